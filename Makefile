@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: MIT
+#
+# One source tree, several ways to compile it. A target is a folder of build/:
+# build/<target>/<path>.o comes from <path>.c or <path>.S, by the one rule below
+# that names the target. Every source is listed here by name.
+#
+#   host          programs and tests of this machine
+#   host-san      the same sources under AddressSanitizer and UndefinedBehaviorSanitizer
+#   x86_64        freestanding: the libraries, and the guest programs over newlib
+#   uefi-x86_64   ivsh.efi
+
+MAKEFLAGS += -rR
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifneq ($(V),1)
+Q := @
+endif
+
+# --- Toolchains -------------------------------------------------------------------------------
+CC           := gcc
+AR           := ar
+LD           := ld
+OBJCOPY      := objcopy
+CLANG_FORMAT := clang-format
+PYTHON       := /usr/bin/python3
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
+        -Wundef -Wvla -Wpointer-arith -Wwrite-strings -Wold-style-definition -Wconversion \
+        -Wno-sign-conversion
+BASE := -std=c11 -O2 -g -MMD -MP -Ilib/include $(WARN)
+BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
+        -fno-asynchronous-unwind-tables -fno-common -m64 -mno-red-zone -fcf-protection=none
+
+HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
+HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
+                   -fsanitize=address,undefined
+X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only
+
+# Programs over newlib: its headers and the compiler's, no others.
+NEWLIB        := build/newlib/x86_64-elf
+GUEST_CFLAGS  := $(BARE) -nostdinc -isystem $(NEWLIB)/include \
+                 -isystem $(shell $(CC) -print-file-name=include)
+LIBC          := $(NEWLIB)/lib/libc.a
+
+# ivsh.efi: gnu-efi's headers and start-up code, where Debian puts them, and newlib. -fshort-wchar
+# makes L"" the firmware's UCS-2.
+EFI_INCLUDE   := /usr/include/efi
+EFI_CRT       := /usr/lib/crt0-efi-x86_64.o
+UEFI_CFLAGS   := $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden -fshort-wchar \
+                 -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -m64 \
+                 -mno-red-zone -fcf-protection=none -maccumulate-outgoing-args \
+                 -DGNU_EFI_USE_MS_ABI -nostdinc -isystem $(NEWLIB)/include \
+                 -isystem $(shell $(CC) -print-file-name=include) -isystem $(EFI_INCLUDE) \
+                 -isystem $(EFI_INCLUDE)/x86_64
+
+# Where each room's own headers are, for the rooms that lean on it.
+build/%: INCLUDE :=
+build/x86_64/lib/bare/%: INCLUDE := -iquote lib/bare
+build/x86_64/firmware/guest/%: INCLUDE := -iquote firmware/app -iquote lib/bare \
+                                          -iquote lib/bare/newlib
+build/x86_64/tests/guest/%: INCLUDE := -iquote tests/lib -iquote lib/bare -iquote lib/bare/newlib
+build/uefi-x86_64/firmware/uefi/%: INCLUDE := -iquote firmware/app
+build/host/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/host-san/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/x86_64/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/host/tests/device/%: INCLUDE := -iquote tests/lib
+build/host-san/tests/device/%: INCLUDE := -iquote tests/lib
+build/host/tests/uefi/%: INCLUDE := -iquote tests/lib -iquote firmware/uefi
+build/host-san/tests/uefi/%: INCLUDE := -iquote tests/lib -iquote firmware/uefi
+build/host/host/%: INCLUDE := -iquote host/backend
+build/host-san/host/%: INCLUDE := -iquote host/backend
+build/host/host/peer/%: INCLUDE := -iquote host/client
+build/host-san/host/peer/%: INCLUDE := -iquote host/client
+build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquote host/client \
+                                    -iquote host/server
+build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \
+                                        -iquote host/client -iquote host/server
+
+# In a guest everything that no message passes through is compiled for size.
+build/%: SIZED :=
+build/x86_64/lib/device/%: SIZED := -Os
+$(addprefix build/x86_64/lib/core/,error.o layout.o format.o region.o slot.o peer.o): SIZED := -Os
+
+# --- Sources ----------------------------------------------------------------------------------
+CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
+          lib/core/slot.c lib/core/peer.c lib/core/channel.c lib/core/sender.c \
+          lib/core/receiver.c
+DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
+          lib/device/device.c
+LIB    := $(CORE) $(DEVICE)
+X86    := lib/bare/x86_64/start.S lib/bare/x86_64/vectors.S lib/bare/x86_64/machine.c \
+          lib/bare/x86_64/console.c lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c \
+          lib/bare/x86_64/pvh.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
+          lib/bare/x86_64/port.c
+ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c \
+          lib/bare/newlib/syscalls.c
+GUEST  := firmware/guest/main.c
+APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c \
+          firmware/app/info.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
+          firmware/app/text.c
+UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
+          firmware/uefi/console.c firmware/uefi/nonce.c firmware/uefi/port.c \
+          firmware/uefi/syscalls.c
+BACKEND := host/backend/backend.c host/backend/kinds.c
+SERVER := host/server/main.c host/server/options.c host/server/sizes.c host/server/server.c \
+          host/server/clients.c host/server/handshake.c host/server/slots.c host/server/page.c \
+          host/server/memory.c host/server/listener.c host/server/descriptors.c \
+          host/server/daemon.c host/server/isolate.c host/server/log.c $(BACKEND)
+CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
+          host/client/peers.c host/client/doorbell.c
+PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
+          host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \
+          host/peer/text.c host/peer/ping.c host/peer/echo.c $(CLIENT)
+
+# Test programs of the host: build/host/<name> and, under sanitizers, build/host-san/<name>.
+TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
+                tests/device/device_test
+TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
+                tests/core/channel_test tests/core/restart_test tests/core/writers_test
+TESTS_RACE   := tests/core/race_test
+TESTS_ROAD   := tests/host/backend_test tests/host/client_test tests/host/server_test
+TESTS_UEFI   := tests/uefi/args_test
+TESTS_HOST   := $(TESTS_RACE) $(TESTS_ROAD) $(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI)
+
+# --- newlib: Debian's newlib-source, built once -----------------------------------------------
+# One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an
+# image is linked at a fixed place (linker/tail.ld): the linker turns every load of an address from
+# the GOT into the address itself, if no vector register loads two of them at once
+# (-fno-tree-vectorize) and no weak symbol is compared with 0 (-D__weak__=). Not the nano printf: it
+# is 19 KB smaller and prints rubbish for %llu and %zu.
+NEWLIB_CFLAGS := -O2 -fpie -fvisibility=hidden -ffreestanding -fno-builtin -U__linux__ -m64 \
+                 -mno-red-zone -fcf-protection=none -fno-stack-protector \
+                 -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+                 -fno-tree-vectorize -D__weak__=
+NEWLIB_CONFIG := --disable-multilib --disable-nls --disable-libgloss \
+                 --disable-newlib-supplied-syscalls --enable-newlib-nano-malloc \
+                 --enable-newlib-io-long-long --enable-newlib-io-c99-formats \
+                 --enable-newlib-reent-small --disable-newlib-wide-orient \
+                 --enable-newlib-global-atexit \
+                 --disable-newlib-fvwrite-in-streamio --disable-newlib-fseek-optimization \
+                 --disable-newlib-unbuf-stream-opt
+
+# Its make is another make: nothing of this one's flags may reach it.
+$(LIBC):
+	@echo "NEWLIB  $@ (about a minute; log in build/newlib/x86_64.log)"
+	$(Q)ls /usr/src/newlib/newlib-*.tar.xz >/dev/null || \
+	    { echo "newlib's source is missing: apt install newlib-source"; exit 1; }
+	$(Q)rm -rf build/newlib/work $(NEWLIB) && mkdir -p build/newlib/work/src build/newlib/work/obj
+	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz --strip-components=1 -C build/newlib/work/src
+	$(Q)cd build/newlib/work/obj && env -i PATH="$$PATH" sh -e -c ' \
+	    ../src/configure --target=x86_64-elf --prefix="$$PWD/../out" $(NEWLIB_CONFIG) \
+	        CC_FOR_TARGET=gcc AS_FOR_TARGET=as LD_FOR_TARGET=ld AR_FOR_TARGET=ar \
+	        RANLIB_FOR_TARGET=ranlib NM_FOR_TARGET=nm STRIP_FOR_TARGET=strip \
+	        OBJDUMP_FOR_TARGET=objdump READELF_FOR_TARGET=readelf \
+	        CFLAGS_FOR_TARGET="$(NEWLIB_CFLAGS)"; \
+	    make -j2 all-target-newlib MAKEINFO=true; \
+	    make install-target-newlib MAKEINFO=true' >../../x86_64.log 2>&1 || \
+	    { tail -n 20 ../../x86_64.log; exit 1; }
+	$(Q)mv build/newlib/work/out/x86_64-elf $(NEWLIB) && rm -rf build/newlib/work
+
+# --- Rules: one per target and language -------------------------------------------------------
+build/host/%.o: %.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/host-san/%.o: %.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/x86_64/%.o: %.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(X86_64_CFLAGS) $(SIZED) $(INCLUDE) -c $< -o $@
+
+build/x86_64/firmware/%.o: firmware/%.c | $(LIBC)
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/x86_64/tests/%.o: tests/%.c | $(LIBC)
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/x86_64/lib/bare/newlib/%.o: lib/bare/newlib/%.c | $(LIBC)
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/x86_64/%.o: %.S
+	@echo "AS      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(X86_64_CFLAGS) -c $< -o $@
+
+build/uefi-x86_64/%.o: %.c | $(LIBC)
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)test -e $(EFI_CRT) || { echo "gnu-efi is missing: apt install gnu-efi"; exit 1; }
+	$(Q)$(CC) $(UEFI_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/%.a:
+	@echo "AR      $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# --- Tests of the host: a program from its own objects and those that a line here adds ----------
+$(TESTS_DEVICE:%=build/host/%): build/host/tests/device/fake_port.o \
+    build/host/tests/device/machines.o $(DEVICE:%.c=build/host/%.o)
+$(TESTS_DEVICE:%=build/host-san/%): build/host-san/tests/device/fake_port.o \
+    build/host-san/tests/device/machines.o $(DEVICE:%.c=build/host-san/%.o)
+
+$(TESTS_CORE:%=build/host/%) $(TESTS_RACE:%=build/host/%) build/host/tests/core/example_test: \
+    build/host/tests/core/world.o $(CORE:%.c=build/host/%.o)
+$(TESTS_CORE:%=build/host-san/%) $(TESTS_RACE:%=build/host-san/%): \
+    build/host-san/tests/core/world.o $(CORE:%.c=build/host-san/%.o)
+
+build/host/tests/host/backend_test: $(BACKEND:%.c=build/host/%.o)
+build/host-san/tests/host/backend_test: $(BACKEND:%.c=build/host-san/%.o)
+build/host/tests/host/client_test: $(CLIENT:%.c=build/host/%.o)
+build/host-san/tests/host/client_test: $(CLIENT:%.c=build/host-san/%.o)
+build/host/tests/host/server_test: $(filter-out %/main.o,$(SERVER:%.c=build/host/%.o)) \
+    $(CORE:%.c=build/host/%.o)
+build/host-san/tests/host/server_test: $(filter-out %/main.o,$(SERVER:%.c=build/host-san/%.o)) \
+    $(CORE:%.c=build/host-san/%.o)
+
+$(TESTS_UEFI:%=build/host/%): build/host/firmware/uefi/args.o
+$(TESTS_UEFI:%=build/host-san/%): build/host-san/firmware/uefi/args.o
+
+build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+build/host-san/tests/%_test: build/host-san/tests/%_test.o build/host-san/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+# --- Host programs ----------------------------------------------------------------------------
+build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
+
+build/host/ivsh-server: $(SERVER:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+
+# Under this name it has the defaults of QEMU's server.
+build/host/ivshmem-server: build/host/ivsh-server
+	@echo "LN      $@"
+	$(Q)ln -sf ivsh-server $@
+
+build/host/ivsh: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+
+build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o)
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -o $@
+
+# --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
+build/x86_64/libivsh.a: $(LIB:%.c=build/x86_64/%.o)
+build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%))) \
+    $(ONLIBC:%.c=build/x86_64/%.o)
+
+BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
+
+build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) $(APP:%.c=build/x86_64/%.o) $(BARE_LIBS)
+build/x86_64/bare_test.elf: build/x86_64/tests/guest/bare_test.o build/x86_64/tests/lib/test.o \
+    $(BARE_LIBS)
+
+# The core's tests again, as guests.
+$(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
+    build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
+
+# The archives need each other: the start code calls bare_main(), the port calls libivsh.
+build/x86_64/%.elf: linker/x86_64.ld linker/tail.ld
+	@echo "LD      $@"
+	$(Q)$(LD) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
+	    --orphan-handling=error -T $< -o $@ --start-group $(filter %.o %.a,$^) --end-group
+
+# --- ivsh.efi ---------------------------------------------------------------------------------
+build/uefi-x86_64/libivsh.a: $(LIB:%.c=build/uefi-x86_64/%.o)
+
+# A shared object that binds to itself; crt0 relocates it where the firmware loads it.
+build/uefi-x86_64/ivsh.so: linker/uefi-x86_64.ld $(UEFI:%.c=build/uefi-x86_64/%.o) \
+    $(APP:%.c=build/uefi-x86_64/%.o) build/uefi-x86_64/libivsh.a $(LIBC)
+	@echo "LD      $@"
+	$(Q)$(LD) -nostdlib -shared -Bsymbolic --no-undefined --gc-sections -z noexecstack \
+	    --orphan-handling=error -o $@ $(EFI_CRT) -T $^ -L/usr/lib -lgnuefi
+
+build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
+	@echo "OBJCOPY $@"
+	$(Q)$(OBJCOPY) -j .text -j .rodata -j .reloc -j .rela -j .dynamic -j .data \
+	    --target=efi-app-x86_64 --subsystem=10 $< $@
+
+# --- Goals ------------------------------------------------------------------------------------
+.PHONY: all test soak check format help clean distclean
+
+## Build everything
+all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
+     build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
+     build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
+
+CHECKS := tests/check/layers.sh tests/check/headers.sh \
+          tests/check/symbols.sh,12288,build/x86_64/libivsh.a \
+          tests/check/spec.sh,build/host/tests/core/example_test \
+          tests/check/readme.sh tests/check/format.sh,$(CLANG_FORMAT)
+C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%)
+GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
+build/test: all $(C_TESTS) $(GUEST_TESTS) build/host/tests/core/example_test
+.PHONY: build/test
+
+## Install what is missing, build, and run every test
+test:
+	$(Q)./setup.sh test
+	$(Q)$(MAKE) build/test
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
+	    pytest:tests/demos
+
+## The same cases with larger counts
+soak:
+	$(Q)./setup.sh test
+	$(Q)$(MAKE) build/test
+	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
+	    pytest:tests/demos
+
+## Check layers, headers, symbols, the specification and the format
+check: all build/host/tests/core/example_test
+	$(Q)$(PYTHON) tests/run.py $(CHECKS)
+
+## Lay out every C file as .clang-format says
+format:
+	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
+
+## Show this help
+help:
+	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-10s %s\n",$$0,h}' Makefile
+
+## Remove what was built, except newlib
+clean:
+	rm -rf $(filter-out build/newlib,$(wildcard build/*))
+
+## Remove build/
+distclean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * app.c - picks the command.
+ */
+#include "app.h"
+
+#include "commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int help_run(const struct app_world *world, const struct options *options);
+
+static const struct {
+	const char *name;
+	int (*run)(const struct app_world *world, const struct options *options);
+	unsigned words; /* the least that it needs, itself included */
+	const char *help;
+} commands[] = {
+    {"info", info_run, 1, "show each device, its region and who is there"},
+    {"demo", demo_run, 1, "greet --peers=N others, exchange --count=N messages, check every byte"},
+    {"stress", stress_run, 1, "exchange --count=N messages of random sizes, check every byte"},
+    {"echo", echo_run, 1, "send back what arrives on port 7; --count=N: then end"},
+    {"ping", ping_run, 1, "time --count=N round trips of --size=BYTES to --peer=ID or name"},
+    {"send", send_run, 3, "send PEER TEXT...: one message on --port=N"},
+    {"recv", recv_run, 1, "print --count=N messages (1; 0: all that come) of --port=N"},
+    {"help", help_run, 1, "this"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help_run(const struct app_world *world, const struct options *options)
+{
+	(void)options;
+	printf("ivsh, %s. Commands:\n", world->name);
+	for (unsigned i = 0; i < COMMANDS; i++)
+		printf("  %-7s %s\n", commands[i].name, commands[i].help);
+	printf("Options for all: --device=N --slot=N --slots=N --name=TEXT --fresh "
+	       "--timeout=SECONDS --quiet\n");
+	return 0;
+}
+
+int app_main(int argc, char **argv, const struct app_world *world)
+{
+	struct options options;
+
+	if (!options_parse(&options, argc, argv))
+		return 2;
+	if (options.words == 0)
+		options.word[options.words++] = "info";
+	for (unsigned i = 0; i < COMMANDS; i++) {
+		if (strcmp(options.word[0], commands[i].name) != 0)
+			continue;
+		if (options.words < commands[i].words) {
+			fprintf(stderr, "ivsh: %s: %s\n", commands[i].name, commands[i].help);
+			return 2;
+		}
+		return commands[i].run(world, &options);
+	}
+	fprintf(stderr, "ivsh: %s: no such command; try 'help'\n", options.word[0]);
+	return 2;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * app.h - the doorway between a guest's world and its commands.
+ *
+ * The commands (info, demo, echo, ping, send, recv, stress) are standard C over printf and this
+ * struct, and the same source in a bare-metal image and in ivsh.efi. A world, firmware/guest or
+ * firmware/uefi, fills the struct and calls app_main() once.
+ */
+#ifndef APP_H
+#define APP_H
+
+#include <ivsh/ivsh.h>
+
+#include <stdbool.h>
+
+struct app_world {
+	const char *name; /* "bare-metal x86_64", "UEFI x86_64": for info and greetings */
+
+	/* How the device room reaches this machine. Everything is assigned already. */
+	const struct ivsh_port *port;
+
+	/* True once somebody asked the program to stop (ESC). NULL: nobody can. */
+	bool (*stopped)(void);
+
+	/*
+	 * How long a command that finds nothing to do looks again before it sleeps, in nanoseconds: about
+	 * as long as this world's sleep is late.
+	 */
+	uint64_t spin_ns;
+
+	/* A number that differs from one start to the next, as well as the machine can. */
+	uint64_t nonce;
+};
+
+/*
+ * Run one command. argv[0] is the program, argv[1] the command; no command means info.
+ * Prints to stdout, errors as one line on stderr. Answers the exit status: 0 done, 1 failed, 2 usage.
+ */
+int app_main(int argc, char **argv, const struct app_world *world);
+
+#endif

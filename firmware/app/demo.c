@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * demo.c - demo and stress: numbered messages with every peer, both ways at once, every byte
+ * checked.
+ */
+#include "commands.h"
+#include "exchange.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One peer, and how far we are with it. */
+struct link {
+	bool active;
+	bool hello_sent, hello_seen;
+	bool done_sent, done_seen;
+	uint32_t sent, seen;
+};
+
+struct demo {
+	struct session s;
+	const char *name;
+	struct link *link; /* one per slot */
+	uint32_t active;   /* links that take part */
+	uint32_t count;
+	bool random, quiet;
+	uint32_t max;
+	uint8_t *in, *want;
+	uint64_t bytes_sent, bytes_seen;
+	bool failed;
+};
+
+static struct exchange_id id_of(
+    const struct demo *d, uint32_t sender, uint32_t receiver, uint32_t number)
+{
+	struct exchange_id id = {sender, receiver, number, d->count, d->random};
+
+	return id;
+}
+
+static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t number)
+{
+	fprintf(stderr, "ivsh: %s: from %s: message %" PRIu32 ": %s\n", d->name,
+	    session_who(&d->s, slot), number, what);
+	d->failed = true;
+}
+
+/* Build one message in its place in the ring and publish it. False: no room yet, or failed. */
+static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t number)
+{
+	uint32_t self = d->s.region.mem.self, size = sizeof(struct exchange_head);
+	struct exchange_id id = id_of(d, self, slot, number);
+	struct exchange_head head = {.kind = kind, .number = number};
+	struct ivsh_chan *chan = &d->s.chan[slot];
+	char hello[128];
+	uint8_t *body;
+	void *payload;
+	int error;
+
+	if (kind == EXCHANGE_DATA)
+		size = exchange_size(&id, d->max);
+	else if (kind == EXCHANGE_HELLO)
+		size += (uint32_t)snprintf(hello, sizeof(hello), "hello, here is %s on %s",
+		    session_who(&d->s, self), d->s.world->name);
+	error = ivsh_chan_reserve(chan, size, &payload);
+	if (error) {
+		if (error != IVSH_EAGAIN)
+			d->failed = session_channel_failed(&d->s, slot, error) != 0;
+		return false;
+	}
+	body = (uint8_t *)payload + sizeof(head);
+	if (kind == EXCHANGE_DATA)
+		exchange_fill(&id, body, size - (uint32_t)sizeof(head));
+	else if (kind == EXCHANGE_HELLO)
+		memcpy(body, hello, size - sizeof(head));
+	head.sum = exchange_sum(body, size - (uint32_t)sizeof(head));
+	memcpy(payload, &head, sizeof(head));
+	error = ivsh_chan_publish(chan, EXCHANGE_PORT);
+	if (error) {
+		d->failed = session_channel_failed(&d->s, slot, error) != 0;
+		return false;
+	}
+	d->bytes_sent += kind == EXCHANGE_DATA ? size : 0;
+	return true;
+}
+
+/* Send the next thing due to (slot). True: something was sent. */
+static bool link_send(struct demo *d, uint32_t slot)
+{
+	struct link *l = &d->link[slot];
+
+	if (!l->active || l->done_sent)
+		return false;
+	if (!l->hello_sent)
+		return l->hello_sent = put(d, slot, EXCHANGE_HELLO, d->count);
+	if (l->sent < d->count) {
+		if (!put(d, slot, EXCHANGE_DATA, l->sent))
+			return false;
+		l->sent++;
+		return true;
+	}
+	return l->done_sent = put(d, slot, EXCHANGE_DONE, d->count);
+}
+
+/* Check the data message of (size) bytes in d->in. */
+static void data_check(
+    struct demo *d, uint32_t slot, const struct exchange_head *head, uint32_t size)
+{
+	struct link *l = &d->link[slot];
+	struct exchange_id id = id_of(d, slot, d->s.region.mem.self, l->seen);
+	uint32_t body = size - (uint32_t)sizeof(*head);
+
+	if (head->number != l->seen) {
+		fail(d, slot, "not the next number", head->number);
+	} else if (size != exchange_size(&id, d->max)) {
+		fail(d, slot, "wrong length", head->number);
+	} else if (head->sum != exchange_sum(d->in + sizeof(*head), body)) {
+		fail(d, slot, "wrong checksum", head->number);
+	} else {
+		exchange_fill(&id, d->want, body);
+		if (memcmp(d->in + sizeof(*head), d->want, body) != 0)
+			fail(d, slot, "wrong bytes", head->number);
+	}
+	l->seen++;
+	d->bytes_seen += size;
+	if (!d->quiet && (l->seen % (d->count / 4 ? d->count / 4 : 1) == 0 || l->seen == d->count))
+		printf("%s: message %" PRIu32 " of %" PRIu32 ", %" PRIu32 " bytes: %s\n",
+		    session_who(&d->s, slot), l->seen, d->count, size,
+		    d->failed ? "WRONG" : "good");
+}
+
+/* Anything that prints what a peer wrote keeps to printable ASCII. */
+static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
+{
+	printf("%s says: ", session_who(&d->s, slot));
+	for (uint32_t i = sizeof(struct exchange_head); i < size; i++)
+		putchar(d->in[i] >= 0x20 && d->in[i] < 0x7f ? d->in[i] : '.');
+	printf("\n");
+}
+
+static void message_take(struct demo *d, uint32_t slot, uint32_t size)
+{
+	struct link *l = &d->link[slot];
+	struct exchange_head head;
+
+	if (size < sizeof(head)) {
+		fail(d, slot, "too short", l->seen);
+		return;
+	}
+	memcpy(&head, d->in, sizeof(head));
+	if (!l->active) {
+		l->active = true;
+		d->active++;
+	}
+	if (head.kind == EXCHANGE_HELLO && !l->hello_seen) {
+		l->hello_seen = true;
+		hello_print(d, slot, size);
+		if (head.number != d->count)
+			fail(d, slot, "it was given another --count", head.number);
+	} else if (head.kind == EXCHANGE_DATA && l->hello_seen && !l->done_seen) {
+		data_check(d, slot, &head, size);
+	} else if (head.kind == EXCHANGE_DONE && l->seen == d->count && !l->done_seen) {
+		l->done_seen = true;
+	} else {
+		fail(d, slot, "out of turn", head.number);
+	}
+}
+
+/* Receive what (slot) has sent. True: there was something. */
+static bool link_receive(struct demo *d, uint32_t slot)
+{
+	bool some = false;
+
+	/* A few at a time, so that sending goes on meanwhile. */
+	for (unsigned i = 0; i < 16 && !d->failed; i++) {
+		struct ivsh_message message;
+		int error = ivsh_chan_receive(&d->s.chan[slot], &message, d->in, d->max);
+
+		if (error == IVSH_EAGAIN)
+			break;
+		if (error) {
+			d->failed = session_channel_failed(&d->s, slot, error) != 0;
+			break;
+		}
+		some = true;
+		if (message.port == EXCHANGE_PORT)
+			message_take(d, slot, message.size);
+	}
+	return some;
+}
+
+/* While partners are missing, whoever is there is one; a partner that died will not finish. */
+static void peers_look(struct demo *d)
+{
+	for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
+		struct link *l = &d->link[i];
+		enum ivsh_presence presence;
+
+		if (i == d->s.region.mem.self || d->s.chan[i].dead || (l->active && l->done_seen))
+			continue;
+		presence = session_peer(&d->s, i)->presence;
+		if (!l->active && presence == IVSH_PEER_ATTACHED &&
+		    d->active < d->s.options->peers) {
+			l->active = true;
+			d->active++;
+			printf("%s is here\n", session_who(&d->s, i));
+		} else if (l->active && presence == IVSH_PEER_GONE && !link_receive(d, i)) {
+			fail(d, i, "it died before the end", l->seen);
+		}
+	}
+}
+
+static bool finished(const struct demo *d)
+{
+	if (d->active < d->s.options->peers)
+		return false;
+	for (uint32_t i = 0; i < d->s.slots; i++)
+		if (d->link[i].active && !(d->link[i].done_sent && d->link[i].done_seen))
+			return false;
+	return true;
+}
+
+static void exchange_all(struct demo *d)
+{
+	while (!d->failed && !finished(d)) {
+		bool some = false;
+
+		for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
+			if (i == d->s.region.mem.self || d->s.chan[i].dead)
+				continue;
+			some |= link_receive(d, i);
+			some |= link_send(d, i);
+		}
+		if (some) {
+			session_busy(&d->s);
+			continue;
+		}
+		peers_look(d);
+		if (!session_idle(&d->s)) {
+			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",
+			    d->name, d->active, d->s.options->peers);
+			d->failed = true;
+		}
+	}
+}
+
+static int run(const struct app_world *world, const struct options *o, struct demo *d)
+{
+	if (!session_open(&d->s, world, o))
+		return 1;
+	d->max = d->s.region.geometry.bulk_size;
+	d->link = calloc(d->s.slots, sizeof(*d->link));
+	d->in = malloc(d->max);
+	d->want = malloc(d->max);
+	if (d->link && d->in && d->want) {
+		printf("%s: here is %s on %s; waiting for %" PRIu32 " peer%s\n", d->name,
+		    session_who(&d->s, d->s.region.mem.self), world->name, o->peers,
+		    o->peers == 1 ? "" : "s");
+		exchange_all(d);
+	} else {
+		fprintf(stderr, "ivsh: %s: no memory for messages of %" PRIu32 " bytes\n", d->name,
+		    d->max);
+		d->failed = true;
+	}
+	if (!d->failed)
+		printf("%s: %s: sent %" PRIu64 " bytes in %" PRIu32 " messages, received %" PRIu64
+		       " bytes in %" PRIu32 ": every byte verified\n",
+		    d->name, session_who(&d->s, d->s.region.mem.self), d->bytes_sent,
+		    d->active * d->count, d->bytes_seen, d->active * d->count);
+	session_close(&d->s);
+	free(d->link);
+	free(d->in);
+	free(d->want);
+	return d->failed ? 1 : 0;
+}
+
+int demo_run(const struct app_world *world, const struct options *o)
+{
+	static struct demo d;
+
+	d = (struct demo){
+	    .name = "demo", .count = o->count_given ? o->count : 64, .quiet = o->quiet};
+	return run(world, o, &d);
+}
+
+int stress_run(const struct app_world *world, const struct options *o)
+{
+	static struct demo d;
+
+	d = (struct demo){.name = "stress",
+	    .count = o->count_given ? o->count : 100000,
+	    .random = true,
+	    .quiet = o->quiet};
+	return run(world, o, &d);
+}

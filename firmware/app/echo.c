@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * echo.c - echo sends back what arrives on port 7; ping times the way there and back.
+ */
+#include "commands.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Answer the next message of slot (slot) straight from its place in the ring. 1: answered; 0: nothing to do, or no
+ * room for the answer: the message stays until there is.
+ */
+static int echo_one(struct session *s, uint32_t slot)
+{
+	struct ivsh_chan *chan = &s->chan[slot];
+	struct ivsh_message message;
+	int error = ivsh_chan_peek(chan, &message);
+
+	if (!error && message.port == IVSH_PORT_ECHO)
+		error = ivsh_chan_send(chan, IVSH_PORT_ECHO, message.data, message.size);
+	if (!error)
+		error = ivsh_chan_release(chan);
+	if (error == IVSH_EPROTO && s->region.counters.errors)
+		(void)session_channel_failed(s, slot, error);
+	return error ? 0 : message.port == IVSH_PORT_ECHO;
+}
+
+int echo_run(const struct app_world *world, const struct options *o)
+{
+	uint64_t answered = 0;
+	bool ok = true;
+	struct session s;
+
+	if (!session_open(&s, world, o))
+		return 1;
+	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s.region.mem.self, s.slots);
+	while (ok && !(o->count_given && answered >= o->count)) {
+		uint64_t before = answered;
+
+		for (uint32_t i = 0; i < s.slots; i++)
+			if (i != s.region.mem.self && !s.chan[i].dead)
+				answered += (uint64_t)echo_one(&s, i);
+		if (answered != before)
+			session_busy(&s);
+		else
+			ok = session_idle(&s);
+	}
+	printf("echo: answered %" PRIu64 " messages\n", answered);
+	session_close(&s);
+	return ok ? 0 : 1;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print_us(const char *name, uint64_t ns)
+{
+	printf(" %s %" PRIu64 ".%02" PRIu64, name, ns / 1000, ns / 10 % 100);
+}
+
+/* Everything that one run of ping works with. */
+struct ping {
+	struct session *s;
+	uint32_t peer;
+	uint32_t size;
+	uint8_t *out, *in;
+	uint64_t *times_ns;
+};
+
+/*
+ * Messages of eight bytes and more say which one of whom they are. When either side was killed, answers to
+ * an earlier life come, and answers that have come already come again: both are nobody's.
+ */
+#define TAG_SIZE 8u
+
+/* One round trip: its time in nanoseconds, or 0 when it failed and a line has said why. */
+static uint64_t ping_one(struct ping *p, uint32_t number)
+{
+	struct ivsh_chan *chan = &p->s->chan[p->peer];
+	uint64_t start, took, tag = p->s->world->nonce + number;
+	int error;
+
+	memset(p->out, (int)(number + 1), p->size);
+	if (p->size >= TAG_SIZE)
+		memcpy(p->out, &tag, TAG_SIZE);
+	start = ivsh_region_now(&p->s->region);
+	while ((error = ivsh_chan_send(chan, IVSH_PORT_ECHO, p->out, p->size)) == IVSH_EAGAIN)
+		if (!session_idle(p->s))
+			return 0;
+	while (!error) {
+		struct ivsh_message message;
+
+		error = ivsh_chan_receive(chan, &message, p->in, ivsh_chan_max(chan));
+		if (error == IVSH_EAGAIN) {
+			if (!session_idle(p->s))
+				return 0;
+			error = 0;
+			continue;
+		}
+		if (error || message.port != IVSH_PORT_ECHO || message.size != p->size ||
+		    (message.flags & IVSH_MAYBE_SEEN) ||
+		    (p->size >= TAG_SIZE && memcmp(p->in, p->out, TAG_SIZE) != 0))
+			continue;
+		took = ivsh_region_now(&p->s->region) - start;
+		session_busy(p->s);
+		if (memcmp(p->in, p->out, p->size) != 0) {
+			fprintf(stderr,
+			    "ivsh: ping: answer %" PRIu32 " differs from what was sent\n", number);
+			return 0;
+		}
+		return took ? took : 1;
+	}
+	(void)session_channel_failed(p->s, p->peer, error);
+	return 0;
+}
+
+static int ping_all(struct ping *p, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		p->times_ns[i] = ping_one(p, i);
+		if (p->times_ns[i] == 0)
+			return 1;
+	}
+	qsort(p->times_ns, count, sizeof(*p->times_ns), compare);
+	printf("ping: %s: %" PRIu32 " round trips of %" PRIu32 " bytes, us:",
+	    session_who(p->s, p->peer), count, p->size);
+	print_us("min", p->times_ns[0]);
+	print_us("p50", p->times_ns[count / 2]);
+	print_us("p99", p->times_ns[(uint64_t)count * 99 / 100]);
+	print_us("max", p->times_ns[count - 1]);
+	printf("\n");
+	return 0;
+}
+
+int ping_run(const struct app_world *world, const struct options *o)
+{
+	uint32_t count = o->count_given ? o->count : 1000;
+	struct ping p = {.size = o->size};
+	struct session s;
+	int peer, status = 1;
+
+	if (count == 0 || count > 1000000) {
+		fprintf(stderr, "ivsh: ping: --count=%" PRIu32 ": 1 to 1000000\n", count);
+		return 2;
+	}
+	if (!session_open(&s, world, o))
+		return 1;
+	p.s = &s;
+	peer = session_find_peer(&s, o->peer ? o->peer : o->words > 1 ? o->word[1] : NULL);
+	if (peer >= 0 && p.size > ivsh_chan_max(&s.chan[peer])) {
+		fprintf(stderr,
+		    "ivsh: ping: --size=%" PRIu32 ": at most %" PRIu32 " in this region\n", p.size,
+		    ivsh_chan_max(&s.chan[peer]));
+	} else if (peer >= 0) {
+		p.peer = (uint32_t)peer;
+		p.out = malloc(ivsh_chan_max(&s.chan[peer]));
+		p.in = malloc(ivsh_chan_max(&s.chan[peer]));
+		p.times_ns = malloc(count * sizeof(*p.times_ns));
+		if (p.out && p.in && p.times_ns)
+			status = ping_all(&p, count);
+		else
+			fprintf(stderr, "ivsh: ping: no memory for %" PRIu32 " times\n", count);
+		free(p.out);
+		free(p.in);
+		free(p.times_ns);
+	}
+	session_close(&s);
+	return status;
+}

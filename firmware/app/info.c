@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * info.c - what is there: devices, BARs, vectors, IDs, regions, peers.
+ */
+#include "commands.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void device_print(const struct ivsh_device *d, uint32_t index)
+{
+	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
+
+	printf("device %" PRIu32 ": %02x:%02x.%x, revision %u, %s\n", index,
+	    (unsigned)IVSH_PCI_BUS(d->function), (unsigned)IVSH_PCI_DEVICE(d->function),
+	    (unsigned)IVSH_PCI_FN(d->function), d->revision,
+	    d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
+	for (unsigned i = 0; i < 3; i++)
+		if (d->bar[i].size)
+			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes, %s-bit%s\n", i,
+			    names[i], d->bar[i].address, d->bar[i].size,
+			    d->bar[i].is_64 ? "64" : "32",
+			    d->bar[i].prefetch ? ", prefetchable" : "");
+	if (d->doorbell)
+		printf("  VM ID (IVPosition): %" PRIu32 "; MSI-X vectors: %" PRIu32 "\n",
+		    d->ivposition, d->vectors);
+	else
+		printf("  no VM ID and no MSI-X vectors\n");
+}
+
+/* The region's header, without attaching. True: it is one of ours. */
+static bool region_print(const struct ivsh_device *d)
+{
+	struct ivsh_wire_header h;
+
+	memcpy(&h, d->memory, sizeof(h));
+	if (h.magic == 0)
+		printf("  region: not formatted\n");
+	else if (h.magic != IVSH_WIRE_MAGIC)
+		printf("  region: starts with 0x%016" PRIx64 ": not ours\n", h.magic);
+	else
+		printf("  region: version %" PRIu32 ", %" PRIu64 " bytes, %" PRIu32
+		       " slots, rings of %" PRIu32 " descriptors, %" PRIu32 " + %" PRIu32
+		       " bytes\n",
+		    h.version, h.size, h.slots, h.descs, h.hot_size, h.bulk_size);
+	return h.magic == IVSH_WIRE_MAGIC;
+}
+
+static void peers_print(struct session *s)
+{
+	static const char *const presence[] = {"absent", "attached", "silent", "gone"};
+	static const char *const connection[] = {
+	    "unknown to the server", "connected", "disconnected"};
+
+	printf("  we are slot %" PRIu32 "\n", s->region.mem.self);
+	for (uint32_t i = 0; i < s->slots; i++) {
+		const struct ivsh_peer *p = session_peer(s, i);
+
+		if (i == s->region.mem.self ||
+		    (p->boot == 0 && p->connection != IVSH_CONNECTION_UP))
+			continue;
+		printf("  peer %" PRIu32 ": %s, %s, life %" PRIu32 "%s%s\n", i,
+		    presence[p->presence], connection[p->connection], p->boot,
+		    p->name[0] ? ", name " : "", p->name);
+	}
+}
+
+int info_run(const struct app_world *world, const struct options *o)
+{
+	struct options one = *o;
+	uint32_t function, index;
+	int status = 0;
+
+	printf("ivsh on %s\n", world->name);
+	for (index = 0; ivsh_device_find(world->port, index, &function) == 0; index++) {
+		struct ivsh_device device;
+		struct session s;
+		bool attach;
+		int error = ivsh_device_open(&device, world->port, function);
+
+		if (error) {
+			fprintf(stderr, "ivsh: device %" PRIu32 ": open: %s\n", index,
+			    ivsh_error_text(error));
+			status = 1;
+			continue;
+		}
+		device_print(&device, index);
+		/* Who is there shows only from inside, and going in takes a slot; info formats
+		 * nothing, and does not ask for a slot that it can do without. */
+		attach = region_print(&device) && index == o->device &&
+			 (device.doorbell || o->slot_given);
+		ivsh_device_close(&device);
+		if (!attach)
+			continue;
+		one.device = index;
+		if (session_open(&s, world, &one)) {
+			peers_print(&s);
+			session_close(&s);
+		} else {
+			status = 1;
+		}
+	}
+	if (index == 0) {
+		fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
+				"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");
+		return 1;
+	}
+	return status;
+}

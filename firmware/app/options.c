@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.c - a command's words and options.
+ */
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
+{
+	unsigned base = 10;
+	uint64_t number = 0;
+
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		base = 16;
+		text += 2;
+	}
+	if (*text == '\0')
+		return false;
+	for (; *text; text++) {
+		unsigned digit;
+
+		if (*text >= '0' && *text <= '9')
+			digit = (unsigned)(*text - '0');
+		else if (base == 16 && (*text | 32) >= 'a' && (*text | 32) <= 'f')
+			digit = (unsigned)((*text | 32) - 'a') + 10;
+		else
+			return false;
+		if (number > (most - digit) / base)
+			return false;
+		number = number * base + digit;
+	}
+	*value = number;
+	return number >= least;
+}
+
+enum kind {
+	FLAG,
+	TEXT,
+	NUMBER
+};
+
+/* One option: where it goes, and what it may be. */
+struct option {
+	const char *name;
+	enum kind kind;
+	uint64_t least, most;
+};
+
+static const struct option table[] = {
+    {"--device", NUMBER, 0, 255},
+    {"--slot", NUMBER, 0, 65535},
+    {"--slots", NUMBER, 2, 256},
+    {"--name", TEXT, 0, 0},
+    {"--fresh", FLAG, 0, 0},
+    {"--peer", TEXT, 0, 0},
+    {"--peers", NUMBER, 1, 255},
+    {"--count", NUMBER, 0, UINT32_MAX},
+    {"--size", NUMBER, 0, UINT32_MAX},
+    {"--port", NUMBER, 0, 65535},
+    {"--timeout", NUMBER, 0, 86400},
+    {"--quiet", FLAG, 0, 0},
+};
+
+/* In the order of the table. */
+static void store(struct options *o, unsigned which, const char *text, uint64_t number)
+{
+	switch (which) {
+	case 0:
+		o->device = (uint32_t)number;
+		break;
+	case 1:
+		o->slot = (uint32_t)number;
+		o->slot_given = true;
+		break;
+	case 2:
+		o->slots = (uint32_t)number;
+		break;
+	case 3:
+		o->name = text;
+		break;
+	case 4:
+		o->fresh = true;
+		break;
+	case 5:
+		o->peer = text;
+		break;
+	case 6:
+		o->peers = (uint32_t)number;
+		break;
+	case 7:
+		o->count = (uint32_t)number;
+		o->count_given = true;
+		break;
+	case 8:
+		o->size = (uint32_t)number;
+		break;
+	case 9:
+		o->port = (uint16_t)number;
+		break;
+	case 10:
+		o->timeout_ns = number * 1000000000;
+		break;
+	case 11:
+		o->quiet = true;
+		break;
+	}
+}
+
+static bool option_parse(struct options *o, const char *text)
+{
+	size_t length = strcspn(text, "=");
+	const char *value = text[length] ? text + length + 1 : NULL;
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct option *t = &table[i];
+		uint64_t number = 0;
+
+		if (strlen(t->name) != length || strncmp(t->name, text, length) != 0)
+			continue;
+		if ((t->kind == FLAG) != (value == NULL)) {
+			fprintf(stderr, "ivsh: %s: %s\n", t->name,
+			    t->kind == FLAG ? "takes no value" : "needs a value: --option=VALUE");
+			return false;
+		}
+		if (t->kind == NUMBER && !options_number(value, t->least, t->most, &number)) {
+			fprintf(stderr, "ivsh: %s: not a number from %lu to %lu\n", text,
+			    (unsigned long)t->least, (unsigned long)t->most);
+			return false;
+		}
+		store(o, i, value, number);
+		return true;
+	}
+	fprintf(stderr, "ivsh: %s: no such option; try 'help'\n", text);
+	return false;
+}
+
+bool options_parse(struct options *o, int argc, char **argv)
+{
+	memset(o, 0, sizeof(*o));
+	o->slots = 8;
+	o->peers = 1;
+	o->size = 64;
+	o->port = 1;
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] == '-' && argv[i][1] == '-') {
+			if (!option_parse(o, argv[i]))
+				return false;
+		} else if (o->words == OPTIONS_WORDS) {
+			fprintf(stderr, "ivsh: more than %d words: put the text in quotes\n",
+			    OPTIONS_WORDS);
+			return false;
+		} else {
+			o->word[o->words++] = argv[i];
+		}
+	}
+	return true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - a command's words and options, parsed once.
+ */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_WORDS 16
+
+struct options {
+	const char *word[OPTIONS_WORDS]; /* what is no option: the command first */
+	unsigned words;
+	uint32_t device; /* --device=N: which ivshmem device, from 0 */
+	bool slot_given; /* --slot=N: who we are on ivshmem-plain */
+	uint32_t slot;
+	uint32_t slots;   /* --slots=N: slots to format with, when slot 0 has to */
+	const char *name; /* --name=TEXT */
+	bool fresh;       /* --fresh: drop what was left for an earlier life */
+	const char *peer; /* --peer=ID or name; NULL: the first one that is there */
+	uint32_t peers;   /* --peers=N: how many others take part */
+	bool count_given;
+	uint32_t count;      /* --count=N */
+	uint32_t size;       /* --size=BYTES */
+	uint16_t port;       /* --port=N */
+	uint64_t timeout_ns; /* --timeout=SECONDS; 0: none */
+	bool quiet;          /* --quiet: the summary only */
+};
+
+/*
+ * Parse argv behind the program's name. On a bad option: one line on stderr, and false.
+ */
+bool options_parse(struct options *options, int argc, char **argv);
+
+/* A whole number within [least, most]; decimal or 0x. False for anything else. */
+bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *value);
+
+#endif

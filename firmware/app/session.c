@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.c - the device, the region, the channels, and waiting.
+ */
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A command that waits looks again this often, since nobody rings it yet. */
+#define NAP_NS 500000
+
+static bool device_open(struct session *s)
+{
+	uint32_t function;
+	int error = ivsh_device_find(s->world->port, s->options->device, &function);
+
+	if (error) {
+		if (s->options->device == 0)
+			fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
+					"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");
+		else
+			fprintf(stderr, "ivsh: --device=%" PRIu32 ": there are not that many\n",
+			    s->options->device);
+		return false;
+	}
+	error = ivsh_device_open(&s->device, s->world->port, function);
+	if (error) {
+		fprintf(stderr, "ivsh: device %02x:%02x.%x: open: %s\n",
+		    (unsigned)IVSH_PCI_BUS(function), (unsigned)IVSH_PCI_DEVICE(function),
+		    (unsigned)IVSH_PCI_FN(function),
+		    error == IVSH_ENOSPC ? "its BARs have no address" : ivsh_error_text(error));
+		return false;
+	}
+	return true;
+}
+
+/* Who we are: the device says so, or the command line has to. */
+static bool self_choose(struct session *s, struct ivsh_mem *mem)
+{
+	if (mem->self == IVSH_SELF_NONE) {
+		if (!s->options->slot_given) {
+			fprintf(stderr,
+			    "ivsh: ivshmem-plain gives no ID: add --slot=N, another N for "
+			    "each guest\n");
+			return false;
+		}
+		mem->self = s->options->slot;
+	} else if (s->options->slot_given && s->options->slot != mem->self) {
+		fprintf(stderr,
+		    "ivsh: --slot=%" PRIu32 ": the server gave this VM ID %" PRIu32
+		    ": leave --slot out\n",
+		    s->options->slot, mem->self);
+		return false;
+	}
+	return true;
+}
+
+static void attach_failed(
+    const struct session *s, const struct ivsh_mem *mem, const struct ivsh_attach *a, int error)
+{
+	fprintf(stderr, "ivsh: region: ");
+	switch (error) {
+	case IVSH_EINVAL:
+		if (mem->self >= a->found_slots && a->found_slots)
+			fprintf(stderr,
+			    "slot %" PRIu32 " of %" PRIu32 ": choose a lower --slot, or give "
+			    "the server more --slots\n",
+			    mem->self, a->found_slots);
+		else
+			fprintf(stderr, "--name: up to 31 printable ASCII characters\n");
+		break;
+	case IVSH_ENODEV:
+		fprintf(stderr,
+		    "nobody has formatted the memory: start ivsh-server without --raw, or "
+		    "slot 0 first\n");
+		break;
+	case IVSH_EPROTO:
+		if (a->found_magic)
+			fprintf(stderr,
+			    "the memory starts with 0x%016" PRIx64 ", which is not ours: give "
+			    "another memory, or clear this one\n",
+			    a->found_magic);
+		else
+			fprintf(
+			    stderr, "the header is damaged: clear the memory and start again\n");
+		break;
+	case IVSH_EVERSION:
+		fprintf(stderr,
+		    "it has version %" PRIu32 ", features 0x%" PRIx32
+		    "; this program knows version %u, features 0x0\n",
+		    a->found_version, a->found_features, IVSH_WIRE_VERSION);
+		break;
+	case IVSH_ENOSPC:
+		fprintf(stderr,
+		    "BAR2 has %" PRIu64 " bytes, %" PRIu64 " are needed: give the memory "
+		    "more, or fewer --slots\n",
+		    mem->size, a->need_size);
+		break;
+	case IVSH_EBUSY:
+		fprintf(stderr,
+		    "slot %" PRIu32 " is taken by a living peer: choose another --slot\n",
+		    mem->self);
+		break;
+	default:
+		fprintf(stderr, "%s\n", ivsh_error_text(error));
+	}
+	(void)s;
+}
+
+static bool region_attach(struct session *s)
+{
+	struct ivsh_attach attach = {
+	    .name = s->options->name,
+	    .nonce = s->world->nonce,
+	    .timeout_ns = UINT64_C(5000000000),
+	    .claim = !s->device.doorbell,
+	    .fresh = s->options->fresh,
+	};
+	struct ivsh_mem mem;
+	int error;
+
+	ivsh_device_mem(&s->device, &mem);
+	if (!self_choose(s, &mem))
+		return false;
+	/* Slot 0 formats what no server has formatted. */
+	attach.may_format = true;
+	error = ivsh_geometry_fit(mem.size, s->options->slots, &attach.format, &attach.need_size);
+	if (error && mem.self == 0) {
+		attach_failed(s, &mem, &attach, error);
+		return false;
+	}
+	error = ivsh_region_attach(&s->region, &mem, &attach);
+	if (error) {
+		attach_failed(s, &mem, &attach, error);
+		return false;
+	}
+	return true;
+}
+
+static bool channels_open(struct session *s)
+{
+	uint32_t descs = s->region.geometry.descs;
+
+	s->slots = s->region.geometry.slots;
+	s->chan = calloc(s->slots, sizeof(*s->chan));
+	s->records = calloc(s->slots, descs * sizeof(*s->records));
+	s->peer = calloc(s->slots, sizeof(*s->peer));
+	if (!s->chan || !s->records || !s->peer) {
+		fprintf(stderr, "ivsh: no memory for %" PRIu32 " channels\n", s->slots);
+		return false;
+	}
+	for (uint32_t i = 0; i < s->slots; i++) {
+		int error;
+
+		if (i == s->region.mem.self)
+			continue;
+		error = ivsh_chan_open(&s->chan[i], &s->region, i, s->records + i * descs, descs);
+		/* One broken channel is one peer less: commands that need it will say so. */
+		if (error)
+			(void)session_channel_failed(s, i, error);
+	}
+	return true;
+}
+
+bool session_open(struct session *s, const struct app_world *world, const struct options *options)
+{
+	memset(s, 0, sizeof(*s));
+	s->world = world;
+	s->options = options;
+	if (!device_open(s))
+		return false;
+	if (!region_attach(s)) {
+		ivsh_device_close(&s->device);
+		return false;
+	}
+	if (!channels_open(s)) {
+		session_close(s);
+		return false;
+	}
+	s->started_ns = ivsh_region_now(&s->region);
+	return true;
+}
+
+void session_close(struct session *s)
+{
+	for (uint32_t i = 0; s->chan && i < s->slots; i++)
+		if (s->chan[i].region)
+			ivsh_chan_close(&s->chan[i]);
+	ivsh_region_detach(&s->region);
+	ivsh_device_close(&s->device);
+	free(s->chan);
+	free(s->records);
+	free(s->peer);
+}
+
+const struct ivsh_peer *session_peer(struct session *s, uint32_t slot)
+{
+	if (ivsh_region_peer(&s->region, slot, &s->peer[slot]))
+		memset(&s->peer[slot], 0, sizeof(s->peer[slot]));
+	return &s->peer[slot];
+}
+
+const char *session_who(struct session *s, uint32_t slot)
+{
+	static char text[64];
+	const char *kind = s->device.doorbell ? "VM" : "slot";
+	const struct ivsh_peer *peer = session_peer(s, slot);
+
+	if (peer->name[0])
+		snprintf(text, sizeof(text), "%s %" PRIu32 " (%s)", kind, slot, peer->name);
+	else
+		snprintf(text, sizeof(text), "%s %" PRIu32, kind, slot);
+	return text;
+}
+
+void session_busy(struct session *s)
+{
+	s->idle_ns = 0;
+}
+
+bool session_idle(struct session *s)
+{
+	uint64_t now = ivsh_region_now(&s->region);
+	int error;
+
+	if (s->options->timeout_ns && now - s->started_ns > s->options->timeout_ns) {
+		fprintf(stderr, "ivsh: timeout: not done after %lu s\n",
+		    (unsigned long)(s->options->timeout_ns / 1000000000));
+		return false;
+	}
+	if (s->idle_ns == 0)
+		s->idle_ns = now ? now : 1;
+	if (now - s->idle_ns < s->world->spin_ns) {
+		s->region.mem.bell.relax(s->region.mem.bell.ctx);
+		return true;
+	}
+	if (s->world->stopped && s->world->stopped()) {
+		fprintf(stderr, "ivsh: stopped\n");
+		return false;
+	}
+	error = ivsh_region_wait(&s->region, NAP_NS);
+	if (error)
+		fprintf(stderr, "ivsh: slot %" PRIu32 ": another peer has claimed it\n",
+		    s->region.mem.self);
+	return !error;
+}
+
+/* Whether slot (slot) is the one that (wanted) names; NULL names any. */
+static bool peer_matches(struct session *s, uint32_t slot, const char *wanted)
+{
+	const struct ivsh_peer *peer = session_peer(s, slot);
+	uint64_t number;
+
+	if (slot == s->region.mem.self || s->chan[slot].dead)
+		return false;
+	if (!wanted)
+		return peer->presence == IVSH_PEER_ATTACHED;
+	if (options_number(wanted, 0, UINT32_MAX, &number))
+		return number == slot && peer->presence == IVSH_PEER_ATTACHED;
+	return strcmp(peer->name, wanted) == 0 && peer->presence == IVSH_PEER_ATTACHED;
+}
+
+int session_find_peer(struct session *s, const char *wanted)
+{
+	uint64_t number;
+
+	if (wanted && options_number(wanted, 0, UINT32_MAX, &number) &&
+	    (number >= s->slots || number == s->region.mem.self)) {
+		fprintf(stderr,
+		    "ivsh: peer %s: not a peer of ours: slots are 0 to %" PRIu32
+		    ", and we are %" PRIu32 "\n",
+		    wanted, s->slots - 1, s->region.mem.self);
+		return -1;
+	}
+	for (;;) {
+		for (uint32_t i = 0; i < s->slots; i++)
+			if (peer_matches(s, i, wanted)) {
+				session_busy(s);
+				return (int)i;
+			}
+		if (!session_idle(s)) {
+			fprintf(stderr, "ivsh: peer %s: not there\n", wanted ? wanted : "(any)");
+			return -1;
+		}
+	}
+}
+
+int session_channel_failed(struct session *s, uint32_t slot, int error)
+{
+	fprintf(stderr, "ivsh: channel to %s: %s\n", session_who(s, slot), ivsh_error_text(error));
+	return 1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - what every command does first and last: the device, the region, the channels, and
+ * waiting for something to do.
+ */
+#ifndef APP_SESSION_H
+#define APP_SESSION_H
+
+#include "app.h"
+#include "options.h"
+
+struct session {
+	const struct app_world *world;
+	const struct options *options;
+	struct ivsh_device device;
+	struct ivsh_region region;
+	uint32_t slots;
+	struct ivsh_chan *chan;      /* one per slot; our own is not used */
+	struct ivsh_record *records; /* of all channels */
+	struct ivsh_peer *peer;      /* one per slot, as last seen */
+	uint64_t started_ns;
+	uint64_t idle_ns; /* when there was nothing to do for the first time; 0: there was */
+};
+
+/*
+ * Open the device, attach, open the channels to all slots. False: one line on stderr has said why,
+ * and nothing is left open.
+ */
+bool session_open(
+    struct session *session, const struct app_world *world, const struct options *options);
+void session_close(struct session *session);
+
+/* "VM 1" or "slot 1" on ivshmem-plain, with the name when it has one: for people. Static text. */
+const char *session_who(struct session *session, uint32_t slot);
+
+/* Look at slot (slot) again. */
+const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);
+
+/* There was something to do: the next wait starts by spinning again. */
+void session_busy(struct session *session);
+
+/*
+ * There was nothing to do: look again soon. Spins for the world's spin_ns, then sleeps.
+ * False: time is over, somebody pressed ESC, or the slot is lost; a line has said which.
+ */
+bool session_idle(struct session *session);
+
+/* Wait for the peer that --peer names, or the first one that is there: its slot, or -1. */
+int session_find_peer(struct session *session, const char *wanted);
+
+/* Print what went wrong with the channel to (slot). Answers the exit status of a failure. */
+int session_channel_failed(struct session *session, uint32_t slot, int error);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the guest program: a machine without an operating system, and the commands of
+ * firmware/app.
+ */
+#include "app.h"
+#include "arch.h"
+#include "bare.h"
+
+#include <stdio.h>
+
+#define ESCAPE 27
+
+/* What a sleep costs here at least: arming the timer, halting, waking. */
+#define SPIN_NS 50000
+
+const char bare_name[] = "ivsh";
+
+static bool stopped(void)
+{
+	static bool escaped;
+
+	if (arch_console_read() == ESCAPE)
+		escaped = true;
+	return escaped;
+}
+
+int main(int argc, char **argv)
+{
+	struct app_world world = {
+	    .name = "bare-metal x86_64",
+	    .port = arch_port(),
+	    .stopped = stopped,
+	    .spin_ns = SPIN_NS,
+	    .nonce = arch_nonce(),
+	};
+	struct ivsh_pci_windows windows;
+	int error;
+
+	/* What can be had is had: the commands say so themselves if their device has no address. */
+	arch_pci_windows(&windows);
+	error = ivsh_pci_assign(world.port, &windows);
+	if (error)
+		fprintf(
+		    stderr, "%s: assigning PCI addresses: %s\n", argv[0], ivsh_error_text(error));
+	return app_main(argc, argv, &world);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* console.c - text out and one key in, over the console protocols. */
+#include "console.h"
+#include "clock.h"
+
+#include <stdint.h>
+
+/* UCS-2 characters that go out in one call, the NUL not counted. */
+#define CHUNK 126
+
+/* How often the keyboard is looked at: no more often than the firmware itself does, which polls
+ * its serial port and its keyboards on its 10 ms tick. */
+#define LOOK_NS 10000000u
+
+static EFI_SYSTEM_TABLE *table;
+
+void console_open(EFI_SYSTEM_TABLE *system)
+{
+	table = system;
+}
+
+/* UTF-8 under way, also between two calls: what is known of the character, and bytes to come. */
+static struct {
+	uint32_t code;
+	unsigned missing;
+} partial;
+
+/*
+ * Take one byte. Answers the character that it completes, 0 while one is under way. Overlong
+ * forms are not refused: this goes to a screen and nowhere else.
+ */
+static CHAR16 decode(uint8_t byte)
+{
+	if (byte >= 0x80 && byte < 0xc0 && partial.missing > 0) {
+		partial.code = partial.code << 6 | (byte & 0x3f);
+		if (--partial.missing > 0)
+			return 0;
+		return partial.code < 0x80 || partial.code > 0xffff ? '?' : (CHAR16)partial.code;
+	}
+	partial.missing = byte < 0xc0 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+	partial.code = byte & (0x3fu >> partial.missing);
+	if (partial.missing > 0)
+		return 0;
+	if (byte == '\t')
+		return ' '; /* OutputString knows BS, LF and CR alone: 12.4.3 */
+	if ((byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\b') || byte >= 0x7f)
+		return '?';
+	return byte;
+}
+
+void console_write(const char *text, size_t size)
+{
+	CHAR16 chunk[CHUNK + 1];
+	size_t length = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		CHAR16 c = decode((uint8_t)text[i]);
+
+		if (c == '\n')
+			chunk[length++] = '\r';
+		if (c != 0)
+			chunk[length++] = c;
+		if (length >= CHUNK - 1 || i + 1 == size) {
+			chunk[length] = 0;
+			table->ConOut->OutputString(table->ConOut, chunk);
+			length = 0;
+		}
+	}
+}
+
+bool console_stopped(void)
+{
+	static bool stopped;
+	static uint64_t next_ns;
+	uint64_t now = clock_now_ns(NULL);
+	EFI_INPUT_KEY key;
+
+	if (stopped || now < next_ns)
+		return stopped;
+	next_ns = now + LOOK_NS;
+	/* The firmware's queue is finite, and a key that repeats must not keep this loop: 16. */
+	for (int i = 0; i < 16; i++) {
+		if (table->ConIn == NULL ||
+		    EFI_ERROR(table->ConIn->ReadKeyStroke(table->ConIn, &key)))
+			break;
+		if (key.ScanCode == SCAN_ESC || key.UnicodeChar == 3)
+			stopped = true;
+	}
+	return stopped;
+}

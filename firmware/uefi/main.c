@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - ivsh.efi: the commands of firmware/app as a UEFI application.
+ *
+ *	ivsh.efi [--exit=qemu] [COMMAND [ARGUMENT...]]
+ *
+ * Started from the UEFI Shell it returns there: EFI_SUCCESS, EFI_INVALID_PARAMETER for a wrong
+ * command line, EFI_ABORTED when the command failed. All memory is given back by then.
+ *
+ * --exit=qemu, as the first word, ends the virtual machine instead, for a start by QEMU's -kernel
+ * and -append with nobody there: QEMU exits 0 when the command succeeded, and else with (status
+ * << 1) | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`: 3 failed, 5 wrong usage.
+ * Without that device it exits 0 either way.
+ */
+#include "args.h"
+#include "clock.h"
+#include "console.h"
+#include "nonce.h"
+#include "port.h"
+#include "syscalls.h"
+
+#include "app.h"
+
+#include <efi.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+/* isa-debug-exit's I/O port, as this project starts QEMU (QEMU, hw/misc/debugexit.c). */
+#define DEBUG_EXIT_PORT 0xf4
+
+/* Where gnu-efi's crt0 goes once the image is relocated. */
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
+static struct args args;
+static struct port port;
+static const char *wrong; /* with the command line; NULL: nothing */
+
+/* Take --exit=qemu out of the words, if it is the first. Answers whether it was. */
+static bool take_exit(void)
+{
+	if (args.argc < 2 || strcmp(args.argv[1], "--exit=qemu") != 0)
+		return false;
+	args.argc--;
+	for (int i = 1; i <= args.argc; i++)
+		args.argv[i] = args.argv[i + 1];
+	return true;
+}
+
+static int run(void *ctx)
+{
+	if (wrong != NULL) {
+		fprintf(stderr, "ivsh: command line: %s\n", wrong);
+		return 2;
+	}
+	return app_main(args.argc, args.argv, ctx);
+}
+
+/* Answers only where there is no such machine to end. */
+static void end_machine(EFI_SYSTEM_TABLE *system, int status)
+{
+	if (status != 0)
+		__asm__ volatile("outb %0, %1"
+				 :
+				 : "a"((uint8_t)status), "Nd"((uint16_t)DEBUG_EXIT_PORT));
+	system->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
+}
+
+/* Everything between the set-up and its undoing. Answers the exit status. */
+static int serve(EFI_SYSTEM_TABLE *system)
+{
+	struct app_world world = {
+	    .name = "UEFI x86_64",
+	    .port = &port.calls,
+	    .stopped = console_stopped,
+	    .spin_ns = CLOCK_LATE_NS,
+	};
+	int result = 1;
+
+	if (EFI_ERROR(syscalls_open(system->BootServices)))
+		return result;
+	clock_open(system->BootServices);
+	if (!EFI_ERROR(port_open(&port, system->BootServices))) {
+		world.nonce = nonce_make(system);
+		result = syscalls_run(run, &world);
+		port_close(&port);
+	}
+	clock_close();
+	syscalls_close();
+	return result;
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+{
+	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
+	const EFI_LOADED_IMAGE *loaded;
+	EFI_STATUS status;
+	bool to_qemu;
+	void *found;
+	int result;
+
+	status = system->BootServices->HandleProtocol(image, &guid, &found);
+	if (EFI_ERROR(status))
+		return status;
+	loaded = found;
+	wrong = args_split(&args, loaded->LoadOptions, loaded->LoadOptionsSize);
+	to_qemu = take_exit();
+
+	/*
+	 * The boot manager has the machine reset five minutes after it started something (UEFI
+	 * Specification 2.10, chapter 3), and commands may run for ever. It stays off at exit:
+	 * nobody can read what it was, a boot manager disarms it itself when we return to it, and
+	 * a shell has it off already and would be reset if we armed it.
+	 */
+	system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
+
+	console_open(system);
+	result = serve(system);
+	if (to_qemu)
+		end_machine(system, result);
+	return result == 0 ? EFI_SUCCESS : result == 2 ? EFI_INVALID_PARAMETER : EFI_ABORTED;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backend.c - what all kinds of memory share: size, allocation, seals, the end.
+ */
+#include "backend.h"
+#include "kinds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int backend_fail(struct backend *backend, const char *what)
+{
+	snprintf(backend->error, sizeof backend->error, "%s: %s: %s", backend->path, what,
+	    strerror(errno));
+	return -1;
+}
+
+/* What the kernel thinks that it can give without swapping; UINT64_MAX: it does not say. */
+static uint64_t backend_available(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib;
+	uint64_t available = UINT64_MAX;
+	char line[128];
+
+	if (!file)
+		return available;
+	while (fgets(line, sizeof line, file))
+		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+			available = (uint64_t)kib << 10;
+	fclose(file);
+	return available;
+}
+
+/*
+ * A memfd has no limit of its own: allocating more than the machine has would end in the
+ * out-of-memory killer, for us or for others. Pages that are there already count for nothing.
+ */
+static int backend_afford(struct backend *backend)
+{
+	uint64_t available;
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(backend->fd, &fs) || fstat(backend->fd, &st))
+		return backend_fail(backend, "stat");
+	if (fs.f_type != TMPFS_MAGIC || (uint64_t)st.st_blocks * 512 >= backend->size)
+		return 0;
+	available = backend_available();
+	if (backend->size <= available)
+		return 0;
+	snprintf(backend->error, sizeof backend->error,
+	    "%s: cannot allocate %llu bytes: the machine has %llu available", backend->path,
+	    (unsigned long long)backend->size, (unsigned long long)available);
+	return -1;
+}
+
+/* Give the empty or new descriptor its size, with every byte allocated. */
+static int backend_allocate(struct backend *backend)
+{
+	/* Also for what has its size already: a sparse file would end in SIGBUS under a guest. */
+	int error = posix_fallocate(backend->fd, 0, (off_t)backend->size);
+
+	if (error == 0)
+		return 0;
+	/* An existing empty file was grown in part, perhaps: leave it as it was found. */
+	if (!backend->created) {
+		struct stat st;
+
+		if (fstat(backend->fd, &st) == 0 && (uint64_t)st.st_size < backend->size &&
+		    ftruncate(backend->fd, 0) < 0)
+			error = errno;
+	}
+	snprintf(backend->error, sizeof backend->error, "%s: cannot allocate %llu bytes: %s",
+	    backend->path, (unsigned long long)backend->size, strerror(error));
+	return -1;
+}
+
+/* What is there must be a file of no bytes or of exactly (size) bytes. */
+static int backend_check(struct backend *backend)
+{
+	struct stat st;
+	struct statfs fs;
+
+	if (fstat(backend->fd, &st) || fstatfs(backend->fd, &fs))
+		return backend_fail(backend, "stat");
+	if (fs.f_type == HUGETLBFS_MAGIC)
+		backend->page = (uint64_t)fs.f_bsize;
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(
+		    backend->error, sizeof backend->error, "%s: not a regular file", backend->path);
+		return -1;
+	}
+	if (st.st_size != 0 && (uint64_t)st.st_size != backend->size) {
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: has %lld bytes, %llu are asked for: remove it, or ask for its size",
+		    backend->path, (long long)st.st_size, (unsigned long long)backend->size);
+		return -1;
+	}
+	if (backend->size % backend->page != 0) {
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: %llu bytes are no multiple of its page size, %llu", backend->path,
+		    (unsigned long long)backend->size, (unsigned long long)backend->page);
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * Nobody who holds the descriptor can shrink it under the others (SIGBUS), grow it, or undo this.
+ * Write seals are left out: QEMU maps it writable.
+ */
+static int backend_seal(struct backend *backend)
+{
+	if (backend->kind != BACKEND_MEMFD)
+		return 0;
+	if (fcntl(backend->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return backend_fail(backend, "F_ADD_SEALS");
+	return 0;
+}
+
+static int backend_descriptor(struct backend *backend, const char *name)
+{
+	switch (backend->kind) {
+	case BACKEND_MEMFD:
+		return kinds_memfd(backend);
+	case BACKEND_SHM:
+		return kinds_shm(backend, name);
+	case BACKEND_FILE:
+		return kinds_file(backend, name);
+	case BACKEND_HUGE:
+		return kinds_huge(backend, name);
+	}
+	errno = EINVAL;
+	return backend_fail(backend, "unknown kind of memory");
+}
+
+int backend_open(struct backend *backend, enum backend_kind kind, const char *name, uint64_t size)
+{
+	memset(backend, 0, sizeof *backend);
+	backend->kind = kind;
+	backend->fd = -1;
+	backend->size = size;
+	backend->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	if (backend_descriptor(backend, name) || backend_check(backend) ||
+	    backend_afford(backend) || backend_allocate(backend) || backend_seal(backend)) {
+		backend_close(backend);
+		return -1;
+	}
+	return 0;
+}
+
+/* The name is still that of our file, not of one that another made since. */
+static bool backend_owns_path(const struct backend *backend)
+{
+	struct stat ours, theirs;
+
+	return fstat(backend->fd, &ours) == 0 && lstat(backend->path, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+void backend_close(struct backend *backend)
+{
+	if (backend->fd < 0)
+		return;
+	if (backend->created && backend_owns_path(backend))
+		unlink(backend->path);
+	close(backend->fd);
+	backend->fd = -1;
+	backend->created = false;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * announcements.h - what the server says after the memory: who can be rung, and who left.
+ */
+#ifndef ANNOUNCEMENTS_H
+#define ANNOUNCEMENTS_H
+
+#include "client.h"
+
+/*
+ * Take everything that has arrived, without waiting. Answers how many messages that were. When the
+ * server hung up or broke the protocol, the socket is closed, connected is false and client->error
+ * says why.
+ */
+uint32_t announcements_take(struct client *client);
+
+#endif

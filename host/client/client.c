@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.c - a host process as a peer: the handshake, the mapping, the end.
+ */
+#include "client.h"
+#include "announcements.h"
+#include "doorbell.h"
+#include "messages.h"
+#include "peers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CLIENT_PROTOCOL 0    /* the only version there is; QEMU, include/hw/misc/ivshmem.h */
+#define CLIENT_QUIET_MS 50   /* as long without a message, and no more eventfds are on their way */
+#define CLIENT_RETRY_MS 5    /* between two tries while the server's backlog is full */
+#define CLIENT_SIZE_MIN 4096 /* BAR2 has no less than one page */
+
+static int __attribute__((format(printf, 2, 3)))
+client_fail(struct client *client, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(client->error, sizeof client->error, format, arguments);
+	va_end(arguments);
+	client_close(client);
+	return -1;
+}
+
+static void client_clear(struct client *client)
+{
+	memset(client, 0, sizeof *client);
+	client->socket = client->memory = client->partial_fd = -1;
+	client->told = true;
+}
+
+/* Milliseconds until (deadline_ns), rounded up; 0: it has passed. */
+static int client_left_ms(uint64_t deadline_ns)
+{
+	uint64_t now = doorbell_now_ns(NULL);
+	uint64_t ms = now < deadline_ns ? (deadline_ns - now + 999999) / 1000000 : 0;
+
+	return ms < 1000000 ? (int)ms : 1000000;
+}
+
+static int client_dial(struct client *client, const char *path, uint64_t deadline_ns)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return client_fail(client, "a socket's path has at most 107 bytes");
+	strcpy(address.sun_path, path);
+	client->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (client->socket < 0)
+		return client_fail(client, "socket: %s", strerror(errno));
+	/* EAGAIN: the server's backlog is full (unix(7)); there is nothing to poll for. */
+	while (connect(client->socket, (struct sockaddr *)&address, sizeof address)) {
+		if (errno != EAGAIN && errno != EINTR)
+			return client_fail(client, "connect: %s", strerror(errno));
+		if (client_left_ms(deadline_ns) == 0)
+			return client_fail(client, "connect: the server does not accept");
+		poll(NULL, 0, CLIENT_RETRY_MS);
+	}
+	return 0;
+}
+
+/* The next message of the handshake, waited for. */
+static int client_await(struct client *client, uint64_t deadline_ns, int64_t *value, int *fd)
+{
+	struct pollfd ready = {.fd = client->socket, .events = POLLIN};
+
+	for (;;) {
+		switch (messages_next(client, value, fd)) {
+		case MESSAGES_ONE:
+			return 0;
+		case MESSAGES_HANGUP:
+			return client_fail(client, "the server hung up in the handshake");
+		case MESSAGES_BROKEN:
+			client_close(client);
+			return -1;
+		case MESSAGES_NONE:
+			break;
+		}
+		if (client_left_ms(deadline_ns) == 0)
+			return client_fail(client, "the server is silent in the handshake");
+		poll(&ready, 1, client_left_ms(deadline_ns));
+	}
+}
+
+/* Version, ID, memory: these come first, in this order. */
+static int client_greet(struct client *client, uint64_t deadline_ns)
+{
+	int64_t value;
+	int fd;
+
+	if (client_await(client, deadline_ns, &value, &client->memory))
+		return -1;
+	if (value != CLIENT_PROTOCOL)
+		return client_fail(client,
+		    "the server sent protocol version %lld, this client speaks %d"
+		    " (ivsh-server refuses so when no slot is free)",
+		    (long long)value, CLIENT_PROTOCOL);
+	if (client->memory >= 0)
+		return client_fail(client, "the server sent a descriptor with its version");
+	if (client_await(client, deadline_ns, &value, &client->memory))
+		return -1;
+	if (client->memory >= 0 || value < 0 || value > (int64_t)PEERS_ID_MAX)
+		return client_fail(
+		    client, "the server sent an impossible ID: %lld", (long long)value);
+	client->mem.self = (uint32_t)value;
+	if (client_await(client, deadline_ns, &value, &fd))
+		return -1;
+	client->memory = fd;
+	if (value != -1 || fd < 0)
+		return client_fail(
+		    client, "the server sent %lld where the memory should be", (long long)value);
+	return 0;
+}
+
+/* Our own vectors are there, as many as the peer with the most has. */
+static bool client_is_complete(const struct client *client)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < client->peer_count; i++)
+		if (i != client->mem.self && client->peers[i].count > most)
+			most = client->peers[i].count;
+	return most > 0 && peers_vectors(client, client->mem.self) >= most;
+}
+
+static int client_collect(struct client *client, uint64_t deadline_ns)
+{
+	for (;;) {
+		struct pollfd ready = {.fd = client->socket, .events = POLLIN};
+		int left = client_left_ms(deadline_ns);
+		int events;
+
+		announcements_take(client);
+		if (client->socket < 0) {
+			client_close(client);
+			return -1;
+		}
+		if (client_is_complete(client))
+			return 0;
+		events = poll(&ready, 1, left < CLIENT_QUIET_MS ? left : CLIENT_QUIET_MS);
+		if (events == 0 && left >= CLIENT_QUIET_MS)
+			return 0;
+		if (events == 0)
+			return client_fail(client, "the server does not finish the handshake");
+	}
+}
+
+/* Map client->memory, once its size has been looked at. */
+static int client_map(struct client *client)
+{
+	struct stat st;
+	int seals = fcntl(client->memory, F_GET_SEALS);
+	uint64_t size;
+	void *base;
+
+	if (fstat(client->memory, &st))
+		return client_fail(client, "the memory: fstat: %s", strerror(errno));
+	size = (uint64_t)st.st_size;
+	if (!S_ISREG(st.st_mode) || size < CLIENT_SIZE_MIN || (size & (size - 1)) != 0)
+		return client_fail(client,
+		    "the memory has %llu bytes: a region is a power of two from %d on",
+		    (unsigned long long)size, CLIENT_SIZE_MIN);
+	/* Files that know no seals answer EINVAL. */
+	client->sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
+	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, client->memory, 0);
+	if (base == MAP_FAILED)
+		return client_fail(client, "the memory: mmap: %s", strerror(errno));
+	client->mem.base = base;
+	client->mem.size = size;
+	return 0;
+}
+
+int client_connect(struct client *client, const char *path, uint64_t timeout_ns)
+{
+	uint64_t deadline_ns = doorbell_now_ns(NULL);
+
+	deadline_ns = timeout_ns < UINT64_MAX - deadline_ns ? deadline_ns + timeout_ns : UINT64_MAX;
+	client_clear(client);
+	if (client_dial(client, path, deadline_ns) || client_greet(client, deadline_ns) ||
+	    client_map(client) || client_collect(client, deadline_ns))
+		return -1;
+	client->connected = true;
+	client->told = false;
+	doorbell_open(client, true);
+	return 0;
+}
+
+int client_open_file(struct client *client, const char *path, uint32_t slot)
+{
+	client_clear(client);
+	client->mem.self = slot;
+	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+	client->memory = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (client->memory < 0)
+		return client_fail(client, "open: %s", strerror(errno));
+	if (client_map(client))
+		return -1;
+	doorbell_open(client, false);
+	return 0;
+}
+
+int client_poll(struct client *client)
+{
+	announcements_take(client);
+	if (client->connected || client->told)
+		return 0;
+	client->told = true;
+	return -1;
+}
+
+void client_close(struct client *client)
+{
+	if (client->mem.base)
+		munmap(client->mem.base, client->mem.size);
+	client->mem.base = NULL;
+	client->mem.size = 0;
+	peers_close(client);
+	if (client->socket >= 0)
+		close(client->socket);
+	if (client->memory >= 0)
+		close(client->memory);
+	if (client->partial_fd >= 0)
+		close(client->partial_fd);
+	client->socket = client->memory = client->partial_fd = -1;
+	client->connected = false;
+	client->told = true;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doorbell.h - struct ivsh_bell over eventfds.
+ */
+#ifndef DOORBELL_H
+#define DOORBELL_H
+
+#include "client.h"
+
+/* Fill client->mem.bell; without (eventfds) it has no ring and no vectors. */
+void doorbell_open(struct client *client, bool eventfds);
+
+/* The clock of the doorway. */
+uint64_t doorbell_now_ns(void *ctx);
+
+#endif

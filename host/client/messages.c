@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * messages.c - the server's messages: 8 bytes and perhaps a descriptor, one at a time.
+ */
+#include "messages.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Keep the first descriptor of (header) in client->partial_fd; close what nobody asked for. */
+static void messages_keep(struct client *client, struct msghdr *header)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+		size_t count;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			if (client->partial_fd < 0)
+				client->partial_fd = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+static enum messages_result messages_broken(struct client *client, const char *why)
+{
+	snprintf(client->error, sizeof client->error, "%s", why);
+	return MESSAGES_BROKEN;
+}
+
+enum messages_result messages_next(struct client *client, int64_t *value, int *fd)
+{
+	while (client->partial_size < sizeof client->partial) {
+		union {
+			struct cmsghdr align;
+			unsigned char bytes[CMSG_SPACE(4 * sizeof(int))];
+		} control;
+		struct iovec io = {.iov_base = client->partial + client->partial_size,
+		    .iov_len = sizeof client->partial - client->partial_size};
+		struct msghdr header = {.msg_iov = &io,
+		    .msg_iovlen = 1,
+		    .msg_control = control.bytes,
+		    .msg_controllen = sizeof control.bytes};
+		ssize_t got = recvmsg(client->socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return MESSAGES_NONE;
+		if (got < 0)
+			return errno == ECONNRESET ? MESSAGES_HANGUP
+						   : messages_broken(client, strerror(errno));
+		if (got == 0)
+			return MESSAGES_HANGUP;
+		messages_keep(client, &header);
+		/* A lost descriptor would pass for a peer that left, and misnumber the vectors. */
+		if (header.msg_flags & MSG_CTRUNC)
+			return messages_broken(client, "out of file descriptors (RLIMIT_NOFILE)");
+		client->partial_size += (uint32_t)got;
+	}
+
+	uint64_t word = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		word |= (uint64_t)client->partial[i] << (8 * i);
+	*value = (int64_t)word;
+	*fd = client->partial_fd;
+	client->partial_size = 0;
+	client->partial_fd = -1;
+	return MESSAGES_ONE;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * messages.h - the server's messages: 8 bytes and perhaps a descriptor, one at a time.
+ */
+#ifndef MESSAGES_H
+#define MESSAGES_H
+
+#include "client.h"
+
+enum messages_result {
+	MESSAGES_ONE,    /* a whole message is in *value and *fd */
+	MESSAGES_NONE,   /* nothing more now */
+	MESSAGES_HANGUP, /* the server closed its end */
+	MESSAGES_BROKEN, /* client->error says why */
+};
+
+/*
+ * Take the next message without waiting. *fd is its descriptor, now the caller's, close-on-exec;
+ * -1: none. A message that came in part is kept in (client) for the next call.
+ */
+enum messages_result messages_next(struct client *client, int64_t *value, int *fd);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * look.h - a region seen from outside: nothing is written, no slot is taken.
+ *
+ * A peer that only wants to know who is there must not overwrite what a dead one left, nor need
+ * write access to a file. Everything here is what the memory says: numbers unchecked, names clean.
+ */
+#ifndef LOOK_H
+#define LOOK_H
+
+#include <ivsh/region.h>
+
+/* One slot. */
+struct look_slot {
+	enum ivsh_presence presence;
+	enum ivsh_connection connection;
+	uint32_t boot;
+	uint32_t vectors;
+	char name[IVSH_WIRE_NAME_SIZE]; /* printable ASCII, terminated */
+	struct ivsh_counters counters;
+
+	bool ours;          /* set by the caller: it is known that nobody is in it */
+	uint32_t heartbeat; /* as first seen */
+	bool moves;         /* it was seen to move */
+};
+
+struct look {
+	const uint8_t *base;
+	struct ivsh_geometry geometry;
+	uint64_t size; /* bytes of the region */
+	uint64_t generation;
+	uint32_t server_epoch; /* 0: never a server */
+	uint32_t server_beat;  /* as first seen */
+	bool server_moves;
+	struct look_slot slot[IVSH_WIRE_SLOTS_MAX]; /* geometry.slots of them */
+};
+
+/*
+ * Begin: check the header of (mem). 0, or the error that ivsh_region_attach() would answer, with
+ * what belongs to it in (attach): IVSH_ENODEV, IVSH_EPROTO, IVSH_EVERSION, IVSH_ENOSPC.
+ */
+int look_open(
+    struct look *look, const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
+
+/*
+ * Look again. True when more looks tell no more: the server's beat was seen to move, or there never was
+ * one, and so was the heartbeat of every slot of whose peer nothing else says that it lives or not.
+ */
+bool look_again(struct look *look);
+
+/* The last look: names and counters, and the presence of each slot, as far as it is known. */
+void look_close(struct look *look);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - ivsh: picks the command.
+ */
+#include "commands.h"
+#include "options.h"
+#include "output.h"
+#include "stop.h"
+
+#include <ivsh/channel.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A command. Adding one is adding a row here. */
+struct command {
+	const char *name;
+	int (*run)(const struct options *options);
+	unsigned least, most; /* words, the command included */
+	uint16_t port;        /* unless --port is given */
+	const char *options;  /* letters of options.c that mean something to it */
+	const char *synopsis; /* behind the name */
+	const char *help;
+};
+
+/* What every peer can be told. */
+#define PEER_OPTIONS "SfLNFTP"
+
+static const struct command commands[] = {
+    {"ls", ls_run, 1, 1, 0, "SfL", "", "show the region, the server and who is there"},
+    {"send", send_run, 3, UINT32_MAX, IVSH_PORT_TEXT, PEER_OPTIONS, "PEER TEXT...",
+	"send one message; TEXT -: what stdin holds"},
+    {"recv", recv_run, 1, 1, IVSH_PORT_TEXT, PEER_OPTIONS "CR", "",
+	"print --count messages (1; 0: for ever)"},
+    {"ping", ping_run, 2, 2, IVSH_PORT_ECHO, PEER_OPTIONS "CZ", "PEER",
+	"time --count round trips (1000) of --size bytes (64)"},
+    {"echo", echo_run, 1, 1, IVSH_PORT_ECHO, PEER_OPTIONS "C", "",
+	"send back what arrives; with --count: so many, then end"},
+};
+
+static const char help_options[] =
+    "\n"
+    "PEER is a slot's number, or its peer's name.\n"
+    "\n"
+    "  -S, --socket PATH      the socket of ivsh-server\n"
+    "                         (/run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock)\n"
+    "  -f, --file FILE        no server: a file or an object in /dev/shm, as ivshmem-plain has\n"
+    "      --slot N           with -f: who we are; slot 0 formats a memory that is empty\n"
+    "      --name TEXT        how others shall see us, up to 31 characters\n"
+    "      --fresh            drop what was sent to the slot before\n"
+    "      --timeout SECONDS  give up when nothing comes for so long; 0: never\n"
+    "                         (send, ping: 5; recv, echo: 0)\n"
+    "      --port N           (send, recv: 1; ping, echo: 7)\n"
+    "      --count N          how many\n"
+    "      --size BYTES       of ping's messages\n"
+    "      --raw-output       recv: the bytes as they are, and nothing else\n"
+    "  -h, --help             show this\n"
+    "  -v, --version          show the version\n";
+
+static void main_help(void)
+{
+	printf("Usage: ivsh [OPTION]... COMMAND\n"
+	       "A peer of an ivshmem region, on the command line.\n\n");
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		const struct command *c = &commands[i];
+		int used = printf("  %s%s%s", c->name, *c->synopsis ? " " : "", c->synopsis);
+
+		printf("%*s%s\n", used < 21 ? 21 - used : 1, "", c->help);
+	}
+	fputs(help_options, stdout);
+}
+
+/* Whether (options) are the command's. Answers OPTIONS_GO or the exit status. */
+static int main_check(const struct command *command, const struct options *options)
+{
+	const char *stranger = options_stranger(options, command->options);
+
+	if (stranger) {
+		fprintf(stderr, "ivsh: %s: --%s means nothing here\n", command->name, stranger);
+		return 2;
+	}
+	if (options->words < command->least) {
+		fprintf(stderr, "ivsh: %s: give %s\n", command->name, command->synopsis);
+		return 2;
+	}
+	if (options->words > command->most) {
+		fprintf(stderr, "ivsh: %s: %s: one word too many\n", command->name,
+		    options->word[command->most]);
+		return 2;
+	}
+	return OPTIONS_GO;
+}
+
+static int main_run(const struct command *command, struct options *options)
+{
+	int status = main_check(command, options), output;
+
+	if (status != OPTIONS_GO)
+		return status;
+	if (!options->port_given)
+		options->port = command->port;
+	stop_guard();
+	status = command->run(options);
+	output = output_flush();
+	return status ? status : output;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+	bool help;
+	int status;
+
+	/* getopt_long() names it in its own lines. */
+	program_invocation_name = argv[0] = program_invocation_short_name;
+	status = options_parse(&options, argc, argv, &help);
+	if (status != OPTIONS_GO)
+		return status;
+	if (help) {
+		main_help();
+		return output_flush();
+	}
+	if (options.words == 0) {
+		fprintf(stderr, "ivsh: no command: try ivsh --help\n");
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(options.word[0], commands[i].name))
+			return main_run(&commands[i], &options);
+	fprintf(stderr, "ivsh: %s: no such command: try ivsh --help\n", options.word[0]);
+	return 2;
+}

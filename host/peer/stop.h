@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stop.h - signals: being asked to stop, and a memory that shrinks.
+ */
+#ifndef STOP_H
+#define STOP_H
+
+/*
+ * From here on a write to a closed pipe is an error, not a signal; and a memory that somebody
+ * truncates ends the program with a line.
+ */
+void stop_guard(void);
+
+/*
+ * From here on SIGINT and SIGTERM are remembered, so that the region is left in order; the second
+ * one of a kind ends the program at once.
+ */
+void stop_listen(void);
+
+/* The signal that asked this program to stop; 0: none did. */
+int stop_signal(void);
+
+/* By convention, what a program that a signal ended answers. */
+#define STOP_STATUS(signal) (128 + (signal))
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * daemon.h - going to the background, and the pid file.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+/*
+ * Fork. In the child this answers 0, and daemon_ready() must follow once all is acquired. The
+ * parent never returns: it waits for that, and exits 0, or 1 when the child ended first. -1 after
+ * one line. The child's stdin and stdout are /dev/null; stderr stays, for the log.
+ */
+int daemon_fork(void);
+
+/* Let the waiting parent go, if there is one. */
+void daemon_ready(void);
+
+/* Write our process ID to (path). 0, or -1 after one line. */
+int daemon_pid_write(const char *path);
+
+#endif

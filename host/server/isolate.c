@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * isolate.c - giving up what serving does not need, by a list of system calls (seccomp(2)).
+ *
+ * Any other call answers EPERM. An unlisted call that a C library makes is then an error in one
+ * place, and not the end of a server that guests rely on.
+ */
+#include "isolate.h"
+#include "log.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define ISOLATE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ISOLATE_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* Architectures that came later lack the older of two calls. */
+#ifdef SYS_poll
+#define ISOLATE_OLD(name) ISOLATE_ALLOW(name)
+#else
+#define ISOLATE_OLD(name)
+#endif
+
+#define ISOLATE_ALLOW(name)                                           \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 1), \
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+int isolate(void)
+{
+#if defined(ISOLATE_ARCH) && !defined(__SANITIZE_ADDRESS__)
+	static struct sock_filter program[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ISOLATE_ARCH, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    /* server.c, clients.c: the loop and its sockets */
+	    ISOLATE_OLD(epoll_wait),
+	    ISOLATE_ALLOW(epoll_pwait),
+	    ISOLATE_ALLOW(epoll_ctl),
+	    ISOLATE_ALLOW(accept4),
+	    ISOLATE_ALLOW(getsockopt),
+	    ISOLATE_ALLOW(recvfrom),
+	    ISOLATE_ALLOW(sendmsg),
+	    ISOLATE_ALLOW(shutdown),
+	    ISOLATE_ALLOW(close),
+	    ISOLATE_ALLOW(fcntl),
+	    ISOLATE_ALLOW(getpid),
+	    /* slots.c: rings under an alarm; log.c; timer and signals */
+	    ISOLATE_OLD(poll),
+	    ISOLATE_ALLOW(ppoll),
+	    ISOLATE_ALLOW(read),
+	    ISOLATE_ALLOW(write),
+	    ISOLATE_ALLOW(setitimer),
+	    ISOLATE_ALLOW(rt_sigreturn),
+	    ISOLATE_ALLOW(restart_syscall),
+	    ISOLATE_ALLOW(clock_gettime),
+	    /* memory.c: private pages after a SIGBUS, unmapping; free(3) */
+	    ISOLATE_ALLOW(mmap),
+	    ISOLATE_ALLOW(munmap),
+	    ISOLATE_ALLOW(brk),
+	    /* listener.c, backend.c: is the name still ours, then remove it; the end */
+	    ISOLATE_ALLOW(fstat),
+	    ISOLATE_ALLOW(newfstatat),
+	    ISOLATE_OLD(lstat),
+	    ISOLATE_OLD(unlink),
+	    ISOLATE_ALLOW(unlinkat),
+	    ISOLATE_ALLOW(exit_group),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	const struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0)) {
+		/* A kernel, or a container, without seccomp: the server works all the same. */
+		if (errno != EINVAL && errno != ENOSYS)
+			return log_failure("seccomp", "%s", strerror(errno));
+		log_event("event=warning what=no-seccomp");
+	}
+#endif
+	return 0;
+}

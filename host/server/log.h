@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.h - what the server says: one line an event, key=value, on stderr.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdbool.h>
+
+/* Say more, or not. */
+void log_open(bool verbose);
+
+/*
+ * One event: "event=connect slot=0 pid=12". Never blocks: when whoever reads stderr has stopped
+ * reading, lines are dropped, and counted in the first one that fits again.
+ */
+void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, with -v only. */
+void log_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Why the server cannot start: "ivsh-server: OBJECT: what is wrong". Answers -1. */
+int log_failure(const char *object, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - the region's memory as the server has it.
+ *
+ * The whole is mapped while it is formatted, or looked at, before there is any client. After that
+ * only the first two pages are: header and server page. What the server reads, it reads here and
+ * once; nothing that it reads steers it later.
+ */
+#include "memory.h"
+#include "log.h"
+
+#include <ivsh/region.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Longer than any living heartbeat or server's beat stands still: both move every 250 ms. */
+#define MEMORY_WATCH_MS 1000
+
+static void *memory_sigbus_base;
+static size_t memory_sigbus_size;
+
+/*
+ * Somebody truncated a named object, or a huge page is gone. The words that we write go to private
+ * memory from here on: the server stays, for its sockets and eventfds are sound.
+ */
+static void memory_sigbus(int signal)
+{
+	(void)signal;
+	if (mmap(memory_sigbus_base, memory_sigbus_size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		_exit(1);
+}
+
+static void memory_guard(void *base, size_t size)
+{
+	struct sigaction action = {.sa_handler = memory_sigbus};
+
+	memory_sigbus_base = base;
+	memory_sigbus_size = size;
+	sigaction(SIGBUS, &action, NULL);
+}
+
+static uint32_t memory_load(const void *base, size_t offset)
+{
+	const uint32_t *word = (const uint32_t *)(const void *)((const char *)base + offset);
+
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static size_t memory_heartbeat(uint32_t slot)
+{
+	return IVSH_WIRE_SLOTS_OFFSET + slot * sizeof(struct ivsh_wire_slot) +
+	       offsetof(struct ivsh_wire_slot, heartbeat);
+}
+
+/* A heartbeat, or another server's beat, moves while we watch. */
+static bool memory_is_alive(const void *base, uint32_t slots)
+{
+	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, beat);
+	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
+
+	for (uint32_t i = 0; i < slots; i++)
+		before[i] = memory_load(base, memory_heartbeat(i));
+	before[slots] = memory_load(base, beat);
+	poll(NULL, 0, MEMORY_WATCH_MS);
+	for (uint32_t i = 0; i < slots; i++)
+		if (memory_load(base, memory_heartbeat(i)) != before[i])
+			return true;
+	return memory_load(base, beat) != before[slots];
+}
+
+/* A region of ours that nobody lives in, with the slots asked for, or a reason. */
+static int memory_keep(const void *base, const struct options *options, const char *path)
+{
+	struct ivsh_wire_header header;
+	struct ivsh_geometry geometry;
+	uint64_t need;
+
+	memcpy(&header, base, sizeof header);
+	geometry = (struct ivsh_geometry){.slots = header.slots,
+	    .descs = header.descs,
+	    .hot_size = header.hot_size,
+	    .bulk_size = header.bulk_size};
+	if (header.version != IVSH_WIRE_VERSION || header.features != 0)
+		return log_failure(path,
+		    "holds a region of version %u, features 0x%x; this server knows version %u,"
+		    " features 0x0: remove it, or use --raw",
+		    header.version, header.features, IVSH_WIRE_VERSION);
+	if (header.size > options->size || ivsh_geometry_size(&geometry, &need) ||
+	    need > header.size)
+		return log_failure(path, "holds a region whose header is impossible: remove it");
+	if (header.slots != options->slots)
+		return log_failure(path,
+		    "holds a region of %u slots, %u are asked for: remove it, or ask for its slots",
+		    header.slots, options->slots);
+	if (memory_is_alive(base, header.slots))
+		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
+	return 0;
+}
+
+static int memory_prepare(struct memory *memory, const struct options *options)
+{
+	const char *path = memory->backend.path;
+	size_t size = options->size;
+	uint64_t magic, generation;
+	int result = 0;
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->backend.fd, 0);
+
+	if (base == MAP_FAILED)
+		return log_failure(path, "mmap: %s", strerror(errno));
+	magic = __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
+	if (magic == IVSH_WIRE_MAGIC) {
+		memory->kept = true;
+		result = memory_keep(base, options, path);
+	} else if (magic != 0) {
+		result = log_failure(path,
+		    "holds something else (it begins with 0x%016llx): remove it, or use --raw",
+		    (unsigned long long)magic);
+	} else if (getrandom(&generation, sizeof generation, 0) != sizeof generation) {
+		result = log_failure(path, "getrandom: %s", strerror(errno));
+	} else {
+		result = ivsh_region_format(base, size, &options->geometry, generation, false);
+		if (result)
+			result = log_failure(path, "format: %s", ivsh_error_text(result));
+	}
+	munmap(base, size);
+	return result;
+}
+
+int memory_open(struct memory *memory, const struct options *options)
+{
+	size_t head_size;
+
+	*memory = (struct memory){.backend = {.fd = -1}};
+	if (backend_open(&memory->backend, options->kind, options->memory, options->size)) {
+		char *what = strstr(memory->backend.error, ": ");
+
+		/* "object: what", as every line about a failure. */
+		*what = '\0';
+		return log_failure(memory->backend.error, "%s", what + 2);
+	}
+	if (options->raw)
+		return 0;
+	head_size = IVSH_WIRE_SLOTS_OFFSET;
+	if (memory->backend.page > head_size)
+		head_size = memory->backend.page;
+	if (memory_prepare(memory, options) == 0) {
+		memory->head = mmap(
+		    NULL, head_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->backend.fd, 0);
+		if (memory->head != MAP_FAILED) {
+			memory->head_size = head_size;
+			memory_guard(memory->head, head_size);
+			return 0;
+		}
+		log_failure(memory->backend.path, "mmap: %s", strerror(errno));
+	}
+	memory->head = NULL;
+	memory_close(memory);
+	return -1;
+}
+
+struct ivsh_wire_server *memory_server_page(const struct memory *memory)
+{
+	return memory->head ? (void *)((char *)memory->head + IVSH_WIRE_SERVER_OFFSET) : NULL;
+}
+
+void memory_close(struct memory *memory)
+{
+	if (memory->head)
+		munmap(memory->head, memory->head_size);
+	memory->head = NULL;
+	backend_close(&memory->backend);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sizes.c - numbers on the command line.
+ */
+#include "sizes.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Read digits, saturating. Answers where they end; NULL: there are none. */
+static const char *sizes_digits(const char *text, uint64_t *value)
+{
+	const char *at = text;
+
+	*value = 0;
+	for (; *at >= '0' && *at <= '9'; at++) {
+		uint64_t digit = (uint64_t)(*at - '0');
+
+		if (*value > (UINT64_MAX - digit) / 10)
+			*value = UINT64_MAX;
+		else
+			*value = *value * 10 + digit;
+	}
+	return at == text ? NULL : at;
+}
+
+const char *sizes_parse(const char *text, uint64_t *size)
+{
+	static const char suffixes[] = "KMGT";
+	uint64_t value;
+	unsigned shift = 0;
+	const char *end = sizes_digits(text, &value);
+
+	if (!end)
+		return "not a size: give a number, as in 4194304, 4096K, 4M, 1G";
+	if (*end) {
+		const char *suffix = strchr(suffixes, toupper((unsigned char)*end));
+
+		if (!suffix || end[1])
+			return "not a size: after the digits comes K, M, G or T, and nothing else";
+		shift = 10 * (unsigned)(suffix - suffixes + 1);
+	}
+	if (value == 0)
+		return "a region has at least one byte";
+	if (value > SIZES_MOST >> shift)
+		return "more than 1T (2^40 bytes), which no common machine can place in a BAR";
+	*size = value << shift;
+	return NULL;
+}
+
+uint64_t sizes_round(uint64_t size)
+{
+	uint64_t round = SIZES_LEAST;
+
+	while (round < size)
+		round <<= 1;
+	return round;
+}
+
+const char *sizes_count(const char *text, uint32_t least, uint32_t most, uint32_t *count)
+{
+	uint64_t value;
+	const char *end = sizes_digits(text, &value);
+
+	if (!end || *end)
+		return "not a number";
+	if (value < least || value > most)
+		return "out of range";
+	*count = (uint32_t)value;
+	return NULL;
+}

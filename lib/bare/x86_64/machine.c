@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.c - the order in which the machine comes up, and how it ends.
+ */
+#include "arch.h"
+#include "x86.h"
+
+#define ACPI_PM1A_CONTROL 0x604            /* QEMU's pc and q35: PM base 0x600 */
+#define ACPI_SLEEP_S5 0x2000               /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
+#define MICROVM_SLEEP UINT64_C(0xfea00200) /* QEMU, hw/i386/microvm.h: GED_MMIO_BASE_REGS */
+#define MICROVM_SLEEP_S5 0x34              /* SLP_EN, SLP_TYP 5: ACPI 6.4, 4.8.3.7 */
+#define DEBUG_EXIT 0xf4                    /* isa-debug-exit,iobase=0xf4 */
+#define RDRAND_TRIES 10u                   /* Intel's Software Developer's Manual, 7.3.17.1 */
+
+void x86_main(uint32_t start_info);
+
+/*
+ * Should:  long mode, interrupts off, the boot tables map the first GiB, start.S's descriptors.
+ * Mustn't: return. Mustn't follow any pointer before x86_paging_init() but the image's own.
+ */
+void x86_main(uint32_t start_info)
+{
+	x86_console_init();
+	x86_trap_init();
+	x86_paging_init();
+	x86_pvh_init(start_info);
+	x86_apic_init();
+	x86_clock_init();
+	x86_port_init();
+	x86_unmap_page_0(); /* SeaBIOS leaves the start info there */
+	bare_main();
+}
+
+void arch_heap(char **start, char **end)
+{
+	uint64_t first = (uint64_t)(uintptr_t)image_end;
+	uint64_t last = x86_ram_end(first);
+
+	*start = *end = x86_map(first, last > first ? last - first : 0, IVSH_MAP_MEMORY);
+	if (*start != NULL)
+		*end += last - first;
+}
+
+static bool rdrand(uint64_t *value)
+{
+	uint8_t good = 0;
+
+	if (!(x86_cpuid(1).ecx & (1u << 30)))
+		return false;
+	for (uint32_t i = 0; i < RDRAND_TRIES && !good; i++)
+		__asm__ volatile("rdrand %0; setc %1" : "=r"(*value), "=qm"(good) : : "cc");
+	return good;
+}
+
+/* Without RDRAND the TSC: on QEMU it is the host's, and two starts never see the same. */
+uint64_t arch_nonce(void)
+{
+	uint64_t value = 0;
+
+	if (!rdrand(&value))
+		value = x86_tsc();
+	/* The finalizer of splitmix64 spreads the TSC's low bits over the whole word. */
+	value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+	return value ^ value >> 31;
+}
+
+static void power_off(void)
+{
+	if (x86_is_microvm()) {
+		volatile uint8_t *sleep = x86_map(MICROVM_SLEEP, 1, IVSH_MAP_REGISTERS);
+
+		if (sleep != NULL)
+			*sleep = MICROVM_SLEEP_S5;
+	} else {
+		x86_out16(ACPI_PM1A_CONTROL, ACPI_SLEEP_S5);
+	}
+}
+
+_Noreturn void arch_exit(int status)
+{
+	static const char unheard[] = "exit: no isa-debug-exit device: QEMU's status will be 0\n";
+
+	x86_interrupts_off();
+	if (status != 0) {
+		x86_out8(DEBUG_EXIT, status > 0 && status < 128 ? (uint8_t)status : 127);
+		arch_console_write(unheard, sizeof unheard - 1);
+	}
+	power_off();
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * x86.h - instructions that C has no word for, and what the files of this folder share.
+ *
+ * "SDM" is Intel's Software Developer's Manual, volume 3.
+ */
+#ifndef X86_H
+#define X86_H
+
+#include <ivsh/port.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- Instructions ----------------------------------------------------------------------------- */
+
+static inline void x86_out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void x86_out16(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void x86_out32(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t x86_in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint32_t x86_in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+struct x86_cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct x86_cpuid x86_cpuid(uint32_t leaf)
+{
+	struct x86_cpuid r;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(0));
+	return r;
+}
+
+/* The lfence keeps it from being read before what the program did earlier. */
+static inline uint64_t x86_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return ((uint64_t)high << 32) | low;
+}
+
+static inline void x86_pause(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
+static inline void x86_interrupts_off(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+static inline void x86_interrupts_on(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+/* sti holds interrupts back for one more instruction: none slips in between the two (SDM 6.8.3). */
+static inline void x86_interrupts_on_and_halt(void)
+{
+	__asm__ volatile("sti; hlt" : : : "memory");
+}
+
+/* --- The image: linker/x86_64.ld -------------------------------------------------------------- */
+
+extern char image_text[], image_text_end[];
+extern char image_rodata[], image_rodata_end[];
+extern char image_data[], image_data_end[];
+extern char image_trap_guard[], image_trap_stack[], image_trap_stack_end[];
+extern char image_guard[], image_stack[], image_stack_end[];
+extern char image_end[];
+
+/* --- pvh.c: what the loader said -------------------------------------------------------------- */
+
+/* Keep what is needed of the start info at (address). After x86_paging_init(). */
+void x86_pvh_init(uint32_t address);
+
+uint64_t x86_ram_end(uint64_t address); /* where the RAM that holds (address) ends; 0: none does */
+uint64_t x86_ram_top(uint64_t limit);   /* the end of the highest RAM that starts below (limit) */
+
+/* --- paging.c --------------------------------------------------------------------------------- */
+
+/* Leave the boot tables: the image alone is mapped, each part with its own rights. */
+void x86_paging_init(void);
+
+/*
+ * Map (size) bytes at (address) to themselves, writable and not executable. NULL: no room for the
+ * tables, no such address, the image is there, or a larger page with other attributes.
+ */
+void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind);
+
+/* From now on a NULL pointer faults, whatever was read there before. */
+void x86_unmap_page_0(void);
+
+/* Bits of a physical address. */
+uint32_t x86_address_bits(void);
+
+/* --- trap.c, vectors.S ------------------------------------------------------------------------ */
+
+#define X86_CODE_SELECTOR 0x08 /* in start.S's table */
+#define X86_TSS_SELECTOR 0x18
+
+#define X86_VECTOR_TIMER 0x20u    /* the first that is no exception (SDM 6.2) */
+#define X86_VECTOR_FREE 0x30u     /* from here to 0xef: for devices */
+#define X86_VECTOR_SPURIOUS 0xffu /* SDM 10.9: no EOI for this one */
+
+void x86_trap_init(void);
+
+/*
+ * Have (handler) called at each interrupt of (vector), 0x20 to 0xfe, with interrupts off; the EOI
+ * follows by itself. A handler mustn't touch vector registers, nor call anything that might.
+ */
+void x86_interrupt_handler(uint32_t vector, void (*handler)(uint32_t vector));
+
+/* --- apic.c ----------------------------------------------------------------------------------- */
+
+void x86_apic_init(void);
+void x86_apic_eoi(void);
+void x86_apic_timer_start(uint32_t ticks); /* one interrupt after (ticks); 0 stops it */
+uint32_t x86_apic_timer_left(void);        /* ticks until then */
+
+/* A doorbell came: count it. For interrupt handlers. */
+void x86_bell(void);
+
+/* --- The rest, in the order in which the machine comes up ------------------------------------- */
+
+void x86_console_init(void);
+void x86_clock_init(void);
+void x86_port_init(void);
+bool x86_is_microvm(void); /* told by port.c: there is no 0xCF8 */
+
+/* Say why on the console, and end the machine with status 1. */
+_Noreturn void x86_fatal(const char *why);
+
+#endif

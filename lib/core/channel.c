@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.c - the two rings between this peer and another.
+ *
+ * Theory of operation: a ring is an array of descriptors, and two areas for payloads. The sender
+ * fills the descriptor at its index and marks it valid with the lap, how often the index has gone
+ * round; the receiver waits for that lap at its own index. No index of the sender is shared. The
+ * receiver publishes its read index now and then, and the sender looks at it only when it thinks
+ * that the ring is full. Where a payload stands follows from the lengths before it, so both ends
+ * compute it, and the receiver believes no position that differs.
+ */
+#include "layout.h"
+#include "ring.h"
+#include "slot.h"
+
+int ivsh_chan_break(struct ivsh_chan *ch)
+{
+	if (!ch->dead) {
+		ch->dead = true;
+		ch->region->counters.errors++;
+		ivsh_slot_tick(ch->region);
+	}
+	return IVSH_EPROTO;
+}
+
+int ivsh_chan_enter(struct ivsh_chan *ch)
+{
+	slot_beat(ch->region);
+	if (!ch->region->attached)
+		return IVSH_EBUSY;
+	return ch->dead ? IVSH_EPROTO : 0;
+}
+
+bool ivsh_ring_head_valid(
+    const struct ivsh_area *hot, const struct ivsh_area *bulk, uint64_t head, uint64_t body)
+{
+	uint32_t size = head_size(head);
+
+	if (head & IVSH_WIRE_HEAD_RESERVED)
+		return false;
+	switch (head_kind(head)) {
+	case IVSH_WIRE_KIND_INLINE:
+		return size <= IVSH_WIRE_INLINE_MAX;
+	case IVSH_WIRE_KIND_HOT:
+		return area_holds(hot, body, size);
+	case IVSH_WIRE_KIND_BULK:
+		return area_holds(bulk, body, size);
+	default:
+		return false;
+	}
+}
+
+static struct ivsh_wire_ring *ring_at(const struct ivsh_region *region, const struct layout *layout,
+    uint32_t sender, uint32_t receiver)
+{
+	return layout_at(region->mem.base, region->mem.size,
+	    ivsh_layout_ring(&region->geometry, layout, sender, receiver), layout->stride);
+}
+
+static void area_set(struct ivsh_area *area, void *ring, uint64_t offset, uint32_t size)
+{
+	area->base = (uint8_t *)ring + offset;
+	area->size = size;
+}
+
+/* SPEC R6.4: a ring in the middle of a reset is not for an implementation that makes none. */
+static bool in_step(const struct ivsh_wire_ring *ring)
+{
+	return load32(&ring->sender.epoch) == load32(&ring->receiver.ack) &&
+	       load32(&ring->receiver.epoch) == load32(&ring->sender.ack);
+}
+
+int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
+    struct ivsh_record *records, uint32_t count)
+{
+	const struct ivsh_geometry *g = &region->geometry;
+	struct ivsh_wire_ring *out, *in;
+	struct layout l;
+	int error;
+
+	__builtin_memset(ch, 0, sizeof(*ch));
+	if (!region->attached || peer >= g->slots || peer == region->mem.self || count < g->descs)
+		return IVSH_EINVAL;
+	ch->region = region;
+	ch->peer = peer;
+	ch->mask = g->descs - 1;
+	ch->shift = (uint32_t)__builtin_ctz(g->descs);
+	ivsh_layout_of(g, &l);
+	out = ring_at(region, &l, region->mem.self, peer);
+	in = ring_at(region, &l, peer, region->mem.self);
+	if (!out || !in || !in_step(out) || !in_step(in))
+		return ivsh_chan_break(ch);
+
+	ch->tx.own = &out->sender;
+	ch->tx.other = &out->receiver;
+	ch->tx.desc = (struct ivsh_wire_desc *)((uint8_t *)out + l.descs);
+	ch->tx.record = records;
+	area_set(&ch->tx.hot, out, l.hot, g->hot_size);
+	area_set(&ch->tx.bulk, out, l.bulk, g->bulk_size);
+	ch->rx.own = &in->receiver;
+	ch->rx.other = &in->sender;
+	ch->rx.desc = (const struct ivsh_wire_desc *)((uint8_t *)in + l.descs);
+	area_set(&ch->rx.hot, in, l.hot, g->hot_size);
+	area_set(&ch->rx.bulk, in, l.bulk, g->bulk_size);
+	error = ivsh_sender_open(ch);
+	if (error)
+		return error;
+	ivsh_receiver_open(ch);
+	return ivsh_chan_enter(ch);
+}
+
+void ivsh_chan_close(struct ivsh_chan *ch)
+{
+	ivsh_chan_abandon(ch);
+	if (!ch->dead && ch->region->attached)
+		ivsh_receiver_publish(ch);
+	ch->dead = true;
+}
+
+uint32_t ivsh_chan_max(const struct ivsh_chan *ch)
+{
+	return ch->tx.bulk.size;
+}

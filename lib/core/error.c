@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.c - error codes in words.
+ */
+#include <ivsh/error.h>
+
+const char *ivsh_error_text(int error)
+{
+	switch (error) {
+	case 0:
+		return "no error";
+	case IVSH_EAGAIN:
+		return "nothing there, or no room";
+	case IVSH_EINVAL:
+		return "invalid argument";
+	case IVSH_ENODEV:
+		return "no such device, region or peer";
+	case IVSH_ENOSPC:
+		return "too small";
+	case IVSH_EVERSION:
+		return "unknown version or feature";
+	case IVSH_EPROTO:
+		return "the shared memory breaks the specification";
+	case IVSH_EPEER:
+		return "the peer left or came back as another";
+	case IVSH_EBUSY:
+		return "a living peer holds the slot";
+	case IVSH_EPORT:
+		return "a call of the port failed";
+	default:
+		return "unknown error";
+	}
+}

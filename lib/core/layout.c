@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout.c - from a geometry to places.
+ *
+ * Theory of operation: header and server page take a page each, slots 2 KiB each. Behind them, on
+ * page boundaries, stands one ring for each ordered pair of slots; all rings are alike. Inside a
+ * ring: the two sides' lines, the descriptors, the hot area, and on a page boundary the bulk area.
+ */
+#include "layout.h"
+
+#include <ivsh/wire.h>
+
+#include <stddef.h>
+
+_Static_assert(sizeof(struct ivsh_wire_header) == 64, "header");
+_Static_assert(sizeof(struct ivsh_wire_server) == 64 + 4 * IVSH_WIRE_SLOTS_MAX, "server page");
+_Static_assert(sizeof(struct ivsh_wire_server) <= IVSH_WIRE_PAGE, "server page");
+_Static_assert(sizeof(struct ivsh_wire_slot) == 2048, "slot");
+_Static_assert(offsetof(struct ivsh_wire_slot, sent) % IVSH_WIRE_LINE == 0, "counters");
+_Static_assert(offsetof(struct ivsh_wire_slot, mail) % IVSH_WIRE_LINE == 0, "mail");
+_Static_assert(sizeof(struct ivsh_wire_ring) == 256, "ring");
+_Static_assert(offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
+_Static_assert(sizeof(struct ivsh_wire_desc) == 16, "descriptor");
+
+static uint64_t align_up(uint64_t value, uint64_t to)
+{
+	return (value + to - 1) & ~(to - 1);
+}
+
+static bool power_of_two_within(uint32_t value, uint32_t least, uint32_t most)
+{
+	return value >= least && value <= most && (value & (value - 1)) == 0;
+}
+
+void ivsh_layout_of(const struct ivsh_geometry *g, struct layout *l)
+{
+	l->descs = sizeof(struct ivsh_wire_ring);
+	l->hot = l->descs + (uint64_t)g->descs * sizeof(struct ivsh_wire_desc);
+	l->bulk = align_up(l->hot + g->hot_size, IVSH_WIRE_PAGE);
+	l->stride = align_up(l->bulk + g->bulk_size, IVSH_WIRE_PAGE);
+	l->rings =
+	    align_up(IVSH_WIRE_SLOTS_OFFSET + (uint64_t)g->slots * sizeof(struct ivsh_wire_slot),
+		IVSH_WIRE_PAGE);
+}
+
+uint64_t ivsh_layout_ring(
+    const struct ivsh_geometry *g, const struct layout *l, uint32_t sender, uint32_t receiver)
+{
+	uint64_t row = (uint64_t)sender * (g->slots - 1);
+
+	return l->rings + (row + receiver - (receiver > sender)) * l->stride;
+}
+
+/* At most 256 * 255 rings of 2^28 bytes and a little: far from overflow. */
+int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
+{
+	struct layout l;
+
+	if (g->slots < IVSH_WIRE_SLOTS_MIN || g->slots > IVSH_WIRE_SLOTS_MAX ||
+	    !power_of_two_within(g->descs, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_DESCS_MAX) ||
+	    !power_of_two_within(g->hot_size, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MAX) ||
+	    !power_of_two_within(g->bulk_size, g->hot_size, IVSH_WIRE_AREA_MAX))
+		return IVSH_EINVAL;
+	ivsh_layout_of(g, &l);
+	*size = l.rings + (uint64_t)g->slots * (g->slots - 1) * l.stride;
+	return 0;
+}
+
+int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, uint64_t *need)
+{
+	/* 64 descriptors and 8 KiB for small payloads stay in a first-level cache; a bulk area
+	 * beyond 2 MiB gains nothing. DESIGN.md, "Geometry". */
+	struct ivsh_geometry fit = {slots, 64, 4096, 4096};
+	uint64_t bytes;
+	int error = ivsh_geometry_size(&fit, &bytes);
+
+	if (error)
+		return error;
+	if (need)
+		*need = bytes;
+	if (bytes > size)
+		return IVSH_ENOSPC;
+	do {
+		*g = fit;
+		fit.hot_size = 8192;
+		fit.bulk_size *= 2;
+		error = ivsh_geometry_size(&fit, &bytes);
+	} while (!error && bytes <= size && fit.bulk_size <= 1u << 21);
+	return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * receiver.c - the receiving end of a ring.
+ */
+#include "atomic.h"
+#include "ring.h"
+
+/* SPEC R7.10: the read index is published when this part of the ring or of an area was released. */
+#define LAZY_SHARE 4
+
+void ivsh_receiver_publish(struct ivsh_chan *ch)
+{
+	const struct ivsh_bell *bell = &ch->region->mem.bell;
+	uint32_t want;
+
+	if (ch->rx.read == ch->rx.published)
+		return;
+	/* Releases our reads of the payloads to space_collect()'s acquire: the sender may write
+	 * there from now on. */
+	store32_release(&ch->rx.own->read, ch->rx.read);
+	ch->rx.published = ch->rx.read;
+	ch->rx.hot_held = 0;
+	ch->rx.bulk_held = 0;
+	/* The mirror of bell_ring(): the read index's store, the fence, the load of want_space.
+	 * Without it a sender sleeps on a ring that has room. SPEC R8.2. */
+	fence_full();
+	want = load32(&ch->rx.other->want_space);
+	if (want != 0 && bell->ring) {
+		bell->ring(bell->ctx, ch->peer, want - 1);
+		ch->region->counters.bells_rung++;
+	}
+}
+
+/*
+ * Messages that stand in a ring from index (read) on: as far as the laps go. At most a ring's worth of
+ * descriptors is looked at, whatever value somebody gave the index.
+ */
+static uint32_t ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
+{
+	uint32_t shift = (uint32_t)__builtin_ctz(descs), waiting = 0;
+
+	while (waiting < descs) {
+		uint32_t index = read + waiting;
+		uint64_t head = load64_acquire(&desc[index & (descs - 1)].head);
+
+		if (head_lap(head) != ring_lap(index, shift))
+			break;
+		waiting++;
+	}
+	return waiting;
+}
+
+uint32_t ivsh_receiver_discard(struct ivsh_wire_ring *ring, uint32_t descs)
+{
+	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(ring + 1);
+	uint32_t read = load32(&ring->receiver.read);
+	uint32_t waiting = ring_waiting(desc, descs, read);
+
+	store32_release(&ring->receiver.read, read + waiting);
+	return waiting;
+}
+
+/*
+ * SPEC R7.11: go on at the read index that an earlier life published. What stands between it and the
+ * ring's end may have been seen.
+ */
+void ivsh_receiver_open(struct ivsh_chan *ch)
+{
+	bool first_life = load32(&ch->rx.own->boot) == 0;
+
+	ch->rx.read = load32(&ch->rx.own->read);
+	ch->rx.published = ch->rx.read;
+	if (!first_life)
+		ch->rx.marked = ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
+	store32(&ch->rx.own->want_bell, 0);
+	store32(&ch->rx.own->boot, ch->region->boot);
+}
+
+/* SPEC R7.7: the payload is where the lengths before it put it, or the sender has said START. */
+static bool place_expected(struct ivsh_area *area, uint64_t head, uint32_t position, uint32_t size)
+{
+	bool start = !area->known || (head & IVSH_WIRE_HEAD_START);
+
+	return start || position == area_place(area, area->head, size);
+}
+
+/* Find the next message and take private copies of what it says of itself. */
+static int message_look(struct ivsh_chan *ch)
+{
+	const struct ivsh_wire_desc *desc = &ch->rx.desc[ch->rx.read & ch->mask];
+	/* Pairs with ivsh_chan_publish(): body and payload are there if the lap is. */
+	uint64_t head = load64_acquire(&desc->head);
+	uint64_t body;
+	struct ivsh_area *area;
+
+	if (head_lap(head) != ring_lap(ch->rx.read, ch->shift)) {
+		/* An empty ring is the moment to give everything back. */
+		ivsh_receiver_publish(ch);
+		return IVSH_EAGAIN;
+	}
+	body = load64(&desc->body);
+	if (!ivsh_ring_head_valid(&ch->rx.hot, &ch->rx.bulk, head, body))
+		return ivsh_chan_break(ch);
+	ch->rx.kind = head_kind(head);
+	ch->rx.size = head_size(head);
+	ch->rx.port = head_port(head);
+	ch->rx.body = body;
+	ch->rx.data = &ch->rx.body;
+	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
+		area = ch->rx.kind == IVSH_WIRE_KIND_HOT ? &ch->rx.hot : &ch->rx.bulk;
+		ch->rx.position = (uint32_t)body;
+		if (!place_expected(area, head, ch->rx.position, ch->rx.size))
+			return ivsh_chan_break(ch);
+		ch->rx.data = area_at(area, ch->rx.position);
+	}
+	ch->rx.peeked = true;
+	return 0;
+}
+
+int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
+{
+	int error = ivsh_chan_enter(ch);
+
+	if (!error && !ch->rx.peeked)
+		error = message_look(ch);
+	if (error)
+		return error;
+	message->data = ch->rx.data;
+	message->size = ch->rx.size;
+	message->port = ch->rx.port;
+	message->flags = ch->rx.marked ? IVSH_MAYBE_SEEN : 0;
+	return 0;
+}
+
+int ivsh_chan_release(struct ivsh_chan *ch)
+{
+	uint32_t room = area_room(ch->rx.size);
+	int error = ivsh_chan_enter(ch);
+
+	if (error)
+		return error;
+	if (!ch->rx.peeked)
+		return IVSH_EINVAL;
+	if (ch->rx.kind == IVSH_WIRE_KIND_HOT) {
+		ch->rx.hot.head = ch->rx.position + room;
+		ch->rx.hot.known = true;
+		ch->rx.hot_held += room;
+	} else if (ch->rx.kind == IVSH_WIRE_KIND_BULK) {
+		ch->rx.bulk.head = ch->rx.position + room;
+		ch->rx.bulk.known = true;
+		ch->rx.bulk_held += room;
+	}
+	ch->rx.peeked = false;
+	ch->rx.read++;
+	if (ch->rx.marked)
+		ch->rx.marked--;
+	ch->region->counters.received++;
+	if (ch->rx.read - ch->rx.published > ch->mask / LAZY_SHARE ||
+	    ch->rx.hot_held >= ch->rx.hot.size / LAZY_SHARE ||
+	    ch->rx.bulk_held >= ch->rx.bulk.size / LAZY_SHARE)
+		ivsh_receiver_publish(ch);
+	return 0;
+}
+
+int ivsh_chan_receive(
+    struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
+{
+	int error = ivsh_chan_peek(ch, message);
+
+	if (error)
+		return error;
+	if (message->size > capacity)
+		return IVSH_ENOSPC;
+	if (message->size != 0)
+		__builtin_memcpy(buffer, message->data, message->size);
+	message->data = buffer;
+	return ivsh_chan_release(ch);
+}

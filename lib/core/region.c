@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * region.c - attaching to a formatted memory, waiting in it, leaving it.
+ */
+#include "layout.h"
+#include "ring.h"
+#include "slot.h"
+
+/* A formatter takes milliseconds and rings nobody: look again this often. */
+#define FORMAT_LOOK_NS UINT64_C(5000000)
+
+uint64_t ivsh_region_now(const struct ivsh_region *region)
+{
+	return region->mem.bell.now_ns(region->mem.bell.ctx);
+}
+
+/*
+ * SPEC 3: wait until a magic is there. Slot 0, if the caller allows it, formats what nobody has
+ * formatted; that nobody else does so at the same time is R3.4.
+ */
+static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
+{
+	struct ivsh_wire_header *header = mem->base;
+	const struct ivsh_bell *bell = &mem->bell;
+	uint64_t start = bell->now_ns(bell->ctx);
+
+	for (;;) {
+		uint64_t waited, magic = load64_acquire(&header->magic);
+
+		if (magic == IVSH_WIRE_MAGIC)
+			return 0;
+		a->found_magic = magic;
+		if (magic != 0)
+			return IVSH_EPROTO;
+		if (a->may_format && mem->self == 0) {
+			uint64_t size;
+			int error = ivsh_geometry_size(&a->format, &size);
+
+			if (!error)
+				error = ivsh_region_format(
+				    mem->base, mem->size, &a->format, a->nonce, false);
+			if (error == IVSH_ENOSPC)
+				a->need_size = size;
+			if (error && error != IVSH_EBUSY)
+				return error;
+			continue;
+		}
+		waited = bell->now_ns(bell->ctx) - start;
+		if (waited >= a->timeout_ns)
+			return IVSH_ENODEV;
+		bell->sleep(bell->ctx, bell->count(bell->ctx), start + waited + FORMAT_LOOK_NS);
+	}
+}
+
+/* Copy the header once, check the copy, keep the copy. SPEC 3, R9.2. */
+static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
+{
+	struct ivsh_wire_header h;
+	uint64_t bytes;
+
+	__builtin_memcpy(&h, region->mem.base, sizeof(h));
+	a->found_version = h.version;
+	a->found_features = h.features;
+	if (h.version != IVSH_WIRE_VERSION || h.features != 0)
+		return IVSH_EVERSION;
+	region->geometry.slots = h.slots;
+	region->geometry.descs = h.descs;
+	region->geometry.hot_size = h.hot_size;
+	region->geometry.bulk_size = h.bulk_size;
+	region->generation = h.generation;
+	if (ivsh_geometry_size(&region->geometry, &bytes) || h.size != bytes)
+		return IVSH_EPROTO;
+	a->need_size = bytes;
+	if (bytes > region->mem.size)
+		return IVSH_ENOSPC;
+	a->found_slots = h.slots;
+	return 0;
+}
+
+/*
+ * SPEC R5.8: a fresh life drops what its predecessor was sent. Before it announces itself: what a peer
+ * sends to the new life must not go with the rest.
+ */
+static void rings_discard(struct ivsh_region *region)
+{
+	const struct ivsh_geometry *g = &region->geometry;
+	struct layout l;
+
+	ivsh_layout_of(g, &l);
+	for (uint32_t sender = 0; sender < g->slots; sender++) {
+		struct ivsh_wire_ring *ring;
+
+		if (sender == region->mem.self)
+			continue;
+		ring = layout_at(region->mem.base, region->mem.size,
+		    ivsh_layout_ring(g, &l, sender, region->mem.self), l.stride);
+		if (ring)
+			region->counters.discarded += ivsh_receiver_discard(ring, g->descs);
+	}
+}
+
+int ivsh_region_attach(
+    struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
+{
+	int error;
+
+	__builtin_memset(region, 0, sizeof(*region));
+	if (!mem->base || ((uintptr_t)mem->base & (IVSH_WIRE_PAGE - 1)) ||
+	    mem->self == IVSH_SELF_NONE || !ivsh_slot_name_valid(attach->name))
+		return IVSH_EINVAL;
+	attach->need_size = IVSH_WIRE_PAGE;
+	if (mem->size < IVSH_WIRE_PAGE)
+		return IVSH_ENOSPC;
+
+	region->mem = *mem;
+	region->nonce = attach->nonce;
+	error = magic_wait(mem, attach);
+	if (!error)
+		error = header_read(region, attach);
+	if (error)
+		return error;
+	if (mem->self >= region->geometry.slots)
+		return IVSH_EINVAL;
+	region->slot = (struct ivsh_wire_slot *)layout_at(mem->base, mem->size,
+	    IVSH_WIRE_SLOTS_OFFSET + (uint64_t)mem->self * sizeof(struct ivsh_wire_slot),
+	    sizeof(struct ivsh_wire_slot));
+	if (!region->slot)
+		return IVSH_EPROTO;
+	error = ivsh_slot_claim(region, attach->claim);
+	if (error)
+		return error;
+	if (attach->fresh)
+		rings_discard(region);
+	region->attached = true;
+	ivsh_slot_announce(region, attach->name);
+	return 0;
+}
+
+void ivsh_region_detach(struct ivsh_region *region)
+{
+	if (!region->attached)
+		return;
+	region->attached = false;
+	/* A slot that another has claimed is no longer ours to write. */
+	if (!slot_is_ours(region))
+		return;
+	ivsh_slot_counters(region);
+	store32_release(&region->slot->state, IVSH_WIRE_STATE_DETACHED);
+}
+
+int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns)
+{
+	const struct ivsh_bell *bell = &region->mem.bell;
+	uint32_t seen = bell->count(bell->ctx);
+	uint64_t start = bell->now_ns(bell->ctx), now = start;
+
+	do {
+		uint64_t left = timeout_ns - (now - start);
+
+		slot_beat(region);
+		ivsh_slot_tick(region);
+		if (!region->attached)
+			return IVSH_EBUSY;
+		bell->sleep(bell->ctx, seen,
+		    now + (left < IVSH_HEARTBEAT_NS / 2 ? left : IVSH_HEARTBEAT_NS / 2));
+		now = bell->now_ns(bell->ctx);
+		if (bell->count(bell->ctx) != seen) {
+			region->counters.wakes_bell++;
+			return 0;
+		}
+	} while (now - start < timeout_ns);
+	region->counters.wakes_timer++;
+	return 0;
+}

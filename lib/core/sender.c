@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sender.c - the sending end of a ring.
+ */
+#include "atomic.h"
+#include "ring.h"
+
+/* SPEC R7.2: payloads of up to this part of the hot area go there; larger ones to bulk. */
+#define HOT_SHARE 8
+
+static struct ivsh_area *area_of(struct ivsh_chan *ch, uint8_t kind)
+{
+	return kind == IVSH_WIRE_KIND_HOT ? &ch->tx.hot : &ch->tx.bulk;
+}
+
+/* Remember where the areas end behind the message at (index). */
+static void record_set(struct ivsh_chan *ch, uint32_t index)
+{
+	struct ivsh_record *record = &ch->tx.record[index & ch->mask];
+
+	record->hot = ch->tx.hot.head;
+	record->bulk = ch->tx.bulk.head;
+}
+
+/*
+ * The first message in flight in an area shows where the area stands: behind all messages before
+ * it, which are inline or in the other area, it ended there too.
+ */
+static void records_start(struct ivsh_chan *ch, uint8_t kind, uint32_t index, uint32_t position)
+{
+	for (uint32_t i = ch->tx.read; i != index; i++) {
+		struct ivsh_record *record = &ch->tx.record[i & ch->mask];
+
+		if (kind == IVSH_WIRE_KIND_HOT)
+			record->hot = position;
+		else
+			record->bulk = position;
+	}
+}
+
+/*
+ * Take one message that an earlier life left in the ring into the records. False if it is not what
+ * a sender could have written: someone scribbled.
+ */
+static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
+{
+	const struct ivsh_wire_desc *desc = &ch->tx.desc[index & ch->mask];
+	uint64_t body = load64(&desc->body);
+	uint8_t kind = head_kind(head);
+	uint32_t size = head_size(head);
+
+	if (!ivsh_ring_head_valid(&ch->tx.hot, &ch->tx.bulk, head, body))
+		return false;
+	if (kind != IVSH_WIRE_KIND_INLINE) {
+		struct ivsh_area *area = area_of(ch, kind);
+		uint32_t position = (uint32_t)body;
+
+		if (!area->known) {
+			area->tail = position;
+			records_start(ch, kind, index, position);
+		} else if (position != area_place(area, area->head, size)) {
+			return false;
+		}
+		area->head = position + area_room(size);
+		area->known = true;
+		if (area->head - area->tail > area->size)
+			return false;
+	}
+	record_set(ch, index);
+	return true;
+}
+
+/*
+ * SPEC R7.9: the end of the ring is the first descriptor, from the receiver's read index on, that
+ * has not the lap it would have. At most a ring's worth of descriptors is looked at.
+ */
+int ivsh_sender_open(struct ivsh_chan *ch)
+{
+	uint32_t index = load32_acquire(&ch->tx.other->read);
+
+	ch->tx.read = index;
+	for (uint32_t i = 0; i <= ch->mask; i++, index++) {
+		uint64_t head = load64_acquire(&ch->tx.desc[index & ch->mask].head);
+
+		if (head_lap(head) != ring_lap(index, ch->shift))
+			break;
+		if (!record_rebuild(ch, index, head))
+			return ivsh_chan_break(ch);
+	}
+	ch->tx.head = index;
+	/* What was in flight keeps its places; the receiver is told that a new count starts. */
+	ch->tx.hot.known = false;
+	ch->tx.bulk.known = false;
+	store32(&ch->tx.own->want_space, 0);
+	store32(&ch->tx.own->boot, ch->region->boot);
+	return 0;
+}
+
+/*
+ * Look at the receiver's read index, and take back what it gave. 0, or IVSH_EPROTO for an index
+ * that is behind the last one or ahead of ours: subtracting first makes both too large. SPEC R7.5.
+ */
+static int space_collect(struct ivsh_chan *ch)
+{
+	/* Pairs with ivsh_receiver_publish(): the receiver's reads of the payloads are over. */
+	uint32_t read = load32_acquire(&ch->tx.other->read);
+	const struct ivsh_record *record;
+
+	if (read - ch->tx.read > ch->tx.head - ch->tx.read)
+		return ivsh_chan_break(ch);
+	if (read == ch->tx.read)
+		return 0;
+	record = &ch->tx.record[(read - 1) & ch->mask];
+	ch->tx.hot.tail = record->hot;
+	ch->tx.bulk.tail = record->bulk;
+	ch->tx.read = read;
+	return 0;
+}
+
+/* Whether a payload of (size) bytes fits into the area now; its place goes to *position. */
+static bool area_fits(const struct ivsh_area *area, uint32_t size, uint32_t *position)
+{
+	uint32_t place = area_place(area, area->head, size);
+	/* In an empty area nobody holds the bytes that are skipped at its end. */
+	uint32_t tail = area->head == area->tail ? place : area->tail;
+
+	*position = place;
+	return place + area_room(size) - tail <= area->size;
+}
+
+static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint32_t *position)
+{
+	if (ch->tx.head - ch->tx.read > ch->mask)
+		return false;
+	return kind == IVSH_WIRE_KIND_INLINE || area_fits(area_of(ch, kind), size, position);
+}
+
+int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
+{
+	uint8_t kind = size <= IVSH_WIRE_INLINE_MAX          ? IVSH_WIRE_KIND_INLINE
+		       : size <= ch->tx.hot.size / HOT_SHARE ? IVSH_WIRE_KIND_HOT
+							     : IVSH_WIRE_KIND_BULK;
+	uint32_t position = 0;
+	int error = ivsh_chan_enter(ch);
+
+	if (error)
+		return error;
+	if (size > ch->tx.bulk.size || ch->tx.reserved)
+		return IVSH_EINVAL;
+	if (!message_fits(ch, kind, size, &position)) {
+		error = space_collect(ch);
+		if (error)
+			return error;
+		if (!message_fits(ch, kind, size, &position)) {
+			ch->region->counters.full++;
+			return IVSH_EAGAIN;
+		}
+	}
+	ch->tx.body = 0;
+	*payload = kind == IVSH_WIRE_KIND_INLINE ? (void *)&ch->tx.body
+						 : area_at(area_of(ch, kind), position);
+	ch->tx.reserved = true;
+	ch->tx.reserved_kind = kind;
+	ch->tx.reserved_size = size;
+	ch->tx.reserved_position = position;
+	return 0;
+}
+
+/* Ring the receiver if it asked for a bell. */
+static void bell_ring(struct ivsh_chan *ch)
+{
+	const struct ivsh_bell *bell = &ch->region->mem.bell;
+	uint32_t want;
+
+	/*
+	 * The descriptor's store, this fence, the load of want_bell; over there the store of
+	 * want_bell, a fence, the load of the descriptor. Without either fence both loads may come
+	 * first, and a receiver sleeps on a message that nobody announced. SPEC R8.2.
+	 */
+	fence_full();
+	want = load32(&ch->tx.other->want_bell);
+	if (want != 0 && bell->ring) {
+		bell->ring(bell->ctx, ch->peer, want - 1);
+		ch->region->counters.bells_rung++;
+	} else {
+		ch->region->counters.bells_saved++;
+	}
+}
+
+int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
+{
+	struct ivsh_wire_desc *desc = &ch->tx.desc[ch->tx.head & ch->mask];
+	uint64_t head, body = ch->tx.body;
+	int error = ivsh_chan_enter(ch);
+
+	if (error)
+		return error;
+	if (!ch->tx.reserved)
+		return IVSH_EINVAL;
+	head = head_make(
+	    ring_lap(ch->tx.head, ch->shift), port, ch->tx.reserved_kind, ch->tx.reserved_size);
+	if (ch->tx.reserved_kind != IVSH_WIRE_KIND_INLINE) {
+		struct ivsh_area *area = area_of(ch, ch->tx.reserved_kind);
+
+		body = ch->tx.reserved_position;
+		if (area->head == area->tail)
+			area->tail = ch->tx.reserved_position;
+		area->head = ch->tx.reserved_position + area_room(ch->tx.reserved_size);
+		if (!area->known)
+			head |= IVSH_WIRE_HEAD_START;
+		area->known = true;
+	}
+	record_set(ch, ch->tx.head);
+	/* SPEC R7.3: the head's lap says that everything else is there; its release pairs with
+	 * the acquire in message_look(). */
+	store64(&desc->body, body);
+	store64_release(&desc->head, head);
+	ch->tx.head++;
+	ch->tx.reserved = false;
+	ch->region->counters.sent++;
+	bell_ring(ch);
+	return 0;
+}
+
+void ivsh_chan_abandon(struct ivsh_chan *ch)
+{
+	ch->tx.reserved = false;
+}
+
+int ivsh_chan_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
+{
+	void *payload;
+	int error = ivsh_chan_reserve(ch, size, &payload);
+
+	if (error)
+		return error;
+	if (size != 0)
+		__builtin_memcpy(payload, data, size);
+	return ivsh_chan_publish(ch, port);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slot.h - a peer's own slot: claiming it, saying who is there, and staying alive in it.
+ */
+#ifndef IVSH_CORE_SLOT_H
+#define IVSH_CORE_SLOT_H
+
+#include "atomic.h"
+
+#include <ivsh/region.h>
+
+/* (name) is NULL or at most 31 printable ASCII characters. */
+bool ivsh_slot_name_valid(const char *name);
+
+/* Wait until slot region->slot can be taken, and take it: 0 or IVSH_EBUSY. SPEC 5. */
+int ivsh_slot_claim(struct ivsh_region *region, bool claim);
+
+/* Announce this life in region->slot: everything of line 0, the name, the counters. */
+void ivsh_slot_announce(struct ivsh_region *region, const char *name);
+
+/* Store region->counters where others can read them. */
+void ivsh_slot_counters(struct ivsh_region *region);
+
+/* SPEC R5.6: false once another peer has claimed this slot. */
+static inline bool slot_is_ours(const struct ivsh_region *region)
+{
+	return load64(&region->slot->nonce) == region->nonce;
+}
+
+/* Once in 256 heartbeats: publish the counters, and look whether the slot is still ours. */
+void ivsh_slot_tick(struct ivsh_region *region);
+
+/* SPEC R5.4: any call of the library shows that this peer lives. */
+static inline void slot_beat(struct ivsh_region *region)
+{
+	store32(&region->slot->heartbeat, ++region->heartbeat);
+	if ((region->heartbeat & 0xff) == 0)
+		ivsh_slot_tick(region);
+}
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge.c - the two windows of a PCI-to-PCI bridge, and taking room out of one.
+ */
+#include "bridge.h"
+
+#define PREFETCH_TYPE 0xfu    /* bridge 3.2.5.9 */
+#define PREFETCH_TYPE_64 0x1u /* bridge 3.2.5.9: the upper registers are there */
+
+static uint32_t window_offset(enum bridge_window which)
+{
+	return which == BRIDGE_LOW ? CONFIG_MEMORY : CONFIG_PREFETCH;
+}
+
+bool ivsh_bridge_has_high(const struct ivsh_port *port, uint32_t function)
+{
+	return (config_read(port, function, CONFIG_PREFETCH) & PREFETCH_TYPE) == PREFETCH_TYPE_64;
+}
+
+bool ivsh_bridge_read(const struct ivsh_port *port, uint32_t function, enum bridge_window which,
+    struct ivsh_pci_window *window)
+{
+	uint32_t word = config_read(port, function, window_offset(which));
+	uint64_t start = (word & 0xfff0) << 16;
+	uint64_t last = (word & 0xfff00000) | (BRIDGE_GRAIN - 1);
+
+	if (which == BRIDGE_HIGH && (word & PREFETCH_TYPE) == PREFETCH_TYPE_64) {
+		start |= (uint64_t)config_read(port, function, CONFIG_PREFETCH_BASE) << 32;
+		last |= (uint64_t)config_read(port, function, CONFIG_PREFETCH_LIMIT) << 32;
+	}
+	*window = (struct ivsh_pci_window){0, 0};
+	if (start == 0 || last < start || last == UINT64_MAX)
+		return false;
+	*window = (struct ivsh_pci_window){start, last + 1};
+	return true;
+}
+
+void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function, enum bridge_window which,
+    uint64_t start, uint64_t end)
+{
+	uint64_t last = end - 1;
+
+	if (start == end) { /* a base above the limit: bridge 3.2.5.8 */
+		start = 0xfff00000;
+		last = BRIDGE_GRAIN - 1;
+	}
+	config_write(port, function, window_offset(which),
+	    ((uint32_t)start >> 16 & 0xfff0) | ((uint32_t)last & 0xfff00000));
+	if (which == BRIDGE_HIGH) {
+		config_write(port, function, CONFIG_PREFETCH_BASE, (uint32_t)(start >> 32));
+		config_write(port, function, CONFIG_PREFETCH_LIMIT, (uint32_t)(last >> 32));
+	}
+}
+
+/* Move the front of (window) behind (size) bytes at (address), where they reach into it. */
+static void window_skip(struct ivsh_pci_window *window, uint64_t address, uint64_t size)
+{
+	uint64_t end;
+
+	if (address == 0 || size == 0 || address >= window->end)
+		return;
+	end = size < window->end - address ? address + size : window->end;
+	if (end > window->next)
+		window->next = end;
+}
+
+/* The same for every BAR of the function at (function), which has this header. */
+static void skip_bars(
+    const struct ivsh_port *port, uint32_t function, uint8_t header, struct ivsh_pci_window *window)
+{
+	uint32_t count = config_bars(header);
+	struct ivsh_bar bar;
+
+	for (uint32_t i = 0; i < count; i += bar.is_64 ? 2 : 1) {
+		if (ivsh_pci_bar(port, function, i, &bar) != 0) {
+			window->next = window->end;
+			return;
+		}
+		if (!bar.is_io)
+			window_skip(window, bar.address, bar.size);
+	}
+}
+
+void ivsh_bridge_settle(const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window)
+{
+	struct config_function at;
+	struct ivsh_pci_window inner;
+
+	for (uint32_t number = 0; number < 256; number += at.step) {
+		uint32_t function = bus << 8 | number;
+
+		at = ivsh_config_look(port, function);
+		if (at.id == CONFIG_ABSENT)
+			continue;
+		skip_bars(port, function, at.header, window);
+		if (at.header != HEADER_BRIDGE)
+			continue;
+		for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
+			if (ivsh_bridge_read(port, function, which, &inner))
+				window_skip(window, inner.next, inner.end - inner.next);
+	}
+}
+
+bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address)
+{
+	uint64_t next = window->next ? window->next : 1; /* address 0 means none */
+	uint64_t pad = (0 - next) & (size - 1);
+
+	if (next > window->end || pad > window->end - next)
+		return false;
+	next += pad;
+	if (size > window->end - next)
+		return false;
+	*address = next;
+	window->next = next + size;
+	return true;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge.h - the two windows of a PCI-to-PCI bridge, and taking room out of one.
+ *
+ * Assigning puts 32-bit BARs behind a bridge into its memory window and 64-bit prefetchable ones
+ * into its prefetchable window; the caller's low and high windows feed them in the same pairs.
+ */
+#ifndef DEVICE_BRIDGE_H
+#define DEVICE_BRIDGE_H
+
+#include "config.h"
+
+#include <ivsh/pci.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum bridge_window {
+	BRIDGE_LOW = 0,  /* the memory window: 32 bits */
+	BRIDGE_HIGH = 1, /* the prefetchable window, where it has 64 bits */
+	BRIDGE_WINDOWS = 2,
+};
+
+#define BRIDGE_GRAIN (UINT64_C(1) << 20) /* windows start and end on 1 MiB; bridge 3.2.5.8 */
+
+/*
+ * Read a window of the bridge at (function). False: it is closed, or was never set (it starts at 0,
+ * as after reset), and *window is empty. True: next is its start.
+ */
+COLD bool ivsh_bridge_read(const struct ivsh_port *port, uint32_t function,
+    enum bridge_window which, struct ivsh_pci_window *window);
+
+/* True: the prefetchable window of the bridge at (function) is there and can lie above 4 GiB. */
+COLD bool ivsh_bridge_has_high(const struct ivsh_port *port, uint32_t function);
+
+/*
+ * Set a window of the bridge at (function) to [start, end), both on BRIDGE_GRAIN, or close it when
+ * start == end. The bridge must not decode memory meanwhile.
+ */
+COLD void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function,
+    enum bridge_window which, uint64_t start, uint64_t end);
+
+/*
+ * Move the front of (window), which a bridge had open already, behind everything on (bus), the bus
+ * behind that bridge, that has an address in it. What cannot be sized leaves no room at all.
+ */
+COLD void ivsh_bridge_settle(
+    const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window);
+
+/*
+ * Take (size) bytes, a power of two, off the front of (window), on a multiple of (size) that is not
+ * 0, to *address. False: they do not fit, and the window is as it was.
+ */
+COLD bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pci.c - finding functions, their capabilities, and the sizes of their BARs.
+ */
+#include <ivsh/pci.h>
+
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One bit for each of 256 buses. */
+struct bus_set {
+	uint32_t word[8];
+};
+
+static void bus_set_add(struct bus_set *set, uint32_t bus)
+{
+	set->word[bus / 32] |= UINT32_C(1) << (bus % 32);
+}
+
+/*
+ * A bus adds only higher ones to the set (ivsh_config_buses), so one pass upwards looks at each bus
+ * at most once, and every list of bridges, however it lies, ends at bus 255.
+ */
+COLD int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t device,
+    uint32_t index, uint32_t *function)
+{
+	struct bus_set known = {{1}};
+	struct config_function at;
+
+	for (uint32_t bus = 0; bus < 256; bus++) {
+		if ((known.word[bus / 32] >> (bus % 32) & 1) == 0)
+			continue;
+		for (uint32_t number = 0; number < 256; number += at.step) {
+			at = ivsh_config_look(port, bus << 8 | number);
+			if (at.id == ((uint32_t)device << 16 | vendor) && index-- == 0) {
+				*function = bus << 8 | number;
+				return 0;
+			}
+			if (at.header == HEADER_BRIDGE)
+				bus_set_add(
+				    &known, ivsh_config_buses(port, bus << 8 | number).secondary);
+		}
+	}
+	return IVSH_ENODEV;
+}
+
+#define CAPABILITY_FIRST 0x40u /* PCI 6.7: below is the header */
+#define CAPABILITY_LINKS 48u   /* (256 - 64) / 4 */
+
+COLD int ivsh_pci_capability(
+    const struct ivsh_port *port, uint32_t function, uint8_t id, uint32_t *offset)
+{
+	struct config_function at = ivsh_config_look(port, function);
+	uint32_t next;
+
+	/* Another header keeps the list elsewhere (PC Card 8.0, volume 7: 0x14). */
+	if (at.id == CONFIG_ABSENT || at.header > HEADER_BRIDGE)
+		return IVSH_ENODEV;
+	if ((config_read(port, function, CONFIG_COMMAND) & STATUS_CAPABILITIES) == 0)
+		return IVSH_ENODEV;
+	next = config_read(port, function, CONFIG_CAPABILITIES);
+	for (uint32_t link = 0; link <= CAPABILITY_LINKS; link++) {
+		uint32_t here = next & 0xfc; /* PCI 6.7: the low two bits are reserved */
+
+		if (here == 0)
+			return IVSH_ENODEV;
+		if (here < CAPABILITY_FIRST)
+			return IVSH_EPROTO;
+		next = config_read(port, function, here);
+		if ((next & 0xff) == id) {
+			*offset = here;
+			return 0;
+		}
+		next >>= 8;
+	}
+	return IVSH_EPROTO;
+}
+
+#define BAR_IO 0x1u       /* PCI 6.2.5.1 */
+#define BAR_TYPE 0x6u     /* PCI table 6-4: 0 is 32 bits, 4 is 64 bits, the others are reserved */
+#define BAR_TYPE_64 0x4u  /* PCI table 6-4 */
+#define BAR_PREFETCH 0x8u /* PCI 6.2.5.1 */
+#define BAR_FLAGS_MEMORY 0xfu
+#define BAR_FLAGS_IO 0x3u
+
+/* Write ones to (count) registers from (offset), read what stays of them, put (value) back. */
+static uint64_t bar_probe(const struct ivsh_port *port, uint32_t function, uint32_t offset,
+    uint64_t value, uint32_t count)
+{
+	uint32_t command = ivsh_config_command(port, function, COMMAND_IO | COMMAND_MEMORY, 0);
+	uint64_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		config_write(port, function, offset + 4 * i, 0xffffffff);
+		kept |= (uint64_t)config_read(port, function, offset + 4 * i) << (32 * i);
+		config_write(port, function, offset + 4 * i, (uint32_t)(value >> (32 * i)));
+	}
+	ivsh_config_command(port, function, 0, command);
+	return kept;
+}
+
+COLD int ivsh_pci_bar(
+    const struct ivsh_port *port, uint32_t function, uint32_t bar, struct ivsh_bar *out)
+{
+	struct config_function at = ivsh_config_look(port, function);
+	uint32_t count = config_bars(at.header), offset = CONFIG_BAR + 4 * bar;
+	uint64_t value, kept, flags, mask;
+
+	*out = (struct ivsh_bar){0, 0, 0, 0, 0};
+	if (at.id == CONFIG_ABSENT || count == 0)
+		return IVSH_ENODEV;
+	if (bar >= count)
+		return IVSH_EINVAL;
+	value = config_read(port, function, offset);
+	out->is_io = value & BAR_IO;
+	if (!out->is_io) {
+		if ((value & BAR_TYPE) != 0 && (value & BAR_TYPE) != BAR_TYPE_64)
+			return IVSH_EPROTO;
+		out->is_64 = (value & BAR_TYPE_64) != 0;
+		out->prefetch = (value & BAR_PREFETCH) != 0;
+	}
+	if (out->is_64) {
+		if (bar + 1 == count)
+			return IVSH_EPROTO;
+		value |= (uint64_t)config_read(port, function, offset + 4) << 32;
+	}
+
+	kept = bar_probe(port, function, offset, value, out->is_64 ? 2 : 1);
+	if ((value | kept) == 0)
+		return 0; /* not implemented: PCI 6.2.5.1 */
+	flags = out->is_io ? BAR_FLAGS_IO : BAR_FLAGS_MEMORY;
+	mask = kept & ~flags;
+	if (mask == 0 || ((kept ^ value) & flags) != 0)
+		return IVSH_EPROTO;
+	if (!out->is_64)
+		mask |= UINT64_C(0xffffffff) << 32;
+	if (out->is_io && (mask & 0xffff0000) == 0)
+		mask |= 0xffff0000; /* PCI 6.2.5.1: I/O may leave out the upper half */
+	out->address = value & ~flags;
+	out->size = 0 - mask;
+	/* mask is not 0, so size is not either. */
+	if ((out->size & (out->size - 1)) != 0 || (out->address & (out->size - 1)) != 0)
+		return IVSH_EPROTO;
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bell.h - how this peer rings another, tells the time, and sleeps.
+ *
+ * One struct of calls, filled by a port: the device room for guests, the host client for processes.
+ * A port that cannot interrupt sets vectors to 0; the library then polls, and nobody rings it.
+ */
+#ifndef IVSH_BELL_H
+#define IVSH_BELL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ivsh_bell {
+	void *ctx;        /* handed to every call below; the port's own */
+	uint32_t vectors; /* vectors that can wake this peer: 0 to 2048; 0 means that it polls */
+
+	/*
+	 * Ring vector (vector) of peer (peer). Returns at once, whether the peer is there or not
+	 * (ivshmem Device Specification, "Interrupts"). NULL when there is no doorbell at all.
+	 */
+	void (*ring)(void *ctx, uint32_t peer, uint32_t vector);
+
+	/* Bells received since the port was opened, of all vectors, modulo 2^32. */
+	uint32_t (*count)(void *ctx);
+
+	/* A clock that never goes back, in nanoseconds; its zero is anywhere. */
+	uint64_t (*now_ns)(void *ctx);
+
+	/*
+	 * Sleep until a bell or until now_ns() reaches (deadline_ns), and give the processor away
+	 * meanwhile. Returns at once when count() differs from (seen) or the deadline has passed;
+	 * may return early for no reason.
+	 */
+	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
+
+	/* Called between two looks of a spinning loop: pause, yield, or nothing. */
+	void (*relax)(void *ctx);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

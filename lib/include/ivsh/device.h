@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * device.h - the ivshmem device: from a PCI function to struct ivsh_mem.
+ *
+ * QEMU, docs/specs/ivshmem-spec.rst. BAR0 holds registers, BAR1 the MSI-X table where there is one,
+ * BAR2 the shared memory.
+ */
+#ifndef IVSH_DEVICE_H
+#define IVSH_DEVICE_H
+
+#include <ivsh/error.h>
+#include <ivsh/mem.h>
+#include <ivsh/pci.h>
+#include <ivsh/port.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IVSH_PCI_VENDOR 0x1af4u /* Red Hat; ivshmem-spec, "Device identification" */
+#define IVSH_PCI_DEVICE_ID 0x1110u
+#define IVSH_PCI_REVISION 1u /* 0 is the device before QEMU 2.6 */
+
+/* In BAR0: aligned 32-bit accesses only; ivshmem-spec, "PCI device specific registers". */
+#define IVSH_REG_INTRMASK 0x0u   /* RW, 0 at reset, no effect with MSI-X */
+#define IVSH_REG_INTRSTATUS 0x4u /* RW, 0 at reset, no effect with MSI-X */
+#define IVSH_REG_IVPOSITION 0x8u /* RO, this peer's ID; 0 for ivshmem-plain too */
+#define IVSH_REG_DOORBELL 0xcu   /* WO, peer ID in bits 31:16, vector in 15:0 */
+#define IVSH_REG_SIZE 0x100u     /* bytes of BAR0 */
+
+/* The least that BAR2 can have: one page of the host. */
+#define IVSH_BAR2_MIN 4096u
+
+/* An open device. The caller's memory; fields are for reading only. */
+struct ivsh_device {
+	const struct ivsh_port *port; /* the caller's: lives as long as the device is open */
+	uint32_t function;            /* where it is: IVSH_PCI_FUNCTION() */
+	uint8_t revision;             /* PCI revision ID */
+	bool doorbell;                /* true: ivshmem-doorbell, told by its MSI-X capability */
+	uint32_t vectors;             /* entries of its MSI-X table: 0 to 2048; 0 for plain */
+	uint32_t ivposition;    /* IVPosition as read at open: 0 to 65535; plain: no meaning */
+	struct ivsh_bar bar[3]; /* BAR0 registers, BAR1 MSI-X, BAR2 the shared memory */
+	volatile uint32_t *registers; /* BAR0, mapped; NULL: the device is not open */
+	void *memory;                 /* BAR2, mapped, aligned to 4096; bar[2].size bytes */
+	uint16_t enabled;             /* COMMAND bits that open set and close takes away again */
+};
+
+/*
+ * Find the (index)th ivshmem device, counting from 0. A machine may have several; the order is that
+ * of ivsh_pci_find().
+ *
+ * IVSH_ENODEV  there are not that many.
+ */
+int ivsh_device_find(
+    const struct ivsh_port *port, uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
+
+/*
+ * Open the ivshmem device at (function): size its BARs, enable memory decoding and bus mastering,
+ * map BAR0 and BAR2, read IVPosition.
+ *
+ * Once per device, from one thread, before any other call on it. (device) needs no preparation. On
+ * failure nothing stays mapped and the COMMAND register is as it was. MSI-X is off afterwards in
+ * any case: a message of a former owner mustn't arrive in memory that is ours now.
+ *
+ * IVSH_ENODEV   no ivshmem device is there.
+ * IVSH_EVERSION a revision that this library does not know: device->revision has it.
+ * IVSH_ENOSPC   BAR0 or BAR2 has no address: call ivsh_pci_assign(), or look at the firmware.
+ * IVSH_EPROTO   a BAR is missing, of the wrong kind, or of an impossible size; the capability list
+ *               is broken; COMMAND keeps no bits; or IVPosition is no ID.
+ * IVSH_EPORT    the port could not map a BAR, or not where it is aligned (BAR0 to 4, BAR2 to 4096).
+ */
+int ivsh_device_open(
+    struct ivsh_device *device, const struct ivsh_port *port, uint32_t function) IVSH_MUST_CHECK;
+
+/*
+ * The doorway of an open device. self is IVPosition for ivshmem-doorbell and IVSH_SELF_NONE for
+ * ivshmem-plain, where the caller sets it. (mem) refers to (device), which must stay where it is
+ * and open while mem is used.
+ *
+ * mem->bell.ring is one 32-bit store, after a release fence; a peer or vector above 65535 is not
+ * rung, and ivshmem-plain has no ring (NULL). QEMU without ioeventfd looks at the low 8 bits of a
+ * vector only, so vectors of 256 and more are best left unused.
+ */
+void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
+
+/*
+ * Close: unmap, and take bus mastering and memory decoding away again if open gave them. Detach the
+ * region first. (device) may be opened again. Closing one that is closed, or that failed to open,
+ * does nothing.
+ */
+void ivsh_device_close(struct ivsh_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

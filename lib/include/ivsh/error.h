@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.h - what a call can answer.
+ *
+ * Every call that can fail returns 0 or one negative value of enum ivsh_error. A code says what the
+ * caller does next, not where the trouble was; the numbers are this library's own, not errno.
+ */
+#ifndef IVSH_ERROR_H
+#define IVSH_ERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ivsh_error {
+	IVSH_EAGAIN = -1,   /* nothing there, or no room: wait for the bell, then retry */
+	IVSH_EINVAL = -2,   /* the caller broke the contract: fix the program or its input */
+	IVSH_ENODEV = -3,   /* no such device, region or peer: give up, or ask later */
+	IVSH_ENOSPC = -4,   /* too small: bring more; the size needed is returned */
+	IVSH_EVERSION = -5, /* unknown version or feature: report both numbers */
+	IVSH_EPROTO = -6,   /* the memory breaks SPEC.md; this handle answers so from now on */
+	IVSH_EPEER = -7,    /* the peer left, or came back as another: open the channel again */
+	IVSH_EBUSY = -8,    /* a living peer holds that slot: choose another */
+	IVSH_EPORT = -9,    /* a call of the port failed: the port knows why */
+};
+
+/* Every int of this library that can be an error is to be looked at. */
+#define IVSH_MUST_CHECK __attribute__((warn_unused_result))
+
+/*
+ * One short phrase for an error code, without a full stop: "no room or nothing there".
+ *
+ * Anyone, anywhere, interrupts included. The text is constant and lives for ever; an unknown code
+ * answers "unknown error".
+ */
+const char *ivsh_error_text(int error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ivsh.h - everything.
+ */
+#ifndef IVSH_IVSH_H
+#define IVSH_IVSH_H
+
+#include <ivsh/error.h>
+#include <ivsh/wire.h>
+#include <ivsh/bell.h>
+#include <ivsh/mem.h>
+#include <ivsh/port.h>
+#include <ivsh/pci.h>
+#include <ivsh/device.h>
+#include <ivsh/region.h>
+#include <ivsh/channel.h>
+
+#endif

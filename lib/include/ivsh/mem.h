@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem.h - the doorway: where the memory is, how long it is, who I am, and how I ring and sleep.
+ *
+ * Guests get one from ivsh_device_mem(), host processes from the host client. What stands before it
+ * differs from world to world; what stands behind it is the same source everywhere.
+ */
+#ifndef IVSH_MEM_H
+#define IVSH_MEM_H
+
+#include <ivsh/bell.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* In ivsh_mem.self: the world gave no identity (ivshmem-plain); the caller must choose a slot. */
+#define IVSH_SELF_NONE 0xffffffffu
+
+struct ivsh_mem {
+	void *base;    /* first byte of the shared memory, aligned to 4096, mapped writable */
+	uint64_t size; /* bytes mapped at base */
+	uint32_t self; /* this peer's slot: IVPosition, or as configured; IVSH_SELF_NONE */
+	struct ivsh_bell bell; /* how to ring and how to sleep */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

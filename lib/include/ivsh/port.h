@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * port.h - what the device room asks of its world.
+ *
+ * A port is this struct, filled by whoever knows the machine: lib/bare for a guest without an OS,
+ * firmware/uefi for UEFI, an RTOS's own glue (lib/PORTING.md). All calls come from the thread that
+ * called the library, never from an interrupt. Functions of the PCI bus are named by one number.
+ */
+#ifndef IVSH_PORT_H
+#define IVSH_PORT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A PCI function as one number: bus in bits 15:8, device in 7:3, function in 2:0. */
+#define IVSH_PCI_FUNCTION(bus, device, function) \
+	(((uint32_t)(bus) << 8) | ((uint32_t)(device) << 3) | (uint32_t)(function))
+#define IVSH_PCI_BUS(id) (((id) >> 8) & 0xffu)
+#define IVSH_PCI_DEVICE(id) (((id) >> 3) & 0x1fu)
+#define IVSH_PCI_FN(id) ((id)&0x7u)
+
+/* What a mapping is for: it decides the memory attributes. */
+enum ivsh_map {
+	IVSH_MAP_REGISTERS = 0, /* device memory: uncached, no merging (BAR0, BAR1) */
+	IVSH_MAP_MEMORY = 1,    /* ordinary memory: write-back, shareable (BAR2) */
+};
+
+struct ivsh_port {
+	void *ctx; /* handed to every call below; the port's own */
+
+	/*
+	 * Read or write 32 bits of a function's configuration space at (offset), a multiple of 4
+	 * below 4096. An absent function reads 0xffffffff; its writes vanish. Neither can fail.
+	 */
+	uint32_t (*config_read)(void *ctx, uint32_t function, uint32_t offset);
+	void (*config_write)(void *ctx, uint32_t function, uint32_t offset, uint32_t value);
+
+	/*
+	 * Make (size) bytes at bus address (address) accessible, and answer where they are; NULL
+	 * when that cannot be done. Registers come in 256 bytes on a multiple of 256: other devices
+	 * may have the rest of that page. Memory comes in whole pages on a multiple of its size,
+	 * which can be more than size_t holds: answer NULL then. The answer keeps the address's
+	 * place in a page of 4096. unmap undoes it and may be NULL where nothing has to be undone.
+	 */
+	void *(*map)(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind);
+	void (*unmap)(void *ctx, void *base, uint64_t size);
+
+	/* As in bell.h; count and interrupts join with MSI-X. relax may be NULL. */
+	uint64_t (*now_ns)(void *ctx);
+	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
+	uint32_t (*count)(void *ctx);
+	void (*relax)(void *ctx);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * region.h - the shared memory as SPEC.md lays it out: formatting, attaching, and who else is here.
+ *
+ * Calls are for the one thread that owns the struct ivsh_region, never from interrupts, unless a
+ * comment says otherwise. Nothing here allocates, prints or keeps state of its own.
+ */
+#ifndef IVSH_REGION_H
+#define IVSH_REGION_H
+
+#include <ivsh/error.h>
+#include <ivsh/mem.h>
+#include <ivsh/wire.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Times that all peers agree on. SPEC 5 -------------------------------------------------- */
+
+#define IVSH_HEARTBEAT_NS UINT64_C(250000000) /* a living peer's heartbeat moves this often */
+#define IVSH_HEARTBEAT_LIMIT_NS \
+	UINT64_C(2000000000)                      /* one that stood still for this is suspected */
+#define IVSH_SERVER_LIMIT_NS UINT64_C(1000000000) /* as long, and the server's words are stale */
+#define IVSH_CLAIM_NS UINT64_C(50000000)          /* from writing a nonce to believing in it */
+
+/* --- Geometry ------------------------------------------------------------------------------- */
+
+/* The sizes that decide where everything is. SPEC 2. */
+struct ivsh_geometry {
+	uint32_t slots;    /* peers: 2 to 256 */
+	uint32_t descs;    /* messages in flight per ring: a power of two, 16 to 32768 */
+	uint32_t hot_size; /* bytes for small payloads per ring: a power of two, 1 KiB to 128 MiB */
+	uint32_t bulk_size; /* bytes for large payloads per ring: likewise, at least hot_size; the
+	                       largest message */
+};
+
+/*
+ * The bytes that a region of this geometry takes, in *size.
+ *
+ * Anyone, anywhere. IVSH_EINVAL  a field is out of its range: *size is untouched.
+ * SPEC 2.
+ */
+int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
+
+/*
+ * The geometry that this library chooses for (slots) peers in (size) bytes: 64 descriptors, a hot
+ * area of 8 KiB, and the largest bulk area from 8 KiB to 2 MiB that fits; 4 KiB each where that is
+ * too much.
+ *
+ * Anyone, anywhere. In *need: the bytes that the least such geometry takes; may be NULL.
+ *
+ * IVSH_EINVAL  slots is not 2 to 256.
+ * IVSH_ENOSPC  not even the least one fits: bring *need bytes.
+ */
+int ivsh_geometry_fit(
+    uint64_t size, uint32_t slots, struct ivsh_geometry *geometry, uint64_t *need) IVSH_MUST_CHECK;
+
+/*
+ * Format (size) bytes at (base): everything but the payload areas is cleared, the header written,
+ * its magic last.
+ *
+ * For the server, or slot 0, or a tool; never two at once, and never under living peers.
+ * generation: differs from one formatting to the next; a clock or a random number.
+ * force: format also what is formatted already, or holds something else. The magic goes first.
+ *
+ * IVSH_EINVAL  base is not aligned to 4096, or the geometry is out of range.
+ * IVSH_ENOSPC  the geometry needs more than size bytes.
+ * IVSH_EBUSY   not forced, and the first eight bytes are not zero.
+ * SPEC 3.
+ */
+int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
+    uint64_t generation, bool force) IVSH_MUST_CHECK;
+
+/* --- Attaching ------------------------------------------------------------------------------ */
+
+/* What the caller asks of ivsh_region_attach(), and what it learns when that is refused. */
+struct ivsh_attach {
+	const char *name;    /* up to 31 printable ASCII characters; NULL: none. Copied. */
+	uint64_t nonce;      /* differs from every other life of every peer: a random number */
+	uint64_t timeout_ns; /* how long to wait for whoever formats; 0: not at all */
+	bool claim;          /* nobody guards mem.self (ivshmem-plain): make sure that it is free */
+	bool fresh;          /* drop, and count, what was sent to the slot's earlier life */
+	bool may_format;     /* slot 0 formats a memory whose magic is 0, with format below */
+	struct ivsh_geometry format;
+
+	/* Answers, each where the error says so. */
+	uint32_t found_version;  /* IVSH_EVERSION: the header's; ours is IVSH_WIRE_VERSION */
+	uint32_t found_features; /* IVSH_EVERSION: feature bits that this library does not know */
+	uint32_t found_slots;    /* IVSH_EINVAL: the slots that there are, when self is not one */
+	uint64_t found_magic;    /* IVSH_EPROTO: the header's first eight bytes */
+	uint64_t need_size;      /* IVSH_ENOSPC: bytes of memory needed */
+};
+
+/* Counters of one life of one peer. SPEC 5. */
+struct ivsh_counters {
+	uint64_t sent;        /* messages published */
+	uint64_t received;    /* messages released */
+	uint64_t full;        /* sends that found no room */
+	uint64_t discarded;   /* messages dropped by a fresh attach */
+	uint64_t bells_rung;  /* doorbells rung */
+	uint64_t bells_saved; /* messages published to a receiver that wanted no bell */
+	uint64_t wakes_bell;  /* waits ended by a bell */
+	uint64_t wakes_timer; /* waits ended by time */
+	uint64_t errors;      /* channels that broke SPEC.md */
+	uint64_t lost;        /* ring resets seen */
+};
+
+/* An attached region. The caller's memory; for the library's use, but for the fields marked. */
+struct ivsh_region {
+	struct ivsh_mem mem;           /* readable: the doorway, copied at attach */
+	struct ivsh_geometry geometry; /* readable: the header's, checked and copied at attach */
+	struct ivsh_counters counters; /* readable: this peer's own */
+	uint64_t generation;           /* readable: the header's */
+	uint64_t nonce;
+	struct ivsh_wire_slot *slot;
+	uint64_t server_seen_ns;
+	uint32_t server_beat;
+	uint32_t server_epoch;
+	uint32_t boot; /* readable: this life's boot word */
+	uint32_t heartbeat;
+	bool attached;
+};
+
+/*
+ * Attach to the region behind (mem) as slot mem->self.
+ *
+ * Waits for a formatter, and with (claim) 50 ms for a free slot and up to 2 s for one whose owner
+ * may be dead, through mem->bell.sleep. On success the slot is announced to all peers and (region)
+ * is ready for channels; (mem) is copied, what its bell refers to must live on. On failure nothing of
+ * the slot's was changed, but for the nonce of a lost claim.
+ *
+ * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number of
+ *               slots (found_slots); the name is too long or not printable; format is out of range.
+ * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
+ * IVSH_EPROTO   a foreign magic (found_magic) or an impossible header: not a region of ours.
+ * IVSH_EVERSION an unknown version or feature: found_version, found_features.
+ * IVSH_ENOSPC   the memory is smaller than the header or the geometry says: need_size.
+ * IVSH_EBUSY    a living peer holds the slot: choose another.
+ * SPEC 3, 5.
+ */
+int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
+    struct ivsh_attach *attach) IVSH_MUST_CHECK;
+
+/*
+ * Say good-bye: the slot is marked as left. Close the channels first. What peers sent stays in the rings
+ * for the next life. Harmless when not attached.
+ */
+void ivsh_region_detach(struct ivsh_region *region);
+
+/*
+ * Sleep until a bell, or for (timeout_ns), in pieces of at most the heartbeat, which goes on.
+ *
+ * Looks for nothing by itself: call it when every channel answered IVSH_EAGAIN, then look again.
+ * May return early. A peer without vectors sleeps through every message: keep the timeout short.
+ *
+ * IVSH_EBUSY  another peer has claimed this slot: this handle is dead, detach.
+ */
+int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns) IVSH_MUST_CHECK;
+
+/* The port's clock, in nanoseconds. */
+uint64_t ivsh_region_now(const struct ivsh_region *region);
+
+/* --- Who is here ---------------------------------------------------------------------------- */
+
+enum ivsh_presence {
+	IVSH_PEER_ABSENT = 0,   /* nobody was here, or it said good-bye */
+	IVSH_PEER_ATTACHED = 1, /* here, as far as anyone knows */
+	IVSH_PEER_SILENT = 2,   /* its heartbeat stands still: suspected, may come back */
+	IVSH_PEER_GONE = 3,     /* the server saw it go and it has not said good-bye: it died */
+};
+
+enum ivsh_connection {
+	IVSH_CONNECTION_UNKNOWN = 0, /* no server, or one that has stopped */
+	IVSH_CONNECTION_UP = 1,
+	IVSH_CONNECTION_DOWN = 2,
+};
+
+/* One peer as seen from here. Zero it before the first look; keep it for the next. */
+struct ivsh_peer {
+	enum ivsh_presence presence;
+	enum ivsh_connection connection; /* what the server says of the slot's socket */
+	uint32_t boot;                   /* another value is another life; 0: never attached */
+	uint32_t vectors;                /* bells it says it can take: unchecked */
+	uint64_t silent_ns;              /* for how long its heartbeat stood still, as seen here */
+	char name[IVSH_WIRE_NAME_SIZE];  /* printable ASCII, terminated; empty: none */
+
+	/* For the next look. */
+	uint32_t heartbeat;
+	uint64_t seen_ns;
+};
+
+/*
+ * Look at slot (slot), which may be our own. *peer holds the last look and gets the new one; whether a
+ * heartbeat moves shows only when the same struct is used again, after IVSH_HEARTBEAT_NS or more.
+ *
+ * Everything in it is what the peer, or whoever can write its memory, says of itself.
+ *
+ * IVSH_EINVAL  slot is not below the number of slots.
+ */
+int ivsh_region_peer(
+    struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer) IVSH_MUST_CHECK;
+
+/* The counters that slot (slot) last published, dead or alive. Errors as ivsh_region_peer(). */
+int ivsh_region_counters(const struct ivsh_region *region, uint32_t slot,
+    struct ivsh_counters *counters) IVSH_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h - SPEC.md in C: the layout of the shared memory, and nothing else.
+ *
+ * Every field is little-endian and naturally aligned, and has exactly one writer, named beside it.
+ * Applications never hold these structs: the region and the channel rooms do.
+ */
+#ifndef IVSH_WIRE_H
+#define IVSH_WIRE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The bytes "IVSHRGN" and a zero, read as a little-endian number. SPEC 3. */
+#define IVSH_WIRE_MAGIC UINT64_C(0x004e475248535649)
+#define IVSH_WIRE_VERSION 0u
+
+#define IVSH_WIRE_PAGE 4096u /* the header, the server page and each ring start on one */
+#define IVSH_WIRE_LINE 64u   /* no two writers share one; payloads start on one */
+#define IVSH_WIRE_SLOTS_MIN 2u
+#define IVSH_WIRE_SLOTS_MAX 256u /* so that the server page is one page */
+#define IVSH_WIRE_DESCS_MIN 16u
+#define IVSH_WIRE_DESCS_MAX 32768u /* half of what a 16-bit lap and a 32-bit index leave room for */
+#define IVSH_WIRE_AREA_MIN 1024u
+#define IVSH_WIRE_AREA_MAX (UINT32_C(1) << 27) /* a length has 28 bits */
+
+/* Where things are; the rings follow the slots. SPEC 2. */
+#define IVSH_WIRE_HEADER_OFFSET 0u
+#define IVSH_WIRE_SERVER_OFFSET 4096u
+#define IVSH_WIRE_SLOTS_OFFSET 8192u
+
+/* SPEC 3. Written once by the formatter, magic last; then never again. */
+struct ivsh_wire_header {
+	uint64_t magic;      /* IVSH_WIRE_MAGIC; 0: not formatted, or being formatted */
+	uint32_t version;    /* IVSH_WIRE_VERSION */
+	uint32_t features;   /* bits that a reader must know, or refuse: none are defined */
+	uint64_t size;       /* bytes of the region, at most those of the memory */
+	uint32_t slots;      /* 2 to 256 */
+	uint32_t descs;      /* descriptors in a ring, a power of two, 16 to 32768 */
+	uint32_t hot_size;   /* bytes of a ring's hot area, a power of two, 1 KiB to 128 MiB */
+	uint32_t bulk_size;  /* bytes of a ring's bulk area, likewise, at least hot_size */
+	uint64_t generation; /* differs from one formatting to the next */
+	uint8_t reserved[16];
+};
+
+/* SPEC 4. Written by the server alone; all 0 without one. */
+struct ivsh_wire_server {
+	uint32_t epoch;  /* differs from one run of the server to the next; 0: no server */
+	uint32_t beat;   /* advances every 250 ms while the server lives */
+	uint32_t change; /* advances after each change of a connection word */
+	uint32_t reserved0;
+	uint8_t reserved1[48];
+	uint32_t connection[IVSH_WIRE_SLOTS_MAX]; /* connects and disconnects in this epoch: odd:
+	                                             connected; 0: unknown */
+};
+
+/* A name on the wire: printable ASCII, padded with zeroes; the last byte is always zero. */
+#define IVSH_WIRE_NAME_SIZE 32u
+
+#define IVSH_WIRE_STATE_EMPTY 0u    /* nobody was ever here */
+#define IVSH_WIRE_STATE_ATTACHED 1u /* its peer runs, or died without a word */
+#define IVSH_WIRE_STATE_DETACHED 2u /* its peer said good-bye */
+
+#define IVSH_WIRE_SERVICES 16u
+
+/* A named port. SPEC 5. */
+struct ivsh_wire_service {
+	uint8_t name[28]; /* as IVSH_WIRE_NAME_SIZE's, 28 bytes; empty: no service */
+	uint16_t port;
+	uint16_t reserved;
+};
+
+/* SPEC 5. All but the mail bytes are written by the slot's own peer. */
+struct ivsh_wire_slot {
+	/* Line 0: who. */
+	uint32_t state;      /* IVSH_WIRE_STATE_* */
+	uint32_t boot;       /* advances at each attach: another value is another life */
+	uint32_t heartbeat;  /* advances at least every 250 ms while the peer lives */
+	uint32_t vectors;    /* bells it can take; 0: it polls, ringing it is of no use */
+	uint64_t nonce;      /* who claimed the slot, drawn anew by each life */
+	uint32_t generation; /* of the name and services: odd while they are being written */
+	uint32_t reserved0;
+	uint8_t reserved1[32];
+	/* Lines 1 to 8: name and services, under (generation). */
+	uint8_t name[IVSH_WIRE_NAME_SIZE];
+	uint8_t reserved2[32];
+	struct ivsh_wire_service service[IVSH_WIRE_SERVICES];
+	/* Lines 10 and 11: counters of this life, kept readable after it ended. */
+	uint64_t sent;      /* messages published */
+	uint64_t received;  /* messages released */
+	uint64_t full;      /* sends that found no room */
+	uint64_t discarded; /* messages left for a predecessor and dropped by a fresh attach */
+	uint64_t bells_rung;
+	uint64_t bells_saved; /* messages published to a receiver that wanted no bell */
+	uint64_t wakes_bell;  /* sleeps ended by a bell */
+	uint64_t wakes_timer; /* sleeps ended by time */
+	uint64_t errors;      /* channels that broke SPEC.md */
+	uint64_t lost;        /* ring resets seen: each may have lost messages */
+	uint8_t reserved3[48];
+	/* Lines 12 to 15: mail. Byte i is written by slot i's peer: a hint that it sent something. */
+	uint8_t mail[IVSH_WIRE_SLOTS_MAX];
+	uint8_t reserved4[1024];
+};
+
+/* SPEC 6. One side of a ring: the sender's line and the receiver's line have one writer each. */
+struct ivsh_wire_sender {
+	uint32_t boot;       /* the sender's boot word when it opened this ring */
+	uint32_t epoch;      /* resets that the sender asked for */
+	uint32_t ack;        /* the receiver's epoch that the sender has followed */
+	uint32_t start;      /* index of the first descriptor after the last reset */
+	uint32_t want_space; /* 0: no; v + 1: ring my vector v when the read index moves */
+	uint8_t reserved[44];
+};
+
+struct ivsh_wire_receiver {
+	uint32_t boot;      /* the receiver's boot word when it opened this ring */
+	uint32_t epoch;     /* resets that the receiver asked for */
+	uint32_t ack;       /* the sender's epoch that the receiver has followed */
+	uint32_t read;      /* index of the first descriptor not yet given back, modulo 2^32 */
+	uint32_t want_bell; /* 0: no; v + 1: ring my vector v at the next message */
+	uint8_t reserved[44];
+};
+
+/* SPEC 6. The lines stand 128 bytes apart: processors fetch lines in pairs. */
+struct ivsh_wire_ring {
+	struct ivsh_wire_sender sender;
+	uint8_t reserved0[64];
+	struct ivsh_wire_receiver receiver;
+	uint8_t reserved1[64];
+};
+
+/* SPEC 7. Written by the sender: word 1 first, then word 0 with release. */
+struct ivsh_wire_desc {
+	uint64_t head; /* lap, port, kind, length: IVSH_WIRE_HEAD_* */
+	uint64_t body; /* the payload if kind is inline, else its position */
+};
+
+/* Fields of the descriptor's head word. */
+#define IVSH_WIRE_HEAD_LENGTH_MASK UINT64_C(0x0fffffff) /* bits 27:0, bytes of payload */
+#define IVSH_WIRE_HEAD_KIND_SHIFT 28                    /* bits 29:28 */
+#define IVSH_WIRE_HEAD_KIND_MASK UINT64_C(3)
+#define IVSH_WIRE_HEAD_START (UINT64_C(1) << 30) /* position does not follow the last one's end */
+#define IVSH_WIRE_HEAD_RESERVED (UINT64_C(1) << 31)
+#define IVSH_WIRE_HEAD_PORT_SHIFT 32 /* bits 47:32 */
+#define IVSH_WIRE_HEAD_LAP_SHIFT 48  /* bits 63:48: (index / descs + 1) modulo 2^16 */
+
+#define IVSH_WIRE_KIND_INLINE 0u /* 0 to 8 bytes, in the descriptor's body */
+#define IVSH_WIRE_KIND_HOT 1u    /* in the hot area */
+#define IVSH_WIRE_KIND_BULK 2u   /* in the bulk area */
+
+#define IVSH_WIRE_INLINE_MAX 8u
+
+#ifdef __cplusplus
+}
+#endif
+#endif

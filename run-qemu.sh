@@ -1,0 +1,246 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# run-qemu.sh - boots guests that talk through ivshmem, and shows what they say.
+set -u
+
+usage() {
+	cat <<'END'
+usage: ./run-qemu.sh [DEMO] [OPTION...]
+
+Installs what is missing, builds, starts the memory or the server and the guests, shows their
+output, and ends with 0 only if every guest verified every message.
+
+  bare      two bare-metal guests, ivshmem-doorbell and ivsh-server (the default)
+  uefi      two guests that run ivsh.efi in OVMF
+  mixed     one of each
+  plain     two bare-metal guests, ivshmem-plain and a memory file, no server
+
+  --guests N         how many guests, 2 to 8 (2)
+  --memory SIZE      the shared memory, with K, M or G (4M)
+  --vectors N        doorbell vectors of each peer, 1 to 64 (2)
+  --command TEXT     what a guest runs instead of the demo; again for the next guest
+  --ram MIB          each guest's own memory (64; 256 under UEFI)
+  --timeout SECONDS  when to give up (60)
+  --qemu-args TEXT   more arguments for every QEMU
+  --no-build         take build/ as it is
+  --keep             keep sockets, memory and logs, and say where
+  --help             this
+END
+}
+
+die() { # $1: status, the rest: one line
+	local status=$1
+	shift
+	echo "run-qemu.sh: $*" >&2
+	exit "$status"
+}
+
+# --- Arguments --------------------------------------------------------------------------------
+
+demo=bare guests=2 memory=4M vectors=2 ram= timeout=60 build=1 keep=0
+commands=() extra=()
+number() { # $1: option, $2: text, $3: least, $4: most
+	[[ $2 =~ ^[0-9]{1,6}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)) || die 2 "$1 $2: a number from $3 to $4"
+}
+while (($#)); do
+	case $1 in
+	bare | uefi | mixed | plain) demo=$1 ;;
+	--guests | --memory | --vectors | --command | --ram | --timeout | --qemu-args)
+		(($# > 1)) || die 2 "$1: needs a value"
+		case $1 in
+		--guests) number "$1" "$2" 2 8 && guests=$((10#$2)) ;;
+		--memory) memory=$2 ;;
+		--vectors) number "$1" "$2" 1 64 && vectors=$((10#$2)) ;;
+		--command) commands+=("$2") ;;
+		--ram) number "$1" "$2" 16 65536 && ram=$((10#$2)) ;;
+		--timeout) number "$1" "$2" 1 86400 && timeout=$((10#$2)) ;;
+		--qemu-args) read -ra words <<<"$2" && extra+=("${words[@]}") ;;
+		esac
+		shift
+		;;
+	--no-build) build=0 ;;
+	--keep) keep=1 ;;
+	-h | --help) usage && exit 0 ;;
+	*) die 2 "$1: no such demo or option; try --help" ;;
+	esac
+	shift
+done
+[[ $memory =~ ^([0-9]{1,6})([KMG]?)$ ]] || die 2 "--memory $memory: a number with K, M or G"
+case ${BASH_REMATCH[2]} in
+K) size=$((10#${BASH_REMATCH[1]} << 10)) ;;
+M) size=$((10#${BASH_REMATCH[1]} << 20)) ;;
+G) size=$((10#${BASH_REMATCH[1]} << 30)) ;;
+*) size=$((10#${BASH_REMATCH[1]})) ;;
+esac
+((size >= 4096 && (size & (size - 1)) == 0)) ||
+	die 2 "--memory $memory: BAR2 wants a power of two of at least 4K"
+
+# --- What is needed ---------------------------------------------------------------------------
+
+top=$(cd "$(dirname "$0")" && pwd) || exit 1
+cd "$top" || exit 1
+if ((build)); then
+	./setup.sh run || exit 1
+	make -s -j2 all || die 1 "make: failed"
+fi
+command -v qemu-system-x86_64 >/dev/null ||
+	die 1 "qemu-system-x86_64 is missing: ./setup.sh run, or apt install qemu-system-x86"
+ovmf=/usr/share/ovmf/OVMF.fd
+[[ $demo != uefi && $demo != mixed ]] || [[ -e $ovmf ]] ||
+	die 1 "$ovmf is missing: ./setup.sh run, or apt install ovmf"
+for file in build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi build/host/ivsh-server; do
+	[[ -e $file ]] || die 1 "$file is missing: run make"
+done
+
+# Everything that this run makes is in one folder of its own, so two runs do not meet.
+dir=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-run.XXXXXX") || exit 1
+pids=() filters=() server= watchdog=
+cleanup() {
+	local pid
+	trap - EXIT
+	for pid in "${pids[@]}" $server $watchdog; do
+		kill "$pid" 2>/dev/null
+	done
+	wait
+	if ((keep)); then
+		echo "run-qemu.sh: kept: $dir"
+	else
+		rm -rf "$dir"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# KVM counts only if a guest reaches main() and ends within a second: /dev/kvm may be there and
+# emulate every instruction. TCG drops fences and atomics between machines that have one processor
+# and can never have more, hence maxcpus=2 (DESIGN.md, "TCG").
+accel=(-accel tcg -smp "1,maxcpus=2")
+if [[ -r /dev/kvm && -w /dev/kvm ]] &&
+	timeout 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 -nodefaults -display none \
+		-no-reboot -kernel build/x86_64/ivsh.elf -append help >/dev/null 2>&1; then
+	accel=(-accel kvm -cpu host)
+fi
+
+# --- Showing ----------------------------------------------------------------------------------
+
+# One guest's output: without the firmware's escape sequences, each line with the guest's number; while
+# OVMF says nothing that matters, a line of progress.
+show() { # $1: number, $2: 1 under UEFI
+	local line booting=$2
+	((booting)) && echo "[$1] OVMF boots (about 3 s) ..."
+	while IFS= read -r line || [[ -n $line ]]; do
+		line=${line//$'\r'/}
+		while [[ $line =~ ^(.*)$'\e'\[[0-9\;\?=]*[A-Za-z](.*)$ ]]; do
+			line=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
+		done
+		if ((booting)); then
+			[[ -z $line || $line == BdsDxe:* || $line == *Boot[0-9]* ]] && continue
+			booting=0
+		fi
+		echo "[$1] $line"
+	done
+}
+
+quote() { # a command line that can be pasted into a shell
+	local word out=
+	for word; do
+		[[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+		out+="$word "
+	done
+	echo "+ ${out% }"
+}
+
+# --- Memory -----------------------------------------------------------------------------------
+
+names=(alpha beta gamma delta epsilon zeta eta theta)
+slots=8
+if [[ $demo == plain ]]; then
+	quote truncate -s "$size" "$dir/memory"
+	truncate -s "$size" "$dir/memory" || exit 1
+else
+	line=(build/host/ivsh-server -F -S "$dir/ivsh.sock" -l "$memory" -n "$vectors" --slots "$slots")
+	for ((i = 0; i < guests; i++)); do
+		line+=(--slot "$i=$dir/$i.sock")
+	done
+	quote "${line[@]}"
+	"${line[@]}" 2>"$dir/server.log" &
+	server=$!
+	for ((i = 0; i < 500; i++)); do
+		[[ -S $dir/$((guests - 1)).sock ]] && break
+		kill -0 "$server" 2>/dev/null || die 1 "the server ended: $(cat "$dir/server.log")"
+		sleep 0.01
+	done
+fi
+
+# --- Guests -----------------------------------------------------------------------------------
+
+start=$EPOCHREALTIME
+for ((i = 0; i < guests; i++)); do
+	uefi=0
+	[[ $demo == uefi || ($demo == mixed && $((i % 2)) == 1) ]] && uefi=1
+	if ((${#commands[@]} == 0)); then
+		command="demo --peers=$((guests - 1)) --timeout=$timeout"
+	else
+		command=${commands[i < ${#commands[@]} ? i : ${#commands[@]} - 1]}
+	fi
+	[[ $command == *--name=* ]] || command+=" --name=${names[i]}"
+	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -no-reboot -serial stdio
+		-device isa-debug-exit,iobase=0xf4,iosize=4)
+	if ((uefi)); then
+		line+=(-m "${ram:-256}" -bios "$ovmf" -kernel build/uefi-x86_64/ivsh.efi)
+		command="--exit=qemu $command"
+	else
+		line+=(-m "${ram:-64}" -kernel build/x86_64/ivsh.elf)
+	fi
+	if [[ $demo == plain ]]; then
+		line+=(-object "memory-backend-file,id=mem,share=on,mem-path=$dir/memory,size=$size"
+			-device ivshmem-plain,memdev=mem)
+		command+=" --slot=$i"
+	else
+		line+=(-chardev "socket,id=ivsh,path=$dir/$i.sock"
+			-device "ivshmem-doorbell,chardev=ivsh,vectors=$vectors")
+	fi
+	line+=("${extra[@]}" -append "$command")
+	quote "${line[@]}"
+	mkfifo "$dir/out.$i" || exit 1
+	show "$i" "$uefi" <"$dir/out.$i" | tee "$dir/guest.$i.log" &
+	filters+=($!)
+	"${line[@]}" >"$dir/out.$i" 2>&1 </dev/null &
+	pids+=($!)
+done
+
+# A watchdog that costs nothing: it sleeps, and ends the guests if they are still there.
+(
+	sleep "$timeout" &
+	trap 'kill $! 2>/dev/null; exit' TERM
+	wait $!
+	echo "run-qemu.sh: timeout: not done after $timeout s" >&2
+	: >"$dir/timeout"
+	kill "${pids[@]}" 2>/dev/null
+) &
+watchdog=$!
+
+good=0
+for ((i = 0; i < guests; i++)); do
+	wait "${pids[i]}"
+	status=$?
+	wait "${filters[i]}"
+	# QEMU answers SIGTERM, and so the watchdog, with 0.
+	if ((status == 0)) && ! grep -q "^\[$i\] qemu-system-x86_64: terminating on signal" \
+		"$dir/guest.$i.log"; then
+		good=$((good + 1))
+	else
+		echo "run-qemu.sh: guest $i: failed (QEMU's status $status)" >&2
+	fi
+done
+end=$EPOCHREALTIME
+pids=()
+kill "$watchdog" 2>/dev/null
+wait "$watchdog" 2>/dev/null
+watchdog=
+
+printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo" "$good" "$guests" \
+	$(((${end/[.,]/} - ${start/[.,]/}) / 1000000)) $(((${end/[.,]/} - ${start/[.,]/}) / 100000 % 10))
+((good == guests)) && [[ ! -e $dir/timeout ]]

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# headers.sh - every public header stands alone, freestanding, in C11 and in C++17.
+set -eu
+cd "$(dirname "$0")/../.."
+passed=0 failed=0
+try() { # $1: header, the rest: a compiler
+	h=$1
+	shift
+	if echo "#include <ivsh/$h>" |
+	    "$@" -ffreestanding -Wall -Wextra -Wpedantic -Werror -Ilib/include -fsyntax-only -; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: headers: $h: $*"
+		failed=$((failed + 1))
+	fi
+}
+for path in lib/include/ivsh/*.h; do
+	h=$(basename "$path")
+	try "$h" gcc -std=c11 -xc
+	try "$h" g++ -std=c++17 -xc++
+	try "$h" clang -std=c11 --target=aarch64-none-elf -xc
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# readme.sh - the C in README.md compiles as it stands; the size that it states is the size that is; it is no longer than
+# a reader likes.
+set -eu
+cd "$(dirname "$0")/../.."
+passed=0 failed=0
+ok() { passed=$((passed + 1)); }
+bad() { echo "FAIL: readme: $1"; failed=$((failed + 1)); }
+
+if awk '/^```c$/ {on = 1; next} /^```$/ {on = 0} on' README.md |
+    gcc -std=c11 -ffreestanding -Wall -Wextra -Werror -Ilib/include -fsyntax-only -xc -; then
+	ok
+else
+	bad "the example does not compile"
+fi
+if [ "$(wc -l < README.md)" -le 150 ]; then ok; else bad "more than 150 lines"; fi
+# The row "| all of it | N | ... |" of the size table, in bytes of text.
+stated=$(sed -n 's/^| all of it | *\([0-9,]*\) .*/\1/p' README.md | tr -d ,)
+built=$(size -t build/x86_64/libivsh.a | awk 'END {print $1}')
+if [ "$stated" = "$built" ]; then ok; else bad "libivsh.a: $stated bytes of text stated, $built built"; fi
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# symbols.sh - the library asks its host only for mem*(), exports only what is ivsh_ or private to
+# its rooms, keeps no state, and stays small. $1: the limit of its text in bytes; the rest: archives.
+set -eu
+limit=$1
+shift
+passed=0 failed=0
+report() { # $1: archive, $2: what, $3: the offenders
+	if [ -n "$3" ]; then
+		echo "$3" | sed "s|^|FAIL: symbols: $1: $2: |"
+		failed=$((failed + 1))
+	else
+		passed=$((passed + 1))
+	fi
+}
+for a; do
+	symbols=$(nm "$a" | sort -u)
+	defined=$(echo "$symbols" | awk 'NF == 3 && $2 ~ /[A-TV-Z]/ {print $3}')
+	undefined=$(echo "$symbols" | awk '$1 == "U" {print $2}' | sort -u)
+	report "$a" "undefined" "$(echo "$undefined" | grep -vxF "$defined" |
+	    grep -vxE 'mem(cpy|move|set|cmp)' || true)"
+	report "$a" "exported" "$(echo "$defined" | grep -v '^ivsh_' || true)"
+	report "$a" "state" "$(size "$a" | awk 'NR > 1 && $2 + $3 > 0 {print $6}')"
+	text=$(size -t "$a" | awk 'END {print $1}')
+	report "$a" "text" "$([ "$text" -le "$limit" ] || echo "$text bytes of at most $limit")"
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * race_test.c - another thread writes anything into the region while we work in it.
+ *
+ * On the host only, for it needs a second processor; under sanitizers each access outside is a
+ * failure of its own. SPEC R9.1, R9.2, R9.3.
+ */
+#include "test.h"
+#include "world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* What is to happen before the race counts as run, and when it counts as stuck. */
+#define ENOUGH 2000
+#define STEPS_MOST 200000000
+
+static struct end a, b;
+static uint8_t buffer[8192];
+static atomic_bool stop;
+static atomic_uint spot; /* where we look: scribbling elsewhere alone would show little */
+
+static uint64_t random64(uint32_t *seed)
+{
+	return (uint64_t)world_random(seed) << 40 ^ (uint64_t)world_random(seed) << 20 ^
+	       world_random(seed);
+}
+
+/* Half of what is written is nearly right: that goes deeper than noise. */
+static uint64_t nearly_right(uint32_t *seed)
+{
+	uint64_t lap = atomic_load(&spot) / 64 + 1 - world_random(seed) % 2,
+		 kind = world_random(seed) % 4;
+	uint64_t size = world_random(seed) % 9000;
+
+	return lap << 48 | kind << 28 | (world_random(seed) & 1) << 30 | size;
+}
+
+static void *scribble(void *arg)
+{
+	uint32_t seed = 99;
+	struct ivsh_wire_ring *ring = arg;
+	struct ivsh_wire_desc *desc = (struct ivsh_wire_desc *)(void *)(ring + 1);
+
+	while (!atomic_load(&stop)) {
+		uint64_t value = world_random(&seed) & 1 ? nearly_right(&seed) : random64(&seed);
+		uint32_t which = (atomic_load(&spot) + world_random(&seed) % 4) % 64;
+
+		switch (world_random(&seed) % 4) {
+		case 0:
+			__atomic_store_n(&desc[which].head, value, __ATOMIC_RELAXED);
+			break;
+		case 1:
+			__atomic_store_n(&desc[which].body, value & 0x1fc0, __ATOMIC_RELAXED);
+			break;
+		case 2:
+			__atomic_store_n(
+			    &ring->receiver.read, (uint32_t)(value % 80), __ATOMIC_RELAXED);
+			break;
+		default:
+			__atomic_store_n(
+			    &ring->sender.want_space, (uint32_t)value, __ATOMIC_RELAXED);
+		}
+	}
+	return NULL;
+}
+
+static bool inside(const void *data, uint32_t size)
+{
+	uintptr_t at = (uintptr_t)data, start = (uintptr_t)world.memory;
+
+	return at >= start && size <= WORLD_SIZE && at - start <= WORLD_SIZE - size;
+}
+
+/* (sending): we are the sender of the ring that is scribbled over; else its receiver. */
+static void race(bool sending)
+{
+	struct end *self = sending ? &a : &b;
+	uint32_t good = 0, broken = 0;
+	pthread_t thread;
+
+	world_format();
+	NEED_EQ(end_open(self, sending ? 0 : 1, sending ? 1 : 0, false), 0);
+	atomic_store(&stop, false);
+	NEED_EQ(pthread_create(&thread, NULL, scribble, world_ring(0, 1)), 0);
+	for (uint32_t step = 0; step < STEPS_MOST && (good < ENOUGH || broken < ENOUGH); step++) {
+		struct ivsh_message message;
+		void *payload;
+		int error;
+
+		atomic_store(&spot, sending ? self->chan.tx.head : self->chan.rx.read);
+		if (sending) {
+			error = ivsh_chan_reserve(&self->chan, step % 8193, &payload);
+			if (!error && step % 8193 > 8)
+				CHECK(inside(payload, step % 8193));
+			if (!error)
+				error = ivsh_chan_publish(&self->chan, 1);
+		} else {
+			error = ivsh_chan_peek(&self->chan, &message);
+			if (!error && message.size > 8)
+				CHECK(inside(message.data, message.size));
+			if (!error)
+				CHECK(message.size <= ivsh_chan_max(&self->chan));
+			if (!error)
+				error = ivsh_chan_receive(
+				    &self->chan, &message, buffer, sizeof(buffer));
+		}
+		CHECK(error == 0 || error == IVSH_EAGAIN || error == IVSH_EPROTO);
+		good += error == 0;
+		if (error == IVSH_EPROTO) {
+			broken++;
+			error = ivsh_chan_open(
+			    &self->chan, &self->region, sending ? 1 : 0, self->records, 64);
+			CHECK(error == 0 || error == IVSH_EPROTO);
+		}
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	CHECK(good >= ENOUGH);
+	CHECK(broken >= ENOUGH);
+}
+
+static void receiver(void)
+{
+	race(false);
+}
+
+static void sender(void)
+{
+	race(true);
+}
+
+static const struct test tests[] = {
+    {"receiver", receiver},
+    {"sender", sender},
+};
+
+int main(void)
+{
+	return test_main("race", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * region_test.c - formatting, attaching, claiming, waiting, leaving.
+ */
+#include "test.h"
+#include "world.h"
+
+#include <string.h>
+
+static struct ivsh_region region;
+
+/* SPEC R3.2, R3.3. */
+static void format_refuses(void)
+{
+	struct ivsh_geometry geometry = {8, 64, 8192, 8192}, bad = {8, 65, 8192, 8192};
+
+	world_reset();
+	CHECK_EQ(ivsh_region_format(NULL, WORLD_SIZE, &geometry, 1, false), IVSH_EINVAL);
+	CHECK_EQ(
+	    ivsh_region_format(world.memory + 64, WORLD_SIZE, &geometry, 1, false), IVSH_EINVAL);
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &bad, 1, false), IVSH_EINVAL);
+	CHECK_EQ(ivsh_region_format(world.memory, 65536, &geometry, 1, false), IVSH_ENOSPC);
+	CHECK_EQ(world_header()->magic, 0);
+	world_header()->magic = 42;
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, false), IVSH_EBUSY);
+	CHECK_EQ(world_header()->magic, 42);
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);
+	CHECK_EQ(world_header()->magic, IVSH_WIRE_MAGIC);
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 2, false), IVSH_EBUSY);
+	CHECK_EQ(world_header()->generation, 1);
+}
+
+/* Whatever an earlier use left, all steering words start at zero. SPEC R3.1. */
+static void format_clears(void)
+{
+	struct ivsh_geometry geometry = {8, 64, 8192, 8192};
+
+	world_reset();
+	memset(world.memory, 0xff, WORLD_SIZE);
+	NEED_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 9, true), 0);
+	CHECK_EQ(world_header()->version, IVSH_WIRE_VERSION);
+	CHECK_EQ(world_header()->features, 0);
+	CHECK_EQ(world_header()->generation, 9);
+	CHECK_EQ(world_server()->epoch, 0);
+	CHECK_EQ(world_server()->connection[7], 0);
+	CHECK_EQ(world_slot(7)->nonce, 0);
+	CHECK_EQ(world_slot(7)->mail[255], 0);
+	CHECK_EQ(world_ring(7, 6)->receiver.read, 0);
+	for (uint32_t i = 0; i < 64; i++)
+		CHECK_EQ(world_desc(7, 6, i)->head, 0);
+}
+
+static int attach_as(uint32_t self, struct ivsh_attach *attach)
+{
+	struct ivsh_mem mem = world_mem(self);
+
+	return ivsh_region_attach(&region, &mem, attach);
+}
+
+static void attach_refuses_caller(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_mem mem;
+
+	world_format();
+	mem = world_mem(0);
+	mem.base = NULL;
+	CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), IVSH_EINVAL);
+	mem = world_mem(0);
+	mem.base = world.memory + 8;
+	CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), IVSH_EINVAL);
+	mem = world_mem(0);
+	mem.size = 100;
+	CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), IVSH_ENOSPC);
+	CHECK_EQ(attach.need_size, 4096);
+	CHECK_EQ(attach_as(IVSH_SELF_NONE, &attach), IVSH_EINVAL);
+	CHECK_EQ(attach_as(WORLD_SLOTS, &attach), IVSH_EINVAL);
+	CHECK_EQ(attach.found_slots, WORLD_SLOTS);
+	attach.name = "12345678901234567890123456789012";
+	CHECK_EQ(attach_as(0, &attach), IVSH_EINVAL);
+	attach.name = "tab\there";
+	CHECK_EQ(attach_as(0, &attach), IVSH_EINVAL);
+	CHECK_EQ(world_slot(0)->state, IVSH_WIRE_STATE_EMPTY);
+	attach.name = "1234567890123456789012345678901";
+	CHECK_EQ(attach_as(0, &attach), 0);
+	ivsh_region_detach(&region);
+}
+
+/* A header that lies is refused by name, and nothing is written. SPEC R3.3, R3.6. */
+static void attach_refuses_header(void)
+{
+	static const struct {
+		const char *row;
+		struct ivsh_wire_header header;
+		int want;
+	} rows[] = {
+#define HEADER(magic, version, features, size, slots, descs, hot, bulk) \
+	{magic, version, features, size, slots, descs, hot, bulk, 1, {0}}
+#define M IVSH_WIRE_MAGIC
+#define SIZE (24576 + 56 * 20480)
+	    {"foreign magic", HEADER(42, 0, 0, SIZE, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"version 7", HEADER(M, 7, 0, SIZE, 8, 64, 8192, 8192), IVSH_EVERSION},
+	    {"feature 4", HEADER(M, 0, 4, SIZE, 8, 64, 8192, 8192), IVSH_EVERSION},
+	    {"size too large", HEADER(M, 0, 0, SIZE + 1, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"size 0", HEADER(M, 0, 0, 0, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"no slots", HEADER(M, 0, 0, SIZE, 0, 64, 8192, 8192), IVSH_EPROTO},
+	    {"2^32-1 slots", HEADER(M, 0, 0, SIZE, ~0u, 64, 8192, 8192), IVSH_EPROTO},
+	    {"no descriptors", HEADER(M, 0, 0, SIZE, 8, 0, 8192, 8192), IVSH_EPROTO},
+	    {"hot no power of two", HEADER(M, 0, 0, SIZE, 8, 64, 8000, 8192), IVSH_EPROTO},
+	    {"bulk too large", HEADER(M, 0, 0, SIZE, 8, 64, 8192, 1u << 31), IVSH_EPROTO},
+	    {"more than the memory", HEADER(M, 0, 0, 24576 + 56 * 45056, 8, 64, 8192, 32768),
+		IVSH_ENOSPC},
+#undef SIZE
+#undef M
+#undef HEADER
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ivsh_attach attach = {.nonce = 5};
+
+		test_row(rows[i].row);
+		world_reset();
+		*world_header() = rows[i].header;
+		CHECK_EQ(attach_as(1, &attach), rows[i].want);
+		CHECK_EQ(world_slot(1)->boot, 0);
+		CHECK_EQ(memcmp(world_header(), &rows[i].header, sizeof(rows[i].header)), 0);
+		if (rows[i].want == IVSH_EVERSION) {
+			CHECK_EQ(attach.found_version, rows[i].header.version);
+			CHECK_EQ(attach.found_features, rows[i].header.features);
+		}
+		if (rows[i].want == IVSH_ENOSPC)
+			CHECK_EQ(attach.need_size, rows[i].header.size);
+	}
+}
+
+static void format_meanwhile(void)
+{
+	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
+
+	if (world_header()->magic == 0 && world.now_ns > 1000000000)
+		CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 3, false), 0);
+}
+
+/* SPEC R3.5. */
+static void attach_waits(void)
+{
+	struct ivsh_attach attach = {.nonce = 5, .timeout_ns = 3000000000};
+
+	world_reset();
+	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
+	CHECK(world.slept_ns >= 3000000000 && world.slept_ns < 3010000000);
+	world.on_sleep = format_meanwhile;
+	CHECK_EQ(attach_as(1, &attach), 0);
+	CHECK_EQ(region.geometry.slots, 2);
+	CHECK_EQ(region.generation, 3);
+	ivsh_region_detach(&region);
+}
+
+/* SPEC R3.3, R3.4. */
+static void attach_formats(void)
+{
+	struct ivsh_attach attach = {
+	    .nonce = 77, .may_format = true, .format = {8, 64, 8192, 8192}};
+
+	world_reset();
+	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
+	CHECK_EQ(world_header()->magic, 0);
+	CHECK_EQ(attach_as(0, &attach), 0);
+	CHECK_EQ(region.generation, 77);
+	ivsh_region_detach(&region);
+
+	world_reset();
+	attach.format.bulk_size = 1u << 20;
+	CHECK_EQ(attach_as(0, &attach), IVSH_ENOSPC);
+	CHECK(attach.need_size > WORLD_SIZE);
+	attach.format.descs = 3;
+	CHECK_EQ(attach_as(0, &attach), IVSH_EINVAL);
+	CHECK_EQ(world_header()->magic, 0);
+	/* A foreign magic is never overwritten. */
+	attach.format = (struct ivsh_geometry){8, 64, 8192, 8192};
+	world_header()->magic = 42;
+	CHECK_EQ(attach_as(0, &attach), IVSH_EPROTO);
+	CHECK_EQ(attach.found_magic, 42);
+	CHECK_EQ(world_header()->magic, 42);
+}
+
+static void owner_beats(void)
+{
+	world_slot(3)->heartbeat++;
+}
+
+static void rival_writes(void)
+{
+	world_slot(3)->nonce = 99;
+}
+
+/* SPEC R5.1, R5.2. */
+static void claims(void)
+{
+	static const struct {
+		const char *row;
+		uint32_t state;
+		void (*on_sleep)(void);
+		int want;
+		uint64_t least_ns, most_ns;
+	} rows[] = {
+	    {"never used", IVSH_WIRE_STATE_EMPTY, NULL, 0, 50000000, 60000000},
+	    {"left", IVSH_WIRE_STATE_DETACHED, NULL, 0, 50000000, 60000000},
+	    {"owner died", IVSH_WIRE_STATE_ATTACHED, NULL, 0, 2000000000, 2100000000},
+	    {"owner lives", IVSH_WIRE_STATE_ATTACHED, owner_beats, IVSH_EBUSY, 0, 250000000},
+	    {"a rival was later", IVSH_WIRE_STATE_EMPTY, rival_writes, IVSH_EBUSY, 50000000,
+		60000000},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ivsh_attach attach = {.nonce = 5, .claim = true};
+
+		test_row(rows[i].row);
+		world_format();
+		world_slot(3)->state = rows[i].state;
+		world.on_sleep = rows[i].on_sleep;
+		CHECK_EQ(attach_as(3, &attach), rows[i].want);
+		CHECK(world.slept_ns >= rows[i].least_ns);
+		CHECK(world.slept_ns <= rows[i].most_ns);
+		CHECK_EQ(world_slot(3)->boot, rows[i].want == 0);
+	}
+}
+
+/* Without a claim, as behind a server, nobody waits. */
+static void no_claim(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+
+	world_format();
+	world_slot(3)->state = IVSH_WIRE_STATE_ATTACHED;
+	CHECK_EQ(attach_as(3, &attach), 0);
+	CHECK_EQ(world.slept_ns, 0);
+}
+
+/* SPEC R5.3. */
+static void lives(void)
+{
+	struct ivsh_attach attach = {.nonce = 5, .name = "alpha"};
+
+	world_format();
+	for (uint32_t life = 1; life <= 3; life++) {
+		CHECK_EQ(attach_as(2, &attach), 0);
+		CHECK_EQ(world_slot(2)->state, IVSH_WIRE_STATE_ATTACHED);
+		CHECK_EQ(world_slot(2)->boot, life);
+		CHECK_EQ(world_slot(2)->vectors, 4);
+		CHECK_EQ(world_slot(2)->generation, 2 * life);
+		CHECK_EQ(memcmp(world_slot(2)->name, "alpha\0", 6), 0);
+		ivsh_region_detach(&region);
+		CHECK_EQ(world_slot(2)->state, IVSH_WIRE_STATE_DETACHED);
+	}
+	ivsh_region_detach(&region);
+	/* 0 means never: the count leaves it out. */
+	world_slot(2)->boot = UINT32_MAX;
+	CHECK_EQ(attach_as(2, &attach), 0);
+	CHECK_EQ(world_slot(2)->boot, 1);
+}
+
+/* SPEC R5.4, R5.5, R8.3. */
+static void waits(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+	uint32_t before;
+
+	world_format();
+	NEED_EQ(attach_as(2, &attach), 0);
+	before = world_slot(2)->heartbeat;
+	CHECK_EQ(ivsh_region_wait(&region, 1000000000), 0);
+	CHECK_EQ(world.slept_ns, 1000000000);
+	/* At least four heartbeats in a second. */
+	CHECK(world_slot(2)->heartbeat - before >= 4);
+	CHECK_EQ(region.counters.wakes_timer, 1);
+	CHECK_EQ(ivsh_region_wait(&region, 0), 0);
+	CHECK_EQ(world_slot(2)->wakes_timer, 1);
+}
+
+static void bell_now(void)
+{
+	world.bells++;
+}
+
+static void waits_for_bell(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+
+	world_format();
+	NEED_EQ(attach_as(2, &attach), 0);
+	world.on_sleep = bell_now;
+	CHECK_EQ(ivsh_region_wait(&region, 1000000000), 0);
+	CHECK(world.slept_ns < 1000000000);
+	CHECK_EQ(region.counters.wakes_bell, 1);
+	CHECK_EQ(region.counters.wakes_timer, 0);
+}
+
+/* A double claim is noticed, and then nothing of the slot is written any more. SPEC R5.6. */
+static void slot_lost(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_wire_slot before;
+
+	world_format();
+	NEED_EQ(attach_as(2, &attach), 0);
+	world_slot(2)->nonce = 6;
+	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
+	before = *world_slot(2);
+	ivsh_region_detach(&region);
+	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
+}
+
+static const struct test tests[] = {
+    {"format: refuses", format_refuses},
+    {"format: clears", format_clears},
+    {"attach: bad arguments", attach_refuses_caller},
+    {"attach: headers that lie", attach_refuses_header},
+    {"attach: waits for the formatter", attach_waits},
+    {"attach: slot 0 formats", attach_formats},
+    {"claim: outcomes", claims},
+    {"claim: not behind a server", no_claim},
+    {"attach: lives", lives},
+    {"wait: heartbeat", waits},
+    {"wait: bell", waits_for_bell},
+    {"wait: slot lost", slot_lost},
+};
+
+int main(void)
+{
+	return test_main("region", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world.h - a small world for tests of the core: one memory, a clock that stands still unless
+ * somebody sleeps, and bells that only count.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <ivsh/channel.h>
+
+#include <stddef.h>
+
+/* A little more than 8 slots with areas of 8 KiB take. */
+#define WORLD_SIZE 0x130000u
+#define WORLD_SLOTS 8u
+
+struct world {
+	uint8_t *memory; /* WORLD_SIZE bytes */
+	uint64_t now_ns;
+	uint64_t slept_ns;      /* in all sleeps together */
+	void (*on_sleep)(void); /* what others do meanwhile; NULL: nothing */
+	uint32_t bells;         /* what count() answers */
+	uint32_t rings;         /* calls of ring() */
+	uint32_t ring_peer, ring_vector;
+};
+
+extern struct world world;
+
+/* Start over: memory all zero, clock at 1 s. */
+void world_reset(void);
+
+/* The same, and format the memory for WORLD_SLOTS slots. */
+void world_format(void);
+
+/* The doorway of slot (self). */
+struct ivsh_mem world_mem(uint32_t self);
+
+struct ivsh_wire_header *world_header(void);
+struct ivsh_wire_server *world_server(void);
+struct ivsh_wire_slot *world_slot(uint32_t slot);
+struct ivsh_wire_ring *world_ring(uint32_t sender, uint32_t receiver);
+struct ivsh_wire_desc *world_desc(uint32_t sender, uint32_t receiver, uint32_t index);
+
+/* A peer with one channel. Attaching is as an ordinary application does it. */
+struct end {
+	struct ivsh_region region;
+	struct ivsh_chan chan;
+	struct ivsh_record records[64];
+};
+
+/* Attach as (self) and open the channel to (peer): 0, or the first error. */
+int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh);
+
+/* The life of (end) stops here, without a word. */
+void end_kill(struct end *end);
+
+/* Numbers that look random, the same in every run. */
+uint32_t world_random(uint32_t *state);
+
+#endif

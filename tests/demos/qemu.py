@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""qemu.py - guests, servers and scripts of one test: started, listened to, and ended.
+
+Every wait has a deadline and answers as soon as what it waits for is there. What fails says so with
+the output of everything that the test started.
+"""
+
+import mmap
+import os
+import pathlib
+import re
+import signal
+import struct
+import subprocess
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+BARE = BUILD / "x86_64" / "ivsh.elf"
+EFI = BUILD / "uefi-x86_64" / "ivsh.efi"
+OVMF = "/usr/share/ovmf/OVMF.fd"
+SOAK = bool(os.environ.get("IVSH_SOAK"))
+
+LIMIT = 30.0  # seconds after which what was awaited counts as missing
+EXIT_FAILED, EXIT_USAGE, EXIT_TRAP = 3, 5, 201  # isa-debug-exit: (status << 1) | 1
+
+# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md, "TCG").
+QEMU = (
+    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -nodefaults -display none -no-reboot"
+    " -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4"
+).split()
+ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
+
+
+class Program:
+    """A running program, and all that it has printed."""
+
+    def __init__(self, world, name, argv, **popen):
+        self.world, self.name, self.argv = world, name, [str(word) for word in argv]
+        self.output = b""
+        self.ended = False
+        self.more = threading.Condition()
+        self.began = time.monotonic()
+        # Nothing outlives the tests, however they end.
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *self.argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **popen,
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while data := self.process.stdout.read1(65536):
+            with self.more:
+                self.output += data
+                self.more.notify_all()
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
+
+    @property
+    def text(self):
+        """What it printed, without a terminal's escape sequences."""
+        return ESCAPES.sub("", self.output.decode(errors="replace"))
+
+    @property
+    def lines(self):
+        return self.text.splitlines()
+
+    def fail(self, what):
+        raise AssertionError(f"{self.name}: {what}\n{self.world.report()}")
+
+    def expect(self, pattern, after=0, seconds=LIMIT, whole_lines=True):
+        """The match of (pattern) in what is printed from character (after) on, waited for."""
+        expression, end = re.compile(pattern, re.MULTILINE), time.monotonic() + seconds
+        with self.more:
+            while True:
+                text = self.text
+                if whole_lines and not self.ended:
+                    text = text[: text.rfind("\n") + 1]
+                found = expression.search(text, after)
+                if found:
+                    return found
+                left = end - time.monotonic()
+                if self.ended:
+                    self.fail(f"ended without {pattern!r}")
+                if left <= 0:
+                    self.fail(f"timeout: no {pattern!r} after {seconds:.0f} s")
+                self.more.wait(left)
+
+    def status(self, seconds=LIMIT):
+        """Its exit status, waited for."""
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.fail(f"timeout: still runs after {seconds:.0f} s")
+        self.reader.join(LIMIT)
+        return status
+
+    def done(self, want=0, seconds=LIMIT):
+        """Wait for its end; its output. Fails when the exit status is not (want)."""
+        status = self.status(seconds)
+        if status != want:
+            self.fail(f"ended with status {status}, not {want}")
+        return self.text
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def type(self, text):
+        """Write to its serial line."""
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def kill(self, sig=signal.SIGKILL):
+        if self.is_alive():
+            self.process.send_signal(sig)
+        status = self.status()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return status
+
+
+class Server(Program):
+    """A running ivsh-server. socket: the common one; bound[i]: that of slot i."""
+
+    def __init__(self, world, name, *arguments, slots=8, bind=0, vectors=2, size="4M"):
+        self.socket = world.folder / f"{name}.sock"
+        self.bound = [world.folder / f"{name}.{i}.sock" for i in range(bind)]
+        words = [BUILD / "host" / "ivsh-server", "-F", "-S", self.socket, "-l", size]
+        words += ["-n", vectors, "--slots", slots, *arguments]
+        for i, path in enumerate(self.bound):
+            words += ["--slot", f"{i}={path}"]
+        super().__init__(world, name, words)
+        self.ready = self.expect(r"event=ready.*")[0]
+
+    def memory(self):
+        """The shared memory, mapped for reading."""
+        with open(re.search(r"memory=(\S+)", self.ready)[1], "rb") as file:
+            return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+    def stop(self):
+        """End it as an operator does: it must succeed and take its sockets along."""
+        status = self.kill(signal.SIGTERM)
+        if status != 0:
+            self.fail(f"SIGTERM: status {status}")
+        for path in [self.socket, *self.bound]:
+            if path.exists():
+                self.fail(f"left {path} behind")
+
+
+class World:
+    """Everything that one test starts, in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.programs = []
+
+    def add(self, program):
+        self.programs.append(program)
+        return program
+
+    def server(self, *arguments, name="server", **keywords):
+        return self.add(Server(self, name, *arguments, **keywords))
+
+    def guest(self, name, command, *device, machine="-M q35", ram=None, uefi=False, image=BARE):
+        """Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain()."""
+        words = [*QEMU, *machine.split(), "-m", ram or (256 if uefi else 64), *device]
+        if uefi:
+            words += ["-bios", OVMF, "-kernel", EFI]
+            command = f"--exit=qemu {command}"
+        else:
+            words += ["-kernel", image]
+        return self.add(Program(self, name, [*words, "-append", command]))
+
+    def program(self, name, *words, **popen):
+        return self.add(Program(self, name, words, **popen))
+
+    def script(self, *words, env=None):
+        """run-qemu.sh; the folder that it makes is in ours."""
+        env = {**os.environ, "TMPDIR": str(self.folder), **(env or {})}
+        words = [ROOT / "run-qemu.sh", *words]
+        return self.add(Program(self, "run-qemu.sh", words, env=env))
+
+    def report(self):
+        """The command and the output of each program: what a failure shows."""
+        parts = []
+        for p in self.programs:
+            took = f"{time.monotonic() - p.began:.1f} s ago"
+            state = "runs" if p.is_alive() else f"status {p.process.returncode}"
+            parts.append(f"--- {p.name}: started {took}, {state}: {' '.join(p.argv)}\n{p.text}")
+        return "\n".join(parts)
+
+    def left(self):
+        """Processes that have this folder in their command line: (pid, command) of each."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(self.folder) in command and int(path.parent.name) != os.getpid():
+                found.append((int(path.parent.name), command))
+        return found
+
+    def close(self):
+        """End what still runs: guests first, so that no server sees them die by itself."""
+        for program in self.programs:
+            if not isinstance(program, Server):
+                script = program.name == "run-qemu.sh"
+                program.kill(signal.SIGTERM if script else signal.SIGKILL)
+        for program in self.programs:
+            if isinstance(program, Server) and program.is_alive():
+                program.stop()
+        assert not self.left(), f"left behind: {self.left()}\n{self.report()}"
+
+
+def doorbell(socket, vectors=2, key="ivsh", where=""):
+    """QEMU's words for an ivshmem-doorbell. where: ",bus=..." and the like."""
+    return [
+        "-chardev", f"socket,id={key},path={socket}",
+        "-device", f"ivshmem-doorbell,chardev={key},vectors={vectors}{where}",
+    ]  # fmt: skip
+
+
+def plain(memory, key="mem", where=""):
+    """QEMU's words for an ivshmem-plain over the file (memory)."""
+    size = os.stat(memory).st_size
+    return [
+        "-object", f"memory-backend-file,id={key},share=on,mem-path={memory},size={size}",
+        "-device", f"ivshmem-plain,memdev={key}{where}",
+    ]  # fmt: skip
+
+
+def memory_file(folder, size=4 << 20, content=b"", name="memory"):
+    """A sparse file of (size) bytes that starts with (content)."""
+    path = folder / name
+    with open(path, "wb") as file:
+        file.write(content)
+        file.truncate(size)
+    return path
+
+
+def until(condition, what, seconds=LIMIT):
+    """Wait for a state of the shared memory, which has no event to wait for."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"timeout: {what}: not after {seconds:.0f} s"
+        time.sleep(0.005)
+
+
+def slot_word(memory, slot, offset, form="<I"):
+    """A word of a slot's lines. SPEC 5."""
+    return struct.unpack_from(form, memory, 8192 + 2048 * slot + offset)[0]
+
+
+def sent(memory, slot):
+    """Messages that the peer of a slot has published in this life, as it last said."""
+    return slot_word(memory, slot, 0x280, "<Q")
+
+
+def boot(memory, slot):
+    """The slot's boot word: another one is another life."""
+    return slot_word(memory, slot, 4)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""test_commands.py - each guest command, and the machines and devices that it runs with."""
+
+import os
+import re
+
+import pytest
+
+from qemu import EXIT_FAILED, EXIT_USAGE, boot, doorbell, memory_file, plain, until
+
+INFO = r"""ivsh on bare-metal x86_64
+device 0: 00:01.0, revision 1, ivshmem-doorbell
+  BAR0: registers at 0x[0-9a-f]+, 256 bytes, 32-bit
+  BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
+  BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable
+  VM ID \(IVPosition\): 0; MSI-X vectors: 3
+  region: version 0, \d+ bytes, 8 slots, rings of 64 descriptors, 8192 \+ 32768 bytes
+  we are slot 0
+  peer 1: attached, connected, life 1, name beta
+"""
+
+SIZES = [0, 1, 8, 9, 64, 1024, 32768]
+
+# Machines, and where the device is on them. {} is the device's own place.
+MACHINES = {
+    "q35": ("-M q35", ""),
+    "q35, bridges": (
+        "-M q35 -device pcie-root-port,id=root,slot=1 -device pcie-pci-bridge,id=bridge,bus=root",
+        ",bus=bridge,addr=3",
+    ),
+    "q35 qboot": ("-M q35 -bios qboot.rom", ""),
+    "q35 qboot, bridges": (
+        "-M q35 -bios qboot.rom -device pcie-root-port,id=root,slot=1"
+        " -device pcie-pci-bridge,id=bridge,bus=root",
+        ",bus=bridge,addr=3",
+    ),
+    "pc": ("-M pc", ""),
+    "pc, bridge": ("-M pc -device pci-bridge,id=bridge,chassis_nr=1", ",bus=bridge,addr=2"),
+    "pc qboot, bridge": (
+        "-M pc -bios qboot.rom -device pci-bridge,id=bridge,chassis_nr=1",
+        ",bus=bridge,addr=2",
+    ),
+    "microvm": ("-M microvm,pcie=on,acpi=on", ""),
+}
+
+
+def test_info(world):
+    server = world.server(bind=2, vectors=3)
+    other = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1], 3))
+    with server.memory() as memory:
+        until(lambda: boot(memory, 1) == 1, "beta attaches")
+    text = world.guest("alpha", "info", *doorbell(server.bound[0], 3)).done()
+    assert re.fullmatch(INFO, text), text
+    other.kill()
+    text = world.guest("alpha", "", *doorbell(server.bound[0], 3)).done()
+    assert "  peer 1: gone, disconnected, life 1, name beta\n" in text, "no command means info"
+
+
+def test_send_recv(world):
+    """By number and by name, one at a time and many, and each to its port."""
+    server = world.server(bind=3)
+    recv = world.guest("gamma", "recv --count=3 --name=gamma", *doorbell(server.bound[2]))
+    for command, sender in [("send 2 hello", 0), ("send gamma two words", 1)]:
+        done = world.guest("sender", f"{command} --timeout=20", *doorbell(server.bound[sender]))
+        assert done.done().endswith(f"bytes to VM 2 (gamma)\n")
+    world.guest("sender", "send 2 unheard --port=9", *doorbell(server.bound[0])).done()
+    recv.expect(r"^ivsh: recv: VM 0, port 9: 7 bytes dropped$")
+    world.guest("sender", "send 2 \"third  one\" --name=al", *doorbell(server.bound[0])).done()
+    assert re.fullmatch(
+        r"VM 0, port 1: hello\n"
+        r"VM 1, port 1: two words\n"
+        r"ivsh: recv: VM 0, port 9: 7 bytes dropped\n"
+        r"VM 0 \(al\), port 1: third  one\n",
+        recv.done(),
+    )
+
+
+def test_echo_ping(world):
+    """Every way that a payload can go: none, inline, the hot area, the bulk area, the largest."""
+    server = world.server(bind=2)
+    echo = world.guest("echo", "echo --name=echo", *doorbell(server.bound[0]))
+    for size in SIZES:
+        ping = f"ping --count=300 --size={size} --peer=echo --timeout=20"
+        text = world.guest("ping", ping, *doorbell(server.bound[1])).done()
+        assert re.fullmatch(
+            rf"ping: VM 0 \(echo\): 300 round trips of {size} bytes, us:"
+            r" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n",
+            text,
+        ), text
+        print(text, end="")
+    large = world.guest("ping", "ping --size=32769 --timeout=20", *doorbell(server.bound[1]))
+    assert large.done(EXIT_FAILED) == "ivsh: ping: --size=32769: at most 32768 in this region\n"
+    echo.type("\x1b")
+    assert echo.done(EXIT_FAILED).endswith(f"echo: answered {300 * len(SIZES)} messages\n")
+    assert "\nivsh: stopped\n" in echo.text
+
+
+def test_echo_counted(world):
+    memory = memory_file(world.folder)
+    echo = world.guest("echo", "echo --count=5 --slot=0", *plain(memory))
+    ping = world.guest("ping", "ping --count=5 --slot=1 --timeout=20", *plain(memory))
+    assert "5 round trips" in ping.done()
+    assert echo.done() == "echo: slot 0 of 8 answers\necho: answered 5 messages\n"
+
+
+def test_two_devices(world):
+    """Two links in one guest, each with its own memory; the second carries the talk."""
+    a, b = (memory_file(world.folder, name=name) for name in "ab")
+    devices = [*plain(a, "a"), *plain(b, "b")]
+    server = world.server(bind=1)
+    third = doorbell(server.bound[0])
+    text = world.guest("one", "info", *devices, *third).done()
+    kinds = re.findall(r"^device (\d): \S+ revision 1, ivshmem-(\w+)$", text, re.MULTILINE)
+    assert kinds == [("0", "plain"), ("1", "plain"), ("2", "doorbell")]
+    guests = [
+        world.guest(f"slot {i}", f"demo --device=1 --slot={i} --timeout=20", *devices)
+        for i in range(2)
+    ]
+    for guest in guests:
+        assert "64: every byte verified" in guest.done()
+    assert a.read_bytes()[:8] == bytes(8) and b.read_bytes()[:8] == b"IVSHRGN\0"
+    none = world.guest("one", "info --device=2 --slot=1", *devices)
+    assert none.done().count("device ") == 2, "info shows what there is"
+    none = world.guest("one", "recv --device=2 --slot=1", *devices)
+    assert none.done(EXIT_FAILED) == "ivsh: --device=2: there are not that many\n"
+
+
+@pytest.mark.parametrize("kind", ["plain", "doorbell"])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_machine(world, machine, kind):
+    """Wherever firmware put the device, or nobody did: two guests talk."""
+    line, where = MACHINES[machine]
+    server = world.server(bind=2) if kind == "doorbell" else None
+    memory = memory_file(world.folder)
+    guests = []
+    for i in range(2):
+        command = "demo --timeout=20 --quiet" + ("" if server else f" --slot={i}")
+        device = (
+            doorbell(server.bound[i], where=where) if server else plain(memory, where=where)
+        )
+        guests.append(world.guest(f"guest {i}", command, *device, machine=line))
+    for guest in guests:
+        assert ": every byte verified\n" in guest.done()
+
+
+@pytest.mark.parametrize("size", [2 << 30, 64 << 30], ids=["2G", "64G"])
+def test_large_memory(world, size):
+    """A BAR2 above 4 GiB, in a file that is nearly all holes."""
+    memory = memory_file(world.folder, size)
+    guests = [
+        world.guest(f"guest {i}", f"demo --slot={i} --timeout=25 --quiet", *plain(memory))
+        for i in range(2)
+    ]
+    for guest in guests:
+        assert ": every byte verified\n" in guest.done()
+    text = world.guest("info", "info --slot=2", *plain(memory)).done()
+    bar = re.search(rf"BAR2: shared memory at 0x([0-9a-f]+), {size} bytes, 64-bit", text)
+    assert int(bar[1], 16) >= 4 << 30
+    assert os.stat(memory).st_blocks * 512 < 1 << 30
+    memory.unlink()
+
+
+def test_help(world):
+    text = world.guest("help", "help").done()
+    assert text.startswith("ivsh, bare-metal x86_64. Commands:\n  info ")
+    assert "\n  stress " in text
+    text = world.guest("send", "send 1").done(EXIT_USAGE)
+    assert text == "ivsh: send: send PEER TEXT...: one message on --port=N\n"

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""test_demos.py - run-qemu.sh: the named demos, its options, and what it leaves behind."""
+
+import re
+import time
+
+import pytest
+
+BARE, UEFI = "bare-metal x86_64", "UEFI x86_64"
+NAMES = ["alpha", "beta", "gamma", "delta"]
+PROGRESS = [(16, 457), (32, 3918), (48, 13614), (64, 32768)]  # of 64: message, its bytes
+
+
+def who(slot, kind="VM"):
+    return f"{kind} {slot} ({NAMES[slot]})"
+
+
+def check_talk(text, worlds, kind="VM", progress=PROGRESS):
+    """Every guest was greeted by every other, showed its progress, and verified every byte."""
+    lines = text.splitlines()
+    count = len(worlds)
+    for me in range(count):
+        mine = [line for line in lines if line.startswith(f"[{me}] ")]
+        assert (
+            f"[{me}] demo: here is {who(me, kind)} on {worlds[me]}; waiting for {count - 1} "
+            f"peer{'s' if count > 2 else ''}" in mine
+        )
+        for peer in range(count):
+            if peer == me:
+                continue
+            hello = f"{who(peer, kind)} says: hello, here is {who(peer, kind)} on {worlds[peer]}"
+            assert f"[{me}] {hello}" in mine
+            for number, size in progress:
+                good = f"{who(peer, kind)}: message {number} of 64, {size} bytes: good"
+                assert f"[{me}] {good}" in mine
+        summary = re.escape(f"[{me}] demo: {who(me, kind)}: ") + (
+            rf"sent (\d+) bytes in {64 * (count - 1)} messages, received \1 bytes in "
+            rf"{64 * (count - 1)}: every byte verified"
+        )
+        assert any(re.fullmatch(summary, line) for line in mine)
+
+
+def check_end(world, script, count=2):
+    """All guests are done, and nothing of the run is left: no file, no process."""
+    text = script.done(seconds=90)
+    assert f": {count} of {count} guests done and verified, " in text.splitlines()[-1]
+    assert list(world.folder.iterdir()) == []
+    assert world.left() == []
+    return text
+
+
+@pytest.mark.parametrize(
+    "demo, worlds, kind, limit",
+    [
+        ("bare", [BARE, BARE], "VM", 15),
+        ("plain", [BARE, BARE], "slot", 15),
+        ("uefi", [UEFI, UEFI], "VM", 60),
+        ("mixed", [BARE, UEFI], "VM", 60),
+    ],
+)
+def test_demo(world, demo, worlds, kind, limit):
+    began = time.monotonic()
+    text = check_end(world, world.script(demo, "--no-build"))
+    took = time.monotonic() - began
+    print(f"{demo}: {took:.1f} s")
+    check_talk(text, worlds, kind)
+    assert took < limit
+
+
+def test_four_guests(world):
+    text = check_end(world, world.script("bare", "--no-build", "--guests", "4"), 4)
+    check_talk(text, [BARE] * 4)
+
+
+def test_larger_memory(world):
+    text = check_end(world, world.script("--no-build", "--memory", "64M", "--vectors", "4"))
+    assert "message 64 of 64, 1048576 bytes: good" in text
+    check_talk(text, [BARE] * 2, progress=[])
+
+
+def test_two_runs_at_once(world):
+    """Each has a folder of its own: they do not meet."""
+    first = world.script("plain", "--no-build")
+    second = world.script("bare", "--no-build")
+    check_talk(first.done(seconds=60), [BARE] * 2, "slot")
+    check_talk(second.done(seconds=60), [BARE] * 2)
+    assert list(world.folder.iterdir()) == []
+
+
+def test_keep(world):
+    text = world.script("plain", "--no-build", "--keep").done()
+    kept = re.search(r"^run-qemu\.sh: kept: (.*)$", text, re.MULTILINE)[1]
+    assert [str(path) for path in world.folder.iterdir()] == [kept]
+    folder = world.folder / kept.rsplit("/", 1)[1]
+    assert (folder / "memory").stat().st_size == 4 << 20
+    for guest in range(2):
+        log = (folder / f"guest.{guest}.log").read_text()
+        assert "every byte verified" in log and f"[{guest}] " in log
+
+
+def test_timeout(world):
+    """Guests that never end: a name for it, a status, and nothing left."""
+    script = world.script("--no-build", "--timeout", "1", "--command", "recv --count=0")
+    assert script.status(20) == 1
+    assert "run-qemu.sh: timeout: not done after 1 s" in script.lines
+    assert ": 0 of 2 guests done and verified, " in script.lines[-1]
+    assert list(world.folder.iterdir()) == []
+    assert world.left() == []
+
+
+def test_terminated(world):
+    """SIGTERM in the middle: the guests and the server end with it."""
+    script = world.script("--no-build", "--command", "recv --count=0")
+    script.expect(r"^\+ qemu-system-x86_64 .*--name=beta'")
+    script.process.terminate()
+    assert script.status(20) == 143
+    assert list(world.folder.iterdir()) == []
+    assert world.left() == []
+
+
+def test_commands(world):
+    """--command, once for each guest; every QEMU command line is shown."""
+    text = check_end(
+        world,
+        world.script("--no-build", "--command", "recv --port=3", "--command", "send 0 hi --port=3"),
+    )
+    assert "[0] VM 1 (beta), port 3: hi" in text
+    assert "[1] sent 2 bytes to VM 0 (alpha)" in text
+    assert len(re.findall(r"^\+ qemu-system-x86_64 -accel ", text, re.MULTILINE)) == 2

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: MIT
+"""test_refuse.py - bad input: one line that says what is wrong and what to do, an exit status, and
+nothing changed or left behind."""
+
+import os
+import re
+import shutil
+import struct
+
+import pytest
+
+from qemu import BUILD, EXIT_FAILED, EXIT_TRAP, EXIT_USAGE, boot, doorbell, memory_file, plain, until
+
+MAGIC = b"IVSHRGN\0"
+NO_DEVICE = r"ivsh: no ivshmem device \(1af4:1110\) on the PCI bus: add -device ivshmem-.*"
+DAMAGED = "ivsh: region: the header is damaged: clear the memory and start again"
+MEMORY = 4 << 20
+
+
+def region_size(slots, descs, hot, bulk):
+    """SPEC 2."""
+
+    def page(size):
+        return (size + 4095) & ~4095
+
+    stride = page(page(256 + descs * 16 + hot) + bulk)
+    return page(8192 + slots * 2048) + slots * (slots - 1) * stride
+
+
+def header(version=0, features=0, slots=8, descs=64, hot=8192, bulk=32768, size=None, magic=MAGIC):
+    """A region's header; without arguments a good one. SPEC 3."""
+    if size is None:
+        size = region_size(slots, descs, hot, bulk)
+    return magic + struct.pack("<IIQIIIIQ", version, features, size, slots, descs, hot, bulk, 1)
+
+
+def test_good_header(world):
+    """The rows below differ from this one in what they say, and in nothing else."""
+    memory = memory_file(world.folder, MEMORY, header())
+    world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_FAILED)
+    assert "we are slot 1" in world.guest("guest", "info --slot=1", *plain(memory)).done()
+
+
+# What the memory starts with, and the line that says so.
+HEADERS = {
+    "random bytes": (
+        bytes.fromhex("0123456789abcdef") * 512,
+        "ivsh: region: the memory starts with 0xefcdab8967452301, which is not ours: .*",
+    ),
+    "another magic": (
+        header(magic=b"IVSHRGM\0"),
+        "ivsh: region: the memory starts with 0x004d475248535649, which is not ours: .*",
+    ),
+    "version 7": (
+        header(version=7),
+        "ivsh: region: it has version 7, features 0x0; this program knows version 0, features 0x0",
+    ),
+    "a feature": (header(features=4), "ivsh: region: it has version 0, features 0x4; .*"),
+    "all ones": (MAGIC + b"\xff" * 4088, "ivsh: region: it has version 4294967295, .*"),
+    "only a magic": (MAGIC, DAMAGED),
+    "another size": (header(size=region_size(8, 64, 8192, 32768) + 1), DAMAGED),
+    "1 slot": (header(slots=1), DAMAGED),
+    "257 slots": (header(slots=257), DAMAGED),
+    "0 slots": (header(slots=0), DAMAGED),
+    "too many slots": (header(slots=0xFFFFFFFF, size=1 << 20), DAMAGED),
+    "63 descriptors": (header(descs=63), DAMAGED),
+    "odd hot size": (header(hot=8191), DAMAGED),
+    "hot above bulk": (header(hot=65536), DAMAGED),
+    "huge bulk": (header(bulk=1 << 28), DAMAGED),
+    "beyond the BAR": (
+        header(bulk=1 << 20),
+        rf"ivsh: region: BAR2 has {MEMORY} bytes, {region_size(8, 64, 8192, 1 << 20)} are needed: .*",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_header(world, what):
+    content, line = HEADERS[what]
+    memory = memory_file(world.folder, MEMORY, content)
+    guest = world.guest("guest", "recv --slot=0", *plain(memory))
+    assert re.fullmatch(line + "\n", guest.done(EXIT_FAILED)), guest.text
+    assert memory.read_bytes() == content + bytes(MEMORY - len(content)), "not touched"
+
+
+# (device, command, status, line). A device is a memory's size, or a server's options.
+COMMANDS = {
+    "no device: info": (None, "info", EXIT_FAILED, NO_DEVICE),
+    "no device: demo": (None, "demo", EXIT_FAILED, NO_DEVICE),
+    "plain: 4096 bytes": (
+        4096, "recv --slot=0", EXIT_FAILED,
+        r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: give the memory more, .*",
+    ),
+    "raw: 4096 bytes": (
+        ["--raw", "-l", "4096"], "recv", EXIT_FAILED,
+        r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: .*",
+    ),
+    "256 slots in 4M": (
+        MEMORY, "recv --slot=0 --slots=256", EXIT_FAILED,
+        r"ivsh: region: BAR2 has 4194304 bytes, \d{8,} are needed: .* or fewer --slots",
+    ),
+    "plain: no slot": (
+        MEMORY, "recv", EXIT_FAILED,
+        "ivsh: ivshmem-plain gives no ID: add --slot=N, another N for each guest",
+    ),
+    "plain: nobody formats": (
+        MEMORY, "recv --slot=1", EXIT_FAILED,
+        "ivsh: region: nobody has formatted the memory: start ivsh-server .* or slot 0 first",
+    ),
+    "doorbell: another slot": (
+        [], "recv --slot=1", EXIT_FAILED,
+        "ivsh: --slot=1: the server gave this VM ID 0: leave --slot out",
+    ),
+    "long name": (
+        [], "recv --name=" + "x" * 32, EXIT_FAILED,
+        "ivsh: region: --name: up to 31 printable ASCII characters",
+    ),
+    "peer too high": (
+        [], "ping --peer=8", EXIT_FAILED,
+        "ivsh: peer 8: not a peer of ours: slots are 0 to 7, and we are 0",
+    ),
+    "peer is oneself": ([], "send 0 x", EXIT_FAILED, "ivsh: peer 0: not a peer of ours: .*"),
+    "ping --count=0": (
+        [], "ping --count=0", EXIT_USAGE, "ivsh: ping: --count=0: 1 to 1000000",
+    ),
+    "long text": (
+        [], "send 1 " + "x" * 1024, EXIT_USAGE, "ivsh: send: a text of more than 1023 bytes",
+    ),
+    "command": (None, "frob", EXIT_USAGE, "ivsh: frob: no such command; try 'help'"),
+    "option": (None, "info --frob", EXIT_USAGE, "ivsh: --frob: no such option; try 'help'"),
+    "option's start": (None, "--coun=1", EXIT_USAGE, "ivsh: --coun=1: no such option; .*"),
+    "17 words": (None, "w " * 17, EXIT_USAGE, "ivsh: more than 16 words: .*"),
+    "64 words": (None, "w " * 64, EXIT_USAGE, "ivsh: command line: more than 63 words"),
+    "open quote": (None, 'send 1 "x', EXIT_USAGE, "ivsh: command line: a quote is not closed"),
+    "4096 bytes": (
+        None, "send " + "x" * 4091, EXIT_USAGE, "ivsh: command line: more than 4095 bytes",
+    ),
+    "70000 bytes": (
+        None, "send " + "x" * 70000, EXIT_USAGE, "ivsh: command line: more than 4095 bytes",
+    ),
+}  # fmt: skip
+
+VALUES = {
+    "--count=": r"ivsh: --count=: not a number from 0 to 4294967295",
+    "--count": r"ivsh: --count: needs a value: --option=VALUE",
+    "--count=-1": r"ivsh: --count=-1: not a number .*",
+    "--count=4294967296": r"ivsh: --count=4294967296: not a number .*",
+    "--count=0x": r"ivsh: --count=0x: not a number .*",
+    "--count=1e3": r"ivsh: --count=1e3: not a number .*",
+    "--size=99999999999999999999999": r"ivsh: --size=9+: not a number .*",
+    "--fresh=1": r"ivsh: --fresh: takes no value",
+    "--slots=1": r"ivsh: --slots=1: not a number from 2 to 256",
+    "--device=256": r"ivsh: --device=256: not a number from 0 to 255",
+    "--peers=0": r"ivsh: --peers=0: not a number from 1 to 255",
+    "--port=65536": r"ivsh: --port=65536: not a number from 0 to 65535",
+    "--timeout=86401": r"ivsh: --timeout=86401: not a number from 0 to 86400",
+}
+COMMANDS.update({value: (None, f"demo {value}", EXIT_USAGE, line) for value, line in VALUES.items()})
+
+
+def check_one_line(guest, status, line):
+    """QEMU itself may warn of its command line; the guest says one line."""
+    said = [text for text in guest.done(status).splitlines() if text.startswith("ivsh")]
+    assert len(said) == 1 and re.fullmatch(line, said[0]), guest.text
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_command(world, what):
+    device, command, status, line = COMMANDS[what]
+    words = []
+    if isinstance(device, int):
+        words = plain(memory_file(world.folder, device))
+    elif device is not None:
+        words = doorbell(world.server(*device, bind=1).bound[0])
+    check_one_line(world.guest("guest", command, *words), status, line)
+
+
+def test_slot_too_high(world):
+    memory = memory_file(world.folder, MEMORY, header())
+    guest = world.guest("guest", "recv --slot=8", *plain(memory))
+    check_one_line(guest, EXIT_FAILED, "ivsh: region: slot 8 of 8: choose a lower --slot, .*")
+
+
+def test_slot_taken(world):
+    """By a living peer: refused. By one that was killed: free again after the heartbeat limit."""
+    memory = memory_file(world.folder, MEMORY, header())
+    first = world.guest("first", "recv --slot=3", *plain(memory))
+    until(lambda: boot(memory.read_bytes(), 3) == 1, "the first attaches")
+    second = world.guest("second", "recv --slot=3", *plain(memory))
+    check_one_line(
+        second, EXIT_FAILED,
+        "ivsh: region: slot 3 is taken by a living peer: choose another --slot",
+    )  # fmt: skip
+    assert first.is_alive()
+    first.kill()
+    third = world.guest("third", "recv --slot=3 --timeout=1", *plain(memory))
+    check_one_line(third, EXIT_FAILED, "ivsh: timeout: not done after 1 s")
+    assert boot(memory.read_bytes(), 3) == 2
+
+
+def test_socket_taken(world):
+    """A bound slot has one guest: QEMU itself says why it does not start."""
+    server = world.server(bind=1)
+    first = world.guest("first", "recv", *doorbell(server.bound[0]))
+    server.expect("event=connect slot=0")
+    second = world.guest("second", "recv", *doorbell(server.bound[0]))
+    assert "server sent version" in second.done(1)
+    assert first.is_alive()
+
+
+def test_info_of_a_foreign_memory(world):
+    """info shows what there is; that is no failure, and nothing is touched."""
+    memory = memory_file(world.folder, MEMORY, b"precious")
+    text = world.guest("guest", "info --slot=0", *plain(memory)).done()
+    assert "\n  region: starts with 0x73756f6963657270: not ours\n" in text
+    assert memory.read_bytes() == b"precious" + bytes(MEMORY - 8)
+
+
+@pytest.mark.parametrize("what, report", [("ud", "6: invalid opcode"), ("null", "14: page fault")])
+def test_trap(world, what, report):
+    """A guest that goes wrong says where, and ends."""
+    image = BUILD / "x86_64" / "bare_test.elf"
+    assert image.exists(), "run make build/test"
+    text = world.guest("guest", f"trap {what}", image=image).done(EXIT_TRAP)
+    assert f"trap {report}\n" in text and re.search(r"^  rip [0-9a-f]{16}  rsp ", text, re.MULTILINE)
+
+
+SCRIPT = {
+    "demo": (["frob"], 2, "frob: no such demo or option; try --help"),
+    "option": (["--frob"], 2, "--frob: no such demo or option; try --help"),
+    "no value": (["--guests"], 2, "--guests: needs a value"),
+    "guests 1": (["--guests", "1"], 2, "--guests 1: a number from 2 to 8"),
+    "guests 9": (["--guests", "9"], 2, "--guests 9: a number from 2 to 8"),
+    "guests x": (["--guests", "x"], 2, "--guests x: a number from 2 to 8"),
+    "guests 08": (["--guests", "0x3"], 2, "--guests 0x3: a number from 2 to 8"),
+    "vectors 65": (["--vectors", "65"], 2, "--vectors 65: a number from 1 to 64"),
+    "timeout 0": (["--timeout", "0"], 2, "--timeout 0: a number from 1 to 86400"),
+    "ram": (["--ram", "-5"], 2, "--ram -5: a number from 16 to 65536"),
+    "memory 3M": (["--memory", "3M"], 2, "--memory 3M: BAR2 wants a power of two of at least 4K"),
+    "memory 1K": (["--memory", "1K"], 2, "--memory 1K: BAR2 wants a power of two of at least 4K"),
+    "memory 0": (["--memory", "0"], 2, "--memory 0: BAR2 wants a power of two of at least 4K"),
+    "memory x": (["--memory", "4X"], 2, "--memory 4X: a number with K, M or G"),
+    "memory ''": (["--memory", ""], 2, "--memory : a number with K, M or G"),
+    "memory for a server": (
+        ["--memory", "4K"], 1, "the server ended: .*4096 bytes are too few for 8 slots: .*",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SCRIPT)
+def test_script(world, what):
+    words, status, line = SCRIPT[what]
+    script = world.script("--no-build", *words)
+    said = [text for text in script.done(status).splitlines() if not text.startswith("+ ")]
+    assert len(said) == 1 and re.fullmatch(f"run-qemu.sh: {line}", said[0]), script.text
+    assert list(world.folder.iterdir()) == []
+
+
+def test_script_memory_for_guests(world):
+    """Without a server the guests say it, and the script fails."""
+    script = world.script("plain", "--no-build", "--memory", "4K", "--command", "recv")
+    text = script.done(1)
+    assert "[0] ivsh: region: BAR2 has 4096 bytes, " in text
+    assert ": 0 of 2 guests done and verified, " in text.splitlines()[-1]
+    assert list(world.folder.iterdir()) == []
+
+
+def test_script_without_qemu(world, tmp_path_factory):
+    """A PATH that has what the script needs before it looks for QEMU, and no QEMU."""
+    path = tmp_path_factory.mktemp("path")
+    (path / "dirname").symlink_to(shutil.which("dirname"))
+    script = world.program(
+        "run-qemu.sh", os.path.abspath("run-qemu.sh"), "--no-build",
+        env={"PATH": str(path), "TMPDIR": str(world.folder)},
+    )  # fmt: skip
+    assert script.done(1) == (
+        "run-qemu.sh: qemu-system-x86_64 is missing: ./setup.sh run, "
+        "or apt install qemu-system-x86\n"
+    )
+    assert list(world.folder.iterdir()) == []
+
+
+def test_script_help(world):
+    assert world.script("--help").done().startswith("usage: ./run-qemu.sh [DEMO] [OPTION...]\n")

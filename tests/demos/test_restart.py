@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""test_restart.py - whoever is killed, whenever: it comes back as itself, and the others go on."""
+
+import re
+import signal
+
+import pytest
+
+from qemu import EXIT_FAILED, boot, doorbell, sent, slot_word, until
+
+FOR_EVER = 1000000  # round trips: minutes
+PING = f"ping --count={FOR_EVER} --timeout=120 --peer=0 --name=beta"
+ROUNDS = 3
+
+
+@pytest.fixture
+def server(world):
+    return world.server(bind=2)
+
+
+@pytest.fixture
+def memory(server):
+    with server.memory() as memory:
+        yield memory
+
+
+def wait_for_traffic(memory, slot, life, more=200):
+    """The peer of a slot is in its life number (life), and has sent (more) messages in it."""
+    until(lambda: boot(memory, slot) == life and sent(memory, slot) >= more, f"slot {slot} sends")
+
+
+def check_info(text, slot, peer):
+    """A guest's own words: it is VM (slot), and sees its peer."""
+    assert f"  VM ID (IVPosition): {slot}; MSI-X vectors: 2\n" in text
+    assert f"  we are slot {slot}\n" in text
+    assert re.search(rf"^  {peer}$", text, re.MULTILINE)
+
+
+def test_pinging_guest_killed(world, server, memory):
+    """SIGKILL in the middle of a round trip, three times: the same ID, and the echo answers."""
+    echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
+    echo.expect(r"^echo: slot 0 of 8 answers$")
+    life = 0
+    for _ in range(ROUNDS):
+        ping = world.guest("beta", PING, *doorbell(server.bound[1]))
+        life += 1
+        wait_for_traffic(memory, 1, life)
+        ping.kill()
+        again = world.guest("beta again", "info", *doorbell(server.bound[1]))
+        life += 1
+        check_info(again.done(), 1, r"peer 0: attached, connected, life 1, name alpha")
+        again = world.guest("beta again", "ping --count=500 --timeout=20", *doorbell(server.bound[1]))
+        life += 1
+        assert "ping: VM 0 (alpha): 500 round trips of 64 bytes, us:" in again.done()
+        assert echo.is_alive()
+    assert boot(memory, 0) == 1 and boot(memory, 1) == life
+    echo.type("\x1b")
+    assert re.search(r"^echo: answered \d+ messages$", echo.done(3), re.MULTILINE)
+
+
+def test_echoing_guest_killed(world, server, memory):
+    """The same with the side that answers: the ping goes on where it was."""
+    ping = world.guest(
+        "beta", "ping --count=20000 --timeout=120 --peer=0", *doorbell(server.bound[1])
+    )
+    for life in range(1, ROUNDS + 1):
+        echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
+        wait_for_traffic(memory, 0, life)
+        echo.kill()
+        assert ping.is_alive()
+    assert not ping.text, "it waits"
+    echo = world.guest("alpha again", "echo --name=alpha", *doorbell(server.bound[0]))
+    assert "ping: VM 0 (alpha): 20000 round trips of 64 bytes, us:" in ping.done(seconds=60)
+    assert echo.is_alive()
+    assert boot(memory, 0) == ROUNDS + 1 and boot(memory, 1) == 1
+
+
+def test_messages_survive_both(world, server, memory):
+    """What was accepted is delivered, though sender and receiver are gone: to the next life."""
+    first = world.guest("alpha", "recv --count=0", *doorbell(server.bound[0]))
+    until(lambda: slot_word(memory, 0, 0) == 1, "slot 0 attaches")
+    first.process.send_signal(signal.SIGSTOP)  # it reads nothing any more
+    for text in ("one", "two"):
+        sender = world.guest("beta", f"send 0 {text} --timeout=20", *doorbell(server.bound[1]))
+        assert sender.done().endswith("sent 3 bytes to VM 0\n")
+    first.kill()
+    again = world.guest("alpha", "recv --count=2 --timeout=20", *doorbell(server.bound[0]))
+    assert again.done() == "VM 1, port 1, maybe seen: one\nVM 1, port 1, maybe seen: two\n"
+    again = world.guest("alpha", "recv --timeout=1", *doorbell(server.bound[0]))
+    assert again.done(EXIT_FAILED) == "ivsh: timeout: not done after 1 s\n", "nothing twice"
+
+
+def test_killed_guest_is_seen_gone(world, server):
+    """At once, and by name: the server's page says what the device cannot."""
+    waiting = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1]))
+    server.expect(r"event=connect slot=1")
+    seen = world.guest("alpha", "demo --timeout=20", *doorbell(server.bound[0]))
+    seen.expect(r"^VM 1 \(beta\) is here$")
+    waiting.kill()
+    text = seen.done(3)
+    assert re.search(r"^ivsh: demo: from VM 1 \(beta\): message 0: it died before the end$",
+                     text, re.MULTILINE)  # fmt: skip
+
+
+def test_server_killed(world, server, memory):
+    """Guests that talk do not need it any more."""
+    stress = "stress --count=10000 --quiet --timeout=60"
+    guests = [
+        world.guest(name, f"{stress} --name={name}", *doorbell(server.bound[i]))
+        for i, name in enumerate(["alpha", "beta"])
+    ]
+    wait_for_traffic(memory, 0, 1, 500)
+    server.kill()
+    assert all(guest.is_alive() for guest in guests), "too late to tell"
+    for guest in guests:
+        assert "10000: every byte verified" in guest.done(seconds=60)

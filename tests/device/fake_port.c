@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_port.c - a PCI bus in memory, and the port to it.
+ */
+#include "fake_port.h"
+
+#include <string.h>
+
+/* Words of configuration space, by their number: offset / 4. */
+enum {
+	ID,
+	COMMAND,
+	CLASS,
+	HEADER,
+	BAR,
+	BUSES = 6,
+	MEMORY = 8,
+	PREFETCH,
+	BASE_HIGH,
+	LIMIT_HIGH,
+	LIST = 13
+};
+
+#define STATUS_STICKY 0x20000000u /* received master abort: a one written clears it */
+
+/* --- Configuration cycles --------------------------------------------------------------------- */
+
+static bool is_bridge(const struct fake_function *function)
+{
+	return (function->config[HEADER] >> 16 & 0x7f) == 1;
+}
+
+/* The parent of the functions on bus (number): FAKE_ROOT, a bridge, or -2: nothing leads there. */
+static int route(const struct fake_bus *bus, uint32_t number)
+{
+	int at = FAKE_ROOT;
+
+	for (int hops = 0; number != 0 && hops < bus->count; hops++) {
+		int next = -2;
+
+		for (int i = 0; i < bus->count && next == -2; i++) {
+			uint32_t buses = bus->function[i].config[BUSES];
+
+			if (bus->function[i].parent == at && is_bridge(&bus->function[i]) &&
+			    (buses >> 8 & 0xff) <= number && (buses >> 16 & 0xff) >= number)
+				next = i;
+		}
+		if (next == -2)
+			return -2;
+		at = next;
+		if ((bus->function[at].config[BUSES] >> 8 & 0xff) == number)
+			return at;
+	}
+	return number == 0 ? FAKE_ROOT : -2;
+}
+
+static struct fake_function *find(struct fake_bus *bus, uint32_t function)
+{
+	int parent = route(bus, IVSH_PCI_BUS(function));
+
+	for (int i = 0; i < bus->count; i++)
+		if (bus->function[i].parent == parent &&
+		    bus->function[i].place == (function & 0xff))
+			return &bus->function[i];
+	return NULL;
+}
+
+static bool usable(struct fake_bus *bus, uint32_t function, uint32_t offset)
+{
+	if (function > 0xffff || offset % 4 != 0 || offset >= 4096) {
+		bus->faults++;
+		return false;
+	}
+	return offset < 256;
+}
+
+static uint32_t config_read(void *ctx, uint32_t function, uint32_t offset)
+{
+	struct fake_bus *bus = ctx;
+	struct fake_function *at;
+
+	bus->reads++;
+	if (!usable(bus, function, offset))
+		return 0xffffffff;
+	at = find(bus, function);
+	return at ? at->config[offset / 4] : 0xffffffff;
+}
+
+static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t value)
+{
+	struct fake_bus *bus = ctx;
+	struct fake_function *at;
+	uint32_t word = offset / 4, next;
+
+	bus->writes++;
+	if (!usable(bus, function, offset))
+		return;
+	at = find(bus, function);
+	if (!at)
+		return;
+	next = (at->config[word] & ~at->writable[word]) | (value & at->writable[word]);
+	if (word == COMMAND && (value & STATUS_STICKY) != 0)
+		bus->faults++;
+	if (word >= BAR && word < BAR + (is_bridge(at) ? 2 : 6) && (at->config[COMMAND] & 2) != 0 &&
+	    next != at->config[word])
+		bus->faults++;
+	if (is_bridge(at) && word >= MEMORY && word <= LIMIT_HIGH && (at->config[COMMAND] & 2) != 0)
+		bus->faults++;
+	if (at->forgets && word >= BAR && word < BAR + 6 && value != 0xffffffff)
+		next &= ~at->writable[word];
+	at->config[word] = next;
+}
+
+/* --- Memory cycles ---------------------------------------------------------------------------- */
+
+uint64_t fake_bar_get(const struct fake_bus *bus, int index, uint32_t bar)
+{
+	const uint32_t *word = &bus->function[index].config[BAR + bar];
+	uint64_t address = word[0] & ~0xfu;
+
+	if ((word[0] & FAKE_BAR_64) != 0 && (word[0] & FAKE_BAR_IO) == 0 && bar < 5)
+		address |= (uint64_t)word[1] << 32;
+	return address;
+}
+
+uint64_t fake_bar_size(const struct fake_bus *bus, int index, uint32_t bar)
+{
+	const struct fake_function *at = &bus->function[index];
+	uint64_t mask = at->writable[BAR + bar];
+
+	if (bar >= (is_bridge(at) ? 2u : 6u) || (at->config[BAR + bar] & FAKE_BAR_IO) != 0)
+		return 0;
+	if ((at->config[BAR + bar] & FAKE_BAR_64) != 0 && bar < 5)
+		mask |= (uint64_t)at->writable[BAR + bar + 1] << 32;
+	else if (mask != 0)
+		mask |= UINT64_C(0xffffffff) << 32;
+	return 0 - mask;
+}
+
+static bool passes(const uint32_t *config, uint64_t address, uint64_t size)
+{
+	uint64_t low = (config[MEMORY] & 0xfff0) << 16;
+	uint64_t low_last = (config[MEMORY] & 0xfff00000) | 0xfffff;
+	uint64_t high = (config[PREFETCH] & 0xfff0) << 16 | (uint64_t)config[BASE_HIGH] << 32;
+	uint64_t high_last =
+	    (config[PREFETCH] & 0xfff00000) | 0xfffff | (uint64_t)config[LIMIT_HIGH] << 32;
+	uint64_t last = address + size - 1;
+
+	return (config[COMMAND] & 2) != 0 &&
+	       ((low <= address && last <= low_last) ||
+		   ((config[PREFETCH] & 1) != 0 && high <= address && last <= high_last));
+}
+
+bool fake_reaches(const struct fake_bus *bus, int index, uint64_t address, uint64_t size)
+{
+	for (int i = bus->function[index].parent; i != FAKE_ROOT; i = bus->function[i].parent)
+		if (!passes(bus->function[i].config, address, size))
+			return false;
+	return true;
+}
+
+static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
+{
+	struct fake_bus *bus = ctx;
+
+	for (int i = 0; i < bus->count; i++) {
+		bool registers = fake_bar_get(bus, i, 0) == address;
+
+		if (is_bridge(&bus->function[i]) || (bus->function[i].config[COMMAND] & 2) == 0 ||
+		    !fake_reaches(bus, i, address, size) ||
+		    (!registers && fake_bar_get(bus, i, 2) != address))
+			continue;
+		if (registers ? bus->no_registers : bus->no_memory)
+			return NULL;
+		bus->maps++;
+		bus->kind[registers ? 0 : 1] = kind;
+		return (registers ? (uint8_t *)bus->registers : bus->memory) +
+		       (bus->crooked ? 2 : 0);
+	}
+	return NULL;
+}
+
+static void unmap(void *ctx, void *base, uint64_t size)
+{
+	struct fake_bus *bus = ctx;
+
+	(void)base;
+	(void)size;
+	bus->maps--;
+}
+
+/* --- Time ------------------------------------------------------------------------------------- */
+
+static uint64_t now_ns(void *ctx)
+{
+	(void)ctx;
+	return 1234;
+}
+
+static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	struct fake_bus *bus = ctx;
+
+	bus->slept += seen == 7 && deadline_ns == 5678;
+}
+
+static uint32_t count(void *ctx)
+{
+	(void)ctx;
+	return 7;
+}
+
+static void relax(void *ctx)
+{
+	((struct fake_bus *)ctx)->relaxed++;
+}
+
+/* --- Making functions ------------------------------------------------------------------------- */
+
+void fake_init(struct fake_bus *bus)
+{
+	memset(bus, 0, sizeof *bus);
+	bus->port = (struct ivsh_port){
+	    bus, config_read, config_write, map, unmap, now_ns, sleep_until, count, relax};
+}
+
+int fake_add(struct fake_bus *bus, int parent, uint32_t place, uint32_t id, uint32_t header)
+{
+	struct fake_function *at = &bus->function[bus->count];
+
+	at->parent = parent;
+	at->place = place;
+	at->config[ID] = id;
+	at->config[HEADER] = header << 16;
+	at->config[COMMAND] = STATUS_STICKY;
+	at->writable[COMMAND] = 0x7;
+	return bus->count++;
+}
+
+int fake_bridge(struct fake_bus *bus, int parent, uint32_t place, bool high)
+{
+	int index = fake_add(bus, parent, place, 0x000c1b36, 1); /* QEMU's pcie-root-port */
+	struct fake_function *at = &bus->function[index];
+
+	at->writable[BUSES] = 0x00ffffff;
+	at->writable[MEMORY] = 0xfff0fff0;
+	if (high) {
+		at->config[PREFETCH] = 0x00010001;
+		at->writable[PREFETCH] = 0xfff0fff0;
+		at->writable[BASE_HIGH] = at->writable[LIMIT_HIGH] = 0xffffffff;
+	}
+	return index;
+}
+
+void fake_bridge_set(struct fake_bus *bus, int bridge, uint32_t primary, uint32_t secondary,
+    uint32_t subordinate, uint32_t start, uint32_t end)
+{
+	uint32_t *config = bus->function[bridge].config;
+
+	config[BUSES] = subordinate << 16 | secondary << 8 | primary;
+	config[MEMORY] = start == end ? 0xfff0 : (start >> 16 & 0xfff0) | ((end - 1) & 0xfff00000);
+	config[PREFETCH] |= 0xfff0;
+	config[COMMAND] |= 6;
+}
+
+void fake_bar(struct fake_bus *bus, int index, uint32_t bar, uint64_t size, uint32_t flags)
+{
+	struct fake_function *at = &bus->function[index];
+	uint64_t mask = (0 - size) & ~(uint64_t)((flags & FAKE_BAR_IO) != 0 ? 3 : 15);
+
+	at->config[BAR + bar] = flags;
+	at->writable[BAR + bar] = (uint32_t)mask;
+	if ((flags & FAKE_BAR_64) != 0 && bar < 5)
+		at->writable[BAR + bar + 1] = (uint32_t)(mask >> 32);
+}
+
+void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t address)
+{
+	uint32_t *word = &bus->function[index].config[BAR + bar];
+
+	word[0] = (word[0] & 0xf) | (uint32_t)address;
+	if ((word[0] & FAKE_BAR_64) != 0)
+		word[1] = (uint32_t)(address >> 32);
+}
+
+int fake_ivshmem(
+    struct fake_bus *bus, int parent, uint32_t place, uint64_t memory_size, uint32_t vectors)
+{
+	int index = fake_add(bus, parent, place, 0x11101af4, 0);
+	struct fake_function *at = &bus->function[index];
+
+	at->config[CLASS] = 0x05000001;
+	fake_bar(bus, index, 0, 256, 0);
+	fake_bar(bus, index, 2, memory_size, FAKE_BAR_64 | FAKE_BAR_PREFETCH);
+	if (vectors != 0) {
+		fake_bar(bus, index, 1, vectors > 128 ? 65536 : 4096, 0);
+		at->config[COMMAND] |= 1u << 20;
+		at->config[LIST] = 0x40;
+		at->config[0x40 / 4] = (vectors - 1) << 16 | 0x11;
+		at->writable[0x40 / 4] = 0xc0000000;
+	}
+	return index;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_port.h - a PCI bus in memory, and the port to it. It lies on demand.
+ *
+ * Functions stand in a table, on the root bus or behind a bridge of the table. Each has 256 bytes
+ * of configuration space and a mask of the bits that a write can change, so BARs really size, and a
+ * lie is a wrong bit in either. Cycles are routed by the bus numbers that the bridges have.
+ */
+#ifndef FAKE_PORT_H
+#define FAKE_PORT_H
+
+#include <ivsh/device.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FAKE_FUNCTIONS 300
+#define FAKE_ROOT (-1) /* as a parent: the root bus */
+
+#define FAKE_BAR_IO 0x1u
+#define FAKE_BAR_64 0x4u
+#define FAKE_BAR_PREFETCH 0x8u
+
+struct fake_function {
+	int parent;            /* index of the bridge above, or FAKE_ROOT */
+	uint32_t place;        /* device << 3 | function */
+	uint32_t config[64];   /* as it reads */
+	uint32_t writable[64]; /* bits that a write changes */
+	bool forgets;          /* a lie: its BARs size, but keep no address */
+};
+
+struct fake_bus {
+	struct fake_function function[FAKE_FUNCTIONS];
+	int count;
+	struct ivsh_port port; /* ctx is this bus */
+
+	/* What the port saw. */
+	unsigned reads, writes;
+	unsigned
+	    faults; /* bad offsets; BARs or windows changed while they decode; STATUS cleared */
+	int maps;   /* mapped and not yet unmapped */
+	unsigned relaxed, slept;
+	enum ivsh_map kind[2]; /* of the last map of BAR0 and of BAR2 */
+
+	/* Lies of the port. */
+	bool no_registers; /* BAR0 cannot be mapped */
+	bool no_memory;    /* BAR2 cannot be mapped */
+	bool crooked;      /* mappings are not aligned */
+
+	/* What is mapped: the same registers and the same page of memory for every device. */
+	_Alignas(4096) uint8_t memory[2 * 4096];
+	_Alignas(64) uint32_t registers[80];
+};
+
+/* An empty bus, with its port ready. */
+void fake_init(struct fake_bus *bus);
+
+/* Add a function; answers its index. header is the header type with its multi-function bit. */
+int fake_add(struct fake_bus *bus, int parent, uint32_t place, uint32_t id, uint32_t header);
+
+/* Add a bridge as after reset; (high): it has a prefetchable window, of 64 bits. */
+int fake_bridge(struct fake_bus *bus, int parent, uint32_t place, bool high);
+
+/* Give a bridge numbers and a memory window [start, end) of whole megabytes, as firmware does. */
+void fake_bridge_set(struct fake_bus *bus, int bridge, uint32_t primary, uint32_t secondary,
+    uint32_t subordinate, uint32_t start, uint32_t end);
+
+/* Add an ivshmem function as QEMU makes it, without addresses; vectors 0: ivshmem-plain. */
+int fake_ivshmem(
+    struct fake_bus *bus, int parent, uint32_t place, uint64_t memory_size, uint32_t vectors);
+
+/* Set BAR (bar) up, without an address. size is a power of two; flags are FAKE_BAR_*. */
+void fake_bar(struct fake_bus *bus, int index, uint32_t bar, uint64_t size, uint32_t flags);
+
+/* Give a BAR an address, as firmware does. */
+void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t address);
+
+/* The address in a BAR, without asking the library. */
+uint64_t fake_bar_get(const struct fake_bus *bus, int index, uint32_t bar);
+
+/* The size of a memory BAR, likewise; 0: none. */
+uint64_t fake_bar_size(const struct fake_bus *bus, int index, uint32_t bar);
+
+/* Does a cycle to [address, address + size) on the root bus pass every bridge above (index)? */
+bool fake_reaches(const struct fake_bus *bus, int index, uint64_t address, uint64_t size);
+
+#endif

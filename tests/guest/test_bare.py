@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""test_bare.py - the bare-metal world on every machine that it is for: bare_test.c as a guest."""
+
+import pathlib
+import resource
+import subprocess
+
+import pytest
+
+IMAGE = pathlib.Path(__file__).resolve().parents[2] / "build" / "x86_64" / "bare_test.elf"
+LIMIT = 60  # seconds
+
+QEMU = (
+    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -nodefaults -display none -serial stdio"
+    " -monitor none -no-reboot -device isa-debug-exit,iobase=0xf4"
+).split()
+
+MACHINES = {
+    "q35": "-M q35 -m 64M",
+    "q35 3G": "-M q35 -m 3G",
+    "q35 1 GiB pages": "-M q35 -m 64M -cpu max",
+    "pc": "-M pc -m 64M",
+    "pc 5G": "-M pc -m 5G",
+    "q35 qboot": "-M q35 -m 64M -bios qboot.rom",
+    "pc qboot 5G": "-M pc -m 5G -bios qboot.rom",
+    "microvm": "-M microvm,pcie=on,acpi=on -m 64M",
+    "microvm 5G": "-M microvm,pcie=on,acpi=on -m 5G",
+}
+
+EXIT_TRAP = 100  # ARCH_EXIT_TRAP
+
+
+def run(command, options):
+    """What the guest printed, and QEMU's exit status."""
+    done = subprocess.run(
+        [*QEMU, *options.split(), "-kernel", str(IMAGE), "-append", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        timeout=LIMIT,
+    )
+    return done.stdout.decode(errors="replace"), done.returncode
+
+
+def status(code):
+    """isa-debug-exit's answer to (code)."""
+    return code << 1 | 1
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc 5G", "q35 qboot", "microvm"])
+def test_cases(machine):
+    text, code = run("", MACHINES[machine])
+    print(text)
+    assert "FAIL" not in text and " 0 failed, 0 skipped" in text
+    assert code == 0
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_device_64_gib(machine, tmp_path):
+    """Wherever firmware, or nobody, put it: its first and its last word are memory."""
+    memory = tmp_path / "memory"
+    with memory.open("wb") as file:
+        file.truncate(64 << 30)
+    text, code = run(
+        "device",
+        f"{MACHINES[machine]} -device ivshmem-plain,memdev=m"
+        f" -object memory-backend-file,id=m,mem-path={memory},size=64G,share=on",
+    )
+    assert "first and last word kept" in text and code == 0
+    with memory.open("rb") as file:
+        assert file.read(8) == bytes.fromhex("8877665544332211")
+        file.seek(-8, 2)
+        assert file.read(8) == bytes.fromhex("00ffeeddccbbaa99")
+
+
+@pytest.mark.parametrize(
+    "what, report",
+    [
+        ("ud", "trap 6: invalid opcode"),
+        ("null", "trap 14: page fault\n"),
+        ("stack", "trap 14: page fault, the stack is full"),
+        ("text", "trap 14: page fault\n"),
+        ("data", "trap 14: page fault\n"),
+    ],
+)
+def test_trap(what, report):
+    text, code = run(f"trap {what}", MACHINES["q35"])
+    assert report in text.replace("\r", "") and "  rip " in text
+    assert code == status(EXIT_TRAP)
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc", "microvm"])
+@pytest.mark.parametrize("given, want", [(0, 0), (1, 3), (2, 5), (127, 255), (300, 255)])
+def test_exit(machine, given, want):
+    assert run(f"exit {given}", MACHINES[machine])[1] == want
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("words", ["bare_test", "words"]),
+        ('words "two words" a"b c"d ""', ["bare_test", "words", "two words", "ab cd", ""]),
+        ("words " + "x" * 3000, ["bare_test", "words", "x" * 3000]),
+    ],
+)
+def test_words(line, words):
+    text, code = run(line, MACHINES["q35"])
+    assert text.splitlines() == [f"word {i}: [{word}]" for i, word in enumerate(words)]
+    assert code == 0
+
+
+@pytest.mark.parametrize("machine", ["q35 qboot", "microvm"])
+@pytest.mark.parametrize(
+    "line, problem",
+    [('words "open', "a quote is not closed"), ("x " * 64, "more than 63 words")],
+)
+def test_words_refused(machine, line, problem):
+    text, code = run(line, MACHINES[machine])
+    assert text.splitlines() == [f"bare_test: command line: {problem}"]
+    assert code == status(2)
+
+
+def test_sleep_halts():
+    """Two seconds of sleep cost the host no more than the start does, and a little."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run("sleep 2000", MACHINES["q35"])[1] == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 1.0, f"{spent} s of processor time"

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client_test.c - the host client against a scripted server, which may lie, and plain files.
+ */
+#include "client.h"
+#include "peers.h"
+#include "test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND UINT64_C(1000000000)
+
+/* What a scripted message carries. */
+enum {
+	NONE,
+	MEMORY,
+	BELL,
+	ODD_SIZE,
+	NO_BYTES,
+	PIPE,
+	READ_ONLY,
+	HALF,
+	END
+};
+
+struct line {
+	int64_t value;
+	int with;
+};
+
+static char folder[] = "/tmp/ivsh-client-XXXXXX";
+static char path[96];
+static pid_t server;
+
+static int memory_make(off_t size)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	CHECK_EQ(ftruncate(fd, size), 0);
+	return fd;
+}
+
+static int carried(int with)
+{
+	char self[32];
+	int ends[2], fd;
+
+	switch (with) {
+	case MEMORY:
+		return memory_make(65536);
+	case ODD_SIZE:
+		return memory_make(3 * 4096);
+	case NO_BYTES:
+		return memory_make(0);
+	case BELL:
+		return eventfd(0, EFD_NONBLOCK);
+	case PIPE:
+		return pipe(ends) ? -1 : ends[0];
+	case READ_ONLY:
+		fd = memory_make(65536);
+		snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+		return open(self, O_RDONLY);
+	default:
+		return -1;
+	}
+}
+
+static void say(int to, const struct line *line)
+{
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	int64_t value = line->value;
+	struct iovec io = {.iov_base = &value, .iov_len = sizeof value};
+	struct msghdr header = {.msg_iov = &io, .msg_iovlen = 1};
+	int fd = carried(line->with);
+
+	if (fd >= 0) {
+		header.msg_control = control.bytes;
+		header.msg_controllen = sizeof control.bytes;
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
+	}
+	if (line->with == HALF) {
+		io.iov_len = 3;
+		if (sendmsg(to, &header, MSG_NOSIGNAL) < 0)
+			_exit(1);
+		poll(NULL, 0, 20);
+		io.iov_base = (char *)&value + 3;
+		io.iov_len = 5;
+	}
+	if (sendmsg(to, &header, MSG_NOSIGNAL) < 0)
+		_exit(1);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Serve one client in a child: say (lines) up to END, then hold the line or (hangup) end it. */
+static void serve(const struct line *lines, bool hangup)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char byte;
+	int to;
+
+	snprintf(path, sizeof path, "%s/s", folder);
+	unlink(path);
+	strcpy(address.sun_path, path);
+	CHECK_EQ(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
+	CHECK_EQ(listen(listening, 4), 0);
+	fflush(stdout);
+	server = fork();
+	if (server == 0) {
+		to = accept(listening, NULL, NULL);
+		for (; lines->with != END; lines++)
+			say(to, lines);
+		if (!hangup && read(to, &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(listening);
+}
+
+static void serve_end(void)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	unlink(path);
+}
+
+static int descriptors(void)
+{
+	DIR *open_ones = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(open_ones))
+		count++;
+	closedir(open_ones);
+	return count;
+}
+
+static const struct line good[] = {{0, NONE}, {3, NONE}, {-1, MEMORY}, {0, BELL}, {0, BELL},
+    {7, BELL}, {7, BELL}, {3, BELL}, {3, BELL}, {0, END}};
+
+static void handshake(void)
+{
+	struct client c;
+
+	serve(good, false);
+	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	CHECK_EQ(c.mem.self, 3);
+	CHECK_EQ(c.mem.size, 65536);
+	CHECK_EQ(c.mem.bell.vectors, 2);
+	CHECK_EQ(peers_vectors(&c, 0), 2);
+	CHECK_EQ(peers_vectors(&c, 1), 0);
+	CHECK_EQ(peers_vectors(&c, 7), 2);
+	CHECK_EQ(peers_vectors(&c, 65535), 0);
+	CHECK_EQ(peers_vectors(&c, UINT32_MAX), 0);
+	CHECK(c.connected && !c.sealed);
+	CHECK_EQ(client_poll(&c), 0);
+	client_close(&c);
+	client_close(&c);
+	serve_end();
+}
+
+static void handshake_variants(void)
+{
+	static const struct {
+		const char *row;
+		struct line lines[10];
+		uint32_t vectors;
+	} rows[] = {
+	    {"alone", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL}, {0, BELL}, {0, END}}, 2},
+	    {"no vectors", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, END}}, 0},
+	    {"in pieces", {{0, HALF}, {0, HALF}, {-1, MEMORY}, {5, BELL}, {0, BELL}, {0, END}}, 1},
+	    {"an unknown peer left",
+		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {9, NONE}, {0, BELL}, {0, END}}, 1},
+	    {"we left, it says",
+		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL}, {0, NONE}, {0, END}}, 1},
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct client c;
+
+		test_row(rows[i].row);
+		serve(rows[i].lines, false);
+		CHECK_EQ(client_connect(&c, path, 5 * SECOND), 0);
+		CHECK_EQ(c.mem.bell.vectors, rows[i].vectors);
+		client_close(&c);
+		serve_end();
+	}
+}
+
+static void handshake_lies(void)
+{
+	static const struct {
+		const char *row;
+		struct line lines[8];
+		bool hangup;
+		const char *error;
+	} rows[] = {
+	    {"version 1", {{1, NONE}, {0, END}}, true, "version 1, this client speaks 0"},
+	    {"version -1", {{-1, NONE}, {0, END}}, false, "version -1, this client speaks 0"},
+	    {"version with a descriptor", {{0, BELL}, {0, END}}, false, "with its version"},
+	    {"nothing, then the end", {{0, END}}, true, "hung up"},
+	    {"end after the version", {{0, NONE}, {0, END}}, true, "hung up"},
+	    {"end after the ID", {{0, NONE}, {0, NONE}, {0, END}}, true, "hung up"},
+	    {"silence", {{0, END}}, false, "silent"},
+	    {"silence after the ID", {{0, NONE}, {0, NONE}, {0, END}}, false, "silent"},
+	    {"ID -1", {{0, NONE}, {-1, NONE}, {0, END}}, false, "impossible ID: -1"},
+	    {"ID 65536", {{0, NONE}, {65536, NONE}, {0, END}}, false, "impossible ID: 65536"},
+	    {"ID with a descriptor", {{0, NONE}, {0, BELL}, {0, END}}, false, "impossible ID"},
+	    {"no memory", {{0, NONE}, {0, NONE}, {-1, NONE}, {0, END}}, false, "memory should"},
+	    {"a bell first", {{0, NONE}, {0, NONE}, {0, BELL}, {0, END}}, false, "memory should"},
+	    {"three pages", {{0, NONE}, {0, NONE}, {-1, ODD_SIZE}, {0, END}}, false, "12288"},
+	    {"no bytes", {{0, NONE}, {0, NONE}, {-1, NO_BYTES}, {0, END}}, false, "0 bytes"},
+	    {"a pipe", {{0, NONE}, {0, NONE}, {-1, PIPE}, {0, END}}, false, "power of two"},
+	    {"read-only", {{0, NONE}, {0, NONE}, {-1, READ_ONLY}, {0, END}}, false, "mmap"},
+	    {"peer -2", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {-2, BELL}, {0, END}}, false, "-2"},
+	    {"peer 65536", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {65536, BELL}, {0, END}}, false,
+		"65536"},
+	    {"a second memory", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {-1, MEMORY}, {0, END}}, false,
+		"peer -1"},
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int before = descriptors();
+		struct client c;
+
+		test_row(rows[i].row);
+		serve(rows[i].lines, rows[i].hangup);
+		CHECK_EQ(client_connect(&c, path, SECOND / 10), -1);
+		CHECK(strstr(c.error, rows[i].error) != NULL);
+		if (!strstr(c.error, rows[i].error))
+			printf("error: %s\n", c.error);
+		serve_end();
+		CHECK_EQ(descriptors(), before);
+	}
+}
+
+static void no_server(void)
+{
+	char longest[200];
+	struct client c;
+
+	memset(longest, 'x', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	CHECK_EQ(client_connect(&c, longest, SECOND), -1);
+	snprintf(path, sizeof path, "%s/none", folder);
+	CHECK_EQ(client_connect(&c, path, SECOND), -1);
+	CHECK(strstr(c.error, "No such file") != NULL);
+}
+
+static void descriptors_run_out(void)
+{
+	struct rlimit limit, less;
+	struct client c;
+	int next = dup(0);
+
+	serve(good, false);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	less = limit;
+	less.rlim_cur = (rlim_t)next + 4; /* the socket, the memory, and two bells */
+	close(next);
+	setrlimit(RLIMIT_NOFILE, &less);
+	CHECK_EQ(client_connect(&c, path, SECOND), -1);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	CHECK(strstr(c.error, "RLIMIT_NOFILE") != NULL);
+	serve_end();
+}
+
+static void bells(void)
+{
+	struct ivsh_bell *bell;
+	struct client c;
+	uint64_t began;
+
+	serve(good, false);
+	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	bell = &c.mem.bell;
+	CHECK_EQ(bell->count(bell->ctx), 0);
+	bell->ring(bell->ctx, 3, 0); /* ourselves */
+	bell->ring(bell->ctx, 3, 1);
+	bell->ring(bell->ctx, 3, 1);
+	bell->ring(bell->ctx, 3, 2);     /* no such vector */
+	bell->ring(bell->ctx, 1, 0);     /* no such peer */
+	bell->ring(bell->ctx, 70000, 0); /* no such peer ever */
+	began = bell->now_ns(bell->ctx);
+	bell->sleep(bell->ctx, 0, began + 5 * SECOND);
+	CHECK(bell->now_ns(bell->ctx) - began < SECOND);
+	CHECK_EQ(bell->count(bell->ctx), 3);
+	CHECK_EQ(bell->count(bell->ctx), 3);
+	bell->relax(bell->ctx);
+
+	began = bell->now_ns(bell->ctx);
+	bell->sleep(bell->ctx, 3, began); /* passed already */
+	CHECK(bell->now_ns(bell->ctx) - began < SECOND / 10);
+	bell->sleep(bell->ctx, 3, began + SECOND / 20);
+	CHECK(bell->now_ns(bell->ctx) >= began + SECOND / 20);
+	client_close(&c);
+	serve_end();
+}
+
+static void bell_wakes(void)
+{
+	struct ivsh_bell *bell;
+	struct client c;
+	uint64_t began;
+	pid_t other;
+
+	serve(good, false);
+	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	bell = &c.mem.bell;
+	began = bell->now_ns(bell->ctx);
+	fflush(stdout);
+	other = fork();
+	if (other == 0) {
+		poll(NULL, 0, 30);
+		bell->ring(bell->ctx, 3, 1);
+		_exit(0);
+	}
+	while (bell->count(bell->ctx) == 0 && bell->now_ns(bell->ctx) - began < 5 * SECOND)
+		bell->sleep(bell->ctx, 0, began + 5 * SECOND);
+	CHECK_EQ(bell->count(bell->ctx), 1);
+	CHECK(bell->now_ns(bell->ctx) - began < 2 * SECOND);
+	waitpid(other, NULL, 0);
+	client_close(&c);
+	serve_end();
+}
+
+/* As QEMU leaves it for a moment: blocking. Neither a full nor an empty one may hold us. */
+static void bells_that_block(void)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	struct client c;
+
+	serve(good, false);
+	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	CHECK_EQ(write(c.peers[0].fd[1], &full, sizeof full), sizeof full);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(fcntl(c.peers[0].fd[i], F_SETFL, 0), 0);
+		CHECK_EQ(fcntl(c.peers[3].fd[i], F_SETFL, 0), 0);
+	}
+	alarm(5); /* a call that blocks ends the whole test */
+	c.mem.bell.ring(&c, 0, 1);
+	CHECK_EQ(c.mem.bell.count(&c), 0);
+	c.mem.bell.ring(&c, 3, 1);
+	CHECK_EQ(c.mem.bell.count(&c), 1);
+	alarm(0);
+	client_close(&c);
+	serve_end();
+}
+
+static void server_goes(void)
+{
+	struct client c;
+
+	serve(good, false);
+	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	serve_end();
+	/* The sleep ends, for the server's end is an event too. */
+	c.mem.bell.sleep(&c, 0, c.mem.bell.now_ns(&c) + 5 * SECOND);
+	CHECK(!c.connected);
+	CHECK_EQ(client_poll(&c), -1);
+	CHECK(strstr(c.error, "hung up") != NULL);
+	CHECK_EQ(client_poll(&c), 0);
+	c.mem.bell.ring(&c, 3, 0);
+	CHECK_EQ(c.mem.bell.count(&c), 1);
+	((volatile char *)c.mem.base)[65535] = 1;
+	client_close(&c);
+}
+
+/* QEMU's server tells later who comes and who leaves. */
+static void classic_server(void)
+{
+	static const struct line lines[] = {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL},
+	    {1, BELL}, {2, BELL}, {1, NONE}, {2, NONE}, {1, BELL}, {9, BELL}, {0, END}};
+	struct client c;
+
+	serve(lines, false);
+	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	for (unsigned i = 0; i < 100 && peers_vectors(&c, 9) == 0; i++)
+		c.mem.bell.sleep(&c, 0, c.mem.bell.now_ns(&c) + SECOND / 20);
+	CHECK_EQ(peers_vectors(&c, 9), 1);
+	CHECK_EQ(c.mem.bell.vectors, 1);
+	CHECK_EQ(peers_vectors(&c, 1), 1);
+	CHECK_EQ(peers_vectors(&c, 2), 0);
+	client_close(&c);
+	serve_end();
+}
+
+static void plain_file(void)
+{
+	static const struct {
+		const char *row;
+		off_t size;
+		int want;
+	} rows[] = {{"4096", 4096, 0}, {"1M", 1 << 20, 0}, {"empty", 0, -1}, {"2048", 2048, -1},
+	    {"4097", 4097, -1}, {"3 pages", 3 * 4096, -1}};
+	struct client c;
+
+	snprintf(path, sizeof path, "%s/memory", folder);
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		test_row(rows[i].row);
+		CHECK_EQ(ftruncate(fd, rows[i].size), 0);
+		close(fd);
+		CHECK_EQ(client_open_file(&c, path, 2), rows[i].want);
+		if (rows[i].want)
+			continue;
+		uint64_t began = c.mem.bell.now_ns(&c);
+
+		CHECK_EQ(c.mem.self, 2);
+		CHECK_EQ(c.mem.size, rows[i].size);
+		CHECK(!c.mem.bell.ring);
+		CHECK_EQ(c.mem.bell.vectors, 0);
+		CHECK_EQ(c.mem.bell.count(&c), 0);
+		CHECK_EQ(client_poll(&c), 0);
+		c.mem.bell.sleep(&c, 0, began + SECOND / 50);
+		CHECK(c.mem.bell.now_ns(&c) >= began + SECOND / 50);
+		client_close(&c);
+	}
+	unlink(path);
+	test_row("missing");
+	CHECK_EQ(client_open_file(&c, path, 2), -1);
+	test_row("a folder");
+	CHECK_EQ(client_open_file(&c, folder, 2), -1);
+}
+
+static const struct test tests[] = {
+    {"handshake: many peers", handshake},
+    {"handshake: variants", handshake_variants},
+    {"handshake: lies", handshake_lies},
+    {"handshake: no server", no_server},
+    {"handshake: descriptors run out", descriptors_run_out},
+    {"bells: ring, count, sleep", bells},
+    {"bells: wake a sleeper", bell_wakes},
+    {"bells: blocking and full", bells_that_block},
+    {"server: goes away", server_goes},
+    {"server: QEMU's messages", classic_server},
+    {"plain file", plain_file},
+};
+
+int main(void)
+{
+	int status;
+
+	if (!mkdtemp(folder)) {
+		perror(folder);
+		return 1;
+	}
+	status = test_main("client", tests, sizeof tests / sizeof tests[0]);
+	rmdir(folder);
+	return status;
+}

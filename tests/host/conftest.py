@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""conftest.py - servers in a folder of their own, started, listened to, and ended."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from rawclient import RawClient
+
+BUILD = pathlib.Path(
+    os.environ.get("IVSH_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build" / "host")
+)
+LIMIT = 10.0  # seconds after which what was awaited counts as missing
+
+
+class Server:
+    """A running ivsh-server and its log."""
+
+    def __init__(self, folder, *arguments, program="ivsh-server", prefix=()):
+        self.folder = folder
+        self.socket = str(folder / "s")
+        self.lines = []
+        self.more = threading.Condition()
+        self.process = subprocess.Popen(
+            [*prefix, str(BUILD / program), "-S", self.socket, "-F", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.await_line("event=ready")
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self.more:
+                self.lines.append(line.rstrip("\n"))
+                self.more.notify_all()
+        with self.more:
+            self.lines.append("(end)")
+            self.more.notify_all()
+
+    def await_line(self, text, count=1):
+        """The (count)th log line with (text) in it, waited for."""
+        end = time.monotonic() + LIMIT
+        with self.more:
+            while True:
+                found = [line for line in self.lines if text in line]
+                if len(found) >= count:
+                    return found[count - 1]
+                left = end - time.monotonic()
+                ended = self.lines and self.lines[-1] == "(end)"
+                if left <= 0 or ended:
+                    raise AssertionError(f"no {text!r} in the log: {self.lines}")
+                self.more.wait(left)
+
+    def field(self, key, event="event=ready"):
+        for word in self.await_line(event).split():
+            if word.startswith(key + "="):
+                return word.split("=", 1)[1]
+        raise AssertionError(f"no {key} in {event}")
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        status = self.process.wait(LIMIT)
+        self.reader.join(LIMIT)
+        return status
+
+
+@pytest.fixture(autouse=True)
+def hang_up():
+    """Clients close with their test."""
+    yield
+    while RawClient.alive:
+        RawClient.alive.pop().close()
+
+
+@pytest.fixture
+def build():
+    """Where the programs are."""
+    return BUILD
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start servers in tmp_path: start("-n", 2, ...). All are ended with the test."""
+    servers = []
+
+    def run(*arguments, **keywords):
+        servers.append(Server(tmp_path, *arguments, **keywords))
+        return servers[-1]
+
+    yield run
+    for server in servers:
+        server.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def fails(tmp_path):
+    """Run a server that must not start: answers (exit status, its lines)."""
+
+    def run(*arguments, program="ivsh-server", prefix=(), socket="s"):
+        done = subprocess.run(
+            [*prefix, str(BUILD / program), "-F", "-S", str(tmp_path / socket)]
+            + [str(argument) for argument in arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        return done.returncode, done.stderr.splitlines()
+
+    return run

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""rawclient.py - a client of the ivshmem protocol that keeps every byte and descriptor it gets."""
+
+import array
+import mmap
+import os
+import select
+import socket
+import struct
+import time
+
+LIMIT = 10.0
+
+
+class RawClient:
+    alive = []  # all of this test, for conftest.py to close: a socket lives as long as its test
+
+    def __init__(self, path):
+        RawClient.alive.append(self)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(LIMIT)
+        self.socket.connect(str(path))
+        self.fds = []
+
+    def message(self):
+        """The next (value, descriptor or None); None at the end of the stream."""
+        data, control, flags, _ = self.socket.recvmsg(8, socket.CMSG_SPACE(4 * 4))
+        if not data:
+            return None
+        assert len(data) == 8, f"a message of {len(data)} bytes"
+        assert not flags & socket.MSG_CTRUNC
+        fds = array.array("i")
+        for level, kind, content in control:
+            assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+            fds.frombytes(content)
+        self.fds += fds
+        assert len(fds) <= 1
+        return struct.unpack("<q", data)[0], fds[0] if fds else None
+
+    def handshake(self, slots, vectors):
+        """Take the whole of it; fills id, memory, bells[slot][vector]; answers the messages."""
+        messages = [self.message() for _ in range(3 + slots * vectors)]
+        self.id = messages[1][0]
+        self.memory = messages[2][1]
+        self.bells = {slot: [] for slot in range(slots)}
+        for slot, fd in messages[3:]:
+            self.bells[slot].append(fd)
+        return messages
+
+    def is_quiet(self, seconds=0.1):
+        return not is_readable(self.socket, seconds)
+
+    def map(self):
+        return mmap.mmap(self.memory, os.fstat(self.memory).st_size)
+
+    def close(self):
+        self.socket.close()
+        for fd in self.fds:
+            os.close(fd)
+        self.fds = []
+
+
+def is_readable(fd, seconds):
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def ring(fd):
+    os.write(fd, struct.pack("<Q", 1))
+
+
+def take(fd, seconds=0.0):
+    """Bells in an eventfd, waited for; 0: none."""
+    if not is_readable(fd, seconds):
+        return 0
+    return struct.unpack("<Q", os.read(fd, 8))[0]
+
+
+def is_one_file(a, b):
+    """Two descriptors of this process are the same eventfd: a bell in one is found in the other."""
+    take(a)
+    ring(a)
+    return take(b) == 1
+
+
+def until(condition, seconds=LIMIT):
+    """Wait until (condition()) holds, for what has no event to wait for."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)

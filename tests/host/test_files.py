@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""test_files.py - what the server leaves, takes away, and does not touch."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from rawclient import RawClient
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_cleanly(start, tmp_path, sig):
+    bound, pid_file, memory = tmp_path / "b", tmp_path / "pid", tmp_path / "memory"
+    server = start("--slot", f"a={bound}", "-p", pid_file, "--file", memory)
+    client = RawClient(server.socket)
+    client.handshake(8, 2)
+    assert int(pid_file.read_text()) == server.process.pid
+    assert server.stop(sig) == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_was_there_stays(start, tmp_path):
+    memory = tmp_path / "memory"
+    memory.write_bytes(b"")
+    server = start("--file", memory)
+    assert server.stop() == 0
+    assert os.listdir(tmp_path) == ["memory"]
+
+
+def test_second_server(start, fails, tmp_path):
+    """It says so, and neither the first one nor its memory notices."""
+    memory = tmp_path / "memory"
+    server = start("--file", memory)
+    first = RawClient(server.socket)
+    first.handshake(8, 2)
+    first.map()[3 << 20] = 9
+    before = sorted(os.listdir(tmp_path))
+    status, lines = fails("--file", memory, "--raw")
+    assert status == 1
+    assert lines == [f"ivsh-server: {server.socket}: another server is running there"]
+    assert sorted(os.listdir(tmp_path)) == before
+    assert first.map()[3 << 20] == 9
+    second = RawClient(server.socket)
+    second.handshake(8, 2)
+    assert second.id == 1
+
+
+def test_second_server_with_a_bound_socket_of_the_first(start, fails, tmp_path):
+    server = start("--slot", f"a={tmp_path}/b")
+    status, lines = fails(socket="b")
+    assert status == 1 and "another server" in lines[0]
+    assert RawClient(tmp_path / "b").message() == (0, None)
+    assert server.process.poll() is None
+
+
+def test_another_program_s_socket(fails, tmp_path):
+    """Someone without our lock listens: it is left alone, and not even connected to."""
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    other.bind(str(tmp_path / "s"))
+    other.listen()
+    other.settimeout(0.05)
+    status, lines = fails("--file", tmp_path / "memory")
+    assert status == 1
+    assert lines == [f"ivsh-server: {tmp_path}/s: bind: Address already in use"]
+    with pytest.raises(TimeoutError):
+        other.accept()
+    assert os.listdir(tmp_path) == ["s"]
+
+
+def test_stale_socket_is_replaced(start, tmp_path):
+    server = start()
+    server.stop(signal.SIGKILL)
+    assert sorted(os.listdir(tmp_path)) == ["s", "s.lock"]
+    again = start()
+    client = RawClient(again.socket)
+    client.handshake(8, 2)
+    assert again.stop() == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_longest_paths(build, tmp_path):
+    """107 bytes are all that a socket's address holds; both ways of binding leave nothing."""
+    for length in (103, 104, 107):
+        path = tmp_path / ("s" * (length - len(str(tmp_path)) - 1))
+        process = subprocess.Popen([build / "ivsh-server", "-S", path], stderr=subprocess.PIPE)
+        try:
+            assert b"event=ready" in process.stderr.readline()
+            assert sorted(os.listdir(tmp_path)) == [path.name, path.name + ".lock"]
+            assert RawClient(path).message() == (0, None)
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert os.listdir(tmp_path) == []
+
+
+def test_no_socket_where_the_socket_should_be(fails, tmp_path):
+    (tmp_path / "s").write_text("precious")
+    status, lines = fails()
+    assert status == 1 and "is not a socket" in lines[0]
+    assert (tmp_path / "s").read_text() == "precious"
+    assert os.listdir(tmp_path) == ["s"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--file", "none/memory"),
+        ("-m", "none"),
+        ("-M", "a/b"),
+        ("-S", "none/s"),
+        ("-p", "none/pid"),
+        ("--slot", "a=none/b"),
+    ],
+)
+def test_failure_leaves_nothing(fails, tmp_path, arguments):
+    arguments = [text.replace("none", f"{tmp_path}/none") for text in arguments]
+    status, lines = fails(*arguments)
+    assert status == 1
+    assert len(lines) == 1 and lines[0].startswith("ivsh-server: ")
+    assert os.listdir(tmp_path) == []
+
+
+def test_file_system_is_full(build, tmp_path):
+    """A tmpfs of 1 MiB: one line, exit 1, nothing left."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    script = f'mount -t tmpfs -o size=1M none {folder} && "$@"; echo $?; ls -A {folder}'
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    assert shutil.which("unshare")
+    for option in (("--file", folder / "memory"), ("-m", folder)):
+        command = [*unshare, "sh", "-c", script, "sh"]
+        command += [build / "ivsh-server", "-S", tmp_path / "s", *option]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        if "Operation not permitted" in done.stderr:
+            pytest.skip("this machine lets nobody mount a tmpfs of one's own")
+        assert done.stdout == "1\n", done.stderr
+        assert "cannot allocate 4194304 bytes: No space left on device" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_isolated(start):
+    """seccomp is on, and there is no way back."""
+    server = start()
+    with open(f"/proc/{server.process.pid}/status") as status:
+        fields = {line.split(":")[0]: line.split(":")[1].strip() for line in status if ":" in line}
+    assert fields["Seccomp"] == "2"
+    assert fields["NoNewPrivs"] == "1"

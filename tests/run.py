@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""run.py - runs every suite, shows what failed, and ends with the sum of all counts.
+
+usage: tests/run.py [-v] SUITE...
+
+A suite is a command in one word list, and its last line is `N passed, N failed, N skipped`:
+  build/.../x_test        a program of the host, run as it is
+  build/.../x.elf         a guest program, run in QEMU
+  tests/check/x.sh,ARG    a check with its arguments
+  pytest:FOLDER           the pytest files of a folder
+A suite that ends otherwise, or not at all, counts as one failure with its own name.
+"""
+
+import re
+import subprocess
+import sys
+import time
+
+LIMIT = 900  # seconds for one suite
+GUEST_LIMIT = 120
+COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
+
+QEMU = (
+    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -M q35 -m 128 -nodefaults -display none "
+    "-no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel"
+).split()
+
+
+def command(suite):
+    """(the command of a suite, its time limit in seconds)"""
+    if suite.startswith("pytest:"):
+        folder = suite.split(":", 1)[1]
+        return ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", folder], LIMIT
+    if suite.endswith(".elf"):
+        return QEMU + [suite], GUEST_LIMIT
+    return suite.split(","), LIMIT
+
+
+def run(suite, verbose):
+    """Run one suite: its (passed, failed, skipped)."""
+    words, limit = command(suite)
+    start = time.monotonic()
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=limit,
+            check=False,
+        )
+        output, status = done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as expired:
+        output, status = (expired.stdout or b"").decode(errors="replace"), None
+    lines = output.replace("\r", "").rstrip("\n").split("\n")
+    match = COUNT.match(lines[-1])
+    counts = tuple(map(int, match.groups())) if match else (0, 0, 0)
+    if status is None:
+        lines.append(f"FAIL: {suite}: timeout: not done after {limit} s")
+    elif not match:
+        lines.append(f"FAIL: {suite}: ended with status {status} and without a count")
+    elif (status != 0) != (counts[1] != 0):
+        lines.append(f"FAIL: {suite}: status {status} with {counts[1]} failures")
+    good = match and status == 0 and counts[1] == 0 and sum(counts) > 0
+    if not good and counts[1] == 0:
+        counts = (counts[0], counts[1] + 1, counts[2])
+    if verbose or not good:
+        print("\n".join(lines))
+    print(
+        f"{'ok  ' if good else 'FAIL'} {suite}: {counts[0]} passed, {counts[1]} failed, "
+        f"{counts[2]} skipped, {time.monotonic() - start:.1f} s",
+        flush=True,
+    )
+    return counts
+
+
+def main():
+    suites = [word for word in sys.argv[1:] if word != "-v"]
+    total = [0, 0, 0]
+    for suite in suites:
+        for i, count in enumerate(run(suite, "-v" in sys.argv)):
+            total[i] += count
+    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    return 1 if total[1] or not total[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
