@@ -119,7 +119,8 @@ PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
                 tests/device/device_test
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
-                tests/core/channel_test tests/core/restart_test tests/core/writers_test
+                tests/core/channel_test tests/core/restart_test tests/core/writers_test \
+                tests/core/hostile_test
 TESTS_RACE   := tests/core/race_test
 TESTS_ROAD   := tests/host/backend_test tests/host/client_test tests/host/server_test
 TESTS_UEFI   := tests/uefi/args_test

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * Answer the next message of slot (slot) straight from its place in the ring. 1: answered; 0: nothing to do, or no
- * room for the answer: the message stays until there is.
+ * Answer the next message of slot (slot) straight from its place in the ring. 1: answered; 0:
+ * nothing to do, or no room for the answer: the message stays until there is.
  */
 static int echo_one(struct session *s, uint32_t slot)
 {

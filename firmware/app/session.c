@@ -58,8 +58,7 @@ static bool self_choose(struct session *s, struct ivsh_mem *mem)
 	return true;
 }
 
-static void attach_failed(
-    const struct session *s, const struct ivsh_mem *mem, const struct ivsh_attach *a, int error)
+static void attach_failed(const struct ivsh_mem *mem, const struct ivsh_attach *a, int error)
 {
 	fprintf(stderr, "ivsh: region: ");
 	switch (error) {
@@ -107,7 +106,6 @@ static void attach_failed(
 	default:
 		fprintf(stderr, "%s\n", ivsh_error_text(error));
 	}
-	(void)s;
 }
 
 static bool region_attach(struct session *s)
@@ -120,24 +118,26 @@ static bool region_attach(struct session *s)
 	    .fresh = s->options->fresh,
 	};
 	struct ivsh_mem mem;
+	uint64_t need = 0;
 	int error;
 
 	ivsh_device_mem(&s->device, &mem);
 	if (!self_choose(s, &mem))
 		return false;
-	/* Slot 0 formats what no server has formatted. */
-	attach.may_format = true;
-	error = ivsh_geometry_fit(mem.size, s->options->slots, &attach.format, &attach.need_size);
-	if (error && mem.self == 0) {
-		attach_failed(s, &mem, &attach, error);
-		return false;
-	}
+	/* Slot 0 formats what no server has formatted, if that can be done here; else there is
+	 * nobody to wait for. */
+	error = ivsh_geometry_fit(mem.size, s->options->slots, &attach.format, &need);
+	attach.may_format = error == 0;
+	if (error && mem.self == 0)
+		attach.timeout_ns = 0;
 	error = ivsh_region_attach(&s->region, &mem, &attach);
-	if (error) {
-		attach_failed(s, &mem, &attach, error);
-		return false;
+	if (error == IVSH_ENODEV && mem.self == 0) {
+		error = IVSH_ENOSPC;
+		attach.need_size = need;
 	}
-	return true;
+	if (error)
+		attach_failed(&mem, &attach, error);
+	return !error;
 }
 
 static bool channels_open(struct session *s)

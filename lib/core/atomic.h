@@ -3,8 +3,8 @@
  * atomic.h - the only way to a shared word.
  *
  * Each load is one access of one aligned word that somebody else may be writing, so its value is
- * copied, checked, and the copy used; no word is read twice for one decision (SPEC R9.2). An acquire here pairs
- * with the release that stored the value it found.
+ * copied, checked, and the copy used; no word is read twice for one decision (SPEC R9.2). An
+ * acquire here pairs with the release that stored the value it found.
  */
 #ifndef IVSH_CORE_ATOMIC_H
 #define IVSH_CORE_ATOMIC_H

@@ -79,9 +79,11 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	int error;
 
 	__builtin_memset(ch, 0, sizeof(*ch));
+	ch->region = region;
+	ch->dead = true;
 	if (!region->attached || peer >= g->slots || peer == region->mem.self || count < g->descs)
 		return IVSH_EINVAL;
-	ch->region = region;
+	ch->dead = false;
 	ch->peer = peer;
 	ch->mask = g->descs - 1;
 	ch->shift = (uint32_t)__builtin_ctz(g->descs);

@@ -57,7 +57,7 @@ static enum ivsh_connection connection_read(struct ivsh_region *region, uint32_t
 	    region->server_seen_ns == 0) {
 		region->server_epoch = epoch;
 		region->server_beat = beat;
-		region->server_seen_ns = now ? now : 1;
+		region->server_seen_ns = now;
 	}
 	if (epoch == 0 || now - region->server_seen_ns > IVSH_SERVER_LIMIT_NS)
 		return IVSH_CONNECTION_UNKNOWN;
@@ -70,7 +70,7 @@ static enum ivsh_connection connection_read(struct ivsh_region *region, uint32_t
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
 {
 	const struct ivsh_wire_slot *s = slot_at(region, slot);
-	uint64_t now = ivsh_region_now(region);
+	uint64_t now = ivsh_region_now(region) | 1; /* a time of 0 means never seen */
 	uint32_t state, heartbeat;
 
 	if (!s)
@@ -80,10 +80,10 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 	heartbeat = load32(&s->heartbeat);
 	if (peer->seen_ns == 0 || heartbeat != peer->heartbeat) {
 		peer->heartbeat = heartbeat;
-		peer->seen_ns = now ? now : 1;
+		peer->seen_ns = now;
 	}
 	peer->silent_ns = now - peer->seen_ns;
-	peer->boot = load32(&s->boot);
+	peer->boot = load32_acquire(&s->boot);
 	peer->vectors = load32(&s->vectors);
 	peer->connection = connection_read(region, slot, now);
 	name_read(s, peer->name);

@@ -8,11 +8,27 @@
 /* SPEC R7.10: the read index is published when this part of the ring or of an area was released. */
 #define LAZY_SHARE 4
 
-void ivsh_receiver_publish(struct ivsh_chan *ch)
+/*
+ * Ring slot (sender) if it asked for a bell when there is room. The mirror of bell_ring() in
+ * sender.c: the read index's store, the fence, the load of want_space. Without it a sender sleeps
+ * on a ring that has room. SPEC R8.2.
+ */
+static void space_ring(
+    struct ivsh_region *region, const struct ivsh_wire_sender *line, uint32_t sender)
 {
-	const struct ivsh_bell *bell = &ch->region->mem.bell;
+	const struct ivsh_bell *bell = &region->mem.bell;
 	uint32_t want;
 
+	fence_full();
+	want = load32(&line->want_space);
+	if (want != 0 && bell->ring) {
+		bell->ring(bell->ctx, sender, want - 1);
+		region->counters.bells_rung++;
+	}
+}
+
+void ivsh_receiver_publish(struct ivsh_chan *ch)
+{
 	if (ch->rx.read == ch->rx.published)
 		return;
 	/* Releases our reads of the payloads to space_collect()'s acquire: the sender may write
@@ -21,19 +37,12 @@ void ivsh_receiver_publish(struct ivsh_chan *ch)
 	ch->rx.published = ch->rx.read;
 	ch->rx.hot_held = 0;
 	ch->rx.bulk_held = 0;
-	/* The mirror of bell_ring(): the read index's store, the fence, the load of want_space.
-	 * Without it a sender sleeps on a ring that has room. SPEC R8.2. */
-	fence_full();
-	want = load32(&ch->rx.other->want_space);
-	if (want != 0 && bell->ring) {
-		bell->ring(bell->ctx, ch->peer, want - 1);
-		ch->region->counters.bells_rung++;
-	}
+	space_ring(ch->region, ch->rx.other, ch->peer);
 }
 
 /*
- * Messages that stand in a ring from index (read) on: as far as the laps go. At most a ring's worth of
- * descriptors is looked at, whatever value somebody gave the index.
+ * Messages that stand in a ring from index (read) on: as far as the laps go. At most a ring's worth
+ * of descriptors is looked at, whatever value somebody gave the index.
  */
 static uint32_t ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
 {
@@ -50,19 +59,22 @@ static uint32_t ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, 
 	return waiting;
 }
 
-uint32_t ivsh_receiver_discard(struct ivsh_wire_ring *ring, uint32_t descs)
+void ivsh_receiver_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender)
 {
 	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(ring + 1);
 	uint32_t read = load32(&ring->receiver.read);
-	uint32_t waiting = ring_waiting(desc, descs, read);
+	uint32_t waiting = ring_waiting(desc, region->geometry.descs, read);
 
+	if (waiting == 0)
+		return;
 	store32_release(&ring->receiver.read, read + waiting);
-	return waiting;
+	region->counters.discarded += waiting;
+	space_ring(region, &ring->sender, sender);
 }
 
 /*
- * SPEC R7.11: go on at the read index that an earlier life published. What stands between it and the
- * ring's end may have been seen.
+ * SPEC R7.11: go on at the read index that an earlier life published. What stands between it and
+ * the ring's end may have been seen.
  */
 void ivsh_receiver_open(struct ivsh_chan *ch)
 {
@@ -155,7 +167,9 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 	if (ch->rx.marked)
 		ch->rx.marked--;
 	ch->region->counters.received++;
-	if (ch->rx.read - ch->rx.published > ch->mask / LAZY_SHARE ||
+	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
+	if (load32(&ch->rx.other->want_space) != 0 ||
+	    ch->rx.read - ch->rx.published > ch->mask / LAZY_SHARE ||
 	    ch->rx.hot_held >= ch->rx.hot.size / LAZY_SHARE ||
 	    ch->rx.bulk_held >= ch->rx.bulk.size / LAZY_SHARE)
 		ivsh_receiver_publish(ch);

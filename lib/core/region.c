@@ -41,9 +41,9 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 				    mem->base, mem->size, &a->format, a->nonce, false);
 			if (error == IVSH_ENOSPC)
 				a->need_size = size;
-			if (error && error != IVSH_EBUSY)
+			/* Busy: somebody else was quicker, and is waited for like any formatter. */
+			if (error != IVSH_EBUSY)
 				return error;
-			continue;
 		}
 		waited = bell->now_ns(bell->ctx) - start;
 		if (waited >= a->timeout_ns)
@@ -52,34 +52,34 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 	}
 }
 
-/* Copy the header once, check the copy, keep the copy. SPEC 3, R9.2. */
+/* Copy the header once, word by word, check the copy, keep the copy. SPEC R3.6, R9.2. */
 static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 {
-	struct ivsh_wire_header h;
+	const struct ivsh_wire_header *h = region->mem.base;
+	struct ivsh_geometry *g = &region->geometry;
 	uint64_t bytes;
 
-	__builtin_memcpy(&h, region->mem.base, sizeof(h));
-	a->found_version = h.version;
-	a->found_features = h.features;
-	if (h.version != IVSH_WIRE_VERSION || h.features != 0)
+	a->found_version = load32(&h->version);
+	a->found_features = load32(&h->features);
+	if (a->found_version != IVSH_WIRE_VERSION || a->found_features != 0)
 		return IVSH_EVERSION;
-	region->geometry.slots = h.slots;
-	region->geometry.descs = h.descs;
-	region->geometry.hot_size = h.hot_size;
-	region->geometry.bulk_size = h.bulk_size;
-	region->generation = h.generation;
-	if (ivsh_geometry_size(&region->geometry, &bytes) || h.size != bytes)
+	g->slots = load32(&h->slots);
+	g->descs = load32(&h->descs);
+	g->hot_size = load32(&h->hot_size);
+	g->bulk_size = load32(&h->bulk_size);
+	region->generation = load64(&h->generation);
+	if (ivsh_geometry_size(g, &bytes) || load64(&h->size) != bytes)
 		return IVSH_EPROTO;
 	a->need_size = bytes;
 	if (bytes > region->mem.size)
 		return IVSH_ENOSPC;
-	a->found_slots = h.slots;
+	a->found_slots = g->slots;
 	return 0;
 }
 
 /*
- * SPEC R5.8: a fresh life drops what its predecessor was sent. Before it announces itself: what a peer
- * sends to the new life must not go with the rest.
+ * SPEC R5.8: a fresh life drops what its predecessor was sent. Before it announces itself: what a
+ * peer sends to the new life must not go with the rest.
  */
 static void rings_discard(struct ivsh_region *region)
 {
@@ -95,7 +95,7 @@ static void rings_discard(struct ivsh_region *region)
 		ring = layout_at(region->mem.base, region->mem.size,
 		    ivsh_layout_ring(g, &l, sender, region->mem.self), l.stride);
 		if (ring)
-			region->counters.discarded += ivsh_receiver_discard(ring, g->descs);
+			ivsh_receiver_discard(region, ring, sender);
 	}
 }
 
@@ -114,6 +114,7 @@ int ivsh_region_attach(
 
 	region->mem = *mem;
 	region->nonce = attach->nonce;
+	region->bells = mem->bell.count(mem->bell.ctx);
 	error = magic_wait(mem, attach);
 	if (!error)
 		error = header_read(region, attach);
@@ -151,7 +152,8 @@ void ivsh_region_detach(struct ivsh_region *region)
 int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns)
 {
 	const struct ivsh_bell *bell = &region->mem.bell;
-	uint32_t seen = bell->count(bell->ctx);
+	/* Not the count of this moment: a bell since the last wait came after the caller's look. */
+	uint32_t seen = region->bells;
 	uint64_t start = bell->now_ns(bell->ctx), now = start;
 
 	do {
@@ -164,7 +166,8 @@ int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns)
 		bell->sleep(bell->ctx, seen,
 		    now + (left < IVSH_HEARTBEAT_NS / 2 ? left : IVSH_HEARTBEAT_NS / 2));
 		now = bell->now_ns(bell->ctx);
-		if (bell->count(bell->ctx) != seen) {
+		region->bells = bell->count(bell->ctx);
+		if (region->bells != seen) {
 			region->counters.wakes_bell++;
 			return 0;
 		}

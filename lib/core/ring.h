@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* SPEC R7.4: the lap that a valid descriptor at (index) carries; 1 << shift is a ring's descriptors. */
+/* SPEC R7.4: the lap that a valid descriptor at (index) carries; a ring has 1 << shift of them. */
 static inline uint16_t ring_lap(uint32_t index, uint32_t shift)
 {
 	return (uint16_t)((index >> shift) + 1);
@@ -81,8 +81,9 @@ bool ivsh_ring_head_valid(
 int ivsh_sender_open(struct ivsh_chan *ch);
 void ivsh_receiver_open(struct ivsh_chan *ch);
 
-/* Drop what stands in a ring of (descs) descriptors, before its receiver attaches: how many. */
-uint32_t ivsh_receiver_discard(struct ivsh_wire_ring *ring, uint32_t descs);
+/* Drop, and count, what stands in the ring from slot (sender), before its receiver attaches. */
+void ivsh_receiver_discard(
+    struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender);
 
 /* Tell the sender what has been given back so far. */
 void ivsh_receiver_publish(struct ivsh_chan *ch);

@@ -189,7 +189,7 @@ static void bell_ring(struct ivsh_chan *ch)
 
 int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 {
-	struct ivsh_wire_desc *desc = &ch->tx.desc[ch->tx.head & ch->mask];
+	struct ivsh_wire_desc *desc;
 	uint64_t head, body = ch->tx.body;
 	int error = ivsh_chan_enter(ch);
 
@@ -197,6 +197,7 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 		return error;
 	if (!ch->tx.reserved)
 		return IVSH_EINVAL;
+	desc = &ch->tx.desc[ch->tx.head & ch->mask];
 	head = head_make(
 	    ring_lap(ch->tx.head, ch->shift), port, ch->tx.reserved_kind, ch->tx.reserved_size);
 	if (ch->tx.reserved_kind != IVSH_WIRE_KIND_INLINE) {

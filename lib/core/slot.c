@@ -5,8 +5,8 @@
  * Theory of operation: on ivshmem-doorbell the server hands out slots, and there is nothing to
  * claim. On ivshmem-plain nobody does, and two guests may be given the same one by mistake. No
  * read-modify-write settles that here: under TCG with one processor it would not be atomic between
- * two machines. A heartbeat that moves means taken; else each claimant writes its own number, waits, and the
- * last one to write finds its number still there.
+ * two machines. A heartbeat that moves means taken; else each claimant writes its own number,
+ * waits, and the last one to write finds its number still there.
  */
 #include "slot.h"
 
@@ -110,7 +110,8 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 	region->heartbeat = load32(&slot->heartbeat);
 	ivsh_slot_counters(region);
 	store32(&slot->vectors, region->mem.bell.vectors);
-	store32(&slot->boot, region->boot);
+	/* Pairs with ivsh_region_peer(): whoever sees this life sees its name. */
+	store32_release(&slot->boot, region->boot);
 	store32(&slot->heartbeat, ++region->heartbeat);
 	store32_release(&slot->state, IVSH_WIRE_STATE_ATTACHED);
 }

@@ -30,9 +30,11 @@ static inline bool slot_is_ours(const struct ivsh_region *region)
 /* Once in 256 heartbeats: publish the counters, and look whether the slot is still ours. */
 void ivsh_slot_tick(struct ivsh_region *region);
 
-/* SPEC R5.4: any call of the library shows that this peer lives. */
+/* SPEC R5.4, R5.6: any call shows that this peer lives, while the slot is its own. */
 static inline void slot_beat(struct ivsh_region *region)
 {
+	if (!region->attached)
+		return;
 	store32(&region->slot->heartbeat, ++region->heartbeat);
 	if ((region->heartbeat & 0xff) == 0)
 		ivsh_slot_tick(region);

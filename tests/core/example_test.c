@@ -2,7 +2,7 @@
 /*
  * example_test.c - prints the example region of SPEC.md 12: its non-zero lines, as a hexdump.
  *
- * tests/check/example.sh compares it with tests/core/example.hex and with SPEC.md.
+ * tests/check/spec.sh compares it with tests/core/example.hex and with SPEC.md.
  */
 #include "world.h"
 

@@ -57,21 +57,41 @@ static void presence(void)
 static void silence(void)
 {
 	struct ivsh_peer peer = {0};
+	uint32_t before;
 
 	attach();
 	world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+	before = world_slot(0)->heartbeat;
 	world.now_ns += 2000000000;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+	/* Whoever only looks is alive, too. */
+	CHECK(world_slot(0)->heartbeat != before);
 	CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
 	CHECK_EQ(peer.silent_ns, 2000000000);
-	world.now_ns += 1;
+	world.now_ns += 2;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(peer.presence, IVSH_PEER_SILENT);
 	/* The same life may return. */
 	world_slot(1)->heartbeat++;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
+	CHECK_EQ(peer.silent_ns, 0);
+}
+
+/* A clock may start at zero: the first look is no long silence. */
+static void clock_zero(void)
+{
+	struct ivsh_peer peer = {0};
+
+	attach();
+	world.now_ns = 0;
+	world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+	world_server()->epoch = 7;
+	world_server()->connection[1] = 1;
+	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+	CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
+	CHECK_EQ(peer.connection, IVSH_CONNECTION_UP);
 	CHECK_EQ(peer.silent_ns, 0);
 }
 
@@ -166,11 +186,13 @@ static void out_of_range(void)
 	CHECK_EQ(ivsh_region_peer(&region, WORLD_SLOTS, &peer), IVSH_EINVAL);
 	CHECK_EQ(ivsh_region_peer(&region, UINT32_MAX, &peer), IVSH_EINVAL);
 	CHECK_EQ(ivsh_region_counters(&region, WORLD_SLOTS, &c), IVSH_EINVAL);
+	CHECK_EQ(ivsh_region_counters(&region, WORLD_SLOTS - 1, &c), 0);
 }
 
 static const struct test tests[] = {
     {"presence", presence},
     {"silence", silence},
+    {"clock at zero", clock_zero},
     {"server stops", server_stops},
     {"names", names},
     {"counters of the dead", counters},

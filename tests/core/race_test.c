@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * race_test.c - another thread writes anything into the region while we work in it.
+ * race_test.c - another thread writes into the region while we work in it: anything, or what a
+ * peer may.
  *
  * On the host only, for it needs a second processor; under sanitizers each access outside is a
  * failure of its own. SPEC R9.1, R9.2, R9.3.
@@ -15,6 +16,7 @@
 /* What is to happen before the race counts as run, and when it counts as stuck. */
 #define ENOUGH 2000
 #define STEPS_MOST 200000000
+#define LIVES_MESSAGES 50000
 
 static struct end a, b;
 static uint8_t buffer[8192];
@@ -121,6 +123,122 @@ static void race(bool sending)
 	CHECK(broken >= ENOUGH);
 }
 
+static void *rename_often(void *arg)
+{
+	static const char *const names[] = {
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"};
+	struct ivsh_region region;
+
+	(void)arg;
+	for (unsigned life = 1; !atomic_load(&stop); life++) {
+		struct ivsh_mem mem = world_mem(1);
+		struct ivsh_attach attach = {.nonce = life, .name = names[life & 1]};
+
+		CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), 0);
+	}
+	return NULL;
+}
+
+/* A name is read whole or not at all, however often its peer comes back as another. SPEC R5.7. */
+static void names(void)
+{
+	uint32_t seen[2] = {0, 0};
+	pthread_t thread;
+
+	world_format();
+	NEED_EQ(end_open(&a, 0, 1, false), 0);
+	atomic_store(&stop, false);
+	NEED_EQ(pthread_create(&thread, NULL, rename_often, NULL), 0);
+	for (uint32_t step = 0; step < STEPS_MOST && (seen[0] < ENOUGH || seen[1] < ENOUGH);
+	     step++) {
+		struct ivsh_peer peer = {0};
+
+		CHECK_EQ(ivsh_region_peer(&a.region, 1, &peer), 0);
+		if (peer.name[0] == '\0')
+			continue;
+		for (unsigned i = 1; i < 31; i++)
+			CHECK_EQ(peer.name[i], peer.name[0]);
+		seen[peer.name[0] == 'b']++;
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	CHECK(seen[0] >= ENOUGH);
+	CHECK(seen[1] >= ENOUGH);
+}
+
+/* Message (n) is its number and then bytes of one value; at most 3000 bytes. */
+static uint32_t message_make(uint8_t *bytes, uint32_t n)
+{
+	uint32_t seed = n, size = 4 + world_random(&seed) % (1u << (n % 12));
+
+	memset(bytes, (int)(n % 251), size);
+	memcpy(bytes, &n, sizeof(n));
+	return size;
+}
+
+/* Sends messages 0 to LIVES_MESSAGES - 1, beginning a new life after every 20 or so. */
+static void *send_in_lives(void *arg)
+{
+	static uint8_t bytes[4096];
+	uint32_t seed = 5;
+
+	(void)arg;
+	for (uint32_t n = 0; n < LIVES_MESSAGES && !atomic_load(&stop);) {
+		int error = ivsh_chan_send(&a.chan, 1, bytes, message_make(bytes, n));
+
+		n += error == 0;
+		CHECK(error == 0 || error == IVSH_EAGAIN);
+		if (world_random(&seed) % 20 == 0) {
+			end_kill(&a);
+			CHECK_EQ(end_open(&a, 0, 1, false), 0);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Both ends at work at once, each coming back in new lives under the other's hands: all arrives, in
+ * order, and nothing repeats without its mark. SPEC R6.3, R7.1, R7.9, R7.11.
+ */
+static void lives(void)
+{
+	static uint8_t want[4096];
+	uint32_t seed = 6, expect = 0, step;
+	pthread_t thread;
+
+	world_format();
+	NEED_EQ(end_open(&a, 0, 1, false), 0);
+	NEED_EQ(end_open(&b, 1, 0, false), 0);
+	atomic_store(&stop, false);
+	NEED_EQ(pthread_create(&thread, NULL, send_in_lives, NULL), 0);
+	for (step = 0; step < STEPS_MOST && expect < LIVES_MESSAGES; step++) {
+		struct ivsh_message message;
+		uint32_t n;
+		int error = ivsh_chan_receive(&b.chan, &message, buffer, sizeof(buffer));
+
+		if (error == 0) {
+			memcpy(&n, buffer, sizeof(n));
+			if (n != expect && !(n < expect && message.flags == IVSH_MAYBE_SEEN)) {
+				test_fail(__FILE__, __LINE__, "lives: number", n, expect);
+				break;
+			}
+			CHECK_EQ(message.size, message_make(want, n));
+			CHECK_EQ(memcmp(buffer, want, message.size), 0);
+			expect += n == expect;
+		} else if (error != IVSH_EAGAIN) {
+			test_fail(__FILE__, __LINE__, "lives: receive", error, 0);
+			break;
+		}
+		if (world_random(&seed) % 50 == 0) {
+			end_kill(&b);
+			CHECK_EQ(end_open(&b, 1, 0, false), 0);
+		}
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	CHECK_EQ(expect, LIVES_MESSAGES);
+}
+
 static void receiver(void)
 {
 	race(false);
@@ -134,6 +252,8 @@ static void sender(void)
 static const struct test tests[] = {
     {"receiver", receiver},
     {"sender", sender},
+    {"names", names},
+    {"lives", lives},
 };
 
 int main(void)

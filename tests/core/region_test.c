@@ -254,6 +254,14 @@ static void lives(void)
 		CHECK_EQ(world_slot(2)->state, IVSH_WIRE_STATE_DETACHED);
 	}
 	ivsh_region_detach(&region);
+	/* A life that was cut in the middle of its name; a shorter name follows; no services. */
+	world_slot(2)->generation = 9;
+	memset(world_slot(2)->service, 0x55, sizeof(world_slot(2)->service));
+	attach.name = "al";
+	CHECK_EQ(attach_as(2, &attach), 0);
+	CHECK_EQ(world_slot(2)->generation, 10);
+	CHECK_EQ(memcmp(world_slot(2)->name, "al\0\0\0", 6), 0);
+	CHECK_EQ(world_slot(2)->service[0].name[0] + world_slot(2)->service[15].port, 0);
 	/* 0 means never: the count leaves it out. */
 	world_slot(2)->boot = UINT32_MAX;
 	CHECK_EQ(attach_as(2, &attach), 0);
@@ -296,10 +304,29 @@ static void waits_for_bell(void)
 	CHECK_EQ(region.counters.wakes_timer, 0);
 }
 
+/* A bell between the caller's last look and the wait ends the wait: no message is slept through. */
+static void waits_for_earlier_bell(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+
+	world_format();
+	world.bells = 7;
+	NEED_EQ(attach_as(2, &attach), 0);
+	world.bells++;
+	CHECK_EQ(ivsh_region_wait(&region, 1000000000), 0);
+	CHECK_EQ(world.slept_ns, 0);
+	/* Once. */
+	CHECK_EQ(ivsh_region_wait(&region, 1000), 0);
+	CHECK_EQ(world.slept_ns, 1000);
+	CHECK_EQ(region.counters.wakes_bell, 1);
+	CHECK_EQ(region.counters.wakes_timer, 1);
+}
+
 /* A double claim is noticed, and then nothing of the slot is written any more. SPEC R5.6. */
 static void slot_lost(void)
 {
 	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_peer peer = {0};
 	struct ivsh_wire_slot before;
 
 	world_format();
@@ -307,7 +334,33 @@ static void slot_lost(void)
 	world_slot(2)->nonce = 6;
 	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
 	before = *world_slot(2);
+	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	ivsh_region_detach(&region);
+	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
+
+	/* Noticed by the good-bye itself. */
+	world_format();
+	NEED_EQ(attach_as(2, &attach), 0);
+	world_slot(2)->nonce = 6;
+	before = *world_slot(2);
+	ivsh_region_detach(&region);
+	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
+}
+
+/* Whoever said good-bye is not there: no call shows a heartbeat. SPEC R5.4. */
+static void detached(void)
+{
+	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_peer peer = {0};
+	struct ivsh_wire_slot before;
+
+	world_format();
+	NEED_EQ(attach_as(2, &attach), 0);
+	ivsh_region_detach(&region);
+	before = *world_slot(2);
+	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
 }
 
@@ -323,7 +376,9 @@ static const struct test tests[] = {
     {"attach: lives", lives},
     {"wait: heartbeat", waits},
     {"wait: bell", waits_for_bell},
+    {"wait: bell before it", waits_for_earlier_bell},
     {"wait: slot lost", slot_lost},
+    {"detached", detached},
 };
 
 int main(void)

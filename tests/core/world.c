@@ -112,7 +112,9 @@ int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh)
 {
 	static uint64_t nonce;
 	struct ivsh_mem mem = world_mem(self);
-	struct ivsh_attach attach = {.nonce = ++nonce, .fresh = fresh};
+	/* race_test.c comes here in two threads. */
+	struct ivsh_attach attach = {
+	    .nonce = __atomic_add_fetch(&nonce, 1, __ATOMIC_RELAXED), .fresh = fresh};
 	int error = ivsh_region_attach(&end->region, &mem, &attach);
 
 	if (error)

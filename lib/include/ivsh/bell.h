@@ -20,7 +20,8 @@ struct ivsh_bell {
 
 	/*
 	 * Ring vector (vector) of peer (peer). Returns at once, whether the peer is there or not
-	 * (ivshmem Device Specification, "Interrupts"). NULL when there is no doorbell at all.
+	 * (ivshmem Device Specification, "Interrupts"). The peer names the vector, and may lie: any
+	 * value can come, and one that it has not is ignored. NULL when there is no doorbell at all.
 	 */
 	void (*ring)(void *ctx, uint32_t peer, uint32_t vector);
 

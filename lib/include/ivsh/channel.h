@@ -8,7 +8,10 @@
  * beyond its bound, or crashes; a peer that breaks SPEC.md costs the channel.
  *
  * Calls are for the thread that owns the region, not from interrupts; none blocks. Each moves the
- * heartbeat on.
+ * heartbeat on. Each that answers an int can answer, besides what stands beside it:
+ *
+ * IVSH_EBUSY   the region was detached, or another peer has claimed its slot: detach, attach again.
+ * IVSH_EPROTO  the channel is dead: broken before, closed, or refused by ivsh_chan_open().
  */
 #ifndef IVSH_CHANNEL_H
 #define IVSH_CHANNEL_H
@@ -87,7 +90,8 @@ struct ivsh_chan {
 
 /* A message, as received. */
 struct ivsh_message {
-	const void *data; /* peek: the payload, in shared memory; receive: the caller's buffer */
+	const void *data; /* peek: the payload, in shared memory, or in the channel when size is at
+	                     most 8; receive: the caller's buffer */
 	uint32_t size;    /* bytes of payload, 0 to ivsh_chan_max() */
 	uint16_t port;    /* the sender's label: unchecked */
 	uint16_t flags;   /* IVSH_MAYBE_SEEN */
@@ -96,13 +100,15 @@ struct ivsh_message {
 /*
  * Open the channel to slot (peer), whether anyone is there or not.
  *
- * Goes on where an earlier life of this slot stopped: what it sent and the peer has not read is still
- * delivered, and what it had not given back comes (again), marked IVSH_MAYBE_SEEN, unless the region was
- * attached fresh. Looks at each descriptor of both rings at most once.
+ * Goes on where an earlier life of this slot stopped: what it sent and the peer has not read is
+ * still delivered, and what it had not given back comes (again), marked IVSH_MAYBE_SEEN, unless the
+ * region was attached fresh. Looks at each descriptor of both rings at most once.
  *
- * Once per peer and attach. records: geometry.descs of them, the caller's, as long as the channel is open.
+ * Once per peer and attach. records: (count) of them, at least geometry.descs, the caller's, as
+ * long as the channel is open.
  *
- * IVSH_EINVAL  peer is this slot or not a slot, or (count) is less than geometry.descs.
+ * IVSH_EINVAL  peer is this slot or not a slot, (count) is less than geometry.descs, or the region
+ *              is not attached.
  * IVSH_EPROTO  what stands in the rings is not what an earlier life could have left.
  * SPEC 7.
  */
@@ -133,9 +139,9 @@ int ivsh_chan_send(
 /*
  * Reserve (size) bytes for the next message.
  *
- * On success *payload points at (size) writable bytes, aligned to 8 (to 64 when size is above 8), valid
- * until ivsh_chan_publish() or ivsh_chan_abandon(). The peer can see, and overwrite, what is written there;
- * it learns of the message only by publish. Errors as ivsh_chan_send().
+ * On success *payload points at (size) writable bytes, aligned to 8 (to 64 when size is above 8),
+ * valid until ivsh_chan_publish() or ivsh_chan_abandon(). The peer can see, and overwrite, what is
+ * written there; it learns of the message only by publish. Errors as ivsh_chan_send().
  */
 int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload) IVSH_MUST_CHECK;
 
@@ -143,7 +149,6 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload) IVSH_
  * Publish the reserved message on (port), and ring the receiver if it wants a bell. 0: accepted.
  *
  * IVSH_EINVAL  nothing is reserved.
- * IVSH_EPROTO  the channel is dead.
  */
 int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port) IVSH_MUST_CHECK;
 
@@ -167,7 +172,8 @@ int ivsh_chan_receive(struct ivsh_chan *ch, struct ivsh_message *message, void *
 /*
  * Look at the next message without copying it. size, port and flags are private copies; the bytes
  * at message->data may be changed by a hostile peer until release, even between two reads. Again
- * before release: the same message. Holding it holds all that follow.
+ * before release: the same message. Holding it holds all that follow, and may keep the room of
+ * some before it from the sender.
  *
  * IVSH_EAGAIN, IVSH_EPROTO  as ivsh_chan_receive().
  */

@@ -122,6 +122,7 @@ struct ivsh_region {
 	uint32_t server_epoch;
 	uint32_t boot; /* readable: this life's boot word */
 	uint32_t heartbeat;
+	uint32_t bells; /* as counted when the last wait ended */
 	bool attached;
 };
 
@@ -130,11 +131,12 @@ struct ivsh_region {
  *
  * Waits for a formatter, and with (claim) 50 ms for a free slot and up to 2 s for one whose owner
  * may be dead, through mem->bell.sleep. On success the slot is announced to all peers and (region)
- * is ready for channels; (mem) is copied, what its bell refers to must live on. On failure nothing of
- * the slot's was changed, but for the nonce of a lost claim.
+ * is ready for channels; (mem) is copied, what its bell refers to must live on. On failure nothing
+ * of the slot's was changed, but for the nonce of a lost claim.
  *
- * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number of
- *               slots (found_slots); the name is too long or not printable; format is out of range.
+ * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number
+ *               of slots (found_slots); the name is too long or not printable; format is out of
+ *               range.
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
  * IVSH_EPROTO   a foreign magic (found_magic) or an impossible header: not a region of ours.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
@@ -146,18 +148,20 @@ int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * Say good-bye: the slot is marked as left. Close the channels first. What peers sent stays in the rings
- * for the next life. Harmless when not attached.
+ * Say good-bye: the slot is marked as left. Close the channels first. What peers sent stays in the
+ * rings for the next life. Harmless when not attached.
  */
 void ivsh_region_detach(struct ivsh_region *region);
 
 /*
- * Sleep until a bell, or for (timeout_ns), in pieces of at most the heartbeat, which goes on.
+ * Sleep until a bell, or for (timeout_ns), in pieces of at most half the heartbeat, which goes on.
  *
  * Looks for nothing by itself: call it when every channel answered IVSH_EAGAIN, then look again.
- * May return early. A peer without vectors sleeps through every message: keep the timeout short.
+ * Returns at once after a bell since the last wait: nothing that came between look and wait is
+ * slept through. May return early. No channel asks for bells (DESIGN.md, "Bells"), so messages end
+ * no wait: keep the timeout short.
  *
- * IVSH_EBUSY  another peer has claimed this slot: this handle is dead, detach.
+ * IVSH_EBUSY  not attached, or another peer has claimed this slot: this handle is dead, detach.
  */
 int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
@@ -194,8 +198,9 @@ struct ivsh_peer {
 };
 
 /*
- * Look at slot (slot), which may be our own. *peer holds the last look and gets the new one; whether a
- * heartbeat moves shows only when the same struct is used again, after IVSH_HEARTBEAT_NS or more.
+ * Look at slot (slot), which may be our own. *peer holds the last look and gets the new one;
+ * whether a heartbeat moves shows only when the same struct is used again, after IVSH_HEARTBEAT_NS
+ * or more.
  *
  * Everything in it is what the peer, or whoever can write its memory, says of itself.
  *

@@ -142,7 +142,7 @@ struct ivsh_wire_desc {
 #define IVSH_WIRE_HEAD_LENGTH_MASK UINT64_C(0x0fffffff) /* bits 27:0, bytes of payload */
 #define IVSH_WIRE_HEAD_KIND_SHIFT 28                    /* bits 29:28 */
 #define IVSH_WIRE_HEAD_KIND_MASK UINT64_C(3)
-#define IVSH_WIRE_HEAD_START (UINT64_C(1) << 30) /* position does not follow the last one's end */
+#define IVSH_WIRE_HEAD_START (UINT64_C(1) << 30) /* position need not follow the last one's end */
 #define IVSH_WIRE_HEAD_RESERVED (UINT64_C(1) << 31)
 #define IVSH_WIRE_HEAD_PORT_SHIFT 32 /* bits 47:32 */
 #define IVSH_WIRE_HEAD_LAP_SHIFT 48  /* bits 63:48: (index / descs + 1) modulo 2^16 */
