@@ -11,8 +11,9 @@
 #include <stdio.h>
 
 /*
- * Answer the next message of (slot) straight from its place in the ring: true. There may be none, or
- * no room for the answer: then the message stays until there is. Other ports' messages are dropped.
+ * Answer the next message of (slot) straight from its place in the ring: true. There may be none,
+ * or no room for the answer: then the message stays until there is. Other ports' messages are
+ * dropped.
  */
 static bool echo_one(struct session *s, uint32_t slot)
 {

@@ -3,7 +3,8 @@
  * look.c - a region seen from outside.
  *
  * Theory of operation: the header is copied once and checked; from then on every place follows from
- * the copy. State words are read once per look. Two looks show what moves: heartbeats, the server's beat.
+ * the copy. State words are read once per look. Two looks show what moves: heartbeats, and the
+ * server's beat.
  */
 #include "look.h"
 

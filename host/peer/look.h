@@ -43,8 +43,8 @@ int look_open(
     struct look *look, const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * Look again. True when more looks tell no more: the server's beat was seen to move, or there never was
- * one, and so was the heartbeat of every slot of whose peer nothing else says that it lives or not.
+ * Look again. True when more looks tell no more: the server's beat was seen to move, or there never
+ * was one, and so was the heartbeat of every attached slot whose peer the server did not see go.
  */
 bool look_again(struct look *look);
 

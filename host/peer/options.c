@@ -16,7 +16,7 @@
 
 #define OPTIONS_VERSION "0.1.0"
 
-#define OPTIONS_TIMEOUT_MOST 86400u /* a day, in seconds */
+#define OPTIONS_TIMEOUT_MOST 86400 /* a day, in seconds */
 
 /* Those in capitals but S have no short form. */
 static const struct option options_long[] = {
@@ -82,6 +82,26 @@ static int options_count(const char *option, const char *text, uint32_t most, ui
 	return OPTIONS_GO;
 }
 
+/* Seconds, with a fraction or without. */
+static int options_timeout(struct options *options, const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	bool is_number = text[digits] == '.' || !text[digits];
+	double seconds;
+
+	if (text[digits] == '.')
+		is_number = text[digits + 1 + strspn(text + digits + 1, "0123456789")] == '\0';
+	seconds = digits && is_number ? strtod(text, NULL) : -1;
+	if (seconds < 0 || seconds > OPTIONS_TIMEOUT_MOST) {
+		fprintf(stderr, "ivsh: --timeout: %s: not a number of seconds from 0 to %d\n", text,
+		    OPTIONS_TIMEOUT_MOST);
+		return 2;
+	}
+	options->timeout_ns = (uint64_t)(seconds * 1e9);
+	options->timeout_given = true;
+	return OPTIONS_GO;
+}
+
 static int options_name(struct options *options, const char *text)
 {
 	size_t length = strlen(text);
@@ -119,9 +139,7 @@ static int options_one(struct options *options, int letter, const char *argument
 		options->fresh = true;
 		break;
 	case 'T':
-		status = options_count("--timeout", argument, OPTIONS_TIMEOUT_MOST, &number);
-		options->timeout_ns = number * UINT64_C(1000000000);
-		options->timeout_given = true;
+		status = options_timeout(options, argument);
 		break;
 	case 'P':
 		status = options_count("--port", argument, UINT16_MAX, &number);

@@ -76,9 +76,9 @@ void session_await(struct session *session, uint32_t partner, const char *format
 bool session_busy(struct session *session);
 
 /*
- * There was nothing to do: spin or sleep a little. False when the wait is over: out of patience, stopped by
- * a signal, the partner or the slot lost. Then session->status is set and one line has said why; of
- * a signal there is no line.
+ * There was nothing to do: spin or sleep a little. False when the wait is over: out of patience,
+ * stopped by a signal, the partner or the slot lost. Then session->status is set and one line has
+ * said why; of a signal there is no line.
  */
 bool session_idle(struct session *session);
 

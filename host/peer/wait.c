@@ -2,8 +2,8 @@
 /*
  * wait.c - a session with nothing to do.
  *
- * Nobody rings this peer, it looks: for a moment without a pause, since an answer takes microseconds
- * when the other end is awake; then with short sleeps.
+ * Nobody rings this peer, it looks: for a moment without a pause, since an answer takes
+ * microseconds when the other end is awake; then with short sleeps.
  */
 #include "join.h"
 #include "session.h"
@@ -80,8 +80,8 @@ bool session_idle(struct session *s)
 	}
 	s->status = 1;
 	if (s->patience_ns && now - s->idle_ns > s->patience_ns) {
-		fprintf(stderr, "ivsh: timeout: %" PRIu64 " s without %s\n",
-		    s->patience_ns / UINT64_C(1000000000), s->awaited);
+		fprintf(stderr, "ivsh: timeout: %g s without %s\n", (double)s->patience_ns / 1e9,
+		    s->awaited);
 		return false;
 	}
 	if (!wait_partner(s))

@@ -1,0 +1,568 @@
+# SPDX-License-Identifier: MIT
+"""test_peer.py - ivsh, the host tool: processes that talk over a server, and over a plain file."""
+
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from rawclient import RawClient, until
+
+LIMIT = 10.0
+MAGIC = b"IVSHRGN\0"
+SLOT = 8192  # offset of slot 0; a slot has 2048 bytes
+
+
+class Peers:
+    """ivsh at one place, several at a time."""
+
+    def __init__(self, program, *place):
+        self.program = program
+        self.place = place
+        self.server = None
+        self.running = []
+
+    def run(self, *words, stdin=b"", place=None):
+        """One command, to its end: (exit status, stdout, lines of stderr)."""
+        done = subprocess.run(
+            [self.program, *map(str, self.place if place is None else place), *map(str, words)],
+            input=stdin,
+            capture_output=True,
+            timeout=LIMIT,
+        )
+        return done.returncode, done.stdout, done.stderr.decode().splitlines()
+
+    def start(self, *words, **keywords):
+        """One command, that has its slot if there is a server: slots go in the order of calls."""
+        process = subprocess.Popen(
+            [self.program, *map(str, self.place), *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=keywords.get("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
+        )
+        self.running.append(process)
+        if self.server:
+            self.server.await_line(f" pid={process.pid} uid=")
+        return process
+
+    def echo(self, *words):
+        """An echo that is ready."""
+        process = self.start("echo", *words)
+        assert b"answers" in process.stdout.readline()
+        return process
+
+    def ls(self):
+        """The lines in front of the table, and its rows by slot."""
+        status, output, errors = self.run("ls")
+        assert (status, errors) == (0, [])
+        rows = {}
+        for line in output.decode().splitlines():
+            match = re.match(r"([* ]) *(\d+)  ", line)
+            if match:
+                fields = line[1:].split(None, 9) + [""]
+                rows[int(match[2])] = {
+                    "own": match[1] == "*",
+                    **dict(zip(COLUMNS, fields)),
+                }
+        return output.decode().splitlines()[:2], rows
+
+    def row(self, name):
+        """The row of the peer with that name; None: there is none."""
+        found = [row for row in self.ls()[1].values() if row["name"] == name]
+        return found[0] if found else None
+
+    def kill(self, process):
+        process.kill()
+        process.wait(LIMIT)
+
+
+COLUMNS = ("slot presence connection life vectors sent received full errors name").split()
+
+
+@pytest.fixture
+def at(build):
+    """Peers at a place; at("-f", path). What still runs in the end is killed."""
+    made = []
+
+    def make(*place):
+        made.append(Peers(str(build / "ivsh"), *place))
+        return made[-1]
+
+    yield make
+    for peers in made:
+        for process in peers.running:
+            peers.kill(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+@pytest.fixture
+def peers(start, at):
+    server = start()
+    peers = at("-S", server.socket)
+    peers.server = server
+    return peers
+
+
+def finish(process):
+    """(exit status, stdout, lines of stderr) of a process that comes to its end."""
+    output, errors = process.communicate(timeout=LIMIT)
+    return process.returncode, output, errors.decode().splitlines()
+
+
+# --- Talk -------------------------------------------------------------------------------------
+
+
+def test_ls_shows_both(peers):
+    peers.echo("--name", "alpha")
+    peers.echo("--name", "beta two")
+    head, rows = peers.ls()
+    assert re.match(r"region: version 0, \d+ bytes, 8 slots, rings of 64 descriptors", head[0])
+    assert re.match(r"server: epoch 0x[0-9a-f]{8}, running$", head[1])
+    assert sorted(rows) == [0, 1, 2]
+    for slot, name in ((0, "alpha"), (1, "beta two")):
+        assert rows[slot]["name"] == name
+        assert rows[slot]["presence"] == "attached"
+        assert rows[slot]["connection"] == "up"
+        assert (rows[slot]["life"], rows[slot]["vectors"]) == ("1", "2")
+        assert not rows[slot]["own"]
+    assert rows[2]["own"] and rows[2]["presence"] == "absent", "where this ls was put"
+
+
+def test_send_and_receive(peers):
+    receiver = peers.start("recv", "--name", "alpha")
+    status, output, _ = peers.run("send", "alpha", "hello", "to  you", "--name", "beta")
+    assert (status, output) == (0, b"sent 13 bytes to slot 0 (alpha)\n")
+    assert finish(receiver) == (0, b"slot 1 (beta), port 1: hello to  you\n", [])
+
+
+def test_text_of_a_stranger_is_cleaned(peers):
+    receiver = peers.start("recv", "--name", "alpha", "--port", "9")
+    evil = b"\x1b[2Jred\n\xff\x00"
+    assert peers.run("send", "alpha", "-", "--port", "9", stdin=evil)[0] == 0
+    assert finish(receiver)[1] == b"slot 1, port 9: .[2Jred...\n"
+
+
+def test_count_and_other_ports(peers):
+    receiver = peers.start("recv", "--name", "alpha", "--count", "2")
+    for port, text in ((1, "one"), (5, "other"), (1, "two")):
+        assert peers.run("send", "alpha", text, "--port", port)[0] == 0
+    status, output, errors = finish(receiver)
+    assert (status, output) == (0, b"slot 1, port 1: one\nslot 1, port 1: two\n")
+    assert errors == ["ivsh: recv: slot 1, port 5: 5 bytes dropped"]
+
+
+@pytest.mark.parametrize(
+    "options,expected",
+    [
+        ((), b"slot 1, port 1, maybe seen: early\n"),
+        (("--fresh",), b"slot 1, port 1: late\n"),
+    ],
+)
+def test_what_was_sent_to_an_earlier_life(peers, options, expected):
+    """It outlives both ends and is delivered, or dropped if the new life asks for that."""
+    first = peers.echo()
+    os.kill(first.pid, signal.SIGSTOP)
+    assert peers.run("send", "0", "early")[0] == 0
+    peers.kill(first)
+    receiver = peers.start("recv", "--name", "again", *options)
+    if options:
+        assert peers.run("send", "again", "late")[0] == 0
+    assert finish(receiver)[:2] == (0, expected)
+
+
+def test_binary_round_trip_of_the_largest_message(peers):
+    most = int(re.search(r" \+ (\d+) bytes", peers.ls()[0][0])[1])
+    message = random.Random(1).randbytes(most)
+    peers.echo()
+    receiver = peers.start("recv", "--name", "pipe", "--raw-output", "--count", "2")
+    assert peers.run("send", "pipe", "-", stdin=message)[0] == 0
+    assert peers.run("send", "pipe", "-", stdin=b"")[0] == 0
+    assert finish(receiver) == (0, message, [])
+    status, _, errors = peers.run("send", "0", "-", stdin=message + b"x")
+    assert status == 1
+    assert errors == [f"ivsh: send: {most + 1} bytes: a message of this region has at most {most}"]
+
+
+def test_ping(peers):
+    echo = peers.echo("--name", "mirror", "--count", "150")
+    for count, size in ((100, 64), (49, 8192), (1, 0)):
+        status, output, errors = peers.run("ping", "mirror", "--count", count, "--size", size)
+        assert (status, errors) == (0, [])
+        assert re.match(
+            rb"ping: slot 0 \(mirror\): %d round trips of %d bytes, us:" % (count, size)
+            + rb" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n$",
+            output,
+        )
+    assert finish(echo) == (0, b"echo: answered 150 messages\n", [])
+
+
+def test_killed_peer_is_gone_at_once(peers):
+    """... and its name and counters stay to be read, although ls is put into its slot."""
+    victim = peers.echo("--name", "victim")
+    assert peers.run("ping", "victim", "--count", "10")[0] == 0
+    peers.kill(victim)
+    began = time.monotonic()
+    row = peers.row("victim")
+    assert time.monotonic() - began < 0.9
+    assert row["presence"] == "gone" and row["own"]
+    peers.echo("--name", "other", "--fresh")  # this one takes the slot
+    assert peers.row("victim") is None and peers.row("other")["life"] == "2"
+
+
+def test_killed_peers_in_slots_of_their_own(peers):
+    for process in [peers.echo("--name", name) for name in ("first", "second")]:
+        peers.kill(process)
+    rows = peers.ls()[1]  # ls is put into slot 0
+    assert rows[0]["presence"] == "gone" and rows[0]["own"]
+    assert (rows[1]["presence"], rows[1]["connection"]) == ("gone", "down")
+    assert rows[1]["name"] == "second"
+
+
+def test_peer_that_dies_while_it_is_waited_for(peers):
+    victim = peers.echo("--name", "victim")
+    pinger = peers.start("ping", "victim", "--count", "1000000", "--timeout", "0")
+    until(lambda: int(peers.row("victim")["received"]) > 0)
+    peers.kill(victim)
+    status, output, errors = finish(pinger)
+    assert status == 1 and b"round trips" in output
+    assert errors == ["ivsh: slot 0 (victim): died meanwhile"]
+
+
+def test_stopped_peer_is_silent(peers):
+    process = peers.echo("--name", "sleeper")
+    os.kill(process.pid, signal.SIGSTOP)
+    row = peers.row("sleeper")
+    assert (row["presence"], row["connection"]) == ("silent", "up")
+    os.kill(process.pid, signal.SIGCONT)
+    until(lambda: peers.row("sleeper")["presence"] == "attached")
+
+
+# --- Ends -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words,sig,status",
+    [
+        (("echo",), signal.SIGINT, 0),
+        (("recv", "--count", "0"), signal.SIGTERM, 0),
+        (("echo", "--count", "5"), signal.SIGINT, 130),
+        (("recv",), signal.SIGTERM, 143),
+        (("ping", "nobody", "--timeout", "0"), signal.SIGINT, 130),
+    ],
+)
+def test_signals_end_in_order(peers, words, sig, status):
+    process = peers.start(*words, "--name", "stopper")
+    until(lambda: peers.row("stopper"))
+    process.send_signal(sig)
+    got, _, errors = finish(process)
+    assert (got, errors) == (status, [])
+    assert peers.row("stopper")["presence"] == "absent", "it said good-bye"
+
+
+def test_nobody_reads_the_output(peers):
+    read_end, write_end = os.pipe()
+    receiver = peers.start("recv", "--name", "alpha", "--count", "0", stdout=write_end)
+    os.close(write_end)
+    os.close(read_end)
+    assert peers.run("send", "alpha", "kept")[0] == 0
+    status, _, errors = finish(receiver)
+    assert (status, errors) == (141, [])
+    assert peers.run("recv")[1] == b"slot 1, port 1, maybe seen: kept\n"
+
+
+def test_server_that_ends(peers):
+    receiver = peers.start("recv", "--name", "alpha", "--timeout", "1")
+    until(lambda: peers.row("alpha"))
+    peers.server.stop(signal.SIGKILL)
+    status, _, errors = finish(receiver)
+    assert status == 1
+    assert errors == [
+        f"ivsh: {peers.server.socket}: the server hung up: going on without it",
+        "ivsh: timeout: 1 s without a message on port 1",
+    ]
+
+
+# --- Refusals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words,text",
+    [
+        ((), "no command"),
+        (("list",), "list: no such command"),
+        (("send",), "send: give PEER TEXT..."),
+        (("send", "1"), "send: give PEER TEXT..."),
+        (("ping",), "ping: give PEER"),
+        (("ping", "1", "2"), "2: one word too many"),
+        (("ls", "all"), "all: one word too many"),
+        (("ls", "--count", "1"), "ls: --count means nothing here"),
+        (("echo", "--size", "1"), "echo: --size means nothing here"),
+        (("echo", "--slot", "256", "-f", "x"), "--slot: 256: not a number from 0 to 255"),
+        (("echo", "-f", "x"), "add --slot N"),
+        (("echo", "-f", "x", "-S", "y"), "not both"),
+        (("recv", "--count", "-1"), "--count: -1: not a number"),
+        (("recv", "--count", "4294967296"), "--count: 4294967296: not a number"),
+        (("recv", "--count", "0x"), "--count: 0x: not a number"),
+        (("recv", "--port", "65536"), "--port: 65536: not a number"),
+        (("recv", "--name", "n" * 32), "at most 31"),
+        (("recv", "--name", "a\nb"), "printable"),
+        (("ping", "1", "--count", "0"), "--count: ping takes 1 to 1000000"),
+        (("--what",), "--what"),
+        (("recv", "--timeout"), "timeout"),
+        (("recv", "--timeout", "-1"), "--timeout: -1: not a number of seconds from 0 to 86400"),
+        (("recv", "--timeout", "1.5s"), "--timeout: 1.5s: not a number of seconds"),
+        (("recv", "--timeout", "."), "--timeout: .: not a number of seconds"),
+        (("recv", "--timeout", "1e9"), "--timeout: 1e9: not a number of seconds"),
+    ],
+)
+def test_usage(at, words, text):
+    status, output, errors = at().run(*words)
+    assert (status, output) == (2, b"")
+    assert len(errors) == 1 and errors[0].startswith("ivsh: ") and text in errors[0]
+
+
+def test_help_and_version(at):
+    status, output, errors = at().run("ls", "--help")
+    assert (status, errors) == (0, []) and output.startswith(b"Usage: ivsh ")
+    status, output, _ = at().run("-v")
+    assert status == 0 and re.match(rb"ivsh \d+\.\d+\.\d+, region version 0\n$", output)
+
+
+def test_default_socket(at, tmp_path, monkeypatch):
+    """Where ivsh-server has it."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    expected = "/run/ivsh.sock" if os.geteuid() == 0 else f"{tmp_path}/ivsh.sock"
+    if os.path.exists(expected):
+        pytest.skip("a server is running there")
+    status, _, errors = at().run("ls")
+    assert status == 1
+    assert errors == [
+        f"ivsh: {expected}: connect: No such file or directory: is ivsh-server running?"
+    ]
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_nobody_at_the_socket(at, tmp_path, file):
+    path = tmp_path / "s"
+    if file:
+        path.write_bytes(b"")
+    status, _, errors = at("-S", path).run("ls")
+    assert status == 1 and len(errors) == 1
+    assert errors[0].startswith(f"ivsh: {path}: connect: ")
+    assert errors[0].endswith(": is ivsh-server running?")
+
+
+def test_server_of_another_version(at, tmp_path):
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve():
+            client, _ = listener.accept()
+            client.sendall(struct.pack("<q", 17))
+            client.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        status, _, errors = at("-S", path).run("recv")
+        thread.join(LIMIT)
+    assert status == 1 and len(errors) == 1
+    assert errors[0].startswith(f"ivsh: {path}: the server sent protocol version 17, this client")
+
+
+def test_server_that_is_full(start, at):
+    server = start("--slots", 2)
+    clients = [RawClient(server.socket) for _ in range(2)]
+    for client in clients:
+        client.handshake(2, 2)
+    status, _, errors = at("-S", server.socket).run("recv")
+    assert status == 1 and len(errors) == 1
+    assert "version 1" in errors[0] and "when no slot is free" in errors[0]
+    for client in clients:
+        client.close()
+
+
+def test_raw_server(start, at):
+    peers = at("-S", start("--raw").socket)
+    for words in (("ls",), ("recv", "--timeout", "0.2")):
+        status, _, errors = peers.run(*words)
+        assert status == 1 and len(errors) == 1
+        assert "nobody has formatted the memory: start ivsh-server without --raw" in errors[0]
+
+
+def test_slot_of_a_server(peers):
+    status, _, errors = peers.run("recv", "--slot", "5")
+    assert status == 1
+    assert errors == ["ivsh: --slot: the server gave slot 0: leave --slot out"]
+
+
+def test_peers_that_are_not(peers):
+    peers.echo("--name", "alpha")
+    for peer, text in (
+        ("8", "peer 8: not another's slot: there are 0 to 7, and we are in 1"),
+        ("1", "peer 1: not another's slot: there are 0 to 7, and we are in 1"),
+        ("99999999999999999999999", "timeout: 0.2 s without peer 99999999999999999999999: ivsh ls"),
+        ("5", "timeout: 0.2 s without peer 5: ivsh ls shows who is there"),
+        ("alph", "timeout: 0.2 s without peer alph: ivsh ls shows who is there"),
+    ):
+        status, output, errors = peers.run("send", peer, "x", "--timeout", "0.2")
+        assert (status, output) == (1, b"")
+        assert len(errors) == 1 and errors[0].startswith("ivsh: " + text)
+
+
+def test_no_answer(peers):
+    peers.start("recv", "--name", "deaf", "--count", "0")
+    status, output, errors = peers.run("ping", "deaf", "--timeout", "0.2")
+    assert (status, output) == (1, b"")
+    assert errors == [
+        "ivsh: timeout: 0.2 s without an answer from slot 0 (deaf): does it run echo?"
+    ]
+    status, _, errors = peers.run("ping", "deaf", "--size", 1 << 20)
+    assert status == 1 and "a message of this region has at most" in errors[0]
+
+
+def test_ring_that_stays_full(peers):
+    """A peer that does not read: the sender waits, and says what for."""
+    deaf = peers.start("recv", "--name", "deaf", "--count", "0")
+    until(lambda: peers.row("deaf"))
+    os.kill(deaf.pid, signal.SIGSTOP)
+    results = [
+        peers.run("send", "0", "-", "--timeout", "0.2", stdin=bytes(32768)) for _ in range(2)
+    ]
+    assert results[0][0] == 0 and results[1][0] == 1
+    assert results[1][2] == ["ivsh: timeout: 0.2 s without room for a message to slot 0 (deaf)"]
+
+
+# --- A plain file -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def memory(tmp_path):
+    path = tmp_path / "memory"
+    path.write_bytes(b"")
+    os.truncate(path, 4 << 20)
+    return path
+
+
+def test_two_slots_of_a_file(at, memory):
+    zero, three = at("-f", memory, "--slot", 0), at("-f", memory, "--slot", 3)
+    waiting = three.start("recv", "--name", "three")  # slot 0 has still to format
+    zero.echo("--name", "zero")
+    status, output, _ = at("-f", memory, "--slot", 1).run("send", "three", "by", "file")
+    assert (status, output) == (0, b"sent 7 bytes to slot 3 (three)\n")
+    assert finish(waiting) == (0, b"slot 1, port 1: by file\n", [])
+    assert three.run("ping", "zero", "--count", "20")[0] == 0
+    os.chmod(memory, 0o400)
+    head, rows = at("-f", memory).ls()
+    assert "8 slots" in head[0] and head[1] == "server: none"
+    assert {slot: row["presence"] for slot, row in rows.items()} == {
+        0: "attached",
+        1: "absent",
+        3: "absent",
+    }
+    assert rows[0]["vectors"] == "0" and rows[0]["connection"] == "unknown"
+    assert not any(row["own"] for row in rows.values())
+
+
+def test_slot_that_is_taken(at, memory):
+    zero = at("-f", memory, "--slot", 0)
+    first = zero.echo()
+    before = memory.read_bytes()[SLOT + 16 : SLOT + 24]
+    status, _, errors = zero.run("recv")
+    assert status == 1
+    assert errors == [
+        f"ivsh: {memory}: slot 0 is taken by a living peer: choose another --slot"
+    ]
+    assert memory.read_bytes()[SLOT + 16 : SLOT + 24] == before and first.poll() is None
+
+
+def test_ls_writes_nothing(at, memory):
+    zero = at("-f", memory, "--slot", 0)
+    zero.kill(zero.echo("--name", "dead"))
+    before = memory.read_bytes()
+    assert at("-f", memory).row("dead")["presence"] == "silent"
+    assert memory.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [("ls",), ("recv", "--slot", "1", "--timeout", "0.2")])
+@pytest.mark.parametrize(
+    "offset,value,text",
+    [
+        (0, bytes(8), "nobody has formatted the memory"),
+        (0, b"precious", "starts with 0x73756f6963657270, which is not ours"),
+        (8, b"\x07", "version 7, features 0x0; this program knows version 0, features 0x0"),
+        (12, b"\x10", "version 0, features 0x10;"),
+        (16, b"\x01", "header is damaged"),
+        (24, b"\xff\xff\xff\xff", "header is damaged"),
+    ],
+)
+def test_header_that_is_not_ours(at, memory, words, offset, value, text):
+    zero = at("-f", memory, "--slot", 0)
+    zero.kill(zero.echo())
+    with open(memory, "r+b") as file:
+        file.seek(offset)
+        file.write(value)
+    before = memory.read_bytes()
+    status, output, errors = at("-f", memory).run(*words)
+    assert (status, output) == (1, b"")
+    assert len(errors) == 1 and errors[0].startswith(f"ivsh: {memory}: ") and text in errors[0]
+    assert memory.read_bytes() == before
+
+
+def test_truncated_region(at, memory):
+    zero = at("-f", memory, "--slot", 0)
+    zero.kill(zero.echo())
+    os.truncate(memory, 1 << 20)
+    for words in (("ls",), ("recv", "--slot", "1")):
+        status, _, errors = at("-f", memory).run(*words)
+        assert status == 1
+        assert errors == [
+            f"ivsh: {memory}: the memory has 1048576 bytes, 2547712 are needed: bring a larger one"
+        ]
+
+
+def test_memory_that_shrinks_in_use(at, memory):
+    echo = at("-f", memory, "--slot", 0).echo()
+    os.truncate(memory, 0)
+    assert finish(echo) == (1, b"", ["ivsh: the memory was truncated while in use: it is lost"])
+
+
+@pytest.mark.parametrize(
+    "size,words,text",
+    [
+        (None, ("recv", "--slot", "0"), "open: No such file or directory"),
+        (None, ("ls",), "open: No such file or directory"),
+        (100, ("recv", "--slot", "0"), "has 100 bytes"),
+        (100, ("ls",), "not a file of at least 4096 bytes"),
+        (5000000, ("recv", "--slot", "0"), "power of two"),
+        (65536, ("recv", "--slot", "0"), "has 65536 bytes, 712704 are needed"),
+        (65536, ("recv", "--slot", "1", "--timeout", "0.2"), "has 65536 bytes, 712704 are needed"),
+        (65536, ("ls",), "nobody has formatted the memory"),
+    ],
+)
+def test_files_that_are_no_region(at, tmp_path, size, words, text):
+    path = tmp_path / "memory"
+    if size is not None:
+        path.write_bytes(b"")
+        os.truncate(path, size)
+    status, _, errors = at("-f", path).run(*words)
+    assert status == 1
+    assert len(errors) == 1 and errors[0].startswith(f"ivsh: {path}: ") and text in errors[0]
+
+
+def test_slot_beyond_the_region(at, memory):
+    zero = at("-f", memory, "--slot", 0)
+    zero.kill(zero.echo())
+    status, _, errors = at("-f", memory, "--slot", 8).run("recv")
+    assert status == 1
+    assert errors == ["ivsh: --slot: 8: the region has slots 0 to 7"]
