@@ -22,6 +22,7 @@ output, and ends with 0 only if every guest verified every message.
   --command TEXT     what a guest runs instead of the demo; again for the next guest
   --ram MIB          each guest's own memory (64; 256 under UEFI)
   --timeout SECONDS  when to give up (60)
+  --accel NAME       tcg, or kvm; else KVM where a probe shows that it works, or TCG
   --qemu-args TEXT   more arguments for every QEMU
   --no-build         take build/ as it is
   --keep             keep sockets, memory and logs, and say where
@@ -38,7 +39,7 @@ die() { # $1: status, the rest: one line
 
 # --- Arguments --------------------------------------------------------------------------------
 
-demo=bare guests=2 memory=4M vectors=2 ram= timeout=60 build=1 keep=0
+demo=bare guests=2 memory=4M vectors=2 ram= accelerator= timeout=60 build=1 keep=0
 commands=() extra=()
 number() { # $1: option, $2: text, $3: least, $4: most
 	[[ $2 =~ ^[0-9]{1,6}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)) || die 2 "$1 $2: a number from $3 to $4"
@@ -46,7 +47,7 @@ number() { # $1: option, $2: text, $3: least, $4: most
 while (($#)); do
 	case $1 in
 	bare | uefi | mixed | plain) demo=$1 ;;
-	--guests | --memory | --vectors | --command | --ram | --timeout | --qemu-args)
+	--guests | --memory | --vectors | --command | --ram | --timeout | --accel | --qemu-args)
 		(($# > 1)) || die 2 "$1: needs a value"
 		case $1 in
 		--guests) number "$1" "$2" 2 8 && guests=$((10#$2)) ;;
@@ -55,6 +56,10 @@ while (($#)); do
 		--command) commands+=("$2") ;;
 		--ram) number "$1" "$2" 16 65536 && ram=$((10#$2)) ;;
 		--timeout) number "$1" "$2" 1 86400 && timeout=$((10#$2)) ;;
+		--accel)
+			[[ $2 == tcg || $2 == kvm ]] || die 2 "--accel $2: tcg or kvm"
+			accelerator=$2
+			;;
 		--qemu-args) read -ra words <<<"$2" && extra+=("${words[@]}") ;;
 		esac
 		shift
@@ -117,9 +122,9 @@ trap 'exit 143' TERM
 # emulate every instruction. TCG drops fences and atomics between machines that have one processor
 # and can never have more, hence maxcpus=2 (DESIGN.md, "TCG").
 accel=(-accel tcg -smp "1,maxcpus=2")
-if [[ -r /dev/kvm && -w /dev/kvm ]] &&
+if [[ $accelerator == kvm ]] || { [[ -z $accelerator && -r /dev/kvm && -w /dev/kvm ]] &&
 	timeout 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 -nodefaults -display none \
-		-no-reboot -kernel build/x86_64/ivsh.elf -append help >/dev/null 2>&1; then
+		-no-reboot -kernel build/x86_64/ivsh.elf -append help >/dev/null 2>&1; }; then
 	accel=(-accel kvm -cpu host)
 fi
 

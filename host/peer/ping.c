@@ -43,11 +43,13 @@ static bool ping_is_answer(const struct ping *p, const struct ivsh_message *mess
 /* Send number (number): its error, if it is none that time cures. False: the wait is over. */
 static bool ping_send(struct ping *p, uint32_t number, int *error)
 {
+	/* An echo that was killed may answer twice: each message has a tag of its own. */
+	const uint64_t tag = p->s.nonce + number;
 	struct ivsh_chan *chan = &p->s.chan[p->peer];
 
 	memset(p->out, (int)(number + 1), p->size);
 	if (p->size >= PING_TAG_SIZE)
-		memcpy(p->out, &p->s.nonce, PING_TAG_SIZE);
+		memcpy(p->out, &tag, PING_TAG_SIZE);
 	while ((*error = ivsh_chan_send(chan, p->s.options->port, p->out, p->size)) == IVSH_EAGAIN)
 		if (!session_idle(&p->s))
 			return false;

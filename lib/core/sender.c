@@ -135,11 +135,17 @@ static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint
 	return kind == IVSH_WIRE_KIND_INLINE || area_fits(area_of(ch, kind), size, position);
 }
 
+/* SPEC R7.2. */
+static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
+{
+	if (size <= IVSH_WIRE_INLINE_MAX)
+		return IVSH_WIRE_KIND_INLINE;
+	return size <= ch->tx.hot.size / HOT_SHARE ? IVSH_WIRE_KIND_HOT : IVSH_WIRE_KIND_BULK;
+}
+
 int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 {
-	uint8_t kind = size <= IVSH_WIRE_INLINE_MAX          ? IVSH_WIRE_KIND_INLINE
-		       : size <= ch->tx.hot.size / HOT_SHARE ? IVSH_WIRE_KIND_HOT
-							     : IVSH_WIRE_KIND_BULK;
+	uint8_t kind = kind_of(ch, size);
 	uint32_t position = 0;
 	int error = ivsh_chan_enter(ch);
 

@@ -9,8 +9,8 @@ import mmap
 import os
 import pathlib
 import re
+import shutil
 import signal
-import struct
 import subprocess
 import threading
 import time
@@ -30,6 +30,8 @@ QEMU = (
     "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -nodefaults -display none -no-reboot"
     " -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4"
 ).split()
+# Nothing outlives the tests, however they end.
+LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
 
 
@@ -42,9 +44,8 @@ class Program:
         self.ended = False
         self.more = threading.Condition()
         self.began = time.monotonic()
-        # Nothing outlives the tests, however they end.
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *self.argv],
+            [*LEASH, *self.argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -110,6 +111,10 @@ class Program:
 
     def is_alive(self):
         return self.process.poll() is None
+
+    def still_runs(self):
+        if not self.is_alive():
+            self.fail(f"ended early, with status {self.process.returncode}")
 
     def type(self, text):
         """Write to its serial line."""
@@ -186,6 +191,13 @@ class World:
         words = [ROOT / "run-qemu.sh", *words]
         return self.add(Program(self, "run-qemu.sh", words, env=env))
 
+    def until(self, condition, what, seconds=LIMIT):
+        """Wait for a state of the shared memory, which has no event to wait for."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"timeout: {what}: not in {seconds:.0f} s\n{self.report()}"
+            time.sleep(0.005)
+
     def report(self):
         """The command and the output of each program: what a failure shows."""
         parts = []
@@ -234,35 +246,3 @@ def plain(memory, key="mem", where=""):
         "-object", f"memory-backend-file,id={key},share=on,mem-path={memory},size={size}",
         "-device", f"ivshmem-plain,memdev={key}{where}",
     ]  # fmt: skip
-
-
-def memory_file(folder, size=4 << 20, content=b"", name="memory"):
-    """A sparse file of (size) bytes that starts with (content)."""
-    path = folder / name
-    with open(path, "wb") as file:
-        file.write(content)
-        file.truncate(size)
-    return path
-
-
-def until(condition, what, seconds=LIMIT):
-    """Wait for a state of the shared memory, which has no event to wait for."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"timeout: {what}: not after {seconds:.0f} s"
-        time.sleep(0.005)
-
-
-def slot_word(memory, slot, offset, form="<I"):
-    """A word of a slot's lines. SPEC 5."""
-    return struct.unpack_from(form, memory, 8192 + 2048 * slot + offset)[0]
-
-
-def sent(memory, slot):
-    """Messages that the peer of a slot has published in this life, as it last said."""
-    return slot_word(memory, slot, 0x280, "<Q")
-
-
-def boot(memory, slot):
-    """The slot's boot word: another one is another life."""
-    return slot_word(memory, slot, 4)

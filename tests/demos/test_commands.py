@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from qemu import EXIT_FAILED, EXIT_USAGE, boot, doorbell, memory_file, plain, until
+from memory import boot, memory_file
+from qemu import EXIT_FAILED, EXIT_USAGE, doorbell, plain
 
 INFO = r"""ivsh on bare-metal x86_64
 device 0: 00:01.0, revision 1, ivshmem-doorbell
@@ -48,7 +49,7 @@ def test_info(world):
     server = world.server(bind=2, vectors=3)
     other = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1], 3))
     with server.memory() as memory:
-        until(lambda: boot(memory, 1) == 1, "beta attaches")
+        world.until(lambda: boot(memory, 1) == 1, "beta attaches")
     text = world.guest("alpha", "info", *doorbell(server.bound[0], 3)).done()
     assert re.fullmatch(INFO, text), text
     other.kill()

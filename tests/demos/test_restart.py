@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from qemu import EXIT_FAILED, boot, doorbell, sent, slot_word, until
+from memory import boot, sent, slot_word
+from qemu import EXIT_FAILED, doorbell
 
 FOR_EVER = 1000000  # round trips: minutes
 PING = f"ping --count={FOR_EVER} --timeout=120 --peer=0 --name=beta"
@@ -24,9 +25,11 @@ def memory(server):
         yield memory
 
 
-def wait_for_traffic(memory, slot, life, more=200):
+def wait_for_traffic(world, memory, slot, life, more=200):
     """The peer of a slot is in its life number (life), and has sent (more) messages in it."""
-    until(lambda: boot(memory, slot) == life and sent(memory, slot) >= more, f"slot {slot} sends")
+    world.until(
+        lambda: boot(memory, slot) == life and sent(memory, slot) >= more, f"slot {slot} sends"
+    )
 
 
 def check_info(text, slot, peer):
@@ -44,7 +47,7 @@ def test_pinging_guest_killed(world, server, memory):
     for _ in range(ROUNDS):
         ping = world.guest("beta", PING, *doorbell(server.bound[1]))
         life += 1
-        wait_for_traffic(memory, 1, life)
+        wait_for_traffic(world, memory, 1, life)
         ping.kill()
         again = world.guest("beta again", "info", *doorbell(server.bound[1]))
         life += 1
@@ -52,7 +55,7 @@ def test_pinging_guest_killed(world, server, memory):
         again = world.guest("beta again", "ping --count=500 --timeout=20", *doorbell(server.bound[1]))
         life += 1
         assert "ping: VM 0 (alpha): 500 round trips of 64 bytes, us:" in again.done()
-        assert echo.is_alive()
+        echo.still_runs()
     assert boot(memory, 0) == 1 and boot(memory, 1) == life
     echo.type("\x1b")
     assert re.search(r"^echo: answered \d+ messages$", echo.done(3), re.MULTILINE)
@@ -65,20 +68,20 @@ def test_echoing_guest_killed(world, server, memory):
     )
     for life in range(1, ROUNDS + 1):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
-        wait_for_traffic(memory, 0, life)
+        wait_for_traffic(world, memory, 0, life)
         echo.kill()
-        assert ping.is_alive()
+        ping.still_runs()
     assert not ping.text, "it waits"
     echo = world.guest("alpha again", "echo --name=alpha", *doorbell(server.bound[0]))
     assert "ping: VM 0 (alpha): 20000 round trips of 64 bytes, us:" in ping.done(seconds=60)
-    assert echo.is_alive()
+    echo.still_runs()
     assert boot(memory, 0) == ROUNDS + 1 and boot(memory, 1) == 1
 
 
 def test_messages_survive_both(world, server, memory):
     """What was accepted is delivered, though sender and receiver are gone: to the next life."""
     first = world.guest("alpha", "recv --count=0", *doorbell(server.bound[0]))
-    until(lambda: slot_word(memory, 0, 0) == 1, "slot 0 attaches")
+    world.until(lambda: slot_word(memory, 0, 8) > 100, "slot 0 waits, its heartbeat moves")
     first.process.send_signal(signal.SIGSTOP)  # it reads nothing any more
     for text in ("one", "two"):
         sender = world.guest("beta", f"send 0 {text} --timeout=20", *doorbell(server.bound[1]))
@@ -109,8 +112,9 @@ def test_server_killed(world, server, memory):
         world.guest(name, f"{stress} --name={name}", *doorbell(server.bound[i]))
         for i, name in enumerate(["alpha", "beta"])
     ]
-    wait_for_traffic(memory, 0, 1, 500)
+    wait_for_traffic(world, memory, 0, 1, 500)
     server.kill()
-    assert all(guest.is_alive() for guest in guests), "too late to tell"
+    for guest in guests:
+        guest.still_runs()
     for guest in guests:
         assert "10000: every byte verified" in guest.done(seconds=60)

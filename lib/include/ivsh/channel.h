@@ -36,8 +36,7 @@ struct ivsh_record {
 struct ivsh_area {
 	uint8_t *base;
 	uint32_t size;
-	uint32_t
-	    head; /* sender: where the next payload may start; receiver: where it is expected */
+	uint32_t head; /* sender: where the next payload may start; receiver: is expected to */
 	uint32_t tail; /* sender: where the oldest payload not given back starts */
 	bool known;    /* false until one message has gone through: head agrees with the peer's */
 };

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""test_host.py - guests and the host's own peer, build/host/ivsh, on one region."""
+
+import re
+
+import pytest
+
+from memory import boot, memory_file, sent, slot_word
+from qemu import BUILD, doorbell, plain
+
+
+@pytest.fixture
+def server(world):
+    return world.server(bind=2)
+
+
+def host(world, *words):
+    """Run the host tool."""
+    program = BUILD / "host" / "ivsh"
+    assert program.exists(), "run make"
+    return world.program("ivsh", program, *words)
+
+
+def wait_attached(server, slot):
+    with server.memory() as memory:
+        server.world.until(lambda: slot_word(memory, slot, 0) == 1, f"slot {slot} attaches")
+
+
+@pytest.mark.parametrize("size", [0, 8, 9, 1024, 32768])
+def test_host_pings_guest(world, server, size):
+    echo = world.guest("echo", "echo --name=echo", *doorbell(server.bound[0]))
+    wait_attached(server, 0)
+    text = host(world, "-S", server.socket, "ping", "echo", "--count=200", f"--size={size}").done()
+    assert re.search(rf"200 round trips of {size} bytes", text), text
+    echo.still_runs()
+
+
+def test_guest_killed_under_ping(world, server):
+    """The host's ping says at once that the guest died; when it is back, everything goes on."""
+    for life in range(1, 4):
+        echo = world.guest("echo", "echo", *doorbell(server.bound[0]))
+        with server.memory() as memory:
+            world.until(lambda: boot(memory, 0) == life, "the guest attaches")
+            ping = host(world, "-S", server.bound[1], "ping", "0", "--count=1000000", "--timeout=20")
+            world.until(lambda: sent(memory, 0) >= 200, "the guest answers")
+        echo.kill()
+        assert ping.done(1, seconds=5).startswith("ivsh: slot 0: died meanwhile\nping: slot 0: ")
+    world.guest("echo", "echo", *doorbell(server.bound[0])).expect("^echo: slot 0 of 8 answers$")
+    ping = host(world, "-S", server.bound[1], "ping", "0", "--count=500", "--timeout=20")
+    assert "500 round trips of 64 bytes" in ping.done()
+
+
+def test_guest_pings_host(world, server):
+    echo = host(world, "-S", server.bound[0], "echo", "--name=host", "--count=200")
+    ping = world.guest(
+        "ping", "ping host --count=200 --size=1024 --timeout=20", *doorbell(server.bound[1])
+    )
+    assert "ping: VM 0 (host): 200 round trips of 1024 bytes, us:" in ping.done()
+    echo.done()
+
+
+def test_guest_sends_to_host(world, server):
+    recv = host(world, "-S", server.bound[1], "recv", "--count=2", "--name=host")
+    for text in ("hello", "two words"):
+        world.guest(
+            "alpha", f"send host {text} --name=alpha --timeout=20", *doorbell(server.bound[0])
+        ).done()
+    found = recv.done()
+    assert re.search(r"0 \(alpha\).*: hello\n.*0 \(alpha\).*: two words\n", found), found
+
+
+def test_host_sends_to_guest(world, server):
+    recv = world.guest("alpha", "recv --name=alpha --timeout=20", *doorbell(server.bound[0]))
+    wait_attached(server, 0)
+    host(world, "-S", server.bound[1], "send", "alpha", "hello", "guest", "--name=host").done()
+    assert recv.done() == "VM 1 (host), port 1: hello guest\n"
+
+
+def test_ls(world, server):
+    """Who is there, by name; who was killed, as gone."""
+    echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
+    wait_attached(server, 0)
+    text = host(world, "-S", server.socket, "ls").done()
+    assert re.search(r"^region: version 0, \d+ bytes, 8 slots, ", text, re.MULTILINE)
+    assert re.search(r"^server: epoch 0x[0-9a-f]{8}, running$", text, re.MULTILINE)
+    assert re.search(r"^ +0 +attached +up +1 .* alpha$", text, re.MULTILINE), text
+    echo.kill()
+    server.expect("event=disconnect slot=0")
+    text = host(world, "-S", server.socket, "ls").done()
+    assert re.search(r"^ +0 +gone +down +1 .* alpha$", text, re.MULTILINE), text
+
+
+def test_plain(world):
+    """No server: the host shares the file."""
+    memory = memory_file(world.folder)
+    echo = world.guest("alpha", "echo --slot=0 --name=alpha", *plain(memory))
+    world.until(lambda: boot(memory.read_bytes(), 0) == 1, "the guest attaches")
+    text = host(world, "-f", memory, "--slot=1", "ping", "alpha", "--count=200").done()
+    assert "200 round trips of 64 bytes" in text
+    text = host(world, "-f", memory, "ls").done()
+    assert re.search(r"^ +0 +attached +unknown +1 .* alpha$", text, re.MULTILINE), text
+    echo.still_runs()
