@@ -56,6 +56,9 @@ UEFI_CFLAGS   := $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden -
                  -isystem $(shell $(CC) -print-file-name=include) -isystem $(EFI_INCLUDE) \
                  -isystem $(EFI_INCLUDE)/x86_64
 
+# It has the interrupt handler, which saves no other registers.
+build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_CFLAGS += -mgeneral-regs-only
+
 # Where each room's own headers are, for the rooms that lean on it.
 build/%: INCLUDE :=
 build/x86_64/lib/bare/%: INCLUDE := -iquote lib/bare
@@ -82,14 +85,14 @@ build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \
 # In a guest everything that no message passes through is compiled for size.
 build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := -Os
-$(addprefix build/x86_64/lib/core/,error.o layout.o format.o region.o slot.o peer.o): SIZED := -Os
+$(addprefix build/x86_64/lib/core/,error.o layout.o format.o region.o slot.o peer.o channel.o wait.o): SIZED := -Os
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
           lib/core/slot.c lib/core/peer.c lib/core/channel.c lib/core/sender.c \
-          lib/core/receiver.c
+          lib/core/receiver.c lib/core/wait.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
-          lib/device/device.c
+          lib/device/msix.c lib/device/device.c
 LIB    := $(CORE) $(DEVICE)
 X86    := lib/bare/x86_64/start.S lib/bare/x86_64/vectors.S lib/bare/x86_64/machine.c \
           lib/bare/x86_64/console.c lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c \
@@ -100,10 +103,11 @@ ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c 
 GUEST  := firmware/guest/main.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c \
           firmware/app/info.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
+          firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c firmware/app/report.c \
           firmware/app/text.c
 UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
-          firmware/uefi/console.c firmware/uefi/nonce.c firmware/uefi/port.c \
-          firmware/uefi/syscalls.c
+          firmware/uefi/console.c firmware/uefi/interrupts.c firmware/uefi/nonce.c \
+          firmware/uefi/port.c firmware/uefi/syscalls.c
 BACKEND := host/backend/backend.c host/backend/kinds.c
 SERVER := host/server/main.c host/server/options.c host/server/sizes.c host/server/server.c \
           host/server/clients.c host/server/handshake.c host/server/slots.c host/server/page.c \
@@ -117,12 +121,13 @@ PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop
 
 # Test programs of the host: build/host/<name> and, under sanitizers, build/host-san/<name>.
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
-                tests/device/device_test
+                tests/device/device_test tests/device/msix_test
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
-                tests/core/hostile_test
+                tests/core/hostile_test tests/core/wait_test
 TESTS_RACE   := tests/core/race_test
-TESTS_ROAD   := tests/host/backend_test tests/host/client_test tests/host/server_test
+TESTS_ROAD   := tests/host/backend_test tests/host/client_test tests/host/bells_test \
+                tests/host/server_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_HOST   := $(TESTS_RACE) $(TESTS_ROAD) $(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI)
 
@@ -215,6 +220,9 @@ build/host/tests/host/backend_test: $(BACKEND:%.c=build/host/%.o)
 build/host-san/tests/host/backend_test: $(BACKEND:%.c=build/host-san/%.o)
 build/host/tests/host/client_test: $(CLIENT:%.c=build/host/%.o)
 build/host-san/tests/host/client_test: $(CLIENT:%.c=build/host-san/%.o)
+build/host/tests/host/bells_test: $(CLIENT:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
+build/host-san/tests/host/bells_test: $(CLIENT:%.c=build/host-san/%.o) \
+    $(CORE:%.c=build/host-san/%.o)
 build/host/tests/host/server_test: $(filter-out %/main.o,$(SERVER:%.c=build/host/%.o)) \
     $(CORE:%.c=build/host/%.o)
 build/host-san/tests/host/server_test: $(filter-out %/main.o,$(SERVER:%.c=build/host-san/%.o)) \
@@ -261,6 +269,8 @@ BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
 build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) $(APP:%.c=build/x86_64/%.o) $(BARE_LIBS)
 build/x86_64/bare_test.elf: build/x86_64/tests/guest/bare_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)
+build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
+    $(BARE_LIBS)
 
 # The core's tests again, as guests.
 $(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
@@ -296,26 +306,27 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
 CHECKS := tests/check/layers.sh tests/check/headers.sh \
-          tests/check/symbols.sh,12288,build/x86_64/libivsh.a \
+          tests/check/symbols.sh,14336,12288,build/x86_64/libivsh.a \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/readme.sh tests/check/format.sh,$(CLANG_FORMAT)
+MODEL := tests/model/run.sh
 C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
-build/test: all $(C_TESTS) $(GUEST_TESTS) build/host/tests/core/example_test
+build/test: all $(C_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/tests/core/example_test
 .PHONY: build/test
 
 ## Install what is missing, build, and run every test
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(MODEL) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
 	    pytest:tests/demos
 
 ## The same cases with larger counts
 soak:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
+	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
 	    pytest:tests/demos
 
 ## Check layers, headers, symbols, the specification and the format

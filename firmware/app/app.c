@@ -22,6 +22,9 @@ static const struct {
     {"stress", stress_run, 1, "exchange --count=N messages of random sizes, check every byte"},
     {"echo", echo_run, 1, "send back what arrives on port 7; --count=N: then end"},
     {"ping", ping_run, 1, "time --count=N round trips of --size=BYTES to --peer=ID or name"},
+    {"bench", bench_run, 1, "measure with a peer that runs echo, sink or ack: bench [WHICH]"},
+    {"sink", sink_run, 1, "take what bench streams; --count=N: then end"},
+    {"ack", ack_run, 1, "answer every bell with a bell and nothing else"},
     {"send", send_run, 3, "send PEER TEXT...: one message on --port=N"},
     {"recv", recv_run, 1, "print --count=N messages (1; 0: all that come) of --port=N"},
     {"help", help_run, 1, "this"},
@@ -35,8 +38,10 @@ static int help_run(const struct app_world *world, const struct options *options
 	printf("ivsh, %s. Commands:\n", world->name);
 	for (unsigned i = 0; i < COMMANDS; i++)
 		printf("  %-7s %s\n", commands[i].name, commands[i].help);
-	printf("Options for all: --device=N --slot=N --slots=N --name=TEXT --fresh "
-	       "--timeout=SECONDS --quiet\n");
+	printf(
+	    "Options for all: --device=N --slot=N --slots=N --name=TEXT --fresh "
+	    "--timeout=SECONDS --quiet\n"
+	    "  --vectors=N --wait=poll|spin|sleep --spin=MICROSECONDS (to look before a sleep)\n");
 	return 0;
 }
 

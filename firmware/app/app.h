@@ -2,7 +2,7 @@
 /*
  * app.h - the doorway between a guest's world and its commands.
  *
- * The commands (info, demo, echo, ping, send, recv, stress) are standard C over printf and this
+ * The commands (info, demo, echo, ping, send, recv, bench ...) are standard C over printf and this
  * struct, and the same source in a bare-metal image and in ivsh.efi. A world, firmware/guest or
  * firmware/uefi, fills the struct and calls app_main() once.
  */
@@ -24,9 +24,10 @@ struct app_world {
 
 	/*
 	 * How long a command that finds nothing to do looks again before it sleeps, in nanoseconds: about
-	 * as long as this world's sleep is late.
+	 * as long as this world's sleep is late: with bells that end a sleep, and without.
 	 */
 	uint64_t spin_ns;
+	uint64_t spin_polling_ns;
 
 	/* A number that differs from one start to the next, as well as the machine can. */
 	uint64_t nonce;

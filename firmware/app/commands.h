@@ -13,6 +13,9 @@ int demo_run(const struct app_world *world, const struct options *options);
 int stress_run(const struct app_world *world, const struct options *options);
 int echo_run(const struct app_world *world, const struct options *options);
 int ping_run(const struct app_world *world, const struct options *options);
+int bench_run(const struct app_world *world, const struct options *options);
+int sink_run(const struct app_world *world, const struct options *options);
+int ack_run(const struct app_world *world, const struct options *options);
 int send_run(const struct app_world *world, const struct options *options);
 int recv_run(const struct app_world *world, const struct options *options);
 

@@ -234,10 +234,8 @@ static void exchange_all(struct demo *d)
 			some |= link_receive(d, i);
 			some |= link_send(d, i);
 		}
-		if (some) {
-			session_busy(&d->s);
+		if (some)
 			continue;
-		}
 		peers_look(d);
 		if (!session_idle(&d->s)) {
 			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",

@@ -3,6 +3,7 @@
  * echo.c - echo sends back what arrives on port 7; ping times the way there and back.
  */
 #include "commands.h"
+#include "report.h"
 #include "session.h"
 
 #include <inttypes.h>
@@ -44,26 +45,13 @@ int echo_run(const struct app_world *world, const struct options *o)
 		for (uint32_t i = 0; i < s.slots; i++)
 			if (i != s.region.mem.self && !s.chan[i].dead)
 				answered += (uint64_t)echo_one(&s, i);
-		if (answered != before)
-			session_busy(&s);
-		else
+		if (answered == before)
 			ok = session_idle(&s);
 	}
 	printf("echo: answered %" PRIu64 " messages\n", answered);
+	report_bells(&s, "echo");
 	session_close(&s);
 	return ok ? 0 : 1;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void print_us(const char *name, uint64_t ns)
-{
-	printf(" %s %" PRIu64 ".%02" PRIu64, name, ns / 1000, ns / 10 % 100);
 }
 
 /* Everything that one run of ping works with. */
@@ -93,7 +81,7 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 		memcpy(p->out, &tag, TAG_SIZE);
 	start = ivsh_region_now(&p->s->region);
 	while ((error = ivsh_chan_send(chan, IVSH_PORT_ECHO, p->out, p->size)) == IVSH_EAGAIN)
-		if (!session_idle(p->s))
+		if (!session_full(p->s))
 			return 0;
 	while (!error) {
 		struct ivsh_message message;
@@ -110,7 +98,6 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 		    (p->size >= TAG_SIZE && memcmp(p->in, p->out, TAG_SIZE) != 0))
 			continue;
 		took = ivsh_region_now(&p->s->region) - start;
-		session_busy(p->s);
 		if (memcmp(p->in, p->out, p->size) != 0) {
 			fprintf(stderr,
 			    "ivsh: ping: answer %" PRIu32 " differs from what was sent\n", number);
@@ -129,14 +116,10 @@ static int ping_all(struct ping *p, uint32_t count)
 		if (p->times_ns[i] == 0)
 			return 1;
 	}
-	qsort(p->times_ns, count, sizeof(*p->times_ns), compare);
 	printf("ping: %s: %" PRIu32 " round trips of %" PRIu32 " bytes, us:",
 	    session_who(p->s, p->peer), count, p->size);
-	print_us("min", p->times_ns[0]);
-	print_us("p50", p->times_ns[count / 2]);
-	print_us("p99", p->times_ns[(uint64_t)count * 99 / 100]);
-	print_us("max", p->times_ns[count - 1]);
-	printf("\n");
+	report_times(p->times_ns, count);
+	report_bells(p->s, "ping");
 	return 0;
 }
 

@@ -61,10 +61,32 @@ static const struct option table[] = {
     {"--port", NUMBER, 0, 65535},
     {"--timeout", NUMBER, 0, 86400},
     {"--quiet", FLAG, 0, 0},
+    {"--wait", TEXT, 0, 0},
+    {"--spin", NUMBER, 0, 10000000},
+    {"--vectors", NUMBER, 0, 2048},
 };
 
+/* --wait's words, in the order of enum ivsh_wait_mode. */
+static const char *const waits[] = {"poll", "spin", "sleep"};
+
+const char *options_wait_name(enum ivsh_wait_mode mode)
+{
+	return waits[mode];
+}
+
+static bool wait_parse(struct options *o, const char *text)
+{
+	for (unsigned i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
+		if (strcmp(text, waits[i]) == 0) {
+			o->wait = (enum ivsh_wait_mode)i;
+			return true;
+		}
+	fprintf(stderr, "ivsh: --wait=%s: poll, spin or sleep\n", text);
+	return false;
+}
+
 /* In the order of the table. */
-static void store(struct options *o, unsigned which, const char *text, uint64_t number)
+static bool store(struct options *o, unsigned which, const char *text, uint64_t number)
 {
 	switch (which) {
 	case 0:
@@ -105,7 +127,17 @@ static void store(struct options *o, unsigned which, const char *text, uint64_t 
 	case 11:
 		o->quiet = true;
 		break;
+	case 12:
+		return wait_parse(o, text);
+	case 13:
+		o->spin_ns = number * 1000;
+		o->spin_given = true;
+		break;
+	case 14:
+		o->vectors = (uint32_t)number;
+		break;
 	}
+	return true;
 }
 
 static bool option_parse(struct options *o, const char *text)
@@ -129,8 +161,7 @@ static bool option_parse(struct options *o, const char *text)
 			    (unsigned long)t->least, (unsigned long)t->most);
 			return false;
 		}
-		store(o, i, value, number);
-		return true;
+		return store(o, i, value, number);
 	}
 	fprintf(stderr, "ivsh: %s: no such option; try 'help'\n", text);
 	return false;
@@ -139,10 +170,12 @@ static bool option_parse(struct options *o, const char *text)
 bool options_parse(struct options *o, int argc, char **argv)
 {
 	memset(o, 0, sizeof(*o));
+	o->wait = IVSH_WAIT_SPIN;
 	o->slots = 8;
 	o->peers = 1;
 	o->size = 64;
 	o->port = 1;
+	o->vectors = 128;
 	for (int i = 1; i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1] == '-') {
 			if (!option_parse(o, argv[i]))

@@ -5,6 +5,8 @@
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
+#include <ivsh/region.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,17 +24,24 @@ struct options {
 	const char *peer; /* --peer=ID or name; NULL: the first one that is there */
 	uint32_t peers;   /* --peers=N: how many others take part */
 	bool count_given;
-	uint32_t count;      /* --count=N */
-	uint32_t size;       /* --size=BYTES */
-	uint16_t port;       /* --port=N */
-	uint64_t timeout_ns; /* --timeout=SECONDS; 0: none */
-	bool quiet;          /* --quiet: the summary only */
+	uint32_t count;           /* --count=N */
+	uint32_t size;            /* --size=BYTES */
+	uint16_t port;            /* --port=N */
+	uint64_t timeout_ns;      /* --timeout=SECONDS; 0: none */
+	enum ivsh_wait_mode wait; /* --wait=poll, spin or sleep */
+	bool spin_given;
+	uint64_t spin_ns; /* --spin=MICROSECONDS: how long --wait=spin looks before it sleeps */
+	uint32_t vectors; /* --vectors=N: MSI-X vectors to take at most; 0: none, and poll */
+	bool quiet;       /* --quiet: the summary only */
 };
 
 /*
  * Parse argv behind the program's name. On a bad option: one line on stderr, and false.
  */
 bool options_parse(struct options *options, int argc, char **argv);
+
+/* What --wait calls (mode). */
+const char *options_wait_name(enum ivsh_wait_mode mode);
 
 /* A whole number within [least, most]; decimal or 0x. False for anything else. */
 bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *value);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A command that waits looks again this often, since nobody rings it yet. */
-#define NAP_NS 500000
+/* The keyboard and the time limit ring no bell: they are looked at this often. */
+#define LOOK_NS 20000000
 
 static bool device_open(struct session *s)
 {
@@ -108,6 +108,18 @@ static void attach_failed(const struct ivsh_mem *mem, const struct ivsh_attach *
 	}
 }
 
+/* Who polls takes none, and is rung by nobody. Without interrupts a wait naps and looks again. */
+static void interrupts_take(struct session *s)
+{
+	int error;
+
+	if (s->options->wait == IVSH_WAIT_POLL)
+		return;
+	error = ivsh_device_interrupts(&s->device, s->options->vectors);
+	if (error)
+		fprintf(stderr, "ivsh: MSI-X: %s: polling instead\n", ivsh_error_text(error));
+}
+
 static bool region_attach(struct session *s)
 {
 	struct ivsh_attach attach = {
@@ -121,6 +133,7 @@ static bool region_attach(struct session *s)
 	uint64_t need = 0;
 	int error;
 
+	interrupts_take(s);
 	ivsh_device_mem(&s->device, &mem);
 	if (!self_choose(s, &mem))
 		return false;
@@ -181,6 +194,10 @@ bool session_open(struct session *s, const struct app_world *world, const struct
 		return false;
 	}
 	s->started_ns = ivsh_region_now(&s->region);
+	s->wait.mode = options->wait;
+	s->wait.spin_ns = options->spin_given   ? options->spin_ns
+			  : s->device.bells > 0 ? world->spin_ns
+						: world->spin_polling_ns;
 	return true;
 }
 
@@ -216,36 +233,42 @@ const char *session_who(struct session *s, uint32_t slot)
 	return text;
 }
 
-void session_busy(struct session *s)
+static bool wait_for(struct session *s, uint64_t limit_ns, uint32_t wanted)
 {
-	s->idle_ns = 0;
-}
-
-bool session_idle(struct session *s)
-{
-	uint64_t now = ivsh_region_now(&s->region);
+	uint32_t events;
 	int error;
 
-	if (s->options->timeout_ns && now - s->started_ns > s->options->timeout_ns) {
+	if (s->options->timeout_ns &&
+	    ivsh_region_now(&s->region) - s->started_ns > s->options->timeout_ns) {
 		fprintf(stderr, "ivsh: timeout: not done after %lu s\n",
 		    (unsigned long)(s->options->timeout_ns / 1000000000));
 		return false;
-	}
-	if (s->idle_ns == 0)
-		s->idle_ns = now ? now : 1;
-	if (now - s->idle_ns < s->world->spin_ns) {
-		s->region.mem.bell.relax(s->region.mem.bell.ctx);
-		return true;
 	}
 	if (s->world->stopped && s->world->stopped()) {
 		fprintf(stderr, "ivsh: stopped\n");
 		return false;
 	}
-	error = ivsh_region_wait(&s->region, NAP_NS);
+	s->wait.wanted = wanted;
+	error = ivsh_region_wait(&s->region, &s->wait, limit_ns, &events);
 	if (error)
 		fprintf(stderr, "ivsh: slot %" PRIu32 ": another peer has claimed it\n",
 		    s->region.mem.self);
 	return !error;
+}
+
+bool session_idle(struct session *s)
+{
+	return wait_for(s, LOOK_NS, 0);
+}
+
+bool session_full(struct session *s)
+{
+	return wait_for(s, LOOK_NS, IVSH_EVENT_SPACE);
+}
+
+bool session_look(struct session *s)
+{
+	return wait_for(s, 0, 0);
 }
 
 /* Whether slot (slot) is the one that (wanted) names; NULL names any. */
@@ -277,10 +300,8 @@ int session_find_peer(struct session *s, const char *wanted)
 	}
 	for (;;) {
 		for (uint32_t i = 0; i < s->slots; i++)
-			if (peer_matches(s, i, wanted)) {
-				session_busy(s);
+			if (peer_matches(s, i, wanted))
 				return (int)i;
-			}
 		if (!session_idle(s)) {
 			fprintf(stderr, "ivsh: peer %s: not there\n", wanted ? wanted : "(any)");
 			return -1;

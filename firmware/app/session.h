@@ -19,7 +19,7 @@ struct session {
 	struct ivsh_record *records; /* of all channels */
 	struct ivsh_peer *peer;      /* one per slot, as last seen */
 	uint64_t started_ns;
-	uint64_t idle_ns; /* when there was nothing to do for the first time; 0: there was */
+	struct ivsh_wait wait;
 };
 
 /*
@@ -36,14 +36,17 @@ const char *session_who(struct session *session, uint32_t slot);
 /* Look at slot (slot) again. */
 const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);
 
-/* There was something to do: the next wait starts by spinning again. */
-void session_busy(struct session *session);
-
 /*
- * There was nothing to do: look again soon. Spins for the world's spin_ns, then sleeps.
+ * There was nothing to do: wait until there may be, as --wait says.
  * False: time is over, somebody pressed ESC, or the slot is lost; a line has said which.
  */
 bool session_idle(struct session *session);
+
+/* The same for room in a ring that was full, whatever else there is to do meanwhile. */
+bool session_full(struct session *session);
+
+/* The same for who waits in a way of its own: looks, keeps the heartbeat going, does not wait. */
+bool session_look(struct session *session);
 
 /* Wait for the peer that --peer names, or the first one that is there: its slot, or -1. */
 int session_find_peer(struct session *session, const char *wanted);

@@ -22,7 +22,7 @@ static int text_send(struct session *s, uint32_t peer, const char *text)
 			return 0;
 		if (error != IVSH_EAGAIN)
 			return session_channel_failed(s, peer, error);
-		if (!session_idle(s))
+		if (!session_full(s))
 			return 1;
 	}
 }
@@ -99,9 +99,7 @@ int recv_run(const struct app_world *world, const struct options *o)
 			if (ivsh_chan_release(&s.chan[i]))
 				break;
 		}
-		if (found)
-			session_busy(&s);
-		else
+		if (!found)
 			ok = session_idle(&s);
 	}
 	session_close(&s);

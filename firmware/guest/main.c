@@ -32,6 +32,7 @@ int main(int argc, char **argv)
 	    .port = arch_port(),
 	    .stopped = stopped,
 	    .spin_ns = SPIN_NS,
+	    .spin_polling_ns = SPIN_NS,
 	    .nonce = arch_nonce(),
 	};
 	struct ivsh_pci_windows windows;

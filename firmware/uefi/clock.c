@@ -4,17 +4,17 @@
  *
  * Theory of operation. Boot services have a timer event, but no clock finer than a second that
  * all firmware has, so time is the time stamp counter, measured once against Stall(). To sleep is
- * to halt until the next interrupt, and the only one that is sure to come is the firmware's tick:
- * interrupts are on, for the boot services' timer and nothing else (UEFI Specification 2.10,
- * 2.3.4). OVMF ticks every 10 ms, and a long sleep leaves it so. Whoever asks for less than a
- * tick looks at memory between its sleeps; for them the Timer Architectural Protocol makes the
- * tick finer, until the next long sleep. A tick costs the host 0.1 to 0.3 ms under TCG (QEMU 7.2,
- * OVMF 2022.11): one of 3 ms keeps a guest that only waits under a tenth of a core. Firmware
- * keeps its own time meanwhile, but for a fraction of a tick at each change, as its driver
- * reports the time passed with each tick. Where that protocol is missing or refuses, the tick
- * stays and short sleeps are longer.
+ * to halt until the next interrupt: a bell, or the firmware's tick, which comes in any case. OVMF
+ * ticks every 10 ms, and a peer that bells wake leaves it so. Whoever polls looks at memory
+ * between its sleeps; for them the Timer Architectural Protocol makes the tick finer, until the
+ * next long sleep. A tick costs the host 0.1 to 0.3 ms under TCG (QEMU 7.2, OVMF 2022.11): one of
+ * 3 ms keeps a guest that only waits under a tenth of a core, the firmware's own takes 4 % of
+ * one. Firmware keeps its own time meanwhile, but for a fraction of a tick at each change, as its
+ * driver reports the time passed with each tick. Where that protocol is missing or refuses, the
+ * tick stays and short sleeps are longer.
  */
 #include "clock.h"
+#include "interrupts.h"
 
 #include <stdbool.h>
 
@@ -109,35 +109,43 @@ uint64_t clock_now_ns(void *ctx)
 	return (uint64_t)((unsigned __int128)(counter() - clock.start) * clock.scale >> 32);
 }
 
-uint32_t clock_count(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
 void clock_relax(void *ctx)
 {
 	(void)ctx;
 	__asm__ volatile("pause" : : : "memory");
 }
 
+/*
+ * Halt until the next interrupt, unless a bell has come since (seen) was read. One that comes
+ * after the check waits for sti, which takes effect after the instruction behind it: none can
+ * come between the two and be slept through. Interrupts are on otherwise (UEFI Specification
+ * 2.10, 2.3.4).
+ */
+static void halt(uint32_t seen)
+{
+	__asm__ volatile("cli" : : : "memory");
+	if (interrupts_count(NULL) == seen)
+		__asm__ volatile("sti; hlt" : : : "memory");
+	else
+		__asm__ volatile("sti" : : : "memory");
+}
+
 void clock_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
 	uint64_t now = clock_now_ns(ctx);
+	bool bells = interrupts_on(), near;
 
-	if (seen != clock_count(ctx) || now >= deadline_ns)
+	if (now >= deadline_ns)
 		return;
 	if (deadline_ns - now < SPIN_NS) {
-		while (clock_now_ns(ctx) < deadline_ns)
+		while (interrupts_count(ctx) == seen && clock_now_ns(ctx) < deadline_ns)
 			clock_relax(ctx);
 		return;
 	}
+	near = deadline_ns - now < clock.own_period * 100;
 	if (clock.timer != NULL)
-		set_period(
-		    deadline_ns - now < clock.own_period * 100 ? FINE_PERIOD : clock.own_period);
-	/*
-	 * Boot services run at TPL_APPLICATION with interrupts on. sti takes effect after the
-	 * instruction behind it, so no tick can come between the two and be slept through.
-	 */
-	__asm__ volatile("cli; sti; hlt" : : : "memory");
+		set_period(near && !bells ? FINE_PERIOD : clock.own_period);
+	do
+		halt(seen);
+	while (bells && interrupts_count(ctx) == seen && clock_now_ns(ctx) < deadline_ns);
 }

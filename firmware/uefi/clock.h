@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-/* A short sleep is at most this late, in nanoseconds. */
+/* A short sleep of a peer that polls is at most this late, in nanoseconds. */
 #define CLOCK_LATE_NS 3000000u
 
 /*
@@ -24,13 +24,14 @@ void clock_close(void);
 
 uint64_t clock_now_ns(void *ctx);
 
-/* No interrupt of the device is counted in this world yet: always 0. */
-uint32_t clock_count(void *ctx);
-
 /*
- * Sleep until the next tick of the firmware: within 10 ms, or CLOCK_LATE_NS when the deadline is
- * nearer than that. So it comes back early, or late by less than CLOCK_LATE_NS. Under 50 us it
- * spins.
+ * With interrupts on (interrupts.h), sleep until a bell comes, or until the first tick of the
+ * firmware after the deadline: late by up to a tick, 10 ms on OVMF.
+ *
+ * Without, sleep until the next tick: within 10 ms, or CLOCK_LATE_NS when the deadline is
+ * nearer than that. So it comes back early, or late by less than CLOCK_LATE_NS.
+ *
+ * Under 50 us it spins in either case.
  */
 void clock_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns);
 

@@ -34,6 +34,9 @@
 /* Where gnu-efi's crt0 goes once the image is relocated. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
+/* What it takes to halt and to be woken by a bell. */
+#define SPIN_NS 50000u
+
 static struct args args;
 static struct port port;
 static const char *wrong; /* with the command line; NULL: nothing */
@@ -75,7 +78,8 @@ static int serve(EFI_SYSTEM_TABLE *system)
 	    .name = "UEFI x86_64",
 	    .port = &port.calls,
 	    .stopped = console_stopped,
-	    .spin_ns = CLOCK_LATE_NS,
+	    .spin_ns = SPIN_NS,
+	    .spin_polling_ns = CLOCK_LATE_NS,
 	};
 	int result = 1;
 

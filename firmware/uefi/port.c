@@ -13,6 +13,9 @@
  */
 #include "port.h"
 #include "clock.h"
+#include "interrupts.h"
+
+#include <ivsh/pci.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +26,10 @@
 
 /* The same three as EFI_PCI_IO_ATTRIBUTE_IO, _MEMORY and _BUS_MASTER: 0x100, 0x200, 0x400. */
 #define ENABLES_SHIFT 8
+
+/* 6.8.2: the capability, and its word's MSI-X Enable. */
+#define CAPABILITY_MSIX 0x11u
+#define MSIX_ENABLE (UINT32_C(1) << 31)
 
 /* One ACPI QWORD address space descriptor, as GetBarAttributes() answers (ACPI 6.4, 6.4.3.5.1). */
 struct resource {
@@ -42,7 +49,8 @@ _Static_assert(sizeof(struct resource) == 46, "ACPI 6.4, 6.4.3.5.1");
 struct port_function {
 	uint32_t id; /* IVSH_PCI_FUNCTION() */
 	EFI_PCI_IO_PROTOCOL *io;
-	bool written;     /* COMMAND was written */
+	bool touched;     /* something was written */
+	bool written;     /* COMMAND was, */
 	uint16_t command; /* and was this before */
 };
 
@@ -101,6 +109,7 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 
 	if (f == NULL)
 		return;
+	f->touched = true;
 	if (offset != COMMAND) {
 		f->io->Pci.Write(f->io, EfiPciIoWidthUint32, offset, 1, &value);
 		return;
@@ -173,14 +182,17 @@ EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services)
 	void *table;
 	EFI_STATUS status;
 
+	interrupts_open(services);
 	*port = (struct port){
 	    .calls = {.ctx = port,
 		.config_read = config_read,
 		.config_write = config_write,
 		.map = map,
+		.msi_open = interrupts_msi_open,
+		.msi_close = interrupts_msi_close,
 		.now_ns = clock_now_ns,
 		.sleep = clock_sleep,
-		.count = clock_count,
+		.count = interrupts_count,
 		.relax = clock_relax},
 	    .services = services,
 	};
@@ -197,8 +209,29 @@ EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services)
 	return status;
 }
 
+/*
+ * Whoever left by exit() has not closed its device: what it turned on mustn't outlive the handler.
+ */
+static void silence(struct port *port)
+{
+	const struct ivsh_port *calls = &port->calls;
+	uint32_t offset;
+
+	for (UINTN i = 0; i < port->count; i++) {
+		uint32_t id = port->functions[i].id;
+
+		if (port->functions[i].touched &&
+		    ivsh_pci_capability(calls, id, CAPABILITY_MSIX, &offset) == 0)
+			config_write(
+			    port, id, offset, config_read(port, id, offset) & ~MSIX_ENABLE);
+	}
+	interrupts_close();
+}
+
 void port_close(struct port *port)
 {
+	if (interrupts_on())
+		silence(port);
 	for (UINTN i = 0; i < port->count; i++)
 		if (port->functions[i].written)
 			write_command(port->functions[i].io, port->functions[i].command);

@@ -40,7 +40,7 @@ client_fail(struct client *client, const char *format, ...)
 static void client_clear(struct client *client)
 {
 	memset(client, 0, sizeof *client);
-	client->socket = client->memory = client->partial_fd = -1;
+	client->socket = client->memory = client->partial_fd = client->doorbells = -1;
 	client->told = true;
 }
 
@@ -194,9 +194,12 @@ int client_connect(struct client *client, const char *path, uint64_t timeout_ns)
 	if (client_dial(client, path, deadline_ns) || client_greet(client, deadline_ns) ||
 	    client_map(client) || client_collect(client, deadline_ns))
 		return -1;
+	if (doorbell_open(client, true)) {
+		client_close(client);
+		return -1;
+	}
 	client->connected = true;
 	client->told = false;
-	doorbell_open(client, true);
 	return 0;
 }
 
@@ -210,8 +213,7 @@ int client_open_file(struct client *client, const char *path, uint32_t slot)
 		return client_fail(client, "open: %s", strerror(errno));
 	if (client_map(client))
 		return -1;
-	doorbell_open(client, false);
-	return 0;
+	return doorbell_open(client, false);
 }
 
 int client_poll(struct client *client)
@@ -229,6 +231,10 @@ void client_close(struct client *client)
 		munmap(client->mem.base, client->mem.size);
 	client->mem.base = NULL;
 	client->mem.size = 0;
+	/* Before the eventfds: others hold them, too, and what is in a set stays there until the
+	 * last one lets go. */
+	if (client->doorbells >= 0)
+		close(client->doorbells);
 	peers_close(client);
 	if (client->socket >= 0)
 		close(client->socket);
@@ -236,7 +242,7 @@ void client_close(struct client *client)
 		close(client->memory);
 	if (client->partial_fd >= 0)
 		close(client->partial_fd);
-	client->socket = client->memory = client->partial_fd = -1;
+	client->socket = client->memory = client->partial_fd = client->doorbells = -1;
 	client->connected = false;
 	client->told = true;
 }

@@ -35,6 +35,7 @@ struct client {
 	uint32_t peer_count;
 
 	uint32_t bells;           /* the count of the doorway */
+	int doorbells;            /* an epoll set of our own eventfds; -1: there are none */
 	unsigned char partial[8]; /* a message of which only the first bytes have come */
 	uint32_t partial_size;
 	int partial_fd; /* the descriptor that came with them; -1: none */

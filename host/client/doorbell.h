@@ -7,8 +7,11 @@
 
 #include "client.h"
 
-/* Fill client->mem.bell; without (eventfds) it has no ring and no vectors. */
-void doorbell_open(struct client *client, bool eventfds);
+/*
+ * Fill client->mem.bell; without (eventfds) it has no ring and no vectors. Vectors that the server
+ * sends later do not count. 0, or -1 with client->error.
+ */
+int doorbell_open(struct client *client, bool eventfds);
 
 /* The clock of the doorway. */
 uint64_t doorbell_now_ns(void *ctx);

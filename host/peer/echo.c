@@ -66,6 +66,7 @@ int echo_run(const struct options *options)
 	if (!status) {
 		status = echo_all(&s, options->count_given ? options->count : 0, &answered);
 		printf("echo: answered %" PRIu64 " messages\n", answered);
+		session_bells(&s, "echo");
 	}
 	session_close(&s);
 	return status;

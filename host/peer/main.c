@@ -25,7 +25,7 @@ struct command {
 };
 
 /* What every peer can be told. */
-#define PEER_OPTIONS "SfLNFTP"
+#define PEER_OPTIONS "SfLNFTPw"
 
 static const struct command commands[] = {
     {"ls", ls_run, 1, 1, 0, "SfL", "", "show the region, the server and who is there"},
@@ -55,6 +55,7 @@ static const char help_options[] =
     "      --count N          how many\n"
     "      --size BYTES       of ping's messages\n"
     "      --raw-output       recv: the bytes as they are, and nothing else\n"
+    "  -w, --wait MODE        poll: never sleep; sleep: at once; spin: after 50 us (the default)\n"
     "  -h, --help             show this\n"
     "  -v, --version          show the version\n";
 

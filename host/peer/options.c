@@ -18,6 +18,9 @@
 
 #define OPTIONS_TIMEOUT_MOST 86400 /* a day, in seconds */
 
+/* --wait's words, in the order of enum ivsh_wait_mode. */
+static const char *const options_waits[] = {"poll", "spin", "sleep"};
+
 /* Those in capitals but S have no short form. */
 static const struct option options_long[] = {
     {"help", no_argument, NULL, 'h'},
@@ -32,6 +35,7 @@ static const struct option options_long[] = {
     {"count", required_argument, NULL, 'C'},
     {"size", required_argument, NULL, 'Z'},
     {"raw-output", no_argument, NULL, 'R'},
+    {"wait", required_argument, NULL, 'w'},
     {NULL, 0, NULL, 0},
 };
 
@@ -116,6 +120,22 @@ static int options_name(struct options *options, const char *text)
 	return OPTIONS_GO;
 }
 
+static int options_wait(struct options *options, const char *text)
+{
+	for (unsigned i = 0; i < sizeof options_waits / sizeof options_waits[0]; i++)
+		if (!strcmp(text, options_waits[i])) {
+			options->wait = (enum ivsh_wait_mode)i;
+			return OPTIONS_GO;
+		}
+	fprintf(stderr, "ivsh: --wait: %s: not poll, spin or sleep\n", text);
+	return 2;
+}
+
+const char *options_wait_name(enum ivsh_wait_mode mode)
+{
+	return options_waits[mode];
+}
+
 /* One option but help and version. Answers OPTIONS_GO or the exit status. */
 static int options_one(struct options *options, int letter, const char *argument)
 {
@@ -156,6 +176,9 @@ static int options_one(struct options *options, int letter, const char *argument
 	case 'R':
 		options->raw_output = true;
 		break;
+	case 'w':
+		status = options_wait(options, argument);
+		break;
 	default:
 		return 2; /* getopt_long() has said what is wrong */
 	}
@@ -190,8 +213,9 @@ int options_parse(struct options *options, int argc, char **argv, bool *help)
 	memset(options, 0, sizeof *options);
 	options->slot = IVSH_SELF_NONE;
 	options->size = 64;
+	options->wait = IVSH_WAIT_SPIN;
 	*help = false;
-	while ((letter = getopt_long(argc, argv, "hvS:f:", options_long, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hvS:f:w:", options_long, NULL)) != -1) {
 		if (letter == 'h') {
 			*help = true;
 			return OPTIONS_GO;

@@ -5,6 +5,8 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <ivsh/region.h>
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +24,7 @@ struct options {
 	uint32_t count;
 	uint32_t size; /* 64, unless given */
 	uint16_t port;
+	enum ivsh_wait_mode wait; /* IVSH_WAIT_SPIN, unless given */
 	uint64_t timeout_ns;
 
 	char **word; /* what is no option, in order: the command first */
@@ -41,6 +44,9 @@ int options_parse(struct options *options, int argc, char **argv, bool *help);
 
 /* The name of an option that was given and is not among (letters); NULL: there is none. */
 const char *options_stranger(const struct options *options, const char *letters);
+
+/* What --wait calls (mode). */
+const char *options_wait_name(enum ivsh_wait_mode mode);
 
 /* A whole number within [least, most], decimal or 0x. False for anything else. */
 bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *value);

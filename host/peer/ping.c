@@ -51,7 +51,7 @@ static bool ping_send(struct ping *p, uint32_t number, int *error)
 	if (p->size >= PING_TAG_SIZE)
 		memcpy(p->out, &tag, PING_TAG_SIZE);
 	while ((*error = ivsh_chan_send(chan, p->s.options->port, p->out, p->size)) == IVSH_EAGAIN)
-		if (!session_idle(&p->s))
+		if (!session_full(&p->s, p->peer))
 			return false;
 	return true;
 }
@@ -110,6 +110,7 @@ static int ping_all(struct ping *p, uint32_t count)
 	ping_us("p99", p->times_ns[(uint64_t)done * 99 / 100]);
 	ping_us("max", p->times_ns[done - 1]);
 	printf("\n");
+	session_bells(&p->s, "ping");
 	return done == count ? 0 : p->s.status;
 }
 

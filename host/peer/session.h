@@ -29,6 +29,7 @@ struct session {
 	uint32_t partner_boot; /* its life */
 	uint64_t patience_ns;  /* 0: for ever */
 	uint64_t idle_ns;      /* since when there was nothing to do; 0: there was */
+	uint64_t checked_ns;   /* when the partner and the server were last looked at; 0: never */
 };
 
 /*
@@ -76,10 +77,22 @@ void session_await(struct session *session, uint32_t partner, const char *format
 bool session_busy(struct session *session);
 
 /*
- * There was nothing to do: spin or sleep a little. False when the wait is over: out of patience,
- * stopped by a signal, the partner or the slot lost. Then session->status is set and one line has
- * said why; of a signal there is no line.
+ * There was nothing to do: wait, as --wait says, until there may be; for a tenth of a second at the
+ * most. False when the wait is over: out of patience, stopped by a signal, the partner or the slot
+ * lost. Then session->status is set and one line has said why; of a signal there is no line.
+ *
+ * A message that stands there and was not peeked ends the wait at once: peek on every open channel
+ * first, or call session_full().
  */
 bool session_idle(struct session *session);
+
+/*
+ * There was no room for a message to (slot): as session_idle(). What has come from there meanwhile
+ * is peeked, and stays.
+ */
+bool session_full(struct session *session, uint32_t slot);
+
+/* Print one line: how (command) waited, and the bells that it took and saved. */
+void session_bells(const struct session *session, const char *command);
 
 #endif

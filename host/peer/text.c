@@ -90,7 +90,7 @@ static int text_send(struct session *s, uint32_t peer, const struct text *text)
 	session_await(s, peer, "room for a message to %s", session_who(s, peer));
 	while ((error = ivsh_chan_send(&s->chan[peer], s->options->port, text->bytes,
 		    (uint32_t)text->size)) == IVSH_EAGAIN)
-		if (!session_idle(s))
+		if (!session_full(s, peer))
 			return s->status;
 	if (error) {
 		session_failed(s, peer, error);

@@ -2,8 +2,8 @@
 /*
  * wait.c - a session with nothing to do.
  *
- * Nobody rings this peer, it looks: for a moment without a pause, since an answer takes
- * microseconds when the other end is awake; then with short sleeps.
+ * Bells announce messages and room. Nothing announces that a signal came, that the partner died
+ * where no server sees it, or that patience is over: these are looked for now and then.
  */
 #include "join.h"
 #include "session.h"
@@ -13,8 +13,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define WAIT_SPIN_NS UINT64_C(50000) /* about what falling asleep and waking up again takes */
-#define WAIT_NAP_NS UINT64_C(500000)
+#define WAIT_SPIN_NS UINT64_C(50000)      /* about what falling asleep and waking up again takes */
+#define WAIT_CHECK_NS UINT64_C(100000000) /* from one look at what no bell announces to the next */
+#define WAIT_COMING_NS UINT64_C(5000000)  /* likewise, before there is a channel: a peer comes */
 
 void session_await(struct session *s, uint32_t partner, const char *format, ...)
 {
@@ -28,6 +29,7 @@ void session_await(struct session *s, uint32_t partner, const char *format, ...)
 	if (partner != IVSH_SELF_NONE && !ivsh_region_peer(&s->region, partner, &look))
 		s->partner_boot = look.boot;
 	s->idle_ns = 0;
+	s->checked_ns = 0;
 }
 
 /* Whether a signal has asked us to stop. */
@@ -66,34 +68,65 @@ static bool wait_partner(struct session *s)
 	return !what;
 }
 
+/* What no bell announces, if it is time. False after a line: the partner is lost. */
+static bool wait_check(struct session *s, uint64_t now)
+{
+	if (s->checked_ns != 0 && now - s->checked_ns < WAIT_CHECK_NS)
+		return true;
+	s->checked_ns = now ? now : 1;
+	/* The memory and the bells outlive the server. */
+	if (client_poll(&s->client))
+		fprintf(stderr, "ivsh: %s: %s: going on without it\n", join_object(s->options),
+		    s->client.error);
+	return wait_partner(s);
+}
+
 bool session_idle(struct session *s)
 {
+	const struct ivsh_wait wait = {.mode = s->options->wait, .spin_ns = WAIT_SPIN_NS};
 	uint64_t now = ivsh_region_now(&s->region);
+	uint64_t most_ns = s->region.chans ? WAIT_CHECK_NS : WAIT_COMING_NS;
+	uint32_t events;
 
 	if (s->idle_ns == 0)
 		s->idle_ns = now ? now : 1;
 	if (wait_is_stopped(s))
 		return false;
-	if (now - s->idle_ns < WAIT_SPIN_NS) {
-		s->region.mem.bell.relax(s->region.mem.bell.ctx);
-		return true;
-	}
 	s->status = 1;
 	if (s->patience_ns && now - s->idle_ns > s->patience_ns) {
 		fprintf(stderr, "ivsh: timeout: %g s without %s\n", (double)s->patience_ns / 1e9,
 		    s->awaited);
 		return false;
 	}
-	if (!wait_partner(s))
+	if (!wait_check(s, now))
 		return false;
-	/* The memory and the bells outlive the server. */
-	if (!s->client.connected && client_poll(&s->client))
-		fprintf(stderr, "ivsh: %s: %s: going on without it\n", join_object(s->options),
-		    s->client.error);
-	if (ivsh_region_wait(&s->region, WAIT_NAP_NS)) {
+	if (s->patience_ns && s->patience_ns - (now - s->idle_ns) < most_ns)
+		most_ns = s->patience_ns - (now - s->idle_ns) + 1;
+	if (ivsh_region_wait(&s->region, &wait, most_ns, &events)) {
 		fprintf(stderr, "ivsh: %s: slot %" PRIu32 ": another peer has claimed it\n",
 		    join_object(s->options), s->region.mem.self);
 		return false;
 	}
+	if (events & IVSH_EVENT_CONTROL)
+		s->checked_ns = 0;
 	return true;
+}
+
+bool session_full(struct session *s, uint32_t slot)
+{
+	struct ivsh_message unread;
+
+	(void)session_peek(s, slot, &unread);
+	return session_idle(s);
+}
+
+void session_bells(const struct session *s, const char *command)
+{
+	const struct ivsh_counters *c = &s->region.counters;
+	uint32_t vectors = s->region.mem.bell.vectors;
+
+	printf("%s: wait %s, %" PRIu32 " vector%s: bells rung %" PRIu64 ", saved %" PRIu64
+	       "; woken by bell %" PRIu64 ", by timer %" PRIu64 " (rescued %" PRIu64 ")\n",
+	    command, options_wait_name(s->options->wait), vectors, vectors == 1 ? "" : "s",
+	    c->bells_rung, c->bells_saved, c->wakes_bell, c->wakes_timer, c->rescued);
 }

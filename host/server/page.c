@@ -21,7 +21,7 @@ static void page_store(uint32_t *word, uint32_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-int page_open(struct page *page, struct ivsh_wire_server *words)
+int page_open(struct page *page, struct ivsh_wire_server *words, uint32_t vectors)
 {
 	memset(page, 0, sizeof *page);
 	page->words = words;
@@ -36,6 +36,7 @@ int page_open(struct page *page, struct ivsh_wire_server *words)
 		page_store(&words->connection[i], 0);
 	page_store(&words->change, 0);
 	page_store(&words->beat, 0);
+	page_store(&words->vectors, vectors);
 	page_store(&words->epoch, page->epoch);
 	return 0;
 }

@@ -20,8 +20,11 @@ struct page {
 	uint32_t connection[IVSH_WIRE_SLOTS_MAX];
 };
 
-/* Begin a new epoch, with all connections unknown. (words) may be NULL. 0, or -1 after one line. */
-int page_open(struct page *page, struct ivsh_wire_server *words);
+/*
+ * Begin a new epoch, with all connections unknown, in which each slot has (vectors) eventfds.
+ * (words) may be NULL. 0, or -1 after one line.
+ */
+int page_open(struct page *page, struct ivsh_wire_server *words, uint32_t vectors);
 
 /* A client came to, or left, (slot): each advances its connection word by one. */
 void page_connection(struct page *page, uint32_t slot);

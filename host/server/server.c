@@ -109,7 +109,7 @@ int server_open(struct server *server)
 	 */
 	if (descriptors_check(options) || server_lock(server) ||
 	    memory_open(&server->memory, options) ||
-	    page_open(&server->page, memory_server_page(&server->memory)) ||
+	    page_open(&server->page, memory_server_page(&server->memory), options->vectors) ||
 	    slots_open(&server->slots, options) ||
 	    clients_open(
 		&server->clients, &server->slots, &server->page, server->memory.backend.fd) ||

@@ -70,6 +70,16 @@ static bool in_step(const struct ivsh_wire_ring *ring)
 	       load32(&ring->receiver.epoch) == load32(&ring->sender.ack);
 }
 
+/* Take the channel out of the region's list, if it stands there. */
+static void unlink_chan(struct ivsh_region *region, const struct ivsh_chan *ch)
+{
+	for (struct ivsh_chan **at = &region->chans; *at; at = &(*at)->next)
+		if (*at == ch) {
+			*at = ch->next;
+			return;
+		}
+}
+
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
     struct ivsh_record *records, uint32_t count)
 {
@@ -78,6 +88,9 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	struct layout l;
 	int error;
 
+	/* It may be opened again without having been closed, when it broke. */
+	if (region->attached)
+		unlink_chan(region, ch);
 	__builtin_memset(ch, 0, sizeof(*ch));
 	ch->region = region;
 	ch->dead = true;
@@ -108,6 +121,8 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	if (error)
 		return error;
 	ivsh_receiver_open(ch);
+	ch->next = region->chans;
+	region->chans = ch;
 	return ivsh_chan_enter(ch);
 }
 
@@ -116,6 +131,7 @@ void ivsh_chan_close(struct ivsh_chan *ch)
 	ivsh_chan_abandon(ch);
 	if (!ch->dead && ch->region->attached)
 		ivsh_receiver_publish(ch);
+	unlink_chan(ch->region, ch);
 	ch->dead = true;
 }
 

@@ -2,22 +2,10 @@
 /*
  * peer.c - looking at the other slots.
  */
-#include "layout.h"
 #include "slot.h"
-
-#include <stddef.h>
 
 /* How often a name that is just being written is read again before it is given up. */
 #define NAME_TRIES 4
-
-static const struct ivsh_wire_slot *slot_at(const struct ivsh_region *region, uint32_t slot)
-{
-	if (slot >= region->geometry.slots)
-		return NULL;
-	return layout_at(region->mem.base, region->mem.size,
-	    IVSH_WIRE_SLOTS_OFFSET + (uint64_t)slot * sizeof(struct ivsh_wire_slot),
-	    sizeof(struct ivsh_wire_slot));
-}
 
 /* What others wrote goes to somebody's terminal: only printable ASCII passes. SPEC R5.7. */
 static void name_read(const struct ivsh_wire_slot *slot, char name[IVSH_WIRE_NAME_SIZE])
@@ -45,8 +33,7 @@ static void name_read(const struct ivsh_wire_slot *slot, char name[IVSH_WIRE_NAM
  */
 static enum ivsh_connection connection_read(struct ivsh_region *region, uint32_t slot, uint64_t now)
 {
-	const struct ivsh_wire_server *server = layout_at(region->mem.base, region->mem.size,
-	    IVSH_WIRE_SERVER_OFFSET, sizeof(struct ivsh_wire_server));
+	const struct ivsh_wire_server *server = server_page(region);
 	uint32_t epoch, beat, word;
 
 	if (!server)
@@ -116,5 +103,6 @@ int ivsh_region_counters(
 	counters->wakes_timer = load64(&s->wakes_timer);
 	counters->errors = load64(&s->errors);
 	counters->lost = load64(&s->lost);
+	counters->rescued = load64(&s->rescued);
 	return 0;
 }

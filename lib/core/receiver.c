@@ -13,16 +13,16 @@
  * sender.c: the read index's store, the fence, the load of want_space. Without it a sender sleeps
  * on a ring that has room. SPEC R8.2.
  */
-static void space_ring(
-    struct ivsh_region *region, const struct ivsh_wire_sender *line, uint32_t sender)
+static void space_ring(struct ivsh_region *region, const struct ivsh_wire_sender *line,
+    uint32_t sender, uint32_t *rung)
 {
 	const struct ivsh_bell *bell = &region->mem.bell;
 	uint32_t want;
 
 	fence_full();
 	want = load32(&line->want_space);
-	if (want != 0 && bell->ring) {
-		bell->ring(bell->ctx, sender, want - 1);
+	if (bell->ring && wish_due(want, rung)) {
+		bell->ring(bell->ctx, sender, wish_vector(want));
 		region->counters.bells_rung++;
 	}
 }
@@ -37,7 +37,7 @@ void ivsh_receiver_publish(struct ivsh_chan *ch)
 	ch->rx.published = ch->rx.read;
 	ch->rx.hot_held = 0;
 	ch->rx.bulk_held = 0;
-	space_ring(ch->region, ch->rx.other, ch->peer);
+	space_ring(ch->region, ch->rx.other, ch->peer, &ch->rx.rung);
 }
 
 /*
@@ -63,13 +63,13 @@ void ivsh_receiver_discard(struct ivsh_region *region, struct ivsh_wire_ring *ri
 {
 	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(ring + 1);
 	uint32_t read = load32(&ring->receiver.read);
-	uint32_t waiting = ring_waiting(desc, region->geometry.descs, read);
+	uint32_t waiting = ring_waiting(desc, region->geometry.descs, read), rung = 0;
 
 	if (waiting == 0)
 		return;
 	store32_release(&ring->receiver.read, read + waiting);
 	region->counters.discarded += waiting;
-	space_ring(region, &ring->sender, sender);
+	space_ring(region, &ring->sender, sender, &rung);
 }
 
 /*
@@ -84,8 +84,13 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	ch->rx.published = ch->rx.read;
 	if (!first_life)
 		ch->rx.marked = ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
-	store32(&ch->rx.own->want_bell, 0);
+	/* The count of wishes goes on where the last life stopped. */
+	ch->rx.wish = load32(&ch->rx.own->want_bell) & ~IVSH_WIRE_WISH_VECTOR;
+	store32(&ch->rx.own->want_bell, ch->rx.wish);
 	store32(&ch->rx.own->boot, ch->region->boot);
+	/* The last life may have been cut between its read index and the bell. SPEC R8.2. */
+	if (!first_life)
+		space_ring(ch->region, ch->rx.other, ch->peer, &ch->rx.rung);
 }
 
 /* SPEC R7.7: the payload is where the lengths before it put it, or the sender has said START. */
@@ -94,6 +99,13 @@ static bool place_expected(struct ivsh_area *area, uint64_t head, uint32_t posit
 	bool start = !area->known || (head & IVSH_WIRE_HEAD_START);
 
 	return start || position == area_place(area, area->head, size);
+}
+
+bool ivsh_receiver_ready(const struct ivsh_chan *ch)
+{
+	uint64_t head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].head);
+
+	return !ch->rx.peeked && head_lap(head) == ring_lap(ch->rx.read, ch->shift);
 }
 
 /* Find the next message and take private copies of what it says of itself. */
@@ -168,7 +180,7 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 		ch->rx.marked--;
 	ch->region->counters.received++;
 	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
-	if (load32(&ch->rx.other->want_space) != 0 ||
+	if ((load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0 ||
 	    ch->rx.read - ch->rx.published > ch->mask / LAZY_SHARE ||
 	    ch->rx.hot_held >= ch->rx.hot.size / LAZY_SHARE ||
 	    ch->rx.bulk_held >= ch->rx.bulk.size / LAZY_SHARE)

@@ -114,7 +114,6 @@ int ivsh_region_attach(
 
 	region->mem = *mem;
 	region->nonce = attach->nonce;
-	region->bells = mem->bell.count(mem->bell.ctx);
 	error = magic_wait(mem, attach);
 	if (!error)
 		error = header_read(region, attach);
@@ -133,6 +132,7 @@ int ivsh_region_attach(
 	if (attach->fresh)
 		rings_discard(region);
 	region->attached = true;
+	region->change = server_change(region);
 	ivsh_slot_announce(region, attach->name);
 	return 0;
 }
@@ -147,31 +147,4 @@ void ivsh_region_detach(struct ivsh_region *region)
 		return;
 	ivsh_slot_counters(region);
 	store32_release(&region->slot->state, IVSH_WIRE_STATE_DETACHED);
-}
-
-int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns)
-{
-	const struct ivsh_bell *bell = &region->mem.bell;
-	/* Not the count of this moment: a bell since the last wait came after the caller's look. */
-	uint32_t seen = region->bells;
-	uint64_t start = bell->now_ns(bell->ctx), now = start;
-
-	do {
-		uint64_t left = timeout_ns - (now - start);
-
-		slot_beat(region);
-		ivsh_slot_tick(region);
-		if (!region->attached)
-			return IVSH_EBUSY;
-		bell->sleep(bell->ctx, seen,
-		    now + (left < IVSH_HEARTBEAT_NS / 2 ? left : IVSH_HEARTBEAT_NS / 2));
-		now = bell->now_ns(bell->ctx);
-		region->bells = bell->count(bell->ctx);
-		if (region->bells != seen) {
-			region->counters.wakes_bell++;
-			return 0;
-		}
-	} while (now - start < timeout_ns);
-	region->counters.wakes_timer++;
-	return 0;
 }

@@ -85,6 +85,27 @@ void ivsh_receiver_open(struct ivsh_chan *ch);
 void ivsh_receiver_discard(
     struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender);
 
+/* Whether a message stands there that was not peeked yet. */
+bool ivsh_receiver_ready(const struct ivsh_chan *ch);
+
+/* Whether what last found no room would find it now. Breaks the channel on a bad read index. */
+bool ivsh_sender_ready(struct ivsh_chan *ch);
+
+/* Whether (wish), just read, is to be answered by a bell; remembers in *rung that it was. */
+static inline bool wish_due(uint32_t wish, uint32_t *rung)
+{
+	if ((wish & IVSH_WIRE_WISH_VECTOR) == 0 || wish == *rung)
+		return false;
+	*rung = wish;
+	return true;
+}
+
+/* The vector that (wish) asks for: wish_due() has said that there is one. */
+static inline uint32_t wish_vector(uint32_t wish)
+{
+	return (wish & IVSH_WIRE_WISH_VECTOR) - 1;
+}
+
 /* Tell the sender what has been given back so far. */
 void ivsh_receiver_publish(struct ivsh_chan *ch);
 

@@ -70,6 +70,26 @@ static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
 	return true;
 }
 
+/* Ring the receiver if it asked for a bell: true if it did. */
+static bool bell_ring(struct ivsh_chan *ch)
+{
+	const struct ivsh_bell *bell = &ch->region->mem.bell;
+	uint32_t want;
+
+	/*
+	 * The descriptor's store, this fence, the load of want_bell; over there the store of
+	 * want_bell, a fence, the load of the descriptor. Without either fence both loads may come
+	 * first, and a receiver sleeps on a message that nobody announced. SPEC R8.2.
+	 */
+	fence_full();
+	want = load32(&ch->tx.other->want_bell);
+	if (!bell->ring || !wish_due(want, &ch->tx.rung))
+		return false;
+	bell->ring(bell->ctx, ch->peer, wish_vector(want));
+	ch->region->counters.bells_rung++;
+	return true;
+}
+
 /*
  * SPEC R7.9: the end of the ring is the first descriptor, from the receiver's read index on, that
  * has not the lap it would have. At most a ring's worth of descriptors is looked at.
@@ -91,8 +111,13 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 	/* What was in flight keeps its places; the receiver is told that a new count starts. */
 	ch->tx.hot.known = false;
 	ch->tx.bulk.known = false;
-	store32(&ch->tx.own->want_space, 0);
+	/* The count of wishes goes on where the last life stopped. */
+	ch->tx.wish = load32(&ch->tx.own->want_space) & ~IVSH_WIRE_WISH_VECTOR;
+	store32(&ch->tx.own->want_space, ch->tx.wish);
 	store32(&ch->tx.own->boot, ch->region->boot);
+	/* The last life may have been cut between a message and its bell. SPEC R8.2. */
+	if (index != ch->tx.read)
+		(void)bell_ring(ch);
 	return 0;
 }
 
@@ -159,9 +184,12 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 			return error;
 		if (!message_fits(ch, kind, size, &position)) {
 			ch->region->counters.full++;
+			ch->tx.blocked = true;
+			ch->tx.blocked_size = size;
 			return IVSH_EAGAIN;
 		}
 	}
+	ch->tx.blocked = false;
 	ch->tx.body = 0;
 	*payload = kind == IVSH_WIRE_KIND_INLINE ? (void *)&ch->tx.body
 						 : area_at(area_of(ch, kind), position);
@@ -172,25 +200,12 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 	return 0;
 }
 
-/* Ring the receiver if it asked for a bell. */
-static void bell_ring(struct ivsh_chan *ch)
+bool ivsh_sender_ready(struct ivsh_chan *ch)
 {
-	const struct ivsh_bell *bell = &ch->region->mem.bell;
-	uint32_t want;
+	uint32_t position;
 
-	/*
-	 * The descriptor's store, this fence, the load of want_bell; over there the store of
-	 * want_bell, a fence, the load of the descriptor. Without either fence both loads may come
-	 * first, and a receiver sleeps on a message that nobody announced. SPEC R8.2.
-	 */
-	fence_full();
-	want = load32(&ch->tx.other->want_bell);
-	if (want != 0 && bell->ring) {
-		bell->ring(bell->ctx, ch->peer, want - 1);
-		ch->region->counters.bells_rung++;
-	} else {
-		ch->region->counters.bells_saved++;
-	}
+	return space_collect(ch) == 0 &&
+	       message_fits(ch, kind_of(ch, ch->tx.blocked_size), ch->tx.blocked_size, &position);
 }
 
 int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
@@ -225,7 +240,8 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 	ch->tx.head++;
 	ch->tx.reserved = false;
 	ch->region->counters.sent++;
-	bell_ring(ch);
+	if (!bell_ring(ch))
+		ch->region->counters.bells_saved++;
 	return 0;
 }
 

@@ -76,6 +76,7 @@ void ivsh_slot_counters(struct ivsh_region *region)
 	store64(&slot->wakes_timer, c->wakes_timer);
 	store64(&slot->errors, c->errors);
 	store64(&slot->lost, c->lost);
+	store64(&slot->rescued, c->rescued);
 }
 
 void ivsh_slot_tick(struct ivsh_region *region)

@@ -6,8 +6,11 @@
 #define IVSH_CORE_SLOT_H
 
 #include "atomic.h"
+#include "layout.h"
 
 #include <ivsh/region.h>
+
+#include <stddef.h>
 
 /* (name) is NULL or at most 31 printable ASCII characters. */
 bool ivsh_slot_name_valid(const char *name);
@@ -20,6 +23,31 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name);
 
 /* Store region->counters where others can read them. */
 void ivsh_slot_counters(struct ivsh_region *region);
+
+/* The lines of slot (slot), any number; NULL if there is no such slot. */
+static inline const struct ivsh_wire_slot *slot_at(const struct ivsh_region *region, uint32_t slot)
+{
+	if (slot >= region->geometry.slots)
+		return NULL;
+	return layout_at(region->mem.base, region->mem.size,
+	    IVSH_WIRE_SLOTS_OFFSET + (uint64_t)slot * sizeof(struct ivsh_wire_slot),
+	    sizeof(struct ivsh_wire_slot));
+}
+
+/* The server's page; NULL in a memory too small to have one. */
+static inline const struct ivsh_wire_server *server_page(const struct ivsh_region *region)
+{
+	return (const struct ivsh_wire_server *)layout_at(region->mem.base, region->mem.size,
+	    IVSH_WIRE_SERVER_OFFSET, sizeof(struct ivsh_wire_server));
+}
+
+/* The server's count of changes: another one means that a slot came or went. */
+static inline uint32_t server_change(const struct ivsh_region *region)
+{
+	const struct ivsh_wire_server *server = server_page(region);
+
+	return server ? load32_acquire(&server->change) : 0;
+}
 
 /* SPEC R5.6: false once another peer has claimed this slot. */
 static inline bool slot_is_ours(const struct ivsh_region *region)

@@ -5,41 +5,15 @@
 #include <ivsh/device.h>
 
 #include "config.h"
+#include "msix.h"
 
 #include <stddef.h>
 
-#define CAPABILITY_MSIX 0x11u                           /* PCI appendix H */
-#define MSIX_SIZE 12u                                   /* PCI 6.8.2: bytes of the capability */
-#define MSIX_ENABLE (UINT32_C(1) << 31)                 /* PCI 6.8.2.3 */
-#define MSIX_VECTORS(word) (((word) >> 16 & 0x7ff) + 1) /* PCI 6.8.2.3: the table has N - 1 */
 #define ID_MAX 0xffffu /* ivshmem-spec: IDs and vectors have 16 bits */
 
 COLD int ivsh_device_find(const struct ivsh_port *port, uint32_t index, uint32_t *function)
 {
 	return ivsh_pci_find(port, IVSH_PCI_VENDOR, IVSH_PCI_DEVICE_ID, index, function);
-}
-
-/*
- * Who has MSI-X is a doorbell. Whoever was here before may have left it on, aimed at memory that is
- * ours now: it goes off, before bus mastering lets a message out.
- */
-static int find_msix(struct ivsh_device *device)
-{
-	uint32_t offset, word;
-	int result = ivsh_pci_capability(device->port, device->function, CAPABILITY_MSIX, &offset);
-
-	if (result == IVSH_ENODEV)
-		return 0;
-	if (result != 0)
-		return result;
-	if (offset > 256 - MSIX_SIZE)
-		return IVSH_EPROTO;
-	word = config_read(device->port, device->function, offset);
-	if ((word & MSIX_ENABLE) != 0)
-		config_write(device->port, device->function, offset, word & ~MSIX_ENABLE);
-	device->doorbell = true;
-	device->vectors = MSIX_VECTORS(word);
-	return 0;
 }
 
 /* All that can be said about the BARs without touching what is behind them. */
@@ -129,7 +103,7 @@ COLD int ivsh_device_open(
 	device->revision = config_read(port, function, CONFIG_REVISION) & 0xff;
 	if (device->revision != IVSH_PCI_REVISION)
 		return IVSH_EVERSION;
-	result = find_msix(device);
+	result = ivsh_msix_find(device);
 	if (result == 0)
 		result = find_bars(device);
 	if (result != 0)
@@ -142,6 +116,8 @@ COLD int ivsh_device_open(
 
 COLD void ivsh_device_close(struct ivsh_device *device)
 {
+	/* Before memory decoding goes: the table is written once more. */
+	ivsh_msix_close(device);
 	unmap(device);
 	ivsh_config_command(device->port, device->function, device->enabled, 0);
 	device->enabled = 0;
@@ -198,7 +174,7 @@ COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 	mem->size = device->bar[2].size;
 	mem->self = device->doorbell ? device->ivposition : IVSH_SELF_NONE;
 	mem->bell.ctx = device;
-	mem->bell.vectors = 0; /* nobody handles interrupts yet: peers are told that it polls */
+	mem->bell.vectors = device->bells;
 	mem->bell.ring = device->doorbell ? bell_ring : NULL;
 	mem->bell.count = bell_count;
 	mem->bell.now_ns = bell_now_ns;

@@ -25,8 +25,7 @@ int main(void)
 	    ivsh_geometry_size(&geometry, &size) || ivsh_region_attach(&region, &mem, &attach) ||
 	    ivsh_chan_open(&chan, &region, 1, records, 16) ||
 	    ivsh_chan_send(&chan, IVSH_PORT_TEXT, "hello", 5) ||
-	    ivsh_chan_send(&chan, IVSH_PORT_ECHO, "hello, world", 12) ||
-	    ivsh_region_wait(&region, 0))
+	    ivsh_chan_send(&chan, IVSH_PORT_ECHO, "hello, world", 12) || world_wait(&region, 0))
 		return 1;
 	for (uint64_t at = 0; at < size; at += 16) {
 		static const uint8_t zero[16];

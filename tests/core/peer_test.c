@@ -159,7 +159,7 @@ static void counters(void)
 	world_format();
 	NEED_EQ(end_open(&end, 1, 0, false), 0);
 	CHECK_EQ(ivsh_chan_send(&end.chan, 1, "x", 1), 0);
-	CHECK_EQ(ivsh_region_wait(&end.region, 1), 0);
+	CHECK_EQ(world_wait(&end.region, 1), 0);
 	end_kill(&end);
 	attach(); /* formats: the counters are of the region, not of the peer */
 	CHECK_EQ(ivsh_region_counters(&region, 1, &c), 0);
@@ -168,7 +168,7 @@ static void counters(void)
 	world_format();
 	NEED_EQ(end_open(&end, 1, 0, false), 0);
 	CHECK_EQ(ivsh_chan_send(&end.chan, 1, "x", 1), 0);
-	CHECK_EQ(ivsh_region_wait(&end.region, 1), 0);
+	CHECK_EQ(world_wait(&end.region, 1), 0);
 	region = end.region;
 	end_kill(&end);
 	CHECK_EQ(ivsh_region_counters(&region, 1, &c), 0);

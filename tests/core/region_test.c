@@ -268,60 +268,6 @@ static void lives(void)
 	CHECK_EQ(world_slot(2)->boot, 1);
 }
 
-/* SPEC R5.4, R5.5, R8.3. */
-static void waits(void)
-{
-	struct ivsh_attach attach = {.nonce = 5};
-	uint32_t before;
-
-	world_format();
-	NEED_EQ(attach_as(2, &attach), 0);
-	before = world_slot(2)->heartbeat;
-	CHECK_EQ(ivsh_region_wait(&region, 1000000000), 0);
-	CHECK_EQ(world.slept_ns, 1000000000);
-	/* At least four heartbeats in a second. */
-	CHECK(world_slot(2)->heartbeat - before >= 4);
-	CHECK_EQ(region.counters.wakes_timer, 1);
-	CHECK_EQ(ivsh_region_wait(&region, 0), 0);
-	CHECK_EQ(world_slot(2)->wakes_timer, 1);
-}
-
-static void bell_now(void)
-{
-	world.bells++;
-}
-
-static void waits_for_bell(void)
-{
-	struct ivsh_attach attach = {.nonce = 5};
-
-	world_format();
-	NEED_EQ(attach_as(2, &attach), 0);
-	world.on_sleep = bell_now;
-	CHECK_EQ(ivsh_region_wait(&region, 1000000000), 0);
-	CHECK(world.slept_ns < 1000000000);
-	CHECK_EQ(region.counters.wakes_bell, 1);
-	CHECK_EQ(region.counters.wakes_timer, 0);
-}
-
-/* A bell between the caller's last look and the wait ends the wait: no message is slept through. */
-static void waits_for_earlier_bell(void)
-{
-	struct ivsh_attach attach = {.nonce = 5};
-
-	world_format();
-	world.bells = 7;
-	NEED_EQ(attach_as(2, &attach), 0);
-	world.bells++;
-	CHECK_EQ(ivsh_region_wait(&region, 1000000000), 0);
-	CHECK_EQ(world.slept_ns, 0);
-	/* Once. */
-	CHECK_EQ(ivsh_region_wait(&region, 1000), 0);
-	CHECK_EQ(world.slept_ns, 1000);
-	CHECK_EQ(region.counters.wakes_bell, 1);
-	CHECK_EQ(region.counters.wakes_timer, 1);
-}
-
 /* A double claim is noticed, and then nothing of the slot is written any more. SPEC R5.6. */
 static void slot_lost(void)
 {
@@ -332,9 +278,9 @@ static void slot_lost(void)
 	world_format();
 	NEED_EQ(attach_as(2, &attach), 0);
 	world_slot(2)->nonce = 6;
-	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&region, 1000), IVSH_EBUSY);
 	before = *world_slot(2);
-	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&region, 1000), IVSH_EBUSY);
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	ivsh_region_detach(&region);
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
@@ -359,7 +305,7 @@ static void detached(void)
 	NEED_EQ(attach_as(2, &attach), 0);
 	ivsh_region_detach(&region);
 	before = *world_slot(2);
-	CHECK_EQ(ivsh_region_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&region, 1000), IVSH_EBUSY);
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
 }
@@ -374,9 +320,6 @@ static const struct test tests[] = {
     {"claim: outcomes", claims},
     {"claim: not behind a server", no_claim},
     {"attach: lives", lives},
-    {"wait: heartbeat", waits},
-    {"wait: bell", waits_for_bell},
-    {"wait: bell before it", waits_for_earlier_bell},
     {"wait: slot lost", slot_lost},
     {"detached", detached},
 };

@@ -19,6 +19,9 @@ struct world {
 	uint64_t now_ns;
 	uint64_t slept_ns;      /* in all sleeps together */
 	void (*on_sleep)(void); /* what others do meanwhile; NULL: nothing */
+	void (*on_relax)(void); /* the same between two looks of a spinning wait */
+	uint32_t relaxed;       /* calls of relax() */
+	uint32_t vectors;       /* of each peer that attaches from now on */
 	uint32_t bells;         /* what count() answers */
 	uint32_t rings;         /* calls of ring() */
 	uint32_t ring_peer, ring_vector;
@@ -53,6 +56,9 @@ int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh);
 
 /* The life of (end) stops here, without a word. */
 void end_kill(struct end *end);
+
+/* Wait in sleep mode; the events are of no interest. */
+int world_wait(struct ivsh_region *region, uint64_t timeout_ns);
 
 /* Numbers that look random, the same in every run. */
 uint32_t world_random(uint32_t *state);

@@ -59,7 +59,7 @@ static void step(struct end *end, uint32_t dice)
 		error = ivsh_chan_receive(&end->chan, &message, buffer, sizeof(buffer));
 		break;
 	case 4:
-		error = ivsh_region_wait(&end->region, 1000);
+		error = world_wait(&end->region, 1000);
 		break;
 	default:
 		error = ivsh_region_peer(&end->region, dice % WORLD_SLOTS, &peer);

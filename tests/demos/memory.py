@@ -23,6 +23,11 @@ def sent(memory, slot):
     return slot_word(memory, slot, 0x280, "<Q")
 
 
+def timer_wakes(memory, slot):
+    """Sleeps of the peer of a slot that time has ended, as it last said."""
+    return slot_word(memory, slot, 0x2B8, "<Q")
+
+
 def boot(memory, slot):
     """The slot's boot word: another one is another life."""
     return slot_word(memory, slot, 4)

@@ -112,6 +112,12 @@ class Program:
     def is_alive(self):
         return self.process.poll() is None
 
+    def processor_seconds(self):
+        """What it has used of the host's processors so far, user and system. proc(5), stat."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        ticks = stat.rsplit(")", 1)[1].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
     def still_runs(self):
         if not self.is_alive():
             self.fail(f"ended early, with status {self.process.returncode}")
@@ -173,7 +179,10 @@ class World:
         return self.add(Server(self, name, *arguments, **keywords))
 
     def guest(self, name, command, *device, machine="-M q35", ram=None, uefi=False, image=BARE):
-        """Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain()."""
+        """
+        Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain(). A later
+        -smp in (machine) replaces the first one.
+        """
         words = [*QEMU, *machine.split(), "-m", ram or (256 if uefi else 64), *device]
         if uefi:
             words += ["-bios", OVMF, "-kernel", EFI]
@@ -237,6 +246,19 @@ def doorbell(socket, vectors=2, key="ivsh", where=""):
         "-chardev", f"socket,id={key},path={socket}",
         "-device", f"ivshmem-doorbell,chardev={key},vectors={vectors}{where}",
     ]  # fmt: skip
+
+
+def bells(text, command):
+    """The line in which a command says how it waited: {what: count}, and its mode."""
+    found = re.search(
+        rf"^{command}: wait (?P<mode>\w+), (?P<vectors>\d+) vectors?: bells rung (?P<rung>\d+), "
+        r"saved (?P<saved>\d+); woken by bell (?P<bell>\d+), by timer (?P<timer>\d+) "
+        r"\(rescued (?P<rescued>\d+)\)$",
+        text,
+        re.MULTILINE,
+    )
+    assert found, f"{command} says nothing about bells:\n{text}"
+    return {key: value if key == "mode" else int(value) for key, value in found.groupdict().items()}
 
 
 def plain(memory, key="mem", where=""):

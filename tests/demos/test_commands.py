@@ -7,7 +7,7 @@ import re
 import pytest
 
 from memory import boot, memory_file
-from qemu import EXIT_FAILED, EXIT_USAGE, doorbell, plain
+from qemu import EXIT_FAILED, EXIT_USAGE, bells, doorbell, plain
 
 INFO = r"""ivsh on bare-metal x86_64
 device 0: 00:01.0, revision 1, ivshmem-doorbell
@@ -17,6 +17,7 @@ device 0: 00:01.0, revision 1, ivshmem-doorbell
   VM ID \(IVPosition\): 0; MSI-X vectors: 3
   region: version 0, \d+ bytes, 8 slots, rings of 64 descriptors, 8192 \+ 32768 bytes
   we are slot 0
+  MSI-X vectors in use: 3 of 3
   peer 1: attached, connected, life 1, name beta
 """
 
@@ -85,15 +86,17 @@ def test_echo_ping(world):
         text = world.guest("ping", ping, *doorbell(server.bound[1])).done()
         assert re.fullmatch(
             rf"ping: VM 0 \(echo\): 300 round trips of {size} bytes, us:"
-            r" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n",
+            r" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n"
+            r"ping: wait spin, .*\n",
             text,
         ), text
         print(text, end="")
     large = world.guest("ping", "ping --size=32769 --timeout=20", *doorbell(server.bound[1]))
     assert large.done(EXIT_FAILED) == "ivsh: ping: --size=32769: at most 32768 in this region\n"
     echo.type("\x1b")
-    assert echo.done(EXIT_FAILED).endswith(f"echo: answered {300 * len(SIZES)} messages\n")
-    assert "\nivsh: stopped\n" in echo.text
+    answered = f"\nivsh: stopped\necho: answered {300 * len(SIZES)} messages\n"
+    assert answered in echo.done(EXIT_FAILED)
+    assert bells(echo.text, "echo")["mode"] == "spin"
 
 
 def test_echo_counted(world):
@@ -101,7 +104,9 @@ def test_echo_counted(world):
     echo = world.guest("echo", "echo --count=5 --slot=0", *plain(memory))
     ping = world.guest("ping", "ping --count=5 --slot=1 --timeout=20", *plain(memory))
     assert "5 round trips" in ping.done()
-    assert echo.done() == "echo: slot 0 of 8 answers\necho: answered 5 messages\n"
+    text = echo.done()
+    assert text.startswith("echo: slot 0 of 8 answers\necho: answered 5 messages\necho: wait spin, 0 ")
+    assert bells(text, "echo")["rung"] == 0, "a plain device has no bell"
 
 
 def test_two_devices(world):

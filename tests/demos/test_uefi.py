@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """test_uefi.py - ivsh.efi started from the UEFI Shell, over and over, by somebody at the keyboard."""
 
+import os
 import re
 import shutil
+import socket
+import struct
+import threading
+import time
 
 from memory import boot, slot_word
-from qemu import EFI, EXIT_FAILED, OVMF, QEMU, doorbell
+from qemu import EFI, EXIT_FAILED, LIMIT, OVMF, QEMU, doorbell
 
 SUCCESS, INVALID_PARAMETER, ABORTED = "0x0", "0x2", "0x15"  # UEFI Specification, appendix D
 
@@ -48,6 +53,95 @@ class Shell:
         return self.run("echo %lasterror%").strip()
 
 
+    def is_unharmed(self):
+        """Its console lives on the firmware's timer interrupt; `stall` is the firmware's clock."""
+        assert "UEFI Interactive Shell" in self.run("ver")
+        assert re.fullmatch(r"\d\d/\d\d/\d{4}\n", self.run("date"))
+        assert re.match(r"LOCAL|UTC", self.run("timezone"))
+        began = time.monotonic()
+        assert self.run("stall 1000000") == ""
+        took = time.monotonic() - began
+        assert 0.9 < took < 4, f"stall 1000000 took {took:.2f} s"
+        assert self.run("echo here") == "here\n"
+
+    def stop(self, world, memory, command, key):
+        """Start a command that waits, as slot 0, and type a key; what it prints."""
+        life = boot(memory, 0) + 1
+        after = self.start(command)
+        world.until(
+            lambda: boot(memory, 0) == life and slot_word(memory, 0, 0) == 1, "it attaches"
+        )
+        self.guest.type(key)
+        return self.end(after)
+
+
+class Ringer:
+    """A neighbour who rings every vector of a slot all the time, wanted or not."""
+
+    PAUSE = 0.0002  # seconds
+
+    def __init__(self, server, slot, slots=8, vectors=2):
+        self.count, self.ended, self.bells = 0, threading.Event(), []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(LIMIT)
+        self.socket.connect(str(server.socket))
+        for _ in range(3 + slots * vectors):
+            data, fds, _, _ = socket.recv_fds(self.socket, 8, 1)
+            is_bell = struct.unpack("<q", data)[0] == slot
+            for fd in fds:
+                self.bells.append(fd) if is_bell else os.close(fd)
+        self.thread = threading.Thread(target=self._ring, daemon=True)
+
+    def _ring(self):
+        while not self.ended.wait(self.PAUSE):
+            for bell in self.bells:
+                os.write(bell, struct.pack("<Q", 1))
+            self.count += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join(LIMIT)
+        self.socket.close()
+        for bell in self.bells:
+            os.close(bell)
+
+
+def leaves_all_well(world, server, shell):
+    """However a command ends, and with bells coming all the time, the firmware has its own back."""
+    with server.memory() as memory, Ringer(server, 0) as ringer:
+        for wait in ("sleep", "spin", "poll"):
+            text = shell.run(f"ivsh.efi ping echo --count=50 --timeout=20 --wait={wait}")
+            assert text.startswith("ping: VM 1 (echo): 50 round trips of 64 bytes"), text
+            shell.run(f"ivsh.efi send 5 x --timeout=1 --wait={wait}")
+            assert shell.status() == ABORTED
+            text = shell.stop(world, memory, f"ivsh.efi recv --count=0 --wait={wait}", "\x03")
+            assert text == "ivsh: stopped\n"
+            shell.is_unharmed()
+        for _ in range(3):
+            assert "  we are slot 0\n" in shell.run("ivsh.efi info")
+        shell.is_unharmed()
+        assert ringer.count > 1000
+
+
+def waits_cheaply(world, server, shell):
+    """With nobody to talk to; the firmware's own tick is most of what it takes."""
+    with server.memory() as memory:
+        life = boot(memory, 0) + 1
+        after = shell.start("ivsh.efi recv --count=0 --wait=sleep")
+        world.until(lambda: boot(memory, 0) == life, "recv attaches")
+        used, began = shell.guest.processor_seconds(), time.monotonic()
+        time.sleep(10)
+        share = (shell.guest.processor_seconds() - used) / (time.monotonic() - began)
+        print(f"a UEFI guest that waits: {share:.1%} of a core")
+        assert share < 0.10, f"{share:.1%} of a core"
+        shell.guest.type("\x03")
+        assert shell.end(after) == "ivsh: stopped\n"
+
+
 def test_shell(world):
     """One boot for all of it. Nothing that a command did is in the way of the next one."""
     server = world.server(bind=2)
@@ -57,7 +151,8 @@ def test_shell(world):
     info = shell.run("ivsh.efi info")
     assert info.startswith("ivsh on UEFI x86_64\ndevice 0: ")
     assert "  VM ID (IVPosition): 0; MSI-X vectors: 2\n" in info
-    assert "  we are slot 0\n  peer 1: attached, connected, life 1, name echo\n" in info
+    assert "  we are slot 0\n  MSI-X vectors in use: 2 of 2\n" in info
+    assert "  peer 1: attached, connected, life 1, name echo\n" in info
     assert shell.status() == SUCCESS
     assert shell.run("ivsh.efi info") == info
     assert "UEFI Interactive Shell" in shell.run("ver")
@@ -73,17 +168,20 @@ def test_shell(world):
 
     with server.memory() as memory:
         for key in ("\x1b", "\x03"):  # ESC, Ctrl-C
-            life = boot(memory, 0) + 1
-            after = shell.start("ivsh.efi recv --count=0")
-            world.until(
-                lambda: boot(memory, 0) == life and slot_word(memory, 0, 0) == 1, "recv attaches"
-            )
-            shell.guest.type(key)
-            assert shell.end(after) == "ivsh: stopped\n"
+            text = shell.stop(world, memory, "ivsh.efi recv --count=0", key)
+            assert text == "ivsh: stopped\n"
             assert shell.status() == ABORTED
             assert slot_word(memory, 0, 0) == 2, "it said good-bye"
-    assert "UEFI Interactive Shell" in shell.run("ver")
+
+    # A bell wakes a sleeper at once: the firmware's tick is 10 ms, and 3 ms where a peer polls.
+    text = shell.run("ivsh.efi ping echo --count=50 --timeout=20 --wait=sleep")
+    assert float(re.search(r" p50 ([\d.]+)", text)[1]) < 2500, text
+    shell.is_unharmed()
+    leaves_all_well(world, server, shell)
     echo.still_runs()
+    echo.kill()
+    waits_cheaply(world, server, shell)
+    shell.is_unharmed()
     shell.guest.still_runs()
 
 

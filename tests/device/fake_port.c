@@ -18,7 +18,8 @@ enum {
 	PREFETCH,
 	BASE_HIGH,
 	LIMIT_HIGH,
-	LIST = 13
+	LIST = 13,
+	MSIX = 16
 };
 
 #define STATUS_STICKY 0x20000000u /* received master abort: a one written clears it */
@@ -109,6 +110,11 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 	if (at->forgets && word >= BAR && word < BAR + 6 && value != 0xffffffff)
 		next &= ~at->writable[word];
 	at->config[word] = next;
+	if (word == MSIX && bus->table_size != 0 && bus->msix_writes < 16) {
+		bus->msix[bus->msix_writes].control = next >> 30;
+		bus->msix[bus->msix_writes++].unmasked =
+		    fake_unmasked(bus, (int)(at - bus->function));
+	}
 }
 
 /* --- Memory cycles ---------------------------------------------------------------------------- */
@@ -159,6 +165,27 @@ bool fake_reaches(const struct fake_bus *bus, int index, uint64_t address, uint6
 	return true;
 }
 
+/* Whatever else is asked for is the MSI-X table: a mapping into the BAR of (at) that has it. */
+static void *map_table(
+    struct fake_bus *bus, int index, uint64_t address, uint64_t size, enum ivsh_map kind)
+{
+	for (uint32_t bar = 0; bar < 6; bar++) {
+		uint64_t start = fake_bar_get(bus, index, bar);
+		uint64_t bytes = fake_bar_size(bus, index, bar);
+
+		if (bytes == 0 || start > address || address - start >= bytes)
+			continue;
+		if (bus->no_table || kind != IVSH_MAP_REGISTERS || address % 256 != 0 ||
+		    size % 256 != 0 || size == 0 || size > bytes - (address - start) ||
+		    address - start + size > sizeof bus->table)
+			return NULL;
+		bus->maps++;
+		bus->table_size = size;
+		return (uint8_t *)bus->table + (address - start) + (bus->crooked ? 8 : 0);
+	}
+	return NULL;
+}
+
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	struct fake_bus *bus = ctx;
@@ -167,9 +194,15 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 		bool registers = fake_bar_get(bus, i, 0) == address;
 
 		if (is_bridge(&bus->function[i]) || (bus->function[i].config[COMMAND] & 2) == 0 ||
-		    !fake_reaches(bus, i, address, size) ||
-		    (!registers && fake_bar_get(bus, i, 2) != address))
+		    !fake_reaches(bus, i, address, size))
 			continue;
+		if (!registers && fake_bar_get(bus, i, 2) != address) {
+			void *table = map_table(bus, i, address, size, kind);
+
+			if (table)
+				return table;
+			continue;
+		}
 		if (registers ? bus->no_registers : bus->no_memory)
 			return NULL;
 		bus->maps++;
@@ -184,9 +217,57 @@ static void unmap(void *ctx, void *base, uint64_t size)
 {
 	struct fake_bus *bus = ctx;
 
-	(void)base;
-	(void)size;
+	if ((uint8_t *)base >= (uint8_t *)bus->table &&
+	    (uint8_t *)base < (uint8_t *)bus->table + sizeof bus->table) {
+		bus->faults += size != bus->table_size;
+		bus->table_size = 0;
+	}
 	bus->maps--;
+}
+
+/* --- Interrupts ------------------------------------------------------------------------------- */
+
+uint32_t *fake_table(struct fake_bus *bus, int index)
+{
+	return bus->table + (bus->function[index].config[MSIX + 1] & ~7u) / 4;
+}
+
+unsigned fake_unmasked(struct fake_bus *bus, int index)
+{
+	uint32_t vectors = (bus->function[index].config[MSIX] >> 16 & 0x7ff) + 1;
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < vectors; i++)
+		count += (fake_table(bus, index)[4 * i + 3] & 1) == 0;
+	return count;
+}
+
+/* Masked as a whole but enabled: what comes while the table changes waits, and does not go out. */
+static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data)
+{
+	struct fake_bus *bus = ctx;
+
+	if (index != bus->opened || bus->table_size == 0 || bus->msix_writes == 0 ||
+	    bus->msix[bus->msix_writes - 1].control != 3)
+		bus->faults++;
+	if (bus->opened == bus->msi_most)
+		return -1;
+	*address = FAKE_MSI_ADDRESS(index);
+	*data = FAKE_MSI_DATA(index);
+	bus->opened++;
+	return 0;
+}
+
+/* The device must have been silenced before. */
+static void msi_close(void *ctx, uint32_t index)
+{
+	struct fake_bus *bus = ctx;
+
+	if (index >= bus->opened || bus->table_size != 0 ||
+	    bus->msix[bus->msix_writes - 1].control > 1 ||
+	    bus->msix[bus->msix_writes - 1].unmasked != 0)
+		bus->faults++;
+	bus->opened--;
 }
 
 /* --- Time ------------------------------------------------------------------------------------- */
@@ -220,8 +301,9 @@ static void relax(void *ctx)
 void fake_init(struct fake_bus *bus)
 {
 	memset(bus, 0, sizeof *bus);
-	bus->port = (struct ivsh_port){
-	    bus, config_read, config_write, map, unmap, now_ns, sleep_until, count, relax};
+	bus->port = (struct ivsh_port){bus, config_read, config_write, map, unmap, msi_open,
+	    msi_close, now_ns, sleep_until, count, relax};
+	bus->msi_most = UINT32_MAX;
 }
 
 int fake_add(struct fake_bus *bus, int parent, uint32_t place, uint32_t id, uint32_t header)
@@ -298,6 +380,8 @@ int fake_ivshmem(
 		at->config[LIST] = 0x40;
 		at->config[0x40 / 4] = (vectors - 1) << 16 | 0x11;
 		at->writable[0x40 / 4] = 0xc0000000;
+		at->config[0x44 / 4] = 1;
+		at->config[0x48 / 4] = (vectors > 128 ? vectors * 16 : 0x800) | 1;
 	}
 	return index;
 }

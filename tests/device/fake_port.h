@@ -42,14 +42,27 @@ struct fake_bus {
 	unsigned relaxed, slept;
 	enum ivsh_map kind[2]; /* of the last map of BAR0 and of BAR2 */
 
+	/* MSI-X: the words that change its state, in order, with the table's entries then unmasked. */
+	struct {
+		uint32_t control; /* 2: enabled, 1: masked */
+		unsigned unmasked;
+	} msix[16];
+	unsigned msix_writes;
+	uint64_t table_size; /* bytes of the table's mapping; 0: not mapped */
+	uint32_t opened;     /* indexes given and not taken back: always the first ones */
+
 	/* Lies of the port. */
 	bool no_registers; /* BAR0 cannot be mapped */
 	bool no_memory;    /* BAR2 cannot be mapped */
 	bool crooked;      /* mappings are not aligned */
+	bool no_table;     /* nothing else can be mapped */
+	uint32_t msi_most; /* interrupts that it has to give */
 
 	/* What is mapped: the same registers and the same page of memory for every device. */
 	_Alignas(4096) uint8_t memory[2 * 4096];
 	_Alignas(64) uint32_t registers[80];
+	_Alignas(
+	    4096) uint32_t table[128 * 1024 / 4]; /* any other BAR for memory, from its start */
 };
 
 /* An empty bus, with its port ready. */
@@ -74,6 +87,14 @@ void fake_bar(struct fake_bus *bus, int index, uint32_t bar, uint64_t size, uint
 
 /* Give a BAR an address, as firmware does. */
 void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t address);
+
+/* The message of interrupt (index), as the port gives it. */
+#define FAKE_MSI_ADDRESS(index) (UINT64_C(0x5fee00000) + (index)*4)
+#define FAKE_MSI_DATA(index) (0x4000u + (index))
+
+/* The MSI-X table of the function with index (index), and how many entries are not masked. */
+uint32_t *fake_table(struct fake_bus *bus, int index);
+unsigned fake_unmasked(struct fake_bus *bus, int index);
 
 /* The address in a BAR, without asking the library. */
 uint64_t fake_bar_get(const struct fake_bus *bus, int index, uint32_t bar);

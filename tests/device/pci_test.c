@@ -276,7 +276,8 @@ static void ends(void)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++) {
 		struct noise noise = {seed * 0x9e3779b97f4a7c15u, 0, seed % 2 == 0};
-		struct ivsh_port port = {&noise, noise_read, noise_write, 0, 0, 0, 0, 0, 0};
+		struct ivsh_port port = {
+		    .ctx = &noise, .config_read = noise_read, .config_write = noise_write};
 		struct ivsh_pci_windows windows = {{1 << 28, 1 << 30}, {4 * GIB, 64 * GIB}, 1};
 		struct ivsh_device device;
 		uint32_t function;

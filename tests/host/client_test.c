@@ -268,22 +268,44 @@ static void no_server(void)
 	CHECK(strstr(c.error, "No such file") != NULL);
 }
 
+/* What RLIMIT_NOFILE has to be for (count) more descriptors; higher ones may be taken already. */
+static rlim_t limit_for(unsigned count)
+{
+	int fd[16];
+	rlim_t limit;
+
+	for (unsigned i = 0; i < count; i++)
+		fd[i] = dup(0);
+	limit = (rlim_t)fd[count - 1] + 1;
+	for (unsigned i = 0; i < count; i++)
+		close(fd[i]);
+	return limit;
+}
+
 static void descriptors_run_out(void)
 {
-	struct rlimit limit, less;
-	struct client c;
-	int next = dup(0);
+	static const struct {
+		const char *row;
+		unsigned descriptors;
+		const char *error;
+	} rows[] = {{"at the third bell", 4, "RLIMIT_NOFILE"},
+	    {"behind the last bell", 8, "epoll: Too many open files"}};
 
-	serve(good, false);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	less = limit;
-	less.rlim_cur = (rlim_t)next + 4; /* the socket, the memory, and two bells */
-	close(next);
-	setrlimit(RLIMIT_NOFILE, &less);
-	CHECK_EQ(client_connect(&c, path, SECOND), -1);
-	setrlimit(RLIMIT_NOFILE, &limit);
-	CHECK(strstr(c.error, "RLIMIT_NOFILE") != NULL);
-	serve_end();
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct rlimit limit, less;
+		struct client c;
+
+		test_row(rows[i].row);
+		serve(good, false);
+		getrlimit(RLIMIT_NOFILE, &limit);
+		less = limit;
+		less.rlim_cur = limit_for(rows[i].descriptors);
+		setrlimit(RLIMIT_NOFILE, &less);
+		CHECK_EQ(client_connect(&c, path, SECOND), -1);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		CHECK(strstr(c.error, rows[i].error) != NULL);
+		serve_end();
+	}
 }
 
 static void bells(void)

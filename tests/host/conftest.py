@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from peertool import Peers
 from rawclient import RawClient
 
 BUILD = pathlib.Path(
@@ -117,3 +118,29 @@ def fails(tmp_path):
         return done.returncode, done.stderr.splitlines()
 
     return run
+
+
+@pytest.fixture
+def at(build):
+    """Peers at a place; at("-f", path). What still runs in the end is killed."""
+    made = []
+
+    def make(*place):
+        made.append(Peers(str(build / "ivsh"), *place))
+        return made[-1]
+
+    yield make
+    for peers in made:
+        for process in peers.running:
+            peers.kill(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+@pytest.fixture
+def peers(start, at):
+    server = start()
+    peers = at("-S", server.socket)
+    peers.server = server
+    return peers

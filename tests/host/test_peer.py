@@ -7,115 +7,15 @@ import re
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 
 import pytest
 
-from rawclient import RawClient, until
+from peertool import finish
+from rawclient import LIMIT, RawClient, until
 
-LIMIT = 10.0
-MAGIC = b"IVSHRGN\0"
 SLOT = 8192  # offset of slot 0; a slot has 2048 bytes
-
-
-class Peers:
-    """ivsh at one place, several at a time."""
-
-    def __init__(self, program, *place):
-        self.program = program
-        self.place = place
-        self.server = None
-        self.running = []
-
-    def run(self, *words, stdin=b"", place=None):
-        """One command, to its end: (exit status, stdout, lines of stderr)."""
-        done = subprocess.run(
-            [self.program, *map(str, self.place if place is None else place), *map(str, words)],
-            input=stdin,
-            capture_output=True,
-            timeout=LIMIT,
-        )
-        return done.returncode, done.stdout, done.stderr.decode().splitlines()
-
-    def start(self, *words, **keywords):
-        """One command, that has its slot if there is a server: slots go in the order of calls."""
-        process = subprocess.Popen(
-            [self.program, *map(str, self.place), *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            stdout=keywords.get("stdout", subprocess.PIPE),
-            stderr=subprocess.PIPE,
-        )
-        self.running.append(process)
-        if self.server:
-            self.server.await_line(f" pid={process.pid} uid=")
-        return process
-
-    def echo(self, *words):
-        """An echo that is ready."""
-        process = self.start("echo", *words)
-        assert b"answers" in process.stdout.readline()
-        return process
-
-    def ls(self):
-        """The lines in front of the table, and its rows by slot."""
-        status, output, errors = self.run("ls")
-        assert (status, errors) == (0, [])
-        rows = {}
-        for line in output.decode().splitlines():
-            match = re.match(r"([* ]) *(\d+)  ", line)
-            if match:
-                fields = line[1:].split(None, 9) + [""]
-                rows[int(match[2])] = {
-                    "own": match[1] == "*",
-                    **dict(zip(COLUMNS, fields)),
-                }
-        return output.decode().splitlines()[:2], rows
-
-    def row(self, name):
-        """The row of the peer with that name; None: there is none."""
-        found = [row for row in self.ls()[1].values() if row["name"] == name]
-        return found[0] if found else None
-
-    def kill(self, process):
-        process.kill()
-        process.wait(LIMIT)
-
-
-COLUMNS = ("slot presence connection life vectors sent received full errors name").split()
-
-
-@pytest.fixture
-def at(build):
-    """Peers at a place; at("-f", path). What still runs in the end is killed."""
-    made = []
-
-    def make(*place):
-        made.append(Peers(str(build / "ivsh"), *place))
-        return made[-1]
-
-    yield make
-    for peers in made:
-        for process in peers.running:
-            peers.kill(process)
-            for pipe in (process.stdout, process.stderr):
-                if pipe:
-                    pipe.close()
-
-
-@pytest.fixture
-def peers(start, at):
-    server = start()
-    peers = at("-S", server.socket)
-    peers.server = server
-    return peers
-
-
-def finish(process):
-    """(exit status, stdout, lines of stderr) of a process that comes to its end."""
-    output, errors = process.communicate(timeout=LIMIT)
-    return process.returncode, output, errors.decode().splitlines()
 
 
 # --- Talk -------------------------------------------------------------------------------------
@@ -199,10 +99,13 @@ def test_ping(peers):
         assert (status, errors) == (0, [])
         assert re.match(
             rb"ping: slot 0 \(mirror\): %d round trips of %d bytes, us:" % (count, size)
-            + rb" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n$",
+            + rb" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n"
+            rb"ping: wait spin, 2 vectors: bells rung ",
             output,
         )
-    assert finish(echo) == (0, b"echo: answered 150 messages\n", [])
+    status, output, errors = finish(echo)
+    assert (status, errors) == (0, [])
+    assert output.startswith(b"echo: answered 150 messages\necho: wait spin, 2 vectors: bells ")
 
 
 def test_killed_peer_is_gone_at_once(peers):
@@ -257,6 +160,8 @@ def test_stopped_peer_is_silent(peers):
         (("echo", "--count", "5"), signal.SIGINT, 130),
         (("recv",), signal.SIGTERM, 143),
         (("ping", "nobody", "--timeout", "0"), signal.SIGINT, 130),
+        (("echo", "--wait", "poll"), signal.SIGTERM, 0),
+        (("echo", "--wait", "sleep"), signal.SIGTERM, 0),
     ],
 )
 def test_signals_end_in_order(peers, words, sig, status):
@@ -279,15 +184,16 @@ def test_nobody_reads_the_output(peers):
     assert peers.run("recv")[1] == b"slot 1, port 1, maybe seen: kept\n"
 
 
-def test_server_that_ends(peers):
-    receiver = peers.start("recv", "--name", "alpha", "--timeout", "1")
+@pytest.mark.parametrize("mode", ["poll", "spin", "sleep"])
+def test_server_that_ends(peers, mode):
+    receiver = peers.start("recv", "--name", "alpha", "--timeout", "0.5", "--wait", mode)
     until(lambda: peers.row("alpha"))
     peers.server.stop(signal.SIGKILL)
     status, _, errors = finish(receiver)
     assert status == 1
     assert errors == [
         f"ivsh: {peers.server.socket}: the server hung up: going on without it",
-        "ivsh: timeout: 1 s without a message on port 1",
+        "ivsh: timeout: 0.5 s without a message on port 1",
     ]
 
 
@@ -306,6 +212,8 @@ def test_server_that_ends(peers):
         (("ls", "all"), "all: one word too many"),
         (("ls", "--count", "1"), "ls: --count means nothing here"),
         (("echo", "--size", "1"), "echo: --size means nothing here"),
+        (("ls", "-w", "sleep"), "ls: --wait means nothing here"),
+        (("echo", "--wait", "nap"), "--wait: nap: not poll, spin or sleep"),
         (("echo", "--slot", "256", "-f", "x"), "--slot: 256: not a number from 0 to 255"),
         (("echo", "-f", "x"), "add --slot N"),
         (("echo", "-f", "x", "-S", "y"), "not both"),

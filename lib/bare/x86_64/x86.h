@@ -60,6 +60,22 @@ static inline struct x86_cpuid x86_cpuid(uint32_t leaf)
 	return r;
 }
 
+static inline uint64_t x86_msr_read(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+	return ((uint64_t)high << 32) | low;
+}
+
+static inline void x86_msr_write(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+}
+
 /* The lfence keeps it from being read before what the program did earlier. */
 static inline uint64_t x86_tsc(void)
 {
@@ -129,8 +145,9 @@ uint32_t x86_address_bits(void);
 #define X86_CODE_SELECTOR 0x08 /* in start.S's table */
 #define X86_TSS_SELECTOR 0x18
 
-#define X86_VECTOR_TIMER 0x20u    /* the first that is no exception (SDM 6.2) */
-#define X86_VECTOR_FREE 0x30u     /* from here to 0xef: for devices */
+#define X86_VECTOR_TIMER 0x20u /* the first that is no exception (SDM 6.2) */
+#define X86_VECTOR_FREE 0x30u  /* from here to 0xef: for devices */
+#define X86_VECTORS_FREE 0xc0u
 #define X86_VECTOR_SPURIOUS 0xffu /* SDM 10.9: no EOI for this one */
 
 void x86_trap_init(void);
@@ -150,6 +167,10 @@ uint32_t x86_apic_timer_left(void);        /* ticks until then */
 
 /* A doorbell came: count it. For interrupt handlers. */
 void x86_bell(void);
+
+/* For struct ivsh_port: ivsh/port.h. */
+int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
+void x86_msi_close(void *ctx, uint32_t index);
 
 /* --- The rest, in the order in which the machine comes up ------------------------------------- */
 

@@ -44,10 +44,11 @@ struct ivsh_area {
 /* A channel. The caller's memory, for the library's use. */
 struct ivsh_chan {
 	struct ivsh_region *region;
-	uint32_t peer;  /* readable: the slot at the other end */
-	uint32_t mask;  /* descriptors of a ring less one */
-	uint32_t shift; /* their logarithm to base 2 */
-	bool dead;      /* answers IVSH_EPROTO from now on */
+	struct ivsh_chan *next; /* of the region's open channels */
+	uint32_t peer;          /* readable: the slot at the other end */
+	uint32_t mask;          /* descriptors of a ring less one */
+	uint32_t shift;         /* their logarithm to base 2 */
+	bool dead;              /* answers IVSH_EPROTO from now on */
 
 	struct {
 		struct ivsh_wire_sender *own;
@@ -60,8 +61,12 @@ struct ivsh_chan {
 		uint64_t body; /* an inline payload under construction */
 		uint32_t reserved_position;
 		uint32_t reserved_size;
+		uint32_t blocked_size; /* what last found no room */
+		uint32_t wish;         /* our own want_space, as last stored */
+		uint32_t rung;         /* the receiver's wish that was answered by a bell */
 		uint8_t reserved_kind;
 		bool reserved;
+		bool blocked;
 	} tx;
 
 	struct {
@@ -79,6 +84,8 @@ struct ivsh_chan {
 		uint32_t position;
 		uint32_t size;
 		uint16_t port;
+		uint32_t wish; /* our own want_bell, as last stored */
+		uint32_t rung; /* the sender's wish that was answered by a bell */
 		uint8_t kind;
 		bool peeked;
 	} rx;

@@ -41,6 +41,9 @@ struct ivsh_device {
 	uint8_t revision;             /* PCI revision ID */
 	bool doorbell;                /* true: ivshmem-doorbell, told by its MSI-X capability */
 	uint32_t vectors;             /* entries of its MSI-X table: 0 to 2048; 0 for plain */
+	uint32_t bells;               /* of these, in use: see ivsh_device_interrupts() */
+	uint32_t msix;                /* offset of the MSI-X capability; 0: none */
+	volatile uint32_t *table;     /* the MSI-X table, mapped while bells is not 0 */
 	uint32_t ivposition;    /* IVPosition as read at open: 0 to 65535; plain: no meaning */
 	struct ivsh_bar bar[3]; /* BAR0 registers, BAR1 MSI-X, BAR2 the shared memory */
 	volatile uint32_t *registers; /* BAR0, mapped; NULL: the device is not open */
@@ -76,6 +79,22 @@ int ivsh_device_open(
     struct ivsh_device *device, const struct ivsh_port *port, uint32_t function) IVSH_MUST_CHECK;
 
 /*
+ * Take up to (wanted) MSI-X vectors, 0 to 2048, for doorbells that others ring here: as many as the
+ * device has and the port can give, from vector 0 on; how many goes to device->bells.
+ *
+ * Between ivsh_device_open() and ivsh_device_mem(), once. Bells that were rung before are lost:
+ * look at the memory afterwards. To get none is no error: device->bells is 0 and the peer polls.
+ *
+ * A vector that the server does not serve never rings; under KVM, QEMU 7.2 ends when such a vector
+ * is unmasked. The device cannot be asked, so give QEMU's vectors= what the server was given.
+ *
+ * IVSH_EINVAL  wanted is above 2048, the device is not open, or it has some already.
+ * IVSH_EPROTO  the MSI-X capability names a table that is not there: everything is as before.
+ * IVSH_EPORT   the port could not map the table: everything is as before.
+ */
+int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUST_CHECK;
+
+/*
  * The doorway of an open device. self is IVPosition for ivshmem-doorbell and IVSH_SELF_NONE for
  * ivshmem-plain, where the caller sets it. (mem) refers to (device), which must stay where it is
  * and open while mem is used.
@@ -87,9 +106,9 @@ int ivsh_device_open(
 void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
 
 /*
- * Close: unmap, and take bus mastering and memory decoding away again if open gave them. Detach the
- * region first. (device) may be opened again. Closing one that is closed, or that failed to open,
- * does nothing.
+ * Close: mask and disable MSI-X, give the interrupts back, unmap, and take bus mastering and memory
+ * decoding away again if open gave them. Detach the region first. (device) may be opened again.
+ * Closing one that is closed, or that failed to open, does nothing.
  */
 void ivsh_device_close(struct ivsh_device *device);
 

@@ -40,15 +40,25 @@ struct ivsh_port {
 
 	/*
 	 * Make (size) bytes at bus address (address) accessible, and answer where they are; NULL
-	 * when that cannot be done. Registers come in 256 bytes on a multiple of 256: other devices
-	 * may have the rest of that page. Memory comes in whole pages on a multiple of its size,
+	 * when that cannot be done. Registers come in multiples of 256 bytes on a multiple of 256:
+	 * other devices may have the rest of a page. Memory comes in whole pages on a multiple of its size,
 	 * which can be more than size_t holds: answer NULL then. The answer keeps the address's
 	 * place in a page of 4096. unmap undoes it and may be NULL where nothing has to be undone.
 	 */
 	void *(*map)(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind);
 	void (*unmap)(void *ctx, void *base, uint64_t size);
 
-	/* As in bell.h; count and interrupts join with MSI-X. relax may be NULL. */
+	/*
+	 * Give an interrupt to the vector with number (index), counting from 0, and say what the
+	 * device has to write where (PCI Local Bus Specification 3.0, 6.8.2: message address and
+	 * data). Each such interrupt adds one to count() and ends a sleep(). Several indexes may
+	 * share one. 0, or -1 when there are no more. msi_close takes it back: the entry is masked.
+	 * Both NULL: this world has no interrupts to give, and peers poll.
+	 */
+	int (*msi_open)(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
+	void (*msi_close)(void *ctx, uint32_t index);
+
+	/* As in bell.h; count() counts the interrupts of msi_open(). relax may be NULL. */
 	uint64_t (*now_ns)(void *ctx);
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 	uint32_t (*count)(void *ctx);

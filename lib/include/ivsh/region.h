@@ -107,7 +107,10 @@ struct ivsh_counters {
 	uint64_t wakes_timer; /* waits ended by time */
 	uint64_t errors;      /* channels that broke SPEC.md */
 	uint64_t lost;        /* ring resets seen */
+	uint64_t rescued;     /* waits ended by time that found something: a bell was lost */
 };
+
+struct ivsh_chan;
 
 /* An attached region. The caller's memory; for the library's use, but for the fields marked. */
 struct ivsh_region {
@@ -122,7 +125,8 @@ struct ivsh_region {
 	uint32_t server_epoch;
 	uint32_t boot; /* readable: this life's boot word */
 	uint32_t heartbeat;
-	uint32_t bells; /* as counted when the last wait ended */
+	uint32_t change;         /* the server's, as last seen by a wait */
+	struct ivsh_chan *chans; /* all open channels, linked by (next) */
 	bool attached;
 };
 
@@ -153,17 +157,43 @@ int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
  */
 void ivsh_region_detach(struct ivsh_region *region);
 
+/* How ivsh_region_wait() waits. */
+enum ivsh_wait_mode {
+	IVSH_WAIT_POLL = 0,  /* looks and relaxes until the end; never touches the device */
+	IVSH_WAIT_SPIN = 1,  /* looks for spin_ns, then asks for a bell and sleeps */
+	IVSH_WAIT_SLEEP = 2, /* asks for a bell and sleeps at once */
+};
+
+struct ivsh_wait {
+	enum ivsh_wait_mode mode;
+	uint64_t spin_ns; /* SPIN: how long to look before sleeping */
+	uint64_t nap_ns;  /* the longest sleep of a peer that cannot be rung; 0: 500 us */
+	uint32_t wanted;  /* IVSH_EVENT_* that end the wait; 0: any */
+};
+
+/* What ended a wait: any of these, in *events; 0 means that time is over. */
+#define IVSH_EVENT_MESSAGE 0x1u /* a channel has a message that was not peeked yet */
+#define IVSH_EVENT_SPACE 0x2u   /* a channel has room for what last answered IVSH_EAGAIN */
+#define IVSH_EVENT_CONTROL 0x4u /* the server saw a slot connect or disconnect */
+
+/* A sleeper looks again this often, bell or not: bells can be lost. SPEC R8.3. */
+#define IVSH_RELOOK_NS UINT64_C(100000000)
+
 /*
- * Sleep until a bell, or for (timeout_ns), in pieces of at most half the heartbeat, which goes on.
+ * Wait for any of: a message on any open channel, room on any channel that was full, a change that
+ * the server saw, or (timeout_ns) to pass.
  *
- * Looks for nothing by itself: call it when every channel answered IVSH_EAGAIN, then look again.
- * Returns at once after a bell since the last wait: nothing that came between look and wait is
- * slept through. May return early. No channel asks for bells (DESIGN.md, "Bells"), so messages end
- * no wait: keep the timeout short.
+ * Gives back to the senders what was released, keeps the heartbeat going, and sleeps through
+ * mem.bell.sleep. A message that is peeked and not released does not end a wait; nor does a channel
+ * that is dead. Looks once at each open channel for every bell, and every IVSH_RELOOK_NS without.
  *
- * IVSH_EBUSY  not attached, or another peer has claimed this slot: this handle is dead, detach.
+ * Owner's thread, not from interrupts.
+ *
+ * IVSH_EBUSY   another peer has claimed this slot, or it was detached: this handle is dead.
+ * SPEC 8.
  */
-int ivsh_region_wait(struct ivsh_region *region, uint64_t timeout_ns) IVSH_MUST_CHECK;
+int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns,
+    uint32_t *events) IVSH_MUST_CHECK;
 
 /* The port's clock, in nanoseconds. */
 uint64_t ivsh_region_now(const struct ivsh_region *region);

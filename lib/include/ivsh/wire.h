@@ -48,11 +48,11 @@ struct ivsh_wire_header {
 
 /* SPEC 4. Written by the server alone; all 0 without one. */
 struct ivsh_wire_server {
-	uint32_t epoch;  /* differs from one run of the server to the next; 0: no server */
-	uint32_t beat;   /* advances every 250 ms while the server lives */
-	uint32_t change; /* advances after each change of a connection word */
-	uint32_t reserved0;
-	uint8_t reserved1[48];
+	uint32_t epoch;   /* differs from one run of the server to the next; 0: no server */
+	uint32_t beat;    /* advances every 250 ms while the server lives */
+	uint32_t change;  /* advances after each change of a connection word */
+	uint32_t vectors; /* doorbell vectors that each peer has eventfds for */
+	uint8_t reserved[48];
 	uint32_t connection[IVSH_WIRE_SLOTS_MAX]; /* connects and disconnects in this epoch: odd:
 	                                             connected; 0: unknown */
 };
@@ -99,7 +99,8 @@ struct ivsh_wire_slot {
 	uint64_t wakes_timer; /* sleeps ended by time */
 	uint64_t errors;      /* channels that broke SPEC.md */
 	uint64_t lost;        /* ring resets seen: each may have lost messages */
-	uint8_t reserved3[48];
+	uint64_t rescued;     /* sleeps ended by time with something to do: a bell was lost */
+	uint8_t reserved3[40];
 	/* Lines 12 to 15: mail. Byte i is written by slot i's peer: a hint that it sent something. */
 	uint8_t mail[IVSH_WIRE_SLOTS_MAX];
 	uint8_t reserved4[1024];
@@ -111,7 +112,7 @@ struct ivsh_wire_sender {
 	uint32_t epoch;      /* resets that the sender asked for */
 	uint32_t ack;        /* the receiver's epoch that the sender has followed */
 	uint32_t start;      /* index of the first descriptor after the last reset */
-	uint32_t want_space; /* 0: no; v + 1: ring my vector v when the read index moves */
+	uint32_t want_space; /* the wish to be rung when the read index moves: IVSH_WIRE_WISH_* */
 	uint8_t reserved[44];
 };
 
@@ -120,9 +121,16 @@ struct ivsh_wire_receiver {
 	uint32_t epoch;     /* resets that the receiver asked for */
 	uint32_t ack;       /* the sender's epoch that the receiver has followed */
 	uint32_t read;      /* index of the first descriptor not yet given back, modulo 2^32 */
-	uint32_t want_bell; /* 0: no; v + 1: ring my vector v at the next message */
+	uint32_t want_bell; /* the wish to be rung at the next message: IVSH_WIRE_WISH_* */
 	uint8_t reserved[44];
 };
+
+/*
+ * A wish to be rung. Bits 11:0: the vector plus 1, or 0 while there is no wish; bits 31:12: how many
+ * wishes there were, so that one wish is answered by one bell. SPEC 8.
+ */
+#define IVSH_WIRE_WISH_VECTOR 0xfffu
+#define IVSH_WIRE_WISH_SHIFT 12
 
 /* SPEC 6. The lines stand 128 bytes apart: processors fetch lines in pairs. */
 struct ivsh_wire_ring {

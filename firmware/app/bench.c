@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.c - what a message costs: round trips, a one-way stream, and a bare doorbell beside them.
+ */
+#include "bench.h"
+
+#include "commands.h"
+#include "report.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT_MAX 10000000u /* as many times are kept: 80 MB */
+
+#define QUIET_NS UINT64_C(5000000)   /* without a bell: nobody rings us just now */
+#define LOOK_NS UINT64_C(20000000)   /* the keyboard and the heartbeat are seen to this often */
+#define LOST_NS UINT64_C(3000000000) /* no answer will come any more */
+
+struct bench {
+	struct session s;
+	uint32_t peer;
+	uint32_t count;
+	uint32_t size;
+	uint64_t *times_ns;
+	uint8_t *payload;
+};
+
+/* Wait for the next answer of 8 bytes. False: it failed, and a line has said why. */
+static bool reply_take(struct bench *b, uint64_t *number)
+{
+	struct ivsh_chan *chan = &b->s.chan[b->peer];
+
+	for (;;) {
+		struct ivsh_message message;
+		int error = ivsh_chan_peek(chan, &message);
+		bool fits = false;
+
+		if (!error) {
+			fits = message.port == IVSH_PORT_ECHO && message.size == sizeof(*number);
+			if (fits)
+				memcpy(number, message.data, sizeof(*number));
+			error = ivsh_chan_release(chan);
+		}
+		if (error && error != IVSH_EAGAIN)
+			return session_channel_failed(&b->s, b->peer, error) == 0;
+		if (fits)
+			return true;
+		if (error && !session_idle(&b->s))
+			return false;
+	}
+}
+
+/* Send one message on (port), waiting for room. False: a line has said why. */
+static bool put(struct bench *b, uint16_t port, const void *data, uint32_t size)
+{
+	int error;
+
+	while ((error = ivsh_chan_send(&b->s.chan[b->peer], port, data, size)) == IVSH_EAGAIN)
+		if (!session_full(&b->s))
+			return false;
+	return error == 0 || session_channel_failed(&b->s, b->peer, error) == 0;
+}
+
+/* There and back, 8 bytes at a time. What answers an earlier life has another number. */
+static bool bench_echo(struct bench *b)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		uint64_t start = ivsh_region_now(&b->s.region), back;
+		uint64_t number = b->s.world->nonce + i;
+
+		if (!put(b, IVSH_PORT_ECHO, &number, sizeof(number)))
+			return false;
+		do
+			if (!reply_take(b, &back))
+				return false;
+		while (back != number);
+		b->times_ns[i] = ivsh_region_now(&b->s.region) - start;
+	}
+	printf("bench: %s: %" PRIu32 " round trips of 8 bytes, us:", session_who(&b->s, b->peer),
+	    b->count);
+	report_times(b->times_ns, b->count);
+	return true;
+}
+
+/* One way. The messages of the last ring's worth may be on their way when the clock stops. */
+static bool bench_sink(struct bench *b)
+{
+	const struct ivsh_counters *c = &b->s.region.counters;
+	uint64_t start = ivsh_region_now(&b->s.region), took, bells;
+
+	for (uint32_t i = 0; i < b->count; i++)
+		if (!put(b, BENCH_PORT, b->payload, b->size))
+			return false;
+	took = ivsh_region_now(&b->s.region) - start;
+	bells = c->bells_rung * 100000 / b->count;
+	printf("bench: %s: %" PRIu32 " messages of %" PRIu32 " bytes one way: %" PRIu64
+	       " a second, bells for 1000: %" PRIu64 ".%02" PRIu64 "\n",
+	    session_who(&b->s, b->peer), b->count, b->size,
+	    (uint64_t)b->count * 1000000000 / (took != 0 ? took : 1), bells / 100, bells % 100);
+	return true;
+}
+
+/* Sleep until the count of bells differs from (seen), or for (limit_ns): the count then. */
+static uint32_t bell_await(const struct ivsh_bell *bell, uint32_t seen, uint64_t limit_ns)
+{
+	uint64_t deadline = bell->now_ns(bell->ctx) + limit_ns;
+
+	while (bell->count(bell->ctx) == seen && bell->now_ns(bell->ctx) < deadline)
+		bell->sleep(bell->ctx, seen, deadline);
+	return bell->count(bell->ctx);
+}
+
+/* Wait for a bell a little longer. False: in vain for too long, or time is over. */
+static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
+{
+	if (waited_ns >= LOST_NS) {
+		fprintf(stderr, "ivsh: bench: %s: no bell back: is it ack?\n",
+		    session_who(&b->s, b->peer));
+		return false;
+	}
+	return bell_await(&b->s.region.mem.bell, seen, LOOK_NS) != seen || session_look(&b->s);
+}
+
+/*
+ * A bell there, a bell back, both sides asleep meanwhile, and no memory touched: the least that a
+ * round trip with two interrupts costs on this machine. --wait does not matter here.
+ */
+static bool bench_ack(struct bench *b)
+{
+	const struct ivsh_bell *bell = &b->s.region.mem.bell;
+	uint32_t seen = bell->count(bell->ctx), next;
+
+	if (!ack_possible(&b->s, "bench"))
+		return false;
+	/* Until it has found us it answers nothing. */
+	for (uint64_t waited = 0; bell->count(bell->ctx) == seen; waited += LOOK_NS) {
+		bell->ring(bell->ctx, b->peer, BENCH_VECTOR);
+		if (!answer_await(b, seen, waited))
+			return false;
+	}
+	/* A bell of something else would be taken for the first answer, and shift all of them. */
+	while ((next = bell_await(bell, seen, QUIET_NS)) != seen)
+		seen = next;
+	for (uint32_t i = 0; i < b->count; i++) {
+		uint64_t start = bell->now_ns(bell->ctx), waited = 0;
+
+		bell->ring(bell->ctx, b->peer, BENCH_VECTOR);
+		for (; bell->count(bell->ctx) == seen; waited += LOOK_NS)
+			if (!answer_await(b, seen, waited))
+				return false;
+		seen = bell->count(bell->ctx);
+		b->times_ns[i] = bell->now_ns(bell->ctx) - start;
+	}
+	printf("bench: %s: %" PRIu32 " bare doorbell round trips, us:", session_who(&b->s, b->peer),
+	    b->count);
+	report_times(b->times_ns, b->count);
+	return true;
+}
+
+static const struct {
+	const char *name; /* the command that the peer runs */
+	bool (*run)(struct bench *b);
+	uint32_t count;
+} kinds[] = {
+    {"echo", bench_echo, 1000},
+    {"sink", bench_sink, 100000},
+    {"ack", bench_ack, 1000},
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* Find the peer and the memory, measure, report. False: a line has said why. */
+static bool run(struct bench *b, unsigned kind)
+{
+	int peer = session_find_peer(&b->s, b->s.options->peer);
+	bool ok;
+
+	if (peer < 0)
+		return false;
+	b->peer = (uint32_t)peer;
+	if (b->size > ivsh_chan_max(&b->s.chan[peer])) {
+		fprintf(stderr,
+		    "ivsh: bench: --size=%" PRIu32 ": at most %" PRIu32 " in this region\n",
+		    b->size, ivsh_chan_max(&b->s.chan[peer]));
+		return false;
+	}
+	b->times_ns =
+	    kinds[kind].run == bench_sink ? NULL : malloc(b->count * sizeof(*b->times_ns));
+	b->payload = calloc(1, b->size != 0 ? b->size : 1);
+	ok = b->payload && (b->times_ns || kinds[kind].run == bench_sink);
+	if (!ok)
+		fprintf(stderr, "ivsh: bench: no memory for %" PRIu32 " times\n", b->count);
+	ok = ok && kinds[kind].run(b);
+	if (ok && kinds[kind].run != bench_ack)
+		report_bells(&b->s, "bench");
+	free(b->times_ns);
+	free(b->payload);
+	return ok;
+}
+
+int bench_run(const struct app_world *world, const struct options *o)
+{
+	static struct bench b;
+	unsigned kind = 0;
+	bool ok;
+
+	while (o->words > 1 && kind < KINDS && strcmp(o->word[1], kinds[kind].name) != 0)
+		kind++;
+	if (kind == KINDS) {
+		fprintf(stderr, "ivsh: bench: %s: echo, sink or ack\n", o->word[1]);
+		return 2;
+	}
+	b = (struct bench){.size = o->size, .count = o->count_given ? o->count : kinds[kind].count};
+	if (b.count == 0 || b.count > COUNT_MAX) {
+		fprintf(stderr, "ivsh: bench: --count=%" PRIu32 ": 1 to %u\n", b.count, COUNT_MAX);
+		return 2;
+	}
+	if (!session_open(&b.s, world, o))
+		return 1;
+	ok = run(&b, kind);
+	session_close(&b.s);
+	return ok ? 0 : 1;
+}

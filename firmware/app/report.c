@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.c - the figures that ping, bench and their partners end with.
+ */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print_us(const char *name, uint64_t ns)
+{
+	printf(" %s %" PRIu64 ".%02" PRIu64, name, ns / 1000, ns / 10 % 100);
+}
+
+void report_times(uint64_t *times_ns, uint32_t count)
+{
+	qsort(times_ns, count, sizeof(*times_ns), compare);
+	print_us("min", times_ns[0]);
+	print_us("p50", times_ns[count / 2]);
+	print_us("p99", times_ns[(uint64_t)count * 99 / 100]);
+	print_us("max", times_ns[count - 1]);
+	printf("\n");
+}
+
+void report_bells(const struct session *s, const char *command)
+{
+	const struct ivsh_counters *c = &s->region.counters;
+	uint32_t vectors = s->region.mem.bell.vectors;
+
+	printf("%s: wait %s, %" PRIu32 " vector%s: bells rung %" PRIu64 ", saved %" PRIu64
+	       "; woken by bell %" PRIu64 ", by timer %" PRIu64 " (rescued %" PRIu64 ")\n",
+	    command, options_wait_name(s->wait.mode), vectors, vectors == 1 ? "" : "s",
+	    c->bells_rung, c->bells_saved, c->wakes_bell, c->wakes_timer, c->rescued);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sink.c - takes what `bench sink` streams, and looks at nothing but its length.
+ */
+#include "bench.h"
+#include "commands.h"
+#include "report.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct sink {
+	struct session s;
+	uint64_t messages, bytes;
+};
+
+/* Take all that slot (slot) has sent, a ring's worth at most: others wait too. True: some. */
+static bool take(struct sink *sink, uint32_t slot)
+{
+	struct ivsh_chan *chan = &sink->s.chan[slot];
+	uint32_t i;
+
+	for (i = 0; i < sink->s.region.geometry.descs; i++) {
+		struct ivsh_message message;
+		int error = ivsh_chan_peek(chan, &message);
+
+		if (!error && message.port == BENCH_PORT) {
+			sink->messages++;
+			sink->bytes += message.size;
+		}
+		if (!error)
+			error = ivsh_chan_release(chan);
+		if (error == IVSH_EPROTO)
+			(void)session_channel_failed(&sink->s, slot, error);
+		if (error)
+			break;
+	}
+	return i != 0;
+}
+
+int sink_run(const struct app_world *world, const struct options *o)
+{
+	static struct sink sink;
+	struct session *s = &sink.s;
+	bool ok = true;
+
+	sink.messages = sink.bytes = 0;
+	if (!session_open(s, world, o))
+		return 1;
+	printf("sink: slot %" PRIu32 " of %" PRIu32 " takes\n", s->region.mem.self, s->slots);
+	while (ok && !(o->count_given && sink.messages >= o->count)) {
+		bool some = false;
+
+		for (uint32_t i = 0; i < s->slots; i++)
+			if (i != s->region.mem.self && !s->chan[i].dead)
+				some |= take(&sink, i);
+		if (!some)
+			ok = session_idle(s);
+	}
+	printf("sink: took %" PRIu64 " messages, %" PRIu64 " bytes\n", sink.messages, sink.bytes);
+	report_bells(s, "sink");
+	session_close(s);
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.c - sleeping until there is something to do, without losing a wakeup.
+ *
+ * Theory of operation: whoever wants to be woken says so in a word of its own, and then looks once
+ * more. Whoever brings something stores it, and then looks for the wish. The full fences between
+ * the two steps, one on each side, make sure that at least one of them sees the other; DESIGN.md,
+ * "Bells", and the model in tests/model have the argument. A timer looks again all the same: bells
+ * can be lost where nobody is to blame (interrupts not enabled yet, fences that an emulator drops).
+ */
+#include "ring.h"
+#include "slot.h"
+
+#include <ivsh/channel.h>
+
+#define NAP_NS UINT64_C(500000)
+
+/*
+ * SPEC R8.4: the vector on which slot (peer) is to ring us. Not called without vectors. Its device
+ * has to know the vector too, or the doorbell goes nowhere (QEMU, hw/misc/ivshmem.c:
+ * ivshmem_io_write). What it says of itself can cost nobody but itself a bell.
+ */
+static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
+{
+	const struct ivsh_wire_server *server = server_page(region);
+	uint32_t vectors = region->mem.bell.vectors;
+	uint32_t served = server && load32(&server->epoch) ? load32(&server->vectors) : 0;
+	const struct ivsh_wire_slot *slot = slot_at(region, peer);
+	uint32_t theirs = slot ? load32(&slot->vectors) : 0;
+
+	if (served != 0 && served < vectors)
+		vectors = served;
+	if (theirs < vectors)
+		vectors = theirs;
+	return vectors < 2 ? 0 : 1 + peer % (vectors - 1);
+}
+
+/* Store a new wish for (vector) into (word), our own; (wish) is what stands there. */
+static void wish_make(uint32_t *word, uint32_t *wish, uint32_t vector)
+{
+	*wish = ((*wish >> IVSH_WIRE_WISH_SHIFT) + 1) << IVSH_WIRE_WISH_SHIFT | (vector + 1);
+	store32(word, *wish);
+}
+
+/* Take the wish back and keep the count: the next one differs from all that were answered. */
+static void wish_end(uint32_t *word, uint32_t *wish)
+{
+	if ((*wish & IVSH_WIRE_WISH_VECTOR) == 0)
+		return;
+	*wish &= ~IVSH_WIRE_WISH_VECTOR;
+	store32(word, *wish);
+}
+
+/* What there is to do, by one look at each open channel and at the server page. */
+static uint32_t look(struct ivsh_region *region, uint32_t wanted)
+{
+	uint32_t events = 0, change = server_change(region);
+
+	if ((wanted & IVSH_EVENT_CONTROL) && change != region->change) {
+		region->change = change;
+		events |= IVSH_EVENT_CONTROL;
+	}
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
+		if (ch->dead)
+			continue;
+		if (ivsh_receiver_ready(ch))
+			events |= IVSH_EVENT_MESSAGE;
+		if (ch->tx.blocked && ivsh_sender_ready(ch))
+			events |= IVSH_EVENT_SPACE;
+	}
+	return events & wanted;
+}
+
+static void wishes_make(struct ivsh_region *region)
+{
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
+		uint32_t vector = vector_for(region, ch->peer);
+
+		if (ch->dead)
+			continue;
+		wish_make(&ch->rx.own->want_bell, &ch->rx.wish, vector);
+		if (ch->tx.blocked)
+			wish_make(&ch->tx.own->want_space, &ch->tx.wish, vector);
+	}
+}
+
+static void wishes_end(struct ivsh_region *region)
+{
+	/* Of a slot that was lost meanwhile nothing is ours any more. */
+	if (!region->attached)
+		return;
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
+		wish_end(&ch->rx.own->want_bell, &ch->rx.wish);
+		wish_end(&ch->tx.own->want_space, &ch->tx.wish);
+	}
+}
+
+/* One sleep, to (deadline_ns) at the latest: what there is to do afterwards. */
+static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t deadline_ns)
+{
+	const struct ivsh_bell *bell = &region->mem.bell;
+	uint32_t seen = bell->count(bell->ctx), events;
+	bool rung;
+
+	if (bell->vectors != 0)
+		wishes_make(region);
+	/* Our wishes' stores, this fence, the loads of descriptors and read indices in look(); over
+	 * there a descriptor's or read index's store, a fence, the load of the wish. Without either
+	 * fence both loads may come first, and we sleep on what nobody announces. SPEC R8.2. */
+	fence_full();
+	events = look(region, wanted);
+	if (events == 0) {
+		bell->sleep(bell->ctx, seen, deadline_ns);
+		rung = bell->count(bell->ctx) != seen;
+		events = look(region, wanted);
+		if (rung)
+			region->counters.wakes_bell++;
+		else
+			region->counters.wakes_timer++;
+		/* A bell that is a moment late is not lost: it is rung after what it announces. */
+		if (!rung && (events & ~IVSH_EVENT_CONTROL) != 0 && bell->vectors != 0 &&
+		    bell->count(bell->ctx) == seen)
+			region->counters.rescued++;
+	}
+	if (bell->vectors != 0)
+		wishes_end(region);
+	return events;
+}
+
+/* How long one sleep may last: what cannot be rung looks again soon. */
+static uint64_t sleep_limit(const struct ivsh_region *region, const struct ivsh_wait *wait)
+{
+	if (region->mem.bell.vectors != 0)
+		return IVSH_RELOOK_NS;
+	if (wait->nap_ns == 0)
+		return NAP_NS;
+	return wait->nap_ns < IVSH_RELOOK_NS ? wait->nap_ns : IVSH_RELOOK_NS;
+}
+
+int ivsh_region_wait(
+    struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns, uint32_t *events)
+{
+	const struct ivsh_bell *bell = &region->mem.bell;
+	uint64_t start = bell->now_ns(bell->ctx), waited = 0;
+	uint32_t wanted = wait->wanted ? wait->wanted : UINT32_MAX;
+
+	/* SPEC R8.5. */
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
+		if (!ch->dead && region->attached)
+			ivsh_receiver_publish(ch);
+	for (;;) {
+		bool spin = wait->mode == IVSH_WAIT_POLL ||
+			    (wait->mode == IVSH_WAIT_SPIN && waited < wait->spin_ns);
+		uint64_t left = timeout_ns - waited, limit = sleep_limit(region, wait);
+
+		slot_beat(region);
+		if (!spin)
+			ivsh_slot_tick(region);
+		if (!region->attached)
+			return IVSH_EBUSY;
+		if (spin || left == 0)
+			*events = look(region, wanted);
+		else
+			*events = sleep_once(
+			    region, wanted, start + waited + (left < limit ? left : limit));
+		if (*events != 0 || left == 0)
+			return 0;
+		if (spin && bell->relax)
+			bell->relax(bell->ctx);
+		waited = bell->now_ns(bell->ctx) - start;
+		if (waited > timeout_ns)
+			waited = timeout_ns;
+	}
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait_test.c - the one wait call: what ends it, what it asks of the others, and what it costs.
+ */
+#include "test.h"
+#include "world.h"
+
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+
+static struct end a, b;
+static uint8_t in[8192];
+static uint32_t events, hooks, want_seen;
+
+static void open_both(void)
+{
+	world_format();
+	CHECK_EQ(end_open(&a, 0, 1, false), 0);
+	CHECK_EQ(end_open(&b, 1, 0, false), 0);
+	events = hooks = want_seen = 0;
+}
+
+static int wait_mode(enum ivsh_wait_mode mode, uint64_t timeout_ns)
+{
+	const struct ivsh_wait wait = {.mode = mode, .spin_ns = 10000};
+
+	events = 0;
+	return ivsh_region_wait(&b.region, &wait, timeout_ns, &events);
+}
+
+/* Time alone: the heartbeat goes on, the memory is looked at ten times a second, no wish stays. SPEC
+ * R5.4, R5.5, R8.3. */
+static void time_over(void)
+{
+	uint32_t before;
+
+	open_both();
+	before = world_slot(1)->heartbeat;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, 0);
+	CHECK_EQ(world.slept_ns, SECOND);
+	CHECK(world_slot(1)->heartbeat - before >= 10);
+	CHECK_EQ(b.region.counters.wakes_timer, 10);
+	CHECK_EQ(b.region.counters.rescued, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell & IVSH_WIRE_WISH_VECTOR, 0);
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 0), 0);
+	CHECK_EQ(world.slept_ns, SECOND);
+	CHECK(world_slot(1)->wakes_timer >= 9);
+}
+
+/* What is there already ends a wait at once, without a sleep, in every mode. */
+static void already_there(void)
+{
+	static const enum ivsh_wait_mode modes[] = {
+	    IVSH_WAIT_POLL, IVSH_WAIT_SPIN, IVSH_WAIT_SLEEP};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct ivsh_message message;
+
+		open_both();
+		NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+		CHECK_EQ(wait_mode(modes[i], SECOND), 0);
+		CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+		CHECK_EQ(world.slept_ns, 0);
+		CHECK_EQ(world.rings, 0);
+		/* A message that is peeked and held is no news. */
+		NEED_EQ(ivsh_chan_peek(&b.chan, &message), 0);
+		CHECK_EQ(wait_mode(modes[i], 100000), 0);
+		CHECK_EQ(events, 0);
+	}
+}
+
+/* The others, while we sleep: ten messages, of which the first is worth a bell. */
+static void send_ten(void)
+{
+	want_seen = world_ring(0, 1)->receiver.want_bell;
+	for (unsigned i = 0; i < 10 && hooks == 0; i++)
+		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	if (hooks++ == 0)
+		world.bells += world.rings;
+}
+
+static void send_unheard(void)
+{
+	if (hooks++ == 0)
+		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+}
+
+/* One wish, one bell. SPEC R8.2. */
+static void woken(void)
+{
+	open_both();
+	world.on_sleep = send_ten;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(world.ring_peer, 1);
+	CHECK_EQ(world.ring_vector, 1); /* 1 + 0 % 3 */
+	CHECK_EQ(want_seen, 1u << IVSH_WIRE_WISH_SHIFT | 2);
+	CHECK_EQ(a.region.counters.bells_rung, 1);
+	CHECK_EQ(a.region.counters.bells_saved, 9);
+	CHECK_EQ(b.region.counters.wakes_bell, 1);
+	CHECK_EQ(b.region.counters.rescued, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 1u << IVSH_WIRE_WISH_SHIFT);
+	/* Awake, it costs nobody a bell. */
+	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	CHECK_EQ(world.rings, 1);
+}
+
+/* The next wish is another one, also after either side's restart. SPEC R8.2. */
+static void wished_again(void)
+{
+	struct ivsh_message message;
+
+	open_both();
+	for (unsigned life = 0; life < 6; life++) {
+		while (ivsh_chan_receive(&b.chan, &message, in, sizeof(in)) == 0)
+			;
+		if (life == 2 || life == 4) {
+			end_kill(&b);
+			NEED_EQ(end_open(&b, 1, 0, false), 0);
+		} else if (life == 3) {
+			end_kill(&a);
+			NEED_EQ(end_open(&a, 0, 1, false), 0);
+		}
+		hooks = world.rings = 0;
+		world.on_sleep = send_ten;
+		CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+		CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+		CHECK_EQ(world.rings, 1);
+	}
+}
+
+/* A life that ended in its sleep left a wish; the next one's is not mistaken for it. */
+static void killed_asleep(void)
+{
+	open_both();
+	world_ring(0, 1)->receiver.want_bell = 7u << IVSH_WIRE_WISH_SHIFT | 2;
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	CHECK_EQ(world.rings, 1);
+	NEED_EQ(end_open(&b, 1, 0, true), 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 7u << IVSH_WIRE_WISH_SHIFT);
+	world.rings = 0;
+	world.on_sleep = send_ten;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(want_seen, 8u << IVSH_WIRE_WISH_SHIFT | 2);
+	CHECK_EQ(world.rings, 1);
+}
+
+/* A life that ended between a store and its bell: the next one rings. SPEC R8.2. */
+static void killed_ringing(void)
+{
+	struct ivsh_message message;
+
+	open_both();
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	world_ring(0, 1)->receiver.want_bell = 7u << IVSH_WIRE_WISH_SHIFT | 2;
+	NEED_EQ(end_open(&a, 0, 1, false), 0);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(world.ring_peer, 1);
+
+	open_both();
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+	CHECK_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EAGAIN);
+	world_ring(0, 1)->sender.want_space = 7u << IVSH_WIRE_WISH_SHIFT | 2;
+	NEED_EQ(end_open(&b, 1, 0, false), 0);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(world.ring_peer, 0);
+}
+
+/* A lost bell costs time, and is counted. SPEC R8.3. */
+static void rescued(void)
+{
+	open_both();
+	world.on_sleep = send_unheard;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(world.slept_ns, IVSH_RELOOK_NS);
+	CHECK_EQ(b.region.counters.rescued, 1);
+	CHECK_EQ(b.region.counters.wakes_bell, 0);
+}
+
+static void receive_one(void)
+{
+	struct ivsh_message message;
+
+	if (hooks++ != 0)
+		return;
+	want_seen = world_ring(1, 0)->sender.want_space;
+	CHECK_EQ(ivsh_chan_receive(&a.chan, &message, in, sizeof(in)), 0);
+	world.bells += world.rings;
+}
+
+/* Who was full is rung at the first room that is enough. SPEC R7.10, R8.2. */
+static void space(void)
+{
+	open_both();
+	while (ivsh_chan_send(&b.chan, 1, "x", 1) == 0)
+		;
+	world.on_sleep = receive_one;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_SPACE);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(want_seen, 1u << IVSH_WIRE_WISH_SHIFT | 2);
+	CHECK_EQ(ivsh_chan_send(&b.chan, 1, "x", 1), 0);
+	/* No longer blocked: room is no event any more, and no wish is made for it. */
+	hooks = 0;
+	world.on_sleep = NULL;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+	CHECK_EQ(events, 0);
+	CHECK_EQ(world_ring(1, 0)->sender.want_space, 1u << IVSH_WIRE_WISH_SHIFT);
+}
+
+/* Who waits for room alone is not kept awake by what it has not read yet. */
+static void only_wanted(void)
+{
+	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP, .wanted = IVSH_EVENT_SPACE};
+
+	open_both();
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	CHECK_EQ(ivsh_region_wait(&b.region, &wait, 1000, &events), 0);
+	CHECK_EQ(events, 0);
+	CHECK_EQ(world.slept_ns, 1000);
+	while (ivsh_chan_send(&b.chan, 1, "x", 1) == 0)
+		;
+	world.on_sleep = receive_one;
+	CHECK_EQ(ivsh_region_wait(&b.region, &wait, SECOND, &events), 0);
+	CHECK_EQ(events, IVSH_EVENT_SPACE);
+}
+
+static void server_changes(void)
+{
+	if (hooks++ == 0)
+		world_server()->change++;
+}
+
+static void control(void)
+{
+	open_both();
+	world.on_sleep = server_changes;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_CONTROL);
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+	CHECK_EQ(events, 0);
+	world_server()->change += 5;
+	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_CONTROL);
+}
+
+static void look_at_wish(void)
+{
+	want_seen = world_ring(5, 1)->receiver.want_bell;
+}
+
+/* SPEC R8.4. */
+static void vectors(void)
+{
+	static const struct {
+		uint32_t ours, epoch, served, theirs, vector;
+	} rows[] = {{1, 0, 0, 9, 0}, {2, 0, 0, 9, 1}, {3, 0, 0, 9, 2}, {4, 0, 0, 9, 3},
+	    {5, 0, 0, 9, 2}, {128, 0, 0, 128, 6}, {128, 7, 4, 9, 3}, {128, 7, 1, 9, 0},
+	    {4, 7, 128, 9, 3}, {4, 0, 1, 9, 3}, {2048, 0, 0, 2048, 6}, {16, 0, 0, 1, 0},
+	    {16, 7, 16, 2, 1}, {16, 0, 0, 0, 0}, {16, 0, 0, UINT32_MAX, 6}};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world_format();
+		world.vectors = rows[i].ours;
+		world_server()->epoch = rows[i].epoch;
+		world_server()->vectors = rows[i].served;
+		world_slot(5)->vectors = rows[i].theirs;
+		NEED_EQ(end_open(&b, 1, 5, false), 0);
+		world.on_sleep = look_at_wish;
+		CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+		CHECK_EQ(want_seen & IVSH_WIRE_WISH_VECTOR, rows[i].vector + 1);
+	}
+}
+
+/* Who cannot be rung wishes nothing and naps. SPEC R8.1. */
+static void no_vectors(void)
+{
+	world_format();
+	world.vectors = 0;
+	NEED_EQ(end_open(&b, 1, 5, false), 0);
+	want_seen = 77;
+	world.on_sleep = look_at_wish;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 10000000), 0);
+	CHECK_EQ(want_seen, 0);
+	CHECK_EQ(b.region.counters.wakes_timer, 20);
+	CHECK_EQ(world_slot(1)->vectors, 0);
+}
+
+static void send_late(void)
+{
+	if (world.relaxed == 50)
+		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+}
+
+/* Polling never sleeps and never wishes; spinning does so only when it was in vain. */
+static void modes(void)
+{
+	open_both();
+	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, 1000000), 0);
+	CHECK_EQ(events, 0);
+	CHECK_EQ(world.slept_ns, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 0);
+
+	open_both();
+	world.on_relax = send_late;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SPIN, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(world.slept_ns, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 0);
+	CHECK_EQ(a.region.counters.bells_rung, 0);
+
+	open_both();
+	CHECK_EQ(wait_mode(IVSH_WAIT_SPIN, 1000000), 0);
+	CHECK_EQ(world.relaxed, 100); /* 10 us of 100 ns */
+	CHECK_EQ(world.slept_ns, 990000);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 1u << IVSH_WIRE_WISH_SHIFT);
+}
+
+static void look_at_read(void)
+{
+	want_seen = world_ring(0, 1)->receiver.read;
+}
+
+/* Before a sleep everything is given back. SPEC R8.5. */
+static void gives_back(void)
+{
+	struct ivsh_message message;
+
+	open_both();
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.read, 0);
+	world.on_sleep = look_at_read;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+	CHECK_EQ(want_seen, 1);
+}
+
+/* Channels come and go, break and open again: the wait sees those that are open, once. */
+static void channels(void)
+{
+	struct ivsh_record records[64];
+	struct ivsh_chan other;
+
+	open_both();
+	NEED_EQ(ivsh_chan_open(&other, &b.region, 2, records, 64), 0);
+	NEED_EQ(ivsh_chan_open(&b.chan, &b.region, 0, b.records, 64), 0);
+	CHECK(b.region.chans == &b.chan && b.chan.next == &other && !other.next);
+	world_desc(0, 1, 0)->head = UINT64_C(1) << 48 | 9; /* an inline payload of 9 bytes */
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	{
+		struct ivsh_message message;
+
+		CHECK_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EPROTO);
+	}
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+	CHECK_EQ(events, 0);
+	ivsh_chan_close(&b.chan);
+	ivsh_chan_close(&b.chan);
+	CHECK(b.region.chans == &other && !other.next);
+	ivsh_chan_close(&other);
+	CHECK(!b.region.chans);
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
+}
+
+static void rob(void)
+{
+	world_slot(1)->nonce ^= 1;
+}
+
+/* A slot that is lost while we sleep: nothing of it is written afterwards. SPEC R5.6. */
+static void slot_lost(void)
+{
+	open_both();
+	world.on_sleep = rob;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), IVSH_EBUSY);
+	CHECK(world.slept_ns <= IVSH_RELOOK_NS);
+	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, SECOND), IVSH_EBUSY);
+}
+
+static const struct test tests[] = {
+    {"time is over", time_over},
+    {"already there", already_there},
+    {"woken by a bell", woken},
+    {"wished again", wished_again},
+    {"killed asleep", killed_asleep},
+    {"killed before its bell", killed_ringing},
+    {"a lost bell", rescued},
+    {"space", space},
+    {"only what is wanted", only_wanted},
+    {"control", control},
+    {"vectors", vectors},
+    {"no vectors", no_vectors},
+    {"modes", modes},
+    {"gives back", gives_back},
+    {"channels", channels},
+    {"slot lost", slot_lost},
+};
+
+int main(void)
+{
+	return test_main("wait", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bells_test.c - two processes that sleep and wake each other through the client's bells.
+ *
+ * The eventfds and the memory are made here, as a server would; the rest is the real road, from
+ * ppoll(2) to the channel. Slot 0 is the parent unless a case says otherwise.
+ */
+#include "client.h"
+#include "doorbell.h"
+#include "peers.h"
+#include "test.h"
+
+#include <ivsh/channel.h>
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND UINT64_C(1000000000)
+#define SIZE (1u << 20)
+#define STREAM 1000000u
+#define PORT 9u
+
+struct peer {
+	struct client client;
+	struct ivsh_region region;
+	struct ivsh_chan chan;
+	struct ivsh_record records[64];
+	struct ivsh_wait wait;
+};
+
+static struct peer ends[2];
+static void *memory;
+
+/* The client of slot (self), as a handshake leaves it, but without a socket. */
+static int client_make(struct client *c, uint32_t self, int (*bells)[128], uint32_t vectors)
+{
+	memset(c, 0, sizeof *c);
+	c->socket = c->memory = c->partial_fd = c->doorbells = -1;
+	c->told = true;
+	c->mem.base = memory;
+	c->mem.size = SIZE;
+	c->mem.self = self;
+	for (uint32_t slot = 0; slot < 2; slot++)
+		for (uint32_t i = 0; i < vectors; i++)
+			if (peers_add(c, slot, dup(bells[slot][i])))
+				return -1;
+	return doorbell_open(c, true);
+}
+
+static int world_open(uint32_t vectors)
+{
+	int bells[2][128], error;
+	struct ivsh_geometry geometry;
+
+	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED || ivsh_geometry_fit(SIZE, 2, &geometry, NULL) ||
+	    ivsh_region_format(memory, SIZE, &geometry, 1, false))
+		return -1;
+	for (uint32_t i = 0; i < 2 * vectors; i++)
+		bells[i / vectors][i % vectors] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	error = client_make(&ends[0].client, 0, bells, vectors) ||
+		client_make(&ends[1].client, 1, bells, vectors);
+	for (uint32_t i = 0; i < 2 * vectors; i++)
+		close(bells[i / vectors][i % vectors]);
+	return error ? -1 : 0;
+}
+
+static void world_close(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		ends[i].client.mem.base = NULL;
+		client_close(&ends[i].client);
+	}
+	munmap(memory, SIZE);
+}
+
+/* Attach to (slot) and open the channel to the other one. */
+static int peer_open(struct peer *p, uint32_t slot, enum ivsh_wait_mode mode, uint64_t spin_ns)
+{
+	struct ivsh_attach attach = {.nonce = slot + 1};
+	int error = ivsh_region_attach(&p->region, &p->client.mem, &attach);
+
+	p->wait = (struct ivsh_wait){.mode = mode, .spin_ns = spin_ns};
+	return error ? error : ivsh_chan_open(&p->chan, &p->region, 1 - slot, p->records, 64);
+}
+
+static void peer_close(struct peer *p)
+{
+	ivsh_chan_close(&p->chan);
+	ivsh_region_detach(&p->region);
+}
+
+/* Wait until something happens. False: nothing did for 5 s. */
+static bool peer_wait(struct peer *p)
+{
+	uint32_t events;
+
+	return ivsh_region_wait(&p->region, &p->wait, 5 * SECOND, &events) == 0 && events != 0;
+}
+
+static bool peer_send(struct peer *p, uint64_t number)
+{
+	int error;
+
+	while ((error = ivsh_chan_send(&p->chan, PORT, &number, sizeof number)) == IVSH_EAGAIN)
+		if (!peer_wait(p))
+			return false;
+	return error == 0;
+}
+
+static bool peer_receive(struct peer *p, uint64_t number)
+{
+	struct ivsh_message message;
+	uint64_t got = 0;
+	int error;
+
+	while ((error = ivsh_chan_receive(&p->chan, &message, &got, sizeof got)) == IVSH_EAGAIN)
+		if (!peer_wait(p))
+			return false;
+	return error == 0 && got == number;
+}
+
+/* Run (body) as slot (slot) in a process of its own. It answers whether all went well. */
+static pid_t child(uint32_t slot, bool (*body)(struct peer *p, uint32_t count), uint32_t count,
+    enum ivsh_wait_mode mode, uint64_t spin_ns)
+{
+	struct peer *p = &ends[slot];
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		bool good = peer_open(p, slot, mode, spin_ns) == 0 && body(p, count);
+
+		peer_close(p);
+		_exit(good ? 0 : 1);
+	}
+	return pid;
+}
+
+/* Ended by itself, well. */
+static bool child_good(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+/* What the other one published at its end. */
+static struct ivsh_counters other_counters(struct peer *p)
+{
+	struct ivsh_counters counters = {0};
+
+	CHECK_EQ(ivsh_region_counters(&p->region, p->chan.peer, &counters), 0);
+	return counters;
+}
+
+static bool body_echo(struct peer *p, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!peer_receive(p, i) || !peer_send(p, i))
+			return false;
+	return true;
+}
+
+static void ping_pong(void)
+{
+	static const struct {
+		const char *row;
+		uint32_t vectors;
+	} rows[] = {{"1 vector", 1}, {"2 vectors", 2}, {"128 vectors", 128}};
+	const uint32_t count = getenv("IVSH_SOAK") ? 100000 : 10000;
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct ivsh_counters other;
+		uint32_t done = 0;
+		pid_t pid;
+
+		test_row(rows[i].row);
+		NEED_EQ(world_open(rows[i].vectors), 0);
+		NEED_EQ(peer_open(&ends[0], 0, IVSH_WAIT_SLEEP, 0), 0);
+		pid = child(1, body_echo, count, IVSH_WAIT_SLEEP, 0);
+		while (done < count && peer_send(&ends[0], done) && peer_receive(&ends[0], done))
+			done++;
+		CHECK_EQ(done, count);
+		CHECK(child_good(pid));
+		other = other_counters(&ends[0]);
+		CHECK_EQ(other.rescued, 0);
+		CHECK_EQ(ends[0].region.counters.rescued, 0);
+		CHECK(ends[0].region.counters.wakes_bell != 0 && other.wakes_bell != 0);
+		CHECK_EQ(other.bells_rung + other.bells_saved, count);
+		peer_close(&ends[0]);
+		world_close();
+	}
+}
+
+static bool body_take(struct peer *p, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!peer_receive(p, i))
+			return false;
+	return true;
+}
+
+/* Both look for 10 ms before they sleep. */
+static void stream(void)
+{
+	struct ivsh_counters other;
+	uint32_t done = 0;
+	pid_t pid;
+
+	NEED_EQ(world_open(2), 0);
+	NEED_EQ(peer_open(&ends[0], 0, IVSH_WAIT_SPIN, SECOND / 100), 0);
+	pid = child(1, body_take, STREAM, IVSH_WAIT_SPIN, SECOND / 100);
+	while (done < STREAM && peer_send(&ends[0], done))
+		done++;
+	CHECK_EQ(done, STREAM);
+	CHECK(child_good(pid));
+	other = other_counters(&ends[0]);
+	CHECK(ends[0].region.counters.bells_rung <= STREAM / 1000);
+	CHECK(other.bells_rung <= STREAM / 1000);
+	CHECK_EQ(other.rescued + ends[0].region.counters.rescued, 0);
+	peer_close(&ends[0]);
+	world_close();
+}
+
+/* Wait for (word), of the other process, to hold a wish; then long enough for it to fall asleep. */
+static uint32_t wish_await(const uint32_t *word)
+{
+	uint32_t wish = 0;
+
+	for (unsigned i = 0; i < 5000 && (wish & IVSH_WIRE_WISH_VECTOR) == 0; i++) {
+		poll(NULL, 0, 1);
+		wish = __atomic_load_n(word, __ATOMIC_RELAXED);
+	}
+	poll(NULL, 0, 20);
+	return wish;
+}
+
+/* SPEC R8.4: the receiver is slot 0, so that the sender's number shows in the vector. */
+static void vectors(void)
+{
+	static const struct {
+		const char *row;
+		uint32_t vectors;
+		uint32_t want;
+	} rows[] = {
+	    {"1 vector", 1, 0}, {"2 vectors", 2, 1}, {"3 vectors", 3, 2}, {"128 vectors", 128, 2}};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct peer *p = &ends[1];
+		uint32_t wish;
+		pid_t pid;
+
+		test_row(rows[i].row);
+		NEED_EQ(world_open(rows[i].vectors), 0);
+		NEED_EQ(peer_open(p, 1, IVSH_WAIT_SLEEP, 0), 0);
+		pid = child(0, body_take, 1, IVSH_WAIT_SLEEP, 0);
+		wish = wish_await(&p->chan.tx.other->want_bell);
+		CHECK_EQ(wish & IVSH_WIRE_WISH_VECTOR, rows[i].want + 1);
+		CHECK(peer_send(p, 0));
+		CHECK(child_good(pid));
+		CHECK_EQ(p->region.counters.bells_rung, 1);
+		CHECK_EQ(other_counters(p).rescued, 0);
+		peer_close(p);
+		world_close();
+	}
+}
+
+/* Fill the ring, then send one more. */
+static bool body_fill(struct peer *p, uint32_t count)
+{
+	for (uint32_t i = 0; i <= count; i++)
+		if (!peer_send(p, i))
+			return false;
+	return p->region.counters.full != 0;
+}
+
+static void space(void)
+{
+	struct peer *p = &ends[0];
+	uint32_t wish, done = 0;
+	pid_t pid;
+
+	NEED_EQ(world_open(2), 0);
+	NEED_EQ(peer_open(p, 0, IVSH_WAIT_SLEEP, 0), 0);
+	pid = child(1, body_fill, p->region.geometry.descs, IVSH_WAIT_SLEEP, 0);
+	wish = wish_await(&p->chan.rx.other->want_space);
+	CHECK(wish & IVSH_WIRE_WISH_VECTOR);
+	CHECK(peer_receive(p, done++));
+	CHECK_EQ(p->region.counters.bells_rung, 1);
+	while (done <= p->region.geometry.descs && peer_receive(p, done))
+		done++;
+	CHECK_EQ(done, p->region.geometry.descs + 1);
+	CHECK(child_good(pid));
+	CHECK_EQ(p->region.counters.bells_rung, 1);
+	CHECK_EQ(other_counters(p).rescued, 0);
+	peer_close(p);
+	world_close();
+}
+
+/* A process that holds the eventfds can add what it likes: the count moves all the same. */
+static void counters_filled(void)
+{
+	const uint64_t amounts[] = {UINT64_C(1) << 32, UINT64_MAX - 1, 1};
+	struct ivsh_bell *bell;
+
+	NEED_EQ(world_open(128), 0);
+	bell = &ends[0].client.mem.bell;
+	for (unsigned i = 0; i < sizeof amounts / sizeof amounts[0]; i++) {
+		uint32_t seen = bell->count(bell->ctx);
+
+		for (unsigned k = 0; k < 128; k++)
+			CHECK_EQ(
+			    write(ends[1].client.peers[0].fd[k], &amounts[i], sizeof amounts[i]),
+			    8);
+		CHECK(bell->count(bell->ctx) != seen);
+		seen = bell->count(bell->ctx);
+		CHECK_EQ(bell->count(bell->ctx), seen);
+	}
+	world_close();
+}
+
+static const struct test tests[] = {
+    {"ping-pong of two sleepers", ping_pong},
+    {"stream to a receiver that is awake", stream},
+    {"vectors of a sleeper", vectors},
+    {"a sender that waits for room", space},
+    {"counters that somebody fills", counters_filled},
+};
+
+int main(void)
+{
+	return test_main("bells", tests, sizeof tests / sizeof tests[0]);
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""peertool.py - ivsh, the host tool, as tests run it."""
+
+import re
+import subprocess
+
+from rawclient import LIMIT
+
+COLUMNS = ("slot presence connection life vectors sent received full errors name").split()
+
+
+class Peers:
+    """ivsh at one place, several at a time."""
+
+    def __init__(self, program, *place):
+        self.program = program
+        self.place = place
+        self.server = None
+        self.running = []
+
+    def run(self, *words, stdin=b"", place=None):
+        """One command, to its end: (exit status, stdout, lines of stderr)."""
+        done = subprocess.run(
+            [self.program, *map(str, self.place if place is None else place), *map(str, words)],
+            input=stdin,
+            capture_output=True,
+            timeout=LIMIT,
+        )
+        return done.returncode, done.stdout, done.stderr.decode().splitlines()
+
+    def start(self, *words, **keywords):
+        """One command, that has its slot if there is a server: slots go in the order of calls."""
+        process = subprocess.Popen(
+            [self.program, *map(str, self.place), *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=keywords.get("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
+        )
+        self.running.append(process)
+        if self.server:
+            self.server.await_line(f" pid={process.pid} uid=")
+        return process
+
+    def echo(self, *words):
+        """An echo that is ready."""
+        process = self.start("echo", *words)
+        assert b"answers" in process.stdout.readline()
+        return process
+
+    def ls(self):
+        """The lines in front of the table, and its rows by slot."""
+        status, output, errors = self.run("ls")
+        assert (status, errors) == (0, [])
+        rows = {}
+        for line in output.decode().splitlines():
+            match = re.match(r"([* ]) *(\d+)  ", line)
+            if match:
+                fields = line[1:].split(None, 9) + [""]
+                rows[int(match[2])] = {
+                    "own": match[1] == "*",
+                    **dict(zip(COLUMNS, fields)),
+                }
+        return output.decode().splitlines()[:2], rows
+
+    def row(self, name):
+        """The row of the peer with that name; None: there is none."""
+        found = [row for row in self.ls()[1].values() if row["name"] == name]
+        return found[0] if found else None
+
+    def kill(self, process):
+        process.kill()
+        process.wait(LIMIT)
+
+
+def finish(process):
+    """(exit status, stdout, lines of stderr) of a process that comes to its end."""
+    output, errors = process.communicate(timeout=LIMIT)
+    return process.returncode, output, errors.decode().splitlines()
