@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # symbols.sh - the library asks its host only for mem*(), exports only what is ivsh_ or private to
 # its rooms, keeps no state, and stays small. $1: the limit of its text in bytes; $2: the same
-# without the wait and MSI-X, which a guest that polls does not link; the rest: archives.
+# without the wait and MSI-X (wait.o, msix.o); the rest: archives.
 set -eu
 limit=$1 polling=$2
 shift 2

@@ -153,6 +153,7 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload) IVSH_
 
 /*
  * Publish the reserved message on (port), and ring the receiver if it wants a bell. 0: accepted.
+ * Many in a row ring a sleeper once, and one that is awake not at all.
  *
  * IVSH_EINVAL  nothing is reserved.
  */
