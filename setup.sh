@@ -41,7 +41,6 @@ if [ "$(id -u)" -ne 0 ]; then
 	sudo=sudo
 fi
 echo "installing with apt:$missing"
-export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086  # a list of words
 install() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
 # The lists of packages may be old, or not there at all.
