@@ -75,6 +75,8 @@ build/host/tests/uefi/%: INCLUDE := -iquote tests/lib -iquote firmware/uefi
 build/host-san/tests/uefi/%: INCLUDE := -iquote tests/lib -iquote firmware/uefi
 build/host/host/%: INCLUDE := -iquote host/backend
 build/host-san/host/%: INCLUDE := -iquote host/backend
+build/host/host/server/%: INCLUDE := -iquote host/backend -iquote host/control
+build/host-san/host/server/%: INCLUDE := -iquote host/backend -iquote host/control
 build/host/host/peer/%: INCLUDE := -iquote host/client
 build/host-san/host/peer/%: INCLUDE := -iquote host/client
 build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquote host/client \
@@ -109,10 +111,20 @@ UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/console.c firmware/uefi/interrupts.c firmware/uefi/nonce.c \
           firmware/uefi/port.c firmware/uefi/syscalls.c
 BACKEND := host/backend/backend.c host/backend/kinds.c
-SERVER := host/server/main.c host/server/options.c host/server/sizes.c host/server/server.c \
-          host/server/clients.c host/server/handshake.c host/server/slots.c host/server/page.c \
-          host/server/memory.c host/server/listener.c host/server/descriptors.c \
-          host/server/daemon.c host/server/isolate.c host/server/log.c $(BACKEND)
+OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \
+          host/server/config.c host/server/accounts.c host/server/help.c host/server/sizes.c \
+          host/server/descriptors.c host/server/log.c
+CONTROL := host/control/status.c host/control/args.c host/control/place.c host/control/fetch.c \
+          host/control/ask.c host/control/answer.c host/control/lines.c host/control/process.c \
+          host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
+          host/control/libvirt.c host/control/write.c host/control/say.c
+SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/server/child.c \
+          host/server/acceptor.c host/server/listener.c host/server/memory.c \
+          host/server/notify.c host/server/daemon.c host/server/ledger.c host/server/link.c \
+          host/server/server.c host/server/isolate.c host/server/rebind.c \
+          host/server/takeover.c host/server/clients.c host/server/notices.c \
+          host/server/admission.c host/server/slots.c host/server/page.c host/server/control.c \
+          host/server/report.c $(OPTIONS) $(CONTROL) $(BACKEND)
 CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
@@ -127,7 +139,7 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/hostile_test tests/core/wait_test
 TESTS_RACE   := tests/core/race_test
 TESTS_ROAD   := tests/host/backend_test tests/host/client_test tests/host/bells_test \
-                tests/host/server_test
+                tests/host/sizes_test tests/host/config_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_HOST   := $(TESTS_RACE) $(TESTS_ROAD) $(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI)
 
@@ -223,13 +235,19 @@ build/host-san/tests/host/client_test: $(CLIENT:%.c=build/host-san/%.o)
 build/host/tests/host/bells_test: $(CLIENT:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
 build/host-san/tests/host/bells_test: $(CLIENT:%.c=build/host-san/%.o) \
     $(CORE:%.c=build/host-san/%.o)
-build/host/tests/host/server_test: $(filter-out %/main.o,$(SERVER:%.c=build/host/%.o)) \
-    $(CORE:%.c=build/host/%.o)
-build/host-san/tests/host/server_test: $(filter-out %/main.o,$(SERVER:%.c=build/host-san/%.o)) \
+build/host/tests/host/config_test: $(OPTIONS:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
+build/host-san/tests/host/config_test: $(OPTIONS:%.c=build/host-san/%.o) \
     $(CORE:%.c=build/host-san/%.o)
+build/host/tests/host/sizes_test: build/host/host/server/sizes.o
+build/host-san/tests/host/sizes_test: build/host-san/host/server/sizes.o
 
 $(TESTS_UEFI:%=build/host/%): build/host/firmware/uefi/args.o
 $(TESTS_UEFI:%=build/host-san/%): build/host-san/firmware/uefi/args.o
+
+build/host/tests/host/load: build/host/tests/host/load.o build/host/tests/host/swarm.o \
+    build/host/tests/host/visits.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
 
 build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
 	@echo "LINK    $@"
@@ -312,7 +330,8 @@ CHECKS := tests/check/layers.sh tests/check/headers.sh \
 MODEL := tests/model/run.sh
 C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
-build/test: all $(C_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/tests/core/example_test
+build/test: all $(C_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/tests/core/example_test \
+    build/host/tests/host/load
 .PHONY: build/test
 
 ## Install what is missing, build, and run every test

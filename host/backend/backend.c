@@ -62,22 +62,71 @@ static int backend_afford(struct backend *backend)
 	return -1;
 }
 
+/* A number that the kernel keeps about its huge pages of (page) bytes; 0: it has none such. */
+static uint64_t backend_pool(uint64_t page, const char *what)
+{
+	char path[96];
+	unsigned long long count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%llukB/%s",
+	    (unsigned long long)page >> 10, what);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%llu", &count) != 1)
+		count = 0;
+	fclose(file);
+	return count;
+}
+
+/* Too few huge pages: (backend) has those that it got, until the caller gives them back. */
+static int backend_lacks(struct backend *backend, uint64_t had, int error)
+{
+	uint64_t needed = (backend->size - had) / backend->page;
+	uint64_t pool = backend_pool(backend->page, "free_hugepages");
+	uint64_t reserved = backend_pool(backend->page, "resv_hugepages");
+	struct statfs fs;
+
+	pool = pool > reserved ? pool - reserved : 0;
+	/* A mount may have a limit of its own; without one it says 0 or -1. hugetlbfs_statfs(). */
+	if (pool >= needed && fstatfs(backend->fd, &fs) == 0 && fs.f_blocks > 0 &&
+	    (uint64_t)fs.f_bavail < needed)
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: cannot allocate %llu bytes: huge pages of %llu kB: %llu needed, and the mount"
+		    " has room for %llu: mount it with a greater size=",
+		    backend->path, (unsigned long long)backend->size,
+		    (unsigned long long)backend->page >> 10, (unsigned long long)needed,
+		    (unsigned long long)fs.f_bavail);
+	else
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: cannot allocate %llu bytes: %s: huge pages of %llu kB: %llu needed, %llu"
+		    " free: raise /sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages",
+		    backend->path, (unsigned long long)backend->size, strerror(error),
+		    (unsigned long long)backend->page >> 10, (unsigned long long)needed,
+		    (unsigned long long)pool, (unsigned long long)backend->page >> 10);
+	return -1;
+}
+
 /* Give the empty or new descriptor its size, with every byte allocated. */
 static int backend_allocate(struct backend *backend)
 {
-	/* Also for what has its size already: a sparse file would end in SIGBUS under a guest. */
-	int error = posix_fallocate(backend->fd, 0, (off_t)backend->size);
+	uint64_t had;
+	struct stat st;
+	int error;
 
+	if (fstat(backend->fd, &st))
+		return backend_fail(backend, "stat");
+	had = (uint64_t)st.st_blocks * 512;
+	/* Also for what has its size already: a sparse file would end in SIGBUS under a guest. */
+	error = posix_fallocate(backend->fd, 0, (off_t)backend->size);
 	if (error == 0)
 		return 0;
-	/* An existing empty file was grown in part, perhaps: leave it as it was found. */
-	if (!backend->created) {
-		struct stat st;
-
-		if (fstat(backend->fd, &st) == 0 && (uint64_t)st.st_size < backend->size &&
-		    ftruncate(backend->fd, 0) < 0)
-			error = errno;
-	}
+	/* What was empty was grown in part, perhaps: leave it as it was found. */
+	if ((uint64_t)st.st_size < backend->size && ftruncate(backend->fd, 0) < 0)
+		error = errno;
+	if (backend->is_huge)
+		return backend_lacks(backend, had, error);
 	snprintf(backend->error, sizeof backend->error, "%s: cannot allocate %llu bytes: %s",
 	    backend->path, (unsigned long long)backend->size, strerror(error));
 	return -1;
@@ -91,8 +140,10 @@ static int backend_check(struct backend *backend)
 
 	if (fstat(backend->fd, &st) || fstatfs(backend->fd, &fs))
 		return backend_fail(backend, "stat");
-	if (fs.f_type == HUGETLBFS_MAGIC)
+	if (fs.f_type == HUGETLBFS_MAGIC) {
+		backend->is_huge = true;
 		backend->page = (uint64_t)fs.f_bsize;
+	}
 	if (!S_ISREG(st.st_mode)) {
 		snprintf(
 		    backend->error, sizeof backend->error, "%s: not a regular file", backend->path);
@@ -119,38 +170,56 @@ static int backend_check(struct backend *backend)
  */
 static int backend_seal(struct backend *backend)
 {
-	if (backend->kind != BACKEND_MEMFD)
+	if (backend->kind != BACKEND_MEMFD && backend->kind != BACKEND_HUGETLB)
 		return 0;
 	if (fcntl(backend->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return backend_fail(backend, "F_ADD_SEALS");
 	return 0;
 }
 
-static int backend_descriptor(struct backend *backend, const char *name)
+/* The group first: with its new mode the object is never open to a group that is not meant. */
+static int backend_permit(struct backend *backend, const struct backend_request *request)
 {
-	switch (backend->kind) {
+	bool existed =
+	    (backend->kind == BACKEND_SHM || backend->kind == BACKEND_FILE) && !backend->created;
+
+	if (existed)
+		return 0;
+	if (request->group != BACKEND_KEEP && fchown(backend->fd, (uid_t)-1, request->group))
+		return backend_fail(backend, "cannot give it to the group");
+	if (request->mode != BACKEND_KEEP && fchmod(backend->fd, request->mode))
+		return backend_fail(backend, "cannot set its mode");
+	return 0;
+}
+
+static int backend_descriptor(struct backend *backend, const struct backend_request *request)
+{
+	switch (request->kind) {
 	case BACKEND_MEMFD:
 		return kinds_memfd(backend);
 	case BACKEND_SHM:
-		return kinds_shm(backend, name);
+		return kinds_shm(backend, request->name);
 	case BACKEND_FILE:
-		return kinds_file(backend, name);
+		return kinds_file(backend, request->name);
 	case BACKEND_HUGE:
-		return kinds_huge(backend, name);
+		return kinds_huge(backend, request->name);
+	case BACKEND_HUGETLB:
+		return kinds_hugetlb(backend, request->huge_page);
 	}
 	errno = EINVAL;
 	return backend_fail(backend, "unknown kind of memory");
 }
 
-int backend_open(struct backend *backend, enum backend_kind kind, const char *name, uint64_t size)
+int backend_open(struct backend *backend, const struct backend_request *request)
 {
 	memset(backend, 0, sizeof *backend);
-	backend->kind = kind;
+	backend->kind = request->kind;
 	backend->fd = -1;
-	backend->size = size;
+	backend->size = request->size;
 	backend->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	if (backend_descriptor(backend, name) || backend_check(backend) ||
-	    backend_afford(backend) || backend_allocate(backend) || backend_seal(backend)) {
+	if (backend_descriptor(backend, request) || backend_check(backend) ||
+	    backend_afford(backend) || backend_allocate(backend) ||
+	    backend_permit(backend, request) || backend_seal(backend)) {
 		backend_close(backend);
 		return -1;
 	}

@@ -22,6 +22,21 @@ int kinds_memfd(struct backend *backend)
 	return 0;
 }
 
+int kinds_hugetlb(struct backend *backend, uint64_t page)
+{
+	/* linux/memfd.h's MFD_HUGE_SHIFT is the same number; it and sys/mman.h do not go together. */
+	unsigned size = (unsigned)__builtin_ctzll(page) << MAP_HUGE_SHIFT;
+
+	snprintf(backend->path, sizeof backend->path, "memfd");
+	backend->fd = memfd_create("ivsh", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | size);
+	if (backend->fd >= 0)
+		return 0;
+	snprintf(backend->error, sizeof backend->error,
+	    "%s: huge pages of %llu kB: %s: /sys/kernel/mm/hugepages lists what there is",
+	    backend->path, (unsigned long long)page >> 10, strerror(errno));
+	return -1;
+}
+
 /*
  * The object or file at backend->path, opened by (open_named). Creating and opening are tried in
  * turns, so that (created) is true only for the one process that made it. Symbolic links are not

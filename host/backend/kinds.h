@@ -12,6 +12,7 @@
  * descriptor's size is whatever it is: backend_open() looks and allocates.
  */
 int kinds_memfd(struct backend *backend);
+int kinds_hugetlb(struct backend *backend, uint64_t page);
 int kinds_shm(struct backend *backend, const char *name);
 int kinds_file(struct backend *backend, const char *path);
 int kinds_huge(struct backend *backend, const char *directory);

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clients.c - the connected sockets.
+ * clients.c - the connections.
  *
  * Theory of operation
  *
- * Nothing is ever queued for a client: what it has to be told is the fixed sequence of handshake.h,
- * and (step) is how far it got. So a client that does not read costs nothing, and none can miss a
- * message. After the handshake the server has nothing more to say to it.
+ * Nothing is ever queued for a client: what it has yet to be told follows from what is and what it
+ * knows (notices.h). So a client that does not read costs nothing, and none can miss a message.
  *
- * A client is refused by a protocol version that it does not know, and closed when it has closed.
- * QEMU 7.2 spins for ever when the socket ends before the memory has come (hw/misc/ivshmem.c,
- * ivshmem_recv_msg()); so no one who was sent the right version is closed before that. The three
- * first messages always fit in a fresh socket's buffer.
+ * The table is in the ledger, and a server may die between any two stores. Before notices are sent
+ * their number goes into (sending), and after that what was told is recorded and (sending) becomes
+ * 0 again. A server that takes over and finds (sending) set cannot know what the client has: it
+ * leaves it alone, as doubtful.
+ *
+ * A client is refused by a protocol version that it does not know. QEMU 7.2 spins for ever when the
+ * socket ends before the memory has come (hw/misc/ivshmem.c, ivshmem_recv_msg()); so no one who was
+ * sent the right version, or perhaps was, is closed before that. The three first messages always
+ * fit in a fresh socket's buffer. Who is told the end is only shut down: what it has not read still
+ * counts as in flight, and so does its place here, until it closes.
  */
 #include "clients.h"
-#include "handshake.h"
+#include "ledger.h"
+#include "admission.h"
+#include "link.h"
 #include "log.h"
+#include "notices.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,11 +35,30 @@
 #include <unistd.h>
 
 #define CLIENTS_WAIT_NS UINT64_C(1000000000)     /* for the old client of a bound slot to go */
-#define CLIENTS_GREETING_NS UINT64_C(5000000000) /* for reading the handshake */
-#define CLIENTS_REFUSAL_NS UINT64_C(5000000000)  /* for closing after a refusal */
+#define CLIENTS_GREETING_NS UINT64_C(5000000000) /* for reading what there is to be told */
+#define CLIENTS_ID_MOST 65535u                   /* ivshmem-spec: an ID has 16 bits */
 #define CLIENTS_EVENTS 256
 
-static uint64_t clients_now_ns(void)
+static const char *const clients_reasons[CLIENTS_REASONS] = {
+    [CLIENTS_NO_FREE_SLOT] = "no-free-slot",
+    [CLIENTS_SLOT_IN_USE] = "slot-in-use",
+    [CLIENTS_NOT_ALLOWED] = "not-allowed",
+    [CLIENTS_TOO_MANY_PER_UID] = "too-many-per-uid",
+    [CLIENTS_DESCRIPTORS] = "descriptors",
+    [CLIENTS_IDS_EXHAUSTED] = "ids-exhausted",
+};
+
+const char *clients_reason(enum client_reason reason)
+{
+	return clients_reasons[reason];
+}
+
+uint32_t clients_capacity(const struct options *options)
+{
+	return options->slots + CLIENTS_SPARE;
+}
+
+uint64_t clients_now_ns(void)
 {
 	struct timespec now;
 
@@ -39,110 +66,205 @@ static uint64_t clients_now_ns(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-static uint32_t clients_index(const struct clients *clients, const struct client *client)
+/* Who takes over finds the stores in this order, wherever the server died. */
+static void clients_record(uint32_t *word, uint32_t value)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static uint32_t clients_place(const struct clients *clients, const struct client *client)
 {
 	return (uint32_t)(client - clients->client);
 }
 
 static bool clients_holds_slot(const struct client *client)
 {
-	return client->state == CLIENT_GREETING || client->state == CLIENT_READY;
+	return client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
+	       (client->state == CLIENT_DOUBTFUL && client->slot != SLOTS_NONE);
 }
 
-/* Forget a client; its slot keeps its eventfds and is free again. */
-static void clients_drop(struct clients *clients, struct client *client, const char *reason)
+static void clients_live(struct clients *clients, uint32_t slot, bool is_live)
 {
-	if (clients_holds_slot(client)) {
-		log_event("event=disconnect slot=%u pid=%ld reason=%s", client->slot,
-		    (long)client->pid, reason);
-		clients->slots->slot[client->slot].client = SLOTS_NONE;
-		page_connection(clients->page, client->slot);
-	} else {
-		log_detail("event=gone pid=%ld reason=%s", (long)client->pid, reason);
-	}
-	close(client->fd); /* this also takes it out of the epoll set */
-	client->state = CLIENT_FREE;
-	clients->used--;
+	uint64_t bit = UINT64_C(1) << slot % 64;
+
+	if (!clients->is_classic)
+		return;
+	if (is_live)
+		clients->live[slot / 64] |= bit;
+	else
+		clients->live[slot / 64] &= ~bit;
+	clients->is_changed = true;
 }
 
-static void clients_watch(struct clients *clients, struct client *client, int operation)
+static void clients_watch(
+    struct clients *clients, const struct client *client, uint32_t events, int operation)
 {
-	struct epoll_event event = {
-	    .events = EPOLLIN | EPOLLRDHUP, .data.u32 = clients_index(clients, client)};
+	uint32_t place = clients_place(clients, client);
+	struct epoll_event event = {.events = events, .data.u32 = place};
 
-	if (client->is_blocked)
-		event.events |= EPOLLOUT;
-	if (epoll_ctl(clients->epoll, operation, client->fd, &event))
+	if (epoll_ctl(clients->epoll, operation, clients->fd[place], &event))
 		log_event("event=warning what=epoll_ctl error=%d", errno);
 }
 
-/* Go on with the handshake as far as the socket takes it. */
-static void clients_greet(struct clients *clients, struct client *client)
+/* Give its slot back; the slot keeps its eventfds. */
+static void clients_release(struct clients *clients, struct client *client, const char *reason)
 {
-	uint32_t length = handshake_length(clients->slots);
+	struct slot *slot;
+
+	if (!clients_holds_slot(client))
+		return;
+	slot = &clients->slots->slot[client->slot];
+	log_event(
+	    "event=disconnect slot=%u pid=%ld reason=%s", slot->id, (long)client->pid, reason);
+	clients->counts->disconnects++;
+	page_connection(clients->page, slot->id, false);
+	clients_live(clients, client->slot, false);
+	slot->client = SLOTS_NONE;
+}
+
+/* The keeper closes its own copy only when it has heard of it. */
+static void clients_report(struct clients *clients, struct client *client)
+{
+	struct link_message message = {.kind = LINK_DROP, .index = clients_place(clients, client)};
+
+	if (clients->link >= 0 && link_send(clients->link, &message, NULL, 0) && errno == EAGAIN)
+		return; /* clients_tick() tries again */
+	clients_record(&client->state, CLIENT_FREE);
+	clients->used--;
+}
+
+/* It has closed, or may be closed: forget it. */
+static void clients_forget(struct clients *clients, struct client *client, const char *reason)
+{
+	uint32_t place = clients_place(clients, client);
+
+	if (!clients_holds_slot(client))
+		log_detail("event=gone pid=%ld reason=%s", (long)client->pid, reason);
+	clients_release(clients, client, reason);
+	notices_forget(clients, client);
+	clients_record(&client->state, CLIENT_GONE);
+	close(clients->fd[place]); /* this also takes it out of the epoll set */
+	clients->fd[place] = -1;
+	clients_report(clients, client);
+}
+
+/* End it from our side: it sees the end of the stream behind what it has not read. */
+static void clients_end(struct clients *clients, struct client *client, const char *reason)
+{
+	uint32_t place = clients_place(clients, client);
+
+	clients_release(clients, client, reason);
+	notices_forget(clients, client);
+	clients_record(&client->state, CLIENT_CLOSING);
+	client->deadline_ns = clients_now_ns();
+	clients->is_blocked[place] = false;
+	clients_watch(clients, client, EPOLLRDHUP, EPOLL_CTL_MOD);
+	if (shutdown(clients->fd[place], SHUT_WR))
+		clients_forget(clients, client, reason);
+}
+
+/* Tell it what it has yet to be told, as far as its socket takes it. */
+static void clients_tell(struct clients *clients, struct client *client)
+{
+	uint32_t place = clients_place(clients, client), count;
+	struct notice plan[CLIENTS_BATCH];
 	bool blocked = false;
 
-	while (client->step < length && !blocked) {
-		struct handshake_message message =
-		    handshake_message(clients->slots, clients->memory, client->slot, client->step);
+	while (!blocked && (count = notices_plan(clients, client, plan, CLIENTS_BATCH)) > 0) {
+		int sent;
 
-		if (handshake_send(client->fd, &message) == 0) {
-			client->step++;
+		clients_record(&client->sending, count);
+		sent = notices_send(clients->fd[place], plan, count);
+		if (sent > 0)
+			notices_told(clients, client, plan, (uint32_t)sent);
+		clients_record(&client->sending, 0);
+		if (sent > 0) {
+			client->deadline_ns = clients_now_ns() + CLIENTS_GREETING_NS;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			blocked = true;
 		} else if (errno == ETOOMANYREFS || errno == ENOMEM || errno == ENOBUFS) {
+			log_detail(
+			    "event=warning what=send pid=%ld error=%d", (long)client->pid, errno);
 			return; /* no event says when this is over: clients_tick() tries again */
 		} else if (errno != EINTR) {
-			clients_drop(clients, client, "send-failed");
+			clients_forget(clients, client, "send-failed");
 			return;
 		}
 	}
-	if (client->step == length) {
-		client->state = CLIENT_READY;
-		log_detail("event=greeted slot=%u messages=%u", client->slot, length);
+	if (client->state == CLIENT_GREETING && notices_is_greeted(clients, client)) {
+		clients_record(&client->state, CLIENT_READY);
+		log_detail("event=greeted slot=%u", clients->slots->slot[client->slot].id);
 	}
-	if (client->is_blocked != blocked) {
-		client->is_blocked = blocked;
-		clients_watch(clients, client, EPOLL_CTL_MOD);
+	if (clients->is_blocked[place] != blocked) {
+		clients->is_blocked[place] = blocked;
+		clients_watch(clients, client, EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0u),
+		    EPOLL_CTL_MOD);
 	}
 }
 
-static void clients_refuse(struct clients *clients, struct client *client, const char *reason)
+/* Send the refusal that client->reason says, and close. */
+static void clients_turn_down(struct clients *clients, struct client *client)
 {
-	const struct handshake_message refusal = {HANDSHAKE_REFUSAL, -1};
+	const struct notice refusal = {NOTICES_REFUSAL, -1, SLOTS_NONE, 0};
+	int fd = clients->fd[clients_place(clients, client)], sent;
 
-	log_event(
-	    "event=refuse pid=%ld uid=%ld reason=%s", (long)client->pid, (long)client->uid, reason);
-	client->state = CLIENT_REFUSED;
-	client->deadline_ns = clients_now_ns() + CLIENTS_REFUSAL_NS;
-	/* Shutting down, not closing: it reads the version before it sees the end. */
-	if (handshake_send(client->fd, &refusal) || shutdown(client->fd, SHUT_WR))
-		clients_drop(clients, client, "refused");
+	clients_record(&client->sending, 1);
+	sent = notices_send(fd, &refusal, 1);
+	clients_record(&client->sending, 0);
+	if (sent < 0 && (errno == ENOMEM || errno == ENOBUFS || errno == EINTR))
+		return; /* clients_tick() tries again */
+	/* It has the version, which stays readable after the end. */
+	clients_forget(clients, client, "refused");
+}
+
+static void clients_refuse(
+    struct clients *clients, struct client *client, enum client_reason reason)
+{
+	log_event("event=refuse pid=%ld uid=%ld reason=%s", (long)client->pid, (long)client->uid,
+	    clients_reason(reason));
+	clients->counts->refused[reason]++;
+	client->reason = reason;
+	clients_record(&client->state, CLIENT_REFUSED);
+	clients_turn_down(clients, client);
 }
 
 void clients_turn_away(int fd)
 {
-	const struct handshake_message refusal = {HANDSHAKE_REFUSAL, -1};
+	const struct notice refusal = {NOTICES_REFUSAL, -1, SLOTS_NONE, 0};
 
 	/* It never wrote, so nothing unread of ours makes the kernel throw the version away. */
-	if (handshake_send(fd, &refusal) == 0)
-		shutdown(fd, SHUT_WR);
+	if (notices_send(fd, &refusal, 1) < 0)
+		log_detail("event=gone reason=refused");
 	close(fd);
 }
 
 static void clients_grant(struct clients *clients, struct client *client)
 {
 	struct slot *slot = &clients->slots->slot[client->slot];
+	const char *name = clients->slots->names[client->slot];
 
-	slot->client = clients_index(clients, client);
-	client->state = CLIENT_GREETING;
+	if (clients->is_classic) {
+		if (*clients->next_id > CLIENTS_ID_MOST) {
+			clients_refuse(clients, client, CLIENTS_IDS_EXHAUSTED);
+			return;
+		}
+		slots_drain(clients->slots, client->slot);
+		slot->id = (*clients->next_id)++;
+	}
 	client->step = 0;
-	client->deadline_ns = clients_now_ns() + CLIENTS_GREETING_NS;
-	log_event("event=connect slot=%u pid=%ld uid=%ld%s%s", client->slot, (long)client->pid,
-	    (long)client->uid, slot->name ? " name=" : "", slot->name ? slot->name : "");
+	client->about = SLOTS_NONE;
+	slot->times++;
+	clients_record(&slot->client, clients_place(clients, client));
+	clients_record(&client->state, CLIENT_GREETING);
+	clients->counts->connects++;
+	log_event("event=connect slot=%u pid=%ld uid=%ld%s%s", slot->id, (long)client->pid,
+	    (long)client->uid, name ? " name=" : "", name ? name : "");
 	/* Before the first message: a client that knows its ID finds itself connected. */
-	page_connection(clients->page, client->slot);
-	clients_greet(clients, client);
+	page_connection(clients->page, slot->id, true);
+	clients_live(clients, client->slot, true);
+	clients_tell(clients, client);
 }
 
 /* Give slots that became free to those who wait for them, the longest waiting first. */
@@ -165,29 +287,61 @@ static void clients_promote(struct clients *clients)
 	}
 }
 
-static void clients_admit(struct clients *clients, struct client *client)
+static void clients_admit(struct clients *clients, struct client *client, uint32_t slot)
 {
-	if (client->slot == SLOTS_NONE) {
-		client->slot = slots_lowest_free(clients->slots);
-		if (client->slot == SLOTS_NONE) {
-			clients_refuse(clients, client, "no-free-slot");
-			return;
-		}
+	enum client_reason reason = admission_check(clients, clients_place(clients, client));
+
+	if (reason == CLIENTS_REASONS && slot == SLOTS_NONE) {
+		slot = slots_lowest_free(clients->slots);
+		if (slot == SLOTS_NONE)
+			reason = CLIENTS_NO_FREE_SLOT;
 	}
-	client->state = CLIENT_WAITING;
+	if (reason != CLIENTS_REASONS) {
+		clients_refuse(clients, client, reason);
+		return;
+	}
+	client->slot = slot;
 	client->deadline_ns = clients_now_ns() + CLIENTS_WAIT_NS;
-	clients_promote(clients);
+	clients_record(&client->state, CLIENT_WAITING);
+	if (clients->slots->slot[slot].client == SLOTS_NONE)
+		clients_grant(clients, client);
 }
 
 /* The client closed, or wrote, which no client has reason to. */
 static void clients_input(struct clients *clients, struct client *client)
 {
 	unsigned char bytes[64];
-	ssize_t got = recv(client->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+	ssize_t got;
 
+	if (client->state == CLIENT_CLOSING) {
+		clients_forget(clients, client, "closed");
+		return;
+	}
+	got = recv(clients->fd[clients_place(clients, client)], bytes, sizeof bytes, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	clients_drop(clients, client, got > 0 ? "sent-bytes" : got == 0 ? "hang-up" : "error");
+	if (got > 0 && client->state != CLIENT_DOUBTFUL)
+		clients_end(clients, client, "sent-bytes");
+	else if (got <= 0)
+		clients_forget(clients, client, got == 0 ? "hang-up" : "error");
+}
+
+/* Classic: everybody hears of who came and went. */
+static void clients_tell_all(struct clients *clients)
+{
+	while (clients->is_changed) {
+		clients->is_changed = false;
+		for (uint32_t i = 0; i < clients->capacity; i++) {
+			struct client *client = &clients->client[i];
+
+			if ((client->state == CLIENT_READY || client->state == CLIENT_GREETING) &&
+			    !clients->is_blocked[i]) {
+				/* Only who has something to read has a deadline for it. */
+				if (notices_left(clients, client) > 0)
+					clients_tell(clients, client);
+			}
+		}
+	}
 }
 
 void clients_service(struct clients *clients)
@@ -200,20 +354,43 @@ void clients_service(struct clients *clients)
 		for (int i = 0; i < count; i++) {
 			struct client *client = &clients->client[events[i].data.u32];
 
-			if (client->state == CLIENT_FREE)
+			if (clients->fd[events[i].data.u32] < 0)
 				continue;
 			if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 				clients_input(clients, client);
-			else if (client->state == CLIENT_GREETING)
-				clients_greet(clients, client);
+			else if (clients_holds_slot(client) && client->state != CLIENT_DOUBTFUL)
+				clients_tell(clients, client);
 		}
 	} while (count == CLIENTS_EVENTS);
 	clients_promote(clients);
+	clients_tell_all(clients);
 }
 
-bool clients_is_full(const struct clients *clients)
+uint32_t clients_free_place(const struct clients *clients)
 {
-	return clients->used == clients->capacity;
+	uint32_t place = 0;
+
+	while (place < clients->capacity && clients->client[place].state != CLIENT_FREE)
+		place++;
+	return place;
+}
+
+/* Before the table is full: the one that has been closing for longest has had its time. */
+static void clients_evict(struct clients *clients)
+{
+	struct client *oldest = NULL;
+
+	if (clients->used + CLIENTS_SPARE / 4 < clients->capacity)
+		return;
+	for (uint32_t i = 0; i < clients->capacity; i++) {
+		struct client *client = &clients->client[i];
+
+		if (client->state == CLIENT_CLOSING &&
+		    (!oldest || client->deadline_ns < oldest->deadline_ns))
+			oldest = client;
+	}
+	if (oldest)
+		clients_forget(clients, oldest, "evicted");
 }
 
 /* It closed before it was looked at: no reason to ring everybody. */
@@ -224,26 +401,33 @@ static bool clients_is_gone(int fd)
 	return poll(&ready, 1, 0) == 1;
 }
 
-void clients_add(struct clients *clients, int fd, uint32_t slot)
+void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot)
 {
-	struct client *client = clients->client;
+	struct client *client = &clients->client[place];
 	struct ucred peer = {0};
 	socklen_t size = sizeof peer;
 
 	clients_service(clients);
+	clients_evict(clients);
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	*client = (struct client){.state = CLIENT_FREE,
+	    .slot = SLOTS_NONE,
+	    .about = SLOTS_NONE,
+	    .pid = peer.pid,
+	    .uid = peer.uid,
+	    .gid = peer.gid,
+	    .since_ns = clients_now_ns()};
+	clients->fd[place] = fd;
+	clients->is_blocked[place] = false;
+	clients->used++;
 	if (clients_is_gone(fd)) {
-		log_detail("event=gone reason=hang-up");
-		close(fd);
+		clients_forget(clients, client, "hang-up");
 		return;
 	}
-	while (client->state != CLIENT_FREE)
-		client++;
-	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-	*client = (struct client){.fd = fd, .slot = slot, .pid = peer.pid, .uid = peer.uid};
-	client->state = CLIENT_WAITING;
-	clients->used++;
-	clients_watch(clients, client, EPOLL_CTL_ADD);
-	clients_admit(clients, client);
+	admission_buffer(fd, clients->unread);
+	clients_watch(clients, client, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
+	clients_admit(clients, client, slot);
+	clients_tell_all(clients);
 }
 
 void clients_tick(struct clients *clients)
@@ -254,40 +438,108 @@ void clients_tick(struct clients *clients)
 		struct client *client = &clients->client[i];
 		bool late = now >= client->deadline_ns;
 
-		if (client->state == CLIENT_GREETING && !client->is_blocked)
-			clients_greet(clients, client);
-		if (client->state == CLIENT_GREETING && late && client->step >= HANDSHAKE_HEAD)
-			clients_drop(clients, client, "slow");
+		if (client->state == CLIENT_GONE)
+			clients_report(clients, client);
+		else if (client->state == CLIENT_REFUSED)
+			clients_turn_down(clients, client);
 		else if (client->state == CLIENT_WAITING && late)
-			clients_refuse(clients, client, "slot-in-use");
-		else if (client->state == CLIENT_REFUSED && late)
-			clients_drop(clients, client, "refused");
+			clients_refuse(clients, client, CLIENTS_SLOT_IN_USE);
+		else if (client->state != CLIENT_GREETING && client->state != CLIENT_READY)
+			continue;
+		else if (!clients->is_blocked[i] && notices_left(clients, client) > 0)
+			clients_tell(clients, client);
+		else if (clients->is_blocked[i] && late && client->step >= NOTICES_HEAD) {
+			clients->counts->slow++;
+			clients_end(clients, client, "slow");
+		}
 	}
 	clients_promote(clients);
+	clients_tell_all(clients);
 }
 
-int clients_open(struct clients *clients, struct slots *slots, struct page *page, int memory)
+/* Classic: who is there, and how many know it. */
+static void clients_count_known(struct clients *clients)
 {
-	*clients = (struct clients){.slots = slots,
-	    .page = page,
-	    .memory = memory,
-	    .epoll = epoll_create1(EPOLL_CLOEXEC),
-	    .capacity = slots->count + CLIENTS_SPARE};
-	clients->client = calloc(clients->capacity, sizeof *clients->client);
-	if (clients->epoll >= 0 && clients->client)
-		return 0;
-	log_failure("clients", "%s", strerror(errno));
-	clients_close(clients);
-	return -1;
+	uint32_t words = ledger_words(clients->slots->count);
+
+	for (uint32_t i = 0; i < clients->capacity; i++)
+		for (uint32_t slot = 0; slot < clients->slots->count; slot++)
+			if (clients->knows[i * words + slot / 64] >> slot % 64 & 1)
+				clients->slots->known[slot]++;
+	for (uint32_t i = 0; i < clients->slots->count; i++)
+		if (clients->slots->slot[i].client != SLOTS_NONE)
+			clients_live(clients, i, true);
+}
+
+/* The words of the page say who holds a slot, by its ID, whatever was on its way when a server died. */
+static void clients_publish(struct clients *clients)
+{
+	const struct slots *slots = clients->slots;
+
+	for (uint32_t id = 0; id < IVSH_WIRE_SLOTS_MAX; id++) {
+		bool held = false;
+
+		for (uint32_t i = 0; i < slots->count && !held; i++)
+			held = slots->slot[i].id == id && slots->slot[i].client != SLOTS_NONE;
+		page_connection(clients->page, id, held);
+	}
+}
+
+/* One that the keeper holds a socket of, in the state that takeover_repair() left it in. */
+static void clients_resume(struct clients *clients, struct client *client)
+{
+	uint32_t events = client->state == CLIENT_CLOSING ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
+
+	clients->used++;
+	if (client->state == CLIENT_GONE) {
+		clients_forget(clients, client, "gone");
+		return;
+	}
+	clients_watch(clients, client, events, EPOLL_CTL_ADD);
+	if (client->state == CLIENT_CLOSING)
+		clients_end(clients, client, "ended");
+	else if (client->state == CLIENT_GREETING || client->state == CLIENT_READY)
+		clients_tell(clients, client);
+}
+
+int clients_open(struct clients *clients, const struct ledger *ledger)
+{
+	clients->fd = calloc(clients->capacity, sizeof *clients->fd);
+	clients->is_blocked = calloc(clients->capacity, sizeof *clients->is_blocked);
+	clients->live = calloc(ledger_words(clients->slots->count), sizeof *clients->live);
+	clients->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (clients->epoll < 0 || !clients->fd || !clients->is_blocked || !clients->live) {
+		log_failure("clients", "%s", strerror(errno));
+		clients_close(clients);
+		return -1;
+	}
+	for (uint32_t i = 0; i < clients->capacity; i++)
+		clients->fd[i] = ledger->socket[i].fd;
+	if (clients->is_classic)
+		clients_count_known(clients);
+	clients_publish(clients);
+	for (uint32_t i = 0; i < clients->capacity; i++)
+		if (clients->fd[i] >= 0 && clients->client[i].state != CLIENT_FREE)
+			clients_resume(clients, &clients->client[i]);
+	clients_service(clients);
+	for (uint32_t i = 0; i < clients->capacity; i++)
+		if (clients->fd[i] >= 0 && clients->client[i].state == CLIENT_FREE)
+			clients_add(clients, i, clients->fd[i], ledger->socket[i].slot);
+	return 0;
 }
 
 void clients_close(struct clients *clients)
 {
-	for (uint32_t i = 0; clients->client && i < clients->capacity; i++)
-		if (clients->client[i].state != CLIENT_FREE)
-			close(clients->client[i].fd);
-	free(clients->client);
+	for (uint32_t i = 0; clients->fd && i < clients->capacity; i++)
+		if (clients->fd[i] >= 0)
+			close(clients->fd[i]);
+	free(clients->fd);
+	free(clients->is_blocked);
+	free(clients->live);
 	if (clients->epoll >= 0)
 		close(clients->epoll);
-	*clients = (struct clients){.epoll = -1};
+	clients->fd = NULL;
+	clients->is_blocked = NULL;
+	clients->live = NULL;
+	clients->epoll = -1;
 }

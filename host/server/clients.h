@@ -1,61 +1,107 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clients.h - the connected sockets: who waits, who is being told, who is served, who is refused.
+ * clients.h - the connections: who waits, who is being told, who is served, who is refused.
  */
 #ifndef CLIENTS_H
 #define CLIENTS_H
 
+#include "options.h"
 #include "page.h"
 #include "slots.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-/* Connections beyond the slots that can be waited for or refused at one time. */
+/* Connections beyond the slots that can be waited for, refused, or closing at one time. */
 #define CLIENTS_SPARE 32u
+
+/* Notices sent in one call. */
+#define CLIENTS_BATCH 32u
 
 enum client_state {
 	CLIENT_FREE = 0,
 	CLIENT_WAITING,  /* for its bound slot; nothing was sent to it */
 	CLIENT_GREETING, /* holds its slot, the handshake is under way */
-	CLIENT_READY,    /* holds its slot, knows everything */
-	CLIENT_REFUSED,  /* was told so; we wait for it to close */
+	CLIENT_READY,    /* holds its slot, knows everything that it is told when it connects */
+	CLIENT_REFUSED,  /* is to be told so, and then closed */
+	CLIENT_CLOSING,  /* has been told the end: we wait for it to close */
+	CLIENT_GONE,     /* is closed here; the keeper has yet to hear it */
+	/* A server died while it sent to it: what it knows is not known. It keeps its slot. */
+	CLIENT_DOUBTFUL,
 };
 
-struct client {
-	enum client_state state;
-	int fd;
-	uint32_t slot;        /* wanted or held; SLOTS_NONE */
-	uint32_t step;        /* next message of the handshake: all that a queue would hold */
-	bool is_blocked;      /* waits for EPOLLOUT */
-	uint64_t deadline_ns; /* of the state, unless free or ready */
-	pid_t pid;            /* SO_PEERCRED, for the log */
-	uid_t uid;
+/* Why a client is refused. */
+enum client_reason {
+	CLIENTS_NO_FREE_SLOT,
+	CLIENTS_SLOT_IN_USE,
+	CLIENTS_NOT_ALLOWED,
+	CLIENTS_TOO_MANY_PER_UID,
+	CLIENTS_DESCRIPTORS,
+	CLIENTS_IDS_EXHAUSTED,
+	CLIENTS_REASONS
 };
+
+/* In the ledger. What is told is in notices.h. */
+struct client {
+	uint32_t state;
+	uint32_t slot;    /* wanted or held; SLOTS_NONE */
+	uint32_t step;    /* notices told; with --classic, of the first ones */
+	uint32_t sending; /* notices that are being sent at this moment; 0: none */
+	uint32_t about;   /* classic: the slot that it knows some vectors of; SLOTS_NONE */
+	uint32_t vector;  /* classic: how many of them */
+	int32_t pid;      /* SO_PEERCRED, for the log and the status */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t reason;      /* of CLIENT_REFUSED */
+	uint64_t deadline_ns; /* of the state, CLOCK_MONOTONIC */
+	uint64_t since_ns;
+};
+
+struct ledger;
+struct ledger_counts;
 
 struct clients {
+	const struct options *options; /* who may connect, and how often */
 	struct slots *slots;
 	struct page *page;
-	int memory; /* the descriptor that clients get */
-	int epoll;  /* of all clients; readable when one of them has something */
+	struct ledger_counts *counts;
+	struct client *client; /* the table, in the ledger */
+	uint64_t *knows;       /* classic, in the ledger: a bit for each slot, per client */
+	uint32_t *next_id;     /* classic, in the ledger */
+	uint64_t *live;        /* classic: the slots that are held */
+	int *fd;               /* of each client; -1 */
+	bool *is_blocked;      /* waits for EPOLLOUT */
 	uint32_t capacity;
 	uint32_t used;
-	struct client *client;
+	uint32_t unread; /* notices in flight to one client, at most */
+	int memory;      /* the descriptor that clients get */
+	int link;        /* to the keeper; -1: there is none */
+	int epoll;       /* of all clients; readable when one of them has something */
+	bool is_classic;
+	bool is_changed; /* classic: clients have something to be told */
 };
 
-/* The table is sized here, once. 0, or -1 after one line. What is referred to must outlive it. */
-int clients_open(struct clients *clients, struct slots *slots, struct page *page, int memory);
+/* How many connections there can be. */
+uint32_t clients_capacity(const struct options *options);
 
-/* No room for one more connection: accept none until one goes. */
-bool clients_is_full(const struct clients *clients);
+/* The reason in words, as it stands in the log. */
+const char *clients_reason(enum client_reason reason);
 
 /*
- * A new connection, non-blocking, now the table's, which is not full. (slot) is what its socket is
- * bound to, or SLOTS_NONE: the lowest free one, after all who hung up before have been taken notice
- * of.
+ * Begin with the tables in (ledger), which a server may have left in the midst of anything: each
+ * client's state is made whole, from what it says there and the sockets that the keeper holds. All
+ * else that (clients) refers to is set. 0, or -1 after one line.
  */
-void clients_add(struct clients *clients, int fd, uint32_t slot);
+int clients_open(struct clients *clients, const struct ledger *ledger);
+
+/*
+ * A new connection, in a free place of the table. (slot) is what its socket is bound to, or
+ * SLOTS_NONE: the lowest free one, after all who hung up before have been taken notice of.
+ */
+void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot);
+
+/* A free place; clients->capacity: there is none. For who accepts without a keeper. */
+uint32_t clients_free_place(const struct clients *clients);
 
 /* Tell a connection, for which there is no room at all, that it is refused, and close it. */
 void clients_turn_away(int fd);
@@ -65,6 +111,9 @@ void clients_service(struct clients *clients);
 
 /* Look at the deadlines; call every 250 ms. */
 void clients_tick(struct clients *clients);
+
+/* Time on CLOCK_MONOTONIC, which all processes share. */
+uint64_t clients_now_ns(void);
 
 void clients_close(struct clients *clients);
 

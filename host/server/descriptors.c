@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * descriptors.c - whether the descriptors suffice.
+ * descriptors.c - whether the descriptors suffice, the server's and its clients'.
+ *
+ * Everybody holds every eventfd, slots x vectors of them. QEMU 7.2 takes a message whose descriptor
+ * it cannot receive for a disconnect, and damages its heap: so the limit is kept here, before the
+ * first client comes.
  */
 #include "descriptors.h"
 #include "clients.h"
@@ -10,37 +14,82 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define DESCRIPTORS_OWN \
-	16u /* stdio, memory, timer, signals, epoll sets, spare, pid file; and some */
+/* stdio, memory, ledger, timers, signals, epoll sets, spares, pid file, status clients; more */
+#define DESCRIPTORS_OTHERS 32u
 
-/* A client with RLIMIT_NOFILE's usual 1024 still has as many for itself. */
-#define DESCRIPTORS_CLIENT 512u
+/* What a client, say QEMU with its disks and networks, has open for itself. */
+#define DESCRIPTORS_CLIENT 128u
 
-int descriptors_check(const struct options *options)
+#define DESCRIPTORS_SLOTS_MAX 1024u /* the default's, nobody else's */
+
+/* Each listening socket has a lock. */
+static uint64_t descriptors_listeners(const struct options *options)
 {
-	uint64_t bells = (uint64_t)options->slots * options->vectors;
+	return 2 * ((uint64_t)options->bound_count + 1 + (options->control ? 1 : 0));
+}
+
+static int descriptors_check_server(const struct options *options, uint64_t bells)
+{
 	uint64_t sockets = (uint64_t)options->slots + CLIENTS_SPARE;
-	uint64_t listeners = 2 * ((uint64_t)options->bound_count + 1);
-	uint64_t sum = bells + sockets + listeners + DESCRIPTORS_OWN;
+	uint64_t listeners = descriptors_listeners(options);
+	uint64_t sum = bells + sockets + listeners + DESCRIPTORS_OTHERS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return log_failure("RLIMIT_NOFILE", "%s", strerror(errno));
-	if (limit.rlim_cur < sum) {
-		limit.rlim_cur = sum;
-		if (sum > limit.rlim_max || setrlimit(RLIMIT_NOFILE, &limit))
-			return log_failure("RLIMIT_NOFILE",
-			    "%u slots x %u vectors = %llu eventfds, and %llu sockets, %llu for"
-			    " listening, %u others: %llu descriptors, but the limit is %llu"
-			    " (ulimit -Hn)",
-			    options->slots, options->vectors, (unsigned long long)bells,
-			    (unsigned long long)sockets, (unsigned long long)listeners,
-			    DESCRIPTORS_OWN, (unsigned long long)sum,
-			    (unsigned long long)limit.rlim_max);
+	if (limit.rlim_cur >= sum)
+		return 0;
+	limit.rlim_cur = sum;
+	if (sum <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return 0;
+	return log_failure("RLIMIT_NOFILE",
+	    "%u slots x %u vectors = %llu eventfds, and %llu sockets, %llu for listening, %u others:"
+	    " %llu descriptors, but the limit is %llu (ulimit -Hn): raise it, or ask for fewer slots"
+	    " or vectors",
+	    options->slots, options->vectors, (unsigned long long)bells,
+	    (unsigned long long)sockets, (unsigned long long)listeners, DESCRIPTORS_OTHERS,
+	    (unsigned long long)sum, (unsigned long long)limit.rlim_max);
+}
+
+static int descriptors_check_client(const struct options *options, uint64_t bells)
+{
+	uint64_t sum = bells + DESCRIPTORS_CLIENT;
+
+	if (sum <= options->client_descriptors)
+		return 0;
+	return log_failure("--client-descriptors",
+	    "%u slots x %u vectors = %llu eventfds, and %u of a client's own: %llu descriptors, but a"
+	    " client has %u: raise its limit (ulimit -n %llu) and give --client-descriptors %llu, or"
+	    " ask for fewer slots or vectors; QEMU does not survive having too few",
+	    options->slots, options->vectors, (unsigned long long)bells, DESCRIPTORS_CLIENT,
+	    (unsigned long long)sum, options->client_descriptors, (unsigned long long)sum,
+	    (unsigned long long)sum);
+}
+
+int descriptors_check(const struct options *options)
+{
+	uint64_t bells = (uint64_t)options->slots * options->vectors;
+
+	if (descriptors_check_server(options, bells))
+		return -1;
+	return descriptors_check_client(options, bells);
+}
+
+uint32_t descriptors_slots(const struct options *options)
+{
+	uint64_t fixed = CLIENTS_SPARE + descriptors_listeners(options) + DESCRIPTORS_OTHERS;
+	uint64_t slots = DESCRIPTORS_SLOTS_MAX;
+	uint64_t most = 0;
+	struct rlimit limit;
+
+	if (options->vectors > 0 && options->client_descriptors > DESCRIPTORS_CLIENT)
+		most = (options->client_descriptors - DESCRIPTORS_CLIENT) / options->vectors;
+	if (options->vectors > 0 && most < slots)
+		slots = most;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		most = limit.rlim_max > fixed ? limit.rlim_max - fixed : 0;
+		if (most / (options->vectors + 1) < slots)
+			slots = most / (options->vectors + 1);
 	}
-	/* QEMU 7.2 damages its heap when it cannot take a descriptor that it is sent. */
-	if (bells > DESCRIPTORS_CLIENT)
-		log_event("event=warning what=client-descriptors each=%llu hint=raise-ulimit-n",
-		    (unsigned long long)bells);
-	return 0;
+	return slots > 0 ? (uint32_t)slots : 1;
 }

@@ -9,6 +9,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #define ISOLATE_ARCH AUDIT_ARCH_X86_64
@@ -34,7 +36,19 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 1), \
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-int isolate(void)
+static int isolate_user(const struct options *options)
+{
+	gid_t group = options->group;
+
+	if (options->user == OPTIONS_NONE)
+		return 0;
+	if (setgroups(0, NULL) || setresgid(group, group, group) ||
+	    setresuid(options->user, options->user, options->user))
+		return log_failure("--user", "%u:%u: %s", options->user, group, strerror(errno));
+	return 0;
+}
+
+int isolate(const struct options *options)
 {
 #if defined(ISOLATE_ARCH) && !defined(__SANITIZE_ADDRESS__)
 	static struct sock_filter program[] = {
@@ -42,42 +56,52 @@ int isolate(void)
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ISOLATE_ARCH, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    /* server.c, clients.c: the loop and its sockets */
+	    /* server.c, clients.c, notices.c, admission.c: the loop and its sockets */
+	    ISOLATE_ALLOW(sendmmsg),
 	    ISOLATE_OLD(epoll_wait),
 	    ISOLATE_ALLOW(epoll_pwait),
 	    ISOLATE_ALLOW(epoll_ctl),
-	    ISOLATE_ALLOW(accept4),
 	    ISOLATE_ALLOW(getsockopt),
+	    ISOLATE_ALLOW(setsockopt),
 	    ISOLATE_ALLOW(recvfrom),
-	    ISOLATE_ALLOW(sendmsg),
 	    ISOLATE_ALLOW(shutdown),
 	    ISOLATE_ALLOW(close),
-	    ISOLATE_ALLOW(fcntl),
+	    ISOLATE_ALLOW(clock_gettime),
 	    ISOLATE_ALLOW(getpid),
+	    ISOLATE_ALLOW(epoll_create1),
+	    /* link.c: the keeper; control.c */
+	    ISOLATE_ALLOW(recvmsg),
+	    ISOLATE_ALLOW(sendmsg),
+	    ISOLATE_ALLOW(accept4),
+	    ISOLATE_ALLOW(sendto),
+	    /* acceptor.c: the spare descriptor */
+	    ISOLATE_ALLOW(fcntl),
 	    /* slots.c: rings under an alarm; log.c; timer and signals */
 	    ISOLATE_OLD(poll),
 	    ISOLATE_ALLOW(ppoll),
 	    ISOLATE_ALLOW(read),
 	    ISOLATE_ALLOW(write),
 	    ISOLATE_ALLOW(setitimer),
+	    ISOLATE_ALLOW(rt_sigaction),
 	    ISOLATE_ALLOW(rt_sigreturn),
 	    ISOLATE_ALLOW(restart_syscall),
-	    ISOLATE_ALLOW(clock_gettime),
-	    /* memory.c: private pages after a SIGBUS, unmapping; free(3) */
+	    /* admission.c: how much may be in flight; page.c: the epoch */
+	    ISOLATE_ALLOW(prlimit64),
+	    ISOLATE_ALLOW(getrandom),
+	    /* memory.c: the page, and private pages after a SIGBUS; malloc(3), open_memstream(3) */
 	    ISOLATE_ALLOW(mmap),
+	    ISOLATE_ALLOW(mremap),
 	    ISOLATE_ALLOW(munmap),
 	    ISOLATE_ALLOW(brk),
-	    /* listener.c, backend.c: is the name still ours, then remove it; the end */
-	    ISOLATE_ALLOW(fstat),
-	    ISOLATE_ALLOW(newfstatat),
-	    ISOLATE_OLD(lstat),
-	    ISOLATE_OLD(unlink),
-	    ISOLATE_ALLOW(unlinkat),
 	    ISOLATE_ALLOW(exit_group),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	};
 	const struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+#endif
 
+	if (isolate_user(options))
+		return -1;
+#if defined(ISOLATE_ARCH) && !defined(__SANITIZE_ADDRESS__)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0)) {
 		/* A kernel, or a container, without seccomp: the server works all the same. */

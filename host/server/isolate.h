@@ -5,10 +5,13 @@
 #ifndef ISOLATE_H
 #define ISOLATE_H
 
+#include "options.h"
+
 /*
- * Should: serve, and remove names at the end. Mustn't, from here on: open files, make sockets or
- * connect them, start programs, trace or signal others. 0, or -1 after one line.
+ * Become the user that (options) name, and give up all but serving. Should: serve. Mustn't, from
+ * here on: name anything in a file system, make sockets or connect them, start programs, trace or
+ * signal others, gain privileges. 0, or -1 after one line.
  */
-int isolate(void);
+int isolate(const struct options *options);
 
 #endif

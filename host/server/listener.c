@@ -101,12 +101,10 @@ static int listener_probe(const struct listener *listener)
 
 int listener_lock(struct listener *listener, const char *path, uint32_t slot)
 {
-	struct sockaddr_un address;
-
-	*listener = (struct listener){.path = path, .slot = slot, .lock = -1, .fd = -1};
-	if (strlen(path) >= sizeof address.sun_path)
-		return log_failure(
-		    path, "a socket's path has at most %zu bytes", sizeof address.sun_path - 1);
+	*listener = (struct listener){.slot = slot, .lock = -1, .fd = -1};
+	if (strlen(path) >= LISTENER_PATH)
+		return log_failure(path, "a socket's path has at most %u bytes", LISTENER_PATH - 1);
+	strcpy(listener->path, path);
 	if (listener_take_lock(listener))
 		return -1;
 	if (listener_probe(listener)) {
@@ -116,8 +114,18 @@ int listener_lock(struct listener *listener, const char *path, uint32_t slot)
 	return 0;
 }
 
+static int listener_permit(
+    const struct listener *listener, const char *name, uint32_t mode, uint32_t group)
+{
+	if (group != UINT32_MAX && chown(name, (uid_t)-1, group))
+		return log_failure(listener->path, "chown to group %u: %s", group, strerror(errno));
+	if (mode != UINT32_MAX && chmod(name, mode))
+		return log_failure(listener->path, "chmod %o: %s", mode, strerror(errno));
+	return 0;
+}
+
 /* Bind to (name) and listen: from here on connections are taken. */
-static int listener_bind(struct listener *listener, const char *name)
+static int listener_bind(struct listener *listener, const char *name, uint32_t mode, uint32_t group)
 {
 	struct sockaddr_un address;
 	socklen_t size = listener_address(name, &address);
@@ -134,14 +142,16 @@ static int listener_bind(struct listener *listener, const char *name)
 		listener->device = st.st_dev;
 		listener->inode = st.st_ino;
 	}
-	if (listen(listener->fd, SOMAXCONN) == 0)
-		return 0;
-	log_failure(listener->path, "listen: %s", strerror(errno));
+	if (listener_permit(listener, name, mode, group) == 0) {
+		if (listen(listener->fd, SOMAXCONN) == 0)
+			return 0;
+		log_failure(listener->path, "listen: %s", strerror(errno));
+	}
 	unlink(name);
 	return -1;
 }
 
-int listener_listen(struct listener *listener)
+int listener_listen(struct listener *listener, uint32_t mode, uint32_t group)
 {
 	struct sockaddr_un address;
 	char name[sizeof address.sun_path];
@@ -152,14 +162,46 @@ int listener_listen(struct listener *listener)
 	 * room for four more bytes does without.
 	 */
 	if (snprintf(name, sizeof name, "%s.new", listener->path) >= (int)sizeof name)
-		return listener_bind(listener, listener->path);
-	if (listener_bind(listener, name))
+		return listener_bind(listener, listener->path, mode, group);
+	if (listener_bind(listener, name, mode, group))
 		return -1;
 	if (rename(name, listener->path) == 0)
 		return 0;
 	log_failure(listener->path, "rename: %s", strerror(errno));
 	unlink(name);
 	return -1;
+}
+
+int listener_adopt(struct listener *listener, int fd, uint32_t slot)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+	socklen_t size = sizeof address, int_size = sizeof(int);
+	int accepts = 0;
+
+	*listener = (struct listener){.slot = slot, .lock = -1, .fd = fd};
+	if (getsockname(fd, (struct sockaddr *)&address, &size) || address.sun_family != AF_UNIX ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &int_size) || !accepts ||
+	    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK))
+		return log_failure("LISTEN_FDS", "%d is no listening UNIX socket", fd);
+	snprintf(listener->path, sizeof listener->path, "%s", address.sun_path);
+	return 0;
+}
+
+static void listener_own(struct listener *listener)
+{
+	struct stat st;
+
+	if (lstat(listener->path, &st) == 0) {
+		listener->device = st.st_dev;
+		listener->inode = st.st_ino;
+	}
+}
+
+void listener_inherit(struct listener *listener, const char *path, uint32_t slot, int fd, int lock)
+{
+	*listener = (struct listener){.slot = slot, .lock = lock, .fd = fd};
+	snprintf(listener->path, sizeof listener->path, "%s", path);
+	listener_own(listener);
 }
 
 void listener_close(struct listener *listener)

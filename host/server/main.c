@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - ivsh-server: parse, acquire, isolate, ready, serve.
+ * main.c - ivsh-server: what the program was called for.
  */
+#include "commands.h"
 #include "daemon.h"
-#include "isolate.h"
+#include "keeper.h"
 #include "log.h"
+#include "notify.h"
 #include "options.h"
 #include "server.h"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-/* From here on a signal waits until the loop looks at it, so that nothing is left half done. */
+/* From here on a signal waits until a loop looks at it, so that nothing is left half done. */
 static void main_signals(void)
 {
 	sigset_t set;
@@ -22,69 +24,53 @@ static void main_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Where others can open the memory, say for ivshmem-plain: what has no name is found by us. */
-static void main_memory_path(const struct server *server, char path[PATH_MAX])
+/* No descriptor of ours becomes somebody's stdout, because it was closed. */
+static int main_stdio(void)
 {
-	const struct backend *backend = &server->memory.backend;
+	int fd;
 
-	if (backend->kind == BACKEND_SHM || backend->kind == BACKEND_FILE)
-		snprintf(path, PATH_MAX, "%s", backend->path);
-	else
-		snprintf(path, PATH_MAX, "/proc/%ld/fd/%d", (long)getpid(), backend->fd);
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -1;
+	return close(fd);
 }
 
-static void main_ready(const struct server *server)
+static int main_keep(int argc, char **argv)
 {
-	const struct options *options = &server->options;
-	char path[PATH_MAX];
+	static struct keeper keeper;
+	int status = options_parse(&keeper.options, argc, argv, -1);
 
-	main_memory_path(server, path);
-	for (uint32_t i = 0; i < options->bound_count; i++)
-		log_event("event=bound slot=%u name=%s socket=%s", options->bound[i].slot,
-		    options->bound[i].name, options->bound[i].socket);
-	log_event("event=ready pid=%ld socket=%s memory=%s size=%llu slots=%u vectors=%u"
-		  " raw=%d kept=%d epoch=0x%08x",
-	    (long)getpid(), options->socket, path, (unsigned long long)options->size,
-	    options->slots, options->vectors, options->raw, server->memory.kept,
-	    server->page.epoch);
-	/* QEMU cannot be told the number of vectors, and under KVM dies of having too many. */
-	if (options->vectors > 0)
-		log_event("event=hint qemu=\"-chardev socket,path=%s,id=ivsh"
-			  " -device ivshmem-doorbell,chardev=ivsh,vectors=%u\"",
-		    options->socket, options->vectors);
+	if (status == OPTIONS_GO) {
+		log_open(keeper.options.verbose);
+		notify_open();
+		main_signals();
+		if (keeper.options.daemon && daemon_fork())
+			status = 1;
+		else
+			status = keeper_main(&keeper, argv);
+	}
+	options_free(&keeper.options);
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	static struct server server;
-	const char *pid_file;
-	int status = options_parse(&server.options, argc, argv);
-
-	if (status != OPTIONS_GO)
-		return status;
-	pid_file = server.options.pid_file;
-	log_open(server.options.verbose);
-	main_signals();
-	if (server.options.daemon && daemon_fork())
+	if (main_stdio())
 		return 1;
-	if (server_open(&server))
-		return 1;
-	status = 1;
-	if (!pid_file || daemon_pid_write(pid_file) == 0) {
-		if (isolate() == 0) {
-			main_ready(&server);
-			daemon_ready();
-			server_run(&server);
-			status = 0;
-		}
-		if (pid_file)
-			unlink(pid_file);
+	if (server_is_wanted()) {
+		main_signals();
+		return server_main(argc, argv);
 	}
-	server_close(&server);
-	free(server.options.bound);
-	return status;
+	if (argc > 1 && !strcmp(argv[1], "status"))
+		return control_status(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "qemu-args"))
+		return control_qemu_args(argc - 1, argv + 1);
+	return main_keep(argc, argv);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - the region's memory as the server has it.
+ * memory.c - the region's memory.
  *
- * The whole is mapped while it is formatted, or looked at, before there is any client. After that
- * only the first two pages are: header and server page. What the server reads, it reads here and
- * once; nothing that it reads steers it later.
+ * The keeper maps the whole while it formats it, or looks at it, before there is any client; what it
+ * reads, it reads here and once. A server maps only the first two pages: header and server page.
  */
 #include "memory.h"
 #include "log.h"
@@ -23,8 +22,9 @@
 /* Longer than any living heartbeat or server's beat stands still: both move every 250 ms. */
 #define MEMORY_WATCH_MS 1000
 
-static void *memory_sigbus_base;
-static size_t memory_sigbus_size;
+static void *memory_head;
+static size_t memory_head_size;
+static volatile sig_atomic_t memory_lost;
 
 /*
  * Somebody truncated a named object, or a huge page is gone. The words that we write go to private
@@ -33,18 +33,10 @@ static size_t memory_sigbus_size;
 static void memory_sigbus(int signal)
 {
 	(void)signal;
-	if (mmap(memory_sigbus_base, memory_sigbus_size, PROT_READ | PROT_WRITE,
+	memory_lost = 1;
+	if (mmap(memory_head, memory_head_size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		_exit(1);
-}
-
-static void memory_guard(void *base, size_t size)
-{
-	struct sigaction action = {.sa_handler = memory_sigbus};
-
-	memory_sigbus_base = base;
-	memory_sigbus_size = size;
-	sigaction(SIGBUS, &action, NULL);
 }
 
 static uint32_t memory_load(const void *base, size_t offset)
@@ -105,19 +97,19 @@ static int memory_keep(const void *base, const struct options *options, const ch
 	return 0;
 }
 
-static int memory_prepare(struct memory *memory, const struct options *options)
+static int memory_prepare(const struct backend *backend, const struct options *options, bool *kept)
 {
-	const char *path = memory->backend.path;
+	const char *path = backend->path;
 	size_t size = options->size;
 	uint64_t magic, generation;
 	int result = 0;
-	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->backend.fd, 0);
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, backend->fd, 0);
 
 	if (base == MAP_FAILED)
 		return log_failure(path, "mmap: %s", strerror(errno));
 	magic = __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
 	if (magic == IVSH_WIRE_MAGIC) {
-		memory->kept = true;
+		*kept = true;
 		result = memory_keep(base, options, path);
 	} else if (magic != 0) {
 		result = log_failure(path,
@@ -134,47 +126,46 @@ static int memory_prepare(struct memory *memory, const struct options *options)
 	return result;
 }
 
-int memory_open(struct memory *memory, const struct options *options)
+int memory_open(struct backend *backend, const struct options *options, bool *kept)
 {
-	size_t head_size;
+	const struct backend_request request = {.kind = options->kind,
+	    .name = options->memory,
+	    .size = options->size,
+	    .huge_page = options->huge_page,
+	    .mode = options->memory_mode,
+	    .group = options->memory_group};
 
-	*memory = (struct memory){.backend = {.fd = -1}};
-	if (backend_open(&memory->backend, options->kind, options->memory, options->size)) {
-		char *what = strstr(memory->backend.error, ": ");
+	*kept = false;
+	if (backend_open(backend, &request)) {
+		char *what = strstr(backend->error, ": ");
 
 		/* "object: what", as every line about a failure. */
 		*what = '\0';
-		return log_failure(memory->backend.error, "%s", what + 2);
+		return log_failure(backend->error, "%s", what + 2);
 	}
-	if (options->raw)
+	if (options->kind == BACKEND_HUGE && !backend->is_huge)
+		log_event("event=warning what=no-hugetlbfs directory=%s", options->memory);
+	if (options->raw || memory_prepare(backend, options, kept) == 0)
 		return 0;
-	head_size = IVSH_WIRE_SLOTS_OFFSET;
-	if (memory->backend.page > head_size)
-		head_size = memory->backend.page;
-	if (memory_prepare(memory, options) == 0) {
-		memory->head = mmap(
-		    NULL, head_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->backend.fd, 0);
-		if (memory->head != MAP_FAILED) {
-			memory->head_size = head_size;
-			memory_guard(memory->head, head_size);
-			return 0;
-		}
-		log_failure(memory->backend.path, "mmap: %s", strerror(errno));
-	}
-	memory->head = NULL;
-	memory_close(memory);
+	backend_close(backend);
 	return -1;
 }
 
-struct ivsh_wire_server *memory_server_page(const struct memory *memory)
+struct ivsh_wire_server *memory_map(int fd, uint64_t page)
 {
-	return memory->head ? (void *)((char *)memory->head + IVSH_WIRE_SERVER_OFFSET) : NULL;
+	struct sigaction action = {.sa_handler = memory_sigbus};
+
+	memory_head_size = page > IVSH_WIRE_SLOTS_OFFSET ? page : IVSH_WIRE_SLOTS_OFFSET;
+	memory_head = mmap(NULL, memory_head_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory_head == MAP_FAILED) {
+		log_failure("memory", "mmap: %s", strerror(errno));
+		return NULL;
+	}
+	sigaction(SIGBUS, &action, NULL);
+	return (void *)((char *)memory_head + IVSH_WIRE_SERVER_OFFSET);
 }
 
-void memory_close(struct memory *memory)
+bool memory_is_lost(void)
 {
-	if (memory->head)
-		munmap(memory->head, memory->head_size);
-	memory->head = NULL;
-	backend_close(&memory->backend);
+	return memory_lost;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.h - the region's memory as the server has it: the descriptor that clients get, and the one
- * page that the server itself may touch.
+ * memory.h - the region's memory: opened and formatted by the keeper, and the one page of it that
+ * the server may touch.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -11,26 +11,25 @@
 
 #include <ivsh/wire.h>
 
-#include <stddef.h>
-
-struct memory {
-	struct backend backend;
-	void *head;       /* the mapping with the server page in it; NULL: raw */
-	size_t head_size; /* bytes mapped at head */
-	bool kept;        /* what was there before was a region, and stays */
-};
+#include <stdbool.h>
+#include <stdint.h>
 
 /*
- * Open the memory and, unless raw, format it. A region that is there already is kept when it has
- * the geometry's slots and nobody lives in it: what its peers had sent is still delivered.
+ * Open the memory and, unless raw, format it. A region that is there already is kept, and *kept
+ * set, when it has the geometry's slots and nobody lives in it: what its peers had sent is still
+ * delivered.
  *
  * Call with the socket's lock held. Answers 0, or -1 after one line, with nothing left behind.
  */
-int memory_open(struct memory *memory, const struct options *options);
+int memory_open(struct backend *backend, const struct options *options, bool *kept);
 
-/* The words that the server writes; NULL: raw. */
-struct ivsh_wire_server *memory_server_page(const struct memory *memory);
+/*
+ * Map the first pages of (fd), and answer the words that the server writes; NULL after one line.
+ * (page) is what can be mapped at least. Once in a process.
+ */
+struct ivsh_wire_server *memory_map(int fd, uint64_t page);
 
-void memory_close(struct memory *memory);
+/* The kernel took these pages away (SIGBUS): nobody sees any more what the server writes. */
+bool memory_is_lost(void);
 
 #endif

@@ -1,170 +1,172 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.c - the command line.
- *
- * The short options are those of QEMU's contrib/ivshmem-server, with the same meaning.
+ * options.c - the command line, what holds when it says nothing, and whether it all fits together.
  */
 #include "options.h"
+#include "bindings.h"
+#include "config.h"
+#include "descriptors.h"
+#include "help.h"
 #include "log.h"
-#include "sizes.h"
+#include "settings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#define OPTIONS_VECTORS_MAX 2048u /* PCI Local Bus Specification 3.0, 6.8.2: MSI-X table size */
-#define OPTIONS_PEERS_MAX 65536u  /* a peer's ID has 16 bits; ivshmem-spec, "Device registers" */
+#define OPTIONS_SLOTS 8u      /* a mesh of rings grows with the square */
+#define OPTIONS_LEGACY 16u    /* QEMU's device has room for 16 peers from the start */
+#define OPTIONS_UID_SPARE 16u /* connections of a user that do not hold a slot yet, or any more */
 
-/* Long options without a letter. */
-enum {
-	OPTIONS_DAEMON = 256,
-	OPTIONS_FILE,
-	OPTIONS_SLOTS,
-	OPTIONS_SLOT,
-	OPTIONS_RAW
+/* Memory that lives as long as the options. */
+struct options_block {
+	struct options_block *next;
+	char text[];
 };
 
-static const struct option options_long[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"foreground", no_argument, NULL, 'F'},
-    {"daemon", no_argument, NULL, OPTIONS_DAEMON},
-    {"pid-file", required_argument, NULL, 'p'},
-    {"socket", required_argument, NULL, 'S'},
-    {"shm", required_argument, NULL, 'M'},
-    {"huge", required_argument, NULL, 'm'},
-    {"file", required_argument, NULL, OPTIONS_FILE},
-    {"size", required_argument, NULL, 'l'},
-    {"vectors", required_argument, NULL, 'n'},
-    {"slots", required_argument, NULL, OPTIONS_SLOTS},
-    {"slot", required_argument, NULL, OPTIONS_SLOT},
-    {"raw", no_argument, NULL, OPTIONS_RAW},
-    {NULL, 0, NULL, 0},
-};
+/* What stands for "the default" until all options are known. */
+static const char options_default[] = "";
 
-static const char options_help[] =
-    "Serves one shared memory, and the doorbells of its peers, to QEMU's ivshmem-doorbell.\n"
-    "\n"
-    "  -S, --socket PATH     the socket that peers connect to\n"
-    "  -l, --size SIZE       bytes of memory, with K, M, G or T; rounded up to a power of two\n"
-    "  -n, --vectors N       doorbell vectors per peer, 0 to 2048\n"
-    "      --slots N         peers, at most; each has a fixed ID below N\n"
-    "      --slot WHO=PATH   bind a slot, by its number or a name, to a socket of its own\n"
-    "      --raw             never write into the memory\n"
-    "  -M, --shm NAME        memory: a POSIX shared memory object\n"
-    "  -m, --huge DIR        memory: an unlinked file in DIR, a hugetlbfs\n"
-    "      --file PATH       memory: a file\n"
-    "  -F, --foreground      stay in the foreground\n"
-    "      --daemon          go to the background once ready\n"
-    "  -p, --pid-file PATH   write the process ID there\n"
-    "  -v, --verbose         log more\n"
-    "  -h, --help            show this\n"
-    "\n"
-    "ivsh-server: foreground, sealed anonymous memory of 4M, 2 vectors, 8 slots,\n"
-    "  /run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock.\n"
-    "ivshmem-server: QEMU's defaults: --daemon -p /var/run/ivshmem-server.pid\n"
-    "  -S /tmp/ivshmem_socket -M ivshmem -l 4M -n 1, and --raw --slots 16.\n";
+char *options_keep(struct options *options, const char *text, size_t size)
+{
+	struct options_block *block = malloc(sizeof *block + size + 1);
 
-static int options_usage(const char *object, const char *what)
+	if (!block)
+		return NULL;
+	if (size)
+		memcpy(block->text, text, size);
+	block->text[size] = '\0';
+	block->next = options->blocks;
+	options->blocks = block;
+	return block->text;
+}
+
+void options_free(struct options *options)
+{
+	while (options->blocks) {
+		struct options_block *block = options->blocks;
+
+		options->blocks = block->next;
+		free(block);
+	}
+	free(options->bound);
+	free(options->allow);
+	memset(options, 0, sizeof *options);
+}
+
+static int options_wrong(const char *object, const char *what)
 {
 	log_failure(object, "%s", what);
-	return 2;
+	return OPTIONS_WRONG;
 }
 
 /* QEMU's server puts itself in the background, its memory and socket where everybody looks. */
 static void options_defaults(struct options *options, bool legacy)
 {
-	memset(options, 0, sizeof *options);
-	options->kind = legacy ? BACKEND_SHM : BACKEND_MEMFD;
-	options->memory = legacy ? "ivshmem" : NULL;
-	options->socket = legacy ? "/tmp/ivshmem_socket" : NULL;
-	options->daemon = legacy;
-	options->raw = legacy;
-	options->size = UINT64_C(4) << 20;
-	options->vectors = legacy ? 1 : 2;
-	options->slots = legacy ? 16 : 8; /* QEMU's device has room for 16 peers from the start */
+	*options = (struct options){
+	    .daemon = legacy,
+	    .raw = legacy,
+	    .classic = legacy,
+	    .socket = legacy ? "/tmp/ivshmem_socket" : options_default,
+	    .control = legacy ? "none" : options_default,
+	    .socket_mode = OPTIONS_NONE,
+	    .socket_group = OPTIONS_NONE,
+	    .control_group = OPTIONS_NONE,
+	    .user = OPTIONS_NONE,
+	    .group = OPTIONS_NONE,
+	    .kind = legacy ? BACKEND_SHM : BACKEND_MEMFD,
+	    .memory = legacy ? "ivshmem" : NULL,
+	    .memory_mode = OPTIONS_NONE,
+	    .memory_group = OPTIONS_NONE,
+	    .size = UINT64_C(4) << 20,
+	    .vectors = legacy ? 1 : 2,
+	    .client_descriptors = 1024,
+	};
 }
 
-static int options_size(struct options *options, const char *text)
+/* (folder), of (size) bytes, and (rest). */
+static const char *options_path(
+    struct options *options, const char *folder, size_t size, const char *rest)
 {
-	const char *wrong = sizes_parse(text, &options->size);
-	uint64_t asked = options->size;
+	char path[PATH_MAX];
 
-	if (wrong) {
-		log_failure("-l", "%s: %s", text, wrong);
-		return 2;
+	/* Longer than any socket's address: whoever binds it says so. */
+	if (size > sizeof path / 2)
+		size = sizeof path / 2;
+	snprintf(path, sizeof path, "%.*s%s", (int)size, folder, rest);
+	return options_keep(options, path, strlen(path));
+}
+
+/* systemd names the folders that it made, the first one ends at a colon: systemd.exec(5). */
+static int options_socket(struct options *options)
+{
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+	size_t size = folder ? strcspn(folder, ":") : 0;
+
+	if (options->socket != options_default)
+		return OPTIONS_GO;
+	if (size == 0) {
+		folder = geteuid() == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
+		if (!folder || !*folder)
+			return options_wrong("-S", "XDG_RUNTIME_DIR is not set: give a socket");
+		size = strlen(folder);
 	}
-	options->size = sizes_round(asked);
-	if (options->size != asked)
-		log_failure("-l", "%s: rounded up to %llu bytes: a BAR's size is a power of two",
-		    text, (unsigned long long)options->size);
+	options->socket = options_path(options, folder, size, "/ivsh.sock");
+	return options->socket ? OPTIONS_GO : options_wrong("-S", strerror(ENOMEM));
+}
+
+/* By default none, too, where its path is too long for a socket: the server is needed more. */
+static int options_control(struct options *options)
+{
+	static const char suffix[] = ".control";
+	size_t size = strlen(options->socket);
+
+	if (!strcmp(options->control, "none")) {
+		options->control = NULL;
+	} else if (options->control != options_default) {
+		if (!strcmp(options->control, options->socket))
+			return options_wrong("--control", "this is the common socket");
+	} else if (size + sizeof suffix > sizeof((struct sockaddr_un *)NULL)->sun_path) {
+		options->control = NULL;
+	} else {
+		options->control = options_path(options, options->socket, size, suffix);
+		if (!options->control)
+			return options_wrong("--control", strerror(ENOMEM));
+	}
 	return OPTIONS_GO;
 }
 
-/* WHO=PATH. Names get their numbers in options_bind(), when all are known. */
-static int options_slot(struct options *options, char *text)
+static void options_slots(struct options *options, bool legacy)
 {
-	char *equals = strchr(text, '=');
-	struct options_slot *grown;
-
-	if (!equals || equals == text || equals[1] == '\0')
-		return options_usage("--slot", "give WHO=PATH: a number or a name, and a socket");
-	*equals = '\0';
-	for (const char *c = text; *c; c++)
-		if (!isgraph((unsigned char)*c))
-			return options_usage("--slot", "a name has printable characters only");
-	grown = realloc(options->bound, (options->bound_count + 1) * sizeof *grown);
-	if (!grown)
-		return options_usage("--slot", strerror(errno));
-	options->bound = grown;
-	options->bound[options->bound_count++] =
-	    (struct options_slot){.slot = UINT32_MAX, .name = text, .socket = equals + 1};
-	return OPTIONS_GO;
+	if (options->slots == 0 && options->classic && options->raw)
+		options->slots = descriptors_slots(options);
+	else if (options->slots == 0)
+		options->slots = legacy && options->raw ? OPTIONS_LEGACY : OPTIONS_SLOTS;
+	if (options->per_uid == 0)
+		options->per_uid = options->slots + OPTIONS_UID_SPARE;
 }
 
-static bool options_is_taken(const struct options *options, uint32_t slot)
+static int options_geometry(struct options *options)
 {
-	for (uint32_t i = 0; i < options->bound_count; i++)
-		if (options->bound[i].slot == slot)
-			return true;
-	return false;
-}
+	uint64_t need = 0;
 
-/* Numbers take the slots that they say; names then take the lowest ones left, in their order. */
-static int options_bind(struct options *options)
-{
-	for (uint32_t i = 0; i < options->bound_count; i++) {
-		struct options_slot *bound = &options->bound[i];
-		uint32_t slot;
-
-		for (uint32_t j = 0; j < i; j++)
-			if (!strcmp(bound->socket, options->bound[j].socket) ||
-			    !strcmp(bound->name, options->bound[j].name))
-				return options_usage(
-				    bound->name, "--slot: name or socket given twice");
-		if (!strcmp(bound->socket, options->socket))
-			return options_usage(bound->socket, "--slot: this is the common socket");
-		if (bound->name[strspn(bound->name, "0123456789")])
-			continue;
-		if (sizes_count(bound->name, 0, options->slots - 1, &slot))
-			return options_usage(bound->name, "--slot: there are not that many slots");
-		if (options_is_taken(options, slot))
-			return options_usage(bound->name, "--slot: slot given twice");
-		bound->slot = slot;
+	if (options->raw)
+		return OPTIONS_GO;
+	if (options->slots < IVSH_WIRE_SLOTS_MIN || options->slots > IVSH_WIRE_SLOTS_MAX) {
+		log_failure("--slots", "a region has %u to %u slots; with --raw any number",
+		    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_SLOTS_MAX);
+		return OPTIONS_WRONG;
 	}
-	for (uint32_t i = 0, next = 0; i < options->bound_count; i++) {
-		if (options->bound[i].slot != UINT32_MAX)
-			continue;
-		while (options_is_taken(options, next))
-			next++;
-		if (next >= options->slots)
-			return options_usage(
-			    options->bound[i].name, "--slot: there are not that many slots");
-		options->bound[i].slot = next;
+	if (ivsh_geometry_fit(options->size, options->slots, &options->geometry, &need)) {
+		log_failure("-l",
+		    "%llu bytes are too few for %u slots: %llu are needed"
+		    " (fewer --slots need less, --raw needs none)",
+		    (unsigned long long)options->size, options->slots, (unsigned long long)need);
+		return OPTIONS_WRONG;
 	}
 	return OPTIONS_GO;
 }
@@ -172,109 +174,94 @@ static int options_bind(struct options *options)
 /* What depends on several options. */
 static int options_check(struct options *options, bool legacy)
 {
-	uint64_t need = 0;
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-	if (!options->socket) {
-		if (geteuid() != 0 && (!runtime || !*runtime))
-			return options_usage("-S", "XDG_RUNTIME_DIR is not set: give a socket");
-		snprintf(options->default_socket, sizeof options->default_socket, "%s/ivsh.sock",
-		    geteuid() == 0 ? "/run" : runtime);
-		options->socket = options->default_socket;
-	}
+	if (options_socket(options) != OPTIONS_GO || options_control(options) != OPTIONS_GO)
+		return OPTIONS_WRONG;
 	if (legacy && options->daemon && !options->pid_file)
 		options->pid_file = "/var/run/ivshmem-server.pid";
-	if (options->raw)
-		return options_bind(options);
-	if (options->slots < IVSH_WIRE_SLOTS_MIN || options->slots > IVSH_WIRE_SLOTS_MAX) {
-		log_failure("--slots", "a region has %u to %u slots; with --raw 1 to %u",
-		    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_SLOTS_MAX, OPTIONS_PEERS_MAX);
-		return 2;
+	if (options->classic && options->bound_count > 0)
+		return options_wrong("--slot",
+		    "with --classic (as under the name ivshmem-server) IDs grow, none can be bound:"
+		    " give --classic=no, or no --slot");
+	options_slots(options, legacy);
+	if (options->kind == BACKEND_HUGETLB && options->size < options->huge_page) {
+		log_failure("--hugetlb",
+		    "%llu bytes do not fill one page of %llu: give -l %lluM, or more",
+		    (unsigned long long)options->size, (unsigned long long)options->huge_page,
+		    (unsigned long long)options->huge_page >> 20);
+		return OPTIONS_WRONG;
 	}
-	if (ivsh_geometry_fit(options->size, options->slots, &options->geometry, &need)) {
-		log_failure("-l",
-		    "%llu bytes are too few for %u slots: %llu are needed"
-		    " (fewer --slots need less, --raw needs none)",
-		    (unsigned long long)options->size, options->slots, (unsigned long long)need);
-		return 2;
+	if (options_geometry(options) != OPTIONS_GO)
+		return OPTIONS_WRONG;
+	return bindings_bind(options);
+}
+
+/* Which file is to be read before everything else. Errors of the command line are for later. */
+static int options_file(struct options *options, int argc, char **argv, int fd)
+{
+	const char *config = NULL;
+	int letter;
+
+	opterr = 0;
+	optind = 0; /* glibc: begin again */
+	while ((letter = getopt_long(argc, argv, SETTINGS_SHORT, settings_long, NULL)) != -1) {
+		if (letter == 'h' || letter == '?')
+			return OPTIONS_GO;
+		if (letter == 'c')
+			config = optarg;
 	}
-	return options_bind(options);
+	if (!config)
+		return OPTIONS_GO;
+	options->config = options_keep(options, config, strlen(config));
+	return options->config ? config_load(options, fd) : options_wrong("-c", strerror(ENOMEM));
 }
 
-static int options_memory(struct options *options, enum backend_kind kind, const char *name)
+static int options_help(void)
 {
-	options->kind = kind;
-	options->memory = name;
-	return OPTIONS_GO;
+	printf("Usage: %s %s", program_invocation_short_name, help_text);
+	return fflush(stdout) ? 1 : 0;
 }
 
-static int options_number(
-    const char *option, const char *text, uint32_t least, uint32_t most, uint32_t *count)
+static int options_line(struct options *options, int argc, char **argv)
 {
-	const char *wrong = sizes_count(text, least, most, count);
-
-	if (!wrong)
-		return OPTIONS_GO;
-	log_failure(option, "%s: %s: give %u to %u", text, wrong, least, most);
-	return 2;
-}
-
-/* One option. Answers OPTIONS_GO or the exit status. */
-static int options_one(struct options *options, int letter, char *argument)
-{
-	switch (letter) {
-	case 'h':
-		printf("Usage: %s [OPTION]...\n%s", program_invocation_short_name, options_help);
-		return fflush(stdout) ? 1 : 0;
-	case 'v':
-		options->verbose = true;
-		return OPTIONS_GO;
-	case 'F':
-		options->daemon = false;
-		return OPTIONS_GO;
-	case OPTIONS_DAEMON:
-		options->daemon = true;
-		return OPTIONS_GO;
-	case OPTIONS_RAW:
-		options->raw = true;
-		return OPTIONS_GO;
-	case 'p':
-		options->pid_file = argument;
-		return OPTIONS_GO;
-	case 'S':
-		options->socket = argument;
-		return OPTIONS_GO;
-	case 'M':
-		return options_memory(options, BACKEND_SHM, argument);
-	case 'm':
-		return options_memory(options, BACKEND_HUGE, argument);
-	case OPTIONS_FILE:
-		return options_memory(options, BACKEND_FILE, argument);
-	case 'l':
-		return options_size(options, argument);
-	case 'n':
-		return options_number("-n", argument, 0, OPTIONS_VECTORS_MAX, &options->vectors);
-	case OPTIONS_SLOTS:
-		return options_number("--slots", argument, 1, OPTIONS_PEERS_MAX, &options->slots);
-	case OPTIONS_SLOT:
-		return options_slot(options, argument);
-	default:
-		return 2; /* getopt_long() has said what is wrong */
-	}
-}
-
-int options_parse(struct options *options, int argc, char **argv)
-{
-	bool legacy = !strcmp(program_invocation_short_name, "ivshmem-server");
+	char object[SETTINGS_OBJECT];
+	const char *value;
 	int letter, status;
 
-	options_defaults(options, legacy);
-	while ((letter = getopt_long(argc, argv, "hvFp:S:M:m:l:n:", options_long, NULL)) != -1) {
-		status = options_one(options, letter, optarg);
+	opterr = 1;
+	optind = 0;
+	while ((letter = getopt_long(argc, argv, SETTINGS_SHORT, settings_long, NULL)) != -1) {
+		if (letter == 'h')
+			return options_help();
+		if (letter == '?')
+			return OPTIONS_WRONG; /* getopt_long() has said what is wrong */
+		if (letter == 'c')
+			continue;
+		settings_object(letter, object);
+		value = optarg ? options_keep(options, optarg, strlen(optarg)) : NULL;
+		if (optarg && !value)
+			return options_wrong(object, strerror(ENOMEM));
+		status = settings_set(options, object, 0, letter, value);
 		if (status != OPTIONS_GO)
 			return status;
 	}
 	if (optind < argc)
-		return options_usage(argv[optind], "takes no arguments, only options");
-	return options_check(options, legacy);
+		return options_wrong(argv[optind], "takes no arguments, only options");
+	return OPTIONS_GO;
+}
+
+int options_parse(struct options *options, int argc, char **argv, int config)
+{
+	bool legacy = !strcmp(program_invocation_short_name, "ivshmem-server");
+	int status;
+
+	options_defaults(options, legacy);
+	options->quiet = config >= 0;
+	status = options_file(options, argc, argv, config);
+	if (status == OPTIONS_GO)
+		status = options_line(options, argc, argv);
+	if (status == OPTIONS_GO)
+		status = options_check(options, legacy);
+	if (status != OPTIONS_GO)
+		options_free(options);
+	return status;
 }

@@ -21,42 +21,72 @@ static void page_store(uint32_t *word, uint32_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-int page_open(struct page *page, struct ivsh_wire_server *words, uint32_t vectors)
+static void page_store_change(struct page *page)
 {
-	memset(page, 0, sizeof *page);
-	page->words = words;
-	if (!words)
-		return 0;
-	while (page->epoch == 0)
-		if (getrandom(&page->epoch, sizeof page->epoch, 0) != sizeof page->epoch)
+	page_store(&page->words->change, ++page->is->change);
+	page->is_changed = true;
+}
+
+/* The word that a server wrote who died before it wrote the change, too, is told now. */
+static void page_continue(struct page *page)
+{
+	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
+		page_store(&page->words->connection[i], page->is->connection[i]);
+	page_store(&page->words->beat, ++page->is->beat);
+	page_store(&page->words->epoch, page->is->epoch);
+	page_store_change(page);
+}
+
+static int page_begin(struct page *page)
+{
+	uint32_t epoch = 0;
+
+	while (epoch == 0)
+		if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
 			return log_failure("epoch", "getrandom: %s", strerror(errno));
 	/* A dead server's words first become nobody's, then unknown, then ours: epoch is last. */
-	page_store(&words->epoch, 0);
+	page_store(&page->words->epoch, 0);
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
-		page_store(&words->connection[i], 0);
-	page_store(&words->change, 0);
-	page_store(&words->beat, 0);
-	page_store(&words->vectors, vectors);
-	page_store(&words->epoch, page->epoch);
+		page_store(&page->words->connection[i], 0);
+	page_store(&page->words->change, 0);
+	page_store(&page->words->beat, 0);
+	page->is->epoch = epoch;
+	page_store(&page->words->epoch, epoch);
 	return 0;
 }
 
-void page_connection(struct page *page, uint32_t slot)
+int page_open(
+    struct page *page, struct page_words *is, struct ivsh_wire_server *words, uint32_t vectors)
 {
+	*page = (struct page){.words = words, .is = is};
+	if (!words)
+		return 0;
+	page_store(&words->vectors, vectors);
+	if (is->epoch == 0)
+		return page_begin(page);
+	page_continue(page);
+	return 0;
+}
+
+void page_connection(struct page *page, uint32_t slot, bool is_connected)
+{
+	uint32_t *connection;
+
 	if (!page->words || slot >= IVSH_WIRE_SLOTS_MAX)
 		return;
+	connection = &page->is->connection[slot];
+	if (*connection % 2 == is_connected)
+		return;
 	/* 0 means unknown: after 2^32 changes the count goes on at 2, which is disconnected too. */
-	if (++page->connection[slot] == 0)
-		page->connection[slot] = 2;
-	page_store(&page->words->connection[slot], page->connection[slot]);
-	page_store(&page->words->change, ++page->change);
-	page->is_changed = true;
+	*connection = *connection + 1 ? *connection + 1 : 2;
+	page_store(&page->words->connection[slot], *connection);
+	page_store_change(page);
 }
 
 void page_beat(struct page *page)
 {
 	if (page->words)
-		page_store(&page->words->beat, ++page->beat);
+		page_store(&page->words->beat, ++page->is->beat);
 }
 
 bool page_take_change(struct page *page)
@@ -71,7 +101,7 @@ void page_close(struct page *page)
 {
 	if (page->words) {
 		page_store(&page->words->epoch, 0);
-		page_store(&page->words->change, ++page->change);
+		page_store(&page->words->change, ++page->is->change);
 	}
 	page->words = NULL;
 }

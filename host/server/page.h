@@ -10,24 +10,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the words shall be. They are written from here, and never read back. */
-struct page {
-	struct ivsh_wire_server *words; /* NULL: raw, nothing is ever written */
-	uint32_t epoch;
+/* In the ledger: what the words shall be. The page is written from here, and never read back. */
+struct page_words {
+	uint32_t epoch; /* 0: none yet */
 	uint32_t beat;
 	uint32_t change;
-	bool is_changed; /* a change that nobody has been rung for */
 	uint32_t connection[IVSH_WIRE_SLOTS_MAX];
 };
 
-/*
- * Begin a new epoch, with all connections unknown, in which each slot has (vectors) eventfds.
- * (words) may be NULL. 0, or -1 after one line.
- */
-int page_open(struct page *page, struct ivsh_wire_server *words, uint32_t vectors);
+struct page {
+	struct ivsh_wire_server *words; /* NULL: raw, nothing is ever written */
+	struct page_words *is;
+	bool is_changed; /* a change that nobody has been rung for */
+};
 
-/* A client came to, or left, (slot): each advances its connection word by one. */
-void page_connection(struct page *page, uint32_t slot);
+/*
+ * Write the page, for slots of (vectors) eventfds each. If (is) has no epoch yet this begins one,
+ * in which all connections are unknown; else the epoch goes on. (words) may be NULL. 0, or -1 after
+ * one line.
+ */
+int page_open(
+    struct page *page, struct page_words *is, struct ivsh_wire_server *words, uint32_t vectors);
+
+/* Slot (slot) is, or is not, connected: advances its connection word if that is new. */
+void page_connection(struct page *page, uint32_t slot, bool is_connected);
 
 /* Every 250 ms. */
 void page_beat(struct page *page);

@@ -1,63 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.c - the whole server: acquire, serve, give back.
+ * server.c - the process that serves.
  *
- * One thread and one epoll set; no call in the loop waits for a client. The clients have an epoll
- * set of their own inside it, so that all hang-ups can be looked at before a slot is given away.
+ * One thread and one epoll set; no call in the loop waits for a client or for the keeper. The
+ * clients have an epoll set of their own inside it, so that all hang-ups can be looked at before a
+ * slot is given away. Everything that must outlive this process is in the ledger or with the keeper.
  */
 #include "server.h"
-#include "descriptors.h"
+#include "isolate.h"
+#include "admission.h"
+#include "link.h"
 #include "log.h"
+#include "memory.h"
+#include "takeover.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #define SERVER_TICK_NS 250000000 /* SPEC 4: the server's beat */
 #define SERVER_EVENTS 16
-#define SERVER_ACCEPTS 64 /* connections taken from one socket before others have their turn */
+#define SERVER_TAKES 64 /* connections taken at once before others have their turn */
 
 /* What an event is about; the listeners follow from SERVER_LISTENERS on. */
 enum {
 	SERVER_TIMER,
 	SERVER_SIGNALS,
 	SERVER_CLIENTS,
+	SERVER_LINK,
+	SERVER_CONTROL,
 	SERVER_LISTENERS
 };
 
-static void server_close_fd(int *fd)
+bool server_is_wanted(void)
 {
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	return getenv(SERVER_ENVIRONMENT) != NULL;
 }
 
-static int server_lock(struct server *server)
-{
-	const struct options *options = &server->options;
-
-	server->listeners = calloc(options->bound_count + 1, sizeof *server->listeners);
-	if (!server->listeners)
-		return log_failure("listeners", "%s", strerror(errno));
-	for (uint32_t i = 0; i <= options->bound_count; i++) {
-		const char *path = i ? options->bound[i - 1].socket : options->socket;
-		uint32_t slot = i ? options->bound[i - 1].slot : LISTENER_COMMON;
-
-		if (listener_lock(&server->listeners[i], path, slot))
-			return -1;
-		server->listener_count++;
-	}
-	return 0;
-}
-
-static int server_watch(struct server *server, int fd, uint32_t what)
+static int server_watch(const struct server *server, int fd, uint32_t what)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = what};
 
@@ -76,155 +62,271 @@ static int server_events(struct server *server)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
-	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	server->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (server->timer < 0 || timerfd_settime(server->timer, 0, &tick, NULL))
 		return log_failure("timer", "%s", strerror(errno));
 	if (server_watch(server, server->signals, SERVER_SIGNALS) ||
 	    server_watch(server, server->timer, SERVER_TIMER) ||
-	    server_watch(server, server->clients.epoll, SERVER_CLIENTS))
+	    server_watch(server, server->link, SERVER_LINK))
 		return -1;
 	return 0;
 }
 
-static int server_listen(struct server *server)
-{
-	for (uint32_t i = 0; i < server->listener_count; i++)
-		if (listener_listen(&server->listeners[i]) ||
-		    server_watch(server, server->listeners[i].fd, SERVER_LISTENERS + i))
-			return -1;
-	return 0;
-}
-
-int server_open(struct server *server)
+/* The names of bound slots, by slot. */
+static int server_slots(struct server *server)
 {
 	const struct options *options = &server->options;
 
-	server->epoll = server->timer = server->signals = server->spare = -1;
-	server->memory.backend.fd = server->clients.epoll = -1;
-	/*
-	 * Clients that were let into the backlog could not be refused any more: listening is
-	 * last.
-	 */
-	if (descriptors_check(options) || server_lock(server) ||
-	    memory_open(&server->memory, options) ||
-	    page_open(&server->page, memory_server_page(&server->memory), options->vectors) ||
-	    slots_open(&server->slots, options) ||
-	    clients_open(
-		&server->clients, &server->slots, &server->page, server->memory.backend.fd) ||
-	    server_events(server) || server_listen(server)) {
-		server_close(server);
-		return -1;
-	}
+	server->slots = (struct slots){.count = options->slots,
+	    .vectors = options->vectors,
+	    .slot = server->ledger.slot,
+	    .bells = server->ledger.bells,
+	    .names = calloc(options->slots, sizeof *server->slots.names)};
+	if (options->classic)
+		server->slots.known = calloc(options->slots, sizeof *server->slots.known);
+	if (!server->slots.names || (options->classic && !server->slots.known))
+		return log_failure("slots", "%s", strerror(errno));
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		server->slots.names[options->bound[i].slot] = options->bound[i].name;
 	return 0;
 }
 
-/* Take the listeners out of the epoll set, or put them back. */
-static void server_pause(struct server *server, bool pause)
+/* Tell the keeper that we can begin, with what the next server shall read for a configuration. */
+static int server_report(const struct server *server)
 {
-	if (server->is_paused == pause)
-		return;
-	server->is_paused = pause;
-	log_detail("event=accept paused=%d", pause);
-	for (uint32_t i = 0; i < server->listener_count; i++) {
-		struct epoll_event event = {
-		    .events = pause ? 0 : EPOLLIN, .data.u32 = SERVER_LISTENERS + i};
+	const struct link_message ready = {.kind = LINK_READY};
 
-		epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listeners[i].fd, &event);
-	}
-}
-
-/* Opening files is forbidden by now: any descriptor that we have is copied. */
-static void server_hold_spare(struct server *server)
-{
-	server->spare = fcntl(server->epoll, F_DUPFD_CLOEXEC, 0);
-}
-
-static void server_admit(struct server *server, const struct listener *listener, int fd)
-{
-	clients_add(
-	    &server->clients, fd, listener->slot == LISTENER_COMMON ? SLOTS_NONE : listener->slot);
+	if (rebind_tell(&server->rebind, server->link))
+		return -1;
+	if (link_send(server->link, &ready, &server->config, server->config >= 0) == 0)
+		return 0;
+	return log_failure("keeper", "%s", strerror(errno));
 }
 
 /*
- * Descriptors have run out, of this process or of the system. One is held back for this: it lets
- * the waiting client be told, instead of leaving it, and QEMU's start, waiting for ever. accept4(2)
- * says so also when nobody waits. Answers whether to go on accepting.
+ * At a reload we are started while another serves: remember which connections we hold a copy of, to
+ * close those that end in the meantime.
  */
-static bool server_accept_last(struct server *server, const struct listener *listener)
+static int server_inherit(struct server *server)
 {
-	int fd;
+	const struct ledger *ledger = &server->ledger;
 
-	server_close_fd(&server->spare);
-	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-		server_pause(server, true);
-	server_hold_spare(server);
-	if (fd < 0)
-		return false;
-	if (server->spare >= 0) {
-		/* Meanwhile there is one more. */
-		server_admit(server, listener, fd);
-		return true;
-	}
-	log_event("event=refuse reason=descriptors");
-	clients_turn_away(fd);
-	server_hold_spare(server);
-	return true;
+	server->inherited = calloc(ledger->head->clients, sizeof *server->inherited);
+	server->listener_fd = calloc(ledger->head->slots + 1, sizeof *server->listener_fd);
+	if (!server->inherited || !server->listener_fd)
+		return log_failure("server", "%s", strerror(errno));
+	for (uint32_t i = 0; i < ledger->head->clients; i++)
+		server->inherited[i] = ledger->socket[i].fd;
+	for (uint32_t i = 0; i <= ledger->head->slots; i++)
+		server->listener_fd[i] = ledger->listener[i].fd;
+	return 0;
 }
 
-static void server_accept(struct server *server, const struct listener *listener)
+static void server_settle(struct server *server)
 {
-	for (unsigned i = 0; i < SERVER_ACCEPTS && !server->is_paused; i++) {
-		int fd;
+	const struct ledger *ledger = &server->ledger;
 
-		if (clients_is_full(&server->clients)) {
-			server_pause(server, true);
+	for (uint32_t i = 0; i < ledger->head->clients; i++)
+		if (server->inherited[i] >= 0 && ledger->socket[i].fd != server->inherited[i])
+			close(server->inherited[i]);
+	for (uint32_t i = 0; i < server->rebind.removed_count; i++)
+		close(server->listener_fd[server->rebind.removed[i]]);
+	for (uint32_t i = 0; i <= ledger->head->slots; i++) {
+		server->listener_fd[i] = ledger->listener[i].fd;
+		/* What we opened ourselves has another number in the keeper. */
+		for (uint32_t j = 0; j < server->rebind.added_count; j++)
+			if (!strcmp(server->rebind.added[j].path, ledger->listener[i].path))
+				server->listener_fd[i] = server->rebind.added[j].fd;
+	}
+}
+
+/* All that needs more than serving does. */
+static int server_prepare(struct server *server, int argc, char **argv)
+{
+	const char *place = getenv(SERVER_ENVIRONMENT);
+	int ledger, config, reload, status;
+
+	if (sscanf(place, "%d,%d,%d,%d", &server->link, &ledger, &config, &reload) != 4)
+		return log_failure(SERVER_ENVIRONMENT, "is the keeper's: unset it");
+	status = options_parse(&server->options, argc, argv,
+	    reload        ? -1
+	    : config >= 0 ? config
+			  : 0);
+	if (status != OPTIONS_GO)
+		return -1;
+	server->config = reload ? ledger_keep_config(&server->options) : -1;
+	log_open(server->options.verbose);
+	if (ledger_map(&server->ledger, ledger, &server->options) || server_slots(server) ||
+	    server_inherit(server) || server_events(server) || acceptor_open(&server->acceptor) ||
+	    rebind_open(&server->rebind, &server->ledger, &server->options))
+		return -1;
+	if (isolate(&server->options) == 0 && server_report(server) == 0)
+		return 0;
+	rebind_undo(&server->rebind);
+	return -1;
+}
+
+static void server_alive(const struct server *server)
+{
+	const struct link_message alive = {.kind = LINK_ALIVE};
+
+	if (server->link >= 0 && link_send(server->link, &alive, NULL, 0))
+		log_detail("event=warning what=keeper-is-slow");
+}
+
+/* The keeper's word: what is in the ledger is ours now. */
+static int server_begin(struct server *server)
+{
+	const struct ledger_head *head = server->ledger.head;
+	struct ivsh_wire_server *words = NULL;
+	bool is_takeover = head->is_begun;
+
+	if (!head->raw) {
+		words = memory_map(head->memory, head->page);
+		if (!words)
+			return -1;
+	}
+	server_settle(server);
+	takeover_repair(&server->ledger);
+	if (page_open(&server->page, &server->ledger.head->page_words, words, head->vectors))
+		return -1;
+	server->clients = (struct clients){.options = &server->options,
+	    .slots = &server->slots,
+	    .page = &server->page,
+	    .counts = &server->ledger.head->counts,
+	    .client = server->ledger.client,
+	    .knows = server->ledger.knows,
+	    .next_id = &server->ledger.head->next_id,
+	    .capacity = head->clients,
+	    .unread = admission_unread(head->clients),
+	    .memory = head->memory,
+	    .link = server->link,
+	    .is_classic = head->classic};
+	server->began_ns = clients_now_ns();
+	control_open(&server->control, head->control);
+	if (clients_open(&server->clients, &server->ledger) ||
+	    server_watch(server, server->clients.epoll, SERVER_CLIENTS) ||
+	    server_watch(server, server->control.epoll, SERVER_CONTROL))
+		return -1;
+	server->ledger.head->is_begun = 1;
+	server->is_begun = true;
+	server_alive(server);
+	if (is_takeover)
+		log_event("event=takeover server=%ld clients=%u doubtful=%llu", (long)getpid(),
+		    server->clients.used, (unsigned long long)server->ledger.head->counts.doubtful);
+	return 0;
+}
+
+/* Watch the listeners, or let connections wait in their queues. */
+static void server_listen(struct server *server, bool on)
+{
+	for (uint32_t i = 0; i <= server->ledger.head->slots; i++) {
+		if (server->listener_fd[i] < 0)
+			continue;
+		if (on)
+			server_watch(server, server->listener_fd[i], SERVER_LISTENERS + i);
+		else
+			epoll_ctl(server->epoll, EPOLL_CTL_DEL, server->listener_fd[i], NULL);
+	}
+}
+
+/* The keeper is gone, and with it who accepts. What it held, we hold too. */
+static void server_alone(struct server *server)
+{
+	log_event("event=warning what=keeper-gone");
+	close(server->link);
+	server->link = server->clients.link = -1;
+	if (server->is_begun)
+		server_listen(server, true);
+	else
+		server->is_stopped = true;
+}
+
+static void server_hear(struct server *server)
+{
+	struct link_message message;
+	int fds[LINK_FDS], got = 1;
+
+	for (unsigned i = 0; i < SERVER_TAKES && server->link >= 0 && got > 0; i++) {
+		got = link_receive(server->link, &message, fds);
+		if (got < 0) {
+			server_alone(server);
+		} else if (got > 0 && message.kind == LINK_GO && !server->is_begun) {
+			if (server_begin(server))
+				_exit(1);
+		} else if (got > 0 && message.kind == LINK_CLIENT && fds[0] < 0) {
+			/* No descriptor was left for it. The next server inherits it. */
+			log_event("event=warning what=descriptors");
+			_exit(1);
+		} else if (got > 0 && message.kind == LINK_CLIENT) {
+			clients_add(&server->clients, message.index, fds[0], message.slot);
+		} else if (got > 0 && message.kind == LINK_HANDOVER) {
+			server->is_handed_over = true;
 			return;
-		}
-		fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0) {
-			server_admit(server, listener, fd);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (errno == EMFILE || errno == ENFILE) {
-			if (!server_accept_last(server, listener))
-				return;
-		} else if (errno != ECONNABORTED && errno != EINTR) {
-			server_pause(server, true);
 		}
 	}
+}
+
+/* A connection at a listener of ours, now that there is no keeper. */
+static void server_accept(struct server *server, uint32_t number)
+{
+	for (unsigned i = 0; i < SERVER_TAKES && !server->acceptor.is_paused; i++) {
+		uint32_t place = clients_free_place(&server->clients);
+		int fd = -1;
+
+		if (place == server->clients.capacity)
+			server->acceptor.is_paused = true;
+		else
+			fd = acceptor_take(&server->acceptor, server->listener_fd[number]);
+		if (server->acceptor.is_paused)
+			server_listen(server, false);
+		if (fd < 0)
+			return;
+		clients_add(&server->clients, place, fd, server->ledger.listener[number].slot);
+	}
+}
+
+static void server_accept_again(struct server *server)
+{
+	if (server->link >= 0 || !server->acceptor.is_paused)
+		return;
+	acceptor_tick(&server->acceptor);
+	server_listen(server, true);
 }
 
 static void server_tick(struct server *server)
 {
 	uint64_t ticks;
 
-	if (read(server->timer, &ticks, sizeof ticks) < 0)
+	if (read(server->timer, &ticks, sizeof ticks) < 0 || !server->is_begun)
 		return;
+	server_alive(server);
 	page_beat(&server->page);
 	clients_tick(&server->clients);
-	server_pause(server, false);
-	if (server->spare < 0)
-		server_hold_spare(server);
+	control_tick(&server->control);
+	server_accept_again(server);
+	if (memory_is_lost() && !server->is_lost_told) {
+		server->is_lost_told = true;
+		log_event("event=warning what=memory-lost hint=\"its pages were taken away:"
+			  " truncated, or out of huge pages; peers no longer see the server\"");
+	}
 }
 
 static void server_signal(struct server *server)
 {
 	struct signalfd_siginfo info;
 
-	if (read(server->signals, &info, sizeof info) != sizeof info)
-		return;
-	log_event("event=stop signal=%u", info.ssi_signo);
+	if (read(server->signals, &info, sizeof info) != sizeof info || info.ssi_signo == SIGHUP)
+		return; /* a reload is the keeper's */
 	server->is_stopped = true;
 }
 
-void server_run(struct server *server)
+static void server_serve(struct server *server)
 {
 	struct epoll_event events[SERVER_EVENTS];
 
-	while (!server->is_stopped) {
+	while (!server->is_stopped && !server->is_handed_over) {
 		int count = epoll_wait(server->epoll, events, SERVER_EVENTS, -1);
 
 		for (int i = 0; i < count; i++) {
@@ -234,31 +336,32 @@ void server_run(struct server *server)
 				server_tick(server);
 			else if (what == SERVER_SIGNALS)
 				server_signal(server);
+			else if (what == SERVER_LINK)
+				server_hear(server);
 			else if (what == SERVER_CLIENTS)
 				clients_service(&server->clients);
+			else if (what == SERVER_CONTROL)
+				control_service(&server->control, server);
 			else
-				server_accept(server, &server->listeners[what - SERVER_LISTENERS]);
+				server_accept(server, what - SERVER_LISTENERS);
 		}
 		/* The words are stored: whoever is woken by this sees them. */
-		if (page_take_change(&server->page))
-			slots_ring(&server->slots);
+		if (server->is_begun && page_take_change(&server->page))
+			server->clients.counts->bells_blocked += slots_ring(&server->slots);
 	}
 }
 
-void server_close(struct server *server)
+int server_main(int argc, char **argv)
 {
-	page_close(&server->page);
-	/* Sockets first, so that nobody connects to what is going; the locks go with them. */
-	if (server->clients.client)
-		clients_close(&server->clients);
-	slots_close(&server->slots);
-	memory_close(&server->memory);
-	while (server->listener_count > 0)
-		listener_close(&server->listeners[--server->listener_count]);
-	free(server->listeners);
-	server->listeners = NULL;
-	server_close_fd(&server->timer);
-	server_close_fd(&server->signals);
-	server_close_fd(&server->spare);
-	server_close_fd(&server->epoll);
+	static struct server server;
+
+	if (server_prepare(&server, argc, argv))
+		return 1;
+	server_serve(&server);
+	if (server.is_begun && !server.is_handed_over) {
+		if (server.link < 0)
+			log_event("event=stop");
+		page_close(&server.page);
+	}
+	return 0;
 }

@@ -1,43 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.h - the whole server: what it holds, and its one loop.
+ * server.h - the process that serves: prepare, isolate, begin, serve.
  */
 #ifndef SERVER_H
 #define SERVER_H
 
+#include "acceptor.h"
 #include "clients.h"
+#include "control.h"
+#include "ledger.h"
 #include "listener.h"
-#include "memory.h"
 #include "options.h"
 #include "page.h"
+#include "rebind.h"
 #include "slots.h"
+
+/* Where a new server finds its keeper: "LINK,LEDGER,CONFIG,RELOAD", three descriptors and a flag. */
+#define SERVER_ENVIRONMENT "IVSH_KEEPER"
 
 struct server {
 	struct options options;
-	struct listener *listeners; /* the common one, then the bound ones */
-	uint32_t listener_count;
-	struct memory memory;
+	struct ledger ledger;
 	struct page page;
 	struct slots slots;
 	struct clients clients;
-	int epoll;       /* listeners, clients->epoll, timer, signals */
-	int timer;       /* every 250 ms */
-	int signals;     /* SIGTERM, SIGINT, SIGHUP */
-	int spare;       /* held back, to be able to refuse when descriptors run out */
-	bool is_paused;  /* nothing is accepted until the next tick */
-	bool is_stopped; /* a signal said so */
+	struct control control;
+	struct acceptor acceptor; /* without a keeper */
+	struct rebind rebind;
+	int *listener_fd; /* per ledger.listener, as this process has them; -1 */
+	int *inherited;   /* per ledger.socket, when we were started */
+	int link;         /* to the keeper; -1: it is gone */
+	int config;       /* a copy of the configuration that was read anew; -1: none */
+	int epoll;        /* all others below, and clients.epoll */
+	int timer;        /* every 250 ms */
+	int signals;      /* SIGTERM, SIGINT */
+	uint64_t began_ns;
+	bool is_begun;       /* the keeper said so */
+	bool is_lost_told;   /* that the page is lost */
+	bool is_stopped;     /* a signal said so */
+	bool is_handed_over; /* the keeper said so */
 };
 
-/*
- * Acquire everything that server->options ask for, listening last. 0; or -1 after one line on
- * stderr, with nothing left behind.
- */
-int server_open(struct server *server);
+/* We were started by a keeper, to serve. */
+bool server_is_wanted(void);
 
-/* Serve until a signal ends it. */
-void server_run(struct server *server);
-
-/* Remove and close everything. */
-void server_close(struct server *server);
+/* Serve, from the command line to the end; answers the exit status. */
+int server_main(int argc, char **argv);
 
 #endif

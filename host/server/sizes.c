@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sizes.c - numbers on the command line.
+ * sizes.c - numbers as users write them.
  */
 #include "sizes.h"
 
@@ -68,5 +68,32 @@ const char *sizes_count(const char *text, uint32_t least, uint32_t most, uint32_
 	if (value < least || value > most)
 		return "out of range";
 	*count = (uint32_t)value;
+	return NULL;
+}
+
+const char *sizes_mode(const char *text, uint32_t *mode)
+{
+	uint32_t value = 0;
+	const char *at = text;
+
+	for (; *at >= '0' && *at <= '7' && value <= 0777; at++)
+		value = value * 8 + (uint32_t)(*at - '0');
+	if (at == text || *at || value > 0777)
+		return "not a mode: give octal digits, 0 to 0777, as in 0660";
+	*mode = value;
+	return NULL;
+}
+
+const char *sizes_page(const char *text, uint64_t *page)
+{
+	uint64_t size;
+	const char *wrong = sizes_parse(text, &size);
+
+	if (wrong)
+		return wrong;
+	if (size <= SIZES_LEAST || (size & (size - 1)) != 0)
+		return "not the size of a huge page: give 2M or 1G, or another that"
+		       " /sys/kernel/mm/hugepages lists";
+	*page = size;
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sizes.h - numbers on the command line.
+ * sizes.h - numbers as users write them.
  */
 #ifndef SIZES_H
 #define SIZES_H
@@ -25,5 +25,11 @@ uint64_t sizes_round(uint64_t size);
 
 /* Read a count: decimal digits, (least) to (most). NULL and *count, or what is wrong. */
 const char *sizes_count(const char *text, uint32_t least, uint32_t most, uint32_t *count);
+
+/* Read a mode, as chmod(1) takes it: octal digits, 0 to 0777. NULL and *mode, or what is wrong. */
+const char *sizes_mode(const char *text, uint32_t *mode);
+
+/* Read the size of a huge page: a size, and a power of two. NULL and *page, or what is wrong. */
+const char *sizes_page(const char *text, uint64_t *page);
 
 #endif

@@ -1,48 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.h - the fixed table of slots: a slot is a peer's ID, its eventfds, and who holds it.
+ * slots.h - the table of slots: a slot is a peer's eventfds, who holds them, and its ID.
  *
- * The eventfds live as long as the server. Every client gets all of them when it connects, and a
- * client that returns gets the same, so that QEMU never hears of anybody leaving; it frees memory
- * twice when it does (QEMU 7.2, hw/misc/ivshmem.c, close_peer_eventfds()).
+ * The eventfds live as long as the keeper. By default a slot's ID is its number, every client gets
+ * the eventfds of all slots when it connects, and a client that returns gets the same, so that QEMU
+ * never hears of anybody leaving; it frees memory twice when an ID that left comes back (QEMU 7.2,
+ * hw/misc/ivshmem.c, close_peer_eventfds()). With --classic each client gets the next ID, and its
+ * slot is free again when nobody is left who knows that ID.
  */
 #ifndef SLOTS_H
 #define SLOTS_H
-
-#include "options.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define SLOTS_NONE UINT32_MAX
 
+/* In the ledger. */
 struct slot {
-	const char *name; /* of a bound slot; NULL: given out on the common socket */
-	uint32_t client;  /* index of the client that holds it; SLOTS_NONE: free */
+	uint32_t client; /* index of the client that holds it; SLOTS_NONE: free */
+	uint32_t id;     /* of who holds it, or, while others know it still, of who did */
+	uint64_t times;  /* that it was given to a client */
 };
 
 struct slots {
 	uint32_t count;
 	uint32_t vectors;
 	struct slot *slot;
-	int *bells; /* count * vectors eventfds, those of slot 0 first */
+	int32_t *bells;     /* count * vectors eventfds, those of slot 0 first */
+	const char **names; /* of bound slots; NULL: given out on the common socket */
+	uint32_t *known;    /* classic: how many clients know its ID; NULL: IDs are for ever */
 };
 
-/* Make the table and all eventfds. 0, or -1 after one line, with nothing left open. */
-int slots_open(struct slots *slots, const struct options *options);
+/* Make (count) eventfds. 0, or -1 after one line, with none left open. */
+int slots_make_bells(int32_t *bells, uint32_t count);
 
 /* The eventfd that rings (vector) of (slot). */
 int slots_bell(const struct slots *slots, uint32_t slot, uint32_t vector);
 
-/* The lowest slot that is free and not bound; SLOTS_NONE. */
+/* The lowest slot that is free, not bound, and known to nobody; SLOTS_NONE. */
 uint32_t slots_lowest_free(const struct slots *slots);
+
+/* Take what is left in a slot's eventfds: they are about to have another owner. */
+void slots_drain(const struct slots *slots, uint32_t slot);
 
 /*
  * Ring vector 0 of every slot that is held. Takes at most 10 ms per slot, whatever others do to
- * the eventfds.
+ * the eventfds. Answers how many could not be rung.
  */
-void slots_ring(const struct slots *slots);
-
-void slots_close(struct slots *slots);
+uint32_t slots_ring(const struct slots *slots);
 
 #endif

@@ -154,6 +154,19 @@ class Server(Program):
         with open(re.search(r"memory=(\S+)", self.ready)[1], "rb") as file:
             return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
 
+    @property
+    def serving(self):
+        """The process that serves, at this moment."""
+        lines = re.findall(r"event=(?:ready|takeover) .*", self.text)
+        return int(re.search(r"\bserver=(\d+)", lines[-1])[1])
+
+    def kill(self, sig=signal.SIGKILL):
+        """(sig) to the keeper; SIGKILL to both, as if the machine lost its power."""
+        if sig == signal.SIGKILL and self.is_alive():
+            self.process.send_signal(signal.SIGSTOP)  # or it starts another
+            os.kill(self.serving, sig)
+        return super().kill(sig)
+
     def stop(self):
         """End it as an operator does: it must succeed and take its sockets along."""
         status = self.kill(signal.SIGTERM)

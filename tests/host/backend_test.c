@@ -36,11 +36,25 @@ static void file_make(const char *name, long long size)
 	close(fd);
 }
 
+/* With the mode and the group that come. */
+static int open_memory(struct backend *b, enum backend_kind kind, const char *name, uint64_t size)
+{
+	const struct backend_request request = {.kind = kind,
+	    .name = name,
+	    .size = size,
+	    .huge_page = 2u << 20,
+	    .mode = BACKEND_KEEP,
+	    .group = BACKEND_KEEP};
+
+	return backend_open(b, &request);
+}
+
 static void memfd_is_sealed(void)
 {
 	struct backend b;
 
-	NEED_EQ(backend_open(&b, BACKEND_MEMFD, NULL, SIZE), 0);
+	NEED_EQ(open_memory(&b, BACKEND_MEMFD, NULL, SIZE), 0);
+	CHECK(!b.is_huge);
 	CHECK_EQ(fcntl(b.fd, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	CHECK_EQ(ftruncate(b.fd, 0), -1);
 	CHECK_EQ(ftruncate(b.fd, SIZE * 2), -1);
@@ -76,7 +90,7 @@ static void named_rows(enum backend_kind kind, const char *name)
 		unlink(path);
 		if (named[i].before >= 0)
 			file_make(path, named[i].before);
-		CHECK_EQ(backend_open(&b, kind, name, SIZE), named[i].want);
+		CHECK_EQ(open_memory(&b, kind, name, SIZE), named[i].want);
 		if (named[i].want) {
 			CHECK_EQ(file_size(path), named[i].before);
 			CHECK_EQ(strncmp(b.error, path, strlen(path)), 0);
@@ -111,7 +125,7 @@ static void shm_bad_names(void)
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
 		test_row(names[i]);
-		CHECK_EQ(backend_open(&b, BACKEND_SHM, names[i], SIZE), -1);
+		CHECK_EQ(open_memory(&b, BACKEND_SHM, names[i], SIZE), -1);
 	}
 }
 
@@ -130,7 +144,7 @@ static void links_are_not_followed(void)
 	snprintf(target, sizeof target, "%s/target", folder);
 	file_make(target, 0);
 	CHECK_EQ(symlink(target, path), 0);
-	CHECK_EQ(backend_open(&b, BACKEND_FILE, path, SIZE), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), -1);
 	CHECK_EQ(file_size(target), 0);
 	unlink(path);
 	unlink(target);
@@ -140,13 +154,13 @@ static void only_files(void)
 {
 	struct backend b;
 
-	CHECK_EQ(backend_open(&b, BACKEND_FILE, folder, SIZE), -1);
-	CHECK_EQ(backend_open(&b, BACKEND_FILE, "/dev/null", SIZE), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_FILE, folder, SIZE), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_FILE, "/dev/null", SIZE), -1);
 	snprintf(path, sizeof path, "%s/none/memory", folder);
-	CHECK_EQ(backend_open(&b, BACKEND_FILE, path, SIZE), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), -1);
 	snprintf(path, sizeof path, "%s/fifo", folder);
 	CHECK_EQ(mkfifo(path, 0600), 0);
-	CHECK_EQ(backend_open(&b, BACKEND_FILE, path, SIZE), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), -1);
 	unlink(path);
 }
 
@@ -155,7 +169,7 @@ static void another_s_name_stays(void)
 	struct backend b;
 
 	snprintf(path, sizeof path, "%s/memory", folder);
-	NEED_EQ(backend_open(&b, BACKEND_FILE, path, SIZE), 0);
+	NEED_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), 0);
 	unlink(path);
 	file_make(path, 5);
 	backend_close(&b);
@@ -168,13 +182,81 @@ static void directory(void)
 	struct backend b;
 	struct stat st;
 
-	NEED_EQ(backend_open(&b, BACKEND_HUGE, folder, SIZE), 0);
+	NEED_EQ(open_memory(&b, BACKEND_HUGE, folder, SIZE), 0);
 	CHECK_EQ(fstat(b.fd, &st), 0);
 	CHECK_EQ(st.st_nlink, 0);
+	CHECK(!b.is_huge);
 	CHECK_EQ(st.st_size, SIZE);
 	backend_close(&b);
 	snprintf(path, sizeof path, "%s/none", folder);
-	CHECK_EQ(backend_open(&b, BACKEND_HUGE, path, SIZE), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_HUGE, path, SIZE), -1);
+}
+
+/* What we make gets them, what is there keeps its own. Our own group is one that we may give. */
+static void mode_and_group(void)
+{
+	static const enum backend_kind kinds[] = {
+	    BACKEND_MEMFD, BACKEND_SHM, BACKEND_FILE, BACKEND_HUGE};
+	const char *const names[] = {NULL, object, path, folder};
+	struct backend_request request = {.size = SIZE, .mode = 0640, .group = getgid()};
+	struct backend b;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/memory", folder);
+	if (geteuid() == 0)
+		request.group = 12345;
+	for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		request.kind = kinds[i];
+		request.name = names[i];
+		NEED_EQ(backend_open(&b, &request), 0);
+		CHECK_EQ(fstat(b.fd, &st), 0);
+		CHECK_EQ(st.st_mode & 07777, 0640);
+		CHECK_EQ(st.st_gid, request.group);
+		CHECK_EQ(st.st_uid, geteuid());
+		backend_close(&b);
+	}
+	file_make(path, SIZE);
+	request.kind = BACKEND_FILE;
+	request.name = path;
+	NEED_EQ(backend_open(&b, &request), 0);
+	CHECK_EQ(fstat(b.fd, &st), 0);
+	CHECK_EQ(st.st_mode & 07777, 0600);
+	CHECK_EQ(st.st_gid, getegid());
+	backend_close(&b);
+	unlink(path);
+}
+
+/* (text) is in the error, which is one line about (object_path). */
+static void check_error(const struct backend *b, const char *object_path, const char *text)
+{
+	CHECK_EQ(strncmp(b->error, object_path, strlen(object_path)), 0);
+	CHECK(strstr(b->error, text) != NULL);
+	CHECK(strchr(b->error, '\n') == NULL);
+	CHECK_EQ(b->fd, -1);
+}
+
+/* A terabyte of huge pages is more than there are, whoever else uses some meanwhile. */
+static void huge_pages_lack(void)
+{
+	struct backend_request request = {.kind = BACKEND_HUGETLB,
+	    .size = UINT64_C(1) << 40,
+	    .huge_page = 2u << 20,
+	    .mode = BACKEND_KEEP,
+	    .group = BACKEND_KEEP};
+	struct backend b;
+
+	if (access("/sys/kernel/mm/hugepages/hugepages-2048kB", F_OK))
+		return; /* this machine has none of 2M */
+	CHECK_EQ(backend_open(&b, &request), -1);
+	check_error(&b, "memfd: ", "524288 needed, ");
+	check_error(&b, "memfd: ", "hugepages-2048kB/nr_hugepages");
+	request.huge_page = UINT64_C(1) << 31; /* no architecture has pages of 2G */
+	CHECK_EQ(backend_open(&b, &request), -1);
+	check_error(&b, "memfd: huge pages of 2097152 kB: ", "/sys/kernel/mm/hugepages lists");
+	request.huge_page = 2u << 20;
+	request.size = SIZE;
+	CHECK_EQ(backend_open(&b, &request), -1);
+	check_error(&b, "memfd: ", "65536 bytes are no multiple of its page size, 2097152");
 }
 
 /* A terabyte for each kind: refused before the machine suffers, and nothing stays. */
@@ -182,10 +264,10 @@ static void too_much(void)
 {
 	struct backend b;
 
-	CHECK_EQ(backend_open(&b, BACKEND_MEMFD, NULL, UINT64_C(1) << 40), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_MEMFD, NULL, UINT64_C(1) << 40), -1);
 	CHECK(strstr(b.error, "cannot allocate") != NULL);
 	snprintf(path, sizeof path, "/dev/shm/%s", object);
-	CHECK_EQ(backend_open(&b, BACKEND_SHM, object, UINT64_C(1) << 40), -1);
+	CHECK_EQ(open_memory(&b, BACKEND_SHM, object, UINT64_C(1) << 40), -1);
 	CHECK_EQ(file_size(path), -1);
 }
 
@@ -198,6 +280,8 @@ static const struct test tests[] = {
     {"file: what is no file", only_files},
     {"close: the name is another's by now", another_s_name_stays},
     {"directory: unlinked", directory},
+    {"mode and group", mode_and_group},
+    {"huge pages: too few, and none", huge_pages_lack},
     {"allocation: more than there is", too_much},
 };
 

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -66,8 +67,30 @@ class Server:
                 return word.split("=", 1)[1]
         raise AssertionError(f"no {key} in {event}")
 
+    @property
+    def keeper(self):
+        """The process that was started."""
+        return self.process.pid
+
+    @property
+    def serving(self):
+        """The process that serves, at this moment."""
+        with self.more:
+            lines = [line for line in self.lines if re.search("event=(ready|takeover)", line)]
+        return int(re.search(r" server=(\d+)", lines[-1]).group(1))
+
+    def kill_serving(self):
+        """End the process that serves, at once; answers when another has taken over."""
+        count = sum("event=takeover" in line for line in self.lines)
+        os.kill(self.serving, signal.SIGKILL)
+        self.await_line("event=takeover", count + 1)
+
     def stop(self, sig=signal.SIGTERM):
+        """Send (sig) to the keeper; SIGKILL to both, as if the machine lost its power."""
         if self.process.poll() is None:
+            if sig == signal.SIGKILL:
+                self.process.send_signal(signal.SIGSTOP)  # or it starts another
+                os.kill(self.serving, sig)
             self.process.send_signal(sig)
         status = self.process.wait(LIMIT)
         self.reader.join(LIMIT)
@@ -99,7 +122,7 @@ def start(tmp_path):
 
     yield run
     for server in servers:
-        server.stop(signal.SIGKILL)
+        server.stop()
 
 
 @pytest.fixture

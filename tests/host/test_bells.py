@@ -51,7 +51,7 @@ def served(start, at):
     """Peers of a server with so many vectors."""
 
     def make(vectors):
-        server = start("-n", vectors)
+        server = start("-n", vectors, "--client-descriptors", 2048)
         peers = at("-S", server.socket)
         peers.server = server
         return peers

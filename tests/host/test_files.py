@@ -74,7 +74,7 @@ def test_another_program_s_socket(fails, tmp_path):
 def test_stale_socket_is_replaced(start, tmp_path):
     server = start()
     server.stop(signal.SIGKILL)
-    assert sorted(os.listdir(tmp_path)) == ["s", "s.lock"]
+    assert sorted(os.listdir(tmp_path)) == ["s", "s.control", "s.control.lock", "s.lock"]
     again = start()
     client = RawClient(again.socket)
     client.handshake(8, 2)
@@ -146,7 +146,7 @@ def test_file_system_is_full(build, tmp_path):
 def test_isolated(start):
     """seccomp is on, and there is no way back."""
     server = start()
-    with open(f"/proc/{server.process.pid}/status") as status:
+    with open(f"/proc/{server.serving}/status") as status:
         fields = {line.split(":")[0]: line.split(":")[1].strip() for line in status if ":" in line}
     assert fields["Seccomp"] == "2"
     assert fields["NoNewPrivs"] == "1"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_memory.py - the region as the server leaves it, and the page that it writes."""
+"""test_memory.py - the region as the server leaves it, its page in it, and where it lies."""
 
 import itertools
 import os
@@ -253,3 +253,219 @@ def test_truncated_named_object_does_not_end_the_server(start, tmp_path):
     client.handshake(8, 2)
     assert client.id == 0
     assert server.stop() == 0
+
+
+# --- Permissions --------------------------------------------------------------------------------
+
+GROUP = 12345  # a number that no group needs to have
+
+
+def named(kind, tmp_path):
+    """(the option, the path) of a named memory."""
+    if kind == "shm":
+        name = f"ivsh-test-{os.getpid()}"
+        return ("-M", name), pathlib.Path("/dev/shm") / name
+    return ("--file", tmp_path / "memory"), tmp_path / "memory"
+
+
+def owner(path):
+    stat = os.stat(path)
+    return stat.st_mode & 0o7777, stat.st_gid
+
+
+@pytest.mark.parametrize("kind", ["shm", "file"])
+@pytest.mark.parametrize(
+    "arguments,mode,group",
+    [
+        ((), 0o600, None),
+        (("--memory-mode", "0660"), 0o660, None),
+        (("--memory-mode", "0"), 0, None),
+        (("--memory-mode", "777"), 0o777, None),
+        (("--memory-group", GROUP), 0o600, GROUP),
+        (("--memory-mode", "0640", "--memory-group", GROUP), 0o640, GROUP),
+    ],
+)
+def test_mode_and_group(start, tmp_path, kind, arguments, mode, group):
+    """Whatever umask says."""
+    if group is not None and os.geteuid() != 0:
+        group = os.getgid()
+        arguments = [group if word == GROUP else word for word in arguments]
+    option, path = named(kind, tmp_path)
+    server = start(*option, *arguments, prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
+    assert owner(path) == (mode, os.getegid() if group is None else group)
+    assert server.stop() == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("kind", ["shm", "file"])
+@pytest.mark.parametrize("size", [0, 4 << 20])
+def test_mode_of_what_exists_stays(start, tmp_path, kind, size):
+    option, path = named(kind, tmp_path)
+    path.write_bytes(bytes(size))
+    path.chmod(0o604)
+    try:
+        before = owner(path)
+        start(*option, "--memory-mode", "0660", "--memory-group", os.getgid()).stop()
+        assert owner(path) == before
+    finally:
+        path.unlink()
+
+
+def test_group_that_is_not_ours_to_give(fails, tmp_path):
+    """One line, and no file."""
+    prefix = ("setpriv", "--bounding-set=-chown") if os.geteuid() == 0 else ()
+    arguments = ("--file", tmp_path / "memory", "--memory-group", GROUP)
+    status, lines = fails(*arguments, prefix=prefix)
+    assert status == 1
+    assert lines == [
+        f"ivsh-server: {tmp_path}/memory: cannot give it to the group: Operation not permitted"
+    ]
+    assert os.listdir(tmp_path) == []
+
+
+# --- Huge pages ---------------------------------------------------------------------------------
+
+POOL = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+
+
+def pool(what="free_hugepages"):
+    return int((POOL / what).read_text())
+
+
+@pytest.fixture
+def huge_pages():
+    """Pages of 2M for this test: huge_pages(count). Others may have some, too."""
+    added = []
+
+    def add(count):
+        try:
+            before = pool("nr_hugepages")
+            (POOL / "nr_hugepages").write_text(str(before + count))
+        except OSError as error:
+            pytest.skip(f"nobody can give this machine huge pages: {error}")
+        added.append(pool("nr_hugepages") - before)
+        if added[-1] < count:
+            pytest.skip(f"this machine's memory has only {added[-1]} of {count} huge pages left")
+
+    yield add
+    if added:
+        (POOL / "nr_hugepages").write_text(str(max(0, pool("nr_hugepages") - sum(added))))
+
+
+@pytest.fixture
+def huge_mount(huge_pages, tmp_path):
+    """A hugetlbfs: huge_mount(count, options) answers its folder."""
+    folder = tmp_path / "huge"
+    mounted = []
+
+    def mount(count, options="pagesize=2M"):
+        huge_pages(count)
+        folder.mkdir()
+        command = ["mount", "-t", "hugetlbfs", "-o", options, "none", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"this machine lets nobody mount a hugetlbfs: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_hugetlb(start, huge_pages):
+    """Two pages, all of them taken at once, sealed, and given back."""
+    huge_pages(2)
+    free = pool()
+    server = start("--hugetlb", "2M")
+    assert pool() == free - 2
+    client = RawClient(server.socket)
+    client.handshake(8, 2)
+    assert os.fstatvfs(client.memory).f_bsize == 2 << 20
+    memory = client.map()
+    assert memory[:8] == MAGIC
+    memory[3 << 20] = 1
+    for size in (0, 2 << 20, 8 << 20):
+        with pytest.raises(PermissionError):
+            os.ftruncate(client.memory, size)
+    with pytest.raises(PermissionError):
+        os.posix_fallocate(client.memory, 4 << 20, 2 << 20)
+    memory.close()
+    client.close()
+    assert server.stop() == 0
+    until(lambda: pool() == free)
+
+
+def test_hugetlb_raw_with_mode(start, huge_pages):
+    huge_pages(1)
+    server = start("--hugetlb", "2M", "-l", "2M", "--raw", "--memory-mode", "0640")
+    assert owner(server.field("memory"))[0] == 0o640
+
+
+@pytest.mark.parametrize(
+    "arguments,path",
+    [
+        (("-m", "{}"), "{}/ivsh-"),
+        (("--file", "{}/memory"), "{}/memory"),
+    ],
+)
+def test_huge_directory(start, huge_mount, arguments, path):
+    folder = huge_mount(2)
+    free = pool()
+    server = start(*[word.format(folder) for word in arguments])
+    assert pool() == free - 2
+    assert not any("no-hugetlbfs" in line for line in server.lines)
+    client = RawClient(server.socket)
+    client.handshake(8, 2)
+    assert os.fstatvfs(client.memory).f_bsize == 2 << 20
+    client.close()
+    assert server.stop() == 0
+    assert os.listdir(folder) == []
+    until(lambda: pool() == free)
+
+
+@pytest.mark.parametrize("arguments", [("-m", "{}"), ("--file", "{}/memory")])
+def test_huge_directory_lacks_pages(fails, huge_mount, arguments):
+    """How many, how many are free, and where to raise it; what it got is given back."""
+    folder = huge_mount(1)
+    free = pool()
+    status, lines = fails("-l", "1T", "--raw", *[word.format(folder) for word in arguments])
+    assert status == 1 and len(lines) == 1
+    assert f": huge pages of 2048 kB: 524288 needed, {free} free: raise " in lines[0]
+    assert f"{POOL}/nr_hugepages" in lines[0]
+    assert os.listdir(folder) == []
+    assert pool() == free
+
+
+def test_huge_directory_with_a_limit(fails, huge_mount):
+    folder = huge_mount(4, "pagesize=2M,size=4M")
+    status, lines = fails("-l", "8M", "-m", folder)
+    assert status == 1 and len(lines) == 1
+    assert "huge pages of 2048 kB: 4 needed, and the mount has room for 2: " in lines[0]
+
+
+def test_hugetlb_lacks_pages(fails):
+    """With none given: a terabyte is more than there is."""
+    if not POOL.exists():
+        pytest.skip("this kernel has no huge pages of 2M")
+    free = pool()
+    status, lines = fails("-l", "1T", "--raw", "--hugetlb", "2M")
+    assert status == 1 and len(lines) == 1
+    assert lines[0].startswith("ivsh-server: memfd: cannot allocate 1099511627776 bytes: ")
+    assert f"524288 needed, {free} free: raise {POOL}/nr_hugepages" in lines[0]
+    assert pool() == free
+
+
+def test_hugetlb_of_no_such_size(fails):
+    """No architecture has pages of 2G."""
+    status, lines = fails("-l", "4G", "--raw", "--hugetlb", "2G")
+    assert status == 1 and len(lines) == 1
+    assert lines[0].startswith("ivsh-server: memfd: huge pages of 2097152 kB: ")
+
+
+def test_ordinary_directory_is_allowed_and_logged(start, tmp_path):
+    server = start("-m", tmp_path)
+    assert f"directory={tmp_path}" in server.await_line("what=no-hugetlbfs")
+    client = RawClient(server.socket)
+    client.handshake(8, 2)
+    assert client.map()[:8] == MAGIC

@@ -93,6 +93,33 @@ def test_vectors(start, vectors):
         ("--unknown",),
         ("-x",),
         ("argument",),
+        ("--raw=maybe",),
+        ("--daemon=1",),
+        ("-p", ""),
+        ("--slot", "n" * 64 + "=x"),
+        ("--classic", "--slot", "a=x"),
+        ("--classic", "--slots", "257"),
+        ("--hugetlb", "3M"),
+        ("--hugetlb", "4K"),
+        ("--hugetlb", "1G"),  # more than the size
+        ("--memory-mode", "0888"),
+        ("--memory-mode", "1777"),
+        ("--socket-mode", "rw"),
+        ("--memory-group", "no-such-group"),
+        ("--socket-group", ""),
+        ("--control-group", "4294967295"),
+        ("--user", "no-such-user"),
+        ("--user", "0:no-such-group"),
+        ("--user", "no-such-user:0"),
+        ("--user", "4294967294"),  # a number without a group of its own
+        ("--user", "0:"),
+        ("--per-uid", "-1"),
+        ("--allow", "root"),
+        ("--allow", "user:no-such-user"),
+        ("--allow", "group:"),
+        ("--client-descriptors", "128"),
+        ("--control", ""),
+        ("-c", ""),
     ],
 )
 def test_usage(fails, arguments):
@@ -107,6 +134,8 @@ def test_help(build):
         assert done.stdout.startswith(f"Usage: {program} ")
         for flag in ("-h", "-v", "-F", "-p", "-S", "-M", "-m", "-l", "-n"):
             assert f"  {flag}, --" in done.stdout
+        for flag in ("config", "classic", "control", "user", "hugetlb", "allow", "per-uid"):
+            assert f"--{flag}" in done.stdout
         assert done.stderr == ""
 
 
@@ -116,19 +145,54 @@ def test_socket_path_too_long(fails):
     assert "at most 107" in lines[0]
 
 
+MANY = ("--slots", 16, "-n", 64, "-l", "64M")
+
+
 def test_descriptor_limit(fails):
     """The sum is in the line."""
-    status, lines = fails("--slots", 16, "-n", 64, "-l", "64M", prefix=("prlimit", "-n500:500"))
+    status, lines = fails(*MANY, "--client-descriptors", 1152, prefix=("prlimit", "-n500:500"))
     assert status == 1
     assert re.search(r"16 slots x 64 vectors = 1024 eventfds, .*: \d+ desc.* 500 ", lines[0])
 
 
 def test_descriptor_limit_is_raised(start):
     """The soft limit is ours to raise."""
-    server = start("--slots", 16, "-n", 64, "-l", "64M", prefix=("prlimit", "-n200:4000"))
+    server = start(*MANY, "--client-descriptors", 1152, prefix=("prlimit", "-n200:4000"))
     soft, _ = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
     assert soft >= 1024
-    server.await_line("what=client-descriptors")
+
+
+def test_descriptor_limit_of_clients(fails):
+    """QEMU damages its heap when they run out: the line says what to raise, and to what."""
+    for given in ((), ("--client-descriptors", 1151)):
+        status, lines = fails(*MANY, *given)
+        assert status == 1 and len(lines) == 1
+        assert lines[0].startswith("ivsh-server: --client-descriptors: ")
+        assert "16 slots x 64 vectors = 1024 eventfds, and 128 of a client's own: 1152" in lines[0]
+        assert "ulimit -n 1152" in lines[0] and "--client-descriptors 1152" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments,limit,slots",
+    [
+        ((), 20000, 896),  # 1024 - 128, a vector each
+        (("-n", 4), 20000, 224),
+        (("-n", 0), 20000, 1024),
+        (("--client-descriptors", 100000), 20000, 1024),
+        ((), 500, 217),  # (500 - 32 spare connections - 2 for listening - 32 others) / 2
+        ((), 68, 1),
+    ],
+)
+def test_clients_of_the_legacy_name(start, arguments, limit, slots):
+    """As many at a time as the descriptors allow: of a client, and of the server."""
+    server = start(
+        *("-M", f"ivsh-limits-{os.getpid()}", *arguments),
+        program="ivshmem-server",
+        prefix=("prlimit", f"-n{min(limit, 64)}:{limit}"),
+    )
+    assert server.field("slots") == str(slots)
+    assert server.field("raw") == "1"
+    assert server.stop() == 0
 
 
 def test_daemon(build, tmp_path):
@@ -165,7 +229,7 @@ def test_legacy_name(build, tmp_path):
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=10)
         assert done.returncode == 0
         client = RawClient(path)
-        client.handshake(16, 2)
+        client.handshake(1, 2)  # nobody else is there
         assert client.id == 0
         assert client.map()[:6] == b"before"
         os.kill(int(pid_file.read_text()), signal.SIGTERM)

@@ -44,7 +44,7 @@ def test_many_at_once(start):
 
 def test_slow_client_hurts_nobody(start):
     """Its handshake does not fit its buffer: 3 + 16 * 64 messages."""
-    server = start("--slots", 16, "-n", 64, "-l", "64M")
+    server = start("--slots", 16, "-n", 64, "-l", "64M", "--client-descriptors", 2000)
     slow = RawClient(server.socket)
     began = time.monotonic()
     quick = serves(server, 16, 64, 1)
@@ -55,7 +55,7 @@ def test_slow_client_hurts_nobody(start):
 
 
 def test_client_that_never_reads_is_closed(start):
-    server = start("--slots", 16, "-n", 64, "--raw")
+    server = start("--slots", 16, "-n", 64, "--raw", "--client-descriptors", 2000)
     RawClient(server.socket)
     line = server.await_line("event=disconnect")
     assert "slot=0" in line and "reason=slow" in line and "pid=" in line
@@ -124,7 +124,7 @@ def test_nobody_reads_the_log(build, tmp_path):
             assert client.id == 0
             client.close()
     finally:
-        process.kill()
+        process.terminate()
         process.wait()
         os.close(read_end)
         os.close(write_end)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_test.c - numbers on the command line, and the sequence that they lead to.
+ * sizes_test.c - numbers on the command line.
  */
-#include "handshake.h"
 #include "sizes.h"
 #include "test.h"
 
@@ -88,20 +87,42 @@ static void counts(void)
 	CHECK_EQ(count, 2048);
 }
 
-/* Eventfds are numbered slot * 10 + vector here, so that each message says where it comes from. */
-static void sequence(void)
+static void modes(void)
 {
-	static int bells[] = {0, 1, 10, 11, 20, 21};
-	static const struct slots slots = {.count = 3, .vectors = 2, .bells = bells};
-	static const struct handshake_message want[] = {
-	    {0, -1}, {1, -1}, {-1, 99}, {0, 0}, {0, 1}, {2, 20}, {2, 21}, {1, 10}, {1, 11}};
+	static const struct {
+		const char *text;
+		uint32_t want;
+	} rows[] = {{"0", 0}, {"0660", 0660}, {"660", 0660}, {"777", 0777}, {"00000777", 0777},
+	    {"", 77777}, {"1000", 77777}, {"0800", 77777}, {"4755", 77777}, {"-1", 77777},
+	    {"0x1", 77777}, {"rw", 77777}, {" 660", 77777}, {"660 ", 77777},
+	    {"77777777777", 77777}};
 
-	NEED_EQ(handshake_length(&slots), sizeof want / sizeof want[0]);
-	for (uint32_t i = 0; i < handshake_length(&slots); i++) {
-		struct handshake_message got = handshake_message(&slots, 99, 1, i);
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint32_t mode = 77777;
+		const char *wrong = sizes_mode(rows[i].text, &mode);
 
-		CHECK_EQ(got.value, want[i].value);
-		CHECK_EQ(got.fd, want[i].fd);
+		test_row(rows[i].text);
+		CHECK_EQ(wrong != NULL, rows[i].want == 77777);
+		CHECK_EQ(mode, rows[i].want);
+	}
+}
+
+static void pages(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t want;
+	} rows[] = {{"2M", 2u << 20}, {"2048K", 2u << 20}, {"1G", 1u << 30}, {"64k", 65536},
+	    {"16G", UINT64_C(16) << 30}, {"4K", REFUSED}, {"1", REFUSED}, {"3M", REFUSED},
+	    {"0", REFUSED}, {"", REFUSED}, {"huge", REFUSED}, {"2MB", REFUSED}};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t page = REFUSED;
+		const char *wrong = sizes_page(rows[i].text, &page);
+
+		test_row(rows[i].text);
+		CHECK_EQ(wrong != NULL, rows[i].want == REFUSED);
+		CHECK_EQ(page, rows[i].want);
 	}
 }
 
@@ -109,10 +130,11 @@ static const struct test tests[] = {
     {"size: parse", parse},
     {"size: round up", round_up},
     {"count", counts},
-    {"handshake: sequence", sequence},
+    {"mode", modes},
+    {"huge page", pages},
 };
 
 int main(void)
 {
-	return test_main("server", tests, sizeof tests / sizeof tests[0]);
+	return test_main("sizes", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child.c - starting a server process.
+ */
+#include "child.h"
+#include "clients.h"
+#include "log.h"
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CHILD_NOT_EXECUTED 127
+
+int program_open(struct program *program, char **argv)
+{
+	ssize_t length = readlink("/proc/self/exe", program->path, sizeof program->path - 1);
+
+	program->argv = argv;
+	program->self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (length < 0 || program->self < 0)
+		return log_failure("/proc/self/exe", "%s", strerror(errno));
+	program->path[length] = '\0';
+	return 0;
+}
+
+/* Between fork and exec. The name that the program was called by decides about its defaults. */
+static void __attribute__((noreturn))
+child_execute(const struct program *program, const char *environment, bool is_self)
+{
+	static const char deleted[] = " (deleted)";
+	char path[sizeof program->path];
+	size_t length = strlen(program->path);
+
+	/* A file that is being replaced at this moment comes back under its name. */
+	memcpy(path, program->path, length + 1);
+	if (length > sizeof deleted && !strcmp(path + length - sizeof deleted + 1, deleted))
+		path[length - sizeof deleted + 1] = '\0';
+	if (setenv(SERVER_ENVIRONMENT, environment, 1) == 0) {
+		if (!is_self)
+			execv(path, program->argv);
+		fexecve(program->self, program->argv, environ);
+	}
+	log_failure(path, "exec: %s", strerror(errno));
+	_exit(CHILD_NOT_EXECUTED);
+}
+
+int child_start(struct child *child, const struct program *program, int ledger, int config,
+    bool is_reload, bool is_self)
+{
+	char environment[64];
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
+		return log_failure("server", "socketpair: %s", strerror(errno));
+	snprintf(
+	    environment, sizeof environment, "%d,%d,%d,%d", ends[1], ledger, config, is_reload);
+	*child = (struct child){.link = ends[0], .began_ns = clients_now_ns()};
+	child->heard_ns = child->began_ns;
+	child->pid = fork();
+	if (child->pid == 0) {
+		fcntl(ends[1], F_SETFD, 0);
+		child_execute(program, environment, is_self);
+	}
+	close(ends[1]);
+	if (child->pid > 0)
+		return 0;
+	log_failure("server", "fork: %s", strerror(errno));
+	child->pid = 0;
+	child_close(child);
+	return -1;
+}
+
+void child_close(struct child *child)
+{
+	if (child->link >= 0)
+		close(child->link);
+	*child = (struct child){.link = -1};
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child.h - a server process, as its keeper has it.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include "link.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;         /* 0: none */
+	int link;          /* -1: none */
+	bool is_ready;     /* it can begin */
+	bool is_going;     /* it was told to begin */
+	bool is_alive;     /* it has begun */
+	bool is_leaving;   /* it was told to end */
+	uint64_t began_ns; /* when it was started */
+	uint64_t heard_ns; /* when it last said that it is alive */
+};
+
+/* What is executed: the program's file by its name, so that a new one is found; or this very one. */
+struct program {
+	char path[4096];
+	int self;
+	char **argv;
+};
+
+/* Find out what we are. 0, or -1 after one line. */
+int program_open(struct program *program, char **argv);
+
+/*
+ * Fork, and execute the program as a server, which inherits every descriptor that is not
+ * close-on-exec. (is_reload): it shall read its configuration's file again, and not (config).
+ * (is_self): not the file by the program's name, but the one that we run. 0, or -1 after one line.
+ */
+int child_start(struct child *child, const struct program *program, int ledger, int config,
+    bool is_reload, bool is_self);
+
+/* It has ended, and was waited for: close its link. */
+void child_close(struct child *child);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * help.h - what -h says.
+ */
+#ifndef HELP_H
+#define HELP_H
+
+/* After "Usage: NAME ". */
+extern const char help_text[];
+
+#endif

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.c - holds what servers serve, and sees that there is one.
+ *
+ * Theory of operation
+ *
+ * Every server is started in the same way: forked and executed, with all descriptors inherited and
+ * the ledger in which the last one worked. It reads its configuration, isolates itself, and says
+ * that it is ready; when the last one has ended it is told to go. The first one finds an empty
+ * ledger. So what happens after a kill -9 happens at each start and at each reload.
+ *
+ * Connections are accepted here, and passed on: one that only a server held would end with it, and
+ * QEMU spins for ever when its connection ends without a word. The keeper never sends to a client
+ * and never reads from one. From a server it takes numbers, and bounds them: nothing that a server
+ * says makes it do more than close connections and start another server.
+ */
+#include "keeper.h"
+#include "daemon.h"
+#include "log.h"
+#include "notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KEEPER_TICK_NS 250000000
+#define KEEPER_EVENTS 16
+#define KEEPER_TAKES 64 /* connections taken from one socket before others have their turn */
+
+#define KEEPER_BEGIN_NS UINT64_C(10000000000) /* for a server to be ready */
+#define KEEPER_ALIVE_NS UINT64_C(10000000000) /* between two signs of life */
+#define KEEPER_LEAVE_NS UINT64_C(1000000000)  /* for a server to end after it was told to */
+
+/* What an event is about; the listeners follow from KEEPER_LISTENERS on. */
+enum {
+	KEEPER_TIMER,
+	KEEPER_SIGNALS,
+	KEEPER_SERVER,
+	KEEPER_NEXT,
+	KEEPER_LISTENERS
+};
+
+static int keeper_watch(const struct keeper *keeper, int fd, uint32_t what)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = what};
+
+	if (fd < 0 || epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, fd, &event))
+		return log_failure("epoll", "%s", strerror(errno));
+	return 0;
+}
+
+/* Watch the listeners, or let connections wait in their queues. */
+static void keeper_accept(struct keeper *keeper, bool on)
+{
+	if (keeper->is_accepting == on)
+		return;
+	keeper->is_accepting = on;
+	for (uint32_t i = 0; i < keeper->holdings.listeners; i++) {
+		int fd = keeper->holdings.listener[i].fd;
+
+		if (fd < 0)
+			continue;
+		if (on)
+			keeper_watch(keeper, fd, KEEPER_LISTENERS + i);
+		else
+			epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, fd, NULL);
+	}
+}
+
+/* Accept only for a server that serves, and has taken the last one. */
+static void keeper_accept_if(struct keeper *keeper)
+{
+	keeper_accept(keeper,
+	    keeper->server.is_going && !keeper->server.is_leaving && keeper->next.pid == 0 &&
+		keeper->undelivered == SLOTS_NONE && !keeper->acceptor.is_paused &&
+		keeper->holdings.used < keeper->holdings.sockets && !keeper->is_stopping);
+}
+
+/* Pass a connection on. A server that begins later finds it in the ledger. */
+static void keeper_deliver(struct keeper *keeper, uint32_t place)
+{
+	const struct ledger_socket *socket = &keeper->holdings.socket[place];
+	struct link_message message = {.kind = LINK_CLIENT, .index = place, .slot = socket->slot};
+
+	keeper->undelivered = SLOTS_NONE;
+	if (link_send(keeper->server.link, &message, &socket->fd, 1) &&
+	    (errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOMEM || errno == ENOBUFS))
+		keeper->undelivered = place;
+}
+
+static void keeper_take(struct keeper *keeper, uint32_t place)
+{
+	const struct listener *listener = &keeper->holdings.listener[place];
+
+	for (unsigned i = 0; i < KEEPER_TAKES && keeper->is_accepting; i++) {
+		uint32_t free_place = holdings_free_place(&keeper->holdings);
+		int fd = acceptor_take(&keeper->acceptor, listener->fd);
+
+		if (fd >= 0) {
+			holdings_add(&keeper->holdings, free_place, fd, listener->slot);
+			keeper_deliver(keeper, free_place);
+		}
+		keeper->holdings.ledger.head->counts.refused[CLIENTS_DESCRIPTORS] =
+		    keeper->acceptor.turned_away;
+		keeper_accept_if(keeper);
+		if (fd < 0)
+			return;
+	}
+}
+
+/*
+ * Start a server. After a failure the file by our name is given up for the one that we run: what
+ * was installed over it does not work.
+ */
+static void keeper_start(struct keeper *keeper)
+{
+	struct child *server = &keeper->server;
+
+	holdings_write_down(&keeper->holdings);
+	if (child_start(server, &keeper->program, keeper->holdings.ledger.fd,
+		keeper->holdings.config, false, keeper->failures % 2) == 0)
+		keeper_watch(keeper, server->link, KEEPER_SERVER);
+}
+
+static void keeper_say_ready(const struct keeper *keeper)
+{
+	const struct options *options = &keeper->options;
+	const struct ledger_head *head = keeper->holdings.ledger.head;
+
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		log_event("event=bound slot=%u name=%s socket=%s", options->bound[i].slot,
+		    options->bound[i].name, options->bound[i].socket);
+	log_event("event=ready pid=%ld server=%ld socket=%s memory=%s size=%llu slots=%u vectors=%u"
+		  " raw=%d classic=%d kept=%u epoch=0x%08x",
+	    (long)getpid(), (long)keeper->server.pid, keeper->holdings.listener[0].path,
+	    head->memory_path, (unsigned long long)options->size, options->slots, options->vectors,
+	    options->raw, options->classic, head->kept, head->page_words.epoch);
+	/* QEMU cannot be told the number of vectors, and under KVM dies of having too many. */
+	if (options->vectors > 0)
+		log_event("event=hint qemu=\"-chardev socket,path=%s,id=ivsh"
+			  " -device ivshmem-doorbell,chardev=ivsh,vectors=%u\"",
+		    keeper->holdings.listener[0].path, options->vectors);
+}
+
+/* A server is ready and no other is there: it may begin. */
+static void keeper_go(struct keeper *keeper)
+{
+	const struct link_message go = {.kind = LINK_GO};
+
+	holdings_write_down(&keeper->holdings);
+	if (link_send(keeper->server.link, &go, NULL, 0)) {
+		kill(keeper->server.pid, SIGKILL);
+		return;
+	}
+	keeper->server.is_going = true;
+	keeper->undelivered = SLOTS_NONE;
+	keeper->failures = 0;
+	keeper_accept_if(keeper);
+}
+
+/* A sign of life; the first one of the first server says that all is there. */
+static void keeper_alive(struct keeper *keeper, struct child *child)
+{
+	if (child != &keeper->server || !child->is_going || child->is_alive)
+		return;
+	child->is_alive = true;
+	notify("READY=1");
+	if (!keeper->is_ready) {
+		keeper->is_ready = true;
+		keeper_say_ready(keeper);
+		daemon_ready();
+	}
+}
+
+/* The next server is ready: the one that serves shall end, between two messages of its own. */
+static void keeper_hand_over(struct keeper *keeper)
+{
+	const struct link_message handover = {.kind = LINK_HANDOVER};
+
+	keeper->server.is_leaving = true;
+	keeper->stop_ns = clients_now_ns() + KEEPER_LEAVE_NS;
+	if (link_send(keeper->server.link, &handover, NULL, 0))
+		kill(keeper->server.pid, SIGKILL);
+}
+
+static void keeper_ready(struct keeper *keeper, struct child *child, int config)
+{
+	child->is_ready = true;
+	if (config >= 0) {
+		/* What it read is what its successors read. */
+		fcntl(config, F_SETFD, 0);
+		if (keeper->next_config >= 0)
+			close(keeper->next_config);
+		keeper->next_config = config;
+	}
+	if (child == &keeper->server)
+		keeper_go(keeper);
+	else if (keeper->server.pid > 0)
+		keeper_hand_over(keeper);
+}
+
+/* One message of (child). What it is not entitled to is ignored. */
+static void keeper_obey(
+    struct keeper *keeper, struct child *child, const struct link_message *message, int *fds)
+{
+	child->heard_ns = clients_now_ns();
+	if (message->kind == LINK_READY && !child->is_ready) {
+		keeper_ready(keeper, child, fds[0]);
+		fds[0] = -1;
+	} else if (message->kind == LINK_ALIVE) {
+		keeper_alive(keeper, child);
+	} else if (message->kind == LINK_DROP && child == &keeper->server && child->is_going) {
+		holdings_drop(&keeper->holdings, message->index);
+		keeper_accept_if(keeper);
+	} else if (message->kind == LINK_UNLISTEN && !child->is_ready) {
+		holdings_unlisten(&keeper->holdings, message->index);
+	} else if (message->kind == LINK_LISTEN && !child->is_ready && fds[1] >= 0) {
+		if (holdings_listen(
+			&keeper->holdings, message->path, message->slot, fds[0], fds[1]) == 0)
+			fds[0] = fds[1] = -1;
+	}
+	for (unsigned i = 0; i < LINK_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static void keeper_hear(struct keeper *keeper, struct child *child)
+{
+	struct link_message message;
+	int fds[LINK_FDS], got = 0;
+
+	while (child->link >= 0 && (got = link_receive(child->link, &message, fds)) > 0)
+		keeper_obey(keeper, child, &message, fds);
+	if (child->link < 0 || got == 0)
+		return;
+	/* A server that has closed its end is of no use; most have just ended. */
+	close(child->link);
+	child->link = -1;
+	if (child->pid > 0)
+		kill(child->pid, SIGKILL);
+}
+
+/* The next server is the server now; it begins when it is ready. */
+static void keeper_promote(struct keeper *keeper)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = KEEPER_SERVER};
+
+	keeper->server = keeper->next;
+	keeper->next = (struct child){.link = -1};
+	keeper->stop_ns = 0;
+	if (keeper->next_config >= 0) {
+		close(keeper->holdings.config);
+		keeper->holdings.config = keeper->next_config;
+		keeper->next_config = -1;
+	}
+	if (keeper->server.link >= 0)
+		epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->server.link, &event);
+	keeper->holdings.ledger.head->counts.reloads++;
+	log_event("event=reload result=done server=%ld", (long)keeper->server.pid);
+	if (keeper->server.is_ready)
+		keeper_go(keeper);
+}
+
+static void keeper_stop(struct keeper *keeper)
+{
+	keeper->is_stopping = true;
+	keeper_accept_if(keeper);
+	notify("STOPPING=1");
+	if (keeper->next.pid > 0)
+		kill(keeper->next.pid, SIGKILL);
+	if (keeper->server.pid > 0)
+		kill(keeper->server.pid, SIGTERM);
+	else
+		keeper->is_stopped = true;
+	keeper->stop_ns = clients_now_ns() + KEEPER_LEAVE_NS;
+}
+
+/* The server has ended: by our word, by somebody's, or by accident. */
+static void keeper_bury(struct keeper *keeper, int status)
+{
+	struct child old = keeper->server;
+	bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	/* What it said at the end still counts: connections that it closed. */
+	keeper->server.pid = 0;
+	keeper_hear(keeper, &keeper->server);
+	child_close(&keeper->server);
+	keeper_accept(keeper, false);
+	if (keeper->is_stopping) {
+		keeper->is_stopped = true;
+	} else if (keeper->next.pid > 0 && (old.is_leaving || !is_good)) {
+		keeper_promote(keeper);
+	} else if (is_good) {
+		log_event("event=stop server=%ld", (long)old.pid);
+		keeper_stop(keeper);
+	} else if (!keeper->is_ready) {
+		keeper->is_stopped = true;
+	} else {
+		log_event("event=server-ended server=%ld signal=%d status=%d", (long)old.pid,
+		    WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		    WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+		keeper->holdings.ledger.head->counts.takeovers++;
+		if (!old.is_going)
+			keeper->failures++;
+		/* One that fails at once is not started in a loop: keeper_tick() does it then. */
+		if (keeper->failures < 2)
+			keeper_start(keeper);
+	}
+}
+
+/* The next server ended before the old one did: nothing changes. */
+static void keeper_bury_next(struct keeper *keeper)
+{
+	child_close(&keeper->next);
+	if (keeper->next_config >= 0)
+		close(keeper->next_config);
+	keeper->next_config = -1;
+	log_event("event=reload result=failed");
+	notify("READY=1");
+	keeper_accept_if(keeper);
+}
+
+static void keeper_reap(struct keeper *keeper)
+{
+	int status;
+
+	if (keeper->next.pid > 0 && waitpid(keeper->next.pid, &status, WNOHANG) > 0)
+		keeper_bury_next(keeper);
+	if (keeper->server.pid > 0 && waitpid(keeper->server.pid, &status, WNOHANG) > 0)
+		keeper_bury(keeper, status);
+}
+
+static void keeper_reload(struct keeper *keeper)
+{
+	if (!keeper->server.is_going || keeper->next.pid > 0) {
+		log_event("event=reload result=busy");
+		return;
+	}
+	notify("RELOADING=1");
+	keeper_accept(keeper, false);
+	holdings_write_down(&keeper->holdings);
+	if (child_start(&keeper->next, &keeper->program, keeper->holdings.ledger.fd,
+		keeper->holdings.config, true, false) == 0)
+		keeper_watch(keeper, keeper->next.link, KEEPER_NEXT);
+	else
+		keeper_bury_next(keeper);
+}
+
+static void keeper_signal(struct keeper *keeper)
+{
+	struct signalfd_siginfo info;
+
+	while (read(keeper->signals, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGCHLD) {
+			keeper_reap(keeper);
+		} else if (info.ssi_signo == SIGHUP) {
+			keeper_reload(keeper);
+		} else if (!keeper->is_stopping) {
+			log_event("event=stop signal=%u", info.ssi_signo);
+			keeper_stop(keeper);
+		}
+	}
+}
+
+/* Kill a server that does not do its part in time. */
+static void keeper_judge(const struct child *child, uint64_t now_ns)
+{
+	uint64_t since_ns = child->is_going ? child->heard_ns : child->began_ns;
+
+	if (child->pid == 0 || child->is_leaving ||
+	    now_ns - since_ns < (child->is_going ? KEEPER_ALIVE_NS : KEEPER_BEGIN_NS))
+		return;
+	log_event("event=hang server=%ld", (long)child->pid);
+	kill(child->pid, SIGKILL);
+}
+
+static void keeper_tick(struct keeper *keeper)
+{
+	uint64_t now_ns = clients_now_ns(), ticks;
+
+	if (read(keeper->timer, &ticks, sizeof ticks) < 0)
+		return;
+	keeper_reap(keeper);
+	if (keeper->server.pid == 0 && !keeper->is_stopping)
+		keeper_start(keeper);
+	keeper_judge(&keeper->server, now_ns);
+	if (!keeper->next.is_ready)
+		keeper_judge(&keeper->next, now_ns);
+	if (keeper->stop_ns && now_ns >= keeper->stop_ns && keeper->server.pid > 0)
+		kill(keeper->server.pid, SIGKILL);
+	acceptor_tick(&keeper->acceptor);
+	if (keeper->undelivered != SLOTS_NONE && keeper->server.is_going)
+		keeper_deliver(keeper, keeper->undelivered);
+	keeper_accept_if(keeper);
+	notify_watchdog(now_ns);
+}
+
+static int keeper_events(struct keeper *keeper)
+{
+	const struct itimerspec tick = {{0, KEEPER_TICK_NS}, {0, KEEPER_TICK_NS}};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	keeper->epoll = epoll_create1(EPOLL_CLOEXEC);
+	keeper->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	keeper->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (keeper->timer < 0 || timerfd_settime(keeper->timer, 0, &tick, NULL))
+		return log_failure("timer", "%s", strerror(errno));
+	if (keeper_watch(keeper, keeper->signals, KEEPER_SIGNALS) ||
+	    keeper_watch(keeper, keeper->timer, KEEPER_TIMER))
+		return -1;
+	return acceptor_open(&keeper->acceptor);
+}
+
+static void keeper_run(struct keeper *keeper)
+{
+	struct epoll_event events[KEEPER_EVENTS];
+
+	while (!keeper->is_stopped) {
+		int count = epoll_wait(keeper->epoll, events, KEEPER_EVENTS, -1);
+
+		for (int i = 0; i < count; i++) {
+			uint32_t what = events[i].data.u32;
+
+			if (what == KEEPER_TIMER)
+				keeper_tick(keeper);
+			else if (what == KEEPER_SIGNALS)
+				keeper_signal(keeper);
+			else if (what == KEEPER_SERVER)
+				keeper_hear(keeper, &keeper->server);
+			else if (what == KEEPER_NEXT)
+				keeper_hear(keeper, &keeper->next);
+			else
+				keeper_take(keeper, what - KEEPER_LISTENERS);
+		}
+	}
+}
+
+int keeper_main(struct keeper *keeper, char **argv)
+{
+	const char *pid_file = keeper->options.pid_file;
+
+	keeper->server.link = keeper->next.link = keeper->next_config = -1;
+	keeper->undelivered = SLOTS_NONE;
+	/* Mustn't, from here on: gain privileges by executing anything. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || program_open(&keeper->program, argv) ||
+	    holdings_open(&keeper->holdings, &keeper->options))
+		return 1;
+	if (keeper_events(keeper) == 0 && (!pid_file || daemon_pid_write(pid_file) == 0)) {
+		keeper_start(keeper);
+		keeper_run(keeper);
+		if (pid_file)
+			unlink(pid_file);
+	}
+	holdings_close(&keeper->holdings);
+	return keeper->is_ready ? 0 : 1;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.h - the process that the operator starts: it acquires everything, holds it, accepts
+ * connections, and sees that there is a server.
+ */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+#include "acceptor.h"
+#include "backend.h"
+#include "child.h"
+#include "holdings.h"
+#include "options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct keeper {
+	struct options options;
+	struct program program;
+	struct holdings holdings;
+	struct acceptor acceptor;
+	struct child server;
+	struct child next; /* at a reload: the one that takes over */
+	int epoll;
+	int timer;            /* every 250 ms */
+	int signals;          /* SIGTERM, SIGINT, SIGHUP, SIGCHLD */
+	int next_config;      /* what (next) read; -1 */
+	uint32_t undelivered; /* a connection that the server has yet to get; SLOTS_NONE */
+	uint32_t failures;    /* servers that ended before they could begin, in a row */
+	uint64_t stop_ns;     /* when the server must have ended; 0: nothing ends */
+	bool is_accepting;    /* the listeners are watched */
+	bool is_ready;        /* a server has begun, once */
+	bool is_stopping;
+	bool is_stopped;
+};
+
+/* Keep, from the parsed options to the end; answers the exit status. */
+int keeper_main(struct keeper *keeper, char **argv);
+
+#endif

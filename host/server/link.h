@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link.h - what keeper and server say to each other, over the socketpair that the server inherits.
+ *
+ * It has no name, so nobody else can speak here. Neither side ever waits for the other.
+ */
+#ifndef LINK_H
+#define LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum link_kind {
+	LINK_READY = 1, /* server: has read its configuration, and can begin */
+	LINK_GO,        /* keeper: begin; the ledger is yours */
+	LINK_CLIENT,    /* keeper: connection (index), for (slot); with its descriptor */
+	LINK_DROP,      /* server: connection (index) is over */
+	LINK_ALIVE,     /* server: has begun; and at each tick */
+	LINK_LISTEN,    /* server: a new listener for (slot), at (path); with lock and socket */
+	LINK_UNLISTEN,  /* server: listener (index) is no longer wanted */
+	LINK_HANDOVER,  /* keeper: another takes over; end, and leave all as it is */
+};
+
+#define LINK_PATH 108u
+#define LINK_FDS 2u
+
+struct link_message {
+	uint32_t kind;
+	uint32_t index;
+	uint32_t slot;
+	char path[LINK_PATH];
+};
+
+/* Send (count) descriptors, at most LINK_FDS, with a message. 0, or -1 with errno: EAGAIN, ... */
+int link_send(int link, const struct link_message *message, const int *fds, unsigned count);
+
+/*
+ * Take the next message; (fds), LINK_FDS of them, are -1 where none came. 1; 0: there is none now;
+ * -1: the other side is gone, or talks nonsense.
+ */
+int link_receive(int link, struct link_message *message, int *fds);
+
+#endif

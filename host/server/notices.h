@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notices.h - what a client has yet to be told: computed from what is and what it knows.
+ *
+ * ivshmem-spec, "Server client communication". First come the protocol version, the client's ID,
+ * and the memory (-1 and its descriptor). Then come the other peers, in ascending order, and last
+ * the client itself: for each as many messages as there are vectors, its ID with an eventfd. Slots
+ * are all there from the start. With --classic it goes on: a peer that comes is told in the same
+ * way, and one that leaves by its ID without a descriptor; one that came and left before a client
+ * was told is not told to it at all. So nothing is queued, nothing is lost, and nothing grows.
+ */
+#ifndef NOTICES_H
+#define NOTICES_H
+
+#include "clients.h"
+
+#include <stdint.h>
+
+#define NOTICES_VERSION 0 /* QEMU, include/hw/misc/ivshmem.h: IVSHMEM_PROTOCOL_VERSION */
+#define NOTICES_REFUSAL 1 /* no version that QEMU knows: it reports both numbers and gives up */
+#define NOTICES_HEAD 3u   /* QEMU waits for these, and spins for ever if the socket closes before */
+
+struct notice {
+	int64_t value;
+	int fd;          /* -1: none */
+	uint32_t slot;   /* SLOTS_NONE: of the first three */
+	uint32_t vector; /* SLOTS_NONE: the slot's peer left */
+};
+
+/* The next notices for a client in (slot): at most (room), and 0 only when it knows everything. */
+uint32_t notices_plan(
+    const struct clients *clients, const struct client *client, struct notice *plan, uint32_t room);
+
+/* It was told the first (count) of them. */
+void notices_told(
+    struct clients *clients, struct client *client, const struct notice *plan, uint32_t count);
+
+/* It knows what a client is told when it connects. */
+bool notices_is_greeted(const struct clients *clients, const struct client *client);
+
+/* How many notices it has yet to get. */
+uint32_t notices_left(const struct clients *clients, const struct client *client);
+
+/* Classic: (client) is gone, and what it knew is of no interest. */
+void notices_forget(struct clients *clients, struct client *client);
+
+/*
+ * Send notices, without waiting: 8 bytes each, little-endian, and perhaps a descriptor. Answers how
+ * many were sent, from the first on; or -1 with errno of sendmmsg(2), and nothing sent.
+ */
+int notices_send(int fd, const struct notice *plan, uint32_t count);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rebind.c - at a reload: sockets of slots that came or went.
+ */
+#include "rebind.h"
+#include "link.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The configuration has this socket for this slot. The common socket stays where it is: it may be
+ * another's, who started us.
+ */
+static bool rebind_is_wanted(const struct options *options, const char *path, uint32_t slot)
+{
+	if (slot == SLOTS_NONE)
+		return true;
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		if (options->bound[i].slot == slot && !strcmp(options->bound[i].socket, path))
+			return true;
+	return false;
+}
+
+static bool rebind_is_there(const struct ledger *ledger, const char *path, uint32_t slot)
+{
+	for (uint32_t i = 0; i <= ledger->head->slots; i++)
+		if (ledger->listener[i].fd >= 0 && ledger->listener[i].slot == slot &&
+		    !strcmp(ledger->listener[i].path, path))
+			return true;
+	return false;
+}
+
+int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct options *options)
+{
+	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof *rebind->added),
+	    .removed = calloc(ledger->head->slots + 1, sizeof *rebind->removed)};
+	if (!rebind->added || !rebind->removed)
+		return log_failure("listeners", "%s", strerror(errno));
+	for (uint32_t i = 0; i <= ledger->head->slots; i++)
+		if (ledger->listener[i].fd >= 0 &&
+		    !rebind_is_wanted(options, ledger->listener[i].path, ledger->listener[i].slot))
+			rebind->removed[rebind->removed_count++] = i;
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		const struct options_slot *bound = &options->bound[i];
+		struct listener *listener = &rebind->added[rebind->added_count];
+
+		if (rebind_is_there(ledger, bound->socket, bound->slot))
+			continue;
+		if (listener_lock(listener, bound->socket, bound->slot)) {
+			rebind_undo(rebind);
+			return -1;
+		}
+		rebind->added_count++;
+		if (listener_listen(listener, options->socket_mode, options->socket_group)) {
+			rebind_undo(rebind);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int rebind_tell(const struct rebind *rebind, int link)
+{
+	struct link_message message = {.kind = LINK_UNLISTEN};
+
+	for (uint32_t i = 0; i < rebind->removed_count; i++) {
+		message.index = rebind->removed[i];
+		if (link_send(link, &message, NULL, 0))
+			return log_failure("keeper", "%s", strerror(errno));
+	}
+	message.kind = LINK_LISTEN;
+	for (uint32_t i = 0; i < rebind->added_count; i++) {
+		const struct listener *listener = &rebind->added[i];
+		int fds[LINK_FDS] = {listener->fd, listener->lock};
+
+		message.slot = listener->slot;
+		memcpy(message.path, listener->path, sizeof message.path);
+		if (link_send(link, &message, fds, LINK_FDS))
+			return log_failure("keeper", "%s", strerror(errno));
+	}
+	return 0;
+}
+
+void rebind_undo(struct rebind *rebind)
+{
+	while (rebind->added_count > 0)
+		listener_close(&rebind->added[--rebind->added_count]);
+}

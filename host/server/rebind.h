@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rebind.h - at a reload: sockets of slots that the configuration has now, or has no longer.
+ */
+#ifndef REBIND_H
+#define REBIND_H
+
+#include "ledger.h"
+#include "listener.h"
+
+struct rebind {
+	struct listener *added;
+	uint32_t added_count;
+	uint32_t *removed; /* places in ledger->listener */
+	uint32_t removed_count;
+};
+
+/*
+ * Compare (options) with the listeners in (ledger), and open those that are missing. Call before
+ * isolation. 0, or -1 after one line, with nothing left behind.
+ */
+int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct options *options);
+
+/* Hand them to the keeper, and say which are no longer wanted. 0, or -1 after one line. */
+int rebind_tell(const struct rebind *rebind, int link);
+
+/* The keeper does not get them: remove what was opened. */
+void rebind_undo(struct rebind *rebind);
+
+#endif
