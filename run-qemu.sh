@@ -15,6 +15,8 @@ output, and ends with 0 only if every guest verified every message.
   uefi      two guests that run ivsh.efi in OVMF
   mixed     one of each
   plain     two bare-metal guests, ivshmem-plain and a memory file, no server
+  hugepages bare on huge pages, twice: an anonymous file (memfd), and one in a hugetlbfs;
+            as root it reserves pages that are missing, and gives them back
 
   --guests N         how many guests, 2 to 8 (2)
   --memory SIZE      the shared memory, with K, M or G (4M)
@@ -24,6 +26,7 @@ output, and ends with 0 only if every guest verified every message.
   --timeout SECONDS  when to give up (60)
   --accel NAME       tcg, or kvm; else KVM where a probe shows that it works, or TCG
   --qemu-args TEXT   more arguments for every QEMU
+  --server-args TEXT more arguments for the server
   --no-build         take build/ as it is
   --keep             keep sockets, memory and logs, and say where
   --help             this
@@ -40,14 +43,14 @@ die() { # $1: status, the rest: one line
 # --- Arguments --------------------------------------------------------------------------------
 
 demo=bare guests=2 memory=4M vectors=2 ram= accelerator= timeout=60 build=1 keep=0
-commands=() extra=()
+commands=() extra=() serving=() all=("$@")
 number() { # $1: option, $2: text, $3: least, $4: most
 	[[ $2 =~ ^[0-9]{1,6}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)) || die 2 "$1 $2: a number from $3 to $4"
 }
 while (($#)); do
 	case $1 in
-	bare | uefi | mixed | plain) demo=$1 ;;
-	--guests | --memory | --vectors | --command | --ram | --timeout | --accel | --qemu-args)
+	bare | uefi | mixed | plain | hugepages) demo=$1 ;;
+	--guests | --memory | --vectors | --command | --ram | --timeout | --accel | --qemu-args | --server-args)
 		(($# > 1)) || die 2 "$1: needs a value"
 		case $1 in
 		--guests) number "$1" "$2" 2 8 && guests=$((10#$2)) ;;
@@ -61,6 +64,7 @@ while (($#)); do
 			accelerator=$2
 			;;
 		--qemu-args) read -ra words <<<"$2" && extra+=("${words[@]}") ;;
+		--server-args) read -ra words <<<"$2" && serving+=("${words[@]}") ;;
 		esac
 		shift
 		;;
@@ -98,6 +102,47 @@ for file in build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi build/host/ivsh-ser
 	[[ -e $file ]] || die 1 "$file is missing: run make"
 done
 
+# --- Huge pages -------------------------------------------------------------------------------
+
+# Two runs of the bare demo. Without pages, and without a way to get any, the status is 77.
+pages=/sys/kernel/mm/hugepages/hugepages-2048kB
+lent=0
+hugepages() {
+	local have need=$(((size + (2 << 20) - 1) / (2 << 20))) place
+	place=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-huge.XXXXXX") || return 1
+	# shellcheck disable=SC2064  # this place, and no other
+	trap "give_back '$place'" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	have=$(cat $pages/free_hugepages 2>/dev/null) || die 77 "this kernel has no huge pages of 2M"
+	if ((have < need)); then
+		lent=$((need - have))
+		borrow "$lent" || die 77 "$need huge pages of 2M are needed, $have are free: as root, echo $need >$pages/nr_hugepages"
+	fi
+	mount -t hugetlbfs -o pagesize=2M ivsh "$place" 2>/dev/null ||
+		die 77 "a hugetlbfs cannot be mounted: this needs root"
+	for what in "--hugetlb 2M" "-m $place"; do
+		echo "run-qemu.sh: on huge pages: ivsh-server $what"
+		"$top/run-qemu.sh" "${all[@]/#hugepages/bare}" --no-build --memory "$((size >> 20))M" --server-args "$what" || return
+	done
+}
+borrow() { # $1: how many pages more, or fewer
+	local now
+	now=$(cat $pages/nr_hugepages)
+	{ echo $((now + $1)) >$pages/nr_hugepages; } 2>/dev/null &&
+		(($(cat $pages/nr_hugepages) == now + $1))
+}
+give_back() { # $1: where the file system was mounted
+	umount "$1" 2>/dev/null
+	rmdir "$1"
+	((lent == 0)) || borrow "-$lent" || echo "run-qemu.sh: $lent huge pages stay reserved" >&2
+}
+if [[ $demo == hugepages ]]; then
+	((size % (2 << 20) == 0)) || die 2 "--memory $memory: a multiple of 2M is needed here"
+	hugepages
+	exit
+fi
+
 # Everything that this run makes is in one folder of its own, so two runs do not meet.
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-run.XXXXXX") || exit 1
 pids=() filters=() server= watchdog=
@@ -123,8 +168,8 @@ trap 'exit 143' TERM
 # and can never have more, hence maxcpus=2 (DESIGN.md, "TCG").
 accel=(-accel tcg -smp "1,maxcpus=2")
 if [[ $accelerator == kvm ]] || { [[ -z $accelerator && -r /dev/kvm && -w /dev/kvm ]] &&
-	timeout 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 -nodefaults -display none \
-		-no-reboot -kernel build/x86_64/ivsh.elf -append help >/dev/null 2>&1; }; then
+	(timeout 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 -nodefaults -display none \
+		-no-reboot -kernel build/x86_64/ivsh.elf -append help) >/dev/null 2>&1; }; then
 	accel=(-accel kvm -cpu host)
 fi
 
@@ -169,6 +214,7 @@ else
 	for ((i = 0; i < guests; i++)); do
 		line+=(--slot "$i=$dir/$i.sock")
 	done
+	line+=("${serving[@]}")
 	quote "${line[@]}"
 	"${line[@]}" 2>"$dir/server.log" &
 	server=$!

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_demos.py - run-qemu.sh: the named demos, its options, and what it leaves behind."""
 
+import pathlib
 import re
 import time
 
@@ -65,6 +66,27 @@ def test_demo(world, demo, worlds, kind, limit):
     print(f"{demo}: {took:.1f} s")
     check_talk(text, worlds, kind)
     assert took < limit
+
+
+HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+
+
+def test_huge_pages(world):
+    """Both kinds, end to end; the pages that were borrowed are given back."""
+    before = HUGE.read_text() if HUGE.exists() else None
+    script = world.script("hugepages", "--no-build")
+    status = script.process.wait(60)
+    if status == 77:
+        pytest.skip(script.text.strip())
+    text = check_end(world, script)
+    halves = text.split("run-qemu.sh: on huge pages: ")
+    assert len(halves) == 3
+    assert halves[1].startswith("ivsh-server --hugetlb 2M\n")
+    assert halves[2].startswith(f"ivsh-server -m {world.folder}/ivsh-huge.")
+    for half in halves[1:]:
+        check_talk(half, [BARE] * 2)
+        assert ": bare: 2 of 2 guests done and verified, " in half
+    assert HUGE.read_text() == before
 
 
 def test_four_guests(world):
