@@ -6,6 +6,7 @@
 #
 #   host          programs and tests of this machine
 #   host-san      the same sources under AddressSanitizer and UndefinedBehaviorSanitizer
+#   host-fuzz     the same by clang, for libFuzzer
 #   x86_64        freestanding: the libraries, and the guest programs over newlib
 #   uefi-x86_64   ivsh.efi
 
@@ -21,6 +22,7 @@ endif
 
 # --- Toolchains -------------------------------------------------------------------------------
 CC           := gcc
+CLANG        := clang
 AR           := ar
 LD           := ld
 OBJCOPY      := objcopy
@@ -37,6 +39,7 @@ BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protect
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
 HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
                    -fsanitize=address,undefined
+HOST_FUZZ_CFLAGS := $(HOST_SAN_CFLAGS) -fsanitize=fuzzer-no-link
 X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only
 
 # Programs over newlib: its headers and the compiler's, no others.
@@ -84,6 +87,15 @@ build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquo
 build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \
                                         -iquote host/client -iquote host/server
 
+build/host/tests/host/control_test.o build/host-san/tests/host/control_test.o: \
+    INCLUDE := -iquote tests/lib -iquote host/control
+build/host-fuzz/%: INCLUDE := -iquote host/backend -iquote host/control -iquote host/server
+
+# The server's fuzzers have its clock, and can kill it at each of its stores: tests/fuzz/serving.h.
+build/host-fuzz/%: FUZZ_HOOKS :=
+build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
+                                             -Dclock_gettime=serving_clock
+
 # In a guest everything that no message passes through is compiled for size.
 build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := -Os
@@ -125,6 +137,10 @@ SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/se
           host/server/takeover.c host/server/clients.c host/server/notices.c \
           host/server/admission.c host/server/slots.c host/server/page.c host/server/control.c \
           host/server/report.c $(OPTIONS) $(CONTROL) $(BACKEND)
+# What of it works in the ledger, and needs no process of its own.
+SERVING := host/server/ledger.c host/server/takeover.c host/server/clients.c \
+          host/server/notices.c host/server/admission.c host/server/slots.c \
+          host/server/page.c host/server/control.c host/server/report.c
 CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
@@ -138,9 +154,13 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test
 TESTS_RACE   := tests/core/race_test
-TESTS_ROAD   := tests/host/backend_test tests/host/client_test tests/host/bells_test \
-                tests/host/sizes_test tests/host/config_test
+TESTS_ROAD   := tests/host/control_test \
+                tests/host/backend_test tests/host/client_test tests/host/bells_test \
+                tests/host/sizes_test tests/host/config_test tests/host/notices_test \
+                tests/host/takeover_test
 TESTS_UEFI   := tests/uefi/args_test
+FUZZERS      := config control clients ledger answer
+FUZZ_TESTS   := $(FUZZERS:%=build/host-fuzz/tests/fuzz/%_fuzz)
 TESTS_HOST   := $(TESTS_RACE) $(TESTS_ROAD) $(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI)
 
 # --- newlib: Debian's newlib-source, built once -----------------------------------------------
@@ -187,6 +207,10 @@ build/host/%.o: %.c
 build/host-san/%.o: %.c
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/host-fuzz/%.o: %.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CLANG) $(HOST_FUZZ_CFLAGS) $(FUZZ_HOOKS) $(INCLUDE) -c $< -o $@
 
 build/x86_64/%.o: %.c
 	@echo "CC      $@"; mkdir -p $(@D)
@@ -235,9 +259,16 @@ build/host-san/tests/host/client_test: $(CLIENT:%.c=build/host-san/%.o)
 build/host/tests/host/bells_test: $(CLIENT:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
 build/host-san/tests/host/bells_test: $(CLIENT:%.c=build/host-san/%.o) \
     $(CORE:%.c=build/host-san/%.o)
+build/host/tests/host/control_test: $(CONTROL:%.c=build/host/%.o)
+build/host-san/tests/host/control_test: $(CONTROL:%.c=build/host-san/%.o)
 build/host/tests/host/config_test: $(OPTIONS:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
 build/host-san/tests/host/config_test: $(OPTIONS:%.c=build/host-san/%.o) \
     $(CORE:%.c=build/host-san/%.o)
+TESTS_SERVING := tests/host/notices_test tests/host/takeover_test
+$(TESTS_SERVING:%=build/host/%): build/host/host/server/log.o build/host/host/server/link.o \
+    $(SERVING:%.c=build/host/%.o)
+$(TESTS_SERVING:%=build/host-san/%): build/host-san/host/server/log.o \
+    build/host-san/host/server/link.o $(SERVING:%.c=build/host-san/%.o)
 build/host/tests/host/sizes_test: build/host/host/server/sizes.o
 build/host-san/tests/host/sizes_test: build/host-san/host/server/sizes.o
 
@@ -256,6 +287,28 @@ build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
 build/host-san/tests/%_test: build/host-san/tests/%_test.o build/host-san/tests/lib/test.o
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+# --- Fuzzers: libFuzzer brings main() ----------------------------------------------------------
+FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
+FUZZ_WRAP    := log_event log_detail log_failure
+$(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
+    $(SERVING:%.c=build/host-fuzz/%.o)
+$(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
+    sigaction sendmmsg link_send
+build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
+build/host-fuzz/tests/fuzz/control_fuzz: build/host-fuzz/host/control/answer.o \
+    build/host-fuzz/host/control/lines.o
+build/host-fuzz/tests/fuzz/config_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
+    $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/answer_fuzz: $(CONTROL:%.c=build/host-fuzz/%.o) \
+    $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o) \
+    build/host-fuzz/tests/fuzz/quiet.o
+build/host-fuzz/tests/fuzz/answer_fuzz: FUZZ_WRAP += process_command process_user
+
+build/host-fuzz/tests/fuzz/%_fuzz: build/host-fuzz/tests/fuzz/%.o build/host-fuzz/tests/fuzz/feed.o
+	@echo "LINK    $@"
+	$(Q)$(CLANG) $(HOST_SAN_CFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP:%=-Wl,--wrap=%) -pie \
+	    $(filter %.o %.a,$^) -o $@
 
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
@@ -316,7 +369,7 @@ build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	    --target=efi-app-x86_64 --subsystem=10 $< $@
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all test soak check format help clean distclean
+.PHONY: all test soak fuzz check format install uninstall help clean distclean
 
 ## Build everything
 all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
@@ -328,9 +381,12 @@ CHECKS := tests/check/layers.sh tests/check/headers.sh \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/readme.sh tests/check/format.sh,$(CLANG_FORMAT)
 MODEL := tests/model/run.sh
+FUZZ  := tests/fuzz/run.py
+comma := ,
+FUZZ_LIST := $(subst $() ,$(comma),$(FUZZ_TESTS))
 C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
-build/test: all $(C_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/tests/core/example_test \
+build/test: all $(C_TESTS) $(FUZZ_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/tests/core/example_test \
     build/host/tests/host/load
 .PHONY: build/test
 
@@ -338,15 +394,19 @@ build/test: all $(C_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/t
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(MODEL) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(MODEL) $(FUZZ),60,$(FUZZ_LIST) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
 	    pytest:tests/demos
 
 ## The same cases with larger counts
 soak:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
+	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(FUZZ),600,$(FUZZ_LIST) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
 	    pytest:tests/demos
+
+## Fuzz for TIME seconds in all; build/fuzz keeps what was found
+fuzz: $(FUZZ_TESTS)
+	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $(FUZZ_TESTS)
 
 ## Check layers, headers, symbols, the specification and the format
 check: all build/host/tests/core/example_test
@@ -355,6 +415,59 @@ check: all build/host/tests/core/example_test
 ## Lay out every C file as .clang-format says
 format:
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
+
+# --- Installing -------------------------------------------------------------------------------
+# make install DESTDIR=/tmp/package PREFIX=/usr; what comes with it goes with make uninstall.
+DESTDIR    :=
+PREFIX     := /usr/local
+SYSCONFDIR := /etc
+MAN        := share/man
+COMPLETION := share/bash-completion/completions
+UNITS      := lib/systemd/system
+ARCHIVES   := host/libivsh.a x86_64/libivsh.a x86_64/libivsh-bare.a uefi-x86_64/libivsh.a
+
+INSTALL := install -D -m 644
+AT      := $(DESTDIR)$(PREFIX)
+CONF    := $(DESTDIR)$(SYSCONFDIR)/ivsh/default.conf
+
+# Below PREFIX, without default.conf, which is its owner's as soon as it was changed.
+INSTALLED := bin/ivsh sbin/ivsh-server sbin/ivshmem-server $(MAN)/man1/ivsh.1 \
+             $(MAN)/man8/ivsh-server.8 $(MAN)/man8/ivshmem-server.8 \
+             $(COMPLETION)/ivsh-server $(COMPLETION)/ivshmem-server \
+             $(patsubst host/systemd/%,$(UNITS)/%,$(wildcard host/systemd/ivsh-server*)) \
+             $(patsubst lib/include/%,include/%,$(wildcard lib/include/ivsh/*.h)) \
+             $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi
+
+## Install programs, units, manuals and libraries under DESTDIR and PREFIX
+install: all
+	$(Q)$(INSTALL) -m 755 build/host/ivsh $(AT)/bin/ivsh
+	$(Q)$(INSTALL) -m 755 build/host/ivsh-server $(AT)/sbin/ivsh-server
+	$(Q)ln -sf ivsh-server $(AT)/sbin/ivshmem-server
+	$(Q)$(INSTALL) host/man/ivsh.1 $(AT)/$(MAN)/man1/ivsh.1
+	$(Q)$(INSTALL) host/man/ivsh-server.8 $(AT)/$(MAN)/man8/ivsh-server.8
+	$(Q)ln -sf ivsh-server.8 $(AT)/$(MAN)/man8/ivshmem-server.8
+	$(Q)$(INSTALL) host/completion/ivsh-server $(AT)/$(COMPLETION)/ivsh-server
+	$(Q)ln -sf ivsh-server $(AT)/$(COMPLETION)/ivshmem-server
+	$(Q)mkdir -p $(AT)/$(UNITS)
+	$(Q)for unit in host/systemd/ivsh-server*; do \
+	    sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' $$unit \
+	        >$(AT)/$(UNITS)/$${unit##*/} || exit 1; \
+	done
+	$(Q)test -e $(CONF) || $(INSTALL) host/systemd/default.conf $(CONF)
+	$(Q)for header in lib/include/ivsh/*.h; do \
+	    $(INSTALL) $$header $(AT)/include/ivsh/$${header##*/} || exit 1; \
+	done
+	$(Q)for archive in $(ARCHIVES); do \
+	    $(INSTALL) build/$$archive $(AT)/lib/ivsh/$$archive || exit 1; \
+	done
+	$(Q)$(INSTALL) build/uefi-x86_64/ivsh.efi $(AT)/share/ivsh/ivsh.efi
+
+## Remove what was installed; default.conf only if nobody has changed it
+uninstall:
+	$(Q)rm -f $(INSTALLED:%=$(AT)/%)
+	$(Q)if cmp -s host/systemd/default.conf $(CONF); then rm -f $(CONF); fi
+	$(Q)rmdir 2>/dev/null $(sort $(dir $(ARCHIVES:%=$(AT)/lib/ivsh/%))) \
+	    $(AT)/lib/ivsh $(AT)/include/ivsh $(AT)/share/ivsh $(dir $(CONF)) || true
 
 ## Show this help
 help:

@@ -9,8 +9,8 @@ set -eu
 # Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU and OVMF.
 run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 ovmf'
 # Testing: a second compiler for the headers, C++, the sanitizers' runtime, pytest, the formatter,
-# the model checker.
-test="$run g++ clang clang-format python3 python3-pytest spin"
+# the model checker, the fuzzers' runtime.
+test="$run g++ clang libclang-rt-14-dev clang-format python3 python3-pytest spin"
 
 case "${1:-}" in
 run) wanted=$run ;;

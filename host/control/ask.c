@@ -131,8 +131,8 @@ static int ask_receive(const char *path, int fd, int64_t end_ms, char **text, si
 		got = recv(fd, *text + *size, room - *size, 0);
 		if (got > 0)
 			*size += (size_t)got;
-		else if (got == 0)
-			break;
+		else if (got == 0 || errno == ECONNRESET)
+			break; /* cut, perhaps: who reads it sees that */
 		else if (errno != EAGAIN && errno != EINTR)
 			return say(1, path, "receive: %s", strerror(errno));
 	}

@@ -8,17 +8,27 @@
 
 #include <stdlib.h>
 
-int fetch_open(struct fetch *fetch, const char *path)
+static const char *fetch_once(struct fetch *fetch, const char *path, int *status)
 {
-	const char *wrong;
 	size_t size;
 
 	*fetch = (struct fetch){0};
-	if (ask_status(path, &fetch->text, &size))
-		return 1;
-	wrong = answer_parse(&fetch->answer, fetch->text, size);
+	*status = ask_status(path, &fetch->text, &size);
+	return *status ? NULL : answer_parse(&fetch->answer, fetch->text, size);
+}
+
+int fetch_open(struct fetch *fetch, const char *path)
+{
+	int status;
+	const char *wrong = fetch_once(fetch, path, &status);
+
+	/* A server that ends in the midst of its answer has a successor. */
+	if (wrong) {
+		fetch_close(fetch);
+		wrong = fetch_once(fetch, path, &status);
+	}
 	if (!wrong)
-		return 0;
+		return status;
 	fetch_close(fetch);
 	return say(1, path, "%s", wrong);
 }

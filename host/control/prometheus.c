@@ -128,11 +128,11 @@ static void prometheus_slot(
 
 static void prometheus_slots(FILE *out, const struct answer *answer, const char *path)
 {
-	const struct answer_client *end = answer->slot + answer->slot_count;
-	const struct answer_client *slot;
+	const struct answer_client *end, *slot;
 
 	if (answer->slot_count == 0)
 		return;
+	end = answer->slot + answer->slot_count;
 	prometheus_head(out, "slot_connected", "gauge", "Whether the slot is taken.");
 	for (slot = answer->slot; slot < end; slot++) {
 		prometheus_slot(out, "slot_connected", path, slot);

@@ -73,10 +73,10 @@ static void text_server(FILE *out, const struct answer *answer)
 	if (answer->keeper)
 		fprintf(out, "keeper %" PRIu64, answer->keeper);
 	else
-		fputs("no keeper: it was killed; start the server again when it can stop", out);
+		fputs("no keeper: it was killed, and nobody replaces this server", out);
 	fprintf(out, ", server %" PRIu64 " for %s", answer->server, serving);
-	if (answer->takeovers != ANSWER_NONE)
-		fprintf(out, " (takeover %" PRIu64 ")", answer->takeovers);
+	if (answer->takeovers != ANSWER_NONE && answer->takeovers != 0)
+		fprintf(out, " after %" PRIu64 " takeovers", answer->takeovers);
 	if (answer->epoch != ANSWER_NONE && answer->epoch != 0)
 		fprintf(out, ", epoch 0x%08" PRIx64, answer->epoch);
 	fputs("\nmemory:   ", out);
@@ -100,7 +100,11 @@ static void text_sockets(FILE *out, const struct answer *answer)
 		fputs(i == 0 ? "sockets:  " : "          ", out);
 		write_plain(out, listener->socket);
 		if (listener->slot != ANSWER_NONE)
-			fprintf(out, " (slot %" PRIu64 ")", listener->slot);
+			fprintf(out, " slot %" PRIu64, listener->slot);
+		if (listener->name) {
+			fputc(' ', out);
+			write_plain(out, listener->name);
+		}
 		fputc('\n', out);
 	}
 }

@@ -36,6 +36,7 @@
 
 #define CLIENTS_WAIT_NS UINT64_C(1000000000)     /* for the old client of a bound slot to go */
 #define CLIENTS_GREETING_NS UINT64_C(5000000000) /* for reading what there is to be told */
+#define CLIENTS_PACE_NS UINT64_C(5000000)        /* from one announcement to the next */
 #define CLIENTS_ID_MOST 65535u                   /* ivshmem-spec: an ID has 16 bits */
 #define CLIENTS_EVENTS 256
 
@@ -129,7 +130,7 @@ static void clients_report(struct clients *clients, struct client *client)
 {
 	struct link_message message = {.kind = LINK_DROP, .index = clients_place(clients, client)};
 
-	if (clients->link >= 0 && link_send(clients->link, &message, NULL, 0) && errno == EAGAIN)
+	if (clients->link >= 0 && link_send(clients->link, &message, NULL, 0) && errno != EPIPE)
 		return; /* clients_tick() tries again */
 	clients_record(&client->state, CLIENT_FREE);
 	clients->used--;
@@ -144,8 +145,12 @@ static void clients_forget(struct clients *clients, struct client *client, const
 		log_detail("event=gone pid=%ld reason=%s", (long)client->pid, reason);
 	clients_release(clients, client, reason);
 	notices_forget(clients, client);
+	/* Who takes over sees by this that it is over, and not a new one in the same place. */
+	shutdown(clients->fd[place], SHUT_RDWR);
 	clients_record(&client->state, CLIENT_GONE);
-	close(clients->fd[place]); /* this also takes it out of the epoll set */
+	/* Closing does not do this: the keeper has a copy, and may be slow to close it. */
+	epoll_ctl(clients->epoll, EPOLL_CTL_DEL, clients->fd[place], NULL);
+	close(clients->fd[place]);
 	clients->fd[place] = -1;
 	clients_report(clients, client);
 }
@@ -267,6 +272,14 @@ static void clients_grant(struct clients *clients, struct client *client)
 	clients_tell(clients, client);
 }
 
+/* The slot that a waiting client can have now: its bound one, or any; SLOTS_NONE. */
+static uint32_t clients_slot_for(const struct clients *clients, const struct client *client)
+{
+	if (client->slot == SLOTS_NONE)
+		return slots_lowest_free(clients->slots);
+	return clients->slots->slot[client->slot].client == SLOTS_NONE ? client->slot : SLOTS_NONE;
+}
+
 /* Give slots that became free to those who wait for them, the longest waiting first. */
 static void clients_promote(struct clients *clients)
 {
@@ -277,34 +290,49 @@ static void clients_promote(struct clients *clients)
 			struct client *c = &clients->client[i];
 
 			if (c->state == CLIENT_WAITING &&
-			    clients->slots->slot[c->slot].client == SLOTS_NONE &&
-			    (!next || c->deadline_ns < next->deadline_ns))
+			    (!next || c->deadline_ns < next->deadline_ns) &&
+			    clients_slot_for(clients, c) != SLOTS_NONE)
 				next = c;
 		}
 		if (!next)
 			return;
+		next->slot = clients_slot_for(clients, next);
 		clients_grant(clients, next); /* it holds the slot now, or is gone: fewer wait */
 	}
+}
+
+/* There is a slot that nobody holds: others have yet to be told of the last one's end. */
+static bool clients_is_slot_coming(const struct clients *clients)
+{
+	for (uint32_t i = 0; clients->is_classic && i < clients->slots->count; i++)
+		if (clients->slots->slot[i].client == SLOTS_NONE)
+			return true;
+	return false;
 }
 
 static void clients_admit(struct clients *clients, struct client *client, uint32_t slot)
 {
 	enum client_reason reason = admission_check(clients, clients_place(clients, client));
 
-	if (reason == CLIENTS_REASONS && slot == SLOTS_NONE) {
-		slot = slots_lowest_free(clients->slots);
-		if (slot == SLOTS_NONE)
+	client->slot = slot;
+	if (reason == CLIENTS_REASONS && clients_slot_for(clients, client) == SLOTS_NONE &&
+	    slot == SLOTS_NONE) {
+		clients_announce(clients);
+		if (clients_slot_for(clients, client) == SLOTS_NONE &&
+		    !clients_is_slot_coming(clients))
 			reason = CLIENTS_NO_FREE_SLOT;
 	}
 	if (reason != CLIENTS_REASONS) {
 		clients_refuse(clients, client, reason);
 		return;
 	}
-	client->slot = slot;
 	client->deadline_ns = clients_now_ns() + CLIENTS_WAIT_NS;
 	clients_record(&client->state, CLIENT_WAITING);
-	if (clients->slots->slot[slot].client == SLOTS_NONE)
+	slot = clients_slot_for(clients, client);
+	if (slot != SLOTS_NONE) {
+		client->slot = slot;
 		clients_grant(clients, client);
+	}
 }
 
 /* The client closed, or wrote, which no client has reason to. */
@@ -326,8 +354,7 @@ static void clients_input(struct clients *clients, struct client *client)
 		clients_forget(clients, client, got == 0 ? "hang-up" : "error");
 }
 
-/* Classic: everybody hears of who came and went. */
-static void clients_tell_all(struct clients *clients)
+void clients_announce(struct clients *clients)
 {
 	while (clients->is_changed) {
 		clients->is_changed = false;
@@ -342,6 +369,21 @@ static void clients_tell_all(struct clients *clients)
 			}
 		}
 	}
+}
+
+int clients_announce_due(struct clients *clients)
+{
+	uint64_t now_ns, since_ns;
+
+	if (!clients->is_changed)
+		return -1;
+	now_ns = clients_now_ns();
+	since_ns = now_ns - clients->announced_ns;
+	if (since_ns < CLIENTS_PACE_NS)
+		return (int)((CLIENTS_PACE_NS - since_ns + 999999) / 1000000);
+	clients->announced_ns = now_ns;
+	clients_announce(clients);
+	return -1;
 }
 
 void clients_service(struct clients *clients)
@@ -363,7 +405,6 @@ void clients_service(struct clients *clients)
 		}
 	} while (count == CLIENTS_EVENTS);
 	clients_promote(clients);
-	clients_tell_all(clients);
 }
 
 uint32_t clients_free_place(const struct clients *clients)
@@ -427,7 +468,6 @@ void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot)
 	admission_buffer(fd, clients->unread);
 	clients_watch(clients, client, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
 	clients_admit(clients, client, slot);
-	clients_tell_all(clients);
 }
 
 void clients_tick(struct clients *clients)
@@ -443,7 +483,9 @@ void clients_tick(struct clients *clients)
 		else if (client->state == CLIENT_REFUSED)
 			clients_turn_down(clients, client);
 		else if (client->state == CLIENT_WAITING && late)
-			clients_refuse(clients, client, CLIENTS_SLOT_IN_USE);
+			clients_refuse(clients, client,
+			    client->slot == SLOTS_NONE ? CLIENTS_NO_FREE_SLOT
+						       : CLIENTS_SLOT_IN_USE);
 		else if (client->state != CLIENT_GREETING && client->state != CLIENT_READY)
 			continue;
 		else if (!clients->is_blocked[i] && notices_left(clients, client) > 0)
@@ -454,7 +496,6 @@ void clients_tick(struct clients *clients)
 		}
 	}
 	clients_promote(clients);
-	clients_tell_all(clients);
 }
 
 /* Classic: who is there, and how many know it. */
@@ -491,10 +532,6 @@ static void clients_resume(struct clients *clients, struct client *client)
 	uint32_t events = client->state == CLIENT_CLOSING ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
 
 	clients->used++;
-	if (client->state == CLIENT_GONE) {
-		clients_forget(clients, client, "gone");
-		return;
-	}
 	clients_watch(clients, client, events, EPOLL_CTL_ADD);
 	if (client->state == CLIENT_CLOSING)
 		clients_end(clients, client, "ended");

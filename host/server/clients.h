@@ -16,11 +16,11 @@
 #define CLIENTS_SPARE 32u
 
 /* Notices sent in one call. */
-#define CLIENTS_BATCH 32u
+#define CLIENTS_BATCH 64u
 
 enum client_state {
 	CLIENT_FREE = 0,
-	CLIENT_WAITING,  /* for its bound slot; nothing was sent to it */
+	CLIENT_WAITING,  /* for a slot; nothing was sent to it */
 	CLIENT_GREETING, /* holds its slot, the handshake is under way */
 	CLIENT_READY,    /* holds its slot, knows everything that it is told when it connects */
 	CLIENT_REFUSED,  /* is to be told so, and then closed */
@@ -78,7 +78,8 @@ struct clients {
 	int link;        /* to the keeper; -1: there is none */
 	int epoll;       /* of all clients; readable when one of them has something */
 	bool is_classic;
-	bool is_changed; /* classic: clients have something to be told */
+	bool is_changed;       /* classic: clients have something to be told */
+	uint64_t announced_ns; /* when they were, last */
 };
 
 /* How many connections there can be. */
@@ -108,6 +109,16 @@ void clients_turn_away(int fd);
 
 /* Take notice of everything that clients->epoll has. */
 void clients_service(struct clients *clients);
+
+/* Classic: tell everybody who came and who went. */
+void clients_announce(struct clients *clients);
+
+/*
+ * The same if there is anything to tell, and the last time was a while ago: so the changes of a
+ * storm become few system calls. Call after everything that was taken notice of at a time. Answers
+ * in how many milliseconds it is to be called again; -1: when there is news.
+ */
+int clients_announce_due(struct clients *clients);
 
 /* Look at the deadlines; call every 250 ms. */
 void clients_tick(struct clients *clients);

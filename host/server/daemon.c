@@ -69,7 +69,9 @@ int daemon_pid_write(const char *path)
 
 	if (fd < 0)
 		return log_failure(path, "open: %s", strerror(errno));
-	if (dprintf(fd, "%ld\n", (long)getpid()) < 0 || close(fd))
-		return log_failure(path, "write: %s", strerror(errno));
-	return 0;
+	if (dprintf(fd, "%ld\n", (long)getpid()) >= 0 && close(fd) == 0)
+		return 0;
+	log_failure(path, "write: %s", strerror(errno));
+	unlink(path);
+	return -1;
 }

@@ -28,9 +28,12 @@ static int holdings_tables(struct holdings *holdings, const struct options *opti
 	holdings->sockets = clients_capacity(options);
 	holdings->bells_count = options->slots * options->vectors;
 	holdings->listener = calloc(holdings->listeners, sizeof *holdings->listener);
+	holdings->coming = calloc(holdings->listeners, sizeof *holdings->coming);
+	holdings->unwanted = calloc(holdings->listeners, sizeof *holdings->unwanted);
 	holdings->socket = calloc(holdings->sockets, sizeof *holdings->socket);
 	holdings->bells = calloc(holdings->bells_count + 1u, sizeof *holdings->bells);
-	if (!holdings->listener || !holdings->socket || !holdings->bells)
+	if (!holdings->listener || !holdings->coming || !holdings->unwanted || !holdings->socket ||
+	    !holdings->bells)
 		return log_failure("holdings", "%s", strerror(errno));
 	for (uint32_t i = 0; i < holdings->listeners; i++)
 		holdings->listener[i] = (struct listener){.lock = -1, .fd = -1};
@@ -61,6 +64,12 @@ static int holdings_locks(struct holdings *holdings, const struct options *optio
 		if (holdings_lock(&holdings->listener[i + 1], options->bound[i].socket,
 			options->bound[i].slot, options->bound[i].name))
 			return -1;
+	/* Whoever connected there would wait for ever. */
+	if (notify_unclaimed() > 0)
+		return log_failure("LISTEN_FDS",
+		    "%d sockets are nobody's: FileDescriptorName= is common, control, or the name of"
+		    " a bound slot",
+		    notify_unclaimed());
 	return 0;
 }
 
@@ -130,6 +139,7 @@ int holdings_open(struct holdings *holdings, const struct options *options)
 		holdings_close(holdings);
 		return -1;
 	}
+	holdings->head = *holdings->ledger.head;
 	return 0;
 }
 
@@ -137,11 +147,13 @@ void holdings_write_down(struct holdings *holdings)
 {
 	struct ledger *ledger = &holdings->ledger;
 
+	memcpy(ledger->head, &holdings->head, offsetof(struct ledger_head, is_begun));
 	ledger->head->memory = holdings->memory.fd;
 	ledger->head->control = holdings->control.fd;
 	for (uint32_t i = 0; i < holdings->listeners; i++) {
 		ledger->listener[i].fd = holdings->listener[i].fd;
 		ledger->listener[i].slot = holdings->listener[i].slot;
+		ledger->listener[i].is_given = holdings->listener[i].lock < 0;
 		memcpy(ledger->listener[i].path, holdings->listener[i].path, LEDGER_PATH);
 	}
 	memcpy(ledger->socket, holdings->socket, holdings->sockets * sizeof *holdings->socket);
@@ -152,7 +164,13 @@ uint32_t holdings_free_place(const struct holdings *holdings)
 {
 	uint32_t place = 0;
 
-	while (place < holdings->sockets && holdings->socket[place].fd >= 0)
+	/*
+	 * A server says that a connection is over before it writes down that its place is free. One
+	 * that dies between the two must not leave the mark of the old connection on a new one.
+	 */
+	while (
+	    place < holdings->sockets && (holdings->socket[place].fd >= 0 ||
+					     holdings->ledger.client[place].state != CLIENT_FREE))
 		place++;
 	return place;
 }
@@ -174,20 +192,44 @@ void holdings_drop(struct holdings *holdings, uint32_t place)
 
 int holdings_listen(struct holdings *holdings, const char *path, uint32_t slot, int fd, int lock)
 {
-	for (uint32_t i = 0; i < holdings->listeners; i++)
-		if (holdings->listener[i].fd < 0) {
-			listener_inherit(&holdings->listener[i], path, slot, fd, lock);
-			holdings_keep(fd);
-			holdings_keep(lock);
-			return 0;
-		}
-	return -1;
+	if (holdings->coming_count == holdings->listeners)
+		return -1;
+	listener_inherit(&holdings->coming[holdings->coming_count++], path, slot, fd, lock);
+	holdings_keep(fd);
+	holdings_keep(lock);
+	return 0;
 }
 
 void holdings_unlisten(struct holdings *holdings, uint32_t place)
 {
 	if (place < holdings->listeners)
-		listener_close(&holdings->listener[place]);
+		holdings->unwanted[place] = true;
+}
+
+static void holdings_place(struct holdings *holdings, const struct listener *listener)
+{
+	for (uint32_t i = 0; i < holdings->listeners; i++)
+		if (holdings->listener[i].fd < 0) {
+			holdings->listener[i] = *listener;
+			return;
+		}
+}
+
+void holdings_rebind(struct holdings *holdings, bool begins)
+{
+	for (uint32_t i = 0; i < holdings->listeners; i++) {
+		if (holdings->unwanted[i] && begins)
+			listener_close(&holdings->listener[i]);
+		holdings->unwanted[i] = false;
+	}
+	while (holdings->coming_count > 0) {
+		struct listener *listener = &holdings->coming[--holdings->coming_count];
+
+		if (begins)
+			holdings_place(holdings, listener);
+		else
+			listener_close(listener);
+	}
 }
 
 void holdings_close(struct holdings *holdings)
@@ -199,6 +241,8 @@ void holdings_close(struct holdings *holdings)
 		if (holdings->bells[i] >= 0)
 			close(holdings->bells[i]);
 	backend_close(&holdings->memory);
+	if (holdings->coming)
+		holdings_rebind(holdings, false);
 	listener_close(&holdings->control);
 	for (uint32_t i = 0; holdings->listener && i < holdings->listeners; i++)
 		listener_close(&holdings->listener[i]);
@@ -207,9 +251,13 @@ void holdings_close(struct holdings *holdings)
 		close(holdings->config);
 	holdings->config = -1;
 	free(holdings->listener);
+	free(holdings->coming);
+	free(holdings->unwanted);
 	free(holdings->socket);
 	free(holdings->bells);
 	holdings->listener = NULL;
+	holdings->coming = NULL;
+	holdings->unwanted = NULL;
 	holdings->socket = NULL;
 	holdings->bells = NULL;
 }

@@ -14,12 +14,18 @@
 #include "listener.h"
 #include "options.h"
 
+#include <stdbool.h>
+
 struct holdings {
 	struct ledger ledger;
+	struct ledger_head head; /* as it was made, up to what is the server's */
 	struct backend memory;
 	struct listener control;
 	struct listener *listener; /* slots + 1 places */
 	uint32_t listeners;        /* that many places */
+	struct listener *coming;   /* wanted by a server that is not ready: that many at the most */
+	uint32_t coming_count;
+	bool *unwanted; /* by it, per listener */
 	struct ledger_socket *socket;
 	uint32_t sockets; /* that many places */
 	uint32_t used;    /* of them */
@@ -46,11 +52,17 @@ void holdings_add(struct holdings *holdings, uint32_t place, int fd, uint32_t sl
 /* Close a connection. Harmless on a place that has none. */
 void holdings_drop(struct holdings *holdings, uint32_t place);
 
-/* Hold one more listener. 0, or -1: there is no place for it. */
+/*
+ * A server that is not ready yet wants one more listener; holdings_rebind() makes it ours. 0, or -1:
+ * there is no place for it.
+ */
 int holdings_listen(struct holdings *holdings, const char *path, uint32_t slot, int fd, int lock);
 
-/* Close and remove a listener. Harmless on a place that has none. */
+/* Likewise it no longer wants one. Harmless on a place that has none. */
 void holdings_unlisten(struct holdings *holdings, uint32_t place);
+
+/* The server begins: do what it wanted; or it does not, and nothing has changed. */
+void holdings_rebind(struct holdings *holdings, bool begins);
 
 /* Remove and close everything. */
 void holdings_close(struct holdings *holdings);

@@ -9,12 +9,14 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +37,19 @@
 #define ISOLATE_ALLOW(name)                                           \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 1), \
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+/*
+ * Allow a call when an argument's lower half, ANDed with (mask), is (value). The upper half of none
+ * of these arguments counts in the kernel.
+ */
+#define ISOLATE_ALLOW_IF(name, number, mask, value)                              \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 5),            \
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,                                   \
+		offsetof(struct seccomp_data, args) + (number) * sizeof(__u64)), \
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (mask)),                         \
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1),                  \
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                        \
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 
 static int isolate_user(const struct options *options)
 {
@@ -74,8 +89,8 @@ int isolate(const struct options *options)
 	    ISOLATE_ALLOW(sendmsg),
 	    ISOLATE_ALLOW(accept4),
 	    ISOLATE_ALLOW(sendto),
-	    /* acceptor.c: the spare descriptor */
-	    ISOLATE_ALLOW(fcntl),
+	    /* acceptor.c: the spare descriptor; no owner, no signal of one is set */
+	    ISOLATE_ALLOW_IF(fcntl, 1, 0xffffffffu, F_DUPFD_CLOEXEC),
 	    /* slots.c: rings under an alarm; log.c; timer and signals */
 	    ISOLATE_OLD(poll),
 	    ISOLATE_ALLOW(ppoll),
@@ -86,10 +101,10 @@ int isolate(const struct options *options)
 	    ISOLATE_ALLOW(rt_sigreturn),
 	    ISOLATE_ALLOW(restart_syscall),
 	    /* admission.c: how much may be in flight; page.c: the epoch */
-	    ISOLATE_ALLOW(prlimit64),
+	    ISOLATE_ALLOW_IF(prlimit64, 0, 0xffffffffu, 0), /* our own */
 	    ISOLATE_ALLOW(getrandom),
 	    /* memory.c: the page, and private pages after a SIGBUS; malloc(3), open_memstream(3) */
-	    ISOLATE_ALLOW(mmap),
+	    ISOLATE_ALLOW_IF(mmap, 2, PROT_EXEC, 0),
 	    ISOLATE_ALLOW(mremap),
 	    ISOLATE_ALLOW(munmap),
 	    ISOLATE_ALLOW(brk),

@@ -36,6 +36,10 @@
 #define KEEPER_EVENTS 16
 #define KEEPER_TAKES 64 /* connections taken from one socket before others have their turn */
 
+#define KEEPER_HEARS 256                    /* messages taken from a server at a time */
+#define KEEPER_SHORT_NS UINT64_C(100000000) /* a life so short counts as a failure */
+#define KEEPER_FAILURES 5                   /* in a row; then servers are started by the tick */
+
 #define KEEPER_BEGIN_NS UINT64_C(10000000000) /* for a server to be ready */
 #define KEEPER_ALIVE_NS UINT64_C(10000000000) /* between two signs of life */
 #define KEEPER_LEAVE_NS UINT64_C(1000000000)  /* for a server to end after it was told to */
@@ -103,8 +107,12 @@ static void keeper_take(struct keeper *keeper, uint32_t place)
 
 	for (unsigned i = 0; i < KEEPER_TAKES && keeper->is_accepting; i++) {
 		uint32_t free_place = holdings_free_place(&keeper->holdings);
-		int fd = acceptor_take(&keeper->acceptor, listener->fd);
+		int fd = -1;
 
+		if (free_place == keeper->holdings.sockets)
+			keeper->acceptor.is_paused = true;
+		else
+			fd = acceptor_take(&keeper->acceptor, listener->fd);
 		if (fd >= 0) {
 			holdings_add(&keeper->holdings, free_place, fd, listener->slot);
 			keeper_deliver(keeper, free_place);
@@ -127,7 +135,7 @@ static void keeper_start(struct keeper *keeper)
 
 	holdings_write_down(&keeper->holdings);
 	if (child_start(server, &keeper->program, keeper->holdings.ledger.fd,
-		keeper->holdings.config, false, keeper->failures % 2) == 0)
+		keeper->holdings.config, false, keeper->is_own) == 0)
 		keeper_watch(keeper, server->link, KEEPER_SERVER);
 }
 
@@ -156,6 +164,7 @@ static void keeper_go(struct keeper *keeper)
 {
 	const struct link_message go = {.kind = LINK_GO};
 
+	holdings_rebind(&keeper->holdings, true);
 	holdings_write_down(&keeper->holdings);
 	if (link_send(keeper->server.link, &go, NULL, 0)) {
 		kill(keeper->server.pid, SIGKILL);
@@ -163,7 +172,6 @@ static void keeper_go(struct keeper *keeper)
 	}
 	keeper->server.is_going = true;
 	keeper->undelivered = SLOTS_NONE;
-	keeper->failures = 0;
 	keeper_accept_if(keeper);
 }
 
@@ -192,20 +200,31 @@ static void keeper_hand_over(struct keeper *keeper)
 		kill(keeper->server.pid, SIGKILL);
 }
 
+/* What the server read is what its successors read. */
+static void keeper_take_config(struct keeper *keeper)
+{
+	if (keeper->next_config < 0)
+		return;
+	close(keeper->holdings.config);
+	keeper->holdings.config = keeper->next_config;
+	keeper->next_config = -1;
+}
+
 static void keeper_ready(struct keeper *keeper, struct child *child, int config)
 {
 	child->is_ready = true;
 	if (config >= 0) {
-		/* What it read is what its successors read. */
 		fcntl(config, F_SETFD, 0);
 		if (keeper->next_config >= 0)
 			close(keeper->next_config);
 		keeper->next_config = config;
 	}
-	if (child == &keeper->server)
+	if (child == &keeper->server) {
+		keeper_take_config(keeper);
 		keeper_go(keeper);
-	else if (keeper->server.pid > 0)
+	} else if (keeper->server.pid > 0) {
 		keeper_hand_over(keeper);
+	}
 }
 
 /* One message of (child). What it is not entitled to is ignored. */
@@ -213,7 +232,8 @@ static void keeper_obey(
     struct keeper *keeper, struct child *child, const struct link_message *message, int *fds)
 {
 	child->heard_ns = clients_now_ns();
-	if (message->kind == LINK_READY && !child->is_ready) {
+	/* A dead one says what it said before: it is neither begun with nor killed. */
+	if (message->kind == LINK_READY && !child->is_ready && child->pid > 0) {
 		keeper_ready(keeper, child, fds[0]);
 		fds[0] = -1;
 	} else if (message->kind == LINK_ALIVE) {
@@ -238,9 +258,16 @@ static void keeper_hear(struct keeper *keeper, struct child *child)
 	struct link_message message;
 	int fds[LINK_FDS], got = 0;
 
-	while (child->link >= 0 && (got = link_receive(child->link, &message, fds)) > 0)
+	if (child->link < 0)
+		return;
+	/* No more at a time than a server that serves can have to say: others have their turn. */
+	for (unsigned i = 0; i < KEEPER_HEARS; i++) {
+		got = link_receive(child->link, &message, fds);
+		if (got <= 0)
+			break;
 		keeper_obey(keeper, child, &message, fds);
-	if (child->link < 0 || got == 0)
+	}
+	if (got >= 0)
 		return;
 	/* A server that has closed its end is of no use; most have just ended. */
 	close(child->link);
@@ -256,12 +283,7 @@ static void keeper_promote(struct keeper *keeper)
 
 	keeper->server = keeper->next;
 	keeper->next = (struct child){.link = -1};
-	keeper->stop_ns = 0;
-	if (keeper->next_config >= 0) {
-		close(keeper->holdings.config);
-		keeper->holdings.config = keeper->next_config;
-		keeper->next_config = -1;
-	}
+	keeper_take_config(keeper);
 	if (keeper->server.link >= 0)
 		epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->server.link, &event);
 	keeper->holdings.ledger.head->counts.reloads++;
@@ -292,14 +314,19 @@ static void keeper_bury(struct keeper *keeper, int status)
 
 	/* What it said at the end still counts: connections that it closed. */
 	keeper->server.pid = 0;
-	keeper_hear(keeper, &keeper->server);
+	while (keeper->server.link >= 0)
+		keeper_hear(keeper, &keeper->server);
 	child_close(&keeper->server);
+	if (keeper->next.pid == 0)
+		holdings_rebind(&keeper->holdings, false);
 	keeper_accept(keeper, false);
+	if (!keeper->is_stopping)
+		keeper->stop_ns = 0;
 	if (keeper->is_stopping) {
 		keeper->is_stopped = true;
 	} else if (keeper->next.pid > 0 && (old.is_leaving || !is_good)) {
 		keeper_promote(keeper);
-	} else if (is_good) {
+	} else if (is_good && !old.is_leaving) {
 		log_event("event=stop server=%ld", (long)old.pid);
 		keeper_stop(keeper);
 	} else if (!keeper->is_ready) {
@@ -309,10 +336,14 @@ static void keeper_bury(struct keeper *keeper, int status)
 		    WIFSIGNALED(status) ? WTERMSIG(status) : 0,
 		    WIFEXITED(status) ? WEXITSTATUS(status) : 0);
 		keeper->holdings.ledger.head->counts.takeovers++;
-		if (!old.is_going)
+		if (!old.is_alive || clients_now_ns() - old.began_ns < KEEPER_SHORT_NS)
 			keeper->failures++;
+		else
+			keeper->failures = 0;
+		/* What is installed under our name does not work: the next one is what we run. */
+		keeper->is_own = !old.is_alive && !keeper->is_own;
 		/* One that fails at once is not started in a loop: keeper_tick() does it then. */
-		if (keeper->failures < 2)
+		if (keeper->failures < (old.is_alive ? KEEPER_FAILURES : 2))
 			keeper_start(keeper);
 	}
 }
@@ -321,6 +352,7 @@ static void keeper_bury(struct keeper *keeper, int status)
 static void keeper_bury_next(struct keeper *keeper)
 {
 	child_close(&keeper->next);
+	holdings_rebind(&keeper->holdings, false);
 	if (keeper->next_config >= 0)
 		close(keeper->next_config);
 	keeper->next_config = -1;
@@ -341,10 +373,10 @@ static void keeper_reap(struct keeper *keeper)
 
 static void keeper_reload(struct keeper *keeper)
 {
-	if (!keeper->server.is_going || keeper->next.pid > 0) {
-		log_event("event=reload result=busy");
+	/* What the next one has read may have changed since: keeper_tick() does it again. */
+	keeper->is_reload_due = !keeper->server.is_going || keeper->next.pid > 0;
+	if (keeper->is_reload_due)
 		return;
-	}
 	notify("RELOADING=1");
 	keeper_accept(keeper, false);
 	holdings_write_down(&keeper->holdings);
@@ -362,7 +394,7 @@ static void keeper_signal(struct keeper *keeper)
 	while (read(keeper->signals, &info, sizeof info) == sizeof info) {
 		if (info.ssi_signo == SIGCHLD) {
 			keeper_reap(keeper);
-		} else if (info.ssi_signo == SIGHUP) {
+		} else if (info.ssi_signo == SIGHUP && !keeper->is_stopping) {
 			keeper_reload(keeper);
 		} else if (!keeper->is_stopping) {
 			log_event("event=stop signal=%u", info.ssi_signo);
@@ -385,13 +417,18 @@ static void keeper_judge(const struct child *child, uint64_t now_ns)
 
 static void keeper_tick(struct keeper *keeper)
 {
-	uint64_t now_ns = clients_now_ns(), ticks;
+	uint64_t now_ns, ticks;
 
 	if (read(keeper->timer, &ticks, sizeof ticks) < 0)
 		return;
+	/* If we were stopped ourselves, signs of life wait here. */
+	keeper_hear(keeper, &keeper->server);
 	keeper_reap(keeper);
 	if (keeper->server.pid == 0 && !keeper->is_stopping)
 		keeper_start(keeper);
+	if (keeper->is_reload_due && !keeper->is_stopping)
+		keeper_reload(keeper);
+	now_ns = clients_now_ns(); /* not before what is judged by it */
 	keeper_judge(&keeper->server, now_ns);
 	if (!keeper->next.is_ready)
 		keeper_judge(&keeper->next, now_ns);
@@ -466,5 +503,5 @@ int keeper_main(struct keeper *keeper, char **argv)
 			unlink(pid_file);
 	}
 	holdings_close(&keeper->holdings);
-	return keeper->is_ready ? 0 : 1;
+	return keeper->is_ready || keeper->is_stopping ? 0 : 1;
 }

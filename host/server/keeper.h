@@ -27,10 +27,12 @@ struct keeper {
 	int signals;          /* SIGTERM, SIGINT, SIGHUP, SIGCHLD */
 	int next_config;      /* what (next) read; -1 */
 	uint32_t undelivered; /* a connection that the server has yet to get; SLOTS_NONE */
-	uint32_t failures;    /* servers that ended before they could begin, in a row */
+	bool is_own;          /* the next server is executed from what we run, not by our name */
+	uint32_t failures;    /* servers that ended before or soon after they began, in a row */
 	uint64_t stop_ns;     /* when the server must have ended; 0: nothing ends */
 	bool is_accepting;    /* the listeners are watched */
 	bool is_ready;        /* a server has begun, once */
+	bool is_reload_due;   /* SIGHUP came at a time when it could not be obeyed */
 	bool is_stopping;
 	bool is_stopped;
 };

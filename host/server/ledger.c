@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -70,7 +71,9 @@ int ledger_create(struct ledger *ledger, const struct options *options)
 	if (ledger->fd < 0)
 		return log_failure("ledger", "memfd_create: %s", strerror(errno));
 	ledger->size = ledger_place(ledger, NULL, options);
-	if (ftruncate(ledger->fd, (off_t)ledger->size) || ledger_base(ledger, options)) {
+	if (ftruncate(ledger->fd, (off_t)ledger->size) ||
+	    fcntl(ledger->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ||
+	    ledger_base(ledger, options)) {
 		log_failure("ledger", "%zu bytes: %s", ledger->size, strerror(errno));
 		ledger_close(ledger);
 		return -1;
@@ -134,8 +137,11 @@ int ledger_keep_config(const struct options *options)
 
 	if (!options->config)
 		return -1;
-	fd = memfd_create("ivsh-config", 0);
-	if (fd >= 0 && write(fd, options->text, options->text_size) == (ssize_t)options->text_size)
+	/* Sealed: a server that was broken into must not write what the next one reads as root. */
+	fd = memfd_create("ivsh-config", MFD_ALLOW_SEALING);
+	if (fd >= 0 &&
+	    write(fd, options->text, options->text_size) == (ssize_t)options->text_size &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);

@@ -25,8 +25,9 @@
 
 /* A listening socket, as the keeper holds it. */
 struct ledger_listener {
-	int32_t fd;    /* -1: none */
-	uint32_t slot; /* the slot that it is bound to; SLOTS_NONE: any free one */
+	int32_t fd;        /* -1: none */
+	uint32_t slot;     /* the slot that it is bound to; SLOTS_NONE: any free one */
+	uint32_t is_given; /* by who started the keeper, and at its path, whatever ours says */
 	char path[LEDGER_PATH];
 };
 

@@ -5,9 +5,12 @@
 #include "link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define LINK_WAIT_MS 1000
 
 union link_control {
 	struct cmsghdr align;
@@ -34,6 +37,16 @@ int link_send(int link, const struct link_message *message, const int *fds, unsi
 	return sendmsg(link, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof copy ? 0 : -1;
 }
 
+int link_send_in_time(int link, const struct link_message *message, const int *fds, unsigned count)
+{
+	struct pollfd room = {.fd = link, .events = POLLOUT};
+
+	while (link_send(link, message, fds, count))
+		if (errno != EAGAIN || poll(&room, 1, LINK_WAIT_MS) != 1)
+			return -1;
+	return 0;
+}
+
 int link_receive(int link, struct link_message *message, int *fds)
 {
 	union link_control control;
@@ -46,9 +59,10 @@ int link_receive(int link, struct link_message *message, int *fds)
 
 	for (unsigned i = 0; i < LINK_FDS; i++)
 		fds[i] = -1;
+	/* Whose other side ended with messages unread has its error once, before what was sent. */
 	do
 		got = recvmsg(link, &header, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EMFILE))
 		return 0;
 	if (got <= 0)

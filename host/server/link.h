@@ -34,6 +34,9 @@ struct link_message {
 /* Send (count) descriptors, at most LINK_FDS, with a message. 0, or -1 with errno: EAGAIN, ... */
 int link_send(int link, const struct link_message *message, const int *fds, unsigned count);
 
+/* The same, but wait for room, a second at most: for a server that nobody waits for yet. */
+int link_send_in_time(int link, const struct link_message *message, const int *fds, unsigned count);
+
 /*
  * Take the next message; (fds), LINK_FDS of them, are -1 where none came. 1; 0: there is none now;
  * -1: the other side is gone, or talks nonsense.

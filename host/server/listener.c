@@ -175,14 +175,15 @@ int listener_listen(struct listener *listener, uint32_t mode, uint32_t group)
 int listener_adopt(struct listener *listener, int fd, uint32_t slot)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
-	socklen_t size = sizeof address, int_size = sizeof(int);
-	int accepts = 0;
+	socklen_t size = sizeof address, int_size = sizeof(int), type_size = sizeof(int);
+	int accepts = 0, type = 0;
 
 	*listener = (struct listener){.slot = slot, .lock = -1, .fd = fd};
 	if (getsockname(fd, (struct sockaddr *)&address, &size) || address.sun_family != AF_UNIX ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &int_size) || !accepts ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) || type != SOCK_STREAM ||
 	    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK))
-		return log_failure("LISTEN_FDS", "%d is no listening UNIX socket", fd);
+		return log_failure("LISTEN_FDS", "%d is no listening UNIX stream socket", fd);
 	snprintf(listener->path, sizeof listener->path, "%s", address.sun_path);
 	return 0;
 }

@@ -177,15 +177,18 @@ uint32_t notices_left(const struct clients *clients, const struct client *client
 	const struct slots *slots = clients->slots;
 	uint32_t head = client->step < NOTICES_HEAD ? NOTICES_HEAD - client->step : 0;
 	uint32_t words = ledger_words(slots->count);
-	uint32_t peers = client->step < NOTICES_GREETED, leaves = 0;
+	uint32_t peers, leaves = 0, rest = 0;
 
 	if (!clients->is_classic)
 		return NOTICES_HEAD + slots->count * slots->vectors - client->step;
+	if (client->about != SLOTS_NONE && notices_is_live(clients, client->about))
+		rest = slots->vectors - client->vector;
+	peers = client->step < NOTICES_GREETED && client->about != client->slot;
 	for (uint32_t w = 0; w < words; w++) {
 		peers += (uint32_t)__builtin_popcountll(notices_came(clients, client, w));
 		leaves += (uint32_t)__builtin_popcountll(notices_left_word(clients, client, w));
 	}
-	return head + leaves + peers * slots->vectors;
+	return head + leaves + rest + peers * slots->vectors;
 }
 
 void notices_forget(struct clients *clients, struct client *client)

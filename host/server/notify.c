@@ -19,6 +19,7 @@ static struct sockaddr_un notify_address;
 static socklen_t notify_size;
 static uint64_t notify_watchdog_ns;
 static uint64_t notify_watchdog_last_ns;
+static int notify_claimed; /* sockets */
 
 /* The variable is for this process: WATCHDOG_PID and LISTEN_PID say so, or are not there. */
 static int notify_is_ours(const char *variable)
@@ -65,18 +66,30 @@ void notify_watchdog(uint64_t now_ns)
 	notify("WATCHDOG=1");
 }
 
+static int notify_sockets(void)
+{
+	const char *count = getenv("LISTEN_FDS");
+
+	return count && notify_is_ours("LISTEN_PID") ? (int)strtol(count, NULL, 10) : 0;
+}
+
+static int notify_claim(int fd)
+{
+	notify_claimed += fd >= 0;
+	return fd;
+}
+
 int notify_listener(const char *name, int fallback)
 {
-	const char *count_text = getenv("LISTEN_FDS");
 	const char *names = getenv("LISTEN_FDNAMES");
-	long count = count_text && notify_is_ours("LISTEN_PID") ? strtol(count_text, NULL, 10) : 0;
+	int count = notify_sockets();
 	int unnamed = -1;
 
 	for (int i = 0; i < count; i++) {
 		size_t length = names ? strcspn(names, ":") : 0;
 
 		if (length == strlen(name) && length > 0 && !memcmp(names, name, length))
-			return NOTIFY_FIRST_FD + i;
+			return notify_claim(NOTIFY_FIRST_FD + i);
 		/* systemd's words for a socket without a name: the unit's own, or "unknown". */
 		if (unnamed < 0 && (length == 0 || !strncmp(names, "unknown", 7) ||
 				       (length > 7 && !memcmp(names + length - 7, ".socket", 7))))
@@ -84,5 +97,10 @@ int notify_listener(const char *name, int fallback)
 		if (names)
 			names += names[length] ? length + 1 : length;
 	}
-	return fallback ? unnamed : -1;
+	return notify_claim(fallback ? unnamed : -1);
+}
+
+int notify_unclaimed(void)
+{
+	return notify_sockets() - notify_claimed;
 }

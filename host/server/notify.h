@@ -24,4 +24,7 @@ void notify_watchdog(uint64_t now_ns);
  */
 int notify_listener(const char *name, int fallback);
 
+/* How many of the sockets that systemd passed nobody has asked for. */
+int notify_unclaimed(void);
+
 #endif

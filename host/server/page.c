@@ -50,7 +50,7 @@ static int page_begin(struct page *page)
 		page_store(&page->words->connection[i], 0);
 	page_store(&page->words->change, 0);
 	page_store(&page->words->beat, 0);
-	page->is->epoch = epoch;
+	*page->is = (struct page_words){.epoch = epoch};
 	page_store(&page->words->epoch, epoch);
 	return 0;
 }

@@ -11,43 +11,47 @@
 #include <string.h>
 
 /*
- * The configuration has this socket for this slot. The common socket stays where it is: it may be
- * another's, who started us.
+ * The configuration has this socket for this slot. One that was given to us is at the path that who
+ * gave it chose. The common socket stays where it is.
  */
-static bool rebind_is_wanted(const struct options *options, const char *path, uint32_t slot)
+static bool rebind_is_wanted(const struct options *options, const struct ledger_listener *listener)
 {
-	if (slot == SLOTS_NONE)
+	if (listener->slot == SLOTS_NONE)
 		return true;
 	for (uint32_t i = 0; i < options->bound_count; i++)
-		if (options->bound[i].slot == slot && !strcmp(options->bound[i].socket, path))
-			return true;
+		if (options->bound[i].slot == listener->slot)
+			return listener->is_given ||
+			       !strcmp(options->bound[i].socket, listener->path);
 	return false;
 }
 
-static bool rebind_is_there(const struct ledger *ledger, const char *path, uint32_t slot)
+static bool rebind_is_there(
+    const struct ledger *ledger, const struct options *options, const struct options_slot *bound)
 {
-	for (uint32_t i = 0; i <= ledger->head->slots; i++)
-		if (ledger->listener[i].fd >= 0 && ledger->listener[i].slot == slot &&
-		    !strcmp(ledger->listener[i].path, path))
+	for (uint32_t i = 0; i <= options->slots; i++) {
+		const struct ledger_listener *listener = &ledger->listener[i];
+
+		if (listener->fd >= 0 && listener->slot == bound->slot &&
+		    (listener->is_given || !strcmp(listener->path, bound->socket)))
 			return true;
+	}
 	return false;
 }
 
 int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct options *options)
 {
 	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof *rebind->added),
-	    .removed = calloc(ledger->head->slots + 1, sizeof *rebind->removed)};
+	    .removed = calloc(options->slots + 1, sizeof *rebind->removed)};
 	if (!rebind->added || !rebind->removed)
 		return log_failure("listeners", "%s", strerror(errno));
-	for (uint32_t i = 0; i <= ledger->head->slots; i++)
-		if (ledger->listener[i].fd >= 0 &&
-		    !rebind_is_wanted(options, ledger->listener[i].path, ledger->listener[i].slot))
+	for (uint32_t i = 0; i <= options->slots; i++)
+		if (ledger->listener[i].fd >= 0 && !rebind_is_wanted(options, &ledger->listener[i]))
 			rebind->removed[rebind->removed_count++] = i;
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		const struct options_slot *bound = &options->bound[i];
 		struct listener *listener = &rebind->added[rebind->added_count];
 
-		if (rebind_is_there(ledger, bound->socket, bound->slot))
+		if (rebind_is_there(ledger, options, bound))
 			continue;
 		if (listener_lock(listener, bound->socket, bound->slot)) {
 			rebind_undo(rebind);
@@ -68,7 +72,7 @@ int rebind_tell(const struct rebind *rebind, int link)
 
 	for (uint32_t i = 0; i < rebind->removed_count; i++) {
 		message.index = rebind->removed[i];
-		if (link_send(link, &message, NULL, 0))
+		if (link_send_in_time(link, &message, NULL, 0))
 			return log_failure("keeper", "%s", strerror(errno));
 	}
 	message.kind = LINK_LISTEN;
@@ -78,7 +82,7 @@ int rebind_tell(const struct rebind *rebind, int link)
 
 		message.slot = listener->slot;
 		memcpy(message.path, listener->path, sizeof message.path);
-		if (link_send(link, &message, fds, LINK_FDS))
+		if (link_send_in_time(link, &message, fds, LINK_FDS))
 			return log_failure("keeper", "%s", strerror(errno));
 	}
 	return 0;

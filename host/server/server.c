@@ -99,7 +99,7 @@ static int server_report(const struct server *server)
 
 	if (rebind_tell(&server->rebind, server->link))
 		return -1;
-	if (link_send(server->link, &ready, &server->config, server->config >= 0) == 0)
+	if (link_send_in_time(server->link, &ready, &server->config, server->config >= 0) == 0)
 		return 0;
 	return log_failure("keeper", "%s", strerror(errno));
 }
@@ -111,14 +111,16 @@ static int server_report(const struct server *server)
 static int server_inherit(struct server *server)
 {
 	const struct ledger *ledger = &server->ledger;
+	/* Not the ledger's: another writes there as yet, and we are not isolated. */
+	uint32_t clients = clients_capacity(&server->options), slots = server->options.slots;
 
-	server->inherited = calloc(ledger->head->clients, sizeof *server->inherited);
-	server->listener_fd = calloc(ledger->head->slots + 1, sizeof *server->listener_fd);
+	server->inherited = calloc(clients, sizeof *server->inherited);
+	server->listener_fd = calloc(slots + 1, sizeof *server->listener_fd);
 	if (!server->inherited || !server->listener_fd)
 		return log_failure("server", "%s", strerror(errno));
-	for (uint32_t i = 0; i < ledger->head->clients; i++)
+	for (uint32_t i = 0; i < clients; i++)
 		server->inherited[i] = ledger->socket[i].fd;
-	for (uint32_t i = 0; i <= ledger->head->slots; i++)
+	for (uint32_t i = 0; i <= slots; i++)
 		server->listener_fd[i] = ledger->listener[i].fd;
 	return 0;
 }
@@ -325,9 +327,10 @@ static void server_signal(struct server *server)
 static void server_serve(struct server *server)
 {
 	struct epoll_event events[SERVER_EVENTS];
+	int timeout_ms = -1;
 
 	while (!server->is_stopped && !server->is_handed_over) {
-		int count = epoll_wait(server->epoll, events, SERVER_EVENTS, -1);
+		int count = epoll_wait(server->epoll, events, SERVER_EVENTS, timeout_ms);
 
 		for (int i = 0; i < count; i++) {
 			uint32_t what = events[i].data.u32;
@@ -345,8 +348,11 @@ static void server_serve(struct server *server)
 			else
 				server_accept(server, what - SERVER_LISTENERS);
 		}
+		if (!server->is_begun)
+			continue;
+		timeout_ms = clients_announce_due(&server->clients);
 		/* The words are stored: whoever is woken by this sees them. */
-		if (server->is_begun && page_take_change(&server->page))
+		if (page_take_change(&server->page))
 			server->clients.counts->bells_blocked += slots_ring(&server->slots);
 	}
 }

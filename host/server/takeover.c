@@ -33,7 +33,6 @@ static void takeover_doubt(struct ledger_counts *counts, struct client *client)
 	    client->slot == SLOTS_NONE ? -1L : (long)client->slot, (long)client->pid);
 	counts->doubtful++;
 	client->state = CLIENT_DOUBTFUL;
-	client->sending = 0;
 }
 
 static void takeover_client(const struct ledger *ledger, struct client *client)
@@ -61,7 +60,9 @@ static void takeover_client(const struct ledger *ledger, struct client *client)
 			client->reason = CLIENTS_NO_FREE_SLOT;
 		return;
 	case CLIENT_CLOSING:
-	case CLIENT_GONE:
+		return;
+	case CLIENT_GONE: /* and shut down; or the keeper knew, and this is a new one */
+		client->state = CLIENT_FREE;
 		return;
 	case CLIENT_DOUBTFUL:
 		if (!holds)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -23,7 +24,7 @@ LIMIT = 10.0  # seconds after which what was awaited counts as missing
 class Server:
     """A running ivsh-server and its log."""
 
-    def __init__(self, folder, *arguments, program="ivsh-server", prefix=()):
+    def __init__(self, folder, *arguments, program="ivsh-server", prefix=(), pass_fds=()):
         self.folder = folder
         self.socket = str(folder / "s")
         self.lines = []
@@ -33,6 +34,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=pass_fds,
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -79,11 +81,54 @@ class Server:
             lines = [line for line in self.lines if re.search("event=(ready|takeover)", line)]
         return int(re.search(r" server=(\d+)", lines[-1]).group(1))
 
+    def is_serving(self):
+        """The process that was the last to serve is there, with or without a keeper."""
+        try:
+            with open(f"/proc/{self.serving}/cmdline", "rb") as file:
+                return self.socket.encode() in file.read()
+        except FileNotFoundError:
+            return False
+
     def kill_serving(self):
         """End the process that serves, at once; answers when another has taken over."""
-        count = sum("event=takeover" in line for line in self.lines)
+        count = self.count("event=takeover")
         os.kill(self.serving, signal.SIGKILL)
         self.await_line("event=takeover", count + 1)
+
+    def count(self, text):
+        """How many log lines have (text) in them so far."""
+        with self.more:
+            return sum(text in line for line in self.lines)
+
+    def status(self, word=None):
+        """What the control socket answers: {word: [its fields, ...]}, or those of one word."""
+        answer, text = {}, ""
+        end = time.monotonic() + LIMIT
+        while not text.endswith("\nend\n"):  # a server that is replaced just then answers in part
+            assert time.monotonic() < end, text
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+                control.settimeout(LIMIT)
+                control.connect(self.socket + ".control")
+                try:
+                    control.sendall(b"status\n")
+                    with control.makefile() as lines:
+                        text = lines.read()
+                except (ConnectionResetError, BrokenPipeError):
+                    text = ""
+        for line in text.splitlines():
+            name, *fields = line.split()
+            answer.setdefault(name, []).append(dict(field.split("=", 1) for field in fields))
+        return answer if word is None else answer.get(word, [])
+
+    def reload(self, result="done"):
+        """SIGHUP; answers when the log says how that ended."""
+        results = self.count("event=reload")
+        takeovers = self.count("event=takeover")
+        self.process.send_signal(signal.SIGHUP)
+        line = self.await_line("event=reload", results + 1)
+        assert f"result={result}" in line, self.lines
+        if result == "done":
+            self.await_line("event=takeover", takeovers + 1)
 
     def stop(self, sig=signal.SIGTERM):
         """Send (sig) to the keeper; SIGKILL to both, as if the machine lost its power."""
@@ -93,6 +138,8 @@ class Server:
                 os.kill(self.serving, sig)
             self.process.send_signal(sig)
         status = self.process.wait(LIMIT)
+        if status == -signal.SIGKILL and self.is_serving():
+            os.kill(self.serving, signal.SIGKILL)
         self.reader.join(LIMIT)
         return status
 
@@ -116,8 +163,8 @@ def start(tmp_path):
     """Start servers in tmp_path: start("-n", 2, ...). All are ended with the test."""
     servers = []
 
-    def run(*arguments, **keywords):
-        servers.append(Server(tmp_path, *arguments, **keywords))
+    def run(*arguments, folder=tmp_path, **keywords):
+        servers.append(Server(folder, *arguments, **keywords))
         return servers[-1]
 
     yield run
@@ -129,7 +176,7 @@ def start(tmp_path):
 def fails(tmp_path):
     """Run a server that must not start: answers (exit status, its lines)."""
 
-    def run(*arguments, program="ivsh-server", prefix=(), socket="s"):
+    def run(*arguments, program="ivsh-server", prefix=(), socket="s", pass_fds=()):
         done = subprocess.run(
             [*prefix, str(BUILD / program), "-F", "-S", str(tmp_path / socket)]
             + [str(argument) for argument in arguments],
@@ -137,6 +184,7 @@ def fails(tmp_path):
             capture_output=True,
             text=True,
             timeout=LIMIT,
+            pass_fds=pass_fds,
         )
         return done.returncode, done.stderr.splitlines()
 

@@ -10,17 +10,45 @@ import struct
 import time
 
 LIMIT = 10.0
+SOAK = bool(os.environ.get("IVSH_SOAK"))  # the full counts
 
 
 class RawClient:
     alive = []  # all of this test, for conftest.py to close: a socket lives as long as its test
 
-    def __init__(self, path):
+    def __init__(self, path, made=None):
+        """Connect to (path); or take over the socket (made), which is connected."""
         RawClient.alive.append(self)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket = made or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(LIMIT)
-        self.socket.connect(str(path))
+        if not made:
+            self.socket.connect(str(path))
         self.fds = []
+
+    @classmethod
+    def of(cls, path, uid, gid, groups=()):
+        """One that connected as another user, by SO_PEERCRED: only root can have that."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setgroups(groups)
+                os.setresgid(gid, gid, gid)
+                os.setresuid(uid, uid, uid)
+                made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                made.connect(str(path))
+                socket.send_fds(theirs, [b"1"], [made.fileno()])
+            except OSError:
+                theirs.send(b"0")
+            finally:
+                os._exit(0)
+        theirs.close()
+        with ours:
+            fds = socket.recv_fds(ours, 1, 1)[1]
+        os.waitpid(child, 0)
+        if not fds:
+            raise PermissionError(str(path))
+        return cls(path, socket.socket(fileno=fds[0]))
 
     def message(self):
         """The next (value, descriptor or None); None at the end of the stream."""

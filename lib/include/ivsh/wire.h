@@ -48,7 +48,7 @@ struct ivsh_wire_header {
 
 /* SPEC 4. Written by the server alone; all 0 without one. */
 struct ivsh_wire_server {
-	uint32_t epoch;   /* differs from one run of the server to the next; 0: no server */
+	uint32_t epoch;   /* differs from one service to the next; 0: no server */
 	uint32_t beat;    /* advances every 250 ms while the server lives */
 	uint32_t change;  /* advances after each change of a connection word */
 	uint32_t vectors; /* doorbell vectors that each peer has eventfds for */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * answer.c - what a client of the control socket makes of an answer of any bytes.
+ */
+#include "answer.h"
+#include "feed.h"
+#include "lend.h"
+#include "process.h"
+#include "show.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Processes and users of this machine are not part of the input; these are of any bytes. */
+const char *__wrap_process_command(uint64_t pid, char command[PROCESS_COMMAND]);
+const char *__wrap_process_command(uint64_t pid, char command[PROCESS_COMMAND])
+{
+	return pid % 2 ? NULL : strcpy(command, "a \x1b[2J \"\\ \xff\xc3\xa4 \n b");
+}
+
+const char *__wrap_process_user(uint64_t uid, char user[PROCESS_USER]);
+const char *__wrap_process_user(uint64_t uid, char user[PROCESS_USER])
+{
+	return uid % 2 ? NULL : strcpy(user, "\r\xfe\"");
+}
+
+static void must_be_text(const char *text)
+{
+	/* ASan looks at each byte of it. */
+	FUZZ_MUST(text != NULL && strlen(text) < SIZE_MAX);
+}
+
+static void check(const struct answer *answer)
+{
+	FUZZ_MUST(answer->version == 1 && answer->raw <= 1);
+	must_be_text(answer->mode);
+	must_be_text(answer->kind);
+	must_be_text(answer->path);
+	for (size_t i = 0; i < answer->listener_count; i++)
+		must_be_text(answer->listener[i].socket);
+	for (size_t i = 0; i < answer->refused_count; i++)
+		must_be_text(answer->refused[i].reason);
+	for (size_t i = 0; i < answer->slot_count; i++)
+		must_be_text(answer->slot[i].state);
+	for (size_t i = 0; i < answer->waiting_count; i++)
+		must_be_text(answer->waiting[i].state);
+}
+
+/* What is shown steers no terminal and ends no line but its own. */
+static void must_be_plain(const char *text, size_t size, bool is_ascii)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		FUZZ_MUST((c >= 0x20 || c == '\n') && c != 0x7f && (c < 0x7f || !is_ascii));
+	}
+}
+
+/* Prometheus takes any character in a label, but a line is one of ours. */
+static void must_be_ours(const char *text, size_t size)
+{
+	for (const char *line = text; line < text + size; line = strchr(line, '\n') + 1)
+		FUZZ_MUST(strchr(line, '\n') && (*line == '#' || !strncmp(line, "ivsh_", 5)));
+}
+
+static void show(const struct answer *answer)
+{
+	static void (*const ways[])(FILE *, const struct answer *, const char *) = {
+	    text_show, json_show, prometheus_show};
+	const struct lend lend = {answer, "/run/x\x01 'y'", "n\"<&>"};
+	char *text = NULL;
+	size_t size = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		FILE *out = open_memstream(&text, &size);
+
+		FUZZ_MUST(out != NULL);
+		ways[i](out, answer, "/run/p\n\"\x7f");
+		fclose(out);
+		if (i == 2)
+			must_be_ours(text, size);
+		else
+			must_be_plain(text, size, i == 0);
+		free(text);
+	}
+	FILE *out = open_memstream(&text, &size);
+
+	FUZZ_MUST(out != NULL);
+	qemu_doorbell(out, &lend);
+	qemu_plain(out, &lend);
+	libvirt_doorbell(out, &lend);
+	(void)libvirt_plain(out, &lend, "/run/p");
+	fclose(out);
+	free(text);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	stderr = fopen("/dev/null", "w"); /* libFuzzer has its own by now */
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+	struct answer answer;
+
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	if (answer_parse(&answer, text, size) == NULL) {
+		check(&answer);
+		show(&answer);
+	}
+	answer_free(&answer);
+	answer_free(&answer);
+	free(text);
+	return 0;
+}

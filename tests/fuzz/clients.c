@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clients.c - clients of every kind, on a server that is killed between any two stores.
+ *
+ * They connect, read, stop reading, write, close; the clock goes on; sending fails; the keeper does
+ * not listen. What each of them is sent is checked message by message (visitor.c), what the server
+ * knows after each step (serving.c), and in the end whether everybody knows who is there.
+ */
+#include "feed.h"
+#include "notices.h"
+#include "serving.h"
+#include "visitor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define VISITORS 32u
+#define STEPS 128u
+#define ROUNDS 400u /* in the end, until nobody has anything to read */
+
+static struct visitor visitors[VISITORS];
+static uint32_t count;
+static uint32_t connections[IVSH_WIRE_SLOTS_MAX]; /* as the page had them */
+static uint32_t change;
+
+static struct visitor *visitor_at(uint32_t place)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (visitors[i].place == place)
+			return &visitors[i];
+	FUZZ_MUST(false);
+}
+
+static void sending(uint32_t place)
+{
+	FUZZ_MUST(!visitor_at(place)->is_doubtful);
+}
+
+static void dropped(uint32_t place)
+{
+	struct visitor *visitor = visitor_at(place);
+
+	/* QEMU waits for the memory for ever, and a doubtful one may be waiting for it. */
+	FUZZ_MUST(!visitor->is_doubtful || visitor->may_end);
+	visitor->place = SLOTS_NONE;
+}
+
+static const struct serving_news news = {sending, dropped};
+
+static bool is_sent_to(const struct client *client)
+{
+	return client->sending != 0 &&
+	       (client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
+		   client->state == CLIENT_REFUSED);
+}
+
+/* Who was being sent to when the server died must be left alone by the next one. */
+static void revive(void)
+{
+	const struct ledger *ledger = &serving.server.ledger;
+	bool was_sending[VISITORS] = {false};
+
+	for (uint32_t i = 0; i < count; i++)
+		if (visitors[i].place != SLOTS_NONE)
+			was_sending[i] = is_sent_to(&ledger->client[visitors[i].place]);
+	while (serving.is_dead) {
+		serving_begin();
+		for (uint32_t i = 0; i < count; i++) {
+			struct visitor *visitor = &visitors[i];
+			const struct client *client;
+
+			if (visitor->place == SLOTS_NONE)
+				continue;
+			client = &ledger->client[visitor->place];
+			/* A new one in its place, or one that had hung up, is somebody else. */
+			if (was_sending[i] && !visitor->may_end && !serving.is_dead)
+				FUZZ_MUST(client->state == CLIENT_DOUBTFUL);
+			visitor->is_doubtful |= client->state == CLIENT_DOUBTFUL;
+			was_sending[i] |= serving.is_dead && is_sent_to(client);
+		}
+	}
+	serving_hear();
+}
+
+static void meet(uint32_t slot)
+{
+	struct visitor *visitor = &visitors[count];
+	uint32_t place;
+	int pair[2];
+
+	if (count == VISITORS)
+		return;
+	FUZZ_MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	place = serving_take(pair[1], slot);
+	if (place == SLOTS_NONE) {
+		close(pair[0]);
+		close(pair[1]);
+		return;
+	}
+	*visitor = (struct visitor){.fd = pair[0], .place = place, .slot = slot};
+	count++;
+	if (!serving.is_dead)
+		serving_deliver(place, slot);
+}
+
+static void leave(struct visitor *visitor)
+{
+	visitor->may_end = true;
+	close(visitor->fd);
+	visitor->fd = -1;
+}
+
+/* A turn of the loop in server.c, or one in which the announcements have to wait. */
+static void service_call(void *is_last)
+{
+	clients_service(&serving.server.clients);
+	if (is_last)
+		clients_announce_due(&serving.server.clients);
+}
+
+static void tick_call(void *unused)
+{
+	(void)unused;
+	page_beat(&serving.server.page);
+	clients_tick(&serving.server.clients);
+	clients_announce_due(&serving.server.clients);
+}
+
+static void tick(uint64_t time_ns)
+{
+	serving.now_ns += time_ns;
+	serving_call(tick_call, NULL);
+}
+
+static void send_bytes(struct visitor *visitor, uint32_t size)
+{
+	static const char bytes[256];
+
+	if (send(visitor->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		visitor->may_end = true;
+}
+
+/* What somebody does who is there. */
+static void act(struct visitor *visitor, unsigned action, uint8_t argument)
+{
+	if (visitor->fd < 0)
+		return;
+	switch (action) {
+	case 0:
+		visitor_read(visitor, argument % 16 + 1u);
+		break;
+	case 1:
+		visitor_read(visitor, 1000);
+		break;
+	case 2:
+		leave(visitor);
+		break;
+	case 3:
+		send_bytes(visitor, argument + 1u);
+		break;
+	default:
+		visitor->may_end = true;
+		shutdown(visitor->fd, argument % 3); /* SHUT_RD, SHUT_WR, SHUT_RDWR */
+		break;
+	}
+}
+
+static void fail(uint8_t argument)
+{
+	static const int errors[] = {ETOOMANYREFS, ENOMEM, EINTR, ENOBUFS, EAGAIN};
+
+	serving.failure = errors[argument % (sizeof errors / sizeof *errors)];
+}
+
+static uint32_t bound(uint8_t argument)
+{
+	uint32_t slot = argument % (serving.server.slots.count + 2);
+
+	if (slot >= serving.server.slots.count || !serving.server.slots.names[slot])
+		return SLOTS_NONE;
+	return slot;
+}
+
+/* One thing that happens: what it is, and with whom or how much. */
+static void step(void)
+{
+	uint8_t what = feed_byte(), argument = feed_byte();
+
+	if (what >= 0x80) {
+		if (count > 0)
+			act(&visitors[argument % count], what % 5, what >> 3 & 15);
+		return;
+	}
+	switch (what % 10) {
+	case 0:
+	case 1:
+		meet(bound(argument));
+		break;
+	case 2:
+		serving_call(service_call, NULL);
+		break;
+	case 3:
+		serving_call(service_call, &count);
+		break;
+	case 4:
+		tick((uint64_t)argument * 50000000);
+		break;
+	case 5:
+		serving_kill_in(serving.has_keeper ? argument : 0);
+		break;
+	case 6:
+		if (serving.has_keeper)
+			serving_kill();
+		break;
+	case 7:
+		fail(argument);
+		break;
+	case 8:
+		serving.is_deaf = argument % 2;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A connection word only advances, and never without a word of it. */
+static void check_page(void)
+{
+	const struct ivsh_wire_server *words = &serving.words;
+
+	if (!memcmp(connections, words->connection, sizeof connections)) {
+		change = serving.is_dead ? change : words->change;
+		return;
+	}
+	FUZZ_MUST(words->change != change || serving.is_dead);
+	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
+		FUZZ_MUST(words->connection[i] >= connections[i]);
+	if (serving.is_dead)
+		return;
+	memcpy(connections, words->connection, sizeof connections);
+	change = words->change;
+}
+
+static bool settle(void)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		done += visitor_read(&visitors[i], 1000);
+	serving_call(service_call, &count);
+	tick(250000000);
+	serving_hear();
+	serving_check();
+	return done > 0;
+}
+
+/* Everybody reads: in the end each one that was let in knows who is there. */
+static void finish(void)
+{
+	unsigned rounds = 0;
+
+	serving_kill_in(0);
+	serving.failure = 0;
+	serving.is_deaf = false;
+	if (serving.is_dead)
+		revive();
+	/* Longer than anybody waits for a slot. */
+	for (unsigned quiet = 0; quiet < 6; quiet++) {
+		if (settle())
+			quiet = 0;
+		FUZZ_MUST(++rounds < ROUNDS);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		const struct visitor *visitor = &visitors[i];
+
+		if (visitor->fd < 0 || visitor->may_end || visitor->is_doubtful)
+			continue;
+		if (visitor->is_ended) /* refused, or too slow */
+			FUZZ_MUST(visitor->is_refused || visitor->step >= NOTICES_HEAD);
+		else
+			visitor_check(visitor);
+	}
+}
+
+static void begin(void)
+{
+	static const struct options_allow nobody = {.id = UINT32_MAX - 1};
+	static struct options_slot bindings[SERVING_SLOTS];
+	uint8_t shape = feed_byte(), kind = feed_byte();
+	struct options options = {.slots = shape % SERVING_SLOTS + 1,
+	    .vectors = shape / SERVING_SLOTS % (SERVING_VECTORS + 1),
+	    .classic = kind & 1,
+	    .raw = kind >> 1 & 1,
+	    .per_uid = kind & 4 ? 3 : UINT32_MAX,
+	    .allow = (struct options_allow *)(uintptr_t)&nobody,
+	    .allow_count = kind >> 3 == 31,
+	    .bound = bindings};
+
+	for (uint32_t i = 0; i < options.slots && !options.classic; i++)
+		if (kind >> 4 >> i & 1)
+			bindings[options.bound_count++] =
+			    (struct options_slot){.slot = i, .name = "name", .socket = "path"};
+	serving_open(&options, !(kind & 8), &news);
+	serving.unread = shape & 0x80 ? 6 : 20;
+	if (options.classic && kind >> 4 == 15)
+		serving.server.ledger.head->next_id = 65530;
+	visitor_first_id = serving.server.ledger.head->next_id;
+	count = change = 0;
+	memset(connections, 0, sizeof connections);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	feed_set(data, size);
+	begin();
+	serving_begin();
+	for (unsigned i = 0; i < STEPS && feed_left(); i++) {
+		step();
+		/* The keeper may accept before it learns of a death: an 8th of the times. */
+		if (serving.is_dead) {
+			serving_hear();
+			if (feed_byte() % 8 == 0)
+				meet(bound(feed_byte()));
+			revive();
+		}
+		if (serving.has_keeper ? feed_byte() % 2 : 1)
+			serving_hear();
+		serving_check();
+		check_page();
+	}
+	finish();
+	for (uint32_t i = 0; i < count; i++)
+		if (visitors[i].fd >= 0)
+			close(visitors[i].fd);
+	serving_close();
+	return 0;
+}

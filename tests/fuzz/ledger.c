@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ledger.c - a server that takes over whatever is in the ledger.
+ */
+#include "feed.h"
+#include "report.h"
+#include "serving.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CLIENTS 8u /* places that something is put in; behind them is nobody */
+
+static int client[CLIENTS];
+static uint8_t doubted[CLIENTS];
+
+/* A doubtful client is never sent to. */
+static void sending(uint32_t place)
+{
+	FUZZ_MUST(place >= CLIENTS || !doubted[place]);
+}
+
+static const struct serving_news news = {sending, NULL};
+
+/* A small number for a field that has only some; or any. */
+static uint32_t number(uint32_t most)
+{
+	uint8_t byte = feed_byte();
+
+	return byte < 0xf0 ? byte % (most + 1) : (uint32_t)feed_number(4);
+}
+
+static void fill_client(const struct ledger *ledger, uint32_t place)
+{
+	const struct ledger_head *head = ledger->head;
+
+	ledger->client[place] = (struct client){.state = number(CLIENT_DOUBTFUL),
+	    .slot = number(head->slots),
+	    .step = number(head->classic ? 4 : 3 + head->slots * head->vectors),
+	    .sending = feed_byte() % 4 == 0,
+	    .about = feed_byte() % 2 ? SLOTS_NONE : number(head->slots),
+	    .vector = number(head->vectors),
+	    .pid = (int32_t)number(1),
+	    .uid = number(1),
+	    .gid = number(1),
+	    .reason = number(CLIENTS_REASONS),
+	    .deadline_ns = feed_number(8),
+	    .since_ns = feed_number(8)};
+}
+
+static void fill(const struct ledger *ledger)
+{
+	struct ledger_head *head = ledger->head;
+	uint32_t words = ledger_words(head->slots);
+
+	for (uint32_t i = 0; i < head->slots; i++) {
+		uint8_t holder = feed_byte();
+
+		ledger->slot[i] = (struct slot){.client = holder & 0x80 ? number(CLIENTS) : holder,
+		    .id = number(head->slots),
+		    .times = feed_byte()};
+	}
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		fill_client(ledger, i);
+		for (uint32_t w = 0; head->classic && w < words; w++)
+			ledger->knows[i * words + w] = feed_number(8);
+	}
+	head->is_begun = feed_byte();
+	head->next_id = number(64);
+	feed_bytes(&head->counts, sizeof head->counts);
+	feed_bytes(&head->page_words, sizeof head->page_words);
+	/* Behind that, in all that there is: bytes. */
+	while (feed_left()) {
+		size_t at = feed_number(2) % sizeof(struct client) * head->clients;
+
+		((uint8_t *)ledger->client)[at % (head->clients * sizeof(struct client))] =
+		    feed_byte();
+	}
+}
+
+static void tick_call(void *unused)
+{
+	(void)unused;
+	clients_service(&serving.server.clients);
+	clients_tick(&serving.server.clients);
+	clients_announce_due(&serving.server.clients);
+}
+
+/* The report is for people: any number is good, as long as there is an end. */
+static void report(void)
+{
+	size_t size = 0;
+	char *text = report_make(&serving.server, &size);
+
+	FUZZ_MUST(text && size > 4 && !memcmp(text + size - 4, "end\n", 4));
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct ledger *ledger = &serving.server.ledger;
+	uint8_t shape, there;
+
+	feed_set(data, size);
+	shape = feed_byte();
+	there = feed_byte();
+	serving_open(&(struct options){.slots = shape % SERVING_SLOTS + 1,
+			 .vectors = shape / SERVING_SLOTS % (SERVING_VECTORS + 1),
+			 .classic = shape >> 7,
+			 .raw = shape >> 6 & 1,
+			 .per_uid = UINT32_MAX},
+	    true, &news);
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		int pair[2];
+
+		client[i] = -1;
+		if (!(there >> i & 1))
+			continue;
+		FUZZ_MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+		client[i] = pair[0];
+		serving.held[i] = pair[1];
+		ledger->socket[i].slot =
+		    feed_byte() % 2 ? feed_byte() % ledger->head->slots : SLOTS_NONE;
+	}
+	fill(ledger);
+	for (uint32_t i = 0; i < CLIENTS; i++)
+		doubted[i] = ledger->client[i].state == CLIENT_DOUBTFUL ||
+			     ((ledger->client[i].state == CLIENT_GREETING ||
+				  ledger->client[i].state == CLIENT_READY) &&
+				 ledger->client[i].sending != 0);
+	serving_begin();
+	serving_hear();
+	serving_check();
+	report();
+	for (uint32_t i = 0; i < 4; i++) {
+		serving.now_ns += 2000000000;
+		serving_call(tick_call, NULL);
+		serving_hear();
+		serving_check();
+	}
+	for (uint32_t i = 0; i < CLIENTS; i++)
+		if (client[i] >= 0)
+			close(client[i]);
+	serving_call(tick_call, NULL);
+	serving_hear();
+	serving_check();
+	/* All have gone: nobody is left behind. */
+	FUZZ_MUST(serving.server.clients.used == 0);
+	serving_close();
+	return 0;
+}

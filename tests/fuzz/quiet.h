@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quiet.h - what the server says goes nowhere, but it is put together as ever.
+ */
+#ifndef QUIET_H
+#define QUIET_H
+
+/* Before each line of the log, and before each store of the server. Targets can have their own. */
+void quiet_log(void);
+void quiet_store(const void *address);
+
+#endif

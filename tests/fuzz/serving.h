@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serving.h - a server's tables and its keeper, in one process, with a clock of their own and a way
+ * to kill the server between any two stores.
+ *
+ * A kill is a longjmp() out of the server, after which everything that only it had is taken away:
+ * descriptors and memory. The next one begins in what is left, the ledger and the page. The calls
+ * that are wrapped (Makefile) and each store into those two (-fsanitize-coverage=trace-stores) are
+ * the places where it can die.
+ */
+#ifndef SERVING_H
+#define SERVING_H
+
+#include "server.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SERVING_SLOTS 5u
+#define SERVING_VECTORS 3u
+#define SERVING_PLACES (SERVING_SLOTS + CLIENTS_SPARE)
+
+struct serving {
+	struct server server;
+	struct ivsh_wire_server words; /* the page */
+	uint64_t now_ns;
+	uint32_t unread; /* as clients.unread */
+	/* The keeper's: */
+	bool has_keeper;
+	bool is_deaf;                 /* its socket is full: nothing can be said to it */
+	int held[SERVING_PLACES];     /* its copies; -1 */
+	bool dropped[SERVING_PLACES]; /* said, and not heard yet */
+	bool is_dead;                 /* the server was killed */
+	int failure;                  /* errno of the next sendmmsg(2); 0: none */
+};
+
+extern struct serving serving;
+
+/* What the target wants to know: about to send to the client at (place), and what was dropped. */
+struct serving_news {
+	void (*sending)(uint32_t place);
+	void (*dropped)(uint32_t place);
+};
+
+/* A new ledger for (options), whose slots and vectors are at most those above, and no server. */
+void serving_open(const struct options *options, bool has_keeper, const struct serving_news *news);
+
+/* As server_begin() in server.c. The server can be killed in it. */
+void serving_begin(void);
+
+/* Call into the server, which can be killed there: then serving.is_dead. */
+void serving_call(void (*call)(void *), void *argument);
+
+/* Kill it at the (count)th place from now on; 0: not any more. */
+void serving_kill_in(uint32_t count);
+
+/* Kill it here. */
+void serving_kill(void);
+
+/* The keeper takes a connection: its place, or SLOTS_NONE. Without a keeper, the server does. */
+uint32_t serving_take(int fd, uint32_t slot);
+
+/* The server gets the connection at (place). */
+void serving_deliver(uint32_t place, uint32_t slot);
+
+/* The keeper hears what the server said. */
+void serving_hear(void);
+
+/* The descriptor that the (vector) of (slot) is, and the memory; -1: (fd) is nothing of ours. */
+bool serving_is_bell(int fd, uint32_t slot, uint32_t vector);
+bool serving_is_memory(int fd);
+
+/* What must always hold. */
+void serving_check(void);
+
+void serving_close(void);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * visitor.c - a client as QEMU is one.
+ */
+#include "visitor.h"
+#include "feed.h"
+#include "notices.h"
+#include "serving.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+uint32_t visitor_first_id;
+
+static void visitor_others(const struct visitor *visitor, int64_t value, int fd)
+{
+	const struct slots *slots = &serving.server.slots;
+	uint32_t at = visitor->step - NOTICES_HEAD;
+	uint32_t place = at / slots->vectors;
+	uint32_t slot = place < visitor->id ? place : place + 1;
+
+	FUZZ_MUST(at < slots->count * slots->vectors);
+	if (place == slots->count - 1)
+		slot = visitor->id;
+	FUZZ_MUST(value == slot && serving_is_bell(fd, slot, at % slots->vectors));
+}
+
+static void visitor_peers(struct visitor *visitor, int64_t value, int fd)
+{
+	const struct slots *slots = &serving.server.slots;
+	uint32_t id = (uint32_t)(value - visitor_first_id);
+
+	FUZZ_MUST(value >= visitor_first_id && id < VISITOR_IDS && !visitor->has_left[id]);
+	if (fd < 0) {
+		/* QEMU frees what it never had, or its own. */
+		FUZZ_MUST(visitor->count[id] > 0 && value != visitor->id);
+		visitor->has_left[id] = true;
+		return;
+	}
+	FUZZ_MUST(visitor->count[id] < slots->vectors);
+	/* The vectors of one peer come one after the other. */
+	if (visitor->ids <= id)
+		visitor->ids = id + 1;
+	for (uint32_t i = 0; i < visitor->ids; i++)
+		FUZZ_MUST(i == id || visitor->has_left[i] || visitor->count[i] == 0 ||
+			  visitor->count[i] == slots->vectors);
+	if (visitor->count[id] == 0) {
+		uint32_t slot = 0;
+
+		while (slot < slots->count && !serving_is_bell(fd, slot, 0))
+			slot++;
+		FUZZ_MUST(slot < slots->count);
+		visitor->slot_of[id] = slot;
+	}
+	FUZZ_MUST(serving_is_bell(fd, visitor->slot_of[id], visitor->count[id]));
+	visitor->count[id]++;
+	visitor->has_own |= value == visitor->id;
+}
+
+static void visitor_hear(struct visitor *visitor, int64_t value, int fd)
+{
+	const struct server *server = &serving.server;
+
+	if (visitor->step == 0) {
+		FUZZ_MUST(fd < 0 && (value == NOTICES_VERSION || value == NOTICES_REFUSAL));
+		visitor->is_refused = value == NOTICES_REFUSAL;
+	} else if (visitor->is_refused) {
+		FUZZ_MUST(fd < 0 && value == NOTICES_REFUSAL); /* again, after a kill */
+	} else if (visitor->step == 1) {
+		FUZZ_MUST(fd < 0 && value >= 0 && value <= 65535);
+		FUZZ_MUST(server->clients.is_classic || value < server->slots.count);
+		FUZZ_MUST(visitor->slot == SLOTS_NONE || value == visitor->slot);
+		visitor->id = (uint32_t)value;
+	} else if (visitor->step == 2) {
+		FUZZ_MUST(value == -1 && serving_is_memory(fd));
+	} else if (server->ledger.head->classic) {
+		visitor_peers(visitor, value, fd);
+	} else {
+		visitor_others(visitor, value, fd);
+	}
+	visitor->step++;
+}
+
+static bool visitor_receive(struct visitor *visitor)
+{
+	unsigned char bytes[8];
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec io = {bytes, sizeof bytes};
+	struct msghdr header = {.msg_iov = &io,
+	    .msg_iovlen = 1,
+	    .msg_control = control.bytes,
+	    .msg_controllen = sizeof control.bytes};
+	ssize_t got = recvmsg(visitor->fd, &header, MSG_DONTWAIT);
+	struct cmsghdr *c;
+	uint64_t value = 0;
+	int fd = -1;
+
+	if (got <= 0) {
+		/* Nobody ends without a word, and nobody who waits for the memory. */
+		if (got == 0 && !visitor->may_end)
+			FUZZ_MUST(visitor->is_refused || visitor->step >= NOTICES_HEAD);
+		visitor->is_ended |= got == 0 || errno != EAGAIN;
+		return false;
+	}
+	FUZZ_MUST(got == sizeof bytes && !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)));
+	c = CMSG_FIRSTHDR(&header);
+	if (c)
+		memcpy(&fd, CMSG_DATA(c), sizeof fd);
+	for (unsigned i = 0; i < sizeof bytes; i++)
+		value |= (uint64_t)bytes[i] << (8 * i);
+	visitor_hear(visitor, (int64_t)value, fd);
+	if (fd >= 0)
+		close(fd);
+	return true;
+}
+
+uint32_t visitor_read(struct visitor *visitor, uint32_t count)
+{
+	uint32_t done = 0;
+
+	while (visitor->fd >= 0 && done < count && visitor_receive(visitor))
+		done++;
+	return done;
+}
+
+void visitor_check(const struct visitor *visitor)
+{
+	const struct slots *slots = &serving.server.slots;
+
+	FUZZ_MUST(visitor->step >= NOTICES_HEAD);
+	if (!serving.server.clients.is_classic) {
+		FUZZ_MUST(visitor->step == NOTICES_HEAD + slots->count * slots->vectors);
+		return;
+	}
+	if (slots->vectors == 0)
+		return; /* peers are nothing but their vectors */
+	FUZZ_MUST(visitor->has_own);
+	for (uint32_t i = 0; i < VISITOR_IDS; i++) {
+		bool is_known = visitor->count[i] > 0 && !visitor->has_left[i];
+		bool is_there = false;
+
+		for (uint32_t s = 0; s < slots->count && !is_there; s++)
+			is_there = slots->slot[s].client != SLOTS_NONE &&
+				   slots->slot[s].id == visitor_first_id + i;
+		FUZZ_MUST(is_known == is_there);
+		FUZZ_MUST(!is_known || visitor->count[i] == slots->vectors);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * visitor.h - a client as QEMU is one: reads its messages, and minds what they must not be.
+ */
+#ifndef VISITOR_H
+#define VISITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VISITOR_IDS 256u /* in one run, from the first one on */
+
+struct visitor {
+	int fd;         /* -1: it has closed */
+	uint32_t place; /* in the keeper's table; UINT32_MAX: dropped */
+	uint32_t slot;  /* of its socket */
+	bool may_end;   /* it hung up, or wrote: the server may close it */
+	bool is_ended;  /* it saw the end */
+	bool is_refused;
+	bool is_doubtful;
+	bool is_alone; /* doubtful: what it has is all that it gets */
+	uint32_t step; /* messages read */
+	uint32_t id;
+	uint32_t ids;                  /* one more than the highest that it was told of */
+	bool has_own;                  /* classic: its own vectors were told */
+	uint32_t count[VISITOR_IDS];   /* vectors told, by ID */
+	uint32_t slot_of[VISITOR_IDS]; /* whose eventfds they were */
+	bool has_left[VISITOR_IDS];
+};
+
+/* The ID that is number 0 in count[]. */
+extern uint32_t visitor_first_id;
+
+/* Read at most (count) messages; answers how many. A message that must not be is a crash. */
+uint32_t visitor_read(struct visitor *visitor, uint32_t count);
+
+/* It has read all: it knows whoever holds a slot, and nobody else. */
+void visitor_check(const struct visitor *visitor);
+
+#endif

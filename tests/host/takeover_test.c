@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * takeover_test.c - what the next server makes of each state in which one can die.
+ */
+#include "clients.h"
+#include "ledger.h"
+#include "notices.h"
+#include "takeover.h"
+#include "test.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NONE SLOTS_NONE
+#define PLACE 2u /* of the client in question */
+
+/* What can be left in the client and in slot 1. */
+struct cut {
+	const char *name;
+	uint32_t state, slot, holder, step, sending;
+	bool has_socket;
+	uint32_t want_state, want_slot, want_holder;
+};
+
+static void repair(const struct cut *cut, bool is_classic)
+{
+	const struct options options = {.slots = 3, .vectors = 2, .classic = is_classic};
+	struct ledger ledger;
+	struct client *client;
+
+	NEED_EQ(ledger_create(&ledger, &options), 0);
+	client = &ledger.client[PLACE];
+	ledger.socket[PLACE].fd = cut->has_socket ? 99 : -1;
+	*client = (struct client){.state = cut->state,
+	    .slot = cut->slot,
+	    .step = cut->step,
+	    .sending = cut->sending,
+	    .about = NONE};
+	ledger.slot[1].client = cut->holder;
+	test_row(cut->name);
+	/* The one who repairs can die, too. */
+	for (unsigned i = 0; i < 2; i++) {
+		takeover_repair(&ledger);
+		CHECK_EQ(client->state, cut->want_state);
+		if (cut->want_state != CLIENT_FREE)
+			CHECK_EQ(client->slot, cut->want_slot);
+		CHECK_EQ(ledger.slot[1].client, cut->want_holder);
+		CHECK_EQ(ledger.slot[0].client, NONE);
+		CHECK_EQ(ledger.head->counts.doubtful,
+		    cut->state != CLIENT_DOUBTFUL && cut->want_state == CLIENT_DOUBTFUL);
+	}
+	ledger_close(&ledger);
+}
+
+/* In the order in which a server takes the steps. */
+static void cuts(void)
+{
+	static const struct cut rows[] = {
+	    {"nobody", CLIENT_FREE, NONE, NONE, 0, 0, false, CLIENT_FREE, NONE, NONE},
+	    {"new", CLIENT_FREE, NONE, NONE, 0, 0, true, CLIENT_FREE, NONE, NONE},
+	    {"waits", CLIENT_WAITING, 1, NONE, 0, 0, true, CLIENT_FREE, NONE, NONE},
+	    {"waits for another", CLIENT_WAITING, 1, 0, 0, 0, true, CLIENT_FREE, NONE, NONE},
+	    {"got the slot", CLIENT_WAITING, 1, PLACE, 0, 0, true, CLIENT_FREE, NONE, NONE},
+	    {"greeting", CLIENT_GREETING, 1, PLACE, 0, 0, true, CLIENT_GREETING, 1, PLACE},
+	    {"sends", CLIENT_GREETING, 1, PLACE, 0, 9, true, CLIENT_DOUBTFUL, 1, PLACE},
+	    {"told some", CLIENT_GREETING, 1, PLACE, 2, 9, true, CLIENT_DOUBTFUL, 1, PLACE},
+	    {"blocked", CLIENT_GREETING, 1, PLACE, 4, 0, true, CLIENT_GREETING, 1, PLACE},
+	    {"ready", CLIENT_READY, 1, PLACE, 4, 0, true, CLIENT_READY, 1, PLACE},
+	    {"ready, sends", CLIENT_READY, 1, PLACE, 4, 1, true, CLIENT_DOUBTFUL, 1, PLACE},
+	    {"released", CLIENT_READY, 1, NONE, 4, 0, true, CLIENT_CLOSING, 1, NONE},
+	    {"released, taken", CLIENT_READY, 1, 0, 4, 0, true, CLIENT_CLOSING, 1, NONE},
+	    {"closing", CLIENT_CLOSING, 1, NONE, 4, 0, true, CLIENT_CLOSING, 1, NONE},
+	    {"gone, or new", CLIENT_GONE, 1, NONE, 4, 0, true, CLIENT_FREE, NONE, NONE},
+	    {"gone, and heard", CLIENT_GONE, 1, NONE, 4, 0, false, CLIENT_FREE, NONE, NONE},
+	    {"ready, dropped", CLIENT_READY, 1, PLACE, 4, 0, false, CLIENT_FREE, NONE, NONE},
+	    {"refused", CLIENT_REFUSED, NONE, NONE, 0, 0, true, CLIENT_REFUSED, NONE, NONE},
+	    {"being refused", CLIENT_REFUSED, NONE, NONE, 0, 1, true, CLIENT_DOUBTFUL, NONE, NONE},
+	    {"doubtful", CLIENT_DOUBTFUL, 1, PLACE, 4, 1, true, CLIENT_DOUBTFUL, 1, PLACE},
+	    {"doubtful, released", CLIENT_DOUBTFUL, 1, NONE, 4, 1, true, CLIENT_DOUBTFUL, NONE,
+		NONE},
+	    {"doubtful, closed", CLIENT_DOUBTFUL, 1, PLACE, 4, 1, false, CLIENT_FREE, NONE, NONE},
+	    {"no such slot", CLIENT_READY, 3, PLACE, 4, 0, true, CLIENT_CLOSING, 3, NONE},
+	    {"no such step", CLIENT_READY, 1, PLACE, 77, 0, true, CLIENT_DOUBTFUL, 1, PLACE},
+	    {"no such state", 1234, 1, PLACE, 4, 0, true, CLIENT_DOUBTFUL, NONE, NONE},
+	    {"no such holder", CLIENT_FREE, NONE, 4711, 0, 0, false, CLIENT_FREE, NONE, NONE},
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		repair(&rows[i], false);
+		repair(&rows[i], true);
+	}
+}
+
+/* Who knows whom: only those who hold a slot, nobody that there is not, and not themselves. */
+static void known(void)
+{
+	static const struct {
+		uint32_t state;
+		uint64_t want;
+	} rows[] = {
+	    {CLIENT_FREE, 0},
+	    {CLIENT_GREETING, 5},
+	    {CLIENT_READY, 5},
+	    {CLIENT_CLOSING, 0},
+	    {CLIENT_DOUBTFUL, 0},
+	};
+	const struct options options = {.slots = 3, .vectors = 1, .classic = true};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct ledger ledger;
+
+		NEED_EQ(ledger_create(&ledger, &options), 0);
+		ledger.socket[PLACE].fd = 99;
+		ledger.client[PLACE] =
+		    (struct client){.state = rows[i].state, .slot = 1, .step = 4, .about = NONE};
+		ledger.slot[1].client = PLACE;
+		ledger.knows[PLACE] = ledger.knows[0] = UINT64_MAX;
+		ledger.head->next_id = UINT32_MAX;
+		ledger.slot[2].id = 65536;
+		takeover_repair(&ledger);
+		CHECK_EQ(ledger.knows[PLACE], rows[i].want);
+		CHECK_EQ(ledger.knows[0], 0);
+		CHECK_EQ(ledger.head->next_id, 65536); /* there is none any more */
+		CHECK_EQ(ledger.slot[2].id, 65535);
+		ledger_close(&ledger);
+	}
+}
+
+/* A server with one client, that is to go on from a state; the other end of its socket. */
+static struct slots slots;
+static struct page page;
+static struct clients clients;
+static struct ledger ledger;
+static const char *names[3];
+
+static int go_on(const struct client *left, bool is_shut)
+{
+	static const struct options options = {.slots = 3, .vectors = 0, .per_uid = UINT32_MAX};
+	int pair[2];
+
+	CHECK_EQ(ledger_create(&ledger, &options), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	if (is_shut)
+		shutdown(pair[1], SHUT_RDWR);
+	ledger.socket[PLACE] = (struct ledger_socket){.fd = pair[1], .slot = NONE};
+	ledger.client[PLACE] = *left;
+	if (left->slot != NONE)
+		ledger.slot[left->slot].client = PLACE;
+	takeover_repair(&ledger);
+	CHECK_EQ(page_open(&page, &ledger.head->page_words, NULL, 0), 0);
+	slots = (struct slots){.count = 3, .slot = ledger.slot, .names = names};
+	clients = (struct clients){.options = &options,
+	    .slots = &slots,
+	    .page = &page,
+	    .counts = &ledger.head->counts,
+	    .client = ledger.client,
+	    .knows = ledger.knows,
+	    .next_id = &ledger.head->next_id,
+	    .capacity = ledger.head->clients,
+	    .unread = 278,
+	    .memory = STDIN_FILENO, /* any descriptor */
+	    .link = -1};
+	CHECK_EQ(clients_open(&clients, &ledger), 0);
+	return pair[0];
+}
+
+/* Bytes that came, or -1 at the end of the stream. */
+static int heard(int fd)
+{
+	unsigned char bytes[4096];
+	ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+
+	return got == 0 ? -1 : got < 0 ? 0 : (int)got;
+}
+
+static void go_on_rows(void)
+{
+	static const struct {
+		const char *name;
+		struct client left;
+		bool is_shut;
+		uint32_t want_state;
+		int want_heard; /* in one message or more; -1: nothing, and the end */
+	} rows[] = {
+	    {"new", {.slot = NONE}, false, CLIENT_READY, 24},
+	    {"new, in the place of one that is gone", {.state = CLIENT_GONE, .slot = NONE}, false,
+		CLIENT_READY, 24},
+	    {"gone", {.state = CLIENT_GONE, .slot = NONE}, true, CLIENT_FREE, -1},
+	    {"greeting", {.state = CLIENT_GREETING, .slot = 1, .about = NONE}, false, CLIENT_READY,
+		24},
+	    {"ready", {.state = CLIENT_READY, .slot = 1, .step = 3, .about = NONE}, false,
+		CLIENT_READY, 0},
+	    {"doubtful", {.state = CLIENT_GREETING, .slot = 1, .sending = 3}, false,
+		CLIENT_DOUBTFUL, 0},
+	    {"closing", {.state = CLIENT_CLOSING, .slot = NONE}, false, CLIENT_CLOSING, -1},
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int client = go_on(&rows[i].left, rows[i].is_shut);
+
+		test_row(rows[i].name);
+		clients_service(&clients);
+		CHECK_EQ(ledger.client[PLACE].state, rows[i].want_state);
+		CHECK_EQ(heard(client), rows[i].want_heard);
+		/* Whatever it was, it is forgotten when it hangs up. */
+		close(client);
+		clients_service(&clients);
+		CHECK_EQ(ledger.client[PLACE].state, CLIENT_FREE);
+		CHECK_EQ(clients.used, 0);
+		clients_close(&clients);
+		ledger_close(&ledger);
+	}
+}
+
+static const struct test tests[] = {
+    {"repair: each state, each cut", cuts},
+    {"repair: who is known", known},
+    {"go on", go_on_rows},
+};
+
+int main(void)
+{
+	return test_main("takeover", tests, sizeof tests / sizeof tests[0]);
+}
