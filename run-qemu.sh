@@ -169,7 +169,7 @@ trap 'exit 143' TERM
 accel=(-accel tcg -smp "1,maxcpus=2")
 if [[ $accelerator == kvm ]] || { [[ -z $accelerator && -r /dev/kvm && -w /dev/kvm ]] &&
 	(timeout 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 -nodefaults -display none \
-		-no-reboot -kernel build/x86_64/ivsh.elf -append help) >/dev/null 2>&1; }; then
+		-no-reboot -kernel build/x86_64/ivsh.elf -append help; exit) >/dev/null 2>&1; }; then
 	accel=(-accel kvm -cpu host)
 fi
 

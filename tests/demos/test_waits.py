@@ -79,7 +79,7 @@ def test_pingpong(world, name):
 )
 def test_vectors(world, served, has):
     """Any number of vectors: no wish for one that the server, or the ringer's device, has not."""
-    server = world.server(bind=2, vectors=served)
+    server = world.server("--client-descriptors", 2048, bind=2, vectors=served)
     text, sides = pingpong(world, server, 1000, vectors=has)
     print(f"{served} served, {has}: {text}", end="")
     for side, mine in zip(sides, reversed(has)):
