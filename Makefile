@@ -6,7 +6,9 @@
 #
 #   host          programs and tests of this machine
 #   host-san      the same sources under AddressSanitizer and UndefinedBehaviorSanitizer
+#   host-hook     the same, with the core calling a hook at each access of shared memory
 #   host-fuzz     the same by clang, for libFuzzer
+#   host-tsan     two threads as two peers under ThreadSanitizer, by clang
 #   x86_64        freestanding: the libraries, and the guest programs over newlib
 #   uefi-x86_64   ivsh.efi
 
@@ -39,7 +41,9 @@ BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protect
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
 HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
                    -fsanitize=address,undefined
-HOST_FUZZ_CFLAGS := $(HOST_SAN_CFLAGS) -fsanitize=fuzzer-no-link
+HOST_HOOK_CFLAGS := $(HOST_SAN_CFLAGS) -DIVSH_HOOK
+HOST_FUZZ_CFLAGS := $(HOST_HOOK_CFLAGS) -fsanitize=fuzzer-no-link
+HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=thread
 X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only
 
 # Programs over newlib: its headers and the compiler's, no others.
@@ -86,10 +90,15 @@ build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquo
                                     -iquote host/server
 build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \
                                         -iquote host/client -iquote host/server
+build/host-hook/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/host-tsan/%: INCLUDE := -iquote tests/lib -iquote lib/core -iquote tests/core
+build/host-fuzz/%: INCLUDE := -iquote tests/lib -iquote tests/core -iquote tests/device \
+                              -iquote lib/core -iquote lib/bare -iquote lib/bare/x86_64 \
+                              -iquote lib/bare/newlib -iquote firmware/uefi -iquote host/client \
+                              -iquote host/backend -iquote host/control -iquote host/server
 
 build/host/tests/host/control_test.o build/host-san/tests/host/control_test.o: \
     INCLUDE := -iquote tests/lib -iquote host/control
-build/host-fuzz/%: INCLUDE := -iquote host/backend -iquote host/control -iquote host/server
 
 # The server's fuzzers have its clock, and can kill it at each of its stores: tests/fuzz/serving.h.
 build/host-fuzz/%: FUZZ_HOOKS :=
@@ -99,12 +108,13 @@ build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
 # In a guest everything that no message passes through is compiled for size.
 build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := -Os
-$(addprefix build/x86_64/lib/core/,error.o layout.o format.o region.o slot.o peer.o channel.o wait.o): SIZED := -Os
+$(addprefix build/x86_64/lib/core/,error.o layout.o format.o region.o slot.o peer.o channel.o reset.o wait.o news.o service.o next.o stream.o): SIZED := -Os
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
           lib/core/slot.c lib/core/peer.c lib/core/channel.c lib/core/sender.c \
-          lib/core/receiver.c lib/core/wait.c
+          lib/core/receiver.c lib/core/reset.c lib/core/wait.c lib/core/news.c \
+          lib/core/service.c lib/core/next.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c
 LIB    := $(CORE) $(DEVICE)
@@ -116,7 +126,7 @@ ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c 
           lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c \
-          firmware/app/info.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
+          firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
           firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c firmware/app/report.c \
           firmware/app/text.c
 UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
@@ -145,22 +155,31 @@ CLIENT := host/client/client.c host/client/announcements.c host/client/messages.
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
           host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \
-          host/peer/text.c host/peer/ping.c host/peer/echo.c $(CLIENT)
+          host/peer/watch.c \
+          host/peer/text.c host/peer/ping.c host/peer/echo.c \
+          host/peer/flow.c $(CLIENT)
 
 # Test programs of the host: build/host/<name> and, under sanitizers, build/host-san/<name>.
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
                 tests/device/device_test tests/device/msix_test
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
-                tests/core/hostile_test tests/core/wait_test
+                tests/core/hostile_test tests/core/wait_test tests/core/stream_test tests/core/reset_test \
+                tests/core/events_test tests/core/service_test tests/core/next_test
 TESTS_RACE   := tests/core/race_test
+TESTS_HOOK   := tests/core/storm_test
+TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test
+TESTS_TSAN   := tests/core/pair_test
+TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
                 tests/host/backend_test tests/host/client_test tests/host/bells_test \
                 tests/host/sizes_test tests/host/config_test tests/host/notices_test \
                 tests/host/takeover_test
 TESTS_UEFI   := tests/uefi/args_test
-FUZZERS      := config control clients ledger answer
-FUZZ_TESTS   := $(FUZZERS:%=build/host-fuzz/tests/fuzz/%_fuzz)
+FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args client
+FUZZERS_SERVER := config control clients ledger answer
+FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
+FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
 TESTS_HOST   := $(TESTS_RACE) $(TESTS_ROAD) $(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI)
 
 # --- newlib: Debian's newlib-source, built once -----------------------------------------------
@@ -208,9 +227,17 @@ build/host-san/%.o: %.c
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) $(INCLUDE) -c $< -o $@
 
+build/host-hook/%.o: %.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_HOOK_CFLAGS) $(INCLUDE) -c $< -o $@
+
 build/host-fuzz/%.o: %.c
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_FUZZ_CFLAGS) $(FUZZ_HOOKS) $(INCLUDE) -c $< -o $@
+
+build/host-tsan/%.o: %.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) $(INCLUDE) -c $< -o $@
 
 build/x86_64/%.o: %.c
 	@echo "CC      $@"; mkdir -p $(@D)
@@ -252,6 +279,16 @@ $(TESTS_CORE:%=build/host/%) $(TESTS_RACE:%=build/host/%) build/host/tests/core/
 $(TESTS_CORE:%=build/host-san/%) $(TESTS_RACE:%=build/host-san/%): \
     build/host-san/tests/core/world.o $(CORE:%.c=build/host-san/%.o)
 
+$(TESTS_HOOK:%=build/host-hook/%): build/host-hook/tests/core/world.o \
+    build/host-hook/tests/lib/hostile_peer.o $(CORE:%.c=build/host-hook/%.o)
+
+# These have a hook of their own.
+$(TESTS_COUNT:%=build/host-hook/%): build/host-hook/tests/core/world.o $(CORE:%.c=build/host-hook/%.o)
+
+$(TESTS_TSAN:%=build/host-tsan/%): $(CORE:%.c=build/host-tsan/%.o)
+
+$(TESTS_KILL:%=build/host/%): build/host/tests/host/numbers.o $(CORE:%.c=build/host/%.o)
+
 build/host/tests/host/backend_test: $(BACKEND:%.c=build/host/%.o)
 build/host-san/tests/host/backend_test: $(BACKEND:%.c=build/host-san/%.o)
 build/host/tests/host/client_test: $(CLIENT:%.c=build/host/%.o)
@@ -288,9 +325,27 @@ build/host-san/tests/%_test: build/host-san/tests/%_test.o build/host-san/tests/
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
 
+build/host-hook/tests/%_test: build/host-hook/tests/%_test.o build/host-hook/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_HOOK_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+build/host-tsan/tests/%_test: build/host-tsan/tests/%_test.o build/host-tsan/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
 # --- Fuzzers: libFuzzer brings main() ----------------------------------------------------------
+$(addprefix build/host-fuzz/tests/fuzz/,attach_fuzz receive_fuzz send_fuzz stream_fuzz slots_fuzz): \
+    build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_port.o \
+    build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
+build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/newlib/args.o
+build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o
+build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
+
 FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
-FUZZ_WRAP    := log_event log_detail log_failure
+$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail log_failure
 $(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
     $(SERVING:%.c=build/host-fuzz/%.o)
 $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
@@ -330,6 +385,17 @@ build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -o $@
 
+# For tests/host/test_kill.py.
+build/host/numbers: build/host/tests/host/numbers_peer.o build/host/tests/host/numbers.o \
+    $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+
+build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.o) \
+    build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 build/x86_64/libivsh.a: $(LIB:%.c=build/x86_64/%.o)
 build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%))) \
@@ -340,6 +406,7 @@ BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
 build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) $(APP:%.c=build/x86_64/%.o) $(BARE_LIBS)
 build/x86_64/bare_test.elf: build/x86_64/tests/guest/bare_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)
+build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)
 
@@ -377,16 +444,22 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
 CHECKS := tests/check/layers.sh tests/check/headers.sh \
-          tests/check/symbols.sh,14336,12288,build/x86_64/libivsh.a \
+          tests/check/symbols.sh,22528,15360,build/x86_64/libivsh.a \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/readme.sh tests/check/format.sh,$(CLANG_FORMAT)
 MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py
 comma := ,
-FUZZ_LIST := $(subst $() ,$(comma),$(FUZZ_TESTS))
-C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%)
+space := $() $()
+FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
+             $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
+C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%) \
+           $(TESTS_KILL:%=build/host/%) $(TESTS_HOOK:%=build/host-hook/%) \
+           $(TESTS_COUNT:%=build/host-hook/%) $(TESTS_TSAN:%=build/host-tsan/%)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
-build/test: all $(C_TESTS) $(FUZZ_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.elf build/host/tests/core/example_test \
+build/test: all $(C_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
+    build/x86_64/numbers.elf build/host/survivor build/host/numbers \
+    build/host/tests/core/example_test \
     build/host/tests/host/load
 .PHONY: build/test
 
@@ -394,19 +467,19 @@ build/test: all $(C_TESTS) $(FUZZ_TESTS) $(GUEST_TESTS) build/x86_64/irq_test.el
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(MODEL) $(FUZZ),60,$(FUZZ_LIST) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
-	    pytest:tests/demos
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(GUEST_TESTS) \
+	    pytest:tests/host pytest:tests/guest pytest:tests/demos
 
 ## The same cases with larger counts
 soak:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(FUZZ),600,$(FUZZ_LIST) $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest \
-	    pytest:tests/demos
+	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(subst $(comma)60,$(comma)600,$(FUZZ_60)) \
+	    $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
 
 ## Fuzz for TIME seconds in all; build/fuzz keeps what was found
-fuzz: $(FUZZ_TESTS)
-	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $(FUZZ_TESTS)
+fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)
+	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $^
 
 ## Check layers, headers, symbols, the specification and the format
 check: all build/host/tests/core/example_test

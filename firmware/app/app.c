@@ -18,6 +18,7 @@ static const struct {
 	const char *help;
 } commands[] = {
     {"info", info_run, 1, "show each device, its region and who is there"},
+    {"watch", watch_run, 1, "print who comes and goes; --count=N lines, then end"},
     {"demo", demo_run, 1, "greet --peers=N others, exchange --count=N messages, check every byte"},
     {"stress", stress_run, 1, "exchange --count=N messages of random sizes, check every byte"},
     {"echo", echo_run, 1, "send back what arrives on port 7; --count=N: then end"},

@@ -9,6 +9,7 @@
 #include "options.h"
 
 int info_run(const struct app_world *world, const struct options *options);
+int watch_run(const struct app_world *world, const struct options *options);
 int demo_run(const struct app_world *world, const struct options *options);
 int stress_run(const struct app_world *world, const struct options *options);
 int echo_run(const struct app_world *world, const struct options *options);

@@ -25,8 +25,10 @@ static int echo_one(struct session *s, uint32_t slot)
 		error = ivsh_chan_send(chan, IVSH_PORT_ECHO, message.data, message.size);
 	if (!error)
 		error = ivsh_chan_release(chan);
-	if (error == IVSH_EPROTO && s->region.counters.errors)
+	if (error == IVSH_EPROTO && s->region.counters.errors) {
 		(void)session_channel_failed(s, slot, error);
+		(void)!ivsh_chan_reset(chan);
+	}
 	return error ? 0 : message.port == IVSH_PORT_ECHO;
 }
 
@@ -38,6 +40,7 @@ int echo_run(const struct app_world *world, const struct options *o)
 
 	if (!session_open(&s, world, o))
 		return 1;
+	ok = session_offer(&s, "echo", IVSH_PORT_ECHO);
 	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s.region.mem.self, s.slots);
 	while (ok && !(o->count_given && answered >= o->count)) {
 		uint64_t before = answered;
@@ -80,7 +83,7 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 	if (p->size >= TAG_SIZE)
 		memcpy(p->out, &tag, TAG_SIZE);
 	start = ivsh_region_now(&p->s->region);
-	while ((error = ivsh_chan_send(chan, IVSH_PORT_ECHO, p->out, p->size)) == IVSH_EAGAIN)
+	while ((error = ivsh_chan_send(chan, p->s->port, p->out, p->size)) == IVSH_EAGAIN)
 		if (!session_full(p->s))
 			return 0;
 	while (!error) {
@@ -93,7 +96,7 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 			error = 0;
 			continue;
 		}
-		if (error || message.port != IVSH_PORT_ECHO || message.size != p->size ||
+		if (error || message.port != p->s->port || message.size != p->size ||
 		    (message.flags & IVSH_MAYBE_SEEN) ||
 		    (p->size >= TAG_SIZE && memcmp(p->in, p->out, TAG_SIZE) != 0))
 			continue;
@@ -137,6 +140,7 @@ int ping_run(const struct app_world *world, const struct options *o)
 	if (!session_open(&s, world, o))
 		return 1;
 	p.s = &s;
+	s.port = IVSH_PORT_ECHO;
 	peer = session_find_peer(&s, o->peer ? o->peer : o->words > 1 ? o->word[1] : NULL);
 	if (peer >= 0 && p.size > ivsh_chan_max(&s.chan[peer])) {
 		fprintf(stderr,

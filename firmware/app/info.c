@@ -48,6 +48,15 @@ static bool region_print(const struct ivsh_device *d)
 	return h.magic == IVSH_WIRE_MAGIC;
 }
 
+static void services_print(const struct session *s, uint32_t slot)
+{
+	struct ivsh_service service;
+
+	for (uint32_t i = 0; ivsh_region_service(&s->region, slot, i, &service) == 0; i++)
+		if (service.name[0])
+			printf("    service %s: port %u\n", service.name, service.port);
+}
+
 static void peers_print(struct session *s)
 {
 	static const char *const presence[] = {"absent", "attached", "silent", "gone"};
@@ -66,6 +75,7 @@ static void peers_print(struct session *s)
 		printf("  peer %" PRIu32 ": %s, %s, life %" PRIu32 "%s%s\n", i,
 		    presence[p->presence], connection[p->connection], p->boot,
 		    p->name[0] ? ", name " : "", p->name);
+		services_print(s, i);
 	}
 }
 

@@ -183,6 +183,7 @@ bool session_open(struct session *s, const struct app_world *world, const struct
 	memset(s, 0, sizeof(*s));
 	s->world = world;
 	s->options = options;
+	s->port = options->port;
 	if (!device_open(s))
 		return false;
 	if (!region_attach(s)) {
@@ -271,19 +272,32 @@ bool session_look(struct session *s)
 	return wait_for(s, 0, 0);
 }
 
-/* Whether slot (slot) is the one that (wanted) names; NULL names any. */
+/*
+ * Whether slot (slot) is the one that (wanted) names, by number or name, and offers what stands
+ * behind the colon; a colon may belong to a name. NULL names any.
+ */
 static bool peer_matches(struct session *s, uint32_t slot, const char *wanted)
 {
 	const struct ivsh_peer *peer = session_peer(s, slot);
+	const char *colon = wanted ? strrchr(wanted, ':') : NULL;
+	char name[IVSH_WIRE_NAME_SIZE];
 	uint64_t number;
 
-	if (slot == s->region.mem.self || s->chan[slot].dead)
+	if (slot == s->region.mem.self || s->chan[slot].dead ||
+	    peer->presence != IVSH_PEER_ATTACHED)
 		return false;
-	if (!wanted)
-		return peer->presence == IVSH_PEER_ATTACHED;
+	if (!wanted || strcmp(peer->name, wanted) == 0)
+		return true;
 	if (options_number(wanted, 0, UINT32_MAX, &number))
-		return number == slot && peer->presence == IVSH_PEER_ATTACHED;
-	return strcmp(peer->name, wanted) == 0 && peer->presence == IVSH_PEER_ATTACHED;
+		return number == slot;
+	if (!colon || (size_t)(colon - wanted) >= sizeof(name))
+		return false;
+	memcpy(name, wanted, (size_t)(colon - wanted));
+	name[colon - wanted] = '\0';
+	if (strcmp(peer->name, name) != 0 &&
+	    !(options_number(name, 0, UINT32_MAX, &number) && number == slot))
+		return false;
+	return ivsh_region_port(&s->region, slot, colon + 1, &s->port) == 0;
 }
 
 int session_find_peer(struct session *s, const char *wanted)
@@ -307,6 +321,15 @@ int session_find_peer(struct session *s, const char *wanted)
 			return -1;
 		}
 	}
+}
+
+bool session_offer(struct session *s, const char *name, uint16_t port)
+{
+	int error = ivsh_region_offer(&s->region, name, port);
+
+	if (error)
+		fprintf(stderr, "ivsh: service %s: %s\n", name, ivsh_error_text(error));
+	return !error;
 }
 
 int session_channel_failed(struct session *s, uint32_t slot, int error)

@@ -20,6 +20,7 @@ struct session {
 	struct ivsh_peer *peer;      /* one per slot, as last seen */
 	uint64_t started_ns;
 	struct ivsh_wait wait;
+	uint16_t port; /* --port, or the service's that session_find_peer() was given */
 };
 
 /*
@@ -48,8 +49,14 @@ bool session_full(struct session *session);
 /* The same for who waits in a way of its own: looks, keeps the heartbeat going, does not wait. */
 bool session_look(struct session *session);
 
-/* Wait for the peer that --peer names, or the first one that is there: its slot, or -1. */
+/*
+ * Wait for the peer that --peer names, or the first one that is there: its slot, or -1. Behind a
+ * colon stands a service that it has to offer, too: its port is session->port from here on.
+ */
 int session_find_peer(struct session *session, const char *wanted);
+
+/* Publish that service (name) is to be had here on (port). False: a line has said why not. */
+bool session_offer(struct session *session, const char *name, uint16_t port);
 
 /* Print what went wrong with the channel to (slot). Answers the exit status of a failure. */
 int session_channel_failed(struct session *session, uint32_t slot, int error);

@@ -15,8 +15,7 @@
 static int text_send(struct session *s, uint32_t peer, const char *text)
 {
 	for (;;) {
-		int error =
-		    ivsh_chan_send(&s->chan[peer], s->options->port, text, (uint32_t)strlen(text));
+		int error = ivsh_chan_send(&s->chan[peer], s->port, text, (uint32_t)strlen(text));
 
 		if (!error)
 			return 0;
@@ -77,6 +76,7 @@ int recv_run(const struct app_world *world, const struct options *o)
 
 	if (!session_open(&s, world, o))
 		return 1;
+	ok = session_offer(&s, "text", s.port);
 	while (ok && (for_ever || left > 0)) {
 		bool found = false;
 

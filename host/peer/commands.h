@@ -8,9 +8,12 @@
 #include "options.h"
 
 int ls_run(const struct options *options);
+int watch_run(const struct options *options);
 int send_run(const struct options *options);
 int recv_run(const struct options *options);
 int ping_run(const struct options *options);
 int echo_run(const struct options *options);
+int put_run(const struct options *options);
+int get_run(const struct options *options);
 
 #endif

@@ -24,7 +24,7 @@ static bool echo_one(struct session *s, uint32_t slot)
 
 	if (!session_peek(s, slot, &message))
 		return false;
-	is_ours = message.port == s->options->port;
+	is_ours = message.port == s->port;
 	error = is_ours ? ivsh_chan_send(chan, message.port, message.data, message.size) : 0;
 	if (!error)
 		error = ivsh_chan_release(chan);
@@ -36,7 +36,7 @@ static bool echo_one(struct session *s, uint32_t slot)
 /* Answer (count) messages; 0: for ever. 0, or the exit status. */
 static int echo_all(struct session *s, uint32_t count, uint64_t *answered)
 {
-	session_await(s, IVSH_SELF_NONE, "a message on port %u", s->options->port);
+	session_await(s, IVSH_SELF_NONE, "a message on port %u", s->port);
 	while (count == 0 || *answered < count) {
 		bool found = false;
 
@@ -61,6 +61,10 @@ int echo_run(const struct options *options)
 	if (session_open(&s, options, 0))
 		return s.status;
 	session_channels(&s);
+	if (session_offer(&s, "echo")) {
+		session_close(&s);
+		return 1;
+	}
 	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s.region.mem.self, s.slots);
 	status = output_flush();
 	if (!status) {

@@ -12,11 +12,7 @@
 
 /* One slot. */
 struct look_slot {
-	enum ivsh_presence presence;
-	enum ivsh_connection connection;
-	uint32_t boot;
-	uint32_t vectors;
-	char name[IVSH_WIRE_NAME_SIZE]; /* printable ASCII, terminated */
+	struct ivsh_peer peer; /* presence and connection: of what was seen to move */
 	struct ivsh_counters counters;
 
 	bool ours;          /* set by the caller: it is known that nobody is in it */
@@ -25,14 +21,11 @@ struct look_slot {
 };
 
 struct look {
-	const uint8_t *base;
-	struct ivsh_geometry geometry;
-	uint64_t size; /* bytes of the region */
-	uint64_t generation;
-	uint32_t server_epoch; /* 0: never a server */
-	uint32_t server_beat;  /* as first seen */
+	struct ivsh_region region; /* looked at, not attached */
+	uint64_t size;             /* bytes of the region */
+	uint32_t server_beat;      /* as first seen */
 	bool server_moves;
-	struct look_slot slot[IVSH_WIRE_SLOTS_MAX]; /* geometry.slots of them */
+	struct look_slot slot[IVSH_WIRE_SLOTS_MAX]; /* region.geometry.slots of them */
 };
 
 /*

@@ -56,17 +56,26 @@ static int ls_file(struct ivsh_mem *mem, const struct options *options)
 
 static void ls_region(const struct look *look)
 {
-	const struct ivsh_geometry *g = &look->geometry;
+	const struct ivsh_geometry *g = &look->region.geometry;
 
 	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
 	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, generation 0x%016" PRIx64 "\n",
 	    IVSH_WIRE_VERSION, look->size, g->slots, g->descs, g->hot_size, g->bulk_size,
-	    look->generation);
-	if (look->server_epoch == 0)
+	    look->region.generation);
+	if (look->region.server_epoch == 0)
 		printf("server: none\n");
 	else
-		printf("server: epoch 0x%08" PRIx32 ", %s\n", look->server_epoch,
+		printf("server: epoch 0x%08" PRIx32 ", %s\n", look->region.server_epoch,
 		    look->server_moves ? "running" : "its beat stands still: stopped or killed");
+}
+
+static void ls_services(const struct ivsh_region *region, uint32_t slot)
+{
+	struct ivsh_service service;
+
+	for (uint32_t i = 0; ivsh_region_service(region, slot, i, &service) == 0; i++)
+		if (service.name[0])
+			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
 static void ls_slots(const struct look *look, uint32_t self)
@@ -77,22 +86,23 @@ static void ls_slots(const struct look *look, uint32_t self)
 
 	printf("%5s  %-8s  %-10s  %5s  %7s  %10s  %10s  %6s  %6s  %s\n", "slot", "presence",
 	    "connection", "life", "vectors", "sent", "received", "full", "errors", "name");
-	for (uint32_t i = 0; i < look->geometry.slots; i++) {
+	for (uint32_t i = 0; i < look->region.geometry.slots; i++) {
 		const struct look_slot *s = &look->slot[i];
 
-		if (s->boot == 0 && s->connection != IVSH_CONNECTION_UP) {
+		if (s->peer.boot == 0 && s->peer.connection != IVSH_CONNECTION_UP) {
 			unused++;
 			continue;
 		}
 		printf("%c%4" PRIu32 "  %-8s  %-10s  %5" PRIu32 "  %7" PRIu32 "  %10" PRIu64
 		       "  %10" PRIu64 "  %6" PRIu64 "  %6" PRIu64 "  %s\n",
-		    i == self ? '*' : ' ', i, presence[s->presence], connection[s->connection],
-		    s->boot, s->vectors, s->counters.sent, s->counters.received, s->counters.full,
-		    s->counters.errors, s->name);
+		    i == self ? '*' : ' ', i, presence[s->peer.presence],
+		    connection[s->peer.connection], s->peer.boot, s->peer.vectors, s->counters.sent,
+		    s->counters.received, s->counters.full, s->counters.errors, s->peer.name);
+		ls_services(&look->region, i);
 	}
 	if (unused)
 		printf("and %" PRIu32 " slots that nobody has used\n", unused);
-	if (self < look->geometry.slots)
+	if (self < look->region.geometry.slots)
 		printf("* is where the server put this ls: connected, not attached; the rest is its"
 		       " last peer's\n");
 }
@@ -119,7 +129,7 @@ static int ls_memory(const struct ivsh_mem *mem, uint32_t self, const struct opt
 		return 1;
 	}
 	/* The server guards our slot: nobody else is in it, whatever stands there. */
-	if (self < look.geometry.slots)
+	if (self < look.region.geometry.slots)
 		look.slot[self].ours = true;
 	ls_watch(&look);
 	ls_region(&look);

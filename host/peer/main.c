@@ -29,6 +29,8 @@ struct command {
 
 static const struct command commands[] = {
     {"ls", ls_run, 1, 1, 0, "SfL", "", "show the region, the server and who is there"},
+    {"watch", watch_run, 1, 1, 0, "SfLNFTC", "",
+	"print who comes and goes; with --count: so many lines, then end"},
     {"send", send_run, 3, UINT32_MAX, IVSH_PORT_TEXT, PEER_OPTIONS, "PEER TEXT...",
 	"send one message; TEXT -: what stdin holds"},
     {"recv", recv_run, 1, 1, IVSH_PORT_TEXT, PEER_OPTIONS "CR", "",
@@ -37,11 +39,16 @@ static const struct command commands[] = {
 	"time --count round trips (1000) of --size bytes (64)"},
     {"echo", echo_run, 1, 1, IVSH_PORT_ECHO, PEER_OPTIONS "C", "",
 	"send back what arrives; with --count: so many, then end"},
+    {"put", put_run, 3, 3, IVSH_PORT_FILE, PEER_OPTIONS, "PEER FILE",
+	"send a file of any size to a peer that runs get; FILE -: stdin"},
+    {"get", get_run, 3, 3, IVSH_PORT_FILE, PEER_OPTIONS, "PEER FILE",
+	"receive a file from a peer that runs put; FILE -: stdout"},
 };
 
 static const char help_options[] =
     "\n"
-    "PEER is a slot's number, or its peer's name.\n"
+    "PEER is a slot's number, or its peer's name; PEER:SERVICE takes the port of a service that\n"
+    "it offers, as ls shows them: recv offers \"text\", echo \"echo\".\n"
     "\n"
     "  -S, --socket PATH      the socket of ivsh-server\n"
     "                         (/run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock)\n"
@@ -50,8 +57,8 @@ static const char help_options[] =
     "      --name TEXT        how others shall see us, up to 31 characters\n"
     "      --fresh            drop what was sent to the slot before\n"
     "      --timeout SECONDS  give up when nothing comes for so long; 0: never\n"
-    "                         (send, ping: 5; recv, echo: 0)\n"
-    "      --port N           (send, recv: 1; ping, echo: 7)\n"
+    "                         (send, ping, put, get: 5; recv, echo: 0)\n"
+    "      --port N           (send, recv: 1; put, get: 4; ping, echo: 7)\n"
     "      --count N          how many\n"
     "      --size BYTES       of ping's messages\n"
     "      --raw-output       recv: the bytes as they are, and nothing else\n"

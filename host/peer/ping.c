@@ -35,7 +35,7 @@ static int ping_compare(const void *a, const void *b)
 
 static bool ping_is_answer(const struct ping *p, const struct ivsh_message *message)
 {
-	return message->port == p->s.options->port && message->size == p->size &&
+	return message->port == p->s.port && message->size == p->size &&
 	       !(message->flags & IVSH_MAYBE_SEEN) &&
 	       (p->size < PING_TAG_SIZE || memcmp(p->in, p->out, PING_TAG_SIZE) == 0);
 }
@@ -50,7 +50,7 @@ static bool ping_send(struct ping *p, uint32_t number, int *error)
 	memset(p->out, (int)(number + 1), p->size);
 	if (p->size >= PING_TAG_SIZE)
 		memcpy(p->out, &tag, PING_TAG_SIZE);
-	while ((*error = ivsh_chan_send(chan, p->s.options->port, p->out, p->size)) == IVSH_EAGAIN)
+	while ((*error = ivsh_chan_send(chan, p->s.port, p->out, p->size)) == IVSH_EAGAIN)
 		if (!session_full(&p->s, p->peer))
 			return false;
 	return true;

@@ -31,6 +31,7 @@ int session_open(struct session *s, const struct options *options, uint64_t pati
 {
 	memset(s, 0, sizeof *s);
 	s->options = options;
+	s->port = options->port;
 	s->status = 1;
 	s->partner = IVSH_SELF_NONE;
 	s->patience_ns = options->timeout_given ? options->timeout_ns : patience_ns;
@@ -129,14 +130,28 @@ bool session_peek(struct session *s, uint32_t slot, struct ivsh_message *message
 	if (slot == s->region.mem.self || !s->chan[slot].region)
 		return false;
 	error = ivsh_chan_peek(&s->chan[slot], message);
-	/* That the whole slot is lost shows in session_idle(). */
-	if (error == IVSH_EPROTO)
+	/* That the whole slot is lost shows in session_idle(). A peer that breaks the channel again
+	 * and again has one reset for each round over all channels. */
+	if (error == IVSH_EPROTO) {
 		session_failed(s, slot, error);
+		if (ivsh_chan_reset(&s->chan[slot]))
+			return false;
+	}
 	return !error;
 }
 
+int session_offer(struct session *s, const char *name)
+{
+	int error = ivsh_region_offer(&s->region, name, s->port);
+
+	if (error)
+		fprintf(stderr, "ivsh: service %s: %s\n", name, ivsh_error_text(error));
+	return error ? -1 : 0;
+}
+
 /* The attached peer that is meant: its slot, or -1. (number) is a slot's, if (is_number). */
-static int session_match(struct session *s, const char *wanted, bool is_number, uint64_t number)
+static int session_peer_match(
+    struct session *s, const char *wanted, bool is_number, uint64_t number)
 {
 	for (uint32_t i = 0; i < s->slots; i++) {
 		const struct ivsh_peer *peer;
@@ -151,12 +166,41 @@ static int session_match(struct session *s, const char *wanted, bool is_number, 
 	return -1;
 }
 
+/* What PEER says. */
+struct session_wanted {
+	char peer[64]; /* a number, or a name; at most 31 characters can be one */
+	const char *service;
+	bool is_number;
+	uint64_t number;
+};
+
+/* The peer, with its service if one is wanted: its slot, or -1: not yet. */
+static int session_match(struct session *s, const char *text, const struct session_wanted *w)
+{
+	/* A colon may belong to a name. */
+	int slot = w->is_number ? -1 : session_peer_match(s, text, false, 0);
+
+	if (slot >= 0)
+		return slot;
+	slot = session_peer_match(s, w->peer, w->is_number, w->number);
+	if (slot >= 0 && w->service &&
+	    ivsh_region_port(&s->region, (uint32_t)slot, w->service, &s->port))
+		return -1;
+	return slot;
+}
+
 int session_find(struct session *s, const char *wanted)
 {
-	uint64_t number = 0;
-	bool is_number = options_number(wanted, 0, UINT64_MAX, &number);
+	const char *colon = strrchr(wanted, ':');
+	struct session_wanted w = {.service = colon ? colon + 1 : NULL};
+	uint64_t number;
+	bool is_number;
 	int slot;
 
+	snprintf(w.peer, sizeof w.peer, "%.*s", colon ? (int)(colon - wanted) : (int)strlen(wanted),
+	    wanted);
+	is_number = w.is_number = options_number(w.peer, 0, UINT64_MAX, &w.number);
+	number = w.number;
 	if (is_number && (number >= s->slots || number == s->region.mem.self)) {
 		fprintf(stderr,
 		    "ivsh: peer %s: not another's slot: there are 0 to %" PRIu32
@@ -165,7 +209,7 @@ int session_find(struct session *s, const char *wanted)
 		return -1;
 	}
 	session_await(s, IVSH_SELF_NONE, "peer %s: ivsh ls shows who is there", wanted);
-	while ((slot = session_match(s, wanted, is_number, number)) < 0)
+	while ((slot = session_match(s, wanted, &w)) < 0)
 		if (!session_idle(s))
 			return -1;
 	return session_channel(s, (uint32_t)slot) ? -1 : slot;

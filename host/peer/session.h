@@ -15,6 +15,7 @@ struct session {
 	struct client client;
 	struct ivsh_region region;
 	uint64_t nonce; /* a random number, another in each run */
+	uint16_t port;  /* --port, or the service's that session_find() was given */
 	uint32_t slots;
 	uint32_t max;                /* the largest message, in bytes */
 	struct ivsh_chan *chan;      /* one per slot; region is NULL while it is not open */
@@ -51,15 +52,19 @@ void session_channels(struct session *session);
 /* "slot 1 (beta)": for people. Static text, until the next call. */
 const char *session_who(struct session *session, uint32_t slot);
 
+/* Publish that service (name) is to be had here, on --port. 0, or -1 after one line on stderr. */
+int session_offer(struct session *session, const char *name);
+
 /*
  * Wait for the peer that (wanted) names, by number or name, and open the channel to it: its slot,
- * or -1 after one line on stderr.
+ * or -1 after one line on stderr. Behind a colon stands a service that it has to offer, too: its
+ * port is session->port from here on.
  */
 int session_find(struct session *session, const char *wanted);
 
 /*
  * The next message of (slot), looked at: true. Else there is none; a channel that broke is reported
- * once.
+ * once, and reset.
  */
 bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *message);
 

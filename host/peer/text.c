@@ -88,8 +88,8 @@ static int text_send(struct session *s, uint32_t peer, const struct text *text)
 		return 1;
 	}
 	session_await(s, peer, "room for a message to %s", session_who(s, peer));
-	while ((error = ivsh_chan_send(&s->chan[peer], s->options->port, text->bytes,
-		    (uint32_t)text->size)) == IVSH_EAGAIN)
+	while ((error = ivsh_chan_send(
+		    &s->chan[peer], s->port, text->bytes, (uint32_t)text->size)) == IVSH_EAGAIN)
 		if (!session_full(s, peer))
 			return s->status;
 	if (error) {
@@ -163,7 +163,7 @@ static int recv_all(struct session *s, uint32_t left, uint8_t *buffer)
 {
 	bool for_ever = left == 0;
 
-	session_await(s, IVSH_SELF_NONE, "a message on port %u", s->options->port);
+	session_await(s, IVSH_SELF_NONE, "a message on port %u", s->port);
 	while (for_ever || left > 0) {
 		bool found = false;
 
@@ -173,7 +173,7 @@ static int recv_all(struct session *s, uint32_t left, uint8_t *buffer)
 
 			if (!session_peek(s, i, &message))
 				continue;
-			if (message.port != s->options->port) {
+			if (message.port != s->port) {
 				recv_drop(s, i, &message);
 				continue;
 			}
@@ -194,15 +194,19 @@ int recv_run(const struct options *options)
 {
 	struct session s;
 	uint8_t *buffer;
-	int status = 1;
+	int status = 0;
 
 	if (session_open(&s, options, 0))
 		return s.status;
 	buffer = malloc(s.max);
 	if (buffer) {
 		session_channels(&s);
+		status = session_offer(&s, "text") ? 1 : 0;
+	}
+	if (buffer && !status) {
 		status = recv_all(&s, options->count_given ? options->count : 1, buffer);
-	} else {
+	} else if (!buffer) {
+		status = 1;
 		fprintf(stderr, "ivsh: recv: no memory for %" PRIu32 " bytes\n", s.max);
 	}
 	free(buffer);

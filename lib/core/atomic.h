@@ -11,44 +11,90 @@
 
 #include <stdint.h>
 
+/*
+ * Tests see, and disturb, each access: under IVSH_HOOK they bring this function, which is called
+ * before every load, and before and after every store. Never in what is shipped.
+ */
+enum hook_kind {
+	HOOK_LOAD,
+	HOOK_STORE,
+	HOOK_STORED,
+};
+
+#ifdef IVSH_HOOK
+void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size);
+#else
+static inline void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
+{
+	(void)kind;
+	(void)word;
+	(void)size;
+}
+#endif
+
+static inline uint8_t load8(const uint8_t *byte)
+{
+	ivsh_hook(HOOK_LOAD, byte, sizeof(*byte));
+	return __atomic_load_n(byte, __ATOMIC_RELAXED);
+}
+
+static inline void store8(uint8_t *byte, uint8_t value)
+{
+	ivsh_hook(HOOK_STORE, byte, sizeof(*byte));
+	__atomic_store_n(byte, value, __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_STORED, byte, sizeof(*byte));
+}
+
 static inline uint32_t load32(const uint32_t *word)
 {
+	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
 static inline uint32_t load32_acquire(const uint32_t *word)
 {
+	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
 static inline void store32(uint32_t *word, uint32_t value)
 {
+	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
 static inline void store32_release(uint32_t *word, uint32_t value)
 {
+	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
 static inline uint64_t load64(const uint64_t *word)
 {
+	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t load64_acquire(const uint64_t *word)
 {
+	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
 static inline void store64(uint64_t *word, uint64_t value)
 {
+	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
 static inline void store64_release(uint64_t *word, uint64_t value)
 {
+	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
 /* Orders a store before it against a load behind it: what acquire and release do not. */

@@ -13,12 +13,13 @@
 #include "ring.h"
 #include "slot.h"
 
-int ivsh_chan_break(struct ivsh_chan *ch)
+int ivsh_chan_break(struct ivsh_chan *ch, bool *broken)
 {
+	*broken = true;
 	if (!ch->dead) {
 		ch->dead = true;
 		ch->region->counters.errors++;
-		ivsh_slot_tick(ch->region);
+		ivsh_slot_publish(ch->region);
 	}
 	return IVSH_EPROTO;
 }
@@ -57,22 +58,34 @@ static struct ivsh_wire_ring *ring_at(const struct ivsh_region *region, const st
 	    ivsh_layout_ring(&region->geometry, layout, sender, receiver), layout->stride);
 }
 
+/* Our byte in slot (peer). SPEC R8.6. */
+static uint8_t *mail_byte(const struct ivsh_region *region, uint32_t peer)
+{
+	uint64_t slot = IVSH_WIRE_SLOTS_OFFSET + (uint64_t)peer * sizeof(struct ivsh_wire_slot);
+
+	return layout_at(region->mem.base, region->mem.size,
+	    slot + offsetof(struct ivsh_wire_slot, mail) + region->mem.self, 1);
+}
+
 static void area_set(struct ivsh_area *area, void *ring, uint64_t offset, uint32_t size)
 {
 	area->base = (uint8_t *)ring + offset;
 	area->size = size;
 }
 
-/* SPEC R6.4: a ring in the middle of a reset is not for an implementation that makes none. */
-static bool in_step(const struct ivsh_wire_ring *ring)
-{
-	return load32(&ring->sender.epoch) == load32(&ring->receiver.ack) &&
-	       load32(&ring->receiver.epoch) == load32(&ring->sender.ack);
-}
-
-/* Take the channel out of the region's list, if it stands there. */
+/* Take the channel out of the region's lists, where it stands in them. */
 static void unlink_chan(struct ivsh_region *region, const struct ivsh_chan *ch)
 {
+	struct ivsh_chan *before = NULL;
+
+	for (struct ivsh_chan **at = &region->busy; *at; before = *at, at = &(*at)->busy_next)
+		if (*at == ch) {
+			*at = ch->busy_next;
+			region->busy_count--;
+			if (region->busy_last == ch)
+				region->busy_last = before;
+			break;
+		}
 	for (struct ivsh_chan **at = &region->chans; *at; at = &(*at)->next)
 		if (*at == ch) {
 			*at = ch->next;
@@ -103,8 +116,9 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	ivsh_layout_of(g, &l);
 	out = ring_at(region, &l, region->mem.self, peer);
 	in = ring_at(region, &l, peer, region->mem.self);
-	if (!out || !in || !in_step(out) || !in_step(in))
-		return ivsh_chan_break(ch);
+	ch->tx.mail = mail_byte(region, peer);
+	if (!out || !in || !ch->tx.mail)
+		return ivsh_chan_break(ch, &ch->tx.broken);
 
 	ch->tx.own = &out->sender;
 	ch->tx.other = &out->receiver;
@@ -117,13 +131,13 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	ch->rx.desc = (const struct ivsh_wire_desc *)((uint8_t *)in + l.descs);
 	area_set(&ch->rx.hot, in, l.hot, g->hot_size);
 	area_set(&ch->rx.bulk, in, l.bulk, g->bulk_size);
-	error = ivsh_sender_open(ch);
-	if (error)
-		return error;
-	ivsh_receiver_open(ch);
+	ch->open = true;
+	region->mail_all = false;
 	ch->next = region->chans;
 	region->chans = ch;
-	return ivsh_chan_enter(ch);
+	ivsh_receiver_open(ch);
+	error = ivsh_sender_open(ch);
+	return error ? error : ivsh_chan_enter(ch);
 }
 
 void ivsh_chan_close(struct ivsh_chan *ch)
@@ -133,6 +147,7 @@ void ivsh_chan_close(struct ivsh_chan *ch)
 		ivsh_receiver_publish(ch);
 	unlink_chan(ch->region, ch);
 	ch->dead = true;
+	ch->open = false;
 }
 
 uint32_t ivsh_chan_max(const struct ivsh_chan *ch)

@@ -4,37 +4,44 @@
  */
 #include "slot.h"
 
-/* How often a name that is just being written is read again before it is given up. */
-#define NAME_TRIES 4
+/* How often what is just being written is read again before it is given up. */
+#define READ_TRIES 4
 
-/* What others wrote goes to somebody's terminal: only printable ASCII passes. SPEC R5.7. */
-static void name_read(const struct ivsh_wire_slot *slot, char name[IVSH_WIRE_NAME_SIZE])
+void ivsh_slot_clean(char *text, uint32_t size)
 {
-	for (unsigned try = 0; try < NAME_TRIES; try++) {
+	text[size - 1] = '\0';
+	for (unsigned i = 0; text[i]; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			text[i] = '?';
+}
+
+bool ivsh_slot_read(const struct ivsh_wire_slot *slot, const uint8_t *from, char *to, uint32_t size)
+{
+	for (unsigned try = 0; try < READ_TRIES; try++) {
 		uint32_t generation = load32_acquire(&slot->generation);
 
-		__builtin_memcpy(name, slot->name, IVSH_WIRE_NAME_SIZE);
-		/* Orders the bytes before the second look; the writer is ivsh_slot_announce(). */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(generation & 1) && load32(&slot->generation) == generation) {
-			name[IVSH_WIRE_NAME_SIZE - 1] = '\0';
-			for (unsigned i = 0; name[i]; i++)
-				if (name[i] < 0x20 || name[i] > 0x7e)
-					name[i] = '?';
-			return;
+		for (uint32_t i = 0; i < size; i += 8) {
+			uint64_t word = load64((const uint64_t *)(const void *)(from + i));
+
+			__builtin_memcpy(to + i, &word, sizeof(word));
 		}
+		/* Orders the words before the second look. */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(generation & 1) && load32(&slot->generation) == generation)
+			return true;
 	}
-	name[0] = '\0';
+	return false;
 }
 
 /*
- * What the server says of the slot. Its words count while its beat moves: a server that was killed
- * must not vouch for the living for ever. SPEC R4.3.
+ * What the server says of the slot, and the word that it says it with. Its words count while its
+ * beat moves: a server that was killed must not vouch for the living for ever. SPEC R4.3.
  */
-static enum ivsh_connection connection_read(struct ivsh_region *region, uint32_t slot, uint64_t now)
+static enum ivsh_connection connection_read(
+    struct ivsh_region *region, uint32_t slot, uint64_t now, uint32_t *word)
 {
 	const struct ivsh_wire_server *server = server_page(region);
-	uint32_t epoch, beat, word;
+	uint32_t epoch, beat;
 
 	if (!server)
 		return IVSH_CONNECTION_UNKNOWN;
@@ -48,17 +55,29 @@ static enum ivsh_connection connection_read(struct ivsh_region *region, uint32_t
 	}
 	if (epoch == 0 || now - region->server_seen_ns > IVSH_SERVER_LIMIT_NS)
 		return IVSH_CONNECTION_UNKNOWN;
-	word = load32_acquire(&server->connection[slot]);
-	if (word == 0)
+	*word = load32_acquire(&server->connection[slot]);
+	if (*word == 0)
 		return IVSH_CONNECTION_UNKNOWN;
-	return word & 1 ? IVSH_CONNECTION_UP : IVSH_CONNECTION_DOWN;
+	return *word & 1 ? IVSH_CONNECTION_UP : IVSH_CONNECTION_DOWN;
+}
+
+/*
+ * Whether the server saw the life in slot (s) go: its socket is down, or another one than it came
+ * with. So a machine that boots again is not taken for the one that was killed. SPEC R5.9.
+ */
+static bool life_ended(const struct ivsh_region *region, const struct ivsh_wire_slot *s,
+    enum ivsh_connection connection, uint32_t word)
+{
+	if (connection != IVSH_CONNECTION_UP)
+		return connection == IVSH_CONNECTION_DOWN;
+	return load32(&s->server) == region->server_epoch && load32(&s->connection) != word;
 }
 
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
 {
 	const struct ivsh_wire_slot *s = slot_at(region, slot);
 	uint64_t now = ivsh_region_now(region) | 1; /* a time of 0 means never seen */
-	uint32_t state, heartbeat;
+	uint32_t state, heartbeat, word = 0;
 
 	if (!s)
 		return IVSH_EINVAL;
@@ -72,12 +91,14 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 	peer->silent_ns = now - peer->seen_ns;
 	peer->boot = load32_acquire(&s->boot);
 	peer->vectors = load32(&s->vectors);
-	peer->connection = connection_read(region, slot, now);
-	name_read(s, peer->name);
+	peer->connection = connection_read(region, slot, now, &word);
+	if (!ivsh_slot_read(s, s->name, peer->name, sizeof(peer->name)))
+		peer->name[0] = '\0';
+	ivsh_slot_clean(peer->name, sizeof(peer->name));
 
 	if (state != IVSH_WIRE_STATE_ATTACHED)
 		peer->presence = IVSH_PEER_ABSENT;
-	else if (peer->connection == IVSH_CONNECTION_DOWN)
+	else if (life_ended(region, s, peer->connection, word))
 		peer->presence = IVSH_PEER_GONE;
 	else if (peer->silent_ns > IVSH_HEARTBEAT_LIMIT_NS)
 		peer->presence = IVSH_PEER_SILENT;

@@ -9,8 +9,8 @@
 #define LAZY_SHARE 4
 
 /*
- * Ring slot (sender) if it asked for a bell when there is room. The mirror of bell_ring() in
- * sender.c: the read index's store, the fence, the load of want_space. Without it a sender sleeps
+ * Ring slot (sender) if it asked for a bell when there is room. The mirror of ivsh_sender_ring():
+ * the read index's store, the fence, the load of want_space. Without it a sender sleeps
  * on a ring that has room. SPEC R8.2.
  */
 static void space_ring(struct ivsh_region *region, const struct ivsh_wire_sender *line,
@@ -27,17 +27,22 @@ static void space_ring(struct ivsh_region *region, const struct ivsh_wire_sender
 	}
 }
 
+void ivsh_receiver_ring(struct ivsh_chan *ch)
+{
+	space_ring(ch->region, ch->rx.other, ch->peer, &ch->rx.rung);
+}
+
 void ivsh_receiver_publish(struct ivsh_chan *ch)
 {
 	if (ch->rx.read == ch->rx.published)
 		return;
-	/* Releases our reads of the payloads to space_collect()'s acquire: the sender may write
+	/* Releases our reads of the payloads to ivsh_sender_collect()'s acquire: the sender may write
 	 * there from now on. */
 	store32_release(&ch->rx.own->read, ch->rx.read);
 	ch->rx.published = ch->rx.read;
 	ch->rx.hot_held = 0;
 	ch->rx.bulk_held = 0;
-	space_ring(ch->region, ch->rx.other, ch->peer, &ch->rx.rung);
+	ivsh_receiver_ring(ch);
 }
 
 /*
@@ -82,15 +87,23 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 
 	ch->rx.read = load32(&ch->rx.own->read);
 	ch->rx.published = ch->rx.read;
+	ch->rx.epoch = load32(&ch->rx.own->epoch);
+	ch->rx.ack = load32(&ch->rx.own->ack);
+	/* SPEC R6.4: the last life wished for a reset and did not see it answered: what stands in the
+	 * ring is what it could not take. */
+	ch->rx.waiting = load32_acquire(&ch->rx.other->ack) != ch->rx.epoch;
+	if (load32(&ch->rx.own->told) != ch->rx.ack)
+		ivsh_chan_lost(ch);
 	if (!first_life)
 		ch->rx.marked = ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
 	/* The count of wishes goes on where the last life stopped. */
 	ch->rx.wish = load32(&ch->rx.own->want_bell) & ~IVSH_WIRE_WISH_VECTOR;
 	store32(&ch->rx.own->want_bell, ch->rx.wish);
+	store32(&ch->rx.own->want_mail, 0);
 	store32(&ch->rx.own->boot, ch->region->boot);
 	/* The last life may have been cut between its read index and the bell. SPEC R8.2. */
 	if (!first_life)
-		space_ring(ch->region, ch->rx.other, ch->peer, &ch->rx.rung);
+		ivsh_receiver_ring(ch);
 }
 
 /* SPEC R7.7: the payload is where the lengths before it put it, or the sender has said START. */
@@ -101,30 +114,66 @@ static bool place_expected(struct ivsh_area *area, uint64_t head, uint32_t posit
 	return start || position == area_place(area, area->head, size);
 }
 
-bool ivsh_receiver_ready(const struct ivsh_chan *ch)
+/* The head of the next message, if one stands there. Pairs with ivsh_chan_publish(). */
+static bool head_look(const struct ivsh_chan *ch, uint64_t *head)
 {
-	uint64_t head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].head);
+	*head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].head);
+	return !ch->rx.waiting && head_lap(*head) == ring_lap(ch->rx.read, ch->shift);
+}
 
-	return !ch->rx.peeked && head_lap(head) == ring_lap(ch->rx.read, ch->shift);
+/*
+ * SPEC R6.5: a run is read to its end before the next one is followed. Whoever sees the new epoch
+ * looks again: its acquire brings what was accepted between the last look and the reset.
+ */
+static void run_follow(struct ivsh_chan *ch)
+{
+	uint64_t head;
+
+	if (ch->rx.waiting ||
+	    (load32_acquire(&ch->rx.other->epoch) != ch->rx.ack && !head_look(ch, &head)))
+		ivsh_receiver_follow(ch);
+}
+
+bool ivsh_receiver_ready(struct ivsh_chan *ch)
+{
+	uint64_t head;
+
+	if (ch->rx.peeked)
+		return false;
+	if (head_look(ch, &head))
+		return true;
+	run_follow(ch);
+	return false;
+}
+
+/*
+ * What stands here is no message. In a run that the sender has left behind it is only the end of
+ * what can be taken: so it is, too, where it made an earlier life of ours ask for the next run.
+ */
+static int damage(struct ivsh_chan *ch)
+{
+	if (load32(&ch->rx.other->epoch) == ch->rx.ack)
+		return ivsh_chan_break(ch, &ch->rx.broken);
+	ivsh_receiver_follow(ch);
+	return IVSH_EAGAIN;
 }
 
 /* Find the next message and take private copies of what it says of itself. */
 static int message_look(struct ivsh_chan *ch)
 {
-	const struct ivsh_wire_desc *desc = &ch->rx.desc[ch->rx.read & ch->mask];
-	/* Pairs with ivsh_chan_publish(): body and payload are there if the lap is. */
-	uint64_t head = load64_acquire(&desc->head);
-	uint64_t body;
+	uint64_t head, body;
 	struct ivsh_area *area;
 
-	if (head_lap(head) != ring_lap(ch->rx.read, ch->shift)) {
+	if (!head_look(ch, &head)) {
 		/* An empty ring is the moment to give everything back. */
 		ivsh_receiver_publish(ch);
+		run_follow(ch);
 		return IVSH_EAGAIN;
 	}
-	body = load64(&desc->body);
+	/* Body and payload are there if the lap is. */
+	body = load64(&ch->rx.desc[ch->rx.read & ch->mask].body);
 	if (!ivsh_ring_head_valid(&ch->rx.hot, &ch->rx.bulk, head, body))
-		return ivsh_chan_break(ch);
+		return damage(ch);
 	ch->rx.kind = head_kind(head);
 	ch->rx.size = head_size(head);
 	ch->rx.port = head_port(head);
@@ -134,7 +183,7 @@ static int message_look(struct ivsh_chan *ch)
 		area = ch->rx.kind == IVSH_WIRE_KIND_HOT ? &ch->rx.hot : &ch->rx.bulk;
 		ch->rx.position = (uint32_t)body;
 		if (!place_expected(area, head, ch->rx.position, ch->rx.size))
-			return ivsh_chan_break(ch);
+			return damage(ch);
 		ch->rx.data = area_at(area, ch->rx.position);
 	}
 	ch->rx.peeked = true;

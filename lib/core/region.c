@@ -77,6 +77,37 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 	return 0;
 }
 
+/* What an attach and a mere look begin with. */
+static int region_begin(
+    struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
+{
+	__builtin_memset(region, 0, sizeof(*region));
+	if (!mem->base || ((uintptr_t)mem->base & (IVSH_WIRE_PAGE - 1)))
+		return IVSH_EINVAL;
+	attach->need_size = IVSH_WIRE_PAGE;
+	if (mem->size < IVSH_WIRE_PAGE)
+		return IVSH_ENOSPC;
+	region->mem = *mem;
+	return 0;
+}
+
+int ivsh_region_look(
+    struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
+{
+	int error = region_begin(region, mem, attach);
+	const struct ivsh_wire_header *header = mem->base;
+
+	if (error)
+		return error;
+	attach->found_magic = load64_acquire(&header->magic);
+	if (attach->found_magic == 0)
+		return IVSH_ENODEV;
+	if (attach->found_magic != IVSH_WIRE_MAGIC)
+		return IVSH_EPROTO;
+	attach->found_magic = 0;
+	return header_read(region, attach);
+}
+
 /*
  * SPEC R5.8: a fresh life drops what its predecessor was sent. Before it announces itself: what a
  * peer sends to the new life must not go with the rest.
@@ -102,17 +133,12 @@ static void rings_discard(struct ivsh_region *region)
 int ivsh_region_attach(
     struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {
-	int error;
+	int error = region_begin(region, mem, attach);
 
-	__builtin_memset(region, 0, sizeof(*region));
-	if (!mem->base || ((uintptr_t)mem->base & (IVSH_WIRE_PAGE - 1)) ||
-	    mem->self == IVSH_SELF_NONE || !ivsh_slot_name_valid(attach->name))
-		return IVSH_EINVAL;
-	attach->need_size = IVSH_WIRE_PAGE;
-	if (mem->size < IVSH_WIRE_PAGE)
-		return IVSH_ENOSPC;
-
-	region->mem = *mem;
+	if (!error && (mem->self == IVSH_SELF_NONE || !ivsh_slot_name_valid(attach->name)))
+		error = IVSH_EINVAL;
+	if (error)
+		return error;
 	region->nonce = attach->nonce;
 	error = magic_wait(mem, attach);
 	if (!error)
@@ -133,6 +159,7 @@ int ivsh_region_attach(
 		rings_discard(region);
 	region->attached = true;
 	region->change = server_change(region);
+	region->news_slot = region->geometry.slots; /* no round goes on */
 	ivsh_slot_announce(region, attach->name);
 	return 0;
 }

@@ -85,8 +85,36 @@ void ivsh_receiver_open(struct ivsh_chan *ch);
 void ivsh_receiver_discard(
     struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender);
 
-/* Whether a message stands there that was not peeked yet. */
-bool ivsh_receiver_ready(const struct ivsh_chan *ch);
+/* Whether a message stands there that was not peeked yet. Follows a reset, if there is one. */
+bool ivsh_receiver_ready(struct ivsh_chan *ch);
+
+/* --- Resets: reset.c. SPEC 6 ---------------------------------------------------------------- */
+
+/* Begin a new run of the ring that we send into, as an answer to the receiver's epoch (asked). */
+void ivsh_sender_restart(struct ivsh_chan *ch, uint32_t asked);
+
+/*
+ * Answer the receiver's wish for a reset, or see that it has followed ours. Nothing is reserved.
+ * 0: in step; IVSH_EAGAIN: not yet; IVSH_EPROTO: the channel broke.
+ */
+int ivsh_sender_follow(struct ivsh_chan *ch);
+
+/* Follow the sender into its new run, if there is one. Nothing is peeked. */
+void ivsh_receiver_follow(struct ivsh_chan *ch);
+
+/* Whether our own words are still what we stored: else somebody scribbled, and the channel breaks. */
+void ivsh_chan_check(struct ivsh_chan *ch);
+
+/* A new run goes on, or a new life in one that nobody was told of: messages may have been lost. */
+void ivsh_chan_lost(struct ivsh_chan *ch);
+
+/* Wake the other side, whichever end of whichever ring it sleeps at. */
+void ivsh_chan_wake(struct ivsh_chan *ch);
+
+/*
+ * Look at the receiver's read index, and take back what it gave. 0; IVSH_EPROTO: an impossible one.
+ */
+int ivsh_sender_collect(struct ivsh_chan *ch);
 
 /* Whether what last found no room would find it now. Breaks the channel on a bad read index. */
 bool ivsh_sender_ready(struct ivsh_chan *ch);
@@ -109,8 +137,15 @@ static inline uint32_t wish_vector(uint32_t wish)
 /* Tell the sender what has been given back so far. */
 void ivsh_receiver_publish(struct ivsh_chan *ch);
 
-/* The channel's end: something in it breaks SPEC.md. Answers IVSH_EPROTO. */
-int ivsh_chan_break(struct ivsh_chan *ch);
+/* Look for the other side's wish, behind a store and a full fence, and ring. True if it rang. */
+bool ivsh_sender_ring(struct ivsh_chan *ch);
+
+/* Change our mail byte, if the receiver looks at its mail. SPEC R8.6. */
+void ivsh_sender_mail(struct ivsh_chan *ch);
+void ivsh_receiver_ring(struct ivsh_chan *ch);
+
+/* Something in a ring breaks SPEC.md: (broken) is the ring's flag. Answers IVSH_EPROTO. */
+int ivsh_chan_break(struct ivsh_chan *ch, bool *broken);
 
 /* What every call on a channel starts with: 0, or why it cannot go on. */
 int ivsh_chan_enter(struct ivsh_chan *ch);

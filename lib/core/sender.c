@@ -71,7 +71,7 @@ static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
 }
 
 /* Ring the receiver if it asked for a bell: true if it did. */
-static bool bell_ring(struct ivsh_chan *ch)
+bool ivsh_sender_ring(struct ivsh_chan *ch)
 {
 	const struct ivsh_bell *bell = &ch->region->mem.bell;
 	uint32_t want;
@@ -90,49 +90,78 @@ static bool bell_ring(struct ivsh_chan *ch)
 	return true;
 }
 
+void ivsh_sender_mail(struct ivsh_chan *ch)
+{
+	if (load32(&ch->tx.other->want_mail) != 0)
+		store8(ch->tx.mail, ++ch->tx.mails);
+}
+
 /*
  * SPEC R7.9: the end of the ring is the first descriptor, from the receiver's read index on, that
- * has not the lap it would have. At most a ring's worth of descriptors is looked at.
+ * has not the lap it would have. Each descriptor is looked at once: one behind the end that has its
+ * lap would be taken for a message as soon as the gap before it is filled.
  */
-int ivsh_sender_open(struct ivsh_chan *ch)
+static bool ring_scan(struct ivsh_chan *ch)
 {
-	uint32_t index = load32_acquire(&ch->tx.other->read);
+	uint32_t index = load32_acquire(&ch->tx.other->read), end = index;
 
 	ch->tx.read = index;
 	for (uint32_t i = 0; i <= ch->mask; i++, index++) {
 		uint64_t head = load64_acquire(&ch->tx.desc[index & ch->mask].head);
 
 		if (head_lap(head) != ring_lap(index, ch->shift))
-			break;
-		if (!record_rebuild(ch, index, head))
-			return ivsh_chan_break(ch);
+			continue;
+		if (index != end || !record_rebuild(ch, index, head))
+			return false;
+		end = index + 1;
 	}
-	ch->tx.head = index;
-	/* What was in flight keeps its places; the receiver is told that a new count starts. */
-	ch->tx.hot.known = false;
-	ch->tx.bulk.known = false;
-	/* The count of wishes goes on where the last life stopped. */
+	ch->tx.head = end;
+	return true;
+}
+
+int ivsh_sender_open(struct ivsh_chan *ch)
+{
+	uint32_t asked = load32_acquire(&ch->tx.other->epoch);
+
+	/* Our own line, as the last life left it. The count of wishes goes on. */
+	ch->tx.epoch = load32(&ch->tx.own->epoch);
+	ch->tx.ack = load32(&ch->tx.own->ack);
+	ch->tx.start = load32(&ch->tx.own->start);
+	ch->tx.mails = load8(ch->tx.mail);
 	ch->tx.wish = load32(&ch->tx.own->want_space) & ~IVSH_WIRE_WISH_VECTOR;
 	store32(&ch->tx.own->want_space, ch->tx.wish);
 	store32(&ch->tx.own->boot, ch->region->boot);
+	/* SPEC R6.4: wherever a reset was cut, a new run is right: nothing was sent since. */
+	if (asked != ch->tx.ack || load32_acquire(&ch->tx.other->ack) != ch->tx.epoch) {
+		ivsh_sender_restart(ch, asked);
+		return 0;
+	}
+	if (load32(&ch->tx.own->told) != ch->tx.epoch)
+		ivsh_chan_lost(ch);
+	if (!ring_scan(ch))
+		return ivsh_chan_break(ch, &ch->tx.broken);
+	/* What was in flight keeps its places; the receiver is told that a new count starts. */
+	ch->tx.hot.known = false;
+	ch->tx.bulk.known = false;
 	/* The last life may have been cut between a message and its bell. SPEC R8.2. */
-	if (index != ch->tx.read)
-		(void)bell_ring(ch);
+	if (ch->tx.head != ch->tx.read) {
+		(void)ivsh_sender_ring(ch);
+		ivsh_sender_mail(ch);
+	}
 	return 0;
 }
 
 /*
- * Look at the receiver's read index, and take back what it gave. 0, or IVSH_EPROTO for an index
- * that is behind the last one or ahead of ours: subtracting first makes both too large. SPEC R7.5.
+ * SPEC R7.5. An index behind the last one, or ahead of ours: subtracting first makes both too large.
  */
-static int space_collect(struct ivsh_chan *ch)
+int ivsh_sender_collect(struct ivsh_chan *ch)
 {
 	/* Pairs with ivsh_receiver_publish(): the receiver's reads of the payloads are over. */
 	uint32_t read = load32_acquire(&ch->tx.other->read);
 	const struct ivsh_record *record;
 
 	if (read - ch->tx.read > ch->tx.head - ch->tx.read)
-		return ivsh_chan_break(ch);
+		return ivsh_chan_break(ch, &ch->tx.broken);
 	if (read == ch->tx.read)
 		return 0;
 	record = &ch->tx.record[(read - 1) & ch->mask];
@@ -168,6 +197,14 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 	return size <= ch->tx.hot.size / HOT_SHARE ? IVSH_WIRE_KIND_HOT : IVSH_WIRE_KIND_BULK;
 }
 
+/* There is no room now: the wait is to look for it. */
+static int blocked(struct ivsh_chan *ch, uint32_t size)
+{
+	ch->tx.blocked = true;
+	ch->tx.blocked_size = size;
+	return IVSH_EAGAIN;
+}
+
 int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 {
 	uint8_t kind = kind_of(ch, size);
@@ -178,15 +215,19 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 		return error;
 	if (size > ch->tx.bulk.size || ch->tx.reserved)
 		return IVSH_EINVAL;
+	/* SPEC R6.5. The word stands in the line that publish reads anyway. */
+	if (ch->tx.waiting || load32(&ch->tx.other->epoch) != ch->tx.ack) {
+		error = ivsh_sender_follow(ch);
+		if (error)
+			return error == IVSH_EAGAIN ? blocked(ch, size) : error;
+	}
 	if (!message_fits(ch, kind, size, &position)) {
-		error = space_collect(ch);
+		error = ivsh_sender_collect(ch);
 		if (error)
 			return error;
 		if (!message_fits(ch, kind, size, &position)) {
 			ch->region->counters.full++;
-			ch->tx.blocked = true;
-			ch->tx.blocked_size = size;
-			return IVSH_EAGAIN;
+			return blocked(ch, size);
 		}
 	}
 	ch->tx.blocked = false;
@@ -204,7 +245,10 @@ bool ivsh_sender_ready(struct ivsh_chan *ch)
 {
 	uint32_t position;
 
-	return space_collect(ch) == 0 &&
+	/* A reset is followed here, too, but not under a reservation's feet. */
+	if (!ch->tx.reserved && ivsh_sender_follow(ch) != 0)
+		return false;
+	return ch->tx.blocked && ivsh_sender_collect(ch) == 0 &&
 	       message_fits(ch, kind_of(ch, ch->tx.blocked_size), ch->tx.blocked_size, &position);
 }
 
@@ -240,8 +284,12 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 	ch->tx.head++;
 	ch->tx.reserved = false;
 	ch->region->counters.sent++;
-	if (!bell_ring(ch))
+	if (!ivsh_sender_ring(ch))
 		ch->region->counters.bells_saved++;
+	/* It found the ring empty and told us so, or is on its way through: the fence above and the
+	 * one of ivsh_receiver_publish() decide which. Both words stand in want_bell's line. */
+	if (load32(&ch->tx.other->read) == ch->tx.head - 1)
+		ivsh_sender_mail(ch);
 	return 0;
 }
 

@@ -10,6 +10,8 @@
  */
 #include "slot.h"
 
+#include "ring.h"
+
 bool ivsh_slot_name_valid(const char *name)
 {
 	if (!name)
@@ -34,11 +36,10 @@ static void sleep_ns(const struct ivsh_bell *bell, uint64_t duration_ns)
 	}
 }
 
-/* True if the owner of an attached slot shows itself within the heartbeat limit. */
-static bool owner_lives(const struct ivsh_region *region)
+/* True if the owner of an attached slot moves its heartbeat from (before) within the limit. */
+static bool owner_lives(const struct ivsh_region *region, uint32_t before)
 {
 	const struct ivsh_bell *bell = &region->mem.bell;
-	uint32_t before = load32(&region->slot->heartbeat);
 	uint64_t start = bell->now_ns(bell->ctx);
 
 	while (bell->now_ns(bell->ctx) - start < IVSH_HEARTBEAT_LIMIT_NS) {
@@ -51,14 +52,21 @@ static bool owner_lives(const struct ivsh_region *region)
 
 int ivsh_slot_claim(struct ivsh_region *region, bool claim)
 {
-	if (claim && load32_acquire(&region->slot->state) == IVSH_WIRE_STATE_ATTACHED &&
-	    owner_lives(region))
+	uint32_t state = load32_acquire(&region->slot->state);
+	uint32_t heartbeat = load32(&region->slot->heartbeat);
+
+	if (claim && state == IVSH_WIRE_STATE_ATTACHED && owner_lives(region, heartbeat))
 		return IVSH_EBUSY;
 	store64_release(&region->slot->nonce, region->nonce);
 	if (!claim)
 		return 0;
 	sleep_ns(&region->mem.bell, IVSH_CLAIM_NS);
-	return slot_is_ours(region) ? 0 : IVSH_EBUSY;
+	/* Who announced himself meanwhile had ended his wait before our nonce came: he has it, and
+	 * two must not. tests/model/claim.pml. */
+	return slot_is_ours(region) && load32_acquire(&region->slot->state) == state &&
+		       load32(&region->slot->heartbeat) == heartbeat
+		   ? 0
+		   : IVSH_EBUSY;
 }
 
 void ivsh_slot_counters(struct ivsh_region *region)
@@ -79,29 +87,83 @@ void ivsh_slot_counters(struct ivsh_region *region)
 	store64(&slot->rescued, c->rescued);
 }
 
+static void slot_restore(uint32_t *word, uint32_t value)
+{
+	if (load32(word) != value)
+		store32(word, value);
+}
+
+/* SPEC R9.5: what somebody else wrote over our words does not stay. */
+static void slot_mend(const struct ivsh_region *region)
+{
+	struct ivsh_wire_slot *slot = region->slot;
+
+	slot_restore(&slot->vectors, region->mem.bell.vectors);
+	slot_restore(&slot->server, region->came_epoch);
+	slot_restore(&slot->connection, region->came_connection);
+	slot_restore(&slot->boot, region->boot);
+	slot_restore(&slot->state, IVSH_WIRE_STATE_ATTACHED);
+	if (load32(&slot->generation) & 1)
+		ivsh_slot_write_end(slot);
+}
+
+void ivsh_slot_publish(struct ivsh_region *region)
+{
+	if (slot_is_ours(region)) {
+		if (region->attached)
+			slot_mend(region);
+		ivsh_slot_counters(region);
+	} else {
+		region->attached = false;
+	}
+}
+
 void ivsh_slot_tick(struct ivsh_region *region)
 {
-	if (slot_is_ours(region))
-		ivsh_slot_counters(region);
-	else
-		region->attached = false;
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
+		ivsh_chan_check(ch);
+	ivsh_slot_publish(region);
+}
+
+/*
+ * A life that was cut while it wrote left an odd generation: readers retry until this one is even
+ * again. Release orders odd before the bytes, and the bytes before even; ivsh_slot_read() is the
+ * other side.
+ */
+void ivsh_slot_write_begin(struct ivsh_wire_slot *slot)
+{
+	store32(&slot->generation, load32(&slot->generation) | 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void ivsh_slot_write(uint8_t *to, const char *from, uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i += 8) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, from + i, sizeof(word));
+		store64((uint64_t *)(void *)(to + i), word);
+	}
+}
+
+void ivsh_slot_write_end(struct ivsh_wire_slot *slot)
+{
+	/* Even, whatever somebody has made of it meanwhile: nobody reads under an odd one. */
+	store32_release(&slot->generation, (load32(&slot->generation) | 1) + 1);
 }
 
 void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 {
 	struct ivsh_wire_slot *slot = region->slot;
-	uint32_t generation = load32(&slot->generation) | 1;
+	const struct ivsh_wire_server *server = server_page(region);
+	char text[sizeof(slot->service)] = {0};
 
-	/* A life that was cut while it wrote its name left an odd number: readers retry until
-	 * this one is even again. Release orders odd before the bytes, and the bytes before even;
-	 * peer.c's name_read() is the other side. */
-	store32(&slot->generation, generation);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__builtin_memset(slot->name, 0, sizeof(slot->name));
-	__builtin_memset(slot->service, 0, sizeof(slot->service));
+	ivsh_slot_write_begin(slot);
+	ivsh_slot_write(slot->service[0].name, text, sizeof(slot->service));
 	for (unsigned i = 0; name && name[i]; i++)
-		slot->name[i] = (uint8_t)name[i];
-	store32_release(&slot->generation, generation + 1);
+		text[i] = name[i];
+	ivsh_slot_write(slot->name, text, sizeof(slot->name));
+	ivsh_slot_write_end(slot);
 
 	/* The slot's own word, but everybody can write it: all that is asked of it is to differ
 	 * from the last one, and 0 means "never". */
@@ -111,6 +173,11 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 	region->heartbeat = load32(&slot->heartbeat);
 	ivsh_slot_counters(region);
 	store32(&slot->vectors, region->mem.bell.vectors);
+	/* SPEC R5.9: the socket that this life came with. */
+	region->came_epoch = server ? load32(&server->epoch) : 0;
+	region->came_connection = server ? load32(&server->connection[region->mem.self]) : 0;
+	store32(&slot->server, region->came_epoch);
+	store32(&slot->connection, region->came_connection);
 	/* Pairs with ivsh_region_peer(): whoever sees this life sees its name. */
 	store32_release(&slot->boot, region->boot);
 	store32(&slot->heartbeat, ++region->heartbeat);

@@ -21,6 +21,21 @@ int ivsh_slot_claim(struct ivsh_region *region, bool claim);
 /* Announce this life in region->slot: everything of line 0, the name, the counters. */
 void ivsh_slot_announce(struct ivsh_region *region, const char *name);
 
+/*
+ * Copy (size) bytes, a multiple of 8, of name or services at (from): false if they are being written
+ * all the time. SPEC R5.7.
+ */
+bool ivsh_slot_read(
+    const struct ivsh_wire_slot *slot, const uint8_t *from, char *to, uint32_t size);
+
+/* What others wrote goes to somebody's terminal: end (text) of (size) bytes, and clean it. */
+void ivsh_slot_clean(char *text, uint32_t size);
+
+/* Write name or services between these two; the slot is our own. (to) and (size) as above. */
+void ivsh_slot_write_begin(struct ivsh_wire_slot *slot);
+void ivsh_slot_write(uint8_t *to, const char *from, uint32_t size);
+void ivsh_slot_write_end(struct ivsh_wire_slot *slot);
+
 /* Store region->counters where others can read them. */
 void ivsh_slot_counters(struct ivsh_region *region);
 
@@ -55,7 +70,18 @@ static inline bool slot_is_ours(const struct ivsh_region *region)
 	return load64(&region->slot->nonce) == region->nonce;
 }
 
-/* Once in 256 heartbeats: publish the counters, and look whether the slot is still ours. */
+/* Publish the counters, if the slot is still ours. SPEC R5.6. */
+void ivsh_slot_publish(struct ivsh_region *region);
+
+/* Mail word (i), of eight senders, of our slot: what differs from when ivsh_region_next() saw it. */
+static inline uint64_t mail_changed(const struct ivsh_region *region, uint32_t i)
+{
+	const uint8_t *bytes = region->slot->mail + 8 * i;
+
+	return load64_acquire((const uint64_t *)(const void *)bytes) ^ region->mail[i];
+}
+
+/* Once in 256 heartbeats: the same, and look whether our own words in the rings are still ours. */
 void ivsh_slot_tick(struct ivsh_region *region);
 
 /* SPEC R5.4, R5.6: any call shows that this peer lives, while the slot is its own. */

@@ -51,22 +51,46 @@ static void wish_end(uint32_t *word, uint32_t *wish)
 	store32(word, *wish);
 }
 
-/* What there is to do, by one look at each open channel and at the server page. */
-static uint32_t look(struct ivsh_region *region, uint32_t wanted)
+/*
+ * Whether the mail says that no ring has anything new. Only who takes messages by ivsh_region_next()
+ * has asked for mail, and it can be lost: a sleeper, and one look in a while, go without. SPEC R8.6.
+ */
+static bool is_quiet(const struct ivsh_region *region, uint64_t now)
+{
+	if (!region->mail_all || region->busy || now - region->relook_ns >= IVSH_RELOOK_NS)
+		return false;
+	for (uint32_t i = 0; i < (region->geometry.slots + 7) / 8; i++)
+		if (mail_changed(region, i) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * What there is to do, by one look at the server page and at each open channel, or when all is
+ * (quiet) only at those that wait for room.
+ */
+static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 {
 	uint32_t events = 0, change = server_change(region);
 
 	if ((wanted & IVSH_EVENT_CONTROL) && change != region->change) {
 		region->change = change;
+		/* SPEC R8.4: so does ivsh_region_next(). */
+		region->mail_all = false;
 		events |= IVSH_EVENT_CONTROL;
 	}
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
 		if (ch->dead)
 			continue;
-		if (ivsh_receiver_ready(ch))
+		if (!quiet && ivsh_receiver_ready(ch))
 			events |= IVSH_EVENT_MESSAGE;
-		if (ch->tx.blocked && ivsh_sender_ready(ch))
+		if ((!quiet || ch->tx.blocked) && ivsh_sender_ready(ch))
 			events |= IVSH_EVENT_SPACE;
+	}
+	/* A ring was reset: ivsh_region_news() says which. */
+	if ((wanted & IVSH_EVENT_CONTROL) && region->counters.lost != region->lost) {
+		region->lost = region->counters.lost;
+		events |= IVSH_EVENT_CONTROL;
 	}
 	return events & wanted;
 }
@@ -108,11 +132,11 @@ static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t
 	 * there a descriptor's or read index's store, a fence, the load of the wish. Without either
 	 * fence both loads may come first, and we sleep on what nobody announces. SPEC R8.2. */
 	fence_full();
-	events = look(region, wanted);
+	events = look(region, wanted, false);
 	if (events == 0) {
 		bell->sleep(bell->ctx, seen, deadline_ns);
 		rung = bell->count(bell->ctx) != seen;
-		events = look(region, wanted);
+		events = look(region, wanted, false);
 		if (rung)
 			region->counters.wakes_bell++;
 		else
@@ -159,7 +183,7 @@ int ivsh_region_wait(
 		if (!region->attached)
 			return IVSH_EBUSY;
 		if (spin || left == 0)
-			*events = look(region, wanted);
+			*events = look(region, wanted, is_quiet(region, start + waited));
 		else
 			*events = sleep_once(
 			    region, wanted, start + waited + (left < limit ? left : limit));

@@ -20,7 +20,7 @@ rule() { # $1: folder, $2: what it may include, $3: what of that it may not
 	fi
 }
 rule lib/include   "$std|$any"
-rule lib/core      "$std|<ivsh/(error|wire|bell|mem|region|channel)\.h>|$own"
+rule lib/core      "$std|<ivsh/(error|wire|bell|mem|region|channel|stream)\.h>|$own"
 rule lib/device    "$std|<ivsh/(error|bell|mem|port|pci|device)\.h>|$own"
 rule lib/bare      "$std|$libc|$any|$own"
 rule firmware/app  "$std|$libc|$any|$own"
@@ -32,8 +32,8 @@ rule host/control  "$posix|$own"
 rule host/client   "$posix|$any|$own"
 rule host/peer     "$posix|$any|$own"
 rule tests         "$posix|$any|$own"
-# Public headers look only to their left: error, wire, bell, mem, port, pci, device, region, channel.
-order='error wire bell mem port pci device region channel'
+# Public headers look only to their left: error, wire, bell, mem, port, pci, device, region, channel, stream.
+order='error wire bell mem port pci device region channel stream'
 seen=
 for h in $order; do
 	for i in $(sed -n 's/^#include <ivsh\/\([a-z]*\)\.h>.*/\1/p' "lib/include/ivsh/$h.h"); do

@@ -32,7 +32,7 @@ fi
 
 "$1" > "$dir/example.hex"
 if diff tests/core/example.hex "$dir/example.hex" > "$dir/diff"; then ok; else bad < "$dir/diff"; fi
-awk '/^## 12/ {on = 1} on && /^```/ {in_block = !in_block; next} on && in_block' SPEC.md > "$dir/spec.hex"
+awk '/^## 13/ {on = 1} on && /^```/ {in_block = !in_block; next} on && in_block' SPEC.md > "$dir/spec.hex"
 if diff tests/core/example.hex "$dir/spec.hex" > "$dir/diff"; then ok; else bad < "$dir/diff"; fi
 
 # Ids in SPEC.md, in the code, and in the tests.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * example_test.c - prints the example region of SPEC.md 12: its non-zero lines, as a hexdump.
+ * example_test.c - prints the example region of SPEC.md 13: its non-zero lines, as a hexdump.
  *
  * tests/check/spec.sh compares it with tests/core/example.hex and with SPEC.md.
  */

@@ -184,6 +184,59 @@ static void attach_formats(void)
 	CHECK_EQ(world_header()->magic, 42);
 }
 
+/* A formatter that died halfway left no magic: others wait, slot 0 starts over. SPEC R3.4, R3.5. */
+static void formatter_died(void)
+{
+	struct ivsh_attach attach = {
+	    .nonce = 77, .timeout_ns = 1000000, .may_format = true, .format = {8, 64, 8192, 8192}};
+
+	world_reset();
+	memset(world.memory, 0xa5, WORLD_SIZE);
+	world_header()->magic = 0;
+	world_header()->version = IVSH_WIRE_VERSION;
+	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
+	CHECK_EQ(world_slot(1)->boot, 0xa5a5a5a5);
+	CHECK_EQ(attach_as(0, &attach), 0);
+	CHECK_EQ(region.generation, 77);
+	CHECK_EQ(world_slot(1)->boot, 0);
+	CHECK_EQ(world_ring(1, 0)->sender.epoch, 0);
+	ivsh_region_detach(&region);
+	CHECK_EQ(attach_as(1, &attach), 0);
+}
+
+/* What the header says counts, not what one would have formatted. SPEC R2.1, R3.6. */
+static void other_geometry(void)
+{
+	const struct ivsh_geometry there = {3, 16, 1024, 4096};
+	struct ivsh_attach attach = {
+	    .nonce = 77, .may_format = true, .format = {8, 64, 8192, 8192}};
+
+	world_reset();
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &there, 5, false), 0);
+	CHECK_EQ(attach_as(3, &attach), IVSH_EINVAL);
+	CHECK_EQ(attach.found_slots, 3);
+	CHECK_EQ(attach_as(0, &attach), 0);
+	CHECK_EQ(memcmp(&region.geometry, &there, sizeof(there)), 0);
+	CHECK_EQ(region.generation, 5);
+	ivsh_region_detach(&region);
+}
+
+/* Formatted again under a living peer, which nobody should: its handle dies. SPEC R3.2, R5.6. */
+static void formatted_again(void)
+{
+	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
+	struct end end;
+	int error = 0;
+
+	world_format();
+	NEED_EQ(end_open(&end, 1, 0, false), 0);
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 9, true), 0);
+	for (unsigned i = 0; i < 256 && (error == 0 || error == IVSH_EAGAIN); i++)
+		error = ivsh_chan_send(&end.chan, 1, "x", 1);
+	CHECK_EQ(error, IVSH_EBUSY);
+	CHECK_EQ(world_slot(1)->state, IVSH_WIRE_STATE_EMPTY);
+}
+
 static void owner_beats(void)
 {
 	world_slot(3)->heartbeat++;
@@ -192,6 +245,13 @@ static void owner_beats(void)
 static void rival_writes(void)
 {
 	world_slot(3)->nonce = 99;
+}
+
+/* It looked before us, and announces itself behind our look. */
+static void rival_announces(void)
+{
+	world_slot(3)->heartbeat = 1;
+	world_slot(3)->state = IVSH_WIRE_STATE_ATTACHED;
 }
 
 /* SPEC R5.1, R5.2. */
@@ -210,6 +270,8 @@ static void claims(void)
 	    {"owner lives", IVSH_WIRE_STATE_ATTACHED, owner_beats, IVSH_EBUSY, 0, 250000000},
 	    {"a rival was later", IVSH_WIRE_STATE_EMPTY, rival_writes, IVSH_EBUSY, 50000000,
 		60000000},
+	    {"a rival was a moment earlier", IVSH_WIRE_STATE_EMPTY, rival_announces, IVSH_EBUSY,
+		50000000, 60000000},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -317,6 +379,9 @@ static const struct test tests[] = {
     {"attach: headers that lie", attach_refuses_header},
     {"attach: waits for the formatter", attach_waits},
     {"attach: slot 0 formats", attach_formats},
+    {"attach: formatter died", formatter_died},
+    {"attach: another geometry", other_geometry},
+    {"formatted again", formatted_again},
     {"claim: outcomes", claims},
     {"claim: not behind a server", no_claim},
     {"attach: lives", lives},

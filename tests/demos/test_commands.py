@@ -19,6 +19,7 @@ device 0: 00:01.0, revision 1, ivshmem-doorbell
   we are slot 0
   MSI-X vectors in use: 3 of 3
   peer 1: attached, connected, life 1, name beta
+    service text: port 1
 """
 
 SIZES = [0, 1, 8, 9, 64, 1024, 32768]
@@ -58,6 +59,24 @@ def test_info(world):
     assert "  peer 1: gone, disconnected, life 1, name beta\n" in text, "no command means info"
 
 
+def test_watch(world):
+    """A machine that is killed and boots again is gone until it attaches: SPEC R5.9, R5.10."""
+    server = world.server(bind=2)
+    watch = world.guest("watch", "watch --count=3", *doorbell(server.bound[0]))
+    watch.expect(r"^watch: slot 0 of 8$")
+    beta = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1]))
+    watch.expect(r"^VM 1 \(beta\): is here$")
+    beta.kill()
+    watch.expect(r"^VM 1 \(beta\): died$")
+    beta = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1]))
+    assert re.fullmatch(
+        r"watch: slot 0 of 8\n"
+        r"VM 1 \(beta\): is here\nVM 1 \(beta\): died\nVM 1 \(beta\): is here\n",
+        watch.done(),
+    )
+    beta.kill()
+
+
 def test_send_recv(world):
     """By number and by name, one at a time and many, and each to its port."""
     server = world.server(bind=3)
@@ -67,7 +86,7 @@ def test_send_recv(world):
         assert done.done().endswith(f"bytes to VM 2 (gamma)\n")
     world.guest("sender", "send 2 unheard --port=9", *doorbell(server.bound[0])).done()
     recv.expect(r"^ivsh: recv: VM 0, port 9: 7 bytes dropped$")
-    world.guest("sender", "send 2 \"third  one\" --name=al", *doorbell(server.bound[0])).done()
+    world.guest("sender", "send 2:text \"third  one\" --name=al", *doorbell(server.bound[0])).done()
     assert re.fullmatch(
         r"VM 0, port 1: hello\n"
         r"VM 1, port 1: two words\n"

@@ -29,7 +29,7 @@ def run(binary, seconds):
     os.makedirs(found, exist_ok=True)
     words = [
         binary,
-        f"-max_total_time={seconds}",
+        f"-max_total_time={max(1, seconds - 1)}",  # it ends when more than that has passed
         f"-max_len={LENGTH}",
         f"-timeout={ONE_INPUT}",
         f"-rss_limit_mb={MEMORY}",

@@ -44,6 +44,38 @@ def test_send_and_receive(peers):
     assert finish(receiver) == (0, b"slot 1 (beta), port 1: hello to  you\n", [])
 
 
+def test_services(peers):
+    """What a peer offers shows in ls, and stands for its port."""
+    receiver = peers.start("recv", "--name", "al:pha", "--port", "4711")
+    status, output, _ = peers.run("send", "al:pha:text", "hello")
+    assert (status, output) == (0, b"sent 5 bytes to slot 0 (al:pha)\n")
+    assert finish(receiver) == (0, b"slot 1, port 4711: hello\n", [])
+    peers.echo("--name", "beta", "--port", "99")
+    assert b"\n       service echo: port 99\n" in peers.run("ls")[1]
+    assert b" 3 round trips of 64 bytes" in peers.run("ping", "beta:echo", "--count", "3")[1]
+    assert b" 3 round trips of 64 bytes" in peers.run("ping", "0:echo", "--count", "3")[1]
+    status, _, errors = peers.run("send", "beta:text", "hello", "--timeout", "0.2")
+    assert (status, errors) == (
+        1,
+        ["ivsh: timeout: 0.2 s without peer beta:text: ivsh ls shows who is there"],
+    )
+
+
+def test_watch(peers):
+    """Up, down and restarted, each when the server sees it: far sooner than the heartbeat's 2 s."""
+    watch = peers.start("watch", "--count", "4")
+    echo = peers.echo("--name", "alpha")
+    assert watch.stdout.readline() == b"slot 1 (alpha): is here\n"
+    start = time.monotonic()
+    peers.kill(echo)
+    assert watch.stdout.readline() == b"slot 1 (alpha): died\n"
+    assert time.monotonic() - start < 1
+    echo = peers.echo("--name", "beta")
+    assert watch.stdout.readline() == b"slot 1 (beta): is here\n"
+    echo.terminate()
+    assert finish(watch) == (0, b"slot 1 (beta): left\n", [])
+
+
 def test_text_of_a_stranger_is_cleaned(peers):
     receiver = peers.start("recv", "--name", "alpha", "--port", "9")
     evil = b"\x1b[2Jred\n\xff\x00"

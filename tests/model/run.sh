@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh - lets spin go through every state of bell.pml in each configuration below, and compares
+# run.sh - lets spin go through every state of each model in each configuration below, and compares
 # what it finds with what is expected: that all is well, or that a mistake made on purpose is seen.
 # IVSH_SOAK=1 adds larger ones.
 set -eu
@@ -12,13 +12,17 @@ command -v spin >/dev/null || {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-cp bell.pml "$work"
+cp ./*.pml "$work"
 cd "$work"
 passed=0 failed=0
 
-# Expected (well; lost: a wakeup; order: of messages), switches of bell.pml, and what they mean.
+# Expected, the model's switches, and what they mean. A line "model" says whose they are. Expected is
+# well; lost: somebody waits for ever; order: of messages, which are missing, or repeat unmarked; own:
+# a run goes on elsewhere, or with what was given up; double: two have a slot; steal: from the
+# living; late: two have it for too long; silent: nobody was told of a reset.
 configurations() {
 	cat <<-'END'
+	model bell
 	well  -DMESSAGES=4                        |sequentially consistent
 	well  -DBUFFER=2 -DMESSAGES=4             |store buffers of 2
 	well  -DBUFFER=3                          |store buffers of 3
@@ -50,8 +54,52 @@ configurations() {
 	lost  -DNO_OPEN_RING -DKILL_SENDER                       |sender's next life does not ring
 	lost  -DNO_OPEN_RING -DKILL_RECEIVER                     |receiver's next life does not ring
 	order -DHEAD_FIRST                        |the head is stored before the body
+	model ring
+	well  -DKILLS=2                           |each side killed twice
+	well  -DDESCS=3 -DMESSAGES=5              |ring of 3, each side killed
+	well  -DLAZY=0                            |every release publishes
+	well  -DLAZY=2 -DDESCS=3                  |only an empty ring publishes
+	order -DHEAD_FIRST                        |the head is stored before the body
+	lost  -DNO_SCAN                           |sender's next life does not look for the end
+	lost  -DSCAN_PAST                         |sender's next life goes past the end
+	order -DNO_MARK                           |receiver's next life marks nothing
+	order -DMARK_ONE                          |receiver's next life marks one message
+	lost  -DEARLY_READ                        |the read index is published before the message is read
+	order -DNO_LAP                            |heads have no laps
+	lost  -DTRUST_OWN                         |sender takes room that was not given back
+	model reset
+	well                                      |both ask for a reset, both are killed
+	well  -DKILLS=0 -DRESETS=2                |two resets by each side
+	well  -DDESCS=3                           |ring of 3
+	order -DNO_WAIT                           |sender does not wait for the receiver
+	own   -DOLD_LAPS                          |a run whose laps stand in the ring
+	own   -DEPOCH_FIRST                       |epoch before start
+	own   -DANSWER_FIRST                      |ack before epoch
+	own   -DACK_FIRST                         |receiver's ack before its read index
+	lost  -DNO_ANSWER                         |sender does not acknowledge the wish
+	own   -DLATE_ACK                          |receiver loads epoch before ack
+	own   -DFORGETS                           |receiver's next life forgets the wish
+	order -DSTAYS                             |sender's next life goes on out of step
+	order -DONE_LOOK                          |receiver sees the new run, and does not look again
+	silent -DNO_TOLD=SENDER                   |sender's next life tells of no reset
+	silent -DNO_TOLD=RECEIVER                 |receiver's next life tells of no reset
+	silent -DTOLD_FIRST=SENDER                |sender's word says told before it has
+	silent -DTOLD_FIRST=RECEIVER              |receiver's word says told before it has
+	model claim
+	well                                      |two claim, and die
+	well  -DPAUSE                             |one pauses: a double claim ends soon
+	double -DNO_WAIT                          |no wait behind the nonce
+	steal -DNO_LOOK                           |no look before the nonce
+	double -DNO_LAST_LOOK                     |no look for a rival who was earlier
+	late  -DPAUSE -DNO_CHECK                  |an owner does not look for its nonce
 	END
 	[ -z "${IVSH_SOAK:-}" ] || cat <<-'END'
+	model reset
+	well  -DRESETS=2                          |two resets by each side, both killed
+	well  -DKILLS=2                           |both killed twice
+	model claim
+	well  -DPEERS=3                           |three claim
+	model bell
 	well  -DBUFFER=3 -DMESSAGES=4             |store buffers of 3, 4 messages
 	well  -DBUFFER=2 -DSTRAYS=1               |a bell for something else, ring of 2
 	well  -DSTRAYS=2                          |two bells for something else
@@ -69,8 +117,18 @@ verdict() {
 		echo well
 	elif grep -q '^pan:1: invalid end state' out; then
 		echo lost
-	elif grep -q '^pan:1: assertion violated (want==(read+1))' out; then
+	elif grep -qE '^pan:1: assertion violated \(+(want==\(read|value[=><])' out; then
 		echo order
+	elif grep -qE '^pan:1: assertion violated \(+(run_of|r_read==)' out; then
+		echo own
+	elif grep -q '^pan:1: assertion violated ((app\[' out; then
+		echo silent
+	elif grep -q '^pan:1: assertion violated ((owners==1)' out; then
+		echo double
+	elif grep -q '^pan:1: assertion violated ((paused||' out; then
+		echo steal
+	elif grep -q '^pan:1: assertion violated (doubles<=' out; then
+		echo late
 	else
 		grep -m1 -E '^pan:|rror' out || echo nothing
 	fi
@@ -82,20 +140,24 @@ while IFS='|' read -r words title; do
 	set -- $words
 	want=$1
 	shift
-	rm -f pan bell.pml.trail
+	if [ "$want" = model ]; then
+		model=$1
+		continue
+	fi
+	rm -f pan ./*.trail
 	{
-		spin "$@" -a bell.pml && gcc -O0 -w -DSAFETY -o pan pan.c && ./pan -m100000 -w22
+		spin "$@" -a $model.pml && gcc -O0 -w -DSAFETY -o pan pan.c && ./pan -m100000 -w22
 	} >out 2>&1 || true
 	got=$(verdict)
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out)
 	seconds=$(sed -n 's/^pan: elapsed time \(.*\) seconds.*/\1/p' out)
 	if [ "$got" = "$want" ]; then
 		passed=$((passed + 1))
-		echo "ok   $got, ${states:-?} states, ${seconds:-0} s: $title"
+		echo "ok   $got, ${states:-?} states, ${seconds:-0} s: $model: $title"
 	else
 		failed=$((failed + 1))
-		echo "FAIL: model: $title: got $got, want $want, ${states:-?} states: $*"
-		[ ! -e bell.pml.trail ] || spin "$@" -t -p -g -l bell.pml | tail -n 60
+		echo "FAIL: model: $model: $title: got $got, want $want, ${states:-?} states: $*"
+		[ ! -e $model.pml.trail ] || spin "$@" -t -p -g -l $model.pml | tail -n 60
 	fi
 done <table
 echo "$passed passed, $failed failed, 0 skipped"

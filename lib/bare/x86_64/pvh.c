@@ -61,26 +61,35 @@ static void copy_command_line(uint64_t address)
 
 static void copy_memory_map(uint64_t address, uint32_t count)
 {
-	const struct memory_entry *from;
+	const uint8_t *from;
 
+	memory_count = 0;
 	if (count > MEMORY_ENTRIES)
 		count = MEMORY_ENTRIES;
-	from = x86_map(address, count * sizeof *from, IVSH_MAP_MEMORY);
+	from = x86_map(address, count * sizeof(struct memory_entry), IVSH_MAP_MEMORY);
 	if (from == NULL)
 		return;
-	for (uint32_t i = 0; i < count; i++)
-		if (from[i].type == MEMORY_RAM && from[i].size <= UINT64_MAX - from[i].address)
-			memory[memory_count++] = from[i];
+	for (uint32_t i = 0; i < count; i++) {
+		struct memory_entry *to = &memory[memory_count];
+
+		__builtin_memcpy(to, from + i * sizeof *to, sizeof *to);
+		if (to->type == MEMORY_RAM && to->size <= UINT64_MAX - to->address)
+			memory_count++;
+	}
 }
 
 void x86_pvh_init(uint32_t address)
 {
-	const struct start_info *info = x86_map(address, sizeof *info, IVSH_MAP_MEMORY);
+	const void *from = x86_map(address, sizeof(struct start_info), IVSH_MAP_MEMORY);
+	struct start_info info = {0};
 
-	if (info == NULL || info->magic != START_MAGIC || info->version < 1)
+	/* Neither this nor the map need be aligned. */
+	if (from != NULL)
+		__builtin_memcpy(&info, from, sizeof info);
+	if (info.magic != START_MAGIC || info.version < 1)
 		x86_fatal("start: the loader left no PVH start info with a memory map");
-	copy_memory_map(info->memory_address, info->memory_entries);
-	copy_command_line(info->command_line_address);
+	copy_memory_map(info.memory_address, info.memory_entries);
+	copy_command_line(info.command_line_address);
 	if (x86_ram_end((uint64_t)(uintptr_t)image_end - 1) == 0)
 		x86_fatal("start: the image is outside the memory map");
 }

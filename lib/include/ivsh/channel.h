@@ -5,13 +5,19 @@
  * A channel is the two rings between this peer and another. Messages arrive whole, in order, each
  * with a port number: a label that the applications agree on, not a queue of its own. A full ring
  * is an answer, never a loss. Whatever the peer writes, no call reads outside the region, loops
- * beyond its bound, or crashes; a peer that breaks SPEC.md costs the channel.
+ * beyond its bound, or crashes; a peer that breaks SPEC.md costs the channel, until
+ * ivsh_chan_reset().
+ *
+ * Either side may reset a ring, and the other follows in its next calls. Until both are in step
+ * again the ring is as if full and empty: IVSH_EAGAIN. Then messages may have been lost:
+ * ivsh_region_news() says IVSH_NEWS_LOST, and (lost) of the channel has moved, on both sides.
  *
  * Calls are for the thread that owns the region, not from interrupts; none blocks. Each moves the
  * heartbeat on. Each that answers an int can answer, besides what stands beside it:
  *
  * IVSH_EBUSY   the region was detached, or another peer has claimed its slot: detach, attach again.
- * IVSH_EPROTO  the channel is dead: broken before, closed, or refused by ivsh_chan_open().
+ * IVSH_EPROTO  the channel is dead: broken, closed, or refused by ivsh_chan_open().
+ * SPEC 6, 7.
  */
 #ifndef IVSH_CHANNEL_H
 #define IVSH_CHANNEL_H
@@ -22,8 +28,9 @@
 extern "C" {
 #endif
 
-/* Ports that programs of this project agree on; all others are free. SPEC 10. */
+/* Ports that programs of this project agree on; all others are free. SPEC 11. */
 #define IVSH_PORT_TEXT 1u /* lines for people: send, recv */
+#define IVSH_PORT_FILE 4u /* and 5, a file as a stream: put, get */
 #define IVSH_PORT_ECHO 7u /* comes back as it is */
 
 /* One per descriptor: where the sender's areas ended behind it. Private to the library. */
@@ -44,11 +51,16 @@ struct ivsh_area {
 /* A channel. The caller's memory, for the library's use. */
 struct ivsh_chan {
 	struct ivsh_region *region;
-	struct ivsh_chan *next; /* of the region's open channels */
-	uint32_t peer;          /* readable: the slot at the other end */
-	uint32_t mask;          /* descriptors of a ring less one */
-	uint32_t shift;         /* their logarithm to base 2 */
-	bool dead;              /* answers IVSH_EPROTO from now on */
+	struct ivsh_chan *next;      /* of the region's open channels */
+	struct ivsh_chan *busy_next; /* of those that may have a message */
+	bool busy;
+	uint32_t peer;      /* readable: the slot at the other end */
+	uint32_t mask;      /* descriptors of a ring less one */
+	uint32_t shift;     /* their logarithm to base 2 */
+	uint32_t lost;      /* readable: resets of its rings: each may have lost messages */
+	uint32_t lost_told; /* as last answered by ivsh_region_news() */
+	bool dead;          /* answers IVSH_EPROTO from now on */
+	bool open;          /* the pointers below are set */
 
 	struct {
 		struct ivsh_wire_sender *own;
@@ -61,12 +73,17 @@ struct ivsh_chan {
 		uint64_t body; /* an inline payload under construction */
 		uint32_t reserved_position;
 		uint32_t reserved_size;
-		uint32_t blocked_size; /* what last found no room */
-		uint32_t wish;         /* our own want_space, as last stored */
-		uint32_t rung;         /* the receiver's wish that was answered by a bell */
+		uint32_t blocked_size;      /* what last found no room */
+		uint32_t wish;              /* our own want_space, as last stored */
+		uint32_t rung;              /* the receiver's wish that was answered by a bell */
+		uint32_t epoch, ack, start; /* our own words, as last stored */
+		uint8_t *mail;              /* our byte of the receiver's slot */
+		uint8_t mails;              /* what stands there */
 		uint8_t reserved_kind;
 		bool reserved;
 		bool blocked;
+		bool broken;  /* something in this ring breaks SPEC.md */
+		bool waiting; /* for the receiver to follow a reset */
 	} tx;
 
 	struct {
@@ -84,10 +101,14 @@ struct ivsh_chan {
 		uint32_t position;
 		uint32_t size;
 		uint16_t port;
-		uint32_t wish; /* our own want_bell, as last stored */
-		uint32_t rung; /* the sender's wish that was answered by a bell */
+		uint32_t wish;       /* our own want_bell, as last stored */
+		uint32_t rung;       /* the sender's wish that was answered by a bell */
+		uint32_t epoch, ack; /* our own words, as last stored */
 		uint8_t kind;
 		bool peeked;
+		bool broken;    /* something in this ring breaks SPEC.md */
+		bool waiting;   /* for the sender to answer our wish for a reset */
+		bool want_mail; /* our own word, as last stored */
 	} rx;
 };
 
@@ -96,11 +117,12 @@ struct ivsh_chan {
 
 /* A message, as received. */
 struct ivsh_message {
-	const void *data; /* peek: the payload, in shared memory, or in the channel when size is at
-	                     most 8; receive: the caller's buffer */
-	uint32_t size;    /* bytes of payload, 0 to ivsh_chan_max() */
-	uint16_t port;    /* the sender's label: unchecked */
-	uint16_t flags;   /* IVSH_MAYBE_SEEN */
+	const void
+	    *data;      /* peek: the payload, in shared memory, or in the channel if it came inline,
+	                     as one of up to 8 bytes mostly does; receive: the caller's buffer */
+	uint32_t size;  /* bytes of payload, 0 to ivsh_chan_max() */
+	uint16_t port;  /* the sender's label: unchecked */
+	uint16_t flags; /* IVSH_MAYBE_SEEN */
 };
 
 /*
@@ -108,14 +130,16 @@ struct ivsh_message {
  *
  * Goes on where an earlier life of this slot stopped: what it sent and the peer has not read is
  * still delivered, and what it had not given back comes (again), marked IVSH_MAYBE_SEEN, unless the
- * region was attached fresh. Looks at each descriptor of both rings at most once.
+ * region was attached fresh; a reset that was cut in the middle goes on, too. Looks at each
+ * descriptor of both rings at most once, or as ivsh_chan_reset() does.
  *
  * Once per peer and attach. records: (count) of them, at least geometry.descs, the caller's, as
  * long as the channel is open.
  *
  * IVSH_EINVAL  peer is this slot or not a slot, (count) is less than geometry.descs, or the region
  *              is not attached.
- * IVSH_EPROTO  what stands in the rings is not what an earlier life could have left.
+ * IVSH_EPROTO  what stands in the ring is not what an earlier life could have left: the channel is
+ *              open and dead; ivsh_chan_reset(), or leave it.
  * SPEC 7.
  */
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
@@ -123,6 +147,22 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 
 /* Close: what was released is given back to the sender; what was not stays. Not twice. */
 void ivsh_chan_close(struct ivsh_chan *ch);
+
+/*
+ * Start over in a channel that answered IVSH_EPROTO: what broke is left behind, and what was in
+ * that ring and not delivered is lost. A reservation and a peeked message are void.
+ *
+ * Only the ring that broke is reset; the one of the other direction keeps its messages. The other
+ * side is rung, and follows when it next sends, receives or waits. Harmless on a channel that is
+ * well. Who resets may be made to do so again: how often is the caller's to decide.
+ *
+ * Looks at each descriptor of a ring at most 33 times, as does the call that follows the other
+ * side's wish; one such wish is followed per call.
+ *
+ * IVSH_EINVAL  the channel is not open.
+ * SPEC 6.
+ */
+int ivsh_chan_reset(struct ivsh_chan *ch) IVSH_MUST_CHECK;
 
 /* The largest message, in bytes: the same for every channel of a region. */
 uint32_t ivsh_chan_max(const struct ivsh_chan *ch);
@@ -167,7 +207,8 @@ void ivsh_chan_abandon(struct ivsh_chan *ch);
 /*
  * Receive the next message into (buffer), and give its room back.
  *
- * message->data is (buffer). capacity: bytes of buffer.
+ * message->data is (buffer). capacity: bytes of buffer. A life that is cut in here may take the
+ * message with it: who must not lose it peeks, acts on it, and releases.
  *
  * IVSH_EAGAIN  no message.
  * IVSH_ENOSPC  the message is larger than (capacity): message->size has its size; it stays.
@@ -185,6 +226,24 @@ int ivsh_chan_receive(struct ivsh_chan *ch, struct ivsh_message *message, void *
  * IVSH_EAGAIN, IVSH_EPROTO  as ivsh_chan_receive().
  */
 int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST_CHECK;
+
+/*
+ * Look at the next message of any open channel: *chan and *message, as ivsh_chan_peek() does. Take
+ * it with ivsh_chan_receive() or ivsh_chan_release() on *chan; one that is held does not hold up
+ * other channels.
+ *
+ * In turn: between two messages of one channel each other channel that has one is served once. It
+ * looks at the mail bytes, one line for 64 slots, and at those rings that they speak of; and, since
+ * a hint can be lost, at all rings every 256 calls, and every IVSH_RELOOK_NS while there is nothing.
+ *
+ * IVSH_EAGAIN  no message on any channel.
+ * IVSH_EPROTO  *chan broke just now: ivsh_chan_reset() or ivsh_chan_close() it, or go on without
+ *              it. Said once; the other channels are not affected.
+ * IVSH_EBUSY   as every call.
+ * SPEC R8.6.
+ */
+int ivsh_region_next(struct ivsh_region *region, struct ivsh_chan **chan,
+    struct ivsh_message *message) IVSH_MUST_CHECK;
 
 /*
  * Give the peeked message's room back to the sender. message->data is void from here on.

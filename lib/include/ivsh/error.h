@@ -19,7 +19,7 @@ enum ivsh_error {
 	IVSH_ENOSPC = -4,   /* too small: bring more; the size needed is returned */
 	IVSH_EVERSION = -5, /* unknown version or feature: report both numbers */
 	IVSH_EPROTO = -6,   /* the memory breaks SPEC.md; this handle answers so from now on */
-	IVSH_EPEER = -7,    /* the peer left, or came back as another: open the channel again */
+	IVSH_EPEER = -7,    /* the peer left, or came back as another: start over with it */
 	IVSH_EBUSY = -8,    /* a living peer holds that slot: choose another */
 	IVSH_EPORT = -9,    /* a call of the port failed: the port knows why */
 };

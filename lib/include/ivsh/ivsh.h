@@ -14,5 +14,6 @@
 #include <ivsh/device.h>
 #include <ivsh/region.h>
 #include <ivsh/channel.h>
+#include <ivsh/stream.h>
 
 #endif

@@ -111,6 +111,7 @@ struct ivsh_counters {
 };
 
 struct ivsh_chan;
+struct ivsh_message;
 
 /* An attached region. The caller's memory; for the library's use, but for the fields marked. */
 struct ivsh_region {
@@ -121,13 +122,29 @@ struct ivsh_region {
 	uint64_t nonce;
 	struct ivsh_wire_slot *slot;
 	uint64_t server_seen_ns;
-	uint32_t server_beat;
-	uint32_t server_epoch;
-	uint32_t boot; /* readable: this life's boot word */
+	uint32_t server_beat;  /* readable: the server's, as ivsh_region_peer() saw it last */
+	uint32_t server_epoch; /* readable: likewise; 0: no server */
+	uint32_t boot;         /* readable: this life's boot word */
+	uint32_t came_epoch, came_connection; /* the server's words when this life attached */
 	uint32_t heartbeat;
 	uint32_t change;         /* the server's, as last seen by a wait */
+	uint64_t lost;           /* counters.lost, as last seen by a wait */
 	struct ivsh_chan *chans; /* all open channels, linked by (next) */
 	bool attached;
+
+	/* Of ivsh_region_next(): mail bytes as last seen, and channels that may have a message, in
+	 * turn. */
+	uint64_t mail[IVSH_WIRE_SLOTS_MAX / 8];
+	struct ivsh_chan *busy, *busy_last;
+	uint32_t busy_count;
+	uint32_t next_calls;
+	uint64_t relook_ns; /* when all channels were last looked at */
+	bool mail_all;      /* all open channels ask for mail, and were looked at since */
+
+	/* Of ivsh_region_news(): the round of looks. */
+	uint64_t news_ns;
+	uint32_t news_slot;   /* the next one to look at */
+	uint32_t news_change; /* the server's, when the round began */
 };
 
 /*
@@ -149,6 +166,18 @@ struct ivsh_region {
  * SPEC 3, 5.
  */
 int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
+    struct ivsh_attach *attach) IVSH_MUST_CHECK;
+
+/*
+ * Look at the region behind (mem) without a slot: nothing is written, (mem) may be mapped for
+ * reading only, and of its bell only now_ns is called. (region) is good for ivsh_region_peer(),
+ * _counters(), _service() and _port(), and for what is readable in it; every other call answers
+ * that it is not attached.
+ *
+ * IVSH_ENODEV   nobody has formatted the memory.
+ * IVSH_EINVAL, IVSH_EPROTO, IVSH_EVERSION, IVSH_ENOSPC  as ivsh_region_attach().
+ */
+int ivsh_region_look(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
@@ -174,7 +203,7 @@ struct ivsh_wait {
 /* What ended a wait: any of these, in *events; 0 means that time is over. */
 #define IVSH_EVENT_MESSAGE 0x1u /* a channel has a message that was not peeked yet */
 #define IVSH_EVENT_SPACE 0x2u   /* a channel has room for what last answered IVSH_EAGAIN */
-#define IVSH_EVENT_CONTROL 0x4u /* the server saw a slot connect or disconnect */
+#define IVSH_EVENT_CONTROL 0x4u /* the server saw a slot come or go, or a ring was reset */
 
 /* A sleeper looks again this often, bell or not: bells can be lost. SPEC R8.3. */
 #define IVSH_RELOOK_NS UINT64_C(100000000)
@@ -204,7 +233,8 @@ enum ivsh_presence {
 	IVSH_PEER_ABSENT = 0,   /* nobody was here, or it said good-bye */
 	IVSH_PEER_ATTACHED = 1, /* here, as far as anyone knows */
 	IVSH_PEER_SILENT = 2,   /* its heartbeat stands still: suspected, may come back */
-	IVSH_PEER_GONE = 3,     /* the server saw it go and it has not said good-bye: it died */
+	IVSH_PEER_GONE =
+	    3, /* the server saw its life's socket go, and it said no good-bye: it died */
 };
 
 enum ivsh_connection {
@@ -225,6 +255,7 @@ struct ivsh_peer {
 	/* For the next look. */
 	uint32_t heartbeat;
 	uint64_t seen_ns;
+	uint32_t told; /* the life that ivsh_region_news() last told of; 0: that it is down */
 };
 
 /*
@@ -238,6 +269,88 @@ struct ivsh_peer {
  */
 int ivsh_region_peer(
     struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer) IVSH_MUST_CHECK;
+
+/* What happened to another slot. */
+enum ivsh_news_kind {
+	IVSH_NEWS_UP = 1,        /* a peer is here that was not, or was silent and is back */
+	IVSH_NEWS_DOWN = 2,      /* it left, died, or is silent: its presence says which */
+	IVSH_NEWS_RESTARTED = 3, /* it is here, in another life than the last one told of */
+	IVSH_NEWS_LOST = 4,      /* a ring between it and us was reset: messages may be lost */
+};
+
+struct ivsh_news {
+	enum ivsh_news_kind kind;
+	uint32_t slot;
+};
+
+/* How often, at the least, who wants news that no server announces looks at the slots. */
+#define IVSH_NEWS_NS UINT64_C(20000000)
+
+/*
+ * What is new about the other slots: one thing at a time; call it until it answers IVSH_EAGAIN.
+ *
+ * Nothing queues up: news is the difference between what was told last and what is. So a peer that
+ * went and came back between two calls is one IVSH_NEWS_RESTARTED, and two resets are one
+ * IVSH_NEWS_LOST. peers: one per slot, (count) of them, zeroed before the first call, the caller's;
+ * peers[slot] holds what was seen last.
+ *
+ * Looks at each slot once per round, and ends at most one round and begins one. A round begins with the first call after the server saw a
+ * change, or IVSH_NEWS_NS after the last one; in between a call looks at no slot. So with a server
+ * a death shows at once (ivsh_region_wait() answers IVSH_EVENT_CONTROL), else within
+ * IVSH_HEARTBEAT_LIMIT_NS, and an attach with the next round.
+ *
+ * IVSH_EAGAIN  nothing more, for now.
+ * IVSH_EINVAL  (count) is less than the number of slots.
+ * IVSH_EBUSY   another peer has claimed this slot, or it was detached: this handle is dead.
+ */
+int ivsh_region_news(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
+    struct ivsh_news *news) IVSH_MUST_CHECK;
+
+/* --- Names and services. SPEC 5 ------------------------------------------------------------- */
+
+/*
+ * Find the peer that calls itself (name): its slot, the lowest, in *slot. peers: as for
+ * ivsh_region_news(); each is looked at again. Two peers may have one name, and anybody may take
+ * any.
+ *
+ * IVSH_ENODEV  nobody of that name is here: later perhaps.
+ * IVSH_EINVAL  (count) is less than the number of slots.
+ */
+int ivsh_region_find(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
+    const char *name, uint32_t *slot) IVSH_MUST_CHECK;
+
+#define IVSH_SERVICE_NAME_SIZE 28u
+
+/* A named port. */
+struct ivsh_service {
+	char name[IVSH_SERVICE_NAME_SIZE]; /* printable ASCII, terminated */
+	uint16_t port;
+};
+
+/*
+ * Publish that the service (name) is to be had on (port), or on another port than before. name: 1
+ * to 27 printable ASCII characters. Gone with this life of the slot.
+ *
+ * IVSH_EINVAL  not such a name.
+ * IVSH_ENOSPC  there are 16 already.
+ * IVSH_EBUSY   another peer has claimed this slot, or it was detached: this handle is dead.
+ */
+int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t port) IVSH_MUST_CHECK;
+
+/*
+ * The service number (index), from 0, of slot (slot), in *service: an entry may be empty, and
+ * then has no name. It is the last life's, whether that is here or not.
+ *
+ * IVSH_EINVAL  no such slot.
+ * IVSH_ENODEV  (index) is above the last one.
+ * IVSH_EAGAIN  its peer is writing, or died writing: ask later.
+ */
+int ivsh_region_service(const struct ivsh_region *region, uint32_t slot, uint32_t index,
+    struct ivsh_service *service) IVSH_MUST_CHECK;
+
+/* The port of slot (slot)'s service (name), in *port. IVSH_ENODEV: it has none. Errors as above. */
+int ivsh_region_port(const struct ivsh_region *region, uint32_t slot, const char *name,
+    uint16_t *port) IVSH_MUST_CHECK;
 
 /* The counters that slot (slot) last published, dead or alive. Errors as ivsh_region_peer(). */
 int ivsh_region_counters(const struct ivsh_region *region, uint32_t slot,

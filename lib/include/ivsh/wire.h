@@ -82,8 +82,9 @@ struct ivsh_wire_slot {
 	uint32_t vectors;    /* bells it can take; 0: it polls, ringing it is of no use */
 	uint64_t nonce;      /* who claimed the slot, drawn anew by each life */
 	uint32_t generation; /* of the name and services: odd while they are being written */
-	uint32_t reserved0;
-	uint8_t reserved1[32];
+	uint32_t server; /* the server page's epoch when this life attached; 0: there was none */
+	uint32_t connection; /* the slot's connection word in it then: of this life's socket */
+	uint8_t reserved1[28];
 	/* Lines 1 to 8: name and services, under (generation). */
 	uint8_t name[IVSH_WIRE_NAME_SIZE];
 	uint8_t reserved2[32];
@@ -109,20 +110,23 @@ struct ivsh_wire_slot {
 /* SPEC 6. One side of a ring: the sender's line and the receiver's line have one writer each. */
 struct ivsh_wire_sender {
 	uint32_t boot;       /* the sender's boot word when it opened this ring */
-	uint32_t epoch;      /* resets that the sender asked for */
-	uint32_t ack;        /* the receiver's epoch that the sender has followed */
-	uint32_t start;      /* index of the first descriptor after the last reset */
+	uint32_t epoch;      /* the run of the ring: advances with each reset */
+	uint32_t ack;        /* the receiver's epoch that this run, or one before it, answers */
+	uint32_t start;      /* index of the run's first descriptor */
 	uint32_t want_space; /* the wish to be rung when the read index moves: IVSH_WIRE_WISH_* */
-	uint8_t reserved[44];
+	uint32_t told;       /* the run that the sender's application knows of */
+	uint8_t reserved[40];
 };
 
 struct ivsh_wire_receiver {
 	uint32_t boot;      /* the receiver's boot word when it opened this ring */
 	uint32_t epoch;     /* resets that the receiver asked for */
-	uint32_t ack;       /* the sender's epoch that the receiver has followed */
+	uint32_t ack;       /* the run that the receiver has followed */
 	uint32_t read;      /* index of the first descriptor not yet given back, modulo 2^32 */
 	uint32_t want_bell; /* the wish to be rung at the next message: IVSH_WIRE_WISH_* */
-	uint8_t reserved[44];
+	uint32_t told;      /* the run that the receiver's application knows of */
+	uint32_t want_mail; /* 1: the receiver looks at its slot's mail bytes */
+	uint8_t reserved[36];
 };
 
 /*
@@ -160,6 +164,21 @@ struct ivsh_wire_desc {
 #define IVSH_WIRE_KIND_BULK 2u   /* in the bulk area */
 
 #define IVSH_WIRE_INLINE_MAX 8u
+
+/* SPEC 10. What a stream's two sides say to each other: a message on the port after the stream's. */
+struct ivsh_wire_stream {
+	uint32_t kind;  /* IVSH_WIRE_STREAM_* */
+	uint32_t from;  /* the number of the stream that says it: not 0 */
+	uint32_t to;    /* the number of the stream that it is for; HELLO: 0 */
+	uint32_t value; /* CREDIT: bytes that may be sent in all; END: bytes that were */
+	uint32_t boot;  /* the boot word of the peer that says it */
+	uint32_t reserved;
+};
+
+#define IVSH_WIRE_STREAM_HELLO 1u
+#define IVSH_WIRE_STREAM_CREDIT 2u
+#define IVSH_WIRE_STREAM_END 3u
+#define IVSH_WIRE_STREAM_CLOSE 4u
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream.c - a stream of bytes over a channel.
+ *
+ * Theory of operation: bytes travel as they are, in messages on the stream's port; what has to be
+ * said about them travels on the next port. Since a ring keeps the order, it is enough to say once
+ * whose the bytes are that follow. Each side has a number of its own, new with each open. HELLO
+ * says it; CREDIT answers with both numbers and with how many bytes may be sent in all, so bytes
+ * count from the first CREDIT on that names our own number, and those that were meant for an
+ * earlier life, or come from one, are recognized and dropped. No more comes than was granted,
+ * and no more is granted than the buffer holds: what is in the ring can always be taken out.
+ */
+#include "atomic.h"
+#include "ring.h"
+#include "slot.h"
+
+#include <ivsh/stream.h>
+
+/* Credit is sent again when this part of the buffer was read since. */
+#define CREDIT_SHARE 4
+
+/* The part of a ring that one message takes: the peer reads one while the next is written. */
+#define CHUNK_SHARE 4
+
+/* Numbers of streams: how far those of one run stand from the next one's, and what 0 becomes. */
+#define RUN_STEP UINT32_C(0x9e3779b1)
+#define NUMBER_FOR_0 (UINT32_C(1) << 31)
+
+/* SPEC R10.6: the peer broke a rule. The first error stays. */
+static void stream_break(struct ivsh_stream *s)
+{
+	if (s->error)
+		return;
+	s->error = IVSH_EPROTO;
+	s->chan->region->counters.errors++;
+}
+
+static void stream_end(struct ivsh_stream *s, int error)
+{
+	if (!s->error)
+		s->error = error;
+}
+
+/* --- What the other side says ------------------------------------------------------------------ */
+
+/* SPEC R10.2: a number that is not the one we talk to. False if the stream is over for that. */
+static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
+{
+	if (c->from == s->peer) {
+		/* It says so again: a reset may have taken our answer. */
+		s->rx.owed |= c->kind == IVSH_WIRE_STREAM_HELLO;
+		return true;
+	}
+	if (s->joined) {
+		/* When both have finished there is nothing that it could have taken from us. */
+		if (!s->rx.ended || !s->tx.ended)
+			stream_end(s, IVSH_EPEER);
+		return false;
+	}
+	s->peer = c->from;
+	s->peer_boot = c->boot;
+	s->rx.owed = true;
+	return true;
+}
+
+/* SPEC R10.4: what was granted is never taken back, and is less than 2^31 ahead of what was sent. */
+static void credit_take(struct ivsh_stream *s, uint32_t value)
+{
+	if (value - s->tx.credit > INT32_MAX || value - s->tx.sent > INT32_MAX)
+		stream_break(s);
+	else
+		s->tx.credit = value;
+}
+
+static void control_take(struct ivsh_stream *s, const struct ivsh_message *message)
+{
+	struct ivsh_wire_stream c;
+
+	if (message->size != sizeof(c)) {
+		stream_break(s);
+		return;
+	}
+	/* One copy; what is checked is what is used. SPEC R9.2. */
+	__builtin_memcpy(&c, message->data, sizeof(c));
+	if (c.from == 0 || c.kind < IVSH_WIRE_STREAM_HELLO || c.kind > IVSH_WIRE_STREAM_CLOSE) {
+		stream_break(s);
+		return;
+	}
+	if (c.kind == IVSH_WIRE_STREAM_HELLO) {
+		peer_follow(s, &c);
+		return;
+	}
+	/* For an earlier stream of ours. SPEC R10.3. */
+	if (c.to != s->self)
+		return;
+	if (c.kind == IVSH_WIRE_STREAM_CREDIT) {
+		if (!peer_follow(s, &c))
+			return;
+		s->joined = true;
+		credit_take(s, c.value);
+		return;
+	}
+	if (c.from != s->peer || !s->joined)
+		return;
+	if (c.kind == IVSH_WIRE_STREAM_CLOSE)
+		stream_end(s, IVSH_EPEER);
+	else if (c.value != s->rx.received || s->rx.ended)
+		stream_break(s);
+	else
+		s->rx.ended = true;
+}
+
+/* SPEC R10.7: messages were lost. Who is not joined begins anew; a stream that is misses some. */
+static void loss_see(struct ivsh_stream *s)
+{
+	if (s->chan->lost == s->lost)
+		return;
+	s->lost = s->chan->lost;
+	if (s->joined) {
+		stream_end(s, IVSH_EPEER);
+	} else {
+		s->peer = 0;
+		s->hello = true;
+	}
+}
+
+static void bytes_put(struct ivsh_stream *s, const uint8_t *data, uint32_t size)
+{
+	uint32_t at = s->rx.received & (s->size - 1), first = s->size - at;
+
+	if (first > size)
+		first = size;
+	__builtin_memcpy(s->buffer + at, data, first);
+	__builtin_memcpy(s->buffer, data + first, size - first);
+	s->rx.received += size;
+}
+
+bool ivsh_stream_take(struct ivsh_stream *s, const struct ivsh_message *message)
+{
+	if (message->port != s->port && message->port != s->port + 1)
+		return false;
+	loss_see(s);
+	if (s->error)
+		return true;
+	if (message->port != s->port)
+		control_take(s, message);
+	else if (!s->joined)
+		return true; /* meant for, or sent by, an earlier life. SPEC R10.3 */
+	else if (message->size > s->rx.granted - s->rx.received || s->rx.ended)
+		stream_break(s);
+	else
+		bytes_put(s, message->data, message->size);
+	return true;
+}
+
+/* --- What this side says ----------------------------------------------------------------------- */
+
+static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
+{
+	struct ivsh_wire_stream c = {
+	    .kind = kind,
+	    .from = s->self,
+	    .to = kind == IVSH_WIRE_STREAM_HELLO ? 0 : s->peer,
+	    .value = value,
+	    .boot = s->chan->region->boot,
+	};
+
+	return ivsh_chan_send(s->chan, (uint16_t)(s->port + 1), &c, sizeof(c));
+}
+
+/* Whatever is to be said and was not, in this order. IVSH_EAGAIN: not all of it; the next call tries
+ * again, and the wait ends when there is room. SPEC R10.5. */
+static int control_flush(struct ivsh_stream *s)
+{
+	uint32_t grant = s->rx.read + s->size;
+	int error = 0;
+
+	if (s->hello) {
+		error = control_send(s, IVSH_WIRE_STREAM_HELLO, 0);
+		s->hello = error != 0;
+	}
+	if (!error && s->peer != 0 && !s->rx.ended &&
+	    (s->rx.owed || grant - s->rx.granted >= s->size / CREDIT_SHARE)) {
+		error = control_send(s, IVSH_WIRE_STREAM_CREDIT, grant);
+		if (!error) {
+			s->rx.granted = grant;
+			s->rx.owed = false;
+		}
+	}
+	if (!error && s->joined && s->tx.finished && !s->tx.ended) {
+		error = control_send(s, IVSH_WIRE_STREAM_END, s->tx.sent);
+		s->tx.ended = error == 0;
+	}
+	return error;
+}
+
+/* --- The calls --------------------------------------------------------------------------------- */
+
+int ivsh_stream_open(
+    struct ivsh_stream *s, struct ivsh_chan *chan, uint16_t port, void *buffer, uint32_t size)
+{
+	int error;
+
+	if (size < IVSH_STREAM_BUFFER_MIN || size > IVSH_STREAM_BUFFER_MAX ||
+	    (size & (size - 1)) != 0 || port == UINT16_MAX)
+		return IVSH_EINVAL;
+	__builtin_memset(s, 0, sizeof(*s));
+	s->chan = chan;
+	s->buffer = buffer;
+	s->size = size;
+	s->port = port;
+	s->lost = chan->lost;
+	/* Each open sends a message, so no two of one run have the same number, or the first was
+	 * never told; runs differ by their epoch, lives by their nonce. SPEC R10.1. */
+	s->self = (uint32_t)(chan->region->nonce ^ chan->region->nonce >> 32) + chan->tx.head +
+		  chan->tx.epoch * RUN_STEP;
+	if (s->self == 0)
+		s->self = NUMBER_FOR_0;
+	s->hello = true;
+	error = control_flush(s);
+	if (error == IVSH_EAGAIN)
+		return 0;
+	if (error)
+		s->error = error;
+	return error;
+}
+
+int ivsh_stream_poll(struct ivsh_stream *s)
+{
+	const struct ivsh_wire_slot *slot = slot_at(s->chan->region, s->chan->peer);
+	/* Before the messages: an earlier life's last one was there before this word changed. */
+	uint32_t boot = slot ? load32_acquire(&slot->boot) : 0;
+	struct ivsh_message message;
+	int error = 0;
+
+	for (uint32_t i = 0; i <= s->chan->mask && !error && !s->error; i++) {
+		error = ivsh_chan_peek(s->chan, &message);
+		if (error)
+			break;
+		if (!ivsh_stream_take(s, &message))
+			break;
+		error = ivsh_chan_release(s->chan);
+	}
+	loss_see(s);
+	if (error == IVSH_EAGAIN) {
+		error = 0;
+		if (s->joined && boot != s->peer_boot && !(s->rx.ended && s->tx.ended))
+			stream_end(s, IVSH_EPEER);
+	}
+	if (!error && !s->error)
+		error = control_flush(s);
+	if (error && error != IVSH_EAGAIN)
+		stream_end(s, error);
+	return s->error;
+}
+
+int ivsh_stream_write(struct ivsh_stream *s, const void *data, uint32_t size, uint32_t *written)
+{
+	uint32_t most = ivsh_chan_max(s->chan) / CHUNK_SHARE, done = 0;
+	int error = ivsh_stream_poll(s);
+
+	*written = 0;
+	if (error)
+		return error;
+	if (s->tx.finished)
+		return IVSH_EINVAL;
+	while (done < size && s->joined) {
+		uint32_t chunk = size - done, credit = s->tx.credit - s->tx.sent;
+
+		if (chunk > credit)
+			chunk = credit;
+		if (chunk > most)
+			chunk = most;
+		error = chunk == 0
+			    ? IVSH_EAGAIN
+			    : ivsh_chan_send(s->chan, s->port, (const uint8_t *)data + done, chunk);
+		if (error)
+			break;
+		s->tx.sent += chunk;
+		done += chunk;
+	}
+	*written = done;
+	if (error && error != IVSH_EAGAIN) {
+		stream_end(s, error);
+		return s->error;
+	}
+	return done != 0 || size == 0 ? 0 : IVSH_EAGAIN;
+}
+
+int ivsh_stream_read(struct ivsh_stream *s, void *data, uint32_t capacity, uint32_t *got)
+{
+	int error = ivsh_stream_poll(s);
+	uint32_t at = s->rx.read & (s->size - 1), first = s->size - at;
+	uint32_t size = s->rx.received - s->rx.read;
+
+	*got = 0;
+	if (capacity == 0)
+		return IVSH_EINVAL;
+	if (size == 0 && s->rx.ended)
+		return 0;
+	if (error && (error != IVSH_EPEER || size == 0))
+		return error;
+	if (size == 0)
+		return IVSH_EAGAIN;
+	if (size > capacity)
+		size = capacity;
+	if (first > size)
+		first = size;
+	__builtin_memcpy(data, s->buffer + at, first);
+	__builtin_memcpy((uint8_t *)data + first, s->buffer, size - first);
+	s->rx.read += size;
+	*got = size;
+	if (!s->error) {
+		error = control_flush(s);
+		if (error && error != IVSH_EAGAIN)
+			stream_end(s, error);
+	}
+	return 0;
+}
+
+int ivsh_stream_finish(struct ivsh_stream *s)
+{
+	int error;
+
+	s->tx.finished = true;
+	if (s->tx.ended)
+		return 0;
+	error = ivsh_stream_poll(s);
+	if (error)
+		return error;
+	return s->tx.ended ? 0 : IVSH_EAGAIN;
+}
+
+void ivsh_stream_close(struct ivsh_stream *s)
+{
+	if (!s->error && s->peer != 0 && !(s->tx.ended && s->rx.ended) &&
+	    control_send(s, IVSH_WIRE_STREAM_CLOSE, 0) != 0) {
+		/* The ring is full: the peer learns it from our next HELLO, or our next life. */
+	}
+	s->error = IVSH_EPEER;
+}

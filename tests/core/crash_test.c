@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crash_test.c - either side, or both, stops at every access of shared memory that a call makes,
+ * and comes back in a new life. SPEC R6.3, R6.4, R7.1, R7.3, R7.9, R7.11.
+ *
+ * Two sides, A that sends and B that receives. While A is in a call, at each of its loads and
+ * stores in turn, B makes a call of its own, whole or cut behind each of its stores; then A goes on
+ * or is cut there, too. Who was cut begins a new life, and the two must get along: every message
+ * that was accepted arrives, in order, and repeats only with its mark. The hook of lib/core/atomic.h
+ * does the cutting. Host only.
+ */
+#include "test.h"
+#include "world.h"
+
+#include "atomic.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MESSAGES 256u
+#define DESCS 16u
+
+static struct side {
+	struct end end;
+	uint32_t self;
+	bool alive;
+	uint64_t lost;   /* resets that its lives were told of */
+	uint64_t errors; /* damage that they found */
+} a, b;
+
+/* What A has sent, and what B has processed. */
+static uint32_t put, expect;
+static uint32_t sizes[MESSAGES];
+static bool accepted[MESSAGES], seen[MESSAGES];
+static uint32_t repeats;
+
+static bool damaged, dropped; /* messages may be missing: a ring was reset; a fresh life began */
+static uint64_t damages;      /* that there are to find; UINT64_MAX: nobody knows how often */
+static bool failed;
+static uint64_t runs;
+
+/* --- Cutting ---------------------------------------------------------------------------------- */
+
+struct cut {
+	jmp_buf out;
+	uint32_t at, count; /* the access at which something happens; 0: none */
+	bool stores;        /* behind stores only; else before each load and store */
+	bool dies;
+	void (*meanwhile)(void);
+};
+
+static struct cut *volatile current;
+
+void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
+{
+	struct cut *cut = current;
+
+	(void)word;
+	(void)size;
+	if (!cut || (kind == HOOK_STORED) != cut->stores || ++cut->count != cut->at)
+		return;
+	current = NULL;
+	if (cut->meanwhile)
+		cut->meanwhile();
+	if (cut->dies)
+		longjmp(cut->out, 1);
+	current = cut;
+}
+
+/* Make the call (op) under (cut). True if it was cut off. */
+static bool run_cut(void (*op)(void), struct cut *cut)
+{
+	cut->count = 0;
+	if (setjmp(cut->out) != 0) {
+		current = NULL;
+		return true;
+	}
+	current = cut;
+	op();
+	current = NULL;
+	return false;
+}
+
+/* --- What the sides do ------------------------------------------------------------------------ */
+
+static void fail(const char *what, long long got, long long want)
+{
+	failed = true;
+	test_fail(__FILE__, __LINE__, what, got, want);
+}
+
+static void killed(struct side *side)
+{
+	if (!side->alive)
+		return;
+	side->lost += side->end.region.counters.lost;
+	side->errors += side->end.region.counters.errors;
+	side->alive = false;
+	end_kill(&side->end);
+}
+
+/* A new life, as (fresh) says. Cut in the middle it is none yet. */
+static int live(struct side *side, bool fresh, bool claim)
+{
+	static uint64_t nonce;
+	struct ivsh_mem mem = world_mem(side->self);
+	struct ivsh_attach attach = {.nonce = ++nonce, .fresh = fresh, .claim = claim};
+	struct end *end = &side->end;
+	int error = ivsh_region_attach(&end->region, &mem, &attach);
+
+	if (!error)
+		error =
+		    ivsh_chan_open(&end->chan, &end->region, 1 - side->self, end->records, DESCS);
+	side->alive = true;
+	return error;
+}
+
+static void send_one(uint32_t size)
+{
+	static uint8_t bytes[1024];
+	uint32_t n = put++;
+
+	if (n >= MESSAGES) {
+		fail("messages", n, MESSAGES);
+		return;
+	}
+	sizes[n] = size;
+	memset(bytes, (int)n, size);
+	memcpy(bytes, &n, sizeof(n));
+	accepted[n] = ivsh_chan_send(&a.end.chan, 1, bytes, size) == 0;
+}
+
+/* The application has this message: it is whole, and in its place. */
+static void process(const struct ivsh_message *message)
+{
+	static uint8_t want[1024];
+	uint32_t n;
+
+	memcpy(&n, message->data, sizeof(n));
+	if (n >= put || message->size != sizes[n]) {
+		fail("a message that nobody sent", n, put);
+		return;
+	}
+	memset(want, (int)n, sizes[n]);
+	memcpy(want, &n, sizeof(n));
+	if (memcmp(message->data, want, sizes[n]) != 0)
+		fail("torn", n, 0);
+	if (n < expect) {
+		repeats++;
+		if (!(message->flags & IVSH_MAYBE_SEEN))
+			fail("unmarked repeat, or out of order", n, expect);
+		return;
+	}
+	for (uint32_t i = expect; i < n; i++)
+		if (accepted[i] && !damaged && !dropped)
+			fail("missing", i, n);
+	seen[n] = true;
+	expect = n + 1;
+}
+
+static int take_one(void)
+{
+	struct ivsh_message message;
+	int error = ivsh_chan_peek(&b.end.chan, &message);
+
+	if (!error) {
+		process(&message);
+		error = ivsh_chan_release(&b.end.chan);
+	}
+	return error;
+}
+
+static void a_send_inline(void)
+{
+	send_one(4);
+}
+
+static void a_send_hot(void)
+{
+	send_one(100);
+}
+
+static void a_send_bulk(void)
+{
+	send_one(600);
+}
+
+static void a_wait(void)
+{
+	(void)!world_wait(&a.end.region, 1);
+}
+
+static void a_reset(void)
+{
+	(void)!ivsh_chan_reset(&a.end.chan);
+}
+
+static void a_live(void)
+{
+	killed(&a);
+	(void)live(&a, false, false);
+}
+
+static void a_close(void)
+{
+	ivsh_chan_close(&a.end.chan);
+	ivsh_region_detach(&a.end.region);
+	killed(&a);
+}
+
+static void b_take(void)
+{
+	(void)take_one();
+}
+
+static void b_next(void)
+{
+	struct ivsh_message message;
+	struct ivsh_chan *chan;
+
+	if (ivsh_region_next(&b.end.region, &chan, &message) == 0) {
+		process(&message);
+		(void)!ivsh_chan_release(chan);
+	}
+}
+
+static void b_wait(void)
+{
+	(void)!world_wait(&b.end.region, 1);
+}
+
+static void b_reset(void)
+{
+	(void)!ivsh_chan_reset(&b.end.chan);
+}
+
+static void b_live(void)
+{
+	killed(&b);
+	if (live(&b, false, false) == 0)
+		(void)take_one();
+}
+
+static void b_claim(void)
+{
+	killed(&b);
+	(void)live(&b, false, true);
+}
+
+static void b_fresh(void)
+{
+	killed(&b);
+	dropped = true;
+	(void)live(&b, true, false);
+}
+
+static void b_close(void)
+{
+	ivsh_chan_close(&b.end.chan);
+	ivsh_region_detach(&b.end.region);
+	killed(&b);
+}
+
+static void b_nothing(void)
+{
+}
+
+/* --- Where they stand before ------------------------------------------------------------------ */
+
+static uint64_t nonsense(uint32_t index)
+{
+	return (uint64_t)(uint16_t)(index / DESCS + 1) << 48 | 3u << 28;
+}
+
+static void stage_normal(void)
+{
+}
+
+/* B has found nonsense, and waits for the word. */
+static void stage_broken(void)
+{
+	damaged = true;
+	damages = UINT64_MAX;
+	while (take_one() == 0)
+		;
+	send_one(4);
+	world_desc(0, 1, b.end.chan.rx.read)->head = nonsense(b.end.chan.rx.read);
+	(void)take_one();
+	CHECK(b.end.chan.dead);
+}
+
+static void stage_asked(void)
+{
+	stage_broken();
+	b_reset();
+	/* From here on the handshake is all that there is, and it leaves nothing to find. */
+	damages = 1;
+}
+
+static void stage_begun(void)
+{
+	stage_asked();
+	send_one(4);
+}
+
+static void stage_followed(void)
+{
+	stage_begun();
+	(void)take_one();
+	CHECK_EQ(world_ring(0, 1)->receiver.ack, world_ring(0, 1)->sender.epoch);
+}
+
+/* A has found nonsense. */
+static void stage_sender(void)
+{
+	damaged = true;
+	damages = UINT64_MAX;
+	world_ring(0, 1)->receiver.read ^= 1u << 30;
+	a_wait();
+	CHECK(a.end.chan.dead);
+	/* B's own word is as damaged for B. */
+	world_ring(0, 1)->receiver.read ^= 1u << 30;
+}
+
+static void start(void (*stage)(void))
+{
+	static const struct ivsh_geometry geometry = {2, DESCS, 1024, 1024};
+
+	world.now_ns = 1000000000;
+	world.bells = world.rings = 0;
+	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);
+	put = expect = repeats = 0;
+	memset(accepted, 0, sizeof(accepted));
+	memset(seen, 0, sizeof(seen));
+	a = (struct side){.self = 0};
+	b = (struct side){.self = 1};
+	damaged = dropped = failed = false;
+	damages = 0;
+	CHECK_EQ(live(&a, false, false), 0);
+	CHECK_EQ(live(&b, false, false), 0);
+	/* Not from index 0 on, areas not from their beginnings, and some released but not told of. */
+	for (uint32_t i = 0; i < 20; i++) {
+		send_one(i % 3 == 0 ? 4 : i % 3 == 1 ? 80 : 200);
+		b_take();
+	}
+	send_one(4);
+	send_one(40);
+	send_one(300);
+	send_one(4);
+	b_take();
+	stage();
+}
+
+/* --- And afterwards --------------------------------------------------------------------------- */
+
+/* Damage that was done is reset; none that was not done is found. */
+static void heal(struct side *side, int error)
+{
+	if (error == IVSH_EPROTO && damaged)
+		error = ivsh_chan_reset(&side->end.chan);
+	if (error != 0 && error != IVSH_EAGAIN)
+		fail("error", error, 0);
+}
+
+static void revive(struct side *side)
+{
+	if (!side->alive)
+		heal(side, live(side, false, false));
+}
+
+/* Both live again and get along. */
+static void settle(bool b_first)
+{
+	uint32_t fresh_from, got = 0, missing = 0;
+
+	revive(b_first ? &b : &a);
+	revive(b_first ? &a : &b);
+	fresh_from = put;
+	for (unsigned i = 0; i < 60 && got < 5; i++) {
+		send_one(i % 2 ? 4 : 120);
+		if (!accepted[put - 1])
+			heal(&a, ivsh_chan_send(&a.end.chan, 1, NULL, UINT32_MAX) == IVSH_EPROTO
+				     ? IVSH_EPROTO
+				     : 0);
+		heal(&b, take_one());
+		got += expect > fresh_from;
+	}
+	if (got < 5)
+		fail("stuck", got, 5);
+	for (unsigned i = 0; i < 2 * DESCS && take_one() == 0; i++)
+		;
+	/* What was sent until here may have gone with the reset. */
+	fresh_from = put;
+	for (unsigned i = 0; i < 2 * DESCS; i++) {
+		send_one(i % 3 == 0 ? 4 : i % 3 == 1 ? 120 : 500);
+		heal(&b, take_one());
+	}
+	for (uint32_t i = 0; i < put; i++) {
+		bool lost = accepted[i] && !seen[i];
+
+		missing += lost;
+		if (i < fresh_from ? lost && !damaged && !dropped : !seen[i])
+			fail("not delivered", i, put);
+	}
+	if (repeats > 2 * (DESCS / 4 + 1))
+		fail("repeats", repeats, 2 * (DESCS / 4 + 1));
+	/* The other direction never noticed. */
+	if (ivsh_chan_send(&b.end.chan, 1, "back", 4) != 0 ||
+	    ivsh_chan_peek(&a.end.chan, &(struct ivsh_message){0}) != 0)
+		fail("the way back", 1, 0);
+	killed(&a);
+	killed(&b);
+	if (!damaged && a.lost + b.lost != 0)
+		fail("lost", (long long)(a.lost + b.lost), 0);
+	/* What is missing was told of, in this life or in the last. */
+	if (missing && !dropped && (a.lost == 0 || b.lost == 0))
+		fail("not told of", (long long)a.lost, (long long)b.lost);
+	if (damages != UINT64_MAX && a.errors + b.errors != damages)
+		fail("damage found", (long long)(a.errors + b.errors), (long long)damages);
+}
+
+struct op {
+	const char *name;
+	void (*run)(void);
+};
+
+static struct cut cut_a, cut_b;
+static void (*op_b)(void);
+static bool cut_in_b;
+
+static void meanwhile(void)
+{
+	cut_in_b = run_cut(op_b, &cut_b);
+	if (cut_in_b) {
+		b.alive = true;
+		killed(&b);
+	}
+}
+
+/* One run: A in (op) is at its access (k), B behind its store (j), 0: whole. True if both were. */
+static bool one(void (*stage)(void), void (*op)(void), uint32_t k, uint32_t j, bool dies)
+{
+	bool cut_in_a;
+
+	start(stage);
+	cut_a = (struct cut){.at = k, .dies = dies, .meanwhile = meanwhile};
+	cut_b = (struct cut){.at = j, .stores = true, .dies = true};
+	cut_in_b = false;
+	cut_in_a = run_cut(op, &cut_a);
+	if (cut_in_a) {
+		a.alive = true;
+		killed(&a);
+	}
+	settle((k + j) & 1);
+	runs++;
+	return cut_a.count >= k && (j == 0 || cut_in_b);
+}
+
+static const struct op ops_a[] = {
+    {"send inline", a_send_inline},
+    {"send hot", a_send_hot},
+    {"send bulk", a_send_bulk},
+    {"wait", a_wait},
+    {"reset", a_reset},
+    {"live", a_live},
+    {"close", a_close},
+};
+
+static const struct op ops_b[] = {
+    {"nothing", b_nothing},
+    {"take", b_take},
+    {"next", b_next},
+    {"wait", b_wait},
+    {"reset", b_reset},
+    {"live", b_live},
+    {"fresh", b_fresh},
+    {"claim", b_claim},
+    {"close", b_close},
+};
+
+/* All of it, from one stage on. */
+static void all(const char *name, void (*stage)(void))
+{
+	uint64_t before = runs;
+
+	failed = false;
+	for (unsigned x = 0; x < sizeof(ops_a) / sizeof(ops_a[0]) && !failed; x++)
+		for (unsigned y = 0; y < sizeof(ops_b) / sizeof(ops_b[0]) && !failed; y++) {
+			char row[128];
+			uint32_t k, j;
+
+			op_b = ops_b[y].run;
+			for (k = 1; !failed; k++) {
+				bool more = false;
+
+				for (j = 0; !failed; j++) {
+					bool both;
+
+					snprintf(row, sizeof(row), "%s: A: %s at %u, B: %s at %u",
+					    name, ops_a[x].name, k, ops_b[y].name, j);
+					test_row(row);
+					(void)one(stage, ops_a[x].run, k, j, true);
+					if (failed)
+						break;
+					both = one(stage, ops_a[x].run, k, j, false);
+					more |= cut_a.count >= k;
+					if (!both)
+						break;
+				}
+				if (!more)
+					break;
+			}
+		}
+	printf("%s: %llu runs\n", name, (unsigned long long)(runs - before));
+}
+
+static void normal(void)
+{
+	all("normal", stage_normal);
+}
+
+static void broken(void)
+{
+	all("broken", stage_broken);
+}
+
+static void asked(void)
+{
+	all("asked", stage_asked);
+}
+
+static void begun(void)
+{
+	all("begun", stage_begun);
+}
+
+static void followed(void)
+{
+	all("followed", stage_followed);
+}
+
+static void sender(void)
+{
+	all("sender", stage_sender);
+}
+
+/* A sends, finds that its own words are not as it left them, and begins a run. */
+static void a_sends_and_resets(void)
+{
+	send_one(4);
+	world_ring(0, 1)->sender.start ^= 1;
+	a_wait();
+	CHECK(a.end.chan.dead);
+	a_reset();
+}
+
+/* What is accepted between two looks of the receiver, just before a reset, still comes. SPEC R6.5. */
+static void late(void)
+{
+	bool more = true;
+	uint32_t k;
+
+	for (k = 1; more; k++) {
+		start(stage_normal);
+		while (take_one() == 0)
+			;
+		cut_b = (struct cut){.at = k, .meanwhile = a_sends_and_resets};
+		(void)run_cut(b_take, &cut_b);
+		more = cut_b.count >= k;
+		for (unsigned i = 0; i < 4; i++) {
+			if (i == 2)
+				send_one(4);
+			b_take();
+		}
+		CHECK_EQ(expect, put);
+		CHECK_EQ(a.end.chan.lost, more);
+		CHECK_EQ(b.end.chan.lost, more);
+	}
+	CHECK(k > 4);
+}
+
+static struct ivsh_region region;
+
+/* Attach as (self), formatting what is not: 0, or the error. */
+static int formats(uint32_t self)
+{
+	static uint64_t nonce;
+	struct ivsh_attach attach = {
+	    .nonce = ++nonce, .may_format = true, .format = {2, DESCS, 1024, 1024}};
+	struct ivsh_mem mem = world_mem(self);
+
+	return ivsh_region_attach(&region, &mem, &attach);
+}
+
+static void formats_as_0(void)
+{
+	CHECK_EQ(formats(0), 0);
+}
+
+/*
+ * A formatter that is cut anywhere leaves no region or a whole one, and its own next life gets over
+ * it. SPEC R3.1, R3.4.
+ */
+static void format_cut(void)
+{
+	bool more = true;
+	uint32_t k;
+
+	for (k = 1; more; k++) {
+		memset(world.memory, 0, 32768);
+		cut_a = (struct cut){.at = k, .dies = true};
+		more = run_cut(formats_as_0, &cut_a);
+		CHECK_EQ(formats(1), world_header()->magic ? 0 : IVSH_ENODEV);
+		CHECK_EQ(formats(0), 0);
+		CHECK_EQ(formats(1), 0);
+	}
+	CHECK(k > 20);
+}
+
+static const struct test tests[] = {
+    {"normal", normal},
+    {"broken", broken},
+    {"asked", asked},
+    {"begun", begun},
+    {"followed", followed},
+    {"sender broken", sender},
+    {"late", late},
+    {"format", format_cut},
+};
+
+int main(void)
+{
+	world_reset();
+	return test_main("crash", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * storm_test.c - every call of the core, while a hostile peer writes between any two of its
+ * accesses. SPEC R9.1, R9.2, R9.3.
+ *
+ * Two innocents, slots 0 and 2, talk to each other and to slot 1. That one writes into its own
+ * words, and what the innocents tell each other must arrive as ever; or it writes anywhere, and
+ * then no more is asked than R9.1: no access outside, no more looks than SPEC 9 allows, and no
+ * answer that the headers do not name. Chance does not keep a loop going, so it also tempts: before
+ * each load of its own words it writes what makes that loop look once more. Each case begins with a
+ * new region.
+ *
+ * usage: storm_test [--bounds | --replay own|any|tempting SEED WRITE...]
+ */
+#include "hostile_peer.h"
+#include "test.h"
+#include "world.h"
+
+#include <ivsh/stream.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PORT_NUMBERS 1
+#define PORT_STREAM 40
+#define CASE_STEPS 1500
+#define STREAM_BUFFER 1024
+
+#define AGAIN (1u << -IVSH_EAGAIN)
+#define INVAL (1u << -IVSH_EINVAL)
+#define NODEV (1u << -IVSH_ENODEV)
+#define NOSPC (1u << -IVSH_ENOSPC)
+#define VERSION (1u << -IVSH_EVERSION)
+#define PROTO (1u << -IVSH_EPROTO)
+#define PEER (1u << -IVSH_EPEER)
+#define BUSY (1u << -IVSH_EBUSY)
+
+/* What the innocents format; whoever can write the header can say otherwise. */
+#define D 64
+#define S 8
+#define C 2
+
+/* Looks at each descriptor for one reset: reset.c, lap_unused(). */
+#define RESET 33
+
+/* Any call: a heartbeat, and once in 256 of them the counters, and a look at our own words. */
+#define BASE 256
+
+enum call {
+	FORMAT,
+	ATTACH,
+	DETACH,
+	OPEN,
+	CLOSE,
+	RESET_CHAN,
+	SEND,
+	RESERVE,
+	PUBLISH,
+	RECEIVE,
+	PEEK,
+	RELEASE,
+	WAIT,
+	LOOK,
+	COUNTERS,
+	NEXT,
+	NEWS,
+	FIND,
+	OFFER,
+	SERVICE,
+	SERVICE_PORT,
+	STREAM_OPEN,
+	STREAM_WRITE,
+	STREAM_READ,
+	STREAM_FINISH,
+	STREAM_CLOSE,
+	CALLS
+};
+
+/* SPEC 9, the table of bounds: in accesses, and for each descriptor of a ring. */
+static const struct {
+	const char *name;
+	uint32_t most, most_desc;
+	uint32_t errors; /* that it may answer */
+} calls[CALLS] = {
+    [FORMAT] = {"format", BASE, 0, BUSY},
+    [ATTACH] = {"attach", BASE, S, INVAL | NODEV | NOSPC | VERSION | PROTO | BUSY},
+    [DETACH] = {"detach", BASE, 0, 0},
+    [OPEN] = {"open", BASE, 4 + RESET, INVAL | PROTO | BUSY},
+    [CLOSE] = {"close", BASE, 0, 0},
+    [RESET_CHAN] = {"reset", BASE, RESET, INVAL | BUSY},
+    [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
+    [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
+    [PUBLISH] = {"publish", BASE, 0, INVAL | PROTO | BUSY},
+    [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | BUSY},
+    [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | BUSY},
+    [RELEASE] = {"release", BASE, 0, INVAL | PROTO | BUSY},
+    /* Ten looks at each of C channels, and what stands around them. */
+    [WAIT] = {"wait", 10 * (BASE + 64 * C), 10 * C *RESET, BUSY},
+    [LOOK] = {"peer", BASE, 0, 0},
+    [COUNTERS] = {"counters", 32, 0, 0},
+    [NEXT] = {"next", BASE + C * 64, 0, AGAIN | PROTO | BUSY},
+    [NEWS] = {"news", BASE + S * 80, 0, AGAIN | BUSY},
+    [FIND] = {"find", BASE + S * 80, 0, NODEV | BUSY},
+    [OFFER] = {"offer", 512, 0, NOSPC | BUSY},
+    [SERVICE] = {"service", BASE, 0, AGAIN | NODEV},
+    [SERVICE_PORT] = {"port", 512, 0, AGAIN | NODEV},
+    [STREAM_OPEN] = {"stream open", BASE, RESET, PROTO | BUSY},
+    [STREAM_WRITE] = {"stream write", 1024, 100, AGAIN | INVAL | PROTO | PEER | BUSY},
+    [STREAM_READ] = {"stream read", 1024, 100, AGAIN | PROTO | PEER | BUSY},
+    [STREAM_FINISH] = {"stream finish", 1024, 100, AGAIN | PROTO | PEER | BUSY},
+    [STREAM_CLOSE] = {"stream close", BASE, RESET, 0},
+};
+
+/* One innocent's end of what it has with one peer. */
+struct link {
+	struct ivsh_chan chan;
+	struct ivsh_record records[D];
+	struct ivsh_stream stream;
+	uint8_t buffer[STREAM_BUFFER];
+	uint32_t peer;
+	uint32_t put, expect; /* numbers sent, and the next one to come */
+	uint32_t wrote, read; /* bytes of the stream */
+	bool open;
+};
+
+struct innocent {
+	uint32_t self;
+	struct ivsh_region region;
+	struct ivsh_peer seen[S];
+	struct link link[C]; /* to the other innocent; to slot 1 */
+	uint64_t nonce;
+};
+
+static struct innocent innocents[2];
+static uint8_t bytes[8192];
+static bool own;      /* slot 1 keeps to its own words */
+static bool tempting; /* and always has what is looked for */
+static struct {
+	uint32_t worst; /* accesses */
+	uint32_t good, bad;
+} * seen; /* for each call; of all children */
+
+/* A call for (self) has answered. */
+static int done(const struct innocent *self, enum call call, int error)
+{
+	uint32_t made = hostile_accesses();
+	uint32_t descs = self->region.attached ? self->region.geometry.descs : D;
+	uint32_t most = calls[call].most + calls[call].most_desc * descs;
+
+	hostile_step();
+	if (made > seen[call].worst)
+		seen[call].worst = made;
+	if (error)
+		seen[call].bad++;
+	else
+		seen[call].good++;
+	if (made > most) {
+		printf("%s\n", calls[call].name);
+		hostile_fail("accesses beyond the bound", made);
+	}
+	if (error > 0 || error < -31 || (error < 0 && !(calls[call].errors & 1u << -error))) {
+		printf("%s\n", calls[call].name);
+		hostile_fail("an answer that is not in the header", error);
+	}
+	return error;
+}
+
+/* The call that is being made, and how many heads it has looked at. */
+static enum call call_now;
+static uint32_t loads;
+
+static void begin(enum call call)
+{
+	call_now = call;
+	loads = 0;
+	hostile_call();
+}
+
+#define CALL(call, expression) (begin(call), done(self, call, expression))
+#define CALL_VOID(call, expression) (begin(call), (expression), (void)done(self, call, 0))
+
+static void must(bool good, const char *what, long long got)
+{
+	if (!good)
+		hostile_fail(what, got);
+}
+
+/* Whether nothing that slot 1 may write can touch this. */
+static bool is_safe(const struct innocent *self, const struct link *link)
+{
+	return own && link == &self->link[0];
+}
+
+static struct link *other_end(const struct innocent *self)
+{
+	return &innocents[self == innocents].link[0];
+}
+
+static void stream_begin(struct innocent *self, struct link *link)
+{
+	int error = CALL(STREAM_OPEN,
+	    ivsh_stream_open(&link->stream, &link->chan, PORT_STREAM, link->buffer, STREAM_BUFFER));
+
+	link->wrote = link->read = 0;
+	must(!is_safe(self, link) || error == 0, "a safe stream's open", error);
+}
+
+static void link_open(struct innocent *self, struct link *link)
+{
+	int error =
+	    CALL(OPEN, ivsh_chan_open(&link->chan, &self->region, link->peer, link->records, D));
+
+	must(!is_safe(self, link) || error == 0, "a safe channel's open", error);
+	link->open = error == 0;
+	if (link->open)
+		stream_begin(self, link);
+}
+
+static void attach(struct innocent *self, uint32_t dice)
+{
+	struct ivsh_mem mem = world_mem(self->self);
+	struct ivsh_attach with = {.name = "innocent",
+	    .nonce = ++self->nonce << 8 | self->self,
+	    .timeout_ns = 20000000,
+	    .fresh = dice % 5 == 0,
+	    .claim = dice % 7 == 0,
+	    .may_format = true,
+	    .format = {S, D, 8192, 8192}};
+	int error;
+
+	for (unsigned i = 0; i < C; i++)
+		self->link[i].open = false;
+	/* Its own life that was killed has to grow cold first. */
+	if (with.claim && own)
+		world.now_ns += IVSH_HEARTBEAT_LIMIT_NS;
+	error = CALL(ATTACH, ivsh_region_attach(&self->region, &mem, &with));
+	must(!own || error == 0, "attach", error);
+	if (error) {
+		/* It took the header: somebody has to put it back. */
+		CALL(FORMAT,
+		    ivsh_region_format(world.memory, WORLD_SIZE, &with.format, 1, dice & 1024));
+		return;
+	}
+	if (with.fresh)
+		self->link[0].expect = other_end(self)->put;
+	for (unsigned i = 0; i < C; i++)
+		link_open(self, &self->link[i]);
+}
+
+/* A message of (size) bytes is where a message can be. */
+static void check_place(const struct ivsh_chan *chan, const struct ivsh_message *message)
+{
+	uintptr_t at = (uintptr_t)message->data, start = (uintptr_t)world.memory;
+
+	must(message->size <= ivsh_chan_max(chan), "size", message->size);
+	/* SPEC R7.2: a small one may stand in an area as well. */
+	if (message->data != &chan->rx.body || message->size > 8)
+		must(at >= start && at - start <= WORLD_SIZE - message->size, "outside", 0);
+}
+
+/* A number from the other innocent: each once, in order, or marked. */
+static void check_number(struct innocent *self, struct link *link,
+    const struct ivsh_message *message, const uint8_t *data)
+{
+	uint32_t n;
+
+	if (!is_safe(self, link) || message->port != PORT_NUMBERS)
+		return;
+	must(message->size >= sizeof(n), "a number's size", message->size);
+	memcpy(&n, data, sizeof(n));
+	must(n <= link->expect, "a number is missing", (long long)n - link->expect);
+	must(n == link->expect || (message->flags & IVSH_MAYBE_SEEN), "a number again", n);
+	for (uint32_t i = sizeof(n); i < message->size; i++)
+		must(data[i] == (uint8_t)(n + i), "a byte of a message", data[i]);
+	if (n == link->expect)
+		link->expect++;
+}
+
+static uint32_t number_make(uint32_t n, uint32_t dice)
+{
+	uint32_t size = sizeof(n) + (dice & 1 ? dice % 40 : dice % 2500);
+
+	memcpy(bytes, &n, sizeof(n));
+	for (uint32_t i = sizeof(n); i < size; i++)
+		bytes[i] = (uint8_t)(n + i);
+	return size;
+}
+
+static void send(struct innocent *self, struct link *link, uint32_t dice)
+{
+	uint32_t size = number_make(link->put, dice >> 4);
+	void *payload;
+	int error;
+
+	if (dice & 1) {
+		error = CALL(SEND, ivsh_chan_send(&link->chan, PORT_NUMBERS, bytes, size));
+	} else {
+		error = CALL(RESERVE, ivsh_chan_reserve(&link->chan, size, &payload));
+		if (!error) {
+			memcpy(payload, bytes, size);
+			error = CALL(PUBLISH, ivsh_chan_publish(&link->chan, PORT_NUMBERS));
+		}
+	}
+	must(!is_safe(self, link) || error == 0 || error == IVSH_EAGAIN, "send", error);
+	link->put += error == 0;
+}
+
+static void receive(struct innocent *self, struct link *link, uint32_t dice)
+{
+	struct ivsh_message message;
+	struct ivsh_chan *chan = &link->chan;
+	int error;
+
+	if (dice & 2)
+		error = CALL(PEEK, ivsh_chan_peek(&link->chan, &message));
+	else
+		error = CALL(NEXT, ivsh_region_next(&self->region, &chan, &message));
+	if (error == 0 || error == IVSH_EPROTO) {
+		must(chan == &self->link[0].chan || chan == &self->link[1].chan, "a channel", 0);
+		link = chan == &self->link[0].chan ? &self->link[0] : &self->link[1];
+	}
+
+	if (error == IVSH_EAGAIN && (dice & 2) && is_safe(self, link))
+		must(link->expect == other_end(self)->put, "lost", link->expect);
+	if (error)
+		goto end;
+	check_place(&link->chan, &message);
+	if (message.port == PORT_STREAM || message.port == PORT_STREAM + 1) {
+		ivsh_stream_take(&link->stream, &message);
+		error = CALL(RELEASE, ivsh_chan_release(&link->chan));
+	} else if (dice & 1) {
+		check_number(self, link, &message, message.data);
+		error = CALL(RELEASE, ivsh_chan_release(&link->chan));
+	} else {
+		error =
+		    CALL(RECEIVE, ivsh_chan_receive(&link->chan, &message, bytes, sizeof(bytes)));
+		if (error == 0)
+			check_number(self, link, &message, bytes);
+	}
+end:
+	must(!is_safe(self, link) || error == 0 || error == IVSH_EAGAIN, "receive", error);
+}
+
+static void stream(struct innocent *self, struct link *link, uint32_t dice)
+{
+	uint32_t size = 1 + (dice >> 4) % 2000, count = 0;
+	int error;
+
+	switch (dice % 8) {
+	case 0:
+	case 1:
+	case 2:
+		for (uint32_t i = 0; i < size; i++)
+			bytes[i] = (uint8_t)((link->wrote + i) * 7 + self->self);
+		error = CALL(STREAM_WRITE, ivsh_stream_write(&link->stream, bytes, size, &count));
+		must(count <= size, "written", count);
+		link->wrote += count;
+		break;
+	case 3:
+	case 4:
+	case 5:
+		error = CALL(STREAM_READ, ivsh_stream_read(&link->stream, bytes, size, &count));
+		must(count <= size, "read", count);
+		for (uint32_t i = 0; i < count && is_safe(self, link); i++)
+			must(bytes[i] == (uint8_t)((link->read + i) * 7 + link->peer),
+			    "a byte of a stream", bytes[i]);
+		link->read += count;
+		if (error == 0 && count == 0)
+			error = IVSH_EPEER; /* over: begin another */
+		break;
+	case 6:
+		error = dice % 10 ? 0 : CALL(STREAM_FINISH, ivsh_stream_finish(&link->stream));
+		break;
+	default:
+		if (dice % 21 != 0)
+			return;
+		CALL_VOID(STREAM_CLOSE, ivsh_stream_close(&link->stream));
+		error = IVSH_EPEER;
+	}
+	must(
+	    !is_safe(self, link) || (error != IVSH_EPROTO && error != IVSH_EBUSY), "stream", error);
+	if (error == IVSH_EPEER || error == IVSH_EINVAL)
+		stream_begin(self, link);
+}
+
+static void region_calls(struct innocent *self, uint32_t dice)
+{
+	struct ivsh_wait wait = {.mode = dice % 3, .spin_ns = 300};
+	struct ivsh_peer look = {0};
+	struct ivsh_counters counters;
+	struct ivsh_service service;
+	struct ivsh_news news;
+	uint32_t events, slot;
+	uint16_t port;
+	int error;
+
+	switch (dice % 9) {
+	case 0:
+		world.bells += dice >> 10 & 1;
+		error = CALL(WAIT, ivsh_region_wait(&self->region, &wait, 800, &events));
+		must(!own || error == 0, "wait", error);
+		break;
+	case 1:
+		CALL(LOOK, ivsh_region_peer(&self->region, (dice >> 4) % S, &look));
+		must(memchr(look.name, 0, sizeof(look.name)) != NULL, "a name without an end", 0);
+		for (unsigned i = 0; look.name[i]; i++)
+			must(look.name[i] >= 0x20 && look.name[i] < 0x7f, "name", look.name[i]);
+		break;
+	case 2:
+		CALL(COUNTERS, ivsh_region_counters(&self->region, (dice >> 4) % S, &counters));
+		break;
+	case 3:
+		error = CALL(NEWS, ivsh_region_news(&self->region, self->seen, S, &news));
+		must(error || (news.slot < S && news.kind >= IVSH_NEWS_UP &&
+				  news.kind <= IVSH_NEWS_LOST),
+		    "news", news.slot);
+		must(
+		    error || !own || news.slot != self->link[0].peer || news.kind != IVSH_NEWS_LOST,
+		    "lost between the innocents", news.slot);
+		break;
+	case 4:
+		error =
+		    CALL(FIND, ivsh_region_find(&self->region, self->seen, S, "innocent", &slot));
+		must(error || slot < S, "found", slot);
+		break;
+	case 5:
+		CALL(OFFER, ivsh_region_offer(
+				&self->region, dice & 16 ? "numbers" : "stream", dice >> 5 & 63));
+		break;
+	case 6:
+		error = CALL(SERVICE, ivsh_region_service(&self->region, (dice >> 4) % S,
+					  (dice >> 8) % IVSH_WIRE_SERVICES, &service));
+		must(error || memchr(service.name, 0, sizeof(service.name)) != NULL,
+		    "a service without an end", 0);
+		break;
+	case 7:
+		CALL(SERVICE_PORT,
+		    ivsh_region_port(&self->region, (dice >> 4) % S, "numbers", &port));
+		break;
+	default:
+		world.now_ns += (dice >> 4) % 100000000;
+	}
+}
+
+static void step(uint32_t dice)
+{
+	struct innocent *self = &innocents[dice & 1];
+	struct link *link = &self->link[dice >> 1 & 1];
+
+	dice = hostile_random();
+	if (!self->region.attached) {
+		CALL_VOID(DETACH, ivsh_region_detach(&self->region));
+		attach(self, dice);
+		return;
+	}
+	must(!is_safe(self, link) || (!link->chan.dead && link->chan.lost == 0), "a safe channel",
+	    link->chan.lost);
+	if (link->chan.open && link->chan.dead && dice % 3 != 0) {
+		CALL(RESET_CHAN, ivsh_chan_reset(&link->chan));
+		return;
+	}
+	if (!link->open || link->chan.dead) {
+		link_open(self, link);
+		return;
+	}
+	if (dice % 211 == 0) { /* it dies */
+		memset(&self->region, 0xee, sizeof(self->region));
+		attach(self, dice >> 8);
+	} else if (dice % 223 == 0) {
+		CALL_VOID(CLOSE, ivsh_chan_close(&link->chan));
+		link_open(self, link);
+	} else if (dice % 227 == 0) {
+		CALL_VOID(DETACH, ivsh_region_detach(&self->region));
+	} else if (dice % 16 < 5) {
+		send(self, link, dice >> 4);
+	} else if (dice % 16 < 11) {
+		receive(self, link, dice >> 4);
+	} else if (dice % 16 < 14) {
+		stream(self, link, dice >> 4);
+	} else {
+		region_calls(self, dice >> 4);
+	}
+}
+
+/* A head that would do, for the receiver or the sender of that ring. */
+static uint64_t guess(uint64_t offset, uint32_t dice)
+{
+	const struct link *link = &innocents[dice & 1].link[dice >> 1 & 1];
+	uint32_t index = dice & 4 ? link->chan.rx.read : link->chan.tx.head;
+	uint64_t lap = (index + (dice >> 3) % 3) / D + 1, kind = dice >> 5 & 3;
+	static const uint16_t ports[] = {PORT_NUMBERS, PORT_STREAM, PORT_STREAM + 1, 7};
+
+	if (offset % 16 != 0)
+		return (dice >> 7) % 128 * 64;
+	return lap << 48 | (uint64_t)ports[dice >> 7 & 3] << 32 | (uint64_t)(dice >> 9 & 1) << 30 |
+	       kind << 28 | (dice & 0x400 ? 24 : (dice >> 11) % 5000);
+}
+
+static struct hostile_range ranges[64];
+static struct hostile_peer hostile = {.ranges = ranges, .guess = guess};
+
+static void allow(const void *from, uint64_t size)
+{
+	ranges[hostile.range_count].offset = (uint64_t)((const uint8_t *)from - world.memory);
+	ranges[hostile.range_count++].size = size;
+}
+
+/* SPEC R1.1: what slot 1 may write. */
+static void allow_own(void)
+{
+	hostile.range_count = 0;
+	allow(world_slot(1), offsetof(struct ivsh_wire_slot, mail));
+	for (uint32_t slot = 0; slot < S; slot++) {
+		if (slot == 1)
+			continue;
+		allow(&world_slot(slot)->mail[1], 1);
+		/* The innocents' rings more often than those that nobody uses. */
+		for (unsigned i = slot == 0 || slot == 2 ? 4 : 1; i > 0; i--) {
+			allow(&world_ring(1, slot)->sender, sizeof(struct ivsh_wire_sender));
+			allow(
+			    world_ring(1, slot) + 1, 12288 + 8192 - sizeof(struct ivsh_wire_ring));
+			allow(&world_ring(slot, 1)->receiver, sizeof(struct ivsh_wire_receiver));
+		}
+	}
+}
+
+static void allow_any(void)
+{
+	hostile.range_count = 0;
+	allow(world.memory, WORLD_SIZE);
+	allow(world.memory, 8192);
+	for (uint32_t slot = 0; slot < 3; slot++) {
+		allow(world_slot(slot), 0x300);
+		for (uint32_t to = 0; to < 3; to++)
+			if (to != slot)
+				allow(world_ring(slot, to), 12288);
+	}
+}
+
+/* Which of its tricks slot 1 plays at the moment. */
+static uint32_t moods;
+
+static bool mood(uint32_t bit)
+{
+	return (moods & 1u << bit) != 0;
+}
+
+/*
+ * The head, and the rest, that the next look of (self) into slot 1's ring is for. Who opens the
+ * ring counts, from the published read index on; else it is the message after the last one.
+ */
+static void tempt_head(struct innocent *self, uint64_t at)
+{
+	struct ivsh_wire_ring *ring = world_ring(1, self->self);
+	struct link *link = &self->link[1];
+	struct ivsh_wire_desc *desc = world_desc(1, self->self, (uint32_t)at);
+	/* The hot area's first bytes. */
+	struct ivsh_wire_stream *said =
+	    (void *)((uint8_t *)(ring + 1) + D * sizeof(struct ivsh_wire_desc));
+	bool counts = call_now == OPEN || call_now == ATTACH;
+	uint32_t index = counts ? ring->receiver.read + loads++ : link->chan.rx.read;
+	uint64_t lap = (uint16_t)(index / D + 1);
+
+	if (index % D != at)
+		return;
+	if (counts || mood(0)) {
+		/* Nothing, on the stream: there is always room for that. */
+		desc->head = lap << 48 | (uint64_t)PORT_STREAM << 32;
+	} else {
+		/* More credit, as often as one likes. */
+		*said = (struct ivsh_wire_stream){IVSH_WIRE_STREAM_CREDIT, 7, link->stream.self,
+		    link->stream.tx.sent + (1u << 30), world_slot(1)->boot, 0};
+		desc->body = 0;
+		desc->head = lap << 48 | (uint64_t)(PORT_STREAM + 1) << 32 | IVSH_WIRE_HEAD_START |
+			     IVSH_WIRE_KIND_HOT << 28 | sizeof(*said);
+	}
+}
+
+/* Before (self)'s load of (offset), if it is a word of slot 1's. */
+static void tempt_one(struct innocent *self, uint64_t offset)
+{
+	struct ivsh_wire_ring *in = world_ring(1, self->self), *out = world_ring(self->self, 1);
+	const uint8_t *word = world.memory + offset;
+	const uint8_t *descs = (uint8_t *)(in + 1);
+
+	if (word == world_slot(self->self)->mail)
+		world_slot(self->self)->mail[1]++;
+	else if (word == (uint8_t *)&in->sender.epoch && mood(1))
+		in->sender.epoch++; /* another run */
+	else if (word == (uint8_t *)&in->sender.want_space ||
+		 word == (uint8_t *)&out->receiver.want_bell)
+		*(uint32_t *)(void *)(world.memory + offset) += 1u << 12 | 1;
+	else if (word == (uint8_t *)&out->receiver.read && mood(2))
+		out->receiver.read = self->link[1].chan.tx.head; /* all is room */
+	else if (word == (uint8_t *)&out->receiver.epoch && mood(3))
+		out->receiver.epoch++; /* a wish */
+	else if (word == (uint8_t *)&out->receiver.ack && mood(4))
+		out->receiver.ack = out->sender.epoch;
+	else if (word >= descs && word < descs + D * sizeof(struct ivsh_wire_desc) &&
+		 offset % sizeof(struct ivsh_wire_desc) == 0 && mood(5))
+		tempt_head(self, (uint64_t)(word - descs) / sizeof(struct ivsh_wire_desc));
+}
+
+static void tempt(uint64_t offset, uint32_t size)
+{
+	(void)size;
+	/* Names that are always just being written. */
+	if (offset == (uint64_t)((uint8_t *)&world_slot(1)->generation - world.memory))
+		world_slot(1)->generation += 2;
+	for (unsigned i = 0; i < 2; i++)
+		tempt_one(&innocents[i], offset);
+}
+
+static void storm(void)
+{
+	world_format();
+	hostile.memory = world.memory;
+	hostile.rate = 1u << hostile_random() % 8;
+	if (own)
+		allow_own();
+	else
+		allow_any();
+	for (uint32_t i = 0; i < 2; i++) {
+		memset(&innocents[i], 0, sizeof(innocents[i]));
+		innocents[i].self = 2 * i;
+		innocents[i].link[0].peer = 2 - 2 * i;
+		innocents[i].link[1].peer = 1;
+	}
+	hostile.tempt = tempting ? tempt : NULL;
+	if (tempting)
+		hostile.rate = 0;
+	hostile_set(&hostile);
+	for (unsigned i = 0; i < CASE_STEPS; i++) {
+		uint32_t dice = hostile_random();
+
+		if (dice % 32 == 0)
+			moods = dice >> 8;
+		step(dice >> 5);
+	}
+	hostile_set(NULL);
+}
+
+static uint64_t steps(void)
+{
+	return getenv("IVSH_SOAK") ? 10000000 : 1000000;
+}
+
+static void own_words(void)
+{
+	own = true;
+	tempting = false;
+	CHECK(hostile_run("own", storm, 1, steps()));
+}
+
+static void any_words(void)
+{
+	own = tempting = false;
+	CHECK(hostile_run("any", storm, 1, steps()));
+}
+
+static void wanted_words(void)
+{
+	own = tempting = true;
+	CHECK(hostile_run("tempting", storm, 1, 200000));
+}
+
+static const struct test tests[] = {
+    {"it writes its own words", own_words},
+    {"it writes anywhere", any_words},
+    {"it writes what is looked for", wanted_words},
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (seen == MAP_FAILED)
+		return 1;
+	if (argc > 3 && strcmp(argv[1], "--replay") == 0) {
+		tempting = strcmp(argv[2], "tempting") == 0;
+		own = tempting || strcmp(argv[2], "own") == 0;
+		hostile_replay(storm, argv + 3);
+		return 0;
+	}
+	status = test_main("storm", tests, sizeof(tests) / sizeof(tests[0]));
+	for (int call = 0; call < CALLS && argc > 1; call++)
+		printf("%-14s %5u of %5u accesses; %8u good, %8u bad\n", calls[call].name,
+		    seen[call].worst, calls[call].most + calls[call].most_desc * D, seen[call].good,
+		    seen[call].bad);
+	return status;
+}

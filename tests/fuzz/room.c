@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room.c - a small region for fuzzers of the core.
+ */
+#include "room.h"
+
+#include "atomic.h"
+#include "feed.h"
+
+#include <string.h>
+
+/* No call makes more accesses than this here: SPEC 9. */
+#define ACCESSES_MOST 100000u
+
+#define PORT_STREAM 40
+
+_Alignas(4096) uint8_t room_memory[ROOM_SIZE];
+
+static uint64_t now;
+static uint32_t bells, accesses;
+static bool pokes;
+static uint8_t bytes[2048];
+
+/* --- The hostile peer --------------------------------------------------------------------------- */
+
+/* One byte of input for each access: 0xf? writes, to this word or another, one of eight values. */
+static void poke(const void *word, uint32_t size)
+{
+	uint8_t how = feed_byte();
+	uint64_t value = 0, offset = (uint64_t)((const uint8_t *)word - room_memory);
+
+	if ((how & 0xf0) != 0xf0)
+		return;
+	if ((how & 1) == 0) {
+		size = 4;
+		offset = feed_number(2) * 4 % ROOM_SIZE;
+	}
+	memcpy(&value, room_memory + offset, size);
+	switch (how >> 1 & 7) {
+	case 0:
+		value = 0;
+		break;
+	case 1:
+		value = UINT64_MAX;
+		break;
+	case 2:
+		value++;
+		break;
+	case 3:
+		value--;
+		break;
+	case 4:
+		value += UINT64_C(1) << (size == 8 ? 48 : 16);
+		break;
+	case 5:
+		value = feed_byte();
+		break;
+	case 6:
+		value ^= UINT64_C(1) << feed_byte() % 64;
+		break;
+	default:
+		value = feed_number(size);
+	}
+	memcpy(room_memory + offset, &value, size);
+}
+
+void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
+{
+	const uint8_t *at = word;
+
+	(void)kind;
+	/* Steering words are words of the memory. SPEC R9.1. */
+	FUZZ_MUST(at >= room_memory && size <= ROOM_SIZE &&
+		  (uint64_t)(at - room_memory) <= ROOM_SIZE - size);
+	FUZZ_MUST(++accesses < ACCESSES_MOST);
+	if (pokes)
+		poke(word, size);
+}
+
+void room_poke(bool yes)
+{
+	pokes = yes;
+}
+
+/* --- The doorway ------------------------------------------------------------------------------- */
+
+static uint32_t count(void *ctx)
+{
+	(void)ctx;
+	return bells;
+}
+
+static uint64_t now_ns(void *ctx)
+{
+	(void)ctx;
+	return now;
+}
+
+static void ring(void *ctx, uint32_t peer, uint32_t vector)
+{
+	(void)ctx;
+	(void)peer;
+	(void)vector;
+}
+
+static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	(void)ctx;
+	if (seen == bells && deadline_ns > now)
+		now = deadline_ns;
+}
+
+static void relax(void *ctx)
+{
+	(void)ctx;
+	now += 100;
+}
+
+struct ivsh_mem room_mem(uint32_t self)
+{
+	struct ivsh_mem mem = {
+	    room_memory, ROOM_SIZE, self, {NULL, 4, ring, count, now_ns, sleep_until, relax}};
+
+	return mem;
+}
+
+void room_clear(void)
+{
+	memset(room_memory, 0, sizeof(room_memory));
+	pokes = false;
+	now = 1000000000;
+	bells = accesses = 0;
+}
+
+void room_format(uint32_t slots)
+{
+	struct ivsh_geometry geometry = {slots, ROOM_DESCS, 1024, 1024};
+
+	room_clear();
+	FUZZ_MUST(ivsh_region_format(room_memory, ROOM_SIZE, &geometry, 1, false) == 0);
+}
+
+/* --- Calls ------------------------------------------------------------------------------------- */
+
+/* Every call's answer comes through here: only errors of the list, and not too many accesses. */
+static int answer(int error)
+{
+	FUZZ_MUST(error <= 0 && error >= IVSH_EPORT);
+	accesses = 0;
+	return error;
+}
+
+static void link_open(struct room_peer *peer)
+{
+	/* A hostile header may have asked for more records than there are: then it is refused. */
+	peer->open = answer(ivsh_chan_open(
+			 &peer->chan, &peer->region, peer->other, peer->records, ROOM_DESCS)) == 0;
+	if (peer->open)
+		answer(ivsh_stream_open(
+		    &peer->stream, &peer->chan, PORT_STREAM, peer->buffer, sizeof(peer->buffer)));
+}
+
+int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t options)
+{
+	struct ivsh_mem mem = room_mem(self);
+	struct ivsh_attach attach = {.name = options & 1 ? "fuzz" : NULL,
+	    .nonce = now,
+	    .timeout_ns = 10000000,
+	    .fresh = options & 2,
+	    .claim = options & 4,
+	    .may_format = options & 8,
+	    .format = {2, ROOM_DESCS, 1024, 1024}};
+	int error;
+
+	peer->open = false;
+	peer->other = other;
+	error = answer(ivsh_region_attach(&peer->region, &mem, &attach));
+	if (error)
+		return error;
+	link_open(peer);
+	return 0;
+}
+
+static void check_message(const struct ivsh_chan *chan, const struct ivsh_message *message)
+{
+	const uint8_t *data = message->data;
+
+	FUZZ_MUST(message->size <= ivsh_chan_max(chan));
+	if (message->data == &chan->rx.body)
+		FUZZ_MUST(message->size <= 8);
+	else
+		FUZZ_MUST(data >= room_memory && message->size <= ROOM_SIZE &&
+			  (uint64_t)(data - room_memory) <= ROOM_SIZE - message->size);
+}
+
+static void receive(struct room_peer *peer)
+{
+	struct ivsh_message message;
+	struct ivsh_chan *chan;
+
+	switch (feed_byte() % 5) {
+	case 4:
+		if (answer(ivsh_region_next(&peer->region, &chan, &message)) == 0) {
+			FUZZ_MUST(chan == &peer->chan);
+			check_message(chan, &message);
+		}
+		break;
+	case 0:
+		if (answer(ivsh_chan_peek(&peer->chan, &message)) == 0)
+			check_message(&peer->chan, &message);
+		break;
+	case 1:
+		answer(ivsh_chan_release(&peer->chan));
+		break;
+	default:
+		answer(ivsh_chan_receive(&peer->chan, &message, bytes, sizeof(bytes)));
+	}
+}
+
+static void send(struct room_peer *peer)
+{
+	uint32_t how = feed_byte(), size = (uint32_t)feed_number(2) % 1100;
+	void *payload;
+
+	switch (how % 4) {
+	case 0:
+		if (answer(ivsh_chan_reserve(&peer->chan, size, &payload)) == 0)
+			memset(payload, (int)how, size);
+		break;
+	case 1:
+		answer(ivsh_chan_publish(&peer->chan, (uint16_t)how));
+		break;
+	default:
+		answer(ivsh_chan_send(&peer->chan, (uint16_t)how, bytes, size));
+	}
+}
+
+static void stream(struct room_peer *peer)
+{
+	uint32_t size = (uint32_t)feed_number(2) % 1500, got = 0;
+
+	switch (feed_byte() % 8) {
+	case 0:
+	case 1:
+	case 2:
+		answer(ivsh_stream_write(&peer->stream, bytes, size, &got));
+		FUZZ_MUST(got <= size);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		answer(ivsh_stream_read(&peer->stream, bytes, size, &got));
+		FUZZ_MUST(got <= size);
+		break;
+	case 6:
+		answer(ivsh_stream_finish(&peer->stream));
+		break;
+	default:
+		ivsh_stream_close(&peer->stream);
+		answer(ivsh_stream_open(
+		    &peer->stream, &peer->chan, PORT_STREAM, peer->buffer, sizeof(peer->buffer)));
+	}
+}
+
+static void look(struct room_peer *peer)
+{
+	struct ivsh_wait wait = {.mode = feed_byte() % 3, .spin_ns = 300};
+	static struct ivsh_peer seen[4];
+	struct ivsh_counters counters;
+	struct ivsh_service service;
+	struct ivsh_peer other = {0};
+	struct ivsh_news news;
+	uint32_t events, slot;
+	uint16_t port;
+
+	switch (feed_byte() % 8) {
+	case 0:
+		bells++;
+		answer(ivsh_region_wait(&peer->region, &wait, 1000, &events));
+		break;
+	case 1:
+		answer(ivsh_region_counters(&peer->region, feed_byte() % 5, &counters));
+		break;
+	case 2:
+		if (answer(ivsh_region_news(&peer->region, seen, 4, &news)) == 0)
+			FUZZ_MUST(news.slot < 4 && news.kind >= IVSH_NEWS_UP &&
+				  news.kind <= IVSH_NEWS_LOST);
+		now += feed_number(4);
+		break;
+	case 3:
+		if (answer(ivsh_region_find(&peer->region, seen, 4, "fuzz", &slot)) == 0)
+			FUZZ_MUST(slot < 4);
+		break;
+	case 4:
+		slot = feed_byte();
+		if (answer(ivsh_region_service(
+			&peer->region, slot & 7, slot >> 3 & 31, &service)) == 0)
+			FUZZ_MUST(memchr(service.name, 0, sizeof(service.name)) != NULL);
+		break;
+	case 5:
+		answer(ivsh_region_port(&peer->region, feed_byte() & 7, "echo", &port));
+		break;
+	case 6:
+		answer(ivsh_region_offer(&peer->region, feed_byte() & 1 ? "echo" : "fuzz", 7));
+		break;
+	default:
+		answer(ivsh_region_peer(&peer->region, feed_byte() % 5, &other));
+		FUZZ_MUST(memchr(other.name, 0, sizeof(other.name)) != NULL);
+		for (unsigned i = 0; other.name[i]; i++)
+			FUZZ_MUST(other.name[i] >= 0x20 && other.name[i] < 0x7f);
+		now += feed_number(4);
+	}
+}
+
+void room_step(struct room_peer *peer, uint32_t set)
+{
+	uint32_t which = 1u << feed_byte() % 5;
+
+	if ((which & set) == 0)
+		which = set & -set;
+	if (which == ROOM_LIVES || !peer->region.attached) {
+		uint8_t how = feed_byte();
+
+		if (how & 0x80 && peer->region.attached && peer->chan.open)
+			answer(ivsh_chan_reset(&peer->chan));
+		else if (room_attach(peer, peer->region.mem.self, peer->other, how))
+			room_format(2);
+		return;
+	}
+	if (which == ROOM_LOOK)
+		look(peer);
+	else if (!peer->open)
+		link_open(peer);
+	else if (which == ROOM_RECEIVE)
+		receive(peer);
+	else if (which == ROOM_SEND)
+		send(peer);
+	else if (which == ROOM_STREAM)
+		stream(peer);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * numbers.c - a guest that sends its peers numbers, and says on the console what was accepted and
+ * what came: for tests/demos/test_kill.py, which kills it at any time.
+ *
+ * Command line: `stream` for ever, or `drain` until nothing has come for a while; then how many
+ * peers there are, from slot 0 on; then milliseconds from one round of numbers to the next; then,
+ * for how many milliseconds every fifth message is kept before it is given back. Meanwhile
+ * those before it are given back, but the sender is not told yet: a kill then brings all again.
+ *   S TO LIFE N          number N of our life LIFE was accepted for slot TO
+ *   R FROM LIFE N MARK   one came; not given back yet: if we die here it comes again, marked
+ */
+#include "arch.h"
+#include "bare.h"
+
+#include <ivsh/ivsh.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char bare_name[] = "numbers";
+
+#define PEERS_MOST 8u
+#define DESCS_MOST 64u
+#define QUIET_NS UINT64_C(1500000000)
+#define HOLD_EVERY 5u
+#define TURN 8u
+
+/* What a message begins with; then bytes that follow from it. */
+struct number {
+	uint32_t life, n;
+};
+
+static struct ivsh_device device;
+static struct ivsh_region region;
+static struct ivsh_chan chans[PEERS_MOST];
+static struct ivsh_record records[PEERS_MOST][DESCS_MOST];
+static uint32_t next[PEERS_MOST], peers;
+static uint64_t hold_ns;
+
+static void need(int error, const char *what)
+{
+	if (error == 0)
+		return;
+	printf("FAIL: %s: %s\n", what, ivsh_error_text(error));
+	exit(1);
+}
+
+static void open_all(void)
+{
+	struct ivsh_attach attach = {
+	    .name = "numbers", .nonce = arch_nonce(), .timeout_ns = UINT64_C(5000000000)};
+	struct ivsh_pci_windows windows;
+	struct ivsh_mem mem;
+	uint32_t function;
+
+	arch_pci_windows(&windows);
+	need(ivsh_pci_assign(arch_port(), &windows), "assign");
+	need(ivsh_device_find(arch_port(), 0, &function), "find");
+	need(ivsh_device_open(&device, arch_port(), function), "open");
+	need(ivsh_device_interrupts(&device, 2), "interrupts");
+	ivsh_device_mem(&device, &mem);
+	need(ivsh_region_attach(&region, &mem, &attach), "attach");
+	for (uint32_t peer = 0; peer < peers; peer++)
+		if (peer != mem.self)
+			need(ivsh_chan_open(&chans[peer], &region, peer, records[peer], DESCS_MOST),
+			    "channel");
+	printf("life %u\n", (unsigned)region.boot);
+}
+
+static uint32_t size_of(uint32_t n)
+{
+	static const uint32_t sizes[] = {8, 40, 2000, 700, 64, 9};
+
+	return sizes[n % (sizeof(sizes) / sizeof(sizes[0]))];
+}
+
+static bool send_one(uint32_t to)
+{
+	static uint8_t bytes[2048];
+	struct number number = {region.boot, next[to]};
+	int error;
+
+	memset(bytes, (int)(number.n + 1), sizeof(bytes));
+	memcpy(bytes, &number, sizeof(number));
+	error = ivsh_chan_send(&chans[to], 1, bytes, size_of(number.n));
+	if (error == IVSH_EAGAIN)
+		return false;
+	need(error, "send");
+	printf("S %u %u %u\n", (unsigned)to, (unsigned)region.boot, (unsigned)next[to]++);
+	return true;
+}
+
+static bool receive_one(void)
+{
+	struct ivsh_message message;
+	struct number number;
+	struct ivsh_chan *chan;
+	int error = ivsh_region_next(&region, &chan, &message);
+
+	if (error == IVSH_EAGAIN)
+		return false;
+	need(error, "next");
+	memcpy(&number, message.data, sizeof(number));
+	if (message.size != size_of(number.n))
+		need(IVSH_EPROTO, "size");
+	for (uint32_t i = sizeof(number); i < message.size; i++)
+		if (((const uint8_t *)message.data)[i] != (uint8_t)(number.n + 1))
+			need(IVSH_EPROTO, "a byte");
+	printf("R %u %u %u %u\n", (unsigned)chan->peer, (unsigned)number.life, (unsigned)number.n,
+	    message.flags);
+	for (uint64_t end_ns = arch_now_ns() + hold_ns;
+	     number.n % HOLD_EVERY == 0 && arch_now_ns() < end_ns;)
+		;
+	need(ivsh_chan_release(chan), "release");
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
+	bool stream = argc > 1 && strcmp(argv[1], "stream") == 0;
+	uint64_t last_ns, next_ns = 0,
+			  pace_ns = argc > 3 ? strtoul(argv[3], NULL, 10) * 1000000 : 0;
+
+	hold_ns = argc > 4 ? strtoul(argv[4], NULL, 10) * 1000000 : 0;
+	peers = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;
+	if (peers < 2 || peers > PEERS_MOST)
+		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 256);
+	open_all();
+	last_ns = arch_now_ns();
+	while (stream || arch_now_ns() - last_ns < QUIET_NS) {
+		bool due = stream && arch_now_ns() >= next_ns, work = false;
+		uint32_t events;
+
+		next_ns = due ? arch_now_ns() + pace_ns : next_ns;
+		for (uint32_t peer = 0; peer < peers && due; peer++)
+			if (peer != region.mem.self)
+				work |= send_one(peer);
+		/* Not for as long as more comes: the others have a turn. */
+		for (uint32_t i = 0; i < TURN && receive_one(); i++) {
+			work = true;
+			last_ns = arch_now_ns();
+		}
+		if (!work)
+			need(ivsh_region_wait(
+				 &region, &wait, pace_ns ? pace_ns : 100000000, &events),
+			    "wait");
+	}
+	for (uint32_t peer = 0; peer < peers; peer++)
+		if (peer != region.mem.self)
+			ivsh_chan_close(&chans[peer]);
+	ivsh_region_detach(&region);
+	ivsh_device_close(&device);
+	printf("over\n");
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * numbers_peer.c - a process that sends numbers through a server's memory: for test_kill.py.
+ *
+ * usage: numbers SOCKET NOTES; NOTES is a file, a struct numbers. The slot is the socket's.
+ */
+#include "client.h"
+#include "numbers.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 20
+#define TRY_NS UINT64_C(1500000000) /* a socket of one slot waits 1 s for the last life to go */
+
+int main(int argc, char **argv)
+{
+	static struct client client;
+	struct numbers *numbers;
+	struct stat st;
+	int fd = argc == 3 ? open(argv[2], O_RDWR | O_CLOEXEC) : -1;
+
+	if (fd < 0 || fstat(fd, &st) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return 2;
+	numbers = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (numbers == MAP_FAILED)
+		return 2;
+	/* What a server that was killed had told us may have to be told again, from the start. */
+	for (int i = 0; client_connect(&client, argv[1], TRY_NS); i++) {
+		if (i == TRIES) {
+			snprintf(numbers->wrong, sizeof numbers->wrong, "%s", client.error);
+			return 1;
+		}
+		atomic_fetch_add(&numbers->retries, 1);
+		poll(NULL, 0, 20);
+	}
+	numbers_live(numbers, &client.mem);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * survivor.c - how soon a peer learns that another one was killed, with a server: for test_kill.py.
+ *
+ * usage: survivor SOCKET; told what to do by lines: `begin` - a process joins; answers when the
+ * survivor is told of that; `kill` - it is killed; the survivor sleeps until it is told of that, and
+ * answers how long that took, in microseconds. SPEC R4.2, R5.10.
+ */
+#include "client.h"
+
+#include <ivsh/channel.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIMIT_NS UINT64_C(5000000000)
+
+static struct client client;
+static struct ivsh_region region;
+static struct ivsh_peer seen[IVSH_WIRE_SLOTS_MAX];
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void join(const char *path, uint64_t nonce)
+{
+	struct ivsh_attach attach = {.nonce = nonce, .timeout_ns = LIMIT_NS};
+
+	if (client_connect(&client, path, LIMIT_NS)) {
+		fprintf(stderr, "survivor: %s: %s\n", path, client.error);
+		exit(1);
+	}
+	if (ivsh_region_attach(&region, &client.mem, &attach)) {
+		fprintf(stderr, "survivor: attach\n");
+		exit(1);
+	}
+}
+
+/* Sleep until there is (kind) of any slot: how long that took; none within the limit is the end. */
+static uint64_t await(enum ivsh_news_kind kind)
+{
+	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
+	uint64_t start = now_ns();
+	struct ivsh_news news;
+	uint32_t events;
+
+	while (now_ns() - start < LIMIT_NS) {
+		while (ivsh_region_news(&region, seen, IVSH_WIRE_SLOTS_MAX, &news) == 0)
+			if (news.kind == kind)
+				return now_ns() - start;
+		client_poll(&client);
+		if (ivsh_region_wait(&region, &wait, 20000000, &events))
+			break;
+	}
+	fprintf(stderr, "survivor: no news of kind %d after 5 s\n", (int)kind);
+	exit(1);
+}
+
+/* A process that joins and sleeps; it dies with us, too. */
+static pid_t begin(const char *path)
+{
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	client_close(&client); /* the parent's */
+	join(path, now_ns() ^ (uint64_t)getpid() << 48);
+	for (;;) {
+		const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
+		uint32_t events;
+
+		if (ivsh_region_wait(&region, &wait, 100000000, &events))
+			_exit(1);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	pid_t child = 0;
+	char line[16];
+
+	if (argc != 2)
+		return 2;
+	join(argv[1], now_ns());
+	while (fgets(line, sizeof(line), stdin)) {
+		uint64_t took_ns;
+
+		if (strcmp(line, "begin\n") == 0) {
+			child = begin(argv[1]);
+			took_ns = await(IVSH_NEWS_UP);
+		} else {
+			kill(child, SIGKILL);
+			took_ns = await(IVSH_NEWS_DOWN);
+			waitpid(child, NULL, 0);
+		}
+		printf("%llu\n", (unsigned long long)took_ns / 1000);
+		fflush(stdout);
+	}
+	ivsh_region_detach(&region);
+	client_close(&client);
+	return 0;
+}
