@@ -365,6 +365,33 @@ build/host-fuzz/tests/fuzz/%_fuzz: build/host-fuzz/tests/fuzz/%.o build/host-fuz
 	$(Q)$(CLANG) $(HOST_SAN_CFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP:%=-Wl,--wrap=%) -pie \
 	    $(filter %.o %.a,$^) -o $@
 
+# --- Measuring: a contender whose headers are not here is left out -------------------------------
+# Each copies by the same memcpy(), as ours does, but for sizes that are a few moves: what gcc would
+# put in its place for constants of up to 8 KiB (rep movsq) would make the others look slow.
+BENCH_COPY := -mmemcpy-strategy=unrolled_loop:128:noalign,libcall:-1:noalign
+NATIVE := tests/bench/native
+RIVALS := $(if $(wildcard /usr/include/ck_ring.h),$(NATIVE)/ck) \
+          $(if $(wildcard /usr/include/boost/lockfree/spsc_queue.hpp),$(NATIVE)/boost) \
+          $(if $(wildcard /usr/include/dpdk/rte_ring.h),$(NATIVE)/dpdk)
+BENCH  := $(addprefix $(NATIVE)/,main slice ivsh textbook limits) $(RIVALS)
+BENCH_CFLAGS   := $(HOST_CFLAGS) $(BENCH_COPY) -isystem /usr/include/dpdk \
+                  -isystem /usr/include/x86_64-linux-gnu/dpdk
+BENCH_CXXFLAGS := -std=c++17 -O2 -g -MMD -MP -Wall -Wextra -Werror -D_GNU_SOURCE -fPIE \
+                  $(BENCH_COPY)
+
+build/host/$(NATIVE)/%.o: $(NATIVE)/%.c
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(if $(filter %/dpdk.c,$<),-march=corei7) -c $< -o $@
+
+build/host/$(NATIVE)/%.o: $(NATIVE)/%.cc
+	@echo "CXX     $@"; mkdir -p $(@D)
+	$(Q)g++ $(BENCH_CXXFLAGS) -c $< -o $@
+
+build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@ \
+	    $(if $(filter %/boost,$(RIVALS)),-lstdc++) $(if $(filter %/dpdk,$(RIVALS)),-lrte_ring -lrte_eal)
+
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
 
@@ -410,6 +437,18 @@ build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)
 
+# What tests/bench/counts.sh counts and weighs.
+COUNTED := build/host/tests/bench/count/count build/x86_64/count.elf build/x86_64/poller \
+           build/x86_64/tests/bench/count/poller.o
+build/host/tests/bench/count/count: build/host/tests/bench/count/count.o build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+build/x86_64/count.elf: build/x86_64/tests/bench/count/count.o $(BARE_LIBS)
+build/x86_64/poller: build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
+	@echo "LD      $@"
+	$(Q)$(LD) -nostdlib -static --gc-sections -e poll_forever --defsym=memcpy=0 \
+	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $@ $^
+
 # The core's tests again, as guests.
 $(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
     build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
@@ -436,7 +475,7 @@ build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	    --target=efi-app-x86_64 --subsystem=10 $< $@
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all test soak fuzz check format install uninstall help clean distclean
+.PHONY: all test soak counts bench fuzz check format install uninstall help clean distclean
 
 ## Build everything
 all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
@@ -451,6 +490,7 @@ MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py
 comma := ,
 space := $() $()
+COUNTS    := tests/bench/counts.sh,$(subst $(space),$(comma),$(COUNTED))
 FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
 C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%) \
@@ -459,15 +499,14 @@ C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%) \
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
 build/test: all $(C_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/host/survivor build/host/numbers \
-    build/host/tests/core/example_test \
-    build/host/tests/host/load
+    build/host/tests/core/example_test build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
 
 ## Install what is missing, build, and run every test
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(GUEST_TESTS) \
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(COUNTS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(GUEST_TESTS) \
 	    pytest:tests/host pytest:tests/guest pytest:tests/demos
 
 ## The same cases with larger counts
@@ -476,6 +515,14 @@ soak:
 	$(Q)$(MAKE) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(subst $(comma)60,$(comma)600,$(FUZZ_60)) \
 	    $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
+
+## Count instructions and bytes, and compare them with tests/bench/counts.txt
+counts: $(COUNTED)
+	$(Q)$(PYTHON) tests/run.py -v $(COUNTS)
+
+## Measure messages between two processes against other rings: build/bench.json, build/bench.svg
+bench: build/host/$(NATIVE)/native
+	$(Q)$(PYTHON) $(NATIVE)/report.py build/host/$(NATIVE)/native build/bench $(BENCH_ARGS)
 
 ## Fuzz for TIME seconds in all; build/fuzz keeps what was found
 fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)

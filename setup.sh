@@ -2,21 +2,25 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh - installs what is missing to build and run (./setup.sh run), or also to test
-# (./setup.sh test). The only list of Debian packages in this project; run-qemu.sh and
-# `make test` both call it. Says nothing and changes nothing when all is there.
+# (./setup.sh test), or to measure (./setup.sh bench). The only list of Debian packages in this
+# project; run-qemu.sh and `make test` call it. Says nothing and changes nothing when all is there.
 set -eu
 
 # Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU and OVMF.
 run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 ovmf'
 # Testing: a second compiler for the headers, C++, the sanitizers' runtime, pytest, the formatter,
-# the model checker, the fuzzers' runtime.
-test="$run g++ clang libclang-rt-14-dev clang-format python3 python3-pytest spin"
+# the model checker, the fuzzers' runtime, what counts instructions.
+test="$run g++ clang libclang-rt-14-dev clang-format python3 python3-pytest spin valgrind"
+
+# Measuring: the rings to measure against. `make bench` leaves out what is missing.
+bench='make gcc g++ libc6-dev binutils python3 libck-dev libboost-dev libdpdk-dev'
 
 case "${1:-}" in
 run) wanted=$run ;;
 test) wanted=$test ;;
+bench) wanted=$bench ;;
 *)
-	echo "usage: setup.sh run|test" >&2
+	echo "usage: setup.sh run|test|bench" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * count.c - both ends of one channel in one program, for counting instructions: tests/bench/counts.sh.
+ *
+ * Command line: SIZE ROUNDS. Each round sends a burst of messages of SIZE bytes and receives them.
+ * On the host callgrind counts what happens inside count_send() and count_receive(), and the
+ * difference of two lengths is free of all that happens once. As a guest under -icount the time
+ * stamp counter counts instructions (FIELD-NOTES 3.7): the last line of output has them.
+ */
+#include <ivsh/channel.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <x86intrin.h>
+
+/* What lib/bare calls the program; nobody asks on the host. */
+extern const char bare_name[];
+const char bare_name[] = "count";
+
+#define BURST_MOST 32u    /* half of the descriptors, and */
+#define BURST_BYTES 4096u /* of the hot area: neither end ever waits */
+#define DESCS 64u
+
+static _Alignas(4096) uint8_t memory[0x40000];
+
+/* One side of the channel; its application's own memory. */
+static struct side {
+	struct ivsh_region region;
+	struct ivsh_chan chan;
+	struct ivsh_record records[DESCS];
+} sides[2];
+
+static _Alignas(64) uint8_t out[BURST_BYTES], in[BURST_BYTES];
+
+static uint32_t messages; /* of one burst */
+
+static uint64_t now_ns(void *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+static uint32_t bells(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void sleep_never(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	(void)ctx;
+	(void)seen;
+	(void)deadline_ns;
+}
+
+static void ring(void *ctx, uint32_t peer, uint32_t vector)
+{
+	(void)ctx;
+	(void)peer;
+	(void)vector;
+}
+
+static void need(int error, const char *what)
+{
+	if (error == 0)
+		return;
+	printf("FAIL: count: %s: %s\n", what, ivsh_error_text(error));
+	exit(1);
+}
+
+static void side_open(uint32_t self)
+{
+	struct ivsh_mem mem = {
+	    .base = memory,
+	    .size = sizeof(memory),
+	    .self = self,
+	    .bell = {NULL, 1, ring, bells, now_ns, sleep_never, NULL},
+	};
+	struct ivsh_attach attach = {.nonce = self + 1};
+	struct side *side = &sides[self];
+
+	need(ivsh_region_attach(&side->region, &mem, &attach), "attach");
+	need(ivsh_chan_open(&side->chan, &side->region, 1 - self, side->records, DESCS), "open");
+}
+
+/* What is counted: a call, its arguments, and all that happens in it. */
+__attribute__((noinline)) static int count_send(struct ivsh_chan *ch, uint32_t size)
+{
+	return ivsh_chan_send(ch, 1, out, size);
+}
+
+__attribute__((noinline)) static int count_receive(struct ivsh_chan *ch, uint32_t size)
+{
+	static struct ivsh_message message;
+
+	return ivsh_chan_receive(ch, &message, in, size);
+}
+
+/* What it takes to count nothing: the loop and an empty call. */
+__attribute__((noinline)) static int count_nothing(struct ivsh_chan *ch, uint32_t size)
+{
+	__asm__ volatile("" : : "r"(ch), "r"(size));
+	return 0;
+}
+
+/* The ticks of one burst. */
+__attribute__((noinline)) static uint64_t burst(
+    int (*call)(struct ivsh_chan *ch, uint32_t size), struct ivsh_chan *ch, uint32_t size)
+{
+	uint64_t start = __rdtsc();
+	int errors = 0;
+
+	for (uint32_t i = 0; i < messages; i++)
+		errors |= call(ch, size);
+	start = __rdtsc() - start;
+	need(errors, "a call");
+	return start;
+}
+
+int main(int argc, char **argv)
+{
+	struct ivsh_geometry geometry;
+	uint32_t size = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 8;
+	uint32_t rounds = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 64;
+	uint64_t sent = 0, received = 0, nothing;
+
+	if (size == 0 || size > sizeof(out))
+		return 2;
+	messages = BURST_BYTES / size < BURST_MOST ? BURST_BYTES / size : BURST_MOST;
+	need(ivsh_geometry_fit(sizeof(memory), 2, &geometry, NULL), "fit");
+	need(ivsh_region_format(memory, sizeof(memory), &geometry, 1, false), "format");
+	side_open(0);
+	side_open(1);
+	/* Once for the caches, and for QEMU's translation. */
+	(void)burst(count_nothing, &sides[0].chan, size);
+	nothing = burst(count_nothing, &sides[0].chan, size);
+	for (uint32_t i = 0; i < rounds; i++) {
+		sent += burst(count_send, &sides[0].chan, size) - nothing;
+		received += burst(count_receive, &sides[1].chan, size) - nothing;
+	}
+	printf("count %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu64 "\n", size, rounds * messages,
+	    sent, received);
+	return 0;
+}

@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# counts.sh - counts instructions and bytes, which are the same in every run, and compares them with
+# the table beside it. $1: the program that counts, for the host; $2: the same as a guest; $3: the
+# least polling program, linked; $4: its own object.
+#
+#   host    callgrind, the difference of two run lengths, per message
+#   guest   QEMU -icount shift=0,sleep=off: the time stamp counter counts instructions
+#   text    bytes that the linker took of libivsh.a
+#
+# IVSH_COUNTS=write: writes the table anew, with what was counted.
+set -eu
+host=$1 guest=$2 poller=$3 own=$4
+table=$(dirname "$0")/counts.txt
+sizes='8 64 1024'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+for tool in valgrind qemu-system-x86_64; do
+	command -v "$tool" >/dev/null || {
+		echo "FAIL: counts: $tool is missing: ./setup.sh test"
+		echo "0 passed, 1 failed, 0 skipped"
+		exit 1
+	}
+done
+
+# One run of $host at size $1 in $2 rounds: what it cost, by function. glibc chooses its memcpy by
+# the processor: the tunables leave the one that every x86_64 has.
+simd=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-Fast_Unaligned_Copy
+callgrind() {
+	LD_BIND_NOW=1 GLIBC_TUNABLES=glibc.cpu.hwcaps=$simd valgrind -q --tool=callgrind \
+		--callgrind-out-file="$work/$1.$2" "$host" "$1" "$2" >"$work/messages.$1.$2" || {
+		cat "$work/messages.$1.$2" >&2
+		return 1
+	}
+	callgrind_annotate --inclusive=yes --threshold=100 "$work/$1.$2" >"$work/cost.$1.$2"
+}
+
+# Instructions per message inside function $2 at size $1.
+per_message() {
+	cat "$work/cost.$1.64" "$work/messages.$1.64" "$work/cost.$1.192" "$work/messages.$1.192" |
+		awk -v f=":$2 " '
+		index($0 " ", f) {gsub(",", "", $1); cost = $1}
+		$1 == "count" {n++; c[n] = cost; m[n] = $3}
+		END {printf "%.2f", (c[2] - c[1]) / (m[2] - m[1])}'
+}
+
+counted() {
+	for size in $sizes; do
+		callgrind "$size" 64
+		callgrind "$size" 192
+		echo "host send $size $(per_message "$size" count_send)"
+		echo "host receive $size $(per_message "$size" count_receive)"
+		timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 -nodefaults \
+			-display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
+			-kernel "$guest" -append "$size 256" </dev/null | tr -d '\r' >"$work/guest"
+		grep FAIL "$work/guest" >&2 || true
+		awk '$1 == "count" {printf "guest send %s %.2f\nguest receive %s %.2f\n", $2, $4 / $3, $2, $5 / $3}' \
+			"$work/guest"
+	done
+	{ size "$poller"; size "$own"; } | awk 'NR == 2 {all = $1} NR == 4 {print "text poller x86_64 " all - $1}'
+}
+
+counted | LC_ALL=C sort -V >"$work/counted"
+# A run that broke off must not empty the table.
+if [ "${IVSH_COUNTS:-}" = write ] && grep -q '^text poller' "$work/counted"; then
+	{ sed -n '/^#/p' "$table"; cat "$work/counted"; } >"$work/table"
+	cp "$work/table" "$table"
+fi
+awk -v counted="$work/counted" '
+/^#/ || NF != 4 {next}
+FILENAME == counted {now[$1 " " $2 " " $3] = $4; next}
+{
+	name = $1 " " $2 " " $3
+	if (!(name in now) || now[name] <= 0) {
+		printf "FAIL: counts: %s: nothing was counted\n", name
+		failed++
+	} else if (now[name] > $4 * 1.01) {
+		printf "FAIL: counts: %s: got %s, allowed %s and 1 %%: tests/bench/counts.txt\n", name, now[name], $4
+		failed++
+	} else {
+		printf "%s: %s of %s%s\n", name, now[name], $4, now[name] < $4 * 0.99 ? ": less: lower the table" : ""
+		passed++
+	}
+	delete now[name]
+}
+END {
+	for (name in now) {
+		printf "FAIL: counts: %s: %s is not in tests/bench/counts.txt\n", name, now[name]
+		failed++
+	}
+	if (failed)
+		print "To allow a count: write it into tests/bench/counts.txt, or IVSH_COUNTS=write make counts, and say in DESIGN.md what it buys."
+	printf "%d passed, %d failed, 0 skipped\n", passed, failed
+	exit failed != 0
+}' "$work/counted" "$table"
