@@ -2,12 +2,18 @@
 """loadtool.py - the load program against a server, and what the server's processes hold."""
 
 import os
+import pathlib
 import subprocess
+import tempfile
 
 from rawclient import until
+from servertool import BUILD, Other, Server
 
+OTHER = os.environ.get("IVSH_OTHER_SERVER")  # with the options of QEMU's, to compare with
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 DESCRIPTORS = 4096  # that each client of the load program may have, at least
+HEAD = 3  # messages before the doorbells: version, own ID, memory
+LOSSY_MS = 500  # of silence, after which nothing more is expected of a server that loses
 MARGIN_KB = 2048  # by which a process may have grown: pages of its heap
 
 
@@ -41,21 +47,38 @@ class Mode:
         mode = ["--classic"] if self.is_classic else ["--slots", slots]
         return [*mode, "--vectors", vectors]
 
+    def start(self, folder, clients, vectors):
+        return Server(folder, *self.serve(clients, vectors), *many(BUILD))
 
-def processes(server):
-    """The keeper, and the process that serves; one and the same if there is no keeper."""
-    words = dict(
-        word.split("=", 1) for word in server.await_line("event=ready").split() if "=" in word
-    )
-    return sorted({server.process.pid, int(words.get("server", server.process.pid))})
+    def check(self, phases):
+        return good(phases)
 
 
-def run(build, server, *arguments, timeout=60, pids=None):
+class OtherMode(Mode):
+    """As QEMU's server serves: it may lose messages, we may not."""
+
+    def __init__(self, program):
+        super().__init__("classic")
+        self.name = os.path.basename(program)
+        self.program = program
+
+    def join(self, slots, vectors):
+        return [*super().join(slots, vectors), "--lossy", LOSSY_MS]
+
+    def start(self, folder, clients, vectors):
+        return Other(self.program, folder, vectors)
+
+    def check(self, phases):
+        assert {"join", "joins"} & phases.keys(), phases["text"]
+        return phases
+
+
+def run(build, server, *arguments, timeout=60):
     """One run: its lines, by phase, as {key: value}; the last one is "result". None may fail."""
     done = subprocess.run(
         [str(build / "tests" / "host" / "load"), "-S", str(server.socket)]
         + ["--timeout", str(timeout * 1000)]
-        + ["--pid", ",".join(map(str, pids or processes(server)))]
+        + ["--pid", ",".join(map(str, server.pids))]
         + [str(argument) for argument in arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -79,10 +102,47 @@ def good(phases):
     return phases
 
 
+def alone(mode, clients, vectors, *arguments):
+    """One run against a server that starts and ends with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = mode.start(pathlib.Path(folder), clients, vectors)
+        try:
+            join = mode.join(clients, vectors)
+            return mode.check(run(BUILD, server, *join, *arguments, timeout=120))
+        finally:
+            server.stop()
+
+
+def swarm_cost(mode, clients, vectors):
+    """What it takes until all who come at once know of all, and what a server still does then."""
+    phases = alone(mode, clients, vectors, "--clients", clients)
+    join, quiet = phases["join"], phases.get("quiet", {"cpu_ms": 0})
+    cpu_ms = join["cpu_ms"] + quiet["cpu_ms"]
+    notifications = join["messages"] - HEAD * clients
+    return {
+        "wall_ms": join["wall_ms"],
+        "cpu_ms": cpu_ms,
+        "notifications": notifications,
+        "us_each": cpu_ms * 1000 / notifications,
+        "lost": join["lost"],
+        "incomplete": join["incomplete"],
+    }
+
+
+def join_cost(mode, slots, vectors, count):
+    """What one client's join takes, (count) one after the other; in classic mode it is alone."""
+    joins = alone(mode, slots, vectors, "--joins", count)["joins"]
+    return {
+        "median_us": joins["median_us"],
+        "p99_us": joins["p99_us"],
+        "cpu_us": joins["cpu_ms"] * 1000 / count,
+    }
+
+
 def held(server):
     """By process: (descriptors, resident kB)."""
     state = {}
-    for pid in processes(server):
+    for pid in server.pids:
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
             size = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
         state[pid] = (len(os.listdir(f"/proc/{pid}/fd")), size)

@@ -112,6 +112,15 @@ def is_one_file(a, b):
     return take(b) == 1
 
 
+def is_over(pid):
+    """It has ended, whether anybody has waited for it or not. proc(5), stat."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def until(condition, seconds=LIMIT):
     """Wait until (condition()) holds, for what has no event to wait for."""
     end = time.monotonic() + seconds

@@ -411,7 +411,7 @@ static bool swarm_phase(struct swarm *swarm, const char *name, void (*run)(struc
 	run(swarm);
 	settled = swarm_are_settled(swarm);
 	messages = swarm->messages - messages;
-	printf("phase=%s wall_ms=%.1f cpu_ms=%.1f clients=%u messages=%llu notices=%llu", name,
+	printf("phase=%s wall_ms=%.3f cpu_ms=%.3f clients=%u messages=%llu notices=%llu", name,
 	    swarm->last_ms - began, load_cpu_ms(load) - cpu, swarm->present,
 	    (unsigned long long)messages, (unsigned long long)(swarm->notices - notices));
 	if (run == swarm_gather)
@@ -470,7 +470,7 @@ bool swarm_run(struct load *load)
 	}
 	swarm_stall(&swarm, stalled);
 	good = swarm_phase(&swarm, "join", swarm_gather);
-	if (good && !load->lossy_ms)
+	if (good)
 		good = swarm_phase(&swarm, "quiet", swarm_listen);
 	if (good && load->churn)
 		good = swarm_phase(&swarm, "churn", swarm_churn);

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from rawclient import LIMIT, SOAK, RawClient, is_one_file, is_readable, until
+from rawclient import LIMIT, SOAK, RawClient, is_one_file, is_over, is_readable, until
 from test_qemu import qemu as qemu
 
 PAGE = 4096  # SPEC 4: epoch, beat, change, vectors; connection words
@@ -217,15 +217,6 @@ def test_killed_in_a_burst(start, mode):
         until(lambda: all(s["state"] == "free" for s in server.status("slot")))
     print(f"{mode}: {30 * KILLS // 10} kills in the midst of 20 handshakes: {doubtful} doubtful,"
           f" {sum(late)} of them had not read all")
-
-
-def is_over(pid):
-    """It has ended, whether anybody has waited for it or not. proc(5), stat."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def end_adopted(pid, sig):

@@ -14,8 +14,7 @@ import time
 
 import pytest
 
-from rawclient import LIMIT, SOAK, until
-from test_keeper import is_over
+from rawclient import LIMIT, SOAK, is_over, until
 
 ROUNDS = {
     "file": int(os.environ.get("KILL_ROUNDS", 300 if SOAK else 30)),
@@ -122,7 +121,6 @@ class Streams:
         elif who == "power":
             servers = [self.server.serving, *self.end_children()]
             assert self.server.stop(signal.SIGKILL) == -signal.SIGKILL
-            # What a process holds, like a lock, it holds until it is over, a moment after its kill.
             until(lambda: all(map(is_over, servers)))
         else:
             peer = self.peers[["sender", "receiver"].index(who)]

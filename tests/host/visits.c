@@ -60,7 +60,7 @@ static void visits_report(
 {
 	double wall = load_now_ms() - began_ms;
 
-	printf("phase=%s count=%u wall_ms=%.1f rate=%.0f cpu_ms=%.1f", phase, count, wall,
+	printf("phase=%s count=%u wall_ms=%.1f rate=%.0f cpu_ms=%.3f", phase, count, wall,
 	    count * 1e3 / wall, load_cpu_ms(load) - cpu_ms);
 }
 
@@ -116,7 +116,7 @@ bool visits_joins(struct load *load)
 	if (good) {
 		visits_report(load, "joins", load->joins, began, cpu);
 		qsort(took, load->joins, sizeof *took, visits_compare);
-		printf(" median_us=%.0f p99_us=%.0f max_us=%.0f result=ok\n",
+		printf(" median_us=%.1f p99_us=%.1f max_us=%.1f result=ok\n",
 		    took[load->joins / 2] * 1e3, took[load->joins / 100 * 99] * 1e3,
 		    took[load->joins - 1] * 1e3);
 	}
