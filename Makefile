@@ -44,7 +44,7 @@ HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-reco
 HOST_HOOK_CFLAGS := $(HOST_SAN_CFLAGS) -DIVSH_HOOK
 HOST_FUZZ_CFLAGS := $(HOST_HOOK_CFLAGS) -fsanitize=fuzzer-no-link
 HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=thread
-X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only
+X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only -ffunction-sections -fdata-sections
 
 # Programs over newlib: its headers and the compiler's, no others.
 NEWLIB        := build/newlib/x86_64-elf
@@ -72,6 +72,7 @@ build/x86_64/lib/bare/%: INCLUDE := -iquote lib/bare
 build/x86_64/firmware/guest/%: INCLUDE := -iquote firmware/app -iquote lib/bare \
                                           -iquote lib/bare/newlib
 build/x86_64/tests/guest/%: INCLUDE := -iquote tests/lib -iquote lib/bare -iquote lib/bare/newlib
+build/x86_64/tests/bench/guest/%: INCLUDE := -iquote lib/bare -iquote lib/bare/newlib
 build/uefi-x86_64/firmware/uefi/%: INCLUDE := -iquote firmware/app
 build/host/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
 build/host-san/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
@@ -105,16 +106,21 @@ build/host-fuzz/%: FUZZ_HOOKS :=
 build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
                                              -Dclock_gettime=serving_clock
 
-# In a guest everything that no message passes through is compiled for size.
+# In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
+# what makes this code longer, not shorter. What messages pass through goes without padding.
+SMALL := -Oz -fno-optimize-sibling-calls -fno-guess-branch-probability -fno-tree-coalesce-vars
 build/%: SIZED :=
-build/x86_64/lib/device/%: SIZED := -Os
-$(addprefix build/x86_64/lib/core/,error.o layout.o format.o region.o slot.o peer.o channel.o reset.o wait.o news.o service.o next.o stream.o): SIZED := -Os
+build/x86_64/lib/device/%: SIZED := $(SMALL)
+build/x86_64/lib/core/%: SIZED := $(SMALL)
+$(addprefix build/x86_64/lib/core/,send.o receive.o batch.o place.o): \
+    SIZED := -fno-align-functions -fno-align-jumps -fno-align-loops
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
-          lib/core/slot.c lib/core/peer.c lib/core/channel.c lib/core/sender.c \
-          lib/core/receiver.c lib/core/reset.c lib/core/wait.c lib/core/news.c \
-          lib/core/service.c lib/core/next.c lib/core/stream.c
+          lib/core/claim.c lib/core/discard.c lib/core/slot.c lib/core/peer.c \
+          lib/core/channel.c lib/core/sender.c lib/core/send.c lib/core/place.c \
+          lib/core/receiver.c lib/core/receive.c lib/core/batch.c lib/core/reset.c \
+          lib/core/wait.c lib/core/news.c lib/core/service.c lib/core/next.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c
 LIB    := $(CORE) $(DEVICE)
@@ -165,10 +171,11 @@ TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assi
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test tests/core/reset_test \
-                tests/core/events_test tests/core/service_test tests/core/next_test
+                tests/core/events_test tests/core/service_test tests/core/next_test \
+                tests/core/batch_test tests/core/way_test
 TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test
-TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test
+TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
@@ -437,6 +444,8 @@ build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)
 
+build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
+
 # What tests/bench/counts.sh counts and weighs.
 COUNTED := build/host/tests/bench/count/count build/x86_64/count.elf build/x86_64/poller \
            build/x86_64/tests/bench/count/poller.o
@@ -475,7 +484,8 @@ build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	    --target=efi-app-x86_64 --subsystem=10 $< $@
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all test soak counts bench fuzz check format install uninstall help clean distclean
+.PHONY: all test soak counts bench bench-guest bench-server fuzz check format install uninstall \
+    help clean distclean
 
 ## Build everything
 all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
@@ -483,7 +493,7 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
 CHECKS := tests/check/layers.sh tests/check/headers.sh \
-          tests/check/symbols.sh,22528,15360,build/x86_64/libivsh.a \
+          tests/check/symbols.sh,25856,19968,build/x86_64/libivsh.a \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/readme.sh tests/check/format.sh,$(CLANG_FORMAT)
 MODEL := tests/model/run.sh
@@ -498,7 +508,7 @@ C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%) \
            $(TESTS_COUNT:%=build/host-hook/%) $(TESTS_TSAN:%=build/host-tsan/%)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
 build/test: all $(C_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
-    build/x86_64/numbers.elf build/host/survivor build/host/numbers \
+    build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
     build/host/tests/core/example_test build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
 
@@ -522,7 +532,18 @@ counts: $(COUNTED)
 
 ## Measure messages between two processes against other rings: build/bench.json, build/bench.svg
 bench: build/host/$(NATIVE)/native
-	$(Q)$(PYTHON) $(NATIVE)/report.py build/host/$(NATIVE)/native build/bench $(BENCH_ARGS)
+	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B $(NATIVE)/report.py build/host/$(NATIVE)/native \
+	    build/bench $(BENCH_ARGS)
+
+## Measure joins by clients, beside OTHER=PATH of QEMU's server: build/bench-server.json, .svg
+bench-server: build/host/ivsh-server build/host/tests/host/load
+	$(Q)$(if $(OTHER),IVSH_OTHER_SERVER=$(OTHER)) PYTHONPATH=tests/bench:tests/host \
+	    $(PYTHON) -B tests/bench/server/report.py build/bench-server
+
+## Measure messages between two guests, beside a bare flag: build/bench-guest.json
+bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \
+    build/host/ivsh-server
+	$(Q)$(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json $(BENCH_ARGS)
 
 ## Fuzz for TIME seconds in all; build/fuzz keeps what was found
 fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)
@@ -591,7 +612,7 @@ uninstall:
 
 ## Show this help
 help:
-	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-10s %s\n",$$0,h}' Makefile
+	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' Makefile
 
 ## Remove what was built, except newlib
 clean:

@@ -32,11 +32,13 @@ void report_times(uint64_t *times_ns, uint32_t count)
 
 void report_bells(const struct session *s, const char *command)
 {
-	const struct ivsh_counters *c = &s->region.counters;
+	struct ivsh_counters c;
 	uint32_t vectors = s->region.mem.bell.vectors;
 
+	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
+		return;
 	printf("%s: wait %s, %" PRIu32 " vector%s: bells rung %" PRIu64 ", saved %" PRIu64
 	       "; woken by bell %" PRIu64 ", by timer %" PRIu64 " (rescued %" PRIu64 ")\n",
 	    command, options_wait_name(s->wait.mode), vectors, vectors == 1 ? "" : "s",
-	    c->bells_rung, c->bells_saved, c->wakes_bell, c->wakes_timer, c->rescued);
+	    c.bells_rung, c.bells_saved, c.wakes_bell, c.wakes_timer, c.rescued);
 }

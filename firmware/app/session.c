@@ -126,8 +126,8 @@ static bool region_attach(struct session *s)
 	    .name = s->options->name,
 	    .nonce = s->world->nonce,
 	    .timeout_ns = UINT64_C(5000000000),
-	    .claim = !s->device.doorbell,
-	    .fresh = s->options->fresh,
+	    .claim = s->device.doorbell ? NULL : ivsh_attach_claim,
+	    .discard = s->options->fresh ? ivsh_attach_discard : NULL,
 	};
 	struct ivsh_mem mem;
 	uint64_t need = 0;
@@ -140,7 +140,7 @@ static bool region_attach(struct session *s)
 	/* Slot 0 formats what no server has formatted, if that can be done here; else there is
 	 * nobody to wait for. */
 	error = ivsh_geometry_fit(mem.size, s->options->slots, &attach.format, &need);
-	attach.may_format = error == 0;
+	attach.formatter = error ? NULL : ivsh_attach_format;
 	if (error && mem.self == 0)
 		attach.timeout_ns = 0;
 	error = ivsh_region_attach(&s->region, &mem, &attach);

@@ -148,8 +148,8 @@ int join_region(struct ivsh_region *region, const struct client *client,
 	struct ivsh_attach attach = {
 	    .name = options->name,
 	    .nonce = nonce,
-	    .claim = options->file,
-	    .fresh = options->fresh,
+	    .claim = options->file ? ivsh_attach_claim : NULL,
+	    .discard = options->fresh ? ivsh_attach_discard : NULL,
 	};
 	const struct ivsh_mem *mem = &client->mem;
 	uint64_t timeout_ns = options->timeout_given ? options->timeout_ns : JOIN_FORMAT_NS;
@@ -161,7 +161,7 @@ int join_region(struct ivsh_region *region, const struct client *client,
 		timeout_ns = UINT64_MAX;
 	/* A server formats by itself, unless it was told not to; then we do not either. A region
 	 * that is there already may have fewer slots, and fit where ours would not. */
-	attach.may_format = options->file && fits;
+	attach.formatter = options->file && fits ? ivsh_attach_format : NULL;
 	error = join_attach(region, mem, &attach, mem->self == 0 && !fits ? 0 : timeout_ns);
 	if (error == IVSH_ENODEV && options->file && !fits) {
 		error = IVSH_ENOSPC;

@@ -122,11 +122,13 @@ bool session_full(struct session *s, uint32_t slot)
 
 void session_bells(const struct session *s, const char *command)
 {
-	const struct ivsh_counters *c = &s->region.counters;
+	struct ivsh_counters c;
 	uint32_t vectors = s->region.mem.bell.vectors;
 
+	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
+		return;
 	printf("%s: wait %s, %" PRIu32 " vector%s: bells rung %" PRIu64 ", saved %" PRIu64
 	       "; woken by bell %" PRIu64 ", by timer %" PRIu64 " (rescued %" PRIu64 ")\n",
 	    command, options_wait_name(s->options->wait), vectors, vectors == 1 ? "" : "s",
-	    c->bells_rung, c->bells_saved, c->wakes_bell, c->wakes_timer, c->rescued);
+	    c.bells_rung, c.bells_saved, c.wakes_bell, c.wakes_timer, c.rescued);
 }

@@ -13,9 +13,19 @@
 #include "ring.h"
 #include "slot.h"
 
+/* SPEC R7.2: payloads of up to this part of the hot area go there; larger ones to bulk. */
+#define HOT_SHARE 4
+
+void ivsh_chan_stop(struct ivsh_chan *ch)
+{
+	ch->tx.limit = ch->tx.resume = ch->tx.head;
+	ch->rx.limit = ch->rx.resume = ch->rx.read;
+}
+
 int ivsh_chan_break(struct ivsh_chan *ch, bool *broken)
 {
 	*broken = true;
+	ivsh_chan_stop(ch);
 	if (!ch->dead) {
 		ch->dead = true;
 		ch->region->counters.errors++;
@@ -32,65 +42,92 @@ int ivsh_chan_enter(struct ivsh_chan *ch)
 	return ch->dead ? IVSH_EPROTO : 0;
 }
 
-bool ivsh_ring_head_valid(
-    const struct ivsh_area *hot, const struct ivsh_area *bulk, uint64_t head, uint64_t body)
+bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t head,
+    uint64_t body, bool start)
 {
-	uint32_t size = head_size(head);
+	uint32_t i = area_of(head_kind(head)), size = head_size(head);
 
 	if (head & IVSH_WIRE_HEAD_RESERVED)
 		return false;
-	switch (head_kind(head)) {
-	case IVSH_WIRE_KIND_INLINE:
+	if (head_kind(head) == IVSH_WIRE_KIND_INLINE)
 		return size <= IVSH_WIRE_INLINE_MAX;
-	case IVSH_WIRE_KIND_HOT:
-		return area_holds(hot, body, size);
-	case IVSH_WIRE_KIND_BULK:
-		return area_holds(bulk, body, size);
-	default:
-		return false;
-	}
+	/* SPEC R7.7: the payload is where the lengths before it put it, or may be anywhere. */
+	return i < IVSH_AREAS && area_holds(&area[i], body, size) &&
+	       (start || !area[i].known || body == area_place(&area[i], now->end[i], size));
 }
 
-static struct ivsh_wire_ring *ring_at(const struct ivsh_region *region, const struct layout *layout,
-    uint32_t sender, uint32_t receiver)
+uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
 {
-	return layout_at(region->mem.base, region->mem.size,
-	    ivsh_layout_ring(&region->geometry, layout, sender, receiver), layout->stride);
-}
+	uint32_t shift = (uint32_t)__builtin_ctz(descs), waiting = 0;
 
-/* Our byte in slot (peer). SPEC R8.6. */
-static uint8_t *mail_byte(const struct ivsh_region *region, uint32_t peer)
-{
-	uint64_t slot = IVSH_WIRE_SLOTS_OFFSET + (uint64_t)peer * sizeof(struct ivsh_wire_slot);
+	while (waiting < descs) {
+		uint32_t index = read + waiting;
+		uint64_t head = load64_acquire(&desc[index & (descs - 1)].head);
 
-	return layout_at(region->mem.base, region->mem.size,
-	    slot + offsetof(struct ivsh_wire_slot, mail) + region->mem.self, 1);
-}
-
-static void area_set(struct ivsh_area *area, void *ring, uint64_t offset, uint32_t size)
-{
-	area->base = (uint8_t *)ring + offset;
-	area->size = size;
-}
-
-/* Take the channel out of the region's lists, where it stands in them. */
-static void unlink_chan(struct ivsh_region *region, const struct ivsh_chan *ch)
-{
-	struct ivsh_chan *before = NULL;
-
-	for (struct ivsh_chan **at = &region->busy; *at; before = *at, at = &(*at)->busy_next)
-		if (*at == ch) {
-			*at = ch->busy_next;
-			region->busy_count--;
-			if (region->busy_last == ch)
-				region->busy_last = before;
+		if (head_lap(head) != ring_lap(index, shift))
 			break;
-		}
-	for (struct ivsh_chan **at = &region->chans; *at; at = &(*at)->next)
-		if (*at == ch) {
+		waiting++;
+	}
+	return waiting;
+}
+
+bool ivsh_ring_bell(struct ivsh_region *region, uint32_t peer, const uint32_t *wish, uint32_t *rung)
+{
+	const struct ivsh_bell *bell = &region->mem.bell;
+	uint32_t want;
+
+	/*
+	 * Our store of a descriptor or a read index, this fence, the load of the wish; over there
+	 * the store of the wish, a fence, the load of the descriptor or the read index. Without
+	 * either fence both loads may come first, and a peer sleeps on what nobody announced.
+	 * SPEC R8.2.
+	 */
+	fence_full();
+	want = load32(wish);
+	if (!bell->ring || (want & IVSH_WIRE_WISH_VECTOR) == 0 || want == *rung)
+		return false;
+	*rung = want;
+	bell->ring(bell->ctx, peer, (want & IVSH_WIRE_WISH_VECTOR) - 1);
+	region->counters.bells_rung++;
+	return true;
+}
+
+/* The ring from slot (sender) to slot (receiver), and its areas in area[]; NULL: it is not inside. */
+static struct ivsh_wire_ring *ring_at(
+    const struct ivsh_region *region, uint32_t sender, uint32_t receiver, struct ivsh_area *area)
+{
+	const struct ivsh_geometry *g = &region->geometry;
+	uint8_t *ring;
+	struct layout l;
+
+	ivsh_layout_of(g, &l);
+	ring = layout_at(region->mem.base, region->mem.size,
+	    ivsh_layout_ring(g, &l, sender, receiver), l.stride);
+	if (!ring)
+		return NULL;
+	area[IVSH_AREA_HOT].base = ring + l.hot;
+	area[IVSH_AREA_HOT].size = g->hot_size;
+	area[IVSH_AREA_BULK].base = ring + l.bulk;
+	area[IVSH_AREA_BULK].size = g->bulk_size;
+	return (struct ivsh_wire_ring *)(void *)ring;
+}
+
+/* Take the channel out of the region's list. ivsh_region_next() begins anew, with all of them. */
+static __attribute__((noinline)) void unlink_chan(
+    struct ivsh_region *region, const struct ivsh_chan *ch)
+{
+	struct ivsh_chan **at = &region->chans;
+
+	region->busy = NULL;
+	region->busy_count = 0;
+	region->mail_all = false;
+	while (*at) {
+		(*at)->busy = false;
+		if (*at == ch)
 			*at = ch->next;
-			return;
-		}
+		else
+			at = &(*at)->next;
+	}
 }
 
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
@@ -98,7 +135,7 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 {
 	const struct ivsh_geometry *g = &region->geometry;
 	struct ivsh_wire_ring *out, *in;
-	struct layout l;
+	struct ivsh_wire_slot *slot;
 	int error;
 
 	/* It may be opened again without having been closed, when it broke. */
@@ -113,44 +150,41 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	ch->peer = peer;
 	ch->mask = g->descs - 1;
 	ch->shift = (uint32_t)__builtin_ctz(g->descs);
-	ivsh_layout_of(g, &l);
-	out = ring_at(region, &l, region->mem.self, peer);
-	in = ring_at(region, &l, peer, region->mem.self);
-	ch->tx.mail = mail_byte(region, peer);
-	if (!out || !in || !ch->tx.mail)
+	out = ring_at(region, region->mem.self, peer, ch->tx.area);
+	in = ring_at(region, peer, region->mem.self, ch->rx.area);
+	slot = ivsh_slot_at(region, peer);
+	if (!out || !in || !slot)
 		return ivsh_chan_break(ch, &ch->tx.broken);
 
+	ch->tx.mail = &slot->mail[region->mem.self]; /* SPEC R8.6 */
 	ch->tx.own = &out->sender;
 	ch->tx.other = &out->receiver;
-	ch->tx.desc = (struct ivsh_wire_desc *)((uint8_t *)out + l.descs);
+	ch->tx.desc = (struct ivsh_wire_desc *)(out + 1);
 	ch->tx.record = records;
-	area_set(&ch->tx.hot, out, l.hot, g->hot_size);
-	area_set(&ch->tx.bulk, out, l.bulk, g->bulk_size);
+	ch->tx.hot_most = g->hot_size / HOT_SHARE;
 	ch->rx.own = &in->receiver;
 	ch->rx.other = &in->sender;
-	ch->rx.desc = (const struct ivsh_wire_desc *)((uint8_t *)in + l.descs);
-	area_set(&ch->rx.hot, in, l.hot, g->hot_size);
-	area_set(&ch->rx.bulk, in, l.bulk, g->bulk_size);
+	ch->rx.desc = (const struct ivsh_wire_desc *)(in + 1);
 	ch->open = true;
-	region->mail_all = false;
 	ch->next = region->chans;
 	region->chans = ch;
 	ivsh_receiver_open(ch);
 	error = ivsh_sender_open(ch);
+	ivsh_chan_stop(ch);
 	return error ? error : ivsh_chan_enter(ch);
 }
 
 void ivsh_chan_close(struct ivsh_chan *ch)
 {
-	ivsh_chan_abandon(ch);
-	if (!ch->dead && ch->region->attached)
-		ivsh_receiver_publish(ch);
+	if (!ch->dead)
+		(void)ivsh_receiver_publish(ch);
 	unlink_chan(ch->region, ch);
+	ivsh_chan_stop(ch);
 	ch->dead = true;
 	ch->open = false;
 }
 
 uint32_t ivsh_chan_max(const struct ivsh_chan *ch)
 {
-	return ch->tx.bulk.size;
+	return ch->tx.area[IVSH_AREA_BULK].size;
 }

@@ -45,3 +45,16 @@ int ivsh_region_format(
 	store64_release(&header->magic, IVSH_WIRE_MAGIC);
 	return 0;
 }
+
+int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach)
+{
+	uint64_t size;
+	int error = ivsh_geometry_size(&attach->format, &size);
+
+	if (!error)
+		error =
+		    ivsh_region_format(mem->base, mem->size, &attach->format, attach->nonce, false);
+	if (error == IVSH_ENOSPC)
+		attach->need_size = size;
+	return error;
+}

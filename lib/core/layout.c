@@ -22,9 +22,9 @@ _Static_assert(sizeof(struct ivsh_wire_ring) == 256, "ring");
 _Static_assert(offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
 _Static_assert(sizeof(struct ivsh_wire_desc) == 16, "descriptor");
 
-static uint64_t align_up(uint64_t value, uint64_t to)
+static uint32_t page_up(uint32_t value)
 {
-	return (value + to - 1) & ~(to - 1);
+	return (value + IVSH_WIRE_PAGE - 1) & ~(IVSH_WIRE_PAGE - 1);
 }
 
 static bool power_of_two_within(uint32_t value, uint32_t least, uint32_t most)
@@ -34,24 +34,23 @@ static bool power_of_two_within(uint32_t value, uint32_t least, uint32_t most)
 
 void ivsh_layout_of(const struct ivsh_geometry *g, struct layout *l)
 {
-	l->descs = sizeof(struct ivsh_wire_ring);
-	l->hot = l->descs + (uint64_t)g->descs * sizeof(struct ivsh_wire_desc);
-	l->bulk = align_up(l->hot + g->hot_size, IVSH_WIRE_PAGE);
-	l->stride = align_up(l->bulk + g->bulk_size, IVSH_WIRE_PAGE);
+	l->hot = (uint32_t)sizeof(struct ivsh_wire_ring) +
+		 g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
+	l->bulk = page_up(l->hot + g->hot_size);
+	l->stride = page_up(l->bulk + g->bulk_size);
 	l->rings =
-	    align_up(IVSH_WIRE_SLOTS_OFFSET + (uint64_t)g->slots * sizeof(struct ivsh_wire_slot),
-		IVSH_WIRE_PAGE);
+	    page_up(IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
 }
 
 uint64_t ivsh_layout_ring(
     const struct ivsh_geometry *g, const struct layout *l, uint32_t sender, uint32_t receiver)
 {
-	uint64_t row = (uint64_t)sender * (g->slots - 1);
+	uint32_t row = sender * (g->slots - 1);
 
-	return l->rings + (row + receiver - (receiver > sender)) * l->stride;
+	return l->rings + (uint64_t)(row + receiver - (receiver > sender)) * l->stride;
 }
 
-/* At most 256 * 255 rings of 2^28 bytes and a little: far from overflow. */
+/* At most 256 * 255 rings of 2^28 bytes and a little: far from overflow. A ring has 32 bits. */
 int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 {
 	struct layout l;
@@ -62,14 +61,14 @@ int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 	    !power_of_two_within(g->bulk_size, g->hot_size, IVSH_WIRE_AREA_MAX))
 		return IVSH_EINVAL;
 	ivsh_layout_of(g, &l);
-	*size = l.rings + (uint64_t)g->slots * (g->slots - 1) * l.stride;
+	*size = l.rings + (uint64_t)(g->slots * (g->slots - 1)) * l.stride;
 	return 0;
 }
 
 int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, uint64_t *need)
 {
-	/* 64 descriptors and 8 KiB for small payloads stay in a first-level cache; a bulk area
-	 * beyond 2 MiB gains nothing. DESIGN.md, "Geometry". */
+	/* Descriptors and small payloads of both directions stay in a first-level cache; a bulk area
+	 * beyond 4 MiB gains nothing. DESIGN.md, "Geometry". */
 	struct ivsh_geometry fit = {slots, 64, 4096, 4096};
 	uint64_t bytes;
 	int error = ivsh_geometry_size(&fit, &bytes);
@@ -82,9 +81,9 @@ int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, ui
 		return IVSH_ENOSPC;
 	do {
 		*g = fit;
-		fit.hot_size = 8192;
+		fit.descs = IVSH_FIT_DESCS;
 		fit.bulk_size *= 2;
 		error = ivsh_geometry_size(&fit, &bytes);
-	} while (!error && bytes <= size && fit.bulk_size <= 1u << 21);
+	} while (!error && bytes <= size && fit.bulk_size <= 1u << 22);
 	return 0;
 }

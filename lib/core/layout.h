@@ -10,13 +10,15 @@
 
 #include <stddef.h>
 
-/* Offsets inside one ring, in bytes from its start; stride is from ring to ring. SPEC 2. */
+/*
+ * Offsets inside one ring, in bytes from its start: the descriptors follow struct ivsh_wire_ring.
+ * stride is from ring to ring. SPEC 2.
+ */
 struct layout {
-	uint64_t descs;
-	uint64_t hot;
-	uint64_t bulk;
-	uint64_t stride;
-	uint64_t rings; /* offset of ring 0 in the region */
+	uint32_t hot;
+	uint32_t bulk;
+	uint32_t stride;
+	uint32_t rings; /* offset of ring 0 in the region */
 };
 
 /* (geometry) is in range: ivsh_geometry_size() or the attach has said so. */

@@ -60,9 +60,8 @@ static void look_all(struct ivsh_region *region)
 	region->relook_ns = ivsh_region_now(region);
 	region->mail_all = true;
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
-		if (!ch->rx.want_mail && !ch->dead)
-			store32(&ch->rx.own->want_mail, 1);
-		ch->rx.want_mail |= !ch->dead;
+		if (!ch->dead)
+			ivsh_receiver_ask(ch, ch->rx.asks | IVSH_WIRE_ASKS_MAIL);
 		busy_add(region, ch);
 	}
 }
@@ -71,11 +70,14 @@ static void look_all(struct ivsh_region *region)
 static bool is_empty(struct ivsh_chan *ch, struct ivsh_message *message, int *error)
 {
 	/* Twice: the first look may have published the read index, and a message that was stored
-	 * before that was seen is not mailed. ivsh_receiver_publish() has the fence. */
+	 * before that was seen is not mailed. Without the fence both sides may miss each other. SPEC
+	 * R8.6. */
 	for (unsigned look = 0; look < 2; look++) {
 		*error = ivsh_chan_peek(ch, message);
 		if (*error != IVSH_EAGAIN)
 			return false;
+		if (look == 0)
+			fence_full();
 	}
 	return true;
 }

@@ -75,7 +75,7 @@ static bool life_ended(const struct ivsh_region *region, const struct ivsh_wire_
 
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
 {
-	const struct ivsh_wire_slot *s = slot_at(region, slot);
+	const struct ivsh_wire_slot *s = ivsh_slot_at(region, slot);
 	uint64_t now = ivsh_region_now(region) | 1; /* a time of 0 means never seen */
 	uint32_t state, heartbeat, word = 0;
 
@@ -110,10 +110,15 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 int ivsh_region_counters(
     const struct ivsh_region *region, uint32_t slot, struct ivsh_counters *counters)
 {
-	const struct ivsh_wire_slot *s = slot_at(region, slot);
+	const struct ivsh_wire_slot *s = ivsh_slot_at(region, slot);
 
 	if (!s)
 		return IVSH_EINVAL;
+	if (slot == region->mem.self && region->attached) {
+		*counters = region->counters;
+		counters->bells_saved = counters->sent - region->rang;
+		return 0;
+	}
 	counters->sent = load64(&s->sent);
 	counters->received = load64(&s->received);
 	counters->full = load64(&s->full);

@@ -3,78 +3,94 @@
  * receiver.c - the receiving end of a ring.
  */
 #include "atomic.h"
+#include "copy.h"
 #include "ring.h"
+#include "slot.h"
 
 /* SPEC R7.10: the read index is published when this part of the ring or of an area was released. */
-#define LAZY_SHARE 4
-
-/*
- * Ring slot (sender) if it asked for a bell when there is room. The mirror of ivsh_sender_ring():
- * the read index's store, the fence, the load of want_space. Without it a sender sleeps
- * on a ring that has room. SPEC R8.2.
- */
-static void space_ring(struct ivsh_region *region, const struct ivsh_wire_sender *line,
-    uint32_t sender, uint32_t *rung)
+static uint32_t share_of(uint32_t whole)
 {
-	const struct ivsh_bell *bell = &region->mem.bell;
-	uint32_t want;
-
-	fence_full();
-	want = load32(&line->want_space);
-	if (bell->ring && wish_due(want, rung)) {
-		bell->ring(bell->ctx, sender, wish_vector(want));
-		region->counters.bells_rung++;
-	}
+	return whole / 4;
 }
 
 void ivsh_receiver_ring(struct ivsh_chan *ch)
 {
-	space_ring(ch->region, ch->rx.other, ch->peer, &ch->rx.rung);
+	(void)ivsh_ring_bell(ch->region, ch->peer, &ch->rx.other->want_space, &ch->rx.rung);
 }
 
-void ivsh_receiver_publish(struct ivsh_chan *ch)
+/* Bytes of area (i) that were given back and the sender does not know of. */
+static uint32_t area_held(const struct ivsh_chan *ch, uint32_t i)
+{
+	return ch->rx.now.end[i] - ch->rx.given.end[i];
+}
+
+int ivsh_receiver_publish(struct ivsh_chan *ch)
 {
 	if (ch->rx.read == ch->rx.published)
-		return;
+		return 0;
 	/* Releases our reads of the payloads to ivsh_sender_collect()'s acquire: the sender may write
 	 * there from now on. */
 	store32_release(&ch->rx.own->read, ch->rx.read);
 	ch->rx.published = ch->rx.read;
-	ch->rx.hot_held = 0;
-	ch->rx.bulk_held = 0;
-	ivsh_receiver_ring(ch);
+	ch->rx.given = ch->rx.now;
+	/* Not before the index, as in sender_accepted(). */
+	order_program();
+	if (load32(&ch->rx.other->asks) != 0)
+		ivsh_receiver_ring(ch);
+	return 0;
+}
+
+void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t asks)
+{
+	if (ch->rx.asks != asks)
+		store32(&ch->rx.own->asks, asks);
+	ch->rx.asks = asks;
 }
 
 /*
- * Messages that stand in a ring from index (read) on: as far as the laps go. At most a ring's worth
- * of descriptors is looked at, whatever value somebody gave the index.
+ * Give back what is due, a quarter of the ring or of an area, or with (all) everything; then how far
+ * messages, and payloads, can be taken with no look at anything else.
  */
-static uint32_t ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
+static void receiver_go(struct ivsh_chan *ch, bool all)
 {
-	uint32_t shift = (uint32_t)__builtin_ctz(descs), waiting = 0;
+	uint32_t share = share_of(ch->mask + 1), room = ring_lap_left(ch->rx.read, ch->mask);
 
-	while (waiting < descs) {
-		uint32_t index = read + waiting;
-		uint64_t head = load64_acquire(&desc[index & (descs - 1)].head);
+	all |= ch->rx.read - ch->rx.published >= share;
+	for (uint32_t i = 0; i < IVSH_AREAS; i++)
+		all |= area_held(ch, i) >= share_of(ch->rx.area[i].size);
+	if (all && !ch->dead)
+		(void)ivsh_receiver_publish(ch);
+	if (room > ch->rx.published + share - ch->rx.read)
+		room = ch->rx.published + share - ch->rx.read;
+	if (room > LOOK_MESSAGES)
+		room = LOOK_MESSAGES;
+	if (ch->dead || ch->rx.waiting || ch->rx.peeked || ch->rx.marked != 0)
+		room = 0;
+	ch->rx.limit = ch->rx.read + room;
+	ch->rx.lap = ring_lap_bits(ch->rx.read, ch->shift);
+	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
+		struct ivsh_area *area = &ch->rx.area[i];
+		uint32_t left = share_of(area->size) - area_held(ch, i);
 
-		if (head_lap(head) != ring_lap(index, shift))
-			break;
-		waiting++;
+		area->left =
+		    room != 0 && area->known ? area_left(area, ch->rx.now.end[i], left) : 0;
 	}
-	return waiting;
 }
 
-void ivsh_receiver_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender)
+void ivsh_receiver_give(struct ivsh_chan *ch)
 {
-	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(ring + 1);
-	uint32_t read = load32(&ring->receiver.read);
-	uint32_t waiting = ring_waiting(desc, region->geometry.descs, read), rung = 0;
+	receiver_go(ch, true);
+}
 
-	if (waiting == 0)
-		return;
-	store32_release(&ring->receiver.read, read + waiting);
-	region->counters.discarded += waiting;
-	space_ring(region, &ring->sender, sender, &rung);
+bool ivsh_receiver_due(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
+{
+	if (ch->region->attached)
+		slot_tick_due(ch->region);
+	/* What is peeked counts on what was left. */
+	if (ch->rx.peeked)
+		return false;
+	receiver_go(ch, false);
+	return ch->rx.limit != ch->rx.read && (!area || size <= area->left);
 }
 
 /*
@@ -83,42 +99,45 @@ void ivsh_receiver_discard(struct ivsh_region *region, struct ivsh_wire_ring *ri
  */
 void ivsh_receiver_open(struct ivsh_chan *ch)
 {
-	bool first_life = load32(&ch->rx.own->boot) == 0;
+	struct ivsh_wire_receiver *own = ch->rx.own;
+	bool first_life = load32(&own->boot) == 0;
 
-	ch->rx.read = load32(&ch->rx.own->read);
+	ch->rx.read = load32(&own->read);
 	ch->rx.published = ch->rx.read;
-	ch->rx.epoch = load32(&ch->rx.own->epoch);
-	ch->rx.ack = load32(&ch->rx.own->ack);
+	ch->rx.epoch = load32(&own->epoch);
+	ch->rx.ack = load32(&own->ack);
 	/* SPEC R6.4: the last life wished for a reset and did not see it answered: what stands in the
 	 * ring is what it could not take. */
 	ch->rx.waiting = load32_acquire(&ch->rx.other->ack) != ch->rx.epoch;
-	if (load32(&ch->rx.own->told) != ch->rx.ack)
+	if (load32(&own->told) != ch->rx.ack)
 		ivsh_chan_lost(ch);
 	if (!first_life)
-		ch->rx.marked = ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
+		ch->rx.marked = ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
 	/* The count of wishes goes on where the last life stopped. */
-	ch->rx.wish = load32(&ch->rx.own->want_bell) & ~IVSH_WIRE_WISH_VECTOR;
-	store32(&ch->rx.own->want_bell, ch->rx.wish);
-	store32(&ch->rx.own->want_mail, 0);
-	store32(&ch->rx.own->boot, ch->region->boot);
+	ch->rx.wish = load32(&own->want_bell) & ~IVSH_WIRE_WISH_VECTOR;
+	store32(&own->want_bell, ch->rx.wish);
+	ch->rx.asks = ch->rx.waiting ? IVSH_WIRE_ASKS_RESET : 0;
+	store32(&own->asks, ch->rx.asks);
+	store32(&own->boot, ch->region->boot);
 	/* The last life may have been cut between its read index and the bell. SPEC R8.2. */
 	if (!first_life)
 		ivsh_receiver_ring(ch);
 }
 
-/* SPEC R7.7: the payload is where the lengths before it put it, or the sender has said START. */
-static bool place_expected(struct ivsh_area *area, uint64_t head, uint32_t position, uint32_t size)
+/*
+ * The head where the next message is to be, less the lap that it must have: head_there() says
+ * whether it is one. Pairs with ivsh_chan_publish().
+ */
+static uint64_t head_look(const struct ivsh_chan *ch)
 {
-	bool start = !area->known || (head & IVSH_WIRE_HEAD_START);
+	uint64_t head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].head);
 
-	return start || position == area_place(area, area->head, size);
+	return ch->rx.waiting ? UINT64_MAX : head ^ ring_lap_bits(ch->rx.read, ch->shift);
 }
 
-/* The head of the next message, if one stands there. Pairs with ivsh_chan_publish(). */
-static bool head_look(const struct ivsh_chan *ch, uint64_t *head)
+static bool head_there(uint64_t head)
 {
-	*head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].head);
-	return !ch->rx.waiting && head_lap(*head) == ring_lap(ch->rx.read, ch->shift);
+	return head_lap(head) == 0;
 }
 
 /*
@@ -127,20 +146,19 @@ static bool head_look(const struct ivsh_chan *ch, uint64_t *head)
  */
 static void run_follow(struct ivsh_chan *ch)
 {
-	uint64_t head;
-
 	if (ch->rx.waiting ||
-	    (load32_acquire(&ch->rx.other->epoch) != ch->rx.ack && !head_look(ch, &head)))
+	    (load32_acquire(&ch->rx.other->epoch) != ch->rx.ack && !head_there(head_look(ch)))) {
 		ivsh_receiver_follow(ch);
+		/* It may wait now, without a new run. */
+		ch->rx.limit = ch->rx.read;
+	}
 }
 
 bool ivsh_receiver_ready(struct ivsh_chan *ch)
 {
-	uint64_t head;
-
 	if (ch->rx.peeked)
 		return false;
-	if (head_look(ch, &head))
+	if (head_there(head_look(ch)))
 		return true;
 	run_follow(ch);
 	return false;
@@ -155,24 +173,24 @@ static int damage(struct ivsh_chan *ch)
 	if (load32(&ch->rx.other->epoch) == ch->rx.ack)
 		return ivsh_chan_break(ch, &ch->rx.broken);
 	ivsh_receiver_follow(ch);
+	ch->rx.limit = ch->rx.read;
 	return IVSH_EAGAIN;
 }
 
 /* Find the next message and take private copies of what it says of itself. */
 static int message_look(struct ivsh_chan *ch)
 {
-	uint64_t head, body;
-	struct ivsh_area *area;
+	uint64_t head = head_look(ch), body;
 
-	if (!head_look(ch, &head)) {
+	if (!head_there(head)) {
 		/* An empty ring is the moment to give everything back. */
-		ivsh_receiver_publish(ch);
+		(void)ivsh_receiver_publish(ch);
 		run_follow(ch);
 		return IVSH_EAGAIN;
 	}
 	/* Body and payload are there if the lap is. */
 	body = load64(&ch->rx.desc[ch->rx.read & ch->mask].body);
-	if (!ivsh_ring_head_valid(&ch->rx.hot, &ch->rx.bulk, head, body))
+	if (!ivsh_ring_valid(ch->rx.area, &ch->rx.now, head, body, head & IVSH_WIRE_HEAD_START))
 		return damage(ch);
 	ch->rx.kind = head_kind(head);
 	ch->rx.size = head_size(head);
@@ -180,22 +198,23 @@ static int message_look(struct ivsh_chan *ch)
 	ch->rx.body = body;
 	ch->rx.data = &ch->rx.body;
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
-		area = ch->rx.kind == IVSH_WIRE_KIND_HOT ? &ch->rx.hot : &ch->rx.bulk;
 		ch->rx.position = (uint32_t)body;
-		if (!place_expected(area, head, ch->rx.position, ch->rx.size))
-			return damage(ch);
-		ch->rx.data = area_at(area, ch->rx.position);
+		ch->rx.data = area_at(&ch->rx.area[area_of(ch->rx.kind)], ch->rx.position);
 	}
 	ch->rx.peeked = true;
+	ch->rx.limit = ch->rx.resume = ch->rx.read;
 	return 0;
 }
 
-int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
+int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 {
 	int error = ivsh_chan_enter(ch);
 
-	if (!error && !ch->rx.peeked)
+	if (!error && !ch->rx.peeked) {
+		/* SPEC R7.10: not later, however long this one is held. */
+		receiver_go(ch, false);
 		error = message_look(ch);
+	}
 	if (error)
 		return error;
 	message->data = ch->rx.data;
@@ -205,23 +224,20 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	return 0;
 }
 
-int ivsh_chan_release(struct ivsh_chan *ch)
+int ivsh_receiver_release(struct ivsh_chan *ch)
 {
-	uint32_t room = area_room(ch->rx.size);
 	int error = ivsh_chan_enter(ch);
 
 	if (error)
 		return error;
 	if (!ch->rx.peeked)
 		return IVSH_EINVAL;
-	if (ch->rx.kind == IVSH_WIRE_KIND_HOT) {
-		ch->rx.hot.head = ch->rx.position + room;
-		ch->rx.hot.known = true;
-		ch->rx.hot_held += room;
-	} else if (ch->rx.kind == IVSH_WIRE_KIND_BULK) {
-		ch->rx.bulk.head = ch->rx.position + room;
-		ch->rx.bulk.known = true;
-		ch->rx.bulk_held += room;
+	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
+		uint32_t i = area_of(ch->rx.kind);
+
+		ch->rx.now.end[i] = ch->rx.position + area_room(ch->rx.size);
+		ch->rx.area[i].known = true;
+		ch->rx.next = area_at(&ch->rx.area[i], ch->rx.now.end[i]);
 	}
 	ch->rx.peeked = false;
 	ch->rx.read++;
@@ -229,25 +245,21 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 		ch->rx.marked--;
 	ch->region->counters.received++;
 	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
-	if ((load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0 ||
-	    ch->rx.read - ch->rx.published > ch->mask / LAZY_SHARE ||
-	    ch->rx.hot_held >= ch->rx.hot.size / LAZY_SHARE ||
-	    ch->rx.bulk_held >= ch->rx.bulk.size / LAZY_SHARE)
-		ivsh_receiver_publish(ch);
+	receiver_go(ch, (load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0);
 	return 0;
 }
 
-int ivsh_chan_receive(
+int ivsh_receiver_receive(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
-	int error = ivsh_chan_peek(ch, message);
+	int error = ivsh_receiver_peek(ch, message);
 
 	if (error)
 		return error;
 	if (message->size > capacity)
 		return IVSH_ENOSPC;
 	if (message->size != 0)
-		__builtin_memcpy(buffer, message->data, message->size);
+		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
-	return ivsh_chan_release(ch);
+	return ivsh_receiver_release(ch);
 }

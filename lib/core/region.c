@@ -32,15 +32,9 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 		a->found_magic = magic;
 		if (magic != 0)
 			return IVSH_EPROTO;
-		if (a->may_format && mem->self == 0) {
-			uint64_t size;
-			int error = ivsh_geometry_size(&a->format, &size);
+		if (a->formatter && mem->self == 0) {
+			int error = a->formatter(mem, a);
 
-			if (!error)
-				error = ivsh_region_format(
-				    mem->base, mem->size, &a->format, a->nonce, false);
-			if (error == IVSH_ENOSPC)
-				a->need_size = size;
 			/* Busy: somebody else was quicker, and is waited for like any formatter. */
 			if (error != IVSH_EBUSY)
 				return error;
@@ -108,28 +102,6 @@ int ivsh_region_look(
 	return header_read(region, attach);
 }
 
-/*
- * SPEC R5.8: a fresh life drops what its predecessor was sent. Before it announces itself: what a
- * peer sends to the new life must not go with the rest.
- */
-static void rings_discard(struct ivsh_region *region)
-{
-	const struct ivsh_geometry *g = &region->geometry;
-	struct layout l;
-
-	ivsh_layout_of(g, &l);
-	for (uint32_t sender = 0; sender < g->slots; sender++) {
-		struct ivsh_wire_ring *ring;
-
-		if (sender == region->mem.self)
-			continue;
-		ring = layout_at(region->mem.base, region->mem.size,
-		    ivsh_layout_ring(g, &l, sender, region->mem.self), l.stride);
-		if (ring)
-			ivsh_receiver_discard(region, ring, sender);
-	}
-}
-
 int ivsh_region_attach(
     struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {
@@ -145,18 +117,17 @@ int ivsh_region_attach(
 		error = header_read(region, attach);
 	if (error)
 		return error;
-	if (mem->self >= region->geometry.slots)
-		return IVSH_EINVAL;
-	region->slot = (struct ivsh_wire_slot *)layout_at(mem->base, mem->size,
-	    IVSH_WIRE_SLOTS_OFFSET + (uint64_t)mem->self * sizeof(struct ivsh_wire_slot),
-	    sizeof(struct ivsh_wire_slot));
+	region->slot = ivsh_slot_at(region, mem->self);
 	if (!region->slot)
-		return IVSH_EPROTO;
-	error = ivsh_slot_claim(region, attach->claim);
+		return IVSH_EINVAL;
+	if (attach->claim)
+		error = attach->claim(region);
+	else
+		store64_release(&region->slot->nonce, region->nonce);
 	if (error)
 		return error;
-	if (attach->fresh)
-		rings_discard(region);
+	if (attach->discard)
+		attach->discard(region);
 	region->attached = true;
 	region->change = server_change(region);
 	region->news_slot = region->geometry.slots; /* no round goes on */
@@ -164,11 +135,20 @@ int ivsh_region_attach(
 	return 0;
 }
 
+void ivsh_region_stop(struct ivsh_region *region)
+{
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
+		ch->dead = true;
+		ivsh_chan_stop(ch);
+	}
+}
+
 void ivsh_region_detach(struct ivsh_region *region)
 {
 	if (!region->attached)
 		return;
 	region->attached = false;
+	ivsh_region_stop(region);
 	/* A slot that another has claimed is no longer ours to write. */
 	if (!slot_is_ours(region))
 		return;

@@ -20,10 +20,12 @@ void ivsh_chan_lost(struct ivsh_chan *ch)
 	ch->region->counters.lost++;
 }
 
-static void areas_forget(struct ivsh_area *hot, struct ivsh_area *bulk)
+static void areas_forget(struct ivsh_area *area, struct ivsh_record *now)
 {
-	hot->known = bulk->known = false;
-	hot->head = hot->tail = bulk->head = bulk->tail = 0;
+	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
+		area[i].known = false;
+		area[i].left = area[i].tail = now->end[i] = 0;
+	}
 }
 
 void ivsh_chan_wake(struct ivsh_chan *ch)
@@ -44,26 +46,30 @@ static uint32_t laps_used(const struct ivsh_chan *ch, uint16_t first, uint32_t c
 }
 
 /*
- * A lap that no descriptor carries: mostly (first). Else there is a range with more laps than
- * descriptors in it, since there are at most half as many descriptors as laps, and then one half of
- * it has that property, too. 33 looks at each descriptor at the most, whoever writes meanwhile.
+ * A lap that no descriptor carries: mostly (first). Else ranges behind it are looked at, each twice
+ * as long as the last, until one has more laps than descriptors in it: then one half of it has that
+ * property, too. One of 2^16 laps has it, since there are at most half as many descriptors. 33 looks
+ * at each descriptor at the most, whoever writes meanwhile.
  */
 static uint16_t lap_unused(const struct ivsh_chan *ch, uint16_t first)
 {
 	uint32_t count = 1;
+	bool found = false;
 
-	while (count < 1u << 16 && laps_used(ch, first, count) >= count)
-		count *= 2;
-	while (count > 1) {
-		count /= 2;
+	for (;;) {
 		if (laps_used(ch, first, count) >= count)
 			first = (uint16_t)(first + count);
+		else
+			found = true;
+		if (found && count == 1)
+			return first;
+		count = found ? count / 2 : count * 2;
 	}
-	return first;
 }
 
 void ivsh_sender_restart(struct ivsh_chan *ch, uint32_t asked)
 {
+	struct ivsh_wire_sender *own = ch->tx.own;
 	uint16_t lap = lap_unused(ch, (uint16_t)(ring_lap(ch->tx.head, ch->shift) + 1));
 
 	ch->tx.start = (uint32_t)(uint16_t)(lap - 1) << ch->shift;
@@ -73,11 +79,12 @@ void ivsh_sender_restart(struct ivsh_chan *ch, uint32_t asked)
 	ch->tx.ack = asked;
 	ch->tx.waiting = true;
 	ch->tx.reserved = false;
+	ivsh_chan_stop(ch);
 	/* SPEC R6.3: in this order, each with release: ivsh_receiver_follow() reads them the other
 	 * way round, so an ack that answers its wish comes with the run that does. */
-	store32_release(&ch->tx.own->start, ch->tx.start);
-	store32_release(&ch->tx.own->epoch, ch->tx.epoch);
-	store32_release(&ch->tx.own->ack, asked);
+	store32_release(&own->start, ch->tx.start);
+	store32_release(&own->epoch, ch->tx.epoch);
+	store32_release(&own->ack, asked);
 	ivsh_chan_wake(ch);
 }
 
@@ -99,28 +106,34 @@ int ivsh_sender_follow(struct ivsh_chan *ch)
 		return ivsh_chan_break(ch, &ch->tx.broken);
 	ch->tx.waiting = false;
 	ch->tx.head = ch->tx.read = ch->tx.start;
-	areas_forget(&ch->tx.hot, &ch->tx.bulk);
+	ivsh_chan_stop(ch);
+	areas_forget(ch->tx.area, &ch->tx.now);
 	ivsh_chan_lost(ch);
 	return 0;
 }
 
 void ivsh_receiver_follow(struct ivsh_chan *ch)
 {
+	const struct ivsh_wire_sender *other = ch->rx.other;
+	struct ivsh_wire_receiver *own = ch->rx.own;
 	/* SPEC R6.3: ack before epoch. */
-	uint32_t answered = load32_acquire(&ch->rx.other->ack);
-	uint32_t run = load32_acquire(&ch->rx.other->epoch);
+	uint32_t answered = load32_acquire(&other->ack);
+	uint32_t run = load32_acquire(&other->epoch);
 
 	ch->rx.waiting = answered != ch->rx.epoch;
+	if (!ch->rx.waiting)
+		ivsh_receiver_ask(ch, ch->rx.asks & ~IVSH_WIRE_ASKS_RESET);
 	if (run == ch->rx.ack)
 		return;
-	ch->rx.read = ch->rx.published = load32(&ch->rx.other->start);
+	ch->rx.read = ch->rx.published = load32(&other->start);
+	ivsh_chan_stop(ch);
 	ch->rx.ack = run;
 	ch->rx.marked = 0;
-	ch->rx.hot_held = ch->rx.bulk_held = 0;
-	areas_forget(&ch->rx.hot, &ch->rx.bulk);
-	store32_release(&ch->rx.own->read, ch->rx.read);
+	areas_forget(ch->rx.area, &ch->rx.now);
+	ch->rx.given = ch->rx.now;
+	store32_release(&own->read, ch->rx.read);
 	/* Releases our last look into the old run, and the read index, to ivsh_sender_follow(). */
-	store32_release(&ch->rx.own->ack, run);
+	store32_release(&own->ack, run);
 	ivsh_chan_lost(ch);
 	ivsh_chan_wake(ch);
 }
@@ -132,9 +145,11 @@ static void receiver_ask(struct ivsh_chan *ch)
 		ch->rx.epoch++;
 	ch->rx.waiting = true;
 	ch->rx.peeked = false;
+	ivsh_chan_stop(ch);
 	store32(&ch->rx.own->read, ch->rx.published);
 	store32(&ch->rx.own->ack, ch->rx.ack);
 	store32_release(&ch->rx.own->epoch, ch->rx.epoch);
+	ivsh_receiver_ask(ch, ch->rx.asks | IVSH_WIRE_ASKS_RESET);
 	ivsh_chan_wake(ch);
 }
 
@@ -164,28 +179,33 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
  */
 void ivsh_chan_check(struct ivsh_chan *ch)
 {
-	const struct ivsh_wire_sender *s = ch->tx.own;
-	const struct ivsh_wire_receiver *r = ch->rx.own;
-	bool tx, rx;
+	struct ivsh_wire_sender *s = ch->tx.own;
+	struct ivsh_wire_receiver *r = ch->rx.own;
+	uint32_t tx, rx, asks;
 
 	if (ch->dead || (!ch->tx.waiting && ivsh_sender_collect(ch) != 0))
 		return;
-	tx = load32(&s->epoch) == ch->tx.epoch && load32(&s->ack) == ch->tx.ack &&
-	     load32(&s->start) == ch->tx.start;
-	if (tx && !ch->tx.waiting && ch->tx.read != ch->tx.head)
-		tx = head_lap(load64(&ch->tx.desc[ch->tx.read & ch->mask].head)) ==
-		     ring_lap(ch->tx.read, ch->shift);
-	rx = load32(&r->epoch) == ch->rx.epoch && load32(&r->ack) == ch->rx.ack &&
-	     load32(&r->read) == ch->rx.published;
-	if (tx && rx)
+	/* The bits that differ. */
+	tx = (load32(&s->epoch) ^ ch->tx.epoch) | (load32(&s->ack) ^ ch->tx.ack) |
+	     (load32(&s->start) ^ ch->tx.start);
+	if (!ch->tx.waiting && ch->tx.read != ch->tx.head)
+		tx |= head_lap(load64(&ch->tx.desc[ch->tx.read & ch->mask].head)) ^
+		      ring_lap(ch->tx.read, ch->shift);
+	rx = (load32(&r->epoch) ^ ch->rx.epoch) | (load32(&r->ack) ^ ch->rx.ack) |
+	     (load32(&r->read) ^ ch->rx.published);
+	asks = (load32(&s->asks) ^ ch->tx.asks) | (load32(&r->asks) ^ ch->rx.asks);
+	if ((tx | rx | asks) == 0)
 		return;
 	/* Another life of ours writes there, too, once it has the slot: that is not damage. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	ivsh_slot_publish(ch->region);
 	if (!ch->region->attached)
 		return;
-	if (!tx)
+	/* SPEC R9.5: whoever wrote over these cost bells, and no messages. */
+	store32(&s->asks, ch->tx.asks);
+	store32(&r->asks, ch->rx.asks);
+	if (tx != 0)
 		(void)ivsh_chan_break(ch, &ch->tx.broken);
-	if (!rx)
+	if (rx != 0)
 		(void)ivsh_chan_break(ch, &ch->rx.broken);
 }

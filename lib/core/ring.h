@@ -5,10 +5,15 @@
 #ifndef IVSH_CORE_RING_H
 #define IVSH_CORE_RING_H
 
+#include "atomic.h"
+
 #include <ivsh/channel.h>
 #include <ivsh/wire.h>
 
 #include <stdint.h>
+
+/* So often, at the least, either end looks at more than the way of its message. SPEC R6.6. */
+#define LOOK_MESSAGES 64u
 
 /* SPEC R7.4: the lap that a valid descriptor at (index) carries; a ring has 1 << shift of them. */
 static inline uint16_t ring_lap(uint32_t index, uint32_t shift)
@@ -16,10 +21,22 @@ static inline uint16_t ring_lap(uint32_t index, uint32_t shift)
 	return (uint16_t)((index >> shift) + 1);
 }
 
-static inline uint64_t head_make(uint16_t lap, uint16_t port, uint8_t kind, uint32_t size)
+/* The same, where a head has it. */
+static inline uint64_t ring_lap_bits(uint32_t index, uint32_t shift)
 {
-	return (uint64_t)lap << IVSH_WIRE_HEAD_LAP_SHIFT |
-	       (uint64_t)port << IVSH_WIRE_HEAD_PORT_SHIFT |
+	return (uint64_t)ring_lap(index, shift) << IVSH_WIRE_HEAD_LAP_SHIFT;
+}
+
+/* Indices from (index) on that have one lap. */
+static inline uint32_t ring_lap_left(uint32_t index, uint32_t mask)
+{
+	return mask + 1 - (index & mask);
+}
+
+/* A head without its lap. kind: IVSH_WIRE_KIND_*. */
+static inline uint64_t head_make(uint16_t port, uint32_t kind, uint32_t size)
+{
+	return (uint64_t)port << IVSH_WIRE_HEAD_PORT_SHIFT |
 	       (uint64_t)kind << IVSH_WIRE_HEAD_KIND_SHIFT | size;
 }
 
@@ -50,14 +67,22 @@ static inline uint32_t area_room(uint32_t size)
 }
 
 /*
- * SPEC R7.6: where a payload of (size) bytes goes when the last one ended at (head): there, or at
+ * SPEC R7.6: where a payload of (size) bytes goes when the last one ended at (end): there, or at
  * the area's beginning if it would not fit before the end. size: at most the area's.
  */
-static inline uint32_t area_place(const struct ivsh_area *area, uint32_t head, uint32_t size)
+static inline uint32_t area_place(const struct ivsh_area *area, uint32_t end, uint32_t size)
 {
-	uint32_t offset = head & (area->size - 1);
+	uint32_t offset = end & (area->size - 1);
 
-	return size > area->size - offset ? head + (area->size - offset) : head;
+	return size > area->size - offset ? end + (area->size - offset) : end;
+}
+
+/* Bytes from (end) on that are at most (free) and stand in one piece. */
+static inline uint32_t area_left(const struct ivsh_area *area, uint32_t end, uint32_t free)
+{
+	uint32_t piece = area->size - (end & (area->size - 1));
+
+	return piece < free ? piece : free;
 }
 
 /* The door into an area: (position) and (size) have passed area_holds(). */
@@ -73,20 +98,80 @@ static inline bool area_holds(const struct ivsh_area *area, uint64_t position, u
 	       size <= area->size - (uint32_t)(position & (area->size - 1));
 }
 
-/* Whether a head and its body are what SPEC 7 allows, as far as that can be said of one alone. */
-bool ivsh_ring_head_valid(
-    const struct ivsh_area *hot, const struct ivsh_area *bulk, uint64_t head, uint64_t body);
+/* The area that a head's kind names, which is not IVSH_WIRE_KIND_INLINE. */
+static inline uint32_t area_of(uint8_t kind)
+{
+	return (uint32_t)kind - IVSH_WIRE_KIND_HOT;
+}
+
+/*
+ * Whether a head and its body are what SPEC 7 allows, where the last payloads ended as (now) says;
+ * with (start) a payload may stand anywhere in its area. Of an area that is not known it may always.
+ */
+bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t head,
+    uint64_t body, bool start);
+
+/* Messages that stand in a ring from index (read) on: as far as the laps go, (descs) at the most. */
+uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read);
+
+/*
+ * Look for the wish at (wish), behind a store that slot (peer) may sleep for, and a full fence, and
+ * ring it. *rung: the last wish that was answered. True if it rang.
+ */
+bool ivsh_ring_bell(
+    struct ivsh_region *region, uint32_t peer, const uint32_t *wish, uint32_t *rung);
+
+/* From here on each message asks ivsh_sender_due() or ivsh_receiver_due() first. */
+void ivsh_chan_stop(struct ivsh_chan *ch);
+
+/*
+ * The limit, or the end of what is left of an area, is reached: what is due is done, and both move
+ * on where nothing stands in the way. True if they now are beyond a message of (size) bytes, in
+ * (area), or inline where that is NULL; else the long way knows why.
+ */
+bool ivsh_sender_due(struct ivsh_chan *ch, uint32_t size);
+bool ivsh_receiver_due(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size);
+
+/* Give back what was released, and move the limit on. */
+void ivsh_receiver_give(struct ivsh_chan *ch);
+
+/* The long way: any message, any state of the channel. As ivsh_chan_send() and so on. */
+int ivsh_sender_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size);
+int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload);
+int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port);
+int ivsh_receiver_receive(
+    struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity);
+int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message);
+int ivsh_receiver_release(struct ivsh_chan *ch);
+
+/*
+ * The receiver asks for more than the messages from (first) on, which are stored: a bell, mail, a
+ * reset. 0.
+ */
+int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first);
+
+/* Store what we ask of the sender: IVSH_WIRE_ASKS_*. */
+void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t asks);
 
 /* The two halves of ivsh_chan_open(); the pointers into the ring are set. */
 int ivsh_sender_open(struct ivsh_chan *ch);
 void ivsh_receiver_open(struct ivsh_chan *ch);
 
-/* Drop, and count, what stands in the ring from slot (sender), before its receiver attaches. */
-void ivsh_receiver_discard(
-    struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender);
-
 /* Whether a message stands there that was not peeked yet. Follows a reset, if there is one. */
 bool ivsh_receiver_ready(struct ivsh_chan *ch);
+
+/* The message at (index) gets its body and, last, its head with the lap: it is accepted. */
+static inline void sender_store(struct ivsh_chan *ch, uint32_t index, uint64_t head, uint64_t body)
+{
+	struct ivsh_wire_desc *desc = &ch->tx.desc[index & ch->mask];
+
+	ch->tx.record[index & ch->mask] = ch->tx.now;
+	/* SPEC R7.3: the head's lap says that everything else is there; its release pairs with the
+	 * acquire of whoever receives. */
+	store64(&desc->body, body);
+	store64_release(&desc->head, head | ch->tx.lap);
+	ch->tx.head = index + 1;
+}
 
 /* --- Resets: reset.c. SPEC 6 ---------------------------------------------------------------- */
 
@@ -119,25 +204,10 @@ int ivsh_sender_collect(struct ivsh_chan *ch);
 /* Whether what last found no room would find it now. Breaks the channel on a bad read index. */
 bool ivsh_sender_ready(struct ivsh_chan *ch);
 
-/* Whether (wish), just read, is to be answered by a bell; remembers in *rung that it was. */
-static inline bool wish_due(uint32_t wish, uint32_t *rung)
-{
-	if ((wish & IVSH_WIRE_WISH_VECTOR) == 0 || wish == *rung)
-		return false;
-	*rung = wish;
-	return true;
-}
+/* Tell the sender what has been given back so far. 0. */
+int ivsh_receiver_publish(struct ivsh_chan *ch);
 
-/* The vector that (wish) asks for: wish_due() has said that there is one. */
-static inline uint32_t wish_vector(uint32_t wish)
-{
-	return (wish & IVSH_WIRE_WISH_VECTOR) - 1;
-}
-
-/* Tell the sender what has been given back so far. */
-void ivsh_receiver_publish(struct ivsh_chan *ch);
-
-/* Look for the other side's wish, behind a store and a full fence, and ring. True if it rang. */
+/* Ring the other side if it wishes so. True if it rang. */
 bool ivsh_sender_ring(struct ivsh_chan *ch);
 
 /* Change our mail byte, if the receiver looks at its mail. SPEC R8.6. */

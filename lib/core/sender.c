@@ -3,39 +3,32 @@
  * sender.c - the sending end of a ring.
  */
 #include "atomic.h"
+#include "copy.h"
 #include "ring.h"
+#include "slot.h"
 
-/* SPEC R7.2: payloads of up to this part of the hot area go there; larger ones to bulk. */
-#define HOT_SHARE 8
-
-static struct ivsh_area *area_of(struct ivsh_chan *ch, uint8_t kind)
+/* A payload of (size) bytes takes (position) of area (i). True if it is the first one of a count. */
+static __attribute__((noinline)) bool area_take(
+    struct ivsh_chan *ch, uint32_t i, uint32_t position, uint32_t size)
 {
-	return kind == IVSH_WIRE_KIND_HOT ? &ch->tx.hot : &ch->tx.bulk;
-}
+	struct ivsh_area *area = &ch->tx.area[i];
+	bool first = !area->known;
 
-/* Remember where the areas end behind the message at (index). */
-static void record_set(struct ivsh_chan *ch, uint32_t index)
-{
-	struct ivsh_record *record = &ch->tx.record[index & ch->mask];
-
-	record->hot = ch->tx.hot.head;
-	record->bulk = ch->tx.bulk.head;
+	if (ch->tx.now.end[i] == area->tail)
+		area->tail = position;
+	ch->tx.now.end[i] = position + area_room(size);
+	area->known = true;
+	return first;
 }
 
 /*
  * The first message in flight in an area shows where the area stands: behind all messages before
  * it, which are inline or in the other area, it ended there too.
  */
-static void records_start(struct ivsh_chan *ch, uint8_t kind, uint32_t index, uint32_t position)
+static void records_start(struct ivsh_chan *ch, uint32_t i, uint32_t index, uint32_t position)
 {
-	for (uint32_t i = ch->tx.read; i != index; i++) {
-		struct ivsh_record *record = &ch->tx.record[i & ch->mask];
-
-		if (kind == IVSH_WIRE_KIND_HOT)
-			record->hot = position;
-		else
-			record->bulk = position;
-	}
+	for (uint32_t at = ch->tx.read; at != index; at++)
+		ch->tx.record[at & ch->mask].end[i] = position;
 }
 
 /*
@@ -44,55 +37,29 @@ static void records_start(struct ivsh_chan *ch, uint8_t kind, uint32_t index, ui
  */
 static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
 {
-	const struct ivsh_wire_desc *desc = &ch->tx.desc[index & ch->mask];
-	uint64_t body = load64(&desc->body);
-	uint8_t kind = head_kind(head);
-	uint32_t size = head_size(head);
+	uint64_t body = load64(&ch->tx.desc[index & ch->mask].body);
+	uint32_t i = area_of(head_kind(head)), position = (uint32_t)body;
 
-	if (!ivsh_ring_head_valid(&ch->tx.hot, &ch->tx.bulk, head, body))
+	if (!ivsh_ring_valid(ch->tx.area, &ch->tx.now, head, body, false))
 		return false;
-	if (kind != IVSH_WIRE_KIND_INLINE) {
-		struct ivsh_area *area = area_of(ch, kind);
-		uint32_t position = (uint32_t)body;
-
-		if (!area->known) {
-			area->tail = position;
-			records_start(ch, kind, index, position);
-		} else if (position != area_place(area, area->head, size)) {
-			return false;
-		}
-		area->head = position + area_room(size);
-		area->known = true;
-		if (area->head - area->tail > area->size)
+	if (head_kind(head) != IVSH_WIRE_KIND_INLINE) {
+		if (area_take(ch, i, position, head_size(head)))
+			records_start(ch, i, index, position);
+		if (ch->tx.now.end[i] - ch->tx.area[i].tail > ch->tx.area[i].size)
 			return false;
 	}
-	record_set(ch, index);
+	ch->tx.record[index & ch->mask] = ch->tx.now;
 	return true;
 }
 
-/* Ring the receiver if it asked for a bell: true if it did. */
 bool ivsh_sender_ring(struct ivsh_chan *ch)
 {
-	const struct ivsh_bell *bell = &ch->region->mem.bell;
-	uint32_t want;
-
-	/*
-	 * The descriptor's store, this fence, the load of want_bell; over there the store of
-	 * want_bell, a fence, the load of the descriptor. Without either fence both loads may come
-	 * first, and a receiver sleeps on a message that nobody announced. SPEC R8.2.
-	 */
-	fence_full();
-	want = load32(&ch->tx.other->want_bell);
-	if (!bell->ring || !wish_due(want, &ch->tx.rung))
-		return false;
-	bell->ring(bell->ctx, ch->peer, wish_vector(want));
-	ch->region->counters.bells_rung++;
-	return true;
+	return ivsh_ring_bell(ch->region, ch->peer, &ch->tx.other->want_bell, &ch->tx.rung);
 }
 
 void ivsh_sender_mail(struct ivsh_chan *ch)
 {
-	if (load32(&ch->tx.other->want_mail) != 0)
+	if ((load32(&ch->tx.other->asks) & IVSH_WIRE_ASKS_MAIL) != 0)
 		store8(ch->tx.mail, ++ch->tx.mails);
 }
 
@@ -121,28 +88,29 @@ static bool ring_scan(struct ivsh_chan *ch)
 
 int ivsh_sender_open(struct ivsh_chan *ch)
 {
+	struct ivsh_wire_sender *own = ch->tx.own;
 	uint32_t asked = load32_acquire(&ch->tx.other->epoch);
 
 	/* Our own line, as the last life left it. The count of wishes goes on. */
-	ch->tx.epoch = load32(&ch->tx.own->epoch);
-	ch->tx.ack = load32(&ch->tx.own->ack);
-	ch->tx.start = load32(&ch->tx.own->start);
+	ch->tx.epoch = load32(&own->epoch);
+	ch->tx.ack = load32(&own->ack);
+	ch->tx.start = load32(&own->start);
 	ch->tx.mails = load8(ch->tx.mail);
-	ch->tx.wish = load32(&ch->tx.own->want_space) & ~IVSH_WIRE_WISH_VECTOR;
-	store32(&ch->tx.own->want_space, ch->tx.wish);
-	store32(&ch->tx.own->boot, ch->region->boot);
+	ch->tx.wish = load32(&own->want_space) & ~IVSH_WIRE_WISH_VECTOR;
+	store32(&own->want_space, ch->tx.wish);
+	store32(&own->asks, 0);
+	store32(&own->boot, ch->region->boot);
 	/* SPEC R6.4: wherever a reset was cut, a new run is right: nothing was sent since. */
 	if (asked != ch->tx.ack || load32_acquire(&ch->tx.other->ack) != ch->tx.epoch) {
 		ivsh_sender_restart(ch, asked);
 		return 0;
 	}
-	if (load32(&ch->tx.own->told) != ch->tx.epoch)
+	if (load32(&own->told) != ch->tx.epoch)
 		ivsh_chan_lost(ch);
 	if (!ring_scan(ch))
 		return ivsh_chan_break(ch, &ch->tx.broken);
 	/* What was in flight keeps its places; the receiver is told that a new count starts. */
-	ch->tx.hot.known = false;
-	ch->tx.bulk.known = false;
+	ch->tx.area[IVSH_AREA_HOT].known = ch->tx.area[IVSH_AREA_BULK].known = false;
 	/* The last life may have been cut between a message and its bell. SPEC R8.2. */
 	if (ch->tx.head != ch->tx.read) {
 		(void)ivsh_sender_ring(ch);
@@ -165,28 +133,10 @@ int ivsh_sender_collect(struct ivsh_chan *ch)
 	if (read == ch->tx.read)
 		return 0;
 	record = &ch->tx.record[(read - 1) & ch->mask];
-	ch->tx.hot.tail = record->hot;
-	ch->tx.bulk.tail = record->bulk;
+	for (uint32_t i = 0; i < IVSH_AREAS; i++)
+		ch->tx.area[i].tail = record->end[i];
 	ch->tx.read = read;
 	return 0;
-}
-
-/* Whether a payload of (size) bytes fits into the area now; its place goes to *position. */
-static bool area_fits(const struct ivsh_area *area, uint32_t size, uint32_t *position)
-{
-	uint32_t place = area_place(area, area->head, size);
-	/* In an empty area nobody holds the bytes that are skipped at its end. */
-	uint32_t tail = area->head == area->tail ? place : area->tail;
-
-	*position = place;
-	return place + area_room(size) - tail <= area->size;
-}
-
-static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint32_t *position)
-{
-	if (ch->tx.head - ch->tx.read > ch->mask)
-		return false;
-	return kind == IVSH_WIRE_KIND_INLINE || area_fits(area_of(ch, kind), size, position);
 }
 
 /* SPEC R7.2. */
@@ -194,50 +144,116 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 {
 	if (size <= IVSH_WIRE_INLINE_MAX)
 		return IVSH_WIRE_KIND_INLINE;
-	return size <= ch->tx.hot.size / HOT_SHARE ? IVSH_WIRE_KIND_HOT : IVSH_WIRE_KIND_BULK;
+	return size <= ch->tx.hot_most ? IVSH_WIRE_KIND_HOT : IVSH_WIRE_KIND_BULK;
 }
 
-/* There is no room now: the wait is to look for it. */
-static int blocked(struct ivsh_chan *ch, uint32_t size)
+/* How far messages can be sent with no look at anything but what the receiver asks for. */
+static void sender_go(struct ivsh_chan *ch)
 {
-	ch->tx.blocked = true;
-	ch->tx.blocked_size = size;
-	return IVSH_EAGAIN;
+	uint32_t room = ch->mask + 1 - (ch->tx.head - ch->tx.read);
+	bool stop = ch->dead || ch->tx.waiting || ch->tx.reserved;
+
+	ch->tx.limit = ch->tx.head;
+	ch->tx.lap = ring_lap_bits(ch->tx.head, ch->shift);
+	if (room > LOOK_MESSAGES)
+		room = LOOK_MESSAGES;
+	if (room > ring_lap_left(ch->tx.head, ch->mask))
+		room = ring_lap_left(ch->tx.head, ch->mask);
+	if (!stop)
+		ch->tx.limit += room;
+	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
+		struct ivsh_area *area = &ch->tx.area[i];
+		uint32_t end = ch->tx.now.end[i], used = end - area->tail;
+
+		/* More than all where the end of an empty area was skipped, and a message that stood
+		 * before that is still to be given back. */
+		area->left = stop || !area->known || used > area->size
+				 ? 0
+				 : area_left(area, end, area->size - used);
+	}
 }
 
-int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
+/* Whether a payload of (size) bytes fits into the area now; its place goes to *position. */
+static bool area_fits(const struct ivsh_area *area, uint32_t end, uint32_t size, uint32_t *position)
+{
+	uint32_t place = area_place(area, end, size);
+	/* In an empty area nobody holds the bytes that are skipped at its end. */
+	uint32_t tail = end == area->tail ? place : area->tail;
+
+	*position = place;
+	return place + area_room(size) - tail <= area->size;
+}
+
+static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint32_t *position)
+{
+	uint32_t i = area_of(kind);
+
+	if (ch->tx.head - ch->tx.read > ch->mask)
+		return false;
+	return kind == IVSH_WIRE_KIND_INLINE ||
+	       area_fits(&ch->tx.area[i], ch->tx.now.end[i], size, position);
+}
+
+bool ivsh_sender_due(struct ivsh_chan *ch, uint32_t size)
 {
 	uint8_t kind = kind_of(ch, size);
+
+	if (ch->region->attached)
+		slot_tick_due(ch->region);
+	/* A wish for a reset, or one that the receiver has not followed: the long way. SPEC R6.5. And
+	 * what is reserved counts on what was left. */
+	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
+	    load32(&ch->tx.other->epoch) != ch->tx.ack || ivsh_sender_collect(ch) != 0)
+		return false;
+	sender_go(ch);
+	if (ch->tx.limit == ch->tx.head ||
+	    (kind != IVSH_WIRE_KIND_INLINE && size > ch->tx.area[area_of(kind)].left))
+		return false;
+	ch->tx.blocked = false;
+	return true;
+}
+
+/*
+ * Whether a message of (size) bytes finds room now, and its place in *position. A reset is followed
+ * first. 0; IVSH_EAGAIN; IVSH_EPROTO: the channel broke. Nothing is reserved.
+ */
+static int room_look(struct ivsh_chan *ch, uint32_t size, uint32_t *position)
+{
+	int error = ivsh_sender_follow(ch);
+
+	if (!error)
+		error = ivsh_sender_collect(ch);
+	if (!error && !message_fits(ch, kind_of(ch, size), size, position))
+		error = IVSH_EAGAIN;
+	return error;
+}
+
+int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
+{
 	uint32_t position = 0;
 	int error = ivsh_chan_enter(ch);
 
 	if (error)
 		return error;
-	if (size > ch->tx.bulk.size || ch->tx.reserved)
+	if (size > ch->tx.area[IVSH_AREA_BULK].size || ch->tx.reserved)
 		return IVSH_EINVAL;
-	/* SPEC R6.5. The word stands in the line that publish reads anyway. */
-	if (ch->tx.waiting || load32(&ch->tx.other->epoch) != ch->tx.ack) {
-		error = ivsh_sender_follow(ch);
-		if (error)
-			return error == IVSH_EAGAIN ? blocked(ch, size) : error;
+	/* SPEC R6.5. */
+	error = room_look(ch, size, &position);
+	ch->tx.limit = ch->tx.resume = ch->tx.head;
+	ch->tx.blocked = error == IVSH_EAGAIN;
+	ch->tx.blocked_size = size;
+	if (error) {
+		ch->region->counters.full += ch->tx.blocked && !ch->tx.waiting;
+		return error;
 	}
-	if (!message_fits(ch, kind, size, &position)) {
-		error = ivsh_sender_collect(ch);
-		if (error)
-			return error;
-		if (!message_fits(ch, kind, size, &position)) {
-			ch->region->counters.full++;
-			return blocked(ch, size);
-		}
-	}
-	ch->tx.blocked = false;
 	ch->tx.body = 0;
-	*payload = kind == IVSH_WIRE_KIND_INLINE ? (void *)&ch->tx.body
-						 : area_at(area_of(ch, kind), position);
 	ch->tx.reserved = true;
-	ch->tx.reserved_kind = kind;
+	ch->tx.reserved_kind = kind_of(ch, size);
 	ch->tx.reserved_size = size;
 	ch->tx.reserved_position = position;
+	*payload = size <= IVSH_WIRE_INLINE_MAX
+		       ? (void *)&ch->tx.body
+		       : area_at(&ch->tx.area[area_of(ch->tx.reserved_kind)], position);
 	return 0;
 }
 
@@ -246,66 +262,67 @@ bool ivsh_sender_ready(struct ivsh_chan *ch)
 	uint32_t position;
 
 	/* A reset is followed here, too, but not under a reservation's feet. */
-	if (!ch->tx.reserved && ivsh_sender_follow(ch) != 0)
-		return false;
-	return ch->tx.blocked && ivsh_sender_collect(ch) == 0 &&
-	       message_fits(ch, kind_of(ch, ch->tx.blocked_size), ch->tx.blocked_size, &position);
+	return !ch->tx.reserved && room_look(ch, ch->tx.blocked_size, &position) == 0 &&
+	       ch->tx.blocked;
 }
 
-int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
+int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
 {
-	struct ivsh_wire_desc *desc;
 	uint64_t head, body = ch->tx.body;
+	uint32_t index = ch->tx.head;
 	int error = ivsh_chan_enter(ch);
 
 	if (error)
 		return error;
 	if (!ch->tx.reserved)
 		return IVSH_EINVAL;
-	desc = &ch->tx.desc[ch->tx.head & ch->mask];
-	head = head_make(
-	    ring_lap(ch->tx.head, ch->shift), port, ch->tx.reserved_kind, ch->tx.reserved_size);
+	ch->tx.lap = ring_lap_bits(index, ch->shift);
+	head = head_make(port, ch->tx.reserved_kind, ch->tx.reserved_size);
 	if (ch->tx.reserved_kind != IVSH_WIRE_KIND_INLINE) {
-		struct ivsh_area *area = area_of(ch, ch->tx.reserved_kind);
-
 		body = ch->tx.reserved_position;
-		if (area->head == area->tail)
-			area->tail = ch->tx.reserved_position;
-		area->head = ch->tx.reserved_position + area_room(ch->tx.reserved_size);
-		if (!area->known)
+		if (area_take(
+			ch, area_of(ch->tx.reserved_kind), (uint32_t)body, ch->tx.reserved_size))
 			head |= IVSH_WIRE_HEAD_START;
-		area->known = true;
 	}
-	record_set(ch, ch->tx.head);
-	/* SPEC R7.3: the head's lap says that everything else is there; its release pairs with
-	 * the acquire in message_look(). */
-	store64(&desc->body, body);
-	store64_release(&desc->head, head);
-	ch->tx.head++;
+	sender_store(ch, index, head, body);
 	ch->tx.reserved = false;
+	sender_go(ch);
 	ch->region->counters.sent++;
-	if (!ivsh_sender_ring(ch))
-		ch->region->counters.bells_saved++;
-	/* It found the ring empty and told us so, or is on its way through: the fence above and the
-	 * one of ivsh_receiver_publish() decide which. Both words stand in want_bell's line. */
-	if (load32(&ch->tx.other->read) == ch->tx.head - 1)
+	order_program(); /* as in sender_accepted() */
+	return load32(&ch->tx.other->asks) != 0 ? ivsh_sender_attend(ch, index) : 0;
+}
+
+int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
+{
+	uint32_t asks = load32(&ch->tx.other->asks);
+
+	if (ivsh_sender_ring(ch))
+		ch->region->rang++;
+	/* It found the ring empty and told us so, or is on its way through: the fence in there and
+	 * the one of ivsh_receiver_publish() decide which. */
+	if ((asks & IVSH_WIRE_ASKS_MAIL) != 0 &&
+	    load32(&ch->tx.other->read) - first < ch->tx.head - first)
 		ivsh_sender_mail(ch);
+	/* SPEC R6.5: the next call answers. */
+	if ((asks & IVSH_WIRE_ASKS_RESET) != 0)
+		ch->tx.limit = ch->tx.head;
 	return 0;
 }
 
 void ivsh_chan_abandon(struct ivsh_chan *ch)
 {
 	ch->tx.reserved = false;
+	ch->tx.resume = ch->tx.head;
 }
 
-int ivsh_chan_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
+int ivsh_sender_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	void *payload;
-	int error = ivsh_chan_reserve(ch, size, &payload);
+	int error = ivsh_sender_reserve(ch, size, &payload);
 
 	if (error)
 		return error;
 	if (size != 0)
-		__builtin_memcpy(payload, data, size);
-	return ivsh_chan_publish(ch, port);
+		memcpy(payload, data, size);
+	return ivsh_sender_publish(ch, port);
 }

@@ -36,7 +36,7 @@ int ivsh_region_find(struct ivsh_region *region, struct ivsh_peer *peers, uint32
 int ivsh_region_service(
     const struct ivsh_region *region, uint32_t slot, uint32_t index, struct ivsh_service *service)
 {
-	const struct ivsh_wire_slot *s = slot_at(region, slot);
+	const struct ivsh_wire_slot *s = ivsh_slot_at(region, slot);
 	struct ivsh_wire_service copy;
 
 	if (!s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slot.h - a peer's own slot: claiming it, saying who is there, and staying alive in it.
+ * slot.h - a peer's own slot: saying who is there, and staying alive in it.
  */
 #ifndef IVSH_CORE_SLOT_H
 #define IVSH_CORE_SLOT_H
@@ -14,9 +14,6 @@
 
 /* (name) is NULL or at most 31 printable ASCII characters. */
 bool ivsh_slot_name_valid(const char *name);
-
-/* Wait until slot region->slot can be taken, and take it: 0 or IVSH_EBUSY. SPEC 5. */
-int ivsh_slot_claim(struct ivsh_region *region, bool claim);
 
 /* Announce this life in region->slot: everything of line 0, the name, the counters. */
 void ivsh_slot_announce(struct ivsh_region *region, const char *name);
@@ -40,14 +37,7 @@ void ivsh_slot_write_end(struct ivsh_wire_slot *slot);
 void ivsh_slot_counters(struct ivsh_region *region);
 
 /* The lines of slot (slot), any number; NULL if there is no such slot. */
-static inline const struct ivsh_wire_slot *slot_at(const struct ivsh_region *region, uint32_t slot)
-{
-	if (slot >= region->geometry.slots)
-		return NULL;
-	return layout_at(region->mem.base, region->mem.size,
-	    IVSH_WIRE_SLOTS_OFFSET + (uint64_t)slot * sizeof(struct ivsh_wire_slot),
-	    sizeof(struct ivsh_wire_slot));
-}
+struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t slot);
 
 /* The server's page; NULL in a memory too small to have one. */
 static inline const struct ivsh_wire_server *server_page(const struct ivsh_region *region)
@@ -81,8 +71,20 @@ static inline uint64_t mail_changed(const struct ivsh_region *region, uint32_t i
 	return load64_acquire((const uint64_t *)(const void *)bytes) ^ region->mail[i];
 }
 
-/* Once in 256 heartbeats: the same, and look whether our own words in the rings are still ours. */
+/* The slot is not ours any more, or not for long: no channel goes on without looking. */
+void ivsh_region_stop(struct ivsh_region *region);
+
+/* Publish the counters, and look whether our own words in the rings are still ours. */
 void ivsh_slot_tick(struct ivsh_region *region);
+
+/* So many calls after the last tick there is another: at once, or when a message's limit comes. */
+#define SLOT_TICK_CALLS 256u
+
+static inline void slot_tick_due(struct ivsh_region *region)
+{
+	if (region->heartbeat - region->ticked >= SLOT_TICK_CALLS)
+		ivsh_slot_tick(region);
+}
 
 /* SPEC R5.4, R5.6: any call shows that this peer lives, while the slot is its own. */
 static inline void slot_beat(struct ivsh_region *region)
@@ -90,8 +92,7 @@ static inline void slot_beat(struct ivsh_region *region)
 	if (!region->attached)
 		return;
 	store32(&region->slot->heartbeat, ++region->heartbeat);
-	if ((region->heartbeat & 0xff) == 0)
-		ivsh_slot_tick(region);
+	slot_tick_due(region);
 }
 
 #endif

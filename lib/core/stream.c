@@ -12,6 +12,7 @@
  */
 #include "atomic.h"
 #include "ring.h"
+#include "copy.h"
 #include "slot.h"
 
 #include <ivsh/stream.h>
@@ -130,8 +131,8 @@ static void bytes_put(struct ivsh_stream *s, const uint8_t *data, uint32_t size)
 
 	if (first > size)
 		first = size;
-	__builtin_memcpy(s->buffer + at, data, first);
-	__builtin_memcpy(s->buffer, data + first, size - first);
+	memcpy(s->buffer + at, data, first);
+	memcpy(s->buffer, data + first, size - first);
 	s->rx.received += size;
 }
 
@@ -227,7 +228,7 @@ int ivsh_stream_open(
 
 int ivsh_stream_poll(struct ivsh_stream *s)
 {
-	const struct ivsh_wire_slot *slot = slot_at(s->chan->region, s->chan->peer);
+	const struct ivsh_wire_slot *slot = ivsh_slot_at(s->chan->region, s->chan->peer);
 	/* Before the messages: an earlier life's last one was there before this word changed. */
 	uint32_t boot = slot ? load32_acquire(&slot->boot) : 0;
 	struct ivsh_message message;
@@ -306,8 +307,8 @@ int ivsh_stream_read(struct ivsh_stream *s, void *data, uint32_t capacity, uint3
 		size = capacity;
 	if (first > size)
 		first = size;
-	__builtin_memcpy(data, s->buffer + at, first);
-	__builtin_memcpy((uint8_t *)data + first, s->buffer, size - first);
+	memcpy(data, s->buffer + at, first);
+	memcpy((uint8_t *)data + first, s->buffer, size - first);
 	s->rx.read += size;
 	*got = size;
 	if (!s->error) {

@@ -8,12 +8,16 @@
  * "Bells", and the model in tests/model have the argument. A timer looks again all the same: bells
  * can be lost where nobody is to blame (interrupts not enabled yet, fences that an emulator drops).
  */
+#include "atomic.h"
 #include "ring.h"
 #include "slot.h"
 
 #include <ivsh/channel.h>
 
 #define NAP_NS UINT64_C(500000)
+
+/* No processor keeps a store to itself for longer. */
+#define ASK_NS UINT64_C(1000000)
 
 /*
  * SPEC R8.4: the vector on which slot (peer) is to ring us. Not called without vectors. Its device
@@ -25,7 +29,7 @@ static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
 	const struct ivsh_wire_server *server = server_page(region);
 	uint32_t vectors = region->mem.bell.vectors;
 	uint32_t served = server && load32(&server->epoch) ? load32(&server->vectors) : 0;
-	const struct ivsh_wire_slot *slot = slot_at(region, peer);
+	const struct ivsh_wire_slot *slot = ivsh_slot_at(region, peer);
 	uint32_t theirs = slot ? load32(&slot->vectors) : 0;
 
 	if (served != 0 && served < vectors)
@@ -95,6 +99,21 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 	return events & wanted;
 }
 
+/*
+ * Ask for bells, and for the fence that goes with them, where that was not done. A message or read
+ * index may be on its way now from one who has not seen it: until ASK_NS from here on no sleep is
+ * long. SPEC R8.2.
+ */
+static void bells_ask(struct ivsh_region *region, struct ivsh_chan *ch)
+{
+	if (ch->tx.asks & ch->rx.asks & IVSH_WIRE_ASKS_BELL)
+		return;
+	ivsh_receiver_ask(ch, ch->rx.asks | IVSH_WIRE_ASKS_BELL);
+	store32(&ch->tx.own->asks, IVSH_WIRE_ASKS_BELL);
+	ch->tx.asks = IVSH_WIRE_ASKS_BELL;
+	region->asked_ns = ivsh_region_now(region);
+}
+
 static void wishes_make(struct ivsh_region *region)
 {
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
@@ -102,6 +121,7 @@ static void wishes_make(struct ivsh_region *region)
 
 		if (ch->dead)
 			continue;
+		bells_ask(region, ch);
 		wish_make(&ch->rx.own->want_bell, &ch->rx.wish, vector);
 		if (ch->tx.blocked)
 			wish_make(&ch->tx.own->want_space, &ch->tx.wish, vector);
@@ -124,7 +144,7 @@ static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t
 {
 	const struct ivsh_bell *bell = &region->mem.bell;
 	uint32_t seen = bell->count(bell->ctx), events;
-	bool rung;
+	bool rung, asking;
 
 	if (bell->vectors != 0)
 		wishes_make(region);
@@ -132,6 +152,11 @@ static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t
 	 * there a descriptor's or read index's store, a fence, the load of the wish. Without either
 	 * fence both loads may come first, and we sleep on what nobody announces. SPEC R8.2. */
 	fence_full();
+	/* The time before the look: what is on its way is there by the end of it. SPEC R8.7. */
+	asking = deadline_ns - region->asked_ns > ASK_NS &&
+		 ivsh_region_now(region) - region->asked_ns < ASK_NS;
+	if (asking)
+		deadline_ns = region->asked_ns + ASK_NS;
 	events = look(region, wanted, false);
 	if (events == 0) {
 		bell->sleep(bell->ctx, seen, deadline_ns);
@@ -142,7 +167,7 @@ static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t
 		else
 			region->counters.wakes_timer++;
 		/* A bell that is a moment late is not lost: it is rung after what it announces. */
-		if (!rung && (events & ~IVSH_EVENT_CONTROL) != 0 && bell->vectors != 0 &&
+		if (!rung && !asking && (events & ~IVSH_EVENT_CONTROL) != 0 && bell->vectors != 0 &&
 		    bell->count(bell->ctx) == seen)
 			region->counters.rescued++;
 	}
@@ -171,7 +196,7 @@ int ivsh_region_wait(
 	/* SPEC R8.5. */
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
 		if (!ch->dead && region->attached)
-			ivsh_receiver_publish(ch);
+			(void)ivsh_receiver_publish(ch);
 	for (;;) {
 		bool spin = wait->mode == IVSH_WAIT_POLL ||
 			    (wait->mode == IVSH_WAIT_SPIN && waited < wait->spin_ns);

@@ -7,13 +7,14 @@
 #
 #   host    callgrind, the difference of two run lengths, per message
 #   guest   QEMU -icount shift=0,sleep=off: the time stamp counter counts instructions
+#           send-bells, receive-bells: both ends sleep at times, and are awake now
 #   text    bytes that the linker took of libivsh.a
 #
 # IVSH_COUNTS=write: writes the table anew, with what was counted.
 set -eu
 host=$1 guest=$2 poller=$3 own=$4
 table=$(dirname "$0")/counts.txt
-sizes='8 64 1024'
+host_sizes='8 64 1024' guest_sizes='8 64 256 1024 4096 65536'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -46,18 +47,27 @@ per_message() {
 		END {printf "%.2f", (c[2] - c[1]) / (m[2] - m[1])}'
 }
 
+# One run of $guest at size $1; $2: bells, or nothing.
+in_guest() {
+	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 -nodefaults \
+		-display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
+		-kernel "$guest" -append "$1 256 $2" </dev/null | tr -d '\r' >"$work/guest"
+	grep FAIL "$work/guest" >&2 || true
+	awk -v bells="${2:+-$2}" '$1 == "count" {
+		printf "guest send%s %s %.2f\nguest receive%s %s %.2f\n", bells, $2, $4 / $3, bells, $2, $5 / $3
+	}' "$work/guest"
+}
+
 counted() {
-	for size in $sizes; do
+	for size in $host_sizes; do
 		callgrind "$size" 64
 		callgrind "$size" 192
 		echo "host send $size $(per_message "$size" count_send)"
 		echo "host receive $size $(per_message "$size" count_receive)"
-		timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 -nodefaults \
-			-display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
-			-kernel "$guest" -append "$size 256" </dev/null | tr -d '\r' >"$work/guest"
-		grep FAIL "$work/guest" >&2 || true
-		awk '$1 == "count" {printf "guest send %s %.2f\nguest receive %s %.2f\n", $2, $4 / $3, $2, $5 / $3}' \
-			"$work/guest"
+	done
+	for size in $guest_sizes; do
+		in_guest "$size" ''
+		in_guest "$size" bells
 	done
 	{ size "$poller"; size "$own"; } | awk 'NR == 2 {all = $1} NR == 4 {print "text poller x86_64 " all - $1}'
 }

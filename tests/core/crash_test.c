@@ -37,6 +37,7 @@ static uint32_t repeats;
 
 static bool damaged, dropped; /* messages may be missing: a ring was reset; a fresh life began */
 static uint64_t damages;      /* that there are to find; UINT64_MAX: nobody knows how often */
+static bool taking;           /* B is in a call that copies messages out of the ring */
 static bool failed;
 static uint64_t runs;
 
@@ -105,7 +106,11 @@ static int live(struct side *side, bool fresh, bool claim)
 {
 	static uint64_t nonce;
 	struct ivsh_mem mem = world_mem(side->self);
-	struct ivsh_attach attach = {.nonce = ++nonce, .fresh = fresh, .claim = claim};
+	struct ivsh_attach attach = {
+	    .nonce = ++nonce,
+	    .discard = fresh ? ivsh_attach_discard : NULL,
+	    .claim = claim ? ivsh_attach_claim : NULL,
+	};
 	struct end *end = &side->end;
 	int error = ivsh_region_attach(&end->region, &mem, &attach);
 
@@ -116,19 +121,27 @@ static int live(struct side *side, bool fresh, bool claim)
 	return error;
 }
 
-static void send_one(uint32_t size)
+/* The bytes of the next message, of (size) bytes, at (bytes). False: there are too many. */
+static bool make_one(uint8_t *bytes, uint32_t size)
 {
-	static uint8_t bytes[1024];
 	uint32_t n = put++;
 
 	if (n >= MESSAGES) {
 		fail("messages", n, MESSAGES);
-		return;
+		return false;
 	}
 	sizes[n] = size;
 	memset(bytes, (int)n, size);
 	memcpy(bytes, &n, sizeof(n));
-	accepted[n] = ivsh_chan_send(&a.end.chan, 1, bytes, size) == 0;
+	return true;
+}
+
+static void send_one(uint32_t size)
+{
+	static uint8_t bytes[1024];
+
+	if (make_one(bytes, size))
+		accepted[put - 1] = ivsh_chan_send(&a.end.chan, 1, bytes, size) == 0;
 }
 
 /* The application has this message: it is whole, and in its place. */
@@ -186,6 +199,39 @@ static void a_send_bulk(void)
 	send_one(600);
 }
 
+static void a_send_batch(void)
+{
+	static const uint32_t some[] = {8, 5, 100, 8, 300};
+	static uint8_t bytes[5][512];
+	struct ivsh_message batch[5];
+	uint32_t first = put, sent = 0;
+
+	for (uint32_t i = 0; i < 5; i++) {
+		if (!make_one(bytes[i], some[i]))
+			return;
+		batch[i] = (struct ivsh_message){bytes[i], some[i], 1, 0};
+	}
+	(void)!ivsh_chan_send_batch(&a.end.chan, batch, 5, &sent);
+	for (uint32_t i = 0; i < sent; i++)
+		accepted[first + i] = true;
+}
+
+/* In place: what was reserved and abandoned never was. */
+static void a_publish(void)
+{
+	static uint8_t bytes[1024];
+	void *payload;
+
+	if (ivsh_chan_reserve(&a.end.chan, 200, &payload) == 0) {
+		memset(payload, 0xaa, 200);
+		ivsh_chan_abandon(&a.end.chan);
+	}
+	if (!make_one(bytes, 90) || ivsh_chan_reserve(&a.end.chan, 90, &payload) != 0)
+		return;
+	memcpy(payload, bytes, 90);
+	accepted[put - 1] = ivsh_chan_publish(&a.end.chan, 1) == 0;
+}
+
 static void a_wait(void)
 {
 	(void)!world_wait(&a.end.region, 1);
@@ -212,6 +258,20 @@ static void a_close(void)
 static void b_take(void)
 {
 	(void)take_one();
+}
+
+/* What is copied out of the ring in a call that is cut is gone with its life: it says so. */
+static void b_receive_batch(void)
+{
+	static uint8_t buffer[1024];
+	struct ivsh_message batch[4];
+	uint32_t received = 0;
+
+	taking = true;
+	(void)!ivsh_chan_receive_batch(&b.end.chan, batch, 4, buffer, sizeof(buffer), &received);
+	taking = false;
+	for (uint32_t i = 0; i < received; i++)
+		process(&batch[i]);
 }
 
 static void b_next(void)
@@ -335,7 +395,7 @@ static void start(void (*stage)(void))
 	memset(seen, 0, sizeof(seen));
 	a = (struct side){.self = 0};
 	b = (struct side){.self = 1};
-	damaged = dropped = failed = false;
+	damaged = dropped = taking = failed = false;
 	damages = 0;
 	CHECK_EQ(live(&a, false, false), 0);
 	CHECK_EQ(live(&b, false, false), 0);
@@ -433,6 +493,8 @@ static void meanwhile(void)
 {
 	cut_in_b = run_cut(op_b, &cut_b);
 	if (cut_in_b) {
+		dropped |= taking;
+		taking = false;
 		b.alive = true;
 		killed(&b);
 	}
@@ -461,6 +523,8 @@ static const struct op ops_a[] = {
     {"send inline", a_send_inline},
     {"send hot", a_send_hot},
     {"send bulk", a_send_bulk},
+    {"send batch", a_send_batch},
+    {"publish", a_publish},
     {"wait", a_wait},
     {"reset", a_reset},
     {"live", a_live},
@@ -470,6 +534,7 @@ static const struct op ops_a[] = {
 static const struct op ops_b[] = {
     {"nothing", b_nothing},
     {"take", b_take},
+    {"receive batch", b_receive_batch},
     {"next", b_next},
     {"wait", b_wait},
     {"reset", b_reset},
@@ -587,7 +652,7 @@ static int formats(uint32_t self)
 {
 	static uint64_t nonce;
 	struct ivsh_attach attach = {
-	    .nonce = ++nonce, .may_format = true, .format = {2, DESCS, 1024, 1024}};
+	    .nonce = ++nonce, .formatter = ivsh_attach_format, .format = {2, DESCS, 1024, 1024}};
 	struct ivsh_mem mem = world_mem(self);
 
 	return ivsh_region_attach(&region, &mem, &attach);

@@ -30,9 +30,9 @@ static void bad_descriptors(void)
 	    {"reserved bit", HEAD(1, 1, 1u << 31 | 8), 0, IVSH_EPROTO},
 	    {"kind 3", HEAD(1, 1, 3u << 28 | 8), 0, IVSH_EPROTO},
 	    {"hot of 0", HEAD(1, 1, HOT), 0, IVSH_EPROTO},
-	    {"hot beyond", HEAD(1, 1, HOT | 8193), 0, IVSH_EPROTO},
-	    {"hot across the end", HEAD(1, 1, HOT | 65), 8192 - 64, IVSH_EPROTO},
-	    {"hot at the end", HEAD(1, 1, HOT | 64), 8192 - 64, 0},
+	    {"hot beyond", HEAD(1, 1, HOT | 4097), 0, IVSH_EPROTO},
+	    {"hot across the end", HEAD(1, 1, HOT | 65), 4096 - 64, IVSH_EPROTO},
+	    {"hot at the end", HEAD(1, 1, HOT | 64), 4096 - 64, 0},
 	    {"hot off a line", HEAD(1, 1, HOT | 64), 8, IVSH_EPROTO},
 	    {"hot above 2^32", HEAD(1, 1, HOT | 64), UINT64_C(1) << 32, IVSH_EPROTO},
 	    {"hot all ones", HEAD(1, 1, HOT | 64), UINT64_MAX, IVSH_EPROTO},
@@ -130,7 +130,7 @@ static void scribbled(void)
 	    {"kind 3", 0, HEAD(1, 1, 3u << 28 | 8), 0, IVSH_EPROTO},
 	    {"too long", 0, HEAD(1, 1, 9), 0, IVSH_EPROTO},
 	    {"moved", 1, HEAD(1, 1, HOT | 100), 256, IVSH_EPROTO},
-	    {"out of the area", 1, HEAD(1, 1, HOT | 100), 8192 - 64, IVSH_EPROTO},
+	    {"out of the area", 1, HEAD(1, 1, HOT | 100), 4096 - 64, IVSH_EPROTO},
 	    {"behind a gap", 3, HEAD(1, 1, 8), 0, IVSH_EPROTO},
 	    {"at the ring's end", 63, HEAD(1, 1, 8), 0, IVSH_EPROTO},
 	};
@@ -149,7 +149,7 @@ static void scribbled(void)
 	}
 	/* Each follows the last one, and together they are more than the area. */
 	world_format();
-	for (uint32_t n = 0; n < 9; n++) {
+	for (uint32_t n = 0; n < 5; n++) {
 		world_desc(0, 1, n)->body = n * 1024;
 		world_desc(0, 1, n)->head = HEAD(1, 1, HOT | 1024);
 	}

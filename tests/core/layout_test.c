@@ -52,7 +52,6 @@ static void geometry_by_hand(void)
 	CHECK_EQ(size, 24576 + 56 * 45056);
 	ivsh_layout_of(&geometry, &layout);
 	CHECK_EQ(layout.rings, 24576);
-	CHECK_EQ(layout.descs, 256);
 	CHECK_EQ(layout.hot, 1280);
 	CHECK_EQ(layout.bulk, 12288);
 	CHECK_EQ(layout.stride, 45056);
@@ -104,7 +103,7 @@ static void geometry_fit(void)
 	    {1u << 21, 8, 0, 16384},
 	    {1u << 22, 8, 0, 32768},
 	    {1u << 26, 8, 0, 1u << 20},
-	    {UINT64_C(1) << 36, 8, 0, 1u << 21},
+	    {UINT64_C(1) << 36, 8, 0, 1u << 22},
 	    {1u << 16, 2, 0, 8192},
 	    {1u << 20, 2, 0, 1u << 18},
 	    {1u << 20, 1, IVSH_EINVAL, 0},
@@ -125,6 +124,13 @@ static void geometry_fit(void)
 			CHECK(need <= rows[i].size);
 			CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);
 			CHECK(size <= rows[i].size);
+			CHECK_EQ(geometry.descs, rows[i].bulk == 4096 ? 64 : IVSH_FIT_DESCS);
+			CHECK_EQ(geometry.hot_size, 4096);
+			/* No larger one fits, or would be of use. */
+			geometry.descs = IVSH_FIT_DESCS;
+			geometry.bulk_size *= 2;
+			CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);
+			CHECK(size > rows[i].size || rows[i].bulk == 1u << 22);
 		}
 	}
 }

@@ -43,7 +43,7 @@ void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 /* Not in what is counted: a look at our own words, once in 256 calls. SPEC R6.6. */
 static void count_begin(void)
 {
-	hub.heartbeat = 0;
+	hub.ticked = hub.heartbeat;
 	line_count = accesses = 0;
 	counting = true;
 }

@@ -17,6 +17,7 @@
 
 #define DESCS 64
 #define PORT 40
+#define BATCH 8u
 #define MEMORY (1u << 18)
 
 static _Alignas(4096) uint8_t memory[MEMORY];
@@ -101,38 +102,79 @@ static uint32_t size_of(uint32_t n)
 	return sizes[n % (sizeof(sizes) / sizeof(sizes[0]))];
 }
 
-/* Send the next number, if there is room. */
-static void put(struct side *side)
+/* Send the next number, or up to BATCH of them, as far as there is room: one of three ways. */
+static void put(struct side *side, uint32_t way)
 {
-	uint8_t bytes[2048];
+	uint8_t bytes[BATCH][2048];
+	struct ivsh_message batch[BATCH];
+	uint32_t most = way == 0 ? messages - side->put : 1, sent = 0;
+	void *payload;
 	int error;
 
-	memset(bytes, (int)side->put, sizeof(bytes));
-	memcpy(bytes, &side->put, 4);
-	error = ivsh_chan_send(&side->chan, 1, bytes, size_of(side->put));
-	side->put += error == 0;
+	if (most > BATCH)
+		most = BATCH;
+	for (uint32_t i = 0; i < most; i++) {
+		uint32_t n = side->put + i;
+
+		memset(bytes[i], (int)n, size_of(n));
+		memcpy(bytes[i], &n, 4);
+		batch[i] = (struct ivsh_message){bytes[i], size_of(n), 1, 0};
+	}
+	if (way == 0) {
+		error = ivsh_chan_send_batch(&side->chan, batch, most, &sent);
+	} else if (way == 1) {
+		error = ivsh_chan_send(&side->chan, 1, bytes[0], batch->size);
+		sent = error == 0;
+	} else {
+		error = ivsh_chan_reserve(&side->chan, batch->size, &payload);
+		if (!error) {
+			memcpy(payload, bytes[0], batch->size);
+			error = ivsh_chan_publish(&side->chan, 1);
+			sent = error == 0;
+		}
+	}
+	side->put += sent;
 	side->wrong += error != 0 && error != IVSH_EAGAIN;
 }
 
-/* Take the next number, if there is one. */
-static bool get(struct side *side)
+/* This number came. */
+static void came(struct side *side, const struct ivsh_message *message)
 {
-	struct ivsh_message message;
 	uint32_t n = 0;
-	int error = ivsh_chan_peek(&side->chan, &message);
 
-	side->wrong += error != 0 && error != IVSH_EAGAIN;
-	if (error)
-		return false;
-	memcpy(&n, message.data, 4);
-	side->marked += message.flags & IVSH_MAYBE_SEEN;
-	side->wrong += n > side->got || (n != side->got && !(message.flags & IVSH_MAYBE_SEEN)) ||
-		       message.size != size_of(n);
-	for (uint32_t i = 4; i < message.size; i++)
-		side->wrong += ((const uint8_t *)message.data)[i] != (uint8_t)n;
+	memcpy(&n, message->data, 4);
+	side->marked += message->flags & IVSH_MAYBE_SEEN;
+	side->wrong += n > side->got || (n != side->got && !(message->flags & IVSH_MAYBE_SEEN)) ||
+		       message->size != size_of(n);
+	for (uint32_t i = 4; i < message->size; i++)
+		side->wrong += ((const uint8_t *)message->data)[i] != (uint8_t)n;
 	side->got += n == side->got;
-	side->wrong += ivsh_chan_release(&side->chan) != 0;
-	return true;
+}
+
+/* Take the next number, or up to BATCH of them, if there is one. */
+static bool get(struct side *side, uint32_t way)
+{
+	uint8_t bytes[BATCH * 2048];
+	struct ivsh_message batch[BATCH];
+	uint32_t received = 0;
+	int error;
+
+	if (way == 0) {
+		error = ivsh_chan_receive_batch(
+		    &side->chan, batch, BATCH, bytes, sizeof(bytes), &received);
+	} else if (way == 1) {
+		error = ivsh_chan_receive(&side->chan, batch, bytes, sizeof(bytes));
+		received = error == 0;
+	} else {
+		error = ivsh_chan_peek(&side->chan, batch);
+		received = error == 0;
+	}
+	side->wrong += error != 0 && error != IVSH_EAGAIN;
+	for (uint32_t i = 0; i < received; i++)
+		came(side, &batch[i]);
+	if (way == 2 && !error)
+		side->wrong += ivsh_chan_release(&side->chan) != 0;
+	return received != 0;
 }
 
 /* Numbers both ways; a side begins a new life now and then. */
@@ -144,9 +186,10 @@ static void *numbers(void *arg)
 
 	for (uint32_t turn = 1; (side->put < messages || side->got < messages) && !side->wrong;
 	     turn++) {
+		/* Ways change now and then, so that each of them is also in a row. */
 		if (side->put < messages)
-			put(side);
-		if (!get(side) && turn % 7 == 0)
+			put(side, turn / 16 % 3);
+		if (!get(side, turn / 10 % 3) && turn % 7 == 0)
 			wait_for(side);
 		if (turn % 50 == 0)
 			side->wrong += ivsh_region_peer(&side->region, 1 - side->self, &other) != 0;

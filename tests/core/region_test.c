@@ -97,20 +97,23 @@ static void attach_refuses_header(void)
 #define HEADER(magic, version, features, size, slots, descs, hot, bulk) \
 	{magic, version, features, size, slots, descs, hot, bulk, 1, {0}}
 #define M IVSH_WIRE_MAGIC
+#define V IVSH_WIRE_VERSION
 #define SIZE (24576 + 56 * 20480)
-	    {"foreign magic", HEADER(42, 0, 0, SIZE, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"foreign magic", HEADER(42, V, 0, SIZE, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"the version before", HEADER(M, V - 1, 0, SIZE, 8, 64, 8192, 8192), IVSH_EVERSION},
 	    {"version 7", HEADER(M, 7, 0, SIZE, 8, 64, 8192, 8192), IVSH_EVERSION},
-	    {"feature 4", HEADER(M, 0, 4, SIZE, 8, 64, 8192, 8192), IVSH_EVERSION},
-	    {"size too large", HEADER(M, 0, 0, SIZE + 1, 8, 64, 8192, 8192), IVSH_EPROTO},
-	    {"size 0", HEADER(M, 0, 0, 0, 8, 64, 8192, 8192), IVSH_EPROTO},
-	    {"no slots", HEADER(M, 0, 0, SIZE, 0, 64, 8192, 8192), IVSH_EPROTO},
-	    {"2^32-1 slots", HEADER(M, 0, 0, SIZE, ~0u, 64, 8192, 8192), IVSH_EPROTO},
-	    {"no descriptors", HEADER(M, 0, 0, SIZE, 8, 0, 8192, 8192), IVSH_EPROTO},
-	    {"hot no power of two", HEADER(M, 0, 0, SIZE, 8, 64, 8000, 8192), IVSH_EPROTO},
-	    {"bulk too large", HEADER(M, 0, 0, SIZE, 8, 64, 8192, 1u << 31), IVSH_EPROTO},
-	    {"more than the memory", HEADER(M, 0, 0, 24576 + 56 * 45056, 8, 64, 8192, 32768),
+	    {"feature 4", HEADER(M, V, 4, SIZE, 8, 64, 8192, 8192), IVSH_EVERSION},
+	    {"size too large", HEADER(M, V, 0, SIZE + 1, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"size 0", HEADER(M, V, 0, 0, 8, 64, 8192, 8192), IVSH_EPROTO},
+	    {"no slots", HEADER(M, V, 0, SIZE, 0, 64, 8192, 8192), IVSH_EPROTO},
+	    {"2^32-1 slots", HEADER(M, V, 0, SIZE, ~0u, 64, 8192, 8192), IVSH_EPROTO},
+	    {"no descriptors", HEADER(M, V, 0, SIZE, 8, 0, 8192, 8192), IVSH_EPROTO},
+	    {"hot no power of two", HEADER(M, V, 0, SIZE, 8, 64, 8000, 8192), IVSH_EPROTO},
+	    {"bulk too large", HEADER(M, V, 0, SIZE, 8, 64, 8192, 1u << 31), IVSH_EPROTO},
+	    {"more than the memory", HEADER(M, V, 0, 24576 + 56 * 45056, 8, 64, 8192, 32768),
 		IVSH_ENOSPC},
 #undef SIZE
+#undef V
 #undef M
 #undef HEADER
 	};
@@ -160,7 +163,7 @@ static void attach_waits(void)
 static void attach_formats(void)
 {
 	struct ivsh_attach attach = {
-	    .nonce = 77, .may_format = true, .format = {8, 64, 8192, 8192}};
+	    .nonce = 77, .formatter = ivsh_attach_format, .format = {8, 64, 8192, 8192}};
 
 	world_reset();
 	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
@@ -187,8 +190,10 @@ static void attach_formats(void)
 /* A formatter that died halfway left no magic: others wait, slot 0 starts over. SPEC R3.4, R3.5. */
 static void formatter_died(void)
 {
-	struct ivsh_attach attach = {
-	    .nonce = 77, .timeout_ns = 1000000, .may_format = true, .format = {8, 64, 8192, 8192}};
+	struct ivsh_attach attach = {.nonce = 77,
+	    .timeout_ns = 1000000,
+	    .formatter = ivsh_attach_format,
+	    .format = {8, 64, 8192, 8192}};
 
 	world_reset();
 	memset(world.memory, 0xa5, WORLD_SIZE);
@@ -209,7 +214,7 @@ static void other_geometry(void)
 {
 	const struct ivsh_geometry there = {3, 16, 1024, 4096};
 	struct ivsh_attach attach = {
-	    .nonce = 77, .may_format = true, .format = {8, 64, 8192, 8192}};
+	    .nonce = 77, .formatter = ivsh_attach_format, .format = {8, 64, 8192, 8192}};
 
 	world_reset();
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &there, 5, false), 0);
@@ -275,7 +280,7 @@ static void claims(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct ivsh_attach attach = {.nonce = 5, .claim = true};
+		struct ivsh_attach attach = {.nonce = 5, .claim = ivsh_attach_claim};
 
 		test_row(rows[i].row);
 		world_format();

@@ -42,6 +42,10 @@
 #define S 8
 #define C 2
 
+/* Messages of a batch at the most, and accesses that each may cost besides. */
+#define BATCH 12
+#define EACH 64
+
 /* Looks at each descriptor for one reset: reset.c, lap_unused(). */
 #define RESET 33
 
@@ -56,9 +60,11 @@ enum call {
 	CLOSE,
 	RESET_CHAN,
 	SEND,
+	SEND_BATCH,
 	RESERVE,
 	PUBLISH,
 	RECEIVE,
+	RECEIVE_BATCH,
 	PEEK,
 	RELEASE,
 	WAIT,
@@ -91,9 +97,11 @@ static const struct {
     [CLOSE] = {"close", BASE, 0, 0},
     [RESET_CHAN] = {"reset", BASE, RESET, INVAL | BUSY},
     [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
+    [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
     [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
     [PUBLISH] = {"publish", BASE, 0, INVAL | PROTO | BUSY},
     [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | BUSY},
+    [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | BUSY},
     [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | BUSY},
     [RELEASE] = {"release", BASE, 0, INVAL | PROTO | BUSY},
     /* Ten looks at each of C channels, and what stands around them. */
@@ -134,7 +142,8 @@ struct innocent {
 };
 
 static struct innocent innocents[2];
-static uint8_t bytes[8192];
+static uint8_t bytes[8192], arena[BATCH][2560];
+static struct ivsh_message batch[BATCH];
 static bool own;      /* slot 1 keeps to its own words */
 static bool tempting; /* and always has what is looked for */
 static struct {
@@ -142,13 +151,17 @@ static struct {
 	uint32_t good, bad;
 } * seen; /* for each call; of all children */
 
+/* Messages that the call which is being made was asked for, beside the first one. */
+static uint32_t more;
+
 /* A call for (self) has answered. */
 static int done(const struct innocent *self, enum call call, int error)
 {
 	uint32_t made = hostile_accesses();
 	uint32_t descs = self->region.attached ? self->region.geometry.descs : D;
-	uint32_t most = calls[call].most + calls[call].most_desc * descs;
+	uint32_t most = calls[call].most + calls[call].most_desc * descs + EACH * more;
 
+	more = 0;
 	hostile_step();
 	if (made > seen[call].worst)
 		seen[call].worst = made;
@@ -224,10 +237,10 @@ static void attach(struct innocent *self, uint32_t dice)
 	struct ivsh_attach with = {.name = "innocent",
 	    .nonce = ++self->nonce << 8 | self->self,
 	    .timeout_ns = 20000000,
-	    .fresh = dice % 5 == 0,
-	    .claim = dice % 7 == 0,
-	    .may_format = true,
-	    .format = {S, D, 8192, 8192}};
+	    .discard = dice % 5 == 0 ? ivsh_attach_discard : NULL,
+	    .claim = dice % 7 == 0 ? ivsh_attach_claim : NULL,
+	    .formatter = ivsh_attach_format,
+	    .format = {S, D, 4096, 8192}};
 	int error;
 
 	for (unsigned i = 0; i < C; i++)
@@ -243,7 +256,7 @@ static void attach(struct innocent *self, uint32_t dice)
 		    ivsh_region_format(world.memory, WORLD_SIZE, &with.format, 1, dice & 1024));
 		return;
 	}
-	if (with.fresh)
+	if (with.discard)
 		self->link[0].expect = other_end(self)->put;
 	for (unsigned i = 0; i < C; i++)
 		link_open(self, &self->link[i]);
@@ -278,51 +291,139 @@ static void check_number(struct innocent *self, struct link *link,
 		link->expect++;
 }
 
-static uint32_t number_make(uint32_t n, uint32_t dice)
+static uint32_t number_make(uint8_t *to, uint32_t n, uint32_t dice)
 {
 	uint32_t size = sizeof(n) + (dice & 1 ? dice % 40 : dice % 2500);
 
-	memcpy(bytes, &n, sizeof(n));
+	memcpy(to, &n, sizeof(n));
 	for (uint32_t i = sizeof(n); i < size; i++)
-		bytes[i] = (uint8_t)(n + i);
+		to[i] = (uint8_t)(n + i);
 	return size;
+}
+
+static void region_calls(struct innocent *self, uint32_t dice);
+
+/* Between the two steps of a message something else is called. False: there is no second one. */
+static bool meanwhile(struct innocent *self)
+{
+	uint32_t dice = hostile_random();
+
+	if (dice % 4 == 0)
+		region_calls(self, dice >> 4);
+	if (dice % 101 == 0)
+		CALL_VOID(DETACH, ivsh_region_detach(&self->region));
+	return self->region.attached;
+}
+
+static int send_batch(struct link *link, const struct innocent *self, uint32_t dice)
+{
+	uint32_t count = dice % (BATCH + 1), sent = UINT32_MAX;
+	int error;
+
+	for (uint32_t i = 0; i < count; i++) {
+		batch[i].data = arena[i];
+		batch[i].size = number_make(arena[i], link->put + i, hostile_random());
+		batch[i].port = PORT_NUMBERS;
+	}
+	more = count;
+	error = CALL(SEND_BATCH, ivsh_chan_send_batch(&link->chan, batch, count, &sent));
+	must(sent <= count && (error == 0) == (sent == count), "sent", sent);
+	link->put += sent;
+	return error;
 }
 
 static void send(struct innocent *self, struct link *link, uint32_t dice)
 {
-	uint32_t size = number_make(link->put, dice >> 4);
+	uint32_t size = number_make(bytes, link->put, dice >> 4);
 	void *payload;
 	int error;
 
-	if (dice & 1) {
+	if (dice % 4 == 2) {
+		error = send_batch(link, self, dice >> 4);
+	} else if (dice & 1) {
 		error = CALL(SEND, ivsh_chan_send(&link->chan, PORT_NUMBERS, bytes, size));
+		link->put += error == 0;
 	} else {
 		error = CALL(RESERVE, ivsh_chan_reserve(&link->chan, size, &payload));
 		if (!error) {
 			memcpy(payload, bytes, size);
+			if (!meanwhile(self)) {
+				error = CALL(PUBLISH, ivsh_chan_publish(&link->chan, PORT_NUMBERS));
+				must(error == IVSH_EBUSY, "published without a slot", error);
+				return;
+			}
+			if (dice % 16 == 8) {
+				error = CALL(
+				    SEND, ivsh_chan_send(&link->chan, PORT_NUMBERS, bytes, size));
+				must(error != 0, "sent beside a reservation", error);
+			}
+			if (dice % 64 == 0) {
+				ivsh_chan_abandon(&link->chan);
+				return;
+			}
 			error = CALL(PUBLISH, ivsh_chan_publish(&link->chan, PORT_NUMBERS));
+			link->put += error == 0;
 		}
 	}
 	must(!is_safe(self, link) || error == 0 || error == IVSH_EAGAIN, "send", error);
-	link->put += error == 0;
+}
+
+/* A message that is a copy of our own: of a number, or of a stream. */
+static void take_copy(struct innocent *self, struct link *link, const struct ivsh_message *message)
+{
+	if (message->port == PORT_STREAM || message->port == PORT_STREAM + 1)
+		ivsh_stream_take(&link->stream, message);
+	else
+		check_number(self, link, message, message->data);
+}
+
+static int receive_batch(struct innocent *self, struct link *link, uint32_t dice)
+{
+	uint32_t count = 1 + dice % BATCH, received = UINT32_MAX, at = 0;
+	uint32_t capacity = dice & 0x100 ? sizeof(arena) - 8 : (dice >> 9) % 6000;
+	uint8_t *buffer = arena[0];
+	int error;
+
+	memset(buffer + capacity, 0x5a, 8);
+	more = count;
+	error = CALL(RECEIVE_BATCH,
+	    ivsh_chan_receive_batch(&link->chan, batch, count, buffer, capacity, &received));
+	must(received <= count && (error == 0) == (received != 0), "received", received);
+	for (uint32_t i = 0; i < received; i++) {
+		at = (at + 7) & ~7u;
+		must(batch[i].data == buffer + at, "a place in the buffer", at);
+		must(batch[i].size <= capacity - at, "beyond the buffer", batch[i].size);
+		at += batch[i].size;
+		take_copy(self, link, &batch[i]);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		must(buffer[capacity + i] == 0x5a, "behind the buffer", i);
+	/* The first one is too large: it stays. */
+	return error == IVSH_ENOSPC ? 0 : error;
 }
 
 static void receive(struct innocent *self, struct link *link, uint32_t dice)
 {
 	struct ivsh_message message;
 	struct ivsh_chan *chan = &link->chan;
+	bool all = (dice & 2) != 0;
 	int error;
 
-	if (dice & 2)
+	if (dice % 8 == 2) {
+		error = receive_batch(self, link, dice >> 4);
+		if (error == 0)
+			return;
+	} else if (all) {
 		error = CALL(PEEK, ivsh_chan_peek(&link->chan, &message));
-	else
+	} else {
 		error = CALL(NEXT, ivsh_region_next(&self->region, &chan, &message));
+	}
 	if (error == 0 || error == IVSH_EPROTO) {
 		must(chan == &self->link[0].chan || chan == &self->link[1].chan, "a channel", 0);
 		link = chan == &self->link[0].chan ? &self->link[0] : &self->link[1];
 	}
 
-	if (error == IVSH_EAGAIN && (dice & 2) && is_safe(self, link))
+	if (error == IVSH_EAGAIN && all && is_safe(self, link))
 		must(link->expect == other_end(self)->put, "lost", link->expect);
 	if (error)
 		goto end;
@@ -331,8 +432,21 @@ static void receive(struct innocent *self, struct link *link, uint32_t dice)
 		ivsh_stream_take(&link->stream, &message);
 		error = CALL(RELEASE, ivsh_chan_release(&link->chan));
 	} else if (dice & 1) {
+		bool there = meanwhile(self);
+
+		/* Too small for it: it stays. */
+		if (there && dice % 16 == 3 && message.size > 8) {
+			struct ivsh_message again;
+
+			error = CALL(RECEIVE, ivsh_chan_receive(&link->chan, &again, bytes, 8));
+			must(error != 0, "received into too little", error);
+		}
+		/* Nobody but slot 1 writes over what is held. */
 		check_number(self, link, &message, message.data);
 		error = CALL(RELEASE, ivsh_chan_release(&link->chan));
+		must(there || error == IVSH_EBUSY, "released without a slot", error);
+		if (!there)
+			return;
 	} else {
 		error =
 		    CALL(RECEIVE, ivsh_chan_receive(&link->chan, &message, bytes, sizeof(bytes)));
@@ -519,8 +633,7 @@ static void allow_own(void)
 		/* The innocents' rings more often than those that nobody uses. */
 		for (unsigned i = slot == 0 || slot == 2 ? 4 : 1; i > 0; i--) {
 			allow(&world_ring(1, slot)->sender, sizeof(struct ivsh_wire_sender));
-			allow(
-			    world_ring(1, slot) + 1, 12288 + 8192 - sizeof(struct ivsh_wire_ring));
+			allow(world_ring(1, slot) + 1, WORLD_RING - sizeof(struct ivsh_wire_ring));
 			allow(&world_ring(slot, 1)->receiver, sizeof(struct ivsh_wire_receiver));
 		}
 	}
@@ -535,7 +648,7 @@ static void allow_any(void)
 		allow(world_slot(slot), 0x300);
 		for (uint32_t to = 0; to < 3; to++)
 			if (to != slot)
-				allow(world_ring(slot, to), 12288);
+				allow(world_ring(slot, to), 8192);
 	}
 }
 
@@ -688,7 +801,9 @@ int main(int argc, char **argv)
 	status = test_main("storm", tests, sizeof(tests) / sizeof(tests[0]));
 	for (int call = 0; call < CALLS && argc > 1; call++)
 		printf("%-14s %5u of %5u accesses; %8u good, %8u bad\n", calls[call].name,
-		    seen[call].worst, calls[call].most + calls[call].most_desc * D, seen[call].good,
-		    seen[call].bad);
+		    seen[call].worst,
+		    calls[call].most + calls[call].most_desc * D +
+			(call == SEND_BATCH || call == RECEIVE_BATCH ? EACH * BATCH : 0),
+		    seen[call].good, seen[call].bad);
 	return status;
 }

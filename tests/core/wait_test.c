@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
+#define ASK_NS UINT64_C(1000000) /* lib/core/wait.c */
 
 static struct end a, b;
 static uint8_t in[8192];
@@ -41,7 +42,8 @@ static void time_over(void)
 	CHECK_EQ(events, 0);
 	CHECK_EQ(world.slept_ns, SECOND);
 	CHECK(world_slot(1)->heartbeat - before >= 10);
-	CHECK_EQ(b.region.counters.wakes_timer, 10);
+	/* Ten times, and once more when all can have seen that it asks for bells. */
+	CHECK_EQ(b.region.counters.wakes_timer, 11);
 	CHECK_EQ(b.region.counters.rescued, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.want_bell & IVSH_WIRE_WISH_VECTOR, 0);
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 0), 0);
@@ -90,6 +92,8 @@ static void send_unheard(void)
 /* One wish, one bell. SPEC R8.2. */
 static void woken(void)
 {
+	struct ivsh_counters counters;
+
 	open_both();
 	world.on_sleep = send_ten;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
@@ -99,7 +103,8 @@ static void woken(void)
 	CHECK_EQ(world.ring_vector, 1); /* 1 + 0 % 3 */
 	CHECK_EQ(want_seen, 1u << IVSH_WIRE_WISH_SHIFT | 2);
 	CHECK_EQ(a.region.counters.bells_rung, 1);
-	CHECK_EQ(a.region.counters.bells_saved, 9);
+	NEED_EQ(ivsh_region_counters(&a.region, 0, &counters), 0);
+	CHECK_EQ(counters.bells_saved, 9);
 	CHECK_EQ(b.region.counters.wakes_bell, 1);
 	CHECK_EQ(b.region.counters.rescued, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 1u << IVSH_WIRE_WISH_SHIFT);
@@ -136,6 +141,7 @@ static void wished_again(void)
 static void killed_asleep(void)
 {
 	open_both();
+	world_ring(0, 1)->receiver.asks = IVSH_WIRE_ASKS_BELL;
 	world_ring(0, 1)->receiver.want_bell = 7u << IVSH_WIRE_WISH_SHIFT | 2;
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
@@ -174,12 +180,64 @@ static void killed_ringing(void)
 static void rescued(void)
 {
 	open_both();
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, ASK_NS), 0);
+	world.slept_ns = 0;
 	world.on_sleep = send_unheard;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 	CHECK_EQ(world.slept_ns, IVSH_RELOOK_NS);
 	CHECK_EQ(b.region.counters.rescued, 1);
 	CHECK_EQ(b.region.counters.wakes_bell, 0);
+}
+
+static void count_sleeps(void)
+{
+	hooks++;
+}
+
+/*
+ * Who begins to ask for bells sleeps for 1 ms at the most until 1 ms has passed: a message may be on
+ * its way from one that has not seen it. SPEC R8.2.
+ */
+static void asks_first(void)
+{
+	struct ivsh_record records[64];
+	struct ivsh_chan other;
+
+	open_both();
+	CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
+	CHECK_EQ(world_ring(1, 0)->sender.asks, 0);
+	world.on_sleep = send_unheard;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(world.slept_ns, ASK_NS);
+	CHECK_EQ(b.region.counters.wakes_timer, 1);
+	/* No bell was lost: nobody was to ring. */
+	CHECK_EQ(b.region.counters.rescued, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.asks, IVSH_WIRE_ASKS_BELL);
+	CHECK_EQ(world_ring(1, 0)->sender.asks, IVSH_WIRE_ASKS_BELL);
+	/* It is over, for this channel. */
+	CHECK_EQ(ivsh_chan_receive(&b.chan, &(struct ivsh_message){0}, in, sizeof(in)), 0);
+	world.slept_ns = hooks = 0;
+	world.on_sleep = count_sleeps;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, IVSH_RELOOK_NS), 0);
+	CHECK_EQ(hooks, 1);
+	/* Another one asks anew, and a wait that ends meanwhile does not end that. */
+	NEED_EQ(ivsh_chan_open(&other, &b.region, 2, records, 64), 0);
+	CHECK_EQ(world_ring(2, 1)->receiver.asks, 0);
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, ASK_NS / 4), 0);
+	CHECK_EQ(world_ring(2, 1)->receiver.asks, IVSH_WIRE_ASKS_BELL);
+	world.slept_ns = hooks = 0;
+	world.on_sleep = send_unheard;
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(world.slept_ns, ASK_NS - ASK_NS / 4);
+	CHECK_EQ(b.region.counters.rescued, 0);
+	/* The next life begins with nothing asked. */
+	end_kill(&b);
+	NEED_EQ(end_open(&b, 1, 0, false), 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
+	CHECK_EQ(world_ring(1, 0)->sender.asks, 0);
 }
 
 static void receive_one(void)
@@ -287,6 +345,8 @@ static void no_vectors(void)
 	world.on_sleep = look_at_wish;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 10000000), 0);
 	CHECK_EQ(want_seen, 0);
+	CHECK_EQ(world_ring(5, 1)->receiver.asks, 0);
+	CHECK_EQ(world_ring(1, 5)->sender.asks, 0);
 	CHECK_EQ(b.region.counters.wakes_timer, 20);
 	CHECK_EQ(world_slot(1)->vectors, 0);
 }
@@ -312,6 +372,7 @@ static void modes(void)
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 	CHECK_EQ(world.slept_ns, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
 	CHECK_EQ(a.region.counters.bells_rung, 0);
 
 	open_both();
@@ -391,6 +452,7 @@ static const struct test tests[] = {
     {"killed asleep", killed_asleep},
     {"killed before its bell", killed_ringing},
     {"a lost bell", rescued},
+    {"the first millisecond", asks_first},
     {"space", space},
     {"only what is wanted", only_wanted},
     {"control", control},

@@ -65,7 +65,7 @@ void world_reset(void)
 
 void world_format(void)
 {
-	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 8192, 8192};
+	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192};
 
 	world_reset();
 	CHECK_EQ(ivsh_region_format(memory, WORLD_SIZE, &geometry, 1, false), 0);
@@ -119,8 +119,8 @@ int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh)
 	static uint64_t nonce;
 	struct ivsh_mem mem = world_mem(self);
 	/* race_test.c comes here in two threads. */
-	struct ivsh_attach attach = {
-	    .nonce = __atomic_add_fetch(&nonce, 1, __ATOMIC_RELAXED), .fresh = fresh};
+	struct ivsh_attach attach = {.nonce = __atomic_add_fetch(&nonce, 1, __ATOMIC_RELAXED),
+	    .discard = fresh ? ivsh_attach_discard : NULL};
 	int error = ivsh_region_attach(&end->region, &mem, &attach);
 
 	if (error)

@@ -10,9 +10,12 @@
 
 #include <stddef.h>
 
-/* A little more than 8 slots with areas of 8 KiB take. */
+/* More than 8 slots with areas of 4 and 8 KiB take. */
 #define WORLD_SIZE 0x130000u
 #define WORLD_SLOTS 8u
+
+/* Bytes of a ring as world_format() makes it: with the hot area two pages, then the bulk area. */
+#define WORLD_RING 16384u
 
 struct world {
 	uint8_t *memory; /* WORLD_SIZE bytes */

@@ -29,7 +29,7 @@ static bool may_write(uint32_t actor, uint32_t other, uint64_t offset)
 		return true;
 	/* The sender's line, the descriptors and both areas; the bulk area ends the stride. */
 	if (offset - out < sizeof(struct ivsh_wire_sender) ||
-	    (offset - out >= sizeof(struct ivsh_wire_ring) && offset - out < 12288 + 8192))
+	    (offset - out >= sizeof(struct ivsh_wire_ring) && offset - out < WORLD_RING))
 		return true;
 	/* The receiver's line of the other ring. */
 	return offset - in - offsetof(struct ivsh_wire_ring, receiver) <
@@ -50,14 +50,23 @@ static void compare(uint32_t actor, uint32_t other)
 
 static void step(struct end *end, uint32_t dice)
 {
-	struct ivsh_message message;
+	struct ivsh_message message = {buffer, dice % 700, 1, 0}, batch[3];
+	uint32_t count;
 	static struct ivsh_peer peers[WORLD_SLOTS];
 	struct ivsh_peer peer = {0};
 	struct ivsh_chan *chan;
 	struct ivsh_news news;
 	int error;
 
-	switch (dice % 10) {
+	switch (dice % 12) {
+	case 10:
+		batch[0] = batch[1] = batch[2] = message;
+		error = ivsh_chan_send_batch(&end->chan, batch, 3, &count);
+		break;
+	case 11:
+		error =
+		    ivsh_chan_receive_batch(&end->chan, batch, 3, buffer, sizeof(buffer), &count);
+		break;
 	case 0:
 	case 1:
 		error = ivsh_chan_send(&end->chan, 1, buffer, dice % 3000);

@@ -5,6 +5,7 @@ Every wait has a deadline and answers as soon as what it waits for is there. Wha
 the output of everything that the test started.
 """
 
+import contextlib
 import mmap
 import os
 import pathlib
@@ -25,11 +26,12 @@ SOAK = bool(os.environ.get("IVSH_SOAK"))
 LIMIT = 30.0  # seconds after which what was awaited counts as missing
 EXIT_FAILED, EXIT_USAGE, EXIT_TRAP = 3, 5, 201  # isa-debug-exit: (status << 1) | 1
 
-# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md, "TCG").
 QEMU = (
-    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -nodefaults -display none -no-reboot"
+    "qemu-system-x86_64 -nodefaults -display none -no-reboot"
     " -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4"
 ).split()
+# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md, "TCG").
+TCG = "-accel tcg -smp 1,maxcpus=2".split()
 # Nothing outlives the tests, however they end.
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
@@ -118,6 +120,13 @@ class Program:
         ticks = stat.rsplit(")", 1)[1].split()[11:13]
         return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
+    def pin(self, processor):
+        """Keep it, and the threads that it will start, on one of the host's processors."""
+        for _ in range(2):  # a thread that was being started inherits what its parent had
+            for task in sorted(pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()):
+                with contextlib.suppress(ProcessLookupError):  # a thread that has ended meanwhile
+                    os.sched_setaffinity(int(task.name), {processor})
+
     def still_runs(self):
         if not self.is_alive():
             self.fail(f"ended early, with status {self.process.returncode}")
@@ -180,8 +189,8 @@ class Server(Program):
 class World:
     """Everything that one test starts, in a folder of its own."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, accelerator=TCG):
+        self.folder, self.accelerator = folder, accelerator
         self.programs = []
 
     def add(self, program):
@@ -196,7 +205,7 @@ class World:
         Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain(). A later
         -smp in (machine) replaces the first one.
         """
-        words = [*QEMU, *machine.split(), "-m", ram or (256 if uefi else 64), *device]
+        words = [*QEMU, *self.accelerator, *machine.split(), "-m", ram or (256 if uefi else 64), *device]
         if uefi:
             words += ["-bios", OVMF, "-kernel", EFI]
             command = f"--exit=qemu {command}"

@@ -15,7 +15,7 @@ device 0: 00:01.0, revision 1, ivshmem-doorbell
   BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
   BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable
   VM ID \(IVPosition\): 0; MSI-X vectors: 3
-  region: version 0, \d+ bytes, 8 slots, rings of 64 descriptors, 8192 \+ 32768 bytes
+  region: version 1, \d+ bytes, 8 slots, rings of 256 descriptors, 4096 \+ 32768 bytes
   we are slot 0
   MSI-X vectors in use: 3 of 3
   peer 1: attached, connected, life 1, name beta

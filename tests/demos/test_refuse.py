@@ -26,7 +26,7 @@ def region_size(slots, descs, hot, bulk):
     return page(8192 + slots * 2048) + slots * (slots - 1) * stride
 
 
-def header(version=0, features=0, slots=8, descs=64, hot=8192, bulk=32768, size=None, magic=MAGIC):
+def header(version=1, features=0, slots=8, descs=64, hot=8192, bulk=32768, size=None, magic=MAGIC):
     """A region's header; without arguments a good one. SPEC 3."""
     if size is None:
         size = region_size(slots, descs, hot, bulk)
@@ -52,11 +52,11 @@ HEADERS = {
     ),
     "version 7": (
         header(version=7),
-        "ivsh: region: it has version 7, features 0x0; this program knows version 0, features 0x0",
+        "ivsh: region: it has version 7, features 0x0; this program knows version 1, features 0x0",
     ),
-    "a feature": (header(features=4), "ivsh: region: it has version 0, features 0x4; .*"),
+    "a feature": (header(features=4), "ivsh: region: it has version 1, features 0x4; .*"),
     "all ones": (MAGIC + b"\xff" * 4088, "ivsh: region: it has version 4294967295, .*"),
-    "only a magic": (MAGIC, DAMAGED),
+    "only a magic": (MAGIC, "ivsh: region: it has version 0, features 0x0; .*"),
     "another size": (header(size=region_size(8, 64, 8192, 32768) + 1), DAMAGED),
     "1 slot": (header(slots=1), DAMAGED),
     "257 slots": (header(slots=257), DAMAGED),

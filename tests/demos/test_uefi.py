@@ -10,7 +10,7 @@ import threading
 import time
 
 from memory import boot, slot_word
-from qemu import EFI, EXIT_FAILED, LIMIT, OVMF, QEMU, doorbell
+from qemu import EFI, EXIT_FAILED, LIMIT, OVMF, QEMU, TCG, doorbell
 
 SUCCESS, INVALID_PARAMETER, ABORTED = "0x0", "0x2", "0x15"  # UEFI Specification, appendix D
 
@@ -25,7 +25,7 @@ class Shell:
         disk.mkdir()
         shutil.copy(EFI, disk / "ivsh.efi")
         self.guest = world.program(
-            "shell", *QEMU, "-M", "q35", "-m", 256, "-bios", OVMF, *device,
+            "shell", *QEMU, *TCG, "-M", "q35", "-m", 256, "-bios", OVMF, *device,
             "-drive", f"file=fat:rw:{disk},format=raw,if=none,id=disk",
             "-device", "virtio-blk-pci,drive=disk",
         )  # fmt: skip

@@ -21,6 +21,9 @@ static uint32_t bells, accesses;
 static bool pokes;
 static uint8_t bytes[2048];
 
+#define BATCH 12u
+static struct ivsh_message batch[BATCH];
+
 /* --- The hostile peer --------------------------------------------------------------------------- */
 
 /* One byte of input for each access: 0xf? writes, to this word or another, one of eight values. */
@@ -166,9 +169,9 @@ int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t o
 	struct ivsh_attach attach = {.name = options & 1 ? "fuzz" : NULL,
 	    .nonce = now,
 	    .timeout_ns = 10000000,
-	    .fresh = options & 2,
-	    .claim = options & 4,
-	    .may_format = options & 8,
+	    .discard = options & 2 ? ivsh_attach_discard : NULL,
+	    .claim = options & 4 ? ivsh_attach_claim : NULL,
+	    .formatter = options & 8 ? ivsh_attach_format : NULL,
 	    .format = {2, ROOM_DESCS, 1024, 1024}};
 	int error;
 
@@ -193,12 +196,52 @@ static void check_message(const struct ivsh_chan *chan, const struct ivsh_messag
 			  (uint64_t)(data - room_memory) <= ROOM_SIZE - message->size);
 }
 
+static void send_batch(struct room_peer *peer)
+{
+	uint32_t count = feed_byte() % (BATCH + 1), sent = UINT32_MAX;
+	int error;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t dice = feed_byte();
+
+		batch[i].data = bytes;
+		batch[i].size = dice < 0x80 ? dice & 15 : (dice & 0x7f) * 9;
+		batch[i].port = (uint16_t)dice;
+	}
+	error = answer(ivsh_chan_send_batch(&peer->chan, batch, count, &sent));
+	FUZZ_MUST(sent <= count && (error == 0) == (sent == count));
+}
+
+static void receive_batch(struct room_peer *peer)
+{
+	uint32_t count = 1 + feed_byte() % BATCH, received = UINT32_MAX, at = 0;
+	uint32_t capacity = (uint32_t)feed_number(2) % (sizeof(bytes) - 8);
+	int error;
+
+	memset(bytes + capacity, 0x5a, 8);
+	error =
+	    answer(ivsh_chan_receive_batch(&peer->chan, batch, count, bytes, capacity, &received));
+	FUZZ_MUST(received <= count && (error == 0) == (received != 0));
+	for (uint32_t i = 0; i < received; i++) {
+		at = (at + 7) & ~7u;
+		FUZZ_MUST(batch[i].data == bytes + at && batch[i].size <= capacity - at);
+		at += batch[i].size;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		FUZZ_MUST(bytes[capacity + i] == 0x5a);
+}
+
 static void receive(struct room_peer *peer)
 {
 	struct ivsh_message message;
+	uint32_t how = feed_byte();
 	struct ivsh_chan *chan;
 
-	switch (feed_byte() % 5) {
+	/* Beside the others, which stay what they were for the inputs that are kept. */
+	switch (how >= 0xd0 ? 5 : how % 5) {
+	case 5:
+		receive_batch(peer);
+		break;
 	case 4:
 		if (answer(ivsh_region_next(&peer->region, &chan, &message)) == 0) {
 			FUZZ_MUST(chan == &peer->chan);
@@ -222,7 +265,13 @@ static void send(struct room_peer *peer)
 	uint32_t how = feed_byte(), size = (uint32_t)feed_number(2) % 1100;
 	void *payload;
 
-	switch (how % 4) {
+	switch (how >= 0xf8 ? 5 : how >= 0xd0 ? 4 : how % 4) {
+	case 5:
+		ivsh_chan_abandon(&peer->chan);
+		break;
+	case 4:
+		send_batch(peer);
+		break;
 	case 0:
 		if (answer(ivsh_chan_reserve(&peer->chan, size, &payload)) == 0)
 			memset(payload, (int)how, size);

@@ -22,7 +22,7 @@
 const char bare_name[] = "numbers";
 
 #define PEERS_MOST 8u
-#define DESCS_MOST 64u
+#define DESCS_MOST IVSH_FIT_DESCS
 #define QUIET_NS UINT64_C(1500000000)
 #define HOLD_EVERY 5u
 #define TURN 8u

@@ -31,7 +31,7 @@ struct peer {
 	struct client client;
 	struct ivsh_region region;
 	struct ivsh_chan chan;
-	struct ivsh_record records[64];
+	struct ivsh_record records[IVSH_FIT_DESCS];
 	struct ivsh_wait wait;
 };
 
@@ -88,7 +88,8 @@ static int peer_open(struct peer *p, uint32_t slot, enum ivsh_wait_mode mode, ui
 	int error = ivsh_region_attach(&p->region, &p->client.mem, &attach);
 
 	p->wait = (struct ivsh_wait){.mode = mode, .spin_ns = spin_ns};
-	return error ? error : ivsh_chan_open(&p->chan, &p->region, 1 - slot, p->records, 64);
+	return error ? error
+		     : ivsh_chan_open(&p->chan, &p->region, 1 - slot, p->records, IVSH_FIT_DESCS);
 }
 
 static void peer_close(struct peer *p)

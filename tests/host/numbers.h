@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define NUMBERS_PEERS_MOST 16u
-#define NUMBERS_DESCS 64u
+#define NUMBERS_DESCS IVSH_FIT_DESCS
 #define NUMBERS_WINDOW 65536u /* more than can be on its way, and what nobody accepted */
 
 /* What two peers note, one way. */

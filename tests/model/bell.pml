@@ -9,6 +9,12 @@
  * asserts that messages come whole and in order. Nothing else may block for ever: the sender ends
  * when all is sent, the receiver when all is received, the machine may stop whenever it is idle.
  *
+ * A side fences and looks for the other's wish only while the other's (asks) is not 0. Who is about
+ * to make its first wish sets asks, and its sleeps are short until a time has elapsed in which what
+ * stood in the other's buffer becomes visible. A short sleep ends with that time, and a wakeup that
+ * was lost ends with it; all other sleeps are long, and one that is lost then is an invalid end
+ * state, as above.
+ *
  * run.sh lists the configurations and what is expected of each. A switch of the first kind changes
  * the world, one of the second kind makes a mistake on purpose, and the model must find it:
  *
@@ -20,6 +26,10 @@
  *   KILL_SENDER, KILL_RECEIVER   a side is killed at any step, or at none, and comes back
  *   NO_OPEN_RING a new life does not ring for what the last one may have stored without ringing
  *
+ *   LONG_AT_ONCE no sleep is short
+ *   TIME_LATE    whether the time has elapsed is looked at behind the look of sleep_once()
+ *   ASKS_FIRST   = SENDER or RECEIVER: loads the other's asks before it stores
+ *   STILL_ASKED  a new life clears its asks, and does not set them again
  *   NO_FENCE_HEAD, NO_FENCE_READ              store and look for the wish, without the fence
  *   NO_FENCE_BELL_WISH, NO_FENCE_SPACE_WISH   store a wish and look, without the fence
  *   NO_FENCE     none of the four
@@ -50,6 +60,9 @@
 #ifndef COUNTS
 #define COUNTS 64
 #endif
+#ifndef ASKS_FIRST
+#define ASKS_FIRST 0
+#endif
 
 #define SENDER 1
 #define RECEIVER 2
@@ -64,7 +77,8 @@
 #define READ (2 * DESCS + 1)
 #define WANT_BELL (2 * DESCS + 2)
 #define BELL(side) (2 * DESCS + 2 + (side))
-#define WORDS (2 * DESCS + 5)
+#define ASKS(side) (2 * DESCS + 4 + (side))
+#define WORDS (2 * DESCS + 7)
 
 byte word[WORDS];
 
@@ -96,11 +110,28 @@ chan buffer[3] = [BUFFER] of { byte, byte };
  */
 bool rung_since[3];
 #define seen_take(me) rung_since[me] = false
-#define sleep(me) rung_since[me]
+#define sleep(me, brief) (rung_since[me] || (brief && ELAPSED(me)))
 
 hidden byte at;
 hidden byte value;
 byte strays = STRAYS;
+
+/*
+ * wait.c, ASK_NS: a time in which what stands in a buffer becomes visible. It begins when a side's
+ * asks are seen, and has elapsed when the (old) stores are, which the other side's buffer held then.
+ * Not later: a sleep that is short without need is a long one with a bell for something else.
+ */
+#ifdef BUFFER
+byte old[3];
+#define drain(me, other) \
+	buffer[me]?at,value -> \
+	word[at] = value; \
+	old[me] = (old[me] != 0 -> old[me] - 1 : 0); \
+	old[other] = (at == ASKS(me) && value != 0 -> len(buffer[other]) : old[other])
+#define ELAPSED(me) (word[ASKS(me)] != 0 && old[SENDER + RECEIVER - (me)] == 0)
+#else
+#define ELAPSED(me) true
+#endif
 
 /* What the hardware does between any two steps of the two sides. */
 active proctype machine()
@@ -109,8 +140,8 @@ end:
 	do
 #ifdef BUFFER
 	/* The oldest store in a buffer becomes visible. */
-	:: d_step { buffer[SENDER]?at,value -> word[at] = value }
-	:: d_step { buffer[RECEIVER]?at,value -> word[at] = value }
+	:: d_step { drain(SENDER, RECEIVER) }
+	:: d_step { drain(RECEIVER, SENDER) }
 #endif
 	/* An interrupt comes. Of two bells before it, one is left: they are one word. */
 	:: d_step { word[BELL(SENDER)] != 0 -> word[BELL(SENDER)] = 0; rung_since[SENDER] = true }
@@ -158,12 +189,54 @@ active proctype kill_receiver() { if :: killed[RECEIVER] = true :: skip fi }
 inline restart(me)
 {
 	killed[me] = false;
+	brief = false;
+	want = 0;
 	fence_full(me);
 	if
 	:: word[BELL(me)] = 0
 	:: skip
 	fi
 }
+
+/* --- What else a side is to do ------------------------------------------------------------- */
+
+/* wait.c, bells_ask(): before the first wish of a life. */
+inline bells_ask(me, asked)
+{
+	if
+	:: atomic { !asked -> store(me, ASKS(me), 1); asked = true }
+	:: else
+	fi
+}
+
+/* The new life's ivsh_sender_open() or ivsh_receiver_open(). The first one finds a 0. */
+inline asks_open(me, asked)
+{
+	if
+	:: atomic {
+		word[ASKS(me)] != 0 ->
+		store(me, ASKS(me), 0);
+#ifndef STILL_ASKED
+		asked = false
+#endif
+	}
+	:: else
+	fi
+}
+
+/* way.h, sender_accepted(); receiver.c, ivsh_receiver_publish(): behind the store, without a fence. */
+#define asks_look(me, other, then) \
+	if \
+	:: ASKED(me, other) -> then \
+	:: else \
+	fi
+#if ASKS_FIRST != 0
+#define ASKED(me, other) (ASKS_FIRST == me -> early : word[ASKS(other)] != 0)
+#define mistake_before_store(me, other) early = (word[ASKS(other)] != 0);
+#else
+#define ASKED(me, other) (word[ASKS(other)] != 0)
+#define mistake_before_store(me, other)
+#endif
 
 /* --- Wishes -------------------------------------------------------------------------------- */
 
@@ -245,6 +318,19 @@ inline wish_answer(me, other, where, want, rung)
 #define mistake_before_sleep(me)
 #endif
 
+#ifdef LONG_AT_ONCE
+#define brief_early(me)
+#define brief_late(me)
+#else
+#ifdef TIME_LATE
+#define brief_early(me)
+#define brief_late(me) brief = !ELAPSED(me);
+#else
+#define brief_early(me) brief = !ELAPSED(me);
+#define brief_late(me)
+#endif
+#endif
+
 /*
  * wait.c, sleep_once(), for both sides: take (seen), make the wish, fence, look, sleep, look, take
  * the wish back. (look) sets (ready).
@@ -252,19 +338,21 @@ inline wish_answer(me, other, where, want, rung)
 #define sleep_once(me, where, wish, fence, look, ready) \
 	seen_take(me); \
 	mistake_before_wish(me, look) \
+	bells_ask(me, asked); \
 	atomic { wish_make(me, where, wish) }; \
 	fence; \
-	atomic { if :: NO_LOOK != me -> look :: else fi }; \
+	atomic { brief_early(me) if :: NO_LOOK != me -> look :: else fi }; \
 	mistake_before_sleep(me) \
+	brief_late(me) \
 	if \
-	:: !ready -> sleep(me); atomic { look } \
-	:: else \
+	:: !ready -> sleep(me, brief); atomic { brief = false; look } \
+	:: else -> brief = false \
 	fi; \
 	atomic { wish_end(me, where, wish) }
 
 /* --- The sender ---------------------------------------------------------------------------- */
 
-/* sender.c, bell_ring(). */
+/* sender.c, ivsh_sender_ring(). */
 inline bell_ring()
 {
 #ifndef NO_FENCE_HEAD
@@ -274,9 +362,10 @@ inline bell_ring()
 	wish_answer(SENDER, RECEIVER, WANT_BELL, want, rung)
 }
 
-/* sender.c, ivsh_chan_publish(): body, then head, then the bell. */
+/* way.h, sender_store() and sender_accepted(): body, then head, then the bell if it asks. */
 inline publish()
 {
+	mistake_before_store(SENDER, RECEIVER)
 #ifdef HEAD_FIRST
 	store(SENDER, HEAD(head), LAP(head));
 	store(SENDER, BODY(head), head + 1);
@@ -285,7 +374,7 @@ inline publish()
 	store(SENDER, HEAD(head), LAP(head));
 #endif
 	head++;
-	bell_ring()
+	asks_look(SENDER, RECEIVER, bell_ring())
 }
 
 /* sender.c, ivsh_sender_ready(): space_collect() and message_fits(). Also ivsh_chan_reserve(). */
@@ -309,6 +398,7 @@ inline sender_open()
 	od;
 	want = 0;
 	wish_open(SENDER, WANT_SPACE, wish);
+	asks_open(SENDER, asked);
 #ifndef NO_OPEN_RING
 	if
 	:: head != read -> bell_ring()
@@ -320,6 +410,7 @@ inline sender_open()
 active proctype sender()
 {
 	byte head, read, rung, wish, want;
+	bool asked, brief, early;
 
 life:
 	{
@@ -359,7 +450,10 @@ inline space_ring()
 inline read_publish()
 {
 	if
-	:: atomic { read != published -> store(RECEIVER, READ, read); published = read }; space_ring()
+	:: read != published ->
+		mistake_before_store(RECEIVER, SENDER)
+		atomic { store(RECEIVER, READ, read); published = read };
+		asks_look(RECEIVER, SENDER, space_ring())
 	:: else
 	fi
 }
@@ -381,12 +475,12 @@ inline take()
 		want = want & WISH_VECTOR
 	};
 	if
-	:: want != 0 || read - published > LAZY -> want = 0; read_publish()
+	:: want != 0 -> want = 0; read_publish()
 	:: else
 	fi
 }
 
-/* receiver.c, ivsh_receiver_open(); before it, in a fresh life, ivsh_receiver_discard(). */
+/* receiver.c, ivsh_receiver_open(); before it, in a fresh life, ivsh_attach_discard(). */
 inline receiver_open()
 {
 	rung = 0;
@@ -406,12 +500,16 @@ inline receiver_open()
 		:: else -> break
 		od;
 		ready = false;
-		read_publish();
+		if
+		:: atomic { read != published -> store(RECEIVER, READ, read); published = read }; space_ring()
+		:: else
+		fi;
 		rung = 0
 	:: skip
 	fi;
 #endif
 	wish_open(RECEIVER, WANT_BELL, wish);
+	asks_open(RECEIVER, asked);
 #ifndef NO_OPEN_RING
 	space_ring()
 #endif
@@ -420,14 +518,16 @@ inline receiver_open()
 active proctype receiver()
 {
 	byte read, published, rung, wish, want;
-	bool ready, fresh;
+	bool ready, fresh, asked, brief, early;
 
 life:
 	{
 		receiver_open();
 		do
 		:: read == MESSAGES -> goto done
-		:: else ->
+		/* receiver.c, ivsh_receiver_due(). */
+		:: read < MESSAGES && read - published > LAZY -> read_publish()
+		:: read < MESSAGES && read - published <= LAZY ->
 			atomic { look_message() };
 			if
 			:: ready -> take()

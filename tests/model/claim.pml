@@ -118,7 +118,7 @@ proctype peer(byte me)
 	fi;
 #endif
 	soon();
-	/* slot.c, ivsh_slot_claim(). */
+	/* claim.c, ivsh_attach_claim(). */
 	d_step {
 		nonce = me + 1;
 		/* It disturbs nobody whom it could have seen. */

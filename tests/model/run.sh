@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # run.sh - lets spin go through every state of each model in each configuration below, and compares
 # what it finds with what is expected: that all is well, or that a mistake made on purpose is seen.
+# Of SPEC.md they hold, among others, R8.2 and R8.7 (bell).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
 cd "$(dirname "$0")"
@@ -24,7 +25,7 @@ configurations() {
 	cat <<-'END'
 	model bell
 	well  -DMESSAGES=4                        |sequentially consistent
-	well  -DBUFFER=2 -DMESSAGES=4             |store buffers of 2
+	well  -DBUFFER=2                          |store buffers of 2
 	well  -DBUFFER=3                          |store buffers of 3
 	well  -DBUFFER=2 -DDESCS=3 -DMESSAGES=4   |ring of 3
 	well  -DBUFFER=2 -DLAZY=0                 |every release publishes
@@ -34,8 +35,14 @@ configurations() {
 	well  -DKILL_RECEIVER -DBUFFER=2 -DDESCS=1 -DMESSAGES=2  |receiver killed, rings
 	well  -DTIMER -DNO_OPEN_RING -DKILL_SENDER               |sender killed, does not ring: the timer rescues
 	well  -DTIMER -DNO_OPEN_RING -DKILL_RECEIVER             |receiver killed, does not ring: the timer rescues
-	well  -DTIMER -DBUFFER=2 -DNO_FENCE       |no fence at all: the timer rescues
+	well  -DTIMER -DBUFFER=2 -DNO_FENCE -DMESSAGES=2  |no fence at all: the timer rescues
 	well  -DTIMER -DCOUNTS=2                  |a count that comes round: the timer rescues
+	lost  -DBUFFER=2 -DLONG_AT_ONCE           |the first sleep is long
+	lost  -DBUFFER=2 -DTIME_LATE              |a first sleep is made long behind its look
+	lost  -DASKS_FIRST=SENDER                 |sender loads asks before it stores the head
+	lost  -DASKS_FIRST=RECEIVER               |receiver loads asks before it stores the read index
+	lost  -DSTILL_ASKED -DKILL_SENDER         |sender's next life does not ask
+	lost  -DSTILL_ASKED -DKILL_RECEIVER       |receiver's next life does not ask
 	lost  -DBUFFER=2 -DNO_FENCE_HEAD          |no fence behind the head
 	lost  -DBUFFER=2 -DNO_FENCE_READ          |no fence behind the read index
 	lost  -DBUFFER=2 -DNO_FENCE_BELL_WISH     |no fence behind want_bell
@@ -70,7 +77,7 @@ configurations() {
 	model reset
 	well                                      |both ask for a reset, both are killed
 	well  -DKILLS=0 -DRESETS=2                |two resets by each side
-	well  -DDESCS=3                           |ring of 3
+	well  -DDESCS=3 -DKILLS=0 -DRESETS=2      |ring of 3
 	order -DNO_WAIT                           |sender does not wait for the receiver
 	own   -DOLD_LAPS                          |a run whose laps stand in the ring
 	own   -DEPOCH_FIRST                       |epoch before start
@@ -97,9 +104,11 @@ configurations() {
 	model reset
 	well  -DRESETS=2                          |two resets by each side, both killed
 	well  -DKILLS=2                           |both killed twice
+	well  -DDESCS=3                           |ring of 3, both killed
 	model claim
 	well  -DPEERS=3                           |three claim
 	model bell
+	well  -DBUFFER=2 -DMESSAGES=4             |store buffers of 2, 4 messages
 	well  -DBUFFER=3 -DMESSAGES=4             |store buffers of 3, 4 messages
 	well  -DBUFFER=2 -DSTRAYS=1               |a bell for something else, ring of 2
 	well  -DSTRAYS=2                          |two bells for something else

@@ -33,83 +33,107 @@ extern "C" {
 #define IVSH_PORT_FILE 4u /* and 5, a file as a stream: put, get */
 #define IVSH_PORT_ECHO 7u /* comes back as it is */
 
-/* One per descriptor: where the sender's areas ended behind it. Private to the library. */
+/* The two areas of a ring for payloads. */
+#define IVSH_AREA_HOT 0u
+#define IVSH_AREA_BULK 1u
+#define IVSH_AREAS 2u
+
+/* Where payloads end in the areas: positions, which run on for ever, modulo 2^32. */
 struct ivsh_record {
-	uint32_t hot;
-	uint32_t bulk;
+	uint32_t end[IVSH_AREAS];
 };
 
-/* An area for payloads, as one side knows it. Positions run on for ever, modulo 2^32. */
+/* An area, as one side knows it. */
 struct ivsh_area {
 	uint8_t *base;
 	uint32_t size;
-	uint32_t head; /* sender: where the next payload may start; receiver: is expected to */
+	uint32_t left; /* bytes behind (end) that can be used with no question, whole lines */
 	uint32_t tail; /* sender: where the oldest payload not given back starts */
-	bool known;    /* false until one message has gone through: head agrees with the peer's */
+	bool known;    /* false until one message has gone through: end agrees with the peer's */
 };
 
-/* A channel. The caller's memory, for the library's use. */
+/*
+ * A channel. The caller's memory, for the library's use.
+ *
+ * limit: while head, or read, has not come to it, a message goes its way with no look at anything
+ * but its own descriptor, its place and what the other side asks for, and (lap) holds. Whatever
+ * stands in the way of that moves the limit to the index itself.
+ */
 struct ivsh_chan {
 	struct ivsh_region *region;
-	struct ivsh_chan *next;      /* of the region's open channels */
-	struct ivsh_chan *busy_next; /* of those that may have a message */
-	bool busy;
-	uint32_t peer;      /* readable: the slot at the other end */
-	uint32_t mask;      /* descriptors of a ring less one */
-	uint32_t shift;     /* their logarithm to base 2 */
-	uint32_t lost;      /* readable: resets of its rings: each may have lost messages */
-	uint32_t lost_told; /* as last answered by ivsh_region_news() */
-	bool dead;          /* answers IVSH_EPROTO from now on */
-	bool open;          /* the pointers below are set */
+	uint32_t mask;  /* descriptors of a ring less one */
+	uint32_t shift; /* their logarithm to base 2 */
+	uint32_t peer;  /* readable: the slot at the other end */
+	bool dead;      /* answers IVSH_EPROTO from now on */
+	bool open;      /* the pointers below are set */
+	bool busy;      /* in the region's queue */
 
 	struct {
-		struct ivsh_wire_sender *own;
-		const struct ivsh_wire_receiver *other;
-		struct ivsh_wire_desc *desc;
-		struct ivsh_record *record;
-		struct ivsh_area hot, bulk;
 		uint32_t head; /* index of the next message */
-		uint32_t read; /* the receiver's read index, as last checked */
-		uint64_t body; /* an inline payload under construction */
-		uint32_t reserved_position;
-		uint32_t reserved_size;
-		uint32_t blocked_size;      /* what last found no room */
-		uint32_t wish;              /* our own want_space, as last stored */
-		uint32_t rung;              /* the receiver's wish that was answered by a bell */
+		uint32_t limit;
+		uint64_t lap; /* of head, where a descriptor's head has it */
+		struct ivsh_wire_desc *desc;
+		struct ivsh_record *record; /* of each descriptor: the ends behind it */
+		const struct ivsh_wire_receiver *other;
+		struct ivsh_record now; /* where the areas end */
+		uint32_t hot_most;      /* the largest payload that goes to the hot area */
+		uint32_t resume;        /* the limit that publish goes back to; head: none */
+
+		struct ivsh_wire_sender *own;
+		uint32_t read;              /* the receiver's read index, as last checked */
 		uint32_t epoch, ack, start; /* our own words, as last stored */
-		uint8_t *mail;              /* our byte of the receiver's slot */
-		uint8_t mails;              /* what stands there */
-		uint8_t reserved_kind;
+		uint32_t asks;              /* likewise */
+		bool waiting;               /* for the receiver to follow a reset */
+		bool broken;                /* something in this ring breaks SPEC.md */
 		bool reserved;
 		bool blocked;
-		bool broken;  /* something in this ring breaks SPEC.md */
-		bool waiting; /* for the receiver to follow a reset */
+		uint8_t reserved_kind;
+		uint8_t mails; /* what stands at (mail) */
+		uint32_t reserved_position;
+		uint32_t reserved_size;
+		uint64_t body;         /* an inline payload under construction */
+		uint32_t blocked_size; /* what last found no room */
+		uint32_t wish;         /* our own want_space, as last stored */
+		uint32_t rung;         /* the receiver's wish that was answered by a bell */
+		uint8_t *mail;         /* our byte of the receiver's slot */
+		struct ivsh_area area[IVSH_AREAS];
 	} tx;
 
 	struct {
-		struct ivsh_wire_receiver *own;
-		const struct ivsh_wire_sender *other;
+		uint32_t read; /* index of the next message to release */
+		uint32_t limit;
+		uint64_t lap; /* of read, likewise */
+		const uint8_t
+		    *next; /* where the next payload is expected: fetched ahead of its message */
 		const struct ivsh_wire_desc *desc;
-		struct ivsh_area hot, bulk;
-		uint32_t read;      /* index of the next message to release */
-		uint32_t published; /* the read index as the sender can see it */
-		uint32_t marked;    /* messages from read on that an earlier life may have seen */
-		uint32_t hot_held;  /* bytes released and not published yet */
-		uint32_t bulk_held;
-		uint64_t body; /* private copy of an inline payload */
+		const struct ivsh_wire_sender *other;
+		struct ivsh_record now; /* where the next payloads are expected */
+		uint32_t published;     /* the read index as the sender can see it */
+		uint32_t resume;        /* the limit that release goes back to; read: none */
+		uint32_t ack;           /* our own word, as last stored */
+		struct ivsh_area area[IVSH_AREAS];
+
+		struct ivsh_wire_receiver *own;
+		struct ivsh_record given; /* (now) when the read index was last published */
+		uint32_t marked; /* messages from read on that an earlier life may have seen */
+		uint64_t body;   /* private copy of an inline payload */
 		const void *data;
 		uint32_t position;
 		uint32_t size;
 		uint16_t port;
-		uint32_t wish;       /* our own want_bell, as last stored */
-		uint32_t rung;       /* the sender's wish that was answered by a bell */
-		uint32_t epoch, ack; /* our own words, as last stored */
+		uint32_t wish;        /* our own want_bell, as last stored */
+		uint32_t rung;        /* the sender's wish that was answered by a bell */
+		uint32_t epoch, asks; /* our own words, as last stored */
 		uint8_t kind;
 		bool peeked;
-		bool broken;    /* something in this ring breaks SPEC.md */
-		bool waiting;   /* for the sender to answer our wish for a reset */
-		bool want_mail; /* our own word, as last stored */
+		bool broken;  /* something in this ring breaks SPEC.md */
+		bool waiting; /* for the sender to answer our wish for a reset */
 	} rx;
+
+	struct ivsh_chan *next;      /* of the region's open channels */
+	struct ivsh_chan *busy_next; /* of those that may have a message */
+	uint32_t lost;      /* readable: resets of its rings: each may have lost messages */
+	uint32_t lost_told; /* as last answered by ivsh_region_news() */
 };
 
 /* The message may have been delivered to an earlier life of this receiver. SPEC 7. */
@@ -130,7 +154,7 @@ struct ivsh_message {
  *
  * Goes on where an earlier life of this slot stopped: what it sent and the peer has not read is
  * still delivered, and what it had not given back comes (again), marked IVSH_MAYBE_SEEN, unless the
- * region was attached fresh; a reset that was cut in the middle goes on, too. Looks at each
+ * attach did ivsh_attach_discard(); a reset that was cut in the middle goes on, too. Looks at each
  * descriptor of both rings at most once, or as ivsh_chan_reset() does.
  *
  * Once per peer and attach. records: (count) of them, at least geometry.descs, the caller's, as
@@ -202,6 +226,16 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port) IVSH_MUST_CHECK;
 /* Drop the reservation, if there is one. */
 void ivsh_chan_abandon(struct ivsh_chan *ch);
 
+/*
+ * Send (count) messages in their order, each with its data, size and port; flags are not looked at.
+ * Cheaper than one by one: what does not depend on the message is done once for many.
+ *
+ * In *sent: how many were accepted, from the first on. 0: all. Else why the next one was not, as
+ * ivsh_chan_send().
+ */
+int ivsh_chan_send_batch(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t count,
+    uint32_t *sent) IVSH_MUST_CHECK;
+
 /* --- Receiving ------------------------------------------------------------------------------ */
 
 /*
@@ -216,6 +250,18 @@ void ivsh_chan_abandon(struct ivsh_chan *ch);
  */
 int ivsh_chan_receive(struct ivsh_chan *ch, struct ivsh_message *message, void *buffer,
     uint32_t capacity) IVSH_MUST_CHECK;
+
+/*
+ * Receive up to (count) messages, as many as there are: payloads go to (buffer) one after the
+ * other, each at a multiple of 8 bytes from its start, what is said of them to messages[].
+ *
+ * In *received: how many came. 0: at least one; the next call says what stands behind them.
+ * capacity: bytes of buffer; what does not fit any more stays.
+ *
+ * IVSH_EAGAIN, IVSH_ENOSPC, IVSH_EPROTO  of the first one, as ivsh_chan_receive().
+ */
+int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t count,
+    void *buffer, uint32_t capacity, uint32_t *received) IVSH_MUST_CHECK;
 
 /*
  * Look at the next message without copying it. size, port and flags are private copies; the bytes

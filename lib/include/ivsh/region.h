@@ -46,10 +46,13 @@ struct ivsh_geometry {
  */
 int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
 
+/* Records that do for each channel of a region of ivsh_geometry_fit(). */
+#define IVSH_FIT_DESCS 256u
+
 /*
- * The geometry that this library chooses for (slots) peers in (size) bytes: 64 descriptors, a hot
- * area of 8 KiB, and the largest bulk area from 8 KiB to 2 MiB that fits; 4 KiB each where that is
- * too much.
+ * The geometry that this library chooses for (slots) peers in (size) bytes: IVSH_FIT_DESCS
+ * descriptors, a hot area of 4 KiB, and the largest bulk area from 8 KiB to 4 MiB that fits; 64
+ * descriptors and 4 KiB where that is too much.
  *
  * Anyone, anywhere. In *need: the bytes that the least such geometry takes; may be NULL.
  *
@@ -77,15 +80,21 @@ int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *ge
 
 /* --- Attaching ------------------------------------------------------------------------------ */
 
+struct ivsh_region;
+
 /* What the caller asks of ivsh_region_attach(), and what it learns when that is refused. */
 struct ivsh_attach {
 	const char *name;    /* up to 31 printable ASCII characters; NULL: none. Copied. */
 	uint64_t nonce;      /* differs from every other life of every peer: a random number */
 	uint64_t timeout_ns; /* how long to wait for whoever formats; 0: not at all */
-	bool claim;          /* nobody guards mem.self (ivshmem-plain): make sure that it is free */
-	bool fresh;          /* drop, and count, what was sent to the slot's earlier life */
-	bool may_format;     /* slot 0 formats a memory whose magic is 0, with format below */
-	struct ivsh_geometry format;
+
+	/* What else is to be done: NULL, or the function named here. A program is linked without
+	 * those that it does not name. */
+	int (*formatter)(const struct ivsh_mem *mem,
+	    struct ivsh_attach *attach);             /* ivsh_attach_format(), by slot 0 */
+	int (*claim)(struct ivsh_region *region);    /* ivsh_attach_claim() */
+	void (*discard)(struct ivsh_region *region); /* ivsh_attach_discard() */
+	struct ivsh_geometry format;                 /* what ivsh_attach_format() makes */
 
 	/* Answers, each where the error says so. */
 	uint32_t found_version;  /* IVSH_EVERSION: the header's; ours is IVSH_WIRE_VERSION */
@@ -102,7 +111,8 @@ struct ivsh_counters {
 	uint64_t full;        /* sends that found no room */
 	uint64_t discarded;   /* messages dropped by a fresh attach */
 	uint64_t bells_rung;  /* doorbells rung */
-	uint64_t bells_saved; /* messages published to a receiver that wanted no bell */
+	uint64_t bells_saved; /* messages published to a receiver that wanted no bell; our own:
+	                         only as ivsh_region_counters() answers it */
 	uint64_t wakes_bell;  /* waits ended by a bell */
 	uint64_t wakes_timer; /* waits ended by time */
 	uint64_t errors;      /* channels that broke SPEC.md */
@@ -115,22 +125,25 @@ struct ivsh_message;
 
 /* An attached region. The caller's memory; for the library's use, but for the fields marked. */
 struct ivsh_region {
+	struct ivsh_wire_slot *slot;
+	struct ivsh_chan *chans; /* all open channels, linked by (next) */
+	uint64_t nonce;
+	uint32_t boot; /* readable: this life's boot word */
+	uint32_t heartbeat;
+	uint32_t ticked; /* the heartbeat when the slot and the rings were last looked after */
+	uint32_t came_epoch, came_connection; /* the server's words when this life attached */
+	bool attached;
 	struct ivsh_mem mem;           /* readable: the doorway, copied at attach */
 	struct ivsh_geometry geometry; /* readable: the header's, checked and copied at attach */
 	struct ivsh_counters counters; /* readable: this peer's own */
+	uint64_t rang;                 /* messages published to a receiver that wanted a bell */
 	uint64_t generation;           /* readable: the header's */
-	uint64_t nonce;
-	struct ivsh_wire_slot *slot;
 	uint64_t server_seen_ns;
 	uint32_t server_beat;  /* readable: the server's, as ivsh_region_peer() saw it last */
 	uint32_t server_epoch; /* readable: likewise; 0: no server */
-	uint32_t boot;         /* readable: this life's boot word */
-	uint32_t came_epoch, came_connection; /* the server's words when this life attached */
-	uint32_t heartbeat;
-	uint32_t change;         /* the server's, as last seen by a wait */
-	uint64_t lost;           /* counters.lost, as last seen by a wait */
-	struct ivsh_chan *chans; /* all open channels, linked by (next) */
-	bool attached;
+	uint32_t change;       /* the server's, as last seen by a wait */
+	uint64_t lost;         /* counters.lost, as last seen by a wait */
+	uint64_t asked_ns;     /* when a channel last began to ask for bells */
 
 	/* Of ivsh_region_next(): mail bytes as last seen, and channels that may have a message, in
 	 * turn. */
@@ -150,23 +163,42 @@ struct ivsh_region {
 /*
  * Attach to the region behind (mem) as slot mem->self.
  *
- * Waits for a formatter, and with (claim) 50 ms for a free slot and up to 2 s for one whose owner
- * may be dead, through mem->bell.sleep. On success the slot is announced to all peers and (region)
- * is ready for channels; (mem) is copied, what its bell refers to must live on. On failure nothing
- * of the slot's was changed, but for the nonce of a lost claim.
+ * Waits for a formatter through mem->bell.sleep, and does what else (attach) names. On success the
+ * slot is announced to all peers and (region) is ready for channels; (mem) is copied, what its bell
+ * refers to must live on. On failure nothing of the slot's was changed, but for the nonce of a lost
+ * claim.
  *
  * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number
- *               of slots (found_slots); the name is too long or not printable; format is out of
- *               range.
+ *               of slots (found_slots); the name is too long or not printable.
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
  * IVSH_EPROTO   a foreign magic (found_magic) or an impossible header: not a region of ours.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
  * IVSH_ENOSPC   the memory is smaller than the header or the geometry says: need_size.
- * IVSH_EBUSY    a living peer holds the slot: choose another.
  * SPEC 3, 5.
  */
 int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach) IVSH_MUST_CHECK;
+
+/*
+ * For attach.formatter: format a memory whose magic is 0, with attach.format. Asked for by slot 0
+ * alone; the others wait for it.
+ *
+ * The attach answers, besides: IVSH_EINVAL  format is out of range.
+ * SPEC 3.
+ */
+int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
+
+/*
+ * For attach.claim: make sure that mem.self is free, where nobody guards it (ivshmem-plain). Waits
+ * 50 ms for a free slot and up to 2 s for one whose owner may be dead, through mem.bell.sleep.
+ *
+ * The attach answers, besides: IVSH_EBUSY  a living peer holds the slot: choose another.
+ * SPEC 5.
+ */
+int ivsh_attach_claim(struct ivsh_region *region) IVSH_MUST_CHECK;
+
+/* For attach.discard: drop, and count, what was sent to the slot's earlier life. SPEC R5.8. */
+void ivsh_attach_discard(struct ivsh_region *region);
 
 /*
  * Look at the region behind (mem) without a slot: nothing is written, (mem) may be mapped for

@@ -16,7 +16,7 @@ extern "C" {
 
 /* The bytes "IVSHRGN" and a zero, read as a little-endian number. SPEC 3. */
 #define IVSH_WIRE_MAGIC UINT64_C(0x004e475248535649)
-#define IVSH_WIRE_VERSION 0u
+#define IVSH_WIRE_VERSION 1u
 
 #define IVSH_WIRE_PAGE 4096u /* the header, the server page and each ring start on one */
 #define IVSH_WIRE_LINE 64u   /* no two writers share one; payloads start on one */
@@ -107,7 +107,7 @@ struct ivsh_wire_slot {
 	uint8_t reserved4[1024];
 };
 
-/* SPEC 6. One side of a ring: the sender's line and the receiver's line have one writer each. */
+/* SPEC 6. One side of a ring: each side's lines have one writer. */
 struct ivsh_wire_sender {
 	uint32_t boot;       /* the sender's boot word when it opened this ring */
 	uint32_t epoch;      /* the run of the ring: advances with each reset */
@@ -115,19 +115,27 @@ struct ivsh_wire_sender {
 	uint32_t start;      /* index of the run's first descriptor */
 	uint32_t want_space; /* the wish to be rung when the read index moves: IVSH_WIRE_WISH_* */
 	uint32_t told;       /* the run that the sender's application knows of */
-	uint8_t reserved[40];
+	uint32_t asks;       /* IVSH_WIRE_ASKS_BELL, or 0 */
+	uint8_t reserved[36];
 };
 
+/* What moves with the messages has a line of its own: senders look at the other one each time. */
 struct ivsh_wire_receiver {
 	uint32_t boot;      /* the receiver's boot word when it opened this ring */
 	uint32_t epoch;     /* resets that the receiver asked for */
 	uint32_t ack;       /* the run that the receiver has followed */
-	uint32_t read;      /* index of the first descriptor not yet given back, modulo 2^32 */
 	uint32_t want_bell; /* the wish to be rung at the next message: IVSH_WIRE_WISH_* */
 	uint32_t told;      /* the run that the receiver's application knows of */
-	uint32_t want_mail; /* 1: the receiver looks at its slot's mail bytes */
-	uint8_t reserved[36];
+	uint32_t asks; /* what the sender is to do besides storing a message: IVSH_WIRE_ASKS_* */
+	uint8_t reserved0[40];
+	uint32_t read; /* index of the first descriptor not yet given back, modulo 2^32 */
+	uint8_t reserved1[60];
 };
+
+/* Bits of asks: while it is 0, the other side may go without a fence. SPEC 8. */
+#define IVSH_WIRE_ASKS_BELL 0x1u  /* I make wishes: look for them, behind a full fence */
+#define IVSH_WIRE_ASKS_MAIL 0x2u  /* I look at my slot's mail bytes */
+#define IVSH_WIRE_ASKS_RESET 0x4u /* I wait for a new run: look at my epoch */
 
 /*
  * A wish to be rung. Bits 11:0: the vector plus 1, or 0 while there is no wish; bits 31:12: how many
@@ -141,7 +149,6 @@ struct ivsh_wire_ring {
 	struct ivsh_wire_sender sender;
 	uint8_t reserved0[64];
 	struct ivsh_wire_receiver receiver;
-	uint8_t reserved1[64];
 };
 
 /* SPEC 7. Written by the sender: word 1 first, then word 0 with release. */

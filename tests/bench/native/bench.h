@@ -49,7 +49,7 @@ struct contender {
 	void (*run)(struct job *job, enum mode mode);        /* in each of them */
 };
 
-extern const struct contender bench_ivsh, bench_ivsh_1024, bench_textbook;
+extern const struct contender bench_ivsh, bench_textbook;
 extern const struct contender bench_pingpong, bench_slot, bench_chunks, bench_copy;
 /* Each is there if its headers were, when this was built. */
 extern const struct contender bench_ck __attribute__((weak));

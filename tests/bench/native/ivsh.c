@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ivsh.c - our own channel, through the public headers, all checks on.
- *
- * No batch: the interface has none.
  */
 #include "loops.h"
 
@@ -11,13 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DESCS_MOST 1024u
-#define BULK (2u << 20)
-
 struct end {
 	struct ivsh_region region;
 	struct ivsh_chan chan;
-	struct ivsh_record records[DESCS_MOST];
+	struct ivsh_record records[IVSH_FIT_DESCS];
 };
 
 static void need(int error, const char *what)
@@ -56,20 +51,16 @@ static void ring(void *ctx, uint32_t peer, uint32_t vector)
 
 static bool can(enum mode mode, uint32_t size)
 {
-	return mode != MODE_BATCH && (mode != MODE_ROUNDTRIP || size < SIZE_MOST);
+	if (mode == MODE_BATCH)
+		return size <= 4096;
+	return mode != MODE_ROUNDTRIP || size < SIZE_MOST;
 }
 
-/* As ivsh_geometry_fit() has it, but for the descriptors. */
-static struct ivsh_geometry geometry_of(uint32_t descs)
-{
-	struct ivsh_geometry geometry = {2, descs, 8192, BULK};
-
-	return geometry;
-}
+/* As ivsh_geometry_fit() has it where there is enough memory. */
+static const struct ivsh_geometry geometry = {2, IVSH_FIT_DESCS, 4096, 4u << 20};
 
 static uint64_t bytes(uint32_t size)
 {
-	struct ivsh_geometry geometry = geometry_of(DESCS_MOST);
 	uint64_t bytes;
 
 	(void)size;
@@ -77,23 +68,10 @@ static uint64_t bytes(uint32_t size)
 	return bytes;
 }
 
-static void make(uint8_t *memory, uint64_t size, uint32_t descs)
+static void make(uint8_t *memory, uint64_t size, uint32_t message)
 {
-	struct ivsh_geometry geometry = geometry_of(descs);
-
+	(void)message;
 	need(ivsh_region_format(memory, size, &geometry, bench_now_ns(), true), "format");
-}
-
-static void make_64(uint8_t *memory, uint64_t size, uint32_t message)
-{
-	(void)message;
-	make(memory, size, 64);
-}
-
-static void make_1024(uint8_t *memory, uint64_t size, uint32_t message)
-{
-	(void)message;
-	make(memory, size, DESCS_MOST);
 }
 
 INLINE bool put(void *end, const uint8_t *data, uint32_t size)
@@ -145,6 +123,38 @@ INLINE bool take_in_place(void *end, uint8_t *data, uint32_t size)
 	return true;
 }
 
+/* (data) is some message of the ready-made ones, and the rest of them. */
+INLINE uint32_t put_many(void *end, const uint8_t *data, uint32_t size, uint32_t count)
+{
+	static struct ivsh_message messages[BATCH];
+	static const uint8_t *first;
+	uint32_t sent;
+	int error;
+
+	if (!first) {
+		first = data;
+		for (uint32_t i = 0; i < BATCH; i++)
+			messages[i] = (struct ivsh_message){data + i * size, size, 1, 0};
+	}
+	error = ivsh_chan_send_batch(
+	    &((struct end *)end)->chan, messages + (data - first) / size, count, &sent);
+	if (error != 0 && error != IVSH_EAGAIN)
+		need(error, "send a batch");
+	return sent;
+}
+
+INLINE uint32_t take_many(void *end, uint8_t *data, uint32_t size, uint32_t count)
+{
+	static struct ivsh_message messages[BATCH];
+	uint32_t received;
+	int error = ivsh_chan_receive_batch(
+	    &((struct end *)end)->chan, messages, count, data, size * count, &received);
+
+	if (error != 0 && error != IVSH_EAGAIN)
+		need(error, "receive a batch");
+	return received;
+}
+
 static void run(struct job *job, enum mode mode)
 {
 	static struct end end;
@@ -157,15 +167,16 @@ static void run(struct job *job, enum mode mode)
 	struct ivsh_attach attach = {.nonce = job->side + 1};
 
 	need(ivsh_region_attach(&end.region, &mem, &attach), "attach");
-	need(
-	    ivsh_chan_open(&end.chan, &end.region, 1 - job->side, end.records, DESCS_MOST), "open");
+	need(ivsh_chan_open(&end.chan, &end.region, 1 - job->side, end.records, IVSH_FIT_DESCS),
+	    "open");
 	if (mode == MODE_STREAM)
 		stream(job, &end, put, take);
 	else if (mode == MODE_ZEROCOPY)
 		stream(job, &end, put_in_place, take_in_place);
+	else if (mode == MODE_BATCH)
+		batch(job, &end, put_many, take_many);
 	else
 		roundtrip(job, &end, put, take);
 }
 
-const struct contender bench_ivsh = {"ivsh", false, can, bytes, make_64, run};
-const struct contender bench_ivsh_1024 = {"ivsh-1024", false, can, bytes, make_1024, run};
+const struct contender bench_ivsh = {"ivsh", false, can, bytes, make, run};

@@ -41,7 +41,16 @@ struct cell {
 
 static struct cell cells[CONTENDERS_MOST * MODES * SIZES];
 static uint32_t cell_count, dropped, failed;
-static const char *only = "";
+static const char *only = "", *wanted_cells = "";
+
+/* Whether the command line leaves out this cell. */
+static bool is_left_out(enum mode mode, uint32_t size)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), ",%s/%u,", mode_names[mode], size);
+	return *wanted_cells != '\0' && !strstr(wanted_cells, name);
+}
 
 /* A weak name whose object was not linked is NULL. */
 static void add_contender(const struct contender *c, const char *missing)
@@ -54,7 +63,7 @@ static void add_contender(const struct contender *c, const char *missing)
 		return;
 	for (uint32_t mode = 0; mode < MODES; mode++)
 		for (uint32_t i = 0; i < SIZES; i++)
-			if (c->can(mode, sizes[i]))
+			if (c->can(mode, sizes[i]) && !is_left_out(mode, sizes[i]))
 				cells[cell_count++] =
 				    (struct cell){c, mode, sizes[i], 200 + sizes[i] / 5.0, {0}};
 }
@@ -62,7 +71,6 @@ static void add_contender(const struct contender *c, const char *missing)
 static void add_all(void)
 {
 	add_contender(&bench_ivsh, "");
-	add_contender(&bench_ivsh_1024, "");
 	add_contender(&bench_textbook, "");
 	add_contender(&bench_ck, "libck-dev");
 	add_contender(&bench_boost, "libboost-dev");
@@ -71,7 +79,6 @@ static void add_all(void)
 	add_contender(&bench_slot, "");
 	add_contender(&bench_chunks, "");
 	add_contender(&bench_copy, "");
-	fprintf(stderr, "bench: ivsh has no batch: its interface sends one by one\n");
 }
 
 static void measure(struct cell *cell)
@@ -145,6 +152,7 @@ static bool processors(int cpus[2])
 static int usage(void)
 {
 	fprintf(stderr, "usage: native [--slices=N] [--time=SECONDS] [--cpus=A,B] [--only=NAMES]\n"
+			"              [--cells=,MODE/SIZE,...,]\n"
 			"  at least N good slices of every cell (25), at most SECONDS (300)\n");
 	return 2;
 }
@@ -162,6 +170,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "--only=", 7) == 0)
 			only = argv[i] + 7;
+		else if (strncmp(argv[i], "--cells=,", 9) == 0)
+			wanted_cells = argv[i] + 8;
 		else if (sscanf(argv[i], "--slices=%u", &wanted) != 1 &&
 			 sscanf(argv[i], "--time=%u", &limit_s) != 1 &&
 			 sscanf(argv[i], "--cpus=%d,%d", &cpus[0], &cpus[1]) != 2)

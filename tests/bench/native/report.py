@@ -9,16 +9,15 @@ All numbers are medians; two that differ by less than 8 % are a tie.
 """
 
 import json
-import os
 import platform
 import statistics
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from math import log10
+
+from plot import beside, draw, head, load_before, processor, row, warn_of
 
 FEW = 25  # slices of a cell; fewer are marked
-TIE = 0.08
 OURS = "ivsh"
 MODES = {
     "roundtrip": "Round trip, ns",
@@ -26,7 +25,7 @@ MODES = {
     "zerocopy": "Streaming in place: one copy, ns per message",
     "batch": "Streaming in batches of 32, ns per message",
 }
-# Issue 6: our mode and size; against whom, in which mode; the ratio that must not be exceeded.
+# Our mode and size; against whom, in which mode; the ratio that must not be exceeded.
 GOALS = [
     ("roundtrip", 8, "pingpong", "roundtrip", 1.25),
     ("roundtrip", 8, "ck_ring", "roundtrip", 0.70),
@@ -43,7 +42,6 @@ GOALS = [
 ]
 COLOURS = {
     "ivsh": "#c1121f",
-    "ivsh-1024": "#f08a8a",
     "ck_ring": "#1d4e89",
     "boost": "#2a9d8f",
     "rte_ring": "#e09f3e",
@@ -76,10 +74,6 @@ def number(ns):
     return f"{ns:.1f}" if ns < 100 else f"{ns:,.0f}"
 
 
-def row(words):
-    print("| " + " | ".join(words) + " |")
-
-
 def table(mode, cells, names):
     """One mode: medians, and in brackets how many times as long as ours that is."""
     names = [n for n in names if any((n, mode, s) in cells for _, _, s in cells)]
@@ -87,8 +81,7 @@ def table(mode, cells, names):
     if not names:
         return
     print(f"\n**{MODES[mode]}** (in brackets: theirs / ours; = is a tie; * fewer than {FEW} slices)\n")
-    row([""] + names)
-    row([":--"] + ["--:"] * len(names))
+    head([""] + names)
     for size in sizes:
         ours = cells.get((OURS, mode, size))
         words = [size_name(size)]
@@ -99,8 +92,7 @@ def table(mode, cells, names):
                 continue
             word = number(cell["ns"]) + ("*" if cell["slices"] < FEW else "")
             if ours and name != OURS:
-                ratio = cell["ns"] / ours["ns"]
-                word += " (=)" if abs(ratio - 1) < TIE else f" ({ratio:.2f})"
+                word += beside(cell["ns"], ours["ns"])
             words.append(word)
         row(words)
 
@@ -125,15 +117,9 @@ def goals(cells):
 
 
 def plot(cells, path, title):
-    """Two panels, both axes logarithmic: time over size, a line for each contender."""
-    width, height, left, top, gap = 430, 340, 60, 50, 70
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * (width + gap) + left}" '
-        f'height="{height + top + 60}" font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="#fff"/>',
-        f'<text x="{left}" y="18" font-size="14">{title}</text>',
-    ]
-    for panel, mode in enumerate(("roundtrip", "stream")):
+    """Two panels: time over size, a line for each contender."""
+    panels = []
+    for mode in ("roundtrip", "stream"):
         lines = defaultdict(list)
         for (name, m, size), cell in sorted(cells.items(), key=lambda c: c[0][2]):
             if m == mode:
@@ -141,56 +127,15 @@ def plot(cells, path, title):
                 known = name if name in COLOURS else "limit"
                 if known != "limit" or name != "slot" or size != 8:
                     lines[known].append((size, cell["ns"]))
-        if not lines:
-            continue
-        points = [p for line in lines.values() for p in line]
-        low, high = log10(min(p[1] for p in points)), log10(max(p[1] for p in points))
-        first, last = log10(min(p[0] for p in points)), log10(max(p[0] for p in points))
-        x0, y0 = left + panel * (width + gap), top + height
-
-        def at(size, ns):
-            x = x0 + (log10(size) - first) / ((last - first) or 1) * width
-            return x, y0 - (log10(ns) - low) / ((high - low) or 1) * height
-
-        out.append(f'<text x="{x0}" y="{top - 10}">{MODES[mode]}</text>')
-        for size in sorted({p[0] for p in points}):
-            x = at(size, 10**low)[0]
-            out.append(f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{y0}" stroke="#eee"/>')
-            out.append(f'<text x="{x:.1f}" y="{y0 + 16}" text-anchor="middle" font-size="10">{size_name(size)}</text>')
-        for power in range(int(low) - 1, int(high) + 2):
-            if low <= power <= high:
-                y = at(10**first, 10**power)[1]
-                out.append(f'<line x1="{x0}" y1="{y:.1f}" x2="{x0 + width}" y2="{y:.1f}" stroke="#ddd"/>')
-                out.append(f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{10**power:,}</text>')
-        for i, (name, line) in enumerate(sorted(lines.items())):
-            colour = COLOURS.get(name, "#000")
-            style = ' stroke-dasharray="4 3"' if name == "limit" else ""
-            path_points = " ".join("%.1f,%.1f" % at(*p) for p in line)
-            out.append(f'<polyline points="{path_points}" fill="none" stroke="{colour}" stroke-width="2"{style}/>')
-            y = top + 14 + 16 * i
-            out.append(f'<line x1="{x0 + 8}" y1="{y - 4}" x2="{x0 + 28}" y2="{y - 4}" stroke="{colour}" stroke-width="2"{style}/>')
-            out.append(f'<text x="{x0 + 34}" y="{y}">{name}</text>')
-    out.append("</svg>")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(out) + "\n")
-
-
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
+        panels.append((MODES[mode], lines))
+    draw(path, title, panels, COLOURS, size_name, dashed=("limit",))
 
 
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     program, output, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
-    load = os.getloadavg()[0]
+    load = load_before()
     slices, pings = measure([program] + arguments)
     if not slices:
         sys.exit("report.py: not one good slice: the machine is too busy")
@@ -204,8 +149,7 @@ def main():
     names = sorted({name for name, _, _ in cells}, key=lambda n: (not n.startswith(OURS), n not in COLOURS, n))
     title = f"{processor()}, class {place}: bare ping-pong {statistics.median(pings[place]):.0f} ns"
     print(title)
-    if load > 0.5:
-        print(f"Load was {load:.1f} before the start: not for publishing.")
+    warn_of(load)
     for mode in MODES:
         table(mode, cells, names)
     answers = goals(cells)

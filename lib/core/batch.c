@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * batch.c - many messages in one call.
+ *
+ * Up to a limit nothing but the messages themselves is looked at, and it lies in the same lap: so
+ * descriptors follow each other, and heartbeat, counters and what the other side asks for come once.
+ * A message that cannot go this way goes alone, and then the rest goes on.
+ */
+#include "way.h"
+
+/* How far ahead payloads are fetched: a power of two below the least area. */
+#define AHEAD 512u
+
+#define LINE_DESCS (IVSH_WIRE_LINE / (uint32_t)sizeof(struct ivsh_wire_desc))
+
+/* As many of (most) messages as go the short way: how many. */
+static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t most)
+{
+	uint32_t first = ch->tx.head, n;
+	struct ivsh_wire_desc *desc = &ch->tx.desc[first & ch->mask];
+	struct ivsh_record *record = &ch->tx.record[first & ch->mask], now = ch->tx.now;
+	uint64_t lap = ch->tx.lap;
+
+	/* Words have a loop of their own: where there is no more to do, each instruction counts. */
+	for (n = 0; n < most; n++) {
+		uint64_t head = message_head(&messages[n]);
+
+		if ((uint32_t)head != sizeof(uint64_t))
+			break;
+		record[n] = now;
+		store64(&desc[n].body, copy_load(messages[n].data));
+		store64_release(&desc[n].head, lap | head);
+	}
+	for (; n < most; n++) {
+		const struct ivsh_message *m = &messages[n];
+		uint32_t size = m->size, kind = IVSH_WIRE_KIND_INLINE;
+		uint64_t body;
+
+		if (size <= IVSH_WIRE_INLINE_MAX) {
+			body = copy_short(m->data, size);
+		} else {
+			uint32_t i = size > ch->tx.hot_most ? IVSH_AREA_BULK : IVSH_AREA_HOT;
+			struct ivsh_area *area = &ch->tx.area[i];
+
+			if (size > area->left)
+				break;
+			body = now.end[i];
+			kind = IVSH_WIRE_KIND_HOT + i;
+			copy(area_at(area, now.end[i]), m->data, size);
+			area->left -= area_room(size);
+			now.end[i] += area_room(size);
+		}
+		record[n] = now;
+		/* SPEC R7.3, as in sender_store(). */
+		store64(&desc[n].body, body);
+		store64_release(&desc[n].head, lap | head_make(m->port, kind, size));
+	}
+	ch->tx.now = now;
+	ch->tx.head = first + n;
+	return n;
+}
+
+int ivsh_chan_send_batch(
+    struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t count, uint32_t *sent)
+{
+	uint32_t done = 0;
+	int error = 0;
+
+	while (done < count && error == 0) {
+		const struct ivsh_message *next = &messages[done];
+		uint32_t room = ch->tx.limit - ch->tx.head, most = count - done, n;
+
+		/* No room: a channel that was refused has no ring. */
+		n = room == 0 ? 0 : put_run(ch, next, room < most ? room : most);
+		if (n != 0)
+			(void)sender_accepted(ch, ch->tx.head - n, n);
+		else
+			error = ivsh_chan_send(ch, next->port, next->data, next->size);
+		done += n != 0 ? n : error == 0;
+	}
+	*sent = done;
+	return error;
+}
+
+/* Where the next payload goes: up to 7 bytes on. */
+static inline uint32_t align_8(uint32_t at)
+{
+	return (at + 7) & ~7u;
+}
+
+/* As many of (most) messages as come the short way: how many. *at: bytes of the buffer in use. */
+static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t most,
+    uint8_t *buffer, uint32_t capacity, uint32_t *at)
+{
+	uint32_t first = ch->rx.read, words = most, n;
+	const struct ivsh_wire_desc *desc = &ch->rx.desc[first & ch->mask];
+	uint64_t lap = ch->rx.lap;
+	uint8_t *to;
+
+	*at = align_8(*at);
+	/* If there is one, there are others: they come while this one is looked at. */
+	if ((load64(&desc[0].head) ^ lap) >> IVSH_WIRE_HEAD_LAP_SHIFT == 0)
+		for (n = LINE_DESCS; n < most; n += LINE_DESCS)
+			__builtin_prefetch(&desc[n]);
+	to = buffer + *at;
+	if (*at > capacity || most > (capacity - *at) / sizeof(uint64_t))
+		words = *at > capacity ? 0 : (capacity - *at) / (uint32_t)sizeof(uint64_t);
+	for (n = 0; n < words; n++, to += sizeof(uint64_t)) {
+		uint64_t head = load64_acquire(&desc[n].head) ^ lap, body;
+
+		if (head_form(head) != sizeof(body))
+			break;
+		body = load64(&desc[n].body);
+		__builtin_memcpy(to, &body, sizeof(body));
+		messages[n].data = to;
+		message_say(&messages[n], head);
+	}
+	*at += n * (uint32_t)sizeof(uint64_t);
+	for (; n < most; n++) {
+		/* Pairs with the sender's release: body and payload are there if the lap is. */
+		uint64_t head = load64_acquire(&desc[n].head) ^ lap, body;
+		uint32_t low = (uint32_t)head, size = head_size(head), place = align_8(*at);
+		struct ivsh_message *m = &messages[n];
+
+		if (head >> IVSH_WIRE_HEAD_LAP_SHIFT != 0 || place > capacity ||
+		    size > capacity - place)
+			break;
+		body = load64(&desc[n].body);
+		if (low <= IVSH_WIRE_INLINE_MAX) {
+			copy_short_out(buffer + place, body, size);
+		} else {
+			uint32_t i = head_area(head);
+			struct ivsh_area *area = &ch->rx.area[i & 1];
+
+			if (i >= IVSH_AREAS || size <= IVSH_WIRE_INLINE_MAX || size > area->left ||
+			    body != ch->rx.now.end[i])
+				break;
+			__builtin_prefetch(area_at(area, (uint32_t)body + AHEAD));
+			copy(buffer + place, area_at(area, (uint32_t)body), size);
+			area->left -= area_room(size);
+			ch->rx.now.end[i] += area_room(size);
+			ch->rx.next = area_at(area, ch->rx.now.end[i]);
+		}
+		m->data = buffer + place;
+		m->size = size;
+		m->port = head_port(head);
+		m->flags = 0;
+		*at = place + size;
+	}
+	ch->rx.read = first + n;
+	return n;
+}
+
+int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t count,
+    void *buffer, uint32_t capacity, uint32_t *received)
+{
+	uint32_t done = 0, at = 0;
+	int error = 0;
+
+	if (capacity > UINT32_MAX - 7) /* align_8() does not go round */
+		capacity = UINT32_MAX - 7;
+	while (done < count && error == 0) {
+		uint32_t room = ch->rx.limit - ch->rx.read, most = count - done, n, to;
+
+		n = room == 0 ? 0
+			      : take_run(ch, &messages[done], room < most ? room : most, buffer,
+				    capacity, &at);
+		done += n;
+		if (n != 0) {
+			(void)receiver_taken(ch, n);
+			continue;
+		}
+		to = align_8(at);
+		error = ivsh_chan_receive(
+		    ch, &messages[done], (uint8_t *)buffer + to, to < capacity ? capacity - to : 0);
+		if (error == 0) {
+			at = to + messages[done].size;
+			done++;
+		}
+	}
+	/* The caller does not know of it yet: it is still to end a wait. */
+	if (done != 0 && error == IVSH_ENOSPC)
+		ch->rx.peeked = false;
+	*received = done;
+	return done != 0 ? 0 : error;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim.c - taking a slot that nobody guards.
+ *
+ * Theory of operation: on ivshmem-doorbell the server hands out slots, and there is nothing to
+ * claim. On ivshmem-plain nobody does, and two guests may be given the same one by mistake. No
+ * read-modify-write settles that here: under TCG with one processor it would not be atomic between
+ * two machines. A heartbeat that moves means taken; else each claimant writes its own number,
+ * waits, and the last one to write finds its number still there.
+ */
+#include "slot.h"
+
+static void sleep_ns(const struct ivsh_bell *bell, uint64_t duration_ns)
+{
+	uint64_t start = bell->now_ns(bell->ctx), now = start;
+
+	/* sleep() may return early; the clock decides. */
+	while (now - start < duration_ns) {
+		bell->sleep(bell->ctx, bell->count(bell->ctx), start + duration_ns);
+		now = bell->now_ns(bell->ctx);
+	}
+}
+
+/* True if the owner of an attached slot moves its heartbeat from (before) within the limit. */
+static bool owner_lives(const struct ivsh_region *region, uint32_t before)
+{
+	const struct ivsh_bell *bell = &region->mem.bell;
+	uint64_t start = bell->now_ns(bell->ctx);
+
+	while (bell->now_ns(bell->ctx) - start < IVSH_HEARTBEAT_LIMIT_NS) {
+		if (load32(&region->slot->heartbeat) != before)
+			return true;
+		sleep_ns(bell, IVSH_HEARTBEAT_NS / 10);
+	}
+	return false;
+}
+
+int ivsh_attach_claim(struct ivsh_region *region)
+{
+	uint32_t state = load32_acquire(&region->slot->state);
+	uint32_t heartbeat = load32(&region->slot->heartbeat);
+
+	if (state == IVSH_WIRE_STATE_ATTACHED && owner_lives(region, heartbeat))
+		return IVSH_EBUSY;
+	store64_release(&region->slot->nonce, region->nonce);
+	sleep_ns(&region->mem.bell, IVSH_CLAIM_NS);
+	/* Who announced himself meanwhile had ended his wait before our nonce came: he has it, and
+	 * two must not. tests/model/claim.pml. */
+	return slot_is_ours(region) && load32_acquire(&region->slot->state) == state &&
+		       load32(&region->slot->heartbeat) == heartbeat
+		   ? 0
+		   : IVSH_EBUSY;
+}

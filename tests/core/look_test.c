@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * look_test.c - what a message on its short way looks at: while the other side asks for nothing,
+ * its own descriptor, its place, and that word. SPEC R8.2, and 9, "What a call looks at".
+ *
+ * The hook of lib/core/atomic.h writes down each access. Host only.
+ */
+#include "test.h"
+#include "world.h"
+
+#include "atomic.h"
+
+static struct end a, b;
+static uint8_t in[8192], out[8192];
+
+/* Which words a call made accesses to, and how many. */
+enum word {
+	DESC = 1 << 0,
+	BEAT = 1 << 1,
+	SENDER_ASKS = 1 << 2,
+	RECEIVER_ASKS = 1 << 3,
+	WANT_BELL = 1 << 4,
+	WANT_SPACE = 1 << 5,
+	READ = 1 << 6,
+	EPOCH = 1 << 7,
+	MAIL = 1 << 8,
+	OTHER = 1 << 9,
+};
+
+static uint32_t words, accesses;
+static bool counting;
+
+static enum word word_of(const void *word)
+{
+	struct ivsh_wire_ring *ring = world_ring(0, 1);
+	const uint8_t *at = word, *desc = (const uint8_t *)(ring + 1);
+
+	if (at >= desc && at < desc + 64 * sizeof(struct ivsh_wire_desc))
+		return DESC;
+	if (word == &world_slot(0)->heartbeat || word == &world_slot(1)->heartbeat)
+		return BEAT;
+	if (word == &ring->sender.asks)
+		return SENDER_ASKS;
+	if (word == &ring->receiver.asks)
+		return RECEIVER_ASKS;
+	if (word == &ring->receiver.want_bell)
+		return WANT_BELL;
+	if (word == &ring->sender.want_space)
+		return WANT_SPACE;
+	if (word == &ring->receiver.read)
+		return READ;
+	if (word == &ring->sender.epoch || word == &ring->receiver.epoch)
+		return EPOCH;
+	return at == &world_slot(1)->mail[0] ? MAIL : OTHER;
+}
+
+void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
+{
+	(void)size;
+	if (!counting || kind == HOOK_STORED)
+		return;
+	words |= word_of(word);
+	accesses++;
+}
+
+static void count_begin(void)
+{
+	words = accesses = 0;
+	counting = true;
+}
+
+static uint32_t count_end(void)
+{
+	counting = false;
+	return words;
+}
+
+/* Both areas known, and both limits as far ahead as they go. */
+static void open_both(void)
+{
+	static const uint32_t sizes[] = {8, 100, 2000};
+
+	world_format();
+	CHECK_EQ(end_open(&a, 0, 1, false), 0);
+	CHECK_EQ(end_open(&b, 1, 0, false), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		struct ivsh_message message;
+
+		CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, sizes[i]), 0);
+		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+		CHECK_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EAGAIN);
+	}
+}
+
+/* Send one message of (size) bytes in one of the ways. */
+static int send(unsigned way, uint32_t size)
+{
+	struct ivsh_message message = {out, size, 1, 0};
+	uint32_t sent;
+	void *payload;
+	int error;
+
+	if (way == 0)
+		return ivsh_chan_send(&a.chan, 1, out, size);
+	if (way == 1)
+		return ivsh_chan_send_batch(&a.chan, &message, 1, &sent);
+	error = ivsh_chan_reserve(&a.chan, size, &payload);
+	return error ? error : ivsh_chan_publish(&a.chan, 1);
+}
+
+static int receive(unsigned way)
+{
+	struct ivsh_message message;
+	uint32_t received;
+	int error;
+
+	if (way == 0)
+		return ivsh_chan_receive(&b.chan, &message, in, sizeof(in));
+	if (way == 1)
+		return ivsh_chan_receive_batch(&b.chan, &message, 1, in, sizeof(in), &received);
+	error = ivsh_chan_peek(&b.chan, &message);
+	return error ? error : ivsh_chan_release(&b.chan);
+}
+
+/* Nobody asks for anything, whatever wishes stand there. */
+static void short_ways(void)
+{
+	static const uint32_t sizes[] = {8, 0, 3, 9, 64, 65, 500, 1100};
+
+	for (unsigned way = 0; way < 3; way++)
+		for (unsigned i = 0; i < 8; i++) {
+			open_both();
+			world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+			count_begin();
+			CHECK_EQ(send(way, sizes[i]), 0);
+			CHECK_EQ(count_end(), DESC | BEAT | RECEIVER_ASKS);
+			CHECK(accesses <= 4);
+			count_begin();
+			CHECK_EQ(receive(way), 0);
+			CHECK_EQ(count_end(), DESC | BEAT | WANT_SPACE);
+			CHECK(accesses <= 6);
+		}
+	CHECK_EQ(world.rings, 0);
+}
+
+/* Who asks is looked at, for what it asks. */
+static void asked(void)
+{
+	static const struct {
+		uint32_t asks, words;
+	} rows[] = {
+	    {IVSH_WIRE_ASKS_BELL, WANT_BELL},
+	    {IVSH_WIRE_ASKS_BELL | IVSH_WIRE_ASKS_MAIL, WANT_BELL | READ | MAIL},
+	    {IVSH_WIRE_ASKS_RESET, WANT_BELL},
+	};
+
+	for (unsigned way = 0; way < 3; way++)
+		for (unsigned i = 0; i < 3; i++) {
+			open_both();
+			world_ring(0, 1)->receiver.asks = rows[i].asks;
+			world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+			count_begin();
+			CHECK_EQ(send(way, 8), 0);
+			CHECK_EQ(count_end(), DESC | BEAT | RECEIVER_ASKS | rows[i].words);
+			CHECK_EQ(world.rings, 1);
+			/* The receiver's wish is seen where it stands, asked for or not. */
+			world_ring(0, 1)->sender.want_space = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+			world_ring(0, 1)->sender.asks = i ? IVSH_WIRE_ASKS_BELL : 0;
+			count_begin();
+			CHECK_EQ(receive(way), 0);
+			CHECK_EQ(count_end(), DESC | BEAT | WANT_SPACE | READ | SENDER_ASKS);
+			CHECK_EQ(world.rings, i ? 2 : 1);
+		}
+}
+
+/* In a batch only descriptors come with each message: the rest is there once. */
+static void batches(void)
+{
+	static struct ivsh_message messages[12];
+	static const uint32_t sizes[] = {8, 40, 3};
+	uint32_t count;
+
+	for (unsigned i = 0; i < 3; i++) {
+		open_both();
+		for (unsigned n = 0; n < 12; n++)
+			messages[n] = (struct ivsh_message){out, sizes[i], 1, 0};
+		count_begin();
+		CHECK_EQ(ivsh_chan_send_batch(&a.chan, messages, 12, &count), 0);
+		CHECK_EQ(count_end(), DESC | BEAT | RECEIVER_ASKS);
+		CHECK(accesses <= 2 * 12 + 2);
+		count_begin();
+		CHECK_EQ(ivsh_chan_receive_batch(&b.chan, messages, 12, in, sizeof(in), &count), 0);
+		CHECK_EQ(count, 12);
+		CHECK_EQ(count_end(), DESC | BEAT | WANT_SPACE);
+		CHECK(accesses <= 2 * 12 + 4);
+	}
+}
+
+static const struct test tests[] = {
+    {"short ways", short_ways},
+    {"asked", asked},
+    {"batches", batches},
+};
+
+int main(void)
+{
+	return test_main("look", tests, sizeof(tests) / sizeof(tests[0]));
+}
