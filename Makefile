@@ -543,7 +543,7 @@ bench-server: build/host/ivsh-server build/host/tests/host/load
 ## Measure messages between two guests, beside a bare flag: build/bench-guest.json
 bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \
     build/host/ivsh-server
-	$(Q)$(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json $(BENCH_ARGS)
+	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json $(BENCH_ARGS)
 
 ## Fuzz for TIME seconds in all; build/fuzz keeps what was found
 fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)

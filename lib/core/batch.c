@@ -98,7 +98,8 @@ static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, ui
 	uint8_t *to;
 
 	*at = align_8(*at);
-	/* If there is one, there are others: they come while this one is looked at. */
+	/* If there is one, there are others: they come while this one is looked at. A hint alone: what
+	 * counts is what the loops below load. */
 	if ((load64(&desc[0].head) ^ lap) >> IVSH_WIRE_HEAD_LAP_SHIFT == 0)
 		for (n = LINE_DESCS; n < most; n += LINE_DESCS)
 			__builtin_prefetch(&desc[n]);

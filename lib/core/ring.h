@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-/* So often, at the least, either end looks at more than the way of its message. SPEC R6.6. */
+/* So often, at the least, either end looks at more than the way of its message. SPEC R6.8. */
 #define LOOK_MESSAGES 64u
 
 /* SPEC R7.4: the lap that a valid descriptor at (index) carries; a ring has 1 << shift of them. */

@@ -102,7 +102,7 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 /*
  * Ask for bells, and for the fence that goes with them, where that was not done. A message or read
  * index may be on its way now from one who has not seen it: until ASK_NS from here on no sleep is
- * long. SPEC R8.2.
+ * long. SPEC R8.7.
  */
 static void bells_ask(struct ivsh_region *region, struct ivsh_chan *ch)
 {

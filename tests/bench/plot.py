@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """plot.py - what the benchmarks say in: the rows of a table, and lines over logarithmic axes."""
 
+import contextlib
+import fcntl
 import os
 import platform
 from math import log10
 
+LOCK = "/tmp/ivsh-bench.lock"  # of every benchmark of this project: tests/bench/native has it, too
 WIDTH, HEIGHT, LEFT, TOP, GAP = 430, 340, 60, 50, 70
 TIE = 0.08  # two medians that differ by less are not told apart
 
@@ -33,6 +36,14 @@ def processor():
     except OSError:
         pass
     return platform.processor()
+
+
+@contextlib.contextmanager
+def alone():
+    """No other benchmark measures meanwhile: waits for its end."""
+    with open(LOCK, "a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def load_before():

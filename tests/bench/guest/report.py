@@ -10,7 +10,6 @@ All figures are medians: of the runs, and for pair.elf of the slices of all runs
 """
 
 import argparse
-import fcntl
 import json
 import os
 import platform
@@ -21,15 +20,11 @@ from collections import defaultdict
 
 import measure
 import pair
+from plot import alone, load_before, processor, row, warn_of
 
-LOCK = "/tmp/ivsh-bench.lock"  # of every benchmark of this project: one at a time
 GOAL = 2.2  # 8 bytes there and back by polling, in round trips of flags
 FEW = 25  # slices of a cell; fewer are marked
 WORLDS = {"bare": "bare metal", "uefi": "UEFI"}
-
-
-def row(words):
-    print("| " + " | ".join(words) + " |")
 
 
 def table(title, head, rows):
@@ -115,17 +110,6 @@ def goals(rows):
     return answers
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
-
-
 def qemu_version():
     done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[0]
@@ -169,9 +153,8 @@ def main():
     options = arguments()
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("report.py: two guests that poll need two processors")
-    with open(LOCK, "a", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        load = os.getloadavg()[0]
+    with alone():
+        load = load_before()
         words, how = measure.accelerator()
         runs, slices = run_all(
             words, options.only, 1 if options.quick else options.repeat, 0.1 if options.quick else 1
@@ -180,8 +163,7 @@ def main():
     rows = pair.summary(slices)
     shown = [r for r in rows if r["slices"] >= FEW] or rows
     print(f"{processor()}; {qemu_version()}; {how}")
-    if load > 0.5:
-        print(f"Load was {load:.1f} before the start: not for publishing.")
+    warn_of(load)
     if cells:
         table_roundtrip(cells)
         table_stream(cells)

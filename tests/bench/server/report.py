@@ -18,7 +18,7 @@ import statistics
 import sys
 
 from loadtool import OTHER, Mode, OtherMode, join_cost, swarm_cost
-from plot import beside, draw, head, load_before, processor, row, warn_of
+from plot import alone, beside, draw, head, load_before, processor, row, warn_of
 
 OURS = "slots"
 # Clients, vectors, rounds. Another server ends at 341 clients of 2 vectors, or 115 of 8.
@@ -152,9 +152,10 @@ def main():
     output = sys.argv[1]
     modes = [Mode("slots"), Mode("classic")] + ([OtherMode(OTHER)] if OTHER else [])
     names = [mode.name for mode in modes]
-    load = load_before()
     try:
-        swarms, joins = measure(modes)
+        with alone():
+            load = load_before()
+            swarms, joins = measure(modes)
     except AssertionError as error:  # one of ours has lost something, or never came
         sys.exit(f"report.py: {error}")
     title = f"{processor()}, {os.cpu_count()} processors"
