@@ -64,7 +64,7 @@ def test_pinging_guest_killed(world, server, memory):
 def test_echoing_guest_killed(world, server, memory):
     """The same with the side that answers: the ping goes on where it was."""
     ping = world.guest(
-        "beta", "ping --count=20000 --timeout=120 --peer=0", *doorbell(server.bound[1])
+        "beta", "ping --count=1000000 --timeout=120 --peer=0", *doorbell(server.bound[1])
     )
     for life in range(1, ROUNDS + 1):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
@@ -73,7 +73,7 @@ def test_echoing_guest_killed(world, server, memory):
         ping.still_runs()
     assert not ping.text, "it waits"
     echo = world.guest("alpha again", "echo --name=alpha", *doorbell(server.bound[0]))
-    assert "ping: VM 0 (alpha): 20000 round trips of 64 bytes, us:" in ping.done(seconds=60)
+    assert "ping: VM 0 (alpha): 1000000 round trips of 64 bytes, us:" in ping.done(seconds=60)
     echo.still_runs()
     assert boot(memory, 0) == ROUNDS + 1 and boot(memory, 1) == 1
 
@@ -107,7 +107,7 @@ def test_killed_guest_is_seen_gone(world, server):
 
 def test_server_killed(world, server, memory):
     """Guests that talk do not need it any more."""
-    stress = "stress --count=10000 --quiet --timeout=60"
+    stress = "stress --count=400000 --quiet --timeout=60"
     guests = [
         world.guest(name, f"{stress} --name={name}", *doorbell(server.bound[i]))
         for i, name in enumerate(["alpha", "beta"])
@@ -117,4 +117,4 @@ def test_server_killed(world, server, memory):
     for guest in guests:
         guest.still_runs()
     for guest in guests:
-        assert "10000: every byte verified" in guest.done(seconds=60)
+        assert "400000: every byte verified" in guest.done(seconds=60)

@@ -41,7 +41,8 @@ def test_guests_ping(world):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
         limit = 300
         ping = world.guest(
-            "beta", f"ping --count=1000000 --timeout={limit} --peer=0 --name=beta",
+            # Large ones, or it is done before the last kill.
+            "beta", f"ping --count=1000000 --size=32768 --timeout={limit} --peer=0 --name=beta",
             *doorbell(server.bound[1]),
         )  # fmt: skip
         world.until(lambda: boot(memory, 1) == 1 and sent(memory, 1) > 100, "the guests talk")
