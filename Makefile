@@ -131,7 +131,7 @@ X86    := lib/bare/x86_64/start.S lib/bare/x86_64/vectors.S lib/bare/x86_64/mach
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c \
           lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c
-APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c \
+APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmware/app/session.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
           firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c firmware/app/report.c \
           firmware/app/text.c

@@ -40,8 +40,8 @@ static int help_run(const struct app_world *world, const struct options *options
 	for (unsigned i = 0; i < COMMANDS; i++)
 		printf("  %-7s %s\n", commands[i].name, commands[i].help);
 	printf(
-	    "Options for all: --device=N --slot=N --slots=N --name=TEXT --fresh "
-	    "--timeout=SECONDS --quiet\n"
+	    "Options for all: --device=N or BUS:DEVICE.FUNCTION --slot=N --slots=N --name=TEXT\n"
+	    "  --fresh --timeout=SECONDS --quiet\n"
 	    "  --vectors=N --wait=poll|spin|sleep --spin=MICROSECONDS (to look before a sleep)\n");
 	return 0;
 }

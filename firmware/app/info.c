@@ -2,6 +2,7 @@
 /*
  * info.c - what is there: devices, BARs, vectors, IDs, regions, peers.
  */
+#include "choose.h"
 #include "commands.h"
 #include "session.h"
 
@@ -13,10 +14,8 @@ static void device_print(const struct ivsh_device *d, uint32_t index)
 {
 	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
 
-	printf("device %" PRIu32 ": %02x:%02x.%x, revision %u, %s\n", index,
-	    (unsigned)IVSH_PCI_BUS(d->function), (unsigned)IVSH_PCI_DEVICE(d->function),
-	    (unsigned)IVSH_PCI_FN(d->function), d->revision,
-	    d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
+	printf("device %" PRIu32 ": %s, revision %u, %s\n", index, choose_place(d->function),
+	    d->revision, d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
 	for (unsigned i = 0; i < 3; i++)
 		if (d->bar[i].size)
 			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes, %s-bit%s\n", i,
@@ -81,10 +80,16 @@ static void peers_print(struct session *s)
 
 int info_run(const struct app_world *world, const struct options *o)
 {
-	struct options one = *o;
 	uint32_t function, index;
+	struct choice choice;
 	int status = 0;
+	bool chosen = choose_quietly(world, &o->device, &choice);
 
+	/* Without a choice it shows what there is to choose from. */
+	if (!chosen && (choice.count == 0 || o->device.text)) {
+		(void)choose_device(world, &o->device, &choice);
+		return 1;
+	}
 	printf("ivsh on %s\n", world->name);
 	for (index = 0; ivsh_device_find(world->port, index, &function) == 0; index++) {
 		struct ivsh_device device;
@@ -101,23 +106,17 @@ int info_run(const struct app_world *world, const struct options *o)
 		device_print(&device, index);
 		/* Who is there shows only from inside, and going in takes a slot; info formats
 		 * nothing, and does not ask for a slot that it can do without. */
-		attach = region_print(&device) && index == o->device &&
+		attach = region_print(&device) && chosen && function == choice.function &&
 			 (device.doorbell || o->slot_given);
 		ivsh_device_close(&device);
 		if (!attach)
 			continue;
-		one.device = index;
-		if (session_open(&s, world, &one)) {
+		if (session_open(&s, world, o)) {
 			peers_print(&s);
 			session_close(&s);
 		} else {
 			status = 1;
 		}
-	}
-	if (index == 0) {
-		fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
-				"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");
-		return 1;
 	}
 	return status;
 }

@@ -4,6 +4,8 @@
  */
 #include "options.h"
 
+#include <ivsh/port.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -49,7 +51,7 @@ struct option {
 };
 
 static const struct option table[] = {
-    {"--device", NUMBER, 0, 255},
+    {"--device", TEXT, 0, 0},
     {"--slot", NUMBER, 0, 65535},
     {"--slots", NUMBER, 2, 256},
     {"--name", TEXT, 0, 0},
@@ -85,13 +87,64 @@ static bool wait_parse(struct options *o, const char *text)
 	return false;
 }
 
+/* (digits) hexadecimal ones, and the character behind them. Answers what is left, or NULL. */
+static const char *place_part(const char *text, unsigned digits, char behind, uint32_t *part)
+{
+	*part = 0;
+	for (unsigned i = 0; i < digits; i++, text++) {
+		if (*text >= '0' && *text <= '9')
+			*part = *part * 16 + (uint32_t)(*text - '0');
+		else if ((*text | 32) >= 'a' && (*text | 32) <= 'f')
+			*part = *part * 16 + (uint32_t)((*text | 32) - 'a') + 10;
+		else
+			return NULL;
+	}
+	return *text != behind ? NULL : behind ? text + 1 : text;
+}
+
+/* "00:04.0", or with a segment "0000:00:04.0". */
+static bool place_parse(const char *text, uint32_t *function)
+{
+	uint32_t segment, bus, device, number;
+	const char *rest = place_part(text, 4, ':', &segment);
+
+	if (!rest) {
+		segment = 0;
+		rest = text;
+	}
+	rest = place_part(rest, 2, ':', &bus);
+	rest = rest ? place_part(rest, 2, '.', &device) : NULL;
+	rest = rest ? place_part(rest, 1, '\0', &number) : NULL;
+	if (!rest || device > 31 || number > 7)
+		return false;
+	*function = segment << 16 | IVSH_PCI_FUNCTION(bus, device, number);
+	return true;
+}
+
+static bool device_parse(struct options_device *device, const char *text)
+{
+	uint64_t number;
+
+	device->text = text;
+	device->is_place = place_parse(text, &device->number);
+	if (device->is_place)
+		return true;
+	if (options_number(text, 0, 255, &number)) {
+		device->number = (uint32_t)number;
+		return true;
+	}
+	fprintf(stderr,
+	    "ivsh: --device=%s: not a number from 0 to 255, nor a bus address such as 00:04.0\n",
+	    text);
+	return false;
+}
+
 /* In the order of the table. */
 static bool store(struct options *o, unsigned which, const char *text, uint64_t number)
 {
 	switch (which) {
 	case 0:
-		o->device = (uint32_t)number;
-		break;
+		return device_parse(&o->device, text);
 	case 1:
 		o->slot = (uint32_t)number;
 		o->slot_given = true;

@@ -12,11 +12,18 @@
 
 #define OPTIONS_WORDS 16
 
+/* One --device. */
+struct options_device {
+	const char *text; /* as it was given; NULL: it was not */
+	bool is_place;    /* a bus address: number is an IVSH_PCI_FUNCTION() */
+	uint32_t number;  /* else which ivshmem device, from 0 */
+};
+
 struct options {
 	const char *word[OPTIONS_WORDS]; /* what is no option: the command first */
 	unsigned words;
-	uint32_t device; /* --device=N: which ivshmem device, from 0 */
-	bool slot_given; /* --slot=N: who we are on ivshmem-plain */
+	struct options_device device; /* --device=N or BUS ADDRESS */
+	bool slot_given;              /* --slot=N: who we are on ivshmem-plain */
 	uint32_t slot;
 	uint32_t slots;   /* --slots=N: slots to format with, when slot 0 has to */
 	const char *name; /* --name=TEXT */

@@ -14,27 +14,15 @@
 
 static bool device_open(struct session *s)
 {
-	uint32_t function;
-	int error = ivsh_device_find(s->world->port, s->options->device, &function);
+	int error;
 
-	if (error) {
-		if (s->options->device == 0)
-			fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
-					"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");
-		else
-			fprintf(stderr, "ivsh: --device=%" PRIu32 ": there are not that many\n",
-			    s->options->device);
+	if (!choose_device(s->world, &s->options->device, &s->choice))
 		return false;
-	}
-	error = ivsh_device_open(&s->device, s->world->port, function);
-	if (error) {
-		fprintf(stderr, "ivsh: device %02x:%02x.%x: open: %s\n",
-		    (unsigned)IVSH_PCI_BUS(function), (unsigned)IVSH_PCI_DEVICE(function),
-		    (unsigned)IVSH_PCI_FN(function),
+	error = ivsh_device_open(&s->device, s->world->port, s->choice.function);
+	if (error)
+		fprintf(stderr, "ivsh: device %s: open: %s\n", choose_place(s->choice.function),
 		    error == IVSH_ENOSPC ? "its BARs have no address" : ivsh_error_text(error));
-		return false;
-	}
-	return true;
+	return !error;
 }
 
 /* Who we are: the device says so, or the command line has to. */
@@ -58,8 +46,26 @@ static bool self_choose(struct session *s, struct ivsh_mem *mem)
 	return true;
 }
 
-static void attach_failed(const struct ivsh_mem *mem, const struct ivsh_attach *a, int error)
+/* Nothing is done to a memory that may be somebody else's, and nothing advised. */
+static void memory_unsure(const struct session *s, const struct ivsh_attach *a)
 {
+	fprintf(stderr, "ivsh: region: the memory of device %s ", choose_place(s->choice.function));
+	if (a->found_magic)
+		fprintf(
+		    stderr, "starts with 0x%016" PRIx64 ", which is not ours: ", a->found_magic);
+	else
+		fprintf(stderr, "is not formatted, and may be another program's: ");
+	choose_print(s->world);
+}
+
+static void attach_failed(
+    const struct session *s, const struct ivsh_mem *mem, const struct ivsh_attach *a, int error)
+{
+	if (s->choice.count > 1 && ((error == IVSH_EPROTO && a->found_magic) ||
+				       (error == IVSH_ENODEV && !s->choice.named))) {
+		memory_unsure(s, a);
+		return;
+	}
 	fprintf(stderr, "ivsh: region: ");
 	switch (error) {
 	case IVSH_EINVAL:
@@ -80,7 +86,7 @@ static void attach_failed(const struct ivsh_mem *mem, const struct ivsh_attach *
 		if (a->found_magic)
 			fprintf(stderr,
 			    "the memory starts with 0x%016" PRIx64 ", which is not ours: give "
-			    "another memory, or clear this one\n",
+			    "another memory, or clear this one if nobody else uses it\n",
 			    a->found_magic);
 		else
 			fprintf(
@@ -131,6 +137,7 @@ static bool region_attach(struct session *s)
 	};
 	struct ivsh_mem mem;
 	uint64_t need = 0;
+	bool is_small;
 	int error;
 
 	interrupts_take(s);
@@ -140,16 +147,17 @@ static bool region_attach(struct session *s)
 	/* Slot 0 formats what no server has formatted, if that can be done here; else there is
 	 * nobody to wait for. */
 	error = ivsh_geometry_fit(mem.size, s->options->slots, &attach.format, &need);
-	attach.formatter = error ? NULL : ivsh_attach_format;
-	if (error && mem.self == 0)
+	is_small = error != 0;
+	attach.formatter = is_small || !choose_is_sure(&s->choice) ? NULL : ivsh_attach_format;
+	if (!attach.formatter && mem.self == 0)
 		attach.timeout_ns = 0;
 	error = ivsh_region_attach(&s->region, &mem, &attach);
-	if (error == IVSH_ENODEV && mem.self == 0) {
+	if (error == IVSH_ENODEV && mem.self == 0 && is_small) {
 		error = IVSH_ENOSPC;
 		attach.need_size = need;
 	}
 	if (error)
-		attach_failed(&mem, &attach, error);
+		attach_failed(s, &mem, &attach, error);
 	return !error;
 }
 

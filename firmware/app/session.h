@@ -7,11 +7,13 @@
 #define APP_SESSION_H
 
 #include "app.h"
+#include "choose.h"
 #include "options.h"
 
 struct session {
 	const struct app_world *world;
 	const struct options *options;
+	struct choice choice;
 	struct ivsh_device device;
 	struct ivsh_region region;
 	uint32_t slots;

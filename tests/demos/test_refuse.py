@@ -142,7 +142,7 @@ VALUES = {
     "--size=99999999999999999999999": r"ivsh: --size=9+: not a number .*",
     "--fresh=1": r"ivsh: --fresh: takes no value",
     "--slots=1": r"ivsh: --slots=1: not a number from 2 to 256",
-    "--device=256": r"ivsh: --device=256: not a number from 0 to 255",
+    "--device=256": r"ivsh: --device=256: not a number from 0 to 255, nor a bus address .*",
     "--peers=0": r"ivsh: --peers=0: not a number from 1 to 255",
     "--port=65536": r"ivsh: --port=65536: not a number from 0 to 65535",
     "--timeout=86401": r"ivsh: --timeout=86401: not a number from 0 to 86400",

@@ -15,9 +15,12 @@
 extern "C" {
 #endif
 
-/* A PCI function as one number: bus in bits 15:8, device in 7:3, function in 2:0. */
+/*
+ * A PCI function as one number: segment in bits 31:16, bus in 15:8, device in 7:3, function in 2:0.
+ */
 #define IVSH_PCI_FUNCTION(bus, device, function) \
 	(((uint32_t)(bus) << 8) | ((uint32_t)(device) << 3) | (uint32_t)(function))
+#define IVSH_PCI_SEGMENT(id) ((id) >> 16)
 #define IVSH_PCI_BUS(id) (((id) >> 8) & 0xffu)
 #define IVSH_PCI_DEVICE(id) (((id) >> 3) & 0x1fu)
 #define IVSH_PCI_FN(id) ((id)&0x7u)

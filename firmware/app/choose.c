@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * choose.c - which of a machine's ivshmem devices a command works with.
+ */
+#include "choose.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* More devices than this are counted, not listed: a line is to be read. */
+#define PRINT_MOST 8u
+
+/* What a device looks like from outside. A later one is better. */
+enum look {
+	LOOK_BROKEN,   /* cannot be opened */
+	LOOK_FOREIGN,  /* the memory starts with something else */
+	LOOK_EMPTY,    /* ivshmem-plain, not formatted: anybody's */
+	LOOK_DOORBELL, /* not formatted, with a doorbell */
+	LOOK_OURS,     /* a region */
+};
+
+struct found {
+	enum look look;
+	int error; /* LOOK_BROKEN: what the open answered */
+	bool doorbell;
+	uint64_t size;  /* of the memory, in bytes */
+	uint64_t magic; /* its first word */
+};
+
+/* Look at the device at (function), and leave it as it was. */
+static void look(const struct app_world *world, uint32_t function, struct found *found)
+{
+	struct ivsh_device device;
+
+	*found = (struct found){.look = LOOK_BROKEN};
+	found->error = ivsh_device_open(&device, world->port, function);
+	if (found->error)
+		return;
+	found->doorbell = device.doorbell;
+	found->size = device.bar[2].size;
+	memcpy(&found->magic, device.memory, sizeof(found->magic));
+	ivsh_device_close(&device);
+	if (found->magic == IVSH_WIRE_MAGIC)
+		found->look = LOOK_OURS;
+	else if (found->magic != 0)
+		found->look = LOOK_FOREIGN;
+	else
+		found->look = found->doorbell ? LOOK_DOORBELL : LOOK_EMPTY;
+}
+
+const char *choose_place(uint32_t function)
+{
+	static char text[32];
+	uint32_t segment = IVSH_PCI_SEGMENT(function);
+	int length = segment ? snprintf(text, sizeof(text), "%04" PRIx32 ":", segment) : 0;
+
+	snprintf(text + length, sizeof(text) - (size_t)length, "%02x:%02x.%x",
+	    (unsigned)IVSH_PCI_BUS(function), (unsigned)IVSH_PCI_DEVICE(function),
+	    (unsigned)IVSH_PCI_FN(function));
+	return text;
+}
+
+void choose_print(const struct app_world *world)
+{
+	uint32_t function, index, count = 0;
+
+	while (ivsh_device_find(world->port, count, &function) == 0)
+		count++;
+	fprintf(stderr, "name one by --device=");
+	for (index = 0; index < count && index < PRINT_MOST; index++) {
+		struct found found;
+
+		if (ivsh_device_find(world->port, index, &function) != 0)
+			break;
+		look(world, function, &found);
+		fprintf(stderr, "%s%" PRIu32 " (%s, ", index ? " or " : "", index,
+		    choose_place(function));
+		if (found.look == LOOK_BROKEN)
+			fprintf(stderr, "%s)", ivsh_error_text(found.error));
+		else
+			fprintf(stderr, "%s of %" PRIu64 " bytes, %s)",
+			    found.doorbell ? "doorbell" : "plain", found.size,
+			    found.magic == 0             ? "not formatted"
+			    : found.look == LOOK_FOREIGN ? "not ours"
+							 : "formatted");
+	}
+	fprintf(stderr, "%s\n", index < count ? " ..." : "");
+}
+
+/* Among all of them. */
+static bool choose_best(const struct app_world *world, struct choice *choice)
+{
+	enum look best = LOOK_EMPTY;
+	uint32_t function;
+	bool found = false;
+
+	for (choice->count = 0; ivsh_device_find(world->port, choice->count, &function) == 0;
+	     choice->count++) {
+		struct found one;
+
+		look(world, function, &one);
+		if (one.look <= best)
+			continue;
+		best = one.look;
+		choice->function = function;
+		choice->index = choice->count;
+		found = true;
+	}
+	/* The only one is meant, whatever it is. */
+	if (choice->count == 1)
+		found = ivsh_device_find(world->port, 0, &choice->function) == 0;
+	return found;
+}
+
+static bool choose_named(
+    const struct app_world *world, const struct options_device *device, struct choice *choice)
+{
+	uint32_t function;
+	bool found = false;
+
+	choice->named = true;
+	for (choice->count = 0; ivsh_device_find(world->port, choice->count, &function) == 0;
+	     choice->count++) {
+		if ((device->is_place ? function : choice->count) != device->number)
+			continue;
+		choice->function = function;
+		choice->index = choice->count;
+		found = true;
+	}
+	return found;
+}
+
+bool choose_quietly(
+    const struct app_world *world, const struct options_device *device, struct choice *choice)
+{
+	*choice = (struct choice){0};
+	return device->text ? choose_named(world, device, choice) : choose_best(world, choice);
+}
+
+bool choose_device(
+    const struct app_world *world, const struct options_device *device, struct choice *choice)
+{
+	if (choose_quietly(world, device, choice))
+		return true;
+	if (choice->count == 0)
+		fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
+				"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");
+	else if (device->text) {
+		fprintf(stderr, "ivsh: --device=%s: there is none there: ", device->text);
+		choose_print(world);
+	} else {
+		fprintf(stderr,
+		    "ivsh: %" PRIu32 " ivshmem devices, and none has a region of ours or a "
+		    "doorbell: ",
+		    choice->count);
+		choose_print(world);
+	}
+	return false;
+}
+
+bool choose_is_sure(const struct choice *choice)
+{
+	return choice->named || choice->count == 1;
+}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""test_several.py - machines with several ivshmem devices: which one a command works with, and that
+it leaves the others alone."""
+
+import re
+
+import pytest
+
+from memory import boot, memory_file
+from qemu import EXIT_FAILED, EXIT_USAGE, doorbell, plain
+
+MAGIC = b"IVSHRGN\0"
+LIST = r"name one by --device=0 \(00:01\.0, .*\) or 1 \(00:02\.0, .*\)"
+
+
+def two(world, first=b"", second=b""):
+    """Two files, and QEMU's words for a device of each, in this order."""
+    files = [memory_file(world.folder, content=c, name=n) for n, c in (("a", first), ("b", second))]
+    return files, [*plain(files[0], "a"), *plain(files[1], "b")]
+
+
+def formatted(world, name="b"):
+    """A file with a region of ours, as another guest has left it."""
+    memory = memory_file(world.folder, name=name)
+    world.guest("formatter", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_FAILED)
+    assert memory.read_bytes()[:8] == MAGIC
+    return memory
+
+
+def said(guest):
+    """The one line that it says on standard error."""
+    lines = [line for line in guest.text.splitlines() if line.startswith("ivsh: ")]
+    assert len(lines) == 1, guest.text
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    "content, uefi",
+    [(b"", False), (b"precious", False), (b"", True)],
+    ids=["empty", "foreign", "uefi"],
+)
+def test_ours_is_second(world, content, uefi):
+    """Device 0 is another program's, which may not have written yet; device 1 has a region."""
+    other, ours = memory_file(world.folder, content=content, name="a"), formatted(world)
+    before = other.read_bytes()
+    words = [*plain(other, "a"), *plain(ours, "b")]
+    guests = [
+        world.guest(f"slot {i}", f"demo --slot={i} --timeout=25", *words, uefi=uefi) for i in range(2)
+    ]
+    for guest in guests:
+        assert ": every byte verified" in guest.done()
+    assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"precious"], ids=["empty", "foreign"])
+def test_doorbell_is_second(world, content):
+    server = world.server(bind=2)
+    other = memory_file(world.folder, content=content, name="a")
+    before = other.read_bytes()
+    guests = [
+        world.guest(f"VM {i}", "demo --timeout=20", *plain(other, "a"), *doorbell(server.bound[i]))
+        for i in range(2)
+    ]
+    for guest in guests:
+        assert ": every byte verified" in guest.done()
+    assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["demo", "info"])
+@pytest.mark.parametrize("first, second", [(b"", b""), (b"precious", b""), (b"", b"precious")])
+def test_none_is_ours(world, command, first, second):
+    """Nothing is formatted that the command line does not name, and nothing is to be cleared."""
+    files, words = two(world, first, second)
+    before = [file.read_bytes() for file in files]
+    guest = world.guest("guest", f"{command} --slot=0 --timeout=5", *words)
+    if command == "info":
+        assert guest.done().count("\ndevice ") == 2, "info shows what there is to choose from"
+    else:
+        guest.done(EXIT_FAILED)
+        assert re.fullmatch(rf"ivsh: 2 ivshmem devices, and none .*: {LIST}", said(guest)), guest.text
+        assert "clear" not in guest.text
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_named_is_formatted(world):
+    files, words = two(world)
+    world.guest("guest", "send 1 x --slot=0 --device=1 --timeout=1", *words).done(EXIT_FAILED)
+    assert [file.read_bytes()[:8] for file in files] == [bytes(8), MAGIC]
+
+
+def test_named_is_foreign(world):
+    """It was named by mistake, perhaps: the others are said, and clearing it is not advised."""
+    files, words = two(world, b"precious")
+    guest = world.guest("guest", "demo --slot=0 --device=0 --timeout=1", *words)
+    guest.done(EXIT_FAILED)
+    line = said(guest)
+    assert re.fullmatch(rf"ivsh: region: the memory of device 00:01\.0 starts with .*: {LIST}", line)
+    assert "clear" not in line
+    assert files[0].read_bytes()[:9] == b"precious\0"
+
+
+def test_raw_doorbell_is_not_formatted(world):
+    """Of several, a doorbell is ours by its looks alone: what is its memory for?"""
+    server = world.server("--raw", bind=1)
+    other = memory_file(world.folder, name="a")
+    guest = world.guest("guest", "demo --timeout=5", *plain(other, "a"), *doorbell(server.bound[0]))
+    guest.done(EXIT_FAILED)
+    assert re.fullmatch(
+        rf"ivsh: region: the memory of device 00:02\.0 is not formatted, .*: {LIST}", said(guest)
+    )
+    with server.memory() as memory:
+        assert memory[:4096] == bytes(4096)
+    assert other.read_bytes() == bytes(4 << 20)
+
+
+def test_bus_address(world):
+    """A device is named by its place as well as by its number."""
+    files, words = two(world)
+    for i, place in enumerate(["00:02.0", "0000:00:02.0"]):
+        guest = world.guest("guest", f"send 1 x --slot=0 --device={place} --timeout=1", *words)
+        guest.done(EXIT_FAILED)
+        assert boot(files[1].read_bytes(), 0) == 1 + i
+    assert files[0].read_bytes()[:8] == bytes(8)
+    text = world.guest("guest", "info --slot=1 --device=00:02.0", *words).done()
+    assert re.search(r"^device 1: 00:02\.0, (?:.*\n  )+we are slot 1$", text, re.MULTILINE), text
+
+
+@pytest.mark.parametrize("command", ["info", "recv"])
+@pytest.mark.parametrize("device", ["2", "00:03.0", "0001:00:02.0"])
+def test_no_such_device(world, device, command):
+    _, words = two(world)
+    guest = world.guest("guest", f"{command} --slot=1 --device={device}", *words)
+    guest.done(EXIT_FAILED)
+    assert re.fullmatch(rf"ivsh: --device={device}: there is none there: {LIST}", said(guest))
+
+
+@pytest.mark.parametrize(
+    "device", ["", "00:02", "00:20.0", "00:02.8", "0:2.0", "000:00:02.0", "00:02.0 x", "00:02.0.0", "-1"]
+)
+def test_no_device_at_all(world, device):
+    """What is neither a number nor an address is a wrong command line."""
+    guest = world.guest("guest", f'recv "--device={device}"')
+    guest.done(EXIT_USAGE)
+    assert re.fullmatch(rf"ivsh: --device={device}: not a number .* nor a bus address .*", said(guest))
