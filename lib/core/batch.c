@@ -88,7 +88,10 @@ static inline uint32_t align_8(uint32_t at)
 	return (at + 7) & ~7u;
 }
 
-/* As many of (most) messages as come the short way: how many. *at: bytes of the buffer in use. */
+/*
+ * As many of (most) messages as come the short way: how many. *at: bytes of the buffer in use, and
+ * the next multiple of 8 is not behind it.
+ */
 static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t most,
     uint8_t *buffer, uint32_t capacity, uint32_t *at)
 {
@@ -98,14 +101,14 @@ static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, ui
 	uint8_t *to;
 
 	*at = align_8(*at);
+	to = buffer + *at;
 	/* If there is one, there are others: they come while this one is looked at. A hint alone: what
 	 * counts is what the loops below load. */
 	if ((load64(&desc[0].head) ^ lap) >> IVSH_WIRE_HEAD_LAP_SHIFT == 0)
 		for (n = LINE_DESCS; n < most; n += LINE_DESCS)
 			__builtin_prefetch(&desc[n]);
-	to = buffer + *at;
-	if (*at > capacity || most > (capacity - *at) / sizeof(uint64_t))
-		words = *at > capacity ? 0 : (capacity - *at) / (uint32_t)sizeof(uint64_t);
+	if (most > (capacity - *at) / sizeof(uint64_t))
+		words = (capacity - *at) / (uint32_t)sizeof(uint64_t);
 	for (n = 0; n < words; n++, to += sizeof(uint64_t)) {
 		uint64_t head = load64_acquire(&desc[n].head) ^ lap, body;
 
@@ -160,7 +163,8 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 
 	if (capacity > UINT32_MAX - 7) /* align_8() does not go round */
 		capacity = UINT32_MAX - 7;
-	while (done < count && error == 0) {
+	/* Behind the buffer nothing has a place, of no size either: what comes next stays. */
+	while (done < count && error == 0 && align_8(at) <= capacity) {
 		uint32_t room = ch->rx.limit - ch->rx.read, most = count - done, n, to;
 
 		n = room == 0 ? 0
@@ -172,8 +176,8 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 			continue;
 		}
 		to = align_8(at);
-		error = ivsh_chan_receive(
-		    ch, &messages[done], (uint8_t *)buffer + to, to < capacity ? capacity - to : 0);
+		error =
+		    ivsh_chan_receive(ch, &messages[done], (uint8_t *)buffer + to, capacity - to);
 		if (error == 0) {
 			at = to + messages[done].size;
 			done++;

@@ -193,15 +193,16 @@ static void traffic(uint32_t steps)
 	static const uint32_t capacities[] = {0, 7, 8, 64, 100, 1000, 5000, LINE, MOST * LINE - 16};
 
 	for (uint32_t step = 0; step < steps; step++) {
+		/* Drawn one after the other: arguments are evaluated in any order. */
 		uint32_t dice = world_random(&seed) % 100;
+		uint32_t count = world_random(&seed) % MOST, which = world_random(&seed) % 9;
 
 		if (dice < 25)
-			send_batch(world_random(&seed) % (MOST + 1));
+			send_batch(count + 1);
 		else if (dice < 45)
 			send_one(world_random(&seed) % 3);
 		else if (dice < 70)
-			receive_batch(
-			    1 + world_random(&seed) % MOST, capacities[world_random(&seed) % 9]);
+			receive_batch(1 + count, capacities[which]);
 		else if (dice < 98)
 			receive_one(world_random(&seed) % 3);
 		else
@@ -279,6 +280,41 @@ static void edges(void)
 	CHECK_EQ(ivsh_chan_receive_batch(&b.chan, messages, MOST, NULL, 0, &count), 0);
 	CHECK_EQ(count, 30);
 	CHECK_EQ(messages[29].port, 29);
+}
+
+/*
+ * Messages of no size where the buffer is full, or ends before the next multiple of 8: a place in
+ * the buffer, or they stay. By both ways, of each message alone and of a run.
+ */
+static void ends_of_buffer(void)
+{
+	for (uint32_t first = 0; first <= 17; first++)
+		for (uint32_t capacity = first; capacity <= 24; capacity++)
+			for (uint32_t held = 0; held < 2; held++) {
+				uint32_t count = 0, fit = align_8(first) <= capacity ? 3 : 1;
+
+				open_both();
+				messages[0] = (struct ivsh_message){arena, first, 1, 0};
+				messages[1] = messages[2] = (struct ivsh_message){NULL, 0, 2, 0};
+				NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 3, &count), 0);
+				/* What is peeked goes the long way, and the rest alone. */
+				if (held)
+					NEED_EQ(ivsh_chan_peek(&b.chan, messages), 0);
+				NEED_EQ(ivsh_chan_receive_batch(
+					    &b.chan, messages, 3, buffer, capacity, &count),
+				    0);
+				CHECK_EQ(count, fit);
+				for (uint32_t i = 0; i < count && i < 3; i++)
+					CHECK((const uint8_t *)messages[i].data - buffer +
+						  (ptrdiff_t)messages[i].size <=
+					      (ptrdiff_t)capacity);
+				if (fit == 3)
+					continue;
+				NEED_EQ(ivsh_chan_receive_batch(
+					    &b.chan, messages, 3, buffer, capacity, &count),
+				    0);
+				CHECK_EQ(count, 2);
+			}
 }
 
 /* What an earlier life may have seen comes with its mark, and the rest without. SPEC R7.11. */
@@ -379,6 +415,7 @@ static const struct test tests[] = {
     {"random traffic", random_traffic},
     {"counts wrap", counts_wrap},
     {"edges", edges},
+    {"ends of the buffer", ends_of_buffer},
     {"marked", marked},
     {"breaks", breaks},
     {"told", told},

@@ -256,7 +256,8 @@ int ivsh_chan_receive(struct ivsh_chan *ch, struct ivsh_message *message, void *
  * other, each at a multiple of 8 bytes from its start, what is said of them to messages[].
  *
  * In *received: how many came. 0: at least one; the next call says what stands behind them.
- * capacity: bytes of buffer; what does not fit any more stays.
+ * capacity: bytes of buffer; what does not fit any more stays, and so does a message of no size for
+ * which the next multiple of 8 is behind it.
  *
  * IVSH_EAGAIN, IVSH_ENOSPC, IVSH_EPROTO  of the first one, as ivsh_chan_receive().
  */
