@@ -163,7 +163,7 @@ PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop
           host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \
           host/peer/watch.c \
           host/peer/text.c host/peer/ping.c host/peer/echo.c \
-          host/peer/flow.c $(CLIENT)
+          host/peer/flow.c host/peer/target.c $(CLIENT)
 
 # Test programs of the host: build/host/<name> and, under sanitizers, build/host-san/<name>.
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \

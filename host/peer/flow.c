@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "output.h"
 #include "session.h"
+#include "target.h"
 
 #include <ivsh/stream.h>
 
@@ -26,7 +27,8 @@ struct flow {
 	struct ivsh_stream stream;
 	uint32_t peer;
 	const char *path;
-	int fd;
+	int fd;               /* put: what is read */
+	struct target target; /* get: what is written */
 	uint64_t bytes;
 	uint8_t *buffer, *piece; /* what has come; what goes through the file */
 };
@@ -105,21 +107,6 @@ static int flow_put(struct flow *f)
 	return 0;
 }
 
-/* Write (size) bytes of f->piece. 0, or -1. */
-static int flow_write(struct flow *f, uint32_t size)
-{
-	for (uint32_t at = 0; at < size;) {
-		ssize_t done = write(f->fd, f->piece + at, size - at);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		at += (uint32_t)done;
-	}
-	return 0;
-}
-
 static int flow_get(struct flow *f)
 {
 	uint32_t got = 0;
@@ -129,16 +116,19 @@ static int flow_get(struct flow *f)
 		error = ivsh_stream_read(&f->stream, f->piece, FLOW_BUFFER, &got);
 		if (error == 0 && got == 0)
 			break;
-		if (error == 0 && flow_write(f, got))
-			return flow_file_failed(f);
+		if (error == 0 && target_write(&f->target, f->piece, got))
+			return 1;
 		f->bytes += got;
 		if (!flow_goes_on(f, error, &status))
 			return status;
 	}
+	/* Before the other hears that all is well. */
+	if (target_keep(&f->target))
+		return 1;
 	while ((error = ivsh_stream_finish(&f->stream)) != 0)
 		if (!flow_goes_on(f, error, &status))
 			return status;
-	if (f->fd != STDOUT_FILENO)
+	if (f->target.fd != STDOUT_FILENO)
 		printf(
 		    "received %" PRIu64 " bytes from %s\n", f->bytes, session_who(&f->s, f->peer));
 	return 0;
@@ -165,45 +155,60 @@ static int flow_in(struct flow *f, int (*run)(struct flow *))
 	return status;
 }
 
-static int flow_run(
-    const struct options *options, int standard, int flags, int (*run)(struct flow *))
+/* The file is open: go into the region. Answers the exit status. */
+static int flow_run(struct flow *f, const struct options *options, int (*run)(struct flow *))
 {
-	static struct flow f;
-	bool is_standard = !strcmp(options->word[2], "-");
 	int status = 1;
 
-	if (options->port == UINT16_MAX) {
-		fprintf(
-		    stderr, "ivsh: --port: %u: a stream takes the next one, too\n", options->port);
-		return 2;
-	}
-	f.path = is_standard ? standard == STDIN_FILENO ? "stdin" : "stdout" : options->word[2];
-	f.fd = is_standard ? standard : open(options->word[2], flags | O_CLOEXEC, 0666);
-	f.buffer = malloc(FLOW_BUFFER);
-	f.piece = malloc(FLOW_BUFFER);
-	if (f.fd < 0) {
-		(void)flow_file_failed(&f);
-	} else if (!f.buffer || !f.piece) {
+	f->buffer = malloc(FLOW_BUFFER);
+	f->piece = malloc(FLOW_BUFFER);
+	if (!f->buffer || !f->piece) {
 		fprintf(stderr, "ivsh: no memory\n");
-	} else if (session_open(&f.s, options, FLOW_PATIENCE_NS)) {
-		status = f.s.status;
+	} else if (session_open(&f->s, options, FLOW_PATIENCE_NS)) {
+		status = f->s.status;
 	} else {
-		status = flow_in(&f, run);
-		session_close(&f.s);
+		status = flow_in(f, run);
+		session_close(&f->s);
 	}
-	if (f.fd >= 0 && !is_standard && close(f.fd) && !status)
-		status = flow_file_failed(&f);
-	free(f.buffer);
-	free(f.piece);
+	free(f->buffer);
+	free(f->piece);
 	return status;
+}
+
+static bool flow_port_is_good(const struct options *options)
+{
+	if (options->port != UINT16_MAX)
+		return true;
+	fprintf(stderr, "ivsh: --port: %u: a stream takes the next one, too\n", options->port);
+	return false;
 }
 
 int put_run(const struct options *options)
 {
-	return flow_run(options, STDIN_FILENO, O_RDONLY, flow_put);
+	static struct flow f;
+	bool is_standard = !strcmp(options->word[2], "-");
+	int status;
+
+	if (!flow_port_is_good(options))
+		return 2;
+	f.path = is_standard ? "stdin" : options->word[2];
+	f.fd = is_standard ? STDIN_FILENO : open(f.path, O_RDONLY | O_CLOEXEC);
+	if (f.fd < 0)
+		return flow_file_failed(&f);
+	status = flow_run(&f, options, flow_put);
+	if (!is_standard)
+		close(f.fd);
+	return status;
 }
 
 int get_run(const struct options *options)
 {
-	return flow_run(options, STDOUT_FILENO, O_WRONLY | O_CREAT | O_TRUNC, flow_get);
+	static struct flow f;
+	int status;
+
+	if (!flow_port_is_good(options))
+		return 2;
+	status = target_open(&f.target, options->word[2]) ? 1 : flow_run(&f, options, flow_get);
+	target_close(&f.target);
+	return status;
 }

@@ -39,9 +39,13 @@ void stop_listen(void)
 {
 	/* Without SA_RESTART, so that a sleep ends. */
 	struct sigaction stop = {.sa_handler = stop_remember, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction hangup;
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	/* nohup(1) has it ignored, and means it. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &stop, NULL);
 }
 
 int stop_signal(void)

@@ -12,7 +12,7 @@
 void stop_guard(void);
 
 /*
- * From here on SIGINT and SIGTERM are remembered, so that the region is left in order; the second
+ * From here on SIGINT, SIGTERM and SIGHUP are remembered, so that the region is left in order; the second
  * one of a kind ends the program at once.
  */
 void stop_listen(void);

@@ -10,8 +10,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int daemon_pipe = -1; /* the child's end: one byte says ready, its end says failed */
@@ -63,15 +66,56 @@ void daemon_ready(void)
 	daemon_pipe = -1;
 }
 
+/* A device or a pipe as a pid file is written as it is, and stays. */
+static bool daemon_pid_is_file(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) != 0 || S_ISREG(st.st_mode);
+}
+
+/* Write our number into what (fd) is, and close it. 0, or -1 with errno. */
+static int daemon_pid_put(int fd)
+{
+	int error = dprintf(fd, "%ld\n", (long)getpid()) < 0 ? errno : 0;
+
+	if (close(fd) && !error)
+		error = errno;
+	errno = error;
+	return error ? -1 : 0;
+}
+
 int daemon_pid_write(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	bool is_file = daemon_pid_is_file(path);
+	char temporary[PATH_MAX];
+	int flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC, fd;
 
+	if (!is_file) {
+		fd = open(path, flags);
+		return fd < 0 || daemon_pid_put(fd)
+			   ? log_failure(path, "write: %s", strerror(errno))
+			   : 0;
+	}
+	/* Beside it and then renamed: who reads a pid file finds a whole number in it. */
+	if ((size_t)snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid()) >=
+	    sizeof temporary)
+		return log_failure(path, "open: %s", strerror(ENAMETOOLONG));
+	fd = open(temporary, flags | O_CREAT | O_EXCL, 0644);
+	/* One of that number was killed here. */
+	if (fd < 0 && errno == EEXIST && unlink(temporary) == 0)
+		fd = open(temporary, flags | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
 		return log_failure(path, "open: %s", strerror(errno));
-	if (dprintf(fd, "%ld\n", (long)getpid()) >= 0 && close(fd) == 0)
+	if (daemon_pid_put(fd) == 0 && rename(temporary, path) == 0)
 		return 0;
 	log_failure(path, "write: %s", strerror(errno));
-	unlink(path);
+	unlink(temporary);
 	return -1;
+}
+
+void daemon_pid_remove(const char *path)
+{
+	if (daemon_pid_is_file(path))
+		unlink(path);
 }

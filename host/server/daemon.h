@@ -15,7 +15,10 @@ int daemon_fork(void);
 /* Let the waiting parent go, if there is one. */
 void daemon_ready(void);
 
-/* Write our process ID to (path). 0, or -1 after one line. */
+/* Write our process ID to (path), as a whole or not at all. 0, or -1 after one line. */
 int daemon_pid_write(const char *path);
+
+/* Remove the pid file (path). */
+void daemon_pid_remove(const char *path);
 
 #endif

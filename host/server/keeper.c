@@ -500,7 +500,7 @@ int keeper_main(struct keeper *keeper, char **argv)
 		keeper_start(keeper);
 		keeper_run(keeper);
 		if (pid_file)
-			unlink(pid_file);
+			daemon_pid_remove(pid_file);
 	}
 	holdings_close(&keeper->holdings);
 	return keeper->is_ready || keeper->is_stopping ? 0 : 1;

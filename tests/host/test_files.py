@@ -23,6 +23,28 @@ def test_signal_ends_it_cleanly(start, tmp_path, sig):
     assert os.listdir(tmp_path) == []
 
 
+def test_pid_file_is_replaced(start, tmp_path):
+    """Who reads it finds a whole number: an old one, or ours; it is never emptied."""
+    pid_file, kept = tmp_path / "pid", tmp_path / "kept"
+    pid_file.write_text("4711\n")
+    os.link(pid_file, kept)
+    server = start("-p", pid_file)
+    assert (kept.read_text(), pid_file.read_text()) == ("4711\n", f"{server.process.pid}\n")
+    assert server.stop() == 0
+    assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_pipe_as_a_pid_file_stays(start, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    server = start("-p", pipe)
+    assert os.read(reader, 100) == f"{server.process.pid}\n".encode()
+    os.close(reader)
+    assert server.stop() == 0
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
 def test_what_was_there_stays(start, tmp_path):
     memory = tmp_path / "memory"
     memory.write_bytes(b"")

@@ -3,11 +3,15 @@
 
 import os
 import random
+import resource
 import signal
+import stat
+import threading
 
 import pytest
 
 from peertool import finish
+from rawclient import LIMIT
 
 
 @pytest.fixture
@@ -65,3 +69,147 @@ def test_the_other_dies(small, tmp_path, victim):
 def test_refused(small, words, status, text):
     found = small.run(*words)
     assert found[0] == status and len(found[2]) == 1 and text in found[2][0]
+
+
+# --- The target: as a whole, or as it was -----------------------------------------------------
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "folder"
+    made.mkdir()
+    return made
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_nobody_comes(small, folder, old):
+    """The target is as it was when no peer shows up."""
+    target = folder / "target"
+    if old is not None:
+        target.write_bytes(old)
+    before = names(folder)
+    assert small.run("get", "nobody", target, "--timeout", "0.2")[0] != 0
+    assert names(folder) == before
+    assert old is None or target.read_bytes() == old
+
+
+CUTS = {
+    "the other dies": lambda get, put: put.kill(),
+    "SIGINT": lambda get, put: get.send_signal(signal.SIGINT),
+    "SIGTERM": lambda get, put: get.send_signal(signal.SIGTERM),
+    "SIGHUP": lambda get, put: get.send_signal(signal.SIGHUP),
+    "SIGQUIT": lambda get, put: get.send_signal(signal.SIGQUIT),
+    "SIGKILL": lambda get, put: get.kill(),
+    "too large": lambda get, put: resource.prlimit(get.pid, resource.RLIMIT_FSIZE, (0, 0)),
+}
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+@pytest.mark.parametrize("cut", CUTS)
+def test_cut(small, folder, cut, old):
+    """What does not come whole has no name, and leaves nothing behind."""
+    target = folder / "target"
+    if old is not None:
+        target.write_bytes(old)
+    before = names(folder)
+    get = small.start("get", "alpha", target, "--name", "beta")
+    put = small.start("put", "beta", "/dev/zero", "--name", "alpha")
+    while int(small.ls()[1][1]["sent"]) < 100:
+        assert get.poll() is None and put.poll() is None
+    CUTS[cut](get, put)
+    assert get.wait(LIMIT) != 0
+    small.kill(put)
+    assert names(folder) == before
+    assert old is None or target.read_bytes() == old
+
+
+def transfer(small, target, content=b"new"):
+    """What both said after (content) went to (target)."""
+    get = small.start("get", "alpha", target, "--name", "beta")
+    sent = small.run("put", "beta", "-", "--name", "alpha", stdin=content)
+    assert sent == (0, f"sent {len(content)} bytes to slot 0 (beta)\n".encode(), [])
+    return finish(get)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_mode_of_what_is_replaced(small, folder, mode):
+    target = folder / "target"
+    target.write_bytes(b"old")
+    target.chmod(mode)
+    assert transfer(small, target)[0] == 0
+    assert target.read_bytes() == b"new" and names(folder) == ["target"]
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_mode_of_a_new_file(small, folder, umask):
+    target = folder / "target"
+    old = os.umask(umask)
+    try:
+        assert transfer(small, target)[0] == 0
+    finally:
+        os.umask(old)
+    assert target.read_bytes() == b"new" and names(folder) == ["target"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_link_stays(small, folder, tmp_path):
+    """What it leads to is replaced; one that leads nowhere is refused."""
+    real, link = tmp_path / "real", folder / "link"
+    real.write_bytes(b"old")
+    link.symlink_to("../real")
+    assert transfer(small, link)[0] == 0
+    assert link.is_symlink() and real.read_bytes() == b"new" and names(folder) == ["link"]
+    real.unlink()
+    status, _, errors = small.run("get", "alpha", link, "--timeout", "0.2")
+    assert status == 1 and errors == [f"ivsh: {link}: No such file or directory"]
+    assert not real.exists()
+
+
+def test_what_may_not_be_written(small, folder):
+    """... is not replaced either."""
+    target = folder / "target"
+    target.mkdir()
+    status, _, errors = small.run("get", "alpha", target, "--timeout", "0.2")
+    assert status == 1 and errors == [f"ivsh: {target}: Is a directory"]
+    status, _, errors = small.run("get", "alpha", f"{folder}/none/", "--timeout", "0.2")
+    assert status == 1 and len(errors) == 1 and names(folder) == ["target"]
+
+
+def test_a_pipe_is_written_as_it_comes(small, folder):
+    fifo = folder / "fifo"
+    os.mkfifo(fifo)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()), daemon=True)
+    reader.start()
+    assert transfer(small, fifo)[0] == 0
+    reader.join(LIMIT)
+    assert read == [b"new"] and stat.S_ISFIFO(fifo.stat().st_mode) and names(folder) == ["fifo"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_by_another_name(small, folder, name):
+    """A pipe, and a file that somebody else goes on writing: nothing but the bytes."""
+    assert transfer(small, name) == (0, b"new", [])
+    out = folder / "out"
+    with open(out, "wb") as file:
+        file.write(b"before ")
+        file.flush()
+        get = small.start("get", "alpha", name, "--name", "beta", stdout=file)
+        small.run("put", "beta", "-", "--name", "alpha", stdin=b"new")
+        assert get.wait(LIMIT) == 0
+        file.seek(0, os.SEEK_END)
+        file.write(b" after")
+    assert out.read_bytes() == b"before new after" and names(folder) == ["out"]
+
+
+def test_devices(small):
+    assert transfer(small, "/dev/null")[0] == 0 and stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    get = small.start("get", "alpha", "/dev/full", "--name", "beta")
+    assert small.run("put", "beta", "-", "--name", "alpha", stdin=b"new")[0] != 0
+    status, _, errors = finish(get)
+    assert status == 1 and errors == ["ivsh: /dev/full: No space left on device"]
