@@ -46,6 +46,12 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
 #define ARCH_EXIT_TRAP 100
 
 /*
+ * The status of a machine whose processor lacks something that we need (x86_64/check.S). It ends
+ * before there is an arch_exit(): without an isa-debug-exit device it says so and halts.
+ */
+#define ARCH_EXIT_PROCESSOR 101
+
+/*
  * End the machine. 0 powers it off: QEMU exits with 0. Any other (status), 1 to 127, goes to the
  * isa-debug-exit device at 0xf4 (x86_64): QEMU exits with (status << 1) | 1; what is out of range
  * counts as 127. Without that device it says so and powers off. May be called from an exception.

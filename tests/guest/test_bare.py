@@ -2,6 +2,7 @@
 """test_bare.py - the bare-metal world on every machine that it is for: bare_test.c as a guest."""
 
 import pathlib
+import re
 import resource
 import subprocess
 
@@ -28,6 +29,28 @@ MACHINES = {
 }
 
 EXIT_TRAP = 100  # ARCH_EXIT_TRAP
+EXIT_PROCESSOR = 101  # ARCH_EXIT_PROCESSOR
+
+# Processors that cannot run the image, and what each lacks first.
+PROCESSORS = {
+    "486": "TSC",
+    "pentium": "PAE",
+    "pentium2": "SSE",
+    "pentium3": "SSE2",
+    "qemu32": "NX",
+    "coreduo": "long mode",
+    "qemu64,level=0": "FPU",
+    "qemu64,xlevel=0": "NX",
+    "qemu64,-lm": "long mode",
+    "qemu64,-nx": "NX",
+    "qemu64,-apic": "APIC",
+    "qemu64,-tsc": "TSC",
+    "qemu64,-msr": "MSR",
+    "qemu64,-pae": "PAE",
+    "qemu64,-cx8": "CX8",
+    "qemu64,-fxsr": "FXSR",
+    "qemu64,-sse2": "SSE2",
+}
 
 
 def run(command, options):
@@ -117,6 +140,20 @@ def test_words_refused(machine, line, problem):
     text, code = run(line, MACHINES[machine])
     assert text.splitlines() == [f"bare_test: command line: {problem}"]
     assert code == status(2)
+
+
+@pytest.mark.parametrize("processor, lack", PROCESSORS.items())
+def test_processor_refused(processor, lack):
+    text, code = run("words", f"-M q35 -cpu {processor}")
+    assert re.fullmatch(
+        rf"start: the processor lacks {lack}(, [^,]+)*: choose another with QEMU's -cpu\r?\n", text
+    ), text
+    assert code == status(EXIT_PROCESSOR)
+
+
+def test_processor_refused_by_qboot():
+    text, code = run("words", "-M microvm,acpi=on -cpu qemu64,-nx")
+    assert text.startswith("start: the processor lacks NX: ") and code == status(EXIT_PROCESSOR)
 
 
 def test_sleep_halts():

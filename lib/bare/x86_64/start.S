@@ -32,7 +32,7 @@
  * Stage 1: 32-bit protected mode, as the loader left it.
  *
  * Should:  flat segments; paging off; ebx is the address of the start info.
- * Mustn't: use a stack: there is none. Mustn't lose ebx.
+ * Mustn't: lose ebx. Mustn't use anything that x86_check() has not seen.
  */
 	.section .text.entry, "ax"
 	.code32
@@ -40,6 +40,8 @@
 x86_entry:
 	cli
 	cld
+	mov	$image_stack_end, %esp
+	call	x86_check
 	mov	$image_bss, %edi
 	mov	$image_bss_end, %ecx
 	sub	%edi, %ecx
