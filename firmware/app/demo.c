@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What one message may take of this machine's memory, however large the region's are: what
+ * ivsh_geometry_fit() stops at. */
+#define SIZE_MOST (UINT32_C(1) << 22)
+
 /* One peer, and how far we are with it. */
 struct link {
 	bool active;
@@ -250,6 +254,8 @@ static int run(const struct app_world *world, const struct options *o, struct de
 	if (!session_open(&d->s, world, o))
 		return 1;
 	d->max = d->s.region.geometry.bulk_size;
+	if (d->max > SIZE_MOST)
+		d->max = SIZE_MOST;
 	d->link = calloc(d->s.slots, sizeof(*d->link));
 	d->in = malloc(d->max);
 	d->want = malloc(d->max);

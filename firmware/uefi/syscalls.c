@@ -12,44 +12,71 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* 4 MiB, or what there is on a machine that has less, down to 1 MiB. More takes longer: OVMF clears
- * what is given back, 7 ms for each MiB under TCG. stdio takes about 3 KiB. */
-#define ARENA_PAGES 1024u
-#define ARENA_PAGES_LEAST 256u
+/*
+ * Memory comes from the firmware in pieces, as it is needed: 256 KiB hold what most commands take (stdio
+ * 3 KiB, eight channels 60 KiB), and what asks for more gets a piece of its own. OVMF clears what is given
+ * back, 7 ms for each MiB under TCG. newlib's small malloc asks nothing of sbrk() but that what it
+ * answers is not in use: the pieces need not touch.
+ */
+#define PIECE_SIZE (UINT32_C(1) << 18)
+#define PIECE_ALIGN 16u
+
+struct piece {
+	struct piece *next;
+	size_t size; /* bytes, this struct included */
+};
+_Static_assert(sizeof(struct piece) % PIECE_ALIGN == 0, "what stands behind it is aligned");
 
 static struct {
 	EFI_BOOT_SERVICES *services;
-	EFI_PHYSICAL_ADDRESS base;
-	size_t pages;
-	size_t used;
+	struct piece *pieces; /* the last one first */
+	size_t used;          /* bytes of the last one */
 } arena;
 
 static jmp_buf home; /* where _exit() goes: syscalls_run() */
 static int exit_status;
 
-EFI_STATUS syscalls_open(EFI_BOOT_SERVICES *services)
+/* Take a piece of (size) bytes at least. */
+static EFI_STATUS piece_take(size_t size)
 {
+	EFI_PHYSICAL_ADDRESS base;
+	struct piece *piece;
 	EFI_STATUS status;
 
+	size = (size + EFI_PAGE_SIZE - 1) / EFI_PAGE_SIZE * EFI_PAGE_SIZE;
+	status = arena.services->AllocatePages(
+	    AllocateAnyPages, EfiLoaderData, size / EFI_PAGE_SIZE, &base);
+	if (EFI_ERROR(status))
+		return status;
+	piece = (struct piece *)(uintptr_t)base;
+	*piece = (struct piece){.next = arena.pieces, .size = size};
+	arena.pieces = piece;
+	arena.used = sizeof(*piece);
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS syscalls_open(EFI_BOOT_SERVICES *services)
+{
 	arena.services = services;
-	for (arena.pages = ARENA_PAGES;; arena.pages /= 2) {
-		status = services->AllocatePages(
-		    AllocateAnyPages, EfiLoaderData, arena.pages, &arena.base);
-		if (!EFI_ERROR(status) || arena.pages == ARENA_PAGES_LEAST)
-			return status;
-	}
+	return piece_take(PIECE_SIZE);
 }
 
 void syscalls_close(void)
 {
-	arena.services->FreePages(arena.base, arena.pages);
-	arena.base = 0;
+	while (arena.pieces) {
+		struct piece *piece = arena.pieces;
+
+		arena.pieces = piece->next;
+		arena.services->FreePages(
+		    (EFI_PHYSICAL_ADDRESS)(uintptr_t)piece, piece->size / EFI_PAGE_SIZE);
+	}
 }
 
 int syscalls_run(int (*program)(void *ctx), void *ctx)
@@ -71,18 +98,32 @@ void _fini(void)
 {
 }
 
+/* Whether there is room for (size) bytes in the last piece, or in a new one. */
+static bool room_make(size_t size)
+{
+	size_t need = size + sizeof(struct piece);
+
+	if (size <= arena.pieces->size - arena.used)
+		return true;
+	/* Little memory is no reason to fail while the rest of it is enough. */
+	if (need < PIECE_SIZE && !EFI_ERROR(piece_take(PIECE_SIZE)))
+		return true;
+	return !EFI_ERROR(piece_take(need));
+}
+
+/* Nothing is given back before the end: newlib's malloc never asks for it. */
 void *sbrk(ptrdiff_t increment)
 {
-	size_t size = arena.pages * EFI_PAGE_SIZE;
-	char *end = (char *)(uintptr_t)arena.base + arena.used;
+	size_t size = ((size_t)increment + PIECE_ALIGN - 1) / PIECE_ALIGN * PIECE_ALIGN;
+	char *start;
 
-	if (increment < 0 ? -(size_t)increment > arena.used
-			  : (size_t)increment > size - arena.used) {
+	if (increment < 0 || increment > PTRDIFF_MAX / 2 || !room_make(size)) {
 		errno = ENOMEM;
 		return (void *)-1;
 	}
-	arena.used += (size_t)increment;
-	return end;
+	start = (char *)arena.pieces + arena.used;
+	arena.used += size;
+	return start;
 }
 
 int write(int file, const void *data, size_t size)

@@ -8,6 +8,7 @@ import pytest
 
 from memory import boot, memory_file
 from qemu import EXIT_FAILED, EXIT_USAGE, bells, doorbell, plain
+from test_refuse import header
 
 INFO = r"""ivsh on bare-metal x86_64
 device 0: 00:01.0, revision 1, ivshmem-doorbell
@@ -179,6 +180,33 @@ def test_large_memory(world, size):
     assert int(bar[1], 16) >= 4 << 30
     assert os.stat(memory).st_blocks * 512 < 1 << 30
     memory.unlink()
+
+
+@pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
+def test_large_messages(world, uefi):
+    """The largest messages that a server's region has, here 4 MiB, and each guest wants two more."""
+    server = world.server(bind=2, slots=2, size="8M")
+    guests = [
+        world.guest(f"guest {i}", "demo --count=8 --timeout=25", *doorbell(server.bound[i]), uefi=uefi)
+        for i in range(2)
+    ]
+    for guest in guests:
+        assert re.search(r"message 8 of 8, \d{7} bytes: good", guest.done()), guest.text
+
+
+def test_larger_messages_than_memory(world):
+    """What a region could hold is no reason to ask for as much."""
+    memory = memory_file(world.folder, 1 << 30, header(slots=2, hot=4096, bulk=1 << 27))
+    echo = world.guest("echo", "echo --slot=0", *plain(memory))
+    ping = world.guest("ping", "ping --slot=1 --count=5 --timeout=25", *plain(memory))
+    assert "5 round trips of 64 bytes" in ping.done()
+    echo.kill()
+    guests = [
+        world.guest(f"slot {i}", f"demo --slot={i} --count=2 --timeout=25", *plain(memory))
+        for i in range(2)
+    ]
+    for guest in guests:
+        assert ": every byte verified\n" in guest.done()
 
 
 def test_help(world):

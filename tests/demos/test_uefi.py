@@ -53,6 +53,10 @@ class Shell:
         return self.run("echo %lasterror%").strip()
 
 
+    def loader_pages(self):
+        """Pages that applications have: with none running, what they have left behind."""
+        return int(re.search(r"^ *LoaderData *: *([\d,]+) ", self.run("memmap"), re.M)[1].replace(",", ""))
+
     def is_unharmed(self):
         """Its console lives on the firmware's timer interrupt; `stall` is the firmware's clock."""
         assert "UEFI Interactive Shell" in self.run("ver")
@@ -160,6 +164,11 @@ def test_shell(world):
     text = shell.run("ivsh.efi ping echo --count=50 --timeout=20")
     assert text.startswith("ping: VM 1 (echo): 50 round trips of 64 bytes, us:")
     assert shell.status() == SUCCESS
+    pages = shell.loader_pages()
+    text = shell.run("ivsh.efi ping echo --count=1000000 --timeout=1")  # and 8 MB for its times
+    assert "ivsh: timeout: not done after 1 s" in text
+    assert shell.loader_pages() == pages
+    shell.run("ivsh.efi ping echo --count=50 --timeout=20")  # takes what was answered too late
 
     assert shell.run("ivsh.efi frob") == "ivsh: frob: no such command; try 'help'\n"
     assert shell.status() == INVALID_PARAMETER
