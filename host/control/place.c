@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define PLACE_SUFFIX ".control"
-#define PLACE_LINE 8192 /* of a configuration; longer ones are of no interest here */
+#define PLACE_MARK "\xef\xbb\xbf" /* a byte order mark: a configuration may begin with it */
 
 /* Where the service unit has its sockets: host/systemd/ivsh-server.service. */
 #define PLACE_UNIT "/run/ivsh/default/ivsh.sock"
@@ -57,32 +57,42 @@ static char *place_trim(char *text)
 }
 
 /* The values of two keys, where they are given. The server judges the rest, and has done so. */
+static int place_line(char *line, char socket[PATH_MAX], char control[PATH_MAX])
+{
+	char *equals = strchr(line, '=');
+	char *key, *value, *place = NULL;
+
+	if (!equals)
+		return 0;
+	*equals = '\0';
+	key = place_trim(line);
+	value = place_trim(equals + 1);
+	if (!strcmp(key, "socket"))
+		place = socket;
+	else if (!strcmp(key, "control"))
+		place = control;
+	if (place && strlen(value) >= PATH_MAX)
+		return -1;
+	if (place)
+		strcpy(place, value);
+	return 0;
+}
+
 static int place_read(FILE *file, char socket[PATH_MAX], char control[PATH_MAX])
 {
-	char line[PLACE_LINE];
-	bool is_whole = true;
+	size_t room = 0, mark = strlen(PLACE_MARK);
+	bool is_first = true;
+	char *line = NULL;
+	int error = 0;
 
-	while (fgets(line, sizeof line, file)) {
-		bool is_start = is_whole;
-		char *equals = strchr(line, '=');
-		char *key, *value, *place = NULL;
+	while (!error && getline(&line, &room, file) >= 0) {
+		bool is_marked = is_first && !strncmp(line, PLACE_MARK, mark);
 
-		is_whole = strchr(line, '\n') != NULL;
-		if (!is_start || !equals)
-			continue;
-		*equals = '\0';
-		key = place_trim(line);
-		value = place_trim(equals + 1);
-		if (!strcmp(key, "socket"))
-			place = socket;
-		else if (!strcmp(key, "control"))
-			place = control;
-		if (place && strlen(value) >= PATH_MAX)
-			return -1;
-		if (place)
-			strcpy(place, value);
+		error = place_line(line + (is_marked ? mark : 0), socket, control);
+		is_first = false;
 	}
-	return ferror(file) ? -1 : 0;
+	free(line);
+	return error || ferror(file) ? -1 : 0;
 }
 
 static int place_config(struct place *place)

@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include <ivsh/mem.h>
+#include <ivsh/version.h>
 #include <ivsh/wire.h>
 
 #include <ctype.h>
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define OPTIONS_VERSION "0.1.0"
 
 #define OPTIONS_TIMEOUT_MOST 86400 /* a day, in seconds */
 
@@ -221,7 +220,7 @@ int options_parse(struct options *options, int argc, char **argv, bool *help)
 			return OPTIONS_GO;
 		}
 		if (letter == 'v') {
-			printf("ivsh %s, region version %u\n", OPTIONS_VERSION, IVSH_WIRE_VERSION);
+			printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
 			return 0;
 		}
 		status = options_one(options, letter, optarg);

@@ -4,6 +4,7 @@
  */
 #include "bindings.h"
 #include "log.h"
+#include "settings.h"
 #include "sizes.h"
 
 #include <ctype.h>
@@ -67,6 +68,14 @@ static int bindings_refuse(
 		snprintf(object, sizeof object, "%s:%u: slot", options->config, bound->line);
 	log_failure(object, "%s=%.107s: %s", bound->name, bound->socket, what);
 	return OPTIONS_WRONG;
+}
+
+void bindings_about(const struct options *options, const struct options_slot *bound)
+{
+	char where[SETTINGS_OBJECT];
+
+	snprintf(where, sizeof where, "%.*s:%u: slot", PATH_MAX, options->config, bound->line);
+	log_about(bound->line ? where : NULL);
 }
 
 static bool bindings_is_taken(const struct options *options, uint32_t slot)

@@ -22,4 +22,7 @@ int bindings_add(struct options *options, const char *object, uint32_t line, con
  */
 int bindings_bind(struct options *options);
 
+/* log_about() the line of the file that has (bound), if one has. */
+void bindings_about(const struct options *options, const struct options_slot *bound);
+
 #endif

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CONFIG_MARK "\xef\xbb\xbf" /* a byte order mark: what some editors begin a file with */
+
 /* What is being read. */
 struct config {
 	struct options *options;
@@ -30,6 +32,32 @@ static int config_refuse(const struct config *config, const char *what)
 	snprintf(object, sizeof object, "%s:%u", config->name, config->line);
 	log_failure(object, "%s", what);
 	return OPTIONS_WRONG;
+}
+
+/*
+ * A control character in the midst of (line). A carriage return is one: where lines end with nothing
+ * else, what looks like many settings is one, or one comment.
+ */
+static int config_look(const struct config *config, const char *line)
+{
+	size_t size = strlen(line);
+	char what[96];
+
+	while (size > 0 && line[size - 1] == '\r')
+		size--;
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		if ((c >= 0x20 && c != 0x7f) || c == '\t')
+			continue;
+		if (c == '\r')
+			return config_refuse(
+			    config, "a carriage return in the midst: end lines with a newline");
+		snprintf(what, sizeof what,
+		    "not a setting and no comment: there is a control character, 0x%02x", c);
+		return config_refuse(config, what);
+	}
+	return OPTIONS_GO;
 }
 
 /* What a line may have around its words. A file from Windows ends its lines with \r, too. */
@@ -91,10 +119,11 @@ static int config_set(struct config *config, unsigned index, const char *value)
 
 static int config_line(struct config *config, char *line)
 {
-	char *key = config_trim(line);
-	char *value = NULL;
-	char *equals;
+	char *key, *equals, *value = NULL;
 
+	if (config_look(config, line) != OPTIONS_GO)
+		return OPTIONS_WRONG;
+	key = config_trim(line);
 	if (*key == '\0' || *key == '#')
 		return OPTIONS_GO;
 	equals = strchr(key, '=');
@@ -106,8 +135,8 @@ static int config_line(struct config *config, char *line)
 	for (unsigned i = 0; i < SETTINGS_COUNT; i++) {
 		if (strcmp(key, settings_long[i].name) != 0)
 			continue;
-		if (settings_long[i].val == 'h' || settings_long[i].val == 'c')
-			return config_refuse(config, "help and config are for the command line");
+		if (settings_is_own(settings_long[i].val))
+			return config_refuse(config, "this is for the command line");
 		return config_set(config, i, value);
 	}
 	return config_unknown(config, key);
@@ -134,6 +163,8 @@ int config_parse(struct options *options, const char *name, const char *text, si
 		log_failure(name, "%s", strerror(ENOMEM));
 		return OPTIONS_WRONG;
 	}
+	if (!strncmp(line, CONFIG_MARK, strlen(CONFIG_MARK)))
+		line += strlen(CONFIG_MARK);
 	for (; line; line = next) {
 		config.line++;
 		next = strchr(line, '\n');

@@ -3,10 +3,12 @@
  * holdings.c - what the keeper holds for its servers.
  */
 #include "holdings.h"
+#include "bindings.h"
 #include "descriptors.h"
 #include "log.h"
 #include "memory.h"
 #include "notify.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,13 +59,19 @@ static int holdings_lock(
 
 static int holdings_locks(struct holdings *holdings, const struct options *options)
 {
-	if (holdings_lock(&holdings->listener[0], options->socket, LISTENER_COMMON, "common") ||
-	    holdings_lock(&holdings->control, options->control, LISTENER_CONTROL, "control"))
+	settings_about(options, 'S');
+	if (holdings_lock(&holdings->listener[0], options->socket, LISTENER_COMMON, "common"))
 		return -1;
-	for (uint32_t i = 0; i < options->bound_count; i++)
+	settings_about(options, SETTINGS_CONTROL);
+	if (holdings_lock(&holdings->control, options->control, LISTENER_CONTROL, "control"))
+		return -1;
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		bindings_about(options, &options->bound[i]);
 		if (holdings_lock(&holdings->listener[i + 1], options->bound[i].socket,
 			options->bound[i].slot, options->bound[i].name))
 			return -1;
+	}
+	log_about(NULL);
 	/* Whoever connected there would wait for ever. */
 	if (notify_unclaimed() > 0)
 		return log_failure("LISTEN_FDS",
@@ -77,14 +85,22 @@ static int holdings_bind(struct holdings *holdings, const struct options *option
 {
 	bool has_group = options->control_group != OPTIONS_NONE;
 
-	for (uint32_t i = 0; i < holdings->listeners; i++)
+	for (uint32_t i = 0; i < holdings->listeners; i++) {
+		/* holdings_locks() has placed them so. */
+		if (i == 0)
+			settings_about(options, 'S');
+		else if (i <= options->bound_count)
+			bindings_about(options, &options->bound[i - 1]);
 		if (holdings->listener[i].lock >= 0 &&
 		    listener_listen(
 			&holdings->listener[i], options->socket_mode, options->socket_group))
 			return -1;
+	}
+	settings_about(options, SETTINGS_CONTROL);
 	if (holdings->control.lock >= 0 &&
 	    listener_listen(&holdings->control, has_group ? 0660 : 0600, options->control_group))
 		return -1;
+	log_about(NULL);
 	for (uint32_t i = 0; i < holdings->listeners; i++) {
 		holdings_keep(holdings->listener[i].lock);
 		holdings_keep(holdings->listener[i].fd);
@@ -100,8 +116,10 @@ static int holdings_memory(struct holdings *holdings, const struct options *opti
 	const struct backend *memory = &holdings->memory;
 	bool kept;
 
+	settings_about(options, settings_memory_letter(options->kind));
 	if (memory_open(&holdings->memory, options, &kept))
 		return -1;
+	log_about(NULL);
 	holdings_keep(memory->fd);
 	head->kept = kept;
 	head->page = memory->page;
@@ -136,6 +154,7 @@ int holdings_open(struct holdings *holdings, const struct options *options)
 	    holdings_memory(holdings, options) ||
 	    slots_make_bells(holdings->bells, holdings->bells_count) ||
 	    holdings_bind(holdings, options)) {
+		log_about(NULL);
 		holdings_close(holdings);
 		return -1;
 	}

@@ -7,6 +7,7 @@
  */
 #include "isolate.h"
 #include "log.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,13 +54,19 @@
 
 static int isolate_user(const struct options *options)
 {
+	char object[SETTINGS_OBJECT];
 	gid_t group = options->group;
+	int error = 0;
 
 	if (options->user == OPTIONS_NONE)
 		return 0;
 	if (setgroups(0, NULL) || setresgid(group, group, group) ||
 	    setresuid(options->user, options->user, options->user))
-		return log_failure("--user", "%u:%u: %s", options->user, group, strerror(errno));
+		error = errno;
+	if (error) {
+		settings_origin(options, SETTINGS_USER, object);
+		return log_failure(object, "%u:%u: %s", options->user, group, strerror(error));
+	}
 	return 0;
 }
 

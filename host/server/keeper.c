@@ -18,6 +18,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "notify.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -486,6 +487,19 @@ static void keeper_run(struct keeper *keeper)
 	}
 }
 
+static int keeper_pid_file(const struct keeper *keeper)
+{
+	const struct options *options = &keeper->options;
+	int error;
+
+	if (!options->pid_file)
+		return 0;
+	settings_about(options, 'p');
+	error = daemon_pid_write(options->pid_file);
+	log_about(NULL);
+	return error;
+}
+
 int keeper_main(struct keeper *keeper, char **argv)
 {
 	const char *pid_file = keeper->options.pid_file;
@@ -496,7 +510,7 @@ int keeper_main(struct keeper *keeper, char **argv)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || program_open(&keeper->program, argv) ||
 	    holdings_open(&keeper->holdings, &keeper->options))
 		return 1;
-	if (keeper_events(keeper) == 0 && (!pid_file || daemon_pid_write(pid_file) == 0)) {
+	if (keeper_events(keeper) == 0 && keeper_pid_file(keeper) == 0) {
 		keeper_start(keeper);
 		keeper_run(keeper);
 		if (pid_file)

@@ -43,7 +43,7 @@ static int listener_take_lock(struct listener *listener)
 		int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 		if (fd < 0)
-			return log_failure(path, "open: %s", strerror(errno));
+			return log_failure(listener->path, "lock: %s", strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
 			int error = errno;
 
@@ -51,7 +51,7 @@ static int listener_take_lock(struct listener *listener)
 			if (error == EWOULDBLOCK)
 				return log_failure(
 				    listener->path, "another server is running there");
-			return log_failure(path, "flock: %s", strerror(error));
+			return log_failure(listener->path, "lock: %s", strerror(error));
 		}
 		if (listener_lock_holds(fd, path)) {
 			listener->lock = fd;

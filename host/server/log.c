@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define LOG_LINE 1024 /* below PIPE_BUF: a pipe that polls writable takes it whole */
 
 static bool log_is_verbose;
+static char log_where[PATH_MAX + 64];
 static unsigned long log_dropped;
 
 void log_open(bool verbose)
@@ -62,11 +64,17 @@ void log_detail(const char *format, ...)
 	va_end(arguments);
 }
 
+void log_about(const char *where)
+{
+	snprintf(log_where, sizeof log_where, "%s", where ? where : "");
+}
+
 int log_failure(const char *object, const char *format, ...)
 {
 	va_list arguments;
 
-	fprintf(stderr, "%s: %s: ", program_invocation_short_name, object);
+	fprintf(stderr, "%s: %s%s%s: ", program_invocation_short_name, log_where,
+	    *log_where ? ": " : "", object);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);

@@ -19,6 +19,12 @@ void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, with -v only. */
 void log_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Where what the next failures are about comes from, such as "FILE:12: slot": they begin with it,
+ * until the next call. NULL: from nowhere in particular.
+ */
+void log_about(const char *where);
+
 /* Why the server cannot start: "ivsh-server: OBJECT: what is wrong". Answers -1. */
 int log_failure(const char *object, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -7,8 +7,12 @@
 #include "config.h"
 #include "descriptors.h"
 #include "help.h"
+#include "listener.h"
 #include "log.h"
 #include "settings.h"
+
+#include <ivsh/version.h>
+#include <ivsh/wire.h>
 
 #include <errno.h>
 #include <getopt.h>
@@ -62,6 +66,15 @@ static int options_wrong(const char *object, const char *what)
 {
 	log_failure(object, "%s", what);
 	return OPTIONS_WRONG;
+}
+
+/* Likewise about what (letter) has set. */
+static int options_refuse(const struct options *options, int letter, const char *what)
+{
+	char object[SETTINGS_OBJECT];
+
+	settings_origin(options, letter, object);
+	return options_wrong(object, what);
 }
 
 /* QEMU's server puts itself in the background, its memory and socket where everybody looks. */
@@ -129,7 +142,8 @@ static int options_control(struct options *options)
 		options->control = NULL;
 	} else if (options->control != options_default) {
 		if (!strcmp(options->control, options->socket))
-			return options_wrong("--control", "this is the common socket");
+			return options_refuse(
+			    options, SETTINGS_CONTROL, "this is the common socket");
 	} else if (size + sizeof suffix > sizeof((struct sockaddr_un *)NULL)->sun_path) {
 		options->control = NULL;
 	} else {
@@ -152,17 +166,20 @@ static void options_slots(struct options *options, bool legacy)
 
 static int options_geometry(struct options *options)
 {
+	char object[SETTINGS_OBJECT];
 	uint64_t need = 0;
 
 	if (options->raw)
 		return OPTIONS_GO;
 	if (options->slots < IVSH_WIRE_SLOTS_MIN || options->slots > IVSH_WIRE_SLOTS_MAX) {
-		log_failure("--slots", "a region has %u to %u slots; with --raw any number",
+		settings_origin(options, SETTINGS_SLOTS, object);
+		log_failure(object, "a region has %u to %u slots; with --raw any number",
 		    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_SLOTS_MAX);
 		return OPTIONS_WRONG;
 	}
 	if (ivsh_geometry_fit(options->size, options->slots, &options->geometry, &need)) {
-		log_failure("-l",
+		settings_origin(options, 'l', object);
+		log_failure(object,
 		    "%llu bytes are too few for %u slots: %llu are needed"
 		    " (fewer --slots need less, --raw needs none)",
 		    (unsigned long long)options->size, options->slots, (unsigned long long)need);
@@ -174,17 +191,20 @@ static int options_geometry(struct options *options)
 /* What depends on several options. */
 static int options_check(struct options *options, bool legacy)
 {
+	char object[SETTINGS_OBJECT];
+
 	if (options_socket(options) != OPTIONS_GO || options_control(options) != OPTIONS_GO)
 		return OPTIONS_WRONG;
 	if (legacy && options->daemon && !options->pid_file)
 		options->pid_file = "/var/run/ivshmem-server.pid";
 	if (options->classic && options->bound_count > 0)
-		return options_wrong("--slot",
+		return options_refuse(options, SETTINGS_SLOT,
 		    "with --classic (as under the name ivshmem-server) IDs grow, none can be bound:"
 		    " give --classic=no, or no --slot");
 	options_slots(options, legacy);
 	if (options->kind == BACKEND_HUGETLB && options->size < options->huge_page) {
-		log_failure("--hugetlb",
+		settings_origin(options, SETTINGS_HUGETLB, object);
+		log_failure(object,
 		    "%llu bytes do not fill one page of %llu: give -l %lluM, or more",
 		    (unsigned long long)options->size, (unsigned long long)options->huge_page,
 		    (unsigned long long)options->huge_page >> 20);
@@ -204,9 +224,9 @@ static int options_file(struct options *options, int argc, char **argv, int fd)
 	opterr = 0;
 	optind = 0; /* glibc: begin again */
 	while ((letter = getopt_long(argc, argv, SETTINGS_SHORT, settings_long, NULL)) != -1) {
-		if (letter == 'h' || letter == '?')
+		if (letter == 'h' || letter == SETTINGS_VERSION || letter == '?')
 			return OPTIONS_GO;
-		if (letter == 'c')
+		if (letter == 'c' || letter == SETTINGS_CHECK)
 			config = optarg;
 	}
 	if (!config)
@@ -218,6 +238,42 @@ static int options_file(struct options *options, int argc, char **argv, int fd)
 static int options_help(void)
 {
 	printf("Usage: %s %s", program_invocation_short_name, help_text);
+	return fflush(stdout) ? 1 : 0;
+}
+
+static int options_version(void)
+{
+	printf("%s %s, region version %u\n", program_invocation_short_name, IVSH_VERSION,
+	    IVSH_WIRE_VERSION);
+	return fflush(stdout) ? 1 : 0;
+}
+
+/* What listener_lock() would say. */
+static int options_fits(const char *path)
+{
+	if (strlen(path) < LISTENER_PATH)
+		return 0;
+	return log_failure(path, "a socket's path has at most %u bytes", LISTENER_PATH - 1);
+}
+
+/* Nothing is wrong with it, as far as can be told without doing it. */
+static int options_checked(const struct options *options)
+{
+	settings_about(options, 'S');
+	if (options_fits(options->socket))
+		return OPTIONS_WRONG;
+	settings_about(options, SETTINGS_CONTROL);
+	if (options->control && options_fits(options->control))
+		return OPTIONS_WRONG;
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		bindings_about(options, &options->bound[i]);
+		if (options_fits(options->bound[i].socket))
+			return OPTIONS_WRONG;
+	}
+	log_about(NULL);
+	if (descriptors_check(options))
+		return OPTIONS_WRONG;
+	printf("%s: no error found\n", options->config);
 	return fflush(stdout) ? 1 : 0;
 }
 
@@ -234,7 +290,10 @@ static int options_line(struct options *options, int argc, char **argv)
 			return options_help();
 		if (letter == '?')
 			return OPTIONS_WRONG; /* getopt_long() has said what is wrong */
-		if (letter == 'c')
+		if (letter == SETTINGS_VERSION)
+			return options_version();
+		options->is_check |= letter == SETTINGS_CHECK;
+		if (settings_is_own(letter))
 			continue;
 		settings_object(letter, object);
 		value = optarg ? options_keep(options, optarg, strlen(optarg)) : NULL;
@@ -261,6 +320,8 @@ int options_parse(struct options *options, int argc, char **argv, int config)
 		status = options_line(options, argc, argv);
 	if (status == OPTIONS_GO)
 		status = options_check(options, legacy);
+	if (status == OPTIONS_GO && options->is_check)
+		status = options_checked(options);
 	if (status != OPTIONS_GO)
 		options_free(options);
 	return status;

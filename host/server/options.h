@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OPTIONS_SETTINGS 29     /* of settings_long */
 #define OPTIONS_NONE UINT32_MAX /* of a user, a group, a mode: leave it as it is */
 
 /* A slot with a socket of its own. */
@@ -37,9 +38,11 @@ struct options {
 	const char *config; /* the file that was read; NULL: none */
 	const char *text;   /* what was in it, (text_size) bytes */
 	size_t text_size;
-	const char *pid_file; /* NULL: none */
-	const char *socket;   /* the common one */
-	const char *control;  /* the control socket; NULL: none */
+	uint32_t line[OPTIONS_SETTINGS]; /* there, of each setting; 0: not from there */
+	bool is_check;                   /* only look whether all is right */
+	const char *pid_file;            /* NULL: none */
+	const char *socket;              /* the common one */
+	const char *control;             /* the control socket; NULL: none */
 	uint32_t socket_mode; /* of the sockets of clients; OPTIONS_NONE: what umask leaves */
 	uint32_t socket_group;
 	uint32_t control_group; /* the control socket is 0600, with a group 0660 */

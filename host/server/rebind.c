@@ -3,6 +3,7 @@
  * rebind.c - at a reload: sockets of slots that came or went.
  */
 #include "rebind.h"
+#include "bindings.h"
 #include "link.h"
 #include "log.h"
 
@@ -53,6 +54,7 @@ int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct
 
 		if (rebind_is_there(ledger, options, bound))
 			continue;
+		bindings_about(options, bound);
 		if (listener_lock(listener, bound->socket, bound->slot)) {
 			rebind_undo(rebind);
 			return -1;
@@ -63,6 +65,7 @@ int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct
 			return -1;
 		}
 	}
+	log_about(NULL);
 	return 0;
 }
 

@@ -22,30 +22,11 @@
 #define SETTINGS_CLIENT_LEAST 129u /* one vector, and 128 of a client's own: descriptors.c */
 #define SETTINGS_CLIENT_MOST (1u << 30) /* more than any kernel's fs.nr_open */
 
-/* Long options without a letter. */
-enum {
-	SETTINGS_DAEMON = 256,
-	SETTINGS_FILE,
-	SETTINGS_SLOTS,
-	SETTINGS_SLOT,
-	SETTINGS_RAW,
-	SETTINGS_CLASSIC,
-	SETTINGS_CONTROL,
-	SETTINGS_CONTROL_GROUP,
-	SETTINGS_SOCKET_MODE,
-	SETTINGS_SOCKET_GROUP,
-	SETTINGS_USER,
-	SETTINGS_HUGETLB,
-	SETTINGS_MEMORY_MODE,
-	SETTINGS_MEMORY_GROUP,
-	SETTINGS_PER_UID,
-	SETTINGS_ALLOW,
-	SETTINGS_CLIENT_DESCRIPTORS,
-};
-
 /* What takes yes or no may go without. */
 const struct option settings_long[] = {
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, SETTINGS_VERSION},
+    {"check", required_argument, NULL, SETTINGS_CHECK},
     {"config", required_argument, NULL, 'c'},
     {"verbose", optional_argument, NULL, 'v'},
     {"foreground", optional_argument, NULL, 'F'},
@@ -78,16 +59,44 @@ const struct option settings_long[] = {
 _Static_assert(sizeof settings_long / sizeof settings_long[0] == SETTINGS_COUNT + 1,
     "settings.h says how many there are");
 
+/* Of (letter) in settings_long; SETTINGS_COUNT: it is not there. */
+static unsigned settings_index(int letter)
+{
+	unsigned index = 0;
+
+	while (index < SETTINGS_COUNT && settings_long[index].val != letter)
+		index++;
+	return index;
+}
+
 void settings_object(int letter, char object[SETTINGS_OBJECT])
 {
-	const struct option *option = settings_long;
+	const struct option *option = &settings_long[settings_index(letter)];
 
-	while (option->name && option->val != letter)
-		option++;
 	if (letter < SETTINGS_DAEMON)
 		snprintf(object, SETTINGS_OBJECT, "-%c", letter);
 	else
 		snprintf(object, SETTINGS_OBJECT, "--%s", option->name ? option->name : "?");
+}
+
+bool settings_origin(const struct options *options, int letter, char object[SETTINGS_OBJECT])
+{
+	unsigned index = settings_index(letter);
+
+	if (index == SETTINGS_COUNT || options->line[index] == 0) {
+		settings_object(letter, object);
+		return false;
+	}
+	snprintf(object, SETTINGS_OBJECT, "%.*s:%u: %s", PATH_MAX, options->config,
+	    options->line[index], settings_long[index].name);
+	return true;
+}
+
+void settings_about(const struct options *options, int letter)
+{
+	char object[SETTINGS_OBJECT];
+
+	log_about(settings_origin(options, letter, object) ? object : NULL);
 }
 
 /* (wrong) is a phrase about (value), or NULL. */
@@ -148,6 +157,15 @@ static int settings_size(struct options *options, const char *object, const char
 		log_failure(object, "%s: rounded up to %llu bytes: a BAR's size is a power of two",
 		    value, (unsigned long long)options->size);
 	return OPTIONS_GO;
+}
+
+int settings_memory_letter(enum backend_kind kind)
+{
+	return kind == BACKEND_SHM       ? 'M'
+	       : kind == BACKEND_HUGE    ? 'm'
+	       : kind == BACKEND_FILE    ? SETTINGS_FILE
+	       : kind == BACKEND_HUGETLB ? SETTINGS_HUGETLB
+					 : 'l';
 }
 
 static int settings_memory(struct options *options, enum backend_kind kind, const char *name)
@@ -230,11 +248,21 @@ static int settings_measure(
 	}
 }
 
+bool settings_is_own(int letter)
+{
+	return letter == 'h' || letter == 'c' || letter == SETTINGS_VERSION ||
+	       letter == SETTINGS_CHECK;
+}
+
 int settings_set(
     struct options *options, const char *object, uint32_t line, int letter, const char *value)
 {
+	unsigned index = settings_index(letter);
+
 	if (value && !*value)
 		return settings_judge(object, "\"\"", "give a value");
+	if (index < SETTINGS_COUNT)
+		options->line[index] = line;
 	switch (letter) {
 	case 'v':
 		return settings_flag(object, value, false, &options->verbose);

@@ -29,13 +29,13 @@ rule firmware/app  "$std|$libc|$any|$own"
 rule firmware/guest "$std|$libc|$any|$own"
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$own"
 rule host/backend  "$posix|<ivsh/(wire|region|error)\.h>|$own"
-rule host/server   "$posix|<ivsh/(wire|region|error)\.h>|$own"
+rule host/server   "$posix|<ivsh/(version|wire|region|error)\.h>|$own"
 rule host/control  "$posix|$own"
 rule host/client   "$posix|$any|$own"
 rule host/peer     "$posix|$any|$own"
 rule tests         "$posix|$any|$own|$rings"
-# Public headers look only to their left: error, wire, bell, mem, port, pci, device, region, channel, stream.
-order='error wire bell mem port pci device region channel stream'
+# Public headers look only to their left: version, error, wire, bell, mem, port, pci, device, region, channel, stream.
+order='version error wire bell mem port pci device region channel stream'
 seen=
 for h in $order; do
 	for i in $(sed -n 's/^#include <ivsh\/\([a-z]*\)\.h>.*/\1/p' "lib/include/ivsh/$h.h"); do

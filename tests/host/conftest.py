@@ -44,7 +44,8 @@ def fails(tmp_path):
 
     def run(*arguments, program="ivsh-server", prefix=(), socket="s", pass_fds=()):
         done = subprocess.run(
-            [*prefix, str(BUILD / program), "-F", "-S", str(tmp_path / socket)]
+            [*prefix, str(BUILD / program), "-F"]
+            + (["-S", str(tmp_path / socket)] if socket else [])
             + [str(argument) for argument in arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -174,7 +174,7 @@ def test_verbose(configured):
         ("shm = ivsh-test", "ivsh-server: kind of memory: is 0 while"),
         ("nonsense", "config:1: not"),
         ("slot = 99=/tmp/x", "config:1"),
-        ("slot = 1=/nonexistent/x", "ivsh-server: /nonexistent/x.lock: open: No such file"),
+        ("slot = 1=/nonexistent/x", "ivsh-server: {path}:1: slot: /nonexistent/x: lock: No such"),
     ],
 )
 def test_what_cannot_be(configured, line, what):
@@ -186,6 +186,7 @@ def test_what_cannot_be(configured, line, what):
     it.reload(line, result="failed")
     new = it.server.lines[before:]
     assert len(new) == 2 and "event=reload result=failed" in new[1], new
+    what = what.format(path=it.path)
     assert "config:1" in new[0] if what.startswith("config") else new[0].startswith(what), new
     assert it.server.serving == old
     assert it.join().id == 1 and first.is_quiet(0)

@@ -5,6 +5,7 @@
 #ifndef IVSH_IVSH_H
 #define IVSH_IVSH_H
 
+#include <ivsh/version.h>
 #include <ivsh/error.h>
 #include <ivsh/wire.h>
 #include <ivsh/bell.h>
