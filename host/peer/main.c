@@ -3,6 +3,7 @@
  * main.c - ivsh: picks the command.
  */
 #include "commands.h"
+#include "inherited.h"
 #include "options.h"
 #include "output.h"
 #include "stop.h"
@@ -10,6 +11,7 @@
 #include <ivsh/channel.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,9 +119,15 @@ static int main_run(const struct command *command, struct options *options)
 int main(int argc, char **argv)
 {
 	static struct options options;
+	sigset_t kept;
 	bool help;
 	int status;
 
+	/* nohup(1) is asked for; whatever else is ignored or blocked is its parent's affair. */
+	sigemptyset(&kept);
+	sigaddset(&kept, SIGHUP);
+	if (inherited_reset(NULL, &kept))
+		return 1;
 	/* getopt_long() names it in its own lines. */
 	program_invocation_name = argv[0] = program_invocation_short_name;
 	status = options_parse(&options, argc, argv, &help);

@@ -9,10 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CHILD_NOT_EXECUTED 127
@@ -50,6 +53,42 @@ child_execute(const struct program *program, const char *environment, bool is_se
 	_exit(CHILD_NOT_EXECUTED);
 }
 
+/* -1: the kernel is older than 5.3, or there is no descriptor left. The number must do then. */
+static int child_open(pid_t pid)
+{
+#ifdef SYS_pidfd_open
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	return -1;
+#endif
+}
+
+void child_signal(const struct child *child, int signal)
+{
+	if (child->pid <= 0)
+		return;
+#ifdef SYS_pidfd_send_signal
+	if (child->process >= 0) {
+		syscall(SYS_pidfd_send_signal, child->process, signal, NULL, 0);
+		return;
+	}
+#endif
+	kill(child->pid, signal);
+}
+
+bool child_has_ended(const struct child *child, int *status)
+{
+	pid_t got;
+
+	if (child->pid <= 0)
+		return false;
+	got = waitpid(child->pid, status, WNOHANG);
+	if (got < 0 && errno == ECHILD)
+		*status = SIGKILL; /* as wait(2) says it */
+	return got > 0 || (got < 0 && errno == ECHILD);
+}
+
 int child_start(struct child *child, const struct program *program, int ledger, int config,
     bool is_reload, bool is_self)
 {
@@ -60,7 +99,7 @@ int child_start(struct child *child, const struct program *program, int ledger, 
 		return log_failure("server", "socketpair: %s", strerror(errno));
 	snprintf(
 	    environment, sizeof environment, "%d,%d,%d,%d", ends[1], ledger, config, is_reload);
-	*child = (struct child){.link = ends[0], .began_ns = clients_now_ns()};
+	*child = (struct child){.process = -1, .link = ends[0], .began_ns = clients_now_ns()};
 	child->heard_ns = child->began_ns;
 	child->pid = fork();
 	if (child->pid == 0) {
@@ -68,8 +107,10 @@ int child_start(struct child *child, const struct program *program, int ledger, 
 		child_execute(program, environment, is_self);
 	}
 	close(ends[1]);
-	if (child->pid > 0)
+	if (child->pid > 0) {
+		child->process = child_open(child->pid);
 		return 0;
+	}
 	log_failure("server", "fork: %s", strerror(errno));
 	child->pid = 0;
 	child_close(child);
@@ -80,5 +121,7 @@ void child_close(struct child *child)
 {
 	if (child->link >= 0)
 		close(child->link);
-	*child = (struct child){.link = -1};
+	if (child->process >= 0)
+		close(child->process);
+	*child = (struct child){.process = -1, .link = -1};
 }

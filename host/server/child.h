@@ -13,6 +13,7 @@
 
 struct child {
 	pid_t pid;         /* 0: none */
+	int process;       /* by pidfd_open(2), whoever has its number by then; -1: none */
 	int link;          /* -1: none */
 	bool is_ready;     /* it can begin */
 	bool is_going;     /* it was told to begin */
@@ -39,6 +40,15 @@ int program_open(struct program *program, char **argv);
  */
 int child_start(struct child *child, const struct program *program, int ledger, int config,
     bool is_reload, bool is_self);
+
+/* Send it a signal, if it is still there; no other process gets it. */
+void child_signal(const struct child *child, int signal);
+
+/*
+ * It has ended, and (*status) is that of wait(2); or somebody took it from us, and it counts as
+ * killed. False, too, if there is none.
+ */
+bool child_has_ended(const struct child *child, int *status);
 
 /* It has ended, and was waited for: close its link. */
 void child_close(struct child *child);

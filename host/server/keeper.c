@@ -168,7 +168,7 @@ static void keeper_go(struct keeper *keeper)
 	holdings_rebind(&keeper->holdings, true);
 	holdings_write_down(&keeper->holdings);
 	if (link_send(keeper->server.link, &go, NULL, 0)) {
-		kill(keeper->server.pid, SIGKILL);
+		child_signal(&keeper->server, SIGKILL);
 		return;
 	}
 	keeper->server.is_going = true;
@@ -198,7 +198,7 @@ static void keeper_hand_over(struct keeper *keeper)
 	keeper->server.is_leaving = true;
 	keeper->stop_ns = clients_now_ns() + KEEPER_LEAVE_NS;
 	if (link_send(keeper->server.link, &handover, NULL, 0))
-		kill(keeper->server.pid, SIGKILL);
+		child_signal(&keeper->server, SIGKILL);
 }
 
 /* What the server read is what its successors read. */
@@ -273,8 +273,7 @@ static void keeper_hear(struct keeper *keeper, struct child *child)
 	/* A server that has closed its end is of no use; most have just ended. */
 	close(child->link);
 	child->link = -1;
-	if (child->pid > 0)
-		kill(child->pid, SIGKILL);
+	child_signal(child, SIGKILL);
 }
 
 /* The next server is the server now; it begins when it is ready. */
@@ -283,7 +282,7 @@ static void keeper_promote(struct keeper *keeper)
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = KEEPER_SERVER};
 
 	keeper->server = keeper->next;
-	keeper->next = (struct child){.link = -1};
+	keeper->next = (struct child){.process = -1, .link = -1};
 	keeper_take_config(keeper);
 	if (keeper->server.link >= 0)
 		epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->server.link, &event);
@@ -298,10 +297,9 @@ static void keeper_stop(struct keeper *keeper)
 	keeper->is_stopping = true;
 	keeper_accept_if(keeper);
 	notify("STOPPING=1");
-	if (keeper->next.pid > 0)
-		kill(keeper->next.pid, SIGKILL);
+	child_signal(&keeper->next, SIGKILL);
 	if (keeper->server.pid > 0)
-		kill(keeper->server.pid, SIGTERM);
+		child_signal(&keeper->server, SIGTERM);
 	else
 		keeper->is_stopped = true;
 	keeper->stop_ns = clients_now_ns() + KEEPER_LEAVE_NS;
@@ -362,14 +360,28 @@ static void keeper_bury_next(struct keeper *keeper)
 	keeper_accept_if(keeper);
 }
 
+/* Children of the program that became us, or, as process 1, of others that have ended. */
+static void keeper_reap_others(const struct keeper *keeper)
+{
+	for (;;) {
+		siginfo_t info = {.si_pid = 0};
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0 ||
+		    info.si_pid == keeper->next.pid || info.si_pid == keeper->server.pid)
+			return;
+		waitpid(info.si_pid, NULL, WNOHANG);
+	}
+}
+
 static void keeper_reap(struct keeper *keeper)
 {
 	int status;
 
-	if (keeper->next.pid > 0 && waitpid(keeper->next.pid, &status, WNOHANG) > 0)
+	if (child_has_ended(&keeper->next, &status))
 		keeper_bury_next(keeper);
-	if (keeper->server.pid > 0 && waitpid(keeper->server.pid, &status, WNOHANG) > 0)
+	if (child_has_ended(&keeper->server, &status))
 		keeper_bury(keeper, status);
+	keeper_reap_others(keeper);
 }
 
 static void keeper_reload(struct keeper *keeper)
@@ -413,7 +425,7 @@ static void keeper_judge(const struct child *child, uint64_t now_ns)
 	    now_ns - since_ns < (child->is_going ? KEEPER_ALIVE_NS : KEEPER_BEGIN_NS))
 		return;
 	log_event("event=hang server=%ld", (long)child->pid);
-	kill(child->pid, SIGKILL);
+	child_signal(child, SIGKILL);
 }
 
 static void keeper_tick(struct keeper *keeper)
@@ -433,8 +445,8 @@ static void keeper_tick(struct keeper *keeper)
 	keeper_judge(&keeper->server, now_ns);
 	if (!keeper->next.is_ready)
 		keeper_judge(&keeper->next, now_ns);
-	if (keeper->stop_ns && now_ns >= keeper->stop_ns && keeper->server.pid > 0)
-		kill(keeper->server.pid, SIGKILL);
+	if (keeper->stop_ns && now_ns >= keeper->stop_ns)
+		child_signal(&keeper->server, SIGKILL);
 	acceptor_tick(&keeper->acceptor);
 	if (keeper->undelivered != SLOTS_NONE && keeper->server.is_going)
 		keeper_deliver(keeper, keeper->undelivered);
@@ -504,7 +516,8 @@ int keeper_main(struct keeper *keeper, char **argv)
 {
 	const char *pid_file = keeper->options.pid_file;
 
-	keeper->server.link = keeper->next.link = keeper->next_config = -1;
+	keeper->server = keeper->next = (struct child){.process = -1, .link = -1};
+	keeper->next_config = -1;
 	keeper->undelivered = SLOTS_NONE;
 	/* Mustn't, from here on: gain privileges by executing anything. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || program_open(&keeper->program, argv) ||

@@ -4,53 +4,58 @@
  */
 #include "commands.h"
 #include "daemon.h"
+#include "inherited.h"
 #include "keeper.h"
 #include "log.h"
 #include "notify.h"
 #include "options.h"
 #include "server.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
-/* From here on a signal waits until a loop looks at it, so that nothing is left half done. */
-static void main_signals(void)
+/* The signals that wait until a loop looks at them, so that nothing is left half done. */
+static void main_held(sigset_t *set)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGCHLD);
 }
 
-/* No descriptor of ours becomes somebody's stdout, because it was closed. */
-static int main_stdio(void)
+/* What would end a process that only wants to say something. */
+static void main_talk(void)
 {
-	int fd;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+}
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -1;
-	return close(fd);
+/* As a server it was started with these signals held, and never lets go of them. */
+static int main_serve(int argc, char **argv)
+{
+	sigset_t held;
+
+	main_held(&held);
+	if (inherited_reset(&held, NULL))
+		return 1;
+	main_talk();
+	return server_main(argc, argv);
 }
 
 static int main_keep(int argc, char **argv)
 {
 	static struct keeper keeper;
-	int status = options_parse(&keeper.options, argc, argv, -1);
+	sigset_t held;
+	int status;
 
+	main_talk();
+	status = options_parse(&keeper.options, argc, argv, -1);
 	if (status == OPTIONS_GO) {
 		log_open(keeper.options.verbose);
 		notify_open();
-		main_signals();
+		main_held(&held);
+		sigprocmask(SIG_BLOCK, &held, NULL);
 		if (keeper.options.daemon && daemon_fork())
 			status = 1;
 		else
@@ -62,12 +67,10 @@ static int main_keep(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (main_stdio())
+	if (server_is_wanted())
+		return main_serve(argc, argv);
+	if (inherited_reset(NULL, NULL))
 		return 1;
-	if (server_is_wanted()) {
-		main_signals();
-		return server_main(argc, argv);
-	}
 	if (argc > 1 && !strcmp(argv[1], "status"))
 		return control_status(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "qemu-args"))

@@ -238,7 +238,10 @@ static int options_file(struct options *options, int argc, char **argv, int fd)
 static int options_help(void)
 {
 	printf("Usage: %s %s", program_invocation_short_name, help_text);
-	return fflush(stdout) ? 1 : 0;
+	if (!fflush(stdout))
+		return 0;
+	log_failure("stdout", "%s", strerror(errno));
+	return 1;
 }
 
 static int options_version(void)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inherited.c - what a process has from its parent, put in order.
+ *
+ * execve(2), "Attributes that are preserved": ignored and blocked signals, those that are pending,
+ * interval timers, umask, limits, and open descriptors. A parent that ignores SIGCHLD, say, so as to
+ * have no zombies, would leave us without the end of our children.
+ */
+#include "inherited.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INHERITED_STACK (8u << 20) /* bytes, as everywhere; without a limit all mappings move */
+
+static int inherited_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int null;
+
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest that is free: it is this one. */
+		null = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+		if (null == fd)
+			continue;
+		fprintf(stderr, "%s: /dev/null: open: %s: descriptor %d is closed, and needs it\n",
+		    program_invocation_short_name, strerror(errno), fd);
+		return -1;
+	}
+	return 0;
+}
+
+/* A timer that the program before us started ends us by its signal. */
+static void inherited_timers(void)
+{
+	static const struct itimerval off = {{0, 0}, {0, 0}};
+
+	setitimer(ITIMER_REAL, &off, NULL);
+	setitimer(ITIMER_VIRTUAL, &off, NULL);
+	setitimer(ITIMER_PROF, &off, NULL);
+}
+
+/* Forget what is pending, but for the signals by which somebody wants us to end. */
+static void inherited_pending(void)
+{
+	static const struct timespec now = {0, 0};
+	sigset_t set;
+
+	sigfillset(&set);
+	sigdelset(&set, SIGTERM);
+	sigdelset(&set, SIGINT);
+	sigdelset(&set, SIGHUP);
+	sigdelset(&set, SIGQUIT);
+	while (sigtimedwait(&set, NULL, &now) > 0 || errno == EINTR)
+		;
+}
+
+static void inherited_signals(const sigset_t *held, const sigset_t *kept)
+{
+	sigset_t none;
+
+	for (int number = 1; number <= SIGRTMAX; number++) {
+		struct sigaction action;
+
+		if (sigaction(number, NULL, &action) || action.sa_handler != SIG_IGN ||
+		    (kept && sigismember(kept, number) == 1))
+			continue;
+		action.sa_handler = SIG_DFL;
+		sigaction(number, &action, NULL);
+	}
+	/* A file that reaches its limit is an error of write(2): EFBIG. */
+	signal(SIGXFSZ, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, held ? held : &none, NULL);
+}
+
+static void inherited_limit(int which, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(which, &limit) || limit.rlim_cur >= most)
+		return;
+	limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+	/* What cannot be raised is met where it hurts, and told there. */
+	(void)setrlimit(which, &limit);
+}
+
+static void inherited_limits(void)
+{
+	static const int raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA,
+	    RLIMIT_CPU, RLIMIT_NPROC, RLIMIT_MEMLOCK};
+
+	for (size_t i = 0; i < sizeof raised / sizeof raised[0]; i++)
+		inherited_limit(raised[i], RLIM_INFINITY);
+	inherited_limit(RLIMIT_STACK, INHERITED_STACK);
+}
+
+int inherited_reset(const sigset_t *held, const sigset_t *kept)
+{
+	inherited_timers();
+	inherited_pending();
+	inherited_signals(held, kept);
+	inherited_limits();
+	umask(umask(0) & 0077);
+	return inherited_descriptors();
+}
