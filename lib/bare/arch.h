@@ -63,13 +63,19 @@ _Noreturn void arch_exit(int status);
 /* The command line, without the image's name; NULL when it has 4096 bytes or more. */
 const char *arch_command_line(void);
 
-/* The memory that nobody uses: from *start to before *end, mapped writable. */
+/*
+ * The program's memory: from *start to before *end, mapped writable. The end moves down when a
+ * mapping needs page tables, but never into what arch_heap_grow() has given.
+ */
 void arch_heap(char **start, char **end);
+
+/* Give (increment) more bytes of it, or take some back. Answers where they start; NULL: no room. */
+void *arch_heap_grow(ptrdiff_t increment);
 
 /* A number that differs from one start to the next, as well as the machine can. */
 uint64_t arch_nonce(void);
 
-/* How the device room reaches this machine. Always the same struct; unmap is NULL. */
+/* How the device room reaches this machine. Always the same struct. */
 const struct ivsh_port *arch_port(void);
 
 /*

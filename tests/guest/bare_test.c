@@ -3,7 +3,7 @@
  * bare_test.c - the bare-metal world itself: newlib, time, sleep, words, mapping; and traps.
  *
  * Command line: nothing runs the cases; "words ..." prints its words; "trap ud",
- * "trap null", "trap stack", "trap text" or "trap data" raises that exception, whose report and
+ * "trap null", "trap stack", "trap text", "trap data" or "trap unmapped" raises that exception, whose report and
  * exit status the runner checks; "exit N" exits with N; "sleep MS" sleeps, during which
  * the runner sees no processor time pass; "device" prints what the port finds of an ivshmem device.
  */
@@ -196,6 +196,7 @@ static void test_map(void)
 	    {"64 GiB at 64 GiB", UINT64_C(1) << 36, UINT64_C(1) << 36, true},
 	    {"64 GiB again", UINT64_C(1) << 36, UINT64_C(1) << 36, true},
 	    {"4 GiB at 512 GiB", UINT64_C(1) << 39, UINT64_C(1) << 32, true},
+	    {"256 GiB at 256 GiB", UINT64_C(1) << 38, UINT64_C(1) << 38, true},
 	    {"nothing", 0xfea00000, 0, false},
 	    {"page 0", 0, 4096, false},
 	    {"beyond the processor", UINT64_C(1) << 62, 4096, false},
@@ -213,9 +214,81 @@ static void test_map(void)
 			continue;
 		CHECK_EQ((uintptr_t)at, rows[i].address);
 		(void)at[0], (void)at[rows[i].size - 1];
+		if (port->unmap != NULL)
+			port->unmap(port->ctx, (void *)(uintptr_t)at, rows[i].size);
 	}
 	test_row("the image's code");
 	CHECK(port->map(port->ctx, (uint64_t)(uintptr_t)test_map, 16, IVSH_MAP_MEMORY) == NULL);
+}
+
+/* What is mapped and unmapped, each time elsewhere, takes memory for its tables once. */
+static void test_map_rounds(void)
+{
+	const struct ivsh_port *port = arch_port();
+	uint64_t size = UINT64_C(1) << 30, address = UINT64_C(1) << 38;
+	char *start, *end, *before = NULL;
+
+	NEED_EQ(port->unmap != NULL, 1);
+	for (unsigned round = 0; round < 300; round++, address += size) {
+		/* Ends that share 2 MiB with nothing, so that there are small pages too. */
+		void *at = port->map(port->ctx, address - 4096, size, IVSH_MAP_MEMORY);
+
+		NEED_EQ(at != NULL, 1);
+		port->unmap(port->ctx, at, size);
+		arch_heap(&start, &end);
+		if (round == 1)
+			before = end;
+	}
+	CHECK(before == end);
+}
+
+/* Two that share a page: it is there until both have unmapped it. */
+static void test_map_shared(void)
+{
+	const struct ivsh_port *port = arch_port();
+	uint64_t address = 0xfea00000;
+	volatile uint8_t *a = port->map(port->ctx, address, 256, IVSH_MAP_REGISTERS);
+	volatile uint8_t *b = port->map(port->ctx, address + 256, 256, IVSH_MAP_REGISTERS);
+
+	NEED_EQ(a != NULL && b != NULL, 1);
+	CHECK(port->map(port->ctx, address, 256, IVSH_MAP_MEMORY) == NULL);
+	port->unmap(port->ctx, (void *)(uintptr_t)a, 256);
+	(void)b[0];
+	port->unmap(port->ctx, (void *)(uintptr_t)b, 256);
+	a = port->map(port->ctx, address, 256, IVSH_MAP_MEMORY);
+	CHECK(a != NULL);
+	port->unmap(port->ctx, (void *)(uintptr_t)a, 256);
+}
+
+/* Page1GB (Intel's Software Developer's Manual, volume 2, CPUID). */
+static bool has_pages_of_1_gib(void)
+{
+	uint32_t a = 0x80000001, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return (d & (1u << 26)) != 0;
+}
+
+/* The program has all of the heap: no tables, no mapping. Then it gives the heap back. */
+static void test_map_no_memory(void)
+{
+	const struct ivsh_port *port = arch_port();
+	uint64_t size = UINT64_C(1)
+			<< 39; /* 512 tables of small pages: more than were used so far */
+	ptrdiff_t step = 1 << 30, taken = 0;
+	void *at;
+
+	for (; step >= 4096; step /= 2)
+		while (arch_heap_grow(step) != NULL)
+			taken += step;
+	at = port->map(port->ctx, size, size, IVSH_MAP_MEMORY);
+	CHECK_EQ(at != NULL, has_pages_of_1_gib());
+	if (at != NULL)
+		port->unmap(port->ctx, at, size);
+	NEED_EQ(arch_heap_grow(-taken) != NULL, 1);
+	at = port->map(port->ctx, size, size, IVSH_MAP_MEMORY);
+	NEED_EQ(at != NULL, 1);
+	port->unmap(port->ctx, at, size);
 }
 
 static const struct test tests[] = {
@@ -228,6 +301,9 @@ static const struct test tests[] = {
     {"sleep returns at once", test_sleep_at_once},
     {"words of a command line", test_words},
     {"map", test_map},
+    {"map and unmap, 300 rounds", test_map_rounds},
+    {"map, shared pages", test_map_shared},
+    {"map without memory for tables", test_map_no_memory},
 };
 
 static int __attribute__((noinline)) fill_stack(volatile char *above, unsigned depth)
@@ -239,6 +315,16 @@ static int __attribute__((noinline)) fill_stack(volatile char *above, unsigned d
 }
 
 extern char image_text[]; /* linker/x86_64.ld */
+
+static char touch_unmapped(void)
+{
+	const struct ivsh_port *port = arch_port();
+	volatile char *at = port->map(port->ctx, UINT64_C(1) << 38, 1 << 21, IVSH_MAP_MEMORY);
+
+	if (at != NULL)
+		port->unmap(port->ctx, (void *)(uintptr_t)at, 1 << 21);
+	return at != NULL ? *at : 0;
+}
 
 static int trap(const char *what)
 {
@@ -253,6 +339,8 @@ static int trap(const char *what)
 		return fill_stack(&byte, 1000000);
 	else if (strcmp(what, "text") == 0)
 		*(volatile char *)(uintptr_t)image_text = 0;
+	else if (strcmp(what, "unmapped") == 0)
+		byte = touch_unmapped();
 	else if (strcmp(what, "data") == 0)
 		__asm__ volatile("call *%0" : : "r"((uintptr_t)&address) : "memory");
 	printf("FAIL: bare: trap %s: nothing happened %d\n", what, byte);

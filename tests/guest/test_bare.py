@@ -77,22 +77,43 @@ def test_cases(machine):
     assert code == 0
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_device_64_gib(machine, tmp_path):
+@pytest.mark.parametrize(
+    "machine, gib",
+    [
+        *((machine, 64) for machine in MACHINES),
+        # Without pages of 1 GiB, more page tables than any image would hold ready.
+        *((machine, 256) for machine in ["q35", "pc 5G", "q35 qboot", "microvm"]),
+    ],
+)
+def test_device_large(machine, gib, tmp_path):
     """Wherever firmware, or nobody, put it: its first and its last word are memory."""
     memory = tmp_path / "memory"
     with memory.open("wb") as file:
-        file.truncate(64 << 30)
+        file.truncate(gib << 30)
     text, code = run(
         "device",
         f"{MACHINES[machine]} -device ivshmem-plain,memdev=m"
-        f" -object memory-backend-file,id=m,mem-path={memory},size=64G,share=on",
+        f" -object memory-backend-file,id=m,mem-path={memory},size={gib}G,share=on",
     )
     assert "first and last word kept" in text and code == 0
     with memory.open("rb") as file:
         assert file.read(8) == bytes.fromhex("8877665544332211")
         file.seek(-8, 2)
         assert file.read(8) == bytes.fromhex("00ffeeddccbbaa99")
+
+
+def test_device_too_large(tmp_path):
+    """No memory for the page tables is a line and a status, and no trap."""
+    memory = tmp_path / "memory"
+    with memory.open("wb") as file:
+        file.truncate(512 << 30)
+    text, code = run(
+        "device",
+        "-M q35 -m 4M -device ivshmem-plain,memdev=m"
+        f" -object memory-backend-file,id=m,mem-path={memory},size=512G,share=on",
+    )
+    assert text.count("no memory left for page tables") == 1 and "trap" not in text, text
+    assert code == status(1)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +124,7 @@ def test_device_64_gib(machine, tmp_path):
         ("stack", "trap 14: page fault, the stack is full"),
         ("text", "trap 14: page fault\n"),
         ("data", "trap 14: page fault\n"),
+        ("unmapped", "trap 14: page fault\n"),
     ],
 )
 def test_trap(what, report):

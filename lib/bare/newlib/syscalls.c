@@ -47,19 +47,12 @@ pid_t getpid(void)
 
 void *sbrk(ptrdiff_t increment)
 {
-	static char *start, *end, *top;
-	char *old;
+	void *old = arch_heap_grow(increment);
 
-	if (start == NULL) {
-		arch_heap(&start, &end);
-		top = start;
-	}
-	if (increment < 0 ? -increment > top - start : increment > end - top) {
+	if (old == NULL) {
 		errno = ENOMEM;
 		return (void *)-1;
 	}
-	old = top;
-	top += increment;
 	return old;
 }
 

@@ -24,21 +24,12 @@ void x86_main(uint32_t start_info)
 	x86_trap_init();
 	x86_paging_init();
 	x86_pvh_init(start_info);
+	x86_heap_init();
 	x86_apic_init();
 	x86_clock_init();
 	x86_port_init();
 	x86_unmap_page_0(); /* SeaBIOS leaves the start info there */
 	bare_main();
-}
-
-void arch_heap(char **start, char **end)
-{
-	uint64_t first = (uint64_t)(uintptr_t)image_end;
-	uint64_t last = x86_ram_end(first);
-
-	*start = *end = x86_map(first, last > first ? last - first : 0, IVSH_MAP_MEMORY);
-	if (*start != NULL)
-		*end += last - first;
 }
 
 static bool rdrand(uint64_t *value)

@@ -4,10 +4,11 @@
  *
  * Nothing is mapped but the image, the heap, and what somebody asked for with x86_map(): page 0, the
  * guards under the stacks and every other wild address raise a page fault. No page is both writable
- * and executable. Mappings are never undone: two small BARs may share a page.
+ * and executable. Two small BARs may share a page, so each page counts who has mapped it; the last one
+ * who unmaps it takes it away, and tables that are empty then serve again.
  *
- * Tables come from a pool in the image, big enough for 64 GiB in 2 MiB pages and for 4 GiB
- * of RAM; processors with 1 GiB pages need next to none of it. SDM 4.5.
+ * Tables come from a pool in the image until the heap is mapped, then from the heap's end: a processor
+ * without 1 GiB pages needs 4 KiB of them for each GiB. SDM 4.5.
  */
 #include "x86.h"
 
@@ -18,6 +19,8 @@
 #define DIRTY (UINT64_C(1) << 6)
 #define LARGE (UINT64_C(1) << 7)
 #define KEEP (UINT64_C(1) << 9) /* ours, ignored by the processor: the image, never to change */
+#define COUNT_ONE (UINT64_C(1) << 52) /* bits 58:52 are ours too: how often a page is mapped */
+#define COUNT (COUNT_ONE * 127)       /* so often: it stays for good */
 #define NO_EXECUTE (UINT64_C(1) << 63)
 #define ADDRESS UINT64_C(0x000ffffffffff000)
 
@@ -31,13 +34,14 @@
 #define BITS_MAX 47u
 
 /*
- * 64 directories for a 64 GiB BAR, 4 for RAM, 4 for devices below 4 GiB, 4 upper tables, and 20
- * for what is not a multiple of 2 MiB.
+ * Four for the image, four for 4 GiB of RAM, four for where the loader left its data, and as many
+ * again.
  */
-#define POOL_TABLES 96u
+#define POOL_TABLES 24u
 
 static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
 static uint32_t pool_used = 1; /* the first is the root */
+static uint64_t *spare; /* tables that were given back; the first word of each names the next */
 static uint32_t largest = SHIFT_2M;
 static uint32_t address_bits = 36;
 
@@ -46,50 +50,121 @@ static uint64_t address_of(const void *pointer)
 	return (uint64_t)(uintptr_t)pointer;
 }
 
+static uint64_t *table_of(uint64_t entry)
+{
+	return (uint64_t *)(uintptr_t)(entry & ADDRESS);
+}
+
+/* An empty table, or NULL, which is said once. */
+static uint64_t *table_get(void)
+{
+	static bool said;
+	uint64_t *table = spare;
+
+	if (table != NULL)
+		spare = table_of(table[0]);
+	else if (pool_used < POOL_TABLES)
+		table = pool[pool_used++];
+	else
+		table = x86_heap_page();
+	if (table != NULL)
+		__builtin_memset(table, 0, PAGE);
+	else if (!said)
+		x86_say("paging: no memory left for page tables: QEMU's -m gives more\n");
+	said = said || table == NULL;
+	return table;
+}
+
+/* What is left in it names no page that is present, should the processor still look. */
+static void table_put(uint64_t *table)
+{
+	table[0] = address_of(spare);
+	spare = table;
+}
+
+static bool is_page(uint64_t entry, uint32_t shift)
+{
+	return entry & PRESENT && (entry & LARGE || shift == SHIFT_PAGE);
+}
+
 /*
  * Map one page at (address), the largest that fits in (size). Answers how many bytes that took; 0
  * when there is no table left, or when something else is there that mustn't change.
  */
 static uint64_t map_page(uint64_t address, uint64_t size, uint64_t flags)
 {
-	uint64_t *table = pool[0];
+	uint64_t *table = pool[0], *next;
 
 	for (uint32_t shift = SHIFT_ROOT;; shift -= 9) {
 		uint64_t *entry = &table[(address >> shift) & 511];
 		uint64_t page = UINT64_C(1) << shift;
-		bool is_page = *entry & PRESENT && (*entry & LARGE || shift == SHIFT_PAGE);
-		bool is_table = *entry & PRESENT && !is_page;
 
-		if (is_page && !((*entry ^ flags) & (WRITE | UNCACHED | NO_EXECUTE)))
+		if (is_page(*entry, shift)) {
+			if ((*entry ^ flags) & (WRITE | UNCACHED | NO_EXECUTE))
+				return 0;
+			if ((*entry & COUNT) != COUNT)
+				*entry += COUNT_ONE;
 			return page - (address & (page - 1));
-		if (is_page && *entry & KEEP)
-			return 0;
-		if (shift <= largest && !(address & (page - 1)) && size >= page && !is_table) {
-			*entry = address | flags | PRESENT | (shift == SHIFT_PAGE ? 0 : LARGE);
+		}
+		if (shift <= largest && !(address & (page - 1)) && size >= page && *entry == 0) {
+			*entry = address | flags | PRESENT | COUNT_ONE |
+				 (shift == SHIFT_PAGE ? 0 : LARGE);
 			return page;
 		}
-		if (is_page)
-			return 0;
-		if (!is_table) {
-			if (pool_used == POOL_TABLES)
+		if (*entry == 0) {
+			next = table_get();
+			if (next == NULL)
 				return 0;
-			*entry = address_of(pool[pool_used++]) | PRESENT | WRITE;
+			*entry = address_of(next) | PRESENT | WRITE;
 		}
-		table = (uint64_t *)(uintptr_t)(*entry & ADDRESS);
+		table = table_of(*entry);
 	}
 }
 
-static bool map_range(uint64_t address, uint64_t end, uint64_t flags)
+/*
+ * Take [address, end) out of (table), whose entries stand for 1 << (shift) bytes each. Answers
+ * whether nothing is left in it. Calls itself for the tables below: four deep.
+ */
+static bool unmap_in(uint64_t *table, uint32_t shift, uint64_t address, uint64_t end)
 {
-	while (address < end) {
-		uint64_t done = map_page(address, end - address, flags);
+	uint64_t page = UINT64_C(1) << shift, next;
 
-		if (done == 0)
+	for (; address < end; address = next) {
+		uint64_t *entry = &table[(address >> shift) & 511];
+
+		next = (address | (page - 1)) + 1;
+		if (is_page(*entry, shift)) {
+			if (*entry & KEEP || (*entry & COUNT) == COUNT)
+				continue;
+			*entry -= COUNT_ONE;
+			if ((*entry & COUNT) == 0)
+				*entry = 0;
+		} else if (*entry != 0 && unmap_in(table_of(*entry), shift - 9, address,
+					      next < end ? next : end)) {
+			table_put(table_of(*entry));
+			*entry = 0;
+		}
+	}
+	for (uint32_t i = 0; i < 512; i++)
+		if (table[i] != 0)
 			return false;
+	return true;
+}
+
+/* All of it or nothing; but an upper table may stay behind, empty, for the next try. */
+static bool map_range(uint64_t start, uint64_t end, uint64_t flags)
+{
+	uint64_t done;
+
+	for (uint64_t address = start; address < end; address += done) {
+		done = map_page(address, end - address, flags);
+		if (done == 0) {
+			unmap_in(pool[0], SHIFT_ROOT, start, address);
+			return false;
+		}
 		/* The last page may reach beyond the end. */
 		if (done > end - address)
 			break;
-		address += done;
 	}
 	return true;
 }
@@ -129,6 +204,11 @@ uint32_t x86_address_bits(void)
 	return address_bits;
 }
 
+static uint64_t page_start(uint64_t address)
+{
+	return address & ~(uint64_t)(PAGE - 1);
+}
+
 void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	uint64_t limit = UINT64_C(1) << address_bits;
@@ -137,11 +217,18 @@ void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind)
 
 	if (address == 0 || size == 0 || address >= limit || size > limit - address)
 		return NULL;
-	done = map_range(address & ~(uint64_t)(PAGE - 1),
-	    (address + size + PAGE - 1) & ~(uint64_t)(PAGE - 1), flags);
+	done = map_range(page_start(address), page_start(address + size + PAGE - 1), flags);
 	/* Also after a failure: a part may have changed. */
 	use_tables();
 	return done ? (void *)(uintptr_t)address : NULL;
+}
+
+void x86_unmap(const void *base, uint64_t size)
+{
+	uint64_t address = address_of(base);
+
+	unmap_in(pool[0], SHIFT_ROOT, page_start(address), page_start(address + size + PAGE - 1));
+	use_tables();
 }
 
 void x86_unmap_page_0(void)
@@ -153,7 +240,7 @@ void x86_unmap_page_0(void)
 			table[0] = 0;
 		if (!(table[0] & PRESENT) || table[0] & LARGE)
 			break;
-		table = (uint64_t *)(uintptr_t)(table[0] & ADDRESS);
+		table = table_of(table[0]);
 	}
 	use_tables();
 }

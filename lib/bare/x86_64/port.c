@@ -48,6 +48,12 @@ static void *port_map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map 
 	return x86_map(address, size, kind);
 }
 
+static void port_unmap(void *ctx, void *base, uint64_t size)
+{
+	(void)ctx;
+	x86_unmap(base, size);
+}
+
 static uint64_t port_now_ns(void *ctx)
 {
 	(void)ctx;
@@ -76,6 +82,7 @@ static struct ivsh_port port = {
     .config_read = no_pci_read,
     .config_write = no_pci_write,
     .map = port_map,
+    .unmap = port_unmap,
     .msi_open = x86_msi_open,
     .msi_close = x86_msi_close,
     .now_ns = port_now_ns,

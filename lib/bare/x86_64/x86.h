@@ -130,15 +130,25 @@ void x86_paging_init(void);
 
 /*
  * Map (size) bytes at (address) to themselves, writable and not executable. NULL: no room for the
- * tables, no such address, the image is there, or a larger page with other attributes.
+ * tables, no such address, the image is there, or a page with other attributes; then nothing changed.
+ * x86_unmap() undoes one call with the same address and size.
  */
 void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind);
+void x86_unmap(const void *base, uint64_t size);
 
 /* From now on a NULL pointer faults, whatever was read there before. */
 void x86_unmap_page_0(void);
 
 /* Bits of a physical address. */
 uint32_t x86_address_bits(void);
+
+/* --- heap.c ----------------------------------------------------------------------------------- */
+
+/* Map the heap. After x86_pvh_init(). */
+void x86_heap_init(void);
+
+/* A page from the heap's end, for good; NULL: there is none left, or no heap yet. */
+void *x86_heap_page(void);
 
 /* --- trap.c, vectors.S ------------------------------------------------------------------------ */
 
@@ -178,6 +188,9 @@ void x86_console_init(void);
 void x86_clock_init(void);
 void x86_port_init(void);
 bool x86_is_microvm(void); /* told by port.c: there is no 0xCF8 */
+
+/* Print (text) on the console. */
+void x86_say(const char *text);
 
 /* Say why on the console, and end the machine with status 1. */
 _Noreturn void x86_fatal(const char *why);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap.c - the memory behind the image: the program's from its start, page tables from its end.
+ *
+ * Nobody can say at the start how many page tables the devices will need, so neither has a share of
+ * its own: each may have what the other has not taken.
+ */
+#include "arch.h"
+#include "x86.h"
+
+#define PAGE 4096
+#define RESERVE \
+	(256 << 10) /* for the program alone: newlib's printf must at least say what fails */
+
+static char *start, *top, *end; /* the program has [start, top) */
+
+void x86_heap_init(void)
+{
+	uint64_t first = (uint64_t)(uintptr_t)image_end;
+	uint64_t last = x86_ram_end(first) & ~(uint64_t)(PAGE - 1);
+
+	start = top = end = image_end;
+	if (last < first || last - first < RESERVE)
+		x86_fatal(
+		    "start: less than 256 KiB of memory behind the image: QEMU's -m gives more");
+	if (x86_map(first, last - first, IVSH_MAP_MEMORY) == NULL)
+		x86_fatal("start: no page tables for the memory behind the image");
+	end += last - first;
+}
+
+void *x86_heap_page(void)
+{
+	if (end - top < PAGE || end - start < RESERVE + PAGE)
+		return NULL;
+	end -= PAGE;
+	return end;
+}
+
+void arch_heap(char **first, char **last)
+{
+	*first = start;
+	*last = end;
+}
+
+void *arch_heap_grow(ptrdiff_t increment)
+{
+	char *old = top;
+
+	if (increment < 0 ? -increment > top - start : increment > end - top)
+		return NULL;
+	top += increment;
+	return old;
+}
