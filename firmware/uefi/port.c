@@ -157,21 +157,40 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 	return NULL;
 }
 
-/* Enter the function of one handle. Other segments cannot be named by a number (ivsh/port.h). */
+/* All that there are, whatever root bus or segment they are on: firmware has found them. */
+static int list(void *ctx, uint32_t index, uint32_t *function)
+{
+	const struct port *port = ctx;
+
+	if (index >= port->count)
+		return -1;
+	*function = port->functions[index].id;
+	return 0;
+}
+
+/*
+ * Enter the function of one handle, in the order of numbers: that of the handles is the firmware's, and
+ * a device has the same index here as in a guest that looks for itself.
+ */
 static void add(struct port *port, EFI_HANDLE handle)
 {
 	EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
 	EFI_PCI_IO_PROTOCOL *io;
-	UINTN segment, bus, device, function;
+	UINTN segment, bus, device, function, at = port->count;
+	uint32_t id;
 	void *found;
 
 	if (EFI_ERROR(port->services->HandleProtocol(handle, &guid, &found)))
 		return;
 	io = found;
-	if (EFI_ERROR(io->GetLocation(io, &segment, &bus, &device, &function)) || segment != 0)
+	if (EFI_ERROR(io->GetLocation(io, &segment, &bus, &device, &function)) ||
+	    segment > UINT16_MAX)
 		return;
-	port->functions[port->count++] =
-	    (struct port_function){.id = IVSH_PCI_FUNCTION(bus, device, function), .io = io};
+	id = (uint32_t)segment << 16 | IVSH_PCI_FUNCTION(bus, device, function);
+	for (; at > 0 && port->functions[at - 1].id > id; at--)
+		port->functions[at] = port->functions[at - 1];
+	port->functions[at] = (struct port_function){.id = id, .io = io};
+	port->count++;
 }
 
 EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services)
@@ -187,6 +206,7 @@ EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services)
 	    .calls = {.ctx = port,
 		.config_read = config_read,
 		.config_write = config_write,
+		.list = list,
 		.map = map,
 		.msi_open = interrupts_msi_open,
 		.msi_close = interrupts_msi_close,

@@ -14,7 +14,7 @@ struct port_function;
 struct port {
 	struct ivsh_port calls; /* what the library gets; its ctx is this struct */
 	EFI_BOOT_SERVICES *services;
-	struct port_function *functions; /* every PCI function of segment 0; from the pool */
+	struct port_function *functions; /* every PCI function, by number; from the pool */
 	UINTN count;
 };
 

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* More functions than a segment has are no list. */
+#define LISTED_MOST 65536u
+
 /* One bit for each of 256 buses. */
 struct bus_set {
 	uint32_t word[8];
@@ -17,6 +20,20 @@ struct bus_set {
 static void bus_set_add(struct bus_set *set, uint32_t bus)
 {
 	set->word[bus / 32] |= UINT32_C(1) << (bus % 32);
+}
+
+/* Among those that the port knows. */
+static int find_listed(
+    const struct ivsh_port *port, uint32_t id, uint32_t index, uint32_t *function)
+{
+	uint32_t listed;
+
+	for (uint32_t i = 0; i < LISTED_MOST && port->list(port->ctx, i, &listed) == 0; i++)
+		if (config_read(port, listed, CONFIG_ID) == id && index-- == 0) {
+			*function = listed;
+			return 0;
+		}
+	return IVSH_ENODEV;
 }
 
 /*
@@ -29,6 +46,8 @@ COLD int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t d
 	struct bus_set known = {{1}};
 	struct config_function at;
 
+	if (port->list)
+		return find_listed(port, (uint32_t)device << 16 | vendor, index, function);
 	for (uint32_t bus = 0; bus < 256; bus++) {
 		if ((known.word[bus / 32] >> (bus % 32) & 1) == 0)
 			continue;

@@ -9,8 +9,10 @@ import struct
 import threading
 import time
 
-from memory import boot, slot_word
-from qemu import EFI, EXIT_FAILED, LIMIT, OVMF, QEMU, TCG, doorbell
+import pytest
+
+from memory import boot, memory_file, slot_word
+from qemu import EFI, EXIT_FAILED, LIMIT, OVMF, QEMU, TCG, doorbell, plain
 
 SUCCESS, INVALID_PARAMETER, ABORTED = "0x0", "0x2", "0x15"  # UEFI Specification, appendix D
 
@@ -198,3 +200,29 @@ def test_exit_status(world):
     """Without a shell, --exit=qemu carries it out."""
     guest = world.guest("guest", "info", uefi=True)
     assert "ivsh: no ivshmem device (1af4:1110) on the PCI bus: " in guest.done(EXIT_FAILED)
+
+
+ROOTS = {
+    "q35": (
+        "-M q35 -device pxb-pcie,id=root,bus_nr=128 -device pcie-root-port,id=behind,bus=root,slot=3",
+        ",bus=behind", "pcie.0", "81:00.0",
+    ),
+    "pc": ("-M pc -device pxb,id=root,bus_nr=64", ",bus=root,addr=2", "pci.0", "41:02.0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("machine", ROOTS)
+def test_another_root_bus(world, machine):
+    """No bridge of bus 0 leads to it; firmware has found it all the same, and so does its index."""
+    line, where, root, place = ROOTS[machine]
+    server = world.server(bind=2)
+    devices = doorbell(server.bound[0], where=where)
+    guests = [
+        world.guest("alpha", f"demo --device={place} --timeout=25", *devices, machine=line, uefi=True),
+        world.guest("beta", "demo --timeout=25", *doorbell(server.bound[1])),
+    ]
+    for guest in guests:
+        assert ": every byte verified\n" in guest.done()
+    other = plain(memory_file(world.folder), where=f",bus={root},addr=9")
+    text = world.guest("info", "info", *devices, *other, machine=line, uefi=True).done()
+    assert re.findall(r"^device \d: (\S+),", text, re.MULTILINE) == ["00:09.0", place]

@@ -302,7 +302,7 @@ void fake_init(struct fake_bus *bus)
 {
 	memset(bus, 0, sizeof *bus);
 	bus->port = (struct ivsh_port){bus, config_read, config_write, map, unmap, msi_open,
-	    msi_close, now_ns, sleep_until, count, relax};
+	    msi_close, now_ns, sleep_until, count, relax, NULL};
 	bus->msi_most = UINT32_MAX;
 }
 

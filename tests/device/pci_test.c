@@ -101,6 +101,50 @@ static void find(void)
 	}
 }
 
+/* A world that knows its functions: other root buses, another segment; nothing leads to them. */
+static const uint32_t listed[] = {IVSH_PCI_FUNCTION(0, 0, 0), IVSH_PCI_FUNCTION(0, 5, 0),
+    IVSH_PCI_FUNCTION(0x81, 0, 0), 0x10000 | IVSH_PCI_FUNCTION(3, 2, 1)};
+
+static int list_some(void *ctx, uint32_t index, uint32_t *function)
+{
+	(void)ctx;
+	if (index >= COUNT(listed))
+		return -1;
+	*function = listed[index];
+	return 0;
+}
+
+static uint32_t read_listed(void *ctx, uint32_t function, uint32_t offset)
+{
+	(void)ctx;
+	for (unsigned i = 1; i < COUNT(listed); i++)
+		if (function == listed[i] && offset == 0)
+			return 0x11101af4;
+	return function == listed[0] && offset == 0 ? 0x12378086 : 0xffffffff;
+}
+
+/* One that never ends its list, without the device. */
+static int list_for_ever(void *ctx, uint32_t index, uint32_t *function)
+{
+	(void)ctx, (void)index;
+	*function = listed[0];
+	return 0;
+}
+
+static void find_listed(void)
+{
+	struct ivsh_port port = {.list = list_some, .config_read = read_listed};
+	uint32_t function;
+
+	for (uint32_t i = 0; i + 1 < COUNT(listed); i++) {
+		NEED_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, i, &function), 0);
+		CHECK_EQ(function, listed[i + 1]);
+	}
+	CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 3, &function), IVSH_ENODEV);
+	port.list = list_for_ever;
+	CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
+}
+
 /* --- Capabilities ----------------------------------------------------------------------------- */
 
 static const struct capability_row {
@@ -301,6 +345,7 @@ int main(void)
 {
 	static const struct test tests[] = {
 	    {"find", find},
+	    {"find: the port's list", find_listed},
 	    {"capability", capability},
 	    {"capability: longest list, nobody", capability_edges},
 	    {"BAR", bars},

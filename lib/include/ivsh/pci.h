@@ -49,8 +49,9 @@ void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t valu
  * root bus and behind every bridge whose bus numbers are set. The order is that of the numbers:
  * bus, device, function.
  *
- * Looks at each bus at most once, whatever the bridges say: at most 65,536 functions. A bridge
- * whose secondary bus is not above its own bus counts as one without bus numbers.
+ * Where the port has a list(), that is all there is, in its order. Else it looks at each bus at most
+ * once, whatever the bridges say: at most 65,536 functions. A bridge whose secondary bus is not above
+ * its own bus counts as one without bus numbers.
  *
  * IVSH_ENODEV  there is no such function: *function is untouched.
  */

@@ -17,6 +17,7 @@ extern "C" {
 
 /*
  * A PCI function as one number: segment in bits 31:16, bus in 15:8, device in 7:3, function in 2:0.
+ * Segments other than 0 are only where the port has a list().
  */
 #define IVSH_PCI_FUNCTION(bus, device, function) \
 	(((uint32_t)(bus) << 8) | ((uint32_t)(device) << 3) | (uint32_t)(function))
@@ -66,6 +67,13 @@ struct ivsh_port {
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 	uint32_t (*count)(void *ctx);
 	void (*relax)(void *ctx);
+
+	/*
+	 * The functions that this world knows already: the (index)th one, counting from 0, in the
+	 * order of their numbers. 0, or -1 when there are not that many. NULL: nobody knows, and the
+	 * library looks at the buses itself.
+	 */
+	int (*list)(void *ctx, uint32_t index, uint32_t *function);
 };
 
 #ifdef __cplusplus
