@@ -23,13 +23,31 @@ Q := @
 endif
 
 # --- Toolchains -------------------------------------------------------------------------------
-CC           := gcc
+# The caller's CC, AR, LD and OBJCOPY are taken from the command line or the environment.
+ifneq ($(filter undefined default,$(origin CC)),)
+CC := gcc
+endif
+ifneq ($(filter undefined default,$(origin AR)),)
+AR := ar
+endif
+ifneq ($(filter undefined default,$(origin LD)),)
+LD := ld
+endif
+OBJCOPY      ?= objcopy
 CLANG        := clang
-AR           := ar
-LD           := ld
-OBJCOPY      := objcopy
 CLANG_FORMAT := clang-format
 PYTHON       := /usr/bin/python3
+
+# So are CPPFLAGS, CFLAGS and LDFLAGS, for what is installed and runs on this machine: the host
+# programs and build/host/libivsh.a. They come behind the project's own. A guest has no C library
+# that could answer _FORTIFY_SOURCE or a stack protector, so none of them reach its objects.
+CPPFLAGS ?=
+CFLAGS   ?=
+LDFLAGS  ?=
+
+# gcc-12, clang-14. What only gcc understands: clang stops at an option that it does not know.
+COMPILER := $(shell $(CC) -v 2>&1 | sed -n 's/.*\(gcc\|clang\) version \([0-9]*\).*/\1-\2/p')
+GCC_ONLY = $(if $(filter clang-%,$(COMPILER)),,$(1))
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
         -Wundef -Wvla -Wpointer-arith -Wwrite-strings -Wold-style-definition -Wconversion \
@@ -48,19 +66,21 @@ X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only -ffunction-sections -fdata-sectio
 
 # Programs over newlib: its headers and the compiler's, no others.
 NEWLIB        := build/newlib/x86_64-elf
-GUEST_CFLAGS  := $(BARE) -nostdinc -isystem $(NEWLIB)/include \
-                 -isystem $(shell $(CC) -print-file-name=include)
+CC_INCLUDE    := $(shell $(CC) -print-file-name=include 2>/dev/null)
+GUEST_CFLAGS  := $(BARE) -nostdinc -isystem $(NEWLIB)/include -isystem $(CC_INCLUDE)
 LIBC          := $(NEWLIB)/lib/libc.a
 
-# ivsh.efi: gnu-efi's headers and start-up code, where Debian puts them, and newlib. -fshort-wchar
-# makes L"" the firmware's UCS-2.
+# ivsh.efi: gnu-efi's headers and start-up code, and newlib. The compiler knows where: 3.0 has its
+# files in /usr/lib, 4.0 in the folder of the architecture. It answers the bare name of what is
+# missing. -fshort-wchar makes L"" the firmware's UCS-2.
 EFI_INCLUDE   := /usr/include/efi
-EFI_CRT       := /usr/lib/crt0-efi-x86_64.o
+EFI_CRT       := $(shell $(CC) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
+EFI_LIB       := $(shell $(CC) -print-file-name=libgnuefi.a 2>/dev/null)
 UEFI_CFLAGS   := $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden -fshort-wchar \
                  -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -m64 \
-                 -mno-red-zone -fcf-protection=none -maccumulate-outgoing-args \
+                 -mno-red-zone -fcf-protection=none $(call GCC_ONLY,-maccumulate-outgoing-args) \
                  -DGNU_EFI_USE_MS_ABI -nostdinc -isystem $(NEWLIB)/include \
-                 -isystem $(shell $(CC) -print-file-name=include) -isystem $(EFI_INCLUDE) \
+                 -isystem $(CC_INCLUDE) -isystem $(EFI_INCLUDE) \
                  -isystem $(EFI_INCLUDE)/x86_64
 
 # It has the interrupt handler, which saves no other registers.
@@ -110,12 +130,13 @@ build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
 
 # In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
 # what makes this code longer, not shorter. What messages pass through goes without padding.
-SMALL := -Oz -fno-optimize-sibling-calls -fno-guess-branch-probability -fno-tree-coalesce-vars
+SMALL := -Oz -fno-optimize-sibling-calls \
+         $(call GCC_ONLY,-fno-guess-branch-probability -fno-tree-coalesce-vars)
 build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := $(SMALL)
 build/x86_64/lib/core/%: SIZED := $(SMALL)
 $(addprefix build/x86_64/lib/core/,send.o receive.o batch.o place.o): \
-    SIZED := -fno-align-functions -fno-align-jumps -fno-align-loops
+    SIZED := -fno-align-functions $(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
@@ -214,7 +235,7 @@ NEWLIB_CONFIG := --disable-multilib --disable-nls --disable-libgloss \
 $(LIBC):
 	@echo "NEWLIB  $@ (about a minute; log in build/newlib/x86_64.log)"
 	$(Q)ls /usr/src/newlib/newlib-*.tar.xz >/dev/null || \
-	    { echo "newlib's source is missing: apt install newlib-source"; exit 1; }
+	    { echo "newlib's source is missing: ./setup.sh run"; exit 1; }
 	$(Q)rm -rf build/newlib/work $(NEWLIB) && mkdir -p build/newlib/work/src build/newlib/work/obj
 	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz --strip-components=1 -C build/newlib/work/src
 	$(Q)cd build/newlib/work/obj && env -i PATH="$$PATH" sh -e -c ' \
@@ -229,49 +250,58 @@ $(LIBC):
 	$(Q)mv build/newlib/work/out/x86_64-elf $(NEWLIB) && rm -rf build/newlib/work
 
 # --- Rules: one per target and language -------------------------------------------------------
-build/host/%.o: %.c
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) $(INCLUDE) -c $< -o $@
+# Objects depend on who compiles and on the caller's flags. Written anew only when these have
+# changed, and not by `make install`, which may be called without the flags of the build.
+FLAGS := $(CC) $(COMPILER); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
+build/flags: $(if $(filter install,$(MAKECMDGOALS)),,FORCE)
+	$(Q)mkdir -p build && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@.now
+	$(Q)if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
+.PHONY: FORCE
+FORCE:
 
-build/host-san/%.o: %.c
+build/host/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) $(INCLUDE) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+build/host-san/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) $(INCLUDE) -c $< -o $@
 
-build/host-hook/%.o: %.c
+build/host-hook/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_HOOK_CFLAGS) $(INCLUDE) -c $< -o $@
 
-build/host-fuzz/%.o: %.c
+build/host-fuzz/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_FUZZ_CFLAGS) $(FUZZ_HOOKS) $(INCLUDE) -c $< -o $@
 
-build/host-tsan/%.o: %.c
+build/host-tsan/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) $(INCLUDE) -c $< -o $@
 
-build/x86_64/%.o: %.c
+build/x86_64/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(X86_64_CFLAGS) $(SIZED) $(INCLUDE) -c $< -o $@
 
-build/x86_64/firmware/%.o: firmware/%.c | $(LIBC)
+build/x86_64/firmware/%.o: firmware/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
 
-build/x86_64/tests/%.o: tests/%.c | $(LIBC)
+build/x86_64/tests/%.o: tests/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
 
-build/x86_64/lib/bare/newlib/%.o: lib/bare/newlib/%.c | $(LIBC)
+build/x86_64/lib/bare/newlib/%.o: lib/bare/newlib/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
 
-build/x86_64/%.o: %.S
+build/x86_64/%.o: %.S build/flags
 	@echo "AS      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(X86_64_CFLAGS) -c $< -o $@
 
-build/uefi-x86_64/%.o: %.c | $(LIBC)
+build/uefi-x86_64/%.o: %.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)test -e $(EFI_CRT) || { echo "gnu-efi is missing: apt install gnu-efi"; exit 1; }
+	$(Q)test -e $(EFI_CRT) || { echo "gnu-efi is missing: ./setup.sh run"; exit 1; }
 	$(Q)$(CC) $(UEFI_CFLAGS) $(INCLUDE) -c $< -o $@
 
 build/%.a:
@@ -325,11 +355,11 @@ $(TESTS_UEFI:%=build/host-san/%): build/host-san/firmware/uefi/args.o
 build/host/tests/host/load: build/host/tests/host/load.o build/host/tests/host/swarm.o \
     build/host/tests/host/visits.o
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $(filter %.o %.a,$^) -o $@
 
 build/host-san/tests/%_test: build/host-san/tests/%_test.o build/host-san/tests/lib/test.o
 	@echo "LINK    $@"
@@ -389,17 +419,17 @@ BENCH_CFLAGS   := $(HOST_CFLAGS) $(BENCH_COPY) -isystem /usr/include/dpdk \
 BENCH_CXXFLAGS := -std=c++17 -O2 -g -MMD -MP -Wall -Wextra -Werror -D_GNU_SOURCE -fPIE \
                   $(BENCH_COPY)
 
-build/host/$(NATIVE)/%.o: $(NATIVE)/%.c
+build/host/$(NATIVE)/%.o: $(NATIVE)/%.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(if $(filter %/dpdk.c,$<),-march=corei7) -c $< -o $@
 
-build/host/$(NATIVE)/%.o: $(NATIVE)/%.cc
+build/host/$(NATIVE)/%.o: $(NATIVE)/%.cc build/flags
 	@echo "CXX     $@"; mkdir -p $(@D)
 	$(Q)g++ $(BENCH_CXXFLAGS) -c $< -o $@
 
 build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@ \
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@ \
 	    $(if $(filter %/boost,$(RIVALS)),-lstdc++) $(if $(filter %/dpdk,$(RIVALS)),-lrte_ring -lrte_eal)
 
 # --- Host programs ----------------------------------------------------------------------------
@@ -407,7 +437,7 @@ build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
 
 build/host/ivsh-server: $(SERVER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # Under this name it has the defaults of QEMU's server.
 build/host/ivshmem-server: build/host/ivsh-server
@@ -416,7 +446,7 @@ build/host/ivshmem-server: build/host/ivsh-server
 
 build/host/ivsh: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o)
 	@echo "LINK    $@"
@@ -426,12 +456,12 @@ build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o
 build/host/numbers: build/host/tests/host/numbers_peer.o build/host/tests/host/numbers.o \
     $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.o) \
     build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 build/x86_64/libivsh.a: $(LIB:%.c=build/x86_64/%.o)
@@ -454,7 +484,7 @@ COUNTED := build/host/tests/bench/count/count build/x86_64/count.elf build/x86_6
            build/x86_64/tests/bench/count/poller.o
 build/host/tests/bench/count/count: build/host/tests/bench/count/count.o build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 build/x86_64/count.elf: build/x86_64/tests/bench/count/count.o $(BARE_LIBS)
 build/x86_64/poller: build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
 	@echo "LD      $@"
@@ -474,12 +504,14 @@ build/x86_64/%.elf: linker/x86_64.ld linker/tail.ld
 # --- ivsh.efi ---------------------------------------------------------------------------------
 build/uefi-x86_64/libivsh.a: $(LIB:%.c=build/uefi-x86_64/%.o)
 
-# A shared object that binds to itself; crt0 relocates it where the firmware loads it.
+# A shared object that binds to itself; crt0 relocates it where the firmware loads it, and calls
+# efi_main(). The crt0 of gnu-efi 3.0.18 and later calls _entry() instead, libefi's, which sets up
+# what nothing here uses, and then calls efi_main().
 build/uefi-x86_64/ivsh.so: linker/uefi-x86_64.ld $(UEFI:%.c=build/uefi-x86_64/%.o) \
     $(APP:%.c=build/uefi-x86_64/%.o) build/uefi-x86_64/libivsh.a $(LIBC)
 	@echo "LD      $@"
 	$(Q)$(LD) -nostdlib -shared -Bsymbolic --no-undefined --gc-sections -z noexecstack \
-	    --orphan-handling=error -o $@ $(EFI_CRT) -T $^ -L/usr/lib -lgnuefi
+	    --orphan-handling=error --defsym=_entry=efi_main -o $@ $(EFI_CRT) -T $^ $(EFI_LIB)
 
 build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	@echo "OBJCOPY $@"
