@@ -516,7 +516,7 @@ build/uefi-x86_64/ivsh.so: linker/uefi-x86_64.ld $(UEFI:%.c=build/uefi-x86_64/%.
 build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	@echo "OBJCOPY $@"
 	$(Q)$(OBJCOPY) -j .text -j .rodata -j .reloc -j .rela -j .dynamic -j .data \
-	    --target=efi-app-x86_64 --subsystem=10 $< $@
+	    -O pei-x86-64 --subsystem=10 $< $@
 
 # --- Goals ------------------------------------------------------------------------------------
 .PHONY: all test soak counts bench bench-guest bench-server fuzz check format install uninstall \
