@@ -107,8 +107,8 @@ build/host/host/server/%: INCLUDE := -iquote host/backend -iquote host/control \
                                      -iquote host/process
 build/host-san/host/server/%: INCLUDE := -iquote host/backend -iquote host/control \
                                      -iquote host/process
-build/host/host/peer/%: INCLUDE := -iquote host/client -iquote host/process
-build/host-san/host/peer/%: INCLUDE := -iquote host/client -iquote host/process
+build/host/host/peer/%: INCLUDE := -iquote host/client -iquote host/process -iquote firmware/app
+build/host-san/host/peer/%: INCLUDE := -iquote host/client -iquote host/process -iquote firmware/app
 build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquote host/client \
                                     -iquote host/server
 build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \

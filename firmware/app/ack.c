@@ -32,7 +32,7 @@ int ack_run(const struct app_world *world, const struct options *o)
 	bool ok;
 
 	if (!session_open(&s, world, o))
-		return 1;
+		return s.status;
 	ok = ack_possible(&s, "ack");
 	if (ok)
 		peer = session_find_peer(&s, o->peer);
@@ -57,5 +57,5 @@ int ack_run(const struct app_world *world, const struct options *o)
 		printf("ack: answered %" PRIu64 " bells\n", answered);
 	}
 	session_close(&s);
-	return ok && peer >= 0 ? 0 : 1;
+	return ok && peer >= 0 ? STATUS_DONE : s.status;
 }

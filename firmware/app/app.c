@@ -5,6 +5,7 @@
 #include "app.h"
 
 #include "commands.h"
+#include "status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static int help_run(const struct app_world *world, const struct options *options
 	    "Options for all: --device=N or BUS:DEVICE.FUNCTION --slot=N --slots=N --name=TEXT\n"
 	    "  --fresh --timeout=SECONDS --quiet\n"
 	    "  --vectors=N --wait=poll|spin|sleep --spin=MICROSECONDS (to look before a sleep)\n");
-	return 0;
+	return STATUS_DONE;
 }
 
 int app_main(int argc, char **argv, const struct app_world *world)
@@ -51,7 +52,7 @@ int app_main(int argc, char **argv, const struct app_world *world)
 	struct options options;
 
 	if (!options_parse(&options, argc, argv))
-		return 2;
+		return STATUS_USAGE;
 	if (options.words == 0)
 		options.word[options.words++] = "info";
 	for (unsigned i = 0; i < COMMANDS; i++) {
@@ -59,10 +60,10 @@ int app_main(int argc, char **argv, const struct app_world *world)
 			continue;
 		if (options.words < commands[i].words) {
 			fprintf(stderr, "ivsh: %s: %s\n", commands[i].name, commands[i].help);
-			return 2;
+			return STATUS_USAGE;
 		}
 		return commands[i].run(world, &options);
 	}
 	fprintf(stderr, "ivsh: %s: no such command; try 'help'\n", options.word[0]);
-	return 2;
+	return STATUS_USAGE;
 }

@@ -35,7 +35,7 @@ struct app_world {
 
 /*
  * Run one command. argv[0] is the program, argv[1] the command; no command means info.
- * Prints to stdout, errors as one line on stderr. Answers the exit status: 0 done, 1 failed, 2 usage.
+ * Prints to stdout, errors as one line on stderr. Answers the exit status: status.h.
  */
 int app_main(int argc, char **argv, const struct app_world *world);
 

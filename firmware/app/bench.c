@@ -28,6 +28,13 @@ struct bench {
 	uint8_t *payload;
 };
 
+/* The channel is lost: false, after a line. */
+static bool failed(struct bench *b, int error)
+{
+	session_channel_failed(&b->s, b->peer, error);
+	return false;
+}
+
 /* Wait for the next answer of 8 bytes. False: it failed, and a line has said why. */
 static bool reply_take(struct bench *b, uint64_t *number)
 {
@@ -45,7 +52,7 @@ static bool reply_take(struct bench *b, uint64_t *number)
 			error = ivsh_chan_release(chan);
 		}
 		if (error && error != IVSH_EAGAIN)
-			return session_channel_failed(&b->s, b->peer, error) == 0;
+			return failed(b, error);
 		if (fits)
 			return true;
 		if (error && !session_idle(&b->s))
@@ -61,7 +68,7 @@ static bool put(struct bench *b, uint16_t port, const void *data, uint32_t size)
 	while ((error = ivsh_chan_send(&b->s.chan[b->peer], port, data, size)) == IVSH_EAGAIN)
 		if (!session_full(&b->s))
 			return false;
-	return error == 0 || session_channel_failed(&b->s, b->peer, error) == 0;
+	return error == 0 || failed(b, error);
 }
 
 /* There and back, 8 bytes at a time. What answers an earlier life has another number. */
@@ -119,6 +126,7 @@ static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
 	if (waited_ns >= LOST_NS) {
 		fprintf(stderr, "ivsh: bench: %s: no bell back: is it ack?\n",
 		    session_who(&b->s, b->peer));
+		b->s.status = STATUS_TIMEOUT;
 		return false;
 	}
 	return bell_await(&b->s.region.mem.bell, seen, LOOK_NS) != seen || session_look(&b->s);
@@ -211,16 +219,16 @@ int bench_run(const struct app_world *world, const struct options *o)
 		kind++;
 	if (kind == KINDS) {
 		fprintf(stderr, "ivsh: bench: %s: echo, sink or ack\n", o->word[1]);
-		return 2;
+		return STATUS_USAGE;
 	}
 	b = (struct bench){.size = o->size, .count = o->count_given ? o->count : kinds[kind].count};
 	if (b.count == 0 || b.count > COUNT_MAX) {
 		fprintf(stderr, "ivsh: bench: --count=%" PRIu32 ": 1 to %u\n", b.count, COUNT_MAX);
-		return 2;
+		return STATUS_USAGE;
 	}
 	if (!session_open(&b.s, world, o))
-		return 1;
+		return b.s.status;
 	ok = run(&b, kind);
 	session_close(&b.s);
-	return ok ? 0 : 1;
+	return ok ? STATUS_DONE : b.s.status;
 }

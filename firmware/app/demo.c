@@ -45,10 +45,18 @@ static struct exchange_id id_of(
 	return id;
 }
 
+/* The channel to (slot) is lost: a line says so. */
+static void fail_channel(struct demo *d, uint32_t slot, int error)
+{
+	session_channel_failed(&d->s, slot, error);
+	d->failed = true;
+}
+
 static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t number)
 {
 	fprintf(stderr, "ivsh: %s: from %s: message %" PRIu32 ": %s\n", d->name,
 	    session_who(&d->s, slot), number, what);
+	d->s.status = STATUS_FAILED;
 	d->failed = true;
 }
 
@@ -72,7 +80,7 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 	error = ivsh_chan_reserve(chan, size, &payload);
 	if (error) {
 		if (error != IVSH_EAGAIN)
-			d->failed = session_channel_failed(&d->s, slot, error) != 0;
+			fail_channel(d, slot, error);
 		return false;
 	}
 	body = (uint8_t *)payload + sizeof(head);
@@ -84,7 +92,7 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 	memcpy(payload, &head, sizeof(head));
 	error = ivsh_chan_publish(chan, EXCHANGE_PORT);
 	if (error) {
-		d->failed = session_channel_failed(&d->s, slot, error) != 0;
+		fail_channel(d, slot, error);
 		return false;
 	}
 	d->bytes_sent += kind == EXCHANGE_DATA ? size : 0;
@@ -186,7 +194,7 @@ static bool link_receive(struct demo *d, uint32_t slot)
 		if (error == IVSH_EAGAIN)
 			break;
 		if (error) {
-			d->failed = session_channel_failed(&d->s, slot, error) != 0;
+			fail_channel(d, slot, error);
 			break;
 		}
 		some = true;
@@ -244,6 +252,8 @@ static void exchange_all(struct demo *d)
 		if (!session_idle(&d->s)) {
 			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",
 			    d->name, d->active, d->s.options->peers);
+			if (d->s.status == STATUS_TIMEOUT && d->active < d->s.options->peers)
+				d->s.status = STATUS_NO_PEER;
 			d->failed = true;
 		}
 	}
@@ -252,7 +262,7 @@ static void exchange_all(struct demo *d)
 static int run(const struct app_world *world, const struct options *o, struct demo *d)
 {
 	if (!session_open(&d->s, world, o))
-		return 1;
+		return d->s.status;
 	d->max = d->s.region.geometry.bulk_size;
 	if (d->max > SIZE_MOST)
 		d->max = SIZE_MOST;
@@ -278,7 +288,7 @@ static int run(const struct app_world *world, const struct options *o, struct de
 	free(d->link);
 	free(d->in);
 	free(d->want);
-	return d->failed ? 1 : 0;
+	return d->failed ? d->s.status : STATUS_DONE;
 }
 
 int demo_run(const struct app_world *world, const struct options *o)

@@ -26,7 +26,7 @@ static int echo_one(struct session *s, uint32_t slot)
 	if (!error)
 		error = ivsh_chan_release(chan);
 	if (error == IVSH_EPROTO && s->region.counters.errors) {
-		(void)session_channel_failed(s, slot, error);
+		session_channel_failed(s, slot, error);
 		(void)!ivsh_chan_reset(chan);
 	}
 	return error ? 0 : message.port == IVSH_PORT_ECHO;
@@ -39,7 +39,7 @@ int echo_run(const struct app_world *world, const struct options *o)
 	struct session s;
 
 	if (!session_open(&s, world, o))
-		return 1;
+		return s.status;
 	ok = session_offer(&s, "echo", IVSH_PORT_ECHO);
 	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s.region.mem.self, s.slots);
 	while (ok && !(o->count_given && answered >= o->count)) {
@@ -54,7 +54,7 @@ int echo_run(const struct app_world *world, const struct options *o)
 	printf("echo: answered %" PRIu64 " messages\n", answered);
 	report_bells(&s, "echo");
 	session_close(&s);
-	return ok ? 0 : 1;
+	return ok ? STATUS_DONE : s.status;
 }
 
 /* Everything that one run of ping works with. */
@@ -114,7 +114,7 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 		}
 		return took ? took : 1;
 	}
-	(void)session_channel_failed(p->s, p->peer, error);
+	session_channel_failed(p->s, p->peer, error);
 	return 0;
 }
 
@@ -123,13 +123,13 @@ static int ping_all(struct ping *p, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		p->times_ns[i] = ping_one(p, i);
 		if (p->times_ns[i] == 0)
-			return 1;
+			return p->s->status;
 	}
 	printf("ping: %s: %" PRIu32 " round trips of %" PRIu32 " bytes, us:",
 	    session_who(p->s, p->peer), count, p->size);
 	report_times(p->times_ns, count);
 	report_bells(p->s, "ping");
-	return 0;
+	return STATUS_DONE;
 }
 
 int ping_run(const struct app_world *world, const struct options *o)
@@ -137,17 +137,18 @@ int ping_run(const struct app_world *world, const struct options *o)
 	uint32_t count = o->count_given ? o->count : 1000;
 	struct ping p = {.size = o->size};
 	struct session s;
-	int peer, status = 1;
+	int peer, status;
 
 	if (count == 0 || count > 1000000) {
 		fprintf(stderr, "ivsh: ping: --count=%" PRIu32 ": 1 to 1000000\n", count);
-		return 2;
+		return STATUS_USAGE;
 	}
 	if (!session_open(&s, world, o))
-		return 1;
+		return s.status;
 	p.s = &s;
 	s.port = IVSH_PORT_ECHO;
 	peer = session_find_peer(&s, o->peer ? o->peer : o->words > 1 ? o->word[1] : NULL);
+	status = s.status;
 	if (peer >= 0 && p.size > ivsh_chan_max(&s.chan[peer])) {
 		fprintf(stderr,
 		    "ivsh: ping: --size=%" PRIu32 ": at most %" PRIu32 " in this region\n", p.size,

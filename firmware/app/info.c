@@ -82,13 +82,13 @@ int info_run(const struct app_world *world, const struct options *o)
 {
 	uint32_t function, index;
 	struct choice choice;
-	int status = 0;
+	int status = STATUS_DONE;
 	bool chosen = choose_quietly(world, &o->device, &choice);
 
 	/* Without a choice it shows what there is to choose from. */
 	if (!chosen && (choice.count == 0 || o->device.text)) {
 		(void)choose_device(world, &o->device, &choice);
-		return 1;
+		return STATUS_NO_DEVICE;
 	}
 	printf("ivsh on %s\n", world->name);
 	for (index = 0; ivsh_device_find(world->port, index, &function) == 0; index++) {
@@ -100,7 +100,7 @@ int info_run(const struct app_world *world, const struct options *o)
 		if (error) {
 			fprintf(stderr, "ivsh: device %" PRIu32 ": open: %s\n", index,
 			    ivsh_error_text(error));
-			status = 1;
+			status = STATUS_FAILED;
 			continue;
 		}
 		device_print(&device, index);
@@ -115,7 +115,7 @@ int info_run(const struct app_world *world, const struct options *o)
 			peers_print(&s);
 			session_close(&s);
 		} else {
-			status = 1;
+			status = s.status;
 		}
 	}
 	return status;

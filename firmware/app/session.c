@@ -16,8 +16,10 @@ static bool device_open(struct session *s)
 {
 	int error;
 
-	if (!choose_device(s->world, &s->options->device, &s->choice))
+	if (!choose_device(s->world, &s->options->device, &s->choice)) {
+		s->status = STATUS_NO_DEVICE;
 		return false;
+	}
 	error = ivsh_device_open(&s->device, s->world->port, s->choice.function);
 	if (error)
 		fprintf(stderr, "ivsh: device %s: open: %s\n", choose_place(s->choice.function),
@@ -181,7 +183,7 @@ static bool channels_open(struct session *s)
 		error = ivsh_chan_open(&s->chan[i], &s->region, i, s->records + i * descs, descs);
 		/* One broken channel is one peer less: commands that need it will say so. */
 		if (error)
-			(void)session_channel_failed(s, i, error);
+			session_channel_failed(s, i, error);
 	}
 	return true;
 }
@@ -192,6 +194,7 @@ bool session_open(struct session *s, const struct app_world *world, const struct
 	s->world = world;
 	s->options = options;
 	s->port = options->port;
+	s->status = STATUS_FAILED;
 	if (!device_open(s))
 		return false;
 	if (!region_attach(s)) {
@@ -251,10 +254,12 @@ static bool wait_for(struct session *s, uint64_t limit_ns, uint32_t wanted)
 	    ivsh_region_now(&s->region) - s->started_ns > s->options->timeout_ns) {
 		fprintf(stderr, "ivsh: timeout: not done after %lu s\n",
 		    (unsigned long)(s->options->timeout_ns / 1000000000));
+		s->status = STATUS_TIMEOUT;
 		return false;
 	}
 	if (s->world->stopped && s->world->stopped()) {
 		fprintf(stderr, "ivsh: stopped\n");
+		s->status = STATUS_STOPPED;
 		return false;
 	}
 	s->wait.wanted = wanted;
@@ -262,6 +267,7 @@ static bool wait_for(struct session *s, uint64_t limit_ns, uint32_t wanted)
 	if (error)
 		fprintf(stderr, "ivsh: slot %" PRIu32 ": another peer has claimed it\n",
 		    s->region.mem.self);
+	s->status = STATUS_FAILED;
 	return !error;
 }
 
@@ -318,6 +324,7 @@ int session_find_peer(struct session *s, const char *wanted)
 		    "ivsh: peer %s: not a peer of ours: slots are 0 to %" PRIu32
 		    ", and we are %" PRIu32 "\n",
 		    wanted, s->slots - 1, s->region.mem.self);
+		s->status = STATUS_NO_PEER;
 		return -1;
 	}
 	for (;;) {
@@ -325,7 +332,11 @@ int session_find_peer(struct session *s, const char *wanted)
 			if (peer_matches(s, i, wanted))
 				return (int)i;
 		if (!session_idle(s)) {
-			fprintf(stderr, "ivsh: peer %s: not there\n", wanted ? wanted : "(any)");
+			if (s->status != STATUS_STOPPED)
+				fprintf(stderr, "ivsh: peer %s: not there\n",
+				    wanted ? wanted : "(any)");
+			if (s->status == STATUS_TIMEOUT)
+				s->status = STATUS_NO_PEER;
 			return -1;
 		}
 	}
@@ -340,8 +351,8 @@ bool session_offer(struct session *s, const char *name, uint16_t port)
 	return !error;
 }
 
-int session_channel_failed(struct session *s, uint32_t slot, int error)
+void session_channel_failed(struct session *s, uint32_t slot, int error)
 {
+	s->status = STATUS_FAILED;
 	fprintf(stderr, "ivsh: channel to %s: %s\n", session_who(s, slot), ivsh_error_text(error));
-	return 1;
 }

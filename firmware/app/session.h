@@ -9,6 +9,7 @@
 #include "app.h"
 #include "choose.h"
 #include "options.h"
+#include "status.h"
 
 struct session {
 	const struct app_world *world;
@@ -23,11 +24,12 @@ struct session {
 	uint64_t started_ns;
 	struct ivsh_wait wait;
 	uint16_t port; /* --port, or the service's that session_find_peer() was given */
+	int status;    /* what the command answers if it does not come to its end */
 };
 
 /*
  * Open the device, attach, open the channels to all slots. False: one line on stderr has said why,
- * and nothing is left open.
+ * session->status is set, and nothing is left open.
  */
 bool session_open(
     struct session *session, const struct app_world *world, const struct options *options);
@@ -41,7 +43,8 @@ const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);
 
 /*
  * There was nothing to do: wait until there may be, as --wait says.
- * False: time is over, somebody pressed ESC, or the slot is lost; a line has said which.
+ * False: time is over, somebody pressed ESC, or the slot is lost; a line has said which, and
+ * session->status does.
  */
 bool session_idle(struct session *session);
 
@@ -60,7 +63,7 @@ int session_find_peer(struct session *session, const char *wanted);
 /* Publish that service (name) is to be had here on (port). False: a line has said why not. */
 bool session_offer(struct session *session, const char *name, uint16_t port);
 
-/* Print what went wrong with the channel to (slot). Answers the exit status of a failure. */
-int session_channel_failed(struct session *session, uint32_t slot, int error);
+/* Print what went wrong with the channel to (slot), and make it session->status. */
+void session_channel_failed(struct session *session, uint32_t slot, int error);
 
 #endif

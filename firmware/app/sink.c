@@ -32,7 +32,7 @@ static bool take(struct sink *sink, uint32_t slot)
 		if (!error)
 			error = ivsh_chan_release(chan);
 		if (error == IVSH_EPROTO)
-			(void)session_channel_failed(&sink->s, slot, error);
+			session_channel_failed(&sink->s, slot, error);
 		if (error)
 			break;
 	}
@@ -47,7 +47,7 @@ int sink_run(const struct app_world *world, const struct options *o)
 
 	sink.messages = sink.bytes = 0;
 	if (!session_open(s, world, o))
-		return 1;
+		return s->status;
 	printf("sink: slot %" PRIu32 " of %" PRIu32 " takes\n", s->region.mem.self, s->slots);
 	while (ok && !(o->count_given && sink.messages >= o->count)) {
 		bool some = false;
@@ -61,5 +61,5 @@ int sink_run(const struct app_world *world, const struct options *o)
 	printf("sink: took %" PRIu64 " messages, %" PRIu64 " bytes\n", sink.messages, sink.bytes);
 	report_bells(s, "sink");
 	session_close(s);
-	return ok ? 0 : 1;
+	return ok ? STATUS_DONE : s->status;
 }

@@ -11,18 +11,20 @@
 
 #define TEXT_MAX 1024
 
-/* Send one message, waiting for room. */
+/* Send one message, waiting for room. Answers the exit status. */
 static int text_send(struct session *s, uint32_t peer, const char *text)
 {
 	for (;;) {
 		int error = ivsh_chan_send(&s->chan[peer], s->port, text, (uint32_t)strlen(text));
 
 		if (!error)
-			return 0;
-		if (error != IVSH_EAGAIN)
-			return session_channel_failed(s, peer, error);
+			return STATUS_DONE;
+		if (error != IVSH_EAGAIN) {
+			session_channel_failed(s, peer, error);
+			return s->status;
+		}
 		if (!session_full(s))
-			return 1;
+			return s->status;
 	}
 }
 
@@ -31,7 +33,7 @@ int send_run(const struct app_world *world, const struct options *o)
 	static char text[TEXT_MAX];
 	struct session s;
 	size_t used = 0;
-	int peer, status = 1;
+	int peer, status;
 
 	for (unsigned i = 2; i < o->words; i++) {
 		int more = snprintf(
@@ -40,15 +42,14 @@ int send_run(const struct app_world *world, const struct options *o)
 		used += (size_t)more;
 		if (used >= sizeof(text)) {
 			fprintf(stderr, "ivsh: send: a text of more than %d bytes\n", TEXT_MAX - 1);
-			return 2;
+			return STATUS_USAGE;
 		}
 	}
 	if (!session_open(&s, world, o))
-		return 1;
+		return s.status;
 	peer = session_find_peer(&s, o->word[1]);
-	if (peer >= 0)
-		status = text_send(&s, (uint32_t)peer, text);
-	if (status == 0)
+	status = peer >= 0 ? text_send(&s, (uint32_t)peer, text) : s.status;
+	if (status == STATUS_DONE)
 		printf(
 		    "sent %lu bytes to %s\n", (unsigned long)used, session_who(&s, (uint32_t)peer));
 	session_close(&s);
@@ -75,7 +76,7 @@ int recv_run(const struct app_world *world, const struct options *o)
 	struct session s;
 
 	if (!session_open(&s, world, o))
-		return 1;
+		return s.status;
 	ok = session_offer(&s, "text", s.port);
 	while (ok && (for_ever || left > 0)) {
 		bool found = false;
@@ -103,5 +104,5 @@ int recv_run(const struct app_world *world, const struct options *o)
 			ok = session_idle(&s);
 	}
 	session_close(&s);
-	return ok ? 0 : 1;
+	return ok ? STATUS_DONE : s.status;
 }

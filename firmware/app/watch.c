@@ -37,7 +37,7 @@ int watch_run(const struct app_world *world, const struct options *o)
 	struct session s;
 
 	if (!session_open(&s, world, o))
-		return 1;
+		return s.status;
 	printf("watch: slot %" PRIu32 " of %" PRIu32 "\n", s.region.mem.self, s.slots);
 	while (ok && !(o->count_given && told >= o->count)) {
 		struct ivsh_news news;
@@ -52,5 +52,5 @@ int watch_run(const struct app_world *world, const struct options *o)
 		}
 	}
 	session_close(&s);
-	return ok ? 0 : 1;
+	return ok ? STATUS_DONE : s.status;
 }

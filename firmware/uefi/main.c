@@ -4,12 +4,12 @@
  *
  *	ivsh.efi [--exit=qemu] [COMMAND [ARGUMENT...]]
  *
- * Started from the UEFI Shell it returns there: EFI_SUCCESS, EFI_INVALID_PARAMETER for a wrong
- * command line, EFI_ABORTED when the command failed. All memory is given back by then.
+ * Started from the UEFI Shell it returns there, with EFI_SUCCESS or what status.h has beside the exit
+ * status. All memory is given back by then.
  *
  * --exit=qemu, as the first word, ends the virtual machine instead, for a start by QEMU's -kernel
  * and -append with nobody there: QEMU exits 0 when the command succeeded, and else with (status
- * << 1) | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`: 3 failed, 5 wrong usage.
+ * << 1) | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`.
  * Without that device it exits 0 either way.
  */
 #include "args.h"
@@ -20,6 +20,7 @@
 #include "syscalls.h"
 
 #include "app.h"
+#include "status.h"
 
 #include <efi.h>
 
@@ -56,14 +57,39 @@ static int run(void *ctx)
 {
 	if (wrong != NULL) {
 		fprintf(stderr, "ivsh: command line: %s\n", wrong);
-		return 2;
+		return STATUS_USAGE;
 	}
 	return app_main(args.argc, args.argv, ctx);
 }
 
-/* Answers only where there is no such machine to end. */
+/* What a shell is answered. */
+static EFI_STATUS efi_status(int status)
+{
+	switch (status) {
+	case STATUS_DONE:
+		return EFI_SUCCESS;
+	case STATUS_USAGE:
+		return EFI_INVALID_PARAMETER;
+	case STATUS_NO_DEVICE:
+	case STATUS_NO_PEER:
+		return EFI_NOT_FOUND;
+	case STATUS_TIMEOUT:
+		return EFI_TIMEOUT;
+	case STATUS_STOPPED:
+		return EFI_ABORTED;
+	default:
+		return EFI_DEVICE_ERROR;
+	}
+}
+
+/*
+ * Answers only where there is no such machine to end. As arch_exit() of the bare worlds: what is no exit
+ * status, as of an abort(), is 127, since of twice as much only 8 bits remain.
+ */
 static void end_machine(EFI_SYSTEM_TABLE *system, int status)
 {
+	if (status < 0 || status > 127)
+		status = 127;
 	if (status != 0)
 		__asm__ volatile("outb %0, %1"
 				 :
@@ -81,7 +107,7 @@ static int serve(EFI_SYSTEM_TABLE *system)
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = CLOCK_LATE_NS,
 	};
-	int result = 1;
+	int result = STATUS_FAILED;
 
 	if (EFI_ERROR(syscalls_open(system->BootServices)))
 		return result;
@@ -124,5 +150,5 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	result = serve(system);
 	if (to_qemu)
 		end_machine(system, result);
-	return result == 0 ? EFI_SUCCESS : result == 2 ? EFI_INVALID_PARAMETER : EFI_ABORTED;
+	return efi_status(result);
 }

@@ -63,7 +63,7 @@ int echo_run(const struct options *options)
 	session_channels(&s);
 	if (session_offer(&s, "echo")) {
 		session_close(&s);
-		return 1;
+		return STATUS_FAILED;
 	}
 	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s.region.mem.self, s.slots);
 	status = output_flush();

@@ -37,7 +37,7 @@ struct flow {
 static int flow_file_failed(const struct flow *f)
 {
 	fprintf(stderr, "ivsh: %s: %s\n", f->path, strerror(errno));
-	return 1;
+	return STATUS_FAILED;
 }
 
 /* Messages for somebody else stand in the way: they go. */
@@ -60,7 +60,7 @@ static void flow_clear(struct flow *f)
  */
 static bool flow_goes_on(struct flow *f, int error, int *status)
 {
-	*status = 1;
+	*status = STATUS_FAILED;
 	if (error == 0) {
 		if (session_busy(&f->s))
 			return true;
@@ -117,14 +117,14 @@ static int flow_get(struct flow *f)
 		if (error == 0 && got == 0)
 			break;
 		if (error == 0 && target_write(&f->target, f->piece, got))
-			return 1;
+			return STATUS_FAILED;
 		f->bytes += got;
 		if (!flow_goes_on(f, error, &status))
 			return status;
 	}
 	/* Before the other hears that all is well. */
 	if (target_keep(&f->target))
-		return 1;
+		return STATUS_FAILED;
 	while ((error = ivsh_stream_finish(&f->stream)) != 0)
 		if (!flow_goes_on(f, error, &status))
 			return status;
@@ -145,7 +145,7 @@ static int flow_in(struct flow *f, int (*run)(struct flow *))
 	error = ivsh_stream_open(&f->stream, &f->s.chan[peer], f->s.port, f->buffer, FLOW_BUFFER);
 	if (error) {
 		session_failed(&f->s, f->peer, error);
-		return 1;
+		return STATUS_FAILED;
 	}
 	session_await(
 	    &f->s, f->peer, "bytes from %s, or room for some", session_who(&f->s, f->peer));
@@ -158,7 +158,7 @@ static int flow_in(struct flow *f, int (*run)(struct flow *))
 /* The file is open: go into the region. Answers the exit status. */
 static int flow_run(struct flow *f, const struct options *options, int (*run)(struct flow *))
 {
-	int status = 1;
+	int status = STATUS_FAILED;
 
 	f->buffer = malloc(FLOW_BUFFER);
 	f->piece = malloc(FLOW_BUFFER);
@@ -190,7 +190,7 @@ int put_run(const struct options *options)
 	int status;
 
 	if (!flow_port_is_good(options))
-		return 2;
+		return STATUS_USAGE;
 	f.path = is_standard ? "stdin" : options->word[2];
 	f.fd = is_standard ? STDIN_FILENO : open(f.path, O_RDONLY | O_CLOEXEC);
 	if (f.fd < 0)
@@ -207,8 +207,9 @@ int get_run(const struct options *options)
 	int status;
 
 	if (!flow_port_is_good(options))
-		return 2;
-	status = target_open(&f.target, options->word[2]) ? 1 : flow_run(&f, options, flow_get);
+		return STATUS_USAGE;
+	status = target_open(&f.target, options->word[2]) ? STATUS_FAILED
+							  : flow_run(&f, options, flow_get);
 	target_close(&f.target);
 	return status;
 }

@@ -35,6 +35,15 @@ static const char *join_hint(const char *error)
 	return "";
 }
 
+/* Whether there is nothing at all at the place: no file, or nobody who listens. */
+static bool join_is_nowhere(const char *error)
+{
+	const char *why = strrchr(error, ':');
+
+	return why &&
+	       (!strcmp(why + 2, strerror(ENOENT)) || !strcmp(why + 2, strerror(ECONNREFUSED)));
+}
+
 int join_doorway(struct client *client, const struct options *options)
 {
 	int error = options->file ? client_open_file(client, options->file, options->slot)
@@ -43,14 +52,14 @@ int join_doorway(struct client *client, const struct options *options)
 	if (error) {
 		fprintf(stderr, "ivsh: %s: %s%s\n", join_object(options), client->error,
 		    join_hint(client->error));
-		return -1;
+		return join_is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
 	if (options->slot == IVSH_SELF_NONE || options->slot == client->mem.self)
-		return 0;
+		return STATUS_DONE;
 	fprintf(stderr, "ivsh: --slot: the server gave slot %" PRIu32 ": leave --slot out\n",
 	    client->mem.self);
 	client_close(client);
-	return -1;
+	return STATUS_FAILED;
 }
 
 static void join_refused_slot(

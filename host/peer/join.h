@@ -7,13 +7,14 @@
 
 #include "client.h"
 #include "options.h"
+#include "status.h"
 
 #include <ivsh/region.h>
 
 /* What lines about the memory name: the path of the socket or of the file. */
 const char *join_object(const struct options *options);
 
-/* Connect to the server, or map the file. 0, or -1 after one line on stderr. */
+/* Connect to the server, or map the file. STATUS_DONE; or the exit status, after one line on stderr. */
 int join_doorway(struct client *client, const struct options *options);
 
 /*

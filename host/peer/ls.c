@@ -27,16 +27,16 @@
 static int ls_file_failed(const struct options *options, const char *what)
 {
 	fprintf(stderr, "ivsh: %s: %s: %s\n", options->file, what, strerror(errno));
-	return -1;
+	return errno == ENOENT ? STATUS_NO_DEVICE : STATUS_FAILED;
 }
 
-/* Map a file for reading only. 0, or -1 after a line. */
+/* Map a file for reading only. STATUS_DONE; or the exit status, after a line. */
 static int ls_file(struct ivsh_mem *mem, const struct options *options)
 {
 	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
 	int fd = open(options->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	int error = -1;
+	int status = STATUS_FAILED;
 
 	if (fd < 0)
 		return ls_file_failed(options, "open");
@@ -48,10 +48,10 @@ static int ls_file(struct ivsh_mem *mem, const struct options *options)
 	} else {
 		mem->size = (uint64_t)st.st_size;
 		mem->base = mmap(NULL, mem->size, PROT_READ, MAP_SHARED, fd, 0);
-		error = mem->base == MAP_FAILED ? ls_file_failed(options, "mmap") : 0;
+		status = mem->base == MAP_FAILED ? ls_file_failed(options, "mmap") : STATUS_DONE;
 	}
 	close(fd);
-	return error;
+	return status;
 }
 
 static void ls_region(const struct look *look)
@@ -126,7 +126,7 @@ static int ls_memory(const struct ivsh_mem *mem, uint32_t self, const struct opt
 
 	if (error) {
 		join_refused(options, mem, &attach, error);
-		return 1;
+		return STATUS_FAILED;
 	}
 	/* The server guards our slot: nobody else is in it, whatever stands there. */
 	if (self < look.region.geometry.slots)
@@ -144,14 +144,16 @@ int ls_run(const struct options *options)
 	int status;
 
 	if (options->file) {
-		if (ls_file(&mem, options))
-			return 1;
+		status = ls_file(&mem, options);
+		if (status != STATUS_DONE)
+			return status;
 		status = ls_memory(&mem, IVSH_SELF_NONE, options);
 		munmap(mem.base, mem.size);
 		return status;
 	}
-	if (join_doorway(&client, options))
-		return 1;
+	status = join_doorway(&client, options);
+	if (status != STATUS_DONE)
+		return status;
 	status = ls_memory(&client.mem, client.mem.self, options);
 	client_close(&client);
 	return status;

@@ -6,6 +6,7 @@
 #include "inherited.h"
 #include "options.h"
 #include "output.h"
+#include "status.h"
 #include "stop.h"
 
 #include <ivsh/channel.h>
@@ -88,16 +89,16 @@ static int main_check(const struct command *command, const struct options *optio
 
 	if (stranger) {
 		fprintf(stderr, "ivsh: %s: --%s means nothing here\n", command->name, stranger);
-		return 2;
+		return STATUS_USAGE;
 	}
 	if (options->words < command->least) {
 		fprintf(stderr, "ivsh: %s: give %s\n", command->name, command->synopsis);
-		return 2;
+		return STATUS_USAGE;
 	}
 	if (options->words > command->most) {
 		fprintf(stderr, "ivsh: %s: %s: one word too many\n", command->name,
 		    options->word[command->most]);
-		return 2;
+		return STATUS_USAGE;
 	}
 	return OPTIONS_GO;
 }
@@ -139,11 +140,11 @@ int main(int argc, char **argv)
 	}
 	if (options.words == 0) {
 		fprintf(stderr, "ivsh: no command: try ivsh --help\n");
-		return 2;
+		return STATUS_USAGE;
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		if (!strcmp(options.word[0], commands[i].name))
 			return main_run(&commands[i], &options);
 	fprintf(stderr, "ivsh: %s: no such command: try ivsh --help\n", options.word[0]);
-	return 2;
+	return STATUS_USAGE;
 }

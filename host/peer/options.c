@@ -3,6 +3,7 @@
  * options.c - the command line. Options may stand before and after the command.
  */
 #include "options.h"
+#include "status.h"
 
 #include <ivsh/mem.h>
 #include <ivsh/version.h>
@@ -41,7 +42,7 @@ static const struct option options_long[] = {
 static int options_usage(const char *object, const char *what)
 {
 	fprintf(stderr, "ivsh: %s: %s\n", object, what);
-	return 2;
+	return STATUS_USAGE;
 }
 
 bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
@@ -79,7 +80,7 @@ static int options_count(const char *option, const char *text, uint32_t most, ui
 
 	if (!options_number(text, 0, most, &value)) {
 		fprintf(stderr, "ivsh: %s: %s: not a number from 0 to %u\n", option, text, most);
-		return 2;
+		return STATUS_USAGE;
 	}
 	*count = (uint32_t)value;
 	return OPTIONS_GO;
@@ -98,7 +99,7 @@ static int options_timeout(struct options *options, const char *text)
 	if (seconds < 0 || seconds > OPTIONS_TIMEOUT_MOST) {
 		fprintf(stderr, "ivsh: --timeout: %s: not a number of seconds from 0 to %d\n", text,
 		    OPTIONS_TIMEOUT_MOST);
-		return 2;
+		return STATUS_USAGE;
 	}
 	options->timeout_ns = (uint64_t)(seconds * 1e9);
 	options->timeout_given = true;
@@ -127,7 +128,7 @@ static int options_wait(struct options *options, const char *text)
 			return OPTIONS_GO;
 		}
 	fprintf(stderr, "ivsh: --wait: %s: not poll, spin or sleep\n", text);
-	return 2;
+	return STATUS_USAGE;
 }
 
 const char *options_wait_name(enum ivsh_wait_mode mode)
@@ -179,7 +180,7 @@ static int options_one(struct options *options, int letter, const char *argument
 		status = options_wait(options, argument);
 		break;
 	default:
-		return 2; /* getopt_long() has said what is wrong */
+		return STATUS_USAGE; /* getopt_long() has said what is wrong */
 	}
 	options->given |= UINT64_C(1) << (letter - 'A');
 	return status;
@@ -221,7 +222,7 @@ int options_parse(struct options *options, int argc, char **argv, bool *help)
 		}
 		if (letter == 'v') {
 			printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
-			return 0;
+			return STATUS_DONE;
 		}
 		status = options_one(options, letter, optarg);
 		if (status != OPTIONS_GO)

@@ -3,7 +3,7 @@
  * output.c - what goes to stdout.
  */
 #include "output.h"
-#include "stop.h"
+#include "status.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,9 +15,9 @@ int output_flush(void)
 	if (!fflush(stdout) && !ferror(stdout))
 		return 0;
 	if (errno == EPIPE)
-		return STOP_STATUS(SIGPIPE);
+		return 128 + SIGPIPE; /* as of a program that it has ended */
 	fprintf(stderr, "ivsh: stdout: %s\n", errno ? strerror(errno) : "write failed");
-	return 1;
+	return STATUS_FAILED;
 }
 
 void output_text(const uint8_t *bytes, uint32_t size)

@@ -116,14 +116,14 @@ static int ping_all(struct ping *p, uint32_t count)
 
 static int ping_peer(struct ping *p, uint32_t count)
 {
-	int status = 1;
+	int status = STATUS_FAILED;
 
 	if (p->size > p->s.max) {
 		fprintf(stderr,
 		    "ivsh: --size: %" PRIu32 ": a message of this region has at most %" PRIu32
 		    " bytes\n",
 		    p->size, p->s.max);
-		return 1;
+		return STATUS_FAILED;
 	}
 	p->out = malloc(p->s.max);
 	p->in = malloc(p->s.max);
@@ -146,7 +146,7 @@ int ping_run(const struct options *options)
 
 	if (count == 0 || count > PING_COUNT_MOST) {
 		fprintf(stderr, "ivsh: --count: ping takes 1 to %u\n", PING_COUNT_MOST);
-		return 2;
+		return STATUS_USAGE;
 	}
 	if (session_open(&p.s, options, PING_PATIENCE_NS))
 		return p.s.status;

@@ -32,26 +32,28 @@ int session_open(struct session *s, const struct options *options, uint64_t pati
 	memset(s, 0, sizeof *s);
 	s->options = options;
 	s->port = options->port;
-	s->status = 1;
+	s->status = STATUS_FAILED;
 	s->partner = IVSH_SELF_NONE;
 	s->patience_ns = options->timeout_given ? options->timeout_ns : patience_ns;
 	if (options->file && options->slot == IVSH_SELF_NONE) {
 		fprintf(stderr,
 		    "ivsh: -f: nobody gives slots here: add --slot N, another N for each"
 		    " peer\n");
-		s->status = 2;
+		s->status = STATUS_USAGE;
 		return -1;
 	}
 	if (getrandom(&s->nonce, sizeof s->nonce, 0) != (ssize_t)sizeof s->nonce) {
 		fprintf(stderr, "ivsh: getrandom: %s\n", strerror(errno));
 		return -1;
 	}
-	if (join_doorway(&s->client, options))
+	s->status = join_doorway(&s->client, options);
+	if (s->status != STATUS_DONE)
 		return -1;
+	s->status = STATUS_FAILED;
 	stop_listen();
 	if (join_region(&s->region, &s->client, options, s->nonce)) {
 		if (stop_signal())
-			s->status = STOP_STATUS(stop_signal());
+			s->status = STATUS_STOPPED;
 		client_close(&s->client);
 		return -1;
 	}
@@ -206,11 +208,15 @@ int session_find(struct session *s, const char *wanted)
 		    "ivsh: peer %s: not another's slot: there are 0 to %" PRIu32
 		    ", and we are in %" PRIu32 "\n",
 		    wanted, s->slots - 1, s->region.mem.self);
+		s->status = STATUS_NO_PEER;
 		return -1;
 	}
 	session_await(s, IVSH_SELF_NONE, "peer %s: ivsh ls shows who is there", wanted);
 	while ((slot = session_match(s, wanted, &w)) < 0)
-		if (!session_idle(s))
+		if (!session_idle(s)) {
+			if (s->status == STATUS_TIMEOUT)
+				s->status = STATUS_NO_PEER;
 			return -1;
+		}
 	return session_channel(s, (uint32_t)slot) ? -1 : slot;
 }

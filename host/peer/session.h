@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "options.h"
+#include "status.h"
 
 #include <ivsh/channel.h>
 

@@ -20,7 +20,4 @@ void stop_listen(void);
 /* The signal that asked this program to stop; 0: none did. */
 int stop_signal(void);
 
-/* By convention, what a program that a signal ended answers. */
-#define STOP_STATUS(signal) (128 + (signal))
-
 #endif

@@ -85,7 +85,7 @@ static int text_send(struct session *s, uint32_t peer, const struct text *text)
 		fprintf(stderr,
 		    "ivsh: send: %zu bytes%s: a message of this region has at most %" PRIu32 "\n",
 		    text->size, text->size > IVSH_WIRE_AREA_MAX ? " and more" : "", s->max);
-		return 1;
+		return STATUS_FAILED;
 	}
 	session_await(s, peer, "room for a message to %s", session_who(s, peer));
 	while ((error = ivsh_chan_send(
@@ -94,7 +94,7 @@ static int text_send(struct session *s, uint32_t peer, const struct text *text)
 			return s->status;
 	if (error) {
 		session_failed(s, peer, error);
-		return 1;
+		return STATUS_FAILED;
 	}
 	printf("sent %zu bytes to %s\n", text->size, session_who(s, peer));
 	return 0;
@@ -105,11 +105,11 @@ int send_run(const struct options *options)
 	struct text text = {0};
 	struct session s;
 	bool is_stdin = options->words == 3 && !strcmp(options->word[2], "-");
-	int peer, status = 1;
+	int peer, status;
 
 	if (is_stdin ? text_read(&text) : text_join(&text, options)) {
 		free(text.bytes);
-		return 1;
+		return STATUS_FAILED;
 	}
 	if (session_open(&s, options, TEXT_PATIENCE_NS)) {
 		free(text.bytes);
@@ -143,7 +143,7 @@ static int recv_one(struct session *s, uint32_t slot, struct ivsh_message *messa
 	error = ivsh_chan_release(&s->chan[slot]);
 	if (error)
 		session_failed(s, slot, error);
-	return error ? 1 : 0;
+	return error ? STATUS_FAILED : STATUS_DONE;
 }
 
 /* Whatever stands before it in the ring has to go, or nothing behind it would ever come. */
@@ -201,12 +201,12 @@ int recv_run(const struct options *options)
 	buffer = malloc(s.max);
 	if (buffer) {
 		session_channels(&s);
-		status = session_offer(&s, "text") ? 1 : 0;
+		status = session_offer(&s, "text") ? STATUS_FAILED : STATUS_DONE;
 	}
 	if (buffer && !status) {
 		status = recv_all(&s, options->count_given ? options->count : 1, buffer);
 	} else if (!buffer) {
-		status = 1;
+		status = STATUS_FAILED;
 		fprintf(stderr, "ivsh: recv: no memory for %" PRIu32 " bytes\n", s.max);
 	}
 	free(buffer);

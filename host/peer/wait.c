@@ -35,11 +35,9 @@ void session_await(struct session *s, uint32_t partner, const char *format, ...)
 /* Whether a signal has asked us to stop. */
 static bool wait_is_stopped(struct session *s)
 {
-	int signal = stop_signal();
-
-	if (signal)
-		s->status = STOP_STATUS(signal);
-	return signal != 0;
+	if (stop_signal())
+		s->status = STATUS_STOPPED;
+	return stop_signal() != 0;
 }
 
 bool session_busy(struct session *s)
@@ -92,10 +90,11 @@ bool session_idle(struct session *s)
 		s->idle_ns = now ? now : 1;
 	if (wait_is_stopped(s))
 		return false;
-	s->status = 1;
+	s->status = STATUS_FAILED;
 	if (s->patience_ns && now - s->idle_ns > s->patience_ns) {
 		fprintf(stderr, "ivsh: timeout: %g s without %s\n", (double)s->patience_ns / 1e9,
 		    s->awaited);
+		s->status = STATUS_TIMEOUT;
 		return false;
 	}
 	if (!wait_check(s, now))

@@ -24,7 +24,12 @@ OVMF = "/usr/share/ovmf/OVMF.fd"
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 
 LIMIT = 30.0  # seconds after which what was awaited counts as missing
-EXIT_FAILED, EXIT_USAGE, EXIT_TRAP = 3, 5, 201  # isa-debug-exit: (status << 1) | 1
+
+# firmware/app/status.h, and what QEMU makes of them (isa-debug-exit); 100 is a trap's.
+DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED = range(7)
+EXIT_FAILED, EXIT_USAGE, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_TIMEOUT, EXIT_STOPPED, EXIT_TRAP = (
+    status << 1 | 1 for status in (FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED, 100)
+)
 
 QEMU = (
     "qemu-system-x86_64 -nodefaults -display none -no-reboot"

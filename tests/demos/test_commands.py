@@ -7,7 +7,7 @@ import re
 import pytest
 
 from memory import boot, memory_file
-from qemu import EXIT_FAILED, EXIT_USAGE, bells, doorbell, plain
+from qemu import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, bells, doorbell, plain
 from test_refuse import header
 
 INFO = r"""ivsh on bare-metal x86_64
@@ -115,7 +115,7 @@ def test_echo_ping(world):
     assert large.done(EXIT_FAILED) == "ivsh: ping: --size=32769: at most 32768 in this region\n"
     echo.type("\x1b")
     answered = f"\nivsh: stopped\necho: answered {300 * len(SIZES)} messages\n"
-    assert answered in echo.done(EXIT_FAILED)
+    assert answered in echo.done(EXIT_STOPPED)
     assert bells(echo.text, "echo")["mode"] == "spin"
 
 

@@ -8,7 +8,17 @@ import struct
 import pytest
 
 from memory import boot, memory_file
-from qemu import BUILD, EXIT_FAILED, EXIT_TRAP, EXIT_USAGE, doorbell, plain
+from qemu import (
+    BUILD,
+    EXIT_FAILED,
+    EXIT_NO_DEVICE,
+    EXIT_NO_PEER,
+    EXIT_TIMEOUT,
+    EXIT_TRAP,
+    EXIT_USAGE,
+    doorbell,
+    plain,
+)
 
 MAGIC = b"IVSHRGN\0"
 NO_DEVICE = r"ivsh: no ivshmem device \(1af4:1110\) on the PCI bus: add -device ivshmem-.*"
@@ -36,7 +46,7 @@ def header(version=1, features=0, slots=8, descs=64, hot=8192, bulk=32768, size=
 def test_good_header(world):
     """The rows below differ from this one in what they say, and in nothing else."""
     memory = memory_file(world.folder, MEMORY, header())
-    world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_FAILED)
+    world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_NO_PEER)
     assert "we are slot 1" in world.guest("guest", "info --slot=1", *plain(memory)).done()
 
 
@@ -84,8 +94,8 @@ def test_header(world, what):
 
 # (device, command, status, line). A device is a memory's size, or a server's options.
 COMMANDS = {
-    "no device: info": (None, "info", EXIT_FAILED, NO_DEVICE),
-    "no device: demo": (None, "demo", EXIT_FAILED, NO_DEVICE),
+    "no device: info": (None, "info", EXIT_NO_DEVICE, NO_DEVICE),
+    "no device: demo": (None, "demo", EXIT_NO_DEVICE, NO_DEVICE),
     "plain: 4096 bytes": (
         4096, "recv --slot=0", EXIT_FAILED,
         r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: give the memory more, .*",
@@ -111,10 +121,10 @@ COMMANDS = {
         "ivsh: region: --name: up to 31 printable ASCII characters",
     ),
     "peer too high": (
-        [], "ping --peer=8", EXIT_FAILED,
+        [], "ping --peer=8", EXIT_NO_PEER,
         "ivsh: peer 8: not a peer of ours: slots are 0 to 7, and we are 0",
     ),
-    "peer is oneself": ([], "send 0 x", EXIT_FAILED, "ivsh: peer 0: not a peer of ours: .*"),
+    "peer is oneself": ([], "send 0 x", EXIT_NO_PEER, "ivsh: peer 0: not a peer of ours: .*"),
     "ping --count=0": (
         [], "ping --count=0", EXIT_USAGE, "ivsh: ping: --count=0: 1 to 1000000",
     ),
@@ -186,7 +196,7 @@ def test_slot_taken(world):
     first.still_runs()
     first.kill()
     third = world.guest("third", "recv --slot=3 --timeout=1", *plain(memory))
-    check_one_line(third, EXIT_FAILED, "ivsh: timeout: not done after 1 s")
+    check_one_line(third, EXIT_TIMEOUT, "ivsh: timeout: not done after 1 s")
     assert boot(memory.read_bytes(), 3) == 2
 
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from memory import boot, sent, slot_word
-from qemu import EXIT_FAILED, doorbell
+from qemu import EXIT_FAILED, EXIT_STOPPED, EXIT_TIMEOUT, doorbell
 
 FOR_EVER = 1000000  # round trips: minutes
 PING = f"ping --count={FOR_EVER} --timeout=120 --peer=0 --name=beta"
@@ -58,7 +58,7 @@ def test_pinging_guest_killed(world, server, memory):
         echo.still_runs()
     assert boot(memory, 0) == 1 and boot(memory, 1) == life
     echo.type("\x1b")
-    assert re.search(r"^echo: answered \d+ messages$", echo.done(3), re.MULTILINE)
+    assert re.search(r"^echo: answered \d+ messages$", echo.done(EXIT_STOPPED), re.MULTILINE)
 
 
 def test_echoing_guest_killed(world, server, memory):
@@ -90,7 +90,7 @@ def test_messages_survive_both(world, server, memory):
     again = world.guest("alpha", "recv --count=2 --timeout=20", *doorbell(server.bound[0]))
     assert again.done() == "VM 1, port 1, maybe seen: one\nVM 1, port 1, maybe seen: two\n"
     again = world.guest("alpha", "recv --timeout=1", *doorbell(server.bound[0]))
-    assert again.done(EXIT_FAILED) == "ivsh: timeout: not done after 1 s\n", "nothing twice"
+    assert again.done(EXIT_TIMEOUT) == "ivsh: timeout: not done after 1 s\n", "nothing twice"
 
 
 def test_killed_guest_is_seen_gone(world, server):
@@ -100,7 +100,7 @@ def test_killed_guest_is_seen_gone(world, server):
     seen = world.guest("alpha", "demo --timeout=20", *doorbell(server.bound[0]))
     seen.expect(r"^VM 1 \(beta\) is here$")
     waiting.kill()
-    text = seen.done(3)
+    text = seen.done(EXIT_FAILED)
     assert re.search(r"^ivsh: demo: from VM 1 \(beta\): message 0: it died before the end$",
                      text, re.MULTILINE)  # fmt: skip
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from memory import boot, memory_file
-from qemu import EXIT_FAILED, EXIT_USAGE, doorbell, plain
+from qemu import EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_USAGE, doorbell, plain
 
 MAGIC = b"IVSHRGN\0"
 LIST = r"name one by --device=0 \(00:01\.0, .*\) or 1 \(00:02\.0, .*\)"
@@ -22,7 +22,7 @@ def two(world, first=b"", second=b""):
 def formatted(world, name="b"):
     """A file with a region of ours, as another guest has left it."""
     memory = memory_file(world.folder, name=name)
-    world.guest("formatter", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_FAILED)
+    world.guest("formatter", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_NO_PEER)
     assert memory.read_bytes()[:8] == MAGIC
     return memory
 
@@ -76,7 +76,7 @@ def test_none_is_ours(world, command, first, second):
     if command == "info":
         assert guest.done().count("\ndevice ") == 2, "info shows what there is to choose from"
     else:
-        guest.done(EXIT_FAILED)
+        guest.done(EXIT_NO_DEVICE)
         assert re.fullmatch(rf"ivsh: 2 ivshmem devices, and none .*: {LIST}", said(guest)), guest.text
         assert "clear" not in guest.text
     assert [file.read_bytes() for file in files] == before
@@ -84,7 +84,7 @@ def test_none_is_ours(world, command, first, second):
 
 def test_named_is_formatted(world):
     files, words = two(world)
-    world.guest("guest", "send 1 x --slot=0 --device=1 --timeout=1", *words).done(EXIT_FAILED)
+    world.guest("guest", "send 1 x --slot=0 --device=1 --timeout=1", *words).done(EXIT_NO_PEER)
     assert [file.read_bytes()[:8] for file in files] == [bytes(8), MAGIC]
 
 
@@ -118,7 +118,7 @@ def test_bus_address(world):
     files, words = two(world)
     for i, place in enumerate(["00:02.0", "0000:00:02.0"]):
         guest = world.guest("guest", f"send 1 x --slot=0 --device={place} --timeout=1", *words)
-        guest.done(EXIT_FAILED)
+        guest.done(EXIT_NO_PEER)
         assert boot(files[1].read_bytes(), 0) == 1 + i
     assert files[0].read_bytes()[:8] == bytes(8)
     text = world.guest("guest", "info --slot=1 --device=00:02.0", *words).done()
@@ -130,7 +130,7 @@ def test_bus_address(world):
 def test_no_such_device(world, device, command):
     _, words = two(world)
     guest = world.guest("guest", f"{command} --slot=1 --device={device}", *words)
-    guest.done(EXIT_FAILED)
+    guest.done(EXIT_NO_DEVICE)
     assert re.fullmatch(rf"ivsh: --device={device}: there is none there: {LIST}", said(guest))
 
 

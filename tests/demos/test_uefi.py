@@ -12,9 +12,11 @@ import time
 import pytest
 
 from memory import boot, memory_file, slot_word
-from qemu import EFI, EXIT_FAILED, LIMIT, OVMF, QEMU, TCG, doorbell, plain
+from qemu import EFI, EXIT_NO_DEVICE, LIMIT, OVMF, QEMU, TCG, doorbell, plain
 
-SUCCESS, INVALID_PARAMETER, ABORTED = "0x0", "0x2", "0x15"  # UEFI Specification, appendix D
+# UEFI Specification, appendix D
+SUCCESS, INVALID_PARAMETER, DEVICE_ERROR = "0x0", "0x2", "0x7"
+NOT_FOUND, TIMEOUT, ABORTED = "0xE", "0x12", "0x15"
 
 
 class Shell:
@@ -123,7 +125,7 @@ def leaves_all_well(world, server, shell):
             text = shell.run(f"ivsh.efi ping echo --count=50 --timeout=20 --wait={wait}")
             assert text.startswith("ping: VM 1 (echo): 50 round trips of 64 bytes"), text
             shell.run(f"ivsh.efi send 5 x --timeout=1 --wait={wait}")
-            assert shell.status() == ABORTED
+            assert shell.status() == NOT_FOUND
             text = shell.stop(world, memory, f"ivsh.efi recv --count=0 --wait={wait}", "\x03")
             assert text == "ivsh: stopped\n"
             shell.is_unharmed()
@@ -175,7 +177,13 @@ def test_shell(world):
     assert shell.run("ivsh.efi frob") == "ivsh: frob: no such command; try 'help'\n"
     assert shell.status() == INVALID_PARAMETER
     assert shell.run("ivsh.efi send 5 x --timeout=1").startswith("ivsh: timeout: not done after 1 s\n")
-    assert shell.status() == ABORTED
+    assert shell.status() == NOT_FOUND
+    assert shell.run("ivsh.efi recv --timeout=1") == "ivsh: timeout: not done after 1 s\n"
+    assert shell.status() == TIMEOUT
+    assert shell.run("ivsh.efi recv --slot=7").startswith("ivsh: --slot=7: the server gave this VM ID 0")
+    assert shell.status() == DEVICE_ERROR
+    assert shell.run("ivsh.efi recv --device=7").startswith("ivsh: --device=7: there is none there")
+    assert shell.status() == NOT_FOUND
 
     with server.memory() as memory:
         for key in ("\x1b", "\x03"):  # ESC, Ctrl-C
@@ -199,7 +207,7 @@ def test_shell(world):
 def test_exit_status(world):
     """Without a shell, --exit=qemu carries it out."""
     guest = world.guest("guest", "info", uefi=True)
-    assert "ivsh: no ivshmem device (1af4:1110) on the PCI bus: " in guest.done(EXIT_FAILED)
+    assert "ivsh: no ivshmem device (1af4:1110) on the PCI bus: " in guest.done(EXIT_NO_DEVICE)
 
 
 ROOTS = {

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from memory import boot, sent, timer_wakes
-from qemu import SOAK, bells, doorbell
+from qemu import EXIT_STOPPED, SOAK, bells, doorbell
 
 RATIO = 3  # a message's round trip against a bare doorbell's
 CORE = 0.10  # of a processor that a waiting guest may use here; 0.05 where nobody else works
@@ -186,4 +186,4 @@ def test_sleeping_sender_killed(world):
     )
     assert bells(ping.done(), "ping")["rescued"] <= 2
     echo.type("\x1b")
-    assert bells(echo.done(3), "echo")["rescued"] <= 4
+    assert bells(echo.done(EXIT_STOPPED), "echo")["rescued"] <= 4

@@ -6,6 +6,9 @@ import subprocess
 
 from rawclient import LIMIT
 
+# firmware/app/status.h; ivsh(1), EXIT STATUS.
+DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED = range(7)
+
 COLUMNS = ("slot presence connection life vectors sent received full errors name").split()
 
 

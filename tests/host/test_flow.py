@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from peertool import finish
+from peertool import NO_PEER, finish
 from rawclient import LIMIT
 
 
@@ -63,7 +63,7 @@ def test_the_other_dies(small, tmp_path, victim):
         (["put", "beta", "a", "b"], 2, "one word too many"),
         (["put", "beta", "/nowhere"], 1, "/nowhere: No such file or directory"),
         (["get", "beta", "/nowhere/at/all"], 1, "/nowhere/at/all: No such file or directory"),
-        (["put", "nobody", os.devnull, "--timeout", "0.2"], 1, "timeout"),
+        (["put", "nobody", os.devnull, "--timeout", "0.2"], NO_PEER, "timeout"),
     ],
 )
 def test_refused(small, words, status, text):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from peertool import finish
+from peertool import FAILED, NO_DEVICE, NO_PEER, STOPPED, TIMEOUT, finish
 from rawclient import LIMIT, RawClient, until
 
 SLOT = 8192  # offset of slot 0; a slot has 2048 bytes
@@ -56,7 +56,7 @@ def test_services(peers):
     assert b" 3 round trips of 64 bytes" in peers.run("ping", "0:echo", "--count", "3")[1]
     status, _, errors = peers.run("send", "beta:text", "hello", "--timeout", "0.2")
     assert (status, errors) == (
-        1,
+        NO_PEER,
         ["ivsh: timeout: 0.2 s without peer beta:text: ivsh ls shows who is there"],
     )
 
@@ -189,9 +189,9 @@ def test_stopped_peer_is_silent(peers):
     [
         (("echo",), signal.SIGINT, 0),
         (("recv", "--count", "0"), signal.SIGTERM, 0),
-        (("echo", "--count", "5"), signal.SIGINT, 130),
-        (("recv",), signal.SIGTERM, 143),
-        (("ping", "nobody", "--timeout", "0"), signal.SIGINT, 130),
+        (("echo", "--count", "5"), signal.SIGINT, STOPPED),
+        (("recv",), signal.SIGTERM, STOPPED),
+        (("ping", "nobody", "--timeout", "0"), signal.SIGINT, STOPPED),
         (("echo", "--wait", "poll"), signal.SIGTERM, 0),
         (("echo", "--wait", "sleep"), signal.SIGTERM, 0),
     ],
@@ -222,7 +222,7 @@ def test_server_that_ends(peers, mode):
     until(lambda: peers.row("alpha"))
     peers.server.stop(signal.SIGKILL)
     status, _, errors = finish(receiver)
-    assert status == 1
+    assert status == TIMEOUT
     assert errors == [
         f"ivsh: {peers.server.socket}: the server hung up: going on without it",
         "ivsh: timeout: 0.5 s without a message on port 1",
@@ -284,7 +284,7 @@ def test_default_socket(at, tmp_path, monkeypatch):
     if os.path.exists(expected):
         pytest.skip("a server is running there")
     status, _, errors = at().run("ls")
-    assert status == 1
+    assert status == NO_DEVICE
     assert errors == [
         f"ivsh: {expected}: connect: No such file or directory: is ivsh-server running?"
     ]
@@ -296,7 +296,7 @@ def test_nobody_at_the_socket(at, tmp_path, file):
     if file:
         path.write_bytes(b"")
     status, _, errors = at("-S", path).run("ls")
-    assert status == 1 and len(errors) == 1
+    assert status == NO_DEVICE and len(errors) == 1
     assert errors[0].startswith(f"ivsh: {path}: connect: ")
     assert errors[0].endswith(": is ivsh-server running?")
 
@@ -356,14 +356,14 @@ def test_peers_that_are_not(peers):
         ("alph", "timeout: 0.2 s without peer alph: ivsh ls shows who is there"),
     ):
         status, output, errors = peers.run("send", peer, "x", "--timeout", "0.2")
-        assert (status, output) == (1, b"")
+        assert (status, output) == (NO_PEER, b"")
         assert len(errors) == 1 and errors[0].startswith("ivsh: " + text)
 
 
 def test_no_answer(peers):
     peers.start("recv", "--name", "deaf", "--count", "0")
     status, output, errors = peers.run("ping", "deaf", "--timeout", "0.2")
-    assert (status, output) == (1, b"")
+    assert (status, output) == (TIMEOUT, b"")
     assert errors == [
         "ivsh: timeout: 0.2 s without an answer from slot 0 (deaf): does it run echo?"
     ]
@@ -379,7 +379,7 @@ def test_ring_that_stays_full(peers):
     results = [
         peers.run("send", "0", "-", "--timeout", "0.2", stdin=bytes(32768)) for _ in range(2)
     ]
-    assert results[0][0] == 0 and results[1][0] == 1
+    assert results[0][0] == 0 and results[1][0] == TIMEOUT
     assert results[1][2] == ["ivsh: timeout: 0.2 s without room for a message to slot 0 (deaf)"]
 
 
@@ -496,7 +496,7 @@ def test_files_that_are_no_region(at, tmp_path, size, words, text):
         path.write_bytes(b"")
         os.truncate(path, size)
     status, _, errors = at("-f", path).run(*words)
-    assert status == 1
+    assert status == (NO_DEVICE if size is None else FAILED)
     assert len(errors) == 1 and errors[0].startswith(f"ivsh: {path}: ") and text in errors[0]
 
 

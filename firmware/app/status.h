@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status.h - the exit statuses of all commands: of guests, of ivsh.efi, and of the host tool.
+ *
+ * Scripts and manuals have these numbers. A guest ends QEMU with (status << 1) | 1, and with 0 for 0
+ * (isa-debug-exit); ivsh.efi answers a shell with the EFI_STATUS beside each.
+ */
+#ifndef APP_STATUS_H
+#define APP_STATUS_H
+
+enum status {
+	STATUS_DONE = 0,      /* EFI_SUCCESS */
+	STATUS_FAILED = 1,    /* EFI_DEVICE_ERROR: something else; the line on stderr says what */
+	STATUS_USAGE = 2,     /* EFI_INVALID_PARAMETER: the command line is wrong */
+	STATUS_NO_DEVICE = 3, /* EFI_NOT_FOUND: no ivshmem device; host: no server there, no file */
+	STATUS_NO_PEER =
+	    4, /* EFI_NOT_FOUND: the peer that is wanted is none, or did not come in time */
+	STATUS_TIMEOUT = 5, /* EFI_TIMEOUT: it was there, and it took too long */
+	STATUS_STOPPED = 6, /* EFI_ABORTED: by ESC or Ctrl-C; host: by SIGINT or another signal */
+};
+
+#endif

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""test_status.py - exit statuses: one number for one thing, the same in guests and in the host tool."""
+
+import re
+import signal
+
+import pytest
+
+from memory import boot, memory_file
+from qemu import (
+    BUILD,
+    DONE,
+    FAILED,
+    NO_DEVICE,
+    NO_PEER,
+    ROOT,
+    STOPPED,
+    TIMEOUT,
+    USAGE,
+    doorbell,
+    plain,
+)
+
+# A row: the status, the command, and what there is: a memory's content, or None for no memory.
+CASES = {
+    "done": (DONE, "{look} --slot=1", "formatted"),
+    "failed": (FAILED, "recv --slot=1", b"precious"),
+    "no such command": (USAGE, "frob --slot=1", "formatted"),
+    "no such option": (USAGE, "recv --slot=1 --frob", "formatted"),
+    "no device": (NO_DEVICE, "recv --slot=1", None),
+    "no device to look at": (NO_DEVICE, "{look}", None),
+    "no peer": (NO_PEER, "send 5 x --slot=1 --timeout=1", "formatted"),
+    "no peer of that name": (NO_PEER, "send nobody x --slot=1 --timeout=1", "formatted"),
+    "no slot of that number": (NO_PEER, "send 8 x --slot=1 --timeout=1", "formatted"),
+    "timeout": (TIMEOUT, "recv --slot=1 --timeout=1", "formatted"),
+}
+
+
+def start(world, where, command, memory):
+    """The command in a world, over the file (memory), which may be missing."""
+    if where == "host":
+        words = command.format(look="ls").split()
+        if words[0] == "ls":
+            words.remove("--slot=1") if "--slot=1" in words else None
+        return world.program("ivsh", BUILD / "host" / "ivsh", "-f", memory, *words)
+    device = plain(memory) if memory.exists() else []
+    return world.guest("guest", command.format(look="info"), *device, uefi=where == "uefi")
+
+
+def exit_status(program, where):
+    """What the command answered; QEMU ends with (status << 1) | 1, or 0."""
+    status = program.status()
+    if where == "host" or status == 0:
+        return status
+    assert status & 1, program.text
+    return status >> 1
+
+
+def prepared(world, content):
+    if content is None:
+        return world.folder / "memory"
+    memory = memory_file(world.folder, content=b"" if content == "formatted" else content)
+    if content == "formatted":
+        echo = world.guest("formatter", "echo --slot=0", *plain(memory))
+        echo.expect("answers")
+        echo.kill()
+    return memory
+
+
+@pytest.mark.parametrize("where", ["bare", "host"])
+@pytest.mark.parametrize("what", CASES)
+def test_status(world, where, what):
+    want, command, content = CASES[what]
+    program = start(world, where, command, prepared(world, content))
+    assert exit_status(program, where) == want, program.text
+
+
+@pytest.mark.parametrize("what", ["no device", "no peer", "timeout"])
+def test_uefi(world, what):
+    want, command, content = CASES[what]
+    program = start(world, "uefi", command, prepared(world, content))
+    assert exit_status(program, "uefi") == want, program.text
+
+
+@pytest.mark.parametrize("where", ["bare", "host"])
+@pytest.mark.parametrize("command", ["recv --slot=1", "echo --slot=1 --count=5", "ping nobody --slot=1"])
+def test_stopped(world, where, command):
+    """By ESC, and by a signal."""
+    memory = prepared(world, "formatted")
+    if where == "host":
+        command += " --timeout=0"
+    program = start(world, where, command, memory)
+    world.until(lambda: boot(memory.read_bytes(), 1) == 1, "it attaches")
+    program.process.send_signal(signal.SIGINT) if where == "host" else program.type("\x1b")
+    assert exit_status(program, where) == STOPPED, program.text
+
+
+def test_no_server(world):
+    """For the host tool a server that is not there is no device."""
+    socket = world.folder / "none"
+    program = world.program("ivsh", BUILD / "host" / "ivsh", "-S", socket, "ls")
+    assert program.status() == NO_DEVICE, program.text
+
+
+def test_partners_that_do_not_come(world):
+    """demo: no peer came, or one that does not go on."""
+    server = world.server(bind=2)
+    guest = world.guest("demo", "demo --timeout=1", *doorbell(server.bound[0]))
+    assert exit_status(guest, "bare") == NO_PEER, guest.text
+    recv = world.guest("recv", "recv --port=9 --count=0", *doorbell(server.bound[1]))
+    server.expect("event=connect slot=1")
+    guest = world.guest("demo", "demo --timeout=3", *doorbell(server.bound[0]))
+    assert exit_status(guest, "bare") == TIMEOUT, guest.text
+    recv.still_runs()
+
+
+def test_manual_has_the_numbers():
+    """The header, the manual and this file say the same."""
+    header = (ROOT / "firmware/app/status.h").read_text()
+    numbers = dict(re.findall(r"^\tSTATUS_(\w+) = (\d),", header, re.MULTILINE))
+    assert numbers == {
+        "DONE": "0", "FAILED": "1", "USAGE": "2", "NO_DEVICE": "3", "NO_PEER": "4", "TIMEOUT": "5",
+        "STOPPED": "6",
+    }  # fmt: skip
+    manual = (ROOT / "host/man/ivsh.1").read_text()
+    section = manual.split(".SH EXIT STATUS")[1].split("\n.SH ")[0]
+    assert re.findall(r"^\.B (\d)$", section, re.MULTILINE) == sorted(numbers.values())
