@@ -161,7 +161,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmwa
 UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/console.c firmware/uefi/interrupts.c firmware/uefi/nonce.c \
           firmware/uefi/port.c firmware/uefi/syscalls.c
-BACKEND := host/backend/backend.c host/backend/kinds.c
+BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c
 OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \
           host/server/config.c host/server/accounts.c host/server/help.c host/server/sizes.c \
           host/server/descriptors.c host/server/log.c
@@ -205,7 +205,7 @@ TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
                 tests/host/backend_test tests/host/client_test tests/host/bells_test \
                 tests/host/sizes_test tests/host/config_test tests/host/notices_test \
-                tests/host/takeover_test
+                tests/host/takeover_test tests/host/cgroup_test
 TESTS_UEFI   := tests/uefi/args_test
 FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args client
 FUZZERS_SERVER := config control clients ledger answer
@@ -331,6 +331,8 @@ $(TESTS_KILL:%=build/host/%): build/host/tests/host/numbers.o $(CORE:%.c=build/h
 
 build/host/tests/host/backend_test: $(BACKEND:%.c=build/host/%.o)
 build/host-san/tests/host/backend_test: $(BACKEND:%.c=build/host-san/%.o)
+build/host/tests/host/cgroup_test: build/host/host/backend/cgroup.o
+build/host-san/tests/host/cgroup_test: build/host-san/host/backend/cgroup.o
 build/host/tests/host/client_test: $(CLIENT:%.c=build/host/%.o)
 build/host-san/tests/host/client_test: $(CLIENT:%.c=build/host-san/%.o)
 build/host/tests/host/bells_test: $(CLIENT:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)

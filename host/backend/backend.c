@@ -3,6 +3,7 @@
  * backend.c - what all kinds of memory share: size, allocation, seals, the end.
  */
 #include "backend.h"
+#include "cgroup.h"
 #include "kinds.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#define BACKEND_GROUP_SPARE (UINT64_C(4) << 20) /* what two processes need beside the memory */
 
 int backend_fail(struct backend *backend, const char *what)
 {
@@ -40,12 +43,14 @@ static uint64_t backend_available(void)
 }
 
 /*
- * A memfd has no limit of its own: allocating more than the machine has would end in the
- * out-of-memory killer, for us or for others. Pages that are there already count for nothing.
+ * A memfd has no limit of its own: allocating more than the machine or our control group has would
+ * end in the out-of-memory killer, for us or for others. Pages that are there already count for
+ * nothing.
  */
 static int backend_afford(struct backend *backend)
 {
-	uint64_t available;
+	uint64_t available, group_available;
+	char group[PATH_MAX];
 	struct statfs fs;
 	struct stat st;
 
@@ -54,11 +59,20 @@ static int backend_afford(struct backend *backend)
 	if (fs.f_type != TMPFS_MAGIC || (uint64_t)st.st_blocks * 512 >= backend->size)
 		return 0;
 	available = backend_available();
-	if (backend->size <= available)
+	group_available = cgroup_available("", group);
+	if (backend->size > available)
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: cannot allocate %llu bytes: the machine has %llu available", backend->path,
+		    (unsigned long long)backend->size, (unsigned long long)available);
+	else if (group_available < BACKEND_GROUP_SPARE ||
+		 backend->size > group_available - BACKEND_GROUP_SPARE)
+		snprintf(backend->error, sizeof backend->error,
+		    "%.*s: cannot allocate %llu bytes: the control group has %llu left: raise its"
+		    " memory limit: %.*s",
+		    PATH_MAX / 2, backend->path, (unsigned long long)backend->size,
+		    (unsigned long long)group_available, PATH_MAX / 2, group);
+	else
 		return 0;
-	snprintf(backend->error, sizeof backend->error,
-	    "%s: cannot allocate %llu bytes: the machine has %llu available", backend->path,
-	    (unsigned long long)backend->size, (unsigned long long)available);
 	return -1;
 }
 

@@ -235,20 +235,26 @@ static int options_file(struct options *options, int argc, char **argv, int fd)
 	return options->config ? config_load(options, fd) : options_wrong("-c", strerror(ENOMEM));
 }
 
-static int options_help(void)
+/* All that was to be shown is shown. */
+static int options_shown(void)
 {
-	printf("Usage: %s %s", program_invocation_short_name, help_text);
 	if (!fflush(stdout))
 		return 0;
 	log_failure("stdout", "%s", strerror(errno));
 	return 1;
 }
 
+static int options_help(void)
+{
+	printf("Usage: %s %s", program_invocation_short_name, help_text);
+	return options_shown();
+}
+
 static int options_version(void)
 {
 	printf("%s %s, region version %u\n", program_invocation_short_name, IVSH_VERSION,
 	    IVSH_WIRE_VERSION);
-	return fflush(stdout) ? 1 : 0;
+	return options_shown();
 }
 
 /* What listener_lock() would say. */
@@ -277,7 +283,7 @@ static int options_checked(const struct options *options)
 	if (descriptors_check(options))
 		return OPTIONS_WRONG;
 	printf("%s: no error found\n", options->config);
-	return fflush(stdout) ? 1 : 0;
+	return options_shown();
 }
 
 static int options_line(struct options *options, int argc, char **argv)
