@@ -25,6 +25,19 @@ static bool stopped(void)
 	return escaped;
 }
 
+/* What ivsh_pci_assign() means: of the errors' texts not all speak of buses. */
+static const char *assign_problem(int error)
+{
+	switch (error) {
+	case IVSH_ENOSPC:
+		return "no room is left for a BAR, or no bus number for a bridge";
+	case IVSH_EPROTO:
+		return "a BAR breaks the PCI specification, or bridges are nested deeper than 8";
+	default:
+		return ivsh_error_text(error);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct app_world world = {
@@ -43,6 +56,6 @@ int main(int argc, char **argv)
 	error = ivsh_pci_assign(world.port, &windows);
 	if (error)
 		fprintf(
-		    stderr, "%s: assigning PCI addresses: %s\n", argv[0], ivsh_error_text(error));
+		    stderr, "%s: assigning PCI addresses: %s\n", argv[0], assign_problem(error));
 	return app_main(argc, argv, &world);
 }

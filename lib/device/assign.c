@@ -2,14 +2,15 @@
 /*
  * assign.c - addresses and bus numbers for ivshmem functions, when firmware gave none.
  *
- * Theory of operation. One walk from bus 0 down, depth first. Each bus has a supply: two windows of
+ * Theory of operation. One walk from each root bus down, depth first. Each bus has a supply: two windows of
  * addresses, and a range of bus numbers. A function takes its BARs from the supply of its bus. A
  * bridge that lacks numbers or windows makes a supply for the bus behind it out of what its own bus
  * has left, lets that bus take from the front, rounds up, and becomes as wide as what was taken. A
  * bridge that firmware has set up supplies what is left inside it. A bridge that turns out to lead
  * to no ivshmem function gets its old numbers back, and nothing was taken for it.
  *
- * It ends whatever the bus says: at most BUSES_MAX looks at a bus, DEPTH_MAX bridges deep.
+ * It ends whatever the bus says: at most BUSES_MAX looks at a bus, DEPTH_MAX bridges deep. What is
+ * deeper is looked at alone, down to LOOK_MAX: an ivshmem function there is an error, and others are not.
  */
 #include <ivsh/pci.h>
 #include <ivsh/device.h>
@@ -22,6 +23,7 @@
 
 #define BUSES_MAX 256u
 #define DEPTH_MAX 8u
+#define LOOK_MAX 32u
 
 struct walk {
 	const struct ivsh_port *port;
@@ -131,53 +133,71 @@ static void window_close(struct walk *walk, uint32_t function, enum bridge_windo
 		above->window[which].next = end;
 }
 
-COLD static int assign_bus(struct walk *walk, struct supply *supply);
-
-static void bridge_number(
-    struct walk *walk, uint32_t function, uint32_t secondary, uint32_t subordinate)
+static bool is_ivshmem(const struct config_function *at)
 {
-	uint32_t timer = config_read(walk->port, function, CONFIG_BUSES) & 0xff000000;
-
-	config_write(walk->port, function, CONFIG_BUSES,
-	    timer | subordinate << 16 | secondary << 8 | IVSH_PCI_BUS(function));
+	return at->id == (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR) &&
+	       at->header == HEADER_NORMAL;
 }
+
+/*
+ * Behind a bridge that is too deep to assign anything: 0 if there is nothing of ours. It can have
+ * bus numbers from (next) to before (end), and has those it had afterwards.
+ */
+COLD static int look_behind(
+    struct walk *walk, uint32_t function, uint32_t next, uint32_t end, uint32_t depth)
+{
+	struct config_function at;
+	struct bridge_way way;
+	int result = ivsh_bridge_enter(walk->port, function, next, end, &way);
+
+	if (result != 0 || way.buses.subordinate == 0)
+		return result;
+	if (depth == LOOK_MAX || walk->buses++ == BUSES_MAX)
+		result = IVSH_EPROTO;
+	end = way.buses.subordinate + 1;
+	next = ivsh_bridge_behind(walk->port, way.buses.secondary, way.buses.secondary + 1, end);
+	for (uint32_t number = 0; result == 0 && number < 256; number += at.step) {
+		uint32_t inner = way.buses.secondary << 8 | number;
+
+		at = ivsh_config_look(walk->port, inner);
+		if (is_ivshmem(&at))
+			result = IVSH_EPROTO;
+		else if (at.header == HEADER_BRIDGE)
+			result = look_behind(walk, inner, next, end, depth + 1);
+	}
+	ivsh_bridge_leave(walk->port, function, &way);
+	return result;
+}
+
+COLD static int assign_bus(struct walk *walk, struct supply *supply);
 
 static int assign_bridge(struct walk *walk, uint32_t function, struct supply *above)
 {
-	uint32_t before = config_read(walk->port, function, CONFIG_BUSES);
-	struct config_buses buses = ivsh_config_buses(walk->port, function);
-	bool numbered = buses.subordinate != 0 && buses.subordinate < above->bus_end;
 	uint64_t start[BRIDGE_WINDOWS];
 	struct supply below = {.depth = above->depth + 1};
+	struct bridge_way way;
 	int result;
 
 	if (above->depth == DEPTH_MAX)
-		return IVSH_EPROTO;
-	if (!numbered) {
-		if (above->bus_next >= above->bus_end)
-			return IVSH_ENOSPC;
-		/* Until its end is known, all that is left leads here: no sibling has any of it. */
-		bridge_number(walk, function, above->bus_next, above->bus_end - 1);
-		buses = ivsh_config_buses(walk->port, function);
-		if (buses.secondary != above->bus_next)
-			return 0; /* it keeps no numbers: nothing behind it can be reached */
-	}
-	below.bus = buses.secondary;
-	below.bus_next = buses.secondary + 1;
-	below.bus_end = buses.subordinate + 1;
+		return look_behind(walk, function, above->bus_next, above->bus_end, above->depth);
+	result = ivsh_bridge_enter(walk->port, function, above->bus_next, above->bus_end, &way);
+	if (result != 0 || way.buses.subordinate == 0)
+		return result; /* it keeps no numbers: nothing behind it can be reached */
+	below.bus = way.buses.secondary;
+	below.bus_next = way.buses.secondary + 1;
+	below.bus_end = way.buses.subordinate + 1;
 	for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
 		start[which] = window_open(walk, function, which, above, &below);
 
 	result = assign_bus(walk, &below);
 	if (!below.found) {
-		if (!numbered)
-			config_write(walk->port, function, CONFIG_BUSES, before);
+		ivsh_bridge_leave(walk->port, function, &way);
 		return result;
 	}
 	/* Also after an error: what was given so far is then reachable. */
 	above->found = true;
-	if (!numbered) {
-		bridge_number(walk, function, below.bus, below.bus_next - 1);
+	if (!way.numbered) {
+		ivsh_bridge_number(walk->port, function, below.bus, below.bus_next - 1);
 		above->bus_next = below.bus_next;
 	}
 	/* Mustn't: a window that is half written, or at address 0 as after reset, and decodes. */
@@ -189,25 +209,6 @@ static int assign_bridge(struct walk *walk, uint32_t function, struct supply *ab
 	return result;
 }
 
-/* The first number behind all that the bridges on this bus have. */
-static uint32_t bus_behind(struct walk *walk, const struct supply *supply)
-{
-	struct config_function at;
-	uint32_t next = supply->bus_next;
-
-	for (uint32_t number = 0; number < 256; number += at.step) {
-		uint32_t function = supply->bus << 8 | number, last;
-
-		at = ivsh_config_look(walk->port, function);
-		if (at.header != HEADER_BRIDGE)
-			continue;
-		last = ivsh_config_buses(walk->port, function).subordinate;
-		if (last < supply->bus_end && last >= next)
-			next = last + 1;
-	}
-	return next;
-}
-
 static int assign_bus(struct walk *walk, struct supply *supply)
 {
 	struct config_function at;
@@ -215,13 +216,13 @@ static int assign_bus(struct walk *walk, struct supply *supply)
 
 	if (walk->buses++ == BUSES_MAX)
 		return IVSH_EPROTO;
-	supply->bus_next = bus_behind(walk, supply);
+	supply->bus_next =
+	    ivsh_bridge_behind(walk->port, supply->bus, supply->bus_next, supply->bus_end);
 	for (uint32_t number = 0; result == 0 && number < 256; number += at.step) {
 		uint32_t function = supply->bus << 8 | number;
 
 		at = ivsh_config_look(walk->port, function);
-		if (at.id == (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR) &&
-		    at.header == HEADER_NORMAL)
+		if (is_ivshmem(&at))
 			result = assign_bars(walk, function, supply);
 		else if (at.header == HEADER_BRIDGE)
 			result = assign_bridge(walk, function, supply);
@@ -229,21 +230,48 @@ static int assign_bus(struct walk *walk, struct supply *supply)
 	return result;
 }
 
+/* Each root bus in turn has what is left of (windows), and the bus numbers up to the next root. */
+static int assign_roots(
+    struct walk *walk, const struct bus_set *roots, struct ivsh_pci_windows *windows, bool *found)
+{
+	int result = 0;
+
+	for (uint32_t bus = 0, end; result == 0 && bus < 256; bus = end) {
+		struct supply root = {.bus = bus, .bus_next = bus + 1};
+
+		for (end = bus + 1; end < 256 && !bus_set_has(roots, end);)
+			end++;
+		root.bus_end = end;
+		root.window[BRIDGE_LOW] = windows->low;
+		root.window[BRIDGE_HIGH] = windows->high;
+		if (bus == 0)
+			root.bus_next = windows->next_bus ? windows->next_bus : 256;
+		result = assign_bus(walk, &root);
+		*found |= root.found;
+		windows->low = root.window[BRIDGE_LOW];
+		windows->high = root.window[BRIDGE_HIGH];
+		if (bus == 0)
+			windows->next_bus = (uint8_t)root.bus_next; /* 256 becomes 0: none left */
+	}
+	return result;
+}
+
 COLD int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *windows)
 {
-	struct walk walk = {port, 0};
-	struct supply root = {.bus_end = 256};
+	struct config_scan scan = {.id = CONFIG_ABSENT};
+	bool found = false;
 	int result;
 
 	if (windows->low.next > windows->low.end || windows->high.next > windows->high.end ||
 	    windows->low.end > UINT64_C(1) << 32)
 		return IVSH_EINVAL;
-	root.window[BRIDGE_LOW] = windows->low;
-	root.window[BRIDGE_HIGH] = windows->high;
-	root.bus_next = windows->next_bus ? windows->next_bus : root.bus_end;
-	result = assign_bus(&walk, &root);
-	windows->low = root.window[BRIDGE_LOW];
-	windows->high = root.window[BRIDGE_HIGH];
-	windows->next_bus = (uint8_t)root.bus_next; /* 256 becomes 0: none is left */
-	return result;
+	for (;;) {
+		struct walk walk = {port, 0};
+
+		ivsh_scan(port, &scan);
+		result = assign_roots(&walk, &scan.roots, windows, &found);
+		if (result != 0 || found || scan.all)
+			return result;
+		scan.all = true;
+	}
 }

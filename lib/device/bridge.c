@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c - the two windows of a PCI-to-PCI bridge, and taking room out of one.
+ * bridge.c - bus numbers and windows of a PCI-to-PCI bridge, and taking room out of a window.
  */
 #include "bridge.h"
 
@@ -99,6 +99,57 @@ void ivsh_bridge_settle(const struct ivsh_port *port, uint32_t bus, struct ivsh_
 			if (ivsh_bridge_read(port, function, which, &inner))
 				window_skip(window, inner.next, inner.end - inner.next);
 	}
+}
+
+void ivsh_bridge_number(
+    const struct ivsh_port *port, uint32_t function, uint32_t secondary, uint32_t subordinate)
+{
+	uint32_t timer = config_read(port, function, CONFIG_BUSES) & 0xff000000;
+
+	config_write(port, function, CONFIG_BUSES,
+	    timer | subordinate << 16 | secondary << 8 | IVSH_PCI_BUS(function));
+}
+
+int ivsh_bridge_enter(const struct ivsh_port *port, uint32_t function, uint32_t next, uint32_t end,
+    struct bridge_way *way)
+{
+	way->before = config_read(port, function, CONFIG_BUSES);
+	way->buses = ivsh_config_buses(port, function);
+	way->numbered = way->buses.subordinate != 0 && way->buses.subordinate < end;
+	if (way->numbered)
+		return 0;
+	if (next >= end)
+		return IVSH_ENOSPC;
+	/* Until its end is known, all that is left leads here: no sibling has any of it. */
+	ivsh_bridge_number(port, function, next, end - 1);
+	way->buses = ivsh_config_buses(port, function);
+	if (way->buses.secondary != next)
+		way->buses.subordinate = 0;
+	return 0;
+}
+
+void ivsh_bridge_leave(
+    const struct ivsh_port *port, uint32_t function, const struct bridge_way *way)
+{
+	if (!way->numbered)
+		config_write(port, function, CONFIG_BUSES, way->before);
+}
+
+uint32_t ivsh_bridge_behind(const struct ivsh_port *port, uint32_t bus, uint32_t next, uint32_t end)
+{
+	struct config_function at;
+
+	for (uint32_t number = 0; number < 256; number += at.step) {
+		uint32_t function = bus << 8 | number, last;
+
+		at = ivsh_config_look(port, function);
+		if (at.header != HEADER_BRIDGE)
+			continue;
+		last = ivsh_config_buses(port, function).subordinate;
+		if (last < end && last >= next)
+			next = last + 1;
+	}
+	return next;
 }
 
 bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address)

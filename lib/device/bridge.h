@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.h - the two windows of a PCI-to-PCI bridge, and taking room out of one.
+ * bridge.h - bus numbers and windows of a PCI-to-PCI bridge, and taking room out of a window.
  *
  * Assigning puts 32-bit BARs behind a bridge into its memory window and 64-bit prefetchable ones
  * into its prefetchable window; the caller's low and high windows feed them in the same pairs.
@@ -46,6 +46,30 @@ COLD void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function,
  */
 COLD void ivsh_bridge_settle(
     const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window);
+
+/* The way to the bus behind a bridge. */
+struct bridge_way {
+	uint32_t before;           /* the word of its bus numbers, as it was */
+	struct config_buses buses; /* subordinate 0: the bridge keeps no numbers */
+	bool numbered;             /* it had them already */
+};
+
+/*
+ * Give the bridge at (function) bus numbers, all from (next) to before (end), if it has none below
+ * (end). ivsh_bridge_number() then says which it keeps, or ivsh_bridge_leave() takes them back.
+ *
+ * IVSH_ENOSPC  there is no number left.
+ */
+COLD int ivsh_bridge_enter(const struct ivsh_port *port, uint32_t function, uint32_t next,
+    uint32_t end, struct bridge_way *way);
+COLD void ivsh_bridge_number(
+    const struct ivsh_port *port, uint32_t function, uint32_t secondary, uint32_t subordinate);
+COLD void ivsh_bridge_leave(
+    const struct ivsh_port *port, uint32_t function, const struct bridge_way *way);
+
+/* The first number from (next) on, to (end), behind all that the bridges on (bus) have. */
+COLD uint32_t ivsh_bridge_behind(
+    const struct ivsh_port *port, uint32_t bus, uint32_t next, uint32_t end);
 
 /*
  * Take (size) bytes, a power of two, off the front of (window), on a multiple of (size) that is not

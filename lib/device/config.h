@@ -11,6 +11,7 @@
 
 #include <ivsh/port.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CONFIG_ID 0x00u             /* PCI 6.2.1: device ID in 31:16, vendor ID in 15:0 */
@@ -29,6 +30,8 @@
 #define COMMAND_MEMORY 0x2u                     /* PCI table 6-1 */
 #define COMMAND_MASTER 0x4u                     /* PCI table 6-1 */
 #define STATUS_CAPABILITIES (UINT32_C(1) << 20) /* PCI table 6-2, in the word of COMMAND */
+
+#define CLASS_HOST_BRIDGE 0x0600u /* PCI appendix D */
 
 #define HEADER_NORMAL 0u /* PCI 6.2.1 */
 #define HEADER_BRIDGE 1u /* bridge 3.2.4.7 */
@@ -64,6 +67,44 @@ struct config_buses {
  * bus count as none, so that following them ends.
  */
 COLD struct config_buses ivsh_config_buses(const struct ivsh_port *port, uint32_t function);
+
+/* One bit for each of 256 buses. */
+struct bus_set {
+	uint32_t word[8];
+};
+
+static inline void bus_set_add(struct bus_set *set, uint32_t bus)
+{
+	set->word[bus / 32] |= UINT32_C(1) << (bus % 32);
+}
+
+static inline bool bus_set_has(const struct bus_set *set, uint32_t bus)
+{
+	return (set->word[bus / 32] >> (bus % 32) & 1) != 0;
+}
+
+/* Passes over the buses. All that is not (in) is 0 at first. */
+struct config_scan {
+	uint32_t id;    /* in: what to look for, as CONFIG_ID */
+	uint32_t index; /* in: which one of those, counted from 0 */
+	bool
+	    all; /* in: look for other root buses too; becomes true if something says that there are */
+	bool seen;             /* there was one with this id, if not the one */
+	uint32_t function;     /* the function found */
+	struct bus_set known;  /* bus 0, and those right behind a bridge */
+	struct bus_set behind; /* those that bridges have for what is further behind them */
+	struct bus_set roots;  /* bus 0, and those that answer though no bridge leads there */
+	struct bus_set looked; /* those that were looked at: no other pass does so again */
+};
+
+/*
+ * One pass: look for a function on every bus. True: it was found, and the pass ended there.
+ *
+ * Root buses other than 0 are announced by nothing but tables that only the port could read, so all
+ * 256 are tried: 32 reads each, which can take longer than a boot should. It is done when bus
+ * 0 has another host bridge beside its own (QEMU's pxb and pxb-pcie are such), or when (all) says so.
+ */
+COLD bool ivsh_scan(const struct ivsh_port *port, struct config_scan *scan);
 
 static inline uint32_t config_read(const struct ivsh_port *port, uint32_t function, uint32_t offset)
 {

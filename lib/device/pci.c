@@ -12,16 +12,6 @@
 /* More functions than a segment has are no list. */
 #define LISTED_MOST 65536u
 
-/* One bit for each of 256 buses. */
-struct bus_set {
-	uint32_t word[8];
-};
-
-static void bus_set_add(struct bus_set *set, uint32_t bus)
-{
-	set->word[bus / 32] |= UINT32_C(1) << (bus % 32);
-}
-
 /* Among those that the port knows. */
 static int find_listed(
     const struct ivsh_port *port, uint32_t id, uint32_t index, uint32_t *function)
@@ -38,31 +28,67 @@ static int find_listed(
 
 /*
  * A bus adds only higher ones to the set (ivsh_config_buses), so one pass upwards looks at each bus
- * at most once, and every list of bridges, however it lies, ends at bus 255.
+ * at most once, and every list of bridges, however it lies, ends at bus 255. A bus that answers and
+ * that no bridge leads to is another root.
  */
+COLD bool ivsh_scan(const struct ivsh_port *port, struct config_scan *scan)
+{
+	struct config_function at;
+
+	bus_set_add(&scan->known, 0);
+	bus_set_add(&scan->roots, 0);
+	for (uint32_t bus = 0; bus < 256; bus++) {
+		bool known = bus_set_has(&scan->known, bus);
+
+		if (bus_set_has(&scan->looked, bus) ||
+		    (!known && (!scan->all || bus_set_has(&scan->behind, bus))))
+			continue;
+		bus_set_add(&scan->looked, bus);
+		for (uint32_t number = 0; number < 256; number += at.step) {
+			uint32_t function = bus << 8 | number;
+
+			at = ivsh_config_look(port, function);
+			if (at.id == CONFIG_ABSENT)
+				continue;
+			if (!known)
+				bus_set_add(&scan->roots, bus);
+			scan->function = function;
+			if (at.id == scan->id && scan->index-- == 0)
+				return true;
+			scan->seen |= at.id == scan->id;
+			if (at.header == HEADER_BRIDGE) {
+				struct config_buses behind = ivsh_config_buses(port, function);
+
+				bus_set_add(&scan->known, behind.secondary);
+				for (; behind.secondary < behind.subordinate; behind.subordinate--)
+					bus_set_add(&scan->behind, behind.subordinate);
+			} else if (function != 0 && !scan->all) {
+				scan->all = config_read(port, function, CONFIG_REVISION) >> 16 ==
+					    CLASS_HOST_BRIDGE;
+			}
+		}
+	}
+	return false;
+}
+
+/* Where nothing says that there are other roots, the search for them is worth its time only now. */
 COLD int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t device,
     uint32_t index, uint32_t *function)
 {
-	struct bus_set known = {{1}};
-	struct config_function at;
+	struct config_scan scan = {.id = (uint32_t)device << 16 | vendor, .index = index};
+	bool found;
 
 	if (port->list)
-		return find_listed(port, (uint32_t)device << 16 | vendor, index, function);
-	for (uint32_t bus = 0; bus < 256; bus++) {
-		if ((known.word[bus / 32] >> (bus % 32) & 1) == 0)
-			continue;
-		for (uint32_t number = 0; number < 256; number += at.step) {
-			at = ivsh_config_look(port, bus << 8 | number);
-			if (at.id == ((uint32_t)device << 16 | vendor) && index-- == 0) {
-				*function = bus << 8 | number;
-				return 0;
-			}
-			if (at.header == HEADER_BRIDGE)
-				bus_set_add(
-				    &known, ivsh_config_buses(port, bus << 8 | number).secondary);
-		}
+		return find_listed(port, scan.id, index, function);
+	found = ivsh_scan(port, &scan);
+	if (!found && !scan.seen) {
+		scan.all = true;
+		found = ivsh_scan(port, &scan);
 	}
-	return IVSH_ENODEV;
+	if (!found)
+		return IVSH_ENODEV;
+	*function = scan.function;
+	return 0;
 }
 
 #define CAPABILITY_FIRST 0x40u /* PCI 6.7: below is the header */

@@ -44,6 +44,18 @@ MACHINES = {
         "-M pc -bios qboot.rom -device pci-bridge,id=bridge,chassis_nr=1",
         ",bus=bridge,addr=2",
     ),
+    "q35, root 64": (
+        "-M q35 -device pxb-pcie,id=pxb,bus_nr=64 -device pcie-root-port,id=root,bus=pxb,slot=3"
+        " -device pcie-pci-bridge,id=bridge,bus=root",
+        ",bus=bridge,addr=3",
+    ),
+    "q35 qboot, root 64": (
+        "-M q35 -bios qboot.rom -device pxb-pcie,id=pxb,bus_nr=64"
+        " -device pcie-root-port,id=root,bus=pxb,slot=3 -device pcie-pci-bridge,id=bridge,bus=root",
+        ",bus=bridge,addr=3",
+    ),
+    "pc, root 3": ("-M pc -device pxb,id=pxb,bus_nr=3", ",bus=pxb,addr=2"),
+    "pc qboot, root 3": ("-M pc -bios qboot.rom -device pxb,id=pxb,bus_nr=3", ",bus=pxb,addr=2"),
     "microvm": ("-M microvm,pcie=on,acpi=on", ""),
 }
 

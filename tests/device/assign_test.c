@@ -65,6 +65,17 @@ static const struct row {
     {"nested, one number", machine_nested, {VIRT_LOW, VIRT_HIGH, 255}, IVSH_ENOSPC, 255, 0, 0},
     {"eight bridges", machine_chain_8, {VIRT_LOW, VIRT_HIGH, 1}, 0, 9, 1, MIB},
     {"nine bridges", machine_chain_9, {VIRT_LOW, VIRT_HIGH, 1}, IVSH_EPROTO, 1, 0, 0},
+    {"nine bridges to nothing", machine_chain_9_empty, {VIRT_LOW, VIRT_HIGH, 1}, 0, 2, 2,
+	128 * MIB},
+    {"nine bridges to nothing, numbered", machine_chain_9_numbered, {VIRT_LOW, VIRT_HIGH, 1}, 0, 11,
+	2, 128 * MIB},
+    {"forty bridges", machine_chain_40, {VIRT_LOW, VIRT_HIGH, 1}, IVSH_EPROTO, 1, 0, 0},
+    {"two roots", machine_two_roots, {VIRT_LOW, VIRT_HIGH, 1}, 0, 2, 2, 4 * MIB},
+    {"two roots, done by firmware", machine_two_roots_done, {VIRT_LOW, VIRT_HIGH, 1}, 0, 1, 1, 0},
+    {"a root that nothing announces", machine_root_unannounced, {VIRT_LOW, VIRT_HIGH, 1}, 0, 1, 1,
+	4 * MIB},
+    {"a root right behind another", machine_roots_close, {VIRT_LOW, VIRT_HIGH, 1}, IVSH_ENOSPC, 1,
+	0, 0},
     {"done by firmware", machine_done_already, {VIRT_LOW, VIRT_HIGH, 1}, 0, 8, 1, 0},
     {"BAR2 at 0", machine_bar2_missing, {VIRT_LOW, VIRT_HIGH, 1}, 0, 1, 1, 4 * MIB},
     {"hot-plugged", machine_hot_plugged, {VIRT_LOW, NOTHING, 1}, 0, 6, 1, 0},
@@ -97,7 +108,7 @@ static bool is_ivshmem(int index)
 static bool concerned(int index)
 {
 	for (int i = 0; i < bus.count; i++)
-		for (int at = i; is_ivshmem(i) && at != FAKE_ROOT; at = bus.function[at].parent)
+		for (int at = i; is_ivshmem(i) && at >= 0; at = bus.function[at].parent)
 			if (at == index)
 				return true;
 	return false;
@@ -152,7 +163,7 @@ static void check_row(const struct row *row, const struct ivsh_pci_windows *wind
 		all += is_ivshmem(i);
 		devices += is_ivshmem(i) && complete(i);
 		/* A window at 0, as after reset, would claim the first megabyte. */
-		if (bus.function[i].parent != FAKE_ROOT)
+		if (bus.function[i].parent >= 0)
 			CHECK(!fake_reaches(&bus, i, 0, 1));
 	}
 	CHECK_EQ(devices, row->devices);

@@ -4,6 +4,7 @@
  */
 #include "fake_port.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Words of configuration space, by their number: offset / 4. */
@@ -31,28 +32,44 @@ static bool is_bridge(const struct fake_function *function)
 	return (function->config[HEADER] >> 16 & 0x7f) == 1;
 }
 
-/* The parent of the functions on bus (number): FAKE_ROOT, a bridge, or -2: nothing leads there. */
+/* The root bus with the highest number that is not above (number). */
+static int root_of(const struct fake_bus *bus, uint32_t number)
+{
+	int root = FAKE_ROOT;
+
+	for (int i = 0; i < bus->count; i++)
+		if (bus->function[i].parent < root &&
+		    bus->function[i].parent >= FAKE_ROOT_BUS((int)number))
+			root = bus->function[i].parent;
+	return root;
+}
+
+#define NOWHERE INT_MIN
+
+/* The parent of the functions on bus (number); NOWHERE: nothing leads there. */
 static int route(const struct fake_bus *bus, uint32_t number)
 {
-	int at = FAKE_ROOT;
+	int at = root_of(bus, number);
 
-	for (int hops = 0; number != 0 && hops < bus->count; hops++) {
-		int next = -2;
+	if (at == FAKE_ROOT_BUS((int)number))
+		return at;
+	for (int hops = 0; hops < bus->count; hops++) {
+		int next = NOWHERE;
 
-		for (int i = 0; i < bus->count && next == -2; i++) {
+		for (int i = 0; i < bus->count && next == NOWHERE; i++) {
 			uint32_t buses = bus->function[i].config[BUSES];
 
 			if (bus->function[i].parent == at && is_bridge(&bus->function[i]) &&
 			    (buses >> 8 & 0xff) <= number && (buses >> 16 & 0xff) >= number)
 				next = i;
 		}
-		if (next == -2)
-			return -2;
+		if (next == NOWHERE)
+			return NOWHERE;
 		at = next;
 		if ((bus->function[at].config[BUSES] >> 8 & 0xff) == number)
 			return at;
 	}
-	return number == 0 ? FAKE_ROOT : -2;
+	return NOWHERE;
 }
 
 static struct fake_function *find(struct fake_bus *bus, uint32_t function)
@@ -159,7 +176,7 @@ static bool passes(const uint32_t *config, uint64_t address, uint64_t size)
 
 bool fake_reaches(const struct fake_bus *bus, int index, uint64_t address, uint64_t size)
 {
-	for (int i = bus->function[index].parent; i != FAKE_ROOT; i = bus->function[i].parent)
+	for (int i = bus->function[index].parent; i >= 0; i = bus->function[i].parent)
 		if (!passes(bus->function[i].config, address, size))
 			return false;
 	return true;

@@ -2,7 +2,7 @@
 /*
  * fake_port.h - a PCI bus in memory, and the port to it. It lies on demand.
  *
- * Functions stand in a table, on the root bus or behind a bridge of the table. Each has 256 bytes
+ * Functions stand in a table, on a root bus or behind a bridge of the table. Each has 256 bytes
  * of configuration space and a mask of the bits that a write can change, so BARs really size, and a
  * lie is a wrong bit in either. Cycles are routed by the bus numbers that the bridges have.
  */
@@ -15,14 +15,15 @@
 #include <stdint.h>
 
 #define FAKE_FUNCTIONS 300
-#define FAKE_ROOT (-1) /* as a parent: the root bus */
+#define FAKE_ROOT (-1)                        /* as a parent: the root bus */
+#define FAKE_ROOT_BUS(number) (-1 - (number)) /* as a parent: the root bus with that number */
 
 #define FAKE_BAR_IO 0x1u
 #define FAKE_BAR_64 0x4u
 #define FAKE_BAR_PREFETCH 0x8u
 
 struct fake_function {
-	int parent;            /* index of the bridge above, or FAKE_ROOT */
+	int parent;            /* index of the bridge above, or FAKE_ROOT, or FAKE_ROOT_BUS() */
 	uint32_t place;        /* device << 3 | function */
 	uint32_t config[64];   /* as it reads */
 	uint32_t writable[64]; /* bits that a write changes */

@@ -69,6 +69,77 @@ void machine_chain_9(struct fake_bus *bus)
 	chain(bus, 9);
 }
 
+/* A device where it can be reached, and nine bridges to nothing before it. */
+void machine_chain_9_empty(struct fake_bus *bus)
+{
+	int at = FAKE_ROOT;
+
+	for (unsigned i = 0; i < 9; i++)
+		at = fake_bridge(bus, at, 0x08, true);
+	fake_add(bus, at, 0x00, 0x10411af4, 0);
+	machine_one_bridge(bus);
+}
+
+/* The same, and firmware has numbered the nine. */
+void machine_chain_9_numbered(struct fake_bus *bus)
+{
+	machine_chain_9_empty(bus);
+	for (uint32_t i = 0; i < 9; i++)
+		fake_bridge_set(bus, (int)i, i, i + 1, 9, 0, 0);
+}
+
+/* Deeper than anybody looks. */
+void machine_chain_40(struct fake_bus *bus)
+{
+	chain(bus, 40);
+}
+
+/* QEMU's pxb-pcie: a host bridge on bus 0, and a root bus of its own. */
+static int pxb(struct fake_bus *bus, uint32_t place, int number)
+{
+	int host = fake_add(bus, FAKE_ROOT, place, 0x000b1b36, 0);
+
+	bus->function[host].config[2] = 0x06000000;
+	return FAKE_ROOT_BUS(number);
+}
+
+/* A device behind a bridge of each of two roots, and a root that has none. */
+void machine_two_roots(struct fake_bus *bus)
+{
+	int empty = pxb(bus, 0x20, 250), second = pxb(bus, 0x08, 64);
+
+	fake_add(bus, empty, 0x18, 0x10411af4, 0);
+	machine_one_bridge_32(bus);
+	fake_ivshmem(bus, fake_bridge(bus, second, 0x08, true), 0x08, 4 * MIB, 2);
+}
+
+/* Firmware did it. */
+void machine_two_roots_done(struct fake_bus *bus)
+{
+	int bridge = fake_bridge(bus, pxb(bus, 0x08, 3), 0x00, true);
+	int device = fake_ivshmem(bus, bridge, 0x08, 4 * MIB, 0);
+
+	fake_bridge_set(bus, bridge, 3, 4, 4, 0xfe000000, 0xff000000);
+	fake_bar_set(bus, device, 0, 0xfe000000);
+	fake_bar_set(bus, device, 2, 0xfe400000);
+}
+
+/* Nothing on bus 0 says that there is another root. */
+void machine_root_unannounced(struct fake_bus *bus)
+{
+	fake_add(bus, FAKE_ROOT, 0x00, 0x29c08086, 0);
+	fake_ivshmem(bus, FAKE_ROOT_BUS(128), 0xf8, 4 * MIB, 2);
+}
+
+/* The next root has the number that the bridge would need. */
+void machine_roots_close(struct fake_bus *bus)
+{
+	int second = pxb(bus, 0x08, 2), third = pxb(bus, 0x10, 3);
+
+	fake_add(bus, third, 0x00, 0x10411af4, 0);
+	fake_ivshmem(bus, fake_bridge(bus, second, 0x00, true), 0x08, 4 * MIB, 2);
+}
+
 /* Firmware gave everything, and put the 64-bit BAR below 4 GiB. */
 void machine_done_already(struct fake_bus *bus)
 {

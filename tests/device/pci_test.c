@@ -63,6 +63,27 @@ static void tree_loops(void)
 	fake_ivshmem(&bus, 0, 0x10, 4096, 1);
 }
 
+/* Bus 0 has a second host bridge: root 64, with a device of its own and one behind a bridge. */
+static void tree_roots(void)
+{
+	int host = fake_add(&bus, FAKE_ROOT, 0x10, 0x000b1b36, 0), bridge;
+
+	bus.function[host].config[2] = 0x06000000;
+	fake_ivshmem(&bus, FAKE_ROOT, 0x08, 4096, 1);
+	bridge = fake_bridge(&bus, FAKE_ROOT_BUS(64), 0x08, true);
+	fake_bridge_set(&bus, bridge, 64, 65, 70, 0, 0);
+	fake_ivshmem(&bus, bridge, 0x00, 4096, 1);
+	fake_ivshmem(&bus, FAKE_ROOT_BUS(64), 0xf9, 4096, 1);
+	fake_add(&bus, FAKE_ROOT_BUS(64), 0xf8, 0x12345678, 0x80);
+}
+
+/* Nothing says that there is root 255. */
+static void tree_unannounced(void)
+{
+	fake_add(&bus, FAKE_ROOT, 0x00, 0x29c08086, 0);
+	fake_ivshmem(&bus, FAKE_ROOT_BUS(255), 0xf8, 4096, 1);
+}
+
 static const struct find_row {
 	const char *name;
 	void (*build)(void);
@@ -79,6 +100,11 @@ static const struct find_row {
     {"nested, first", tree_nested, 0, 0, IVSH_PCI_FUNCTION(0, 5, 0)},
     {"nested, second", tree_nested, 1, 0, IVSH_PCI_FUNCTION(4, 1, 0)},
     {"nested, third", tree_nested, 2, IVSH_ENODEV, 0},
+    {"roots, first", tree_roots, 0, 0, IVSH_PCI_FUNCTION(0, 1, 0)},
+    {"roots, second", tree_roots, 1, 0, IVSH_PCI_FUNCTION(64, 31, 1)},
+    {"roots, third", tree_roots, 2, 0, IVSH_PCI_FUNCTION(65, 0, 0)},
+    {"roots, fourth", tree_roots, 3, IVSH_ENODEV, 0},
+    {"root not announced", tree_unannounced, 0, 0, IVSH_PCI_FUNCTION(255, 31, 0)},
     {"bridge without numbers", tree_unnumbered, 0, IVSH_ENODEV, 0},
     {"loops, first", tree_loops, 0, 0, IVSH_PCI_FUNCTION(5, 2, 0)},
     {"loops, second", tree_loops, 1, IVSH_ENODEV, 0},
@@ -143,6 +169,23 @@ static void find_listed(void)
 	CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 3, &function), IVSH_ENODEV);
 	port.list = list_for_ever;
 	CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
+}
+
+/* A machine with one root pays nothing for those that others have. */
+static void find_costs(void)
+{
+	uint32_t function;
+
+	fake_init(&bus);
+	tree_root();
+	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, 1, &function), 0);
+	CHECK(bus.reads <= 32 + 2 * 3);
+	bus.reads = 0;
+	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, 2, &function), IVSH_ENODEV);
+	CHECK(bus.reads <= 32 + 2 * 3);
+	fake_init(&bus);
+	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
+	CHECK(bus.reads <= 256 * 32);
 }
 
 /* --- Capabilities ----------------------------------------------------------------------------- */
@@ -346,6 +389,7 @@ int main(void)
 	static const struct test tests[] = {
 	    {"find", find},
 	    {"find: the port's list", find_listed},
+	    {"find costs", find_costs},
 	    {"capability", capability},
 	    {"capability: longest list, nobody", capability_edges},
 	    {"BAR", bars},

@@ -102,6 +102,41 @@ def test_device_large(machine, gib, tmp_path):
         assert file.read(8) == bytes.fromhex("00ffeeddccbbaa99")
 
 
+PXB = (
+    " -device pxb-pcie,id=a,bus_nr=64 -device pcie-root-port,id=b,bus=a,slot=3"
+    " -device pcie-pci-bridge,id=c,bus=b -device ivshmem-plain,memdev=m,bus=c,addr=3"
+)
+PXB_OLD = " -device pxb,id=a,bus_nr=3 -device ivshmem-plain,memdev=m,bus=a,addr=3"
+NINE = "".join(
+    f" -device pci-bridge,id=n{i},chassis_nr={i + 1},bus={f'n{i - 1}' if i else 'pci.0'},addr=3"
+    for i in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    "machine, more, function",
+    [
+        ("q35", PXB, "0x4218"),
+        ("q35 qboot", PXB, "0x4218"),
+        ("pc", PXB_OLD, "0x418"),
+        ("pc qboot 5G", PXB_OLD, "0x418"),
+        ("pc qboot 5G", NINE + " -device ivshmem-plain,memdev=m,addr=9", "0x48"),
+    ],
+)
+def test_device_place(machine, more, function, tmp_path):
+    """On root buses that firmware numbered, or nobody; beside bridges that lead nowhere."""
+    memory = tmp_path / "memory"
+    with memory.open("wb") as file:
+        file.truncate(4 << 20)
+    text, code = run(
+        "device",
+        f"{MACHINES[machine]}"
+        f" -object memory-backend-file,id=m,mem-path={memory},size=4M,share=on{more}",
+    )
+    assert f"device: function {function}," in text and code == 0, text
+    assert "first and last word kept" in text
+
+
 def test_device_too_large(tmp_path):
     """No memory for the page tables is a line and a status, and no trap."""
     memory = tmp_path / "memory"

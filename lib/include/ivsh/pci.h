@@ -45,9 +45,12 @@ void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t valu
 /* --- Enumeration ---------------------------------------------------------------------------- */
 
 /*
- * Find the (index)th function, counting from 0, whose vendor and device ID are as given, on the
+ * Find the (index)th function, counting from 0, whose vendor and device ID are as given, on every
  * root bus and behind every bridge whose bus numbers are set. The order is that of the numbers:
  * bus, device, function.
+ *
+ * Root buses other than 0 (QEMU's pxb and pxb-pcie) are looked for if bus 0 has a second host bridge,
+ * or if no such function is found without: any bus that answers and that no bridge leads to is one.
  *
  * Where the port has a list(), that is all there is, in its order. Else it looks at each bus at most
  * once, whatever the bridges say: at most 65,536 functions. A bridge whose secondary bus is not above
@@ -109,13 +112,14 @@ struct ivsh_pci_windows {
 	struct ivsh_pci_window low;
 	/* Above 4 GiB: 64-bit prefetchable BARs go here first. May be empty. */
 	struct ivsh_pci_window high;
-	/* First bus number to give to a bridge that has none, from 1; 0: there is none left. */
+	/* First number to give to a bridge below bus 0 that has none, from 1; 0: none is left. */
 	uint8_t next_bus;
 };
 
 /*
  * Give every ivshmem function, and every bridge on the way to one, what firmware left out: bus
- * numbers, bridge windows, BAR addresses. What is already assigned stays as it is; other devices
+ * numbers, bridge windows, BAR addresses. On all root buses, which are found as ivsh_pci_find() does; they
+ * share (windows), and the bridges of each have the numbers up to the next root. What is already assigned stays as it is; other devices
  * are left alone. On each such bridge memory decoding and bus mastering are on afterwards; the
  * ivshmem functions' own COMMAND is left to ivsh_device_open(). Call it before ivsh_pci_find(), on
  * machines whose firmware assigns nothing (qboot, microvm, arm virt); harmless elsewhere. It may be
@@ -130,8 +134,9 @@ struct ivsh_pci_windows {
  *
  * IVSH_EINVAL  a window ends before it starts, or low ends above 4 GiB.
  * IVSH_ENOSPC  a BAR or a bridge does not fit: nothing more was assigned.
- * IVSH_EPROTO  a BAR breaks the specification or does not keep its address, bridges are nested
- *              deeper than 8, or there are more than 256 buses: nothing more was assigned.
+ * IVSH_EPROTO  a BAR breaks the specification or does not keep its address, an ivshmem function is behind
+ *              bridges nested deeper than 8 (or any bridge deeper than 32), or there are more
+ *              than 256 buses: nothing more was assigned.
  */
 int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
 
