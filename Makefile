@@ -13,6 +13,7 @@
 #   uefi-x86_64   ivsh.efi
 
 MAKEFLAGS += -rR
+unexport CDPATH
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:

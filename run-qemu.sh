@@ -1,15 +1,22 @@
-#!/bin/bash
+#!/bin/bash -p
 # SPDX-License-Identifier: MIT
 #
 # run-qemu.sh - boots guests that talk through ivshmem, and shows what they say.
-set -u
+#
+# A guest is done when it says so itself, in its own lines, and QEMU ends with 0: QEMU's status alone
+# is 0 as well after a triple fault under -no-reboot, and after a signal. Nothing of the caller's shell
+# counts here (-p): functions, BASH_ENV, SHELLOPTS, CDPATH.
+[[ $- == *p* ]] || exec /bin/bash -p -- "$0" "$@"
+set -u +o posix
+export LC_ALL=C
 
 usage() {
 	cat <<'END'
 usage: ./run-qemu.sh [DEMO] [OPTION...]
 
 Installs what is missing, builds, starts the memory or the server and the guests, shows their
-output, and ends with 0 only if every guest verified every message.
+output, and ends with 0 only if every guest says that it verified every byte; with --command, that
+its command ended with 0.
 
   bare      two bare-metal guests, ivshmem-doorbell and ivsh-server (the default)
   uefi      two guests that run ivsh.efi in OVMF
@@ -27,6 +34,8 @@ output, and ends with 0 only if every guest verified every message.
   --accel NAME       tcg, or kvm; else KVM where a probe shows that it works, or TCG
   --qemu-args TEXT   more arguments for every QEMU
   --server-args TEXT more arguments for the server
+  --qemu-arg WORD, --server-arg WORD
+                     one more argument, as it is: spaces do not part it
   --no-build         take build/ as it is
   --keep             keep sockets, memory and logs, and say where
   --help             this
@@ -42,16 +51,24 @@ die() { # $1: status, the rest: one line
 
 # --- Arguments --------------------------------------------------------------------------------
 
-demo=bare guests=2 memory=4M vectors=2 ram= accelerator= timeout=60 build=1 keep=0
-commands=() extra=() serving=() all=("$@")
+demo=bare guests=2 memory=4M vectors=2 ram='' accelerator='' timeout=60 build=1 keep=0
+commands=() extra=() serving=() options=() # options: all words but the demo's
 number() { # $1: option, $2: text, $3: least, $4: most
-	[[ $2 =~ ^[0-9]{1,6}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)) || die 2 "$1 $2: a number from $3 to $4"
+	if [[ ! $2 =~ ^[0-9]{1,6}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+		die 2 "$1 $2: a number from $3 to $4"
+	fi
 }
 while (($#)); do
 	case $1 in
-	bare | uefi | mixed | plain | hugepages) demo=$1 ;;
-	--guests | --memory | --vectors | --command | --ram | --timeout | --accel | --qemu-args | --server-args)
+	bare | uefi | mixed | plain | hugepages)
+		demo=$1
+		shift
+		continue
+		;;
+	--guests | --memory | --vectors | --command | --ram | --timeout | --accel | --qemu-args | \
+		--server-args | --qemu-arg | --server-arg)
 		(($# > 1)) || die 2 "$1: needs a value"
+		options+=("$1" "$2")
 		case $1 in
 		--guests) number "$1" "$2" 2 8 && guests=$((10#$2)) ;;
 		--memory) memory=$2 ;;
@@ -65,11 +82,13 @@ while (($#)); do
 			;;
 		--qemu-args) read -ra words <<<"$2" && extra+=("${words[@]}") ;;
 		--server-args) read -ra words <<<"$2" && serving+=("${words[@]}") ;;
+		--qemu-arg) extra+=("$2") ;;
+		--server-arg) serving+=("$2") ;;
 		esac
 		shift
 		;;
 	--no-build) build=0 ;;
-	--keep) keep=1 ;;
+	--keep) keep=1 && options+=("$1") ;;
 	-h | --help) usage && exit 0 ;;
 	*) die 2 "$1: no such demo or option; try --help" ;;
 	esac
@@ -87,8 +106,21 @@ esac
 
 # --- What is needed ---------------------------------------------------------------------------
 
-top=$(cd "$(dirname "$0")" && pwd) || exit 1
-cd "$top" || exit 1
+# Where this file is, whatever leads to it; a folder for temporary files that holds from there, too.
+export TMPDIR=${TMPDIR:-/tmp}
+[[ $TMPDIR == /* ]] || TMPDIR=$PWD/$TMPDIR
+self=${BASH_SOURCE[0]}
+[[ $self == */* ]] || self=./$self
+while [[ -L $self ]]; do
+	link=$(readlink -- "$self") || exit 1
+	[[ $link == /* ]] || link=${self%/*}/$link
+	self=$link
+done
+unset CDPATH
+cd -P -- "${self%/*}/" || exit 1
+top=$PWD
+exec </dev/null # what runs here asks nobody
+trap '' XFSZ     # a file that may not grow is an error with a name
 if ((build)); then
 	./setup.sh run || exit 1
 	make -s -j2 all || die 1 "make: failed"
@@ -102,14 +134,20 @@ for file in build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi build/host/ivsh-ser
 	[[ -e $file ]] || die 1 "$file is missing: run make"
 done
 
+folder() { # $1: what for. A folder of this run's own; or one line, and a status
+	local made
+	made=$(mktemp -d "$TMPDIR/ivsh-$1.XXXXXX" 2>&1) || die 1 "$made (TMPDIR says where)"
+	echo "$made"
+}
+
 # --- Huge pages -------------------------------------------------------------------------------
 
 # Two runs of the bare demo. Without pages, and without a way to get any, the status is 77.
 pages=/sys/kernel/mm/hugepages/hugepages-2048kB
-lent=0
+lent=0 inner=''
 hugepages() {
-	local have need=$(((size + (2 << 20) - 1) / (2 << 20))) place
-	place=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-huge.XXXXXX") || return 1
+	local have need=$(((size + (2 << 20) - 1) / (2 << 20))) place kind status
+	place=$(folder huge) || exit
 	# shellcheck disable=SC2064  # this place, and no other
 	trap "give_back '$place'" EXIT
 	trap 'exit 130' INT
@@ -121,9 +159,15 @@ hugepages() {
 	fi
 	mount -t hugetlbfs -o pagesize=2M ivsh "$place" 2>/dev/null ||
 		die 77 "a hugetlbfs cannot be mounted: this needs root"
-	for what in "--hugetlb 2M" "-m $place"; do
-		echo "run-qemu.sh: on huge pages: ivsh-server $what"
-		"$top/run-qemu.sh" "${all[@]/#hugepages/bare}" --no-build --memory "$((size >> 20))M" --server-args "$what" || return
+	for kind in "--hugetlb 2M" "-m $place"; do
+		echo "run-qemu.sh: on huge pages: ivsh-server $kind"
+		"$top/run-qemu.sh" bare "${options[@]}" --no-build --memory "$((size >> 20))M" \
+			--server-arg "${kind%% *}" --server-arg "${kind#* }" &
+		inner=$!
+		wait "$inner"
+		status=$?
+		inner=''
+		((status == 0)) || return "$status"
 	done
 }
 borrow() { # $1: how many pages more, or fewer
@@ -133,6 +177,8 @@ borrow() { # $1: how many pages more, or fewer
 		(($(cat $pages/nr_hugepages) == now + $1))
 }
 give_back() { # $1: where the file system was mounted
+	trap - EXIT
+	[[ -z $inner ]] || { kill "$inner" && wait "$inner"; } 2>/dev/null
 	umount "$1" 2>/dev/null
 	rmdir "$1"
 	((lent == 0)) || borrow "-$lent" || echo "run-qemu.sh: $lent huge pages stay reserved" >&2
@@ -144,14 +190,13 @@ if [[ $demo == hugepages ]]; then
 fi
 
 # Everything that this run makes is in one folder of its own, so two runs do not meet.
-dir=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-run.XXXXXX") || exit 1
-pids=() filters=() server= watchdog=
+dir=$(folder run) || exit
+pids=() filters=() server='' watchdog=''
 cleanup() {
-	local pid
 	trap - EXIT
-	for pid in "${pids[@]}" $server $watchdog; do
-		kill "$pid" 2>/dev/null
-	done
+	[[ -z $watchdog ]] || kill "$watchdog" 2>/dev/null
+	((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
+	[[ -z $server ]] || kill -- "-$server" 2>/dev/null # also what of it outlived its keeper
 	wait
 	if ((keep)); then
 		echo "run-qemu.sh: kept: $dir"
@@ -160,25 +205,32 @@ cleanup() {
 	fi
 }
 trap cleanup EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # KVM counts only if a guest reaches main() and ends within a second: /dev/kvm may be there and
 # emulate every instruction. TCG drops fences and atomics between machines that have one processor
 # and can never have more, hence maxcpus=2 (DESIGN.md, "TCG").
+kvm_works() {
+	local said
+	[[ -r /dev/kvm && -w /dev/kvm ]] || return
+	said=$(exec 2>/dev/null && timeout -s KILL 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 \
+		-nodefaults -display none -no-reboot -serial stdio -kernel build/x86_64/ivsh.elf \
+		-append '--exit=verdict help')
+	[[ ${said//$'\r'/} == *$'\nexit: 0' ]]
+}
 accel=(-accel tcg -smp "1,maxcpus=2")
-if [[ $accelerator == kvm ]] || { [[ -z $accelerator && -r /dev/kvm && -w /dev/kvm ]] &&
-	(timeout 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 -nodefaults -display none \
-		-no-reboot -kernel build/x86_64/ivsh.elf -append help; exit) >/dev/null 2>&1; }; then
+if [[ $accelerator == kvm ]] || { [[ -z $accelerator ]] && kvm_works; }; then
 	accel=(-accel kvm -cpu host)
 fi
 
 # --- Showing ----------------------------------------------------------------------------------
 
 # One guest's output: without the firmware's escape sequences, each line with the guest's number; while
-# OVMF says nothing that matters, a line of progress.
+# OVMF says nothing that matters, a line of progress: what it says is of use if nothing comes after it.
 show() { # $1: number, $2: 1 under UEFI
-	local line booting=$2
+	local line booting=$2 boot=()
 	((booting)) && echo "[$1] OVMF boots (about 3 s) ..."
 	while IFS= read -r line || [[ -n $line ]]; do
 		line=${line//$'\r'/}
@@ -186,11 +238,13 @@ show() { # $1: number, $2: 1 under UEFI
 			line=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
 		done
 		if ((booting)); then
-			[[ -z $line || $line == BdsDxe:* || $line == *Boot[0-9]* ]] && continue
+			[[ -z $line ]] && continue
+			[[ $line == BdsDxe:* || $line == *Boot[0-9]* ]] && boot+=("$line") && continue
 			booting=0
 		fi
 		echo "[$1] $line"
 	done
+	((booting)) && for line in "${boot[@]}"; do echo "[$1] $line"; done
 }
 
 quote() { # a command line that can be pasted into a shell
@@ -207,8 +261,12 @@ quote() { # a command line that can be pasted into a shell
 names=(alpha beta gamma delta epsilon zeta eta theta)
 slots=8
 if [[ $demo == plain ]]; then
-	quote truncate -s "$size" "$dir/memory"
-	truncate -s "$size" "$dir/memory" || exit 1
+	# All of it, now: a page that has no room when a guest first writes there would end QEMU (SIGBUS).
+	line=(fallocate -l "$size" "$dir/memory")
+	quote "${line[@]}"
+	said=$("${line[@]}" 2>&1) ||
+		{ [[ $said == *"not supported"* ]] && said=$(head -c "$size" /dev/zero 2>&1 >"$dir/memory"); } ||
+		die 1 "$dir/memory: $size bytes: $said"
 else
 	line=(build/host/ivsh-server -F -S "$dir/ivsh.sock" -l "$memory" -n "$vectors" --slots "$slots")
 	for ((i = 0; i < guests; i++)); do
@@ -216,7 +274,7 @@ else
 	done
 	line+=("${serving[@]}")
 	quote "${line[@]}"
-	"${line[@]}" 2>"$dir/server.log" &
+	setsid "${line[@]}" 2>"$dir/server.log" & # a process group of its own: cleanup()
 	server=$!
 	for ((i = 0; i < 500; i++)); do
 		[[ -S $dir/$((guests - 1)).sock ]] && break
@@ -236,21 +294,21 @@ for ((i = 0; i < guests; i++)); do
 	else
 		command=${commands[i < ${#commands[@]} ? i : ${#commands[@]} - 1]}
 	fi
+	command="--exit=verdict $command"
 	[[ $command == *--name=* ]] || command+=" --name=${names[i]}"
 	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -no-reboot -serial stdio
-		-device isa-debug-exit,iobase=0xf4,iosize=4)
+		-device "isa-debug-exit,iobase=0xf4,iosize=4")
 	if ((uefi)); then
 		line+=(-m "${ram:-256}" -bios "$ovmf" -kernel build/uefi-x86_64/ivsh.efi)
-		command="--exit=qemu $command"
 	else
 		line+=(-m "${ram:-64}" -kernel build/x86_64/ivsh.elf)
 	fi
 	if [[ $demo == plain ]]; then
-		line+=(-object "memory-backend-file,id=mem,share=on,mem-path=$dir/memory,size=$size"
-			-device ivshmem-plain,memdev=mem)
+		line+=(-object "memory-backend-file,id=mem,share=on,mem-path=${dir//,/,,}/memory,size=$size"
+			-device "ivshmem-plain,memdev=mem")
 		command+=" --slot=$i"
 	else
-		line+=(-chardev "socket,id=ivsh,path=$dir/$i.sock"
+		line+=(-chardev "socket,id=ivsh,path=${dir//,/,,}/$i.sock"
 			-device "ivshmem-doorbell,chardev=ivsh,vectors=$vectors")
 	fi
 	line+=("${extra[@]}" -append "$command")
@@ -258,20 +316,38 @@ for ((i = 0; i < guests; i++)); do
 	mkfifo "$dir/out.$i" || exit 1
 	show "$i" "$uefi" <"$dir/out.$i" | tee "$dir/guest.$i.log" &
 	filters+=($!)
-	"${line[@]}" >"$dir/out.$i" 2>&1 </dev/null &
+	"${line[@]}" >"$dir/out.$i" 2>&1 &
 	pids+=($!)
 done
 
-# A watchdog that costs nothing: it sleeps, and ends the guests if they are still there.
-(
-	sleep "$timeout" &
+# Ends the guests if they are still there when the time is over, or the server gone.
+watch() {
 	trap 'kill $! 2>/dev/null; exit' TERM
+	timeout "$timeout" tail -s 0.2 --pid="${server:-$$}" -f /dev/null &
 	wait $!
-	echo "run-qemu.sh: timeout: not done after $timeout s" >&2
-	: >"$dir/timeout"
+	if (($? == 124)); then
+		echo "run-qemu.sh: timeout: not done after $timeout s" >&2
+	else
+		echo "run-qemu.sh: the server ended before its guests; its last lines:" >&2
+		tail -n 3 "$dir/server.log" >&2
+	fi
+	: >"$dir/over"
 	kill "${pids[@]}" 2>/dev/null
-) &
+	sleep 5 & # a QEMU that does not answer
+	wait $!
+	kill -KILL "${pids[@]}" 2>/dev/null
+}
+watch &
 watchdog=$!
+
+# Whether guest $1 says that it is done. What a peer wrote never starts a line: its name stands in
+# parentheses, its text behind who sent it.
+verdict() {
+	local messages=$((64 * (guests - 1)))
+	grep -qxF "[$1] exit: 0" "$dir/guest.$1.log" || return
+	((${#commands[@]})) || grep -qxE "\[$1\] demo: (VM|slot) $1 \(${names[$1]}\): sent [0-9]+ bytes in\
+ $messages messages, received [0-9]+ bytes in $messages: every byte verified" "$dir/guest.$1.log"
+}
 
 good=0
 for ((i = 0; i < guests; i++)); do
@@ -279,19 +355,28 @@ for ((i = 0; i < guests; i++)); do
 	status=$?
 	wait "${filters[i]}"
 	# QEMU answers SIGTERM, and so the watchdog, with 0.
-	if ((status == 0)) && ! grep -q "^\[$i\] qemu-system-x86_64: terminating on signal" \
-		"$dir/guest.$i.log"; then
+	if grep -q "^\[$i\] qemu-system-x86_64: terminating on signal" "$dir/guest.$i.log"; then
+		why="it had to be ended"
+	elif ((status)); then
+		why="QEMU's status $status"
+	elif verdict "$i"; then
 		good=$((good + 1))
+		continue
+	elif [[ -e $dir/over ]]; then
+		why="it had to be ended"
 	else
-		echo "run-qemu.sh: guest $i: failed (QEMU's status $status)" >&2
+		why="QEMU's status 0, without the guest's own verdict: it crashed, or never ran"
 	fi
+	if [[ -s $dir/guest.$i.log ]]; then
+		echo "run-qemu.sh: guest $i: failed ($why); its last lines:"
+		tail -n 3 "$dir/guest.$i.log"
+	else
+		echo "run-qemu.sh: guest $i: failed ($why); it said nothing"
+	fi >&2
 done
 end=$EPOCHREALTIME
 pids=()
-kill "$watchdog" 2>/dev/null
-wait "$watchdog" 2>/dev/null
-watchdog=
 
 printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo" "$good" "$guests" \
 	$(((${end/[.,]/} - ${start/[.,]/}) / 1000000)) $(((${end/[.,]/} - ${start/[.,]/}) / 100000 % 10))
-((good == guests)) && [[ ! -e $dir/timeout ]]
+((good == guests))

@@ -25,10 +25,10 @@ bench) wanted=$bench ;;
 	;;
 esac
 
-command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "setup.sh: this is no Debian: install by hand what these packages have: $wanted" >&2
 	exit 1
-}
+fi
 missing=
 for package in $wanted; do
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||

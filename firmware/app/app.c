@@ -47,7 +47,7 @@ static int help_run(const struct app_world *world, const struct options *options
 	return STATUS_DONE;
 }
 
-int app_main(int argc, char **argv, const struct app_world *world)
+static int command_run(int argc, char **argv, const struct app_world *world)
 {
 	struct options options;
 
@@ -66,4 +66,20 @@ int app_main(int argc, char **argv, const struct app_world *world)
 	}
 	fprintf(stderr, "ivsh: %s: no such command; try 'help'\n", options.word[0]);
 	return STATUS_USAGE;
+}
+
+int app_main(int argc, char **argv, const struct app_world *world)
+{
+	bool verdict = argc > 1 && strcmp(argv[1], APP_VERDICT) == 0;
+	int status;
+
+	if (verdict) {
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
+	status = command_run(argc, argv, world);
+	if (verdict)
+		printf("exit: %d\n", status);
+	return status;
 }

@@ -2,7 +2,7 @@
 /*
  * main.c - ivsh.efi: the commands of firmware/app as a UEFI application.
  *
- *	ivsh.efi [--exit=qemu] [COMMAND [ARGUMENT...]]
+ *	ivsh.efi [--exit=qemu|--exit=verdict] [COMMAND [ARGUMENT...]]
  *
  * Started from the UEFI Shell it returns there, with EFI_SUCCESS or what status.h has beside the exit
  * status. All memory is given back by then.
@@ -10,7 +10,8 @@
  * --exit=qemu, as the first word, ends the virtual machine instead, for a start by QEMU's -kernel
  * and -append with nobody there: QEMU exits 0 when the command succeeded, and else with (status
  * << 1) | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`.
- * Without that device it exits 0 either way.
+ * Without that device it exits 0 either way. --exit=verdict does the same, and has the command say how
+ * it ended (app.h): QEMU exits 0 after a crash as well.
  */
 #include "args.h"
 #include "clock.h"
@@ -31,6 +32,7 @@
 
 /* isa-debug-exit's I/O port, as this project starts QEMU (QEMU, hw/misc/debugexit.c). */
 #define DEBUG_EXIT_PORT 0xf4
+#define DEBUG_EXIT_US 1000000 /* QEMU leaves behind the write, by another thread: version 10 */
 
 /* Where gnu-efi's crt0 goes once the image is relocated. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
@@ -42,9 +44,11 @@ static struct args args;
 static struct port port;
 static const char *wrong; /* with the command line; NULL: nothing */
 
-/* Take --exit=qemu out of the words, if it is the first. Answers whether it was. */
+/* Whether the machine is to end with the command. Takes --exit=qemu out of the words. */
 static bool take_exit(void)
 {
+	if (args.argc > 1 && strcmp(args.argv[1], APP_VERDICT) == 0)
+		return true; /* app_main()'s */
 	if (args.argc < 2 || strcmp(args.argv[1], "--exit=qemu") != 0)
 		return false;
 	args.argc--;
@@ -90,10 +94,12 @@ static void end_machine(EFI_SYSTEM_TABLE *system, int status)
 {
 	if (status < 0 || status > 127)
 		status = 127;
-	if (status != 0)
+	if (status != 0) {
 		__asm__ volatile("outb %0, %1"
 				 :
 				 : "a"((uint8_t)status), "Nd"((uint16_t)DEBUG_EXIT_PORT));
+		system->BootServices->Stall(DEBUG_EXIT_US);
+	}
 	system->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 }
 

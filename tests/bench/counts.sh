@@ -51,8 +51,11 @@ per_message() {
 in_guest() {
 	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 -nodefaults \
 		-display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
-		-kernel "$guest" -append "$1 256 $2" </dev/null | tr -d '\r' >"$work/guest"
-	grep FAIL "$work/guest" >&2 || true
+		-kernel "$guest" -append "$1 256 $2" </dev/null >"$work/said" || {
+		cat "$work/said" >&2 # and nothing of it counts
+		return 1
+	}
+	tr -d '\r' <"$work/said" >"$work/guest"
 	awk -v bells="${2:+-$2}" '$1 == "count" {
 		printf "guest send%s %s %.2f\nguest receive%s %s %.2f\n", bells, $2, $4 / $3, bells, $2, $5 / $3
 	}' "$work/guest"
@@ -66,8 +69,8 @@ counted() {
 		echo "host receive $size $(per_message "$size" count_receive)"
 	done
 	for size in $guest_sizes; do
-		in_guest "$size" ''
-		in_guest "$size" bells
+		in_guest "$size" '' || true
+		in_guest "$size" bells || true
 	done
 	{ size "$poller"; size "$own"; } | awk 'NR == 2 {all = $1} NR == 4 {print "text poller x86_64 " all - $1}'
 }

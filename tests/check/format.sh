@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # format.sh - every C file is laid out as .clang-format says. $1: clang-format.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 for file in $(find lib firmware host tests -name '*.[ch]' | sort); do

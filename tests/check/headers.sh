@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # headers.sh - every public header stands alone, freestanding, in C11 and in C++17.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 try() { # $1: header, the rest: a compiler

@@ -3,6 +3,7 @@
 # layers.sh - who may include what. The table is the rule: a folder, then an extended regular
 # expression that every #include under it must match.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")/../.."
 std='<std(arg|bool|def|int)\.h>'
 own='"[a-z0-9_]+\.h"'
@@ -39,6 +40,7 @@ rule tests         "$posix|$any|$own|$rings"
 order='version error wire bell mem port pci device region channel stream'
 seen=
 for h in $order; do
+	# shellcheck disable=SC2013  # one word a line
 	for i in $(sed -n 's/^#include <ivsh\/\([a-z]*\)\.h>.*/\1/p' "lib/include/ivsh/$h.h"); do
 		case " $seen " in
 		*" $i "*) ;;

@@ -3,6 +3,7 @@
 # readme.sh - the C in README.md compiles as it stands; the size that it states is the size that is; it is no longer than
 # a reader likes.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 ok() { passed=$((passed + 1)); }

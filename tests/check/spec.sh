@@ -4,6 +4,7 @@
 # is what the library writes; each requirement is named where it is fulfilled or tested.
 # $1: the program that prints the example.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")/../.."
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -39,10 +40,12 @@ if diff tests/core/example.hex "$dir/spec.hex" > "$dir/diff"; then ok; else bad 
 grep -oE '^- \*\*R[0-9]+\.[0-9]+' SPEC.md | grep -oE 'R[0-9.]+' | sort -uV > "$dir/spec"
 grep -rhoE '\bR[0-9]+\.[0-9]+' lib host | sort -uV > "$dir/code"
 grep -rhoE '\bR[0-9]+\.[0-9]+' tests --include='*.c' --include='*.py' --include='*.sh' | sort -uV > "$dir/tests"
+# shellcheck disable=SC2013  # one word a line
 for id in $(cat "$dir/code" "$dir/tests" | sort -uV); do
 	grep -qx "$id" "$dir/spec" || echo "$id: named in the code, not in SPEC.md"
 done > "$dir/unknown"
 if [ -s "$dir/unknown" ]; then bad < "$dir/unknown"; else ok; fi
+# shellcheck disable=SC2013
 for id in $(cat "$dir/spec"); do
 	grep -qx "$id" "$dir/tests" || echo "$id: no test names it"
 done > "$dir/untested"

@@ -43,10 +43,11 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
 
 
 class Program:
-    """A running program, and all that it has printed."""
+    """A running program, and all that it has printed. verdict: it is a guest that says how it ended."""
 
-    def __init__(self, world, name, argv, **popen):
+    def __init__(self, world, name, argv, verdict=False, **popen):
         self.world, self.name, self.argv = world, name, [str(word) for word in argv]
+        self.verdict = verdict
         self.output = b""
         self.ended = False
         self.more = threading.Condition()
@@ -110,11 +111,19 @@ class Program:
         return status
 
     def done(self, want=0, seconds=LIMIT):
-        """Wait for its end; its output. Fails when the exit status is not (want)."""
+        """
+        Wait for its end; its output. Fails when the exit status is not (want); when that is 0, also if
+        a guest does not say so itself in its last line: QEMU ends with 0 after a crash, too.
+        """
         status = self.status(seconds)
         if status != want:
             self.fail(f"ended with status {status}, not {want}")
-        return self.text
+        if not self.verdict:
+            return self.text
+        text, end = re.fullmatch(r"((?:.*\n)*?)(exit: \d+\n)?", self.text).groups()
+        if end != f"exit: {want >> 1}\n" and (want == 0 or end):
+            self.fail(f"ended with status {status}, and says {end!r} itself")
+        return text
 
     def is_alive(self):
         return self.process.poll() is None
@@ -213,10 +222,12 @@ class World:
         words = [*QEMU, *self.accelerator, *machine.split(), "-m", ram or (256 if uefi else 64), *device]
         if uefi:
             words += ["-bios", OVMF, "-kernel", EFI]
-            command = f"--exit=qemu {command}"
         else:
             words += ["-kernel", image]
-        return self.add(Program(self, name, [*words, "-append", command]))
+        verdict = uefi or image == BARE
+        if verdict:
+            command = f"--exit=verdict {command}"
+        return self.add(Program(self, name, [*words, "-append", command], verdict=verdict))
 
     def program(self, name, *words, **popen):
         return self.add(Program(self, name, words, **popen))

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""test_script.py - bad input for run-qemu.sh: one line, an exit status, and no file or process left."""
+"""test_script.py - run-qemu.sh: bad input, its verdict, and where it is started.
 
+Whatever goes wrong it says in a line, with an exit status, and leaves no file and no process.
+"""
+
+import os
 import re
 import shutil
+import signal
 
 import pytest
 
@@ -68,3 +73,164 @@ def test_script_without_qemu(world, tmp_path_factory):
 
 def test_script_help(world):
     assert world.script("--help").done().startswith("usage: ./run-qemu.sh [DEMO] [OPTION...]\n")
+
+
+# --- The verdict ------------------------------------------------------------------------------
+
+CRASH = ["--qemu-args", "-cpu qemu32"]  # no long mode: a triple fault, and QEMU ends with 0
+
+
+def check_count(world, script, good, status, seconds=90):
+    """The printed count and the status, which must agree; nothing is left."""
+    text = script.done(status, seconds=seconds)
+    assert f": {good} of 2 guests done and verified, " in text.splitlines()[-1], text
+    assert list(world.folder.iterdir()) == [] and world.left() == []
+    return text
+
+
+# (words, how many guests are done)
+VERDICTS = {
+    "bare, crash": (["bare", *CRASH], 0),
+    "plain, crash": (["plain", *CRASH], 0),
+    "mixed, crash": (["mixed", *CRASH], 0),
+    "uefi, crash": (["uefi", *CRASH], 0),
+    "uefi, little memory": (["uefi", "--ram", "16", "--timeout", "30"], 0),
+    "bare, command, crash": (["bare", "--command", "help", *CRASH], 0),
+    "bare, no command": (["bare", "--command", "frob"], 0),
+    "plain, no command": (["plain", "--command", "frob"], 0),
+    "plain, one fails": (["plain", "--command", "info", "--command", "frob"], 1),
+    "mixed, bare fails": (["mixed", "--command", "frob", "--command", "info"], 1),
+    "mixed, uefi fails": (["mixed", "--command", "info", "--command", "send 5 x --timeout=1"], 1),
+    "text is no verdict": (
+        ["plain", "--command", "recv --count=2 --timeout=2", "--command", "send 0 exit: 0"], 1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", VERDICTS)
+def test_verdict(world, what):
+    """A guest that crashes, never runs or fails does not count."""
+    words, good = VERDICTS[what]
+    text = check_count(world, world.script("--no-build", *words), good, 1)
+    assert len(re.findall(r"^run-qemu\.sh: guest \d: failed \(", text, re.MULTILINE)) == 2 - good
+
+
+def test_verdict_huge_pages(world):
+    script = world.script("hugepages", "--no-build", "--command", "frob")
+    if script.status(60) == 77:
+        pytest.skip(script.text.strip())
+    check_count(world, script, 0, 1)
+
+
+VERIFIED = "demo: slot {0} ({1}): sent 533324 bytes in 64 messages, received 533324 bytes in 64: every byte verified"
+
+# What a QEMU says that ends with 0, how many guests are done. {0} is the slot, {1} the name.
+SAYINGS = {
+    "done": ([VERIFIED, "exit: 0"], 2),
+    "nothing": ([], 0),
+    "ended, not verified": (["exit: 0"], 0),
+    "verified, not ended": ([VERIFIED], 0),
+    "failed": ([VERIFIED, "exit: 1"], 0),
+    "too few": ([VERIFIED.replace("64", "63"), "exit: 0"], 0),
+    "another's": (["demo: slot 7 (x)" + VERIFIED[16:], "exit: 0"], 0),
+    "a peer's text": ([f"slot 1 (x) says: {VERIFIED}", "slot 1 (x), port 1: exit: 0"], 0),
+    "a peer's name": (["slot 1 (exit: 0)", f"slot 1 ({VERIFIED})"], 0),
+    "behind it": ([VERIFIED + " not", "exit: 0 not"], 0),
+}
+
+
+def fake_qemu(folder, lines, end="exit 0"):
+    """A PATH whose QEMU says (lines), and ends."""
+    qemu = folder / "qemu-system-x86_64"
+    said = "".join(f"echo '{line}'\n" for line in lines)
+    said = said.replace("{0}", "'$slot'").replace("{1}", "'$name'")
+    qemu.write_text(
+        "#!/bin/sh\nname=${*##*--name=} name=${name%% *} slot=${*##*--slot=}\n" + said + end + "\n"
+    )
+    qemu.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("what", SAYINGS)
+def test_verdict_said(world, tmp_path_factory, what):
+    lines, good = SAYINGS[what]
+    env = fake_qemu(tmp_path_factory.mktemp("path"), lines)
+    check_count(world, world.script("plain", "--no-build", env=env), good, 0 if good == 2 else 1)
+
+
+def test_hang(world, tmp_path_factory):
+    """A QEMU that hangs and does not answer: who, and what it said last."""
+    env = fake_qemu(
+        tmp_path_factory.mktemp("path"), ["BdsDxe: loading Boot0001"], "trap '' TERM\nexec sleep 99"
+    )
+    text = check_count(world, world.script("uefi", "--no-build", "--timeout", "1", env=env), 0, 1)
+    assert "run-qemu.sh: timeout: not done after 1 s\n" in text
+    for guest in range(2):
+        assert f"run-qemu.sh: guest {guest}: failed (QEMU's status 137); its last lines:\n" in text
+        assert text.count(f"[{guest}] BdsDxe: loading Boot0001\n") == 2
+
+
+def test_server_dies(world):
+    script = world.script("--no-build", "--command", "echo")
+    for guest in range(2):
+        script.expect(rf"^\[{guest}\] echo: slot {guest} of 8 answers$")
+    servers = [pid for pid, line in world.left() if line.startswith("build/host/ivsh-server ")]
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
+    text = check_count(world, script, 0, 1, seconds=20)
+    assert "run-qemu.sh: the server ended before its guests; its last lines:\n" in text
+    assert re.search(r"last lines:\n.*\bevent=", text), text
+
+
+# --- Where it is started ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("demo", ["bare", "plain"])
+def test_from_anywhere(world, tmp_path_factory, demo):
+    """Through links, from another folder, with a caller's shell that is in the way."""
+    there = tmp_path_factory.mktemp("there")
+    (there / "first").symlink_to(ROOT / "run-qemu.sh")
+    (there / "second").symlink_to("first")
+    (there / "init").write_text("echo BASH_ENV; exit 9\n")
+    (world.folder / "a b,c=d'").mkdir()
+    env = {
+        **os.environ,
+        "TMPDIR": os.path.relpath(world.folder / "a b,c=d'", there),
+        "CDPATH": f"{there}:/:{ROOT}",
+        "BASH_ENV": str(there / "init"),
+        "SHELLOPTS": "noexec",
+        "BASH_FUNC_cd%%": "() { echo function; }",
+        "BASH_FUNC_wait%%": "() { return 0; }",
+        "IFS": "0e",
+        "POSIXLY_CORRECT": "1",
+    }
+    script = world.program("run-qemu.sh", "./second", demo, "--no-build", cwd=there, env=env)
+    text = script.done(seconds=60)
+    assert ": 2 of 2 guests done and verified, " in text.splitlines()[-1], text
+    assert "BASH_ENV" not in text and "function" not in text
+    assert list((world.folder / "a b,c=d'").iterdir()) == []
+
+
+def test_no_temporary_folder(world):
+    text = world.script("--no-build", env={"TMPDIR": f"{world.folder}/missing"}).done(1)
+    assert re.fullmatch(r"run-qemu\.sh: mktemp: .* \(TMPDIR says where\)\n", text), text
+
+
+@pytest.mark.parametrize("how", ["size", "space"])
+def test_no_room_for_memory(world, how):
+    """No room for all of the memory: one line, before a guest gets SIGBUS."""
+    words = [ROOT / "run-qemu.sh", "plain", "--no-build"]
+    if how == "size":
+        words = ["prlimit", "--fsize=1048576", *words]
+        want = "File too large"
+    else:
+        mount = 'mount -t tmpfs -o size=1m none "$TMPDIR" && exec "$@"'
+        words = ["unshare", "-rm", "sh", "-c", mount, "sh", *words]
+        want = "No space left on device"
+    env = {**os.environ, "TMPDIR": str(world.folder)}
+    script = world.program("run-qemu.sh", *words, env=env)
+    said = [line for line in script.done(1).splitlines() if not line.startswith("+ ")]
+    assert len(said) == 1, script.text
+    assert re.fullmatch(rf"run-qemu\.sh: .*/memory: 4194304 bytes: .*{want}", said[0])

@@ -396,9 +396,10 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "trap") == 0)
 		return trap(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "exit") == 0)
-		return atoi(argv[2]);
+		return printf("exit %s\n", argv[2]) > 0 ? atoi(argv[2]) : 127;
 	if (argc == 3 && strcmp(argv[1], "sleep") == 0) {
 		arch_sleep(arch_bells(), arch_now_ns() + strtoul(argv[2], NULL, 10) * MS);
+		printf("slept\n");
 		return 0;
 	}
 	if (argc == 2 && strcmp(argv[1], "device") == 0)

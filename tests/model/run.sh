@@ -5,6 +5,7 @@
 # Of SPEC.md they hold, among others, R8.2 and R8.7 (bell).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
+unset CDPATH
 cd "$(dirname "$0")"
 command -v spin >/dev/null || {
 	echo "run.sh: spin is missing: apt install spin" >&2
@@ -155,7 +156,7 @@ while IFS='|' read -r words title; do
 	fi
 	rm -f pan ./*.trail
 	{
-		spin "$@" -a $model.pml && gcc -O0 -w -DSAFETY -o pan pan.c && ./pan -m100000 -w22
+		spin "$@" -a "$model.pml" && gcc -O0 -w -DSAFETY -o pan pan.c && ./pan -m100000 -w22
 	} >out 2>&1 || true
 	got=$(verdict)
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out)
@@ -166,7 +167,7 @@ while IFS='|' read -r words title; do
 	else
 		failed=$((failed + 1))
 		echo "FAIL: model: $model: $title: got $got, want $want, ${states:-?} states: $*"
-		[ ! -e $model.pml.trail ] || spin "$@" -t -p -g -l $model.pml | tail -n 60
+		[ ! -e "$model.pml.trail" ] || spin "$@" -t -p -g -l "$model.pml" | tail -n 60
 	fi
 done <table
 echo "$passed passed, $failed failed, 0 skipped"

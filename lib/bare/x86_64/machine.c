@@ -5,12 +5,13 @@
 #include "arch.h"
 #include "x86.h"
 
-#define ACPI_PM1A_CONTROL 0x604            /* QEMU's pc and q35: PM base 0x600 */
-#define ACPI_SLEEP_S5 0x2000               /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
-#define MICROVM_SLEEP UINT64_C(0xfea00200) /* QEMU, hw/i386/microvm.h: GED_MMIO_BASE_REGS */
-#define MICROVM_SLEEP_S5 0x34              /* SLP_EN, SLP_TYP 5: ACPI 6.4, 4.8.3.7 */
-#define DEBUG_EXIT 0xf4                    /* isa-debug-exit,iobase=0xf4 */
-#define RDRAND_TRIES 10u                   /* Intel's Software Developer's Manual, 7.3.17.1 */
+#define ACPI_PM1A_CONTROL 0x604              /* QEMU's pc and q35: PM base 0x600 */
+#define ACPI_SLEEP_S5 0x2000                 /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
+#define MICROVM_SLEEP UINT64_C(0xfea00200)   /* QEMU, hw/i386/microvm.h: GED_MMIO_BASE_REGS */
+#define MICROVM_SLEEP_S5 0x34                /* SLP_EN, SLP_TYP 5: ACPI 6.4, 4.8.3.7 */
+#define DEBUG_EXIT 0xf4                      /* isa-debug-exit,iobase=0xf4 */
+#define DEBUG_EXIT_TICKS (UINT64_C(1) << 32) /* about a second: QEMU 10 leaves behind the write */
+#define RDRAND_TRIES 10u                     /* Intel's Software Developer's Manual, 7.3.17.1 */
 
 void x86_main(uint32_t start_info);
 
@@ -74,7 +75,12 @@ _Noreturn void arch_exit(int status)
 
 	x86_interrupts_off();
 	if (status != 0) {
+		uint64_t start = x86_tsc();
+
 		x86_out8(DEBUG_EXIT, status > 0 && status < 128 ? (uint8_t)status : 127);
+		/* By the counter alone: an exception may come before there is a clock. */
+		while (x86_tsc() - start < DEBUG_EXIT_TICKS)
+			x86_pause();
 		arch_console_write(unheard, sizeof unheard - 1);
 	}
 	power_off();

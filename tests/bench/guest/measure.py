@@ -36,15 +36,15 @@ def accelerator():
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return TCG, "TCG: there is no /dev/kvm to use"
-    words = [*QEMU, *KVM, "-M", "q35", "-m", "64", "-kernel", BARE, "-append", "help"]
+    words = [*QEMU, *KVM, "-M", "q35", "-m", "64", "-kernel", BARE, "-append", "--exit=verdict help"]
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             timeout=1, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return TCG, "TCG: /dev/kvm is there, and no guest ends on it within a second"
-    if done.returncode != 0:
+    if done.returncode != 0 or not re.search(rb"\nexit: 0\r?\n$", done.stdout):
         return TCG, "TCG: /dev/kvm is there, and QEMU cannot use it"
     return KVM, "KVM"
 
