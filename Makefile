@@ -162,7 +162,8 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmwa
 UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/console.c firmware/uefi/interrupts.c firmware/uefi/nonce.c \
           firmware/uefi/port.c firmware/uefi/syscalls.c
-BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c
+BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
+          host/backend/entry.c
 OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \
           host/server/config.c host/server/accounts.c host/server/help.c host/server/sizes.c \
           host/server/descriptors.c host/server/log.c
@@ -172,7 +173,7 @@ CONTROL := host/control/status.c host/control/args.c host/control/place.c host/c
           host/control/libvirt.c host/control/write.c host/control/say.c
 PROCESS := host/process/inherited.c
 SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/server/child.c \
-          host/server/acceptor.c host/server/listener.c host/server/memory.c \
+          host/server/acceptor.c host/server/listener.c host/server/publish.c host/server/memory.c \
           host/server/notify.c host/server/daemon.c host/server/ledger.c host/server/link.c \
           host/server/server.c host/server/isolate.c host/server/rebind.c \
           host/server/takeover.c host/server/clients.c host/server/notices.c \

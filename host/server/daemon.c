@@ -6,14 +6,17 @@
  * pid file, as soon as the command has returned 0.
  */
 #include "daemon.h"
+#include "entry.h"
 #include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,56 +69,83 @@ void daemon_ready(void)
 	daemon_pipe = -1;
 }
 
-/* A device or a pipe as a pid file is written as it is, and stays. */
-static bool daemon_pid_is_file(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) != 0 || S_ISREG(st.st_mode);
-}
-
-/* Write our number into what (fd) is, and close it. 0, or -1 with errno. */
+/* Write our number into what (fd) is. Answers (fd), or -1 with errno and (fd) closed. */
 static int daemon_pid_put(int fd)
 {
-	int error = dprintf(fd, "%ld\n", (long)getpid()) < 0 ? errno : 0;
+	int error;
 
-	if (close(fd) && !error)
-		error = errno;
+	if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) >= 0)
+		return fd;
+	error = errno;
+	close(fd);
 	errno = error;
-	return error ? -1 : 0;
+	return -1;
+}
+
+/* A device or a pipe as a pid file, or a link to one. -1 with errno. */
+static int daemon_pid_device(const struct entry *entry)
+{
+	int fd = openat(entry->folder, entry->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	/* Mustn't: write into a file that has the name by now. */
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return daemon_pid_put(fd);
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
+/*
+ * Under a name that others do not know, and then renamed: who reads a pid file finds a whole number
+ * in it, and nothing is written into what had the name, which may have others. -1 with errno.
+ */
+static int daemon_pid_file(const struct entry *entry)
+{
+	char name[NAME_MAX + 1];
+	uint32_t number = 0;
+	int fd, error;
+
+	if (getrandom(&number, sizeof number, 0) != sizeof number)
+		return -1;
+	snprintf(name, sizeof name, "%.240s.%08x", entry->name, number);
+	fd =
+	    openat(entry->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	fd = daemon_pid_put(fd);
+	if (fd >= 0 && renameat(entry->folder, name, entry->folder, entry->name) == 0)
+		return fd;
+	error = errno;
+	unlinkat(entry->folder, name, 0);
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return -1;
 }
 
 int daemon_pid_write(const char *path)
 {
-	bool is_file = daemon_pid_is_file(path);
-	char temporary[PATH_MAX];
-	int flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC, fd;
+	struct entry entry;
+	struct stat st;
+	bool is_device;
+	int fd;
 
-	if (!is_file) {
-		fd = open(path, flags);
-		return fd < 0 || daemon_pid_put(fd)
-			   ? log_failure(path, "write: %s", strerror(errno))
-			   : 0;
-	}
-	/* Beside it and then renamed: who reads a pid file finds a whole number in it. */
-	if ((size_t)snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid()) >=
-	    sizeof temporary)
-		return log_failure(path, "open: %s", strerror(ENAMETOOLONG));
-	fd = open(temporary, flags | O_CREAT | O_EXCL, 0644);
-	/* One of that number was killed here. */
-	if (fd < 0 && errno == EEXIST && unlink(temporary) == 0)
-		fd = open(temporary, flags | O_CREAT | O_EXCL, 0644);
-	if (fd < 0)
+	if (entry_open(&entry, path))
 		return log_failure(path, "open: %s", strerror(errno));
-	if (daemon_pid_put(fd) == 0 && rename(temporary, path) == 0)
-		return 0;
-	log_failure(path, "write: %s", strerror(errno));
-	unlink(temporary);
-	return -1;
+	is_device = entry_stat(&entry, &st) == 0 && !S_ISREG(st.st_mode);
+	fd = is_device ? daemon_pid_device(&entry) : daemon_pid_file(&entry);
+	if (fd < 0)
+		log_failure(path, "write: %s", strerror(errno));
+	entry_close(&entry);
+	return fd;
 }
 
-void daemon_pid_remove(const char *path)
+void daemon_pid_remove(const char *path, int fd)
 {
-	if (daemon_pid_is_file(path))
-		unlink(path);
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		entry_remove(path, st.st_dev, st.st_ino);
+	close(fd);
 }

@@ -15,10 +15,13 @@ int daemon_fork(void);
 /* Let the waiting parent go, if there is one. */
 void daemon_ready(void);
 
-/* Write our process ID to (path), as a whole or not at all. 0, or -1 after one line. */
+/*
+ * Write our process ID to (path): a file is made anew, in the place of one that is there, a device or
+ * a pipe is written to. Answers a descriptor for daemon_pid_remove(), or -1 after one line.
+ */
 int daemon_pid_write(const char *path);
 
-/* Remove the pid file (path). */
-void daemon_pid_remove(const char *path);
+/* Remove the file, but no other that has its name by now; and close (fd). */
+void daemon_pid_remove(const char *path, int fd);
 
 #endif

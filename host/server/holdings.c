@@ -81,6 +81,12 @@ static int holdings_locks(struct holdings *holdings, const struct options *optio
 	return 0;
 }
 
+/* There is a path to listen at, and nobody who does. */
+static bool holdings_is_ours(const struct listener *listener)
+{
+	return listener->path[0] && listener->fd < 0;
+}
+
 static int holdings_bind(struct holdings *holdings, const struct options *options)
 {
 	bool has_group = options->control_group != OPTIONS_NONE;
@@ -91,13 +97,13 @@ static int holdings_bind(struct holdings *holdings, const struct options *option
 			settings_about(options, 'S');
 		else if (i <= options->bound_count)
 			bindings_about(options, &options->bound[i - 1]);
-		if (holdings->listener[i].lock >= 0 &&
+		if (holdings_is_ours(&holdings->listener[i]) &&
 		    listener_listen(
 			&holdings->listener[i], options->socket_mode, options->socket_group))
 			return -1;
 	}
 	settings_about(options, SETTINGS_CONTROL);
-	if (holdings->control.lock >= 0 &&
+	if (holdings_is_ours(&holdings->control) &&
 	    listener_listen(&holdings->control, has_group ? 0660 : 0600, options->control_group))
 		return -1;
 	log_about(NULL);
@@ -172,7 +178,7 @@ void holdings_write_down(struct holdings *holdings)
 	for (uint32_t i = 0; i < holdings->listeners; i++) {
 		ledger->listener[i].fd = holdings->listener[i].fd;
 		ledger->listener[i].slot = holdings->listener[i].slot;
-		ledger->listener[i].is_given = holdings->listener[i].lock < 0;
+		ledger->listener[i].is_given = holdings->listener[i].is_given;
 		memcpy(ledger->listener[i].path, holdings->listener[i].path, LEDGER_PATH);
 	}
 	memcpy(ledger->socket, holdings->socket, holdings->sockets * sizeof *holdings->socket);
@@ -209,11 +215,11 @@ void holdings_drop(struct holdings *holdings, uint32_t place)
 	holdings->used--;
 }
 
-int holdings_listen(struct holdings *holdings, const char *path, uint32_t slot, int fd, int lock)
+int holdings_listen(struct holdings *holdings, const struct link_message *message, int fd, int lock)
 {
 	if (holdings->coming_count == holdings->listeners)
 		return -1;
-	listener_inherit(&holdings->coming[holdings->coming_count++], path, slot, fd, lock);
+	listener_inherit(&holdings->coming[holdings->coming_count++], message, fd, lock);
 	holdings_keep(fd);
 	holdings_keep(lock);
 	return 0;

@@ -56,7 +56,8 @@ void holdings_drop(struct holdings *holdings, uint32_t place);
  * A server that is not ready yet wants one more listener; holdings_rebind() makes it ours. 0, or -1:
  * there is no place for it.
  */
-int holdings_listen(struct holdings *holdings, const char *path, uint32_t slot, int fd, int lock);
+int holdings_listen(
+    struct holdings *holdings, const struct link_message *message, int fd, int lock);
 
 /* Likewise it no longer wants one. Harmless on a place that has none. */
 void holdings_unlisten(struct holdings *holdings, uint32_t place);

@@ -244,9 +244,8 @@ static void keeper_obey(
 		keeper_accept_if(keeper);
 	} else if (message->kind == LINK_UNLISTEN && !child->is_ready) {
 		holdings_unlisten(&keeper->holdings, message->index);
-	} else if (message->kind == LINK_LISTEN && !child->is_ready && fds[1] >= 0) {
-		if (holdings_listen(
-			&keeper->holdings, message->path, message->slot, fds[0], fds[1]) == 0)
+	} else if (message->kind == LINK_LISTEN && !child->is_ready && fds[0] >= 0) {
+		if (holdings_listen(&keeper->holdings, message, fds[0], fds[1]) == 0)
 			fds[0] = fds[1] = -1;
 	}
 	for (unsigned i = 0; i < LINK_FDS; i++)
@@ -499,22 +498,22 @@ static void keeper_run(struct keeper *keeper)
 	}
 }
 
-static int keeper_pid_file(const struct keeper *keeper)
+static int keeper_pid_file(const struct keeper *keeper, int *fd)
 {
 	const struct options *options = &keeper->options;
-	int error;
 
 	if (!options->pid_file)
 		return 0;
 	settings_about(options, 'p');
-	error = daemon_pid_write(options->pid_file);
+	*fd = daemon_pid_write(options->pid_file);
 	log_about(NULL);
-	return error;
+	return *fd < 0 ? -1 : 0;
 }
 
 int keeper_main(struct keeper *keeper, char **argv)
 {
 	const char *pid_file = keeper->options.pid_file;
+	int pid_fd = -1;
 
 	keeper->server = keeper->next = (struct child){.process = -1, .link = -1};
 	keeper->next_config = -1;
@@ -523,11 +522,11 @@ int keeper_main(struct keeper *keeper, char **argv)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || program_open(&keeper->program, argv) ||
 	    holdings_open(&keeper->holdings, &keeper->options))
 		return 1;
-	if (keeper_events(keeper) == 0 && keeper_pid_file(keeper) == 0) {
+	if (keeper_events(keeper) == 0 && keeper_pid_file(keeper, &pid_fd) == 0) {
 		keeper_start(keeper);
 		keeper_run(keeper);
 		if (pid_file)
-			daemon_pid_remove(pid_file);
+			daemon_pid_remove(pid_file, pid_fd);
 	}
 	holdings_close(&keeper->holdings);
 	return keeper->is_ready || keeper->is_stopping ? 0 : 1;

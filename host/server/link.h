@@ -16,9 +16,9 @@ enum link_kind {
 	LINK_CLIENT,    /* keeper: connection (index), for (slot); with its descriptor */
 	LINK_DROP,      /* server: connection (index) is over */
 	LINK_ALIVE,     /* server: has begun; and at each tick */
-	LINK_LISTEN,    /* server: a new listener for (slot), at (path); with lock and socket */
-	LINK_UNLISTEN,  /* server: listener (index) is no longer wanted */
-	LINK_HANDOVER,  /* keeper: another takes over; end, and leave all as it is */
+	LINK_LISTEN, /* server: a new listener for (slot), at (path); with its socket, and the lock */
+	LINK_UNLISTEN, /* server: listener (index) is no longer wanted */
+	LINK_HANDOVER, /* keeper: another takes over; end, and leave all as it is */
 };
 
 #define LINK_PATH 108u
@@ -29,6 +29,8 @@ struct link_message {
 	uint32_t index;
 	uint32_t slot;
 	char path[LINK_PATH];
+	uint64_t device; /* of a listener's name, as when it was made */
+	uint64_t inode;
 };
 
 /* Send (count) descriptors, at most LINK_FDS, with a message. 0, or -1 with errno: EAGAIN, ... */

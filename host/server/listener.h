@@ -5,6 +5,9 @@
 #ifndef LISTENER_H
 #define LISTENER_H
 
+#include "link.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,7 +18,8 @@
 struct listener {
 	char path[LISTENER_PATH];
 	uint32_t slot; /* the slot that it is bound to; LISTENER_COMMON: any free one */
-	int lock;      /* PATH.lock, locked with flock(2); -1: not ours */
+	bool is_given; /* by who started us: neither made nor removed by us */
+	int lock;      /* PATH.lock, locked with flock(2); -1: it is somebody else's */
 	int fd;        /* non-blocking; -1: not listening */
 	dev_t device;  /* of the socket's name, so that close removes no other's */
 	ino_t inode;   /* 0: the name is not ours to remove */
@@ -30,16 +34,17 @@ struct listener {
 int listener_lock(struct listener *listener, const char *path, uint32_t slot);
 
 /*
- * Bind and listen; a dead server's socket is removed. The name has (mode) and (group), each unless
- * it is UINT32_MAX, before anybody can connect. 0; or -1 after one line, still locked.
+ * Bind and listen; a dead server's socket is replaced. It has (mode) and (group), each unless it is
+ * UINT32_MAX, before it has its name. 0; or -1 after one line, still locked.
  */
 int listener_listen(struct listener *listener, uint32_t mode, uint32_t group);
 
 /* A socket that listens already, given by who started us: its name is not ours. 0 or -1. */
 int listener_adopt(struct listener *listener, int fd, uint32_t slot);
 
-/* A listener of another process of ours, which is now this one's to close. */
-void listener_inherit(struct listener *listener, const char *path, uint32_t slot, int fd, int lock);
+/* A listener of another process of ours, LINK_LISTEN, which is now this one's to close. */
+void listener_inherit(
+    struct listener *listener, const struct link_message *message, int fd, int lock);
 
 /* Stop, remove the socket and the lock, in this order. Harmless when not open. */
 void listener_close(struct listener *listener);

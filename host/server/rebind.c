@@ -84,8 +84,10 @@ int rebind_tell(const struct rebind *rebind, int link)
 		int fds[LINK_FDS] = {listener->fd, listener->lock};
 
 		message.slot = listener->slot;
+		message.device = listener->device;
+		message.inode = listener->inode;
 		memcpy(message.path, listener->path, sizeof message.path);
-		if (link_send_in_time(link, &message, fds, LINK_FDS))
+		if (link_send_in_time(link, &message, fds, listener->lock >= 0 ? LINK_FDS : 1))
 			return log_failure("keeper", "%s", strerror(errno));
 	}
 	return 0;
