@@ -9,6 +9,7 @@
 #   host-hook     the same, with the core calling a hook at each access of shared memory
 #   host-fuzz     the same by clang, for libFuzzer
 #   host-tsan     two threads as two peers under ThreadSanitizer, by clang
+#   *-linux       the library's tests for other processors, linked statically, for qemu-user
 #   x86_64        freestanding: the libraries, and the guest programs over newlib
 #   uefi-x86_64   ivsh.efi
 
@@ -63,7 +64,18 @@ HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-reco
 HOST_HOOK_CFLAGS := $(HOST_SAN_CFLAGS) -DIVSH_HOOK
 HOST_FUZZ_CFLAGS := $(HOST_HOOK_CFLAGS) -fsanitize=fuzzer-no-link
 HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=thread
+CROSS_CFLAGS     := $(BASE) -D_GNU_SOURCE -fno-pie
 X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only -ffunction-sections -fdata-sections
+
+# Other processors: the library's tests as Linux programs.
+AARCH64_CC := aarch64-linux-gnu-gcc
+RISCV64_CC := riscv64-linux-gnu-gcc
+ARMHF_CC   := arm-linux-gnueabihf-gcc
+I386_CC    := i686-linux-gnu-gcc
+# Two that have no access of 8 bytes: a Cortex-M4 (build/armv7m-linux) and a 386 without floating
+# point (build/i386-nofp-linux).
+ARMV7M     := $(ARMHF_CC) -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16
+I386_NOFP  := $(I386_CC) -mgeneral-regs-only
 
 # Programs over newlib: its headers and the compiler's, no others.
 NEWLIB        := build/newlib/x86_64-elf
@@ -116,6 +128,12 @@ build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \
                                         -iquote host/client -iquote host/server
 build/host-hook/%: INCLUDE := -iquote tests/lib -iquote lib/core
 build/host-tsan/%: INCLUDE := -iquote tests/lib -iquote lib/core -iquote tests/core
+build/aarch64-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/riscv64-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/armhf-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/i386-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/armv7m-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
+build/i386-nofp-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
 build/host-fuzz/%: INCLUDE := -iquote tests/lib -iquote tests/core -iquote tests/device \
                               -iquote lib/core -iquote lib/bare -iquote lib/bare/x86_64 \
                               -iquote lib/bare/newlib -iquote firmware/uefi -iquote host/client \
@@ -199,6 +217,9 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test tests/core/reset_test \
                 tests/core/events_test tests/core/service_test tests/core/next_test \
                 tests/core/batch_test tests/core/way_test
+# What stores and loads words of 8 bytes where the machine has no such access.
+TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
+                tests/core/reset_test tests/core/batch_test tests/core/next_test
 TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test
 TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test
@@ -284,6 +305,32 @@ build/host-tsan/%.o: %.c build/flags
 build/x86_64/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(X86_64_CFLAGS) $(SIZED) $(INCLUDE) -c $< -o $@
+
+build/aarch64-linux/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(AARCH64_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/riscv64-linux/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(RISCV64_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/armhf-linux/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(ARMHF_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+
+build/i386-linux/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(I386_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+
+# The linker puts no Cortex-M beside Linux' C library if it is told of it.
+build/armv7m-linux/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(ARMV7M) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)arm-linux-gnueabihf-objcopy -R .ARM.attributes $@
+
+build/i386-nofp-linux/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(I386_NOFP) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
 
 build/x86_64/firmware/%.o: firmware/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
@@ -376,6 +423,54 @@ build/host-hook/tests/%_test: build/host-hook/tests/%_test.o build/host-hook/tes
 build/host-tsan/tests/%_test: build/host-tsan/tests/%_test.o build/host-tsan/tests/lib/test.o
 	@echo "LINK    $@"
 	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+# --- The library's tests for other processors: tests/emulated.sh runs them ----------------------
+LIBS_ELSEWHERE := build/aarch64-linux/libivsh.a build/riscv64-linux/libivsh.a \
+          build/armhf-linux/libivsh.a build/i386-linux/libivsh.a build/armv7m-linux/libivsh.a \
+          build/i386-nofp-linux/libivsh.a
+build/aarch64-linux/libivsh.a: $(LIB:%.c=build/aarch64-linux/%.o)
+build/riscv64-linux/libivsh.a: $(LIB:%.c=build/riscv64-linux/%.o)
+build/armhf-linux/libivsh.a: $(LIB:%.c=build/armhf-linux/%.o)
+build/i386-linux/libivsh.a: $(LIB:%.c=build/i386-linux/%.o)
+build/armv7m-linux/libivsh.a: $(LIB:%.c=build/armv7m-linux/%.o)
+build/i386-nofp-linux/libivsh.a: $(LIB:%.c=build/i386-nofp-linux/%.o)
+
+CROSS_CORE   := tests/core/world.o $(CORE:%.c=%.o)
+CROSS_DEVICE := tests/device/fake_port.o tests/device/machines.o $(DEVICE:%.c=%.o)
+$(TESTS_CORE:%=build/aarch64-linux/%): $(CROSS_CORE:%=build/aarch64-linux/%)
+$(TESTS_CORE:%=build/riscv64-linux/%): $(CROSS_CORE:%=build/riscv64-linux/%)
+$(TESTS_CORE:%=build/armhf-linux/%): $(CROSS_CORE:%=build/armhf-linux/%)
+$(TESTS_CORE:%=build/i386-linux/%): $(CROSS_CORE:%=build/i386-linux/%)
+$(TESTS_HALVES:%=build/armv7m-linux/%): $(CROSS_CORE:%=build/armv7m-linux/%)
+$(TESTS_HALVES:%=build/i386-nofp-linux/%): $(CROSS_CORE:%=build/i386-nofp-linux/%)
+$(TESTS_DEVICE:%=build/aarch64-linux/%): $(CROSS_DEVICE:%=build/aarch64-linux/%)
+$(TESTS_DEVICE:%=build/riscv64-linux/%): $(CROSS_DEVICE:%=build/riscv64-linux/%)
+$(TESTS_DEVICE:%=build/armhf-linux/%): $(CROSS_DEVICE:%=build/armhf-linux/%)
+$(TESTS_DEVICE:%=build/i386-linux/%): $(CROSS_DEVICE:%=build/i386-linux/%)
+
+build/aarch64-linux/tests/%_test: build/aarch64-linux/tests/%_test.o build/aarch64-linux/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(AARCH64_CC) -static $^ -o $@
+
+build/riscv64-linux/tests/%_test: build/riscv64-linux/tests/%_test.o build/riscv64-linux/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(RISCV64_CC) -static $^ -o $@
+
+build/armhf-linux/tests/%_test: build/armhf-linux/tests/%_test.o build/armhf-linux/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(ARMHF_CC) -static $^ -o $@
+
+build/i386-linux/tests/%_test: build/i386-linux/tests/%_test.o build/i386-linux/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(I386_CC) -static $^ -o $@
+
+build/armv7m-linux/tests/%_test: build/armv7m-linux/tests/%_test.o build/armv7m-linux/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(ARMHF_CC) -static $^ -o $@
+
+build/i386-nofp-linux/tests/%_test: build/i386-nofp-linux/tests/%_test.o build/i386-nofp-linux/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(I386_CC) -static $^ -o $@
 
 # --- Fuzzers: libFuzzer brings main() ----------------------------------------------------------
 $(addprefix build/host-fuzz/tests/fuzz/,attach_fuzz receive_fuzz send_fuzz stream_fuzz slots_fuzz): \
@@ -531,22 +626,34 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
+comma := ,
+space := $() $()
+
 CHECKS := tests/check/layers.sh tests/check/headers.sh \
-          tests/check/symbols.sh,26880,20992,build/x86_64/libivsh.a \
+          $(subst $(space),$(comma),tests/check/symbols.sh 26880 20992 build/x86_64/libivsh.a \
+              $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/readme.sh tests/check/format.sh,$(CLANG_FORMAT)
 MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py
-comma := ,
-space := $() $()
 COUNTS    := tests/bench/counts.sh,$(subst $(space),$(comma),$(COUNTED))
 FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
 C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%) \
            $(TESTS_KILL:%=build/host/%) $(TESTS_HOOK:%=build/host-hook/%) \
            $(TESTS_COUNT:%=build/host-hook/%) $(TESTS_TSAN:%=build/host-tsan/%)
+EMULATED_TESTS := $(TESTS_CORE:%=build/aarch64-linux/%) $(TESTS_DEVICE:%=build/aarch64-linux/%) \
+           $(TESTS_CORE:%=build/riscv64-linux/%) $(TESTS_DEVICE:%=build/riscv64-linux/%) \
+           $(TESTS_CORE:%=build/armhf-linux/%) $(TESTS_DEVICE:%=build/armhf-linux/%) \
+           $(TESTS_CORE:%=build/i386-linux/%) $(TESTS_DEVICE:%=build/i386-linux/%) \
+           $(TESTS_HALVES:%=build/armv7m-linux/%) $(TESTS_HALVES:%=build/i386-nofp-linux/%)
+# One suite for each: an emulator, a folder, and how many programs there are in it.
+emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS)))
+EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
+           $(call emulated,arm,armhf) $(call emulated,i386,i386) \
+           $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
-build/test: all $(C_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
+build/test: all $(C_TESTS) $(EMULATED_TESTS) $(LIBS_ELSEWHERE) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
     build/host/tests/core/example_test build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
@@ -555,15 +662,15 @@ build/test: all $(C_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_6
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(COUNTS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(GUEST_TESTS) \
-	    pytest:tests/host pytest:tests/guest pytest:tests/demos
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(COUNTS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(EMULATED) \
+	    $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
 
 ## The same cases with larger counts
 soak:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(subst $(comma)60,$(comma)600,$(FUZZ_60)) \
-	    $(C_TESTS) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
+	    $(C_TESTS) $(EMULATED) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
 counts: $(COUNTED)
@@ -589,7 +696,7 @@ fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)
 	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $^
 
 ## Check layers, headers, symbols, the specification and the format
-check: all build/host/tests/core/example_test
+check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 	$(Q)$(PYTHON) tests/run.py $(CHECKS)
 
 ## Lay out every C file as .clang-format says

@@ -111,7 +111,7 @@ static int memory_prepare(const struct backend *backend, const struct options *o
 	if (magic == IVSH_WIRE_MAGIC) {
 		*kept = true;
 		result = memory_keep(base, options, path);
-	} else if (magic != 0) {
+	} else if (!ivsh_wire_magic_none(magic)) {
 		result = log_failure(path,
 		    "holds something else (it begins with 0x%016llx): remove it, or use --raw",
 		    (unsigned long long)magic);

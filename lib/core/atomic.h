@@ -74,6 +74,13 @@ static ALWAYS_INLINE void store32_release(uint32_t *word, uint32_t value)
 	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
+/*
+ * Words of 8 bytes. Tests build the library with IVSH_HALVES for a machine that could do without.
+ */
+#if UINTPTR_MAX > UINT32_MAX && !defined(IVSH_HALVES)
+
+_Static_assert(__atomic_always_lock_free(sizeof(uint64_t), 0), "one access of 8 bytes");
+
 static ALWAYS_INLINE uint64_t load64(const uint64_t *word)
 {
 	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
@@ -99,6 +106,66 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
+
+#else
+
+/*
+ * A machine whose registers have 4 bytes has no access of 8 that is always one: some compilers make
+ * one of a loop or of floating point, others call a function that takes a lock of its own. So such a
+ * word is two halves, the high one stored last and loaded first: what it says holds of both. In
+ * each word that steers a new high half tells that the low one is there, or both are compared with
+ * what is expected. SPEC R1.3.
+ */
+static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
+{
+	const uint32_t __attribute__((may_alias)) *half = (const void *)word;
+	uint32_t high, low;
+
+	ivsh_hook(HOOK_LOAD, &half[1], sizeof(half[1]));
+	high = order == __ATOMIC_ACQUIRE ? __atomic_load_n(&half[1], __ATOMIC_ACQUIRE)
+					 : __atomic_load_n(&half[1], __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_LOAD, &half[0], sizeof(half[0]));
+	low = order == __ATOMIC_ACQUIRE ? __atomic_load_n(&half[0], __ATOMIC_ACQUIRE)
+					: __atomic_load_n(&half[0], __ATOMIC_RELAXED);
+	return (uint64_t)high << 32 | low;
+}
+
+static ALWAYS_INLINE void store64_halves(uint64_t *word, uint64_t value, int order)
+{
+	uint32_t __attribute__((may_alias)) *half = (void *)word;
+
+	ivsh_hook(HOOK_STORE, &half[0], sizeof(half[0]));
+	__atomic_store_n(&half[0], (uint32_t)value, __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_STORED, &half[0], sizeof(half[0]));
+	ivsh_hook(HOOK_STORE, &half[1], sizeof(half[1]));
+	if (order == __ATOMIC_RELEASE)
+		__atomic_store_n(&half[1], (uint32_t)(value >> 32), __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(&half[1], (uint32_t)(value >> 32), __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_STORED, &half[1], sizeof(half[1]));
+}
+
+static ALWAYS_INLINE uint64_t load64(const uint64_t *word)
+{
+	return load64_halves(word, __ATOMIC_RELAXED);
+}
+
+static ALWAYS_INLINE uint64_t load64_acquire(const uint64_t *word)
+{
+	return load64_halves(word, __ATOMIC_ACQUIRE);
+}
+
+static ALWAYS_INLINE void store64(uint64_t *word, uint64_t value)
+{
+	store64_halves(word, value, __ATOMIC_RELAXED);
+}
+
+static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
+{
+	store64_halves(word, value, __ATOMIC_RELEASE);
+}
+
+#endif
 
 /* Orders a store before it against a load behind it: what acquire and release do not. */
 static ALWAYS_INLINE void fence_full(void)

@@ -56,9 +56,19 @@ bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now
 	       (start || !area[i].known || body == area_place(&area[i], now->end[i], size));
 }
 
+/* What (value), a power of two, is 1 shifted by. Once a channel: not every processor has it. */
+static uint32_t shift_of(uint32_t value)
+{
+	uint32_t shift = 0;
+
+	for (; value > 1; value /= 2)
+		shift++;
+	return shift;
+}
+
 uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
 {
-	uint32_t shift = (uint32_t)__builtin_ctz(descs), waiting = 0;
+	uint32_t shift = shift_of(descs), waiting = 0;
 
 	while (waiting < descs) {
 		uint32_t index = read + waiting;
@@ -149,7 +159,7 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	ch->dead = false;
 	ch->peer = peer;
 	ch->mask = g->descs - 1;
-	ch->shift = (uint32_t)__builtin_ctz(g->descs);
+	ch->shift = shift_of(g->descs);
 	out = ring_at(region, region->mem.self, peer, ch->tx.area);
 	in = ring_at(region, peer, region->mem.self, ch->rx.area);
 	slot = ivsh_slot_at(region, peer);

@@ -18,7 +18,7 @@ int ivsh_region_format(
 		return IVSH_EINVAL;
 	if (bytes > size)
 		return IVSH_ENOSPC;
-	if (!force && load64_acquire(&header->magic) != 0)
+	if (!force && !ivsh_wire_magic_none(load64_acquire(&header->magic)))
 		return IVSH_EBUSY;
 
 	/* SPEC R3.2: whoever looks meanwhile finds a memory that is being formatted. */

@@ -48,7 +48,7 @@ static void mail_look(struct ivsh_region *region)
 			continue;
 		region->mail[i] ^= changed;
 		for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
-			if (ch->peer / 8 == i && (changed >> ch->peer % 8 * 8 & 0xff) != 0)
+			if (ch->peer / 8 == i && ((const uint8_t *)&changed)[ch->peer % 8] != 0)
 				busy_add(region, ch);
 	}
 }

@@ -30,7 +30,7 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 		if (magic == IVSH_WIRE_MAGIC)
 			return 0;
 		a->found_magic = magic;
-		if (magic != 0)
+		if (!ivsh_wire_magic_none(magic))
 			return IVSH_EPROTO;
 		if (a->formatter && mem->self == 0) {
 			int error = a->formatter(mem, a);
@@ -94,7 +94,7 @@ int ivsh_region_look(
 	if (error)
 		return error;
 	attach->found_magic = load64_acquire(&header->magic);
-	if (attach->found_magic == 0)
+	if (ivsh_wire_magic_none(attach->found_magic))
 		return IVSH_ENODEV;
 	if (attach->found_magic != IVSH_WIRE_MAGIC)
 		return IVSH_EPROTO;

@@ -19,6 +19,15 @@
 /* No processor keeps a store to itself for longer. */
 #define ASK_NS UINT64_C(1000000)
 
+/* (slot) modulo (count): by subtraction, since not every processor divides. */
+static uint32_t slot_modulo(uint32_t slot, uint32_t count)
+{
+	for (uint32_t times = IVSH_WIRE_SLOTS_MAX; times != 0; times /= 2)
+		if (slot >= count * times)
+			slot -= count * times;
+	return slot;
+}
+
 /*
  * SPEC R8.4: the vector on which slot (peer) is to ring us. Not called without vectors. Its device
  * has to know the vector too, or the doorbell goes nowhere (QEMU, hw/misc/ivshmem.c:
@@ -36,7 +45,7 @@ static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
 		vectors = served;
 	if (theirs < vectors)
 		vectors = theirs;
-	return vectors < 2 ? 0 : 1 + peer % (vectors - 1);
+	return vectors < 2 ? 0 : 1 + slot_modulo(peer, vectors - 1);
 }
 
 /* Store a new wish for (vector) into (word), our own; (wish) is what stands there. */

@@ -135,15 +135,15 @@ static uint64_t bar_probe(const struct ivsh_port *port, uint32_t function, uint3
     uint64_t value, uint32_t count)
 {
 	uint32_t command = ivsh_config_command(port, function, COMMAND_IO | COMMAND_MEMORY, 0);
-	uint64_t kept = 0;
+	uint32_t kept[2] = {0, 0};
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++, value >>= 32) {
 		config_write(port, function, offset + 4 * i, 0xffffffff);
-		kept |= (uint64_t)config_read(port, function, offset + 4 * i) << (32 * i);
-		config_write(port, function, offset + 4 * i, (uint32_t)(value >> (32 * i)));
+		kept[i] = config_read(port, function, offset + 4 * i);
+		config_write(port, function, offset + 4 * i, (uint32_t)value);
 	}
 	ivsh_config_command(port, function, 0, command);
-	return kept;
+	return (uint64_t)kept[1] << 32 | kept[0];
 }
 
 COLD int ivsh_pci_bar(

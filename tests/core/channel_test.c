@@ -200,6 +200,42 @@ static void counts_wrap(void)
 	}
 }
 
+/*
+ * A sender that stores a head in halves, seen between the two: no message, and then a whole one. By
+ * its own next life, too. SPEC R1.3, R7.3.
+ */
+static void head_in_halves(void)
+{
+	static uint8_t buffer[64];
+	struct ivsh_message message;
+	uint64_t head, old;
+
+	for (uint32_t i = 0; i < 3 * 64; i++) {
+		struct ivsh_wire_desc *desc;
+
+		if (i == 0)
+			open_both();
+		desc = world_desc(0, 1, i);
+		old = desc->head;
+		NEED_EQ(ivsh_chan_send(&a.chan, 7, "halves", i % 7), 0);
+		head = desc->head;
+		desc->head = (old & ~UINT64_C(0xffffffff)) | (head & 0xffffffff);
+		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, buffer, sizeof(buffer)), IVSH_EAGAIN);
+		if (i % 5 == 0) {
+			/* Cut there, it was not accepted. */
+			end_kill(&a);
+			NEED_EQ(end_open(&a, 0, 1, false), 0);
+			NEED_EQ(ivsh_chan_send(&a.chan, 7, "halves", i % 7), 0);
+			CHECK_EQ(desc->head, head);
+		}
+		desc->head = head;
+		NEED_EQ(ivsh_chan_receive(&b.chan, &message, buffer, sizeof(buffer)), 0);
+		CHECK_EQ(message.size, i % 7);
+		CHECK_EQ(message.port, 7);
+		CHECK_EQ(memcmp(buffer, "halves", i % 7), 0);
+	}
+}
+
 /* SPEC R7.3. */
 static void reserve(void)
 {
@@ -425,6 +461,7 @@ static const struct test tests[] = {
     {"skipped bytes", skipped},
     {"random traffic", random_traffic},
     {"counts wrap", counts_wrap},
+    {"head in halves", head_in_halves},
     {"reserve, publish, abandon", reserve},
     {"peek, release", peek},
     {"lazy read index", lazy_read},

@@ -209,6 +209,35 @@ static void formatter_died(void)
 	CHECK_EQ(attach_as(1, &attach), 0);
 }
 
+/*
+ * From a machine that stores 8 bytes in halves: half a magic is one that is being written, or was by
+ * one that died there. SPEC R1.3.
+ */
+static void magic_in_halves(void)
+{
+	static const uint64_t halves[] = {
+	    IVSH_WIRE_MAGIC & 0xffffffff, IVSH_WIRE_MAGIC & ~UINT64_C(0xffffffff)};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct ivsh_attach attach = {.nonce = 77,
+		    .timeout_ns = 1000000,
+		    .formatter = ivsh_attach_format,
+		    .format = {8, 64, 4096, 8192}};
+		struct ivsh_mem mem;
+
+		world_format();
+		mem = world_mem(1);
+		world_header()->magic = halves[i];
+		CHECK_EQ(ivsh_region_look(&region, &mem, &attach), IVSH_ENODEV);
+		CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
+		CHECK_EQ(attach_as(0, &attach), 0);
+		CHECK_EQ(world_header()->magic, IVSH_WIRE_MAGIC);
+		/* Half of another one is foreign. */
+		world_header()->magic = halves[i] ^ UINT64_C(0x100000001);
+		CHECK_EQ(attach_as(0, &attach), IVSH_EPROTO);
+	}
+}
+
 /* What the header says counts, not what one would have formatted. SPEC R2.1, R3.6. */
 static void other_geometry(void)
 {
@@ -385,6 +414,7 @@ static const struct test tests[] = {
     {"attach: waits for the formatter", attach_waits},
     {"attach: slot 0 formats", attach_formats},
     {"attach: formatter died", formatter_died},
+    {"attach: magic in halves", magic_in_halves},
     {"attach: another geometry", other_geometry},
     {"formatted again", formatted_again},
     {"claim: outcomes", claims},

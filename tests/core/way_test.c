@@ -132,8 +132,8 @@ static int reserve(uint32_t size)
 /* Not a byte of the ring changed but the sender's line. */
 static void compare(bool writes)
 {
-	uint64_t from = (uint64_t)((uint8_t *)world_ring(0, 1) - world.memory);
-	uint64_t line = writes ? sizeof(struct ivsh_wire_sender) : 0;
+	size_t from = (size_t)((uint8_t *)world_ring(0, 1) - world.memory);
+	size_t line = writes ? sizeof(struct ivsh_wire_sender) : 0;
 
 	CHECK_EQ(memcmp(before + from + line, world.memory + from + line, WORLD_RING - line), 0);
 }

@@ -116,7 +116,7 @@ struct ivsh_wire_desc *world_desc(uint32_t sender, uint32_t receiver, uint32_t i
 
 int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh)
 {
-	static uint64_t nonce;
+	static uint32_t nonce;
 	struct ivsh_mem mem = world_mem(self);
 	/* race_test.c comes here in two threads. */
 	struct ivsh_attach attach = {.nonce = __atomic_add_fetch(&nonce, 1, __ATOMIC_RELAXED),

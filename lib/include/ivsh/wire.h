@@ -10,6 +10,11 @@
 
 #include <stdint.h>
 
+/* Words are loaded and stored as they are: on another machine each would be read backwards. */
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "ivsh: the shared memory is little-endian, and this machine is not"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -17,6 +22,16 @@ extern "C" {
 /* The bytes "IVSHRGN" and a zero, read as a little-endian number. SPEC 3. */
 #define IVSH_WIRE_MAGIC UINT64_C(0x004e475248535649)
 #define IVSH_WIRE_VERSION 1u
+
+/*
+ * Whether (magic) says that nobody has formatted the memory, or is about to: 0, or one half of ours,
+ * from a machine that stores it in two. SPEC R1.3.
+ */
+static inline int ivsh_wire_magic_none(uint64_t magic)
+{
+	return magic == 0 || magic == (IVSH_WIRE_MAGIC & 0xffffffffu) ||
+	       magic == (IVSH_WIRE_MAGIC & ~UINT64_C(0xffffffff));
+}
 
 #define IVSH_WIRE_PAGE 4096u /* the header, the server page and each ring start on one */
 #define IVSH_WIRE_LINE 64u   /* no two writers share one; payloads start on one */
