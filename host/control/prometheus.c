@@ -80,7 +80,7 @@ static void prometheus_counts(FILE *out, const struct answer *answer, const char
 	prometheus_one(
 	    out, path, "disconnects_total", "counter", "Clients that left.", answer->disconnects);
 	prometheus_one(out, path, "slow_clients_total", "counter",
-	    "Clients dropped since they did not read.", answer->slow);
+	    "Clients that did not read for five seconds.", answer->slow);
 	prometheus_one(out, path, "doubtful_clients_total", "counter",
 	    "Clients of whom a takeover could not know what they were told.", answer->doubtful);
 	prometheus_one(out, path, "bells_blocked_total", "counter",
@@ -161,10 +161,11 @@ static void prometheus_slots(FILE *out, const struct answer *answer, const char 
 
 void prometheus_show(FILE *out, const struct answer *answer, const char *path)
 {
-	uint64_t connected = 0, queued = 0;
+	uint64_t connected = 0, lagging = 0, queued = 0;
 
 	for (size_t i = 0; i < answer->slot_count; i++) {
 		connected += strcmp(answer->slot[i].state, "free") != 0;
+		lagging += strcmp(answer->slot[i].state, "lagging") == 0;
 		queued += answer->slot[i].queued == ANSWER_NONE ? 0 : answer->slot[i].queued;
 	}
 	prometheus_server(out, answer, path);
@@ -172,6 +173,8 @@ void prometheus_show(FILE *out, const struct answer *answer, const char *path)
 	prometheus_refused(out, answer, path);
 	prometheus_one(
 	    out, path, "connected_clients", "gauge", "Clients that have an ID.", connected);
+	prometheus_one(out, path, "lagging_clients", "gauge",
+	    "Clients that have not read what they are told for five seconds or more.", lagging);
 	prometheus_one(out, path, "waiting_clients", "gauge",
 	    "Connections without an ID: they wait for one, or are being closed.",
 	    answer->waiting_count);

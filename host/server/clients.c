@@ -15,8 +15,11 @@
  * A client is refused by a protocol version that it does not know. QEMU 7.2 spins for ever when the
  * socket ends before the memory has come (hw/misc/ivshmem.c, ivshmem_recv_msg()); so no one who was
  * sent the right version, or perhaps was, is closed before that. The three first messages always
- * fit in a fresh socket's buffer. Who is told the end is only shut down: what it has not read still
- * counts as in flight, and so does its place here, until it closes.
+ * fit in a fresh socket's buffer.
+ *
+ * Who was told its ID has it until its socket closes, however late it reads and whatever it does: it
+ * may be a virtual machine that is stopped, and two that have one ID destroy each other's messages.
+ * Who is told the end is only shut down; what it has not read still counts as in flight.
  */
 #include "clients.h"
 #include "ledger.h"
@@ -34,10 +37,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLIENTS_WAIT_NS UINT64_C(1000000000)     /* for the old client of a bound slot to go */
-#define CLIENTS_GREETING_NS UINT64_C(5000000000) /* for reading what there is to be told */
-#define CLIENTS_PACE_NS UINT64_C(5000000)        /* from one announcement to the next */
-#define CLIENTS_ID_MOST 65535u                   /* ivshmem-spec: an ID has 16 bits */
+#define CLIENTS_WAIT_NS UINT64_C(1000000000)    /* for the old client of a bound slot to go */
+#define CLIENTS_READING_NS UINT64_C(5000000000) /* for reading more of what there is to be told */
+#define CLIENTS_PACE_NS UINT64_C(5000000)       /* from one announcement to the next */
+#define CLIENTS_ID_MOST 65535u                  /* ivshmem-spec: an ID has 16 bits */
 #define CLIENTS_EVENTS 256
 
 static const char *const clients_reasons[CLIENTS_REASONS] = {
@@ -80,10 +83,10 @@ static uint32_t clients_place(const struct clients *clients, const struct client
 	return (uint32_t)(client - clients->client);
 }
 
-static bool clients_holds_slot(const struct client *client)
+bool clients_holds_slot(const struct clients *clients, const struct client *client)
 {
-	return client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
-	       (client->state == CLIENT_DOUBTFUL && client->slot != SLOTS_NONE);
+	return client->slot < clients->slots->count &&
+	       clients->slots->slot[client->slot].client == clients_place(clients, client);
 }
 
 static void clients_live(struct clients *clients, uint32_t slot, bool is_live)
@@ -114,7 +117,7 @@ static void clients_release(struct clients *clients, struct client *client, cons
 {
 	struct slot *slot;
 
-	if (!clients_holds_slot(client))
+	if (!clients_holds_slot(clients, client))
 		return;
 	slot = &clients->slots->slot[client->slot];
 	log_event(
@@ -141,7 +144,7 @@ static void clients_forget(struct clients *clients, struct client *client, const
 {
 	uint32_t place = clients_place(clients, client);
 
-	if (!clients_holds_slot(client))
+	if (!clients_holds_slot(clients, client))
 		log_detail("event=gone pid=%ld reason=%s", (long)client->pid, reason);
 	clients_release(clients, client, reason);
 	notices_forget(clients, client);
@@ -155,19 +158,50 @@ static void clients_forget(struct clients *clients, struct client *client, const
 	clients_report(clients, client);
 }
 
-/* End it from our side: it sees the end of the stream behind what it has not read. */
+/*
+ * End it from our side: it sees the end of the stream behind what it has not read. What it was
+ * given, it has until it closes.
+ */
 static void clients_end(struct clients *clients, struct client *client, const char *reason)
 {
 	uint32_t place = clients_place(clients, client);
 
-	clients_release(clients, client, reason);
+	if (clients_holds_slot(clients, client))
+		log_event("event=end slot=%u pid=%ld reason=%s",
+		    clients->slots->slot[client->slot].id, (long)client->pid, reason);
 	notices_forget(clients, client);
 	clients_record(&client->state, CLIENT_CLOSING);
 	client->deadline_ns = clients_now_ns();
+	client->lags_ns = 0;
 	clients->is_blocked[place] = false;
 	clients_watch(clients, client, EPOLLRDHUP, EPOLL_CTL_MOD);
 	if (shutdown(clients->fd[place], SHUT_WR))
 		clients_forget(clients, client, reason);
+}
+
+/* It has not read for long; that is all that happens: see the top. */
+static void clients_lag(struct clients *clients, struct client *client, uint64_t now_ns)
+{
+	client->lags_ns = now_ns - CLIENTS_READING_NS;
+	clients->counts->slow++;
+	log_event("event=lags slot=%u pid=%ld queued=%u", clients->slots->slot[client->slot].id,
+	    (long)client->pid, notices_left(clients, client));
+}
+
+/* It knows all that there is to be known. */
+static void clients_is_told(struct clients *clients, struct client *client)
+{
+	if (client->lags_ns)
+		log_event("event=caught-up slot=%u pid=%ld after_ms=%llu",
+		    clients->slots->slot[client->slot].id, (long)client->pid,
+		    (unsigned long long)(clients_now_ns() - client->lags_ns) / 1000000);
+	client->lags_ns = 0;
+}
+
+/* Whether an error of a send says that the other side has closed; others pass. */
+static bool clients_is_over(int error)
+{
+	return error == EPIPE || error == ECONNRESET;
 }
 
 /* Tell it what it has yet to be told, as far as its socket takes it. */
@@ -186,18 +220,20 @@ static void clients_tell(struct clients *clients, struct client *client)
 			notices_told(clients, client, plan, (uint32_t)sent);
 		clients_record(&client->sending, 0);
 		if (sent > 0) {
-			client->deadline_ns = clients_now_ns() + CLIENTS_GREETING_NS;
+			client->deadline_ns = clients_now_ns() + CLIENTS_READING_NS;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			blocked = true;
-		} else if (errno == ETOOMANYREFS || errno == ENOMEM || errno == ENOBUFS) {
+		} else if (clients_is_over(errno)) {
+			clients_forget(clients, client, "send-failed");
+			return;
+		} else if (errno != EINTR) { /* ETOOMANYREFS, ENOMEM, ENOBUFS */
 			log_detail(
 			    "event=warning what=send pid=%ld error=%d", (long)client->pid, errno);
 			return; /* no event says when this is over: clients_tick() tries again */
-		} else if (errno != EINTR) {
-			clients_forget(clients, client, "send-failed");
-			return;
 		}
 	}
+	if (!blocked)
+		clients_is_told(clients, client);
 	if (client->state == CLIENT_GREETING && notices_is_greeted(clients, client)) {
 		clients_record(&client->state, CLIENT_READY);
 		log_detail("event=greeted slot=%u", clients->slots->slot[client->slot].id);
@@ -400,7 +436,7 @@ void clients_service(struct clients *clients)
 				continue;
 			if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 				clients_input(clients, client);
-			else if (clients_holds_slot(client) && client->state != CLIENT_DOUBTFUL)
+			else if (client->state == CLIENT_GREETING || client->state == CLIENT_READY)
 				clients_tell(clients, client);
 		}
 	} while (count == CLIENTS_EVENTS);
@@ -416,7 +452,7 @@ uint32_t clients_free_place(const struct clients *clients)
 	return place;
 }
 
-/* Before the table is full: the one that has been closing for longest has had its time. */
+/* Before the table is full: the one without an ID that has been closing for longest had its time. */
 static void clients_evict(struct clients *clients)
 {
 	struct client *oldest = NULL;
@@ -426,7 +462,7 @@ static void clients_evict(struct clients *clients)
 	for (uint32_t i = 0; i < clients->capacity; i++) {
 		struct client *client = &clients->client[i];
 
-		if (client->state == CLIENT_CLOSING &&
+		if (client->state == CLIENT_CLOSING && !clients_holds_slot(clients, client) &&
 		    (!oldest || client->deadline_ns < oldest->deadline_ns))
 			oldest = client;
 	}
@@ -490,10 +526,8 @@ void clients_tick(struct clients *clients)
 			continue;
 		else if (!clients->is_blocked[i] && notices_left(clients, client) > 0)
 			clients_tell(clients, client);
-		else if (clients->is_blocked[i] && late && client->step >= NOTICES_HEAD) {
-			clients->counts->slow++;
-			clients_end(clients, client, "slow");
-		}
+		else if (clients->is_blocked[i] && late && !client->lags_ns)
+			clients_lag(clients, client, now);
 	}
 	clients_promote(clients);
 }

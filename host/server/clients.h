@@ -24,7 +24,7 @@ enum client_state {
 	CLIENT_GREETING, /* holds its slot, the handshake is under way */
 	CLIENT_READY,    /* holds its slot, knows everything that it is told when it connects */
 	CLIENT_REFUSED,  /* is to be told so, and then closed */
-	CLIENT_CLOSING,  /* has been told the end: we wait for it to close */
+	CLIENT_CLOSING,  /* has been told the end: we wait for it to close, and keep its slot */
 	CLIENT_GONE,     /* is closed here; the keeper has yet to hear it */
 	/* A server died while it sent to it: what it knows is not known. It keeps its slot. */
 	CLIENT_DOUBTFUL,
@@ -55,6 +55,7 @@ struct client {
 	uint32_t reason;      /* of CLIENT_REFUSED */
 	uint64_t deadline_ns; /* of the state, CLOCK_MONOTONIC */
 	uint64_t since_ns;
+	uint64_t lags_ns; /* since when it has not read what there is to be told; 0: it does */
 };
 
 struct ledger;
@@ -106,6 +107,9 @@ uint32_t clients_free_place(const struct clients *clients);
 
 /* Tell a connection, for which there is no room at all, that it is refused, and close it. */
 void clients_turn_away(int fd);
+
+/* It has an ID, and with it a slot. */
+bool clients_holds_slot(const struct clients *clients, const struct client *client);
 
 /* Take notice of everything that clients->epoll has. */
 void clients_service(struct clients *clients);

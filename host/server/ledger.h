@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /* A server refuses a ledger of another version or shape: the old one then goes on. */
-#define LEDGER_VERSION 1u
+#define LEDGER_VERSION 2u
 
 #define LEDGER_PATH 108u /* sun_path of unix(7) */
 

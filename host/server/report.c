@@ -129,7 +129,7 @@ static void report_counts(FILE *out, const struct server *server)
 
 static void report_client(FILE *out, const struct client *client)
 {
-	report_text(out, "state", report_states[client->state]);
+	report_text(out, "state", client->lags_ns ? "lagging" : report_states[client->state]);
 	report_number(out, "pid", (unsigned)client->pid);
 	report_number(out, "uid", client->uid);
 	report_number(out, "gid", client->gid);
@@ -153,7 +153,9 @@ static void report_slot(FILE *out, const struct server *server, uint32_t number)
 		client = &server->clients.client[slot->client];
 		report_client(out, client);
 		report_number(out, "queued",
-		    client->state == CLIENT_DOUBTFUL ? 0 : notices_left(&server->clients, client));
+		    client->state == CLIENT_DOUBTFUL || client->state == CLIENT_CLOSING
+			? 0
+			: notices_left(&server->clients, client));
 	}
 	report_number(out, "times", slot->times);
 	fputc('\n', out);
@@ -175,7 +177,8 @@ char *report_make(const struct server *server, size_t *size)
 		const struct client *client = &server->clients.client[i];
 
 		if (client->state != CLIENT_WAITING && client->state != CLIENT_REFUSED &&
-		    client->state != CLIENT_CLOSING &&
+		    !(client->state == CLIENT_CLOSING &&
+			!clients_holds_slot(&server->clients, client)) &&
 		    !(client->state == CLIENT_DOUBTFUL && client->slot == SLOTS_NONE))
 			continue;
 		fputs("waiting", out);

@@ -80,7 +80,7 @@ static bool takeover_is_holder(const struct ledger *ledger, uint32_t place, uint
 
 	return client->slot == slot &&
 	       (client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
-		   client->state == CLIENT_DOUBTFUL);
+		   client->state == CLIENT_CLOSING || client->state == CLIENT_DOUBTFUL);
 }
 
 static void takeover_slot(const struct ledger *ledger, uint32_t number)

@@ -107,7 +107,7 @@ static void meet(uint32_t slot)
 
 static void leave(struct visitor *visitor)
 {
-	visitor->may_end = true;
+	visitor->may_end = visitor->has_closed = true;
 	close(visitor->fd);
 	visitor->fd = -1;
 }
@@ -161,7 +161,7 @@ static void act(struct visitor *visitor, unsigned action, uint8_t argument)
 		send_bytes(visitor, argument + 1u);
 		break;
 	default:
-		visitor->may_end = true;
+		visitor->may_end = visitor->has_closed = true;
 		shutdown(visitor->fd, argument % 3); /* SHUT_RD, SHUT_WR, SHUT_RDWR */
 		break;
 	}
@@ -243,6 +243,19 @@ static void check_page(void)
 	change = words->change;
 }
 
+static bool has_id(const struct visitor *visitor)
+{
+	return visitor->step >= 2 && !visitor->is_refused && !visitor->has_closed;
+}
+
+/* Whoever has an ID has it alone, until it closes. */
+static void check_ids(void)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < i && has_id(&visitors[i]); j++)
+			FUZZ_MUST(!has_id(&visitors[j]) || visitors[j].id != visitors[i].id);
+}
+
 static bool settle(void)
 {
 	uint32_t done = 0;
@@ -253,6 +266,7 @@ static bool settle(void)
 	tick(250000000);
 	serving_hear();
 	serving_check();
+	check_ids();
 	return done > 0;
 }
 
@@ -277,8 +291,8 @@ static void finish(void)
 
 		if (visitor->fd < 0 || visitor->may_end || visitor->is_doubtful)
 			continue;
-		if (visitor->is_ended) /* refused, or too slow */
-			FUZZ_MUST(visitor->is_refused || visitor->step >= NOTICES_HEAD);
+		if (visitor->is_ended)
+			FUZZ_MUST(visitor->is_refused);
 		else
 			visitor_check(visitor);
 	}
@@ -329,6 +343,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			serving_hear();
 		serving_check();
 		check_page();
+		check_ids();
 	}
 	finish();
 	for (uint32_t i = 0; i < count; i++)

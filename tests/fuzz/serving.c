@@ -421,10 +421,16 @@ void serving_hear(void)
 	}
 }
 
-static bool serving_holds(const struct client *client)
+/* Who is told the end holds its slot still, unless that was the beginning of its own. */
+static bool serving_holds(uint32_t place)
 {
+	const struct server *server = &serving.server;
+	const struct client *client = &server->ledger.client[place];
+
 	return client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
-	       (client->state == CLIENT_DOUBTFUL && client->slot != SLOTS_NONE);
+	       (client->state == CLIENT_DOUBTFUL && client->slot != SLOTS_NONE) ||
+	       (client->state == CLIENT_CLOSING && client->slot < server->slots.count &&
+		   server->slots.slot[client->slot].client == place);
 }
 
 static void serving_check_clients(void)
@@ -444,7 +450,7 @@ static void serving_check_clients(void)
 		FUZZ_MUST((server->clients.fd[i] >= 0) == is_here);
 		FUZZ_MUST(
 		    client->state == CLIENT_FREE || !serving.has_keeper || serving.held[i] >= 0);
-		if (serving_holds(client)) {
+		if (serving_holds(i)) {
 			FUZZ_MUST(client->slot < server->slots.count);
 			FUZZ_MUST(server->slots.slot[client->slot].client == i);
 		} else if (client->state == CLIENT_WAITING) {
@@ -472,7 +478,7 @@ static void serving_check_slots(void)
 
 		if (is_held) {
 			FUZZ_MUST(slot->client < clients->capacity);
-			FUZZ_MUST(serving_holds(&clients->client[slot->client]));
+			FUZZ_MUST(serving_holds(slot->client));
 			FUZZ_MUST(clients->client[slot->client].slot == s);
 		}
 		if (!clients->is_classic) {

@@ -11,11 +11,12 @@
 #define VISITOR_IDS 256u /* in one run, from the first one on */
 
 struct visitor {
-	int fd;         /* -1: it has closed */
-	uint32_t place; /* in the keeper's table; UINT32_MAX: dropped */
-	uint32_t slot;  /* of its socket */
-	bool may_end;   /* it hung up, or wrote: the server may close it */
-	bool is_ended;  /* it saw the end */
+	int fd;          /* -1: it has closed */
+	uint32_t place;  /* in the keeper's table; UINT32_MAX: dropped */
+	uint32_t slot;   /* of its socket */
+	bool may_end;    /* it hung up, or wrote: the server may close it */
+	bool has_closed; /* it hung up: its ID may be another's */
+	bool is_ended;   /* it saw the end */
 	bool is_refused;
 	bool is_doubtful;
 	bool is_alone; /* doubtful: what it has is all that it gets */

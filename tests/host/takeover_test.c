@@ -71,6 +71,7 @@ static void cuts(void)
 	    {"ready, sends", CLIENT_READY, 1, PLACE, 4, 1, true, CLIENT_DOUBTFUL, 1, PLACE},
 	    {"released", CLIENT_READY, 1, NONE, 4, 0, true, CLIENT_CLOSING, 1, NONE},
 	    {"released, taken", CLIENT_READY, 1, 0, 4, 0, true, CLIENT_CLOSING, 1, NONE},
+	    {"closing, and holds", CLIENT_CLOSING, 1, PLACE, 4, 0, true, CLIENT_CLOSING, 1, PLACE},
 	    {"closing", CLIENT_CLOSING, 1, NONE, 4, 0, true, CLIENT_CLOSING, 1, NONE},
 	    {"gone, or new", CLIENT_GONE, 1, NONE, 4, 0, true, CLIENT_FREE, NONE, NONE},
 	    {"gone, and heard", CLIENT_GONE, 1, NONE, 4, 0, false, CLIENT_FREE, NONE, NONE},

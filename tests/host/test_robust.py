@@ -54,21 +54,72 @@ def test_slow_client_hurts_nobody(start):
     assert quick.is_quiet(0)
 
 
-def test_client_that_never_reads_is_closed(start):
-    server = start("--slots", 16, "-n", 64, "--raw", "--client-descriptors", 2000)
-    RawClient(server.socket)
-    line = server.await_line("event=disconnect")
-    assert "slot=0" in line and "reason=slow" in line and "pid=" in line
+def states(server):
+    """By ID: the state that the status shows."""
+    return {int(slot["id"]): slot["state"] for slot in server.status("slot")}
+
+
+def test_client_that_does_not_read_keeps_its_id(start, tmp_path):
+    """
+    It may be a QEMU that is stopped, or swaps, and has its ID and memory: no other gets them, over
+    takeovers and reloads too, until its socket closes. In classic mode one that knew everybody lags.
+    """
+    bound, wide = tmp_path / "b", ("-n", 64, "--raw", "--client-descriptors", 2000)
+    (tmp_path / "slots").mkdir(), (tmp_path / "classic").mkdir()
+    slots = start("--slots", 16, *wide, "--slot", f"2={bound}", folder=tmp_path / "slots")
+    classic = start("--slots", 16, *wide, "--classic", folder=tmp_path / "classic")
+    lazy = [RawClient(path) for path in (slots.socket, slots.socket, bound)]
+    first = RawClient(classic.socket)
+    greeting = [first.message() for _ in range(3 + 64)]
+    assert greeting[1] == (0, None)
+    peers = [RawClient(classic.socket) for _ in range(5)]  # 320 notices, and room for 278
+    assert [[peer.message(), peer.message()][1][0] for peer in peers] == [1, 2, 3, 4, 5]
+
+    for server, lagging in ((slots, (0, 1, 2)), (classic, (0,))):
+        for slot in lagging:
+            line = server.await_line(f"event=lags slot={slot} ")
+            assert "pid=" in line and "queued=" in line
+        assert {slot for slot, state in states(server).items() if state == "lagging"} >= {*lagging}
+        for turn in range(2):
+            server.kill_serving() if turn == 0 else server.reload()
+            assert {slot for slot, state in states(server).items() if state == "lagging"} >= {
+                *lagging
+            }
+        assert server.count("event=disconnect") == 0
+
+    serves(slots, 16, 64, 3)
+    again = RawClient(bound)
+    assert again.message() == (1, None), "the bound slot has its client"
+    assert RawClient(classic.socket).message() == (0, None)
+    for client, slot in zip(lazy, (0, 1, 2)):
+        client.handshake(16, 64)  # late, and complete
+        assert client.id == slot
+        slots.await_line(f"event=caught-up slot={slot} ")
+        until(lambda slot=slot: states(slots)[slot] == "ready")
+    for peer in (1, 2, 3, 4, 5, 6):
+        assert [first.message()[0] for _ in range(64)] == [peer] * 64
+    classic.await_line("event=caught-up slot=0 ")
+    lazy[0].close()
+    slots.await_line("event=disconnect slot=0 ")
+    serves(slots, 16, 64, 0)
 
 
 def test_bytes_from_a_client_end_it(start):
-    server = start()
-    talker = serves(server, 8, 2, 0)
-    other = serves(server, 8, 2, 1)
+    """It is told the end, and has its ID until it closes: what it is doing with it nobody knows."""
+    server = start("--slots", 3)
+    talker = serves(server, 3, 2, 0)
+    other = serves(server, 3, 2, 1)
     talker.socket.sendall(b"x" * 8)
     assert "slot=0" in server.await_line("reason=sent-bytes")
+    assert talker.message() is None
+    for turn in range(3):
+        assert states(server) == {0: "closing", 1: "ready", 2: "free"}
+        serves(server, 3, 2, 2).close()
+        (server.kill_serving, server.reload, lambda: None)[turn]()
     assert other.is_quiet(0)
-    serves(server, 8, 2, 0)
+    talker.close()
+    server.await_line("event=disconnect slot=0")
+    serves(server, 3, 2, 0)
 
 
 def test_descriptors_run_out(start):

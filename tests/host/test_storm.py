@@ -78,8 +78,8 @@ def test_stalled_clients_delay_nobody(start, build, name):
     good(run(build, server, *mode.join(slots, 2), "--clients", 20, "--leave", 20))
 
 
-def test_stalled_clients_are_closed(start, build):
-    """Those whose handshake is stuck give their slots back."""
+def test_stalled_clients_leave_nothing(start, build):
+    """Those whose handshake is stuck give their slots back when they close."""
     server = start("--raw", "--slots", 200, "-n", 2, *many(build))
     before = held(server)
     good(run(build, server, "--slots", 200, "--clients", 10, "--stall", 50, "--joining", 10))
