@@ -183,8 +183,8 @@ UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c
 OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \
-          host/server/config.c host/server/accounts.c host/server/help.c host/server/sizes.c \
-          host/server/descriptors.c host/server/log.c
+          host/server/config.c host/server/accounts.c host/server/known.c host/server/help.c \
+          host/server/sizes.c host/server/descriptors.c host/server/log.c
 CONTROL := host/control/status.c host/control/args.c host/control/place.c host/control/fetch.c \
           host/control/ask.c host/control/answer.c host/control/lines.c host/control/process.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \

@@ -3,6 +3,7 @@
  * accounts.c - users and groups, by name or number.
  */
 #include "accounts.h"
+#include "known.h"
 #include "sizes.h"
 
 #include <errno.h>
@@ -45,11 +46,14 @@ const char *accounts_user(const char *text, uint32_t *user)
 
 	if (accounts_is_number(text))
 		return accounts_number(text, user);
+	if (known_find(KNOWN_USER, text, user))
+		return NULL;
 	errno = 0;
 	entry = getpwnam(text);
 	if (!entry)
 		return accounts_missing("there is no such user: create it, or give a number");
 	*user = entry->pw_uid;
+	known_add(KNOWN_USER, text, *user);
 	return NULL;
 }
 
@@ -59,11 +63,14 @@ const char *accounts_group(const char *text, uint32_t *group)
 
 	if (accounts_is_number(text))
 		return accounts_number(text, group);
+	if (known_find(KNOWN_GROUP, text, group))
+		return NULL;
 	errno = 0;
 	entry = getgrnam(text);
 	if (!entry)
 		return accounts_missing("there is no such group: create it, or give a number");
 	*group = entry->gr_gid;
+	known_add(KNOWN_GROUP, text, *group);
 	return NULL;
 }
 
@@ -84,10 +91,14 @@ const char *accounts_both(const char *text, uint32_t *user, uint32_t *group)
 	wrong = accounts_user(text, user);
 	if (wrong)
 		return wrong;
+	snprintf(name, sizeof name, "%lu", (unsigned long)*user);
+	if (known_find(KNOWN_PRIMARY, name, group))
+		return NULL;
 	errno = 0;
 	entry = getpwuid(*user);
 	if (!entry)
 		return accounts_missing("no user has this number: give its group too, USER:GROUP");
 	*group = entry->pw_gid;
+	known_add(KNOWN_PRIMARY, name, *group);
 	return NULL;
 }

@@ -4,6 +4,7 @@
  */
 #include "child.h"
 #include "clients.h"
+#include "holdings.h"
 #include "log.h"
 #include "server.h"
 
@@ -89,7 +90,7 @@ bool child_has_ended(const struct child *child, int *status)
 	return got > 0 || (got < 0 && errno == ECHILD);
 }
 
-int child_start(struct child *child, const struct program *program, int ledger, int config,
+int child_start(struct child *child, const struct program *program, const struct holdings *holdings,
     bool is_reload, bool is_self)
 {
 	char environment[64];
@@ -97,8 +98,8 @@ int child_start(struct child *child, const struct program *program, int ledger, 
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
 		return log_failure("server", "socketpair: %s", strerror(errno));
-	snprintf(
-	    environment, sizeof environment, "%d,%d,%d,%d", ends[1], ledger, config, is_reload);
+	snprintf(environment, sizeof environment, "%d,%d,%d,%d,%d", ends[1], holdings->ledger.fd,
+	    holdings->config, is_reload, holdings->known);
 	*child = (struct child){.process = -1, .link = ends[0], .began_ns = clients_now_ns()};
 	child->heard_ns = child->began_ns;
 	child->pid = fork();

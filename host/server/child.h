@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct holdings;
+
 struct child {
 	pid_t pid;         /* 0: none */
 	int process;       /* by pidfd_open(2), whoever has its number by then; -1: none */
@@ -35,10 +37,11 @@ int program_open(struct program *program, char **argv);
 
 /*
  * Fork, and execute the program as a server, which inherits every descriptor that is not
- * close-on-exec. (is_reload): it shall read its configuration's file again, and not (config).
+ * close-on-exec. (config) is what it reads, (known) what was looked up for that; with (is_reload) it
+ * shall read its configuration's file again, and look up anew.
  * (is_self): not the file by the program's name, but the one that we run. 0, or -1 after one line.
  */
-int child_start(struct child *child, const struct program *program, int ledger, int config,
+int child_start(struct child *child, const struct program *program, const struct holdings *holdings,
     bool is_reload, bool is_self);
 
 /* Send it a signal, if it is still there; no other process gets it. */

@@ -5,6 +5,7 @@
 #include "holdings.h"
 #include "bindings.h"
 #include "descriptors.h"
+#include "known.h"
 #include "log.h"
 #include "memory.h"
 #include "notify.h"
@@ -146,7 +147,10 @@ int holdings_open(struct holdings *holdings, const struct options *options)
 	*holdings = (struct holdings){.ledger = {.fd = -1},
 	    .memory = {.fd = -1},
 	    .control = {.lock = -1, .fd = -1},
-	    .config = -1};
+	    .config = -1,
+	    .known = known_keep()};
+	if (holdings->known < 0)
+		return -1;
 	if (options->config) {
 		holdings->config = ledger_keep_config(options);
 		if (holdings->config < 0)
@@ -274,7 +278,9 @@ void holdings_close(struct holdings *holdings)
 	ledger_close(&holdings->ledger);
 	if (holdings->config >= 0)
 		close(holdings->config);
-	holdings->config = -1;
+	if (holdings->known >= 0)
+		close(holdings->known);
+	holdings->config = holdings->known = -1;
 	free(holdings->listener);
 	free(holdings->coming);
 	free(holdings->unwanted);

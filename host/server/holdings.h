@@ -32,6 +32,7 @@ struct holdings {
 	int32_t *bells;
 	uint32_t bells_count;
 	int config; /* what the servers read; -1: there is no configuration file */
+	int known;  /* and what was looked up for it */
 };
 
 /*

@@ -135,8 +135,7 @@ static void keeper_start(struct keeper *keeper)
 	struct child *server = &keeper->server;
 
 	holdings_write_down(&keeper->holdings);
-	if (child_start(server, &keeper->program, keeper->holdings.ledger.fd,
-		keeper->holdings.config, false, keeper->is_own) == 0)
+	if (child_start(server, &keeper->program, &keeper->holdings, false, keeper->is_own) == 0)
 		keeper_watch(keeper, server->link, KEEPER_SERVER);
 }
 
@@ -201,24 +200,44 @@ static void keeper_hand_over(struct keeper *keeper)
 		child_signal(&keeper->server, SIGKILL);
 }
 
+/* (*ours) is (*next) from now on, if there is one. */
+static void keeper_take_one(int *ours, int *next)
+{
+	if (*next < 0)
+		return;
+	if (*ours >= 0)
+		close(*ours);
+	*ours = *next;
+	*next = -1;
+}
+
 /* What the server read is what its successors read. */
 static void keeper_take_config(struct keeper *keeper)
 {
-	if (keeper->next_config < 0)
-		return;
-	close(keeper->holdings.config);
-	keeper->holdings.config = keeper->next_config;
-	keeper->next_config = -1;
+	keeper_take_one(&keeper->holdings.config, &keeper->next_config);
+	keeper_take_one(&keeper->holdings.known, &keeper->next_known);
 }
 
-static void keeper_ready(struct keeper *keeper, struct child *child, int config)
+static void keeper_leave_config(struct keeper *keeper)
+{
+	if (keeper->next_config >= 0)
+		close(keeper->next_config);
+	if (keeper->next_known >= 0)
+		close(keeper->next_known);
+	keeper->next_config = keeper->next_known = -1;
+}
+
+/* (fds): what it looked up, and the configuration that it read; each may be -1. */
+static void keeper_ready(struct keeper *keeper, struct child *child, const int *fds)
 {
 	child->is_ready = true;
-	if (config >= 0) {
-		fcntl(config, F_SETFD, 0);
-		if (keeper->next_config >= 0)
-			close(keeper->next_config);
-		keeper->next_config = config;
+	if (fds[0] >= 0) {
+		keeper_leave_config(keeper);
+		keeper->next_known = fds[0];
+		keeper->next_config = fds[1];
+		for (unsigned i = 0; i < LINK_FDS; i++)
+			if (fds[i] >= 0)
+				fcntl(fds[i], F_SETFD, 0);
 	}
 	if (child == &keeper->server) {
 		keeper_take_config(keeper);
@@ -235,8 +254,8 @@ static void keeper_obey(
 	child->heard_ns = clients_now_ns();
 	/* A dead one says what it said before: it is neither begun with nor killed. */
 	if (message->kind == LINK_READY && !child->is_ready && child->pid > 0) {
-		keeper_ready(keeper, child, fds[0]);
-		fds[0] = -1;
+		keeper_ready(keeper, child, fds);
+		fds[0] = fds[1] = -1;
 	} else if (message->kind == LINK_ALIVE) {
 		keeper_alive(keeper, child);
 	} else if (message->kind == LINK_DROP && child == &keeper->server && child->is_going) {
@@ -351,9 +370,7 @@ static void keeper_bury_next(struct keeper *keeper)
 {
 	child_close(&keeper->next);
 	holdings_rebind(&keeper->holdings, false);
-	if (keeper->next_config >= 0)
-		close(keeper->next_config);
-	keeper->next_config = -1;
+	keeper_leave_config(keeper);
 	log_event("event=reload result=failed");
 	notify("READY=1");
 	keeper_accept_if(keeper);
@@ -392,8 +409,7 @@ static void keeper_reload(struct keeper *keeper)
 	notify("RELOADING=1");
 	keeper_accept(keeper, false);
 	holdings_write_down(&keeper->holdings);
-	if (child_start(&keeper->next, &keeper->program, keeper->holdings.ledger.fd,
-		keeper->holdings.config, true, false) == 0)
+	if (child_start(&keeper->next, &keeper->program, &keeper->holdings, true, false) == 0)
 		keeper_watch(keeper, keeper->next.link, KEEPER_NEXT);
 	else
 		keeper_bury_next(keeper);
@@ -516,7 +532,7 @@ int keeper_main(struct keeper *keeper, char **argv)
 	int pid_fd = -1;
 
 	keeper->server = keeper->next = (struct child){.process = -1, .link = -1};
-	keeper->next_config = -1;
+	keeper->next_config = keeper->next_known = -1;
 	keeper->undelivered = SLOTS_NONE;
 	/* Mustn't, from here on: gain privileges by executing anything. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || program_open(&keeper->program, argv) ||

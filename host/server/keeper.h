@@ -26,6 +26,7 @@ struct keeper {
 	int timer;            /* every 250 ms */
 	int signals;          /* SIGTERM, SIGINT, SIGHUP, SIGCHLD */
 	int next_config;      /* what (next) read; -1 */
+	int next_known;       /* what (next) looked up; -1 */
 	uint32_t undelivered; /* a connection that the server has yet to get; SLOTS_NONE */
 	bool is_own;          /* the next server is executed from what we run, not by our name */
 	uint32_t failures;    /* servers that ended before or soon after they began, in a row */

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "descriptors.h"
 #include "help.h"
+#include "known.h"
 #include "listener.h"
 #include "log.h"
 #include "settings.h"
@@ -154,10 +155,24 @@ static int options_control(struct options *options)
 	return OPTIONS_GO;
 }
 
+/* As many as descriptors allow: at a takeover what it was, whatever the limit is by then. */
+static uint32_t options_slots_most(const struct options *options)
+{
+	char name[64];
+	uint32_t slots;
+
+	snprintf(name, sizeof name, "%u/%u", options->vectors, options->client_descriptors);
+	if (known_find(KNOWN_SLOTS, name, &slots))
+		return slots;
+	slots = descriptors_slots(options);
+	known_add(KNOWN_SLOTS, name, slots);
+	return slots;
+}
+
 static void options_slots(struct options *options, bool legacy)
 {
 	if (options->slots == 0 && options->classic && options->raw)
-		options->slots = descriptors_slots(options);
+		options->slots = options_slots_most(options);
 	else if (options->slots == 0)
 		options->slots = legacy && options->raw ? OPTIONS_LEGACY : OPTIONS_SLOTS;
 	if (options->per_uid == 0)

@@ -9,6 +9,7 @@
 #include "server.h"
 #include "isolate.h"
 #include "admission.h"
+#include "known.h"
 #include "link.h"
 #include "log.h"
 #include "memory.h"
@@ -96,10 +97,12 @@ static int server_slots(struct server *server)
 static int server_report(const struct server *server)
 {
 	const struct link_message ready = {.kind = LINK_READY};
+	const int fds[LINK_FDS] = {server->known, server->config};
 
 	if (rebind_tell(&server->rebind, server->link))
 		return -1;
-	if (link_send_in_time(server->link, &ready, &server->config, server->config >= 0) == 0)
+	if (link_send_in_time(
+		server->link, &ready, fds, (server->known >= 0) + (server->config >= 0)) == 0)
 		return 0;
 	return log_failure("keeper", "%s", strerror(errno));
 }
@@ -147,10 +150,13 @@ static void server_settle(struct server *server)
 static int server_prepare(struct server *server, int argc, char **argv)
 {
 	const char *place = getenv(SERVER_ENVIRONMENT);
-	int ledger, config, reload, status;
+	int ledger, config, reload, known, status;
 
-	if (sscanf(place, "%d,%d,%d,%d", &server->link, &ledger, &config, &reload) != 4)
+	if (sscanf(place, "%d,%d,%d,%d,%d", &server->link, &ledger, &config, &reload, &known) != 5)
 		return log_failure(SERVER_ENVIRONMENT, "is the keeper's: unset it");
+	/* Names and limits may be others by now: only a reload asks for them. */
+	if (known_read(reload ? -1 : known))
+		return -1;
 	status = options_parse(&server->options, argc, argv,
 	    reload        ? -1
 	    : config >= 0 ? config
@@ -158,6 +164,9 @@ static int server_prepare(struct server *server, int argc, char **argv)
 	if (status != OPTIONS_GO)
 		return -1;
 	server->config = reload ? ledger_keep_config(&server->options) : -1;
+	server->known = reload ? known_keep() : -1;
+	if (reload && server->known < 0)
+		return -1;
 	log_open(server->options.verbose);
 	if (ledger_map(&server->ledger, ledger, &server->options) || server_slots(server) ||
 	    server_inherit(server) || server_events(server) || acceptor_open(&server->acceptor) ||

@@ -15,7 +15,7 @@
 #include "rebind.h"
 #include "slots.h"
 
-/* Where a new server finds its keeper: "LINK,LEDGER,CONFIG,RELOAD", three descriptors and a flag. */
+/* Where a new server finds its keeper: "LINK,LEDGER,CONFIG,RELOAD,KNOWN"; all but RELOAD are descriptors. */
 #define SERVER_ENVIRONMENT "IVSH_KEEPER"
 
 struct server {
@@ -31,6 +31,7 @@ struct server {
 	int *inherited;   /* per ledger.socket, when we were started */
 	int link;         /* to the keeper; -1: it is gone */
 	int config;       /* a copy of the configuration that was read anew; -1: none */
+	int known;        /* and what was looked up for it; -1: nothing was read anew */
 	int epoll;        /* all others below, and clients.epoll */
 	int timer;        /* every 250 ms */
 	int signals;      /* SIGTERM, SIGINT */
