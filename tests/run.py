@@ -66,7 +66,7 @@ def run(suite, verbose):
     good = match and status == 0 and counts[1] == 0 and sum(counts) > 0
     if not good and counts[1] == 0:
         counts = (counts[0], counts[1] + 1, counts[2])
-    if verbose or not good:
+    if verbose or not good or counts[2]:  # what was skipped is shown, too
         print("\n".join(lines))
     print(
         f"{'ok  ' if good else 'FAIL'} {suite}: {counts[0]} passed, {counts[1]} failed, "

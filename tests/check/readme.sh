@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # readme.sh - the C in README.md compiles as it stands; the size that it states is the size that is; it is no longer than
-# a reader likes.
+# a reader likes. $1: the compiler, as gcc-12.
 set -eu
 unset CDPATH
+compiler=$1
 cd "$(dirname "$0")/../.."
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 ok() { passed=$((passed + 1)); }
 bad() { echo "FAIL: readme: $1"; failed=$((failed + 1)); }
 
@@ -16,9 +17,12 @@ else
 	bad "the example does not compile"
 fi
 if [ "$(wc -l < README.md)" -le 150 ]; then ok; else bad "more than 150 lines"; fi
-# The row "| all of it | N | ... |" of the size table, in bytes of text.
+# The row "| all of it | N | ... |" of the size table, in bytes of text, which are gcc 12's.
 stated=$(sed -n 's/^| all of it | *\([0-9,]*\) .*/\1/p' README.md | tr -d ,)
 built=$(size -t build/x86_64/libivsh.a | awk 'END {print $1}')
-if [ "$stated" = "$built" ]; then ok; else bad "libivsh.a: $stated bytes of text stated, $built built"; fi
-echo "$passed passed, $failed failed, 0 skipped"
+if [ "$compiler" != gcc-12 ]; then
+	echo "readme: libivsh.a: $stated bytes of text stated, of gcc-12; $built built by $compiler"
+	skipped=1
+elif [ "$stated" = "$built" ]; then ok; else bad "libivsh.a: $stated bytes of text stated, $built built"; fi
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -1,12 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # symbols.sh - the library asks its host only for mem*(), exports only what is ivsh_ or private to
-# its rooms, keeps no state, and stays small. $1: the limit of its text in bytes; $2: the same
-# without what only some link (waits, MSI-X, news, services, many peers, streams); $3: the archive;
-# the rest: archives for other processors, which may be of any size.
+# its rooms, and keeps no state. $@: archives. Its size is tests/bench/counts.sh's.
 set -eu
-limit=$1 polling=$2 small=$3
-shift 2
 passed=0 failed=0
 report() { # $1: archive, $2: what, $3: the offenders
 	if [ -n "$3" ]; then
@@ -25,11 +21,6 @@ for a; do
 	    grep -vxE 'mem(cpy|move|set|cmp)' || true)"
 	report "$a" "exported" "$(echo "$defined" | grep -v '^ivsh_' || true)"
 	report "$a" "state" "$(size "$a" | awk 'NR > 1 && $2 + $3 > 0 {print $6}')"
-	[ "$a" = "$small" ] || continue
-	text=$(size -t "$a" | awk 'END {print $1}')
-	report "$a" "text" "$([ "$text" -le "$limit" ] || echo "$text bytes of at most $limit")"
-	text=$(size "$a" | awk 'NR > 1 && $6 !~ /^(wait|msix|news|next|service|stream)\.o/ {sum += $1} END {print sum}')
-	report "$a" "polling" "$([ "$text" -le "$polling" ] || echo "$text bytes of at most $polling")"
 done
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
