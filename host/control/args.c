@@ -9,14 +9,18 @@
 #include "lend.h"
 #include "place.h"
 #include "say.h"
+#include "write.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ARGS_LIBVIRT_SOCKET "/var/lib/libvirt/shmem-%s-sock"
 
 enum {
 	ARGS_PLAIN = PLACE_NEXT,
@@ -82,6 +86,17 @@ static const char *args_socket(const struct answer *answer, uint64_t slot)
 	return NULL;
 }
 
+/* What is copied goes to a shell or into a domain as it is: it must not steer a terminal before. */
+static int args_check(const struct args *args, const char *text)
+{
+	if (write_is_showable(text))
+		return 0;
+	return say(1, args->place.path,
+	    "a path or name has bytes that are no text or steer a terminal, and cannot be printed for"
+	    " copying: %s",
+	    text);
+}
+
 static int args_plain(
     const struct args *args, const struct lend *lend, uint64_t slot, bool is_bound)
 {
@@ -101,15 +116,27 @@ static int args_plain(
 		args_note(args, "the server has lost this memory: start it again");
 	if (answer->raw || slot == ANSWER_NONE)
 		return 0;
-	fprintf(stderr,
-	    "%s: %s: ivshmem-plain gives no ID: the guest's command line needs --slot=%" PRIu64
-	    "\n",
-	    program_invocation_short_name, args->slot, slot);
+	say(0, args->slot,
+	    "ivshmem-plain gives no ID: the guest's command line needs --slot=%" PRIu64, slot);
 	if (!is_bound)
 		args_note(args,
 		    "it is not bound: the server may give it to another as well; start the server with"
 		    " --slot WHO=PATH for it");
 	return 0;
+}
+
+/* Where libvirt would look by itself, and what its AppArmor profile allows: virt-aa-helper.c. */
+static void args_path(const struct args *args, const struct lend *lend)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, ARGS_LIBVIRT_SOCKET, lend->name);
+	if (args->is_libvirt && strcmp(path, lend->socket) != 0)
+		say(0, args->slot ? args->slot : "note",
+		    "where AppArmor confines virtual machines, libvirt's profile allows %s without a"
+		    " word, and this path by a rule of its own at the most: give the server %s %s%s%s",
+		    path, args->slot ? "--slot" : "-S", args->slot ? args->slot : "",
+		    args->slot ? "=" : "", path);
 }
 
 static int args_doorbell(const struct args *args, const struct lend *lend, bool is_bound)
@@ -128,6 +155,7 @@ static int args_doorbell(const struct args *args, const struct lend *lend, bool 
 		    " not bound; --slot WHO=PATH of the server binds one");
 	if (*lend->socket != '/')
 		args_note(args, "the server was given this path relative to where it was started");
+	args_path(args, lend);
 	if (args->is_libvirt)
 		libvirt_doorbell(stdout, lend);
 	else
@@ -158,6 +186,10 @@ static int args_show(const struct args *args, const struct answer *answer)
 	is_bound = slot != ANSWER_NONE && lend.socket;
 	if (!lend.socket)
 		lend.socket = args_socket(answer, ANSWER_NONE);
+	if (args_check(args, lend.name) || args_check(args, args->is_plain ? answer->path
+							    : lend.socket  ? lend.socket
+									   : ""))
+		return 1;
 	if (args->is_plain)
 		return args_plain(args, &lend, slot, is_bound);
 	return args_doorbell(args, &lend, is_bound);

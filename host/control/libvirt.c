@@ -19,14 +19,12 @@ static void libvirt_size(FILE *out, uint64_t size)
 	fprintf(out, "  <size unit='M'>%" PRIu64 "</size>\n", size >> 20);
 }
 
+/* No size: libvirt refuses one beside a server, from whom QEMU learns it. */
 void libvirt_doorbell(FILE *out, const struct lend *lend)
 {
 	fputs("<shmem name='", out);
 	write_xml(out, lend->name);
 	fputs("'>\n  <model type='ivshmem-doorbell'/>\n", out);
-	/* Optional: QEMU learns it from the server. */
-	if (lend->answer->size >= LIBVIRT_LEAST)
-		libvirt_size(out, lend->answer->size);
 	fputs("  <server path='", out);
 	write_xml(out, lend->socket);
 	fprintf(out, "'/>\n  <msi vectors='%" PRIu64 "' ioeventfd='on'/>\n</shmem>\n",

@@ -8,6 +8,7 @@ import shlex
 import socket
 import subprocess
 import time
+import unicodedata
 import xml.etree.ElementTree
 
 import pytest
@@ -349,19 +350,73 @@ def test_classic_has_no_slots(ask, fake):
 def test_libvirt(ask, fake):
     path = fake(whole())
     status, out, err = ask("qemu-args", "--libvirt", "-S", path, "3")
-    assert (status, err) == (0, [])
+    assert (status, len(err)) == (0, 1) and "--slot 3=/var/lib/libvirt/shmem-3-sock" in err[0]
     shmem = xml.etree.ElementTree.fromstring(out)
     assert (shmem.tag, shmem.get("name")) == ("shmem", "3")
     assert shmem.find("model").get("type") == "ivshmem-doorbell"
     assert shmem.find("server").get("path") == "/run/it's&co"
     assert shmem.find("msi").attrib == {"vectors": "2", "ioeventfd": "on"}
-    assert (shmem.find("size").get("unit"), shmem.find("size").text) == ("M", "4")
+    assert shmem.find("size") is None, "libvirt refuses one beside a server"
     _, out, _ = ask("qemu-args", "--libvirt", "-S", path, "a'b\"&<é")
     assert xml.etree.ElementTree.fromstring(out).get("name") == "a'b\"&<é"
     status, out, _ = ask("qemu-args", "--libvirt", "--plain", "-S", path, "1")
     shmem = xml.etree.ElementTree.fromstring(out)
     assert status == 0 and shmem.attrib == {"name": "ivsh", "role": "peer"}
     assert shmem.find("model").get("type") == "ivshmem-plain" and shmem.find("server") is None
+
+
+def test_libvirt_s_own_path(ask, fake):
+    """What its AppArmor profile allows: nothing more to say."""
+    path = fake(whole().replace("/run/alpha.sock", "/var/lib/libvirt/shmem-alpha-sock"))
+    assert ask("qemu-args", "--libvirt", "-S", path, "alpha")[::2] == (0, [])
+
+
+# What steers a terminal: controls, also of 8 bits, and what reverses or hides text
+MARKS = ["\x1b[2J", "\n", "\x7f", "\x85", "\x9b2J", "\u202e", "\u2066", "\u200f", "\u061c"]
+MARKS += ["\u2028", "\u2029", "\u200b", "\ufeff", "\xad", "\U000e0041"]
+
+
+def percent(text):
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+def is_showable(text):
+    return all(unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp") for c in text)
+
+
+@pytest.mark.parametrize("mark", MARKS, ids=[mark.encode("unicode_escape") for mark in MARKS])
+def test_marks(ask, fake, mark):
+    """In no form does one come through; JSON has them all the same."""
+    answer = whole()
+    for word in ("name=alpha", "socket=/run/alpha.sock", "path=/dev/shm/ivsh"):
+        assert word in answer
+        answer = answer.replace(word, word + percent(mark) + "x")
+    path = fake(answer)
+    for form in ((), ("--json",), ("--prometheus",)):
+        status, out, err = ask("status", "-S", path, *form)
+        assert status == 0 and err == []
+        assert all(is_showable(line) for line in out.split("\n"))
+        if form == ("--json",):
+            got = json.loads(out)
+            assert got["listeners"][1]["socket"] == f"/run/alpha.sock{mark}x"
+            assert got["slots"][0]["name"] == f"alpha{mark}x"
+            assert got["memory"]["path"] == f"/dev/shm/ivsh{mark}x"
+
+
+@pytest.mark.parametrize("mark", [*MARKS, b"\x9b2J", b"\xff"], ids=repr)
+def test_marks_are_not_for_copying(ask, fake, mark):
+    """A shell and libvirt would take them as they are: there is a line about it instead."""
+    raw = mark if isinstance(mark, bytes) else mark.encode()
+    text = "".join(f"%{byte:02X}" for byte in raw)
+    answer = whole()
+    for word in ("socket=/run/alpha.sock", "path=/dev/shm/ivsh"):
+        answer = answer.replace(word, word + text + "x")
+    path = fake(answer)
+    for form in ((), ("--plain",), ("--libvirt",), ("--libvirt", "--plain")):
+        status, out, err = ask("qemu-args", "-S", path, *form, "alpha")
+        assert (status, out, len(err)) == (1, "", 1), form
+        assert err[0].isascii() and err[0].isprintable() and "copying" in err[0]
+    assert ask("qemu-args", "-S", path, "1")[0] == 0, "of its own it has none"
 
 
 @pytest.mark.parametrize("memory", ["/proc/10/fd/5", "/dev/shm/a/b", "/var/lib/ivsh"])
