@@ -56,6 +56,7 @@ MACHINES = {
     ),
     "pc, root 3": ("-M pc -device pxb,id=pxb,bus_nr=3", ",bus=pxb,addr=2"),
     "pc qboot, root 3": ("-M pc -bios qboot.rom -device pxb,id=pxb,bus_nr=3", ",bus=pxb,addr=2"),
+    "pc, no ACPI": ("-M pc,acpi=off", ""),
     "microvm": ("-M microvm,pcie=on,acpi=on", ""),
 }
 

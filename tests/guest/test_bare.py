@@ -5,6 +5,7 @@ import pathlib
 import re
 import resource
 import subprocess
+import threading
 
 import pytest
 
@@ -190,6 +191,44 @@ def test_exit_unheard():
         "exit 1", "exit: no isa-debug-exit device: QEMU's status will be 0",
     ]  # fmt: skip
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("given, want", [(0, 0), (2, 5)])
+@pytest.mark.parametrize(
+    "machine",
+    [
+        "pc,acpi=off",
+        "q35,acpi=off",
+        "q35,acpi=off -bios qboot.rom",
+        "microvm,acpi=off",
+        "microvm,pcie=on,acpi=off",
+    ],
+)
+def test_exit_without_acpi(machine, given, want):
+    """A failure by its status; a success by a reset, which is said."""
+    text, code = run(f"exit {given}", f"-M {machine}")
+    assert code == want
+    # q35 has the switch all the same.
+    told = "exit: this machine cannot be switched off" in text
+    assert told == (given == 0 and not machine.startswith("q35")), text
+
+
+def test_exit_reset_once():
+    """Without -no-reboot a reset starts the guest again: its command must not run again."""
+    command = [word for word in QEMU if word != "-no-reboot"]
+    qemu = subprocess.Popen(
+        [*command, "-M", "pc,acpi=off", "-kernel", str(IMAGE), "-append", "words"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    timer = threading.Timer(LIMIT, qemu.kill)
+    timer.start()
+    lines = [qemu.stdout.readline().decode() for _ in range(4)]
+    timer.cancel()
+    qemu.kill()
+    qemu.wait()
+    assert [line[:5] for line in lines] == ["word ", "word ", "exit:", "exit:"], lines
+    assert "does nothing more" in lines[3]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,6 @@
 #include "arch.h"
 #include "x86.h"
 
-#define ACPI_PM1A_CONTROL 0x604              /* QEMU's pc and q35: PM base 0x600 */
-#define ACPI_SLEEP_S5 0x2000                 /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
-#define MICROVM_SLEEP UINT64_C(0xfea00200)   /* QEMU, hw/i386/microvm.h: GED_MMIO_BASE_REGS */
-#define MICROVM_SLEEP_S5 0x34                /* SLP_EN, SLP_TYP 5: ACPI 6.4, 4.8.3.7 */
 #define DEBUG_EXIT 0xf4                      /* isa-debug-exit,iobase=0xf4 */
 #define DEBUG_EXIT_TICKS (UINT64_C(1) << 32) /* about a second: QEMU 10 leaves behind the write */
 #define RDRAND_TRIES 10u                     /* Intel's Software Developer's Manual, 7.3.17.1 */
@@ -26,9 +22,10 @@ void x86_main(uint32_t start_info)
 	x86_paging_init();
 	x86_pvh_init(start_info);
 	x86_heap_init();
+	x86_port_init();
+	x86_power_init();
 	x86_apic_init();
 	x86_clock_init();
-	x86_port_init();
 	x86_unmap_page_0(); /* SeaBIOS leaves the start info there */
 	bare_main();
 }
@@ -57,18 +54,6 @@ uint64_t arch_nonce(void)
 	return value ^ value >> 31;
 }
 
-static void power_off(void)
-{
-	if (x86_is_microvm()) {
-		volatile uint8_t *sleep = x86_map(MICROVM_SLEEP, 1, IVSH_MAP_REGISTERS);
-
-		if (sleep != NULL)
-			*sleep = MICROVM_SLEEP_S5;
-	} else {
-		x86_out16(ACPI_PM1A_CONTROL, ACPI_SLEEP_S5);
-	}
-}
-
 _Noreturn void arch_exit(int status)
 {
 	static const char unheard[] = "exit: no isa-debug-exit device: QEMU's status will be 0\n";
@@ -83,7 +68,5 @@ _Noreturn void arch_exit(int status)
 			x86_pause();
 		arch_console_write(unheard, sizeof unheard - 1);
 	}
-	power_off();
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	x86_power_off();
 }

@@ -37,6 +37,7 @@ static char command_line[COMMAND_LINE_BYTES];
 static bool command_line_whole = true;
 static struct memory_entry memory[MEMORY_ENTRIES];
 static uint32_t memory_count;
+static bool has_acpi;
 
 /* Map and read page by page: the text may end just before memory does. */
 static void copy_command_line(uint64_t address)
@@ -88,6 +89,7 @@ void x86_pvh_init(uint32_t address)
 		__builtin_memcpy(&info, from, sizeof info);
 	if (info.magic != START_MAGIC || info.version < 1)
 		x86_fatal("start: the loader left no PVH start info with a memory map");
+	has_acpi = info.rsdp_address != 0;
 	copy_memory_map(info.memory_address, info.memory_entries);
 	copy_command_line(info.command_line_address);
 	if (x86_ram_end((uint64_t)(uintptr_t)image_end - 1) == 0)
@@ -110,6 +112,11 @@ uint64_t x86_ram_top(uint64_t limit)
 		if (memory[i].address < limit && memory[i].address + memory[i].size > top)
 			top = memory[i].address + memory[i].size;
 	return top;
+}
+
+bool x86_pvh_has_acpi(void)
+{
+	return has_acpi;
 }
 
 const char *arch_command_line(void)

@@ -38,6 +38,14 @@ static inline uint8_t x86_in8(uint16_t port)
 	return value;
 }
 
+static inline uint16_t x86_in16(uint16_t port)
+{
+	uint16_t value;
+
+	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
 static inline uint32_t x86_in32(uint16_t port)
 {
 	uint32_t value;
@@ -123,6 +131,8 @@ void x86_pvh_init(uint32_t address);
 uint64_t x86_ram_end(uint64_t address); /* where the RAM that holds (address) ends; 0: none does */
 uint64_t x86_ram_top(uint64_t limit);   /* the end of the highest RAM that starts below (limit) */
 
+bool x86_pvh_has_acpi(void); /* the loader found ACPI's tables */
+
 /* --- paging.c --------------------------------------------------------------------------------- */
 
 /* Leave the boot tables: the image alone is mapped, each part with its own rights. */
@@ -181,6 +191,14 @@ void x86_bell(void);
 /* For struct ivsh_port: ivsh/port.h. */
 int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
 void x86_msi_close(void *ctx, uint32_t index);
+
+/* --- power.c ---------------------------------------------------------------------------------- */
+
+/* Halt if this start is the reset of a machine that could not be switched off. */
+void x86_power_init(void);
+
+/* Interrupts are off. May be called from an exception. */
+_Noreturn void x86_power_off(void);
 
 /* --- The rest, in the order in which the machine comes up ------------------------------------- */
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * power.c - the end of the machine: switched off, or where it has no switch, reset.
+ *
+ * A machine without ACPI cannot be switched off. A reset ends QEMU too, with -no-reboot; without that it
+ * starts the guest again, whose command must not run a second time. So a mark in memory, which a reset
+ * leaves as it is, tells the next start to halt. Each step is heard by QEMU some time later, while
+ * we go on: none may do harm after the one before.
+ */
+#include "arch.h"
+#include "x86.h"
+
+#define ACPI_PM1A_CONTROL 0x604            /* QEMU's pc and q35: PM base 0x600 */
+#define ACPI_SLEEP_S5 0x2000               /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
+#define MICROVM_SLEEP UINT64_C(0xfea00200) /* QEMU, hw/i386/microvm.h: GED_MMIO_BASE_REGS */
+#define MICROVM_SLEEP_S5 0x34              /* SLP_EN, SLP_TYP 5: ACPI 6.4, 4.8.3.7 */
+
+/* q35 has the registers even with acpi=off, when SeaBIOS does not say where they are. */
+#define ICH9_LPC IVSH_PCI_FUNCTION(0, 31, 0)
+#define ICH9_ID 0x29188086u
+#define ICH9_PM_BASE 0x40u /* Intel I/O Controller Hub 9 data sheet, 13.1.13 */
+#define ICH9_PM_BASE_600 0x601u
+#define ICH9_ACPI_CONTROL 0x44u /* 13.1.14 */
+#define ICH9_ACPI_ENABLE 0x80u
+
+#define RESET_CONTROL 0xcf9u /* ICH9 data sheet, 13.7.5; PIIX3 has it too */
+#define RESET_SYSTEM 0x02u
+#define RESET_NOW 0x06u
+#define KEYBOARD_COMMAND 0x64u /* Intel 8042: pulse the line that resets the processor */
+#define KEYBOARD_BUSY 0x02u
+#define KEYBOARD_RESET 0xfeu
+#define PATIENCE 10000u
+
+#define MARK_ADDRESS UINT64_C(0x1fffe0) /* right below the image: linker/x86_64.ld */
+#define MARK UINT64_C(0x7465736572776f6e)
+
+static volatile uint64_t *mark; /* NULL: no memory there */
+
+void x86_power_init(void)
+{
+	if (x86_ram_end(MARK_ADDRESS) != 0)
+		mark = x86_map(MARK_ADDRESS, 2 * sizeof *mark, IVSH_MAP_MEMORY);
+	if (mark == NULL || mark[0] != MARK || mark[1] != ~MARK)
+		return;
+	mark[0] = mark[1] = 0;
+	x86_say("exit: this machine was reset because it cannot be switched off, and does nothing"
+		" more: end QEMU, or start it with -no-reboot\n");
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static bool has_pm1a(void)
+{
+	return x86_in16(ACPI_PM1A_CONTROL) != 0xffff;
+}
+
+static void enable_ich9(void)
+{
+	const struct ivsh_port *port = arch_port();
+	uint32_t control;
+
+	if (port->config_read(port->ctx, ICH9_LPC, 0) != ICH9_ID)
+		return;
+	control = port->config_read(port->ctx, ICH9_LPC, ICH9_ACPI_CONTROL);
+	port->config_write(port->ctx, ICH9_LPC, ICH9_PM_BASE, ICH9_PM_BASE_600);
+	port->config_write(port->ctx, ICH9_LPC, ICH9_ACPI_CONTROL, control | ICH9_ACPI_ENABLE);
+}
+
+/* True: QEMU was told. */
+static bool switch_off(void)
+{
+	volatile uint8_t *sleep;
+
+	if (!x86_is_microvm()) {
+		if (!has_pm1a())
+			enable_ich9();
+		if (!has_pm1a())
+			return false;
+		x86_out16(ACPI_PM1A_CONTROL, ACPI_SLEEP_S5);
+		return true;
+	}
+	if (!x86_pvh_has_acpi())
+		return false;
+	sleep = x86_map(MICROVM_SLEEP, 1, IVSH_MAP_REGISTERS);
+	if (sleep == NULL)
+		return false;
+	*sleep = MICROVM_SLEEP_S5;
+	return true;
+}
+
+/* By the chipset, by the keyboard's controller, and at last by a fault that nobody can take. */
+static _Noreturn void reset(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) nothing = {0, 0};
+
+	x86_out8(RESET_CONTROL, RESET_SYSTEM);
+	x86_out8(RESET_CONTROL, RESET_NOW);
+	for (uint32_t i = 0; i < PATIENCE && x86_in8(KEYBOARD_COMMAND) & KEYBOARD_BUSY; i++)
+		x86_pause();
+	x86_out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
+	__asm__ volatile("lidt %0; int3" : : "m"(nothing) : "memory");
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+_Noreturn void x86_power_off(void)
+{
+	if (!switch_off()) {
+		x86_say(
+		    "exit: this machine cannot be switched off (it has no ACPI): it is reset\n");
+		if (mark != NULL) {
+			mark[0] = MARK;
+			mark[1] = ~MARK;
+		}
+		reset();
+	}
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
