@@ -178,8 +178,9 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmwa
           firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c firmware/app/report.c \
           firmware/app/text.c
 UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
-          firmware/uefi/console.c firmware/uefi/interrupts.c firmware/uefi/nonce.c \
-          firmware/uefi/port.c firmware/uefi/syscalls.c
+          firmware/uefi/com1.c firmware/uefi/console.c firmware/uefi/interrupts.c \
+          firmware/uefi/nonce.c firmware/uefi/port.c firmware/uefi/syscalls.c \
+          firmware/uefi/unlisted.c
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c
 OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \

@@ -19,6 +19,9 @@ struct app_world {
 	/* How the device room reaches this machine. Everything is assigned already. */
 	const struct ivsh_port *port;
 
+	/* Without a device: if this world knows why, one line on stderr, and true. NULL: it does not. */
+	bool (*explain)(void);
+
 	/* True once somebody asked the program to stop (ESC). NULL: nobody can. */
 	bool (*stopped)(void);
 

@@ -143,6 +143,8 @@ bool choose_device(
 {
 	if (choose_quietly(world, device, choice))
 		return true;
+	if (choice->count == 0 && world->explain && world->explain())
+		return false;
 	if (choice->count == 0)
 		fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
 				"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");

@@ -2,6 +2,8 @@
 /* console.c - text out and one key in, over the console protocols. */
 #include "console.h"
 #include "clock.h"
+#include "com1.h"
+#include "unlisted.h"
 
 #include <stdint.h>
 
@@ -13,10 +15,30 @@
 #define LOOK_NS 10000000u
 
 static EFI_SYSTEM_TABLE *table;
+static bool serial; /* no console of the firmware shows anything: COM1 does */
+
+/* Whether some device shows text: the system's own two handles only hand it on to those. */
+static bool has_screen(const EFI_SYSTEM_TABLE *system)
+{
+	EFI_GUID guid = SIMPLE_TEXT_OUTPUT_PROTOCOL;
+	EFI_BOOT_SERVICES *services = system->BootServices;
+	EFI_HANDLE *handles = NULL;
+	UINTN count = 0;
+	bool found = false;
+
+	if (EFI_ERROR(services->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
+		return false;
+	for (UINTN i = 0; i < count; i++)
+		found |= handles[i] != system->ConsoleOutHandle &&
+			 handles[i] != system->StandardErrorHandle;
+	services->FreePool(handles);
+	return found;
+}
 
 void console_open(EFI_SYSTEM_TABLE *system)
 {
 	table = system;
+	serial = unlisted_all(system->BootServices) && !has_screen(system) && com1_open();
 }
 
 /* UTF-8 under way, also between two calls: what is known of the character, and bytes to come. */
@@ -53,6 +75,11 @@ void console_write(const char *text, size_t size)
 	CHAR16 chunk[CHUNK + 1];
 	size_t length = 0;
 
+	for (size_t i = 0; serial && i < size; i++) {
+		if (text[i] == '\n')
+			com1_write('\r');
+		com1_write(text[i]);
+	}
 	for (size_t i = 0; i < size; i++) {
 		CHAR16 c = decode((uint8_t)text[i]);
 

@@ -19,6 +19,7 @@
 #include "nonce.h"
 #include "port.h"
 #include "syscalls.h"
+#include "unlisted.h"
 
 #include "app.h"
 #include "status.h"
@@ -103,12 +104,18 @@ static void end_machine(EFI_SYSTEM_TABLE *system, int status)
 	system->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 }
 
+static bool explain(void)
+{
+	return unlisted_say(port.services);
+}
+
 /* Everything between the set-up and its undoing. Answers the exit status. */
 static int serve(EFI_SYSTEM_TABLE *system)
 {
 	struct app_world world = {
 	    .name = "UEFI x86_64",
 	    .port = &port.calls,
+	    .explain = explain,
 	    .stopped = console_stopped,
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = CLOCK_LATE_NS,

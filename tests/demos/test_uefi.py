@@ -238,3 +238,20 @@ def test_another_root_bus(world, machine):
     other = plain(memory_file(world.folder), where=f",bus={root},addr=9")
     text = world.guest("info", "info", *devices, *other, machine=line, uefi=True).done()
     assert re.findall(r"^device \d: (\S+),", text, re.MULTILINE) == ["00:09.0", place]
+
+
+KNOB = "-fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=262144"
+
+
+def test_window_too_small(world):
+    """OVMF then gives no device an address, and has no console; what happened is said on COM1."""
+    memory = memory_file(world.folder, 256 << 30)
+    guest = world.guest("guest", "info --slot=0", *plain(memory), uefi=True)
+    text = guest.done(EXIT_NO_DEVICE)
+    assert re.fullmatch(
+        rf"ivsh: device 00:01\.0: the firmware's window .* of 262144 MiB, .* add {KNOB} to QEMU\n",
+        text,
+    )
+    text = world.guest("guest", "info --slot=0", *plain(memory), *KNOB.split(), uefi=True).done()
+    assert re.search(r"BAR2: shared memory at 0x[0-9a-f]+, 274877906944 bytes", text)
+    memory.unlink()
