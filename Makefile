@@ -120,7 +120,9 @@ build/host/host/server/%: INCLUDE := -iquote host/backend -iquote host/control \
                                      -iquote host/process
 build/host-san/host/server/%: INCLUDE := -iquote host/backend -iquote host/control \
                                      -iquote host/process
+build/host/host/control/%: INCLUDE := -iquote host/backend -iquote host/process
 build/host/host/peer/%: INCLUDE := -iquote host/client -iquote host/process -iquote firmware/app
+build/host-san/host/control/%: INCLUDE := -iquote host/backend -iquote host/process
 build/host-san/host/peer/%: INCLUDE := -iquote host/client -iquote host/process -iquote firmware/app
 build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquote host/client \
                                     -iquote host/server
@@ -190,14 +192,15 @@ CONTROL := host/control/status.c host/control/args.c host/control/place.c host/c
           host/control/ask.c host/control/answer.c host/control/lines.c host/control/process.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
           host/control/libvirt.c host/control/write.c host/control/say.c
-PROCESS := host/process/inherited.c
+PROCESS := host/process/inherited.c host/process/holder.c
 SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/server/child.c \
           host/server/acceptor.c host/server/listener.c host/server/publish.c host/server/memory.c \
           host/server/notify.c host/server/daemon.c host/server/ledger.c host/server/link.c \
           host/server/server.c host/server/isolate.c host/server/rebind.c \
           host/server/takeover.c host/server/clients.c host/server/notices.c \
           host/server/admission.c host/server/slots.c host/server/page.c host/server/control.c \
-          host/server/report.c $(OPTIONS) $(CONTROL) $(BACKEND) $(PROCESS)
+          host/server/report.c $(OPTIONS) $(CONTROL) host/control/stop.c \
+          $(BACKEND) $(PROCESS)
 # What of it works in the ledger, and needs no process of its own.
 SERVING := host/server/ledger.c host/server/takeover.c host/server/clients.c \
           host/server/notices.c host/server/admission.c host/server/slots.c \
@@ -208,7 +211,7 @@ PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop
           host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \
           host/peer/watch.c \
           host/peer/text.c host/peer/ping.c host/peer/echo.c \
-          host/peer/flow.c host/peer/target.c $(CLIENT) $(PROCESS)
+          host/peer/flow.c host/peer/target.c $(CLIENT) host/process/inherited.c
 
 # Test programs of the host: build/host/<name> and, under sanitizers, build/host-san/<name>.
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \

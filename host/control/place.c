@@ -109,6 +109,8 @@ static int place_config(struct place *place)
 	if (error)
 		return say(
 		    1, place->config, "%s", errno ? strerror(errno) : "a path that is too long");
+	if (!strcmp(control, "none") && place->is_any && *socket)
+		return place_set(place, socket, PLACE_SUFFIX);
 	if (!strcmp(control, "none"))
 		return say(1, place->config, "says control = none: nobody can ask this server");
 	if (*control)

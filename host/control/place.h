@@ -24,6 +24,7 @@ struct place {
 	const char *socket;
 	const char *control;
 	const char *config;
+	bool is_any; /* the caller can do without a control socket, but for the name beside it */
 	char path[PATH_MAX]; /* the control socket: place_find() */
 };
 

@@ -73,7 +73,9 @@ static void text_server(FILE *out, const struct answer *answer)
 	if (answer->keeper)
 		fprintf(out, "keeper %" PRIu64, answer->keeper);
 	else
-		fputs("no keeper: it was killed, and nobody replaces this server", out);
+		fputs(
+		    "no keeper: it was killed, and nobody replaces this server: stop it, and start anew",
+		    out);
 	fprintf(out, ", server %" PRIu64 " for %s", answer->server, serving);
 	if (answer->takeovers != ANSWER_NONE && answer->takeovers != 0)
 		fprintf(out, " after %" PRIu64 " takeovers", answer->takeovers);

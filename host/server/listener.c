@@ -8,6 +8,7 @@
  */
 #include "listener.h"
 #include "entry.h"
+#include "holder.h"
 #include "log.h"
 #include "publish.h"
 
@@ -36,6 +37,21 @@ static int listener_no_lock(const struct listener *listener, uid_t user)
 	return 0;
 }
 
+/* Another server has the lock, the open file (st): who it is, and what ends it. */
+static int listener_busy(const struct listener *listener, const struct stat *st)
+{
+	struct holder holder;
+	char who[64] = "";
+
+	holder_find(&holder, st);
+	if (holder.count > 0)
+		snprintf(who, sizeof who, ", process %ld%s", (long)holder.pid[0],
+		    holder.is_alone ? ", whose keeper was killed" : "");
+	return log_failure(listener->path,
+	    "another server is running there%s: ivsh-server stop -S %s ends it", who,
+	    listener->path);
+}
+
 /*
  * Lock the open file (fd), if it is one that only we can hold. 1: it is gone, or was not for us
  * alone: again. 0, with listener->lock or without; -1 after one line.
@@ -56,7 +72,7 @@ static int listener_try_lock(struct listener *listener, const struct entry *entr
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
-			return log_failure(listener->path, "another server is running there");
+			return listener_busy(listener, &st);
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	}
 	/* The name may lead to another by now: who held it removed it. */

@@ -75,5 +75,7 @@ int main(int argc, char **argv)
 		return control_status(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "qemu-args"))
 		return control_qemu_args(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "stop"))
+		return control_stop(argc - 1, argv + 1);
 	return main_keep(argc, argv);
 }

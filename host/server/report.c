@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REPORT_PATH 64 /* bytes of "/proc/PID/fd/N" */
+
 static const char *const report_kinds[] = {
     [BACKEND_MEMFD] = "memfd",
     [BACKEND_SHM] = "shm",
@@ -53,9 +55,21 @@ static unsigned long long report_since(uint64_t since_ns)
 	return (clients_now_ns() - since_ns) / 1000000;
 }
 
+/* Memory that has no name is found by the keeper, or when that is gone by us. */
+static const char *report_path(const struct server *server, char path[REPORT_PATH])
+{
+	const struct ledger_head *head = server->ledger.head;
+
+	if (server->link >= 0 || head->kind == BACKEND_SHM || head->kind == BACKEND_FILE)
+		return head->memory_path;
+	snprintf(path, REPORT_PATH, "/proc/%ld/fd/%d", (long)getpid(), head->memory);
+	return path;
+}
+
 static void report_server(FILE *out, const struct server *server)
 {
 	const struct ledger_head *head = server->ledger.head;
+	char path[REPORT_PATH];
 
 	fputs("server version=1", out);
 	report_number(out, "keeper", server->link < 0 ? 0 : (unsigned)head->keeper);
@@ -70,7 +84,7 @@ static void report_server(FILE *out, const struct server *server)
 	report_text(out, "kind", report_kinds[head->kind]);
 	report_number(out, "size", head->size);
 	report_number(out, "page", head->page);
-	report_text(out, "path", head->memory_path);
+	report_text(out, "path", report_path(server, path));
 	report_number(out, "lost", server->is_lost_told);
 	fputs("\nregion", out);
 	report_number(out, "slots", head->slots);
