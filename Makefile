@@ -637,7 +637,9 @@ CHECKS := tests/check/layers.sh tests/check/headers.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
-          tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT)
+          tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
+          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include -D_GNU_SOURCE \
+              $(WARN))
 MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py
 # The caller's flags make of the host's part something else than what was measured.

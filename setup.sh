@@ -11,6 +11,9 @@ run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 
 # Testing: a second compiler for the headers, C++, the sanitizers' runtime, pytest, the formatter,
 # the model checker, the fuzzers' runtime, what counts instructions.
 test="$run g++ clang libclang-rt-14-dev clang-format python3 python3-pytest spin valgrind"
+# What other kinds of hosts compile with: tests/check/hosts.sh.
+test="$test gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
+test="$test gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-i686-linux-gnu libc6-dev-i386-cross"
 
 # Measuring: the rings to measure against. `make bench` leaves out what is missing.
 bench='make gcc g++ libc6-dev binutils python3 libck-dev libboost-dev libdpdk-dev'

@@ -154,7 +154,7 @@ static int backend_check(struct backend *backend)
 
 	if (fstat(backend->fd, &st) || fstatfs(backend->fd, &fs))
 		return backend_fail(backend, "stat");
-	if (fs.f_type == HUGETLBFS_MAGIC) {
+	if ((uint32_t)fs.f_type == HUGETLBFS_MAGIC) {
 		backend->is_huge = true;
 		backend->page = (uint64_t)fs.f_bsize;
 	}

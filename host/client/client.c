@@ -166,6 +166,7 @@ static int client_map(struct client *client)
 	struct stat st;
 	int seals = fcntl(client->memory, F_GET_SEALS);
 	uint64_t size;
+	size_t mapped;
 	void *base;
 
 	if (fstat(client->memory, &st))
@@ -177,7 +178,12 @@ static int client_map(struct client *client)
 		    (unsigned long long)size, CLIENT_SIZE_MIN);
 	/* Files that know no seals answer EINVAL. */
 	client->sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
-	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, client->memory, 0);
+	mapped = (size_t)size;
+	if (mapped != size)
+		return client_fail(client,
+		    "the memory has %llu bytes: more than a process of this machine can map",
+		    (unsigned long long)size);
+	base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, client->memory, 0);
 	if (base == MAP_FAILED)
 		return client_fail(client, "the memory: mmap: %s", strerror(errno));
 	client->mem.base = base;
@@ -228,7 +234,7 @@ int client_poll(struct client *client)
 void client_close(struct client *client)
 {
 	if (client->mem.base)
-		munmap(client->mem.base, client->mem.size);
+		munmap(client->mem.base, (size_t)client->mem.size);
 	client->mem.base = NULL;
 	client->mem.size = 0;
 	/* Before the eventfds: others hold them, too, and what is in a set stays there until the

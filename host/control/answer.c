@@ -59,6 +59,7 @@ static const struct lines_field answer_server[] = {
     NUMBER(answer, "reloads", reloads, MOST),
     NEEDED_TEXT(answer, "mode", mode),
     NEEDED(answer, "raw", raw, 1),
+    NUMBER(answer, "filter", filter, 1),
     {"epoch", LINES_HEX, offsetof(struct answer, epoch), UINT32_MAX, false},
 };
 

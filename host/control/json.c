@@ -56,6 +56,8 @@ static void json_server(FILE *out, const struct answer *answer)
 	json_number(out, "reloads", answer->reloads);
 	json_text(out, "mode", answer->mode);
 	json_flag(out, "raw", answer->raw);
+	if (answer->filter != ANSWER_NONE)
+		json_flag(out, "filter", answer->filter);
 	json_number(out, "epoch", answer->epoch);
 	json_open(out, "},\n \"memory\": {");
 	json_text(out, "kind", answer->kind);

@@ -81,6 +81,8 @@ static void text_server(FILE *out, const struct answer *answer)
 		fprintf(out, " after %" PRIu64 " takeovers", answer->takeovers);
 	if (answer->epoch != ANSWER_NONE && answer->epoch != 0)
 		fprintf(out, ", epoch 0x%08" PRIx64, answer->epoch);
+	if (answer->filter == 0)
+		fputs(", no filter", out);
 	fputs("\nmemory:   ", out);
 	write_plain(out, answer->kind);
 	fprintf(out, ", %" PRIu64 " bytes", answer->size);

@@ -45,9 +45,12 @@ static int ls_file(struct ivsh_mem *mem, const struct options *options)
 	} else if (!S_ISREG(st.st_mode) || st.st_size < IVSH_WIRE_PAGE) {
 		fprintf(stderr, "ivsh: %s: not a file of at least %u bytes: not a region\n",
 		    options->file, IVSH_WIRE_PAGE);
+	} else if ((uint64_t)st.st_size != (size_t)st.st_size) {
+		fprintf(stderr, "ivsh: %s: more bytes than a process of this machine can map\n",
+		    options->file);
 	} else {
 		mem->size = (uint64_t)st.st_size;
-		mem->base = mmap(NULL, mem->size, PROT_READ, MAP_SHARED, fd, 0);
+		mem->base = mmap(NULL, (size_t)mem->size, PROT_READ, MAP_SHARED, fd, 0);
 		status = mem->base == MAP_FAILED ? ls_file_failed(options, "mmap") : STATUS_DONE;
 	}
 	close(fd);
@@ -148,7 +151,7 @@ int ls_run(const struct options *options)
 		if (status != STATUS_DONE)
 			return status;
 		status = ls_memory(&mem, IVSH_SELF_NONE, options);
-		munmap(mem.base, mem.size);
+		munmap(mem.base, (size_t)mem.size);
 		return status;
 	}
 	status = join_doorway(&client, options);

@@ -8,33 +8,18 @@
 #include "isolate.h"
 #include "log.h"
 #include "settings.h"
+#include "syscalls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#define ISOLATE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ISOLATE_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-/* Architectures that came later lack the older of two calls. */
-#ifdef SYS_poll
-#define ISOLATE_OLD(name) ISOLATE_ALLOW(name)
-#else
-#define ISOLATE_OLD(name)
-#endif
-
+#ifdef SYSCALLS_ARCH
 #define ISOLATE_ALLOW(name)                                           \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 1), \
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
@@ -51,6 +36,64 @@
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1),                  \
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                        \
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+
+/* 0; or -1, and errno. */
+static int isolate_filter(void)
+{
+	static struct sock_filter program[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYSCALLS_ARCH, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    /* server.c, clients.c, notices.c, admission.c: the loop and its sockets */
+	    ISOLATE_ALLOW(sendmmsg),
+	    ISOLATE_ALLOW(epoll_pwait),
+	    ISOLATE_ALLOW(epoll_ctl),
+	    ISOLATE_ALLOW(getsockopt),
+	    ISOLATE_ALLOW(setsockopt),
+	    ISOLATE_ALLOW(recvfrom),
+	    ISOLATE_ALLOW(shutdown),
+	    ISOLATE_ALLOW(close),
+	    ISOLATE_ALLOW(getpid),
+	    ISOLATE_ALLOW(epoll_create1),
+	    /* link.c: the keeper; control.c */
+	    ISOLATE_ALLOW(recvmsg),
+	    ISOLATE_ALLOW(sendmsg),
+	    ISOLATE_ALLOW(accept4),
+	    ISOLATE_ALLOW(sendto),
+	    /* slots.c: rings under an alarm; log.c; timer and signals */
+	    ISOLATE_ALLOW(ppoll),
+	    ISOLATE_ALLOW(read),
+	    ISOLATE_ALLOW(write),
+	    ISOLATE_ALLOW(setitimer),
+	    ISOLATE_ALLOW(rt_sigaction),
+	    ISOLATE_ALLOW(rt_sigreturn),
+	    ISOLATE_ALLOW(restart_syscall),
+	    /* admission.c: how much may be in flight; page.c: the epoch */
+	    ISOLATE_ALLOW_IF(prlimit64, 0, 0xffffffffu, 0), /* our own */
+	    ISOLATE_ALLOW(getrandom),
+	    /* malloc(3), open_memstream(3); memory.c */
+	    ISOLATE_ALLOW(mremap),
+	    ISOLATE_ALLOW(munmap),
+	    ISOLATE_ALLOW(brk),
+	    ISOLATE_ALLOW(exit_group),
+	    SYSCALLS_ONLY(ISOLATE_ALLOW, ISOLATE_ALLOW_IF),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	const struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
+}
+#else
+/* Not one of the architectures whose calls are listed, or with a sanitizer. */
+static int isolate_filter(void)
+{
+	errno = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? errno : ENOSYS;
+	return -1;
+}
+#endif
 
 static int isolate_user(const struct options *options)
 {
@@ -70,67 +113,16 @@ static int isolate_user(const struct options *options)
 	return 0;
 }
 
-int isolate(const struct options *options)
+int isolate(const struct options *options, bool *filtered)
 {
-#if defined(ISOLATE_ARCH) && !defined(__SANITIZE_ADDRESS__)
-	static struct sock_filter program[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ISOLATE_ARCH, 1, 0),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    /* server.c, clients.c, notices.c, admission.c: the loop and its sockets */
-	    ISOLATE_ALLOW(sendmmsg),
-	    ISOLATE_OLD(epoll_wait),
-	    ISOLATE_ALLOW(epoll_pwait),
-	    ISOLATE_ALLOW(epoll_ctl),
-	    ISOLATE_ALLOW(getsockopt),
-	    ISOLATE_ALLOW(setsockopt),
-	    ISOLATE_ALLOW(recvfrom),
-	    ISOLATE_ALLOW(shutdown),
-	    ISOLATE_ALLOW(close),
-	    ISOLATE_ALLOW(clock_gettime),
-	    ISOLATE_ALLOW(getpid),
-	    ISOLATE_ALLOW(epoll_create1),
-	    /* link.c: the keeper; control.c */
-	    ISOLATE_ALLOW(recvmsg),
-	    ISOLATE_ALLOW(sendmsg),
-	    ISOLATE_ALLOW(accept4),
-	    ISOLATE_ALLOW(sendto),
-	    /* acceptor.c: the spare descriptor; no owner, no signal of one is set */
-	    ISOLATE_ALLOW_IF(fcntl, 1, 0xffffffffu, F_DUPFD_CLOEXEC),
-	    /* slots.c: rings under an alarm; log.c; timer and signals */
-	    ISOLATE_OLD(poll),
-	    ISOLATE_ALLOW(ppoll),
-	    ISOLATE_ALLOW(read),
-	    ISOLATE_ALLOW(write),
-	    ISOLATE_ALLOW(setitimer),
-	    ISOLATE_ALLOW(rt_sigaction),
-	    ISOLATE_ALLOW(rt_sigreturn),
-	    ISOLATE_ALLOW(restart_syscall),
-	    /* admission.c: how much may be in flight; page.c: the epoch */
-	    ISOLATE_ALLOW_IF(prlimit64, 0, 0xffffffffu, 0), /* our own */
-	    ISOLATE_ALLOW(getrandom),
-	    /* memory.c: the page, and private pages after a SIGBUS; malloc(3), open_memstream(3) */
-	    ISOLATE_ALLOW_IF(mmap, 2, PROT_EXEC, 0),
-	    ISOLATE_ALLOW(mremap),
-	    ISOLATE_ALLOW(munmap),
-	    ISOLATE_ALLOW(brk),
-	    ISOLATE_ALLOW(exit_group),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-	};
-	const struct sock_fprog filter = {sizeof program / sizeof program[0], program};
-#endif
-
 	if (isolate_user(options))
 		return -1;
-#if defined(ISOLATE_ARCH) && !defined(__SANITIZE_ADDRESS__)
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0)) {
-		/* A kernel, or a container, without seccomp: the server works all the same. */
-		if (errno != EINVAL && errno != ENOSYS)
-			return log_failure("seccomp", "%s", strerror(errno));
-		log_event("event=warning what=no-seccomp");
-	}
-#endif
+	*filtered = isolate_filter() == 0;
+	if (*filtered)
+		return 0;
+	/* An architecture, a kernel, or a container, without: the server works all the same. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return log_failure("seccomp", "%s", strerror(errno));
+	log_event("event=isolate filter=none");
 	return 0;
 }

@@ -100,11 +100,14 @@ static int memory_keep(const void *base, const struct options *options, const ch
 static int memory_prepare(const struct backend *backend, const struct options *options, bool *kept)
 {
 	const char *path = backend->path;
-	size_t size = options->size;
+	size_t size = (size_t)options->size;
 	uint64_t magic, generation;
 	int result = 0;
-	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, backend->fd, 0);
+	void *base = MAP_FAILED;
 
+	errno = ENOMEM;
+	if (size == options->size) /* or a process of this machine cannot map it */
+		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, backend->fd, 0);
 	if (base == MAP_FAILED)
 		return log_failure(path, "mmap: %s", strerror(errno));
 	magic = __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
@@ -155,7 +158,7 @@ struct ivsh_wire_server *memory_map(int fd, uint64_t page)
 {
 	struct sigaction action = {.sa_handler = memory_sigbus};
 
-	memory_head_size = page > IVSH_WIRE_SLOTS_OFFSET ? page : IVSH_WIRE_SLOTS_OFFSET;
+	memory_head_size = (size_t)(page > IVSH_WIRE_SLOTS_OFFSET ? page : IVSH_WIRE_SLOTS_OFFSET);
 	memory_head = mmap(NULL, memory_head_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory_head == MAP_FAILED) {
 		log_failure("memory", "mmap: %s", strerror(errno));

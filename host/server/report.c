@@ -80,6 +80,7 @@ static void report_server(FILE *out, const struct server *server)
 	report_number(out, "reloads", head->counts.reloads);
 	report_text(out, "mode", head->classic ? "classic" : "slots");
 	report_number(out, "raw", head->raw);
+	report_number(out, "filter", server->is_filtered);
 	fprintf(out, " epoch=0x%08x\nmemory", head->page_words.epoch);
 	report_text(out, "kind", report_kinds[head->kind]);
 	report_number(out, "size", head->size);

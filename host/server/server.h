@@ -38,6 +38,7 @@ struct server {
 	uint64_t began_ns;
 	bool is_begun;       /* the keeper said so */
 	bool is_lost_told;   /* that the page is lost */
+	bool is_filtered;    /* isolate.h */
 	bool is_stopped;     /* a signal said so */
 	bool is_handed_over; /* the keeper said so */
 };

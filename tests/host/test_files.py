@@ -173,3 +173,4 @@ def test_isolated(start):
         fields = {line.split(":")[0]: line.split(":")[1].strip() for line in status if ":" in line}
     assert fields["Seccomp"] == "2"
     assert fields["NoNewPrivs"] == "1"
+    assert "event=isolate" not in "".join(server.lines)

@@ -106,6 +106,16 @@ def test_text(ask, fake):
     assert "and 1 slots that nobody has used" in out
 
 
+@pytest.mark.parametrize(
+    "said, shown, value", [("", False, None), (" filter=1", False, True), (" filter=0", True, False)]
+)
+def test_filter(ask, fake, said, shown, value):
+    """A server without a filter of system calls says so."""
+    path = fake(whole().replace(" raw=0", f" raw=0{said}"))
+    assert (", no filter\n" in ask("status", "-S", path)[1]) == shown
+    assert json.loads(ask("status", "-S", path, "--json")[1])["server"].get("filter") == value
+
+
 def test_json(ask, fake):
     status, out, err = ask("status", "-S", fake(whole()), "--json")
     assert (status, err) == (0, [])
