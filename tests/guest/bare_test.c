@@ -5,7 +5,7 @@
  * Command line: nothing runs the cases; "words ..." prints its words; "trap ud",
  * "trap null", "trap stack", "trap text", "trap data" or "trap unmapped" raises that exception, whose report and
  * exit status the runner checks; "exit N" exits with N; "sleep MS" sleeps, during which
- * the runner sees no processor time pass; "device" prints what the port finds of an ivshmem device.
+ * the runner sees no processor time pass; "seconds" prints how long one of the CMOS clock takes; "device" prints what the port finds of an ivshmem device.
  */
 #include "arch.h"
 #include "bare.h"
@@ -400,6 +400,10 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "sleep") == 0) {
 		arch_sleep(arch_bells(), arch_now_ns() + strtoul(argv[2], NULL, 10) * MS);
 		printf("slept\n");
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "seconds") == 0) {
+		test_clock_rate();
 		return 0;
 	}
 	if (argc == 2 && strcmp(argv[1], "device") == 0)

@@ -73,6 +73,30 @@ def status(code):
     return code << 1 | 1
 
 
+# Machines without an 8254, and what else tells the time on each.
+CLOCKS = {
+    "ACPI timer": "-M q35,pit=off",
+    "ACPI timer, qboot": "-M pc,pit=off -bios qboot.rom",
+    "ACPI timer, hidden": "-M q35,pit=off,acpi=off",
+    "QEMU's APIC": "-M microvm,acpi=on,pit=off",
+    "CMOS clock": "-M microvm,acpi=on,pit=off -cpu qemu64,-hypervisor",
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_clock(clock):
+    """A second of sleep takes a second, within what a busy host makes of it."""
+    text, code = run("seconds", CLOCKS[clock])
+    assert code == 0, text
+    took = int(re.search(r"took (\d+) us", text)[1])
+    assert 900_000 < took < 1_100_000, text
+
+
+def test_clock_none():
+    text, code = run("words", "-M microvm,acpi=on,pit=off,rtc=off -cpu qemu64,-hypervisor")
+    assert text.startswith("clock: nothing to measure time by: ") and code == status(1), text
+
+
 @pytest.mark.parametrize("machine", ["q35", "pc 5G", "q35 qboot", "microvm"])
 def test_cases(machine):
     text, code = run("", MACHINES[machine])

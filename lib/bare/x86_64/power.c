@@ -66,15 +66,22 @@ static void enable_ich9(void)
 	port->config_write(port->ctx, ICH9_LPC, ICH9_ACPI_CONTROL, control | ICH9_ACPI_ENABLE);
 }
 
+bool x86_has_acpi_registers(void)
+{
+	if (x86_is_microvm())
+		return false;
+	if (!has_pm1a())
+		enable_ich9();
+	return has_pm1a();
+}
+
 /* True: QEMU was told. */
 static bool switch_off(void)
 {
 	volatile uint8_t *sleep;
 
 	if (!x86_is_microvm()) {
-		if (!has_pm1a())
-			enable_ich9();
-		if (!has_pm1a())
+		if (!x86_has_acpi_registers())
 			return false;
 		x86_out16(ACPI_PM1A_CONTROL, ACPI_SLEEP_S5);
 		return true;

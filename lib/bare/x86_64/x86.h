@@ -197,6 +197,8 @@ void x86_msi_close(void *ctx, uint32_t index);
 /* Halt if this start is the reset of a machine that could not be switched off. */
 void x86_power_init(void);
 
+bool x86_has_acpi_registers(void); /* at 0x600: QEMU's pc and q35 */
+
 /* Interrupts are off. May be called from an exception. */
 _Noreturn void x86_power_off(void);
 
@@ -204,6 +206,7 @@ _Noreturn void x86_power_off(void);
 
 void x86_console_init(void);
 void x86_clock_init(void);
+void x86_calibrate(uint64_t *tsc_hz, uint64_t *apic_hz); /* calibrate.c: ticks a second */
 void x86_port_init(void);
 bool x86_is_microvm(void); /* told by port.c: there is no 0xCF8 */
 
