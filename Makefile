@@ -184,7 +184,7 @@ UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/nonce.c firmware/uefi/port.c firmware/uefi/syscalls.c \
           firmware/uefi/unlisted.c
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
-          host/backend/entry.c
+          host/backend/entry.c host/backend/trust.c
 OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \
           host/server/config.c host/server/accounts.c host/server/known.c host/server/help.c \
           host/server/sizes.c host/server/descriptors.c host/server/log.c

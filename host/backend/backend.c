@@ -4,6 +4,7 @@
  */
 #include "backend.h"
 #include "cgroup.h"
+#include "entry.h"
 #include "kinds.h"
 
 #include <errno.h>
@@ -212,9 +213,9 @@ static int backend_descriptor(struct backend *backend, const struct backend_requ
 	case BACKEND_MEMFD:
 		return kinds_memfd(backend);
 	case BACKEND_SHM:
-		return kinds_shm(backend, request->name);
+		return kinds_shm(backend, request);
 	case BACKEND_FILE:
-		return kinds_file(backend, request->name);
+		return kinds_file(backend, request);
 	case BACKEND_HUGE:
 		return kinds_huge(backend, request->name);
 	case BACKEND_HUGETLB:
@@ -228,7 +229,7 @@ int backend_open(struct backend *backend, const struct backend_request *request)
 {
 	memset(backend, 0, sizeof *backend);
 	backend->kind = request->kind;
-	backend->fd = -1;
+	backend->fd = backend->lock = -1;
 	backend->size = request->size;
 	backend->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	if (backend_descriptor(backend, request) || backend_check(backend) ||
@@ -240,22 +241,18 @@ int backend_open(struct backend *backend, const struct backend_request *request)
 	return 0;
 }
 
-/* The name is still that of our file, not of one that another made since. */
-static bool backend_owns_path(const struct backend *backend)
-{
-	struct stat ours, theirs;
-
-	return fstat(backend->fd, &ours) == 0 && lstat(backend->path, &theirs) == 0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
-
 void backend_close(struct backend *backend)
 {
-	if (backend->fd < 0)
-		return;
-	if (backend->created && backend_owns_path(backend))
-		unlink(backend->path);
-	close(backend->fd);
-	backend->fd = -1;
+	struct stat st;
+
+	if (backend->fd >= 0) {
+		/* The name is still that of our file, not of one that another made since. */
+		if (backend->created && fstat(backend->fd, &st) == 0)
+			entry_remove(backend->path, st.st_dev, st.st_ino);
+		close(backend->fd);
+	}
+	if (backend->lock >= 0)
+		close(backend->lock);
+	backend->fd = backend->lock = -1;
 	backend->created = false;
 }

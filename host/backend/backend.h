@@ -29,17 +29,21 @@ struct backend_request {
 	                       /sys/kernel/mm/hugepages; other kinds: ignored */
 	uint32_t mode;      /* permissions, to 0777; BACKEND_KEEP: 0600, or a memfd's own */
 	uint32_t group;     /* whom it belongs to beside our user; BACKEND_KEEP: our group */
+	uint32_t most;      /* permissions that what exists may have; 0: those of (mode), or 0600 */
+	bool as_is;         /* take what exists, whoever owns it and whoever may open it */
 };
 
 struct backend {
 	enum backend_kind kind;
-	int fd;                     /* open for reading and writing, close-on-exec; -1: closed */
-	uint64_t size;              /* bytes, all of them allocated */
-	uint64_t page;              /* the least that can be mapped of it; a power of two */
-	bool is_huge;               /* on huge pages; not so BACKEND_HUGE in an ordinary directory,
+	int fd;              /* open for reading and writing, close-on-exec; -1: closed */
+	int lock;            /* of a name: locked while it is open, and shared with nobody who
+	                               gets (fd), so that it falls with its holders; -1: no name */
+	uint64_t size;       /* bytes, all of them allocated */
+	uint64_t page;       /* the least that can be mapped of it; a power of two */
+	bool is_huge;        /* on huge pages; not so BACKEND_HUGE in an ordinary directory,
 	                               which is allowed, as QEMU does, and worth a warning */
-	bool created;               /* made by this open: close takes its name away */
-	char path[PATH_MAX];        /* where it is, for a reader; the name that close takes away */
+	bool created;        /* made by this open: close takes its name away */
+	char path[PATH_MAX]; /* where it is, for a reader; the name that close takes away */
 	char error[PATH_MAX + 320]; /* after a failure: the object and what is wrong, in one line */
 };
 
@@ -48,10 +52,13 @@ struct backend {
  *
  * An object or file that exists is taken as it is when its size is request->size, and given its
  * size when it is empty. With any other size it is refused and stays as it is: whoever maps it
- * would die of a truncation. Mode and group are for what this call makes: what exists keeps its
- * own. They are set last, so nobody else opens it before it is whole. All bytes are allocated now,
- * so that none is missing later; when huge pages are too few the error says how many are needed and
- * free, and where to bring more.
+ * would die of a truncation. Refused as well is what another user but root owns, and what more
+ * may open than (mode) and (group) say: who can open it can read, change and truncate it. Mode and
+ * group are for what this call makes: what exists keeps its own. They are set last, so nobody else
+ * opens it before it is whole. What another open of this kind has locked is refused.
+ *
+ * All bytes are allocated now, so that none is missing later; when huge pages are too few the error
+ * says how many are needed and free, and where to bring more.
  *
  * Answers 0, or -1 with backend->error and nothing left behind.
  */

@@ -3,15 +3,20 @@
  * kinds.c - how each kind of memory gets its file descriptor.
  */
 #include "kinds.h"
+#include "entry.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define KINDS_TRIES 8
 
 int kinds_memfd(struct backend *backend)
 {
@@ -38,56 +43,130 @@ int kinds_hugetlb(struct backend *backend, uint64_t page)
 }
 
 /*
- * The object or file at backend->path, opened by (open_named). Creating and opening are tried in
- * turns, so that (created) is true only for the one process that made it. Symbolic links are not
- * followed: the directory may be one that others write to.
+ * Lock what backend->fd is by a descriptor of its own: who gets a copy of the other could hold it, or
+ * let it go. 0; 1: another has it; -1 with backend->error.
  */
-static int kinds_named(
-    struct backend *backend, const char *name, int (*open_named)(const char *, int, mode_t))
+static int kinds_lock(struct backend *backend)
 {
-	for (unsigned attempt = 0; attempt < 8; attempt++) {
-		backend->fd =
-		    open_named(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (backend->fd >= 0) {
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", backend->fd);
+	backend->lock = open(path, O_RDONLY | O_CLOEXEC);
+	if (backend->lock < 0)
+		return backend_fail(backend, "lock");
+	if (flock(backend->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return backend_fail(backend, "lock");
+	snprintf(backend->error, sizeof backend->error,
+	    "%s: is in use: another server has locked it: end that one, or give another name",
+	    backend->path);
+	return 1;
+}
+
+static void kinds_let_go(struct backend *backend)
+{
+	if (backend->lock >= 0)
+		close(backend->lock);
+	close(backend->fd);
+	backend->fd = backend->lock = -1;
+}
+
+/*
+ * Make it, locked before it has its name. 0; 1: there is one of that name, or another was faster;
+ * -1 with backend->error.
+ */
+static int kinds_create(struct backend *backend, const struct entry *entry)
+{
+	int flags = O_RDWR | O_CLOEXEC;
+	char path[64];
+
+	backend->fd = openat(entry->folder, ".", O_TMPFILE | flags, 0600);
+	if (backend->fd >= 0) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", backend->fd);
+		if (kinds_lock(backend) == 0 &&
+		    linkat(AT_FDCWD, path, entry->folder, entry->name, AT_SYMLINK_FOLLOW) == 0) {
 			backend->created = true;
 			return 0;
 		}
-		if (errno != EEXIST)
-			break;
-		backend->fd = open_named(name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
-		if (backend->fd >= 0)
-			return 0;
-		if (errno != ENOENT)
-			break;
+		kinds_let_go(backend);
 	}
-	return backend_fail(backend, "open");
+	/* File systems without such files: between these two another may be faster, and keep it. */
+	backend->fd =
+	    openat(entry->folder, entry->name, O_CREAT | O_EXCL | O_NOFOLLOW | flags, 0600);
+	if (backend->fd < 0)
+		return errno == EEXIST ? 1 : backend_fail(backend, "open");
+	backend->created = kinds_lock(backend) == 0;
+	return backend->created ? 0 : -1;
 }
 
-static int kinds_open(const char *name, int flags, mode_t mode)
+/*
+ * Open it, if it is to be trusted and nobody serves it. 0; 1: it is gone by now; -1 with
+ * backend->error.
+ */
+static int kinds_take(
+    struct backend *backend, const struct backend_request *request, const struct entry *entry)
 {
-	return open(name, flags, mode);
+	struct stat st;
+
+	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+	backend->fd =
+	    openat(entry->folder, entry->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (backend->fd < 0)
+		return errno == ENOENT ? 1 : backend_fail(backend, "open");
+	if (trust_check(backend, request) || fstat(backend->fd, &st))
+		return -1;
+	if (S_ISREG(st.st_mode) && kinds_lock(backend))
+		return -1;
+	if (entry_is(entry, &st))
+		return 0;
+	/* Who held it has removed it. */
+	kinds_let_go(backend);
+	return 1;
 }
 
-int kinds_shm(struct backend *backend, const char *name)
+/*
+ * The object or file at backend->path. Making and taking are tried in turns, so that (created) is
+ * true only for the one process that made it. Symbolic links are not followed: the directory may be
+ * one that others write to.
+ */
+static int kinds_named(struct backend *backend, const struct backend_request *request)
 {
-	const char *bare = name + strspn(name, "/");
+	struct entry entry;
+	int result = 1;
+
+	if (entry_open(&entry, backend->path))
+		return backend_fail(backend, "open");
+	for (unsigned i = 0; result > 0 && i < KINDS_TRIES; i++) {
+		result = kinds_create(backend, &entry);
+		if (result > 0)
+			result = kinds_take(backend, request, &entry);
+	}
+	entry_close(&entry);
+	errno = EBUSY;
+	return result > 0 ? backend_fail(backend, "open") : result;
+}
+
+int kinds_shm(struct backend *backend, const struct backend_request *request)
+{
+	const char *bare = request->name + strspn(request->name, "/");
 	int length = snprintf(backend->path, sizeof backend->path, "/dev/shm/%s", bare);
 
 	if (*bare == '\0' || strchr(bare, '/') || length - 9 > NAME_MAX) {
 		errno = EINVAL;
 		return backend_fail(backend, "not the name of a shared memory object");
 	}
-	return kinds_named(backend, bare, shm_open);
+	return kinds_named(backend, request);
 }
 
-int kinds_file(struct backend *backend, const char *path)
+int kinds_file(struct backend *backend, const struct backend_request *request)
 {
-	if (snprintf(backend->path, sizeof backend->path, "%s", path) >=
+	if (snprintf(backend->path, sizeof backend->path, "%s", request->name) >=
 	    (int)sizeof backend->path) {
 		errno = ENAMETOOLONG;
 		return backend_fail(backend, "open");
 	}
-	return kinds_named(backend, path, kinds_open);
+	return kinds_named(backend, request);
 }
 
 int kinds_huge(struct backend *backend, const char *directory)
@@ -98,6 +177,10 @@ int kinds_huge(struct backend *backend, const char *directory)
 		errno = ENAMETOOLONG;
 		return backend_fail(backend, "mkstemp");
 	}
+	/* Best without a name from the start. */
+	backend->fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (backend->fd >= 0)
+		return 0;
 	backend->fd = mkostemp(backend->path, O_CLOEXEC);
 	if (backend->fd < 0)
 		return backend_fail(backend, "mkstemp");

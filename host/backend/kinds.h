@@ -13,8 +13,8 @@
  */
 int kinds_memfd(struct backend *backend);
 int kinds_hugetlb(struct backend *backend, uint64_t page);
-int kinds_shm(struct backend *backend, const char *name);
-int kinds_file(struct backend *backend, const char *path);
+int kinds_shm(struct backend *backend, const struct backend_request *request);
+int kinds_file(struct backend *backend, const struct backend_request *request);
 int kinds_huge(struct backend *backend, const char *directory);
 
 /* Note (what) and errno as the error of (backend), about its path. Answers -1. */

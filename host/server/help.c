@@ -22,6 +22,7 @@ const char help_text[] =
     "      --file PATH       memory: a file\n"
     "      --memory-mode MODE, --memory-group GROUP\n"
     "                        of the memory that is made, in octal; 0600\n"
+    "      --memory-as-is    take memory that exists, whoever owns it or may open it\n"
     "\n"
     "Who may connect\n"
     "  -S, --socket PATH     the socket that peers connect to\n"

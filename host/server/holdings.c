@@ -128,6 +128,7 @@ static int holdings_memory(struct holdings *holdings, const struct options *opti
 		return -1;
 	log_about(NULL);
 	holdings_keep(memory->fd);
+	holdings_keep(memory->lock);
 	head->kept = kept;
 	head->page = memory->page;
 	head->keeper = getpid();
@@ -145,7 +146,7 @@ static int holdings_memory(struct holdings *holdings, const struct options *opti
 int holdings_open(struct holdings *holdings, const struct options *options)
 {
 	*holdings = (struct holdings){.ledger = {.fd = -1},
-	    .memory = {.fd = -1},
+	    .memory = {.fd = -1, .lock = -1},
 	    .control = {.lock = -1, .fd = -1},
 	    .config = -1,
 	    .known = known_keep()};

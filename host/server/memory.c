@@ -136,7 +136,9 @@ int memory_open(struct backend *backend, const struct options *options, bool *ke
 	    .size = options->size,
 	    .huge_page = options->huge_page,
 	    .mode = options->memory_mode,
-	    .group = options->memory_group};
+	    .group = options->memory_group,
+	    .most = options->memory_mode == OPTIONS_NONE ? options->memory_most : 0,
+	    .as_is = options->memory_as_is};
 
 	*kept = false;
 	if (backend_open(backend, &request)) {

@@ -96,6 +96,7 @@ static void options_defaults(struct options *options, bool legacy)
 	    .memory = legacy ? "ivshmem" : NULL,
 	    .memory_mode = OPTIONS_NONE,
 	    .memory_group = OPTIONS_NONE,
+	    .memory_most = legacy ? 0777 : 0, /* QEMU's own tests make it with what umask leaves */
 	    .size = UINT64_C(4) << 20,
 	    .vectors = legacy ? 1 : 2,
 	    .client_descriptors = 1024,

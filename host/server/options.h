@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPTIONS_SETTINGS 29     /* of settings_long */
+#define OPTIONS_SETTINGS 30     /* of settings_long */
 #define OPTIONS_NONE UINT32_MAX /* of a user, a group, a mode: leave it as it is */
 
 /* A slot with a socket of its own. */
@@ -53,6 +53,8 @@ struct options {
 	uint64_t huge_page;   /* page size of BACKEND_HUGETLB */
 	uint32_t memory_mode; /* of a named object or file that we make; OPTIONS_NONE: 0600 */
 	uint32_t memory_group;
+	uint32_t memory_most;          /* of one that exists, where no mode is given; 0: 0600 */
+	bool memory_as_is;             /* whoever owns it, and whatever its mode */
 	uint64_t size;                 /* a power of two */
 	uint32_t slots;                /* IDs at a time: with (classic), clients */
 	uint32_t vectors;              /* 0 to 2048 */

@@ -47,6 +47,7 @@ const struct option settings_long[] = {
     {"hugetlb", required_argument, NULL, SETTINGS_HUGETLB},
     {"memory-mode", required_argument, NULL, SETTINGS_MEMORY_MODE},
     {"memory-group", required_argument, NULL, SETTINGS_MEMORY_GROUP},
+    {"memory-as-is", optional_argument, NULL, SETTINGS_MEMORY_AS_IS},
     {"size", required_argument, NULL, 'l'},
     {"vectors", required_argument, NULL, 'n'},
     {"slots", required_argument, NULL, SETTINGS_SLOTS},
@@ -270,6 +271,8 @@ int settings_set(
 		return settings_flag(object, value, true, &options->daemon);
 	case SETTINGS_DAEMON:
 		return settings_flag(object, value, false, &options->daemon);
+	case SETTINGS_MEMORY_AS_IS:
+		return settings_flag(object, value, false, &options->memory_as_is);
 	case SETTINGS_RAW:
 		return settings_flag(object, value, false, &options->raw);
 	case SETTINGS_CLASSIC:

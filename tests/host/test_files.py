@@ -48,6 +48,7 @@ def test_pipe_as_a_pid_file_stays(start, tmp_path):
 def test_what_was_there_stays(start, tmp_path):
     memory = tmp_path / "memory"
     memory.write_bytes(b"")
+    memory.chmod(0o600)
     server = start("--file", memory)
     assert server.stop() == 0
     assert os.listdir(tmp_path) == ["memory"]

@@ -9,12 +9,13 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 import pytest
 
-from rawclient import RawClient, take, until
+from rawclient import RawClient, is_over, take, until
 
 HERE = pathlib.Path(__file__).parent
 MAGIC = b"IVSHRGN\0"
@@ -158,6 +159,7 @@ def test_raw_writes_nothing(start, tmp_path):
     path = tmp_path / "memory"
     pattern = random.Random(1).randbytes(1 << 16) * 16
     path.write_bytes(pattern)
+    path.chmod(0o600)
     server = start("--raw", "--file", path, "-l", "1M")
     for _ in range(5):
         client = RawClient(server.socket)
@@ -180,6 +182,7 @@ def test_raw_memory_is_zero(start):
 def test_foreign_content_is_refused(fails, tmp_path):
     path = tmp_path / "memory"
     path.write_bytes(b"precious" + bytes((4 << 20) - 8))
+    path.chmod(0o600)
     status, lines = fails("--file", path)
     assert status == 1
     assert len(lines) == 1 and "holds something else" in lines[0] and str(path) in lines[0]
@@ -238,6 +241,7 @@ def test_region_with_a_living_peer_is_refused(start, fails, tmp_path):
 def test_region_of_other_slots_is_refused(start, fails, tmp_path):
     path = tmp_path / "memory"
     path.write_bytes(b"")
+    path.chmod(0o600)
     start("--file", path, "--slots", 4).stop()
     status, lines = fails("--file", path)
     assert status == 1 and "of 4 slots, 8 are asked for" in lines[0]
@@ -297,18 +301,170 @@ def test_mode_and_group(start, tmp_path, kind, arguments, mode, group):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("kind", ["shm", "file"])
+@pytest.fixture(params=["shm", "file"])
+def existing(request, tmp_path):
+    """existing(mode, owner, group, size): (the option, its path)."""
+    option, path = named(request.param, tmp_path)
+
+    def make(mode, user=-1, group=-1, size=0):
+        path.write_bytes(bytes(size))
+        os.chown(path, user, group)
+        path.chmod(mode)
+        return option, path
+
+    yield make
+    path.unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize("size", [0, 4 << 20])
-def test_mode_of_what_exists_stays(start, tmp_path, kind, size):
-    option, path = named(kind, tmp_path)
-    path.write_bytes(bytes(size))
-    path.chmod(0o604)
-    try:
-        before = owner(path)
-        start(*option, "--memory-mode", "0660", "--memory-group", os.getgid()).stop()
-        assert owner(path) == before
-    finally:
-        path.unlink()
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o660])
+def test_mode_of_what_exists_stays(start, existing, mode, size):
+    option, path = existing(mode, size=size)
+    before = owner(path)
+    start(*option, "--memory-mode", "0660", "--memory-group", os.getegid()).stop()
+    assert owner(path) == before and path.exists()
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+
+
+@pytest.mark.parametrize("size", [0, 4 << 20])
+@pytest.mark.parametrize(
+    "state,arguments,what",
+    [
+        pytest.param({"mode": 0o600, "user": GROUP}, (), "belongs to user 12345", marks=as_root),
+        pytest.param(
+            {"mode": 0o660, "user": GROUP}, ("--memory-mode", "0660"), "user 12345", marks=as_root
+        ),
+        ({"mode": 0o666}, (), "has mode 0666, open to more than 0600"),
+        ({"mode": 0o604}, (), "has mode 0604"),
+        ({"mode": 0o666}, ("--memory-mode", "0660"), "more than 0660"),
+        ({"mode": 0o640}, ("--memory-mode", "0600"), "has mode 0640"),
+        pytest.param(
+            {"mode": 0o660, "group": GROUP},
+            ("--memory-mode", "0660"),
+            "is open to group 12345",
+            marks=as_root,
+        ),
+        pytest.param(
+            {"mode": 0o660, "group": GROUP},
+            ("--memory-mode", "0660", "--memory-group", "54321"),
+            "is open to group 12345",
+            marks=as_root,
+        ),
+    ],
+)
+def test_what_others_can_open(fails, start, existing, state, arguments, what, size):
+    """It is refused and left alone, whatever is in it; --memory-as-is takes it."""
+    option, path = existing(size=size, **state)
+    before = (owner(path), path.read_bytes())
+    for more in ((), ("--raw",)):
+        status, lines = fails(*option, *arguments, *more)
+        assert status == 1 and len(lines) == 1, lines
+        assert str(path) in lines[0] and what in lines[0] and "--memory-as-is" in lines[0]
+        assert (owner(path), path.read_bytes()) == before
+    server = start(*option, *arguments, "--memory-as-is")
+    RawClient(server.socket).handshake(8, 2)
+    assert server.stop() == 0
+    assert owner(path) == before[0]
+
+
+@as_root
+def test_access_control_list(fails, tmp_path):
+    """More users than the mode shows. acl(5): version 2, and one more user than there is."""
+    path = tmp_path / "memory"
+    path.write_bytes(b"")
+    path.chmod(0o660)
+    entries = [(1, 6, -1), (2, 6, GROUP), (4, 6, -1), (16, 6, -1), (32, 0, -1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(path, "system.posix_acl_access", acl)
+    status, lines = fails("--file", path, "--memory-mode", "0660")
+    assert status == 1 and len(lines) == 1 and "access control list" in lines[0]
+
+
+@as_root
+@pytest.mark.parametrize("user", [GROUP, 0])
+def test_root_s_is_as_good_as_ours(build, tmp_path, user):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for path in (folder, tmp_path, *list(tmp_path.parents)[:2]):
+        path.chmod(0o755)
+    os.chown(folder, GROUP, GROUP)
+    memory = folder / "memory"
+    memory.write_bytes(b"")
+    os.chown(memory, user, GROUP)
+    memory.chmod(0o660)
+    command = ["setpriv", f"--reuid={GROUP}", f"--regid={GROUP}", "--clear-groups"]
+    command += [build / "ivsh-server", "-S", folder / "s", "--file", memory]
+    with subprocess.Popen([*command, "--memory-mode", "0660"], stderr=subprocess.PIPE) as server:
+        assert b"event=ready" in server.stderr.readline()
+        server.terminate()
+        server.communicate(timeout=10)
+
+
+def test_two_servers_at_once(build, existing):
+    """One of them formats and serves it; the other says why not. Its sockets do not say it."""
+    option, path = existing(0o600)
+    for _ in range(10):
+        for empty in (True, False):
+            if empty:
+                path.write_bytes(b"")
+                path.chmod(0o600)
+            else:
+                path.unlink()
+            race(build, option, path)
+            assert path.exists() == empty
+
+
+def race(build, option, path):
+    with tempfile.TemporaryDirectory() as name:
+        servers = [
+            subprocess.Popen(
+                [build / "ivsh-server", "-S", f"{name}/{i}", *map(str, option)],
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for i in range(2)
+        ]
+        try:
+            until(lambda: any(server.poll() == 1 for server in servers))
+            loser = next(server for server in servers if server.poll() == 1)
+            winner = next(server for server in servers if server is not loser)
+            lines = loser.stderr.read().splitlines()
+            assert len(lines) == 1 and f"{path}: is in use: another server" in lines[0], lines
+            assert "event=ready" in winner.stderr.readline()
+        finally:
+            for server in servers:
+                server.terminate()
+                server.communicate(timeout=10)
+        assert winner.returncode == 0
+
+
+def test_lock_outlasts_every_change(start, fails, existing):
+    """Of servers, of the keeper's death; and no client has it."""
+    option, path = existing(0o600)
+    server = start(*option, "--raw")
+    client = RawClient(server.socket)
+    client.handshake(8, 2)
+
+    def is_held():
+        status, lines = fails(*option, "--raw", socket="t")
+        assert status == 1 and len(lines) == 1 and f"{path}: is in use" in lines[0]
+        return True
+
+    assert is_held()
+    server.kill_serving()
+    assert is_held()
+    server.reload()
+    assert is_held()
+    os.kill(server.keeper, signal.SIGKILL)
+    server.await_line("keeper-gone")
+    assert is_held()
+    os.kill(server.serving, signal.SIGKILL)
+    until(lambda: is_over(server.serving))
+    server.stop()
+    again = start(*option, "--raw")
+    assert again.stop() == 0, "the client's descriptor holds nothing"
 
 
 def test_group_that_is_not_ours_to_give(fails, tmp_path):

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trust.c - whether an object or file that exists is one to keep messages in.
+ *
+ * Names in /dev/shm and /tmp are for who comes first. Whoever made the object, and whoever its mode
+ * lets open it, reads and changes what guests say to each other, and can end them all by truncating
+ * it. So what was there is held to what would have been made.
+ */
+#include "trust.h"
+#include "kinds.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define TRUST_ANYWAY ", or give --memory-as-is"
+
+/* The permissions that it may have at the most. */
+static uint32_t trust_most(const struct backend_request *request)
+{
+	if (request->most)
+		return request->most;
+	return request->mode == BACKEND_KEEP ? 0600 : request->mode;
+}
+
+/* Its group may do what others may not, and is not the one that is meant. */
+static bool trust_is_strange(const struct backend_request *request, const struct stat *st)
+{
+	gid_t group = request->group == BACKEND_KEEP ? getegid() : (gid_t)request->group;
+
+	return ((st->st_mode >> 3) & ~st->st_mode & 07) != 0 && st->st_gid != group;
+}
+
+int trust_check(struct backend *backend, const struct backend_request *request)
+{
+	uint32_t most = trust_most(request);
+	struct stat st;
+
+	if (request->as_is)
+		return 0;
+	if (fstat(backend->fd, &st))
+		return backend_fail(backend, "stat");
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: belongs to user %u, who can read and change all of it: remove it, give"
+		    " another name" TRUST_ANYWAY,
+		    backend->path, (unsigned)st.st_uid);
+	else if (st.st_mode & 0777 & ~most)
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: has mode %04o, open to more than %04o: chmod %04o it, give --memory-mode"
+		    " %04o" TRUST_ANYWAY,
+		    backend->path, st.st_mode & 0777u, most, st.st_mode & 0777u & most,
+		    st.st_mode & 0777u);
+	else if (trust_is_strange(request, &st))
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: is open to group %u: chgrp it, give --memory-group %u" TRUST_ANYWAY,
+		    backend->path, (unsigned)st.st_gid, (unsigned)st.st_gid);
+	else if (fgetxattr(backend->fd, "system.posix_acl_access", NULL, 0) > 0)
+		snprintf(backend->error, sizeof backend->error,
+		    "%s: has an access control list: setfacl -b it" TRUST_ANYWAY, backend->path);
+	else
+		return 0;
+	return -1;
+}
