@@ -17,6 +17,7 @@
 
 /* --- Console: the first serial port ----------------------------------------------------------- */
 
+/* Without a serial port: to QEMU's debug console and the screen (x86_64). Nothing is read then. */
 void arch_console_write(const char *bytes, size_t size);
 
 /* The next byte that came in, or -1 at once when there is none. */

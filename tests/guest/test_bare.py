@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_bare.py - the bare-metal world on every machine that it is for: bare_test.c as a guest."""
 
+import json
 import pathlib
 import re
 import resource
@@ -253,6 +254,68 @@ def test_exit_reset_once():
     qemu.wait()
     assert [line[:5] for line in lines] == ["word ", "word ", "exit:", "exit:"], lines
     assert "does nothing more" in lines[3]
+
+
+NO_SERIAL_PORT = "console: no serial port at 0x3f8 (QEMU: -serial)"
+
+
+def without_serial_port(more, command="words here"):
+    """QEMU's command, with (more) where the serial port was."""
+    at = QEMU.index("-serial")
+    return [
+        *QEMU[:at], "-serial", "none", *more.split(), *QEMU[at + 2 :],
+        "-kernel", str(IMAGE), "-append", command,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("machine", ["q35", "q35 qboot", "microvm"])
+def test_debug_console(machine):
+    done = subprocess.run(
+        without_serial_port(f"-debugcon stdio {MACHINES[machine]}"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        timeout=LIMIT,
+    )
+    text = done.stdout.decode()
+    assert text.splitlines() == [NO_SERIAL_PORT, *(f"word {i}: [{w}]" for i, w in enumerate(
+        ["bare_test", "words", "here"]))] and done.returncode == 0, text  # fmt: skip
+
+
+def screen_after(command):
+    """The lines of the VGA text screen when the guest has switched its machine off."""
+    qemu = subprocess.Popen(
+        without_serial_port("-M q35 -vga std -no-shutdown -qmp stdio", command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    timer = threading.Timer(LIMIT, qemu.kill)
+    timer.start()
+    print('{"execute": "qmp_capabilities"}', file=qemu.stdin, flush=True)
+    for line in qemu.stdout:
+        if '"SHUTDOWN"' in line:
+            break
+    ask = {"command-line": "xp /2000hx 0xb8000"}
+    request = {"execute": "human-monitor-command", "arguments": ask}
+    print(json.dumps(request), file=qemu.stdin, flush=True)
+    for line in qemu.stdout:
+        if '"return": "' in line:
+            break
+    timer.cancel()
+    qemu.kill()
+    qemu.wait()
+    words = re.findall(r" 0x07([0-9a-f]{2})", line)
+    text = bytes(int(word, 16) for word in words).decode()
+    return [text[at : at + 80].rstrip() for at in range(0, len(text), 80)]
+
+
+def test_screen():
+    lines = screen_after("words here")
+    assert lines[:4] == [
+        NO_SERIAL_PORT, "word 0: [bare_test]", "word 1: [words]", "word 2: [here]",
+    ]  # fmt: skip
+    lines = screen_after("words " + "x " * 40)
+    assert lines[23] == "word 41: [x]" and lines[24] == "", "it scrolls"
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,9 @@ _Noreturn void x86_power_off(void);
 /* --- The rest, in the order in which the machine comes up ------------------------------------- */
 
 void x86_console_init(void);
+void x86_console_init_screen(void); /* after x86_paging_init() */
+bool x86_screen_init(void);         /* screen.c; false: there is none */
+void x86_screen_write(const char *bytes, size_t size);
 void x86_clock_init(void);
 void x86_calibrate(uint64_t *tsc_hz, uint64_t *apic_hz); /* calibrate.c: ticks a second */
 void x86_port_init(void);
