@@ -22,6 +22,7 @@ struct link {
 	bool hello_sent, hello_seen;
 	bool done_sent, done_seen;
 	uint32_t sent, seen;
+	uint32_t lost; /* resets of the channel's rings until both had said hello */
 };
 
 struct demo {
@@ -153,6 +154,12 @@ static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
 	printf("\n");
 }
 
+static void link_begin(struct demo *d, uint32_t slot)
+{
+	d->link[slot].active = true;
+	d->active++;
+}
+
 static void message_take(struct demo *d, uint32_t slot, uint32_t size)
 {
 	struct link *l = &d->link[slot];
@@ -163,10 +170,8 @@ static void message_take(struct demo *d, uint32_t slot, uint32_t size)
 		return;
 	}
 	memcpy(&head, d->in, sizeof(head));
-	if (!l->active) {
-		l->active = true;
-		d->active++;
-	}
+	if (!l->active)
+		link_begin(d, slot);
 	if (head.kind == EXCHANGE_HELLO && !l->hello_seen) {
 		l->hello_seen = true;
 		hello_print(d, slot, size);
@@ -204,6 +209,26 @@ static bool link_receive(struct demo *d, uint32_t slot)
 	return some;
 }
 
+/*
+ * The channel to (slot) may have broken while nothing came. A partner's messages are lost then, whoever
+ * resets the ring; else it begins anew, and the peer can be a partner still.
+ */
+static void link_look(struct demo *d, uint32_t slot)
+{
+	const struct ivsh_chan *chan = &d->s.chan[slot];
+	struct link *l = &d->link[slot];
+
+	if (!l->active || (l->done_sent && l->done_seen) || (!l->hello_sent && !l->hello_seen))
+		session_mend(&d->s, slot);
+	else if (chan->dead)
+		fail_channel(d, slot, IVSH_EPROTO);
+	/* A reset that was under way when they met is over by then, and cost nothing. */
+	if (!l->hello_sent || !l->hello_seen)
+		l->lost = chan->lost;
+	else if (chan->lost != l->lost && !d->failed && !(l->done_sent && l->done_seen))
+		fail(d, slot, "its ring was reset, messages may be lost", l->seen);
+}
+
 /* While partners are missing, whoever is there is one; a partner that died will not finish. */
 static void peers_look(struct demo *d)
 {
@@ -211,13 +236,12 @@ static void peers_look(struct demo *d)
 		struct link *l = &d->link[i];
 		enum ivsh_presence presence;
 
-		if (i == d->s.region.mem.self || d->s.chan[i].dead || (l->active && l->done_seen))
+		if (i == d->s.region.mem.self || (l->active && l->done_seen))
 			continue;
 		presence = session_peer(&d->s, i)->presence;
 		if (!l->active && presence == IVSH_PEER_ATTACHED &&
 		    d->active < d->s.options->peers) {
-			l->active = true;
-			d->active++;
+			link_begin(d, i);
 			printf("%s is here\n", session_who(&d->s, i));
 		} else if (l->active && presence == IVSH_PEER_GONE && !link_receive(d, i)) {
 			fail(d, i, "it died before the end", l->seen);
@@ -241,8 +265,11 @@ static void exchange_all(struct demo *d)
 		bool some = false;
 
 		for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
-			if (i == d->s.region.mem.self || d->s.chan[i].dead)
+			if (i == d->s.region.mem.self)
 				continue;
+			link_look(d, i);
+			if (d->failed)
+				break;
 			some |= link_receive(d, i);
 			some |= link_send(d, i);
 		}

@@ -19,16 +19,14 @@ static int echo_one(struct session *s, uint32_t slot)
 {
 	struct ivsh_chan *chan = &s->chan[slot];
 	struct ivsh_message message;
-	int error = ivsh_chan_peek(chan, &message);
+	int error = 0;
 
-	if (!error && message.port == IVSH_PORT_ECHO)
+	if (!session_peek(s, slot, &message))
+		return 0;
+	if (message.port == IVSH_PORT_ECHO)
 		error = ivsh_chan_send(chan, IVSH_PORT_ECHO, message.data, message.size);
 	if (!error)
 		error = ivsh_chan_release(chan);
-	if (error == IVSH_EPROTO && s->region.counters.errors) {
-		session_channel_failed(s, slot, error);
-		(void)!ivsh_chan_reset(chan);
-	}
 	return error ? 0 : message.port == IVSH_PORT_ECHO;
 }
 
@@ -46,8 +44,7 @@ int echo_run(const struct app_world *world, const struct options *o)
 		uint64_t before = answered;
 
 		for (uint32_t i = 0; i < s.slots; i++)
-			if (i != s.region.mem.self && !s.chan[i].dead)
-				answered += (uint64_t)echo_one(&s, i);
+			answered += (uint64_t)echo_one(&s, i);
 		if (answered == before)
 			ok = session_idle(&s);
 	}

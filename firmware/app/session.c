@@ -171,7 +171,8 @@ static bool channels_open(struct session *s)
 	s->chan = calloc(s->slots, sizeof(*s->chan));
 	s->records = calloc(s->slots, descs * sizeof(*s->records));
 	s->peer = calloc(s->slots, sizeof(*s->peer));
-	if (!s->chan || !s->records || !s->peer) {
+	s->told = calloc(s->slots, sizeof(*s->told));
+	if (!s->chan || !s->records || !s->peer || !s->told) {
 		fprintf(stderr, "ivsh: no memory for %" PRIu32 " channels\n", s->slots);
 		return false;
 	}
@@ -181,7 +182,7 @@ static bool channels_open(struct session *s)
 		if (i == s->region.mem.self)
 			continue;
 		error = ivsh_chan_open(&s->chan[i], &s->region, i, s->records + i * descs, descs);
-		/* One broken channel is one peer less: commands that need it will say so. */
+		/* Who receives from it resets it; who needs what was in it says so, and fails. */
 		if (error)
 			session_channel_failed(s, i, error);
 	}
@@ -223,6 +224,7 @@ void session_close(struct session *s)
 	free(s->chan);
 	free(s->records);
 	free(s->peer);
+	free(s->told);
 }
 
 const struct ivsh_peer *session_peer(struct session *s, uint32_t slot)
@@ -297,8 +299,7 @@ static bool peer_matches(struct session *s, uint32_t slot, const char *wanted)
 	char name[IVSH_WIRE_NAME_SIZE];
 	uint64_t number;
 
-	if (slot == s->region.mem.self || s->chan[slot].dead ||
-	    peer->presence != IVSH_PEER_ATTACHED)
+	if (slot == s->region.mem.self || peer->presence != IVSH_PEER_ATTACHED)
 		return false;
 	if (!wanted || strcmp(peer->name, wanted) == 0)
 		return true;
@@ -328,9 +329,11 @@ int session_find_peer(struct session *s, const char *wanted)
 		return -1;
 	}
 	for (;;) {
-		for (uint32_t i = 0; i < s->slots; i++)
+		for (uint32_t i = 0; i < s->slots; i++) {
+			session_mend(s, i);
 			if (peer_matches(s, i, wanted))
 				return (int)i;
+		}
 		if (!session_idle(s)) {
 			if (s->status != STATUS_STOPPED)
 				fprintf(stderr, "ivsh: peer %s: not there\n",
@@ -354,5 +357,28 @@ bool session_offer(struct session *s, const char *name, uint16_t port)
 void session_channel_failed(struct session *s, uint32_t slot, int error)
 {
 	s->status = STATUS_FAILED;
+	s->told[slot] = true;
 	fprintf(stderr, "ivsh: channel to %s: %s\n", session_who(s, slot), ivsh_error_text(error));
+}
+
+void session_mend(struct session *s, uint32_t slot)
+{
+	int error;
+
+	if (slot == s->region.mem.self || !s->chan[slot].dead)
+		return;
+	/* That the whole slot is lost shows in session_idle(). */
+	error = ivsh_chan_reset(&s->chan[slot]);
+	if (!s->told[slot])
+		session_channel_failed(s, slot, IVSH_EPROTO);
+	s->told[slot] = error != 0;
+}
+
+bool session_peek(struct session *s, uint32_t slot, struct ivsh_message *message)
+{
+	if (slot == s->region.mem.self)
+		return false;
+	session_mend(s, slot);
+	/* One that breaks now is mended in the next round over all channels. */
+	return ivsh_chan_peek(&s->chan[slot], message) == 0;
 }

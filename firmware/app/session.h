@@ -21,6 +21,7 @@ struct session {
 	struct ivsh_chan *chan;      /* one per slot; our own is not used */
 	struct ivsh_record *records; /* of all channels */
 	struct ivsh_peer *peer;      /* one per slot, as last seen */
+	bool *told;                  /* per slot: a line has said that its channel is broken */
 	uint64_t started_ns;
 	struct ivsh_wait wait;
 	uint16_t port; /* --port, or the service's that session_find_peer() was given */
@@ -62,6 +63,15 @@ int session_find_peer(struct session *session, const char *wanted);
 
 /* Publish that service (name) is to be had here on (port). False: a line has said why not. */
 bool session_offer(struct session *session, const char *name, uint16_t port);
+
+/*
+ * The next message of (slot), looked at: true. Else there is none, or (slot) is our own. A channel that is
+ * dead, since when and by whose fault ever, is reset after a line.
+ */
+bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *message);
+
+/* The same for who looks at no message: a channel that is dead is reset after a line. */
+void session_mend(struct session *session, uint32_t slot);
 
 /* Print what went wrong with the channel to (slot), and make it session->status. */
 void session_channel_failed(struct session *session, uint32_t slot, int error);

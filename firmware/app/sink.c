@@ -23,17 +23,14 @@ static bool take(struct sink *sink, uint32_t slot)
 
 	for (i = 0; i < sink->s.region.geometry.descs; i++) {
 		struct ivsh_message message;
-		int error = ivsh_chan_peek(chan, &message);
 
-		if (!error && message.port == BENCH_PORT) {
+		if (!session_peek(&sink->s, slot, &message))
+			break;
+		if (message.port == BENCH_PORT) {
 			sink->messages++;
 			sink->bytes += message.size;
 		}
-		if (!error)
-			error = ivsh_chan_release(chan);
-		if (error == IVSH_EPROTO)
-			session_channel_failed(&sink->s, slot, error);
-		if (error)
+		if (ivsh_chan_release(chan))
 			break;
 	}
 	return i != 0;
@@ -53,8 +50,7 @@ int sink_run(const struct app_world *world, const struct options *o)
 		bool some = false;
 
 		for (uint32_t i = 0; i < s->slots; i++)
-			if (i != s->region.mem.self && !s->chan[i].dead)
-				some |= take(&sink, i);
+			some |= take(&sink, i);
 		if (!some)
 			ok = session_idle(s);
 	}

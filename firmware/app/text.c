@@ -84,7 +84,7 @@ int recv_run(const struct app_world *world, const struct options *o)
 		for (uint32_t i = 0; i < s.slots && (for_ever || left > 0); i++) {
 			struct ivsh_message message;
 
-			if (i == s.region.mem.self || ivsh_chan_peek(&s.chan[i], &message))
+			if (!session_peek(&s, i, &message))
 				continue;
 			found = true;
 			if (message.port == o->port && message.size <= sizeof(buffer)) {

@@ -48,6 +48,9 @@ int watch_run(const struct app_world *world, const struct options *o)
 			printf("%s: %s\n", session_who(&s, news.slot), what);
 			told++;
 		} else {
+			/* This is news, too: the other side sees a reset. */
+			for (uint32_t i = 0; i < s.slots; i++)
+				session_mend(&s, i);
 			ok = session_idle(&s);
 		}
 	}

@@ -135,9 +135,10 @@ bool session_peek(struct session *s, uint32_t slot, struct ivsh_message *message
 	/* That the whole slot is lost shows in session_idle(). A peer that breaks the channel again
 	 * and again has one reset for each round over all channels. */
 	if (error == IVSH_EPROTO) {
+		int reset = ivsh_chan_reset(&s->chan[slot]);
+
 		session_failed(s, slot, error);
-		if (ivsh_chan_reset(&s->chan[slot]))
-			return false;
+		s->told[slot] = reset != 0;
 	}
 	return !error;
 }

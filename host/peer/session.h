@@ -64,8 +64,8 @@ int session_offer(struct session *session, const char *name);
 int session_find(struct session *session, const char *wanted);
 
 /*
- * The next message of (slot), looked at: true. Else there is none; a channel that broke is reported
- * once, and reset.
+ * The next message of (slot), looked at: true. Else there is none; a channel that broke, in whatever call,
+ * is reset after a line.
  */
 bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *message);
 

@@ -16,7 +16,8 @@
 
 static void busy_add(struct ivsh_region *region, struct ivsh_chan *ch)
 {
-	if (ch->busy || ch->dead)
+	/* A channel that broke in somebody else's call is told of once, as if it had a message. */
+	if (ch->busy || (ch->dead && !ch->untold))
 		return;
 	ch->busy = true;
 	ch->busy_next = NULL;
@@ -97,7 +98,7 @@ int ivsh_region_next(
 	for (uint32_t left = region->busy_count; left != 0; left--) {
 		struct ivsh_chan *ch = busy_take(region);
 
-		if (ch->rx.peeked) {
+		if (ch->rx.peeked && !ch->dead) {
 			busy_add(region, ch);
 			continue;
 		}
@@ -106,6 +107,8 @@ int ivsh_region_next(
 		*chan = ch;
 		if (!error)
 			busy_add(region, ch);
+		else
+			ch->untold = false;
 		return error;
 	}
 	return IVSH_EAGAIN;

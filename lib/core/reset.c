@@ -162,7 +162,7 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 		return IVSH_EBUSY;
 	if (!ch->dead)
 		return 0;
-	ch->dead = false;
+	ch->dead = ch->untold = false;
 	ch->region->mail_all = false;
 	ch->tx.reserved = ch->rx.peeked = false;
 	if (ch->tx.broken)
@@ -183,7 +183,7 @@ void ivsh_chan_check(struct ivsh_chan *ch)
 	struct ivsh_wire_receiver *r = ch->rx.own;
 	uint32_t tx, rx, asks;
 
-	if (ch->dead || (!ch->tx.waiting && ivsh_sender_collect(ch) != 0))
+	if (!ch->tx.waiting && ivsh_sender_collect(ch) != 0)
 		return;
 	/* The bits that differ. */
 	tx = (load32(&s->epoch) ^ ch->tx.epoch) | (load32(&s->ack) ^ ch->tx.ack) |

@@ -94,8 +94,13 @@ void ivsh_slot_publish(struct ivsh_region *region)
 void ivsh_slot_tick(struct ivsh_region *region)
 {
 	region->ticked = region->heartbeat;
-	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
+	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
+		if (ch->dead)
+			continue;
 		ivsh_chan_check(ch);
+		if (ch->dead)
+			ch->untold = region->broke = true;
+	}
 	ivsh_slot_publish(region);
 }
 

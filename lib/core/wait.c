@@ -99,11 +99,18 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 			events |= IVSH_EVENT_MESSAGE;
 		if ((!quiet || ch->tx.blocked) && ivsh_sender_ready(ch))
 			events |= IVSH_EVENT_SPACE;
+		if (ch->dead)
+			ch->untold = region->broke = true;
 	}
 	/* A ring was reset: ivsh_region_news() says which. */
 	if ((wanted & IVSH_EVENT_CONTROL) && region->counters.lost != region->lost) {
 		region->lost = region->counters.lost;
 		events |= IVSH_EVENT_CONTROL;
+	}
+	/* Found here, or in a call for another channel. */
+	if ((wanted & IVSH_EVENT_BROKEN) && region->broke) {
+		region->broke = region->mail_all = false;
+		events |= IVSH_EVENT_BROKEN;
 	}
 	return events & wanted;
 }

@@ -6,7 +6,9 @@
  * with a port number: a label that the applications agree on, not a queue of its own. A full ring
  * is an answer, never a loss. Whatever the peer writes, no call reads outside the region, loops
  * beyond its bound, or crashes; a peer that breaks SPEC.md costs the channel, until
- * ivsh_chan_reset().
+ * ivsh_chan_reset(). Damage may also show while nobody calls for this channel, in a wait or in a call
+ * for another one: then (dead) is set, the next wait ends with IVSH_EVENT_BROKEN, and
+ * ivsh_region_next() answers it once. Who receives from many channels does not pass over a dead one.
  *
  * Either side may reset a ring, and the other follows in its next calls. Until both are in step
  * again the ring is as if full and empty: IVSH_EAGAIN. Then messages may have been lost:
@@ -67,6 +69,7 @@ struct ivsh_chan {
 	bool dead;      /* answers IVSH_EPROTO from now on */
 	bool open;      /* the pointers below are set */
 	bool busy;      /* in the region's queue */
+	bool untold; /* it broke, in no call of its own, and ivsh_region_next() has not said so */
 
 	struct {
 		uint32_t head; /* index of the next message */
@@ -284,7 +287,7 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST
  * a hint can be lost, at all rings every 256 calls, and every IVSH_RELOOK_NS while there is nothing.
  *
  * IVSH_EAGAIN  no message on any channel.
- * IVSH_EPROTO  *chan broke just now: ivsh_chan_reset() or ivsh_chan_close() it, or go on without
+ * IVSH_EPROTO  *chan broke, now or since the last call: ivsh_chan_reset() or ivsh_chan_close() it, or go on without
  *              it. Said once; the other channels are not affected.
  * IVSH_EBUSY   as every call.
  * SPEC R8.6.

@@ -153,6 +153,7 @@ struct ivsh_region {
 	uint32_t next_calls;
 	uint64_t relook_ns; /* when all channels were last looked at */
 	bool mail_all;      /* all open channels ask for mail, and were looked at since */
+	bool broke;         /* a channel, and no call has said so */
 
 	/* Of ivsh_region_news(): the round of looks. */
 	uint64_t news_ns;
@@ -236,17 +237,18 @@ struct ivsh_wait {
 #define IVSH_EVENT_MESSAGE 0x1u /* a channel has a message that was not peeked yet */
 #define IVSH_EVENT_SPACE 0x2u   /* a channel has room for what last answered IVSH_EAGAIN */
 #define IVSH_EVENT_CONTROL 0x4u /* the server saw a slot come or go, or a ring was reset */
+#define IVSH_EVENT_BROKEN 0x8u  /* a channel broke, and no call for it said so: (dead) */
 
 /* A sleeper looks again this often, bell or not: bells can be lost. SPEC R8.3. */
 #define IVSH_RELOOK_NS UINT64_C(100000000)
 
 /*
  * Wait for any of: a message on any open channel, room on any channel that was full, a change that
- * the server saw, or (timeout_ns) to pass.
+ * the server saw, a channel that broke, or (timeout_ns) to pass.
  *
  * Gives back to the senders what was released, keeps the heartbeat going, and sleeps through
  * mem.bell.sleep. A message that is peeked and not released does not end a wait; nor does a channel
- * that is dead. Looks once at each open channel for every bell, and every IVSH_RELOOK_NS without.
+ * that stays dead. Looks once at each open channel for every bell, and every IVSH_RELOOK_NS without.
  *
  * Owner's thread, not from interrupts.
  *

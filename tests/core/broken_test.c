@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broken_test.c - a channel breaks while nobody calls for it: whoever receives from many hears of it, once.
+ */
+#include "test.h"
+#include "world.h"
+
+#include <string.h>
+
+#define HEAD(lap, port, rest) ((uint64_t)(lap) << 48 | (uint64_t)(port) << 32 | (uint64_t)(rest))
+#define HOT (1u << 28)
+
+/* Slot 0 receives; the others send to it. */
+static struct ivsh_region hub;
+static struct ivsh_chan chans[WORLD_SLOTS];
+static struct ivsh_record records[WORLD_SLOTS][64];
+static struct end senders[WORLD_SLOTS];
+
+static void open_all(void)
+{
+	struct ivsh_attach attach = {.nonce = 12345};
+	struct ivsh_mem mem;
+
+	world_format();
+	mem = world_mem(0);
+	CHECK_EQ(ivsh_region_attach(&hub, &mem, &attach), 0);
+	for (uint32_t i = 1; i < WORLD_SLOTS; i++) {
+		CHECK_EQ(ivsh_chan_open(&chans[i], &hub, i, records[i], 64), 0);
+		CHECK_EQ(end_open(&senders[i], i, 0, false), 0);
+	}
+}
+
+/* Somebody writes over one of the hub's own words in its rings with (slot). */
+static void damage(uint32_t slot, bool sending)
+{
+	if (sending)
+		world_ring(0, slot)->sender.epoch ^= 0x5a5a;
+	else
+		world_ring(slot, 0)->receiver.read ^= 0x5a5a;
+}
+
+static void send(uint32_t from)
+{
+	CHECK_EQ(ivsh_chan_send(&senders[from].chan, 7, &from, sizeof(from)), 0);
+}
+
+/* The events of one wait of the hub. */
+static uint32_t wait(enum ivsh_wait_mode mode, uint32_t wanted)
+{
+	const struct ivsh_wait how = {.mode = mode, .spin_ns = 50000, .wanted = wanted};
+	uint32_t events = 0;
+
+	CHECK_EQ(ivsh_region_wait(&hub, &how, 400000000, &events), 0);
+	return events;
+}
+
+/* A message of (from) arrives, after a reset that both sides had to go along with. */
+static void arrives(uint32_t from)
+{
+	struct ivsh_message message = {0};
+	int error = IVSH_EAGAIN;
+
+	for (unsigned i = 0; i < 8 && error; i++) {
+		int sent = ivsh_chan_send(&senders[from].chan, 7, &from, sizeof(from));
+
+		CHECK(sent == 0 || sent == IVSH_EAGAIN);
+		error = ivsh_chan_peek(&chans[from], &message);
+	}
+	CHECK_EQ(error, 0);
+	CHECK_EQ(message.size, sizeof(from));
+	CHECK_EQ(ivsh_chan_release(&chans[from]), 0);
+}
+
+/* A wait ends by it, in each mode and whichever side's word it was; a reset is all that it takes. */
+static void a_wait_ends(void)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		enum ivsh_wait_mode mode = (enum ivsh_wait_mode)(i % 3);
+
+		open_all();
+		CHECK_EQ(wait(mode, 0) & IVSH_EVENT_BROKEN, 0);
+		damage(3, i / 3);
+		CHECK_EQ(wait(mode, 0), IVSH_EVENT_BROKEN);
+		CHECK(chans[3].dead);
+		CHECK_EQ(wait(mode, 0), 0); /* once */
+		CHECK_EQ(ivsh_chan_reset(&chans[3]), 0);
+		arrives(3);
+		for (uint32_t other = 1; other < WORLD_SLOTS; other++)
+			CHECK(!chans[other].dead);
+	}
+}
+
+/* Not the wait's own look but a call for another channel finds it: the next wait says so. */
+static void found_elsewhere(void)
+{
+	open_all();
+	CHECK_EQ(wait(IVSH_WAIT_SLEEP, 0) & IVSH_EVENT_BROKEN, 0);
+	damage(3, false);
+	for (unsigned i = 0; i < 600 && !chans[3].dead; i++) {
+		struct ivsh_message message;
+
+		CHECK_EQ(ivsh_chan_peek(&chans[5], &message), IVSH_EAGAIN);
+	}
+	CHECK(chans[3].dead);
+	CHECK_EQ(wait(IVSH_WAIT_SPIN, IVSH_EVENT_MESSAGE), 0); /* it was not asked for */
+	CHECK_EQ(wait(IVSH_WAIT_SPIN, IVSH_EVENT_MESSAGE | IVSH_EVENT_BROKEN), IVSH_EVENT_BROKEN);
+}
+
+/* ivsh_region_next() answers it once, between the others' messages; (hold): with one in hand. */
+static void next_tells(bool hold)
+{
+	struct ivsh_message message;
+	struct ivsh_chan *chan = NULL;
+	unsigned told = 0, messages = 0;
+
+	open_all();
+	if (hold) {
+		send(3);
+		CHECK_EQ(ivsh_region_next(&hub, &chan, &message), 0);
+		CHECK(chan == &chans[3]);
+	}
+	damage(3, !hold);
+	for (unsigned i = 0; i < 2000; i++) {
+		int error;
+
+		if (i % 10 == 0)
+			send(5);
+		error = ivsh_region_next(&hub, &chan, &message);
+		if (error == 0) {
+			CHECK_EQ(chan->peer, 5);
+			CHECK_EQ(ivsh_chan_release(chan), 0);
+			messages++;
+		} else if (error == IVSH_EPROTO) {
+			CHECK_EQ(chan->peer, 3);
+			told++;
+		} else {
+			CHECK_EQ(error, IVSH_EAGAIN);
+		}
+	}
+	CHECK_EQ(told, 1);
+	CHECK_EQ(messages, 200);
+	CHECK_EQ(ivsh_chan_reset(&chans[3]), 0);
+	arrives(3);
+}
+
+static void next_tells_of_an_idle_one(void)
+{
+	next_tells(false);
+}
+
+static void next_tells_of_a_held_one(void)
+{
+	next_tells(true);
+}
+
+/* What an open has refused was said by the open; and a reset makes it good. */
+static void refused_by_open(void)
+{
+	struct ivsh_message message;
+	struct ivsh_chan *chan;
+
+	open_all();
+	ivsh_chan_close(&chans[3]);
+	/* Each follows the last one, and together they are more than the area. */
+	for (uint32_t n = 0; n < 5; n++) {
+		world_desc(0, 3, n)->body = n * 1024;
+		world_desc(0, 3, n)->head = HEAD(1, 1, HOT | 1024);
+	}
+	CHECK_EQ(ivsh_chan_open(&chans[3], &hub, 3, records[3], 64), IVSH_EPROTO);
+	for (unsigned i = 0; i < 600; i++)
+		CHECK_EQ(ivsh_region_next(&hub, &chan, &message), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_chan_reset(&chans[3]), 0);
+	arrives(3);
+}
+
+static const struct test tests[] = {
+    {"a wait ends", a_wait_ends},
+    {"found in a call for another channel", found_elsewhere},
+    {"next tells of an idle one", next_tells_of_an_idle_one},
+    {"next tells of one with a message in hand", next_tells_of_a_held_one},
+    {"refused by open", refused_by_open},
+};
+
+int main(void)
+{
+	return test_main("broken", tests, sizeof(tests) / sizeof(tests[0]));
+}
