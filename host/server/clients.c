@@ -42,6 +42,7 @@
 #define CLIENTS_PACE_NS UINT64_C(5000000)       /* from one announcement to the next */
 #define CLIENTS_ID_MOST 65535u                  /* ivshmem-spec: an ID has 16 bits */
 #define CLIENTS_EVENTS 256
+#define CLIENTS_TURNS 4 /* batches that are sent before others have their turn */
 
 static const char *const clients_reasons[CLIENTS_REASONS] = {
     [CLIENTS_NO_FREE_SLOT] = "no-free-slot",
@@ -128,15 +129,19 @@ static void clients_release(struct clients *clients, struct client *client, cons
 	slot->client = SLOTS_NONE;
 }
 
-/* The keeper closes its own copy only when it has heard of it. */
+/*
+ * The keeper closes its own copy only when it has heard of it, and then finds the place free. Who
+ * takes over in between has a connection that is shut down, and closes it as a new one.
+ */
 static void clients_report(struct clients *clients, struct client *client)
 {
 	struct link_message message = {.kind = LINK_DROP, .index = clients_place(clients, client)};
 
-	if (clients->link >= 0 && link_send(clients->link, &message, NULL, 0) && errno != EPIPE)
-		return; /* clients_tick() tries again */
 	clients_record(&client->state, CLIENT_FREE);
-	clients->used--;
+	if (clients->link >= 0 && link_send(clients->link, &message, NULL, 0) && errno != EPIPE)
+		clients_record(&client->state, CLIENT_GONE); /* clients_tick() tries again */
+	else
+		clients->used--;
 }
 
 /* It has closed, or may be closed: forget it. */
@@ -204,16 +209,32 @@ static bool clients_is_over(int error)
 	return error == EPIPE || error == ECONNRESET;
 }
 
-/* Tell it what it has yet to be told, as far as its socket takes it. */
-static void clients_tell(struct clients *clients, struct client *client)
+static void clients_due(struct clients *clients, uint32_t place, bool is_due)
 {
-	uint32_t place = clients_place(clients, client), count;
+	clients->due += is_due;
+	clients->due -= clients->is_due[place];
+	clients->is_due[place] = is_due;
+}
+
+/*
+ * Tell it what it has yet to be told, as far as its socket takes it, in (turns) batches of at most
+ * (room) notices. Who has more to be told is due for it.
+ */
+static void clients_tell_some(
+    struct clients *clients, struct client *client, uint32_t room, uint32_t turns)
+{
+	uint32_t place = clients_place(clients, client), count = 0;
 	struct notice plan[CLIENTS_BATCH];
 	bool blocked = false;
 
-	while (!blocked && (count = notices_plan(clients, client, plan, CLIENTS_BATCH)) > 0) {
+	clients_due(clients, place, false);
+	while (!blocked && (count = notices_plan(clients, client, plan, room)) > 0) {
 		int sent;
 
+		if (turns-- == 0) {
+			clients_due(clients, place, true);
+			break;
+		}
 		clients_record(&client->sending, count);
 		sent = notices_send(clients->fd[place], plan, count);
 		if (sent > 0)
@@ -232,7 +253,7 @@ static void clients_tell(struct clients *clients, struct client *client)
 			return; /* no event says when this is over: clients_tick() tries again */
 		}
 	}
-	if (!blocked)
+	if (count == 0)
 		clients_is_told(clients, client);
 	if (client->state == CLIENT_GREETING && notices_is_greeted(clients, client)) {
 		clients_record(&client->state, CLIENT_READY);
@@ -243,6 +264,12 @@ static void clients_tell(struct clients *clients, struct client *client)
 		clients_watch(clients, client, EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0u),
 		    EPOLL_CTL_MOD);
 	}
+}
+
+/* The same, all of it. */
+static void clients_tell(struct clients *clients, struct client *client)
+{
+	clients_tell_some(clients, client, CLIENTS_BATCH, UINT32_MAX);
 }
 
 /* Send the refusal that client->reason says, and close. */
@@ -305,7 +332,10 @@ static void clients_grant(struct clients *clients, struct client *client)
 	/* Before the first message: a client that knows its ID finds itself connected. */
 	page_connection(clients->page, slot->id, true);
 	clients_live(clients, client->slot, true);
-	clients_tell(clients, client);
+	if (clients->is_hurried)
+		clients_tell_some(clients, client, NOTICES_HEAD, 1);
+	else
+		clients_tell(clients, client);
 }
 
 /* The slot that a waiting client can have now: its bound one, or any; SLOTS_NONE. */
@@ -407,19 +437,54 @@ void clients_announce(struct clients *clients)
 	}
 }
 
+static bool clients_is_listening(const struct client *client)
+{
+	return client->state == CLIENT_GREETING || client->state == CLIENT_READY;
+}
+
+/* The next ones who are due, each a batch. */
+static void clients_take_turns(struct clients *clients)
+{
+	for (unsigned turns = 0; turns < CLIENTS_TURNS && clients->due > 0; turns++) {
+		uint32_t place;
+
+		do
+			place = clients->turn++ % clients->capacity;
+		while (!clients->is_due[place]);
+		if (clients_is_listening(&clients->client[place]) && !clients->is_blocked[place])
+			clients_tell_some(clients, &clients->client[place], CLIENTS_BATCH, 1);
+		else
+			clients_due(clients, place, false);
+	}
+}
+
+/* Everybody who has not read it is due for the news. */
+static void clients_spread(struct clients *clients)
+{
+	clients->is_changed = false;
+	for (uint32_t i = 0; i < clients->capacity; i++)
+		if (clients_is_listening(&clients->client[i]) && !clients->is_blocked[i] &&
+		    notices_left(clients, &clients->client[i]) > 0)
+			clients_due(clients, i, true);
+}
+
 int clients_announce_due(struct clients *clients)
 {
 	uint64_t now_ns, since_ns;
+	int wait_ms = -1;
 
-	if (!clients->is_changed)
-		return -1;
-	now_ns = clients_now_ns();
-	since_ns = now_ns - clients->announced_ns;
-	if (since_ns < CLIENTS_PACE_NS)
-		return (int)((CLIENTS_PACE_NS - since_ns + 999999) / 1000000);
-	clients->announced_ns = now_ns;
-	clients_announce(clients);
-	return -1;
+	if (clients->is_changed) {
+		now_ns = clients_now_ns();
+		since_ns = now_ns - clients->announced_ns;
+		if (since_ns < CLIENTS_PACE_NS) {
+			wait_ms = (int)((CLIENTS_PACE_NS - since_ns + 999999) / 1000000);
+		} else {
+			clients->announced_ns = now_ns;
+			clients_spread(clients);
+		}
+	}
+	clients_take_turns(clients);
+	return clients->due > 0 ? 0 : wait_ms;
 }
 
 void clients_service(struct clients *clients)
@@ -478,7 +543,7 @@ static bool clients_is_gone(int fd)
 	return poll(&ready, 1, 0) == 1;
 }
 
-void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot)
+void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot, bool is_hurried)
 {
 	struct client *client = &clients->client[place];
 	struct ucred peer = {0};
@@ -503,7 +568,9 @@ void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot)
 	}
 	admission_buffer(fd, clients->unread);
 	clients_watch(clients, client, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
+	clients->is_hurried = is_hurried;
 	clients_admit(clients, client, slot);
+	clients->is_hurried = false;
 }
 
 void clients_tick(struct clients *clients)
@@ -577,9 +644,11 @@ int clients_open(struct clients *clients, const struct ledger *ledger)
 {
 	clients->fd = calloc(clients->capacity, sizeof *clients->fd);
 	clients->is_blocked = calloc(clients->capacity, sizeof *clients->is_blocked);
+	clients->is_due = calloc(clients->capacity, sizeof *clients->is_due);
 	clients->live = calloc(ledger_words(clients->slots->count), sizeof *clients->live);
 	clients->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (clients->epoll < 0 || !clients->fd || !clients->is_blocked || !clients->live) {
+	if (clients->epoll < 0 || !clients->fd || !clients->is_blocked || !clients->is_due ||
+	    !clients->live) {
 		log_failure("clients", "%s", strerror(errno));
 		clients_close(clients);
 		return -1;
@@ -595,7 +664,7 @@ int clients_open(struct clients *clients, const struct ledger *ledger)
 	clients_service(clients);
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		if (clients->fd[i] >= 0 && clients->client[i].state == CLIENT_FREE)
-			clients_add(clients, i, clients->fd[i], ledger->socket[i].slot);
+			clients_add(clients, i, clients->fd[i], ledger->socket[i].slot, false);
 	return 0;
 }
 
@@ -606,11 +675,13 @@ void clients_close(struct clients *clients)
 			close(clients->fd[i]);
 	free(clients->fd);
 	free(clients->is_blocked);
+	free(clients->is_due);
 	free(clients->live);
 	if (clients->epoll >= 0)
 		close(clients->epoll);
 	clients->fd = NULL;
 	clients->is_blocked = NULL;
+	clients->is_due = NULL;
 	clients->live = NULL;
 	clients->epoll = -1;
 }

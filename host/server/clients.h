@@ -81,6 +81,10 @@ struct clients {
 	bool is_classic;
 	bool is_changed;       /* classic: clients have something to be told */
 	uint64_t announced_ns; /* when they were, last */
+	bool is_hurried;       /* others have connected, too, and are not looked at yet */
+	bool *is_due;  /* of each client: has something to be told, when others had their turn */
+	uint32_t due;  /* of them, that many */
+	uint32_t turn; /* the place where the next one of them is looked for */
 };
 
 /* How many connections there can be. */
@@ -98,9 +102,10 @@ int clients_open(struct clients *clients, const struct ledger *ledger);
 
 /*
  * A new connection, in a free place of the table. (slot) is what its socket is bound to, or
- * SLOTS_NONE: the lowest free one, after all who hung up before have been taken notice of.
+ * SLOTS_NONE: the lowest free one, after all who hung up before have been taken notice of. With
+ * (is_hurried), since another one waits, it is told no more than its ID and the memory at once.
  */
-void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot);
+void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot, bool is_hurried);
 
 /* A free place; clients->capacity: there is none. For who accepts without a keeper. */
 uint32_t clients_free_place(const struct clients *clients);
@@ -118,9 +123,10 @@ void clients_service(struct clients *clients);
 void clients_announce(struct clients *clients);
 
 /*
- * The same if there is anything to tell, and the last time was a while ago: so the changes of a
- * storm become few system calls. Call after everything that was taken notice of at a time. Answers
- * in how many milliseconds it is to be called again; -1: when there is news.
+ * Tell some of those who have something to be told, each a part of it, so that who connects meanwhile
+ * has its first words soon. Classic: also the news, if the last ones were a while ago: so the changes
+ * of a storm become few system calls. Call after everything that was taken notice of at a time.
+ * Answers in how many milliseconds it is to be called again; -1: when there is news.
  */
 int clients_announce_due(struct clients *clients);
 

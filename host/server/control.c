@@ -2,11 +2,14 @@
 /*
  * control.c - the control socket.
  *
- * Nobody here can hold up the server: a client has two seconds, one line, and one answer.
+ * Nobody here can hold up the server: a client has two seconds, one line, and one answer. Nor can
+ * they hold up each other: who comes when all places are taken gets the oldest silent one's, and is
+ * listened to before the next one comes.
  */
 #include "control.h"
 #include "clients.h"
 #include "log.h"
+#include "notices.h"
 #include "report.h"
 
 #include <errno.h>
@@ -17,6 +20,7 @@
 #include <unistd.h>
 
 #define CONTROL_LISTENER CONTROL_CLIENTS
+#define CONTROL_TAKES 64u /* connections taken at once before others have their turn */
 #define CONTROL_DEADLINE_NS UINT64_C(2000000000)
 
 static void control_watch(
@@ -28,7 +32,7 @@ static void control_watch(
 		log_event("event=warning what=control error=%d", errno);
 }
 
-/* The listener is watched while there is room for one more. */
+/* The listener is watched unless nobody can be taken. */
 static void control_listen(const struct control *control, bool on)
 {
 	if (control->listener >= 0)
@@ -53,25 +57,37 @@ static void control_end(struct control *control, struct control_client *client)
 	control_listen(control, true);
 }
 
-static void control_accept(struct control *control)
+/*
+ * End one that said nothing, or not all. QEMU, which waits for a version as the first word and spins
+ * for ever if there is none, reads that it is in the wrong place.
+ */
+static void control_dismiss(struct control *control, struct control_client *client)
 {
-	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++) {
-		int fd;
+	static const unsigned char refusal[8] = {NOTICES_REFUSAL};
 
-		if (control->client[i].fd >= 0)
-			continue;
-		fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0) {
-			/* Out of descriptors, say: control_tick() listens again. */
-			if (errno != EAGAIN)
-				control_listen(control, false);
-			return;
-		}
-		control->client[i] = (struct control_client){
-		    .fd = fd, .deadline_ns = clients_now_ns() + CONTROL_DEADLINE_NS};
-		control_watch(control, fd, i, EPOLLIN, EPOLL_CTL_ADD);
+	if (client->got == 0 && send(client->fd, refusal, sizeof refusal,
+				    MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof refusal)
+		log_event("event=warning what=silent-at-control");
+	control_end(control, client);
+}
+
+/* A free place; else the one that has been there for longest, rather without an answer than with. */
+static struct control_client *control_place(struct control *control)
+{
+	struct control_client *oldest = NULL;
+
+	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &control->client[i];
+
+		if (client->fd < 0)
+			return client;
+		if (!oldest || (!client->answer && oldest->answer) ||
+		    (!client->answer == !oldest->answer &&
+			client->deadline_ns < oldest->deadline_ns))
+			oldest = client;
 	}
-	control_listen(control, false);
+	control_dismiss(control, oldest);
+	return oldest;
 }
 
 static void control_send(struct control *control, struct control_client *client)
@@ -120,6 +136,27 @@ static void control_ask(
 	control_send(control, client);
 }
 
+static void control_accept(struct control *control, const struct server *server)
+{
+	for (uint32_t i = 0; i < CONTROL_TAKES; i++) {
+		int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct control_client *client;
+
+		if (fd < 0) {
+			/* Out of descriptors, say: control_tick() listens again. */
+			if (errno != EAGAIN)
+				control_listen(control, false);
+			return;
+		}
+		client = control_place(control);
+		*client = (struct control_client){
+		    .fd = fd, .deadline_ns = clients_now_ns() + CONTROL_DEADLINE_NS};
+		control_watch(
+		    control, fd, (uint32_t)(client - control->client), EPOLLIN, EPOLL_CTL_ADD);
+		control_ask(control, client, server); /* most have said all already */
+	}
+}
+
 void control_service(struct control *control, const struct server *server)
 {
 	struct epoll_event events[CONTROL_CLIENTS + 1];
@@ -129,7 +166,7 @@ void control_service(struct control *control, const struct server *server)
 		struct control_client *client;
 
 		if (events[i].data.u32 == CONTROL_LISTENER) {
-			control_accept(control);
+			control_accept(control, server);
 			continue;
 		}
 		client = &control->client[events[i].data.u32];
@@ -146,9 +183,8 @@ void control_tick(struct control *control)
 
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (control->client[i].fd >= 0 && now >= control->client[i].deadline_ns)
-			control_end(control, &control->client[i]);
-	if (control->listener >= 0)
-		control_accept(control);
+			control_dismiss(control, &control->client[i]);
+	control_listen(control, true);
 }
 
 void control_close(struct control *control)

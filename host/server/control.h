@@ -2,7 +2,8 @@
 /*
  * control.h - the control socket: says who is there.
  *
- * A client sends one line, "status", and gets lines of key=value; ivsh-server(8) has the list.
+ * A client sends one line, "status", and gets lines of key=value; ivsh-server(8) has the list. One
+ * that sends nothing may be a QEMU that was given the wrong path: it is refused as such.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONTROL_CLIENTS 4u  /* at a time; others wait */
+#define CONTROL_CLIENTS 16u /* at a time: another takes the place of who has been silent longest */
 #define CONTROL_REQUEST 64u /* bytes of a request, at most */
 
 struct control_client {

@@ -194,10 +194,7 @@ uint32_t holdings_free_place(const struct holdings *holdings)
 {
 	uint32_t place = 0;
 
-	/*
-	 * A server says that a connection is over before it writes down that its place is free. One
-	 * that dies between the two must not leave the mark of the old connection on a new one.
-	 */
+	/* A server writes down that a place is free, and then says so. */
 	while (
 	    place < holdings->sockets && (holdings->socket[place].fd >= 0 ||
 					     holdings->ledger.client[place].state != CLIENT_FREE))

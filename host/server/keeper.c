@@ -90,9 +90,23 @@ static void keeper_accept_if(struct keeper *keeper)
 		keeper->holdings.used < keeper->holdings.sockets && !keeper->is_stopping);
 }
 
-/* Pass a connection on. A server that begins later finds it in the ledger. */
+/* Hear of it when the server has taken some of what is on its way to it. */
+static void keeper_await_room(const struct keeper *keeper, bool on)
+{
+	struct epoll_event event = {
+	    .events = EPOLLIN | (on ? EPOLLOUT : 0u), .data.u32 = KEEPER_SERVER};
+
+	if (keeper->server.link >= 0)
+		epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->server.link, &event);
+}
+
+/*
+ * Pass a connection on. A server that begins later finds it in the ledger. When the link is full
+ * there is an event when it is no more; for what else passes, keeper_tick() tries again.
+ */
 static void keeper_deliver(struct keeper *keeper, uint32_t place)
 {
+	bool was_due = keeper->undelivered != SLOTS_NONE;
 	const struct ledger_socket *socket = &keeper->holdings.socket[place];
 	struct link_message message = {.kind = LINK_CLIENT, .index = place, .slot = socket->slot};
 
@@ -100,6 +114,10 @@ static void keeper_deliver(struct keeper *keeper, uint32_t place)
 	if (link_send(keeper->server.link, &message, &socket->fd, 1) &&
 	    (errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOMEM || errno == ENOBUFS))
 		keeper->undelivered = place;
+	if (keeper->undelivered != SLOTS_NONE)
+		keeper_await_room(keeper, errno == EAGAIN);
+	else if (was_due)
+		keeper_await_room(keeper, false);
 }
 
 static void keeper_take(struct keeper *keeper, uint32_t place)
@@ -139,6 +157,22 @@ static void keeper_start(struct keeper *keeper)
 		keeper_watch(keeper, server->link, KEEPER_SERVER);
 }
 
+/* In a list of QEMU's options a comma is written twice: qemu-system(1). */
+static void keeper_say_hint(const char *path, uint32_t vectors)
+{
+	char words[2 * LISTENER_PATH], *to = words;
+
+	for (; *path; path++) {
+		if (*path == ',')
+			*to++ = ',';
+		*to++ = *path;
+	}
+	*to = '\0';
+	log_event("event=hint qemu=\"-chardev socket,path=%s,id=ivsh"
+		  " -device ivshmem-doorbell,chardev=ivsh,vectors=%u\"",
+	    words, vectors);
+}
+
 static void keeper_say_ready(const struct keeper *keeper)
 {
 	const struct options *options = &keeper->options;
@@ -154,9 +188,7 @@ static void keeper_say_ready(const struct keeper *keeper)
 	    options->raw, options->classic, head->kept, head->page_words.epoch);
 	/* QEMU cannot be told the number of vectors, and under KVM dies of having too many. */
 	if (options->vectors > 0)
-		log_event("event=hint qemu=\"-chardev socket,path=%s,id=ivsh"
-			  " -device ivshmem-doorbell,chardev=ivsh,vectors=%u\"",
-		    keeper->holdings.listener[0].path, options->vectors);
+		keeper_say_hint(keeper->holdings.listener[0].path, options->vectors);
 }
 
 /* A server is ready and no other is there: it may begin. */
@@ -469,6 +501,17 @@ static void keeper_tick(struct keeper *keeper)
 	notify_watchdog(now_ns);
 }
 
+/* What the server says, and room for what there is to say to it. */
+static void keeper_link(struct keeper *keeper, uint32_t events)
+{
+	if (events & ~(uint32_t)EPOLLOUT)
+		keeper_hear(keeper, &keeper->server);
+	if (!(events & EPOLLOUT) || keeper->undelivered == SLOTS_NONE || !keeper->server.is_going)
+		return;
+	keeper_deliver(keeper, keeper->undelivered);
+	keeper_accept_if(keeper);
+}
+
 static int keeper_events(struct keeper *keeper)
 {
 	const struct itimerspec tick = {{0, KEEPER_TICK_NS}, {0, KEEPER_TICK_NS}};
@@ -505,7 +548,7 @@ static void keeper_run(struct keeper *keeper)
 			else if (what == KEEPER_SIGNALS)
 				keeper_signal(keeper);
 			else if (what == KEEPER_SERVER)
-				keeper_hear(keeper, &keeper->server);
+				keeper_link(keeper, events[i].events);
 			else if (what == KEEPER_NEXT)
 				keeper_hear(keeper, &keeper->next);
 			else

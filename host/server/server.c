@@ -254,29 +254,40 @@ static void server_alone(struct server *server)
 		server->is_stopped = true;
 }
 
+/* One message of the keeper; (is_more): there is another one behind it. */
+static void server_obey(
+    struct server *server, const struct link_message *message, const int *fds, bool is_more)
+{
+	if (message->kind == LINK_GO && !server->is_begun) {
+		if (server_begin(server))
+			_exit(1);
+	} else if (message->kind == LINK_CLIENT && fds[0] < 0) {
+		/* No descriptor was left for it. The next server inherits it. */
+		log_event("event=warning what=descriptors");
+		_exit(1);
+	} else if (message->kind == LINK_CLIENT) {
+		clients_add(&server->clients, message->index, fds[0], message->slot, is_more);
+	} else if (message->kind == LINK_HANDOVER) {
+		server->is_handed_over = true;
+	}
+}
+
 static void server_hear(struct server *server)
 {
-	struct link_message message;
-	int fds[LINK_FDS], got = 1;
+	struct link_message message[2];
+	int fds[2][LINK_FDS], got;
 
-	for (unsigned i = 0; i < SERVER_TAKES && server->link >= 0 && got > 0; i++) {
-		got = link_receive(server->link, &message, fds);
-		if (got < 0) {
-			server_alone(server);
-		} else if (got > 0 && message.kind == LINK_GO && !server->is_begun) {
-			if (server_begin(server))
-				_exit(1);
-		} else if (got > 0 && message.kind == LINK_CLIENT && fds[0] < 0) {
-			/* No descriptor was left for it. The next server inherits it. */
-			log_event("event=warning what=descriptors");
-			_exit(1);
-		} else if (got > 0 && message.kind == LINK_CLIENT) {
-			clients_add(&server->clients, message.index, fds[0], message.slot);
-		} else if (got > 0 && message.kind == LINK_HANDOVER) {
-			server->is_handed_over = true;
-			return;
-		}
+	/* One ahead: who connects is told little as long as others wait for their first words. */
+	got = link_receive(server->link, &message[0], fds[0]);
+	for (unsigned i = 0; got > 0 && !server->is_handed_over; i++) {
+		unsigned here = i % 2, next = (i + 1) % 2;
+
+		got = i + 1 < SERVER_TAKES ? link_receive(server->link, &message[next], fds[next])
+					   : 0;
+		server_obey(server, &message[here], fds[here], got > 0 || i + 1 == SERVER_TAKES);
 	}
+	if (got < 0)
+		server_alone(server);
 }
 
 /* A connection at a listener of ours, now that there is no keeper. */
@@ -294,7 +305,8 @@ static void server_accept(struct server *server, uint32_t number)
 			server_listen(server, false);
 		if (fd < 0)
 			return;
-		clients_add(&server->clients, place, fd, server->ledger.listener[number].slot);
+		clients_add(
+		    &server->clients, place, fd, server->ledger.listener[number].slot, true);
 	}
 }
 

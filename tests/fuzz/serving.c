@@ -286,6 +286,7 @@ static void serving_bury(void)
 	memset(serving_owns, 0, sizeof serving_owns);
 	free(clients->fd);
 	free(clients->is_blocked);
+	free(clients->is_due);
 	free(clients->live);
 	free(serving.server.slots.known);
 	serving.server.slots.known = NULL;
@@ -390,7 +391,8 @@ static void serving_deliver_call(void *argument)
 {
 	const struct serving_delivery *delivery = argument;
 
-	clients_add(&serving.server.clients, delivery->place, delivery->fd, delivery->slot);
+	clients_add(&serving.server.clients, delivery->place, delivery->fd, delivery->slot,
+	    delivery->place % 2);
 }
 
 void serving_deliver(uint32_t place, uint32_t slot)

@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import time
@@ -103,6 +105,41 @@ def test_refused_qemu_ends_with_a_clear_error(start, qemu):
     machine = qemu(server.socket)
     assert machine.process.wait(LIMIT) == 1
     assert "server sent version 1, expecting 0" in machine.process.stderr.read()
+
+
+def test_qemu_at_the_control_socket_ends_with_a_clear_error(start, qemu):
+    """Given the wrong one of the two paths it neither spins nor hangs, and status works meanwhile."""
+    server = start()
+    machine = qemu(server.socket + ".control")
+    while machine.process.poll() is None:
+        assert server.status("region")
+        time.sleep(0.1)
+    assert machine.process.wait(LIMIT) == 1
+    assert "server sent version 1, expecting 0" in machine.process.stderr.read()
+    server.await_line("what=silent-at-control")
+
+
+def test_hint_and_arguments_for_a_path_with_commas(start, qemu, build, tmp_path):
+    """What the log and qemu-args print is taken by QEMU as it is."""
+    path = tmp_path / "a,b,,c" / "s"
+    path.parent.mkdir()
+    server = start("--slot", f"x={path.parent}/bound,too", folder=path.parent)
+    hint = re.search('event=hint qemu="(.*)"', server.await_line("event=hint")).group(1)
+    for words, slot in ((hint, 1), (arguments(build, server, "x"), 0)):
+        machine = subprocess.Popen(
+            [*MACHINE, "-S", *shlex.split(words)], stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            server.await_line(f"event=connect slot={slot} ")
+        finally:
+            machine.kill()
+            assert machine.communicate(timeout=LIMIT)[1] == ""
+
+
+def arguments(build, server, *words):
+    command = [build / "ivsh-server", "qemu-args", "-S", server.socket, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_slots_times_vectors(start, qemu):

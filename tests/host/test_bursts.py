@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""test_bursts.py - many connections at the same moment, at the clients' socket and at the control's."""
+
+import os
+import resource
+import select
+import signal
+import socket
+import time
+
+import pytest
+
+from loadtool import Mode, many
+from rawclient import RawClient
+from servertool import LIMIT
+
+BURST = 900
+FIRST_MS = 120  # until the last of them has its first byte: 25 to 60 on a machine that is idle; a tick is 250
+TRIES = 20
+
+
+def first_bytes(path, count):
+    """Connect (count) times; milliseconds until each has its first bytes, and those."""
+    clients = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(count)]
+    epoll, words = select.epoll(), {}
+    began = time.monotonic()
+    try:
+        for client in clients:
+            client.connect(path)
+            epoll.register(client, select.EPOLLIN | select.EPOLLONESHOT)
+        while len(words) < count:
+            ready = epoll.poll(LIMIT)
+            assert ready, f"{count - len(words)} of {count} got nothing"
+            words.update(dict.fromkeys((fd for fd, _ in ready)))
+        took = (time.monotonic() - began) * 1000
+        return took, [client.recv(8) for client in clients]
+    finally:
+        for client in clients:
+            client.close()
+        epoll.close()
+
+
+@pytest.fixture
+def descriptors():
+    """Room for all of them in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * BURST), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("name,slots", [("slots", 8), ("slots", BURST), ("classic", BURST)])
+def test_burst(start, build, descriptors, name, slots):
+    """Let in or refused: nobody waits for the next tick, nor until another has heard everything."""
+    server = start(*Mode(name).serve(slots, 1), *many(build))
+    best = float("inf")
+    for _ in range(TRIES):  # others may have the processors
+        took, words = first_bytes(server.socket, BURST)
+        assert words.count(bytes(8)) >= min(slots, BURST // 2)
+        assert set(words) <= {bytes(8), b"\1" + bytes(7)}
+        best = min(best, took)
+        if best < FIRST_MS:
+            break
+    print(f"{name}, {slots} slots: {BURST} connections have their first byte after {best:.0f} ms")
+    assert best < FIRST_MS
+
+
+def test_status_behind_silent_connections(start, build):
+    """Fifty that say nothing, and fifty that begin to: an asker has its answer at once."""
+    server = start()
+    silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(100)]
+    try:
+        for number, client in enumerate(silent):
+            client.connect(server.socket + ".control")
+            if number % 2:
+                client.sendall(b"stat")
+            if number % 10 == 9:
+                began = time.monotonic()
+                assert server.status("region") == [{"slots": "8", "vectors": "2"}]
+                assert time.monotonic() - began < 1
+    finally:
+        for client in silent:
+            client.close()
+
+
+def test_status_of_a_flood(start):
+    """All who ask at the same time are answered, however many they are; those who do not read too."""
+    server = start()
+    path = server.socket + ".control"
+    deaf = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(20)]
+    for client in deaf:
+        client.connect(path)
+        client.sendall(b"status\n")
+    askers = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(60)]
+    began = time.monotonic()
+    for client in askers:
+        client.connect(path)
+        client.sendall(b"status\n")
+    for client in askers:
+        client.settimeout(LIMIT)
+        with client, client.makefile() as lines:
+            assert lines.read().endswith("\nend\n")
+    assert time.monotonic() - began < 1
+    for client in deaf:
+        client.close()
+
+
+def test_connections_while_the_server_stands_still(start):
+    """More than the link holds: they wait, and are served when it goes on, not a tick later."""
+    server = start("--slots", 4)
+    os.kill(server.serving, signal.SIGSTOP)
+    clients = [RawClient(server.socket) for _ in range(20)]
+    os.kill(server.serving, signal.SIGCONT)
+    versions = [client.message()[0] for client in clients]
+    assert sorted(versions) == [0] * 4 + [1] * 16
