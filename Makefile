@@ -227,7 +227,8 @@ TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restar
                 tests/core/reset_test tests/core/batch_test tests/core/next_test
 TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test
-TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test
+TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test \
+                tests/core/pause_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \

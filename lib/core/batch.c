@@ -20,12 +20,15 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 	struct ivsh_wire_desc *desc = &ch->tx.desc[first & ch->mask];
 	struct ivsh_record *record = &ch->tx.record[first & ch->mask], now = ch->tx.now;
 	uint64_t lap = ch->tx.lap;
+	const struct ivsh_region *region = ch->region;
+	const struct ivsh_wire_slot *slot = region->slot;
 
 	/* Words have a loop of their own: where there is no more to do, each instruction counts. */
 	for (n = 0; n < most; n++) {
 		uint64_t head = message_head(&messages[n]);
 
-		if ((uint32_t)head != sizeof(uint64_t))
+		/* SPEC R5.6: whose slot it is, before each. */
+		if ((uint32_t)head != sizeof(uint64_t) || !slot_is_mine(region, slot))
 			break;
 		record[n] = now;
 		store64(&desc[n].body, copy_load(messages[n].data));
@@ -36,6 +39,8 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 		uint32_t size = m->size, kind = IVSH_WIRE_KIND_INLINE;
 		uint64_t body;
 
+		if (!slot_is_mine(region, slot))
+			break;
 		if (size <= IVSH_WIRE_INLINE_MAX) {
 			body = copy_short(m->data, size);
 		} else {
@@ -73,7 +78,7 @@ int ivsh_chan_send_batch(
 		/* No room: a channel that was refused has no ring. */
 		n = room == 0 ? 0 : put_run(ch, next, room < most ? room : most);
 		if (n != 0)
-			(void)sender_accepted(ch, ch->tx.head - n, n);
+			(void)sender_accepted(ch, ch->region, ch->region->slot, ch->tx.head - n, n);
 		else
 			error = ivsh_chan_send(ch, next->port, next->data, next->size);
 		done += n != 0 ? n : error == 0;
@@ -170,9 +175,9 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 		n = room == 0 ? 0
 			      : take_run(ch, &messages[done], room < most ? room : most, buffer,
 				    capacity, &at);
-		done += n;
 		if (n != 0) {
-			(void)receiver_taken(ch, n);
+			error = receiver_taken(ch, n);
+			done += error == 0 ? n : 0;
 			continue;
 		}
 		to = align_8(at);

@@ -36,10 +36,15 @@ int ivsh_chan_break(struct ivsh_chan *ch, bool *broken)
 
 int ivsh_chan_enter(struct ivsh_chan *ch)
 {
-	slot_beat(ch->region);
-	if (!ch->region->attached)
+	struct ivsh_region *region = ch->region;
+
+	if (!slot_keep(region))
 		return IVSH_EBUSY;
-	return ch->dead ? IVSH_EPROTO : 0;
+	store32(&region->slot->heartbeat, ++region->heartbeat);
+	slot_tick_due(region);
+	if (!ch->dead)
+		return 0;
+	return region->attached ? IVSH_EPROTO : IVSH_EBUSY;
 }
 
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t head,
@@ -154,6 +159,8 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	__builtin_memset(ch, 0, sizeof(*ch));
 	ch->region = region;
 	ch->dead = true;
+	if (region->attached && !slot_is_ours(region))
+		return ivsh_slot_lost(region);
 	if (!region->attached || peer >= g->slots || peer == region->mem.self || count < g->descs)
 		return IVSH_EINVAL;
 	ch->dead = false;

@@ -44,6 +44,7 @@ int ivsh_attach_claim(struct ivsh_region *region)
 		return IVSH_EBUSY;
 	store64_release(&region->slot->nonce, region->nonce);
 	sleep_ns(&region->mem.bell, IVSH_CLAIM_NS);
+	region->seized = state == IVSH_WIRE_STATE_ATTACHED;
 	/* Who announced himself meanwhile had ended his wait before our nonce came: he has it, and
 	 * two must not. tests/model/claim.pml. */
 	return slot_is_ours(region) && load32_acquire(&region->slot->state) == state &&

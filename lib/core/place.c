@@ -33,6 +33,8 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 {
 	uint32_t kind = ch->tx.reserved_kind, size = ch->tx.reserved_size, index = ch->tx.head;
 	uint64_t body = ch->tx.body;
+	struct ivsh_region *region;
+	struct ivsh_wire_slot *slot;
 
 	if (!ch->tx.reserved || ch->tx.resume == index)
 		return ivsh_sender_publish(ch, port);
@@ -46,10 +48,14 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 		ch->tx.now.end[i] += area_room(size);
 		ch->tx.area[i].left -= area_room(size);
 	}
+	region = ch->region;
+	slot = region->slot;
+	if (!slot_is_mine(region, slot))
+		return ivsh_slot_lost(region);
 	ch->tx.reserved = false;
 	ch->tx.limit = ch->tx.resume;
 	sender_store(ch, index, head_make(port, kind, size), body);
-	return sender_accepted(ch, index, 1);
+	return sender_accepted(ch, region, slot, index, 1);
 }
 
 int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
@@ -60,6 +66,8 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 
 	if (index == ch->rx.limit)
 		return ivsh_receiver_peek(ch, message);
+	if (!slot_is_ours(ch->region))
+		return ivsh_slot_lost(ch->region);
 	__builtin_prefetch(ch->rx.next);
 	/* Pairs with the sender's release: body and payload are there if the lap is. */
 	head = load64_acquire(&desc->head) ^ ch->rx.lap;

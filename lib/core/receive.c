@@ -44,6 +44,8 @@ static __attribute__((noinline)) int receive_none(
 {
 	struct ivsh_region *region = ch->region;
 
+	if (!slot_is_ours(region))
+		return ivsh_slot_lost(region);
 	store32(&region->slot->heartbeat, ++region->heartbeat);
 	if (ch->rx.read != ch->rx.published || load32(&ch->rx.other->epoch) != ch->rx.ack ||
 	    region->heartbeat - region->ticked >= SLOT_TICK_CALLS)

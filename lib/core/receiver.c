@@ -28,6 +28,8 @@ int ivsh_receiver_publish(struct ivsh_chan *ch)
 {
 	if (ch->rx.read == ch->rx.published)
 		return 0;
+	if (!slot_is_ours(ch->region))
+		return ivsh_slot_lost(ch->region);
 	/* Releases our reads of the payloads to ivsh_sender_collect()'s acquire: the sender may write
 	 * there from now on. */
 	store32_release(&ch->rx.own->read, ch->rx.read);

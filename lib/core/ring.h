@@ -163,13 +163,14 @@ bool ivsh_receiver_ready(struct ivsh_chan *ch);
 /* The message at (index) gets its body and, last, its head with the lap: it is accepted. */
 static inline void sender_store(struct ivsh_chan *ch, uint32_t index, uint64_t head, uint64_t body)
 {
-	struct ivsh_wire_desc *desc = &ch->tx.desc[index & ch->mask];
+	uint32_t at = index & ch->mask;
+	struct ivsh_wire_desc *desc = &ch->tx.desc[at];
 
-	ch->tx.record[index & ch->mask] = ch->tx.now;
 	/* SPEC R7.3: the head's lap says that everything else is there; its release pairs with the
 	 * acquire of whoever receives. */
 	store64(&desc->body, body);
 	store64_release(&desc->head, head | ch->tx.lap);
+	ch->tx.record[at] = ch->tx.now;
 	ch->tx.head = index + 1;
 }
 
@@ -204,7 +205,7 @@ int ivsh_sender_collect(struct ivsh_chan *ch);
 /* Whether what last found no room would find it now. Breaks the channel on a bad read index. */
 bool ivsh_sender_ready(struct ivsh_chan *ch);
 
-/* Tell the sender what has been given back so far. 0. */
+/* Tell the sender what has been given back so far. 0, or IVSH_EBUSY. */
 int ivsh_receiver_publish(struct ivsh_chan *ch);
 
 /* Ring the other side if it wishes so. True if it rang. */

@@ -90,6 +90,8 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_sender *own = ch->tx.own;
 	uint32_t asked = load32_acquire(&ch->tx.other->epoch);
+	/* SPEC R5.2: whoever had the slot may only have been stopped, and hold a message in hand. */
+	bool seized = ch->region->seized && load32(&own->boot) != 0;
 
 	/* Our own line, as the last life left it. The count of wishes goes on. */
 	ch->tx.epoch = load32(&own->epoch);
@@ -109,6 +111,11 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 		ivsh_chan_lost(ch);
 	if (!ring_scan(ch))
 		return ivsh_chan_break(ch, &ch->tx.broken);
+	/* Its index is the one that was found, or the next: a run whose laps are others. */
+	if (seized) {
+		ivsh_sender_restart(ch, asked);
+		return 0;
+	}
 	/* What was in flight keeps its places; the receiver is told that a new count starts. */
 	ch->tx.area[IVSH_AREA_HOT].known = ch->tx.area[IVSH_AREA_BULK].known = false;
 	/* The last life may have been cut between a message and its bell. SPEC R8.2. */
@@ -266,16 +273,12 @@ bool ivsh_sender_ready(struct ivsh_chan *ch)
 	       ch->tx.blocked;
 }
 
-int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
+/* What is reserved becomes a message. */
+static int reserved_store(struct ivsh_chan *ch, uint16_t port)
 {
 	uint64_t head, body = ch->tx.body;
 	uint32_t index = ch->tx.head;
-	int error = ivsh_chan_enter(ch);
 
-	if (error)
-		return error;
-	if (!ch->tx.reserved)
-		return IVSH_EINVAL;
 	ch->tx.lap = ring_lap_bits(index, ch->shift);
 	head = head_make(port, ch->tx.reserved_kind, ch->tx.reserved_size);
 	if (ch->tx.reserved_kind != IVSH_WIRE_KIND_INLINE) {
@@ -290,6 +293,15 @@ int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
 	ch->region->counters.sent++;
 	order_program(); /* as in sender_accepted() */
 	return load32(&ch->tx.other->asks) != 0 ? ivsh_sender_attend(ch, index) : 0;
+}
+
+int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
+{
+	int error = ivsh_chan_enter(ch);
+
+	if (error)
+		return error;
+	return ch->tx.reserved ? reserved_store(ch, port) : IVSH_EINVAL;
 }
 
 int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
@@ -324,5 +336,7 @@ int ivsh_sender_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint
 		return error;
 	if (size != 0)
 		memcpy(payload, data, size);
-	return ivsh_sender_publish(ch, port);
+	/* The look that comes before all stores was made. */
+	store32(&ch->region->slot->heartbeat, ++ch->region->heartbeat);
+	return reserved_store(ch, port);
 }

@@ -79,6 +79,13 @@ static void slot_mend(const struct ivsh_region *region)
 		ivsh_slot_write_end(slot);
 }
 
+int ivsh_slot_lost(struct ivsh_region *region)
+{
+	region->attached = false;
+	ivsh_region_stop(region);
+	return IVSH_EBUSY;
+}
+
 void ivsh_slot_publish(struct ivsh_region *region)
 {
 	if (slot_is_ours(region)) {
@@ -86,8 +93,7 @@ void ivsh_slot_publish(struct ivsh_region *region)
 			slot_mend(region);
 		ivsh_slot_counters(region);
 	} else {
-		region->attached = false;
-		ivsh_region_stop(region);
+		(void)ivsh_slot_lost(region);
 	}
 }
 

@@ -54,11 +54,17 @@ static inline uint32_t server_change(const struct ivsh_region *region)
 	return server ? load32_acquire(&server->change) : 0;
 }
 
-/* SPEC R5.6: false once another peer has claimed this slot. */
+/*
+ * SPEC R5.6: false once another peer has claimed this slot. Whoever is about to store into a ring
+ * looks before: a machine that was stopped goes on in the midst of anything.
+ */
 static inline bool slot_is_ours(const struct ivsh_region *region)
 {
 	return load64(&region->slot->nonce) == region->nonce;
 }
+
+/* Another peer has the slot: nothing of it, nor of its rings, is ours. Answers IVSH_EBUSY. */
+int ivsh_slot_lost(struct ivsh_region *region);
 
 /* Publish the counters, if the slot is still ours. SPEC R5.6. */
 void ivsh_slot_publish(struct ivsh_region *region);
@@ -86,10 +92,22 @@ static inline void slot_tick_due(struct ivsh_region *region)
 		ivsh_slot_tick(region);
 }
 
+/* SPEC R5.6: what comes before stores into a ring. False: the slot is not ours. */
+static inline bool slot_keep(struct ivsh_region *region)
+{
+	if (!region->attached)
+		return false;
+	if (!slot_is_ours(region)) {
+		(void)ivsh_slot_lost(region);
+		return false;
+	}
+	return true;
+}
+
 /* SPEC R5.4, R5.6: any call shows that this peer lives, while the slot is its own. */
 static inline void slot_beat(struct ivsh_region *region)
 {
-	if (!region->attached)
+	if (!slot_keep(region))
 		return;
 	store32(&region->slot->heartbeat, ++region->heartbeat);
 	slot_tick_due(region);

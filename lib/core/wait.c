@@ -176,6 +176,9 @@ static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t
 	events = look(region, wanted, false);
 	if (events == 0) {
 		bell->sleep(bell->ctx, seen, deadline_ns);
+		/* Where a machine is stopped most likely. SPEC R5.6. */
+		if (!slot_keep(region))
+			return 0;
 		rung = bell->count(bell->ctx) != seen;
 		events = look(region, wanted, false);
 		if (rung)

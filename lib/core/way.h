@@ -42,13 +42,21 @@ static inline uint64_t head_form(uint64_t head)
 	return head & ~(UINT64_C(0xffff) << IVSH_WIRE_HEAD_PORT_SHIFT);
 }
 
-/* (count) messages from (first) on are there. */
-static inline int sender_accepted(struct ivsh_chan *ch, uint32_t first, uint32_t count)
+/* slot_is_ours() for who has loaded the slot already, and needs it once more. */
+static inline bool slot_is_mine(const struct ivsh_region *region, const struct ivsh_wire_slot *slot)
 {
-	struct ivsh_region *region = ch->region;
+	return load64(&slot->nonce) == region->nonce;
+}
 
+/*
+ * (count) messages from (first) on are there. region, slot: the channel's, as loaded for the look
+ * that came before them.
+ */
+static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *region,
+    struct ivsh_wire_slot *slot, uint32_t first, uint32_t count)
+{
 	region->counters.sent += count;
-	store32(&region->slot->heartbeat, ++region->heartbeat);
+	store32(&slot->heartbeat, ++region->heartbeat);
 	/* Not before the head: who begins to ask waits for stores that are on their way. SPEC R8.7. */
 	order_program();
 	if (load32(&ch->tx.other->asks) != 0)
@@ -60,9 +68,13 @@ static inline int sender_accepted(struct ivsh_chan *ch, uint32_t first, uint32_t
 static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 {
 	struct ivsh_region *region = ch->region;
+	struct ivsh_wire_slot *slot = region->slot;
 
+	/* What was copied stays in the ring, for who has the slot now. */
+	if (!slot_is_mine(region, slot))
+		return ivsh_slot_lost(region);
 	region->counters.received += count;
-	store32(&region->slot->heartbeat, ++region->heartbeat);
+	store32(&slot->heartbeat, ++region->heartbeat);
 	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
 	if ((load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0)
 		return ivsh_receiver_publish(ch);

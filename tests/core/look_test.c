@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * look_test.c - what a message on its short way looks at: while the other side asks for nothing,
- * its own descriptor, its place, and that word. SPEC R8.2, and 9, "What a call looks at".
+ * its own descriptor, its place, that word, and whose the slot is. SPEC R5.6, R8.2, and 9, "What a
+ * call looks at".
  *
  * The hook of lib/core/atomic.h writes down each access. Host only.
  */
@@ -24,7 +25,8 @@ enum word {
 	READ = 1 << 6,
 	EPOCH = 1 << 7,
 	MAIL = 1 << 8,
-	OTHER = 1 << 9,
+	NONCE = 1 << 9,
+	OTHER = 1 << 10,
 };
 
 static uint32_t words, accesses;
@@ -39,6 +41,8 @@ static enum word word_of(const void *word)
 		return DESC;
 	if (word == &world_slot(0)->heartbeat || word == &world_slot(1)->heartbeat)
 		return BEAT;
+	if (word == &world_slot(0)->nonce || word == &world_slot(1)->nonce)
+		return NONCE;
 	if (word == &ring->sender.asks)
 		return SENDER_ASKS;
 	if (word == &ring->receiver.asks)
@@ -133,12 +137,12 @@ static void short_ways(void)
 			world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, sizes[i]), 0);
-			CHECK_EQ(count_end(), DESC | BEAT | RECEIVER_ASKS);
-			CHECK(accesses <= 4);
+			CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS);
+			CHECK(accesses <= 5);
 			count_begin();
 			CHECK_EQ(receive(way), 0);
-			CHECK_EQ(count_end(), DESC | BEAT | WANT_SPACE);
-			CHECK(accesses <= 6);
+			CHECK_EQ(count_end(), DESC | NONCE | BEAT | WANT_SPACE);
+			CHECK(accesses <= 8);
 		}
 	CHECK_EQ(world.rings, 0);
 }
@@ -161,19 +165,20 @@ static void asked(void)
 			world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, 8), 0);
-			CHECK_EQ(count_end(), DESC | BEAT | RECEIVER_ASKS | rows[i].words);
+			CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS | rows[i].words);
 			CHECK_EQ(world.rings, 1);
 			/* The receiver's wish is seen where it stands, asked for or not. */
 			world_ring(0, 1)->sender.want_space = 1u << IVSH_WIRE_WISH_SHIFT | 1;
 			world_ring(0, 1)->sender.asks = i ? IVSH_WIRE_ASKS_BELL : 0;
 			count_begin();
 			CHECK_EQ(receive(way), 0);
-			CHECK_EQ(count_end(), DESC | BEAT | WANT_SPACE | READ | SENDER_ASKS);
+			CHECK_EQ(
+			    count_end(), DESC | NONCE | BEAT | WANT_SPACE | READ | SENDER_ASKS);
 			CHECK_EQ(world.rings, i ? 2 : 1);
 		}
 }
 
-/* In a batch only descriptors come with each message: the rest is there once. */
+/* In a batch only descriptors, and a look before each store, come with each message. */
 static void batches(void)
 {
 	static struct ivsh_message messages[12];
@@ -186,13 +191,13 @@ static void batches(void)
 			messages[n] = (struct ivsh_message){out, sizes[i], 1, 0};
 		count_begin();
 		CHECK_EQ(ivsh_chan_send_batch(&a.chan, messages, 12, &count), 0);
-		CHECK_EQ(count_end(), DESC | BEAT | RECEIVER_ASKS);
-		CHECK(accesses <= 2 * 12 + 2);
+		CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS);
+		CHECK(accesses <= 3 * 12 + 2);
 		count_begin();
 		CHECK_EQ(ivsh_chan_receive_batch(&b.chan, messages, 12, in, sizeof(in), &count), 0);
 		CHECK_EQ(count, 12);
-		CHECK_EQ(count_end(), DESC | BEAT | WANT_SPACE);
-		CHECK(accesses <= 2 * 12 + 4);
+		CHECK_EQ(count_end(), DESC | NONCE | BEAT | WANT_SPACE);
+		CHECK(accesses <= 2 * 12 + 5);
 	}
 }
 

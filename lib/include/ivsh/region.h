@@ -133,6 +133,7 @@ struct ivsh_region {
 	uint32_t ticked; /* the heartbeat when the slot and the rings were last looked after */
 	uint32_t came_epoch, came_connection; /* the server's words when this life attached */
 	bool attached;
+	bool seized; /* the slot was claimed from a life that said no good-bye, and may come back */
 	struct ivsh_mem mem;           /* readable: the doorway, copied at attach */
 	struct ivsh_geometry geometry; /* readable: the header's, checked and copied at attach */
 	struct ivsh_counters counters; /* readable: this peer's own */
