@@ -73,6 +73,29 @@ static void kinds_let_go(struct backend *backend)
 }
 
 /*
+ * By its name: what was opened without one is shown as deleted, to readers of /proc and to those who
+ * decide by path what a machine may use.
+ */
+static int kinds_reopen(struct backend *backend, const struct entry *entry)
+{
+	int fd = openat(entry->folder, entry->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat made, st;
+
+	backend->created = true;
+	if (fd < 0)
+		return backend_fail(backend, "open");
+	if (fstat(backend->fd, &made) || fstat(fd, &st) || made.st_dev != st.st_dev ||
+	    made.st_ino != st.st_ino) {
+		close(fd);
+		errno = EBUSY;
+		return backend_fail(backend, "open");
+	}
+	close(backend->fd);
+	backend->fd = fd;
+	return 0;
+}
+
+/*
  * Make it, locked before it has its name. 0; 1: there is one of that name, or another was faster;
  * -1 with backend->error.
  */
@@ -85,10 +108,8 @@ static int kinds_create(struct backend *backend, const struct entry *entry)
 	if (backend->fd >= 0) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", backend->fd);
 		if (kinds_lock(backend) == 0 &&
-		    linkat(AT_FDCWD, path, entry->folder, entry->name, AT_SYMLINK_FOLLOW) == 0) {
-			backend->created = true;
-			return 0;
-		}
+		    linkat(AT_FDCWD, path, entry->folder, entry->name, AT_SYMLINK_FOLLOW) == 0)
+			return kinds_reopen(backend, entry);
 		kinds_let_go(backend);
 	}
 	/* File systems without such files: between these two another may be faster, and keep it. */

@@ -12,51 +12,109 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#define DAEMON_FIRST 3
+#define DAEMON_MOST 65536 /* where a kernel does not know close_range(2): 5.9 */
 
 static int daemon_pipe = -1; /* the child's end: one byte says ready, its end says failed */
 
-/* Nobody's terminal or pipe is kept open by stdin or stdout. stderr stays, for the log. */
-static int daemon_quiet(void)
+/* Whoever waits for the end of a descriptor that it gave us does not wait for a daemon. */
+void daemon_let_go(void)
+{
+	if (close_range(DAEMON_FIRST, ~0u, 0) == 0)
+		return;
+	for (int fd = DAEMON_FIRST; fd < DAEMON_MOST; fd++)
+		close(fd);
+}
+
+bool daemon_keeps_stderr(void)
+{
+	struct stat st;
+
+	/* A file, and what throws everything away, are waited for by nobody. */
+	return fstat(STDERR_FILENO, &st) == 0 &&
+	       (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
+}
+
+/* Pass on what is in the pipe (from). False: its other end is closed. */
+static bool daemon_relay(int from)
+{
+	char text[PIPE_BUF];
+	ssize_t got;
+
+	while ((got = read(from, text, sizeof text)) > 0)
+		if (write(STDERR_FILENO, text, (size_t)got) < 0)
+			return false;
+	return got < 0;
+}
+
+/* The parent: until the child is ready, or ends, it is the reader of what that says. */
+static void __attribute__((noreturn)) daemon_wait(int ready, int said)
+{
+	struct pollfd wait[] = {
+	    {.fd = ready, .events = POLLIN}, {.fd = said, .events = said < 0 ? 0 : POLLIN}};
+	char byte;
+	ssize_t got = -1;
+
+	while (got < 0) {
+		poll(wait, 2, -1);
+		if (wait[1].revents && !daemon_relay(said))
+			wait[1].fd = -1;
+		if (wait[0].revents)
+			got = read(ready, &byte, 1);
+	}
+	if (said >= 0)
+		daemon_relay(said);
+	_exit(got == 1 ? 0 : 1);
+}
+
+/* The child's ends: stdin and stdout are nobody's, stderr is (said), which ends with the parent. */
+static int daemon_quiet(int said)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    (said >= 0 && dup2(said, STDERR_FILENO) < 0))
 		return log_failure("/dev/null", "%s", strerror(errno));
 	close(null);
+	if (said >= 0)
+		close(said);
 	return 0;
 }
 
 int daemon_fork(void)
 {
-	int ends[2];
-	char byte;
+	int ends[2], said[2] = {-1, -1};
 	pid_t child;
-	ssize_t got;
 
-	if (pipe2(ends, O_CLOEXEC))
+	if (pipe2(ends, O_CLOEXEC) ||
+	    (!daemon_keeps_stderr() && pipe2(said, O_CLOEXEC | O_NONBLOCK)))
 		return log_failure("daemon", "pipe: %s", strerror(errno));
 	child = fork();
 	if (child < 0)
 		return log_failure("daemon", "fork: %s", strerror(errno));
 	if (child > 0) {
 		close(ends[1]);
-		do
-			got = read(ends[0], &byte, 1);
-		while (got < 0 && errno == EINTR);
-		_exit(got == 1 ? 0 : 1);
+		if (said[1] >= 0)
+			close(said[1]);
+		daemon_wait(ends[0], said[0]);
 	}
 	close(ends[0]);
+	if (said[0] >= 0)
+		close(said[0]);
 	daemon_pipe = ends[1];
 	if (setsid() < 0)
 		return log_failure("daemon", "setsid: %s", strerror(errno));
-	return daemon_quiet();
+	return daemon_quiet(said[1]);
 }
 
 void daemon_ready(void)

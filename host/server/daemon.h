@@ -5,10 +5,20 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
+#include <stdbool.h>
+
+/* Close what was inherited beside stdin, stdout and stderr. Before anything is opened. */
+void daemon_let_go(void);
+
+/* stderr is a file, or the null device: the log stays there. */
+bool daemon_keeps_stderr(void);
+
 /*
  * Fork. In the child this answers 0, and daemon_ready() must follow once all is acquired. The
  * parent never returns: it waits for that, and exits 0, or 1 when the child ended first. -1 after
- * one line. The child's stdin and stdout are /dev/null; stderr stays, for the log.
+ * one line. The child's stdin and stdout are /dev/null. What it says on stderr the parent passes on
+ * until it exits, unless daemon_keeps_stderr(): then nobody reads it any more, see
+ * log_open_system().
  */
 int daemon_fork(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c - what the server says: one line an event, key=value, on stderr.
+ * log.c - what the server says: one line an event, key=value, on stderr; where nobody
+ * reads that any more, to the system's log.
  */
 #include "log.h"
 
@@ -9,39 +10,118 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#define LOG_LINE 1024 /* below PIPE_BUF: a pipe that polls writable takes it whole */
+#define LOG_LINE 1024                         /* of one event, as it was said */
+#define LOG_SHOWN (4 * (LOG_LINE + PATH_MAX)) /* each byte as four */
+#define LOG_SYSTEM "/dev/log"
+
+/* syslog(3): the facility LOG_DAEMON and a severity. */
+enum {
+	LOG_SYSTEM_ERROR = 3 << 3 | 3,
+	LOG_SYSTEM_INFO = 3 << 3 | 6
+};
 
 static bool log_is_verbose;
 static char log_where[PATH_MAX + 64];
 static unsigned long log_dropped;
+static int log_system = -1; /* a socket, where nobody reads stderr any more */
+static const struct sockaddr_un log_address = {.sun_family = AF_UNIX, .sun_path = LOG_SYSTEM};
 
 void log_open(bool verbose)
 {
 	log_is_verbose = verbose;
 }
 
-static void __attribute__((format(printf, 1, 0))) log_line(const char *format, va_list arguments)
+/* syslog(3) is not used: it waits for its reader, and cannot reach it once we are isolated. */
+int log_open_system(void)
+{
+	log_system = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (log_system < 0)
+		return -1;
+	if (connect(log_system, (const struct sockaddr *)&log_address, sizeof log_address) == 0)
+		return 0;
+	close(log_system);
+	log_system = -1;
+	return -1;
+}
+
+/*
+ * What is no printable ASCII, and the backslash, as \xNN, up to (size) - 1 bytes and a NUL: paths and
+ * names steer no terminal, and make no lines. Answers how many.
+ */
+static size_t log_show(char *shown, size_t size, const char *text)
+{
+	size_t used = 0;
+
+	for (const unsigned char *c = (const unsigned char *)text; *c && used + 5 <= size; c++) {
+		if (*c >= 0x20 && *c < 0x7f && *c != '\\')
+			shown[used++] = (char)*c;
+		else
+			used += (size_t)snprintf(shown + used, 5, "\\x%02x", *c);
+	}
+	shown[used] = '\0';
+	return used;
+}
+
+/* Nobody reads it, and nobody will: the other end of the pipe, or the terminal, is gone. */
+static bool log_is_over(short events)
+{
+	return log_system >= 0 && (events & (POLLERR | POLLHUP)) != 0;
+}
+
+static int log_to_system(int priority, const char *shown)
+{
+	char line[LOG_SHOWN + 128];
+	int size = snprintf(line, sizeof line, "<%d>%s[%ld]: %s", priority,
+	    program_invocation_short_name, (long)getpid(), shown);
+
+	if (send(log_system, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	/* It was started again: whoever is not isolated finds the new one. */
+	if (errno != EAGAIN &&
+	    connect(log_system, (const struct sockaddr *)&log_address, sizeof log_address) == 0 &&
+	    send(log_system, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	return -1;
+}
+
+/* (shown) has room for a newline behind its (size) bytes. 0; -1: it is lost. */
+static int log_write(char *shown, size_t size)
 {
 	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-	char line[LOG_LINE];
-	int size = 0;
 
-	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT)) {
-		log_dropped++;
-		return;
-	}
-	if (log_dropped)
-		size = snprintf(line, sizeof line, "event=dropped lines=%lu\n", log_dropped);
-	size += vsnprintf(line + size, sizeof line - (size_t)size - 1, format, arguments);
-	if (size > LOG_LINE - 2)
-		size = LOG_LINE - 2;
-	line[size++] = '\n';
-	if (write(STDERR_FILENO, line, (size_t)size) < 0)
-		log_dropped++;
-	else
+	if (poll(&out, 1, 0) != 1)
+		return -1;
+	if (log_is_over(out.revents))
+		return log_to_system(LOG_SYSTEM_INFO, shown);
+	if (!(out.revents & POLLOUT))
+		return -1;
+	shown[size] = '\n';
+	return write(STDERR_FILENO, shown, size + 1) < 0 ? -1 : 0;
+}
+
+static void __attribute__((format(printf, 1, 0))) log_line(const char *format, va_list arguments)
+{
+	/* Together below PIPE_BUF: a pipe that polls writable takes it whole. */
+	char line[LOG_LINE], shown[PIPE_BUF - 64];
+	size_t size;
+
+	vsnprintf(line, sizeof line, format, arguments);
+	if (log_dropped) {
+		size =
+		    (size_t)snprintf(shown, sizeof shown, "event=dropped lines=%lu", log_dropped);
+		if (log_write(shown, size)) {
+			log_dropped++;
+			return;
+		}
 		log_dropped = 0;
+	}
+	size = log_show(shown, sizeof shown - 1, line);
+	if (log_write(shown, size))
+		log_dropped++;
 }
 
 void log_event(const char *format, ...)
@@ -71,13 +151,20 @@ void log_about(const char *where)
 
 int log_failure(const char *object, const char *format, ...)
 {
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+	char text[LOG_LINE + PATH_MAX], shown[LOG_SHOWN];
 	va_list arguments;
+	int size;
 
-	fprintf(stderr, "%s: %s%s%s: ", program_invocation_short_name, log_where,
-	    *log_where ? ": " : "", object);
+	size = snprintf(text, sizeof text, "%s%s%s: ", log_where, *log_where ? ": " : "", object);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	if ((size_t)size < sizeof text)
+		vsnprintf(text + size, sizeof text - (size_t)size, format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+	log_show(shown, sizeof shown, text);
+	if (poll(&out, 1, 0) == 1 && log_is_over(out.revents))
+		(void)log_to_system(LOG_SYSTEM_ERROR, shown);
+	else
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, shown);
 	return -1;
 }

@@ -11,6 +11,12 @@
 void log_open(bool verbose);
 
 /*
+ * Connect to the system's log, syslog(3): what is said goes there once nobody reads stderr any more.
+ * Before isolation. 0, or -1: there is none.
+ */
+int log_open_system(void);
+
+/*
  * One event: "event=connect slot=0 pid=12". Never blocks: when whoever reads stderr has stopped
  * reading, lines are dropped, and counted in the first one that fits again.
  */

@@ -43,6 +43,16 @@ static int main_serve(int argc, char **argv)
 	return server_main(argc, argv);
 }
 
+/* What a daemon leaves behind: the descriptors, and the terminal or pipe, of who started it. */
+static void main_leave(void)
+{
+	daemon_let_go();
+	if (log_open_system() && !daemon_keeps_stderr())
+		log_event(
+		    "event=warning what=no-log hint=\"/dev/log is not there: this daemon's log"
+		    " goes nowhere: give 2>FILE\"");
+}
+
 static int main_keep(int argc, char **argv)
 {
 	static struct keeper keeper;
@@ -53,6 +63,8 @@ static int main_keep(int argc, char **argv)
 	status = options_parse(&keeper.options, argc, argv, -1);
 	if (status == OPTIONS_GO) {
 		log_open(keeper.options.verbose);
+		if (keeper.options.daemon)
+			main_leave();
 		notify_open();
 		main_held(&held);
 		sigprocmask(SIG_BLOCK, &held, NULL);

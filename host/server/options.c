@@ -83,6 +83,7 @@ static void options_defaults(struct options *options, bool legacy)
 {
 	*options = (struct options){
 	    .daemon = legacy,
+	    .is_legacy = legacy,
 	    .raw = legacy,
 	    .classic = legacy,
 	    .socket = legacy ? "/tmp/ivshmem_socket" : options_default,

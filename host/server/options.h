@@ -33,6 +33,7 @@ struct options_allow {
 struct options {
 	bool verbose;
 	bool daemon;
+	bool is_legacy;     /* under the name of QEMU's server */
 	bool raw;           /* never write into the memory */
 	bool classic;       /* growing IDs, with connect and disconnect notices */
 	const char *config; /* the file that was read; NULL: none */

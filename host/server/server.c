@@ -168,6 +168,8 @@ static int server_prepare(struct server *server, int argc, char **argv)
 	if (reload && server->known < 0)
 		return -1;
 	log_open(server->options.verbose);
+	if (server->options.daemon)
+		(void)log_open_system();
 	if (ledger_map(&server->ledger, ledger, &server->options) || server_slots(server) ||
 	    server_inherit(server) || server_events(server) || acceptor_open(&server->acceptor) ||
 	    rebind_open(&server->rebind, &server->ledger, &server->options))

@@ -148,7 +148,8 @@ static int settings_group(const char *object, const char *value, uint32_t *group
 
 static int settings_size(struct options *options, const char *object, const char *value)
 {
-	const char *wrong = sizes_parse(value, &options->size);
+	const char *wrong = options->is_legacy ? sizes_parse_qemu(value, &options->size)
+					       : sizes_parse(value, &options->size);
 	uint64_t asked = options->size;
 
 	if (wrong)

@@ -18,6 +18,14 @@
 const char *sizes_parse(const char *text, uint64_t *size);
 
 /*
+ * Read a size as QEMU does, qemu_strtosz() in util/cutils.c: blanks and a + before it, then 0x and
+ * hexadecimal digits; or digits, with a fraction or without, and one of B, K, M, G, T, P, E.
+ *
+ * As sizes_parse().
+ */
+const char *sizes_parse_qemu(const char *text, uint64_t *size);
+
+/*
  * The least power of two that is at least (size) and at least SIZES_LEAST; (size) up to
  * SIZES_MOST.
  */

@@ -9,6 +9,69 @@
 
 #define REFUSED UINT64_C(0)
 
+/* As QEMU 7.2's qemu_strtosz() and its server have it. */
+static void parse_qemu(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t want;
+	} rows[] = {
+	    {"4194304", 4u << 20},
+	    {"4M", 4u << 20},
+	    {"4m", 4u << 20},
+	    {"+4M", 4u << 20},
+	    {" 4M", 4u << 20},
+	    {"4B", 4},
+	    {"4b", 4},
+	    {"1.5M", 3u << 19},
+	    {"0.5G", 1u << 29},
+	    {"1.M", 1u << 20},
+	    {"1.0", 1},
+	    {"0x1000", 4096},
+	    {"0X1b", 27},
+	    {"+0x1000", 4096},
+	    {"0.0009765625P", UINT64_C(1) << 40},
+	    {"1T", UINT64_C(1) << 40},
+	    {"010", 10},
+	    {"", REFUSED},
+	    {"+", REFUSED},
+	    {"M", REFUSED},
+	    {"-1", REFUSED},
+	    {"+-1", REFUSED},
+	    {"+ 1", REFUSED},
+	    {"1 ", REFUSED},
+	    {"4MB", REFUSED},
+	    {"4MiB", REFUSED},
+	    {"1.5", REFUSED}, /* a part of a byte */
+	    {"1.5B", REFUSED},
+	    {"1e3", REFUSED},
+	    {"1.5e3M", REFUSED},
+	    {"1.2.3M", REFUSED},
+	    {"0x", REFUSED},
+	    {"0xM", REFUSED},
+	    {"0x10M", REFUSED}, /* QEMU 7.2 warns, later ones refuse */
+	    {"0x1.8M", REFUSED},
+	    {"0", REFUSED},
+	    {"0x0", REFUSED},
+	    {"1P", REFUSED},
+	    {"1E", REFUSED},
+	    {"1.1T", REFUSED},
+	    {"0x10000000001", REFUSED},
+	    {"0x10000000000000000000000000", REFUSED},
+	    {"18446744073709551617K", REFUSED},
+	    {"17179869188G", REFUSED},
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t size = 77;
+		const char *wrong = sizes_parse_qemu(rows[i].text, &size);
+
+		test_row(rows[i].text);
+		CHECK_EQ(wrong == NULL, rows[i].want != REFUSED);
+		CHECK_EQ(size, wrong ? 77 : rows[i].want);
+	}
+}
+
 static void parse(void)
 {
 	static const struct {
@@ -128,6 +191,7 @@ static void pages(void)
 
 static const struct test tests[] = {
     {"size: parse", parse},
+    {"sizes: as QEMU reads them", parse_qemu},
     {"size: round up", round_up},
     {"count", counts},
     {"mode", modes},

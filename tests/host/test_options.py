@@ -44,6 +44,17 @@ def test_size_refused(fails, text):
     assert len(lines) == 1 and lines[0].startswith("ivsh-server: -l: ")
 
 
+@pytest.mark.parametrize(
+    "text,size", [("1.5M", 2 << 20), ("0x1000", 4096), ("4B", 4096), ("+4M", 4 << 20)]
+)
+def test_size_of_the_legacy_name(start, fails, text, size):
+    """As QEMU's server takes it; ours does not, by its own name."""
+    server = start("-M", f"ivsh-size-{os.getpid()}", "-l", text, program="ivshmem-server")
+    assert server.field("size") == str(size)
+    assert server.stop() == 0
+    assert fails("-l", text)[0] == 2
+
+
 @pytest.mark.parametrize("text", ["1", "4096", "64K", "512K"])
 def test_size_too_small_for_the_slots(fails, start, text):
     status, lines = fails("-l", text)
