@@ -191,11 +191,14 @@ fi
 
 # Everything that this run makes is in one folder of its own, so two runs do not meet.
 dir=$(folder run) || exit
-pids=() filters=() server='' watchdog=''
+pids=() filters=() server=''
 cleanup() {
+	local pid
 	trap - EXIT
-	[[ -z $watchdog ]] || kill "$watchdog" 2>/dev/null
-	((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
+	# All of them, also one that is started and not noted yet, and what waits for a guest's first word.
+	for pid in $(jobs -p); do
+		[[ $pid == "$server" ]] || kill "$pid" 2>/dev/null
+	done
 	[[ -z $server ]] || kill -- "-$server" 2>/dev/null # also what of it outlived its keeper
 	wait
 	if ((keep)); then
@@ -338,7 +341,6 @@ watch() {
 	kill -KILL "${pids[@]}" 2>/dev/null
 }
 watch &
-watchdog=$!
 
 # Whether guest $1 says that it is done. What a peer wrote never starts a line: its name stands in
 # parentheses, its text behind who sent it.
