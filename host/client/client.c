@@ -233,6 +233,7 @@ int client_poll(struct client *client)
 
 void client_close(struct client *client)
 {
+	doorbell_leave(client);
 	if (client->mem.base)
 		munmap(client->mem.base, (size_t)client->mem.size);
 	client->mem.base = NULL;

@@ -34,8 +34,10 @@ struct client {
 	struct client_bells *peers;
 	uint32_t peer_count;
 
-	uint32_t bells;           /* the count of the doorway */
-	int doorbells;            /* an epoll set of our own eventfds; -1: there are none */
+	struct client
+	    *group;     /* the next one of those that sleep together, in a ring; alone: itself */
+	uint32_t bells; /* taken from our own eventfds */
+	int doorbells;  /* an epoll set of our own eventfds; -1: there are none */
 	unsigned char partial[8]; /* a message of which only the first bytes have come */
 	uint32_t partial_size;
 	int partial_fd; /* the descriptor that came with them; -1: none */
@@ -71,6 +73,18 @@ int client_open_file(struct client *client, const char *path, uint32_t slot);
  * which. Memory and bells stay usable after that.
  */
 int client_poll(struct client *client);
+
+/* How many clients may be in one group. */
+#define CLIENT_GROUP_MOST 16u
+
+/*
+ * Let (other), which is in no group yet, count and sleep together with (client) and those that are in its
+ * group: a bell of any is counted by all and ends a sleep of each, as ivsh_regions_wait() wants it. Between
+ * two waits, by the thread that owns them all. client_close() leaves the group.
+ *
+ * False: the group has CLIENT_GROUP_MOST already.
+ */
+bool client_group(struct client *client, struct client *other);
 
 /* Unmap and close everything. Detach the region first. Harmless after a failed open, or twice. */
 void client_close(struct client *client);

@@ -63,9 +63,9 @@ static uint32_t doorbell_take(int fd)
 	return value < DOORBELL_MOST ? (uint32_t)value : DOORBELL_MOST;
 }
 
-static uint32_t doorbell_count(void *ctx)
+/* Take the bells of one client. */
+static void doorbell_collect(struct client *client)
 {
-	struct client *client = ctx;
 	struct epoll_event ready[DOORBELL_BATCH];
 	uint32_t looked = 0;
 	int n;
@@ -77,7 +77,30 @@ static uint32_t doorbell_count(void *ctx)
 			client->bells += doorbell_take(ready[i].data.fd);
 		looked += DOORBELL_BATCH;
 	} while (n == (int)DOORBELL_BATCH && looked < client->mem.bell.vectors);
-	return client->bells;
+}
+
+/* What the group has taken so far. */
+static uint32_t doorbell_taken(const struct client *client)
+{
+	const struct client *member = client;
+	uint32_t bells = 0;
+
+	do {
+		bells += member->bells;
+		member = member->group;
+	} while (member != client);
+	return bells;
+}
+
+static uint32_t doorbell_count(void *ctx)
+{
+	struct client *client = ctx, *member = client;
+
+	do {
+		doorbell_collect(member);
+		member = member->group;
+	} while (member != client);
+	return doorbell_taken(client);
 }
 
 uint64_t doorbell_now_ns(void *ctx)
@@ -101,19 +124,53 @@ static bool doorbell_left(uint64_t deadline_ns, struct timespec *left)
 	return true;
 }
 
-/* Wait for our own eventfds and the server's socket. Early returns are allowed. */
+/* Wait for the group's eventfds and its servers' sockets. Early returns are allowed. */
 static void doorbell_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
-	struct client *client = ctx;
-	/* What is closed, or never was, is -1, which ppoll(2) passes over. */
-	struct pollfd wait[] = {
-	    {.fd = client->doorbells, .events = POLLIN}, {.fd = client->socket, .events = POLLIN}};
+	struct client *client = ctx, *member = client;
+	struct pollfd wait[2 * CLIENT_GROUP_MOST];
+	nfds_t count = 0;
 	struct timespec left;
 
-	if (client->bells != seen || !doorbell_left(deadline_ns, &left))
+	/* What is closed, or never was, is -1, which ppoll(2) passes over. */
+	do {
+		wait[count++] = (struct pollfd){.fd = member->doorbells, .events = POLLIN};
+		wait[count++] = (struct pollfd){.fd = member->socket, .events = POLLIN};
+		member = member->group;
+	} while (member != client);
+	if (doorbell_taken(client) != seen || !doorbell_left(deadline_ns, &left) ||
+	    ppoll(wait, count, &left, NULL) <= 0)
 		return;
-	if (ppoll(wait, sizeof wait / sizeof wait[0], &left, NULL) > 0 && wait[1].revents)
-		announcements_take(client);
+	for (nfds_t i = 1; i < count; i += 2, member = member->group)
+		if (wait[i].revents)
+			announcements_take(member);
+}
+
+bool client_group(struct client *client, struct client *other)
+{
+	const struct client *member = client;
+	uint32_t members = 0;
+
+	do {
+		members++;
+		member = member->group;
+	} while (member != client);
+	if (members == CLIENT_GROUP_MOST)
+		return false;
+	other->group = client->group;
+	client->group = other;
+	return true;
+}
+
+void doorbell_leave(struct client *client)
+{
+	struct client *before = client->group;
+
+	while (before && before->group != client)
+		before = before->group;
+	if (before)
+		before->group = client->group;
+	client->group = client;
 }
 
 static void doorbell_relax(void *ctx)
@@ -143,6 +200,7 @@ int doorbell_open(struct client *client, bool eventfds)
 	    .now_ns = doorbell_now_ns,
 	    .sleep = doorbell_sleep,
 	    .relax = doorbell_relax};
+	client->group = client;
 	if (vectors == 0)
 		return 0;
 	client->doorbells = epoll_create1(EPOLL_CLOEXEC);

@@ -13,6 +13,9 @@
  */
 int doorbell_open(struct client *client, bool eventfds);
 
+/* Leave the group. Harmless for a client that was never opened and is zeroed. */
+void doorbell_leave(struct client *client);
+
 /* The clock of the doorway. */
 uint64_t doorbell_now_ns(void *ctx);
 

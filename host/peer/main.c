@@ -41,7 +41,7 @@ static const struct command commands[] = {
     {"ping", ping_run, 2, 2, IVSH_PORT_ECHO, PEER_OPTIONS "CZ", "PEER",
 	"time --count round trips (1000) of --size bytes (64)"},
     {"echo", echo_run, 1, 1, IVSH_PORT_ECHO, PEER_OPTIONS "C", "",
-	"send back what arrives; with --count: so many, then end"},
+	"send back what arrives, from each -S; with --count: so many, then end"},
     {"put", put_run, 3, 3, IVSH_PORT_FILE, PEER_OPTIONS, "PEER FILE",
 	"send a file of any size to a peer that runs get; FILE -: stdin"},
     {"get", get_run, 3, 3, IVSH_PORT_FILE, PEER_OPTIONS, "PEER FILE",
@@ -89,6 +89,10 @@ static int main_check(const struct command *command, const struct options *optio
 
 	if (stranger) {
 		fprintf(stderr, "ivsh: %s: --%s means nothing here\n", command->name, stranger);
+		return STATUS_USAGE;
+	}
+	if (options->socket_count > 1 && command->run != echo_run) {
+		fprintf(stderr, "ivsh: %s: -S: only once; echo takes several\n", command->name);
 		return STATUS_USAGE;
 	}
 	if (options->words < command->least) {

@@ -144,7 +144,9 @@ static int options_one(struct options *options, int letter, const char *argument
 
 	switch (letter) {
 	case 'S':
-		options->socket = argument;
+		if (options->socket_count == OPTIONS_SOCKETS)
+			return options_usage("-S", "at most 8 times");
+		options->socket = options->sockets[options->socket_count++] = argument;
 		break;
 	case 'f':
 		options->file = argument;

@@ -11,11 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How many servers a command may have at once. */
+#define OPTIONS_SOCKETS 8
+
 struct options {
-	const char *socket; /* of the server; NULL: a plain file is used */
-	const char *file;   /* NULL: a server is used */
-	uint32_t slot;      /* IVSH_SELF_NONE: not given */
-	const char *name;   /* at most 31 printable ASCII characters; NULL: none */
+	const char *socket;                   /* of the server; NULL: a plain file is used */
+	const char *sockets[OPTIONS_SOCKETS]; /* each -S, in order; socket is the last one */
+	unsigned socket_count;
+	const char *file; /* NULL: a server is used */
+	uint32_t slot;    /* IVSH_SELF_NONE: not given */
+	const char *name; /* at most 31 printable ASCII characters; NULL: none */
 	bool fresh;
 	bool raw_output;
 	bool count_given;

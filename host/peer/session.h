@@ -92,6 +92,9 @@ bool session_busy(struct session *session);
  */
 bool session_idle(struct session *session);
 
+/* The same for (count) sessions, whose clients are grouped: one sleep for all. Status: of the first. */
+bool session_idle_all(struct session *sessions, uint32_t count);
+
 /*
  * There was no room for a message to (slot): as session_idle(). What has come from there meanwhile
  * is peeked, and stays.

@@ -79,13 +79,9 @@ static bool wait_check(struct session *s, uint64_t now)
 	return wait_partner(s);
 }
 
-bool session_idle(struct session *s)
+/* What ends the wait of all: a signal, or no more patience. */
+static bool wait_may_go_on(struct session *s, uint64_t now, uint64_t *most_ns)
 {
-	const struct ivsh_wait wait = {.mode = s->options->wait, .spin_ns = WAIT_SPIN_NS};
-	uint64_t now = ivsh_region_now(&s->region);
-	uint64_t most_ns = s->region.chans ? WAIT_CHECK_NS : WAIT_COMING_NS;
-	uint32_t events;
-
 	if (s->idle_ns == 0)
 		s->idle_ns = now ? now : 1;
 	if (wait_is_stopped(s))
@@ -97,18 +93,43 @@ bool session_idle(struct session *s)
 		s->status = STATUS_TIMEOUT;
 		return false;
 	}
-	if (!wait_check(s, now))
-		return false;
-	if (s->patience_ns && s->patience_ns - (now - s->idle_ns) < most_ns)
-		most_ns = s->patience_ns - (now - s->idle_ns) + 1;
-	if (ivsh_region_wait(&s->region, &wait, most_ns, &events)) {
-		fprintf(stderr, "ivsh: %s: slot %" PRIu32 ": another peer has claimed it\n",
-		    join_object(s->options), s->region.mem.self);
-		return false;
-	}
-	if (events & IVSH_EVENT_CONTROL)
-		s->checked_ns = 0;
+	if (s->patience_ns && s->patience_ns - (now - s->idle_ns) < *most_ns)
+		*most_ns = s->patience_ns - (now - s->idle_ns) + 1;
 	return true;
+}
+
+bool session_idle_all(struct session *s, uint32_t count)
+{
+	const struct ivsh_wait wait = {.mode = s->options->wait, .spin_ns = WAIT_SPIN_NS};
+	struct ivsh_region *regions[OPTIONS_SOCKETS];
+	uint32_t events[OPTIONS_SOCKETS];
+	uint64_t now = ivsh_region_now(&s->region), most_ns = WAIT_CHECK_NS;
+	int error;
+
+	for (uint32_t i = 0; i < count; i++) {
+		regions[i] = &s[i].region;
+		if (!s[i].region.chans)
+			most_ns = WAIT_COMING_NS;
+	}
+	if (!wait_may_go_on(s, now, &most_ns))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (!wait_check(&s[i], now))
+			return false;
+	error = ivsh_regions_wait(regions, count, &wait, most_ns, events);
+	for (uint32_t i = 0; i < count; i++) {
+		if (events[i] & IVSH_EVENT_LOST)
+			fprintf(stderr, "ivsh: %s: slot %" PRIu32 ": another peer has claimed it\n",
+			    join_object(s[i].options), s[i].region.mem.self);
+		else if (events[i] & IVSH_EVENT_CONTROL)
+			s[i].checked_ns = 0;
+	}
+	return !error;
+}
+
+bool session_idle(struct session *s)
+{
+	return session_idle_all(s, 1);
 }
 
 bool session_full(struct session *s, uint32_t slot)

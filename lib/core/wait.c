@@ -155,83 +155,160 @@ static void wishes_end(struct ivsh_region *region)
 	}
 }
 
-/* One sleep, to (deadline_ns) at the latest: what there is to do afterwards. */
-static uint32_t sleep_once(struct ivsh_region *region, uint32_t wanted, uint64_t deadline_ns)
-{
-	const struct ivsh_bell *bell = &region->mem.bell;
-	uint32_t seen = bell->count(bell->ctx), events;
-	bool rung, asking;
+/* Several regions that are waited for as one, and what there is to do in each. */
+struct many {
+	struct ivsh_region *const *regions;
+	uint32_t count;
+	uint32_t wanted;
+	uint32_t *events; /* of each */
+};
 
-	if (bell->vectors != 0)
-		wishes_make(region);
+/* Look at all of them: what there is to do in any. With (now): only where no mail says that it is quiet. */
+static uint32_t look_many(const struct many *m, bool hints, uint64_t now)
+{
+	uint32_t any = 0;
+
+	for (uint32_t i = 0; i < m->count; i++) {
+		struct ivsh_region *region = m->regions[i];
+
+		m->events[i] = look(region, m->wanted, hints && is_quiet(region, now));
+		any |= m->events[i];
+	}
+	return any;
+}
+
+/* Ask for bells in each, and for how long no sleep may be: SPEC R8.7. */
+static bool ask_many(const struct many *m, uint64_t *deadline_ns)
+{
+	bool asking = false;
+
+	for (uint32_t i = 0; i < m->count; i++)
+		if (m->regions[i]->mem.bell.vectors != 0)
+			wishes_make(m->regions[i]);
 	/* Our wishes' stores, this fence, the loads of descriptors and read indices in look(); over
 	 * there a descriptor's or read index's store, a fence, the load of the wish. Without either
 	 * fence both loads may come first, and we sleep on what nobody announces. SPEC R8.2. */
 	fence_full();
 	/* The time before the look: what is on its way is there by the end of it. SPEC R8.7. */
-	asking = deadline_ns - region->asked_ns > ASK_NS &&
-		 ivsh_region_now(region) - region->asked_ns < ASK_NS;
-	if (asking)
-		deadline_ns = region->asked_ns + ASK_NS;
-	events = look(region, wanted, false);
-	if (events == 0) {
-		bell->sleep(bell->ctx, seen, deadline_ns);
-		/* Where a machine is stopped most likely. SPEC R5.6. */
-		if (!slot_keep(region))
-			return 0;
-		rung = bell->count(bell->ctx) != seen;
-		events = look(region, wanted, false);
-		if (rung)
-			region->counters.wakes_bell++;
-		else
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct ivsh_region *region = m->regions[i];
+
+		if (*deadline_ns - region->asked_ns <= ASK_NS ||
+		    ivsh_region_now(region) - region->asked_ns >= ASK_NS)
+			continue;
+		*deadline_ns = region->asked_ns + ASK_NS;
+		asking = true;
+	}
+	return asking;
+}
+
+/* Whether every slot is still ours, after a sleep: where a machine is stopped most likely. SPEC R5.6. */
+static bool is_kept(const struct many *m)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < m->count; i++)
+		all &= slot_keep(m->regions[i]);
+	return all;
+}
+
+/* Count in each why we are awake. */
+static void woken(const struct many *m, bool rung, bool asking, bool rung_since)
+{
+	for (uint32_t i = 0; i < m->count; i++) {
+		struct ivsh_region *region = m->regions[i];
+		bool some = m->events[i] != 0;
+
+		if (!rung)
 			region->counters.wakes_timer++;
+		else if (some || m->count == 1)
+			region->counters.wakes_bell++;
 		/* A bell that is a moment late is not lost: it is rung after what it announces. */
-		if (!rung && !asking && (events & ~IVSH_EVENT_CONTROL) != 0 && bell->vectors != 0 &&
-		    bell->count(bell->ctx) == seen)
+		if (!rung && !rung_since && !asking && (m->events[i] & ~IVSH_EVENT_CONTROL) != 0 &&
+		    region->mem.bell.vectors != 0)
 			region->counters.rescued++;
 	}
-	if (bell->vectors != 0)
-		wishes_end(region);
-	return events;
+}
+
+/* One sleep, to (deadline_ns) at the latest: what there is to do afterwards. */
+static uint32_t sleep_once(const struct many *m, uint64_t deadline_ns)
+{
+	const struct ivsh_bell *bell = &m->regions[0]->mem.bell;
+	uint32_t seen = bell->count(bell->ctx), any;
+	bool rung, asking = ask_many(m, &deadline_ns);
+
+	any = look_many(m, false, 0);
+	if (any == 0) {
+		bell->sleep(bell->ctx, seen, deadline_ns);
+		rung = bell->count(bell->ctx) != seen;
+		if (is_kept(m)) {
+			any = look_many(m, false, 0);
+			woken(m, rung, asking, bell->count(bell->ctx) != seen);
+		}
+	}
+	for (uint32_t i = 0; i < m->count; i++)
+		if (m->regions[i]->mem.bell.vectors != 0)
+			wishes_end(m->regions[i]);
+	return any;
 }
 
 /* How long one sleep may last: what cannot be rung looks again soon. */
-static uint64_t sleep_limit(const struct ivsh_region *region, const struct ivsh_wait *wait)
+static uint64_t sleep_limit(const struct many *m, const struct ivsh_wait *wait)
 {
-	if (region->mem.bell.vectors != 0)
-		return IVSH_RELOOK_NS;
-	if (wait->nap_ns == 0)
-		return NAP_NS;
-	return wait->nap_ns < IVSH_RELOOK_NS ? wait->nap_ns : IVSH_RELOOK_NS;
+	uint64_t nap = wait->nap_ns == 0 ? NAP_NS : wait->nap_ns;
+
+	for (uint32_t i = 0; i < m->count; i++)
+		if (m->regions[i]->mem.bell.vectors == 0 && nap < IVSH_RELOOK_NS)
+			return nap;
+	return IVSH_RELOOK_NS;
 }
 
-int ivsh_region_wait(
-    struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns, uint32_t *events)
+/* Heartbeats, and whether every slot is still ours; *events of a lost one says so. */
+static bool keep_many(const struct many *m, bool tick)
 {
-	const struct ivsh_bell *bell = &region->mem.bell;
-	uint64_t start = bell->now_ns(bell->ctx), waited = 0;
-	uint32_t wanted = wait->wanted ? wait->wanted : UINT32_MAX;
+	bool all = true;
 
+	for (uint32_t i = 0; i < m->count; i++) {
+		struct ivsh_region *region = m->regions[i];
+
+		slot_beat(region);
+		if (tick)
+			ivsh_slot_tick(region);
+		m->events[i] = region->attached ? 0 : IVSH_EVENT_LOST;
+		all &= region->attached;
+	}
+	return all;
+}
+
+int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
+    const struct ivsh_wait *wait, uint64_t timeout_ns, uint32_t *events)
+{
+	const struct many m = {regions, count, wait->wanted ? wait->wanted : UINT32_MAX, events};
+	const struct ivsh_bell *bell;
+	uint64_t start, waited = 0;
+
+	if (count == 0)
+		return IVSH_EINVAL;
+	bell = &regions[0]->mem.bell;
+	start = bell->now_ns(bell->ctx);
 	/* SPEC R8.5. */
-	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
-		if (!ch->dead && region->attached)
-			(void)ivsh_receiver_publish(ch);
+	for (uint32_t i = 0; i < count; i++)
+		for (struct ivsh_chan *ch = regions[i]->chans; ch; ch = ch->next)
+			if (!ch->dead && regions[i]->attached)
+				(void)ivsh_receiver_publish(ch);
 	for (;;) {
 		bool spin = wait->mode == IVSH_WAIT_POLL ||
 			    (wait->mode == IVSH_WAIT_SPIN && waited < wait->spin_ns);
-		uint64_t left = timeout_ns - waited, limit = sleep_limit(region, wait);
+		uint64_t left = timeout_ns - waited, limit = sleep_limit(&m, wait);
+		uint32_t any;
 
-		slot_beat(region);
-		if (!spin)
-			ivsh_slot_tick(region);
-		if (!region->attached)
+		if (!keep_many(&m, !spin))
 			return IVSH_EBUSY;
 		if (spin || left == 0)
-			*events = look(region, wanted, is_quiet(region, start + waited));
+			any = look_many(&m, true, start + waited);
 		else
-			*events = sleep_once(
-			    region, wanted, start + waited + (left < limit ? left : limit));
-		if (*events != 0 || left == 0)
+			any = sleep_once(&m, start + waited + (left < limit ? left : limit));
+		if (any != 0 || left == 0)
 			return 0;
 		if (spin && bell->relax)
 			bell->relax(bell->ctx);
@@ -239,4 +316,12 @@ int ivsh_region_wait(
 		if (waited > timeout_ns)
 			waited = timeout_ns;
 	}
+}
+
+int ivsh_region_wait(
+    struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns, uint32_t *events)
+{
+	struct ivsh_region *const one = region;
+
+	return ivsh_regions_wait(&one, 1, wait, timeout_ns, events);
 }

@@ -444,7 +444,104 @@ static void slot_lost(void)
 	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, SECOND), IVSH_EBUSY);
 }
 
+/* --- Several at once -------------------------------------------------------------------------- */
+
+static struct end c;
+static struct ivsh_chan to_c;
+static struct ivsh_record to_c_records[64];
+static struct ivsh_region *const both[] = {&b.region, &c.region};
+static uint32_t of_each[2], want_seen_c;
+
+static void open_three(void)
+{
+	open_both();
+	NEED_EQ(end_open(&c, 2, 0, false), 0);
+	NEED_EQ(ivsh_chan_open(&to_c, &a.region, 2, to_c_records, 64), 0);
+	of_each[0] = of_each[1] = want_seen_c = 77;
+}
+
+static int wait_several(enum ivsh_wait_mode mode, uint64_t timeout_ns)
+{
+	const struct ivsh_wait wait = {.mode = mode, .spin_ns = 10000};
+
+	return ivsh_regions_wait(both, 2, &wait, timeout_ns, of_each);
+}
+
+static void send_to_c(void)
+{
+	want_seen = world_ring(0, 1)->receiver.want_bell & IVSH_WIRE_WISH_VECTOR;
+	want_seen_c = world_ring(0, 2)->receiver.want_bell & IVSH_WIRE_WISH_VECTOR;
+	if (hooks++ == 0)
+		CHECK_EQ(ivsh_chan_send(&to_c, 1, "x", 1), 0);
+	world.bells = world.rings;
+}
+
+/* All ask for a bell, any ends the sleep, and who it was for is known. SPEC R8.2. */
+static void several_woken(void)
+{
+	open_three();
+	world.on_sleep = send_to_c;
+	CHECK_EQ(wait_several(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK(want_seen != 0 && want_seen_c != 0);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(of_each[0], 0);
+	CHECK_EQ(of_each[1], IVSH_EVENT_MESSAGE);
+	CHECK_EQ(b.region.counters.wakes_bell, 0);
+	CHECK_EQ(c.region.counters.wakes_bell, 1);
+	CHECK_EQ(b.region.counters.rescued + c.region.counters.rescued, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.want_bell & IVSH_WIRE_WISH_VECTOR, 0);
+	CHECK_EQ(world_ring(0, 2)->receiver.want_bell & IVSH_WIRE_WISH_VECTOR, 0);
+}
+
+static void several_already(void)
+{
+	static const enum ivsh_wait_mode modes[] = {
+	    IVSH_WAIT_POLL, IVSH_WAIT_SPIN, IVSH_WAIT_SLEEP};
+
+	for (unsigned i = 0; i < 3; i++) {
+		open_three();
+		NEED_EQ(ivsh_chan_send(&to_c, 1, "x", 1), 0);
+		CHECK_EQ(wait_several(modes[i], SECOND), 0);
+		CHECK_EQ(of_each[0], 0);
+		CHECK_EQ(of_each[1], IVSH_EVENT_MESSAGE);
+		CHECK_EQ(world.slept_ns, 0);
+	}
+}
+
+/* Time alone: as long a sleep as one region has, and both heartbeats. */
+static void several_over(void)
+{
+	uint32_t before[2];
+
+	open_three();
+	before[0] = world_slot(1)->heartbeat;
+	before[1] = world_slot(2)->heartbeat;
+	CHECK_EQ(wait_several(IVSH_WAIT_SLEEP, SECOND), 0);
+	CHECK_EQ(of_each[0] | of_each[1], 0);
+	CHECK_EQ(world.slept_ns, SECOND);
+	CHECK(c.region.counters.wakes_timer <= 12);
+	CHECK(world_slot(1)->heartbeat - before[0] >= 10);
+	CHECK(world_slot(2)->heartbeat - before[1] >= 10);
+	CHECK_EQ(ivsh_regions_wait(both, 0, &(struct ivsh_wait){0}, 0, of_each), IVSH_EINVAL);
+}
+
+/* Which one was lost is said; the others are as they were. */
+static void several_lost(void)
+{
+	open_three();
+	world.on_sleep = rob;
+	CHECK_EQ(wait_several(IVSH_WAIT_SLEEP, SECOND), IVSH_EBUSY);
+	CHECK_EQ(of_each[0], IVSH_EVENT_LOST);
+	CHECK_EQ(of_each[1], 0);
+	world.on_sleep = NULL;
+	CHECK_EQ(ivsh_regions_wait(both + 1, 1, &(struct ivsh_wait){0}, 0, of_each), 0);
+}
+
 static const struct test tests[] = {
+    {"several: woken by a bell", several_woken},
+    {"several: already there", several_already},
+    {"several: time is over", several_over},
+    {"several: one slot lost", several_lost},
     {"time is over", time_over},
     {"already there", already_there},
     {"woken by a bell", woken},

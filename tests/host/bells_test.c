@@ -330,7 +330,36 @@ static void counters_filled(void)
 	world_close();
 }
 
+/* Two clients of one process sleep and count as one, until one of them closes. */
+static void group(void)
+{
+	const struct ivsh_bell *bell = &ends[0].client.mem.bell;
+	const uint64_t one = 1;
+	uint64_t start;
+	uint32_t seen;
+
+	NEED_EQ(world_open(2), 0);
+	CHECK(client_group(&ends[0].client, &ends[1].client));
+	seen = bell->count(bell->ctx);
+	CHECK_EQ(write(ends[0].client.peers[1].fd[0], &one, sizeof one), 8);
+	start = bell->now_ns(bell->ctx);
+	bell->sleep(bell->ctx, seen, start + 20 * SECOND);
+	CHECK(bell->now_ns(bell->ctx) - start < 10 * SECOND);
+	CHECK_EQ(bell->count(bell->ctx), seen + 1);
+	CHECK_EQ(ends[1].client.mem.bell.count(&ends[1].client), seen + 1);
+	/* Each sees what was counted since, whoever counted it. */
+	bell->sleep(bell->ctx, seen, start + 20 * SECOND);
+	CHECK(bell->now_ns(bell->ctx) - start < 10 * SECOND);
+	ends[1].client.mem.base = NULL;
+	client_close(&ends[1].client);
+	seen = bell->count(bell->ctx);
+	bell->sleep(bell->ctx, seen, bell->now_ns(bell->ctx) + 1000000);
+	CHECK_EQ(bell->count(bell->ctx), seen);
+	world_close();
+}
+
 static const struct test tests[] = {
+    {"clients of one group", group},
     {"ping-pong of two sleepers", ping_pong},
     {"stream to a receiver that is awake", stream},
     {"vectors of a sleeper", vectors},

@@ -259,6 +259,25 @@ struct ivsh_wait {
 int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns,
     uint32_t *events) IVSH_MUST_CHECK;
 
+/* In an entry of ivsh_regions_wait() that answers IVSH_EBUSY: it is this region's slot that was lost. */
+#define IVSH_EVENT_LOST 0x80000000u
+
+/*
+ * Wait for what ivsh_region_wait() waits for, in any of (count) regions: one sleep for all of them. It asks
+ * for bells in each, looks at each once more, and sleeps until any rings.
+ *
+ * The bells must count and sleep together: devices of one port do, in a guest; host processes group their
+ * clients first (client_group()). One region without bells makes all sleeps naps.
+ *
+ * regions: different ones, of one thread. events: (count) words, one for each region; all 0: time is over.
+ *
+ * IVSH_EINVAL  count is 0.
+ * IVSH_EBUSY   as ivsh_region_wait(), of the regions whose entry is IVSH_EVENT_LOST: go on with the others.
+ * SPEC 8.
+ */
+int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
+    const struct ivsh_wait *wait, uint64_t timeout_ns, uint32_t *events) IVSH_MUST_CHECK;
+
 /* The port's clock, in nanoseconds. */
 uint64_t ivsh_region_now(const struct ivsh_region *region);
 
