@@ -54,6 +54,7 @@ int join_doorway(struct client *client, const struct options *options)
 		    join_hint(client->error));
 		return join_is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
+	stop_memory(join_object(options), client->memory, client->mem.size);
 	if (options->slot == IVSH_SELF_NONE || options->slot == client->mem.self)
 		return STATUS_DONE;
 	fprintf(stderr, "ivsh: --slot: the server gave slot %" PRIu32 ": leave --slot out\n",

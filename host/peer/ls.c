@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "join.h"
 #include "look.h"
+#include "stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,10 @@ static int ls_file(struct ivsh_mem *mem, const struct options *options)
 		mem->base = mmap(NULL, (size_t)mem->size, PROT_READ, MAP_SHARED, fd, 0);
 		status = mem->base == MAP_FAILED ? ls_file_failed(options, "mmap") : STATUS_DONE;
 	}
-	close(fd);
+	if (status == STATUS_DONE)
+		stop_memory(options->file, fd, mem->size);
+	else
+		close(fd);
 	return status;
 }
 

@@ -4,8 +4,11 @@
  */
 #include "stop.h"
 
+#include <limits.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_asked;
@@ -15,23 +18,45 @@ static void stop_remember(int signal)
 	stop_asked = signal;
 }
 
-/* A file knows no seals: whoever truncates it takes the pages away under us. */
-static void stop_truncated(int signal)
+static int stop_fd = -1; /* of the memory, (stop_size) bytes of it mapped */
+static uint64_t stop_size;
+static char stop_space[PATH_MAX + 128];
+
+/*
+ * A file knows no seals: whoever truncates it takes the pages away under us. One that has its length
+ * still, but not all of its pages, gets none when its file system is full.
+ */
+static void stop_bus(int signal)
 {
-	static const char line[] = "ivsh: the memory was truncated while in use: it is lost\n";
-	ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+	static const char truncated[] = "ivsh: the memory was truncated while in use: it is lost\n";
+	const char *line = truncated;
+	struct stat st;
+	ssize_t written;
 
 	(void)signal;
+	if (fstat(stop_fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= stop_size)
+		line = stop_space;
+	written = write(STDERR_FILENO, line, strlen(line));
 	(void)written;
 	_exit(1);
 }
 
+void stop_memory(const char *object, int fd, uint64_t size)
+{
+	snprintf(stop_space, sizeof stop_space,
+	    "ivsh: %s: no space is left for a page of it: make room in its file system, or allocate"
+	    " it as a whole before\n",
+	    object);
+	stop_size = size;
+	stop_fd = fd;
+}
+
 void stop_guard(void)
 {
-	struct sigaction truncated = {.sa_handler = stop_truncated};
+	struct sigaction bus = {.sa_handler = stop_bus};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
-	sigaction(SIGBUS, &truncated, NULL);
+	sigaction(SIGBUS, &bus, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 

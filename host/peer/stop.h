@@ -5,11 +5,16 @@
 #ifndef STOP_H
 #define STOP_H
 
+#include <stdint.h>
+
 /*
  * From here on a write to a closed pipe is an error, not a signal; and a memory that somebody
- * truncates ends the program with a line.
+ * truncates, or for which its file system has no space, ends the program with a line.
  */
 void stop_guard(void);
+
+/* The memory is (size) bytes of (fd), which stays open as long as it is mapped; (object) names it. */
+void stop_memory(const char *object, int fd, uint64_t size);
 
 /*
  * From here on SIGINT, SIGTERM and SIGHUP are remembered, so that the region is left in order; the second

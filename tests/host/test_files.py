@@ -167,6 +167,24 @@ def test_file_system_is_full(build, tmp_path):
         assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", [("--slot=0", "recv", "--timeout=1"), ("ls",)])
+def test_tool_on_a_file_system_that_is_full(build, tmp_path, command):
+    """A file of 4M without pages, and no room for one: that is said, not that it was truncated."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    script = f"mount -t tmpfs -o size=1M none {folder} && truncate -s 4M {folder}/memory &&"
+    script += f' ! head -c 2M /dev/zero 2>&1 >{folder}/full | grep -v "No space"; "$@"; echo $?'
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    words = [*unshare, "sh", "-c", script, "sh", build / "ivsh", "-f", folder / "memory", *command]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=10)
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("this machine lets nobody mount a tmpfs of one's own")
+    assert done.stdout.endswith("1\n"), done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ivsh: ")]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith(f"ivsh: {folder}/memory: no space is left for a page of it: ")
+
+
 def test_isolated(start):
     """seccomp is on, and there is no way back."""
     server = start()
