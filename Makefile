@@ -624,7 +624,7 @@ build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	    -O pei-x86-64 --subsystem=10 $< $@
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all test soak counts bench bench-guest bench-server fuzz check format install uninstall \
+.PHONY: all test build/check soak counts bench bench-guest bench-server fuzz check format install uninstall \
     help clean distclean
 
 ## Build everything
@@ -662,24 +662,33 @@ EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
            $(call emulated,arm,armhf) $(call emulated,i386,i386) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
-build/test: all $(C_TESTS) $(EMULATED_TESTS) $(LIBS_ELSEWHERE) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
+build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
+build/test: build/check $(C_TESTS) $(EMULATED_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
-    build/host/tests/core/example_test build/host/tests/host/load $(COUNTED)
+    build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
+
+# As many at once as there are processors, unless the caller says how many.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 ## Install what is missing, build, and run every test
 test:
 	$(Q)./setup.sh test
-	$(Q)$(MAKE) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) $(COUNTS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(EMULATED) \
+	$(Q)$(MAKE) $(JOBS) build/test
+	$(Q)$(PYTHON) tests/run.py $(CHECKS) tests/check/packager.sh $(COUNTS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(EMULATED) \
 	    $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
 
-## The same cases with larger counts
+DISTROS := tests/distros/run.sh,bookworm,whole tests/distros/run.sh,trixie,whole \
+           tests/distros/run.sh,sid,demos
+
+## The same cases with larger counts, and in clean roots of other Debians
 soak:
 	$(Q)./setup.sh test
-	$(Q)$(MAKE) build/test
+	$(Q)./setup.sh distros
+	$(Q)$(MAKE) $(JOBS) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(subst $(comma)60,$(comma)600,$(FUZZ_60)) \
-	    $(C_TESTS) $(EMULATED) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
+	    $(C_TESTS) $(EMULATED) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos \
+	    $(DISTROS)
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
 counts: $(COUNTED)
@@ -705,7 +714,9 @@ fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)
 	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $^
 
 ## Check layers, headers, symbols, the specification and the format
-check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
+check:
+	$(Q)./setup.sh check
+	$(Q)$(MAKE) $(JOBS) build/check
 	$(Q)$(PYTHON) tests/run.py $(CHECKS)
 
 ## Lay out every C file as .clang-format says

@@ -1,29 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# setup.sh - installs what is missing to build and run (./setup.sh run), or also to test
-# (./setup.sh test), or to measure (./setup.sh bench). The only list of Debian packages in this
-# project; run-qemu.sh and `make test` call it. Says nothing and changes nothing when all is there.
+# setup.sh - installs what is missing to build and run (./setup.sh run), also to check (check) or to
+# test (test), or to measure (bench), or to try other Debians (distros). The only list of Debian packages in this
+# project; run-qemu.sh, `make check` and `make test` call it. Says nothing and changes nothing when
+# all is there. Tried on Debian 12, 13 and the development branch.
 set -eu
 
 # Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU and OVMF.
 run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 ovmf'
-# Testing: a second compiler for the headers, C++, the sanitizers' runtime, pytest, the formatter,
-# the model checker, the fuzzers' runtime, what counts instructions.
-test="$run g++ clang libclang-rt-14-dev clang-format python3 python3-pytest spin valgrind"
-# What other kinds of hosts compile with: tests/check/hosts.sh.
-test="$test gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
-test="$test gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-i686-linux-gnu libc6-dev-i386-cross"
-
+# Checking: a second compiler for the headers, C++, the formatter, what reads manual pages, compilers
+# for other processors.
+check="$run g++ clang clang-format python3 mandoc man-db groff
+	gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu
+	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
+# Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker, what counts instructions,
+# what runs other processors' programs.
+test="$check libclang-rt-dev python3-pytest spin valgrind qemu-user"
+# Trying other Debians: tests/distros/run.sh.
+distros='debootstrap git'
 # Measuring: the rings to measure against. `make bench` leaves out what is missing.
 bench='make gcc g++ libc6-dev binutils python3 libck-dev libboost-dev libdpdk-dev'
 
 case "${1:-}" in
 run) wanted=$run ;;
+check) wanted=$check ;;
 test) wanted=$test ;;
+distros) wanted=$distros ;;
 bench) wanted=$bench ;;
 *)
-	echo "usage: setup.sh run|test|bench" >&2
+	echo "usage: setup.sh run|check|test|distros|bench" >&2
 	exit 2
 	;;
 esac
