@@ -46,7 +46,7 @@ static struct ivsh_pci_window *supply_window(
     struct walk *walk, struct supply *supply, enum bridge_window which)
 {
 	if (supply->unsettled[which])
-		ivsh_bridge_settle(walk->port, supply->bus, &supply->window[which]);
+		ivsh_bridge_settle(walk->port, supply->bus, &supply->window[which], false);
 	supply->unsettled[which] = false;
 	return &supply->window[which];
 }
@@ -273,5 +273,18 @@ COLD int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *
 		if (result != 0 || found || scan.all)
 			return result;
 		scan.all = true;
+	}
+}
+
+COLD void ivsh_pci_unused(const struct ivsh_port *port, struct ivsh_pci_windows *windows)
+{
+	struct config_scan scan = {.id = CONFIG_ABSENT};
+
+	ivsh_scan(port, &scan);
+	for (uint32_t bus = 0; bus < 256; bus++) {
+		if (!bus_set_has(&scan.roots, bus))
+			continue;
+		ivsh_bridge_settle(port, bus, &windows->low, true);
+		ivsh_bridge_settle(port, bus, &windows->high, true);
 	}
 }

@@ -52,21 +52,29 @@ void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function, enum bri
 	}
 }
 
-/* Move the front of (window) behind (size) bytes at (address), where they reach into it. */
-static void window_skip(struct ivsh_pci_window *window, uint64_t address, uint64_t size)
+/*
+ * Take (size) bytes at (address) out of (window), where they reach into it: what is behind them stays,
+ * or with (larger) what is before them, if that is more.
+ */
+static void window_skip(
+    struct ivsh_pci_window *window, uint64_t address, uint64_t size, bool larger)
 {
 	uint64_t end;
 
 	if (address == 0 || size == 0 || address >= window->end)
 		return;
 	end = size < window->end - address ? address + size : window->end;
-	if (end > window->next)
+	if (end <= window->next)
+		return;
+	if (larger && address > window->next && address - window->next > window->end - end)
+		window->end = address;
+	else
 		window->next = end;
 }
 
 /* The same for every BAR of the function at (function), which has this header. */
-static void skip_bars(
-    const struct ivsh_port *port, uint32_t function, uint8_t header, struct ivsh_pci_window *window)
+static void skip_bars(const struct ivsh_port *port, uint32_t function, uint8_t header,
+    struct ivsh_pci_window *window, bool larger)
 {
 	uint32_t count = config_bars(header);
 	struct ivsh_bar bar;
@@ -77,11 +85,12 @@ static void skip_bars(
 			return;
 		}
 		if (!bar.is_io)
-			window_skip(window, bar.address, bar.size);
+			window_skip(window, bar.address, bar.size, larger);
 	}
 }
 
-void ivsh_bridge_settle(const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window)
+void ivsh_bridge_settle(
+    const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window, bool larger)
 {
 	struct config_function at;
 	struct ivsh_pci_window inner;
@@ -92,12 +101,12 @@ void ivsh_bridge_settle(const struct ivsh_port *port, uint32_t bus, struct ivsh_
 		at = ivsh_config_look(port, function);
 		if (at.id == CONFIG_ABSENT)
 			continue;
-		skip_bars(port, function, at.header, window);
+		skip_bars(port, function, at.header, window, larger);
 		if (at.header != HEADER_BRIDGE)
 			continue;
 		for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
 			if (ivsh_bridge_read(port, function, which, &inner))
-				window_skip(window, inner.next, inner.end - inner.next);
+				window_skip(window, inner.next, inner.end - inner.next, larger);
 	}
 }
 

@@ -41,11 +41,11 @@ COLD void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function,
     enum bridge_window which, uint64_t start, uint64_t end);
 
 /*
- * Move the front of (window), which a bridge had open already, behind everything on (bus), the bus
- * behind that bridge, that has an address in it. What cannot be sized leaves no room at all.
+ * Move the front of (window) behind everything on (bus) that has an address in it; with (larger)
+ * rather its end before that, where this leaves more. What cannot be sized leaves no room at all.
  */
 COLD void ivsh_bridge_settle(
-    const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window);
+    const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window, bool larger);
 
 /* The way to the bus behind a bridge. */
 struct bridge_way {

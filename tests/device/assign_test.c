@@ -232,12 +232,71 @@ static void plugged_later(void)
 	CHECK_EQ(bus.faults, 0);
 }
 
+static void unplug(int device)
+{
+	for (uint32_t bar = 0; bar < 3; bar++)
+		fake_bar_set(&bus, device, bar, 0);
+}
+
+/*
+ * Two devices that are unplugged and plugged in again in turn, 300 times each, in windows that have room
+ * for a few of them: what one had, it or the other can have again.
+ */
+static void plugged_again(void)
+{
+	static const struct ivsh_pci_windows whole = {
+	    {0xc0000000, 0xc0010000}, {64 * GIB, 72 * GIB}, 1};
+	struct ivsh_pci_windows windows = whole;
+	int device[2];
+
+	fake_init(&bus);
+	fake_add(&bus, FAKE_ROOT, 0x00, 0x29c08086, 0);
+	device[0] = fake_ivshmem(&bus, FAKE_ROOT, 0x08, GIB, 2);
+	device[1] = fake_ivshmem(&bus, FAKE_ROOT, 0x10, GIB, 2);
+	CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
+	for (unsigned round = 0; round < 600; round++) {
+		unplug(device[round % 2]);
+		windows = whole;
+		ivsh_pci_unused(&bus.port, &windows);
+		NEED_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
+		NEED_EQ(complete(device[0]) && complete(device[1]), 1);
+		before = bus;
+		for (uint32_t bar = 0; bar < 3; bar++)
+			check_bar(device[round % 2], bar);
+	}
+	CHECK_EQ(bus.faults, 0);
+}
+
+/* What is left beside what is in use: BARs, bridges, on each root. */
+static void unused(void)
+{
+	struct ivsh_pci_windows windows = {{0xfe000000, 0xff400000}, {4 * GIB, 8 * GIB}, 1};
+
+	fake_init(&bus);
+	machine_done_already(&bus); /* a bridge has 0xfe000000 to 0xff000000 */
+	ivsh_pci_unused(&bus.port, &windows);
+	CHECK(windows.low.next == 0xff000000 && windows.low.end == 0xff400000);
+	CHECK(windows.high.next == 4 * GIB && windows.high.end == 8 * GIB);
+	fake_init(&bus);
+	machine_two_roots_done(&bus); /* the same on another root */
+	windows.low = (struct ivsh_pci_window){0xfc000000, 0xff400000};
+	ivsh_pci_unused(&bus.port, &windows);
+	CHECK(windows.low.next == 0xfc000000 && windows.low.end == 0xfe000000);
+	fake_init(&bus);
+	machine_root_small(&bus);
+	bus.function[0].writable[4] = 0xfff0f000; /* cannot be sized */
+	ivsh_pci_unused(&bus.port, &windows);
+	CHECK(windows.low.next == windows.low.end && windows.high.next == windows.high.end);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
 	    {"assign", assign},
 	    {"again", again},
 	    {"plugged in later", plugged_later},
+	    {"plugged in again", plugged_again},
+	    {"unused", unused},
 	};
 
 	return test_main("device/assign", tests, COUNT(tests));

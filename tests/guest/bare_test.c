@@ -2,15 +2,17 @@
 /*
  * bare_test.c - the bare-metal world itself: newlib, time, sleep, words, mapping; and traps.
  *
- * Command line: nothing runs the cases; "words ..." prints its words; "trap ud",
- * "trap null", "trap stack", "trap text", "trap data" or "trap unmapped" raises that exception, whose report and
- * exit status the runner checks; "exit N" exits with N; "sleep MS" sleeps, during which
- * the runner sees no processor time pass; "seconds" prints how long one of the CMOS clock takes; "device" prints what the port finds of an ivshmem device.
+ * Command line: nothing runs the cases; "words ..." prints its words; "trap ud", "trap null", "trap
+ * stack", "trap text", "trap data" or "trap unmapped" raises that exception, whose report and exit
+ * status the runner checks; "exit N" exits with N; "sleep MS" sleeps, during which the runner sees no
+ * processor time pass; "seconds" prints how long one of the CMOS clock takes; "device" prints what
+ * the port finds of an ivshmem device; "plug" opens and closes it 300 times, without addresses each time.
  */
 #include "arch.h"
 #include "bare.h"
 #include "test.h"
 
+#include <ivsh/device.h>
 #include <ivsh/pci.h>
 
 #include <stdbool.h>
@@ -391,8 +393,48 @@ static int show_device(void)
 	return 0;
 }
 
+/*
+ * As if the device was unplugged and plugged in again, 300 times: without addresses each time. They
+ * are found, mapped, used, and given back, and so are the page tables.
+ */
+static int plug_rounds(void)
+{
+	const struct ivsh_port *port = arch_port();
+	struct ivsh_pci_windows windows;
+	struct ivsh_device device;
+	char *start, *end, *before = NULL;
+	uint32_t function;
+
+	for (unsigned round = 0; round < 300; round++) {
+		int error;
+
+		arch_pci_windows(&windows);
+		ivsh_pci_unused(port, &windows);
+		error = ivsh_pci_assign(port, &windows);
+		if (!error)
+			error = ivsh_device_find(port, 0, &function);
+		if (!error)
+			error = ivsh_device_open(&device, port, function);
+		if (error) {
+			printf("FAIL: bare: plug: round %u: %s\n", round, ivsh_error_text(error));
+			return 1;
+		}
+		*(volatile uint32_t *)device.memory = round;
+		ivsh_device_close(&device);
+		for (uint32_t bar = 0x10; bar < 0x20; bar += 4)
+			port->config_write(port->ctx, function, bar, 0);
+		arch_heap(&start, &end);
+		if (round == 1)
+			before = end;
+	}
+	printf("plug: 300 rounds, page tables %s\n", before == end ? "given back" : "LOST");
+	return before != end;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "plug") == 0)
+		return plug_rounds();
 	if (argc == 3 && strcmp(argv[1], "trap") == 0)
 		return trap(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "exit") == 0)

@@ -166,6 +166,20 @@ def test_device_place(machine, more, function, tmp_path):
     assert "first and last word kept" in text
 
 
+@pytest.mark.parametrize("machine", ["pc qboot 5G", "q35 qboot", "microvm"])
+def test_device_again(machine, tmp_path):
+    """What a device had when it was unplugged serves again: addresses and page tables."""
+    memory = tmp_path / "memory"
+    with memory.open("wb") as file:
+        file.truncate(1 << 30)
+    text, code = run(
+        "plug",
+        f"{MACHINES[machine]} -device ivshmem-plain,memdev=m"
+        f" -object memory-backend-file,id=m,mem-path={memory},size=1G,share=on",
+    )
+    assert "plug: 300 rounds, page tables given back" in text and code == 0, text
+
+
 def test_device_too_large(tmp_path):
     """No memory for the page tables is a line and a status, and no trap."""
     memory = tmp_path / "memory"

@@ -124,7 +124,8 @@ struct ivsh_pci_windows {
  * ivshmem functions' own COMMAND is left to ivsh_device_open(). Call it before ivsh_pci_find(), on
  * machines whose firmware assigns nothing (qboot, microvm, arm virt); harmless elsewhere. It may be
  * called again, with the same windows, for what was plugged in since; all ivshmem BARs are sized
- * again (ivsh_pci_bar() says what that asks of others).
+ * again (ivsh_pci_bar() says what that asks of others). Where devices also go, ivsh_pci_unused() finds
+ * what they had.
  *
  * A bridge that has a window keeps it: what is assigned behind it comes out of the room left in
  * that window, and for that the other functions there are sized too. A bridge without one gets it
@@ -139,6 +140,16 @@ struct ivsh_pci_windows {
  *              than 256 buses: nothing more was assigned.
  */
 int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
+
+/*
+ * Leave of (windows), given as the machine has them, a part that nobody uses now, and that is large:
+ * of each window the larger side of every BAR and every bridge on the root buses. For ivsh_pci_assign()
+ * after a device was unplugged: otherwise what it had is never used again. All BARs there are sized.
+ *
+ * A root bus that nothing announces (ivsh_pci_find()) is not looked at. A BAR that cannot be sized
+ * leaves nothing.
+ */
+void ivsh_pci_unused(const struct ivsh_port *port, struct ivsh_pci_windows *windows);
 
 #ifdef __cplusplus
 }
