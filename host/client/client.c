@@ -10,11 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,6 +26,7 @@
 #define CLIENT_PROTOCOL 0    /* the only version there is; QEMU, include/hw/misc/ivshmem.h */
 #define CLIENT_QUIET_MS 50   /* as long without a message, and no more eventfds are on their way */
 #define CLIENT_RETRY_MS 5    /* between two tries while the server's backlog is full */
+#define CLIENT_REASON_MS 200 /* for what ivsh-server says behind a refusal, at once */
 #define CLIENT_SIZE_MIN 4096 /* BAR2 has no less than one page */
 
 static int __attribute__((format(printf, 2, 3)))
@@ -53,7 +57,26 @@ static int client_left_ms(uint64_t deadline_ns)
 	return ms < 1000000 ? (int)ms : 1000000;
 }
 
-static int client_dial(struct client *client, const char *path, uint64_t deadline_ns)
+/*
+ * Say who calls, by an abstract address that is nobody else's: host/server/caller.h. Where that
+ * cannot be had, an ordinary client calls.
+ */
+static void client_name(const struct client *client, const char *purpose)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	uint64_t random;
+	int size;
+
+	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+		random = doorbell_now_ns(NULL);
+	size = snprintf(address.sun_path + 1, sizeof address.sun_path - 1,
+	    "ivsh-%s-%ld-%016" PRIx64, purpose, (long)getpid(), random);
+	(void)!bind(client->socket, (struct sockaddr *)&address,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size));
+}
+
+static int client_dial(
+    struct client *client, const char *path, const char *purpose, uint64_t deadline_ns)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -63,6 +86,7 @@ static int client_dial(struct client *client, const char *path, uint64_t deadlin
 	client->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (client->socket < 0)
 		return client_fail(client, "socket: %s", strerror(errno));
+	client_name(client, purpose);
 	/* EAGAIN: the server's backlog is full (unix(7)); there is nothing to poll for. */
 	while (connect(client->socket, (struct sockaddr *)&address, sizeof address)) {
 		if (errno != EAGAIN && errno != EINTR)
@@ -97,8 +121,65 @@ static int client_await(struct client *client, uint64_t deadline_ns, int64_t *va
 	}
 }
 
-/* Version, ID, memory: these come first, in this order. */
-static int client_greet(struct client *client, uint64_t deadline_ns)
+/* What ivsh-server says behind a refusal: "refused reason=WORD"; "" if it says nothing. */
+static void client_reason(const struct client *client, char reason[32])
+{
+	static const char begin[] = "refused reason=";
+	struct pollfd ready = {.fd = client->socket, .events = POLLIN};
+	char line[64] = "";
+	size_t got = 0;
+
+	while (got < sizeof line - 1 && !strchr(line, '\n') &&
+	       poll(&ready, 1, CLIENT_REASON_MS) == 1) {
+		ssize_t more =
+		    recv(client->socket, line + got, sizeof line - 1 - got, MSG_DONTWAIT);
+
+		if (more <= 0)
+			break;
+		got += (size_t)more;
+		line[got] = '\0';
+	}
+	*reason = '\0';
+	if (!strncmp(line, begin, sizeof begin - 1))
+		snprintf(reason, 32, "%.*s",
+		    (int)strspn(line + sizeof begin - 1, "abcdefghijklmnopqrstuvwxyz-"),
+		    line + sizeof begin - 1);
+}
+
+/* The other side speaks another version, or ivsh-server refuses by one. Answers -1. */
+static int client_refused(struct client *client, int64_t version)
+{
+	static const struct {
+		const char *reason, *text;
+	} texts[] = {
+	    {"no-free-slot", "as it does when no slot is free: ivsh ls shows who is there"},
+	    {"slot-in-use", "since the slot of this socket is in use: ivsh ls shows by whom"},
+	    {"not-allowed", "since its --allow names neither this user nor a group of it"},
+	    {"too-many-per-uid", "since this user has as many connections as --per-uid allows"},
+	    {"descriptors", "since it ran out of file descriptors: raise its limit"},
+	    {"ids-exhausted",
+		"since each ID was told to somebody who is still there: end some, or leave"
+		" --classic out"},
+	};
+	char reason[32];
+
+	client_reason(client, reason);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (!strcmp(reason, texts[i].reason))
+			return client_fail(client,
+			    "the server refuses, by protocol version %lld, %s", (long long)version,
+			    texts[i].text);
+	if (*reason)
+		return client_fail(client, "the server refuses, by protocol version %lld: %s",
+		    (long long)version, reason);
+	return client_fail(client,
+	    "the server sent protocol version %lld, this client speaks %d (ivsh-server refuses so,"
+	    " and its log says why; its control socket does, too)",
+	    (long long)version, CLIENT_PROTOCOL);
+}
+
+/* Version, ID, memory: these come first, in this order. Who looks may get -1 for an ID. */
+static int client_greet(struct client *client, bool looks, uint64_t deadline_ns)
 {
 	int64_t value;
 	int fd;
@@ -106,18 +187,15 @@ static int client_greet(struct client *client, uint64_t deadline_ns)
 	if (client_await(client, deadline_ns, &value, &client->memory))
 		return -1;
 	if (value != CLIENT_PROTOCOL)
-		return client_fail(client,
-		    "the server sent protocol version %lld, this client speaks %d"
-		    " (ivsh-server refuses so when no slot is free)",
-		    (long long)value, CLIENT_PROTOCOL);
+		return client_refused(client, value);
 	if (client->memory >= 0)
 		return client_fail(client, "the server sent a descriptor with its version");
 	if (client_await(client, deadline_ns, &value, &client->memory))
 		return -1;
-	if (client->memory >= 0 || value < 0 || value > (int64_t)PEERS_ID_MAX)
+	if (client->memory >= 0 || value < (looks ? -1 : 0) || value > (int64_t)PEERS_ID_MAX)
 		return client_fail(
 		    client, "the server sent an impossible ID: %lld", (long long)value);
-	client->mem.self = (uint32_t)value;
+	client->mem.self = value < 0 ? IVSH_SELF_NONE : (uint32_t)value;
 	if (client_await(client, deadline_ns, &value, &fd))
 		return -1;
 	client->memory = fd;
@@ -197,8 +275,9 @@ int client_connect(struct client *client, const char *path, uint64_t timeout_ns)
 
 	deadline_ns = timeout_ns < UINT64_MAX - deadline_ns ? deadline_ns + timeout_ns : UINT64_MAX;
 	client_clear(client);
-	if (client_dial(client, path, deadline_ns) || client_greet(client, deadline_ns) ||
-	    client_map(client) || client_collect(client, deadline_ns))
+	if (client_dial(client, path, "client", deadline_ns) ||
+	    client_greet(client, false, deadline_ns) || client_map(client) ||
+	    client_collect(client, deadline_ns))
 		return -1;
 	if (doorbell_open(client, true)) {
 		client_close(client);
@@ -207,6 +286,18 @@ int client_connect(struct client *client, const char *path, uint64_t timeout_ns)
 	client->connected = true;
 	client->told = false;
 	return 0;
+}
+
+int client_look(struct client *client, const char *path, uint64_t timeout_ns)
+{
+	uint64_t deadline_ns = doorbell_now_ns(NULL);
+
+	deadline_ns = timeout_ns < UINT64_MAX - deadline_ns ? deadline_ns + timeout_ns : UINT64_MAX;
+	client_clear(client);
+	if (client_dial(client, path, "look", deadline_ns) ||
+	    client_greet(client, true, deadline_ns) || client_map(client))
+		return -1;
+	return doorbell_open(client, false);
 }
 
 int client_open_file(struct client *client, const char *path, uint32_t slot)

@@ -58,6 +58,12 @@ struct client {
 int client_connect(struct client *client, const char *path, uint64_t timeout_ns);
 
 /*
+ * The same for who only looks at the memory: without a slot, where the server is ours, also when all
+ * are taken; then mem.self is IVSH_SELF_NONE. Nothing is announced, and nobody can be rung.
+ */
+int client_look(struct client *client, const char *path, uint64_t timeout_ns);
+
+/*
  * Map a plain memory file, such as /dev/shm/NAME, as peer (slot); IVSH_SELF_NONE leaves the choice
  * to the caller. There is no doorbell: vectors is 0, ring is NULL, sleep only waits.
  *

@@ -44,16 +44,29 @@ static bool join_is_nowhere(const char *error)
 	       (!strcmp(why + 2, strerror(ENOENT)) || !strcmp(why + 2, strerror(ECONNREFUSED)));
 }
 
+/* Say in one line why there is no doorway. Answers the exit status. */
+static int join_failed(const struct client *client, const struct options *options)
+{
+	fprintf(stderr, "ivsh: %s: %s%s\n", join_object(options), client->error,
+	    join_hint(client->error));
+	return join_is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
+}
+
+int join_look(struct client *client, const struct options *options)
+{
+	if (client_look(client, options->socket, JOIN_CONNECT_NS))
+		return join_failed(client, options);
+	stop_memory(join_object(options), client->memory, client->mem.size);
+	return STATUS_DONE;
+}
+
 int join_doorway(struct client *client, const struct options *options)
 {
 	int error = options->file ? client_open_file(client, options->file, options->slot)
 				  : client_connect(client, options->socket, JOIN_CONNECT_NS);
 
-	if (error) {
-		fprintf(stderr, "ivsh: %s: %s%s\n", join_object(options), client->error,
-		    join_hint(client->error));
-		return join_is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
-	}
+	if (error)
+		return join_failed(client, options);
 	stop_memory(join_object(options), client->memory, client->mem.size);
 	if (options->slot == IVSH_SELF_NONE || options->slot == client->mem.self)
 		return STATUS_DONE;

@@ -17,6 +17,9 @@ const char *join_object(const struct options *options);
 /* Connect to the server, or map the file. STATUS_DONE; or the exit status, after one line on stderr. */
 int join_doorway(struct client *client, const struct options *options);
 
+/* The same for who only looks at the server's memory: it takes no slot. */
+int join_look(struct client *client, const struct options *options);
+
 /*
  * Attach to the region behind (client). Slot 0 of a file formats a memory that is empty; else
  * somebody has to, within the time that --timeout gives. 0, or -1: after one line on stderr, or

@@ -2,8 +2,8 @@
 /*
  * ls.c - ls: the region, the server, and who is there.
  *
- * ls attaches to no slot. A server gives it one all the same, with its socket; what stands in there
- * is left as it is, and says how its last peer ended.
+ * ls attaches to no slot, and takes none: ivsh-server shows it the memory alone. Another server gives
+ * it a slot all the same; what stands in there is left as it is, and says how its last peer ended.
  */
 #include "client.h"
 #include "commands.h"
@@ -158,7 +158,7 @@ int ls_run(const struct options *options)
 		munmap(mem.base, (size_t)mem.size);
 		return status;
 	}
-	status = join_doorway(&client, options);
+	status = join_look(&client, options);
 	if (status != STATUS_DONE)
 		return status;
 	status = ls_memory(&client.mem, client.mem.self, options);

@@ -24,6 +24,7 @@
 #include "clients.h"
 #include "ledger.h"
 #include "admission.h"
+#include "caller.h"
 #include "link.h"
 #include "log.h"
 #include "notices.h"
@@ -284,6 +285,7 @@ static void clients_turn_down(struct clients *clients, struct client *client)
 	if (sent < 0 && (errno == ENOMEM || errno == ENOBUFS || errno == EINTR))
 		return; /* clients_tick() tries again */
 	/* It has the version, which stays readable after the end. */
+	caller_tell(fd, clients_reason(client->reason));
 	clients_forget(clients, client, "refused");
 }
 
@@ -305,6 +307,7 @@ void clients_turn_away(int fd)
 	/* It never wrote, so nothing unread of ours makes the kernel throw the version away. */
 	if (notices_send(fd, &refusal, 1) < 0)
 		log_detail("event=gone reason=refused");
+	caller_tell(fd, clients_reason(CLIENTS_DESCRIPTORS));
 	close(fd);
 }
 
@@ -376,10 +379,35 @@ static bool clients_is_slot_coming(const struct clients *clients)
 	return false;
 }
 
+/*
+ * One that only looks gets the memory, and no ID. Whoever takes over in between has a new connection,
+ * and tells it the same again.
+ */
+static void clients_show(struct clients *clients, struct client *client)
+{
+	const struct notice plan[NOTICES_HEAD] = {{NOTICES_VERSION, -1, SLOTS_NONE, 0},
+	    {NOTICES_NO_ID, -1, SLOTS_NONE, 0}, {-1, clients->memory, SLOTS_NONE, 0}};
+	int fd = clients->fd[clients_place(clients, client)], sent;
+
+	clients_record(&client->sending, NOTICES_HEAD);
+	sent = notices_send(fd, plan, NOTICES_HEAD);
+	clients_record(&client->sending, 0);
+	log_detail("event=look pid=%ld uid=%ld", (long)client->pid, (long)client->uid);
+	if (sent == (int)NOTICES_HEAD)
+		clients_end(clients, client, "looked");
+	else
+		clients_forget(clients, client, "send-failed");
+}
+
 static void clients_admit(struct clients *clients, struct client *client, uint32_t slot)
 {
+	int fd = clients->fd[clients_place(clients, client)];
 	enum client_reason reason = admission_check(clients, clients_place(clients, client));
 
+	if (reason == CLIENTS_REASONS && caller_of(fd) == CALLER_LOOK) {
+		clients_show(clients, client);
+		return;
+	}
 	client->slot = slot;
 	if (reason == CLIENTS_REASONS && clients_slot_for(clients, client) == SLOTS_NONE &&
 	    slot == SLOTS_NONE) {

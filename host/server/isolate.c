@@ -50,6 +50,7 @@ static int isolate_filter(void)
 	    ISOLATE_ALLOW(epoll_pwait),
 	    ISOLATE_ALLOW(epoll_ctl),
 	    ISOLATE_ALLOW(getsockopt),
+	    ISOLATE_ALLOW(getpeername),
 	    ISOLATE_ALLOW(setsockopt),
 	    ISOLATE_ALLOW(recvfrom),
 	    ISOLATE_ALLOW(shutdown),

@@ -18,6 +18,7 @@
 
 #define NOTICES_VERSION 0 /* QEMU, include/hw/misc/ivshmem.h: IVSHMEM_PROTOCOL_VERSION */
 #define NOTICES_REFUSAL 1 /* no version that QEMU knows: it reports both numbers and gives up */
+#define NOTICES_NO_ID -1  /* in the place of an ID, for who only looks: caller.h */
 #define NOTICES_HEAD 3u   /* QEMU waits for these, and spins for ever if the socket closes before */
 
 struct notice {

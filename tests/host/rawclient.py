@@ -50,6 +50,14 @@ class RawClient:
             raise PermissionError(str(path))
         return cls(path, socket.socket(fileno=fds[0]))
 
+    @classmethod
+    def named(cls, path, name):
+        """One whose own socket has an address, as those of our programs have."""
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.bind(name)
+        made.connect(str(path))
+        return cls(path, made)
+
     def message(self):
         """The next (value, descriptor or None); None at the end of the stream."""
         data, control, flags, _ = self.socket.recvmsg(8, socket.CMSG_SPACE(4 * 4))

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * caller.c - what a connection says of itself.
+ */
+#include "caller.h"
+#include "log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static bool caller_begins(const struct sockaddr_un *address, socklen_t size, const char *with)
+{
+	size_t length = strlen(with);
+
+	return size >= offsetof(struct sockaddr_un, sun_path) + 1 + length &&
+	       address->sun_path[0] == '\0' && !memcmp(address->sun_path + 1, with, length);
+}
+
+enum caller caller_of(int fd)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof address;
+
+	if (getpeername(fd, (struct sockaddr *)&address, &size))
+		return CALLER_OTHER;
+	if (caller_begins(&address, size, "ivsh-client-"))
+		return CALLER_CLIENT;
+	return caller_begins(&address, size, "ivsh-look-") ? CALLER_LOOK : CALLER_OTHER;
+}
+
+void caller_tell(int fd, const char *reason)
+{
+	char line[64];
+	int size = snprintf(line, sizeof line, "refused reason=%s\n", reason);
+
+	if (caller_of(fd) == CALLER_OTHER)
+		return;
+	if (send(fd, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) != size)
+		log_detail("event=warning what=reason");
+}

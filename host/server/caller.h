@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * caller.h - what a connection says of itself before it is told anything.
+ *
+ * Our own host client binds its socket to an abstract address, "\0ivsh-..." (unix(7)), before it
+ * connects. QEMU and others do not, and nothing is different for them. An address proves nothing:
+ * whoever has it gets no more than a client is given anyhow.
+ */
+#ifndef CALLER_H
+#define CALLER_H
+
+enum caller {
+	CALLER_OTHER,  /* QEMU, for one */
+	CALLER_CLIENT, /* "\0ivsh-client-": reads why it is refused, behind the refusal */
+	CALLER_LOOK,   /* "\0ivsh-look-": the same, and wants the memory without a slot */
+};
+
+enum caller caller_of(int fd);
+
+/* Tell a caller that reads it why it is refused: one line. */
+void caller_tell(int fd, const char *reason);
+
+#endif
