@@ -22,7 +22,8 @@ static const struct {
     {"watch", watch_run, 1, "print who comes and goes; --count=N lines, then end"},
     {"demo", demo_run, 1, "greet --peers=N others, exchange --count=N messages, check every byte"},
     {"stress", stress_run, 1, "exchange --count=N messages of random sizes, check every byte"},
-    {"echo", echo_run, 1, "send back what arrives on port 7; --count=N: then end"},
+    {"echo", echo_run, 1,
+	"send back what arrives on port 7, from each --device; --count=N: then end"},
     {"ping", ping_run, 1, "time --count=N round trips of --size=BYTES to --peer=ID or name"},
     {"bench", bench_run, 1, "measure with a peer that runs echo, sink or ack: bench [WHICH]"},
     {"sink", sink_run, 1, "take what bench streams; --count=N: then end"},
@@ -60,6 +61,11 @@ static int command_run(int argc, char **argv, const struct app_world *world)
 			continue;
 		if (options.words < commands[i].words) {
 			fprintf(stderr, "ivsh: %s: %s\n", commands[i].name, commands[i].help);
+			return STATUS_USAGE;
+		}
+		if (options.device_count > 1 && commands[i].run != echo_run) {
+			fprintf(stderr, "ivsh: %s: --device: only once; echo takes several\n",
+			    commands[i].name);
 			return STATUS_USAGE;
 		}
 		return commands[i].run(world, &options);

@@ -30,28 +30,70 @@ static int echo_one(struct session *s, uint32_t slot)
 	return error ? 0 : message.port == IVSH_PORT_ECHO;
 }
 
-int echo_run(const struct app_world *world, const struct options *o)
+/* Answer messages of any of (sessions) to the end. False: a line has said why it came early. */
+static bool echo_all(struct session *s, uint32_t sessions, const struct options *o)
 {
 	uint64_t answered = 0;
 	bool ok = true;
-	struct session s;
 
-	if (!session_open(&s, world, o))
-		return s.status;
-	ok = session_offer(&s, "echo", IVSH_PORT_ECHO);
-	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s.region.mem.self, s.slots);
 	while (ok && !(o->count_given && answered >= o->count)) {
 		uint64_t before = answered;
 
-		for (uint32_t i = 0; i < s.slots; i++)
-			answered += (uint64_t)echo_one(&s, i);
+		for (uint32_t i = 0; i < sessions; i++)
+			for (uint32_t slot = 0; slot < s[i].slots; slot++)
+				answered += (uint64_t)echo_one(&s[i], slot);
 		if (answered == before)
-			ok = session_idle(&s);
+			ok = session_idle_all(s, sessions);
 	}
 	printf("echo: answered %" PRIu64 " messages\n", answered);
-	report_bells(&s, "echo");
-	session_close(&s);
-	return ok ? STATUS_DONE : s.status;
+	return ok;
+}
+
+/* Go into the region of each --device, s[at] being next. False: a line has said why not. */
+static bool echo_open(
+    struct session *s, uint32_t at, const struct app_world *world, const struct options *o)
+{
+	struct choice choice;
+
+	for (uint32_t i = 0; i < at && choose_quietly(world, &o->device, &choice); i++)
+		if (s[i].choice.function == choice.function) {
+			fprintf(stderr, "ivsh: --device=%s: named twice\n", o->device.text);
+			s[at].status = STATUS_USAGE;
+			return false;
+		}
+	if (!session_open(&s[at], world, o))
+		return false;
+	if (!session_offer(&s[at], "echo", IVSH_PORT_ECHO)) {
+		session_close(&s[at]);
+		return false;
+	}
+	printf(
+	    "echo: slot %" PRIu32 " of %" PRIu32 " answers\n", s[at].region.mem.self, s[at].slots);
+	return true;
+}
+
+int echo_run(const struct app_world *world, const struct options *o)
+{
+	static struct session s[OPTIONS_DEVICES];
+	static struct options each[OPTIONS_DEVICES];
+	uint32_t wanted = o->device_count ? o->device_count : 1, open = 0;
+	int status = STATUS_DONE;
+
+	for (; open < wanted && status == STATUS_DONE; open += status == STATUS_DONE) {
+		each[open] = *o;
+		if (o->device_count)
+			each[open].device = o->devices[open];
+		if (!echo_open(s, open, world, &each[open]))
+			status = s[open].status;
+	}
+	if (open == wanted) {
+		status = echo_all(s, open, o) ? STATUS_DONE : s[0].status;
+		for (uint32_t i = 0; i < open; i++)
+			report_bells(&s[i], "echo");
+	}
+	while (open > 0)
+		session_close(&s[--open]);
+	return status;
 }
 
 /* Everything that one run of ping works with. */

@@ -144,7 +144,14 @@ static bool store(struct options *o, unsigned which, const char *text, uint64_t 
 {
 	switch (which) {
 	case 0:
-		return device_parse(&o->device, text);
+		if (o->device_count == OPTIONS_DEVICES) {
+			fprintf(stderr, "ivsh: --device: at most %d times\n", OPTIONS_DEVICES);
+			return false;
+		}
+		if (!device_parse(&o->device, text))
+			return false;
+		o->devices[o->device_count++] = o->device;
+		break;
 	case 1:
 		o->slot = (uint32_t)number;
 		o->slot_given = true;

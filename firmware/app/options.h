@@ -19,11 +19,16 @@ struct options_device {
 	uint32_t number;  /* else which ivshmem device, from 0 */
 };
 
+/* How many devices a command may have at once. */
+#define OPTIONS_DEVICES 8
+
 struct options {
 	const char *word[OPTIONS_WORDS]; /* what is no option: the command first */
 	unsigned words;
-	struct options_device device; /* --device=N or BUS ADDRESS */
-	bool slot_given;              /* --slot=N: who we are on ivshmem-plain */
+	struct options_device device; /* --device=N or BUS ADDRESS: the last one */
+	struct options_device devices[OPTIONS_DEVICES]; /* each of them, in order */
+	unsigned device_count;
+	bool slot_given; /* --slot=N: who we are on ivshmem-plain */
 	uint32_t slot;
 	uint32_t slots;   /* --slots=N: slots to format with, when slot 0 has to */
 	const char *name; /* --name=TEXT */

@@ -247,9 +247,11 @@ const char *session_who(struct session *s, uint32_t slot)
 	return text;
 }
 
-static bool wait_for(struct session *s, uint64_t limit_ns, uint32_t wanted)
+/* Of (count) sessions, the first one's options and status count for all. */
+static bool wait_for(struct session *s, uint32_t count, uint64_t limit_ns, uint32_t wanted)
 {
-	uint32_t events;
+	struct ivsh_region *regions[OPTIONS_DEVICES];
+	uint32_t events[OPTIONS_DEVICES];
 	int error;
 
 	if (s->options->timeout_ns &&
@@ -265,27 +267,35 @@ static bool wait_for(struct session *s, uint64_t limit_ns, uint32_t wanted)
 		return false;
 	}
 	s->wait.wanted = wanted;
-	error = ivsh_region_wait(&s->region, &s->wait, limit_ns, &events);
-	if (error)
-		fprintf(stderr, "ivsh: slot %" PRIu32 ": another peer has claimed it\n",
-		    s->region.mem.self);
+	for (uint32_t i = 0; i < count; i++)
+		regions[i] = &s[i].region;
+	error = ivsh_regions_wait(regions, count, &s->wait, limit_ns, events);
+	for (uint32_t i = 0; error && i < count; i++)
+		if (events[i] & IVSH_EVENT_LOST)
+			fprintf(stderr, "ivsh: slot %" PRIu32 ": another peer has claimed it\n",
+			    regions[i]->mem.self);
 	s->status = STATUS_FAILED;
 	return !error;
 }
 
 bool session_idle(struct session *s)
 {
-	return wait_for(s, LOOK_NS, 0);
+	return wait_for(s, 1, LOOK_NS, 0);
+}
+
+bool session_idle_all(struct session *sessions, uint32_t count)
+{
+	return wait_for(sessions, count, LOOK_NS, 0);
 }
 
 bool session_full(struct session *s)
 {
-	return wait_for(s, LOOK_NS, IVSH_EVENT_SPACE);
+	return wait_for(s, 1, LOOK_NS, IVSH_EVENT_SPACE);
 }
 
 bool session_look(struct session *s)
 {
-	return wait_for(s, 0, 0);
+	return wait_for(s, 1, 0, 0);
 }
 
 /*

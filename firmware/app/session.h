@@ -49,6 +49,9 @@ const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);
  */
 bool session_idle(struct session *session);
 
+/* The same for (count) sessions, OPTIONS_DEVICES at most: one sleep for all. Status: of the first. */
+bool session_idle_all(struct session *sessions, uint32_t count);
+
 /* The same for room in a ring that was full, whatever else there is to do meanwhile. */
 bool session_full(struct session *session);
 

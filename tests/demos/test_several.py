@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from memory import boot, memory_file
-from qemu import EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_USAGE, doorbell, plain
+from memory import boot, memory_file, timer_wakes
+from qemu import BUILD, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_USAGE, doorbell, plain
 
 MAGIC = b"IVSHRGN\0"
 LIST = r"name one by --device=0 \(00:01\.0, .*\) or 1 \(00:02\.0, .*\)"
@@ -142,3 +142,54 @@ def test_no_device_at_all(world, device):
     guest = world.guest("guest", f'recv "--device={device}"')
     guest.done(EXIT_USAGE)
     assert re.fullmatch(rf"ivsh: --device={device}: not a number .* nor a bus address .*", said(guest))
+
+
+# --- One wait over several ----------------------------------------------------------------------
+
+LATE_MS = 10
+
+
+def first_ping(world, server):
+    """Milliseconds of a round trip to who sleeps: of five that are each the first of their life, the median."""
+    words = [BUILD / "host" / "ivsh", "-S", server.socket, "ping", "hub", "--count=1", "--wait=sleep"]
+    took = []
+    for _ in range(5):
+        text = world.program("ping", *words).done()
+        took.append(float(re.search(r" max ([\d.]+)$", text, re.MULTILINE)[1]) / 1000)
+    return sorted(took)[2]
+
+
+@pytest.mark.parametrize("kind", ["host", "bare", "uefi"])
+def test_sleeps_on_both(world, kind):
+    """Who has a region for each link sleeps on all of them, and answers in any at once."""
+    servers = [world.server(name=name) for name in ("left", "right")]
+    if kind == "host":
+        words = [word for server in servers for word in ("-S", server.socket)]
+        hub = world.program("hub", BUILD / "host" / "ivsh", *words, "echo", "--name=hub", "--wait=sleep")
+    else:
+        words = [word for i, s in enumerate(servers) for word in doorbell(s.socket, key=f"ivsh{i}")]
+        command = "echo --device=0 --device=1 --name=hub --wait=sleep"
+        hub = world.guest("hub", command, *words, uefi=kind == "uefi")
+    for i, server in enumerate(servers):
+        with server.memory() as memory:
+            world.until(lambda: timer_wakes(memory, 0) >= 10, f"the hub sleeps in region {i}")
+    late = [first_ping(world, server) for server in servers]
+    print(f"{kind}: {late} ms")
+    assert max(late) < LATE_MS, late
+    hub.still_runs()
+
+
+def test_several_for_echo_alone(world):
+    _, words = two(world)
+    twice = "--device=0 --device=00:01.0"
+    for command, line in [
+        (f"recv --slot=1 {twice}", "ivsh: recv: --device: only once; echo takes several"),
+        (f"echo --slot=0 {twice}", r"ivsh: --device=00:01\.0: named twice"),
+        ("echo --slot=0" + " --device=0" * 9, "ivsh: --device: at most 8 times"),
+    ]:
+        guest = world.guest("guest", command, *words)
+        guest.done(EXIT_USAGE)
+        assert re.fullmatch(line, said(guest)), guest.text
+    for command in (["recv"], ["ping", "hub"]):
+        tool = world.program("tool", BUILD / "host" / "ivsh", "-S", "a", "-S", "b", *command)
+        assert tool.done(2) == f"ivsh: {command[0]}: -S: only once; echo takes several\n"
