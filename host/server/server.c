@@ -333,9 +333,9 @@ static void server_tick(struct server *server)
 	server_accept_again(server);
 	if (memory_is_lost() && !server->is_lost_told) {
 		server->is_lost_told = true;
-		log_event(
-		    "event=warning what=memory-lost hint=\"its pages were taken away:"
-		    " truncated, or no space or huge page is left for them; peers no longer see the server\"");
+		log_event("event=warning what=memory-lost hint=\"its pages were taken away:"
+			  " truncated, or no space or huge page is left; peers no longer see the"
+			  " server\"");
 	}
 }
 

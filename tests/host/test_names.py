@@ -63,19 +63,19 @@ class Eve:
         os.waitpid(self.pid, 0)
 
 
-def swap(folder, target):
-    """Put a link to (target) in the place of every name that appears."""
+def swap(folder, target, but=("eve",)):
+    """Put a link to (target) in the place of every name that appears, with exceptions."""
 
     def work(ready):
         number = 0
         ready()
         while True:
             for name in os.listdir(folder):
-                if name.startswith("eve") or os.path.islink(f"{folder}/{name}"):
+                if name.endswith(but) or os.path.islink(f"{folder}/{name}"):
                     continue
                 number += 1
                 try:
-                    os.rename(f"{folder}/{name}", f"{folder}/eve{number}")
+                    os.rename(f"{folder}/{name}", f"{folder}/{number}.eve")
                     os.symlink(target, f"{folder}/{name}")
                 except OSError:
                     pass
@@ -89,8 +89,9 @@ def state(path):
 
 
 @as_root
-def test_links_in_anothers_folder(build, shared, tmp_path):
-    """She puts a link in the place of all that appears: what it leads to stays as it is."""
+@pytest.mark.parametrize("but", [("eve",), ("eve", ".lock", "m")], ids=["all", "sockets"])
+def test_links_in_anothers_folder(build, shared, tmp_path, but):
+    """She puts a link in the place of what appears: what it leads to stays as it is."""
     folder, target = shared(0o755), tmp_path / "precious"
     tmp_path.chmod(0o755)
     target.write_text("precious")
@@ -99,7 +100,7 @@ def test_links_in_anothers_folder(build, shared, tmp_path):
     command = [build / "ivsh-server", "-S", folder / "s", "-p", folder / "pid"]
     command += ["--slot", f"a={folder}/a", "--file", folder / "m", "--memory-mode", "0666"]
     command += ["--socket-mode", "0666", "--socket-group", str(GROUP), "--control-group", str(GROUP)]
-    with Eve(swap(folder, target)):
+    with Eve(swap(folder, target, but)):
         for _ in range(ROUNDS):
             with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
                 # It starts, or she has kept it from that: one line either way.
@@ -107,8 +108,8 @@ def test_links_in_anothers_folder(build, shared, tmp_path):
                 server.terminate()
                 server.communicate(timeout=10)
             assert state(target) == before
-            for name in os.listdir(folder):
-                (folder / name).is_dir() and shutil.rmtree(folder / name, ignore_errors=True)
+            for path in folder.iterdir():
+                path.unlink() if path.is_symlink() else shutil.rmtree(path, ignore_errors=True)
 
 
 @as_root
