@@ -102,11 +102,11 @@ build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_CFLAGS += -mgeneral-regs-only
 # Where each room's own headers are, for the rooms that lean on it.
 build/%: INCLUDE :=
 build/x86_64/lib/bare/%: INCLUDE := -iquote lib/bare
-build/x86_64/firmware/guest/%: INCLUDE := -iquote firmware/app -iquote lib/bare \
+build/x86_64/firmware/guest/%: INCLUDE := -iquote firmware/app -iquote firmware/x86_64 -iquote lib/bare \
                                           -iquote lib/bare/newlib
 build/x86_64/tests/guest/%: INCLUDE := -iquote tests/lib -iquote lib/bare -iquote lib/bare/newlib
 build/x86_64/tests/bench/guest/%: INCLUDE := -iquote lib/bare -iquote lib/bare/newlib
-build/uefi-x86_64/firmware/uefi/%: INCLUDE := -iquote firmware/app
+build/uefi-x86_64/firmware/uefi/%: INCLUDE := -iquote firmware/app -iquote firmware/x86_64
 build/host/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
 build/host-san/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
 build/x86_64/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
@@ -175,12 +175,12 @@ X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vector
           lib/bare/x86_64/calibrate.c lib/bare/x86_64/port.c lib/bare/x86_64/power.c
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c \
           lib/bare/newlib/syscalls.c
-GUEST  := firmware/guest/main.c
+GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmware/app/session.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
           firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c firmware/app/report.c \
           firmware/app/text.c
-UEFI   := firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
+UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/com1.c firmware/uefi/console.c firmware/uefi/interrupts.c \
           firmware/uefi/nonce.c firmware/uefi/port.c firmware/uefi/syscalls.c \
           firmware/uefi/unlisted.c
@@ -743,7 +743,7 @@ INSTALLED := bin/ivsh sbin/ivsh-server sbin/ivshmem-server $(MAN)/man1/ivsh.1 \
              $(COMPLETION)/ivsh-server $(COMPLETION)/ivshmem-server \
              $(patsubst host/systemd/%,$(UNITS)/%,$(wildcard host/systemd/ivsh-server*)) \
              $(patsubst lib/include/%,include/%,$(wildcard lib/include/ivsh/*.h)) \
-             $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi
+             $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi share/ivsh/ivsh.man
 
 ## Install programs, units, manuals and libraries under DESTDIR and PREFIX
 install: all
@@ -768,6 +768,7 @@ install: all
 	    $(INSTALL) build/$$archive $(AT)/lib/ivsh/$$archive || exit 1; \
 	done
 	$(Q)$(INSTALL) build/uefi-x86_64/ivsh.efi $(AT)/share/ivsh/ivsh.efi
+	$(Q)$(INSTALL) firmware/uefi/ivsh.man $(AT)/share/ivsh/ivsh.man
 
 ## Remove what was installed; default.conf only if nobody has changed it
 uninstall:

@@ -22,6 +22,9 @@ struct app_world {
 	/* Without a device: if this world knows why, one line on stderr, and true. NULL: it does not. */
 	bool (*explain)(void);
 
+	/* How this machine caches an address: "write-back" and the like, or NULL. NULL: nobody knows. */
+	const char *(*memory_type)(const void *address);
+
 	/* True once somebody asked the program to stop (ESC). NULL: nobody can. */
 	bool (*stopped)(void);
 

@@ -290,6 +290,14 @@ static int run(const struct app_world *world, const struct options *o, struct de
 {
 	if (!session_open(&d->s, world, o))
 		return d->s.status;
+	if (o->peers >= d->s.slots) {
+		fprintf(stderr,
+		    "ivsh: %s: --peers=%" PRIu32 ": this region has %" PRIu32
+		    " slots: at most %" PRIu32 "\n",
+		    d->name, o->peers, d->s.slots, d->s.slots - 1);
+		session_close(&d->s);
+		return STATUS_FAILED;
+	}
 	d->max = d->s.region.geometry.bulk_size;
 	if (d->max > SIZE_MOST)
 		d->max = SIZE_MOST;

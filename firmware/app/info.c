@@ -10,18 +10,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static void device_print(const struct ivsh_device *d, uint32_t index)
+static void device_print(
+    const struct app_world *world, const struct ivsh_device *d, uint32_t index, bool quiet)
 {
 	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
+	const char *type = world->memory_type ? world->memory_type(d->memory) : NULL;
 
 	printf("device %" PRIu32 ": %s, revision %u, %s\n", index, choose_place(d->function),
 	    d->revision, d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
+	if (quiet)
+		return;
 	for (unsigned i = 0; i < 3; i++)
 		if (d->bar[i].size)
-			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes, %s-bit%s\n", i,
+			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes, %s-bit%s%s%s\n", i,
 			    names[i], d->bar[i].address, d->bar[i].size,
 			    d->bar[i].is_64 ? "64" : "32",
-			    d->bar[i].prefetch ? ", prefetchable" : "");
+			    d->bar[i].prefetch ? ", prefetchable" : "", i == 2 && type ? ", " : "",
+			    i == 2 && type ? type : "");
 	if (d->doorbell)
 		printf("  VM ID (IVPosition): %" PRIu32 "; MSI-X vectors: %" PRIu32 "\n",
 		    d->ivposition, d->vectors);
@@ -90,7 +95,8 @@ int info_run(const struct app_world *world, const struct options *o)
 		(void)choose_device(world, &o->device, &choice);
 		return STATUS_NO_DEVICE;
 	}
-	printf("ivsh on %s\n", world->name);
+	if (!o->quiet)
+		printf("ivsh on %s\n", world->name);
 	for (index = 0; ivsh_device_find(world->port, index, &function) == 0; index++) {
 		struct ivsh_device device;
 		struct session s;
@@ -103,11 +109,11 @@ int info_run(const struct app_world *world, const struct options *o)
 			status = STATUS_FAILED;
 			continue;
 		}
-		device_print(&device, index);
+		device_print(world, &device, index, o->quiet);
 		/* Who is there shows only from inside, and going in takes a slot; info formats
 		 * nothing, and does not ask for a slot that it can do without. */
-		attach = region_print(&device) && chosen && function == choice.function &&
-			 (device.doorbell || o->slot_given);
+		attach = !o->quiet && region_print(&device) && chosen &&
+			 function == choice.function && (device.doorbell || o->slot_given);
 		ivsh_device_close(&device);
 		if (!attach)
 			continue;

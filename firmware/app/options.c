@@ -66,7 +66,14 @@ static const struct option table[] = {
     {"--wait", TEXT, 0, 0},
     {"--spin", NUMBER, 0, 10000000},
     {"--vectors", NUMBER, 0, 2048},
+    {"--help", FLAG, 0, 0},
+    {"--version", FLAG, 0, 0},
 };
+
+/* What the host tool has, and the UEFI Shell for all of its commands, besides. */
+static const struct {
+	const char *name, *option;
+} shorts[] = {{"-h", "--help"}, {"-?", "--help"}, {"-v", "--version"}, {"-w", "--wait"}};
 
 /* --wait's words, in the order of enum ivsh_wait_mode. */
 static const char *const waits[] = {"poll", "spin", "sleep"};
@@ -196,14 +203,23 @@ static bool store(struct options *o, unsigned which, const char *text, uint64_t 
 	case 14:
 		o->vectors = (uint32_t)number;
 		break;
+	case 15:
+		o->help = true;
+		break;
+	case 16:
+		o->version = true;
+		break;
 	}
 	return true;
 }
 
-static bool option_parse(struct options *o, const char *text)
+/* One option, whose value may be the word behind it: (next), or NULL. *took: it was. */
+static bool option_parse(struct options *o, const char *text, const char *next, bool *took)
 {
 	size_t length = strcspn(text, "=");
 	const char *value = text[length] ? text + length + 1 : NULL;
+
+	*took = false;
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const struct option *t = &table[i];
@@ -211,14 +227,17 @@ static bool option_parse(struct options *o, const char *text)
 
 		if (strlen(t->name) != length || strncmp(t->name, text, length) != 0)
 			continue;
+		*took = t->kind != FLAG && !value && next;
+		if (*took)
+			value = next;
 		if ((t->kind == FLAG) != (value == NULL)) {
 			fprintf(stderr, "ivsh: %s: %s\n", t->name,
 			    t->kind == FLAG ? "takes no value" : "needs a value: --option=VALUE");
 			return false;
 		}
 		if (t->kind == NUMBER && !options_number(value, t->least, t->most, &number)) {
-			fprintf(stderr, "ivsh: %s: not a number from %lu to %lu\n", text,
-			    (unsigned long)t->least, (unsigned long)t->most);
+			fprintf(stderr, "ivsh: %s=%s: not a number from %lu to %lu\n", t->name,
+			    value, (unsigned long)t->least, (unsigned long)t->most);
 			return false;
 		}
 		return store(o, i, value, number);
@@ -227,8 +246,21 @@ static bool option_parse(struct options *o, const char *text)
 	return false;
 }
 
+/* The option that (text) is, by its long name; NULL: it is a word. */
+static const char *option_name(const char *text)
+{
+	if (text[0] == '-' && text[1] == '-')
+		return text;
+	for (unsigned i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++)
+		if (strcmp(text, shorts[i].name) == 0)
+			return shorts[i].option;
+	return NULL;
+}
+
 bool options_parse(struct options *o, int argc, char **argv)
 {
+	bool all_words = false, took;
+
 	memset(o, 0, sizeof(*o));
 	o->wait = IVSH_WAIT_SPIN;
 	o->slots = 8;
@@ -237,9 +269,14 @@ bool options_parse(struct options *o, int argc, char **argv)
 	o->port = 1;
 	o->vectors = 128;
 	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] == '-' && argv[i][1] == '-') {
-			if (!option_parse(o, argv[i]))
+		const char *option = all_words ? NULL : option_name(argv[i]);
+
+		if (option && strcmp(option, "--") == 0) {
+			all_words = true;
+		} else if (option) {
+			if (!option_parse(o, option, i + 1 < argc ? argv[i + 1] : NULL, &took))
 				return false;
+			i += took;
 		} else if (o->words == OPTIONS_WORDS) {
 			fprintf(stderr, "ivsh: more than %d words: put the text in quotes\n",
 			    OPTIONS_WORDS);

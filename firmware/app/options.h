@@ -45,10 +45,13 @@ struct options {
 	uint64_t spin_ns; /* --spin=MICROSECONDS: how long --wait=spin looks before it sleeps */
 	uint32_t vectors; /* --vectors=N: MSI-X vectors to take at most; 0: none, and poll */
 	bool quiet;       /* --quiet: the summary only */
+	bool help;        /* --help, -h, -? */
+	bool version;     /* --version, -v */
 };
 
 /*
- * Parse argv behind the program's name. On a bad option: one line on stderr, and false.
+ * Parse argv behind the program's name: options as --option=VALUE, or with the value in a word of its own;
+ * behind "--" all are words. On a bad option: one line on stderr, and false.
  */
 bool options_parse(struct options *options, int argc, char **argv);
 

@@ -6,6 +6,7 @@
 #include "app.h"
 #include "arch.h"
 #include "bare.h"
+#include "memtype.h"
 
 #include <stdio.h>
 
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
 	struct app_world world = {
 	    .name = "bare-metal x86_64",
 	    .port = arch_port(),
+	    .memory_type = memtype,
 	    .stopped = stopped,
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = SPIN_NS,

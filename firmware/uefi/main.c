@@ -22,6 +22,7 @@
 #include "unlisted.h"
 
 #include "app.h"
+#include "memtype.h"
 #include "status.h"
 
 #include <efi.h>
@@ -116,6 +117,7 @@ static int serve(EFI_SYSTEM_TABLE *system)
 	    .name = "UEFI x86_64",
 	    .port = &port.calls,
 	    .explain = explain,
+	    .memory_type = memtype,
 	    .stopped = console_stopped,
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = CLOCK_LATE_NS,

@@ -66,7 +66,7 @@ static const char help_options[] =
     "      --size BYTES       of ping's messages\n"
     "      --raw-output       recv: the bytes as they are, and nothing else\n"
     "  -w, --wait MODE        poll: never sleep; sleep: at once; spin: after 50 us (the default)\n"
-    "  -h, --help             show this\n"
+    "  -h, -?, --help         show this\n"
     "  -v, --version          show the version\n";
 
 static void main_help(void)

@@ -217,7 +217,7 @@ int options_parse(struct options *options, int argc, char **argv, bool *help)
 	options->size = 64;
 	options->wait = IVSH_WAIT_SPIN;
 	*help = false;
-	while ((letter = getopt_long(argc, argv, "hvS:f:w:", options_long, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hv?S:f:w:", options_long, NULL)) != -1) {
 		if (letter == 'h') {
 			*help = true;
 			return OPTIONS_GO;
@@ -225,6 +225,11 @@ int options_parse(struct options *options, int argc, char **argv, bool *help)
 		if (letter == 'v') {
 			printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
 			return STATUS_DONE;
+		}
+		/* getopt_long() answers it for what it does not know, too. */
+		if (letter == '?' && !strcmp(argv[optind - 1], "-?")) {
+			*help = true;
+			return OPTIONS_GO;
 		}
 		status = options_one(options, letter, optarg);
 		if (status != OPTIONS_GO)

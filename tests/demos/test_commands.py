@@ -3,18 +3,19 @@
 
 import os
 import re
+import subprocess
 
 import pytest
 
 from memory import boot, memory_file
-from qemu import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, bells, doorbell, plain
+from qemu import BUILD, EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, bells, doorbell, plain
 from test_refuse import header
 
 INFO = r"""ivsh on bare-metal x86_64
 device 0: 00:01.0, revision 1, ivshmem-doorbell
   BAR0: registers at 0x[0-9a-f]+, 256 bytes, 32-bit
   BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
-  BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable
+  BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable, (?:uncached|write-back)
   VM ID \(IVPosition\): 0; MSI-X vectors: 3
   region: version 1, \d+ bytes, 8 slots, rings of 256 descriptors, 4096 \+ 32768 bytes
   we are slot 0
@@ -220,6 +221,48 @@ def test_larger_messages_than_memory(world):
     ]
     for guest in guests:
         assert ": every byte verified\n" in guest.done()
+
+
+@pytest.mark.parametrize("word", ["-?", "-h", "--help"])
+def test_help_by_option(world, word):
+    assert world.guest("help", word).done() == world.guest("help", "help").done()
+    assert world.guest("help", f"send {word}").done().startswith("ivsh, bare-metal x86_64. Commands:\n")
+
+
+@pytest.mark.parametrize("word", ["-v", "--version"])
+def test_version(world, word):
+    """The guest's and the host tool's are one."""
+    host = world.program("ivsh", BUILD / "host" / "ivsh", word).done()
+    assert re.fullmatch(r"ivsh \d+\.\d+\.\d+, region version \d+\n", host)
+    assert world.guest("version", word).done() == host
+
+
+def test_tool_help():
+    outputs = {
+        subprocess.run([BUILD / "host" / "ivsh", word], capture_output=True, check=True).stdout
+        for word in ("-?", "-h", "--help")
+    }
+    assert len(outputs) == 1 and outputs.pop().startswith(b"Usage: ivsh ")
+
+
+def test_values_in_words_of_their_own(world):
+    """As the host tool takes them; and behind -- all are words."""
+    memory = memory_file(world.folder)
+    recv = world.guest("recv", "recv --slot 0 --name host --timeout 20", *plain(memory))
+    send = "--slot 1 --timeout 20 -w poll send host -- --count 5"
+    assert world.guest("send", send, *plain(memory)).done().startswith("sent 9 bytes to slot 0 (host)")
+    assert recv.done() == "slot 1, port 1: --count 5\n"
+    echo = world.guest("echo", "echo --slot 0 --name host --count 3", *plain(memory))
+    ping = world.guest("ping", "ping --peer host --count 3 --slot 1 --timeout 20", *plain(memory))
+    assert "3 round trips" in ping.done()
+    echo.done()
+
+
+def test_quiet_info(world):
+    """One line for each device."""
+    memory = memory_file(world.folder)
+    text = world.guest("info", "--quiet info --slot=1", *plain(memory)).done()
+    assert text == "device 0: 00:01.0, revision 1, ivshmem-plain\n"
 
 
 def test_help(world):

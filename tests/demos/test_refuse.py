@@ -134,6 +134,25 @@ COMMANDS = {
     "command": (None, "frob", EXIT_USAGE, "ivsh: frob: no such command; try 'help'"),
     "option": (None, "info --frob", EXIT_USAGE, "ivsh: --frob: no such option; try 'help'"),
     "option's start": (None, "--coun=1", EXIT_USAGE, "ivsh: --coun=1: no such option; .*"),
+    "info: a word too many": (
+        4 << 20, "info extra", EXIT_USAGE, "ivsh: info: extra: one word too many",
+    ),
+    "ping: a word too many": (
+        None, "ping 1 2", EXIT_USAGE, "ivsh: ping: 2: one word too many",
+    ),
+    **{
+        f"{command}: a word too many": (
+            None, f"{command} 1", EXIT_USAGE, f"ivsh: {command}: 1: one word too many",
+        )
+        for command in ("watch", "demo", "stress", "echo", "sink", "ack", "recv")
+    },
+    "bench: a word too many": (
+        None, "bench echo 1", EXIT_USAGE, "ivsh: bench: 1: one word too many",
+    ),
+    "more peers than slots": (
+        4 << 20, "demo --peers=8 --slot=0", EXIT_FAILED,
+        "ivsh: demo: --peers=8: this region has 8 slots: at most 7",
+    ),
     "17 words": (None, "w " * 17, EXIT_USAGE, "ivsh: more than 16 words: .*"),
     "64 words": (None, "w " * 64, EXIT_USAGE, "ivsh: command line: more than 63 words"),
     "open quote": (None, 'send 1 "x', EXIT_USAGE, "ivsh: command line: a quote is not closed"),

@@ -12,11 +12,14 @@ import time
 import pytest
 
 from memory import boot, memory_file, slot_word
-from qemu import EFI, EXIT_NO_DEVICE, LIMIT, OVMF, QEMU, TCG, doorbell, plain
+from qemu import EFI, EXIT_NO_DEVICE, LIMIT, OVMF, QEMU, ROOT, TCG, doorbell, plain
 
 # UEFI Specification, appendix D
 SUCCESS, INVALID_PARAMETER, DEVICE_ERROR = "0x0", "0x2", "0x7"
 NOT_FOUND, TIMEOUT, ABORTED = "0xE", "0x12", "0x15"
+
+
+MAN = ROOT / "firmware" / "uefi" / "ivsh.man"
 
 
 class Shell:
@@ -28,6 +31,7 @@ class Shell:
         disk = world.folder / "disk"
         disk.mkdir()
         shutil.copy(EFI, disk / "ivsh.efi")
+        shutil.copy(MAN, disk / "ivsh.man")
         self.guest = world.program(
             "shell", *QEMU, *TCG, "-M", "q35", "-m", 256, "-bios", OVMF, *device,
             "-drive", f"file=fat:rw:{disk},format=raw,if=none,id=disk",
@@ -173,6 +177,15 @@ def test_shell(world):
     assert "ivsh: timeout: not done after 1 s" in text
     assert shell.loader_pages() == pages
     shell.run("ivsh.efi ping echo --count=50 --timeout=20")  # takes what was answered too late
+
+    assert re.search(r"64-bit, prefetchable, (uncached|write-back)\n", info)
+    for command in ("help ivsh", "ivsh.efi -?", "ivsh -?"):
+        text = shell.run(command)
+        assert "Talks to other virtual machines through QEMU's ivshmem device." in text, text
+        assert "IVSH [--exit=qemu] [COMMAND" in text, text
+    for command in ("ivsh.efi -h", "ivsh.efi --help", "ivsh.efi help"):
+        assert shell.run(command).startswith("ivsh, UEFI x86_64. Commands:\n"), command
+    assert re.fullmatch(r"ivsh \d+\.\d+\.\d+, region version \d+\n", shell.run("ivsh.efi --version"))
 
     assert shell.run("ivsh.efi frob") == "ivsh: frob: no such command; try 'help'\n"
     assert shell.status() == INVALID_PARAMETER

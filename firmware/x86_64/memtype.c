@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memtype.c - how the processor caches an address.
+ *
+ * Numbers and rules: Intel SDM, volume 3, "Memory Cache Control": MTRRs, PAT, and the table of what they are
+ * together.
+ */
+#include "memtype.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MSR_MTRR_CAP 0xfeu
+#define MSR_MTRR_BASE 0x200u /* of pair 0; the mask follows */
+#define MSR_PAT 0x277u
+#define MSR_MTRR_DEFAULT 0x2ffu
+
+#define MTRR_ENABLED (1u << 11) /* in the default type's register */
+#define MTRR_VALID (1u << 11)   /* in a mask's */
+#define CPUID_MTRR (1u << 12)   /* leaf 1, edx */
+#define CPUID_PAT (1u << 16)
+#define CR4_LA57 (1u << 12)
+
+#define PRESENT 1u
+#define LARGE (1u << 7) /* a page at the second or third level */
+#define ADDRESS UINT64_C(0x000ffffffffff000)
+
+enum type {
+	UC = 0,
+	WC = 1,
+	WT = 4,
+	WP = 5,
+	WB = 6,
+	UC_MINUS = 7
+};
+
+static uint64_t msr(uint32_t which)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(which));
+	return (uint64_t)high << 32 | low;
+}
+
+static uint32_t features(void)
+{
+	uint32_t a = 1, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return d;
+}
+
+/* What the MTRRs say. Where two overlap, the one that caches less has its way. */
+static enum type mtrr(uint64_t address)
+{
+	uint64_t all = msr(MSR_MTRR_DEFAULT);
+	enum type type = WB;
+	bool found = false;
+
+	if ((all & MTRR_ENABLED) == 0)
+		return UC;
+	for (uint32_t i = 0; i < (msr(MSR_MTRR_CAP) & 0xff); i++) {
+		uint64_t base = msr(MSR_MTRR_BASE + 2 * i), mask = msr(MSR_MTRR_BASE + 2 * i + 1);
+
+		if ((mask & MTRR_VALID) == 0 || ((address ^ base) & mask & ADDRESS) != 0)
+			continue;
+		if (!found || (base & 0xff) < (uint64_t)type)
+			type = (enum type)(base & 0xff);
+		found = true;
+	}
+	return found ? type : (enum type)(all & 0xff);
+}
+
+/* The page table's word for (address); *large: it is one of a large page. 0: not mapped. */
+static uint64_t entry(uint64_t address, bool *large)
+{
+	uint64_t word, cr4;
+
+	__asm__ volatile("mov %%cr3, %0" : "=r"(word));
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	*large = false;
+	for (int level = cr4 & CR4_LA57 ? 5 : 4; level > 0 && !*large; level--) {
+		const volatile uint64_t *table =
+		    (const volatile uint64_t *)(uintptr_t)(word & ADDRESS);
+
+		word = table[address >> (3 + 9 * level) & 511];
+		if ((word & PRESENT) == 0)
+			return 0;
+		*large = level > 1 && level < 4 && (word & LARGE);
+	}
+	return word;
+}
+
+/* The PAT's entry that (word) chooses. */
+static enum type pat(uint64_t word, bool large)
+{
+	uint32_t index = (uint32_t)(word >> 3 & 3) | (word >> (large ? 12 : 7) & 1) << 2;
+
+	return (enum type)(msr(MSR_PAT) >> 8 * index & 7);
+}
+
+static enum type together(enum type page, enum type range)
+{
+	if (page == UC || page == WC)
+		return page;
+	if (page == UC_MINUS)
+		return range == WC ? WC : UC;
+	if (range == WB || range == page)
+		return page;
+	return page == WB ? range : UC;
+}
+
+const char *memtype(const void *address)
+{
+	static const char *const names[] = {[UC] = "uncached",
+	    [WC] = "write-combining",
+	    [WT] = "write-through",
+	    [WP] = "write-protected",
+	    [WB] = "write-back",
+	    [UC_MINUS] = "uncached"};
+	const uint32_t both = CPUID_MTRR | CPUID_PAT;
+	bool large;
+	uint64_t word;
+
+	if ((features() & both) != both)
+		return NULL;
+	word = entry((uint64_t)(uintptr_t)address, &large);
+	if (word == 0)
+		return NULL;
+	/* Identity mapped, as the tables themselves. */
+	return names[together(pat(word, large), mtrr((uint64_t)(uintptr_t)address)) & 7];
+}
