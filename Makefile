@@ -161,7 +161,7 @@ $(addprefix build/x86_64/lib/core/,send.o receive.o batch.o place.o): \
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
-          lib/core/claim.c lib/core/discard.c lib/core/slot.c lib/core/peer.c \
+          lib/core/claim.c lib/core/nonce.c lib/core/discard.c lib/core/slot.c lib/core/peer.c \
           lib/core/channel.c lib/core/sender.c lib/core/send.c lib/core/place.c \
           lib/core/receiver.c lib/core/receive.c lib/core/batch.c lib/core/reset.c \
           lib/core/wait.c lib/core/news.c lib/core/service.c lib/core/next.c lib/core/stream.c
@@ -635,7 +635,7 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
 comma := ,
 space := $() $()
 
-CHECKS := tests/check/layers.sh tests/check/headers.sh \
+CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \

@@ -76,7 +76,7 @@ static bool bench_echo(struct bench *b)
 {
 	for (uint32_t i = 0; i < b->count; i++) {
 		uint64_t start = ivsh_region_now(&b->s.region), back;
-		uint64_t number = b->s.world->nonce + i;
+		uint64_t number = b->s.region.nonce + i;
 
 		if (!put(b, IVSH_PORT_ECHO, &number, sizeof(number)))
 			return false;

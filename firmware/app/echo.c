@@ -115,7 +115,7 @@ struct ping {
 static uint64_t ping_one(struct ping *p, uint32_t number)
 {
 	struct ivsh_chan *chan = &p->s->chan[p->peer];
-	uint64_t start, took, tag = p->s->world->nonce + number;
+	uint64_t start, took, tag = p->s->region.nonce + number;
 	int error;
 
 	memset(p->out, (int)(number + 1), p->size);

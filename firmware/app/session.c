@@ -111,6 +111,9 @@ static void attach_failed(
 		    "slot %" PRIu32 " is taken by a living peer: choose another --slot\n",
 		    mem->self);
 		break;
+	case IVSH_EREADONLY:
+		fprintf(stderr, "the memory cannot be written: leave out readonly=on\n");
+		break;
 	default:
 		fprintf(stderr, "%s\n", ivsh_error_text(error));
 	}
@@ -146,6 +149,8 @@ static bool region_attach(struct session *s)
 	ivsh_device_mem(&s->device, &mem);
 	if (!self_choose(s, &mem))
 		return false;
+	/* A guest's clock may show the same at each of its starts. */
+	attach.nonce = ivsh_attach_nonce(&mem, s->world->nonce);
 	/* Slot 0 formats what no server has formatted, if that can be done here; else there is
 	 * nobody to wait for. */
 	error = ivsh_geometry_fit(mem.size, s->options->slots, &attach.format, &need);

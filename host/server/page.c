@@ -3,7 +3,7 @@
  * page.c - the server page. SPEC 4.
  *
  * Any peer can write here too. So each word has a private copy, which is what counts: a scribbled
- * word is wrong until its next change, and steers nothing in the server.
+ * word is wrong until the next beat, and steers nothing in the server.
  */
 #include "page.h"
 #include "log.h"
@@ -27,13 +27,20 @@ static void page_store_change(struct page *page)
 	page->is_changed = true;
 }
 
-/* The word that a server wrote who died before it wrote the change, too, is told now. */
-static void page_continue(struct page *page)
+/* All words but the change, as they shall be; the beat moves. */
+static void page_store_all(struct page *page)
 {
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
 		page_store(&page->words->connection[i], page->is->connection[i]);
+	page_store(&page->words->vectors, page->vectors);
 	page_store(&page->words->beat, ++page->is->beat);
 	page_store(&page->words->epoch, page->is->epoch);
+}
+
+/* The word that a server wrote who died before it wrote the change, too, is told now. */
+static void page_continue(struct page *page)
+{
+	page_store_all(page);
 	page_store_change(page);
 }
 
@@ -58,7 +65,7 @@ static int page_begin(struct page *page)
 int page_open(
     struct page *page, struct page_words *is, struct ivsh_wire_server *words, uint32_t vectors)
 {
-	*page = (struct page){.words = words, .is = is};
+	*page = (struct page){.words = words, .is = is, .vectors = vectors};
 	if (!words)
 		return 0;
 	page_store(&words->vectors, vectors);
@@ -85,8 +92,10 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected)
 
 void page_beat(struct page *page)
 {
-	if (page->words)
-		page_store(&page->words->beat, ++page->is->beat);
+	if (!page->words)
+		return;
+	page_store_all(page);
+	page_store(&page->words->change, page->is->change);
 }
 
 bool page_take_change(struct page *page)

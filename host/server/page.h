@@ -21,6 +21,7 @@ struct page_words {
 struct page {
 	struct ivsh_wire_server *words; /* NULL: raw, nothing is ever written */
 	struct page_words *is;
+	uint32_t vectors;
 	bool is_changed; /* a change that nobody has been rung for */
 };
 
@@ -35,7 +36,7 @@ int page_open(
 /* Slot (slot) is, or is not, connected: advances its connection word if that is new. */
 void page_connection(struct page *page, uint32_t slot, bool is_connected);
 
-/* Every 250 ms. */
+/* Every 250 ms: the beat moves, and what others have written over the page does not stay. */
 void page_beat(struct page *page);
 
 /* Something changed since the last call, and all slots are to be rung. */

@@ -42,7 +42,8 @@ int ivsh_attach_claim(struct ivsh_region *region)
 
 	if (state == IVSH_WIRE_STATE_ATTACHED && owner_lives(region, heartbeat))
 		return IVSH_EBUSY;
-	store64_release(&region->slot->nonce, region->nonce);
+	if (ivsh_slot_sign(region))
+		return IVSH_EREADONLY;
 	sleep_ns(&region->mem.bell, IVSH_CLAIM_NS);
 	region->seized = state == IVSH_WIRE_STATE_ATTACHED;
 	/* Who announced himself meanwhile had ended his wait before our nonce came: he has it, and

@@ -31,6 +31,17 @@ static inline void copy_word(uint8_t *to, const uint8_t *from)
 	__builtin_memcpy(to, from, 8);
 }
 
+/*
+ * A private copy of what somebody else may be writing: what is checked is what is used. Without the
+ * second line a compiler may load fields from where they came from, one by one, each when it is
+ * looked at, and some more than once. SPEC R9.2.
+ */
+static inline void copy_private(void *to, const void *from, uint32_t size)
+{
+	__builtin_memcpy(to, from, size);
+	__asm__ volatile("" : : "r"(to) : "memory");
+}
+
 /* Up to 8 bytes as a word, the rest of it 0. */
 static inline uint64_t copy_short(const void *data, uint32_t size)
 {

@@ -27,6 +27,8 @@ const char *ivsh_error_text(int error)
 		return "a living peer holds the slot";
 	case IVSH_EPORT:
 		return "a call of the port failed";
+	case IVSH_EREADONLY:
+		return "the memory cannot be written";
 	default:
 		return "unknown error";
 	}

@@ -43,7 +43,8 @@ int ivsh_region_format(
 	header->generation = generation;
 	/* SPEC R3.1: releases all of the above to header_read()'s acquire. */
 	store64_release(&header->magic, IVSH_WIRE_MAGIC);
-	return 0;
+	fence_full();
+	return load64(&header->magic) == IVSH_WIRE_MAGIC ? 0 : IVSH_EREADONLY;
 }
 
 int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach)

@@ -22,8 +22,12 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 {
 	struct ivsh_wire_header *header = mem->base;
 	const struct ivsh_bell *bell = &mem->bell;
-	uint64_t start = bell->now_ns(bell->ctx);
+	const struct ivsh_geometry smallest = {
+	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN};
+	uint64_t start = bell->now_ns(bell->ctx), least;
 
+	if (ivsh_geometry_size(&smallest, &least))
+		return IVSH_EINVAL;
 	for (;;) {
 		uint64_t waited, magic = load64_acquire(&header->magic);
 
@@ -38,6 +42,11 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 			/* Busy: somebody else was quicker, and is waited for like any formatter. */
 			if (error != IVSH_EBUSY)
 				return error;
+		}
+		/* Nobody can. */
+		if (mem->size < least) {
+			a->need_size = least;
+			return IVSH_ENOSPC;
 		}
 		waited = bell->now_ns(bell->ctx) - start;
 		if (waited >= a->timeout_ns)
@@ -123,7 +132,7 @@ int ivsh_region_attach(
 	if (attach->claim)
 		error = attach->claim(region);
 	else
-		store64_release(&region->slot->nonce, region->nonce);
+		error = ivsh_slot_sign(region);
 	if (error)
 		return error;
 	if (attach->discard)

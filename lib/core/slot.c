@@ -79,6 +79,16 @@ static void slot_mend(const struct ivsh_region *region)
 		ivsh_slot_write_end(slot);
 }
 
+int ivsh_slot_sign(struct ivsh_region *region)
+{
+	uint64_t *nonce = &region->slot->nonce, before = load64(nonce);
+
+	store64_release(nonce, region->nonce);
+	/* The second look is at the memory, not at our store. */
+	fence_full();
+	return before != region->nonce && load64(nonce) == before ? IVSH_EREADONLY : 0;
+}
+
 int ivsh_slot_lost(struct ivsh_region *region)
 {
 	region->attached = false;

@@ -63,6 +63,9 @@ static inline bool slot_is_ours(const struct ivsh_region *region)
 	return load64(&region->slot->nonce) == region->nonce;
 }
 
+/* Write our nonce. 0, or IVSH_EREADONLY: what stood there before still does. */
+int ivsh_slot_sign(struct ivsh_region *region);
+
 /* Another peer has the slot: nothing of it, nor of its rings, is ours. Answers IVSH_EBUSY. */
 int ivsh_slot_lost(struct ivsh_region *region);
 

@@ -82,7 +82,7 @@ static void control_take(struct ivsh_stream *s, const struct ivsh_message *messa
 		return;
 	}
 	/* One copy; what is checked is what is used. SPEC R9.2. */
-	__builtin_memcpy(&c, message->data, sizeof(c));
+	copy_private(&c, message->data, sizeof(c));
 	if (c.from == 0 || c.kind < IVSH_WIRE_STREAM_HELLO || c.kind > IVSH_WIRE_STREAM_CLOSE) {
 		stream_break(s);
 		return;

@@ -193,7 +193,8 @@ static bool ask_many(const struct many *m, uint64_t *deadline_ns)
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct ivsh_region *region = m->regions[i];
 
-		if (*deadline_ns - region->asked_ns <= ASK_NS ||
+		/* A short wait ends before it was asked for: below 0. */
+		if ((int64_t)(*deadline_ns - region->asked_ns) <= (int64_t)ASK_NS ||
 		    ivsh_region_now(region) - region->asked_ns >= ASK_NS)
 			continue;
 		*deadline_ns = region->asked_ns + ASK_NS;

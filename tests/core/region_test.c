@@ -238,6 +238,62 @@ static void magic_in_halves(void)
 	}
 }
 
+/* Where no region fits there is nobody to wait for. */
+static void too_small(void)
+{
+	const struct ivsh_geometry least = {2, 16, 1024, 1024};
+	uint64_t bytes;
+
+	CHECK_EQ(ivsh_geometry_size(&least, &bytes), 0);
+	for (uint32_t self = 0; self < 2; self++)
+		for (uint32_t one = 0; one < 2; one++) {
+			struct ivsh_attach attach = {.nonce = 5, .timeout_ns = 5000000000};
+			struct ivsh_mem mem;
+
+			world_reset();
+			mem = world_mem(self);
+			mem.size = one ? bytes - 1 : IVSH_WIRE_PAGE;
+			CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), IVSH_ENOSPC);
+			CHECK_EQ(attach.need_size, bytes);
+			CHECK_EQ(world.slept_ns, 0);
+			mem.size = bytes;
+			CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), IVSH_ENODEV);
+		}
+}
+
+/* A clock that shows the same at each start gives the same seed, and no nonce twice. */
+static void nonces(void)
+{
+	uint64_t seen[64];
+	unsigned count = 0;
+
+	world_format();
+	for (unsigned life = 0; life < 20; life++) {
+		struct ivsh_mem mem = world_mem(2);
+		struct ivsh_attach attach = {.nonce = ivsh_attach_nonce(&mem, 7)};
+
+		seen[count++] = attach.nonce;
+		/* Cut before and behind what an attach stores. */
+		if (life % 3 == 0)
+			world_slot(2)->nonce = attach.nonce;
+		else
+			NEED_EQ(ivsh_region_attach(&region, &mem, &attach), 0);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		struct ivsh_mem mem = world_mem(i == 5 ? 3 : 2);
+
+		world_header()->generation += i == 0;
+		world_server()->epoch += i == 1;
+		world_server()->beat += i == 2;
+		world_slot(2)->boot += i == 3;
+		world_slot(2)->heartbeat += i == 4;
+		seen[count++] = ivsh_attach_nonce(&mem, 7);
+	}
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < i; j++)
+			CHECK(seen[i] != seen[j]);
+}
+
 /* What the header says counts, not what one would have formatted. SPEC R2.1, R3.6. */
 static void other_geometry(void)
 {
@@ -415,6 +471,8 @@ static const struct test tests[] = {
     {"attach: slot 0 formats", attach_formats},
     {"attach: formatter died", formatter_died},
     {"attach: magic in halves", magic_in_halves},
+    {"attach: too small", too_small},
+    {"attach: nonces", nonces},
     {"attach: another geometry", other_geometry},
     {"formatted again", formatted_again},
     {"claim: outcomes", claims},

@@ -537,6 +537,32 @@ static void several_lost(void)
 	CHECK_EQ(ivsh_regions_wait(both + 1, 1, &(struct ivsh_wait){0}, 0, of_each), 0);
 }
 
+/* Each look at the clock takes time. */
+static uint64_t clock_steps(void *ctx)
+{
+	(void)ctx;
+	return world.now_ns += 20000;
+}
+
+/* A wait shorter than the first millisecond of a life's wishes is no longer for that. SPEC R8.7. */
+static void short_first_wait(void)
+{
+	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
+
+	for (uint64_t timeout_ns = 0; timeout_ns < 2000000; timeout_ns += 30000) {
+		uint64_t start;
+
+		open_both();
+		b.region.mem.bell.now_ns = clock_steps;
+		start = world.now_ns;
+		NEED_EQ(ivsh_region_wait(&b.region, &wait, timeout_ns, &events), 0);
+		CHECK_EQ(events, 0);
+		CHECK(world.now_ns - start >= timeout_ns);
+		CHECK(world.now_ns - start <= timeout_ns + 400000);
+		CHECK(world.slept_ns <= timeout_ns);
+	}
+}
+
 static const struct test tests[] = {
     {"several: woken by a bell", several_woken},
     {"several: already there", several_already},
@@ -550,6 +576,7 @@ static const struct test tests[] = {
     {"killed before its bell", killed_ringing},
     {"a lost bell", rescued},
     {"the first millisecond", asks_first},
+    {"a short first wait", short_first_wait},
     {"space", space},
     {"only what is wanted", only_wanted},
     {"control", control},

@@ -4,6 +4,7 @@ nothing changed or left behind."""
 
 import re
 import struct
+import time
 
 import pytest
 
@@ -194,6 +195,32 @@ def test_command(world, what):
     elif device is not None:
         words = doorbell(world.server(*device, bind=1).bound[0])
     check_one_line(world.guest("guest", command, *words), status, line)
+
+
+@pytest.mark.parametrize("slot", (0, 1))
+def test_too_small_for_any_region(world, slot):
+    """There is nobody to wait for: at once, with the size, in the least time that a boot takes."""
+    began = time.monotonic()
+    guest = world.guest("guest", f"recv --slot={slot}", *plain(memory_file(world.folder, 4096)))
+    check_one_line(guest, EXIT_FAILED, r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: .*")
+    small = time.monotonic() - began
+    began = time.monotonic()
+    world.guest("no", "recv").done(EXIT_NO_DEVICE)
+    assert small < time.monotonic() - began + 4, "it did not wait 5 s for a formatter"
+
+
+@pytest.mark.parametrize("content", (b"", header()), ids=("zero", "formatted"))
+def test_memory_cannot_be_written(world, content):
+    """QEMU drops what a guest stores there."""
+    memory = memory_file(world.folder, MEMORY, content)
+    words = plain(memory)
+    words[1] += ",readonly=on"
+    guest = world.guest("guest", "recv --slot=0", *words)
+    check_one_line(
+        guest, EXIT_FAILED,
+        "ivsh: region: the memory cannot be written: leave out readonly=on",
+    )  # fmt: skip
+    assert memory.read_bytes() == content + bytes(MEMORY - len(content)), "not touched"
 
 
 def test_slot_too_high(world):

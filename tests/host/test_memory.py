@@ -142,6 +142,29 @@ def test_scribbled_words_steer_nothing(start):
     until(lambda: 0 < page.beat < 1000)
 
 
+def test_scribbled_words_heal(start):
+    """Each word is right again with the next beat: of slots that come and go, and of those that do not."""
+    server = start("--slots", 4)
+    a = RawClient(server.socket)
+    a.handshake(4, 2)
+    b = RawClient(server.socket)
+    b.handshake(4, 2)
+    b.close()
+    memory = a.map()
+    page = Page(memory)
+    until(lambda: page.connection(1) == 2)
+    words = [*range(0, 16, 4), *range(64, 64 + 4 * 256, 4)]
+    right = {offset: page.word(offset) for offset in words if offset != 4}
+    for scribble in (b"\0", b"\xff", b"\x01"):
+        beat = page.beat
+        memory[PAGE : PAGE + 16] = scribble * 16
+        memory[PAGE + 64 : PAGE + 64 + 1024] = scribble * 1024
+        began = time.monotonic()
+        until(lambda: all(page.word(offset) == word for offset, word in right.items()))
+        assert time.monotonic() - began < 1
+        assert 0 < page.beat - beat < 100
+
+
 def test_epoch_differs_and_ends(start):
     epochs = set()
     for _ in range(3):

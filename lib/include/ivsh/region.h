@@ -73,6 +73,7 @@ int ivsh_geometry_fit(
  * IVSH_EINVAL  base is not aligned to 4096, or the geometry is out of range.
  * IVSH_ENOSPC  the geometry needs more than size bytes.
  * IVSH_EBUSY   not forced, and the first eight bytes are not zero.
+ * IVSH_EREADONLY  the magic did not stay.
  * SPEC 3.
  */
 int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
@@ -81,6 +82,14 @@ int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *ge
 /* --- Attaching ------------------------------------------------------------------------------ */
 
 struct ivsh_region;
+
+/*
+ * A nonce for the next life of slot mem->self: (seed), which a port that has no source of chance may
+ * draw from a clock and draw again, mixed with what the region holds of earlier lives: its
+ * generation, the server's epoch and beat, the slot's boot word, heartbeat and nonce. Anyone, before
+ * the attach; writes nothing.
+ */
+uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed);
 
 /* What the caller asks of ivsh_region_attach(), and what it learns when that is refused. */
 struct ivsh_attach {
@@ -127,8 +136,8 @@ struct ivsh_message;
 struct ivsh_region {
 	struct ivsh_wire_slot *slot;
 	struct ivsh_chan *chans; /* all open channels, linked by (next) */
-	uint64_t nonce;
-	uint32_t boot; /* readable: this life's boot word */
+	uint64_t nonce;          /* readable: this life's */
+	uint32_t boot;           /* readable: this life's boot word */
 	uint32_t heartbeat;
 	uint32_t ticked; /* the heartbeat when the slot and the rings were last looked after */
 	uint32_t came_epoch, came_connection; /* the server's words when this life attached */
@@ -173,9 +182,11 @@ struct ivsh_region {
  * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number
  *               of slots (found_slots); the name is too long or not printable.
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
+ * IVSH_EREADONLY  the memory drops what is stored, as QEMU's does with readonly=on.
  * IVSH_EPROTO   a foreign magic (found_magic) or an impossible header: not a region of ours.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
- * IVSH_ENOSPC   the memory is smaller than the header or the geometry says: need_size.
+ * IVSH_ENOSPC   the memory is smaller than the header or the geometry says, or, where nobody has
+ *               formatted it, than any region is: need_size.
  * SPEC 3, 5.
  */
 int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,

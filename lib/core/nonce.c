@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nonce.c - a nonce that no earlier life had, where the port's own may repeat.
+ *
+ * Under -icount, or with a counter that starts at 0, two boots of a machine draw the same number.
+ * The region has words that moved meanwhile: each life leaves another nonce, boot word and heartbeat.
+ */
+#include "slot.h"
+
+/* Each word moves all bits that follow it. The constant: 2^64 by the golden ratio, odd. */
+static uint64_t mix(uint64_t sum, uint64_t word)
+{
+	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return sum ^ sum >> 32;
+}
+
+uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed)
+{
+	struct ivsh_region region;
+	struct ivsh_attach attach = {0};
+	const struct ivsh_wire_server *server;
+	const struct ivsh_wire_slot *slot;
+
+	seed = mix(seed, mem->self);
+	if (ivsh_region_look(&region, mem, &attach))
+		return seed;
+	seed = mix(seed, region.generation);
+	server = server_page(&region);
+	if (server)
+		seed = mix(seed, (uint64_t)load32(&server->epoch) << 32 | load32(&server->beat));
+	slot = ivsh_slot_at(&region, mem->self);
+	if (!slot)
+		return seed;
+	seed = mix(seed, (uint64_t)load32(&slot->boot) << 32 | load32(&slot->heartbeat));
+	return mix(seed, load64(&slot->nonce));
+}
