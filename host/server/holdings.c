@@ -33,10 +33,11 @@ static int holdings_tables(struct holdings *holdings, const struct options *opti
 	holdings->listener = calloc(holdings->listeners, sizeof *holdings->listener);
 	holdings->coming = calloc(holdings->listeners, sizeof *holdings->coming);
 	holdings->unwanted = calloc(holdings->listeners, sizeof *holdings->unwanted);
+	holdings->moves = calloc(holdings->listeners, sizeof *holdings->moves);
 	holdings->socket = calloc(holdings->sockets, sizeof *holdings->socket);
 	holdings->bells = calloc(holdings->bells_count + 1u, sizeof *holdings->bells);
-	if (!holdings->listener || !holdings->coming || !holdings->unwanted || !holdings->socket ||
-	    !holdings->bells)
+	if (!holdings->listener || !holdings->coming || !holdings->unwanted || !holdings->moves ||
+	    !holdings->socket || !holdings->bells)
 		return log_failure("holdings", "%s", strerror(errno));
 	for (uint32_t i = 0; i < holdings->listeners; i++)
 		holdings->listener[i] = (struct listener){.lock = -1, .fd = -1};
@@ -53,8 +54,12 @@ static int holdings_lock(
 {
 	int fd = notify_listener(name, slot == LISTENER_COMMON);
 
-	if (fd >= 0)
-		return listener_adopt(listener, fd, slot);
+	if (fd >= 0) {
+		if (listener_adopt(listener, fd, slot))
+			return -1;
+		snprintf(listener->name, sizeof listener->name, "%s", name);
+		return 0;
+	}
 	return path ? listener_lock(listener, path, slot) : 0;
 }
 
@@ -185,6 +190,7 @@ void holdings_write_down(struct holdings *holdings)
 		ledger->listener[i].slot = holdings->listener[i].slot;
 		ledger->listener[i].is_given = holdings->listener[i].is_given;
 		memcpy(ledger->listener[i].path, holdings->listener[i].path, LEDGER_PATH);
+		memcpy(ledger->listener[i].name, holdings->listener[i].name, LEDGER_NAME);
 	}
 	memcpy(ledger->socket, holdings->socket, holdings->sockets * sizeof *holdings->socket);
 	memcpy(ledger->bells, holdings->bells, holdings->bells_count * sizeof *holdings->bells);
@@ -233,6 +239,12 @@ void holdings_unlisten(struct holdings *holdings, uint32_t place)
 		holdings->unwanted[place] = true;
 }
 
+void holdings_move(struct holdings *holdings, uint32_t place, uint32_t slot)
+{
+	if (place < holdings->listeners && slot < holdings->listeners - 1)
+		holdings->moves[place] = 1 + slot;
+}
+
 static void holdings_place(struct holdings *holdings, const struct listener *listener)
 {
 	for (uint32_t i = 0; i < holdings->listeners; i++)
@@ -247,6 +259,9 @@ void holdings_rebind(struct holdings *holdings, bool begins)
 	for (uint32_t i = 0; i < holdings->listeners; i++) {
 		if (holdings->unwanted[i] && begins)
 			listener_close(&holdings->listener[i]);
+		if (holdings->moves[i] && begins)
+			holdings->listener[i].slot = holdings->moves[i] - 1;
+		holdings->moves[i] = 0;
 		holdings->unwanted[i] = false;
 	}
 	while (holdings->coming_count > 0) {
@@ -282,11 +297,13 @@ void holdings_close(struct holdings *holdings)
 	free(holdings->listener);
 	free(holdings->coming);
 	free(holdings->unwanted);
+	free(holdings->moves);
 	free(holdings->socket);
 	free(holdings->bells);
 	holdings->listener = NULL;
 	holdings->coming = NULL;
 	holdings->unwanted = NULL;
+	holdings->moves = NULL;
 	holdings->socket = NULL;
 	holdings->bells = NULL;
 }

@@ -25,7 +25,8 @@ struct holdings {
 	uint32_t listeners;        /* that many places */
 	struct listener *coming;   /* wanted by a server that is not ready: that many at the most */
 	uint32_t coming_count;
-	bool *unwanted; /* by it, per listener */
+	bool *unwanted;  /* by it, per listener */
+	uint32_t *moves; /* by it, per listener: 1 + the slot that it is for then; 0: it stays */
 	struct ledger_socket *socket;
 	uint32_t sockets; /* that many places */
 	uint32_t used;    /* of them */
@@ -62,6 +63,9 @@ int holdings_listen(
 
 /* Likewise it no longer wants one. Harmless on a place that has none. */
 void holdings_unlisten(struct holdings *holdings, uint32_t place);
+
+/* Likewise it wants one to be for another slot. Harmless on a place or a slot that is none. */
+void holdings_move(struct holdings *holdings, uint32_t place, uint32_t slot);
 
 /* The server begins: do what it wanted; or it does not, and nothing has changed. */
 void holdings_rebind(struct holdings *holdings, bool begins);

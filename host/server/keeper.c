@@ -295,6 +295,8 @@ static void keeper_obey(
 		keeper_accept_if(keeper);
 	} else if (message->kind == LINK_UNLISTEN && !child->is_ready) {
 		holdings_unlisten(&keeper->holdings, message->index);
+	} else if (message->kind == LINK_REBIND && !child->is_ready) {
+		holdings_move(&keeper->holdings, message->index, message->slot);
 	} else if (message->kind == LINK_LISTEN && !child->is_ready && fds[0] >= 0) {
 		if (holdings_listen(&keeper->holdings, message, fds[0], fds[1]) == 0)
 			fds[0] = fds[1] = -1;

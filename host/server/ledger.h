@@ -21,6 +21,7 @@
 /* A server refuses a ledger of another version or shape: the old one then goes on. */
 #define LEDGER_VERSION 2u
 
+#define LEDGER_NAME 64u  /* of a bound slot, with its NUL */
 #define LEDGER_PATH 108u /* sun_path of unix(7) */
 
 /* A listening socket, as the keeper holds it. */
@@ -29,6 +30,7 @@ struct ledger_listener {
 	uint32_t slot;     /* the slot that it is bound to; SLOTS_NONE: any free one */
 	uint32_t is_given; /* by who started the keeper, and at its path, whatever ours says */
 	char path[LEDGER_PATH];
+	char name[LEDGER_NAME]; /* then: of the slot that it was given for */
 };
 
 /* A connection, as the keeper holds it. */

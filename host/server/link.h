@@ -18,6 +18,7 @@ enum link_kind {
 	LINK_ALIVE,     /* server: has begun; and at each tick */
 	LINK_LISTEN, /* server: a new listener for (slot), at (path); with its socket, and the lock */
 	LINK_UNLISTEN, /* server: listener (index) is no longer wanted */
+	LINK_REBIND,   /* server: listener (index) is for (slot) now */
 	LINK_HANDOVER, /* keeper: another takes over; end, and leave all as it is */
 };
 

@@ -19,6 +19,7 @@ struct listener {
 	char path[LISTENER_PATH];
 	uint32_t slot; /* the slot that it is bound to; LISTENER_COMMON: any free one */
 	bool is_given; /* by who started us: neither made nor removed by us */
+	char name[64]; /* then: what it was given as, the name of a bound slot */
 	int lock;      /* PATH.lock, locked with flock(2); -1: it is somebody else's */
 	int fd;        /* non-blocking; -1: not listening */
 	dev_t device;  /* of the socket's name, so that close removes no other's */

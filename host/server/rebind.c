@@ -10,63 +10,117 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/*
- * The configuration has this socket for this slot. One that was given to us is at the path that who
- * gave it chose. The common socket stays where it is.
- */
-static bool rebind_is_wanted(const struct options *options, const struct ledger_listener *listener)
+/* Two paths of one socket, however they are spelt. */
+static bool rebind_is_same(const char *a, const char *b)
 {
-	if (listener->slot == SLOTS_NONE)
+	struct stat one, other;
+
+	if (!strcmp(a, b))
 		return true;
-	for (uint32_t i = 0; i < options->bound_count; i++)
-		if (options->bound[i].slot == listener->slot)
-			return listener->is_given ||
-			       !strcmp(options->bound[i].socket, listener->path);
-	return false;
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
 }
 
-static bool rebind_is_there(
+/*
+ * What the configuration has for a listener that there is; NULL: nothing. It is known by its path.
+ * One that was given to us is at the path that who gave it chose: it is known by the slot's name, or
+ * if nothing has that name any more, by the slot.
+ */
+static const struct options_slot *rebind_find(
+    const struct options *options, const struct ledger_listener *listener)
+{
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		const struct options_slot *bound = &options->bound[i];
+
+		if (listener->is_given ? !strcmp(bound->name, listener->name)
+				       : rebind_is_same(bound->socket, listener->path))
+			return bound;
+	}
+	for (uint32_t i = 0; i < options->bound_count && listener->is_given; i++)
+		if (options->bound[i].slot == listener->slot)
+			return &options->bound[i];
+	return NULL;
+}
+
+/* The common socket and the control socket stay where they are. 0, or -1 after one line. */
+static int rebind_is_free(
     const struct ledger *ledger, const struct options *options, const struct options_slot *bound)
+{
+	const char *what = NULL;
+
+	if (rebind_is_same(bound->socket, ledger->listener[0].path))
+		what = "common";
+	else if (options->control && rebind_is_same(bound->socket, options->control))
+		what = "control";
+	if (!what)
+		return 0;
+	return log_failure(bound->socket,
+	    "this is the %s socket, which stays where it is: end the server and start it again",
+	    what);
+}
+
+/* One more. 0, or -1 after one line. */
+static int rebind_add(struct rebind *rebind, const struct ledger *ledger,
+    const struct options *options, const struct options_slot *bound)
+{
+	struct listener *listener = &rebind->added[rebind->added_count];
+
+	bindings_about(options, bound);
+	if (rebind_is_free(ledger, options, bound) ||
+	    listener_lock(listener, bound->socket, bound->slot))
+		return -1;
+	rebind->added_count++;
+	return listener_listen(listener, options->socket_mode, options->socket_group);
+}
+
+/* What is there already stays, perhaps for another slot; or goes. */
+static void rebind_compare(struct rebind *rebind, const struct ledger *ledger,
+    const struct options *options, bool is_there[])
 {
 	for (uint32_t i = 0; i <= options->slots; i++) {
 		const struct ledger_listener *listener = &ledger->listener[i];
+		const struct options_slot *bound;
 
-		if (listener->fd >= 0 && listener->slot == bound->slot &&
-		    (listener->is_given || !strcmp(listener->path, bound->socket)))
-			return true;
+		if (listener->fd < 0 || listener->slot == SLOTS_NONE)
+			continue;
+		bound = rebind_find(options, listener);
+		if (!bound || is_there[bound - options->bound]) {
+			rebind->removed[rebind->removed_count++] = i;
+			continue;
+		}
+		is_there[bound - options->bound] = true;
+		if (bound->slot != listener->slot) {
+			rebind->slot[rebind->moved_count] = bound->slot;
+			rebind->moved[rebind->moved_count++] = i;
+		}
 	}
-	return false;
 }
 
 int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct options *options)
 {
-	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof *rebind->added),
-	    .removed = calloc(options->slots + 1, sizeof *rebind->removed)};
-	if (!rebind->added || !rebind->removed)
-		return log_failure("listeners", "%s", strerror(errno));
-	for (uint32_t i = 0; i <= options->slots; i++)
-		if (ledger->listener[i].fd >= 0 && !rebind_is_wanted(options, &ledger->listener[i]))
-			rebind->removed[rebind->removed_count++] = i;
-	for (uint32_t i = 0; i < options->bound_count; i++) {
-		const struct options_slot *bound = &options->bound[i];
-		struct listener *listener = &rebind->added[rebind->added_count];
+	bool *is_there = calloc(options->bound_count + 1, sizeof *is_there);
+	int error = 0;
 
-		if (rebind_is_there(ledger, options, bound))
-			continue;
-		bindings_about(options, bound);
-		if (listener_lock(listener, bound->socket, bound->slot)) {
-			rebind_undo(rebind);
-			return -1;
-		}
-		rebind->added_count++;
-		if (listener_listen(listener, options->socket_mode, options->socket_group)) {
-			rebind_undo(rebind);
-			return -1;
-		}
+	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof *rebind->added),
+	    .removed = calloc(options->slots + 1, sizeof *rebind->removed),
+	    .moved = calloc(options->slots + 1, sizeof *rebind->moved),
+	    .slot = calloc(options->slots + 1, sizeof *rebind->slot)};
+	if (!rebind->added || !rebind->removed || !rebind->moved || !rebind->slot || !is_there) {
+		free(is_there);
+		return log_failure("listeners", "%s", strerror(errno));
 	}
-	log_about(NULL);
-	return 0;
+	rebind_compare(rebind, ledger, options, is_there);
+	for (uint32_t i = 0; i < options->bound_count && !error; i++)
+		if (!is_there[i])
+			error = rebind_add(rebind, ledger, options, &options->bound[i]);
+	free(is_there);
+	if (error)
+		rebind_undo(rebind);
+	else
+		log_about(NULL);
+	return error;
 }
 
 int rebind_tell(const struct rebind *rebind, int link)
@@ -75,6 +129,13 @@ int rebind_tell(const struct rebind *rebind, int link)
 
 	for (uint32_t i = 0; i < rebind->removed_count; i++) {
 		message.index = rebind->removed[i];
+		if (link_send_in_time(link, &message, NULL, 0))
+			return log_failure("keeper", "%s", strerror(errno));
+	}
+	message.kind = LINK_REBIND;
+	for (uint32_t i = 0; i < rebind->moved_count; i++) {
+		message.index = rebind->moved[i];
+		message.slot = rebind->slot[i];
 		if (link_send_in_time(link, &message, NULL, 0))
 			return log_failure("keeper", "%s", strerror(errno));
 	}

@@ -13,6 +13,9 @@ struct rebind {
 	uint32_t added_count;
 	uint32_t *removed; /* places in ledger->listener */
 	uint32_t removed_count;
+	uint32_t *moved; /* likewise, those that are for another slot now */
+	uint32_t *slot;  /* which one */
+	uint32_t moved_count;
 };
 
 /*

@@ -107,6 +107,51 @@ def test_bindings_come_and_go(configured, tmp_path):
     assert os.listdir(tmp_path) == ["config"]
 
 
+def test_sockets_change_places(configured, tmp_path):
+    """One goes to another slot, two change theirs, one takes the place of one that is gone."""
+    a, b, c = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    it = configured(f"slot = 1={a}", f"slot = 2={b}")
+    first = it.join(a)
+    inode = a.stat().st_ino
+    for lines, want in (
+        ([f"slot = 5={a}", f"slot = 2={b}"], {a: 5, b: 2}),
+        ([f"slot = 2={a}", f"slot = 5={b}"], {a: 2, b: 5}),
+        ([f"slot = 5={b}", f"slot = 2={a}"], {a: 2, b: 5}),
+        ([f"slot = 5={a}", f"slot = 2={c}"], {a: 5, c: 2}),
+        ([f"slot = 6={tmp_path}/./a", f"slot = 5={tmp_path}//c"], {a: 6, c: 5}),
+        ([f"slot = one={c}", f"slot = two={a}"], {c: 0, a: 1}),
+    ):
+        it.reload(*lines)
+        assert first.is_quiet(0)
+        for turn in range(2):
+            for path, slot in want.items():
+                if slot != 1:  # the first client has it
+                    gone = it.server.count(f"event=disconnect slot={slot} ")
+                    client = it.join(path)
+                    assert client.id == slot
+                    client.close()
+                    it.server.await_line(f"event=disconnect slot={slot} ", gone + 1)
+            if turn == 0:
+                it.server.kill_serving()
+        assert a.stat().st_ino == inode, "it is the same socket"
+        found = {path.name for path in tmp_path.iterdir() if path.is_socket()}
+        assert found == {"s", "s.control"} | {path.name for path in want}
+    it.reload(f"slot = 3={a}", f"slot = 4={a}/x", result="failed")
+    assert it.join(c).id == 0, "what a failed one wanted is forgotten"
+
+
+@pytest.mark.parametrize("which", ["common", "control"])
+def test_sockets_that_stay(configured, tmp_path, which):
+    """Those two are not moved by a reload, and the line says what they are."""
+    it = configured()
+    path = it.server.socket + (".control" if which == "control" else "")
+    before = len(it.server.lines)
+    it.write(f"slot = 1=/{path}")
+    it.server.reload("failed")
+    line = it.server.lines[before]
+    assert f"config:1: slot: /{path}: this is the {which} socket, which stays" in line
+
+
 def test_binding_of_a_held_slot(configured, tmp_path):
     """Whoever is there keeps it; the new socket's client waits its second, and is refused."""
     it = configured()
