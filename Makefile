@@ -639,7 +639,7 @@ CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
-          tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
+          tests/check/man.sh tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
           $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include -D_GNU_SOURCE \
               $(WARN))
 MODEL := tests/model/run.sh
@@ -740,7 +740,7 @@ CONF    := $(DESTDIR)$(SYSCONFDIR)/ivsh/default.conf
 # Below PREFIX, without default.conf, which is its owner's as soon as it was changed.
 INSTALLED := bin/ivsh sbin/ivsh-server sbin/ivshmem-server $(MAN)/man1/ivsh.1 \
              $(MAN)/man8/ivsh-server.8 $(MAN)/man8/ivshmem-server.8 \
-             $(COMPLETION)/ivsh-server $(COMPLETION)/ivshmem-server \
+             $(COMPLETION)/ivsh $(COMPLETION)/ivsh-server $(COMPLETION)/ivshmem-server \
              $(patsubst host/systemd/%,$(UNITS)/%,$(wildcard host/systemd/ivsh-server*)) \
              $(patsubst lib/include/%,include/%,$(wildcard lib/include/ivsh/*.h)) \
              $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi share/ivsh/ivsh.man
@@ -753,6 +753,7 @@ install: all
 	$(Q)$(INSTALL) host/man/ivsh.1 $(AT)/$(MAN)/man1/ivsh.1
 	$(Q)$(INSTALL) host/man/ivsh-server.8 $(AT)/$(MAN)/man8/ivsh-server.8
 	$(Q)ln -sf ivsh-server.8 $(AT)/$(MAN)/man8/ivshmem-server.8
+	$(Q)$(INSTALL) host/completion/ivsh $(AT)/$(COMPLETION)/ivsh
 	$(Q)$(INSTALL) host/completion/ivsh-server $(AT)/$(COMPLETION)/ivsh-server
 	$(Q)ln -sf ivsh-server $(AT)/$(COMPLETION)/ivshmem-server
 	$(Q)mkdir -p $(AT)/$(UNITS)
@@ -770,12 +771,21 @@ install: all
 	$(Q)$(INSTALL) build/uefi-x86_64/ivsh.efi $(AT)/share/ivsh/ivsh.efi
 	$(Q)$(INSTALL) firmware/uefi/ivsh.man $(AT)/share/ivsh/ivsh.man
 
+# Folders that an uninstall leaves alone: what it did not make. Of a system's own prefix that is what the
+# Filesystem Hierarchy Standard has there; and nothing above DESTDIR, or PREFIX.
+SYSTEM := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX) $(addprefix $(PREFIX)/,bin sbin lib include share share/man))
+KEPT   := $(subst $(space),|,$(strip $(if $(DESTDIR),$(DESTDIR),$(SYSTEM) $(patsubst %/,%,$(dir $(PREFIX))) $(SYSCONFDIR))))
+
 ## Remove what was installed; default.conf only if nobody has changed it
 uninstall:
 	$(Q)rm -f $(INSTALLED:%=$(AT)/%)
 	$(Q)if cmp -s host/systemd/default.conf $(CONF); then rm -f $(CONF); fi
-	$(Q)rmdir 2>/dev/null $(sort $(dir $(ARCHIVES:%=$(AT)/lib/ivsh/%))) \
-	    $(AT)/lib/ivsh $(AT)/include/ivsh $(AT)/share/ivsh $(dir $(CONF)) || true
+	$(Q)for folder in $(sort $(dir $(INSTALLED:%=$(AT)/%) $(CONF))); do \
+	    folder=$${folder%/}; \
+	    while case $$folder in ""|$(KEPT)) false ;; esac && rmdir $$folder 2>/dev/null; do \
+	        folder=$${folder%/*}; \
+	    done; \
+	done
 
 ## Show this help
 help:

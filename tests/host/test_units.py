@@ -204,8 +204,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def complete(line, folder="/", path=None):
+    file = HOST / "completion" / line.split()[0].replace("ivshmem-", "ivsh-")
     done = subprocess.run(
-        ["bash", "--norc", "-c", COMPLETE, "bash", str(HOST / "completion" / "ivsh-server"), line],
+        ["bash", "--norc", "-c", COMPLETE, "bash", str(file), line],
         capture_output=True,
         text=True,
         cwd=folder,
@@ -240,6 +241,20 @@ def complete(line, folder="/", path=None):
         ("ivsh-server status st", []),
         ("ivsh-server qemu-args --l", ["--libvirt"]),
         ("ivsh-server -F st", []),
+        ("ivsh p", ["ping", "put"]),
+        ("ivsh -f fil", ["file.conf"]),
+        ("ivsh --file=fil", ["file.conf"]),
+        ("ivsh -f file.conf l", ["ls"]),
+        ("ivsh -f file.conf --slot 3 l", ["ls"]),
+        ("ivsh -w s", ["spin", "sleep"]),
+        ("ivsh echo --wait=p", ["poll"]),
+        ("ivsh --name ", []),
+        ("ivsh ls --c", []),
+        ("ivsh ls l", []),
+        ("ivsh recv --r", ["--raw-output"]),
+        ("ivsh put 1 f", ["file.conf", "folder"]),
+        ("ivsh -f file.conf get alpha --timeout 3 fi", ["file.conf"]),
+        ("ivsh send 1 f", []),
     ],
 )
 def test_completion(tmp_path, line, want):
@@ -257,6 +272,32 @@ def test_completion_knows_every_option(build):
         said = {flag for pair in said for flag in pair if flag}
         known = set(complete(" ".join(["ivsh-server", *command, "-"])))
         assert known == said
+
+
+def test_completion_of_the_tool_knows_every_option(build):
+    """And no other; of each command those that it takes."""
+    text = subprocess.check_output([build / "ivsh", "--help"], text=True)
+    said = set(re.findall(r"(?<![a-zA-Z-])--?[a-zA-Z][a-z-]*", text))
+    assert set(complete("ivsh -")) == said
+    commands = complete("ivsh ")
+    assert commands == re.findall(r"^  ([a-z]+) ", text, flags=re.M)
+    for command in commands:
+        known = set(complete(f"ivsh {command} -"))
+        for flag in said - {"-h", "--help", "-v", "--version", "-S", "-f", "-w"}:
+            value = [] if flag in ("--fresh", "--raw-output") else ["spin" if flag == "--wait" else "1"]
+            words = [build / "ivsh", "-S", "/none/here", command, *["1"] * 2, flag, *value]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT)
+            assert ("means nothing here" in done.stderr) == (flag not in known), (command, flag)
+
+
+def test_completion_asks_for_peers(start, at, build):
+    server = start()
+    peers = at("-S", server.socket)
+    peers.server = server
+    peers.echo("--name", "alpha")
+    assert sorted(complete(f"ivsh -S {server.socket} ping ", path=build)) == ["0", "alpha"]
+    assert complete(f"ivsh --socket={server.socket} get a", path=build) == ["alpha"]
+    assert complete(f"ivsh -S {server.socket} send alpha a", path=build) == []
 
 
 def test_completion_asks_for_slots(start, build, tmp_path):
@@ -296,12 +337,14 @@ def test_install_and_uninstall(tmp_path):
         "share/man/man1/ivsh.1",
         "share/man/man8/ivsh-server.8",
         "share/man/man8/ivshmem-server.8",
+        "share/bash-completion/completions/ivsh",
         "share/bash-completion/completions/ivshmem-server",
         "lib/systemd/system/ivsh-server@.socket",
         "include/ivsh/ivsh.h",
         "lib/ivsh/host/libivsh.a",
         "lib/ivsh/x86_64/libivsh-bare.a",
         "share/ivsh/ivsh.efi",
+        "share/ivsh/ivsh.man",
     ):
         assert path in got
     assert all((path.resolve()).exists() for path in base.rglob("*")), "no link leads nowhere"
@@ -316,11 +359,39 @@ def test_install_and_uninstall(tmp_path):
     assert make("install", *where).returncode == 0
     assert config.read_text() == "slots = 4\n", "a changed configuration stays"
     assert make("uninstall", *where).returncode == 0
-    assert files(tmp_path) == {"etc/ivsh/default.conf"}
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left == {"etc", "etc/ivsh", "etc/ivsh/default.conf"}
     config.unlink()
     assert make("install", *where).returncode == 0
     assert make("uninstall", *where).returncode == 0
-    assert files(tmp_path) == set()
+    assert list(tmp_path.rglob("*")) == [], "no folder either"
+
+
+def test_uninstall_leaves_what_is_not_its_own(tmp_path):
+    """Without DESTDIR: PREFIX goes, the folder that it is in stays, and whatever somebody else put there."""
+    base, config = tmp_path / "opt" / "ivsh", tmp_path / "etc"
+    base.parent.mkdir()
+    config.mkdir()
+    where = (f"PREFIX={base}", f"SYSCONFDIR={config}")
+    assert make("install", *where).returncode == 0
+    assert (config / "ivsh" / "default.conf").exists()
+    assert make("uninstall", *where).returncode == 0
+    assert sorted(tmp_path.rglob("*")) == [config, base.parent]
+    other = base / "share" / "man" / "man1" / "other.1"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    assert make("install", *where).returncode == 0
+    assert make("uninstall", *where).returncode == 0
+    assert files(tmp_path) == {"opt/ivsh/share/man/man1/other.1"}
+
+
+def test_uninstall_leaves_the_system_its_folders(tmp_path):
+    """Said and not done, with the default PREFIX: only the loop's own exceptions keep /usr/local/bin."""
+    done = make("-n", "uninstall", "V=1")
+    kept = re.search(r'case \$folder in ""\|(\S+)\) false', done.stdout)[1].split("|")
+    for folder in ("", "/bin", "/sbin", "/lib", "/include", "/share", "/share/man"):
+        assert "/usr/local" + folder in kept
+    assert "/etc" in kept and "/usr" in kept
 
 
 # --- Manual pages ------------------------------------------------------------------------------

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# man.sh - the manual pages are what mandoc and man (groff) want, and each has its date.
+set -eu
+unset CDPATH
+cd "$(dirname "$0")/../.."
+passed=0 failed=0
+report() { # $1: page, $2: what, $3: the lines about it
+	if [ -n "$3" ]; then
+		echo "$3" | sed "s|^|FAIL: man: $1: $2: |"
+		failed=$((failed + 1))
+	else
+		passed=$((passed + 1))
+	fi
+}
+for tool in mandoc:mandoc man:man-db groff:groff; do
+	command -v "${tool%:*}" >/dev/null ||
+		report man "${tool%:*}" "it is missing: apt install ${tool#*:}"
+done
+for page in host/man/*.[1-9]; do
+	report "$page" mandoc "$(mandoc -Tlint -W warning "$page" 2>&1 || true)"
+	report "$page" groff "$(MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null || true)"
+	report "$page" date "$(grep -qE '^\.TH [A-Z-]+ [1-9] "?[0-9]{4}-[0-9]{2}-[0-9]{2}"? ' "$page" ||
+	    echo ".TH has no date, as 2026-01-31")"
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]
