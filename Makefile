@@ -196,15 +196,17 @@ CONTROL := host/control/status.c host/control/args.c host/control/place.c host/c
 PROCESS := host/process/inherited.c host/process/holder.c
 SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/server/child.c \
           host/server/acceptor.c host/server/listener.c host/server/publish.c host/server/memory.c \
-          host/server/notify.c host/server/daemon.c host/server/ledger.c host/server/link.c \
+          host/server/notify.c host/server/daemon.c host/server/marks.c \
+          host/server/ledger.c host/server/link.c \
           host/server/server.c host/server/isolate.c host/server/rebind.c \
-          host/server/takeover.c host/server/clients.c host/server/notices.c \
-          host/server/admission.c host/server/caller.c host/server/slots.c host/server/page.c host/server/control.c \
+          host/server/takeover.c host/server/clients.c host/server/batch.c \
+          host/server/notices.c host/server/admission.c host/server/caller.c \
+          host/server/slots.c host/server/page.c host/server/control.c \
           host/server/report.c $(OPTIONS) $(CONTROL) host/control/stop.c \
           $(BACKEND) $(PROCESS)
 # What of it works in the ledger, and needs no process of its own.
 SERVING := host/server/ledger.c host/server/takeover.c host/server/clients.c \
-          host/server/notices.c host/server/admission.c host/server/caller.c \
+          host/server/batch.c host/server/notices.c host/server/admission.c host/server/caller.c \
           host/server/slots.c host/server/page.c host/server/control.c host/server/report.c
 CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c

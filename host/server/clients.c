@@ -8,9 +8,10 @@
  * knows (notices.h). So a client that does not read costs nothing, and none can miss a message.
  *
  * The table is in the ledger, and a server may die between any two stores. Before notices are sent
- * their number goes into (sending), and after that what was told is recorded and (sending) becomes
- * 0 again. A server that takes over and finds (sending) set cannot know what the client has: it
- * leaves it alone, as doubtful.
+ * they are written down (batch.h) and their number goes into (sending); after that what was told is
+ * recorded and (sending) becomes 0 again. A server that takes over and finds (sending) set sees in
+ * the batch how many went, and records them. If that makes no sense it cannot know what the client
+ * has: it leaves it alone, as doubtful.
  *
  * A client is refused by a protocol version that it does not know. QEMU 7.2 spins for ever when the
  * socket ends before the memory has come (hw/misc/ivshmem.c, ivshmem_recv_msg()); so no one who was
@@ -22,6 +23,7 @@
  * Who is told the end is only shut down; what it has not read still counts as in flight.
  */
 #include "clients.h"
+#include "batch.h"
 #include "ledger.h"
 #include "admission.h"
 #include "caller.h"
@@ -175,8 +177,9 @@ static void clients_end(struct clients *clients, struct client *client, const ch
 	if (clients_holds_slot(clients, client))
 		log_event("event=end slot=%u pid=%ld reason=%s",
 		    clients->slots->slot[client->slot].id, (long)client->pid, reason);
-	notices_forget(clients, client);
+	/* First: what it knows counts as long as it is told anything. */
 	clients_record(&client->state, CLIENT_CLOSING);
+	notices_forget(clients, client);
 	client->deadline_ns = clients_now_ns();
 	client->lags_ns = 0;
 	clients->is_blocked[place] = false;
@@ -225,21 +228,22 @@ static void clients_tell_some(
     struct clients *clients, struct client *client, uint32_t room, uint32_t turns)
 {
 	uint32_t place = clients_place(clients, client), count = 0;
-	struct notice plan[CLIENTS_BATCH];
+	struct batch *batch = clients->batch;
 	bool blocked = false;
 
 	clients_due(clients, place, false);
-	while (!blocked && (count = notices_plan(clients, client, plan, room)) > 0) {
+	while (!blocked && (count = notices_plan(clients, client, batch->notice, room)) > 0) {
 		int sent;
 
 		if (turns-- == 0) {
 			clients_due(clients, place, true);
 			break;
 		}
+		batch_prepare(batch, place, client, count);
 		clients_record(&client->sending, count);
-		sent = notices_send(clients->fd[place], plan, count);
+		sent = batch_send(clients->fd[place], batch);
 		if (sent > 0)
-			notices_told(clients, client, plan, (uint32_t)sent);
+			notices_told(clients, client, batch->notice, (uint32_t)sent);
 		clients_record(&client->sending, 0);
 		if (sent > 0) {
 			client->deadline_ns = clients_now_ns() + CLIENTS_READING_NS;
@@ -273,19 +277,23 @@ static void clients_tell(struct clients *clients, struct client *client)
 	clients_tell_some(clients, client, CLIENTS_BATCH, UINT32_MAX);
 }
 
+static const struct notice clients_refusal = {NOTICES_REFUSAL, -1, SLOTS_NONE, 0};
+
 /* Send the refusal that client->reason says, and close. */
 static void clients_turn_down(struct clients *clients, struct client *client)
 {
-	const struct notice refusal = {NOTICES_REFUSAL, -1, SLOTS_NONE, 0};
-	int fd = clients->fd[clients_place(clients, client)], sent;
+	uint32_t place = clients_place(clients, client);
+	int sent;
 
+	clients->batch->notice[0] = clients_refusal;
+	batch_prepare(clients->batch, place, client, 1);
 	clients_record(&client->sending, 1);
-	sent = notices_send(fd, &refusal, 1);
+	sent = batch_send(clients->fd[place], clients->batch);
 	clients_record(&client->sending, 0);
 	if (sent < 0 && (errno == ENOMEM || errno == ENOBUFS || errno == EINTR))
 		return; /* clients_tick() tries again */
 	/* It has the version, which stays readable after the end. */
-	caller_tell(fd, clients_reason(client->reason));
+	caller_tell(clients->fd[place], clients_reason(client->reason));
 	clients_forget(clients, client, "refused");
 }
 
@@ -302,10 +310,13 @@ static void clients_refuse(
 
 void clients_turn_away(int fd)
 {
-	const struct notice refusal = {NOTICES_REFUSAL, -1, SLOTS_NONE, 0};
+	static const struct client nobody;
+	static struct batch batch;
 
+	batch.notice[0] = clients_refusal;
+	batch_prepare(&batch, SLOTS_NONE, &nobody, 1);
 	/* It never wrote, so nothing unread of ours makes the kernel throw the version away. */
-	if (notices_send(fd, &refusal, 1) < 0)
+	if (batch_send(fd, &batch) < 0)
 		log_detail("event=gone reason=refused");
 	caller_tell(fd, clients_reason(CLIENTS_DESCRIPTORS));
 	close(fd);
@@ -387,10 +398,13 @@ static void clients_show(struct clients *clients, struct client *client)
 {
 	const struct notice plan[NOTICES_HEAD] = {{NOTICES_VERSION, -1, SLOTS_NONE, 0},
 	    {NOTICES_NO_ID, -1, SLOTS_NONE, 0}, {-1, clients->memory, SLOTS_NONE, 0}};
-	int fd = clients->fd[clients_place(clients, client)], sent;
+	uint32_t place = clients_place(clients, client);
+	int sent;
 
+	memcpy(clients->batch->notice, plan, sizeof plan);
+	batch_prepare(clients->batch, place, client, NOTICES_HEAD);
 	clients_record(&client->sending, NOTICES_HEAD);
-	sent = notices_send(fd, plan, NOTICES_HEAD);
+	sent = batch_send(clients->fd[place], clients->batch);
 	clients_record(&client->sending, 0);
 	log_detail("event=look pid=%ld uid=%ld", (long)client->pid, (long)client->uid);
 	if (sent == (int)NOTICES_HEAD)

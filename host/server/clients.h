@@ -58,6 +58,7 @@ struct client {
 	uint64_t lags_ns; /* since when it has not read what there is to be told; 0: it does */
 };
 
+struct batch;
 struct ledger;
 struct ledger_counts;
 
@@ -67,6 +68,7 @@ struct clients {
 	struct page *page;
 	struct ledger_counts *counts;
 	struct client *client; /* the table, in the ledger */
+	struct batch *batch;   /* what is being sent, in the ledger */
 	uint64_t *knows;       /* classic, in the ledger: a bit for each slot, per client */
 	uint32_t *next_id;     /* classic, in the ledger */
 	uint64_t *live;        /* classic: the slots that are held */

@@ -7,6 +7,7 @@
 #include "descriptors.h"
 #include "known.h"
 #include "log.h"
+#include "marks.h"
 #include "memory.h"
 #include "notify.h"
 #include "settings.h"
@@ -174,6 +175,9 @@ int holdings_open(struct holdings *holdings, const struct options *options)
 		holdings_close(holdings);
 		return -1;
 	}
+	holdings->ledger.head->marks = marks_are_stored();
+	if (!holdings->ledger.head->marks)
+		log_event("event=warning what=no-marks");
 	holdings->head = *holdings->ledger.head;
 	return 0;
 }

@@ -38,6 +38,7 @@ static size_t ledger_place(struct ledger *ledger, char *base, const struct optio
 	size_t bells = ledger_take(&end, slots * options->vectors, sizeof *ledger->bells);
 	size_t slot = ledger_take(&end, slots, sizeof *ledger->slot);
 	size_t client = ledger_take(&end, clients, sizeof *ledger->client);
+	size_t batch = ledger_take(&end, 1, sizeof *ledger->batch);
 	size_t known = options->classic ? clients * ledger_words(options->slots) : 0;
 	size_t knows = ledger_take(&end, known, sizeof *ledger->knows);
 
@@ -49,6 +50,7 @@ static size_t ledger_place(struct ledger *ledger, char *base, const struct optio
 	ledger->bells = (void *)(base + bells);
 	ledger->slot = (void *)(base + slot);
 	ledger->client = (void *)(base + client);
+	ledger->batch = (void *)(base + batch);
 	ledger->knows = (void *)(base + knows);
 	return end;
 }

@@ -10,6 +10,7 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
+#include "batch.h"
 #include "clients.h"
 #include "options.h"
 #include "page.h"
@@ -19,7 +20,7 @@
 #include <stdint.h>
 
 /* A server refuses a ledger of another version or shape: the old one then goes on. */
-#define LEDGER_VERSION 2u
+#define LEDGER_VERSION 3u
 
 #define LEDGER_NAME 64u  /* of a bound slot, with its NUL */
 #define LEDGER_PATH 108u /* sun_path of unix(7) */
@@ -58,10 +59,11 @@ struct ledger_head {
 	uint32_t clients;
 	uint32_t raw;
 	uint32_t classic;
-	uint32_t kind; /* enum backend_kind */
-	uint32_t kept; /* the region was there before */
-	uint64_t size; /* of the memory */
-	uint64_t page; /* its page size */
+	uint32_t kind;  /* enum backend_kind */
+	uint32_t kept;  /* the region was there before */
+	uint32_t marks; /* the kernel says what of a batch was sent: marks.h */
+	uint64_t size;  /* of the memory */
+	uint64_t page;  /* its page size */
 	uint64_t began_ns;
 	int32_t keeper; /* process ID */
 	/* Handed over: numbers of descriptors that the server inherits. */
@@ -84,7 +86,8 @@ struct ledger {
 	int32_t *bells;                   /* slots * vectors eventfds, those of slot 0 first */
 	struct slot *slot;
 	struct client *client;
-	uint64_t *knows; /* classic: per client a bit for each slot, ledger_words() of them */
+	struct batch *batch; /* one: a server sends to one client at a time */
+	uint64_t *knows;     /* classic: per client a bit for each slot, ledger_words() of them */
 };
 
 /* Words of 64 bits for a set of slots. */

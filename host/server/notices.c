@@ -6,7 +6,6 @@
 #include "ledger.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #define NOTICES_GREETED (NOTICES_HEAD + 1) /* classic: the step after the client's own eventfds */
 
@@ -128,18 +127,19 @@ static void notices_told_classic(
 {
 	uint64_t *word = notices_knows(clients, client) + notice->slot / 64;
 	uint64_t bit = UINT64_C(1) << notice->slot % 64;
-	uint32_t *known = &clients->slots->known[notice->slot];
 
 	if (notice->vector == SLOTS_NONE) {
 		*word &= ~bit;
-		--*known;
+		if (clients->slots->known)
+			clients->slots->known[notice->slot]--;
 		if (client->about == notice->slot)
 			client->about = SLOTS_NONE;
 		return;
 	}
 	if (notice->slot != client->slot && !(*word & bit)) {
 		*word |= bit;
-		++*known;
+		if (clients->slots->known)
+			clients->slots->known[notice->slot]++;
 	}
 	client->vector = notice->vector + 1;
 	client->about = notice->slot;
@@ -202,37 +202,4 @@ void notices_forget(struct clients *clients, struct client *client)
 			clients->slots->known[notices_lowest(&bits, w)]--;
 		knows[w] = 0;
 	}
-}
-
-int notices_send(int fd, const struct notice *plan, uint32_t count)
-{
-	static union {
-		struct cmsghdr align;
-		unsigned char bytes[CMSG_SPACE(sizeof(int))];
-	} control[CLIENTS_BATCH];
-	static unsigned char bytes[CLIENTS_BATCH][8];
-	static struct iovec io[CLIENTS_BATCH];
-	struct mmsghdr header[CLIENTS_BATCH];
-
-	memset(header, 0, count * sizeof *header);
-	for (uint32_t i = 0; i < count; i++) {
-		struct msghdr *h = &header[i].msg_hdr;
-		struct cmsghdr *c = &control[i].align;
-
-		for (unsigned b = 0; b < 8; b++)
-			bytes[i][b] = (unsigned char)((uint64_t)plan[i].value >> (8 * b));
-		io[i] = (struct iovec){bytes[i], sizeof bytes[i]};
-		h->msg_iov = &io[i];
-		h->msg_iovlen = 1;
-		if (plan[i].fd < 0)
-			continue;
-		h->msg_control = control[i].bytes;
-		h->msg_controllen = sizeof control[i].bytes;
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &plan[i].fd, sizeof(int));
-	}
-	/* A stream socket takes 8 bytes as a whole or not at all: they are one buffer. */
-	return sendmmsg(fd, header, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

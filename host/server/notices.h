@@ -32,7 +32,7 @@ struct notice {
 uint32_t notices_plan(
     const struct clients *clients, const struct client *client, struct notice *plan, uint32_t room);
 
-/* It was told the first (count) of them. */
+/* It was told the first (count) of them. clients->slots->known is NULL where nobody counts yet. */
 void notices_told(
     struct clients *clients, struct client *client, const struct notice *plan, uint32_t count);
 
@@ -44,11 +44,5 @@ uint32_t notices_left(const struct clients *clients, const struct client *client
 
 /* Classic: (client) is gone, and what it knew is of no interest. */
 void notices_forget(struct clients *clients, struct client *client);
-
-/*
- * Send notices, without waiting: 8 bytes each, little-endian, and perhaps a descriptor. Answers how
- * many were sent, from the first on; or -1 with errno of sendmmsg(2), and nothing sent.
- */
-int notices_send(int fd, const struct notice *plan, uint32_t count);
 
 #endif

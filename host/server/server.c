@@ -209,6 +209,7 @@ static int server_begin(struct server *server)
 	    .page = &server->page,
 	    .counts = &server->ledger.head->counts,
 	    .client = server->ledger.client,
+	    .batch = server->ledger.batch,
 	    .knows = server->ledger.knows,
 	    .next_id = &server->ledger.head->next_id,
 	    .capacity = head->clients,

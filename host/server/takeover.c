@@ -35,6 +35,66 @@ static void takeover_doubt(struct ledger_counts *counts, struct client *client)
 	client->state = CLIENT_DOUBTFUL;
 }
 
+/* A notice as a server can have sent it; what it says follows from that, and is not looked at. */
+static bool takeover_is_notice(const struct ledger_head *head, const struct notice *notice)
+{
+	if (notice->slot == SLOTS_NONE)
+		return true;
+	return notice->slot < head->slots &&
+	       (notice->vector < head->vectors || (head->classic && notice->vector == SLOTS_NONE));
+}
+
+/* How many notices went to (client), to whom a server sent when it died; or BATCH_UNKNOWN. */
+static uint32_t takeover_sent(const struct ledger *ledger, const struct client *client)
+{
+	if (!ledger->head->marks)
+		return BATCH_UNKNOWN;
+	return batch_sent(ledger->batch, (uint32_t)(client - ledger->client), client->sending);
+}
+
+/*
+ * A server died while it sent to (client): record what went, from where the client was before, since
+ * some of it may be recorded already. False: that cannot be known.
+ */
+static bool takeover_settle(const struct ledger *ledger, struct client *client)
+{
+	const struct ledger_head *head = ledger->head;
+	const struct batch *batch = ledger->batch;
+	struct slots slots = {.count = head->slots, .vectors = head->vectors, .slot = ledger->slot};
+	struct clients clients = {.slots = &slots,
+	    .client = ledger->client,
+	    .knows = ledger->knows,
+	    .is_classic = head->classic};
+	uint32_t sent = takeover_sent(ledger, client);
+
+	if (sent == BATCH_UNKNOWN)
+		return false;
+	for (uint32_t i = 0; i < sent; i++)
+		if (!takeover_is_notice(head, &batch->notice[i]))
+			return false;
+	client->step = batch->step;
+	client->about = batch->about;
+	client->vector = batch->vector;
+	notices_told(&clients, client, batch->notice, sent);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	client->sending = 0;
+	return true;
+}
+
+/* The same of a refusal: who has it has been told the end. */
+static bool takeover_refused(const struct ledger *ledger, struct client *client)
+{
+	uint32_t sent = takeover_sent(ledger, client);
+
+	if (sent == BATCH_UNKNOWN)
+		return false;
+	if (sent > 0)
+		client->state = CLIENT_CLOSING;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	client->sending = 0;
+	return true;
+}
+
 static void takeover_client(const struct ledger *ledger, struct client *client)
 {
 	struct ledger_counts *counts = &ledger->head->counts;
@@ -49,12 +109,13 @@ static void takeover_client(const struct ledger *ledger, struct client *client)
 	case CLIENT_READY:
 		if (!holds)
 			client->state = CLIENT_CLOSING; /* its end had begun */
-		else if (client->sending != 0 || !takeover_is_possible(ledger, client))
+		else if ((client->sending != 0 && !takeover_settle(ledger, client)) ||
+			 !takeover_is_possible(ledger, client))
 			takeover_doubt(counts, client);
 		return;
 	case CLIENT_REFUSED:
 		client->slot = SLOTS_NONE;
-		if (client->sending != 0)
+		if (client->sending != 0 && !takeover_refused(ledger, client))
 			takeover_doubt(counts, client);
 		else if (client->reason >= CLIENTS_REASONS)
 			client->reason = CLIENTS_NO_FREE_SLOT;

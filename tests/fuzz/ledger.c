@@ -39,7 +39,7 @@ static void fill_client(const struct ledger *ledger, uint32_t place)
 	ledger->client[place] = (struct client){.state = number(CLIENT_DOUBTFUL),
 	    .slot = number(head->slots),
 	    .step = number(head->classic ? 4 : 3 + head->slots * head->vectors),
-	    .sending = feed_byte() % 4 == 0,
+	    .sending = feed_byte() % 4 ? 0 : number(4),
 	    .about = feed_byte() % 2 ? SLOTS_NONE : number(head->slots),
 	    .vector = number(head->vectors),
 	    .pid = (int32_t)number(1),
@@ -48,6 +48,25 @@ static void fill_client(const struct ledger *ledger, uint32_t place)
 	    .reason = number(CLIENTS_REASONS),
 	    .deadline_ns = feed_number(8),
 	    .since_ns = feed_number(8)};
+}
+
+/* What was being sent: mostly to somebody, with marks as they are, or anything. */
+static void fill_batch(const struct ledger *ledger)
+{
+	struct batch *batch = ledger->batch;
+
+	batch->place = number(CLIENTS);
+	batch->count = number(4);
+	batch->step = number(ledger->head->classic ? 4 : 8);
+	batch->about = feed_byte() % 2 ? SLOTS_NONE : number(ledger->head->slots);
+	batch->vector = number(ledger->head->vectors);
+	for (uint32_t i = 0; i < 4; i++) {
+		batch->notice[i] = (struct notice){.value = (int64_t)feed_byte(),
+		    .fd = -1,
+		    .slot = feed_byte() % 4 ? number(ledger->head->slots) : SLOTS_NONE,
+		    .vector = feed_byte() % 4 ? number(ledger->head->vectors) : SLOTS_NONE};
+		batch->message[i].msg_len = feed_byte() % 4 ? 8 : feed_byte();
+	}
 }
 
 static void fill(const struct ledger *ledger)
@@ -67,6 +86,8 @@ static void fill(const struct ledger *ledger)
 		for (uint32_t w = 0; head->classic && w < words; w++)
 			ledger->knows[i * words + w] = feed_number(8);
 	}
+	fill_batch(ledger);
+	head->marks = feed_byte() % 8 != 0;
 	head->is_begun = feed_byte();
 	head->next_id = number(64);
 	feed_bytes(&head->counts, sizeof head->counts);
@@ -126,10 +147,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fill(ledger);
 	for (uint32_t i = 0; i < CLIENTS; i++)
-		doubted[i] = ledger->client[i].state == CLIENT_DOUBTFUL ||
-			     ((ledger->client[i].state == CLIENT_GREETING ||
-				  ledger->client[i].state == CLIENT_READY) &&
-				 ledger->client[i].sending != 0);
+		doubted[i] =
+		    ledger->client[i].state == CLIENT_DOUBTFUL ||
+		    ((ledger->client[i].state == CLIENT_GREETING ||
+			 ledger->client[i].state == CLIENT_READY) &&
+			(!ledger->head->marks || batch_sent(ledger->batch, i,
+						     ledger->client[i].sending) == BATCH_UNKNOWN) &&
+			ledger->client[i].sending != 0);
 	serving_begin();
 	serving_hear();
 	serving_check();

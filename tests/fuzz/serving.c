@@ -54,6 +54,10 @@ void quiet_store(const void *address)
 {
 	const struct ledger *ledger = &serving.server.ledger;
 
+	/* What the kernel will be given is read by nobody before that. */
+	if (ledger->batch &&
+	    serving_is_in(ledger->batch->message, sizeof ledger->batch->message, address))
+		return;
 	if (serving_is_inside && (serving_is_in(ledger->head, ledger->size, address) ||
 				     serving_is_in(&serving.words, sizeof serving.words, address)))
 		serving_pass();
@@ -265,6 +269,7 @@ void serving_open(const struct options *options, bool has_keeper, const struct s
 	memcpy(server->ledger.bells, serving_bells,
 	    (size_t)options->slots * options->vectors * sizeof *serving_bells);
 	server->ledger.head->memory = serving_memory;
+	server->ledger.head->marks = true;
 	memset(serving_names, 0, sizeof serving_names);
 	for (uint32_t i = 0; i < options->bound_count; i++)
 		serving_names[options->bound[i].slot] = options->bound[i].name;
@@ -332,6 +337,7 @@ static void serving_begin_call(void *unused)
 	    .page = &server->page,
 	    .counts = &server->ledger.head->counts,
 	    .client = server->ledger.client,
+	    .batch = server->ledger.batch,
 	    .knows = server->ledger.knows,
 	    .next_id = &server->ledger.head->next_id,
 	    .capacity = head->clients,

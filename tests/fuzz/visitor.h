@@ -18,8 +18,6 @@ struct visitor {
 	bool has_closed; /* it hung up: its ID may be another's */
 	bool is_ended;   /* it saw the end */
 	bool is_refused;
-	bool is_doubtful;
-	bool is_alone; /* doubtful: what it has is all that it gets */
 	uint32_t step; /* messages read */
 	uint32_t id;
 	uint32_t ids;                  /* one more than the highest that it was told of */

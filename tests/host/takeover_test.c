@@ -157,6 +157,7 @@ static int go_on(const struct client *left, bool is_shut)
 	    .page = &page,
 	    .counts = &ledger.head->counts,
 	    .client = ledger.client,
+	    .batch = ledger.batch,
 	    .knows = ledger.knows,
 	    .next_id = &ledger.head->next_id,
 	    .capacity = ledger.head->clients,
@@ -215,10 +216,65 @@ static void go_on_rows(void)
 	}
 }
 
+/* What the batch of a server that was killed says of its client. */
+static void batches(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t place, count, marks; /* of the batch */
+		uint32_t lengths[3];
+		uint32_t step; /* of the client: recorded in part already */
+		uint32_t want_state, want_step;
+	} rows[] = {
+	    {"none", PLACE, 3, 1, {0, 0, 0}, 3, CLIENT_GREETING, 3},
+	    {"one", PLACE, 3, 1, {8, 0, 0}, 3, CLIENT_GREETING, 4},
+	    {"two, one recorded", PLACE, 3, 1, {8, 8, 0}, 4, CLIENT_GREETING, 5},
+	    {"all", PLACE, 3, 1, {8, 8, 8}, 3, CLIENT_GREETING, 6},
+	    {"all, all recorded", PLACE, 3, 1, {8, 8, 8}, 6, CLIENT_GREETING, 6},
+	    {"another's", PLACE + 1, 3, 1, {8, 8, 8}, 3, CLIENT_DOUBTFUL, 3},
+	    {"of another time", PLACE, 2, 1, {8, 8, 8}, 3, CLIENT_DOUBTFUL, 3},
+	    {"a gap", PLACE, 3, 1, {8, 0, 8}, 3, CLIENT_DOUBTFUL, 3},
+	    {"half of one", PLACE, 3, 1, {8, 4, 0}, 3, CLIENT_DOUBTFUL, 3},
+	    {"a kernel that says nothing", PLACE, 3, 0, {0, 0, 0}, 3, CLIENT_DOUBTFUL, 3},
+	};
+	const struct options options = {.slots = 3, .vectors = 2};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct client *client;
+
+		NEED_EQ(ledger_create(&ledger, &options), 0);
+		test_row(rows[i].name);
+		client = &ledger.client[PLACE];
+		ledger.head->marks = rows[i].marks;
+		ledger.socket[PLACE].fd = 99;
+		ledger.slot[1].client = PLACE;
+		*client = (struct client){.state = CLIENT_GREETING,
+		    .slot = 1,
+		    .step = rows[i].step,
+		    .sending = 3,
+		    .about = NONE};
+		*ledger.batch = (struct batch){
+		    .place = rows[i].place, .count = rows[i].count, .step = 3, .about = NONE};
+		for (uint32_t j = 0; j < 3; j++) {
+			ledger.batch->notice[j] = (struct notice){.fd = 5, .slot = 0, .vector = 0};
+			ledger.batch->message[j].msg_len = rows[i].lengths[j];
+		}
+		/* The one who repairs can die, too. */
+		for (unsigned j = 0; j < 2; j++) {
+			takeover_repair(&ledger);
+			CHECK_EQ(client->state, rows[i].want_state);
+			CHECK_EQ(client->step, rows[i].want_step);
+			CHECK_EQ(client->sending == 0, rows[i].want_state == CLIENT_GREETING);
+		}
+		ledger_close(&ledger);
+	}
+}
+
 static const struct test tests[] = {
     {"repair: each state, each cut", cuts},
     {"repair: who is known", known},
     {"go on", go_on_rows},
+    {"repair: what was being sent", batches},
 };
 
 int main(void)

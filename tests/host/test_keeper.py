@@ -11,6 +11,7 @@ import shutil
 import signal
 import statistics
 import struct
+import threading
 import time
 
 import pytest
@@ -173,50 +174,83 @@ def check_classic(messages, vectors, clients):
 @pytest.mark.parametrize("mode", MODES)
 def test_killed_in_a_burst(start, mode):
     """
-    At any moment of 20 handshakes: each client gets all of it, in order, or waits and is called
-    doubtful. None sees its stream end before it has the memory: QEMU would spin for ever.
+    At any moment of 20 handshakes: each client gets all of it, once and in order, and none sees its
+    stream end before it has the memory: QEMU would spin for ever.
     """
-    slots, vectors, doubtful, late = 20, 12, 0, []
+    slots, vectors = 20, 12
     server = start(*MODES[mode], "--slots", slots, "-n", vectors, "-l", "64M")
     chance = random.Random(4)
+    want = 3 + slots * vectors
     for turn in range(30 * KILLS // 10):
         burst = Burst(server.socket, 20)
         time.sleep(chance.random() * 0.006)
         server.kill_serving()
-        want = 3 + slots * vectors
 
         def is_settled():
             burst.read()
-            states = [slot["state"] for slot in server.status("slot")]
-            stuck = states.count("doubtful")
-            whole = sum(len(got) >= want for got in burst.got)
-            return whole >= len(burst.got) - stuck and states.count("ready") + stuck >= 20
+            told = sum(
+                slot["state"] == "ready" and slot["queued"] == "0" for slot in server.status("slot")
+            )
+            return told == 20 and all(len(got) >= want for got in burst.got)
 
-        if mode == "classic":
-            # Who is doubtful has told nobody anything; who is ready knows all that are there.
-            until(lambda: sum(s["state"] in ("ready", "doubtful") and s["queued"] == "0"
-                              for s in server.status("slot")) == 20)
-            burst.read()
-        else:
-            until(is_settled)
-        states = [slot["state"] for slot in server.status("slot")]
-        doubtful += states.count("doubtful")
+        until(is_settled)
+        burst.read()
         assert all(None not in got for got in burst.got), "no stream has ended"
-        whole = []
+        assert len({got[1][0] for got in burst.got}) == 20
         for got in burst.got:
-            if len(got) < want:
-                continue
-            whole.append(got[1][0])
             if mode == "slots":
                 check_greeting(got, got[1][0], slots, vectors)
             else:
                 check_classic(got, vectors, 20)
-        late.append(20 - len(whole))
-        assert len(whole) == len(set(whole)) >= 20 - states.count("doubtful")
         burst.close()
         until(lambda: all(s["state"] == "free" for s in server.status("slot")))
-    print(f"{mode}: {30 * KILLS // 10} kills in the midst of 20 handshakes: {doubtful} doubtful,"
-          f" {sum(late)} of them had not read all")
+    assert server.status("count")[0]["doubtful"] == "0"
+
+
+class Joiner(threading.Thread):
+    """Joins, takes the whole handshake, and leaves, until it is told to end."""
+
+    def __init__(self, path, slots, vectors):
+        super().__init__()
+        self.path, self.shape = path, (slots, vectors)
+        self.is_ending = False
+        self.joins, self.fault = 0, None
+
+    def run(self):
+        while not self.is_ending and not self.fault:
+            client = RawClient(self.path)
+            try:
+                messages = client.handshake(*self.shape)
+                check_greeting(messages, client.id, *self.shape)
+                self.joins += 1
+            except (OSError, AssertionError, TypeError) as fault:
+                self.fault = repr(fault)
+            finally:
+                client.close()
+
+
+def test_killed_under_joiners(start):
+    """While eight join and leave without a pause: nobody is deaf."""
+    slots, vectors, kills = 16, 16, 125 if SOAK else 40
+    server = start("--slots", slots, "-n", vectors, "-l", "64M")
+    joiners = [Joiner(server.socket, slots, vectors) for _ in range(8)]
+    chance = random.Random(6)
+    for joiner in joiners:
+        joiner.start()
+    try:
+        for _ in range(kills):
+            time.sleep(0.1 + chance.random() * 0.004)  # longer than a life that counts as a failure
+            server.kill_serving()
+    finally:
+        for joiner in joiners:
+            joiner.is_ending = True
+        for joiner in joiners:
+            joiner.join()
+    assert [joiner.fault for joiner in joiners] == [None] * 8
+    assert sum(joiner.joins for joiner in joiners) > kills
+    count = server.status("count")[0]
+    assert (count["doubtful"], count["takeovers"]) == ("0", str(kills))
+    until(lambda: all(slot["state"] == "free" for slot in server.status("slot")))
 
 
 def end_adopted(pid, sig):
