@@ -140,15 +140,20 @@ static int ask_receive(const char *path, int fd, int64_t end_ms, char **text, si
 	return 0;
 }
 
-int ask_status(const char *path, char **text, size_t *size)
+int ask_status(const char *path, char **text, size_t *size, uid_t *user)
 {
 	int64_t end_ms = ask_now_ms() + ASK_LIMIT_MS;
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t length = sizeof peer;
 	int status, fd = -1;
 
 	*text = NULL;
 	*size = 0;
 	if (ask_connect(path, &fd))
 		return 1;
+	/* unix(7): of who listens. Unknown is nobody's. */
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+	*user = peer.uid;
 	status = ask_send(path, fd, end_ms);
 	if (status == 0)
 		status = ask_receive(path, fd, end_ms, text, size);

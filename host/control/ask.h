@@ -6,6 +6,7 @@
 #define ASK_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #define ASK_SIZE_MAX (16u << 20) /* bytes; 65536 slots take about 8 MiB */
 #define ASK_LIMIT_MS 2000        /* for all of it: the server gives no more */
@@ -13,9 +14,10 @@
 /*
  * Send "status" to the control socket (path), and take everything until the end.
  *
- * On success (*text) has (*size) bytes and a NUL behind them; the caller frees it.
+ * On success (*text) has (*size) bytes and a NUL behind them; the caller frees it. (*user) is who
+ * made the socket.
  * 0, or 1 after one line.
  */
-int ask_status(const char *path, char **text, size_t *size);
+int ask_status(const char *path, char **text, size_t *size, uid_t *user);
 
 #endif

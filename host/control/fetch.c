@@ -13,7 +13,7 @@ static const char *fetch_once(struct fetch *fetch, const char *path, int *status
 	size_t size;
 
 	*fetch = (struct fetch){0};
-	*status = ask_status(path, &fetch->text, &size);
+	*status = ask_status(path, &fetch->text, &size, &fetch->user);
 	return *status ? NULL : answer_parse(&fetch->answer, fetch->text, size);
 }
 

@@ -7,9 +7,12 @@
 
 #include "answer.h"
 
+#include <sys/types.h>
+
 struct fetch {
 	struct answer answer; /* points into (text) */
 	char *text;
+	uid_t user; /* who made the socket: what it answers is his word */
 };
 
 /* Ask the control socket (path). 0, or 1 after one line and with nothing to close. */

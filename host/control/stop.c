@@ -56,10 +56,31 @@ static void stop_by_lock(const struct place *place, struct holder *holder)
 		holder_find(holder, &st);
 }
 
+/*
+ * Whoever made the control socket may name any process: root is believed, and who asks; others only
+ * about processes of their own. 0, or 1 after one line.
+ */
+static int stop_is_theirs(const struct place *place, pid_t pid, uid_t user)
+{
+	char path[64];
+	struct stat st;
+
+	if (user == 0 || user == geteuid())
+		return 0;
+	snprintf(path, sizeof path, "/proc/%ld", (long)pid);
+	if (stat(path, &st) == 0 && st.st_uid == user)
+		return 0;
+	return say(1, place->path,
+	    "the socket is of user %ld, and answers that process %ld is to be ended, which is not that"
+	    " user's: not done",
+	    (long)user, (long)pid);
+}
+
 /* The same by what the server says. 0, or 1 after one line. */
 static int stop_by_answer(const struct place *place, struct holder *holder)
 {
 	struct fetch fetch;
+	int status = 0;
 
 	if (fetch_open(&fetch, place->path))
 		return 1;
@@ -67,8 +88,10 @@ static int stop_by_answer(const struct place *place, struct holder *holder)
 	if (fetch.answer.keeper)
 		holder->pid[holder->count++] = (pid_t)fetch.answer.keeper;
 	holder->pid[holder->count++] = (pid_t)fetch.answer.server;
+	for (unsigned i = 0; status == 0 && i < holder->count; i++)
+		status = stop_is_theirs(place, holder->pid[i], fetch.user);
 	fetch_close(&fetch);
-	return 0;
+	return status;
 }
 
 static int stop_find(const struct place *place, struct holder *holder)

@@ -4,6 +4,7 @@
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 
+import controlfake
 import pytest
 
 from rawclient import RawClient, is_readable, until
@@ -219,6 +221,34 @@ def test_two_at_once_without_a_lock(build, shared, stale):
                 reader.join()
                 server.stderr.close()
         assert os.listdir(folder) == ["s.lock"]
+
+
+@as_root
+@pytest.mark.parametrize("named", ["keeper", "server"])
+def test_stop_by_anothers_word(build, shared, named):
+    """Eve's control socket says which process is to be ended: one of root's is not."""
+    folder = shared(0o755)
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        text = controlfake.WHOLE.replace("{pid}", "0")
+        text = re.sub(rf" {named}=\d+", f" {named}={victim.pid}", text, count=1)
+
+        def work(ready):
+            text_of_eve = text.replace("keeper=10 ", f"keeper={os.getpid()} ")
+            text_of_eve = text_of_eve.replace("server=11 ", f"server={os.getpid()} ")
+            fake = controlfake.ControlFake(folder / "s.control", [text_of_eve.encode()])
+            ready()
+            fake.thread.join()
+
+        try:
+            with Eve(work):
+                command = [build / "ivsh-server", "stop", "-S", folder / "s"]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+                assert (done.returncode, done.stdout) == (1, "")
+                assert f"process {victim.pid} is to be ended" in done.stderr
+                assert len(done.stderr.splitlines()) == 1
+                assert victim.poll() is None
+        finally:
+            victim.kill()
 
 
 # The pid file
