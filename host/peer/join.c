@@ -120,7 +120,8 @@ void join_refused(const struct options *options, const struct ivsh_mem *mem,
 		if (attach->found_magic)
 			fprintf(stderr,
 			    "ivsh: %s: the memory starts with 0x%016" PRIx64
-			    ", which is not ours: give another one, or clear it\n",
+			    ", which is not ours: give another one, or clear it if nobody else "
+			    "uses it\n",
 			    object, attach->found_magic);
 		else
 			fprintf(stderr,

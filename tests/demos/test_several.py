@@ -45,10 +45,10 @@ def test_ours_is_second(world, content, uefi):
     before = other.read_bytes()
     words = [*plain(other, "a"), *plain(ours, "b")]
     guests = [
-        world.guest(f"slot {i}", f"demo --slot={i} --timeout=25", *words, uefi=uefi) for i in range(2)
+        world.guest(f"slot {i}", f"demo --slot={i} --timeout=55", *words, uefi=uefi) for i in range(2)
     ]
     for guest in guests:
-        assert ": every byte verified" in guest.done()
+        assert ": every byte verified" in guest.done(seconds=60)
     assert other.read_bytes() == before
 
 
@@ -146,7 +146,7 @@ def test_no_device_at_all(world, device):
 
 # --- One wait over several ----------------------------------------------------------------------
 
-LATE_MS = 10
+LATE_MS = 5  # who looks at one region now and then is 50 ms late on average
 
 
 def first_ping(world, server):
@@ -173,8 +173,11 @@ def test_sleeps_on_both(world, kind):
     for i, server in enumerate(servers):
         with server.memory() as memory:
             world.until(lambda: timer_wakes(memory, 0) >= 10, f"the hub sleeps in region {i}")
-    late = [first_ping(world, server) for server in servers]
-    print(f"{kind}: {late} ms")
+    for _ in range(3):  # a busy host is late, too, but not all the time
+        late = [first_ping(world, server) for server in servers]
+        print(f"{kind}: {late} ms")
+        if max(late) < LATE_MS:
+            break
     assert max(late) < LATE_MS, late
     hub.still_runs()
 

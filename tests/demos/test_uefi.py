@@ -243,11 +243,11 @@ def test_another_root_bus(world, machine):
     server = world.server(bind=2)
     devices = doorbell(server.bound[0], where=where)
     guests = [
-        world.guest("alpha", f"demo --device={place} --timeout=25", *devices, machine=line, uefi=True),
-        world.guest("beta", "demo --timeout=25", *doorbell(server.bound[1])),
+        world.guest("alpha", f"demo --device={place} --timeout=55", *devices, machine=line, uefi=True),
+        world.guest("beta", "demo --timeout=55", *doorbell(server.bound[1])),
     ]
     for guest in guests:
-        assert ": every byte verified\n" in guest.done()
+        assert ": every byte verified\n" in guest.done(seconds=60)
     other = plain(memory_file(world.folder), where=f",bus={root},addr=9")
     text = world.guest("info", "info", *devices, *other, machine=line, uefi=True).done()
     assert re.findall(r"^device \d: (\S+),", text, re.MULTILINE) == ["00:09.0", place]
