@@ -13,10 +13,9 @@ enum status {
 	STATUS_FAILED = 1,    /* EFI_DEVICE_ERROR: something else; the line on stderr says what */
 	STATUS_USAGE = 2,     /* EFI_INVALID_PARAMETER: the command line is wrong */
 	STATUS_NO_DEVICE = 3, /* EFI_NOT_FOUND: no ivshmem device; host: no server there, no file */
-	STATUS_NO_PEER =
-	    4, /* EFI_NOT_FOUND: the peer that is wanted is none, or did not come in time */
-	STATUS_TIMEOUT = 5, /* EFI_TIMEOUT: it was there, and it took too long */
-	STATUS_STOPPED = 6, /* EFI_ABORTED: by ESC or Ctrl-C; host: by SIGINT or another signal */
+	STATUS_NO_PEER = 4,   /* EFI_NOT_FOUND: no such peer, or it did not come in time */
+	STATUS_TIMEOUT = 5,   /* EFI_TIMEOUT: it was there, and it took too long */
+	STATUS_STOPPED = 6,   /* EFI_ABORTED: by ESC or Ctrl-C; host: by SIGINT or another signal */
 };
 
 #endif

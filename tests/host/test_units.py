@@ -220,7 +220,7 @@ def complete(line, folder="/", path=None):
 @pytest.mark.parametrize(
     "line,want",
     [
-        ("ivsh-server st", ["status"]),
+        ("ivsh-server st", ["status", "stop"]),
         ("ivsh-server q", ["qemu-args"]),
         ("ivshmem-server --cla", ["--classic"]),
         ("ivsh-server --hugetlb ", ["2M", "1G"]),
