@@ -56,8 +56,8 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
  * End the machine. 0 powers it off: QEMU exits with 0. Any other (status), 1 to 127, goes to the
  * isa-debug-exit device at 0xf4 (x86_64): QEMU exits with (status << 1) | 1; what is out of range
  * counts as 127. Without that device it says so, a second later, and powers off. May be called
- * from an exception. A machine that cannot be switched off is reset: that ends QEMU with 0, but only
- * with -no-reboot; without, the next start says so and halts.
+ * from an exception. A machine that cannot be switched off says so at its start, and is reset: that
+ * ends QEMU with 0, but only with -no-reboot; without, the next start says so and halts.
  */
 _Noreturn void arch_exit(int status);
 

@@ -36,19 +36,6 @@
 
 static volatile uint64_t *mark; /* NULL: no memory there */
 
-void x86_power_init(void)
-{
-	if (x86_ram_end(MARK_ADDRESS) != 0)
-		mark = x86_map(MARK_ADDRESS, 2 * sizeof *mark, IVSH_MAP_MEMORY);
-	if (mark == NULL || mark[0] != MARK || mark[1] != ~MARK)
-		return;
-	mark[0] = mark[1] = 0;
-	x86_say("exit: this machine was reset because it cannot be switched off, and does nothing"
-		" more: end QEMU, or start it with -no-reboot\n");
-	for (;;)
-		__asm__ volatile("cli; hlt");
-}
-
 static bool has_pm1a(void)
 {
 	return x86_in16(ACPI_PM1A_CONTROL) != 0xffff;
@@ -75,24 +62,23 @@ bool x86_has_acpi_registers(void)
 	return has_pm1a();
 }
 
-/* True: QEMU was told. */
-static bool switch_off(void)
+/* Is there a switch? */
+static bool has_switch(void)
+{
+	return x86_is_microvm() ? x86_pvh_has_acpi() : x86_has_acpi_registers();
+}
+
+static void switch_off(void)
 {
 	volatile uint8_t *sleep;
 
 	if (!x86_is_microvm()) {
-		if (!x86_has_acpi_registers())
-			return false;
 		x86_out16(ACPI_PM1A_CONTROL, ACPI_SLEEP_S5);
-		return true;
+		return;
 	}
-	if (!x86_pvh_has_acpi())
-		return false;
 	sleep = x86_map(MICROVM_SLEEP, 1, IVSH_MAP_REGISTERS);
-	if (sleep == NULL)
-		return false;
-	*sleep = MICROVM_SLEEP_S5;
-	return true;
+	if (sleep != NULL)
+		*sleep = MICROVM_SLEEP_S5;
 }
 
 /* By the chipset, by the keyboard's controller, and at last by a fault that nobody can take. */
@@ -113,17 +99,33 @@ static _Noreturn void reset(void)
 		__asm__ volatile("cli; hlt");
 }
 
+/* Said at the start, because a program's last line is its own. */
+void x86_power_init(void)
+{
+	if (x86_ram_end(MARK_ADDRESS) != 0)
+		mark = x86_map(MARK_ADDRESS, 2 * sizeof *mark, IVSH_MAP_MEMORY);
+	if (mark != NULL && mark[0] == MARK && mark[1] == ~MARK) {
+		mark[0] = mark[1] = 0;
+		x86_say("power: this machine was reset because it cannot be switched off, and does"
+			" nothing more: end QEMU, or start it with -no-reboot\n");
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	}
+	if (!has_switch())
+		x86_say("power: this machine cannot be switched off (it has no ACPI): it is reset"
+			" at its end, which ends QEMU with -no-reboot\n");
+}
+
 _Noreturn void x86_power_off(void)
 {
-	if (!switch_off()) {
-		x86_say(
-		    "exit: this machine cannot be switched off (it has no ACPI): it is reset\n");
+	if (!has_switch()) {
 		if (mark != NULL) {
 			mark[0] = MARK;
 			mark[1] = ~MARK;
 		}
 		reset();
 	}
+	switch_off();
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }
