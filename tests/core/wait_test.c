@@ -549,7 +549,8 @@ static void short_first_wait(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
 
-	for (uint64_t timeout_ns = 0; timeout_ns < 2000000; timeout_ns += 30000) {
+	for (uint64_t timeout_ns = 0; timeout_ns < 2000000;
+	     timeout_ns += timeout_ns < 100000 ? 5000 : 100000) {
 		uint64_t start;
 
 		open_both();
