@@ -12,6 +12,12 @@
  * or is about to be. Whoever waits for ever, with messages left to send or a wish unanswered, is an
  * invalid end state.
  *
+ * With PAUSE a sender that is "killed" may only have been stopped, between its look at whose the slot is
+ * and its store: that store comes at any later time. The next life has claimed the slot: it begins a
+ * new run, in which the store must be no message; what of its own was overwritten it finds as damage.
+ * A body that comes between another's stores, or loads, of body and head is what remains (R5.6), and
+ * not here.
+ *
  * run.sh lists the configurations. The mistakes on purpose:
  *
  *   NO_WAIT       the sender sends in the new run before the receiver has acknowledged it
@@ -25,6 +31,7 @@
  *   STAYS         a new life of the sender goes on in a ring that is not in step
  *   ONE_LOOK      the receiver does not look for a message again when it has seen a new run
  *   NO_TOLD       SENDER or RECEIVER: its new life does not compare the run with the one told of
+ *   SAME_RUN      with PAUSE: a new life that has claimed the slot goes on in the run
  *   TOLD_FIRST    SENDER or RECEIVER: it stores that it has told before it does
  */
 #ifndef DESCS
@@ -64,6 +71,28 @@ byte damaged;         /* the run in which the receiver found damage, plus 1 */
 bool loss;            /* the receiver has found damage, since the last new message */
 byte app[3];          /* the run that each side's application was told of */
 
+#ifdef PAUSE
+/* What the stopped life is about to store: a message at (index), of the run (epoch). */
+#define GHOST 200
+byte ghost_index, ghost_epoch, ghost_runs;
+bool ghost_armed, strayed;
+active proctype ghost()
+{
+end:
+	do
+	:: d_step {
+		/* Before that it is a message like any: the model without PAUSE has those. */
+		ghost_armed && runs > ghost_runs ->
+		ghost_armed = false;
+		strayed = true;
+		body_word[ghost_index % DESCS] = GHOST;
+		head_word[ghost_index % DESCS] = LAP(ghost_index);
+		run_of[ghost_index % DESCS] = ghost_runs
+	}
+	od
+}
+#endif
+
 bool killed[3];
 byte kills[3], resets[3];
 active proctype killer()
@@ -71,7 +100,9 @@ active proctype killer()
 end:
 	do
 	:: d_step { !killed[SENDER] && kills[SENDER] < KILLS -> kills[SENDER]++; killed[SENDER] = true }
+#ifndef PAUSE
 	:: d_step { !killed[RECEIVER] && kills[RECEIVER] < KILLS -> kills[RECEIVER]++; killed[RECEIVER] = true }
+#endif
 	od
 }
 
@@ -173,7 +204,19 @@ inline sender_open()
 		do
 		:: head - read < DESCS && head_word[head % DESCS] == LAP(head) -> head++
 		:: else -> break
-		od
+		od;
+#ifdef PAUSE
+		/* sender.c, (seized). */
+		if
+		:: kills[SENDER] != 0 ->
+#ifdef SAME_RUN
+			runs++
+#else
+			sender_restart(asked)
+#endif
+		:: else
+		fi
+#endif
 	fi
 }
 
@@ -202,8 +245,11 @@ again:
 #endif
 		/* SPEC R6.5: what the receiver asks for is seen behind a message, or some: here, any. */
 		:: !waiting && accepted < MESSAGES && head - read < DESCS ->
+#ifndef PAUSE
 			body_word[head % DESCS] = accepted + 1;
+#endif
 			d_step {
+				body_word[head % DESCS] = accepted + 1;
 				assert(app[SENDER] == epoch || lost);
 				head_word[head % DESCS] = LAP(head);
 				run_of[head % DESCS] = runs;
@@ -216,6 +262,17 @@ again:
 			/* SPEC R7.5: else the channel breaks. */
 			atomic { assert(seen - read <= head - read && seen >= read); read = seen; seen = 0 };
 			goto again
+#ifdef PAUSE
+		/* SPEC R6.6. */
+		:: !waiting && strayed && r_read != read ->
+			seen = r_read;
+			atomic { assert(seen - read <= head - read && seen >= read); read = seen; seen = 0 };
+			goto again
+		:: !waiting && strayed && read != head && head_word[read % DESCS] != LAP(read) ->
+			atomic { strayed = false; loss = true; asked = r_epoch };
+			sender_restart(asked);
+			goto again
+#endif
 		:: lost && !waiting -> tell(SENDER, s_told, epoch); goto again
 		:: !waiting && !lost && accepted == MESSAGES -> goto idle
 		fi;
@@ -223,9 +280,16 @@ idle:
 end:
 		if
 		:: r_epoch != ack || resets[SENDER] < RESETS -> goto again
+#ifdef PAUSE
+		:: strayed && (r_read != read || (read != head && head_word[read % DESCS] != LAP(read))) -> goto again
+#endif
 		fi
 	} unless { killed[SENDER] };
 	d_step {
+#ifdef PAUSE
+		ghost_armed = (!waiting && head - read < DESCS);
+		ghost_index = head; ghost_epoch = epoch; ghost_runs = runs;
+#endif
 		killed[SENDER] = false;
 		head = 0; read = 0; epoch = 0; ack = 0; start = 0; asked = 0; seen = 0; waiting = false; lost = false
 	};
@@ -323,7 +387,20 @@ again:
 				:: else -> loss = true; receiver_follow()
 				fi
 			:: true ->
+#ifndef PAUSE
 				value = body_word[read % DESCS];
+#else
+				d_step { value = (head_word[read % DESCS] == LAP(read) -> body_word[read % DESCS] : 0) };
+				if
+				:: value == 0 -> goto again
+				:: value == GHOST ->
+					/* Of the run that it was meant for it is the last message. */
+					d_step { assert(value < GHOST || ack == ghost_epoch); value = 0; read++ };
+					r_read = read;
+					goto again
+				:: else
+				fi;
+#endif
 				d_step {
 					assert(value > last || (value > 0 && marked > 0));
 					assert(value <= last + 1 || loss);

@@ -93,6 +93,10 @@ configurations() {
 	silent -DNO_TOLD=RECEIVER                 |receiver's next life tells of no reset
 	silent -DTOLD_FIRST=SENDER                |sender's word says told before it has
 	silent -DTOLD_FIRST=RECEIVER              |receiver's word says told before it has
+	well  -DPAUSE -DRESETS=0                  |sender stopped, another claims its slot
+	well  -DPAUSE -DRESETS=0 -DDESCS=3        |the same, ring of 3
+	well  -DPAUSE -DRESETS=0 -DMESSAGES=5     |the same, 5 messages
+	own   -DPAUSE -DRESETS=0 -DSAME_RUN       |who has claimed goes on in the run
 	model claim
 	well                                      |two claim, and die
 	well  -DPAUSE                             |one pauses: a double claim ends soon
@@ -129,7 +133,7 @@ verdict() {
 		echo lost
 	elif grep -qE '^pan:1: assertion violated \(+(want==\(read|value[=><])' out; then
 		echo order
-	elif grep -qE '^pan:1: assertion violated \(+(run_of|r_read==)' out; then
+	elif grep -qE '^pan:1: assertion violated \(+(run_of|r_read==|seen-read)' out; then
 		echo own
 	elif grep -q '^pan:1: assertion violated ((app\[' out; then
 		echo silent
