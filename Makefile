@@ -200,13 +200,14 @@ SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/se
           host/server/ledger.c host/server/link.c \
           host/server/server.c host/server/isolate.c host/server/rebind.c \
           host/server/takeover.c host/server/clients.c host/server/batch.c \
-          host/server/notices.c host/server/admission.c host/server/caller.c \
+          host/server/notices.c host/server/admission.c host/server/caller.c host/server/ids.c \
           host/server/slots.c host/server/page.c host/server/control.c \
           host/server/report.c $(OPTIONS) $(CONTROL) host/control/stop.c \
           $(BACKEND) $(PROCESS)
 # What of it works in the ledger, and needs no process of its own.
 SERVING := host/server/ledger.c host/server/takeover.c host/server/clients.c \
           host/server/batch.c host/server/notices.c host/server/admission.c host/server/caller.c \
+          host/server/ids.c \
           host/server/slots.c host/server/page.c host/server/control.c host/server/report.c
 CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c

@@ -24,6 +24,7 @@
  */
 #include "clients.h"
 #include "batch.h"
+#include "ids.h"
 #include "ledger.h"
 #include "admission.h"
 #include "caller.h"
@@ -43,7 +44,6 @@
 #define CLIENTS_WAIT_NS UINT64_C(1000000000)    /* for the old client of a bound slot to go */
 #define CLIENTS_READING_NS UINT64_C(5000000000) /* for reading more of what there is to be told */
 #define CLIENTS_PACE_NS UINT64_C(5000000)       /* from one announcement to the next */
-#define CLIENTS_ID_MOST 65535u                  /* ivshmem-spec: an ID has 16 bits */
 #define CLIENTS_EVENTS 256
 #define CLIENTS_TURNS 4 /* batches that are sent before others have their turn */
 
@@ -156,6 +156,8 @@ static void clients_forget(struct clients *clients, struct client *client, const
 		log_detail("event=gone pid=%ld reason=%s", (long)client->pid, reason);
 	clients_release(clients, client, reason);
 	notices_forget(clients, client);
+	if (clients->is_classic)
+		ids_forget(clients, place);
 	/* Who takes over sees by this that it is over, and not a new one in the same place. */
 	shutdown(clients->fd[place], SHUT_RDWR);
 	clients_record(&client->state, CLIENT_GONE);
@@ -220,6 +222,16 @@ static void clients_due(struct clients *clients, uint32_t place, bool is_due)
 	clients->is_due[place] = is_due;
 }
 
+/* What was not sent, it was not told; errno is as it was. */
+static void clients_settle(
+    struct clients *clients, uint32_t place, const struct notice *plan, uint32_t count, int sent)
+{
+	int error = errno;
+
+	ids_settle(clients, place, plan, count, sent > 0 ? (uint32_t)sent : 0);
+	errno = error;
+}
+
 /*
  * Tell it what it has yet to be told, as far as its socket takes it, in (turns) batches of at most
  * (room) notices. Who has more to be told is due for it.
@@ -241,7 +253,11 @@ static void clients_tell_some(
 		}
 		batch_prepare(batch, place, client, count);
 		clients_record(&client->sending, count);
+		if (clients->is_classic)
+			ids_expect(clients, place, batch->notice, count);
 		sent = batch_send(clients->fd[place], batch);
+		if (clients->is_classic)
+			clients_settle(clients, place, batch->notice, count, sent);
 		if (sent > 0)
 			notices_told(clients, client, batch->notice, (uint32_t)sent);
 		clients_record(&client->sending, 0);
@@ -328,12 +344,14 @@ static void clients_grant(struct clients *clients, struct client *client)
 	const char *name = clients->slots->names[client->slot];
 
 	if (clients->is_classic) {
-		if (*clients->next_id > CLIENTS_ID_MOST) {
+		uint32_t id;
+
+		if (!ids_take(clients, clients_place(clients, client), &id)) {
 			clients_refuse(clients, client, CLIENTS_IDS_EXHAUSTED);
 			return;
 		}
 		slots_drain(clients->slots, client->slot);
-		slot->id = (*clients->next_id)++;
+		slot->id = id;
 	}
 	client->step = 0;
 	client->about = SLOTS_NONE;
@@ -697,6 +715,11 @@ int clients_open(struct clients *clients, const struct ledger *ledger)
 	}
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		clients->fd[i] = ledger->socket[i].fd;
+	if (clients->is_classic && ids_open(clients)) {
+		log_failure("clients", "%s", strerror(errno));
+		clients_close(clients);
+		return -1;
+	}
 	if (clients->is_classic)
 		clients_count_known(clients);
 	clients_publish(clients);
@@ -718,12 +741,14 @@ void clients_close(struct clients *clients)
 	free(clients->fd);
 	free(clients->is_blocked);
 	free(clients->is_due);
+	free(clients->told_by);
 	free(clients->live);
 	if (clients->epoll >= 0)
 		close(clients->epoll);
 	clients->fd = NULL;
 	clients->is_blocked = NULL;
 	clients->is_due = NULL;
+	clients->told_by = NULL;
 	clients->live = NULL;
 	clients->epoll = -1;
 }

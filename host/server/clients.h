@@ -70,7 +70,9 @@ struct clients {
 	struct client *client; /* the table, in the ledger */
 	struct batch *batch;   /* what is being sent, in the ledger */
 	uint64_t *knows;       /* classic, in the ledger: a bit for each slot, per client */
-	uint32_t *next_id;     /* classic, in the ledger */
+	uint32_t *next_id;     /* classic, in the ledger: where the next ID is looked for */
+	uint64_t *told;        /* classic, in the ledger: the IDs that each was told, ids.h */
+	uint32_t *told_by;     /* classic: how many were, by ID */
 	uint64_t *live;        /* classic: the slots that are held */
 	int *fd;               /* of each client; -1 */
 	bool *is_blocked;      /* waits for EPOLLOUT */

@@ -3,6 +3,7 @@
  * ledger.c - the layout of the ledger, and what must not change.
  */
 #include "ledger.h"
+#include "ids.h"
 #include "log.h"
 
 #include <errno.h>
@@ -41,6 +42,8 @@ static size_t ledger_place(struct ledger *ledger, char *base, const struct optio
 	size_t batch = ledger_take(&end, 1, sizeof *ledger->batch);
 	size_t known = options->classic ? clients * ledger_words(options->slots) : 0;
 	size_t knows = ledger_take(&end, known, sizeof *ledger->knows);
+	size_t told =
+	    ledger_take(&end, options->classic ? clients * IDS_WORDS : 0, sizeof *ledger->told);
 
 	if (!base)
 		return end;
@@ -52,6 +55,7 @@ static size_t ledger_place(struct ledger *ledger, char *base, const struct optio
 	ledger->client = (void *)(base + client);
 	ledger->batch = (void *)(base + batch);
 	ledger->knows = (void *)(base + knows);
+	ledger->told = (void *)(base + told);
 	return end;
 }
 

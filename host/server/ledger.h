@@ -72,7 +72,7 @@ struct ledger_head {
 	char memory_path[4096];
 	/* The server's. */
 	uint32_t is_begun; /* a server has been here: this is a takeover */
-	uint32_t next_id;  /* classic: the ID of the next client */
+	uint32_t next_id;  /* classic: where the ID of the next client is looked for */
 	struct ledger_counts counts;
 	struct page_words page_words;
 };
@@ -88,6 +88,7 @@ struct ledger {
 	struct client *client;
 	struct batch *batch; /* one: a server sends to one client at a time */
 	uint64_t *knows;     /* classic: per client a bit for each slot, ledger_words() of them */
+	uint64_t *told;      /* classic: per client the IDs that it was told, IDS_WORDS of ids.h */
 };
 
 /* Words of 64 bits for a set of slots. */

@@ -212,6 +212,7 @@ static int server_begin(struct server *server)
 	    .batch = server->ledger.batch,
 	    .knows = server->ledger.knows,
 	    .next_id = &server->ledger.head->next_id,
+	    .told = server->ledger.told,
 	    .capacity = head->clients,
 	    .unread = admission_unread(head->clients),
 	    .memory = head->memory,

@@ -3,6 +3,7 @@
  * takeover.c - makes whole what a server left behind.
  */
 #include "takeover.h"
+#include "ids.h"
 #include "log.h"
 #include "notices.h"
 
@@ -187,6 +188,5 @@ void takeover_repair(const struct ledger *ledger)
 		takeover_slot(ledger, i);
 	for (uint32_t i = 0; ledger->head->classic && i < ledger->head->clients; i++)
 		takeover_knows(ledger, i);
-	if (ledger->head->next_id > 65536)
-		ledger->head->next_id = 65536;
+	ledger->head->next_id %= IDS_COUNT;
 }

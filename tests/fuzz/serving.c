@@ -292,6 +292,7 @@ static void serving_bury(void)
 	free(clients->fd);
 	free(clients->is_blocked);
 	free(clients->is_due);
+	free(clients->told_by);
 	free(clients->live);
 	free(serving.server.slots.known);
 	serving.server.slots.known = NULL;
@@ -340,6 +341,7 @@ static void serving_begin_call(void *unused)
 	    .batch = server->ledger.batch,
 	    .knows = server->ledger.knows,
 	    .next_id = &server->ledger.head->next_id,
+	    .told = server->ledger.told,
 	    .capacity = head->clients,
 	    .unread = serving.unread,
 	    .epoll = -1,

@@ -123,7 +123,7 @@ static void known(void)
 		takeover_repair(&ledger);
 		CHECK_EQ(ledger.knows[PLACE], rows[i].want);
 		CHECK_EQ(ledger.knows[0], 0);
-		CHECK_EQ(ledger.head->next_id, 65536); /* there is none any more */
+		CHECK_EQ(ledger.head->next_id, 65535);
 		CHECK_EQ(ledger.slot[2].id, 65535);
 		ledger_close(&ledger);
 	}
@@ -160,6 +160,7 @@ static int go_on(const struct client *left, bool is_shut)
 	    .batch = ledger.batch,
 	    .knows = ledger.knows,
 	    .next_id = &ledger.head->next_id,
+	    .told = ledger.told,
 	    .capacity = ledger.head->clients,
 	    .unread = 278,
 	    .memory = STDIN_FILENO, /* any descriptor */
