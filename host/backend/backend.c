@@ -225,6 +225,12 @@ static int backend_descriptor(struct backend *backend, const struct backend_requ
 	return backend_fail(backend, "unknown kind of memory");
 }
 
+int backend_fill(struct backend *backend)
+{
+	return backend_check(backend) || backend_afford(backend) || backend_allocate(backend) ? -1
+											      : 0;
+}
+
 int backend_open(struct backend *backend, const struct backend_request *request)
 {
 	memset(backend, 0, sizeof *backend);
@@ -232,8 +238,7 @@ int backend_open(struct backend *backend, const struct backend_request *request)
 	backend->fd = backend->lock = -1;
 	backend->size = request->size;
 	backend->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	if (backend_descriptor(backend, request) || backend_check(backend) ||
-	    backend_afford(backend) || backend_allocate(backend) ||
+	if (backend_descriptor(backend, request) || backend_fill(backend) ||
 	    backend_permit(backend, request) || backend_seal(backend)) {
 		backend_close(backend);
 		return -1;

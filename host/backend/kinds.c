@@ -96,17 +96,23 @@ static int kinds_reopen(struct backend *backend, const struct entry *entry)
 }
 
 /*
- * Make it, locked before it has its name. 0; 1: there is one of that name, or another was faster;
+ * Make it, locked and whole before it has its name: whoever ends us meanwhile, as the kernel does
+ * when memory is short, leaves nothing behind. 0; 1: there is one of that name, or another was faster;
  * -1 with backend->error.
  */
 static int kinds_create(struct backend *backend, const struct entry *entry)
 {
 	int flags = O_RDWR | O_CLOEXEC;
+	struct stat st;
 	char path[64];
 
+	if (fstatat(entry->folder, entry->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
 	backend->fd = openat(entry->folder, ".", O_TMPFILE | flags, 0600);
 	if (backend->fd >= 0) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", backend->fd);
+		if (backend_fill(backend))
+			return -1;
 		if (kinds_lock(backend) == 0 &&
 		    linkat(AT_FDCWD, path, entry->folder, entry->name, AT_SYMLINK_FOLLOW) == 0)
 			return kinds_reopen(backend, entry);

@@ -17,6 +17,9 @@ int kinds_shm(struct backend *backend, const struct backend_request *request);
 int kinds_file(struct backend *backend, const struct backend_request *request);
 int kinds_huge(struct backend *backend, const char *directory);
 
+/* See that fd fits what is asked for, and allocate all of it. 0, or -1 with backend->error. */
+int backend_fill(struct backend *backend);
+
 /* Note (what) and errno as the error of (backend), about its path. Answers -1. */
 int backend_fail(struct backend *backend, const char *what);
 

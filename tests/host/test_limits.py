@@ -113,3 +113,36 @@ def test_memory_beyond_the_control_group(fails, tmp_path, kind, above):
     assert "control group has 64108864 left: raise its memory limit" in lines[0]
     subprocess.run(["rm", "-r", fake], check=True)
     check_nothing(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["shm", "file"])
+def test_killed_while_it_allocates(tmp_path, kind):
+    """As the kernel kills when memory is short: what is not whole has no name."""
+    path = {"shm": f"/dev/shm/{NAME}", "file": str(tmp_path / "m")}[kind]
+    arguments = [text.format(folder=tmp_path) for text in KINDS[kind]]
+    process = subprocess.Popen(
+        [BUILD / "ivsh-server", "-S", tmp_path / "s", "-l", "2G", *arguments],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def allocates():
+        for fd in os.listdir(f"/proc/{process.pid}/fd"):
+            try:
+                link = os.readlink(f"/proc/{process.pid}/fd/{fd}")
+                found = os.stat(f"/proc/{process.pid}/fd/{fd}")
+            except FileNotFoundError:
+                continue
+            if link.startswith(os.path.dirname(path) + "/") and found.st_blocks > 0:
+                return True
+        return False
+
+    try:
+        until(allocates)
+    finally:
+        process.kill()
+        process.wait()
+    if os.path.exists(path):
+        left = os.stat(path).st_blocks * 512
+        os.unlink(path)
+        assert left >= 2 << 30, "nothing, or if that was faster all of it"
