@@ -150,9 +150,10 @@ static void server_settle(struct server *server)
 static int server_prepare(struct server *server, int argc, char **argv)
 {
 	const char *place = getenv(SERVER_ENVIRONMENT);
-	int ledger, config, reload, known, status;
+	int ledger, config, reload, known = -1, status;
 
-	if (sscanf(place, "%d,%d,%d,%d,%d", &server->link, &ledger, &config, &reload, &known) != 5)
+	/* A keeper of an older program hands on less; ledger_map() says that it is one. */
+	if (sscanf(place, "%d,%d,%d,%d,%d", &server->link, &ledger, &config, &reload, &known) < 4)
 		return log_failure(SERVER_ENVIRONMENT, "is the keeper's: unset it");
 	/* Names and limits may be others by now: only a reload asks for them. */
 	if (known_read(reload ? -1 : known))
