@@ -203,7 +203,7 @@ static void clients_lag(struct clients *clients, struct client *client, uint64_t
 static void clients_is_told(struct clients *clients, struct client *client)
 {
 	if (client->lags_ns)
-		log_event("event=caught-up slot=%u pid=%ld after_ms=%llu",
+		log_event("event=reads slot=%u pid=%ld after_ms=%llu",
 		    clients->slots->slot[client->slot].id, (long)client->pid,
 		    (unsigned long long)(clients_now_ns() - client->lags_ns) / 1000000);
 	client->lags_ns = 0;

@@ -94,11 +94,11 @@ def test_client_that_does_not_read_keeps_its_id(start, tmp_path):
     for client, slot in zip(lazy, (0, 1, 2)):
         client.handshake(16, 64)  # late, and complete
         assert client.id == slot
-        slots.await_line(f"event=caught-up slot={slot} ")
+        slots.await_line(f"event=reads slot={slot} ")
         until(lambda slot=slot: states(slots)[slot] == "ready")
     for peer in (1, 2, 3, 4, 5, 6):
         assert [first.message()[0] for _ in range(64)] == [peer] * 64
-    classic.await_line("event=caught-up slot=0 ")
+    classic.await_line("event=reads slot=0 ")
     lazy[0].close()
     slots.await_line("event=disconnect slot=0 ")
     serves(slots, 16, 64, 0)
