@@ -15,8 +15,9 @@ check="$run g++ clang clang-format python3 mandoc man-db groff
 	gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker, what counts instructions,
-# what runs other processors' programs.
-test="$check libclang-rt-dev python3-pytest spin valgrind qemu-user"
+# what runs other processors' programs, libvirt to check what is written for it.
+test="$check libclang-rt-dev python3-pytest spin valgrind qemu-user
+	libvirt-clients libvirt-daemon-driver-qemu"
 # Trying other Debians: tests/distros/run.sh.
 distros='debootstrap git'
 # Measuring: the rings to measure against. `make bench` leaves out what is missing.

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# hosts.sh - what runs on a host compiles for each kind of host: 32 and 64 bits. $1: flags, parted by
-# commas, the same as the build's.
+# hosts.sh - what runs on a host compiles for each kind of host: 32 and 64 bits. The words are the
+# build's flags.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
-flags=$(echo "$1" | tr , ' ')
+flags=$*
 rooms=$(for room in host/*/ firmware/app/; do printf ' -iquote %s' "$room"; done)
 sources=$(find host lib/core lib/device -name '*.c' | sort)
 # 32 bits: files and times of 64, as Debian builds for them.
