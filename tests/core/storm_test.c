@@ -36,6 +36,7 @@
 #define PROTO (1u << -IVSH_EPROTO)
 #define PEER (1u << -IVSH_EPEER)
 #define BUSY (1u << -IVSH_EBUSY)
+#define READONLY (1u << -IVSH_EREADONLY)
 
 /* What the innocents format; whoever can write the header can say otherwise. */
 #define D 64
@@ -90,8 +91,8 @@ static const struct {
 	uint32_t most, most_desc;
 	uint32_t errors; /* that it may answer */
 } calls[CALLS] = {
-    [FORMAT] = {"format", BASE, 0, BUSY},
-    [ATTACH] = {"attach", BASE, S, INVAL | NODEV | NOSPC | VERSION | PROTO | BUSY},
+    [FORMAT] = {"format", BASE, 0, BUSY | READONLY},
+    [ATTACH] = {"attach", BASE, S, INVAL | NODEV | NOSPC | VERSION | PROTO | BUSY | READONLY},
     [DETACH] = {"detach", BASE, 0, 0},
     [OPEN] = {"open", BASE, 4 + RESET, INVAL | PROTO | BUSY},
     [CLOSE] = {"close", BASE, 0, 0},
