@@ -50,7 +50,7 @@ static uint32_t wait(enum ivsh_wait_mode mode, uint32_t wanted)
 	const struct ivsh_wait how = {.mode = mode, .spin_ns = 50000, .wanted = wanted};
 	uint32_t events = 0;
 
-	CHECK_EQ(ivsh_region_wait(&hub, &how, 400000000, &events), 0);
+	CHECK_EQ(ivsh_region_wait(&hub, &how, 150000000, &events), 0);
 	return events;
 }
 
