@@ -95,7 +95,7 @@ static uint64_t entry(uint64_t address, bool *large)
 /* The PAT's entry that (word) chooses. */
 static enum type pat(uint64_t word, bool large)
 {
-	uint32_t index = (uint32_t)(word >> 3 & 3) | (word >> (large ? 12 : 7) & 1) << 2;
+	uint32_t index = (uint32_t)((word >> 3 & 3) | (word >> (large ? 12 : 7) & 1) << 2);
 
 	return (enum type)(msr(MSR_PAT) >> 8 * index & 7);
 }

@@ -31,6 +31,10 @@ cd "$work/tree"
 export CC=clang CPPFLAGS=-D_FORTIFY_SOURCE=2 LDFLAGS='-Wl,-z,relro -Wl,-z,now'
 flags='-O2 -fstack-protector-all -Wformat -Werror=format-security'
 check "make with flags of the caller" make -j2 CFLAGS="$flags" all
+if [ "$failed" -ne 0 ]; then
+	echo "$passed passed, $failed failed, 0 skipped"
+	exit 1
+fi
 for program in ivsh ivsh-server; do
 	readelf -d "build/host/$program" >"$work/dynamic"
 	check "$program: LDFLAGS" has BIND_NOW "$work/dynamic"
