@@ -22,7 +22,9 @@ struct link {
 	bool hello_sent, hello_seen;
 	bool done_sent, done_seen;
 	uint32_t sent, seen;
-	uint32_t lost; /* resets of the channel's rings until both had said hello */
+	uint64_t bytes_sent, bytes_seen;
+	uint32_t boot; /* the peer's life that our half of the exchange is for */
+	uint32_t lost; /* resets of the channel's rings that cost this exchange nothing */
 };
 
 struct demo {
@@ -34,7 +36,6 @@ struct demo {
 	bool random, quiet;
 	uint32_t max;
 	uint8_t *in, *want;
-	uint64_t bytes_sent, bytes_seen;
 	bool failed;
 };
 
@@ -61,6 +62,18 @@ static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t numbe
 	d->failed = true;
 }
 
+/* What HELLO to (slot) says, in (text) of (size) bytes: how long it is. */
+static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t size)
+{
+	struct exchange_hello hello = {.from = d->s.region.boot, .to = d->link[slot].boot};
+
+	memcpy(text, &hello, sizeof(hello));
+	return (uint32_t)sizeof(hello) + (uint32_t)snprintf(text + sizeof(hello),
+					     size - sizeof(hello), "hello, here is %s on %s",
+					     session_who(&d->s, d->s.region.mem.self),
+					     d->s.world->name);
+}
+
 /* Build one message in its place in the ring and publish it. False: no room yet, or failed. */
 static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t number)
 {
@@ -76,8 +89,7 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 	if (kind == EXCHANGE_DATA)
 		size = exchange_size(&id, d->max);
 	else if (kind == EXCHANGE_HELLO)
-		size += (uint32_t)snprintf(hello, sizeof(hello), "hello, here is %s on %s",
-		    session_who(&d->s, self), d->s.world->name);
+		size += hello_make(d, slot, hello, sizeof(hello));
 	error = ivsh_chan_reserve(chan, size, &payload);
 	if (error) {
 		if (error != IVSH_EAGAIN)
@@ -96,7 +108,7 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 		fail_channel(d, slot, error);
 		return false;
 	}
-	d->bytes_sent += kind == EXCHANGE_DATA ? size : 0;
+	d->link[slot].bytes_sent += kind == EXCHANGE_DATA ? size : 0;
 	return true;
 }
 
@@ -107,8 +119,13 @@ static bool link_send(struct demo *d, uint32_t slot)
 
 	if (!l->active || l->done_sent)
 		return false;
-	if (!l->hello_sent)
-		return l->hello_sent = put(d, slot, EXCHANGE_HELLO, d->count);
+	if (!l->hello_sent) {
+		l->hello_sent = put(d, slot, EXCHANGE_HELLO, d->count);
+		/* A new run that began before it costs nothing. */
+		if (l->hello_sent)
+			l->lost = d->s.chan[slot].lost;
+		return l->hello_sent;
+	}
 	if (l->sent < d->count) {
 		if (!put(d, slot, EXCHANGE_DATA, l->sent))
 			return false;
@@ -138,7 +155,7 @@ static void data_check(
 			fail(d, slot, "wrong bytes", head->number);
 	}
 	l->seen++;
-	d->bytes_seen += size;
+	l->bytes_seen += size;
 	if (!d->quiet && (l->seen % (d->count / 4 ? d->count / 4 : 1) == 0 || l->seen == d->count))
 		printf("%s: message %" PRIu32 " of %" PRIu32 ", %" PRIu32 " bytes: %s\n",
 		    session_who(&d->s, slot), l->seen, d->count, size,
@@ -149,15 +166,62 @@ static void data_check(
 static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
 {
 	printf("%s says: ", session_who(&d->s, slot));
-	for (uint32_t i = sizeof(struct exchange_head); i < size; i++)
+	for (uint32_t i = sizeof(struct exchange_head) + sizeof(struct exchange_hello); i < size;
+	     i++)
 		putchar(d->in[i] >= 0x20 && d->in[i] < 0x7f ? d->in[i] : '.');
 	printf("\n");
+}
+
+/* Our half of the exchange begins, or begins again: it is for the life that (slot) has now. */
+static void half_begin(struct demo *d, uint32_t slot)
+{
+	struct link *l = &d->link[slot];
+
+	l->boot = session_peer(&d->s, slot)->boot;
+	l->hello_sent = l->done_sent = false;
+	l->sent = 0;
+	l->bytes_sent = 0;
 }
 
 static void link_begin(struct demo *d, uint32_t slot)
 {
 	d->link[slot].active = true;
 	d->active++;
+	half_begin(d, slot);
+}
+
+/* The peer begins its half, or begins it again, since a reset may have taken the first one. */
+static void hello_take(
+    struct demo *d, uint32_t slot, const struct exchange_head *head, uint32_t size)
+{
+	struct link *l = &d->link[slot];
+	struct exchange_hello hello;
+
+	memcpy(&hello, d->in + sizeof(*head), sizeof(hello));
+	/* Of an earlier life, or for one. */
+	if (hello.to != d->s.region.boot || hello.from != session_peer(&d->s, slot)->boot)
+		return;
+	if (!l->active)
+		link_begin(d, slot);
+	if (hello.from != l->boot) {
+		if (l->hello_seen) {
+			if (!l->done_seen)
+				fail(d, slot, "it was started again before the end", l->seen);
+			return;
+		}
+		half_begin(d, slot);
+	}
+	if (!l->hello_seen) {
+		hello_print(d, slot, size);
+		/* The run that this came in began before it. */
+		l->lost = d->s.chan[slot].lost;
+	}
+	l->hello_seen = true;
+	l->done_seen = false;
+	l->seen = 0;
+	l->bytes_seen = 0;
+	if (head->number != d->count)
+		fail(d, slot, "it was given another --count", head->number);
 }
 
 static void message_take(struct demo *d, uint32_t slot, uint32_t size)
@@ -170,20 +234,16 @@ static void message_take(struct demo *d, uint32_t slot, uint32_t size)
 		return;
 	}
 	memcpy(&head, d->in, sizeof(head));
-	if (!l->active)
-		link_begin(d, slot);
-	if (head.kind == EXCHANGE_HELLO && !l->hello_seen) {
-		l->hello_seen = true;
-		hello_print(d, slot, size);
-		if (head.number != d->count)
-			fail(d, slot, "it was given another --count", head.number);
-	} else if (head.kind == EXCHANGE_DATA && l->hello_seen && !l->done_seen) {
+	if (head.kind == EXCHANGE_HELLO && size >= sizeof(head) + sizeof(struct exchange_hello))
+		hello_take(d, slot, &head, size);
+	else if (!l->hello_seen)
+		return; /* left by an earlier life, or for one */
+	else if (head.kind == EXCHANGE_DATA && !l->done_seen)
 		data_check(d, slot, &head, size);
-	} else if (head.kind == EXCHANGE_DONE && l->seen == d->count && !l->done_seen) {
+	else if (head.kind == EXCHANGE_DONE && l->seen == d->count && !l->done_seen)
 		l->done_seen = true;
-	} else {
+	else
 		fail(d, slot, "out of turn", head.number);
-	}
 }
 
 /* Receive what (slot) has sent. True: there was something. */
@@ -222,11 +282,45 @@ static void link_look(struct demo *d, uint32_t slot)
 		session_mend(&d->s, slot);
 	else if (chan->dead)
 		fail_channel(d, slot, IVSH_EPROTO);
-	/* A reset that was under way when they met is over by then, and cost nothing. */
-	if (!l->hello_sent || !l->hello_seen)
-		l->lost = chan->lost;
-	else if (chan->lost != l->lost && !d->failed && !(l->done_sent && l->done_seen))
+	if (chan->lost == l->lost || d->failed)
+		return;
+	l->lost = chan->lost;
+	if (!l->active || (l->done_sent && l->done_seen))
+		return;
+	/* Before the peer has said anything it belongs to its attach, or to ours: it may have taken
+	 * what we said, so we say it again. */
+	if (!l->hello_seen)
+		half_begin(d, slot);
+	else if (l->hello_sent)
 		fail(d, slot, "its ring was reset, messages may be lost", l->seen);
+}
+
+/* Whether a partner that is here no more, or in another life, had still something to say. */
+static void partner_look(struct demo *d, uint32_t slot, const struct ivsh_peer *peer)
+{
+	struct link *l = &d->link[slot];
+	enum ivsh_presence presence = peer->presence;
+	bool again = peer->boot != l->boot;
+
+	if (l->done_seen) {
+		/* Nobody leaves before it has all of ours, or has said what is wrong. */
+		l->done_sent |= presence == IVSH_PEER_ABSENT || again;
+	} else if (presence == IVSH_PEER_GONE) {
+		if (!link_receive(d, slot))
+			fail(d, slot, "it died before the end", l->seen);
+	} else if (l->hello_seen) {
+		if ((again || presence == IVSH_PEER_ABSENT) && !link_receive(d, slot))
+			fail(d, slot,
+			    again ? "it was started again before the end"
+				  : "it left before the end",
+			    l->seen);
+	} else if (presence != IVSH_PEER_ATTACHED) {
+		/* Where no server says who is here, whoever was killed seems to be, for a while. */
+		l->active = false;
+		d->active--;
+	} else if (again) {
+		half_begin(d, slot);
+	}
 }
 
 /* While partners are missing, whoever is there is one; a partner that died will not finish. */
@@ -234,17 +328,17 @@ static void peers_look(struct demo *d)
 {
 	for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
 		struct link *l = &d->link[i];
-		enum ivsh_presence presence;
+		const struct ivsh_peer *peer;
 
-		if (i == d->s.region.mem.self || (l->active && l->done_seen))
+		if (i == d->s.region.mem.self || (l->done_sent && l->done_seen))
 			continue;
-		presence = session_peer(&d->s, i)->presence;
-		if (!l->active && presence == IVSH_PEER_ATTACHED &&
-		    d->active < d->s.options->peers) {
+		peer = session_peer(&d->s, i);
+		if (l->active) {
+			partner_look(d, i, peer);
+		} else if (peer->presence == IVSH_PEER_ATTACHED &&
+			   d->active < d->s.options->peers) {
 			link_begin(d, i);
 			printf("%s is here\n", session_who(&d->s, i));
-		} else if (l->active && presence == IVSH_PEER_GONE && !link_receive(d, i)) {
-			fail(d, i, "it died before the end", l->seen);
 		}
 	}
 }
@@ -286,6 +380,20 @@ static void exchange_all(struct demo *d)
 	}
 }
 
+static void result_print(struct demo *d)
+{
+	uint64_t sent = 0, seen = 0;
+
+	for (uint32_t i = 0; i < d->s.slots; i++) {
+		sent += d->link[i].bytes_sent;
+		seen += d->link[i].bytes_seen;
+	}
+	printf("%s: %s: sent %" PRIu64 " bytes in %" PRIu32 " messages, received %" PRIu64
+	       " bytes in %" PRIu32 ": every byte verified\n",
+	    d->name, session_who(&d->s, d->s.region.mem.self), sent, d->active * d->count, seen,
+	    d->active * d->count);
+}
+
 static int run(const struct app_world *world, const struct options *o, struct demo *d)
 {
 	if (!session_open(&d->s, world, o))
@@ -315,10 +423,7 @@ static int run(const struct app_world *world, const struct options *o, struct de
 		d->failed = true;
 	}
 	if (!d->failed)
-		printf("%s: %s: sent %" PRIu64 " bytes in %" PRIu32 " messages, received %" PRIu64
-		       " bytes in %" PRIu32 ": every byte verified\n",
-		    d->name, session_who(&d->s, d->s.region.mem.self), d->bytes_sent,
-		    d->active * d->count, d->bytes_seen, d->active * d->count);
+		result_print(d);
 	session_close(&d->s);
 	free(d->link);
 	free(d->in);

@@ -27,6 +27,14 @@ struct exchange_head {
 	uint64_t sum; /* exchange_sum() of what follows */
 };
 
+/*
+ * HELLO goes on with this, and then a text. A half of an exchange is from one life to another: what
+ * stands in the ring behind another HELLO, or behind none, was left by an earlier life of one of them.
+ */
+struct exchange_hello {
+	uint32_t from, to; /* boot words */
+};
+
 /* Which message: all that its length and content depend on. */
 struct exchange_id {
 	uint32_t sender, receiver, number, count;

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """test_restart.py - whoever is killed, whenever: it comes back as itself, and the others go on."""
 
+import mmap
 import re
 import signal
 
 import pytest
 
-from memory import boot, sent, slot_word
-from qemu import EXIT_FAILED, EXIT_STOPPED, EXIT_TIMEOUT, doorbell
+from memory import boot, memory_file, sent, slot_word
+from qemu import EXIT_FAILED, EXIT_STOPPED, EXIT_TIMEOUT, doorbell, plain
 
 FOR_EVER = 1000000  # round trips: minutes
 PING = f"ping --count={FOR_EVER} --timeout=120 --peer=0 --name=beta"
@@ -118,3 +119,59 @@ def test_server_killed(world, server, memory):
         guest.still_runs()
     for guest in guests:
         assert "400000: every byte verified" in guest.done(seconds=60)
+
+
+# --- ivshmem-plain: nobody says who is here, and whoever comes after a kill has to claim the slot ----
+
+# What slot 0 ran, and slot 1; who of them is killed, the other one ends by ESC. None: not there.
+KILLED = {
+    "echo": ("echo", "ping --count=100", [0]),
+    "ping": (f"ping --count={FOR_EVER}", "echo", [0]),
+    "both": ("echo", f"ping --count={FOR_EVER}", [0, 1]),
+    "demo": ("demo", None, [0]),
+    "stress": ("stress --count=4000000 --quiet", "stress --count=4000000 --quiet", [0, 1]),
+    "sink": ("sink", f"bench sink --count={FOR_EVER}", [0, 1]),
+    "recv": ("recv --count=0", "stress --count=4000000 --quiet", [0, 1]),
+    "watch": ("watch", "echo", [0, 1]),
+}
+
+
+def kill_in(world, memory, case):
+    """Both run what (case) says, and are killed, or stopped, in the midst of it."""
+    with open(memory, "rb") as file:
+        seen = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    guests = []
+    for slot, command in enumerate(KILLED[case][:2]):
+        if command:
+            words = f"{command} --slot={slot} --timeout=60"
+            guests.append(world.guest(f"first {slot}", words, *plain(memory)))
+            world.until(lambda: slot_word(seen, slot, 0) == 1, f"slot {slot} attaches")
+    world.until(lambda: slot_word(seen, len(guests) - 1, 8) > 300, "the last one is at work")
+    for slot in KILLED[case][2]:
+        guests[slot].kill()
+    for guest in guests:
+        if guest.is_alive():
+            guest.type("\x1b")
+            guest.status()
+    seen.close()
+
+
+# The slot whose demo begins last; None: both at once.
+STARTS = [(case, None) for case in KILLED]
+STARTS += [(case, late) for case in ("echo", "stress") for late in (0, 1)]
+
+
+@pytest.mark.parametrize(("case", "late"), STARTS)
+def test_demo_after_a_kill(world, case, late):
+    """Both at once, or one when the other has met who was killed: they begin together."""
+    memory = memory_file(world.folder)
+    kill_in(world, memory, case)
+    guests = {}
+    for slot in (1, 0) if late == 0 else (0, 1):
+        words = f"demo --slot={slot} --timeout=25 --quiet"
+        guests[slot] = world.guest(f"slot {slot}", words, *plain(memory))
+        if late is not None and len(guests) == 1:
+            guests[slot].expect(r"^demo: here is")
+    for slot, guest in guests.items():
+        text = guest.done()
+        assert f"demo: slot {slot}: sent " in text and ": every byte verified\n" in text
