@@ -78,6 +78,7 @@ void ivsh_sender_restart(struct ivsh_chan *ch, uint32_t asked)
 		ch->tx.epoch++;
 	ch->tx.ack = asked;
 	ch->tx.waiting = true;
+	ch->tx.first = false;
 	ch->tx.reserved = false;
 	ivsh_chan_stop(ch);
 	/* SPEC R6.3: in this order, each with release: ivsh_receiver_follow() reads them the other
@@ -108,7 +109,10 @@ int ivsh_sender_follow(struct ivsh_chan *ch)
 	ch->tx.head = ch->tx.read = ch->tx.start;
 	ivsh_chan_stop(ch);
 	areas_forget(ch->tx.area, &ch->tx.now);
-	ivsh_chan_lost(ch);
+	if (!ch->tx.first)
+		ivsh_chan_lost(ch);
+	else if (ch->lost == ch->lost_told)
+		store32(&ch->tx.own->told, ch->tx.epoch);
 	return 0;
 }
 

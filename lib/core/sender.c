@@ -86,6 +86,16 @@ static bool ring_scan(struct ivsh_chan *ch)
 	return true;
 }
 
+/*
+ * SPEC R6.5: a new run that costs this life nothing: when it goes on, what was lost has been told, and
+ * what was sent since is in it.
+ */
+static void run_open(struct ivsh_chan *ch, uint32_t asked)
+{
+	ivsh_sender_restart(ch, asked);
+	ch->tx.first = true;
+}
+
 int ivsh_sender_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_sender *own = ch->tx.own;
@@ -104,7 +114,8 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 	store32(&own->boot, ch->region->boot);
 	/* SPEC R6.4: wherever a reset was cut, a new run is right: nothing was sent since. */
 	if (asked != ch->tx.ack || load32_acquire(&ch->tx.other->ack) != ch->tx.epoch) {
-		ivsh_sender_restart(ch, asked);
+		ivsh_chan_lost(ch);
+		run_open(ch, asked);
 		return 0;
 	}
 	if (load32(&own->told) != ch->tx.epoch)
@@ -113,7 +124,7 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 		return ivsh_chan_break(ch, &ch->tx.broken);
 	/* Its index is the one that was found, or the next: a run whose laps are others. */
 	if (seized) {
-		ivsh_sender_restart(ch, asked);
+		run_open(ch, asked);
 		return 0;
 	}
 	/* What was in flight keeps its places; the receiver is told that a new count starts. */

@@ -353,7 +353,50 @@ static void good_bye(void)
 	CHECK_EQ(receive(3), IVSH_EAGAIN);
 }
 
+/* As on ivshmem-plain: who comes after one that was killed claims its slot. */
+static int claim(struct end *end, uint64_t nonce)
+{
+	struct ivsh_mem mem = world_mem(0);
+	struct ivsh_attach how = {.nonce = nonce, .claim = ivsh_attach_claim};
+	int error = ivsh_region_attach(&end->region, &mem, &how);
+
+	return error ? error : ivsh_chan_open(&end->chan, &end->region, 1, end->records, 64);
+}
+
+/*
+ * A claimed slot begins new runs. What the earlier life sent comes first; the new one is told of no
+ * loss, now or in a later life, since it has sent nothing that could be lost, and its peer is told
+ * before it gets the first message of the new run. SPEC R5.2, R6.5.
+ */
+static void claimed(void)
+{
+	uint32_t put = 0, got = 0, told;
+
+	world_format();
+	NEED_EQ(end_open(&b, 1, 0, false), 0);
+	for (uint32_t life = 0; life < 5; life++) {
+		test_row(life % 2 ? "the peer has come, too" : "the peer goes on");
+		if (life % 2) {
+			end_kill(&b);
+			NEED_EQ(end_open(&b, 1, 0, false), 0);
+		}
+		told = b.chan.lost;
+		NEED_EQ(claim(&a, life + 1), 0);
+		if (life != 0)
+			CHECK_EQ(send(put), IVSH_EAGAIN);
+		while (got < put)
+			CHECK_EQ(receive(got++) & ~IVSH_MAYBE_SEEN, 0);
+		CHECK_EQ(receive(got), IVSH_EAGAIN);
+		CHECK_EQ(b.chan.lost, told + (life != 0));
+		for (unsigned i = 0; i < 9; i++)
+			NEED_EQ(send(put++), 0);
+		CHECK_EQ(a.chan.lost, 0);
+		CHECK_EQ(a.region.counters.lost, 0);
+	}
+}
+
 static const struct test tests[] = {
+    {"claimed slots", claimed},
     {"any side, any order", any_order},
     {"any order, wrapping", any_order_wraps},
     {"room after a restart", room_again},

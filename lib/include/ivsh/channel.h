@@ -87,7 +87,8 @@ struct ivsh_chan {
 		uint32_t epoch, ack, start; /* our own words, as last stored */
 		uint32_t asks;              /* likewise */
 		bool waiting;               /* for the receiver to follow a reset */
-		bool broken;                /* something in this ring breaks SPEC.md */
+		bool first;  /* the reset began with this life: it costs it nothing */
+		bool broken; /* something in this ring breaks SPEC.md */
 		bool reserved;
 		bool blocked;
 		uint8_t reserved_kind;
