@@ -74,6 +74,7 @@ def test_look_takes_nothing(start, at, classic):
     """No slot, no ID, no word to anybody; also of a full server, and after a takeover."""
     server = start("--slots", 2, *classic)
     first = RawClient(server.socket)
+    server.await_line("event=connect")
     if not classic:
         first.handshake(2, 2)
     for turn in range(3):
