@@ -493,7 +493,8 @@ build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
 
 FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
-$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail log_failure
+$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail log_failure \
+    log_hold log_release
 $(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
     $(SERVING:%.c=build/host-fuzz/%.o)
 $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
@@ -543,9 +544,10 @@ build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
 
+# What is called is looked up before anybody connects, and cannot be changed afterwards.
 build/host/ivsh-server: $(SERVER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now -pie $^ -o $@
 
 # Under this name it has the defaults of QEMU's server.
 build/host/ivshmem-server: build/host/ivsh-server

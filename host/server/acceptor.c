@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void acceptor_hold(struct acceptor *acceptor)
@@ -36,21 +37,27 @@ int acceptor_open(struct acceptor *acceptor)
 }
 
 /* Not close-on-exec: the next server inherits it. */
-static int acceptor_accept(int fd)
+static int acceptor_accept(int listener, enum caller *caller)
 {
-	return accept4(fd, NULL, NULL, SOCK_NONBLOCK);
+	struct sockaddr_un address;
+	socklen_t size = sizeof address;
+	int fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		*caller = caller_at(&address, size);
+	return fd;
 }
 
 /*
  * Descriptors ran out, or so accept4(2) says, also when nobody waits. With the spare one a client
  * can be told; left alone, it would wait for ever.
  */
-static int acceptor_take_last(struct acceptor *acceptor, int listener)
+static int acceptor_take_last(struct acceptor *acceptor, int listener, enum caller *caller)
 {
 	int fd;
 
 	acceptor_let_go(acceptor);
-	fd = acceptor_accept(listener);
+	fd = acceptor_accept(listener, caller);
 	if (fd < 0) {
 		acceptor->is_paused = errno != EAGAIN && errno != EWOULDBLOCK;
 		acceptor_hold(acceptor);
@@ -66,15 +73,15 @@ static int acceptor_take_last(struct acceptor *acceptor, int listener)
 	return -1;
 }
 
-int acceptor_take(struct acceptor *acceptor, int listener)
+int acceptor_take(struct acceptor *acceptor, int listener, enum caller *caller)
 {
 	while (!acceptor->is_paused) {
-		int fd = acceptor_accept(listener);
+		int fd = acceptor_accept(listener, caller);
 
 		if (fd >= 0)
 			return fd;
 		if (errno == EMFILE || errno == ENFILE)
-			return acceptor_take_last(acceptor, listener);
+			return acceptor_take_last(acceptor, listener, caller);
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return -1;
 		if (errno != ECONNABORTED && errno != EINTR)

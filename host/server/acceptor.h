@@ -9,6 +9,8 @@
 #ifndef ACCEPTOR_H
 #define ACCEPTOR_H
 
+#include "caller.h"
+
 #include <stdbool.h>
 
 struct acceptor {
@@ -21,10 +23,11 @@ struct acceptor {
 int acceptor_open(struct acceptor *acceptor);
 
 /*
- * The next connection of the listening socket (fd), non-blocking, or -1: there is none, or
- * acceptor->is_paused. Who cannot be taken for want of descriptors is refused and closed.
+ * The next connection of the listening socket (fd), non-blocking, and what it says of itself; or -1:
+ * there is none, or acceptor->is_paused. Who cannot be taken for want of descriptors is refused and
+ * closed.
  */
-int acceptor_take(struct acceptor *acceptor, int fd);
+int acceptor_take(struct acceptor *acceptor, int fd, enum caller *caller);
 
 /* Try again from now on; call every 250 ms. */
 void acceptor_tick(struct acceptor *acceptor);

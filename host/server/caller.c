@@ -20,6 +20,13 @@ static bool caller_begins(const struct sockaddr_un *address, socklen_t size, con
 	       address->sun_path[0] == '\0' && !memcmp(address->sun_path + 1, with, length);
 }
 
+enum caller caller_at(const struct sockaddr_un *address, unsigned size)
+{
+	if (caller_begins(address, size, "ivsh-client-"))
+		return CALLER_CLIENT;
+	return caller_begins(address, size, "ivsh-look-") ? CALLER_LOOK : CALLER_OTHER;
+}
+
 enum caller caller_of(int fd)
 {
 	struct sockaddr_un address;
@@ -27,9 +34,7 @@ enum caller caller_of(int fd)
 
 	if (getpeername(fd, (struct sockaddr *)&address, &size))
 		return CALLER_OTHER;
-	if (caller_begins(&address, size, "ivsh-client-"))
-		return CALLER_CLIENT;
-	return caller_begins(&address, size, "ivsh-look-") ? CALLER_LOOK : CALLER_OTHER;
+	return caller_at(&address, size);
 }
 
 void caller_tell(int fd, const char *reason)

@@ -15,6 +15,11 @@ enum caller {
 	CALLER_LOOK,   /* "\0ivsh-look-": the same, and wants the memory without a slot */
 };
 
+struct sockaddr_un;
+
+/* By the address that accept4(2) or getpeername(2) answered, of (size) bytes. */
+enum caller caller_at(const struct sockaddr_un *address, unsigned size);
+
 enum caller caller_of(int fd);
 
 /* Tell a caller that reads it why it is refused: one line. */

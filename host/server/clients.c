@@ -27,13 +27,11 @@
 #include "ids.h"
 #include "ledger.h"
 #include "admission.h"
-#include "caller.h"
 #include "link.h"
 #include "log.h"
 #include "notices.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -46,6 +44,7 @@
 #define CLIENTS_PACE_NS UINT64_C(5000000)       /* from one announcement to the next */
 #define CLIENTS_EVENTS 256
 #define CLIENTS_TURNS 4 /* batches that are sent before others have their turn */
+#define CLIENTS_FEW 8u  /* who come together and are told a batch each at once */
 
 static const char *const clients_reasons[CLIENTS_REASONS] = {
     [CLIENTS_NO_FREE_SLOT] = "no-free-slot",
@@ -313,6 +312,7 @@ static void clients_turn_down(struct clients *clients, struct client *client)
 	clients_forget(clients, client, "refused");
 }
 
+/* The caller then turns it down. */
 static void clients_refuse(
     struct clients *clients, struct client *client, enum client_reason reason)
 {
@@ -321,7 +321,6 @@ static void clients_refuse(
 	clients->counts->refused[reason]++;
 	client->reason = reason;
 	clients_record(&client->state, CLIENT_REFUSED);
-	clients_turn_down(clients, client);
 }
 
 void clients_turn_away(int fd)
@@ -338,6 +337,7 @@ void clients_turn_away(int fd)
 	close(fd);
 }
 
+/* The caller then tells it. */
 static void clients_grant(struct clients *clients, struct client *client)
 {
 	struct slot *slot = &clients->slots->slot[client->slot];
@@ -364,10 +364,16 @@ static void clients_grant(struct clients *clients, struct client *client)
 	/* Before the first message: a client that knows its ID finds itself connected. */
 	page_connection(clients->page, slot->id, true);
 	clients_live(clients, client->slot, true);
-	if (clients->is_hurried)
-		clients_tell_some(clients, client, NOTICES_HEAD, 1);
-	else
-		clients_tell(clients, client);
+}
+
+/* Its first words, in (turns) batches of at most (room) notices. */
+static void clients_greet(
+    struct clients *clients, struct client *client, uint32_t room, uint32_t turns)
+{
+	if (client->state == CLIENT_REFUSED)
+		clients_turn_down(clients, client);
+	else if (client->state == CLIENT_GREETING)
+		clients_tell_some(clients, client, room, turns);
 }
 
 /* The slot that a waiting client can have now: its bound one, or any; SLOTS_NONE. */
@@ -395,7 +401,8 @@ static void clients_promote(struct clients *clients)
 		if (!next)
 			return;
 		next->slot = clients_slot_for(clients, next);
-		clients_grant(clients, next); /* it holds the slot now, or is gone: fewer wait */
+		clients_grant(clients, next); /* it holds the slot now, or is refused: fewer wait */
+		clients_greet(clients, next, CLIENTS_BATCH, UINT32_MAX);
 	}
 }
 
@@ -431,12 +438,12 @@ static void clients_show(struct clients *clients, struct client *client)
 		clients_forget(clients, client, "send-failed");
 }
 
-static void clients_admit(struct clients *clients, struct client *client, uint32_t slot)
+static void clients_admit(
+    struct clients *clients, struct client *client, uint32_t slot, enum caller caller)
 {
-	int fd = clients->fd[clients_place(clients, client)];
 	enum client_reason reason = admission_check(clients, clients_place(clients, client));
 
-	if (reason == CLIENTS_REASONS && caller_of(fd) == CALLER_LOOK) {
+	if (reason == CLIENTS_REASONS && caller == CALLER_LOOK) {
 		clients_show(clients, client);
 		return;
 	}
@@ -518,14 +525,15 @@ static void clients_take_turns(struct clients *clients)
 	}
 }
 
-/* Everybody who has not read it is due for the news. */
-static void clients_spread(struct clients *clients)
+/* Everybody who has not read it is due for the news. Answers whether there is anybody. */
+static bool clients_spread(struct clients *clients)
 {
 	clients->is_changed = false;
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		if (clients_is_listening(&clients->client[i]) && !clients->is_blocked[i] &&
 		    notices_left(clients, &clients->client[i]) > 0)
 			clients_due(clients, i, true);
+	return clients->due > 0;
 }
 
 int clients_announce_due(struct clients *clients)
@@ -536,15 +544,20 @@ int clients_announce_due(struct clients *clients)
 	if (clients->is_changed) {
 		now_ns = clients_now_ns();
 		since_ns = now_ns - clients->announced_ns;
-		if (since_ns < CLIENTS_PACE_NS) {
+		if (since_ns < CLIENTS_PACE_NS)
 			wait_ms = (int)((CLIENTS_PACE_NS - since_ns + 999999) / 1000000);
-		} else {
+		else if (clients_spread(clients))
 			clients->announced_ns = now_ns;
-			clients_spread(clients);
-		}
 	}
 	clients_take_turns(clients);
 	return clients->due > 0 ? 0 : wait_ms;
+}
+
+/* One that clients_add() has yet to look at, which are few: if it closed, nobody need be rung. */
+static void clients_look(struct clients *clients, struct client *client, uint32_t events)
+{
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		clients_forget(clients, client, "hang-up");
 }
 
 void clients_service(struct clients *clients)
@@ -559,7 +572,9 @@ void clients_service(struct clients *clients)
 
 			if (clients->fd[events[i].data.u32] < 0)
 				continue;
-			if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			if (client->state == CLIENT_FREE)
+				clients_look(clients, client, events[i].events);
+			else if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 				clients_input(clients, client);
 			else if (client->state == CLIENT_GREETING || client->state == CLIENT_READY)
 				clients_tell(clients, client);
@@ -584,6 +599,9 @@ static void clients_evict(struct clients *clients)
 
 	if (clients->used + CLIENTS_SPARE / 4 < clients->capacity)
 		return;
+	clients_service(clients);
+	if (clients->used + CLIENTS_SPARE / 4 < clients->capacity)
+		return;
 	for (uint32_t i = 0; i < clients->capacity; i++) {
 		struct client *client = &clients->client[i];
 
@@ -595,23 +613,15 @@ static void clients_evict(struct clients *clients)
 		clients_forget(clients, oldest, "evicted");
 }
 
-/* It closed before it was looked at: no reason to ring everybody. */
-static bool clients_is_gone(int fd)
+/* Watch it; it is looked at later. Whoever takes over before that finds a new one. */
+static void clients_place_in(struct clients *clients, const struct arrival *arrival)
 {
-	struct pollfd ready = {.fd = fd, .events = POLLRDHUP};
-
-	return poll(&ready, 1, 0) == 1;
-}
-
-void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot, bool is_hurried)
-{
-	struct client *client = &clients->client[place];
+	struct client *client = &clients->client[arrival->place];
 	struct ucred peer = {0};
 	socklen_t size = sizeof peer;
 
-	clients_service(clients);
 	clients_evict(clients);
-	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	getsockopt(arrival->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
 	*client = (struct client){.state = CLIENT_FREE,
 	    .slot = SLOTS_NONE,
 	    .about = SLOTS_NONE,
@@ -619,18 +629,43 @@ void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot,
 	    .uid = peer.uid,
 	    .gid = peer.gid,
 	    .since_ns = clients_now_ns()};
-	clients->fd[place] = fd;
-	clients->is_blocked[place] = false;
+	clients->fd[arrival->place] = arrival->fd;
+	clients->is_blocked[arrival->place] = false;
 	clients->used++;
-	if (clients_is_gone(fd)) {
-		clients_forget(clients, client, "hang-up");
-		return;
-	}
-	admission_buffer(fd, clients->unread);
+	admission_buffer(arrival->fd, clients->unread);
 	clients_watch(clients, client, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
-	clients->is_hurried = is_hurried;
-	clients_admit(clients, client, slot);
-	clients->is_hurried = false;
+}
+
+void clients_add(
+    struct clients *clients, const struct arrival *arrivals, uint32_t count, bool is_more)
+{
+	uint32_t room = is_more || count > CLIENTS_FEW ? NOTICES_HEAD : CLIENTS_BATCH;
+	uint32_t turns = is_more || count > 1 ? 1 : UINT32_MAX;
+
+	for (uint32_t i = 0; i < count; i++)
+		clients_place_in(clients, &arrivals[i]);
+	clients_service(clients);
+	/* What is said of them goes out together, and before what is told to them. */
+	if (count > 1)
+		log_hold();
+	for (uint32_t i = 0; i < count; i++) {
+		struct client *client = &clients->client[arrivals[i].place];
+
+		if (clients->fd[arrivals[i].place] == arrivals[i].fd &&
+		    client->state == CLIENT_FREE)
+			clients_admit(clients, client, arrivals[i].slot, arrivals[i].caller);
+	}
+	log_release();
+	for (uint32_t i = 0; i < count; i++)
+		if (clients->fd[arrivals[i].place] == arrivals[i].fd)
+			clients_greet(clients, &clients->client[arrivals[i].place], room, turns);
+}
+
+static void clients_refuse_late(struct clients *clients, struct client *client)
+{
+	clients_refuse(clients, client,
+	    client->slot == SLOTS_NONE ? CLIENTS_NO_FREE_SLOT : CLIENTS_SLOT_IN_USE);
+	clients_turn_down(clients, client);
 }
 
 void clients_tick(struct clients *clients)
@@ -646,9 +681,7 @@ void clients_tick(struct clients *clients)
 		else if (client->state == CLIENT_REFUSED)
 			clients_turn_down(clients, client);
 		else if (client->state == CLIENT_WAITING && late)
-			clients_refuse(clients, client,
-			    client->slot == SLOTS_NONE ? CLIENTS_NO_FREE_SLOT
-						       : CLIENTS_SLOT_IN_USE);
+			clients_refuse_late(clients, client);
 		else if (client->state != CLIENT_GREETING && client->state != CLIENT_READY)
 			continue;
 		else if (!clients->is_blocked[i] && notices_left(clients, client) > 0)
@@ -700,6 +733,15 @@ static void clients_resume(struct clients *clients, struct client *client)
 		clients_tell(clients, client);
 }
 
+/* One that the last server had yet to look at. */
+static void clients_add_again(struct clients *clients, uint32_t place, uint32_t slot)
+{
+	int fd = clients->fd[place];
+	const struct arrival arrival = {place, fd, slot, caller_of(fd)};
+
+	clients_add(clients, &arrival, 1, true);
+}
+
 int clients_open(struct clients *clients, const struct ledger *ledger)
 {
 	clients->fd = calloc(clients->capacity, sizeof *clients->fd);
@@ -729,7 +771,7 @@ int clients_open(struct clients *clients, const struct ledger *ledger)
 	clients_service(clients);
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		if (clients->fd[i] >= 0 && clients->client[i].state == CLIENT_FREE)
-			clients_add(clients, i, clients->fd[i], ledger->socket[i].slot, false);
+			clients_add_again(clients, i, ledger->socket[i].slot);
 	return 0;
 }
 

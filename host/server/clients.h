@@ -5,6 +5,7 @@
 #ifndef CLIENTS_H
 #define CLIENTS_H
 
+#include "caller.h"
 #include "options.h"
 #include "page.h"
 #include "slots.h"
@@ -58,6 +59,14 @@ struct client {
 	uint64_t lags_ns; /* since when it has not read what there is to be told; 0: it does */
 };
 
+/* A connection that was accepted. */
+struct arrival {
+	uint32_t place; /* of the table, that is free */
+	int fd;
+	uint32_t slot; /* that its socket is bound to; SLOTS_NONE: the lowest free one */
+	enum caller caller;
+};
+
 struct batch;
 struct ledger;
 struct ledger_counts;
@@ -85,7 +94,6 @@ struct clients {
 	bool is_classic;
 	bool is_changed;       /* classic: clients have something to be told */
 	uint64_t announced_ns; /* when they were, last */
-	bool is_hurried;       /* others have connected, too, and are not looked at yet */
 	bool *is_due;  /* of each client: has something to be told, when others had their turn */
 	uint32_t due;  /* of them, that many */
 	uint32_t turn; /* the place where the next one of them is looked for */
@@ -105,11 +113,12 @@ const char *clients_reason(enum client_reason reason);
 int clients_open(struct clients *clients, const struct ledger *ledger);
 
 /*
- * A new connection, in a free place of the table. (slot) is what its socket is bound to, or
- * SLOTS_NONE: the lowest free one, after all who hung up before have been taken notice of. With
- * (is_hurried), since another one waits, it is told no more than its ID and the memory at once.
+ * (count) new connections, each in a free place of the table, after all who hung up before have been
+ * taken notice of. Where many come, or there are more behind them (is_more), each is told no more
+ * than its ID and the memory at once.
  */
-void clients_add(struct clients *clients, uint32_t place, int fd, uint32_t slot, bool is_hurried);
+void clients_add(
+    struct clients *clients, const struct arrival *arrivals, uint32_t count, bool is_more);
 
 /* A free place; clients->capacity: there is none. For who accepts without a keeper. */
 uint32_t clients_free_place(const struct clients *clients);

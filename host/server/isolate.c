@@ -59,6 +59,7 @@ static int isolate_filter(void)
 	    ISOLATE_ALLOW(epoll_create1),
 	    /* link.c: the keeper; control.c */
 	    ISOLATE_ALLOW(recvmsg),
+	    ISOLATE_ALLOW(recvmmsg),
 	    ISOLATE_ALLOW(sendmsg),
 	    ISOLATE_ALLOW(accept4),
 	    ISOLATE_ALLOW(sendto),

@@ -35,7 +35,6 @@
 
 #define KEEPER_TICK_NS 250000000
 #define KEEPER_EVENTS 16
-#define KEEPER_TAKES 64 /* connections taken from one socket before others have their turn */
 
 #define KEEPER_HEARS 256                    /* messages taken from a server at a time */
 #define KEEPER_SHORT_NS UINT64_C(100000000) /* a life so short counts as a failure */
@@ -86,7 +85,7 @@ static void keeper_accept_if(struct keeper *keeper)
 {
 	keeper_accept(keeper,
 	    keeper->server.is_going && !keeper->server.is_leaving && keeper->next.pid == 0 &&
-		keeper->undelivered == SLOTS_NONE && !keeper->acceptor.is_paused &&
+		!keeper->is_held_up && !keeper->acceptor.is_paused &&
 		keeper->holdings.used < keeper->holdings.sockets && !keeper->is_stopping);
 }
 
@@ -100,44 +99,88 @@ static void keeper_await_room(const struct keeper *keeper, bool on)
 		epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->server.link, &event);
 }
 
-/*
- * Pass a connection on. A server that begins later finds it in the ledger. When the link is full
- * there is an event when it is no more; for what else passes, keeper_tick() tries again.
- */
-static void keeper_deliver(struct keeper *keeper, uint32_t place)
+static bool keeper_is_passing(const struct keeper *keeper)
 {
-	bool was_due = keeper->undelivered != SLOTS_NONE;
-	const struct ledger_socket *socket = &keeper->holdings.socket[place];
-	struct link_message message = {.kind = LINK_CLIENT, .index = place, .slot = socket->slot};
-
-	keeper->undelivered = SLOTS_NONE;
-	if (link_send(keeper->server.link, &message, &socket->fd, 1) &&
-	    (errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOMEM || errno == ENOBUFS))
-		keeper->undelivered = place;
-	if (keeper->undelivered != SLOTS_NONE)
-		keeper_await_room(keeper, errno == EAGAIN);
-	else if (was_due)
-		keeper_await_room(keeper, false);
+	return keeper->passing_count > 0 && !keeper->is_held_up && keeper->server.is_going;
 }
 
+/* Whether an error of a send is over after a while. */
+static bool keeper_is_brief(int error)
+{
+	return error == EAGAIN || error == ETOOMANYREFS || error == ENOMEM || error == ENOBUFS;
+}
+
+/* Those that are left, from (done) on. */
+static void keeper_passed(struct keeper *keeper, uint32_t done)
+{
+	keeper->passing_count -= done;
+	memmove(keeper->passing, keeper->passing + done,
+	    keeper->passing_count * sizeof *keeper->passing);
+}
+
+/*
+ * Pass connections on. A server that begins later finds them in the ledger. When the link is full
+ * there is an event when it is no more; for what else passes, keeper_tick() tries again.
+ */
+static void keeper_pass(struct keeper *keeper)
+{
+	bool was_held_up = keeper->is_held_up;
+	int fds[KEEPER_PASSES], error = 0;
+
+	keeper->is_held_up = false;
+	for (uint32_t i = 0; i < keeper->passing_count; i++)
+		fds[i] = keeper->holdings.socket[keeper->passing[i].index].fd;
+	for (uint32_t done = 0; keeper->passing_count > 0 && !keeper->is_held_up;) {
+		int sent = link_send_many(
+		    keeper->server.link, keeper->passing, fds + done, keeper->passing_count);
+
+		error = sent < 0 ? errno : 0;
+		keeper->is_held_up = keeper_is_brief(error);
+		if (keeper->is_held_up)
+			break;
+		/* What cannot be sent is no more, or the server is. */
+		sent = sent > 0 ? sent : 1;
+		keeper_passed(keeper, (uint32_t)sent);
+		done += (uint32_t)sent;
+	}
+	if (keeper->is_held_up)
+		keeper_await_room(keeper, error == EAGAIN);
+	else if (was_held_up)
+		keeper_await_room(keeper, false);
+	keeper_accept_if(keeper);
+}
+
+/*
+ * As many connections as have come in this moment already, and at least one: so a single one costs
+ * no second accept4(2), which is answered that there is none only after the kernel made all that
+ * belongs to a connection.
+ */
 static void keeper_take(struct keeper *keeper, uint32_t place)
 {
 	const struct listener *listener = &keeper->holdings.listener[place];
+	uint32_t takes = keeper->passing_count > 0 ? keeper->passing_count : 1;
 
-	for (unsigned i = 0; i < KEEPER_TAKES && keeper->is_accepting; i++) {
+	for (uint32_t i = 0; i < takes && keeper->is_accepting; i++) {
 		uint32_t free_place = holdings_free_place(&keeper->holdings);
+		enum caller caller = CALLER_OTHER;
 		int fd = -1;
 
 		if (free_place == keeper->holdings.sockets)
 			keeper->acceptor.is_paused = true;
 		else
-			fd = acceptor_take(&keeper->acceptor, listener->fd);
+			fd = acceptor_take(&keeper->acceptor, listener->fd, &caller);
 		if (fd >= 0) {
 			holdings_add(&keeper->holdings, free_place, fd, listener->slot);
-			keeper_deliver(keeper, free_place);
+			keeper->passing[keeper->passing_count++] =
+			    (struct link_message){.kind = LINK_CLIENT,
+				.index = free_place,
+				.slot = listener->slot,
+				.caller = caller};
 		}
 		keeper->holdings.ledger.head->counts.refused[CLIENTS_DESCRIPTORS] =
 		    keeper->acceptor.turned_away;
+		if (keeper->passing_count == KEEPER_PASSES)
+			keeper_pass(keeper);
 		keeper_accept_if(keeper);
 		if (fd < 0)
 			return;
@@ -203,7 +246,8 @@ static void keeper_go(struct keeper *keeper)
 		return;
 	}
 	keeper->server.is_going = true;
-	keeper->undelivered = SLOTS_NONE;
+	keeper->passing_count = 0;
+	keeper->is_held_up = false;
 	keeper_accept_if(keeper);
 }
 
@@ -497,8 +541,8 @@ static void keeper_tick(struct keeper *keeper)
 	if (keeper->stop_ns && now_ns >= keeper->stop_ns)
 		child_signal(&keeper->server, SIGKILL);
 	acceptor_tick(&keeper->acceptor);
-	if (keeper->undelivered != SLOTS_NONE && keeper->server.is_going)
-		keeper_deliver(keeper, keeper->undelivered);
+	if (keeper->is_held_up && keeper->server.is_going)
+		keeper_pass(keeper);
 	keeper_accept_if(keeper);
 	notify_watchdog(now_ns);
 }
@@ -508,10 +552,8 @@ static void keeper_link(struct keeper *keeper, uint32_t events)
 {
 	if (events & ~(uint32_t)EPOLLOUT)
 		keeper_hear(keeper, &keeper->server);
-	if (!(events & EPOLLOUT) || keeper->undelivered == SLOTS_NONE || !keeper->server.is_going)
-		return;
-	keeper_deliver(keeper, keeper->undelivered);
-	keeper_accept_if(keeper);
+	if ((events & EPOLLOUT) && keeper->is_held_up && keeper->server.is_going)
+		keeper_pass(keeper);
 }
 
 static int keeper_events(struct keeper *keeper)
@@ -540,7 +582,8 @@ static void keeper_run(struct keeper *keeper)
 	struct epoll_event events[KEEPER_EVENTS];
 
 	while (!keeper->is_stopped) {
-		int count = epoll_wait(keeper->epoll, events, KEEPER_EVENTS, -1);
+		uint32_t passing = keeper_is_passing(keeper) ? keeper->passing_count : 0;
+		int count = epoll_wait(keeper->epoll, events, KEEPER_EVENTS, passing ? 0 : -1);
 
 		for (int i = 0; i < count; i++) {
 			uint32_t what = events[i].data.u32;
@@ -556,6 +599,9 @@ static void keeper_run(struct keeper *keeper)
 			else
 				keeper_take(keeper, what - KEEPER_LISTENERS);
 		}
+		/* Nobody else has come meanwhile. */
+		if (passing && passing == keeper->passing_count && keeper_is_passing(keeper))
+			keeper_pass(keeper);
 	}
 }
 
@@ -578,7 +624,6 @@ int keeper_main(struct keeper *keeper, char **argv)
 
 	keeper->server = keeper->next = (struct child){.process = -1, .link = -1};
 	keeper->next_config = keeper->next_known = -1;
-	keeper->undelivered = SLOTS_NONE;
 	/* Mustn't, from here on: gain privileges by executing anything. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || program_open(&keeper->program, argv) ||
 	    holdings_open(&keeper->holdings, &keeper->options))

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* A server refuses a ledger of another version or shape: the old one then goes on. */
-#define LEDGER_VERSION 3u
+#define LEDGER_VERSION 4u
 
 #define LEDGER_NAME 64u  /* of a bound slot, with its NUL */
 #define LEDGER_PATH 108u /* sun_path of unix(7) */

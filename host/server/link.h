@@ -13,9 +13,9 @@
 enum link_kind {
 	LINK_READY = 1, /* server: has read its configuration, and can begin */
 	LINK_GO,        /* keeper: begin; the ledger is yours */
-	LINK_CLIENT,    /* keeper: connection (index), for (slot); with its descriptor */
-	LINK_DROP,      /* server: connection (index) is over */
-	LINK_ALIVE,     /* server: has begun; and at each tick */
+	LINK_CLIENT, /* keeper: connection (index), for (slot), of (caller); with its descriptor */
+	LINK_DROP,   /* server: connection (index) is over */
+	LINK_ALIVE,  /* server: has begun; and at each tick */
 	LINK_LISTEN, /* server: a new listener for (slot), at (path); with its socket, and the lock */
 	LINK_UNLISTEN, /* server: listener (index) is no longer wanted */
 	LINK_REBIND,   /* server: listener (index) is for (slot) now */
@@ -24,11 +24,13 @@ enum link_kind {
 
 #define LINK_PATH 108u
 #define LINK_FDS 2u
+#define LINK_MANY 16u /* messages in one call, at most */
 
 struct link_message {
 	uint32_t kind;
 	uint32_t index;
 	uint32_t slot;
+	uint32_t caller; /* enum caller */
 	char path[LINK_PATH];
 	uint64_t device; /* of a listener's name, as when it was made */
 	uint64_t inode;
@@ -37,7 +39,13 @@ struct link_message {
 /* Send (count) descriptors, at most LINK_FDS, with a message. 0, or -1 with errno: EAGAIN, ... */
 int link_send(int link, const struct link_message *message, const int *fds, unsigned count);
 
-/* The same, but wait for room, a second at most: for a server that nobody waits for yet. */
+/*
+ * Send (count) messages, each with the descriptor in its place of (fds). Answers how many went, from
+ * the first on; or -1 with errno, and none.
+ */
+int link_send_many(int link, const struct link_message *message, const int *fds, unsigned count);
+
+/* As link_send(), but wait for room, a second at most: for a server that nobody waits for yet. */
 int link_send_in_time(int link, const struct link_message *message, const int *fds, unsigned count);
 
 /*
@@ -45,5 +53,8 @@ int link_send_in_time(int link, const struct link_message *message, const int *f
  * -1: the other side is gone, or talks nonsense.
  */
 int link_receive(int link, struct link_message *message, int *fds);
+
+/* The same for up to (count) messages, each with its own descriptors: how many, 0, or -1. */
+int link_receive_many(int link, struct link_message *message, int (*fds)[LINK_FDS], unsigned count);
 
 #endif

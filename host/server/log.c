@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -27,6 +28,9 @@ enum {
 static bool log_is_verbose;
 static char log_where[PATH_MAX + 64];
 static unsigned long log_dropped;
+static bool log_is_held;
+static char log_held[PIPE_BUF]; /* lines, each with its newline */
+static size_t log_held_size;
 static int log_system = -1; /* a socket, where nobody reads stderr any more */
 static const struct sockaddr_un log_address = {.sun_family = AF_UNIX, .sun_path = LOG_SYSTEM};
 
@@ -88,40 +92,88 @@ static int log_to_system(int priority, const char *shown)
 	return -1;
 }
 
-/* (shown) has room for a newline behind its (size) bytes. 0; -1: it is lost. */
-static int log_write(char *shown, size_t size)
+/* Lines, each with its newline, to the system's log; answers how many are lost. */
+static unsigned long log_lines_to_system(char *lines, size_t size)
+{
+	unsigned long lost = 0;
+	char *end;
+
+	for (char *line = lines; line < lines + size; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(lines + size - line));
+		*end = '\0';
+		lost += log_to_system(LOG_SYSTEM_INFO, line) != 0;
+	}
+	return lost;
+}
+
+/* Lines, each with its newline; together at most PIPE_BUF: a pipe that polls writable takes it whole. */
+static void log_write(char *lines, size_t size)
 {
 	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-	if (poll(&out, 1, 0) != 1)
-		return -1;
-	if (log_is_over(out.revents))
-		return log_to_system(LOG_SYSTEM_INFO, shown);
-	if (!(out.revents & POLLOUT))
-		return -1;
-	shown[size] = '\n';
-	return write(STDERR_FILENO, shown, size + 1) < 0 ? -1 : 0;
+	if (poll(&out, 1, 0) == 1 && log_is_over(out.revents)) {
+		log_dropped += log_lines_to_system(lines, size);
+		return;
+	}
+	if ((out.revents & POLLOUT) && write(STDERR_FILENO, lines, size) >= 0)
+		return;
+	for (size_t i = 0; i < size; i++)
+		log_dropped += lines[i] == '\n';
+}
+
+static void log_flush(void)
+{
+	if (log_held_size > 0)
+		log_write(log_held, log_held_size);
+	log_held_size = 0;
+}
+
+/* (shown) has room for a newline behind its (size) bytes. */
+static void log_say(char *shown, size_t size)
+{
+	shown[size++] = '\n';
+	if (!log_is_held) {
+		log_write(shown, size);
+		return;
+	}
+	if (log_held_size + size > sizeof log_held)
+		log_flush();
+	memcpy(log_held + log_held_size, shown, size);
+	log_held_size += size;
 }
 
 static void __attribute__((format(printf, 1, 0))) log_line(const char *format, va_list arguments)
 {
-	/* Together below PIPE_BUF: a pipe that polls writable takes it whole. */
 	char line[LOG_LINE], shown[PIPE_BUF - 64];
 	size_t size;
 
 	vsnprintf(line, sizeof line, format, arguments);
 	if (log_dropped) {
-		size =
-		    (size_t)snprintf(shown, sizeof shown, "event=dropped lines=%lu", log_dropped);
-		if (log_write(shown, size)) {
-			log_dropped++;
+		unsigned long dropped;
+
+		log_flush();
+		dropped = log_dropped;
+		size = (size_t)snprintf(shown, sizeof shown, "event=dropped lines=%lu", dropped);
+		log_say(shown, size);
+		log_flush();
+		/* Lost itself, it counts for the line that would have followed. */
+		if (log_dropped > dropped)
 			return;
-		}
 		log_dropped = 0;
 	}
 	size = log_show(shown, sizeof shown - 1, line);
-	if (log_write(shown, size))
-		log_dropped++;
+	log_say(shown, size);
+}
+
+void log_hold(void)
+{
+	log_is_held = true;
+}
+
+void log_release(void)
+{
+	log_is_held = false;
+	log_flush();
 }
 
 void log_event(const char *format, ...)

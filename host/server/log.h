@@ -22,7 +22,14 @@ int log_open_system(void);
  */
 void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, with -v only. */
+/*
+ * Between these two, what is said waits: the lines of a moment are one write(2). A process that is
+ * killed in between has not said it.
+ */
+void log_hold(void);
+void log_release(void);
+
+/* As log_event(), with -v only. */
 void log_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*

@@ -27,7 +27,7 @@
 
 #define SERVER_TICK_NS 250000000 /* SPEC 4: the server's beat */
 #define SERVER_EVENTS 16
-#define SERVER_TAKES 64 /* connections taken at once before others have their turn */
+#define SERVER_TAKES LINK_MANY /* connections taken at once before others have their turn */
 
 /* What an event is about; the listeners follow from SERVER_LISTENERS on. */
 enum {
@@ -259,38 +259,43 @@ static void server_alone(struct server *server)
 		server->is_stopped = true;
 }
 
-/* One message of the keeper; (is_more): there is another one behind it. */
-static void server_obey(
-    struct server *server, const struct link_message *message, const int *fds, bool is_more)
+/* A message of the keeper that brings no client. */
+static void server_obey(struct server *server, const struct link_message *message)
 {
 	if (message->kind == LINK_GO && !server->is_begun) {
 		if (server_begin(server))
 			_exit(1);
-	} else if (message->kind == LINK_CLIENT && fds[0] < 0) {
-		/* No descriptor was left for it. The next server inherits it. */
-		log_event("event=warning what=descriptors");
-		_exit(1);
-	} else if (message->kind == LINK_CLIENT) {
-		clients_add(&server->clients, message->index, fds[0], message->slot, is_more);
 	} else if (message->kind == LINK_HANDOVER) {
 		server->is_handed_over = true;
 	}
 }
 
+static struct arrival server_arrival(const struct link_message *message, int fd)
+{
+	if (fd < 0) {
+		/* No descriptor was left for it. The next server inherits it. */
+		log_event("event=warning what=descriptors");
+		_exit(1);
+	}
+	return (struct arrival){message->index, fd, message->slot, message->caller};
+}
+
 static void server_hear(struct server *server)
 {
-	struct link_message message[2];
-	int fds[2][LINK_FDS], got;
+	struct link_message message[SERVER_TAKES];
+	struct arrival arrival[SERVER_TAKES];
+	int fds[SERVER_TAKES][LINK_FDS], got;
+	uint32_t count = 0;
 
-	/* One ahead: who connects is told little as long as others wait for their first words. */
-	got = link_receive(server->link, &message[0], fds[0]);
-	for (unsigned i = 0; got > 0 && !server->is_handed_over; i++) {
-		unsigned here = i % 2, next = (i + 1) % 2;
-
-		got = i + 1 < SERVER_TAKES ? link_receive(server->link, &message[next], fds[next])
-					   : 0;
-		server_obey(server, &message[here], fds[here], got > 0 || i + 1 == SERVER_TAKES);
+	got = link_receive_many(server->link, message, fds, SERVER_TAKES);
+	for (int i = 0; i < got && !server->is_handed_over; i++) {
+		if (message[i].kind == LINK_CLIENT)
+			arrival[count++] = server_arrival(&message[i], fds[i][0]);
+		else
+			server_obey(server, &message[i]);
 	}
+	if (count > 0)
+		clients_add(&server->clients, arrival, count, got == SERVER_TAKES);
 	if (got < 0)
 		server_alone(server);
 }
@@ -300,18 +305,18 @@ static void server_accept(struct server *server, uint32_t number)
 {
 	for (unsigned i = 0; i < SERVER_TAKES && !server->acceptor.is_paused; i++) {
 		uint32_t place = clients_free_place(&server->clients);
-		int fd = -1;
+		struct arrival arrival = {place, -1, server->ledger.listener[number].slot, 0};
 
 		if (place == server->clients.capacity)
 			server->acceptor.is_paused = true;
 		else
-			fd = acceptor_take(&server->acceptor, server->listener_fd[number]);
+			arrival.fd = acceptor_take(
+			    &server->acceptor, server->listener_fd[number], &arrival.caller);
 		if (server->acceptor.is_paused)
 			server_listen(server, false);
-		if (fd < 0)
+		if (arrival.fd < 0)
 			return;
-		clients_add(
-		    &server->clients, place, fd, server->ledger.listener[number].slot, true);
+		clients_add(&server->clients, &arrival, 1, true);
 	}
 }
 

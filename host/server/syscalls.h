@@ -26,8 +26,8 @@
 	allow(clock_gettime), SYSCALLS_FCNTL(allow_if, fcntl), SYSCALLS_MMAP(allow_if, mmap)
 #define SYSCALLS_32(allow, allow_if)                                                  \
 	allow(epoll_wait), allow(poll), allow(clock_gettime), allow(clock_gettime64), \
-	    allow(ppoll_time64), allow(sigreturn), SYSCALLS_FCNTL(allow_if, fcntl64), \
-	    SYSCALLS_MMAP(allow_if, mmap2)
+	    allow(ppoll_time64), allow(recvmmsg_time64), allow(sigreturn),            \
+	    SYSCALLS_FCNTL(allow_if, fcntl64), SYSCALLS_MMAP(allow_if, mmap2)
 
 #if defined(__x86_64__) && !defined(__ILP32__)
 #define SYSCALLS_ARCH AUDIT_ARCH_X86_64
@@ -50,7 +50,8 @@
 	    SYSCALLS_SOCKET(allow_if, SYS_SHUTDOWN), SYSCALLS_SOCKET(allow_if, SYS_SETSOCKOPT), \
 	    SYSCALLS_SOCKET(allow_if, SYS_GETSOCKOPT), SYSCALLS_SOCKET(allow_if, SYS_SENDMSG),  \
 	    SYSCALLS_SOCKET(allow_if, SYS_RECVMSG), SYSCALLS_SOCKET(allow_if, SYS_ACCEPT4),     \
-	    SYSCALLS_SOCKET(allow_if, SYS_SENDMMSG), SYSCALLS_32(allow, allow_if)
+	    SYSCALLS_SOCKET(allow_if, SYS_SENDMMSG), SYSCALLS_SOCKET(allow_if, SYS_RECVMMSG),   \
+	    SYSCALLS_32(allow, allow_if)
 #endif
 
 /* With a sanitizer a program makes calls of its own, and has no filter. */

@@ -82,3 +82,13 @@ int __wrap_log_failure(const char *object, const char *format, ...)
 	va_end(arguments);
 	return -1;
 }
+
+void __wrap_log_hold(void);
+void __wrap_log_hold(void)
+{
+}
+
+void __wrap_log_release(void);
+void __wrap_log_release(void)
+{
+}

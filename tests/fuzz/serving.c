@@ -399,8 +399,10 @@ static void serving_deliver_call(void *argument)
 {
 	const struct serving_delivery *delivery = argument;
 
-	clients_add(&serving.server.clients, delivery->place, delivery->fd, delivery->slot,
-	    delivery->place % 2);
+	const struct arrival arrival = {
+	    delivery->place, delivery->fd, delivery->slot, CALLER_OTHER};
+
+	clients_add(&serving.server.clients, &arrival, 1, delivery->place % 2);
 }
 
 void serving_deliver(uint32_t place, uint32_t slot)
