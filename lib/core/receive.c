@@ -8,13 +8,13 @@
  */
 #include "way.h"
 
-/* The message at (index) is in the buffer. (head): its head, without the lap. */
-static inline int taken(struct ivsh_chan *ch, struct ivsh_message *message, uint32_t index,
-    uint64_t head, void *buffer, uint32_t size)
+/* The next message is in the buffer. (head): its head, without lap and kind. */
+static inline int taken(
+    struct ivsh_chan *ch, struct ivsh_message *message, uint64_t head, void *buffer)
 {
 	message->data = buffer;
-	message_say(message, (head & ~UINT64_C(0xffffffff)) | size);
-	ch->rx.read = index + 1;
+	message_say(message, head);
+	ch->rx.read++;
 	return receiver_taken(ch, 1);
 }
 
@@ -64,7 +64,7 @@ static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
 
 	if (low <= IVSH_WIRE_INLINE_MAX && size <= capacity) {
 		copy_short_out(buffer, body, size);
-		return taken(ch, message, index, head, buffer, size);
+		return taken(ch, message, head, buffer);
 	}
 	if (i >= IVSH_AREAS || size > capacity || size <= IVSH_WIRE_INLINE_MAX ||
 	    body != ch->rx.now.end[i])
@@ -75,7 +75,7 @@ static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
 	area->left -= area_room(size);
 	ch->rx.now.end[i] += area_room(size);
 	ch->rx.next = area_at(area, ch->rx.now.end[i]);
-	return taken(ch, message, index, head, buffer, size);
+	return taken(ch, message, head & ~(UINT64_C(0xf) << IVSH_WIRE_HEAD_KIND_SHIFT), buffer);
 }
 
 int ivsh_chan_receive(
@@ -97,5 +97,5 @@ int ivsh_chan_receive(
 			   : receive_sized(ch, message, buffer, capacity, head);
 	body = load64(&desc->body);
 	__builtin_memcpy(buffer, &body, sizeof(body));
-	return taken(ch, message, index, head, buffer, sizeof(body));
+	return taken(ch, message, head, buffer);
 }

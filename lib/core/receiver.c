@@ -226,14 +226,9 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	return 0;
 }
 
-int ivsh_receiver_release(struct ivsh_chan *ch)
+/* The message that is peeked is given back. */
+static void peeked_release(struct ivsh_chan *ch)
 {
-	int error = ivsh_chan_enter(ch);
-
-	if (error)
-		return error;
-	if (!ch->rx.peeked)
-		return IVSH_EINVAL;
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
 		uint32_t i = area_of(ch->rx.kind);
 
@@ -248,6 +243,17 @@ int ivsh_receiver_release(struct ivsh_chan *ch)
 	ch->region->counters.received++;
 	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
 	receiver_go(ch, (load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0);
+}
+
+int ivsh_receiver_release(struct ivsh_chan *ch)
+{
+	int error = ivsh_chan_enter(ch);
+
+	if (error)
+		return error;
+	if (!ch->rx.peeked)
+		return IVSH_EINVAL;
+	peeked_release(ch);
 	return 0;
 }
 
@@ -263,5 +269,7 @@ int ivsh_receiver_receive(
 	if (message->size != 0)
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
-	return ivsh_receiver_release(ch);
+	/* Whose slot it is was looked at, and is before a read index is stored. */
+	peeked_release(ch);
+	return 0;
 }

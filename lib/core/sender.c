@@ -165,29 +165,28 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 	return size <= ch->tx.hot_most ? IVSH_WIRE_KIND_HOT : IVSH_WIRE_KIND_BULK;
 }
 
-/* How far messages can be sent with no look at anything but what the receiver asks for. */
+/*
+ * How far messages can be sent with no look at anything but what the receiver asks for. The channel is
+ * not dead, in step, and nothing is reserved.
+ */
 static void sender_go(struct ivsh_chan *ch)
 {
 	uint32_t room = ch->mask + 1 - (ch->tx.head - ch->tx.read);
-	bool stop = ch->dead || ch->tx.waiting || ch->tx.reserved;
 
-	ch->tx.limit = ch->tx.head;
 	ch->tx.lap = ring_lap_bits(ch->tx.head, ch->shift);
 	if (room > LOOK_MESSAGES)
 		room = LOOK_MESSAGES;
 	if (room > ring_lap_left(ch->tx.head, ch->mask))
 		room = ring_lap_left(ch->tx.head, ch->mask);
-	if (!stop)
-		ch->tx.limit += room;
+	ch->tx.limit = ch->tx.head + room;
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
 		struct ivsh_area *area = &ch->tx.area[i];
 		uint32_t end = ch->tx.now.end[i], used = end - area->tail;
 
 		/* More than all where the end of an empty area was skipped, and a message that stood
 		 * before that is still to be given back. */
-		area->left = stop || !area->known || used > area->size
-				 ? 0
-				 : area_left(area, end, area->size - used);
+		area->left =
+		    !area->known || used > area->size ? 0 : area_left(area, end, area->size - used);
 	}
 }
 

@@ -87,12 +87,12 @@ struct ivsh_chan {
 		uint32_t epoch, ack, start; /* our own words, as last stored */
 		uint32_t asks;              /* likewise */
 		bool waiting;               /* for the receiver to follow a reset */
-		bool first;  /* the reset began with this life: it costs it nothing */
-		bool broken; /* something in this ring breaks SPEC.md */
+		bool broken;                /* something in this ring breaks SPEC.md */
 		bool reserved;
 		bool blocked;
 		uint8_t reserved_kind;
 		uint8_t mails; /* what stands at (mail) */
+		bool first;    /* the reset began with this life, and costs it nothing */
 		uint32_t reserved_position;
 		uint32_t reserved_size;
 		uint64_t body;         /* an inline payload under construction */
