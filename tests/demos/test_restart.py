@@ -175,3 +175,34 @@ def test_demo_after_a_kill(world, case, late):
     for slot, guest in guests.items():
         text = guest.done()
         assert f"demo: slot {slot}: sent " in text and ": every byte verified\n" in text
+
+
+def test_echo_killed_on_plain_memory(world):
+    """A ping that is in its midst goes on with the echo that has claimed the slot."""
+    memory = memory_file(world.folder)
+    ping = world.guest("ping", "ping --slot=1 --peer=0 --count=20000 --timeout=60", *plain(memory))
+    with open(memory, "rb") as file:
+        seen = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    for life in (1, 2):
+        echo = world.guest("echo", "echo --slot=0", *plain(memory))
+        wait_for_traffic(world, seen, 0, life)
+        if life == 1:
+            echo.kill()
+            ping.still_runs()
+    assert "ping: slot 0: 20000 round trips of 64 bytes, us:" in ping.done(seconds=60)
+    echo.still_runs()
+    seen.close()
+
+
+def test_demo_beside_the_dead(world):
+    """A slot whose guest was killed seems to be attached for a while: it is nobody's partner for good."""
+    memory = memory_file(world.folder)
+    for slot in (0, 2):
+        echo = world.guest("killed", f"echo --slot={slot}", *plain(memory))
+        echo.expect(rf"^echo: slot {slot} of 8 answers$")
+        echo.kill()
+    first = world.guest("slot 1", "demo --slot=1 --timeout=25 --quiet", *plain(memory))
+    first.expect(r"^slot 0 is here$")
+    second = world.guest("slot 0", "demo --slot=0 --timeout=25 --quiet", *plain(memory))
+    for guest in (first, second):
+        assert ": every byte verified\n" in guest.done()
