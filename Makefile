@@ -177,9 +177,9 @@ ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c 
           lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmware/app/session.c \
-          firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/exchange.c firmware/app/echo.c \
-          firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c firmware/app/report.c \
-          firmware/app/text.c
+          firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/link.c \
+          firmware/app/exchange.c firmware/app/echo.c firmware/app/bench.c \
+          firmware/app/sink.c firmware/app/ack.c firmware/app/report.c firmware/app/text.c
 UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/com1.c firmware/uefi/console.c firmware/uefi/interrupts.c \
           firmware/uefi/nonce.c firmware/uefi/port.c firmware/uefi/syscalls.c \

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link.c - one peer of demo and stress: what goes to it, and what comes from it.
+ *
+ * Each side's half of an exchange is from one life to another, as its HELLO says. So what earlier lives
+ * left in the rings is nobody's, and who finds its partner in another life begins its half again.
+ */
+#include "link.h"
+
+#include "exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct exchange_id id_of(
+    const struct demo *d, uint32_t sender, uint32_t receiver, uint32_t number)
+{
+	struct exchange_id id = {sender, receiver, number, d->count, d->random};
+
+	return id;
+}
+
+/* The channel to (slot) is lost: a line says so. */
+static void fail_channel(struct demo *d, uint32_t slot, int error)
+{
+	session_channel_failed(&d->s, slot, error);
+	d->failed = true;
+}
+
+static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t number)
+{
+	fprintf(stderr, "ivsh: %s: from %s: message %" PRIu32 ": %s\n", d->name,
+	    session_who(&d->s, slot), number, what);
+	d->s.status = STATUS_FAILED;
+	d->failed = true;
+}
+
+/* What HELLO to (slot) says, in (text) of (size) bytes: how long it is. */
+static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t size)
+{
+	struct exchange_hello hello = {.from = d->s.region.boot, .to = d->link[slot].boot};
+
+	memcpy(text, &hello, sizeof(hello));
+	return (uint32_t)sizeof(hello) + (uint32_t)snprintf(text + sizeof(hello),
+					     size - sizeof(hello), "hello, here is %s on %s",
+					     session_who(&d->s, d->s.region.mem.self),
+					     d->s.world->name);
+}
+
+/* Build one message in its place in the ring and publish it. False: no room yet, or failed. */
+static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t number)
+{
+	uint32_t self = d->s.region.mem.self, size = sizeof(struct exchange_head);
+	struct exchange_id id = id_of(d, self, slot, number);
+	struct exchange_head head = {.kind = kind, .number = number};
+	struct ivsh_chan *chan = &d->s.chan[slot];
+	char hello[128];
+	uint8_t *body;
+	void *payload;
+	int error;
+
+	if (kind == EXCHANGE_DATA)
+		size = exchange_size(&id, d->max);
+	else if (kind == EXCHANGE_HELLO)
+		size += hello_make(d, slot, hello, sizeof(hello));
+	error = ivsh_chan_reserve(chan, size, &payload);
+	if (error) {
+		if (error != IVSH_EAGAIN)
+			fail_channel(d, slot, error);
+		return false;
+	}
+	body = (uint8_t *)payload + sizeof(head);
+	if (kind == EXCHANGE_DATA)
+		exchange_fill(&id, body, size - (uint32_t)sizeof(head));
+	else if (kind == EXCHANGE_HELLO)
+		memcpy(body, hello, size - sizeof(head));
+	head.sum = exchange_sum(body, size - (uint32_t)sizeof(head));
+	memcpy(payload, &head, sizeof(head));
+	error = ivsh_chan_publish(chan, EXCHANGE_PORT);
+	if (error) {
+		fail_channel(d, slot, error);
+		return false;
+	}
+	d->link[slot].bytes_sent += kind == EXCHANGE_DATA ? size : 0;
+	return true;
+}
+
+bool link_send(struct demo *d, uint32_t slot)
+{
+	struct link *l = &d->link[slot];
+
+	if (!l->active || l->done_sent)
+		return false;
+	if (!l->hello_sent) {
+		l->hello_sent = put(d, slot, EXCHANGE_HELLO, d->count);
+		/* A new run that began before it costs nothing. */
+		if (l->hello_sent)
+			l->lost = d->s.chan[slot].lost;
+		return l->hello_sent;
+	}
+	if (l->sent < d->count) {
+		if (!put(d, slot, EXCHANGE_DATA, l->sent))
+			return false;
+		l->sent++;
+		return true;
+	}
+	return l->done_sent = put(d, slot, EXCHANGE_DONE, d->count);
+}
+
+/* Check the data message of (size) bytes in d->in. */
+static void data_check(
+    struct demo *d, uint32_t slot, const struct exchange_head *head, uint32_t size)
+{
+	struct link *l = &d->link[slot];
+	struct exchange_id id = id_of(d, slot, d->s.region.mem.self, l->seen);
+	uint32_t body = size - (uint32_t)sizeof(*head);
+
+	if (head->number != l->seen) {
+		fail(d, slot, "not the next number", head->number);
+	} else if (size != exchange_size(&id, d->max)) {
+		fail(d, slot, "wrong length", head->number);
+	} else if (head->sum != exchange_sum(d->in + sizeof(*head), body)) {
+		fail(d, slot, "wrong checksum", head->number);
+	} else {
+		exchange_fill(&id, d->want, body);
+		if (memcmp(d->in + sizeof(*head), d->want, body) != 0)
+			fail(d, slot, "wrong bytes", head->number);
+	}
+	l->seen++;
+	l->bytes_seen += size;
+	if (!d->quiet && (l->seen % (d->count / 4 ? d->count / 4 : 1) == 0 || l->seen == d->count))
+		printf("%s: message %" PRIu32 " of %" PRIu32 ", %" PRIu32 " bytes: %s\n",
+		    session_who(&d->s, slot), l->seen, d->count, size,
+		    d->failed ? "WRONG" : "good");
+}
+
+/* Anything that prints what a peer wrote keeps to printable ASCII. */
+static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
+{
+	printf("%s says: ", session_who(&d->s, slot));
+	for (uint32_t i = sizeof(struct exchange_head) + sizeof(struct exchange_hello); i < size;
+	     i++)
+		putchar(d->in[i] >= 0x20 && d->in[i] < 0x7f ? d->in[i] : '.');
+	printf("\n");
+}
+
+/* Our half of the exchange begins, or begins again: it is for the life that (slot) has now. */
+static void half_begin(struct demo *d, uint32_t slot)
+{
+	struct link *l = &d->link[slot];
+
+	l->boot = session_peer(&d->s, slot)->boot;
+	l->hello_sent = l->done_sent = false;
+	l->sent = 0;
+	l->bytes_sent = 0;
+}
+
+void link_begin(struct demo *d, uint32_t slot)
+{
+	d->link[slot].active = true;
+	d->active++;
+	half_begin(d, slot);
+}
+
+/* The peer begins its half, or begins it again, since a reset may have taken the first one. */
+static void hello_take(
+    struct demo *d, uint32_t slot, const struct exchange_head *head, uint32_t size)
+{
+	struct link *l = &d->link[slot];
+	struct exchange_hello hello;
+
+	memcpy(&hello, d->in + sizeof(*head), sizeof(hello));
+	/* Of an earlier life, or for one. */
+	if (hello.to != d->s.region.boot || hello.from != session_peer(&d->s, slot)->boot)
+		return;
+	if (!l->active)
+		link_begin(d, slot);
+	if (hello.from != l->boot) {
+		if (l->hello_seen) {
+			if (!l->done_seen)
+				fail(d, slot, "it was started again before the end", l->seen);
+			return;
+		}
+		half_begin(d, slot);
+	}
+	if (!l->hello_seen) {
+		hello_print(d, slot, size);
+		/* The run that this came in began before it. */
+		l->lost = d->s.chan[slot].lost;
+	}
+	l->hello_seen = true;
+	l->done_seen = false;
+	l->seen = 0;
+	l->bytes_seen = 0;
+	if (head->number != d->count)
+		fail(d, slot, "it was given another --count", head->number);
+}
+
+static void message_take(struct demo *d, uint32_t slot, uint32_t size)
+{
+	struct link *l = &d->link[slot];
+	struct exchange_head head;
+
+	if (size < sizeof(head)) {
+		fail(d, slot, "too short", l->seen);
+		return;
+	}
+	memcpy(&head, d->in, sizeof(head));
+	if (head.kind == EXCHANGE_HELLO && size >= sizeof(head) + sizeof(struct exchange_hello))
+		hello_take(d, slot, &head, size);
+	else if (!l->hello_seen)
+		return; /* left by an earlier life, or for one */
+	else if (head.kind == EXCHANGE_DATA && !l->done_seen)
+		data_check(d, slot, &head, size);
+	else if (head.kind == EXCHANGE_DONE && l->seen == d->count && !l->done_seen)
+		l->done_seen = true;
+	else
+		fail(d, slot, "out of turn", head.number);
+}
+
+bool link_receive(struct demo *d, uint32_t slot)
+{
+	bool some = false;
+
+	/* A few at a time, so that sending goes on meanwhile. */
+	for (unsigned i = 0; i < 16 && !d->failed; i++) {
+		struct ivsh_message message;
+		int error = ivsh_chan_receive(&d->s.chan[slot], &message, d->in, d->max);
+
+		if (error == IVSH_EAGAIN)
+			break;
+		if (error) {
+			fail_channel(d, slot, error);
+			break;
+		}
+		some = true;
+		if (message.port == EXCHANGE_PORT)
+			message_take(d, slot, message.size);
+	}
+	return some;
+}
+
+void link_look(struct demo *d, uint32_t slot)
+{
+	const struct ivsh_chan *chan = &d->s.chan[slot];
+	struct link *l = &d->link[slot];
+
+	if (!l->active || (l->done_sent && l->done_seen) || (!l->hello_sent && !l->hello_seen))
+		session_mend(&d->s, slot);
+	else if (chan->dead)
+		fail_channel(d, slot, IVSH_EPROTO);
+	if (chan->lost == l->lost || d->failed)
+		return;
+	l->lost = chan->lost;
+	if (!l->active || (l->done_sent && l->done_seen))
+		return;
+	/* Before the peer has said anything it belongs to its attach, or to ours: it may have taken
+	 * what we said, so we say it again. */
+	if (!l->hello_seen)
+		half_begin(d, slot);
+	else if (l->hello_sent)
+		fail(d, slot, "its ring was reset, messages may be lost", l->seen);
+}
+
+void link_partner_look(struct demo *d, uint32_t slot, const struct ivsh_peer *peer)
+{
+	struct link *l = &d->link[slot];
+	enum ivsh_presence presence = peer->presence;
+	bool again = peer->boot != l->boot;
+
+	if (l->done_seen) {
+		/* Nobody leaves before it has all of ours, or has said what is wrong. */
+		l->done_sent |= presence == IVSH_PEER_ABSENT || again;
+	} else if (presence == IVSH_PEER_GONE) {
+		if (!link_receive(d, slot))
+			fail(d, slot, "it died before the end", l->seen);
+	} else if (l->hello_seen) {
+		if ((again || presence == IVSH_PEER_ABSENT) && !link_receive(d, slot))
+			fail(d, slot,
+			    again ? "it was started again before the end"
+				  : "it left before the end",
+			    l->seen);
+	} else if (presence != IVSH_PEER_ATTACHED) {
+		/* Where no server says who is here, whoever was killed seems to be, for a while. */
+		l->active = false;
+		d->active--;
+	} else if (again) {
+		half_begin(d, slot);
+	}
+}

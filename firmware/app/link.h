@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link.h - what demo and stress have with one peer: half an exchange each way.
+ */
+#ifndef APP_LINK_H
+#define APP_LINK_H
+
+#include "session.h"
+
+/* One peer, and how far we are with it. */
+struct link {
+	bool active;
+	bool hello_sent, hello_seen;
+	bool done_sent, done_seen;
+	uint32_t sent, seen;
+	uint64_t bytes_sent, bytes_seen;
+	uint32_t boot; /* the peer's life that our half of the exchange is for */
+	uint32_t lost; /* resets of the channel's rings that cost this exchange nothing */
+};
+
+struct demo {
+	struct session s;
+	const char *name;
+	struct link *link; /* one per slot */
+	uint32_t active;   /* links that take part */
+	uint32_t count;
+	bool random, quiet;
+	uint32_t max;
+	uint8_t *in, *want;
+	bool failed;
+};
+
+/* The peer in (slot) is a partner from here on; our half is for the life that it has now. */
+void link_begin(struct demo *demo, uint32_t slot);
+
+/* Send the next thing due to (slot). True: something was sent. */
+bool link_send(struct demo *demo, uint32_t slot);
+
+/* Receive what (slot) has sent. True: there was something. */
+bool link_receive(struct demo *demo, uint32_t slot);
+
+/*
+ * The channel to (slot) may have broken while nothing came. A partner's messages are lost then, whoever
+ * resets the ring; else it begins anew, and the peer can be a partner still.
+ */
+void link_look(struct demo *demo, uint32_t slot);
+
+/*
+ * Look at a partner when there is nothing to do, (peer) as just seen: one that is here no more, or in
+ * another life, and had still something to say has failed us; before it has said anything we begin
+ * again with it, or look for another.
+ */
+void link_partner_look(struct demo *demo, uint32_t slot, const struct ivsh_peer *peer);
+
+#endif
