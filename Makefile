@@ -198,7 +198,7 @@ SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/se
           host/server/acceptor.c host/server/listener.c host/server/publish.c host/server/memory.c \
           host/server/notify.c host/server/daemon.c host/server/marks.c \
           host/server/ledger.c host/server/link.c \
-          host/server/server.c host/server/isolate.c host/server/rebind.c \
+          host/server/server.c host/server/touch.c host/server/isolate.c host/server/rebind.c \
           host/server/takeover.c host/server/clients.c host/server/batch.c \
           host/server/notices.c host/server/admission.c host/server/caller.c host/server/ids.c \
           host/server/slots.c host/server/page.c host/server/control.c \

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "memory.h"
 #include "takeover.h"
+#include "touch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -175,6 +176,7 @@ static int server_prepare(struct server *server, int argc, char **argv)
 	    server_inherit(server) || server_events(server) || acceptor_open(&server->acceptor) ||
 	    rebind_open(&server->rebind, &server->ledger, &server->options))
 		return -1;
+	touch();
 	if (isolate(&server->options, &server->is_filtered) == 0 && server_report(server) == 0)
 		return 0;
 	rebind_undo(&server->rebind);
