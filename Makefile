@@ -243,7 +243,6 @@ FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args clie
 FUZZERS_SERVER := config control clients ledger answer
 FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
 FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
-TESTS_HOST   := $(TESTS_RACE) $(TESTS_ROAD) $(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI)
 
 # --- newlib: Debian's newlib-source, built once -----------------------------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an
@@ -653,9 +652,12 @@ FUZZ  := tests/fuzz/run.py
 COUNTS    := tests/bench/counts.sh,$(COMPILER)$(if $(strip $(CPPFLAGS) $(CFLAGS)),-with-flags),$(subst $(space),$(comma),$(COUNTED))
 FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
-C_TESTS := $(TESTS_HOST:%=build/host/%) $(TESTS_HOST:%=build/host-san/%) \
-           $(TESTS_KILL:%=build/host/%) $(TESTS_HOOK:%=build/host-hook/%) \
-           $(TESTS_COUNT:%=build/host-hook/%) $(TESTS_TSAN:%=build/host-tsan/%)
+C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI),build/host/$(tests) build/host-san/$(tests)) \
+           $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
+# What looks at a clock, or is several processes that meet.
+C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
+           $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
+           $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%)
 EMULATED_TESTS := $(TESTS_CORE:%=build/aarch64-linux/%) $(TESTS_DEVICE:%=build/aarch64-linux/%) \
            $(TESTS_CORE:%=build/riscv64-linux/%) $(TESTS_DEVICE:%=build/riscv64-linux/%) \
            $(TESTS_CORE:%=build/armhf-linux/%) $(TESTS_DEVICE:%=build/armhf-linux/%) \
@@ -668,7 +670,7 @@ EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
 GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
 build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
-build/test: build/check $(C_TESTS) $(EMULATED_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
+build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
     build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
@@ -676,12 +678,16 @@ build/test: build/check $(C_TESTS) $(EMULATED_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) 
 # As many at once as there are processors, unless the caller says how many.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# The longest first.
+SUITES  := $(MODEL) build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
+           $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
+FOLDERS := pytest:tests/host pytest:tests/guest pytest:tests/demos
+
 ## Install what is missing, build, and run every test
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) $(JOBS) build/test
-	$(Q)$(PYTHON) tests/run.py $(CHECKS) tests/check/packager.sh $(COUNTS) $(MODEL) $(FUZZ_60) $(C_TESTS) $(EMULATED) \
-	    $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos
+	$(Q)$(PYTHON) tests/run.py $(SUITES) --alone $(C_ALONE) $(FOLDERS)
 
 DISTROS := tests/distros/run.sh,bookworm,whole tests/distros/run.sh,trixie,whole \
            tests/distros/run.sh,sid,demos
@@ -691,9 +697,8 @@ soak:
 	$(Q)./setup.sh test
 	$(Q)./setup.sh distros
 	$(Q)$(MAKE) $(JOBS) build/test
-	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(MODEL) $(subst $(comma)60,$(comma)600,$(FUZZ_60)) \
-	    $(C_TESTS) $(EMULATED) $(GUEST_TESTS) pytest:tests/host pytest:tests/guest pytest:tests/demos \
-	    $(DISTROS)
+	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(subst $(comma)60,$(comma)600,$(SUITES)) \
+	    --alone $(C_ALONE) $(FOLDERS) $(DISTROS)
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
 counts: $(COUNTED)

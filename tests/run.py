@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 """run.py - runs every suite, shows what failed, and ends with the sum of all counts.
 
-usage: tests/run.py [-v] SUITE...
+usage: tests/run.py [-v] [SUITE...] [--alone SUITE...]
+
+Those before --alone run as many at once as there are processors; the others measure time, or use all
+processors themselves.
 
 A suite is a command in one word list, and its last line is `N passed, N failed, N skipped`:
   build/.../x_test        a program of the host, run as it is
@@ -12,14 +15,17 @@ A suite is a command in one word list, and its last line is `N passed, N failed,
 A suite that ends otherwise, or not at all, counts as one failure with its own name.
 """
 
+import concurrent.futures
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 LIMIT = 3600 if os.environ.get("IVSH_SOAK") else 900  # seconds for one suite
 GUEST_LIMIT = 120
+PRINTING = threading.Lock()
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
 QEMU = (
@@ -54,6 +60,8 @@ def run(suite, verbose):
         output, status = done.stdout.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as expired:
         output, status = (expired.stdout or b"").decode(errors="replace"), None
+    except OSError as error:  # it was not built, or is no program
+        output, status = str(error), 127
     lines = output.replace("\r", "").rstrip("\n").split("\n")
     match = COUNT.match(lines[-1])
     counts = tuple(map(int, match.groups())) if match else (0, 0, 0)
@@ -66,22 +74,26 @@ def run(suite, verbose):
     good = match and status == 0 and counts[1] == 0 and sum(counts) > 0
     if not good and counts[1] == 0:
         counts = (counts[0], counts[1] + 1, counts[2])
-    if verbose or not good or counts[2]:  # what was skipped is shown, too
-        print("\n".join(lines))
-    print(
+    if not (verbose or not good or counts[2]):  # what was skipped is shown, too
+        lines = []
+    lines.append(
         f"{'ok  ' if good else 'FAIL'} {suite}: {counts[0]} passed, {counts[1]} failed, "
-        f"{counts[2]} skipped, {time.monotonic() - start:.1f} s",
-        flush=True,
+        f"{counts[2]} skipped, {time.monotonic() - start:.1f} s"
     )
+    with PRINTING:
+        print("\n".join(lines), flush=True)
     return counts
 
 
 def main():
-    suites = [word for word in sys.argv[1:] if word != "-v"]
-    total = [0, 0, 0]
-    for suite in suites:
-        for i, count in enumerate(run(suite, "-v" in sys.argv)):
-            total[i] += count
+    words = [word for word in sys.argv[1:] if word != "-v"]
+    verbose = "-v" in sys.argv
+    split = words.index("--alone") if "--alone" in words else len(words)
+    together, alone = words[:split], words[split + 1 :]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda suite: run(suite, verbose), together))
+    results += [run(suite, verbose) for suite in alone]
+    total = [sum(counts) for counts in zip(*results)] or [0, 0, 0]
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 1 if total[1] or not total[0] else 0
 

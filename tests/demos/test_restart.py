@@ -65,7 +65,7 @@ def test_pinging_guest_killed(world, server, memory):
 def test_echoing_guest_killed(world, server, memory):
     """The same with the side that answers: the ping goes on where it was."""
     ping = world.guest(
-        "beta", "ping --count=1000000 --timeout=120 --peer=0", *doorbell(server.bound[1])
+        "beta", "ping --count=1000000 --timeout=180 --peer=0", *doorbell(server.bound[1])
     )
     for life in range(1, ROUNDS + 1):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
@@ -74,7 +74,7 @@ def test_echoing_guest_killed(world, server, memory):
         ping.still_runs()
     assert not ping.text, "it waits"
     echo = world.guest("alpha again", "echo --name=alpha", *doorbell(server.bound[0]))
-    assert "ping: VM 0 (alpha): 1000000 round trips of 64 bytes, us:" in ping.done(seconds=60)
+    assert "ping: VM 0 (alpha): 1000000 round trips of 64 bytes, us:" in ping.done(seconds=150)
     echo.still_runs()
     assert boot(memory, 0) == ROUNDS + 1 and boot(memory, 1) == 1
 
@@ -189,7 +189,7 @@ def test_echo_killed_on_plain_memory(world):
         if life == 1:
             echo.kill()
             ping.still_runs()
-    assert "ping: slot 0: 20000 round trips of 64 bytes, us:" in ping.done(seconds=60)
+    assert "ping: slot 0: 20000 round trips of 64 bytes, us:" in ping.done(seconds=150)
     echo.still_runs()
     seen.close()
 

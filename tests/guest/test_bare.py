@@ -80,7 +80,7 @@ CLOCKS = {
     "ACPI timer, qboot": "-M pc,pit=off -bios qboot.rom",
     "ACPI timer, hidden": "-M q35,pit=off,acpi=off",
     "QEMU's APIC": "-M microvm,acpi=on,pit=off",
-    "CMOS clock": "-M microvm,acpi=on,pit=off -cpu qemu64,-hypervisor",
+    "CMOS clock": "-M microvm,acpi=on,pit=off,rtc=on -cpu qemu64,-hypervisor",
 }
 
 
@@ -184,11 +184,11 @@ def test_device_too_large(tmp_path):
     """No memory for the page tables is a line and a status, and no trap."""
     memory = tmp_path / "memory"
     with memory.open("wb") as file:
-        file.truncate(512 << 30)
+        file.truncate(256 << 30)
     text, code = run(
         "device",
-        "-M q35 -m 4M -device ivshmem-plain,memdev=m"
-        f" -object memory-backend-file,id=m,mem-path={memory},size=512G,share=on",
+        "-M q35 -m 3M -device ivshmem-plain,memdev=m"
+        f" -object memory-backend-file,id=m,mem-path={memory},size=256G,share=on",
     )
     assert text.count("no memory left for page tables") == 1 and "trap" not in text, text
     assert code == status(1)
