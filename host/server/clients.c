@@ -509,10 +509,13 @@ static bool clients_is_listening(const struct client *client)
 	return client->state == CLIENT_GREETING || client->state == CLIENT_READY;
 }
 
-/* The next ones who are due, each a batch. */
+/* The next ones who are due, each a batch; fewer while others wait for their first words. */
 static void clients_take_turns(struct clients *clients)
 {
-	for (unsigned turns = 0; turns < CLIENTS_TURNS && clients->due > 0; turns++) {
+	unsigned limit = clients->is_hurried ? 1 : CLIENTS_TURNS;
+
+	clients->is_hurried = false;
+	for (unsigned turns = 0; turns < limit && clients->due > 0; turns++) {
 		uint32_t place;
 
 		do
@@ -642,6 +645,7 @@ void clients_add(
 	uint32_t room = is_more || count > CLIENTS_FEW ? NOTICES_HEAD : CLIENTS_BATCH;
 	uint32_t turns = is_more || count > 1 ? 1 : UINT32_MAX;
 
+	clients->is_hurried = room == NOTICES_HEAD;
 	for (uint32_t i = 0; i < count; i++)
 		clients_place_in(clients, &arrivals[i]);
 	clients_service(clients);

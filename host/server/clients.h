@@ -94,6 +94,7 @@ struct clients {
 	bool is_classic;
 	bool is_changed;       /* classic: clients have something to be told */
 	uint64_t announced_ns; /* when they were, last */
+	bool is_hurried;       /* many have just come, and more may have */
 	bool *is_due;  /* of each client: has something to be told, when others had their turn */
 	uint32_t due;  /* of them, that many */
 	uint32_t turn; /* the place where the next one of them is looked for */

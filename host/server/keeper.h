@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KEEPER_PASSES LINK_MANY /* connections passed on at a time */
+#define KEEPER_PASSES 16u /* connections passed on at a time */
 
 struct keeper {
 	struct options options;

@@ -24,7 +24,7 @@ enum link_kind {
 
 #define LINK_PATH 108u
 #define LINK_FDS 2u
-#define LINK_MANY 16u /* messages in one call, at most */
+#define LINK_MANY 64u /* messages in one call, at most */
 
 struct link_message {
 	uint32_t kind;
