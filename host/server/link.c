@@ -20,8 +20,8 @@ union link_control {
 
 /* What one message is made of: the header points to the rest. */
 struct link_parts {
-	union link_control control;
 	struct iovec io;
+	union link_control control; /* last: it ends in an array without a size */
 };
 
 static void link_compose(struct msghdr *header, struct link_parts *parts,
