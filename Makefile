@@ -678,16 +678,20 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) $(FUZZ_LIB) $(FU
 # As many at once as there are processors, unless the caller says how many.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# Those that kill and those that measure run alone.
+DEMOS_ALONE := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart)
+DEMOS   := $(filter-out $(DEMOS_ALONE),$(sort $(wildcard tests/demos/test_*.py)))
 # The longest first.
-SUITES  := $(MODEL) build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
+SUITES  := pytest:$(subst $(space),$(comma),$(DEMOS)) pytest:tests/host $(MODEL) \
+           build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
            $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
-FOLDERS := pytest:tests/host pytest:tests/guest pytest:tests/demos
+ALONE   := $(C_ALONE) pytest:tests/guest pytest:$(subst $(space),$(comma),$(DEMOS_ALONE))
 
 ## Install what is missing, build, and run every test
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) $(JOBS) build/test
-	$(Q)$(PYTHON) tests/run.py $(SUITES) --alone $(C_ALONE) $(FOLDERS)
+	$(Q)$(PYTHON) tests/run.py $(SUITES) --alone $(ALONE)
 
 DISTROS := tests/distros/run.sh,bookworm,whole tests/distros/run.sh,trixie,whole \
            tests/distros/run.sh,sid,demos
@@ -698,7 +702,7 @@ soak:
 	$(Q)./setup.sh distros
 	$(Q)$(MAKE) $(JOBS) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(subst $(comma)60,$(comma)600,$(SUITES)) \
-	    --alone $(C_ALONE) $(FOLDERS) $(DISTROS)
+	    --alone $(ALONE) $(DISTROS)
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
 counts: $(COUNTED)

@@ -4,14 +4,14 @@
 
 usage: tests/run.py [-v] [SUITE...] [--alone SUITE...]
 
-Those before --alone run as many at once as there are processors; the others measure time, or use all
-processors themselves.
+Those before --alone run at once, one more than there are processors, since some wait more than they
+work; the others measure time, or use all processors themselves.
 
 A suite is a command in one word list, and its last line is `N passed, N failed, N skipped`:
   build/.../x_test        a program of the host, run as it is
   build/.../x.elf         a guest program, run in QEMU
   tests/check/x.sh,ARG    a check with its arguments
-  pytest:FOLDER           the pytest files of a folder
+  pytest:PATH,PATH        pytest files, or all of a folder
 A suite that ends otherwise, or not at all, counts as one failure with its own name.
 """
 
@@ -37,8 +37,8 @@ QEMU = (
 def command(suite):
     """(the command of a suite, its time limit in seconds)"""
     if suite.startswith("pytest:"):
-        folder = suite.split(":", 1)[1]
-        return ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", folder], LIMIT
+        paths = suite.split(":", 1)[1].split(",")
+        return ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths], LIMIT
     if suite.endswith(".elf"):
         return QEMU + [suite], GUEST_LIMIT
     return suite.split(","), LIMIT
@@ -90,7 +90,7 @@ def main():
     verbose = "-v" in sys.argv
     split = words.index("--alone") if "--alone" in words else len(words)
     together, alone = words[:split], words[split + 1 :]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as pool:
         results = list(pool.map(lambda suite: run(suite, verbose), together))
     results += [run(suite, verbose) for suite in alone]
     total = [sum(counts) for counts in zip(*results)] or [0, 0, 0]
