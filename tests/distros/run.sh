@@ -40,7 +40,10 @@ if [[ $$ != 1 || -z ${IVSH_DISTROS_WORK:-} ]]; then
 	child=
 	clean() {
 		trap - EXIT
-		[[ -z $child ]] || kill -KILL "$child" 2>/dev/null && wait "$child"
+		if [[ $child ]]; then
+			kill -KILL "$child" 2>/dev/null
+			wait "$child"
+		fi
 		rm -rf --one-file-system "$work"
 	}
 	trap clean EXIT
