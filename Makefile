@@ -679,13 +679,17 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) $(FUZZ_LIB) $(FU
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # Those that kill and those that measure run alone.
-DEMOS_ALONE := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart)
-DEMOS   := $(filter-out $(DEMOS_ALONE),$(sort $(wildcard tests/demos/test_*.py)))
+KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
+           $(patsubst %,tests/host/test_%.py,bursts kill keeper)
+DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
+HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
+pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 # The longest first.
-SUITES  := pytest:$(subst $(space),$(comma),$(DEMOS)) pytest:tests/host $(MODEL) \
+SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) \
            build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
            $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
-ALONE   := $(C_ALONE) pytest:tests/guest pytest:$(subst $(space),$(comma),$(DEMOS_ALONE))
+ALONE   := $(C_ALONE) pytest:tests/guest $(call pytest,$(filter tests/host/%,$(KILLING))) \
+           $(call pytest,$(filter tests/demos/%,$(KILLING)))
 
 ## Install what is missing, build, and run every test
 test:

@@ -15,7 +15,9 @@ from rawclient import RawClient
 from servertool import LIMIT
 
 BURST = 900
-FIRST_MS = 60  # until the last of them has its first byte: 23 to 50, beside other work 100; a tick is 250
+FIRST_MS = 60  # until the last of them has its first byte: 23 to 50; a tick is 250
+# Beside other work everything takes longer: then, that many times what the least of servers takes.
+SLOWER = 4
 TRIES = 20
 
 
@@ -41,6 +43,24 @@ def first_bytes(path, count):
 
 
 @pytest.fixture
+def least(tmp_path):
+    """The path of a server that accepts, says 8 bytes and closes, and does nothing else."""
+    path = str(tmp_path / "least")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen(BURST)
+        child = os.fork()
+        if child == 0:
+            while True:
+                client, _ = listener.accept()
+                client.send(bytes(8))
+                client.close()
+        yield path
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.fixture
 def descriptors():
     """Room for all of them in this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -50,19 +70,21 @@ def descriptors():
 
 
 @pytest.mark.parametrize("name,slots", [("slots", 8), ("slots", BURST), ("classic", BURST)])
-def test_burst(start, build, descriptors, name, slots):
+def test_burst(start, build, descriptors, least, name, slots):
     """Let in or refused: nobody waits for the next tick, nor until another has heard everything."""
     server = start(*Mode(name).serve(slots, 1), *many(build))
-    best = float("inf")
+    best = bare = float("inf")
     for _ in range(TRIES):  # others may have the processors
+        bare = min(bare, first_bytes(least, BURST)[0])
         took, words = first_bytes(server.socket, BURST)
         assert words.count(bytes(8)) >= min(slots, BURST // 2)
         assert set(words) <= {bytes(8), b"\1" + bytes(7)}
         best = min(best, took)
         if best < FIRST_MS:
             break
-    print(f"{name}, {slots} slots: {BURST} connections have their first byte after {best:.0f} ms")
-    assert best < FIRST_MS
+    said = f"{best:.0f} ms, {bare:.0f} of the least of servers"
+    print(f"{name}, {slots} slots: {BURST} connections have their first byte after {said}")
+    assert best < max(FIRST_MS, SLOWER * bare), said
 
 
 def test_status_behind_silent_connections(start, build):
