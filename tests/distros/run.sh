@@ -65,6 +65,8 @@ debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$logs/debootstrap" 2>
 	die "debootstrap $suite: $(tail -n 3 "$logs/debootstrap")"
 # A mirror that is frozen at some day says by the date of its lists that they are old.
 echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90frozen"
+# A mount point, as a root is: unshare(1) makes what it finds at / private.
+mount --bind "$root" "$root" || die "mount $root"
 for folder in sys dev; do
 	if ! mount --rbind "/$folder" "$root/$folder" || ! mount --make-rslave "$root/$folder"; then
 		die "mount $folder"
