@@ -46,7 +46,7 @@ def test_service(name):
         "NotifyAccess": "main",
         "KillMode": "mixed",
         "Restart": "on-failure",
-        "ExecReload": "/bin/kill -HUP $MAINPID",
+        "ExecReload": "/bin/sh -c 'kill -HUP $$MAINPID'",
         "RestrictAddressFamilies": "AF_UNIX",
         "ProtectSystem": "strict",
         "PrivateNetwork": "yes",
