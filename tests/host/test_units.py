@@ -91,7 +91,7 @@ def test_socket(name):
 def test_systemd_takes_the_units(build, tmp_path):
     """Where there is a systemd to ask."""
     if not shutil.which("systemd-analyze"):
-        return
+        pytest.skip("systemd-analyze is missing: a machine without systemd")
     for name in SERVICES + SOCKETS:
         text = (HOST / "systemd" / name).read_text()
         text = text.replace("@SBINDIR@", str(build)).replace("@SYSCONFDIR@", "/etc")
