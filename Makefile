@@ -54,7 +54,9 @@ GCC_ONLY = $(if $(filter clang-%,$(COMPILER)),,$(1))
 WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
         -Wundef -Wvla -Wpointer-arith -Wwrite-strings -Wold-style-definition -Wconversion \
         -Wno-sign-conversion
-BASE := -std=c11 -O2 -g -MMD -MP -Ilib/include $(WARN)
+# One root for each tree: "core/ring.h", "app/app.h", "server/clients.h", "tests/lib/test.h".
+ROOTS := -iquote lib -iquote firmware -iquote host -iquote .
+BASE := -std=c11 -O2 -g -MMD -MP -Ilib/include $(ROOTS) $(WARN)
 BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
         -fno-asynchronous-unwind-tables -fno-common -m64 -mno-red-zone -fcf-protection=none
 
@@ -99,51 +101,6 @@ UEFI_CFLAGS   := $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden -
 # It has the interrupt handler, which saves no other registers.
 build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_CFLAGS += -mgeneral-regs-only
 
-# Where each room's own headers are, for the rooms that lean on it.
-build/%: INCLUDE :=
-build/x86_64/lib/bare/%: INCLUDE := -iquote lib/bare
-build/x86_64/firmware/guest/%: INCLUDE := -iquote firmware/app -iquote firmware/x86_64 -iquote lib/bare \
-                                          -iquote lib/bare/newlib
-build/x86_64/tests/guest/%: INCLUDE := -iquote tests/lib -iquote lib/bare -iquote lib/bare/newlib
-build/x86_64/tests/bench/guest/%: INCLUDE := -iquote lib/bare -iquote lib/bare/newlib
-build/uefi-x86_64/firmware/uefi/%: INCLUDE := -iquote firmware/app -iquote firmware/x86_64
-build/host/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/host-san/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/x86_64/tests/core/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/host/tests/device/%: INCLUDE := -iquote tests/lib
-build/host-san/tests/device/%: INCLUDE := -iquote tests/lib
-build/host/tests/uefi/%: INCLUDE := -iquote tests/lib -iquote firmware/uefi
-build/host-san/tests/uefi/%: INCLUDE := -iquote tests/lib -iquote firmware/uefi
-build/host/host/%: INCLUDE := -iquote host/backend
-build/host-san/host/%: INCLUDE := -iquote host/backend
-build/host/host/server/%: INCLUDE := -iquote host/backend -iquote host/control \
-                                     -iquote host/process
-build/host-san/host/server/%: INCLUDE := -iquote host/backend -iquote host/control \
-                                     -iquote host/process
-build/host/host/control/%: INCLUDE := -iquote host/backend -iquote host/process
-build/host/host/peer/%: INCLUDE := -iquote host/client -iquote host/process -iquote firmware/app
-build/host-san/host/control/%: INCLUDE := -iquote host/backend -iquote host/process
-build/host-san/host/peer/%: INCLUDE := -iquote host/client -iquote host/process -iquote firmware/app
-build/host/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend -iquote host/client \
-                                    -iquote host/server
-build/host-san/tests/host/%: INCLUDE := -iquote tests/lib -iquote host/backend \
-                                        -iquote host/client -iquote host/server
-build/host-hook/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/host-tsan/%: INCLUDE := -iquote tests/lib -iquote lib/core -iquote tests/core
-build/aarch64-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/riscv64-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/armhf-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/i386-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/armv7m-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/i386-nofp-linux/%: INCLUDE := -iquote tests/lib -iquote lib/core
-build/host-fuzz/%: INCLUDE := -iquote tests/lib -iquote tests/core -iquote tests/device \
-                              -iquote lib/core -iquote lib/bare -iquote lib/bare/x86_64 \
-                              -iquote lib/bare/newlib -iquote firmware/uefi -iquote host/client \
-                              -iquote host/backend -iquote host/control -iquote host/server
-
-build/host/tests/host/control_test.o build/host-san/tests/host/control_test.o: \
-    INCLUDE := -iquote tests/lib -iquote host/control
-
 # The server's fuzzers have its clock, and can kill it at each of its stores: tests/fuzz/serving.h.
 build/host-fuzz/%: FUZZ_HOOKS :=
 build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
@@ -172,7 +129,7 @@ X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vector
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
           lib/bare/x86_64/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
-          lib/bare/x86_64/calibrate.c lib/bare/x86_64/port.c lib/bare/x86_64/power.c
+          lib/bare/x86_64/calibrate.c lib/bare/x86_64/platform.c lib/bare/x86_64/power.c
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c \
           lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
@@ -182,7 +139,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmwa
           firmware/app/sink.c firmware/app/ack.c firmware/app/report.c firmware/app/text.c
 UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
           firmware/uefi/com1.c firmware/uefi/console.c firmware/uefi/interrupts.c \
-          firmware/uefi/nonce.c firmware/uefi/port.c firmware/uefi/syscalls.c \
+          firmware/uefi/nonce.c firmware/uefi/platform.c firmware/uefi/syscalls.c \
           firmware/uefi/unlisted.c
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
@@ -292,65 +249,65 @@ FORCE:
 
 build/host/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) $(INCLUDE) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 build/host-san/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_SAN_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) -c $< -o $@
 
 build/host-hook/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_HOOK_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(HOST_HOOK_CFLAGS) -c $< -o $@
 
 build/host-fuzz/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CLANG) $(HOST_FUZZ_CFLAGS) $(FUZZ_HOOKS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CLANG) $(HOST_FUZZ_CFLAGS) $(FUZZ_HOOKS) -c $< -o $@
 
 build/host-tsan/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -c $< -o $@
 
 build/x86_64/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(X86_64_CFLAGS) $(SIZED) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(X86_64_CFLAGS) $(SIZED) -c $< -o $@
 
 build/aarch64-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(AARCH64_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(AARCH64_CC) $(CROSS_CFLAGS) -c $< -o $@
 
 build/riscv64-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(RISCV64_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(RISCV64_CC) $(CROSS_CFLAGS) -c $< -o $@
 
 build/armhf-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(ARMHF_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(ARMHF_CC) $(CROSS_CFLAGS) -c $< -o $@
 
 build/i386-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(I386_CC) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(I386_CC) $(CROSS_CFLAGS) -c $< -o $@
 
 # The linker puts no Cortex-M beside Linux' C library if it is told of it.
 build/armv7m-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(ARMV7M) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(ARMV7M) $(CROSS_CFLAGS) -c $< -o $@
 	$(Q)arm-linux-gnueabihf-objcopy -R .ARM.attributes $@
 
 build/i386-nofp-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(I386_NOFP) $(CROSS_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(I386_NOFP) $(CROSS_CFLAGS) -c $< -o $@
 
 build/x86_64/firmware/%.o: firmware/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 build/x86_64/tests/%.o: tests/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 build/x86_64/lib/bare/newlib/%.o: lib/bare/newlib/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 build/x86_64/%.o: %.S build/flags
 	@echo "AS      $@"; mkdir -p $(@D)
@@ -359,16 +316,16 @@ build/x86_64/%.o: %.S build/flags
 build/uefi-x86_64/%.o: %.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)test -e $(EFI_CRT) || { echo "gnu-efi is missing: ./setup.sh run"; exit 1; }
-	$(Q)$(CC) $(UEFI_CFLAGS) $(INCLUDE) -c $< -o $@
+	$(Q)$(CC) $(UEFI_CFLAGS) -c $< -o $@
 
 build/%.a:
 	@echo "AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # --- Tests of the host: a program from its own objects and those that a line here adds ----------
-$(TESTS_DEVICE:%=build/host/%): build/host/tests/device/fake_port.o \
+$(TESTS_DEVICE:%=build/host/%): build/host/tests/device/fake_platform.o \
     build/host/tests/device/machines.o $(DEVICE:%.c=build/host/%.o)
-$(TESTS_DEVICE:%=build/host-san/%): build/host-san/tests/device/fake_port.o \
+$(TESTS_DEVICE:%=build/host-san/%): build/host-san/tests/device/fake_platform.o \
     build/host-san/tests/device/machines.o $(DEVICE:%.c=build/host-san/%.o)
 
 $(TESTS_CORE:%=build/host/%) $(TESTS_RACE:%=build/host/%) build/host/tests/core/example_test: \
@@ -444,7 +401,7 @@ build/armv7m-linux/libivsh.a: $(LIB:%.c=build/armv7m-linux/%.o)
 build/i386-nofp-linux/libivsh.a: $(LIB:%.c=build/i386-nofp-linux/%.o)
 
 CROSS_CORE   := tests/core/world.o $(CORE:%.c=%.o)
-CROSS_DEVICE := tests/device/fake_port.o tests/device/machines.o $(DEVICE:%.c=%.o)
+CROSS_DEVICE := tests/device/fake_platform.o tests/device/machines.o $(DEVICE:%.c=%.o)
 $(TESTS_CORE:%=build/aarch64-linux/%): $(CROSS_CORE:%=build/aarch64-linux/%)
 $(TESTS_CORE:%=build/riscv64-linux/%): $(CROSS_CORE:%=build/riscv64-linux/%)
 $(TESTS_CORE:%=build/armhf-linux/%): $(CROSS_CORE:%=build/armhf-linux/%)
@@ -483,7 +440,7 @@ build/i386-nofp-linux/tests/%_test: build/i386-nofp-linux/tests/%_test.o build/i
 # --- Fuzzers: libFuzzer brings main() ----------------------------------------------------------
 $(addprefix build/host-fuzz/tests/fuzz/,attach_fuzz receive_fuzz send_fuzz stream_fuzz slots_fuzz): \
     build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
-build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_port.o \
+build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
     build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
 build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/newlib/args.o
@@ -644,7 +601,7 @@ CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/man.sh tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
-          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include -D_GNU_SOURCE \
+          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) -D_GNU_SOURCE \
               $(WARN))
 MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py

@@ -2,10 +2,10 @@
 /*
  * ack.c - answers every bell with a bell, and uses no ring: what `bench ack` compares with.
  */
-#include "bench.h"
-#include "commands.h"
-#include "report.h"
-#include "session.h"
+#include "app/bench.h"
+#include "app/commands.h"
+#include "app/report.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 
 bool ack_possible(const struct session *s, const char *command)
 {
-	const struct ivsh_bell *bell = &s->region.mem.bell;
+	const struct ivsh_doorbell *doorbell = &s->region.mem.doorbell;
 
-	if (bell->ring && bell->vectors != 0)
+	if (doorbell->notify && doorbell->vectors != 0)
 		return true;
 	fprintf(stderr, "ivsh: %s: it takes bells, and this device or this machine has none\n",
 	    command);
@@ -37,18 +37,19 @@ int ack_run(const struct app_world *world, const struct options *o)
 	if (ok)
 		peer = session_find_peer(&s, o->peer);
 	if (peer >= 0) {
-		const struct ivsh_bell *bell = &s.region.mem.bell;
-		uint32_t seen = bell->count(bell->ctx);
+		const struct ivsh_doorbell *doorbell = &s.region.mem.doorbell;
+		uint32_t seen = doorbell->count(doorbell->ctx);
 
 		printf("ack: answers the bells of %s\n", session_who(&s, (uint32_t)peer));
 		while (ok && !(o->count_given && answered >= o->count)) {
 			uint32_t count;
 
-			bell->sleep(bell->ctx, seen, bell->now_ns(bell->ctx) + LOOK_NS);
-			count = bell->count(bell->ctx);
+			doorbell->sleep(
+			    doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + LOOK_NS);
+			count = doorbell->count(doorbell->ctx);
 			if (count != seen) {
 				seen = count;
-				bell->ring(bell->ctx, (uint32_t)peer, BENCH_VECTOR);
+				doorbell->notify(doorbell->ctx, (uint32_t)peer, BENCH_VECTOR);
 				answered++;
 			} else {
 				ok = session_look(&s);

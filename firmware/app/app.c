@@ -2,10 +2,10 @@
 /*
  * app.c - picks the command.
  */
-#include "app.h"
+#include "app/app.h"
 
-#include "commands.h"
-#include "status.h"
+#include "app/commands.h"
+#include "app/status.h"
 
 #include <ivsh/version.h>
 

@@ -17,7 +17,7 @@ struct app_world {
 	const char *name; /* "bare-metal x86_64", "UEFI x86_64": for info and greetings */
 
 	/* How the device room reaches this machine. Everything is assigned already. */
-	const struct ivsh_port *port;
+	const struct ivsh_platform *port;
 
 	/* Without a device: if this world knows why, one line on stderr, and true. NULL: it does not. */
 	bool (*explain)(void);

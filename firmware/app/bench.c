@@ -2,11 +2,11 @@
 /*
  * bench.c - what a message costs: round trips, a one-way stream, and a bare doorbell beside them.
  */
-#include "bench.h"
+#include "app/bench.h"
 
-#include "commands.h"
-#include "report.h"
-#include "session.h"
+#include "app/commands.h"
+#include "app/report.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,13 +111,13 @@ static bool bench_sink(struct bench *b)
 }
 
 /* Sleep until the count of bells differs from (seen), or for (limit_ns): the count then. */
-static uint32_t bell_await(const struct ivsh_bell *bell, uint32_t seen, uint64_t limit_ns)
+static uint32_t bell_await(const struct ivsh_doorbell *doorbell, uint32_t seen, uint64_t limit_ns)
 {
-	uint64_t deadline = bell->now_ns(bell->ctx) + limit_ns;
+	uint64_t deadline = doorbell->now_ns(doorbell->ctx) + limit_ns;
 
-	while (bell->count(bell->ctx) == seen && bell->now_ns(bell->ctx) < deadline)
-		bell->sleep(bell->ctx, seen, deadline);
-	return bell->count(bell->ctx);
+	while (doorbell->count(doorbell->ctx) == seen && doorbell->now_ns(doorbell->ctx) < deadline)
+		doorbell->sleep(doorbell->ctx, seen, deadline);
+	return doorbell->count(doorbell->ctx);
 }
 
 /* Wait for a bell a little longer. False: in vain for too long, or time is over. */
@@ -129,7 +129,7 @@ static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
 		b->s.status = STATUS_TIMEOUT;
 		return false;
 	}
-	return bell_await(&b->s.region.mem.bell, seen, LOOK_NS) != seen || session_look(&b->s);
+	return bell_await(&b->s.region.mem.doorbell, seen, LOOK_NS) != seen || session_look(&b->s);
 }
 
 /*
@@ -138,29 +138,29 @@ static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
  */
 static bool bench_ack(struct bench *b)
 {
-	const struct ivsh_bell *bell = &b->s.region.mem.bell;
-	uint32_t seen = bell->count(bell->ctx), next;
+	const struct ivsh_doorbell *doorbell = &b->s.region.mem.doorbell;
+	uint32_t seen = doorbell->count(doorbell->ctx), next;
 
 	if (!ack_possible(&b->s, "bench"))
 		return false;
 	/* Until it has found us it answers nothing. */
-	for (uint64_t waited = 0; bell->count(bell->ctx) == seen; waited += LOOK_NS) {
-		bell->ring(bell->ctx, b->peer, BENCH_VECTOR);
+	for (uint64_t waited = 0; doorbell->count(doorbell->ctx) == seen; waited += LOOK_NS) {
+		doorbell->notify(doorbell->ctx, b->peer, BENCH_VECTOR);
 		if (!answer_await(b, seen, waited))
 			return false;
 	}
 	/* A bell of something else would be taken for the first answer, and shift all of them. */
-	while ((next = bell_await(bell, seen, QUIET_NS)) != seen)
+	while ((next = bell_await(doorbell, seen, QUIET_NS)) != seen)
 		seen = next;
 	for (uint32_t i = 0; i < b->count; i++) {
-		uint64_t start = bell->now_ns(bell->ctx), waited = 0;
+		uint64_t start = doorbell->now_ns(doorbell->ctx), waited = 0;
 
-		bell->ring(bell->ctx, b->peer, BENCH_VECTOR);
-		for (; bell->count(bell->ctx) == seen; waited += LOOK_NS)
+		doorbell->notify(doorbell->ctx, b->peer, BENCH_VECTOR);
+		for (; doorbell->count(doorbell->ctx) == seen; waited += LOOK_NS)
 			if (!answer_await(b, seen, waited))
 				return false;
-		seen = bell->count(bell->ctx);
-		b->times_ns[i] = bell->now_ns(bell->ctx) - start;
+		seen = doorbell->count(doorbell->ctx);
+		b->times_ns[i] = doorbell->now_ns(doorbell->ctx) - start;
 	}
 	printf("bench: %s: %" PRIu32 " bare doorbell round trips, us:", session_who(&b->s, b->peer),
 	    b->count);

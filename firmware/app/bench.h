@@ -5,7 +5,7 @@
 #ifndef APP_BENCH_H
 #define APP_BENCH_H
 
-#include "session.h"
+#include "app/session.h"
 
 #include <stdbool.h>
 

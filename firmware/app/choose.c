@@ -2,7 +2,7 @@
 /*
  * choose.c - which of a machine's ivshmem devices a command works with.
  */
-#include "choose.h"
+#include "app/choose.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
 #ifndef APP_CHOOSE_H
 #define APP_CHOOSE_H
 
-#include "app.h"
-#include "options.h"
+#include "app/app.h"
+#include "app/options.h"
 
 struct choice {
 	uint32_t function; /* where it is: IVSH_PCI_FUNCTION() */

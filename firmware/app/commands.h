@@ -5,8 +5,8 @@
 #ifndef APP_COMMANDS_H
 #define APP_COMMANDS_H
 
-#include "app.h"
-#include "options.h"
+#include "app/app.h"
+#include "app/options.h"
 
 int info_run(const struct app_world *world, const struct options *options);
 int watch_run(const struct app_world *world, const struct options *options);

@@ -3,8 +3,8 @@
  * demo.c - demo and stress: numbered messages with every peer, both ways at once, every byte
  * checked.
  */
-#include "commands.h"
-#include "link.h"
+#include "app/commands.h"
+#include "app/link.h"
 
 #include <inttypes.h>
 #include <stdio.h>

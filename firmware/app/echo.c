@@ -2,9 +2,9 @@
 /*
  * echo.c - echo sends back what arrives on port 7; ping times the way there and back.
  */
-#include "commands.h"
-#include "report.h"
-#include "session.h"
+#include "app/commands.h"
+#include "app/report.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * exchange.c - lengths, contents and checksums of numbered messages.
  */
-#include "exchange.h"
+#include "app/exchange.h"
 
 #include <string.h>
 

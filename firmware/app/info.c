@@ -2,9 +2,9 @@
 /*
  * info.c - what is there: devices, BARs, vectors, IDs, regions, peers.
  */
-#include "choose.h"
-#include "commands.h"
-#include "session.h"
+#include "app/choose.h"
+#include "app/commands.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

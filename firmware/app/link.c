@@ -5,9 +5,9 @@
  * Each side's half of an exchange is from one life to another, as its HELLO says. So what earlier lives
  * left in the rings is nobody's, and who finds its partner in another life begins its half again.
  */
-#include "link.h"
+#include "app/link.h"
 
-#include "exchange.h"
+#include "app/exchange.h"
 
 #include <inttypes.h>
 #include <stdio.h>

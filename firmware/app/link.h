@@ -5,7 +5,7 @@
 #ifndef APP_LINK_H
 #define APP_LINK_H
 
-#include "session.h"
+#include "app/session.h"
 
 /* One peer, and how far we are with it. */
 struct link {

@@ -2,9 +2,9 @@
 /*
  * options.c - a command's words and options.
  */
-#include "options.h"
+#include "app/options.h"
 
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <stdio.h>
 #include <string.h>

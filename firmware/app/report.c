@@ -2,7 +2,7 @@
 /*
  * report.c - the figures that ping, bench and their partners end with.
  */
-#include "report.h"
+#include "app/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ void report_times(uint64_t *times_ns, uint32_t count)
 void report_bells(const struct session *s, const char *command)
 {
 	struct ivsh_counters c;
-	uint32_t vectors = s->region.mem.bell.vectors;
+	uint32_t vectors = s->region.mem.doorbell.vectors;
 
 	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
 		return;

@@ -5,7 +5,7 @@
 #ifndef APP_REPORT_H
 #define APP_REPORT_H
 
-#include "session.h"
+#include "app/session.h"
 
 #include <stdint.h>
 

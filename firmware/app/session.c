@@ -2,7 +2,7 @@
 /*
  * session.c - the device, the region, the channels, and waiting.
  */
-#include "session.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

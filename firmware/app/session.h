@@ -6,10 +6,10 @@
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
-#include "app.h"
-#include "choose.h"
-#include "options.h"
-#include "status.h"
+#include "app/app.h"
+#include "app/choose.h"
+#include "app/options.h"
+#include "app/status.h"
 
 struct session {
 	const struct app_world *world;

@@ -2,10 +2,10 @@
 /*
  * sink.c - takes what `bench sink` streams, and looks at nothing but its length.
  */
-#include "bench.h"
-#include "commands.h"
-#include "report.h"
-#include "session.h"
+#include "app/bench.h"
+#include "app/commands.h"
+#include "app/report.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

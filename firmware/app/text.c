@@ -2,8 +2,8 @@
 /*
  * text.c - send and recv: messages for people.
  */
-#include "commands.h"
-#include "session.h"
+#include "app/commands.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

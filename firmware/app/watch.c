@@ -2,8 +2,8 @@
 /*
  * watch.c - prints who comes, goes and comes back, and where messages may have been lost.
  */
-#include "commands.h"
-#include "session.h"
+#include "app/commands.h"
+#include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

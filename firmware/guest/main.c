@@ -3,10 +3,10 @@
  * main.c - the guest program: a machine without an operating system, and the commands of
  * firmware/app.
  */
-#include "app.h"
-#include "arch.h"
-#include "bare.h"
-#include "memtype.h"
+#include "app/app.h"
+#include "bare/arch.h"
+#include "bare/newlib/bare.h"
+#include "x86_64/memtype.h"
 
 #include <stdio.h>
 
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 {
 	struct app_world world = {
 	    .name = "bare-metal x86_64",
-	    .port = arch_port(),
+	    .port = arch_platform(),
 	    .memory_type = memtype,
 	    .stopped = stopped,
 	    .spin_ns = SPIN_NS,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* args.c - from a UEFI command line to argc and argv. */
-#include "args.h"
+#include "uefi/args.h"
 
 #include <stdbool.h>
 #include <stddef.h>

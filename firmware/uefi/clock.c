@@ -13,8 +13,8 @@
  * driver reports the time passed with each tick. Where that protocol is missing or refuses, the
  * tick stays and short sleeps are longer.
  */
-#include "clock.h"
-#include "interrupts.h"
+#include "uefi/clock.h"
+#include "uefi/interrupts.h"
 
 #include <stdbool.h>
 

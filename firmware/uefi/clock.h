@@ -2,7 +2,7 @@
 /*
  * clock.h - time and sleep: the processor's time stamp counter, and hlt.
  *
- * The calls with a (ctx) are the port's (ivsh/port.h) and ignore it.
+ * The calls with a (ctx) are the port's (ivsh/platform.h) and ignore it.
  */
 #ifndef CLOCK_H
 #define CLOCK_H

@@ -2,7 +2,7 @@
 /*
  * com1.c - the first serial port, by its registers.
  */
-#include "com1.h"
+#include "uefi/com1.h"
 
 #include <stdint.h>
 

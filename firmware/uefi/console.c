@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* console.c - text out and one key in, over the console protocols. */
-#include "console.h"
-#include "clock.h"
-#include "com1.h"
-#include "unlisted.h"
+#include "uefi/console.h"
+#include "uefi/clock.h"
+#include "uefi/com1.h"
+#include "uefi/unlisted.h"
 
 #include <stdint.h>
 

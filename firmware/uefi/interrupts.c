@@ -17,7 +17,7 @@
  * firmware's timer too, and the shell stops. So first the device is kept from sending, then what
  * it has sent already gets time to arrive, and only then the handler goes.
  */
-#include "interrupts.h"
+#include "uefi/interrupts.h"
 
 #include <stdio.h>
 
@@ -91,7 +91,7 @@ static uint32_t apic_read(uint32_t offset)
 }
 
 /* Runs with interrupts off, on the stack of whoever was interrupted. */
-static VOID EFIAPI bell(INTN vector, VOID *context)
+static VOID EFIAPI doorbell(INTN vector, VOID *context)
 {
 	(void)vector;
 	(void)context;
@@ -137,7 +137,7 @@ static const char *take_vector(void)
 		return wrong;
 	/* Others' vectors answer EFI_ALREADY_STARTED and stay theirs. */
 	for (own.vector = VECTOR_FIRST; own.vector <= VECTOR_LAST; own.vector++) {
-		status = own.cpu->register_handler(own.cpu, own.vector, bell);
+		status = own.cpu->register_handler(own.cpu, own.vector, doorbell);
 		if (status != EFI_ALREADY_STARTED)
 			break;
 	}

@@ -2,7 +2,7 @@
 /*
  * interrupts.h - message signalled interrupts while boot services run.
  *
- * The calls with a (ctx) are the port's (ivsh/port.h) and ignore it.
+ * The calls with a (ctx) are the port's (ivsh/platform.h) and ignore it.
  */
 #ifndef INTERRUPTS_H
 #define INTERRUPTS_H

@@ -13,17 +13,17 @@
  * Without that device it exits 0 either way. --exit=verdict does the same, and has the command say how
  * it ended (app.h): QEMU exits 0 after a crash as well.
  */
-#include "args.h"
-#include "clock.h"
-#include "console.h"
-#include "nonce.h"
-#include "port.h"
-#include "syscalls.h"
-#include "unlisted.h"
+#include "uefi/args.h"
+#include "uefi/clock.h"
+#include "uefi/console.h"
+#include "uefi/nonce.h"
+#include "uefi/platform.h"
+#include "uefi/syscalls.h"
+#include "uefi/unlisted.h"
 
-#include "app.h"
-#include "memtype.h"
-#include "status.h"
+#include "app/app.h"
+#include "x86_64/memtype.h"
+#include "app/status.h"
 
 #include <efi.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nonce.c - a number that differs from one start to the next. */
-#include "nonce.h"
+#include "uefi/nonce.h"
 
 /* Spread every bit of (x) over all of the answer: the last step of splitmix64. */
 static uint64_t mix(uint64_t x)

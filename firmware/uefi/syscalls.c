@@ -6,8 +6,8 @@
  * answer: newlib's libc manual, "System Calls".
  */
 #define _DEFAULT_SOURCE /* sbrk, kill */
-#include "syscalls.h"
-#include "console.h"
+#include "uefi/syscalls.h"
+#include "uefi/console.h"
 
 #include <errno.h>
 #include <setjmp.h>

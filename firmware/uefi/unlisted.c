@@ -6,7 +6,7 @@
  * which firmware has installed before it gives out addresses. Nobody drives what has no handle, so its BARs
  * can be sized here.
  */
-#include "unlisted.h"
+#include "uefi/unlisted.h"
 
 #include <ivsh/device.h>
 
@@ -60,7 +60,7 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 /* The largest ivshmem device that this root bridge leads to, if there is one. */
 static bool largest(EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io, uint32_t *function, uint64_t *size)
 {
-	const struct ivsh_port port = {
+	const struct ivsh_platform port = {
 	    .ctx = io, .config_read = config_read, .config_write = config_write};
 	uint32_t found;
 	bool any = false;

@@ -5,7 +5,7 @@
  * Numbers and rules: Intel SDM, volume 3, "Memory Cache Control": MTRRs, PAT, and the table of what they are
  * together.
  */
-#include "memtype.h"
+#include "x86_64/memtype.h"
 
 #include <stdbool.h>
 #include <stddef.h>

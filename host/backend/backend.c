@@ -2,10 +2,10 @@
 /*
  * backend.c - what all kinds of memory share: size, allocation, seals, the end.
  */
-#include "backend.h"
-#include "cgroup.h"
-#include "entry.h"
-#include "kinds.h"
+#include "backend/backend.h"
+#include "backend/cgroup.h"
+#include "backend/entry.h"
+#include "backend/kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * not use more than its own limit nor than that of any group above it, and pages of shared memory
  * are charged to who allocates them.
  */
-#include "cgroup.h"
+#include "backend/cgroup.h"
 
 #include <stdbool.h>
 #include <stdio.h>

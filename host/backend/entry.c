@@ -2,7 +2,7 @@
 /*
  * entry.c - a name in a folder, and the folder held.
  */
-#include "entry.h"
+#include "backend/entry.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /*
  * kinds.c - how each kind of memory gets its file descriptor.
  */
-#include "kinds.h"
-#include "entry.h"
-#include "trust.h"
+#include "backend/kinds.h"
+#include "backend/entry.h"
+#include "backend/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #ifndef KINDS_H
 #define KINDS_H
 
-#include "backend.h"
+#include "backend/backend.h"
 
 /*
  * Each sets fd, path and created of (backend), and answers 0, or -1 with backend->error. The

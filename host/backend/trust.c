@@ -6,8 +6,8 @@
  * lets open it, reads and changes what guests say to each other, and can end them all by truncating
  * it. So what was there is held to what would have been made.
  */
-#include "trust.h"
-#include "kinds.h"
+#include "backend/trust.h"
+#include "backend/kinds.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 #ifndef TRUST_H
 #define TRUST_H
 
-#include "backend.h"
+#include "backend/backend.h"
 
 /* 0; or -1 with backend->error: it is another user's, or open to more than (request) says. */
 int trust_check(struct backend *backend, const struct backend_request *request);

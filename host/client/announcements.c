@@ -5,9 +5,9 @@
  * (peer) with a descriptor: the next vector of that peer. (peer) without one: it left; our own
  * server never says that. ivshmem-spec, "Server client communication".
  */
-#include "announcements.h"
-#include "messages.h"
-#include "peers.h"
+#include "client/announcements.h"
+#include "client/messages.h"
+#include "client/peers.h"
 
 #include <stdio.h>
 #include <unistd.h>

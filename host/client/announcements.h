@@ -5,7 +5,7 @@
 #ifndef ANNOUNCEMENTS_H
 #define ANNOUNCEMENTS_H
 
-#include "client.h"
+#include "client/client.h"
 
 /*
  * Take everything that has arrived, without waiting. Answers how many messages that were. When the

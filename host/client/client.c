@@ -2,11 +2,11 @@
 /*
  * client.c - a host process as a peer: the handshake, the mapping, the end.
  */
-#include "client.h"
-#include "announcements.h"
-#include "doorbell.h"
-#include "messages.h"
-#include "peers.h"
+#include "client/client.h"
+#include "client/announcements.h"
+#include "client/doorbell.h"
+#include "client/messages.h"
+#include "client/peers.h"
 
 #include <errno.h>
 #include <fcntl.h>

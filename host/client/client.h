@@ -23,7 +23,7 @@ struct client_bells {
 };
 
 struct client {
-	struct ivsh_mem mem; /* the doorway; mem.bell.ctx is this struct: do not move it */
+	struct ivsh_mem mem; /* the doorway; mem.doorbell.ctx is this struct: do not move it */
 	bool sealed;         /* the memory cannot be truncated under us */
 	bool connected;      /* the server is there; false from the start for a plain file */
 	bool told;           /* client_poll() has reported that the server is gone */
@@ -73,7 +73,7 @@ int client_open_file(struct client *client, const char *path, uint32_t slot);
 
 /*
  * Take what the server has sent since: peers that come and, from servers other than ours, go. Never
- * blocks. mem.bell.sleep takes it too, so that an idle peer need not call this for its own sake.
+ * blocks. mem.doorbell.sleep takes it too, so that an idle peer need not call this for its own sake.
  *
  * Answers 0; or -1 once, when the server has hung up or broken the protocol: client->error says
  * which. Memory and bells stay usable after that.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doorbell.c - struct ivsh_bell over eventfds.
+ * doorbell.c - struct ivsh_doorbell over eventfds.
  *
  * Every holder of an eventfd shares its flags, and QEMU makes it blocking for a moment whenever it
  * receives one; so nothing here relies on EAGAIN: poll(2) first, then touch. What is left is a host
@@ -13,9 +13,9 @@
  * neither epoll(7), as it is used here, nor ppoll(2) looks at edges. A bell that comes behind the
  * count() of a sleeper keeps ppoll() from sleeping, or ends it at once.
  */
-#include "doorbell.h"
-#include "announcements.h"
-#include "peers.h"
+#include "client/doorbell.h"
+#include "client/announcements.h"
+#include "client/peers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -76,7 +76,7 @@ static void doorbell_collect(struct client *client)
 		for (int i = 0; i < n; i++)
 			client->bells += doorbell_take(ready[i].data.fd);
 		looked += DOORBELL_BATCH;
-	} while (n == (int)DOORBELL_BATCH && looked < client->mem.bell.vectors);
+	} while (n == (int)DOORBELL_BATCH && looked < client->mem.doorbell.vectors);
 }
 
 /* What the group has taken so far. */
@@ -193,9 +193,9 @@ int doorbell_open(struct client *client, bool eventfds)
 {
 	uint32_t vectors = eventfds ? peers_vectors(client, client->mem.self) : 0;
 
-	client->mem.bell = (struct ivsh_bell){.ctx = client,
+	client->mem.doorbell = (struct ivsh_doorbell){.ctx = client,
 	    .vectors = vectors,
-	    .ring = eventfds ? doorbell_ring : NULL,
+	    .notify = eventfds ? doorbell_ring : NULL,
 	    .count = doorbell_count,
 	    .now_ns = doorbell_now_ns,
 	    .sleep = doorbell_sleep,

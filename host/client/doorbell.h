@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doorbell.h - struct ivsh_bell over eventfds.
+ * doorbell.h - struct ivsh_doorbell over eventfds.
  */
 #ifndef DOORBELL_H
 #define DOORBELL_H
 
-#include "client.h"
+#include "client/client.h"
 
 /*
- * Fill client->mem.bell; without (eventfds) it has no ring and no vectors. Vectors that the server
+ * Fill client->mem.doorbell; without (eventfds) it has no ring and no vectors. Vectors that the server
  * sends later do not count. 0, or -1 with client->error.
  */
 int doorbell_open(struct client *client, bool eventfds);

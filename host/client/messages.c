@@ -2,7 +2,7 @@
 /*
  * messages.c - the server's messages: 8 bytes and perhaps a descriptor, one at a time.
  */
-#include "messages.h"
+#include "client/messages.h"
 
 #include <errno.h>
 #include <stdio.h>

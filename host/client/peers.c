@@ -2,7 +2,7 @@
 /*
  * peers.c - the eventfds of every peer that the server announced, by peer ID.
  */
-#include "peers.h"
+#include "client/peers.h"
 
 #include <stdio.h>
 #include <stdlib.h>

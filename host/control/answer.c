@@ -2,8 +2,8 @@
 /*
  * answer.c - what the server said, checked, and as numbers.
  */
-#include "answer.h"
-#include "lines.h"
+#include "control/answer.h"
+#include "control/lines.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -4,12 +4,12 @@
  *
  * What is to be copied goes to stdout, alone; what a reader should know goes to stderr.
  */
-#include "commands.h"
-#include "fetch.h"
-#include "lend.h"
-#include "place.h"
-#include "say.h"
-#include "write.h"
+#include "control/commands.h"
+#include "control/fetch.h"
+#include "control/lend.h"
+#include "control/place.h"
+#include "control/say.h"
+#include "control/write.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -2,8 +2,8 @@
 /*
  * ask.c - a request to the control socket, and the answer as it came.
  */
-#include "ask.h"
-#include "say.h"
+#include "control/ask.h"
+#include "control/say.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,9 +2,9 @@
 /*
  * fetch.c - ask, and understand.
  */
-#include "fetch.h"
-#include "ask.h"
-#include "say.h"
+#include "control/fetch.h"
+#include "control/ask.h"
+#include "control/say.h"
 
 #include <stdlib.h>
 

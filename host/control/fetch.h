@@ -5,7 +5,7 @@
 #ifndef FETCH_H
 #define FETCH_H
 
-#include "answer.h"
+#include "control/answer.h"
 
 #include <sys/types.h>
 

@@ -2,9 +2,9 @@
 /*
  * json.c - an answer as JSON. RFC 8259.
  */
-#include "process.h"
-#include "show.h"
-#include "write.h"
+#include "control/process.h"
+#include "control/show.h"
+#include "control/write.h"
 
 #include <inttypes.h>
 

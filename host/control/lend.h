@@ -5,7 +5,7 @@
 #ifndef LEND_H
 #define LEND_H
 
-#include "answer.h"
+#include "control/answer.h"
 
 #include <stdio.h>
 

@@ -3,9 +3,9 @@
  * libvirt.c - the device as elements of a domain. libvirt, "Domain XML format", "Shared memory
  * device".
  */
-#include "lend.h"
-#include "say.h"
-#include "write.h"
+#include "control/lend.h"
+#include "control/say.h"
+#include "control/write.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /*
  * lines.c - a line of the control protocol.
  */
-#include "lines.h"
+#include "control/lines.h"
 
 #include <string.h>
 

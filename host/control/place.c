@@ -2,8 +2,8 @@
 /*
  * place.c - which server is meant.
  */
-#include "place.h"
-#include "say.h"
+#include "control/place.h"
+#include "control/say.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * process.c - what this machine knows of a client.
  */
-#include "process.h"
+#include "control/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  * Every sample has the label control, the path of the server's control socket: files about several
  * servers can be read by one node_exporter.
  */
-#include "show.h"
-#include "write.h"
+#include "control/show.h"
+#include "control/write.h"
 
 #include <inttypes.h>
 #include <string.h>

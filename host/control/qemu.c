@@ -2,8 +2,8 @@
 /*
  * qemu.c - the device as options of qemu-system.
  */
-#include "lend.h"
-#include "write.h"
+#include "control/lend.h"
+#include "control/write.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

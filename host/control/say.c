@@ -2,8 +2,8 @@
 /*
  * say.c - one line on stderr, and the end of stdout.
  */
-#include "say.h"
-#include "write.h"
+#include "control/say.h"
+#include "control/write.h"
 
 #include <errno.h>
 #include <stdarg.h>

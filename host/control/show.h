@@ -5,7 +5,7 @@
 #ifndef SHOW_H
 #define SHOW_H
 
-#include "answer.h"
+#include "control/answer.h"
 
 #include <stdio.h>
 

@@ -2,11 +2,11 @@
 /*
  * status.c - ivsh-server status: who is there.
  */
-#include "commands.h"
-#include "fetch.h"
-#include "place.h"
-#include "say.h"
-#include "show.h"
+#include "control/commands.h"
+#include "control/fetch.h"
+#include "control/place.h"
+#include "control/say.h"
+#include "control/show.h"
 
 #include <errno.h>
 #include <getopt.h>

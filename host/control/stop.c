@@ -6,11 +6,11 @@
  * hang; else it is asked. Processes are held by pidfd while that is looked at again, so that no
  * other gets the signal that has its number by then.
  */
-#include "commands.h"
-#include "fetch.h"
-#include "holder.h"
-#include "place.h"
-#include "say.h"
+#include "control/commands.h"
+#include "control/fetch.h"
+#include "process/holder.h"
+#include "control/place.h"
+#include "control/say.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -2,9 +2,9 @@
 /*
  * text.c - an answer for a reader at a terminal.
  */
-#include "process.h"
-#include "show.h"
-#include "write.h"
+#include "control/process.h"
+#include "control/show.h"
+#include "control/write.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

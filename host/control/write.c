@@ -2,7 +2,7 @@
 /*
  * write.c - text of unknown content, in the ways that its readers can take.
  */
-#include "write.h"
+#include "control/write.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-#include "options.h"
+#include "peer/options.h"
 
 int ls_run(const struct options *options);
 int watch_run(const struct options *options);

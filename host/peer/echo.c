@@ -2,10 +2,10 @@
 /*
  * echo.c - echo: send back what arrives on the port, in one region or in several.
  */
-#include "commands.h"
-#include "output.h"
-#include "session.h"
-#include "stop.h"
+#include "peer/commands.h"
+#include "peer/output.h"
+#include "peer/session.h"
+#include "peer/stop.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,10 +4,10 @@
  *
  * The one who gets says that it has finished when all is written; the one who puts waits for that.
  */
-#include "commands.h"
-#include "output.h"
-#include "session.h"
-#include "target.h"
+#include "peer/commands.h"
+#include "peer/output.h"
+#include "peer/session.h"
+#include "peer/target.h"
 
 #include <ivsh/stream.h>
 

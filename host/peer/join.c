@@ -2,8 +2,8 @@
 /*
  * join.c - from the command line to the doorway, and through it into the region.
  */
-#include "join.h"
-#include "stop.h"
+#include "peer/join.h"
+#include "peer/stop.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -155,14 +155,14 @@ void join_refused(const struct options *options, const struct ivsh_mem *mem,
 static int join_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach, uint64_t timeout_ns)
 {
-	uint64_t start = mem->bell.now_ns(mem->bell.ctx);
+	uint64_t start = mem->doorbell.now_ns(mem->doorbell.ctx);
 	int error;
 
 	attach->timeout_ns = timeout_ns < JOIN_LOOK_NS ? timeout_ns : JOIN_LOOK_NS;
 	do
 		error = ivsh_region_attach(region, mem, attach);
 	while (error == IVSH_ENODEV && !stop_signal() &&
-	       mem->bell.now_ns(mem->bell.ctx) - start < timeout_ns);
+	       mem->doorbell.now_ns(mem->doorbell.ctx) - start < timeout_ns);
 	return error;
 }
 

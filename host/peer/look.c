@@ -5,7 +5,7 @@
  * Theory of operation: the library looks, and believes a server and a heartbeat until they have stood
  * still for a while. Who looks for a second only believes what was seen to move.
  */
-#include "look.h"
+#include "peer/look.h"
 
 #include <string.h>
 #include <time.h>
@@ -25,7 +25,7 @@ int look_open(struct look *look, const struct ivsh_mem *mem, struct ivsh_attach 
 	int error;
 
 	memset(look, 0, sizeof *look);
-	clocked.bell = (struct ivsh_bell){.now_ns = look_now};
+	clocked.doorbell = (struct ivsh_doorbell){.now_ns = look_now};
 	error = ivsh_region_look(&look->region, &clocked, attach);
 	if (error)
 		return error;

@@ -5,11 +5,11 @@
  * ls attaches to no slot, and takes none: ivsh-server shows it the memory alone. Another server gives
  * it a slot all the same; what stands in there is left as it is, and says how its last peer ended.
  */
-#include "client.h"
-#include "commands.h"
-#include "join.h"
-#include "look.h"
-#include "stop.h"
+#include "client/client.h"
+#include "peer/commands.h"
+#include "peer/join.h"
+#include "peer/look.h"
+#include "peer/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,12 +2,12 @@
 /*
  * main.c - ivsh: picks the command.
  */
-#include "commands.h"
-#include "inherited.h"
-#include "options.h"
-#include "output.h"
-#include "status.h"
-#include "stop.h"
+#include "peer/commands.h"
+#include "process/inherited.h"
+#include "peer/options.h"
+#include "peer/output.h"
+#include "app/status.h"
+#include "peer/stop.h"
 
 #include <ivsh/channel.h>
 

@@ -2,8 +2,8 @@
 /*
  * options.c - the command line. Options may stand before and after the command.
  */
-#include "options.h"
-#include "status.h"
+#include "peer/options.h"
+#include "app/status.h"
 
 #include <ivsh/mem.h>
 #include <ivsh/version.h>

@@ -2,8 +2,8 @@
 /*
  * output.c - what goes to stdout.
  */
-#include "output.h"
-#include "status.h"
+#include "peer/output.h"
+#include "app/status.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
 /*
  * ping.c - ping: time the way to a peer that runs echo, and back.
  */
-#include "commands.h"
-#include "session.h"
+#include "peer/commands.h"
+#include "peer/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
 /*
  * session.c - a command's stay in the region: the channels, and who is there.
  */
-#include "session.h"
-#include "join.h"
-#include "stop.h"
+#include "peer/session.h"
+#include "peer/join.h"
+#include "peer/stop.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,9 +5,9 @@
 #ifndef SESSION_H
 #define SESSION_H
 
-#include "client.h"
-#include "options.h"
-#include "status.h"
+#include "client/client.h"
+#include "peer/options.h"
+#include "app/status.h"
 
 #include <ivsh/channel.h>
 

@@ -2,7 +2,7 @@
 /*
  * stop.c - signals: being asked to stop, and a memory that shrinks.
  */
-#include "stop.h"
+#include "peer/stop.h"
 
 #include <limits.h>
 #include <signal.h>

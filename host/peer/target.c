@@ -5,7 +5,7 @@
  * A file without a name (O_TMPFILE) ends with the program, however that ends. It gets a name beside the
  * target and then the target's by rename(2), so that who looks finds the old file or the new one.
  */
-#include "target.h"
+#include "peer/target.h"
 
 #include <errno.h>
 #include <fcntl.h>

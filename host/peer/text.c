@@ -2,10 +2,10 @@
 /*
  * text.c - send and recv: messages for people and for pipes.
  */
-#include "commands.h"
-#include "output.h"
-#include "session.h"
-#include "stop.h"
+#include "peer/commands.h"
+#include "peer/output.h"
+#include "peer/session.h"
+#include "peer/stop.h"
 
 #include <errno.h>
 #include <inttypes.h>

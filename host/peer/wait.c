@@ -5,9 +5,9 @@
  * Bells announce messages and room. Nothing announces that a signal came, that the partner died
  * where no server sees it, or that patience is over: these are looked for now and then.
  */
-#include "join.h"
-#include "session.h"
-#include "stop.h"
+#include "peer/join.h"
+#include "peer/session.h"
+#include "peer/stop.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -143,7 +143,7 @@ bool session_full(struct session *s, uint32_t slot)
 void session_bells(const struct session *s, const char *command)
 {
 	struct ivsh_counters c;
-	uint32_t vectors = s->region.mem.bell.vectors;
+	uint32_t vectors = s->region.mem.doorbell.vectors;
 
 	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
 		return;

@@ -6,7 +6,7 @@
  * server still has the lock by the same open file. So the open files are looked at. Anybody can open
  * another's lock in a folder that all may read: only ivsh-server counts.
  */
-#include "holder.h"
+#include "process/holder.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * interval timers, umask, limits, and open descriptors. A parent that ignores SIGCHLD, say, so as to
  * have no zombies, would leave us without the end of our children.
  */
-#include "inherited.h"
+#include "process/inherited.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /*
  * acceptor.c - takes connections from the listening sockets.
  */
-#include "acceptor.h"
-#include "clients.h"
-#include "log.h"
+#include "server/acceptor.h"
+#include "server/clients.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #ifndef ACCEPTOR_H
 #define ACCEPTOR_H
 
-#include "caller.h"
+#include "server/caller.h"
 
 #include <stdbool.h>
 

@@ -2,9 +2,9 @@
 /*
  * accounts.c - users and groups, by name or number.
  */
-#include "accounts.h"
-#include "known.h"
-#include "sizes.h"
+#include "server/accounts.h"
+#include "server/known.h"
+#include "server/sizes.h"
 
 #include <errno.h>
 #include <grp.h>

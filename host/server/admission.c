@@ -2,8 +2,8 @@
 /*
  * admission.c - who may connect, how often, and with how much in flight.
  */
-#include "admission.h"
-#include "log.h"
+#include "server/admission.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

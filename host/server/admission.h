@@ -5,7 +5,7 @@
 #ifndef ADMISSION_H
 #define ADMISSION_H
 
-#include "clients.h"
+#include "server/clients.h"
 
 /*
  * Whether client (place), of whom SO_PEERCRED is known, may stay: CLIENTS_REASONS, or why not.

@@ -2,7 +2,7 @@
 /*
  * batch.c - the notices that are being sent at this moment.
  */
-#include "batch.h"
+#include "server/batch.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "clients.h"
-#include "notices.h"
+#include "server/clients.h"
+#include "server/notices.h"
 
 #include <stdint.h>
 #include <sys/socket.h>

@@ -2,10 +2,10 @@
 /*
  * bindings.c - slots with a socket of their own.
  */
-#include "bindings.h"
-#include "log.h"
-#include "settings.h"
-#include "sizes.h"
+#include "server/bindings.h"
+#include "server/log.h"
+#include "server/settings.h"
+#include "server/sizes.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #ifndef BINDINGS_H
 #define BINDINGS_H
 
-#include "options.h"
+#include "server/options.h"
 
 /* Each costs two descriptors; and they are compared with one another. */
 #define BINDINGS_MAX 4096u

@@ -2,8 +2,8 @@
 /*
  * caller.c - what a connection says of itself.
  */
-#include "caller.h"
-#include "log.h"
+#include "server/caller.h"
+#include "server/log.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,11 +2,11 @@
 /*
  * child.c - starting a server process.
  */
-#include "child.h"
-#include "clients.h"
-#include "holdings.h"
-#include "log.h"
-#include "server.h"
+#include "server/child.h"
+#include "server/clients.h"
+#include "server/holdings.h"
+#include "server/log.h"
+#include "server/server.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #ifndef CHILD_H
 #define CHILD_H
 
-#include "link.h"
+#include "server/link.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -22,14 +22,14 @@
  * may be a virtual machine that is stopped, and two that have one ID destroy each other's messages.
  * Who is told the end is only shut down; what it has not read still counts as in flight.
  */
-#include "clients.h"
-#include "batch.h"
-#include "ids.h"
-#include "ledger.h"
-#include "admission.h"
-#include "link.h"
-#include "log.h"
-#include "notices.h"
+#include "server/clients.h"
+#include "server/batch.h"
+#include "server/ids.h"
+#include "server/ledger.h"
+#include "server/admission.h"
+#include "server/link.h"
+#include "server/log.h"
+#include "server/notices.h"
 
 #include <errno.h>
 #include <stdlib.h>

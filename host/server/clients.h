@@ -5,10 +5,10 @@
 #ifndef CLIENTS_H
 #define CLIENTS_H
 
-#include "caller.h"
-#include "options.h"
-#include "page.h"
-#include "slots.h"
+#include "server/caller.h"
+#include "server/options.h"
+#include "server/page.h"
+#include "server/slots.h"
 
 #include <stdbool.h>
 #include <stdint.h>

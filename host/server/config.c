@@ -2,9 +2,9 @@
 /*
  * config.c - the configuration file.
  */
-#include "config.h"
-#include "log.h"
-#include "settings.h"
+#include "server/config.h"
+#include "server/log.h"
+#include "server/settings.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
-#include "options.h"
+#include "server/options.h"
 
 #include <stddef.h>
 

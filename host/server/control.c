@@ -6,11 +6,11 @@
  * they hold up each other: who comes when all places are taken gets the oldest silent one's, and is
  * listened to before the next one comes.
  */
-#include "control.h"
-#include "clients.h"
-#include "log.h"
-#include "notices.h"
-#include "report.h"
+#include "server/control.h"
+#include "server/clients.h"
+#include "server/log.h"
+#include "server/notices.h"
+#include "server/report.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
  * The parent stays until the child is ready, so that whoever started us may connect, or read the
  * pid file, as soon as the command has returned 0.
  */
-#include "daemon.h"
-#include "entry.h"
-#include "log.h"
+#include "server/daemon.h"
+#include "backend/entry.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,10 +6,10 @@
  * it cannot receive for a disconnect, and damages its heap: so the limit is kept here, before the
  * first client comes.
  */
-#include "descriptors.h"
-#include "clients.h"
-#include "log.h"
-#include "settings.h"
+#include "server/descriptors.h"
+#include "server/clients.h"
+#include "server/log.h"
+#include "server/settings.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H
 
-#include "options.h"
+#include "server/options.h"
 
 /*
  * Count the descriptors that (options) take. The server's: raise RLIMIT_NOFILE's soft limit if need

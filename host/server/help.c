@@ -2,7 +2,7 @@
 /*
  * help.c - what -h says.
  */
-#include "help.h"
+#include "server/help.h"
 
 const char help_text[] =
     "[OPTION]...\n"

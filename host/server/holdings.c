@@ -2,15 +2,15 @@
 /*
  * holdings.c - what the keeper holds for its servers.
  */
-#include "holdings.h"
-#include "bindings.h"
-#include "descriptors.h"
-#include "known.h"
-#include "log.h"
-#include "marks.h"
-#include "memory.h"
-#include "notify.h"
-#include "settings.h"
+#include "server/holdings.h"
+#include "server/bindings.h"
+#include "server/descriptors.h"
+#include "server/known.h"
+#include "server/log.h"
+#include "server/marks.h"
+#include "server/memory.h"
+#include "server/notify.h"
+#include "server/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,10 +9,10 @@
 #ifndef HOLDINGS_H
 #define HOLDINGS_H
 
-#include "backend.h"
-#include "ledger.h"
-#include "listener.h"
-#include "options.h"
+#include "backend/backend.h"
+#include "server/ledger.h"
+#include "server/listener.h"
+#include "server/options.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 /*
  * ids.c - with --classic: which ID was told to whom.
  */
-#include "ids.h"
+#include "server/ids.h"
 
 #include <stdlib.h>
 

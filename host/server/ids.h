@@ -10,8 +10,8 @@
 #ifndef IDS_H
 #define IDS_H
 
-#include "clients.h"
-#include "notices.h"
+#include "server/clients.h"
+#include "server/notices.h"
 
 #include <stdbool.h>
 #include <stdint.h>

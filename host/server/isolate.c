@@ -5,10 +5,10 @@
  * Any other call answers EPERM. An unlisted call that a C library makes is then an error in one
  * place, and not the end of a server that guests rely on.
  */
-#include "isolate.h"
-#include "log.h"
-#include "settings.h"
-#include "syscalls.h"
+#include "server/isolate.h"
+#include "server/log.h"
+#include "server/settings.h"
+#include "server/syscalls.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -5,7 +5,7 @@
 #ifndef ISOLATE_H
 #define ISOLATE_H
 
-#include "options.h"
+#include "server/options.h"
 
 #include <stdbool.h>
 

@@ -14,11 +14,11 @@
  * and never reads from one. From a server it takes numbers, and bounds them: nothing that a server
  * says makes it do more than close connections and start another server.
  */
-#include "keeper.h"
-#include "daemon.h"
-#include "log.h"
-#include "notify.h"
-#include "settings.h"
+#include "server/keeper.h"
+#include "server/daemon.h"
+#include "server/log.h"
+#include "server/notify.h"
+#include "server/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,12 +6,12 @@
 #ifndef KEEPER_H
 #define KEEPER_H
 
-#include "acceptor.h"
-#include "backend.h"
-#include "child.h"
-#include "holdings.h"
-#include "link.h"
-#include "options.h"
+#include "server/acceptor.h"
+#include "backend/backend.h"
+#include "server/child.h"
+#include "server/holdings.h"
+#include "server/link.h"
+#include "server/options.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /*
  * known.c - what was looked up when the configuration was read.
  */
-#include "known.h"
-#include "log.h"
+#include "server/known.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

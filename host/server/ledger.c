@@ -2,9 +2,9 @@
 /*
  * ledger.c - the layout of the ledger, and what must not change.
  */
-#include "ledger.h"
-#include "ids.h"
-#include "log.h"
+#include "server/ledger.h"
+#include "server/ids.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,11 +10,11 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
-#include "batch.h"
-#include "clients.h"
-#include "options.h"
-#include "page.h"
-#include "slots.h"
+#include "server/batch.h"
+#include "server/clients.h"
+#include "server/options.h"
+#include "server/page.h"
+#include "server/slots.h"
 
 #include <stddef.h>
 #include <stdint.h>

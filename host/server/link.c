@@ -2,7 +2,7 @@
 /*
  * link.c - messages between keeper and server: one packet each.
  */
-#include "link.h"
+#include "server/link.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -6,11 +6,11 @@
  * process, however that dies, so a stale one means nothing; and whoever removes it does so while
  * holding it.
  */
-#include "listener.h"
-#include "entry.h"
-#include "holder.h"
-#include "log.h"
-#include "publish.h"
+#include "server/listener.h"
+#include "backend/entry.h"
+#include "process/holder.h"
+#include "server/log.h"
+#include "server/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>

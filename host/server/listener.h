@@ -5,7 +5,7 @@
 #ifndef LISTENER_H
 #define LISTENER_H
 
-#include "link.h"
+#include "server/link.h"
 
 #include <stdbool.h>
 #include <stdint.h>

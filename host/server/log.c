@@ -3,7 +3,7 @@
  * log.c - what the server says: one line an event, key=value, on stderr; where nobody
  * reads that any more, to the system's log.
  */
-#include "log.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <limits.h>

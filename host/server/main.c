@@ -2,14 +2,14 @@
 /*
  * main.c - ivsh-server: what the program was called for.
  */
-#include "commands.h"
-#include "daemon.h"
-#include "inherited.h"
-#include "keeper.h"
-#include "log.h"
-#include "notify.h"
-#include "options.h"
-#include "server.h"
+#include "control/commands.h"
+#include "server/daemon.h"
+#include "process/inherited.h"
+#include "server/keeper.h"
+#include "server/log.h"
+#include "server/notify.h"
+#include "server/options.h"
+#include "server/server.h"
 
 #include <signal.h>
 #include <string.h>

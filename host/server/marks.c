@@ -4,7 +4,7 @@
  *
  * Linux does, net/socket.c, __sys_sendmmsg(): put_user() behind each message. No document promises it.
  */
-#include "marks.h"
+#include "server/marks.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * The keeper maps the whole while it formats it, or looks at it, before there is any client; what it
  * reads, it reads here and once. A server maps only the first two pages: header and server page.
  */
-#include "memory.h"
-#include "log.h"
+#include "server/memory.h"
+#include "server/log.h"
 
 #include <ivsh/region.h>
 

@@ -6,8 +6,8 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
-#include "backend.h"
-#include "options.h"
+#include "backend/backend.h"
+#include "server/options.h"
 
 #include <ivsh/wire.h>
 

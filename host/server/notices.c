@@ -2,8 +2,8 @@
 /*
  * notices.c - what a client has yet to be told.
  */
-#include "notices.h"
-#include "ledger.h"
+#include "server/notices.h"
+#include "server/ledger.h"
 
 #include <string.h>
 

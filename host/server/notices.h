@@ -12,7 +12,7 @@
 #ifndef NOTICES_H
 #define NOTICES_H
 
-#include "clients.h"
+#include "server/clients.h"
 
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
 /*
  * notify.c - systemd's notifications and sockets.
  */
-#include "notify.h"
+#include "server/notify.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -2,15 +2,15 @@
 /*
  * options.c - the command line, what holds when it says nothing, and whether it all fits together.
  */
-#include "options.h"
-#include "bindings.h"
-#include "config.h"
-#include "descriptors.h"
-#include "help.h"
-#include "known.h"
-#include "listener.h"
-#include "log.h"
-#include "settings.h"
+#include "server/options.h"
+#include "server/bindings.h"
+#include "server/config.h"
+#include "server/descriptors.h"
+#include "server/help.h"
+#include "server/known.h"
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/settings.h"
 
 #include <ivsh/version.h>
 #include <ivsh/wire.h>

@@ -5,7 +5,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include "backend.h"
+#include "backend/backend.h"
 
 #include <ivsh/region.h>
 

@@ -5,8 +5,8 @@
  * Any peer can write here too. So each word has a private copy, which is what counts: a scribbled
  * word is wrong until the next beat, and steers nothing in the server.
  */
-#include "page.h"
-#include "log.h"
+#include "server/page.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -10,9 +10,9 @@
  * and group, and listens. Then it is moved: whoever sees the name can connect, and may. Nothing is
  * replaced by this but a dead socket: what has the name changes places with ours, and is looked at.
  */
-#include "publish.h"
-#include "entry.h"
-#include "log.h"
+#include "server/publish.h"
+#include "backend/entry.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #ifndef PUBLISH_H
 #define PUBLISH_H
 
-#include "listener.h"
+#include "server/listener.h"
 
 /*
  * Look whether something living is bound to (path), without connecting to it. 1: so it is; 0:

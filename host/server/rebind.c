@@ -2,10 +2,10 @@
 /*
  * rebind.c - at a reload: sockets of slots that came or went.
  */
-#include "rebind.h"
-#include "bindings.h"
-#include "link.h"
-#include "log.h"
+#include "server/rebind.h"
+#include "server/bindings.h"
+#include "server/link.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

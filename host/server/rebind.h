@@ -5,8 +5,8 @@
 #ifndef REBIND_H
 #define REBIND_H
 
-#include "ledger.h"
-#include "listener.h"
+#include "server/ledger.h"
+#include "server/listener.h"
 
 struct rebind {
 	struct listener *added;

@@ -2,10 +2,10 @@
 /*
  * report.c - what the control socket answers.
  */
-#include "report.h"
-#include "ledger.h"
-#include "notices.h"
-#include "server.h"
+#include "server/report.h"
+#include "server/ledger.h"
+#include "server/notices.h"
+#include "server/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>

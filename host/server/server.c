@@ -6,15 +6,15 @@
  * clients have an epoll set of their own inside it, so that all hang-ups can be looked at before a
  * slot is given away. Everything that must outlive this process is in the ledger or with the keeper.
  */
-#include "server.h"
-#include "isolate.h"
-#include "admission.h"
-#include "known.h"
-#include "link.h"
-#include "log.h"
-#include "memory.h"
-#include "takeover.h"
-#include "touch.h"
+#include "server/server.h"
+#include "server/isolate.h"
+#include "server/admission.h"
+#include "server/known.h"
+#include "server/link.h"
+#include "server/log.h"
+#include "server/memory.h"
+#include "server/takeover.h"
+#include "server/touch.h"
 
 #include <errno.h>
 #include <signal.h>

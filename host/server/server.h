@@ -5,15 +5,15 @@
 #ifndef SERVER_H
 #define SERVER_H
 
-#include "acceptor.h"
-#include "clients.h"
-#include "control.h"
-#include "ledger.h"
-#include "listener.h"
-#include "options.h"
-#include "page.h"
-#include "rebind.h"
-#include "slots.h"
+#include "server/acceptor.h"
+#include "server/clients.h"
+#include "server/control.h"
+#include "server/ledger.h"
+#include "server/listener.h"
+#include "server/options.h"
+#include "server/page.h"
+#include "server/rebind.h"
+#include "server/slots.h"
 
 /* Where a new server finds its keeper: "LINK,LEDGER,CONFIG,RELOAD,KNOWN"; all but RELOAD are descriptors. */
 #define SERVER_ENVIRONMENT "IVSH_KEEPER"

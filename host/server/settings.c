@@ -5,11 +5,11 @@
  * The short ones are those of QEMU's contrib/ivshmem-server, with the same meaning. The long names
  * are the keys of the file, too.
  */
-#include "settings.h"
-#include "accounts.h"
-#include "log.h"
-#include "sizes.h"
-#include "bindings.h"
+#include "server/settings.h"
+#include "server/accounts.h"
+#include "server/log.h"
+#include "server/sizes.h"
+#include "server/bindings.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
-#include "options.h"
+#include "server/options.h"
 
 #include <getopt.h>
 

@@ -2,7 +2,7 @@
 /*
  * sizes.c - numbers as users write them.
  */
-#include "sizes.h"
+#include "server/sizes.h"
 
 #include <ctype.h>
 #include <stddef.h>

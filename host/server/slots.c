@@ -2,8 +2,8 @@
 /*
  * slots.c - the table of slots, and their eventfds.
  */
-#include "slots.h"
-#include "log.h"
+#include "server/slots.h"
+#include "server/log.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,10 +2,10 @@
 /*
  * takeover.c - makes whole what a server left behind.
  */
-#include "takeover.h"
-#include "ids.h"
-#include "log.h"
-#include "notices.h"
+#include "server/takeover.h"
+#include "server/ids.h"
+#include "server/log.h"
+#include "server/notices.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef TAKEOVER_H
 #define TAKEOVER_H
 
-#include "ledger.h"
+#include "server/ledger.h"
 
 /*
  * Go through clients and slots in (ledger). Afterwards each client's state fits its fields, its

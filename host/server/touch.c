@@ -2,7 +2,7 @@
 /*
  * touch.c - the pages that serving takes, had before anybody connects.
  */
-#include "touch.h"
+#include "server/touch.h"
 
 #include <stddef.h>
 #include <stdint.h>

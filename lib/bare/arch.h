@@ -10,7 +10,7 @@
 #define ARCH_H
 
 #include <ivsh/pci.h>
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,10 +32,10 @@ uint64_t arch_now_ns(void);
 void arch_relax(void);
 
 /* Bells received since the start, modulo 2^32: doorbell interrupts, counted by their handler. */
-uint32_t arch_bells(void);
+uint32_t arch_doorbells(void);
 
 /*
- * Halt the processor until arch_bells() differs from (seen) or arch_now_ns() reaches (deadline_ns).
+ * Halt the processor until arch_doorbells() differs from (seen) or arch_now_ns() reaches (deadline_ns).
  * Returns at once when either already holds. A deadline less than 20 us away is waited for
  * without halting: arming the timer would take as long.
  */
@@ -79,7 +79,7 @@ void *arch_heap_grow(ptrdiff_t increment);
 uint64_t arch_nonce(void);
 
 /* How the device room reaches this machine. Always the same struct. */
-const struct ivsh_port *arch_port(void);
+const struct ivsh_platform *arch_platform(void);
 
 /*
  * The bus addresses that are left for devices when firmware assigned none: for ivsh_pci_assign().

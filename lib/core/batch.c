@@ -6,7 +6,7 @@
  * descriptors follow each other, and heartbeat, counters and what the other side asks for come once.
  * A message that cannot go this way goes alone, and then the rest goes on.
  */
-#include "way.h"
+#include "core/way.h"
 
 /* How far ahead payloads are fetched: a power of two below the least area. */
 #define AHEAD 512u

@@ -9,9 +9,9 @@
  * that the ring is full. Where a payload stands follows from the lengths before it, so both ends
  * compute it, and the receiver believes no position that differs.
  */
-#include "layout.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/layout.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 /* SPEC R7.2: payloads of up to this part of the hot area go there; larger ones to bulk. */
 #define HOT_SHARE 4
@@ -88,7 +88,7 @@ uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, ui
 
 bool ivsh_ring_bell(struct ivsh_region *region, uint32_t peer, const uint32_t *wish, uint32_t *rung)
 {
-	const struct ivsh_bell *bell = &region->mem.bell;
+	const struct ivsh_doorbell *doorbell = &region->mem.doorbell;
 	uint32_t want;
 
 	/*
@@ -99,10 +99,10 @@ bool ivsh_ring_bell(struct ivsh_region *region, uint32_t peer, const uint32_t *w
 	 */
 	fence_full();
 	want = load32(wish);
-	if (!bell->ring || (want & IVSH_WIRE_WISH_VECTOR) == 0 || want == *rung)
+	if (!doorbell->notify || (want & IVSH_WIRE_WISH_VECTOR) == 0 || want == *rung)
 		return false;
 	*rung = want;
-	bell->ring(bell->ctx, peer, (want & IVSH_WIRE_WISH_VECTOR) - 1);
+	doorbell->notify(doorbell->ctx, peer, (want & IVSH_WIRE_WISH_VECTOR) - 1);
 	region->counters.bells_rung++;
 	return true;
 }

@@ -8,29 +8,29 @@
  * two machines. A heartbeat that moves means taken; else each claimant writes its own number,
  * waits, and the last one to write finds its number still there.
  */
-#include "slot.h"
+#include "core/slot.h"
 
-static void sleep_ns(const struct ivsh_bell *bell, uint64_t duration_ns)
+static void sleep_ns(const struct ivsh_doorbell *doorbell, uint64_t duration_ns)
 {
-	uint64_t start = bell->now_ns(bell->ctx), now = start;
+	uint64_t start = doorbell->now_ns(doorbell->ctx), now = start;
 
 	/* sleep() may return early; the clock decides. */
 	while (now - start < duration_ns) {
-		bell->sleep(bell->ctx, bell->count(bell->ctx), start + duration_ns);
-		now = bell->now_ns(bell->ctx);
+		doorbell->sleep(doorbell->ctx, doorbell->count(doorbell->ctx), start + duration_ns);
+		now = doorbell->now_ns(doorbell->ctx);
 	}
 }
 
 /* True if the owner of an attached slot moves its heartbeat from (before) within the limit. */
 static bool owner_lives(const struct ivsh_region *region, uint32_t before)
 {
-	const struct ivsh_bell *bell = &region->mem.bell;
-	uint64_t start = bell->now_ns(bell->ctx);
+	const struct ivsh_doorbell *doorbell = &region->mem.doorbell;
+	uint64_t start = doorbell->now_ns(doorbell->ctx);
 
-	while (bell->now_ns(bell->ctx) - start < IVSH_HEARTBEAT_LIMIT_NS) {
+	while (doorbell->now_ns(doorbell->ctx) - start < IVSH_HEARTBEAT_LIMIT_NS) {
 		if (load32(&region->slot->heartbeat) != before)
 			return true;
-		sleep_ns(bell, IVSH_HEARTBEAT_NS / 10);
+		sleep_ns(doorbell, IVSH_HEARTBEAT_NS / 10);
 	}
 	return false;
 }
@@ -44,7 +44,7 @@ int ivsh_attach_claim(struct ivsh_region *region)
 		return IVSH_EBUSY;
 	if (ivsh_slot_sign(region))
 		return IVSH_EREADONLY;
-	sleep_ns(&region->mem.bell, IVSH_CLAIM_NS);
+	sleep_ns(&region->mem.doorbell, IVSH_CLAIM_NS);
 	region->seized = state == IVSH_WIRE_STATE_ATTACHED;
 	/* Who announced himself meanwhile had ended his wait before our nonce came: he has it, and
 	 * two must not. tests/model/claim.pml. */

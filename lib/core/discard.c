@@ -2,8 +2,8 @@
 /*
  * discard.c - dropping what was sent to a slot's earlier life.
  */
-#include "ring.h"
-#include "slot.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 static void ring_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender)
 {

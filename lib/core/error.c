@@ -25,7 +25,7 @@ const char *ivsh_error_text(int error)
 		return "the peer left or came back as another";
 	case IVSH_EBUSY:
 		return "a living peer holds the slot";
-	case IVSH_EPORT:
+	case IVSH_EPLATFORM:
 		return "a call of the port failed";
 	case IVSH_EREADONLY:
 		return "the memory cannot be written";

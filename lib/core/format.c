@@ -2,8 +2,8 @@
 /*
  * format.c - makes a region of a piece of memory.
  */
-#include "atomic.h"
-#include "layout.h"
+#include "core/atomic.h"
+#include "core/layout.h"
 
 #include <stddef.h>
 

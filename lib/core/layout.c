@@ -6,7 +6,7 @@
  * page boundaries, stands one ring for each ordered pair of slots; all rings are alike. Inside a
  * ring: the two sides' lines, the descriptors, the hot area, and on a page boundary the bulk area.
  */
-#include "layout.h"
+#include "core/layout.h"
 
 #include <ivsh/wire.h>
 

@@ -2,7 +2,7 @@
 /*
  * news.c - what happened to the other slots, and who of them is meant.
  */
-#include "slot.h"
+#include "core/slot.h"
 
 #include <ivsh/channel.h>
 

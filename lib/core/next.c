@@ -8,8 +8,8 @@
  * when it is found empty and its read index is published, the sender has seen or will mail. A byte
  * is a hint all the same: it may have wrapped, and anybody can write it.
  */
-#include "ring.h"
-#include "slot.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 /* All rings are looked at after so many calls, whatever the mail says. */
 #define RELOOK_CALLS 256u

@@ -5,7 +5,7 @@
  * Under -icount, or with a counter that starts at 0, two boots of a machine draw the same number.
  * The region has words that moved meanwhile: each life leaves another nonce, boot word and heartbeat.
  */
-#include "slot.h"
+#include "core/slot.h"
 
 /* Each word moves all bits that follow it. The constant: 2^64 by the golden ratio, odd. */
 static uint64_t mix(uint64_t sum, uint64_t word)

@@ -2,7 +2,7 @@
 /*
  * peer.c - looking at the other slots.
  */
-#include "slot.h"
+#include "core/slot.h"
 
 /* How often what is just being written is read again before it is given up. */
 #define READ_TRIES 4

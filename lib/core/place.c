@@ -5,7 +5,7 @@
  * As send.c and receive.c, in two steps each. Between the two the limit says stop to everything
  * else, and (resume) keeps what it was: unless that stops, too, the second step needs no look.
  */
-#include "way.h"
+#include "core/way.h"
 
 int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 {

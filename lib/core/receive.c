@@ -6,7 +6,7 @@
  * ourselves: the lap, a kind that is known, the one position that it can have, a length that ends
  * before the area does. All else goes the long way, receiver.c.
  */
-#include "way.h"
+#include "core/way.h"
 
 /* The next message is in the buffer. (head): its head, without lap and kind. */
 static inline int taken(

@@ -2,10 +2,10 @@
 /*
  * receiver.c - the receiving end of a ring.
  */
-#include "atomic.h"
-#include "copy.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/atomic.h"
+#include "core/copy.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 /* SPEC R7.10: the read index is published when this part of the ring or of an area was released. */
 static uint32_t share_of(uint32_t whole)

@@ -2,16 +2,16 @@
 /*
  * region.c - attaching to a formatted memory, waiting in it, leaving it.
  */
-#include "layout.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/layout.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 /* A formatter takes milliseconds and rings nobody: look again this often. */
 #define FORMAT_LOOK_NS UINT64_C(5000000)
 
 uint64_t ivsh_region_now(const struct ivsh_region *region)
 {
-	return region->mem.bell.now_ns(region->mem.bell.ctx);
+	return region->mem.doorbell.now_ns(region->mem.doorbell.ctx);
 }
 
 /*
@@ -21,10 +21,10 @@ uint64_t ivsh_region_now(const struct ivsh_region *region)
 static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 {
 	struct ivsh_wire_header *header = mem->base;
-	const struct ivsh_bell *bell = &mem->bell;
+	const struct ivsh_doorbell *doorbell = &mem->doorbell;
 	const struct ivsh_geometry smallest = {
 	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN};
-	uint64_t start = bell->now_ns(bell->ctx), least;
+	uint64_t start = doorbell->now_ns(doorbell->ctx), least;
 
 	if (ivsh_geometry_size(&smallest, &least))
 		return IVSH_EINVAL;
@@ -48,10 +48,11 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 			a->need_size = least;
 			return IVSH_ENOSPC;
 		}
-		waited = bell->now_ns(bell->ctx) - start;
+		waited = doorbell->now_ns(doorbell->ctx) - start;
 		if (waited >= a->timeout_ns)
 			return IVSH_ENODEV;
-		bell->sleep(bell->ctx, bell->count(bell->ctx), start + waited + FORMAT_LOOK_NS);
+		doorbell->sleep(
+		    doorbell->ctx, doorbell->count(doorbell->ctx), start + waited + FORMAT_LOOK_NS);
 	}
 }
 

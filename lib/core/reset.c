@@ -10,9 +10,9 @@
  * Each word has one writer, and each step is one store, so a life that is cut anywhere leaves what
  * its next one, or the other side, goes on from.
  */
-#include "atomic.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/atomic.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 void ivsh_chan_lost(struct ivsh_chan *ch)
 {

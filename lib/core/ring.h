@@ -5,7 +5,7 @@
 #ifndef IVSH_CORE_RING_H
 #define IVSH_CORE_RING_H
 
-#include "atomic.h"
+#include "core/atomic.h"
 
 #include <ivsh/channel.h>
 #include <ivsh/wire.h>

@@ -5,7 +5,7 @@
  * One comparison says so: the limit is moved to the index by whatever does (ivsh_chan_stop()), and
  * (left) of an area says how far payloads go on in it. All else goes the long way, sender.c.
  */
-#include "way.h"
+#include "core/way.h"
 
 /* What was due is done: on, or the long way. */
 static __attribute__((noinline)) int send_due(

@@ -2,10 +2,10 @@
 /*
  * sender.c - the sending end of a ring.
  */
-#include "atomic.h"
-#include "copy.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/atomic.h"
+#include "core/copy.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 /* A payload of (size) bytes takes (position) of area (i). True if it is the first one of a count. */
 static __attribute__((noinline)) bool area_take(

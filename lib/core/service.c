@@ -2,7 +2,7 @@
 /*
  * service.c - names of peers, and of what is to be had from them.
  */
-#include "slot.h"
+#include "core/slot.h"
 
 _Static_assert(sizeof(struct ivsh_wire_service) == 32, "service");
 _Static_assert(sizeof(((struct ivsh_wire_service *)0)->name) == IVSH_SERVICE_NAME_SIZE, "name");

@@ -2,9 +2,9 @@
 /*
  * slot.c - a peer's own slot.
  */
-#include "slot.h"
+#include "core/slot.h"
 
-#include "ring.h"
+#include "core/ring.h"
 
 struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t slot)
 {
@@ -69,7 +69,7 @@ static void slot_mend(const struct ivsh_region *region)
 {
 	struct ivsh_wire_slot *slot = region->slot;
 
-	slot_restore(&slot->vectors, region->mem.bell.vectors);
+	slot_restore(&slot->vectors, region->mem.doorbell.vectors);
 	slot_restore(&slot->server, region->came_epoch);
 	slot_restore(&slot->connection, region->came_connection);
 	slot_restore(&slot->boot, region->boot);

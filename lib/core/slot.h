@@ -5,8 +5,8 @@
 #ifndef IVSH_CORE_SLOT_H
 #define IVSH_CORE_SLOT_H
 
-#include "atomic.h"
-#include "layout.h"
+#include "core/atomic.h"
+#include "core/layout.h"
 
 #include <ivsh/region.h>
 

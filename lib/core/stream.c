@@ -10,10 +10,10 @@
  * earlier life, or come from one, are recognized and dropped. No more comes than was granted,
  * and no more is granted than the buffer holds: what is in the ring can always be taken out.
  */
-#include "atomic.h"
-#include "ring.h"
-#include "copy.h"
-#include "slot.h"
+#include "core/atomic.h"
+#include "core/ring.h"
+#include "core/copy.h"
+#include "core/slot.h"
 
 #include <ivsh/stream.h>
 

@@ -8,9 +8,9 @@
  * "Bells", and the model in tests/model have the argument. A timer looks again all the same: bells
  * can be lost where nobody is to blame (interrupts not enabled yet, fences that an emulator drops).
  */
-#include "atomic.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/atomic.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 #include <ivsh/channel.h>
 
@@ -36,7 +36,7 @@ static uint32_t slot_modulo(uint32_t slot, uint32_t count)
 static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
 {
 	const struct ivsh_wire_server *server = server_page(region);
-	uint32_t vectors = region->mem.bell.vectors;
+	uint32_t vectors = region->mem.doorbell.vectors;
 	uint32_t served = server && load32(&server->epoch) ? load32(&server->vectors) : 0;
 	const struct ivsh_wire_slot *slot = ivsh_slot_at(region, peer);
 	uint32_t theirs = slot ? load32(&slot->vectors) : 0;
@@ -183,7 +183,7 @@ static bool ask_many(const struct many *m, uint64_t *deadline_ns)
 	bool asking = false;
 
 	for (uint32_t i = 0; i < m->count; i++)
-		if (m->regions[i]->mem.bell.vectors != 0)
+		if (m->regions[i]->mem.doorbell.vectors != 0)
 			wishes_make(m->regions[i]);
 	/* Our wishes' stores, this fence, the loads of descriptors and read indices in look(); over
 	 * there a descriptor's or read index's store, a fence, the load of the wish. Without either
@@ -226,7 +226,7 @@ static void woken(const struct many *m, bool rung, bool asking, bool rung_since)
 			region->counters.wakes_bell++;
 		/* A bell that is a moment late is not lost: it is rung after what it announces. */
 		if (!rung && !rung_since && !asking && (m->events[i] & ~IVSH_EVENT_CONTROL) != 0 &&
-		    region->mem.bell.vectors != 0)
+		    region->mem.doorbell.vectors != 0)
 			region->counters.rescued++;
 	}
 }
@@ -234,21 +234,21 @@ static void woken(const struct many *m, bool rung, bool asking, bool rung_since)
 /* One sleep, to (deadline_ns) at the latest: what there is to do afterwards. */
 static uint32_t sleep_once(const struct many *m, uint64_t deadline_ns)
 {
-	const struct ivsh_bell *bell = &m->regions[0]->mem.bell;
-	uint32_t seen = bell->count(bell->ctx), any;
+	const struct ivsh_doorbell *doorbell = &m->regions[0]->mem.doorbell;
+	uint32_t seen = doorbell->count(doorbell->ctx), any;
 	bool rung, asking = ask_many(m, &deadline_ns);
 
 	any = look_many(m, false, 0);
 	if (any == 0) {
-		bell->sleep(bell->ctx, seen, deadline_ns);
-		rung = bell->count(bell->ctx) != seen;
+		doorbell->sleep(doorbell->ctx, seen, deadline_ns);
+		rung = doorbell->count(doorbell->ctx) != seen;
 		if (is_kept(m)) {
 			any = look_many(m, false, 0);
-			woken(m, rung, asking, bell->count(bell->ctx) != seen);
+			woken(m, rung, asking, doorbell->count(doorbell->ctx) != seen);
 		}
 	}
 	for (uint32_t i = 0; i < m->count; i++)
-		if (m->regions[i]->mem.bell.vectors != 0)
+		if (m->regions[i]->mem.doorbell.vectors != 0)
 			wishes_end(m->regions[i]);
 	return any;
 }
@@ -259,7 +259,7 @@ static uint64_t sleep_limit(const struct many *m, const struct ivsh_wait *wait)
 	uint64_t nap = wait->nap_ns == 0 ? NAP_NS : wait->nap_ns;
 
 	for (uint32_t i = 0; i < m->count; i++)
-		if (m->regions[i]->mem.bell.vectors == 0 && nap < IVSH_RELOOK_NS)
+		if (m->regions[i]->mem.doorbell.vectors == 0 && nap < IVSH_RELOOK_NS)
 			return nap;
 	return IVSH_RELOOK_NS;
 }
@@ -285,13 +285,13 @@ int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
     const struct ivsh_wait *wait, uint64_t timeout_ns, uint32_t *events)
 {
 	const struct many m = {regions, count, wait->wanted ? wait->wanted : UINT32_MAX, events};
-	const struct ivsh_bell *bell;
+	const struct ivsh_doorbell *doorbell;
 	uint64_t start, waited = 0;
 
 	if (count == 0)
 		return IVSH_EINVAL;
-	bell = &regions[0]->mem.bell;
-	start = bell->now_ns(bell->ctx);
+	doorbell = &regions[0]->mem.doorbell;
+	start = doorbell->now_ns(doorbell->ctx);
 	/* SPEC R8.5. */
 	for (uint32_t i = 0; i < count; i++)
 		for (struct ivsh_chan *ch = regions[i]->chans; ch; ch = ch->next)
@@ -311,9 +311,9 @@ int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
 			any = sleep_once(&m, start + waited + (left < limit ? left : limit));
 		if (any != 0 || left == 0)
 			return 0;
-		if (spin && bell->relax)
-			bell->relax(bell->ctx);
-		waited = bell->now_ns(bell->ctx) - start;
+		if (spin && doorbell->relax)
+			doorbell->relax(doorbell->ctx);
+		waited = doorbell->now_ns(doorbell->ctx) - start;
 		if (waited > timeout_ns)
 			waited = timeout_ns;
 	}

@@ -5,10 +5,10 @@
 #ifndef IVSH_CORE_WAY_H
 #define IVSH_CORE_WAY_H
 
-#include "atomic.h"
-#include "copy.h"
-#include "ring.h"
-#include "slot.h"
+#include "core/atomic.h"
+#include "core/copy.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 #include <stddef.h>
 

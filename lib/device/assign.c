@@ -15,8 +15,8 @@
 #include <ivsh/pci.h>
 #include <ivsh/device.h>
 
-#include "bridge.h"
-#include "config.h"
+#include "device/bridge.h"
+#include "device/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@
 #define LOOK_MAX 32u
 
 struct walk {
-	const struct ivsh_port *port;
+	const struct ivsh_platform *port;
 	uint32_t buses; /* looks at a bus so far */
 };
 
@@ -60,7 +60,7 @@ static bool supply_take(struct walk *walk, struct supply *supply, enum bridge_wi
 static int assign_bar(struct walk *walk, uint32_t function, uint32_t index,
     const struct ivsh_bar *bar, struct supply *supply)
 {
-	const struct ivsh_port *port = walk->port;
+	const struct ivsh_platform *port = walk->port;
 	uint32_t offset = CONFIG_BAR + 4 * index, command;
 	uint64_t address, kept;
 	bool high = bar->is_64 && bar->prefetch;
@@ -256,7 +256,7 @@ static int assign_roots(
 	return result;
 }
 
-COLD int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *windows)
+COLD int ivsh_pci_assign(const struct ivsh_platform *port, struct ivsh_pci_windows *windows)
 {
 	struct config_scan scan = {.id = CONFIG_ABSENT};
 	bool found = false;
@@ -276,7 +276,7 @@ COLD int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *
 	}
 }
 
-COLD void ivsh_pci_unused(const struct ivsh_port *port, struct ivsh_pci_windows *windows)
+COLD void ivsh_pci_unused(const struct ivsh_platform *port, struct ivsh_pci_windows *windows)
 {
 	struct config_scan scan = {.id = CONFIG_ABSENT};
 

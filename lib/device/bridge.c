@@ -2,7 +2,7 @@
 /*
  * bridge.c - bus numbers and windows of a PCI-to-PCI bridge, and taking room out of a window.
  */
-#include "bridge.h"
+#include "device/bridge.h"
 
 #define PREFETCH_TYPE 0xfu    /* bridge 3.2.5.9 */
 #define PREFETCH_TYPE_64 0x1u /* bridge 3.2.5.9: the upper registers are there */
@@ -12,12 +12,12 @@ static uint32_t window_offset(enum bridge_window which)
 	return which == BRIDGE_LOW ? CONFIG_MEMORY : CONFIG_PREFETCH;
 }
 
-bool ivsh_bridge_has_high(const struct ivsh_port *port, uint32_t function)
+bool ivsh_bridge_has_high(const struct ivsh_platform *port, uint32_t function)
 {
 	return (config_read(port, function, CONFIG_PREFETCH) & PREFETCH_TYPE) == PREFETCH_TYPE_64;
 }
 
-bool ivsh_bridge_read(const struct ivsh_port *port, uint32_t function, enum bridge_window which,
+bool ivsh_bridge_read(const struct ivsh_platform *port, uint32_t function, enum bridge_window which,
     struct ivsh_pci_window *window)
 {
 	uint32_t word = config_read(port, function, window_offset(which));
@@ -35,8 +35,8 @@ bool ivsh_bridge_read(const struct ivsh_port *port, uint32_t function, enum brid
 	return true;
 }
 
-void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function, enum bridge_window which,
-    uint64_t start, uint64_t end)
+void ivsh_bridge_write(const struct ivsh_platform *port, uint32_t function,
+    enum bridge_window which, uint64_t start, uint64_t end)
 {
 	uint64_t last = end - 1;
 
@@ -73,7 +73,7 @@ static void window_skip(
 }
 
 /* The same for every BAR of the function at (function), which has this header. */
-static void skip_bars(const struct ivsh_port *port, uint32_t function, uint8_t header,
+static void skip_bars(const struct ivsh_platform *port, uint32_t function, uint8_t header,
     struct ivsh_pci_window *window, bool larger)
 {
 	uint32_t count = config_bars(header);
@@ -90,7 +90,7 @@ static void skip_bars(const struct ivsh_port *port, uint32_t function, uint8_t h
 }
 
 void ivsh_bridge_settle(
-    const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window, bool larger)
+    const struct ivsh_platform *port, uint32_t bus, struct ivsh_pci_window *window, bool larger)
 {
 	struct config_function at;
 	struct ivsh_pci_window inner;
@@ -111,7 +111,7 @@ void ivsh_bridge_settle(
 }
 
 void ivsh_bridge_number(
-    const struct ivsh_port *port, uint32_t function, uint32_t secondary, uint32_t subordinate)
+    const struct ivsh_platform *port, uint32_t function, uint32_t secondary, uint32_t subordinate)
 {
 	uint32_t timer = config_read(port, function, CONFIG_BUSES) & 0xff000000;
 
@@ -119,8 +119,8 @@ void ivsh_bridge_number(
 	    timer | subordinate << 16 | secondary << 8 | IVSH_PCI_BUS(function));
 }
 
-int ivsh_bridge_enter(const struct ivsh_port *port, uint32_t function, uint32_t next, uint32_t end,
-    struct bridge_way *way)
+int ivsh_bridge_enter(const struct ivsh_platform *port, uint32_t function, uint32_t next,
+    uint32_t end, struct bridge_way *way)
 {
 	way->before = config_read(port, function, CONFIG_BUSES);
 	way->buses = ivsh_config_buses(port, function);
@@ -138,13 +138,14 @@ int ivsh_bridge_enter(const struct ivsh_port *port, uint32_t function, uint32_t 
 }
 
 void ivsh_bridge_leave(
-    const struct ivsh_port *port, uint32_t function, const struct bridge_way *way)
+    const struct ivsh_platform *port, uint32_t function, const struct bridge_way *way)
 {
 	if (!way->numbered)
 		config_write(port, function, CONFIG_BUSES, way->before);
 }
 
-uint32_t ivsh_bridge_behind(const struct ivsh_port *port, uint32_t bus, uint32_t next, uint32_t end)
+uint32_t ivsh_bridge_behind(
+    const struct ivsh_platform *port, uint32_t bus, uint32_t next, uint32_t end)
 {
 	struct config_function at;
 

@@ -8,7 +8,7 @@
 #ifndef DEVICE_BRIDGE_H
 #define DEVICE_BRIDGE_H
 
-#include "config.h"
+#include "device/config.h"
 
 #include <ivsh/pci.h>
 
@@ -27,17 +27,17 @@ enum bridge_window {
  * Read a window of the bridge at (function). False: it is closed, or was never set (it starts at 0,
  * as after reset), and *window is empty. True: next is its start.
  */
-COLD bool ivsh_bridge_read(const struct ivsh_port *port, uint32_t function,
+COLD bool ivsh_bridge_read(const struct ivsh_platform *port, uint32_t function,
     enum bridge_window which, struct ivsh_pci_window *window);
 
 /* True: the prefetchable window of the bridge at (function) is there and can lie above 4 GiB. */
-COLD bool ivsh_bridge_has_high(const struct ivsh_port *port, uint32_t function);
+COLD bool ivsh_bridge_has_high(const struct ivsh_platform *port, uint32_t function);
 
 /*
  * Set a window of the bridge at (function) to [start, end), both on BRIDGE_GRAIN, or close it when
  * start == end. The bridge must not decode memory meanwhile.
  */
-COLD void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function,
+COLD void ivsh_bridge_write(const struct ivsh_platform *port, uint32_t function,
     enum bridge_window which, uint64_t start, uint64_t end);
 
 /*
@@ -45,7 +45,7 @@ COLD void ivsh_bridge_write(const struct ivsh_port *port, uint32_t function,
  * rather its end before that, where this leaves more. What cannot be sized leaves no room at all.
  */
 COLD void ivsh_bridge_settle(
-    const struct ivsh_port *port, uint32_t bus, struct ivsh_pci_window *window, bool larger);
+    const struct ivsh_platform *port, uint32_t bus, struct ivsh_pci_window *window, bool larger);
 
 /* The way to the bus behind a bridge. */
 struct bridge_way {
@@ -60,16 +60,16 @@ struct bridge_way {
  *
  * IVSH_ENOSPC  there is no number left.
  */
-COLD int ivsh_bridge_enter(const struct ivsh_port *port, uint32_t function, uint32_t next,
+COLD int ivsh_bridge_enter(const struct ivsh_platform *port, uint32_t function, uint32_t next,
     uint32_t end, struct bridge_way *way);
 COLD void ivsh_bridge_number(
-    const struct ivsh_port *port, uint32_t function, uint32_t secondary, uint32_t subordinate);
+    const struct ivsh_platform *port, uint32_t function, uint32_t secondary, uint32_t subordinate);
 COLD void ivsh_bridge_leave(
-    const struct ivsh_port *port, uint32_t function, const struct bridge_way *way);
+    const struct ivsh_platform *port, uint32_t function, const struct bridge_way *way);
 
 /* The first number from (next) on, to (end), behind all that the bridges on (bus) have. */
 COLD uint32_t ivsh_bridge_behind(
-    const struct ivsh_port *port, uint32_t bus, uint32_t next, uint32_t end);
+    const struct ivsh_platform *port, uint32_t bus, uint32_t next, uint32_t end);
 
 /*
  * Take (size) bytes, a power of two, off the front of (window), on a multiple of (size) that is not

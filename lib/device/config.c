@@ -2,7 +2,7 @@
 /*
  * config.c - ways to reach configuration space, and looks at single functions in it.
  */
-#include "config.h"
+#include "device/config.h"
 
 #include <ivsh/pci.h>
 
@@ -66,7 +66,7 @@ void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t valu
 	cf8->out32(CF8_DATA, value);
 }
 
-struct config_function ivsh_config_look(const struct ivsh_port *port, uint32_t function)
+struct config_function ivsh_config_look(const struct ivsh_platform *port, uint32_t function)
 {
 	struct config_function found = {CONFIG_ABSENT, 0xff, 1};
 	uint32_t header;
@@ -84,7 +84,7 @@ struct config_function ivsh_config_look(const struct ivsh_port *port, uint32_t f
 	return found;
 }
 
-struct config_buses ivsh_config_buses(const struct ivsh_port *port, uint32_t function)
+struct config_buses ivsh_config_buses(const struct ivsh_platform *port, uint32_t function)
 {
 	uint32_t word = config_read(port, function, CONFIG_BUSES);
 	struct config_buses buses = {word >> 8 & 0xff, word >> 16 & 0xff};
@@ -95,7 +95,7 @@ struct config_buses ivsh_config_buses(const struct ivsh_port *port, uint32_t fun
 }
 
 uint32_t ivsh_config_command(
-    const struct ivsh_port *port, uint32_t function, uint32_t clear, uint32_t set)
+    const struct ivsh_platform *port, uint32_t function, uint32_t clear, uint32_t set)
 {
 	uint32_t command = config_read(port, function, CONFIG_COMMAND) & 0xffff;
 	uint32_t wanted = (command & ~clear) | set;

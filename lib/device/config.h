@@ -9,7 +9,7 @@
 #ifndef DEVICE_CONFIG_H
 #define DEVICE_CONFIG_H
 
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,7 +53,7 @@ struct config_function {
  * below 256. A device that says it has function 0 only is not asked for its other seven (PCI
  * 3.2.2.3.4).
  */
-COLD struct config_function ivsh_config_look(const struct ivsh_port *port, uint32_t function);
+COLD struct config_function ivsh_config_look(const struct ivsh_platform *port, uint32_t function);
 
 /* The part of a bus number word that steers configuration cycles. */
 struct config_buses {
@@ -66,7 +66,7 @@ struct config_buses {
  * The bus numbers of the bridge at (function). Numbers that do not lead away from the bridge's own
  * bus count as none, so that following them ends.
  */
-COLD struct config_buses ivsh_config_buses(const struct ivsh_port *port, uint32_t function);
+COLD struct config_buses ivsh_config_buses(const struct ivsh_platform *port, uint32_t function);
 
 /* One bit for each of 256 buses. */
 struct bus_set {
@@ -104,15 +104,16 @@ struct config_scan {
  * 256 are tried: 32 reads each, which can take longer than a boot should. It is done when bus
  * 0 has another host bridge beside its own (QEMU's pxb and pxb-pcie are such), or when (all) says so.
  */
-COLD bool ivsh_scan(const struct ivsh_port *port, struct config_scan *scan);
+COLD bool ivsh_scan(const struct ivsh_platform *port, struct config_scan *scan);
 
-static inline uint32_t config_read(const struct ivsh_port *port, uint32_t function, uint32_t offset)
+static inline uint32_t config_read(
+    const struct ivsh_platform *port, uint32_t function, uint32_t offset)
 {
 	return port->config_read(port->ctx, function, offset);
 }
 
 static inline void config_write(
-    const struct ivsh_port *port, uint32_t function, uint32_t offset, uint32_t value)
+    const struct ivsh_platform *port, uint32_t function, uint32_t offset, uint32_t value)
 {
 	port->config_write(port->ctx, function, offset, value);
 }
@@ -130,6 +131,6 @@ static inline uint32_t config_bars(uint8_t header)
  * is written as zero, which leaves it as it is (PCI 6.2.3: its bits are cleared by ones).
  */
 COLD uint32_t ivsh_config_command(
-    const struct ivsh_port *port, uint32_t function, uint32_t clear, uint32_t set);
+    const struct ivsh_platform *port, uint32_t function, uint32_t clear, uint32_t set);
 
 #endif

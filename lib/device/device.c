@@ -4,14 +4,14 @@
  */
 #include <ivsh/device.h>
 
-#include "config.h"
-#include "msix.h"
+#include "device/config.h"
+#include "device/msix.h"
 
 #include <stddef.h>
 
 #define ID_MAX 0xffffu /* ivshmem-spec: IDs and vectors have 16 bits */
 
-COLD int ivsh_device_find(const struct ivsh_port *port, uint32_t index, uint32_t *function)
+COLD int ivsh_device_find(const struct ivsh_platform *port, uint32_t index, uint32_t *function)
 {
 	return ivsh_pci_find(port, IVSH_PCI_VENDOR, IVSH_PCI_DEVICE_ID, index, function);
 }
@@ -41,7 +41,7 @@ static int find_bars(struct ivsh_device *device)
 
 static void unmap(struct ivsh_device *device)
 {
-	const struct ivsh_port *port = device->port;
+	const struct ivsh_platform *port = device->port;
 
 	if (port->unmap && device->memory)
 		port->unmap(port->ctx, device->memory, device->bar[2].size);
@@ -53,15 +53,15 @@ static void unmap(struct ivsh_device *device)
 
 static int map(struct ivsh_device *device)
 {
-	const struct ivsh_port *port = device->port;
+	const struct ivsh_platform *port = device->port;
 	const struct ivsh_bar *bar = device->bar;
 
 	device->registers = port->map(port->ctx, bar[0].address, IVSH_REG_SIZE, IVSH_MAP_REGISTERS);
 	device->memory = port->map(port->ctx, bar[2].address, bar[2].size, IVSH_MAP_MEMORY);
 	if (!device->registers || (uintptr_t)device->registers % 4 != 0)
-		return IVSH_EPORT;
+		return IVSH_EPLATFORM;
 	if (!device->memory || (uintptr_t)device->memory % IVSH_BAR2_MIN != 0)
-		return IVSH_EPORT;
+		return IVSH_EPLATFORM;
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static int open_mapped(struct ivsh_device *device)
 }
 
 COLD int ivsh_device_open(
-    struct ivsh_device *device, const struct ivsh_port *port, uint32_t function)
+    struct ivsh_device *device, const struct ivsh_platform *port, uint32_t function)
 {
 	struct config_function at = ivsh_config_look(port, function);
 	int result;
@@ -173,11 +173,11 @@ COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 	mem->base = device->memory;
 	mem->size = device->bar[2].size;
 	mem->self = device->doorbell ? device->ivposition : IVSH_SELF_NONE;
-	mem->bell.ctx = device;
-	mem->bell.vectors = device->bells;
-	mem->bell.ring = device->doorbell ? bell_ring : NULL;
-	mem->bell.count = bell_count;
-	mem->bell.now_ns = bell_now_ns;
-	mem->bell.sleep = bell_sleep;
-	mem->bell.relax = bell_relax;
+	mem->doorbell.ctx = device;
+	mem->doorbell.vectors = device->bells;
+	mem->doorbell.notify = device->doorbell ? bell_ring : NULL;
+	mem->doorbell.count = bell_count;
+	mem->doorbell.now_ns = bell_now_ns;
+	mem->doorbell.sleep = bell_sleep;
+	mem->doorbell.relax = bell_relax;
 }

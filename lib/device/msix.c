@@ -5,7 +5,7 @@
  * PCI Local Bus Specification 3.0 (PCI), 6.8.2. A message may go out only while its entry, and the
  * function as a whole, are not masked, so the function stays masked whenever an entry changes.
  */
-#include "msix.h"
+#include "device/msix.h"
 
 #include <stddef.h>
 
@@ -116,10 +116,10 @@ static int map(struct ivsh_device *device)
 	base = device->port->map(device->port->ctx, address & ~(uint64_t)(GRAIN - 1),
 	    map_size(device, address), IVSH_MAP_REGISTERS);
 	if (!base)
-		return IVSH_EPORT;
+		return IVSH_EPLATFORM;
 	if ((uintptr_t)base % GRAIN != 0) {
 		unmap(device, (uintptr_t)base, address);
-		return IVSH_EPORT;
+		return IVSH_EPLATFORM;
 	}
 	device->table = (volatile uint32_t *)(void *)(base + address % GRAIN);
 	return 0;
@@ -136,7 +136,7 @@ static void hush(const struct ivsh_device *device)
 /* Program entries from 0 on and unmask them, up to (wanted) or what the port has. */
 static void fill(struct ivsh_device *device, uint32_t wanted)
 {
-	const struct ivsh_port *port = device->port;
+	const struct ivsh_platform *port = device->port;
 	uint32_t index, data;
 	uint64_t address;
 
@@ -179,7 +179,7 @@ COLD int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted)
 
 COLD void ivsh_msix_close(struct ivsh_device *device)
 {
-	const struct ivsh_port *port = device->port;
+	const struct ivsh_platform *port = device->port;
 	uintptr_t table = (uintptr_t)device->table;
 
 	if (!table)

@@ -5,7 +5,7 @@
 #ifndef DEVICE_MSIX_H
 #define DEVICE_MSIX_H
 
-#include "config.h"
+#include "device/config.h"
 
 #include <ivsh/device.h>
 

@@ -4,7 +4,7 @@
  */
 #include <ivsh/pci.h>
 
-#include "config.h"
+#include "device/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 
 /* Among those that the port knows. */
 static int find_listed(
-    const struct ivsh_port *port, uint32_t id, uint32_t index, uint32_t *function)
+    const struct ivsh_platform *port, uint32_t id, uint32_t index, uint32_t *function)
 {
 	uint32_t listed;
 
@@ -31,7 +31,7 @@ static int find_listed(
  * at most once, and every list of bridges, however it lies, ends at bus 255. A bus that answers and
  * that no bridge leads to is another root.
  */
-COLD bool ivsh_scan(const struct ivsh_port *port, struct config_scan *scan)
+COLD bool ivsh_scan(const struct ivsh_platform *port, struct config_scan *scan)
 {
 	struct config_function at;
 
@@ -72,7 +72,7 @@ COLD bool ivsh_scan(const struct ivsh_port *port, struct config_scan *scan)
 }
 
 /* Where nothing says that there are other roots, the search for them is worth its time only now. */
-COLD int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t device,
+COLD int ivsh_pci_find(const struct ivsh_platform *port, uint16_t vendor, uint16_t device,
     uint32_t index, uint32_t *function)
 {
 	struct config_scan scan = {.id = (uint32_t)device << 16 | vendor, .index = index};
@@ -95,7 +95,7 @@ COLD int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t d
 #define CAPABILITY_LINKS 48u   /* (256 - 64) / 4 */
 
 COLD int ivsh_pci_capability(
-    const struct ivsh_port *port, uint32_t function, uint8_t id, uint32_t *offset)
+    const struct ivsh_platform *port, uint32_t function, uint8_t id, uint32_t *offset)
 {
 	struct config_function at = ivsh_config_look(port, function);
 	uint32_t next;
@@ -131,7 +131,7 @@ COLD int ivsh_pci_capability(
 #define BAR_FLAGS_IO 0x3u
 
 /* Write ones to (count) registers from (offset), read what stays of them, put (value) back. */
-static uint64_t bar_probe(const struct ivsh_port *port, uint32_t function, uint32_t offset,
+static uint64_t bar_probe(const struct ivsh_platform *port, uint32_t function, uint32_t offset,
     uint64_t value, uint32_t count)
 {
 	uint32_t command = ivsh_config_command(port, function, COMMAND_IO | COMMAND_MEMORY, 0);
@@ -147,7 +147,7 @@ static uint64_t bar_probe(const struct ivsh_port *port, uint32_t function, uint3
 }
 
 COLD int ivsh_pci_bar(
-    const struct ivsh_port *port, uint32_t function, uint32_t bar, struct ivsh_bar *out)
+    const struct ivsh_platform *port, uint32_t function, uint32_t bar, struct ivsh_bar *out)
 {
 	struct config_function at = ivsh_config_look(port, function);
 	uint32_t count = config_bars(at.header), offset = CONFIG_BAR + 4 * bar;

@@ -6,7 +6,8 @@ set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."
 std='<std(arg|bool|def|int)\.h>'
-own='"[a-z0-9_]+\.h"'
+# Headers of rooms, by path from the root of their tree: own "core|node".
+own() { printf '"(%s)/[a-z0-9_]+\\.h"' "$1"; }
 any='<ivsh/[a-z]+\.h>'
 libc='<(assert|ctype|errno|inttypes|limits|setjmp|signal|stdio|stdlib|string|strings|time|unistd|fcntl|sys/[a-z]+)\.h>'
 posix='<([a-z]+|sys/[a-z_]+|linux/[a-z_]+|netinet/[a-z]+)\.h>'
@@ -23,22 +24,22 @@ rule() { # $1: folder, $2: what it may include, $3: what of that it may not
 	fi
 }
 rule lib/include   "$std|$any"
-rule lib/core      "$std|<ivsh/(error|wire|bell|mem|region|channel|stream)\.h>|$own"
-rule lib/device    "$std|<ivsh/(error|bell|mem|port|pci|device)\.h>|$own"
-rule lib/bare      "$std|$libc|$any|$own"
-rule firmware/app  "$std|$libc|$any|$own"
-rule firmware/guest "$std|$libc|$any|$own"
-rule firmware/x86_64 "$std|$own"
-rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$own"
-rule host/backend  "$posix|<ivsh/(wire|region|error)\.h>|$own"
-rule host/process  "$posix|$own"
-rule host/server   "$posix|<ivsh/(version|wire|region|error)\.h>|$own"
-rule host/control  "$posix|$own"
-rule host/client   "$posix|$any|$own"
-rule host/peer     "$posix|$any|$own"
-rule tests         "$posix|$any|$own|$rings"
-# Public headers look only to their left: version, error, wire, bell, mem, port, pci, device, region, channel, stream.
-order='version error wire bell mem port pci device region channel stream'
+rule lib/core      "$std|<ivsh/(error|wire|doorbell|mem|region|channel|stream)\.h>|$(own 'core')"
+rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
+rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
+rule firmware/app  "$std|$libc|$any|$(own 'app')"
+rule firmware/guest "$std|$libc|$any|$(own 'app|x86_64|bare(/newlib)?')"
+rule firmware/x86_64 "$std|$(own 'x86_64')"
+rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$(own 'uefi|app|x86_64')"
+rule host/backend  "$posix|<ivsh/(wire|region|error)\.h>|$(own 'backend')"
+rule host/process  "$posix|$(own 'process')"
+rule host/server   "$posix|<ivsh/(version|wire|region|error)\.h>|$(own 'server|control|backend|process')"
+rule host/control  "$posix|$(own 'control|backend|process')"
+rule host/client   "$posix|$any|$(own 'client')"
+rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
+rule tests         "$posix|$any|$(own 'core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|tests/[a-z/]+')|$rings"
+# Public headers look only to their left: version, error, wire, doorbell, mem, platform, pci, device, region, channel, stream.
+order='version error wire doorbell mem platform pci device region channel stream'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line
@@ -51,8 +52,8 @@ for h in $order; do
 	seen="$seen $h"
 done
 passed=$((passed + 1))
-# Nothing climbs, and no folder reaches into a neighbour's by path.
-if bad=$(grep -rnE '#[[:space:]]*include[[:space:]]+"[^"]*(\.\.|/)' lib firmware host tests); then
+# Nothing climbs.
+if bad=$(grep -rnE '#[[:space:]]*include[[:space:]]+"[^"]*\.\.' lib firmware host tests); then
 	echo "$bad" | sed 's/^/FAIL: layers: /'
 	failed=$((failed + 1))
 else

@@ -2,8 +2,8 @@
 /*
  * batch_test.c - many messages in one call, alone and mixed with all other ways to send and receive.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

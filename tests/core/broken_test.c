@@ -2,8 +2,8 @@
 /*
  * broken_test.c - a channel breaks while nobody calls for it: whoever receives from many hears of it, once.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * channel_test.c - messages between two peers that behave.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

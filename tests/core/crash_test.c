@@ -9,10 +9,10 @@
  * that was accepted arrives, in order, and repeats only with its mark. The hook of lib/core/atomic.h
  * does the cutting. Host only.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
-#include "atomic.h"
+#include "core/atomic.h"
 
 #include <setjmp.h>
 #include <stdio.h>

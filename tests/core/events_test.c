@@ -2,8 +2,8 @@
 /*
  * events_test.c - what a peer is told about the others: up, down, restarted, lost.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  *
  * tests/check/spec.sh compares it with tests/core/example.hex and with SPEC.md.
  */
-#include "world.h"
+#include "tests/core/world.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /*
  * hostile_test.c - what no peer may write: each lie costs its channel, and nothing else.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 static struct end a, b;
 static uint8_t in[8192];

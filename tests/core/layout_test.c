@@ -2,8 +2,8 @@
 /*
  * layout_test.c - sizes and places follow from the geometry.
  */
-#include "layout.h"
-#include "test.h"
+#include "core/layout.h"
+#include "tests/lib/test.h"
 
 #include <stddef.h>
 

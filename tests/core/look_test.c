@@ -6,10 +6,10 @@
  *
  * The hook of lib/core/atomic.h writes down each access. Host only.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
-#include "atomic.h"
+#include "core/atomic.h"
 
 static struct end a, b;
 static uint8_t in[8192], out[8192];

@@ -4,10 +4,10 @@
  *
  * Lines are counted by the hook of lib/core/atomic.h. Host only.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
-#include "atomic.h"
+#include "core/atomic.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /*
  * next_test.c - the next message of any of many channels: in turn, and with hints that may be lost.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  *
  * Host only. Here the clock is real, and a bell is a counter that the sleeper looks at.
  */
-#include "test.h"
+#include "tests/lib/test.h"
 
 #include <ivsh/ivsh.h>
 

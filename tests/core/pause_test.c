@@ -10,10 +10,10 @@
  * changed, unless both sides are told so, and that only where the first was stopped between its look
  * and its store. The hook of lib/core/atomic.h does the stopping. Host only.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
-#include "atomic.h"
+#include "core/atomic.h"
 
 #include <string.h>
 

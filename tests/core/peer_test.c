@@ -2,8 +2,8 @@
 /*
  * peer_test.c - what is said of the others.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * On the host only, for it needs a second processor; under sanitizers each access outside is a
  * failure of its own. SPEC R9.1, R9.2, R9.3.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

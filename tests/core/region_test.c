@@ -2,8 +2,8 @@
 /*
  * region_test.c - formatting, attaching, claiming, waiting, leaving.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * reset_test.c - a ring is damaged, and its two sides start over in it.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * restart_test.c - a side stops without a word, and its next life goes on.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

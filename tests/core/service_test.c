@@ -2,8 +2,8 @@
 /*
  * service_test.c - names of peers, and of what is to be had from them.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

@@ -12,9 +12,9 @@
  *
  * usage: storm_test [--bounds | --replay own|any|tempting SEED WRITE...]
  */
-#include "hostile_peer.h"
-#include "test.h"
-#include "world.h"
+#include "tests/lib/hostile_peer.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <ivsh/stream.h>
 

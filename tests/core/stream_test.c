@@ -2,8 +2,8 @@
 /*
  * stream_test.c - bytes over a channel: all of them, in order, and never too many at a time.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <ivsh/stream.h>
 

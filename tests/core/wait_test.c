@@ -2,8 +2,8 @@
 /*
  * wait_test.c - the one wait call: what ends it, what it asks of the others, and what it costs.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 
@@ -554,7 +554,7 @@ static void short_first_wait(void)
 		uint64_t start;
 
 		open_both();
-		b.region.mem.bell.now_ns = clock_steps;
+		b.region.mem.doorbell.now_ns = clock_steps;
 		start = world.now_ns;
 		NEED_EQ(ivsh_region_wait(&b.region, &wait, timeout_ns, &events), 0);
 		CHECK_EQ(events, 0);

@@ -5,8 +5,8 @@
  *
  * Each state is entered when both limits are far ahead. SPEC 6, 7.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

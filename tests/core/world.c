@@ -2,10 +2,10 @@
 /*
  * world.c - a small world for tests of the core.
  */
-#include "world.h"
+#include "tests/core/world.h"
 
-#include "layout.h"
-#include "test.h"
+#include "core/layout.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
 
@@ -77,7 +77,7 @@ struct ivsh_mem world_mem(uint32_t self)
 	    .base = memory,
 	    .size = WORLD_SIZE,
 	    .self = self,
-	    .bell = {NULL, world.vectors, ring, count, now_ns, sleep_until, relax},
+	    .doorbell = {NULL, world.vectors, ring, count, now_ns, sleep_until, relax},
 	};
 
 	return mem;

@@ -4,8 +4,8 @@
  *
  * The whole memory is compared before and after each step of one peer.
  */
-#include "test.h"
-#include "world.h"
+#include "tests/lib/test.h"
+#include "tests/core/world.h"
 
 #include <string.h>
 

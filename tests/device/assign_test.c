@@ -2,8 +2,8 @@
 /*
  * assign_test.c - bus numbers, bridge windows and BARs on machines whose firmware gave none.
  */
-#include "machines.h"
-#include "test.h"
+#include "tests/device/machines.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /*
  * config_test.c - the two ways to reach configuration space.
  */
-#include "test.h"
+#include "tests/lib/test.h"
 
 #include <ivsh/pci.h>
 

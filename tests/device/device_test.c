@@ -2,8 +2,8 @@
 /*
  * device_test.c - the ivshmem device: open, doorway, bell and close, with a device that lies.
  */
-#include "fake_port.h"
-#include "test.h"
+#include "tests/device/fake_platform.h"
+#include "tests/lib/test.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -75,8 +75,8 @@ static void opens(void)
 		CHECK(mem.base == bus.memory);
 		CHECK_EQ(mem.size, row->size);
 		CHECK_EQ(mem.self, row->self);
-		CHECK_EQ(mem.bell.vectors, 0);
-		CHECK_EQ(mem.bell.ring != NULL, row->vectors != 0);
+		CHECK_EQ(mem.doorbell.vectors, 0);
+		CHECK_EQ(mem.doorbell.notify != NULL, row->vectors != 0);
 		ivsh_device_close(&device);
 		CHECK_EQ(bus.maps, 0);
 		CHECK_EQ(memcmp(at, &before, sizeof before), 0);
@@ -86,7 +86,7 @@ static void opens(void)
 	}
 }
 
-static void bell(void)
+static void doorbell(void)
 {
 	static const struct {
 		uint32_t peer, vector, word; /* 0xdead0000: nothing was rung */
@@ -110,19 +110,19 @@ static void bell(void)
 	for (unsigned i = 0; i < COUNT(rings); i++) {
 		bus.registers[3] = 0xdead0000;
 		memcpy(registers, bus.registers, sizeof registers);
-		mem.bell.ring(mem.bell.ctx, rings[i].peer, rings[i].vector);
+		mem.doorbell.notify(mem.doorbell.ctx, rings[i].peer, rings[i].vector);
 		CHECK_EQ(bus.registers[3], rings[i].word);
 		registers[3] = rings[i].word;
 		CHECK_EQ(memcmp(registers, bus.registers, sizeof registers), 0);
 	}
-	CHECK_EQ(mem.bell.now_ns(mem.bell.ctx), 1234);
-	CHECK_EQ(mem.bell.count(mem.bell.ctx), 7);
-	mem.bell.sleep(mem.bell.ctx, 7, 5678);
+	CHECK_EQ(mem.doorbell.now_ns(mem.doorbell.ctx), 1234);
+	CHECK_EQ(mem.doorbell.count(mem.doorbell.ctx), 7);
+	mem.doorbell.sleep(mem.doorbell.ctx, 7, 5678);
 	CHECK_EQ(bus.slept, 1);
-	mem.bell.relax(mem.bell.ctx);
+	mem.doorbell.relax(mem.doorbell.ctx);
 	CHECK_EQ(bus.relaxed, 1);
 	bus.port.relax = NULL;
-	mem.bell.relax(mem.bell.ctx);
+	mem.doorbell.relax(mem.doorbell.ctx);
 	CHECK_EQ(bus.relaxed, 1);
 	bus.port.unmap = NULL;
 	ivsh_device_close(&device);
@@ -250,7 +250,7 @@ static void port_lies(void)
 		bus.no_registers = i == 0;
 		bus.no_memory = i == 1;
 		bus.crooked = i == 2;
-		refused(at, IVSH_EPORT);
+		refused(at, IVSH_EPLATFORM);
 		test_row("IVPosition");
 		at = prepare(4 * MIB, 2);
 		bus.registers[2] = positions[i];
@@ -262,7 +262,7 @@ int main(void)
 {
 	static const struct test tests[] = {
 	    {"open", opens},
-	    {"bell", bell},
+	    {"bell", doorbell},
 	    {"former owner's MSI-X", former_owner},
 	    {"several", several},
 	    {"lies", lies},

@@ -2,7 +2,7 @@
 /*
  * machines.c - buses as different machines and firmware leave them.
  */
-#include "machines.h"
+#include "tests/device/machines.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)

@@ -7,7 +7,7 @@
 #ifndef MACHINES_H
 #define MACHINES_H
 
-#include "fake_port.h"
+#include "tests/device/fake_platform.h"
 
 void machine_root_small(struct fake_bus *bus);
 void machine_root_64g(struct fake_bus *bus);

@@ -2,8 +2,8 @@
 /*
  * msix_test.c - interrupts: what is in the table and when, and capabilities and ports that lie.
  */
-#include "fake_port.h"
-#include "test.h"
+#include "tests/device/fake_platform.h"
+#include "tests/lib/test.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -94,7 +94,7 @@ static void takes(void)
 		steps_check(0, on, COUNT(on), row->bells);
 		CHECK_EQ(at->config[1] & 4, 4);
 		ivsh_device_mem(&device, &mem);
-		CHECK_EQ(mem.bell.vectors, row->bells);
+		CHECK_EQ(mem.doorbell.vectors, row->bells);
 		CHECK_EQ(ivsh_device_interrupts(&device, 1), IVSH_EINVAL);
 		CHECK_EQ(bus.opened, row->bells);
 		ivsh_device_close(&device);
@@ -134,7 +134,7 @@ static void none_check(uint32_t wanted, int result)
 	CHECK_EQ(bus.maps, 2);
 	CHECK_EQ(bus.function[0].config[CAPABILITY] & 0x80000000, 0);
 	ivsh_device_mem(&device, &mem);
-	CHECK_EQ(mem.bell.vectors, 0);
+	CHECK_EQ(mem.doorbell.vectors, 0);
 	ivsh_device_close(&device);
 	CHECK_EQ(bus.maps, 0);
 	CHECK_EQ(bus.faults, 0);
@@ -277,7 +277,7 @@ static void port_lies(void)
 		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
 		bus.no_table = i == 0;
 		bus.crooked = i == 1;
-		CHECK_EQ(ivsh_device_interrupts(&device, 4), IVSH_EPORT);
+		CHECK_EQ(ivsh_device_interrupts(&device, 4), IVSH_EPLATFORM);
 		CHECK_EQ(bus.msix_writes, 0);
 		none_check(0, 0);
 	}

@@ -2,8 +2,8 @@
 /*
  * pci_test.c - finding functions and capabilities, and sizing BARs, on a bus that lies.
  */
-#include "fake_port.h"
-#include "test.h"
+#include "tests/device/fake_platform.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
 
@@ -159,7 +159,7 @@ static int list_for_ever(void *ctx, uint32_t index, uint32_t *function)
 
 static void find_listed(void)
 {
-	struct ivsh_port port = {.list = list_some, .config_read = read_listed};
+	struct ivsh_platform port = {.list = list_some, .config_read = read_listed};
 	uint32_t function;
 
 	for (uint32_t i = 0; i + 1 < COUNT(listed); i++) {
@@ -363,7 +363,7 @@ static void ends(void)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++) {
 		struct noise noise = {seed * 0x9e3779b97f4a7c15u, 0, seed % 2 == 0};
-		struct ivsh_port port = {
+		struct ivsh_platform port = {
 		    .ctx = &noise, .config_read = noise_read, .config_write = noise_write};
 		struct ivsh_pci_windows windows = {{1 << 28, 1 << 30}, {4 * GIB, 64 * GIB}, 1};
 		struct ivsh_device device;

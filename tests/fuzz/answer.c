@@ -2,11 +2,11 @@
 /*
  * answer.c - what a client of the control socket makes of an answer of any bytes.
  */
-#include "answer.h"
-#include "feed.h"
-#include "lend.h"
-#include "process.h"
-#include "show.h"
+#include "control/answer.h"
+#include "tests/fuzz/feed.h"
+#include "control/lend.h"
+#include "control/process.h"
+#include "control/show.h"
 
 #include <stdbool.h>
 #include <stdio.h>

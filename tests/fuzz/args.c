@@ -2,9 +2,9 @@
 /*
  * args.c - a bare-metal guest's command line, cut into words.
  */
-#include "feed.h"
+#include "tests/fuzz/feed.h"
 
-#include "bare.h"
+#include "bare/newlib/bare.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * The whole memory is input: as it is, or as pieces that are laid over an empty one, or over one
  * that the library has formatted.
  */
-#include "feed.h"
-#include "room.h"
+#include "tests/fuzz/feed.h"
+#include "tests/fuzz/room.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,8 +5,8 @@
  *
  * The client's poll() is ours (-Wl,--wrap=poll): when it waits, the server goes on.
  */
-#include "client.h"
-#include "feed.h"
+#include "client/client.h"
+#include "tests/fuzz/feed.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -127,8 +127,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned i = 0; i < 16 && server_say(); i++) {
 			if (client_poll(&client))
 				break;
-			client.mem.bell.ring(client.mem.bell.ctx, feed_byte(), feed_byte());
-			(void)client.mem.bell.count(client.mem.bell.ctx);
+			client.mem.doorbell.notify(
+			    client.mem.doorbell.ctx, feed_byte(), feed_byte());
+			(void)client.mem.doorbell.count(client.mem.doorbell.ctx);
 		}
 		client_close(&client);
 	} else {

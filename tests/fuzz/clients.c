@@ -6,10 +6,10 @@
  * not listen. What each of them is sent is checked message by message (visitor.c), what the server
  * knows after each step (serving.c), and in the end whether everybody knows who is there.
  */
-#include "feed.h"
-#include "notices.h"
-#include "serving.h"
-#include "visitor.h"
+#include "tests/fuzz/feed.h"
+#include "server/notices.h"
+#include "tests/fuzz/serving.h"
+#include "tests/fuzz/visitor.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  *
  * Whoever asks for the status and reads all of it has got one that our own reader takes.
  */
-#include "control.h"
-#include "answer.h"
-#include "feed.h"
-#include "serving.h"
+#include "server/control.h"
+#include "control/answer.h"
+#include "tests/fuzz/feed.h"
+#include "tests/fuzz/serving.h"
 
 #include <errno.h>
 #include <stdlib.h>

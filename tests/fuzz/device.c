@@ -2,8 +2,8 @@
 /*
  * device.c - a device, and bridges above it, whose configuration space is input.
  */
-#include "feed.h"
-#include "machines.h"
+#include "tests/fuzz/feed.h"
+#include "tests/device/machines.h"
 
 #include <ivsh/device.h>
 
@@ -57,8 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (ivsh_device_interrupts(&device, (uint32_t)feed_number(2) % 2049) == 0) {
 			ivsh_device_mem(&device, &mem);
 			FUZZ_MUST(mem.base != NULL && mem.size >= IVSH_BAR2_MIN);
-			if (mem.bell.ring)
-				mem.bell.ring(mem.bell.ctx, (uint32_t)feed_number(4),
+			if (mem.doorbell.notify)
+				mem.doorbell.notify(mem.doorbell.ctx, (uint32_t)feed_number(4),
 				    (uint32_t)feed_number(4));
 		}
 		ivsh_device_close(&device);

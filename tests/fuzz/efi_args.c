@@ -2,8 +2,8 @@
 /*
  * efi_args.c - EFI load options, cut into words.
  */
-#include "args.h"
-#include "feed.h"
+#include "uefi/args.h"
+#include "tests/fuzz/feed.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /*
  * feed.c - a fuzzer's input, taken byte by byte.
  */
-#include "feed.h"
+#include "tests/fuzz/feed.h"
 
 #include <string.h>
 

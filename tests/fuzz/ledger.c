@@ -2,9 +2,9 @@
 /*
  * ledger.c - a server that takes over whatever is in the ledger.
  */
-#include "feed.h"
-#include "report.h"
-#include "serving.h"
+#include "tests/fuzz/feed.h"
+#include "server/report.h"
+#include "tests/fuzz/serving.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  *
  * The memory is 64 KiB at an address of the input's; nothing else is there.
  */
-#include "feed.h"
+#include "tests/fuzz/feed.h"
 
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #include <setjmp.h>
 #include <string.h>

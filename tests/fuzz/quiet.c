@@ -2,9 +2,9 @@
 /*
  * quiet.c - what the server says goes nowhere, and where the core looks neither.
  */
-#include "quiet.h"
-#include "atomic.h"
-#include "feed.h"
+#include "tests/fuzz/quiet.h"
+#include "core/atomic.h"
+#include "tests/fuzz/feed.h"
 
 #include <stdarg.h>
 #include <stdint.h>

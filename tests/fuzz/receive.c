@@ -2,8 +2,8 @@
 /*
  * receive.c - receiving while anybody writes anything. SPEC R7.7, R9.1.
  */
-#include "feed.h"
-#include "room.h"
+#include "tests/fuzz/feed.h"
+#include "tests/fuzz/room.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,10 +2,10 @@
 /*
  * room.c - a small region for fuzzers of the core.
  */
-#include "room.h"
+#include "tests/fuzz/room.h"
 
-#include "atomic.h"
-#include "feed.h"
+#include "core/atomic.h"
+#include "tests/fuzz/feed.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * send.c - sending while anybody writes anything. SPEC R7.5, R7.9, R9.1.
  */
-#include "feed.h"
-#include "room.h"
+#include "tests/fuzz/feed.h"
+#include "tests/fuzz/room.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

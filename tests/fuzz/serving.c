@@ -2,11 +2,11 @@
 /*
  * serving.c - a server's tables and its keeper in one process.
  */
-#include "serving.h"
-#include "feed.h"
-#include "link.h"
-#include "quiet.h"
-#include "takeover.h"
+#include "tests/fuzz/serving.h"
+#include "tests/fuzz/feed.h"
+#include "server/link.h"
+#include "tests/fuzz/quiet.h"
+#include "server/takeover.h"
 
 #include <errno.h>
 #include <fcntl.h>

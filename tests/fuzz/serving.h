@@ -11,7 +11,7 @@
 #ifndef SERVING_H
 #define SERVING_H
 
-#include "server.h"
+#include "server/server.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /*
  * slots.c - looking at slots and services that say anything, and at a server's page. SPEC R5.7.
  */
-#include "feed.h"
-#include "room.h"
+#include "tests/fuzz/feed.h"
+#include "tests/fuzz/room.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,8 +2,8 @@
 /*
  * stream.c - a stream whose other side says whatever it likes. SPEC R10.4, R10.6.
  */
-#include "feed.h"
-#include "room.h"
+#include "tests/fuzz/feed.h"
+#include "tests/fuzz/room.h"
 
 #include <ivsh/wire.h>
 

@@ -2,10 +2,10 @@
 /*
  * visitor.c - a client as QEMU is one.
  */
-#include "visitor.h"
-#include "feed.h"
-#include "notices.h"
-#include "serving.h"
+#include "tests/fuzz/visitor.h"
+#include "tests/fuzz/feed.h"
+#include "server/notices.h"
+#include "tests/fuzz/serving.h"
 
 #include <errno.h>
 #include <string.h>

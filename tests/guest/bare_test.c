@@ -8,9 +8,9 @@
  * processor time pass; "seconds" prints how long one of the CMOS clock takes; "device" prints what
  * the port finds of an ivshmem device; "plug" opens and closes it 300 times, without addresses each time.
  */
-#include "arch.h"
-#include "bare.h"
-#include "test.h"
+#include "bare/arch.h"
+#include "bare/newlib/bare.h"
+#include "tests/lib/test.h"
 
 #include <ivsh/device.h>
 #include <ivsh/pci.h>
@@ -89,7 +89,7 @@ static uint64_t next_second(void)
 	unsigned second = cmos_second();
 
 	while (cmos_second() == second && arch_now_ns() < limit)
-		arch_sleep(arch_bells(), arch_now_ns() + MS / 2);
+		arch_sleep(arch_doorbells(), arch_now_ns() + MS / 2);
 	return arch_now_ns();
 }
 
@@ -128,7 +128,7 @@ static void test_sleep(void)
 		for (unsigned t = 0; t < times; t++) {
 			uint64_t deadline = arch_now_ns() + rows[i].ns;
 
-			arch_sleep(arch_bells(), deadline);
+			arch_sleep(arch_doorbells(), deadline);
 			late[t] = arch_now_ns();
 			NEED_EQ(late[t] >= deadline, 1);
 			late[t] -= deadline;
@@ -145,8 +145,8 @@ static void test_sleep_at_once(void)
 {
 	uint64_t before = arch_now_ns();
 
-	arch_sleep(arch_bells() - 1, UINT64_MAX); /* a bell came already */
-	arch_sleep(arch_bells(), 0);              /* the deadline has passed */
+	arch_sleep(arch_doorbells() - 1, UINT64_MAX); /* a bell came already */
+	arch_sleep(arch_doorbells(), 0);              /* the deadline has passed */
 	CHECK(arch_now_ns() - before < 50 * MS);
 }
 
@@ -204,7 +204,7 @@ static void test_map(void)
 	    {"beyond the processor", UINT64_C(1) << 62, 4096, false},
 	    {"around the end", UINT64_MAX - 4095, 8192, false},
 	};
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 
 	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		enum ivsh_map kind = rows[i].size < 4096 ? IVSH_MAP_REGISTERS : IVSH_MAP_MEMORY;
@@ -226,7 +226,7 @@ static void test_map(void)
 /* What is mapped and unmapped, each time elsewhere, takes memory for its tables once. */
 static void test_map_rounds(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	uint64_t size = UINT64_C(1) << 30, address = UINT64_C(1) << 38;
 	char *start, *end, *before = NULL;
 
@@ -247,7 +247,7 @@ static void test_map_rounds(void)
 /* Two that share a page: it is there until both have unmapped it. */
 static void test_map_shared(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	uint64_t address = 0xfea00000;
 	volatile uint8_t *a = port->map(port->ctx, address, 256, IVSH_MAP_REGISTERS);
 	volatile uint8_t *b = port->map(port->ctx, address + 256, 256, IVSH_MAP_REGISTERS);
@@ -274,7 +274,7 @@ static bool has_pages_of_1_gib(void)
 /* The program has all of the heap: no tables, no mapping. Then it gives the heap back. */
 static void test_map_no_memory(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	uint64_t size = UINT64_C(1)
 			<< 39; /* 512 tables of small pages: more than were used so far */
 	ptrdiff_t step = 1 << 30, taken = 0;
@@ -320,7 +320,7 @@ extern char image_text[]; /* linker/x86_64.ld */
 
 static char touch_unmapped(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	volatile char *at = port->map(port->ctx, UINT64_C(1) << 38, 1 << 21, IVSH_MAP_MEMORY);
 
 	if (at != NULL)
@@ -352,7 +352,7 @@ static int trap(const char *what)
 /* Everything that an ivshmem device needs of this port: found, with addresses, at both ends there. */
 static int show_device(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	struct ivsh_pci_windows windows;
 	struct ivsh_bar bar;
 	uint32_t function;
@@ -399,7 +399,7 @@ static int show_device(void)
  */
 static int plug_rounds(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	struct ivsh_pci_windows windows;
 	struct ivsh_device device;
 	char *start, *end, *before = NULL;
@@ -440,7 +440,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "exit") == 0)
 		return printf("exit %s\n", argv[2]) > 0 ? atoi(argv[2]) : 127;
 	if (argc == 3 && strcmp(argv[1], "sleep") == 0) {
-		arch_sleep(arch_bells(), arch_now_ns() + strtoul(argv[2], NULL, 10) * MS);
+		arch_sleep(arch_doorbells(), arch_now_ns() + strtoul(argv[2], NULL, 10) * MS);
 		printf("slept\n");
 		return 0;
 	}

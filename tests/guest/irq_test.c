@@ -7,9 +7,9 @@
  * ID takes the same way as one from another peer. What is lost, and what is kept, is as QEMU's TCG
  * does it; under KVM a doorbell is kept where TCG drops it.
  */
-#include "arch.h"
-#include "bare.h"
-#include "test.h"
+#include "bare/arch.h"
+#include "bare/newlib/bare.h"
+#include "tests/lib/test.h"
 
 #include <ivsh/device.h>
 
@@ -36,10 +36,10 @@ static uint32_t usable; /* of these, the ones that the device has too: at most 1
 static bool begin(uint32_t wanted)
 {
 	uint32_t function;
-	int error = ivsh_device_find(arch_port(), 0, &function);
+	int error = ivsh_device_find(arch_platform(), 0, &function);
 
 	if (!error)
-		error = ivsh_device_open(&device, arch_port(), function);
+		error = ivsh_device_open(&device, arch_platform(), function);
 	if (!error)
 		error = ivsh_device_interrupts(&device, wanted);
 	CHECK_EQ(error, 0);
@@ -52,20 +52,20 @@ static bool begin(uint32_t wanted)
 
 static void ring(uint32_t vector)
 {
-	mem.bell.ring(mem.bell.ctx, mem.self, vector);
+	mem.doorbell.notify(mem.doorbell.ctx, mem.self, vector);
 }
 
 /* Sleep until a bell comes that (seen) does not count yet. False: none did. */
 static bool comes(uint32_t seen)
 {
 	arch_sleep(seen, arch_now_ns() + LONG_NS);
-	return arch_bells() != seen;
+	return arch_doorbells() != seen;
 }
 
 static bool quiet(uint32_t seen)
 {
 	arch_sleep(seen, arch_now_ns() + QUIET_NS);
-	return arch_bells() == seen;
+	return arch_doorbells() == seen;
 }
 
 /* --- Those that ring -------------------------------------------------------------------------- */
@@ -77,9 +77,9 @@ static void test_each(void)
 	if (!begin(2048))
 		return;
 	CHECK_EQ(device.bells, device.vectors);
-	CHECK_EQ(mem.bell.vectors, device.vectors);
+	CHECK_EQ(mem.doorbell.vectors, device.vectors);
 	for (uint32_t vector = 0; vector < usable; vector++) {
-		uint32_t seen = arch_bells();
+		uint32_t seen = arch_doorbells();
 
 		snprintf(row, sizeof row, "vector %u", (unsigned)vector);
 		test_row(row);
@@ -98,7 +98,7 @@ static void test_fewer(void)
 	if (!begin(1))
 		return;
 	CHECK_EQ(device.bells, 1);
-	seen = arch_bells();
+	seen = arch_doorbells();
 	if (usable > 1) {
 		ring(1);
 		CHECK(quiet(seen));
@@ -110,11 +110,11 @@ static void test_fewer(void)
 
 static void test_none(void)
 {
-	uint32_t seen = arch_bells();
+	uint32_t seen = arch_doorbells();
 
 	if (!begin(0))
 		return;
-	CHECK_EQ(mem.bell.vectors, 0);
+	CHECK_EQ(mem.doorbell.vectors, 0);
 	ring(0);
 	CHECK(quiet(seen));
 	ivsh_device_close(&device);
@@ -129,9 +129,9 @@ static void test_flood(void)
 		return;
 	for (uint32_t i = 0; i < 10000; i++)
 		ring(i % usable);
-	while (!quiet(arch_bells()))
+	while (!quiet(arch_doorbells()))
 		;
-	seen = arch_bells();
+	seen = arch_doorbells();
 	ring(0);
 	CHECK(comes(seen));
 	ivsh_device_close(&device);
@@ -142,7 +142,7 @@ static void test_flood(void)
 /* Rung while MSI-X is off: lost, and what comes afterwards is not. */
 static void test_before(void)
 {
-	uint32_t seen = arch_bells();
+	uint32_t seen = arch_doorbells();
 
 	if (!begin(0))
 		return;
@@ -162,9 +162,10 @@ static void test_after_close(void)
 	if (!begin(2048))
 		return;
 	function = device.function;
-	seen = arch_bells();
+	seen = arch_doorbells();
 	ivsh_device_close(&device);
-	CHECK_EQ(arch_port()->config_read(arch_port()->ctx, function, device.msix) >> 31, 0);
+	CHECK_EQ(
+	    arch_platform()->config_read(arch_platform()->ctx, function, device.msix) >> 31, 0);
 	if (!begin(0))
 		return;
 	ring(0);
@@ -175,7 +176,7 @@ static void test_after_close(void)
 /* It is kept while its entry is masked, and comes when the mask goes. */
 static void test_masked(void)
 {
-	uint32_t seen = arch_bells();
+	uint32_t seen = arch_doorbells();
 
 	if (!begin(2048))
 		return;
@@ -191,12 +192,12 @@ static void test_masked(void)
 static void test_nobody(void)
 {
 	static const uint32_t peers[] = {7, 8, 999, 65535, 65536, UINT32_MAX};
-	uint32_t seen = arch_bells();
+	uint32_t seen = arch_doorbells();
 
 	if (!begin(2048))
 		return;
 	for (unsigned i = 0; i < sizeof peers / sizeof peers[0]; i++)
-		mem.bell.ring(mem.bell.ctx, peers[i], 0);
+		mem.doorbell.notify(mem.doorbell.ctx, peers[i], 0);
 	CHECK(quiet(seen));
 	ring(0);
 	CHECK(comes(seen));
@@ -207,7 +208,7 @@ static void test_nobody(void)
 static void test_out_of_range(void)
 {
 	static const uint32_t far[] = {254, 255, 0xfffe, 0xffff, 0x10000, UINT32_MAX};
-	uint32_t seen = arch_bells();
+	uint32_t seen = arch_doorbells();
 
 	if (!begin(2048))
 		return;
@@ -226,8 +227,8 @@ static void test_out_of_range(void)
 /* Without bus mastering a message goes nowhere, and is not kept. */
 static void test_no_master(void)
 {
-	const struct ivsh_port *port = arch_port();
-	uint32_t seen = arch_bells(), command;
+	const struct ivsh_platform *port = arch_platform();
+	uint32_t seen = arch_doorbells(), command;
 
 	if (!begin(2048))
 		return;
@@ -252,7 +253,7 @@ static void test_former_owner(void)
 		return;
 	if (!begin(0))
 		return;
-	seen = arch_bells();
+	seen = arch_doorbells();
 	ring(0);
 	CHECK(quiet(seen));
 	CHECK_EQ(ivsh_device_interrupts(&device, 2048), 0);
@@ -293,7 +294,7 @@ static void test_sleep(void)
 	if (!begin(2048))
 		return;
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		uint32_t seen = arch_bells();
+		uint32_t seen = arch_doorbells();
 		uint64_t start = arch_now_ns(), look;
 
 		noise = noise * 1664525 + 1013904223; /* Numerical Recipes, 7.1 */
@@ -303,7 +304,7 @@ static void test_sleep(void)
 			arch_relax();
 		arch_sleep(seen, start + LONG_NS);
 		ns[i] = (uint32_t)(arch_now_ns() - start);
-		NEED_EQ(arch_bells(), seen + 1);
+		NEED_EQ(arch_doorbells(), seen + 1);
 		NEED_EQ(ns[i] < LONG_NS, 1);
 	}
 	ivsh_device_close(&device);
@@ -316,7 +317,7 @@ static void test_latency(void)
 	if (!begin(2048))
 		return;
 	for (uint32_t i = 0; i < ROUNDS / 5; i++) {
-		uint32_t seen = arch_bells();
+		uint32_t seen = arch_doorbells();
 		uint64_t start = arch_now_ns();
 
 		ring(0);
@@ -325,10 +326,10 @@ static void test_latency(void)
 
 		start = arch_now_ns();
 		ring(0);
-		while (arch_bells() == seen + 1 && arch_now_ns() - start < LONG_NS)
+		while (arch_doorbells() == seen + 1 && arch_now_ns() - start < LONG_NS)
 			arch_relax();
 		looking[i] = (uint32_t)(arch_now_ns() - start);
-		NEED_EQ(arch_bells(), seen + 2);
+		NEED_EQ(arch_doorbells(), seen + 2);
 	}
 	print("doorbell to a sleeper awake", halted, ROUNDS / 5);
 	print("doorbell to a looker's look", looking, ROUNDS / 5);
@@ -356,7 +357,7 @@ int main(int argc, char **argv)
 
 	served = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
 	arch_pci_windows(&windows);
-	if (ivsh_pci_assign(arch_port(), &windows) != 0)
+	if (ivsh_pci_assign(arch_platform(), &windows) != 0)
 		printf("assigning PCI addresses failed\n");
 	return test_main("irq", tests, sizeof tests / sizeof tests[0]);
 }

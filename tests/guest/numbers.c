@@ -10,8 +10,8 @@
  *   S TO LIFE N          number N of our life LIFE was accepted for slot TO
  *   R FROM LIFE N MARK   one came; not given back yet: if we die here it comes again, marked
  */
-#include "arch.h"
-#include "bare.h"
+#include "bare/arch.h"
+#include "bare/newlib/bare.h"
 
 #include <ivsh/ivsh.h>
 
@@ -56,9 +56,9 @@ static void open_all(void)
 	uint32_t function;
 
 	arch_pci_windows(&windows);
-	need(ivsh_pci_assign(arch_port(), &windows), "assign");
-	need(ivsh_device_find(arch_port(), 0, &function), "find");
-	need(ivsh_device_open(&device, arch_port(), function), "open");
+	need(ivsh_pci_assign(arch_platform(), &windows), "assign");
+	need(ivsh_device_find(arch_platform(), 0, &function), "find");
+	need(ivsh_device_open(&device, arch_platform(), function), "open");
 	need(ivsh_device_interrupts(&device, 2), "interrupts");
 	ivsh_device_mem(&device, &mem);
 	need(ivsh_region_attach(&region, &mem, &attach), "attach");

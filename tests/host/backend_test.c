@@ -2,8 +2,8 @@
 /*
  * backend_test.c - memory by kind: what is made, taken, refused, and taken away.
  */
-#include "backend.h"
-#include "test.h"
+#include "backend/backend.h"
+#include "tests/lib/test.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -5,10 +5,10 @@
  * The eventfds and the memory are made here, as a server would; the rest is the real road, from
  * ppoll(2) to the channel. Slot 0 is the parent unless a case says otherwise.
  */
-#include "client.h"
-#include "doorbell.h"
-#include "peers.h"
-#include "test.h"
+#include "client/client.h"
+#include "client/doorbell.h"
+#include "client/peers.h"
+#include "tests/lib/test.h"
 
 #include <ivsh/channel.h>
 
@@ -312,20 +312,20 @@ static void space(void)
 static void counters_filled(void)
 {
 	const uint64_t amounts[] = {UINT64_C(1) << 32, UINT64_MAX - 1, 1};
-	struct ivsh_bell *bell;
+	struct ivsh_doorbell *doorbell;
 
 	NEED_EQ(world_open(128), 0);
-	bell = &ends[0].client.mem.bell;
+	doorbell = &ends[0].client.mem.doorbell;
 	for (unsigned i = 0; i < sizeof amounts / sizeof amounts[0]; i++) {
-		uint32_t seen = bell->count(bell->ctx);
+		uint32_t seen = doorbell->count(doorbell->ctx);
 
 		for (unsigned k = 0; k < 128; k++)
 			CHECK_EQ(
 			    write(ends[1].client.peers[0].fd[k], &amounts[i], sizeof amounts[i]),
 			    8);
-		CHECK(bell->count(bell->ctx) != seen);
-		seen = bell->count(bell->ctx);
-		CHECK_EQ(bell->count(bell->ctx), seen);
+		CHECK(doorbell->count(doorbell->ctx) != seen);
+		seen = doorbell->count(doorbell->ctx);
+		CHECK_EQ(doorbell->count(doorbell->ctx), seen);
 	}
 	world_close();
 }
@@ -333,28 +333,28 @@ static void counters_filled(void)
 /* Two clients of one process sleep and count as one, until one of them closes. */
 static void group(void)
 {
-	const struct ivsh_bell *bell = &ends[0].client.mem.bell;
+	const struct ivsh_doorbell *doorbell = &ends[0].client.mem.doorbell;
 	const uint64_t one = 1;
 	uint64_t start;
 	uint32_t seen;
 
 	NEED_EQ(world_open(2), 0);
 	CHECK(client_group(&ends[0].client, &ends[1].client));
-	seen = bell->count(bell->ctx);
+	seen = doorbell->count(doorbell->ctx);
 	CHECK_EQ(write(ends[0].client.peers[1].fd[0], &one, sizeof one), 8);
-	start = bell->now_ns(bell->ctx);
-	bell->sleep(bell->ctx, seen, start + 20 * SECOND);
-	CHECK(bell->now_ns(bell->ctx) - start < 10 * SECOND);
-	CHECK_EQ(bell->count(bell->ctx), seen + 1);
-	CHECK_EQ(ends[1].client.mem.bell.count(&ends[1].client), seen + 1);
+	start = doorbell->now_ns(doorbell->ctx);
+	doorbell->sleep(doorbell->ctx, seen, start + 20 * SECOND);
+	CHECK(doorbell->now_ns(doorbell->ctx) - start < 10 * SECOND);
+	CHECK_EQ(doorbell->count(doorbell->ctx), seen + 1);
+	CHECK_EQ(ends[1].client.mem.doorbell.count(&ends[1].client), seen + 1);
 	/* Each sees what was counted since, whoever counted it. */
-	bell->sleep(bell->ctx, seen, start + 20 * SECOND);
-	CHECK(bell->now_ns(bell->ctx) - start < 10 * SECOND);
+	doorbell->sleep(doorbell->ctx, seen, start + 20 * SECOND);
+	CHECK(doorbell->now_ns(doorbell->ctx) - start < 10 * SECOND);
 	ends[1].client.mem.base = NULL;
 	client_close(&ends[1].client);
-	seen = bell->count(bell->ctx);
-	bell->sleep(bell->ctx, seen, bell->now_ns(bell->ctx) + 1000000);
-	CHECK_EQ(bell->count(bell->ctx), seen);
+	seen = doorbell->count(doorbell->ctx);
+	doorbell->sleep(doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + 1000000);
+	CHECK_EQ(doorbell->count(doorbell->ctx), seen);
 	world_close();
 }
 

@@ -2,8 +2,8 @@
 /*
  * cgroup_test.c - what the control groups leave, as the kernel would say it in files.
  */
-#include "cgroup.h"
-#include "test.h"
+#include "backend/cgroup.h"
+#include "tests/lib/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 /*
  * client_test.c - the host client against a scripted server, which may lie, and plain files.
  */
-#include "client.h"
-#include "peers.h"
-#include "test.h"
+#include "client/client.h"
+#include "client/peers.h"
+#include "tests/lib/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -167,7 +167,7 @@ static void handshake(void)
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
 	CHECK_EQ(c.mem.self, 3);
 	CHECK_EQ(c.mem.size, 65536);
-	CHECK_EQ(c.mem.bell.vectors, 2);
+	CHECK_EQ(c.mem.doorbell.vectors, 2);
 	CHECK_EQ(peers_vectors(&c, 0), 2);
 	CHECK_EQ(peers_vectors(&c, 1), 0);
 	CHECK_EQ(peers_vectors(&c, 7), 2);
@@ -202,7 +202,7 @@ static void handshake_variants(void)
 		test_row(rows[i].row);
 		serve(rows[i].lines, false);
 		CHECK_EQ(client_connect(&c, path, 5 * SECOND), 0);
-		CHECK_EQ(c.mem.bell.vectors, rows[i].vectors);
+		CHECK_EQ(c.mem.doorbell.vectors, rows[i].vectors);
 		client_close(&c);
 		serve_end();
 	}
@@ -310,58 +310,59 @@ static void descriptors_run_out(void)
 
 static void bells(void)
 {
-	struct ivsh_bell *bell;
+	struct ivsh_doorbell *doorbell;
 	struct client c;
 	uint64_t began;
 
 	serve(good, false);
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
-	bell = &c.mem.bell;
-	CHECK_EQ(bell->count(bell->ctx), 0);
-	bell->ring(bell->ctx, 3, 0); /* ourselves */
-	bell->ring(bell->ctx, 3, 1);
-	bell->ring(bell->ctx, 3, 1);
-	bell->ring(bell->ctx, 3, 2);     /* no such vector */
-	bell->ring(bell->ctx, 1, 0);     /* no such peer */
-	bell->ring(bell->ctx, 70000, 0); /* no such peer ever */
-	began = bell->now_ns(bell->ctx);
-	bell->sleep(bell->ctx, 0, began + 5 * SECOND);
-	CHECK(bell->now_ns(bell->ctx) - began < SECOND);
-	CHECK_EQ(bell->count(bell->ctx), 3);
-	CHECK_EQ(bell->count(bell->ctx), 3);
-	bell->relax(bell->ctx);
+	doorbell = &c.mem.doorbell;
+	CHECK_EQ(doorbell->count(doorbell->ctx), 0);
+	doorbell->notify(doorbell->ctx, 3, 0); /* ourselves */
+	doorbell->notify(doorbell->ctx, 3, 1);
+	doorbell->notify(doorbell->ctx, 3, 1);
+	doorbell->notify(doorbell->ctx, 3, 2);     /* no such vector */
+	doorbell->notify(doorbell->ctx, 1, 0);     /* no such peer */
+	doorbell->notify(doorbell->ctx, 70000, 0); /* no such peer ever */
+	began = doorbell->now_ns(doorbell->ctx);
+	doorbell->sleep(doorbell->ctx, 0, began + 5 * SECOND);
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND);
+	CHECK_EQ(doorbell->count(doorbell->ctx), 3);
+	CHECK_EQ(doorbell->count(doorbell->ctx), 3);
+	doorbell->relax(doorbell->ctx);
 
-	began = bell->now_ns(bell->ctx);
-	bell->sleep(bell->ctx, 3, began); /* passed already */
-	CHECK(bell->now_ns(bell->ctx) - began < SECOND / 10);
-	bell->sleep(bell->ctx, 3, began + SECOND / 20);
-	CHECK(bell->now_ns(bell->ctx) >= began + SECOND / 20);
+	began = doorbell->now_ns(doorbell->ctx);
+	doorbell->sleep(doorbell->ctx, 3, began); /* passed already */
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND / 10);
+	doorbell->sleep(doorbell->ctx, 3, began + SECOND / 20);
+	CHECK(doorbell->now_ns(doorbell->ctx) >= began + SECOND / 20);
 	client_close(&c);
 	serve_end();
 }
 
 static void bell_wakes(void)
 {
-	struct ivsh_bell *bell;
+	struct ivsh_doorbell *doorbell;
 	struct client c;
 	uint64_t began;
 	pid_t other;
 
 	serve(good, false);
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
-	bell = &c.mem.bell;
-	began = bell->now_ns(bell->ctx);
+	doorbell = &c.mem.doorbell;
+	began = doorbell->now_ns(doorbell->ctx);
 	fflush(stdout);
 	other = fork();
 	if (other == 0) {
 		poll(NULL, 0, 30);
-		bell->ring(bell->ctx, 3, 1);
+		doorbell->notify(doorbell->ctx, 3, 1);
 		_exit(0);
 	}
-	while (bell->count(bell->ctx) == 0 && bell->now_ns(bell->ctx) - began < 5 * SECOND)
-		bell->sleep(bell->ctx, 0, began + 5 * SECOND);
-	CHECK_EQ(bell->count(bell->ctx), 1);
-	CHECK(bell->now_ns(bell->ctx) - began < 2 * SECOND);
+	while (doorbell->count(doorbell->ctx) == 0 &&
+	       doorbell->now_ns(doorbell->ctx) - began < 5 * SECOND)
+		doorbell->sleep(doorbell->ctx, 0, began + 5 * SECOND);
+	CHECK_EQ(doorbell->count(doorbell->ctx), 1);
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < 2 * SECOND);
 	waitpid(other, NULL, 0);
 	client_close(&c);
 	serve_end();
@@ -381,10 +382,10 @@ static void bells_that_block(void)
 		CHECK_EQ(fcntl(c.peers[3].fd[i], F_SETFL, 0), 0);
 	}
 	alarm(5); /* a call that blocks ends the whole test */
-	c.mem.bell.ring(&c, 0, 1);
-	CHECK_EQ(c.mem.bell.count(&c), 0);
-	c.mem.bell.ring(&c, 3, 1);
-	CHECK_EQ(c.mem.bell.count(&c), 1);
+	c.mem.doorbell.notify(&c, 0, 1);
+	CHECK_EQ(c.mem.doorbell.count(&c), 0);
+	c.mem.doorbell.notify(&c, 3, 1);
+	CHECK_EQ(c.mem.doorbell.count(&c), 1);
 	alarm(0);
 	client_close(&c);
 	serve_end();
@@ -398,13 +399,13 @@ static void server_goes(void)
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
 	serve_end();
 	/* The sleep ends, for the server's end is an event too. */
-	c.mem.bell.sleep(&c, 0, c.mem.bell.now_ns(&c) + 5 * SECOND);
+	c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + 5 * SECOND);
 	CHECK(!c.connected);
 	CHECK_EQ(client_poll(&c), -1);
 	CHECK(strstr(c.error, "hung up") != NULL);
 	CHECK_EQ(client_poll(&c), 0);
-	c.mem.bell.ring(&c, 3, 0);
-	CHECK_EQ(c.mem.bell.count(&c), 1);
+	c.mem.doorbell.notify(&c, 3, 0);
+	CHECK_EQ(c.mem.doorbell.count(&c), 1);
 	((volatile char *)c.mem.base)[65535] = 1;
 	client_close(&c);
 }
@@ -419,9 +420,9 @@ static void classic_server(void)
 	serve(lines, false);
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
 	for (unsigned i = 0; i < 100 && peers_vectors(&c, 9) == 0; i++)
-		c.mem.bell.sleep(&c, 0, c.mem.bell.now_ns(&c) + SECOND / 20);
+		c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + SECOND / 20);
 	CHECK_EQ(peers_vectors(&c, 9), 1);
-	CHECK_EQ(c.mem.bell.vectors, 1);
+	CHECK_EQ(c.mem.doorbell.vectors, 1);
 	CHECK_EQ(peers_vectors(&c, 1), 1);
 	CHECK_EQ(peers_vectors(&c, 2), 0);
 	client_close(&c);
@@ -448,16 +449,16 @@ static void plain_file(void)
 		CHECK_EQ(client_open_file(&c, path, 2), rows[i].want);
 		if (rows[i].want)
 			continue;
-		uint64_t began = c.mem.bell.now_ns(&c);
+		uint64_t began = c.mem.doorbell.now_ns(&c);
 
 		CHECK_EQ(c.mem.self, 2);
 		CHECK_EQ(c.mem.size, rows[i].size);
-		CHECK(!c.mem.bell.ring);
-		CHECK_EQ(c.mem.bell.vectors, 0);
-		CHECK_EQ(c.mem.bell.count(&c), 0);
+		CHECK(!c.mem.doorbell.notify);
+		CHECK_EQ(c.mem.doorbell.vectors, 0);
+		CHECK_EQ(c.mem.doorbell.count(&c), 0);
 		CHECK_EQ(client_poll(&c), 0);
-		c.mem.bell.sleep(&c, 0, began + SECOND / 50);
-		CHECK(c.mem.bell.now_ns(&c) >= began + SECOND / 50);
+		c.mem.doorbell.sleep(&c, 0, began + SECOND / 50);
+		CHECK(c.mem.doorbell.now_ns(&c) >= began + SECOND / 50);
 		client_close(&c);
 	}
 	unlink(path);

@@ -2,9 +2,9 @@
 /*
  * config_test.c - the configuration file and the command line, as the struct that they fill.
  */
-#include "config.h"
-#include "options.h"
-#include "test.h"
+#include "server/config.h"
+#include "server/options.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
 /*
  * control_test.c - answers of a server, right, wrong and damaged, and text on its way out.
  */
-#include "answer.h"
-#include "test.h"
-#include "write.h"
+#include "control/answer.h"
+#include "tests/lib/test.h"
+#include "control/write.h"
 
 #include <stdio.h>
 #include <stdlib.h>

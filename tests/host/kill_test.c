@@ -6,8 +6,8 @@
  * Nobody polls: every peer sleeps on an eventfd, which outlives it as it would in ivsh-server. Then
  * there is a mesh: all to all. With a server that is killed, too: test_kill.py.
  */
-#include "numbers.h"
-#include "test.h"
+#include "tests/host/numbers.h"
+#include "tests/lib/test.h"
 
 #include <ivsh/channel.h>
 
@@ -29,7 +29,7 @@ static struct {
 	uint32_t peers;
 	uint64_t size;
 	uint8_t *memory;
-	int bell[NUMBERS_PEERS_MOST];
+	int doorbell[NUMBERS_PEERS_MOST];
 	pid_t pid[NUMBERS_PEERS_MOST];
 	uint32_t lives, kills;
 	struct numbers *shared;
@@ -76,7 +76,7 @@ static void ring(void *ctx, uint32_t peer, uint32_t vector)
 
 	(void)ctx;
 	(void)vector;
-	if (peer < all.peers && write(all.bell[peer], &one, sizeof(one)) != sizeof(one))
+	if (peer < all.peers && write(all.doorbell[peer], &one, sizeof(one)) != sizeof(one))
 		return;
 }
 
@@ -96,7 +96,7 @@ static void begin(uint32_t slot)
 	all.pid[slot] = fork();
 	if (all.pid[slot] == 0) {
 		const struct ivsh_mem mem = {all.memory, all.size, slot,
-		    {&all.bell[slot], 1, ring, count, now_ns, sleep_until, NULL}};
+		    {&all.doorbell[slot], 1, ring, count, now_ns, sleep_until, NULL}};
 
 		numbers_live(all.shared, &mem);
 	}
@@ -174,8 +174,8 @@ static void world_open(uint32_t peers, uint32_t hot, uint32_t bulk)
 	all.shared->mesh = peers > 2;
 	CHECK_EQ(ivsh_region_format(all.memory, all.size, &geometry, 1, false), 0);
 	for (uint32_t i = 0; i < peers; i++) {
-		all.bell[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		CHECK(all.bell[i] >= 0);
+		all.doorbell[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		CHECK(all.doorbell[i] >= 0);
 	}
 	for (uint32_t i = 0; i < peers; i++)
 		begin(i);
@@ -188,7 +188,7 @@ static uint32_t world_close(void)
 	for (uint32_t i = 0; i < all.peers; i++)
 		end(i);
 	for (uint32_t i = 0; i < all.peers; i++)
-		close(all.bell[i]);
+		close(all.doorbell[i]);
 	for (uint32_t i = 0; i < all.peers * all.peers; i++)
 		again += atomic_load(&all.shared->notes[i].again);
 	CHECK_EQ(strlen(all.shared->wrong), 0);

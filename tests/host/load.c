@@ -5,7 +5,7 @@
  * What was done goes to stdout as lines of key=value. Exit status: 0 all was delivered, 1 not,
  * 2 usage. swarm.c has many clients at a time, visits.c one after the other.
  */
-#include "load.h"
+#include "tests/host/load.h"
 
 #include <errno.h>
 #include <getopt.h>

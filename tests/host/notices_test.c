@@ -4,9 +4,9 @@
  *
  * Eventfds are numbers here, slot * 100 + vector, so that each message says where it comes from.
  */
-#include "ledger.h"
-#include "notices.h"
-#include "test.h"
+#include "server/ledger.h"
+#include "server/notices.h"
+#include "tests/lib/test.h"
 
 #include <stdbool.h>
 #include <stdio.h>

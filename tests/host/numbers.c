@@ -2,7 +2,7 @@
 /*
  * numbers.c - a peer that sends numbers to all others, checks theirs, and may be killed at any time.
  */
-#include "numbers.h"
+#include "tests/host/numbers.h"
 
 #include <ivsh/channel.h>
 

@@ -4,8 +4,8 @@
  *
  * usage: numbers SOCKET NOTES; NOTES is a file, a struct numbers. The slot is the socket's.
  */
-#include "client.h"
-#include "numbers.h"
+#include "client/client.h"
+#include "tests/host/numbers.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
 /*
  * sizes_test.c - numbers on the command line.
  */
-#include "sizes.h"
-#include "test.h"
+#include "server/sizes.h"
+#include "tests/lib/test.h"
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@
  * survivor is told of that; `kill` - it is killed; the survivor sleeps until it is told of that, and
  * answers how long that took, in microseconds. SPEC R4.2, R5.10.
  */
-#include "client.h"
+#include "client/client.h"
 
 #include <ivsh/channel.h>
 

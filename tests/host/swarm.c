@@ -12,7 +12,7 @@
  * before those who were complete when this client connected, another eventfd than another client
  * got for the same vector.
  */
-#include "load.h"
+#include "tests/host/load.h"
 
 #include <errno.h>
 #include <poll.h>

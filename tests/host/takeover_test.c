@@ -2,11 +2,11 @@
 /*
  * takeover_test.c - what the next server makes of each state in which one can die.
  */
-#include "clients.h"
-#include "ledger.h"
-#include "notices.h"
-#include "takeover.h"
-#include "test.h"
+#include "server/clients.h"
+#include "server/ledger.h"
+#include "server/notices.h"
+#include "server/takeover.h"
+#include "tests/lib/test.h"
 
 #include <stdbool.h>
 #include <string.h>

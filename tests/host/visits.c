@@ -3,7 +3,7 @@
  * visits.c - one client after the other: those that go early, those that stay to the end of their
  * handshake, those that talk.
  */
-#include "load.h"
+#include "tests/host/load.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
 /*
  * hostile_peer.c - a peer that writes any value to any word that it may write.
  */
-#include "hostile_peer.h"
+#include "tests/lib/hostile_peer.h"
 
-#include "atomic.h"
+#include "core/atomic.h"
 
 #include <stdio.h>
 #include <stdlib.h>

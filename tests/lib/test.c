@@ -2,7 +2,7 @@
 /*
  * test.c - runs a table of cases and counts.
  */
-#include "test.h"
+#include "tests/lib/test.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /*
  * args_test.c - whatever the load options are, the words are in bounds.
  */
-#include "args.h"
-#include "test.h"
+#include "uefi/args.h"
+#include "tests/lib/test.h"
 
 #include <stdlib.h>
 #include <string.h>

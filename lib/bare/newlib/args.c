@@ -2,7 +2,7 @@
 /*
  * args.c - from a command line to words.
  */
-#include "bare.h"
+#include "bare/newlib/bare.h"
 
 #include <stdbool.h>
 

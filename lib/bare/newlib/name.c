@@ -3,6 +3,6 @@
  * name.c - argv[0] of programs that give themselves no name. The linker takes this file from the
  * archive only if it must.
  */
-#include "bare.h"
+#include "bare/newlib/bare.h"
 
 const char bare_name[] = "guest";

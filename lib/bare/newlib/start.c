@@ -2,8 +2,8 @@
 /*
  * start.c - from the machine's command line to main().
  */
-#include "arch.h"
-#include "bare.h"
+#include "bare/arch.h"
+#include "bare/newlib/bare.h"
 
 #include <stdio.h>
 #include <stdlib.h>

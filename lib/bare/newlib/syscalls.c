@@ -6,7 +6,7 @@
  * newlib's libc manual, "System Calls". On x86_64 newlib calls them without an underscore.
  */
 #define _DEFAULT_SOURCE /* sbrk, kill */
-#include "arch.h"
+#include "bare/arch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +84,7 @@ int read(int file, void *data, size_t size)
 		if (byte == END_OF_FILE || (byte < 0 && done > 0))
 			break;
 		if (byte < 0)
-			arch_sleep(arch_bells(), arch_now_ns() + CONSOLE_LOOK_NS);
+			arch_sleep(arch_doorbells(), arch_now_ns() + CONSOLE_LOOK_NS);
 		else
 			bytes[done++] = byte == '\r' ? '\n' : (char)byte;
 	}

@@ -6,8 +6,8 @@
  * x2APIC mode on, which cannot be left again without a reset, they are MSRs. QEMU's TCG offers no
  * x2APIC, so that half is untested. The old 8259 pair is silenced; nothing here ever uses it.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define MSR_BASE 0x1bu         /* SDM 10.4.4 */
 #define BASE_X2APIC (1u << 10) /* SDM 10.12.1 */
@@ -116,7 +116,7 @@ void x86_bell(void)
 	bells = bells + 1;
 }
 
-uint32_t arch_bells(void)
+uint32_t arch_doorbells(void)
 {
 	return bells;
 }

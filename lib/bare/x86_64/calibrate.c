@@ -8,8 +8,8 @@
  * a measurement: each end of one is the tightest of several looks, and it takes two
  * measurements in a row that agree.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define PIT_CHANNEL_0 0x40 /* Intel 8254 data sheet */
 #define PIT_COMMAND 0x43

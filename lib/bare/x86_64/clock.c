@@ -2,8 +2,8 @@
 /*
  * clock.c - the time from the TSC, and sleeping with the local APIC's timer.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -55,14 +55,14 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 	for (;;) {
 		uint64_t now = arch_now_ns();
 
-		if (arch_bells() != seen || now >= deadline_ns)
+		if (arch_doorbells() != seen || now >= deadline_ns)
 			return;
 		if (deadline_ns - now < SPIN_NS) {
 			arch_relax();
 			continue;
 		}
 		x86_interrupts_off();
-		if (arch_bells() == seen) {
+		if (arch_doorbells() == seen) {
 			arm(deadline_ns - now);
 			x86_interrupts_on_and_halt();
 		} else {

@@ -5,8 +5,8 @@
  * National Semiconductor PC16550D data sheet, section 8. Where there is no serial port, QEMU's debug
  * console and the screen have everything, each if it is there, and say first why they do.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define COM1 0x3f8u
 #define DATA (COM1 + 0u)

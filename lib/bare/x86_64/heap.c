@@ -5,8 +5,8 @@
  * Nobody can say at the start how many page tables the devices will need, so neither has a share of
  * its own: each may have what the other has not taken.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define PAGE 4096
 #define RESERVE \

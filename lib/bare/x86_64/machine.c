@@ -2,8 +2,8 @@
 /*
  * machine.c - the order in which the machine comes up, and how it ends.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define DEBUG_EXIT 0xf4                      /* isa-debug-exit,iobase=0xf4 */
 #define DEBUG_EXIT_TICKS (UINT64_C(1) << 32) /* about a second: QEMU 10 leaves behind the write */
@@ -23,7 +23,7 @@ void x86_main(uint32_t start_info)
 	x86_console_init_screen();
 	x86_pvh_init(start_info);
 	x86_heap_init();
-	x86_port_init();
+	x86_platform_init();
 	x86_power_init();
 	x86_apic_init();
 	x86_clock_init();

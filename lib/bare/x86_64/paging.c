@@ -10,7 +10,7 @@
  * Tables come from a pool in the image until the heap is mapped, then from the heap's end: a processor
  * without 1 GiB pages needs 4 KiB of them for each GiB. SDM 4.5.
  */
-#include "x86.h"
+#include "bare/x86_64/x86.h"
 
 #define PRESENT (UINT64_C(1) << 0)
 #define WRITE (UINT64_C(1) << 1)

@@ -7,8 +7,8 @@
  * leaves as it is, tells the next start to halt. Each step is heard by QEMU some time later, while
  * we go on: none may do harm after the one before.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define ACPI_PM1A_CONTROL 0x604            /* QEMU's pc and q35: PM base 0x600 */
 #define ACPI_SLEEP_S5 0x2000               /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
@@ -43,7 +43,7 @@ static bool has_pm1a(void)
 
 static void enable_ich9(void)
 {
-	const struct ivsh_port *port = arch_port();
+	const struct ivsh_platform *port = arch_platform();
 	uint32_t control;
 
 	if (port->config_read(port->ctx, ICH9_LPC, 0) != ICH9_ID)

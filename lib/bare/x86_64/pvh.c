@@ -5,8 +5,8 @@
  * xen/include/public/arch-x86/hvm/start_info.h. Everything is copied once, at the start: the loader's
  * memory may be anywhere, the heap included.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define START_MAGIC 0x336ec578u
 #define COMMAND_LINE_BYTES 4096u

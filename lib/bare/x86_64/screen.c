@@ -5,7 +5,7 @@
  * Firmware has set text mode: IBM VGA Technical Reference, 80 columns and 25 lines at 0xb8000, a
  * character and its colours in each 16 bits. Without a card nobody answers there.
  */
-#include "x86.h"
+#include "bare/x86_64/x86.h"
 
 #define SCREEN UINT64_C(0xb8000)
 #define COLUMNS 80u

@@ -5,8 +5,8 @@
  * Exceptions run on a stack of their own, so that a full stack, whose guard page raises one, can
  * still be reported. SDM 6.
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define VECTORS 256u
 #define EXCEPTIONS 32u

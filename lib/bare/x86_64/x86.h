@@ -7,7 +7,7 @@
 #ifndef X86_H
 #define X86_H
 
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -188,7 +188,7 @@ uint32_t x86_apic_timer_left(void);        /* ticks until then */
 /* A doorbell came: count it. For interrupt handlers. */
 void x86_bell(void);
 
-/* For struct ivsh_port: ivsh/port.h. */
+/* For struct ivsh_platform: ivsh/platform.h. */
 int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
 void x86_msi_close(void *ctx, uint32_t index);
 
@@ -210,7 +210,7 @@ bool x86_screen_init(void);         /* screen.c; false: there is none */
 void x86_screen_write(const char *bytes, size_t size);
 void x86_clock_init(void);
 void x86_calibrate(uint64_t *tsc_hz, uint64_t *apic_hz); /* calibrate.c: ticks a second */
-void x86_port_init(void);
+void x86_platform_init(void);
 bool x86_is_microvm(void); /* told by port.c: there is no 0xCF8 */
 
 /* Print (text) on the console. */

@@ -11,7 +11,7 @@
 #include <ivsh/error.h>
 #include <ivsh/mem.h>
 #include <ivsh/pci.h>
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,14 +36,14 @@ extern "C" {
 
 /* An open device. The caller's memory; fields are for reading only. */
 struct ivsh_device {
-	const struct ivsh_port *port; /* the caller's: lives as long as the device is open */
-	uint32_t function;            /* where it is: IVSH_PCI_FUNCTION() */
-	uint8_t revision;             /* PCI revision ID */
-	bool doorbell;                /* true: ivshmem-doorbell, told by its MSI-X capability */
-	uint32_t vectors;             /* entries of its MSI-X table: 0 to 2048; 0 for plain */
-	uint32_t bells;               /* of these, in use: see ivsh_device_interrupts() */
-	uint32_t msix;                /* offset of the MSI-X capability; 0: none */
-	volatile uint32_t *table;     /* the MSI-X table, mapped while bells is not 0 */
+	const struct ivsh_platform *port; /* the caller's: lives as long as the device is open */
+	uint32_t function;                /* where it is: IVSH_PCI_FUNCTION() */
+	uint8_t revision;                 /* PCI revision ID */
+	bool doorbell;                    /* true: ivshmem-doorbell, told by its MSI-X capability */
+	uint32_t vectors;                 /* entries of its MSI-X table: 0 to 2048; 0 for plain */
+	uint32_t bells;                   /* of these, in use: see ivsh_device_interrupts() */
+	uint32_t msix;                    /* offset of the MSI-X capability; 0: none */
+	volatile uint32_t *table;         /* the MSI-X table, mapped while bells is not 0 */
 	uint32_t ivposition;    /* IVPosition as read at open: 0 to 65535; plain: no meaning */
 	struct ivsh_bar bar[3]; /* BAR0 registers, BAR1 MSI-X, BAR2 the shared memory */
 	volatile uint32_t *registers; /* BAR0, mapped; NULL: the device is not open */
@@ -58,7 +58,7 @@ struct ivsh_device {
  * IVSH_ENODEV  there are not that many.
  */
 int ivsh_device_find(
-    const struct ivsh_port *port, uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
+    const struct ivsh_platform *port, uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
 
 /*
  * Open the ivshmem device at (function): size its BARs, enable memory decoding and bus mastering,
@@ -73,10 +73,10 @@ int ivsh_device_find(
  * IVSH_ENOSPC   BAR0 or BAR2 has no address: call ivsh_pci_assign(), or look at the firmware.
  * IVSH_EPROTO   a BAR is missing, of the wrong kind, or of an impossible size; the capability list
  *               is broken; COMMAND keeps no bits; or IVPosition is no ID.
- * IVSH_EPORT    the port could not map a BAR, or not where it is aligned (BAR0 to 4, BAR2 to 4096).
+ * IVSH_EPLATFORM    the port could not map a BAR, or not where it is aligned (BAR0 to 4, BAR2 to 4096).
  */
-int ivsh_device_open(
-    struct ivsh_device *device, const struct ivsh_port *port, uint32_t function) IVSH_MUST_CHECK;
+int ivsh_device_open(struct ivsh_device *device, const struct ivsh_platform *port,
+    uint32_t function) IVSH_MUST_CHECK;
 
 /*
  * Take up to (wanted) MSI-X vectors, 0 to 2048, for doorbells that others ring here: as many as the
@@ -90,7 +90,7 @@ int ivsh_device_open(
  *
  * IVSH_EINVAL  wanted is above 2048, the device is not open, or it has some already.
  * IVSH_EPROTO  the MSI-X capability names a table that is not there: everything is as before.
- * IVSH_EPORT   the port could not map the table: everything is as before.
+ * IVSH_EPLATFORM   the port could not map the table: everything is as before.
  */
 int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUST_CHECK;
 
@@ -99,7 +99,7 @@ int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUS
  * ivshmem-plain, where the caller sets it. (mem) refers to (device), which must stay where it is
  * and open while mem is used.
  *
- * mem->bell.ring is one 32-bit store, after a release fence; a peer or vector above 65535 is not
+ * mem->doorbell.notify is one 32-bit store, after a release fence; a peer or vector above 65535 is not
  * rung, and ivshmem-plain has no ring (NULL). QEMU without ioeventfd looks at the low 8 bits of a
  * vector only, so vectors of 256 and more are best left unused.
  */

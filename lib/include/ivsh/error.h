@@ -21,7 +21,7 @@ enum ivsh_error {
 	IVSH_EPROTO = -6,     /* the memory breaks SPEC.md; this handle answers so from now on */
 	IVSH_EPEER = -7,      /* the peer left, or came back as another: start over with it */
 	IVSH_EBUSY = -8,      /* a living peer holds that slot: choose another */
-	IVSH_EPORT = -9,      /* a call of the port failed: the port knows why */
+	IVSH_EPLATFORM = -9,  /* a call of the port failed: the port knows why */
 	IVSH_EREADONLY = -10, /* stores do not stay: map, or configure, the memory writable */
 };
 

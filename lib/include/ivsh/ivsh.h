@@ -8,9 +8,9 @@
 #include <ivsh/version.h>
 #include <ivsh/error.h>
 #include <ivsh/wire.h>
-#include <ivsh/bell.h>
+#include <ivsh/doorbell.h>
 #include <ivsh/mem.h>
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 #include <ivsh/pci.h>
 #include <ivsh/device.h>
 #include <ivsh/region.h>

@@ -8,7 +8,7 @@
 #ifndef IVSH_MEM_H
 #define IVSH_MEM_H
 
-#include <ivsh/bell.h>
+#include <ivsh/doorbell.h>
 
 #include <stdint.h>
 
@@ -23,7 +23,7 @@ struct ivsh_mem {
 	void *base;    /* first byte of the shared memory, aligned to 4096, mapped writable */
 	uint64_t size; /* bytes mapped at base */
 	uint32_t self; /* this peer's slot: IVPosition, or as configured; IVSH_SELF_NONE */
-	struct ivsh_bell bell; /* how to ring and how to sleep */
+	struct ivsh_doorbell doorbell; /* how to ring and how to sleep */
 };
 
 #ifdef __cplusplus

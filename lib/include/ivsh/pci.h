@@ -9,7 +9,7 @@
 #define IVSH_PCI_H
 
 #include <ivsh/error.h>
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <stdint.h>
 
@@ -58,8 +58,8 @@ void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t valu
  *
  * IVSH_ENODEV  there is no such function: *function is untouched.
  */
-int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t device, uint32_t index,
-    uint32_t *function) IVSH_MUST_CHECK;
+int ivsh_pci_find(const struct ivsh_platform *port, uint16_t vendor, uint16_t device,
+    uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
 
 /*
  * Find a capability: its offset in configuration space goes to *offset.
@@ -70,8 +70,8 @@ int ivsh_pci_find(const struct ivsh_port *port, uint16_t vendor, uint16_t device
  * IVSH_EPROTO  the list has a loop or leads into the header.
  * PCI 6.7.
  */
-int ivsh_pci_capability(
-    const struct ivsh_port *port, uint32_t function, uint8_t id, uint32_t *offset) IVSH_MUST_CHECK;
+int ivsh_pci_capability(const struct ivsh_platform *port, uint32_t function, uint8_t id,
+    uint32_t *offset) IVSH_MUST_CHECK;
 
 /* One base address register, decoded. */
 struct ivsh_bar {
@@ -95,7 +95,7 @@ struct ivsh_bar {
  *              of the size.
  * PCI 6.2.5.1.
  */
-int ivsh_pci_bar(const struct ivsh_port *port, uint32_t function, uint32_t bar,
+int ivsh_pci_bar(const struct ivsh_platform *port, uint32_t function, uint32_t bar,
     struct ivsh_bar *out) IVSH_MUST_CHECK;
 
 /* --- Addresses, when firmware gave none ----------------------------------------------------- */
@@ -139,7 +139,8 @@ struct ivsh_pci_windows {
  *              bridges nested deeper than 8 (or any bridge deeper than 32), or there are more
  *              than 256 buses: nothing more was assigned.
  */
-int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
+int ivsh_pci_assign(
+    const struct ivsh_platform *port, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
 
 /*
  * Leave of (windows), given as the machine has them, a part that nobody uses now, and that is large:
@@ -149,7 +150,7 @@ int ivsh_pci_assign(const struct ivsh_port *port, struct ivsh_pci_windows *windo
  * A root bus that nothing announces (ivsh_pci_find()) is not looked at. A BAR that cannot be sized
  * leaves nothing.
  */
-void ivsh_pci_unused(const struct ivsh_port *port, struct ivsh_pci_windows *windows);
+void ivsh_pci_unused(const struct ivsh_platform *port, struct ivsh_pci_windows *windows);
 
 #ifdef __cplusplus
 }

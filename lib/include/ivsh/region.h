@@ -174,7 +174,7 @@ struct ivsh_region {
 /*
  * Attach to the region behind (mem) as slot mem->self.
  *
- * Waits for a formatter through mem->bell.sleep, and does what else (attach) names. On success the
+ * Waits for a formatter through mem->doorbell.sleep, and does what else (attach) names. On success the
  * slot is announced to all peers and (region) is ready for channels; (mem) is copied, what its bell
  * refers to must live on. On failure nothing of the slot's was changed, but for the nonce of a lost
  * claim.
@@ -203,7 +203,7 @@ int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach) I
 
 /*
  * For attach.claim: make sure that mem.self is free, where nobody guards it (ivshmem-plain). Waits
- * 50 ms for a free slot and up to 2 s for one whose owner may be dead, through mem.bell.sleep.
+ * 50 ms for a free slot and up to 2 s for one whose owner may be dead, through mem.doorbell.sleep.
  *
  * The attach answers, besides: IVSH_EBUSY  a living peer holds the slot: choose another.
  * SPEC 5.
@@ -259,7 +259,7 @@ struct ivsh_wait {
  * the server saw, a channel that broke, or (timeout_ns) to pass.
  *
  * Gives back to the senders what was released, keeps the heartbeat going, and sleeps through
- * mem.bell.sleep. A message that is peeked and not released does not end a wait; nor does a channel
+ * mem.doorbell.sleep. A message that is peeked and not released does not end a wait; nor does a channel
  * that stays dead. Looks once at each open channel for every bell, and every IVSH_RELOOK_NS without.
  *
  * Owner's thread, not from interrupts.

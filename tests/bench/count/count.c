@@ -79,7 +79,7 @@ static void side_open(uint32_t self)
 	    .base = memory,
 	    .size = sizeof(memory),
 	    .self = self,
-	    .bell = {NULL, 1, ring, bells, now_ns, sleep_never, NULL},
+	    .doorbell = {NULL, 1, ring, bells, now_ns, sleep_never, NULL},
 	};
 	struct ivsh_attach attach = {.nonce = self + 1};
 	struct side *side = &sides[self];

@@ -19,8 +19,8 @@
  *
  * Command line: SLOT ROUNDS TRIPS: rounds of each kind, and round trips of a slice.
  */
-#include "arch.h"
-#include "bare.h"
+#include "bare/arch.h"
+#include "bare/newlib/bare.h"
 
 #include <ivsh/ivsh.h>
 
@@ -90,9 +90,9 @@ static void open_all(uint32_t slot)
 	uint8_t *flags;
 
 	arch_pci_windows(&windows);
-	need(ivsh_pci_assign(arch_port(), &windows), "assign");
-	need(ivsh_device_find(arch_port(), 0, &function), "find");
-	need(ivsh_device_open(&device, arch_port(), function), "open");
+	need(ivsh_pci_assign(arch_platform(), &windows), "assign");
+	need(ivsh_device_find(arch_platform(), 0, &function), "find");
+	need(ivsh_device_open(&device, arch_platform(), function), "open");
 	ivsh_device_mem(&device, &mem);
 	mem.self = slot;
 	mem.size /= 2;

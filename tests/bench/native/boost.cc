@@ -4,7 +4,7 @@
  *
  * No writing in place: it has none.
  */
-#include "loops.h"
+#include "tests/bench/native/loops.h"
 
 #include <boost/lockfree/spsc_queue.hpp>
 #include <new>

@@ -4,7 +4,7 @@
  *
  * No batch and no reading in place: it has neither for one producer and one consumer.
  */
-#include "loops.h"
+#include "tests/bench/native/loops.h"
 
 #include <ck_ring.h>
 #include <string.h>

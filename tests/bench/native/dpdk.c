@@ -6,7 +6,7 @@
  * copies itself it copies by words of 4 to 16 bytes; its own answer to that is the zero-copy
  * interface, which is measured beside it.
  */
-#include "loops.h"
+#include "tests/bench/native/loops.h"
 
 #include <rte_config.h>
 

@@ -2,7 +2,7 @@
 /*
  * ivsh.c - our own channel, through the public headers, all checks on.
  */
-#include "loops.h"
+#include "tests/bench/native/loops.h"
 
 #include <ivsh/channel.h>
 
@@ -162,7 +162,7 @@ static void run(struct job *job, enum mode mode)
 	    .base = job->memory,
 	    .size = job->bytes,
 	    .self = job->side,
-	    .bell = {NULL, 0, ring, bells, now_ns, sleep_never, NULL},
+	    .doorbell = {NULL, 0, ring, bells, now_ns, sleep_never, NULL},
 	};
 	struct ivsh_attach attach = {.nonce = job->side + 1};
 

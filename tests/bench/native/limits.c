@@ -7,7 +7,7 @@
  * chunks    a stream without headers through four chunks of 4 KiB: what batches can reach
  * copy      the same through 2 to 4 MiB in chunks of a message: the bandwidth from core to core
  */
-#include "loops.h"
+#include "tests/bench/native/loops.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #ifndef LOOPS_H
 #define LOOPS_H
 
-#include "bench.h"
+#include "tests/bench/native/bench.h"
 
 #include <immintrin.h>
 

@@ -5,7 +5,7 @@
  * Prints one line for each good slice: CONTENDER MODE SIZE CLASS NS PINGPONG; report.py makes a
  * table of them.
  */
-#include "slice.h"
+#include "tests/bench/native/slice.h"
 
 #include <fcntl.h>
 #include <sched.h>

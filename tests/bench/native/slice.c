@@ -7,7 +7,7 @@
  * processes, and what it measured counts only together with the ping-pong that the same two played
  * just before and just after it.
  */
-#include "slice.h"
+#include "tests/bench/native/slice.h"
 
 #include <immintrin.h>
 #include <sched.h>

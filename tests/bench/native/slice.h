@@ -5,7 +5,7 @@
 #ifndef SLICE_H
 #define SLICE_H
 
-#include "bench.h"
+#include "tests/bench/native/bench.h"
 
 struct slice {
 	const struct contender *contender;

@@ -2,7 +2,7 @@
 /*
  * textbook.c - the ring as it is taught: both indices in one line, each access sequentially consistent.
  */
-#include "loops.h"
+#include "tests/bench/native/loops.h"
 
 #include <string.h>
 

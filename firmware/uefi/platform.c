@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port.c - struct ivsh_port over EFI_PCI_IO_PROTOCOL.
+ * platform.c - struct ivsh_platform over EFI_PCI_IO_PROTOCOL.
  *
  * Theory of operation. Firmware has enumerated the bus, given every BAR an address and put one
  * EFI_PCI_IO_PROTOCOL on a handle for each function. The library names functions by number, so a
@@ -11,9 +11,9 @@
  * firmware and hypervisor decide; OVMF's MTRRs call it uncached, which TCG and KVM on Intel
  * ignore.
  */
-#include "port.h"
-#include "clock.h"
-#include "interrupts.h"
+#include "uefi/platform.h"
+#include "uefi/clock.h"
+#include "uefi/interrupts.h"
 
 #include <ivsh/pci.h>
 
@@ -234,7 +234,7 @@ EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services)
  */
 static void silence(struct port *port)
 {
-	const struct ivsh_port *calls = &port->calls;
+	const struct ivsh_platform *calls = &port->calls;
 	uint32_t offset;
 
 	for (UINTN i = 0; i < port->count; i++) {

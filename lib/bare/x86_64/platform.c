@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port.c - how the device room reaches this machine, and which addresses it may give to devices.
+ * platform.c - how the device room reaches this machine, and which addresses it may give to devices.
  *
  * Two kinds of machine: pc and q35 have configuration mechanism #1 at 0xCF8, whatever firmware ran;
  * microvm has an ECAM alone, and no ACPI table says where: its MCFG is missing (seen with QEMU 7.2).
  */
-#include "arch.h"
-#include "x86.h"
+#include "bare/arch.h"
+#include "bare/x86_64/x86.h"
 
 #define CF8 0xcf8
 #define CF8_HOST_BRIDGE 0x80000000u /* bus 0, device 0, function 0, register 0 */
@@ -69,7 +69,7 @@ static void port_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
 static uint32_t port_count(void *ctx)
 {
 	(void)ctx;
-	return arch_bells();
+	return arch_doorbells();
 }
 
 static void port_relax(void *ctx)
@@ -78,7 +78,7 @@ static void port_relax(void *ctx)
 	arch_relax();
 }
 
-static struct ivsh_port port = {
+static struct ivsh_platform port = {
     .config_read = no_pci_read,
     .config_write = no_pci_write,
     .map = port_map,
@@ -105,7 +105,7 @@ static bool has_ecam(void)
 	return ecam.base != NULL && ivsh_ecam_read(&ecam, 0, 0) == MICROVM_HOST_BRIDGE;
 }
 
-void x86_port_init(void)
+void x86_platform_init(void)
 {
 	if (has_cf8()) {
 		machine = MACHINE_PC;
@@ -122,7 +122,7 @@ void x86_port_init(void)
 	}
 }
 
-const struct ivsh_port *arch_port(void)
+const struct ivsh_platform *arch_platform(void)
 {
 	return &port;
 }

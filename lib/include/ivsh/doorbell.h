@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bell.h - how this peer rings another, tells the time, and sleeps.
+ * doorbell.h - how this peer rings another, tells the time, and sleeps.
  *
  * One struct of calls, filled by a port: the device room for guests, the host client for processes.
  * A port that cannot interrupt sets vectors to 0; the library then polls, and nobody rings it.
  */
-#ifndef IVSH_BELL_H
-#define IVSH_BELL_H
+#ifndef IVSH_DOORBELL_H
+#define IVSH_DOORBELL_H
 
 #include <stdint.h>
 
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-struct ivsh_bell {
+struct ivsh_doorbell {
 	void *ctx;        /* handed to every call below; the port's own */
 	uint32_t vectors; /* vectors that can wake this peer: 0 to 2048; 0 means that it polls */
 
@@ -23,7 +23,7 @@ struct ivsh_bell {
 	 * (ivshmem Device Specification, "Interrupts"). The peer names the vector, and may lie: any
 	 * value can come, and one that it has not is ignored. NULL when there is no doorbell at all.
 	 */
-	void (*ring)(void *ctx, uint32_t peer, uint32_t vector);
+	void (*notify)(void *ctx, uint32_t peer, uint32_t vector);
 
 	/* Bells received since the port was opened, of all vectors, modulo 2^32. */
 	uint32_t (*count)(void *ctx);

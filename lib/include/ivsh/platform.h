@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port.h - what the device room asks of its world.
+ * platform.h - what the device room asks of its world.
  *
  * A port is this struct, filled by whoever knows the machine: lib/bare for a guest without an OS,
  * firmware/uefi for UEFI, an RTOS's own glue (lib/PORTING.md). All calls come from the thread that
  * called the library, never from an interrupt. Functions of the PCI bus are named by one number.
  */
-#ifndef IVSH_PORT_H
-#define IVSH_PORT_H
+#ifndef IVSH_PLATFORM_H
+#define IVSH_PLATFORM_H
 
 #include <stdint.h>
 
@@ -32,7 +32,7 @@ enum ivsh_map {
 	IVSH_MAP_MEMORY = 1,    /* ordinary memory: write-back, shareable (BAR2) */
 };
 
-struct ivsh_port {
+struct ivsh_platform {
 	void *ctx; /* handed to every call below; the port's own */
 
 	/*
@@ -62,7 +62,7 @@ struct ivsh_port {
 	int (*msi_open)(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
 	void (*msi_close)(void *ctx, uint32_t index);
 
-	/* As in bell.h; count() counts the interrupts of msi_open(). relax may be NULL. */
+	/* as in doorbell.h; count() counts the interrupts of msi_open(). relax may be NULL. */
 	uint64_t (*now_ns)(void *ctx);
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 	uint32_t (*count)(void *ctx);

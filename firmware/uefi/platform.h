@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * port.h - struct ivsh_port over EFI_PCI_IO_PROTOCOL (UEFI Specification 2.10, 14.4).
+ * platform.h - struct ivsh_platform over EFI_PCI_IO_PROTOCOL (UEFI Specification 2.10, 14.4).
  */
 #ifndef PORT_H
 #define PORT_H
 
-#include <ivsh/port.h>
+#include <ivsh/platform.h>
 
 #include <efi.h>
 
 struct port_function;
 
 struct port {
-	struct ivsh_port calls; /* what the library gets; its ctx is this struct */
+	struct ivsh_platform calls; /* what the library gets; its ctx is this struct */
 	EFI_BOOT_SERVICES *services;
 	struct port_function *functions; /* every PCI function, by number; from the pool */
 	UINTN count;

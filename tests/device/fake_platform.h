@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_port.h - a PCI bus in memory, and the port to it. It lies on demand.
+ * fake_platform.h - a PCI bus in memory, and the port to it. It lies on demand.
  *
  * Functions stand in a table, on a root bus or behind a bridge of the table. Each has 256 bytes
  * of configuration space and a mask of the bits that a write can change, so BARs really size, and a
  * lie is a wrong bit in either. Cycles are routed by the bus numbers that the bridges have.
  */
-#ifndef FAKE_PORT_H
-#define FAKE_PORT_H
+#ifndef FAKE_PLATFORM_H
+#define FAKE_PLATFORM_H
 
 #include <ivsh/device.h>
 
@@ -33,7 +33,7 @@ struct fake_function {
 struct fake_bus {
 	struct fake_function function[FAKE_FUNCTIONS];
 	int count;
-	struct ivsh_port port; /* ctx is this bus */
+	struct ivsh_platform port; /* ctx is this bus */
 
 	/* What the port saw. */
 	unsigned reads, writes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_port.c - a PCI bus in memory, and the port to it.
+ * fake_platform.c - a PCI bus in memory, and the port to it.
  */
-#include "fake_port.h"
+#include "tests/device/fake_platform.h"
 
 #include <limits.h>
 #include <string.h>
@@ -325,7 +325,7 @@ static void relax(void *ctx)
 void fake_init(struct fake_bus *bus)
 {
 	memset(bus, 0, sizeof *bus);
-	bus->port = (struct ivsh_port){bus, config_read, config_write, map, unmap, msi_open,
+	bus->port = (struct ivsh_platform){bus, config_read, config_write, map, unmap, msi_open,
 	    msi_close, now_ns, sleep_until, count, relax, NULL};
 	bus->msi_most = UINT32_MAX;
 }
