@@ -70,14 +70,14 @@ CROSS_CFLAGS     := $(BASE) -D_GNU_SOURCE -fno-pie
 X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only -ffunction-sections -fdata-sections
 
 # Other processors: the library's tests as Linux programs.
-AARCH64_CC := aarch64-linux-gnu-gcc
-RISCV64_CC := riscv64-linux-gnu-gcc
-ARMHF_CC   := arm-linux-gnueabihf-gcc
-I386_CC    := i686-linux-gnu-gcc
+CC_aarch64-linux := aarch64-linux-gnu-gcc
+CC_riscv64-linux := riscv64-linux-gnu-gcc
+CC_armhf-linux   := arm-linux-gnueabihf-gcc
+CC_i386-linux    := i686-linux-gnu-gcc
 # Two that have no access of 8 bytes: a Cortex-M4 (build/armv7m-linux) and a 386 without floating
 # point (build/i386-nofp-linux).
-ARMV7M     := $(ARMHF_CC) -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16
-I386_NOFP  := $(I386_CC) -mgeneral-regs-only
+CC_armv7m-linux     := $(CC_armhf-linux) -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16
+CC_i386-nofp-linux  := $(CC_i386-linux) -mgeneral-regs-only
 
 # Programs over newlib: its headers and the compiler's, no others.
 NEWLIB        := build/newlib/x86_64-elf
@@ -100,11 +100,6 @@ UEFI_CFLAGS   := $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden -
 
 # It has the interrupt handler, which saves no other registers.
 build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_CFLAGS += -mgeneral-regs-only
-
-# The server's fuzzers have its clock, and can kill it at each of its stores: tests/fuzz/serving.h.
-build/host-fuzz/%: FUZZ_HOOKS :=
-build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
-                                             -Dclock_gettime=serving_clock
 
 # In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
 # what makes this code longer, not shorter. What messages pass through goes without padding.
@@ -173,33 +168,6 @@ PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop
           host/peer/watch.c \
           host/peer/text.c host/peer/ping.c host/peer/echo.c \
           host/peer/flow.c host/peer/target.c $(CLIENT) host/process/inherited.c
-
-# Test programs of the host: build/host/<name> and, under sanitizers, build/host-san/<name>.
-TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
-                tests/device/device_test tests/device/msix_test
-TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
-                tests/core/channel_test tests/core/restart_test tests/core/writers_test \
-                tests/core/hostile_test tests/core/wait_test tests/core/stream_test tests/core/reset_test \
-                tests/core/events_test tests/core/service_test tests/core/next_test \
-                tests/core/batch_test tests/core/way_test tests/core/broken_test
-# What stores and loads words of 8 bytes where the machine has no such access.
-TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
-                tests/core/reset_test tests/core/batch_test tests/core/next_test
-TESTS_RACE   := tests/core/race_test
-TESTS_HOOK   := tests/core/storm_test
-TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test \
-                tests/core/pause_test
-TESTS_TSAN   := tests/core/pair_test
-TESTS_KILL   := tests/host/kill_test
-TESTS_ROAD   := tests/host/control_test \
-                tests/host/backend_test tests/host/client_test tests/host/bells_test \
-                tests/host/sizes_test tests/host/config_test tests/host/notices_test \
-                tests/host/takeover_test tests/host/cgroup_test
-TESTS_UEFI   := tests/uefi/args_test
-FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args client
-FUZZERS_SERVER := config control clients ledger answer
-FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
-FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
 
 # --- newlib: Debian's newlib-source, built once -----------------------------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an
@@ -273,29 +241,29 @@ build/x86_64/%.o: %.c build/flags
 
 build/aarch64-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(AARCH64_CC) $(CROSS_CFLAGS) -c $< -o $@
+	$(Q)$(CC_aarch64-linux) $(CROSS_CFLAGS) -c $< -o $@
 
 build/riscv64-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(RISCV64_CC) $(CROSS_CFLAGS) -c $< -o $@
+	$(Q)$(CC_riscv64-linux) $(CROSS_CFLAGS) -c $< -o $@
 
 build/armhf-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(ARMHF_CC) $(CROSS_CFLAGS) -c $< -o $@
+	$(Q)$(CC_armhf-linux) $(CROSS_CFLAGS) -c $< -o $@
 
 build/i386-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(I386_CC) $(CROSS_CFLAGS) -c $< -o $@
+	$(Q)$(CC_i386-linux) $(CROSS_CFLAGS) -c $< -o $@
 
 # The linker puts no Cortex-M beside Linux' C library if it is told of it.
 build/armv7m-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(ARMV7M) $(CROSS_CFLAGS) -c $< -o $@
+	$(Q)$(CC_armv7m-linux) $(CROSS_CFLAGS) -c $< -o $@
 	$(Q)arm-linux-gnueabihf-objcopy -R .ARM.attributes $@
 
 build/i386-nofp-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(I386_NOFP) $(CROSS_CFLAGS) -c $< -o $@
+	$(Q)$(CC_i386-nofp-linux) $(CROSS_CFLAGS) -c $< -o $@
 
 build/x86_64/firmware/%.o: firmware/%.c build/flags | $(LIBC)
 	@echo "CC      $@"; mkdir -p $(@D)
@@ -322,181 +290,6 @@ build/%.a:
 	@echo "AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-# --- Tests of the host: a program from its own objects and those that a line here adds ----------
-$(TESTS_DEVICE:%=build/host/%): build/host/tests/device/fake_platform.o \
-    build/host/tests/device/machines.o $(DEVICE:%.c=build/host/%.o)
-$(TESTS_DEVICE:%=build/host-san/%): build/host-san/tests/device/fake_platform.o \
-    build/host-san/tests/device/machines.o $(DEVICE:%.c=build/host-san/%.o)
-
-$(TESTS_CORE:%=build/host/%) $(TESTS_RACE:%=build/host/%) build/host/tests/core/example_test: \
-    build/host/tests/core/world.o $(CORE:%.c=build/host/%.o)
-$(TESTS_CORE:%=build/host-san/%) $(TESTS_RACE:%=build/host-san/%): \
-    build/host-san/tests/core/world.o $(CORE:%.c=build/host-san/%.o)
-
-$(TESTS_HOOK:%=build/host-hook/%): build/host-hook/tests/core/world.o \
-    build/host-hook/tests/lib/hostile_peer.o $(CORE:%.c=build/host-hook/%.o)
-
-# These have a hook of their own.
-$(TESTS_COUNT:%=build/host-hook/%): build/host-hook/tests/core/world.o $(CORE:%.c=build/host-hook/%.o)
-
-$(TESTS_TSAN:%=build/host-tsan/%): $(CORE:%.c=build/host-tsan/%.o)
-
-$(TESTS_KILL:%=build/host/%): build/host/tests/host/numbers.o $(CORE:%.c=build/host/%.o)
-
-build/host/tests/host/backend_test: $(BACKEND:%.c=build/host/%.o)
-build/host-san/tests/host/backend_test: $(BACKEND:%.c=build/host-san/%.o)
-build/host/tests/host/cgroup_test: build/host/host/backend/cgroup.o
-build/host-san/tests/host/cgroup_test: build/host-san/host/backend/cgroup.o
-build/host/tests/host/client_test: $(CLIENT:%.c=build/host/%.o)
-build/host-san/tests/host/client_test: $(CLIENT:%.c=build/host-san/%.o)
-build/host/tests/host/bells_test: $(CLIENT:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
-build/host-san/tests/host/bells_test: $(CLIENT:%.c=build/host-san/%.o) \
-    $(CORE:%.c=build/host-san/%.o)
-build/host/tests/host/control_test: $(CONTROL:%.c=build/host/%.o)
-build/host-san/tests/host/control_test: $(CONTROL:%.c=build/host-san/%.o)
-build/host/tests/host/config_test: $(OPTIONS:%.c=build/host/%.o) $(CORE:%.c=build/host/%.o)
-build/host-san/tests/host/config_test: $(OPTIONS:%.c=build/host-san/%.o) \
-    $(CORE:%.c=build/host-san/%.o)
-TESTS_SERVING := tests/host/notices_test tests/host/takeover_test
-$(TESTS_SERVING:%=build/host/%): build/host/host/server/log.o build/host/host/server/link.o \
-    $(SERVING:%.c=build/host/%.o)
-$(TESTS_SERVING:%=build/host-san/%): build/host-san/host/server/log.o \
-    build/host-san/host/server/link.o $(SERVING:%.c=build/host-san/%.o)
-build/host/tests/host/sizes_test: build/host/host/server/sizes.o
-build/host-san/tests/host/sizes_test: build/host-san/host/server/sizes.o
-
-$(TESTS_UEFI:%=build/host/%): build/host/firmware/uefi/args.o
-$(TESTS_UEFI:%=build/host-san/%): build/host-san/firmware/uefi/args.o
-
-build/host/tests/host/load: build/host/tests/host/load.o build/host/tests/host/swarm.o \
-    build/host/tests/host/visits.o
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
-
-build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $(filter %.o %.a,$^) -o $@
-
-build/host-san/tests/%_test: build/host-san/tests/%_test.o build/host-san/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
-
-build/host-hook/tests/%_test: build/host-hook/tests/%_test.o build/host-hook/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_HOOK_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
-
-build/host-tsan/tests/%_test: build/host-tsan/tests/%_test.o build/host-tsan/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
-
-# --- The library's tests for other processors: tests/emulated.sh runs them ----------------------
-LIBS_ELSEWHERE := build/aarch64-linux/libivsh.a build/riscv64-linux/libivsh.a \
-          build/armhf-linux/libivsh.a build/i386-linux/libivsh.a build/armv7m-linux/libivsh.a \
-          build/i386-nofp-linux/libivsh.a
-build/aarch64-linux/libivsh.a: $(LIB:%.c=build/aarch64-linux/%.o)
-build/riscv64-linux/libivsh.a: $(LIB:%.c=build/riscv64-linux/%.o)
-build/armhf-linux/libivsh.a: $(LIB:%.c=build/armhf-linux/%.o)
-build/i386-linux/libivsh.a: $(LIB:%.c=build/i386-linux/%.o)
-build/armv7m-linux/libivsh.a: $(LIB:%.c=build/armv7m-linux/%.o)
-build/i386-nofp-linux/libivsh.a: $(LIB:%.c=build/i386-nofp-linux/%.o)
-
-CROSS_CORE   := tests/core/world.o $(CORE:%.c=%.o)
-CROSS_DEVICE := tests/device/fake_platform.o tests/device/machines.o $(DEVICE:%.c=%.o)
-$(TESTS_CORE:%=build/aarch64-linux/%): $(CROSS_CORE:%=build/aarch64-linux/%)
-$(TESTS_CORE:%=build/riscv64-linux/%): $(CROSS_CORE:%=build/riscv64-linux/%)
-$(TESTS_CORE:%=build/armhf-linux/%): $(CROSS_CORE:%=build/armhf-linux/%)
-$(TESTS_CORE:%=build/i386-linux/%): $(CROSS_CORE:%=build/i386-linux/%)
-$(TESTS_HALVES:%=build/armv7m-linux/%): $(CROSS_CORE:%=build/armv7m-linux/%)
-$(TESTS_HALVES:%=build/i386-nofp-linux/%): $(CROSS_CORE:%=build/i386-nofp-linux/%)
-$(TESTS_DEVICE:%=build/aarch64-linux/%): $(CROSS_DEVICE:%=build/aarch64-linux/%)
-$(TESTS_DEVICE:%=build/riscv64-linux/%): $(CROSS_DEVICE:%=build/riscv64-linux/%)
-$(TESTS_DEVICE:%=build/armhf-linux/%): $(CROSS_DEVICE:%=build/armhf-linux/%)
-$(TESTS_DEVICE:%=build/i386-linux/%): $(CROSS_DEVICE:%=build/i386-linux/%)
-
-build/aarch64-linux/tests/%_test: build/aarch64-linux/tests/%_test.o build/aarch64-linux/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(AARCH64_CC) -static $^ -o $@
-
-build/riscv64-linux/tests/%_test: build/riscv64-linux/tests/%_test.o build/riscv64-linux/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(RISCV64_CC) -static $^ -o $@
-
-build/armhf-linux/tests/%_test: build/armhf-linux/tests/%_test.o build/armhf-linux/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(ARMHF_CC) -static $^ -o $@
-
-build/i386-linux/tests/%_test: build/i386-linux/tests/%_test.o build/i386-linux/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(I386_CC) -static $^ -o $@
-
-build/armv7m-linux/tests/%_test: build/armv7m-linux/tests/%_test.o build/armv7m-linux/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(ARMHF_CC) -static $^ -o $@
-
-build/i386-nofp-linux/tests/%_test: build/i386-nofp-linux/tests/%_test.o build/i386-nofp-linux/tests/lib/test.o
-	@echo "LINK    $@"
-	$(Q)$(I386_CC) -static $^ -o $@
-
-# --- Fuzzers: libFuzzer brings main() ----------------------------------------------------------
-$(addprefix build/host-fuzz/tests/fuzz/,attach_fuzz receive_fuzz send_fuzz stream_fuzz slots_fuzz): \
-    build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
-build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
-    build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
-build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
-build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/newlib/args.o
-build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o
-build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
-build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
-
-FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
-$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail log_failure \
-    log_hold log_release
-$(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
-    $(SERVING:%.c=build/host-fuzz/%.o)
-$(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
-    sigaction sendmmsg link_send
-build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
-build/host-fuzz/tests/fuzz/control_fuzz: build/host-fuzz/host/control/answer.o \
-    build/host-fuzz/host/control/lines.o
-build/host-fuzz/tests/fuzz/config_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
-    $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o)
-build/host-fuzz/tests/fuzz/answer_fuzz: $(CONTROL:%.c=build/host-fuzz/%.o) \
-    $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o) \
-    build/host-fuzz/tests/fuzz/quiet.o
-build/host-fuzz/tests/fuzz/answer_fuzz: FUZZ_WRAP += process_command process_user
-
-build/host-fuzz/tests/fuzz/%_fuzz: build/host-fuzz/tests/fuzz/%.o build/host-fuzz/tests/fuzz/feed.o
-	@echo "LINK    $@"
-	$(Q)$(CLANG) $(HOST_SAN_CFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP:%=-Wl,--wrap=%) -pie \
-	    $(filter %.o %.a,$^) -o $@
-
-# --- Measuring: a contender whose headers are not here is left out -------------------------------
-# Each copies by the same memcpy(), as ours does, but for sizes that are a few moves: what gcc would
-# put in its place for constants of up to 8 KiB (rep movsq) would make the others look slow.
-BENCH_COPY := -mmemcpy-strategy=unrolled_loop:128:noalign,libcall:-1:noalign
-NATIVE := tests/bench/native
-RIVALS := $(if $(wildcard /usr/include/ck_ring.h),$(NATIVE)/ck) \
-          $(if $(wildcard /usr/include/boost/lockfree/spsc_queue.hpp),$(NATIVE)/boost) \
-          $(if $(wildcard /usr/include/dpdk/rte_ring.h),$(NATIVE)/dpdk)
-BENCH  := $(addprefix $(NATIVE)/,main slice ivsh textbook limits) $(RIVALS)
-BENCH_CFLAGS   := $(HOST_CFLAGS) $(BENCH_COPY) -isystem /usr/include/dpdk \
-                  -isystem /usr/include/x86_64-linux-gnu/dpdk
-BENCH_CXXFLAGS := -std=c++17 -O2 -g -MMD -MP -Wall -Wextra -Werror -D_GNU_SOURCE -fPIE \
-                  $(BENCH_COPY)
-
-build/host/$(NATIVE)/%.o: $(NATIVE)/%.c build/flags
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(BENCH_CFLAGS) $(if $(filter %/dpdk.c,$<),-march=corei7) -c $< -o $@
-
-build/host/$(NATIVE)/%.o: $(NATIVE)/%.cc build/flags
-	@echo "CXX     $@"; mkdir -p $(@D)
-	$(Q)g++ $(BENCH_CXXFLAGS) -c $< -o $@
-
-build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@ \
-	    $(if $(filter %/boost,$(RIVALS)),-lstdc++) $(if $(filter %/dpdk,$(RIVALS)),-lrte_ring -lrte_eal)
-
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
 
@@ -518,17 +311,6 @@ build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -o $@
 
-# For tests/host/test_kill.py.
-build/host/numbers: build/host/tests/host/numbers_peer.o build/host/tests/host/numbers.o \
-    $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
-
-build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.o) \
-    build/host/libivsh.a
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
-
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 build/x86_64/libivsh.a: $(LIB:%.c=build/x86_64/%.o)
 build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%))) \
@@ -537,31 +319,8 @@ build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%)))
 BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
 
 build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) $(APP:%.c=build/x86_64/%.o) $(BARE_LIBS)
-build/x86_64/bare_test.elf: build/x86_64/tests/guest/bare_test.o build/x86_64/tests/lib/test.o \
-    $(BARE_LIBS)
-build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
-build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
-    $(BARE_LIBS)
 
-build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
-
-# What tests/bench/counts.sh counts and weighs.
-COUNTED := build/host/tests/bench/count/count build/x86_64/count.elf build/x86_64/poller \
-           build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
-build/host/tests/bench/count/count: build/host/tests/bench/count/count.o build/host/libivsh.a
-	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
-build/x86_64/count.elf: build/x86_64/tests/bench/count/count.o $(BARE_LIBS)
-build/x86_64/poller: build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
-	@echo "LD      $@"
-	$(Q)$(LD) -nostdlib -static --gc-sections -e poll_forever --defsym=memcpy=0 \
-	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $@ $^
-
-# The core's tests again, as guests.
-$(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
-    build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
-
-# The archives need each other: the start code calls bare_main(), the port calls libivsh.
+# The archives need each other: the start code calls bare_main(), the platform calls libivsh.
 build/x86_64/%.elf: linker/x86_64.ld linker/tail.ld
 	@echo "LD      $@"
 	$(Q)$(LD) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
@@ -584,6 +343,11 @@ build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
 	$(Q)$(OBJCOPY) -j .text -j .rodata -j .reloc -j .rela -j .dynamic -j .data \
 	    -O pei-x86-64 --subsystem=10 $< $@
 
+# --- Tests, fuzzers, measurements ----------------------------------------------------------------
+comma := ,
+space := $() $()
+include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
+
 # --- Goals ------------------------------------------------------------------------------------
 .PHONY: all test build/check soak counts bench bench-guest bench-server fuzz check format install uninstall \
     help clean distclean
@@ -593,39 +357,6 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
-comma := ,
-space := $() $()
-
-CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
-          $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
-              $(LIBS_ELSEWHERE)) \
-          tests/check/spec.sh,build/host/tests/core/example_test \
-          tests/check/man.sh tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
-          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) -D_GNU_SOURCE \
-              $(WARN))
-MODEL := tests/model/run.sh
-FUZZ  := tests/fuzz/run.py
-# The caller's flags make of the host's part something else than what was measured.
-COUNTS    := tests/bench/counts.sh,$(COMPILER)$(if $(strip $(CPPFLAGS) $(CFLAGS)),-with-flags),$(subst $(space),$(comma),$(COUNTED))
-FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
-             $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
-C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI),build/host/$(tests) build/host-san/$(tests)) \
-           $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
-# What looks at a clock, or is several processes that meet.
-C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
-           $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
-           $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%)
-EMULATED_TESTS := $(TESTS_CORE:%=build/aarch64-linux/%) $(TESTS_DEVICE:%=build/aarch64-linux/%) \
-           $(TESTS_CORE:%=build/riscv64-linux/%) $(TESTS_DEVICE:%=build/riscv64-linux/%) \
-           $(TESTS_CORE:%=build/armhf-linux/%) $(TESTS_DEVICE:%=build/armhf-linux/%) \
-           $(TESTS_CORE:%=build/i386-linux/%) $(TESTS_DEVICE:%=build/i386-linux/%) \
-           $(TESTS_HALVES:%=build/armv7m-linux/%) $(TESTS_HALVES:%=build/i386-nofp-linux/%)
-# One suite for each: an emulator, a folder, and how many programs there are in it.
-emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS)))
-EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
-           $(call emulated,arm,armhf) $(call emulated,i386,i386) \
-           $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
-GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
 build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
@@ -634,19 +365,6 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) $(FUZZ_LIB) $(FU
 
 # As many at once as there are processors, unless the caller says how many.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-
-# Those that kill and those that measure run alone.
-KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
-           $(patsubst %,tests/host/test_%.py,bursts kill keeper)
-DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
-HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
-pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
-# The longest first.
-SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) \
-           build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
-           $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
-ALONE   := $(C_ALONE) pytest:tests/guest $(call pytest,$(filter tests/host/%,$(KILLING))) \
-           $(call pytest,$(filter tests/demos/%,$(KILLING)))
 
 ## Install what is missing, build, and run every test
 test:
@@ -664,29 +382,6 @@ soak:
 	$(Q)$(MAKE) $(JOBS) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(subst $(comma)60,$(comma)600,$(SUITES)) \
 	    --alone $(ALONE) $(DISTROS)
-
-## Count instructions and bytes, and compare them with tests/bench/counts.txt
-counts: $(COUNTED)
-	$(Q)$(PYTHON) tests/run.py -v $(COUNTS)
-
-## Measure messages between two processes against other rings: build/bench.json, build/bench.svg
-bench: build/host/$(NATIVE)/native
-	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B $(NATIVE)/report.py build/host/$(NATIVE)/native \
-	    build/bench $(BENCH_ARGS)
-
-## Measure joins by clients, beside OTHER=PATH of QEMU's server: build/bench-server.json, .svg
-bench-server: build/host/ivsh-server build/host/tests/host/load
-	$(Q)$(if $(OTHER),IVSH_OTHER_SERVER=$(OTHER)) PYTHONPATH=tests/bench:tests/host \
-	    $(PYTHON) -B tests/bench/server/report.py build/bench-server
-
-## Measure messages between two guests, beside a bare flag: build/bench-guest.json
-bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \
-    build/host/ivsh-server
-	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json $(BENCH_ARGS)
-
-## Fuzz for TIME seconds in all; build/fuzz keeps what was found
-fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)
-	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $^
 
 ## Check layers, headers, symbols, the specification and the format
 check:
@@ -764,7 +459,7 @@ uninstall:
 
 ## Show this help
 help:
-	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' Makefile
+	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 ## Remove what was built, except newlib
 clean:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+#
+# bench.mk - measuring: instructions, and messages between processes, guests and clients.
+
+# --- Measuring: a contender whose headers are not here is left out -------------------------------
+# Each copies by the same memcpy(), as ours does, but for sizes that are a few moves: what gcc would
+# put in its place for constants of up to 8 KiB (rep movsq) would make the others look slow.
+BENCH_COPY := -mmemcpy-strategy=unrolled_loop:128:noalign,libcall:-1:noalign
+NATIVE := tests/bench/native
+RIVALS := $(if $(wildcard /usr/include/ck_ring.h),$(NATIVE)/ck) \
+          $(if $(wildcard /usr/include/boost/lockfree/spsc_queue.hpp),$(NATIVE)/boost) \
+          $(if $(wildcard /usr/include/dpdk/rte_ring.h),$(NATIVE)/dpdk)
+BENCH  := $(addprefix $(NATIVE)/,main slice ivsh textbook limits) $(RIVALS)
+BENCH_CFLAGS   := $(HOST_CFLAGS) $(BENCH_COPY) -isystem /usr/include/dpdk \
+                  -isystem /usr/include/x86_64-linux-gnu/dpdk
+BENCH_CXXFLAGS := -std=c++17 -O2 -g -MMD -MP -Wall -Wextra -Werror -D_GNU_SOURCE -fPIE \
+                  $(BENCH_COPY)
+
+build/host/$(NATIVE)/%.o: $(NATIVE)/%.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(if $(filter %/dpdk.c,$<),-march=corei7) -c $< -o $@
+
+build/host/$(NATIVE)/%.o: $(NATIVE)/%.cc build/flags
+	@echo "CXX     $@"; mkdir -p $(@D)
+	$(Q)g++ $(BENCH_CXXFLAGS) -c $< -o $@
+
+build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@ \
+	    $(if $(filter %/boost,$(RIVALS)),-lstdc++) $(if $(filter %/dpdk,$(RIVALS)),-lrte_ring -lrte_eal)
+
+build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
+
+# What tests/bench/counts.sh counts and weighs.
+COUNTED := build/host/tests/bench/count/count build/x86_64/count.elf build/x86_64/poller \
+           build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
+build/host/tests/bench/count/count: build/host/tests/bench/count/count.o build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+build/x86_64/count.elf: build/x86_64/tests/bench/count/count.o $(BARE_LIBS)
+build/x86_64/poller: build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
+	@echo "LD      $@"
+	$(Q)$(LD) -nostdlib -static --gc-sections -e poll_forever --defsym=memcpy=0 \
+	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $@ $^
+
+## Count instructions and bytes, and compare them with tests/bench/counts.txt
+counts: $(COUNTED)
+	$(Q)$(PYTHON) tests/run.py -v $(COUNTS)
+
+## Measure messages between two processes against other rings: build/bench.json, build/bench.svg
+bench: build/host/$(NATIVE)/native
+	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B $(NATIVE)/report.py build/host/$(NATIVE)/native \
+	    build/bench $(BENCH_ARGS)
+
+## Measure joins by clients, beside OTHER=PATH of QEMU's server: build/bench-server.json, .svg
+bench-server: build/host/ivsh-server build/host/tests/host/load
+	$(Q)$(if $(OTHER),IVSH_OTHER_SERVER=$(OTHER)) PYTHONPATH=tests/bench:tests/host \
+	    $(PYTHON) -B tests/bench/server/report.py build/bench-server
+
+## Measure messages between two guests, beside a bare flag: build/bench-guest.json
+bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \
+    build/host/ivsh-server
+	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json $(BENCH_ARGS)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+#
+# fuzz.mk - the fuzzers: clang's libFuzzer brings main().
+
+FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args client
+FUZZERS_SERVER := config control clients ledger answer
+FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
+FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
+
+# The server's fuzzers have its clock, and can kill it at each of its stores: tests/fuzz/serving.h.
+build/host-fuzz/%: FUZZ_HOOKS :=
+build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
+                                             -Dclock_gettime=serving_clock
+
+$(addprefix build/host-fuzz/tests/fuzz/,attach_fuzz receive_fuzz send_fuzz stream_fuzz slots_fuzz): \
+    build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
+    build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
+build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/newlib/args.o
+build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o
+build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
+
+FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
+$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail log_failure \
+    log_hold log_release
+$(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
+    $(SERVING:%.c=build/host-fuzz/%.o)
+$(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
+    sigaction sendmmsg link_send
+build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
+build/host-fuzz/tests/fuzz/control_fuzz: build/host-fuzz/host/control/answer.o \
+    build/host-fuzz/host/control/lines.o
+build/host-fuzz/tests/fuzz/config_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
+    $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/answer_fuzz: $(CONTROL:%.c=build/host-fuzz/%.o) \
+    $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o) \
+    build/host-fuzz/tests/fuzz/quiet.o
+build/host-fuzz/tests/fuzz/answer_fuzz: FUZZ_WRAP += process_command process_user
+
+build/host-fuzz/tests/fuzz/%_fuzz: build/host-fuzz/tests/fuzz/%.o build/host-fuzz/tests/fuzz/feed.o
+	@echo "LINK    $@"
+	$(Q)$(CLANG) $(HOST_SAN_CFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP:%=-Wl,--wrap=%) -pie \
+	    $(filter %.o %.a,$^) -o $@
+
+## Fuzz for TIME seconds in all; build/fuzz keeps what was found
+fuzz: $(FUZZ_LIB) $(FUZZ_SERVER)
+	$(Q)$(PYTHON) tests/fuzz/run.py $(or $(TIME),600) $^

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+#
+# tests.mk - the test programs: what they are made of, how they are linked, and what `make test`
+# runs. tests/README.md says what each is for.
+
+# --- Programs: build/<target>/<name> for each target of their kind ------------------------------
+TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
+                tests/device/device_test tests/device/msix_test
+TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
+                tests/core/channel_test tests/core/restart_test tests/core/writers_test \
+                tests/core/hostile_test tests/core/wait_test tests/core/stream_test tests/core/reset_test \
+                tests/core/events_test tests/core/service_test tests/core/next_test \
+                tests/core/batch_test tests/core/way_test tests/core/broken_test
+# What stores and loads words of 8 bytes where the machine has no such access.
+TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
+                tests/core/reset_test tests/core/batch_test tests/core/next_test
+TESTS_RACE   := tests/core/race_test
+TESTS_HOOK   := tests/core/storm_test
+TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test \
+                tests/core/pause_test
+TESTS_TSAN   := tests/core/pair_test
+TESTS_KILL   := tests/host/kill_test
+TESTS_ROAD   := tests/host/control_test \
+                tests/host/backend_test tests/host/client_test tests/host/bells_test \
+                tests/host/sizes_test tests/host/config_test tests/host/notices_test \
+                tests/host/takeover_test tests/host/cgroup_test
+TESTS_UEFI   := tests/uefi/args_test
+
+# The targets that a kind of test is built for.
+ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
+HALVES         := armv7m-linux i386-nofp-linux
+programs        = $(foreach target,$(1),$(2:%=build/$(target)/%))
+EMULATED_TESTS := $(call programs,$(ELSEWHERE),$(TESTS_CORE) $(TESTS_DEVICE)) \
+                  $(call programs,$(HALVES),$(TESTS_HALVES))
+
+# --- Objects: of the target that the program, $@, is built for -----------------------------------
+.SECONDEXPANSION:
+objects = $(patsubst %.c,$(firstword $(subst /tests/, ,$@))/%.o,$(1))
+
+$(call programs,host host-san $(ELSEWHERE),$(TESTS_DEVICE)): \
+    $$(call objects,tests/device/fake_platform.c tests/device/machines.c $(DEVICE))
+$(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) $(call programs,$(HALVES),$(TESTS_HALVES)) \
+    $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \
+    $$(call objects,tests/core/world.c $(CORE))
+$(call programs,host-hook,$(TESTS_HOOK)): \
+    $$(call objects,tests/core/world.c tests/lib/hostile_peer.c $(CORE))
+# These have a hook of their own.
+$(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(CORE))
+$(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))
+$(call programs,host,$(TESTS_KILL)): $$(call objects,tests/host/numbers.c $(CORE))
+
+both = $(call programs,host host-san,$(1))
+$(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
+$(call both,tests/host/cgroup_test): $$(call objects,host/backend/cgroup.c)
+$(call both,tests/host/client_test): $$(call objects,$(CLIENT))
+$(call both,tests/host/bells_test): $$(call objects,$(CLIENT) $(CORE))
+$(call both,tests/host/control_test): $$(call objects,$(CONTROL))
+$(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
+$(call both,tests/host/sizes_test): $$(call objects,host/server/sizes.c)
+$(call both,tests/host/notices_test tests/host/takeover_test): \
+    $$(call objects,host/server/log.c host/server/link.c $(SERVING))
+$(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c)
+
+# --- Linking ------------------------------------------------------------------------------------
+build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+build/host-san/tests/%_test: build/host-san/tests/%_test.o build/host-san/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+build/host-hook/tests/%_test: build/host-hook/tests/%_test.o build/host-hook/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_HOOK_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+build/host-tsan/tests/%_test: build/host-tsan/tests/%_test.o build/host-tsan/tests/lib/test.o
+	@echo "LINK    $@"
+	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
+
+# Programs of another processor are linked by its compiler: build/aarch64-linux/... by
+# CC_aarch64-linux.
+$(EMULATED_TESTS): $$@.o $$(call objects,tests/lib/test.c)
+	@echo "LINK    $@"
+	$(Q)$(firstword $(CC_$(word 2,$(subst /, ,$@)))) -static $(filter %.o,$^) -o $@
+
+build/host/tests/host/load: build/host/tests/host/load.o build/host/tests/host/swarm.o \
+    build/host/tests/host/visits.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
+# For tests/host/test_kill.py.
+build/host/numbers: build/host/tests/host/numbers_peer.o build/host/tests/host/numbers.o \
+    $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
+build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.o) \
+    build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
+# --- Guests: linked by the Makefile's rule for images --------------------------------------------
+build/x86_64/bare_test.elf: build/x86_64/tests/guest/bare_test.o build/x86_64/tests/lib/test.o \
+    $(BARE_LIBS)
+build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
+build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
+    $(BARE_LIBS)
+
+# The core's tests again, as guests.
+$(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
+    build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
+
+# --- Archives for other processors: symbols.sh looks at them --------------------------------------
+LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivsh.a)
+$(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
+
+# --- What is run -----------------------------------------------------------------------------------
+CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
+          $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
+              $(LIBS_ELSEWHERE)) \
+          tests/check/spec.sh,build/host/tests/core/example_test \
+          tests/check/man.sh tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
+          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) -D_GNU_SOURCE \
+              $(WARN))
+MODEL := tests/model/run.sh
+FUZZ  := tests/fuzz/run.py
+# The caller's flags make of the host's part something else than what was measured.
+COUNTS    := tests/bench/counts.sh,$(COMPILER)$(if $(strip $(CPPFLAGS) $(CFLAGS)),-with-flags),$(subst $(space),$(comma),$(COUNTED))
+FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
+             $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
+C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI),build/host/$(tests) build/host-san/$(tests)) \
+           $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
+# What looks at a clock, or is several processes that meet.
+C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
+           $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
+           $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%)
+# One suite for each: an emulator, a folder, and how many programs there are in it.
+emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS)))
+EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
+           $(call emulated,arm,armhf) $(call emulated,i386,i386) \
+           $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
+GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
+
+# Those that kill and those that measure run alone.
+KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
+           $(patsubst %,tests/host/test_%.py,bursts kill keeper)
+DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
+HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
+pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
+# The longest first.
+SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) \
+           build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
+           $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
+ALONE   := $(C_ALONE) pytest:tests/guest $(call pytest,$(filter tests/host/%,$(KILLING))) \
+           $(call pytest,$(filter tests/demos/%,$(KILLING)))
