@@ -132,9 +132,9 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmwa
           firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/echo.c firmware/app/bench.c \
           firmware/app/sink.c firmware/app/ack.c firmware/app/report.c firmware/app/text.c
-UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c firmware/uefi/clock.c \
-          firmware/uefi/com1.c firmware/uefi/console.c firmware/uefi/interrupts.c \
-          firmware/uefi/nonce.c firmware/uefi/platform.c firmware/uefi/syscalls.c \
+UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
+          firmware/uefi/clock.c firmware/uefi/com1.c firmware/uefi/console.c \
+          firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/platform.c firmware/uefi/syscalls.c \
           firmware/uefi/unlisted.c
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
@@ -192,7 +192,8 @@ $(LIBC):
 	@echo "NEWLIB  $@ (about a minute; log in build/newlib/x86_64.log)"
 	$(Q)ls /usr/src/newlib/newlib-*.tar.xz >/dev/null || \
 	    { echo "newlib's source is missing: ./setup.sh run"; exit 1; }
-	$(Q)rm -rf build/newlib/work $(NEWLIB) && mkdir -p build/newlib/work/src build/newlib/work/obj
+	$(Q)rm -rf build/newlib/work $(NEWLIB)
+	$(Q)mkdir -p build/newlib/work/src build/newlib/work/obj
 	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz --strip-components=1 -C build/newlib/work/src
 	$(Q)cd build/newlib/work/obj && env -i PATH="$$PATH" sh -e -c ' \
 	    ../src/configure --target=x86_64-elf --prefix="$$PWD/../out" $(NEWLIB_CONFIG) \
@@ -349,8 +350,8 @@ space := $() $()
 include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all test build/check soak counts bench bench-guest bench-server fuzz check format install uninstall \
-    help clean distclean
+.PHONY: all test build/check soak counts bench bench-guest bench-server fuzz check format \
+    install uninstall help clean distclean
 
 ## Build everything
 all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
@@ -358,7 +359,8 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
 build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
-build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
+build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
+    $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
     build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
@@ -441,10 +443,12 @@ install: all
 	$(Q)$(INSTALL) build/uefi-x86_64/ivsh.efi $(AT)/share/ivsh/ivsh.efi
 	$(Q)$(INSTALL) firmware/uefi/ivsh.man $(AT)/share/ivsh/ivsh.man
 
-# Folders that an uninstall leaves alone: what it did not make. Of a system's own prefix that is what the
-# Filesystem Hierarchy Standard has there; and nothing above DESTDIR, or PREFIX.
-SYSTEM := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX) $(addprefix $(PREFIX)/,bin sbin lib include share share/man))
-KEPT   := $(subst $(space),|,$(strip $(if $(DESTDIR),$(DESTDIR),$(SYSTEM) $(patsubst %/,%,$(dir $(PREFIX))) $(SYSCONFDIR))))
+# Folders that an uninstall leaves alone: what it did not make. Of a system's own prefix that is
+# what the Filesystem Hierarchy Standard has there; and nothing above DESTDIR, or PREFIX.
+SYSTEM := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX) \
+              $(addprefix $(PREFIX)/,bin sbin lib include share share/man))
+KEPT   := $(subst $(space),|,$(strip $(if $(DESTDIR),$(DESTDIR),$(SYSTEM) \
+              $(patsubst %/,%,$(dir $(PREFIX))) $(SYSCONFDIR))))
 
 ## Remove what was installed; default.conf only if nobody has changed it
 uninstall:
@@ -459,7 +463,8 @@ uninstall:
 
 ## Show this help
 help:
-	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
+	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' \
+	    $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 ## Remove what was built, except newlib
 clean:

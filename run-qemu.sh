@@ -3,9 +3,9 @@
 #
 # run-qemu.sh - boots guests that talk through ivshmem, and shows what they say.
 #
-# A guest is done when it says so itself, in its own lines, and QEMU ends with 0: QEMU's status alone
-# is 0 as well after a triple fault under -no-reboot, and after a signal. Nothing of the caller's shell
-# counts here (-p): functions, BASH_ENV, SHELLOPTS, CDPATH.
+# A guest is done when it says so itself, in its own lines, and QEMU ends with 0: QEMU's status
+# alone is 0 as well after a triple fault under -no-reboot, and after a signal. Nothing of the
+# caller's shell counts here (-p): functions, BASH_ENV, SHELLOPTS, CDPATH.
 [[ $- == *p* ]] || exec /bin/bash -p -- "$0" "$@"
 set -u +o posix
 export LC_ALL=C
@@ -152,10 +152,12 @@ hugepages() {
 	trap "give_back '$place'" EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	have=$(cat $pages/free_hugepages 2>/dev/null) || die 77 "this kernel has no huge pages of 2M"
+	have=$(cat $pages/free_hugepages 2>/dev/null) ||
+		die 77 "this kernel has no huge pages of 2M"
 	if ((have < need)); then
 		lent=$((need - have))
-		borrow "$lent" || die 77 "$need huge pages of 2M are needed, $have are free: as root, echo $need >$pages/nr_hugepages"
+		borrow "$lent" || die 77 "$need huge pages of 2M are needed, $have are free:" \
+			"as root, echo $need >$pages/nr_hugepages"
 	fi
 	mount -t hugetlbfs -o pagesize=2M ivsh "$place" 2>/dev/null ||
 		die 77 "a hugetlbfs cannot be mounted: this needs root"
@@ -195,11 +197,12 @@ pids=() filters=() server=''
 cleanup() {
 	local pid
 	trap - EXIT
-	# All of them, also one that is started and not noted yet, and what waits for a guest's first word.
+	# All of them, also one that is started and not noted yet, and what waits for a guest's
+	# first word.
 	for pid in $(jobs -p); do
 		[[ $pid == "$server" ]] || kill "$pid" 2>/dev/null
 	done
-	[[ -z $server ]] || kill -- "-$server" 2>/dev/null # also what of it outlived its keeper
+	[[ -z $server ]] || kill -- "-$server" 2>/dev/null # also what of it outlived its supervisor
 	wait
 	if ((keep)); then
 		echo "run-qemu.sh: kept: $dir"
@@ -218,8 +221,9 @@ trap 'exit 143' TERM
 kvm_works() {
 	local said
 	[[ -r /dev/kvm && -w /dev/kvm ]] || return
-	said=$(exec 2>/dev/null && timeout -s KILL 1 qemu-system-x86_64 -accel kvm -cpu host -M q35 -m 64 \
-		-nodefaults -display none -no-reboot -serial stdio -kernel build/x86_64/ivsh.elf \
+	said=$(exec 2>/dev/null && timeout -s KILL 1 qemu-system-x86_64 -accel kvm -cpu host \
+		-M q35 -m 64 -nodefaults -display none -no-reboot -serial stdio \
+		-kernel build/x86_64/ivsh.elf \
 		-append '--exit=verdict help')
 	[[ ${said//$'\r'/} == *$'\nexit: 0' ]]
 }
@@ -230,8 +234,9 @@ fi
 
 # --- Showing ----------------------------------------------------------------------------------
 
-# One guest's output: without the firmware's escape sequences, each line with the guest's number; while
-# OVMF says nothing that matters, a line of progress: what it says is of use if nothing comes after it.
+# One guest's output: without the firmware's escape sequences, each line with the guest's number;
+# while OVMF says nothing that matters, a line of progress: what it says is of use if nothing comes
+# after it.
 show() { # $1: number, $2: 1 under UEFI
 	local line booting=$2 boot=()
 	((booting)) && echo "[$1] OVMF boots (about 3 s) ..."
@@ -242,7 +247,8 @@ show() { # $1: number, $2: 1 under UEFI
 		done
 		if ((booting)); then
 			[[ -z $line ]] && continue
-			[[ $line == BdsDxe:* || $line == *Boot[0-9]* ]] && boot+=("$line") && continue
+			[[ $line == BdsDxe:* || $line == *Boot[0-9]* ]] &&
+				boot+=("$line") && continue
 			booting=0
 		fi
 		echo "[$1] $line"
@@ -264,14 +270,17 @@ quote() { # a command line that can be pasted into a shell
 names=(alpha beta gamma delta epsilon zeta eta theta)
 slots=8
 if [[ $demo == plain ]]; then
-	# All of it, now: a page that has no room when a guest first writes there would end QEMU (SIGBUS).
+	# All of it, now: a page that has no room when a guest first writes there would end QEMU
+	# (SIGBUS).
 	line=(fallocate -l "$size" "$dir/memory")
 	quote "${line[@]}"
 	said=$("${line[@]}" 2>&1) ||
-		{ [[ $said == *"not supported"* ]] && said=$(head -c "$size" /dev/zero 2>&1 >"$dir/memory"); } ||
+		{ [[ $said == *"not supported"* ]] &&
+			said=$(head -c "$size" /dev/zero 2>&1 >"$dir/memory"); } ||
 		die 1 "$dir/memory: $size bytes: $said"
 else
-	line=(build/host/ivsh-server -F -S "$dir/ivsh.sock" -l "$memory" -n "$vectors" --slots "$slots")
+	line=(build/host/ivsh-server -F -S "$dir/ivsh.sock" -l "$memory" -n "$vectors"
+		--slots "$slots")
 	for ((i = 0; i < guests; i++)); do
 		line+=(--slot "$i=$dir/$i.sock")
 	done
@@ -299,15 +308,16 @@ for ((i = 0; i < guests; i++)); do
 	fi
 	command="--exit=verdict $command"
 	[[ $command == *--name=* ]] || command+=" --name=${names[i]}"
-	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -no-reboot -serial stdio
-		-device "isa-debug-exit,iobase=0xf4,iosize=4")
+	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -no-reboot
+		-serial stdio -device "isa-debug-exit,iobase=0xf4,iosize=4")
 	if ((uefi)); then
 		line+=(-m "${ram:-256}" -bios "$ovmf" -kernel build/uefi-x86_64/ivsh.efi)
 	else
 		line+=(-m "${ram:-64}" -kernel build/x86_64/ivsh.elf)
 	fi
 	if [[ $demo == plain ]]; then
-		line+=(-object "memory-backend-file,id=mem,share=on,mem-path=${dir//,/,,}/memory,size=$size"
+		path=${dir//,/,,}/memory
+		line+=(-object "memory-backend-file,id=mem,share=on,mem-path=$path,size=$size"
 			-device "ivshmem-plain,memdev=mem")
 		command+=" --slot=$i"
 	else
@@ -346,9 +356,10 @@ watch &
 # parentheses, its text behind who sent it.
 verdict() {
 	local messages=$((64 * (guests - 1)))
-	grep -qxF "[$1] exit: 0" "$dir/guest.$1.log" || return
-	((${#commands[@]})) || grep -qxE "\[$1\] demo: (VM|slot) $1 \(${names[$1]}\): sent [0-9]+ bytes in\
- $messages messages, received [0-9]+ bytes in $messages: every byte verified" "$dir/guest.$1.log"
+	local log=$dir/guest.$1.log
+	grep -qxF "[$1] exit: 0" "$log" || return
+	((${#commands[@]})) || grep -qxE "\[$1\] demo: (VM|slot) $1 \(${names[$1]}\): sent [0-9]+\
+ bytes in $messages messages, received [0-9]+ bytes in $messages: every byte verified" "$log"
 }
 
 good=0
@@ -380,5 +391,6 @@ end=$EPOCHREALTIME
 pids=()
 
 printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo" "$good" "$guests" \
-	$(((${end/[.,]/} - ${start/[.,]/}) / 1000000)) $(((${end/[.,]/} - ${start/[.,]/}) / 100000 % 10))
+	$(((${end/[.,]/} - ${start/[.,]/}) / 1000000)) \
+	$(((${end/[.,]/} - ${start/[.,]/}) / 100000 % 10))
 ((good == guests))

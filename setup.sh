@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh - installs what is missing to build and run (./setup.sh run), also to check (check) or to
-# test (test), or to measure (bench), or to try other Debians (distros). The only list of Debian packages in this
-# project; run-qemu.sh, `make check` and `make test` call it. Says nothing and changes nothing when
-# all is there. Tried on Debian 12, 13 and the development branch.
+# test (test), or to measure (bench), or to try other Debians (distros). The only list of Debian
+# packages in this project; run-qemu.sh, `make check` and `make test` call it. Says nothing and
+# changes nothing when all is there. Tried on Debian 12, 13 and the development branch.
 set -eu
 
 # Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU and OVMF.
 run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 ovmf'
-# Checking: a second compiler for the headers, C++, the formatter, what reads manual pages, compilers
-# for other processors.
+# Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
+# compilers for other processors.
 check="$run g++ clang clang-format python3 mandoc man-db groff
 	gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
-# Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker, what counts instructions,
-# what runs other processors' programs, libvirt to check what is written for it.
+# Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker, what counts
+# instructions, what runs other processors' programs, libvirt to check what is written for it.
 test="$check libclang-rt-dev python3-pytest spin valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu"
 # Trying other Debians: tests/distros/run.sh.
@@ -56,7 +56,10 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "installing with apt:$missing"
 # shellcheck disable=SC2086  # a list of words
-install() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+install() {
+	$sudo env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
 # The lists of packages may be old, or not there at all.
 install 2>/dev/null || { $sudo apt-get update -qq && install; } || {
 	echo "setup.sh: apt-get could not install:$missing" >&2

@@ -8,8 +8,8 @@ TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assi
                 tests/device/device_test tests/device/msix_test
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
-                tests/core/hostile_test tests/core/wait_test tests/core/stream_test tests/core/reset_test \
-                tests/core/events_test tests/core/service_test tests/core/next_test \
+                tests/core/hostile_test tests/core/wait_test tests/core/stream_test \
+                tests/core/reset_test tests/core/events_test tests/core/service_test tests/core/next_test \
                 tests/core/batch_test tests/core/way_test tests/core/broken_test
 # What stores and loads words of 8 bytes where the machine has no such access.
 TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
@@ -39,8 +39,8 @@ objects = $(patsubst %.c,$(firstword $(subst /tests/, ,$@))/%.o,$(1))
 
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_DEVICE)): \
     $$(call objects,tests/device/fake_platform.c tests/device/machines.c $(DEVICE))
-$(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) $(call programs,$(HALVES),$(TESTS_HALVES)) \
-    $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \
+$(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) \
+    $(call programs,$(HALVES),$(TESTS_HALVES)) $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \
     $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host-hook,$(TESTS_HOOK)): \
     $$(call objects,tests/core/world.c tests/lib/hostile_peer.c $(CORE))
@@ -115,28 +115,33 @@ $(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/
 LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivsh.a)
 $(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
 
-# --- What is run -----------------------------------------------------------------------------------
+# --- What is run --------------------------------------------------------------------------------
 CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
-          tests/check/man.sh tests/check/readme.sh,$(COMPILER) tests/check/format.sh,$(CLANG_FORMAT) \
-          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) -D_GNU_SOURCE \
-              $(WARN))
+          tests/check/man.sh tests/check/readme.sh,$(COMPILER) \
+          tests/check/format.sh,$(CLANG_FORMAT) \
+          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) \
+              -D_GNU_SOURCE $(WARN))
 MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py
 # The caller's flags make of the host's part something else than what was measured.
-COUNTS    := tests/bench/counts.sh,$(COMPILER)$(if $(strip $(CPPFLAGS) $(CFLAGS)),-with-flags),$(subst $(space),$(comma),$(COUNTED))
+COUNTS    := tests/bench/counts.sh,$(COMPILER)$(strip \
+             $(if $(strip $(CPPFLAGS) $(CFLAGS)),-with-flags)),$(strip \
+             $(subst $(space),$(comma),$(COUNTED)))
 FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
-C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI),build/host/$(tests) build/host-san/$(tests)) \
+C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI), \
+               build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
            $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
            $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%)
 # One suite for each: an emulator, a folder, and how many programs there are in it.
-emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS)))
+emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(strip \
+               $(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS))))
 EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
            $(call emulated,arm,armhf) $(call emulated,i386,i386) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)

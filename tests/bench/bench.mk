@@ -27,7 +27,8 @@ build/host/$(NATIVE)/%.o: $(NATIVE)/%.cc build/flags
 build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@ \
-	    $(if $(filter %/boost,$(RIVALS)),-lstdc++) $(if $(filter %/dpdk,$(RIVALS)),-lrte_ring -lrte_eal)
+	    $(if $(filter %/boost,$(RIVALS)),-lstdc++) \
+	    $(if $(filter %/dpdk,$(RIVALS)),-lrte_ring -lrte_eal)
 
 build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
 
@@ -60,4 +61,5 @@ bench-server: build/host/ivsh-server build/host/tests/host/load
 ## Measure messages between two guests, beside a bare flag: build/bench-guest.json
 bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \
     build/host/ivsh-server
-	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json $(BENCH_ARGS)
+	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B tests/bench/guest/report.py build/bench-guest.json \
+	    $(BENCH_ARGS)

@@ -38,7 +38,8 @@ rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rule tests         "$posix|$any|$(own 'core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|tests/[a-z/]+')|$rings"
-# Public headers look only to their left: version, error, wire, doorbell, mem, platform, pci, device, region, channel, stream.
+# Public headers look only to their left: version, error, wire, doorbell, mem, platform, pci,
+# device, region, channel, stream.
 order='version error wire doorbell mem platform pci device region channel stream'
 seen=
 for h in $order; do

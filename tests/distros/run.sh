@@ -33,8 +33,8 @@ mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format "\$(REPO_URI)" 'Created-
 	'Label: Debian' 2>/dev/null | head -n 1)}
 [[ $mirror ]] || die "apt names no mirror of Debian: set DEBIAN_MIRROR"
 
-# All mounts and processes are those of a child in namespaces of its own: with its first process, this
-# very script again, everything in there ends, and the folder can be removed.
+# All mounts and processes are those of a child in namespaces of its own: with its first process,
+# this very script again, everything in there ends, and the folder can be removed.
 if [[ $$ != 1 || -z ${IVSH_DISTROS_WORK:-} ]]; then
 	work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-distro.XXXXXX") || exit 1
 	child=
@@ -86,13 +86,14 @@ try() {
 	local want=$1 limit=$2 status began=$SECONDS last ok=0 log
 	shift 2
 	log=$logs/$((passed + failed + skipped))
-	timeout --foreground -k 10 "$limit" chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-		HOME=/root TERM=dumb sh -c 'cd /ivsh && exec "$@"' sh "$@" >"$log" 2>&1 </dev/null
+	timeout --foreground -k 10 "$limit" chroot "$root" env -i \
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb sh -c 'cd /ivsh && exec "$@"' sh "$@" >"$log" 2>&1 </dev/null
 	status=$?
 	last=$(tail -n 1 "$log")
 	case $want in
 	fails)
-		((status > 0 && status < 77)) && [[ $last =~ :\ ([0-9])\ of\ ([0-9])\ guests\ done ]] &&
+		((status > 0 && status < 77)) &&
+			[[ $last =~ :\ ([0-9])\ of\ ([0-9])\ guests\ done ]] &&
 			((BASH_REMATCH[1] < BASH_REMATCH[2])) && ok=1
 		;;
 	*)
@@ -114,15 +115,18 @@ try() {
 
 # The first command of a new user, and what it installs.
 try 0 900 ./run-qemu.sh
-echo "$suite: $(chroot "$root" gcc --version | head -n 1); $(chroot "$root" qemu-system-x86_64 --version | head -n 1)"
+echo "$suite: $(chroot "$root" gcc --version | head -n 1);" \
+	"$(chroot "$root" qemu-system-x86_64 --version | head -n 1)"
 try 0 120 ./run-qemu.sh uefi
 try 0 120 ./run-qemu.sh plain
 if [[ $mode != short ]]; then
 	try 0 120 ./run-qemu.sh mixed
 	try 0 120 ./run-qemu.sh hugepages
 	for demo in bare uefi mixed plain; do
-		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 --qemu-args '-cpu qemu32'
-		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 --command 'ping nobody --timeout=2'
+		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 \
+			--qemu-args '-cpu qemu32'
+		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 \
+			--command 'ping nobody --timeout=2'
 	done
 	try fails 120 ./run-qemu.sh uefi --no-build --timeout 20 --ram 16
 	try fails 120 ./run-qemu.sh mixed --no-build --timeout 20 --ram 16

@@ -12,7 +12,7 @@ build/host-fuzz/%: FUZZ_HOOKS :=
 build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
                                              -Dclock_gettime=serving_clock
 
-$(addprefix build/host-fuzz/tests/fuzz/,attach_fuzz receive_fuzz send_fuzz stream_fuzz slots_fuzz): \
+$(patsubst %,build/host-fuzz/tests/fuzz/%_fuzz,attach receive send stream slots): \
     build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
     build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
@@ -23,8 +23,8 @@ build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
 
 FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
-$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail log_failure \
-    log_hold log_release
+$(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail \
+    log_failure log_hold log_release
 $(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
     $(SERVING:%.c=build/host-fuzz/%.o)
 $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
