@@ -108,6 +108,7 @@ SMALL := -Oz -fno-optimize-sibling-calls \
 build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := $(SMALL)
 build/x86_64/lib/core/%: SIZED := $(SMALL)
+build/x86_64/lib/node/%: SIZED := $(SMALL)
 $(addprefix build/x86_64/lib/core/,send.o receive.o batch.o place.o): \
     SIZED := -fno-align-functions $(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
 
@@ -119,7 +120,10 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c
           lib/core/wait.c lib/core/news.c lib/core/service.c lib/core/next.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c
-LIB    := $(CORE) $(DEVICE)
+NODE   := lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c lib/node/post_all.c \
+          lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c lib/node/inbox.c lib/node/call.c \
+          lib/node/reply.c lib/node/flow.c lib/node/find.c lib/node/services.c lib/node/watch.c
+LIB    := $(CORE) $(DEVICE) $(NODE)
 X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \

@@ -11,6 +11,7 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test \
                 tests/core/reset_test tests/core/events_test tests/core/service_test tests/core/next_test \
                 tests/core/batch_test tests/core/way_test tests/core/broken_test
+TESTS_NODE   := tests/node/message_test tests/node/call_test
 # What stores and loads words of 8 bytes where the machine has no such access.
 TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
                 tests/core/reset_test tests/core/batch_test tests/core/next_test
@@ -30,7 +31,7 @@ TESTS_UEFI   := tests/uefi/args_test
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
 HALVES         := armv7m-linux i386-nofp-linux
 programs        = $(foreach target,$(1),$(2:%=build/$(target)/%))
-EMULATED_TESTS := $(call programs,$(ELSEWHERE),$(TESTS_CORE) $(TESTS_DEVICE)) \
+EMULATED_TESTS := $(call programs,$(ELSEWHERE),$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE)) \
                   $(call programs,$(HALVES),$(TESTS_HALVES))
 
 # --- Objects: of the target that the program, $@, is built for -----------------------------------
@@ -42,6 +43,8 @@ $(call programs,host host-san $(ELSEWHERE),$(TESTS_DEVICE)): \
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) \
     $(call programs,$(HALVES),$(TESTS_HALVES)) $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \
     $$(call objects,tests/core/world.c $(CORE))
+$(call programs,host host-san $(ELSEWHERE),$(TESTS_NODE)): \
+    $$(call objects,tests/node/town.c tests/core/world.c $(CORE) $(NODE))
 $(call programs,host-hook,$(TESTS_HOOK)): \
     $$(call objects,tests/core/world.c tests/lib/hostile_peer.c $(CORE))
 # These have a hook of their own.
@@ -111,6 +114,11 @@ build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/test
 $(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
     build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
 
+# ... and the node's.
+$(TESTS_NODE:%=build/x86_64/%.elf): build/x86_64/tests/node/%.elf: build/x86_64/tests/node/%.o \
+    build/x86_64/tests/node/town.o build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o \
+    $(BARE_LIBS)
+
 # --- Archives for other processors: symbols.sh looks at them --------------------------------------
 LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivsh.a)
 $(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
@@ -132,7 +140,7 @@ COUNTS    := tests/bench/counts.sh,$(COMPILER)$(strip \
              $(subst $(space),$(comma),$(COUNTED)))
 FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
-C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_DEVICE) $(TESTS_UEFI), \
+C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI), \
                build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
 # What looks at a clock, or is several processes that meet.
@@ -145,7 +153,8 @@ emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(strip \
 EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
            $(call emulated,arm,armhf) $(call emulated,i386,i386) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
-GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) build/x86_64/bare_test.elf
+GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) $(TESTS_NODE:%=build/x86_64/%.elf) \
+               build/x86_64/bare_test.elf
 
 # Those that kill and those that measure run alone.
 KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \

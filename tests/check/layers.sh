@@ -25,6 +25,7 @@ rule() { # $1: folder, $2: what it may include, $3: what of that it may not
 }
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/(error|wire|doorbell|mem|region|channel|stream)\.h>|$(own 'core')"
+rule lib/node      "$std|<ivsh/(error|wire|doorbell|mem|region|channel|stream|node)\.h>|$(own 'node')"
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
@@ -39,8 +40,8 @@ rule host/client   "$posix|$any|$(own 'client')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rule tests         "$posix|$any|$(own 'core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|tests/[a-z/]+')|$rings"
 # Public headers look only to their left: version, error, wire, doorbell, mem, platform, pci,
-# device, region, channel, stream.
-order='version error wire doorbell mem platform pci device region channel stream'
+# device, region, channel, stream, node.
+order='version error wire doorbell mem platform pci device region channel stream node'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

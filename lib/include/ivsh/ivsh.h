@@ -16,5 +16,6 @@
 #include <ivsh/region.h>
 #include <ivsh/channel.h>
 #include <ivsh/stream.h>
+#include <ivsh/node.h>
 
 #endif

@@ -202,6 +202,17 @@ struct ivsh_wire_stream {
 #define IVSH_WIRE_STREAM_END 3u
 #define IVSH_WIRE_STREAM_CLOSE 4u
 
+/* SPEC 14. What a request and its reply begin with: messages on IVSH_WIRE_PORT_CALL. */
+struct ivsh_wire_call {
+	uint32_t kind; /* IVSH_WIRE_CALL_* */
+	uint16_t port; /* the request's label; the reply repeats it */
+	uint16_t reserved;
+	uint64_t id; /* the request's number: not 0; the reply repeats it */
+};
+
+#define IVSH_WIRE_CALL_REQUEST 1u
+#define IVSH_WIRE_CALL_REPLY 2u
+
 #ifdef __cplusplus
 }
 #endif

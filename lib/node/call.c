@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.c - requests, and waiting for their replies. SPEC 14.
+ */
+#include "node/inside.h"
+
+/*
+ * Whether the incarnation that was asked is over, or seems to be. Where nobody was there, whoever
+ * comes first is asked.
+ */
+static bool is_peer_gone(struct ivsh_node *node, struct ivsh_call *call)
+{
+	const struct ivsh_peer *peer = ivsh_node_peer(node, call->peer);
+
+	if (peer->presence != IVSH_PEER_ATTACHED)
+		return call->incarnation != 0;
+	if (call->incarnation == 0)
+		call->incarnation = peer->boot;
+	return call->incarnation != peer->boot;
+}
+
+/* Send the request. IVSH_EAGAIN: there is no room yet. */
+static int call_begin(struct ivsh_node *node, struct ivsh_call *call)
+{
+	struct ivsh_wire_call header = {.kind = IVSH_WIRE_CALL_REQUEST, .port = call->port};
+	int error;
+
+	call->got = 0;
+	if (!is_peer(node, call->peer))
+		return IVSH_EINVAL;
+	/* SPEC R14.1: no other request of this slot has it. */
+	if (++node->next_call == 0)
+		node->next_call = 1;
+	header.id = (uint64_t)node->region.boot << 32 | node->next_call;
+	error = ivsh_node_call_send(node, call->peer, &header, call->data, call->size);
+	if (error == IVSH_EPROTO) {
+		error = ivsh_node_mend(node, call->peer);
+		return error ? error : IVSH_EAGAIN;
+	}
+	if (error)
+		return error;
+	call->begun = true;
+	call->error = IVSH_EAGAIN;
+	call->id = header.id;
+	call->incarnation = 0;
+	call->lost = node->chans[call->peer].lost;
+	call->next = node->calls;
+	node->calls = call;
+	return 0;
+}
+
+void ivsh_node_call_end(struct ivsh_node *node, struct ivsh_call *call)
+{
+	for (struct ivsh_call **at = &node->calls; *at; at = &(*at)->next)
+		if (*at == call) {
+			*at = call->next;
+			break;
+		}
+	call->begun = false;
+}
+
+/* One look. (inbox): what stands before the reply is put there. */
+static int call_look(struct ivsh_node *node, struct ivsh_call *call, bool inbox)
+{
+	struct ivsh_chan *ch = ivsh_node_channel(node, call->peer);
+	bool is_gone;
+	int error;
+
+	if (!call->begun) {
+		error = call_begin(node, call);
+		if (error)
+			return error;
+	}
+	/* Before the ring: what the peer sent before it went is there by then. */
+	is_gone = is_peer_gone(node, call);
+	error = ivsh_node_pump(node, inbox ? ch : NULL);
+	if (call->error != IVSH_EAGAIN)
+		return call->error;
+	if (error)
+		return error;
+	return is_gone || ch->dead || ch->lost != call->lost ? IVSH_EPEER : IVSH_EAGAIN;
+}
+
+int ivsh_node_call_poll(struct ivsh_node *node, struct ivsh_call *call)
+{
+	int error = call_look(node, call, false);
+
+	if (error != IVSH_EAGAIN)
+		ivsh_node_call_end(node, call);
+	return error;
+}
+
+int ivsh_node_call(struct ivsh_node *node, struct ivsh_call *call, uint64_t timeout_ns)
+{
+	struct limit limit = limit_begin(node, timeout_ns);
+	int error;
+
+	do {
+		error = call_look(node, call, true);
+		if (error != IVSH_EAGAIN)
+			break;
+		error = ivsh_node_idle(node, UINT32_MAX, &limit, NODE_LOOK_NS);
+	} while (!error);
+	ivsh_node_call_end(node, call);
+	return error;
+}

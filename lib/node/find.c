@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * find.c - who is here, under which name, and what is to be had from it.
+ */
+#include "node/inside.h"
+
+const struct ivsh_peer *ivsh_node_peer(struct ivsh_node *node, uint32_t peer)
+{
+	if (peer >= node->slots || ivsh_region_peer(&node->region, peer, &node->peers[peer]))
+		return NULL;
+	return &node->peers[peer];
+}
+
+/* The lowest slot that somebody is attached to. */
+static int find_any(struct ivsh_node *node, uint32_t *peer)
+{
+	for (uint32_t i = 0; i < node->slots; i++) {
+		if (i == node->self || ivsh_node_peer(node, i)->presence != IVSH_PEER_ATTACHED)
+			continue;
+		*peer = i;
+		return 0;
+	}
+	return IVSH_ENODEV;
+}
+
+int ivsh_node_find(struct ivsh_node *node, const char *name, uint32_t *peer, uint64_t timeout_ns)
+{
+	struct limit limit = limit_begin(node, timeout_ns);
+
+	for (;;) {
+		int error =
+		    name ? ivsh_region_find(&node->region, node->peers, node->slots, name, peer)
+			 : find_any(node, peer);
+
+		if (error != IVSH_ENODEV)
+			return error;
+		/* Nobody announces that a peer attaches. */
+		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, &limit, IVSH_NEWS_NS);
+		if (error)
+			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;
+	}
+}

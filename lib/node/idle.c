@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle.c - waiting, and mending channels meanwhile.
+ */
+#include "node/inside.h"
+
+/* Reset the channel as often as its peer's incarnation may have it. */
+int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
+{
+	struct ivsh_node_link *link = &node->links[peer];
+	struct ivsh_chan *ch = &node->chans[peer];
+
+	if (!ch->dead)
+		return 0;
+	ivsh_node_hold(node, peer, false);
+	if (ivsh_region_peer(&node->region, peer, &node->peers[peer]) == 0 &&
+	    node->peers[peer].boot != link->incarnation) {
+		link->incarnation = node->peers[peer].boot;
+		link->resets = 0;
+		link->broken = link->broken_reported = false;
+	}
+	if (link->resets == IVSH_NODE_RESETS) {
+		link->broken = true;
+		return IVSH_EPROTO;
+	}
+	link->resets++;
+	return ivsh_chan_reset(ch);
+}
+
+void ivsh_node_mend_all(struct ivsh_node *node)
+{
+	for (uint32_t i = 0; i < node->slots; i++)
+		if (i != node->self && node->chans[i].dead && ivsh_node_mend(node, i)) {
+			/* A lost slot shows in the next call; ivsh_node_next_event() reports the
+			 * rest. */
+		}
+}
+
+void ivsh_node_hold(struct ivsh_node *node, uint32_t peer, bool held)
+{
+	struct ivsh_node_link *link = &node->links[peer];
+
+	if (link->held == held)
+		return;
+	link->held = held;
+	if (held)
+		node->held++;
+	else
+		node->held--;
+	node->turns = 0;
+}
+
+static int wait_once(struct ivsh_node *node, uint32_t wanted, uint64_t timeout_ns, uint32_t *events)
+{
+	struct ivsh_wait wait = node->wait;
+	int error;
+
+	wait.wanted = wanted;
+	*events = 0;
+	error = ivsh_region_wait(&node->region, &wait, timeout_ns, events);
+	/* A peer that has come again may have its channel reset again. */
+	if (!error && (*events & (IVSH_EVENT_BROKEN | IVSH_EVENT_CONTROL)))
+		ivsh_node_mend_all(node);
+	return error;
+}
+
+int ivsh_node_idle(
+    struct ivsh_node *node, uint32_t wanted, const struct limit *limit, uint64_t most_ns)
+{
+	uint64_t left = limit_left(node, limit);
+	uint32_t events;
+
+	if (left == 0)
+		return IVSH_EAGAIN;
+	return wait_once(node, wanted, left < most_ns ? left : most_ns, &events);
+}
+
+int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events)
+{
+	bool some = node->held != 0 || node->inbox_first != node->inbox_end;
+	uint32_t unused;
+	int error;
+
+	if (!events)
+		events = &unused;
+	error = wait_once(node, 0, some ? 0 : timeout_ns, events);
+	if (!error && some)
+		*events |= IVSH_EVENT_MESSAGE;
+	return error;
+}

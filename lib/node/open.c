@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * open.c - opening a node, and closing it.
+ */
+#include "node/inside.h"
+
+#define OPEN_TIMEOUT_NS UINT64_C(5000000000)
+#define OPEN_SLOTS 8u
+
+/* What falling asleep and waking up costs. */
+#define OPEN_SPIN_NS UINT64_C(50000)
+
+#define ALIGNMENT 64u
+
+_Static_assert(
+    offsetof(struct ivsh_node_message, message) == 0 &&
+	offsetof(struct ivsh_node_message, data) == offsetof(struct ivsh_message, data) &&
+	offsetof(struct ivsh_node_message, size) == offsetof(struct ivsh_message, size) &&
+	offsetof(struct ivsh_node_message, port) == offsetof(struct ivsh_message, port) &&
+	offsetof(struct ivsh_node_message, flags) == offsetof(struct ivsh_message, flags),
+    "a node's message begins with a channel's");
+
+/* Bytes of a node in a region of this geometry, as IVSH_NODE_SIZE() has them. */
+static uint64_t size_of(const struct ivsh_geometry *g)
+{
+	return sizeof(struct ivsh_node) + IVSH_NODE_INBOX + ALIGNMENT +
+	       (uint64_t)g->slots * (sizeof(struct ivsh_chan) + sizeof(struct ivsh_peer) +
+					sizeof(struct ivsh_node_link)) +
+	       (uint64_t)(g->slots - 1) * g->descs * sizeof(struct ivsh_record);
+}
+
+int ivsh_node_size(const struct ivsh_mem *mem, uint32_t slots, uint64_t *size)
+{
+	struct ivsh_attach attach = {0};
+	struct ivsh_region region;
+	int error = ivsh_region_look(&region, mem, &attach);
+
+	if (error == IVSH_ENODEV)
+		error = ivsh_geometry_fit(
+		    mem->size, slots ? slots : OPEN_SLOTS, &region.geometry, NULL);
+	if (!error)
+		*size = size_of(&region.geometry);
+	return error;
+}
+
+/* Whether the block is large enough for the region that is there, as far as it can be known. */
+static int block_check(const struct ivsh_mem *mem, struct ivsh_node_options *options, uint64_t size)
+{
+	uint64_t need;
+
+	if (ivsh_node_size(mem, options->slots, &need))
+		need = IVSH_NODE_MEMORY;
+	else if (need <= size)
+		return 0;
+	if (sizeof(struct ivsh_node) + ALIGNMENT <= size && need == IVSH_NODE_MEMORY)
+		return 0;
+	options->need_block = need;
+	return IVSH_ENOSPC;
+}
+
+/* The slot that is asked for, in mem->self; IVSH_SELF_NONE: any free one. */
+static int slot_choose(struct ivsh_mem *mem, const struct ivsh_node_options *options)
+{
+	if (!(options->flags & IVSH_NODE_SLOT))
+		return 0;
+	if (mem->self != IVSH_SELF_NONE && mem->self != options->slot)
+		return IVSH_EINVAL;
+	mem->self = options->slot;
+	return 0;
+}
+
+static int attach_begin(struct ivsh_node *node, struct ivsh_mem *mem,
+    struct ivsh_node_options *options, struct ivsh_attach *attach)
+{
+	bool is_guarded = mem->self != IVSH_SELF_NONE, fits;
+	uint64_t need = 0, seed = options->nonce;
+	int error = slot_choose(mem, options);
+
+	if (error)
+		return error;
+	error = ivsh_geometry_fit(
+	    mem->size, options->slots ? options->slots : OPEN_SLOTS, &attach->format, &need);
+	if (error == IVSH_EINVAL)
+		return error;
+	fits = error == 0;
+	attach->name = options->name;
+	attach->timeout_ns = options->timeout_ns ? options->timeout_ns : OPEN_TIMEOUT_NS;
+	if (fits && !(options->flags & IVSH_NODE_NO_FORMAT))
+		attach->formatter = ivsh_attach_format;
+	if (!fits && mem->self == 0)
+		attach->timeout_ns = 0; /* nobody else is to format it */
+	if (!is_guarded)
+		attach->claim = ivsh_attach_claim;
+	if (options->flags & IVSH_NODE_DISCARD)
+		attach->discard = ivsh_attach_discard;
+	/* Nobody notifies who never sleeps. */
+	if (options->flags & IVSH_NODE_POLL)
+		mem->doorbell.vectors = 0;
+	if (!seed)
+		seed = mem->doorbell.now_ns(mem->doorbell.ctx);
+	if (mem->self == IVSH_SELF_NONE) {
+		error = ivsh_node_attach_free(&node->region, mem, attach, seed);
+	} else {
+		attach->nonce = options->nonce ? options->nonce : ivsh_attach_nonce(mem, seed);
+		error = ivsh_region_attach(&node->region, mem, attach);
+	}
+	if (error == IVSH_ENODEV && !fits) {
+		attach->need_size = need;
+		return IVSH_ENOSPC;
+	}
+	return error;
+}
+
+static int node_attach(
+    struct ivsh_node *node, const struct ivsh_mem *mem, struct ivsh_node_options *options)
+{
+	struct ivsh_attach attach = {0};
+	struct ivsh_mem own = *mem;
+	int error = attach_begin(node, &own, options, &attach);
+
+	options->found_version = attach.found_version;
+	options->found_features = attach.found_features;
+	options->found_slots = attach.found_slots;
+	options->found_magic = attach.found_magic;
+	options->need_size = error == IVSH_ENOSPC ? attach.need_size : 0;
+	return error;
+}
+
+/* Take (size) bytes of the block, from *at on. */
+static void *block_take(uint8_t **at, size_t size)
+{
+	void *here = *at;
+
+	*at += size;
+	return here;
+}
+
+/* Lay out the block behind the node, and open all channels. (end): the first byte behind it. */
+static void node_fill(struct ivsh_node *node, const uint8_t *end)
+{
+	const struct ivsh_geometry *g = &node->region.geometry;
+	uint8_t *at = (uint8_t *)(node + 1);
+	struct ivsh_record *records;
+
+	node->slots = g->slots;
+	node->self = node->region.mem.self;
+	node->chans = block_take(&at, g->slots * sizeof(*node->chans));
+	node->peers = block_take(&at, g->slots * sizeof(*node->peers));
+	node->links = block_take(&at, g->slots * sizeof(*node->links));
+	__builtin_memset(node->chans, 0, (size_t)(at - (uint8_t *)node->chans));
+	records = block_take(&at, (size_t)(g->slots - 1) * g->descs * sizeof(*records));
+	node->inbox = at;
+	node->inbox_size = (size_t)(end - at) < UINT32_MAX ? (uint32_t)(end - at) : UINT32_MAX;
+	for (uint32_t i = 0; i < g->slots; i++) {
+		int error = ivsh_chan_open(&node->chans[i], &node->region, i, records, g->descs);
+
+		/* Our own stays closed, and answers everything with an error. */
+		if (i == node->self)
+			continue;
+		records += g->descs;
+		if (error == IVSH_EPROTO)
+			(void)(ivsh_node_mend(node, i) != 0);
+	}
+}
+
+static void wait_fill(struct ivsh_wait *wait, const struct ivsh_node_options *options)
+{
+	wait->mode = options->flags & IVSH_NODE_POLL    ? IVSH_WAIT_POLL
+		     : options->flags & IVSH_NODE_SLEEP ? IVSH_WAIT_SLEEP
+							: IVSH_WAIT_SPIN;
+	wait->spin_ns = options->spin_ns ? options->spin_ns : OPEN_SPIN_NS;
+	wait->nap_ns = options->nap_ns;
+}
+
+int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const struct ivsh_mem *mem,
+    struct ivsh_node_options *options)
+{
+	uint8_t *start = (uint8_t *)block + (-(uintptr_t)block & (ALIGNMENT - 1));
+	struct ivsh_node *n = (struct ivsh_node *)(void *)start;
+	struct ivsh_node_options defaults = {0};
+	int error;
+
+	if (!options)
+		options = &defaults;
+	options->need_block = 0;
+	error = block_check(mem, options, size);
+	if (error)
+		return error;
+	__builtin_memset(n, 0, sizeof(*n));
+	error = node_attach(n, mem, options);
+	if (error)
+		return error;
+	/* Another may have formatted it, and otherwise than we would have. */
+	if (size_of(&n->region.geometry) > size) {
+		options->need_block = size_of(&n->region.geometry);
+		ivsh_region_detach(&n->region);
+		return IVSH_ENOSPC;
+	}
+	wait_fill(&n->wait, options);
+	node_fill(n, (uint8_t *)block + size);
+	if (!n->region.attached)
+		return IVSH_EBUSY;
+	*node = n;
+	return 0;
+}
+
+void ivsh_node_close(struct ivsh_node *node)
+{
+	for (uint32_t i = 0; i < node->slots; i++)
+		if (i != node->self)
+			ivsh_chan_close(&node->chans[i]);
+	ivsh_region_detach(&node->region);
+	node->turns = 0;
+}
+
+uint32_t ivsh_node_max(const struct ivsh_node *node)
+{
+	return node->region.geometry.bulk_size;
+}
+
+struct ivsh_chan *ivsh_node_channel(struct ivsh_node *node, uint32_t peer)
+{
+	return is_peer(node, peer) ? &node->chans[peer] : NULL;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * message_test.c - sending and receiving through nodes: by number and name, with and without waiting.
+ */
+#include "tests/lib/test.h"
+#include "tests/node/town.h"
+
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static struct ivsh_node_options alpha = {.name = "alpha"}, beta = {.name = "beta"};
+
+static void open_two(void)
+{
+	town_reset();
+	CHECK_EQ(town_open(0, &alpha), 0);
+	CHECK_EQ(town_open(1, &beta), 0);
+}
+
+/* Bytes, label and sender arrive. */
+static void by_number(void)
+{
+	struct ivsh_node_message m;
+
+	open_two();
+	NEED_EQ(ivsh_node_send(town[0], 1, 77, "hello", 5, 0), 0);
+	NEED_EQ(ivsh_node_receive(town[1], &m, town_in, sizeof(town_in), 0), 0);
+	CHECK_EQ(m.peer, 0);
+	CHECK_EQ(m.port, 77);
+	CHECK_EQ(m.size, 5);
+	CHECK_EQ(m.flags, 0);
+	CHECK_EQ(m.request, 0);
+	CHECK_EQ(m.data == town_in, true);
+	CHECK_EQ(memcmp(town_in, "hello", 5), 0);
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	/* Nobody there yet: it is delivered all the same. SPEC R6.1. */
+	NEED_EQ(ivsh_node_send(town[0], 2, 1, "later", 5, 0), 0);
+	NEED_EQ(town_open(2, NULL), 0);
+	CHECK_EQ(town_receive(2, &m), 'l');
+}
+
+static void by_name(void)
+{
+	struct ivsh_node_message m;
+	uint32_t peer = 99, sent;
+
+	open_two();
+	NEED_EQ(ivsh_node_send_to(town[0], "beta", 1, "b", 1, 0), 0);
+	CHECK_EQ(town_receive(1, &m), 'b');
+	CHECK_EQ(ivsh_node_send_to(town[0], "gamma", 1, "g", 1, 0), IVSH_ENODEV);
+	CHECK_EQ(ivsh_node_find(town[1], "alpha", &peer, 0), 0);
+	CHECK_EQ(peer, 0);
+	CHECK_EQ(ivsh_node_find(town[0], NULL, &peer, 0), 0);
+	CHECK_EQ(peer, 1);
+	NEED_EQ(town_open(2, NULL), 0);
+	NEED_EQ(ivsh_node_broadcast(town[0], 1, "x", 1, &sent, 0), 0);
+	CHECK_EQ(sent, 2);
+	CHECK_EQ(town_receive(1, &m), 'x');
+	CHECK_EQ(town_receive(2, &m), 'x');
+}
+
+/* What cannot go. */
+static void refused(void)
+{
+	open_two();
+	CHECK_EQ(ivsh_node_send(town[0], 0, 1, "x", 1, 0), IVSH_EINVAL);
+	CHECK_EQ(ivsh_node_send(town[0], WORLD_SLOTS, 1, "x", 1, 0), IVSH_EINVAL);
+	CHECK_EQ(ivsh_node_send(town[0], UINT32_MAX, 1, "x", 1, 0), IVSH_EINVAL);
+	CHECK_EQ(ivsh_node_max(town[0]), 8192);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, town_in, 8193, IVSH_FOREVER), IVSH_EINVAL);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, town_in, 8192, 0), 0);
+}
+
+/* No message, no room, nobody: the answer comes when the time is over, and not before. */
+static void deadlines(void)
+{
+	struct ivsh_node_message m;
+	uint64_t start;
+	uint32_t peer, events;
+
+	open_two();
+	start = world.now_ns;
+	CHECK_EQ(ivsh_node_receive(town[1], &m, town_in, sizeof(town_in), 0), IVSH_EAGAIN);
+	CHECK_EQ(world.now_ns, start);
+	CHECK_EQ(ivsh_node_receive(town[1], &m, town_in, sizeof(town_in), 7 * MS), IVSH_EAGAIN);
+	CHECK_EQ(world.now_ns - start, 7 * MS);
+	for (unsigned i = 0; i < TOWN_DESCS; i++)
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "fill", 4, 0), 0);
+	start = world.now_ns;
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), IVSH_EAGAIN);
+	CHECK_EQ(world.now_ns, start);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 5 * MS), IVSH_EAGAIN);
+	CHECK_EQ(world.now_ns - start, 5 * MS);
+	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, 0), IVSH_ENODEV);
+	start = world.now_ns;
+	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, 300 * MS), IVSH_ENODEV);
+	CHECK_EQ(world.now_ns - start, 300 * MS);
+	CHECK_EQ(ivsh_node_wait(town[0], 3 * MS, &events), 0);
+	CHECK_EQ(events, 0);
+}
+
+/* --- What the others do while a node sleeps ------------------------------------------------- */
+
+static void send_one(void)
+{
+	world.on_sleep = NULL;
+	CHECK_EQ(ivsh_node_send(town[0], 1, 9, "now", 3, 0), 0);
+}
+
+static void receive_all(void)
+{
+	struct ivsh_node_message m;
+
+	world.on_sleep = NULL;
+	while (ivsh_node_receive(town[1], &m, town_in, sizeof(town_in), 0) == 0)
+		;
+}
+
+static void open_gamma(void)
+{
+	struct ivsh_node_options gamma = {.name = "gamma"};
+
+	if (world.slept_ns < 100 * MS)
+		return;
+	world.on_sleep = NULL;
+	CHECK_EQ(town_open(2, &gamma), 0);
+}
+
+/* Sleeps until there is a message, room, or a peer. */
+static void wakes(void)
+{
+	struct ivsh_node_message m;
+	uint32_t peer = 0;
+
+	open_two();
+	world.on_sleep = send_one;
+	NEED_EQ(ivsh_node_receive(town[1], &m, town_in, sizeof(town_in), IVSH_FOREVER), 0);
+	CHECK_EQ(m.port, 9);
+	open_two();
+	for (unsigned i = 0; i < TOWN_DESCS; i++)
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "fill", 4, 0), 0);
+	world.on_sleep = receive_all;
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, IVSH_FOREVER), 0);
+	world.on_sleep = open_gamma;
+	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, IVSH_FOREVER), 0);
+	CHECK_EQ(peer, 2);
+}
+
+/* Too large for the buffer: it stays, and comes first when there is one that is large enough. */
+static void too_large(void)
+{
+	struct ivsh_node_message m;
+	char small[4];
+
+	open_two();
+	NEED_EQ(town_open(2, NULL), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "abcdefgh", 8, 0), 0);
+		CHECK_EQ(ivsh_node_receive(town[1], &m, small, sizeof(small), 0), IVSH_ENOSPC);
+		CHECK_EQ(m.size, 8);
+		CHECK_EQ(m.peer, 0);
+		CHECK_EQ(ivsh_node_receive(town[1], &m, small, sizeof(small), MS), IVSH_ENOSPC);
+		CHECK_EQ(town_receive(1, &m), 'a');
+		CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	}
+}
+
+/* One that sends without end does not shut out another; order stays for each. */
+static void in_turn(void)
+{
+	struct ivsh_node_message m;
+	unsigned next[2] = {0, 0}, first_of_two = 0, count = 0;
+
+	open_two();
+	NEED_EQ(town_open(2, NULL), 0);
+	for (uint8_t i = 0; i < 60; i++)
+		NEED_EQ(ivsh_node_send(town[0], 2, 1, &i, 1, 0), 0);
+	for (uint8_t i = 0; i < 60; i++)
+		NEED_EQ(ivsh_node_send(town[1], 2, 1, &i, 1, 0), 0);
+	while (ivsh_node_receive(town[2], &m, town_in, sizeof(town_in), 0) == 0) {
+		NEED_EQ(m.peer < 2, true);
+		CHECK_EQ(town_in[0], next[m.peer]);
+		next[m.peer]++;
+		count++;
+		if (!first_of_two && next[0] && next[1])
+			first_of_two = count;
+	}
+	CHECK_EQ(count, 120);
+	CHECK_EQ(first_of_two <= 17, true);
+}
+
+/* What was sent to an earlier incarnation comes, or is dropped; a killed one's comes marked. */
+static void restarts(void)
+{
+	struct ivsh_node_options discard = {.flags = IVSH_NODE_DISCARD};
+	struct ivsh_node_message m;
+
+	open_two();
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "one", 3, 0), 0);
+	town_kill(1);
+	NEED_EQ(town_open(1, NULL), 0);
+	CHECK_EQ(town_receive(1, &m), 'o');
+	CHECK_EQ(m.flags, IVSH_MAYBE_SEEN);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "two", 3, 0), 0);
+	town_close(1);
+	NEED_EQ(town_open(1, &discard), 0);
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	CHECK_EQ(town[1]->region.counters.discarded, 1);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "three", 5, 0), 0);
+	CHECK_EQ(town_receive(1, &m), 't');
+}
+
+/* A slot that another has claimed: every call says so. SPEC R5.6. */
+static void slot_lost(void)
+{
+	struct ivsh_node_message m;
+	uint32_t peer;
+
+	open_two();
+	world_slot(0)->nonce++;
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), IVSH_EBUSY);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, IVSH_FOREVER), IVSH_EBUSY);
+	CHECK_EQ(town_receive(0, &m), IVSH_EBUSY);
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, IVSH_FOREVER), IVSH_EBUSY);
+	CHECK_EQ(ivsh_node_wait(town[0], IVSH_FOREVER, NULL), IVSH_EBUSY);
+	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, IVSH_FOREVER), IVSH_EBUSY);
+	town_close(0);
+}
+
+static const struct test tests[] = {
+    {"message: by number", by_number},
+    {"message: by name, and to all", by_name},
+    {"message: refused", refused},
+    {"message: deadlines", deadlines},
+    {"message: a sleeper wakes", wakes},
+    {"message: too large for the buffer", too_large},
+    {"message: peers in turn", in_turn},
+    {"message: restarts", restarts},
+    {"message: a lost slot", slot_lost},
+};
+
+int main(void)
+{
+	return test_main("node", tests, sizeof(tests) / sizeof(tests[0]));
+}
