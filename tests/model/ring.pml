@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring.pml - one ring of SPEC.md section 7, both of whose sides are killed and come back.
+ * ring.pml - one ring of SPEC.md section 7; both sides are killed and come back.
  *
  * Theory of operation: MESSAGES numbered messages go through DESCS descriptors. Either side may be
- * killed between any two of its accesses, KILLS times each, and begins a new life from what stands
- * in the shared memory. A message is accepted when its head is stored; the next one that is sent,
- * by whichever life, has the next number. The receiver asserts that each message is the next one,
- * or an earlier one with its mark. A side that waits for what never comes is an invalid end state.
+ * killed between any two of its accesses, KILLS times each. It begins a new incarnation from what
+ * stands in the shared memory. A message is accepted when the sender stores its control word. The
+ * next message that the sender sends, in whichever incarnation, has the next number. The receiver
+ * asserts that each message is the next one, or an earlier one with its mark. A side that waits for
+ * what never comes is an invalid end state.
  *
  * run.sh lists the configurations. The mistakes on purpose:
  *
- *   HEAD_FIRST    the head is stored before the body
- *   NO_SCAN       a new life of the sender goes on at the receiver's read index
- *   SCAN_PAST     ... or behind a descriptor whose lap is not that of its index
- *   NO_MARK       a new life of the receiver marks nothing
+ *   CONTROL_FIRST the sender stores the control word before the body
+ *   NO_SCAN       a new incarnation of the sender goes on at the receiver's read index
+ *   SCAN_PAST     ... or behind a descriptor whose wrap counter is not that of its index
+ *   NO_MARK       a new incarnation of the receiver marks nothing
  *   MARK_ONE      ... or the first message alone
- *   EARLY_READ    the read index is published before the message is read
- *   NO_LAP        a head only says that something is there, not in which lap
- *   TRUST_OWN     the sender takes room that was not given back
+ *   EARLY_READ    the receiver publishes the read index before it reads the message
+ *   NO_WRAP       a control word only says that something is there, and has no wrap counter
+ *   TRUST_OWN     the sender takes room that the receiver has not released
  */
 #ifndef DESCS
 #define DESCS 2
@@ -32,17 +33,17 @@
 #define KILLS 1
 #endif
 
-/* The shared words. ring.h, ring_lap(); laps of a run are fewer than 256. */
-byte head_word[DESCS], body_word[DESCS];
+/* The shared words. ring.h, ring_wrap(); a generation has fewer than 256 wrap counters. */
+byte control_word[DESCS], body_word[DESCS];
 byte read_word;
-#ifdef NO_LAP
-#define LAP(index) 1
+#ifdef NO_WRAP
+#define WRAP(index) 1
 #else
-#define LAP(index) ((index) / DESCS + 1)
+#define WRAP(index) ((index) / DESCS + 1)
 #endif
 
 /* What nobody can see, for the assertions. */
-byte accepted; /* messages whose head was stored */
+byte accepted; /* messages whose control word was stored */
 byte expect;   /* the next one to deliver */
 
 #define SENDER 1
@@ -55,34 +56,42 @@ active proctype killer()
 {
 end:
 	do
-	:: d_step { !killed[SENDER] && kills[SENDER] < KILLS -> kills[SENDER]++; killed[SENDER] = true }
-	:: d_step { !killed[RECEIVER] && kills[RECEIVER] < KILLS -> kills[RECEIVER]++; killed[RECEIVER] = true }
+	:: d_step {
+		!killed[SENDER] && kills[SENDER] < KILLS ->
+		kills[SENDER]++;
+		killed[SENDER] = true
+	}
+	:: d_step {
+		!killed[RECEIVER] && kills[RECEIVER] < KILLS ->
+		kills[RECEIVER]++;
+		killed[RECEIVER] = true
+	}
 	od
 }
 
-/* sender.c, ivsh_chan_publish(). The head's store is the one that counts. */
+/* sender.c, ivsh_chan_publish(). The store of the control word is the one that counts. */
 inline publish()
 {
-#ifdef HEAD_FIRST
-	d_step { head_word[head % DESCS] = LAP(head); accepted++ };
+#ifdef CONTROL_FIRST
+	d_step { control_word[head % DESCS] = WRAP(head); accepted++ };
 	body_word[head % DESCS] = accepted;
 #else
 	body_word[head % DESCS] = accepted + 1;
-	d_step { head_word[head % DESCS] = LAP(head); accepted++ };
+	d_step { control_word[head % DESCS] = WRAP(head); accepted++ };
 #endif
 	head++
 }
 
-/* sender.c, ivsh_sender_open(): the end is the first descriptor without its lap. */
+/* sender.c, ivsh_sender_open(): the end is the first descriptor without its wrap counter. */
 inline sender_open()
 {
 	read = read_word;
 	head = read;
 #ifndef NO_SCAN
 	do
-	:: head - read < DESCS && head_word[head % DESCS] == LAP(head) -> head++
+	:: head - read < DESCS && control_word[head % DESCS] == WRAP(head) -> head++
 #ifdef SCAN_PAST
-	:: head - read < DESCS && head_word[head % DESCS] != LAP(head) -> head++; break
+	:: head - read < DESCS && control_word[head % DESCS] != WRAP(head) -> head++; break
 #endif
 	:: else -> break
 	od
@@ -99,7 +108,7 @@ active proctype sender()
 {
 	byte head, read;
 
-life:
+incarnation:
 	{
 		sender_open();
 		do
@@ -109,9 +118,9 @@ life:
 		od
 	} unless { killed[SENDER] };
 	d_step { killed[SENDER] = false; head = 0; read = 0 };
-	goto life;
+	goto incarnation;
 done:
-	/* The end is no step that a kill can come before. */
+	/* No kill can come before the end. */
 	skip
 }
 
@@ -121,9 +130,9 @@ inline read_publish() { read_word = read; published = read }
 active proctype receiver()
 {
 	byte read, published, marked, value;
-	bool again; /* not the first life: SPEC R7.11 */
+	bool again; /* not the first incarnation: SPEC R7.11 */
 
-life:
+incarnation:
 	{
 		read = read_word;
 		published = read;
@@ -133,9 +142,11 @@ life:
 		:: again ->
 			do
 #ifdef MARK_ONE
-			:: marked < 1 && head_word[(read + marked) % DESCS] == LAP(read + marked) -> marked++
+			:: marked < 1 &&
+			   control_word[(read + marked) % DESCS] == WRAP(read + marked) -> marked++
 #else
-			:: marked < DESCS && head_word[(read + marked) % DESCS] == LAP(read + marked) -> marked++
+			:: marked < DESCS &&
+			   control_word[(read + marked) % DESCS] == WRAP(read + marked) -> marked++
 #endif
 			:: else -> break
 			od
@@ -144,16 +155,17 @@ life:
 #endif
 		do
 		:: expect == MESSAGES -> goto done
-		:: head_word[read % DESCS] == LAP(read) && expect < MESSAGES ->
+		:: control_word[read % DESCS] == WRAP(read) && expect < MESSAGES ->
 #ifdef EARLY_READ
 			read++;
 			read_publish();
 			read--;
 #endif
 			value = body_word[read % DESCS];
-			/* The application has it from here on: a kill behind this step makes it come again. */
+			/* From here on the application has it: after a kill it comes again. */
 			d_step {
-				assert(value == expect + 1 || (value <= expect && value > 0 && marked > 0));
+				assert(value == expect + 1 ||
+				    (value <= expect && value > 0 && marked > 0));
 				if
 				:: value == expect + 1 -> expect++
 				:: else
@@ -171,15 +183,18 @@ life:
 			:: read - published > LAZY -> read_publish()
 			:: else
 			fi
-		:: head_word[read % DESCS] != LAP(read) && expect < MESSAGES ->
+		:: control_word[read % DESCS] != WRAP(read) && expect < MESSAGES ->
 			if
 			:: read != published -> read_publish()
-			:: else -> head_word[read % DESCS] == LAP(read)
+			:: else -> control_word[read % DESCS] == WRAP(read)
 			fi
 		od
 	} unless { killed[RECEIVER] };
-	d_step { killed[RECEIVER] = false; read = 0; published = 0; marked = 0; value = 0; again = true };
-	goto life;
+	d_step {
+		killed[RECEIVER] = false; again = true;
+		read = 0; published = 0; marked = 0; value = 0
+	};
+	goto incarnation;
 done:
 	skip
 }

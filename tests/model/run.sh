@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh - lets spin go through every state of each model in each configuration below, and compares
-# what it finds with what is expected: that all is well, or that a mistake made on purpose is seen.
-# Of SPEC.md they hold, among others, R8.2 and R8.7 (bell).
+# run.sh - lets spin visit every state of each model in each configuration below, and compares what
+# it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
+# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
 unset CDPATH
@@ -18,107 +18,108 @@ cp ./*.pml "$work"
 cd "$work"
 passed=0 failed=0
 
-# Expected, the model's switches, and what they mean. A line "model" says whose they are. Expected is
-# well; lost: somebody waits for ever; order: of messages, which are missing, or repeat unmarked; own:
-# a run goes on elsewhere, or with what was given up; double: two have a slot; steal: from the
-# living; late: two have it for too long; silent: nobody was told of a reset.
+# Expected, the model's switches, and what they mean. A line "model" names the model of the lines
+# below it. Expected is well; lost: a side waits for ever; order: messages are missing, out of
+# order, or repeat unmarked; own: a generation goes on elsewhere, or with what a side has left;
+# double: two peers have a slot; steal: from a living peer; late: two peers have it for too long;
+# silent: no side reported a reset.
 configurations() {
 	cat <<-'END'
-	model bell
-	well  -DMESSAGES=4                        |sequentially consistent
-	well  -DBUFFER=2                          |store buffers of 2
-	well  -DBUFFER=3                          |store buffers of 3
-	well  -DBUFFER=2 -DDESCS=3 -DMESSAGES=4   |ring of 3
-	well  -DBUFFER=2 -DLAZY=0                 |every release publishes
-	well  -DBUFFER=2 -DLAZY=2                 |only an empty ring and a wish publish
-	well  -DBUFFER=2 -DSTRAYS=1 -DDESCS=1 -DMESSAGES=2  |a bell for something else
-	well  -DKILL_SENDER -DBUFFER=2 -DDESCS=1 -DMESSAGES=2    |sender killed, rings
-	well  -DKILL_RECEIVER -DBUFFER=2 -DDESCS=1 -DMESSAGES=2  |receiver killed, rings
-	well  -DTIMER -DNO_OPEN_RING -DKILL_SENDER               |sender killed, does not ring: the timer rescues
-	well  -DTIMER -DNO_OPEN_RING -DKILL_RECEIVER             |receiver killed, does not ring: the timer rescues
-	well  -DTIMER -DBUFFER=2 -DNO_FENCE -DMESSAGES=2  |no fence at all: the timer rescues
-	well  -DTIMER -DCOUNTS=2                  |a count that comes round: the timer rescues
-	lost  -DBUFFER=2 -DLONG_AT_ONCE           |the first sleep is long
-	lost  -DBUFFER=2 -DTIME_LATE              |a first sleep is made long behind its look
-	lost  -DASKS_FIRST=SENDER                 |sender loads asks before it stores the head
-	lost  -DASKS_FIRST=RECEIVER               |receiver loads asks before it stores the read index
-	lost  -DSTILL_ASKED -DKILL_SENDER         |sender's next life does not ask
-	lost  -DSTILL_ASKED -DKILL_RECEIVER       |receiver's next life does not ask
-	lost  -DBUFFER=2 -DNO_FENCE_HEAD          |no fence behind the head
-	lost  -DBUFFER=2 -DNO_FENCE_READ          |no fence behind the read index
-	lost  -DBUFFER=2 -DNO_FENCE_BELL_WISH     |no fence behind want_bell
-	lost  -DBUFFER=2 -DNO_FENCE_SPACE_WISH    |no fence behind want_space
-	lost  -DNO_LOOK=SENDER                    |sender does not look behind its wish
-	lost  -DNO_LOOK=RECEIVER                  |receiver does not look behind its wish
-	lost  -DLOOK_FIRST=SENDER                 |sender looks before its wish
-	lost  -DLOOK_FIRST=RECEIVER               |receiver looks before its wish
-	lost  -DLATE_SEEN=SENDER                  |sender takes (seen) behind its look
-	lost  -DLATE_SEEN=RECEIVER                |receiver takes (seen) behind its look
-	lost  -DNO_PUBLISH -DLAZY=2               |receiver sleeps and keeps its read index
-	lost  -DSAME_COUNT                        |wishes do not count
-	lost  -DCOUNTS=2                          |the count comes round
-	lost  -DLOST_COUNT -DKILL_SENDER -DDESCS=1  |sender's next life counts from 0
-	lost  -DLOST_COUNT -DKILL_RECEIVER          |receiver's next life counts from 0
-	lost  -DNO_OPEN_RING -DKILL_SENDER                       |sender's next life does not ring
-	lost  -DNO_OPEN_RING -DKILL_RECEIVER                     |receiver's next life does not ring
-	order -DHEAD_FIRST                        |the head is stored before the body
+	model notify
+	well  -DMESSAGES=4                           |sequentially consistent
+	well  -DBUFFER=2                             |store buffers of 2
+	well  -DBUFFER=3                             |store buffers of 3
+	well  -DBUFFER=2 -DDESCS=3 -DMESSAGES=4      |ring of 3
+	well  -DBUFFER=2 -DLAZY=0                    |every release publishes
+	well  -DBUFFER=2 -DLAZY=2                    |only an empty ring and a request publish
+	well  -DBUFFER=2 -DSTRAYS=1 -DDESCS=1 -DMESSAGES=2  |a doorbell for something else
+	well  -DKILL_SENDER -DBUFFER=2 -DDESCS=1 -DMESSAGES=2  |sender killed, notifies
+	well  -DKILL_RECEIVER -DBUFFER=2 -DDESCS=1 -DMESSAGES=2  |receiver killed, notifies
+	well  -DTIMER -DNO_OPEN_NOTIFY -DKILL_SENDER |sender killed, silent: the timer wakes
+	well  -DTIMER -DNO_OPEN_NOTIFY -DKILL_RECEIVER  |receiver killed, silent: the timer wakes
+	well  -DTIMER -DBUFFER=2 -DNO_FENCE -DMESSAGES=2  |no fence at all: the timer wakes
+	well  -DTIMER -DCOUNTS=2                     |a count that comes round: the timer wakes
+	lost  -DBUFFER=2 -DLONG_AT_ONCE              |the first sleep is long
+	lost  -DBUFFER=2 -DTIME_LATE                 |a first sleep is made long behind its check
+	lost  -DFLAGS_FIRST=SENDER                   |sender loads flags before its store
+	lost  -DFLAGS_FIRST=RECEIVER                 |receiver loads flags before its store
+	lost  -DFLAGS_STAY_CLEAR -DKILL_SENDER       |sender's next incarnation sets no flags
+	lost  -DFLAGS_STAY_CLEAR -DKILL_RECEIVER     |receiver's next incarnation sets no flags
+	lost  -DBUFFER=2 -DNO_FENCE_CONTROL          |no fence behind the control word
+	lost  -DBUFFER=2 -DNO_FENCE_READ             |no fence behind the read index
+	lost  -DBUFFER=2 -DNO_FENCE_MESSAGE_REQUEST  |no fence behind the receiver's request
+	lost  -DBUFFER=2 -DNO_FENCE_SPACE_REQUEST    |no fence behind the sender's request
+	lost  -DNO_CHECK=SENDER                      |sender does not check behind its request
+	lost  -DNO_CHECK=RECEIVER                    |receiver does not check behind its request
+	lost  -DCHECK_FIRST=SENDER                   |sender checks before its request
+	lost  -DCHECK_FIRST=RECEIVER                 |receiver checks before its request
+	lost  -DLATE_SEEN=SENDER                     |sender takes (seen) behind its check
+	lost  -DLATE_SEEN=RECEIVER                   |receiver takes (seen) behind its check
+	lost  -DNO_PUBLISH -DLAZY=2                  |receiver sleeps and keeps its read index
+	lost  -DSAME_COUNT                           |requests do not count
+	lost  -DCOUNTS=2                             |the count comes round
+	lost  -DLOST_COUNT -DKILL_SENDER -DDESCS=1   |sender's next incarnation counts from 0
+	lost  -DLOST_COUNT -DKILL_RECEIVER           |receiver's next incarnation counts from 0
+	lost  -DNO_OPEN_NOTIFY -DKILL_SENDER         |sender's next incarnation does not notify
+	lost  -DNO_OPEN_NOTIFY -DKILL_RECEIVER       |receiver's next incarnation does not notify
+	order -DCONTROL_FIRST                        |the control word is stored before the body
 	model ring
-	well  -DKILLS=2                           |each side killed twice
-	well  -DDESCS=3 -DMESSAGES=5              |ring of 3, each side killed
-	well  -DLAZY=0                            |every release publishes
-	well  -DLAZY=2 -DDESCS=3                  |only an empty ring publishes
-	order -DHEAD_FIRST                        |the head is stored before the body
-	lost  -DNO_SCAN                           |sender's next life does not look for the end
-	lost  -DSCAN_PAST                         |sender's next life goes past the end
-	order -DNO_MARK                           |receiver's next life marks nothing
-	order -DMARK_ONE                          |receiver's next life marks one message
-	lost  -DEARLY_READ                        |the read index is published before the message is read
-	order -DNO_LAP                            |heads have no laps
-	lost  -DTRUST_OWN                         |sender takes room that was not given back
+	well  -DKILLS=2                              |each side killed twice
+	well  -DDESCS=3 -DMESSAGES=5                 |ring of 3, each side killed
+	well  -DLAZY=0                               |every release publishes
+	well  -DLAZY=2 -DDESCS=3                     |only an empty ring publishes
+	order -DCONTROL_FIRST                        |the control word is stored before the body
+	lost  -DNO_SCAN                              |sender's next incarnation does not scan
+	lost  -DSCAN_PAST                            |sender's next incarnation goes past the end
+	order -DNO_MARK                              |receiver's next incarnation marks nothing
+	order -DMARK_ONE                             |receiver's next incarnation marks one message
+	lost  -DEARLY_READ                           |the read index is published too early
+	order -DNO_WRAP                              |control words have no wrap counters
+	lost  -DTRUST_OWN                            |sender takes room that was not released
 	model reset
-	well                                      |both ask for a reset, both are killed
-	well  -DKILLS=0 -DRESETS=2                |two resets by each side
-	well  -DDESCS=3 -DKILLS=0 -DRESETS=2      |ring of 3
-	order -DNO_WAIT                           |sender does not wait for the receiver
-	own   -DOLD_LAPS                          |a run whose laps stand in the ring
-	own   -DEPOCH_FIRST                       |epoch before start
-	own   -DANSWER_FIRST                      |ack before epoch
-	own   -DACK_FIRST                         |receiver's ack before its read index
-	lost  -DNO_ANSWER                         |sender does not acknowledge the wish
-	own   -DLATE_ACK                          |receiver loads epoch before ack
-	own   -DFORGETS                           |receiver's next life forgets the wish
-	order -DSTAYS                             |sender's next life goes on out of step
-	order -DONE_LOOK                          |receiver sees the new run, and does not look again
-	silent -DNO_TOLD=SENDER                   |sender's next life tells of no reset
-	silent -DNO_TOLD=RECEIVER                 |receiver's next life tells of no reset
-	silent -DTOLD_FIRST=SENDER                |sender's word says told before it has
-	silent -DTOLD_FIRST=RECEIVER              |receiver's word says told before it has
-	well  -DPAUSE -DRESETS=0                  |sender stopped, another claims its slot
-	well  -DPAUSE -DRESETS=0 -DDESCS=3        |the same, ring of 3
-	well  -DPAUSE -DRESETS=0 -DMESSAGES=5     |the same, 5 messages
-	own   -DPAUSE -DRESETS=0 -DSAME_RUN       |who has claimed goes on in the run
+	well                                         |both ask for a reset, both are killed
+	well  -DKILLS=0 -DRESETS=2                   |two resets by each side
+	well  -DDESCS=3 -DKILLS=0 -DRESETS=2         |ring of 3
+	order -DNO_WAIT                              |sender does not wait for the receiver
+	own   -DOLD_WRAPS                            |a generation with wrap counters in the ring
+	own   -DGENERATION_FIRST                     |generation before start
+	own   -DANSWER_FIRST                         |reset_ack before generation
+	own   -DACK_FIRST                            |generation_ack before the read index
+	lost  -DNO_ANSWER                            |sender does not acknowledge the request
+	own   -DLATE_ACK                             |receiver loads generation before reset_ack
+	own   -DFORGETS                              |receiver's next incarnation forgets it
+	order -DSTAYS                                |sender's next incarnation goes on out of step
+	order -DONE_CHECK                            |receiver does not check again
+	silent -DNO_REPORT=SENDER                    |sender's next incarnation reports no reset
+	silent -DNO_REPORT=RECEIVER                  |receiver's next incarnation reports no reset
+	silent -DREPORTED_FIRST=SENDER               |sender's word says reported before it has
+	silent -DREPORTED_FIRST=RECEIVER             |receiver's word says reported before it has
+	well  -DPAUSE -DRESETS=0                     |sender stopped, another claims its slot
+	well  -DPAUSE -DRESETS=0 -DDESCS=3           |the same, ring of 3
+	well  -DPAUSE -DRESETS=0 -DMESSAGES=5        |the same, 5 messages
+	own   -DPAUSE -DRESETS=0 -DSAME_GENERATION   |claimant goes on in the generation
 	model claim
-	well                                      |two claim, and die
-	well  -DPAUSE                             |one pauses: a double claim ends soon
-	double -DNO_WAIT                          |no wait behind the nonce
-	steal -DNO_LOOK                           |no look before the nonce
-	double -DNO_LAST_LOOK                     |no look for a rival who was earlier
-	late  -DPAUSE -DNO_CHECK                  |an owner does not look for its nonce
+	well                                         |two claim, and die
+	well  -DPAUSE                                |one pauses: a double claim ends soon
+	double -DNO_WAIT                             |no wait behind the nonce
+	steal -DNO_PROBE                             |no check before the nonce
+	double -DNO_LAST_PROBE                       |no check for a rival that was earlier
+	late  -DPAUSE -DNO_CHECK                     |an owner does not check its nonce
 	END
 	[ -z "${IVSH_SOAK:-}" ] || cat <<-'END'
 	model reset
-	well  -DRESETS=2                          |two resets by each side, both killed
-	well  -DKILLS=2                           |both killed twice
-	well  -DDESCS=3                           |ring of 3, both killed
+	well  -DRESETS=2                             |two resets by each side, both killed
+	well  -DKILLS=2                              |both killed twice
+	well  -DDESCS=3                              |ring of 3, both killed
 	model claim
-	well  -DPEERS=3                           |three claim
-	model bell
-	well  -DBUFFER=2 -DMESSAGES=4             |store buffers of 2, 4 messages
-	well  -DBUFFER=3 -DMESSAGES=4             |store buffers of 3, 4 messages
-	well  -DBUFFER=2 -DSTRAYS=1               |a bell for something else, ring of 2
-	well  -DSTRAYS=2                          |two bells for something else
-	well  -DKILL_SENDER -DBUFFER=2     |sender killed, ring of 2
-	well  -DKILL_RECEIVER -DBUFFER=2   |receiver killed, ring of 2
+	well  -DPEERS=3                              |three claim
+	model notify
+	well  -DBUFFER=2 -DMESSAGES=4                |store buffers of 2, 4 messages
+	well  -DBUFFER=3 -DMESSAGES=4                |store buffers of 3, 4 messages
+	well  -DBUFFER=2 -DSTRAYS=1                  |a doorbell for something else, ring of 2
+	well  -DSTRAYS=2                             |two doorbells for something else
+	well  -DKILL_SENDER -DBUFFER=2               |sender killed, ring of 2
+	well  -DKILL_RECEIVER -DBUFFER=2             |receiver killed, ring of 2
 	well  -DKILL_SENDER -DKILL_RECEIVER -DDESCS=1 -DMESSAGES=2  |both killed
 	END
 }
@@ -131,9 +132,9 @@ verdict() {
 		echo well
 	elif grep -q '^pan:1: invalid end state' out; then
 		echo lost
-	elif grep -qE '^pan:1: assertion violated \(+(want==\(read|value[=><])' out; then
+	elif grep -qE '^pan:1: assertion violated \(+(got==\(read|value[=><])' out; then
 		echo order
-	elif grep -qE '^pan:1: assertion violated \(+(run_of|r_read==|seen-read)' out; then
+	elif grep -qE '^pan:1: assertion violated \(+(generation_of|r_read==|seen-read)' out; then
 		echo own
 	elif grep -q '^pan:1: assertion violated ((app\[' out; then
 		echo silent
