@@ -68,7 +68,7 @@ static void peers_print(struct session *s)
 	    "unknown to the server", "connected", "disconnected"};
 
 	printf("  we are slot %" PRIu32 "\n", s->region.mem.self);
-	printf("  MSI-X vectors in use: %" PRIu32 " of %" PRIu32 "\n", s->device.bells,
+	printf("  MSI-X vectors in use: %" PRIu32 " of %" PRIu32 "\n", s->device.interrupts,
 	    s->device.vectors);
 	for (uint32_t i = 0; i < s->slots; i++) {
 		const struct ivsh_peer *p = session_peer(s, i);

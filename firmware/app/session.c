@@ -213,9 +213,9 @@ bool session_open(struct session *s, const struct app_world *world, const struct
 	}
 	s->started_ns = ivsh_region_now(&s->region);
 	s->wait.mode = options->wait;
-	s->wait.spin_ns = options->spin_given   ? options->spin_ns
-			  : s->device.bells > 0 ? world->spin_ns
-						: world->spin_polling_ns;
+	s->wait.spin_ns = options->spin_given        ? options->spin_ns
+			  : s->device.interrupts > 0 ? world->spin_ns
+						     : world->spin_polling_ns;
 	return true;
 }
 

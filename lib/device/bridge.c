@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c - bus numbers and windows of a PCI-to-PCI bridge, and taking room out of a window.
+ * bridge.c - bus numbers and windows of a PCI-to-PCI bridge, and allocation from a window.
  */
 #include "device/bridge.h"
 
 #define PREFETCH_TYPE 0xfu    /* bridge 3.2.5.9 */
-#define PREFETCH_TYPE_64 0x1u /* bridge 3.2.5.9: the upper registers are there */
+#define PREFETCH_TYPE_64 0x1u /* bridge 3.2.5.9: the upper 32 bits are implemented */
 
 static uint32_t window_offset(enum bridge_window which)
 {
 	return which == BRIDGE_LOW ? CONFIG_MEMORY : CONFIG_PREFETCH;
 }
 
-bool ivsh_bridge_has_high(const struct ivsh_platform *port, uint32_t function)
+bool ivsh_bridge_has_high(const struct ivsh_platform *platform, uint32_t function)
 {
-	return (config_read(port, function, CONFIG_PREFETCH) & PREFETCH_TYPE) == PREFETCH_TYPE_64;
+	return (config_read(platform, function, CONFIG_PREFETCH) & PREFETCH_TYPE) ==
+	       PREFETCH_TYPE_64;
 }
 
-bool ivsh_bridge_read(const struct ivsh_platform *port, uint32_t function, enum bridge_window which,
-    struct ivsh_pci_window *window)
+bool ivsh_bridge_read(const struct ivsh_platform *platform, uint32_t function,
+    enum bridge_window which, struct ivsh_pci_window *window)
 {
-	uint32_t word = config_read(port, function, window_offset(which));
+	uint32_t word = config_read(platform, function, window_offset(which));
 	uint64_t start = (word & 0xfff0) << 16;
-	uint64_t last = (word & 0xfff00000) | (BRIDGE_GRAIN - 1);
+	uint64_t last = (word & 0xfff00000) | (BRIDGE_GRANULARITY - 1);
 
 	if (which == BRIDGE_HIGH && (word & PREFETCH_TYPE) == PREFETCH_TYPE_64) {
-		start |= (uint64_t)config_read(port, function, CONFIG_PREFETCH_BASE) << 32;
-		last |= (uint64_t)config_read(port, function, CONFIG_PREFETCH_LIMIT) << 32;
+		start |= (uint64_t)config_read(platform, function, CONFIG_PREFETCH_BASE) << 32;
+		last |= (uint64_t)config_read(platform, function, CONFIG_PREFETCH_LIMIT) << 32;
 	}
 	*window = (struct ivsh_pci_window){0, 0};
 	if (start == 0 || last < start || last == UINT64_MAX)
@@ -35,28 +36,28 @@ bool ivsh_bridge_read(const struct ivsh_platform *port, uint32_t function, enum 
 	return true;
 }
 
-void ivsh_bridge_write(const struct ivsh_platform *port, uint32_t function,
+void ivsh_bridge_write(const struct ivsh_platform *platform, uint32_t function,
     enum bridge_window which, uint64_t start, uint64_t end)
 {
 	uint64_t last = end - 1;
 
-	if (start == end) { /* a base above the limit: bridge 3.2.5.8 */
+	if (start == end) { /* closed: base above limit; bridge 3.2.5.8 */
 		start = 0xfff00000;
-		last = BRIDGE_GRAIN - 1;
+		last = BRIDGE_GRANULARITY - 1;
 	}
-	config_write(port, function, window_offset(which),
+	config_write(platform, function, window_offset(which),
 	    ((uint32_t)start >> 16 & 0xfff0) | ((uint32_t)last & 0xfff00000));
 	if (which == BRIDGE_HIGH) {
-		config_write(port, function, CONFIG_PREFETCH_BASE, (uint32_t)(start >> 32));
-		config_write(port, function, CONFIG_PREFETCH_LIMIT, (uint32_t)(last >> 32));
+		config_write(platform, function, CONFIG_PREFETCH_BASE, (uint32_t)(start >> 32));
+		config_write(platform, function, CONFIG_PREFETCH_LIMIT, (uint32_t)(last >> 32));
 	}
 }
 
 /*
- * Take (size) bytes at (address) out of (window), where they reach into it: what is behind them stays,
- * or with (larger) what is before them, if that is more.
+ * Exclude (size) bytes at (address) from (window): what is behind them remains, or with (larger)
+ * what is before them, if that is more.
  */
-static void window_skip(
+static void window_exclude(
     struct ivsh_pci_window *window, uint64_t address, uint64_t size, bool larger)
 {
 	uint64_t end;
@@ -72,25 +73,25 @@ static void window_skip(
 		window->next = end;
 }
 
-/* The same for every BAR of the function at (function), which has this header. */
-static void skip_bars(const struct ivsh_platform *port, uint32_t function, uint8_t header,
+/* Exclude every BAR of the function at (function), which has this header type. */
+static void exclude_bars(const struct ivsh_platform *platform, uint32_t function, uint8_t header,
     struct ivsh_pci_window *window, bool larger)
 {
 	uint32_t count = config_bars(header);
 	struct ivsh_bar bar;
 
 	for (uint32_t i = 0; i < count; i += bar.is_64 ? 2 : 1) {
-		if (ivsh_pci_bar(port, function, i, &bar) != 0) {
+		if (ivsh_pci_bar(platform, function, i, &bar) != 0) {
 			window->next = window->end;
 			return;
 		}
 		if (!bar.is_io)
-			window_skip(window, bar.address, bar.size, larger);
+			window_exclude(window, bar.address, bar.size, larger);
 	}
 }
 
-void ivsh_bridge_settle(
-    const struct ivsh_platform *port, uint32_t bus, struct ivsh_pci_window *window, bool larger)
+void ivsh_bridge_exclude(
+    const struct ivsh_platform *platform, uint32_t bus, struct ivsh_pci_window *window, bool larger)
 {
 	struct config_function at;
 	struct ivsh_pci_window inner;
@@ -98,64 +99,64 @@ void ivsh_bridge_settle(
 	for (uint32_t number = 0; number < 256; number += at.step) {
 		uint32_t function = bus << 8 | number;
 
-		at = ivsh_config_look(port, function);
+		at = ivsh_config_probe(platform, function);
 		if (at.id == CONFIG_ABSENT)
 			continue;
-		skip_bars(port, function, at.header, window, larger);
+		exclude_bars(platform, function, at.header, window, larger);
 		if (at.header != HEADER_BRIDGE)
 			continue;
 		for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
-			if (ivsh_bridge_read(port, function, which, &inner))
-				window_skip(window, inner.next, inner.end - inner.next, larger);
+			if (ivsh_bridge_read(platform, function, which, &inner))
+				window_exclude(window, inner.next, inner.end - inner.next, larger);
 	}
 }
 
-void ivsh_bridge_number(
-    const struct ivsh_platform *port, uint32_t function, uint32_t secondary, uint32_t subordinate)
+void ivsh_bridge_buses_set(const struct ivsh_platform *platform, uint32_t function,
+    uint32_t secondary, uint32_t subordinate)
 {
-	uint32_t timer = config_read(port, function, CONFIG_BUSES) & 0xff000000;
+	uint32_t timer = config_read(platform, function, CONFIG_BUSES) & 0xff000000;
 
-	config_write(port, function, CONFIG_BUSES,
+	config_write(platform, function, CONFIG_BUSES,
 	    timer | subordinate << 16 | secondary << 8 | IVSH_PCI_BUS(function));
 }
 
-int ivsh_bridge_enter(const struct ivsh_platform *port, uint32_t function, uint32_t next,
-    uint32_t end, struct bridge_way *way)
+int ivsh_bridge_buses_reserve(const struct ivsh_platform *platform, uint32_t function,
+    uint32_t next, uint32_t end, struct bridge_buses *reserved)
 {
-	way->before = config_read(port, function, CONFIG_BUSES);
-	way->buses = ivsh_config_buses(port, function);
-	way->numbered = way->buses.subordinate != 0 && way->buses.subordinate < end;
-	if (way->numbered)
+	reserved->before = config_read(platform, function, CONFIG_BUSES);
+	reserved->buses = ivsh_config_buses(platform, function);
+	reserved->numbered = reserved->buses.subordinate != 0 && reserved->buses.subordinate < end;
+	if (reserved->numbered)
 		return 0;
 	if (next >= end)
 		return IVSH_ENOSPC;
-	/* Until its end is known, all that is left leads here: no sibling has any of it. */
-	ivsh_bridge_number(port, function, next, end - 1);
-	way->buses = ivsh_config_buses(port, function);
-	if (way->buses.secondary != next)
-		way->buses.subordinate = 0;
+	/* All free numbers lead here until the last one needed is known: no sibling has any. */
+	ivsh_bridge_buses_set(platform, function, next, end - 1);
+	reserved->buses = ivsh_config_buses(platform, function);
+	if (reserved->buses.secondary != next)
+		reserved->buses.subordinate = 0;
 	return 0;
 }
 
-void ivsh_bridge_leave(
-    const struct ivsh_platform *port, uint32_t function, const struct bridge_way *way)
+void ivsh_bridge_buses_restore(
+    const struct ivsh_platform *platform, uint32_t function, const struct bridge_buses *reserved)
 {
-	if (!way->numbered)
-		config_write(port, function, CONFIG_BUSES, way->before);
+	if (!reserved->numbered)
+		config_write(platform, function, CONFIG_BUSES, reserved->before);
 }
 
-uint32_t ivsh_bridge_behind(
-    const struct ivsh_platform *port, uint32_t bus, uint32_t next, uint32_t end)
+uint32_t ivsh_bridge_buses_next(
+    const struct ivsh_platform *platform, uint32_t bus, uint32_t next, uint32_t end)
 {
 	struct config_function at;
 
 	for (uint32_t number = 0; number < 256; number += at.step) {
 		uint32_t function = bus << 8 | number, last;
 
-		at = ivsh_config_look(port, function);
+		at = ivsh_config_probe(platform, function);
 		if (at.header != HEADER_BRIDGE)
 			continue;
-		last = ivsh_config_buses(port, function).subordinate;
+		last = ivsh_config_buses(platform, function).subordinate;
 		if (last < end && last >= next)
 			next = last + 1;
 	}
@@ -164,7 +165,7 @@ uint32_t ivsh_bridge_behind(
 
 bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address)
 {
-	uint64_t next = window->next ? window->next : 1; /* address 0 means none */
+	uint64_t next = window->next ? window->next : 1; /* address 0 means unassigned */
 	uint64_t pad = (0 - next) & (size - 1);
 
 	if (next > window->end || pad > window->end - next)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.h - bus numbers and windows of a PCI-to-PCI bridge, and taking room out of a window.
+ * bridge.h - bus numbers and windows of a PCI-to-PCI bridge, and allocation from a window.
  *
- * Assigning puts 32-bit BARs behind a bridge into its memory window and 64-bit prefetchable ones
- * into its prefetchable window; the caller's low and high windows feed them in the same pairs.
+ * 32-bit BARs behind a bridge are in its memory window, which comes out of the caller's low window.
+ * 64-bit prefetchable BARs are in its prefetchable window, out of the caller's high window.
  */
 #ifndef DEVICE_BRIDGE_H
 #define DEVICE_BRIDGE_H
@@ -21,59 +21,61 @@ enum bridge_window {
 	BRIDGE_WINDOWS = 2,
 };
 
-#define BRIDGE_GRAIN (UINT64_C(1) << 20) /* windows start and end on 1 MiB; bridge 3.2.5.8 */
+#define BRIDGE_GRANULARITY (UINT64_C(1) << 20) /* windows start and end on 1 MiB; bridge 3.2.5.8 */
 
 /*
  * Read a window of the bridge at (function). False: it is closed, or was never set (it starts at 0,
- * as after reset), and *window is empty. True: next is its start.
+ * as after reset), and *window is empty. True: window->next is its start.
  */
-COLD bool ivsh_bridge_read(const struct ivsh_platform *port, uint32_t function,
+COLD bool ivsh_bridge_read(const struct ivsh_platform *platform, uint32_t function,
     enum bridge_window which, struct ivsh_pci_window *window);
 
-/* True: the prefetchable window of the bridge at (function) is there and can lie above 4 GiB. */
-COLD bool ivsh_bridge_has_high(const struct ivsh_platform *port, uint32_t function);
+/* True: the bridge at (function) has a prefetchable window that can be above 4 GiB. */
+COLD bool ivsh_bridge_has_high(const struct ivsh_platform *platform, uint32_t function);
 
 /*
- * Set a window of the bridge at (function) to [start, end), both on BRIDGE_GRAIN, or close it when
- * start == end. The bridge must not decode memory meanwhile.
+ * Set a window of the bridge at (function) to [start, end), both on BRIDGE_GRANULARITY, or close it
+ * when start == end. The caller disables memory decoding in the bridge before.
  */
-COLD void ivsh_bridge_write(const struct ivsh_platform *port, uint32_t function,
+COLD void ivsh_bridge_write(const struct ivsh_platform *platform, uint32_t function,
     enum bridge_window which, uint64_t start, uint64_t end);
 
 /*
- * Move the front of (window) behind everything on (bus) that has an address in it; with (larger)
- * rather its end before that, where this leaves more. What cannot be sized leaves no room at all.
+ * Exclude from (window) all addresses of functions and bridges on (bus): move its front behind
+ * each, or with (larger) its end before it, if that leaves more. A BAR that cannot be sized empties
+ * it.
  */
-COLD void ivsh_bridge_settle(
-    const struct ivsh_platform *port, uint32_t bus, struct ivsh_pci_window *window, bool larger);
+COLD void ivsh_bridge_exclude(const struct ivsh_platform *platform, uint32_t bus,
+    struct ivsh_pci_window *window, bool larger);
 
-/* The way to the bus behind a bridge. */
-struct bridge_way {
-	uint32_t before;           /* the word of its bus numbers, as it was */
+/* The bus numbers of a bridge while the walk is behind it. */
+struct bridge_buses {
+	uint32_t before;           /* its register CONFIG_BUSES, as it was */
 	struct config_buses buses; /* subordinate 0: the bridge keeps no numbers */
-	bool numbered;             /* it had them already */
+	bool numbered;             /* it had bus numbers already */
 };
 
 /*
- * Give the bridge at (function) bus numbers, all from (next) to before (end), if it has none below
- * (end). ivsh_bridge_number() then says which it keeps, or ivsh_bridge_leave() takes them back.
+ * Give the bridge at (function) all bus numbers in [next, end), if it has none below (end). Then
+ * ivsh_bridge_buses_set() sets those it keeps, or ivsh_bridge_buses_restore() undoes the
+ * reservation.
  *
- * IVSH_ENOSPC  there is no number left.
+ * IVSH_ENOSPC  no bus number is left.
  */
-COLD int ivsh_bridge_enter(const struct ivsh_platform *port, uint32_t function, uint32_t next,
-    uint32_t end, struct bridge_way *way);
-COLD void ivsh_bridge_number(
-    const struct ivsh_platform *port, uint32_t function, uint32_t secondary, uint32_t subordinate);
-COLD void ivsh_bridge_leave(
-    const struct ivsh_platform *port, uint32_t function, const struct bridge_way *way);
+COLD int ivsh_bridge_buses_reserve(const struct ivsh_platform *platform, uint32_t function,
+    uint32_t next, uint32_t end, struct bridge_buses *reserved);
+COLD void ivsh_bridge_buses_set(const struct ivsh_platform *platform, uint32_t function,
+    uint32_t secondary, uint32_t subordinate);
+COLD void ivsh_bridge_buses_restore(
+    const struct ivsh_platform *platform, uint32_t function, const struct bridge_buses *reserved);
 
-/* The first number from (next) on, to (end), behind all that the bridges on (bus) have. */
-COLD uint32_t ivsh_bridge_behind(
-    const struct ivsh_platform *port, uint32_t bus, uint32_t next, uint32_t end);
+/* The first bus number in [next, end] above all that the bridges on (bus) have. */
+COLD uint32_t ivsh_bridge_buses_next(
+    const struct ivsh_platform *platform, uint32_t bus, uint32_t next, uint32_t end);
 
 /*
- * Take (size) bytes, a power of two, off the front of (window), on a multiple of (size) that is not
- * 0, to *address. False: they do not fit, and the window is as it was.
+ * Take (size) bytes, a power of two, from the front of (window). Their address, a multiple of
+ * (size) other than 0, goes to *address. False: they do not fit, and the window has not changed.
  */
 COLD bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c - ways to reach configuration space, and looks at single functions in it.
+ * config.c - access to configuration space by ECAM and 0xCF8, and probing of single functions.
  */
 #include "device/config.h"
 
@@ -10,7 +10,7 @@
 
 #define FUNCTION_MAX 0xffffu /* bus 255, device 31, function 7 */
 
-/* The word of (function) at (offset), or NULL where this ECAM does not reach. PCIe 3.0, 7.2.2. */
+/* The word of (function) at (offset), or NULL if this ECAM does not reach it. PCIe 3.0, 7.2.2. */
 static volatile uint32_t *ecam_word(
     const struct ivsh_ecam *ecam, uint32_t function, uint32_t offset)
 {
@@ -41,7 +41,7 @@ void ivsh_ecam_write(void *ctx, uint32_t function, uint32_t offset, uint32_t val
 #define CF8_DATA 0xcfcu    /* PCI 3.2.2.3.2: CONFIG_DATA */
 #define CF8_ENABLE 0x80000000u
 
-static int cf8_reaches(uint32_t function, uint32_t offset)
+static bool is_cf8_address(uint32_t function, uint32_t offset)
 {
 	return function <= FUNCTION_MAX && offset <= 0xfc && offset % 4 == 0;
 }
@@ -50,7 +50,7 @@ uint32_t ivsh_cf8_read(void *ctx, uint32_t function, uint32_t offset)
 {
 	const struct ivsh_cf8 *cf8 = ctx;
 
-	if (!cf8_reaches(function, offset))
+	if (!is_cf8_address(function, offset))
 		return CONFIG_ABSENT;
 	cf8->out32(CF8_ADDRESS, CF8_ENABLE | function << 8 | offset);
 	return cf8->in32(CF8_DATA);
@@ -60,33 +60,33 @@ void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t valu
 {
 	const struct ivsh_cf8 *cf8 = ctx;
 
-	if (!cf8_reaches(function, offset))
+	if (!is_cf8_address(function, offset))
 		return;
 	cf8->out32(CF8_ADDRESS, CF8_ENABLE | function << 8 | offset);
 	cf8->out32(CF8_DATA, value);
 }
 
-struct config_function ivsh_config_look(const struct ivsh_platform *port, uint32_t function)
+struct config_function ivsh_config_probe(const struct ivsh_platform *platform, uint32_t function)
 {
 	struct config_function found = {CONFIG_ABSENT, 0xff, 1};
 	uint32_t header;
 
-	found.id = config_read(port, function, CONFIG_ID);
+	found.id = config_read(platform, function, CONFIG_ID);
 	if ((found.id & 0xffff) == 0xffff) {
 		found.id = CONFIG_ABSENT;
 		found.step = IVSH_PCI_FN(function) == 0 ? 8 : 1;
 		return found;
 	}
-	header = config_read(port, function, CONFIG_HEADER) >> 16;
+	header = config_read(platform, function, CONFIG_HEADER) >> 16;
 	found.header = header & 0x7f;
 	if (IVSH_PCI_FN(function) == 0 && (header & 0x80) == 0)
 		found.step = 8;
 	return found;
 }
 
-struct config_buses ivsh_config_buses(const struct ivsh_platform *port, uint32_t function)
+struct config_buses ivsh_config_buses(const struct ivsh_platform *platform, uint32_t function)
 {
-	uint32_t word = config_read(port, function, CONFIG_BUSES);
+	uint32_t word = config_read(platform, function, CONFIG_BUSES);
 	struct config_buses buses = {word >> 8 & 0xff, word >> 16 & 0xff};
 
 	if (buses.secondary <= IVSH_PCI_BUS(function) || buses.subordinate < buses.secondary)
@@ -95,12 +95,12 @@ struct config_buses ivsh_config_buses(const struct ivsh_platform *port, uint32_t
 }
 
 uint32_t ivsh_config_command(
-    const struct ivsh_platform *port, uint32_t function, uint32_t clear, uint32_t set)
+    const struct ivsh_platform *platform, uint32_t function, uint32_t clear, uint32_t set)
 {
-	uint32_t command = config_read(port, function, CONFIG_COMMAND) & 0xffff;
+	uint32_t command = config_read(platform, function, CONFIG_COMMAND) & 0xffff;
 	uint32_t wanted = (command & ~clear) | set;
 
 	if (wanted != command)
-		config_write(port, function, CONFIG_COMMAND, wanted);
+		config_write(platform, function, CONFIG_COMMAND, wanted);
 	return command;
 }

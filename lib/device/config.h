@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.h - the words of configuration space that this room reads and writes.
+ * config.h - the registers of configuration space that this folder reads and writes.
  *
  * PCI Local Bus Specification 3.0 (PCI) and PCI-to-PCI Bridge Architecture Specification 1.2
- * (bridge). Everything goes in aligned words of 32 bits; fields are cut out of them. Whatever is
- * read here is checked before it steers anything.
+ * (bridge). All accesses are aligned words of 32 bits; smaller fields are taken out of the word.
+ * Every value that is read is checked before it is used.
  */
 #ifndef DEVICE_CONFIG_H
 #define DEVICE_CONFIG_H
@@ -36,37 +36,37 @@
 #define HEADER_NORMAL 0u /* PCI 6.2.1 */
 #define HEADER_BRIDGE 1u /* bridge 3.2.4.7 */
 
-#define CONFIG_ABSENT 0xffffffffu /* what a read of nobody answers; PCI 6.1 */
+#define CONFIG_ABSENT 0xffffffffu /* a read of an absent function; PCI 6.1 */
 
-/* This room runs once, at start: it is compiled for size, not for speed. */
+/* This code runs once, at start: it is compiled for size, not for speed. */
 #define COLD __attribute__((cold))
 
-/* What a look at one number of a bus finds. Each word is read once. */
+/* What ivsh_config_probe() finds. Each word is read once. */
 struct config_function {
 	uint32_t id;    /* as CONFIG_ID; CONFIG_ABSENT */
 	uint8_t header; /* header type without its multi-function bit */
-	uint8_t step;   /* distance to the next number worth a look: 1 or 8 */
+	uint8_t step;   /* distance to the next function number to probe: 1 or 8 */
 };
 
 /*
- * Look at (function). For walks over one bus: start at function 0 of device 0, go on by step while
- * below 256. A device that says it has function 0 only is not asked for its other seven (PCI
- * 3.2.2.3.4).
+ * Probe (function). To scan one bus, start at function 0 of device 0 and go on by step while below
+ * 256. A device without the multi-function bit has function 0 only, and its other seven numbers are
+ * skipped (PCI 3.2.2.3.4).
  */
-COLD struct config_function ivsh_config_look(const struct ivsh_platform *port, uint32_t function);
+COLD struct config_function ivsh_config_probe(
+    const struct ivsh_platform *platform, uint32_t function);
 
-/* The part of a bus number word that steers configuration cycles. */
+/* The bus numbers in CONFIG_BUSES that route configuration cycles. */
 struct config_buses {
-	uint32_t secondary; /* the bus behind the bridge */
-	uint32_t
-	    subordinate; /* the highest bus behind the bridge; 0: no numbers, or impossible ones */
+	uint32_t secondary;   /* the bus behind the bridge */
+	uint32_t subordinate; /* the highest bus behind the bridge; 0: none, or impossible */
 };
 
 /*
- * The bus numbers of the bridge at (function). Numbers that do not lead away from the bridge's own
- * bus count as none, so that following them ends.
+ * The bus numbers of the bridge at (function). Numbers that are not above the bridge's own bus
+ * count as none, so that a walk along them ends.
  */
-COLD struct config_buses ivsh_config_buses(const struct ivsh_platform *port, uint32_t function);
+COLD struct config_buses ivsh_config_buses(const struct ivsh_platform *platform, uint32_t function);
 
 /* One bit for each of 256 buses. */
 struct bus_set {
@@ -83,42 +83,41 @@ static inline bool bus_set_has(const struct bus_set *set, uint32_t bus)
 	return (set->word[bus / 32] >> (bus % 32) & 1) != 0;
 }
 
-/* Passes over the buses. All that is not (in) is 0 at first. */
+/* The state of scans over all buses. Fields without (in) are 0 at first. */
 struct config_scan {
-	uint32_t id;    /* in: what to look for, as CONFIG_ID */
-	uint32_t index; /* in: which one of those, counted from 0 */
-	bool
-	    all; /* in: look for other root buses too; becomes true if something says that there are */
-	bool seen;             /* there was one with this id, if not the one */
+	uint32_t id;           /* in: vendor and device to find, as CONFIG_ID */
+	uint32_t index;        /* in: which one of those, counted from 0 */
+	bool all;              /* in: probe for other root buses; set if bus 0 indicates some */
+	bool seen;             /* a function with this id exists, maybe with another index */
 	uint32_t function;     /* the function found */
-	struct bus_set known;  /* bus 0, and those right behind a bridge */
-	struct bus_set behind; /* those that bridges have for what is further behind them */
-	struct bus_set roots;  /* bus 0, and those that answer though no bridge leads there */
-	struct bus_set looked; /* those that were looked at: no other pass does so again */
+	struct bus_set known;  /* bus 0, and the secondary buses of bridges */
+	struct bus_set behind; /* other bus numbers that bridges forward */
+	struct bus_set roots;  /* bus 0, and those that answer without a bridge that leads there */
+	struct bus_set probed; /* scanned already: a later scan skips them */
 };
 
 /*
- * One pass: look for a function on every bus. True: it was found, and the pass ended there.
+ * Scan every known bus for a function. True: it was found, and the scan ended there.
  *
- * Root buses other than 0 are announced by nothing but tables that only the port could read, so all
- * 256 are tried: 32 reads each, which can take longer than a boot should. It is done when bus
- * 0 has another host bridge beside its own (QEMU's pxb and pxb-pcie are such), or when (all) says so.
+ * Only firmware tables, which the library does not read, list root buses other than 0. So all 256
+ * numbers are probed, with 32 reads each, which can delay a boot noticeably. The scan does that
+ * only if bus 0 has a second host bridge (as QEMU's pxb and pxb-pcie are), or if (all) is true.
  */
-COLD bool ivsh_scan(const struct ivsh_platform *port, struct config_scan *scan);
+COLD bool ivsh_scan(const struct ivsh_platform *platform, struct config_scan *scan);
 
 static inline uint32_t config_read(
-    const struct ivsh_platform *port, uint32_t function, uint32_t offset)
+    const struct ivsh_platform *platform, uint32_t function, uint32_t offset)
 {
-	return port->config_read(port->ctx, function, offset);
+	return platform->config_read(platform->ctx, function, offset);
 }
 
 static inline void config_write(
-    const struct ivsh_platform *port, uint32_t function, uint32_t offset, uint32_t value)
+    const struct ivsh_platform *platform, uint32_t function, uint32_t offset, uint32_t value)
 {
-	port->config_write(port->ctx, function, offset, value);
+	platform->config_write(platform->ctx, function, offset, value);
 }
 
-/* How many BARs a function with this header has. */
+/* The number of BARs of a function with this header type. */
 static inline uint32_t config_bars(uint8_t header)
 {
 	if (header == HEADER_NORMAL)
@@ -127,10 +126,10 @@ static inline uint32_t config_bars(uint8_t header)
 }
 
 /*
- * Take (clear) out of COMMAND and put (set) in; answers the COMMAND that was there. The STATUS half
- * is written as zero, which leaves it as it is (PCI 6.2.3: its bits are cleared by ones).
+ * Clear and set bits of COMMAND; answers its value before. The STATUS half is written as zero,
+ * which does not change it (PCI 6.2.3: writing one clears a bit).
  */
 COLD uint32_t ivsh_config_command(
-    const struct ivsh_platform *port, uint32_t function, uint32_t clear, uint32_t set);
+    const struct ivsh_platform *platform, uint32_t function, uint32_t clear, uint32_t set);
 
 #endif

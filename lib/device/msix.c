@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msix.c - MSI-X: from the port's interrupts to the entries of the device's table, and back.
+ * msix.c - MSI-X: the platform's interrupts in the entries of the device's table.
  *
- * PCI Local Bus Specification 3.0 (PCI), 6.8.2. A message may go out only while its entry, and the
- * function as a whole, are not masked, so the function stays masked whenever an entry changes.
+ * PCI Local Bus Specification 3.0 (PCI), 6.8.2. The device sends no message while the entry or the
+ * whole function is masked, so the function is masked whenever an entry changes.
  */
 #include "device/msix.h"
 
@@ -24,14 +24,14 @@
 #define ENTRY_CONTROL 3u
 #define ENTRY_MASKED 1u /* PCI 6.8.2.9: the other bits are reserved and keep their value */
 
-#define GRAIN 256u /* port.h: what registers are mapped in */
+#define MAP_GRANULARITY 256u /* platform.h: of registers */
 
-/* Write the control bits (bits); what shares their word cannot be written. PCI 6.8.2.3. */
-static void control(const struct ivsh_device *device, uint32_t bits)
+/* Write the control bits (bits). The rest of the word is read-only. PCI 6.8.2.3. */
+static void control_write(const struct ivsh_device *device, uint32_t bits)
 {
-	uint32_t word = config_read(device->port, device->function, device->msix);
+	uint32_t word = config_read(device->platform, device->function, device->msix);
 
-	config_write(device->port, device->function, device->msix,
+	config_write(device->platform, device->function, device->msix,
 	    (word & ~(MSIX_ENABLE | MSIX_MASK)) | bits);
 }
 
@@ -43,14 +43,14 @@ static void entry_mask(const struct ivsh_device *device, uint32_t index, uint32_
 }
 
 /*
- * Who has MSI-X is a doorbell. Whoever was here before may have left it on, aimed at memory that is
- * ours now: it goes off, before bus mastering lets a message out.
+ * A device with MSI-X is an ivshmem-doorbell. A former owner may have left MSI-X enabled, with
+ * addresses in memory that is in use now: disable it before bus mastering is on.
  */
 COLD int ivsh_msix_find(struct ivsh_device *device)
 {
 	uint32_t word;
 	int result =
-	    ivsh_pci_capability(device->port, device->function, CAPABILITY_MSIX, &device->msix);
+	    ivsh_pci_capability(device->platform, device->function, CAPABILITY_MSIX, &device->msix);
 
 	if (result == IVSH_ENODEV)
 		return 0;
@@ -58,27 +58,27 @@ COLD int ivsh_msix_find(struct ivsh_device *device)
 		return result;
 	if (device->msix > 256 - MSIX_SIZE)
 		return IVSH_EPROTO;
-	word = config_read(device->port, device->function, device->msix);
-	control(device, 0);
+	word = config_read(device->platform, device->function, device->msix);
+	control_write(device, 0);
 	device->doorbell = true;
 	device->vectors = MSIX_VECTORS(word);
 	return 0;
 }
 
 /*
- * The bus address of the (size) bytes that the word at (offset) of the capability names, in
- * *address. They may be in any BAR for memory but BAR2, which is for peers to write.
+ * Store in *address the bus address of the (size) bytes that the word at (offset) of the capability
+ * names. They may be in any memory BAR but BAR2, which peers can write.
  */
 static int locate(
     const struct ivsh_device *device, uint32_t offset, uint32_t size, uint64_t *address)
 {
-	uint32_t word = config_read(device->port, device->function, device->msix + offset);
+	uint32_t word = config_read(device->platform, device->function, device->msix + offset);
 	uint32_t at = word & ~MSIX_BIR, step;
 	struct ivsh_bar bar;
 
-	/* BAR by BAR: the upper half of a 64-bit one is none. BAR 6 and 7 fail to size. */
+	/* BAR by BAR, as the upper half of a 64-bit BAR is none. Sizing BAR 6 and 7 fails. */
 	for (uint32_t i = 0; i <= (word & MSIX_BIR); i += step) {
-		if (ivsh_pci_bar(device->port, device->function, i, &bar) != 0)
+		if (ivsh_pci_bar(device->platform, device->function, i, &bar) != 0)
 			return IVSH_EPROTO;
 		step = bar.is_64 ? 2 : 1;
 		if (i != (word & MSIX_BIR))
@@ -92,16 +92,18 @@ static int locate(
 	return IVSH_EPROTO;
 }
 
-/* Bytes to map for a table that starts at (address), or at a pointer with the same place. */
+/* Bytes to map for a table at (address), or at a pointer with the same offset in 256 bytes. */
 static uint64_t map_size(const struct ivsh_device *device, uint64_t address)
 {
-	return (address % GRAIN + device->vectors * ENTRY_SIZE + GRAIN - 1) & ~(GRAIN - 1);
+	return (address % MAP_GRANULARITY + device->vectors * ENTRY_SIZE + MAP_GRANULARITY - 1) &
+	       ~(MAP_GRANULARITY - 1);
 }
 
 static void unmap(const struct ivsh_device *device, uintptr_t base, uint64_t table)
 {
-	if (device->port->unmap)
-		device->port->unmap(device->port->ctx, (void *)base, map_size(device, table));
+	if (device->platform->unmap)
+		device->platform->unmap(
+		    device->platform->ctx, (void *)base, map_size(device, table));
 }
 
 static int map(struct ivsh_device *device)
@@ -113,65 +115,66 @@ static int map(struct ivsh_device *device)
 	if (locate(device, MSIX_PENDING, pending, &ignored) != 0 ||
 	    locate(device, MSIX_TABLE, device->vectors * ENTRY_SIZE, &address) != 0)
 		return IVSH_EPROTO;
-	base = device->port->map(device->port->ctx, address & ~(uint64_t)(GRAIN - 1),
-	    map_size(device, address), IVSH_MAP_REGISTERS);
+	base =
+	    device->platform->map(device->platform->ctx, address & ~(uint64_t)(MAP_GRANULARITY - 1),
+		map_size(device, address), IVSH_MAP_REGISTERS);
 	if (!base)
 		return IVSH_EPLATFORM;
-	if ((uintptr_t)base % GRAIN != 0) {
+	if ((uintptr_t)base % MAP_GRANULARITY != 0) {
 		unmap(device, (uintptr_t)base, address);
 		return IVSH_EPLATFORM;
 	}
-	device->table = (volatile uint32_t *)(void *)(base + address % GRAIN);
+	device->table = (volatile uint32_t *)(void *)(base + address % MAP_GRANULARITY);
 	return 0;
 }
 
-/* On, and every entry as well as the function masked. */
-static void hush(const struct ivsh_device *device)
+/* MSI-X enabled, but every entry and the whole function masked. */
+static void mask_all(const struct ivsh_device *device)
 {
-	control(device, MSIX_ENABLE | MSIX_MASK);
+	control_write(device, MSIX_ENABLE | MSIX_MASK);
 	for (uint32_t i = 0; i < device->vectors; i++)
 		entry_mask(device, i, ENTRY_MASKED);
 }
 
-/* Program entries from 0 on and unmask them, up to (wanted) or what the port has. */
-static void fill(struct ivsh_device *device, uint32_t wanted)
+/* Program entries from 0 on and unmask them: (wanted), or as many as the platform allocates. */
+static void program_entries(struct ivsh_device *device, uint32_t wanted)
 {
-	const struct ivsh_platform *port = device->port;
+	const struct ivsh_platform *platform = device->platform;
 	uint32_t index, data;
 	uint64_t address;
 
 	for (index = 0; index < wanted; index++) {
 		volatile uint32_t *entry = &device->table[index * ENTRY_WORDS];
 
-		if (port->msi_open(port->ctx, index, &address, &data) != 0)
+		if (platform->msi_open(platform->ctx, index, &address, &data) != 0)
 			break;
 		entry[0] = (uint32_t)address;
 		entry[1] = (uint32_t)(address >> 32);
 		entry[2] = data;
 		entry_mask(device, index, 0);
 	}
-	device->bells = index;
+	device->interrupts = index;
 }
 
 COLD int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted)
 {
 	int result;
 
-	if (wanted > MSIX_VECTORS_MAX || !device->registers || device->bells != 0)
+	if (wanted > MSIX_VECTORS_MAX || !device->registers || device->interrupts != 0)
 		return IVSH_EINVAL;
 	if (wanted > device->vectors)
 		wanted = device->vectors;
-	if (wanted == 0 || !device->port->msi_open)
+	if (wanted == 0 || !device->platform->msi_open)
 		return 0;
 	result = map(device);
 	if (result != 0)
 		return result;
-	/* On, but masked as a whole, before entries change: a doorbell that comes meanwhile is kept
-	 * as pending (PCI 6.8.3.5), one that comes to a device with MSI-X off is lost. */
-	hush(device);
-	fill(device, wanted);
-	if (device->bells != 0)
-		control(device, MSIX_ENABLE);
+	/* Enabled, but masked, before entries change: a doorbell that arrives meanwhile is kept as
+	 * pending (PCI 6.8.3.5). Without MSI-X enabled it would be lost. */
+	mask_all(device);
+	program_entries(device, wanted);
+	if (device->interrupts != 0)
+		control_write(device, MSIX_ENABLE);
 	else
 		ivsh_msix_close(device);
 	return 0;
@@ -179,15 +182,15 @@ COLD int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted)
 
 COLD void ivsh_msix_close(struct ivsh_device *device)
 {
-	const struct ivsh_platform *port = device->port;
+	const struct ivsh_platform *platform = device->platform;
 	uintptr_t table = (uintptr_t)device->table;
 
 	if (!table)
 		return;
-	hush(device);
-	control(device, MSIX_MASK);
-	unmap(device, table & ~(uintptr_t)(GRAIN - 1), table);
+	mask_all(device);
+	control_write(device, MSIX_MASK);
+	unmap(device, table & ~(uintptr_t)(MAP_GRANULARITY - 1), table);
 	device->table = NULL;
-	while (device->bells != 0)
-		port->msi_close(port->ctx, --device->bells);
+	while (device->interrupts != 0)
+		platform->msi_close(platform->ctx, --device->interrupts);
 }

@@ -54,7 +54,7 @@ static const struct row {
     {"bridge", machine_one_bridge, {VIRT_LOW, VIRT_HIGH, 1}, 0, 2, 2, 128 * MIB},
     {"bridge, no high window", machine_one_bridge, {VIRT_LOW, NOTHING, 1}, 0, 2, 2, 0},
     {"bridge, 32 bits only", machine_one_bridge_32, {VIRT_LOW, VIRT_HIGH, 1}, 0, 2, 1, 0},
-    {"bridge, crooked windows", machine_one_bridge,
+    {"bridge, misaligned windows", machine_one_bridge,
 	{{0x10000100, 0x18080100}, {4 * GIB + 256, 8 * GIB + 256}, 9}, 0, 10, 2, 128 * MIB - 256},
     {"bridge, less than a megabyte", machine_one_bridge,
 	{{0x10000100, 0x10200000 - 1}, VIRT_HIGH, 1}, IVSH_ENOSPC, 2, 0, 4 * MIB},
@@ -72,8 +72,8 @@ static const struct row {
     {"forty bridges", machine_chain_40, {VIRT_LOW, VIRT_HIGH, 1}, IVSH_EPROTO, 1, 0, 0},
     {"two roots", machine_two_roots, {VIRT_LOW, VIRT_HIGH, 1}, 0, 2, 2, 4 * MIB},
     {"two roots, done by firmware", machine_two_roots_done, {VIRT_LOW, VIRT_HIGH, 1}, 0, 1, 1, 0},
-    {"a root that nothing announces", machine_root_unannounced, {VIRT_LOW, VIRT_HIGH, 1}, 0, 1, 1,
-	4 * MIB},
+    {"a root without a second host bridge", machine_root_unannounced, {VIRT_LOW, VIRT_HIGH, 1}, 0,
+	1, 1, 4 * MIB},
     {"a root right behind another", machine_roots_close, {VIRT_LOW, VIRT_HIGH, 1}, IVSH_ENOSPC, 1,
 	0, 0},
     {"done by firmware", machine_done_already, {VIRT_LOW, VIRT_HIGH, 1}, 0, 8, 1, 0},
@@ -127,7 +127,7 @@ static bool complete(int index)
 	return true;
 }
 
-/* What has an address keeps it, is aligned, and is nobody else's. */
+/* An existing address stays, each address is aligned, and no two BARs overlap. */
 static void check_bar(int index, uint32_t bar)
 {
 	uint64_t address = fake_bar_get(&bus, index, bar), size = fake_bar_size(&bus, index, bar);
@@ -155,7 +155,7 @@ static void check_row(const struct row *row, const struct ivsh_pci_windows *wind
 	for (int i = 0; i < bus.count; i++) {
 		if (!concerned(i))
 			CHECK_EQ(memcmp(&bus.function[i], &before.function[i],
-				     sizeof before.function[i]),
+				     sizeof(before.function)[i]),
 			    0);
 		for (uint32_t bar = 0; bar < 3 && is_ivshmem(i); bar++)
 			if (fake_bar_get(&bus, i, bar) != 0 && fake_bar_size(&bus, i, bar) != 0)
@@ -174,7 +174,7 @@ static void check_row(const struct row *row, const struct ivsh_pci_windows *wind
 	if (row->result != 0)
 		return;
 	CHECK_EQ(devices, all);
-	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, all - 1, &function), 0);
+	CHECK_EQ(ivsh_pci_find(&bus.platform, 0x1af4, 0x1110, all - 1, &function), 0);
 }
 
 static void assign(void)
@@ -186,12 +186,12 @@ static void assign(void)
 		fake_init(&bus);
 		rows[i].build(&bus);
 		before = bus;
-		CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), rows[i].result);
+		CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), rows[i].result);
 		check_row(&rows[i], &windows);
 	}
 }
 
-/* What was assigned once stays: a second call changes nothing and takes nothing. */
+/* Assignments stay: a second call changes nothing and takes nothing. */
 static void again(void)
 {
 	for (unsigned i = 0; i < COUNT(rows); i++) {
@@ -202,11 +202,11 @@ static void again(void)
 		test_row(rows[i].name);
 		fake_init(&bus);
 		rows[i].build(&bus);
-		CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
+		CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), 0);
 		before = bus;
 		left = windows;
-		CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
-		CHECK_EQ(memcmp(bus.function, before.function, sizeof bus.function), 0);
+		CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), 0);
+		CHECK_EQ(memcmp(bus.function, before.function, sizeof(bus.function)), 0);
 		CHECK(left.low.next == windows.low.next && left.high.next == windows.high.next);
 		CHECK_EQ(left.next_bus, windows.next_bus);
 	}
@@ -220,15 +220,15 @@ static void plugged_later(void)
 
 	fake_init(&bus);
 	machine_nested(&bus);
-	CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
-	device = fake_ivshmem(&bus, 0, 0x08, 4 * MIB, 2); /* into the port that was empty */
-	CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
+	CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), 0);
+	device = fake_ivshmem(&bus, 0, 0x08, 4 * MIB, 2); /* into the root port that was empty */
+	CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), 0);
 	CHECK(complete(device));
 	CHECK_EQ(windows.next_bus, 4);
 	device = fake_ivshmem(&bus, 2, 0x18, 4 * MIB, 2); /* beside two others: a gap of 4 MiB */
 	before = bus;
-	CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), IVSH_ENOSPC);
-	CHECK_EQ(memcmp(bus.function, before.function, sizeof bus.function), 0);
+	CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), IVSH_ENOSPC);
+	CHECK_EQ(memcmp(bus.function, before.function, sizeof(bus.function)), 0);
 	CHECK_EQ(bus.faults, 0);
 }
 
@@ -239,8 +239,8 @@ static void unplug(int device)
 }
 
 /*
- * Two devices that are unplugged and plugged in again in turn, 300 times each, in windows that have room
- * for a few of them: what one had, it or the other can have again.
+ * Two devices are unplugged and plugged in again in turn, 300 times each, in windows that have room
+ * for a few of them: the addresses of one are used again, for it or for the other.
  */
 static void plugged_again(void)
 {
@@ -253,12 +253,12 @@ static void plugged_again(void)
 	fake_add(&bus, FAKE_ROOT, 0x00, 0x29c08086, 0);
 	device[0] = fake_ivshmem(&bus, FAKE_ROOT, 0x08, GIB, 2);
 	device[1] = fake_ivshmem(&bus, FAKE_ROOT, 0x10, GIB, 2);
-	CHECK_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
+	CHECK_EQ(ivsh_pci_assign(&bus.platform, &windows), 0);
 	for (unsigned round = 0; round < 600; round++) {
 		unplug(device[round % 2]);
 		windows = whole;
-		ivsh_pci_unused(&bus.port, &windows);
-		NEED_EQ(ivsh_pci_assign(&bus.port, &windows), 0);
+		ivsh_pci_unused(&bus.platform, &windows);
+		NEED_EQ(ivsh_pci_assign(&bus.platform, &windows), 0);
 		NEED_EQ(complete(device[0]) && complete(device[1]), 1);
 		before = bus;
 		for (uint32_t bar = 0; bar < 3; bar++)
@@ -267,25 +267,25 @@ static void plugged_again(void)
 	CHECK_EQ(bus.faults, 0);
 }
 
-/* What is left beside what is in use: BARs, bridges, on each root. */
+/* What is free beside BARs and bridge windows, on each root bus. */
 static void unused(void)
 {
 	struct ivsh_pci_windows windows = {{0xfe000000, 0xff400000}, {4 * GIB, 8 * GIB}, 1};
 
 	fake_init(&bus);
 	machine_done_already(&bus); /* a bridge has 0xfe000000 to 0xff000000 */
-	ivsh_pci_unused(&bus.port, &windows);
+	ivsh_pci_unused(&bus.platform, &windows);
 	CHECK(windows.low.next == 0xff000000 && windows.low.end == 0xff400000);
 	CHECK(windows.high.next == 4 * GIB && windows.high.end == 8 * GIB);
 	fake_init(&bus);
 	machine_two_roots_done(&bus); /* the same on another root */
 	windows.low = (struct ivsh_pci_window){0xfc000000, 0xff400000};
-	ivsh_pci_unused(&bus.port, &windows);
+	ivsh_pci_unused(&bus.platform, &windows);
 	CHECK(windows.low.next == 0xfc000000 && windows.low.end == 0xfe000000);
 	fake_init(&bus);
 	machine_root_small(&bus);
 	bus.function[0].writable[4] = 0xfff0f000; /* cannot be sized */
-	ivsh_pci_unused(&bus.port, &windows);
+	ivsh_pci_unused(&bus.platform, &windows);
 	CHECK(windows.low.next == windows.low.end && windows.high.next == windows.high.end);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device_test.c - the ivshmem device: open, doorway, bell and close, with a device that lies.
+ * device_test.c - the ivshmem device: open, transport handle, doorbell and close; devices that lie.
  */
 #include "tests/device/fake_platform.h"
 #include "tests/lib/test.h"
@@ -16,7 +16,7 @@
 static struct fake_bus bus;
 static struct ivsh_device device;
 
-/* A device with addresses, as firmware leaves it; answers its row of the bus. */
+/* Make a device with addresses, as firmware leaves it; answers its function on the bus. */
 static struct fake_function *prepare(uint64_t size, uint32_t vectors)
 {
 	int index;
@@ -60,8 +60,8 @@ static void opens(void)
 		bus.registers[2] = row->position;
 		at->config[1] |= row->command;
 		before = *at;
-		memset(&device, 0xa5, sizeof device);
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		memset(&device, 0xa5, sizeof(device));
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		CHECK_EQ(at->config[1], before.config[1] | 6);
 		CHECK_EQ(device.revision, 1);
 		CHECK_EQ(device.doorbell, row->vectors != 0);
@@ -79,7 +79,7 @@ static void opens(void)
 		CHECK_EQ(mem.doorbell.notify != NULL, row->vectors != 0);
 		ivsh_device_close(&device);
 		CHECK_EQ(bus.maps, 0);
-		CHECK_EQ(memcmp(at, &before, sizeof before), 0);
+		CHECK_EQ(memcmp(at, &before, sizeof(before)), 0);
 		ivsh_device_close(&device);
 		CHECK_EQ(bus.maps, 0);
 		CHECK_EQ(bus.faults, 0);
@@ -89,8 +89,8 @@ static void opens(void)
 static void doorbell(void)
 {
 	static const struct {
-		uint32_t peer, vector, word; /* 0xdead0000: nothing was rung */
-	} rings[] = {
+		uint32_t peer, vector, word; /* 0xdead0000: no store */
+	} notifications[] = {
 	    {0, 0, 0},
 	    {1, 0, 0x10000},
 	    {0, 1, 1},
@@ -105,15 +105,16 @@ static void doorbell(void)
 	uint32_t registers[80];
 
 	prepare(4 * MIB, 2);
-	NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+	NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 	ivsh_device_mem(&device, &mem);
-	for (unsigned i = 0; i < COUNT(rings); i++) {
+	for (unsigned i = 0; i < COUNT(notifications); i++) {
 		bus.registers[3] = 0xdead0000;
-		memcpy(registers, bus.registers, sizeof registers);
-		mem.doorbell.notify(mem.doorbell.ctx, rings[i].peer, rings[i].vector);
-		CHECK_EQ(bus.registers[3], rings[i].word);
-		registers[3] = rings[i].word;
-		CHECK_EQ(memcmp(registers, bus.registers, sizeof registers), 0);
+		memcpy(registers, bus.registers, sizeof(registers));
+		mem.doorbell.notify(
+		    mem.doorbell.ctx, notifications[i].peer, notifications[i].vector);
+		CHECK_EQ(bus.registers[3], notifications[i].word);
+		registers[3] = notifications[i].word;
+		CHECK_EQ(memcmp(registers, bus.registers, sizeof(registers)), 0);
 	}
 	CHECK_EQ(mem.doorbell.now_ns(mem.doorbell.ctx), 1234);
 	CHECK_EQ(mem.doorbell.count(mem.doorbell.ctx), 7);
@@ -121,10 +122,10 @@ static void doorbell(void)
 	CHECK_EQ(bus.slept, 1);
 	mem.doorbell.relax(mem.doorbell.ctx);
 	CHECK_EQ(bus.relaxed, 1);
-	bus.port.relax = NULL;
+	bus.platform.relax = NULL;
 	mem.doorbell.relax(mem.doorbell.ctx);
 	CHECK_EQ(bus.relaxed, 1);
-	bus.port.unmap = NULL;
+	bus.platform.unmap = NULL;
 	ivsh_device_close(&device);
 }
 
@@ -134,7 +135,7 @@ static void former_owner(void)
 	struct fake_function *at = prepare(4 * MIB, 4);
 
 	at->config[0x40 / 4] |= 0x80000000;
-	NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+	NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 	CHECK_EQ(at->config[0x40 / 4], 0x00030011);
 	CHECK_EQ(device.vectors, 4);
 }
@@ -154,17 +155,17 @@ static void several(void)
 		fake_bar_set(&bus, index, 2, (i + 1) * GIB);
 	}
 	for (uint32_t i = 0; i < 3; i++) {
-		CHECK_EQ(ivsh_device_find(&bus.port, i, &function), 0);
+		CHECK_EQ(ivsh_device_find(&bus.platform, i, &function), 0);
 		CHECK_EQ(function, i << 4);
-		NEED_EQ(ivsh_device_open(&all[i], &bus.port, function), 0);
+		NEED_EQ(ivsh_device_open(&all[i], &bus.platform, function), 0);
 		CHECK_EQ(all[i].bar[2].size, MIB << i);
 		CHECK_EQ(all[i].vectors, i);
 	}
 	CHECK_EQ(bus.maps, 6);
-	CHECK_EQ(ivsh_device_find(&bus.port, 3, &function), IVSH_ENODEV);
+	CHECK_EQ(ivsh_device_find(&bus.platform, 3, &function), IVSH_ENODEV);
 }
 
-/* --- Devices and ports that lie --------------------------------------------------------------- */
+/* --- Devices and platforms that lie ----------------------------------------------------------- */
 
 static const struct lie_row {
 	const char *name;
@@ -202,9 +203,9 @@ static void refused(const struct fake_function *at, int result)
 {
 	struct fake_function before = *at;
 
-	CHECK_EQ(ivsh_device_open(&device, &bus.port, AT), result);
+	CHECK_EQ(ivsh_device_open(&device, &bus.platform, AT), result);
 	CHECK_EQ(bus.maps, 0);
-	CHECK_EQ(memcmp(at, &before, sizeof before), 0);
+	CHECK_EQ(memcmp(at, &before, sizeof(before)), 0);
 	CHECK_EQ(bus.faults, 0);
 	CHECK(device.registers == NULL && device.memory == NULL);
 }
@@ -223,13 +224,13 @@ static void lies(void)
 			at->writable[0x1c / 4] = 0;
 		refused(at, row->result);
 	}
-	test_row("revision is told");
+	test_row("revision is reported");
 	prepare(4 * MIB, 2)->config[2] = 0x05000007;
-	CHECK_EQ(ivsh_device_open(&device, &bus.port, AT), IVSH_EVERSION);
+	CHECK_EQ(ivsh_device_open(&device, &bus.platform, AT), IVSH_EVERSION);
 	CHECK_EQ(device.revision, 7);
 }
 
-/* MSI-X so late that its words lie outside. */
+/* An MSI-X capability so close to the end that its last words are outside. */
 static void late_msix(void)
 {
 	struct fake_function *at = prepare(4 * MIB, 2);
@@ -239,7 +240,7 @@ static void late_msix(void)
 	refused(at, IVSH_EPROTO);
 }
 
-static void port_lies(void)
+static void platform_lies(void)
 {
 	static const uint32_t positions[] = {0x10000, 0x80000000, 0xffffffff};
 
@@ -249,7 +250,7 @@ static void port_lies(void)
 		test_row("map");
 		bus.no_registers = i == 0;
 		bus.no_memory = i == 1;
-		bus.crooked = i == 2;
+		bus.misaligned = i == 2;
 		refused(at, IVSH_EPLATFORM);
 		test_row("IVPosition");
 		at = prepare(4 * MIB, 2);
@@ -262,12 +263,12 @@ int main(void)
 {
 	static const struct test tests[] = {
 	    {"open", opens},
-	    {"bell", doorbell},
+	    {"doorbell", doorbell},
 	    {"former owner's MSI-X", former_owner},
 	    {"several", several},
 	    {"lies", lies},
 	    {"MSI-X outside", late_msix},
-	    {"a port that fails", port_lies},
+	    {"a platform that fails", platform_lies},
 	};
 
 	return test_main("device/device", tests, COUNT(tests));

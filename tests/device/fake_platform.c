@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_platform.c - a PCI bus in memory, and the port to it.
+ * fake_platform.c - a PCI bus in memory, and a struct ivsh_platform for it.
  */
 #include "tests/device/fake_platform.h"
 
@@ -46,7 +46,7 @@ static int root_of(const struct fake_bus *bus, uint32_t number)
 
 #define NOWHERE INT_MIN
 
-/* The parent of the functions on bus (number); NOWHERE: nothing leads there. */
+/* The parent of the functions on bus (number); NOWHERE: no bridge leads there. */
 static int route(const struct fake_bus *bus, uint32_t number)
 {
 	int at = root_of(bus, number);
@@ -72,14 +72,14 @@ static int route(const struct fake_bus *bus, uint32_t number)
 	return NOWHERE;
 }
 
-/* Most reads are of places where nobody is on any bus: they are routed nowhere. */
+/* Most reads are of numbers that no function on any bus has: these are not routed, to save time. */
 static struct fake_function *find(struct fake_bus *bus, uint32_t function)
 {
 	int parent = NOWHERE;
 	bool routed = false;
 
 	for (int i = 0; i < bus->count; i++) {
-		if (bus->function[i].place != (function & 0xff))
+		if (bus->function[i].devfn != (function & 0xff))
 			continue;
 		if (!routed)
 			parent = route(bus, IVSH_PCI_BUS(function));
@@ -189,7 +189,7 @@ bool fake_reaches(const struct fake_bus *bus, int index, uint64_t address, uint6
 	return true;
 }
 
-/* Whatever else is asked for is the MSI-X table: a mapping into the BAR of (at) that has it. */
+/* Any other map is of the MSI-X table: a mapping into the BAR of function (index) that has it. */
 static void *map_table(
     struct fake_bus *bus, int index, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
@@ -201,11 +201,11 @@ static void *map_table(
 			continue;
 		if (bus->no_table || kind != IVSH_MAP_REGISTERS || address % 256 != 0 ||
 		    size % 256 != 0 || size == 0 || size > bytes - (address - start) ||
-		    address - start + size > sizeof bus->table)
+		    address - start + size > sizeof(bus->table))
 			return NULL;
 		bus->maps++;
 		bus->table_size = size;
-		return (uint8_t *)bus->table + (address - start) + (bus->crooked ? 8 : 0);
+		return (uint8_t *)bus->table + (address - start) + (bus->misaligned ? 8 : 0);
 	}
 	return NULL;
 }
@@ -232,7 +232,7 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 		bus->maps++;
 		bus->kind[registers ? 0 : 1] = kind;
 		return (registers ? (uint8_t *)bus->registers : bus->memory) +
-		       (bus->crooked ? 2 : 0);
+		       (bus->misaligned ? 2 : 0);
 	}
 	return NULL;
 }
@@ -242,7 +242,7 @@ static void unmap(void *ctx, void *base, uint64_t size)
 	struct fake_bus *bus = ctx;
 
 	if ((uint8_t *)base >= (uint8_t *)bus->table &&
-	    (uint8_t *)base < (uint8_t *)bus->table + sizeof bus->table) {
+	    (uint8_t *)base < (uint8_t *)bus->table + sizeof(bus->table)) {
 		bus->faults += size != bus->table_size;
 		bus->table_size = 0;
 	}
@@ -266,7 +266,7 @@ unsigned fake_unmasked(struct fake_bus *bus, int index)
 	return count;
 }
 
-/* Masked as a whole but enabled: what comes while the table changes waits, and does not go out. */
+/* MSI-X must be enabled and masked: a message stays pending while the table changes. */
 static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data)
 {
 	struct fake_bus *bus = ctx;
@@ -274,7 +274,7 @@ static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data
 	if (index != bus->opened || bus->table_size == 0 || bus->msix_writes == 0 ||
 	    bus->msix[bus->msix_writes - 1].control != 3)
 		bus->faults++;
-	if (bus->opened == bus->msi_most)
+	if (bus->opened == bus->msi_max)
 		return -1;
 	*address = FAKE_MSI_ADDRESS(index);
 	*data = FAKE_MSI_DATA(index);
@@ -282,7 +282,7 @@ static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data
 	return 0;
 }
 
-/* The device must have been silenced before. */
+/* The device must have been masked before. */
 static void msi_close(void *ctx, uint32_t index)
 {
 	struct fake_bus *bus = ctx;
@@ -324,18 +324,18 @@ static void relax(void *ctx)
 
 void fake_init(struct fake_bus *bus)
 {
-	memset(bus, 0, sizeof *bus);
-	bus->port = (struct ivsh_platform){bus, config_read, config_write, map, unmap, msi_open,
+	memset(bus, 0, sizeof(*bus));
+	bus->platform = (struct ivsh_platform){bus, config_read, config_write, map, unmap, msi_open,
 	    msi_close, now_ns, sleep_until, count, relax, NULL};
-	bus->msi_most = UINT32_MAX;
+	bus->msi_max = UINT32_MAX;
 }
 
-int fake_add(struct fake_bus *bus, int parent, uint32_t place, uint32_t id, uint32_t header)
+int fake_add(struct fake_bus *bus, int parent, uint32_t devfn, uint32_t id, uint32_t header)
 {
 	struct fake_function *at = &bus->function[bus->count];
 
 	at->parent = parent;
-	at->place = place;
+	at->devfn = devfn;
 	at->config[ID] = id;
 	at->config[HEADER] = header << 16;
 	at->config[COMMAND] = STATUS_STICKY;
@@ -343,9 +343,9 @@ int fake_add(struct fake_bus *bus, int parent, uint32_t place, uint32_t id, uint
 	return bus->count++;
 }
 
-int fake_bridge(struct fake_bus *bus, int parent, uint32_t place, bool high)
+int fake_bridge(struct fake_bus *bus, int parent, uint32_t devfn, bool high)
 {
-	int index = fake_add(bus, parent, place, 0x000c1b36, 1); /* QEMU's pcie-root-port */
+	int index = fake_add(bus, parent, devfn, 0x000c1b36, 1); /* QEMU's pcie-root-port */
 	struct fake_function *at = &bus->function[index];
 
 	at->writable[BUSES] = 0x00ffffff;
@@ -390,9 +390,9 @@ void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t addres
 }
 
 int fake_ivshmem(
-    struct fake_bus *bus, int parent, uint32_t place, uint64_t memory_size, uint32_t vectors)
+    struct fake_bus *bus, int parent, uint32_t devfn, uint64_t memory_size, uint32_t vectors)
 {
-	int index = fake_add(bus, parent, place, 0x11101af4, 0);
+	int index = fake_add(bus, parent, devfn, 0x11101af4, 0);
 	struct fake_function *at = &bus->function[index];
 
 	at->config[CLASS] = 0x05000001;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_platform.h - a PCI bus in memory, and the port to it. It lies on demand.
+ * fake_platform.h - a PCI bus in memory, and a struct ivsh_platform for it. Tests can make it lie.
  *
- * Functions stand in a table, on a root bus or behind a bridge of the table. Each has 256 bytes
- * of configuration space and a mask of the bits that a write can change, so BARs really size, and a
- * lie is a wrong bit in either. Cycles are routed by the bus numbers that the bridges have.
+ * A table has all functions, on a root bus or behind a bridge of the table. Each has 256 bytes of
+ * configuration space and a mask of the bits that a write can change, so sizing a BAR works as on a
+ * real bus; a test changes bits of either. Bus numbers in the bridges route the cycles.
  */
 #ifndef FAKE_PLATFORM_H
 #define FAKE_PLATFORM_H
@@ -24,56 +24,57 @@
 
 struct fake_function {
 	int parent;            /* index of the bridge above, or FAKE_ROOT, or FAKE_ROOT_BUS() */
-	uint32_t place;        /* device << 3 | function */
+	uint32_t devfn;        /* device << 3 | function */
 	uint32_t config[64];   /* as it reads */
 	uint32_t writable[64]; /* bits that a write changes */
-	bool forgets;          /* a lie: its BARs size, but keep no address */
+	bool forgets;          /* fault: its BARs size, but keep no address */
 };
 
 struct fake_bus {
 	struct fake_function function[FAKE_FUNCTIONS];
 	int count;
-	struct ivsh_platform port; /* ctx is this bus */
+	struct ivsh_platform platform; /* ctx is this bus */
 
-	/* What the port saw. */
+	/* What the platform saw. */
 	unsigned reads, writes;
-	unsigned
-	    faults; /* bad offsets; BARs or windows changed while they decode; STATUS cleared */
-	int maps;   /* mapped and not yet unmapped */
+	unsigned faults; /* bad offsets; a change of a BAR or window that decodes; STATUS cleared */
+	int maps;        /* mapped and not yet unmapped */
 	unsigned relaxed, slept;
 	enum ivsh_map kind[2]; /* of the last map of BAR0 and of BAR2 */
 
-	/* MSI-X: the words that change its state, in order, with the table's entries then unmasked. */
+	/*
+	 * MSI-X: the words that change its state, in order, with the table's entries then unmasked.
+	 */
 	struct {
 		uint32_t control; /* 2: enabled, 1: masked */
 		unsigned unmasked;
 	} msix[16];
 	unsigned msix_writes;
 	uint64_t table_size; /* bytes of the table's mapping; 0: not mapped */
-	uint32_t opened;     /* indexes given and not taken back: always the first ones */
+	uint32_t opened;     /* interrupts allocated and not freed: always the first ones */
 
-	/* Lies of the port. */
+	/* Faults of the platform. */
 	bool no_registers; /* BAR0 cannot be mapped */
 	bool no_memory;    /* BAR2 cannot be mapped */
-	bool crooked;      /* mappings are not aligned */
-	bool no_table;     /* nothing else can be mapped */
-	uint32_t msi_most; /* interrupts that it has to give */
+	bool misaligned;   /* mappings are not aligned */
+	bool no_table;     /* no other BAR can be mapped */
+	uint32_t msi_max;  /* interrupts that it can allocate */
 
 	/* What is mapped: the same registers and the same page of memory for every device. */
 	_Alignas(4096) uint8_t memory[2 * 4096];
 	_Alignas(64) uint32_t registers[80];
-	_Alignas(
-	    4096) uint32_t table[128 * 1024 / 4]; /* any other BAR for memory, from its start */
+	/* Any other memory BAR, from its start. */
+	_Alignas(4096) uint32_t table[128 * 1024 / 4];
 };
 
-/* An empty bus, with its port ready. */
+/* Make an empty bus, with its platform ready. */
 void fake_init(struct fake_bus *bus);
 
 /* Add a function; answers its index. header is the header type with its multi-function bit. */
-int fake_add(struct fake_bus *bus, int parent, uint32_t place, uint32_t id, uint32_t header);
+int fake_add(struct fake_bus *bus, int parent, uint32_t devfn, uint32_t id, uint32_t header);
 
 /* Add a bridge as after reset; (high): it has a prefetchable window, of 64 bits. */
-int fake_bridge(struct fake_bus *bus, int parent, uint32_t place, bool high);
+int fake_bridge(struct fake_bus *bus, int parent, uint32_t devfn, bool high);
 
 /* Give a bridge numbers and a memory window [start, end) of whole megabytes, as firmware does. */
 void fake_bridge_set(struct fake_bus *bus, int bridge, uint32_t primary, uint32_t secondary,
@@ -81,7 +82,7 @@ void fake_bridge_set(struct fake_bus *bus, int bridge, uint32_t primary, uint32_
 
 /* Add an ivshmem function as QEMU makes it, without addresses; vectors 0: ivshmem-plain. */
 int fake_ivshmem(
-    struct fake_bus *bus, int parent, uint32_t place, uint64_t memory_size, uint32_t vectors);
+    struct fake_bus *bus, int parent, uint32_t devfn, uint64_t memory_size, uint32_t vectors);
 
 /* Set BAR (bar) up, without an address. size is a power of two; flags are FAKE_BAR_*. */
 void fake_bar(struct fake_bus *bus, int index, uint32_t bar, uint64_t size, uint32_t flags);
@@ -89,7 +90,7 @@ void fake_bar(struct fake_bus *bus, int index, uint32_t bar, uint64_t size, uint
 /* Give a BAR an address, as firmware does. */
 void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t address);
 
-/* The message of interrupt (index), as the port gives it. */
+/* The message of interrupt (index), as the platform answers it. */
 #define FAKE_MSI_ADDRESS(index) (UINT64_C(0x5fee00000) + (index)*4)
 #define FAKE_MSI_DATA(index) (0x4000u + (index))
 

@@ -41,8 +41,8 @@ void machine_one_bridge_32(struct fake_bus *bus)
 void machine_nested(struct fake_bus *bus)
 {
 	int empty = fake_bridge(bus, FAKE_ROOT, 0x08, true);
-	int port = fake_bridge(bus, FAKE_ROOT, 0x10, true);
-	int bridge = fake_bridge(bus, port, 0x00, true);
+	int root_port = fake_bridge(bus, FAKE_ROOT, 0x10, true);
+	int bridge = fake_bridge(bus, root_port, 0x00, true);
 
 	fake_add(bus, empty, 0x00, 0x10411af4, 0);
 	fake_ivshmem(bus, bridge, 0x08, 4 * MIB, 2);
@@ -88,16 +88,16 @@ void machine_chain_9_numbered(struct fake_bus *bus)
 		fake_bridge_set(bus, (int)i, i, i + 1, 9, 0, 0);
 }
 
-/* Deeper than anybody looks. */
+/* Deeper than the library probes. */
 void machine_chain_40(struct fake_bus *bus)
 {
 	chain(bus, 40);
 }
 
 /* QEMU's pxb-pcie: a host bridge on bus 0, and a root bus of its own. */
-static int pxb(struct fake_bus *bus, uint32_t place, int number)
+static int pxb(struct fake_bus *bus, uint32_t devfn, int number)
 {
-	int host = fake_add(bus, FAKE_ROOT, place, 0x000b1b36, 0);
+	int host = fake_add(bus, FAKE_ROOT, devfn, 0x000b1b36, 0);
 
 	bus->function[host].config[2] = 0x06000000;
 	return FAKE_ROOT_BUS(number);
@@ -124,7 +124,7 @@ void machine_two_roots_done(struct fake_bus *bus)
 	fake_bar_set(bus, device, 2, 0xfe400000);
 }
 
-/* Nothing on bus 0 says that there is another root. */
+/* Bus 0 has no second host bridge that would indicate another root bus. */
 void machine_root_unannounced(struct fake_bus *bus)
 {
 	fake_add(bus, FAKE_ROOT, 0x00, 0x29c08086, 0);
@@ -178,12 +178,12 @@ void machine_hot_plugged(struct fake_bus *bus)
 	fake_ivshmem(bus, bridge, 0x20, 4 * MIB, 2);
 }
 
-/* The same, and a neighbour whose BAR cannot be sized: nobody knows what is free. */
+/* The same, and a neighbour whose BAR cannot be sized: what is free is unknown. */
 void machine_hot_plugged_blind(struct fake_bus *bus)
 {
 	machine_hot_plugged(bus);
 	bus->function[1].writable[4] = 0xfff0f000;
-	/* Without 64 bits, so that the high window is no way out. */
+	/* Without 64 bits, so that the high window does not help. */
 	bus->function[0].config[9] = 0xfff0;
 }
 

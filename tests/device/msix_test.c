@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msix_test.c - interrupts: what is in the table and when, and capabilities and ports that lie.
+ * msix_test.c - interrupts: the MSI-X table over time, and capabilities and platforms that lie.
  */
 #include "tests/device/fake_platform.h"
 #include "tests/lib/test.h"
@@ -20,7 +20,7 @@
 static struct fake_bus bus;
 static struct ivsh_device device;
 
-/* A doorbell with addresses; its table holds what a former owner left, nothing of it masked. */
+/* Make an ivshmem-doorbell with addresses. Its table has a former owner's entries, all unmasked. */
 static struct fake_function *prepare(uint32_t vectors)
 {
 	int index;
@@ -32,11 +32,11 @@ static struct fake_function *prepare(uint32_t vectors)
 		fake_bar_set(&bus, index, 1, 0xfebe0000);
 	fake_bar_set(&bus, index, 2, 1024 * GIB);
 	bus.registers[2] = 3;
-	memset(bus.table, 0xa6, sizeof bus.table);
+	memset(bus.table, 0xa6, sizeof(bus.table));
 	return &bus.function[index];
 }
 
-/* Entry (index) has the port's message when it is (used), and is masked when not. */
+/* Entry (index) has the platform's message if it is (used), and is masked otherwise. */
 static void entry_check(uint32_t index, bool used)
 {
 	const uint32_t *entry = fake_table(&bus, 0) + index * 4;
@@ -59,7 +59,7 @@ static void steps_check(unsigned from, const uint32_t *control, unsigned count, 
 
 static const struct good_row {
 	const char *name;
-	uint32_t vectors, wanted, most, bells;
+	uint32_t vectors, wanted, max, interrupts;
 } good_rows[] = {
     {"all", 4, 4, 4, 4},
     {"one of one", 1, 1, 1, 1},
@@ -68,8 +68,8 @@ static const struct good_row {
     {"128", 128, 128, 2048, 128},
     {"2048", 2048, 2048, 2048, 2048},
     {"128 of 2048", 2048, 128, 2048, 128},
-    {"the port has 3", 4, 4, 3, 3},
-    {"the port has 1", 4, 4, 1, 1},
+    {"the platform has 3", 4, 4, 3, 3},
+    {"the platform has 1", 4, 4, 1, 1},
 };
 
 static void takes(void)
@@ -82,21 +82,21 @@ static void takes(void)
 		struct ivsh_mem mem;
 
 		test_row(row->name);
-		bus.msi_most = row->most;
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		bus.msi_max = row->max;
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		NEED_EQ(ivsh_device_interrupts(&device, row->wanted), 0);
-		CHECK_EQ(device.bells, row->bells);
-		CHECK_EQ(bus.opened, row->bells);
+		CHECK_EQ(device.interrupts, row->interrupts);
+		CHECK_EQ(bus.opened, row->interrupts);
 		CHECK_EQ(bus.maps, 3);
 		CHECK(bus.table_size >= row->vectors * 16);
 		for (uint32_t v = 0; v < row->vectors; v++)
-			entry_check(v, v < row->bells);
-		steps_check(0, on, COUNT(on), row->bells);
+			entry_check(v, v < row->interrupts);
+		steps_check(0, on, COUNT(on), row->interrupts);
 		CHECK_EQ(at->config[1] & 4, 4);
 		ivsh_device_mem(&device, &mem);
-		CHECK_EQ(mem.doorbell.vectors, row->bells);
+		CHECK_EQ(mem.doorbell.vectors, row->interrupts);
 		CHECK_EQ(ivsh_device_interrupts(&device, 1), IVSH_EINVAL);
-		CHECK_EQ(bus.opened, row->bells);
+		CHECK_EQ(bus.opened, row->interrupts);
 		ivsh_device_close(&device);
 		steps_check(2, off, COUNT(off), 0);
 		CHECK_EQ(fake_unmasked(&bus, 0), 0);
@@ -110,14 +110,14 @@ static void takes(void)
 
 static const struct none_row {
 	const char *name;
-	uint32_t vectors, wanted, most;
-	bool deaf; /* the port has no msi_open */
+	uint32_t vectors, wanted, max;
+	bool no_msi; /* the platform has no msi_open */
 	int result;
 } none_rows[] = {
     {"plain", 0, 4, 4, false, 0},
     {"none wanted", 4, 0, 4, false, 0},
-    {"a port without interrupts", 4, 4, 4, true, 0},
-    {"a port that has none left", 4, 4, 0, false, 0},
+    {"a platform without interrupts", 4, 4, 4, true, 0},
+    {"a platform that has none left", 4, 4, 0, false, 0},
     {"2049 wanted", 4, 2049, 4, false, IVSH_EINVAL},
     {"2^32 - 1 wanted", 4, UINT32_MAX, 4, false, IVSH_EINVAL},
 };
@@ -128,7 +128,7 @@ static void none_check(uint32_t wanted, int result)
 	struct ivsh_mem mem;
 
 	CHECK_EQ(ivsh_device_interrupts(&device, wanted), result);
-	CHECK_EQ(device.bells, 0);
+	CHECK_EQ(device.interrupts, 0);
 	CHECK(device.table == NULL);
 	CHECK_EQ(bus.opened, 0);
 	CHECK_EQ(bus.maps, 2);
@@ -147,26 +147,26 @@ static void takes_none(void)
 
 		test_row(row->name);
 		prepare(row->vectors);
-		bus.msi_most = row->most;
-		if (row->deaf)
-			bus.port.msi_open = NULL, bus.port.msi_close = NULL;
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		bus.msi_max = row->max;
+		if (row->no_msi)
+			bus.platform.msi_open = NULL, bus.platform.msi_close = NULL;
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		none_check(row->wanted, row->result);
 	}
 	test_row("closed");
 	CHECK_EQ(ivsh_device_interrupts(&device, 1), IVSH_EINVAL);
 }
 
-/* Whoever had it before did not close it; and again, after a close. */
+/* Open after a former owner did not close, and again after a close. */
 static void reopens(void)
 {
 	struct fake_function *at = prepare(4);
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (i == 1)
-			memset(&device, 0xa5, sizeof device);
+			memset(&device, 0xa5, sizeof(device));
 		bus.opened = 0;
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		CHECK_EQ(at->config[CAPABILITY] & 0x80000000, 0);
 		NEED_EQ(ivsh_device_interrupts(&device, 2), 0);
 		CHECK_EQ(at->config[CAPABILITY] >> 30, 2);
@@ -179,13 +179,13 @@ static void reopens(void)
 
 /* --- Tables elsewhere ------------------------------------------------------------------------- */
 
-static const struct place_row {
+static const struct location_row {
 	const char *name;
 	uint32_t bar;
 	uint64_t size; /* of that BAR; 0: as it is */
 	uint32_t flags, table, pending, vectors;
 	uint64_t mapped;
-} place_rows[] = {
+} location_rows[] = {
     {"behind the registers", 0, 4096, 0, 0x100, 0x800, 4, 256},
     {"not on a multiple of 256", 0, 4096, 0, 0x3f8, 0x800, 4, 512},
     {"up to the BAR's end", 1, 4096, 0, 0xfc0, 0, 4, 256},
@@ -194,10 +194,10 @@ static const struct place_row {
     {"BAR5", 5, 16384, 0, 0, 0x3ff8, 64, 1024},
 };
 
-static void places(void)
+static void locations(void)
 {
-	for (unsigned i = 0; i < COUNT(place_rows); i++) {
-		const struct place_row *row = &place_rows[i];
+	for (unsigned i = 0; i < COUNT(location_rows); i++) {
+		const struct location_row *row = &location_rows[i];
 		struct fake_function *at = prepare(row->vectors);
 
 		test_row(row->name);
@@ -205,9 +205,9 @@ static void places(void)
 		fake_bar_set(&bus, 0, row->bar, 0xfeb00000);
 		at->config[TABLE] = row->table | row->bar;
 		at->config[PENDING] = row->pending | row->bar;
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		NEED_EQ(ivsh_device_interrupts(&device, 2048), 0);
-		CHECK_EQ(device.bells, row->vectors);
+		CHECK_EQ(device.interrupts, row->vectors);
 		CHECK_EQ(bus.table_size, row->mapped);
 		for (uint32_t v = 0; v < row->vectors; v++)
 			entry_check(v, true);
@@ -260,7 +260,7 @@ static void lies(void)
 			at->config[row->word / 4] = row->value;
 			at->writable[row->word / 4] = row->writable;
 		}
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		command = at->config[1];
 		CHECK_EQ(ivsh_device_interrupts(&device, 4), IVSH_EPROTO);
 		CHECK_EQ(at->config[1], command);
@@ -269,23 +269,23 @@ static void lies(void)
 	}
 }
 
-static void port_lies(void)
+static void platform_lies(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		test_row(i == 0 ? "cannot map" : "maps crookedly");
+		test_row(i == 0 ? "cannot map" : "maps unaligned");
 		prepare(4);
-		NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+		NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 		bus.no_table = i == 0;
-		bus.crooked = i == 1;
+		bus.misaligned = i == 1;
 		CHECK_EQ(ivsh_device_interrupts(&device, 4), IVSH_EPLATFORM);
 		CHECK_EQ(bus.msix_writes, 0);
 		none_check(0, 0);
 	}
-	/* A mapping that costs nothing has nothing to undo. */
+	/* A platform whose map needs no unmap. */
 	test_row("cannot unmap");
 	prepare(4);
-	bus.port.unmap = NULL;
-	NEED_EQ(ivsh_device_open(&device, &bus.port, AT), 0);
+	bus.platform.unmap = NULL;
+	NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
 	CHECK_EQ(ivsh_device_interrupts(&device, 4), 0);
 	bus.table_size = 0;
 	ivsh_device_close(&device);
@@ -298,9 +298,9 @@ int main(void)
 	    {"takes", takes},
 	    {"takes none", takes_none},
 	    {"opens again", reopens},
-	    {"places", places},
+	    {"locations", locations},
 	    {"lies", lies},
-	    {"a port that fails", port_lies},
+	    {"a platform that fails", platform_lies},
 	};
 
 	return test_main("device/msix", tests, COUNT(tests));

@@ -21,7 +21,7 @@ static void tree_root(void)
 	fake_ivshmem(&bus, FAKE_ROOT, 0xf8, 4096, 0);
 }
 
-/* Device 2 has functions 0 and 3; device 3 answers at 1 too, but says that it has 0 only. */
+/* Device 2 has functions 0 and 3; device 3 answers at 1 too, without the multi-function bit. */
 static void tree_functions(void)
 {
 	fake_add(&bus, FAKE_ROOT, 0x10, 0x12345678, 0x80);
@@ -30,13 +30,13 @@ static void tree_functions(void)
 	fake_ivshmem(&bus, FAKE_ROOT, 0x19, 4096, 1);
 }
 
-/* A port to a bridge to a device, and a device on the root bus at a higher place than the port. */
+/* A device behind a bridge behind a root port, and one on the root bus with a higher number. */
 static void tree_nested(void)
 {
-	int port = fake_bridge(&bus, FAKE_ROOT, 0x10, true);
-	int bridge = fake_bridge(&bus, port, 0x00, true);
+	int root_port = fake_bridge(&bus, FAKE_ROOT, 0x10, true);
+	int bridge = fake_bridge(&bus, root_port, 0x00, true);
 
-	fake_bridge_set(&bus, port, 0, 3, 9, 0, 0);
+	fake_bridge_set(&bus, root_port, 0, 3, 9, 0, 0);
 	fake_bridge_set(&bus, bridge, 3, 4, 4, 0, 0);
 	fake_ivshmem(&bus, bridge, 0x08, 4096, 1);
 	fake_ivshmem(&bus, FAKE_ROOT, 0x28, 4096, 1);
@@ -77,7 +77,7 @@ static void tree_roots(void)
 	fake_add(&bus, FAKE_ROOT_BUS(64), 0xf8, 0x12345678, 0x80);
 }
 
-/* Nothing says that there is root 255. */
+/* Bus 0 has no second host bridge that would indicate root bus 255. */
 static void tree_unannounced(void)
 {
 	fake_add(&bus, FAKE_ROOT, 0x00, 0x29c08086, 0);
@@ -119,15 +119,15 @@ static void find(void)
 		test_row(row->name);
 		fake_init(&bus);
 		row->build();
-		CHECK_EQ(
-		    ivsh_pci_find(&bus.port, 0x1af4, 0x1110, row->index, &function), row->result);
+		CHECK_EQ(ivsh_pci_find(&bus.platform, 0x1af4, 0x1110, row->index, &function),
+		    row->result);
 		CHECK_EQ(function, row->function);
 		CHECK_EQ(bus.writes, 0);
 		CHECK_EQ(bus.faults, 0);
 	}
 }
 
-/* A world that knows its functions: other root buses, another segment; nothing leads to them. */
+/* A platform with a list(): functions on other root buses, in another segment. */
 static const uint32_t listed[] = {IVSH_PCI_FUNCTION(0, 0, 0), IVSH_PCI_FUNCTION(0, 5, 0),
     IVSH_PCI_FUNCTION(0x81, 0, 0), 0x10000 | IVSH_PCI_FUNCTION(3, 2, 1)};
 
@@ -149,7 +149,7 @@ static uint32_t read_listed(void *ctx, uint32_t function, uint32_t offset)
 	return function == listed[0] && offset == 0 ? 0x12378086 : 0xffffffff;
 }
 
-/* One that never ends its list, without the device. */
+/* A list that never ends, without the device. */
 static int list_for_ever(void *ctx, uint32_t index, uint32_t *function)
 {
 	(void)ctx, (void)index;
@@ -159,32 +159,32 @@ static int list_for_ever(void *ctx, uint32_t index, uint32_t *function)
 
 static void find_listed(void)
 {
-	struct ivsh_platform port = {.list = list_some, .config_read = read_listed};
+	struct ivsh_platform platform = {.list = list_some, .config_read = read_listed};
 	uint32_t function;
 
 	for (uint32_t i = 0; i + 1 < COUNT(listed); i++) {
-		NEED_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, i, &function), 0);
+		NEED_EQ(ivsh_pci_find(&platform, 0x1af4, 0x1110, i, &function), 0);
 		CHECK_EQ(function, listed[i + 1]);
 	}
-	CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 3, &function), IVSH_ENODEV);
-	port.list = list_for_ever;
-	CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
+	CHECK_EQ(ivsh_pci_find(&platform, 0x1af4, 0x1110, 3, &function), IVSH_ENODEV);
+	platform.list = list_for_ever;
+	CHECK_EQ(ivsh_pci_find(&platform, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
 }
 
-/* A machine with one root pays nothing for those that others have. */
+/* On a machine with one root bus the search does not read the other buses. */
 static void find_costs(void)
 {
 	uint32_t function;
 
 	fake_init(&bus);
 	tree_root();
-	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, 1, &function), 0);
+	CHECK_EQ(ivsh_pci_find(&bus.platform, 0x1af4, 0x1110, 1, &function), 0);
 	CHECK(bus.reads <= 32 + 2 * 3);
 	bus.reads = 0;
-	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, 2, &function), IVSH_ENODEV);
+	CHECK_EQ(ivsh_pci_find(&bus.platform, 0x1af4, 0x1110, 2, &function), IVSH_ENODEV);
 	CHECK(bus.reads <= 32 + 2 * 3);
 	fake_init(&bus);
-	CHECK_EQ(ivsh_pci_find(&bus.port, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
+	CHECK_EQ(ivsh_pci_find(&bus.platform, 0x1af4, 0x1110, 0, &function), IVSH_ENODEV);
 	CHECK(bus.reads <= 256 * 32);
 }
 
@@ -228,13 +228,13 @@ static void capability(void)
 		config[13] = row->first;
 		for (unsigned k = 0; k < COUNT(row->link) && row->link[k].at; k++)
 			config[row->link[k].at / 4] = row->link[k].word;
-		CHECK_EQ(ivsh_pci_capability(&bus.port, 0, 0x11, &offset), row->result);
+		CHECK_EQ(ivsh_pci_capability(&bus.platform, 0, 0x11, &offset), row->result);
 		CHECK_EQ(offset, row->offset);
 		CHECK(bus.reads < 60);
 	}
 }
 
-/* The longest honest list: 48 links, the last is the one. And nobody at all. */
+/* The longest valid list: 48 links, the last one matches. And an absent function. */
 static void capability_edges(void)
 {
 	uint32_t *config, offset = 0;
@@ -246,9 +246,9 @@ static void capability_edges(void)
 	for (uint32_t at = 0x40; at < 0xfc; at += 4)
 		config[at / 4] = (at + 4) << 8 | 0x05;
 	config[0xfc / 4] = 0x11;
-	CHECK_EQ(ivsh_pci_capability(&bus.port, 0, 0x11, &offset), 0);
+	CHECK_EQ(ivsh_pci_capability(&bus.platform, 0, 0x11, &offset), 0);
 	CHECK_EQ(offset, 0xfc);
-	CHECK_EQ(ivsh_pci_capability(&bus.port, 8, 0x11, &offset), IVSH_ENODEV);
+	CHECK_EQ(ivsh_pci_capability(&bus.platform, 8, 0x11, &offset), IVSH_ENODEV);
 }
 
 /* --- BARs ------------------------------------------------------------------------------------- */
@@ -312,9 +312,9 @@ static void bars(void)
 		bar_put(at, row);
 		at->config[1] |= 7;
 		before = *at;
-		result = ivsh_pci_bar(&bus.port, 0x08, row->bar, &bar);
+		result = ivsh_pci_bar(&bus.platform, 0x08, row->bar, &bar);
 		CHECK_EQ(result, row->result);
-		CHECK_EQ(memcmp(at, &before, sizeof before), 0);
+		CHECK_EQ(memcmp(at, &before, sizeof(before)), 0);
 		CHECK_EQ(bus.faults, 0);
 		if (row->result != 0 || result != 0)
 			continue;
@@ -325,16 +325,16 @@ static void bars(void)
 		CHECK_EQ(bar.prefetch, row->want.prefetch);
 	}
 	test_row(NULL);
-	CHECK_EQ(ivsh_pci_bar(&bus.port, 0x10, 0, &(struct ivsh_bar){0}), IVSH_ENODEV);
+	CHECK_EQ(ivsh_pci_bar(&bus.platform, 0x10, 0, &(struct ivsh_bar){0}), IVSH_ENODEV);
 }
 
 /* --- Noise ------------------------------------------------------------------------------------ */
 
-/* A bus on which every word of every function is another number at each read: all ends, soon. */
+/* A bus on which every read of every function answers another number: each call ends soon. */
 struct noise {
 	uint64_t state;
 	unsigned reads;
-	bool bridges; /* every function is one of eight, and a bridge */
+	bool bridges; /* every function is a bridge in a multi-function device */
 };
 
 static uint32_t noise_read(void *ctx, uint32_t function, uint32_t offset)
@@ -363,23 +363,23 @@ static void ends(void)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++) {
 		struct noise noise = {seed * 0x9e3779b97f4a7c15u, 0, seed % 2 == 0};
-		struct ivsh_platform port = {
+		struct ivsh_platform platform = {
 		    .ctx = &noise, .config_read = noise_read, .config_write = noise_write};
 		struct ivsh_pci_windows windows = {{1 << 28, 1 << 30}, {4 * GIB, 64 * GIB}, 1};
 		struct ivsh_device device;
 		uint32_t function;
 		struct ivsh_bar bar;
 
-		CHECK_EQ(ivsh_pci_find(&port, 0x1af4, 0x1110, 9, &function), IVSH_ENODEV);
+		CHECK_EQ(ivsh_pci_find(&platform, 0x1af4, 0x1110, 9, &function), IVSH_ENODEV);
 		CHECK(noise.reads <= 3 * 65536);
 		noise.reads = 0;
-		CHECK(ivsh_pci_assign(&port, &windows) <= 0);
+		CHECK(ivsh_pci_assign(&platform, &windows) <= 0);
 		CHECK(noise.reads <= 20u * 65536);
 		CHECK(windows.low.next <= windows.low.end && windows.high.next <= windows.high.end);
 		for (uint32_t i = 0; i < 1000; i++) {
-			CHECK(ivsh_pci_capability(&port, i, 0x11, &function) <= 0);
-			CHECK(ivsh_pci_bar(&port, i, i % 6, &bar) <= 0);
-			CHECK(ivsh_device_open(&device, &port, i) < 0);
+			CHECK(ivsh_pci_capability(&platform, i, 0x11, &function) <= 0);
+			CHECK(ivsh_pci_bar(&platform, i, i % 6, &bar) <= 0);
+			CHECK(ivsh_device_open(&device, &platform, i) < 0);
 		}
 	}
 }
@@ -388,10 +388,10 @@ int main(void)
 {
 	static const struct test tests[] = {
 	    {"find", find},
-	    {"find: the port's list", find_listed},
+	    {"find: the platform's list", find_listed},
 	    {"find costs", find_costs},
 	    {"capability", capability},
-	    {"capability: longest list, nobody", capability_edges},
+	    {"capability: longest list, absent function", capability_edges},
 	    {"BAR", bars},
 	    {"noise ends", ends},
 	};

@@ -41,17 +41,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	how = feed_byte();
 	bus.no_table = (how & 0x11) == 0x11;
 	bus.no_memory = (how & 0x22) == 0x22;
-	bus.crooked = (how & 0x44) == 0x44;
+	bus.misaligned = (how & 0x44) == 0x44;
 	bus.registers[2] = feed_byte();
 	for (unsigned i = feed_byte() % 32; i > 0; i--)
 		lie();
-	if (how & 8 && ivsh_pci_assign(&bus.port, &windows) != 0)
+	if (how & 8 && ivsh_pci_assign(&bus.platform, &windows) != 0)
 		how |= 8;
 	for (uint32_t index = 0; index < 3; index++) {
-		if (ivsh_device_find(&bus.port, index, &function))
+		if (ivsh_device_find(&bus.platform, index, &function))
 			break;
-		(void)!ivsh_pci_capability(&bus.port, function, feed_byte(), &offset);
-		if (ivsh_device_open(&device, &bus.port, function))
+		(void)!ivsh_pci_capability(&bus.platform, function, feed_byte(), &offset);
+		if (ivsh_device_open(&device, &bus.platform, function))
 			continue;
 		lie();
 		if (ivsh_device_interrupts(&device, (uint32_t)feed_number(2) % 2049) == 0) {

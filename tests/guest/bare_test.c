@@ -6,7 +6,7 @@
  * stack", "trap text", "trap data" or "trap unmapped" raises that exception, whose report and exit
  * status the runner checks; "exit N" exits with N; "sleep MS" sleeps, during which the runner sees no
  * processor time pass; "seconds" prints how long one of the CMOS clock takes; "device" prints what
- * the port finds of an ivshmem device; "plug" opens and closes it 300 times, without addresses each time.
+ * the platform finds of an ivshmem device; "plug" opens and closes it 300 times, without addresses each time.
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
@@ -29,7 +29,7 @@ static void test_printf(void)
 {
 	char text[64];
 
-	snprintf(text, sizeof text, "%d %s %llx %5.2f", -7, "word", 0x123456789abULL, 2.5);
+	snprintf(text, sizeof(text), "%d %s %llx %5.2f", -7, "word", 0x123456789abULL, 2.5);
 	CHECK_EQ(strcmp(text, "-7 word 123456789ab  2.50"), 0);
 }
 
@@ -105,8 +105,8 @@ static int compare(const void *a, const void *b)
 {
 	uint64_t x, y;
 
-	memcpy(&x, a, sizeof x);
-	memcpy(&y, b, sizeof y);
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
 	return x < y ? -1 : x > y;
 }
 
@@ -120,7 +120,7 @@ static void test_sleep(void)
 	} rows[] = {{"10 us", 10 * US, 99}, {"50 us", 50 * US, 99}, {"200 us", 200 * US, 99},
 	    {"1 ms", MS, 49}, {"10 ms", 10 * MS, 9}, {"100 ms", 100 * MS, 3}};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t late[99];
 		unsigned times = rows[i].times;
 
@@ -133,7 +133,7 @@ static void test_sleep(void)
 			NEED_EQ(late[t] >= deadline, 1);
 			late[t] -= deadline;
 		}
-		qsort(late, times, sizeof late[0], compare);
+		qsort(late, times, sizeof(late[0]), compare);
 		printf("    sleep %s: late by %u ns (median), %u (least), %u (most)\n",
 		    rows[i].name, (unsigned)late[times / 2], (unsigned)late[0],
 		    (unsigned)late[times - 1]);
@@ -170,10 +170,10 @@ static void test_words(void)
 	    {"sixteen-bytes-is", BARE_ARGS_TOO_LONG, ""},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char buffer[16 + 16], joined[64] = "", *words[4];
-		int count = bare_args_split(
-		    rows[i].line, buffer, strlen(rows[i].line) > 16 ? sizeof buffer : 16, words, 4);
+		int count = bare_args_split(rows[i].line, buffer,
+		    strlen(rows[i].line) > 16 ? sizeof(buffer) : 16, words, 4);
 
 		test_row(rows[i].line);
 		CHECK_EQ(count, rows[i].count);
@@ -185,7 +185,7 @@ static void test_words(void)
 	}
 }
 
-/* Nothing need be there: the mapping itself is looked at, and what must be refused. */
+/* Nothing need be there: the mapping itself is probed at, and what must be refused. */
 static void test_map(void)
 {
 	static const struct {
@@ -204,11 +204,12 @@ static void test_map(void)
 	    {"beyond the processor", UINT64_C(1) << 62, 4096, false},
 	    {"around the end", UINT64_MAX - 4095, 8192, false},
 	};
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		enum ivsh_map kind = rows[i].size < 4096 ? IVSH_MAP_REGISTERS : IVSH_MAP_MEMORY;
-		volatile uint8_t *at = port->map(port->ctx, rows[i].address, rows[i].size, kind);
+		volatile uint8_t *at =
+		    platform->map(platform->ctx, rows[i].address, rows[i].size, kind);
 
 		test_row(rows[i].name);
 		CHECK_EQ(at != NULL, rows[i].maps);
@@ -216,27 +217,28 @@ static void test_map(void)
 			continue;
 		CHECK_EQ((uintptr_t)at, rows[i].address);
 		(void)at[0], (void)at[rows[i].size - 1];
-		if (port->unmap != NULL)
-			port->unmap(port->ctx, (void *)(uintptr_t)at, rows[i].size);
+		if (platform->unmap != NULL)
+			platform->unmap(platform->ctx, (void *)(uintptr_t)at, rows[i].size);
 	}
 	test_row("the image's code");
-	CHECK(port->map(port->ctx, (uint64_t)(uintptr_t)test_map, 16, IVSH_MAP_MEMORY) == NULL);
+	CHECK(platform->map(platform->ctx, (uint64_t)(uintptr_t)test_map, 16, IVSH_MAP_MEMORY) ==
+	      NULL);
 }
 
 /* What is mapped and unmapped, each time elsewhere, takes memory for its tables once. */
 static void test_map_rounds(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	uint64_t size = UINT64_C(1) << 30, address = UINT64_C(1) << 38;
 	char *start, *end, *before = NULL;
 
-	NEED_EQ(port->unmap != NULL, 1);
+	NEED_EQ(platform->unmap != NULL, 1);
 	for (unsigned round = 0; round < 300; round++, address += size) {
 		/* Ends that share 2 MiB with nothing, so that there are small pages too. */
-		void *at = port->map(port->ctx, address - 4096, size, IVSH_MAP_MEMORY);
+		void *at = platform->map(platform->ctx, address - 4096, size, IVSH_MAP_MEMORY);
 
 		NEED_EQ(at != NULL, 1);
-		port->unmap(port->ctx, at, size);
+		platform->unmap(platform->ctx, at, size);
 		arch_heap(&start, &end);
 		if (round == 1)
 			before = end;
@@ -247,19 +249,19 @@ static void test_map_rounds(void)
 /* Two that share a page: it is there until both have unmapped it. */
 static void test_map_shared(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	uint64_t address = 0xfea00000;
-	volatile uint8_t *a = port->map(port->ctx, address, 256, IVSH_MAP_REGISTERS);
-	volatile uint8_t *b = port->map(port->ctx, address + 256, 256, IVSH_MAP_REGISTERS);
+	volatile uint8_t *a = platform->map(platform->ctx, address, 256, IVSH_MAP_REGISTERS);
+	volatile uint8_t *b = platform->map(platform->ctx, address + 256, 256, IVSH_MAP_REGISTERS);
 
 	NEED_EQ(a != NULL && b != NULL, 1);
-	CHECK(port->map(port->ctx, address, 256, IVSH_MAP_MEMORY) == NULL);
-	port->unmap(port->ctx, (void *)(uintptr_t)a, 256);
+	CHECK(platform->map(platform->ctx, address, 256, IVSH_MAP_MEMORY) == NULL);
+	platform->unmap(platform->ctx, (void *)(uintptr_t)a, 256);
 	(void)b[0];
-	port->unmap(port->ctx, (void *)(uintptr_t)b, 256);
-	a = port->map(port->ctx, address, 256, IVSH_MAP_MEMORY);
+	platform->unmap(platform->ctx, (void *)(uintptr_t)b, 256);
+	a = platform->map(platform->ctx, address, 256, IVSH_MAP_MEMORY);
 	CHECK(a != NULL);
-	port->unmap(port->ctx, (void *)(uintptr_t)a, 256);
+	platform->unmap(platform->ctx, (void *)(uintptr_t)a, 256);
 }
 
 /* Page1GB (Intel's Software Developer's Manual, volume 2, CPUID). */
@@ -274,7 +276,7 @@ static bool has_pages_of_1_gib(void)
 /* The program has all of the heap: no tables, no mapping. Then it gives the heap back. */
 static void test_map_no_memory(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	uint64_t size = UINT64_C(1)
 			<< 39; /* 512 tables of small pages: more than were used so far */
 	ptrdiff_t step = 1 << 30, taken = 0;
@@ -283,14 +285,14 @@ static void test_map_no_memory(void)
 	for (; step >= 4096; step /= 2)
 		while (arch_heap_grow(step) != NULL)
 			taken += step;
-	at = port->map(port->ctx, size, size, IVSH_MAP_MEMORY);
+	at = platform->map(platform->ctx, size, size, IVSH_MAP_MEMORY);
 	CHECK_EQ(at != NULL, has_pages_of_1_gib());
 	if (at != NULL)
-		port->unmap(port->ctx, at, size);
+		platform->unmap(platform->ctx, at, size);
 	NEED_EQ(arch_heap_grow(-taken) != NULL, 1);
-	at = port->map(port->ctx, size, size, IVSH_MAP_MEMORY);
+	at = platform->map(platform->ctx, size, size, IVSH_MAP_MEMORY);
 	NEED_EQ(at != NULL, 1);
-	port->unmap(port->ctx, at, size);
+	platform->unmap(platform->ctx, at, size);
 }
 
 static const struct test tests[] = {
@@ -320,11 +322,12 @@ extern char image_text[]; /* linker/x86_64.ld */
 
 static char touch_unmapped(void)
 {
-	const struct ivsh_platform *port = arch_platform();
-	volatile char *at = port->map(port->ctx, UINT64_C(1) << 38, 1 << 21, IVSH_MAP_MEMORY);
+	const struct ivsh_platform *platform = arch_platform();
+	volatile char *at =
+	    platform->map(platform->ctx, UINT64_C(1) << 38, 1 << 21, IVSH_MAP_MEMORY);
 
 	if (at != NULL)
-		port->unmap(port->ctx, (void *)(uintptr_t)at, 1 << 21);
+		platform->unmap(platform->ctx, (void *)(uintptr_t)at, 1 << 21);
 	return at != NULL ? *at : 0;
 }
 
@@ -349,10 +352,10 @@ static int trap(const char *what)
 	return 1;
 }
 
-/* Everything that an ivshmem device needs of this port: found, with addresses, at both ends there. */
+/* Everything that an ivshmem device needs of this platform: found, with addresses, at both ends there. */
 static int show_device(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	struct ivsh_pci_windows windows;
 	struct ivsh_bar bar;
 	uint32_t function;
@@ -364,24 +367,24 @@ static int show_device(void)
 	printf("windows: low %#llx-%#llx, high %#llx-%#llx\n", (unsigned long long)windows.low.next,
 	    (unsigned long long)windows.low.end, (unsigned long long)windows.high.next,
 	    (unsigned long long)windows.high.end);
-	error = ivsh_pci_assign(port, &windows);
+	error = ivsh_pci_assign(platform, &windows);
 	if (!error)
-		error = ivsh_pci_find(port, 0x1af4, 0x1110, 0, &function);
+		error = ivsh_pci_find(platform, 0x1af4, 0x1110, 0, &function);
 	if (!error)
-		error = ivsh_pci_bar(port, function, 2, &bar);
+		error = ivsh_pci_bar(platform, function, 2, &bar);
 	if (error) {
 		printf("FAIL: bare: device: %s\n", ivsh_error_text(error));
 		return 1;
 	}
-	port->config_write(
-	    port->ctx, function, 4, (port->config_read(port->ctx, function, 4) & 0xffff) | 6);
-	memory = port->map(port->ctx, bar.address, bar.size, IVSH_MAP_MEMORY);
+	platform->config_write(platform->ctx, function, 4,
+	    (platform->config_read(platform->ctx, function, 4) & 0xffff) | 6);
+	memory = platform->map(platform->ctx, bar.address, bar.size, IVSH_MAP_MEMORY);
 	printf("device: function %#x, BAR2 %#llx, %#llx bytes, mapped at %p\n", (unsigned)function,
 	    (unsigned long long)bar.address, (unsigned long long)bar.size,
 	    (void *)(uintptr_t)memory);
 	if (memory == NULL)
 		return 1;
-	last = bar.size / sizeof *memory - 1;
+	last = bar.size / sizeof(*memory) - 1;
 	memory[0] = 0x1122334455667788;
 	memory[last] = 0x99aabbccddeeff00;
 	if (memory[0] != 0x1122334455667788 || memory[last] != 0x99aabbccddeeff00) {
@@ -399,7 +402,7 @@ static int show_device(void)
  */
 static int plug_rounds(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	struct ivsh_pci_windows windows;
 	struct ivsh_device device;
 	char *start, *end, *before = NULL;
@@ -409,12 +412,12 @@ static int plug_rounds(void)
 		int error;
 
 		arch_pci_windows(&windows);
-		ivsh_pci_unused(port, &windows);
-		error = ivsh_pci_assign(port, &windows);
+		ivsh_pci_unused(platform, &windows);
+		error = ivsh_pci_assign(platform, &windows);
 		if (!error)
-			error = ivsh_device_find(port, 0, &function);
+			error = ivsh_device_find(platform, 0, &function);
 		if (!error)
-			error = ivsh_device_open(&device, port, function);
+			error = ivsh_device_open(&device, platform, function);
 		if (error) {
 			printf("FAIL: bare: plug: round %u: %s\n", round, ivsh_error_text(error));
 			return 1;
@@ -422,7 +425,7 @@ static int plug_rounds(void)
 		*(volatile uint32_t *)device.memory = round;
 		ivsh_device_close(&device);
 		for (uint32_t bar = 0x10; bar < 0x20; bar += 4)
-			port->config_write(port->ctx, function, bar, 0);
+			platform->config_write(platform->ctx, function, bar, 0);
 		arch_heap(&start, &end);
 		if (round == 1)
 			before = end;
@@ -455,5 +458,5 @@ int main(int argc, char **argv)
 			printf("word %d: [%s]\n", i, argv[i]);
 		return 0;
 	}
-	return test_main("bare", tests, sizeof tests / sizeof tests[0]);
+	return test_main("bare", tests, sizeof(tests) / sizeof(tests[0]));
 }

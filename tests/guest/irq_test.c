@@ -76,12 +76,12 @@ static void test_each(void)
 
 	if (!begin(2048))
 		return;
-	CHECK_EQ(device.bells, device.vectors);
+	CHECK_EQ(device.interrupts, device.vectors);
 	CHECK_EQ(mem.doorbell.vectors, device.vectors);
 	for (uint32_t vector = 0; vector < usable; vector++) {
 		uint32_t seen = arch_doorbells();
 
-		snprintf(row, sizeof row, "vector %u", (unsigned)vector);
+		snprintf(row, sizeof(row), "vector %u", (unsigned)vector);
 		test_row(row);
 		ring(vector);
 		CHECK(comes(seen));
@@ -97,7 +97,7 @@ static void test_fewer(void)
 
 	if (!begin(1))
 		return;
-	CHECK_EQ(device.bells, 1);
+	CHECK_EQ(device.interrupts, 1);
 	seen = arch_doorbells();
 	if (usable > 1) {
 		ring(1);
@@ -196,7 +196,7 @@ static void test_nobody(void)
 
 	if (!begin(2048))
 		return;
-	for (unsigned i = 0; i < sizeof peers / sizeof peers[0]; i++)
+	for (unsigned i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
 		mem.doorbell.notify(mem.doorbell.ctx, peers[i], 0);
 	CHECK(quiet(seen));
 	ring(0);
@@ -212,7 +212,7 @@ static void test_out_of_range(void)
 
 	if (!begin(2048))
 		return;
-	for (unsigned i = 0; i < sizeof far / sizeof far[0]; i++)
+	for (unsigned i = 0; i < sizeof(far) / sizeof(far[0]); i++)
 		ring(far[i]);
 	ring(usable);
 	/* QEMU looks at the low 8 bits where no ioeventfd matches: 2048 and 256 are vector 0. */
@@ -227,17 +227,17 @@ static void test_out_of_range(void)
 /* Without bus mastering a message goes nowhere, and is not kept. */
 static void test_no_master(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	uint32_t seen = arch_doorbells(), command;
 
 	if (!begin(2048))
 		return;
-	command = port->config_read(port->ctx, device.function, COMMAND) & 0xffff;
+	command = platform->config_read(platform->ctx, device.function, COMMAND) & 0xffff;
 	CHECK_EQ(command & COMMAND_MASTER, COMMAND_MASTER);
-	port->config_write(port->ctx, device.function, COMMAND, command & ~COMMAND_MASTER);
+	platform->config_write(platform->ctx, device.function, COMMAND, command & ~COMMAND_MASTER);
 	ring(0);
 	CHECK(quiet(seen));
-	port->config_write(port->ctx, device.function, COMMAND, command);
+	platform->config_write(platform->ctx, device.function, COMMAND, command);
 	CHECK(quiet(seen));
 	ring(0);
 	CHECK(comes(seen));
@@ -270,14 +270,14 @@ static int compare(const void *a, const void *b)
 {
 	uint32_t x, y;
 
-	memcpy(&x, a, sizeof x);
-	memcpy(&y, b, sizeof y);
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
 	return x < y ? -1 : x > y;
 }
 
 static void print(const char *what, uint32_t *ns, uint32_t count)
 {
-	qsort(ns, count, sizeof ns[0], compare);
+	qsort(ns, count, sizeof(ns[0]), compare);
 	printf("    %s: %u ns (median), %u (least), %u (99 %%)\n", what, (unsigned)ns[count / 2],
 	    (unsigned)ns[0], (unsigned)ns[count - count / 100 - 1]);
 }
@@ -359,5 +359,5 @@ int main(int argc, char **argv)
 	arch_pci_windows(&windows);
 	if (ivsh_pci_assign(arch_platform(), &windows) != 0)
 		printf("assigning PCI addresses failed\n");
-	return test_main("irq", tests, sizeof tests / sizeof tests[0]);
+	return test_main("irq", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -34,81 +34,84 @@ extern "C" {
 /* The least that BAR2 can have: one page of the host. */
 #define IVSH_BAR2_MIN 4096u
 
-/* An open device. The caller's memory; fields are for reading only. */
+/* An open device, in the caller's memory. The caller only reads the fields. */
 struct ivsh_device {
-	const struct ivsh_platform *port; /* the caller's: lives as long as the device is open */
-	uint32_t function;                /* where it is: IVSH_PCI_FUNCTION() */
-	uint8_t revision;                 /* PCI revision ID */
-	bool doorbell;                    /* true: ivshmem-doorbell, told by its MSI-X capability */
-	uint32_t vectors;                 /* entries of its MSI-X table: 0 to 2048; 0 for plain */
-	uint32_t bells;                   /* of these, in use: see ivsh_device_interrupts() */
-	uint32_t msix;                    /* offset of the MSI-X capability; 0: none */
-	volatile uint32_t *table;         /* the MSI-X table, mapped while bells is not 0 */
-	uint32_t ivposition;    /* IVPosition as read at open: 0 to 65535; plain: no meaning */
-	struct ivsh_bar bar[3]; /* BAR0 registers, BAR1 MSI-X, BAR2 the shared memory */
+	const struct ivsh_platform *platform; /* the caller's; it outlives the open device */
+	uint32_t function;                    /* PCI function: IVSH_PCI_FUNCTION() */
+	uint8_t revision;                     /* PCI revision ID */
+	bool doorbell;            /* true: ivshmem-doorbell, known by its MSI-X capability */
+	uint32_t vectors;         /* entries of its MSI-X table: 0 to 2048; 0 for plain */
+	uint32_t interrupts;      /* of these, in use: see ivsh_device_interrupts() */
+	uint32_t msix;            /* offset of the MSI-X capability; 0: none */
+	volatile uint32_t *table; /* the MSI-X table, mapped while interrupts is not 0 */
+	uint32_t ivposition;      /* IVPosition as read at open: 0 to 65535; plain: no meaning */
+	struct ivsh_bar bar[3];   /* BAR0 registers, BAR1 MSI-X, BAR2 the shared memory */
 	volatile uint32_t *registers; /* BAR0, mapped; NULL: the device is not open */
 	void *memory;                 /* BAR2, mapped, aligned to 4096; bar[2].size bytes */
-	uint16_t enabled;             /* COMMAND bits that open set and close takes away again */
+	uint16_t enabled;             /* COMMAND bits that open set and close clears */
 };
 
 /*
- * Find the (index)th ivshmem device, counting from 0. A machine may have several; the order is that
+ * Find the (index)th ivshmem device, counted from 0. A machine may have several; the order is that
  * of ivsh_pci_find().
  *
- * IVSH_ENODEV  there are not that many.
+ * IVSH_ENODEV  there are fewer.
  */
 int ivsh_device_find(
-    const struct ivsh_platform *port, uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
+    const struct ivsh_platform *platform, uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
 
 /*
  * Open the ivshmem device at (function): size its BARs, enable memory decoding and bus mastering,
  * map BAR0 and BAR2, read IVPosition.
  *
  * Once per device, from one thread, before any other call on it. (device) needs no preparation. On
- * failure nothing stays mapped and the COMMAND register is as it was. MSI-X is off afterwards in
- * any case: a message of a former owner mustn't arrive in memory that is ours now.
+ * failure nothing stays mapped and the COMMAND register is as before. MSI-X is off afterwards in
+ * any case, so that no message set up by a former owner is written to memory that is in use now.
  *
- * IVSH_ENODEV   no ivshmem device is there.
- * IVSH_EVERSION a revision that this library does not know: device->revision has it.
- * IVSH_ENOSPC   BAR0 or BAR2 has no address: call ivsh_pci_assign(), or look at the firmware.
- * IVSH_EPROTO   a BAR is missing, of the wrong kind, or of an impossible size; the capability list
- *               is broken; COMMAND keeps no bits; or IVPosition is no ID.
- * IVSH_EPLATFORM    the port could not map a BAR, or not where it is aligned (BAR0 to 4, BAR2 to 4096).
+ * IVSH_ENODEV     no ivshmem device is there.
+ * IVSH_EVERSION   the library does not know the revision, which is in device->revision.
+ * IVSH_ENOSPC     BAR0 or BAR2 has no address: call ivsh_pci_assign(), or look at the firmware.
+ * IVSH_EPROTO     a BAR is missing, of the wrong kind, or of an impossible size; the capability
+ *                 list is broken; COMMAND keeps no bits; or IVPosition is no ID.
+ * IVSH_EPLATFORM  the platform could not map a BAR, or mapped it unaligned (BAR0 to 4, BAR2 to
+ *                 4096).
  */
-int ivsh_device_open(struct ivsh_device *device, const struct ivsh_platform *port,
+int ivsh_device_open(struct ivsh_device *device, const struct ivsh_platform *platform,
     uint32_t function) IVSH_MUST_CHECK;
 
 /*
- * Take up to (wanted) MSI-X vectors, 0 to 2048, for doorbells that others ring here: as many as the
- * device has and the port can give, from vector 0 on; how many goes to device->bells.
+ * Enable up to (wanted) MSI-X vectors, 0 to 2048, from vector 0 on, so that peers can notify this
+ * one: as many as the device has and the platform can allocate. Their count goes to
+ * device->interrupts; 0 is no error, and the peer then polls.
  *
- * Between ivsh_device_open() and ivsh_device_mem(), once. Bells that were rung before are lost:
- * look at the memory afterwards. To get none is no error: device->bells is 0 and the peer polls.
+ * Between ivsh_device_open() and ivsh_device_mem(), once. Notifications sent earlier are lost: read
+ * the shared memory afterwards.
  *
- * A vector that the server does not serve never rings; under KVM, QEMU 7.2 ends when such a vector
- * is unmasked. The device cannot be asked, so give QEMU's vectors= what the server was given.
+ * A vector that the server does not serve never receives a notification; under KVM, QEMU 7.2 aborts
+ * when the guest unmasks such a vector. The device cannot tell how many the server serves, so give
+ * QEMU's vectors= the server's number.
  *
- * IVSH_EINVAL  wanted is above 2048, the device is not open, or it has some already.
- * IVSH_EPROTO  the MSI-X capability names a table that is not there: everything is as before.
- * IVSH_EPLATFORM   the port could not map the table: everything is as before.
+ * IVSH_EINVAL     wanted is above 2048, the device is not open, or vectors are enabled already.
+ * IVSH_EPROTO     the MSI-X capability names a table that is not there: nothing has changed.
+ * IVSH_EPLATFORM  the platform could not map the table: nothing has changed.
  */
 int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUST_CHECK;
 
 /*
- * The doorway of an open device. self is IVPosition for ivshmem-doorbell and IVSH_SELF_NONE for
- * ivshmem-plain, where the caller sets it. (mem) refers to (device), which must stay where it is
- * and open while mem is used.
+ * Fill the transport handle of an open device. self is IVPosition for ivshmem-doorbell and
+ * IVSH_SELF_NONE for ivshmem-plain, where the caller sets it. (mem) refers to (device), which must
+ * neither move nor be closed while mem is used.
  *
- * mem->doorbell.notify is one 32-bit store, after a release fence; a peer or vector above 65535 is not
- * rung, and ivshmem-plain has no ring (NULL). QEMU without ioeventfd looks at the low 8 bits of a
- * vector only, so vectors of 256 and more are best left unused.
+ * mem->doorbell.notify is a release fence and one 32-bit store. It ignores a peer or vector above
+ * 65535. It is NULL for ivshmem-plain. QEMU without ioeventfd uses only the low 8 bits of a vector,
+ * so leave vectors of 256 and more unused.
  */
 void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
 
 /*
- * Close: mask and disable MSI-X, give the interrupts back, unmap, and take bus mastering and memory
- * decoding away again if open gave them. Detach the region first. (device) may be opened again.
- * Closing one that is closed, or that failed to open, does nothing.
+ * Close: mask and disable MSI-X, free the interrupts, unmap, and disable bus mastering and memory
+ * decoding if open enabled them. Detach the region first. (device) may be opened again. Closing a
+ * device that is closed, or that failed to open, does nothing.
  */
 void ivsh_device_close(struct ivsh_device *device);
 

@@ -17,27 +17,32 @@
 extern "C" {
 #endif
 
-/* --- Two ways to reach configuration space, for ports that have no other ------------------- */
+/* --- Configuration space of platforms that have no calls of their own for it ---------------- */
 
-/* ECAM: (base) is the mapping of bus 0; (buses) is how many megabytes of it are there, 1 to 256. */
+/*
+ * ECAM: (base) is the mapping of bus 0; (buses) is the count of mapped buses, 1 MiB each, 1 to 256.
+ */
 struct ivsh_ecam {
 	volatile void *base;
 	uint32_t buses;
 };
 
-/* The port's config_read and config_write over ECAM; ctx is a struct ivsh_ecam. */
+/* config_read and config_write of a platform with ECAM; its ctx is a struct ivsh_ecam. */
 uint32_t ivsh_ecam_read(void *ctx, uint32_t function, uint32_t offset);
 void ivsh_ecam_write(void *ctx, uint32_t function, uint32_t offset, uint32_t value);
 
-/* Configuration mechanism #1: address to I/O port 0xCF8, data at 0xCFC. The caller has the I/O. */
+/*
+ * Configuration mechanism #1: address at I/O port 0xCF8, data at 0xCFC. The caller supplies the
+ * I/O.
+ */
 struct ivsh_cf8 {
 	uint32_t (*in32)(uint16_t port);
 	void (*out32)(uint16_t port, uint32_t value);
 };
 
 /*
- * The port's config_read and config_write over 0xCF8; ctx is a struct ivsh_cf8. Offsets of 256 and
- * more cannot be reached this way: they read 0xffffffff.
+ * config_read and config_write of a platform with 0xCF8; its ctx is a struct ivsh_cf8. This
+ * mechanism does not reach offsets of 256 and more: they read as 0xffffffff.
  */
 uint32_t ivsh_cf8_read(void *ctx, uint32_t function, uint32_t offset);
 void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t value);
@@ -45,32 +50,32 @@ void ivsh_cf8_write(void *ctx, uint32_t function, uint32_t offset, uint32_t valu
 /* --- Enumeration ---------------------------------------------------------------------------- */
 
 /*
- * Find the (index)th function, counting from 0, whose vendor and device ID are as given, on every
- * root bus and behind every bridge whose bus numbers are set. The order is that of the numbers:
- * bus, device, function.
+ * Find the (index)th function, counted from 0, with this vendor and device ID, on every root bus
+ * and behind every bridge with bus numbers. The order is that of bus, device and function numbers.
  *
- * Root buses other than 0 (QEMU's pxb and pxb-pcie) are looked for if bus 0 has a second host bridge,
- * or if no such function is found without: any bus that answers and that no bridge leads to is one.
+ * The search includes root buses other than 0 (QEMU's pxb and pxb-pcie) if bus 0 has a second host
+ * bridge, or if bus 0 and what is behind it have no such function. A bus that answers and that no
+ * bridge leads to is a root bus.
  *
- * Where the port has a list(), that is all there is, in its order. Else it looks at each bus at most
- * once, whatever the bridges say: at most 65,536 functions. A bridge whose secondary bus is not above
- * its own bus counts as one without bus numbers.
+ * If the platform has a list(), only the functions on it are searched, in its order. Otherwise each
+ * bus is scanned at most once, whatever the bridges claim: at most 65,536 functions. A bridge whose
+ * secondary bus number is not above its own bus counts as one without bus numbers.
  *
- * IVSH_ENODEV  there is no such function: *function is untouched.
+ * IVSH_ENODEV  there is no such function; *function is unchanged.
  */
-int ivsh_pci_find(const struct ivsh_platform *port, uint16_t vendor, uint16_t device,
+int ivsh_pci_find(const struct ivsh_platform *platform, uint16_t vendor, uint16_t device,
     uint32_t index, uint32_t *function) IVSH_MUST_CHECK;
 
 /*
- * Find a capability: its offset in configuration space goes to *offset.
+ * Find a capability and store its offset in configuration space in *offset.
  *
- * Follows at most 48 links, the most that fit in 256 bytes, and the one that ends the list.
+ * Follows at most 48 links, as many as fit in 256 bytes.
  *
- * IVSH_ENODEV  the function is not there, has no list, or the list has no such capability.
+ * IVSH_ENODEV  the function is absent, has no list, or the list has no such capability.
  * IVSH_EPROTO  the list has a loop or leads into the header.
  * PCI 6.7.
  */
-int ivsh_pci_capability(const struct ivsh_platform *port, uint32_t function, uint8_t id,
+int ivsh_pci_capability(const struct ivsh_platform *platform, uint32_t function, uint8_t id,
     uint32_t *offset) IVSH_MUST_CHECK;
 
 /* One base address register, decoded. */
@@ -83,74 +88,81 @@ struct ivsh_bar {
 };
 
 /*
- * Size BAR (bar), 0 to 5, in a bridge 0 to 1. Decoding is off in the COMMAND register meanwhile and
- * everything is put back. Nobody else, interrupts included, may use the function's BARs meanwhile.
+ * Size BAR (bar), 0 to 5; 0 to 1 in a bridge. Decoding in the COMMAND register is off meanwhile;
+ * afterwards all registers are as before. No other code, interrupt handlers included, may use the
+ * function's BARs meanwhile.
  *
- * The upper half of a 64-bit BAR is not a BAR: after is_64 the next one to size is bar + 2.
+ * The upper half of a 64-bit BAR is not a BAR: behind a BAR with is_64 the next one is bar + 2.
  *
- * IVSH_ENODEV  there is no function, or one with a header that has no BARs.
+ * IVSH_ENODEV  the function is absent, or its header type has no BARs.
  * IVSH_EINVAL  bar is above what the function has.
  * IVSH_EPROTO  the register breaks the specification: a size that is no power of two, an
  *              undefined type, a 64-bit BAR in the last register, an address that is no multiple
  *              of the size.
  * PCI 6.2.5.1.
  */
-int ivsh_pci_bar(const struct ivsh_platform *port, uint32_t function, uint32_t bar,
+int ivsh_pci_bar(const struct ivsh_platform *platform, uint32_t function, uint32_t bar,
     struct ivsh_bar *out) IVSH_MUST_CHECK;
 
-/* --- Addresses, when firmware gave none ----------------------------------------------------- */
+/* --- Addresses, when firmware assigned none ------------------------------------------------- */
 
-/* One range of bus addresses that nobody else uses. Assigning takes from the front of it. */
+/* One range of free bus addresses. ivsh_pci_assign() takes from its front. */
 struct ivsh_pci_window {
 	uint64_t next; /* the first free address */
-	uint64_t end;  /* the first address behind the window; next == end: nothing left */
+	uint64_t end;  /* the first address behind the window; next == end: none is free */
 };
 
-/* What the machine leaves for devices. */
+/* The addresses and bus numbers that the machine leaves for devices. */
 struct ivsh_pci_windows {
-	/* Below 4 GiB: 32-bit BARs, and whatever does not fit in high. */
+	/* Below 4 GiB: for 32-bit BARs, and for what does not fit in high. */
 	struct ivsh_pci_window low;
-	/* Above 4 GiB: 64-bit prefetchable BARs go here first. May be empty. */
+	/* Above 4 GiB: first choice for 64-bit prefetchable BARs. May be empty. */
 	struct ivsh_pci_window high;
-	/* First number to give to a bridge below bus 0 that has none, from 1; 0: none is left. */
+	/* The first free bus number for bridges below bus 0, from 1; 0: none is left. */
 	uint8_t next_bus;
 };
 
 /*
- * Give every ivshmem function, and every bridge on the way to one, what firmware left out: bus
- * numbers, bridge windows, BAR addresses. On all root buses, which are found as ivsh_pci_find() does; they
- * share (windows), and the bridges of each have the numbers up to the next root. What is already assigned stays as it is; other devices
- * are left alone. On each such bridge memory decoding and bus mastering are on afterwards; the
- * ivshmem functions' own COMMAND is left to ivsh_device_open(). Call it before ivsh_pci_find(), on
- * machines whose firmware assigns nothing (qboot, microvm, arm virt); harmless elsewhere. It may be
- * called again, with the same windows, for what was plugged in since; all ivshmem BARs are sized
- * again (ivsh_pci_bar() says what that asks of others). Where devices also go, ivsh_pci_unused() finds
- * what they had.
+ * Assign to every ivshmem function, and to every bridge above one, what firmware has not: bus
+ * numbers, bridge windows, BAR addresses. Existing assignments stay, and other devices are left
+ * alone. Call it before ivsh_pci_find() on machines whose firmware assigns nothing (qboot, microvm,
+ * arm virt); it is harmless elsewhere.
  *
- * A bridge that has a window keeps it: what is assigned behind it comes out of the room left in
- * that window, and for that the other functions there are sized too. A bridge without one gets it
- * out of (windows), in whole megabytes.
+ * It serves all root buses, found as ivsh_pci_find() finds them. They share (windows); the bridges
+ * below each root bus use the bus numbers up to the next root bus.
  *
- * (windows) is the caller's; on return, errors included, it holds what is left.
+ * Afterwards memory decoding and bus mastering are on in each such bridge. The ivshmem functions'
+ * own COMMAND registers are left to ivsh_device_open().
+ *
+ * It may be called again with the same windows after a device was plugged in. It then sizes all
+ * ivshmem BARs again, under the conditions of ivsh_pci_bar(). Where devices are also unplugged,
+ * call ivsh_pci_unused() first.
+ *
+ * A bridge that has a window keeps it: addresses behind it come from the free part of that window,
+ * and to find that part the other functions behind the bridge are sized too. A bridge without a
+ * window gets one out of (windows), in whole megabytes.
+ *
+ * (windows) is the caller's. On return, errors included, it holds what is still free.
  *
  * IVSH_EINVAL  a window ends before it starts, or low ends above 4 GiB.
- * IVSH_ENOSPC  a BAR or a bridge does not fit: nothing more was assigned.
- * IVSH_EPROTO  a BAR breaks the specification or does not keep its address, an ivshmem function is behind
- *              bridges nested deeper than 8 (or any bridge deeper than 32), or there are more
- *              than 256 buses: nothing more was assigned.
+ * IVSH_ENOSPC  a BAR or a bridge does not fit: the rest stays unassigned.
+ * IVSH_EPROTO  a BAR breaks the specification or does not keep its address, an ivshmem function is
+ *              behind more than 8 nested bridges (or any bridge behind more than 32), or there are
+ *              more than 256 buses: the rest stays unassigned.
  */
 int ivsh_pci_assign(
-    const struct ivsh_platform *port, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
+    const struct ivsh_platform *platform, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
 
 /*
- * Leave of (windows), given as the machine has them, a part that nobody uses now, and that is large:
- * of each window the larger side of every BAR and every bridge on the root buses. For ivsh_pci_assign()
- * after a device was unplugged: otherwise what it had is never used again. All BARs there are sized.
+ * Reduce (windows), given as the machine has them, to a large part that no device uses now. For
+ * each BAR and each bridge window on the root buses the larger side beside it remains. Call it
+ * before ivsh_pci_assign() after a device was unplugged, so that its addresses are used again. It
+ * sizes all BARs on the root buses.
  *
- * A root bus that nothing announces (ivsh_pci_find()) is not looked at. A BAR that cannot be sized
- * leaves nothing.
+ * It ignores root buses other than 0 unless bus 0 has a second host bridge. A BAR that cannot be
+ * sized leaves both windows empty.
  */
-void ivsh_pci_unused(const struct ivsh_platform *port, struct ivsh_pci_windows *windows);
+void ivsh_pci_unused(const struct ivsh_platform *platform, struct ivsh_pci_windows *windows);
 
 #ifdef __cplusplus
 }
