@@ -142,29 +142,30 @@ UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/unlisted.c
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
-OPTIONS := host/server/options.c host/server/settings.c host/server/bindings.c \
-          host/server/config.c host/server/accounts.c host/server/known.c host/server/help.c \
-          host/server/sizes.c host/server/descriptors.c host/server/log.c
+OPTIONS := host/config/options.c host/config/settings.c host/config/bindings.c \
+          host/config/config.c host/config/accounts.c host/config/known.c host/config/help.c \
+          host/config/sizes.c host/config/descriptors.c host/config/shape.c host/process/log.c
 CONTROL := host/control/status.c host/control/args.c host/control/place.c host/control/fetch.c \
           host/control/ask.c host/control/answer.c host/control/lines.c host/control/process.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
           host/control/libvirt.c host/control/write.c host/control/say.c
-PROCESS := host/process/inherited.c host/process/holder.c
-SERVER := host/server/main.c host/server/keeper.c host/server/holdings.c host/server/child.c \
-          host/server/acceptor.c host/server/listener.c host/server/publish.c host/server/memory.c \
-          host/server/notify.c host/server/daemon.c host/server/marks.c \
-          host/server/ledger.c host/server/link.c \
-          host/server/server.c host/server/touch.c host/server/isolate.c host/server/rebind.c \
-          host/server/takeover.c host/server/clients.c host/server/batch.c \
-          host/server/notices.c host/server/admission.c host/server/caller.c host/server/ids.c \
-          host/server/slots.c host/server/page.c host/server/control.c \
-          host/server/report.c $(OPTIONS) $(CONTROL) host/control/stop.c \
-          $(BACKEND) $(PROCESS)
-# What of it works in the ledger, and needs no process of its own.
-SERVING := host/server/ledger.c host/server/takeover.c host/server/clients.c \
-          host/server/batch.c host/server/notices.c host/server/admission.c host/server/caller.c \
-          host/server/ids.c \
-          host/server/slots.c host/server/page.c host/server/control.c host/server/report.c
+PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
+          host/process/publish.c host/process/acceptor.c host/process/caller.c
+WIRE    := host/wire/state.c host/wire/link.c
+SUPERVISOR := host/supervisor/supervisor.c host/supervisor/resources.c host/supervisor/child.c \
+          host/supervisor/memory.c host/supervisor/notify.c host/supervisor/daemon.c \
+          host/supervisor/marks.c
+SERVER := host/server/main.c host/server/server.c host/server/touch.c host/server/isolate.c \
+          host/server/mapping.c host/server/rebind.c host/server/takeover.c \
+          host/server/clients.c host/server/batch.c host/server/notices.c \
+          host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \
+          host/server/control.c host/server/report.c $(SUPERVISOR) $(WIRE) $(OPTIONS) \
+          $(CONTROL) host/control/stop.c $(BACKEND) $(PROCESS)
+# What of it works in the shared state, and needs no process of its own.
+SERVING := host/wire/state.c host/config/shape.c host/process/caller.c host/server/takeover.c \
+          host/server/clients.c host/server/batch.c host/server/notices.c \
+          host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \
+          host/server/control.c host/server/report.c
 CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \

@@ -59,9 +59,9 @@ $(call both,tests/host/client_test): $$(call objects,$(CLIENT))
 $(call both,tests/host/bells_test): $$(call objects,$(CLIENT) $(CORE))
 $(call both,tests/host/control_test): $$(call objects,$(CONTROL))
 $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
-$(call both,tests/host/sizes_test): $$(call objects,host/server/sizes.c)
+$(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)
 $(call both,tests/host/notices_test tests/host/takeover_test): \
-    $$(call objects,host/server/log.c host/server/link.c $(SERVING))
+    $$(call objects,host/process/log.c host/wire/link.c $(SERVING))
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c)
 
 # --- Linking ------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) $(TESTS_NODE:%=build/x86_64/%.
 
 # Those that kill and those that measure run alone.
 KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
-           $(patsubst %,tests/host/test_%.py,bursts kill keeper)
+           $(patsubst %,tests/host/test_%.py,bursts kill supervisor)
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
 pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))

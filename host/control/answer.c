@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_VERSION 1
+#define ANSWER_VERSION 2
 #define ANSWER_RECORDS 65537u /* of a kind: every ID, and the common socket */
 
 /* What a line's fields are in. */
@@ -51,7 +51,7 @@ struct answer_line {
 
 static const struct lines_field answer_server[] = {
     NEEDED(answer, "version", version, MOST),
-    NEEDED(answer, "keeper", keeper, INT32_MAX),
+    NEEDED(answer, "supervisor", supervisor, INT32_MAX),
     NEEDED(answer, "server", server, INT32_MAX),
     NEEDED(answer, "uptime_ms", uptime_ms, MOST),
     NUMBER(answer, "serving_ms", serving_ms, MOST),
@@ -255,7 +255,7 @@ const char *answer_parse(struct answer *answer, char *text, size_t size)
 		if (wrong)
 			return wrong;
 		if (seen & 1 && answer->version != ANSWER_VERSION)
-			return "another version of the control protocol than 1: use the server's own"
+			return "another version of the control protocol than 2: use the server's own"
 			       " ivsh-server";
 		text = newline + 1;
 	}

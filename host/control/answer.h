@@ -41,8 +41,8 @@ struct answer_client {
 
 struct answer {
 	/* server */
-	uint64_t version, keeper, server, uptime_ms, serving_ms, takeovers, reloads, raw, filter,
-	    epoch;
+	uint64_t version, supervisor, server, uptime_ms, serving_ms, takeovers, reloads, raw,
+	    filter, epoch;
 	const char *mode;
 	/* memory */
 	const char *kind, *path;

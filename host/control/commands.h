@@ -14,7 +14,7 @@ int control_status(int argc, char **argv);
 /* What to give to QEMU, or libvirt, for a slot. ivsh-server(8). */
 int control_qemu_args(int argc, char **argv);
 
-/* End it, with its keeper or without. ivsh-server(8). */
+/* End it, with its supervisor or without. ivsh-server(8). */
 int control_stop(int argc, char **argv);
 
 #endif

@@ -48,7 +48,7 @@ static void json_server(FILE *out, const struct answer *answer)
 {
 	json_open(out, ",\n \"server\": {");
 	json_number(out, "version", answer->version);
-	json_number(out, "keeper", answer->keeper ? answer->keeper : ANSWER_NONE);
+	json_number(out, "supervisor", answer->supervisor ? answer->supervisor : ANSWER_NONE);
 	json_number(out, "server", answer->server);
 	json_number(out, "uptime_ms", answer->uptime_ms);
 	json_number(out, "serving_ms", answer->serving_ms);

@@ -58,8 +58,9 @@ static void prometheus_server(FILE *out, const struct answer *answer, const char
 		prometheus_name(out, "serving_seconds", path);
 		prometheus_seconds(out, answer->serving_ms);
 	}
-	prometheus_one(out, path, "keeper_up", "gauge",
-	    "Whether the keeper is there, who replaces a server that died.", answer->keeper != 0);
+	prometheus_one(out, path, "supervisor_up", "gauge",
+	    "Whether the supervisor is there, who replaces a server that died.",
+	    answer->supervisor != 0);
 	prometheus_one(out, path, "memory_bytes", "gauge", "Shared memory.", answer->size);
 	prometheus_one(out, path, "memory_lost", "gauge",
 	    "Whether the server lost its page: somebody made the memory smaller.", answer->lost);

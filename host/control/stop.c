@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STOP_LIMIT_S 10 /* a keeper ends a server that hangs after one */
+#define STOP_LIMIT_S 10 /* a supervisor ends a server that hangs after one */
 #define STOP_TRIES 8    /* servers take over from each other meanwhile */
 
 static const struct option stop_long[] = {
@@ -33,7 +33,7 @@ static const struct option stop_long[] = {
 
 static const char stop_help[] =
     "Usage: ivsh-server stop [OPTION]...\n"
-    "Ends a running server, with its keeper or without, and waits for that.\n"
+    "Ends a running server, with its supervisor or without, and waits for that.\n"
     "\n"
     "  -S, --socket PATH     the server's common socket\n"
     "  -c, --config FILE     the server's configuration\n"
@@ -84,9 +84,9 @@ static int stop_by_answer(const struct place *place, struct holder *holder)
 
 	if (fetch_open(&fetch, place->path))
 		return 1;
-	*holder = (struct holder){.is_alone = fetch.answer.keeper == 0};
-	if (fetch.answer.keeper)
-		holder->pid[holder->count++] = (pid_t)fetch.answer.keeper;
+	*holder = (struct holder){.is_alone = fetch.answer.supervisor == 0};
+	if (fetch.answer.supervisor)
+		holder->pid[holder->count++] = (pid_t)fetch.answer.supervisor;
 	holder->pid[holder->count++] = (pid_t)fetch.answer.server;
 	for (unsigned i = 0; status == 0 && i < holder->count; i++)
 		status = stop_is_theirs(place, holder->pid[i], fetch.user);

@@ -70,11 +70,11 @@ static void text_server(FILE *out, const struct answer *answer)
 	fputs("server:   ", out);
 	write_plain(out, answer->mode);
 	fprintf(out, "%s, up %s, ", answer->raw ? ", raw" : "", up);
-	if (answer->keeper)
-		fprintf(out, "keeper %" PRIu64, answer->keeper);
+	if (answer->supervisor)
+		fprintf(out, "supervisor %" PRIu64, answer->supervisor);
 	else
 		fputs(
-		    "no keeper: it was killed, and nobody replaces this server: stop it, and start anew",
+		    "no supervisor: it was killed, and nobody replaces this server: stop it, and start anew",
 		    out);
 	fprintf(out, ", server %" PRIu64 " for %s", answer->server, serving);
 	if (answer->takeovers != ANSWER_NONE && answer->takeovers != 0)

@@ -2,7 +2,7 @@
 /*
  * holder.c - which server has a file open.
  *
- * /proc/locks names who took a lock; with flock(2) that may be a keeper that is dead, while its
+ * /proc/locks names who took a lock; with flock(2) that may be a supervisor that is dead, while its
  * server still has the lock by the same open file. So the open files are looked at. Anybody can open
  * another's lock in a folder that all may read: only ivsh-server counts.
  */
@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #define HOLDER_PROGRAM "ivsh-server"
-#define HOLDER_MARK "IVSH_KEEPER=" /* server.h: in the environment of who serves */
+
+/* In the environment of who serves: wire/link.h. */
+static const char *const holder_marks[] = {"IVSH_SUPERVISOR=", "IVSH_KEEPER="};
 
 static bool holder_is_server(const char *pid)
 {
@@ -85,7 +87,8 @@ static bool holder_serves(pid_t pid)
 	if (!file)
 		return false;
 	while (!found && getdelim(&word, &size, '\0', file) > 0)
-		found = !strncmp(word, HOLDER_MARK, sizeof HOLDER_MARK - 1);
+		for (unsigned i = 0; i < 2 && !found; i++)
+			found = !strncmp(word, holder_marks[i], strlen(holder_marks[i]));
 	free(word);
 	fclose(file);
 	return found;
@@ -115,7 +118,7 @@ void holder_find(struct holder *holder, const struct stat *st)
 			holder->pid[holder->count++] = pid;
 	}
 	closedir(folder);
-	/* The keeper is nobody's child among them, and so is a server that has lost it. */
+	/* The supervisor is nobody's child among them, and so is a server that has lost it. */
 	for (unsigned i = 1; i < holder->count; i++) {
 		pid_t pid = holder->pid[i];
 

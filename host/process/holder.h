@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#define HOLDER_PIDS 8u /* a keeper, its server, the next one; and those that are just ending */
+#define HOLDER_PIDS 8u /* a supervisor, its server, the next one; and those that are just ending */
 
 struct holder {
 	pid_t pid
 	    [HOLDER_PIDS]; /* of ivsh-server, with the file open; the one to be signalled first */
 	unsigned count;    /* 0: none, or they are another user's, whom we cannot look at */
-	bool is_alone;     /* a server that serves without its keeper */
+	bool is_alone;     /* a server that serves without its supervisor */
 };
 
 /* Look through /proc for who has the file (st) open. */

@@ -3,14 +3,15 @@
  * admission.c - who may connect, how often, and with how much in flight.
  */
 #include "server/admission.h"
-#include "server/log.h"
+#include "process/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define ADMISSION_OWN 256u /* descriptors in flight that are no client's: the keeper's, for one */
+#define ADMISSION_OWN \
+	256u /* descriptors in flight that are no client's: the supervisor's, for one */
 
 /*
  * What one notice takes of SO_SNDBUF, in bytes: a socket buffer of the kernel with 8 bytes in it.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batch.h - the notices that are being sent at this moment, in the ledger: who takes over finds how
+ * batch.h - the notices that are being sent at this moment, in the state: who takes over finds how
  * many of them went.
  *
  * sendmmsg(2) stores each message's length as soon as that message is sent, and a process that is
@@ -9,24 +9,11 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "server/clients.h"
-#include "server/notices.h"
+#include "wire/tables.h"
 
 #include <stdint.h>
-#include <sys/socket.h>
 
 #define BATCH_UNKNOWN UINT32_MAX
-
-struct batch {
-	uint32_t place; /* of the client */
-	uint32_t count; /* of notices */
-	/* As the client's were before: */
-	uint32_t step;
-	uint32_t about;
-	uint32_t vector;
-	struct notice notice[CLIENTS_BATCH];
-	struct mmsghdr message[CLIENTS_BATCH]; /* of each, msg_len: 0, or 8 when it was sent */
-};
 
 /* The first (count) of batch->notice are to be sent to (client): make them ready. */
 void batch_prepare(

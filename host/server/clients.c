@@ -7,7 +7,7 @@
  * Nothing is ever queued for a client: what it has yet to be told follows from what is and what it
  * knows (notices.h). So a client that does not read costs nothing, and none can miss a message.
  *
- * The table is in the ledger, and a server may die between any two stores. Before notices are sent
+ * The table is in the state, and a server may die between any two stores. Before notices are sent
  * they are written down (batch.h) and their number goes into (sending); after that what was told is
  * recorded and (sending) becomes 0 again. A server that takes over and finds (sending) set sees in
  * the batch how many went, and records them. If that makes no sense it cannot know what the client
@@ -23,12 +23,13 @@
  * Who is told the end is only shut down; what it has not read still counts as in flight.
  */
 #include "server/clients.h"
+#include "process/clock.h"
 #include "server/batch.h"
 #include "server/ids.h"
-#include "server/ledger.h"
+#include "wire/state.h"
 #include "server/admission.h"
-#include "server/link.h"
-#include "server/log.h"
+#include "wire/link.h"
+#include "process/log.h"
 #include "server/notices.h"
 
 #include <errno.h>
@@ -58,19 +59,6 @@ static const char *const clients_reasons[CLIENTS_REASONS] = {
 const char *clients_reason(enum client_reason reason)
 {
 	return clients_reasons[reason];
-}
-
-uint32_t clients_capacity(const struct options *options)
-{
-	return options->slots + CLIENTS_SPARE;
-}
-
-uint64_t clients_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 /* Who takes over finds the stores in this order, wherever the server died. */
@@ -132,7 +120,7 @@ static void clients_release(struct clients *clients, struct client *client, cons
 }
 
 /*
- * The keeper closes its own copy only when it has heard of it, and then finds the place free. Who
+ * The supervisor closes its own copy only when it has heard of it, and then finds the place free. Who
  * takes over in between has a connection that is shut down, and closes it as a new one.
  */
 static void clients_report(struct clients *clients, struct client *client)
@@ -160,7 +148,7 @@ static void clients_forget(struct clients *clients, struct client *client, const
 	/* Who takes over sees by this that it is over, and not a new one in the same place. */
 	shutdown(clients->fd[place], SHUT_RDWR);
 	clients_record(&client->state, CLIENT_GONE);
-	/* Closing does not do this: the keeper has a copy, and may be slow to close it. */
+	/* Closing does not do this: the supervisor has a copy, and may be slow to close it. */
 	epoll_ctl(clients->epoll, EPOLL_CTL_DEL, clients->fd[place], NULL);
 	close(clients->fd[place]);
 	clients->fd[place] = -1;
@@ -181,7 +169,7 @@ static void clients_end(struct clients *clients, struct client *client, const ch
 	/* First: what it knows counts as long as it is told anything. */
 	clients_record(&client->state, CLIENT_CLOSING);
 	notices_forget(clients, client);
-	client->deadline_ns = clients_now_ns();
+	client->deadline_ns = clock_now_ns();
 	client->lags_ns = 0;
 	clients->is_blocked[place] = false;
 	clients_watch(clients, client, EPOLLRDHUP, EPOLL_CTL_MOD);
@@ -204,7 +192,7 @@ static void clients_is_told(struct clients *clients, struct client *client)
 	if (client->lags_ns)
 		log_event("event=reads slot=%u pid=%ld after_ms=%llu",
 		    clients->slots->slot[client->slot].id, (long)client->pid,
-		    (unsigned long long)(clients_now_ns() - client->lags_ns) / 1000000);
+		    (unsigned long long)(clock_now_ns() - client->lags_ns) / 1000000);
 	client->lags_ns = 0;
 }
 
@@ -261,7 +249,7 @@ static void clients_tell_some(
 			notices_told(clients, client, batch->notice, (uint32_t)sent);
 		clients_record(&client->sending, 0);
 		if (sent > 0) {
-			client->deadline_ns = clients_now_ns() + CLIENTS_READING_NS;
+			client->deadline_ns = clock_now_ns() + CLIENTS_READING_NS;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			blocked = true;
 		} else if (clients_is_over(errno)) {
@@ -321,20 +309,6 @@ static void clients_refuse(
 	clients->counts->refused[reason]++;
 	client->reason = reason;
 	clients_record(&client->state, CLIENT_REFUSED);
-}
-
-void clients_turn_away(int fd)
-{
-	static const struct client nobody;
-	static struct batch batch;
-
-	batch.notice[0] = clients_refusal;
-	batch_prepare(&batch, SLOTS_NONE, &nobody, 1);
-	/* It never wrote, so nothing unread of ours makes the kernel throw the version away. */
-	if (batch_send(fd, &batch) < 0)
-		log_detail("event=gone reason=refused");
-	caller_tell(fd, clients_reason(CLIENTS_DESCRIPTORS));
-	close(fd);
 }
 
 /* The caller then tells it. */
@@ -459,7 +433,7 @@ static void clients_admit(
 		clients_refuse(clients, client, reason);
 		return;
 	}
-	client->deadline_ns = clients_now_ns() + CLIENTS_WAIT_NS;
+	client->deadline_ns = clock_now_ns() + CLIENTS_WAIT_NS;
 	clients_record(&client->state, CLIENT_WAITING);
 	slot = clients_slot_for(clients, client);
 	if (slot != SLOTS_NONE) {
@@ -545,7 +519,7 @@ int clients_announce_due(struct clients *clients)
 	int wait_ms = -1;
 
 	if (clients->is_changed) {
-		now_ns = clients_now_ns();
+		now_ns = clock_now_ns();
 		since_ns = now_ns - clients->announced_ns;
 		if (since_ns < CLIENTS_PACE_NS)
 			wait_ms = (int)((CLIENTS_PACE_NS - since_ns + 999999) / 1000000);
@@ -631,7 +605,7 @@ static void clients_place_in(struct clients *clients, const struct arrival *arri
 	    .pid = peer.pid,
 	    .uid = peer.uid,
 	    .gid = peer.gid,
-	    .since_ns = clients_now_ns()};
+	    .since_ns = clock_now_ns()};
 	clients->fd[arrival->place] = arrival->fd;
 	clients->is_blocked[arrival->place] = false;
 	clients->used++;
@@ -674,7 +648,7 @@ static void clients_refuse_late(struct clients *clients, struct client *client)
 
 void clients_tick(struct clients *clients)
 {
-	uint64_t now = clients_now_ns();
+	uint64_t now = clock_now_ns();
 
 	for (uint32_t i = 0; i < clients->capacity; i++) {
 		struct client *client = &clients->client[i];
@@ -699,7 +673,7 @@ void clients_tick(struct clients *clients)
 /* Classic: who is there, and how many know it. */
 static void clients_count_known(struct clients *clients)
 {
-	uint32_t words = ledger_words(clients->slots->count);
+	uint32_t words = state_words(clients->slots->count);
 
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		for (uint32_t slot = 0; slot < clients->slots->count; slot++)
@@ -724,7 +698,7 @@ static void clients_publish(struct clients *clients)
 	}
 }
 
-/* One that the keeper holds a socket of, in the state that takeover_repair() left it in. */
+/* One that the supervisor holds a socket of, in the state that takeover_repair() left it in. */
 static void clients_resume(struct clients *clients, struct client *client)
 {
 	uint32_t events = client->state == CLIENT_CLOSING ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
@@ -746,12 +720,12 @@ static void clients_add_again(struct clients *clients, uint32_t place, uint32_t 
 	clients_add(clients, &arrival, 1, true);
 }
 
-int clients_open(struct clients *clients, const struct ledger *ledger)
+int clients_open(struct clients *clients, const struct state *state)
 {
 	clients->fd = calloc(clients->capacity, sizeof *clients->fd);
 	clients->is_blocked = calloc(clients->capacity, sizeof *clients->is_blocked);
 	clients->is_due = calloc(clients->capacity, sizeof *clients->is_due);
-	clients->live = calloc(ledger_words(clients->slots->count), sizeof *clients->live);
+	clients->live = calloc(state_words(clients->slots->count), sizeof *clients->live);
 	clients->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (clients->epoll < 0 || !clients->fd || !clients->is_blocked || !clients->is_due ||
 	    !clients->live) {
@@ -760,7 +734,7 @@ int clients_open(struct clients *clients, const struct ledger *ledger)
 		return -1;
 	}
 	for (uint32_t i = 0; i < clients->capacity; i++)
-		clients->fd[i] = ledger->socket[i].fd;
+		clients->fd[i] = state->socket[i].fd;
 	if (clients->is_classic && ids_open(clients)) {
 		log_failure("clients", "%s", strerror(errno));
 		clients_close(clients);
@@ -775,7 +749,7 @@ int clients_open(struct clients *clients, const struct ledger *ledger)
 	clients_service(clients);
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		if (clients->fd[i] >= 0 && clients->client[i].state == CLIENT_FREE)
-			clients_add_again(clients, i, ledger->socket[i].slot);
+			clients_add_again(clients, i, state->socket[i].slot);
 	return 0;
 }
 

@@ -5,59 +5,14 @@
 #ifndef CLIENTS_H
 #define CLIENTS_H
 
-#include "server/caller.h"
-#include "server/options.h"
+#include "process/caller.h"
+#include "config/options.h"
 #include "server/page.h"
 #include "server/slots.h"
+#include "wire/tables.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Connections beyond the slots that can be waited for, refused, or closing at one time. */
-#define CLIENTS_SPARE 32u
-
-/* Notices sent in one call. */
-#define CLIENTS_BATCH 64u
-
-enum client_state {
-	CLIENT_FREE = 0,
-	CLIENT_WAITING,  /* for a slot; nothing was sent to it */
-	CLIENT_GREETING, /* holds its slot, the handshake is under way */
-	CLIENT_READY,    /* holds its slot, knows everything that it is told when it connects */
-	CLIENT_REFUSED,  /* is to be told so, and then closed */
-	CLIENT_CLOSING,  /* has been told the end: we wait for it to close, and keep its slot */
-	CLIENT_GONE,     /* is closed here; the keeper has yet to hear it */
-	/* A server died while it sent to it: what it knows is not known. It keeps its slot. */
-	CLIENT_DOUBTFUL,
-};
-
-/* Why a client is refused. */
-enum client_reason {
-	CLIENTS_NO_FREE_SLOT,
-	CLIENTS_SLOT_IN_USE,
-	CLIENTS_NOT_ALLOWED,
-	CLIENTS_TOO_MANY_PER_UID,
-	CLIENTS_DESCRIPTORS,
-	CLIENTS_IDS_EXHAUSTED,
-	CLIENTS_REASONS
-};
-
-/* In the ledger. What is told is in notices.h. */
-struct client {
-	uint32_t state;
-	uint32_t slot;    /* wanted or held; SLOTS_NONE */
-	uint32_t step;    /* notices told; with --classic, of the first ones */
-	uint32_t sending; /* notices that are being sent at this moment; 0: none */
-	uint32_t about;   /* classic: the slot that it knows some vectors of; SLOTS_NONE */
-	uint32_t vector;  /* classic: how many of them */
-	int32_t pid;      /* SO_PEERCRED, for the log and the status */
-	uint32_t uid;
-	uint32_t gid;
-	uint32_t reason;      /* of CLIENT_REFUSED */
-	uint64_t deadline_ns; /* of the state, CLOCK_MONOTONIC */
-	uint64_t since_ns;
-	uint64_t lags_ns; /* since when it has not read what there is to be told; 0: it does */
-};
 
 /* A connection that was accepted. */
 struct arrival {
@@ -68,19 +23,19 @@ struct arrival {
 };
 
 struct batch;
-struct ledger;
-struct ledger_counts;
+struct state;
+struct state_counts;
 
 struct clients {
 	const struct options *options; /* who may connect, and how often */
 	struct slots *slots;
 	struct page *page;
-	struct ledger_counts *counts;
-	struct client *client; /* the table, in the ledger */
-	struct batch *batch;   /* what is being sent, in the ledger */
-	uint64_t *knows;       /* classic, in the ledger: a bit for each slot, per client */
-	uint32_t *next_id;     /* classic, in the ledger: where the next ID is looked for */
-	uint64_t *told;        /* classic, in the ledger: the IDs that each was told, ids.h */
+	struct state_counts *counts;
+	struct client *client; /* the table, in the state */
+	struct batch *batch;   /* what is being sent, in the state */
+	uint64_t *knows;       /* classic, in the state: a bit for each slot, per client */
+	uint32_t *next_id;     /* classic, in the state: where the next ID is looked for */
+	uint64_t *told;        /* classic, in the state: the IDs that each was told, ids.h */
 	uint32_t *told_by;     /* classic: how many were, by ID */
 	uint64_t *live;        /* classic: the slots that are held */
 	int *fd;               /* of each client; -1 */
@@ -89,7 +44,7 @@ struct clients {
 	uint32_t used;
 	uint32_t unread; /* notices in flight to one client, at most */
 	int memory;      /* the descriptor that clients get */
-	int link;        /* to the keeper; -1: there is none */
+	int link;        /* to the supervisor; -1: there is none */
 	int epoll;       /* of all clients; readable when one of them has something */
 	bool is_classic;
 	bool is_changed;       /* classic: clients have something to be told */
@@ -100,18 +55,15 @@ struct clients {
 	uint32_t turn; /* the place where the next one of them is looked for */
 };
 
-/* How many connections there can be. */
-uint32_t clients_capacity(const struct options *options);
-
 /* The reason in words, as it stands in the log. */
 const char *clients_reason(enum client_reason reason);
 
 /*
- * Begin with the tables in (ledger), which a server may have left in the midst of anything: each
- * client's state is made whole, from what it says there and the sockets that the keeper holds. All
+ * Begin with the tables in (state), which a server may have left in the midst of anything: each
+ * client's state is made whole, from what it says there and the sockets that the supervisor holds. All
  * else that (clients) refers to is set. 0, or -1 after one line.
  */
-int clients_open(struct clients *clients, const struct ledger *ledger);
+int clients_open(struct clients *clients, const struct state *state);
 
 /*
  * (count) new connections, each in a free place of the table, after all who hung up before have been
@@ -121,11 +73,8 @@ int clients_open(struct clients *clients, const struct ledger *ledger);
 void clients_add(
     struct clients *clients, const struct arrival *arrivals, uint32_t count, bool is_more);
 
-/* A free place; clients->capacity: there is none. For who accepts without a keeper. */
+/* A free place; clients->capacity: there is none. For who accepts without a supervisor. */
 uint32_t clients_free_place(const struct clients *clients);
-
-/* Tell a connection, for which there is no room at all, that it is refused, and close it. */
-void clients_turn_away(int fd);
 
 /* It has an ID, and with it a slot. */
 bool clients_holds_slot(const struct clients *clients, const struct client *client);
@@ -146,9 +95,6 @@ int clients_announce_due(struct clients *clients);
 
 /* Look at the deadlines; call every 250 ms. */
 void clients_tick(struct clients *clients);
-
-/* Time on CLOCK_MONOTONIC, which all processes share. */
-uint64_t clients_now_ns(void);
 
 void clients_close(struct clients *clients);
 

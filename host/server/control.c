@@ -7,8 +7,9 @@
  * listened to before the next one comes.
  */
 #include "server/control.h"
+#include "process/clock.h"
 #include "server/clients.h"
-#include "server/log.h"
+#include "process/log.h"
 #include "server/notices.h"
 #include "server/report.h"
 
@@ -150,7 +151,7 @@ static void control_accept(struct control *control, const struct server *server)
 		}
 		client = control_place(control);
 		*client = (struct control_client){
-		    .fd = fd, .deadline_ns = clients_now_ns() + CONTROL_DEADLINE_NS};
+		    .fd = fd, .deadline_ns = clock_now_ns() + CONTROL_DEADLINE_NS};
 		control_watch(
 		    control, fd, (uint32_t)(client - control->client), EPOLLIN, EPOLL_CTL_ADD);
 		control_ask(control, client, server); /* most have said all already */
@@ -179,7 +180,7 @@ void control_service(struct control *control, const struct server *server)
 
 void control_tick(struct control *control)
 {
-	uint64_t now = clients_now_ns();
+	uint64_t now = clock_now_ns();
 
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (control->client[i].fd >= 0 && now >= control->client[i].deadline_ns)

@@ -5,7 +5,7 @@
  * An ID that was told to a QEMU and comes back as another peer makes that QEMU use memory that it has
  * freed, and free it twice (7.2, hw/misc/ivshmem.c, close_peer_eventfds()), also when it was told in
  * between that the first one left. So an ID is free when nobody who is connected was ever told it,
- * whoever else was. The sets are in the ledger, a bit for each ID and client.
+ * whoever else was. The sets are in the state, a bit for each ID and client.
  */
 #ifndef IDS_H
 #define IDS_H
@@ -15,10 +15,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define IDS_COUNT 65536u                     /* ivshmem-spec: an ID has 16 bits */
-#define IDS_SETS (IDS_COUNT / 64)            /* words with a bit for each ID */
-#define IDS_WORDS (IDS_SETS + IDS_SETS / 64) /* and before them one for each word that is not 0 */
 
 /* Count who was told what, when clients->fd and the clients' states are known. 0, or -1. */
 int ids_open(struct clients *clients);

@@ -6,8 +6,8 @@
  * place, and not the end of a server that guests rely on.
  */
 #include "server/isolate.h"
-#include "server/log.h"
-#include "server/settings.h"
+#include "process/log.h"
+#include "config/settings.h"
 #include "server/syscalls.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static int isolate_filter(void)
 	    ISOLATE_ALLOW(close),
 	    ISOLATE_ALLOW(getpid),
 	    ISOLATE_ALLOW(epoll_create1),
-	    /* link.c: the keeper; control.c */
+	    /* link.c: the supervisor; control.c */
 	    ISOLATE_ALLOW(recvmsg),
 	    ISOLATE_ALLOW(recvmmsg),
 	    ISOLATE_ALLOW(sendmsg),

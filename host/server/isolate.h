@@ -5,7 +5,7 @@
 #ifndef ISOLATE_H
 #define ISOLATE_H
 
-#include "server/options.h"
+#include "config/options.h"
 
 #include <stdbool.h>
 

@@ -3,12 +3,12 @@
  * main.c - ivsh-server: what the program was called for.
  */
 #include "control/commands.h"
-#include "server/daemon.h"
+#include "supervisor/daemon.h"
 #include "process/inherited.h"
-#include "server/keeper.h"
-#include "server/log.h"
-#include "server/notify.h"
-#include "server/options.h"
+#include "supervisor/supervisor.h"
+#include "process/log.h"
+#include "supervisor/notify.h"
+#include "config/options.h"
 #include "server/server.h"
 
 #include <signal.h>
@@ -55,25 +55,25 @@ static void main_leave(void)
 
 static int main_keep(int argc, char **argv)
 {
-	static struct keeper keeper;
+	static struct supervisor supervisor;
 	sigset_t held;
 	int status;
 
 	main_talk();
-	status = options_parse(&keeper.options, argc, argv, -1);
+	status = options_parse(&supervisor.options, argc, argv, -1);
 	if (status == OPTIONS_GO) {
-		log_open(keeper.options.verbose);
-		if (keeper.options.daemon)
+		log_open(supervisor.options.verbose);
+		if (supervisor.options.daemon)
 			main_leave();
 		notify_open();
 		main_held(&held);
 		sigprocmask(SIG_BLOCK, &held, NULL);
-		if (keeper.options.daemon && daemon_fork())
+		if (supervisor.options.daemon && daemon_fork())
 			status = 1;
 		else
-			status = keeper_main(&keeper, argv);
+			status = supervisor_main(&supervisor, argv);
 	}
-	options_free(&keeper.options);
+	options_free(&supervisor.options);
 	return status;
 }
 

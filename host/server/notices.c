@@ -3,7 +3,7 @@
  * notices.c - what a client has yet to be told.
  */
 #include "server/notices.h"
-#include "server/ledger.h"
+#include "wire/state.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ static uint64_t *notices_knows(const struct clients *clients, const struct clien
 {
 	size_t index = (size_t)(client - clients->client);
 
-	return clients->knows + index * ledger_words(clients->slots->count);
+	return clients->knows + index * state_words(clients->slots->count);
 }
 
 static bool notices_is_live(const struct clients *clients, uint32_t slot)
@@ -67,7 +67,7 @@ static void plan_classic(
     const struct clients *clients, const struct client *client, struct plan *plan)
 {
 	const struct slots *slots = clients->slots;
-	uint32_t words = ledger_words(slots->count);
+	uint32_t words = state_words(slots->count);
 
 	/* First the peer in the midst of which the last plan ended: vectors are counted. */
 	if (client->about != SLOTS_NONE && notices_is_live(clients, client->about))
@@ -176,7 +176,7 @@ uint32_t notices_left(const struct clients *clients, const struct client *client
 {
 	const struct slots *slots = clients->slots;
 	uint32_t head = client->step < NOTICES_HEAD ? NOTICES_HEAD - client->step : 0;
-	uint32_t words = ledger_words(slots->count);
+	uint32_t words = state_words(slots->count);
 	uint32_t peers, leaves = 0, rest = 0;
 
 	if (!clients->is_classic)
@@ -197,7 +197,7 @@ void notices_forget(struct clients *clients, struct client *client)
 
 	if (!clients->is_classic)
 		return;
-	for (uint32_t w = 0; w < ledger_words(clients->slots->count); w++) {
+	for (uint32_t w = 0; w < state_words(clients->slots->count); w++) {
 		for (uint64_t bits = knows[w]; bits;)
 			clients->slots->known[notices_lowest(&bits, w)]--;
 		knows[w] = 0;

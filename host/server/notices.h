@@ -17,16 +17,9 @@
 #include <stdint.h>
 
 #define NOTICES_VERSION 0 /* QEMU, include/hw/misc/ivshmem.h: IVSHMEM_PROTOCOL_VERSION */
-#define NOTICES_REFUSAL 1 /* no version that QEMU knows: it reports both numbers and gives up */
-#define NOTICES_NO_ID -1  /* in the place of an ID, for who only looks: caller.h */
-#define NOTICES_HEAD 3u   /* QEMU waits for these, and spins for ever if the socket closes before */
-
-struct notice {
-	int64_t value;
-	int fd;          /* -1: none */
-	uint32_t slot;   /* SLOTS_NONE: of the first three */
-	uint32_t vector; /* SLOTS_NONE: the slot's peer left */
-};
+#define NOTICES_REFUSAL CALLER_REFUSAL
+#define NOTICES_NO_ID -1 /* in the place of an ID, for who only looks: caller.h */
+#define NOTICES_HEAD 3u  /* QEMU waits for these, and spins for ever if the socket closes before */
 
 /* The next notices for a client in (slot): at most (room), and 0 only when it knows everything. */
 uint32_t notices_plan(

@@ -6,7 +6,7 @@
  * word is wrong until the next beat, and steers nothing in the server.
  */
 #include "server/page.h"
-#include "server/log.h"
+#include "process/log.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -5,18 +5,12 @@
 #ifndef PAGE_H
 #define PAGE_H
 
+#include "wire/tables.h"
+
 #include <ivsh/wire.h>
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* In the ledger: what the words shall be. The page is written from here, and never read back. */
-struct page_words {
-	uint32_t epoch; /* 0: none yet */
-	uint32_t beat;
-	uint32_t change;
-	uint32_t connection[IVSH_WIRE_SLOTS_MAX];
-};
 
 struct page {
 	struct ivsh_wire_server *words; /* NULL: raw, nothing is ever written */

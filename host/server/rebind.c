@@ -3,9 +3,9 @@
  * rebind.c - at a reload: sockets of slots that came or went.
  */
 #include "server/rebind.h"
-#include "server/bindings.h"
-#include "server/link.h"
-#include "server/log.h"
+#include "config/bindings.h"
+#include "wire/link.h"
+#include "process/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static bool rebind_is_same(const char *a, const char *b)
  * if nothing has that name any more, by the slot.
  */
 static const struct options_slot *rebind_find(
-    const struct options *options, const struct ledger_listener *listener)
+    const struct options *options, const struct state_listener *listener)
 {
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		const struct options_slot *bound = &options->bound[i];
@@ -46,11 +46,11 @@ static const struct options_slot *rebind_find(
 
 /* The common socket and the control socket stay where they are. 0, or -1 after one line. */
 static int rebind_is_free(
-    const struct ledger *ledger, const struct options *options, const struct options_slot *bound)
+    const struct state *state, const struct options *options, const struct options_slot *bound)
 {
 	const char *what = NULL;
 
-	if (rebind_is_same(bound->socket, ledger->listener[0].path))
+	if (rebind_is_same(bound->socket, state->listener[0].path))
 		what = "common";
 	else if (options->control && rebind_is_same(bound->socket, options->control))
 		what = "control";
@@ -62,13 +62,13 @@ static int rebind_is_free(
 }
 
 /* One more. 0, or -1 after one line. */
-static int rebind_add(struct rebind *rebind, const struct ledger *ledger,
+static int rebind_add(struct rebind *rebind, const struct state *state,
     const struct options *options, const struct options_slot *bound)
 {
 	struct listener *listener = &rebind->added[rebind->added_count];
 
 	bindings_about(options, bound);
-	if (rebind_is_free(ledger, options, bound) ||
+	if (rebind_is_free(state, options, bound) ||
 	    listener_lock(listener, bound->socket, bound->slot))
 		return -1;
 	rebind->added_count++;
@@ -76,11 +76,11 @@ static int rebind_add(struct rebind *rebind, const struct ledger *ledger,
 }
 
 /* What is there already stays, perhaps for another slot; or goes. */
-static void rebind_compare(struct rebind *rebind, const struct ledger *ledger,
+static void rebind_compare(struct rebind *rebind, const struct state *state,
     const struct options *options, bool is_there[])
 {
 	for (uint32_t i = 0; i <= options->slots; i++) {
-		const struct ledger_listener *listener = &ledger->listener[i];
+		const struct state_listener *listener = &state->listener[i];
 		const struct options_slot *bound;
 
 		if (listener->fd < 0 || listener->slot == SLOTS_NONE)
@@ -98,7 +98,7 @@ static void rebind_compare(struct rebind *rebind, const struct ledger *ledger,
 	}
 }
 
-int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct options *options)
+int rebind_open(struct rebind *rebind, const struct state *state, const struct options *options)
 {
 	bool *is_there = calloc(options->bound_count + 1, sizeof *is_there);
 	int error = 0;
@@ -111,10 +111,10 @@ int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct
 		free(is_there);
 		return log_failure("listeners", "%s", strerror(errno));
 	}
-	rebind_compare(rebind, ledger, options, is_there);
+	rebind_compare(rebind, state, options, is_there);
 	for (uint32_t i = 0; i < options->bound_count && !error; i++)
 		if (!is_there[i])
-			error = rebind_add(rebind, ledger, options, &options->bound[i]);
+			error = rebind_add(rebind, state, options, &options->bound[i]);
 	free(is_there);
 	if (error)
 		rebind_undo(rebind);
@@ -130,14 +130,14 @@ int rebind_tell(const struct rebind *rebind, int link)
 	for (uint32_t i = 0; i < rebind->removed_count; i++) {
 		message.index = rebind->removed[i];
 		if (link_send_in_time(link, &message, NULL, 0))
-			return log_failure("keeper", "%s", strerror(errno));
+			return log_failure("supervisor", "%s", strerror(errno));
 	}
 	message.kind = LINK_REBIND;
 	for (uint32_t i = 0; i < rebind->moved_count; i++) {
 		message.index = rebind->moved[i];
 		message.slot = rebind->slot[i];
 		if (link_send_in_time(link, &message, NULL, 0))
-			return log_failure("keeper", "%s", strerror(errno));
+			return log_failure("supervisor", "%s", strerror(errno));
 	}
 	message.kind = LINK_LISTEN;
 	for (uint32_t i = 0; i < rebind->added_count; i++) {
@@ -149,7 +149,7 @@ int rebind_tell(const struct rebind *rebind, int link)
 		message.inode = listener->inode;
 		memcpy(message.path, listener->path, sizeof message.path);
 		if (link_send_in_time(link, &message, fds, listener->lock >= 0 ? LINK_FDS : 1))
-			return log_failure("keeper", "%s", strerror(errno));
+			return log_failure("supervisor", "%s", strerror(errno));
 	}
 	return 0;
 }

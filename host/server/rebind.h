@@ -5,13 +5,14 @@
 #ifndef REBIND_H
 #define REBIND_H
 
-#include "server/ledger.h"
-#include "server/listener.h"
+#include "config/options.h"
+#include "wire/state.h"
+#include "process/listener.h"
 
 struct rebind {
 	struct listener *added;
 	uint32_t added_count;
-	uint32_t *removed; /* places in ledger->listener */
+	uint32_t *removed; /* places in state->listener */
 	uint32_t removed_count;
 	uint32_t *moved; /* likewise, those that are for another slot now */
 	uint32_t *slot;  /* which one */
@@ -19,15 +20,15 @@ struct rebind {
 };
 
 /*
- * Compare (options) with the listeners in (ledger), and open those that are missing. Call before
+ * Compare (options) with the listeners in (state), and open those that are missing. Call before
  * isolation. 0, or -1 after one line, with nothing left behind.
  */
-int rebind_open(struct rebind *rebind, const struct ledger *ledger, const struct options *options);
+int rebind_open(struct rebind *rebind, const struct state *state, const struct options *options);
 
-/* Hand them to the keeper, and say which are no longer wanted. 0, or -1 after one line. */
+/* Hand them to the supervisor, and say which are no longer wanted. 0, or -1 after one line. */
 int rebind_tell(const struct rebind *rebind, int link);
 
-/* The keeper does not get them: remove what was opened. */
+/* The supervisor does not get them: remove what was opened. */
 void rebind_undo(struct rebind *rebind);
 
 #endif

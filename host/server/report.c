@@ -3,7 +3,8 @@
  * report.c - what the control socket answers.
  */
 #include "server/report.h"
-#include "server/ledger.h"
+#include "process/clock.h"
+#include "wire/state.h"
 #include "server/notices.h"
 #include "server/server.h"
 
@@ -52,13 +53,13 @@ static void report_number(FILE *out, const char *key, unsigned long long value)
 
 static unsigned long long report_since(uint64_t since_ns)
 {
-	return (clients_now_ns() - since_ns) / 1000000;
+	return (clock_now_ns() - since_ns) / 1000000;
 }
 
-/* Memory that has no name is found by the keeper, or when that is gone by us. */
+/* Memory that has no name is found by the supervisor, or when that is gone by us. */
 static const char *report_path(const struct server *server, char path[REPORT_PATH])
 {
-	const struct ledger_head *head = server->ledger.head;
+	const struct state_head *head = server->state.head;
 
 	if (server->link >= 0 || head->kind == BACKEND_SHM || head->kind == BACKEND_FILE)
 		return head->memory_path;
@@ -68,11 +69,11 @@ static const char *report_path(const struct server *server, char path[REPORT_PAT
 
 static void report_server(FILE *out, const struct server *server)
 {
-	const struct ledger_head *head = server->ledger.head;
+	const struct state_head *head = server->state.head;
 	char path[REPORT_PATH];
 
-	fputs("server version=1", out);
-	report_number(out, "keeper", server->link < 0 ? 0 : (unsigned)head->keeper);
+	fputs("server version=2", out);
+	report_number(out, "supervisor", server->link < 0 ? 0 : (unsigned)head->supervisor);
 	report_number(out, "server", (unsigned)getpid());
 	report_number(out, "uptime_ms", report_since(head->began_ns));
 	report_number(out, "serving_ms", report_since(server->began_ns));
@@ -95,8 +96,8 @@ static void report_server(FILE *out, const struct server *server)
 
 static void report_listeners(FILE *out, const struct server *server)
 {
-	for (uint32_t i = 0; i <= server->ledger.head->slots; i++) {
-		const struct ledger_listener *listener = &server->ledger.listener[i];
+	for (uint32_t i = 0; i <= server->state.head->slots; i++) {
+		const struct state_listener *listener = &server->state.listener[i];
 
 		if (listener->fd < 0)
 			continue;
@@ -113,7 +114,7 @@ static void report_listeners(FILE *out, const struct server *server)
 
 static void report_counts(FILE *out, const struct server *server)
 {
-	const struct ledger_counts *counts = &server->ledger.head->counts;
+	const struct state_counts *counts = &server->state.head->counts;
 
 	fputs("limit", out);
 	report_number(out, "clients", server->clients.capacity);
@@ -130,7 +131,7 @@ static void report_counts(FILE *out, const struct server *server)
 	for (uint32_t i = 0; i < CLIENTS_REASONS; i++) {
 		unsigned long long count = counts->refused[i];
 
-		/* Whom the keeper turned away, or we, without it. */
+		/* Whom the supervisor turned away, or we, without it. */
 		if (i == CLIENTS_DESCRIPTORS)
 			count += server->acceptor.turned_away;
 		if (count == 0)

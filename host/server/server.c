@@ -2,17 +2,20 @@
 /*
  * server.c - the process that serves.
  *
- * One thread and one epoll set; no call in the loop waits for a client or for the keeper. The
+ * One thread and one epoll set; no call in the loop waits for a client or for the supervisor. The
  * clients have an epoll set of their own inside it, so that all hang-ups can be looked at before a
- * slot is given away. Everything that must outlive this process is in the ledger or with the keeper.
+ * slot is given away. Everything that must outlive this process is in the state or with the supervisor.
  */
 #include "server/server.h"
 #include "server/isolate.h"
 #include "server/admission.h"
-#include "server/known.h"
-#include "server/link.h"
-#include "server/log.h"
-#include "server/memory.h"
+#include "config/config.h"
+#include "config/known.h"
+#include "config/shape.h"
+#include "process/clock.h"
+#include "wire/link.h"
+#include "process/log.h"
+#include "server/mapping.h"
 #include "server/takeover.h"
 #include "server/touch.h"
 
@@ -40,9 +43,16 @@ enum {
 	SERVER_LISTENERS
 };
 
+static const char *server_environment(void)
+{
+	const char *place = getenv(LINK_ENVIRONMENT);
+
+	return place ? place : getenv(LINK_ENVIRONMENT_OLDER);
+}
+
 bool server_is_wanted(void)
 {
-	return getenv(SERVER_ENVIRONMENT) != NULL;
+	return server_environment() != NULL;
 }
 
 static int server_watch(const struct server *server, int fd, uint32_t what)
@@ -82,8 +92,8 @@ static int server_slots(struct server *server)
 
 	server->slots = (struct slots){.count = options->slots,
 	    .vectors = options->vectors,
-	    .slot = server->ledger.slot,
-	    .bells = server->ledger.bells,
+	    .slot = server->state.slot,
+	    .bells = server->state.bells,
 	    .names = calloc(options->slots, sizeof *server->slots.names)};
 	if (options->classic)
 		server->slots.known = calloc(options->slots, sizeof *server->slots.known);
@@ -94,7 +104,7 @@ static int server_slots(struct server *server)
 	return 0;
 }
 
-/* Tell the keeper that we can begin, with what the next server shall read for a configuration. */
+/* Tell the supervisor that we can begin, with what the next server shall read for a configuration. */
 static int server_report(const struct server *server)
 {
 	const struct link_message ready = {.kind = LINK_READY};
@@ -105,7 +115,7 @@ static int server_report(const struct server *server)
 	if (link_send_in_time(
 		server->link, &ready, fds, (server->known >= 0) + (server->config >= 0)) == 0)
 		return 0;
-	return log_failure("keeper", "%s", strerror(errno));
+	return log_failure("supervisor", "%s", strerror(errno));
 }
 
 /*
@@ -114,35 +124,35 @@ static int server_report(const struct server *server)
  */
 static int server_inherit(struct server *server)
 {
-	const struct ledger *ledger = &server->ledger;
-	/* Not the ledger's: another writes there as yet, and we are not isolated. */
-	uint32_t clients = clients_capacity(&server->options), slots = server->options.slots;
+	const struct state *state = &server->state;
+	/* Not the state's: another writes there as yet, and we are not isolated. */
+	uint32_t clients = server->options.slots + CLIENTS_SPARE, slots = server->options.slots;
 
 	server->inherited = calloc(clients, sizeof *server->inherited);
 	server->listener_fd = calloc(slots + 1, sizeof *server->listener_fd);
 	if (!server->inherited || !server->listener_fd)
 		return log_failure("server", "%s", strerror(errno));
 	for (uint32_t i = 0; i < clients; i++)
-		server->inherited[i] = ledger->socket[i].fd;
+		server->inherited[i] = state->socket[i].fd;
 	for (uint32_t i = 0; i <= slots; i++)
-		server->listener_fd[i] = ledger->listener[i].fd;
+		server->listener_fd[i] = state->listener[i].fd;
 	return 0;
 }
 
 static void server_settle(struct server *server)
 {
-	const struct ledger *ledger = &server->ledger;
+	const struct state *state = &server->state;
 
-	for (uint32_t i = 0; i < ledger->head->clients; i++)
-		if (server->inherited[i] >= 0 && ledger->socket[i].fd != server->inherited[i])
+	for (uint32_t i = 0; i < state->head->clients; i++)
+		if (server->inherited[i] >= 0 && state->socket[i].fd != server->inherited[i])
 			close(server->inherited[i]);
 	for (uint32_t i = 0; i < server->rebind.removed_count; i++)
 		close(server->listener_fd[server->rebind.removed[i]]);
-	for (uint32_t i = 0; i <= ledger->head->slots; i++) {
-		server->listener_fd[i] = ledger->listener[i].fd;
-		/* What we opened ourselves has another number in the keeper. */
+	for (uint32_t i = 0; i <= state->head->slots; i++) {
+		server->listener_fd[i] = state->listener[i].fd;
+		/* What we opened ourselves has another number in the supervisor. */
 		for (uint32_t j = 0; j < server->rebind.added_count; j++)
-			if (!strcmp(server->rebind.added[j].path, ledger->listener[i].path))
+			if (!strcmp(server->rebind.added[j].path, state->listener[i].path))
 				server->listener_fd[i] = server->rebind.added[j].fd;
 	}
 }
@@ -150,12 +160,13 @@ static void server_settle(struct server *server)
 /* All that needs more than serving does. */
 static int server_prepare(struct server *server, int argc, char **argv)
 {
-	const char *place = getenv(SERVER_ENVIRONMENT);
-	int ledger, config, reload, known = -1, status;
+	const char *place = server_environment();
+	struct state_shape shape;
+	int state, config, reload, known = -1, status;
 
-	/* A keeper of an older program hands on less; ledger_map() says that it is one. */
-	if (sscanf(place, "%d,%d,%d,%d,%d", &server->link, &ledger, &config, &reload, &known) < 4)
-		return log_failure(SERVER_ENVIRONMENT, "is the keeper's: unset it");
+	/* A supervisor of an older program hands on less; state_map() says that it is one. */
+	if (sscanf(place, "%d,%d,%d,%d,%d", &server->link, &state, &config, &reload, &known) < 4)
+		return log_failure(LINK_ENVIRONMENT, "is the supervisor's: unset it");
 	/* Names and limits may be others by now: only a reload asks for them. */
 	if (known_read(reload ? -1 : known))
 		return -1;
@@ -165,16 +176,17 @@ static int server_prepare(struct server *server, int argc, char **argv)
 			  : 0);
 	if (status != OPTIONS_GO)
 		return -1;
-	server->config = reload ? ledger_keep_config(&server->options) : -1;
+	server->config = reload ? config_keep(&server->options) : -1;
 	server->known = reload ? known_keep() : -1;
 	if (reload && server->known < 0)
 		return -1;
 	log_open(server->options.verbose);
 	if (server->options.daemon)
 		(void)log_open_system();
-	if (ledger_map(&server->ledger, ledger, &server->options) || server_slots(server) ||
+	shape = shape_of(&server->options);
+	if (state_map(&server->state, state, &shape) || server_slots(server) ||
 	    server_inherit(server) || server_events(server) || acceptor_open(&server->acceptor) ||
-	    rebind_open(&server->rebind, &server->ledger, &server->options))
+	    rebind_open(&server->rebind, &server->state, &server->options))
 		return -1;
 	touch();
 	if (isolate(&server->options, &server->is_filtered) == 0 && server_report(server) == 0)
@@ -188,58 +200,58 @@ static void server_alive(const struct server *server)
 	const struct link_message alive = {.kind = LINK_ALIVE};
 
 	if (server->link >= 0 && link_send(server->link, &alive, NULL, 0))
-		log_detail("event=warning what=keeper-is-slow");
+		log_detail("event=warning what=supervisor-is-slow");
 }
 
-/* The keeper's word: what is in the ledger is ours now. */
+/* The supervisor's word: what is in the state is ours now. */
 static int server_begin(struct server *server)
 {
-	const struct ledger_head *head = server->ledger.head;
+	const struct state_head *head = server->state.head;
 	struct ivsh_wire_server *words = NULL;
 	bool is_takeover = head->is_begun;
 
 	if (!head->raw) {
-		words = memory_map(head->memory, head->page);
+		words = mapping_open(head->memory, head->page);
 		if (!words)
 			return -1;
 	}
 	server_settle(server);
-	takeover_repair(&server->ledger);
-	if (page_open(&server->page, &server->ledger.head->page_words, words, head->vectors))
+	takeover_repair(&server->state);
+	if (page_open(&server->page, &server->state.head->page_words, words, head->vectors))
 		return -1;
 	server->clients = (struct clients){.options = &server->options,
 	    .slots = &server->slots,
 	    .page = &server->page,
-	    .counts = &server->ledger.head->counts,
-	    .client = server->ledger.client,
-	    .batch = server->ledger.batch,
-	    .knows = server->ledger.knows,
-	    .next_id = &server->ledger.head->next_id,
-	    .told = server->ledger.told,
+	    .counts = &server->state.head->counts,
+	    .client = server->state.client,
+	    .batch = server->state.batch,
+	    .knows = server->state.knows,
+	    .next_id = &server->state.head->next_id,
+	    .told = server->state.told,
 	    .capacity = head->clients,
 	    .unread = admission_unread(head->clients),
 	    .memory = head->memory,
 	    .link = server->link,
 	    .is_classic = head->classic};
-	server->began_ns = clients_now_ns();
+	server->began_ns = clock_now_ns();
 	control_open(&server->control, head->control);
-	if (clients_open(&server->clients, &server->ledger) ||
+	if (clients_open(&server->clients, &server->state) ||
 	    server_watch(server, server->clients.epoll, SERVER_CLIENTS) ||
 	    server_watch(server, server->control.epoll, SERVER_CONTROL))
 		return -1;
-	server->ledger.head->is_begun = 1;
+	server->state.head->is_begun = 1;
 	server->is_begun = true;
 	server_alive(server);
 	if (is_takeover)
 		log_event("event=takeover server=%ld clients=%u doubtful=%llu", (long)getpid(),
-		    server->clients.used, (unsigned long long)server->ledger.head->counts.doubtful);
+		    server->clients.used, (unsigned long long)server->state.head->counts.doubtful);
 	return 0;
 }
 
 /* Watch the listeners, or let connections wait in their queues. */
 static void server_listen(struct server *server, bool on)
 {
-	for (uint32_t i = 0; i <= server->ledger.head->slots; i++) {
+	for (uint32_t i = 0; i <= server->state.head->slots; i++) {
 		if (server->listener_fd[i] < 0)
 			continue;
 		if (on)
@@ -249,10 +261,10 @@ static void server_listen(struct server *server, bool on)
 	}
 }
 
-/* The keeper is gone, and with it who accepts. What it held, we hold too. */
+/* The supervisor is gone, and with it who accepts. What it held, we hold too. */
 static void server_alone(struct server *server)
 {
-	log_event("event=warning what=keeper-gone");
+	log_event("event=warning what=supervisor-gone");
 	close(server->link);
 	server->link = server->clients.link = -1;
 	if (server->is_begun)
@@ -261,7 +273,7 @@ static void server_alone(struct server *server)
 		server->is_stopped = true;
 }
 
-/* A message of the keeper that brings no client. */
+/* A message of the supervisor that brings no client. */
 static void server_obey(struct server *server, const struct link_message *message)
 {
 	if (message->kind == LINK_GO && !server->is_begun) {
@@ -302,12 +314,12 @@ static void server_hear(struct server *server)
 		server_alone(server);
 }
 
-/* A connection at a listener of ours, now that there is no keeper. */
+/* A connection at a listener of ours, now that there is no supervisor. */
 static void server_accept(struct server *server, uint32_t number)
 {
 	for (unsigned i = 0; i < SERVER_TAKES && !server->acceptor.is_paused; i++) {
 		uint32_t place = clients_free_place(&server->clients);
-		struct arrival arrival = {place, -1, server->ledger.listener[number].slot, 0};
+		struct arrival arrival = {place, -1, server->state.listener[number].slot, 0};
 
 		if (place == server->clients.capacity)
 			server->acceptor.is_paused = true;
@@ -341,7 +353,7 @@ static void server_tick(struct server *server)
 	clients_tick(&server->clients);
 	control_tick(&server->control);
 	server_accept_again(server);
-	if (memory_is_lost() && !server->is_lost_told) {
+	if (mapping_is_lost() && !server->is_lost_told) {
 		server->is_lost_told = true;
 		log_event("event=warning what=memory-lost hint=\"its pages were taken away:"
 			  " truncated, or no space or huge page is left; peers no longer see the"
@@ -354,7 +366,7 @@ static void server_signal(struct server *server)
 	struct signalfd_siginfo info;
 
 	if (read(server->signals, &info, sizeof info) != sizeof info || info.ssi_signo == SIGHUP)
-		return; /* a reload is the keeper's */
+		return; /* a reload is the supervisor's */
 	server->is_stopped = true;
 }
 

@@ -3,7 +3,7 @@
  * slots.c - the table of slots, and their eventfds.
  */
 #include "server/slots.h"
-#include "server/log.h"
+#include "process/log.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -42,21 +42,6 @@ static bool slots_is_ready(int bell, short events)
 	struct pollfd ready = {.fd = bell, .events = events};
 
 	return poll(&ready, 1, 0) == 1 && (ready.revents & events);
-}
-
-int slots_make_bells(int32_t *bells, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		/* Not close-on-exec: every server inherits them. */
-		bells[i] = eventfd(0, EFD_NONBLOCK);
-		if (bells[i] >= 0)
-			continue;
-		log_failure("eventfd", "%u of %u: %s", i + 1, count, strerror(errno));
-		while (i > 0)
-			close(bells[--i]);
-		return -1;
-	}
-	return 0;
 }
 
 int slots_bell(const struct slots *slots, uint32_t slot, uint32_t vector)

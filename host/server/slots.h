@@ -2,7 +2,7 @@
 /*
  * slots.h - the table of slots: a slot is a peer's eventfds, who holds them, and its ID.
  *
- * The eventfds live as long as the keeper. By default a slot's ID is its number, every client gets
+ * The eventfds live as long as the supervisor. By default a slot's ID is its number, every client gets
  * the eventfds of all slots when it connects, and a client that returns gets the same, so that QEMU
  * never hears of anybody leaving; it frees memory twice when an ID that left comes back (QEMU 7.2,
  * hw/misc/ivshmem.c, close_peer_eventfds()). With --classic each client gets the next ID, and its
@@ -11,17 +11,10 @@
 #ifndef SLOTS_H
 #define SLOTS_H
 
+#include "wire/tables.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#define SLOTS_NONE UINT32_MAX
-
-/* In the ledger. */
-struct slot {
-	uint32_t client; /* index of the client that holds it; SLOTS_NONE: free */
-	uint32_t id;     /* of who holds it, or, while others know it still, of who did */
-	uint64_t times;  /* that it was given to a client */
-};
 
 struct slots {
 	uint32_t count;
@@ -31,9 +24,6 @@ struct slots {
 	const char **names; /* of bound slots; NULL: given out on the common socket */
 	uint32_t *known;    /* classic: how many clients know its ID; NULL: IDs are for ever */
 };
-
-/* Make (count) eventfds. 0, or -1 after one line, with none left open. */
-int slots_make_bells(int32_t *bells, uint32_t count);
 
 /* The eventfd that rings (vector) of (slot). */
 int slots_bell(const struct slots *slots, uint32_t slot, uint32_t vector);

@@ -5,14 +5,14 @@
 #ifndef TAKEOVER_H
 #define TAKEOVER_H
 
-#include "server/ledger.h"
+#include "wire/state.h"
 
 /*
- * Go through clients and slots in (ledger). Afterwards each client's state fits its fields, its
- * slot, and the socket that the keeper holds or does not hold; each slot is held by who says so
+ * Go through clients and slots in (state). Afterwards each client's state fits its fields, its
+ * slot, and the socket that the supervisor holds or does not hold; each slot is held by who says so
  * too; all numbers are in range. A client without a state but with a socket is a new one. Nothing
  * is taken for granted, whatever is in there.
  */
-void takeover_repair(const struct ledger *ledger);
+void takeover_repair(const struct state *state);
 
 #endif

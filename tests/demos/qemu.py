@@ -184,7 +184,7 @@ class Server(Program):
         return int(re.search(r"\bserver=(\d+)", lines[-1])[1])
 
     def kill(self, sig=signal.SIGKILL):
-        """(sig) to the keeper; SIGKILL to both, as if the machine lost its power."""
+        """(sig) to the supervisor; SIGKILL to both, as if the machine lost its power."""
         if sig == signal.SIGKILL and self.is_alive():
             self.process.send_signal(signal.SIGSTOP)  # or it starts another
             os.kill(self.serving, sig)

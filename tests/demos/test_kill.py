@@ -13,7 +13,7 @@ IMAGE = BUILD / "x86_64" / "numbers.elf"
 ROUNDS = int(os.environ.get("KILL_ROUNDS", 30 if SOAK else 12))
 MESH_SECONDS = int(os.environ.get("MESH_SECONDS", 600 if SOAK else 20))
 
-# Who is killed, in turn: slots; SERVER, whose keeper starts another; POWER, server and keeper: a
+# Who is killed, in turn: slots; SERVER, whose supervisor starts another; POWER, server and supervisor: a
 # new pair finds the memory in its file, and all that was accepted. It does not take a memory that
 # is in use, so the guests go, too; but for a while they are alone.
 SERVER, POWER = "server", "power"
@@ -52,7 +52,7 @@ class Guests:
 
     def begin(self, slot, command="stream"):
         if slot == SERVER:
-            return  # its keeper does that
+            return  # its supervisor does that
         if slot == POWER:
             self.server = self.world.server("--file", self.world.folder / "memory", bind=self.count)
             self.takeovers = 0

@@ -84,22 +84,22 @@ def test_all_is_verified(world):
     print(f"{count} messages each way, {turn} kills meanwhile")
 
 
-@pytest.mark.parametrize("whom", ["keeper", "server"])
+@pytest.mark.parametrize("whom", ["supervisor", "server"])
 def test_guest_joins_with_half_of_it_gone(world, whom):
-    """A guest, not a tool: with no keeper, or with a server that has just begun."""
+    """A guest, not a tool: with no supervisor, or with a server that has just begun."""
     server = world.server(bind=1)
     echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
     server.expect("event=connect slot=0")
     alone = serving(server)
-    if whom == "keeper":
+    if whom == "supervisor":
         server.process.kill()
-        server.expect("what=keeper-gone")
+        server.expect("what=supervisor-gone")
     else:
         kill_serving(world, server, 1)
     ping = world.guest("beta", "ping --count=200 --timeout=30", *doorbell(server.socket))
     assert "ping: VM 0 (alpha): 200 round trips of 64 bytes, us:" in ping.done(seconds=40)
     echo.still_runs()
-    if whom == "keeper":
+    if whom == "supervisor":
         echo.kill()
         os.kill(alone, signal.SIGTERM)
         server.expect("event=stop")

@@ -34,7 +34,7 @@ static void must_be_text(const char *text)
 
 static void check(const struct answer *answer)
 {
-	FUZZ_MUST(answer->version == 1 && answer->raw <= 1);
+	FUZZ_MUST(answer->version == 2 && answer->raw <= 1);
 	must_be_text(answer->mode);
 	must_be_text(answer->kind);
 	must_be_text(answer->path);

@@ -2,7 +2,7 @@
 /*
  * clients.c - clients of every kind, on a server that is killed between any two stores.
  *
- * They connect, read, stop reading, write, close; the clock goes on; sending fails; the keeper does
+ * They connect, read, stop reading, write, close; the clock goes on; sending fails; the supervisor does
  * not listen. What each of them is sent is checked message by message (visitor.c), what the server
  * knows after each step (serving.c), and in the end whether everybody knows who is there.
  */
@@ -43,12 +43,12 @@ static const struct serving_news news = {NULL, dropped};
 /* Wherever the last one died, the next one knows what everybody was told. */
 static void revive(void)
 {
-	const struct ledger *ledger = &serving.server.ledger;
+	const struct state *state = &serving.server.state;
 
 	while (serving.is_dead)
 		serving_begin();
-	for (uint32_t i = 0; i < ledger->head->clients; i++)
-		FUZZ_MUST(ledger->client[i].state != CLIENT_DOUBTFUL);
+	for (uint32_t i = 0; i < state->head->clients; i++)
+		FUZZ_MUST(state->client[i].state != CLIENT_DOUBTFUL);
 	serving_hear();
 }
 
@@ -176,10 +176,10 @@ static void step(void)
 		tick((uint64_t)argument * 50000000);
 		break;
 	case 5:
-		serving_kill_in(serving.has_keeper ? argument : 0);
+		serving_kill_in(serving.has_supervisor ? argument : 0);
 		break;
 	case 6:
-		if (serving.has_keeper)
+		if (serving.has_supervisor)
 			serving_kill();
 		break;
 	case 7:
@@ -287,8 +287,8 @@ static void begin(void)
 	serving_open(&options, !(kind & 8), &news);
 	serving.unread = shape & 0x80 ? 6 : 20;
 	if (options.classic && kind >> 4 == 15)
-		serving.server.ledger.head->next_id = 65530;
-	visitor_first_id = serving.server.ledger.head->next_id;
+		serving.server.state.head->next_id = 65530;
+	visitor_first_id = serving.server.state.head->next_id;
 	count = change = 0;
 	memset(connections, 0, sizeof connections);
 }
@@ -300,14 +300,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	serving_begin();
 	for (unsigned i = 0; i < STEPS && feed_left(); i++) {
 		step();
-		/* The keeper may accept before it learns of a death: an 8th of the times. */
+		/* The supervisor may accept before it learns of a death: an 8th of the times. */
 		if (serving.is_dead) {
 			serving_hear();
 			if (feed_byte() % 8 == 0)
 				meet(bound(feed_byte()));
 			revive();
 		}
-		if (serving.has_keeper ? feed_byte() % 2 : 1)
+		if (serving.has_supervisor ? feed_byte() % 2 : 1)
 			serving_hear();
 		serving_check();
 		check_page();

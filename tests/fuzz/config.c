@@ -4,9 +4,9 @@
  *
  * The input is words, each with a NUL behind it, up to an empty one; then the file.
  */
-#include "server/config.h"
+#include "config/config.h"
 #include "tests/fuzz/feed.h"
-#include "server/options.h"
+#include "config/options.h"
 
 #include <errno.h>
 #include <stdio.h>

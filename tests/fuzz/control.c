@@ -150,7 +150,7 @@ static void begin(int clients[SOCKETS])
 	    .classic = shape >> 5 & 1,
 	    .per_uid = UINT32_MAX,
 	    .bound = bound};
-	struct ledger *ledger = &serving.server.ledger;
+	struct state *state = &serving.server.state;
 
 	for (uint32_t i = 0; i < options.slots && !options.classic && shape & 16; i += 2) {
 		size_t size = feed_bytes(names[i], sizeof names[i] - 1);
@@ -161,11 +161,11 @@ static void begin(int clients[SOCKETS])
 	}
 	serving_open(&options, true, &(const struct serving_news){NULL, NULL});
 	for (uint32_t i = 0; i <= options.bound_count; i++) {
-		ledger->listener[i].fd = 0;
-		ledger->listener[i].slot = i == 0 ? SLOTS_NONE : bound[i - 1].slot;
-		feed_bytes(ledger->listener[i].path, LEDGER_PATH - 1);
+		state->listener[i].fd = 0;
+		state->listener[i].slot = i == 0 ? SLOTS_NONE : bound[i - 1].slot;
+		feed_bytes(state->listener[i].path, STATE_PATH - 1);
 	}
-	feed_bytes(ledger->head->memory_path, 64);
+	feed_bytes(state->head->memory_path, 64);
 	serving_begin();
 	for (uint32_t i = 0; i < SOCKETS; i++) {
 		int pair[2];
@@ -197,7 +197,7 @@ static void check(struct asker *asker)
 		asker->got = NULL;
 		return;
 	}
-	FUZZ_MUST(is_beginning(asker, is_status ? "server version=1 " : "error what=unknown"));
+	FUZZ_MUST(is_beginning(asker, is_status ? "server version=2 " : "error what=unknown"));
 	/* Cut off by the deadline, or all of it. */
 	if (is_status && asker->got_size > 4 &&
 	    !strcmp(asker->got + asker->got_size - 5, "\nend\n")) {

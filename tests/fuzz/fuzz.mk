@@ -3,14 +3,14 @@
 # fuzz.mk - the fuzzers: clang's libFuzzer brings main().
 
 FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args client
-FUZZERS_SERVER := config control clients ledger answer
+FUZZERS_SERVER := config control clients state answer
 FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
 FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
 
 # The server's fuzzers have its clock, and can kill it at each of its stores: tests/fuzz/serving.h.
 build/host-fuzz/%: FUZZ_HOOKS :=
-build/host-fuzz/host/server/%: FUZZ_HOOKS := -fsanitize-coverage=trace-stores \
-                                             -Dclock_gettime=serving_clock
+build/host-fuzz/host/server/% build/host-fuzz/host/wire/%: FUZZ_HOOKS := \
+    -fsanitize-coverage=trace-stores -Dclock_gettime=serving_clock
 
 $(patsubst %,build/host-fuzz/tests/fuzz/%_fuzz,attach receive send stream slots): \
     build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
@@ -22,7 +22,7 @@ build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o
 build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
 
-FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz ledger_fuzz)
+FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz state_fuzz)
 $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail \
     log_failure log_hold log_release
 $(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \

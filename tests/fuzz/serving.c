@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serving.c - a server's tables and its keeper in one process.
+ * serving.c - a server's tables and its supervisor in one process.
  */
 #include "tests/fuzz/serving.h"
+#include "process/clock.h"
 #include "tests/fuzz/feed.h"
-#include "server/link.h"
+#include "config/shape.h"
+#include "wire/link.h"
 #include "tests/fuzz/quiet.h"
 #include "server/takeover.h"
 
@@ -52,13 +54,13 @@ static bool serving_is_in(const void *base, size_t size, const void *address)
 
 void quiet_store(const void *address)
 {
-	const struct ledger *ledger = &serving.server.ledger;
+	const struct state *state = &serving.server.state;
 
 	/* What the kernel will be given is read by nobody before that. */
-	if (ledger->batch &&
-	    serving_is_in(ledger->batch->message, sizeof ledger->batch->message, address))
+	if (state->batch &&
+	    serving_is_in(state->batch->message, sizeof state->batch->message, address))
 		return;
-	if (serving_is_inside && (serving_is_in(ledger->head, ledger->size, address) ||
+	if (serving_is_inside && (serving_is_in(state->head, state->size, address) ||
 				     serving_is_in(&serving.words, sizeof serving.words, address)))
 		serving_pass();
 }
@@ -179,7 +181,7 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	int sent = 0;
 
 	/* Whoever takes over must find it. */
-	FUZZ_MUST(serving.server.ledger.client[place].sending == count);
+	FUZZ_MUST(serving.server.state.client[place].sending == count);
 	if (serving_news->sending)
 		serving_news->sending(place);
 	if (serving.failure && (at = serving_failing(messages, count)) < count) {
@@ -207,7 +209,7 @@ int __wrap_link_send(int link, const struct link_message *message, const int *fd
 	(void)link;
 	(void)fds;
 	serving_pass();
-	FUZZ_MUST(serving.has_keeper && count == 0);
+	FUZZ_MUST(serving.has_supervisor && count == 0);
 	FUZZ_MUST(message->kind == LINK_DROP && message->index < SERVING_PLACES);
 	if (serving.is_deaf) {
 		errno = EAGAIN;
@@ -245,8 +247,10 @@ bool serving_is_memory(int fd)
 	return serving_is_file(fd, SERVING_SLOTS * SERVING_VECTORS);
 }
 
-void serving_open(const struct options *options, bool has_keeper, const struct serving_news *news)
+void serving_open(
+    const struct options *options, bool has_supervisor, const struct serving_news *news)
 {
+	const struct state_shape shape = shape_of(options);
 	struct server *server = &serving.server;
 
 	if (serving_memory < 0) {
@@ -256,27 +260,27 @@ void serving_open(const struct options *options, bool has_keeper, const struct s
 	}
 	memset(&serving, 0, sizeof serving);
 	serving_news = news;
-	serving.has_keeper = has_keeper;
+	serving.has_supervisor = has_supervisor;
 	serving.unread = 278;
 	serving.now_ns = 1000000000;
 	serving.is_dead = true;
 	server->options = *options;
-	server->link = has_keeper ? 0 : -1;
+	server->link = has_supervisor ? 0 : -1;
 	server->clients.epoll = -1;
 	for (uint32_t i = 0; i < SERVING_PLACES; i++)
 		serving.held[i] = -1;
-	FUZZ_MUST(ledger_create(&server->ledger, options) == 0);
-	memcpy(server->ledger.bells, serving_bells,
+	FUZZ_MUST(state_create(&server->state, &shape) == 0);
+	memcpy(server->state.bells, serving_bells,
 	    (size_t)options->slots * options->vectors * sizeof *serving_bells);
-	server->ledger.head->memory = serving_memory;
-	server->ledger.head->marks = true;
+	server->state.head->memory = serving_memory;
+	server->state.head->marks = true;
 	memset(serving_names, 0, sizeof serving_names);
 	for (uint32_t i = 0; i < options->bound_count; i++)
 		serving_names[options->bound[i].slot] = options->bound[i].name;
 	server->slots = (struct slots){.count = options->slots,
 	    .vectors = options->vectors,
-	    .slot = server->ledger.slot,
-	    .bells = server->ledger.bells,
+	    .slot = server->state.slot,
+	    .bells = server->state.bells,
 	    .names = serving_names};
 }
 
@@ -327,30 +331,30 @@ void serving_kill_in(uint32_t count)
 static void serving_begin_call(void *unused)
 {
 	struct server *server = &serving.server;
-	const struct ledger_head *head = server->ledger.head;
+	const struct state_head *head = server->state.head;
 
 	(void)unused;
-	takeover_repair(&server->ledger);
-	FUZZ_MUST(page_open(&server->page, &server->ledger.head->page_words,
+	takeover_repair(&server->state);
+	FUZZ_MUST(page_open(&server->page, &server->state.head->page_words,
 		      head->raw ? NULL : &serving.words, head->vectors) == 0);
 	server->clients = (struct clients){.options = &server->options,
 	    .slots = &server->slots,
 	    .page = &server->page,
-	    .counts = &server->ledger.head->counts,
-	    .client = server->ledger.client,
-	    .batch = server->ledger.batch,
-	    .knows = server->ledger.knows,
-	    .next_id = &server->ledger.head->next_id,
-	    .told = server->ledger.told,
+	    .counts = &server->state.head->counts,
+	    .client = server->state.client,
+	    .batch = server->state.batch,
+	    .knows = server->state.knows,
+	    .next_id = &server->state.head->next_id,
+	    .told = server->state.told,
 	    .capacity = head->clients,
 	    .unread = serving.unread,
 	    .epoll = -1,
 	    .memory = head->memory,
 	    .link = server->link,
 	    .is_classic = head->classic};
-	server->began_ns = clients_now_ns();
-	FUZZ_MUST(clients_open(&server->clients, &server->ledger) == 0);
-	server->ledger.head->is_begun = 1;
+	server->began_ns = clock_now_ns();
+	FUZZ_MUST(clients_open(&server->clients, &server->state) == 0);
+	server->state.head->is_begun = 1;
 	server->is_begun = true;
 }
 
@@ -358,11 +362,11 @@ void serving_begin(void)
 {
 	struct server *server = &serving.server;
 
-	/* It inherits copies of what the keeper holds. */
-	for (uint32_t i = 0; i < server->ledger.head->clients; i++)
-		server->ledger.socket[i].fd =
+	/* It inherits copies of what the supervisor holds. */
+	for (uint32_t i = 0; i < server->state.head->clients; i++)
+		server->state.socket[i].fd =
 		    serving.held[i] < 0 ? -1 : serving_own(fcntl(serving.held[i], F_DUPFD, 0));
-	if (server->ledger.head->classic)
+	if (server->state.head->classic)
 		server->slots.known = calloc(server->slots.count, sizeof *server->slots.known);
 	serving.is_dead = false;
 	serving_call(serving_begin_call, NULL);
@@ -370,15 +374,15 @@ void serving_begin(void)
 
 uint32_t serving_take(int fd, uint32_t slot)
 {
-	uint32_t place = 0, capacity = serving.server.ledger.head->clients;
+	uint32_t place = 0, capacity = serving.server.state.head->clients;
 
-	if (serving.has_keeper) {
+	if (serving.has_supervisor) {
 		while (place < capacity && serving.held[place] >= 0)
 			place++;
 		if (place == capacity)
 			return SLOTS_NONE;
 		serving.held[place] = fd;
-		serving.server.ledger.socket[place].slot = slot;
+		serving.server.state.socket[place].slot = slot;
 		return place;
 	}
 	place = clients_free_place(&serving.server.clients);
@@ -409,7 +413,7 @@ void serving_deliver(uint32_t place, uint32_t slot)
 {
 	struct serving_delivery delivery = {place, serving.held[place], slot};
 
-	if (serving.has_keeper)
+	if (serving.has_supervisor)
 		delivery.fd = serving_own(fcntl(delivery.fd, F_DUPFD, 0));
 	serving_call(serving_deliver_call, &delivery);
 }
@@ -419,14 +423,15 @@ void serving_hear(void)
 	for (uint32_t i = 0; i < SERVING_PLACES; i++) {
 		bool is_over = serving.dropped[i];
 
-		/* Without a keeper the server's own descriptor is the only one. */
-		if (!serving.has_keeper && serving.held[i] >= 0 && !serving_owns[serving.held[i]])
+		/* Without a supervisor the server's own descriptor is the only one. */
+		if (!serving.has_supervisor && serving.held[i] >= 0 &&
+		    !serving_owns[serving.held[i]])
 			is_over = true;
 		if (!is_over)
 			continue;
 		if (serving_news->dropped)
 			serving_news->dropped(i);
-		if (serving.has_keeper)
+		if (serving.has_supervisor)
 			__real_close(serving.held[i]);
 		serving.held[i] = -1;
 		serving.dropped[i] = false;
@@ -437,7 +442,7 @@ void serving_hear(void)
 static bool serving_holds(uint32_t place)
 {
 	const struct server *server = &serving.server;
-	const struct client *client = &server->ledger.client[place];
+	const struct client *client = &server->state.client[place];
 
 	return client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
 	       (client->state == CLIENT_DOUBTFUL && client->slot != SLOTS_NONE) ||
@@ -448,10 +453,10 @@ static bool serving_holds(uint32_t place)
 static void serving_check_clients(void)
 {
 	const struct server *server = &serving.server;
-	uint32_t used = 0, words = ledger_words(server->slots.count);
+	uint32_t used = 0, words = state_words(server->slots.count);
 
 	for (uint32_t i = 0; i < server->clients.capacity; i++) {
-		const struct client *client = &server->ledger.client[i];
+		const struct client *client = &server->state.client[i];
 		bool is_here = client->state != CLIENT_FREE && client->state != CLIENT_GONE;
 
 		FUZZ_MUST(client->state <= CLIENT_DOUBTFUL);
@@ -460,8 +465,8 @@ static void serving_check_clients(void)
 			  (client->state != CLIENT_GREETING && client->state != CLIENT_READY &&
 			      client->state != CLIENT_REFUSED));
 		FUZZ_MUST((server->clients.fd[i] >= 0) == is_here);
-		FUZZ_MUST(
-		    client->state == CLIENT_FREE || !serving.has_keeper || serving.held[i] >= 0);
+		FUZZ_MUST(client->state == CLIENT_FREE || !serving.has_supervisor ||
+			  serving.held[i] >= 0);
 		if (serving_holds(i)) {
 			FUZZ_MUST(client->slot < server->slots.count);
 			FUZZ_MUST(server->slots.slot[client->slot].client == i);
@@ -481,7 +486,7 @@ static void serving_check_slots(void)
 {
 	const struct server *server = &serving.server;
 	const struct clients *clients = &server->clients;
-	uint32_t words = ledger_words(server->slots.count);
+	uint32_t words = state_words(server->slots.count);
 
 	for (uint32_t s = 0; s < server->slots.count; s++) {
 		const struct slot *slot = &server->slots.slot[s];
@@ -507,10 +512,10 @@ static void serving_check_slots(void)
 static void serving_check_page(void)
 {
 	const struct server *server = &serving.server;
-	const struct page_words *is = &server->ledger.head->page_words;
+	const struct page_words *is = &server->state.head->page_words;
 	bool is_held[IVSH_WIRE_SLOTS_MAX] = {false};
 
-	if (server->ledger.head->raw)
+	if (server->state.head->raw)
 		return;
 	FUZZ_MUST(serving.words.epoch == is->epoch && is->epoch != 0);
 	FUZZ_MUST(serving.words.change == is->change);
@@ -535,8 +540,8 @@ void serving_check(void)
 void serving_close(void)
 {
 	serving_bury();
-	for (uint32_t i = 0; serving.has_keeper && i < SERVING_PLACES; i++)
+	for (uint32_t i = 0; serving.has_supervisor && i < SERVING_PLACES; i++)
 		if (serving.held[i] >= 0)
 			__real_close(serving.held[i]);
-	ledger_close(&serving.server.ledger);
+	state_close(&serving.server.state);
 }

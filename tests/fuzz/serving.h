@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serving.h - a server's tables and its keeper, in one process, with a clock of their own and a way
+ * serving.h - a server's tables and its supervisor, in one process, with a clock of their own and a way
  * to kill the server between any two stores.
  *
  * A kill is a longjmp() out of the server, after which everything that only it had is taken away:
- * descriptors and memory. The next one begins in what is left, the ledger and the page. The calls
+ * descriptors and memory. The next one begins in what is left, the state and the page. The calls
  * that are wrapped (Makefile) and each store into those two (-fsanitize-coverage=trace-stores) are
  * the places where it can die.
  */
@@ -25,8 +25,8 @@ struct serving {
 	struct ivsh_wire_server words; /* the page */
 	uint64_t now_ns;
 	uint32_t unread; /* as clients.unread */
-	/* The keeper's: */
-	bool has_keeper;
+	/* The supervisor's: */
+	bool has_supervisor;
 	bool is_deaf;                 /* its socket is full: nothing can be said to it */
 	int held[SERVING_PLACES];     /* its copies; -1 */
 	bool dropped[SERVING_PLACES]; /* said, and not heard yet */
@@ -42,8 +42,9 @@ struct serving_news {
 	void (*dropped)(uint32_t place);
 };
 
-/* A new ledger for (options), whose slots and vectors are at most those above, and no server. */
-void serving_open(const struct options *options, bool has_keeper, const struct serving_news *news);
+/* A new state for (options), whose slots and vectors are at most those above, and no server. */
+void serving_open(
+    const struct options *options, bool has_supervisor, const struct serving_news *news);
 
 /* As server_begin() in server.c. The server can be killed in it. */
 void serving_begin(void);
@@ -57,13 +58,13 @@ void serving_kill_in(uint32_t count);
 /* Kill it here. */
 void serving_kill(void);
 
-/* The keeper takes a connection: its place, or SLOTS_NONE. Without a keeper, the server does. */
+/* The supervisor takes a connection: its place, or SLOTS_NONE. Without a supervisor, the server does. */
 uint32_t serving_take(int fd, uint32_t slot);
 
 /* The server gets the connection at (place). */
 void serving_deliver(uint32_t place, uint32_t slot);
 
-/* The keeper hears what the server said. */
+/* The supervisor hears what the server said. */
 void serving_hear(void);
 
 /* The descriptor that the (vector) of (slot) is, and the memory; -1: (fd) is nothing of ours. */

@@ -76,7 +76,7 @@ static void visitor_hear(struct visitor *visitor, int64_t value, int fd)
 		visitor->id = (uint32_t)value;
 	} else if (visitor->step == 2) {
 		FUZZ_MUST(value == -1 && serving_is_memory(fd));
-	} else if (server->ledger.head->classic) {
+	} else if (server->state.head->classic) {
 		visitor_peers(visitor, value, fd);
 	} else {
 		visitor_others(visitor, value, fd);

@@ -2,8 +2,8 @@
 /*
  * config_test.c - the configuration file and the command line, as the struct that they fill.
  */
-#include "server/config.h"
-#include "server/options.h"
+#include "config/config.h"
+#include "config/options.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>

@@ -13,7 +13,7 @@
 #define MUTATIONS 30000
 
 static const char server[] =
-    "server version=1 keeper=10 server=11 uptime_ms=3600000 serving_ms=5000"
+    "server version=2 supervisor=10 server=11 uptime_ms=3600000 serving_ms=5000"
     " takeovers=1 reloads=0 mode=slots raw=0 epoch=0x0000beef\n";
 static const char memory[] = "memory kind=memfd size=4194304 page=4096 path=/proc/10/fd/5 lost=0\n";
 static const char region[] = "region slots=3 vectors=2\n";
@@ -58,7 +58,7 @@ static void understood(void)
 	char *text = whole(&size);
 
 	CHECK(answer_parse(&answer, text, size) == NULL);
-	CHECK_EQ(answer.keeper, 10);
+	CHECK_EQ(answer.supervisor, 10);
 	CHECK_EQ(answer.uptime_ms, 3600000);
 	CHECK_EQ(answer.epoch, 0xbeef);
 	CHECK_EQ(answer.size, 4194304);
@@ -173,7 +173,7 @@ static void other_version(void)
 	char *text = whole(&size);
 	const char *wrong;
 
-	*strchr(text, '1') = '2';
+	*strchr(text, '2') = '1';
 	wrong = answer_parse(&answer, text, size);
 	CHECK(wrong && strstr(wrong, "version"));
 	answer_free(&answer);

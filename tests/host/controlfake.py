@@ -5,7 +5,7 @@ import socket
 import threading
 
 SERVER = (
-    "server version=1 keeper=10 server=11 uptime_ms=93784500 serving_ms=61000 takeovers=2"
+    "server version=2 supervisor=10 server=11 uptime_ms=93784500 serving_ms=61000 takeovers=2"
     " reloads=1 mode=slots raw=0 epoch=0x0000beef\n"
 )
 MEMORY = "memory kind=shm size=4194304 page=4096 path=/dev/shm/ivsh lost=0\n"

@@ -4,7 +4,7 @@
  *
  * Eventfds are numbers here, slot * 100 + vector, so that each message says where it comes from.
  */
-#include "server/ledger.h"
+#include "wire/state.h"
 #include "server/notices.h"
 #include "tests/lib/test.h"
 
@@ -118,7 +118,7 @@ static void tell(struct client *client, uint32_t count, uint32_t room)
 		CHECK_EQ(notices_left(&clients, client), notices_plan(&clients, client, plan, ALL));
 	}
 	for (uint32_t i = 0; i < slots.count && clients.is_classic; i++)
-		CHECK_EQ(known[i], knows[ledger_words(slots.count) + i / 64] >> i % 64 & 1);
+		CHECK_EQ(known[i], knows[state_words(slots.count) + i / 64] >> i % 64 & 1);
 }
 
 static void check_said(const char *want)

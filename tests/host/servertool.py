@@ -69,11 +69,11 @@ class Server:
 
     @property
     def pids(self):
-        """Of the keeper, and of the process that serves."""
-        return sorted({self.keeper, self.serving})
+        """Of the supervisor, and of the process that serves."""
+        return sorted({self.supervisor, self.serving})
 
     @property
-    def keeper(self):
+    def supervisor(self):
         """The process that was started."""
         return self.process.pid
 
@@ -85,7 +85,7 @@ class Server:
         return int(re.search(r" server=(\d+)", lines[-1]).group(1))
 
     def is_serving(self):
-        """The process that was the last to serve is there, with or without a keeper."""
+        """The process that was the last to serve is there, with or without a supervisor."""
         try:
             with open(f"/proc/{self.serving}/cmdline", "rb") as file:
                 return self.socket.encode() in file.read()
@@ -134,7 +134,7 @@ class Server:
             self.await_line("event=takeover", takeovers + 1)
 
     def stop(self, sig=signal.SIGTERM):
-        """Send (sig) to the keeper; SIGKILL to both, as if the machine lost its power."""
+        """Send (sig) to the supervisor; SIGKILL to both, as if the machine lost its power."""
         if self.process.poll() is None:
             if sig == signal.SIGKILL:
                 self.process.send_signal(signal.SIGSTOP)  # or it starts another

@@ -2,7 +2,7 @@
 /*
  * sizes_test.c - numbers on the command line.
  */
-#include "server/sizes.h"
+#include "config/sizes.h"
 #include "tests/lib/test.h"
 
 #include <stddef.h>

@@ -3,7 +3,8 @@
  * takeover_test.c - what the next server makes of each state in which one can die.
  */
 #include "server/clients.h"
-#include "server/ledger.h"
+#include "config/shape.h"
+#include "wire/state.h"
 #include "server/notices.h"
 #include "server/takeover.h"
 #include "tests/lib/test.h"
@@ -16,6 +17,13 @@
 #define NONE SLOTS_NONE
 #define PLACE 2u /* of the client in question */
 
+static int make_state(struct state *made, const struct options *options)
+{
+	const struct state_shape shape = shape_of(options);
+
+	return state_create(made, &shape);
+}
+
 /* What can be left in the client and in slot 1. */
 struct cut {
 	const char *name;
@@ -27,31 +35,31 @@ struct cut {
 static void repair(const struct cut *cut, bool is_classic)
 {
 	const struct options options = {.slots = 3, .vectors = 2, .classic = is_classic};
-	struct ledger ledger;
+	struct state state;
 	struct client *client;
 
-	NEED_EQ(ledger_create(&ledger, &options), 0);
-	client = &ledger.client[PLACE];
-	ledger.socket[PLACE].fd = cut->has_socket ? 99 : -1;
+	NEED_EQ(make_state(&state, &options), 0);
+	client = &state.client[PLACE];
+	state.socket[PLACE].fd = cut->has_socket ? 99 : -1;
 	*client = (struct client){.state = cut->state,
 	    .slot = cut->slot,
 	    .step = cut->step,
 	    .sending = cut->sending,
 	    .about = NONE};
-	ledger.slot[1].client = cut->holder;
+	state.slot[1].client = cut->holder;
 	test_row(cut->name);
 	/* The one who repairs can die, too. */
 	for (unsigned i = 0; i < 2; i++) {
-		takeover_repair(&ledger);
+		takeover_repair(&state);
 		CHECK_EQ(client->state, cut->want_state);
 		if (cut->want_state != CLIENT_FREE)
 			CHECK_EQ(client->slot, cut->want_slot);
-		CHECK_EQ(ledger.slot[1].client, cut->want_holder);
-		CHECK_EQ(ledger.slot[0].client, NONE);
-		CHECK_EQ(ledger.head->counts.doubtful,
+		CHECK_EQ(state.slot[1].client, cut->want_holder);
+		CHECK_EQ(state.slot[0].client, NONE);
+		CHECK_EQ(state.head->counts.doubtful,
 		    cut->state != CLIENT_DOUBTFUL && cut->want_state == CLIENT_DOUBTFUL);
 	}
-	ledger_close(&ledger);
+	state_close(&state);
 }
 
 /* In the order in which a server takes the steps. */
@@ -110,22 +118,22 @@ static void known(void)
 	const struct options options = {.slots = 3, .vectors = 1, .classic = true};
 
 	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct ledger ledger;
+		struct state state;
 
-		NEED_EQ(ledger_create(&ledger, &options), 0);
-		ledger.socket[PLACE].fd = 99;
-		ledger.client[PLACE] =
+		NEED_EQ(make_state(&state, &options), 0);
+		state.socket[PLACE].fd = 99;
+		state.client[PLACE] =
 		    (struct client){.state = rows[i].state, .slot = 1, .step = 4, .about = NONE};
-		ledger.slot[1].client = PLACE;
-		ledger.knows[PLACE] = ledger.knows[0] = UINT64_MAX;
-		ledger.head->next_id = UINT32_MAX;
-		ledger.slot[2].id = 65536;
-		takeover_repair(&ledger);
-		CHECK_EQ(ledger.knows[PLACE], rows[i].want);
-		CHECK_EQ(ledger.knows[0], 0);
-		CHECK_EQ(ledger.head->next_id, 65535);
-		CHECK_EQ(ledger.slot[2].id, 65535);
-		ledger_close(&ledger);
+		state.slot[1].client = PLACE;
+		state.knows[PLACE] = state.knows[0] = UINT64_MAX;
+		state.head->next_id = UINT32_MAX;
+		state.slot[2].id = 65536;
+		takeover_repair(&state);
+		CHECK_EQ(state.knows[PLACE], rows[i].want);
+		CHECK_EQ(state.knows[0], 0);
+		CHECK_EQ(state.head->next_id, 65535);
+		CHECK_EQ(state.slot[2].id, 65535);
+		state_close(&state);
 	}
 }
 
@@ -133,7 +141,7 @@ static void known(void)
 static struct slots slots;
 static struct page page;
 static struct clients clients;
-static struct ledger ledger;
+static struct state state;
 static const char *names[3];
 
 static int go_on(const struct client *left, bool is_shut)
@@ -141,31 +149,31 @@ static int go_on(const struct client *left, bool is_shut)
 	static const struct options options = {.slots = 3, .vectors = 0, .per_uid = UINT32_MAX};
 	int pair[2];
 
-	CHECK_EQ(ledger_create(&ledger, &options), 0);
+	CHECK_EQ(make_state(&state, &options), 0);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	if (is_shut)
 		shutdown(pair[1], SHUT_RDWR);
-	ledger.socket[PLACE] = (struct ledger_socket){.fd = pair[1], .slot = NONE};
-	ledger.client[PLACE] = *left;
+	state.socket[PLACE] = (struct state_socket){.fd = pair[1], .slot = NONE};
+	state.client[PLACE] = *left;
 	if (left->slot != NONE)
-		ledger.slot[left->slot].client = PLACE;
-	takeover_repair(&ledger);
-	CHECK_EQ(page_open(&page, &ledger.head->page_words, NULL, 0), 0);
-	slots = (struct slots){.count = 3, .slot = ledger.slot, .names = names};
+		state.slot[left->slot].client = PLACE;
+	takeover_repair(&state);
+	CHECK_EQ(page_open(&page, &state.head->page_words, NULL, 0), 0);
+	slots = (struct slots){.count = 3, .slot = state.slot, .names = names};
 	clients = (struct clients){.options = &options,
 	    .slots = &slots,
 	    .page = &page,
-	    .counts = &ledger.head->counts,
-	    .client = ledger.client,
-	    .batch = ledger.batch,
-	    .knows = ledger.knows,
-	    .next_id = &ledger.head->next_id,
-	    .told = ledger.told,
-	    .capacity = ledger.head->clients,
+	    .counts = &state.head->counts,
+	    .client = state.client,
+	    .batch = state.batch,
+	    .knows = state.knows,
+	    .next_id = &state.head->next_id,
+	    .told = state.told,
+	    .capacity = state.head->clients,
 	    .unread = 278,
 	    .memory = STDIN_FILENO, /* any descriptor */
 	    .link = -1};
-	CHECK_EQ(clients_open(&clients, &ledger), 0);
+	CHECK_EQ(clients_open(&clients, &state), 0);
 	return pair[0];
 }
 
@@ -205,15 +213,15 @@ static void go_on_rows(void)
 
 		test_row(rows[i].name);
 		clients_service(&clients);
-		CHECK_EQ(ledger.client[PLACE].state, rows[i].want_state);
+		CHECK_EQ(state.client[PLACE].state, rows[i].want_state);
 		CHECK_EQ(heard(client), rows[i].want_heard);
 		/* Whatever it was, it is forgotten when it hangs up. */
 		close(client);
 		clients_service(&clients);
-		CHECK_EQ(ledger.client[PLACE].state, CLIENT_FREE);
+		CHECK_EQ(state.client[PLACE].state, CLIENT_FREE);
 		CHECK_EQ(clients.used, 0);
 		clients_close(&clients);
-		ledger_close(&ledger);
+		state_close(&state);
 	}
 }
 
@@ -243,31 +251,31 @@ static void batches(void)
 	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct client *client;
 
-		NEED_EQ(ledger_create(&ledger, &options), 0);
+		NEED_EQ(make_state(&state, &options), 0);
 		test_row(rows[i].name);
-		client = &ledger.client[PLACE];
-		ledger.head->marks = rows[i].marks;
-		ledger.socket[PLACE].fd = 99;
-		ledger.slot[1].client = PLACE;
+		client = &state.client[PLACE];
+		state.head->marks = rows[i].marks;
+		state.socket[PLACE].fd = 99;
+		state.slot[1].client = PLACE;
 		*client = (struct client){.state = CLIENT_GREETING,
 		    .slot = 1,
 		    .step = rows[i].step,
 		    .sending = 3,
 		    .about = NONE};
-		*ledger.batch = (struct batch){
+		*state.batch = (struct batch){
 		    .place = rows[i].place, .count = rows[i].count, .step = 3, .about = NONE};
 		for (uint32_t j = 0; j < 3; j++) {
-			ledger.batch->notice[j] = (struct notice){.fd = 5, .slot = 0, .vector = 0};
-			ledger.batch->message[j].msg_len = rows[i].lengths[j];
+			state.batch->notice[j] = (struct notice){.fd = 5, .slot = 0, .vector = 0};
+			state.batch->message[j].msg_len = rows[i].lengths[j];
 		}
 		/* The one who repairs can die, too. */
 		for (unsigned j = 0; j < 2; j++) {
-			takeover_repair(&ledger);
+			takeover_repair(&state);
 			CHECK_EQ(client->state, rows[i].want_state);
 			CHECK_EQ(client->step, rows[i].want_step);
 			CHECK_EQ(client->sending == 0, rows[i].want_state == CLIENT_GREETING);
 		}
-		ledger_close(&ledger);
+		state_close(&state);
 	}
 }
 

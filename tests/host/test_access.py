@@ -230,7 +230,7 @@ def test_user(serve, public, user, group):
     first = RawClient.of(server.socket, BOB, BOB)
     assert is_in(first)
     for turn in range(3):
-        it, keeper = fields(server.serving), fields(server.keeper)
+        it, supervisor = fields(server.serving), fields(server.supervisor)
         assert len(set(it["Uid"])) == len(set(it["Gid"])) == 1
         assert it["Uid"][0] == (str(ALICE) if group else "1")
         assert it["Gid"][0] == (str(group) if group else "1")
@@ -238,7 +238,7 @@ def test_user(serve, public, user, group):
         for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
             assert int(it[kind][0], 16) == 0
         assert (it["Seccomp"], it["NoNewPrivs"]) == (["2"], ["1"])
-        assert set(keeper["Uid"]) == {"0"} and keeper["NoNewPrivs"] == ["1"]
+        assert set(supervisor["Uid"]) == {"0"} and supervisor["NoNewPrivs"] == ["1"]
         if turn == 0:
             server.kill_serving()
         else:
@@ -249,11 +249,11 @@ def test_user(serve, public, user, group):
 
 @as_root
 def test_user_alone(serve):
-    """Without its keeper, and as nobody in particular, it still serves."""
+    """Without its supervisor, and as nobody in particular, it still serves."""
     server = serve("--user", f"{ALICE}:{CREW}")
-    os.kill(server.keeper, signal.SIGKILL)
+    os.kill(server.supervisor, signal.SIGKILL)
     server.process.wait(10)
-    server.await_line("keeper-gone")
+    server.await_line("supervisor-gone")
     assert is_in(RawClient.of(server.socket, BOB, BOB))
     os.kill(server.serving, signal.SIGTERM)
     server.reader.join(10)

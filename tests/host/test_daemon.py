@@ -96,7 +96,7 @@ mount --rbind "$1" /dev; shift 2; exec "$@"
 
 
 def test_system_log(daemon, tmp_path):
-    """Without a file it is syslog's: of the server, of its successors, and of the keeper."""
+    """Without a file it is syslog's: of the server, of its successors, and of the supervisor."""
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", tmp_path], check=False).returncode:
         pytest.skip("this machine lets nobody mount a tmpfs of one's own")

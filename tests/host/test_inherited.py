@@ -214,7 +214,7 @@ def test_folder_that_vanishes(start, build, tmp_path, relative):
 def test_child_of_another_program(start):
     """A child that its program had before it became the server is waited for, and is no server."""
     server = start(prefix=("sh", "-c", 'sleep 0.2 & exec "$@"', "sh"))
-    children = f"/proc/{server.keeper}/task/{server.keeper}/children"
+    children = f"/proc/{server.supervisor}/task/{server.supervisor}/children"
     until(lambda: open(children).read().split() == [str(server.serving)])
     server.kill_serving()
     assert server.stop() == 0

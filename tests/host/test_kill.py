@@ -31,10 +31,10 @@ HEAD, STOP, NEWS, RETRIES, COUNT, WRONG = 224, 0, 4, 12, 16, 24
 WINDOW = 65536
 TRIED, LAST, AGAIN, ACCEPTED, NOTES = 0, 4, 8, 12, 12 + WINDOW
 
-# Who is killed, round by round, in any order within one. A keeper's death leaves a server that
+# Who is killed, round by round, in any order within one. A supervisor's death leaves a server that
 # nobody replaces; `all` is a machine that loses its power: the memory is a file, and stays.
 VICTIMS = ["sender", "receiver", "sender receiver", "server", "server sender", "all",
-           "receiver", "server receiver", "server sender receiver", "keeper", "sender", "all"]  # fmt: skip
+           "receiver", "server receiver", "server sender receiver", "supervisor", "sender", "all"]  # fmt: skip
 
 
 class Notes:
@@ -108,15 +108,15 @@ class Streams:
 
     def kill(self, who):
         """kill -9, at whatever instruction it is."""
-        if who in ("server", "keeper"):
+        if who in ("server", "supervisor"):
             # Not the one before the other has found another server: that is `power`.
             self.server.await_line("event=takeover" if self.takeovers else "event=ready",
                                    self.takeovers or 1)  # fmt: skip
         if who == "server":
             os.kill(self.server.serving, signal.SIGKILL)
             self.takeovers += 1
-        elif who == "keeper":
-            os.kill(self.server.keeper, signal.SIGKILL)
+        elif who == "supervisor":
+            os.kill(self.server.supervisor, signal.SIGKILL)
             self.server.process.wait(LIMIT)
         elif who == "power":
             servers = [self.server.serving, *self.end_children()]
@@ -128,13 +128,13 @@ class Streams:
             assert peer.wait(LIMIT) == -signal.SIGKILL, self.notes.check()
 
     def end_children(self):
-        """Also of a keeper that is just starting another server, which would go on alone."""
+        """Also of a supervisor that is just starting another server, which would go on alone."""
         if self.server.process.poll() is not None:
             return []
-        keeper = f"/proc/{self.server.keeper}"
-        os.kill(self.server.keeper, signal.SIGSTOP)
-        until(lambda: pathlib.Path(keeper, "stat").read_text().rsplit(")", 1)[1].split()[0] == "T")
-        children = pathlib.Path(keeper, "task", str(self.server.keeper), "children")
+        supervisor = f"/proc/{self.server.supervisor}"
+        os.kill(self.server.supervisor, signal.SIGSTOP)
+        until(lambda: pathlib.Path(supervisor, "stat").read_text().rsplit(")", 1)[1].split()[0] == "T")
+        children = pathlib.Path(supervisor, "task", str(self.server.supervisor), "children")
         pids = [int(child) for child in children.read_text().split()]
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
@@ -230,11 +230,11 @@ def killed_down(survivor, dice):
     """Nobody serves when the peer is killed; another does soon after."""
     server = survivor.server
     takeovers = server.count("event=takeover")
-    os.kill(server.keeper, signal.SIGSTOP)
+    os.kill(server.supervisor, signal.SIGSTOP)
     os.kill(server.serving, signal.SIGKILL)
     survivor.tell("kill")
     time.sleep(dice.random() * 0.2)
-    os.kill(server.keeper, signal.SIGCONT)
+    os.kill(server.supervisor, signal.SIGCONT)
     server.await_line("event=takeover", takeovers + 1)
     return survivor.answer()
 
@@ -256,8 +256,8 @@ def test_survivor_is_told(survivor, how):
     """Asleep, and by the server, whatever is just done to that."""
     dice, took = random.Random(5), []
     if how == "alone":
-        os.kill(survivor.server.keeper, signal.SIGKILL)
-        survivor.server.await_line("what=keeper-gone")
+        os.kill(survivor.server.supervisor, signal.SIGKILL)
+        survivor.server.await_line("what=supervisor-gone")
     kill = {"down": killed_down, "replaced": killed_replaced}.get(how, killed_serving)
     for _ in range(TOLD[how]):
         survivor.ask("begin")
@@ -267,7 +267,7 @@ def test_survivor_is_told(survivor, how):
 
 
 def test_survivor_of_all(survivor):
-    """Peer, server and keeper die at once: heartbeats tell."""
+    """Peer, server and supervisor die at once: heartbeats tell."""
     survivor.ask("begin")
     survivor.server.stop(signal.SIGKILL)
     took = survivor.ask("kill")

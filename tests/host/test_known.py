@@ -77,7 +77,7 @@ def test_limit_that_changed(start):
     """As many slots as the descriptors allowed when the server started."""
     server = start("-M", f"ivsh-known-{os.getpid()}", program="ivshmem-server")
     slots = server.field("slots")
-    subprocess.run(["prlimit", f"--pid={server.keeper}", "--nofile=1500:1500"], check=True)
+    subprocess.run(["prlimit", f"--pid={server.supervisor}", "--nofile=1500:1500"], check=True)
     server.kill_serving()
     assert server.field("slots") == slots
     client = RawClient(server.socket)

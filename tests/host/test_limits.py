@@ -92,7 +92,7 @@ def control_group():
 @pytest.mark.parametrize("kind", ["memfd", "shm"])
 @pytest.mark.parametrize("above", [False, True])
 def test_memory_beyond_the_control_group(fails, tmp_path, kind, above):
-    """The kernel would kill the keeper. A folder in place of the groups says what is left."""
+    """The kernel would kill the supervisor. A folder in place of the groups says what is left."""
     found = control_group()
     if not found:
         pytest.skip("no control groups are mounted")

@@ -464,7 +464,7 @@ def race(build, option, path):
 
 
 def test_lock_outlasts_every_change(start, fails, existing):
-    """Of servers, of the keeper's death; and no client has it."""
+    """Of servers, of the supervisor's death; and no client has it."""
     option, path = existing(0o600)
     server = start(*option, "--raw")
     client = RawClient(server.socket)
@@ -480,8 +480,8 @@ def test_lock_outlasts_every_change(start, fails, existing):
     assert is_held()
     server.reload()
     assert is_held()
-    os.kill(server.keeper, signal.SIGKILL)
-    server.await_line("keeper-gone")
+    os.kill(server.supervisor, signal.SIGKILL)
+    server.await_line("supervisor-gone")
     assert is_held()
     os.kill(server.serving, signal.SIGKILL)
     until(lambda: is_over(server.serving))

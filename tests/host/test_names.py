@@ -224,7 +224,7 @@ def test_two_at_once_without_a_lock(build, shared, stale):
 
 
 @as_root
-@pytest.mark.parametrize("named", ["keeper", "server"])
+@pytest.mark.parametrize("named", ["supervisor", "server"])
 def test_stop_by_anothers_word(build, shared, named):
     """Eve's control socket says which process is to be ended: one of root's is not."""
     folder = shared(0o755)
@@ -233,7 +233,7 @@ def test_stop_by_anothers_word(build, shared, named):
         text = re.sub(rf" {named}=\d+", f" {named}={victim.pid}", text, count=1)
 
         def work(ready):
-            text_of_eve = text.replace("keeper=10 ", f"keeper={os.getpid()} ")
+            text_of_eve = text.replace("supervisor=10 ", f"supervisor={os.getpid()} ")
             text_of_eve = text_of_eve.replace("server=11 ", f"server={os.getpid()} ")
             fake = controlfake.ControlFake(folder / "s.control", [text_of_eve.encode()])
             ready()
@@ -260,7 +260,7 @@ def test_pid_file_is_made_anew(start, tmp_path):
     precious.write_text("precious")
     os.link(precious, pid)
     server = start("-p", pid)
-    assert int(pid.read_text()) == server.keeper
+    assert int(pid.read_text()) == server.supervisor
     assert precious.read_text() == "precious"
     assert server.stop() == 0
     assert os.listdir(tmp_path) == ["precious"]
@@ -290,7 +290,7 @@ def test_pid_file_that_is_a_pipe(start, tmp_path):
     os.mkfifo(pid)
     fd = os.open(pid, os.O_RDWR)
     server = start("-p", pid)
-    assert int(os.read(fd, 16)) == server.keeper
+    assert int(os.read(fd, 16)) == server.supervisor
     os.close(fd)
     assert server.stop() == 0
     assert os.listdir(tmp_path) == ["pid"]

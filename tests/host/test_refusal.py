@@ -53,13 +53,13 @@ def test_per_uid(start, at):
 
 
 def test_descriptors(start, at):
-    """The keeper, which reads no configuration of reasons, says it, too."""
+    """The supervisor, which reads no configuration of reasons, says it, too."""
     server = start("--slots", 4)
-    used = 1 + max(int(fd) for fd in os.listdir(f"/proc/{server.keeper}/fd"))
-    soft, hard = resource.prlimit(server.keeper, resource.RLIMIT_NOFILE)
-    resource.prlimit(server.keeper, resource.RLIMIT_NOFILE, (used, hard))
+    used = 1 + max(int(fd) for fd in os.listdir(f"/proc/{server.supervisor}/fd"))
+    soft, hard = resource.prlimit(server.supervisor, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.supervisor, resource.RLIMIT_NOFILE, (used, hard))
     assert "it ran out of file descriptors" in why(at, "-S", server.socket)
-    resource.prlimit(server.keeper, resource.RLIMIT_NOFILE, (soft, hard))
+    resource.prlimit(server.supervisor, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_wrong_socket(start, at):

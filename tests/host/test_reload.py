@@ -70,7 +70,7 @@ def test_descriptors_stay(configured, tmp_path):
     it.reload()
 
     def count():
-        both = it.server.keeper, it.server.serving
+        both = it.server.supervisor, it.server.serving
         return [len(os.listdir(f"/proc/{pid}/fd")) for pid in both]
 
     it.server.status()
@@ -309,7 +309,7 @@ def test_killed_meanwhile(configured, start, tmp_path, whom):
     """A reload in which either process is killed: there is a server in the end, no client lost."""
     it = configured()
     first = it.join()
-    children = f"/proc/{it.server.keeper}/task/{it.server.keeper}/children"
+    children = f"/proc/{it.server.supervisor}/task/{it.server.supervisor}/children"
     for turn in range(100 if SOAK else 20):
         it.write(f"slot = 5={tmp_path}/{turn % 2}")
         it.server.process.send_signal(signal.SIGHUP)

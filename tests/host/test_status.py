@@ -93,7 +93,7 @@ def test_text(ask, fake):
     status, out, err = ask("status", "-S", fake(whole()))
     assert (status, err) == (0, [])
     assert fake.requests == [b"status\n"]
-    assert "slots, up 1d02h, keeper 10, server 11 for 1m01s after 2 takeovers" in out
+    assert "slots, up 1d02h, supervisor 10, server 11 for 1m01s after 2 takeovers" in out
     assert "/dev/shm/ivsh" in out and "/run/i,v sh.sock\n" in out
     assert "/run/alpha.sock slot 0 alpha\n" in out
     assert "5 no-free-slot" in out and "of one user" not in out
@@ -123,7 +123,7 @@ def test_json(ask, fake):
     keys = "control server memory region listeners limits counts refused slots waiting"
     assert list(got) == keys.split()
     assert got["server"] == {
-        "version": 1, "keeper": 10, "server": 11, "uptime_ms": 93784500, "serving_ms": 61000,
+        "version": 2, "supervisor": 10, "server": 11, "uptime_ms": 93784500, "serving_ms": 61000,
         "takeovers": 2, "reloads": 1, "mode": "slots", "raw": False, "epoch": 0xBEEF,
     }  # fmt: skip
     assert got["memory"]["lost"] is False
@@ -182,13 +182,13 @@ def test_command_lines_cannot_steer_the_terminal(ask, fake):
 
 HOSTILE = {
     "nothing": [""],
-    "no line": ["server version=1"],
+    "no line": ["server version=2"],
     "cut in a line": [whole()[:200]],
     "cut between lines": [SERVER + MEMORY + REGION + REST],
     "no needed line": [SERVER + REGION + END],
     "something else": ["HTTP/1.1 400 Bad Request\r\n\r\n"],
     "refusal": ["error what=unknown-request\n"],
-    "another version": [whole().replace("version=1", "version=2")],
+    "another version": [whole().replace("version=2", "version=1")],
     "NUL": [SERVER.encode() + b"\0" + END.encode()],
     "noise": [bytes(range(256)) * 1000],
     "escape": [SERVER.replace("mode=slots", "mode=\x1b[2J") + MEMORY + REGION + END],
@@ -454,7 +454,7 @@ def test_who_is_there(start, ask, tmp_path):
     other.handshake(3, 2)
     until(lambda: real(ask, server)["slots"][1]["state"] == "ready")
     got = real(ask, server)
-    assert got["server"]["keeper"] == server.process.pid
+    assert got["server"]["supervisor"] == server.process.pid
     assert got["server"]["mode"] == "slots" and got["region"] == {"slots": 3, "vectors": 2}
     assert got["memory"]["kind"] == "memfd" and got["memory"]["size"] == 1 << 20
     assert os.stat(got["memory"]["path"]).st_size == 1 << 20

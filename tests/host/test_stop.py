@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_stop.py - ivsh-server stop, and a server whose keeper was killed: who it is, and what ends it."""
+"""test_stop.py - ivsh-server stop, and a server whose supervisor was killed: who it is, and what ends it."""
 
 import json
 import os
@@ -30,10 +30,10 @@ def join(path):
     return client
 
 
-def kill_keeper(server):
-    os.kill(server.keeper, signal.SIGKILL)
+def kill_supervisor(server):
+    os.kill(server.supervisor, signal.SIGKILL)
     server.process.wait(LIMIT)
-    server.await_line("event=warning what=keeper-gone")
+    server.await_line("event=warning what=supervisor-gone")
     return server.serving
 
 
@@ -63,7 +63,7 @@ def test_stop(start, tmp_path, place, state):
         # It cannot be asked, only found.
         asked = ["-S", names["s"]]
     elif state == "alone":
-        pids = [kill_keeper(server)]
+        pids = [kill_supervisor(server)]
     assert call("stop", *asked) == (0, "", [])
     assert all(is_over(pid) for pid in pids)
     if state != "alone":
@@ -123,9 +123,9 @@ def test_start_names_who_is_there(start, fails, control):
     server = start(*given)
     begin = f"ivsh-server: {server.socket}: another server is running there, process "
     end = f": ivsh-server stop -S {server.socket} ends it"
-    assert fails(*given) == (1, [f"{begin}{server.keeper}{end}"])
-    alone = kill_keeper(server)
-    assert fails(*given) == (1, [f"{begin}{alone}, whose keeper was killed{end}"])
+    assert fails(*given) == (1, [f"{begin}{server.supervisor}{end}"])
+    alone = kill_supervisor(server)
+    assert fails(*given) == (1, [f"{begin}{alone}, whose supervisor was killed{end}"])
     words = re.search(r"ivsh-server (stop -S \S+)", end).group(1).split()
     assert call(*words) == (0, "", [])
     assert is_over(alone)
@@ -133,17 +133,17 @@ def test_start_names_who_is_there(start, fails, control):
 
 
 @pytest.mark.parametrize("kind", ["memfd", "shm", "file"])
-def test_status_of_a_server_without_keeper(start, tmp_path, kind):
+def test_status_of_a_server_without_supervisor(start, tmp_path, kind):
     """It says so, and how its memory is reached now."""
     memory = {"memfd": (), "shm": ("--shm", f"ivsh-alone-{os.getpid()}")}
     server = start(*memory.get(kind, ("--file", tmp_path / "m")))
     client = RawClient(server.socket)
     client.handshake(8, 2)
-    kill_keeper(server)
+    kill_supervisor(server)
     status, out, _ = call("status", "-S", server.socket)
-    assert status == 0 and "no keeper: it was killed" in out
+    assert status == 0 and "no supervisor: it was killed" in out
     got = json.loads(call("status", "-S", server.socket, "--json")[1])
-    assert got["server"]["keeper"] is None
+    assert got["server"]["supervisor"] is None
     path = got["memory"]["path"]
     assert os.path.samestat(os.stat(path), os.fstat(client.memory))
     line = call("qemu-args", "-S", server.socket, "--plain")[1]

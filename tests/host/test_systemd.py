@@ -82,7 +82,7 @@ def manager(request, tmp_path):
 def test_notifications(start, manager):
     server = start(prefix=("env", f"NOTIFY_SOCKET={manager.name}"))
     manager.expect("READY=1")
-    assert manager.sender == server.keeper
+    assert manager.sender == server.supervisor
     client = RawClient(server.socket)
     client.handshake(8, 2)
     server.process.send_signal(signal.SIGHUP)

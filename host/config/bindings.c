@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bindings.c - slots with a socket of their own.
+ */
+#include "config/bindings.h"
+#include "process/log.h"
+#include "config/settings.h"
+#include "config/sizes.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BINDINGS_NAME_MAX 63 /* a log line, and a reader's eye, hold it */
+
+/* What is wrong with "WHO=PATH", as a phrase; NULL: nothing. */
+static const char *bindings_wrong(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (!equals || equals == text || equals[1] == '\0')
+		return "give WHO=PATH: a number or a name, and a socket";
+	if (equals - text > BINDINGS_NAME_MAX)
+		return "a name has at most 63 characters";
+	for (const char *c = text; c < equals; c++)
+		if (!isgraph((unsigned char)*c))
+			return "a name has printable characters only, and no space";
+	return NULL;
+}
+
+int bindings_add(struct options *options, const char *object, uint32_t line, const char *text)
+{
+	const char *wrong = bindings_wrong(text);
+	struct options_slot *grown;
+	char *name, *socket;
+
+	if (!wrong && options->bound_count == BINDINGS_MAX)
+		wrong = "there are too many: 4096 can be bound";
+	if (wrong) {
+		log_failure(object, "%.80s: %s", text, wrong);
+		return OPTIONS_WRONG;
+	}
+	/* One copy for both, cut where the sign was. */
+	name = options_keep(options, text, strlen(text));
+	grown = realloc(options->bound, (options->bound_count + 1) * sizeof *grown);
+	if (grown)
+		options->bound = grown;
+	if (!name || !grown) {
+		log_failure(object, "%s", strerror(ENOMEM));
+		return OPTIONS_WRONG;
+	}
+	socket = strchr(name, '=');
+	*socket++ = '\0';
+	options->bound[options->bound_count++] =
+	    (struct options_slot){.slot = UINT32_MAX, .name = name, .socket = socket, .line = line};
+	return OPTIONS_GO;
+}
+
+/* One line about (bound), which says where it was given. Answers OPTIONS_WRONG. */
+static int bindings_refuse(
+    const struct options *options, const struct options_slot *bound, const char *what)
+{
+	char object[PATH_MAX + 32] = "--slot";
+
+	if (bound->line)
+		snprintf(object, sizeof object, "%s:%u: slot", options->config, bound->line);
+	log_failure(object, "%s=%.107s: %s", bound->name, bound->socket, what);
+	return OPTIONS_WRONG;
+}
+
+void bindings_about(const struct options *options, const struct options_slot *bound)
+{
+	char where[SETTINGS_OBJECT];
+
+	snprintf(where, sizeof where, "%.*s:%u: slot", PATH_MAX, options->config, bound->line);
+	log_about(bound->line ? where : NULL);
+}
+
+static bool bindings_is_taken(const struct options *options, uint32_t slot)
+{
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		if (options->bound[i].slot == slot)
+			return true;
+	return false;
+}
+
+/* (bound) has a name and a socket that no earlier one, and nothing else, has. */
+static int bindings_check(const struct options *options, const struct options_slot *bound)
+{
+	for (const struct options_slot *other = options->bound; other < bound; other++) {
+		if (!strcmp(bound->name, other->name))
+			return bindings_refuse(options, bound, "this name is given twice");
+		if (!strcmp(bound->socket, other->socket))
+			return bindings_refuse(options, bound, "this socket is given twice");
+	}
+	if (!strcmp(bound->socket, options->socket))
+		return bindings_refuse(options, bound, "this is the common socket");
+	if (options->control && !strcmp(bound->socket, options->control))
+		return bindings_refuse(options, bound, "this is the control socket");
+	return OPTIONS_GO;
+}
+
+/* A name that is a number says which slot. */
+static int bindings_number(const struct options *options, struct options_slot *bound)
+{
+	uint32_t slot;
+
+	if (bound->name[strspn(bound->name, "0123456789")])
+		return OPTIONS_GO;
+	if (sizes_count(bound->name, 0, options->slots - 1, &slot))
+		return bindings_refuse(options, bound, "there are not that many slots");
+	if (bindings_is_taken(options, slot))
+		return bindings_refuse(options, bound, "this slot is given twice");
+	bound->slot = slot;
+	return OPTIONS_GO;
+}
+
+int bindings_bind(struct options *options)
+{
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		struct options_slot *bound = &options->bound[i];
+
+		if (bindings_check(options, bound) != OPTIONS_GO ||
+		    bindings_number(options, bound) != OPTIONS_GO)
+			return OPTIONS_WRONG;
+	}
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		if (options->bound[i].slot != UINT32_MAX)
+			continue;
+		while (bindings_is_taken(options, next))
+			next++;
+		if (next >= options->slots)
+			return bindings_refuse(
+			    options, &options->bound[i], "there are not that many slots");
+		options->bound[i].slot = next;
+	}
+	return OPTIONS_GO;
+}

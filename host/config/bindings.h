@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bindings.h - slots with a socket of their own.
+ */
+#ifndef BINDINGS_H
+#define BINDINGS_H
+
+#include "config/options.h"
+
+/* Each costs two descriptors; and they are compared with one another. */
+#define BINDINGS_MAX 4096u
+
+/*
+ * Add "WHO=PATH", from (line) of the file, or 0. (object) is what a line about an error begins
+ * with. OPTIONS_GO, or OPTIONS_WRONG after one line.
+ */
+int bindings_add(struct options *options, const char *object, uint32_t line, const char *text);
+
+/*
+ * Give each its slot, when all options are known: numbers take the slots that they say, names then
+ * the lowest ones left, in their order. OPTIONS_GO, or OPTIONS_WRONG after one line.
+ */
+int bindings_bind(struct options *options);
+
+/* log_about() the line of the file that has (bound), if one has. */
+void bindings_about(const struct options *options, const struct options_slot *bound);
+
+#endif

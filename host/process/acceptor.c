@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * acceptor.c - takes connections from the listening sockets.
+ */
+#include "process/acceptor.h"
+#include "process/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void acceptor_hold(struct acceptor *acceptor)
+{
+	/* A copy, since a server that is isolated opens no files any more. */
+	if (acceptor->spare < 0)
+		acceptor->spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+static void acceptor_let_go(struct acceptor *acceptor)
+{
+	if (acceptor->spare >= 0)
+		close(acceptor->spare);
+	acceptor->spare = -1;
+}
+
+int acceptor_open(struct acceptor *acceptor)
+{
+	*acceptor = (struct acceptor){.spare = -1};
+	acceptor_hold(acceptor);
+	if (acceptor->spare < 0)
+		return log_failure("acceptor", "%s", strerror(errno));
+	return 0;
+}
+
+/* Not close-on-exec: the next server inherits it. */
+static int acceptor_accept(int listener, enum caller *caller)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof address;
+	int fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		*caller = caller_at(&address, size);
+	return fd;
+}
+
+/*
+ * Descriptors ran out, or so accept4(2) says, also when nobody waits. With the spare one a client
+ * can be told; left alone, it would wait for ever.
+ */
+static int acceptor_take_last(struct acceptor *acceptor, int listener, enum caller *caller)
+{
+	int fd;
+
+	acceptor_let_go(acceptor);
+	fd = acceptor_accept(listener, caller);
+	if (fd < 0) {
+		acceptor->is_paused = errno != EAGAIN && errno != EWOULDBLOCK;
+		acceptor_hold(acceptor);
+		return -1;
+	}
+	acceptor_hold(acceptor);
+	if (acceptor->spare >= 0)
+		return fd; /* meanwhile there is one more */
+	log_event("event=refuse reason=descriptors");
+	acceptor->turned_away++;
+	caller_refuse(fd, "descriptors");
+	close(fd);
+	acceptor_hold(acceptor);
+	return -1;
+}
+
+int acceptor_take(struct acceptor *acceptor, int listener, enum caller *caller)
+{
+	while (!acceptor->is_paused) {
+		int fd = acceptor_accept(listener, caller);
+
+		if (fd >= 0)
+			return fd;
+		if (errno == EMFILE || errno == ENFILE)
+			return acceptor_take_last(acceptor, listener, caller);
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return -1;
+		if (errno != ECONNABORTED && errno != EINTR)
+			acceptor->is_paused = true;
+	}
+	return -1;
+}
+
+void acceptor_tick(struct acceptor *acceptor)
+{
+	acceptor->is_paused = false;
+	acceptor_hold(acceptor);
+}
+
+void acceptor_close(struct acceptor *acceptor)
+{
+	acceptor_let_go(acceptor);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * publish.c - a listening socket, made where nobody else can touch it, and then given its name.
+ *
+ * Theory of operation
+ *
+ * Mode and group of a socket can only be set by its name, and a name in somebody else's folder may
+ * be a link to another file by the time that it is used. So the socket is bound in a folder of our
+ * own beside its place, which is held open and which only we can write to; there it gets its mode
+ * and group, and listens. Then it is moved: whoever sees the name can connect, and may. Nothing is
+ * replaced by this but a dead socket: what has the name changes places with ours, and is looked at.
+ */
+#include "process/publish.h"
+#include "backend/entry.h"
+#include "process/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PUBLISH_TRIES 16
+#define PUBLISH_NAME 80 /* longer ones have no room behind /proc/self/fd/N/ in a socket's address */
+
+/* The folder of our own, and the name of the socket in it. */
+struct publish {
+	struct entry entry; /* where it shall be */
+	char folder[NAME_MAX + 1];
+	struct entry own;
+};
+
+static socklen_t publish_address(const char *path, struct sockaddr_un *address)
+{
+	memset(address, 0, sizeof *address);
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path, path, strnlen(path, sizeof address->sun_path - 1));
+	return sizeof *address;
+}
+
+/*
+ * QEMU's own server dies of a connection that closes early. A datagram socket cannot connect to a
+ * stream socket (EPROTOTYPE), and to a dead one neither (ECONNREFUSED): unix(7).
+ */
+int publish_probe(const char *path)
+{
+	struct sockaddr_un address;
+	socklen_t size = publish_address(path, &address);
+	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result, error;
+
+	if (probe < 0)
+		return -1;
+	result = connect(probe, (struct sockaddr *)&address, size);
+	error = errno;
+	close(probe);
+	if (result && (error == ECONNREFUSED || error == ENOENT))
+		return 0;
+	errno = error;
+	return result && error != EPROTOTYPE ? -1 : 1;
+}
+
+/* Hold the folder (name), if it is ours alone. */
+static int publish_hold(struct publish *publish, const char *name)
+{
+	struct stat st;
+	int fd = openat(publish->entry.folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0077) == 0) {
+		publish->own.folder = fd;
+		snprintf(publish->own.name, sizeof publish->own.name, "%s",
+		    strlen(publish->entry.name) <= PUBLISH_NAME ? publish->entry.name : "s");
+		strcpy(publish->folder, name);
+		return 0;
+	}
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
+/*
+ * Make it: NAME.new, or find it there, left by one that was killed; another name where that one is
+ * somebody else's, or may be in use.
+ */
+static int publish_folder(struct publish *publish, bool is_locked)
+{
+	char name[NAME_MAX + 1];
+
+	for (unsigned i = 0; i < PUBLISH_TRIES; i++) {
+		uint32_t number = 0;
+
+		if (i == 0 && is_locked)
+			snprintf(name, sizeof name, "%.240s.new", publish->entry.name);
+		else if (getrandom(&number, sizeof number, 0) == sizeof number)
+			snprintf(name, sizeof name, "%.240s.%08x", publish->entry.name, number);
+		if (mkdirat(publish->entry.folder, name, 0700) && errno != EEXIST)
+			return -1;
+		if (publish_hold(publish, name) == 0) {
+			unlinkat(publish->own.folder, publish->own.name, 0);
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Bind in it, and permit, and listen. NULL, or what failed, with errno. */
+static const char *publish_bind(
+    const struct publish *publish, int fd, uint32_t mode, uint32_t group, struct stat *st)
+{
+	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
+	struct sockaddr_un address;
+	int folder = publish->own.folder;
+	const char *name = publish->own.name;
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%.*s", folder, PUBLISH_NAME, name);
+	if (bind(fd, (struct sockaddr *)&address, publish_address(path, &address)))
+		return "bind";
+	if (group != UINT32_MAX && fchownat(folder, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW))
+		return "cannot give it to the group";
+	/* Behind the group: with its new mode it is never open to one that is not meant. */
+	if (mode != UINT32_MAX && fchmodat(folder, name, mode, 0))
+		return "cannot set its mode";
+	if (listen(fd, SOMAXCONN))
+		return "listen";
+	return entry_stat(&publish->own, st) ? "stat" : NULL;
+}
+
+/* What has the name is in our folder now: it may go, if it is a socket that nobody listens at. */
+static const char *publish_judge(const struct publish *publish)
+{
+	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
+	struct stat st;
+
+	if (entry_stat(&publish->own, &st))
+		return "stat";
+	errno = ENOTSOCK;
+	if (!S_ISSOCK(st.st_mode))
+		return "bind";
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%.*s", publish->own.folder, PUBLISH_NAME,
+	    publish->own.name);
+	switch (publish_probe(path)) {
+	case 0:
+		return unlinkat(publish->own.folder, publish->own.name, 0) ? "unlink" : NULL;
+	case 1:
+		errno = EADDRINUSE;
+		return "bind";
+	default:
+		return "connect";
+	}
+}
+
+static int publish_move(const struct publish *publish, unsigned flags)
+{
+	return renameat2(publish->own.folder, publish->own.name, publish->entry.folder,
+	    publish->entry.name, flags);
+}
+
+/* Give it its name: (st) is ours. NULL, or what failed, with errno. */
+static const char *publish_name(const struct publish *publish, const struct stat *st)
+{
+	const char *wrong;
+	int error;
+
+	for (unsigned i = 0; i < PUBLISH_TRIES; i++) {
+		if (publish_move(publish, RENAME_NOREPLACE) == 0)
+			return NULL;
+		/* A file system that knows no such flags. */
+		if (errno == EINVAL || errno == ENOSYS)
+			return publish_move(publish, 0) ? "rename" : NULL;
+		if (errno != EEXIST)
+			return "rename";
+		if (publish_move(publish, RENAME_EXCHANGE) == 0)
+			break;
+		if (errno != ENOENT)
+			return "rename";
+	}
+	wrong = publish_judge(publish);
+	error = errno;
+	/* Others may do the same: until what we have is ours, it is not ours to keep. */
+	for (unsigned i = 0; wrong && i < PUBLISH_TRIES && !entry_is(&publish->own, st); i++)
+		publish_move(publish, RENAME_EXCHANGE);
+	errno = error;
+	return wrong;
+}
+
+/* All of it, but for what is taken back. NULL, or what failed, with errno. */
+static const char *publish_make(struct publish *publish, struct listener *listener, uint32_t mode,
+    uint32_t group, bool is_locked)
+{
+	struct stat st = {0};
+	const char *wrong;
+
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return "socket";
+	if (entry_open(&publish->entry, listener->path))
+		return "open";
+	if (publish_folder(publish, is_locked))
+		return "mkdir";
+	wrong = publish_bind(publish, listener->fd, mode, group, &st);
+	if (!wrong)
+		wrong = publish_name(publish, &st);
+	listener->device = st.st_dev;
+	listener->inode = st.st_ino;
+	return wrong;
+}
+
+int publish(struct listener *listener, uint32_t mode, uint32_t group, bool is_locked)
+{
+	struct publish publish = {.entry = {.folder = -1}, .own = {.folder = -1}};
+	const char *wrong = publish_make(&publish, listener, mode, group, is_locked);
+	int error = errno;
+
+	if (publish.own.folder >= 0) {
+		/* Ours, after a failure: what was moved is not there any more. */
+		unlinkat(publish.own.folder, publish.own.name, 0);
+		unlinkat(publish.entry.folder, publish.folder, AT_REMOVEDIR);
+	}
+	entry_close(&publish.own);
+	entry_close(&publish.entry);
+	if (!wrong)
+		return 0;
+	if (listener->fd >= 0)
+		close(listener->fd);
+	listener->fd = -1;
+	listener->inode = 0;
+	return log_failure(listener->path, "%s: %s", wrong, strerror(error));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapping.h - the pages of the memory that the server may touch.
+ */
+#ifndef MAPPING_H
+#define MAPPING_H
+
+#include <ivsh/wire.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Map the first pages of (fd), and answer the words that the server writes; NULL after one line.
+ * (page) is what can be mapped at least. Once in a process.
+ */
+struct ivsh_wire_server *mapping_open(int fd, uint64_t page);
+
+/* The kernel took these pages away (SIGBUS): nobody sees any more what the server writes. */
+bool mapping_is_lost(void);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * daemon.c - going to the background, and the pid file.
+ *
+ * The parent stays until the child is ready, so that whoever started us may connect, or read the
+ * pid file, as soon as the command has returned 0.
+ */
+#include "supervisor/daemon.h"
+#include "backend/entry.h"
+#include "process/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define DAEMON_FIRST 3
+#define DAEMON_MOST 65536 /* where a kernel does not know close_range(2): 5.9 */
+
+static int daemon_pipe = -1; /* the child's end: one byte says ready, its end says failed */
+
+/* Whoever waits for the end of a descriptor that it gave us does not wait for a daemon. */
+void daemon_let_go(void)
+{
+	if (close_range(DAEMON_FIRST, ~0u, 0) == 0)
+		return;
+	for (int fd = DAEMON_FIRST; fd < DAEMON_MOST; fd++)
+		close(fd);
+}
+
+bool daemon_keeps_stderr(void)
+{
+	struct stat st;
+
+	/* A file, and what throws everything away, are waited for by nobody. */
+	return fstat(STDERR_FILENO, &st) == 0 &&
+	       (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
+}
+
+/* Pass on what is in the pipe (from). False: its other end is closed. */
+static bool daemon_relay(int from)
+{
+	char text[PIPE_BUF];
+	ssize_t got;
+
+	while ((got = read(from, text, sizeof text)) > 0)
+		if (write(STDERR_FILENO, text, (size_t)got) < 0)
+			return false;
+	return got < 0;
+}
+
+/* The parent: until the child is ready, or ends, it is the reader of what that says. */
+static void __attribute__((noreturn)) daemon_wait(int ready, int said)
+{
+	struct pollfd wait[] = {
+	    {.fd = ready, .events = POLLIN}, {.fd = said, .events = said < 0 ? 0 : POLLIN}};
+	char byte;
+	ssize_t got = -1;
+
+	while (got < 0) {
+		poll(wait, 2, -1);
+		if (wait[1].revents && !daemon_relay(said))
+			wait[1].fd = -1;
+		if (wait[0].revents)
+			got = read(ready, &byte, 1);
+	}
+	if (said >= 0)
+		daemon_relay(said);
+	_exit(got == 1 ? 0 : 1);
+}
+
+/* The child's ends: stdin and stdout are nobody's, stderr is (said), which ends with the parent. */
+static int daemon_quiet(int said)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    (said >= 0 && dup2(said, STDERR_FILENO) < 0))
+		return log_failure("/dev/null", "%s", strerror(errno));
+	close(null);
+	if (said >= 0)
+		close(said);
+	return 0;
+}
+
+int daemon_fork(void)
+{
+	int ends[2], said[2] = {-1, -1};
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) ||
+	    (!daemon_keeps_stderr() && pipe2(said, O_CLOEXEC | O_NONBLOCK)))
+		return log_failure("daemon", "pipe: %s", strerror(errno));
+	child = fork();
+	if (child < 0)
+		return log_failure("daemon", "fork: %s", strerror(errno));
+	if (child > 0) {
+		close(ends[1]);
+		if (said[1] >= 0)
+			close(said[1]);
+		daemon_wait(ends[0], said[0]);
+	}
+	close(ends[0]);
+	if (said[0] >= 0)
+		close(said[0]);
+	daemon_pipe = ends[1];
+	if (setsid() < 0)
+		return log_failure("daemon", "setsid: %s", strerror(errno));
+	return daemon_quiet(said[1]);
+}
+
+void daemon_ready(void)
+{
+	if (daemon_pipe < 0)
+		return;
+	if (write(daemon_pipe, "", 1) < 0)
+		log_detail("event=warning what=parent-gone");
+	close(daemon_pipe);
+	daemon_pipe = -1;
+}
+
+/* Write our number into what (fd) is. Answers (fd), or -1 with errno and (fd) closed. */
+static int daemon_pid_put(int fd)
+{
+	int error;
+
+	if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) >= 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* A device or a pipe as a pid file, or a link to one. -1 with errno. */
+static int daemon_pid_device(const struct entry *entry)
+{
+	int fd = openat(entry->folder, entry->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	/* Mustn't: write into a file that has the name by now. */
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return daemon_pid_put(fd);
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
+/*
+ * Under a name that others do not know, and then renamed: who reads a pid file finds a whole number
+ * in it, and nothing is written into what had the name, which may have others. -1 with errno.
+ */
+static int daemon_pid_file(const struct entry *entry)
+{
+	char name[NAME_MAX + 1];
+	uint32_t number = 0;
+	int fd, error;
+
+	if (getrandom(&number, sizeof number, 0) != sizeof number)
+		return -1;
+	snprintf(name, sizeof name, "%.240s.%08x", entry->name, number);
+	fd =
+	    openat(entry->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	fd = daemon_pid_put(fd);
+	if (fd >= 0 && renameat(entry->folder, name, entry->folder, entry->name) == 0)
+		return fd;
+	error = errno;
+	unlinkat(entry->folder, name, 0);
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return -1;
+}
+
+int daemon_pid_write(const char *path)
+{
+	struct entry entry;
+	struct stat st;
+	bool is_device;
+	int fd;
+
+	if (entry_open(&entry, path))
+		return log_failure(path, "open: %s", strerror(errno));
+	is_device = entry_stat(&entry, &st) == 0 && !S_ISREG(st.st_mode);
+	fd = is_device ? daemon_pid_device(&entry) : daemon_pid_file(&entry);
+	if (fd < 0)
+		log_failure(path, "write: %s", strerror(errno));
+	entry_close(&entry);
+	return fd;
+}
+
+void daemon_pid_remove(const char *path, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		entry_remove(path, st.st_dev, st.st_ino);
+	close(fd);
+}

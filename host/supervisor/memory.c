@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - the region's memory.
+ *
+ * The supervisor maps the whole while it formats it, or looks at it, before there is any client; what it
+ * reads, it reads here and once. A server maps only the first two pages: header and server page.
+ */
+#include "supervisor/memory.h"
+#include "process/log.h"
+
+#include <ivsh/region.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Longer than any living heartbeat or server's beat stands still: both move every 250 ms. */
+#define MEMORY_WATCH_MS 1000
+
+static uint32_t memory_load(const void *base, size_t offset)
+{
+	const uint32_t *word = (const uint32_t *)(const void *)((const char *)base + offset);
+
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static size_t memory_heartbeat(uint32_t slot)
+{
+	return IVSH_WIRE_SLOTS_OFFSET + slot * sizeof(struct ivsh_wire_slot) +
+	       offsetof(struct ivsh_wire_slot, heartbeat);
+}
+
+/* A heartbeat, or another server's beat, moves while we watch. */
+static bool memory_is_alive(const void *base, uint32_t slots)
+{
+	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, beat);
+	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
+
+	for (uint32_t i = 0; i < slots; i++)
+		before[i] = memory_load(base, memory_heartbeat(i));
+	before[slots] = memory_load(base, beat);
+	poll(NULL, 0, MEMORY_WATCH_MS);
+	for (uint32_t i = 0; i < slots; i++)
+		if (memory_load(base, memory_heartbeat(i)) != before[i])
+			return true;
+	return memory_load(base, beat) != before[slots];
+}
+
+/* A region of ours that nobody lives in, with the slots asked for, or a reason. */
+static int memory_keep(const void *base, const struct options *options, const char *path)
+{
+	struct ivsh_wire_header header;
+	struct ivsh_geometry geometry;
+	uint64_t need;
+
+	memcpy(&header, base, sizeof header);
+	geometry = (struct ivsh_geometry){.slots = header.slots,
+	    .descs = header.descs,
+	    .hot_size = header.hot_size,
+	    .bulk_size = header.bulk_size};
+	if (header.version != IVSH_WIRE_VERSION || header.features != 0)
+		return log_failure(path,
+		    "holds a region of version %u, features 0x%x; this server knows version %u,"
+		    " features 0x0: remove it, or use --raw",
+		    header.version, header.features, IVSH_WIRE_VERSION);
+	if (header.size > options->size || ivsh_geometry_size(&geometry, &need) ||
+	    need > header.size)
+		return log_failure(path, "holds a region whose header is impossible: remove it");
+	if (header.slots != options->slots)
+		return log_failure(path,
+		    "holds a region of %u slots, %u are asked for: remove it, or ask for its slots",
+		    header.slots, options->slots);
+	if (memory_is_alive(base, header.slots))
+		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
+	return 0;
+}
+
+static int memory_prepare(const struct backend *backend, const struct options *options, bool *kept)
+{
+	const char *path = backend->path;
+	size_t size = (size_t)options->size;
+	uint64_t magic, generation;
+	int result = 0;
+	void *base = MAP_FAILED;
+
+	errno = ENOMEM;
+	if (size == options->size) /* or a process of this machine cannot map it */
+		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, backend->fd, 0);
+	if (base == MAP_FAILED)
+		return log_failure(path, "mmap: %s", strerror(errno));
+	magic = __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
+	if (magic == IVSH_WIRE_MAGIC) {
+		*kept = true;
+		result = memory_keep(base, options, path);
+	} else if (!ivsh_wire_magic_none(magic)) {
+		result = log_failure(path,
+		    "holds something else (it begins with 0x%016llx): remove it, or use --raw",
+		    (unsigned long long)magic);
+	} else if (getrandom(&generation, sizeof generation, 0) != sizeof generation) {
+		result = log_failure(path, "getrandom: %s", strerror(errno));
+	} else {
+		result = ivsh_region_format(base, size, &options->geometry, generation, false);
+		if (result)
+			result = log_failure(path, "format: %s", ivsh_error_text(result));
+	}
+	munmap(base, size);
+	return result;
+}
+
+int memory_open(struct backend *backend, const struct options *options, bool *kept)
+{
+	const struct backend_request request = {.kind = options->kind,
+	    .name = options->memory,
+	    .size = options->size,
+	    .huge_page = options->huge_page,
+	    .mode = options->memory_mode,
+	    .group = options->memory_group,
+	    .most = options->memory_mode == OPTIONS_NONE ? options->memory_most : 0,
+	    .as_is = options->memory_as_is};
+
+	*kept = false;
+	if (backend_open(backend, &request)) {
+		char *what = strstr(backend->error, ": ");
+
+		/* "object: what", as every line about a failure. */
+		*what = '\0';
+		return log_failure(backend->error, "%s", what + 2);
+	}
+	if (options->kind == BACKEND_HUGE && !backend->is_huge)
+		log_event("event=warning what=no-hugetlbfs directory=%s", options->memory);
+	if (options->raw || memory_prepare(backend, options, kept) == 0)
+		return 0;
+	backend_close(backend);
+	return -1;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.h - the region's memory: opened and formatted by the supervisor, and the one page of it that
+ * the server may touch.
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include "backend/backend.h"
+#include "config/options.h"
+
+#include <ivsh/wire.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Open the memory and, unless raw, format it. A region that is there already is kept, and *kept
+ * set, when it has the geometry's slots and nobody lives in it: what its peers had sent is still
+ * delivered.
+ *
+ * Call with the socket's lock held. Answers 0, or -1 after one line, with nothing left behind.
+ */
+int memory_open(struct backend *backend, const struct options *options, bool *kept);
+
+#endif

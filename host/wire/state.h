@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h - all that a server knows, in memory that outlives it.
+ *
+ * The supervisor makes it; the server works in it, and is the only one who writes here while it lives,
+ * except struct state_handed, which the supervisor writes before it lets a server begin. A server may
+ * die at any instruction: each table says what its next owner makes of what it finds, and takes
+ * none of it for granted.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include "wire/tables.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A server refuses a state of another version or shape: the old one then goes on. */
+#define STATE_VERSION 4u
+
+#define STATE_NAME 64u  /* of a bound slot, with its NUL */
+#define STATE_PATH 108u /* sun_path of unix(7) */
+
+/* A listening socket, as the supervisor holds it. */
+struct state_listener {
+	int32_t fd;        /* -1: none */
+	uint32_t slot;     /* the slot that it is bound to; SLOTS_NONE: any free one */
+	uint32_t is_given; /* by who started the supervisor, and at its path, whatever ours says */
+	char path[STATE_PATH];
+	char name[STATE_NAME]; /* then: of the slot that it was given for */
+};
+
+/* A connection, as the supervisor holds it. */
+struct state_socket {
+	int32_t fd;    /* -1: none */
+	uint32_t slot; /* of the listener that it came from */
+};
+
+/* What happened since the supervisor began. */
+struct state_counts {
+	uint64_t connects;
+	uint64_t disconnects;
+	uint64_t takeovers;
+	uint64_t reloads;
+	uint64_t slow;
+	uint64_t doubtful;
+	uint64_t bells_blocked;
+	uint64_t refused[CLIENTS_REASONS];
+};
+
+/* What cannot change while guests hold the memory. */
+struct state_shape {
+	uint32_t slots;
+	uint32_t vectors;
+	uint32_t clients; /* connections at a time, at most */
+	uint32_t raw;
+	uint32_t classic;
+	uint32_t kind; /* enum backend_kind */
+	uint64_t size; /* of the memory */
+};
+
+struct state_head {
+	uint32_t version;
+	uint32_t slots;
+	uint32_t vectors;
+	uint32_t clients;
+	uint32_t raw;
+	uint32_t classic;
+	uint32_t kind;  /* enum backend_kind */
+	uint32_t kept;  /* the region was there before */
+	uint32_t marks; /* the kernel says what of a batch was sent: marks.h */
+	uint64_t size;  /* of the memory */
+	uint64_t page;  /* its page size */
+	uint64_t began_ns;
+	int32_t supervisor; /* process ID */
+	/* Handed over: numbers of descriptors that the server inherits. */
+	int32_t memory;
+	int32_t control;
+	char memory_path[4096];
+	/* The server's. */
+	uint32_t is_begun; /* a server has been here: this is a takeover */
+	uint32_t next_id;  /* classic: where the ID of the next client is looked for */
+	struct state_counts counts;
+	struct page_words page_words;
+};
+
+struct state {
+	int fd;
+	size_t size;
+	struct state_head *head;
+	struct state_listener *listener; /* slots + 1 of them */
+	struct state_socket *socket;     /* clients of them */
+	int32_t *bells;                  /* slots * vectors eventfds, those of slot 0 first */
+	struct slot *slot;
+	struct client *client;
+	struct batch *batch; /* one: a server sends to one client at a time */
+	uint64_t *knows;     /* classic: per client a bit for each slot, state_words() of them */
+	uint64_t *told;      /* classic: per client the IDs that it was told, IDS_WORDS of ids.h */
+};
+
+/* Words of 64 bits for a set of slots. */
+uint32_t state_words(uint32_t slots);
+
+/* Make an empty one of (shape). 0, or -1 after one line. */
+int state_create(struct state *state, const struct state_shape *shape);
+
+/*
+ * Map the one in (fd), and see that it has (shape): what cannot change while guests hold the memory
+ * must be as it was. 0, or -1 after one line.
+ */
+int state_map(struct state *state, int fd, const struct state_shape *shape);
+
+void state_close(struct state *state);
+
+#endif
