@@ -119,7 +119,7 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c
           lib/core/receiver.c lib/core/receive.c lib/core/batch.c lib/core/reset.c \
           lib/core/wait.c lib/core/news.c lib/core/service.c lib/core/next.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
-          lib/device/msix.c lib/device/device.c
+          lib/device/msix.c lib/device/device.c lib/device/any.c
 NODE   := lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c lib/node/post_all.c \
           lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c lib/node/inbox.c lib/node/call.c \
           lib/node/reply.c lib/node/flow.c lib/node/find.c lib/node/services.c lib/node/watch.c

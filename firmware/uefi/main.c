@@ -128,7 +128,7 @@ static int serve(EFI_SYSTEM_TABLE *system)
 		return result;
 	clock_open(system->BootServices);
 	if (!EFI_ERROR(port_open(&port, system->BootServices))) {
-		world.nonce = nonce_make(system);
+		world.nonce = port.calls.seed = nonce_make(system);
 		result = syscalls_run(run, &world);
 		port_close(&port);
 	}

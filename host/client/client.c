@@ -46,6 +46,10 @@ static void client_clear(struct client *client)
 	memset(client, 0, sizeof *client);
 	client->socket = client->memory = client->partial_fd = client->doorbells = -1;
 	client->told = true;
+	/* Early in a boot there may be no random number yet. */
+	if (getrandom(&client->mem.seed, sizeof client->mem.seed, GRND_NONBLOCK) !=
+	    (ssize_t)sizeof client->mem.seed)
+		client->mem.seed = doorbell_now_ns(NULL);
 }
 
 /* Milliseconds until (deadline_ns), rounded up; 0: it has passed. */

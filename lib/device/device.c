@@ -182,4 +182,5 @@ COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 	mem->doorbell.now_ns = doorbell_now_ns;
 	mem->doorbell.sleep = doorbell_sleep;
 	mem->doorbell.relax = doorbell_relax;
+	mem->seed = device->platform->seed;
 }

@@ -97,7 +97,7 @@ static int attach_begin(struct ivsh_node *node, struct ivsh_mem *mem,
 	if (options->flags & IVSH_NODE_POLL)
 		mem->doorbell.vectors = 0;
 	if (!seed)
-		seed = mem->doorbell.now_ns(mem->doorbell.ctx);
+		seed = mem->seed ? mem->seed : mem->doorbell.now_ns(mem->doorbell.ctx);
 	if (mem->self == IVSH_SELF_NONE) {
 		error = ivsh_node_attach_free(&node->region, mem, attach, seed);
 	} else {

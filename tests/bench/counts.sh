@@ -79,7 +79,7 @@ counted() {
 	{ size "$poller"; size "$own"; } | awk 'NR == 2 {all = $1} NR == 4 {print "text poller x86_64 " all - $1}'
 	size "$library" | awk 'NR > 1 {
 		all += $1
-		if ($6 !~ /^(wait|msix|news|next|service|stream|open|free|idle|post|post_all|deliver|dispatch|pump|inbox|call|reply|flow|find|services|watch)\.o/)
+		if ($6 !~ /^(wait|msix|news|next|service|stream|open|free|idle|post|post_all|deliver|dispatch|pump|inbox|call|reply|flow|find|services|watch|any)\.o/)
 			basic += $1
 	}
 	END {print "text library x86_64 " all; print "text basic x86_64 " basic}'

@@ -76,7 +76,7 @@ struct side {
 static int side_open(struct side *side)
 {
 	struct ivsh_mem mem = {memory, sizeof(memory), side->self,
-	    {&bells[side->self], 4, ring, count, now_ns, sleep_until, relax}};
+	    {&bells[side->self], 4, ring, count, now_ns, sleep_until, relax}, 0};
 	struct ivsh_attach attach = {
 	    .name = side->self ? "one" : "zero", .nonce = now_ns(NULL) << 1 | side->self};
 	int error = ivsh_region_attach(&side->region, &mem, &attach);

@@ -259,6 +259,39 @@ static void platform_lies(void)
 	}
 }
 
+/* From the platform to the transport handle in one call. */
+static void opens_any(void)
+{
+	struct ivsh_mem mem;
+
+	prepare(4 * MIB, 2);
+	bus.registers[2] = 3;
+	bus.msi_max = 5;
+	bus.platform.seed = 1234567;
+	CHECK_EQ(ivsh_device_open_any(&device, &bus.platform, 1, &mem), IVSH_ENODEV);
+	NEED_EQ(ivsh_device_open_any(&device, &bus.platform, 0, &mem), 0);
+	CHECK(mem.base == bus.memory);
+	CHECK_EQ(mem.self, 3);
+	CHECK_EQ(mem.doorbell.vectors, 2);
+	CHECK_EQ(mem.seed, 1234567);
+	ivsh_device_close(&device);
+	CHECK_EQ(bus.maps, 0);
+	/* Without interrupts, or with a broken table: it polls. */
+	prepare(4 * MIB, 2);
+	bus.no_table = true;
+	NEED_EQ(ivsh_device_open_any(&device, &bus.platform, 0, &mem), 0);
+	CHECK_EQ(mem.doorbell.vectors, 0);
+	ivsh_device_close(&device);
+	prepare(4 * MIB, 0);
+	NEED_EQ(ivsh_device_open_any(&device, &bus.platform, 0, &mem), 0);
+	CHECK_EQ(mem.self, IVSH_SELF_NONE);
+	ivsh_device_close(&device);
+	prepare(4 * MIB, 2);
+	bus.no_memory = true;
+	CHECK_EQ(ivsh_device_open_any(&device, &bus.platform, 0, &mem), IVSH_EPLATFORM);
+	CHECK_EQ(bus.maps, 0);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -269,6 +302,7 @@ int main(void)
 	    {"lies", lies},
 	    {"MSI-X outside", late_msix},
 	    {"a platform that fails", platform_lies},
+	    {"open any", opens_any},
 	};
 
 	return test_main("device/device", tests, COUNT(tests));

@@ -326,7 +326,7 @@ void fake_init(struct fake_bus *bus)
 {
 	memset(bus, 0, sizeof(*bus));
 	bus->platform = (struct ivsh_platform){bus, config_read, config_write, map, unmap, msi_open,
-	    msi_close, now_ns, sleep_until, count, relax, NULL};
+	    msi_close, now_ns, sleep_until, count, relax, NULL, 0};
 	bus->msi_max = UINT32_MAX;
 }
 

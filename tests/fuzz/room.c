@@ -122,7 +122,7 @@ static void relax(void *ctx)
 struct ivsh_mem room_mem(uint32_t self)
 {
 	struct ivsh_mem mem = {
-	    room_memory, ROOM_SIZE, self, {NULL, 4, ring, count, now_ns, sleep_until, relax}};
+	    room_memory, ROOM_SIZE, self, {NULL, 4, ring, count, now_ns, sleep_until, relax}, 0};
 
 	return mem;
 }

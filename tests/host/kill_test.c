@@ -96,7 +96,7 @@ static void begin(uint32_t slot)
 	all.pid[slot] = fork();
 	if (all.pid[slot] == 0) {
 		const struct ivsh_mem mem = {all.memory, all.size, slot,
-		    {&all.doorbell[slot], 1, ring, count, now_ns, sleep_until, NULL}};
+		    {&all.doorbell[slot], 1, ring, count, now_ns, sleep_until, NULL}, 0};
 
 		numbers_live(all.shared, &mem);
 	}

@@ -107,6 +107,7 @@ static bool has_ecam(void)
 
 void x86_platform_init(void)
 {
+	port.seed = arch_nonce();
 	if (has_cf8()) {
 		machine = MACHINE_PC;
 		port.ctx = &cf8;

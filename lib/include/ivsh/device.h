@@ -108,6 +108,23 @@ int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUS
  */
 void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
 
+/* Vectors that ivsh_device_open_any() takes, where there are as many. */
+#define IVSH_DEVICE_VECTORS 128u
+
+/*
+ * Open the (index)th ivshmem device and answer its transport handle: ivsh_device_find(), _open(),
+ * _interrupts() and _mem() in one.
+ *
+ * Takes up to IVSH_DEVICE_VECTORS vectors. A device that has none, or a platform that has none to
+ * give, is no error: mem->doorbell.vectors is 0, and the peer polls. Where firmware assigns no
+ * addresses, ivsh_pci_assign() comes first. Once per device, as ivsh_device_open().
+ *
+ * IVSH_ENODEV  there are not that many devices.
+ * Else as ivsh_device_open().
+ */
+int ivsh_device_open_any(struct ivsh_device *device, const struct ivsh_platform *platform,
+    uint32_t index, struct ivsh_mem *mem) IVSH_MUST_CHECK;
+
 /*
  * Close: mask and disable MSI-X, free the interrupts, unmap, and disable bus mastering and memory
  * decoding if open enabled them. Detach the region first. (device) may be opened again. Closing a

@@ -23,7 +23,8 @@ struct ivsh_mem {
 	void *base;    /* first byte of the shared memory, aligned to 4096, mapped writable */
 	uint64_t size; /* bytes mapped at base */
 	uint32_t self; /* this peer's slot: IVPosition, or as configured; IVSH_SELF_NONE */
-	struct ivsh_doorbell doorbell; /* how to ring and how to sleep */
+	struct ivsh_doorbell doorbell; /* how to notify another, and how to sleep */
+	uint64_t seed; /* differs from one start to the next, as well as it can; 0: none */
 };
 
 #ifdef __cplusplus

@@ -75,6 +75,13 @@ struct ivsh_platform {
 	 * buses itself.
 	 */
 	int (*list)(void *ctx, uint32_t index, uint32_t *function);
+
+	/*
+	 * A number that differs from one start of this machine to the next, as well as it can: from
+	 * a random number generator, or a clock. Nonces are made of it (ivsh_attach_nonce()). 0:
+	 * there is none, and now_ns() is taken.
+	 */
+	uint64_t seed;
 };
 
 #ifdef __cplusplus
