@@ -145,10 +145,11 @@ BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
 OPTIONS := host/config/options.c host/config/settings.c host/config/bindings.c \
           host/config/config.c host/config/accounts.c host/config/known.c host/config/help.c \
           host/config/sizes.c host/config/descriptors.c host/config/shape.c host/process/log.c
-CONTROL := host/control/status.c host/control/args.c host/control/place.c host/control/fetch.c \
-          host/control/ask.c host/control/answer.c host/control/lines.c host/control/process.c \
+CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c \
+          host/control/socketpath.c host/control/query.c \
+          host/control/request.c host/control/answer.c host/control/fields.c host/control/lookup.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
-          host/control/libvirt.c host/control/write.c host/control/say.c
+          host/control/libvirt.c host/control/escape.c host/control/print.c
 PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
           host/process/publish.c host/process/acceptor.c host/process/caller.c
 WIRE    := host/wire/state.c host/wire/link.c
@@ -166,7 +167,7 @@ SERVING := host/wire/state.c host/config/shape.c host/process/caller.c host/serv
           host/server/clients.c host/server/batch.c host/server/notices.c \
           host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \
           host/server/control.c host/server/report.c
-CLIENT := host/client/client.c host/client/announcements.c host/client/messages.c \
+CLIENT := host/client/client.c host/client/protocol.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
           host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \

@@ -17,17 +17,17 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define BACKEND_GROUP_SPARE (UINT64_C(4) << 20) /* what two processes need beside the memory */
+#define GROUP_SPARE (UINT64_C(4) << 20) /* what two processes need beside the memory */
 
 int backend_fail(struct backend *backend, const char *what)
 {
-	snprintf(backend->error, sizeof backend->error, "%s: %s: %s", backend->path, what,
+	snprintf(backend->error, sizeof(backend->error), "%s: %s: %s", backend->path, what,
 	    strerror(errno));
 	return -1;
 }
 
 /* What the kernel thinks that it can give without swapping; UINT64_MAX: it does not say. */
-static uint64_t backend_available(void)
+static uint64_t machine_available(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long long kib;
@@ -36,7 +36,7 @@ static uint64_t backend_available(void)
 
 	if (!file)
 		return available;
-	while (fgets(line, sizeof line, file))
+	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
 			available = (uint64_t)kib << 10;
 	fclose(file);
@@ -48,7 +48,7 @@ static uint64_t backend_available(void)
  * end in the out-of-memory killer, for us or for others. Pages that are there already count for
  * nothing.
  */
-static int backend_afford(struct backend *backend)
+static int check_available(struct backend *backend)
 {
 	uint64_t available, group_available;
 	char group[PATH_MAX];
@@ -59,15 +59,14 @@ static int backend_afford(struct backend *backend)
 		return backend_fail(backend, "stat");
 	if (fs.f_type != TMPFS_MAGIC || (uint64_t)st.st_blocks * 512 >= backend->size)
 		return 0;
-	available = backend_available();
+	available = machine_available();
 	group_available = cgroup_available("", group);
 	if (backend->size > available)
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: cannot allocate %llu bytes: the machine has %llu available", backend->path,
 		    (unsigned long long)backend->size, (unsigned long long)available);
-	else if (group_available < BACKEND_GROUP_SPARE ||
-		 backend->size > group_available - BACKEND_GROUP_SPARE)
-		snprintf(backend->error, sizeof backend->error,
+	else if (group_available < GROUP_SPARE || backend->size > group_available - GROUP_SPARE)
+		snprintf(backend->error, sizeof(backend->error),
 		    "%.*s: cannot allocate %llu bytes: the control group has %llu left: raise its"
 		    " memory limit: %.*s",
 		    PATH_MAX / 2, backend->path, (unsigned long long)backend->size,
@@ -78,13 +77,13 @@ static int backend_afford(struct backend *backend)
 }
 
 /* A number that the kernel keeps about its huge pages of (page) bytes; 0: it has none such. */
-static uint64_t backend_pool(uint64_t page, const char *what)
+static uint64_t read_pool(uint64_t page, const char *what)
 {
 	char path[96];
 	unsigned long long count = 0;
 	FILE *file;
 
-	snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%llukB/%s",
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%llukB/%s",
 	    (unsigned long long)page >> 10, what);
 	file = fopen(path, "re");
 	if (!file)
@@ -96,25 +95,25 @@ static uint64_t backend_pool(uint64_t page, const char *what)
 }
 
 /* Too few huge pages: (backend) has those that it got, until the caller gives them back. */
-static int backend_lacks(struct backend *backend, uint64_t had, int error)
+static int explain_shortage(struct backend *backend, uint64_t had, int error)
 {
 	uint64_t needed = (backend->size - had) / backend->page;
-	uint64_t pool = backend_pool(backend->page, "free_hugepages");
-	uint64_t reserved = backend_pool(backend->page, "resv_hugepages");
+	uint64_t pool = read_pool(backend->page, "free_hugepages");
+	uint64_t reserved = read_pool(backend->page, "resv_hugepages");
 	struct statfs fs;
 
 	pool = pool > reserved ? pool - reserved : 0;
 	/* A mount may have a limit of its own; without one it says 0 or -1. hugetlbfs_statfs(). */
 	if (pool >= needed && fstatfs(backend->fd, &fs) == 0 && fs.f_blocks > 0 &&
 	    (uint64_t)fs.f_bavail < needed)
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: cannot allocate %llu bytes: huge pages of %llu kB: %llu needed, and the mount"
 		    " has room for %llu: mount it with a greater size=",
 		    backend->path, (unsigned long long)backend->size,
 		    (unsigned long long)backend->page >> 10, (unsigned long long)needed,
 		    (unsigned long long)fs.f_bavail);
 	else
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: cannot allocate %llu bytes: %s: huge pages of %llu kB: %llu needed, %llu"
 		    " free: raise /sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages",
 		    backend->path, (unsigned long long)backend->size, strerror(error),
@@ -124,7 +123,7 @@ static int backend_lacks(struct backend *backend, uint64_t had, int error)
 }
 
 /* Give the empty or new descriptor its size, with every byte allocated. */
-static int backend_allocate(struct backend *backend)
+static int allocate(struct backend *backend)
 {
 	uint64_t had;
 	struct stat st;
@@ -141,14 +140,14 @@ static int backend_allocate(struct backend *backend)
 	if ((uint64_t)st.st_size < backend->size && ftruncate(backend->fd, 0) < 0)
 		error = errno;
 	if (backend->is_huge)
-		return backend_lacks(backend, had, error);
-	snprintf(backend->error, sizeof backend->error, "%s: cannot allocate %llu bytes: %s",
+		return explain_shortage(backend, had, error);
+	snprintf(backend->error, sizeof(backend->error), "%s: cannot allocate %llu bytes: %s",
 	    backend->path, (unsigned long long)backend->size, strerror(error));
 	return -1;
 }
 
 /* What is there must be a file of no bytes or of exactly (size) bytes. */
-static int backend_check(struct backend *backend)
+static int check_file(struct backend *backend)
 {
 	struct stat st;
 	struct statfs fs;
@@ -160,18 +159,18 @@ static int backend_check(struct backend *backend)
 		backend->page = (uint64_t)fs.f_bsize;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		snprintf(
-		    backend->error, sizeof backend->error, "%s: not a regular file", backend->path);
+		snprintf(backend->error, sizeof(backend->error), "%s: not a regular file",
+		    backend->path);
 		return -1;
 	}
 	if (st.st_size != 0 && (uint64_t)st.st_size != backend->size) {
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: has %lld bytes, %llu are asked for: remove it, or ask for its size",
 		    backend->path, (long long)st.st_size, (unsigned long long)backend->size);
 		return -1;
 	}
 	if (backend->size % backend->page != 0) {
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: %llu bytes are no multiple of its page size, %llu", backend->path,
 		    (unsigned long long)backend->size, (unsigned long long)backend->page);
 		return -1;
@@ -183,7 +182,7 @@ static int backend_check(struct backend *backend)
  * Nobody who holds the descriptor can shrink it under the others (SIGBUS), grow it, or undo this.
  * Write seals are left out: QEMU maps it writable.
  */
-static int backend_seal(struct backend *backend)
+static int seal(struct backend *backend)
 {
 	if (backend->kind != BACKEND_MEMFD && backend->kind != BACKEND_HUGETLB)
 		return 0;
@@ -193,7 +192,7 @@ static int backend_seal(struct backend *backend)
 }
 
 /* The group first: with its new mode the object is never open to a group that is not meant. */
-static int backend_permit(struct backend *backend, const struct backend_request *request)
+static int set_permissions(struct backend *backend, const struct backend_request *request)
 {
 	bool existed =
 	    (backend->kind == BACKEND_SHM || backend->kind == BACKEND_FILE) && !backend->created;
@@ -207,7 +206,7 @@ static int backend_permit(struct backend *backend, const struct backend_request 
 	return 0;
 }
 
-static int backend_descriptor(struct backend *backend, const struct backend_request *request)
+static int open_kind(struct backend *backend, const struct backend_request *request)
 {
 	switch (request->kind) {
 	case BACKEND_MEMFD:
@@ -227,19 +226,18 @@ static int backend_descriptor(struct backend *backend, const struct backend_requ
 
 int backend_fill(struct backend *backend)
 {
-	return backend_check(backend) || backend_afford(backend) || backend_allocate(backend) ? -1
-											      : 0;
+	return check_file(backend) || check_available(backend) || allocate(backend) ? -1 : 0;
 }
 
 int backend_open(struct backend *backend, const struct backend_request *request)
 {
-	memset(backend, 0, sizeof *backend);
+	memset(backend, 0, sizeof(*backend));
 	backend->kind = request->kind;
 	backend->fd = backend->lock = -1;
 	backend->size = request->size;
 	backend->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	if (backend_descriptor(backend, request) || backend_fill(backend) ||
-	    backend_permit(backend, request) || backend_seal(backend)) {
+	if (open_kind(backend, request) || backend_fill(backend) ||
+	    set_permissions(backend, request) || seal(backend)) {
 		backend_close(backend);
 		return -1;
 	}

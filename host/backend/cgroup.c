@@ -13,36 +13,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CGROUP_LINE 8192
+#define LINE_SIZE 8192
 
 /* What the two versions call the same things. The second one has no word for "unlimited". */
-struct cgroup_words {
+struct words {
 	const char *type; /* of the mounted file system */
 	const char *limit;
 	const char *usage;
 	const char *reclaimable[3]; /* in memory.stat */
 };
 
-static const struct cgroup_words cgroup_words[] = {
+static const struct words versions[] = {
     {"cgroup2", "memory.max", "memory.current",
 	{"inactive_file", "active_file", "slab_reclaimable"}},
     {"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes",
 	{"total_inactive_file", "total_active_file", "total_slab_reclaimable"}},
 };
 
-static FILE *cgroup_open(const char *folder, const char *name)
+static FILE *open_file(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 
-	if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path)
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
 		return NULL;
 	return fopen(path, "re");
 }
 
 /* UINT64_MAX: "max", or there is no such file. */
-static uint64_t cgroup_number(const char *folder, const char *name)
+static uint64_t read_number(const char *folder, const char *name)
 {
-	FILE *file = cgroup_open(folder, name);
+	FILE *file = open_file(folder, name);
 	unsigned long long number;
 	uint64_t result = UINT64_MAX;
 
@@ -54,9 +54,9 @@ static uint64_t cgroup_number(const char *folder, const char *name)
 	return result;
 }
 
-static uint64_t cgroup_reclaimable(const char *folder, const struct cgroup_words *words)
+static uint64_t read_reclaimable(const char *folder, const struct words *words)
 {
-	FILE *file = cgroup_open(folder, "memory.stat");
+	FILE *file = open_file(folder, "memory.stat");
 	unsigned long long number;
 	uint64_t sum = 0;
 	char key[64];
@@ -71,23 +71,23 @@ static uint64_t cgroup_reclaimable(const char *folder, const struct cgroup_words
 	return sum;
 }
 
-static uint64_t cgroup_left(const char *folder, const struct cgroup_words *words)
+static uint64_t group_left(const char *folder, const struct words *words)
 {
-	uint64_t limit = cgroup_number(folder, words->limit);
-	uint64_t usage = cgroup_number(folder, words->usage);
+	uint64_t limit = read_number(folder, words->limit);
+	uint64_t usage = read_number(folder, words->usage);
 	uint64_t reclaimable;
 
 	if (limit == UINT64_MAX)
 		return UINT64_MAX;
 	if (usage == UINT64_MAX)
 		return limit;
-	reclaimable = cgroup_reclaimable(folder, words);
+	reclaimable = read_reclaimable(folder, words);
 	usage = usage > reclaimable ? usage - reclaimable : 0;
 	return limit > usage ? limit - usage : 0;
 }
 
 /* (list), words with commas between, has (word). */
-static bool cgroup_has(const char *list, const char *word)
+static bool has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -100,22 +100,22 @@ static bool cgroup_has(const char *list, const char *word)
 }
 
 /* proc(5), /proc/[pid]/cgroup: "0::PATH" of version 2, "N:LIST:PATH" of version 1. */
-static bool cgroup_path(const char *root, bool is_second, char *path)
+static bool find_path(const char *root, bool is_second, char *path)
 {
-	FILE *file = cgroup_open(root, "proc/self/cgroup");
-	char line[CGROUP_LINE];
+	FILE *file = open_file(root, "proc/self/cgroup");
+	char line[LINE_SIZE];
 	bool found = false;
 
 	if (!file)
 		return false;
-	while (!found && fgets(line, sizeof line, file)) {
+	while (!found && fgets(line, sizeof(line), file)) {
 		char *list = strchr(line, ':'), *name = list ? strchr(list + 1, ':') : NULL;
 
 		if (!name)
 			continue;
 		*list++ = *name++ = '\0';
 		name[strcspn(name, "\n")] = '\0';
-		found = is_second ? !*list && !strcmp(line, "0") : cgroup_has(list, "memory");
+		found = is_second ? !*list && !strcmp(line, "0") : has_word(list, "memory");
 		if (found && (size_t)snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
 			found = false;
 	}
@@ -127,21 +127,21 @@ static bool cgroup_path(const char *root, bool is_second, char *path)
  * Where the hierarchy is mounted, and which of its groups is at the mount's root. proc(5),
  * /proc/[pid]/mountinfo: ID, parent, device, root, place, options, ..., "-", type, source, options.
  */
-static bool cgroup_mount(const char *root, const struct cgroup_words *words, char *top, char *place)
+static bool find_mount(const char *root, const struct words *words, char *top, char *place)
 {
-	FILE *file = cgroup_open(root, "proc/self/mountinfo");
-	char line[CGROUP_LINE];
+	FILE *file = open_file(root, "proc/self/mountinfo");
+	char line[LINE_SIZE];
 	bool found = false;
 
 	if (!file)
 		return false;
-	while (!found && fgets(line, sizeof line, file)) {
-		char type[32], options[CGROUP_LINE] = "";
+	while (!found && fgets(line, sizeof(line), file)) {
+		char type[32], options[LINE_SIZE] = "";
 		const char *tail = strstr(line, " - ");
 
 		found = tail && sscanf(tail, " - %31s %*s %8191s", type, options) == 2 &&
 			!strcmp(type, words->type) &&
-			(words == &cgroup_words[0] || cgroup_has(options, "memory")) &&
+			(words == &versions[0] || has_word(options, "memory")) &&
 			sscanf(line, "%*s %*s %*s %4095s %4095s", top, place) == 2;
 	}
 	fclose(file);
@@ -149,13 +149,12 @@ static bool cgroup_mount(const char *root, const struct cgroup_words *words, cha
 }
 
 /* The least of a folder and those above it, down to (least) bytes of its path, the mount's. */
-static uint64_t cgroup_walk(
-    char *folder, size_t least, const struct cgroup_words *words, char group[PATH_MAX])
+static uint64_t walk_up(char *folder, size_t least, const struct words *words, char group[PATH_MAX])
 {
 	uint64_t available = UINT64_MAX;
 
 	for (;;) {
-		uint64_t left = cgroup_left(folder, words);
+		uint64_t left = group_left(folder, words);
 		char *end;
 
 		if (left < available) {
@@ -169,15 +168,13 @@ static uint64_t cgroup_walk(
 	}
 }
 
-static uint64_t cgroup_version(
-    const char *root, const struct cgroup_words *words, char group[PATH_MAX])
+static uint64_t version_left(const char *root, const struct words *words, char group[PATH_MAX])
 {
 	char path[PATH_MAX], top[PATH_MAX], place[PATH_MAX], folder[PATH_MAX];
 	const char *below = path;
 	size_t length;
 
-	if (!cgroup_path(root, words == &cgroup_words[0], path) ||
-	    !cgroup_mount(root, words, top, place))
+	if (!find_path(root, words == &versions[0], path) || !find_mount(root, words, top, place))
 		return UINT64_MAX;
 	/* In a container what is mounted may begin at a group of its own: then that is what counts. */
 	length = strcmp(top, "/") ? strlen(top) : 0;
@@ -187,9 +184,10 @@ static uint64_t cgroup_version(
 		below += length;
 	if (!strcmp(below, "/"))
 		below = "";
-	if ((size_t)snprintf(folder, sizeof folder, "%s%s%s", root, place, below) >= sizeof folder)
+	if ((size_t)snprintf(folder, sizeof(folder), "%s%s%s", root, place, below) >=
+	    sizeof(folder))
 		return UINT64_MAX;
-	return cgroup_walk(folder, strlen(root) + strlen(place), words, group);
+	return walk_up(folder, strlen(root) + strlen(place), words, group);
 }
 
 uint64_t cgroup_available(const char *root, char group[PATH_MAX])
@@ -198,12 +196,12 @@ uint64_t cgroup_available(const char *root, char group[PATH_MAX])
 
 	for (unsigned i = 0; i < 2; i++) {
 		char other[PATH_MAX];
-		uint64_t left = cgroup_version(root, &cgroup_words[i], other);
+		uint64_t left = version_left(root, &versions[i], other);
 
 		if (left >= available)
 			continue;
 		available = left;
-		memcpy(group, other, sizeof other);
+		memcpy(group, other, sizeof(other));
 	}
 	return available;
 }

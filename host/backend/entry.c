@@ -21,11 +21,12 @@ int entry_open(struct entry *entry, const char *path)
 	if (!*name)
 		return -1;
 	errno = ENAMETOOLONG;
-	if (strlen(name) >= sizeof entry->name || (slash && slash - path >= PATH_MAX - 1))
+	if (strlen(name) >= sizeof(entry->name) || (slash && slash - path >= PATH_MAX - 1))
 		return -1;
 	strcpy(entry->name, name);
 	/* With its slash: that of the root is the whole. */
-	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(name - path) : 1, slash ? path : ".");
+	snprintf(
+	    folder, sizeof(folder), "%.*s", slash ? (int)(name - path) : 1, slash ? path : ".");
 	entry->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return entry->folder < 0 ? -1 : 0;
 }

@@ -16,11 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KINDS_TRIES 8
+#define TRIES 8
 
 int kinds_memfd(struct backend *backend)
 {
-	snprintf(backend->path, sizeof backend->path, "memfd");
+	snprintf(backend->path, sizeof(backend->path), "memfd");
 	backend->fd = memfd_create("ivsh", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (backend->fd < 0)
 		return backend_fail(backend, "memfd_create");
@@ -32,11 +32,11 @@ int kinds_hugetlb(struct backend *backend, uint64_t page)
 	/* linux/memfd.h's MFD_HUGE_SHIFT is the same number; it and sys/mman.h do not go together. */
 	unsigned size = (unsigned)__builtin_ctzll(page) << MAP_HUGE_SHIFT;
 
-	snprintf(backend->path, sizeof backend->path, "memfd");
+	snprintf(backend->path, sizeof(backend->path), "memfd");
 	backend->fd = memfd_create("ivsh", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | size);
 	if (backend->fd >= 0)
 		return 0;
-	snprintf(backend->error, sizeof backend->error,
+	snprintf(backend->error, sizeof(backend->error),
 	    "%s: huge pages of %llu kB: %s: /sys/kernel/mm/hugepages lists what there is",
 	    backend->path, (unsigned long long)page >> 10, strerror(errno));
 	return -1;
@@ -46,11 +46,11 @@ int kinds_hugetlb(struct backend *backend, uint64_t page)
  * Lock what backend->fd is by a descriptor of its own: who gets a copy of the other could hold it, or
  * let it go. 0; 1: another has it; -1 with backend->error.
  */
-static int kinds_lock(struct backend *backend)
+static int lock_file(struct backend *backend)
 {
 	char path[64];
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d", backend->fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", backend->fd);
 	backend->lock = open(path, O_RDONLY | O_CLOEXEC);
 	if (backend->lock < 0)
 		return backend_fail(backend, "lock");
@@ -58,13 +58,13 @@ static int kinds_lock(struct backend *backend)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return backend_fail(backend, "lock");
-	snprintf(backend->error, sizeof backend->error,
+	snprintf(backend->error, sizeof(backend->error),
 	    "%s: is in use: another server has locked it: end that one, or give another name",
 	    backend->path);
 	return 1;
 }
 
-static void kinds_let_go(struct backend *backend)
+static void let_go(struct backend *backend)
 {
 	if (backend->lock >= 0)
 		close(backend->lock);
@@ -76,7 +76,7 @@ static void kinds_let_go(struct backend *backend)
  * By its name: what was opened without one is shown as deleted, to readers of /proc and to those who
  * decide by path what a machine may use.
  */
-static int kinds_reopen(struct backend *backend, const struct entry *entry)
+static int reopen(struct backend *backend, const struct entry *entry)
 {
 	int fd = openat(entry->folder, entry->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct stat made, st;
@@ -100,7 +100,7 @@ static int kinds_reopen(struct backend *backend, const struct entry *entry)
  * when memory is short, leaves nothing behind. 0; 1: there is one of that name, or another was faster;
  * -1 with backend->error.
  */
-static int kinds_create(struct backend *backend, const struct entry *entry)
+static int create(struct backend *backend, const struct entry *entry)
 {
 	int flags = O_RDWR | O_CLOEXEC;
 	struct stat st;
@@ -110,20 +110,20 @@ static int kinds_create(struct backend *backend, const struct entry *entry)
 		return 1;
 	backend->fd = openat(entry->folder, ".", O_TMPFILE | flags, 0600);
 	if (backend->fd >= 0) {
-		snprintf(path, sizeof path, "/proc/self/fd/%d", backend->fd);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", backend->fd);
 		if (backend_fill(backend))
 			return -1;
-		if (kinds_lock(backend) == 0 &&
+		if (lock_file(backend) == 0 &&
 		    linkat(AT_FDCWD, path, entry->folder, entry->name, AT_SYMLINK_FOLLOW) == 0)
-			return kinds_reopen(backend, entry);
-		kinds_let_go(backend);
+			return reopen(backend, entry);
+		let_go(backend);
 	}
 	/* File systems without such files: between these two another may be faster, and keep it. */
 	backend->fd =
 	    openat(entry->folder, entry->name, O_CREAT | O_EXCL | O_NOFOLLOW | flags, 0600);
 	if (backend->fd < 0)
 		return errno == EEXIST ? 1 : backend_fail(backend, "open");
-	backend->created = kinds_lock(backend) == 0;
+	backend->created = lock_file(backend) == 0;
 	return backend->created ? 0 : -1;
 }
 
@@ -131,7 +131,7 @@ static int kinds_create(struct backend *backend, const struct entry *entry)
  * Open it, if it is to be trusted and nobody serves it. 0; 1: it is gone by now; -1 with
  * backend->error.
  */
-static int kinds_take(
+static int take_existing(
     struct backend *backend, const struct backend_request *request, const struct entry *entry)
 {
 	struct stat st;
@@ -143,12 +143,12 @@ static int kinds_take(
 		return errno == ENOENT ? 1 : backend_fail(backend, "open");
 	if (trust_check(backend, request) || fstat(backend->fd, &st))
 		return -1;
-	if (S_ISREG(st.st_mode) && kinds_lock(backend))
+	if (S_ISREG(st.st_mode) && lock_file(backend))
 		return -1;
 	if (entry_is(entry, &st))
 		return 0;
 	/* Who held it has removed it. */
-	kinds_let_go(backend);
+	let_go(backend);
 	return 1;
 }
 
@@ -157,17 +157,17 @@ static int kinds_take(
  * true only for the one process that made it. Symbolic links are not followed: the directory may be
  * one that others write to.
  */
-static int kinds_named(struct backend *backend, const struct backend_request *request)
+static int open_named(struct backend *backend, const struct backend_request *request)
 {
 	struct entry entry;
 	int result = 1;
 
 	if (entry_open(&entry, backend->path))
 		return backend_fail(backend, "open");
-	for (unsigned i = 0; result > 0 && i < KINDS_TRIES; i++) {
-		result = kinds_create(backend, &entry);
+	for (unsigned i = 0; result > 0 && i < TRIES; i++) {
+		result = create(backend, &entry);
 		if (result > 0)
-			result = kinds_take(backend, request, &entry);
+			result = take_existing(backend, request, &entry);
 	}
 	entry_close(&entry);
 	errno = EBUSY;
@@ -177,30 +177,30 @@ static int kinds_named(struct backend *backend, const struct backend_request *re
 int kinds_shm(struct backend *backend, const struct backend_request *request)
 {
 	const char *bare = request->name + strspn(request->name, "/");
-	int length = snprintf(backend->path, sizeof backend->path, "/dev/shm/%s", bare);
+	int length = snprintf(backend->path, sizeof(backend->path), "/dev/shm/%s", bare);
 
 	if (*bare == '\0' || strchr(bare, '/') || length - 9 > NAME_MAX) {
 		errno = EINVAL;
 		return backend_fail(backend, "not the name of a shared memory object");
 	}
-	return kinds_named(backend, request);
+	return open_named(backend, request);
 }
 
 int kinds_file(struct backend *backend, const struct backend_request *request)
 {
-	if (snprintf(backend->path, sizeof backend->path, "%s", request->name) >=
-	    (int)sizeof backend->path) {
+	if (snprintf(backend->path, sizeof(backend->path), "%s", request->name) >=
+	    (int)sizeof(backend->path)) {
 		errno = ENAMETOOLONG;
 		return backend_fail(backend, "open");
 	}
-	return kinds_named(backend, request);
+	return open_named(backend, request);
 }
 
 int kinds_huge(struct backend *backend, const char *directory)
 {
-	int length = snprintf(backend->path, sizeof backend->path, "%s/ivsh-XXXXXX", directory);
+	int length = snprintf(backend->path, sizeof(backend->path), "%s/ivsh-XXXXXX", directory);
 
-	if (length >= (int)sizeof backend->path) {
+	if (length >= (int)sizeof(backend->path)) {
 		errno = ENAMETOOLONG;
 		return backend_fail(backend, "mkstemp");
 	}

@@ -14,10 +14,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define TRUST_ANYWAY ", or give --memory-as-is"
+#define OR_AS_IS ", or give --memory-as-is"
 
 /* The permissions that it may have at the most. */
-static uint32_t trust_most(const struct backend_request *request)
+static uint32_t mode_max(const struct backend_request *request)
 {
 	if (request->most)
 		return request->most;
@@ -25,7 +25,7 @@ static uint32_t trust_most(const struct backend_request *request)
 }
 
 /* Its group may do what others may not, and is not the one that is meant. */
-static bool trust_is_strange(const struct backend_request *request, const struct stat *st)
+static bool is_other_group(const struct backend_request *request, const struct stat *st)
 {
 	gid_t group = request->group == BACKEND_KEEP ? getegid() : (gid_t)request->group;
 
@@ -34,7 +34,7 @@ static bool trust_is_strange(const struct backend_request *request, const struct
 
 int trust_check(struct backend *backend, const struct backend_request *request)
 {
-	uint32_t most = trust_most(request);
+	uint32_t most = mode_max(request);
 	struct stat st;
 
 	if (request->as_is)
@@ -42,23 +42,23 @@ int trust_check(struct backend *backend, const struct backend_request *request)
 	if (fstat(backend->fd, &st))
 		return backend_fail(backend, "stat");
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: belongs to user %u, who can read and change all of it: remove it, give"
-		    " another name" TRUST_ANYWAY,
+		    " another name" OR_AS_IS,
 		    backend->path, (unsigned)st.st_uid);
 	else if (st.st_mode & 0777 & ~most)
-		snprintf(backend->error, sizeof backend->error,
+		snprintf(backend->error, sizeof(backend->error),
 		    "%s: has mode %04o, open to more than %04o: chmod %04o it, give --memory-mode"
-		    " %04o" TRUST_ANYWAY,
+		    " %04o" OR_AS_IS,
 		    backend->path, st.st_mode & 0777u, most, st.st_mode & 0777u & most,
 		    st.st_mode & 0777u);
-	else if (trust_is_strange(request, &st))
-		snprintf(backend->error, sizeof backend->error,
-		    "%s: is open to group %u: chgrp it, give --memory-group %u" TRUST_ANYWAY,
+	else if (is_other_group(request, &st))
+		snprintf(backend->error, sizeof(backend->error),
+		    "%s: is open to group %u: chgrp it, give --memory-group %u" OR_AS_IS,
 		    backend->path, (unsigned)st.st_gid, (unsigned)st.st_gid);
 	else if (fgetxattr(backend->fd, "system.posix_acl_access", NULL, 0) > 0)
-		snprintf(backend->error, sizeof backend->error,
-		    "%s: has an access control list: setfacl -b it" TRUST_ANYWAY, backend->path);
+		snprintf(backend->error, sizeof(backend->error),
+		    "%s: has an access control list: setfacl -b it" OR_AS_IS, backend->path);
 	else
 		return 0;
 	return -1;

@@ -14,7 +14,7 @@
  * count() of a sleeper keeps ppoll() from sleeping, or ends it at once.
  */
 #include "client/doorbell.h"
-#include "client/announcements.h"
+#include "client/protocol.h"
 #include "client/peers.h"
 
 #include <errno.h>
@@ -27,13 +27,13 @@
 #include <unistd.h>
 
 /* More bells at a time than this are taken in several calls. */
-#define DOORBELL_BATCH 64u
+#define BATCH 64u
 
 /* Whoever adds more at a time fills counters. All vectors together then stay far below 2^32, so
  * that the count never comes round to where it was. */
-#define DOORBELL_MOST 0x10000u
+#define COUNT_MAX 0x10000u
 
-static void doorbell_ring(void *ctx, uint32_t peer, uint32_t vector)
+static void notify(void *ctx, uint32_t peer, uint32_t vector)
 {
 	const struct client *client = ctx;
 	const uint64_t one = 1;
@@ -44,43 +44,43 @@ static void doorbell_ring(void *ctx, uint32_t peer, uint32_t vector)
 	ready.fd = client->peers[peer].fd[vector];
 	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
 		return; /* saturated: it is readable, so nothing is lost */
-	if (write(ready.fd, &one, sizeof one) < 0)
+	if (write(ready.fd, &one, sizeof(one)) < 0)
 		return; /* likewise */
 }
 
 /* Take the bells out of one readable eventfd. */
-static uint32_t doorbell_take(int fd)
+static uint32_t take_eventfd(int fd)
 {
 	uint64_t value = 0;
-	struct iovec io = {.iov_base = &value, .iov_len = sizeof value};
+	struct iovec io = {.iov_base = &value, .iov_len = sizeof(value)};
 	ssize_t got = preadv2(fd, &io, 1, -1, RWF_NOWAIT);
 
 	/* Kernels before 5.8 know no RWF_NOWAIT here. */
 	if (got < 0 && errno == EOPNOTSUPP)
-		got = read(fd, &value, sizeof value);
-	if (got != (ssize_t)sizeof value)
+		got = read(fd, &value, sizeof(value));
+	if (got != (ssize_t)sizeof(value))
 		return 0;
-	return value < DOORBELL_MOST ? (uint32_t)value : DOORBELL_MOST;
+	return value < COUNT_MAX ? (uint32_t)value : COUNT_MAX;
 }
 
 /* Take the bells of one client. */
-static void doorbell_collect(struct client *client)
+static void collect(struct client *client)
 {
-	struct epoll_event ready[DOORBELL_BATCH];
+	struct epoll_event ready[BATCH];
 	uint32_t looked = 0;
 	int n;
 
 	/* Who rings on and on does not keep us here. */
 	do {
-		n = epoll_wait(client->doorbells, ready, DOORBELL_BATCH, 0);
+		n = epoll_wait(client->doorbells, ready, BATCH, 0);
 		for (int i = 0; i < n; i++)
-			client->bells += doorbell_take(ready[i].data.fd);
-		looked += DOORBELL_BATCH;
-	} while (n == (int)DOORBELL_BATCH && looked < client->mem.doorbell.vectors);
+			client->bells += take_eventfd(ready[i].data.fd);
+		looked += BATCH;
+	} while (n == (int)BATCH && looked < client->mem.doorbell.vectors);
 }
 
 /* What the group has taken so far. */
-static uint32_t doorbell_taken(const struct client *client)
+static uint32_t group_total(const struct client *client)
 {
 	const struct client *member = client;
 	uint32_t bells = 0;
@@ -92,15 +92,15 @@ static uint32_t doorbell_taken(const struct client *client)
 	return bells;
 }
 
-static uint32_t doorbell_count(void *ctx)
+static uint32_t count_notifications(void *ctx)
 {
 	struct client *client = ctx, *member = client;
 
 	do {
-		doorbell_collect(member);
+		collect(member);
 		member = member->group;
 	} while (member != client);
-	return doorbell_taken(client);
+	return group_total(client);
 }
 
 uint64_t doorbell_now_ns(void *ctx)
@@ -113,7 +113,7 @@ uint64_t doorbell_now_ns(void *ctx)
 }
 
 /* The time from now to (deadline_ns); false when it has passed. */
-static bool doorbell_left(uint64_t deadline_ns, struct timespec *left)
+static bool time_left(uint64_t deadline_ns, struct timespec *left)
 {
 	uint64_t now = doorbell_now_ns(NULL);
 
@@ -125,7 +125,7 @@ static bool doorbell_left(uint64_t deadline_ns, struct timespec *left)
 }
 
 /* Wait for the group's eventfds and its servers' sockets. Early returns are allowed. */
-static void doorbell_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
+static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
 	struct client *client = ctx, *member = client;
 	struct pollfd wait[2 * CLIENT_GROUP_MOST];
@@ -138,12 +138,12 @@ static void doorbell_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
 		wait[count++] = (struct pollfd){.fd = member->socket, .events = POLLIN};
 		member = member->group;
 	} while (member != client);
-	if (doorbell_taken(client) != seen || !doorbell_left(deadline_ns, &left) ||
+	if (group_total(client) != seen || !time_left(deadline_ns, &left) ||
 	    ppoll(wait, count, &left, NULL) <= 0)
 		return;
 	for (nfds_t i = 1; i < count; i += 2, member = member->group)
 		if (wait[i].revents)
-			announcements_take(member);
+			protocol_take(member);
 }
 
 bool client_group(struct client *client, struct client *other)
@@ -173,7 +173,7 @@ void doorbell_leave(struct client *client)
 	client->group = client;
 }
 
-static void doorbell_relax(void *ctx)
+static void relax(void *ctx)
 {
 	(void)ctx;
 #if defined(__x86_64__)
@@ -183,9 +183,9 @@ static void doorbell_relax(void *ctx)
 #endif
 }
 
-static int doorbell_fail(struct client *client)
+static int fail(struct client *client)
 {
-	snprintf(client->error, sizeof client->error, "the bells: epoll: %s", strerror(errno));
+	snprintf(client->error, sizeof(client->error), "the bells: epoll: %s", strerror(errno));
 	return -1;
 }
 
@@ -195,23 +195,23 @@ int doorbell_open(struct client *client, bool eventfds)
 
 	client->mem.doorbell = (struct ivsh_doorbell){.ctx = client,
 	    .vectors = vectors,
-	    .notify = eventfds ? doorbell_ring : NULL,
-	    .count = doorbell_count,
+	    .notify = eventfds ? notify : NULL,
+	    .count = count_notifications,
 	    .now_ns = doorbell_now_ns,
-	    .sleep = doorbell_sleep,
-	    .relax = doorbell_relax};
+	    .sleep = sleep_until,
+	    .relax = relax};
 	client->group = client;
 	if (vectors == 0)
 		return 0;
 	client->doorbells = epoll_create1(EPOLL_CLOEXEC);
 	if (client->doorbells < 0)
-		return doorbell_fail(client);
+		return fail(client);
 	for (uint32_t i = 0; i < vectors; i++) {
 		int fd = client->peers[client->mem.self].fd[i];
 		struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 		if (epoll_ctl(client->doorbells, EPOLL_CTL_ADD, fd, &event))
-			return doorbell_fail(client);
+			return fail(client);
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Keep the first descriptor of (header) in client->partial_fd; close what nobody asked for. */
-static void messages_keep(struct client *client, struct msghdr *header)
+static void keep_descriptor(struct client *client, struct msghdr *header)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
 		size_t count;
@@ -22,7 +22,7 @@ static void messages_keep(struct client *client, struct msghdr *header)
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
 			if (client->partial_fd < 0)
 				client->partial_fd = fd;
 			else
@@ -31,25 +31,25 @@ static void messages_keep(struct client *client, struct msghdr *header)
 	}
 }
 
-static enum messages_result messages_broken(struct client *client, const char *why)
+static enum messages_result fail(struct client *client, const char *why)
 {
-	snprintf(client->error, sizeof client->error, "%s", why);
+	snprintf(client->error, sizeof(client->error), "%s", why);
 	return MESSAGES_BROKEN;
 }
 
 enum messages_result messages_next(struct client *client, int64_t *value, int *fd)
 {
-	while (client->partial_size < sizeof client->partial) {
+	while (client->partial_size < sizeof(client->partial)) {
 		union {
 			struct cmsghdr align;
 			unsigned char bytes[CMSG_SPACE(4 * sizeof(int))];
 		} control;
 		struct iovec io = {.iov_base = client->partial + client->partial_size,
-		    .iov_len = sizeof client->partial - client->partial_size};
+		    .iov_len = sizeof(client->partial) - client->partial_size};
 		struct msghdr header = {.msg_iov = &io,
 		    .msg_iovlen = 1,
 		    .msg_control = control.bytes,
-		    .msg_controllen = sizeof control.bytes};
+		    .msg_controllen = sizeof(control.bytes)};
 		ssize_t got = recvmsg(client->socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 		if (got < 0 && errno == EINTR)
@@ -58,13 +58,13 @@ enum messages_result messages_next(struct client *client, int64_t *value, int *f
 			return MESSAGES_NONE;
 		if (got < 0)
 			return errno == ECONNRESET ? MESSAGES_HANGUP
-						   : messages_broken(client, strerror(errno));
+						   : fail(client, strerror(errno));
 		if (got == 0)
 			return MESSAGES_HANGUP;
-		messages_keep(client, &header);
+		keep_descriptor(client, &header);
 		/* A lost descriptor would pass for a peer that left, and misnumber the vectors. */
 		if (header.msg_flags & MSG_CTRUNC)
-			return messages_broken(client, "out of file descriptors (RLIMIT_NOFILE)");
+			return fail(client, "out of file descriptors (RLIMIT_NOFILE)");
 		client->partial_size += (uint32_t)got;
 	}
 

@@ -9,23 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 
-static int peers_fail(struct client *client, const char *what, int64_t peer)
+static int fail(struct client *client, const char *what, int64_t peer)
 {
-	snprintf(client->error, sizeof client->error, "%s for peer %lld", what, (long long)peer);
+	snprintf(client->error, sizeof(client->error), "%s for peer %lld", what, (long long)peer);
 	return -1;
 }
 
 /* Room for (peer), which is at most PEERS_ID_MAX: 1 MiB at the most. */
-static int peers_grow(struct client *client, uint32_t peer)
+static int grow(struct client *client, uint32_t peer)
 {
 	struct client_bells *grown;
 
 	if (peer < client->peer_count)
 		return 0;
-	grown = realloc(client->peers, (peer + 1) * sizeof *grown);
+	grown = realloc(client->peers, (peer + 1) * sizeof(*grown));
 	if (!grown)
 		return -1;
-	memset(grown + client->peer_count, 0, (peer + 1 - client->peer_count) * sizeof *grown);
+	memset(grown + client->peer_count, 0, (peer + 1 - client->peer_count) * sizeof(*grown));
 	client->peers = grown;
 	client->peer_count = peer + 1;
 	return 0;
@@ -37,15 +37,15 @@ int peers_add(struct client *client, int64_t peer, int fd)
 	int *grown;
 
 	if (peer < 0 || peer > (int64_t)PEERS_ID_MAX)
-		return peers_fail(client, "the server sent an eventfd", peer);
-	if (peers_grow(client, (uint32_t)peer))
-		return peers_fail(client, "out of memory", peer);
+		return fail(client, "the server sent an eventfd", peer);
+	if (grow(client, (uint32_t)peer))
+		return fail(client, "out of memory", peer);
 	bells = &client->peers[peer];
 	if (bells->count >= CLIENT_VECTORS_MAX)
-		return peers_fail(client, "the server sent more than 2048 vectors", peer);
-	grown = realloc(bells->fd, (bells->count + 1) * sizeof *grown);
+		return fail(client, "the server sent more than 2048 vectors", peer);
+	grown = realloc(bells->fd, (bells->count + 1) * sizeof(*grown));
 	if (!grown)
-		return peers_fail(client, "out of memory", peer);
+		return fail(client, "out of memory", peer);
 	bells->fd = grown;
 	bells->fd[bells->count++] = fd;
 	return 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer.h - what the server said, checked, and as numbers.
+ * answer.h - a server's answer to a status request, parsed and checked.
  *
- * ivsh-server(8), "CONTROL PROTOCOL". The text is from a server, or from whoever sits on its socket:
- * it is checked as a whole before anything is shown. Texts are strings of any bytes but NUL.
+ * ivsh-server(8), "CONTROL PROTOCOL". The text comes from a server, or from any process that
+ * listens on its socket, so all of it is checked before a command shows anything. Texts are strings
+ * of any bytes but NUL.
  */
 #ifndef ANSWER_H
 #define ANSWER_H
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ANSWER_NONE UINT64_MAX      /* a number that was not given */
+#define ANSWER_NONE UINT64_MAX      /* of a number: the answer does not have it */
 #define ANSWER_UNLIMITED UINT32_MAX /* of limit_per_uid */
 
 struct answer_listener {
@@ -25,18 +26,17 @@ struct answer_refused {
 	uint64_t count;
 };
 
-/* A slot, or a connection that waits for one. */
+/* A slot; or a connection without one, which has neither ID, name, times nor queued. */
 struct answer_client {
 	uint64_t id;
-	const char *name; /* NULL: none */
-	const char
-	    *state;   /* "free": nobody is there, and what follows up to since_ms is not given */
-	uint64_t pid; /* 0: a process that this machine's /proc does not know */
+	const char *name;  /* NULL: none */
+	const char *state; /* "free": a slot without a client; pid to queued are ANSWER_NONE */
+	uint64_t pid;      /* 0: a process outside of this machine's /proc */
 	uint64_t uid;
 	uint64_t gid;
-	uint64_t since_ms; /* connected for so long */
-	uint64_t times;    /* how often it was taken */
-	uint64_t queued;   /* messages */
+	uint64_t since_ms; /* for how long it has been connected */
+	uint64_t times;    /* how often the slot was taken */
+	uint64_t queued;   /* messages that the client has not been sent yet */
 };
 
 struct answer {
@@ -52,7 +52,7 @@ struct answer {
 	/* limit */
 	uint64_t limit_clients, limit_per_uid, limit_unread;
 	/* count */
-	uint64_t connects, disconnects, slow, doubtful, bells_blocked;
+	uint64_t connects, disconnects, slow, indeterminate, notifications_blocked;
 
 	struct answer_listener *listener;
 	size_t listener_count;
@@ -65,12 +65,14 @@ struct answer {
 };
 
 /*
- * Read (size) bytes of (text), with a NUL behind them; they are changed, and the answer points into
- * them. NULL, or what is wrong; the caller frees the answer in either case.
+ * Parse (size) bytes of (text), with a NUL behind them. They are changed, and the answer points
+ * into them.
+ *
+ * Returns NULL, or what is wrong. The caller frees the answer in either case.
  */
 const char *answer_parse(struct answer *answer, char *text, size_t size);
 
-/* Give back what answer_parse() allocated. Harmless on zeroes. */
+/* Free what answer_parse() allocated. Harmless on zeroes. */
 void answer_free(struct answer *answer);
 
 #endif

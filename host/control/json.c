@@ -1,151 +1,152 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.c - an answer as JSON. RFC 8259.
+ * json.c - an answer as one JSON object. RFC 8259.
  */
-#include "control/process.h"
-#include "control/show.h"
-#include "control/write.h"
+#include "control/lookup.h"
+#include "control/formats.h"
+#include "control/escape.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 
-/* What comes before a key: nothing, right behind the bracket. */
-static const char *json_comma = "";
+/* What separates a key from what is before it: nothing, after an opening brace. */
+static const char *comma = "";
 
-static void json_open(FILE *out, const char *text)
+static void open_group(FILE *out, const char *text)
 {
 	fputs(text, out);
-	json_comma = "";
+	comma = "";
 }
 
-static void json_key(FILE *out, const char *key)
+static void write_key(FILE *out, const char *key)
 {
-	fprintf(out, "%s\"%s\": ", json_comma, key);
-	json_comma = ", ";
+	fprintf(out, "%s\"%s\": ", comma, key);
+	comma = ", ";
 }
 
-static void json_number(FILE *out, const char *key, uint64_t number)
+static void write_number(FILE *out, const char *key, uint64_t number)
 {
-	json_key(out, key);
+	write_key(out, key);
 	if (number == ANSWER_NONE)
 		fputs("null", out);
 	else
 		fprintf(out, "%" PRIu64, number);
 }
 
-static void json_flag(FILE *out, const char *key, uint64_t number)
+static void write_flag(FILE *out, const char *key, uint64_t number)
 {
-	json_key(out, key);
+	write_key(out, key);
 	fputs(number == ANSWER_NONE ? "null" : number ? "true" : "false", out);
 }
 
-static void json_text(FILE *out, const char *key, const char *text)
+static void write_text(FILE *out, const char *key, const char *text)
 {
-	json_key(out, key);
-	write_json(out, text);
+	write_key(out, key);
+	escape_json(out, text);
 }
 
-static void json_server(FILE *out, const struct answer *answer)
+static void write_server(FILE *out, const struct answer *answer)
 {
-	json_open(out, ",\n \"server\": {");
-	json_number(out, "version", answer->version);
-	json_number(out, "supervisor", answer->supervisor ? answer->supervisor : ANSWER_NONE);
-	json_number(out, "server", answer->server);
-	json_number(out, "uptime_ms", answer->uptime_ms);
-	json_number(out, "serving_ms", answer->serving_ms);
-	json_number(out, "takeovers", answer->takeovers);
-	json_number(out, "reloads", answer->reloads);
-	json_text(out, "mode", answer->mode);
-	json_flag(out, "raw", answer->raw);
+	open_group(out, ",\n \"server\": {");
+	write_number(out, "version", answer->version);
+	write_number(out, "supervisor", answer->supervisor ? answer->supervisor : ANSWER_NONE);
+	write_number(out, "server", answer->server);
+	write_number(out, "uptime_ms", answer->uptime_ms);
+	write_number(out, "serving_ms", answer->serving_ms);
+	write_number(out, "takeovers", answer->takeovers);
+	write_number(out, "reloads", answer->reloads);
+	write_text(out, "mode", answer->mode);
+	write_flag(out, "raw", answer->raw);
 	if (answer->filter != ANSWER_NONE)
-		json_flag(out, "filter", answer->filter);
-	json_number(out, "epoch", answer->epoch);
-	json_open(out, "},\n \"memory\": {");
-	json_text(out, "kind", answer->kind);
-	json_number(out, "size", answer->size);
-	json_number(out, "page", answer->page);
-	json_text(out, "path", answer->path);
-	json_flag(out, "lost", answer->lost);
-	json_open(out, "},\n \"region\": {");
-	json_number(out, "slots", answer->slots);
-	json_number(out, "vectors", answer->vectors);
+		write_flag(out, "filter", answer->filter);
+	write_number(out, "epoch", answer->epoch);
+	open_group(out, "},\n \"memory\": {");
+	write_text(out, "kind", answer->kind);
+	write_number(out, "size", answer->size);
+	write_number(out, "page", answer->page);
+	write_text(out, "path", answer->path);
+	write_flag(out, "lost", answer->lost);
+	open_group(out, "},\n \"region\": {");
+	write_number(out, "slots", answer->slots);
+	write_number(out, "vectors", answer->vectors);
 	fputs("}", out);
 }
 
-static void json_listeners(FILE *out, const struct answer *answer)
+static void write_listeners(FILE *out, const struct answer *answer)
 {
 	fputs(",\n \"listeners\": [", out);
 	for (size_t i = 0; i < answer->listener_count; i++) {
 		const struct answer_listener *listener = &answer->listener[i];
 
-		json_open(out, i ? ",\n  {" : "\n  {");
-		json_text(out, "socket", listener->socket);
-		json_number(out, "slot", listener->slot);
-		json_text(out, "name", listener->name);
+		open_group(out, i ? ",\n  {" : "\n  {");
+		write_text(out, "socket", listener->socket);
+		write_number(out, "slot", listener->slot);
+		write_text(out, "name", listener->name);
 		fputs("}", out);
 	}
 	fputs("]", out);
 }
 
-static void json_counts(FILE *out, const struct answer *answer)
+static void write_counts(FILE *out, const struct answer *answer)
 {
 	uint64_t per_uid = answer->limit_per_uid;
 
-	json_open(out, ",\n \"limits\": {");
-	json_number(out, "clients", answer->limit_clients);
-	json_number(out, "per_uid", per_uid == ANSWER_UNLIMITED ? ANSWER_NONE : per_uid);
-	json_number(out, "unread", answer->limit_unread);
-	json_open(out, "},\n \"counts\": {");
-	json_number(out, "connects", answer->connects);
-	json_number(out, "disconnects", answer->disconnects);
-	json_number(out, "slow", answer->slow);
-	json_number(out, "doubtful", answer->doubtful);
-	json_number(out, "bells_blocked", answer->bells_blocked);
+	open_group(out, ",\n \"limits\": {");
+	write_number(out, "clients", answer->limit_clients);
+	write_number(out, "per_uid", per_uid == ANSWER_UNLIMITED ? ANSWER_NONE : per_uid);
+	write_number(out, "unread", answer->limit_unread);
+	open_group(out, "},\n \"counts\": {");
+	write_number(out, "connects", answer->connects);
+	write_number(out, "disconnects", answer->disconnects);
+	write_number(out, "slow", answer->slow);
+	write_number(out, "indeterminate", answer->indeterminate);
+	write_number(out, "notifications_blocked", answer->notifications_blocked);
 	fputs("},\n \"refused\": {", out);
 	for (size_t i = 0; i < answer->refused_count; i++) {
 		fputs(i ? ", " : "", out);
-		write_json(out, answer->refused[i].reason);
+		escape_json(out, answer->refused[i].reason);
 		fprintf(out, ": %" PRIu64, answer->refused[i].count);
 	}
 	fputs("}", out);
 }
 
-static void json_client(FILE *out, const struct answer_client *client)
+/* A list of clients. Connections that wait have no slot, and so nothing of one. */
+static void write_clients(
+    FILE *out, const struct answer_client *clients, size_t count, bool has_slot)
 {
-	char command[PROCESS_COMMAND], user[PROCESS_USER];
+	char command[LOOKUP_COMMAND], user[LOOKUP_USER];
 
-	json_text(out, "state", client->state);
-	json_number(out, "pid", client->pid);
-	json_number(out, "uid", client->uid);
-	json_text(out, "user", process_user(client->uid, user));
-	json_number(out, "gid", client->gid);
-	json_number(out, "since_ms", client->since_ms);
-	json_text(out, "command", process_command(client->pid, command));
+	for (size_t i = 0; i < count; i++) {
+		const struct answer_client *client = &clients[i];
+
+		open_group(out, i ? ",\n  {" : "\n  {");
+		if (has_slot) {
+			write_number(out, "id", client->id);
+			write_text(out, "name", client->name);
+			write_number(out, "times", client->times);
+			write_number(out, "queued", client->queued);
+		}
+		write_text(out, "state", client->state);
+		write_number(out, "pid", client->pid);
+		write_number(out, "uid", client->uid);
+		write_text(out, "user", lookup_user(client->uid, user));
+		write_number(out, "gid", client->gid);
+		write_number(out, "since_ms", client->since_ms);
+		write_text(out, "command", lookup_command(client->pid, command));
+		fputs("}", out);
+	}
 }
 
 void json_show(FILE *out, const struct answer *answer, const char *path)
 {
 	fputs("{\"control\": ", out);
-	write_json(out, path);
-	json_server(out, answer);
-	json_listeners(out, answer);
-	json_counts(out, answer);
+	escape_json(out, path);
+	write_server(out, answer);
+	write_listeners(out, answer);
+	write_counts(out, answer);
 	fputs(",\n \"slots\": [", out);
-	for (size_t i = 0; i < answer->slot_count; i++) {
-		const struct answer_client *slot = &answer->slot[i];
-
-		json_open(out, i ? ",\n  {" : "\n  {");
-		json_number(out, "id", slot->id);
-		json_text(out, "name", slot->name);
-		json_number(out, "times", slot->times);
-		json_number(out, "queued", slot->queued);
-		json_client(out, slot);
-		fputs("}", out);
-	}
+	write_clients(out, answer->slot, answer->slot_count, true);
 	fputs("],\n \"waiting\": [", out);
-	for (size_t i = 0; i < answer->waiting_count; i++) {
-		json_open(out, i ? ",\n  {" : "\n  {");
-		json_client(out, &answer->waiting[i]);
-		fputs("}", out);
-	}
+	write_clients(out, answer->waiting, answer->waiting_count, false);
 	fputs("]}\n", out);
 }

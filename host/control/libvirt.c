@@ -1,55 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libvirt.c - the device as elements of a domain. libvirt, "Domain XML format", "Shared memory
+ * libvirt.c - the device as an element of a domain. libvirt, "Domain XML format", "Shared memory
  * device".
  */
-#include "control/lend.h"
-#include "control/say.h"
-#include "control/write.h"
+#include "control/device.h"
+#include "control/print.h"
+#include "control/escape.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define LIBVIRT_FOLDER \
-	"/dev/shm/" /* where libvirt looks for a plain device's memory, by its name */
-#define LIBVIRT_LEAST (UINT64_C(1) << 20) /* bytes; its size element takes no less */
+#define SHM_FOLDER "/dev/shm/"       /* libvirt opens a plain device's memory here, by its name */
+#define SIZE_MIN (UINT64_C(1) << 20) /* bytes, the least that its size element accepts */
 
-static void libvirt_size(FILE *out, uint64_t size)
-{
-	fprintf(out, "  <size unit='M'>%" PRIu64 "</size>\n", size >> 20);
-}
-
-/* No size: libvirt refuses one beside a server, from whom QEMU learns it. */
-void libvirt_doorbell(FILE *out, const struct lend *lend)
+/* Without a size: libvirt refuses a size beside a server, since QEMU gets it from the server. */
+void libvirt_doorbell(FILE *out, const struct device *device)
 {
 	fputs("<shmem name='", out);
-	write_xml(out, lend->name);
+	escape_xml(out, device->name);
 	fputs("'>\n  <model type='ivshmem-doorbell'/>\n", out);
 	fputs("  <server path='", out);
-	write_xml(out, lend->socket);
+	escape_xml(out, device->socket);
 	fprintf(out, "'/>\n  <msi vectors='%" PRIu64 "' ioeventfd='on'/>\n</shmem>\n",
-	    lend->answer->vectors);
+	    device->answer->vectors);
 }
 
-int libvirt_plain(FILE *out, const struct lend *lend, const char *path)
+int libvirt_plain(FILE *out, const struct device *device, const char *path)
 {
-	const char *memory = lend->answer->path;
-	const size_t folder = sizeof LIBVIRT_FOLDER - 1;
+	const char *memory = device->answer->path;
+	const size_t folder = sizeof(SHM_FOLDER) - 1;
 
-	if (strncmp(memory, LIBVIRT_FOLDER, folder) != 0 || strchr(memory + folder, '/'))
-		return say(1, path,
-		    "libvirt's ivshmem-plain opens objects in " LIBVIRT_FOLDER
+	if (strncmp(memory, SHM_FOLDER, folder) != 0 || strchr(memory + folder, '/'))
+		return print_error(-1, path,
+		    "libvirt's ivshmem-plain opens objects in " SHM_FOLDER
 		    " only, and the memory is"
 		    " %s: start the server with --shm NAME, or leave --plain out",
 		    memory);
-	if (lend->answer->size < LIBVIRT_LEAST)
-		return say(1, path,
+	if (device->answer->size < SIZE_MIN)
+		return print_error(-1, path,
 		    "libvirt takes no memory of less than 1M, and this has %" PRIu64 " bytes",
-		    lend->answer->size);
+		    device->answer->size);
 	fputs("<shmem name='", out);
-	write_xml(out, memory + folder);
+	escape_xml(out, memory + folder);
 	fputs("' role='peer'>\n  <model type='ivshmem-plain'/>\n", out);
-	libvirt_size(out, lend->answer->size);
-	fputs("</shmem>\n", out);
+	fprintf(out, "  <size unit='M'>%" PRIu64 "</size>\n</shmem>\n", device->answer->size >> 20);
 	return 0;
 }

@@ -2,106 +2,115 @@
 /*
  * prometheus.c - an answer in Prometheus' text exposition format, version 0.0.4.
  *
- * Every sample has the label control, the path of the server's control socket: files about several
- * servers can be read by one node_exporter.
+ * Every sample has the label control, the path of the server's control socket, so that one
+ * node_exporter can read files about several servers.
  */
-#include "control/show.h"
-#include "control/write.h"
+#include "control/formats.h"
+#include "control/escape.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
-static void prometheus_head(FILE *out, const char *name, const char *type, const char *help)
+static void write_head(FILE *out, const char *name, const char *type, const char *help)
 {
 	fprintf(out, "# HELP ivsh_%s %s\n# TYPE ivsh_%s %s\n", name, help, name, type);
 }
 
-/* The name and its first label; others and the brace follow. */
-static void prometheus_name(FILE *out, const char *name, const char *path)
+/* The name and its first label. The caller writes the other labels and the brace. */
+static void write_name(FILE *out, const char *name, const char *path)
 {
 	fprintf(out, "ivsh_%s{control=", name);
-	write_label(out, path);
+	escape_label(out, path);
 }
 
-static void prometheus_one(FILE *out, const char *path, const char *name, const char *type,
+static void write_metric(FILE *out, const char *path, const char *name, const char *type,
     const char *help, uint64_t number)
 {
 	if (number == ANSWER_NONE)
 		return;
-	prometheus_head(out, name, type, help);
-	prometheus_name(out, name, path);
+	write_head(out, name, type, help);
+	write_name(out, name, path);
 	fprintf(out, "} %" PRIu64 "\n", number);
 }
 
-/* From milliseconds, exactly. */
-static void prometheus_seconds(FILE *out, uint64_t ms)
+/* The brace, and a value in seconds. */
+static void write_seconds(FILE *out, uint64_t ms)
 {
 	fprintf(out, "} %" PRIu64 ".%03u\n", ms / 1000, (unsigned)(ms % 1000));
 }
 
-static void prometheus_server(FILE *out, const struct answer *answer, const char *path)
+static void write_time(FILE *out, const char *path, const char *name, const char *help, uint64_t ms)
 {
-	prometheus_one(out, path, "up", "gauge", "Whether the server answered.", 1);
-	prometheus_head(out, "info", "gauge", "What the server is; always 1.");
-	prometheus_name(out, "info", path);
+	if (ms == ANSWER_NONE)
+		return;
+	write_head(out, name, "gauge", help);
+	write_name(out, name, path);
+	write_seconds(out, ms);
+}
+
+static void write_server(FILE *out, const struct answer *answer, const char *path)
+{
+	write_metric(out, path, "up", "gauge", "Whether the server answered.", 1);
+	write_head(out, "info", "gauge", "What the server is; always 1.");
+	write_name(out, "info", path);
 	fputs(",mode=", out);
-	write_label(out, answer->mode);
+	escape_label(out, answer->mode);
 	fprintf(out, ",raw=\"%" PRIu64 "\",memory=", answer->raw);
-	write_label(out, answer->kind);
+	escape_label(out, answer->kind);
 	fputs("} 1\n", out);
-	prometheus_head(out, "uptime_seconds", "gauge", "Since the server was started.");
-	prometheus_name(out, "uptime_seconds", path);
-	prometheus_seconds(out, answer->uptime_ms);
-	if (answer->serving_ms != ANSWER_NONE) {
-		prometheus_head(out, "serving_seconds", "gauge",
-		    "Since the serving process took over, or was started.");
-		prometheus_name(out, "serving_seconds", path);
-		prometheus_seconds(out, answer->serving_ms);
-	}
-	prometheus_one(out, path, "supervisor_up", "gauge",
-	    "Whether the supervisor is there, who replaces a server that died.",
+	write_time(out, path, "uptime_seconds", "Since the server was started.", answer->uptime_ms);
+	write_time(out, path, "serving_seconds",
+	    "Since the serving process took over, or was started.", answer->serving_ms);
+	write_metric(out, path, "supervisor_up", "gauge",
+	    "Whether the supervisor is there, which replaces a server that died.",
 	    answer->supervisor != 0);
-	prometheus_one(out, path, "memory_bytes", "gauge", "Shared memory.", answer->size);
-	prometheus_one(out, path, "memory_lost", "gauge",
+	write_metric(out, path, "memory_bytes", "gauge", "Shared memory.", answer->size);
+	write_metric(out, path, "memory_lost", "gauge",
 	    "Whether the server lost its page: somebody made the memory smaller.", answer->lost);
-	prometheus_one(
+	write_metric(
 	    out, path, "slots", "gauge", "IDs at a time; with --classic, clients.", answer->slots);
-	prometheus_one(
+	write_metric(
 	    out, path, "vectors", "gauge", "Doorbell vectors of each peer.", answer->vectors);
 }
 
-static void prometheus_counts(FILE *out, const struct answer *answer, const char *path)
+static void write_counts(FILE *out, const struct answer *answer, const char *path)
 {
-	prometheus_one(out, path, "takeovers_total", "counter",
+	write_metric(out, path, "takeovers_total", "counter",
 	    "Serving processes that went on from another.", answer->takeovers);
-	prometheus_one(
+	write_metric(
 	    out, path, "reloads_total", "counter", "Configurations read again.", answer->reloads);
-	prometheus_one(
+	write_metric(
 	    out, path, "connects_total", "counter", "Clients that got an ID.", answer->connects);
-	prometheus_one(
+	write_metric(
 	    out, path, "disconnects_total", "counter", "Clients that left.", answer->disconnects);
-	prometheus_one(out, path, "slow_clients_total", "counter",
+	write_metric(out, path, "slow_clients_total", "counter",
 	    "Clients that did not read for five seconds.", answer->slow);
-	prometheus_one(out, path, "doubtful_clients_total", "counter",
-	    "Clients of whom a takeover could not know what they were told.", answer->doubtful);
-	prometheus_one(out, path, "bells_blocked_total", "counter",
-	    "Bells that could not be rung: their eventfd was full.", answer->bells_blocked);
+	write_metric(out, path, "indeterminate_clients_total", "counter",
+	    "Clients of which a takeover could not know what they had received.",
+	    answer->indeterminate);
+	write_metric(out, path, "notifications_blocked_total", "counter",
+	    "Notifications that were not sent: the eventfd was full.",
+	    answer->notifications_blocked);
 }
 
-/* All reasons that there are, with 0 as well, so that a rate has a beginning; and those to come. */
-static void prometheus_refused(FILE *out, const struct answer *answer, const char *path)
+/*
+ * All known reasons, also with 0, so that a rate has a first sample; then the reasons of a newer
+ * server.
+ */
+static void write_refused(FILE *out, const struct answer *answer, const char *path)
 {
 	static const char *const reasons[] = {"no-free-slot", "slot-in-use", "not-allowed",
 	    "too-many-per-uid", "descriptors", "ids-exhausted"};
-	const size_t known = sizeof reasons / sizeof reasons[0];
+	const size_t known = sizeof(reasons) / sizeof(reasons[0]);
 
-	prometheus_head(out, "refused_total", "counter", "Connections that were refused.");
+	write_head(out, "refused_total", "counter", "Connections that were refused.");
 	for (size_t i = 0; i < known + answer->refused_count; i++) {
 		const char *reason = i < known ? reasons[i] : answer->refused[i - known].reason;
 		uint64_t count = 0;
 		size_t before = 0;
 
-		/* Once each, with what all lines say of it. */
+		/* One sample for each reason: the sum of all its lines. */
 		while (before < i &&
 		       strcmp(reason, before < known ? reasons[before]
 						     : answer->refused[before - known].reason) != 0)
@@ -111,53 +120,73 @@ static void prometheus_refused(FILE *out, const struct answer *answer, const cha
 		for (size_t j = 0; j < answer->refused_count; j++)
 			if (!strcmp(answer->refused[j].reason, reason))
 				count += answer->refused[j].count;
-		prometheus_name(out, "refused_total", path);
+		write_name(out, "refused_total", path);
 		fputs(",reason=", out);
-		write_label(out, reason);
+		escape_label(out, reason);
 		fprintf(out, "} %" PRIu64 "\n", count);
 	}
 }
 
-/* A name and all labels of a slot, without the brace. */
-static void prometheus_slot(
+/* The name and all labels of a slot. The caller writes the brace. */
+static void write_slot_name(
     FILE *out, const char *name, const char *path, const struct answer_client *slot)
 {
-	prometheus_name(out, name, path);
+	write_name(out, name, path);
 	fprintf(out, ",slot=\"%" PRIu64 "\",name=", slot->id);
-	write_label(out, slot->name);
+	escape_label(out, slot->name);
 }
 
-static void prometheus_slots(FILE *out, const struct answer *answer, const char *path)
+/* One metric of all slots; get() returns ANSWER_NONE for a slot that has no such value. */
+static void write_slot_metric(FILE *out, const struct answer *answer, const char *path,
+    const char *name, const char *type, const char *help,
+    uint64_t (*get)(const struct answer_client *slot), bool is_ms)
 {
-	const struct answer_client *end, *slot;
+	write_head(out, name, type, help);
+	for (size_t i = 0; i < answer->slot_count; i++) {
+		uint64_t value = get(&answer->slot[i]);
 
+		if (value == ANSWER_NONE)
+			continue;
+		write_slot_name(out, name, path, &answer->slot[i]);
+		if (is_ms)
+			write_seconds(out, value);
+		else
+			fprintf(out, "} %" PRIu64 "\n", value);
+	}
+}
+
+static uint64_t get_connected(const struct answer_client *slot)
+{
+	return strcmp(slot->state, "free") != 0;
+}
+
+static uint64_t get_since(const struct answer_client *slot)
+{
+	return slot->since_ms;
+}
+
+static uint64_t get_times(const struct answer_client *slot)
+{
+	return slot->times;
+}
+
+static uint64_t get_queued(const struct answer_client *slot)
+{
+	return slot->queued;
+}
+
+static void write_slots(FILE *out, const struct answer *answer, const char *path)
+{
 	if (answer->slot_count == 0)
 		return;
-	end = answer->slot + answer->slot_count;
-	prometheus_head(out, "slot_connected", "gauge", "Whether the slot is taken.");
-	for (slot = answer->slot; slot < end; slot++) {
-		prometheus_slot(out, "slot_connected", path, slot);
-		fprintf(out, "} %d\n", strcmp(slot->state, "free") != 0);
-	}
-	prometheus_head(out, "slot_connected_seconds", "gauge", "Since its client connected.");
-	for (slot = answer->slot; slot < end; slot++)
-		if (slot->since_ms != ANSWER_NONE) {
-			prometheus_slot(out, "slot_connected_seconds", path, slot);
-			prometheus_seconds(out, slot->since_ms);
-		}
-	prometheus_head(out, "slot_connections_total", "counter", "How often it was taken.");
-	for (slot = answer->slot; slot < end; slot++)
-		if (slot->times != ANSWER_NONE) {
-			prometheus_slot(out, "slot_connections_total", path, slot);
-			fprintf(out, "} %" PRIu64 "\n", slot->times);
-		}
-	prometheus_head(
-	    out, "slot_queued_messages", "gauge", "What its client has yet to be told.");
-	for (slot = answer->slot; slot < end; slot++)
-		if (slot->queued != ANSWER_NONE) {
-			prometheus_slot(out, "slot_queued_messages", path, slot);
-			fprintf(out, "} %" PRIu64 "\n", slot->queued);
-		}
+	write_slot_metric(out, answer, path, "slot_connected", "gauge",
+	    "Whether the slot is taken.", get_connected, false);
+	write_slot_metric(out, answer, path, "slot_connected_seconds", "gauge",
+	    "Since its client connected.", get_since, true);
+	write_slot_metric(out, answer, path, "slot_connections_total", "counter",
+	    "How often it was taken.", get_times, false);
+	write_slot_metric(out, answer, path, "slot_queued_messages", "gauge",
+	    "Messages that the server has yet to send to its client.", get_queued, false);
 }
 
 void prometheus_show(FILE *out, const struct answer *answer, const char *path)
@@ -169,22 +198,22 @@ void prometheus_show(FILE *out, const struct answer *answer, const char *path)
 		lagging += strcmp(answer->slot[i].state, "lagging") == 0;
 		queued += answer->slot[i].queued == ANSWER_NONE ? 0 : answer->slot[i].queued;
 	}
-	prometheus_server(out, answer, path);
-	prometheus_counts(out, answer, path);
-	prometheus_refused(out, answer, path);
-	prometheus_one(
+	write_server(out, answer, path);
+	write_counts(out, answer, path);
+	write_refused(out, answer, path);
+	write_metric(
 	    out, path, "connected_clients", "gauge", "Clients that have an ID.", connected);
-	prometheus_one(out, path, "lagging_clients", "gauge",
-	    "Clients that have not read what they are told for five seconds or more.", lagging);
-	prometheus_one(out, path, "waiting_clients", "gauge",
+	write_metric(out, path, "lagging_clients", "gauge",
+	    "Clients that have not read their messages for five seconds or more.", lagging);
+	write_metric(out, path, "waiting_clients", "gauge",
 	    "Connections without an ID: they wait for one, or are being closed.",
 	    answer->waiting_count);
-	prometheus_one(
-	    out, path, "queued_messages", "gauge", "What all clients have yet to be told.", queued);
-	prometheus_slots(out, answer, path);
+	write_metric(out, path, "queued_messages", "gauge",
+	    "Messages that the server has yet to send to all clients.", queued);
+	write_slots(out, answer, path);
 }
 
 void prometheus_show_down(FILE *out, const char *path)
 {
-	prometheus_one(out, path, "up", "gauge", "Whether the server answered.", 0);
+	write_metric(out, path, "up", "gauge", "Whether the server answered.", 0);
 }

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.c - an answer for a reader at a terminal.
+ * text.c - an answer as text for a terminal.
  */
-#include "control/process.h"
-#include "control/show.h"
-#include "control/write.h"
+#include "control/lookup.h"
+#include "control/formats.h"
+#include "control/escape.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define TEXT_COMMAND 80 /* bytes of a command line; --json has more */
+#define COMMAND_SIZE 80 /* bytes of a command line; --json shows more */
 
-/* A name, not wider than (width). */
-static void text_name(FILE *out, const char *name, size_t width)
+/* A name, padded to (width). */
+static void write_name(FILE *out, const char *name, size_t width)
 {
-	size_t used = write_plain(out, name ? name : "-");
+	size_t used = escape_plain(out, name ? name : "-");
 
 	fprintf(out, "%*s  ", used < width ? (int)(width - used) : 0, "");
 }
 
-/* A number, or a dash, right in (width). */
-static void text_number(FILE *out, uint64_t number, int width)
+/* A number or a dash, right-aligned in (width). */
+static void write_number(FILE *out, uint64_t number, int width)
 {
 	if (number == ANSWER_NONE)
 		fprintf(out, "%*s  ", width, "-");
@@ -30,7 +30,7 @@ static void text_number(FILE *out, uint64_t number, int width)
 }
 
 /* "3d04h", "2h05m", "4m07s", "12.3s". */
-static void text_time(char text[24], uint64_t ms)
+static void format_time(char text[24], uint64_t ms)
 {
 	uint64_t s = ms / 1000;
 
@@ -46,12 +46,12 @@ static void text_time(char text[24], uint64_t ms)
 		snprintf(text, 24, "%u.%us", (unsigned)s, (unsigned)(ms % 1000 / 100));
 }
 
-static void text_counts(
-    FILE *out, const char *head, size_t count, const char *const names[], const uint64_t numbers[])
+static void write_numbers(
+    FILE *out, const char *title, size_t count, const char *const names[], const uint64_t numbers[])
 {
 	const char *comma = "";
 
-	fputs(head, out);
+	fputs(title, out);
 	for (size_t i = 0; i < count; i++) {
 		if (numbers[i] == ANSWER_NONE)
 			continue;
@@ -61,14 +61,14 @@ static void text_counts(
 	fputc('\n', out);
 }
 
-static void text_server(FILE *out, const struct answer *answer)
+static void write_server(FILE *out, const struct answer *answer)
 {
 	char up[24], serving[24];
 
-	text_time(up, answer->uptime_ms);
-	text_time(serving, answer->serving_ms);
+	format_time(up, answer->uptime_ms);
+	format_time(serving, answer->serving_ms);
 	fputs("server:   ", out);
-	write_plain(out, answer->mode);
+	escape_plain(out, answer->mode);
 	fprintf(out, "%s, up %s, ", answer->raw ? ", raw" : "", up);
 	if (answer->supervisor)
 		fprintf(out, "supervisor %" PRIu64, answer->supervisor);
@@ -84,75 +84,75 @@ static void text_server(FILE *out, const struct answer *answer)
 	if (answer->filter == 0)
 		fputs(", no filter", out);
 	fputs("\nmemory:   ", out);
-	write_plain(out, answer->kind);
+	escape_plain(out, answer->kind);
 	fprintf(out, ", %" PRIu64 " bytes", answer->size);
 	if (answer->page != ANSWER_NONE)
 		fprintf(out, " in pages of %" PRIu64, answer->page);
 	fputs(", ", out);
-	write_plain(out, answer->path);
+	escape_plain(out, answer->path);
 	if (answer->lost == 1)
 		fputs("\n          LOST: somebody made it smaller, or took its page away", out);
 	fprintf(out, "\nregion:   %" PRIu64 " slots, %" PRIu64 " vectors\n", answer->slots,
 	    answer->vectors);
 }
 
-static void text_sockets(FILE *out, const struct answer *answer)
+static void write_sockets(FILE *out, const struct answer *answer)
 {
 	for (size_t i = 0; i < answer->listener_count; i++) {
 		const struct answer_listener *listener = &answer->listener[i];
 
 		fputs(i == 0 ? "sockets:  " : "          ", out);
-		write_plain(out, listener->socket);
+		escape_plain(out, listener->socket);
 		if (listener->slot != ANSWER_NONE)
 			fprintf(out, " slot %" PRIu64, listener->slot);
 		if (listener->name) {
 			fputc(' ', out);
-			write_plain(out, listener->name);
+			escape_plain(out, listener->name);
 		}
 		fputc('\n', out);
 	}
 }
 
-static void text_limits(FILE *out, const struct answer *answer)
+static void write_limits(FILE *out, const struct answer *answer)
 {
 	static const char *const limits[] = {"clients", "of one user", "messages unread by one"};
 	static const char *const counts[] = {
-	    "connects", "disconnects", "slow", "doubtful", "bells blocked", "reloads"};
+	    "connects", "disconnects", "slow", "indeterminate", "notifications blocked", "reloads"};
 	uint64_t per_uid = answer->limit_per_uid;
 
 	if (per_uid == ANSWER_UNLIMITED)
 		per_uid = ANSWER_NONE;
-	text_counts(out, "limits:   ", 3, limits,
+	write_numbers(out, "limits:   ", 3, limits,
 	    (uint64_t[]){answer->limit_clients, per_uid, answer->limit_unread});
-	text_counts(out, "counts:   ", 6, counts,
-	    (uint64_t[]){answer->connects, answer->disconnects, answer->slow, answer->doubtful,
-		answer->bells_blocked, answer->reloads});
+	write_numbers(out, "counts:   ", 6, counts,
+	    (uint64_t[]){answer->connects, answer->disconnects, answer->slow, answer->indeterminate,
+		answer->notifications_blocked, answer->reloads});
 	fputs("refused:  ", out);
 	for (size_t i = 0; i < answer->refused_count; i++) {
 		fprintf(out, "%s%" PRIu64 " ", i ? ", " : "", answer->refused[i].count);
-		write_plain(out, answer->refused[i].reason);
+		escape_plain(out, answer->refused[i].reason);
 	}
 	fputs(answer->refused_count ? "\n" : "none\n", out);
 }
 
-static void text_client(FILE *out, const struct answer_client *client)
+static void write_client(FILE *out, const struct answer_client *client)
 {
-	char buffer[PROCESS_COMMAND], user[PROCESS_USER], since[24];
-	const char *command = process_command(client->pid, buffer);
+	char buffer[LOOKUP_COMMAND], user[LOOKUP_USER], since[24];
+	const char *command = lookup_command(client->pid, buffer);
 
-	text_number(out, client->id, 5);
-	text_name(out, client->name, 12);
-	text_name(out, client->state, 8);
-	text_number(out, client->pid, 7);
-	text_number(out, client->uid, 6);
-	text_name(out, process_user(client->uid, user), 8);
-	text_time(since, client->since_ms);
+	write_number(out, client->id, 5);
+	write_name(out, client->name, 12);
+	write_name(out, client->state, 13);
+	write_number(out, client->pid, 7);
+	write_number(out, client->uid, 6);
+	write_name(out, lookup_user(client->uid, user), 8);
+	format_time(since, client->since_ms);
 	fprintf(out, "%8s  ", since);
-	text_number(out, client->times, 5);
-	text_number(out, client->queued, 6);
-	if (command && strlen(command) > TEXT_COMMAND)
-		strcpy(buffer + TEXT_COMMAND - 3, "...");
-	write_plain(out, command ? command : "-");
+	write_number(out, client->times, 5);
+	write_number(out, client->queued, 6);
+	if (command && strlen(command) > COMMAND_SIZE)
+		strcpy(buffer + COMMAND_SIZE - 3, "...");
+	escape_plain(out, command ? command : "-");
 	fputc('\n', out);
 }
 
@@ -161,10 +161,10 @@ void text_show(FILE *out, const struct answer *answer, const char *path)
 	uint64_t unused = 0;
 
 	(void)path;
-	text_server(out, answer);
-	text_sockets(out, answer);
-	text_limits(out, answer);
-	fprintf(out, "%5s  %-12s  %-8s  %7s  %6s  %-8s  %8s  %5s  %6s  %s\n", "slot", "name",
+	write_server(out, answer);
+	write_sockets(out, answer);
+	write_limits(out, answer);
+	fprintf(out, "%5s  %-12s  %-13s  %7s  %6s  %-8s  %8s  %5s  %6s  %s\n", "slot", "name",
 	    "state", "pid", "uid", "user", "for", "times", "queued", "command");
 	for (size_t i = 0; i < answer->slot_count; i++) {
 		const struct answer_client *slot = &answer->slot[i];
@@ -173,10 +173,10 @@ void text_show(FILE *out, const struct answer *answer, const char *path)
 		if (!strcmp(slot->state, "free") && !slot->name && !is_used)
 			unused++;
 		else
-			text_client(out, slot);
+			write_client(out, slot);
 	}
 	for (size_t i = 0; i < answer->waiting_count; i++)
-		text_client(out, &answer->waiting[i]);
+		write_client(out, &answer->waiting[i]);
 	if (unused)
 		fprintf(out, "and %" PRIu64 " slots that nobody has used\n", unused);
 }

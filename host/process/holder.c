@@ -14,35 +14,35 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOLDER_PROGRAM "ivsh-server"
+#define SERVER_PROGRAM "ivsh-server"
 
-/* In the environment of who serves: wire/link.h. */
-static const char *const holder_marks[] = {"IVSH_SUPERVISOR=", "IVSH_KEEPER="};
+/* The environment of a process that serves has one of these: wire/link.h. */
+static const char *const server_marks[] = {"IVSH_SUPERVISOR=", "IVSH_KEEPER="};
 
-static bool holder_is_server(const char *pid)
+static bool is_server(const char *pid)
 {
 	char path[64], program[4096];
 	const char *name;
 	ssize_t size;
 
-	snprintf(path, sizeof path, "/proc/%.16s/exe", pid);
-	size = readlink(path, program, sizeof program - 1);
+	snprintf(path, sizeof(path), "/proc/%.16s/exe", pid);
+	size = readlink(path, program, sizeof(program) - 1);
 	if (size < 0)
 		return false;
 	program[size] = '\0';
 	name = strrchr(program, '/');
 	/* " (deleted)" may follow. */
-	return name && !strncmp(name + 1, HOLDER_PROGRAM, sizeof HOLDER_PROGRAM - 1);
+	return name && !strncmp(name + 1, SERVER_PROGRAM, sizeof(SERVER_PROGRAM) - 1);
 }
 
-static bool holder_has(const char *pid, const struct stat *st)
+static bool has_open(const char *pid, const struct stat *st)
 {
 	char path[64];
 	const struct dirent *entry;
 	bool found = false;
 	DIR *folder;
 
-	snprintf(path, sizeof path, "/proc/%.16s/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
 	folder = opendir(path);
 	if (!folder)
 		return false;
@@ -57,44 +57,45 @@ static bool holder_has(const char *pid, const struct stat *st)
 }
 
 /* proc(5), stat: the number, the name in parentheses, the state, the parent. 0: unknown. */
-static pid_t holder_parent(pid_t pid)
+static pid_t parent_of(pid_t pid)
 {
 	char path[64], line[512];
 	const char *name = NULL;
 	long parent = 0;
 	FILE *file;
 
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	if (fgets(line, sizeof line, file))
+	if (fgets(line, sizeof(line), file))
 		name = strrchr(line, ')');
 	fclose(file);
 	return name && sscanf(name, ") %*c %ld", &parent) == 1 ? (pid_t)parent : 0;
 }
 
 /* It was started to serve. */
-static bool holder_serves(pid_t pid)
+static bool is_serving(pid_t pid)
 {
 	char path[64], *word = NULL;
 	size_t size = 0;
 	bool found = false;
 	FILE *file;
 
-	snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
+	snprintf(path, sizeof(path), "/proc/%ld/environ", (long)pid);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
 	while (!found && getdelim(&word, &size, '\0', file) > 0)
-		for (unsigned i = 0; i < 2 && !found; i++)
-			found = !strncmp(word, holder_marks[i], strlen(holder_marks[i]));
+		for (size_t i = 0; !found && i < sizeof(server_marks) / sizeof(server_marks[0]);
+		     i++)
+			found = !strncmp(word, server_marks[i], strlen(server_marks[i]));
 	free(word);
 	fclose(file);
 	return found;
 }
 
-static bool holder_knows(const struct holder *holder, pid_t pid)
+static bool is_listed(const struct holder *holder, pid_t pid)
 {
 	for (unsigned i = 0; i < holder->count; i++)
 		if (holder->pid[i] == pid)
@@ -113,8 +114,8 @@ void holder_find(struct holder *holder, const struct stat *st)
 	while (holder->count < HOLDER_PIDS && (entry = readdir(folder)) != NULL) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && pid != getpid() && holder_is_server(entry->d_name) &&
-		    holder_has(entry->d_name, st))
+		if (pid > 0 && pid != getpid() && is_server(entry->d_name) &&
+		    has_open(entry->d_name, st))
 			holder->pid[holder->count++] = pid;
 	}
 	closedir(folder);
@@ -122,10 +123,10 @@ void holder_find(struct holder *holder, const struct stat *st)
 	for (unsigned i = 1; i < holder->count; i++) {
 		pid_t pid = holder->pid[i];
 
-		if (!holder_knows(holder, holder_parent(holder->pid[0])))
+		if (!is_listed(holder, parent_of(holder->pid[0])))
 			break;
 		holder->pid[i] = holder->pid[0];
 		holder->pid[0] = pid;
 	}
-	holder->is_alone = holder->count > 0 && holder_serves(holder->pid[0]);
+	holder->is_alone = holder->count > 0 && is_serving(holder->pid[0]);
 }

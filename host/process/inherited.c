@@ -19,9 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INHERITED_STACK (8u << 20) /* bytes, as everywhere; without a limit all mappings move */
+#define STACK_SIZE (8u << 20) /* bytes, as everywhere; without a limit all mappings move */
 
-static int inherited_descriptors(void)
+static int open_standard(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		int null;
@@ -40,7 +40,7 @@ static int inherited_descriptors(void)
 }
 
 /* A timer that the program before us started ends us by its signal. */
-static void inherited_timers(void)
+static void stop_timers(void)
 {
 	static const struct itimerval off = {{0, 0}, {0, 0}};
 
@@ -50,7 +50,7 @@ static void inherited_timers(void)
 }
 
 /* Forget what is pending, but for the signals by which somebody wants us to end. */
-static void inherited_pending(void)
+static void drop_pending(void)
 {
 	static const struct timespec now = {0, 0};
 	sigset_t set;
@@ -64,7 +64,7 @@ static void inherited_pending(void)
 		;
 }
 
-static void inherited_signals(const sigset_t *held, const sigset_t *kept)
+static void reset_signals(const sigset_t *held, const sigset_t *kept)
 {
 	sigset_t none;
 
@@ -83,7 +83,7 @@ static void inherited_signals(const sigset_t *held, const sigset_t *kept)
 	sigprocmask(SIG_SETMASK, held ? held : &none, NULL);
 }
 
-static void inherited_limit(int which, rlim_t most)
+static void raise_limit(int which, rlim_t most)
 {
 	struct rlimit limit;
 
@@ -94,22 +94,22 @@ static void inherited_limit(int which, rlim_t most)
 	(void)setrlimit(which, &limit);
 }
 
-static void inherited_limits(void)
+static void raise_limits(void)
 {
 	static const int raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA,
 	    RLIMIT_CPU, RLIMIT_NPROC, RLIMIT_MEMLOCK};
 
-	for (size_t i = 0; i < sizeof raised / sizeof raised[0]; i++)
-		inherited_limit(raised[i], RLIM_INFINITY);
-	inherited_limit(RLIMIT_STACK, INHERITED_STACK);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++)
+		raise_limit(raised[i], RLIM_INFINITY);
+	raise_limit(RLIMIT_STACK, STACK_SIZE);
 }
 
 int inherited_reset(const sigset_t *held, const sigset_t *kept)
 {
-	inherited_timers();
-	inherited_pending();
-	inherited_signals(held, kept);
-	inherited_limits();
+	stop_timers();
+	drop_pending();
+	reset_signals(held, kept);
+	raise_limits();
 	umask(umask(0) & 0077);
-	return inherited_descriptors();
+	return open_standard();
 }

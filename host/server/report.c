@@ -26,12 +26,12 @@ static const char *const report_kinds[] = {
 static const char *const report_states[] = {
     [CLIENT_FREE] = "free",
     [CLIENT_WAITING] = "waiting",
-    [CLIENT_GREETING] = "greeting",
+    [CLIENT_GREETING] = "handshaking",
     [CLIENT_READY] = "ready",
     [CLIENT_REFUSED] = "refused",
     [CLIENT_CLOSING] = "closing",
     [CLIENT_GONE] = "closing",
-    [CLIENT_DOUBTFUL] = "doubtful",
+    [CLIENT_DOUBTFUL] = "indeterminate",
 };
 
 /* " key=value", the value without blanks and without anything that a terminal or a parser minds. */
@@ -125,8 +125,8 @@ static void report_counts(FILE *out, const struct server *server)
 	report_number(out, "disconnects", counts->disconnects);
 	report_number(out, "takeovers", counts->takeovers);
 	report_number(out, "slow", counts->slow);
-	report_number(out, "doubtful", counts->doubtful);
-	report_number(out, "bells_blocked", counts->bells_blocked);
+	report_number(out, "indeterminate", counts->doubtful);
+	report_number(out, "notifications_blocked", counts->bells_blocked);
 	fputc('\n', out);
 	for (uint32_t i = 0; i < CLIENTS_REASONS; i++) {
 		unsigned long long count = counts->refused[i];

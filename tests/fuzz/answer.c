@@ -4,9 +4,9 @@
  */
 #include "control/answer.h"
 #include "tests/fuzz/feed.h"
-#include "control/lend.h"
-#include "control/process.h"
-#include "control/show.h"
+#include "control/device.h"
+#include "control/lookup.h"
+#include "control/formats.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,14 +14,14 @@
 #include <string.h>
 
 /* Processes and users of this machine are not part of the input; these are of any bytes. */
-const char *__wrap_process_command(uint64_t pid, char command[PROCESS_COMMAND]);
-const char *__wrap_process_command(uint64_t pid, char command[PROCESS_COMMAND])
+const char *__wrap_lookup_command(uint64_t pid, char command[LOOKUP_COMMAND]);
+const char *__wrap_lookup_command(uint64_t pid, char command[LOOKUP_COMMAND])
 {
 	return pid % 2 ? NULL : strcpy(command, "a \x1b[2J \"\\ \xff\xc3\xa4 \n b");
 }
 
-const char *__wrap_process_user(uint64_t uid, char user[PROCESS_USER]);
-const char *__wrap_process_user(uint64_t uid, char user[PROCESS_USER])
+const char *__wrap_lookup_user(uint64_t uid, char user[LOOKUP_USER]);
+const char *__wrap_lookup_user(uint64_t uid, char user[LOOKUP_USER])
 {
 	return uid % 2 ? NULL : strcpy(user, "\r\xfe\"");
 }
@@ -69,7 +69,7 @@ static void show(const struct answer *answer)
 {
 	static void (*const ways[])(FILE *, const struct answer *, const char *) = {
 	    text_show, json_show, prometheus_show};
-	const struct lend lend = {answer, "/run/x\x01 'y'", "n\"<&>"};
+	const struct device lend = {answer, "/run/x\x01 'y'", "n\"<&>"};
 	char *text = NULL;
 	size_t size = 0;
 

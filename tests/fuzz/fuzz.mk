@@ -31,13 +31,13 @@ $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom s
     sigaction sendmmsg link_send
 build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
 build/host-fuzz/tests/fuzz/control_fuzz: build/host-fuzz/host/control/answer.o \
-    build/host-fuzz/host/control/lines.o
+    build/host-fuzz/host/control/fields.o
 build/host-fuzz/tests/fuzz/config_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
     $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/answer_fuzz: $(CONTROL:%.c=build/host-fuzz/%.o) \
     $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o) \
     build/host-fuzz/tests/fuzz/quiet.o
-build/host-fuzz/tests/fuzz/answer_fuzz: FUZZ_WRAP += process_command process_user
+build/host-fuzz/tests/fuzz/answer_fuzz: FUZZ_WRAP += lookup_command lookup_user
 
 build/host-fuzz/tests/fuzz/%_fuzz: build/host-fuzz/tests/fuzz/%.o build/host-fuzz/tests/fuzz/feed.o
 	@echo "LINK    $@"

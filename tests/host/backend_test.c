@@ -82,7 +82,7 @@ static const struct {
 
 static void named_rows(enum backend_kind kind, const char *name)
 {
-	for (unsigned i = 0; i < sizeof named / sizeof named[0]; i++) {
+	for (unsigned i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
 		struct backend b;
 		struct stat st;
 
@@ -112,8 +112,8 @@ static void shm_objects(void)
 {
 	char slashed[72];
 
-	snprintf(path, sizeof path, "/dev/shm/%s", object);
-	snprintf(slashed, sizeof slashed, "/%s", object);
+	snprintf(path, sizeof(path), "/dev/shm/%s", object);
+	snprintf(slashed, sizeof(slashed), "/%s", object);
 	named_rows(BACKEND_SHM, object);
 	named_rows(BACKEND_SHM, slashed);
 }
@@ -123,7 +123,7 @@ static void shm_bad_names(void)
 	static const char *const names[] = {"", "/", "a/b", "../etc", "."};
 	struct backend b;
 
-	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		test_row(names[i]);
 		CHECK_EQ(open_memory(&b, BACKEND_SHM, names[i], SIZE), -1);
 	}
@@ -131,7 +131,7 @@ static void shm_bad_names(void)
 
 static void files(void)
 {
-	snprintf(path, sizeof path, "%s/memory", folder);
+	snprintf(path, sizeof(path), "%s/memory", folder);
 	named_rows(BACKEND_FILE, path);
 }
 
@@ -140,8 +140,8 @@ static void links_are_not_followed(void)
 	char target[96];
 	struct backend b;
 
-	snprintf(path, sizeof path, "%s/link", folder);
-	snprintf(target, sizeof target, "%s/target", folder);
+	snprintf(path, sizeof(path), "%s/link", folder);
+	snprintf(target, sizeof(target), "%s/target", folder);
 	file_make(target, 0);
 	CHECK_EQ(symlink(target, path), 0);
 	CHECK_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), -1);
@@ -156,9 +156,9 @@ static void only_files(void)
 
 	CHECK_EQ(open_memory(&b, BACKEND_FILE, folder, SIZE), -1);
 	CHECK_EQ(open_memory(&b, BACKEND_FILE, "/dev/null", SIZE), -1);
-	snprintf(path, sizeof path, "%s/none/memory", folder);
+	snprintf(path, sizeof(path), "%s/none/memory", folder);
 	CHECK_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), -1);
-	snprintf(path, sizeof path, "%s/fifo", folder);
+	snprintf(path, sizeof(path), "%s/fifo", folder);
 	CHECK_EQ(mkfifo(path, 0600), 0);
 	CHECK_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), -1);
 	unlink(path);
@@ -168,7 +168,7 @@ static void another_s_name_stays(void)
 {
 	struct backend b;
 
-	snprintf(path, sizeof path, "%s/memory", folder);
+	snprintf(path, sizeof(path), "%s/memory", folder);
 	NEED_EQ(open_memory(&b, BACKEND_FILE, path, SIZE), 0);
 	unlink(path);
 	file_make(path, 5);
@@ -188,7 +188,7 @@ static void directory(void)
 	CHECK(!b.is_huge);
 	CHECK_EQ(st.st_size, SIZE);
 	backend_close(&b);
-	snprintf(path, sizeof path, "%s/none", folder);
+	snprintf(path, sizeof(path), "%s/none", folder);
 	CHECK_EQ(open_memory(&b, BACKEND_HUGE, path, SIZE), -1);
 }
 
@@ -202,10 +202,10 @@ static void mode_and_group(void)
 	struct backend b;
 	struct stat st;
 
-	snprintf(path, sizeof path, "%s/memory", folder);
+	snprintf(path, sizeof(path), "%s/memory", folder);
 	if (geteuid() == 0)
 		request.group = 12345;
-	for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		request.kind = kinds[i];
 		request.name = names[i];
 		NEED_EQ(backend_open(&b, &request), 0);
@@ -266,7 +266,7 @@ static void too_much(void)
 
 	CHECK_EQ(open_memory(&b, BACKEND_MEMFD, NULL, UINT64_C(1) << 40), -1);
 	CHECK(strstr(b.error, "cannot allocate") != NULL);
-	snprintf(path, sizeof path, "/dev/shm/%s", object);
+	snprintf(path, sizeof(path), "/dev/shm/%s", object);
 	CHECK_EQ(open_memory(&b, BACKEND_SHM, object, UINT64_C(1) << 40), -1);
 	CHECK_EQ(file_size(path), -1);
 }
@@ -293,8 +293,8 @@ int main(void)
 		perror(folder);
 		return 1;
 	}
-	snprintf(object, sizeof object, "ivsh-backend-%ld", (long)getpid());
-	status = test_main("backend", tests, sizeof tests / sizeof tests[0]);
+	snprintf(object, sizeof(object), "ivsh-backend-%ld", (long)getpid());
+	status = test_main("backend", tests, sizeof(tests) / sizeof(tests[0]));
 	rmdir(folder);
 	return status;
 }

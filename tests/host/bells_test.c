@@ -41,7 +41,7 @@ static void *memory;
 /* The client of slot (self), as a handshake leaves it, but without a socket. */
 static int client_make(struct client *c, uint32_t self, int (*bells)[128], uint32_t vectors)
 {
-	memset(c, 0, sizeof *c);
+	memset(c, 0, sizeof(*c));
 	c->socket = c->memory = c->partial_fd = c->doorbells = -1;
 	c->told = true;
 	c->mem.base = memory;
@@ -110,7 +110,7 @@ static bool peer_send(struct peer *p, uint64_t number)
 {
 	int error;
 
-	while ((error = ivsh_chan_send(&p->chan, PORT, &number, sizeof number)) == IVSH_EAGAIN)
+	while ((error = ivsh_chan_send(&p->chan, PORT, &number, sizeof(number))) == IVSH_EAGAIN)
 		if (!peer_wait(p))
 			return false;
 	return error == 0;
@@ -122,7 +122,7 @@ static bool peer_receive(struct peer *p, uint64_t number)
 	uint64_t got = 0;
 	int error;
 
-	while ((error = ivsh_chan_receive(&p->chan, &message, &got, sizeof got)) == IVSH_EAGAIN)
+	while ((error = ivsh_chan_receive(&p->chan, &message, &got, sizeof(got))) == IVSH_EAGAIN)
 		if (!peer_wait(p))
 			return false;
 	return error == 0 && got == number;
@@ -180,7 +180,7 @@ static void ping_pong(void)
 	} rows[] = {{"1 vector", 1}, {"2 vectors", 2}, {"128 vectors", 128}};
 	const uint32_t count = getenv("IVSH_SOAK") ? 100000 : 10000;
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ivsh_counters other;
 		uint32_t done = 0;
 		pid_t pid;
@@ -256,7 +256,7 @@ static void vectors(void)
 	} rows[] = {
 	    {"1 vector", 1, 0}, {"2 vectors", 2, 1}, {"3 vectors", 3, 2}, {"128 vectors", 128, 2}};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct peer *p = &ends[1];
 		uint32_t wish;
 		pid_t pid;
@@ -316,12 +316,12 @@ static void counters_filled(void)
 
 	NEED_EQ(world_open(128), 0);
 	doorbell = &ends[0].client.mem.doorbell;
-	for (unsigned i = 0; i < sizeof amounts / sizeof amounts[0]; i++) {
+	for (unsigned i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
 		uint32_t seen = doorbell->count(doorbell->ctx);
 
 		for (unsigned k = 0; k < 128; k++)
 			CHECK_EQ(
-			    write(ends[1].client.peers[0].fd[k], &amounts[i], sizeof amounts[i]),
+			    write(ends[1].client.peers[0].fd[k], &amounts[i], sizeof(amounts[i])),
 			    8);
 		CHECK(doorbell->count(doorbell->ctx) != seen);
 		seen = doorbell->count(doorbell->ctx);
@@ -341,7 +341,7 @@ static void group(void)
 	NEED_EQ(world_open(2), 0);
 	CHECK(client_group(&ends[0].client, &ends[1].client));
 	seen = doorbell->count(doorbell->ctx);
-	CHECK_EQ(write(ends[0].client.peers[1].fd[0], &one, sizeof one), 8);
+	CHECK_EQ(write(ends[0].client.peers[1].fd[0], &one, sizeof(one)), 8);
 	start = doorbell->now_ns(doorbell->ctx);
 	doorbell->sleep(doorbell->ctx, seen, start + 20 * SECOND);
 	CHECK(doorbell->now_ns(doorbell->ctx) - start < 10 * SECOND);
@@ -369,5 +369,5 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	return test_main("bells", tests, sizeof tests / sizeof tests[0]);
+	return test_main("bells", tests, sizeof(tests) / sizeof(tests[0]));
 }

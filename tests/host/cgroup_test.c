@@ -85,7 +85,7 @@ static void make(const char *root, const struct text *file)
 	char path[PATH_MAX];
 	FILE *out;
 
-	snprintf(path, sizeof path, "%s/%s", root, file->name);
+	snprintf(path, sizeof(path), "%s/%s", root, file->name);
 	for (char *end = strchr(path + strlen(root) + 1, '/'); end; end = strchr(end + 1, '/')) {
 		*end = '\0';
 		mkdir(path, 0700);
@@ -105,11 +105,11 @@ static void clean(const char *root, const struct row *row)
 	char path[PATH_MAX];
 
 	for (unsigned i = 0; i < 9 && row->file[i].name; i++) {
-		snprintf(path, sizeof path, "%s/%s", root, row->file[i].name);
+		snprintf(path, sizeof(path), "%s/%s", root, row->file[i].name);
 		unlink(path);
 	}
 	for (unsigned i = 0; i < 9 && row->file[i].name; i++) {
-		snprintf(path, sizeof path, "%s/%s", root, row->file[i].name);
+		snprintf(path, sizeof(path), "%s/%s", root, row->file[i].name);
 		while (strlen(path) > strlen(root)) {
 			rmdir(path);
 			*strrchr(path, '/') = '\0';
@@ -120,7 +120,7 @@ static void clean(const char *root, const struct row *row)
 
 static void groups(void)
 {
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char root[] = "/tmp/ivsh-cgroup-XXXXXX", group[PATH_MAX] = "";
 
 		NEED_EQ(mkdtemp(root) != NULL, 1);
@@ -140,5 +140,5 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	return test_main("cgroup", tests, sizeof tests / sizeof tests[0]);
+	return test_main("cgroup", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -72,7 +72,7 @@ static int carried(int with)
 		return pipe(ends) ? -1 : ends[0];
 	case READ_ONLY:
 		fd = memory_make(65536);
-		snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 		return open(self, O_RDONLY);
 	default:
 		return -1;
@@ -86,17 +86,17 @@ static void say(int to, const struct line *line)
 		unsigned char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {.bytes = {0}};
 	int64_t value = line->value;
-	struct iovec io = {.iov_base = &value, .iov_len = sizeof value};
+	struct iovec io = {.iov_base = &value, .iov_len = sizeof(value)};
 	struct msghdr header = {.msg_iov = &io, .msg_iovlen = 1};
 	int fd = carried(line->with);
 
 	if (fd >= 0) {
 		header.msg_control = control.bytes;
-		header.msg_controllen = sizeof control.bytes;
+		header.msg_controllen = sizeof(control.bytes);
 		control.align.cmsg_level = SOL_SOCKET;
 		control.align.cmsg_type = SCM_RIGHTS;
 		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
 	}
 	if (line->with == HALF) {
 		io.iov_len = 3;
@@ -120,10 +120,10 @@ static void serve(const struct line *lines, bool hangup)
 	char byte;
 	int to;
 
-	snprintf(path, sizeof path, "%s/s", folder);
+	snprintf(path, sizeof(path), "%s/s", folder);
 	unlink(path);
 	strcpy(address.sun_path, path);
-	CHECK_EQ(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
+	CHECK_EQ(bind(listening, (struct sockaddr *)&address, sizeof(address)), 0);
 	CHECK_EQ(listen(listening, 4), 0);
 	fflush(stdout);
 	server = fork();
@@ -196,7 +196,7 @@ static void handshake_variants(void)
 		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL}, {0, NONE}, {0, END}}, 1},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct client c;
 
 		test_row(rows[i].row);
@@ -240,7 +240,7 @@ static void handshake_lies(void)
 		"peer -1"},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int before = descriptors();
 		struct client c;
 
@@ -260,10 +260,10 @@ static void no_server(void)
 	char longest[200];
 	struct client c;
 
-	memset(longest, 'x', sizeof longest);
-	longest[sizeof longest - 1] = '\0';
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
 	CHECK_EQ(client_connect(&c, longest, SECOND), -1);
-	snprintf(path, sizeof path, "%s/none", folder);
+	snprintf(path, sizeof(path), "%s/none", folder);
 	CHECK_EQ(client_connect(&c, path, SECOND), -1);
 	CHECK(strstr(c.error, "No such file") != NULL);
 }
@@ -291,7 +291,7 @@ static void descriptors_run_out(void)
 	} rows[] = {{"at the third bell", 4, "RLIMIT_NOFILE"},
 	    {"behind the last bell", 8, "epoll: Too many open files"}};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rlimit limit, less;
 		struct client c;
 
@@ -376,7 +376,7 @@ static void bells_that_block(void)
 
 	serve(good, false);
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
-	CHECK_EQ(write(c.peers[0].fd[1], &full, sizeof full), sizeof full);
+	CHECK_EQ(write(c.peers[0].fd[1], &full, sizeof(full)), sizeof(full));
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK_EQ(fcntl(c.peers[0].fd[i], F_SETFL, 0), 0);
 		CHECK_EQ(fcntl(c.peers[3].fd[i], F_SETFL, 0), 0);
@@ -439,8 +439,8 @@ static void plain_file(void)
 	    {"4097", 4097, -1}, {"3 pages", 3 * 4096, -1}};
 	struct client c;
 
-	snprintf(path, sizeof path, "%s/memory", folder);
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	snprintf(path, sizeof(path), "%s/memory", folder);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 		test_row(rows[i].row);
@@ -490,7 +490,7 @@ int main(void)
 		perror(folder);
 		return 1;
 	}
-	status = test_main("client", tests, sizeof tests / sizeof tests[0]);
+	status = test_main("client", tests, sizeof(tests) / sizeof(tests[0]));
 	rmdir(folder);
 	return status;
 }

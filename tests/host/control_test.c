@@ -4,7 +4,7 @@
  */
 #include "control/answer.h"
 #include "tests/lib/test.h"
-#include "control/write.h"
+#include "control/escape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +21,12 @@ static const char others[] =
     "listener socket=/run/a%20b\n"
     "listener slot=0 name=alpha socket=/run/alpha\n"
     "limit clients=24 per_uid=4294967295 unread=278\n"
-    "count connects=7 disconnects=6 takeovers=1 slow=2 doubtful=1 bells_blocked=9\n"
+    "count connects=7 disconnects=6 takeovers=1 slow=2 indeterminate=1 notifications_blocked=9\n"
     "refused reason=no-free-slot count=3\n"
     "refused reason=slot-in-use count=1\n"
     "slot id=0 name=alpha state=ready pid=1 uid=0 gid=0 since_ms=1500 times=2 queued=4\n"
     "slot id=1 state=free times=0\n"
-    "slot id=2 name=%C3%A9%0A state=doubtful pid=2 uid=1000 gid=1000 since_ms=9 times=1 queued=0\n"
+    "slot id=2 name=%C3%A9%0A state=indeterminate pid=2 uid=1000 gid=1000 since_ms=9 times=1 queued=0\n"
     "waiting pid=3 uid=1 gid=1 since_ms=20 state=refused\n"
     "future a=1 b=%25\n";
 
@@ -47,7 +47,7 @@ static char *whole(size_t *size)
 {
 	char text[4096];
 
-	snprintf(text, sizeof text, "%s%s%s%send\n", server, memory, region, others);
+	snprintf(text, sizeof(text), "%s%s%s%send\n", server, memory, region, others);
 	return copy(text, size);
 }
 
@@ -68,7 +68,7 @@ static void understood(void)
 	CHECK(!strcmp(answer.listener[0].socket, "/run/a b"));
 	CHECK_EQ(answer.listener[1].slot, 0);
 	CHECK_EQ(answer.limit_per_uid, ANSWER_UNLIMITED);
-	CHECK_EQ(answer.bells_blocked, 9);
+	CHECK_EQ(answer.notifications_blocked, 9);
 	CHECK_EQ(answer.refused_count, 2);
 	CHECK_EQ(answer.refused[0].count, 3);
 	CHECK_EQ(answer.slot_count, 3);
@@ -87,7 +87,7 @@ static void short_answer(void)
 	struct answer answer;
 	char text[1024];
 
-	snprintf(text, sizeof text, "%s%s%send\n", server, memory, region);
+	snprintf(text, sizeof(text), "%s%s%send\n", server, memory, region);
 	CHECK(answer_parse(&answer, text, strlen(text)) == NULL);
 	CHECK(answer.connects == ANSWER_NONE);
 	CHECK(answer.limit_clients == ANSWER_NONE);
@@ -134,13 +134,13 @@ static void refused(void)
 	    "\nend\n\n",
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct answer answer;
 		char text[2048], *own;
 		size_t size;
 
 		test_row(rows[i]);
-		snprintf(text, sizeof text, "%s%s%s%s", server, memory, region, rows[i]);
+		snprintf(text, sizeof(text), "%s%s%s%s", server, memory, region, rows[i]);
 		own = copy(text, &size);
 		CHECK(answer_parse(&answer, own, size) != NULL);
 		answer_free(&answer);
@@ -173,7 +173,7 @@ static void other_version(void)
 	char *text = whole(&size);
 	const char *wrong;
 
-	*strchr(text, '2') = '1';
+	*strchr(text, '2') = '3';
 	wrong = answer_parse(&answer, text, size);
 	CHECK(wrong && strstr(wrong, "version"));
 	answer_free(&answer);
@@ -217,14 +217,14 @@ static void too_many(void)
 	static const char line[] = "slot id=0 state=free\n";
 	const size_t count = 140000;
 	size_t size = 0;
-	char *text = malloc(1024 + count * (sizeof line - 1));
+	char *text = malloc(1024 + count * (sizeof(line) - 1));
 	struct answer answer;
 
 	NEED_EQ(text != NULL, 1);
 	size += (size_t)sprintf(text, "%s%s%s", server, memory, region);
 	for (size_t i = 0; i < count; i++) {
-		memcpy(text + size, line, sizeof line - 1);
-		size += sizeof line - 1;
+		memcpy(text + size, line, sizeof(line) - 1);
+		size += sizeof(line) - 1;
 	}
 	size += (size_t)sprintf(text + size, "end\n");
 	CHECK(answer_parse(&answer, text, size) != NULL);
@@ -236,7 +236,7 @@ static size_t plain_width;
 
 static void plain_writer(FILE *out, const char *text)
 {
-	plain_width = write_plain(out, text);
+	plain_width = escape_plain(out, text);
 }
 
 static void written(void)
@@ -247,26 +247,26 @@ static void written(void)
 	} rows[] = {
 	    {plain_writer, "a b~", "a b~"},
 	    {plain_writer, "\x1b[2J\\\n\xc3", "\\x1b[2J\\x5c\\x0a\\xc3"},
-	    {write_json, "a\"b\\c\n\x7f/", "\"a\\\"b\\\\c\\u000a\\u007f/\""},
-	    {write_json, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+	    {escape_json, "a\"b\\c\n\x7f/", "\"a\\\"b\\\\c\\u000a\\u007f/\""},
+	    {escape_json, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
 		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
-	    {write_json, "\xff", "\"\xef\xbf\xbd\""},
-	    {write_json, "\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-	    {write_json, "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
-	    {write_json, "\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-	    {write_json, NULL, "null"},
-	    {write_label, "a\"b\\c\nd", "\"a\\\"b\\\\c\\nd\""},
-	    {write_label, NULL, "\"\""},
-	    {write_shell, "/run/a,b=c", "/run/a,b=c"},
-	    {write_shell, "", "''"},
-	    {write_shell, "a b", "'a b'"},
-	    {write_shell, "it's $x", "'it'\\''s $x'"},
-	    {write_xml, "a&<>'\"\n\x01z", "a&#38;&#60;&#62;&#39;&#34;&#10;z"},
+	    {escape_json, "\xff", "\"\xef\xbf\xbd\""},
+	    {escape_json, "\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {escape_json, "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {escape_json, "\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {escape_json, NULL, "null"},
+	    {escape_label, "a\"b\\c\nd", "\"a\\\"b\\\\c\\nd\""},
+	    {escape_label, NULL, "\"\""},
+	    {escape_shell, "/run/a,b=c", "/run/a,b=c"},
+	    {escape_shell, "", "''"},
+	    {escape_shell, "a b", "'a b'"},
+	    {escape_shell, "it's $x", "'it'\\''s $x'"},
+	    {escape_xml, "a&<>'\"\n\x01z", "a&#38;&#60;&#62;&#39;&#34;&#10;z"},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char got[128] = "";
-		FILE *out = fmemopen(got, sizeof got, "w");
+		FILE *out = fmemopen(got, sizeof(got), "w");
 
 		NEED_EQ(out != NULL, 1);
 		test_row(rows[i].want);
@@ -292,5 +292,5 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	return test_main("control", tests, sizeof tests / sizeof tests[0]);
+	return test_main("control", tests, sizeof(tests) / sizeof(tests[0]));
 }

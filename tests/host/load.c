@@ -68,8 +68,8 @@ int load_connect(const struct load *load, bool wait)
 
 	if (fd < 0)
 		return -1;
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", load->socket);
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", load->socket);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -84,9 +84,9 @@ static uint64_t load_eventfd(int fd)
 	char path[64], line[128];
 	FILE *file;
 
-	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	file = fopen(path, "re");
-	while (file && fgets(line, sizeof line, file))
+	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "eventfd-id: %llu", &id) == 1)
 			break;
 	if (file)
@@ -107,10 +107,10 @@ static int load_read(const struct mmsghdr *got, const unsigned char *bytes, int6
 	*value = (int64_t)word;
 	if (got->msg_len != 8 || (header->msg_flags & MSG_CTRUNC))
 		return -2;
-	if (c && (c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd)))
+	if (c && (c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fd))))
 		return -2;
 	if (c)
-		memcpy(&fd, CMSG_DATA(c), sizeof fd);
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	return fd;
 }
 
@@ -142,7 +142,7 @@ int load_take(
 		header[i].msg_hdr = (struct msghdr){.msg_iov = &io[i],
 		    .msg_iovlen = 1,
 		    .msg_control = &control[i],
-		    .msg_controllen = sizeof control[i]};
+		    .msg_controllen = sizeof(control[i])};
 	}
 	got = recvmmsg(
 	    fd, header, count, MSG_CMSG_CLOEXEC | (wait ? MSG_WAITFORONE : MSG_DONTWAIT), NULL);

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	/* What a server that was killed had told us may have to be told again, from the start. */
 	for (int i = 0; client_connect(&client, argv[1], TRY_NS); i++) {
 		if (i == TRIES) {
-			snprintf(numbers->wrong, sizeof numbers->wrong, "%s", client.error);
+			snprintf(numbers->wrong, sizeof(numbers->wrong), "%s", client.error);
 			return 1;
 		}
 		atomic_fetch_add(&numbers->retries, 1);

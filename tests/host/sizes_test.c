@@ -62,7 +62,7 @@ static void parse_qemu(void)
 	    {"17179869188G", REFUSED},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t size = 77;
 		const char *wrong = sizes_parse_qemu(rows[i].text, &size);
 
@@ -113,7 +113,7 @@ static void parse(void)
 	    {"99999999999999999999999999", REFUSED},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t size = 77;
 		const char *wrong = sizes_parse(rows[i].text, &size);
 
@@ -160,7 +160,7 @@ static void modes(void)
 	    {"0x1", 77777}, {"rw", 77777}, {" 660", 77777}, {"660 ", 77777},
 	    {"77777777777", 77777}};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint32_t mode = 77777;
 		const char *wrong = sizes_mode(rows[i].text, &mode);
 
@@ -179,7 +179,7 @@ static void pages(void)
 	    {"16G", UINT64_C(16) << 30}, {"4K", REFUSED}, {"1", REFUSED}, {"3M", REFUSED},
 	    {"0", REFUSED}, {"", REFUSED}, {"huge", REFUSED}, {"2MB", REFUSED}};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t page = REFUSED;
 		const char *wrong = sizes_page(rows[i].text, &page);
 
@@ -200,5 +200,5 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	return test_main("sizes", tests, sizeof tests / sizeof tests[0]);
+	return test_main("sizes", tests, sizeof(tests) / sizeof(tests[0]));
 }

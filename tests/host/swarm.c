@@ -102,11 +102,11 @@ static uint16_t *swarm_known(struct swarm_client *client, uint32_t id)
 	if (id >= client->known_count) {
 		uint32_t count = (id + 256) & ~255u;
 
-		client->known = realloc(client->known, count * sizeof *client->known);
+		client->known = realloc(client->known, count * sizeof(*client->known));
 		if (!client->known)
 			abort();
 		memset(client->known + client->known_count, 0,
-		    (count - client->known_count) * sizeof *client->known);
+		    (count - client->known_count) * sizeof(*client->known));
 		client->known_count = count;
 	}
 	return &client->known[id];
@@ -449,10 +449,10 @@ static bool swarm_open(struct swarm *swarm, struct load *load)
 	*swarm = (struct swarm){.load = load, .count = load->clients};
 	swarm->joined_room = load->clients + load->churn;
 	swarm->epoll = epoll_create1(EPOLL_CLOEXEC);
-	swarm->client = calloc(load->clients, sizeof *swarm->client);
-	swarm->joined = calloc(swarm->joined_room, sizeof *swarm->joined);
-	swarm->who = calloc(SWARM_IDS, sizeof *swarm->who);
-	swarm->eventfd = calloc((size_t)SWARM_IDS * load->vectors + 1, sizeof *swarm->eventfd);
+	swarm->client = calloc(load->clients, sizeof(*swarm->client));
+	swarm->joined = calloc(swarm->joined_room, sizeof(*swarm->joined));
+	swarm->who = calloc(SWARM_IDS, sizeof(*swarm->who));
+	swarm->eventfd = calloc((size_t)SWARM_IDS * load->vectors + 1, sizeof(*swarm->eventfd));
 	for (uint32_t i = 0; swarm->client && i < load->clients; i++)
 		swarm->client[i].fd = -1;
 	return swarm->epoll >= 0 && swarm->client && swarm->joined && swarm->who && swarm->eventfd;
@@ -460,7 +460,7 @@ static bool swarm_open(struct swarm *swarm, struct load *load)
 
 bool swarm_run(struct load *load)
 {
-	int *stalled = calloc(load->stalled + 1, sizeof *stalled);
+	int *stalled = calloc(load->stalled + 1, sizeof(*stalled));
 	struct swarm swarm;
 	bool good;
 

@@ -61,7 +61,7 @@ def test_nothing_changes(configured):
     assert is_one_file(first.bells[1][1], second.bells[1][1])
     answer = it.server.status()
     assert answer["server"][0]["takeovers"] == "0", "none was needed"
-    assert answer["count"][0]["doubtful"] == "0"
+    assert answer["count"][0]["indeterminate"] == "0"
 
 
 def test_descriptors_stay(configured, tmp_path):
@@ -280,7 +280,7 @@ def test_in_the_midst_of_handshakes(configured):
                 vectors
             ] * (slots - 2 - (ids[-1] >= 2))
         assert sorted(ids) == list(range(slots))
-        assert it.server.status("count")[0]["doubtful"] == "0"
+        assert it.server.status("count")[0]["indeterminate"] == "0"
         assert all(client.is_quiet(0) for client in clients)
         for client in clients:
             client.close()

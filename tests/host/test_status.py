@@ -100,8 +100,8 @@ def test_text(ask, fake):
     row = next(line for line in out.splitlines() if line.split()[:2] == ["0", "alpha"])
     assert row.split()[2:9] == ["ready", str(os.getpid()), "0", "root", "2h01m", "2", "0"]
     assert "python" in row
-    row = next(line for line in out.splitlines() if "greeting" in line)
-    assert row.split() == "1 - greeting 2147483647 4294967294 - 0.9s 1 9 -".split()
+    row = next(line for line in out.splitlines() if "handshaking" in line)
+    assert row.split() == "1 - handshaking 2147483647 4294967294 - 0.9s 1 9 -".split()
     assert "a'b\"&<\\xc3\\xa9" in out, "nothing that a terminal minds"
     assert "and 1 slots that nobody has used" in out
 
@@ -128,10 +128,10 @@ def test_json(ask, fake):
     }  # fmt: skip
     assert got["memory"]["lost"] is False
     assert got["limits"] == {"clients": 20, "per_uid": None, "unread": 278}
-    assert got["counts"]["bells_blocked"] == 3
+    assert got["counts"]["notifications_blocked"] == 3
     assert got["refused"] == {"no-free-slot": 5}
     assert got["listeners"][0] == {"socket": "/run/i,v sh.sock", "slot": None, "name": None}
-    assert [slot["state"] for slot in got["slots"]] == ["ready", "greeting", "free", "doubtful"]
+    assert [slot["state"] for slot in got["slots"]] == ["ready", "handshaking", "free", "indeterminate"]
     assert got["slots"][0]["user"] == "root" and "python" in got["slots"][0]["command"]
     assert got["slots"][1]["command"] is None and got["slots"][1]["user"] is None
     assert got["slots"][2]["pid"] is None and got["slots"][2]["times"] == 0
@@ -182,13 +182,13 @@ def test_command_lines_cannot_steer_the_terminal(ask, fake):
 
 HOSTILE = {
     "nothing": [""],
-    "no line": ["server version=2"],
+    "no line": ["server version=1"],
     "cut in a line": [whole()[:200]],
     "cut between lines": [SERVER + MEMORY + REGION + REST],
     "no needed line": [SERVER + REGION + END],
     "something else": ["HTTP/1.1 400 Bad Request\r\n\r\n"],
     "refusal": ["error what=unknown-request\n"],
-    "another version": [whole().replace("version=2", "version=1")],
+    "another version": [whole().replace("version=2", "version=3")],
     "NUL": [SERVER.encode() + b"\0" + END.encode()],
     "noise": [bytes(range(256)) * 1000],
     "escape": [SERVER.replace("mode=slots", "mode=\x1b[2J") + MEMORY + REGION + END],

@@ -99,7 +99,7 @@ def test_every_state(start, tmp_path):
     answer = server.status()
     assert answer["server"][0]["takeovers"] == "1"
     assert answer["server"][0]["epoch"] == f"0x{epoch:08x}"
-    assert answer["count"][0]["doubtful"] == "0"
+    assert answer["count"][0]["indeterminate"] == "0"
     held = {int(slot["id"]): slot["state"] for slot in answer["slot"] if slot["state"] != "free"}
     assert held == {0: "ready", 1: "ready", 2: "ready", 5: "ready"}
 
@@ -204,7 +204,7 @@ def test_killed_in_a_burst(start, mode):
                 check_classic(got, vectors, 20)
         burst.close()
         until(lambda: all(s["state"] == "free" for s in server.status("slot")))
-    assert server.status("count")[0]["doubtful"] == "0"
+    assert server.status("count")[0]["indeterminate"] == "0"
 
 
 class Joiner(threading.Thread):
@@ -249,7 +249,7 @@ def test_killed_under_joiners(start):
     assert [joiner.fault for joiner in joiners] == [None] * 8
     assert sum(joiner.joins for joiner in joiners) > kills
     count = server.status("count")[0]
-    assert (count["doubtful"], count["takeovers"]) == ("0", str(kills))
+    assert (count["indeterminate"], count["takeovers"]) == ("0", str(kills))
     until(lambda: all(slot["state"] == "free" for slot in server.status("slot")))
 
 

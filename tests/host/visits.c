@@ -97,7 +97,7 @@ static int visits_compare(const void *a, const void *b)
 bool visits_joins(struct load *load)
 {
 	double began = load_now_ms(), cpu = load_cpu_ms(load);
-	double *took = calloc(load->joins, sizeof *took);
+	double *took = calloc(load->joins, sizeof(*took));
 	bool good = took;
 
 	for (uint32_t i = 0; good && i < load->joins; i++) {
@@ -115,7 +115,7 @@ bool visits_joins(struct load *load)
 	}
 	if (good) {
 		visits_report(load, "joins", load->joins, began, cpu);
-		qsort(took, load->joins, sizeof *took, visits_compare);
+		qsort(took, load->joins, sizeof(*took), visits_compare);
 		printf(" median_us=%.1f p99_us=%.1f max_us=%.1f result=ok\n",
 		    took[load->joins / 2] * 1e3, took[load->joins / 100 * 99] * 1e3,
 		    took[load->joins - 1] * 1e3);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lines.c - a line of the control protocol.
+ * fields.c - a line of the control protocol: a word, and fields key=value.
  */
-#include "control/lines.h"
+#include "control/fields.h"
 
 #include <string.h>
 
-char *lines_word(char *line)
+char *fields_word(char *line)
 {
 	char *end = line + strcspn(line, " ");
 
@@ -15,7 +15,7 @@ char *lines_word(char *line)
 	return end;
 }
 
-static int lines_digit(char c)
+static int digit_of(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -24,8 +24,8 @@ static int lines_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Undo %XX in place. Whether the value was right: printable ASCII, and no NUL hidden in it. */
-static bool lines_decode(char *value)
+/* Decode %XX in place. 0; or -1: a byte is no printable ASCII, or NUL is encoded. */
+static int decode(char *value)
 {
 	char *out = value;
 
@@ -33,85 +33,87 @@ static bool lines_decode(char *value)
 		int high, low;
 
 		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f || *c == '"')
-			return false;
+			return -1;
 		if (*c != '%') {
 			*out++ = *c;
 			continue;
 		}
-		high = lines_digit(c[1]);
-		low = high < 0 ? -1 : lines_digit(c[2]);
+		high = digit_of(c[1]);
+		low = high < 0 ? -1 : digit_of(c[2]);
 		if (low < 0 || (high == 0 && low == 0))
-			return false;
+			return -1;
 		*out++ = (char)(high * 16 + low);
 		c += 2;
 	}
 	*out = '\0';
-	return true;
+	return 0;
 }
 
-static bool lines_number(const char *text, uint64_t base, uint64_t most, uint64_t *number)
+/* 0; or -1: (text) is no number to (max). */
+static int parse_number(const char *text, uint64_t base, uint64_t max, uint64_t *number)
 {
 	*number = 0;
 	if (base == 16) {
 		if (text[0] != '0' || text[1] != 'x')
-			return false;
+			return -1;
 		text += 2;
 	}
 	if (!*text)
-		return false;
+		return -1;
 	for (; *text; text++) {
-		int digit = lines_digit(*text);
+		int digit = digit_of(*text);
 
-		if (digit < 0 || (uint64_t)digit >= base || (uint64_t)digit > most ||
-		    *number > (most - (uint64_t)digit) / base)
-			return false;
+		if (digit < 0 || (uint64_t)digit >= base || (uint64_t)digit > max ||
+		    *number > (max - (uint64_t)digit) / base)
+			return -1;
 		*number = *number * base + (uint64_t)digit;
 	}
-	return true;
+	return 0;
 }
 
-/* Numbers and pointers are stored by memcpy(): the record's type is the caller's affair. */
-static const char *lines_store(const struct lines_field *field, char *value, void *record)
+/* memcpy() stores the value, since the record can be of any type. NULL, or what is wrong. */
+static const char *store(const struct field *field, char *value, void *record)
 {
-	char *place = (char *)record + field->offset;
+	char *member = (char *)record + field->offset;
 	const char *text = value;
 	uint64_t number;
 
-	if (field->kind == LINES_TEXT) {
-		memcpy(place, &text, sizeof text);
+	if (field->kind == FIELD_TEXT) {
+		memcpy(member, &text, sizeof(text));
 		return NULL;
 	}
-	if (!lines_number(value, field->kind == LINES_HEX ? 16 : 10, field->most, &number))
+	if (parse_number(value, field->kind == FIELD_HEX ? 16 : 10, field->max, &number))
 		return "a number is wrong, or out of its range";
-	memcpy(place, &number, sizeof number);
+	memcpy(member, &number, sizeof(number));
 	return NULL;
 }
 
-static void lines_clear(const struct lines_field *field, void *record)
+/* The value of a key that is missing. */
+static void clear(const struct field *field, void *record)
 {
 	static const char *const no_text = NULL;
 	static const uint64_t no_number = UINT64_MAX;
 
-	if (field->kind == LINES_TEXT)
-		memcpy((char *)record + field->offset, &no_text, sizeof no_text);
+	if (field->kind == FIELD_TEXT)
+		memcpy((char *)record + field->offset, &no_text, sizeof(no_text));
 	else
-		memcpy((char *)record + field->offset, &no_number, sizeof no_number);
+		memcpy((char *)record + field->offset, &no_number, sizeof(no_number));
 }
 
-const char *lines_fields(char *rest, const struct lines_field *fields, size_t count, void *record)
+const char *fields_parse(char *rest, const struct field *fields, size_t count, void *record)
 {
 	uint32_t seen = 0;
 
 	for (size_t i = 0; i < count; i++)
-		lines_clear(&fields[i], record);
+		clear(&fields[i], record);
 	while (*rest) {
-		char *next = lines_word(rest);
+		char *next = fields_word(rest);
 		char *value = strchr(rest, '=');
 
 		if (!value || value == rest)
 			return "not an answer of ivsh-server: a word is no key=value";
 		*value++ = '\0';
-		if (!lines_decode(value))
+		if (decode(value))
 			return "a value has bytes that it must not have";
 		for (size_t i = 0; i < count; i++) {
 			const char *wrong;
@@ -121,7 +123,7 @@ const char *lines_fields(char *rest, const struct lines_field *fields, size_t co
 			if (seen >> i & 1)
 				return "a key comes twice in a line";
 			seen |= 1u << i;
-			wrong = lines_store(&fields[i], value, record);
+			wrong = store(&fields[i], value, record);
 			if (wrong)
 				return wrong;
 		}

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show.h - an answer in the ways that it is asked for. (path) is the control socket's.
+ * formats.h - an answer as text, JSON and metrics. (path) is the control socket.
  */
-#ifndef SHOW_H
-#define SHOW_H
+#ifndef FORMATS_H
+#define FORMATS_H
 
 #include "control/answer.h"
 
 #include <stdio.h>
 
-/* For a reader at a terminal. */
+/* For a reader at a terminal, who knows (path). */
 void text_show(FILE *out, const struct answer *answer, const char *path);
 
-/* One object, in one line per slot. What is not known is null. */
+/* One JSON object, with one line for each slot. What the answer does not have is null. */
 void json_show(FILE *out, const struct answer *answer, const char *path);
 
-/* Text exposition format 0.0.4. */
+/* Prometheus' text exposition format 0.0.4. */
 void prometheus_show(FILE *out, const struct answer *answer, const char *path);
 
 /* The same of a server that did not answer: ivsh_up 0. */

@@ -2,8 +2,8 @@
 /*
  * announcements.h - what the server says after the memory: who can be rung, and who left.
  */
-#ifndef ANNOUNCEMENTS_H
-#define ANNOUNCEMENTS_H
+#ifndef PROTOCOL_H
+#define PROTOCOL_H
 
 #include "client/client.h"
 
@@ -12,6 +12,6 @@
  * server hung up or broke the protocol, the socket is closed, connected is false and client->error
  * says why.
  */
-uint32_t announcements_take(struct client *client);
+uint32_t protocol_take(struct client *client);
 
 #endif

@@ -5,7 +5,7 @@
  * (peer) with a descriptor: the next vector of that peer. (peer) without one: it left; our own
  * server never says that. ivshmem-spec, "Server client communication".
  */
-#include "client/announcements.h"
+#include "client/protocol.h"
 #include "client/messages.h"
 #include "client/peers.h"
 
@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 /* Messages taken at one go: a server that floods us does not keep us for ever. */
-#define ANNOUNCEMENTS_BATCH 4096u
+#define BATCH 4096u
 
 /* One message. Answers 0, or -1 with client->error; (fd) is used up either way. */
-static int announcements_one(struct client *client, int64_t value, int fd)
+static int handle_message(struct client *client, int64_t value, int fd)
 {
 	if (fd >= 0) {
 		if (peers_add(client, value, fd) == 0)
@@ -30,7 +30,7 @@ static int announcements_one(struct client *client, int64_t value, int fd)
 	return 0;
 }
 
-uint32_t announcements_take(struct client *client)
+uint32_t protocol_take(struct client *client)
 {
 	enum messages_result result = MESSAGES_NONE;
 	uint32_t taken = 0;
@@ -39,18 +39,18 @@ uint32_t announcements_take(struct client *client)
 
 	if (client->socket < 0)
 		return 0;
-	while (taken < ANNOUNCEMENTS_BATCH) {
+	while (taken < BATCH) {
 		result = messages_next(client, &value, &fd);
 		if (result != MESSAGES_ONE)
 			break;
 		taken++;
-		if (announcements_one(client, value, fd)) {
+		if (handle_message(client, value, fd)) {
 			result = MESSAGES_BROKEN;
 			break;
 		}
 	}
 	if (result == MESSAGES_HANGUP)
-		snprintf(client->error, sizeof client->error, "the server hung up");
+		snprintf(client->error, sizeof(client->error), "the server hung up");
 	if (result == MESSAGES_HANGUP || result == MESSAGES_BROKEN) {
 		close(client->socket);
 		client->socket = -1;

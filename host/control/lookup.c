@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.c - what this machine knows of a client.
+ * lookup.c - what this machine knows of a client's numbers.
  */
-#include "control/process.h"
+#include "control/lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-const char *process_command(uint64_t pid, char command[PROCESS_COMMAND])
+const char *lookup_command(uint64_t pid, char command[LOOKUP_COMMAND])
 {
 	char path[64];
 	size_t size = 0;
@@ -20,12 +20,12 @@ const char *process_command(uint64_t pid, char command[PROCESS_COMMAND])
 
 	if (pid == 0 || pid > INT32_MAX)
 		return NULL;
-	snprintf(path, sizeof path, "/proc/%" PRIu64 "/cmdline", pid);
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/cmdline", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	while (size < PROCESS_COMMAND - 1) {
-		ssize_t got = read(fd, command + size, PROCESS_COMMAND - 1 - size);
+	while (size < LOOKUP_COMMAND - 1) {
+		ssize_t got = read(fd, command + size, LOOKUP_COMMAND - 1 - size);
 
 		if (got > 0)
 			size += (size_t)got;
@@ -33,7 +33,7 @@ const char *process_command(uint64_t pid, char command[PROCESS_COMMAND])
 			break;
 	}
 	close(fd);
-	/* One NUL ends each word; a process that is ending has none. */
+	/* Each word ends with a NUL; a process that is ending has no words. */
 	while (size > 0 && command[size - 1] == '\0')
 		size--;
 	for (size_t i = 0; i < size; i++)
@@ -43,11 +43,11 @@ const char *process_command(uint64_t pid, char command[PROCESS_COMMAND])
 	return size ? command : NULL;
 }
 
-const char *process_user(uint64_t uid, char user[PROCESS_USER])
+const char *lookup_user(uint64_t uid, char user[LOOKUP_USER])
 {
 	const struct passwd *entry = uid < UINT32_MAX ? getpwuid((uid_t)uid) : NULL;
 
-	if (!entry || (size_t)snprintf(user, PROCESS_USER, "%s", entry->pw_name) >= PROCESS_USER)
+	if (!entry || (size_t)snprintf(user, LOOKUP_USER, "%s", entry->pw_name) >= LOOKUP_USER)
 		return NULL;
 	return user;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write.c - text of unknown content, in the ways that its readers can take.
+ * escape.c - text of any bytes, escaped for each kind of reader.
  */
-#include "control/write.h"
+#include "control/escape.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#define WRITE_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD in UTF-8 */
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD in UTF-8 */
 
-size_t write_plain(FILE *out, const char *text)
+size_t escape_plain(FILE *out, const char *text)
 {
 	size_t width = 0;
 
@@ -26,10 +26,10 @@ size_t write_plain(FILE *out, const char *text)
 }
 
 /*
- * Bytes of the UTF-8 character at (c), which ends at a NUL at the latest; 0: it is none. Unicode
- * 15, table 3-7: neither overlong, nor a surrogate, nor beyond U+10FFFF.
+ * Bytes of the UTF-8 character at (c); 0: it is none. A NUL ends the string, and is no continuation
+ * byte. Unicode 15, table 3-7: neither overlong, nor a surrogate, nor beyond U+10FFFF.
  */
-static size_t write_character(const unsigned char *c)
+static size_t character_size(const unsigned char *c)
 {
 	size_t size = *c < 0x80   ? 1
 		      : *c < 0xc2 ? 0
@@ -48,7 +48,7 @@ static size_t write_character(const unsigned char *c)
 }
 
 /* The number of the character of (size) bytes at (c). */
-static uint32_t write_number(const unsigned char *c, size_t size)
+static uint32_t character_number(const unsigned char *c, size_t size)
 {
 	uint32_t number = size == 1 ? *c : *c & (0x7fu >> size);
 
@@ -58,11 +58,11 @@ static uint32_t write_number(const unsigned char *c, size_t size)
 }
 
 /*
- * It has no shape of its own, but changes what is shown around it: a control, a line or paragraph
- * separator, or a format character, such as those that reverse the direction of a text. Unicode 15,
- * general categories Cc, Zl, Zp and Cf.
+ * Whether the character has no shape of its own but changes what is shown around it: a control, a
+ * line or paragraph separator, or a format character, such as one that reverses the direction of a
+ * text. Unicode 15, general categories Cc, Zl, Zp and Cf.
  */
-static bool write_is_mark(uint32_t number)
+static bool is_mark(uint32_t number)
 {
 	static const uint32_t ranges[][2] = {{0x00, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad},
 	    {0x600, 0x605}, {0x61c, 0x61c}, {0x6dd, 0x6dd}, {0x70f, 0x70f}, {0x890, 0x891},
@@ -71,36 +71,36 @@ static bool write_is_mark(uint32_t number)
 	    {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0001, 0xe0001},
 	    {0xe0020, 0xe007f}};
 
-	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		if (number >= ranges[i][0] && number <= ranges[i][1])
 			return true;
 	return false;
 }
 
 /*
- * The character at (*c), or its replacement for what is no character; steps over it. *mark is its
- * number, and nothing is written, if it is a mark; else 0.
+ * Step over the character at (*c), and write it, or U+FFFD if it is no character. A mark is not
+ * written: *mark is its number then, and else 0.
  */
 static void write_utf8(FILE *out, const unsigned char **c, uint32_t *mark)
 {
-	size_t size = write_character(*c);
+	size_t size = character_size(*c);
 
-	*mark = size ? write_number(*c, size) : 0;
+	*mark = size ? character_number(*c, size) : 0;
 	if (size == 0)
-		fputs(WRITE_REPLACEMENT, out);
-	else if (!write_is_mark(*mark))
+		fputs(REPLACEMENT, out);
+	else if (!is_mark(*mark))
 		fwrite(*c, 1, size, out);
-	if (size == 0 || !write_is_mark(*mark))
+	if (size == 0 || !is_mark(*mark))
 		*mark = 0;
 	*c += size == 0 ? 1 : size;
 }
 
-bool write_is_showable(const char *text)
+bool escape_is_showable(const char *text)
 {
 	for (const unsigned char *c = (const unsigned char *)text; *c;) {
-		size_t size = write_character(c);
+		size_t size = character_size(c);
 
-		if (size == 0 || write_is_mark(write_number(c, size)))
+		if (size == 0 || is_mark(character_number(c, size)))
 			return false;
 		c += size;
 	}
@@ -109,7 +109,7 @@ bool write_is_showable(const char *text)
 
 static void write_json_mark(FILE *out, uint32_t mark)
 {
-	/* Beyond U+FFFF as a surrogate pair. */
+	/* A number above U+FFFF becomes a surrogate pair. */
 	if (mark > 0xffff) {
 		mark -= 0x10000;
 		fprintf(out, "\\u%04x", 0xd800 + (mark >> 10));
@@ -118,15 +118,18 @@ static void write_json_mark(FILE *out, uint32_t mark)
 	fprintf(out, "\\u%04x", mark);
 }
 
-void write_json(FILE *out, const char *text)
+/* The format has no escape but that of a newline. */
+static void write_label_mark(FILE *out, uint32_t mark)
+{
+	fputs(mark == '\n' ? "\\n" : REPLACEMENT, out);
+}
+
+/* A string in double quotes, in which a backslash escapes a quote and a backslash. */
+static void write_quoted(FILE *out, const char *text, void (*write_mark)(FILE *out, uint32_t mark))
 {
 	const unsigned char *c = (const unsigned char *)text;
 	uint32_t mark;
 
-	if (!text) {
-		fputs("null", out);
-		return;
-	}
 	fputc('"', out);
 	while (*c) {
 		if (*c == '"' || *c == '\\') {
@@ -135,32 +138,25 @@ void write_json(FILE *out, const char *text)
 		}
 		write_utf8(out, &c, &mark);
 		if (mark)
-			write_json_mark(out, mark);
+			write_mark(out, mark);
 	}
 	fputc('"', out);
 }
 
-void write_label(FILE *out, const char *text)
+void escape_json(FILE *out, const char *text)
 {
-	const unsigned char *c = (const unsigned char *)(text ? text : "");
-	uint32_t mark;
-
-	fputc('"', out);
-	while (*c) {
-		if (*c == '"' || *c == '\\') {
-			fprintf(out, "\\%c", *c++);
-			continue;
-		}
-		write_utf8(out, &c, &mark);
-		if (mark == '\n')
-			fputs("\\n", out);
-		else if (mark)
-			fputs(WRITE_REPLACEMENT, out); /* the format has no escape for it */
-	}
-	fputc('"', out);
+	if (text)
+		write_quoted(out, text, write_json_mark);
+	else
+		fputs("null", out);
 }
 
-void write_shell(FILE *out, const char *text)
+void escape_label(FILE *out, const char *text)
+{
+	write_quoted(out, text ? text : "", write_label_mark);
+}
+
+void escape_shell(FILE *out, const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				    "-_./,=:@%+";
@@ -179,7 +175,7 @@ void write_shell(FILE *out, const char *text)
 	fputc('\'', out);
 }
 
-void write_xml(FILE *out, const char *text)
+void escape_xml(FILE *out, const char *text)
 {
 	uint32_t mark;
 

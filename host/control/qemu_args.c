@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * qemu_args.c - ivsh-server qemu-args: print the options of QEMU, or the element of libvirt, that
+ * give a virtual machine the device of a slot.
+ *
+ * Only what the user copies goes to stdout. Notes for the user go to stderr.
+ */
+#include "control/cmdline.h"
+#include "control/commands.h"
+#include "control/device.h"
+#include "control/escape.h"
+#include "control/print.h"
+#include "control/query.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIBVIRT_SOCKET "/var/lib/libvirt/shmem-%s-sock"
+
+enum {
+	OPTION_PLAIN = CMDLINE_OWN,
+	OPTION_LIBVIRT
+};
+
+/* Bits of cmdline.flags. */
+enum {
+	IS_PLAIN = 1,
+	IS_LIBVIRT = 2
+};
+
+static const struct option options[] = {
+    CMDLINE_COMMON,
+    {"plain", no_argument, NULL, OPTION_PLAIN},
+    {"libvirt", no_argument, NULL, OPTION_LIBVIRT},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+    "Usage: ivsh-server qemu-args [OPTION]... [SLOT]\n"
+    "Prints what gives a virtual machine the device for SLOT, a number or a name; without SLOT,\n"
+    "for the common socket.\n"
+    "\n" CMDLINE_HELP
+    "      --plain           ivshmem-plain: the same memory, without ID and doorbells\n"
+    "      --libvirt         an element for a libvirt domain's <devices>\n"
+    "  -h, --help            show this\n";
+
+/* What the user asks for. */
+struct args {
+	const char *slot; /* NULL: not given */
+	const char *path; /* the control socket, for messages */
+	bool is_plain;
+	bool is_libvirt;
+};
+
+/* What a note is about. */
+static const char *subject(const struct args *args)
+{
+	return args->slot ? args->slot : "note";
+}
+
+/* The slot with this number or name. ANSWER_NONE: there is none. */
+static uint64_t find_slot(const struct answer *answer, const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits > 0 && digits < 6 && !text[digits]) {
+		uint64_t slot = strtoull(text, NULL, 10);
+
+		return slot < answer->slots ? slot : ANSWER_NONE;
+	}
+	for (size_t i = 0; i < answer->slot_count; i++)
+		if (answer->slot[i].name && !strcmp(answer->slot[i].name, text))
+			return answer->slot[i].id;
+	for (size_t i = 0; i < answer->listener_count; i++)
+		if (answer->listener[i].name && !strcmp(answer->listener[i].name, text))
+			return answer->listener[i].slot;
+	return ANSWER_NONE;
+}
+
+/* The socket that is bound to (slot); with ANSWER_NONE, the common socket. NULL: there is none. */
+static const char *find_socket(const struct answer *answer, uint64_t slot)
+{
+	for (size_t i = 0; i < answer->listener_count; i++)
+		if (answer->listener[i].slot == slot)
+			return answer->listener[i].socket;
+	return NULL;
+}
+
+/*
+ * The user copies (text) from the terminal to a shell or a domain: it must be shown as it is.
+ * Returns 0, or -1 after one line.
+ */
+static int check_showable(const struct args *args, const char *text)
+{
+	if (escape_is_showable(text))
+		return 0;
+	return print_error(-1, args->path,
+	    "a path or name has bytes that are no text or steer a terminal, and cannot be printed for"
+	    " copying: %s",
+	    text);
+}
+
+static int print_plain(
+    const struct args *args, const struct device *device, uint64_t slot, bool is_bound)
+{
+	const struct answer *answer = device->answer;
+
+	if (args->is_libvirt) {
+		if (libvirt_plain(stdout, device, args->path))
+			return -1;
+	} else {
+		qemu_plain(stdout, device);
+	}
+	if (!args->is_libvirt && !strncmp(answer->path, "/proc/", 6))
+		print_note(subject(args),
+		    "the memory is found through the server's process: QEMU must run as its user or"
+		    " as root, and needs another line after the server was started again");
+	if (answer->lost == 1)
+		print_note(subject(args), "the server has lost this memory: start it again");
+	if (answer->raw || slot == ANSWER_NONE)
+		return 0;
+	print_note(subject(args),
+	    "ivshmem-plain gives no ID: the guest's command line needs --slot=%" PRIu64, slot);
+	if (!is_bound)
+		print_note(subject(args),
+		    "it is not bound: the server may give it to another as well; start the server with"
+		    " --slot WHO=PATH for it");
+	return 0;
+}
+
+/*
+ * libvirt's AppArmor profile allows one path without a rule of its own (virt-aa-helper.c): say so
+ * if the server listens elsewhere.
+ */
+static void note_apparmor(const struct args *args, const struct device *device)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), LIBVIRT_SOCKET, device->name);
+	if (args->is_libvirt && strcmp(path, device->socket) != 0)
+		print_note(subject(args),
+		    "where AppArmor confines virtual machines, libvirt's profile allows %s without a"
+		    " word, and this path by a rule of its own at the most: give the server %s %s%s%s",
+		    path, args->slot ? "--slot" : "-S", args->slot ? args->slot : "",
+		    args->slot ? "=" : "", path);
+}
+
+static int print_doorbell(const struct args *args, const struct device *device, bool is_bound)
+{
+	const struct answer *answer = device->answer;
+
+	if (!device->socket)
+		return print_error(-1, args->path, "the server has no common socket");
+	if (answer->vectors == 0)
+		return print_error(-1, args->path,
+		    "the server has 0 vectors, and ivshmem-doorbell needs one: start the server with -n 1"
+		    " or more, or use --plain");
+	if (!is_bound && !strcmp(answer->mode, "slots"))
+		print_note(subject(args),
+		    "this is the common socket, where the ID is the lowest free slot that is"
+		    " not bound; --slot WHO=PATH of the server binds one");
+	if (*device->socket != '/')
+		print_note(subject(args),
+		    "the server was given this path relative to where it was started");
+	note_apparmor(args, device);
+	if (args->is_libvirt)
+		libvirt_doorbell(stdout, device);
+	else
+		qemu_doorbell(stdout, device);
+	return 0;
+}
+
+/* Fill (device) for the slot that the user names, or the common socket. 0, or -1 after one line. */
+static int choose_device(
+    const struct args *args, struct device *device, uint64_t *slot, bool *is_bound)
+{
+	const struct answer *answer = device->answer;
+
+	if (args->slot && strcmp(answer->mode, "slots") != 0)
+		return print_error(-1, args->slot,
+		    "this server gives growing IDs (--classic), nobody can choose one: leave SLOT out");
+	if (args->slot)
+		*slot = find_slot(answer, args->slot);
+	if (args->slot && *slot == ANSWER_NONE)
+		return print_error(-1, args->slot,
+		    "no such slot: the server has 0 to %" PRIu64 ", and those of --slot",
+		    answer->slots - 1);
+	/* libvirt refuses a name with a slash. */
+	device->name = args->slot && !strchr(args->slot, '/') ? args->slot : "ivsh";
+	device->socket = find_socket(answer, *slot);
+	*is_bound = *slot != ANSWER_NONE && device->socket;
+	if (!device->socket)
+		device->socket = find_socket(answer, ANSWER_NONE);
+	return 0;
+}
+
+static int print_args(const struct args *args, const struct answer *answer)
+{
+	struct device device = {.answer = answer};
+	const char *shown;
+	uint64_t slot = ANSWER_NONE;
+	bool is_bound = false;
+
+	if (choose_device(args, &device, &slot, &is_bound))
+		return -1;
+	shown = args->is_plain ? answer->path : device.socket;
+	if (check_showable(args, device.name) || (shown && check_showable(args, shown)))
+		return -1;
+	if (args->is_plain)
+		return print_plain(args, &device, slot, is_bound);
+	return print_doorbell(args, &device, is_bound);
+}
+
+int control_qemu_args(int argc, char **argv)
+{
+	struct cmdline cmdline = {.options = options, .help = help};
+	struct args args = {.path = cmdline.server.path};
+	struct query query;
+	int status = cmdline_parse(&cmdline, argc, argv);
+
+	if (status >= 0)
+		return status;
+	args.is_plain = cmdline.flags & IS_PLAIN;
+	args.is_libvirt = cmdline.flags & IS_LIBVIRT;
+	if (optind < argc)
+		args.slot = argv[optind++];
+	if (optind < argc)
+		return print_error(2, argv[optind], "one word too many: give one slot");
+	status = socketpath_find(&cmdline.server);
+	if (status)
+		return status;
+	if (query_open(&query, args.path))
+		return 1;
+	status = print_args(&args, &query.answer) ? 1 : 0;
+	query_close(&query);
+	return print_flush(status);
+}
