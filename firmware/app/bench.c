@@ -102,7 +102,7 @@ static bool bench_sink(struct bench *b)
 		if (!put(b, BENCH_PORT, b->payload, b->size))
 			return false;
 	took = ivsh_region_now(&b->s.region) - start;
-	bells = c->bells_rung * 100000 / b->count;
+	bells = c->notifications_sent * 100000 / b->count;
 	printf("bench: %s: %" PRIu32 " messages of %" PRIu32 " bytes one way: %" PRIu64
 	       " a second, bells for 1000: %" PRIu64 ".%02" PRIu64 "\n",
 	    session_who(&b->s, b->peer), b->count, b->size,

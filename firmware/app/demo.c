@@ -97,7 +97,7 @@ static int run(const struct app_world *world, const struct options *o, struct de
 		session_close(&d->s);
 		return STATUS_FAILED;
 	}
-	d->max = d->s.region.geometry.bulk_size;
+	d->max = d->s.region.geometry.large_size;
 	if (d->max > SIZE_MOST)
 		d->max = SIZE_MOST;
 	d->link = calloc(d->s.slots, sizeof(*d->link));

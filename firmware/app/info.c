@@ -48,7 +48,7 @@ static bool region_print(const struct ivsh_device *d)
 		printf("  region: version %" PRIu32 ", %" PRIu64 " bytes, %" PRIu32
 		       " slots, rings of %" PRIu32 " descriptors, %" PRIu32 " + %" PRIu32
 		       " bytes\n",
-		    h.version, h.size, h.slots, h.descs, h.hot_size, h.bulk_size);
+		    h.version, h.size, h.slots, h.descs, h.small_size, h.large_size);
 	return h.magic == IVSH_WIRE_MAGIC;
 }
 
@@ -74,10 +74,10 @@ static void peers_print(struct session *s)
 		const struct ivsh_peer *p = session_peer(s, i);
 
 		if (i == s->region.mem.self ||
-		    (p->boot == 0 && p->connection != IVSH_CONNECTION_UP))
+		    (p->incarnation == 0 && p->connection != IVSH_CONNECTION_UP))
 			continue;
 		printf("  peer %" PRIu32 ": %s, %s, life %" PRIu32 "%s%s\n", i,
-		    presence[p->presence], connection[p->connection], p->boot,
+		    presence[p->presence], connection[p->connection], p->incarnation,
 		    p->name[0] ? ", name " : "", p->name);
 		services_print(s, i);
 	}

@@ -39,7 +39,8 @@ static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t numbe
 /* What HELLO to (slot) says, in (text) of (size) bytes: how long it is. */
 static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t size)
 {
-	struct exchange_hello hello = {.from = d->s.region.boot, .to = d->link[slot].boot};
+	struct exchange_hello hello = {
+	    .from = d->s.region.incarnation, .to = d->link[slot].incarnation};
 
 	memcpy(text, &hello, sizeof(hello));
 	return (uint32_t)sizeof(hello) + (uint32_t)snprintf(text + sizeof(hello),
@@ -150,7 +151,7 @@ static void half_begin(struct demo *d, uint32_t slot)
 {
 	struct link *l = &d->link[slot];
 
-	l->boot = session_peer(&d->s, slot)->boot;
+	l->incarnation = session_peer(&d->s, slot)->incarnation;
 	l->hello_sent = l->done_sent = false;
 	l->sent = 0;
 	l->bytes_sent = 0;
@@ -172,11 +173,12 @@ static void hello_take(
 
 	memcpy(&hello, d->in + sizeof(*head), sizeof(hello));
 	/* Of an earlier life, or for one. */
-	if (hello.to != d->s.region.boot || hello.from != session_peer(&d->s, slot)->boot)
+	if (hello.to != d->s.region.incarnation ||
+	    hello.from != session_peer(&d->s, slot)->incarnation)
 		return;
 	if (!l->active)
 		link_begin(d, slot);
-	if (hello.from != l->boot) {
+	if (hello.from != l->incarnation) {
 		if (l->hello_seen) {
 			if (!l->done_seen)
 				fail(d, slot, "it was started again before the end", l->seen);
@@ -267,7 +269,7 @@ void link_partner_look(struct demo *d, uint32_t slot, const struct ivsh_peer *pe
 {
 	struct link *l = &d->link[slot];
 	enum ivsh_presence presence = peer->presence;
-	bool again = peer->boot != l->boot;
+	bool again = peer->incarnation != l->incarnation;
 
 	if (l->done_seen) {
 		/* Nobody leaves before it has all of ours, or has said what is wrong. */

@@ -14,8 +14,8 @@ struct link {
 	bool done_sent, done_seen;
 	uint32_t sent, seen;
 	uint64_t bytes_sent, bytes_seen;
-	uint32_t boot; /* the peer's life that our half of the exchange is for */
-	uint32_t lost; /* resets of the channel's rings that cost this exchange nothing */
+	uint32_t incarnation; /* the peer's life that our half of the exchange is for */
+	uint32_t lost;        /* resets of the channel's rings that cost this exchange nothing */
 };
 
 struct demo {

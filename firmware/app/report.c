@@ -37,8 +37,10 @@ void report_bells(const struct session *s, const char *command)
 
 	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
 		return;
-	printf("%s: wait %s, %" PRIu32 " vector%s: bells rung %" PRIu64 ", saved %" PRIu64
-	       "; woken by bell %" PRIu64 ", by timer %" PRIu64 " (rescued %" PRIu64 ")\n",
+	printf("%s: wait %s, %" PRIu32 " vector%s: notifications sent %" PRIu64
+	       ", suppressed %" PRIu64 "; woken by doorbell %" PRIu64 ", by timer %" PRIu64
+	       " (missed %" PRIu64 ")\n",
 	    command, options_wait_name(s->wait.mode), vectors, vectors == 1 ? "" : "s",
-	    c.bells_rung, c.bells_saved, c.wakes_bell, c.wakes_timer, c.rescued);
+	    c.notifications_sent, c.notifications_suppressed, c.wakes_doorbell, c.wakes_timer,
+	    c.missed_notifications);
 }

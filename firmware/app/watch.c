@@ -8,14 +8,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *news_text(const struct session *s, const struct ivsh_news *news)
+static const char *news_text(const struct session *s, const struct ivsh_peer_event *news)
 {
 	switch (news->kind) {
-	case IVSH_NEWS_UP:
+	case IVSH_PEER_EVENT_UP:
 		return "is here";
-	case IVSH_NEWS_RESTARTED:
+	case IVSH_PEER_EVENT_RESTARTED:
 		return "was started again";
-	case IVSH_NEWS_LOST:
+	case IVSH_PEER_EVENT_LOST:
 		return "a ring was reset, messages may be lost";
 	default:
 		break;
@@ -40,9 +40,9 @@ int watch_run(const struct app_world *world, const struct options *o)
 		return s.status;
 	printf("watch: slot %" PRIu32 " of %" PRIu32 "\n", s.region.mem.self, s.slots);
 	while (ok && !(o->count_given && told >= o->count)) {
-		struct ivsh_news news;
+		struct ivsh_peer_event news;
 
-		if (ivsh_region_news(&s.region, s.peer, s.slots, &news) == 0) {
+		if (ivsh_region_peer_event(&s.region, s.peer, s.slots, &news) == 0) {
 			const char *what = news_text(&s, &news);
 
 			printf("%s: %s\n", session_who(&s, news.slot), what);

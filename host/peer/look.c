@@ -26,7 +26,7 @@ int look_open(struct look *look, const struct ivsh_mem *mem, struct ivsh_attach 
 
 	memset(look, 0, sizeof *look);
 	clocked.doorbell = (struct ivsh_doorbell){.now_ns = look_now};
-	error = ivsh_region_look(&look->region, &clocked, attach);
+	error = ivsh_region_probe(&look->region, &clocked, attach);
 	if (error)
 		return error;
 	look->size = attach->need_size;
@@ -38,7 +38,7 @@ int look_open(struct look *look, const struct ivsh_mem *mem, struct ivsh_attach 
 			return error;
 		slot->heartbeat = slot->peer.heartbeat;
 	}
-	look->server_beat = look->region.server_beat;
+	look->server_heartbeat = look->region.server_heartbeat;
 	return 0;
 }
 
@@ -53,7 +53,7 @@ bool look_again(struct look *look)
 		if (ivsh_region_peer(&look->region, i, &slot->peer))
 			continue;
 		slot->moves |= slot->peer.heartbeat != slot->heartbeat;
-		if (look->region.server_beat != look->server_beat ||
+		if (look->region.server_heartbeat != look->server_heartbeat ||
 		    look->region.server_epoch != epoch)
 			look->server_moves = true;
 		if (slot->peer.presence != IVSH_PEER_ABSENT && !slot->moves && !slot->ours &&

@@ -23,7 +23,7 @@ struct look_slot {
 struct look {
 	struct ivsh_region region; /* looked at, not attached */
 	uint64_t size;             /* bytes of the region */
-	uint32_t server_beat;      /* as first seen */
+	uint32_t server_heartbeat; /* as first seen */
 	bool server_moves;
 	struct look_slot slot[IVSH_WIRE_SLOTS_MAX]; /* region.geometry.slots of them */
 };

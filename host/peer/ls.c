@@ -67,13 +67,14 @@ static void ls_region(const struct look *look)
 
 	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
 	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, generation 0x%016" PRIx64 "\n",
-	    IVSH_WIRE_VERSION, look->size, g->slots, g->descs, g->hot_size, g->bulk_size,
-	    look->region.generation);
+	    IVSH_WIRE_VERSION, look->size, g->slots, g->descs, g->small_size, g->large_size,
+	    look->region.format_id);
 	if (look->region.server_epoch == 0)
 		printf("server: none\n");
 	else
 		printf("server: epoch 0x%08" PRIx32 ", %s\n", look->region.server_epoch,
-		    look->server_moves ? "running" : "its beat stands still: stopped or killed");
+		    look->server_moves ? "running"
+				       : "its heartbeat stands still: stopped or killed");
 }
 
 static void ls_services(const struct ivsh_region *region, uint32_t slot)
@@ -96,15 +97,16 @@ static void ls_slots(const struct look *look, uint32_t self)
 	for (uint32_t i = 0; i < look->region.geometry.slots; i++) {
 		const struct look_slot *s = &look->slot[i];
 
-		if (s->peer.boot == 0 && s->peer.connection != IVSH_CONNECTION_UP) {
+		if (s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP) {
 			unused++;
 			continue;
 		}
 		printf("%c%4" PRIu32 "  %-8s  %-10s  %5" PRIu32 "  %7" PRIu32 "  %10" PRIu64
 		       "  %10" PRIu64 "  %6" PRIu64 "  %6" PRIu64 "  %s\n",
 		    i == self ? '*' : ' ', i, presence[s->peer.presence],
-		    connection[s->peer.connection], s->peer.boot, s->peer.vectors, s->counters.sent,
-		    s->counters.received, s->counters.full, s->counters.errors, s->peer.name);
+		    connection[s->peer.connection], s->peer.incarnation, s->peer.vectors,
+		    s->counters.sent, s->counters.received, s->counters.full, s->counters.errors,
+		    s->peer.name);
 		ls_services(&look->region, i);
 	}
 	if (unused)

@@ -16,7 +16,7 @@
 static int session_tables(struct session *s)
 {
 	s->slots = s->region.geometry.slots;
-	s->max = s->region.geometry.bulk_size;
+	s->max = s->region.geometry.large_size;
 	s->chan = calloc(s->slots, sizeof *s->chan);
 	s->records = calloc((size_t)s->slots * s->region.geometry.descs, sizeof *s->records);
 	s->peer = calloc(s->slots, sizeof *s->peer);

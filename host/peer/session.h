@@ -27,11 +27,11 @@ struct session {
 
 	/* What session_idle() waits for. */
 	char awaited[128];
-	uint32_t partner;      /* who must stay there meanwhile; IVSH_SELF_NONE: nobody */
-	uint32_t partner_boot; /* its life */
-	uint64_t patience_ns;  /* 0: for ever */
-	uint64_t idle_ns;      /* since when there was nothing to do; 0: there was */
-	uint64_t checked_ns;   /* when the partner and the server were last looked at; 0: never */
+	uint32_t partner;             /* who must stay there meanwhile; IVSH_SELF_NONE: nobody */
+	uint32_t partner_incarnation; /* its life */
+	uint64_t patience_ns;         /* 0: for ever */
+	uint64_t idle_ns;             /* since when there was nothing to do; 0: there was */
+	uint64_t checked_ns; /* when the partner and the server were last looked at; 0: never */
 };
 
 /*

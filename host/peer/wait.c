@@ -27,7 +27,7 @@ void session_await(struct session *s, uint32_t partner, const char *format, ...)
 	va_end(arguments);
 	s->partner = partner;
 	if (partner != IVSH_SELF_NONE && !ivsh_region_peer(&s->region, partner, &look))
-		s->partner_boot = look.boot;
+		s->partner_incarnation = look.incarnation;
 	s->idle_ns = 0;
 	s->checked_ns = 0;
 }
@@ -59,7 +59,7 @@ static bool wait_partner(struct session *s)
 		what = "died";
 	else if (s->peer[s->partner].presence == IVSH_PEER_ABSENT)
 		what = "left";
-	else if (s->peer[s->partner].boot != s->partner_boot)
+	else if (s->peer[s->partner].incarnation != s->partner_incarnation)
 		what = "was started again";
 	if (what)
 		fprintf(stderr, "ivsh: %s: %s meanwhile\n", who, what);
@@ -147,8 +147,10 @@ void session_bells(const struct session *s, const char *command)
 
 	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
 		return;
-	printf("%s: wait %s, %" PRIu32 " vector%s: bells rung %" PRIu64 ", saved %" PRIu64
-	       "; woken by bell %" PRIu64 ", by timer %" PRIu64 " (rescued %" PRIu64 ")\n",
+	printf("%s: wait %s, %" PRIu32 " vector%s: notifications sent %" PRIu64
+	       ", suppressed %" PRIu64 "; woken by doorbell %" PRIu64 ", by timer %" PRIu64
+	       " (missed %" PRIu64 ")\n",
 	    command, options_wait_name(s->options->wait), vectors, vectors == 1 ? "" : "s",
-	    c.bells_rung, c.bells_saved, c.wakes_bell, c.wakes_timer, c.rescued);
+	    c.notifications_sent, c.notifications_suppressed, c.wakes_doorbell, c.wakes_timer,
+	    c.missed_notifications);
 }

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *watch_text(const struct session *s, const struct ivsh_news *news)
+static const char *watch_text(const struct session *s, const struct ivsh_peer_event *news)
 {
 	static const char *const down[] = {
 	    [IVSH_PEER_ABSENT] = "left",
@@ -19,13 +19,13 @@ static const char *watch_text(const struct session *s, const struct ivsh_news *n
 	};
 
 	switch (news->kind) {
-	case IVSH_NEWS_UP:
+	case IVSH_PEER_EVENT_UP:
 		return "is here";
-	case IVSH_NEWS_RESTARTED:
+	case IVSH_PEER_EVENT_RESTARTED:
 		return "was started again";
-	case IVSH_NEWS_LOST:
+	case IVSH_PEER_EVENT_LOST:
 		return "a ring was reset, messages may be lost";
-	case IVSH_NEWS_DOWN:
+	case IVSH_PEER_EVENT_DOWN:
 		break;
 	}
 	return down[s->peer[news->slot].presence];
@@ -38,11 +38,11 @@ static int watch_all(struct session *s, uint32_t left)
 
 	session_await(s, IVSH_SELF_NONE, "news");
 	while (for_ever || left > 0) {
-		struct ivsh_news news;
+		struct ivsh_peer_event news;
 		const char *what;
 		int status;
 
-		if (ivsh_region_news(&s->region, s->peer, s->slots, &news)) {
+		if (ivsh_region_peer_event(&s->region, s->peer, s->slots, &news)) {
 			/* Being stopped is the only end that there is without a count. */
 			if (!session_idle(s))
 				return for_ever && stop_signal() ? 0 : s->status;

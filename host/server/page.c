@@ -33,7 +33,7 @@ static void page_store_all(struct page *page)
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
 		page_store(&page->words->connection[i], page->is->connection[i]);
 	page_store(&page->words->vectors, page->vectors);
-	page_store(&page->words->beat, ++page->is->beat);
+	page_store(&page->words->heartbeat, ++page->is->beat);
 	page_store(&page->words->epoch, page->is->epoch);
 }
 
@@ -56,7 +56,7 @@ static int page_begin(struct page *page)
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
 		page_store(&page->words->connection[i], 0);
 	page_store(&page->words->change, 0);
-	page_store(&page->words->beat, 0);
+	page_store(&page->words->heartbeat, 0);
 	*page->is = (struct page_words){.epoch = epoch};
 	page_store(&page->words->epoch, epoch);
 	return 0;

@@ -38,7 +38,7 @@ static size_t memory_heartbeat(uint32_t slot)
 /* A heartbeat, or another server's beat, moves while we watch. */
 static bool memory_is_alive(const void *base, uint32_t slots)
 {
-	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, beat);
+	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat);
 	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
 
 	for (uint32_t i = 0; i < slots; i++)
@@ -61,8 +61,8 @@ static int memory_keep(const void *base, const struct options *options, const ch
 	memcpy(&header, base, sizeof header);
 	geometry = (struct ivsh_geometry){.slots = header.slots,
 	    .descs = header.descs,
-	    .hot_size = header.hot_size,
-	    .bulk_size = header.bulk_size};
+	    .small_size = header.small_size,
+	    .large_size = header.large_size};
 	if (header.version != IVSH_WIRE_VERSION || header.features != 0)
 		return log_failure(path,
 		    "holds a region of version %u, features 0x%x; this server knows version %u,"

@@ -2,7 +2,7 @@
 /*
  * batch.c - many messages in one call.
  *
- * Up to a limit nothing but the messages themselves is looked at, and it lies in the same lap: so
+ * Up to a limit nothing but the messages themselves is looked at, and it lies in the same wrap: so
  * descriptors follow each other, and heartbeat, counters and what the other side asks for come once.
  * A message that cannot go this way goes alone, and then the rest goes on.
  */
@@ -19,20 +19,20 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 	uint32_t first = ch->tx.head, n;
 	struct ivsh_wire_desc *desc = &ch->tx.desc[first & ch->mask];
 	struct ivsh_record *record = &ch->tx.record[first & ch->mask], now = ch->tx.now;
-	uint64_t lap = ch->tx.lap;
+	uint64_t wrap = ch->tx.wrap;
 	const struct ivsh_region *region = ch->region;
 	const struct ivsh_wire_slot *slot = region->slot;
 
 	/* Words have a loop of their own: where there is no more to do, each instruction counts. */
 	for (n = 0; n < most; n++) {
-		uint64_t head = message_head(&messages[n]);
+		uint64_t head = message_control(&messages[n]);
 
 		/* SPEC R5.6: whose slot it is, before each. */
 		if ((uint32_t)head != sizeof(uint64_t) || !slot_is_mine(region, slot))
 			break;
 		record[n] = now;
 		store64(&desc[n].body, copy_load(messages[n].data));
-		store64_release(&desc[n].head, lap | head);
+		store64_release(&desc[n].control, wrap | head);
 	}
 	for (; n < most; n++) {
 		const struct ivsh_message *m = &messages[n];
@@ -44,13 +44,13 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 		if (size <= IVSH_WIRE_INLINE_MAX) {
 			body = copy_short(m->data, size);
 		} else {
-			uint32_t i = size > ch->tx.hot_most ? IVSH_AREA_BULK : IVSH_AREA_HOT;
+			uint32_t i = size > ch->tx.small_max ? IVSH_AREA_LARGE : IVSH_AREA_SMALL;
 			struct ivsh_area *area = &ch->tx.area[i];
 
 			if (size > area->left)
 				break;
 			body = now.end[i];
-			kind = IVSH_WIRE_KIND_HOT + i;
+			kind = IVSH_WIRE_KIND_SMALL + i;
 			copy(area_at(area, now.end[i]), m->data, size);
 			area->left -= area_room(size);
 			now.end[i] += area_room(size);
@@ -58,7 +58,7 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 		record[n] = now;
 		/* SPEC R7.3, as in sender_store(). */
 		store64(&desc[n].body, body);
-		store64_release(&desc[n].head, lap | head_make(m->port, kind, size));
+		store64_release(&desc[n].control, wrap | control_make(m->port, kind, size));
 	}
 	ch->tx.now = now;
 	ch->tx.head = first + n;
@@ -102,22 +102,22 @@ static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, ui
 {
 	uint32_t first = ch->rx.read, words = most, n;
 	const struct ivsh_wire_desc *desc = &ch->rx.desc[first & ch->mask];
-	uint64_t lap = ch->rx.lap;
+	uint64_t wrap = ch->rx.wrap;
 	uint8_t *to;
 
 	*at = align_8(*at);
 	to = buffer + *at;
 	/* If there is one, there are others: they come while this one is looked at. A hint alone: what
 	 * counts is what the loops below load. */
-	if ((load64(&desc[0].head) ^ lap) >> IVSH_WIRE_HEAD_LAP_SHIFT == 0)
+	if ((load64(&desc[0].control) ^ wrap) >> IVSH_WIRE_CONTROL_WRAP_SHIFT == 0)
 		for (n = LINE_DESCS; n < most; n += LINE_DESCS)
 			__builtin_prefetch(&desc[n]);
 	if (most > (capacity - *at) / sizeof(uint64_t))
 		words = (capacity - *at) / (uint32_t)sizeof(uint64_t);
 	for (n = 0; n < words; n++, to += sizeof(uint64_t)) {
-		uint64_t head = load64_acquire(&desc[n].head) ^ lap, body;
+		uint64_t head = load64_acquire(&desc[n].control) ^ wrap, body;
 
-		if (head_form(head) != sizeof(body))
+		if (control_form(head) != sizeof(body))
 			break;
 		body = load64(&desc[n].body);
 		__builtin_memcpy(to, &body, sizeof(body));
@@ -126,19 +126,19 @@ static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, ui
 	}
 	*at += n * (uint32_t)sizeof(uint64_t);
 	for (; n < most; n++) {
-		/* Pairs with the sender's release: body and payload are there if the lap is. */
-		uint64_t head = load64_acquire(&desc[n].head) ^ lap, body;
-		uint32_t low = (uint32_t)head, size = head_size(head), place = align_8(*at);
+		/* Pairs with the sender's release: body and payload are there if the wrap is. */
+		uint64_t head = load64_acquire(&desc[n].control) ^ wrap, body;
+		uint32_t low = (uint32_t)head, size = control_size(head), place = align_8(*at);
 		struct ivsh_message *m = &messages[n];
 
-		if (head >> IVSH_WIRE_HEAD_LAP_SHIFT != 0 || place > capacity ||
+		if (head >> IVSH_WIRE_CONTROL_WRAP_SHIFT != 0 || place > capacity ||
 		    size > capacity - place)
 			break;
 		body = load64(&desc[n].body);
 		if (low <= IVSH_WIRE_INLINE_MAX) {
 			copy_short_out(buffer + place, body, size);
 		} else {
-			uint32_t i = head_area(head);
+			uint32_t i = control_area(head);
 			struct ivsh_area *area = &ch->rx.area[i & 1];
 
 			if (i >= IVSH_AREAS || size <= IVSH_WIRE_INLINE_MAX || size > area->left ||
@@ -152,7 +152,7 @@ static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, ui
 		}
 		m->data = buffer + place;
 		m->size = size;
-		m->port = head_port(head);
+		m->port = control_port(head);
 		m->flags = 0;
 		*at = place + size;
 	}

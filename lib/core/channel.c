@@ -3,8 +3,8 @@
  * channel.c - the two rings between this peer and another.
  *
  * Theory of operation: a ring is an array of descriptors, and two areas for payloads. The sender
- * fills the descriptor at its index and marks it valid with the lap, how often the index has gone
- * round; the receiver waits for that lap at its own index. No index of the sender is shared. The
+ * fills the descriptor at its index and marks it valid with the wrap, how often the index has gone
+ * round; the receiver waits for that wrap at its own index. No index of the sender is shared. The
  * receiver publishes its read index now and then, and the sender looks at it only when it thinks
  * that the ring is full. Where a payload stands follows from the lengths before it, so both ends
  * compute it, and the receiver believes no position that differs.
@@ -14,7 +14,7 @@
 #include "core/slot.h"
 
 /* SPEC R7.2: payloads of up to this part of the hot area go there; larger ones to bulk. */
-#define HOT_SHARE 4
+#define SMALL_SHARE 4
 
 void ivsh_chan_stop(struct ivsh_chan *ch)
 {
@@ -39,22 +39,22 @@ int ivsh_chan_enter(struct ivsh_chan *ch)
 	struct ivsh_region *region = ch->region;
 
 	if (!slot_keep(region))
-		return IVSH_EBUSY;
+		return IVSH_ELOST;
 	store32(&region->slot->heartbeat, ++region->heartbeat);
 	slot_tick_due(region);
 	if (!ch->dead)
 		return 0;
-	return region->attached ? IVSH_EPROTO : IVSH_EBUSY;
+	return region->attached ? IVSH_EPROTO : IVSH_ELOST;
 }
 
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t head,
     uint64_t body, bool start)
 {
-	uint32_t i = area_of(head_kind(head)), size = head_size(head);
+	uint32_t i = area_of(control_kind(head)), size = control_size(head);
 
-	if (head & IVSH_WIRE_HEAD_RESERVED)
+	if (head & IVSH_WIRE_CONTROL_RESERVED)
 		return false;
-	if (head_kind(head) == IVSH_WIRE_KIND_INLINE)
+	if (control_kind(head) == IVSH_WIRE_KIND_INLINE)
 		return size <= IVSH_WIRE_INLINE_MAX;
 	/* SPEC R7.7: the payload is where the lengths before it put it, or may be anywhere. */
 	return i < IVSH_AREAS && area_holds(&area[i], body, size) &&
@@ -77,9 +77,9 @@ uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, ui
 
 	while (waiting < descs) {
 		uint32_t index = read + waiting;
-		uint64_t head = load64_acquire(&desc[index & (descs - 1)].head);
+		uint64_t head = load64_acquire(&desc[index & (descs - 1)].control);
 
-		if (head_lap(head) != ring_lap(index, shift))
+		if (control_wrap(head) != ring_wrap(index, shift))
 			break;
 		waiting++;
 	}
@@ -99,11 +99,11 @@ bool ivsh_ring_bell(struct ivsh_region *region, uint32_t peer, const uint32_t *w
 	 */
 	fence_full();
 	want = load32(wish);
-	if (!doorbell->notify || (want & IVSH_WIRE_WISH_VECTOR) == 0 || want == *rung)
+	if (!doorbell->notify || (want & IVSH_WIRE_REQUEST_VECTOR) == 0 || want == *rung)
 		return false;
 	*rung = want;
-	doorbell->notify(doorbell->ctx, peer, (want & IVSH_WIRE_WISH_VECTOR) - 1);
-	region->counters.bells_rung++;
+	doorbell->notify(doorbell->ctx, peer, (want & IVSH_WIRE_REQUEST_VECTOR) - 1);
+	region->counters.notifications_sent++;
 	return true;
 }
 
@@ -120,10 +120,10 @@ static struct ivsh_wire_ring *ring_at(
 	    ivsh_layout_ring(g, &l, sender, receiver), l.stride);
 	if (!ring)
 		return NULL;
-	area[IVSH_AREA_HOT].base = ring + l.hot;
-	area[IVSH_AREA_HOT].size = g->hot_size;
-	area[IVSH_AREA_BULK].base = ring + l.bulk;
-	area[IVSH_AREA_BULK].size = g->bulk_size;
+	area[IVSH_AREA_SMALL].base = ring + l.hot;
+	area[IVSH_AREA_SMALL].size = g->small_size;
+	area[IVSH_AREA_LARGE].base = ring + l.bulk;
+	area[IVSH_AREA_LARGE].size = g->large_size;
 	return (struct ivsh_wire_ring *)(void *)ring;
 }
 
@@ -135,7 +135,7 @@ static __attribute__((noinline)) void unlink_chan(
 
 	region->busy = NULL;
 	region->busy_count = 0;
-	region->mail_all = false;
+	region->pending_all = false;
 	while (*at) {
 		(*at)->busy = false;
 		if (*at == ch)
@@ -173,12 +173,12 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	if (!out || !in || !slot)
 		return ivsh_chan_break(ch, &ch->tx.broken);
 
-	ch->tx.mail = &slot->mail[region->mem.self]; /* SPEC R8.6 */
+	ch->tx.mail = &slot->pending[region->mem.self]; /* SPEC R8.6 */
 	ch->tx.own = &out->sender;
 	ch->tx.other = &out->receiver;
 	ch->tx.desc = (struct ivsh_wire_desc *)(out + 1);
 	ch->tx.record = records;
-	ch->tx.hot_most = g->hot_size / HOT_SHARE;
+	ch->tx.small_max = g->small_size / SMALL_SHARE;
 	ch->rx.own = &in->receiver;
 	ch->rx.other = &in->sender;
 	ch->rx.desc = (const struct ivsh_wire_desc *)(in + 1);
@@ -203,5 +203,5 @@ void ivsh_chan_close(struct ivsh_chan *ch)
 
 uint32_t ivsh_chan_max(const struct ivsh_chan *ch)
 {
-	return ch->tx.area[IVSH_AREA_BULK].size;
+	return ch->tx.area[IVSH_AREA_LARGE].size;
 }

@@ -15,7 +15,7 @@ static void ring_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring
 		return;
 	store32_release(&ring->receiver.read, read + waiting);
 	region->counters.discarded += waiting;
-	(void)ivsh_ring_bell(region, sender, &ring->sender.want_space, &rung);
+	(void)ivsh_ring_bell(region, sender, &ring->sender.notify_request, &rung);
 }
 
 /* Before the new life announces itself: what a peer sends to that must not go with the rest. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 int ivsh_region_format(
-    void *base, uint64_t size, const struct ivsh_geometry *g, uint64_t generation, bool force)
+    void *base, uint64_t size, const struct ivsh_geometry *g, uint64_t format_id, bool force)
 {
 	struct ivsh_wire_header *header = base;
 	struct layout l;
@@ -25,7 +25,7 @@ int ivsh_region_format(
 	store64_release(&header->magic, 0);
 	fence_full();
 
-	/* Payload areas need no clearing: nothing points there. Descriptors do: a lap of an
+	/* Payload areas need no clearing: nothing points there. Descriptors do: a wrap of an
 	 * earlier life would be taken for a message. */
 	ivsh_layout_of(g, &l);
 	__builtin_memset(
@@ -38,9 +38,9 @@ int ivsh_region_format(
 	header->size = bytes;
 	header->slots = g->slots;
 	header->descs = g->descs;
-	header->hot_size = g->hot_size;
-	header->bulk_size = g->bulk_size;
-	header->generation = generation;
+	header->small_size = g->small_size;
+	header->large_size = g->large_size;
+	header->format_id = format_id;
 	/* SPEC R3.1: releases all of the above to header_read()'s acquire. */
 	store64_release(&header->magic, IVSH_WIRE_MAGIC);
 	fence_full();

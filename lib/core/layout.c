@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct ivsh_wire_server) == 64 + 4 * IVSH_WIRE_SLOTS_MAX, 
 _Static_assert(sizeof(struct ivsh_wire_server) <= IVSH_WIRE_PAGE, "server page");
 _Static_assert(sizeof(struct ivsh_wire_slot) == 2048, "slot");
 _Static_assert(offsetof(struct ivsh_wire_slot, sent) % IVSH_WIRE_LINE == 0, "counters");
-_Static_assert(offsetof(struct ivsh_wire_slot, mail) % IVSH_WIRE_LINE == 0, "mail");
+_Static_assert(offsetof(struct ivsh_wire_slot, pending) % IVSH_WIRE_LINE == 0, "mail");
 _Static_assert(sizeof(struct ivsh_wire_ring) == 256, "ring");
 _Static_assert(offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
 _Static_assert(sizeof(struct ivsh_wire_desc) == 16, "descriptor");
@@ -36,8 +36,8 @@ void ivsh_layout_of(const struct ivsh_geometry *g, struct layout *l)
 {
 	l->hot = (uint32_t)sizeof(struct ivsh_wire_ring) +
 		 g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
-	l->bulk = page_up(l->hot + g->hot_size);
-	l->stride = page_up(l->bulk + g->bulk_size);
+	l->bulk = page_up(l->hot + g->small_size);
+	l->stride = page_up(l->bulk + g->large_size);
 	l->rings =
 	    page_up(IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
 }
@@ -57,8 +57,8 @@ int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 
 	if (g->slots < IVSH_WIRE_SLOTS_MIN || g->slots > IVSH_WIRE_SLOTS_MAX ||
 	    !power_of_two_within(g->descs, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_DESCS_MAX) ||
-	    !power_of_two_within(g->hot_size, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MAX) ||
-	    !power_of_two_within(g->bulk_size, g->hot_size, IVSH_WIRE_AREA_MAX))
+	    !power_of_two_within(g->small_size, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MAX) ||
+	    !power_of_two_within(g->large_size, g->small_size, IVSH_WIRE_AREA_MAX))
 		return IVSH_EINVAL;
 	ivsh_layout_of(g, &l);
 	*size = l.rings + (uint64_t)(g->slots * (g->slots - 1)) * l.stride;
@@ -82,8 +82,8 @@ int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, ui
 	do {
 		*g = fit;
 		fit.descs = IVSH_FIT_DESCS;
-		fit.bulk_size *= 2;
+		fit.large_size *= 2;
 		error = ivsh_geometry_size(&fit, &bytes);
-	} while (!error && bytes <= size && fit.bulk_size <= 1u << 22);
+	} while (!error && bytes <= size && fit.large_size <= 1u << 22);
 	return 0;
 }

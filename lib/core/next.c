@@ -17,7 +17,7 @@
 static void busy_add(struct ivsh_region *region, struct ivsh_chan *ch)
 {
 	/* A channel that broke in somebody else's call is told of once, as if it had a message. */
-	if (ch->busy || (ch->dead && !ch->untold))
+	if (ch->busy || (ch->dead && !ch->unreported))
 		return;
 	ch->busy = true;
 	ch->busy_next = NULL;
@@ -43,11 +43,11 @@ static struct ivsh_chan *busy_take(struct ivsh_region *region)
 static void mail_look(struct ivsh_region *region)
 {
 	for (uint32_t i = 0; i < (region->geometry.slots + 7) / 8; i++) {
-		uint64_t changed = mail_changed(region, i);
+		uint64_t changed = pending_changed(region, i);
 
 		if (changed == 0)
 			continue;
-		region->mail[i] ^= changed;
+		region->pending[i] ^= changed;
 		for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next)
 			if (ch->peer / 8 == i && ((const uint8_t *)&changed)[ch->peer % 8] != 0)
 				busy_add(region, ch);
@@ -59,10 +59,10 @@ static void look_all(struct ivsh_region *region)
 {
 	region->next_calls = 0;
 	region->relook_ns = ivsh_region_now(region);
-	region->mail_all = true;
+	region->pending_all = true;
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
 		if (!ch->dead)
-			ivsh_receiver_ask(ch, ch->rx.asks | IVSH_WIRE_ASKS_MAIL);
+			ivsh_receiver_ask(ch, ch->rx.notify_flags | IVSH_WIRE_NOTIFY_PENDING);
 		busy_add(region, ch);
 	}
 }
@@ -90,10 +90,10 @@ int ivsh_region_next(
 
 	slot_beat(region);
 	if (!region->attached)
-		return IVSH_EBUSY;
+		return IVSH_ELOST;
 	mail_look(region);
-	if (++region->next_calls >= RELOOK_CALLS || !region->mail_all ||
-	    (!region->busy && ivsh_region_now(region) - region->relook_ns >= IVSH_RELOOK_NS))
+	if (++region->next_calls >= RELOOK_CALLS || !region->pending_all ||
+	    (!region->busy && ivsh_region_now(region) - region->relook_ns >= IVSH_POLL_NS))
 		look_all(region);
 	for (uint32_t left = region->busy_count; left != 0; left--) {
 		struct ivsh_chan *ch = busy_take(region);
@@ -108,7 +108,7 @@ int ivsh_region_next(
 		if (!error)
 			busy_add(region, ch);
 		else
-			ch->untold = false;
+			ch->unreported = false;
 		return error;
 	}
 	return IVSH_EAGAIN;

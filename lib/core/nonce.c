@@ -22,15 +22,16 @@ uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed)
 	const struct ivsh_wire_slot *slot;
 
 	seed = mix(seed, mem->self);
-	if (ivsh_region_look(&region, mem, &attach))
+	if (ivsh_region_probe(&region, mem, &attach))
 		return seed;
-	seed = mix(seed, region.generation);
+	seed = mix(seed, region.format_id);
 	server = server_page(&region);
 	if (server)
-		seed = mix(seed, (uint64_t)load32(&server->epoch) << 32 | load32(&server->beat));
+		seed =
+		    mix(seed, (uint64_t)load32(&server->epoch) << 32 | load32(&server->heartbeat));
 	slot = ivsh_slot_at(&region, mem->self);
 	if (!slot)
 		return seed;
-	seed = mix(seed, (uint64_t)load32(&slot->boot) << 32 | load32(&slot->heartbeat));
+	seed = mix(seed, (uint64_t)load32(&slot->incarnation) << 32 | load32(&slot->heartbeat));
 	return mix(seed, load64(&slot->nonce));
 }

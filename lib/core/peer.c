@@ -18,7 +18,7 @@ void ivsh_slot_clean(char *text, uint32_t size)
 bool ivsh_slot_read(const struct ivsh_wire_slot *slot, const uint8_t *from, char *to, uint32_t size)
 {
 	for (unsigned try = 0; try < READ_TRIES; try++) {
-		uint32_t generation = load32_acquire(&slot->generation);
+		uint32_t generation = load32_acquire(&slot->sequence);
 
 		for (uint32_t i = 0; i < size; i += 8) {
 			uint64_t word = load64((const uint64_t *)(const void *)(from + i));
@@ -27,7 +27,7 @@ bool ivsh_slot_read(const struct ivsh_wire_slot *slot, const uint8_t *from, char
 		}
 		/* Orders the words before the second look. */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(generation & 1) && load32(&slot->generation) == generation)
+		if (!(generation & 1) && load32(&slot->sequence) == generation)
 			return true;
 	}
 	return false;
@@ -46,11 +46,11 @@ static enum ivsh_connection connection_read(
 	if (!server)
 		return IVSH_CONNECTION_UNKNOWN;
 	epoch = load32_acquire(&server->epoch);
-	beat = load32(&server->beat);
-	if (epoch != region->server_epoch || beat != region->server_beat ||
+	beat = load32(&server->heartbeat);
+	if (epoch != region->server_epoch || beat != region->server_heartbeat ||
 	    region->server_seen_ns == 0) {
 		region->server_epoch = epoch;
-		region->server_beat = beat;
+		region->server_heartbeat = beat;
 		region->server_seen_ns = now;
 	}
 	if (epoch == 0 || now - region->server_seen_ns > IVSH_SERVER_LIMIT_NS)
@@ -70,7 +70,7 @@ static bool life_ended(const struct ivsh_region *region, const struct ivsh_wire_
 {
 	if (connection != IVSH_CONNECTION_UP)
 		return connection == IVSH_CONNECTION_DOWN;
-	return load32(&s->server) == region->server_epoch && load32(&s->connection) != word;
+	return load32(&s->server_epoch) == region->server_epoch && load32(&s->connection) != word;
 }
 
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
@@ -89,7 +89,7 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 		peer->seen_ns = now;
 	}
 	peer->silent_ns = now - peer->seen_ns;
-	peer->boot = load32_acquire(&s->boot);
+	peer->incarnation = load32_acquire(&s->incarnation);
 	peer->vectors = load32(&s->vectors);
 	peer->connection = connection_read(region, slot, now, &word);
 	if (!ivsh_slot_read(s, s->name, peer->name, sizeof(peer->name)))
@@ -116,19 +116,19 @@ int ivsh_region_counters(
 		return IVSH_EINVAL;
 	if (slot == region->mem.self && region->attached) {
 		*counters = region->counters;
-		counters->bells_saved = counters->sent - region->rang;
+		counters->notifications_suppressed = counters->sent - region->notified;
 		return 0;
 	}
 	counters->sent = load64(&s->sent);
 	counters->received = load64(&s->received);
 	counters->full = load64(&s->full);
 	counters->discarded = load64(&s->discarded);
-	counters->bells_rung = load64(&s->bells_rung);
-	counters->bells_saved = load64(&s->bells_saved);
-	counters->wakes_bell = load64(&s->wakes_bell);
+	counters->notifications_sent = load64(&s->notifications_sent);
+	counters->notifications_suppressed = load64(&s->notifications_suppressed);
+	counters->wakes_doorbell = load64(&s->wakes_doorbell);
 	counters->wakes_timer = load64(&s->wakes_timer);
 	counters->errors = load64(&s->errors);
 	counters->lost = load64(&s->lost);
-	counters->rescued = load64(&s->rescued);
+	counters->missed_notifications = load64(&s->missed_notifications);
 	return 0;
 }

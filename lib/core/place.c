@@ -9,7 +9,8 @@
 
 int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 {
-	uint32_t i = size > ch->tx.hot_most ? IVSH_AREA_BULK : IVSH_AREA_HOT, head = ch->tx.head;
+	uint32_t i = size > ch->tx.small_max ? IVSH_AREA_LARGE : IVSH_AREA_SMALL,
+		 head = ch->tx.head;
 
 	if (head == ch->tx.limit || (size > IVSH_WIRE_INLINE_MAX && size > ch->tx.area[i].left))
 		return ivsh_sender_reserve(ch, size, payload);
@@ -19,7 +20,7 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 		ch->tx.body = 0;
 		*payload = &ch->tx.body;
 	} else {
-		ch->tx.reserved_kind = (uint8_t)(IVSH_WIRE_KIND_HOT + i);
+		ch->tx.reserved_kind = (uint8_t)(IVSH_WIRE_KIND_SMALL + i);
 		ch->tx.reserved_position = ch->tx.now.end[i];
 		*payload = area_at(&ch->tx.area[i], ch->tx.now.end[i]);
 	}
@@ -39,7 +40,7 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 	if (!ch->tx.reserved || ch->tx.resume == index)
 		return ivsh_sender_publish(ch, port);
 	if (kind != IVSH_WIRE_KIND_INLINE) {
-		uint32_t i = kind - IVSH_WIRE_KIND_HOT;
+		uint32_t i = kind - IVSH_WIRE_KIND_SMALL;
 
 		/* Nothing has touched it since; but more than this must never seem to be left. */
 		if (size > ch->tx.area[i].left)
@@ -54,7 +55,7 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 		return ivsh_slot_lost(region);
 	ch->tx.reserved = false;
 	ch->tx.limit = ch->tx.resume;
-	sender_store(ch, index, head_make(port, kind, size), body);
+	sender_store(ch, index, control_make(port, kind, size), body);
 	return sender_accepted(ch, region, slot, index, 1);
 }
 
@@ -69,26 +70,26 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_lost(ch->region);
 	__builtin_prefetch(ch->rx.next);
-	/* Pairs with the sender's release: body and payload are there if the lap is. */
-	head = load64_acquire(&desc->head) ^ ch->rx.lap;
-	if (head >> IVSH_WIRE_HEAD_LAP_SHIFT != 0)
+	/* Pairs with the sender's release: body and payload are there if the wrap is. */
+	head = load64_acquire(&desc->control) ^ ch->rx.wrap;
+	if (head >> IVSH_WIRE_CONTROL_WRAP_SHIFT != 0)
 		return ivsh_receiver_peek(ch, message);
-	size = head_size(head);
+	size = control_size(head);
 	ch->rx.body = load64(&desc->body);
 	if ((uint32_t)head <= IVSH_WIRE_INLINE_MAX) {
 		ch->rx.kind = IVSH_WIRE_KIND_INLINE;
 		ch->rx.data = &ch->rx.body;
 	} else {
-		i = head_area(head);
+		i = control_area(head);
 		if (i >= IVSH_AREAS || size == 0 || size > ch->rx.area[i].left ||
 		    ch->rx.body != ch->rx.now.end[i])
 			return ivsh_receiver_peek(ch, message);
-		ch->rx.kind = (uint8_t)(IVSH_WIRE_KIND_HOT + i);
+		ch->rx.kind = (uint8_t)(IVSH_WIRE_KIND_SMALL + i);
 		ch->rx.position = ch->rx.now.end[i];
 		ch->rx.data = area_at(&ch->rx.area[i], ch->rx.position);
 	}
 	ch->rx.size = size;
-	ch->rx.port = head_port(head);
+	ch->rx.port = control_port(head);
 	ch->rx.peeked = true;
 	ch->rx.resume = ch->rx.limit;
 	ch->rx.limit = index;
@@ -107,7 +108,7 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 	if (!ch->rx.peeked || ch->rx.resume == index)
 		return ivsh_receiver_release(ch);
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
-		uint32_t i = (uint32_t)ch->rx.kind - IVSH_WIRE_KIND_HOT;
+		uint32_t i = (uint32_t)ch->rx.kind - IVSH_WIRE_KIND_SMALL;
 
 		if (ch->rx.size > ch->rx.area[i].left)
 			return ivsh_receiver_release(ch);

@@ -3,12 +3,12 @@
  * receive.c - receiving, where nothing stands in the way.
  *
  * What is taken here is what the sender was expected to write, compared with what we compute
- * ourselves: the lap, a kind that is known, the one position that it can have, a length that ends
+ * ourselves: the wrap, a kind that is known, the one position that it can have, a length that ends
  * before the area does. All else goes the long way, receiver.c.
  */
 #include "core/way.h"
 
-/* The next message is in the buffer. (head): its head, without lap and kind. */
+/* The next message is in the buffer. (head): its head, without wrap and kind. */
 static inline int taken(
     struct ivsh_chan *ch, struct ivsh_message *message, uint64_t head, void *buffer)
 {
@@ -32,7 +32,7 @@ static __attribute__((noinline)) int receive_look(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
 	slot_tick_due(ch->region);
-	if (load32(&ch->rx.other->epoch) != ch->rx.ack)
+	if (load32(&ch->rx.other->generation) != ch->rx.generation_ack)
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	ivsh_receiver_give(ch);
 	return IVSH_EAGAIN;
@@ -47,19 +47,20 @@ static __attribute__((noinline)) int receive_none(
 	if (!slot_is_ours(region))
 		return ivsh_slot_lost(region);
 	store32(&region->slot->heartbeat, ++region->heartbeat);
-	if (ch->rx.read != ch->rx.published || load32(&ch->rx.other->epoch) != ch->rx.ack ||
+	if (ch->rx.read != ch->rx.published ||
+	    load32(&ch->rx.other->generation) != ch->rx.generation_ack ||
 	    region->heartbeat - region->ticked >= SLOT_TICK_CALLS)
 		return receive_look(ch, message, buffer, capacity);
 	return IVSH_EAGAIN;
 }
 
-/* Any size that is not 8 bytes. (head): without the lap. */
+/* Any size that is not 8 bytes. (head): without the wrap. */
 static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
     struct ivsh_message *message, void *buffer, uint32_t capacity, uint64_t head)
 {
-	uint32_t index = ch->rx.read, low = (uint32_t)head, size = head_size(head);
+	uint32_t index = ch->rx.read, low = (uint32_t)head, size = control_size(head);
 	uint64_t body = load64(&ch->rx.desc[index & ch->mask].body);
-	uint32_t i = head_area(head);
+	uint32_t i = control_area(head);
 	struct ivsh_area *area = &ch->rx.area[i & 1];
 
 	if (low <= IVSH_WIRE_INLINE_MAX && size <= capacity) {
@@ -75,7 +76,7 @@ static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
 	area->left -= area_room(size);
 	ch->rx.now.end[i] += area_room(size);
 	ch->rx.next = area_at(area, ch->rx.now.end[i]);
-	return taken(ch, message, head & ~(UINT64_C(0xf) << IVSH_WIRE_HEAD_KIND_SHIFT), buffer);
+	return taken(ch, message, head & ~(UINT64_C(0xf) << IVSH_WIRE_CONTROL_KIND_SHIFT), buffer);
 }
 
 int ivsh_chan_receive(
@@ -89,10 +90,10 @@ int ivsh_chan_receive(
 		return receive_due(ch, message, buffer, capacity, NULL, 0);
 	/* Both lines are on their way from the sender at once. */
 	__builtin_prefetch(ch->rx.next);
-	/* Pairs with the sender's release: body and payload are there if the lap is. */
-	head = load64_acquire(&desc->head) ^ ch->rx.lap;
-	if (head_form(head) != sizeof(body) || capacity < sizeof(body))
-		return head >> IVSH_WIRE_HEAD_LAP_SHIFT != 0
+	/* Pairs with the sender's release: body and payload are there if the wrap is. */
+	head = load64_acquire(&desc->control) ^ ch->rx.wrap;
+	if (control_form(head) != sizeof(body) || capacity < sizeof(body))
+		return head >> IVSH_WIRE_CONTROL_WRAP_SHIFT != 0
 			   ? receive_none(ch, message, buffer, capacity)
 			   : receive_sized(ch, message, buffer, capacity, head);
 	body = load64(&desc->body);

@@ -15,7 +15,7 @@ static uint32_t share_of(uint32_t whole)
 
 void ivsh_receiver_ring(struct ivsh_chan *ch)
 {
-	(void)ivsh_ring_bell(ch->region, ch->peer, &ch->rx.other->want_space, &ch->rx.rung);
+	(void)ivsh_ring_bell(ch->region, ch->peer, &ch->rx.other->notify_request, &ch->rx.rung);
 }
 
 /* Bytes of area (i) that were given back and the sender does not know of. */
@@ -37,16 +37,16 @@ int ivsh_receiver_publish(struct ivsh_chan *ch)
 	ch->rx.given = ch->rx.now;
 	/* Not before the index, as in sender_accepted(). */
 	order_program();
-	if (load32(&ch->rx.other->asks) != 0)
+	if (load32(&ch->rx.other->notify_flags) != 0)
 		ivsh_receiver_ring(ch);
 	return 0;
 }
 
-void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t asks)
+void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t notify_flags)
 {
-	if (ch->rx.asks != asks)
-		store32(&ch->rx.own->asks, asks);
-	ch->rx.asks = asks;
+	if (ch->rx.notify_flags != notify_flags)
+		store32(&ch->rx.own->notify_flags, notify_flags);
+	ch->rx.notify_flags = notify_flags;
 }
 
 /*
@@ -55,7 +55,7 @@ void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t asks)
  */
 static void receiver_go(struct ivsh_chan *ch, bool all)
 {
-	uint32_t share = share_of(ch->mask + 1), room = ring_lap_left(ch->rx.read, ch->mask);
+	uint32_t share = share_of(ch->mask + 1), room = ring_wrap_left(ch->rx.read, ch->mask);
 
 	all |= ch->rx.read - ch->rx.published >= share;
 	for (uint32_t i = 0; i < IVSH_AREAS; i++)
@@ -64,12 +64,12 @@ static void receiver_go(struct ivsh_chan *ch, bool all)
 		(void)ivsh_receiver_publish(ch);
 	if (room > ch->rx.published + share - ch->rx.read)
 		room = ch->rx.published + share - ch->rx.read;
-	if (room > LOOK_MESSAGES)
-		room = LOOK_MESSAGES;
+	if (room > POLL_MESSAGES)
+		room = POLL_MESSAGES;
 	if (ch->dead || ch->rx.waiting || ch->rx.peeked || ch->rx.marked != 0)
 		room = 0;
 	ch->rx.limit = ch->rx.read + room;
-	ch->rx.lap = ring_lap_bits(ch->rx.read, ch->shift);
+	ch->rx.wrap = ring_wrap_bits(ch->rx.read, ch->shift);
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
 		struct ivsh_area *area = &ch->rx.area[i];
 		uint32_t left = share_of(area->size) - area_held(ch, i);
@@ -102,44 +102,44 @@ bool ivsh_receiver_due(struct ivsh_chan *ch, const struct ivsh_area *area, uint3
 void ivsh_receiver_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_receiver *own = ch->rx.own;
-	bool first_life = load32(&own->boot) == 0;
+	bool first_life = load32(&own->incarnation) == 0;
 
 	ch->rx.read = load32(&own->read);
 	ch->rx.published = ch->rx.read;
-	ch->rx.epoch = load32(&own->epoch);
-	ch->rx.ack = load32(&own->ack);
+	ch->rx.reset_request = load32(&own->reset_request);
+	ch->rx.generation_ack = load32(&own->generation_ack);
 	/* SPEC R6.4: the last life wished for a reset and did not see it answered: what stands in the
 	 * ring is what it could not take. */
-	ch->rx.waiting = load32_acquire(&ch->rx.other->ack) != ch->rx.epoch;
-	if (load32(&own->told) != ch->rx.ack)
+	ch->rx.waiting = load32_acquire(&ch->rx.other->reset_ack) != ch->rx.reset_request;
+	if (load32(&own->reported) != ch->rx.generation_ack)
 		ivsh_chan_lost(ch);
 	if (!first_life)
 		ch->rx.marked = ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
 	/* The count of wishes goes on where the last life stopped. */
-	ch->rx.wish = load32(&own->want_bell) & ~IVSH_WIRE_WISH_VECTOR;
-	store32(&own->want_bell, ch->rx.wish);
-	ch->rx.asks = ch->rx.waiting ? IVSH_WIRE_ASKS_RESET : 0;
-	store32(&own->asks, ch->rx.asks);
-	store32(&own->boot, ch->region->boot);
+	ch->rx.wish = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
+	store32(&own->notify_request, ch->rx.wish);
+	ch->rx.notify_flags = ch->rx.waiting ? IVSH_WIRE_NOTIFY_RESET : 0;
+	store32(&own->notify_flags, ch->rx.notify_flags);
+	store32(&own->incarnation, ch->region->incarnation);
 	/* The last life may have been cut between its read index and the bell. SPEC R8.2. */
 	if (!first_life)
 		ivsh_receiver_ring(ch);
 }
 
 /*
- * The head where the next message is to be, less the lap that it must have: head_there() says
+ * The head where the next message is to be, less the wrap that it must have: head_there() says
  * whether it is one. Pairs with ivsh_chan_publish().
  */
 static uint64_t head_look(const struct ivsh_chan *ch)
 {
-	uint64_t head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].head);
+	uint64_t head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].control);
 
-	return ch->rx.waiting ? UINT64_MAX : head ^ ring_lap_bits(ch->rx.read, ch->shift);
+	return ch->rx.waiting ? UINT64_MAX : head ^ ring_wrap_bits(ch->rx.read, ch->shift);
 }
 
 static bool head_there(uint64_t head)
 {
-	return head_lap(head) == 0;
+	return control_wrap(head) == 0;
 }
 
 /*
@@ -148,8 +148,8 @@ static bool head_there(uint64_t head)
  */
 static void run_follow(struct ivsh_chan *ch)
 {
-	if (ch->rx.waiting ||
-	    (load32_acquire(&ch->rx.other->epoch) != ch->rx.ack && !head_there(head_look(ch)))) {
+	if (ch->rx.waiting || (load32_acquire(&ch->rx.other->generation) != ch->rx.generation_ack &&
+				  !head_there(head_look(ch)))) {
 		ivsh_receiver_follow(ch);
 		/* It may wait now, without a new run. */
 		ch->rx.limit = ch->rx.read;
@@ -172,7 +172,7 @@ bool ivsh_receiver_ready(struct ivsh_chan *ch)
  */
 static int damage(struct ivsh_chan *ch)
 {
-	if (load32(&ch->rx.other->epoch) == ch->rx.ack)
+	if (load32(&ch->rx.other->generation) == ch->rx.generation_ack)
 		return ivsh_chan_break(ch, &ch->rx.broken);
 	ivsh_receiver_follow(ch);
 	ch->rx.limit = ch->rx.read;
@@ -190,13 +190,13 @@ static int message_look(struct ivsh_chan *ch)
 		run_follow(ch);
 		return IVSH_EAGAIN;
 	}
-	/* Body and payload are there if the lap is. */
+	/* Body and payload are there if the wrap is. */
 	body = load64(&ch->rx.desc[ch->rx.read & ch->mask].body);
-	if (!ivsh_ring_valid(ch->rx.area, &ch->rx.now, head, body, head & IVSH_WIRE_HEAD_START))
+	if (!ivsh_ring_valid(ch->rx.area, &ch->rx.now, head, body, head & IVSH_WIRE_CONTROL_START))
 		return damage(ch);
-	ch->rx.kind = head_kind(head);
-	ch->rx.size = head_size(head);
-	ch->rx.port = head_port(head);
+	ch->rx.kind = control_kind(head);
+	ch->rx.size = control_size(head);
+	ch->rx.port = control_port(head);
 	ch->rx.body = body;
 	ch->rx.data = &ch->rx.body;
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
@@ -242,7 +242,7 @@ static void peeked_release(struct ivsh_chan *ch)
 		ch->rx.marked--;
 	ch->region->counters.received++;
 	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
-	receiver_go(ch, (load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0);
+	receiver_go(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
 }
 
 int ivsh_receiver_release(struct ivsh_chan *ch)

@@ -69,9 +69,9 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 		return IVSH_EVERSION;
 	g->slots = load32(&h->slots);
 	g->descs = load32(&h->descs);
-	g->hot_size = load32(&h->hot_size);
-	g->bulk_size = load32(&h->bulk_size);
-	region->generation = load64(&h->generation);
+	g->small_size = load32(&h->small_size);
+	g->large_size = load32(&h->large_size);
+	region->format_id = load64(&h->format_id);
 	if (ivsh_geometry_size(g, &bytes) || load64(&h->size) != bytes)
 		return IVSH_EPROTO;
 	a->need_size = bytes;
@@ -95,7 +95,7 @@ static int region_begin(
 	return 0;
 }
 
-int ivsh_region_look(
+int ivsh_region_probe(
     struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {
 	int error = region_begin(region, mem, attach);
@@ -140,7 +140,7 @@ int ivsh_region_attach(
 		attach->discard(region);
 	region->attached = true;
 	region->change = server_change(region);
-	region->news_slot = region->geometry.slots; /* no round goes on */
+	region->round_slot = region->geometry.slots; /* no round goes on */
 	ivsh_slot_announce(region, attach->name);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring.h - what both ends of a ring compute alike: laps, descriptor heads, places in an area.
+ * ring.h - what both ends of a ring compute alike: wraps, descriptor heads, places in an area.
  */
 #ifndef IVSH_CORE_RING_H
 #define IVSH_CORE_RING_H
@@ -13,51 +13,51 @@
 #include <stdint.h>
 
 /* So often, at the least, either end looks at more than the way of its message. SPEC R6.8. */
-#define LOOK_MESSAGES 64u
+#define POLL_MESSAGES 64u
 
-/* SPEC R7.4: the lap that a valid descriptor at (index) carries; a ring has 1 << shift of them. */
-static inline uint16_t ring_lap(uint32_t index, uint32_t shift)
+/* SPEC R7.4: the wrap that a valid descriptor at (index) carries; a ring has 1 << shift of them. */
+static inline uint16_t ring_wrap(uint32_t index, uint32_t shift)
 {
 	return (uint16_t)((index >> shift) + 1);
 }
 
 /* The same, where a head has it. */
-static inline uint64_t ring_lap_bits(uint32_t index, uint32_t shift)
+static inline uint64_t ring_wrap_bits(uint32_t index, uint32_t shift)
 {
-	return (uint64_t)ring_lap(index, shift) << IVSH_WIRE_HEAD_LAP_SHIFT;
+	return (uint64_t)ring_wrap(index, shift) << IVSH_WIRE_CONTROL_WRAP_SHIFT;
 }
 
-/* Indices from (index) on that have one lap. */
-static inline uint32_t ring_lap_left(uint32_t index, uint32_t mask)
+/* Indices from (index) on that have one wrap. */
+static inline uint32_t ring_wrap_left(uint32_t index, uint32_t mask)
 {
 	return mask + 1 - (index & mask);
 }
 
-/* A head without its lap. kind: IVSH_WIRE_KIND_*. */
-static inline uint64_t head_make(uint16_t port, uint32_t kind, uint32_t size)
+/* A head without its wrap. kind: IVSH_WIRE_KIND_*. */
+static inline uint64_t control_make(uint16_t port, uint32_t kind, uint32_t size)
 {
-	return (uint64_t)port << IVSH_WIRE_HEAD_PORT_SHIFT |
-	       (uint64_t)kind << IVSH_WIRE_HEAD_KIND_SHIFT | size;
+	return (uint64_t)port << IVSH_WIRE_CONTROL_PORT_SHIFT |
+	       (uint64_t)kind << IVSH_WIRE_CONTROL_KIND_SHIFT | size;
 }
 
-static inline uint16_t head_lap(uint64_t head)
+static inline uint16_t control_wrap(uint64_t head)
 {
-	return (uint16_t)(head >> IVSH_WIRE_HEAD_LAP_SHIFT);
+	return (uint16_t)(head >> IVSH_WIRE_CONTROL_WRAP_SHIFT);
 }
 
-static inline uint16_t head_port(uint64_t head)
+static inline uint16_t control_port(uint64_t head)
 {
-	return (uint16_t)(head >> IVSH_WIRE_HEAD_PORT_SHIFT);
+	return (uint16_t)(head >> IVSH_WIRE_CONTROL_PORT_SHIFT);
 }
 
-static inline uint8_t head_kind(uint64_t head)
+static inline uint8_t control_kind(uint64_t head)
 {
-	return (uint8_t)(head >> IVSH_WIRE_HEAD_KIND_SHIFT & IVSH_WIRE_HEAD_KIND_MASK);
+	return (uint8_t)(head >> IVSH_WIRE_CONTROL_KIND_SHIFT & IVSH_WIRE_CONTROL_KIND_MASK);
 }
 
-static inline uint32_t head_size(uint64_t head)
+static inline uint32_t control_size(uint64_t head)
 {
-	return (uint32_t)(head & IVSH_WIRE_HEAD_LENGTH_MASK);
+	return (uint32_t)(head & IVSH_WIRE_CONTROL_LENGTH_MASK);
 }
 
 /* Bytes that a payload takes in its area: whole lines. size: at most IVSH_WIRE_AREA_MAX. */
@@ -101,7 +101,7 @@ static inline bool area_holds(const struct ivsh_area *area, uint64_t position, u
 /* The area that a head's kind names, which is not IVSH_WIRE_KIND_INLINE. */
 static inline uint32_t area_of(uint8_t kind)
 {
-	return (uint32_t)kind - IVSH_WIRE_KIND_HOT;
+	return (uint32_t)kind - IVSH_WIRE_KIND_SMALL;
 }
 
 /*
@@ -111,7 +111,7 @@ static inline uint32_t area_of(uint8_t kind)
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t head,
     uint64_t body, bool start);
 
-/* Messages that stand in a ring from index (read) on: as far as the laps go, (descs) at the most. */
+/* Messages that stand in a ring from index (read) on: as far as the wraps go, (descs) at the most. */
 uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read);
 
 /*
@@ -150,8 +150,8 @@ int ivsh_receiver_release(struct ivsh_chan *ch);
  */
 int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first);
 
-/* Store what we ask of the sender: IVSH_WIRE_ASKS_*. */
-void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t asks);
+/* Store what we ask of the sender: IVSH_WIRE_NOTIFY_*. */
+void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t notify_flags);
 
 /* The two halves of ivsh_chan_open(); the pointers into the ring are set. */
 int ivsh_sender_open(struct ivsh_chan *ch);
@@ -160,16 +160,16 @@ void ivsh_receiver_open(struct ivsh_chan *ch);
 /* Whether a message stands there that was not peeked yet. Follows a reset, if there is one. */
 bool ivsh_receiver_ready(struct ivsh_chan *ch);
 
-/* The message at (index) gets its body and, last, its head with the lap: it is accepted. */
+/* The message at (index) gets its body and, last, its head with the wrap: it is accepted. */
 static inline void sender_store(struct ivsh_chan *ch, uint32_t index, uint64_t head, uint64_t body)
 {
 	uint32_t at = index & ch->mask;
 	struct ivsh_wire_desc *desc = &ch->tx.desc[at];
 
-	/* SPEC R7.3: the head's lap says that everything else is there; its release pairs with the
+	/* SPEC R7.3: the head's wrap says that everything else is there; its release pairs with the
 	 * acquire of whoever receives. */
 	store64(&desc->body, body);
-	store64_release(&desc->head, head | ch->tx.lap);
+	store64_release(&desc->control, head | ch->tx.wrap);
 	ch->tx.record[at] = ch->tx.now;
 	ch->tx.head = index + 1;
 }
@@ -205,7 +205,7 @@ int ivsh_sender_collect(struct ivsh_chan *ch);
 /* Whether what last found no room would find it now. Breaks the channel on a bad read index. */
 bool ivsh_sender_ready(struct ivsh_chan *ch);
 
-/* Tell the sender what has been given back so far. 0, or IVSH_EBUSY. */
+/* Tell the sender what has been given back so far. 0, or IVSH_ELOST. */
 int ivsh_receiver_publish(struct ivsh_chan *ch);
 
 /* Ring the other side if it wishes so. True if it rang. */

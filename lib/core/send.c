@@ -15,7 +15,7 @@ static __attribute__((noinline)) int send_due(
 					 : ivsh_sender_send(ch, port, data, size);
 }
 
-/* The next message gets its head, without the lap, and its body; it is accepted. */
+/* The next message gets its head, without the wrap, and its body; it is accepted. */
 static ALWAYS_INLINE int send_end(struct ivsh_chan *ch, uint64_t head, uint64_t body)
 {
 	sender_store(ch, ch->tx.head, head, body);
@@ -42,30 +42,30 @@ static ALWAYS_INLINE uint32_t area_put(struct ivsh_chan *ch, uint32_t i, uint32_
 static __attribute__((noinline)) int send_bulk(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
-	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_BULK];
+	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_LARGE];
 
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_lost(ch->region);
 	if (size > area->left)
 		return send_due(ch, port, data, size);
-	memcpy(area_at(area, ch->tx.now.end[IVSH_AREA_BULK]), data, size);
-	return send_end_far(ch, head_make(port, IVSH_WIRE_KIND_BULK, size),
-	    area_put(ch, IVSH_AREA_BULK, area_room(size)));
+	memcpy(area_at(area, ch->tx.now.end[IVSH_AREA_LARGE]), data, size);
+	return send_end_far(ch, control_make(port, IVSH_WIRE_KIND_LARGE, size),
+	    area_put(ch, IVSH_AREA_LARGE, area_room(size)));
 }
 
 /* To the hot area. */
 static __attribute__((noinline)) int send_hot(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
-	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_HOT];
+	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_SMALL];
 
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_lost(ch->region);
 	if (size > area->left)
 		return send_due(ch, port, data, size);
-	copy(area_at(area, ch->tx.now.end[IVSH_AREA_HOT]), data, size);
-	return send_end(ch, head_make(port, IVSH_WIRE_KIND_HOT, size),
-	    area_put(ch, IVSH_AREA_HOT, area_room(size)));
+	copy(area_at(area, ch->tx.now.end[IVSH_AREA_SMALL]), data, size);
+	return send_end(ch, control_make(port, IVSH_WIRE_KIND_SMALL, size),
+	    area_put(ch, IVSH_AREA_SMALL, area_room(size)));
 }
 
 /* Up to 8 bytes. */
@@ -75,14 +75,14 @@ static __attribute__((noinline)) int send_short(
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_lost(ch->region);
 	return send_end_far(
-	    ch, head_make(port, IVSH_WIRE_KIND_INLINE, size), copy_short(data, size));
+	    ch, control_make(port, IVSH_WIRE_KIND_INLINE, size), copy_short(data, size));
 }
 
 /* Any size that is not 8 bytes: each area has a way of its own, where it is a constant. */
 static ALWAYS_INLINE int send_sized(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
-	if (size > ch->tx.hot_most)
+	if (size > ch->tx.small_max)
 		return send_bulk(ch, port, data, size);
 	if (size > IVSH_WIRE_INLINE_MAX)
 		return send_hot(ch, port, data, size);
@@ -104,7 +104,7 @@ int ivsh_chan_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32
 	slot = region->slot;
 	if (!slot_is_mine(region, slot))
 		return ivsh_slot_lost(region);
-	sender_store(
-	    ch, index, head_make(port, IVSH_WIRE_KIND_INLINE, sizeof(uint64_t)), copy_load(data));
+	sender_store(ch, index, control_make(port, IVSH_WIRE_KIND_INLINE, sizeof(uint64_t)),
+	    copy_load(data));
 	return sender_accepted(ch, region, slot, index, 1);
 }

@@ -38,12 +38,12 @@ static void records_start(struct ivsh_chan *ch, uint32_t i, uint32_t index, uint
 static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
 {
 	uint64_t body = load64(&ch->tx.desc[index & ch->mask].body);
-	uint32_t i = area_of(head_kind(head)), position = (uint32_t)body;
+	uint32_t i = area_of(control_kind(head)), position = (uint32_t)body;
 
 	if (!ivsh_ring_valid(ch->tx.area, &ch->tx.now, head, body, false))
 		return false;
-	if (head_kind(head) != IVSH_WIRE_KIND_INLINE) {
-		if (area_take(ch, i, position, head_size(head)))
+	if (control_kind(head) != IVSH_WIRE_KIND_INLINE) {
+		if (area_take(ch, i, position, control_size(head)))
 			records_start(ch, i, index, position);
 		if (ch->tx.now.end[i] - ch->tx.area[i].tail > ch->tx.area[i].size)
 			return false;
@@ -54,19 +54,19 @@ static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
 
 bool ivsh_sender_ring(struct ivsh_chan *ch)
 {
-	return ivsh_ring_bell(ch->region, ch->peer, &ch->tx.other->want_bell, &ch->tx.rung);
+	return ivsh_ring_bell(ch->region, ch->peer, &ch->tx.other->notify_request, &ch->tx.rung);
 }
 
 void ivsh_sender_mail(struct ivsh_chan *ch)
 {
-	if ((load32(&ch->tx.other->asks) & IVSH_WIRE_ASKS_MAIL) != 0)
+	if ((load32(&ch->tx.other->notify_flags) & IVSH_WIRE_NOTIFY_PENDING) != 0)
 		store8(ch->tx.mail, ++ch->tx.mails);
 }
 
 /*
  * SPEC R7.9: the end of the ring is the first descriptor, from the receiver's read index on, that
- * has not the lap it would have. Each descriptor is looked at once: one behind the end that has its
- * lap would be taken for a message as soon as the gap before it is filled.
+ * has not the wrap it would have. Each descriptor is looked at once: one behind the end that has its
+ * wrap would be taken for a message as soon as the gap before it is filled.
  */
 static bool ring_scan(struct ivsh_chan *ch)
 {
@@ -74,9 +74,9 @@ static bool ring_scan(struct ivsh_chan *ch)
 
 	ch->tx.read = index;
 	for (uint32_t i = 0; i <= ch->mask; i++, index++) {
-		uint64_t head = load64_acquire(&ch->tx.desc[index & ch->mask].head);
+		uint64_t head = load64_acquire(&ch->tx.desc[index & ch->mask].control);
 
-		if (head_lap(head) != ring_lap(index, ch->shift))
+		if (control_wrap(head) != ring_wrap(index, ch->shift))
 			continue;
 		if (index != end || !record_rebuild(ch, index, head))
 			return false;
@@ -99,36 +99,37 @@ static void run_open(struct ivsh_chan *ch, uint32_t asked)
 int ivsh_sender_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_sender *own = ch->tx.own;
-	uint32_t asked = load32_acquire(&ch->tx.other->epoch);
+	uint32_t asked = load32_acquire(&ch->tx.other->reset_request);
 	/* SPEC R5.2: whoever had the slot may only have been stopped, and hold a message in hand. */
-	bool seized = ch->region->seized && load32(&own->boot) != 0;
+	bool seized = ch->region->seized && load32(&own->incarnation) != 0;
 
 	/* Our own line, as the last life left it. The count of wishes goes on. */
-	ch->tx.epoch = load32(&own->epoch);
-	ch->tx.ack = load32(&own->ack);
+	ch->tx.generation = load32(&own->generation);
+	ch->tx.reset_ack = load32(&own->reset_ack);
 	ch->tx.start = load32(&own->start);
 	ch->tx.mails = load8(ch->tx.mail);
-	ch->tx.wish = load32(&own->want_space) & ~IVSH_WIRE_WISH_VECTOR;
-	store32(&own->want_space, ch->tx.wish);
-	store32(&own->asks, 0);
-	store32(&own->boot, ch->region->boot);
+	ch->tx.wish = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
+	store32(&own->notify_request, ch->tx.wish);
+	store32(&own->notify_flags, 0);
+	store32(&own->incarnation, ch->region->incarnation);
 	/* SPEC R6.4: wherever a reset was cut, a new run is right: nothing was sent since. */
-	if (asked != ch->tx.ack || load32_acquire(&ch->tx.other->ack) != ch->tx.epoch) {
+	if (asked != ch->tx.reset_ack ||
+	    load32_acquire(&ch->tx.other->generation_ack) != ch->tx.generation) {
 		ivsh_chan_lost(ch);
 		run_open(ch, asked);
 		return 0;
 	}
-	if (load32(&own->told) != ch->tx.epoch)
+	if (load32(&own->reported) != ch->tx.generation)
 		ivsh_chan_lost(ch);
 	if (!ring_scan(ch))
 		return ivsh_chan_break(ch, &ch->tx.broken);
-	/* Its index is the one that was found, or the next: a run whose laps are others. */
+	/* Its index is the one that was found, or the next: a run whose wraps are others. */
 	if (seized) {
 		run_open(ch, asked);
 		return 0;
 	}
 	/* What was in flight keeps its places; the receiver is told that a new count starts. */
-	ch->tx.area[IVSH_AREA_HOT].known = ch->tx.area[IVSH_AREA_BULK].known = false;
+	ch->tx.area[IVSH_AREA_SMALL].known = ch->tx.area[IVSH_AREA_LARGE].known = false;
 	/* The last life may have been cut between a message and its bell. SPEC R8.2. */
 	if (ch->tx.head != ch->tx.read) {
 		(void)ivsh_sender_ring(ch);
@@ -162,7 +163,7 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 {
 	if (size <= IVSH_WIRE_INLINE_MAX)
 		return IVSH_WIRE_KIND_INLINE;
-	return size <= ch->tx.hot_most ? IVSH_WIRE_KIND_HOT : IVSH_WIRE_KIND_BULK;
+	return size <= ch->tx.small_max ? IVSH_WIRE_KIND_SMALL : IVSH_WIRE_KIND_LARGE;
 }
 
 /*
@@ -173,11 +174,11 @@ static void sender_go(struct ivsh_chan *ch)
 {
 	uint32_t room = ch->mask + 1 - (ch->tx.head - ch->tx.read);
 
-	ch->tx.lap = ring_lap_bits(ch->tx.head, ch->shift);
-	if (room > LOOK_MESSAGES)
-		room = LOOK_MESSAGES;
-	if (room > ring_lap_left(ch->tx.head, ch->mask))
-		room = ring_lap_left(ch->tx.head, ch->mask);
+	ch->tx.wrap = ring_wrap_bits(ch->tx.head, ch->shift);
+	if (room > POLL_MESSAGES)
+		room = POLL_MESSAGES;
+	if (room > ring_wrap_left(ch->tx.head, ch->mask))
+		room = ring_wrap_left(ch->tx.head, ch->mask);
 	ch->tx.limit = ch->tx.head + room;
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
 		struct ivsh_area *area = &ch->tx.area[i];
@@ -220,7 +221,8 @@ bool ivsh_sender_due(struct ivsh_chan *ch, uint32_t size)
 	/* A wish for a reset, or one that the receiver has not followed: the long way. SPEC R6.5. And
 	 * what is reserved counts on what was left. */
 	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
-	    load32(&ch->tx.other->epoch) != ch->tx.ack || ivsh_sender_collect(ch) != 0)
+	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack ||
+	    ivsh_sender_collect(ch) != 0)
 		return false;
 	sender_go(ch);
 	if (ch->tx.limit == ch->tx.head ||
@@ -252,7 +254,7 @@ int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 
 	if (error)
 		return error;
-	if (size > ch->tx.area[IVSH_AREA_BULK].size || ch->tx.reserved)
+	if (size > ch->tx.area[IVSH_AREA_LARGE].size || ch->tx.reserved)
 		return IVSH_EINVAL;
 	/* SPEC R6.5. */
 	error = room_look(ch, size, &position);
@@ -289,20 +291,20 @@ static int reserved_store(struct ivsh_chan *ch, uint16_t port)
 	uint64_t head, body = ch->tx.body;
 	uint32_t index = ch->tx.head;
 
-	ch->tx.lap = ring_lap_bits(index, ch->shift);
-	head = head_make(port, ch->tx.reserved_kind, ch->tx.reserved_size);
+	ch->tx.wrap = ring_wrap_bits(index, ch->shift);
+	head = control_make(port, ch->tx.reserved_kind, ch->tx.reserved_size);
 	if (ch->tx.reserved_kind != IVSH_WIRE_KIND_INLINE) {
 		body = ch->tx.reserved_position;
 		if (area_take(
 			ch, area_of(ch->tx.reserved_kind), (uint32_t)body, ch->tx.reserved_size))
-			head |= IVSH_WIRE_HEAD_START;
+			head |= IVSH_WIRE_CONTROL_START;
 	}
 	sender_store(ch, index, head, body);
 	ch->tx.reserved = false;
 	sender_go(ch);
 	ch->region->counters.sent++;
 	order_program(); /* as in sender_accepted() */
-	return load32(&ch->tx.other->asks) != 0 ? ivsh_sender_attend(ch, index) : 0;
+	return load32(&ch->tx.other->notify_flags) != 0 ? ivsh_sender_attend(ch, index) : 0;
 }
 
 int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
@@ -316,17 +318,17 @@ int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
 
 int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
 {
-	uint32_t asks = load32(&ch->tx.other->asks);
+	uint32_t flags = load32(&ch->tx.other->notify_flags);
 
 	if (ivsh_sender_ring(ch))
-		ch->region->rang++;
+		ch->region->notified++;
 	/* It found the ring empty and told us so, or is on its way through: the fence in there and
 	 * the one of ivsh_receiver_publish() decide which. */
-	if ((asks & IVSH_WIRE_ASKS_MAIL) != 0 &&
+	if ((flags & IVSH_WIRE_NOTIFY_PENDING) != 0 &&
 	    load32(&ch->tx.other->read) - first < ch->tx.head - first)
 		ivsh_sender_mail(ch);
 	/* SPEC R6.5: the next call answers. */
-	if ((asks & IVSH_WIRE_ASKS_RESET) != 0)
+	if ((flags & IVSH_WIRE_NOTIFY_RESET) != 0)
 		ch->tx.limit = ch->tx.head;
 	return 0;
 }

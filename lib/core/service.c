@@ -90,7 +90,7 @@ int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t por
 
 	slot_beat(region);
 	if (!region->attached)
-		return IVSH_EBUSY;
+		return IVSH_ELOST;
 	if (!name || !name[0] || !ivsh_slot_name_valid(name))
 		return IVSH_EINVAL;
 	for (unsigned i = 0; name[i]; i++) {

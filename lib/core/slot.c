@@ -24,13 +24,13 @@ struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t s
 COUNTER(received);
 COUNTER(full);
 COUNTER(discarded);
-COUNTER(bells_rung);
-COUNTER(bells_saved);
-COUNTER(wakes_bell);
+COUNTER(notifications_sent);
+COUNTER(notifications_suppressed);
+COUNTER(wakes_doorbell);
 COUNTER(wakes_timer);
 COUNTER(errors);
 COUNTER(lost);
-COUNTER(rescued);
+COUNTER(missed_notifications);
 
 bool ivsh_slot_name_valid(const char *name)
 {
@@ -49,7 +49,7 @@ void ivsh_slot_counters(struct ivsh_region *region)
 {
 	struct ivsh_counters *c = &region->counters;
 
-	c->bells_saved = c->sent - region->rang;
+	c->notifications_suppressed = c->sent - region->notified;
 	ivsh_slot_write((uint8_t *)region->slot + offsetof(struct ivsh_wire_slot, sent),
 	    (const char *)c, sizeof(*c));
 }
@@ -70,12 +70,12 @@ static void slot_mend(const struct ivsh_region *region)
 	struct ivsh_wire_slot *slot = region->slot;
 
 	slot_restore(&slot->vectors, region->mem.doorbell.vectors);
-	slot_restore(&slot->server, region->came_epoch);
+	slot_restore(&slot->server_epoch, region->came_epoch);
 	slot_restore(&slot->connection, region->came_connection);
-	slot_restore(&slot->boot, region->boot);
+	slot_restore(&slot->incarnation, region->incarnation);
 	slot_restore(&slot->heartbeat, region->heartbeat);
 	slot_restore(&slot->state, IVSH_WIRE_STATE_ATTACHED);
-	if (load32(&slot->generation) & 1)
+	if (load32(&slot->sequence) & 1)
 		ivsh_slot_write_end(slot);
 }
 
@@ -93,7 +93,7 @@ int ivsh_slot_lost(struct ivsh_region *region)
 {
 	region->attached = false;
 	ivsh_region_stop(region);
-	return IVSH_EBUSY;
+	return IVSH_ELOST;
 }
 
 void ivsh_slot_publish(struct ivsh_region *region)
@@ -115,7 +115,7 @@ void ivsh_slot_tick(struct ivsh_region *region)
 			continue;
 		ivsh_chan_check(ch);
 		if (ch->dead)
-			ch->untold = region->broke = true;
+			ch->unreported = region->broke = true;
 	}
 	ivsh_slot_publish(region);
 }
@@ -127,7 +127,7 @@ void ivsh_slot_tick(struct ivsh_region *region)
  */
 void ivsh_slot_write_begin(struct ivsh_wire_slot *slot)
 {
-	store32(&slot->generation, load32(&slot->generation) | 1);
+	store32(&slot->sequence, load32(&slot->sequence) | 1);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
@@ -144,7 +144,7 @@ void ivsh_slot_write(uint8_t *to, const char *from, uint32_t size)
 void ivsh_slot_write_end(struct ivsh_wire_slot *slot)
 {
 	/* Even, whatever somebody has made of it meanwhile: nobody reads under an odd one. */
-	store32_release(&slot->generation, (load32(&slot->generation) | 1) + 1);
+	store32_release(&slot->sequence, (load32(&slot->sequence) | 1) + 1);
 }
 
 void ivsh_slot_announce(struct ivsh_region *region, const char *name)
@@ -163,9 +163,9 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 
 	/* The slot's own word, but everybody can write it: all that is asked of it is to differ
 	 * from the last one, and 0 means "never". */
-	region->boot = load32(&slot->boot) + 1;
-	if (region->boot == 0)
-		region->boot = 1;
+	region->incarnation = load32(&slot->incarnation) + 1;
+	if (region->incarnation == 0)
+		region->incarnation = 1;
 	region->heartbeat = region->ticked = load32(&slot->heartbeat);
 	ivsh_slot_counters(region);
 	/* SPEC R5.9: the socket that this life came with. */

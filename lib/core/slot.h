@@ -66,18 +66,18 @@ static inline bool slot_is_ours(const struct ivsh_region *region)
 /* Write our nonce. 0, or IVSH_EREADONLY: what stood there before still does. */
 int ivsh_slot_sign(struct ivsh_region *region);
 
-/* Another peer has the slot: nothing of it, nor of its rings, is ours. Answers IVSH_EBUSY. */
+/* Another peer has the slot: nothing of it, nor of its rings, is ours. Answers IVSH_ELOST. */
 int ivsh_slot_lost(struct ivsh_region *region);
 
 /* Publish the counters, if the slot is still ours. SPEC R5.6. */
 void ivsh_slot_publish(struct ivsh_region *region);
 
 /* Mail word (i), of eight senders, of our slot: what differs from when ivsh_region_next() saw it. */
-static inline uint64_t mail_changed(const struct ivsh_region *region, uint32_t i)
+static inline uint64_t pending_changed(const struct ivsh_region *region, uint32_t i)
 {
-	const uint8_t *bytes = region->slot->mail + 8 * i;
+	const uint8_t *bytes = &region->slot->pending[8 * i];
 
-	return load64_acquire((const uint64_t *)(const void *)bytes) ^ region->mail[i];
+	return load64_acquire((const uint64_t *)(const void *)bytes) ^ region->pending[i];
 }
 
 /* The slot is not ours any more, or not for long: no channel goes on without looking. */

@@ -59,7 +59,7 @@ static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
 		return false;
 	}
 	s->peer = c->from;
-	s->peer_boot = c->boot;
+	s->peer_incarnation = c->incarnation;
 	s->rx.owed = true;
 	return true;
 }
@@ -163,7 +163,7 @@ static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
 	    .from = s->self,
 	    .to = kind == IVSH_WIRE_STREAM_HELLO ? 0 : s->peer,
 	    .value = value,
-	    .boot = s->chan->region->boot,
+	    .incarnation = s->chan->region->incarnation,
 	};
 
 	return ivsh_chan_send(s->chan, (uint16_t)(s->port + 1), &c, sizeof(c));
@@ -214,7 +214,7 @@ int ivsh_stream_open(
 	/* Each open sends a message, so no two of one run have the same number, or the first was
 	 * never told; runs differ by their epoch, lives by their nonce. SPEC R10.1. */
 	s->self = (uint32_t)(chan->region->nonce ^ chan->region->nonce >> 32) + chan->tx.head +
-		  chan->tx.epoch * RUN_STEP;
+		  chan->tx.generation * RUN_STEP;
 	if (s->self == 0)
 		s->self = NUMBER_FOR_0;
 	s->hello = true;
@@ -230,7 +230,7 @@ int ivsh_stream_poll(struct ivsh_stream *s)
 {
 	const struct ivsh_wire_slot *slot = ivsh_slot_at(s->chan->region, s->chan->peer);
 	/* Before the messages: an earlier life's last one was there before this word changed. */
-	uint32_t boot = slot ? load32_acquire(&slot->boot) : 0;
+	uint32_t boot = slot ? load32_acquire(&slot->incarnation) : 0;
 	struct ivsh_message message;
 	int error = 0;
 
@@ -245,7 +245,7 @@ int ivsh_stream_poll(struct ivsh_stream *s)
 	loss_see(s);
 	if (error == IVSH_EAGAIN) {
 		error = 0;
-		if (s->joined && boot != s->peer_boot && !(s->rx.ended && s->tx.ended))
+		if (s->joined && boot != s->peer_incarnation && !(s->rx.ended && s->tx.ended))
 			stream_end(s, IVSH_EPEER);
 	}
 	if (!error && !s->error)

@@ -51,16 +51,16 @@ static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
 /* Store a new wish for (vector) into (word), our own; (wish) is what stands there. */
 static void wish_make(uint32_t *word, uint32_t *wish, uint32_t vector)
 {
-	*wish = ((*wish >> IVSH_WIRE_WISH_SHIFT) + 1) << IVSH_WIRE_WISH_SHIFT | (vector + 1);
+	*wish = ((*wish >> IVSH_WIRE_REQUEST_SHIFT) + 1) << IVSH_WIRE_REQUEST_SHIFT | (vector + 1);
 	store32(word, *wish);
 }
 
 /* Take the wish back and keep the count: the next one differs from all that were answered. */
 static void wish_end(uint32_t *word, uint32_t *wish)
 {
-	if ((*wish & IVSH_WIRE_WISH_VECTOR) == 0)
+	if ((*wish & IVSH_WIRE_REQUEST_VECTOR) == 0)
 		return;
-	*wish &= ~IVSH_WIRE_WISH_VECTOR;
+	*wish &= ~IVSH_WIRE_REQUEST_VECTOR;
 	store32(word, *wish);
 }
 
@@ -70,10 +70,10 @@ static void wish_end(uint32_t *word, uint32_t *wish)
  */
 static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 {
-	if (!region->mail_all || region->busy || now - region->relook_ns >= IVSH_RELOOK_NS)
+	if (!region->pending_all || region->busy || now - region->relook_ns >= IVSH_POLL_NS)
 		return false;
 	for (uint32_t i = 0; i < (region->geometry.slots + 7) / 8; i++)
-		if (mail_changed(region, i) != 0)
+		if (pending_changed(region, i) != 0)
 			return false;
 	return true;
 }
@@ -89,7 +89,7 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 	if ((wanted & IVSH_EVENT_CONTROL) && change != region->change) {
 		region->change = change;
 		/* SPEC R8.4: so does ivsh_region_next(). */
-		region->mail_all = false;
+		region->pending_all = false;
 		events |= IVSH_EVENT_CONTROL;
 	}
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
@@ -100,16 +100,16 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 		if ((!quiet || ch->tx.blocked) && ivsh_sender_ready(ch))
 			events |= IVSH_EVENT_SPACE;
 		if (ch->dead)
-			ch->untold = region->broke = true;
+			ch->unreported = region->broke = true;
 	}
-	/* A ring was reset: ivsh_region_news() says which. */
+	/* A ring was reset: ivsh_region_peer_event() says which. */
 	if ((wanted & IVSH_EVENT_CONTROL) && region->counters.lost != region->lost) {
 		region->lost = region->counters.lost;
 		events |= IVSH_EVENT_CONTROL;
 	}
 	/* Found here, or in a call for another channel. */
 	if ((wanted & IVSH_EVENT_BROKEN) && region->broke) {
-		region->broke = region->mail_all = false;
+		region->broke = region->pending_all = false;
 		events |= IVSH_EVENT_BROKEN;
 	}
 	return events & wanted;
@@ -122,11 +122,11 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
  */
 static void bells_ask(struct ivsh_region *region, struct ivsh_chan *ch)
 {
-	if (ch->tx.asks & ch->rx.asks & IVSH_WIRE_ASKS_BELL)
+	if (ch->tx.notify_flags & ch->rx.notify_flags & IVSH_WIRE_NOTIFY_REQUEST)
 		return;
-	ivsh_receiver_ask(ch, ch->rx.asks | IVSH_WIRE_ASKS_BELL);
-	store32(&ch->tx.own->asks, IVSH_WIRE_ASKS_BELL);
-	ch->tx.asks = IVSH_WIRE_ASKS_BELL;
+	ivsh_receiver_ask(ch, ch->rx.notify_flags | IVSH_WIRE_NOTIFY_REQUEST);
+	store32(&ch->tx.own->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	ch->tx.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
 	region->asked_ns = ivsh_region_now(region);
 }
 
@@ -138,9 +138,9 @@ static void wishes_make(struct ivsh_region *region)
 		if (ch->dead)
 			continue;
 		bells_ask(region, ch);
-		wish_make(&ch->rx.own->want_bell, &ch->rx.wish, vector);
+		wish_make(&ch->rx.own->notify_request, &ch->rx.wish, vector);
 		if (ch->tx.blocked)
-			wish_make(&ch->tx.own->want_space, &ch->tx.wish, vector);
+			wish_make(&ch->tx.own->notify_request, &ch->tx.wish, vector);
 	}
 }
 
@@ -150,8 +150,8 @@ static void wishes_end(struct ivsh_region *region)
 	if (!region->attached)
 		return;
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
-		wish_end(&ch->rx.own->want_bell, &ch->rx.wish);
-		wish_end(&ch->tx.own->want_space, &ch->tx.wish);
+		wish_end(&ch->rx.own->notify_request, &ch->rx.wish);
+		wish_end(&ch->tx.own->notify_request, &ch->tx.wish);
 	}
 }
 
@@ -223,11 +223,11 @@ static void woken(const struct many *m, bool rung, bool asking, bool rung_since)
 		if (!rung)
 			region->counters.wakes_timer++;
 		else if (some || m->count == 1)
-			region->counters.wakes_bell++;
+			region->counters.wakes_doorbell++;
 		/* A bell that is a moment late is not lost: it is rung after what it announces. */
 		if (!rung && !rung_since && !asking && (m->events[i] & ~IVSH_EVENT_CONTROL) != 0 &&
 		    region->mem.doorbell.vectors != 0)
-			region->counters.rescued++;
+			region->counters.missed_notifications++;
 	}
 }
 
@@ -259,9 +259,9 @@ static uint64_t sleep_limit(const struct many *m, const struct ivsh_wait *wait)
 	uint64_t nap = wait->nap_ns == 0 ? NAP_NS : wait->nap_ns;
 
 	for (uint32_t i = 0; i < m->count; i++)
-		if (m->regions[i]->mem.doorbell.vectors == 0 && nap < IVSH_RELOOK_NS)
+		if (m->regions[i]->mem.doorbell.vectors == 0 && nap < IVSH_POLL_NS)
 			return nap;
-	return IVSH_RELOOK_NS;
+	return IVSH_POLL_NS;
 }
 
 /* Heartbeats, and whether every slot is still ours; *events of a lost one says so. */
@@ -304,7 +304,7 @@ int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
 		uint32_t any;
 
 		if (!keep_many(&m, !spin))
-			return IVSH_EBUSY;
+			return IVSH_ELOST;
 		if (spin || left == 0)
 			any = look_many(&m, true, start + waited);
 		else

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 /*
- * What a head without its lap says of an inline message are a message's size, port and flags, as
+ * What a head without its wrap says of an inline message are a message's size, port and flags, as
  * they stand in memory: one word is stored, or loaded, instead of three fields.
  */
 _Static_assert(offsetof(struct ivsh_message, port) == offsetof(struct ivsh_message, size) + 4 &&
@@ -26,20 +26,20 @@ static inline void message_say(struct ivsh_message *message, uint64_t head)
 	    (uint8_t *)message + offsetof(struct ivsh_message, size), &head, sizeof(head));
 }
 
-/* The head of an inline message, without its lap. */
-static inline uint64_t message_head(const struct ivsh_message *message)
+/* The head of an inline message, without its wrap. */
+static inline uint64_t message_control(const struct ivsh_message *message)
 {
 	uint64_t head;
 
 	__builtin_memcpy(
 	    &head, (const uint8_t *)message + offsetof(struct ivsh_message, size), sizeof(head));
-	return head & ~(UINT64_C(0xffff) << IVSH_WIRE_HEAD_LAP_SHIFT); /* flags are nobody's */
+	return head & ~(UINT64_C(0xffff) << IVSH_WIRE_CONTROL_WRAP_SHIFT); /* flags are nobody's */
 }
 
-/* A head without lap and port: of an inline message its length. */
-static inline uint64_t head_form(uint64_t head)
+/* A head without wrap and port: of an inline message its length. */
+static inline uint64_t control_form(uint64_t head)
 {
-	return head & ~(UINT64_C(0xffff) << IVSH_WIRE_HEAD_PORT_SHIFT);
+	return head & ~(UINT64_C(0xffff) << IVSH_WIRE_CONTROL_PORT_SHIFT);
 }
 
 /* slot_is_ours() for who has loaded the slot already, and needs it once more. */
@@ -59,7 +59,7 @@ static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *regi
 	store32(&slot->heartbeat, ++region->heartbeat);
 	/* Not before the head: who begins to ask waits for stores that are on their way. SPEC R8.7. */
 	order_program();
-	if (load32(&ch->tx.other->asks) != 0)
+	if (load32(&ch->tx.other->notify_flags) != 0)
 		return ivsh_sender_attend(ch, first);
 	return 0;
 }
@@ -76,16 +76,16 @@ static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 	region->counters.received += count;
 	store32(&slot->heartbeat, ++region->heartbeat);
 	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
-	if ((load32(&ch->rx.other->want_space) & IVSH_WIRE_WISH_VECTOR) != 0)
+	if ((load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0)
 		return ivsh_receiver_publish(ch);
 	return 0;
 }
 
 /* The area that the payload of a head is in; another number if the long way has to look at it. */
-static inline uint32_t head_area(uint64_t head)
+static inline uint32_t control_area(uint64_t head)
 {
 	/* Also if it says start, or has the bit that is reserved. */
-	return ((uint32_t)head >> IVSH_WIRE_HEAD_KIND_SHIFT) - IVSH_WIRE_KIND_HOT;
+	return ((uint32_t)head >> IVSH_WIRE_CONTROL_KIND_SHIFT) - IVSH_WIRE_KIND_SMALL;
 }
 
 #endif

@@ -27,7 +27,7 @@ copies=$(statements | grep -E '__builtin_mem(cpy|move|cmp)|[^_]mem(move|cmp) *\(
 report "a copy" "$(echo "$copies" | grep -vE ', &[a-z]+, sizeof\([a-z]+\)\)|\(&word, from \+ i,|\(&copy, s->|\(const uint8_t \*\)message \+ offsetof|, copy\.name,' || true)"
 [ "$(echo "$copies" | wc -l)" -ge 5 ] || report "a copy" "fewer were found than there are"
 # Fields of what stands in shared memory, by the names that such pointers have.
-field='(slot|own|other|desc|header|ring|server|sender|receiver)(\[[^]]*\])?(->|\.)(magic|version|features|size|slots|descs|hot_size|bulk_size|generation|epoch|beat|change|vectors|connection|state|boot|heartbeat|nonce|server|ack|start|want_space|told|asks|want_bell|read|head|body)'
+field='(slot|own|other|desc|header|ring|server|sender|receiver)(\[[^]]*\])?(->|\.)(magic|version|features|size|slots|descs|small_size|large_size|format_id|epoch|heartbeat|change|vectors|connection|state|incarnation|nonce|sequence|server_epoch|generation|reset_ack|reset_request|generation_ack|start|notify_request|notify_flags|reported|pending|read|control|body)'
 report "a field" "$(statements | grep -v '^lib/core/format.c: header->' |
 	sed -E "s/(&|sizeof)\(?([a-zA-Z_]+(->|\.))*$field//g" |
 	grep -E "(^|[^a-zA-Z_])$field([^a-zA-Z_]|$)" || true)"

@@ -213,7 +213,7 @@ static void traffic(uint32_t steps)
 	}
 }
 
-/* All ways to send and receive, against a plain queue, across laps and ends of areas. SPEC R7.1. */
+/* All ways to send and receive, against a plain queue, across wraps and ends of areas. SPEC R7.1. */
 static void random_traffic(void)
 {
 	seed = 17;
@@ -222,7 +222,7 @@ static void random_traffic(void)
 	CHECK(get > 20000);
 }
 
-/* The same where index and lap go round. SPEC R7.4. */
+/* The same where index and wrap go round. SPEC R7.4. */
 static void counts_wrap(void)
 {
 	static const uint32_t starts[] = {
@@ -232,10 +232,10 @@ static void counts_wrap(void)
 		seed = 100 + i;
 		world_format();
 		world_ring(0, 1)->receiver.read = starts[i];
-		/* What stands there from a lap before does not count. */
+		/* What stands there from a wrap before does not count. */
 		for (uint32_t d = 0; d < DESCS; d++)
-			world_desc(0, 1, d)->head = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
-						    << 48;
+			world_desc(0, 1, d)->control = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
+						       << 48;
 		NEED_EQ(end_open(&a, 0, 1, false), 0);
 		NEED_EQ(end_open(&b, 1, 0, false), 0);
 		put = get = 0;
@@ -355,7 +355,7 @@ static void breaks(void)
 		for (uint32_t i = 0; i < 20; i++)
 			messages[i] = (struct ivsh_message){arena, i % 3 ? 8 : 50, (uint16_t)i, 0};
 		NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 20, &count), 0);
-		world_desc(0, 1, at)->head |= IVSH_WIRE_HEAD_RESERVED;
+		world_desc(0, 1, at)->control |= IVSH_WIRE_CONTROL_RESERVED;
 		CHECK_EQ(ivsh_chan_receive_batch(
 			     &b.chan, messages, MOST, buffer, sizeof(buffer), &count),
 		    at ? 0 : IVSH_EPROTO);
@@ -390,21 +390,22 @@ static void told(void)
 	open_both();
 	for (uint32_t i = 0; i < 20; i++)
 		messages[i] = (struct ivsh_message){arena, 8, 1, 0};
-	world_ring(0, 1)->receiver.asks = IVSH_WIRE_ASKS_BELL | IVSH_WIRE_ASKS_MAIL;
-	world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 3;
+	world_ring(0, 1)->receiver.notify_flags =
+	    IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING;
+	world_ring(0, 1)->receiver.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 3;
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 20, &count), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_vector, 2);
-	CHECK(world_slot(1)->mail[0] != 0);
-	count = world_slot(1)->mail[0];
+	CHECK(world_slot(1)->pending[0] != 0);
+	count = world_slot(1)->pending[0];
 	/* Not empty any more: the receiver has not said that it took any. */
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 1, &put), 0);
-	CHECK_EQ(world_slot(1)->mail[0], count);
+	CHECK_EQ(world_slot(1)->pending[0], count);
 	CHECK_EQ(world.rings, 1);
 	/* Taken in one go, they are given back with one bell for who waits for room. */
-	world_ring(0, 1)->sender.asks = IVSH_WIRE_ASKS_BELL;
-	world_ring(0, 1)->sender.want_space = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+	world_ring(0, 1)->sender.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
+	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	NEED_EQ(ivsh_chan_receive_batch(&b.chan, messages, 10, buffer, sizeof(buffer), &count), 0);
 	CHECK_EQ(count, 10);
 	CHECK_EQ(world.rings, 2);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define HEAD(lap, port, rest) ((uint64_t)(lap) << 48 | (uint64_t)(port) << 32 | (uint64_t)(rest))
+#define HEAD(wrap, port, rest) ((uint64_t)(wrap) << 48 | (uint64_t)(port) << 32 | (uint64_t)(rest))
 #define HOT (1u << 28)
 
 /* Slot 0 receives; the others send to it. */
@@ -34,7 +34,7 @@ static void open_all(void)
 static void damage(uint32_t slot, bool sending)
 {
 	if (sending)
-		world_ring(0, slot)->sender.epoch ^= 0x5a5a;
+		world_ring(0, slot)->sender.generation ^= 0x5a5a;
 	else
 		world_ring(slot, 0)->receiver.read ^= 0x5a5a;
 }
@@ -164,7 +164,7 @@ static void refused_by_open(void)
 	/* Each follows the last one, and together they are more than the area. */
 	for (uint32_t n = 0; n < 5; n++) {
 		world_desc(0, 3, n)->body = n * 1024;
-		world_desc(0, 3, n)->head = HEAD(1, 1, HOT | 1024);
+		world_desc(0, 3, n)->control = HEAD(1, 1, HOT | 1024);
 	}
 	CHECK_EQ(ivsh_chan_open(&chans[3], &hub, 3, records[3], 64), IVSH_EPROTO);
 	for (unsigned i = 0; i < 600; i++)

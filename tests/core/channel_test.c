@@ -170,7 +170,7 @@ static void random_traffic(void)
 	CHECK(get > 5000);
 }
 
-/* The index is 32 bits and the lap 16: both go round without anybody noticing. SPEC R7.4. */
+/* The index is 32 bits and the wrap 16: both go round without anybody noticing. SPEC R7.4. */
 static void counts_wrap(void)
 {
 	static const uint32_t starts[] = {
@@ -181,10 +181,10 @@ static void counts_wrap(void)
 
 		world_format();
 		world_ring(0, 1)->receiver.read = starts[i];
-		/* What stands there from a lap before does not count. */
+		/* What stands there from a wrap before does not count. */
 		for (uint32_t d = 0; d < 64; d++)
-			world_desc(0, 1, d)->head = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
-						    << 48;
+			world_desc(0, 1, d)->control = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
+						       << 48;
 		NEED_EQ(end_open(&a, 0, 1, false), 0);
 		NEED_EQ(end_open(&b, 1, 0, false), 0);
 		CHECK_EQ(a.chan.tx.head, starts[i]);
@@ -192,7 +192,7 @@ static void counts_wrap(void)
 			uint32_t index = starts[i] + n;
 
 			NEED_EQ(ivsh_chan_send(&a.chan, 3, &n, sizeof(n)), 0);
-			CHECK_EQ(world_desc(0, 1, index)->head >> 48, (index / 64 + 1) % 65536);
+			CHECK_EQ(world_desc(0, 1, index)->control >> 48, (index / 64 + 1) % 65536);
 			NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 			CHECK_EQ(memcmp(in, &n, sizeof(n)), 0);
 			NEED_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EAGAIN);
@@ -216,19 +216,19 @@ static void head_in_halves(void)
 		if (i == 0)
 			open_both();
 		desc = world_desc(0, 1, i);
-		old = desc->head;
+		old = desc->control;
 		NEED_EQ(ivsh_chan_send(&a.chan, 7, "halves", i % 7), 0);
-		head = desc->head;
-		desc->head = (old & ~UINT64_C(0xffffffff)) | (head & 0xffffffff);
+		head = desc->control;
+		desc->control = (old & ~UINT64_C(0xffffffff)) | (head & 0xffffffff);
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, buffer, sizeof(buffer)), IVSH_EAGAIN);
 		if (i % 5 == 0) {
 			/* Cut there, it was not accepted. */
 			end_kill(&a);
 			NEED_EQ(end_open(&a, 0, 1, false), 0);
 			NEED_EQ(ivsh_chan_send(&a.chan, 7, "halves", i % 7), 0);
-			CHECK_EQ(desc->head, head);
+			CHECK_EQ(desc->control, head);
 		}
-		desc->head = head;
+		desc->control = head;
 		NEED_EQ(ivsh_chan_receive(&b.chan, &message, buffer, sizeof(buffer)), 0);
 		CHECK_EQ(message.size, i % 7);
 		CHECK_EQ(message.port, 7);
@@ -356,36 +356,37 @@ static void bells(void)
 
 	/* Nobody wants a bell who has not said so, whatever an earlier life wanted: SPEC R8.1. */
 	world_format();
-	world_ring(0, 1)->receiver.want_bell = 3;
-	world_ring(0, 1)->receiver.asks = IVSH_WIRE_ASKS_BELL | IVSH_WIRE_ASKS_MAIL;
-	world_ring(0, 1)->sender.want_space = 3;
-	world_ring(0, 1)->sender.asks = IVSH_WIRE_ASKS_BELL;
+	world_ring(0, 1)->receiver.notify_request = 3;
+	world_ring(0, 1)->receiver.notify_flags =
+	    IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING;
+	world_ring(0, 1)->sender.notify_request = 3;
+	world_ring(0, 1)->sender.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.want_bell, 0);
-	CHECK_EQ(world_ring(0, 1)->sender.want_space, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
-	CHECK_EQ(world_ring(0, 1)->sender.asks, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 0);
+	CHECK_EQ(world_ring(0, 1)->sender.notify_request, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
+	CHECK_EQ(world_ring(0, 1)->sender.notify_flags, 0);
 	world.rings = 0;
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 0);
 	NEED_EQ(ivsh_region_counters(&a.region, 0, &counters), 0);
-	CHECK_EQ(counters.bells_saved, 1);
-	world_ring(0, 1)->receiver.asks = IVSH_WIRE_ASKS_BELL;
-	world_ring(0, 1)->sender.asks = IVSH_WIRE_ASKS_BELL;
-	world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 3;
+	CHECK_EQ(counters.notifications_suppressed, 1);
+	world_ring(0, 1)->receiver.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
+	world_ring(0, 1)->sender.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
+	world_ring(0, 1)->receiver.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 3;
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_peer, 1);
 	CHECK_EQ(world.ring_vector, 2);
 	NEED_EQ(ivsh_region_counters(&a.region, 0, &counters), 0);
-	CHECK_EQ(counters.bells_saved, 1);
-	world_ring(0, 1)->sender.want_space = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+	CHECK_EQ(counters.notifications_suppressed, 1);
+	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	CHECK_EQ(world_ring(0, 1)->receiver.read, 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(world.rings, 2);
 	CHECK_EQ(world_ring(0, 1)->receiver.read, 1);
-	world_ring(0, 1)->sender.want_space = 0;
+	world_ring(0, 1)->sender.notify_request = 0;
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EAGAIN);
 	CHECK_EQ(world.rings, 2);
@@ -448,9 +449,9 @@ static void slot_lost(void)
 		if (error == IVSH_EAGAIN)
 			error = 0;
 	}
-	CHECK_EQ(error, IVSH_EBUSY);
+	CHECK_EQ(error, IVSH_ELOST);
 	before = *world_slot(0);
-	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), IVSH_EBUSY);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), IVSH_ELOST);
 	CHECK_EQ(memcmp(&before, world_slot(0), sizeof(before)), 0);
 }
 

@@ -358,7 +358,7 @@ static void stage_broken(void)
 	while (take_one() == 0)
 		;
 	send_one(4);
-	world_desc(0, 1, b.end.chan.rx.read)->head = nonsense(b.end.chan.rx.read);
+	world_desc(0, 1, b.end.chan.rx.read)->control = nonsense(b.end.chan.rx.read);
 	(void)take_one();
 	CHECK(b.end.chan.dead);
 }
@@ -381,7 +381,7 @@ static void stage_followed(void)
 {
 	stage_begun();
 	(void)take_one();
-	CHECK_EQ(world_ring(0, 1)->receiver.ack, world_ring(0, 1)->sender.epoch);
+	CHECK_EQ(world_ring(0, 1)->receiver.generation_ack, world_ring(0, 1)->sender.generation);
 }
 
 /* A has found nonsense. */

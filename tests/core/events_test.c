@@ -21,8 +21,8 @@ static void open_one(void)
 /* The next thing that is new, as 10 * slot + kind; 0: nothing; or an error. */
 static int news(void)
 {
-	struct ivsh_news news;
-	int error = ivsh_region_news(&a.region, peers, WORLD_SLOTS, &news);
+	struct ivsh_peer_event news;
+	int error = ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS, &news);
 
 	if (error)
 		return error == IVSH_EAGAIN ? 0 : error;
@@ -32,7 +32,7 @@ static int news(void)
 /* The same, after the time in which nobody looks. */
 static int news_later(void)
 {
-	world.now_ns += IVSH_NEWS_NS;
+	world.now_ns += IVSH_PEER_EVENT_NS;
 	return news();
 }
 
@@ -41,7 +41,7 @@ static void server_run(uint32_t slot, uint32_t word)
 	world_server()->epoch = 7;
 	world_server()->connection[slot] = word;
 	world_server()->change++;
-	world_server()->beat++;
+	world_server()->heartbeat++;
 }
 
 /* Without a server: an attach, a good-bye and another life show at the next look. SPEC R5.10. */
@@ -52,21 +52,21 @@ static void comes_and_goes(void)
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	/* Not yet: nobody looks at all slots all the time. */
 	CHECK_EQ(news(), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_UP);
-	CHECK_EQ(peers[1].boot, 1);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(peers[1].incarnation, 1);
 	CHECK_EQ(news_later(), 0);
 	ivsh_chan_close(&b.chan);
 	ivsh_region_detach(&b.region);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_DOWN);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_ABSENT);
 	CHECK_EQ(news_later(), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_UP);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
 	/* Killed and back between two looks. */
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_RESTARTED);
-	CHECK_EQ(peers[1].boot, 3);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_RESTARTED);
+	CHECK_EQ(peers[1].incarnation, 3);
 	CHECK_EQ(news_later(), 0);
 }
 
@@ -75,18 +75,18 @@ static void silence(void)
 {
 	open_one();
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_UP);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
 	for (unsigned i = 0; i < 20; i++) {
 		CHECK_EQ(world_wait(&b.region, 1), 0);
 		CHECK_EQ(news_later(), 0);
 	}
-	world.now_ns += IVSH_HEARTBEAT_LIMIT_NS - IVSH_NEWS_NS;
+	world.now_ns += IVSH_HEARTBEAT_LIMIT_NS - IVSH_PEER_EVENT_NS;
 	CHECK_EQ(news_later(), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_DOWN);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_SILENT);
 	CHECK_EQ(world_wait(&b.region, 1), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_UP);
-	CHECK_EQ(peers[1].boot, 1);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(peers[1].incarnation, 1);
 }
 
 /* With a server: at once, without any time passing. SPEC R4.2, R5.10. */
@@ -98,14 +98,14 @@ static void server_sees(void)
 	open_one();
 	server_run(1, 1);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_UP);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
 	CHECK_EQ(news(), 0);
 	NEED_EQ(ivsh_region_wait(&a.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
 	server_run(1, 2);
 	NEED_EQ(ivsh_region_wait(&a.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_DOWN);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_GONE);
 	/* The machine boots again: connected, and not there before it attaches. SPEC R5.9. */
 	server_run(1, 3);
@@ -114,11 +114,11 @@ static void server_sees(void)
 	CHECK_EQ(peers[1].presence, IVSH_PEER_GONE);
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_UP);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
 	/* Killed and connected again before anybody looked: no longer who it was. */
 	server_run(1, 4);
 	server_run(1, 5);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_DOWN);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(news(), 0);
 }
 
@@ -147,7 +147,7 @@ static void which_life(void)
 		world_server()->epoch = rows[i].epoch;
 		world_server()->connection[1] = rows[i].word;
 		world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
-		world_slot(1)->server = rows[i].slot_epoch;
+		world_slot(1)->server_epoch = rows[i].slot_epoch;
 		world_slot(1)->connection = rows[i].slot_word;
 		CHECK_EQ(ivsh_region_peer(&a.region, 1, &peer), 0);
 		CHECK_EQ(peer.presence, rows[i].presence);
@@ -155,7 +155,7 @@ static void which_life(void)
 	/* A life writes down what it comes with. */
 	server_run(1, 9);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(world_slot(1)->server, 7);
+	CHECK_EQ(world_slot(1)->server_epoch, 7);
 	CHECK_EQ(world_slot(1)->connection, 9);
 }
 
@@ -165,14 +165,14 @@ static void server_dies(void)
 	open_one();
 	server_run(1, 1);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_UP);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
 	for (unsigned i = 0; i < 300; i++) {
 		CHECK_EQ(world_wait(&b.region, 1), 0);
 		CHECK_EQ(news_later(), 0);
 	}
 	CHECK_EQ(peers[1].connection, IVSH_CONNECTION_UNKNOWN);
 	world.now_ns += IVSH_HEARTBEAT_LIMIT_NS + 2;
-	CHECK_EQ(news(), 10 + IVSH_NEWS_DOWN);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_DOWN);
 }
 
 /* Each side of a ring is told of its reset, once. SPEC R6.5, R5.10. */
@@ -182,16 +182,16 @@ static void lost(void)
 
 	open_one();
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_UP);
-	world_ring(1, 0)->sender.epoch = 3;
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
+	world_ring(1, 0)->sender.generation = 3;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_LOST);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
 	CHECK_EQ(news(), 0);
-	world_ring(1, 0)->sender.epoch = 4;
+	world_ring(1, 0)->sender.generation = 4;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
-	world_ring(1, 0)->sender.epoch = 5;
+	world_ring(1, 0)->sender.generation = 5;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_LOST);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
 	CHECK_EQ(news(), 0);
 	CHECK_EQ(a.chan.lost, 3);
 	CHECK_EQ(world_wait(&a.region, 1), 0);
@@ -200,22 +200,22 @@ static void lost(void)
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(news(), 0);
-	world_ring(1, 0)->sender.epoch = 6;
+	world_ring(1, 0)->sender.generation = 6;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
 	CHECK_EQ(a.chan.lost, 1);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_LOST);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
 	/* The same for a sender. */
-	world_ring(0, 1)->receiver.epoch = 1;
+	world_ring(0, 1)->receiver.reset_request = 1;
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), IVSH_EAGAIN);
 	world_ring(0, 1)->receiver.read = world_ring(0, 1)->sender.start;
-	world_ring(0, 1)->receiver.ack = world_ring(0, 1)->sender.epoch;
+	world_ring(0, 1)->receiver.generation_ack = world_ring(0, 1)->sender.generation;
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_NEWS_LOST);
+	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(news(), 0);
@@ -230,24 +230,24 @@ static void many(void)
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
 		NEED_EQ(end_open(&ends[i], i, 0, false), 0);
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
-		CHECK_EQ(news(), i * 10 + IVSH_NEWS_UP);
+		CHECK_EQ(news(), i * 10 + IVSH_PEER_EVENT_UP);
 	CHECK_EQ(news(), 0);
-	world.now_ns += IVSH_NEWS_NS;
+	world.now_ns += IVSH_PEER_EVENT_NS;
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
 		ivsh_region_detach(&ends[i].region);
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
-		CHECK_EQ(news(), i * 10 + IVSH_NEWS_DOWN);
+		CHECK_EQ(news(), i * 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(news_later(), 0);
 }
 
 static void refuses(void)
 {
-	struct ivsh_news one;
+	struct ivsh_peer_event one;
 
 	open_one();
-	CHECK_EQ(ivsh_region_news(&a.region, peers, WORLD_SLOTS - 1, &one), IVSH_EINVAL);
+	CHECK_EQ(ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS - 1, &one), IVSH_EINVAL);
 	ivsh_region_detach(&a.region);
-	CHECK_EQ(ivsh_region_news(&a.region, peers, WORLD_SLOTS, &one), IVSH_EBUSY);
+	CHECK_EQ(ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS, &one), IVSH_ELOST);
 	/* Words at random: something is told, or not, and each call ends. SPEC R9.1. */
 	open_one();
 	{
@@ -274,27 +274,27 @@ static void mended(void)
 	open_one();
 	server_run(1, 3);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_NEWS_UP);
+	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
 	before = *slot;
 	slot->state = 77;
-	slot->boot = 88;
+	slot->incarnation = 88;
 	slot->vectors = 99;
-	slot->server = 5;
+	slot->server_epoch = 5;
 	slot->connection = 6;
-	slot->generation |= 1;
+	slot->sequence |= 1;
 	CHECK_EQ(world_wait(&b.region, 1000000), 0);
 	CHECK_EQ(slot->state, before.state);
-	CHECK_EQ(slot->boot, before.boot);
+	CHECK_EQ(slot->incarnation, before.incarnation);
 	CHECK_EQ(slot->vectors, before.vectors);
-	CHECK_EQ(slot->server, 7);
+	CHECK_EQ(slot->server_epoch, 7);
 	CHECK_EQ(slot->connection, 3);
-	CHECK_EQ(slot->generation % 2, 0);
+	CHECK_EQ(slot->sequence % 2, 0);
 	CHECK_EQ(news_later(), 0);
 	/* Who has lost the slot writes nothing there. SPEC R5.6. */
 	slot->nonce++;
-	slot->boot = 88;
-	CHECK_EQ(world_wait(&b.region, 1000000), IVSH_EBUSY);
-	CHECK_EQ(slot->boot, 88);
+	slot->incarnation = 88;
+	CHECK_EQ(world_wait(&b.region, 1000000), IVSH_ELOST);
+	CHECK_EQ(slot->incarnation, 88);
 }
 
 static const struct test tests[] = {

@@ -12,7 +12,7 @@ static const uint8_t out[8192];
 /* Descriptors that no sender may write: each costs this channel. SPEC R7.7, R7.8, R9.1, R9.3. */
 static void bad_descriptors(void)
 {
-#define HEAD(lap, port, rest) ((uint64_t)(lap) << 48 | (uint64_t)(port) << 32 | (uint64_t)(rest))
+#define HEAD(wrap, port, rest) ((uint64_t)(wrap) << 48 | (uint64_t)(port) << 32 | (uint64_t)(rest))
 #define HOT (1u << 28)
 #define BULK (2u << 28)
 	static const struct {
@@ -23,8 +23,8 @@ static void bad_descriptors(void)
 	    {"good inline", HEAD(1, 1, 8), 0, 0},
 	    {"good hot", HEAD(1, 1, HOT | 100), 64, 0},
 	    {"good bulk", HEAD(1, 1, BULK | 8192), 0, 0},
-	    {"lap 0", HEAD(0, 1, 8), 0, IVSH_EAGAIN},
-	    {"lap 2", HEAD(2, 1, 8), 0, IVSH_EAGAIN},
+	    {"wrap 0", HEAD(0, 1, 8), 0, IVSH_EAGAIN},
+	    {"wrap 2", HEAD(2, 1, 8), 0, IVSH_EAGAIN},
 	    {"inline of 9", HEAD(1, 1, 9), 0, IVSH_EPROTO},
 	    {"inline of 2^28-1", HEAD(1, 1, 0x0fffffff), 0, IVSH_EPROTO},
 	    {"reserved bit", HEAD(1, 1, 1u << 31 | 8), 0, IVSH_EPROTO},
@@ -50,7 +50,7 @@ static void bad_descriptors(void)
 		NEED_EQ(end_open(&b, 1, 0, false), 0);
 		NEED_EQ(ivsh_chan_open(&other, &b.region, 2, records, 64), 0);
 		world_desc(0, 1, 0)->body = rows[i].body;
-		world_desc(0, 1, 0)->head = rows[i].head;
+		world_desc(0, 1, 0)->control = rows[i].head;
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), rows[i].want);
 		if (rows[i].want == IVSH_EPROTO) {
 			CHECK_EQ(ivsh_chan_send(&b.chan, 1, "x", 1), IVSH_EPROTO);
@@ -74,7 +74,7 @@ static void bad_position(void)
 	    {"the last one again", 0, 0, IVSH_EPROTO},
 	    {"one line further", 0, 192, IVSH_EPROTO},
 	    {"one area further", 0, 128 + 8192, IVSH_EPROTO},
-	    {"start elsewhere", IVSH_WIRE_HEAD_START, 192, 0},
+	    {"start elsewhere", IVSH_WIRE_CONTROL_START, 192, 0},
 	};
 
 	for (unsigned i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
@@ -84,9 +84,9 @@ static void bad_position(void)
 		test_row(rows[i / 2].row);
 		world_format();
 		NEED_EQ(end_open(&b, 1, 0, false), 0);
-		world_desc(0, 1, 0)->head = HEAD(1, 1, kind | 100);
+		world_desc(0, 1, 0)->control = HEAD(1, 1, kind | 100);
 		world_desc(0, 1, 1)->body = rows[i / 2].body;
-		world_desc(0, 1, 1)->head = HEAD(1, 1, kind | 100) | rows[i / 2].flags;
+		world_desc(0, 1, 1)->control = HEAD(1, 1, kind | 100) | rows[i / 2].flags;
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), rows[i / 2].want);
 	}
@@ -138,10 +138,10 @@ static void scribbled(void)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		test_row(rows[i].row);
 		world_format();
-		world_desc(0, 1, 0)->head = HEAD(1, 1, HOT | 100);
-		world_desc(0, 1, 1)->head = HEAD(1, 1, HOT | 100);
+		world_desc(0, 1, 0)->control = HEAD(1, 1, HOT | 100);
+		world_desc(0, 1, 1)->control = HEAD(1, 1, HOT | 100);
 		world_desc(0, 1, 1)->body = 128;
-		world_desc(0, 1, rows[i].index)->head = rows[i].head;
+		world_desc(0, 1, rows[i].index)->control = rows[i].head;
 		world_desc(0, 1, rows[i].index)->body = rows[i].body;
 		CHECK_EQ(end_open(&a, 0, 1, false), rows[i].want);
 		if (rows[i].want == 0)
@@ -151,7 +151,7 @@ static void scribbled(void)
 	world_format();
 	for (uint32_t n = 0; n < 5; n++) {
 		world_desc(0, 1, n)->body = n * 1024;
-		world_desc(0, 1, n)->head = HEAD(1, 1, HOT | 1024);
+		world_desc(0, 1, n)->control = HEAD(1, 1, HOT | 1024);
 	}
 	CHECK_EQ(end_open(&a, 0, 1, false), IVSH_EPROTO);
 }

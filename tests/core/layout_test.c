@@ -117,7 +117,7 @@ static void geometry_fit(void)
 
 		CHECK_EQ(
 		    ivsh_geometry_fit(rows[i].size, rows[i].slots, &geometry, &need), rows[i].want);
-		CHECK_EQ(geometry.bulk_size, rows[i].bulk);
+		CHECK_EQ(geometry.large_size, rows[i].bulk);
 		if (rows[i].want == IVSH_ENOSPC)
 			CHECK(need > rows[i].size);
 		if (rows[i].want == 0) {
@@ -125,10 +125,10 @@ static void geometry_fit(void)
 			CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);
 			CHECK(size <= rows[i].size);
 			CHECK_EQ(geometry.descs, rows[i].bulk == 4096 ? 64 : IVSH_FIT_DESCS);
-			CHECK_EQ(geometry.hot_size, 4096);
+			CHECK_EQ(geometry.small_size, 4096);
 			/* No larger one fits, or would be of use. */
 			geometry.descs = IVSH_FIT_DESCS;
-			geometry.bulk_size *= 2;
+			geometry.large_size *= 2;
 			CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);
 			CHECK(size > rows[i].size || rows[i].bulk == 1u << 22);
 		}

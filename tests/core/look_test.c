@@ -43,19 +43,19 @@ static enum word word_of(const void *word)
 		return BEAT;
 	if (word == &world_slot(0)->nonce || word == &world_slot(1)->nonce)
 		return NONCE;
-	if (word == &ring->sender.asks)
+	if (word == &ring->sender.notify_flags)
 		return SENDER_ASKS;
-	if (word == &ring->receiver.asks)
+	if (word == &ring->receiver.notify_flags)
 		return RECEIVER_ASKS;
-	if (word == &ring->receiver.want_bell)
+	if (word == &ring->receiver.notify_request)
 		return WANT_BELL;
-	if (word == &ring->sender.want_space)
+	if (word == &ring->sender.notify_request)
 		return WANT_SPACE;
 	if (word == &ring->receiver.read)
 		return READ;
-	if (word == &ring->sender.epoch || word == &ring->receiver.epoch)
+	if (word == &ring->sender.generation || word == &ring->receiver.reset_request)
 		return EPOCH;
-	return at == &world_slot(1)->mail[0] ? MAIL : OTHER;
+	return at == &world_slot(1)->pending[0] ? MAIL : OTHER;
 }
 
 void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
@@ -134,7 +134,8 @@ static void short_ways(void)
 	for (unsigned way = 0; way < 3; way++)
 		for (unsigned i = 0; i < 8; i++) {
 			open_both();
-			world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+			world_ring(0, 1)->receiver.notify_request =
+			    1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, sizes[i]), 0);
 			CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS);
@@ -151,25 +152,26 @@ static void short_ways(void)
 static void asked(void)
 {
 	static const struct {
-		uint32_t asks, words;
+		uint32_t notify_flags, words;
 	} rows[] = {
-	    {IVSH_WIRE_ASKS_BELL, WANT_BELL},
-	    {IVSH_WIRE_ASKS_BELL | IVSH_WIRE_ASKS_MAIL, WANT_BELL | READ | MAIL},
-	    {IVSH_WIRE_ASKS_RESET, WANT_BELL},
+	    {IVSH_WIRE_NOTIFY_REQUEST, WANT_BELL},
+	    {IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING, WANT_BELL | READ | MAIL},
+	    {IVSH_WIRE_NOTIFY_RESET, WANT_BELL},
 	};
 
 	for (unsigned way = 0; way < 3; way++)
 		for (unsigned i = 0; i < 3; i++) {
 			open_both();
-			world_ring(0, 1)->receiver.asks = rows[i].asks;
-			world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+			world_ring(0, 1)->receiver.notify_flags = rows[i].notify_flags;
+			world_ring(0, 1)->receiver.notify_request =
+			    1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, 8), 0);
 			CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS | rows[i].words);
 			CHECK_EQ(world.rings, 1);
 			/* The receiver's wish is seen where it stands, asked for or not. */
-			world_ring(0, 1)->sender.want_space = 1u << IVSH_WIRE_WISH_SHIFT | 1;
-			world_ring(0, 1)->sender.asks = i ? IVSH_WIRE_ASKS_BELL : 0;
+			world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
+			world_ring(0, 1)->sender.notify_flags = i ? IVSH_WIRE_NOTIFY_REQUEST : 0;
 			count_begin();
 			CHECK_EQ(receive(way), 0);
 			CHECK_EQ(

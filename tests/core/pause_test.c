@@ -216,9 +216,9 @@ static bool stopped(int (*call)(void), uint32_t at, bool *harm)
 		return false;
 	}
 	/* It learns of it with its next call, and its calls store nothing any more. */
-	CHECK_EQ(call_send(), IVSH_EBUSY);
-	CHECK_EQ(call_receive(), IVSH_EBUSY);
-	CHECK_EQ(call_wait(), IVSH_EBUSY);
+	CHECK_EQ(call_send(), IVSH_ELOST);
+	CHECK_EQ(call_receive(), IVSH_ELOST);
+	CHECK_EQ(call_wait(), IVSH_ELOST);
 	for (unsigned i = 0; i < 20; i++) {
 		both_talk();
 		(void)world_wait(&second.region, 1);
@@ -261,8 +261,8 @@ static void between_calls(void)
 		talks = 1 + 2 * (i & 1);
 		begin();
 		meanwhile();
-		CHECK_EQ(calls[i].call(), IVSH_EBUSY);
-		CHECK_EQ(calls[i].call(), IVSH_EBUSY);
+		CHECK_EQ(calls[i].call(), IVSH_ELOST);
+		CHECK_EQ(calls[i].call(), IVSH_ELOST);
 		for (unsigned n = 0; n < 20; n++)
 			both_talk();
 		peer_takes();

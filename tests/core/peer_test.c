@@ -105,7 +105,7 @@ static void server_stops(void)
 	world_server()->epoch = 7;
 	world_server()->connection[1] = 1;
 	for (unsigned i = 0; i < 8; i++) {
-		world_server()->beat++;
+		world_server()->heartbeat++;
 		world_slot(1)->heartbeat++;
 		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 		CHECK_EQ(peer.connection, IVSH_CONNECTION_UP);
@@ -144,7 +144,7 @@ static void names(void)
 		test_row(rows[i].row);
 		attach();
 		memcpy(world_slot(1)->name, rows[i].written, 32);
-		world_slot(1)->generation = rows[i].generation;
+		world_slot(1)->sequence = rows[i].generation;
 		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 		CHECK_EQ(strcmp(peer.name, rows[i].read), 0);
 	}
@@ -173,7 +173,7 @@ static void counters(void)
 	end_kill(&end);
 	CHECK_EQ(ivsh_region_counters(&region, 1, &c), 0);
 	CHECK_EQ(c.sent, 1);
-	CHECK_EQ(c.bells_saved, 1);
+	CHECK_EQ(c.notifications_suppressed, 1);
 	CHECK_EQ(c.errors, 0);
 }
 

@@ -34,11 +34,11 @@ static uint64_t random64(uint32_t *seed)
 /* Half of what is written is nearly right: that goes deeper than noise. */
 static uint64_t nearly_right(uint32_t *seed)
 {
-	uint64_t lap = atomic_load(&spot) / 64 + 1 - world_random(seed) % 2,
+	uint64_t wrap = atomic_load(&spot) / 64 + 1 - world_random(seed) % 2,
 		 kind = world_random(seed) % 4;
 	uint64_t size = world_random(seed) % 9000;
 
-	return lap << 48 | kind << 28 | (world_random(seed) & 1) << 30 | size;
+	return wrap << 48 | kind << 28 | (world_random(seed) & 1) << 30 | size;
 }
 
 static void *scribble(void *arg)
@@ -53,7 +53,7 @@ static void *scribble(void *arg)
 
 		switch (world_random(&seed) % 4) {
 		case 0:
-			__atomic_store_n(&desc[which].head, value, __ATOMIC_RELAXED);
+			__atomic_store_n(&desc[which].control, value, __ATOMIC_RELAXED);
 			break;
 		case 1:
 			__atomic_store_n(&desc[which].body, value & 0x1fc0, __ATOMIC_RELAXED);
@@ -64,7 +64,7 @@ static void *scribble(void *arg)
 			break;
 		default:
 			__atomic_store_n(
-			    &ring->sender.want_space, (uint32_t)value, __ATOMIC_RELAXED);
+			    &ring->sender.notify_request, (uint32_t)value, __ATOMIC_RELAXED);
 		}
 	}
 	return NULL;
@@ -147,7 +147,8 @@ static void race(bool sending)
 			broken++;
 			/* A ring full of scribbles is refused at each look: mostly it is to be tidy. */
 			for (uint32_t i = 0; sending && i < 64; i++)
-				__atomic_store_n(&world_desc(0, 1, i)->head, 0, __ATOMIC_RELAXED);
+				__atomic_store_n(
+				    &world_desc(0, 1, i)->control, 0, __ATOMIC_RELAXED);
 			error = ivsh_chan_open(
 			    &self->chan, &self->region, sending ? 1 : 0, self->records, 64);
 			CHECK(error == 0 || error == IVSH_EPROTO);

@@ -27,7 +27,7 @@ static void format_refuses(void)
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);
 	CHECK_EQ(world_header()->magic, IVSH_WIRE_MAGIC);
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 2, false), IVSH_EBUSY);
-	CHECK_EQ(world_header()->generation, 1);
+	CHECK_EQ(world_header()->format_id, 1);
 }
 
 /* Whatever an earlier use left, all steering words start at zero. SPEC R3.1. */
@@ -40,14 +40,14 @@ static void format_clears(void)
 	NEED_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 9, true), 0);
 	CHECK_EQ(world_header()->version, IVSH_WIRE_VERSION);
 	CHECK_EQ(world_header()->features, 0);
-	CHECK_EQ(world_header()->generation, 9);
+	CHECK_EQ(world_header()->format_id, 9);
 	CHECK_EQ(world_server()->epoch, 0);
 	CHECK_EQ(world_server()->connection[7], 0);
 	CHECK_EQ(world_slot(7)->nonce, 0);
-	CHECK_EQ(world_slot(7)->mail[255], 0);
+	CHECK_EQ(world_slot(7)->pending[255], 0);
 	CHECK_EQ(world_ring(7, 6)->receiver.read, 0);
 	for (uint32_t i = 0; i < 64; i++)
-		CHECK_EQ(world_desc(7, 6, i)->head, 0);
+		CHECK_EQ(world_desc(7, 6, i)->control, 0);
 }
 
 static int attach_as(uint32_t self, struct ivsh_attach *attach)
@@ -125,7 +125,7 @@ static void attach_refuses_header(void)
 		world_reset();
 		*world_header() = rows[i].header;
 		CHECK_EQ(attach_as(1, &attach), rows[i].want);
-		CHECK_EQ(world_slot(1)->boot, 0);
+		CHECK_EQ(world_slot(1)->incarnation, 0);
 		CHECK_EQ(memcmp(world_header(), &rows[i].header, sizeof(rows[i].header)), 0);
 		if (rows[i].want == IVSH_EVERSION) {
 			CHECK_EQ(attach.found_version, rows[i].header.version);
@@ -155,7 +155,7 @@ static void attach_waits(void)
 	world.on_sleep = format_meanwhile;
 	CHECK_EQ(attach_as(1, &attach), 0);
 	CHECK_EQ(region.geometry.slots, 2);
-	CHECK_EQ(region.generation, 3);
+	CHECK_EQ(region.format_id, 3);
 	ivsh_region_detach(&region);
 }
 
@@ -169,11 +169,11 @@ static void attach_formats(void)
 	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
 	CHECK_EQ(world_header()->magic, 0);
 	CHECK_EQ(attach_as(0, &attach), 0);
-	CHECK_EQ(region.generation, 77);
+	CHECK_EQ(region.format_id, 77);
 	ivsh_region_detach(&region);
 
 	world_reset();
-	attach.format.bulk_size = 1u << 20;
+	attach.format.large_size = 1u << 20;
 	CHECK_EQ(attach_as(0, &attach), IVSH_ENOSPC);
 	CHECK(attach.need_size > WORLD_SIZE);
 	attach.format.descs = 3;
@@ -200,11 +200,11 @@ static void formatter_died(void)
 	world_header()->magic = 0;
 	world_header()->version = IVSH_WIRE_VERSION;
 	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
-	CHECK_EQ(world_slot(1)->boot, 0xa5a5a5a5);
+	CHECK_EQ(world_slot(1)->incarnation, 0xa5a5a5a5);
 	CHECK_EQ(attach_as(0, &attach), 0);
-	CHECK_EQ(region.generation, 77);
-	CHECK_EQ(world_slot(1)->boot, 0);
-	CHECK_EQ(world_ring(1, 0)->sender.epoch, 0);
+	CHECK_EQ(region.format_id, 77);
+	CHECK_EQ(world_slot(1)->incarnation, 0);
+	CHECK_EQ(world_ring(1, 0)->sender.generation, 0);
 	ivsh_region_detach(&region);
 	CHECK_EQ(attach_as(1, &attach), 0);
 }
@@ -228,7 +228,7 @@ static void magic_in_halves(void)
 		world_format();
 		mem = world_mem(1);
 		world_header()->magic = halves[i];
-		CHECK_EQ(ivsh_region_look(&region, &mem, &attach), IVSH_ENODEV);
+		CHECK_EQ(ivsh_region_probe(&region, &mem, &attach), IVSH_ENODEV);
 		CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
 		CHECK_EQ(attach_as(0, &attach), 0);
 		CHECK_EQ(world_header()->magic, IVSH_WIRE_MAGIC);
@@ -282,10 +282,10 @@ static void nonces(void)
 	for (unsigned i = 0; i < 6; i++) {
 		struct ivsh_mem mem = world_mem(i == 5 ? 3 : 2);
 
-		world_header()->generation += i == 0;
+		world_header()->format_id += i == 0;
 		world_server()->epoch += i == 1;
-		world_server()->beat += i == 2;
-		world_slot(2)->boot += i == 3;
+		world_server()->heartbeat += i == 2;
+		world_slot(2)->incarnation += i == 3;
 		world_slot(2)->heartbeat += i == 4;
 		seen[count++] = ivsh_attach_nonce(&mem, 7);
 	}
@@ -307,7 +307,7 @@ static void other_geometry(void)
 	CHECK_EQ(attach.found_slots, 3);
 	CHECK_EQ(attach_as(0, &attach), 0);
 	CHECK_EQ(memcmp(&region.geometry, &there, sizeof(there)), 0);
-	CHECK_EQ(region.generation, 5);
+	CHECK_EQ(region.format_id, 5);
 	ivsh_region_detach(&region);
 }
 
@@ -323,7 +323,7 @@ static void formatted_again(void)
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 9, true), 0);
 	for (unsigned i = 0; i < 256 && (error == 0 || error == IVSH_EAGAIN); i++)
 		error = ivsh_chan_send(&end.chan, 1, "x", 1);
-	CHECK_EQ(error, IVSH_EBUSY);
+	CHECK_EQ(error, IVSH_ELOST);
 	CHECK_EQ(world_slot(1)->state, IVSH_WIRE_STATE_EMPTY);
 }
 
@@ -374,7 +374,7 @@ static void claims(void)
 		CHECK_EQ(attach_as(3, &attach), rows[i].want);
 		CHECK(world.slept_ns >= rows[i].least_ns);
 		CHECK(world.slept_ns <= rows[i].most_ns);
-		CHECK_EQ(world_slot(3)->boot, rows[i].want == 0);
+		CHECK_EQ(world_slot(3)->incarnation, rows[i].want == 0);
 	}
 }
 
@@ -398,26 +398,26 @@ static void lives(void)
 	for (uint32_t life = 1; life <= 3; life++) {
 		CHECK_EQ(attach_as(2, &attach), 0);
 		CHECK_EQ(world_slot(2)->state, IVSH_WIRE_STATE_ATTACHED);
-		CHECK_EQ(world_slot(2)->boot, life);
+		CHECK_EQ(world_slot(2)->incarnation, life);
 		CHECK_EQ(world_slot(2)->vectors, 4);
-		CHECK_EQ(world_slot(2)->generation, 2 * life);
+		CHECK_EQ(world_slot(2)->sequence, 2 * life);
 		CHECK_EQ(memcmp(world_slot(2)->name, "alpha\0", 6), 0);
 		ivsh_region_detach(&region);
 		CHECK_EQ(world_slot(2)->state, IVSH_WIRE_STATE_DETACHED);
 	}
 	ivsh_region_detach(&region);
 	/* A life that was cut in the middle of its name; a shorter name follows; no services. */
-	world_slot(2)->generation = 9;
+	world_slot(2)->sequence = 9;
 	memset(world_slot(2)->service, 0x55, sizeof(world_slot(2)->service));
 	attach.name = "al";
 	CHECK_EQ(attach_as(2, &attach), 0);
-	CHECK_EQ(world_slot(2)->generation, 10);
+	CHECK_EQ(world_slot(2)->sequence, 10);
 	CHECK_EQ(memcmp(world_slot(2)->name, "al\0\0\0", 6), 0);
 	CHECK_EQ(world_slot(2)->service[0].name[0] + world_slot(2)->service[15].port, 0);
 	/* 0 means never: the count leaves it out. */
-	world_slot(2)->boot = UINT32_MAX;
+	world_slot(2)->incarnation = UINT32_MAX;
 	CHECK_EQ(attach_as(2, &attach), 0);
-	CHECK_EQ(world_slot(2)->boot, 1);
+	CHECK_EQ(world_slot(2)->incarnation, 1);
 }
 
 /* A double claim is noticed, and then nothing of the slot is written any more. SPEC R5.6. */
@@ -430,9 +430,9 @@ static void slot_lost(void)
 	world_format();
 	NEED_EQ(attach_as(2, &attach), 0);
 	world_slot(2)->nonce = 6;
-	CHECK_EQ(world_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&region, 1000), IVSH_ELOST);
 	before = *world_slot(2);
-	CHECK_EQ(world_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&region, 1000), IVSH_ELOST);
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	ivsh_region_detach(&region);
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
@@ -457,7 +457,7 @@ static void detached(void)
 	NEED_EQ(attach_as(2, &attach), 0);
 	ivsh_region_detach(&region);
 	before = *world_slot(2);
-	CHECK_EQ(world_wait(&region, 1000), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&region, 1000), IVSH_ELOST);
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
 }

@@ -49,28 +49,28 @@ static void receiver_asks(void)
 	NEED_EQ(send(&a, 1), 0);
 	NEED_EQ(send(&b, 100), 0);
 	NEED_EQ(receive(&b), 1);
-	world_desc(0, 1, 1)->head = nonsense(1);
+	world_desc(0, 1, 1)->control = nonsense(1);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
 	CHECK_EQ(send(&b, 101), IVSH_EPROTO);
 	CHECK_EQ(b.region.counters.errors, 1);
 	/* Nobody resets before somebody says so. */
-	CHECK_EQ(world_ring(0, 1)->receiver.epoch, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 0);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.epoch, 1);
+	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 1);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	/* The sender may still accept one message into the old run, behind which it sees what is asked
 	 * of it. Then it begins a run, the receiver follows, the sender goes on. */
-	CHECK_EQ(world_ring(0, 1)->receiver.asks, IVSH_WIRE_ASKS_RESET);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
 	CHECK_EQ(send(&a, 2), 0);
-	CHECK_EQ(world_ring(0, 1)->sender.epoch, 0);
+	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
 	CHECK_EQ(send(&a, 2), IVSH_EAGAIN);
-	CHECK_EQ(world_ring(0, 1)->sender.epoch, 1);
-	CHECK_EQ(world_ring(0, 1)->sender.ack, 1);
+	CHECK_EQ(world_ring(0, 1)->sender.generation, 1);
+	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 1);
 	CHECK_EQ(world_ring(0, 1)->sender.start % 64, 0);
 	CHECK_EQ(send(&a, 2), IVSH_EAGAIN);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
-	CHECK_EQ(world_ring(0, 1)->receiver.ack, 1);
-	CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
+	CHECK_EQ(world_ring(0, 1)->receiver.generation_ack, 1);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.read, world_ring(0, 1)->sender.start);
 	for (uint32_t n = 2; n < 300; n++) {
 		NEED_EQ(send(&a, n), 0);
@@ -85,11 +85,11 @@ static void receiver_asks(void)
 	NEED_EQ(send(&b, 101), 0);
 	CHECK_EQ(receive(&a), 100);
 	CHECK_EQ(receive(&a), 101);
-	CHECK_EQ(world_ring(1, 0)->sender.epoch, 0);
+	CHECK_EQ(world_ring(1, 0)->sender.generation, 0);
 	/* Harmless where nothing is broken; nothing without a channel. */
 	CHECK_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
-	CHECK_EQ(world_ring(0, 1)->receiver.epoch, 1);
+	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 1);
 	ivsh_chan_close(&b.chan);
 	CHECK_EQ(ivsh_chan_reset(&b.chan), IVSH_EINVAL);
 }
@@ -131,7 +131,7 @@ static void both_ask(void)
 {
 	open_both();
 	NEED_EQ(send(&a, 0), 0);
-	world_desc(0, 1, 0)->head = nonsense(0);
+	world_desc(0, 1, 0)->control = nonsense(0);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
 	world_ring(0, 1)->receiver.read = 77;
 	CHECK_EQ(world_wait(&a.region, 0), 0);
@@ -164,19 +164,19 @@ static void start_free(void)
 	    {"wide", 0, 1024}, {"around 0", 0xffe0, 1}, {"from 1", 1, 1}};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint16_t lap;
+		uint16_t wrap;
 
 		test_row(rows[i].row);
 		open_both();
 		for (uint32_t d = 0; d < 64; d++)
-			world_desc(0, 1, d)->head =
+			world_desc(0, 1, d)->control =
 			    (uint64_t)(uint16_t)(rows[i].first + d * rows[i].step) << 48;
-		world_ring(0, 1)->receiver.epoch = 7;
+		world_ring(0, 1)->receiver.reset_request = 7;
 		CHECK_EQ(send(&a, 1), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(0, 1)->sender.ack, 7);
-		lap = (uint16_t)(world_ring(0, 1)->sender.start / 64 + 1);
+		CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 7);
+		wrap = (uint16_t)(world_ring(0, 1)->sender.start / 64 + 1);
 		for (uint32_t d = 0; d < 64; d++)
-			CHECK(world_desc(0, 1, d)->head >> 48 != lap);
+			CHECK(world_desc(0, 1, d)->control >> 48 != wrap);
 	}
 }
 
@@ -192,19 +192,20 @@ static void endless(void)
 	open_both();
 	NEED_EQ(ivsh_chan_open(&other, &a.region, 2, records, 64), 0);
 	for (uint32_t i = 1; i < 1000; i++) {
-		uint32_t before = world_ring(0, 1)->sender.epoch;
+		uint32_t before = world_ring(0, 1)->sender.generation;
 
-		world_ring(0, 1)->receiver.epoch += 1 + i % 3;
-		world_ring(0, 1)->receiver.ack = before;
+		world_ring(0, 1)->receiver.reset_request += 1 + i % 3;
+		world_ring(0, 1)->receiver.generation_ack = before;
 		CHECK_EQ(send(&a, i), IVSH_EAGAIN);
-		CHECK(world_ring(0, 1)->sender.epoch - before <= 2);
+		CHECK(world_ring(0, 1)->sender.generation - before <= 2);
 		CHECK_EQ(ivsh_chan_send(&other, 1, &i, 4), i <= 64 ? 0 : IVSH_EAGAIN);
 	}
 	for (uint32_t i = 1; i < 1000; i++) {
-		world_ring(1, 0)->sender.epoch += 1 + i % 3;
+		world_ring(1, 0)->sender.generation += 1 + i % 3;
 		world_ring(1, 0)->sender.start = i * 12345;
 		CHECK_EQ(receive(&a), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(1, 0)->receiver.ack, world_ring(1, 0)->sender.epoch);
+		CHECK_EQ(
+		    world_ring(1, 0)->receiver.generation_ack, world_ring(1, 0)->sender.generation);
 	}
 	CHECK_EQ(a.region.counters.lost, 999);
 	CHECK_EQ(a.region.counters.errors, 0);
@@ -218,14 +219,14 @@ static void holds(void)
 
 	open_both();
 	NEED_EQ(ivsh_chan_reserve(&a.chan, 100, &payload), 0);
-	world_ring(0, 1)->receiver.epoch = 1;
-	b.chan.rx.epoch = 1;
+	world_ring(0, 1)->receiver.reset_request = 1;
+	b.chan.rx.reset_request = 1;
 	b.chan.rx.waiting = true;
 	CHECK_EQ(world_wait(&a.region, 1), 0);
-	CHECK_EQ(world_ring(0, 1)->sender.ack, 0);
+	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 0);
 	CHECK_EQ(ivsh_chan_publish(&a.chan, 1), 0);
 	CHECK_EQ(world_wait(&a.region, 1), 0);
-	CHECK_EQ(world_ring(0, 1)->sender.ack, 1);
+	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 1);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	NEED_EQ(send(&a, 3), 0);
 	CHECK_EQ(receive(&b), 3);
@@ -233,7 +234,7 @@ static void holds(void)
 	NEED_EQ(send(&a, 4), 0);
 	NEED_EQ(ivsh_chan_reserve(&b.chan, 100, &payload), 0);
 	NEED_EQ(ivsh_chan_peek(&b.chan, &message), 0);
-	world_ring(1, 0)->sender.epoch ^= 1;
+	world_ring(1, 0)->sender.generation ^= 1;
 	world_ring(0, 1)->receiver.read ^= 1;
 	CHECK_EQ(world_wait(&b.region, 1), 0);
 	CHECK_EQ(ivsh_chan_release(&b.chan), IVSH_EPROTO);
@@ -246,23 +247,23 @@ static void holds(void)
 static void bells(void)
 {
 	open_both();
-	world_desc(0, 1, 0)->head = nonsense(0);
+	world_desc(0, 1, 0)->control = nonsense(0);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
-	world_ring(0, 1)->sender.want_space = 1 << 12 | 3;
+	world_ring(0, 1)->sender.notify_request = 1 << 12 | 3;
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_vector, 2);
-	world_ring(0, 1)->receiver.want_bell = 1 << 12 | 2;
+	world_ring(0, 1)->receiver.notify_request = 1 << 12 | 2;
 	CHECK_EQ(send(&a, 1), IVSH_EAGAIN);
 	CHECK_EQ(world.rings, 2);
 	CHECK_EQ(world.ring_peer, 1);
-	world_ring(0, 1)->sender.want_space = 2 << 12 | 3;
+	world_ring(0, 1)->sender.notify_request = 2 << 12 | 3;
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	CHECK_EQ(world.rings, 3);
 	CHECK_EQ(world.ring_peer, 0);
 	/* A side that waits for a message is rung for a reset of the other ring, too. */
-	world_ring(1, 0)->receiver.want_bell = 3 << 12 | 1;
-	world_desc(0, 1, world_ring(0, 1)->sender.start)->head =
+	world_ring(1, 0)->receiver.notify_request = 3 << 12 | 1;
+	world_desc(0, 1, world_ring(0, 1)->sender.start)->control =
 	    nonsense(world_ring(0, 1)->sender.start);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
@@ -277,12 +278,12 @@ static void waits(void)
 	uint32_t events;
 
 	open_both();
-	world_ring(0, 1)->receiver.epoch = 1;
-	b.chan.rx.epoch = 1;
+	world_ring(0, 1)->receiver.reset_request = 1;
+	b.chan.rx.reset_request = 1;
 	b.chan.rx.waiting = true;
 	NEED_EQ(ivsh_region_wait(&a.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, 0);
-	CHECK_EQ(world_ring(0, 1)->sender.ack, 1);
+	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 1);
 	NEED_EQ(ivsh_region_wait(&b.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
 	CHECK_EQ(world.slept_ns, 1000);
@@ -298,7 +299,8 @@ static void waits(void)
 static void standing(void)
 {
 	static const struct {
-		uint32_t sender_epoch, receiver_ack, receiver_epoch, sender_ack;
+		uint32_t sender_generation, receiver_generation_ack, receiver_reset_request,
+		    sender_reset_ack;
 		uint64_t lost; /* by both */
 	} rows[] = {{0, 0, 0, 0, 0}, {3, 3, 4, 4, 0}, {1, 0, 0, 0, 2}, {0, 0, 1, 0, 2},
 	    {0, 1, 0, 0, 2}, {5, 4, 9, 8, 2}, {UINT32_MAX, 0, 0, 0, 2},
@@ -313,12 +315,12 @@ static void standing(void)
 
 		world_format();
 		ring = i & 1 ? world_ring(0, 1) : world_ring(1, 0);
-		ring->sender.epoch = rows[i / 4].sender_epoch;
-		ring->sender.ack = rows[i / 4].sender_ack;
-		ring->receiver.epoch = rows[i / 4].receiver_epoch;
-		ring->receiver.ack = rows[i / 4].receiver_ack;
-		ring->sender.told = ring->sender.epoch;
-		ring->receiver.told = ring->receiver.ack;
+		ring->sender.generation = rows[i / 4].sender_generation;
+		ring->sender.reset_ack = rows[i / 4].sender_reset_ack;
+		ring->receiver.reset_request = rows[i / 4].receiver_reset_request;
+		ring->receiver.generation_ack = rows[i / 4].receiver_generation_ack;
+		ring->sender.reported = ring->sender.generation;
+		ring->receiver.reported = ring->receiver.generation_ack;
 		CHECK_EQ(end_open(i & 2 ? &a : &b, i & 2 ? 0 : 1, i & 2 ? 1 : 0, false), 0);
 		CHECK_EQ(end_open(i & 2 ? &b : &a, i & 2 ? 1 : 0, i & 2 ? 0 : 1, false), 0);
 		for (unsigned try = 0; try < 4 && send(from, 1) == IVSH_EAGAIN; try++)
@@ -430,7 +432,7 @@ static void any_order(void)
 			/* In flight: else the sender would mend it. */
 			if (b.chan.rx.waiting || a.chan.tx.waiting || next == a.chan.tx.head)
 				continue;
-			world_desc(0, 1, next)->head = nonsense(next);
+			world_desc(0, 1, next)->control = nonsense(next);
 			resets++;
 		} else if (dice < 193) {
 			/* Noticed before the sender, or its next life, takes it. */

@@ -42,14 +42,14 @@ static int receive(uint32_t n)
 /* Message (n), as an earlier life of the sender left it. */
 static void leave(uint32_t index, uint32_t n, uint64_t kind, uint32_t position)
 {
-	uint16_t lap = (uint16_t)((index >> 6) + 1);
+	uint16_t wrap = (uint16_t)((index >> 6) + 1);
 	struct ivsh_wire_desc *desc = world_desc(0, 1, index);
 	uint8_t *hot = (uint8_t *)(world_ring(0, 1) + 1) + 64 * sizeof(*desc);
 	uint8_t *area = kind == 1 ? hot : (uint8_t *)world_ring(0, 1) + 8192;
 
 	memset(out, (int)n, sizeof(out));
 	memcpy(out, &n, sizeof(n));
-	desc->head = (uint64_t)lap << 48 | UINT64_C(1) << 32 | kind << 28 | size_of(n);
+	desc->control = (uint64_t)wrap << 48 | UINT64_C(1) << 32 | kind << 28 | size_of(n);
 	if (kind == 0) {
 		memcpy(&desc->body, out, size_of(n));
 	} else {
@@ -130,7 +130,7 @@ static void any_order(void)
 	lives(0);
 }
 
-/* The same from where indices, positions and laps go round. */
+/* The same from where indices, positions and wraps go round. */
 static void any_order_wraps(void)
 {
 	uint32_t read = UINT32_MAX - 1;
@@ -208,9 +208,9 @@ static void room_of_earlier(void)
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
 	/* The first payload of a life says so, even where it follows from the last one. SPEC R7.7. */
 	CHECK_EQ(world_desc(0, 1, 3)->body, 6144);
-	CHECK(world_desc(0, 1, 3)->head & IVSH_WIRE_HEAD_START);
+	CHECK(world_desc(0, 1, 3)->control & IVSH_WIRE_CONTROL_START);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
-	CHECK(!(world_desc(0, 1, 4)->head & IVSH_WIRE_HEAD_START));
+	CHECK(!(world_desc(0, 1, 4)->control & IVSH_WIRE_CONTROL_START));
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 1025), IVSH_EAGAIN);
 	for (unsigned i = 0; i < 4; i++)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 1024), 0);
@@ -306,7 +306,7 @@ static void fresh_rings(void)
 	world_format();
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(send(0), 0);
-	world_ring(0, 1)->sender.want_space = 3;
+	world_ring(0, 1)->sender.notify_request = 3;
 	{
 		struct ivsh_mem mem = world_mem(1);
 		struct ivsh_attach attach = {.nonce = 99, .discard = ivsh_attach_discard};
@@ -316,7 +316,7 @@ static void fresh_rings(void)
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_peer, 0);
 	CHECK_EQ(world.ring_vector, 2);
-	CHECK_EQ(world_slot(1)->bells_rung, 1);
+	CHECK_EQ(world_slot(1)->notifications_sent, 1);
 }
 
 /* A fresh life drops what it was sent, not what it sent. SPEC R5.8. */
@@ -346,7 +346,7 @@ static void good_bye(void)
 	ivsh_chan_close(&b.chan);
 	ivsh_region_detach(&b.region);
 	CHECK_EQ(world_slot(1)->received, 1);
-	CHECK_EQ(receive(1), IVSH_EBUSY);
+	CHECK_EQ(receive(1), IVSH_ELOST);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(receive(1), IVSH_MAYBE_SEEN);
 	CHECK_EQ(receive(2), IVSH_MAYBE_SEEN);

@@ -35,7 +35,7 @@ static void offers(void)
 	both();
 	CHECK_EQ(ivsh_region_port(&a, 1, "echo", &port), IVSH_ENODEV);
 	CHECK_EQ(ivsh_region_offer(&b, "echo", 7), 0);
-	CHECK_EQ(world_slot(1)->generation, 4);
+	CHECK_EQ(world_slot(1)->sequence, 4);
 	NEED_EQ(ivsh_region_port(&a, 1, "echo", &port), 0);
 	CHECK_EQ(port, 7);
 	CHECK_EQ(ivsh_region_port(&a, 1, "ech", &port), IVSH_ENODEV);
@@ -65,7 +65,7 @@ static void offers(void)
 	CHECK_EQ(ivsh_region_offer(&b, "1234567890123456789012345678", 1), IVSH_EINVAL);
 	CHECK_EQ(ivsh_region_port(&a, 1, "123456789012345678901234567", &port), 0);
 	ivsh_region_detach(&b);
-	CHECK_EQ(ivsh_region_offer(&b, "echo", 7), IVSH_EBUSY);
+	CHECK_EQ(ivsh_region_offer(&b, "echo", 7), IVSH_ELOST);
 }
 
 /* Whatever stands in another's table comes out clean, or not at all. SPEC R5.7, R9.1. */
@@ -86,7 +86,7 @@ static void strangers(void)
 	CHECK_EQ(ivsh_region_service(&a, 1, UINT32_MAX, &service), IVSH_ENODEV);
 	CHECK_EQ(ivsh_region_service(&a, UINT32_MAX, 0, &service), IVSH_EINVAL);
 	/* Being written, or its peer died writing. */
-	world_slot(1)->generation |= 1;
+	world_slot(1)->sequence |= 1;
 	CHECK_EQ(ivsh_region_service(&a, 1, 0, &service), IVSH_EAGAIN);
 	CHECK_EQ(ivsh_region_port(&a, 1, "echo", &port), IVSH_EAGAIN);
 	attach(&b, 1, "beta");

@@ -37,6 +37,7 @@
 #define PEER (1u << -IVSH_EPEER)
 #define BUSY (1u << -IVSH_EBUSY)
 #define READONLY (1u << -IVSH_EREADONLY)
+#define LOST (1u << -IVSH_ELOST)
 
 /* What the innocents format; whoever can write the header can say otherwise. */
 #define D 64
@@ -47,7 +48,7 @@
 #define BATCH 12
 #define EACH 64
 
-/* Looks at each descriptor for one reset: reset.c, lap_unused(). */
+/* Looks at each descriptor for one reset: reset.c, wrap_unused(). */
 #define RESET 33
 
 /* Any call: a heartbeat, and once in 256 of them the counters, and a look at our own words. */
@@ -94,31 +95,31 @@ static const struct {
     [FORMAT] = {"format", BASE, 0, BUSY | READONLY},
     [ATTACH] = {"attach", BASE, S, INVAL | NODEV | NOSPC | VERSION | PROTO | BUSY | READONLY},
     [DETACH] = {"detach", BASE, 0, 0},
-    [OPEN] = {"open", BASE, 4 + RESET, INVAL | PROTO | BUSY},
+    [OPEN] = {"open", BASE, 4 + RESET, INVAL | PROTO | LOST},
     [CLOSE] = {"close", BASE, 0, 0},
-    [RESET_CHAN] = {"reset", BASE, RESET, INVAL | BUSY},
-    [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
-    [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
-    [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | BUSY},
-    [PUBLISH] = {"publish", BASE, 0, INVAL | PROTO | BUSY},
-    [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | BUSY},
-    [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | BUSY},
-    [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | BUSY},
-    [RELEASE] = {"release", BASE, 0, INVAL | PROTO | BUSY},
+    [RESET_CHAN] = {"reset", BASE, RESET, INVAL | LOST},
+    [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
+    [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
+    [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
+    [PUBLISH] = {"publish", BASE, 0, INVAL | PROTO | LOST},
+    [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
+    [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
+    [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | LOST},
+    [RELEASE] = {"release", BASE, 0, INVAL | PROTO | LOST},
     /* Ten looks at each of C channels, and what stands around them. */
-    [WAIT] = {"wait", 10 * (BASE + 64 * C), 10 * C *RESET, BUSY},
+    [WAIT] = {"wait", 10 * (BASE + 64 * C), 10 * C *RESET, LOST},
     [LOOK] = {"peer", BASE, 0, 0},
     [COUNTERS] = {"counters", 32, 0, 0},
-    [NEXT] = {"next", BASE + C * 64, 0, AGAIN | PROTO | BUSY},
-    [NEWS] = {"news", BASE + S * 80, 0, AGAIN | BUSY},
-    [FIND] = {"find", BASE + S * 80, 0, NODEV | BUSY},
-    [OFFER] = {"offer", 512, 0, NOSPC | BUSY},
+    [NEXT] = {"next", BASE + C * 64, 0, AGAIN | PROTO | LOST},
+    [NEWS] = {"news", BASE + S * 80, 0, AGAIN | LOST},
+    [FIND] = {"find", BASE + S * 80, 0, NODEV | LOST},
+    [OFFER] = {"offer", 512, 0, NOSPC | LOST},
     [SERVICE] = {"service", BASE, 0, AGAIN | NODEV},
     [SERVICE_PORT] = {"port", 512, 0, AGAIN | NODEV},
-    [STREAM_OPEN] = {"stream open", BASE, RESET, PROTO | BUSY},
-    [STREAM_WRITE] = {"stream write", 1024, 100, AGAIN | INVAL | PROTO | PEER | BUSY},
-    [STREAM_READ] = {"stream read", 1024, 100, AGAIN | PROTO | PEER | BUSY},
-    [STREAM_FINISH] = {"stream finish", 1024, 100, AGAIN | PROTO | PEER | BUSY},
+    [STREAM_OPEN] = {"stream open", BASE, RESET, PROTO | LOST},
+    [STREAM_WRITE] = {"stream write", 1024, 100, AGAIN | INVAL | PROTO | PEER | LOST},
+    [STREAM_READ] = {"stream read", 1024, 100, AGAIN | PROTO | PEER | LOST},
+    [STREAM_FINISH] = {"stream finish", 1024, 100, AGAIN | PROTO | PEER | LOST},
     [STREAM_CLOSE] = {"stream close", BASE, RESET, 0},
 };
 
@@ -354,7 +355,7 @@ static void send(struct innocent *self, struct link *link, uint32_t dice)
 			memcpy(payload, bytes, size);
 			if (!meanwhile(self)) {
 				error = CALL(PUBLISH, ivsh_chan_publish(&link->chan, PORT_NUMBERS));
-				must(error == IVSH_EBUSY, "published without a slot", error);
+				must(error == IVSH_ELOST, "published without a slot", error);
 				return;
 			}
 			if (dice % 16 == 8) {
@@ -449,7 +450,7 @@ static void receive(struct innocent *self, struct link *link, uint32_t dice)
 		/* Nobody but slot 1 writes over what is held. */
 		check_number(self, link, &message, message.data);
 		error = CALL(RELEASE, ivsh_chan_release(&link->chan));
-		must(there || error == IVSH_EBUSY, "released without a slot", error);
+		must(there || error == IVSH_ELOST, "released without a slot", error);
 		if (!there)
 			return;
 	} else {
@@ -499,7 +500,7 @@ static void stream(struct innocent *self, struct link *link, uint32_t dice)
 		error = IVSH_EPEER;
 	}
 	must(
-	    !is_safe(self, link) || (error != IVSH_EPROTO && error != IVSH_EBUSY), "stream", error);
+	    !is_safe(self, link) || (error != IVSH_EPROTO && error != IVSH_ELOST), "stream", error);
 	if (error == IVSH_EPEER || error == IVSH_EINVAL)
 		stream_begin(self, link);
 }
@@ -510,7 +511,7 @@ static void region_calls(struct innocent *self, uint32_t dice)
 	struct ivsh_peer look = {0};
 	struct ivsh_counters counters;
 	struct ivsh_service service;
-	struct ivsh_news news;
+	struct ivsh_peer_event news;
 	uint32_t events, slot;
 	uint16_t port;
 	int error;
@@ -531,12 +532,12 @@ static void region_calls(struct innocent *self, uint32_t dice)
 		CALL(COUNTERS, ivsh_region_counters(&self->region, (dice >> 4) % S, &counters));
 		break;
 	case 3:
-		error = CALL(NEWS, ivsh_region_news(&self->region, self->seen, S, &news));
-		must(error || (news.slot < S && news.kind >= IVSH_NEWS_UP &&
-				  news.kind <= IVSH_NEWS_LOST),
+		error = CALL(NEWS, ivsh_region_peer_event(&self->region, self->seen, S, &news));
+		must(error || (news.slot < S && news.kind >= IVSH_PEER_EVENT_UP &&
+				  news.kind <= IVSH_PEER_EVENT_LOST),
 		    "news", news.slot);
 		must(error || !own || claims != 0 || news.slot != self->link[0].peer ||
-			 news.kind != IVSH_NEWS_LOST,
+			 news.kind != IVSH_PEER_EVENT_LOST,
 		    "lost between the innocents", news.slot);
 		break;
 	case 4:
@@ -608,12 +609,12 @@ static uint64_t guess(uint64_t offset, uint32_t dice)
 {
 	const struct link *link = &innocents[dice & 1].link[dice >> 1 & 1];
 	uint32_t index = dice & 4 ? link->chan.rx.read : link->chan.tx.head;
-	uint64_t lap = (index + (dice >> 3) % 3) / D + 1, kind = dice >> 5 & 3;
+	uint64_t wrap = (index + (dice >> 3) % 3) / D + 1, kind = dice >> 5 & 3;
 	static const uint16_t ports[] = {PORT_NUMBERS, PORT_STREAM, PORT_STREAM + 1, 7};
 
 	if (offset % 16 != 0)
 		return (dice >> 7) % 128 * 64;
-	return lap << 48 | (uint64_t)ports[dice >> 7 & 3] << 32 | (uint64_t)(dice >> 9 & 1) << 30 |
+	return wrap << 48 | (uint64_t)ports[dice >> 7 & 3] << 32 | (uint64_t)(dice >> 9 & 1) << 30 |
 	       kind << 28 | (dice & 0x400 ? 24 : (dice >> 11) % 5000);
 }
 
@@ -630,11 +631,11 @@ static void allow(const void *from, uint64_t size)
 static void allow_own(void)
 {
 	hostile.range_count = 0;
-	allow(world_slot(1), offsetof(struct ivsh_wire_slot, mail));
+	allow(world_slot(1), offsetof(struct ivsh_wire_slot, pending));
 	for (uint32_t slot = 0; slot < S; slot++) {
 		if (slot == 1)
 			continue;
-		allow(&world_slot(slot)->mail[1], 1);
+		allow(&world_slot(slot)->pending[1], 1);
 		/* The innocents' rings more often than those that nobody uses. */
 		for (unsigned i = slot == 0 || slot == 2 ? 4 : 1; i > 0; i--) {
 			allow(&world_ring(1, slot)->sender, sizeof(struct ivsh_wire_sender));
@@ -679,20 +680,21 @@ static void tempt_head(struct innocent *self, uint64_t at)
 	    (void *)((uint8_t *)(ring + 1) + D * sizeof(struct ivsh_wire_desc));
 	bool counts = call_now == OPEN || call_now == ATTACH;
 	uint32_t index = counts ? ring->receiver.read + loads++ : link->chan.rx.read;
-	uint64_t lap = (uint16_t)(index / D + 1);
+	uint64_t wrap = (uint16_t)(index / D + 1);
 
 	if (index % D != at)
 		return;
 	if (counts || mood(0)) {
 		/* Nothing, on the stream: there is always room for that. */
-		desc->head = lap << 48 | (uint64_t)PORT_STREAM << 32;
+		desc->control = wrap << 48 | (uint64_t)PORT_STREAM << 32;
 	} else {
 		/* More credit, as often as one likes. */
 		*said = (struct ivsh_wire_stream){IVSH_WIRE_STREAM_CREDIT, 7, link->stream.self,
-		    link->stream.tx.sent + (1u << 30), world_slot(1)->boot, 0};
+		    link->stream.tx.sent + (1u << 30), world_slot(1)->incarnation, 0};
 		desc->body = 0;
-		desc->head = lap << 48 | (uint64_t)(PORT_STREAM + 1) << 32 | IVSH_WIRE_HEAD_START |
-			     IVSH_WIRE_KIND_HOT << 28 | sizeof(*said);
+		desc->control = wrap << 48 | (uint64_t)(PORT_STREAM + 1) << 32 |
+				IVSH_WIRE_CONTROL_START | IVSH_WIRE_KIND_SMALL << 28 |
+				sizeof(*said);
 	}
 }
 
@@ -703,19 +705,19 @@ static void tempt_one(struct innocent *self, uint64_t offset)
 	const uint8_t *word = world.memory + offset;
 	const uint8_t *descs = (uint8_t *)(in + 1);
 
-	if (word == world_slot(self->self)->mail)
-		world_slot(self->self)->mail[1]++;
-	else if (word == (uint8_t *)&in->sender.epoch && mood(1))
-		in->sender.epoch++; /* another run */
-	else if (word == (uint8_t *)&in->sender.want_space ||
-		 word == (uint8_t *)&out->receiver.want_bell)
+	if (word == world_slot(self->self)->pending)
+		world_slot(self->self)->pending[1]++;
+	else if (word == (uint8_t *)&in->sender.generation && mood(1))
+		in->sender.generation++; /* another run */
+	else if (word == (uint8_t *)&in->sender.notify_request ||
+		 word == (uint8_t *)&out->receiver.notify_request)
 		*(uint32_t *)(void *)(world.memory + offset) += 1u << 12 | 1;
 	else if (word == (uint8_t *)&out->receiver.read && mood(2))
 		out->receiver.read = self->link[1].chan.tx.head; /* all is room */
-	else if (word == (uint8_t *)&out->receiver.epoch && mood(3))
-		out->receiver.epoch++; /* a wish */
-	else if (word == (uint8_t *)&out->receiver.ack && mood(4))
-		out->receiver.ack = out->sender.epoch;
+	else if (word == (uint8_t *)&out->receiver.reset_request && mood(3))
+		out->receiver.reset_request++; /* a wish */
+	else if (word == (uint8_t *)&out->receiver.generation_ack && mood(4))
+		out->receiver.generation_ack = out->sender.generation;
 	else if (word >= descs && word < descs + D * sizeof(struct ivsh_wire_desc) &&
 		 offset % sizeof(struct ivsh_wire_desc) == 0 && mood(5))
 		tempt_head(self, (uint64_t)(word - descs) / sizeof(struct ivsh_wire_desc));
@@ -725,8 +727,8 @@ static void tempt(uint64_t offset, uint32_t size)
 {
 	(void)size;
 	/* Names that are always just being written. */
-	if (offset == (uint64_t)((uint8_t *)&world_slot(1)->generation - world.memory))
-		world_slot(1)->generation += 2;
+	if (offset == (uint64_t)((uint8_t *)&world_slot(1)->sequence - world.memory))
+		world_slot(1)->sequence += 2;
 	for (unsigned i = 0; i < 2; i++)
 		tempt_one(&innocents[i], offset);
 }

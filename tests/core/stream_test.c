@@ -348,7 +348,7 @@ static void lies(void)
 		world_format();
 		NEED_EQ(side_open(&a, 0, 4096), 0);
 		NEED_EQ(end_open(&b.end, 1, 0, false), 0);
-		c[0].boot = b.end.region.boot;
+		c[0].incarnation = b.end.region.incarnation;
 		c[0].to = a.stream.self;
 		NEED_EQ(ivsh_chan_send(&b.end.chan, PORT + 1, c, 24), 0);
 		NEED_EQ(get(&a, 1, 0), IVSH_EAGAIN);
@@ -397,8 +397,8 @@ static void arguments(void)
 	NEED_EQ(ivsh_stream_open(&a.stream, &a.end.chan, 1, a.buffer, 64), 0);
 	CHECK_EQ(ivsh_stream_read(&a.stream, bytes, 0, &got), IVSH_EINVAL);
 	ivsh_region_detach(&a.end.region);
-	CHECK_EQ(ivsh_stream_read(&a.stream, bytes, 1, &got), IVSH_EBUSY);
-	CHECK_EQ(put(&a, 1), IVSH_EBUSY);
+	CHECK_EQ(ivsh_stream_read(&a.stream, bytes, 1, &got), IVSH_ELOST);
+	CHECK_EQ(put(&a, 1), IVSH_ELOST);
 }
 
 /* A number is never 0, and no run has one of another run again. SPEC R10.1. */
@@ -428,7 +428,7 @@ static void numbers(void)
 			;
 		CHECK_EQ(world_wait(&a.end.region, 1), 0);
 	}
-	/* As if 65536 laps had gone by. */
+	/* As if 65536 wraps had gone by. */
 	a.end.chan.tx.head = head - 1;
 	CHECK_EQ(stream_open(&a), 0);
 	CHECK(a.stream.self != before && a.stream.self != 0);

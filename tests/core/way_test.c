@@ -42,7 +42,7 @@ static void is_broken(void)
 {
 	world_ring(0, 1)->receiver.read ^= 1u << 20;
 	CHECK_EQ(world_wait(&a.region, 1), 0);
-	world_ring(0, 1)->receiver.ack ^= 1u << 20;
+	world_ring(0, 1)->receiver.generation_ack ^= 1u << 20;
 	CHECK_EQ(world_wait(&b.region, 1), 0);
 }
 
@@ -71,8 +71,8 @@ static void is_robbed(void)
 {
 	world_slot(0)->nonce ^= 1;
 	world_slot(1)->nonce ^= 1;
-	CHECK_EQ(world_wait(&a.region, 0), IVSH_EBUSY);
-	CHECK_EQ(world_wait(&b.region, 0), IVSH_EBUSY);
+	CHECK_EQ(world_wait(&a.region, 0), IVSH_ELOST);
+	CHECK_EQ(world_wait(&b.region, 0), IVSH_ELOST);
 }
 
 static void is_held(void)
@@ -100,8 +100,8 @@ static const struct {
     {"broken", is_broken, IVSH_EPROTO, IVSH_EPROTO, IVSH_EPROTO, IVSH_EPROTO, false},
     {"closed", is_closed, IVSH_EPROTO, IVSH_EPROTO, IVSH_EPROTO, IVSH_EPROTO, false},
     {"refused", is_refused, IVSH_EPROTO, IVSH_EPROTO, IVSH_EPROTO, IVSH_EPROTO, false},
-    {"detached", is_detached, IVSH_EBUSY, IVSH_EBUSY, IVSH_EBUSY, IVSH_EBUSY, false},
-    {"robbed", is_robbed, IVSH_EBUSY, IVSH_EBUSY, IVSH_EBUSY, IVSH_EBUSY, false},
+    {"detached", is_detached, IVSH_ELOST, IVSH_ELOST, IVSH_ELOST, IVSH_ELOST, false},
+    {"robbed", is_robbed, IVSH_ELOST, IVSH_ELOST, IVSH_ELOST, IVSH_ELOST, false},
     {"held", is_held, IVSH_EINVAL, 1, 1, 1, false},
     {"waiting", is_waiting, IVSH_EAGAIN, IVSH_EINVAL, IVSH_EAGAIN, IVSH_EINVAL, true},
 };
@@ -154,7 +154,7 @@ static void sends(void)
 			CHECK_EQ(ivsh_chan_publish(&a.chan, 1), rows[i / 3].publish);
 		compare(rows[i / 3].writes);
 		/* Nothing of another life's slot either. */
-		if (rows[i / 3].send == IVSH_EBUSY)
+		if (rows[i / 3].send == IVSH_ELOST)
 			CHECK_EQ(memcmp(before, world.memory, WORLD_SIZE), 0);
 	}
 }
@@ -183,7 +183,7 @@ static void receives(void)
 			CHECK_EQ(received, 0);
 		}
 		CHECK_EQ(b.region.counters.received, 8);
-		if (rows[i].receive == IVSH_EBUSY)
+		if (rows[i].receive == IVSH_ELOST)
 			CHECK_EQ(memcmp(before, world.memory, WORLD_SIZE), 0);
 	}
 }
@@ -216,7 +216,7 @@ static void between(void)
 		CHECK_EQ(a.region.counters.sent, sent);
 		CHECK_EQ(b.region.counters.received, received);
 		compare(rows[i / 4].writes);
-		if (rows[i / 4].send == IVSH_EBUSY)
+		if (rows[i / 4].send == IVSH_ELOST)
 			CHECK_EQ(memcmp(before, world.memory, WORLD_SIZE), 0);
 	}
 }
@@ -232,7 +232,7 @@ static void robbed_unseen(void)
 
 		open_both();
 		world_slot(how < 3 ? 0 : 1)->nonce ^= 1;
-		for (; error != IVSH_EBUSY && calls < 1000; calls++) {
+		for (; error != IVSH_ELOST && calls < 1000; calls++) {
 			/* The other side keeps the ring from being full, or empty. */
 			(void)!(how < 3 ? ivsh_chan_receive_batch(
 					      &b.chan, &held, 1, in, sizeof(in), &count)
@@ -244,7 +244,7 @@ static void robbed_unseen(void)
 			else if (how == 2)
 				error = ivsh_chan_reserve(&a.chan, 100, &payload) == 0
 					    ? ivsh_chan_publish(&a.chan, 1)
-					    : IVSH_EBUSY;
+					    : IVSH_ELOST;
 			else if (how == 3)
 				error = ivsh_chan_receive(&b.chan, &held, in, sizeof(in));
 			else
@@ -260,9 +260,9 @@ static void robbed_unseen(void)
 static void asks_bell(void)
 {
 	open_both();
-	CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
-	world_ring(0, 1)->receiver.want_bell = 1u << IVSH_WIRE_WISH_SHIFT | 1;
-	world_ring(0, 1)->sender.want_space = 1u << IVSH_WIRE_WISH_SHIFT | 1;
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
+	world_ring(0, 1)->receiver.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
+	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	CHECK_EQ(send(8), 0);
 	CHECK_EQ(send(100), 0);
 	CHECK_EQ(send_batch(20), 0);
@@ -273,11 +273,12 @@ static void asks_bell(void)
 	/* The read index moves for it all the same. */
 	CHECK_EQ(world_ring(0, 1)->receiver.read, b.chan.rx.read);
 	CHECK_EQ(world.rings, 0);
-	CHECK_EQ(world_slot(1)->mail[0], 0);
-	world_ring(0, 1)->receiver.asks = IVSH_WIRE_ASKS_MAIL;
+	CHECK_EQ(world_slot(1)->pending[0], 0);
+	world_ring(0, 1)->receiver.notify_flags = IVSH_WIRE_NOTIFY_PENDING;
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &held), 0);
 	CHECK_EQ(ivsh_chan_release(&b.chan), 0);
-	world_ring(0, 1)->receiver.asks = world_ring(0, 1)->sender.asks = IVSH_WIRE_ASKS_BELL;
+	world_ring(0, 1)->receiver.notify_flags = world_ring(0, 1)->sender.notify_flags =
+	    IVSH_WIRE_NOTIFY_REQUEST;
 	CHECK_EQ(send(8), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_peer, 1);
@@ -295,22 +296,22 @@ static void asks_mended(void)
 {
 	open_both();
 	NEED_EQ(world_wait(&b.region, 1000), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.asks, IVSH_WIRE_ASKS_BELL);
-	CHECK_EQ(world_ring(1, 0)->sender.asks, IVSH_WIRE_ASKS_BELL);
-	world_ring(0, 1)->receiver.asks = 0;
-	world_ring(1, 0)->sender.asks = UINT32_MAX;
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	world_ring(0, 1)->receiver.notify_flags = 0;
+	world_ring(1, 0)->sender.notify_flags = UINT32_MAX;
 	for (unsigned i = 0; i < 320; i++)
 		CHECK_EQ(ivsh_chan_release(&b.chan), IVSH_EINVAL);
-	CHECK_EQ(world_ring(0, 1)->receiver.asks, IVSH_WIRE_ASKS_BELL);
-	CHECK_EQ(world_ring(1, 0)->sender.asks, IVSH_WIRE_ASKS_BELL);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	CHECK_EQ(b.region.counters.errors, 0);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 	/* Nobody answers a wish for a reset that is none. */
-	world_ring(0, 1)->receiver.asks |= IVSH_WIRE_ASKS_RESET;
+	world_ring(0, 1)->receiver.notify_flags |= IVSH_WIRE_NOTIFY_RESET;
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_EQ(send(8), 0);
 	CHECK_EQ(a.chan.lost, 0);
-	CHECK_EQ(world_ring(0, 1)->sender.epoch, 0);
+	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
 }
 
 /* Behind the message that sees it the wish is followed, whichever call comes. SPEC R6.5. */
@@ -321,17 +322,17 @@ static void asks_reset(void)
 	for (unsigned i = 0; i < 6; i++) {
 		open_both();
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
-		world_desc(0, 1, b.chan.rx.read)->head |= IVSH_WIRE_HEAD_RESERVED;
+		world_desc(0, 1, b.chan.rx.read)->control |= IVSH_WIRE_CONTROL_RESERVED;
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), IVSH_EPROTO);
 		NEED_EQ(ivsh_chan_reset(&b.chan), 0);
-		CHECK_EQ(world_ring(0, 1)->receiver.asks, IVSH_WIRE_ASKS_RESET);
+		CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
 		CHECK_EQ(i < 3 ? send(8) : send_batch(40), 0);
 		CHECK_EQ(a.chan.tx.limit, a.chan.tx.head);
 		CHECK_EQ(ways[i % 3](8), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(0, 1)->sender.epoch, 1);
+		CHECK_EQ(world_ring(0, 1)->sender.generation, 1);
 		/* In step again: the next ones come. */
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(0, 1)->receiver.asks, 0);
+		CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
 		CHECK_EQ(send_batch(100), 0);
 		for (unsigned n = 0; n < 3; n++)
 			CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
@@ -387,7 +388,7 @@ static const struct test tests[] = {
     {"asked between two steps", asked_between},
     {"slot lost, unseen", robbed_unseen},
     {"asks for bells", asks_bell},
-    {"asks are mended", asks_mended},
+    {"notify_flags are mended", asks_mended},
     {"asks for a reset", asks_reset},
 };
 

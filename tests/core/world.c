@@ -101,7 +101,7 @@ struct ivsh_wire_slot *world_slot(uint32_t slot)
 struct ivsh_wire_ring *world_ring(uint32_t sender, uint32_t receiver)
 {
 	const struct ivsh_wire_header *h = world_header();
-	struct ivsh_geometry geometry = {h->slots, h->descs, h->hot_size, h->bulk_size};
+	struct ivsh_geometry geometry = {h->slots, h->descs, h->small_size, h->large_size};
 	struct layout layout;
 
 	ivsh_layout_of(&geometry, &layout);

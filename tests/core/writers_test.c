@@ -20,12 +20,12 @@ static bool may_write(uint32_t actor, uint32_t other, uint64_t offset)
 	uint64_t in = (uint64_t)((uint8_t *)world_ring(other, actor) - world.memory);
 
 	uint64_t mail = IVSH_WIRE_SLOTS_OFFSET + other * sizeof(struct ivsh_wire_slot) +
-			offsetof(struct ivsh_wire_slot, mail) + actor;
+			offsetof(struct ivsh_wire_slot, pending) + actor;
 
 	/* All of the slot but its mail, and its byte of the other's mail. */
 	if (offset == mail)
 		return true;
-	if (offset - slot < offsetof(struct ivsh_wire_slot, mail))
+	if (offset - slot < offsetof(struct ivsh_wire_slot, pending))
 		return true;
 	/* The sender's line, the descriptors and both areas; the bulk area ends the stride. */
 	if (offset - out < sizeof(struct ivsh_wire_sender) ||
@@ -55,7 +55,7 @@ static void step(struct end *end, uint32_t dice)
 	static struct ivsh_peer peers[WORLD_SLOTS];
 	struct ivsh_peer peer = {0};
 	struct ivsh_chan *chan;
-	struct ivsh_news news;
+	struct ivsh_peer_event news;
 	int error;
 
 	switch (dice % 12) {
@@ -82,7 +82,7 @@ static void step(struct end *end, uint32_t dice)
 		error = ivsh_region_next(&end->region, &chan, &message);
 		break;
 	case 6:
-		error = ivsh_region_news(&end->region, peers, WORLD_SLOTS, &news);
+		error = ivsh_region_peer_event(&end->region, peers, WORLD_SLOTS, &news);
 		break;
 	case 7:
 		error = ivsh_region_offer(&end->region, "echo", (uint16_t)dice);
@@ -121,8 +121,8 @@ static void all_calls(void)
 		}
 		compare(actor, 1 - actor);
 	}
-	CHECK(world_ring(0, 1)->sender.epoch + world_ring(1, 0)->sender.epoch > 10);
-	CHECK(world_slot(0)->mail[1] != 0);
+	CHECK(world_ring(0, 1)->sender.generation + world_ring(1, 0)->sender.generation > 10);
+	CHECK(world_slot(0)->pending[1] != 0);
 	memcpy(before, world.memory, WORLD_SIZE);
 	ivsh_chan_close(&a.chan);
 	ivsh_region_detach(&a.region);

@@ -289,13 +289,13 @@ def doorbell(socket, vectors=2, key="ivsh", where=""):
 def bells(text, command):
     """The line in which a command says how it waited: {what: count}, and its mode."""
     found = re.search(
-        rf"^{command}: wait (?P<mode>\w+), (?P<vectors>\d+) vectors?: bells rung (?P<rung>\d+), "
-        r"saved (?P<saved>\d+); woken by bell (?P<bell>\d+), by timer (?P<timer>\d+) "
-        r"\(rescued (?P<rescued>\d+)\)$",
+        rf"^{command}: wait (?P<mode>\w+), (?P<vectors>\d+) vectors?: notifications sent (?P<sent>\d+), "
+        r"suppressed (?P<suppressed>\d+); woken by doorbell (?P<doorbell>\d+), by timer (?P<timer>\d+) "
+        r"\(missed (?P<missed>\d+)\)$",
         text,
         re.MULTILINE,
     )
-    assert found, f"{command} says nothing about bells:\n{text}"
+    assert found, f"{command} says nothing about notifications:\n{text}"
     return {key: value if key == "mode" else int(value) for key, value in found.groupdict().items()}
 
 

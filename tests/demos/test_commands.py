@@ -140,7 +140,7 @@ def test_echo_counted(world):
     assert "5 round trips" in ping.done()
     text = echo.done()
     assert text.startswith("echo: slot 0 of 8 answers\necho: answered 5 messages\necho: wait spin, 0 ")
-    assert bells(text, "echo")["rung"] == 0, "a plain device has no bell"
+    assert bells(text, "echo")["sent"] == 0, "a plain device has no doorbell"
 
 
 def test_two_devices(world):

@@ -318,7 +318,7 @@ static void look(struct room_peer *peer)
 	struct ivsh_counters counters;
 	struct ivsh_service service;
 	struct ivsh_peer other = {0};
-	struct ivsh_news news;
+	struct ivsh_peer_event news;
 	uint32_t events, slot;
 	uint16_t port;
 
@@ -331,9 +331,9 @@ static void look(struct room_peer *peer)
 		answer(ivsh_region_counters(&peer->region, feed_byte() % 5, &counters));
 		break;
 	case 2:
-		if (answer(ivsh_region_news(&peer->region, seen, 4, &news)) == 0)
-			FUZZ_MUST(news.slot < 4 && news.kind >= IVSH_NEWS_UP &&
-				  news.kind <= IVSH_NEWS_LOST);
+		if (answer(ivsh_region_peer_event(&peer->region, seen, 4, &news)) == 0)
+			FUZZ_MUST(news.slot < 4 && news.kind >= IVSH_PEER_EVENT_UP &&
+				  news.kind <= IVSH_PEER_EVENT_LOST);
 		now += feed_number(4);
 		break;
 	case 3:

@@ -20,7 +20,7 @@ static void say(struct room_peer *them, const struct ivsh_stream *us)
 	c.from = how & 0x08 ? feed_byte() : 7;
 	c.to = how & 0x10 ? feed_byte() : us->self;
 	c.value = how & 0x20 ? us->rx.received : (uint32_t)feed_number(4);
-	c.boot = them->region.boot;
+	c.incarnation = them->region.incarnation;
 	if (c.kind == 0) {
 		uint32_t size = (uint32_t)feed_number(2) % sizeof(bytes);
 

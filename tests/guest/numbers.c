@@ -66,7 +66,7 @@ static void open_all(void)
 		if (peer != mem.self)
 			need(ivsh_chan_open(&chans[peer], &region, peer, records[peer], DESCS_MOST),
 			    "channel");
-	printf("life %u\n", (unsigned)region.boot);
+	printf("life %u\n", (unsigned)region.incarnation);
 }
 
 static uint32_t size_of(uint32_t n)
@@ -79,7 +79,7 @@ static uint32_t size_of(uint32_t n)
 static bool send_one(uint32_t to)
 {
 	static uint8_t bytes[2048];
-	struct number number = {region.boot, next[to]};
+	struct number number = {region.incarnation, next[to]};
 	int error;
 
 	memset(bytes, (int)(number.n + 1), sizeof(bytes));
@@ -88,7 +88,7 @@ static bool send_one(uint32_t to)
 	if (error == IVSH_EAGAIN)
 		return false;
 	need(error, "send");
-	printf("S %u %u %u\n", (unsigned)to, (unsigned)region.boot, (unsigned)next[to]++);
+	printf("S %u %u %u\n", (unsigned)to, (unsigned)region.incarnation, (unsigned)next[to]++);
 	return true;
 }
 

@@ -194,10 +194,10 @@ static void ping_pong(void)
 		CHECK_EQ(done, count);
 		CHECK(child_good(pid));
 		other = other_counters(&ends[0]);
-		CHECK_EQ(other.rescued, 0);
-		CHECK_EQ(ends[0].region.counters.rescued, 0);
-		CHECK(ends[0].region.counters.wakes_bell != 0 && other.wakes_bell != 0);
-		CHECK_EQ(other.bells_rung + other.bells_saved, count);
+		CHECK_EQ(other.missed_notifications, 0);
+		CHECK_EQ(ends[0].region.counters.missed_notifications, 0);
+		CHECK(ends[0].region.counters.wakes_doorbell != 0 && other.wakes_doorbell != 0);
+		CHECK_EQ(other.notifications_sent + other.notifications_suppressed, count);
 		peer_close(&ends[0]);
 		world_close();
 	}
@@ -226,9 +226,9 @@ static void stream(void)
 	CHECK_EQ(done, STREAM);
 	CHECK(child_good(pid));
 	other = other_counters(&ends[0]);
-	CHECK(ends[0].region.counters.bells_rung <= STREAM / 1000);
-	CHECK(other.bells_rung <= STREAM / 1000);
-	CHECK_EQ(other.rescued + ends[0].region.counters.rescued, 0);
+	CHECK(ends[0].region.counters.notifications_sent <= STREAM / 1000);
+	CHECK(other.notifications_sent <= STREAM / 1000);
+	CHECK_EQ(other.missed_notifications + ends[0].region.counters.missed_notifications, 0);
 	peer_close(&ends[0]);
 	world_close();
 }
@@ -238,7 +238,7 @@ static uint32_t wish_await(const uint32_t *word)
 {
 	uint32_t wish = 0;
 
-	for (unsigned i = 0; i < 5000 && (wish & IVSH_WIRE_WISH_VECTOR) == 0; i++) {
+	for (unsigned i = 0; i < 5000 && (wish & IVSH_WIRE_REQUEST_VECTOR) == 0; i++) {
 		poll(NULL, 0, 1);
 		wish = __atomic_load_n(word, __ATOMIC_RELAXED);
 	}
@@ -265,12 +265,12 @@ static void vectors(void)
 		NEED_EQ(world_open(rows[i].vectors), 0);
 		NEED_EQ(peer_open(p, 1, IVSH_WAIT_SLEEP, 0), 0);
 		pid = child(0, body_take, 1, IVSH_WAIT_SLEEP, 0);
-		wish = wish_await(&p->chan.tx.other->want_bell);
-		CHECK_EQ(wish & IVSH_WIRE_WISH_VECTOR, rows[i].want + 1);
+		wish = wish_await(&p->chan.tx.other->notify_request);
+		CHECK_EQ(wish & IVSH_WIRE_REQUEST_VECTOR, rows[i].want + 1);
 		CHECK(peer_send(p, 0));
 		CHECK(child_good(pid));
-		CHECK_EQ(p->region.counters.bells_rung, 1);
-		CHECK_EQ(other_counters(p).rescued, 0);
+		CHECK_EQ(p->region.counters.notifications_sent, 1);
+		CHECK_EQ(other_counters(p).missed_notifications, 0);
 		peer_close(p);
 		world_close();
 	}
@@ -294,16 +294,16 @@ static void space(void)
 	NEED_EQ(world_open(2), 0);
 	NEED_EQ(peer_open(p, 0, IVSH_WAIT_SLEEP, 0), 0);
 	pid = child(1, body_fill, p->region.geometry.descs, IVSH_WAIT_SLEEP, 0);
-	wish = wish_await(&p->chan.rx.other->want_space);
-	CHECK(wish & IVSH_WIRE_WISH_VECTOR);
+	wish = wish_await(&p->chan.rx.other->notify_request);
+	CHECK(wish & IVSH_WIRE_REQUEST_VECTOR);
 	CHECK(peer_receive(p, done++));
-	CHECK_EQ(p->region.counters.bells_rung, 1);
+	CHECK_EQ(p->region.counters.notifications_sent, 1);
 	while (done <= p->region.geometry.descs && peer_receive(p, done))
 		done++;
 	CHECK_EQ(done, p->region.geometry.descs + 1);
 	CHECK(child_good(pid));
-	CHECK_EQ(p->region.counters.bells_rung, 1);
-	CHECK_EQ(other_counters(p).rescued, 0);
+	CHECK_EQ(p->region.counters.notifications_sent, 1);
+	CHECK_EQ(other_counters(p).missed_notifications, 0);
 	peer_close(p);
 	world_close();
 }

@@ -120,12 +120,12 @@ static bool receive(uint32_t from)
 
 static void news(void)
 {
-	struct ivsh_news item;
+	struct ivsh_peer_event item;
 
-	while (ivsh_region_news(&region, seen, IVSH_WIRE_SLOTS_MAX, &item) == 0) {
-		if (item.kind == IVSH_NEWS_LOST)
+	while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &item) == 0) {
+		if (item.kind == IVSH_PEER_EVENT_LOST)
 			wrong("lost", item.slot, 0, 0);
-		if (item.kind == IVSH_NEWS_RESTARTED)
+		if (item.kind == IVSH_PEER_EVENT_RESTARTED)
 			atomic_fetch_add(&all->news, 1);
 	}
 }

@@ -48,15 +48,15 @@ static void join(const char *path, uint64_t nonce)
 }
 
 /* Sleep until there is (kind) of any slot: how long that took; none within the limit is the end. */
-static uint64_t await(enum ivsh_news_kind kind)
+static uint64_t await(enum ivsh_peer_event_kind kind)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
 	uint64_t start = now_ns();
-	struct ivsh_news news;
+	struct ivsh_peer_event news;
 	uint32_t events;
 
 	while (now_ns() - start < LIMIT_NS) {
-		while (ivsh_region_news(&region, seen, IVSH_WIRE_SLOTS_MAX, &news) == 0)
+		while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &news) == 0)
 			if (news.kind == kind)
 				return now_ns() - start;
 		client_poll(&client);
@@ -99,10 +99,10 @@ int main(int argc, char **argv)
 
 		if (strcmp(line, "begin\n") == 0) {
 			child = begin(argv[1]);
-			took_ns = await(IVSH_NEWS_UP);
+			took_ns = await(IVSH_PEER_EVENT_UP);
 		} else {
 			kill(child, SIGKILL);
-			took_ns = await(IVSH_NEWS_DOWN);
+			took_ns = await(IVSH_PEER_EVENT_DOWN);
 			waitpid(child, NULL, 0);
 		}
 		printf("%llu\n", (unsigned long long)took_ns / 1000);

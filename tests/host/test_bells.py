@@ -12,8 +12,8 @@ from peertool import finish
 from rawclient import RawClient, until
 
 BELLS = re.compile(
-    r"^(\w+): wait (\w+), (\d+) vectors?: bells rung (\d+), saved (\d+);"
-    r" woken by bell (\d+), by timer (\d+) \(rescued (\d+)\)$",
+    r"^(\w+): wait (\w+), (\d+) vectors?: notifications sent (\d+), suppressed (\d+);"
+    r" woken by doorbell (\d+), by timer (\d+) \(missed (\d+)\)$",
     re.MULTILINE,
 )
 
@@ -25,7 +25,7 @@ class Bells:
         found = BELLS.findall(output.decode())
         assert len(found) == 1, output
         self.command, self.mode = found[0][:2]
-        self.vectors, self.rung, self.saved, self.woken, self.timer, self.rescued = map(
+        (self.vectors, self.sent, self.suppressed, self.woken, self.timer, self.missed) = map(
             int, found[0][2:]
         )
 
@@ -72,8 +72,8 @@ def test_two_sleepers(served, vectors, count):
     assert (status, errors) == (0, [])
     assert b"echo: answered %d messages\n" % count in answered
     for bells in (Bells(output), Bells(answered)):
-        assert (bells.mode, bells.vectors, bells.rescued) == ("sleep", vectors, 0)
-        assert bells.rung + bells.saved == count and bells.woken > 0
+        assert (bells.mode, bells.vectors, bells.missed) == ("sleep", vectors, 0)
+        assert bells.sent + bells.suppressed == count and bells.woken > 0
 
 
 def test_who_polls_is_not_rung(served):
@@ -83,7 +83,7 @@ def test_who_polls_is_not_rung(served):
     status, output, _ = peers.run("ping", "mirror", "--count", 300, "--wait", "sleep")
     assert status == 0
     ping, echo = Bells(output), Bells(finish(echo)[1])
-    assert (ping.rung, ping.saved) == (0, 300) and ping.rescued == 0
+    assert (ping.sent, ping.suppressed) == (0, 300) and ping.missed == 0
     assert (echo.woken, echo.timer) == (0, 0)
 
 
@@ -95,8 +95,8 @@ def test_without_bells(served, vectors):
     status, output, errors = peers.run("ping", "mirror", "--count", 100, "--wait", "sleep")
     assert (status, errors) == (0, [])
     ping, echo = Bells(output), Bells(finish(echo)[1])
-    assert (ping.vectors, ping.rescued, echo.rescued) == (vectors, 0, 0)
-    assert (ping.rung == 0) == (vectors == 0)
+    assert (ping.vectors, ping.missed, echo.missed) == (vectors, 0, 0)
+    assert (ping.sent == 0) == (vectors == 0)
 
 
 def test_file_has_no_bells(at, tmp_path):
@@ -109,7 +109,7 @@ def test_file_has_no_bells(at, tmp_path):
     )
     assert status == 0
     for bells in (Bells(output), Bells(finish(echo)[1])):
-        assert (bells.vectors, bells.rung, bells.woken, bells.rescued) == (0, 0, 0, 0)
+        assert (bells.vectors, bells.sent, bells.woken, bells.missed) == (0, 0, 0, 0)
         assert bells.timer > 0
 
 

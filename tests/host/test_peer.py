@@ -131,7 +131,7 @@ def test_ping(peers):
         assert re.match(
             rb"ping: slot 0 \(mirror\): %d round trips of %d bytes, us:" % (count, size)
             + rb" min \d+\.\d\d p50 \d+\.\d\d p99 \d+\.\d\d max \d+\.\d\d\n"
-            rb"ping: wait spin, 2 vectors: bells rung ",
+            rb"ping: wait spin, 2 vectors: notifications sent ",
             output,
         )
     status, output, errors = finish(echo)

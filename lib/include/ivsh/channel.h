@@ -12,12 +12,12 @@
  *
  * Either side may reset a ring, and the other follows in its next calls. Until both are in step
  * again the ring is as if full and empty: IVSH_EAGAIN. Then messages may have been lost:
- * ivsh_region_news() says IVSH_NEWS_LOST, and (lost) of the channel has moved, on both sides.
+ * ivsh_region_peer_event() says IVSH_PEER_EVENT_LOST, and (lost) of the channel has moved, on both sides.
  *
  * Calls are for the thread that owns the region, not from interrupts; none blocks. Each moves the
  * heartbeat on. Each that answers an int can answer, besides what stands beside it:
  *
- * IVSH_EBUSY   the region was detached, or another peer has claimed its slot: detach, attach again.
+ * IVSH_ELOST   the region was detached, or another peer has claimed its slot: detach, attach again.
  * IVSH_EPROTO  the channel is dead: broken, closed, or refused by ivsh_chan_open().
  * SPEC 6, 7.
  */
@@ -36,8 +36,8 @@ extern "C" {
 #define IVSH_PORT_ECHO 7u /* comes back as it is */
 
 /* The two areas of a ring for payloads. */
-#define IVSH_AREA_HOT 0u
-#define IVSH_AREA_BULK 1u
+#define IVSH_AREA_SMALL 0u
+#define IVSH_AREA_LARGE 1u
 #define IVSH_AREAS 2u
 
 /* Where payloads end in the areas: positions, which run on for ever, modulo 2^32. */
@@ -69,25 +69,26 @@ struct ivsh_chan {
 	bool dead;      /* answers IVSH_EPROTO from now on */
 	bool open;      /* the pointers below are set */
 	bool busy;      /* in the region's queue */
-	bool untold; /* it broke, in no call of its own, and ivsh_region_next() has not said so */
+	bool
+	    unreported; /* it broke, in no call of its own, and ivsh_region_next() has not said so */
 
 	struct {
 		uint32_t head; /* index of the next message */
 		uint32_t limit;
-		uint64_t lap; /* of head, where a descriptor's head has it */
+		uint64_t wrap; /* of head, where a descriptor's head has it */
 		struct ivsh_wire_desc *desc;
 		struct ivsh_record *record; /* of each descriptor: the ends behind it */
 		const struct ivsh_wire_receiver *other;
 		struct ivsh_record now; /* where the areas end */
-		uint32_t hot_most;      /* the largest payload that goes to the hot area */
+		uint32_t small_max;     /* the largest payload that goes to the hot area */
 		uint32_t resume;        /* the limit that publish goes back to; head: none */
 
 		struct ivsh_wire_sender *own;
-		uint32_t read;              /* the receiver's read index, as last checked */
-		uint32_t epoch, ack, start; /* our own words, as last stored */
-		uint32_t asks;              /* likewise */
-		bool waiting;               /* for the receiver to follow a reset */
-		bool broken;                /* something in this ring breaks SPEC.md */
+		uint32_t read; /* the receiver's read index, as last checked */
+		uint32_t generation, reset_ack, start; /* our own words, as last stored */
+		uint32_t notify_flags;                 /* likewise */
+		bool waiting;                          /* for the receiver to follow a reset */
+		bool broken;                           /* something in this ring breaks SPEC.md */
 		bool reserved;
 		bool blocked;
 		uint8_t reserved_kind;
@@ -97,7 +98,7 @@ struct ivsh_chan {
 		uint32_t reserved_size;
 		uint64_t body;         /* an inline payload under construction */
 		uint32_t blocked_size; /* what last found no room */
-		uint32_t wish;         /* our own want_space, as last stored */
+		uint32_t wish;         /* our own notify_request, as last stored */
 		uint32_t rung;         /* the receiver's wish that was answered by a bell */
 		uint8_t *mail;         /* our byte of the receiver's slot */
 		struct ivsh_area area[IVSH_AREAS];
@@ -106,15 +107,15 @@ struct ivsh_chan {
 	struct {
 		uint32_t read; /* index of the next message to release */
 		uint32_t limit;
-		uint64_t lap; /* of read, likewise */
+		uint64_t wrap; /* of read, likewise */
 		const uint8_t
 		    *next; /* where the next payload is expected: fetched ahead of its message */
 		const struct ivsh_wire_desc *desc;
 		const struct ivsh_wire_sender *other;
-		struct ivsh_record now; /* where the next payloads are expected */
-		uint32_t published;     /* the read index as the sender can see it */
-		uint32_t resume;        /* the limit that release goes back to; read: none */
-		uint32_t ack;           /* our own word, as last stored */
+		struct ivsh_record now;  /* where the next payloads are expected */
+		uint32_t published;      /* the read index as the sender can see it */
+		uint32_t resume;         /* the limit that release goes back to; read: none */
+		uint32_t generation_ack; /* our own word, as last stored */
 		struct ivsh_area area[IVSH_AREAS];
 
 		struct ivsh_wire_receiver *own;
@@ -125,9 +126,9 @@ struct ivsh_chan {
 		uint32_t position;
 		uint32_t size;
 		uint16_t port;
-		uint32_t wish;        /* our own want_bell, as last stored */
-		uint32_t rung;        /* the sender's wish that was answered by a bell */
-		uint32_t epoch, asks; /* our own words, as last stored */
+		uint32_t wish; /* our own notify_request, as last stored */
+		uint32_t rung; /* the sender's wish that was answered by a bell */
+		uint32_t reset_request, notify_flags; /* our own words, as last stored */
 		uint8_t kind;
 		bool peeked;
 		bool broken;  /* something in this ring breaks SPEC.md */
@@ -136,8 +137,8 @@ struct ivsh_chan {
 
 	struct ivsh_chan *next;      /* of the region's open channels */
 	struct ivsh_chan *busy_next; /* of those that may have a message */
-	uint32_t lost;      /* readable: resets of its rings: each may have lost messages */
-	uint32_t lost_told; /* as last answered by ivsh_region_news() */
+	uint32_t lost;          /* readable: resets of its rings: each may have lost messages */
+	uint32_t lost_reported; /* as last answered by ivsh_region_peer_event() */
 };
 
 /* The message may have been delivered to an earlier life of this receiver. SPEC 7. */
@@ -285,12 +286,12 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST
  *
  * In turn: between two messages of one channel each other channel that has one is served once. It
  * looks at the mail bytes, one line for 64 slots, and at those rings that they speak of; and, since
- * a hint can be lost, at all rings every 256 calls, and every IVSH_RELOOK_NS while there is nothing.
+ * a hint can be lost, at all rings every 256 calls, and every IVSH_POLL_NS while there is nothing.
  *
  * IVSH_EAGAIN  no message on any channel.
  * IVSH_EPROTO  *chan broke, now or since the last call: ivsh_chan_reset() or ivsh_chan_close() it, or go on without
  *              it. Said once; the other channels are not affected.
- * IVSH_EBUSY   as every call.
+ * IVSH_ELOST   as every call.
  * SPEC R8.6.
  */
 int ivsh_region_next(struct ivsh_region *region, struct ivsh_chan **chan,

@@ -13,16 +13,18 @@ extern "C" {
 #endif
 
 enum ivsh_error {
-	IVSH_EAGAIN = -1,     /* nothing there, or no room: wait for the bell, then retry */
-	IVSH_EINVAL = -2,     /* the caller broke the contract: fix the program or its input */
-	IVSH_ENODEV = -3,     /* no such device, region or peer: give up, or ask later */
-	IVSH_ENOSPC = -4,     /* too small: bring more; the size needed is returned */
-	IVSH_EVERSION = -5,   /* unknown version or feature: report both numbers */
-	IVSH_EPROTO = -6,     /* the memory breaks SPEC.md; this handle answers so from now on */
-	IVSH_EPEER = -7,      /* the peer left, or came back as another: start over with it */
-	IVSH_EBUSY = -8,      /* a living peer holds that slot: choose another */
-	IVSH_EPLATFORM = -9,  /* a call of the port failed: the port knows why */
+	IVSH_EAGAIN = -1,    /* nothing there, or no room: wait for the doorbell, then retry */
+	IVSH_EINVAL = -2,    /* the caller broke the contract: fix the program or its input */
+	IVSH_ENODEV = -3,    /* no such device, region or peer: give up, or ask later */
+	IVSH_ENOSPC = -4,    /* too small: bring more; the size needed is returned */
+	IVSH_EVERSION = -5,  /* unknown version or feature: report both numbers */
+	IVSH_EPROTO = -6,    /* the memory breaks SPEC.md; this handle answers so from now on */
+	IVSH_EPEER = -7,     /* the peer left, or came back as another: start over with it */
+	IVSH_EBUSY = -8,     /* a living peer holds that slot, or the memory is formatted already */
+	IVSH_EPLATFORM = -9, /* a call of the platform failed: the platform knows why */
 	IVSH_EREADONLY = -10, /* stores do not stay: map, or configure, the memory writable */
+	IVSH_ELOST = -11, /* another peer has claimed this slot, or it was detached: this handle is
+	                         dead: detach, attach again */
 };
 
 /* Every int of this library that can be an error is to be looked at. */

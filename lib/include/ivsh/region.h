@@ -31,10 +31,12 @@ extern "C" {
 
 /* The sizes that decide where everything is. SPEC 2. */
 struct ivsh_geometry {
-	uint32_t slots;    /* peers: 2 to 256 */
-	uint32_t descs;    /* messages in flight per ring: a power of two, 16 to 32768 */
-	uint32_t hot_size; /* bytes for small payloads per ring: a power of two, 1 KiB to 128 MiB */
-	uint32_t bulk_size; /* bytes for large payloads per ring: likewise, at least hot_size; the
+	uint32_t slots; /* peers: 2 to 256 */
+	uint32_t descs; /* messages in flight per ring: a power of two, 16 to 32768 */
+	uint32_t
+	    small_size; /* bytes for small payloads per ring: a power of two, 1 KiB to 128 MiB */
+	uint32_t
+	    large_size; /* bytes for large payloads per ring: likewise, at least small_size; the
 	                       largest message */
 };
 
@@ -67,7 +69,7 @@ int ivsh_geometry_fit(
  * its magic last.
  *
  * For the server, or slot 0, or a tool; never two at once, and never under living peers.
- * generation: differs from one formatting to the next; a clock or a random number.
+ * format_id: differs from one formatting to the next; a clock or a random number.
  * force: format also what is formatted already, or holds something else. The magic goes first.
  *
  * IVSH_EINVAL  base is not aligned to 4096, or the geometry is out of range.
@@ -77,7 +79,7 @@ int ivsh_geometry_fit(
  * SPEC 3.
  */
 int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
-    uint64_t generation, bool force) IVSH_MUST_CHECK;
+    uint64_t format_id, bool force) IVSH_MUST_CHECK;
 
 /* --- Attaching ------------------------------------------------------------------------------ */
 
@@ -115,18 +117,20 @@ struct ivsh_attach {
 
 /* Counters of one life of one peer. SPEC 5. */
 struct ivsh_counters {
-	uint64_t sent;        /* messages published */
-	uint64_t received;    /* messages released */
-	uint64_t full;        /* sends that found no room */
-	uint64_t discarded;   /* messages dropped by a fresh attach */
-	uint64_t bells_rung;  /* doorbells rung */
-	uint64_t bells_saved; /* messages published to a receiver that wanted no bell; our own:
+	uint64_t sent;               /* messages published */
+	uint64_t received;           /* messages released */
+	uint64_t full;               /* sends that found no room */
+	uint64_t discarded;          /* messages dropped by a fresh attach */
+	uint64_t notifications_sent; /* doorbells rung */
+	uint64_t
+	    notifications_suppressed; /* messages published to a receiver that wanted no bell; our own:
 	                         only as ivsh_region_counters() answers it */
-	uint64_t wakes_bell;  /* waits ended by a bell */
-	uint64_t wakes_timer; /* waits ended by time */
-	uint64_t errors;      /* channels that broke SPEC.md */
-	uint64_t lost;        /* ring resets seen */
-	uint64_t rescued;     /* waits ended by time that found something: a bell was lost */
+	uint64_t wakes_doorbell;      /* waits ended by a bell */
+	uint64_t wakes_timer;         /* waits ended by time */
+	uint64_t errors;              /* channels that broke SPEC.md */
+	uint64_t lost;                /* ring resets seen */
+	uint64_t
+	    missed_notifications; /* waits ended by time that found something: a bell was lost */
 };
 
 struct ivsh_chan;
@@ -137,7 +141,7 @@ struct ivsh_region {
 	struct ivsh_wire_slot *slot;
 	struct ivsh_chan *chans; /* all open channels, linked by (next) */
 	uint64_t nonce;          /* readable: this life's */
-	uint32_t boot;           /* readable: this life's boot word */
+	uint32_t incarnation;    /* readable: this incarnation's number */
 	uint32_t heartbeat;
 	uint32_t ticked; /* the heartbeat when the slot and the rings were last looked after */
 	uint32_t came_epoch, came_connection; /* the server's words when this life attached */
@@ -146,29 +150,29 @@ struct ivsh_region {
 	struct ivsh_mem mem;           /* readable: the doorway, copied at attach */
 	struct ivsh_geometry geometry; /* readable: the header's, checked and copied at attach */
 	struct ivsh_counters counters; /* readable: this peer's own */
-	uint64_t rang;                 /* messages published to a receiver that wanted a bell */
-	uint64_t generation;           /* readable: the header's */
+	uint64_t notified;             /* messages published to a receiver that had a request */
+	uint64_t format_id;            /* readable: the header's */
 	uint64_t server_seen_ns;
-	uint32_t server_beat;  /* readable: the server's, as ivsh_region_peer() saw it last */
-	uint32_t server_epoch; /* readable: likewise; 0: no server */
-	uint32_t change;       /* the server's, as last seen by a wait */
-	uint64_t lost;         /* counters.lost, as last seen by a wait */
-	uint64_t asked_ns;     /* when a channel last began to ask for bells */
+	uint32_t server_heartbeat; /* readable: the server's, as ivsh_region_peer() saw it last */
+	uint32_t server_epoch;     /* readable: likewise; 0: no server */
+	uint32_t change;           /* the server's, as last seen by a wait */
+	uint64_t lost;             /* counters.lost, as last seen by a wait */
+	uint64_t asked_ns;         /* when a channel last began to ask for bells */
 
 	/* Of ivsh_region_next(): mail bytes as last seen, and channels that may have a message, in
 	 * turn. */
-	uint64_t mail[IVSH_WIRE_SLOTS_MAX / 8];
+	uint64_t pending[IVSH_WIRE_SLOTS_MAX / 8];
 	struct ivsh_chan *busy, *busy_last;
 	uint32_t busy_count;
 	uint32_t next_calls;
 	uint64_t relook_ns; /* when all channels were last looked at */
-	bool mail_all;      /* all open channels ask for mail, and were looked at since */
+	bool pending_all;   /* all open channels ask for mail, and were looked at since */
 	bool broke;         /* a channel, and no call has said so */
 
-	/* Of ivsh_region_news(): the round of looks. */
-	uint64_t news_ns;
-	uint32_t news_slot;   /* the next one to look at */
-	uint32_t news_change; /* the server's, when the round began */
+	/* Of ivsh_region_peer_event(): the round of looks. */
+	uint64_t round_ns;
+	uint32_t round_slot;   /* the next one to look at */
+	uint32_t round_change; /* the server's, when the round began */
 };
 
 /*
@@ -222,7 +226,7 @@ void ivsh_attach_discard(struct ivsh_region *region);
  * IVSH_ENODEV   nobody has formatted the memory.
  * IVSH_EINVAL, IVSH_EPROTO, IVSH_EVERSION, IVSH_ENOSPC  as ivsh_region_attach().
  */
-int ivsh_region_look(struct ivsh_region *region, const struct ivsh_mem *mem,
+int ivsh_region_probe(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
@@ -252,7 +256,7 @@ struct ivsh_wait {
 #define IVSH_EVENT_BROKEN 0x8u  /* a channel broke, and no call for it said so: (dead) */
 
 /* A sleeper looks again this often, bell or not: bells can be lost. SPEC R8.3. */
-#define IVSH_RELOOK_NS UINT64_C(100000000)
+#define IVSH_POLL_NS UINT64_C(100000000)
 
 /*
  * Wait for any of: a message on any open channel, room on any channel that was full, a change that
@@ -260,17 +264,17 @@ struct ivsh_wait {
  *
  * Gives back to the senders what was released, keeps the heartbeat going, and sleeps through
  * mem.doorbell.sleep. A message that is peeked and not released does not end a wait; nor does a channel
- * that stays dead. Looks once at each open channel for every bell, and every IVSH_RELOOK_NS without.
+ * that stays dead. Looks once at each open channel for every bell, and every IVSH_POLL_NS without.
  *
  * Owner's thread, not from interrupts.
  *
- * IVSH_EBUSY   another peer has claimed this slot, or it was detached: this handle is dead.
+ * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
  * SPEC 8.
  */
 int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns,
     uint32_t *events) IVSH_MUST_CHECK;
 
-/* In an entry of ivsh_regions_wait() that answers IVSH_EBUSY: it is this region's slot that was lost. */
+/* In an entry of ivsh_regions_wait() that answers IVSH_ELOST: it is this region's slot that was lost. */
 #define IVSH_EVENT_LOST 0x80000000u
 
 /*
@@ -283,7 +287,7 @@ int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, u
  * regions: different ones, of one thread. events: (count) words, one for each region; all 0: time is over.
  *
  * IVSH_EINVAL  count is 0.
- * IVSH_EBUSY   as ivsh_region_wait(), of the regions whose entry is IVSH_EVENT_LOST: go on with the others.
+ * IVSH_ELOST   as ivsh_region_wait(), of the regions whose entry is IVSH_EVENT_LOST: go on with the others.
  * SPEC 8.
  */
 int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
@@ -312,15 +316,15 @@ enum ivsh_connection {
 struct ivsh_peer {
 	enum ivsh_presence presence;
 	enum ivsh_connection connection; /* what the server says of the slot's socket */
-	uint32_t boot;                   /* another value is another life; 0: never attached */
-	uint32_t vectors;                /* bells it says it can take: unchecked */
-	uint64_t silent_ns;              /* for how long its heartbeat stood still, as seen here */
-	char name[IVSH_WIRE_NAME_SIZE];  /* printable ASCII, terminated; empty: none */
+	uint32_t incarnation; /* another value is another incarnation; 0: never attached */
+	uint32_t vectors;     /* bells it says it can take: unchecked */
+	uint64_t silent_ns;   /* for how long its heartbeat stood still, as seen here */
+	char name[IVSH_WIRE_NAME_SIZE]; /* printable ASCII, terminated; empty: none */
 
 	/* For the next look. */
 	uint32_t heartbeat;
 	uint64_t seen_ns;
-	uint32_t told; /* the life that ivsh_region_news() last told of; 0: that it is down */
+	uint32_t reported; /* the incarnation of the last event; 0: it was reported down */
 };
 
 /*
@@ -336,46 +340,46 @@ int ivsh_region_peer(
     struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer) IVSH_MUST_CHECK;
 
 /* What happened to another slot. */
-enum ivsh_news_kind {
-	IVSH_NEWS_UP = 1,        /* a peer is here that was not, or was silent and is back */
-	IVSH_NEWS_DOWN = 2,      /* it left, died, or is silent: its presence says which */
-	IVSH_NEWS_RESTARTED = 3, /* it is here, in another life than the last one told of */
-	IVSH_NEWS_LOST = 4,      /* a ring between it and us was reset: messages may be lost */
+enum ivsh_peer_event_kind {
+	IVSH_PEER_EVENT_UP = 1,        /* a peer is here that was not, or was silent and is back */
+	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: its presence says which */
+	IVSH_PEER_EVENT_RESTARTED = 3, /* it is here, in another life than the last one told of */
+	IVSH_PEER_EVENT_LOST = 4, /* a ring between it and us was reset: messages may be lost */
 };
 
-struct ivsh_news {
-	enum ivsh_news_kind kind;
+struct ivsh_peer_event {
+	enum ivsh_peer_event_kind kind;
 	uint32_t slot;
 };
 
 /* How often, at the least, who wants news that no server announces looks at the slots. */
-#define IVSH_NEWS_NS UINT64_C(20000000)
+#define IVSH_PEER_EVENT_NS UINT64_C(20000000)
 
 /*
  * What is new about the other slots: one thing at a time; call it until it answers IVSH_EAGAIN.
  *
  * Nothing queues up: news is the difference between what was told last and what is. So a peer that
- * went and came back between two calls is one IVSH_NEWS_RESTARTED, and two resets are one
- * IVSH_NEWS_LOST. peers: one per slot, (count) of them, zeroed before the first call, the caller's;
+ * went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and two resets are one
+ * IVSH_PEER_EVENT_LOST. peers: one per slot, (count) of them, zeroed before the first call, the caller's;
  * peers[slot] holds what was seen last.
  *
  * Looks at each slot once per round, and ends at most one round and begins one. A round begins with the first call after the server saw a
- * change, or IVSH_NEWS_NS after the last one; in between a call looks at no slot. So with a server
+ * change, or IVSH_PEER_EVENT_NS after the last one; in between a call looks at no slot. So with a server
  * a death shows at once (ivsh_region_wait() answers IVSH_EVENT_CONTROL), else within
  * IVSH_HEARTBEAT_LIMIT_NS, and an attach with the next round.
  *
  * IVSH_EAGAIN  nothing more, for now.
  * IVSH_EINVAL  (count) is less than the number of slots.
- * IVSH_EBUSY   another peer has claimed this slot, or it was detached: this handle is dead.
+ * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
  */
-int ivsh_region_news(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
-    struct ivsh_news *news) IVSH_MUST_CHECK;
+int ivsh_region_peer_event(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
+    struct ivsh_peer_event *news) IVSH_MUST_CHECK;
 
 /* --- Names and services. SPEC 5 ------------------------------------------------------------- */
 
 /*
  * Find the peer that calls itself (name): its slot, the lowest, in *slot. peers: as for
- * ivsh_region_news(); each is looked at again. Two peers may have one name, and anybody may take
+ * ivsh_region_peer_event(); each is looked at again. Two peers may have one name, and anybody may take
  * any.
  *
  * IVSH_ENODEV  nobody of that name is here: later perhaps.
@@ -398,7 +402,7 @@ struct ivsh_service {
  *
  * IVSH_EINVAL  not such a name.
  * IVSH_ENOSPC  there are 16 already.
- * IVSH_EBUSY   another peer has claimed this slot, or it was detached: this handle is dead.
+ * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
  */
 int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t port) IVSH_MUST_CHECK;
 

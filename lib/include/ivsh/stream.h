@@ -16,7 +16,7 @@
  *              of a ring lost messages: open the stream again.
  * IVSH_EPROTO  the peer broke the stream's rules: this stream is dead, the channel goes on. Or the
  *              channel itself is dead.
- * IVSH_EBUSY   as in channel.h.
+ * IVSH_ELOST   as in channel.h.
  * SPEC 10.
  */
 #ifndef IVSH_STREAM_H
@@ -35,11 +35,11 @@ extern "C" {
 struct ivsh_stream {
 	struct ivsh_chan *chan;
 	uint8_t *buffer;
-	uint32_t size;      /* of buffer: a power of two */
-	uint32_t self;      /* this stream's number, new with each open */
-	uint32_t peer;      /* the other side's; 0: not known yet */
-	uint32_t peer_boot; /* the life of the peer that it belongs to */
-	uint32_t lost;      /* resets of the channel's rings, as last seen */
+	uint32_t size;             /* of buffer: a power of two */
+	uint32_t self;             /* this stream's number, new with each open */
+	uint32_t peer;             /* the other side's; 0: not known yet */
+	uint32_t peer_incarnation; /* the life of the peer that it belongs to */
+	uint32_t lost;             /* resets of the channel's rings, as last seen */
 	uint16_t port;
 	bool joined; /* the peer knows us: its bytes are for this stream */
 	bool hello;  /* HELLO is still to be sent */

@@ -38,7 +38,7 @@ static inline int ivsh_wire_magic_none(uint64_t magic)
 #define IVSH_WIRE_SLOTS_MIN 2u
 #define IVSH_WIRE_SLOTS_MAX 256u /* so that the server page is one page */
 #define IVSH_WIRE_DESCS_MIN 16u
-#define IVSH_WIRE_DESCS_MAX 32768u /* half of what a 16-bit lap and a 32-bit index leave room for */
+#define IVSH_WIRE_DESCS_MAX 32768u /* half of what a 16-bit wrap counter and a 32-bit index allow */
 #define IVSH_WIRE_AREA_MIN 1024u
 #define IVSH_WIRE_AREA_MAX (UINT32_C(1) << 27) /* a length has 28 bits */
 
@@ -55,18 +55,18 @@ struct ivsh_wire_header {
 	uint64_t size;       /* bytes of the region, at most those of the memory */
 	uint32_t slots;      /* 2 to 256 */
 	uint32_t descs;      /* descriptors in a ring, a power of two, 16 to 32768 */
-	uint32_t hot_size;   /* bytes of a ring's hot area, a power of two, 1 KiB to 128 MiB */
-	uint32_t bulk_size;  /* bytes of a ring's bulk area, likewise, at least hot_size */
-	uint64_t generation; /* differs from one formatting to the next */
+	uint32_t small_size; /* bytes of a ring's small area, a power of two, 1 KiB to 128 MiB */
+	uint32_t large_size; /* bytes of a ring's large area, likewise, at least small_size */
+	uint64_t format_id;  /* differs from one formatting to the next */
 	uint8_t reserved[16];
 };
 
 /* SPEC 4. Written by the server alone; all 0 without one. */
 struct ivsh_wire_server {
-	uint32_t epoch;   /* differs from one service to the next; 0: no server */
-	uint32_t beat;    /* advances every 250 ms while the server lives */
-	uint32_t change;  /* advances after each change of a connection word */
-	uint32_t vectors; /* doorbell vectors that each peer has eventfds for */
+	uint32_t epoch;     /* differs from one service to the next; 0: no server */
+	uint32_t heartbeat; /* advances every 250 ms while the server lives */
+	uint32_t change;    /* advances after each change of a connection word */
+	uint32_t vectors;   /* doorbell vectors that each peer has eventfds for */
 	uint8_t reserved[48];
 	uint32_t connection[IVSH_WIRE_SLOTS_MAX]; /* connects and disconnects in this epoch: odd:
 	                                             connected; 0: unknown */
@@ -88,76 +88,76 @@ struct ivsh_wire_service {
 	uint16_t reserved;
 };
 
-/* SPEC 5. All but the mail bytes are written by the slot's own peer. */
+/* SPEC 5. The slot's own peer writes all but the pending bytes. */
 struct ivsh_wire_slot {
 	/* Line 0: who. */
-	uint32_t state;      /* IVSH_WIRE_STATE_* */
-	uint32_t boot;       /* advances at each attach: another value is another life */
-	uint32_t heartbeat;  /* advances at least every 250 ms while the peer lives */
-	uint32_t vectors;    /* bells it can take; 0: it polls, ringing it is of no use */
-	uint64_t nonce;      /* who claimed the slot, drawn anew by each life */
-	uint32_t generation; /* of the name and services: odd while they are being written */
-	uint32_t server; /* the server page's epoch when this life attached; 0: there was none */
-	uint32_t connection; /* the slot's connection word in it then: of this life's socket */
+	uint32_t state;        /* IVSH_WIRE_STATE_* */
+	uint32_t incarnation;  /* advances at each attach */
+	uint32_t heartbeat;    /* advances at least every 250 ms while the peer lives */
+	uint32_t vectors;      /* doorbell vectors of the peer; 0: it polls, and is not notified */
+	uint64_t nonce;        /* who claimed the slot, drawn anew by each incarnation */
+	uint32_t sequence;     /* of the name and services: odd while they are being written */
+	uint32_t server_epoch; /* the server page's epoch at the attach; 0: there was no server */
+	uint32_t connection;   /* the slot's connection word then: of this incarnation's socket */
 	uint8_t reserved1[28];
-	/* Lines 1 to 8: name and services, under (generation). */
+	/* Lines 1 to 8: name and services, under (sequence). */
 	uint8_t name[IVSH_WIRE_NAME_SIZE];
 	uint8_t reserved2[32];
 	struct ivsh_wire_service service[IVSH_WIRE_SERVICES];
-	/* Lines 10 and 11: counters of this life, kept readable after it ended. */
+	/* Lines 10 and 11: counters of this incarnation, kept readable after its end. */
 	uint64_t sent;      /* messages published */
 	uint64_t received;  /* messages released */
 	uint64_t full;      /* sends that found no room */
-	uint64_t discarded; /* messages left for a predecessor and dropped by a fresh attach */
-	uint64_t bells_rung;
-	uint64_t bells_saved; /* messages published to a receiver that wanted no bell */
-	uint64_t wakes_bell;  /* sleeps ended by a bell */
-	uint64_t wakes_timer; /* sleeps ended by time */
-	uint64_t errors;      /* channels that broke SPEC.md */
-	uint64_t lost;        /* ring resets seen: each may have lost messages */
-	uint64_t rescued;     /* sleeps ended by time with something to do: a bell was lost */
+	uint64_t discarded; /* messages of the backlog that an attach discarded */
+	uint64_t notifications_sent;
+	uint64_t notifications_suppressed; /* messages published with no notification requested */
+	uint64_t wakes_doorbell;           /* sleeps ended by a doorbell */
+	uint64_t wakes_timer;              /* sleeps ended by time */
+	uint64_t errors;                   /* channels that broke SPEC.md */
+	uint64_t lost;                     /* ring resets seen: each may have lost messages */
+	uint64_t missed_notifications;     /* sleeps ended by time with something to do */
 	uint8_t reserved3[40];
-	/* Lines 12 to 15: mail. Byte i is written by slot i's peer: a hint that it sent something. */
-	uint8_t mail[IVSH_WIRE_SLOTS_MAX];
+	/* Lines 12 to 15: pending hints. Slot i's peer writes byte i: it sent something. */
+	uint8_t pending[IVSH_WIRE_SLOTS_MAX];
 	uint8_t reserved4[1024];
 };
 
 /* SPEC 6. One side of a ring: each side's lines have one writer. */
 struct ivsh_wire_sender {
-	uint32_t boot;       /* the sender's boot word when it opened this ring */
-	uint32_t epoch;      /* the run of the ring: advances with each reset */
-	uint32_t ack;        /* the receiver's epoch that this run, or one before it, answers */
-	uint32_t start;      /* index of the run's first descriptor */
-	uint32_t want_space; /* the wish to be rung when the read index moves: IVSH_WIRE_WISH_* */
-	uint32_t told;       /* the run that the sender's application knows of */
-	uint32_t asks;       /* IVSH_WIRE_ASKS_BELL, or 0 */
+	uint32_t incarnation; /* the sender's incarnation when it opened this ring */
+	uint32_t generation;  /* the ring generation: advances with each reset */
+	uint32_t reset_ack;   /* the reset request that this generation, or one before, answers */
+	uint32_t start;       /* index of the generation's first descriptor */
+	uint32_t notify_request; /* for when the read index moves: IVSH_WIRE_REQUEST_* */
+	uint32_t reported;       /* the generation that the sender's application knows of */
+	uint32_t notify_flags;   /* IVSH_WIRE_NOTIFY_REQUEST, or 0 */
 	uint8_t reserved[36];
 };
 
-/* What moves with the messages has a line of its own: senders look at the other one each time. */
+/* The read index moves with the messages, and senders poll it: it has a line of its own. */
 struct ivsh_wire_receiver {
-	uint32_t boot;      /* the receiver's boot word when it opened this ring */
-	uint32_t epoch;     /* resets that the receiver asked for */
-	uint32_t ack;       /* the run that the receiver has followed */
-	uint32_t want_bell; /* the wish to be rung at the next message: IVSH_WIRE_WISH_* */
-	uint32_t told;      /* the run that the receiver's application knows of */
-	uint32_t asks; /* what the sender is to do besides storing a message: IVSH_WIRE_ASKS_* */
+	uint32_t incarnation;    /* the receiver's incarnation when it opened this ring */
+	uint32_t reset_request;  /* resets that the receiver asked for */
+	uint32_t generation_ack; /* the generation that the receiver has followed */
+	uint32_t notify_request; /* for the next message: IVSH_WIRE_REQUEST_* */
+	uint32_t reported;       /* the generation that the receiver's application knows of */
+	uint32_t notify_flags;   /* what else the sender does after a message: IVSH_WIRE_NOTIFY_* */
 	uint8_t reserved0[40];
-	uint32_t read; /* index of the first descriptor not yet given back, modulo 2^32 */
+	uint32_t read; /* index of the first descriptor that is not released, modulo 2^32 */
 	uint8_t reserved1[60];
 };
 
-/* Bits of asks: while it is 0, the other side may go without a fence. SPEC 8. */
-#define IVSH_WIRE_ASKS_BELL 0x1u  /* I make wishes: look for them, behind a full fence */
-#define IVSH_WIRE_ASKS_MAIL 0x2u  /* I look at my slot's mail bytes */
-#define IVSH_WIRE_ASKS_RESET 0x4u /* I wait for a new run: look at my epoch */
+/* Bits of notify_flags. While the word is 0, the other side needs no fence. SPEC 8. */
+#define IVSH_WIRE_NOTIFY_REQUEST 0x1u /* I make requests: look for them, behind a full fence */
+#define IVSH_WIRE_NOTIFY_PENDING 0x2u /* I read the pending bytes of my slot */
+#define IVSH_WIRE_NOTIFY_RESET 0x4u   /* I wait for a new generation: look at reset_request */
 
 /*
- * A wish to be rung. Bits 11:0: the vector plus 1, or 0 while there is no wish; bits 31:12: how many
- * wishes there were, so that one wish is answered by one bell. SPEC 8.
+ * A notification request. Bits 11:0: the vector to notify, plus 1, or 0 while there is no request;
+ * bits 31:12: a count of requests, so that one request is answered by one notification. SPEC 8.
  */
-#define IVSH_WIRE_WISH_VECTOR 0xfffu
-#define IVSH_WIRE_WISH_SHIFT 12
+#define IVSH_WIRE_REQUEST_VECTOR 0xfffu
+#define IVSH_WIRE_REQUEST_SHIFT 12
 
 /* SPEC 6. The lines stand 128 bytes apart: processors fetch lines in pairs. */
 struct ivsh_wire_ring {
@@ -168,32 +168,33 @@ struct ivsh_wire_ring {
 
 /* SPEC 7. Written by the sender: word 1 first, then word 0 with release. */
 struct ivsh_wire_desc {
-	uint64_t head; /* lap, port, kind, length: IVSH_WIRE_HEAD_* */
-	uint64_t body; /* the payload if kind is inline, else its position */
+	uint64_t control; /* wrap, port, kind, length: IVSH_WIRE_CONTROL_* */
+	uint64_t body;    /* the payload if kind is inline, else its position */
 };
 
-/* Fields of the descriptor's head word. */
-#define IVSH_WIRE_HEAD_LENGTH_MASK UINT64_C(0x0fffffff) /* bits 27:0, bytes of payload */
-#define IVSH_WIRE_HEAD_KIND_SHIFT 28                    /* bits 29:28 */
-#define IVSH_WIRE_HEAD_KIND_MASK UINT64_C(3)
-#define IVSH_WIRE_HEAD_START (UINT64_C(1) << 30) /* position need not follow the last one's end */
-#define IVSH_WIRE_HEAD_RESERVED (UINT64_C(1) << 31)
-#define IVSH_WIRE_HEAD_PORT_SHIFT 32 /* bits 47:32 */
-#define IVSH_WIRE_HEAD_LAP_SHIFT 48  /* bits 63:48: (index / descs + 1) modulo 2^16 */
+/* Fields of a descriptor's control word. */
+#define IVSH_WIRE_CONTROL_LENGTH_MASK UINT64_C(0x0fffffff) /* bits 27:0, bytes of payload */
+#define IVSH_WIRE_CONTROL_KIND_SHIFT 28                    /* bits 29:28 */
+#define IVSH_WIRE_CONTROL_KIND_MASK UINT64_C(3)
+#define IVSH_WIRE_CONTROL_START \
+	(UINT64_C(1) << 30) /* position need not follow the last one's end */
+#define IVSH_WIRE_CONTROL_RESERVED (UINT64_C(1) << 31)
+#define IVSH_WIRE_CONTROL_PORT_SHIFT 32 /* bits 47:32 */
+#define IVSH_WIRE_CONTROL_WRAP_SHIFT 48 /* bits 63:48: (index / descs + 1) modulo 2^16 */
 
 #define IVSH_WIRE_KIND_INLINE 0u /* 0 to 8 bytes, in the descriptor's body */
-#define IVSH_WIRE_KIND_HOT 1u    /* in the hot area */
-#define IVSH_WIRE_KIND_BULK 2u   /* in the bulk area */
+#define IVSH_WIRE_KIND_SMALL 1u  /* in the small payload area */
+#define IVSH_WIRE_KIND_LARGE 2u  /* in the large payload area */
 
 #define IVSH_WIRE_INLINE_MAX 8u
 
 /* SPEC 10. What a stream's two sides say to each other: a message on the port after the stream's. */
 struct ivsh_wire_stream {
-	uint32_t kind;  /* IVSH_WIRE_STREAM_* */
-	uint32_t from;  /* the number of the stream that says it: not 0 */
-	uint32_t to;    /* the number of the stream that it is for; HELLO: 0 */
-	uint32_t value; /* CREDIT: bytes that may be sent in all; END: bytes that were */
-	uint32_t boot;  /* the boot word of the peer that says it */
+	uint32_t kind;        /* IVSH_WIRE_STREAM_* */
+	uint32_t from;        /* the number of the stream that says it: not 0 */
+	uint32_t to;          /* the number of the stream that it is for; HELLO: 0 */
+	uint32_t value;       /* CREDIT: bytes that may be sent in all; END: bytes that were */
+	uint32_t incarnation; /* of the peer that says it */
 	uint32_t reserved;
 };
 

@@ -124,9 +124,9 @@ def bare_doorbell(words, uefi, count):
 
 def both(sides, messages):
     """The two sides' counters together."""
-    keys = ("rung", "saved", "bell", "timer", "rescued")
+    keys = ("sent", "suppressed", "doorbell", "timer", "missed")
     total = {key: sum(side[key] for side in sides) for key in keys}
-    return {**total, "doorbells_per_message": total["rung"] / messages}
+    return {**total, "doorbells_per_message": total["sent"] / messages}
 
 
 def pairs(words, share):
