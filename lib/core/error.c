@@ -24,13 +24,13 @@ const char *ivsh_error_text(int error)
 	case IVSH_EPEER:
 		return "the peer left or came back as another";
 	case IVSH_EBUSY:
-		return "a living peer holds the slot, or the memory is formatted already";
+		return "held by a living peer, or formatted already";
 	case IVSH_EPLATFORM:
 		return "a call of the platform failed";
 	case IVSH_EREADONLY:
 		return "the memory cannot be written";
 	case IVSH_ELOST:
-		return "another peer has claimed this slot, or it was detached";
+		return "the slot is lost: another peer has claimed it";
 	default:
 		return "unknown error";
 	}

@@ -15,8 +15,8 @@ static bool is_peer_gone(struct ivsh_node *node, struct ivsh_call *call)
 	if (peer->presence != IVSH_PEER_ATTACHED)
 		return call->incarnation != 0;
 	if (call->incarnation == 0)
-		call->incarnation = peer->boot;
-	return call->incarnation != peer->boot;
+		call->incarnation = peer->incarnation;
+	return call->incarnation != peer->incarnation;
 }
 
 /* Send the request. IVSH_EAGAIN: there is no room yet. */
@@ -31,7 +31,7 @@ static int call_begin(struct ivsh_node *node, struct ivsh_call *call)
 	/* SPEC R14.1: no other request of this slot has it. */
 	if (++node->next_call == 0)
 		node->next_call = 1;
-	header.id = (uint64_t)node->region.boot << 32 | node->next_call;
+	header.id = (uint64_t)node->region.incarnation << 32 | node->next_call;
 	error = ivsh_node_call_send(node, call->peer, &header, call->data, call->size);
 	if (error == IVSH_EPROTO) {
 		error = ivsh_node_mend(node, call->peer);

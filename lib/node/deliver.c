@@ -72,8 +72,8 @@ static int look(
 		if (error == IVSH_EAGAIN && held)
 			continue;
 		if (error == IVSH_EPROTO) {
-			if (ivsh_node_mend(node, ch->peer) == IVSH_EBUSY)
-				return IVSH_EBUSY;
+			if (ivsh_node_mend(node, ch->peer) == IVSH_ELOST)
+				return IVSH_ELOST;
 			continue;
 		}
 		if (error)
@@ -123,7 +123,7 @@ static int near_done(
 		message->request = call.id;
 		return 0;
 	case IVSH_EPROTO:
-		return ivsh_node_mend(node, peer) == IVSH_EBUSY ? IVSH_EBUSY : IVSH_EAGAIN;
+		return ivsh_node_mend(node, peer) == IVSH_ELOST ? IVSH_ELOST : IVSH_EAGAIN;
 	case IVSH_ENOSPC: /* of a call the header is not copied: it may fit all the same */
 		ivsh_node_hold(node, peer, true);
 		return IVSH_EAGAIN;

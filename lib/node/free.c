@@ -25,7 +25,7 @@ static int region_await(struct ivsh_region *region, struct ivsh_mem *mem,
 	uint64_t start = doorbell->now_ns(doorbell->ctx), waited = 0;
 
 	for (;;) {
-		int error = ivsh_region_look(region, mem, attach);
+		int error = ivsh_region_probe(region, mem, attach);
 
 		if (error != IVSH_ENODEV)
 			return error;
@@ -56,7 +56,7 @@ int ivsh_node_attach_free(
 		for (uint32_t slot = 0; slot < slots; slot++) {
 			struct ivsh_peer peer = {0};
 
-			error = ivsh_region_look(region, mem, attach);
+			error = ivsh_region_probe(region, mem, attach);
 			if (!error)
 				error = ivsh_region_peer(region, slot, &peer);
 			if (error)

@@ -14,8 +14,8 @@ int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 		return 0;
 	ivsh_node_hold(node, peer, false);
 	if (ivsh_region_peer(&node->region, peer, &node->peers[peer]) == 0 &&
-	    node->peers[peer].boot != link->incarnation) {
-		link->incarnation = node->peers[peer].boot;
+	    node->peers[peer].incarnation != link->incarnation) {
+		link->incarnation = node->peers[peer].incarnation;
 		link->resets = 0;
 		link->broken = link->broken_reported = false;
 	}

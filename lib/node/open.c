@@ -33,7 +33,7 @@ int ivsh_node_size(const struct ivsh_mem *mem, uint32_t slots, uint64_t *size)
 {
 	struct ivsh_attach attach = {0};
 	struct ivsh_region region;
-	int error = ivsh_region_look(&region, mem, &attach);
+	int error = ivsh_region_probe(&region, mem, &attach);
 
 	if (error == IVSH_ENODEV)
 		error = ivsh_geometry_fit(
@@ -215,7 +215,7 @@ void ivsh_node_close(struct ivsh_node *node)
 
 uint32_t ivsh_node_max(const struct ivsh_node *node)
 {
-	return node->region.geometry.bulk_size;
+	return node->region.geometry.large_size;
 }
 
 struct ivsh_chan *ivsh_node_channel(struct ivsh_node *node, uint32_t peer)

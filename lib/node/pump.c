@@ -35,7 +35,7 @@ static int pump_one(struct ivsh_node *node, struct ivsh_chan *ch, bool is_target
 
 		ivsh_node_hold(node, ch->peer, false);
 		if (error == IVSH_EPROTO)
-			return ivsh_node_mend(node, ch->peer) == IVSH_EBUSY ? IVSH_EBUSY : 0;
+			return ivsh_node_mend(node, ch->peer) == IVSH_ELOST ? IVSH_ELOST : 0;
 		if (error)
 			return error == IVSH_EAGAIN ? 0 : error;
 		kind = ivsh_node_dispatch(node, ch, &in, &call);

@@ -5,7 +5,7 @@
 #include "node/inside.h"
 
 /* A channel that was given up, and nobody was told. */
-static bool broken_next(struct ivsh_node *node, struct ivsh_news *event)
+static bool broken_next(struct ivsh_node *node, struct ivsh_peer_event *event)
 {
 	for (uint32_t i = 0; i < node->slots; i++) {
 		struct ivsh_node_link *link = &node->links[i];
@@ -13,14 +13,14 @@ static bool broken_next(struct ivsh_node *node, struct ivsh_news *event)
 		if (!link->broken || link->broken_reported)
 			continue;
 		link->broken_reported = true;
-		event->kind = (enum ivsh_news_kind)IVSH_NEWS_BROKEN;
+		event->kind = (enum ivsh_peer_event_kind)IVSH_PEER_EVENT_BROKEN;
 		event->slot = i;
 		return true;
 	}
 	return false;
 }
 
-int ivsh_node_next_event(struct ivsh_node *node, struct ivsh_news *event, uint64_t timeout_ns)
+int ivsh_node_next_event(struct ivsh_node *node, struct ivsh_peer_event *event, uint64_t timeout_ns)
 {
 	struct limit limit = limit_begin(node, timeout_ns);
 
@@ -30,11 +30,11 @@ int ivsh_node_next_event(struct ivsh_node *node, struct ivsh_news *event, uint64
 		ivsh_node_mend_all(node);
 		if (broken_next(node, event))
 			return 0;
-		error = ivsh_region_news(&node->region, node->peers, node->slots, event);
+		error = ivsh_region_peer_event(&node->region, node->peers, node->slots, event);
 		if (error != IVSH_EAGAIN)
 			return error;
 		error = ivsh_node_idle(
-		    node, IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, &limit, IVSH_NEWS_NS);
+		    node, IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
 			return error;
 	}

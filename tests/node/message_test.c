@@ -219,12 +219,12 @@ static void slot_lost(void)
 
 	open_two();
 	world_slot(0)->nonce++;
-	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), IVSH_EBUSY);
-	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, IVSH_FOREVER), IVSH_EBUSY);
-	CHECK_EQ(town_receive(0, &m), IVSH_EBUSY);
-	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, IVSH_FOREVER), IVSH_EBUSY);
-	CHECK_EQ(ivsh_node_wait(town[0], IVSH_FOREVER, NULL), IVSH_EBUSY);
-	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, IVSH_FOREVER), IVSH_EBUSY);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), IVSH_ELOST);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, IVSH_FOREVER), IVSH_ELOST);
+	CHECK_EQ(town_receive(0, &m), IVSH_ELOST);
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, IVSH_FOREVER), IVSH_ELOST);
+	CHECK_EQ(ivsh_node_wait(town[0], IVSH_FOREVER, NULL), IVSH_ELOST);
+	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, IVSH_FOREVER), IVSH_ELOST);
 	town_close(0);
 }
 

@@ -31,7 +31,7 @@
  * so a program that works for longer calls ivsh_node_wait(node, 0, NULL) now and then. Besides what
  * stands beside it, each call that answers an int can answer
  *
- * IVSH_EBUSY   another peer has claimed this node's slot: close the node, and open it again.
+ * IVSH_ELOST   another peer has claimed this node's slot: close the node, and open it again.
  *
  * The layers below, <ivsh/region.h> and <ivsh/channel.h>, are for who wants more: messages written in
  * place, batches, several nodes that wait as one. ivsh_node_channel() leads there.
@@ -405,9 +405,9 @@ int ivsh_node_offer(struct ivsh_node *node, const char *name, uint16_t port) IVS
 int ivsh_node_find_service(struct ivsh_node *node, const char *name, uint32_t *peer, uint16_t *port,
     uint64_t timeout_ns) IVSH_MUST_CHECK;
 
-/* An event, beside those of ivsh_news_kind: the channel to this peer broke too often, and is left
+/* An event, beside those of ivsh_peer_event_kind: the channel to this peer broke too often, and is left
  * alone until the peer starts again. */
-#define IVSH_NEWS_BROKEN 5
+#define IVSH_PEER_EVENT_BROKEN 5
 
 /*
  * The next thing that happened to another peer, in *event: it came, went, came back in another
@@ -417,7 +417,7 @@ int ivsh_node_find_service(struct ivsh_node *node, const char *name, uint32_t *p
  * IVSH_EAGAIN  nothing more, for now.
  */
 int ivsh_node_next_event(
-    struct ivsh_node *node, struct ivsh_news *event, uint64_t timeout_ns) IVSH_MUST_CHECK;
+    struct ivsh_node *node, struct ivsh_peer_event *event, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 /* --- Waiting -------------------------------------------------------------------------------- */
 
