@@ -5,7 +5,7 @@
  * Theory of operation: whoever wants to be woken says so in a word of its own, and then looks once
  * more. Whoever brings something stores it, and then looks for the wish. The full fences between
  * the two steps, one on each side, make sure that at least one of them sees the other; DESIGN.md,
- * "Bells", and the model in tests/model have the argument. A timer looks again all the same: bells
+ * "Notifications", and the model in tests/model have the argument. A timer looks again all the same: bells
  * can be lost where nobody is to blame (interrupts not enabled yet, fences that an emulator drops).
  */
 #include "core/atomic.h"
