@@ -3,7 +3,7 @@
 #
 # emulated.sh - runs the test programs of another processor under QEMU's user emulation, and adds up
 # their counts. $1: the emulator; $2: the folder of build/; $3: how many programs it has, linked
-# statically. One that ends otherwise than with its count, or not within a minute, is one failure.
+# statically. One that ends otherwise than with its count, or not within four minutes, is one failure.
 set -eu
 emulator=$1 folder=$2 count=$3
 command -v "$emulator" >/dev/null || {
@@ -20,7 +20,7 @@ programs=$(find "$folder/tests" -type f -name '*_test' | sort)
 }
 for program in $programs; do
 	status=0
-	output=$(timeout 60 "$emulator" "$program" 2>&1) || status=$?
+	output=$(timeout 240 "$emulator" "$program" 2>&1) || status=$?
 	last=$(echo "$output" | tail -n 1)
 	case "$last" in
 	*[0-9]" passed, "*[0-9]" failed, 0 skipped")
