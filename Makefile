@@ -151,12 +151,16 @@ CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
           host/control/libvirt.c host/control/escape.c host/control/print.c
 PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
-          host/process/publish.c host/process/acceptor.c host/process/caller.c
+          host/process/publish.c host/process/acceptor.c host/process/caller.c \
+          host/process/loop.c
 WIRE    := host/wire/state.c host/wire/link.c
-SUPERVISOR := host/supervisor/supervisor.c host/supervisor/resources.c host/supervisor/child.c \
+SUPERVISOR := host/supervisor/start.c host/supervisor/children.c host/supervisor/reload.c \
+          host/supervisor/messages.c host/supervisor/handover.c host/supervisor/ready.c \
+          host/supervisor/passing.c host/supervisor/resources.c host/supervisor/child.c \
           host/supervisor/memory.c host/supervisor/notify.c host/supervisor/daemon.c \
           host/supervisor/marks.c
-SERVER := host/server/main.c host/server/server.c host/server/touch.c host/server/isolate.c \
+SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
+          host/server/alone.c host/server/touch.c host/server/isolate.c \
           host/server/mapping.c host/server/rebind.c host/server/takeover.c \
           host/server/clients.c host/server/batch.c host/server/notices.c \
           host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \

@@ -45,7 +45,7 @@ static int isolate_filter(void)
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYSCALLS_ARCH, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    /* server.c, clients.c, notices.c, admission.c: the loop and its sockets */
+	    /* loop.c, clients.c, notices.c, admission.c: the loop and its sockets */
 	    ISOLATE_ALLOW(sendmmsg),
 	    ISOLATE_ALLOW(epoll_pwait),
 	    ISOLATE_ALLOW(epoll_ctl),
@@ -74,7 +74,7 @@ static int isolate_filter(void)
 	    /* admission.c: how much may be in flight; page.c: the epoch */
 	    ISOLATE_ALLOW_IF(prlimit64, 0, 0xffffffffu, 0), /* our own */
 	    ISOLATE_ALLOW(getrandom),
-	    /* malloc(3), open_memstream(3); memory.c */
+	    /* malloc(3), open_memstream(3); mapping.c */
 	    ISOLATE_ALLOW(mremap),
 	    ISOLATE_ALLOW(munmap),
 	    ISOLATE_ALLOW(brk),

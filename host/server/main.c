@@ -5,11 +5,12 @@
 #include "control/commands.h"
 #include "supervisor/daemon.h"
 #include "process/inherited.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/start.h"
 #include "process/log.h"
 #include "supervisor/notify.h"
 #include "config/options.h"
-#include "server/server.h"
+#include "server/prepare.h"
+#include "server/serve.h"
 
 #include <signal.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static int main_serve(int argc, char **argv)
 	if (inherited_reset(&held, NULL))
 		return 1;
 	main_talk();
-	return server_main(argc, argv);
+	return serve(argc, argv);
 }
 
 /* What a daemon leaves behind: the descriptors, and the terminal or pipe, of who started it. */
@@ -71,7 +72,7 @@ static int main_keep(int argc, char **argv)
 		if (supervisor.options.daemon && daemon_fork())
 			status = 1;
 		else
-			status = supervisor_main(&supervisor, argv);
+			status = start_supervisor(&supervisor, argv);
 	}
 	options_free(&supervisor.options);
 	return status;
@@ -79,7 +80,7 @@ static int main_keep(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (server_is_wanted())
+	if (prepare_is_wanted())
 		return main_serve(argc, argv);
 	if (inherited_reset(NULL, NULL))
 		return 1;

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.h - the process that serves: prepare, isolate, begin, serve.
+ * server.h - the process that serves, as its files share it.
+ *
+ * One thread and one loop. No call in the loop waits for a client or for the supervisor. The clients
+ * have an epoll set of their own inside the loop's, so that all hang-ups can be looked at before a
+ * slot is given away. Everything that must outlive this process is in the state or with the
+ * supervisor.
  */
 #ifndef SERVER_H
 #define SERVER_H
 
+#include "config/options.h"
 #include "process/acceptor.h"
+#include "process/loop.h"
 #include "server/clients.h"
 #include "server/control.h"
-#include "wire/state.h"
-#include "process/listener.h"
-#include "config/options.h"
 #include "server/page.h"
 #include "server/rebind.h"
 #include "server/slots.h"
+#include "wire/state.h"
 
 struct server {
 	struct options options;
@@ -24,14 +29,15 @@ struct server {
 	struct control control;
 	struct acceptor acceptor; /* without a supervisor */
 	struct rebind rebind;
-	int *listener_fd; /* per state.listener, as this process has them; -1 */
-	int *inherited;   /* per state.socket, when we were started */
-	int link;         /* to the supervisor; -1: it is gone */
-	int config;       /* a copy of the configuration that was read anew; -1: none */
-	int known;        /* and what was looked up for it; -1: nothing was read anew */
-	int epoll;        /* all others below, and clients.epoll */
-	int timer;        /* every 250 ms */
-	int signals;      /* SIGTERM, SIGINT */
+	struct loop loop;
+	struct watch link_watch;
+	struct watch clients_watch;
+	struct watch control_watch;
+	struct watch *listener; /* per state.listener, with its descriptor in this process, or -1 */
+	int *inherited;         /* per state.socket, when this process was started */
+	int link;               /* to the supervisor; -1: it is gone */
+	int config;             /* a copy of the configuration that was read anew; -1: none */
+	int known;              /* what was looked up for it; -1: nothing was read anew */
 	uint64_t began_ns;
 	bool is_begun;       /* the supervisor said so */
 	bool is_lost_told;   /* that the page is lost */
@@ -39,11 +45,5 @@ struct server {
 	bool is_stopped;     /* a signal said so */
 	bool is_handed_over; /* the supervisor said so */
 };
-
-/* We were started by a supervisor, to serve. */
-bool server_is_wanted(void);
-
-/* Serve, from the command line to the end; answers the exit status. */
-int server_main(int argc, char **argv);
 
 #endif

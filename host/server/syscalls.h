@@ -19,7 +19,7 @@
 /* acceptor.c: the spare descriptor; no owner, no signal of one is set. */
 #define SYSCALLS_FCNTL(allow_if, name) allow_if(name, 1, 0xffffffffu, F_DUPFD_CLOEXEC)
 
-/* memory.c: the page, and private pages after a SIGBUS; malloc(3), open_memstream(3). */
+/* mapping.c: the page, and private pages after a SIGBUS; malloc(3), open_memstream(3). */
 #define SYSCALLS_MMAP(allow_if, name) allow_if(name, 2, PROT_EXEC, 0)
 
 #define SYSCALLS_64(allow, allow_if) \

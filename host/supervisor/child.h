@@ -5,7 +5,7 @@
 #ifndef CHILD_H
 #define CHILD_H
 
-#include "wire/link.h"
+#include "process/loop.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,15 +14,16 @@
 struct resources;
 
 struct child {
-	pid_t pid;         /* 0: none */
-	int process;       /* by pidfd_open(2), whoever has its number by then; -1: none */
-	int link;          /* -1: none */
-	bool is_ready;     /* it can begin */
-	bool is_going;     /* it was told to begin */
-	bool is_alive;     /* it has begun */
-	bool is_leaving;   /* it was told to end */
-	uint64_t began_ns; /* when it was started */
-	uint64_t heard_ns; /* when it last said that it is alive */
+	pid_t pid;          /* 0: none */
+	int process;        /* by pidfd_open(2), whoever has its number by then; -1: none */
+	int link;           /* -1: none */
+	struct watch watch; /* of (link) */
+	bool is_ready;      /* it can begin */
+	bool is_going;      /* it was told to begin */
+	bool is_alive;      /* it has begun */
+	bool is_leaving;    /* it was told to end */
+	uint64_t began_ns;  /* when it was started */
+	uint64_t heard_ns;  /* when it last said that it is alive */
 };
 
 /* What is executed: the program's file by its name, so that a new one is found; or this very one. */

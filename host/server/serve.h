@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serve.h - the server's life, from the command line to the end.
+ */
+#ifndef SERVE_H
+#define SERVE_H
+
+/* Serve; answers the exit status. */
+int serve(int argc, char **argv);
+
+#endif
