@@ -306,7 +306,7 @@ inline request_answer(me, other, where, got, answered)
 	fi
 }
 
-/* What the mistakes leave out or put in the wrong place. */
+/* What the mistakes leave out, or do too early or too late. */
 #ifdef NO_FENCE_MESSAGE_REQUEST
 #define fence_message_request() skip
 #else

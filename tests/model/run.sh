@@ -77,7 +77,7 @@ configurations() {
 	order -DNO_WRAP                              |control words have no wrap counters
 	lost  -DTRUST_OWN                            |sender takes room that was not released
 	model reset
-	well                                         |both ask for a reset, both are killed
+	well                                         |both request a reset, both are killed
 	well  -DKILLS=0 -DRESETS=2                   |two resets by each side
 	well  -DDESCS=3 -DKILLS=0 -DRESETS=2         |ring of 3
 	order -DNO_WAIT                              |sender does not wait for the receiver
