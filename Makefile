@@ -124,22 +124,24 @@ NODE   := lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c lib/no
           lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c lib/node/inbox.c lib/node/call.c \
           lib/node/reply.c lib/node/flow.c lib/node/find.c lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
+# What bare metal and UEFI share below the commands.
+UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c
 X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
           lib/bare/x86_64/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
-          lib/bare/x86_64/calibrate.c lib/bare/x86_64/platform.c lib/bare/x86_64/power.c
-ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/args.c lib/bare/newlib/name.c \
-          lib/bare/newlib/syscalls.c
+          lib/bare/x86_64/calibrate.c lib/bare/x86_64/platform.c lib/bare/x86_64/power.c \
+          $(UNDER)
+ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmware/app/session.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/echo.c firmware/app/bench.c \
           firmware/app/sink.c firmware/app/ack.c firmware/app/report.c firmware/app/text.c
 UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
-          firmware/uefi/clock.c firmware/uefi/com1.c firmware/uefi/console.c \
-          firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/platform.c firmware/uefi/syscalls.c \
-          firmware/uefi/unlisted.c
+          firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
+          firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/platform.c \
+          firmware/uefi/program.c firmware/uefi/unlisted.c lib/bare/newlib/syscalls.c $(UNDER)
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
 OPTIONS := host/config/options.c host/config/settings.c host/config/bindings.c \

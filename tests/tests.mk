@@ -62,7 +62,7 @@ $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
 $(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)
 $(call both,tests/host/notices_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(SERVING))
-$(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c)
+$(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
 
 # --- Linking ------------------------------------------------------------------------------------
 build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* args.c - from a UEFI command line to argc and argv. */
+/*
+ * args.c - argc and argv from a UEFI command line.
+ */
 #include "uefi/args.h"
+
+#include "bare/words.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-/* Append one UCS-2 character as UTF-8. Answers the new length, or 0 when it does not fit. */
+/* Append one UCS-2 character as UTF-8. Answers the new length, or 0 if it does not fit. */
 static size_t append(char *text, size_t length, uint16_t unit)
 {
 	size_t width = unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
@@ -26,7 +30,7 @@ static size_t append(char *text, size_t length, uint16_t unit)
 	return length;
 }
 
-/* Copy the command line to args->text, as much as fits. False when that is not all. */
+/* Copy as much of the command line to args->text as fits. False: that is not all of it. */
 static bool copy(struct args *args, const uint8_t *options, uint32_t size)
 {
 	size_t length = 0, next = 1;
@@ -47,46 +51,6 @@ static bool copy(struct args *args, const uint8_t *options, uint32_t size)
 	return next != 0;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/*
- * Cut args->text into words in place: what is written never overtakes what is read. Answers what
- * args_split() does.
- */
-static const char *cut(struct args *args)
-{
-	const char *from = args->text;
-	char *to = args->text;
-
-	for (;;) {
-		bool quoted = false;
-
-		while (is_blank(*from))
-			from++;
-		if (*from == 0)
-			return NULL;
-		if (args->argc == ARGS_WORDS)
-			return "more than 63 words";
-		args->argv[args->argc++] = to;
-		for (; *from != 0 && (quoted || !is_blank(*from)); from++) {
-			if (*from == '"')
-				quoted = !quoted;
-			else
-				*to++ = *from;
-		}
-		if (quoted) {
-			args->argc--;
-			return "a quote is not closed";
-		}
-		if (*from != 0)
-			from++; /* before the NUL below may fall on it */
-		*to++ = 0;
-	}
-}
-
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -101,7 +65,7 @@ static bool same(const char *a, const char *b)
 	return lower(*a) == *b;
 }
 
-/* The last part of a path that is "ivsh", or any name that ends in ".efi". */
+/* Whether the last part of the path is "ivsh", or any name that ends in ".efi". */
 static bool names_program(const char *word)
 {
 	size_t length = strlen(word);
@@ -115,18 +79,21 @@ static bool names_program(const char *word)
 
 const char *args_split(struct args *args, const void *options, uint32_t size)
 {
+	int words = BARE_WORDS, error;
 	const char *wrong = NULL;
-	bool fits;
+	bool fits = true;
 
 	memcpy(args->program, "ivsh", sizeof(args->program));
-	args->argv[0] = args->program;
-	args->argc = 1;
-	if (options != NULL) {
+	args->text[0] = 0;
+	if (options != NULL)
 		fits = copy(args, options, size);
-		wrong = cut(args);
-		if (!fits)
-			wrong = "more than 1023 bytes";
-	}
+	error = bare_words_split(args->text, args->text, ARGS_BYTES, args->argv + 1, &words);
+	if (error != 0)
+		wrong = bare_words_error_text(error);
+	if (!fits)
+		wrong = "more than 1023 bytes";
+	args->argv[0] = args->program;
+	args->argc = 1 + words;
 	if (args->argc > 1 && names_program(args->argv[1])) {
 		args->argc--;
 		for (int i = 1; i < args->argc; i++)

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* console.c - text out and one key in, over the console protocols. */
+/*
+ * console.c - output of text and input of one key, over the console protocols.
+ */
 #include "uefi/console.h"
-#include "uefi/clock.h"
-#include "uefi/com1.h"
 #include "uefi/unlisted.h"
+
+#include "bare/arch.h"
+#include "bare/x86_64/com1.h"
 
 #include <stdint.h>
 
 /* UCS-2 characters that go out in one call, the NUL not counted. */
 #define CHUNK 126
 
-/* How often the keyboard is looked at: no more often than the firmware itself does, which polls
- * its serial port and its keyboards on its 10 ms tick. */
-#define LOOK_NS 10000000u
+/* Between two reads of the keyboard: firmware polls its serial port and keyboards every 10 ms. */
+#define POLL_NS 10000000u
 
 static EFI_SYSTEM_TABLE *table;
-static bool serial; /* no console of the firmware shows anything: COM1 does */
+static bool serial; /* the firmware has no console that shows text: use COM1 */
 
-/* Whether some device shows text: the system's own two handles only hand it on to those. */
+/* Whether some device shows text. The system's own two handles only forward to such devices. */
 static bool has_screen(const EFI_SYSTEM_TABLE *system)
 {
 	EFI_GUID guid = SIMPLE_TEXT_OUTPUT_PROTOCOL;
@@ -38,18 +40,18 @@ static bool has_screen(const EFI_SYSTEM_TABLE *system)
 void console_open(EFI_SYSTEM_TABLE *system)
 {
 	table = system;
-	serial = unlisted_all(system->BootServices) && !has_screen(system) && com1_open();
+	serial = unlisted_all(system->BootServices) && !has_screen(system) && x86_com1_open();
 }
 
-/* UTF-8 under way, also between two calls: what is known of the character, and bytes to come. */
+/* An incomplete UTF-8 character, also between two calls: its bits so far, and bytes to come. */
 static struct {
 	uint32_t code;
 	unsigned missing;
 } partial;
 
 /*
- * Take one byte. Answers the character that it completes, 0 while one is under way. Overlong
- * forms are not refused: this goes to a screen and nowhere else.
+ * Take one byte. Answers the character that it completes, or 0. Overlong forms are not refused, as
+ * the output goes to a screen only.
  */
 static CHAR16 decode(uint8_t byte)
 {
@@ -70,15 +72,15 @@ static CHAR16 decode(uint8_t byte)
 	return byte;
 }
 
-void console_write(const char *text, size_t size)
+void arch_console_write(const char *text, size_t size)
 {
 	CHAR16 chunk[CHUNK + 1];
 	size_t length = 0;
 
 	for (size_t i = 0; serial && i < size; i++) {
 		if (text[i] == '\n')
-			com1_write('\r');
-		com1_write(text[i]);
+			x86_com1_write("\r", 1);
+		x86_com1_write(&text[i], 1);
 	}
 	for (size_t i = 0; i < size; i++) {
 		CHAR16 c = decode((uint8_t)text[i]);
@@ -95,17 +97,22 @@ void console_write(const char *text, size_t size)
 	}
 }
 
+int arch_console_read(void)
+{
+	return ARCH_END_OF_INPUT;
+}
+
 bool console_stopped(void)
 {
 	static bool stopped;
 	static uint64_t next_ns;
-	uint64_t now = clock_now_ns(NULL);
+	uint64_t now = arch_now_ns();
 	EFI_INPUT_KEY key;
 
 	if (stopped || now < next_ns)
 		return stopped;
-	next_ns = now + LOOK_NS;
-	/* The firmware's queue is finite, and a key that repeats must not keep this loop: 16. */
+	next_ns = now + POLL_NS;
+	/* At most 16: a key that repeats must not keep this loop. */
 	for (int i = 0; i < 16; i++) {
 		if (table->ConIn == NULL ||
 		    EFI_ERROR(table->ConIn->ReadKeyStroke(table->ConIn, &key)))

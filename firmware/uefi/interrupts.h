@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * interrupts.h - message signalled interrupts while boot services run.
+ * interrupts.h - message signalled interrupts while boot services run, counted by arch_doorbells().
  *
- * The calls with a (ctx) are the port's (ivsh/platform.h) and ignore it.
+ * The calls with a (ctx) are those of struct ivsh_platform, and ignore it.
  */
 #ifndef INTERRUPTS_H
 #define INTERRUPTS_H
@@ -16,21 +16,18 @@
 void interrupts_open(EFI_BOOT_SERVICES *services);
 
 /*
- * All indexes share one vector of the processor, taken for the first and given back with the last.
- * A machine that has none to give is told on stderr, once: peers poll then.
+ * All indexes share one vector of the processor, which the first registers and the last
+ * unregisters. If no vector is to be had, one line on stderr says why, once, and the peer polls.
  *
- * Before the last msi_close the device must have been kept from sending more: see interrupts.c.
+ * Before the last msi_close the caller has masked the device: see interrupts.c.
  */
 int interrupts_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
 void interrupts_msi_close(void *ctx, uint32_t index);
 
-/* Interrupts since interrupts_open(), modulo 2^32. */
-uint32_t interrupts_count(void *ctx);
-
-/* Whether a bell can end a sleep now: some index is open. */
+/* Whether a doorbell can end a sleep now: some index is open. */
 bool interrupts_on(void);
 
-/* Give back what is still open, as the last msi_close does. */
+/* Close all that is open, as the last msi_close does. */
 void interrupts_close(void);
 
 #endif

@@ -4,26 +4,29 @@
  *
  *	ivsh.efi [--exit=qemu|--exit=verdict] [COMMAND [ARGUMENT...]]
  *
- * Started from the UEFI Shell it returns there, with EFI_SUCCESS or what status.h has beside the exit
- * status. All memory is given back by then.
+ * Started from the UEFI Shell it returns there, with EFI_SUCCESS or the EFI_STATUS that
+ * efi_status() has for the exit status. All memory is freed by then.
  *
- * --exit=qemu, as the first word, ends the virtual machine instead, for a start by QEMU's -kernel
- * and -append with nobody there: QEMU exits 0 when the command succeeded, and else with (status
- * << 1) | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`.
- * Without that device it exits 0 either way. --exit=verdict does the same, and has the command say how
- * it ended (app.h): QEMU exits 0 after a crash as well.
+ * --exit=qemu as the first word ends the virtual machine instead, for an unattended start by QEMU's
+ * -kernel and -append. QEMU exits with 0 if the command succeeded, and otherwise with (status << 1)
+ * | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`; without that device it exits with 0 in
+ * both cases. --exit=verdict does the same, and the command also prints how it ended (app.h),
+ * because QEMU exits with 0 after a crash as well.
  */
 #include "uefi/args.h"
 #include "uefi/clock.h"
 #include "uefi/console.h"
+#include "uefi/heap.h"
 #include "uefi/nonce.h"
 #include "uefi/platform.h"
-#include "uefi/syscalls.h"
+#include "uefi/program.h"
 #include "uefi/unlisted.h"
 
 #include "app/app.h"
-#include "x86_64/memtype.h"
 #include "app/status.h"
+#include "bare/arch.h"
+#include "bare/x86_64/qemu.h"
+#include "x86_64/memtype.h"
 
 #include <efi.h>
 
@@ -32,21 +35,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* isa-debug-exit's I/O port, as this project starts QEMU (QEMU, hw/misc/debugexit.c). */
-#define DEBUG_EXIT_PORT 0xf4
-#define DEBUG_EXIT_US 1000000 /* QEMU leaves behind the write, by another thread: version 10 */
+#define DEBUG_EXIT_US 1000000 /* QEMU 10 ends some time after the write */
 
-/* Where gnu-efi's crt0 goes once the image is relocated. */
+/* gnu-efi's crt0 calls it once the image is relocated. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
-/* What it takes to halt and to be woken by a bell. */
+/* How long it takes to halt and to be woken by a doorbell. */
 #define SPIN_NS 50000u
 
 static struct args args;
-static struct port port;
-static const char *wrong; /* with the command line; NULL: nothing */
+static EFI_BOOT_SERVICES *services;
+static const char *wrong; /* what is wrong with the command line; NULL: nothing */
 
-/* Whether the machine is to end with the command. Takes --exit=qemu out of the words. */
+/* Whether the machine ends with the command. Removes --exit=qemu from the words. */
 static bool take_exit(void)
 {
 	if (args.argc > 1 && strcmp(args.argv[1], APP_VERDICT) == 0)
@@ -68,7 +69,7 @@ static int run(void *ctx)
 	return app_main(args.argc, args.argv, ctx);
 }
 
-/* What a shell is answered. */
+/* The status for the shell. */
 static EFI_STATUS efi_status(int status)
 {
 	switch (status) {
@@ -88,18 +89,11 @@ static EFI_STATUS efi_status(int status)
 	}
 }
 
-/*
- * Answers only where there is no such machine to end. As arch_exit() of the bare worlds: what is no exit
- * status, as of an abort(), is 127, since of twice as much only 8 bits remain.
- */
+/* Returns only if the machine does not end. */
 static void end_machine(EFI_SYSTEM_TABLE *system, int status)
 {
-	if (status < 0 || status > 127)
-		status = 127;
 	if (status != 0) {
-		__asm__ volatile("outb %0, %1"
-				 :
-				 : "a"((uint8_t)status), "Nd"((uint16_t)DEBUG_EXIT_PORT));
+		x86_debug_exit(status);
 		system->BootServices->Stall(DEBUG_EXIT_US);
 	}
 	system->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
@@ -107,15 +101,15 @@ static void end_machine(EFI_SYSTEM_TABLE *system, int status)
 
 static bool explain(void)
 {
-	return unlisted_say(port.services);
+	return unlisted_explain(services);
 }
 
-/* Everything between the set-up and its undoing. Answers the exit status. */
-static int serve(EFI_SYSTEM_TABLE *system)
+/* Set up, run the command, undo the set-up. Answers the exit status. */
+static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 {
 	struct app_world world = {
 	    .name = "UEFI x86_64",
-	    .port = &port.calls,
+	    .port = arch_platform(),
 	    .explain = explain,
 	    .memory_type = memtype,
 	    .stopped = console_stopped,
@@ -124,16 +118,17 @@ static int serve(EFI_SYSTEM_TABLE *system)
 	};
 	int result = STATUS_FAILED;
 
-	if (EFI_ERROR(syscalls_open(system->BootServices)))
+	if (EFI_ERROR(heap_open(services)))
 		return result;
-	clock_open(system->BootServices);
-	if (!EFI_ERROR(port_open(&port, system->BootServices))) {
-		world.nonce = port.calls.seed = nonce_make(system);
-		result = syscalls_run(run, &world);
-		port_close(&port);
+	clock_open(services);
+	nonce_open(system);
+	if (!EFI_ERROR(platform_open(services))) {
+		world.nonce = arch_platform()->seed;
+		result = program_run(run, &world);
+		platform_close();
 	}
 	clock_close();
-	syscalls_close();
+	heap_close();
 	return result;
 }
 
@@ -146,7 +141,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	void *found;
 	int result;
 
-	status = system->BootServices->HandleProtocol(image, &guid, &found);
+	services = system->BootServices;
+	status = services->HandleProtocol(image, &guid, &found);
 	if (EFI_ERROR(status))
 		return status;
 	loaded = found;
@@ -154,15 +150,15 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	to_qemu = take_exit();
 
 	/*
-	 * The boot manager has the machine reset five minutes after it started something (UEFI
-	 * Specification 2.10, chapter 3), and commands may run for ever. It stays off at exit:
-	 * nobody can read what it was, a boot manager disarms it itself when we return to it, and
-	 * a shell has it off already and would be reset if we armed it.
+	 * The boot manager resets the machine five minutes after it started an image (UEFI
+	 * Specification 2.10, chapter 3), and a command may run longer. The watchdog stays off at
+	 * exit: nothing can read what it was set to, a boot manager disarms it itself when we
+	 * return, and a shell has it off and would be reset if we armed it.
 	 */
-	system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
+	services->SetWatchdogTimer(0, 0, 0, NULL);
 
 	console_open(system);
-	result = serve(system);
+	result = set_up_and_run(system);
 	if (to_qemu)
 		end_machine(system, result);
 	return efi_status(result);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nonce.h - a number that differs from one start to the next.
+ * nonce.h - a number that differs from one start to the next: arch_nonce().
  */
 #ifndef NONCE_H
 #define NONCE_H
 
 #include <efi.h>
 
-#include <stdint.h>
-
-/* As random as the firmware can; not for secrets. */
-uint64_t nonce_make(EFI_SYSTEM_TABLE *system);
+/* First, once. (system) lives as long as the program. */
+void nonce_open(EFI_SYSTEM_TABLE *system);
 
 #endif

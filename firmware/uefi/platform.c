@@ -2,36 +2,37 @@
 /*
  * platform.c - struct ivsh_platform over EFI_PCI_IO_PROTOCOL.
  *
- * Theory of operation. Firmware has enumerated the bus, given every BAR an address and put one
+ * Theory of operation. Firmware has enumerated the bus, assigned every BAR, and installed an
  * EFI_PCI_IO_PROTOCOL on a handle for each function. The library names functions by number, so a
- * table leads from the number to the protocol. Configuration space goes through Pci.Read and
- * Pci.Write, but the three enables of the COMMAND register are the bus driver's: it keeps account
- * of them and of the bridges above, and wants to be told through Attributes(). Memory needs no
- * mapping: boot services run identity-mapped (2.3.4). A BAR of shared memory is then cached as
- * firmware and hypervisor decide; OVMF's MTRRs call it uncached, which TCG and KVM on Intel
- * ignore.
+ * table maps the number to the protocol. Configuration space is read and written by Pci.Read and
+ * Pci.Write, but for the three enable bits of the COMMAND register: the bus driver keeps account of
+ * them, and of the bridges above, so they go through Attributes(). Memory needs no mapping: boot
+ * services run identity-mapped (2.3.4). Firmware and hypervisor decide how a BAR of shared memory
+ * is cached; OVMF's MTRRs make it uncached, which TCG and KVM on Intel ignore.
  */
 #include "uefi/platform.h"
-#include "uefi/clock.h"
 #include "uefi/interrupts.h"
+
+#include "bare/arch.h"
+#include "bare/timing.h"
 
 #include <ivsh/pci.h>
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* PCI Local Bus Specification 3.0, 6.2.2: I/O space, memory space, bus master. */
+/* PCI Local Bus Specification 3.0, 6.2.2: enables of I/O space, memory space and bus master. */
 #define COMMAND 0x04u
 #define COMMAND_ENABLES 0x7u
 
 /* The same three as EFI_PCI_IO_ATTRIBUTE_IO, _MEMORY and _BUS_MASTER: 0x100, 0x200, 0x400. */
 #define ENABLES_SHIFT 8
 
-/* 6.8.2: the capability, and its word's MSI-X Enable. */
+/* 6.8.2: the capability, and MSI-X Enable in its first word. */
 #define CAPABILITY_MSIX 0x11u
 #define MSIX_ENABLE (UINT32_C(1) << 31)
 
-/* One ACPI QWORD address space descriptor, as GetBarAttributes() answers (ACPI 6.4, 6.4.3.5.1). */
+/* An ACPI QWORD address space descriptor, as GetBarAttributes() answers (ACPI 6.4, 6.4.3.5.1). */
 struct resource {
 	uint8_t tag; /* 0x8a; 0x79 ends the list */
 	uint16_t length;
@@ -39,26 +40,33 @@ struct resource {
 	uint8_t flags;
 	uint8_t type_flags;
 	uint64_t granularity;
-	uint64_t min; /* where the processor sees it */
+	uint64_t min; /* the first address, as the processor sees it */
 	uint64_t max;
-	uint64_t translation; /* added to an address of the processor gives the one on the bus */
+	uint64_t translation; /* bus address minus processor address */
 	uint64_t size;
 } __attribute__((packed));
 _Static_assert(sizeof(struct resource) == 46, "ACPI 6.4, 6.4.3.5.1");
 
-struct port_function {
+struct pci_function {
 	uint32_t id; /* IVSH_PCI_FUNCTION() */
 	EFI_PCI_IO_PROTOCOL *io;
-	bool touched;     /* something was written */
-	bool written;     /* COMMAND was, */
-	uint16_t command; /* and was this before */
+	bool touched;     /* the library has written to its configuration space */
+	bool written;     /* to COMMAND too, */
+	uint16_t command; /* which had this value before */
 };
 
-static struct port_function *find(const struct port *port, uint32_t id)
+static struct {
+	EFI_BOOT_SERVICES *services;
+	struct pci_function *functions; /* in the order of their numbers; from the pool */
+	UINTN count;
+} pci;
+
+/* NULL: there is no such function. */
+static struct pci_function *find(uint32_t id)
 {
-	for (UINTN i = 0; i < port->count; i++)
-		if (port->functions[i].id == id)
-			return &port->functions[i];
+	for (UINTN i = 0; i < pci.count; i++)
+		if (pci.functions[i].id == id)
+			return &pci.functions[i];
 	return NULL;
 }
 
@@ -73,30 +81,30 @@ static uint32_t read(EFI_PCI_IO_PROTOCOL *io, uint32_t offset)
 
 static uint32_t config_read(void *ctx, uint32_t function, uint32_t offset)
 {
-	const struct port_function *f = find(ctx, function);
+	const struct pci_function *f = find(function);
 
+	(void)ctx;
 	return f != NULL ? read(f->io, offset) : 0xffffffff;
 }
 
 /*
- * Write COMMAND (and STATUS above it). Enables that the bus driver does not manage for this
- * function, as I/O for one that has no I/O BAR, Attributes() would refuse: they are written
- * plainly.
+ * Write COMMAND (and STATUS above it). Attributes() refuses enables that the bus driver does not
+ * manage for this function, as I/O for one without an I/O BAR: these are written directly.
  */
 static void write_command(EFI_PCI_IO_PROTOCOL *io, uint32_t value)
 {
-	uint32_t before = read(io, COMMAND), plain, managed;
+	uint32_t before = read(io, COMMAND), direct, managed;
 	UINT64 supported = 0;
 	UINT64 on, off;
 
 	if (EFI_ERROR(io->Attributes(io, EfiPciIoAttributeOperationSupported, 0, &supported)))
 		supported = 0;
 	managed = (uint32_t)(supported >> ENABLES_SHIFT) & COMMAND_ENABLES;
-	plain = (value & ~managed) | (before & managed);
+	direct = (value & ~managed) | (before & managed);
 	on = (UINT64)(value & ~before & managed) << ENABLES_SHIFT;
 	off = (UINT64)(before & ~value & managed) << ENABLES_SHIFT;
 
-	io->Pci.Write(io, EfiPciIoWidthUint32, COMMAND, 1, &plain);
+	io->Pci.Write(io, EfiPciIoWidthUint32, COMMAND, 1, &direct);
 	if (off != 0)
 		io->Attributes(io, EfiPciIoAttributeOperationDisable, off, NULL);
 	if (on != 0)
@@ -105,8 +113,9 @@ static void write_command(EFI_PCI_IO_PROTOCOL *io, uint32_t value)
 
 static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t value)
 {
-	struct port_function *f = find(ctx, function);
+	struct pci_function *f = find(function);
 
+	(void)ctx;
 	if (f == NULL)
 		return;
 	f->touched = true;
@@ -121,9 +130,8 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 	write_command(f->io, value);
 }
 
-/* Where the processor sees (size) bytes at bus address (address), if (bar) has them. Else NULL. */
-static void *locate(
-    struct port *port, EFI_PCI_IO_PROTOCOL *io, UINT8 bar, uint64_t address, uint64_t size)
+/* The pointer to (size) bytes at bus address (address), if (bar) has them. Otherwise NULL. */
+static void *locate(EFI_PCI_IO_PROTOCOL *io, UINT8 bar, uint64_t address, uint64_t size)
 {
 	void *list, *base = NULL;
 	const struct resource *r;
@@ -137,19 +145,18 @@ static void *locate(
 		if (offset < r->size && size <= r->size - offset)
 			base = (void *)(uintptr_t)(r->min + offset);
 	}
-	port->services->FreePool(list);
+	pci.services->FreePool(list);
 	return base;
 }
 
-/* Both kinds alike. Only what is in a BAR that firmware placed: anything else is not ours. */
+/* Both kinds alike. Only what is in a BAR that firmware has assigned. */
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
-	struct port *port = ctx;
-
+	(void)ctx;
 	(void)kind;
-	for (UINTN i = 0; i < port->count; i++)
+	for (UINTN i = 0; i < pci.count; i++)
 		for (UINT8 bar = 0; bar < 6; bar++) {
-			void *base = locate(port, port->functions[i].io, bar, address, size);
+			void *base = locate(pci.functions[i].io, bar, address, size);
 
 			if (base != NULL)
 				return base;
@@ -157,106 +164,107 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 	return NULL;
 }
 
-/* All that there are, whatever root bus or segment they are on: firmware has found them. */
+/* All functions, on any root bus and in any segment: firmware has found them. */
 static int list(void *ctx, uint32_t index, uint32_t *function)
 {
-	const struct port *port = ctx;
-
-	if (index >= port->count)
+	(void)ctx;
+	if (index >= pci.count)
 		return -1;
-	*function = port->functions[index].id;
+	*function = pci.functions[index].id;
 	return 0;
 }
 
+static struct ivsh_platform platform = {
+    .config_read = config_read,
+    .config_write = config_write,
+    .list = list,
+    .map = map,
+    .msi_open = interrupts_msi_open,
+    .msi_close = interrupts_msi_close,
+};
+
+const struct ivsh_platform *arch_platform(void)
+{
+	return &platform;
+}
+
 /*
- * Enter the function of one handle, in the order of numbers: that of the handles is the firmware's, and
- * a device has the same index here as in a guest that looks for itself.
+ * Enter the function of one handle, in the order of function numbers. The order of the handles is
+ * the firmware's; with this one a device has the same index as in a guest that scans the buses.
  */
-static void add(struct port *port, EFI_HANDLE handle)
+static void add(EFI_HANDLE handle)
 {
 	EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
 	EFI_PCI_IO_PROTOCOL *io;
-	UINTN segment, bus, device, function, at = port->count;
+	UINTN segment, bus, device, function, at = pci.count;
 	uint32_t id;
 	void *found;
 
-	if (EFI_ERROR(port->services->HandleProtocol(handle, &guid, &found)))
+	if (EFI_ERROR(pci.services->HandleProtocol(handle, &guid, &found)))
 		return;
 	io = found;
 	if (EFI_ERROR(io->GetLocation(io, &segment, &bus, &device, &function)) ||
 	    segment > UINT16_MAX)
 		return;
 	id = (uint32_t)segment << 16 | IVSH_PCI_FUNCTION(bus, device, function);
-	for (; at > 0 && port->functions[at - 1].id > id; at--)
-		port->functions[at] = port->functions[at - 1];
-	port->functions[at] = (struct port_function){.id = id, .io = io};
-	port->count++;
+	for (; at > 0 && pci.functions[at - 1].id > id; at--)
+		pci.functions[at] = pci.functions[at - 1];
+	pci.functions[at] = (struct pci_function){.id = id, .io = io};
+	pci.count++;
 }
 
-EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services)
+EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
 {
 	EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
 	EFI_HANDLE *handles = NULL;
 	UINTN count = 0;
-	void *table;
+	void *functions;
 	EFI_STATUS status;
 
+	bare_timing(&platform);
+	platform.seed = arch_nonce();
 	interrupts_open(services);
-	*port = (struct port){
-	    .calls = {.ctx = port,
-		.config_read = config_read,
-		.config_write = config_write,
-		.list = list,
-		.map = map,
-		.msi_open = interrupts_msi_open,
-		.msi_close = interrupts_msi_close,
-		.now_ns = clock_now_ns,
-		.sleep = clock_sleep,
-		.count = interrupts_count,
-		.relax = clock_relax},
-	    .services = services,
-	};
+	pci.services = services;
 	status = services->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles);
 	if (EFI_ERROR(status))
 		return status == EFI_NOT_FOUND ? EFI_SUCCESS : status;
-	status = services->AllocatePool(EfiLoaderData, count * sizeof(*port->functions), &table);
+	status = services->AllocatePool(EfiLoaderData, count * sizeof(*pci.functions), &functions);
 	if (!EFI_ERROR(status)) {
-		port->functions = table;
+		pci.functions = functions;
 		for (UINTN i = 0; i < count; i++)
-			add(port, handles[i]);
+			add(handles[i]);
 	}
 	services->FreePool(handles);
 	return status;
 }
 
 /*
- * Whoever left by exit() has not closed its device: what it turned on mustn't outlive the handler.
+ * A program that left by exit() has not closed its device: disable MSI-X before the handler goes.
  */
-static void silence(struct port *port)
+static void disable_msix(void)
 {
-	const struct ivsh_platform *calls = &port->calls;
 	uint32_t offset;
 
-	for (UINTN i = 0; i < port->count; i++) {
-		uint32_t id = port->functions[i].id;
+	for (UINTN i = 0; i < pci.count; i++) {
+		uint32_t id = pci.functions[i].id;
 
-		if (port->functions[i].touched &&
-		    ivsh_pci_capability(calls, id, CAPABILITY_MSIX, &offset) == 0)
+		if (pci.functions[i].touched &&
+		    ivsh_pci_capability(&platform, id, CAPABILITY_MSIX, &offset) == 0)
 			config_write(
-			    port, id, offset, config_read(port, id, offset) & ~MSIX_ENABLE);
+			    NULL, id, offset, config_read(NULL, id, offset) & ~MSIX_ENABLE);
 	}
 	interrupts_close();
 }
 
-void port_close(struct port *port)
+void platform_close(void)
 {
 	if (interrupts_on())
-		silence(port);
-	for (UINTN i = 0; i < port->count; i++)
-		if (port->functions[i].written)
-			write_command(port->functions[i].io, port->functions[i].command);
-	if (port->functions != NULL)
-		port->services->FreePool(port->functions);
-	port->functions = NULL;
-	port->count = 0;
+		disable_msix();
+	for (UINTN i = 0; i < pci.count; i++)
+		if (pci.functions[i].written)
+			write_command(pci.functions[i].io, pci.functions[i].command);
+	if (pci.functions != NULL)
+		pci.services->FreePool(pci.functions);
+	pci.functions = NULL;
+	pci.count = 0;
 }

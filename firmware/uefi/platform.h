@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * platform.h - struct ivsh_platform over EFI_PCI_IO_PROTOCOL (UEFI Specification 2.10, 14.4).
+ * platform.h - struct ivsh_platform over EFI_PCI_IO_PROTOCOL (UEFI Specification 2.10, 14.4):
+ * arch_platform().
  */
-#ifndef PORT_H
-#define PORT_H
-
-#include <ivsh/platform.h>
+#ifndef UEFI_PLATFORM_H
+#define UEFI_PLATFORM_H
 
 #include <efi.h>
 
-struct port_function;
-
-struct port {
-	struct ivsh_platform calls; /* what the library gets; its ctx is this struct */
-	EFI_BOOT_SERVICES *services;
-	struct port_function *functions; /* every PCI function, by number; from the pool */
-	UINTN count;
-};
-
 /*
- * Collect the machine's PCI functions, as the firmware's PCI bus driver found them. A machine
+ * Collect the machine's PCI functions, as the firmware's PCI bus driver has found them. A machine
  * without any is no error: every function then reads as absent.
- *
- * port_close() puts every COMMAND register back that was written through the port.
  */
-EFI_STATUS port_open(struct port *port, EFI_BOOT_SERVICES *services);
-void port_close(struct port *port);
+EFI_STATUS platform_open(EFI_BOOT_SERVICES *services);
+
+/* Restore every COMMAND register that was written through the platform. */
+void platform_close(void);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unlisted.c - devices that are on the bus and have no handle.
+ * unlisted.c - PCI functions on the bus for which firmware made no handle.
  *
- * Configuration space is reached through the root bridges' own protocol (UEFI Specification 2.10, 14.2),
- * which firmware has installed before it gives out addresses. Nobody drives what has no handle, so its BARs
- * can be sized here.
+ * Their configuration space is accessible through the root bridge's protocol (UEFI Specification
+ * 2.10, 14.2), which firmware installs before it assigns addresses. No driver uses a function
+ * without a handle, so its BARs can be sized here.
  */
 #include "uefi/unlisted.h"
 
@@ -13,8 +13,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What OVMF finds room for without being asked (2022.11, processors of 40 address bits: 128 GiB). */
-#define WINDOW_SURE (UINT64_C(4) << 30)
+/* OVMF has room for this much by itself (2022.11, processors of 40 address bits: 128 GiB). */
+#define WINDOW_DEFAULT (UINT64_C(4) << 30)
 
 static UINTN count(EFI_BOOT_SERVICES *services, EFI_GUID guid)
 {
@@ -34,7 +34,7 @@ bool unlisted_all(EFI_BOOT_SERVICES *services)
 }
 
 /* Table 14-2: bus, device and function from bit 24 down, and the register. */
-static UINT64 place(uint32_t function, uint32_t offset)
+static UINT64 config_address(uint32_t function, uint32_t offset)
 {
 	return (UINT64)IVSH_PCI_BUS(function) << 24 | IVSH_PCI_DEVICE(function) << 16 |
 	       IVSH_PCI_FN(function) << 8 | offset;
@@ -45,7 +45,8 @@ static uint32_t config_read(void *ctx, uint32_t function, uint32_t offset)
 	EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io = ctx;
 	uint32_t value;
 
-	if (EFI_ERROR(io->Pci.Read(io, EfiPciIoWidthUint32, place(function, offset), 1, &value)))
+	if (EFI_ERROR(
+		io->Pci.Read(io, EfiPciIoWidthUint32, config_address(function, offset), 1, &value)))
 		return 0xffffffff;
 	return value;
 }
@@ -54,21 +55,21 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 {
 	EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io = ctx;
 
-	(void)io->Pci.Write(io, EfiPciIoWidthUint32, place(function, offset), 1, &value);
+	(void)io->Pci.Write(io, EfiPciIoWidthUint32, config_address(function, offset), 1, &value);
 }
 
-/* The largest ivshmem device that this root bridge leads to, if there is one. */
+/* Find the largest ivshmem device below this root bridge. False: there is none. */
 static bool largest(EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io, uint32_t *function, uint64_t *size)
 {
-	const struct ivsh_platform port = {
+	const struct ivsh_platform platform = {
 	    .ctx = io, .config_read = config_read, .config_write = config_write};
 	uint32_t found;
 	bool any = false;
 
-	for (uint32_t i = 0; ivsh_device_find(&port, i, &found) == 0; i++) {
+	for (uint32_t i = 0; ivsh_device_find(&platform, i, &found) == 0; i++) {
 		struct ivsh_bar bar;
 
-		if (ivsh_pci_bar(&port, found, 2, &bar) != 0 || (any && bar.size <= *size))
+		if (ivsh_pci_bar(&platform, found, 2, &bar) != 0 || (any && bar.size <= *size))
 			continue;
 		*function = found;
 		*size = bar.size;
@@ -77,11 +78,11 @@ static bool largest(EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io, uint32_t *function, uin
 	return any;
 }
 
-static void say(uint32_t function, uint64_t size, bool all)
+static void print_reason(uint32_t function, uint64_t size, bool all)
 {
 	fprintf(stderr, "ivsh: device %02x:%02x.%x: ", (unsigned)IVSH_PCI_BUS(function),
 	    (unsigned)IVSH_PCI_DEVICE(function), (unsigned)IVSH_PCI_FN(function));
-	if (size > WINDOW_SURE)
+	if (size > WINDOW_DEFAULT)
 		fprintf(stderr,
 		    "the firmware's window for devices is too small for its BAR2 of %" PRIu64
 		    " MiB, and it gave no device an address: add "
@@ -96,7 +97,7 @@ static void say(uint32_t function, uint64_t size, bool all)
 		    "the firmware has no handle for it: was it plugged in after the start?\n");
 }
 
-bool unlisted_say(EFI_BOOT_SERVICES *services)
+bool unlisted_explain(EFI_BOOT_SERVICES *services)
 {
 	EFI_GUID guid = EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL_GUID;
 	bool all = unlisted_all(services), any = false;
@@ -113,6 +114,6 @@ bool unlisted_say(EFI_BOOT_SERVICES *services)
 		      largest(io, &function, &size);
 	services->FreePool(handles);
 	if (any)
-		say(function, size, all);
+		print_reason(function, size, all);
 	return any;
 }

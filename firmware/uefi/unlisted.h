@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unlisted.h - devices that are on the bus and have no handle, because firmware gave them no addresses.
+ * unlisted.h - PCI functions on the bus for which firmware made no handle, as it gave them no
+ * address.
  */
 #ifndef UNLISTED_H
 #define UNLISTED_H
@@ -10,12 +11,13 @@
 #include <stdbool.h>
 
 /*
- * Whether firmware has a PCI bus and gave up on all of it: no function has a handle. That is what OVMF
- * does when one BAR does not fit. Its consoles are behind PCI devices too.
+ * Whether firmware has a PCI bus, but no handle for any function. OVMF gives up like this on the
+ * whole bus when one BAR does not fit. Its consoles, which are behind PCI devices, are then missing
+ * too.
  */
 bool unlisted_all(EFI_BOOT_SERVICES *services);
 
-/* Look for an ivshmem device without a handle; if there is one, one line on stderr says why. */
-bool unlisted_say(EFI_BOOT_SERVICES *services);
+/* Find an ivshmem device without a handle; if there is one, one line on stderr says why. */
+bool unlisted_explain(EFI_BOOT_SERVICES *services);
 
 #endif

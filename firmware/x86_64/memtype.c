@@ -2,10 +2,11 @@
 /*
  * memtype.c - how the processor caches an address.
  *
- * Numbers and rules: Intel SDM, volume 3, "Memory Cache Control": MTRRs, PAT, and the table of what they are
- * together.
+ * Intel SDM, volume 3, "Memory Cache Control": MTRRs, PAT, and the table that combines them.
  */
 #include "x86_64/memtype.h"
+
+#include "bare/x86_64/cpu.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,33 +36,18 @@ enum type {
 	UC_MINUS = 7
 };
 
-static uint64_t msr(uint32_t which)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(which));
-	return (uint64_t)high << 32 | low;
-}
-
-static uint32_t features(void)
-{
-	uint32_t a = 1, b, c = 0, d;
-
-	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	return d;
-}
-
-/* What the MTRRs say. Where two overlap, the one that caches less has its way. */
+/* The type by the MTRRs. Where two overlap, the one that caches less counts. */
 static enum type mtrr(uint64_t address)
 {
-	uint64_t all = msr(MSR_MTRR_DEFAULT);
+	uint64_t all = x86_msr_read(MSR_MTRR_DEFAULT);
 	enum type type = WB;
 	bool found = false;
 
 	if ((all & MTRR_ENABLED) == 0)
 		return UC;
-	for (uint32_t i = 0; i < (msr(MSR_MTRR_CAP) & 0xff); i++) {
-		uint64_t base = msr(MSR_MTRR_BASE + 2 * i), mask = msr(MSR_MTRR_BASE + 2 * i + 1);
+	for (uint32_t i = 0; i < (x86_msr_read(MSR_MTRR_CAP) & 0xff); i++) {
+		uint64_t base = x86_msr_read(MSR_MTRR_BASE + 2 * i),
+			 mask = x86_msr_read(MSR_MTRR_BASE + 2 * i + 1);
 
 		if ((mask & MTRR_VALID) == 0 || ((address ^ base) & mask & ADDRESS) != 0)
 			continue;
@@ -72,7 +58,7 @@ static enum type mtrr(uint64_t address)
 	return found ? type : (enum type)(all & 0xff);
 }
 
-/* The page table's word for (address); *large: it is one of a large page. 0: not mapped. */
+/* The page table entry of (address); *large: it is of a large page. 0: not mapped. */
 static uint64_t entry(uint64_t address, bool *large)
 {
 	uint64_t word, cr4;
@@ -92,15 +78,16 @@ static uint64_t entry(uint64_t address, bool *large)
 	return word;
 }
 
-/* The PAT's entry that (word) chooses. */
+/* The PAT entry that the page table entry (word) selects. */
 static enum type pat(uint64_t word, bool large)
 {
 	uint32_t index = (uint32_t)((word >> 3 & 3) | (word >> (large ? 12 : 7) & 1) << 2);
 
-	return (enum type)(msr(MSR_PAT) >> 8 * index & 7);
+	return (enum type)(x86_msr_read(MSR_PAT) >> 8 * index & 7);
 }
 
-static enum type together(enum type page, enum type range)
+/* Both combined. */
+static enum type combine(enum type page, enum type range)
 {
 	if (page == UC || page == WC)
 		return page;
@@ -123,11 +110,11 @@ const char *memtype(const void *address)
 	bool large;
 	uint64_t word;
 
-	if ((features() & both) != both)
+	if ((x86_cpuid(1).edx & both) != both)
 		return NULL;
 	word = entry((uint64_t)(uintptr_t)address, &large);
 	if (word == 0)
 		return NULL;
-	/* Identity mapped, as the tables themselves. */
-	return names[together(pat(word, large), mtrr((uint64_t)(uintptr_t)address)) & 7];
+	/* The address is identity-mapped, as the tables are. */
+	return names[combine(pat(word, large), mtrr((uint64_t)(uintptr_t)address)) & 7];
 }

@@ -6,8 +6,8 @@
 #define X86_MEMTYPE_H
 
 /*
- * "write-back" and the like: what page tables and MTRRs make of (address) together; NULL: not mapped. Under
- * the processor a hypervisor may have decided otherwise. Page tables must be where their addresses say.
+ * "write-back" and the like: what page tables and MTRRs make of (address) together; NULL: not
+ * mapped. A hypervisor may have decided otherwise. Page tables must be identity-mapped.
  */
 const char *memtype(const void *address);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch.h - what an architecture provides to a program that has no operating system.
+ * arch.h - what an architecture provides to a program without an operating system.
  *
- * Everything above this page is the same for all of them: newlib's system calls (lib/bare/newlib)
- * and the guest programs. Each architecture's start code brings the machine up, then calls
- * bare_main(). One processor, one thread; interrupts are on, and no call here may come from one.
+ * newlib's system calls (lib/bare/newlib) and the programs above them are the same source on every
+ * architecture. UEFI (firmware/uefi) provides the first part of this header too; the second part is
+ * bare metal's alone. One processor, one thread; interrupts are on, and no interrupt handler may
+ * call anything here.
  */
 #ifndef ARCH_H
 #define ARCH_H
@@ -15,55 +16,78 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* --- Console: the first serial port ----------------------------------------------------------- */
+/* --- Console ---------------------------------------------------------------------------------- */
 
-/* Without a serial port: to QEMU's debug console and the screen (x86_64). Nothing is read then. */
+/*
+ * Bare metal: the first serial port; without one, QEMU's debug console and the screen (x86_64), and
+ * nothing is read then. UEFI: the console protocols.
+ */
 void arch_console_write(const char *bytes, size_t size);
 
-/* The next byte that came in, or -1 at once when there is none. */
+/* The next byte of input, or -1 at once if there is none. */
 int arch_console_read(void);
+
+#define ARCH_END_OF_INPUT 0x04 /* what Ctrl-D sends */
 
 /* --- Time and waiting ------------------------------------------------------------------------- */
 
 /* Nanoseconds since the start; never goes back. */
 uint64_t arch_now_ns(void);
 
-/* Between two looks of a spinning loop. */
+/* Between two polls of a spinning loop. */
 void arch_relax(void);
 
-/* Bells received since the start, modulo 2^32: doorbell interrupts, counted by their handler. */
+/* Doorbell interrupts since the start, modulo 2^32, counted by their handler. */
 uint32_t arch_doorbells(void);
 
 /*
- * Halt the processor until arch_doorbells() differs from (seen) or arch_now_ns() reaches (deadline_ns).
- * Returns at once when either already holds. A deadline less than 20 us away is waited for
- * without halting: arming the timer would take as long.
+ * Halt the processor until arch_doorbells() differs from (seen) or arch_now_ns() reaches
+ * (deadline_ns); returns at once if either already holds. It does not halt for a short time, as
+ * arming a timer would take as long: 20 us on bare metal, 50 us under UEFI, where it may also
+ * return early.
  */
 void arch_sleep(uint32_t seen, uint64_t deadline_ns);
 
-/* --- Leaving ---------------------------------------------------------------------------------- */
+/* --- End -------------------------------------------------------------------------------------- */
 
-/* What arch_exit() is given when the processor raised an exception. */
+/* The status of a machine whose processor raised an exception. */
 #define ARCH_EXIT_TRAP 100
 
 /*
- * The status of a machine whose processor lacks something that we need (x86_64/check.S). It ends
- * before there is an arch_exit(): without an isa-debug-exit device it says so and halts.
+ * The status of a machine whose processor lacks a feature that the image needs (x86_64/check.S). It
+ * ends before arch_exit() can run: without an isa-debug-exit device it prints why and halts.
  */
 #define ARCH_EXIT_PROCESSOR 101
 
 /*
- * End the machine. 0 powers it off: QEMU exits with 0. Any other (status), 1 to 127, goes to the
- * isa-debug-exit device at 0xf4 (x86_64): QEMU exits with (status << 1) | 1; what is out of range
- * counts as 127. Without that device it says so, a second later, and powers off. May be called
- * from an exception. A machine that cannot be switched off says so at its start, and is reset: that
- * ends QEMU with 0, but only with -no-reboot; without, the next start says so and halts.
+ * End the program with (status). UEFI: what called the program goes on (uefi/program.h).
+ *
+ * Bare metal: end the machine. 0 powers it off, and QEMU exits with 0. Any other status, 1 to 127,
+ * goes to the isa-debug-exit device at 0xf4 (x86_64), and QEMU exits with (status << 1) | 1; a
+ * status out of range counts as 127. Without that device it prints so, a second later, and powers
+ * off. An exception handler may call it. A machine that cannot be powered off prints so at its
+ * start, and is reset: with -no-reboot QEMU then exits with 0; without it, the next start prints so
+ * and halts.
  */
 _Noreturn void arch_exit(int status);
 
-/* --- What the machine was given --------------------------------------------------------------- */
+/* --- Memory, chance, PCI ---------------------------------------------------------------------- */
 
-/* The command line, without the image's name; NULL when it has 4096 bytes or more. */
+/*
+ * Extend the program's heap by (increment) bytes, or on bare metal shrink it. Answers where they
+ * start; NULL: no memory is left.
+ */
+void *arch_heap_grow(ptrdiff_t increment);
+
+/* A number that differs from one start to the next, as well as the machine can. Not for secrets. */
+uint64_t arch_nonce(void);
+
+/* The calls of the device code to this machine. Always the same struct. */
+const struct ivsh_platform *arch_platform(void);
+
+/* --- Bare metal alone ------------------------------------------------------------------------- */
+
+/* The command line, without the image's name; NULL: it has 4096 bytes or more. */
 const char *arch_command_line(void);
 
 /*
@@ -72,24 +96,13 @@ const char *arch_command_line(void);
  */
 void arch_heap(char **start, char **end);
 
-/* Give (increment) more bytes of it, or take some back. Answers where they start; NULL: no room. */
-void *arch_heap_grow(ptrdiff_t increment);
-
-/* A number that differs from one start to the next, as well as the machine can. */
-uint64_t arch_nonce(void);
-
-/* How the device room reaches this machine. Always the same struct. */
-const struct ivsh_platform *arch_platform(void);
-
 /*
- * The bus addresses that are left for devices when firmware assigned none: for ivsh_pci_assign().
+ * The bus addresses that are left for devices if firmware has assigned none, for ivsh_pci_assign().
  * A machine without PCI has empty windows.
  */
 void arch_pci_windows(struct ivsh_pci_windows *windows);
 
-/* --- What the architecture calls -------------------------------------------------------------- */
-
-/* lib/bare/newlib/start.c: splits the command line, runs main(), exits with its answer. */
+/* lib/bare/newlib/start.c, called by the start code: runs main() and exits with its status. */
 _Noreturn void bare_main(void);
 
 #endif

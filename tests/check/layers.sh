@@ -30,8 +30,10 @@ rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(ow
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule firmware/guest "$std|$libc|$any|$(own 'app|x86_64|bare(/newlib)?')"
-rule firmware/x86_64 "$std|$(own 'x86_64')"
-rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$(own 'uefi|app|x86_64')"
+rule firmware/x86_64 "$std|\"bare/x86_64/cpu\.h\"|$(own 'x86_64')"
+# Of lib/bare, UEFI has the files that do not start a machine.
+under='"bare/(arch|timing|words|x86_64/(com1|cpu|local_apic|nonce|qemu))\.h"'
+rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|x86_64')"
 rule host/backend  "$posix|<ivsh/(wire|region|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.

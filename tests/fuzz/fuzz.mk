@@ -17,8 +17,9 @@ $(patsubst %,build/host-fuzz/tests/fuzz/%_fuzz,attach receive send stream slots)
 build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
     build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
-build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/newlib/args.o
-build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o
+build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/words.o
+build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o \
+    build/host-fuzz/lib/bare/words.o
 build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
 

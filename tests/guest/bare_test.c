@@ -10,6 +10,7 @@
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
+#include "bare/words.h"
 #include "tests/lib/test.h"
 
 #include <ivsh/device.h>
@@ -156,26 +157,29 @@ static void test_words(void)
 		const char *line;
 		int count;
 		const char *words; /* joined by '|' */
+		int error;
 	} rows[] = {
-	    {"", 0, ""},
-	    {"  \t ", 0, ""},
-	    {"one", 1, "one"},
-	    {" one  two\tthree ", 3, "one|two|three"},
-	    {"say \"two words\" end", 3, "say|two words|end"},
-	    {"a\"b c\"d \"\"", 2, "ab cd|"},
-	    {"1 2 3 4", 4, "1|2|3|4"},
-	    {"1 2 3 4 5", BARE_ARGS_TOO_MANY, ""},
-	    {"open \"quote", BARE_ARGS_OPEN_QUOTE, ""},
-	    {"exactly-fifteen", 1, "exactly-fifteen"},
-	    {"sixteen-bytes-is", BARE_ARGS_TOO_LONG, ""},
+	    {"", 0, "", 0},
+	    {"  \t ", 0, "", 0},
+	    {"one", 1, "one", 0},
+	    {" one  two\tthree ", 3, "one|two|three", 0},
+	    {"say \"two words\" end", 3, "say|two words|end", 0},
+	    {"a\"b c\"d \"\"", 2, "ab cd|", 0},
+	    {"1 2 3 4", 4, "1|2|3|4", 0},
+	    {"1 2 3 4 5", 4, "1|2|3|4", BARE_WORDS_TOO_MANY},
+	    {"open \"quote", 1, "open", BARE_WORDS_OPEN_QUOTE},
+	    {"exactly-fifteen", 1, "exactly-fifteen", 0},
+	    {"sixteen-bytes-is", 0, "", BARE_WORDS_TOO_LONG},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char buffer[16 + 16], joined[64] = "", *words[4];
-		int count = bare_args_split(rows[i].line, buffer,
-		    strlen(rows[i].line) > 16 ? sizeof(buffer) : 16, words, 4);
+		int count = 4;
+		int error = bare_words_split(rows[i].line, buffer,
+		    strlen(rows[i].line) > 16 ? sizeof(buffer) : 16, words, &count);
 
 		test_row(rows[i].line);
+		CHECK_EQ(error, rows[i].error);
 		CHECK_EQ(count, rows[i].count);
 		for (int w = 0; w < count; w++) {
 			strcat(joined, w ? "|" : "");

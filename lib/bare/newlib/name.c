@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name.c - argv[0] of programs that give themselves no name. The linker takes this file from the
- * archive only if it must.
+ * name.c - argv[0] of a program that does not define bare_name. The linker takes this file from the
+ * archive only then.
  */
 #include "bare/newlib/bare.h"
 

@@ -4,6 +4,7 @@
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
+#include "bare/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,33 +13,22 @@
 
 int main(int argc, char **argv);
 
-static const char *problem(int error)
-{
-	switch (error) {
-	case BARE_ARGS_OPEN_QUOTE:
-		return "a quote is not closed";
-	case BARE_ARGS_TOO_MANY:
-		return "more than 63 words";
-	default:
-		return "more than 4095 bytes";
-	}
-}
-_Static_assert(BARE_WORDS == 63, "the text says so");
-
 _Noreturn void bare_main(void)
 {
 	static char name[32], text[LINE_BYTES];
 	static char *argv[1 + BARE_WORDS + 1];
-	const char *line = arch_command_line();
-	int words = BARE_ARGS_TOO_LONG;
+	const char *line = arch_command_line(), *wrong = "more than 4095 bytes";
+	int words = BARE_WORDS, error = BARE_WORDS_TOO_LONG;
 
-	if (line != NULL)
-		words = bare_args_split(line, text, sizeof text, argv + 1, BARE_WORDS);
-	if (words < 0) {
-		fprintf(stderr, "%s: command line: %s\n", bare_name, problem(words));
+	if (line != NULL) {
+		error = bare_words_split(line, text, sizeof(text), argv + 1, &words);
+		wrong = bare_words_error_text(error);
+	}
+	if (error != 0) {
+		fprintf(stderr, "%s: command line: %s\n", bare_name, wrong);
 		exit(2);
 	}
-	snprintf(name, sizeof name, "%s", bare_name);
+	snprintf(name, sizeof(name), "%s", bare_name);
 	argv[0] = name;
 	argv[1 + words] = NULL;
 	exit(main(1 + words, argv));

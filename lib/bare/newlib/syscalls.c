@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscalls.c - what newlib asks of an operating system, over arch.h.
+ * syscalls.c - the system calls that newlib asks for, over arch.h: on bare metal and under UEFI.
  *
  * Descriptors 0, 1 and 2 are the console; there are no others. The names and what they answer:
  * newlib's libc manual, "System Calls". On x86_64 newlib calls them without an underscore.
@@ -16,9 +16,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define END_OF_FILE 0x04 /* what Ctrl-D sends */
-#define CONSOLE_LOOK_NS \
-	2000000u /* between two looks for a byte: 16 arrive in no less at 115200 baud */
+/* Between two reads of the console: at 115200 baud 16 bytes take no less. */
+#define CONSOLE_POLL_NS 2000000u
 
 void _fini(void);
 
@@ -27,17 +26,16 @@ void _exit(int status)
 	arch_exit(status);
 }
 
-/* Called by exit() for destructors; there are none in C. */
+/* exit() calls it for destructors; C has none. */
 void _fini(void)
 {
 }
 
-/* abort() and a failed assert() end here: arch_exit() makes 127 of what is not an exit status. */
+/* abort() and a failed assert() end here, with 128 and the signal, as a shell counts it. */
 int kill(pid_t pid, int signal)
 {
 	(void)pid;
-	(void)signal;
-	arch_exit(128);
+	arch_exit(128 + signal);
 }
 
 pid_t getpid(void)
@@ -68,7 +66,7 @@ int write(int file, const void *data, size_t size)
 	return (int)size;
 }
 
-/* A line, or what is there of one: waits for its first byte alone. Return ends a line. */
+/* A line, or as much of one as has arrived; waits only for its first byte. Return ends a line. */
 int read(int file, void *data, size_t size)
 {
 	char *bytes = data;
@@ -81,10 +79,10 @@ int read(int file, void *data, size_t size)
 	while (done < size && (done == 0 || bytes[done - 1] != '\n')) {
 		int byte = arch_console_read();
 
-		if (byte == END_OF_FILE || (byte < 0 && done > 0))
+		if (byte == ARCH_END_OF_INPUT || (byte < 0 && done > 0))
 			break;
 		if (byte < 0)
-			arch_sleep(arch_doorbells(), arch_now_ns() + CONSOLE_LOOK_NS);
+			arch_sleep(arch_doorbells(), arch_now_ns() + CONSOLE_POLL_NS);
 		else
 			bytes[done++] = byte == '\r' ? '\n' : (char)byte;
 	}
@@ -127,7 +125,7 @@ int isatty(int file)
 	return file >= 0 && file <= STDERR_FILENO;
 }
 
-/* Counts from the start of the machine: nobody says what day it is. */
+/* Counts from the start of the machine: it does not know the date. */
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
 	uint64_t us = arch_now_ns() / 1000;

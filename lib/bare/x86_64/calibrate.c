@@ -3,9 +3,9 @@
  * calibrate.c - how fast the TSC and the local APIC's timer run.
  *
  * Neither says so, so both are measured against a clock whose frequency is known: the first of a
- * list that is there and counts. The 8254 is on most machines; without it there is ACPI's timer, what
- * CPUID says, what QEMU's APIC is known for, or the CMOS clock. The host may stop us in the middle of
- * a measurement: each end of one is the tightest of several looks, and it takes two
+ * list that is there and counts. The 8254 is on most machines; without it there is ACPI's timer,
+ * what CPUID says, what QEMU's APIC is known for, or the CMOS clock. The host may stop us in the
+ * middle of a measurement: each end of one is the tightest of several looks, and it takes two
  * measurements in a row that agree.
  */
 #include "bare/arch.h"
@@ -143,8 +143,8 @@ static uint32_t cmos_open(void)
 }
 
 /*
- * Seconds, as they change: it takes two or three of them to start, but this clock's faster ticks come
- * as late as the host's timers (6 % off were seen on a busy one).
+ * Seconds, as they change: it takes two or three of them to start, but this clock's faster ticks
+ * come as late as the host's timers (6 % off were seen on a busy one).
  */
 static uint32_t cmos_ticks(void)
 {

@@ -7,9 +7,9 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* Sooner than this, arming the timer and halting would come too late. */
+/* For less than this, arming the timer and halting takes too long. */
 #define SPIN_NS 20000u
-/* No sleep is longer without a look at the clock: the timer's 32 bits hold 4 s at QEMU's 1 GHz. */
+/* The longest halt without a read of the clock: the timer's 32 bits hold 4 s at QEMU's 1 GHz. */
 #define HALT_NS_MAX NS_PER_S
 
 static uint64_t tsc_start;
@@ -28,12 +28,10 @@ void x86_clock_init(void)
 
 uint64_t arch_now_ns(void)
 {
-	unsigned __int128 product = (unsigned __int128)(x86_tsc() - tsc_start) * ns_per_tsc;
-
-	return (uint64_t)(product >> 32);
+	return x86_ticks_to_ns(x86_tsc() - tsc_start, ns_per_tsc);
 }
 
-/* One timer interrupt after (ns), at most a second. */
+/* Start the timer: one interrupt after (ns), at most a second. */
 static void arm(uint64_t ns)
 {
 	uint32_t ticks = (uint32_t)((ns < HALT_NS_MAX ? ns : HALT_NS_MAX) * apic_per_ns >> 32);
@@ -47,8 +45,9 @@ void arch_relax(void)
 }
 
 /*
- * A bell between the look at the count and the halt would be slept through, so interrupts are off
- * from one to the other; the bell or the timer is then pending and ends the halt at once.
+ * A doorbell interrupt between the read of the count and the halt would not end the halt. So
+ * interrupts are off in between: the doorbell's or the timer's is then pending, and ends it at
+ * once.
  */
 void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 {

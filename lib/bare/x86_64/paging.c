@@ -2,13 +2,13 @@
 /*
  * paging.c - every address maps to itself, or to nothing.
  *
- * Nothing is mapped but the image, the heap, and what somebody asked for with x86_map(): page 0, the
- * guards under the stacks and every other wild address raise a page fault. No page is both writable
- * and executable. Two small BARs may share a page, so each page counts who has mapped it; the last one
- * who unmaps it takes it away, and tables that are empty then serve again.
+ * Nothing is mapped but the image, the heap, and what somebody asked for with x86_map(): page 0,
+ * the guards under the stacks and every other wild address raise a page fault. No page is both
+ * writable and executable. Two small BARs may share a page, so each page counts who has mapped it;
+ * the last one who unmaps it takes it away, and tables that are empty then serve again.
  *
- * Tables come from a pool in the image until the heap is mapped, then from the heap's end: a processor
- * without 1 GiB pages needs 4 KiB of them for each GiB. SDM 4.5.
+ * Tables come from a pool in the image until the heap is mapped, then from the heap's end: a
+ * processor without 1 GiB pages needs 4 KiB of them for each GiB. SDM 4.5.
  */
 #include "bare/x86_64/x86.h"
 
@@ -70,7 +70,7 @@ static uint64_t *table_get(void)
 	if (table != NULL)
 		__builtin_memset(table, 0, PAGE);
 	else if (!said)
-		x86_say("paging: no memory left for page tables: QEMU's -m gives more\n");
+		x86_print("paging: no memory left for page tables: QEMU's -m gives more\n");
 	said = said || table == NULL;
 	return table;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * platform.c - how the device room reaches this machine, and which addresses it may give to devices.
+ * platform.c - struct ivsh_platform for this machine, and the addresses that it has for devices.
  *
- * Two kinds of machine: pc and q35 have configuration mechanism #1 at 0xCF8, whatever firmware ran;
- * microvm has an ECAM alone, and no ACPI table says where: its MCFG is missing (seen with QEMU 7.2).
+ * There are two kinds of machine: pc and q35 have configuration mechanism #1 at 0xCF8, whatever
+ * firmware ran; microvm has only an ECAM, at an address that no ACPI table gives, as its MCFG is
+ * missing (QEMU 7.2).
  */
 #include "bare/arch.h"
+#include "bare/timing.h"
 #include "bare/x86_64/x86.h"
 
 #define CF8 0xcf8
@@ -42,56 +44,28 @@ static void no_pci_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 	(void)ctx, (void)function, (void)offset, (void)value;
 }
 
-static void *port_map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
+static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	(void)ctx;
 	return x86_map(address, size, kind);
 }
 
-static void port_unmap(void *ctx, void *base, uint64_t size)
+static void unmap(void *ctx, void *base, uint64_t size)
 {
 	(void)ctx;
 	x86_unmap(base, size);
 }
 
-static uint64_t port_now_ns(void *ctx)
-{
-	(void)ctx;
-	return arch_now_ns();
-}
-
-static void port_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
-{
-	(void)ctx;
-	arch_sleep(seen, deadline_ns);
-}
-
-static uint32_t port_count(void *ctx)
-{
-	(void)ctx;
-	return arch_doorbells();
-}
-
-static void port_relax(void *ctx)
-{
-	(void)ctx;
-	arch_relax();
-}
-
-static struct ivsh_platform port = {
+static struct ivsh_platform platform = {
     .config_read = no_pci_read,
     .config_write = no_pci_write,
-    .map = port_map,
-    .unmap = port_unmap,
+    .map = map,
+    .unmap = unmap,
     .msi_open = x86_msi_open,
     .msi_close = x86_msi_close,
-    .now_ns = port_now_ns,
-    .sleep = port_sleep,
-    .count = port_count,
-    .relax = port_relax,
 };
 
-/* The address register reads back what it was given, and the host bridge has a vendor. */
+/* The address register reads back what was written, and the host bridge has a vendor ID. */
 static bool has_cf8(void)
 {
 	x86_out32(CF8, CF8_HOST_BRIDGE);
@@ -107,17 +81,18 @@ static bool has_ecam(void)
 
 void x86_platform_init(void)
 {
-	port.seed = arch_nonce();
+	bare_timing(&platform);
+	platform.seed = arch_nonce();
 	if (has_cf8()) {
 		machine = MACHINE_PC;
-		port.ctx = &cf8;
-		port.config_read = ivsh_cf8_read;
-		port.config_write = ivsh_cf8_write;
+		platform.ctx = &cf8;
+		platform.config_read = ivsh_cf8_read;
+		platform.config_write = ivsh_cf8_write;
 	} else if (has_ecam()) {
 		machine = MACHINE_MICROVM;
-		port.ctx = &ecam;
-		port.config_read = ivsh_ecam_read;
-		port.config_write = ivsh_ecam_write;
+		platform.ctx = &ecam;
+		platform.config_read = ivsh_ecam_read;
+		platform.config_write = ivsh_ecam_write;
 	} else {
 		machine = MACHINE_MICROVM_NO_PCI;
 	}
@@ -125,7 +100,7 @@ void x86_platform_init(void)
 
 const struct ivsh_platform *arch_platform(void)
 {
-	return &port;
+	return &platform;
 }
 
 bool x86_is_microvm(void)
@@ -134,9 +109,9 @@ bool x86_is_microvm(void)
 }
 
 /*
- * Below 4 GiB: what is left between RAM and the chipset. Above: the last quarter of what the processor
- * can address. microvm has its 64-bit window there (QEMU, hw/i386/microvm.c), pc and q35 let devices be
- * anywhere above RAM.
+ * Below 4 GiB: what is free between RAM and the chipset. Above: the last quarter of what the
+ * processor can address. There microvm has its 64-bit window (QEMU, hw/i386/microvm.c); on pc and
+ * q35 devices may be anywhere above RAM.
  */
 void arch_pci_windows(struct ivsh_pci_windows *windows)
 {

@@ -2,10 +2,10 @@
 /*
  * power.c - the end of the machine: switched off, or where it has no switch, reset.
  *
- * A machine without ACPI cannot be switched off. A reset ends QEMU too, with -no-reboot; without that it
- * starts the guest again, whose command must not run a second time. So a mark in memory, which a reset
- * leaves as it is, tells the next start to halt. Each step is heard by QEMU some time later, while
- * we go on: none may do harm after the one before.
+ * A machine without ACPI cannot be switched off. A reset ends QEMU too, with -no-reboot; without
+ * that it starts the guest again, whose command must not run a second time. So a mark in memory,
+ * which a reset leaves as it is, tells the next start to halt. Each step is heard by QEMU some time
+ * later, while we go on: none may do harm after the one before.
  */
 #include "bare/arch.h"
 #include "bare/x86_64/x86.h"
@@ -95,8 +95,7 @@ static _Noreturn void reset(void)
 		x86_pause();
 	x86_out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
 	__asm__ volatile("lidt %0; int3" : : "m"(nothing) : "memory");
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	x86_stop();
 }
 
 /* Said at the start, because a program's last line is its own. */
@@ -106,14 +105,14 @@ void x86_power_init(void)
 		mark = x86_map(MARK_ADDRESS, 2 * sizeof *mark, IVSH_MAP_MEMORY);
 	if (mark != NULL && mark[0] == MARK && mark[1] == ~MARK) {
 		mark[0] = mark[1] = 0;
-		x86_say("power: this machine was reset because it cannot be switched off, and does"
-			" nothing more: end QEMU, or start it with -no-reboot\n");
-		for (;;)
-			__asm__ volatile("cli; hlt");
+		x86_print(
+		    "power: this machine was reset because it cannot be switched off, and does"
+		    " nothing more: end QEMU, or start it with -no-reboot\n");
+		x86_stop();
 	}
 	if (!has_switch())
-		x86_say("power: this machine cannot be switched off (it has no ACPI): it is reset"
-			" at its end, which ends QEMU with -no-reboot\n");
+		x86_print("power: this machine cannot be switched off (it has no ACPI): it is reset"
+			  " at its end, which ends QEMU with -no-reboot\n");
 }
 
 _Noreturn void x86_power_off(void)
@@ -126,6 +125,5 @@ _Noreturn void x86_power_off(void)
 		reset();
 	}
 	switch_off();
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	x86_stop();
 }

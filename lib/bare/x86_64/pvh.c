@@ -2,8 +2,8 @@
 /*
  * pvh.c - what the loader left for us: the command line and the memory map.
  *
- * xen/include/public/arch-x86/hvm/start_info.h. Everything is copied once, at the start: the loader's
- * memory may be anywhere, the heap included.
+ * xen/include/public/arch-x86/hvm/start_info.h. Everything is copied once, at the start: the
+ * loader's memory may be anywhere, the heap included.
  */
 #include "bare/arch.h"
 #include "bare/x86_64/x86.h"

@@ -52,7 +52,7 @@ static const char *const names[EXCEPTIONS] = {"divide error", "debug", "NMI", "b
     "reserved", "x87 error", "alignment check", "machine check", "SIMD error", "virtualization",
     "control protection"};
 
-void x86_say(const char *text)
+void x86_print(const char *text)
 {
 	size_t size = 0;
 
@@ -67,7 +67,7 @@ static void print_hex(const char *name, uint64_t value)
 
 	for (uint32_t i = 0; i < 16; i++)
 		text[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
-	x86_say(name);
+	x86_print(name);
 	arch_console_write(text, sizeof text);
 }
 
@@ -75,7 +75,7 @@ static void print_number(const char *name, uint32_t value)
 {
 	char text[2] = {(char)('0' + value / 10 % 10), (char)('0' + value % 10)};
 
-	x86_say(name);
+	x86_print(name);
 	arch_console_write(value < 10 ? text + 1 : text, value < 10 ? 1 : 2);
 }
 
@@ -90,11 +90,11 @@ static _Noreturn void report(const struct x86_frame *f)
 	reporting = true;
 
 	print_number("\ntrap ", (uint32_t)f->vector);
-	x86_say(": ");
-	x86_say(names[f->vector] != NULL ? names[f->vector] : "reserved");
+	x86_print(": ");
+	x86_print(names[f->vector] != NULL ? names[f->vector] : "reserved");
 	if (f->vector == PAGE_FAULT && cr2 >= (uintptr_t)image_guard &&
 	    cr2 < (uintptr_t)image_stack)
-		x86_say(", the stack is full");
+		x86_print(", the stack is full");
 	print_hex("\n  error ", f->error);
 	print_hex("  cr2 ", cr2);
 	print_hex("  rflags ", f->rflags);
@@ -115,7 +115,7 @@ static _Noreturn void report(const struct x86_frame *f)
 	print_hex("  r13 ", f->r13);
 	print_hex("\n  r14 ", f->r14);
 	print_hex("  r15 ", f->r15);
-	x86_say("\n");
+	x86_print("\n");
 	arch_exit(ARCH_EXIT_TRAP);
 }
 
@@ -169,7 +169,7 @@ void x86_trap_init(void)
 
 _Noreturn void x86_fatal(const char *why)
 {
-	x86_say(why);
-	x86_say("\n");
+	x86_print(why);
+	x86_print("\n");
 	arch_exit(1);
 }

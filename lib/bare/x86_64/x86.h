@@ -1,118 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86.h - instructions that C has no word for, and what the files of this folder share.
+ * x86.h - what the files of this folder share.
  *
  * "SDM" is Intel's Software Developer's Manual, volume 3.
  */
 #ifndef X86_H
 #define X86_H
 
+#include "bare/x86_64/cpu.h"
+
 #include <ivsh/platform.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* --- Instructions ----------------------------------------------------------------------------- */
-
-static inline void x86_out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static inline void x86_out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static inline void x86_out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static inline uint8_t x86_in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-static inline uint16_t x86_in16(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-static inline uint32_t x86_in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-struct x86_cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
-
-static inline struct x86_cpuid x86_cpuid(uint32_t leaf)
-{
-	struct x86_cpuid r;
-
-	__asm__ volatile("cpuid"
-			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-			 : "a"(leaf), "c"(0));
-	return r;
-}
-
-static inline uint64_t x86_msr_read(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
-	return ((uint64_t)high << 32) | low;
-}
-
-static inline void x86_msr_write(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr"
-			 :
-			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-			 : "memory");
-}
-
-/* The lfence keeps it from being read before what the program did earlier. */
-static inline uint64_t x86_tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return ((uint64_t)high << 32) | low;
-}
-
-static inline void x86_pause(void)
-{
-	__asm__ volatile("pause" : : : "memory");
-}
-
-static inline void x86_interrupts_off(void)
-{
-	__asm__ volatile("cli" : : : "memory");
-}
-
-static inline void x86_interrupts_on(void)
-{
-	__asm__ volatile("sti" : : : "memory");
-}
-
-/* sti holds interrupts back for one more instruction: none slips in between the two (SDM 6.8.3). */
-static inline void x86_interrupts_on_and_halt(void)
-{
-	__asm__ volatile("sti; hlt" : : : "memory");
-}
 
 /* --- The image: linker/x86_64.ld -------------------------------------------------------------- */
 
@@ -140,8 +41,8 @@ void x86_paging_init(void);
 
 /*
  * Map (size) bytes at (address) to themselves, writable and not executable. NULL: no room for the
- * tables, no such address, the image is there, or a page with other attributes; then nothing changed.
- * x86_unmap() undoes one call with the same address and size.
+ * tables, no such address, the image is there, or a page with other attributes; then nothing
+ * changed. x86_unmap() undoes one call with the same address and size.
  */
 void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind);
 void x86_unmap(const void *base, uint64_t size);
@@ -185,8 +86,8 @@ void x86_apic_eoi(void);
 void x86_apic_timer_start(uint32_t ticks); /* one interrupt after (ticks); 0 stops it */
 uint32_t x86_apic_timer_left(void);        /* ticks until then */
 
-/* A doorbell came: count it. For interrupt handlers. */
-void x86_bell(void);
+/* Count a doorbell interrupt. For interrupt handlers. */
+void x86_doorbell(void);
 
 /* For struct ivsh_platform: ivsh/platform.h. */
 int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
@@ -211,10 +112,10 @@ void x86_screen_write(const char *bytes, size_t size);
 void x86_clock_init(void);
 void x86_calibrate(uint64_t *tsc_hz, uint64_t *apic_hz); /* calibrate.c: ticks a second */
 void x86_platform_init(void);
-bool x86_is_microvm(void); /* told by port.c: there is no 0xCF8 */
+bool x86_is_microvm(void); /* platform.c: there is no 0xCF8 */
 
 /* Print (text) on the console. */
-void x86_say(const char *text);
+void x86_print(const char *text);
 
 /* Say why on the console, and end the machine with status 1. */
 _Noreturn void x86_fatal(const char *why);
