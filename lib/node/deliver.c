@@ -4,13 +4,20 @@
  *
  * Theory of operation: messages are taken from three places, the oldest first: the inbox, where a
  * call or a stream has put what stood in its way; channels whose next message is peeked and held,
- * for the same reason or since the buffer was too small; and the rings, by ivsh_region_next(). What
- * is for a stream or a call is dispatched on the way.
+ * for the same reason or since the buffer was too small; and the rings, in turn. What is for a stream
+ * or a call is dispatched on the way. ivsh_node_receive() itself goes on with the ring that had the
+ * last message, for some (turns), before it comes here.
  */
 #include "node/inside.h"
 
-/* So many messages come from one channel before others are looked at, if nothing forbids it. */
-#define TURNS 15u
+/* So many more messages come from one channel before others have a turn, if nothing forbids it. */
+#define TURNS 31u
+
+/*
+ * With more slots than this, ivsh_region_next() finds the next message by its pending hints. With
+ * fewer a look at each ring costs less than what hints ask of every sender.
+ */
+#define SCAN_SLOTS 16u
 
 /* So many messages for others are dispatched in one look. */
 #define DISPATCH_MOST 64u
@@ -41,20 +48,47 @@ static int plain_deliver(
 	return ivsh_chan_receive(ch, &message->message, buffer, capacity);
 }
 
-/* The first channel with a message that is held. */
-static int held_next(struct ivsh_node *node, struct ivsh_chan **ch, struct ivsh_message *in)
+/* The next channel in turn that may have a message. */
+static struct ivsh_chan *turn_next(struct ivsh_node *node)
 {
-	for (uint32_t i = 0; i < node->slots; i++) {
+	do
+		node->turn = node->turn + 1 < node->slots ? node->turn + 1 : 0;
+	while (node->turn == node->self);
+	return &node->chans[node->turn];
+}
+
+/* Peek at the next message that is held, or else in turn. */
+static int peek_next(struct ivsh_node *node, struct ivsh_chan **ch, struct ivsh_message *in)
+{
+	int error = IVSH_EAGAIN;
+
+	for (uint32_t i = 0; node->held != 0 && i < node->slots; i++) {
 		if (!node->links[i].held)
 			continue;
 		ivsh_node_hold(node, i, false);
 		*ch = &node->chans[i];
-		return ivsh_chan_peek(*ch, in);
+		error = ivsh_chan_peek(*ch, in);
+		if (error != IVSH_EAGAIN) /* else a reset has taken it */
+			return error;
 	}
-	return ivsh_region_next(&node->region, ch, in);
+	if (node->slots > SCAN_SLOTS)
+		return ivsh_region_next(&node->region, ch, in);
+	for (uint32_t left = node->slots - 1; left != 0 && error == IVSH_EAGAIN; left--) {
+		*ch = turn_next(node);
+		if (!node->links[(*ch)->peer].broken)
+			error = ivsh_chan_peek(*ch, in);
+	}
+	return error;
 }
 
-static int look(
+/* A channel broke: mend it, and go on, if the slot is still ours. */
+static int broke(struct ivsh_node *node, uint32_t peer)
+{
+	return ivsh_node_mend(node, peer) == IVSH_ELOST ? IVSH_ELOST : IVSH_EAGAIN;
+}
+
+/* Peek, see whose it is, and deliver or dispatch it. */
+static int look_all(
     struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
 {
 	for (uint32_t left = DISPATCH_MOST; left != 0; left--) {
@@ -62,20 +96,10 @@ static int look(
 		struct ivsh_wire_call call;
 		struct ivsh_message in;
 		struct ivsh_chan *ch;
-		bool held = node->held != 0;
-		int error;
+		int error = peek_next(node, &ch, &in);
 
-		if (node->inbox_first != node->inbox_end)
-			return ivsh_node_inbox_take(node, message, buffer, capacity);
-		error = held_next(node, &ch, &in);
-		/* A reset has taken it. */
-		if (error == IVSH_EAGAIN && held)
-			continue;
-		if (error == IVSH_EPROTO) {
-			if (ivsh_node_mend(node, ch->peer) == IVSH_ELOST)
-				return IVSH_ELOST;
-			continue;
-		}
+		if (error == IVSH_EPROTO)
+			error = broke(node, ch->peer);
 		if (error)
 			return error;
 		kind = ivsh_node_dispatch(node, ch, &in, &call);
@@ -95,41 +119,73 @@ static int look(
 	return IVSH_EAGAIN;
 }
 
-/*
- * What came of ivsh_node_receive()'s own look at the near channel. IVSH_EAGAIN: the caller looks at
- * the others.
- */
-static int near_done(
-    struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, int error)
+/* What came of receiving from (ch). IVSH_EAGAIN: nothing for the application. */
+static int received(struct ivsh_node *node, const struct ivsh_chan *ch,
+    struct ivsh_node_message *message, void *buffer, int error)
 {
-	uint32_t peer = node->near ? node->near->peer : node->self;
-	uint32_t size = message->size;
+	uint32_t size = message->size - (uint32_t)sizeof(struct ivsh_wire_call);
 	struct ivsh_wire_call call;
 
-	switch (error) {
-	case 0: /* a message of a call is in the buffer */
-		message->peer = peer;
-		if (size < sizeof(call)) {
-			node->dropped++;
-			return IVSH_EAGAIN;
-		}
-		call = call_read(buffer);
-		message->size = size -= (uint32_t)sizeof(call);
-		if (ivsh_node_call_take(
-			node, peer, &call, (const uint8_t *)buffer + sizeof(call), size))
-			return IVSH_EAGAIN;
-		__builtin_memmove(buffer, (const uint8_t *)buffer + sizeof(call), size);
-		message->port = call.port;
-		message->request = call.id;
+	if (error == IVSH_EPROTO)
+		return broke(node, ch->peer);
+	/* Of a request the header is not copied: it may fit all the same. */
+	if (error == IVSH_ENOSPC)
+		ivsh_node_hold(node, ch->peer, true);
+	if (error)
+		return error == IVSH_ENOSPC ? IVSH_EAGAIN : error;
+	message->peer = ch->peer;
+	message->request = 0;
+	if (message->port != IVSH_PORT_CALL)
 		return 0;
-	case IVSH_EPROTO:
-		return ivsh_node_mend(node, peer) == IVSH_ELOST ? IVSH_ELOST : IVSH_EAGAIN;
-	case IVSH_ENOSPC: /* of a call the header is not copied: it may fit all the same */
-		ivsh_node_hold(node, peer, true);
+	if (message->size < sizeof(call)) {
+		node->dropped++;
 		return IVSH_EAGAIN;
-	default:
-		return error;
 	}
+	call = call_read(buffer);
+	if (ivsh_node_call_take(
+		node, ch->peer, &call, (const uint8_t *)buffer + sizeof(call), size))
+		return IVSH_EAGAIN;
+	__builtin_memmove(buffer, (const uint8_t *)buffer + sizeof(call), size);
+	message->size = size;
+	message->port = call.port;
+	message->request = call.id;
+	return 0;
+}
+
+/* Receive from the next channel in turn that has a message. Nobody else is to have it. */
+static int look_quickly(
+    struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
+{
+	int error = IVSH_EAGAIN;
+
+	for (uint32_t left = node->slots - 1; left != 0 && error == IVSH_EAGAIN; left--) {
+		struct ivsh_chan *ch = turn_next(node);
+
+		if (node->links[ch->peer].broken)
+			continue;
+		error = ivsh_chan_receive(ch, &message->message, buffer, capacity);
+		if (error == IVSH_EAGAIN)
+			continue;
+		node->near = ch;
+		node->turns = error ? 0 : TURNS;
+		error = received(node, ch, message, buffer, error);
+	}
+	return error;
+}
+
+static int look(
+    struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
+{
+	int error = IVSH_EAGAIN;
+
+	if (node->inbox_first != node->inbox_end)
+		return ivsh_node_inbox_take(node, message, buffer, capacity);
+	if (!node->streams && node->held == 0 && node->slots <= SCAN_SLOTS)
+		error = look_quickly(node, message, buffer, capacity);
+	/* What did not fit is held now. */
+	if (error == IVSH_EAGAIN && (node->streams || node->held != 0 || node->slots > SCAN_SLOTS))
+		error = look_all(node, message, buffer, capacity);
+	return error;
 }
 
 int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
@@ -137,7 +193,8 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
 {
 	struct limit limit = limit_begin(node, timeout_ns);
 
-	error = near_done(node, message, buffer, error);
+	if (error != IVSH_EAGAIN)
+		error = received(node, node->near, message, buffer, error);
 	while (error == IVSH_EAGAIN) {
 		error = look(node, message, buffer, capacity);
 		if (error != IVSH_EAGAIN)

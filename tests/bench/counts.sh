@@ -11,6 +11,7 @@
 #   host    callgrind, the difference of two run lengths, per message
 #   guest   QEMU -icount shift=0,sleep=off: the time stamp counter counts instructions
 #           send-bells, receive-bells: both ends sleep at times, and are awake now
+#           send-node, receive-node: through the front door
 #   text    poller: bytes that the linker took of libivsh.a; library: all of it; basic: without what
 #           only some link (waits, MSI-X, news, services, many peers, streams, nodes)
 #
@@ -18,7 +19,7 @@
 set -eu
 compiler=$1 host=$2 guest=$3 poller=$4 own=$5 library=$6
 table=$(dirname "$0")/counts.txt
-host_sizes='8 64 1024' guest_sizes='8 64 256 1024 4096 65536'
+host_sizes='8 64 1024' node_sizes='8 64' guest_sizes='8 64 256 1024 4096 65536'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -30,12 +31,12 @@ for tool in valgrind qemu-system-x86_64; do
 	}
 done
 
-# One run of $host at size $1 in $2 rounds: what it cost, by function. glibc chooses its memcpy by
+# One run of $host at size $1 in $2 rounds, $3: node, or nothing: what it cost, by function. glibc chooses its memcpy by
 # the processor: the tunables leave the one that every x86_64 has.
 simd=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-Fast_Unaligned_Copy
 callgrind() {
 	LD_BIND_NOW=1 GLIBC_TUNABLES=glibc.cpu.hwcaps=$simd valgrind -q --tool=callgrind \
-		--callgrind-out-file="$work/$1.$2" "$host" "$1" "$2" >"$work/messages.$1.$2" || {
+		--callgrind-out-file="$work/$1.$2" "$host" "$1" "$2" ${3:+"$3"} >"$work/messages.$1.$2" || {
 		cat "$work/messages.$1.$2" >&2
 		return 1
 	}
@@ -51,7 +52,7 @@ per_message() {
 		END {printf "%.2f", (c[2] - c[1]) / (m[2] - m[1])}'
 }
 
-# One run of $guest at size $1; $2: bells, or nothing.
+# One run of $guest at size $1; $2: bells, node, or nothing.
 in_guest() {
 	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 -nodefaults \
 		-display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
@@ -60,8 +61,9 @@ in_guest() {
 		return 1
 	}
 	tr -d '\r' <"$work/said" >"$work/guest"
-	awk -v bells="${2:+-$2}" '$1 == "count" {
-		printf "guest send%s %s %.2f\nguest receive%s %s %.2f\n", bells, $2, $4 / $3, bells, $2, $5 / $3
+	awk -v mode="${2:+-$2}" '$1 == "count" {
+		printf "guest send%s %s %.2f\n", mode, $2, $4 / $3
+		printf "guest receive%s %s %.2f\n", mode, $2, $5 / $3
 	}' "$work/guest"
 }
 
@@ -71,6 +73,13 @@ counted() {
 		callgrind "$size" 192
 		echo "host send $size $(per_message "$size" count_send)"
 		echo "host receive $size $(per_message "$size" count_receive)"
+	done
+	for size in $node_sizes; do
+		callgrind "$size" 64 node
+		callgrind "$size" 192 node
+		echo "host send-node $size $(per_message "$size" count_node_send)"
+		echo "host receive-node $size $(per_message "$size" count_node_receive)"
+		in_guest "$size" node || true
 	done
 	for size in $guest_sizes; do
 		in_guest "$size" '' || true

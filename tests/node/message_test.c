@@ -187,7 +187,7 @@ static void in_turn(void)
 			first_of_two = count;
 	}
 	CHECK_EQ(count, 120);
-	CHECK_EQ(first_of_two <= 17, true);
+	CHECK_EQ(first_of_two <= 33, true);
 }
 
 /* What was sent to an earlier incarnation comes, or is dropped; a killed one's comes marked. */

@@ -178,6 +178,7 @@ struct ivsh_node {
 	/* Who receives goes on with this channel for so many messages before it looks at others. */
 	struct ivsh_chan *near;
 	uint32_t turns;
+	uint32_t turn; /* the slot that had the last one */
 
 	uint32_t slots;          /* readable: slots of the region, our own among them */
 	uint32_t self;           /* readable: our own slot */

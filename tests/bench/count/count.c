@@ -2,18 +2,19 @@
 /*
  * count.c - both ends of one channel in one program, for counting instructions: tests/bench/counts.sh.
  *
- * Command line: SIZE ROUNDS [bells]. Each round sends a burst of messages of SIZE bytes and receives
- * them. Both ends poll; with "bells" both have slept before, so each asks the other to look for its
+ * Command line: SIZE ROUNDS [bells|node]. Each round sends a burst of messages of SIZE bytes and
+ * receives them. Both ends poll; with "node" they are nodes; with "bells" both have slept before, so each asks the other to look for its
  * wishes, and is awake: no bell is rung (SPEC R8.2).
  * On the host callgrind counts what happens inside count_send() and count_receive(), and the
  * difference of two lengths is free of all that happens once. As a guest under -icount the time
  * stamp counter counts instructions (FIELD-NOTES 3.7): the last line of output has them.
  */
-#include <ivsh/channel.h>
+#include <ivsh/node.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <x86intrin.h>
 
 /* What lib/bare calls the program; nobody asks on the host. */
@@ -31,11 +32,14 @@ static struct side {
 	struct ivsh_region region;
 	struct ivsh_chan chan;
 	struct ivsh_record records[IVSH_FIT_DESCS];
+	struct ivsh_node *node; /* instead of them */
+	uint8_t block[IVSH_NODE_SIZE(2, IVSH_FIT_DESCS)];
 } sides[2];
 
 static _Alignas(64) uint8_t out[SIZE_MOST], in[SIZE_MOST];
 
 static uint32_t messages; /* of one burst */
+static uint32_t receiver; /* its slot */
 
 static uint64_t now_ns(void *ctx)
 {
@@ -73,9 +77,9 @@ static void need(int error, const char *what)
 	exit(1);
 }
 
-static void side_open(uint32_t self)
+static void side_open(uint32_t self, bool is_node)
 {
-	struct ivsh_mem mem = {
+	const struct ivsh_mem mem = {
 	    .base = memory,
 	    .size = sizeof(memory),
 	    .self = self,
@@ -84,6 +88,11 @@ static void side_open(uint32_t self)
 	struct ivsh_attach attach = {.nonce = self + 1};
 	struct side *side = &sides[self];
 
+	if (is_node) {
+		need(ivsh_node_open(&side->node, side->block, sizeof(side->block), &mem, NULL),
+		    "node");
+		return;
+	}
 	need(ivsh_region_attach(&side->region, &mem, &attach), "attach");
 	need(ivsh_chan_open(&side->chan, &side->region, 1 - self, side->records, IVSH_FIT_DESCS),
 	    "open");
@@ -99,20 +108,33 @@ static void side_sleep(uint32_t self)
 }
 
 /* What is counted: a call, its arguments, and all that happens in it. */
-__attribute__((noinline)) static int count_send(struct ivsh_chan *ch, uint32_t size)
+__attribute__((noinline)) static int count_send(void *ch, uint32_t size)
 {
 	return ivsh_chan_send(ch, 1, out, size);
 }
 
-__attribute__((noinline)) static int count_receive(struct ivsh_chan *ch, uint32_t size)
+__attribute__((noinline)) static int count_receive(void *ch, uint32_t size)
 {
 	static struct ivsh_message message;
 
 	return ivsh_chan_receive(ch, &message, in, size);
 }
 
+/* The same through the front door, to and from any peer. */
+__attribute__((noinline)) static int count_node_send(void *node, uint32_t size)
+{
+	return ivsh_node_send(node, receiver, 1, out, size, 0);
+}
+
+__attribute__((noinline)) static int count_node_receive(void *node, uint32_t size)
+{
+	static struct ivsh_node_message message;
+
+	return ivsh_node_receive(node, &message, in, size, 0);
+}
+
 /* What it takes to count nothing: the loop and an empty call. */
-__attribute__((noinline)) static int count_nothing(struct ivsh_chan *ch, uint32_t size)
+__attribute__((noinline)) static int count_nothing(void *ch, uint32_t size)
 {
 	__asm__ volatile("" : : "r"(ch), "r"(size));
 	return 0;
@@ -120,13 +142,13 @@ __attribute__((noinline)) static int count_nothing(struct ivsh_chan *ch, uint32_
 
 /* The ticks of one burst. */
 __attribute__((noinline)) static uint64_t burst(
-    int (*call)(struct ivsh_chan *ch, uint32_t size), struct ivsh_chan *ch, uint32_t size)
+    int (*call)(void *end, uint32_t size), void *end, uint32_t size)
 {
 	uint64_t start = __rdtsc();
 	int errors = 0;
 
 	for (uint32_t i = 0; i < messages; i++)
-		errors |= call(ch, size);
+		errors |= call(end, size);
 	start = __rdtsc() - start;
 	need(errors, "a call");
 	return start;
@@ -137,6 +159,7 @@ int main(int argc, char **argv)
 	struct ivsh_geometry geometry;
 	uint32_t size = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 8;
 	uint32_t rounds = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 64;
+	bool is_node = argc > 3 && strcmp(argv[3], "node") == 0;
 	uint64_t sent = 0, received = 0, nothing;
 
 	if (size == 0 || size > sizeof(out))
@@ -146,16 +169,21 @@ int main(int argc, char **argv)
 		messages = 1;
 	need(ivsh_geometry_fit(sizeof(memory), 2, &geometry, NULL), "fit");
 	need(ivsh_region_format(memory, sizeof(memory), &geometry, 1, false), "format");
-	side_open(0);
-	side_open(1);
-	for (uint32_t self = 0; argc > 3 && self < 2; self++)
+	side_open(0, is_node);
+	side_open(1, is_node);
+	receiver = argc > 2; /* 1, and not for the compiler to know */
+	for (uint32_t self = 0; argc > 3 && !is_node && self < 2; self++)
 		side_sleep(self);
 	/* Once for the caches, and for QEMU's translation. */
 	(void)burst(count_nothing, &sides[0].chan, size);
 	nothing = burst(count_nothing, &sides[0].chan, size);
 	for (uint32_t i = 0; i < rounds; i++) {
-		sent += burst(count_send, &sides[0].chan, size) - nothing;
-		received += burst(count_receive, &sides[1].chan, size) - nothing;
+		sent += is_node ? burst(count_node_send, sides[0].node, size)
+				: burst(count_send, &sides[0].chan, size);
+		received += is_node ? burst(count_node_receive, sides[1].node, size)
+				    : burst(count_receive, &sides[1].chan, size);
+		sent -= nothing;
+		received -= nothing;
 	}
 	printf("count %" PRIu32 " %" PRIu32 " %" PRIu64 " %" PRIu64 "\n", size, rounds * messages,
 	    sent, received);
