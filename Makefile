@@ -173,7 +173,7 @@ SERVING := host/wire/state.c host/config/shape.c host/process/caller.c host/serv
           host/server/clients.c host/server/batch.c host/server/notices.c \
           host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \
           host/server/control.c host/server/report.c
-CLIENT := host/client/client.c host/client/protocol.c host/client/messages.c \
+CLIENT := host/client/client.c host/client/handshake.c host/client/protocol.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
           host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \

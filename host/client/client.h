@@ -2,8 +2,9 @@
 /*
  * client.h - a host process as a peer: from a server's socket, or a plain file, to struct ivsh_mem.
  *
- * Speaks QEMU's ivshmem client-server protocol, version 0 (docs/specs/ivshmem-spec.rst, "Server
- * client communication"), with ivsh-server and with QEMU's own server. One thread owns a client.
+ * The client speaks QEMU's ivshmem client-server protocol, version 0 (docs/specs/ivshmem-spec.rst,
+ * "Server client communication"), with ivsh-server and with QEMU's own server. One thread owns a
+ * client.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -13,86 +14,96 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* MSI-X has no more vectors than this; a server that sends more for one peer is wrong. */
+/* MSI-X has no more vectors than this: a server that sends more for one peer is wrong. */
 #define CLIENT_VECTORS_MAX 2048u
 
-/* The eventfds of one peer; entry k rings its vector k. */
-struct client_bells {
+/* The eventfds of one peer: a write to entry k notifies its vector k. */
+struct client_vectors {
 	int *fd;
 	uint32_t count;
 };
 
 struct client {
-	struct ivsh_mem mem; /* the doorway; mem.doorbell.ctx is this struct: do not move it */
-	bool sealed;         /* the memory cannot be truncated under us */
-	bool connected;      /* the server is there; false from the start for a plain file */
-	bool told;           /* client_poll() has reported that the server is gone */
-	int socket;          /* -1: none, or closed since the server hung up */
+	struct ivsh_mem mem; /* mem.doorbell.ctx is this struct: the caller must not move it */
+	bool is_sealed;      /* no process can truncate the memory */
+	bool is_connected;   /* to a server; false from the start for a plain file */
+	bool is_reported;    /* client_poll() has reported the end of the connection */
+	int socket;          /* -1: none, or the server has closed the connection */
 	int memory;          /* the descriptor behind mem.base */
 
-	/* By peer ID, grown as the server announces peers; our own among them. peers.h. */
-	struct client_bells *peers;
+	/* By peer ID; the table grows as eventfds come, and has our own, too. peers.h. */
+	struct client_vectors *peers;
 	uint32_t peer_count;
 
-	struct client
-	    *group;     /* the next one of those that sleep together, in a ring; alone: itself */
-	uint32_t bells; /* taken from our own eventfds */
-	int doorbells;  /* an epoll set of our own eventfds; -1: there are none */
-	unsigned char partial[8]; /* a message of which only the first bytes have come */
+	struct client *group;     /* the next client of the group, in a circle; alone: itself */
+	uint32_t notifications;   /* read from our own eventfds so far */
+	int doorbells;            /* an epoll set of our own eventfds; -1: there are none */
+	unsigned char partial[8]; /* the first bytes of a message that has come in part */
 	uint32_t partial_size;
 	int partial_fd; /* the descriptor that came with them; -1: none */
 
 	char
-	    error[200]; /* after a failure: what is wrong, in one line, without the socket's name */
+	    error[200]; /* after a failure: what is wrong, in one line, without the socket's path */
 };
 
 /*
  * Connect to the server at (path), receive ID, memory and eventfds, and map the memory.
  *
- * On success client->mem is ready, with vectors as many as the server gave us. Waits for up to
- * (timeout_ns) in all. The protocol has no end mark: our own eventfds come last and are as many as
- * another peer's; where there is no other peer, 50 ms of silence mean that all are here.
+ * On success client->mem is ready, with as many vectors as the server has sent. Waits for up to
+ * (timeout_ns) in all: for 50 ms of silence at least, if there is no other peer (handshake.h).
  *
- * Answers 0, or -1 with client->error and nothing left open.
+ * Returns 0, or -1 with client->error and nothing left open.
  */
 int client_connect(struct client *client, const char *path, uint64_t timeout_ns);
 
 /*
- * The same for who only looks at the memory: without a slot, where the server is ours, also when all
- * are taken; then mem.self is IVSH_SELF_NONE. Nothing is announced, and nobody can be rung.
+ * Connect and map the memory without a slot, if the server is ivsh-server: that also works when all
+ * slots are taken, and mem.self is IVSH_SELF_NONE. Other servers give an ID. The client receives no
+ * eventfds, so it can notify nobody.
+ *
+ * Returns as client_connect().
  */
-int client_look(struct client *client, const char *path, uint64_t timeout_ns);
+int client_probe(struct client *client, const char *path, uint64_t timeout_ns);
 
 /*
  * Map a plain memory file, such as /dev/shm/NAME, as peer (slot); IVSH_SELF_NONE leaves the choice
- * to the caller. There is no doorbell: vectors is 0, ring is NULL, sleep only waits.
+ * to the caller. There is no doorbell: vectors is 0, notify is NULL, sleep only waits.
  *
- * Answers 0, or -1 with client->error and nothing left open.
+ * Returns 0, or -1 with client->error and nothing left open.
  */
 int client_open_file(struct client *client, const char *path, uint32_t slot);
 
 /*
- * Take what the server has sent since: peers that come and, from servers other than ours, go. Never
- * blocks. mem.doorbell.sleep takes it too, so that an idle peer need not call this for its own sake.
+ * Receive what the server has sent since: the eventfds of peers that come and, from servers other
+ * than ivsh-server, which peers leave. Never blocks. mem.doorbell.sleep does the same, so that a
+ * peer that only sleeps need not call this.
  *
- * Answers 0; or -1 once, when the server has hung up or broken the protocol: client->error says
- * which. Memory and bells stay usable after that.
+ * Returns 0; or -1 once, when the server has closed the connection or broken the protocol:
+ * client->error says which. Memory and doorbells can be used after that.
  */
 int client_poll(struct client *client);
 
 /* How many clients may be in one group. */
-#define CLIENT_GROUP_MOST 16u
+#define CLIENT_GROUP_MAX 16u
 
 /*
- * Let (other), which is in no group yet, count and sleep together with (client) and those that are in its
- * group: a bell of any is counted by all and ends a sleep of each, as ivsh_regions_wait() wants it. Between
- * two waits, by the thread that owns them all. client_close() leaves the group.
+ * Let (other), which is in no group yet, count and sleep together with (client) and the group of
+ * (client): a notification of any member counts for all, and ends the sleep of each, as
+ * ivsh_regions_wait() needs it. The thread that owns all of them calls this between two waits.
+ * client_close() leaves the group.
  *
- * False: the group has CLIENT_GROUP_MOST already.
+ * Returns 0, or -1: the group has CLIENT_GROUP_MAX clients already.
  */
-bool client_group(struct client *client, struct client *other);
+int client_group(struct client *client, struct client *other);
 
-/* Unmap and close everything. Detach the region first. Harmless after a failed open, or twice. */
+/*
+ * Unmap and close everything. Detach the region first. Harmless after a failed open, and for a
+ * client that is closed already.
+ */
 void client_close(struct client *client);
+
+/* Within this room: write client->error. Returns -1. */
+int client_fail(struct client *client, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -2,35 +2,37 @@
 /*
  * doorbell.c - struct ivsh_doorbell over eventfds.
  *
- * Every holder of an eventfd shares its flags, and QEMU makes it blocking for a moment whenever it
- * receives one; so nothing here relies on EAGAIN: poll(2) first, then touch. What is left is a host
- * process that fills our peer's counter to 2^64 - 2 in just that moment: it holds the eventfds, so
- * it can keep us from ringing anyway.
+ * All holders of an eventfd share its flags, and QEMU makes an eventfd blocking for a moment
+ * whenever it receives one. So nothing here relies on EAGAIN: it calls poll(2) first, and then
+ * reads or writes. One case is left: a host process may fill our peer's counter to 2^64 - 2 in just
+ * that moment. It holds the eventfds, so it can keep us from notifying that peer anyway.
  *
- * Our own eventfds are in an epoll set: what a look costs does not grow with the vectors.
+ * Our own eventfds are in an epoll set, so that the cost of a poll does not grow with the vectors.
  *
- * No bell is lost between two calls: an eventfd stays readable until count() has read it, and
- * neither epoll(7), as it is used here, nor ppoll(2) looks at edges. A bell that comes behind the
- * count() of a sleeper keeps ppoll() from sleeping, or ends it at once.
+ * No notification is lost between two calls. An eventfd stays readable until count() has read it,
+ * and neither epoll(7), as it is used here, nor ppoll(2) reports only edges. If a notification
+ * comes after a sleeper's count(), ppoll() does not sleep, or ends at once.
  */
 #include "client/doorbell.h"
 #include "client/protocol.h"
 #include "client/peers.h"
+#include "process/clock.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
-/* More bells at a time than this are taken in several calls. */
+/* Eventfds that one call of epoll_wait(2) reports. */
 #define BATCH 64u
 
-/* Whoever adds more at a time fills counters. All vectors together then stay far below 2^32, so
- * that the count never comes round to where it was. */
+/*
+ * The most that one eventfd adds to the count at a time: a process that adds more is filling
+ * counters. All vectors together add far less than 2^32, so the count never comes round to where it
+ * was.
+ */
 #define COUNT_MAX 0x10000u
 
 static void notify(void *ctx, uint32_t peer, uint32_t vector)
@@ -43,12 +45,12 @@ static void notify(void *ctx, uint32_t peer, uint32_t vector)
 		return;
 	ready.fd = client->peers[peer].fd[vector];
 	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
-		return; /* saturated: it is readable, so nothing is lost */
+		return; /* the counter is full: the peer can read it, so nothing is lost */
 	if (write(ready.fd, &one, sizeof(one)) < 0)
 		return; /* likewise */
 }
 
-/* Take the bells out of one readable eventfd. */
+/* Read the notifications of one readable eventfd. */
 static uint32_t take_eventfd(int fd)
 {
 	uint64_t value = 0;
@@ -63,33 +65,33 @@ static uint32_t take_eventfd(int fd)
 	return value < COUNT_MAX ? (uint32_t)value : COUNT_MAX;
 }
 
-/* Take the bells of one client. */
+/* Read the notifications of one client. */
 static void collect(struct client *client)
 {
 	struct epoll_event ready[BATCH];
-	uint32_t looked = 0;
+	uint32_t reported = 0;
 	int n;
 
-	/* Who rings on and on does not keep us here. */
+	/* A peer that notifies without end must not keep us here. */
 	do {
 		n = epoll_wait(client->doorbells, ready, BATCH, 0);
 		for (int i = 0; i < n; i++)
-			client->bells += take_eventfd(ready[i].data.fd);
-		looked += BATCH;
-	} while (n == (int)BATCH && looked < client->mem.doorbell.vectors);
+			client->notifications += take_eventfd(ready[i].data.fd);
+		reported += BATCH;
+	} while (n == (int)BATCH && reported < client->mem.doorbell.vectors);
 }
 
-/* What the group has taken so far. */
+/* The notifications that the group has read so far. */
 static uint32_t group_total(const struct client *client)
 {
 	const struct client *member = client;
-	uint32_t bells = 0;
+	uint32_t sum = 0;
 
 	do {
-		bells += member->bells;
+		sum += member->notifications;
 		member = member->group;
 	} while (member != client);
-	return bells;
+	return sum;
 }
 
 static uint32_t count_notifications(void *ctx)
@@ -103,42 +105,39 @@ static uint32_t count_notifications(void *ctx)
 	return group_total(client);
 }
 
-uint64_t doorbell_now_ns(void *ctx)
+static uint64_t now_ns(void *ctx)
 {
-	struct timespec now;
-
 	(void)ctx;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	return clock_now_ns();
 }
 
-/* The time from now to (deadline_ns); false when it has passed. */
-static bool time_left(uint64_t deadline_ns, struct timespec *left)
+/* The time from now to (deadline_ns). 0, or -1: it has passed. */
+static int time_left(uint64_t deadline_ns, struct timespec *left)
 {
-	uint64_t now = doorbell_now_ns(NULL);
+	uint64_t now = clock_now_ns();
 
 	if (now >= deadline_ns)
-		return false;
+		return -1;
 	left->tv_sec = (time_t)((deadline_ns - now) / UINT64_C(1000000000));
 	left->tv_nsec = (long)((deadline_ns - now) % UINT64_C(1000000000));
-	return true;
+	return 0;
 }
 
 /* Wait for the group's eventfds and its servers' sockets. Early returns are allowed. */
 static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
 	struct client *client = ctx, *member = client;
-	struct pollfd wait[2 * CLIENT_GROUP_MOST];
+	struct pollfd wait[2 * CLIENT_GROUP_MAX];
 	nfds_t count = 0;
 	struct timespec left;
 
-	/* What is closed, or never was, is -1, which ppoll(2) passes over. */
+	/* A descriptor that is not open is -1, and ppoll(2) ignores it. */
 	do {
 		wait[count++] = (struct pollfd){.fd = member->doorbells, .events = POLLIN};
 		wait[count++] = (struct pollfd){.fd = member->socket, .events = POLLIN};
 		member = member->group;
 	} while (member != client);
-	if (group_total(client) != seen || !time_left(deadline_ns, &left) ||
+	if (group_total(client) != seen || time_left(deadline_ns, &left) ||
 	    ppoll(wait, count, &left, NULL) <= 0)
 		return;
 	for (nfds_t i = 1; i < count; i += 2, member = member->group)
@@ -146,7 +145,7 @@ static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 			protocol_take(member);
 }
 
-bool client_group(struct client *client, struct client *other)
+int client_group(struct client *client, struct client *other)
 {
 	const struct client *member = client;
 	uint32_t members = 0;
@@ -155,11 +154,11 @@ bool client_group(struct client *client, struct client *other)
 		members++;
 		member = member->group;
 	} while (member != client);
-	if (members == CLIENT_GROUP_MOST)
-		return false;
+	if (members == CLIENT_GROUP_MAX)
+		return -1;
 	other->group = client->group;
 	client->group = other;
-	return true;
+	return 0;
 }
 
 void doorbell_leave(struct client *client)
@@ -183,35 +182,31 @@ static void relax(void *ctx)
 #endif
 }
 
-static int fail(struct client *client)
+static int add_to_set(struct client *client, int fd)
 {
-	snprintf(client->error, sizeof(client->error), "the bells: epoll: %s", strerror(errno));
-	return -1;
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(client->doorbells, EPOLL_CTL_ADD, fd, &event);
 }
 
-int doorbell_open(struct client *client, bool eventfds)
+int doorbell_open(struct client *client, bool has_eventfds)
 {
-	uint32_t vectors = eventfds ? peers_vectors(client, client->mem.self) : 0;
+	uint32_t vectors = has_eventfds ? peers_vectors(client, client->mem.self) : 0;
+	int error;
 
 	client->mem.doorbell = (struct ivsh_doorbell){.ctx = client,
 	    .vectors = vectors,
-	    .notify = eventfds ? notify : NULL,
+	    .notify = has_eventfds ? notify : NULL,
 	    .count = count_notifications,
-	    .now_ns = doorbell_now_ns,
+	    .now_ns = now_ns,
 	    .sleep = sleep_until,
 	    .relax = relax};
 	client->group = client;
 	if (vectors == 0)
 		return 0;
 	client->doorbells = epoll_create1(EPOLL_CLOEXEC);
-	if (client->doorbells < 0)
-		return fail(client);
-	for (uint32_t i = 0; i < vectors; i++) {
-		int fd = client->peers[client->mem.self].fd[i];
-		struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-		if (epoll_ctl(client->doorbells, EPOLL_CTL_ADD, fd, &event))
-			return fail(client);
-	}
-	return 0;
+	error = client->doorbells < 0;
+	for (uint32_t i = 0; !error && i < vectors; i++)
+		error = add_to_set(client, client->peers[client->mem.self].fd[i]);
+	return error ? client_fail(client, "the doorbells: epoll: %s", strerror(errno)) : 0;
 }

@@ -8,15 +8,12 @@
 #include "client/client.h"
 
 /*
- * Fill client->mem.doorbell; without (eventfds) it has no ring and no vectors. Vectors that the server
- * sends later do not count. 0, or -1 with client->error.
+ * Fill client->mem.doorbell. Without (has_eventfds) it has no notify and no vectors. Vectors that
+ * the server sends after this call do not count. Returns 0, or -1 with client->error.
  */
-int doorbell_open(struct client *client, bool eventfds);
+int doorbell_open(struct client *client, bool has_eventfds);
 
 /* Leave the group. Harmless for a client that was never opened and is zeroed. */
 void doorbell_leave(struct client *client);
-
-/* The clock of the doorway. */
-uint64_t doorbell_now_ns(void *ctx);
 
 #endif

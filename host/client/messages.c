@@ -4,13 +4,13 @@
  */
 #include "client/messages.h"
 
+#include <endian.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Keep the first descriptor of (header) in client->partial_fd; close what nobody asked for. */
+/* Keep the first descriptor of (header) in client->partial_fd, and close any others. */
 static void keep_descriptor(struct client *client, struct msghdr *header)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
@@ -31,14 +31,10 @@ static void keep_descriptor(struct client *client, struct msghdr *header)
 	}
 }
 
-static enum messages_result fail(struct client *client, const char *why)
-{
-	snprintf(client->error, sizeof(client->error), "%s", why);
-	return MESSAGES_BROKEN;
-}
-
 enum messages_result messages_next(struct client *client, int64_t *value, int *fd)
 {
+	uint64_t word;
+
 	while (client->partial_size < sizeof(client->partial)) {
 		union {
 			struct cmsghdr align;
@@ -56,23 +52,23 @@ enum messages_result messages_next(struct client *client, int64_t *value, int *f
 			continue;
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return MESSAGES_NONE;
-		if (got < 0)
-			return errno == ECONNRESET ? MESSAGES_HANGUP
-						   : fail(client, strerror(errno));
-		if (got == 0)
+		if (got == 0 || (got < 0 && errno == ECONNRESET))
 			return MESSAGES_HANGUP;
+		if (got < 0) {
+			client_fail(client, "%s", strerror(errno));
+			return MESSAGES_BROKEN;
+		}
 		keep_descriptor(client, &header);
-		/* A lost descriptor would pass for a peer that left, and misnumber the vectors. */
-		if (header.msg_flags & MSG_CTRUNC)
-			return fail(client, "out of file descriptors (RLIMIT_NOFILE)");
+		/* Without its descriptor the message would say that a peer left. */
+		if (header.msg_flags & MSG_CTRUNC) {
+			client_fail(client, "out of file descriptors (RLIMIT_NOFILE)");
+			return MESSAGES_BROKEN;
+		}
 		client->partial_size += (uint32_t)got;
 	}
 
-	uint64_t word = 0;
-
-	for (unsigned i = 0; i < 8; i++)
-		word |= (uint64_t)client->partial[i] << (8 * i);
-	*value = (int64_t)word;
+	memcpy(&word, client->partial, sizeof(word));
+	*value = (int64_t)le64toh(word);
 	*fd = client->partial_fd;
 	client->partial_size = 0;
 	client->partial_fd = -1;

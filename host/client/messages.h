@@ -10,13 +10,13 @@
 enum messages_result {
 	MESSAGES_ONE,    /* a whole message is in *value and *fd */
 	MESSAGES_NONE,   /* nothing more now */
-	MESSAGES_HANGUP, /* the server closed its end */
+	MESSAGES_HANGUP, /* the server has closed the connection */
 	MESSAGES_BROKEN, /* client->error says why */
 };
 
 /*
- * Take the next message without waiting. *fd is its descriptor, now the caller's, close-on-exec;
- * -1: none. A message that came in part is kept in (client) for the next call.
+ * Receive the next message without waiting. *fd is its descriptor, close-on-exec, which the caller
+ * closes; -1: none. (client) keeps a message that has come in part for the next call.
  */
 enum messages_result messages_next(struct client *client, int64_t *value, int *fd);
 

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peers.c - the eventfds of every peer that the server announced, by peer ID.
+ * peers.c - the eventfds of every peer that the server has sent, by peer ID.
  */
 #include "client/peers.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static int fail(struct client *client, const char *what, int64_t peer)
-{
-	snprintf(client->error, sizeof(client->error), "%s for peer %lld", what, (long long)peer);
-	return -1;
-}
-
-/* Room for (peer), which is at most PEERS_ID_MAX: 1 MiB at the most. */
+/* Make room for (peer), at most PEERS_ID_MAX: 1 MiB in all. 0, or -1: out of memory. */
 static int grow(struct client *client, uint32_t peer)
 {
-	struct client_bells *grown;
+	struct client_vectors *grown;
 
 	if (peer < client->peer_count)
 		return 0;
@@ -33,35 +26,37 @@ static int grow(struct client *client, uint32_t peer)
 
 int peers_add(struct client *client, int64_t peer, int fd)
 {
-	struct client_bells *bells;
+	struct client_vectors *vectors;
 	int *grown;
 
 	if (peer < 0 || peer > (int64_t)PEERS_ID_MAX)
-		return fail(client, "the server sent an eventfd", peer);
+		return client_fail(
+		    client, "the server sent an eventfd for peer %lld", (long long)peer);
 	if (grow(client, (uint32_t)peer))
-		return fail(client, "out of memory", peer);
-	bells = &client->peers[peer];
-	if (bells->count >= CLIENT_VECTORS_MAX)
-		return fail(client, "the server sent more than 2048 vectors", peer);
-	grown = realloc(bells->fd, (bells->count + 1) * sizeof(*grown));
+		return client_fail(client, "out of memory for peer %lld", (long long)peer);
+	vectors = &client->peers[peer];
+	if (vectors->count >= CLIENT_VECTORS_MAX)
+		return client_fail(client, "the server sent more than 2048 vectors for peer %lld",
+		    (long long)peer);
+	grown = realloc(vectors->fd, (vectors->count + 1) * sizeof(*grown));
 	if (!grown)
-		return fail(client, "out of memory", peer);
-	bells->fd = grown;
-	bells->fd[bells->count++] = fd;
+		return client_fail(client, "out of memory for peer %lld", (long long)peer);
+	vectors->fd = grown;
+	vectors->fd[vectors->count++] = fd;
 	return 0;
 }
 
 void peers_remove(struct client *client, int64_t peer)
 {
-	struct client_bells *bells;
+	struct client_vectors *vectors;
 
 	if (peer < 0 || peer >= (int64_t)client->peer_count)
 		return;
-	bells = &client->peers[peer];
-	for (uint32_t i = 0; i < bells->count; i++)
-		close(bells->fd[i]);
-	free(bells->fd);
-	*bells = (struct client_bells){0};
+	vectors = &client->peers[peer];
+	for (uint32_t i = 0; i < vectors->count; i++)
+		close(vectors->fd[i]);
+	free(vectors->fd);
+	*vectors = (struct client_vectors){0};
 }
 
 uint32_t peers_vectors(const struct client *client, uint32_t peer)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peers.h - the eventfds of every peer that the server announced, by peer ID.
+ * peers.h - the eventfds of every peer that the server has sent, by peer ID.
  */
 #ifndef PEERS_H
 #define PEERS_H
@@ -11,18 +11,18 @@
 #define PEERS_ID_MAX 0xffffu
 
 /*
- * (fd) rings the next vector of (peer). On success it is the table's. Answers 0, or -1 with
+ * Add (fd) as the next vector of (peer). On success the table owns it. Returns 0, or -1 with
  * client->error: an impossible ID, too many vectors, no memory.
  */
 int peers_add(struct client *client, int64_t peer, int fd);
 
-/* Forget (peer), which left: its eventfds are closed. An unknown one is passed over. */
+/* Close the eventfds of (peer), which has left. Harmless for an unknown peer. */
 void peers_remove(struct client *client, int64_t peer);
 
-/* Vectors of (peer) that can be rung; 0: unknown peer, or one that has none. */
+/* How many vectors (peer) has; 0: none, or the peer is unknown. */
 uint32_t peers_vectors(const struct client *client, uint32_t peer);
 
-/* Close all of them. */
+/* Close the eventfds of all peers. */
 void peers_close(struct client *client);
 
 #endif

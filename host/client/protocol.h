@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * announcements.h - what the server says after the memory: who can be rung, and who left.
+ * protocol.h - the server's messages after the handshake: eventfds of peers, and which peers left.
  */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
@@ -8,10 +8,9 @@
 #include "client/client.h"
 
 /*
- * Take everything that has arrived, without waiting. Answers how many messages that were. When the
- * server hung up or broke the protocol, the socket is closed, connected is false and client->error
- * says why.
+ * Handle all messages that have come, without waiting. If the server has closed the connection or
+ * broken the protocol, the socket is closed, is_connected is false and client->error says why.
  */
-uint32_t protocol_take(struct client *client);
+void protocol_take(struct client *client);
 
 #endif

@@ -54,7 +54,7 @@ static int join_failed(const struct client *client, const struct options *option
 
 int join_look(struct client *client, const struct options *options)
 {
-	if (client_look(client, options->socket, JOIN_CONNECT_NS))
+	if (client_probe(client, options->socket, JOIN_CONNECT_NS))
 		return join_failed(client, options);
 	stop_memory(join_object(options), client->memory, client->mem.size);
 	return STATUS_DONE;

@@ -25,7 +25,11 @@ enum caller caller_at(const struct sockaddr_un *address, unsigned size)
 {
 	if (caller_begins(address, size, "ivsh-client-"))
 		return CALLER_CLIENT;
-	return caller_begins(address, size, "ivsh-look-") ? CALLER_LOOK : CALLER_OTHER;
+	/* Earlier versions of ivsh probe by the second name. */
+	return caller_begins(address, size, "ivsh-probe-") ||
+		       caller_begins(address, size, "ivsh-look-")
+		   ? CALLER_LOOK
+		   : CALLER_OTHER;
 }
 
 enum caller caller_of(int fd)

@@ -15,7 +15,7 @@
 enum caller {
 	CALLER_OTHER,  /* QEMU, for one */
 	CALLER_CLIENT, /* "\0ivsh-client-": reads why it is refused, behind the refusal */
-	CALLER_LOOK,   /* "\0ivsh-look-": the same, and wants the memory without a slot */
+	CALLER_LOOK,   /* "\0ivsh-probe-": the same, and wants the memory without a slot */
 };
 
 struct sockaddr_un;

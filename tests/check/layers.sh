@@ -43,7 +43,7 @@ rule host/supervisor "$posix|<ivsh/(wire|region|error)\.h>|$(own 'supervisor|con
 rule host/server   "$posix|<ivsh/(wire|region|error)\.h>|$(own 'server|config|wire|process')" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
-rule host/client   "$posix|$any|$(own 'client')"
+rule host/client   "$posix|$any|$(own 'client|process')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rule tests         "$posix|$any|$(own 'core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process|tests/[a-z/]+')|$rings"
 # Public headers look only to their left: version, error, wire, doorbell, mem, platform, pci,

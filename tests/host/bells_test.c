@@ -43,7 +43,7 @@ static int client_make(struct client *c, uint32_t self, int (*bells)[128], uint3
 {
 	memset(c, 0, sizeof(*c));
 	c->socket = c->memory = c->partial_fd = c->doorbells = -1;
-	c->told = true;
+	c->is_reported = true;
 	c->mem.base = memory;
 	c->mem.size = SIZE;
 	c->mem.self = self;
@@ -339,7 +339,7 @@ static void group(void)
 	uint32_t seen;
 
 	NEED_EQ(world_open(2), 0);
-	CHECK(client_group(&ends[0].client, &ends[1].client));
+	CHECK_EQ(client_group(&ends[0].client, &ends[1].client), 0);
 	seen = doorbell->count(doorbell->ctx);
 	CHECK_EQ(write(ends[0].client.peers[1].fd[0], &one, sizeof(one)), 8);
 	start = doorbell->now_ns(doorbell->ctx);

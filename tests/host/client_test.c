@@ -173,7 +173,7 @@ static void handshake(void)
 	CHECK_EQ(peers_vectors(&c, 7), 2);
 	CHECK_EQ(peers_vectors(&c, 65535), 0);
 	CHECK_EQ(peers_vectors(&c, UINT32_MAX), 0);
-	CHECK(c.connected && !c.sealed);
+	CHECK(c.is_connected && !c.is_sealed);
 	CHECK_EQ(client_poll(&c), 0);
 	client_close(&c);
 	client_close(&c);
@@ -400,7 +400,7 @@ static void server_goes(void)
 	serve_end();
 	/* The sleep ends, for the server's end is an event too. */
 	c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + 5 * SECOND);
-	CHECK(!c.connected);
+	CHECK(!c.is_connected);
 	CHECK_EQ(client_poll(&c), -1);
 	CHECK(strstr(c.error, "hung up") != NULL);
 	CHECK_EQ(client_poll(&c), 0);
