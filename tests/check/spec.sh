@@ -59,7 +59,8 @@ function group_end() {
 }
 /^- \*\*R[0-9]/ {
 	rule_end(); id = $2; gsub(/\*/, "", id); text = ""; words = -2; rules++
-	if (id != group "." rules && (id != group || rules != 1)) print id ": not the next of " group
+	if (id != group "." rules && (id != group || rules != 1))
+		print id ": not the next of " group
 	print id > rules_file
 }
 id != "" && /^$/ { rule_end() }

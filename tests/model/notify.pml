@@ -110,9 +110,9 @@ chan buffer[3] = [BUFFER] of { byte, byte };
  * the sleeper took, and does nothing else with it. So one bit stands for count() != seen: taking
  * (seen) clears it, an interrupt sets it, and sleep() returns when it is set.
  */
-bool doorbell_since[3];
-#define seen_take(me) doorbell_since[me] = false
-#define sleep(me, brief) (doorbell_since[me] || (brief && ELAPSED(me)))
+bool notified[3];
+#define seen_take(me) notified[me] = false
+#define sleep(me, brief) (notified[me] || (brief && ELAPSED(me)))
 
 hidden byte at;
 hidden byte value;
@@ -150,15 +150,15 @@ end:
 	:: d_step {
 		word[DOORBELL(SENDER)] != 0 ->
 		word[DOORBELL(SENDER)] = 0;
-		doorbell_since[SENDER] = true
+		notified[SENDER] = true
 	}
 	:: d_step {
 		word[DOORBELL(RECEIVER)] != 0 ->
 		word[DOORBELL(RECEIVER)] = 0;
-		doorbell_since[RECEIVER] = true
+		notified[RECEIVER] = true
 	}
-	:: d_step { strays > 0 -> strays--; doorbell_since[SENDER] = true }
-	:: d_step { strays > 0 -> strays--; doorbell_since[RECEIVER] = true }
+	:: d_step { strays > 0 -> strays--; notified[SENDER] = true }
+	:: d_step { strays > 0 -> strays--; notified[RECEIVER] = true }
 	od
 }
 
@@ -178,8 +178,8 @@ end:
 	do
 	:: atomic {
 		timeout && !(over[SENDER] && over[RECEIVER]) ->
-		doorbell_since[SENDER] = true;
-		doorbell_since[RECEIVER] = true;
+		notified[SENDER] = true;
+		notified[RECEIVER] = true;
 		rounds++;
 		assert(rounds <= 2 * MESSAGES)
 	}
