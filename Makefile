@@ -130,7 +130,8 @@ X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vector
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
           lib/bare/x86_64/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
-          lib/bare/x86_64/calibrate.c lib/bare/x86_64/platform.c lib/bare/x86_64/power.c \
+          lib/bare/x86_64/reference.c lib/bare/x86_64/calibrate.c \
+          lib/bare/x86_64/platform.c lib/bare/x86_64/power.c \
           $(UNDER)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c

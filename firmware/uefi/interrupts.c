@@ -23,8 +23,9 @@
 
 #include <stdio.h>
 
-/* Vectors to try: above those of firmware's timers and old devices, and below the last sixteen, which
- * the APIC itself uses by custom. */
+/*
+ * Vectors to try: above those of timers and old devices, below the last 16, the APIC's by custom.
+ */
 #define VECTOR_FIRST 0x80
 #define VECTOR_LAST 0xef
 

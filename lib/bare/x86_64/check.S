@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.S - a processor that cannot run us is told so, before anything is tried that it lacks.
+ * check.S - report the features that the processor lacks, before any of them is used.
  *
- * A processor without long mode or no-execute pages would fault at the switch, with no table for
- * faults yet: the machine resets, and nobody knows why. So every feature that this folder, newlib or
- * the compiler's code for x86-64 takes for granted is looked up first.
+ * A processor without long mode or no-execute pages would fault at the mode switch, with no
+ * interrupt table yet: the machine would reset without a word. So this code first checks every
+ * feature that this folder, newlib and the compiler's code for x86-64 use.
  */
-#define COM1 0x3f8			/* as in console.c */
+#define COM1 0x3f8			/* as in com1.c */
 #define LINE_CONTROL (COM1 + 3)
 #define LINE_STATUS (COM1 + 5)
 #define SCRATCH (COM1 + 7)
 #define TRANSMITTER_EMPTY 0x20
-#define PATIENCE 1000000		/* looks at the status before a byte is given up */
+#define STATUS_READS 1000000		/* before a byte is given up */
 #define DEBUG_CONSOLE 0xe9
 #define DEBUG_EXIT 0xf4
 #define EXIT_PROCESSOR 101		/* ARCH_EXIT_PROCESSOR in arch.h */
@@ -28,7 +28,7 @@
 	.globl	x86_check
 x86_check:
 	push	%ebx
-	xor	%ebp, %ebp		/* the address of the last name that was said */
+	xor	%ebp, %ebp		/* 0: nothing printed yet; then a position on the screen */
 	pushf
 	pop	%eax
 	mov	%eax, %ecx
@@ -77,7 +77,7 @@ lacks_some:
 	hlt
 	jmp	4b
 
-/* Say that the feature whose name is at esi is not there. Keeps edi. */
+/* Print the name of a missing feature, at esi. Keeps edi. */
 lack:
 	push	%esi
 	mov	$comma, %esi
@@ -93,8 +93,8 @@ lack:
 	/* Falls through. */
 
 /*
- * Print the text at esi: on the first serial port, or where there is none, on QEMU's debug console
- * and the screen, from ebp on, whichever is there.
+ * Print the text at esi: on the first serial port, or without one on QEMU's debug console and on
+ * the screen, from ebp on.
  */
 print:
 	lodsb
@@ -107,7 +107,7 @@ print:
 	inb	%dx, %al
 	cmp	$0x5a, %al
 	jne	3f
-	mov	$PATIENCE, %ecx
+	mov	$STATUS_READS, %ecx
 	mov	$LINE_STATUS, %edx
 1:	inb	%dx, %al
 	test	$TRANSMITTER_EMPTY, %al

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap.c - the memory behind the image: the program's from its start, page tables from its end.
+ * heap.c - the memory behind the image: the program uses it from its start, page tables from its
+ * end.
  *
- * Nobody can say at the start how many page tables the devices will need, so neither has a share of
- * its own: each may have what the other has not taken.
+ * How many page tables devices need is unknown at the start, so neither has a fixed share: each can
+ * take what the other has not taken.
  */
 #include "bare/arch.h"
 #include "bare/x86_64/x86.h"
 
 #define PAGE 4096
-#define RESERVE \
-	(256 << 10) /* for the program alone: newlib's printf must at least say what fails */
+/* For the program alone, so that newlib's printf can at least report what fails. */
+#define RESERVE (256 << 10)
 
 static char *start, *top, *end; /* the program has [start, top) */
 

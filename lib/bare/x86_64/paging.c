@@ -2,10 +2,10 @@
 /*
  * paging.c - every address maps to itself, or to nothing.
  *
- * Nothing is mapped but the image, the heap, and what somebody asked for with x86_map(): page 0,
- * the guards under the stacks and every other wild address raise a page fault. No page is both
- * writable and executable. Two small BARs may share a page, so each page counts who has mapped it;
- * the last one who unmaps it takes it away, and tables that are empty then serve again.
+ * Only the image, the heap, and what x86_map() was asked for are mapped: page 0, the guard pages
+ * under the stacks and every other address raise a page fault. No page is both
+ * writable and executable. Two small BARs may share a page, so each page counts its mappings; the
+ * last unmap removes it, and tables that become empty are used again.
  *
  * Tables come from a pool in the image until the heap is mapped, then from the heap's end: a
  * processor without 1 GiB pages needs 4 KiB of them for each GiB. SDM 4.5.
@@ -18,9 +18,9 @@
 #define ACCESSED (UINT64_C(1) << 5)
 #define DIRTY (UINT64_C(1) << 6)
 #define LARGE (UINT64_C(1) << 7)
-#define KEEP (UINT64_C(1) << 9) /* ours, ignored by the processor: the image, never to change */
-#define COUNT_ONE (UINT64_C(1) << 52) /* bits 58:52 are ours too: how often a page is mapped */
-#define COUNT (COUNT_ONE * 127)       /* so often: it stays for good */
+#define KEEP (UINT64_C(1) << 9)       /* for software: the image, which is never unmapped */
+#define COUNT_ONE (UINT64_C(1) << 52) /* bits 58:52 are for software: mappings of the page */
+#define COUNT (COUNT_ONE * 127)       /* at the maximum the page stays mapped */
 #define NO_EXECUTE (UINT64_C(1) << 63)
 #define ADDRESS UINT64_C(0x000ffffffffff000)
 
@@ -34,14 +34,14 @@
 #define BITS_MAX 47u
 
 /*
- * Four for the image, four for 4 GiB of RAM, four for where the loader left its data, and as many
- * again.
+ * Four for the image, four for 4 GiB of RAM, four for the loader's data, and as many again in
+ * reserve.
  */
 #define POOL_TABLES 24u
 
 static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
 static uint32_t pool_used = 1; /* the first is the root */
-static uint64_t *spare; /* tables that were given back; the first word of each names the next */
+static uint64_t *spare; /* a list of free tables; the first word of each points to the next */
 static uint32_t largest = SHIFT_2M;
 static uint32_t address_bits = 36;
 
@@ -55,10 +55,10 @@ static uint64_t *table_of(uint64_t entry)
 	return (uint64_t *)(uintptr_t)(entry & ADDRESS);
 }
 
-/* An empty table, or NULL, which is said once. */
+/* An empty table, or NULL, which is reported once. */
 static uint64_t *table_get(void)
 {
-	static bool said;
+	static bool reported;
 	uint64_t *table = spare;
 
 	if (table != NULL)
@@ -69,13 +69,13 @@ static uint64_t *table_get(void)
 		table = x86_heap_page();
 	if (table != NULL)
 		__builtin_memset(table, 0, PAGE);
-	else if (!said)
+	else if (!reported)
 		x86_print("paging: no memory left for page tables: QEMU's -m gives more\n");
-	said = said || table == NULL;
+	reported = reported || table == NULL;
 	return table;
 }
 
-/* What is left in it names no page that is present, should the processor still look. */
+/* Its content points to no present page, in case the processor still walks it. */
 static void table_put(uint64_t *table)
 {
 	table[0] = address_of(spare);
@@ -88,8 +88,8 @@ static bool is_page(uint64_t entry, uint32_t shift)
 }
 
 /*
- * Map one page at (address), the largest that fits in (size). Answers how many bytes that took; 0
- * when there is no table left, or when something else is there that mustn't change.
+ * Map one page at (address), the largest that fits in (size). Answers the bytes that are mapped, or
+ * 0 if no table is left, or if a page with other attributes is there.
  */
 static uint64_t map_page(uint64_t address, uint64_t size, uint64_t flags)
 {
@@ -122,8 +122,8 @@ static uint64_t map_page(uint64_t address, uint64_t size, uint64_t flags)
 }
 
 /*
- * Take [address, end) out of (table), whose entries stand for 1 << (shift) bytes each. Answers
- * whether nothing is left in it. Calls itself for the tables below: four deep.
+ * Unmap [address, end) in (table), whose entries stand for 1 << (shift) bytes each. Answers whether
+ * the table is empty now. Calls itself for the tables below, at most four deep.
  */
 static bool unmap_in(uint64_t *table, uint32_t shift, uint64_t address, uint64_t end)
 {
@@ -151,7 +151,7 @@ static bool unmap_in(uint64_t *table, uint32_t shift, uint64_t address, uint64_t
 	return true;
 }
 
-/* All of it or nothing; but an upper table may stay behind, empty, for the next try. */
+/* Map all of it or nothing; an upper table may remain, empty. */
 static bool map_range(uint64_t start, uint64_t end, uint64_t flags)
 {
 	uint64_t done;
@@ -218,7 +218,7 @@ void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind)
 	if (address == 0 || size == 0 || address >= limit || size > limit - address)
 		return NULL;
 	done = map_range(page_start(address), page_start(address + size + PAGE - 1), flags);
-	/* Also after a failure: a part may have changed. */
+	/* Also after a failure, as entries may have changed. */
 	use_tables();
 	return done ? (void *)(uintptr_t)address : NULL;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * power.c - the end of the machine: switched off, or where it has no switch, reset.
+ * power.c - the end of the machine: it is powered off, or where that is not possible, reset.
  *
- * A machine without ACPI cannot be switched off. A reset ends QEMU too, with -no-reboot; without
+ * A machine without ACPI cannot be powered off. A reset ends QEMU too, with -no-reboot; without
  * that it starts the guest again, whose command must not run a second time. So a mark in memory,
- * which a reset leaves as it is, tells the next start to halt. Each step is heard by QEMU some time
- * later, while we go on: none may do harm after the one before.
+ * which survives a reset, makes the next start halt. QEMU acts on each step some time later, while
+ * the guest runs on: no step may do harm after the one before.
  */
 #include "bare/arch.h"
 #include "bare/x86_64/x86.h"
@@ -15,7 +15,7 @@
 #define MICROVM_SLEEP UINT64_C(0xfea00200) /* QEMU, hw/i386/microvm.h: GED_MMIO_BASE_REGS */
 #define MICROVM_SLEEP_S5 0x34              /* SLP_EN, SLP_TYP 5: ACPI 6.4, 4.8.3.7 */
 
-/* q35 has the registers even with acpi=off, when SeaBIOS does not say where they are. */
+/* q35 has the registers even with acpi=off, but SeaBIOS does not set their address then. */
 #define ICH9_LPC IVSH_PCI_FUNCTION(0, 31, 0)
 #define ICH9_ID 0x29188086u
 #define ICH9_PM_BASE 0x40u /* Intel I/O Controller Hub 9 data sheet, 13.1.13 */
@@ -29,7 +29,7 @@
 #define KEYBOARD_COMMAND 0x64u /* Intel 8042: pulse the line that resets the processor */
 #define KEYBOARD_BUSY 0x02u
 #define KEYBOARD_RESET 0xfeu
-#define PATIENCE 10000u
+#define STATUS_READS 10000u
 
 #define MARK_ADDRESS UINT64_C(0x1fffe0) /* right below the image: linker/x86_64.ld */
 #define MARK UINT64_C(0x7465736572776f6e)
@@ -43,14 +43,15 @@ static bool has_pm1a(void)
 
 static void enable_ich9(void)
 {
-	const struct ivsh_platform *port = arch_platform();
+	const struct ivsh_platform *platform = arch_platform();
 	uint32_t control;
 
-	if (port->config_read(port->ctx, ICH9_LPC, 0) != ICH9_ID)
+	if (platform->config_read(platform->ctx, ICH9_LPC, 0) != ICH9_ID)
 		return;
-	control = port->config_read(port->ctx, ICH9_LPC, ICH9_ACPI_CONTROL);
-	port->config_write(port->ctx, ICH9_LPC, ICH9_PM_BASE, ICH9_PM_BASE_600);
-	port->config_write(port->ctx, ICH9_LPC, ICH9_ACPI_CONTROL, control | ICH9_ACPI_ENABLE);
+	control = platform->config_read(platform->ctx, ICH9_LPC, ICH9_ACPI_CONTROL);
+	platform->config_write(platform->ctx, ICH9_LPC, ICH9_PM_BASE, ICH9_PM_BASE_600);
+	platform->config_write(
+	    platform->ctx, ICH9_LPC, ICH9_ACPI_CONTROL, control | ICH9_ACPI_ENABLE);
 }
 
 bool x86_has_acpi_registers(void)
@@ -62,13 +63,12 @@ bool x86_has_acpi_registers(void)
 	return has_pm1a();
 }
 
-/* Is there a switch? */
-static bool has_switch(void)
+static bool can_power_off(void)
 {
 	return x86_is_microvm() ? x86_pvh_has_acpi() : x86_has_acpi_registers();
 }
 
-static void switch_off(void)
+static void enter_s5(void)
 {
 	volatile uint8_t *sleep;
 
@@ -81,7 +81,7 @@ static void switch_off(void)
 		*sleep = MICROVM_SLEEP_S5;
 }
 
-/* By the chipset, by the keyboard's controller, and at last by a fault that nobody can take. */
+/* By the chipset, by the keyboard controller, and last by an exception without a handler. */
 static _Noreturn void reset(void)
 {
 	static const struct {
@@ -91,18 +91,18 @@ static _Noreturn void reset(void)
 
 	x86_out8(RESET_CONTROL, RESET_SYSTEM);
 	x86_out8(RESET_CONTROL, RESET_NOW);
-	for (uint32_t i = 0; i < PATIENCE && x86_in8(KEYBOARD_COMMAND) & KEYBOARD_BUSY; i++)
+	for (uint32_t i = 0; i < STATUS_READS && x86_in8(KEYBOARD_COMMAND) & KEYBOARD_BUSY; i++)
 		x86_pause();
 	x86_out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
 	__asm__ volatile("lidt %0; int3" : : "m"(nothing) : "memory");
 	x86_stop();
 }
 
-/* Said at the start, because a program's last line is its own. */
+/* It prints at the start, because the last line of the output is the program's own. */
 void x86_power_init(void)
 {
 	if (x86_ram_end(MARK_ADDRESS) != 0)
-		mark = x86_map(MARK_ADDRESS, 2 * sizeof *mark, IVSH_MAP_MEMORY);
+		mark = x86_map(MARK_ADDRESS, 2 * sizeof(*mark), IVSH_MAP_MEMORY);
 	if (mark != NULL && mark[0] == MARK && mark[1] == ~MARK) {
 		mark[0] = mark[1] = 0;
 		x86_print(
@@ -110,20 +110,20 @@ void x86_power_init(void)
 		    " nothing more: end QEMU, or start it with -no-reboot\n");
 		x86_stop();
 	}
-	if (!has_switch())
+	if (!can_power_off())
 		x86_print("power: this machine cannot be switched off (it has no ACPI): it is reset"
 			  " at its end, which ends QEMU with -no-reboot\n");
 }
 
 _Noreturn void x86_power_off(void)
 {
-	if (!has_switch()) {
+	if (!can_power_off()) {
 		if (mark != NULL) {
 			mark[0] = MARK;
 			mark[1] = ~MARK;
 		}
 		reset();
 	}
-	switch_off();
+	enter_s5();
 	x86_stop();
 }

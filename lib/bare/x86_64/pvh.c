@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pvh.c - what the loader left for us: the command line and the memory map.
+ * pvh.c - the loader's PVH start info: the command line and the memory map.
  *
  * xen/include/public/arch-x86/hvm/start_info.h. Everything is copied once, at the start: the
  * loader's memory may be anywhere, the heap included.
@@ -10,7 +10,7 @@
 
 #define START_MAGIC 0x336ec578u
 #define COMMAND_LINE_BYTES 4096u
-#define MEMORY_ENTRIES 32u /* what is kept; QEMU gives fewer than ten */
+#define MEMORY_ENTRIES 32u /* entries kept; QEMU passes fewer than ten */
 #define MEMORY_RAM 1u      /* as ACPI's AddressRangeMemory */
 
 struct start_info {
@@ -39,7 +39,7 @@ static struct memory_entry memory[MEMORY_ENTRIES];
 static uint32_t memory_count;
 static bool has_acpi;
 
-/* Map and read page by page: the text may end just before memory does. */
+/* Map and read page by page: the text may end in the last page of memory. */
 static void copy_command_line(uint64_t address)
 {
 	const char *at = NULL;
@@ -73,7 +73,7 @@ static void copy_memory_map(uint64_t address, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		struct memory_entry *to = &memory[memory_count];
 
-		__builtin_memcpy(to, from + i * sizeof *to, sizeof *to);
+		__builtin_memcpy(to, from + i * sizeof(*to), sizeof(*to));
 		if (to->type == MEMORY_RAM && to->size <= UINT64_MAX - to->address)
 			memory_count++;
 	}
@@ -84,9 +84,9 @@ void x86_pvh_init(uint32_t address)
 	const void *from = x86_map(address, sizeof(struct start_info), IVSH_MAP_MEMORY);
 	struct start_info info = {0};
 
-	/* Neither this nor the map need be aligned. */
+	/* Neither the start info nor the map need be aligned. */
 	if (from != NULL)
-		__builtin_memcpy(&info, from, sizeof info);
+		__builtin_memcpy(&info, from, sizeof(info));
 	if (info.magic != START_MAGIC || info.version < 1)
 		x86_fatal("start: the loader left no PVH start info with a memory map");
 	has_acpi = info.rsdp_address != 0;

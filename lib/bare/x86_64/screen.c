@@ -3,7 +3,7 @@
  * screen.c - the text screen of a VGA card, for a machine that has no serial port.
  *
  * Firmware has set text mode: IBM VGA Technical Reference, 80 columns and 25 lines at 0xb8000, a
- * character and its colours in each 16 bits. Without a card nobody answers there.
+ * character and its colours in each 16 bits. Without a card that memory keeps no value.
  */
 #include "bare/x86_64/x86.h"
 
@@ -22,7 +22,7 @@ bool x86_screen_init(void)
 	uint16_t before;
 	bool there;
 
-	screen = x86_map(SCREEN, sizeof *screen * COLUMNS * LINES, IVSH_MAP_REGISTERS);
+	screen = x86_map(SCREEN, sizeof(*screen) * COLUMNS * LINES, IVSH_MAP_REGISTERS);
 	if (screen == NULL)
 		return false;
 	before = screen[0];

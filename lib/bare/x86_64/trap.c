@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trap.c - exceptions end the machine with a report; interrupts go to their handlers.
+ * trap.c - exceptions end the machine with a report; interrupts call their handlers.
  *
- * Exceptions run on a stack of their own, so that a full stack, whose guard page raises one, can
- * still be reported. SDM 6.
+ * Exception handlers run on a stack of their own, so that they can report a full stack, whose guard
+ * page raises a page fault. SDM 6.
  */
 #include "bare/arch.h"
 #include "bare/x86_64/x86.h"
@@ -68,7 +68,7 @@ static void print_hex(const char *name, uint64_t value)
 	for (uint32_t i = 0; i < 16; i++)
 		text[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
 	x86_print(name);
-	arch_console_write(text, sizeof text);
+	arch_console_write(text, sizeof(text));
 }
 
 static void print_number(const char *name, uint32_t value)
@@ -151,15 +151,15 @@ static void set_gate(uint32_t vector)
 
 void x86_trap_init(void)
 {
-	struct table_pointer pointer = {sizeof idt - 1, (uint64_t)(uintptr_t)idt};
+	struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)(uintptr_t)idt};
 	uint64_t base = (uint64_t)(uintptr_t)&tss;
 	uint64_t *descriptor = &x86_gdt[X86_TSS_SELECTOR / 8];
 	uint16_t selector = X86_TSS_SELECTOR;
 
 	tss.ist[0] = (uint32_t)(uintptr_t)image_trap_stack_end;
-	tss.io_map = sizeof tss; /* beyond the limit: no map */
-	descriptor[0] = (sizeof tss - 1) | (base & 0xffffff) << 16 | (uint64_t)TSS_AVAILABLE << 40 |
-			(base >> 24 & 0xff) << 56;
+	tss.io_map = sizeof(tss); /* beyond the limit: no map */
+	descriptor[0] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
+			(uint64_t)TSS_AVAILABLE << 40 | (base >> 24 & 0xff) << 56;
 	descriptor[1] = base >> 32;
 	for (uint32_t vector = 0; vector < VECTORS; vector++)
 		set_gate(vector);

@@ -2,13 +2,15 @@
 /*
  * vectors.S - one stub for each vector: 256 of them, 16 bytes apart.
  *
- * A stub makes every vector look alike, as struct x86_frame in trap.c: the processor pushes an error
- * code for some exceptions only (SDM 6.13), so the others push a 0.
+ * A stub makes every vector look alike, as struct x86_frame in trap.c: the processor pushes an
+ * error code for some exceptions only (SDM 6.13), so the others push a 0.
  *
  * Should:  the processor has aligned the stack to 16 bytes and pushed 5 words (SDM 6.14.2); with
  *          the error code, the vector and 15 registers the call below is aligned again.
- * Mustn't: touch a vector register: nobody saves them.
+ * Mustn't: touch a vector register: they are not saved.
  */
+#define PUSHES_ERROR(v) (v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
+
 	.text
 	.balign 16
 	.globl	x86_vectors
@@ -16,7 +18,7 @@ x86_vectors:
 	.set	vector, 0
 	.rept	256
 	.balign 16
-	.if	!(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	.if	!(PUSHES_ERROR(vector))
 	push	$0
 	.endif
 	push	$vector

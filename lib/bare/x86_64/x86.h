@@ -24,9 +24,9 @@ extern char image_trap_guard[], image_trap_stack[], image_trap_stack_end[];
 extern char image_guard[], image_stack[], image_stack_end[];
 extern char image_end[];
 
-/* --- pvh.c: what the loader said -------------------------------------------------------------- */
+/* --- pvh.c: the loader's start info ----------------------------------------------------------- */
 
-/* Keep what is needed of the start info at (address). After x86_paging_init(). */
+/* Copy what is needed of the start info at (address). After x86_paging_init(). */
 void x86_pvh_init(uint32_t address);
 
 uint64_t x86_ram_end(uint64_t address); /* where the RAM that holds (address) ends; 0: none does */
@@ -36,21 +36,21 @@ bool x86_pvh_has_acpi(void); /* the loader found ACPI's tables */
 
 /* --- paging.c --------------------------------------------------------------------------------- */
 
-/* Leave the boot tables: the image alone is mapped, each part with its own rights. */
+/* Replace the boot page tables: only the image is mapped, each part with its own rights. */
 void x86_paging_init(void);
 
 /*
- * Map (size) bytes at (address) to themselves, writable and not executable. NULL: no room for the
- * tables, no such address, the image is there, or a page with other attributes; then nothing
- * changed. x86_unmap() undoes one call with the same address and size.
+ * Map (size) bytes at (address) to themselves, writable and not executable. NULL: no memory for the
+ * tables, no such address, or the image or a page with other attributes is there; nothing has
+ * changed then. x86_unmap() undoes one call with the same address and size.
  */
 void *x86_map(uint64_t address, uint64_t size, enum ivsh_map kind);
 void x86_unmap(const void *base, uint64_t size);
 
-/* From now on a NULL pointer faults, whatever was read there before. */
+/* From now on an access through a NULL pointer faults. */
 void x86_unmap_page_0(void);
 
-/* Bits of a physical address. */
+/* The number of bits of a physical address. */
 uint32_t x86_address_bits(void);
 
 /* --- heap.c ----------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ uint32_t x86_address_bits(void);
 /* Map the heap. After x86_pvh_init(). */
 void x86_heap_init(void);
 
-/* A page from the heap's end, for good; NULL: there is none left, or no heap yet. */
+/* Take a page from the heap's end, for ever. NULL: none is left, or there is no heap yet. */
 void *x86_heap_page(void);
 
 /* --- trap.c, vectors.S ------------------------------------------------------------------------ */
@@ -74,8 +74,8 @@ void *x86_heap_page(void);
 void x86_trap_init(void);
 
 /*
- * Have (handler) called at each interrupt of (vector), 0x20 to 0xfe, with interrupts off; the EOI
- * follows by itself. A handler mustn't touch vector registers, nor call anything that might.
+ * Call (handler) at each interrupt of (vector), 0x20 to 0xfe, with interrupts off; the EOI is
+ * automatic. A handler must not use vector registers, nor call code that may.
  */
 void x86_interrupt_handler(uint32_t vector, void (*handler)(uint32_t vector));
 
@@ -117,7 +117,7 @@ bool x86_is_microvm(void); /* platform.c: there is no 0xCF8 */
 /* Print (text) on the console. */
 void x86_print(const char *text);
 
-/* Say why on the console, and end the machine with status 1. */
+/* Print (why) on the console, and end the machine with status 1. */
 _Noreturn void x86_fatal(const char *why);
 
 #endif
