@@ -162,18 +162,19 @@ SUPERVISOR := host/supervisor/start.c host/supervisor/children.c host/supervisor
           host/supervisor/passing.c host/supervisor/resources.c host/supervisor/child.c \
           host/supervisor/memory.c host/supervisor/notify.c host/supervisor/daemon.c \
           host/supervisor/marks.c
+# What of the server works in the shared state, and needs no process of its own.
+SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals.c \
+          host/server/admission.c host/server/handshake.c host/server/refusal.c \
+          host/server/reading.c host/server/sending.c host/server/protocol.c host/server/batch.c \
+          host/server/ids.c host/server/closing.c host/server/timeouts.c host/server/takeover.c \
+          host/server/resume.c host/server/slots.c host/server/page.c host/server/control.c \
+          host/server/report.c
+# What that is made of.
+BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c
 SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
           host/server/alone.c host/server/touch.c host/server/isolate.c \
-          host/server/mapping.c host/server/rebind.c host/server/takeover.c \
-          host/server/clients.c host/server/batch.c host/server/notices.c \
-          host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \
-          host/server/control.c host/server/report.c $(SUPERVISOR) $(WIRE) $(OPTIONS) \
+          host/server/mapping.c host/server/rebind.c $(SERVING) $(SUPERVISOR) $(WIRE) $(OPTIONS) \
           $(CONTROL) host/control/stop.c $(BACKEND) $(PROCESS)
-# What of it works in the shared state, and needs no process of its own.
-SERVING := host/wire/state.c host/config/shape.c host/process/caller.c host/server/takeover.c \
-          host/server/clients.c host/server/batch.c host/server/notices.c \
-          host/server/admission.c host/server/ids.c host/server/slots.c host/server/page.c \
-          host/server/control.c host/server/report.c
 CLIENT := host/client/client.c host/client/handshake.c host/client/protocol.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \

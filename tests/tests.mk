@@ -23,7 +23,7 @@ TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
                 tests/host/backend_test tests/host/client_test tests/host/bells_test \
-                tests/host/sizes_test tests/host/config_test tests/host/notices_test \
+                tests/host/sizes_test tests/host/config_test tests/host/protocol_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_UEFI   := tests/uefi/args_test
 
@@ -60,8 +60,8 @@ $(call both,tests/host/bells_test): $$(call objects,$(CLIENT) $(CORE))
 $(call both,tests/host/control_test): $$(call objects,$(CONTROL))
 $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
 $(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)
-$(call both,tests/host/notices_test tests/host/takeover_test): \
-    $$(call objects,host/process/log.c host/wire/link.c $(SERVING))
+$(call both,tests/host/protocol_test tests/host/takeover_test): \
+    $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
 
 # --- Linking ------------------------------------------------------------------------------------

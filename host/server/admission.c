@@ -10,32 +10,31 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define ADMISSION_OWN \
-	256u /* descriptors in flight that are no client's: the supervisor's, for one */
+#define OWN 256u /* descriptors in flight that are no client's: the supervisor's, for one */
 
 /*
- * What one notice takes of SO_SNDBUF, in bytes: a socket buffer of the kernel with 8 bytes in it.
+ * What one message takes of SO_SNDBUF, in bytes: a socket buffer of the kernel with 8 bytes in it.
  * 212992 bytes, the usual default, hold 278 (measured, Linux 5.10 to 6.18, x86_64).
  */
-#define ADMISSION_NOTICE 766u
-#define ADMISSION_UNREAD 278u
-#define ADMISSION_UNREAD_LEAST 6u /* the kernel's least SO_SNDBUF, 4608 bytes */
+#define MESSAGE 766u
+#define UNREAD 278u
+#define UNREAD_LEAST 6u /* the kernel's least SO_SNDBUF, 4608 bytes */
 
-static bool admission_in_groups(int fd, uint32_t wanted)
+static bool in_groups(int fd, uint32_t wanted)
 {
 	gid_t groups[256];
-	socklen_t size = sizeof groups;
+	socklen_t size = sizeof(groups);
 
 	/* More groups than that, or a kernel before 4.13: only the first group counts. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size))
 		return false;
-	for (size_t i = 0; i < size / sizeof *groups; i++)
+	for (size_t i = 0; i < size / sizeof(*groups); i++)
 		if (groups[i] == wanted)
 			return true;
 	return false;
 }
 
-static bool admission_is_allowed(const struct options *options, const struct client *client, int fd)
+static bool is_allowed(const struct options *options, const struct client *client, int fd)
 {
 	if (options->allow_count == 0)
 		return true;
@@ -44,19 +43,17 @@ static bool admission_is_allowed(const struct options *options, const struct cli
 
 		if (!allow->is_group && allow->id == client->uid)
 			return true;
-		if (allow->is_group &&
-		    (allow->id == client->gid || admission_in_groups(fd, allow->id)))
+		if (allow->is_group && (allow->id == client->gid || in_groups(fd, allow->id)))
 			return true;
 	}
 	return false;
 }
 
-enum client_reason admission_check(const struct clients *clients, uint32_t place)
+enum client_reason admission_check(const struct clients *clients, const struct client *client)
 {
-	const struct client *client = &clients->client[place];
 	uint32_t count = 0;
 
-	if (!admission_is_allowed(clients->options, client, clients->fd[place]))
+	if (!is_allowed(clients->options, client, clients->fd[clients_index(clients, client)]))
 		return CLIENTS_NOT_ALLOWED;
 	for (uint32_t i = 0; i < clients->capacity; i++)
 		if (clients->client[i].state != CLIENT_FREE &&
@@ -71,18 +68,18 @@ uint32_t admission_unread(uint32_t capacity)
 	struct rlimit limit;
 	uint64_t each;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= ADMISSION_OWN)
-		return ADMISSION_UNREAD_LEAST;
-	each = (limit.rlim_cur - ADMISSION_OWN) / capacity;
-	if (each < ADMISSION_UNREAD_LEAST)
-		return ADMISSION_UNREAD_LEAST;
-	return each < ADMISSION_UNREAD ? (uint32_t)each : ADMISSION_UNREAD;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= OWN)
+		return UNREAD_LEAST;
+	each = (limit.rlim_cur - OWN) / capacity;
+	if (each < UNREAD_LEAST)
+		return UNREAD_LEAST;
+	return each < UNREAD ? (uint32_t)each : UNREAD;
 }
 
-void admission_buffer(int fd, uint32_t unread)
+void admission_set_buffer(int fd, uint32_t unread)
 {
-	int size = (int)(unread * ADMISSION_NOTICE / 2); /* the kernel doubles it: socket(7) */
+	int size = (int)(unread * MESSAGE / 2); /* the kernel doubles it: socket(7) */
 
-	if (unread < ADMISSION_UNREAD && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size))
+	if (unread < UNREAD && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)))
 		log_event("event=warning what=SO_SNDBUF error=%d", errno);
 }

@@ -8,19 +8,19 @@
 #include "server/clients.h"
 
 /*
- * Whether client (place), of whom SO_PEERCRED is known, may stay: CLIENTS_REASONS, or why not.
- * Clients whose end we wait for count too, since what they were sent is still in flight.
+ * Whether (client), whose SO_PEERCRED is known, may stay: CLIENTS_REASONS, or why not. Clients that
+ * are closing count too, since what they were sent is still in flight.
  */
-enum client_reason admission_check(const struct clients *clients, uint32_t place);
+enum client_reason admission_check(const struct clients *clients, const struct client *client);
 
 /*
- * The notices that may be in flight to each client, so that those to all (capacity) of them
+ * The messages that may be in flight to each client, so that those to all (capacity) of them
  * together stay below RLIMIT_NOFILE: above it the kernel refuses to send any descriptor
  * (ETOOMANYREFS; unix(7)).
  */
 uint32_t admission_unread(uint32_t capacity);
 
-/* Make a client's socket hold no more than (unread) notices. */
-void admission_buffer(int fd, uint32_t unread);
+/* Make a client's socket hold no more than (unread) messages. */
+void admission_set_buffer(int fd, uint32_t unread);
 
 #endif

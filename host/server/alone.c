@@ -4,6 +4,7 @@
  */
 #include "server/alone.h"
 #include "process/log.h"
+#include "server/arrivals.h"
 
 #include <unistd.h>
 
@@ -17,11 +18,11 @@ static void on_connection(struct watch *watch, uint32_t events)
 
 	(void)events;
 	for (unsigned i = 0; i < ALONE_TAKES && !server->acceptor.is_paused; i++) {
-		uint32_t place = clients_free_place(&server->clients);
+		uint32_t index = clients_free_index(&server->clients);
 		struct arrival arrival = {
-		    place, -1, server->state.listener[watch->index].slot, CALLER_OTHER};
+		    index, -1, server->state.listener[watch->index].slot, CALLER_OTHER};
 
-		if (place == server->clients.capacity)
+		if (index == server->clients.capacity)
 			server->acceptor.is_paused = true;
 		else
 			arrival.fd = acceptor_take(&server->acceptor, watch->fd, &arrival.caller);
@@ -29,7 +30,7 @@ static void on_connection(struct watch *watch, uint32_t events)
 			watch_listeners(server, false);
 		if (arrival.fd < 0)
 			return;
-		clients_add(&server->clients, &arrival, 1, true);
+		arrivals_add(&server->clients, &arrival, 1, true);
 	}
 }
 

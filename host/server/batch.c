@@ -1,66 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batch.c - the notices that are being sent at this moment.
+ * batch.c - the messages that are being sent at this moment.
  */
 #include "server/batch.h"
 
 #include <string.h>
 
-#define BATCH_BYTES 8u /* of a notice */
+#define MESSAGE_BYTES 8u
 
-/* What the messages point to is needed no longer than the call takes: it is our own memory. */
+/* What the headers point to is needed no longer than the call takes: it is this process's own. */
 static union {
 	struct cmsghdr align;
 	unsigned char bytes[CMSG_SPACE(sizeof(int))];
-} batch_control[CLIENTS_BATCH];
-static unsigned char batch_bytes[CLIENTS_BATCH][BATCH_BYTES];
-static struct iovec batch_io[CLIENTS_BATCH];
+} control[CLIENTS_BATCH];
+static unsigned char bytes[CLIENTS_BATCH][MESSAGE_BYTES];
+static struct iovec io[CLIENTS_BATCH];
 
-static void batch_message(struct mmsghdr *message, const struct notice *notice, uint32_t i)
+static void prepare(struct mmsghdr *header, const struct message *message, uint32_t i)
 {
-	struct cmsghdr *c = &batch_control[i].align;
+	struct cmsghdr *c = &control[i].align;
 
-	for (unsigned b = 0; b < BATCH_BYTES; b++)
-		batch_bytes[i][b] = (unsigned char)((uint64_t)notice->value >> (8 * b));
-	batch_io[i] = (struct iovec){batch_bytes[i], BATCH_BYTES};
-	*message = (struct mmsghdr){.msg_hdr = {.msg_iov = &batch_io[i], .msg_iovlen = 1}};
-	if (notice->fd < 0)
+	for (unsigned b = 0; b < MESSAGE_BYTES; b++)
+		bytes[i][b] = (unsigned char)((uint64_t)message->value >> (8 * b));
+	io[i] = (struct iovec){bytes[i], MESSAGE_BYTES};
+	*header = (struct mmsghdr){.msg_hdr = {.msg_iov = &io[i], .msg_iovlen = 1}};
+	if (message->fd < 0)
 		return;
-	message->msg_hdr.msg_control = batch_control[i].bytes;
-	message->msg_hdr.msg_controllen = sizeof batch_control[i].bytes;
+	header->msg_hdr.msg_control = control[i].bytes;
+	header->msg_hdr.msg_controllen = sizeof(control[i].bytes);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &notice->fd, sizeof(int));
+	memcpy(CMSG_DATA(c), &message->fd, sizeof(int));
 }
 
-void batch_prepare(struct batch *batch, uint32_t place, const struct client *client, uint32_t count)
+void batch_prepare(struct batch *batch, uint32_t index, const struct client *client, uint32_t count)
 {
-	batch->place = place;
+	batch->client = index;
 	batch->count = count;
-	batch->step = client->step;
-	batch->about = client->about;
-	batch->vector = client->vector;
+	batch->sent = client->sent;
+	batch->partial = client->partial;
+	batch->vectors = client->vectors;
 	for (uint32_t i = 0; i < count; i++)
-		batch_message(&batch->message[i], &batch->notice[i], i);
+		prepare(&batch->header[i], &batch->message[i], i);
 }
 
 int batch_send(int fd, struct batch *batch)
 {
 	/* A stream socket takes 8 bytes as a whole or not at all: they are one buffer. */
-	return sendmmsg(fd, batch->message, batch->count, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sendmmsg(fd, batch->header, batch->count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-uint32_t batch_sent(const struct batch *batch, uint32_t place, uint32_t count)
+uint32_t batch_sent(const struct batch *batch, uint32_t index, uint32_t count)
 {
 	uint32_t sent = 0;
 
-	if (batch->place != place || batch->count != count || count > CLIENTS_BATCH)
+	if (batch->client != index || batch->count != count || count > CLIENTS_BATCH)
 		return BATCH_UNKNOWN;
-	while (sent < count && batch->message[sent].msg_len == BATCH_BYTES)
+	while (sent < count && batch->header[sent].msg_len == MESSAGE_BYTES)
 		sent++;
 	for (uint32_t i = sent; i < count; i++)
-		if (batch->message[i].msg_len != 0)
+		if (batch->header[i].msg_len != 0)
 			return BATCH_UNKNOWN;
 	return sent;
 }

@@ -7,6 +7,7 @@
 #include "process/log.h"
 #include "server/admission.h"
 #include "server/mapping.h"
+#include "server/resume.h"
 #include "server/takeover.h"
 
 #include <string.h>
@@ -31,27 +32,6 @@ static void settle_descriptors(struct server *server)
 	}
 }
 
-static void set_clients(struct server *server)
-{
-	struct state *state = &server->state;
-	struct state_head *head = state->head;
-
-	server->clients = (struct clients){.options = &server->options,
-	    .slots = &server->slots,
-	    .page = &server->page,
-	    .counts = &head->counts,
-	    .client = state->client,
-	    .batch = state->batch,
-	    .knows = state->knows,
-	    .next_id = &head->next_id,
-	    .told = state->told,
-	    .capacity = head->clients,
-	    .unread = admission_unread(head->clients),
-	    .memory = head->memory,
-	    .link = server->link,
-	    .is_classic = head->classic};
-}
-
 int begin(struct server *server)
 {
 	struct state_head *head = server->state.head;
@@ -66,11 +46,17 @@ int begin(struct server *server)
 	takeover_repair(&server->state);
 	if (page_open(&server->page, &head->page_words, words, head->vectors))
 		return -1;
-	set_clients(server);
+	server->clients = (struct clients){.options = &server->options,
+	    .slots = &server->slots,
+	    .page = &server->page,
+	    .unread = admission_unread(head->clients),
+	    .link = server->link};
 	server->began_ns = clock_now_ns();
 	control_open(&server->control, head->control);
-	if (clients_open(&server->clients, &server->state) ||
-	    loop_add(&server->loop, &server->clients_watch, server->clients.epoll) ||
+	if (clients_open(&server->clients, &server->state))
+		return -1;
+	resume_clients(&server->clients, &server->state);
+	if (loop_add(&server->loop, &server->clients_watch, server->clients.epoll) ||
 	    loop_add(&server->loop, &server->control_watch, server->control.epoll))
 		return -1;
 	head->is_begun = 1;

@@ -1,101 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clients.h - the connections: who waits, who is being told, who is served, who is refused.
+ * clients.h - the table of clients: the connections that the server has, and what it knows of them.
+ *
+ * Theory of operation
+ *
+ * Nothing is ever queued for a client: what it has yet to be sent follows from what there is and
+ * from what it was sent (protocol.h). So a client that does not read costs nothing, and none can
+ * miss a message.
+ *
+ * The rows are in the shared state, and a server may be killed between any two stores. Each file
+ * that changes a row says in which order it stores, and what the next server makes of it:
+ * client_state.h (the states), sending.h (messages), closing.h (the end), takeover.h (all of it).
+ *
+ * An ID belongs to a client until its socket closes, however late the client reads and whatever it
+ * does: the client may be a virtual machine that is stopped, and two machines with one ID destroy
+ * each other's messages. A client that breaks the protocol is only shut down; what it has not read
+ * still counts as in flight.
  */
 #ifndef CLIENTS_H
 #define CLIENTS_H
 
-#include "process/caller.h"
 #include "config/options.h"
 #include "server/page.h"
 #include "server/slots.h"
+#include "wire/state.h"
 #include "wire/tables.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A connection that was accepted. */
-struct arrival {
-	uint32_t place; /* of the table, that is free */
-	int fd;
-	uint32_t slot; /* that its socket is bound to; SLOTS_NONE: the lowest free one */
-	enum caller caller;
-};
-
-struct batch;
-struct state;
-struct state_counts;
-
 struct clients {
+	/* The caller of clients_open() sets these. */
 	const struct options *options; /* who may connect, and how often */
 	struct slots *slots;
 	struct page *page;
-	struct state_counts *counts;
-	struct client *client; /* the table, in the state */
-	struct batch *batch;   /* what is being sent, in the state */
-	uint64_t *knows;       /* classic, in the state: a bit for each slot, per client */
-	uint32_t *next_id;     /* classic, in the state: where the next ID is looked for */
-	uint64_t *told;        /* classic, in the state: the IDs that each was told, ids.h */
-	uint32_t *told_by;     /* classic: how many were, by ID */
-	uint64_t *live;        /* classic: the slots that are held */
-	int *fd;               /* of each client; -1 */
-	bool *is_blocked;      /* waits for EPOLLOUT */
-	uint32_t capacity;
-	uint32_t used;
-	uint32_t unread; /* notices in flight to one client, at most */
-	int memory;      /* the descriptor that clients get */
+	uint32_t unread; /* messages in flight to one client, at most: admission.h */
 	int link;        /* to the supervisor; -1: there is none */
-	int epoll;       /* of all clients; readable when one of them has something */
+
+	/* In the shared state. */
+	struct state_counts *counts;
+	struct client *client; /* the table */
+	struct batch *batch;   /* what is being sent at this moment: batch.h */
+	uint64_t *knows;       /* classic: per client a bit for each slot whose peer it knows */
+	uint32_t *next_id;     /* classic: where the next ID is looked for */
+	uint64_t *sent_ids;    /* classic: per client the IDs that it was sent: ids.h */
+
+	/* This process's own. */
+	int *fd;               /* of each client; -1: none */
+	bool *is_blocked;      /* of each client: its socket is full, and EPOLLOUT awaited */
+	bool *is_due;          /* of each client: it has a turn to come, sending.h */
+	uint32_t due;          /* how many have */
+	uint32_t turn;         /* the client at which the next of them is looked for */
+	bool is_hurried;       /* many clients have just come, and more may follow */
+	uint64_t *live;        /* classic: the slots that are held, a bit each */
+	uint32_t *id_uses;     /* classic: how many clients were sent each ID */
+	bool is_changed;       /* classic: peers came or left, and clients have yet to be sent it */
+	uint64_t announced_ns; /* classic: when clients were last given a turn for that */
+	uint32_t capacity;
+	uint32_t used; /* rows that are not FREE, and those of clients that have just come */
+	int memory;    /* the descriptor that clients are sent */
+	int epoll;     /* of all clients; readable when one of them has something */
 	bool is_classic;
-	bool is_changed;       /* classic: clients have something to be told */
-	uint64_t announced_ns; /* when they were, last */
-	bool is_hurried;       /* many have just come, and more may have */
-	bool *is_due;  /* of each client: has something to be told, when others had their turn */
-	uint32_t due;  /* of them, that many */
-	uint32_t turn; /* the place where the next one of them is looked for */
 };
 
-/* The reason in words, as it stands in the log. */
-const char *clients_reason(enum client_reason reason);
-
 /*
- * Begin with the tables in (state), which a server may have left in the midst of anything: each
- * client's state is made whole, from what it says there and the sockets that the supervisor holds. All
- * else that (clients) refers to is set. 0, or -1 after one line.
+ * Begin with the tables and sockets of (state). 0, or -1 after one line. The clients that are in
+ * there go on by resume_clients().
  */
 int clients_open(struct clients *clients, const struct state *state);
 
-/*
- * (count) new connections, each in a free place of the table, after all who hung up before have been
- * taken notice of. Where many come, or there are more behind them (is_more), each is told no more
- * than its ID and the memory at once.
- */
-void clients_add(
-    struct clients *clients, const struct arrival *arrivals, uint32_t count, bool is_more);
+void clients_close(struct clients *clients);
 
-/* A free place; clients->capacity: there is none. For who accepts without a supervisor. */
-uint32_t clients_free_place(const struct clients *clients);
+/* The row of (client), as a number. */
+static inline uint32_t clients_index(const struct clients *clients, const struct client *client)
+{
+	return (uint32_t)(client - clients->client);
+}
 
-/* It has an ID, and with it a slot. */
+/* A row that is free; clients->capacity: there is none. For a server without a supervisor. */
+uint32_t clients_free_index(const struct clients *clients);
+
+/* (client) has an ID, and with it a slot. */
 bool clients_holds_slot(const struct clients *clients, const struct client *client);
 
-/* Take notice of everything that clients->epoll has. */
-void clients_service(struct clients *clients);
+/* The ID of (client), which holds a slot. */
+static inline uint32_t clients_id(const struct clients *clients, const struct client *client)
+{
+	return clients->slots->slot[client->slot].id;
+}
 
-/* Classic: tell everybody who came and who went. */
-void clients_announce(struct clients *clients);
+/* Classic: the peer of (slot) is there, or has left; others have yet to be sent it. */
+void clients_set_live(struct clients *clients, uint32_t slot, bool is_live);
 
-/*
- * Tell some of those who have something to be told, each a part of it, so that who connects meanwhile
- * has its first words soon. Classic: also the news, if the last ones were a while ago: so the changes
- * of a storm become few system calls. Call after everything that was taken notice of at a time.
- * Answers in how many milliseconds it is to be called again; -1: when there is news.
- */
-int clients_announce_due(struct clients *clients);
+/* (client) has a turn to come, or has none. */
+void clients_set_due(struct clients *clients, const struct client *client, bool is_due);
 
-/* Look at the deadlines; call every 250 ms. */
-void clients_tick(struct clients *clients);
-
-void clients_close(struct clients *clients);
+/* Wait for (events) of the socket of (client); EPOLL_CTL_ADD or _MOD. */
+void clients_watch(
+    struct clients *clients, const struct client *client, uint32_t events, int operation);
 
 #endif

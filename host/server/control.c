@@ -2,43 +2,41 @@
 /*
  * control.c - the control socket.
  *
- * Nobody here can hold up the server: a client has two seconds, one line, and one answer. Nor can
- * they hold up each other: who comes when all places are taken gets the oldest silent one's, and is
- * listened to before the next one comes.
+ * No client of it can hold up the server: each has two seconds, one line, and one answer. Nor can
+ * they hold up each other: one that comes when all entries are taken gets that of the oldest silent
+ * one, and its request is read before the next one comes.
  */
 #include "server/control.h"
+#include "process/caller.h"
 #include "process/clock.h"
-#include "server/clients.h"
 #include "process/log.h"
-#include "server/notices.h"
 #include "server/report.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONTROL_LISTENER CONTROL_CLIENTS
-#define CONTROL_TAKES 64u /* connections taken at once before others have their turn */
-#define CONTROL_DEADLINE_NS UINT64_C(2000000000)
+#define LISTENER CONTROL_CLIENTS
+#define ACCEPTS 64u /* connections that are accepted before other events are looked at */
+#define DEADLINE_NS UINT64_C(2000000000)
 
-static void control_watch(
-    const struct control *control, int fd, uint32_t who, uint32_t events, int op)
+static void watch(const struct control *control, int fd, uint32_t what, uint32_t events, int op)
 {
-	struct epoll_event event = {.events = events, .data.u32 = who};
+	struct epoll_event event = {.events = events, .data.u32 = what};
 
 	if (epoll_ctl(control->epoll, op, fd, &event))
 		log_event("event=warning what=control error=%d", errno);
 }
 
-/* The listener is watched unless nobody can be taken. */
-static void control_listen(const struct control *control, bool on)
+/* The listener is watched unless nothing can be accepted. */
+static void set_listening(const struct control *control, bool is_on)
 {
 	if (control->listener >= 0)
-		control_watch(
-		    control, control->listener, CONTROL_LISTENER, on ? EPOLLIN : 0u, EPOLL_CTL_MOD);
+		watch(control, control->listener, LISTENER, is_on ? EPOLLIN : 0u, EPOLL_CTL_MOD);
 }
 
 void control_open(struct control *control, int listener)
@@ -47,51 +45,57 @@ void control_open(struct control *control, int listener)
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++)
 		control->client[i].fd = -1;
 	if (listener >= 0)
-		control_watch(control, listener, CONTROL_LISTENER, EPOLLIN, EPOLL_CTL_ADD);
+		watch(control, listener, LISTENER, EPOLLIN, EPOLL_CTL_ADD);
 }
 
-static void control_end(struct control *control, struct control_client *client)
+static void close_client(struct control *control, struct control_client *client)
 {
 	close(client->fd);
 	free(client->answer);
 	*client = (struct control_client){.fd = -1};
-	control_listen(control, true);
+	set_listening(control, true);
 }
 
 /*
- * End one that said nothing, or not all. QEMU, which waits for a version as the first word and spins
- * for ever if there is none, reads that it is in the wrong place.
+ * Close a client that has sent nothing, or not all. A QEMU, which waits for a version first and spins
+ * for ever if there is none, reads that it is at the wrong socket.
  */
-static void control_dismiss(struct control *control, struct control_client *client)
+static void refuse(struct control *control, struct control_client *client)
 {
-	static const unsigned char refusal[8] = {NOTICES_REFUSAL};
+	static const unsigned char refusal[8] = {CALLER_REFUSAL};
 
-	if (client->got == 0 && send(client->fd, refusal, sizeof refusal,
-				    MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof refusal)
+	if (client->got == 0 && send(client->fd, refusal, sizeof(refusal),
+				    MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(refusal))
 		log_event("event=warning what=silent-at-control");
-	control_end(control, client);
+	close_client(control, client);
 }
 
-/* A free place; else the one that has been there for longest, rather without an answer than with. */
-static struct control_client *control_place(struct control *control)
+/* Whether (a) goes before (b): one without an answer first, then the one that came first. */
+static bool is_before(const struct control_client *a, const struct control_client *b)
 {
-	struct control_client *oldest = NULL;
+	if (!a->answer != !b->answer)
+		return !a->answer;
+	return a->deadline_ns < b->deadline_ns;
+}
+
+/* A free entry; else that of the client that goes first. */
+static struct control_client *take_entry(struct control *control)
+{
+	struct control_client *first = NULL;
 
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *client = &control->client[i];
 
 		if (client->fd < 0)
 			return client;
-		if (!oldest || (!client->answer && oldest->answer) ||
-		    (!client->answer == !oldest->answer &&
-			client->deadline_ns < oldest->deadline_ns))
-			oldest = client;
+		if (!first || is_before(client, first))
+			first = client;
 	}
-	control_dismiss(control, oldest);
-	return oldest;
+	refuse(control, first);
+	return first;
 }
 
-static void control_send(struct control *control, struct control_client *client)
+static void send_answer(struct control *control, struct control_client *client)
 {
 	while (client->sent < client->size) {
 		ssize_t sent = send(client->fd, client->answer + client->sent,
@@ -103,58 +107,61 @@ static void control_send(struct control *control, struct control_client *client)
 			break;
 		client->sent += (size_t)sent;
 	}
-	control_end(control, client);
+	close_client(control, client);
 }
 
-static void control_ask(
+/* The request is whole: a line, or all that fits. */
+static void answer_request(
     struct control *control, struct control_client *client, const struct server *server)
 {
-	uint32_t who = (uint32_t)(client - control->client);
-	char *end;
-	ssize_t got;
+	static const char status[] = "status\n";
+	bool is_status = client->got >= sizeof(status) - 1 &&
+			 !memcmp(client->request, status, sizeof(status) - 1);
 
-	got = recv(
+	client->answer =
+	    is_status ? report_make(server, &client->size) : report_unknown(&client->size);
+	if (!client->answer) {
+		close_client(control, client);
+		return;
+	}
+	watch(control, client->fd, (uint32_t)(client - control->client), EPOLLOUT, EPOLL_CTL_MOD);
+	send_answer(control, client);
+}
+
+static void read_request(
+    struct control *control, struct control_client *client, const struct server *server)
+{
+	ssize_t got = recv(
 	    client->fd, client->request + client->got, CONTROL_REQUEST - client->got, MSG_DONTWAIT);
+
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		control_end(control, client);
+		close_client(control, client);
 		return;
 	}
 	client->got += (uint32_t)got;
-	end = memchr(client->request, '\n', client->got);
-	if (!end && client->got < CONTROL_REQUEST)
-		return;
-	if (end && end - client->request == 6 && !memcmp(client->request, "status", 6))
-		client->answer = report_make(server, &client->size);
-	else
-		client->answer = report_unknown(&client->size);
-	if (!client->answer) {
-		control_end(control, client);
-		return;
-	}
-	control_watch(control, client->fd, who, EPOLLOUT, EPOLL_CTL_MOD);
-	control_send(control, client);
+	if (client->got == CONTROL_REQUEST || memchr(client->request, '\n', client->got))
+		answer_request(control, client, server);
 }
 
-static void control_accept(struct control *control, const struct server *server)
+static void accept_clients(struct control *control, const struct server *server)
 {
-	for (uint32_t i = 0; i < CONTROL_TAKES; i++) {
+	for (uint32_t i = 0; i < ACCEPTS; i++) {
 		int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		struct control_client *client;
 
 		if (fd < 0) {
-			/* Out of descriptors, say: control_tick() listens again. */
+			/* Out of descriptors, say: control_check_timeouts() listens again. */
 			if (errno != EAGAIN)
-				control_listen(control, false);
+				set_listening(control, false);
 			return;
 		}
-		client = control_place(control);
-		*client = (struct control_client){
-		    .fd = fd, .deadline_ns = clock_now_ns() + CONTROL_DEADLINE_NS};
-		control_watch(
-		    control, fd, (uint32_t)(client - control->client), EPOLLIN, EPOLL_CTL_ADD);
-		control_ask(control, client, server); /* most have said all already */
+		client = take_entry(control);
+		*client =
+		    (struct control_client){.fd = fd, .deadline_ns = clock_now_ns() + DEADLINE_NS};
+		watch(control, fd, (uint32_t)(client - control->client), EPOLLIN, EPOLL_CTL_ADD);
+		read_request(control, client, server); /* most have sent all already */
 	}
 }
 
@@ -166,33 +173,33 @@ void control_service(struct control *control, const struct server *server)
 	for (int i = 0; i < count; i++) {
 		struct control_client *client;
 
-		if (events[i].data.u32 == CONTROL_LISTENER) {
-			control_accept(control, server);
+		if (events[i].data.u32 == LISTENER) {
+			accept_clients(control, server);
 			continue;
 		}
 		client = &control->client[events[i].data.u32];
 		if (client->fd >= 0 && client->answer)
-			control_send(control, client);
+			send_answer(control, client);
 		else if (client->fd >= 0)
-			control_ask(control, client, server);
+			read_request(control, client, server);
 	}
 }
 
-void control_tick(struct control *control)
+void control_check_timeouts(struct control *control)
 {
-	uint64_t now = clock_now_ns();
+	uint64_t now_ns = clock_now_ns();
 
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++)
-		if (control->client[i].fd >= 0 && now >= control->client[i].deadline_ns)
-			control_dismiss(control, &control->client[i]);
-	control_listen(control, true);
+		if (control->client[i].fd >= 0 && now_ns >= control->client[i].deadline_ns)
+			refuse(control, &control->client[i]);
+	set_listening(control, true);
 }
 
 void control_close(struct control *control)
 {
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (control->client[i].fd >= 0)
-			control_end(control, &control->client[i]);
+			close_client(control, &control->client[i]);
 	if (control->epoll >= 0)
 		close(control->epoll);
 	control->epoll = -1;

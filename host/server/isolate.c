@@ -45,7 +45,7 @@ static int isolate_filter(void)
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYSCALLS_ARCH, 1, 0),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    /* loop.c, clients.c, notices.c, admission.c: the loop and its sockets */
+	    /* loop.c, clients.c, batch.c, reading.c, admission.c: the loop and its sockets */
 	    ISOLATE_ALLOW(sendmmsg),
 	    ISOLATE_ALLOW(epoll_pwait),
 	    ISOLATE_ALLOW(epoll_ctl),

@@ -3,7 +3,7 @@
  * page.c - the server page. SPEC 4.
  *
  * Any peer can write here too. So each word has a private copy, which is what counts: a scribbled
- * word is wrong until the next beat, and steers nothing in the server.
+ * word is wrong until the next heartbeat, and steers nothing in the server.
  */
 #include "server/page.h"
 #include "process/log.h"
@@ -16,49 +16,49 @@
 /*
  * Release: who sees (change) move, with acquire, sees the connection word that was stored before.
  */
-static void page_store(uint32_t *word, uint32_t value)
+static void store(uint32_t *word, uint32_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-static void page_store_change(struct page *page)
+static void store_change(struct page *page)
 {
-	page_store(&page->words->change, ++page->is->change);
+	store(&page->words->change, ++page->is->change);
 	page->is_changed = true;
 }
 
-/* All words but the change, as they shall be; the beat moves. */
-static void page_store_all(struct page *page)
+/* All words but the change, as they shall be; the heartbeat moves. */
+static void store_all(struct page *page)
 {
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
-		page_store(&page->words->connection[i], page->is->connection[i]);
-	page_store(&page->words->vectors, page->vectors);
-	page_store(&page->words->heartbeat, ++page->is->beat);
-	page_store(&page->words->epoch, page->is->epoch);
+		store(&page->words->connection[i], page->is->connection[i]);
+	store(&page->words->vectors, page->vectors);
+	store(&page->words->heartbeat, ++page->is->heartbeat);
+	store(&page->words->epoch, page->is->epoch);
 }
 
-/* The word that a server wrote who died before it wrote the change, too, is told now. */
-static void page_continue(struct page *page)
+/* A server may have died between a connection word and the change: peers look again now. */
+static void go_on(struct page *page)
 {
-	page_store_all(page);
-	page_store_change(page);
+	store_all(page);
+	store_change(page);
 }
 
-static int page_begin(struct page *page)
+static int begin(struct page *page)
 {
 	uint32_t epoch = 0;
 
 	while (epoch == 0)
-		if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
+		if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
 			return log_failure("epoch", "getrandom: %s", strerror(errno));
 	/* A dead server's words first become nobody's, then unknown, then ours: epoch is last. */
-	page_store(&page->words->epoch, 0);
+	store(&page->words->epoch, 0);
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
-		page_store(&page->words->connection[i], 0);
-	page_store(&page->words->change, 0);
-	page_store(&page->words->heartbeat, 0);
+		store(&page->words->connection[i], 0);
+	store(&page->words->change, 0);
+	store(&page->words->heartbeat, 0);
 	*page->is = (struct page_words){.epoch = epoch};
-	page_store(&page->words->epoch, epoch);
+	store(&page->words->epoch, epoch);
 	return 0;
 }
 
@@ -68,10 +68,10 @@ int page_open(
 	*page = (struct page){.words = words, .is = is, .vectors = vectors};
 	if (!words)
 		return 0;
-	page_store(&words->vectors, vectors);
+	store(&words->vectors, vectors);
 	if (is->epoch == 0)
-		return page_begin(page);
-	page_continue(page);
+		return begin(page);
+	go_on(page);
 	return 0;
 }
 
@@ -86,16 +86,16 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected)
 		return;
 	/* 0 means unknown: after 2^32 changes the count goes on at 2, which is disconnected too. */
 	*connection = *connection + 1 ? *connection + 1 : 2;
-	page_store(&page->words->connection[slot], *connection);
-	page_store_change(page);
+	store(&page->words->connection[slot], *connection);
+	store_change(page);
 }
 
-void page_beat(struct page *page)
+void page_heartbeat(struct page *page)
 {
 	if (!page->words)
 		return;
-	page_store_all(page);
-	page_store(&page->words->change, page->is->change);
+	store_all(page);
+	store(&page->words->change, page->is->change);
 }
 
 bool page_take_change(struct page *page)
@@ -109,8 +109,8 @@ bool page_take_change(struct page *page)
 void page_close(struct page *page)
 {
 	if (page->words) {
-		page_store(&page->words->epoch, 0);
-		page_store(&page->words->change, ++page->is->change);
+		store(&page->words->epoch, 0);
+		store(&page->words->change, ++page->is->change);
 	}
 	page->words = NULL;
 }

@@ -16,7 +16,7 @@ struct page {
 	struct ivsh_wire_server *words; /* NULL: raw, nothing is ever written */
 	struct page_words *is;
 	uint32_t vectors;
-	bool is_changed; /* a change that nobody has been rung for */
+	bool is_changed; /* a change for which no peer has been notified */
 };
 
 /*
@@ -30,10 +30,10 @@ int page_open(
 /* Slot (slot) is, or is not, connected: advances its connection word if that is new. */
 void page_connection(struct page *page, uint32_t slot, bool is_connected);
 
-/* Every 250 ms: the beat moves, and what others have written over the page does not stay. */
-void page_beat(struct page *page);
+/* Every 250 ms: the heartbeat moves, and what others have written over the page does not stay. */
+void page_heartbeat(struct page *page);
 
-/* Something changed since the last call, and all slots are to be rung. */
+/* Something changed since the last call, and all slots are to be notified. */
 bool page_take_change(struct page *page);
 
 /* Say that there is no server any more. */

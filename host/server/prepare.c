@@ -58,7 +58,7 @@ static int make_slots(struct server *server)
 	server->slots = (struct slots){.count = options->slots,
 	    .vectors = options->vectors,
 	    .slot = server->state.slot,
-	    .bells = server->state.bells,
+	    .doorbells = server->state.doorbells,
 	    .names = calloc(options->slots, sizeof(*server->slots.names))};
 	if (options->classic)
 		server->slots.known = calloc(options->slots, sizeof(*server->slots.known));

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 /* Two paths of one socket, however they are spelt. */
-static bool rebind_is_same(const char *a, const char *b)
+static bool is_same(const char *a, const char *b)
 {
 	struct stat one, other;
 
@@ -28,14 +28,14 @@ static bool rebind_is_same(const char *a, const char *b)
  * One that was given to us is at the path that who gave it chose: it is known by the slot's name, or
  * if nothing has that name any more, by the slot.
  */
-static const struct options_slot *rebind_find(
+static const struct options_slot *find(
     const struct options *options, const struct state_listener *listener)
 {
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		const struct options_slot *bound = &options->bound[i];
 
 		if (listener->is_given ? !strcmp(bound->name, listener->name)
-				       : rebind_is_same(bound->socket, listener->path))
+				       : is_same(bound->socket, listener->path))
 			return bound;
 	}
 	for (uint32_t i = 0; i < options->bound_count && listener->is_given; i++)
@@ -45,14 +45,14 @@ static const struct options_slot *rebind_find(
 }
 
 /* The common socket and the control socket stay where they are. 0, or -1 after one line. */
-static int rebind_is_free(
+static int is_free(
     const struct state *state, const struct options *options, const struct options_slot *bound)
 {
 	const char *what = NULL;
 
-	if (rebind_is_same(bound->socket, state->listener[0].path))
+	if (is_same(bound->socket, state->listener[0].path))
 		what = "common";
-	else if (options->control && rebind_is_same(bound->socket, options->control))
+	else if (options->control && is_same(bound->socket, options->control))
 		what = "control";
 	if (!what)
 		return 0;
@@ -62,22 +62,21 @@ static int rebind_is_free(
 }
 
 /* One more. 0, or -1 after one line. */
-static int rebind_add(struct rebind *rebind, const struct state *state,
-    const struct options *options, const struct options_slot *bound)
+static int add(struct rebind *rebind, const struct state *state, const struct options *options,
+    const struct options_slot *bound)
 {
 	struct listener *listener = &rebind->added[rebind->added_count];
 
 	bindings_about(options, bound);
-	if (rebind_is_free(state, options, bound) ||
-	    listener_lock(listener, bound->socket, bound->slot))
+	if (is_free(state, options, bound) || listener_lock(listener, bound->socket, bound->slot))
 		return -1;
 	rebind->added_count++;
 	return listener_listen(listener, options->socket_mode, options->socket_group);
 }
 
 /* What is there already stays, perhaps for another slot; or goes. */
-static void rebind_compare(struct rebind *rebind, const struct state *state,
-    const struct options *options, bool is_there[])
+static void compare(struct rebind *rebind, const struct state *state, const struct options *options,
+    bool is_there[])
 {
 	for (uint32_t i = 0; i <= options->slots; i++) {
 		const struct state_listener *listener = &state->listener[i];
@@ -85,7 +84,7 @@ static void rebind_compare(struct rebind *rebind, const struct state *state,
 
 		if (listener->fd < 0 || listener->slot == SLOTS_NONE)
 			continue;
-		bound = rebind_find(options, listener);
+		bound = find(options, listener);
 		if (!bound || is_there[bound - options->bound]) {
 			rebind->removed[rebind->removed_count++] = i;
 			continue;
@@ -100,21 +99,21 @@ static void rebind_compare(struct rebind *rebind, const struct state *state,
 
 int rebind_open(struct rebind *rebind, const struct state *state, const struct options *options)
 {
-	bool *is_there = calloc(options->bound_count + 1, sizeof *is_there);
+	bool *is_there = calloc(options->bound_count + 1, sizeof(*is_there));
 	int error = 0;
 
-	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof *rebind->added),
-	    .removed = calloc(options->slots + 1, sizeof *rebind->removed),
-	    .moved = calloc(options->slots + 1, sizeof *rebind->moved),
-	    .slot = calloc(options->slots + 1, sizeof *rebind->slot)};
+	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof(*rebind->added)),
+	    .removed = calloc(options->slots + 1, sizeof(*rebind->removed)),
+	    .moved = calloc(options->slots + 1, sizeof(*rebind->moved)),
+	    .slot = calloc(options->slots + 1, sizeof(*rebind->slot))};
 	if (!rebind->added || !rebind->removed || !rebind->moved || !rebind->slot || !is_there) {
 		free(is_there);
 		return log_failure("listeners", "%s", strerror(errno));
 	}
-	rebind_compare(rebind, state, options, is_there);
+	compare(rebind, state, options, is_there);
 	for (uint32_t i = 0; i < options->bound_count && !error; i++)
 		if (!is_there[i])
-			error = rebind_add(rebind, state, options, &options->bound[i]);
+			error = add(rebind, state, options, &options->bound[i]);
 	free(is_there);
 	if (error)
 		rebind_undo(rebind);
@@ -147,7 +146,7 @@ int rebind_tell(const struct rebind *rebind, int link)
 		message.slot = listener->slot;
 		message.device = listener->device;
 		message.inode = listener->inode;
-		memcpy(message.path, listener->path, sizeof message.path);
+		memcpy(message.path, listener->path, sizeof(message.path));
 		if (link_send_in_time(link, &message, fds, listener->lock >= 0 ? LINK_FDS : 1))
 			return log_failure("supervisor", "%s", strerror(errno));
 	}

@@ -5,7 +5,9 @@
 #include "server/report.h"
 #include "process/clock.h"
 #include "wire/state.h"
-#include "server/notices.h"
+#include "server/client_state.h"
+#include "server/protocol.h"
+#include "server/refusal.h"
 #include "server/server.h"
 
 #include <stdio.h>
@@ -21,17 +23,6 @@ static const char *const report_kinds[] = {
     [BACKEND_FILE] = "file",
     [BACKEND_HUGE] = "huge",
     [BACKEND_HUGETLB] = "hugetlb",
-};
-
-static const char *const report_states[] = {
-    [CLIENT_FREE] = "free",
-    [CLIENT_WAITING] = "waiting",
-    [CLIENT_GREETING] = "handshaking",
-    [CLIENT_READY] = "ready",
-    [CLIENT_REFUSED] = "refused",
-    [CLIENT_CLOSING] = "closing",
-    [CLIENT_GONE] = "closing",
-    [CLIENT_DOUBTFUL] = "indeterminate",
 };
 
 /* " key=value", the value without blanks and without anything that a terminal or a parser minds. */
@@ -87,7 +78,7 @@ static void report_server(FILE *out, const struct server *server)
 	report_number(out, "size", head->size);
 	report_number(out, "page", head->page);
 	report_text(out, "path", report_path(server, path));
-	report_number(out, "lost", server->is_lost_told);
+	report_number(out, "lost", server->is_lost_reported);
 	fputs("\nregion", out);
 	report_number(out, "slots", head->slots);
 	report_number(out, "vectors", head->vectors);
@@ -125,8 +116,8 @@ static void report_counts(FILE *out, const struct server *server)
 	report_number(out, "disconnects", counts->disconnects);
 	report_number(out, "takeovers", counts->takeovers);
 	report_number(out, "slow", counts->slow);
-	report_number(out, "indeterminate", counts->doubtful);
-	report_number(out, "notifications_blocked", counts->bells_blocked);
+	report_number(out, "indeterminate", counts->indeterminate);
+	report_number(out, "notifications_blocked", counts->notifications_blocked);
 	fputc('\n', out);
 	for (uint32_t i = 0; i < CLIENTS_REASONS; i++) {
 		unsigned long long count = counts->refused[i];
@@ -137,7 +128,7 @@ static void report_counts(FILE *out, const struct server *server)
 		if (count == 0)
 			continue;
 		fputs("refused", out);
-		report_text(out, "reason", clients_reason(i));
+		report_text(out, "reason", refusal_reason(i));
 		report_number(out, "count", count);
 		fputc('\n', out);
 	}
@@ -145,7 +136,8 @@ static void report_counts(FILE *out, const struct server *server)
 
 static void report_client(FILE *out, const struct client *client)
 {
-	report_text(out, "state", client->lags_ns ? "lagging" : report_states[client->state]);
+	report_text(
+	    out, "state", client->lagging_ns ? "lagging" : client_state_name(client->state));
 	report_number(out, "pid", (unsigned)client->pid);
 	report_number(out, "uid", client->uid);
 	report_number(out, "gid", client->gid);
@@ -169,9 +161,9 @@ static void report_slot(FILE *out, const struct server *server, uint32_t number)
 		client = &server->clients.client[slot->client];
 		report_client(out, client);
 		report_number(out, "queued",
-		    client->state == CLIENT_DOUBTFUL || client->state == CLIENT_CLOSING
+		    client->state == CLIENT_INDETERMINATE || client->state == CLIENT_CLOSING
 			? 0
-			: notices_left(&server->clients, client));
+			: protocol_left(&server->clients, client));
 	}
 	report_number(out, "times", slot->times);
 	fputc('\n', out);
@@ -195,7 +187,7 @@ char *report_make(const struct server *server, size_t *size)
 		if (client->state != CLIENT_WAITING && client->state != CLIENT_REFUSED &&
 		    !(client->state == CLIENT_CLOSING &&
 			!clients_holds_slot(&server->clients, client)) &&
-		    !(client->state == CLIENT_DOUBTFUL && client->slot == SLOTS_NONE))
+		    !(client->state == CLIENT_INDETERMINATE && client->slot == SLOTS_NONE))
 			continue;
 		fputs("waiting", out);
 		report_client(out, client);

@@ -5,10 +5,14 @@
 #include "server/serve.h"
 #include "process/log.h"
 #include "server/alone.h"
+#include "server/arrivals.h"
 #include "server/begin.h"
 #include "server/mapping.h"
 #include "server/prepare.h"
+#include "server/reading.h"
+#include "server/sending.h"
 #include "server/server.h"
+#include "server/timeouts.h"
 #include "wire/link.h"
 
 #include <signal.h>
@@ -32,8 +36,8 @@ static void on_go(struct server *server)
 		_exit(1);
 	send_alive(server);
 	if (is_takeover)
-		log_event("event=takeover server=%ld clients=%u doubtful=%llu", (long)getpid(),
-		    server->clients.used, (unsigned long long)head->counts.doubtful);
+		log_event("event=takeover server=%ld clients=%u indeterminate=%llu", (long)getpid(),
+		    server->clients.used, (unsigned long long)head->counts.indeterminate);
 }
 
 /* A message of the supervisor that brings no client. */
@@ -73,7 +77,7 @@ static void on_link(struct watch *watch, uint32_t events)
 			handle_message(server, &message[i]);
 	}
 	if (count > 0)
-		clients_add(&server->clients, arrival, count, got == LINK_MANY);
+		arrivals_add(&server->clients, arrival, count, got == LINK_MANY);
 	if (got < 0)
 		alone_begin(server);
 }
@@ -83,7 +87,7 @@ static void on_clients(struct watch *watch, uint32_t events)
 	struct server *server = watch->context;
 
 	(void)events;
-	clients_service(&server->clients);
+	reading_service(&server->clients);
 }
 
 static void on_control(struct watch *watch, uint32_t events)
@@ -101,12 +105,12 @@ static void on_tick(void *context)
 	if (!server->is_begun)
 		return;
 	send_alive(server);
-	page_beat(&server->page);
-	clients_tick(&server->clients);
-	control_tick(&server->control);
+	page_heartbeat(&server->page);
+	timeouts_check(&server->clients);
+	control_check_timeouts(&server->control);
 	alone_tick(server);
-	if (mapping_is_lost() && !server->is_lost_told) {
-		server->is_lost_told = true;
+	if (mapping_is_lost() && !server->is_lost_reported) {
+		server->is_lost_reported = true;
 		log_event("event=warning what=memory-lost hint=\"its pages were taken away:"
 			  " truncated, or no space or huge page is left; peers no longer see the"
 			  " server\"");
@@ -130,10 +134,11 @@ static void run(struct server *server)
 		loop_wait(&server->loop, timeout_ms);
 		if (!server->is_begun)
 			continue;
-		timeout_ms = clients_announce_due(&server->clients);
+		timeout_ms = sending_take_turns(&server->clients);
 		/* The words are stored: whoever is woken by this sees them. */
 		if (page_take_change(&server->page))
-			server->clients.counts->bells_blocked += slots_ring(&server->slots);
+			server->clients.counts->notifications_blocked +=
+			    slots_notify(&server->slots);
 	}
 }
 

@@ -39,11 +39,11 @@ struct server {
 	int config;             /* a copy of the configuration that was read anew; -1: none */
 	int known;              /* what was looked up for it; -1: nothing was read anew */
 	uint64_t began_ns;
-	bool is_begun;       /* the supervisor said so */
-	bool is_lost_told;   /* that the page is lost */
-	bool is_filtered;    /* isolate.h */
-	bool is_stopped;     /* a signal said so */
-	bool is_handed_over; /* the supervisor said so */
+	bool is_begun;         /* the supervisor said so */
+	bool is_lost_reported; /* that the page is lost */
+	bool is_filtered;      /* isolate.h */
+	bool is_stopped;       /* a signal said so */
+	bool is_handed_over;   /* the supervisor said so */
 };
 
 #endif

@@ -13,40 +13,40 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define SLOTS_ALARM_US 10000
-#define SLOTS_POLLED 64u /* eventfds in one poll(2) */
+#define ALARM_US 10000
+#define POLLED 64u /* eventfds in one poll(2) */
 
 /* Only there so that SIGALRM ends a read(2) or write(2) instead of the process. */
-static void slots_alarm(int signal)
+static void on_alarm(int signal)
 {
 	(void)signal;
 }
 
 /*
- * QEMU makes an eventfd blocking for a moment when it receives it, and any process that holds it
- * can fill or empty its counter: so poll(2) comes first, and for what slips between the two there
- * is the alarm.
+ * QEMU makes an eventfd blocking for a moment when it receives it, and any process that holds it can
+ * fill or empty its counter. So poll(2) comes before each read and write, and the alarm ends those
+ * that block all the same.
  */
-static void slots_alarm_set(bool on)
+static void set_alarm(bool is_on)
 {
-	const struct itimerval every = {{0, on ? SLOTS_ALARM_US : 0}, {0, on ? SLOTS_ALARM_US : 0}};
-	struct sigaction action = {.sa_handler = slots_alarm}; /* no SA_RESTART */
+	const struct itimerval every = {{0, is_on ? ALARM_US : 0}, {0, is_on ? ALARM_US : 0}};
+	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART */
 
-	if (on)
+	if (is_on)
 		sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
-static bool slots_is_ready(int bell, short events)
+static bool is_ready(int doorbell, short events)
 {
-	struct pollfd ready = {.fd = bell, .events = events};
+	struct pollfd ready = {.fd = doorbell, .events = events};
 
 	return poll(&ready, 1, 0) == 1 && (ready.revents & events);
 }
 
-int slots_bell(const struct slots *slots, uint32_t slot, uint32_t vector)
+int slots_doorbell(const struct slots *slots, uint32_t slot, uint32_t vector)
 {
-	return slots->bells[slot * slots->vectors + vector];
+	return slots->doorbells[slot * slots->vectors + vector];
 }
 
 uint32_t slots_lowest_free(const struct slots *slots)
@@ -59,14 +59,14 @@ uint32_t slots_lowest_free(const struct slots *slots)
 }
 
 /* Whether one of (count) eventfds holds anything. */
-static bool slots_are_rung(const int32_t *bells, uint32_t count)
+static bool is_any_notified(const int32_t *doorbells, uint32_t count)
 {
-	struct pollfd ready[SLOTS_POLLED];
+	struct pollfd ready[POLLED];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		ready[n++] = (struct pollfd){.fd = bells[i], .events = POLLIN};
-		if (n < SLOTS_POLLED && i + 1 < count)
+		ready[n++] = (struct pollfd){.fd = doorbells[i], .events = POLLIN};
+		if (n < POLLED && i + 1 < count)
 			continue;
 		if (poll(ready, n, 0) != 0)
 			return true;
@@ -79,36 +79,36 @@ void slots_drain(const struct slots *slots, uint32_t slot)
 {
 	/* Nobody ever had them. */
 	if (slots->slot[slot].times == 0 ||
-	    !slots_are_rung(&slots->bells[slot * slots->vectors], slots->vectors))
+	    !is_any_notified(&slots->doorbells[slot * slots->vectors], slots->vectors))
 		return;
-	slots_alarm_set(true);
+	set_alarm(true);
 	for (uint32_t i = 0; i < slots->vectors; i++) {
-		int bell = slots_bell(slots, slot, i);
+		int doorbell = slots_doorbell(slots, slot, i);
 		uint64_t count;
 
-		if (slots_is_ready(bell, POLLIN) && read(bell, &count, sizeof count) < 0)
+		if (is_ready(doorbell, POLLIN) && read(doorbell, &count, sizeof(count)) < 0)
 			log_detail("event=drain slot=%u vector=%u error=%d", slot, i, errno);
 	}
-	slots_alarm_set(false);
+	set_alarm(false);
 }
 
-uint32_t slots_ring(const struct slots *slots)
+uint32_t slots_notify(const struct slots *slots)
 {
 	const uint64_t one = 1;
 	uint32_t blocked = 0;
 
 	if (slots->vectors == 0)
 		return 0;
-	slots_alarm_set(true);
+	set_alarm(true);
 	for (uint32_t i = 0; i < slots->count; i++) {
-		int bell = slots_bell(slots, i, 0);
+		int doorbell = slots_doorbell(slots, i, 0);
 
 		if (slots->slot[i].client == SLOTS_NONE)
 			continue;
-		/* A full one is readable: nothing is lost. */
-		if (slots_is_ready(bell, POLLOUT) && write(bell, &one, sizeof one) < 0)
+		/* A full one is readable: the notification is there. */
+		if (is_ready(doorbell, POLLOUT) && write(doorbell, &one, sizeof(one)) < 0)
 			blocked++;
 	}
-	slots_alarm_set(false);
+	set_alarm(false);
 	return blocked;
 }

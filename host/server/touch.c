@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define TOUCH_STACK 65536u
+#define STACK 65536u
 
 /* ld(1): where the program's own variables begin and end. */
 extern char __data_start[], _end[];
@@ -26,12 +26,12 @@ __attribute__((no_sanitize("address", "undefined"))) static void touch_pages(
 void touch(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	volatile char stack[TOUCH_STACK];
+	volatile char stack[STACK];
 	char words[64];
 
-	stack[0] = stack[sizeof stack - 1] = 0;
-	touch_pages(stack, sizeof stack, page);
+	stack[0] = stack[sizeof(stack) - 1] = 0;
+	touch_pages(stack, sizeof(stack), page);
 	touch_pages(__data_start, (size_t)(_end - __data_start), page);
 	/* The C library's tables, too. */
-	snprintf(words, sizeof words, "%u %ld %s", 1u, (long)page, "touch");
+	snprintf(words, sizeof(words), "%u %ld %s", 1u, (long)page, "touch");
 }

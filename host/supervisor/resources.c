@@ -219,7 +219,8 @@ void resources_write_down(struct resources *resources)
 		memcpy(state->listener[i].name, resources->listener[i].name, STATE_NAME);
 	}
 	memcpy(state->socket, resources->socket, resources->sockets * sizeof *resources->socket);
-	memcpy(state->bells, resources->bells, resources->bells_count * sizeof *resources->bells);
+	memcpy(
+	    state->doorbells, resources->bells, resources->bells_count * sizeof *resources->bells);
 }
 
 uint32_t resources_free_place(const struct resources *resources)

@@ -35,26 +35,26 @@ static size_t state_place(struct state *state, char *base, const struct state_sh
 	size_t end = sizeof(struct state_head);
 	size_t listener = state_take(&end, slots + 1, sizeof *state->listener);
 	size_t socket = state_take(&end, clients, sizeof *state->socket);
-	size_t bells = state_take(&end, slots * shape->vectors, sizeof *state->bells);
+	size_t doorbells = state_take(&end, slots * shape->vectors, sizeof *state->doorbells);
 	size_t slot = state_take(&end, slots, sizeof *state->slot);
 	size_t client = state_take(&end, clients, sizeof *state->client);
 	size_t batch = state_take(&end, 1, sizeof *state->batch);
 	size_t known = shape->classic ? clients * state_words(shape->slots) : 0;
 	size_t knows = state_take(&end, known, sizeof *state->knows);
-	size_t told =
-	    state_take(&end, shape->classic ? clients * IDS_WORDS : 0, sizeof *state->told);
+	size_t sent_ids =
+	    state_take(&end, shape->classic ? clients * IDS_WORDS : 0, sizeof *state->sent_ids);
 
 	if (!base)
 		return end;
 	state->head = (void *)base;
 	state->listener = (void *)(base + listener);
 	state->socket = (void *)(base + socket);
-	state->bells = (void *)(base + bells);
+	state->doorbells = (void *)(base + doorbells);
 	state->slot = (void *)(base + slot);
 	state->client = (void *)(base + client);
 	state->batch = (void *)(base + batch);
 	state->knows = (void *)(base + knows);
-	state->told = (void *)(base + told);
+	state->sent_ids = (void *)(base + sent_ids);
 	return end;
 }
 

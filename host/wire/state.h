@@ -43,8 +43,8 @@ struct state_counts {
 	uint64_t takeovers;
 	uint64_t reloads;
 	uint64_t slow;
-	uint64_t doubtful;
-	uint64_t bells_blocked;
+	uint64_t indeterminate;
+	uint64_t notifications_blocked;
 	uint64_t refused[CLIENTS_REASONS];
 };
 
@@ -90,13 +90,25 @@ struct state {
 	struct state_head *head;
 	struct state_listener *listener; /* slots + 1 of them */
 	struct state_socket *socket;     /* clients of them */
-	int32_t *bells;                  /* slots * vectors eventfds, those of slot 0 first */
+	int32_t *doorbells;              /* slots * vectors eventfds, those of slot 0 first */
 	struct slot *slot;
 	struct client *client;
 	struct batch *batch; /* one: a server sends to one client at a time */
 	uint64_t *knows;     /* classic: per client a bit for each slot, state_words() of them */
-	uint64_t *told;      /* classic: per client the IDs that it was told, IDS_WORDS of ids.h */
+	uint64_t *sent_ids;  /* classic: per client the IDs that it was sent, IDS_WORDS of them */
 };
+
+/*
+ * Store a word of the shared state behind all stores before, and before all stores behind it. A
+ * process that is killed has executed its instructions up to one of them, so the compiler's order is
+ * what the next server finds.
+ */
+static inline void state_store(uint32_t *word, uint32_t value)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
 
 /* Words of 64 bits for a set of slots. */
 uint32_t state_words(uint32_t slots);

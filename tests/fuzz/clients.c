@@ -7,7 +7,10 @@
  * knows after each step (serving.c), and in the end whether everybody knows who is there.
  */
 #include "tests/fuzz/feed.h"
-#include "server/notices.h"
+#include "server/reading.h"
+#include "server/sending.h"
+#include "server/timeouts.h"
+#include "server/protocol.h"
 #include "tests/fuzz/serving.h"
 #include "tests/fuzz/visitor.h"
 
@@ -25,17 +28,17 @@ static uint32_t count;
 static uint32_t connections[IVSH_WIRE_SLOTS_MAX]; /* as the page had them */
 static uint32_t change;
 
-static struct visitor *visitor_at(uint32_t place)
+static struct visitor *visitor_at(uint32_t row)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (visitors[i].place == place)
+		if (visitors[i].row == row)
 			return &visitors[i];
 	FUZZ_MUST(false);
 }
 
-static void dropped(uint32_t place)
+static void dropped(uint32_t row)
 {
-	visitor_at(place)->place = SLOTS_NONE;
+	visitor_at(row)->row = SLOTS_NONE;
 }
 
 static const struct serving_news news = {NULL, dropped};
@@ -48,29 +51,29 @@ static void revive(void)
 	while (serving.is_dead)
 		serving_begin();
 	for (uint32_t i = 0; i < state->head->clients; i++)
-		FUZZ_MUST(state->client[i].state != CLIENT_DOUBTFUL);
-	serving_hear();
+		FUZZ_MUST(state->client[i].state != CLIENT_INDETERMINATE);
+	serving_read_link();
 }
 
 static void meet(uint32_t slot)
 {
 	struct visitor *visitor = &visitors[count];
-	uint32_t place;
+	uint32_t row;
 	int pair[2];
 
 	if (count == VISITORS)
 		return;
 	FUZZ_MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-	place = serving_take(pair[1], slot);
-	if (place == SLOTS_NONE) {
+	row = serving_take(pair[1], slot);
+	if (row == SLOTS_NONE) {
 		close(pair[0]);
 		close(pair[1]);
 		return;
 	}
-	*visitor = (struct visitor){.fd = pair[0], .place = place, .slot = slot};
+	*visitor = (struct visitor){.fd = pair[0], .row = row, .slot = slot};
 	count++;
 	if (!serving.is_dead)
-		serving_deliver(place, slot);
+		serving_deliver(row, slot);
 }
 
 static void leave(struct visitor *visitor)
@@ -83,17 +86,17 @@ static void leave(struct visitor *visitor)
 /* A turn of the loop in server.c, or one in which the announcements have to wait. */
 static void service_call(void *is_last)
 {
-	clients_service(&serving.server.clients);
+	reading_service(&serving.server.clients);
 	if (is_last)
-		clients_announce_due(&serving.server.clients);
+		sending_take_turns(&serving.server.clients);
 }
 
 static void tick_call(void *unused)
 {
 	(void)unused;
-	page_beat(&serving.server.page);
-	clients_tick(&serving.server.clients);
-	clients_announce_due(&serving.server.clients);
+	page_heartbeat(&serving.server.page);
+	timeouts_check(&serving.server.clients);
+	sending_take_turns(&serving.server.clients);
 }
 
 static void tick(uint64_t time_ns)
@@ -139,7 +142,7 @@ static void fail(uint8_t argument)
 {
 	static const int errors[] = {ETOOMANYREFS, ENOMEM, EINTR, ENOBUFS, EAGAIN};
 
-	serving.failure = errors[argument % (sizeof errors / sizeof *errors)];
+	serving.failure = errors[argument % (sizeof(errors) / sizeof(*errors))];
 }
 
 static uint32_t bound(uint8_t argument)
@@ -198,7 +201,7 @@ static void check_page(void)
 {
 	const struct ivsh_wire_server *words = &serving.words;
 
-	if (!memcmp(connections, words->connection, sizeof connections)) {
+	if (!memcmp(connections, words->connection, sizeof(connections))) {
 		change = serving.is_dead ? change : words->change;
 		return;
 	}
@@ -207,7 +210,7 @@ static void check_page(void)
 		FUZZ_MUST(words->connection[i] >= connections[i]);
 	if (serving.is_dead)
 		return;
-	memcpy(connections, words->connection, sizeof connections);
+	memcpy(connections, words->connection, sizeof(connections));
 	change = words->change;
 }
 
@@ -232,7 +235,7 @@ static bool settle(void)
 		done += visitor_read(&visitors[i], 1000);
 	serving_call(service_call, &count);
 	tick(250000000);
-	serving_hear();
+	serving_read_link();
 	serving_check();
 	check_ids();
 	return done > 0;
@@ -290,7 +293,7 @@ static void begin(void)
 		serving.server.state.head->next_id = 65530;
 	visitor_first_id = serving.server.state.head->next_id;
 	count = change = 0;
-	memset(connections, 0, sizeof connections);
+	memset(connections, 0, sizeof(connections));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -302,13 +305,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step();
 		/* The supervisor may accept before it learns of a death: an 8th of the times. */
 		if (serving.is_dead) {
-			serving_hear();
+			serving_read_link();
 			if (feed_byte() % 8 == 0)
 				meet(bound(feed_byte()));
 			revive();
 		}
 		if (serving.has_supervisor ? feed_byte() % 2 : 1)
-			serving_hear();
+			serving_read_link();
 		serving_check();
 		check_page();
 		check_ids();

@@ -36,11 +36,11 @@ static socklen_t address_size;
 
 static void listen_once(void)
 {
-	address_size = sizeof address;
+	address_size = sizeof(address);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	address.sun_family = AF_UNIX;
 	/* An abstract name that the kernel chooses: unix(7). */
-	FUZZ_MUST(bind(listener, (struct sockaddr *)&address, sizeof address.sun_family) == 0);
+	FUZZ_MUST(bind(listener, (struct sockaddr *)&address, sizeof(address.sun_family)) == 0);
 	FUZZ_MUST(getsockname(listener, (struct sockaddr *)&address, &address_size) == 0);
 	FUZZ_MUST(listen(listener, 2 * ASKERS) == 0);
 }
@@ -55,13 +55,13 @@ static void ask(void)
 	count++;
 	*asker = (struct asker){.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
 	FUZZ_MUST(connect(asker->fd, (struct sockaddr *)&address, address_size) == 0);
-	(void)setsockopt(asker->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)setsockopt(asker->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 static void asker_send(struct asker *asker, const char *bytes, size_t size)
 {
-	if (size > sizeof asker->sent - asker->sent_size)
-		size = sizeof asker->sent - asker->sent_size;
+	if (size > sizeof(asker->sent) - asker->sent_size)
+		size = sizeof(asker->sent) - asker->sent_size;
 	if (send(asker->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)size)
 		return;
 	memcpy(asker->sent + asker->sent_size, bytes, size);
@@ -75,8 +75,8 @@ static void asker_read(struct asker *asker, size_t most)
 
 	if (asker->fd < 0)
 		return;
-	if (most > sizeof bytes)
-		most = sizeof bytes;
+	if (most > sizeof(bytes))
+		most = sizeof(bytes);
 	got = recv(asker->fd, bytes, most, MSG_DONTWAIT);
 	asker->is_over |= got == 0 || (got < 0 && errno != EAGAIN);
 	if (got <= 0)
@@ -101,7 +101,7 @@ static void act(struct asker *asker, unsigned action, uint8_t argument)
 		asker_send(asker, "status\n", 7);
 		break;
 	case 2:
-		asker_send(asker, bytes, feed_bytes(bytes, argument % sizeof bytes));
+		asker_send(asker, bytes, feed_bytes(bytes, argument % sizeof(bytes)));
 		break;
 	case 3:
 		asker_read(asker, (size_t)argument * 8 + 1);
@@ -127,7 +127,7 @@ static void step(void)
 		break;
 	case 1:
 		serving.now_ns += (uint64_t)argument * 20000000;
-		control_tick(&server->control);
+		control_check_timeouts(&server->control);
 		break;
 	case 2:
 		control_service(&server->control, server);
@@ -153,7 +153,7 @@ static void begin(int clients[SOCKETS])
 	struct state *state = &serving.server.state;
 
 	for (uint32_t i = 0; i < options.slots && !options.classic && shape & 16; i += 2) {
-		size_t size = feed_bytes(names[i], sizeof names[i] - 1);
+		size_t size = feed_bytes(names[i], sizeof(names[i]) - 1);
 
 		names[i][size] = '\0';
 		bound[options.bound_count++] =
@@ -228,7 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (uint32_t j = 0; j < count; j++)
 			asker_read(&askers[j], 4096);
 		serving.now_ns += 1500000000;
-		control_tick(&server->control);
+		control_check_timeouts(&server->control);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		FUZZ_MUST(askers[i].fd < 0 || askers[i].is_over);

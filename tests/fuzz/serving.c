@@ -3,6 +3,9 @@
  * serving.c - a server's tables and its supervisor in one process.
  */
 #include "tests/fuzz/serving.h"
+#include "server/client_state.h"
+#include "server/arrivals.h"
+#include "server/resume.h"
 #include "process/clock.h"
 #include "tests/fuzz/feed.h"
 #include "config/shape.h"
@@ -32,11 +35,11 @@ static const struct serving_news *serving_news;
 static const char *serving_names[SERVING_SLOTS];
 static bool serving_owns[SERVING_FDS]; /* descriptors of the server alone */
 static bool serving_is_inside;
-static uint32_t serving_left; /* places until it is killed; 0: it is not */
+static uint32_t serving_left; /* pointS until it is killed; 0: it is not */
 static jmp_buf serving_out;
 
 /* Files stand in for the eventfds and the memory: each has a number of its own, st_ino. */
-static int serving_bells[SERVING_SLOTS * SERVING_VECTORS], serving_memory = -1;
+static int serving_doorbells[SERVING_SLOTS * SERVING_VECTORS], serving_memory = -1;
 static ino_t serving_inode[SERVING_SLOTS * SERVING_VECTORS + 1];
 
 static void serving_pass(void)
@@ -58,10 +61,10 @@ void quiet_store(const void *address)
 
 	/* What the kernel will be given is read by nobody before that. */
 	if (state->batch &&
-	    serving_is_in(state->batch->message, sizeof state->batch->message, address))
+	    serving_is_in(state->batch->header, sizeof(state->batch->header), address))
 		return;
 	if (serving_is_inside && (serving_is_in(state->head, state->size, address) ||
-				     serving_is_in(&serving.words, sizeof serving.words, address)))
+				     serving_is_in(&serving.words, sizeof(serving.words), address)))
 		serving_pass();
 }
 
@@ -153,7 +156,7 @@ int __wrap_sigaction(int number, const struct sigaction *new, struct sigaction *
 	return serving_is_inside ? 0 : __real_sigaction(number, new, old);
 }
 
-static uint32_t serving_place(int fd)
+static uint32_t serving_row(int fd)
 {
 	for (uint32_t i = 0; i < serving.server.clients.capacity; i++)
 		if (serving.server.clients.fd[i] == fd)
@@ -177,13 +180,13 @@ int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-	uint32_t place = serving_place(fd), at;
+	uint32_t row = serving_row(fd), at;
 	int sent = 0;
 
 	/* Whoever takes over must find it. */
-	FUZZ_MUST(serving.server.state.client[place].sending == count);
+	FUZZ_MUST(serving.server.state.client[row].sending == count);
 	if (serving_news->sending)
-		serving_news->sending(place);
+		serving_news->sending(row);
 	if (serving.failure && (at = serving_failing(messages, count)) < count) {
 		if (at > 0)
 			return __real_sendmmsg(fd, messages, at, flags);
@@ -210,7 +213,7 @@ int __wrap_link_send(int link, const struct link_message *message, const int *fd
 	(void)fds;
 	serving_pass();
 	FUZZ_MUST(serving.has_supervisor && count == 0);
-	FUZZ_MUST(message->kind == LINK_DROP && message->index < SERVING_PLACES);
+	FUZZ_MUST(message->kind == LINK_DROP && message->index < SERVING_ROWS);
 	if (serving.is_deaf) {
 		errno = EAGAIN;
 		return -1;
@@ -237,7 +240,7 @@ static bool serving_is_file(int fd, unsigned index)
 	return fstat(fd, &st) == 0 && st.st_ino == serving_inode[index];
 }
 
-bool serving_is_bell(int fd, uint32_t slot, uint32_t vector)
+bool serving_is_doorbell(int fd, uint32_t slot, uint32_t vector)
 {
 	return serving_is_file(fd, slot * serving.server.slots.vectors + vector);
 }
@@ -255,10 +258,10 @@ void serving_open(
 
 	if (serving_memory < 0) {
 		for (unsigned i = 0; i < SERVING_SLOTS * SERVING_VECTORS; i++)
-			serving_bells[i] = serving_file(i);
+			serving_doorbells[i] = serving_file(i);
 		serving_memory = serving_file(SERVING_SLOTS * SERVING_VECTORS);
 	}
-	memset(&serving, 0, sizeof serving);
+	memset(&serving, 0, sizeof(serving));
 	serving_news = news;
 	serving.has_supervisor = has_supervisor;
 	serving.unread = 278;
@@ -267,36 +270,36 @@ void serving_open(
 	server->options = *options;
 	server->link = has_supervisor ? 0 : -1;
 	server->clients.epoll = -1;
-	for (uint32_t i = 0; i < SERVING_PLACES; i++)
+	for (uint32_t i = 0; i < SERVING_ROWS; i++)
 		serving.held[i] = -1;
 	FUZZ_MUST(state_create(&server->state, &shape) == 0);
-	memcpy(server->state.bells, serving_bells,
-	    (size_t)options->slots * options->vectors * sizeof *serving_bells);
+	memcpy(server->state.doorbells, serving_doorbells,
+	    (size_t)options->slots * options->vectors * sizeof(*serving_doorbells));
 	server->state.head->memory = serving_memory;
 	server->state.head->marks = true;
-	memset(serving_names, 0, sizeof serving_names);
+	memset(serving_names, 0, sizeof(serving_names));
 	for (uint32_t i = 0; i < options->bound_count; i++)
 		serving_names[options->bound[i].slot] = options->bound[i].name;
 	server->slots = (struct slots){.count = options->slots,
 	    .vectors = options->vectors,
 	    .slot = server->state.slot,
-	    .bells = server->state.bells,
+	    .doorbells = server->state.doorbells,
 	    .names = serving_names};
 }
 
 /* What only the server had, is gone with it. */
-static void serving_bury(void)
+static void serving_end(void)
 {
 	struct clients *clients = &serving.server.clients;
 
 	for (int fd = 0; fd < SERVING_FDS; fd++)
 		if (serving_owns[fd])
 			__real_close(fd);
-	memset(serving_owns, 0, sizeof serving_owns);
+	memset(serving_owns, 0, sizeof(serving_owns));
 	free(clients->fd);
 	free(clients->is_blocked);
 	free(clients->is_due);
-	free(clients->told_by);
+	free(clients->id_uses);
 	free(clients->live);
 	free(serving.server.slots.known);
 	serving.server.slots.known = NULL;
@@ -308,8 +311,8 @@ static void serving_bury(void)
 
 void serving_kill(void)
 {
-	serving_bury();
-	serving_hear();
+	serving_end();
+	serving_read_link();
 }
 
 void serving_call(void (*call)(void *), void *argument)
@@ -340,20 +343,11 @@ static void serving_begin_call(void *unused)
 	server->clients = (struct clients){.options = &server->options,
 	    .slots = &server->slots,
 	    .page = &server->page,
-	    .counts = &server->state.head->counts,
-	    .client = server->state.client,
-	    .batch = server->state.batch,
-	    .knows = server->state.knows,
-	    .next_id = &server->state.head->next_id,
-	    .told = server->state.told,
-	    .capacity = head->clients,
 	    .unread = serving.unread,
-	    .epoll = -1,
-	    .memory = head->memory,
-	    .link = server->link,
-	    .is_classic = head->classic};
+	    .link = server->link};
 	server->began_ns = clock_now_ns();
 	FUZZ_MUST(clients_open(&server->clients, &server->state) == 0);
+	resume_clients(&server->clients, &server->state);
 	server->state.head->is_begun = 1;
 	server->is_begun = true;
 }
@@ -367,34 +361,34 @@ void serving_begin(void)
 		server->state.socket[i].fd =
 		    serving.held[i] < 0 ? -1 : serving_own(fcntl(serving.held[i], F_DUPFD, 0));
 	if (server->state.head->classic)
-		server->slots.known = calloc(server->slots.count, sizeof *server->slots.known);
+		server->slots.known = calloc(server->slots.count, sizeof(*server->slots.known));
 	serving.is_dead = false;
 	serving_call(serving_begin_call, NULL);
 }
 
 uint32_t serving_take(int fd, uint32_t slot)
 {
-	uint32_t place = 0, capacity = serving.server.state.head->clients;
+	uint32_t row = 0, capacity = serving.server.state.head->clients;
 
 	if (serving.has_supervisor) {
-		while (place < capacity && serving.held[place] >= 0)
-			place++;
-		if (place == capacity)
+		while (row < capacity && serving.held[row] >= 0)
+			row++;
+		if (row == capacity)
 			return SLOTS_NONE;
-		serving.held[place] = fd;
-		serving.server.state.socket[place].slot = slot;
-		return place;
+		serving.held[row] = fd;
+		serving.server.state.socket[row].slot = slot;
+		return row;
 	}
-	place = clients_free_place(&serving.server.clients);
-	if (place == capacity)
+	row = clients_free_index(&serving.server.clients);
+	if (row == capacity)
 		return SLOTS_NONE;
 	serving_own(fd);
-	serving.held[place] = fd;
-	return place;
+	serving.held[row] = fd;
+	return row;
 }
 
 struct serving_delivery {
-	uint32_t place;
+	uint32_t row;
 	int fd;
 	uint32_t slot;
 };
@@ -403,24 +397,23 @@ static void serving_deliver_call(void *argument)
 {
 	const struct serving_delivery *delivery = argument;
 
-	const struct arrival arrival = {
-	    delivery->place, delivery->fd, delivery->slot, CALLER_OTHER};
+	const struct arrival arrival = {delivery->row, delivery->fd, delivery->slot, CALLER_OTHER};
 
-	clients_add(&serving.server.clients, &arrival, 1, delivery->place % 2);
+	arrivals_add(&serving.server.clients, &arrival, 1, delivery->row % 2);
 }
 
-void serving_deliver(uint32_t place, uint32_t slot)
+void serving_deliver(uint32_t row, uint32_t slot)
 {
-	struct serving_delivery delivery = {place, serving.held[place], slot};
+	struct serving_delivery delivery = {row, serving.held[row], slot};
 
 	if (serving.has_supervisor)
 		delivery.fd = serving_own(fcntl(delivery.fd, F_DUPFD, 0));
 	serving_call(serving_deliver_call, &delivery);
 }
 
-void serving_hear(void)
+void serving_read_link(void)
 {
-	for (uint32_t i = 0; i < SERVING_PLACES; i++) {
+	for (uint32_t i = 0; i < SERVING_ROWS; i++) {
 		bool is_over = serving.dropped[i];
 
 		/* Without a supervisor the server's own descriptor is the only one. */
@@ -439,15 +432,15 @@ void serving_hear(void)
 }
 
 /* Who is told the end holds its slot still, unless that was the beginning of its own. */
-static bool serving_holds(uint32_t place)
+static bool serving_holds(uint32_t row)
 {
 	const struct server *server = &serving.server;
-	const struct client *client = &server->state.client[place];
+	const struct client *client = &server->state.client[row];
 
-	return client->state == CLIENT_GREETING || client->state == CLIENT_READY ||
-	       (client->state == CLIENT_DOUBTFUL && client->slot != SLOTS_NONE) ||
+	return client->state == CLIENT_HANDSHAKING || client->state == CLIENT_READY ||
+	       (client->state == CLIENT_INDETERMINATE && client->slot != SLOTS_NONE) ||
 	       (client->state == CLIENT_CLOSING && client->slot < server->slots.count &&
-		   server->slots.slot[client->slot].client == place);
+		   server->slots.slot[client->slot].client == row);
 }
 
 static void serving_check_clients(void)
@@ -459,10 +452,10 @@ static void serving_check_clients(void)
 		const struct client *client = &server->state.client[i];
 		bool is_here = client->state != CLIENT_FREE && client->state != CLIENT_GONE;
 
-		FUZZ_MUST(client->state <= CLIENT_DOUBTFUL);
+		FUZZ_MUST(client->state <= CLIENT_INDETERMINATE);
 		used += client->state != CLIENT_FREE;
 		FUZZ_MUST(client->sending == 0 ||
-			  (client->state != CLIENT_GREETING && client->state != CLIENT_READY &&
+			  (client->state != CLIENT_HANDSHAKING && client->state != CLIENT_READY &&
 			      client->state != CLIENT_REFUSED));
 		FUZZ_MUST((server->clients.fd[i] >= 0) == is_here);
 		FUZZ_MUST(client->state == CLIENT_FREE || !serving.has_supervisor ||
@@ -475,7 +468,7 @@ static void serving_check_clients(void)
 				  (client->slot == SLOTS_NONE && server->clients.is_classic));
 		}
 		for (uint32_t w = 0; server->clients.is_classic && w < words; w++)
-			FUZZ_MUST(client->state == CLIENT_GREETING ||
+			FUZZ_MUST(client->state == CLIENT_HANDSHAKING ||
 				  client->state == CLIENT_READY ||
 				  server->clients.knows[i * words + w] == 0);
 	}
@@ -525,7 +518,7 @@ static void serving_check_page(void)
 			is_held[server->slots.slot[s].id] = true;
 	for (uint32_t id = 0; id < IVSH_WIRE_SLOTS_MAX; id++)
 		FUZZ_MUST(is->connection[id] % 2 == is_held[id]);
-	FUZZ_MUST(!memcmp(serving.words.connection, is->connection, sizeof is->connection));
+	FUZZ_MUST(!memcmp(serving.words.connection, is->connection, sizeof(is->connection)));
 }
 
 void serving_check(void)
@@ -539,8 +532,8 @@ void serving_check(void)
 
 void serving_close(void)
 {
-	serving_bury();
-	for (uint32_t i = 0; serving.has_supervisor && i < SERVING_PLACES; i++)
+	serving_end();
+	for (uint32_t i = 0; serving.has_supervisor && i < SERVING_ROWS; i++)
 		if (serving.held[i] >= 0)
 			__real_close(serving.held[i]);
 	state_close(&serving.server.state);

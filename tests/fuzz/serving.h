@@ -6,7 +6,7 @@
  * A kill is a longjmp() out of the server, after which everything that only it had is taken away:
  * descriptors and memory. The next one begins in what is left, the state and the page. The calls
  * that are wrapped (Makefile) and each store into those two (-fsanitize-coverage=trace-stores) are
- * the places where it can die.
+ * the pointS where it can die.
  */
 #ifndef SERVING_H
 #define SERVING_H
@@ -18,7 +18,7 @@
 
 #define SERVING_SLOTS 5u
 #define SERVING_VECTORS 3u
-#define SERVING_PLACES (SERVING_SLOTS + CLIENTS_SPARE)
+#define SERVING_ROWS (SERVING_SLOTS + CLIENTS_SPARE)
 
 struct serving {
 	struct server server;
@@ -27,19 +27,19 @@ struct serving {
 	uint32_t unread; /* as clients.unread */
 	/* The supervisor's: */
 	bool has_supervisor;
-	bool is_deaf;                 /* its socket is full: nothing can be said to it */
-	int held[SERVING_PLACES];     /* its copies; -1 */
-	bool dropped[SERVING_PLACES]; /* said, and not heard yet */
-	bool is_dead;                 /* the server was killed */
-	int failure;                  /* errno of the next sendmmsg(2); 0: none */
+	bool is_deaf;               /* its socket is full: nothing can be said to it */
+	int held[SERVING_ROWS];     /* its copies; -1 */
+	bool dropped[SERVING_ROWS]; /* said, and not heard yet */
+	bool is_dead;               /* the server was killed */
+	int failure;                /* errno of the next sendmmsg(2); 0: none */
 };
 
 extern struct serving serving;
 
-/* What the target wants to know: about to send to the client at (place), and what was dropped. */
+/* What the target wants to know: about to send to the client at (row), and what was dropped. */
 struct serving_news {
-	void (*sending)(uint32_t place);
-	void (*dropped)(uint32_t place);
+	void (*sending)(uint32_t row);
+	void (*dropped)(uint32_t row);
 };
 
 /* A new state for (options), whose slots and vectors are at most those above, and no server. */
@@ -52,23 +52,23 @@ void serving_begin(void);
 /* Call into the server, which can be killed there: then serving.is_dead. */
 void serving_call(void (*call)(void *), void *argument);
 
-/* Kill it at the (count)th place from now on; 0: not any more. */
+/* Kill it at the (count)th point from now on; 0: not any more. */
 void serving_kill_in(uint32_t count);
 
 /* Kill it here. */
 void serving_kill(void);
 
-/* The supervisor takes a connection: its place, or SLOTS_NONE. Without a supervisor, the server does. */
+/* The supervisor takes a connection: its row, or SLOTS_NONE. Without a supervisor, the server does. */
 uint32_t serving_take(int fd, uint32_t slot);
 
-/* The server gets the connection at (place). */
-void serving_deliver(uint32_t place, uint32_t slot);
+/* The server gets the connection at (row). */
+void serving_deliver(uint32_t row, uint32_t slot);
 
 /* The supervisor hears what the server said. */
-void serving_hear(void);
+void serving_read_link(void);
 
 /* The descriptor that the (vector) of (slot) is, and the memory; -1: (fd) is nothing of ours. */
-bool serving_is_bell(int fd, uint32_t slot, uint32_t vector);
+bool serving_is_doorbell(int fd, uint32_t slot, uint32_t vector);
 bool serving_is_memory(int fd);
 
 /* What must always hold. */

@@ -3,6 +3,9 @@
  * state.c - a server that takes over whatever is in the state.
  */
 #include "tests/fuzz/feed.h"
+#include "server/reading.h"
+#include "server/sending.h"
+#include "server/timeouts.h"
 #include "server/batch.h"
 #include "server/report.h"
 #include "tests/fuzz/serving.h"
@@ -12,15 +15,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CLIENTS 8u /* places that something is put in; behind them is nobody */
+#define CLIENTS 8u /* rows that something is put in; behind them is nobody */
 
 static int client[CLIENTS];
-static uint8_t doubted[CLIENTS];
+static uint8_t indeterminate[CLIENTS];
 
-/* A doubtful client is never sent to. */
-static void sending(uint32_t place)
+/* An INDETERMINATE client is never sent to. */
+static void sending(uint32_t row)
 {
-	FUZZ_MUST(place >= CLIENTS || !doubted[place]);
+	FUZZ_MUST(row >= CLIENTS || !indeterminate[row]);
 }
 
 static const struct serving_news news = {sending, NULL};
@@ -33,16 +36,16 @@ static uint32_t number(uint32_t most)
 	return byte < 0xf0 ? byte % (most + 1) : (uint32_t)feed_number(4);
 }
 
-static void fill_client(const struct state *state, uint32_t place)
+static void fill_client(const struct state *state, uint32_t row)
 {
 	const struct state_head *head = state->head;
 
-	state->client[place] = (struct client){.state = number(CLIENT_DOUBTFUL),
+	state->client[row] = (struct client){.state = number(CLIENT_INDETERMINATE),
 	    .slot = number(head->slots),
-	    .step = number(head->classic ? 4 : 3 + head->slots * head->vectors),
+	    .sent = number(head->classic ? 4 : 3 + head->slots * head->vectors),
 	    .sending = feed_byte() % 4 ? 0 : number(4),
-	    .about = feed_byte() % 2 ? SLOTS_NONE : number(head->slots),
-	    .vector = number(head->vectors),
+	    .partial = feed_byte() % 2 ? SLOTS_NONE : number(head->slots),
+	    .vectors = number(head->vectors),
 	    .pid = (int32_t)number(1),
 	    .uid = number(1),
 	    .gid = number(1),
@@ -56,17 +59,17 @@ static void fill_batch(const struct state *state)
 {
 	struct batch *batch = state->batch;
 
-	batch->place = number(CLIENTS);
+	batch->client = number(CLIENTS);
 	batch->count = number(4);
-	batch->step = number(state->head->classic ? 4 : 8);
-	batch->about = feed_byte() % 2 ? SLOTS_NONE : number(state->head->slots);
-	batch->vector = number(state->head->vectors);
+	batch->sent = number(state->head->classic ? 4 : 8);
+	batch->partial = feed_byte() % 2 ? SLOTS_NONE : number(state->head->slots);
+	batch->vectors = number(state->head->vectors);
 	for (uint32_t i = 0; i < 4; i++) {
-		batch->notice[i] = (struct notice){.value = (int64_t)feed_byte(),
+		batch->message[i] = (struct message){.value = (int64_t)feed_byte(),
 		    .fd = -1,
 		    .slot = feed_byte() % 4 ? number(state->head->slots) : SLOTS_NONE,
 		    .vector = feed_byte() % 4 ? number(state->head->vectors) : SLOTS_NONE};
-		batch->message[i].msg_len = feed_byte() % 4 ? 8 : feed_byte();
+		batch->header[i].msg_len = feed_byte() % 4 ? 8 : feed_byte();
 	}
 }
 
@@ -91,8 +94,8 @@ static void fill(const struct state *state)
 	head->marks = feed_byte() % 8 != 0;
 	head->is_begun = feed_byte();
 	head->next_id = number(64);
-	feed_bytes(&head->counts, sizeof head->counts);
-	feed_bytes(&head->page_words, sizeof head->page_words);
+	feed_bytes(&head->counts, sizeof(head->counts));
+	feed_bytes(&head->page_words, sizeof(head->page_words));
 	/* Behind that, in all that there is: bytes. */
 	while (feed_left()) {
 		size_t at = feed_number(2) % sizeof(struct client) * head->clients;
@@ -105,9 +108,9 @@ static void fill(const struct state *state)
 static void tick_call(void *unused)
 {
 	(void)unused;
-	clients_service(&serving.server.clients);
-	clients_tick(&serving.server.clients);
-	clients_announce_due(&serving.server.clients);
+	reading_service(&serving.server.clients);
+	timeouts_check(&serving.server.clients);
+	sending_take_turns(&serving.server.clients);
 }
 
 /* The report is for people: any number is good, as long as there is an end. */
@@ -148,28 +151,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fill(state);
 	for (uint32_t i = 0; i < CLIENTS; i++)
-		doubted[i] =
-		    state->client[i].state == CLIENT_DOUBTFUL ||
-		    ((state->client[i].state == CLIENT_GREETING ||
+		indeterminate[i] =
+		    state->client[i].state == CLIENT_INDETERMINATE ||
+		    ((state->client[i].state == CLIENT_HANDSHAKING ||
 			 state->client[i].state == CLIENT_READY) &&
 			(!state->head->marks || batch_sent(state->batch, i,
 						    state->client[i].sending) == BATCH_UNKNOWN) &&
 			state->client[i].sending != 0);
 	serving_begin();
-	serving_hear();
+	serving_read_link();
 	serving_check();
 	report();
 	for (uint32_t i = 0; i < 4; i++) {
 		serving.now_ns += 2000000000;
 		serving_call(tick_call, NULL);
-		serving_hear();
+		serving_read_link();
 		serving_check();
 	}
 	for (uint32_t i = 0; i < CLIENTS; i++)
 		if (client[i] >= 0)
 			close(client[i]);
 	serving_call(tick_call, NULL);
-	serving_hear();
+	serving_read_link();
 	serving_check();
 	/* All have gone: nobody is left behind. */
 	FUZZ_MUST(serving.server.clients.used == 0);

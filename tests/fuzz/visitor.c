@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/visitor.h"
 #include "tests/fuzz/feed.h"
-#include "server/notices.h"
+#include "server/protocol.h"
 #include "tests/fuzz/serving.h"
 
 #include <errno.h>
@@ -17,14 +17,14 @@ uint32_t visitor_first_id;
 static void visitor_others(const struct visitor *visitor, int64_t value, int fd)
 {
 	const struct slots *slots = &serving.server.slots;
-	uint32_t at = visitor->step - NOTICES_HEAD;
-	uint32_t place = at / slots->vectors;
-	uint32_t slot = place < visitor->id ? place : place + 1;
+	uint32_t at = visitor->step - PROTOCOL_PREAMBLE;
+	uint32_t peer = at / slots->vectors;
+	uint32_t slot = peer < visitor->id ? peer : peer + 1;
 
 	FUZZ_MUST(at < slots->count * slots->vectors);
-	if (place == slots->count - 1)
+	if (peer == slots->count - 1)
 		slot = visitor->id;
-	FUZZ_MUST(value == slot && serving_is_bell(fd, slot, at % slots->vectors));
+	FUZZ_MUST(value == slot && serving_is_doorbell(fd, slot, at % slots->vectors));
 }
 
 static void visitor_peers(struct visitor *visitor, int64_t value, int fd)
@@ -50,25 +50,25 @@ static void visitor_peers(struct visitor *visitor, int64_t value, int fd)
 	if (visitor->count[id] == 0) {
 		uint32_t slot = 0;
 
-		while (slot < slots->count && !serving_is_bell(fd, slot, 0))
+		while (slot < slots->count && !serving_is_doorbell(fd, slot, 0))
 			slot++;
 		FUZZ_MUST(slot < slots->count);
 		visitor->slot_of[id] = slot;
 	}
-	FUZZ_MUST(serving_is_bell(fd, visitor->slot_of[id], visitor->count[id]));
+	FUZZ_MUST(serving_is_doorbell(fd, visitor->slot_of[id], visitor->count[id]));
 	visitor->count[id]++;
 	visitor->has_own |= value == visitor->id;
 }
 
-static void visitor_hear(struct visitor *visitor, int64_t value, int fd)
+static void visitor_take(struct visitor *visitor, int64_t value, int fd)
 {
 	const struct server *server = &serving.server;
 
 	if (visitor->step == 0) {
-		FUZZ_MUST(fd < 0 && (value == NOTICES_VERSION || value == NOTICES_REFUSAL));
-		visitor->is_refused = value == NOTICES_REFUSAL;
+		FUZZ_MUST(fd < 0 && (value == PROTOCOL_VERSION || value == PROTOCOL_REFUSAL));
+		visitor->is_refused = value == PROTOCOL_REFUSAL;
 	} else if (visitor->is_refused) {
-		FUZZ_MUST(fd < 0 && value == NOTICES_REFUSAL); /* again, after a kill */
+		FUZZ_MUST(fd < 0 && value == PROTOCOL_REFUSAL); /* again, after a kill */
 	} else if (visitor->step == 1) {
 		FUZZ_MUST(fd < 0 && value >= 0 && value <= 65535);
 		FUZZ_MUST(server->clients.is_classic || value < server->slots.count);
@@ -91,11 +91,11 @@ static bool visitor_receive(struct visitor *visitor)
 		struct cmsghdr align;
 		unsigned char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec io = {bytes, sizeof bytes};
+	struct iovec io = {bytes, sizeof(bytes)};
 	struct msghdr header = {.msg_iov = &io,
 	    .msg_iovlen = 1,
 	    .msg_control = control.bytes,
-	    .msg_controllen = sizeof control.bytes};
+	    .msg_controllen = sizeof(control.bytes)};
 	ssize_t got = recvmsg(visitor->fd, &header, MSG_DONTWAIT);
 	struct cmsghdr *c;
 	uint64_t value = 0;
@@ -108,13 +108,13 @@ static bool visitor_receive(struct visitor *visitor)
 		visitor->is_ended |= got == 0 || errno != EAGAIN;
 		return false;
 	}
-	FUZZ_MUST(got == sizeof bytes && !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)));
+	FUZZ_MUST(got == sizeof(bytes) && !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)));
 	c = CMSG_FIRSTHDR(&header);
 	if (c)
-		memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	for (unsigned i = 0; i < sizeof bytes; i++)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	for (unsigned i = 0; i < sizeof(bytes); i++)
 		value |= (uint64_t)bytes[i] << (8 * i);
-	visitor_hear(visitor, (int64_t)value, fd);
+	visitor_take(visitor, (int64_t)value, fd);
 	if (fd >= 0)
 		close(fd);
 	return true;
@@ -133,9 +133,9 @@ void visitor_check(const struct visitor *visitor)
 {
 	const struct slots *slots = &serving.server.slots;
 
-	FUZZ_MUST(visitor->step >= NOTICES_HEAD);
+	FUZZ_MUST(visitor->step >= PROTOCOL_PREAMBLE);
 	if (!serving.server.clients.is_classic) {
-		FUZZ_MUST(visitor->step == NOTICES_HEAD + slots->count * slots->vectors);
+		FUZZ_MUST(visitor->step == PROTOCOL_PREAMBLE + slots->count * slots->vectors);
 		return;
 	}
 	if (slots->vectors == 0)

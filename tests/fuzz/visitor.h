@@ -12,7 +12,7 @@
 
 struct visitor {
 	int fd;          /* -1: it has closed */
-	uint32_t place;  /* in the supervisor's table; UINT32_MAX: dropped */
+	uint32_t row;    /* in the supervisor's table; UINT32_MAX: dropped */
 	uint32_t slot;   /* of its socket */
 	bool may_end;    /* it hung up, or wrote: the server may close it */
 	bool has_closed; /* it hung up: its ID may be another's */

@@ -147,6 +147,7 @@ class Server:
         # What a process holds, like a lock, it holds until it is over, a moment after its kill.
         if status == -signal.SIGKILL:
             until(lambda: is_over(self.serving))
+        assert not self.count("event=bug"), self.lines
         return status
 
 

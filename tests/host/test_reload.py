@@ -201,10 +201,10 @@ def test_limits(configured):
 def test_verbose(configured):
     it = configured()
     it.join()
-    assert not it.server.count("event=greeted")
+    assert not it.server.count("event=handshake-done")
     it.reload("verbose")
     it.join()
-    it.server.await_line("event=greeted slot=1")
+    it.server.await_line("event=handshake-done slot=1")
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_socket_of_another(configured, tmp_path):
 
 
 def test_in_the_midst_of_handshakes(configured):
-    """The old server ends between two messages: nobody is doubtful, and each gets all, once."""
+    """The old server ends between two messages: nobody is indeterminate, and each gets all, once."""
     slots, vectors = 20, 20
     it = configured(f"slots = {slots}", f"vectors = {vectors}", "size = 64M")
     for _ in range(10 if SOAK else 2):

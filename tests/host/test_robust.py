@@ -70,8 +70,8 @@ def test_client_that_does_not_read_keeps_its_id(start, tmp_path):
     classic = start("--slots", 16, *wide, "--classic", folder=tmp_path / "classic")
     lazy = [RawClient(path) for path in (slots.socket, slots.socket, bound)]
     first = RawClient(classic.socket)
-    greeting = [first.message() for _ in range(3 + 64)]
-    assert greeting[1] == (0, None)
+    messages = [first.message() for _ in range(3 + 64)]
+    assert messages[1] == (0, None)
     peers = [RawClient(classic.socket) for _ in range(5)]  # 320 notices, and room for 278
     assert [[peer.message(), peer.message()][1][0] for peer in peers] == [1, 2, 3, 4, 5]
 

@@ -13,10 +13,10 @@ def storm(request, start, build):
     """A server that has served once; answers a run against it, and looks at the server last."""
     mode = Mode(request.param)
     server = start(*mode.serve(8, 2))
-    greeting = mode.join(8, 2)
+    handshake = mode.join(8, 2)
 
     def load(*arguments, timeout=300):
-        return good(run(build, server, *greeting, *arguments, timeout=timeout))
+        return good(run(build, server, *handshake, *arguments, timeout=timeout))
 
     fresh = held(server)
     load("--joins", 20, "--clients", 8, "--leave", 8)

@@ -48,7 +48,7 @@ def join(path, slots, vectors):
     return client
 
 
-def check_greeting(messages, client_id, slots, vectors):
+def check_handshake(messages, client_id, slots, vectors):
     """A whole handshake in slot mode: nothing missing, nothing twice, in the order of SPEC 3."""
     order = [slot for slot in range(slots) if slot != client_id] + [client_id]
     values = [0, client_id, -1] + [slot for slot in order for _ in range(vectors)]
@@ -86,8 +86,8 @@ def test_every_state(start, tmp_path):
 
     assert joiner.id == 2, "the lowest that is free: the leaver was noticed before"
     assert "slot=2" in server.await_line("event=disconnect slot=2")
-    check_greeting(waiting.handshake(16, 32), 5, 16, 32)
-    check_greeting(begun + [stalled.message() for _ in range(3 + 16 * 32 - 100)], 1, 16, 32)
+    check_handshake(waiting.handshake(16, 32), 5, 16, 32)
+    check_handshake(begun + [stalled.message() for _ in range(3 + 16 * 32 - 100)], 1, 16, 32)
     assert ready.is_quiet() and stalled.is_quiet(0)
     assert is_one_file(ready.bells[1][7], joiner.bells[1][7])
     assert is_one_file(ready.bells[5][0], waiting.bells[5][0])
@@ -135,8 +135,8 @@ def test_kills_in_a_row(start, mode):
     print(f"{mode}: {KILLS} kills, until a client is served: median"
           f" {statistics.median(took) * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms")
     if mode == "slots":
-        check_greeting([first.message() for _ in range(19)], 0, 8, 2)
-        check_greeting([second.message() for _ in range(19)], 1, 8, 2)
+        check_handshake([first.message() for _ in range(19)], 0, 8, 2)
+        check_handshake([second.message() for _ in range(19)], 1, 8, 2)
     children = open(f"/proc/{server.supervisor}/task/{server.supervisor}/children").read().split()
     assert children == [str(server.serving)], "no zombies"
 
@@ -199,7 +199,7 @@ def test_killed_in_a_burst(start, mode):
         assert len({got[1][0] for got in burst.got}) == 20
         for got in burst.got:
             if mode == "slots":
-                check_greeting(got, got[1][0], slots, vectors)
+                check_handshake(got, got[1][0], slots, vectors)
             else:
                 check_classic(got, vectors, 20)
         burst.close()
@@ -221,7 +221,7 @@ class Joiner(threading.Thread):
             client = RawClient(self.path)
             try:
                 messages = client.handshake(*self.shape)
-                check_greeting(messages, client.id, *self.shape)
+                check_handshake(messages, client.id, *self.shape)
                 self.joins += 1
             except (OSError, AssertionError, TypeError) as fault:
                 self.fault = repr(fault)

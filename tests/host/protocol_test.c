@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notices_test.c - what a client is told, message by message.
+ * protocol_test.c - what a client is sent, message by message.
  *
  * Eventfds are numbers here, slot * 100 + vector, so that each message says where it comes from.
  */
 #include "wire/state.h"
-#include "server/notices.h"
+#include "server/protocol.h"
 #include "tests/lib/test.h"
 
 #include <stdbool.h>
@@ -18,9 +18,9 @@
 #define MEMORY 99999
 #define ALL 4096u
 
-/* One client, at place 1 of a table of 2, and the tables that it is told from. */
+/* One client, at place 1 of a table of 2, and the tables that its messages follow from. */
 static struct slot slot_table[SLOTS];
-static int32_t bells[SLOTS * VECTORS];
+static int32_t doorbells[SLOTS * VECTORS];
 static uint32_t known[SLOTS];
 static uint64_t live[3], knows[2 * 3];
 static struct client table[2];
@@ -28,22 +28,22 @@ static struct slots slots;
 static struct clients clients;
 static uint32_t next_id;
 
-static char said[1 << 16]; /* what it was told */
+static char got[1 << 16]; /* what it was sent */
 
 static struct client *set_up(uint32_t count, uint32_t vectors, uint32_t self, bool is_classic)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		slot_table[i] = (struct slot){.client = SLOTS_NONE, .id = i};
 		for (uint32_t v = 0; v < vectors; v++)
-			bells[i * vectors + v] = (int32_t)(i * 100 + v);
+			doorbells[i * vectors + v] = (int32_t)(i * 100 + v);
 	}
-	memset(known, 0, sizeof known);
-	memset(live, 0, sizeof live);
-	memset(knows, 0, sizeof knows);
+	memset(known, 0, sizeof(known));
+	memset(live, 0, sizeof(live));
+	memset(knows, 0, sizeof(knows));
 	slots = (struct slots){.count = count,
 	    .vectors = vectors,
 	    .slot = slot_table,
-	    .bells = bells,
+	    .doorbells = doorbells,
 	    .known = is_classic ? known : NULL};
 	clients = (struct clients){.slots = &slots,
 	    .client = table,
@@ -52,9 +52,9 @@ static struct client *set_up(uint32_t count, uint32_t vectors, uint32_t self, bo
 	    .capacity = 2,
 	    .memory = MEMORY,
 	    .is_classic = is_classic};
-	table[1] = (struct client){.slot = self, .about = SLOTS_NONE};
+	table[1] = (struct client){.slot = self, .partial = SLOTS_NONE};
 	next_id = 0;
-	said[0] = '\0';
+	got[0] = '\0';
 	return &table[1];
 }
 
@@ -71,40 +71,40 @@ static void go(uint32_t slot)
 }
 
 /* "v0 i1 m 0.0 0.1 -0": version, ID, memory, peer 0's vectors, peer 0 has left. */
-static void say(const struct notice *notice, uint32_t step)
+static void write_down(const struct message *message, uint32_t step)
 {
-	size_t at = strlen(said);
-	char *end = said + at;
-	size_t room = sizeof said - at;
+	size_t at = strlen(got);
+	char *end = got + at;
+	size_t room = sizeof(got) - at;
 	const char *gap = at ? " " : "";
 
-	if (notice->slot != SLOTS_NONE) {
-		if (notice->vector == SLOTS_NONE) {
-			snprintf(end, room, "%s-%lld", gap, (long long)notice->value);
-			CHECK_EQ(notice->fd, -1);
+	if (message->slot != SLOTS_NONE) {
+		if (message->vector == SLOTS_NONE) {
+			snprintf(end, room, "%s-%lld", gap, (long long)message->value);
+			CHECK_EQ(message->fd, -1);
 			return;
 		}
-		snprintf(end, room, "%s%lld.%u", gap, (long long)notice->value, notice->vector);
-		CHECK_EQ(notice->fd, notice->slot * 100 + notice->vector);
+		snprintf(end, room, "%s%lld.%u", gap, (long long)message->value, message->vector);
+		CHECK_EQ(message->fd, message->slot * 100 + message->vector);
 	} else if (step == 2) {
 		snprintf(end, room, "%sm", gap);
-		CHECK_EQ(notice->value, -1);
-		CHECK_EQ(notice->fd, MEMORY);
+		CHECK_EQ(message->value, -1);
+		CHECK_EQ(message->fd, MEMORY);
 	} else {
 		snprintf(
-		    end, room, "%s%c%lld", gap, step == 0 ? 'v' : 'i', (long long)notice->value);
-		CHECK_EQ(notice->fd, -1);
+		    end, room, "%s%c%lld", gap, step == 0 ? 'v' : 'i', (long long)message->value);
+		CHECK_EQ(message->fd, -1);
 	}
 }
 
 /* It reads (count) messages, from plans with room for (room). */
-static void tell(struct client *client, uint32_t count, uint32_t room)
+static void deliver(struct client *client, uint32_t count, uint32_t room)
 {
-	static struct notice plan[ALL];
+	static struct message plan[ALL];
 
-	CHECK_EQ(notices_left(&clients, client), notices_plan(&clients, client, plan, ALL));
+	CHECK_EQ(protocol_left(&clients, client), protocol_next(&clients, client, plan, ALL));
 	while (count > 0) {
-		uint32_t planned = notices_plan(&clients, client, plan, room);
+		uint32_t planned = protocol_next(&clients, client, plan, room);
 
 		CHECK(planned <= room);
 		if (planned > count)
@@ -112,20 +112,21 @@ static void tell(struct client *client, uint32_t count, uint32_t room)
 		if (planned == 0)
 			break;
 		for (uint32_t i = 0; i < planned; i++)
-			say(&plan[i], client->step + i);
-		notices_told(&clients, client, plan, planned);
+			write_down(&plan[i], client->sent + i);
+		protocol_record(&clients, client, plan, planned);
 		count -= planned;
-		CHECK_EQ(notices_left(&clients, client), notices_plan(&clients, client, plan, ALL));
+		CHECK_EQ(
+		    protocol_left(&clients, client), protocol_next(&clients, client, plan, ALL));
 	}
 	for (uint32_t i = 0; i < slots.count && clients.is_classic; i++)
 		CHECK_EQ(known[i], knows[state_words(slots.count) + i / 64] >> i % 64 & 1);
 }
 
-static void check_said(const char *want)
+static void check_got(const char *want)
 {
-	CHECK_EQ(strcmp(said, want), 0);
-	if (strcmp(said, want) != 0)
-		printf("said: %s\nwant: %s\n", said, want);
+	CHECK_EQ(strcmp(got, want), 0);
+	if (strcmp(got, want) != 0)
+		printf("got: %s\nwant: %s\n", got, want);
 }
 
 static void slot_rows(void)
@@ -146,16 +147,16 @@ static void slot_rows(void)
 	    {"1x3", 1, 3, 0, "v0 i0 m 0.0 0.1 0.2"},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (uint32_t room = 1; room <= CLIENTS_BATCH; room++) {
 			struct client *client =
 			    set_up(rows[i].slots, rows[i].vectors, rows[i].self, false);
 
 			test_row(rows[i].name);
-			CHECK(!notices_is_greeted(&clients, client));
-			tell(client, ALL, room);
-			CHECK(notices_is_greeted(&clients, client));
-			check_said(rows[i].want);
+			CHECK(!protocol_is_handshake_done(&clients, client));
+			deliver(client, ALL, room);
+			CHECK(protocol_is_handshake_done(&clients, client));
+			check_got(rows[i].want);
 		}
 }
 
@@ -174,7 +175,7 @@ static void play(struct client *client, const char *script, uint32_t room)
 		else if (what == '-')
 			go(number);
 		else if (what == 'r')
-			tell(client, number, room);
+			deliver(client, number, room);
 	}
 }
 
@@ -196,7 +197,7 @@ static void classic_rows(void)
 	    {"a slot's next one", 1, "+0 +1 r -0 r +0 r", "v0 i1 m 0.0 1.0 -0 2.0"},
 	    {"comes and goes unseen", 1, "+1 r +0 -0 r", "v0 i0 m 0.0"},
 	    {"two came, one is left", 1, "+1 r +0 -0 +0 r", "v0 i0 m 0.0 2.0"},
-	    {"goes before the greeting", 1, "+0 +1 r2 -0 r", "v0 i1 m 1.0"},
+	    {"goes before the handshake", 1, "+0 +1 r2 -0 r", "v0 i1 m 1.0"},
 	    {"goes behind the memory", 1, "+0 +1 r3 -0 r", "v0 i1 m 1.0"},
 	    {"goes amid its vectors", 2, "+0 +1 r4 -0 r", "v0 i1 m 0.0 -0 1.0 1.1"},
 	    {"goes amid them, another comes", 3, "+0 +1 r4 -0 +2 r1 r2 r",
@@ -206,18 +207,19 @@ static void classic_rows(void)
 	    {"amid vectors, another comes", 2, "+0 +1 r4 +2 r", "v0 i1 m 0.0 0.1 2.0 2.1 1.0 1.1"},
 	    {"amid its own, one comes", 2, "+1 r4 +0 r", "v0 i0 m 0.0 0.1 1.0 1.1"},
 	    {"amid its own, one goes", 2, "+0 +1 r6 -0 r", "v0 i1 m 0.0 0.1 1.0 1.1 -0"},
-	    {"greeted, amid vectors", 3, "+1 r +0 r1 r1 r", "v0 i0 m 0.0 0.1 0.2 1.0 1.1 1.2"},
-	    {"no vectors: nobody to tell", 0, "+0 +1 r -0 +2 r", "v0 i1 m"},
+	    {"handshake done, amid vectors", 3, "+1 r +0 r1 r1 r",
+		"v0 i0 m 0.0 0.1 0.2 1.0 1.1 1.2"},
+	    {"no vectors: nothing to send", 0, "+0 +1 r -0 +2 r", "v0 i1 m"},
 	};
 
-	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (uint32_t room = 1; room <= CLIENTS_BATCH; room++) {
 			struct client *client = set_up(3, rows[i].vectors, 1, true);
 
 			test_row(rows[i].name);
 			play(client, rows[i].script, room);
-			CHECK(notices_is_greeted(&clients, client));
-			check_said(rows[i].want);
+			CHECK(protocol_is_handshake_done(&clients, client));
+			check_got(rows[i].want);
 		}
 }
 
@@ -226,22 +228,22 @@ static void classic_many(void)
 {
 	static const uint32_t selves[] = {0, 63, 64, 129};
 
-	for (unsigned i = 0; i < sizeof selves / sizeof selves[0]; i++) {
+	for (unsigned i = 0; i < sizeof(selves) / sizeof(selves[0]); i++) {
 		struct client *client = set_up(SLOTS, 3, selves[i], true);
 		uint32_t count = 0;
 
 		for (uint32_t s = 0; s < SLOTS; s++)
 			come(s);
-		tell(client, ALL, CLIENTS_BATCH);
-		for (const char *c = said; *c; c++)
+		deliver(client, ALL, CLIENTS_BATCH);
+		for (const char *c = got; *c; c++)
 			count += *c == '.';
 		CHECK_EQ(count, 3 * SLOTS);
 		for (uint32_t s = 0; s < SLOTS; s++)
 			if (s != selves[i])
 				go(s);
-		CHECK_EQ(notices_left(&clients, client), SLOTS - 1);
-		tell(client, ALL, CLIENTS_BATCH);
-		CHECK_EQ(notices_left(&clients, client), 0);
+		CHECK_EQ(protocol_left(&clients, client), SLOTS - 1);
+		deliver(client, ALL, CLIENTS_BATCH);
+		CHECK_EQ(protocol_left(&clients, client), 0);
 		for (uint32_t s = 0; s < SLOTS; s++)
 			CHECK_EQ(known[s], 0);
 	}
@@ -250,17 +252,17 @@ static void classic_many(void)
 /* Wherever a batch ends, the sequence is the same. */
 static void classic_borders(void)
 {
-	static char whole[sizeof said];
+	static char whole[sizeof(got)];
 
 	for (uint32_t room = CLIENTS_BATCH + 1; room-- > 1;) {
 		struct client *client = set_up(9, 4, 4, true);
 
 		for (uint32_t s = 0; s < 9; s++)
 			come(s);
-		tell(client, ALL, room);
+		deliver(client, ALL, room);
 		if (room == CLIENTS_BATCH)
-			memcpy(whole, said, sizeof said);
-		CHECK_EQ(strcmp(said, whole), 0);
+			memcpy(whole, got, sizeof(got));
+		CHECK_EQ(strcmp(got, whole), 0);
 	}
 }
 
@@ -270,8 +272,8 @@ static void forget(void)
 
 	for (uint32_t s = 60; s < 80; s++)
 		come(s);
-	tell(client, 10, 3); /* amid the vectors of one */
-	notices_forget(&clients, client);
+	deliver(client, 10, 3); /* amid the vectors of one */
+	protocol_forget(&clients, client);
 	for (uint32_t s = 0; s < SLOTS; s++)
 		CHECK_EQ(known[s], 0);
 	for (unsigned w = 0; w < 3; w++)
@@ -288,5 +290,5 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	return test_main("notices", tests, sizeof tests / sizeof tests[0]);
+	return test_main("protocol", tests, sizeof(tests) / sizeof(tests[0]));
 }
