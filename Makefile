@@ -135,10 +135,13 @@ X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vector
           $(UNDER)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
-APP    := firmware/app/app.c firmware/app/options.c firmware/app/choose.c firmware/app/session.c \
-          firmware/app/info.c firmware/app/watch.c firmware/app/demo.c firmware/app/link.c \
-          firmware/app/exchange.c firmware/app/echo.c firmware/app/bench.c \
-          firmware/app/sink.c firmware/app/ack.c firmware/app/report.c firmware/app/text.c
+APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/wait.c \
+          firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/look.c \
+          firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
+          firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
+          firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c
+# The transports of guests.
+APP_DEVICE := firmware/app/device.c firmware/app/choose.c
 UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
           firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/platform.c \
@@ -177,11 +180,8 @@ SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/serv
           $(CONTROL) host/control/stop.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/handshake.c host/client/protocol.c host/client/messages.c \
           host/client/peers.c host/client/doorbell.c
-PEER   := host/peer/main.c host/peer/options.c host/peer/output.c host/peer/stop.c \
-          host/peer/join.c host/peer/session.c host/peer/wait.c host/peer/look.c host/peer/ls.c \
-          host/peer/watch.c \
-          host/peer/text.c host/peer/ping.c host/peer/echo.c \
-          host/peer/flow.c host/peer/target.c $(CLIENT) host/process/inherited.c
+PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.c \
+          host/peer/stop.c $(APP) $(CLIENT) host/process/inherited.c
 
 # --- newlib: Debian's newlib-source, built once -----------------------------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an
@@ -333,7 +333,8 @@ build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%)))
 
 BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
 
-build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) $(APP:%.c=build/x86_64/%.o) $(BARE_LIBS)
+build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) \
+    $(APP:%.c=build/x86_64/%.o) $(APP_DEVICE:%.c=build/x86_64/%.o) $(BARE_LIBS)
 
 # The archives need each other: the start code calls bare_main(), the platform calls libivsh.
 build/x86_64/%.elf: linker/x86_64.ld linker/tail.ld
@@ -348,7 +349,8 @@ build/uefi-x86_64/libivsh.a: $(LIB:%.c=build/uefi-x86_64/%.o)
 # efi_main(). The crt0 of gnu-efi 3.0.18 and later calls _entry() instead, libefi's, which sets up
 # what nothing here uses, and then calls efi_main().
 build/uefi-x86_64/ivsh.so: linker/uefi-x86_64.ld $(UEFI:%.c=build/uefi-x86_64/%.o) \
-    $(APP:%.c=build/uefi-x86_64/%.o) build/uefi-x86_64/libivsh.a $(LIBC)
+    $(APP:%.c=build/uefi-x86_64/%.o) $(APP_DEVICE:%.c=build/uefi-x86_64/%.o) \
+    build/uefi-x86_64/libivsh.a $(LIBC)
 	@echo "LD      $@"
 	$(Q)$(LD) -nostdlib -shared -Bsymbolic --no-undefined --gc-sections -z noexecstack \
 	    --orphan-handling=error --defsym=_entry=efi_main -o $@ $(EFI_CRT) -T $^ $(EFI_LIB)

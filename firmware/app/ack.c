@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ack.c - answers every bell with a bell, and uses no ring: what `bench ack` compares with.
+ * ack.c - answers every doorbell with a doorbell, and uses no ring: what `bench ack` compares with.
  */
 #include "app/bench.h"
 #include "app/commands.h"
-#include "app/report.h"
+#include "app/output.h"
 #include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The keyboard and the heartbeat ring no bell: they are seen to this often. */
+/* The keyboard and the heartbeat notify nobody: they are seen to this often. */
 #define LOOK_NS UINT64_C(20000000)
 
 bool ack_possible(const struct session *s, const char *command)
@@ -19,44 +19,54 @@ bool ack_possible(const struct session *s, const char *command)
 
 	if (doorbell->notify && doorbell->vectors != 0)
 		return true;
-	fprintf(stderr, "ivsh: %s: it takes bells, and this device or this machine has none\n",
-	    command);
+	fprintf(stderr, "ivsh: %s: it takes doorbells, and there are none here\n", command);
 	return false;
 }
 
-int ack_run(const struct app_world *world, const struct options *o)
+/* Answer (count) doorbells of (peer); 0: for ever. Answers the exit status. */
+static int answer_all(struct session *s, uint32_t peer, uint32_t count, uint64_t *answered)
+{
+	const struct ivsh_doorbell *doorbell = &s->region.mem.doorbell;
+	uint32_t seen = doorbell->count(doorbell->ctx);
+
+	session_await(s, IVSH_SELF_NONE, "a doorbell of %s", session_who(s, peer));
+	while (count == 0 || *answered < count) {
+		uint32_t now;
+
+		doorbell->sleep(doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + LOOK_NS);
+		now = doorbell->count(doorbell->ctx);
+		if (now == seen) {
+			if (!session_look(s))
+				return s->status;
+			continue;
+		}
+		seen = now;
+		doorbell->notify(doorbell->ctx, peer, BENCH_VECTOR);
+		++*answered;
+		if (!session_busy(s))
+			return s->status;
+	}
+	return STATUS_DONE;
+}
+
+int ack_run(const struct world *world, const struct options *o)
 {
 	uint64_t answered = 0;
 	struct session s;
-	int peer = -1;
-	bool ok;
+	int peer, status;
 
-	if (!session_open(&s, world, o))
+	if (session_open(&s, world, o, 0, 0))
 		return s.status;
-	ok = ack_possible(&s, "ack");
-	if (ok)
-		peer = session_find_peer(&s, o->peer);
+	s.endless = o->count == 0;
+	peer = ack_possible(&s, "ack") ? session_find(&s, o->peer) : -1;
+	status = s.status;
 	if (peer >= 0) {
-		const struct ivsh_doorbell *doorbell = &s.region.mem.doorbell;
-		uint32_t seen = doorbell->count(doorbell->ctx);
-
-		printf("ack: answers the bells of %s\n", session_who(&s, (uint32_t)peer));
-		while (ok && !(o->count_given && answered >= o->count)) {
-			uint32_t count;
-
-			doorbell->sleep(
-			    doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + LOOK_NS);
-			count = doorbell->count(doorbell->ctx);
-			if (count != seen) {
-				seen = count;
-				doorbell->notify(doorbell->ctx, (uint32_t)peer, BENCH_VECTOR);
-				answered++;
-			} else {
-				ok = session_look(&s);
-			}
-		}
-		printf("ack: answered %" PRIu64 " bells\n", answered);
+		printf("ack: answers the doorbells of %s\n", session_who(&s, (uint32_t)peer));
+		status = output_flush();
+		if (status == STATUS_DONE)
+			status = answer_all(&s, (uint32_t)peer, o->count, &answered);
+		printf("ack: answered %" PRIu64 " doorbells\n", answered);
 	}
 	session_close(&s);
-	return ok && peer >= 0 ? STATUS_DONE : s.status;
+	return status;
 }

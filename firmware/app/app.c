@@ -5,6 +5,7 @@
 #include "app/app.h"
 
 #include "app/commands.h"
+#include "app/output.h"
 #include "app/status.h"
 
 #include <ivsh/version.h>
@@ -12,83 +13,153 @@
 #include <stdio.h>
 #include <string.h>
 
-static int help_run(const struct app_world *world, const struct options *options);
-
-static const struct {
+/* A command. Adding one is adding a row here. */
+struct command {
 	const char *name;
-	int (*run)(const struct app_world *world, const struct options *options);
-	unsigned least, most; /* words, itself included */
+	int (*run)(const struct world *world, const struct options *options);
+	unsigned least, most; /* words, the command included */
+	uint16_t port;        /* unless --port is given */
+	uint32_t count;       /* unless --count is given; 0: for ever */
+	uint32_t options;     /* that mean something to it */
+	const char *synopsis; /* behind the name */
 	const char *help;
-} commands[] = {
-    {"info", info_run, 1, 1, "show each device, its region and who is there"},
-    {"watch", watch_run, 1, 1, "print who comes and goes; --count=N lines, then end"},
-    {"demo", demo_run, 1, 1,
-	"greet --peers=N others, exchange --count=N messages, check every byte"},
-    {"stress", stress_run, 1, 1, "exchange --count=N messages of random sizes, check every byte"},
-    {"echo", echo_run, 1, 1,
-	"send back what arrives on port 7, from each --device; --count=N: then end"},
-    {"ping", ping_run, 1, 2, "time --count=N round trips of --size=BYTES to --peer=ID or name"},
-    {"bench", bench_run, 1, 2, "measure with a peer that runs echo, sink or ack: bench [WHICH]"},
-    {"sink", sink_run, 1, 1, "take what bench streams; --count=N: then end"},
-    {"ack", ack_run, 1, 1, "answer every bell with a bell and nothing else"},
-    {"send", send_run, 3, OPTIONS_WORDS, "send PEER TEXT...: one message on --port=N"},
-    {"recv", recv_run, 1, 1, "print --count=N messages (1; 0: all that come) of --port=N"},
-    {"help", help_run, 1, OPTIONS_WORDS, "this"},
+};
+
+#define HERE (OPTION_PLACE | OPTION_SLOT)
+#define STAY                                                                                 \
+	(HERE | OPTION_SLOTS | OPTION_NAME | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | \
+	    OPTION_SPIN)
+#define WORDS UINT32_MAX
+
+static int help_run(const struct world *world, const struct options *options);
+
+static const struct command commands[] = {
+    {"info", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "",
+	"show the region, the server and who is there"},
+    {"ls", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "", "another name of info"},
+    {"watch", watch_run, 1, 1, 0, 0, STAY | OPTION_COUNT, "",
+	"print who comes and goes; --count: so many lines, then end"},
+    {"send", send_run, 3, WORDS, IVSH_PORT_TEXT, 0, STAY | OPTION_PORT, "PEER TEXT...",
+	"send one message; TEXT -: what standard input holds"},
+    {"recv", recv_run, 1, 1, IVSH_PORT_TEXT, 1, STAY | OPTION_PORT | OPTION_COUNT | OPTION_RAW, "",
+	"print --count messages (1; 0: for ever)"},
+    {"ping", ping_run, 1, 2, IVSH_PORT_ECHO, 1000,
+	STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE | OPTION_PEER | OPTION_KEEP_GOING, "[PEER]",
+	"time --count round trips (1000) of --size bytes (64)"},
+    {"echo", echo_run, 1, 1, IVSH_PORT_ECHO, 0, STAY | OPTION_PORT | OPTION_COUNT, "",
+	"send back what arrives, from each place named; --count: so many"},
+    {"put", put_run, 3, 3, IVSH_PORT_FILE, 0, STAY | OPTION_PORT, "PEER FILE",
+	"send a file of any size to a peer that runs get; FILE -: stdin"},
+    {"get", get_run, 3, 3, IVSH_PORT_FILE, 0, STAY | OPTION_PORT, "PEER FILE",
+	"receive a file from a peer that runs put; FILE -: stdout"},
+    {"demo", demo_run, 1, 1, 0, 64, STAY | OPTION_COUNT | OPTION_PEERS | OPTION_QUIET, "",
+	"greet --peers others, exchange --count messages (64), check all"},
+    {"stress", stress_run, 1, 1, 0, 100000, STAY | OPTION_COUNT | OPTION_PEERS | OPTION_QUIET, "",
+	"exchange --count messages of random sizes (100000), check all"},
+    {"bench", bench_run, 1, 2, 0, 0, STAY | OPTION_COUNT | OPTION_SIZE | OPTION_PEER,
+	"[echo|sink|ack]", "measure with a peer that runs that command"},
+    {"sink", sink_run, 1, 1, 0, 0, STAY | OPTION_COUNT, "",
+	"take what bench sink streams; --count: so many messages"},
+    {"ack", ack_run, 1, 1, 0, 0, STAY | OPTION_COUNT | OPTION_PEER, "",
+	"answer every doorbell with a doorbell, for bench ack"},
+    {"help", help_run, 1, WORDS, 0, 0, UINT32_MAX, "", "show this"},
+    {"version", NULL, 1, 1, 0, 0, 0, "", "show the version of the program and of the region"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int help_run(const struct app_world *world, const struct options *options)
+static int help_run(const struct world *world, const struct options *options)
 {
 	(void)options;
-	printf("ivsh, %s. Commands:\n", world->name);
-	for (unsigned i = 0; i < COMMANDS; i++)
-		printf("  %-7s %s\n", commands[i].name, commands[i].help);
-	printf("Options for all: --device=N or BUS:DEVICE.FUNCTION --slot=N --slots=N --name=TEXT\n"
-	       "  --fresh --timeout=SECONDS --quiet\n"
-	       "  --vectors=N --wait=poll|spin|sleep --spin=MICROSECONDS (to look before a sleep)\n"
-	       "  -h, -?, --help; -v, --version\n");
-	return STATUS_DONE;
+	printf("Usage: ivsh [OPTION]... [COMMAND]\n"
+	       "A peer of an ivshmem region, on %s. No command means info.\n\n",
+	    world->name);
+	for (unsigned i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int used = printf("  %s%s%s", c->name, *c->synopsis ? " " : "", c->synopsis);
+
+		printf("%*s%s\n", used < 23 ? 24 - used : 1, "", c->help);
+	}
+	printf(
+	    "\n"
+	    "PEER is a slot's number, or its peer's name; PEER:SERVICE takes the port of a service\n"
+	    "that it offers, as info shows them: recv offers \"text\", echo \"echo\".\n"
+	    "\n");
+	options_print(world->options);
+	return output_flush();
 }
 
-static int command_run(int argc, char **argv, const struct app_world *world)
+static int version_run(void)
 {
-	struct options options;
+	printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
+	return output_flush();
+}
 
-	if (!options_parse(&options, argc, argv))
-		return STATUS_USAGE;
-	if (options.help)
-		return help_run(world, &options);
-	if (options.version) {
-		printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
+/* Whether (options) are the command's: STATUS_DONE, or the exit status after a line. */
+static int check(const struct world *world, const struct command *c, const struct options *o)
+{
+	const char *stranger = options_stranger(o, world->options, c->options);
+	uint32_t places;
+
+	if (stranger)
+		fprintf(stderr, "ivsh: %s: --%s means nothing here\n", c->name, stranger);
+	else if (o->words < c->least)
+		fprintf(stderr, "ivsh: %s: give %s\n", c->name, c->synopsis);
+	else if (o->words > c->most)
+		fprintf(stderr, "ivsh: %s: %s: one word too many\n", c->name, o->word[c->most]);
+	else if (c->run && c->run != help_run && (places = world->places()) != 1) {
+		if (places == 0)
+			return STATUS_USAGE;
+		if (c->run == echo_run || c->run == info_run)
+			return STATUS_DONE;
+		fprintf(stderr, "ivsh: %s: --%s: only once; echo takes several\n", c->name,
+		    world->place_option);
+	} else {
 		return STATUS_DONE;
 	}
-	if (options.words == 0)
-		options.word[options.words++] = "info";
+	return STATUS_USAGE;
+}
+
+static int command_run(int argc, char **argv, const struct world *world)
+{
+	static struct options options;
+	static char info[] = "info";
+	static char *no_words[] = {info, NULL};
+	int status, output;
+
+	if (options_parse(&options, world->options, argc, argv))
+		return STATUS_USAGE;
+	if (options.given & OPTION_HELP)
+		return help_run(world, &options);
+	if (options.given & OPTION_VERSION)
+		return version_run();
+	if (options.words == 0) {
+		options.word = no_words;
+		options.words = 1;
+	}
 	for (unsigned i = 0; i < COMMANDS; i++) {
-		if (strcmp(options.word[0], commands[i].name) != 0)
+		const struct command *c = &commands[i];
+
+		if (strcmp(options.word[0], c->name) != 0)
 			continue;
-		if (options.words < commands[i].least) {
-			fprintf(stderr, "ivsh: %s: %s\n", commands[i].name, commands[i].help);
-			return STATUS_USAGE;
-		}
-		if (options.device_count > 1 && commands[i].run != echo_run) {
-			fprintf(stderr, "ivsh: %s: --device: only once; echo takes several\n",
-			    commands[i].name);
-			return STATUS_USAGE;
-		}
-		if (options.words > commands[i].most) {
-			fprintf(stderr, "ivsh: %s: %s: one word too many\n", commands[i].name,
-			    options.word[commands[i].most]);
-			return STATUS_USAGE;
-		}
-		return commands[i].run(world, &options);
+		status = check(world, c, &options);
+		if (status != STATUS_DONE)
+			return status;
+		if (!c->run)
+			return version_run();
+		if ((options.given & OPTION_PORT) == 0)
+			options.port = c->port;
+		if ((options.given & OPTION_COUNT) == 0)
+			options.count = c->count;
+		status = c->run(world, &options);
+		output = output_flush();
+		return status ? status : output;
 	}
 	fprintf(stderr, "ivsh: %s: no such command; try 'help'\n", options.word[0]);
 	return STATUS_USAGE;
 }
 
-int app_main(int argc, char **argv, const struct app_world *world)
+int app_main(int argc, char **argv, const struct world *world)
 {
 	bool verdict = argc > 1 && strcmp(argv[1], APP_VERDICT) == 0;
 	int status;

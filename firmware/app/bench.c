@@ -28,13 +28,6 @@ struct bench {
 	uint8_t *payload;
 };
 
-/* The channel is lost: false, after a line. */
-static bool failed(struct bench *b, int error)
-{
-	session_channel_failed(&b->s, b->peer, error);
-	return false;
-}
-
 /* Wait for the next answer of 8 bytes. False: it failed, and a line has said why. */
 static bool reply_take(struct bench *b, uint64_t *number)
 {
@@ -51,8 +44,10 @@ static bool reply_take(struct bench *b, uint64_t *number)
 				memcpy(number, message.data, sizeof(*number));
 			error = ivsh_chan_release(chan);
 		}
-		if (error && error != IVSH_EAGAIN)
-			return failed(b, error);
+		if (error && error != IVSH_EAGAIN) {
+			session_failed(&b->s, b->peer, error);
+			return false;
+		}
 		if (fits)
 			return true;
 		if (error && !session_idle(&b->s))
@@ -63,12 +58,7 @@ static bool reply_take(struct bench *b, uint64_t *number)
 /* Send one message on (port), waiting for room. False: a line has said why. */
 static bool put(struct bench *b, uint16_t port, const void *data, uint32_t size)
 {
-	int error;
-
-	while ((error = ivsh_chan_send(&b->s.chan[b->peer], port, data, size)) == IVSH_EAGAIN)
-		if (!session_full(&b->s))
-			return false;
-	return error == 0 || failed(b, error);
+	return session_busy(&b->s) && session_send(&b->s, b->peer, port, data, size) == 0;
 }
 
 /* There and back, 8 bytes at a time. What answers an earlier life has another number. */
@@ -183,22 +173,25 @@ static const struct {
 /* Find the peer and the memory, measure, report. False: a line has said why. */
 static bool run(struct bench *b, unsigned kind)
 {
-	int peer = session_find_peer(&b->s, b->s.options->peer);
-	bool ok;
+	int peer = session_find(&b->s, b->s.options->peer);
+	bool is_timed = kinds[kind].run != bench_sink, ok;
 
 	if (peer < 0)
 		return false;
+	b->s.status = STATUS_FAILED;
 	b->peer = (uint32_t)peer;
-	if (b->size > ivsh_chan_max(&b->s.chan[peer])) {
+	if (b->size > b->s.max) {
 		fprintf(stderr,
-		    "ivsh: bench: --size=%" PRIu32 ": at most %" PRIu32 " in this region\n",
-		    b->size, ivsh_chan_max(&b->s.chan[peer]));
+		    "ivsh: bench: --size=%" PRIu32 ": a message of this region has at most %" PRIu32
+		    "\n",
+		    b->size, b->s.max);
 		return false;
 	}
-	b->times_ns =
-	    kinds[kind].run == bench_sink ? NULL : malloc(b->count * sizeof(*b->times_ns));
+	session_await(&b->s, b->peer, "an answer from %s: does it run %s?",
+	    session_who(&b->s, b->peer), kinds[kind].name);
+	b->times_ns = is_timed ? malloc(b->count * sizeof(*b->times_ns)) : NULL;
 	b->payload = calloc(1, b->size != 0 ? b->size : 1);
-	ok = b->payload && (b->times_ns || kinds[kind].run == bench_sink);
+	ok = b->payload && (b->times_ns || !is_timed);
 	if (!ok)
 		fprintf(stderr, "ivsh: bench: no memory for %" PRIu32 " times\n", b->count);
 	ok = ok && kinds[kind].run(b);
@@ -209,7 +202,7 @@ static bool run(struct bench *b, unsigned kind)
 	return ok;
 }
 
-int bench_run(const struct app_world *world, const struct options *o)
+int bench_run(const struct world *world, const struct options *o)
 {
 	static struct bench b;
 	unsigned kind = 0;
@@ -221,12 +214,13 @@ int bench_run(const struct app_world *world, const struct options *o)
 		fprintf(stderr, "ivsh: bench: %s: echo, sink or ack\n", o->word[1]);
 		return STATUS_USAGE;
 	}
-	b = (struct bench){.size = o->size, .count = o->count_given ? o->count : kinds[kind].count};
+	b = (struct bench){
+	    .size = o->size, .count = o->given & OPTION_COUNT ? o->count : kinds[kind].count};
 	if (b.count == 0 || b.count > COUNT_MAX) {
 		fprintf(stderr, "ivsh: bench: --count=%" PRIu32 ": 1 to %u\n", b.count, COUNT_MAX);
 		return STATUS_USAGE;
 	}
-	if (!session_open(&b.s, world, o))
+	if (session_open(&b.s, world, o, 0, 0))
 		return b.s.status;
 	ok = run(&b, kind);
 	session_close(&b.s);

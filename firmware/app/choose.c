@@ -11,6 +11,58 @@
 /* More devices than this are counted, not listed: a line is to be read. */
 #define PRINT_MOST 8u
 
+/* (digits) hexadecimal ones, and the character behind them. Answers what is left, or NULL. */
+static const char *address_part(const char *text, unsigned digits, char behind, uint32_t *part)
+{
+	*part = 0;
+	for (unsigned i = 0; i < digits; i++, text++) {
+		if (*text >= '0' && *text <= '9')
+			*part = *part * 16 + (uint32_t)(*text - '0');
+		else if ((*text | 32) >= 'a' && (*text | 32) <= 'f')
+			*part = *part * 16 + (uint32_t)((*text | 32) - 'a') + 10;
+		else
+			return NULL;
+	}
+	return *text != behind ? NULL : behind ? text + 1 : text;
+}
+
+/* "00:04.0", or with a segment "0000:00:04.0". */
+static bool address_parse(const char *text, uint32_t *function)
+{
+	uint32_t segment, bus, device, number;
+	const char *rest = address_part(text, 4, ':', &segment);
+
+	if (!rest) {
+		segment = 0;
+		rest = text;
+	}
+	rest = address_part(rest, 2, ':', &bus);
+	rest = rest ? address_part(rest, 2, '.', &device) : NULL;
+	rest = rest ? address_part(rest, 1, '\0', &number) : NULL;
+	if (!rest || device > 31 || number > 7)
+		return false;
+	*function = segment << 16 | IVSH_PCI_FUNCTION(bus, device, number);
+	return true;
+}
+
+bool choose_parse(struct choose_device *device, const char *text)
+{
+	uint64_t number;
+
+	device->text = text;
+	device->is_address = address_parse(text, &device->number);
+	if (device->is_address)
+		return true;
+	if (options_number(text, 0, 255, &number)) {
+		device->number = (uint32_t)number;
+		return true;
+	}
+	fprintf(stderr,
+	    "ivsh: --device=%s: not a number from 0 to 255, nor a bus address such as 00:04.0\n",
+	    text);
+	return false;
+}
+
 /* What a device looks like from outside. A later one is better. */
 enum look {
 	LOOK_BROKEN,   /* cannot be opened */
@@ -29,12 +81,12 @@ struct found {
 };
 
 /* Look at the device at (function), and leave it as it was. */
-static void look(const struct app_world *world, uint32_t function, struct found *found)
+static void look(const struct machine *machine, uint32_t function, struct found *found)
 {
 	struct ivsh_device device;
 
 	*found = (struct found){.look = LOOK_BROKEN};
-	found->error = ivsh_device_open(&device, world->port, function);
+	found->error = ivsh_device_open(&device, machine->platform, function);
 	if (found->error)
 		return;
 	found->doorbell = device.doorbell;
@@ -61,19 +113,19 @@ const char *choose_place(uint32_t function)
 	return text;
 }
 
-void choose_print(const struct app_world *world)
+void choose_print(const struct machine *machine)
 {
 	uint32_t function, index, count = 0;
 
-	while (ivsh_device_find(world->port, count, &function) == 0)
+	while (ivsh_device_find(machine->platform, count, &function) == 0)
 		count++;
 	fprintf(stderr, "name one by --device=");
 	for (index = 0; index < count && index < PRINT_MOST; index++) {
 		struct found found;
 
-		if (ivsh_device_find(world->port, index, &function) != 0)
+		if (ivsh_device_find(machine->platform, index, &function) != 0)
 			break;
-		look(world, function, &found);
+		look(machine, function, &found);
 		fprintf(stderr, "%s%" PRIu32 " (%s, ", index ? " or " : "", index,
 		    choose_place(function));
 		if (found.look == LOOK_BROKEN)
@@ -89,17 +141,17 @@ void choose_print(const struct app_world *world)
 }
 
 /* Among all of them. */
-static bool choose_best(const struct app_world *world, struct choice *choice)
+static bool choose_best(const struct machine *machine, struct choice *choice)
 {
 	enum look best = LOOK_EMPTY;
 	uint32_t function;
 	bool found = false;
 
-	for (choice->count = 0; ivsh_device_find(world->port, choice->count, &function) == 0;
+	for (choice->count = 0; ivsh_device_find(machine->platform, choice->count, &function) == 0;
 	     choice->count++) {
 		struct found one;
 
-		look(world, function, &one);
+		look(machine, function, &one);
 		if (one.look <= best)
 			continue;
 		best = one.look;
@@ -109,20 +161,20 @@ static bool choose_best(const struct app_world *world, struct choice *choice)
 	}
 	/* The only one is meant, whatever it is. */
 	if (choice->count == 1)
-		found = ivsh_device_find(world->port, 0, &choice->function) == 0;
+		found = ivsh_device_find(machine->platform, 0, &choice->function) == 0;
 	return found;
 }
 
 static bool choose_named(
-    const struct app_world *world, const struct options_device *device, struct choice *choice)
+    const struct machine *machine, const struct choose_device *device, struct choice *choice)
 {
 	uint32_t function;
 	bool found = false;
 
 	choice->named = true;
-	for (choice->count = 0; ivsh_device_find(world->port, choice->count, &function) == 0;
+	for (choice->count = 0; ivsh_device_find(machine->platform, choice->count, &function) == 0;
 	     choice->count++) {
-		if ((device->is_place ? function : choice->count) != device->number)
+		if ((device->is_address ? function : choice->count) != device->number)
 			continue;
 		choice->function = function;
 		choice->index = choice->count;
@@ -131,32 +183,26 @@ static bool choose_named(
 	return found;
 }
 
-bool choose_quietly(
-    const struct app_world *world, const struct options_device *device, struct choice *choice)
+bool choose_device(
+    const struct machine *machine, const struct choose_device *device, struct choice *choice)
 {
 	*choice = (struct choice){0};
-	return device->text ? choose_named(world, device, choice) : choose_best(world, choice);
-}
-
-bool choose_device(
-    const struct app_world *world, const struct options_device *device, struct choice *choice)
-{
-	if (choose_quietly(world, device, choice))
+	if (device ? choose_named(machine, device, choice) : choose_best(machine, choice))
 		return true;
-	if (choice->count == 0 && world->explain && world->explain())
+	if (choice->count == 0 && machine->explain && machine->explain())
 		return false;
 	if (choice->count == 0)
 		fprintf(stderr, "ivsh: no ivshmem device (1af4:1110) on the PCI bus: add "
 				"-device ivshmem-plain or ivshmem-doorbell to QEMU\n");
-	else if (device->text) {
+	else if (device) {
 		fprintf(stderr, "ivsh: --device=%s: there is none there: ", device->text);
-		choose_print(world);
+		choose_print(machine);
 	} else {
 		fprintf(stderr,
 		    "ivsh: %" PRIu32 " ivshmem devices, and none has a region of ours or a "
 		    "doorbell: ",
 		    choice->count);
-		choose_print(world);
+		choose_print(machine);
 	}
 	return false;
 }

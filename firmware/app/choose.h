@@ -8,8 +8,17 @@
 #ifndef APP_CHOOSE_H
 #define APP_CHOOSE_H
 
-#include "app/app.h"
-#include "app/options.h"
+#include "app/device.h"
+
+/* One --device. */
+struct choose_device {
+	const char *text; /* as it was given */
+	bool is_address;  /* a bus address: number is an IVSH_PCI_FUNCTION() */
+	uint32_t number;  /* else which ivshmem device, from 0 */
+};
+
+/* From --device=N or BUS ADDRESS. False after one line on stderr. */
+bool choose_parse(struct choose_device *device, const char *text);
 
 struct choice {
 	uint32_t function; /* where it is: IVSH_PCI_FUNCTION() */
@@ -19,16 +28,12 @@ struct choice {
 };
 
 /*
- * The device that (device) names; else the only one; else the one that has a region of ours or, if none
+ * The device that (device) names; NULL: the only one; else the one that has a region of ours or, if none
  * has, the first with a doorbell and no memory of somebody else's.
  * False: one line on stderr has said why there is none.
  */
 bool choose_device(
-    const struct app_world *world, const struct options_device *device, struct choice *choice);
-
-/* The same without a line. */
-bool choose_quietly(
-    const struct app_world *world, const struct options_device *device, struct choice *choice);
+    const struct machine *machine, const struct choose_device *device, struct choice *choice);
 
 /* Whether nobody else's memory can be meant: it may be formatted, or be cleared by who asks for it. */
 bool choose_is_sure(const struct choice *choice);
@@ -37,6 +42,6 @@ bool choose_is_sure(const struct choice *choice);
 const char *choose_place(uint32_t function);
 
 /* To stderr, at the end of a line: all devices, and how to name one. */
-void choose_print(const struct app_world *world);
+void choose_print(const struct machine *machine);
 
 #endif

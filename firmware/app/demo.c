@@ -21,7 +21,7 @@ static void peers_look(struct demo *d)
 		struct link *l = &d->link[i];
 		const struct ivsh_peer *peer;
 
-		if (i == d->s.region.mem.self || (l->done_sent && l->done_seen))
+		if (i == d->s.self || (l->done_sent && l->done_seen))
 			continue;
 		peer = session_peer(&d->s, i);
 		if (l->active) {
@@ -46,11 +46,12 @@ static bool finished(const struct demo *d)
 
 static void exchange_all(struct demo *d)
 {
+	session_await(&d->s, IVSH_SELF_NONE, "a message from a partner");
 	while (!d->failed && !finished(d)) {
 		bool some = false;
 
 		for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
-			if (i == d->s.region.mem.self)
+			if (i == d->s.self)
 				continue;
 			link_look(d, i);
 			if (d->failed)
@@ -58,10 +59,9 @@ static void exchange_all(struct demo *d)
 			some |= link_receive(d, i);
 			some |= link_send(d, i);
 		}
-		if (some)
-			continue;
-		peers_look(d);
-		if (!session_idle(&d->s)) {
+		if (!some)
+			peers_look(d);
+		if (!(some ? session_busy(&d->s) : session_idle(&d->s))) {
 			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",
 			    d->name, d->active, d->s.options->peers);
 			if (d->s.status == STATUS_TIMEOUT && d->active < d->s.options->peers)
@@ -81,63 +81,61 @@ static void result_print(struct demo *d)
 	}
 	printf("%s: %s: sent %" PRIu64 " bytes in %" PRIu32 " messages, received %" PRIu64
 	       " bytes in %" PRIu32 ": every byte verified\n",
-	    d->name, session_who(&d->s, d->s.region.mem.self), sent, d->active * d->count, seen,
+	    d->name, session_who(&d->s, d->s.self), sent, d->active * d->count, seen,
 	    d->active * d->count);
 }
 
-static int run(const struct app_world *world, const struct options *o, struct demo *d)
+/* What does not fit the region, or this machine. 0, or -1 after a line. */
+static int prepare(struct demo *d)
 {
-	if (!session_open(&d->s, world, o))
-		return d->s.status;
-	if (o->peers >= d->s.slots) {
+	uint32_t peers = d->s.options->peers;
+
+	if (peers >= d->s.slots) {
 		fprintf(stderr,
 		    "ivsh: %s: --peers=%" PRIu32 ": this region has %" PRIu32
 		    " slots: at most %" PRIu32 "\n",
-		    d->name, o->peers, d->s.slots, d->s.slots - 1);
-		session_close(&d->s);
-		return STATUS_FAILED;
+		    d->name, peers, d->s.slots, d->s.slots - 1);
+		return -1;
 	}
-	d->max = d->s.region.geometry.large_size;
-	if (d->max > SIZE_MOST)
-		d->max = SIZE_MOST;
+	d->max = d->s.max < SIZE_MOST ? d->s.max : SIZE_MOST;
 	d->link = calloc(d->s.slots, sizeof(*d->link));
 	d->in = malloc(d->max);
 	d->want = malloc(d->max);
-	if (d->link && d->in && d->want) {
-		printf("%s: here is %s on %s; waiting for %" PRIu32 " peer%s\n", d->name,
-		    session_who(&d->s, d->s.region.mem.self), world->name, o->peers,
-		    o->peers == 1 ? "" : "s");
-		exchange_all(d);
-	} else {
-		fprintf(stderr, "ivsh: %s: no memory for messages of %" PRIu32 " bytes\n", d->name,
-		    d->max);
-		d->failed = true;
+	if (d->link && d->in && d->want)
+		return 0;
+	fprintf(stderr, "ivsh: %s: no memory for messages of %" PRIu32 " bytes\n", d->name, d->max);
+	return -1;
+}
+
+static int run(const struct world *world, const struct options *o, const char *name, bool random)
+{
+	static struct demo d;
+
+	d = (struct demo){.name = name, .count = o->count, .random = random, .quiet = o->quiet};
+	if (session_open(&d.s, world, o, 0, 0))
+		return d.s.status;
+	d.s.status = STATUS_FAILED;
+	d.failed = prepare(&d) != 0;
+	if (!d.failed) {
+		printf("%s: here is %s on %s; waiting for %" PRIu32 " peer%s\n", name,
+		    session_who(&d.s, d.s.self), world->name, o->peers, o->peers == 1 ? "" : "s");
+		exchange_all(&d);
 	}
-	if (!d->failed)
-		result_print(d);
-	session_close(&d->s);
-	free(d->link);
-	free(d->in);
-	free(d->want);
-	return d->failed ? d->s.status : STATUS_DONE;
+	if (!d.failed)
+		result_print(&d);
+	session_close(&d.s);
+	free(d.link);
+	free(d.in);
+	free(d.want);
+	return d.failed ? d.s.status : STATUS_DONE;
 }
 
-int demo_run(const struct app_world *world, const struct options *o)
+int demo_run(const struct world *world, const struct options *o)
 {
-	static struct demo d;
-
-	d = (struct demo){
-	    .name = "demo", .count = o->count_given ? o->count : 64, .quiet = o->quiet};
-	return run(world, o, &d);
+	return run(world, o, "demo", false);
 }
 
-int stress_run(const struct app_world *world, const struct options *o)
+int stress_run(const struct world *world, const struct options *o)
 {
-	static struct demo d;
-
-	d = (struct demo){.name = "stress",
-	    .count = o->count_given ? o->count : 100000,
-	    .random = true,
-	    .quiet = o->quiet};
-	return run(world, o, &d);
+	return run(world, o, "stress", true);
 }

@@ -1,128 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * info.c - what is there: devices, BARs, vectors, IDs, regions, peers.
+ * info.c - info, or ls: what is there, the region, the server, and who is in which slot.
+ *
+ * It attaches to no slot, takes none and writes nothing. What a world that has devices knows of them
+ * stands before each region.
  */
-#include "app/choose.h"
 #include "app/commands.h"
-#include "app/session.h"
+#include "app/look.h"
+#include "app/refuse.h"
+#include "app/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-static void device_print(
-    const struct app_world *world, const struct ivsh_device *d, uint32_t index, bool quiet)
+static void region_print(const struct look *look)
 {
-	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
-	const char *type = world->memory_type ? world->memory_type(d->memory) : NULL;
+	const struct ivsh_geometry *g = &look->region.geometry;
 
-	printf("device %" PRIu32 ": %s, revision %u, %s\n", index, choose_place(d->function),
-	    d->revision, d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
-	if (quiet)
-		return;
-	for (unsigned i = 0; i < 3; i++)
-		if (d->bar[i].size)
-			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes, %s-bit%s%s%s\n", i,
-			    names[i], d->bar[i].address, d->bar[i].size,
-			    d->bar[i].is_64 ? "64" : "32",
-			    d->bar[i].prefetch ? ", prefetchable" : "", i == 2 && type ? ", " : "",
-			    i == 2 && type ? type : "");
-	if (d->doorbell)
-		printf("  VM ID (IVPosition): %" PRIu32 "; MSI-X vectors: %" PRIu32 "\n",
-		    d->ivposition, d->vectors);
+	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
+	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, format 0x%016" PRIx64 "\n",
+	    IVSH_WIRE_VERSION, look->size, g->slots, g->descs, g->small_size, g->large_size,
+	    look->region.format_id);
+	if (look->region.server_epoch == 0)
+		printf("server: none\n");
 	else
-		printf("  no VM ID and no MSI-X vectors\n");
+		printf("server: epoch 0x%08" PRIx32 ", %s\n", look->region.server_epoch,
+		    look->server_moves ? "running"
+				       : "its heartbeat stands still: stopped or killed");
 }
 
-/* The region's header, without attaching. True: it is one of ours. */
-static bool region_print(const struct ivsh_device *d)
-{
-	struct ivsh_wire_header h;
-
-	memcpy(&h, d->memory, sizeof(h));
-	if (h.magic == 0)
-		printf("  region: not formatted\n");
-	else if (h.magic != IVSH_WIRE_MAGIC)
-		printf("  region: starts with 0x%016" PRIx64 ": not ours\n", h.magic);
-	else
-		printf("  region: version %" PRIu32 ", %" PRIu64 " bytes, %" PRIu32
-		       " slots, rings of %" PRIu32 " descriptors, %" PRIu32 " + %" PRIu32
-		       " bytes\n",
-		    h.version, h.size, h.slots, h.descs, h.small_size, h.large_size);
-	return h.magic == IVSH_WIRE_MAGIC;
-}
-
-static void services_print(const struct session *s, uint32_t slot)
+static void services_print(const struct ivsh_region *region, uint32_t slot)
 {
 	struct ivsh_service service;
 
-	for (uint32_t i = 0; ivsh_region_service(&s->region, slot, i, &service) == 0; i++)
+	for (uint32_t i = 0; ivsh_region_service(region, slot, i, &service) == 0; i++)
 		if (service.name[0])
-			printf("    service %s: port %u\n", service.name, service.port);
+			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
-static void peers_print(struct session *s)
+static void slots_print(const struct look *look, uint32_t self)
 {
 	static const char *const presence[] = {"absent", "attached", "silent", "gone"};
-	static const char *const connection[] = {
-	    "unknown to the server", "connected", "disconnected"};
+	static const char *const connection[] = {"unknown", "up", "down"};
+	uint32_t unused = 0;
 
-	printf("  we are slot %" PRIu32 "\n", s->region.mem.self);
-	printf("  MSI-X vectors in use: %" PRIu32 " of %" PRIu32 "\n", s->device.interrupts,
-	    s->device.vectors);
-	for (uint32_t i = 0; i < s->slots; i++) {
-		const struct ivsh_peer *p = session_peer(s, i);
+	printf("%5s  %-8s  %-10s  %11s  %7s  %10s  %10s  %6s  %6s  %s\n", "slot", "presence",
+	    "connection", "incarnation", "vectors", "sent", "received", "full", "errors", "name");
+	for (uint32_t i = 0; i < look->region.geometry.slots; i++) {
+		const struct look_slot *s = &look->slot[i];
 
-		if (i == s->region.mem.self ||
-		    (p->incarnation == 0 && p->connection != IVSH_CONNECTION_UP))
+		if (s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP) {
+			unused++;
 			continue;
-		printf("  peer %" PRIu32 ": %s, %s, life %" PRIu32 "%s%s\n", i,
-		    presence[p->presence], connection[p->connection], p->incarnation,
-		    p->name[0] ? ", name " : "", p->name);
-		services_print(s, i);
+		}
+		printf("%c%4" PRIu32 "  %-8s  %-10s  %11" PRIu32 "  %7" PRIu32 "  %10" PRIu64
+		       "  %10" PRIu64 "  %6" PRIu64 "  %6" PRIu64 "  %s\n",
+		    i == self ? '*' : ' ', i, presence[s->peer.presence],
+		    connection[s->peer.connection], s->peer.incarnation, s->peer.vectors,
+		    s->counters.sent, s->counters.received, s->counters.full, s->counters.errors,
+		    s->peer.name);
+		services_print(&look->region, i);
 	}
+	if (unused)
+		printf("and %" PRIu32 " slots that nobody has used\n", unused);
+	if (self < look->region.geometry.slots)
+		printf("* is our own slot: connected, not attached; the rest is its last peer's\n");
 }
 
-int info_run(const struct app_world *world, const struct options *o)
+/* What (transport) leads to. Answers the exit status. */
+static int place_print(
+    const struct world *world, const struct transport *transport, const struct options *o)
 {
-	uint32_t function, index;
-	struct choice choice;
-	int status = STATUS_DONE;
-	bool chosen = choose_quietly(world, &o->device, &choice);
+	static struct look look;
+	struct ivsh_attach attach = {0};
+	char text[256];
+	int error;
 
-	/* Without a choice it shows what there is to choose from. */
-	if (!chosen && (choice.count == 0 || o->device.text)) {
-		(void)choose_device(world, &o->device, &choice);
-		return STATUS_NO_DEVICE;
+	if (o->quiet && transport->shown)
+		return STATUS_DONE;
+	error = look_open(&look, &transport->mem, &attach);
+	if (error && transport->named) {
+		refuse_print(world, transport, &attach, error);
+		return STATUS_FAILED;
 	}
+	if (error) {
+		refuse_text(text, sizeof(text), transport, &attach, error);
+		printf("region: %s\n", text);
+		return STATUS_DONE;
+	}
+	/* The server guards our slot: nobody else is in it, whatever stands there. */
+	if (transport->mem.self < look.region.geometry.slots)
+		look.slot[transport->mem.self].ours = true;
+	look_watch(&look);
+	region_print(&look);
 	if (!o->quiet)
-		printf("ivsh on %s\n", world->name);
-	for (index = 0; ivsh_device_find(world->port, index, &function) == 0; index++) {
-		struct ivsh_device device;
-		struct session s;
-		bool attach;
-		int error = ivsh_device_open(&device, world->port, function);
+		slots_print(&look, transport->mem.self);
+	return STATUS_DONE;
+}
 
-		if (error) {
-			fprintf(stderr, "ivsh: device %" PRIu32 ": open: %s\n", index,
-			    ivsh_error_text(error));
-			status = STATUS_FAILED;
-			continue;
+int info_run(const struct world *world, const struct options *o)
+{
+	int status = STATUS_DONE;
+
+	for (uint32_t place = 0;; place++) {
+		struct transport transport;
+		int found = world->look(&transport, place, o);
+
+		if (found < 0)
+			return status;
+		if (found == STATUS_DONE) {
+			found = place_print(world, &transport, o);
+			world->close(&transport);
 		}
-		device_print(world, &device, index, o->quiet);
-		/* Who is there shows only from inside, and going in takes a slot; info formats
-		 * nothing, and does not ask for a slot that it can do without. */
-		attach = !o->quiet && region_print(&device) && chosen &&
-			 function == choice.function && (device.doorbell || o->slot_given);
-		ivsh_device_close(&device);
-		if (!attach)
-			continue;
-		if (session_open(&s, world, o)) {
-			peers_print(&s);
-			session_close(&s);
-		} else {
-			status = s.status;
-		}
+		if (found != STATUS_DONE)
+			status = found;
 	}
-	return status;
 }

@@ -8,6 +8,7 @@
 #include "app/link.h"
 
 #include "app/exchange.h"
+#include "app/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static struct exchange_id id_of(
 /* The channel to (slot) is lost: a line says so. */
 static void fail_channel(struct demo *d, uint32_t slot, int error)
 {
-	session_channel_failed(&d->s, slot, error);
+	session_failed(&d->s, slot, error);
 	d->failed = true;
 }
 
@@ -45,14 +46,13 @@ static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t siz
 	memcpy(text, &hello, sizeof(hello));
 	return (uint32_t)sizeof(hello) + (uint32_t)snprintf(text + sizeof(hello),
 					     size - sizeof(hello), "hello, here is %s on %s",
-					     session_who(&d->s, d->s.region.mem.self),
-					     d->s.world->name);
+					     session_who(&d->s, d->s.self), d->s.world->name);
 }
 
 /* Build one message in its place in the ring and publish it. False: no room yet, or failed. */
 static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t number)
 {
-	uint32_t self = d->s.region.mem.self, size = sizeof(struct exchange_head);
+	uint32_t self = d->s.self, size = sizeof(struct exchange_head);
 	struct exchange_id id = id_of(d, self, slot, number);
 	struct exchange_head head = {.kind = kind, .number = number};
 	struct ivsh_chan *chan = &d->s.chan[slot];
@@ -114,7 +114,7 @@ static void data_check(
     struct demo *d, uint32_t slot, const struct exchange_head *head, uint32_t size)
 {
 	struct link *l = &d->link[slot];
-	struct exchange_id id = id_of(d, slot, d->s.region.mem.self, l->seen);
+	struct exchange_id id = id_of(d, slot, d->s.self, l->seen);
 	uint32_t body = size - (uint32_t)sizeof(*head);
 
 	if (head->number != l->seen) {
@@ -136,13 +136,12 @@ static void data_check(
 		    d->failed ? "WRONG" : "good");
 }
 
-/* Anything that prints what a peer wrote keeps to printable ASCII. */
 static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
 {
+	const uint32_t head = sizeof(struct exchange_head) + sizeof(struct exchange_hello);
+
 	printf("%s says: ", session_who(&d->s, slot));
-	for (uint32_t i = sizeof(struct exchange_head) + sizeof(struct exchange_hello); i < size;
-	     i++)
-		putchar(d->in[i] >= 0x20 && d->in[i] < 0x7f ? d->in[i] : '.');
+	output_text(d->in + head, size - head);
 	printf("\n");
 }
 

@@ -1,13 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.c - a command's words and options.
+ * options.c - a command's words and options. Options may stand before and after the command.
  */
 #include "app/options.h"
 
-#include <ivsh/platform.h>
-
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define TIMEOUT_MOST 86400u /* a day, in seconds */
+#define SPIN_MOST 10000000u /* ten seconds, in microseconds */
+
+#define FIELD(member) offsetof(struct options, member)
+
+/* What a world has of its own stands beside it. */
+static const struct option common[] = {
+    {"slot", "", "N", "who we are where nobody gives slots; slot 0 formats an empty memory",
+	OPTION_SLOT, OPTION_U32, FIELD(slot), 0, IVSH_WIRE_SLOTS_MAX - 1, NULL},
+    {"slots", "", "N", "slots to format an empty memory with (8)", OPTION_SLOTS, OPTION_U32,
+	FIELD(slots), 2, IVSH_WIRE_SLOTS_MAX, NULL},
+    {"name", "", "TEXT", "how others see us, up to 31 characters", OPTION_NAME, OPTION_LABEL,
+	FIELD(name), 0, 0, NULL},
+    {"discard-backlog", "", NULL, "drop what was sent to the slot before", OPTION_DISCARD,
+	OPTION_FLAG, FIELD(discard), 0, 0, NULL},
+    {"timeout", "", "SECONDS",
+	"give up when nothing comes for so long; 0: never (send, ping, put, get: 5)",
+	OPTION_TIMEOUT, OPTION_SECONDS, FIELD(timeout_ns), 0, TIMEOUT_MOST, NULL},
+    {"wait", "w", "MODE", "poll: never sleep; sleep: at once; spin: poll for a while first",
+	OPTION_WAIT, OPTION_MODE, FIELD(wait), 0, 0, NULL},
+    {"spin", "", "MICROSECONDS", "how long to poll before a sleep", OPTION_SPIN, OPTION_MICROS,
+	FIELD(spin_ns), 0, SPIN_MOST, NULL},
+    {"port", "", "N", "of the messages (send, recv: 1; put, get: 4; ping, echo: 7)", OPTION_PORT,
+	OPTION_U16, FIELD(port), 0, UINT16_MAX, NULL},
+    {"count", "", "N", "how many messages, round trips or lines", OPTION_COUNT, OPTION_U32,
+	FIELD(count), 0, UINT32_MAX, NULL},
+    {"size", "", "BYTES", "of the messages (64)", OPTION_SIZE, OPTION_U32, FIELD(size), 0,
+	IVSH_WIRE_AREA_MAX, NULL},
+    {"peer", "", "PEER", "ping, bench, ack: with whom (the first one that is here)", OPTION_PEER,
+	OPTION_TEXT, FIELD(peer), 0, 0, NULL},
+    {"peers", "", "N", "demo, stress: how many others take part (1)", OPTION_PEERS, OPTION_U32,
+	FIELD(peers), 1, IVSH_WIRE_SLOTS_MAX - 1, NULL},
+    {"quiet", "", NULL, "info, demo, stress: print the summary only", OPTION_QUIET, OPTION_FLAG,
+	FIELD(quiet), 0, 0, NULL},
+    {"raw-output", "", NULL, "recv: the bytes as they are, and nothing else", OPTION_RAW,
+	OPTION_FLAG, FIELD(raw_output), 0, 0, NULL},
+    {"keep-going", "", NULL, "ping: wait for a peer that has died to come back", OPTION_KEEP_GOING,
+	OPTION_FLAG, FIELD(keep_going), 0, 0, NULL},
+    {"help", "h?", NULL, "show this", OPTION_HELP, OPTION_FLAG, 0, 0, 0, NULL},
+    {"version", "v", NULL, "show the version", OPTION_VERSION, OPTION_FLAG, 0, 0, 0, NULL},
+    {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
+};
+
+/* --wait's words, in the order of enum ivsh_wait_mode. */
+static const char *const waits[] = {"poll", "spin", "sleep"};
+
+const char *options_wait_name(enum ivsh_wait_mode mode)
+{
+	return waits[mode];
+}
 
 bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
 {
@@ -29,7 +79,7 @@ bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *v
 			digit = (unsigned)((*text | 32) - 'a') + 10;
 		else
 			return false;
-		if (number > (most - digit) / base)
+		if (digit > most || number > (most - digit) / base)
 			return false;
 		number = number * base + digit;
 	}
@@ -37,253 +87,214 @@ bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *v
 	return number >= least;
 }
 
-enum kind {
-	FLAG,
-	TEXT,
-	NUMBER
-};
-
-/* One option: where it goes, and what it may be. */
-struct option {
-	const char *name;
-	enum kind kind;
-	uint64_t least, most;
-};
-
-static const struct option table[] = {
-    {"--device", TEXT, 0, 0},
-    {"--slot", NUMBER, 0, 65535},
-    {"--slots", NUMBER, 2, 256},
-    {"--name", TEXT, 0, 0},
-    {"--fresh", FLAG, 0, 0},
-    {"--peer", TEXT, 0, 0},
-    {"--peers", NUMBER, 1, 255},
-    {"--count", NUMBER, 0, UINT32_MAX},
-    {"--size", NUMBER, 0, UINT32_MAX},
-    {"--port", NUMBER, 0, 65535},
-    {"--timeout", NUMBER, 0, 86400},
-    {"--quiet", FLAG, 0, 0},
-    {"--wait", TEXT, 0, 0},
-    {"--spin", NUMBER, 0, 10000000},
-    {"--vectors", NUMBER, 0, 2048},
-    {"--help", FLAG, 0, 0},
-    {"--version", FLAG, 0, 0},
-};
-
-/* What the host tool has, and the UEFI Shell for all of its commands, besides. */
-static const struct {
-	const char *name, *option;
-} shorts[] = {{"-h", "--help"}, {"-?", "--help"}, {"-v", "--version"}, {"-w", "--wait"}};
-
-/* --wait's words, in the order of enum ivsh_wait_mode. */
-static const char *const waits[] = {"poll", "spin", "sleep"};
-
-const char *options_wait_name(enum ivsh_wait_mode mode)
+/* Seconds, with a fraction or without, into nanoseconds. */
+static bool seconds_parse(const char *text, uint64_t most, uint64_t *ns)
 {
-	return waits[mode];
+	uint64_t unit = 1000000000, seconds = 0;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		seconds = seconds * 10 + (uint64_t)(*text - '0');
+		if (seconds > most)
+			return false;
+	}
+	*ns = seconds * unit;
+	if (*text == '.')
+		for (text++; *text >= '0' && *text <= '9'; text++) {
+			unit /= 10;
+			*ns += unit * (uint64_t)(*text - '0');
+		}
+	return *text == '\0' && *ns <= most * 1000000000;
 }
 
-static bool wait_parse(struct options *o, const char *text)
+static bool wait_parse(const char *text, enum ivsh_wait_mode *mode)
 {
 	for (unsigned i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
 		if (strcmp(text, waits[i]) == 0) {
-			o->wait = (enum ivsh_wait_mode)i;
+			*mode = (enum ivsh_wait_mode)i;
 			return true;
 		}
-	fprintf(stderr, "ivsh: --wait=%s: poll, spin or sleep\n", text);
+	fprintf(stderr, "ivsh: --wait=%s: not poll, spin or sleep\n", text);
 	return false;
 }
 
-/* (digits) hexadecimal ones, and the character behind them. Answers what is left, or NULL. */
-static const char *place_part(const char *text, unsigned digits, char behind, uint32_t *part)
+static bool label_is_good(const char *name, const char *text)
 {
-	*part = 0;
-	for (unsigned i = 0; i < digits; i++, text++) {
-		if (*text >= '0' && *text <= '9')
-			*part = *part * 16 + (uint32_t)(*text - '0');
-		else if ((*text | 32) >= 'a' && (*text | 32) <= 'f')
-			*part = *part * 16 + (uint32_t)((*text | 32) - 'a') + 10;
-		else
-			return NULL;
-	}
-	return *text != behind ? NULL : behind ? text + 1 : text;
-}
+	size_t length = strlen(text);
 
-/* "00:04.0", or with a segment "0000:00:04.0". */
-static bool place_parse(const char *text, uint32_t *function)
-{
-	uint32_t segment, bus, device, number;
-	const char *rest = place_part(text, 4, ':', &segment);
-
-	if (!rest) {
-		segment = 0;
-		rest = text;
-	}
-	rest = place_part(rest, 2, ':', &bus);
-	rest = rest ? place_part(rest, 2, '.', &device) : NULL;
-	rest = rest ? place_part(rest, 1, '\0', &number) : NULL;
-	if (!rest || device > 31 || number > 7)
-		return false;
-	*function = segment << 16 | IVSH_PCI_FUNCTION(bus, device, number);
-	return true;
-}
-
-static bool device_parse(struct options_device *device, const char *text)
-{
-	uint64_t number;
-
-	device->text = text;
-	device->is_place = place_parse(text, &device->number);
-	if (device->is_place)
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			length = IVSH_WIRE_NAME_SIZE;
+	if (length < IVSH_WIRE_NAME_SIZE)
 		return true;
-	if (options_number(text, 0, 255, &number)) {
-		device->number = (uint32_t)number;
-		return true;
-	}
-	fprintf(stderr,
-	    "ivsh: --device=%s: not a number from 0 to 255, nor a bus address such as 00:04.0\n",
-	    text);
+	fprintf(
+	    stderr, "ivsh: --%s: a name has at most 31 characters, all printable ASCII\n", name);
 	return false;
 }
 
-/* In the order of the table. */
-static bool store(struct options *o, unsigned which, const char *text, uint64_t number)
+static bool number_parse(const struct option *row, const char *text, uint64_t *number)
 {
-	switch (which) {
-	case 0:
-		if (o->device_count == OPTIONS_DEVICES) {
-			fprintf(stderr, "ivsh: --device: at most %d times\n", OPTIONS_DEVICES);
+	bool good = row->kind == OPTION_SECONDS
+			? seconds_parse(text, row->most, number)
+			: options_number(text, row->least, row->most, number);
+
+	if (!good)
+		fprintf(stderr, "ivsh: --%s=%s: not a number %sfrom %" PRIu64 " to %" PRIu64 "\n",
+		    row->name, text, row->kind == OPTION_SECONDS ? "of seconds " : "", row->least,
+		    row->most);
+	return good;
+}
+
+/* Put the value (text), NULL for a flag, where (row) says. False after a line. */
+static bool store(struct options *o, const struct option *row, const char *text)
+{
+	char *field = (char *)o + row->offset;
+	uint64_t number = 0;
+
+	o->given |= row->bit;
+	switch (row->kind) {
+	case OPTION_FLAG:
+		if ((row->bit & (OPTION_HELP | OPTION_VERSION)) == 0)
+			*(bool *)field = true;
+		return true;
+	case OPTION_OWN:
+		return row->take(text);
+	case OPTION_MODE:
+		return wait_parse(text, (enum ivsh_wait_mode *)(void *)field);
+	case OPTION_LABEL:
+		if (!label_is_good(row->name, text))
 			return false;
-		}
-		if (!device_parse(&o->device, text))
+		break;
+	case OPTION_TEXT:
+		break;
+	default:
+		if (!number_parse(row, text, &number))
 			return false;
-		o->devices[o->device_count++] = o->device;
-		break;
-	case 1:
-		o->slot = (uint32_t)number;
-		o->slot_given = true;
-		break;
-	case 2:
-		o->slots = (uint32_t)number;
-		break;
-	case 3:
-		o->name = text;
-		break;
-	case 4:
-		o->fresh = true;
-		break;
-	case 5:
-		o->peer = text;
-		break;
-	case 6:
-		o->peers = (uint32_t)number;
-		break;
-	case 7:
-		o->count = (uint32_t)number;
-		o->count_given = true;
-		break;
-	case 8:
-		o->size = (uint32_t)number;
-		break;
-	case 9:
-		o->port = (uint16_t)number;
-		break;
-	case 10:
-		o->timeout_ns = number * 1000000000;
-		break;
-	case 11:
-		o->quiet = true;
-		break;
-	case 12:
-		return wait_parse(o, text);
-	case 13:
-		o->spin_ns = number * 1000;
-		o->spin_given = true;
-		break;
-	case 14:
-		o->vectors = (uint32_t)number;
-		break;
-	case 15:
-		o->help = true;
-		break;
-	case 16:
-		o->version = true;
-		break;
 	}
+	if (row->kind == OPTION_U16)
+		*(uint16_t *)(void *)field = (uint16_t)number;
+	else if (row->kind == OPTION_U32)
+		*(uint32_t *)(void *)field = (uint32_t)number;
+	else if (row->kind == OPTION_MICROS)
+		*(uint64_t *)(void *)field = number * 1000;
+	else if (row->kind == OPTION_SECONDS)
+		*(uint64_t *)(void *)field = number;
+	else
+		*(const char **)(void *)field = text;
 	return true;
 }
 
-/* One option, whose value may be the word behind it: (next), or NULL. *took: it was. */
-static bool option_parse(struct options *o, const char *text, const char *next, bool *took)
+/* The row of (rows) that (text), with its dashes, names; *value: what stands behind it, or NULL. */
+static const struct option *row_find(
+    const struct option *rows, const char *text, const char **value)
 {
 	size_t length = strcspn(text, "=");
-	const char *value = text[length] ? text + length + 1 : NULL;
 
-	*took = false;
-
-	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		const struct option *t = &table[i];
-		uint64_t number = 0;
-
-		if (strlen(t->name) != length || strncmp(t->name, text, length) != 0)
-			continue;
-		*took = t->kind != FLAG && !value && next;
-		if (*took)
-			value = next;
-		if ((t->kind == FLAG) != (value == NULL)) {
-			fprintf(stderr, "ivsh: %s: %s\n", t->name,
-			    t->kind == FLAG ? "takes no value" : "needs a value: --option=VALUE");
-			return false;
+	for (; rows->name; rows++) {
+		*value = NULL;
+		if (text[1] != '-' && text[1] != '\0' && strchr(rows->letters, text[1])) {
+			if (text[2])
+				*value = text + 2 + (text[2] == '=');
+			return rows;
 		}
-		if (t->kind == NUMBER && !options_number(value, t->least, t->most, &number)) {
-			fprintf(stderr, "ivsh: %s=%s: not a number from %lu to %lu\n", t->name,
-			    value, (unsigned long)t->least, (unsigned long)t->most);
-			return false;
+		if (text[1] == '-' && strlen(rows->name) == length - 2 &&
+		    strncmp(rows->name, text + 2, length - 2) == 0) {
+			if (text[length])
+				*value = text + length + 1;
+			return rows;
 		}
-		return store(o, i, value, number);
 	}
-	fprintf(stderr, "ivsh: %s: no such option; try 'help'\n", text);
-	return false;
-}
-
-/* The option that (text) is, by its long name; NULL: it is a word. */
-static const char *option_name(const char *text)
-{
-	if (text[0] == '-' && text[1] == '-')
-		return text;
-	for (unsigned i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++)
-		if (strcmp(text, shorts[i].name) == 0)
-			return shorts[i].option;
 	return NULL;
 }
 
-bool options_parse(struct options *o, int argc, char **argv)
+/* One option, whose value may be the word behind it: (next), or NULL. *took: it was. */
+static bool option_parse(
+    struct options *o, const struct option *own, const char *text, const char *next, bool *took)
+{
+	const char *value;
+	const struct option *row = row_find(common, text, &value);
+
+	if (!row)
+		row = row_find(own, text, &value);
+	*took = row && row->value && !value && next;
+	if (*took)
+		value = next;
+	if (!row)
+		fprintf(stderr, "ivsh: %s: no such option; try 'help'\n", text);
+	else if (!row->value && value)
+		fprintf(stderr, "ivsh: --%s: takes no value\n", row->name);
+	else if (row->value && !value)
+		fprintf(stderr, "ivsh: --%s: needs a value: --%s=%s\n", row->name, row->name,
+		    row->value);
+	else
+		return store(o, row, value);
+	return false;
+}
+
+int options_parse(struct options *o, const struct option *own, int argc, char **argv)
 {
 	bool all_words = false, took;
 
-	memset(o, 0, sizeof(*o));
-	o->wait = IVSH_WAIT_SPIN;
-	o->slots = 8;
-	o->peers = 1;
-	o->size = 64;
-	o->port = 1;
-	o->vectors = 128;
+	*o = (struct options){
+	    .word = argv + 1,
+	    .slot = IVSH_SELF_NONE,
+	    .slots = 8,
+	    .wait = IVSH_WAIT_SPIN,
+	    .size = 64,
+	    .peers = 1,
+	};
 	for (int i = 1; i < argc; i++) {
-		const char *option = all_words ? NULL : option_name(argv[i]);
-
-		if (option && strcmp(option, "--") == 0) {
-			all_words = true;
-		} else if (option) {
-			if (!option_parse(o, option, i + 1 < argc ? argv[i + 1] : NULL, &took))
-				return false;
-			i += took;
-		} else if (o->words == OPTIONS_WORDS) {
-			fprintf(stderr, "ivsh: more than %d words: put the text in quotes\n",
-			    OPTIONS_WORDS);
-			return false;
-		} else {
+		if (all_words || argv[i][0] != '-' || argv[i][1] == '\0') {
 			o->word[o->words++] = argv[i];
+		} else if (strcmp(argv[i], "--") == 0) {
+			all_words = true;
+		} else {
+			if (!option_parse(
+				o, own, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took))
+				return -1;
+			i += took;
 		}
 	}
-	return true;
+	return 0;
+}
+
+static const char *stranger_among(const struct option *rows, uint32_t strangers)
+{
+	for (; rows->name; rows++)
+		if (rows->bit & strangers)
+			return rows->name;
+	return NULL;
+}
+
+const char *options_stranger(const struct options *options, const struct option *own, uint32_t set)
+{
+	uint32_t strangers = options->given & ~set;
+	const char *name = stranger_among(common, strangers);
+
+	return name ? name : stranger_among(own, strangers);
+}
+
+static void rows_print(const struct option *rows)
+{
+	for (; rows->name; rows++) {
+		int used = 4;
+
+		printf("  ");
+		if (*rows->letters)
+			used += printf("-%c, ", rows->letters[0]) - 4;
+		else
+			printf("    ");
+		if (rows->letters[0] && rows->letters[1])
+			used += printf("-%c, ", rows->letters[1]);
+		used += printf(
+		    "--%s%s%s", rows->name, rows->value ? "=" : "", rows->value ? rows->value : "");
+		printf("%*s%s\n", used < 24 ? 25 - used : 1, "", rows->help);
+	}
+}
+
+void options_print(const struct option *own)
+{
+	rows_print(own);
+	rows_print(common);
 }

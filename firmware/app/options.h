@@ -5,55 +5,94 @@
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
-#include <ivsh/region.h>
+#include "app/world.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <ivsh/channel.h>
 
-#define OPTIONS_WORDS 16
+#include <stddef.h>
 
-/* One --device. */
-struct options_device {
-	const char *text; /* as it was given; NULL: it was not */
-	bool is_place;    /* a bus address: number is an IVSH_PCI_FUNCTION() */
-	uint32_t number;  /* else which ivshmem device, from 0 */
+/* Which option: a command takes a set of them. */
+enum {
+	OPTION_HELP = 1 << 0,
+	OPTION_VERSION = 1 << 1,
+	OPTION_PLACE = 1 << 2, /* all that a world has of its own */
+	OPTION_SLOT = 1 << 3,
+	OPTION_SLOTS = 1 << 4,
+	OPTION_NAME = 1 << 5,
+	OPTION_DISCARD = 1 << 6,
+	OPTION_TIMEOUT = 1 << 7,
+	OPTION_WAIT = 1 << 8,
+	OPTION_SPIN = 1 << 9,
+	OPTION_PORT = 1 << 10,
+	OPTION_COUNT = 1 << 11,
+	OPTION_SIZE = 1 << 12,
+	OPTION_PEER = 1 << 13,
+	OPTION_PEERS = 1 << 14,
+	OPTION_QUIET = 1 << 15,
+	OPTION_RAW = 1 << 16,
+	OPTION_KEEP_GOING = 1 << 17,
 };
 
-/* How many devices a command may have at once. */
-#define OPTIONS_DEVICES 8
-
 struct options {
-	const char *word[OPTIONS_WORDS]; /* what is no option: the command first */
+	char **word; /* what is no option, in order: the command first */
 	unsigned words;
-	struct options_device device; /* --device=N or BUS ADDRESS: the last one */
-	struct options_device devices[OPTIONS_DEVICES]; /* each of them, in order */
-	unsigned device_count;
-	bool slot_given; /* --slot=N: who we are on ivshmem-plain */
-	uint32_t slot;
-	uint32_t slots;   /* --slots=N: slots to format with, when slot 0 has to */
-	const char *name; /* --name=TEXT */
-	bool fresh;       /* --fresh: drop what was left for an earlier life */
-	const char *peer; /* --peer=ID or name; NULL: the first one that is there */
-	uint32_t peers;   /* --peers=N: how many others take part */
-	bool count_given;
-	uint32_t count;           /* --count=N */
-	uint32_t size;            /* --size=BYTES */
-	uint16_t port;            /* --port=N */
-	uint64_t timeout_ns;      /* --timeout=SECONDS; 0: none */
-	enum ivsh_wait_mode wait; /* --wait=poll, spin or sleep */
-	bool spin_given;
-	uint64_t spin_ns; /* --spin=MICROSECONDS: how long --wait=spin looks before it sleeps */
-	uint32_t vectors; /* --vectors=N: MSI-X vectors to take at most; 0: none, and poll */
-	bool quiet;       /* --quiet: the summary only */
-	bool help;        /* --help, -h, -? */
-	bool version;     /* --version, -v */
+	uint32_t given; /* OPTION_* of each option that was given */
+
+	uint32_t slot;  /* --slot: who we are where nobody gives slots; IVSH_SELF_NONE: not given */
+	uint32_t slots; /* --slots: slots to format with, when slot 0 has to */
+	const char *name;         /* --name: at most 31 printable ASCII characters; NULL: none */
+	bool discard;             /* --discard-backlog: drop what was sent to the slot before */
+	uint64_t timeout_ns;      /* --timeout: 0: none */
+	enum ivsh_wait_mode wait; /* --wait */
+	uint64_t spin_ns;         /* --spin */
+	uint16_t port;            /* --port, or the command's */
+	uint32_t count;           /* --count */
+	uint32_t size;            /* --size, in bytes */
+	const char *peer;         /* --peer: a number or a name; NULL: not given */
+	uint32_t peers;           /* --peers: how many others take part */
+	bool quiet;               /* --quiet: the summary only */
+	bool raw_output;          /* --raw-output: the bytes and nothing else */
+	bool keep_going;          /* --keep-going: wait for the next incarnation of a peer */
+};
+
+/* What an option's value is, and where it goes. */
+enum option_kind {
+	OPTION_FLAG,    /* none; a bool */
+	OPTION_TEXT,    /* a const char * */
+	OPTION_LABEL,   /* a const char * that can be a peer's name */
+	OPTION_MODE,    /* an enum ivsh_wait_mode */
+	OPTION_U16,     /* a number, a uint16_t */
+	OPTION_U32,     /* a number, a uint32_t */
+	OPTION_MICROS,  /* a number of microseconds, a uint64_t of nanoseconds */
+	OPTION_SECONDS, /* a number of seconds, perhaps with a fraction, a uint64_t of nanoseconds */
+	OPTION_OWN,     /* a world's: take() knows */
+};
+
+/* A row of a table of options. */
+struct option {
+	const char *name;    /* without the dashes */
+	const char *letters; /* its short forms; "": none */
+	const char *value;   /* what help calls its value; NULL: it takes none */
+	const char *help;
+	uint32_t bit; /* OPTION_* */
+	enum option_kind kind;
+	size_t offset;                  /* of the field in struct options */
+	uint64_t least, most;           /* of a number */
+	bool (*take)(const char *text); /* OPTION_OWN; false after one line on stderr */
 };
 
 /*
- * Parse argv behind the program's name: options as --option=VALUE, or with the value in a word of its own;
- * behind "--" all are words. On a bad option: one line on stderr, and false.
+ * Parse argv behind the program's name, options of (own) among it: --option=VALUE, --option VALUE, -o
+ * VALUE, or -oVALUE; behind "--" all are words. Moves the words to argv[1] and on. What (options)
+ * refers to lives as long as (argv). 0; or -1 after one line on stderr.
  */
-bool options_parse(struct options *options, int argc, char **argv);
+int options_parse(struct options *options, const struct option *own, int argc, char **argv);
+
+/* The name of an option that was given and is not in (set); NULL: there is none. */
+const char *options_stranger(const struct options *options, const struct option *own, uint32_t set);
+
+/* Print a line or two for each option. */
+void options_print(const struct option *own);
 
 /* What --wait calls (mode). */
 const char *options_wait_name(enum ivsh_wait_mode mode);

@@ -40,7 +40,7 @@ void report_bells(const struct session *s, const char *command)
 	printf("%s: wait %s, %" PRIu32 " vector%s: notifications sent %" PRIu64
 	       ", suppressed %" PRIu64 "; woken by doorbell %" PRIu64 ", by timer %" PRIu64
 	       " (missed %" PRIu64 ")\n",
-	    command, options_wait_name(s->wait.mode), vectors, vectors == 1 ? "" : "s",
+	    command, options_wait_name(s->options->wait), vectors, vectors == 1 ? "" : "s",
 	    c.notifications_sent, c.notifications_suppressed, c.wakes_doorbell, c.wakes_timer,
 	    c.missed_notifications);
 }

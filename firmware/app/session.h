@@ -1,71 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.h - what every command does first and last: the device, the region, the channels, and
- * waiting for something to do.
+ * session.h - a command's stay in a region: the channels, who is there, and waiting.
  */
 #ifndef APP_SESSION_H
 #define APP_SESSION_H
 
-#include "app/app.h"
-#include "app/choose.h"
 #include "app/options.h"
 #include "app/status.h"
+#include "app/world.h"
+
+#include <ivsh/channel.h>
+
+/* How long send, ping, put and get wait for the peer to come, and to go on, unless --timeout says. */
+#define SESSION_PATIENCE_NS UINT64_C(5000000000)
 
 struct session {
-	const struct app_world *world;
+	const struct world *world;
 	const struct options *options;
-	struct choice choice;
-	struct ivsh_device device;
+	struct transport transport;
 	struct ivsh_region region;
 	uint32_t slots;
+	uint32_t self;
+	uint16_t port;               /* --port, or the service's that session_find() was given */
+	uint32_t max;                /* the largest message, in bytes */
 	struct ivsh_chan *chan;      /* one per slot; our own is not used */
 	struct ivsh_record *records; /* of all channels */
 	struct ivsh_peer *peer;      /* one per slot, as last seen */
-	bool *told;                  /* per slot: a line has said that its channel is broken */
-	uint64_t started_ns;
+	bool *reported;              /* per slot: a line has said that its channel is broken */
+	int status;                  /* what the command answers if it does not come to its end */
+	bool endless;                /* it has no end of its own: who stops it is content */
+
+	/* What session_idle() waits for. */
 	struct ivsh_wait wait;
-	uint16_t port; /* --port, or the service's that session_find_peer() was given */
-	int status;    /* what the command answers if it does not come to its end */
+	char awaited[128];
+	uint32_t partner;             /* who must stay there meanwhile; IVSH_SELF_NONE: nobody */
+	uint32_t partner_incarnation; /* and in which incarnation */
+	uint64_t patience_ns;         /* 0: for ever */
+	uint64_t slice_ns;            /* the longest time between two looks at the slots */
+	uint64_t idle_ns;             /* since when there was nothing to do; 0: there was */
+	uint64_t checked_ns; /* when the partner and the world were last looked at; 0: never */
+	uint32_t busy_calls;
 };
 
 /*
- * Open the device, attach, open the channels to all slots. False: one line on stderr has said why,
- * session->status is set, and nothing is left open.
+ * Go into the region at place (place), with channels to all slots. Waits later on end after
+ * (patience_ns), unless --timeout says otherwise; 0: never.
+ *
+ * 0; or -1 after one line on stderr, with session->status set and nothing left open. (session) must
+ * not move afterwards.
  */
-bool session_open(
-    struct session *session, const struct app_world *world, const struct options *options);
+int session_open(struct session *session, const struct world *world, const struct options *options,
+    uint32_t place, uint64_t patience_ns);
+
+/* Close the channels and leave. */
 void session_close(struct session *session);
 
-/* "VM 1" or "slot 1" on ivshmem-plain, with the name when it has one: for people. Static text. */
+/* "slot 1 (beta)": for people. Static text, until the next call. */
 const char *session_who(struct session *session, uint32_t slot);
 
 /* Look at slot (slot) again. */
 const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);
 
-/*
- * There was nothing to do: wait until there may be, as --wait says.
- * False: time is over, somebody pressed ESC, or the slot is lost; a line has said which, and
- * session->status does.
- */
-bool session_idle(struct session *session);
-
-/* The same for (count) sessions, OPTIONS_DEVICES at most: one sleep for all. Status: of the first. */
-bool session_idle_all(struct session *sessions, uint32_t count);
-
-/* The same for room in a ring that was full, whatever else there is to do meanwhile. */
-bool session_full(struct session *session);
-
-/* The same for who waits in a way of its own: looks, keeps the heartbeat going, does not wait. */
-bool session_look(struct session *session);
+/* Publish that service (name) is to be had here, on session->port. 0, or -1 after a line. */
+int session_offer(struct session *session, const char *name);
 
 /*
- * Wait for the peer that --peer names, or the first one that is there: its slot, or -1. Behind a
- * colon stands a service that it has to offer, too: its port is session->port from here on.
+ * Wait for the peer that (wanted) names, by number or name, NULL: any: its slot, or -1 after one line
+ * on stderr. Behind a colon stands a service that it has to offer, too: its port is session->port
+ * from here on.
  */
-int session_find_peer(struct session *session, const char *wanted);
-
-/* Publish that service (name) is to be had here on (port). False: a line has said why not. */
-bool session_offer(struct session *session, const char *name, uint16_t port);
+int session_find(struct session *session, const char *wanted);
 
 /*
  * The next message of (slot), looked at: true. Else there is none, or (slot) is our own. A channel that is
@@ -76,7 +80,40 @@ bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *m
 /* The same for who looks at no message: a channel that is dead is reset after a line. */
 void session_mend(struct session *session, uint32_t slot);
 
-/* Print what went wrong with the channel to (slot), and make it session->status. */
-void session_channel_failed(struct session *session, uint32_t slot, int error);
+/* A call on the channel to (slot) failed for good: say so, and make it session->status. */
+void session_failed(struct session *session, uint32_t slot, int error);
+
+/* Send one message to (slot), waiting for room. 0; or -1 after a line, with session->status set. */
+int session_send(
+    struct session *session, uint32_t slot, uint16_t port, const void *data, uint32_t size);
+
+/*
+ * Say what session_idle() waits for, as in "5 s without ...", and who must be there for it;
+ * IVSH_SELF_NONE: nobody.
+ */
+void session_await(struct session *session, uint32_t partner, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* There was something to do: the next wait starts anew. False: the program is to stop; as below. */
+bool session_busy(struct session *session);
+
+/*
+ * There was nothing to do: wait, as --wait says, until there may be. False when the wait is over: out
+ * of patience, stopped, the partner or the slot lost. Then session->status is set and one line has
+ * said why; there is none when a command that has no end of its own was stopped.
+ *
+ * A message that stands there and was not peeked ends the wait at once. With a partner those of all
+ * others are peeked here; without one the caller has done so.
+ */
+bool session_idle(struct session *session);
+
+/* The same for (count) sessions whose transports are joined: one sleep for all. Status: of the first. */
+bool session_idle_all(struct session *sessions, uint32_t count);
+
+/* There was no room for a message: as session_idle(), whatever comes meanwhile. */
+bool session_full(struct session *session);
+
+/* The same for who waits in a way of its own: looks, keeps the heartbeat going, does not wait. */
+bool session_look(struct session *session);
 
 #endif

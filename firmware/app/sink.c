@@ -4,6 +4,7 @@
  */
 #include "app/bench.h"
 #include "app/commands.h"
+#include "app/output.h"
 #include "app/report.h"
 #include "app/session.h"
 
@@ -36,26 +37,39 @@ static bool take(struct sink *sink, uint32_t slot)
 	return i != 0;
 }
 
-int sink_run(const struct app_world *world, const struct options *o)
+/* Take (count) messages; 0: for ever. Answers the exit status. */
+static int take_all(struct sink *sink, uint32_t count)
 {
-	static struct sink sink;
-	struct session *s = &sink.s;
-	bool ok = true;
+	struct session *s = &sink->s;
 
-	sink.messages = sink.bytes = 0;
-	if (!session_open(s, world, o))
-		return s->status;
-	printf("sink: slot %" PRIu32 " of %" PRIu32 " takes\n", s->region.mem.self, s->slots);
-	while (ok && !(o->count_given && sink.messages >= o->count)) {
+	session_await(s, IVSH_SELF_NONE, "a message on port %u", BENCH_PORT);
+	while (count == 0 || sink->messages < count) {
 		bool some = false;
 
 		for (uint32_t i = 0; i < s->slots; i++)
-			some |= take(&sink, i);
-		if (!some)
-			ok = session_idle(s);
+			some |= take(sink, i);
+		if (!(some ? session_busy(s) : session_idle(s)))
+			return s->status;
 	}
+	return STATUS_DONE;
+}
+
+int sink_run(const struct world *world, const struct options *o)
+{
+	static struct sink sink;
+	struct session *s = &sink.s;
+	int status;
+
+	sink.messages = sink.bytes = 0;
+	if (session_open(s, world, o, 0, 0))
+		return s->status;
+	s->endless = o->count == 0;
+	printf("sink: slot %" PRIu32 " of %" PRIu32 " takes\n", s->self, s->slots);
+	status = output_flush();
+	if (status == STATUS_DONE)
+		status = take_all(&sink, o->count);
 	printf("sink: took %" PRIu64 " messages, %" PRIu64 " bytes\n", sink.messages, sink.bytes);
 	report_bells(s, "sink");
 	session_close(s);
-	return ok ? STATUS_DONE : s->status;
+	return status;
 }

@@ -15,7 +15,9 @@ enum status {
 	STATUS_NO_DEVICE = 3, /* EFI_NOT_FOUND: no ivshmem device; host: no server there, no file */
 	STATUS_NO_PEER = 4,   /* EFI_NOT_FOUND: no such peer, or it did not come in time */
 	STATUS_TIMEOUT = 5,   /* EFI_TIMEOUT: it was there, and it took too long */
-	STATUS_STOPPED = 6,   /* EFI_ABORTED: by ESC or Ctrl-C; host: by SIGINT or another signal */
+	STATUS_STOPPED = 6,   /* EFI_ABORTED: before its end, by ESC, Ctrl-C or a signal */
+	STATUS_NO_FILES = 7, /* EFI_UNSUPPORTED: the command needs files, and there are none here */
+	STATUS_PIPE = 141,   /* EFI_DEVICE_ERROR; host: nobody reads standard output any more */
 };
 
 #endif

@@ -1,108 +1,222 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.c - send and recv: messages for people.
+ * text.c - send and recv: messages for people and for pipes.
  */
 #include "app/commands.h"
+#include "app/output.h"
 #include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX 1024
+#define READ_SIZE 65536u
 
-/* Send one message, waiting for room. Answers the exit status. */
-static int text_send(struct session *s, uint32_t peer, const char *text)
+/* Bytes to be sent. */
+struct text {
+	uint8_t *bytes;
+	uint32_t size, room;
+};
+
+/* Room for (more) bytes. 0, or -1 after a line. */
+static int text_grow(struct text *text, size_t more)
 {
-	for (;;) {
-		int error = ivsh_chan_send(&s->chan[peer], s->port, text, (uint32_t)strlen(text));
+	size_t need = text->size + more, room = text->room ? text->room : 64;
+	uint8_t *grown;
 
-		if (!error)
-			return STATUS_DONE;
-		if (error != IVSH_EAGAIN) {
-			session_channel_failed(s, peer, error);
-			return s->status;
-		}
-		if (!session_full(s))
-			return s->status;
+	while (room < need)
+		room *= 2;
+	grown = room == text->room ? text->bytes : realloc(text->bytes, room);
+	if (!grown) {
+		fprintf(stderr, "ivsh: send: no memory for %zu bytes\n", room);
+		return -1;
 	}
+	text->bytes = grown;
+	text->room = (uint32_t)room;
+	return 0;
 }
 
-int send_run(const struct app_world *world, const struct options *o)
+/* The words from the third on, with a blank between two. 0, or -1 after a line. */
+static int text_join(struct text *text, const struct options *options)
 {
-	static char text[TEXT_MAX];
+	for (unsigned i = 2; i < options->words; i++) {
+		size_t length = strlen(options->word[i]);
+
+		if (text_grow(text, length + 1))
+			return -1;
+		if (i > 2)
+			text->bytes[text->size++] = ' ';
+		memcpy(text->bytes + text->size, options->word[i], length);
+		text->size += (uint32_t)length;
+	}
+	return 0;
+}
+
+/*
+ * All of standard input, up to what no region can take; before the region is entered, so that who
+ * types holds no slot. 0, or -1 after a line.
+ */
+static int text_read(struct text *text, const struct world_files *files)
+{
+	int32_t got = 0;
+
+	if (files->source_open("-"))
+		return -1;
+	do {
+		if (text_grow(text, READ_SIZE))
+			return -1;
+		got = files->source_read(text->bytes + text->size, READ_SIZE);
+		if (got > 0)
+			text->size += (uint32_t)got;
+	} while (got > 0 && text->size <= IVSH_WIRE_AREA_MAX);
+	return got < 0 ? -1 : 0;
+}
+
+/* Send (text) as one message to the peer that is named. Answers the exit status. */
+static int text_send(struct session *s, const struct text *text)
+{
+	int slot = session_find(s, s->options->word[1]);
+	uint32_t peer = (uint32_t)slot;
+
+	if (slot < 0)
+		return s->status;
+	if (text->size > s->max) {
+		fprintf(stderr,
+		    "ivsh: send: %" PRIu32 " bytes%s: a message of this region has at most %" PRIu32
+		    "\n",
+		    text->size, text->size > IVSH_WIRE_AREA_MAX ? " and more" : "", s->max);
+		return STATUS_FAILED;
+	}
+	session_await(s, peer, "room for a message to %s", session_who(s, peer));
+	if (session_send(s, peer, s->port, text->bytes, text->size))
+		return s->status;
+	printf("sent %" PRIu32 " bytes to %s\n", text->size, session_who(s, peer));
+	return STATUS_DONE;
+}
+
+int send_run(const struct world *world, const struct options *o)
+{
+	bool is_input = o->words == 3 && strcmp(o->word[2], "-") == 0;
+	struct text text = {0};
+	int status = STATUS_FAILED;
 	struct session s;
-	size_t used = 0;
-	int peer, status;
 
-	for (unsigned i = 2; i < o->words; i++) {
-		int more = snprintf(
-		    text + used, sizeof(text) - used, "%s%s", i > 2 ? " " : "", o->word[i]);
-
-		used += (size_t)more;
-		if (used >= sizeof(text)) {
-			fprintf(stderr, "ivsh: send: a text of more than %d bytes\n", TEXT_MAX - 1);
-			return STATUS_USAGE;
+	if (is_input && !world->files) {
+		fprintf(stderr, "ivsh: send: -: %s has no files\n", world->name);
+		return STATUS_NO_FILES;
+	}
+	if ((is_input ? text_read(&text, world->files) : text_join(&text, o)) == 0) {
+		if (session_open(&s, world, o, 0, SESSION_PATIENCE_NS)) {
+			status = s.status;
+		} else {
+			status = text_send(&s, &text);
+			session_close(&s);
 		}
 	}
-	if (!session_open(&s, world, o))
-		return s.status;
-	peer = session_find_peer(&s, o->word[1]);
-	status = peer >= 0 ? text_send(&s, (uint32_t)peer, text) : s.status;
-	if (status == STATUS_DONE)
-		printf(
-		    "sent %lu bytes to %s\n", (unsigned long)used, session_who(&s, (uint32_t)peer));
-	session_close(&s);
+	free(text.bytes);
 	return status;
 }
 
-/* A stranger's bytes go to a terminal: what is not printable ASCII becomes a dot. */
-static void text_print(struct session *s, uint32_t from, const struct ivsh_message *message)
-{
-	const uint8_t *bytes = message->data;
+/* What recv keeps of a message while it prints it. */
+struct copy {
+	uint8_t *bytes;
+	uint32_t room;
+};
 
-	printf("%s, port %u%s: ", session_who(s, from), message->port,
-	    message->flags & IVSH_MAYBE_SEEN ? ", maybe seen" : "");
-	for (uint32_t i = 0; i < message->size; i++)
-		putchar(bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.');
-	printf("\n");
+/* Whatever stands before it in the ring has to go, or nothing behind it would ever come. */
+static void recv_drop(struct session *s, uint32_t slot, const struct ivsh_message *message)
+{
+	int error;
+
+	fprintf(stderr, "ivsh: recv: %s, port %u: %" PRIu32 " bytes dropped\n",
+	    session_who(s, slot), message->port, message->size);
+	error = ivsh_chan_release(&s->chan[slot]);
+	if (error)
+		session_failed(s, slot, error);
 }
 
-int recv_run(const struct app_world *world, const struct options *o)
+/* Copy it out first: the peer may change the original. False: no memory for it. */
+static bool copy_take(struct copy *copy, const struct ivsh_message *message)
 {
-	static uint8_t buffer[TEXT_MAX];
-	uint32_t left = o->count_given ? o->count : 1;
-	bool for_ever = left == 0, ok = true;
-	struct session s;
+	if (message->size > copy->room) {
+		uint8_t *grown = realloc(copy->bytes, message->size);
 
-	if (!session_open(&s, world, o))
-		return s.status;
-	ok = session_offer(&s, "text", s.port);
-	while (ok && (for_ever || left > 0)) {
+		if (!grown)
+			return false;
+		copy->bytes = grown;
+		copy->room = message->size;
+	}
+	if (message->size)
+		memcpy(copy->bytes, message->data, message->size);
+	return true;
+}
+
+/*
+ * Print the next message of (slot) and release it: what could not be written stays for the next
+ * incarnation. 1: printed; 0: there was none; -1: over, with s->status set.
+ */
+static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
+{
+	struct ivsh_message message;
+	int error;
+
+	if (!session_peek(s, slot, &message))
+		return 0;
+	if (message.port != s->port || !copy_take(copy, &message)) {
+		recv_drop(s, slot, &message);
+		return 0;
+	}
+	if (s->options->raw_output) {
+		fwrite(copy->bytes, 1, message.size, stdout);
+	} else {
+		printf("%s, port %u%s: ", session_who(s, slot), message.port,
+		    message.flags & IVSH_MAYBE_SEEN ? ", maybe seen" : "");
+		output_text(copy->bytes, message.size);
+		putchar('\n');
+	}
+	s->status = output_flush();
+	if (s->status)
+		return -1;
+	error = ivsh_chan_release(&s->chan[slot]);
+	if (error)
+		session_failed(s, slot, error);
+	return error ? -1 : 1;
+}
+
+/* Receive and print (left) messages; 0: for ever. Answers the exit status. */
+static int recv_all(struct session *s, uint32_t left, struct copy *copy)
+{
+	session_await(s, IVSH_SELF_NONE, "a message on port %u", s->port);
+	while (s->endless || left > 0) {
 		bool found = false;
 
-		for (uint32_t i = 0; i < s.slots && (for_ever || left > 0); i++) {
-			struct ivsh_message message;
+		for (uint32_t i = 0; i < s->slots && (s->endless || left > 0); i++) {
+			int printed = recv_one(s, i, copy);
 
-			if (!session_peek(&s, i, &message))
-				continue;
-			found = true;
-			if (message.port == o->port && message.size <= sizeof(buffer)) {
-				if (ivsh_chan_receive(
-					&s.chan[i], &message, buffer, sizeof(buffer)) == 0) {
-					text_print(&s, i, &message);
-					left--;
-				}
-				continue;
-			}
-			fprintf(stderr, "ivsh: recv: %s, port %u: %" PRIu32 " bytes dropped\n",
-			    session_who(&s, i), message.port, message.size);
-			if (ivsh_chan_release(&s.chan[i]))
-				break;
+			if (printed < 0)
+				return s->status;
+			found |= printed != 0;
+			left -= printed != 0 && !s->endless;
 		}
-		if (!found)
-			ok = session_idle(&s);
+		if (!(found ? session_busy(s) : session_idle(s)))
+			return s->status;
 	}
+	return STATUS_DONE;
+}
+
+int recv_run(const struct world *world, const struct options *o)
+{
+	struct copy copy = {0};
+	struct session s;
+	int status = STATUS_FAILED;
+
+	if (session_open(&s, world, o, 0, 0))
+		return s.status;
+	s.endless = o->count == 0;
+	if (session_offer(&s, "text") == 0)
+		status = recv_all(&s, o->count, &copy);
+	free(copy.bytes);
 	session_close(&s);
-	return ok ? STATUS_DONE : s.status;
+	return status;
 }

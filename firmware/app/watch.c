@@ -3,57 +3,77 @@
  * watch.c - prints who comes, goes and comes back, and where messages may have been lost.
  */
 #include "app/commands.h"
+#include "app/output.h"
 #include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *news_text(const struct session *s, const struct ivsh_peer_event *news)
+static const char *event_text(const struct session *s, const struct ivsh_peer_event *event)
 {
-	switch (news->kind) {
+	static const char *const down[] = {
+	    [IVSH_PEER_ABSENT] = "left",
+	    [IVSH_PEER_ATTACHED] = "left",
+	    [IVSH_PEER_SILENT] = "is silent",
+	    [IVSH_PEER_GONE] = "died",
+	};
+
+	switch (event->kind) {
 	case IVSH_PEER_EVENT_UP:
 		return "is here";
 	case IVSH_PEER_EVENT_RESTARTED:
 		return "was started again";
 	case IVSH_PEER_EVENT_LOST:
 		return "a ring was reset, messages may be lost";
-	default:
+	case IVSH_PEER_EVENT_DOWN:
 		break;
 	}
-	switch (s->peer[news->slot].presence) {
-	case IVSH_PEER_GONE:
-		return "died";
-	case IVSH_PEER_SILENT:
-		return "is silent";
-	default:
-		return "left";
-	}
+	return down[s->peer[event->slot].presence];
 }
 
-int watch_run(const struct app_world *world, const struct options *o)
+/* Print (left) events; 0: for ever. Answers the exit status. */
+static int watch_all(struct session *s, uint32_t left)
 {
-	uint32_t told = 0;
-	bool ok = true;
-	struct session s;
+	session_await(s, IVSH_SELF_NONE, "an event");
+	s->slice_ns = IVSH_PEER_EVENT_NS;
+	while (s->endless || left > 0) {
+		struct ivsh_message unread;
+		struct ivsh_peer_event event;
 
-	if (!session_open(&s, world, o))
-		return s.status;
-	printf("watch: slot %" PRIu32 " of %" PRIu32 "\n", s.region.mem.self, s.slots);
-	while (ok && !(o->count_given && told >= o->count)) {
-		struct ivsh_peer_event news;
+		if (ivsh_region_peer_event(&s->region, s->peer, s->slots, &event) == 0) {
+			const char *what = event_text(s, &event);
+			int status;
 
-		if (ivsh_region_peer_event(&s.region, s.peer, s.slots, &news) == 0) {
-			const char *what = news_text(&s, &news);
-
-			printf("%s: %s\n", session_who(&s, news.slot), what);
-			told++;
-		} else {
-			/* This is news, too: the other side sees a reset. */
-			for (uint32_t i = 0; i < s.slots; i++)
-				session_mend(&s, i);
-			ok = session_idle(&s);
+			printf("%s: %s\n", session_who(s, event.slot), what);
+			status = output_flush();
+			if (status)
+				return status;
+			left--;
+			if (!session_busy(s))
+				return s->status;
+			continue;
 		}
+		/* A channel that breaks is an event, too: the other side sees a reset. */
+		for (uint32_t i = 0; i < s->slots; i++)
+			(void)session_peek(s, i, &unread);
+		if (!session_idle(s))
+			return s->status;
 	}
+	return STATUS_DONE;
+}
+
+int watch_run(const struct world *world, const struct options *o)
+{
+	struct session s;
+	int status;
+
+	if (session_open(&s, world, o, 0, 0))
+		return s.status;
+	s.endless = o->count == 0;
+	printf("watch: slot %" PRIu32 " of %" PRIu32 "\n", s.self, s.slots);
+	status = output_flush();
+	if (status == STATUS_DONE)
+		status = watch_all(&s, o->count);
 	session_close(&s);
-	return ok ? STATUS_DONE : s.status;
+	return status;
 }

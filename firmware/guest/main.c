@@ -4,6 +4,7 @@
  * firmware/app.
  */
 #include "app/app.h"
+#include "app/device.h"
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
 #include "x86_64/memtype.h"
@@ -41,23 +42,22 @@ static const char *assign_problem(int error)
 
 int main(int argc, char **argv)
 {
-	struct app_world world = {
+	struct machine machine = {
 	    .name = "bare-metal x86_64",
-	    .port = arch_platform(),
+	    .platform = arch_platform(),
 	    .memory_type = memtype,
 	    .stopped = stopped,
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = SPIN_NS,
-	    .nonce = arch_nonce(),
 	};
 	struct ivsh_pci_windows windows;
 	int error;
 
 	/* What can be had is had: the commands say so themselves if their device has no address. */
 	arch_pci_windows(&windows);
-	error = ivsh_pci_assign(world.port, &windows);
+	error = ivsh_pci_assign(machine.platform, &windows);
 	if (error)
 		fprintf(
 		    stderr, "%s: assigning PCI addresses: %s\n", argv[0], assign_problem(error));
-	return app_main(argc, argv, &world);
+	return app_main(argc, argv, device_world(&machine));
 }

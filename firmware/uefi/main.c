@@ -23,6 +23,7 @@
 #include "uefi/unlisted.h"
 
 #include "app/app.h"
+#include "app/device.h"
 #include "app/status.h"
 #include "bare/arch.h"
 #include "bare/x86_64/qemu.h"
@@ -66,7 +67,7 @@ static int run(void *ctx)
 		fprintf(stderr, "ivsh: command line: %s\n", wrong);
 		return STATUS_USAGE;
 	}
-	return app_main(args.argc, args.argv, ctx);
+	return app_main(args.argc, args.argv, device_world(ctx));
 }
 
 /* The status for the shell. */
@@ -84,6 +85,8 @@ static EFI_STATUS efi_status(int status)
 		return EFI_TIMEOUT;
 	case STATUS_STOPPED:
 		return EFI_ABORTED;
+	case STATUS_NO_FILES:
+		return EFI_UNSUPPORTED;
 	default:
 		return EFI_DEVICE_ERROR;
 	}
@@ -107,9 +110,9 @@ static bool explain(void)
 /* Set up, run the command, undo the set-up. Answers the exit status. */
 static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 {
-	struct app_world world = {
+	struct machine machine = {
 	    .name = "UEFI x86_64",
-	    .port = arch_platform(),
+	    .platform = arch_platform(),
 	    .explain = explain,
 	    .memory_type = memtype,
 	    .stopped = console_stopped,
@@ -123,8 +126,7 @@ static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 	clock_open(services);
 	nonce_open(system);
 	if (!EFI_ERROR(platform_open(services))) {
-		world.nonce = arch_platform()->seed;
-		result = program_run(run, &world);
+		result = program_run(run, &machine);
 		platform_close();
 	}
 	clock_close();

@@ -12,29 +12,29 @@ NAMES = ["alpha", "beta", "gamma", "delta"]
 PROGRESS = [(16, 457), (32, 3918), (48, 13614), (64, 32768)]  # of 64: message, its bytes
 
 
-def who(slot, kind="VM"):
-    return f"{kind} {slot} ({NAMES[slot]})"
+def who(slot):
+    return f"slot {slot} ({NAMES[slot]})"
 
 
-def check_talk(text, worlds, kind="VM", progress=PROGRESS):
+def check_talk(text, worlds, progress=PROGRESS):
     """Every guest was greeted by every other, showed its progress, and verified every byte."""
     lines = text.splitlines()
     count = len(worlds)
     for me in range(count):
         mine = [line for line in lines if line.startswith(f"[{me}] ")]
         assert (
-            f"[{me}] demo: here is {who(me, kind)} on {worlds[me]}; waiting for {count - 1} "
+            f"[{me}] demo: here is {who(me)} on {worlds[me]}; waiting for {count - 1} "
             f"peer{'s' if count > 2 else ''}" in mine
         )
         for peer in range(count):
             if peer == me:
                 continue
-            hello = f"{who(peer, kind)} says: hello, here is {who(peer, kind)} on {worlds[peer]}"
+            hello = f"{who(peer)} says: hello, here is {who(peer)} on {worlds[peer]}"
             assert f"[{me}] {hello}" in mine
             for number, size in progress:
-                good = f"{who(peer, kind)}: message {number} of 64, {size} bytes: good"
+                good = f"{who(peer)}: message {number} of 64, {size} bytes: good"
                 assert f"[{me}] {good}" in mine
-        summary = re.escape(f"[{me}] demo: {who(me, kind)}: ") + (
+        summary = re.escape(f"[{me}] demo: {who(me)}: ") + (
             rf"sent (\d+) bytes in {64 * (count - 1)} messages, received \1 bytes in "
             rf"{64 * (count - 1)}: every byte verified"
         )
@@ -51,20 +51,20 @@ def check_end(world, script, count=2):
 
 
 @pytest.mark.parametrize(
-    "demo, worlds, kind, limit",
+    "demo, worlds, limit",
     [
-        ("bare", [BARE, BARE], "VM", 15),
-        ("plain", [BARE, BARE], "slot", 15),
-        ("uefi", [UEFI, UEFI], "VM", 60),
-        ("mixed", [BARE, UEFI], "VM", 60),
+        ("bare", [BARE, BARE], 15),
+        ("plain", [BARE, BARE], 15),
+        ("uefi", [UEFI, UEFI], 60),
+        ("mixed", [BARE, UEFI], 60),
     ],
 )
-def test_demo(world, demo, worlds, kind, limit):
+def test_demo(world, demo, worlds, limit):
     began = time.monotonic()
     text = check_end(world, world.script(demo, "--no-build"))
     took = time.monotonic() - began
     print(f"{demo}: {took:.1f} s")
-    check_talk(text, worlds, kind)
+    check_talk(text, worlds)
     assert took < limit
 
 
@@ -104,7 +104,7 @@ def test_two_runs_at_once(world):
     """Each has a folder of its own: they do not meet."""
     first = world.script("plain", "--no-build")
     second = world.script("bare", "--no-build")
-    check_talk(first.done(seconds=60), [BARE] * 2, "slot")
+    check_talk(first.done(seconds=60), [BARE] * 2)
     check_talk(second.done(seconds=60), [BARE] * 2)
     assert list(world.folder.iterdir()) == []
 
@@ -146,6 +146,6 @@ def test_commands(world):
         world,
         world.script("--no-build", "--command", "recv --port=3", "--command", "send 0 hi --port=3"),
     )
-    assert "[0] VM 1 (beta), port 3: hi" in text
-    assert "[1] sent 2 bytes to VM 0 (alpha)" in text
+    assert "[0] slot 1 (beta), port 3: hi" in text
+    assert "[1] sent 2 bytes to slot 0 (alpha)" in text
     assert len(re.findall(r"^\+ qemu-system-x86_64 -accel ", text, re.MULTILINE)) == 2

@@ -55,7 +55,7 @@ def test_guest_pings_host(world, server):
     ping = world.guest(
         "ping", "ping host --count=200 --size=1024 --timeout=20", *doorbell(server.bound[1])
     )
-    assert "ping: VM 0 (host): 200 round trips of 1024 bytes, us:" in ping.done()
+    assert "ping: slot 0 (host): 200 round trips of 1024 bytes, us:" in ping.done()
     echo.done()
 
 
@@ -73,7 +73,7 @@ def test_host_sends_to_guest(world, server):
     recv = world.guest("alpha", "recv --name=alpha --timeout=20", *doorbell(server.bound[0]))
     wait_attached(server, 0)
     host(world, "-S", server.bound[1], "send", "alpha", "hello", "guest", "--name=host").done()
-    assert recv.done() == "VM 1 (host), port 1: hello guest\n"
+    assert recv.done() == "slot 1 (host), port 1: hello guest\n"
 
 
 def test_ls(world, server):

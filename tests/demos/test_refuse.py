@@ -13,6 +13,7 @@ from qemu import (
     BUILD,
     EXIT_FAILED,
     EXIT_NO_DEVICE,
+    EXIT_NO_FILES,
     EXIT_NO_PEER,
     EXIT_TIMEOUT,
     EXIT_TRAP,
@@ -23,7 +24,7 @@ from qemu import (
 
 MAGIC = b"IVSHRGN\0"
 NO_DEVICE = r"ivsh: no ivshmem device \(1af4:1110\) on the PCI bus: add -device ivshmem-.*"
-DAMAGED = "ivsh: region: the header is damaged: clear the memory and start again"
+DAMAGED = r"ivsh: device 00:01\.0: the region's header is damaged: clear the memory and start again"
 MEMORY = 4 << 20
 
 
@@ -48,26 +49,26 @@ def test_good_header(world):
     """The rows below differ from this one in what they say, and in nothing else."""
     memory = memory_file(world.folder, MEMORY, header())
     world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_NO_PEER)
-    assert "we are slot 1" in world.guest("guest", "info --slot=1", *plain(memory)).done()
+    assert "\nregion: version 1, " in world.guest("guest", "info --slot=1", *plain(memory)).done()
 
 
 # What the memory starts with, and the line that says so.
 HEADERS = {
     "random bytes": (
         bytes.fromhex("0123456789abcdef") * 512,
-        "ivsh: region: the memory starts with 0xefcdab8967452301, which is not ours: .*",
+        r"ivsh: device 00:01\.0: the memory starts with 0xefcdab8967452301, which is not ours: .*",
     ),
     "another magic": (
         header(magic=b"IVSHRGM\0"),
-        "ivsh: region: the memory starts with 0x004d475248535649, which is not ours: .*",
+        r"ivsh: device 00:01\.0: the memory starts with 0x004d475248535649, which is not ours: .*",
     ),
     "version 7": (
         header(version=7),
-        "ivsh: region: it has version 7, features 0x0; this program knows version 1, features 0x0",
+        r"ivsh: device 00:01\.0: the region has version 7, features 0x0; this program knows version 1, features 0x0",
     ),
-    "a feature": (header(features=4), "ivsh: region: it has version 1, features 0x4; .*"),
-    "all ones": (MAGIC + b"\xff" * 4088, "ivsh: region: it has version 4294967295, .*"),
-    "only a magic": (MAGIC, "ivsh: region: it has version 0, features 0x0; .*"),
+    "a feature": (header(features=4), r"ivsh: device 00:01\.0: the region has version 1, features 0x4; .*"),
+    "all ones": (MAGIC + b"\xff" * 4088, r"ivsh: device 00:01\.0: the region has version 4294967295, .*"),
+    "only a magic": (MAGIC, r"ivsh: device 00:01\.0: the region has version 0, features 0x0; .*"),
     "another size": (header(size=region_size(8, 64, 8192, 32768) + 1), DAMAGED),
     "1 slot": (header(slots=1), DAMAGED),
     "257 slots": (header(slots=257), DAMAGED),
@@ -79,7 +80,7 @@ HEADERS = {
     "huge bulk": (header(bulk=1 << 28), DAMAGED),
     "beyond the BAR": (
         header(bulk=1 << 20),
-        rf"ivsh: region: BAR2 has {MEMORY} bytes, {region_size(8, 64, 8192, 1 << 20)} are needed: .*",
+        rf"ivsh: device 00:01\.0: the memory has {MEMORY} bytes, {region_size(8, 64, 8192, 1 << 20)} are needed: .*",
     ),
 }
 
@@ -99,38 +100,39 @@ COMMANDS = {
     "no device: demo": (None, "demo", EXIT_NO_DEVICE, NO_DEVICE),
     "plain: 4096 bytes": (
         4096, "recv --slot=0", EXIT_FAILED,
-        r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: give the memory more, .*",
+        r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: give a larger one, .*",
     ),
     "raw: 4096 bytes": (
         ["--raw", "-l", "4096"], "recv", EXIT_FAILED,
-        r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: .*",
+        r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: .*",
     ),
     "256 slots in 4M": (
         MEMORY, "recv --slot=0 --slots=256", EXIT_FAILED,
-        r"ivsh: region: BAR2 has 4194304 bytes, \d{8,} are needed: .* or fewer --slots",
+        r"ivsh: device 00:01\.0: the memory has 4194304 bytes, \d{8,} are needed: .* or fewer --slots",
     ),
     "plain: no slot": (
-        MEMORY, "recv", EXIT_FAILED,
-        "ivsh: ivshmem-plain gives no ID: add --slot=N, another N for each guest",
+        MEMORY, "recv", EXIT_USAGE,
+        r"ivsh: device 00:01\.0: nobody gives slots here: add --slot=N, another N for each peer",
     ),
     "doorbell: another slot": (
         [], "recv --slot=1", EXIT_FAILED,
-        "ivsh: --slot=1: the server gave this VM ID 0: leave --slot out",
+        "ivsh: --slot=1: the server gave slot 0: leave --slot out",
     ),
     "long name": (
-        [], "recv --name=" + "x" * 32, EXIT_FAILED,
-        "ivsh: region: --name: up to 31 printable ASCII characters",
+        [], "recv --name=" + "x" * 32, EXIT_USAGE,
+        "ivsh: --name: a name has at most 31 characters, all printable ASCII",
     ),
     "peer too high": (
         [], "ping --peer=8", EXIT_NO_PEER,
-        "ivsh: peer 8: not a peer of ours: slots are 0 to 7, and we are 0",
+        "ivsh: peer 8: not another's slot: there are 0 to 7, and we are in 0",
     ),
-    "peer is oneself": ([], "send 0 x", EXIT_NO_PEER, "ivsh: peer 0: not a peer of ours: .*"),
+    "peer is oneself": ([], "send 0 x", EXIT_NO_PEER, "ivsh: peer 0: not another's slot: .*"),
     "ping --count=0": (
         [], "ping --count=0", EXIT_USAGE, "ivsh: ping: --count=0: 1 to 1000000",
     ),
     "long text": (
-        [], "send 1 " + "x" * 1024, EXIT_USAGE, "ivsh: send: a text of more than 1023 bytes",
+        ["--slots", "2"], "send 1 " + "x" * 1024 + " --timeout=1", EXIT_NO_PEER,
+        "ivsh: timeout: 1 s without peer 1: ivsh ls shows who is there",
     ),
     "command": (None, "frob", EXIT_USAGE, "ivsh: frob: no such command; try 'help'"),
     "option": (None, "info --frob", EXIT_USAGE, "ivsh: --frob: no such option; try 'help'"),
@@ -154,7 +156,20 @@ COMMANDS = {
         4 << 20, "demo --peers=8 --slot=0", EXIT_FAILED,
         "ivsh: demo: --peers=8: this region has 8 slots: at most 7",
     ),
-    "17 words": (None, "w " * 17, EXIT_USAGE, "ivsh: more than 16 words: .*"),
+    "62 words": (None, "w " * 62, EXIT_USAGE, "ivsh: w: no such command; try 'help'"),
+    "no file": (
+        None, "put 1 x", EXIT_NO_FILES, "ivsh: put: bare-metal x86_64 has no files",
+    ),
+    "no input": (
+        None, "send 1 -", EXIT_NO_FILES, "ivsh: send: -: bare-metal x86_64 has no files",
+    ),
+    "another command's option": (
+        None, "echo --peer=1", EXIT_USAGE, "ivsh: echo: --peer means nothing here",
+    ),
+    "the host's option": (
+        None, "recv --socket=x", EXIT_USAGE, "ivsh: --socket=x: no such option; try 'help'",
+    ),
+    "short option": (None, "recv -x", EXIT_USAGE, "ivsh: -x: no such option; try 'help'"),
     "64 words": (None, "w " * 64, EXIT_USAGE, "ivsh: command line: more than 63 words"),
     "open quote": (None, 'send 1 "x', EXIT_USAGE, "ivsh: command line: a quote is not closed"),
     "4096 bytes": (
@@ -164,18 +179,20 @@ COMMANDS = {
 
 VALUES = {
     "--count=": r"ivsh: --count=: not a number from 0 to 4294967295",
-    "--count": r"ivsh: --count: needs a value: --option=VALUE",
+    "--count": r"ivsh: --count: needs a value: --count=N",
     "--count=-1": r"ivsh: --count=-1: not a number .*",
     "--count=4294967296": r"ivsh: --count=4294967296: not a number .*",
     "--count=0x": r"ivsh: --count=0x: not a number .*",
     "--count=1e3": r"ivsh: --count=1e3: not a number .*",
-    "--size=99999999999999999999999": r"ivsh: --size=9+: not a number .*",
-    "--fresh=1": r"ivsh: --fresh: takes no value",
+    "--size=99999999999999999999999": r"ivsh: --size=9+: not a number from 0 to 134217728",
+    "--discard-backlog=1": r"ivsh: --discard-backlog: takes no value",
     "--slots=1": r"ivsh: --slots=1: not a number from 2 to 256",
     "--device=256": r"ivsh: --device=256: not a number from 0 to 255, nor a bus address .*",
     "--peers=0": r"ivsh: --peers=0: not a number from 1 to 255",
     "--port=65536": r"ivsh: --port=65536: not a number from 0 to 65535",
-    "--timeout=86401": r"ivsh: --timeout=86401: not a number from 0 to 86400",
+    "--timeout=86401": r"ivsh: --timeout=86401: not a number of seconds from 0 to 86400",
+    "--slot=256": r"ivsh: --slot=256: not a number from 0 to 255",
+    "--wait=nap": r"ivsh: --wait=nap: not poll, spin or sleep",
 }
 COMMANDS.update({value: (None, f"demo {value}", EXIT_USAGE, line) for value, line in VALUES.items()})
 
@@ -202,7 +219,7 @@ def test_too_small_for_any_region(world, slot):
     """There is nobody to wait for: at once, with the size, in the least time that a boot takes."""
     began = time.monotonic()
     guest = world.guest("guest", f"recv --slot={slot}", *plain(memory_file(world.folder, 4096)))
-    check_one_line(guest, EXIT_FAILED, r"ivsh: region: BAR2 has 4096 bytes, \d{5,} are needed: .*")
+    check_one_line(guest, EXIT_FAILED, r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: .*")
     small = time.monotonic() - began
     began = time.monotonic()
     world.guest("no", "recv").done(EXIT_NO_DEVICE)
@@ -218,7 +235,7 @@ def test_memory_cannot_be_written(world, content):
     guest = world.guest("guest", "recv --slot=0", *words)
     check_one_line(
         guest, EXIT_FAILED,
-        "ivsh: region: the memory cannot be written: leave out readonly=on",
+        r"ivsh: device 00:01\.0: the memory cannot be written: leave out readonly=on",
     )  # fmt: skip
     assert memory.read_bytes() == content + bytes(MEMORY - len(content)), "not touched"
 
@@ -226,7 +243,7 @@ def test_memory_cannot_be_written(world, content):
 def test_slot_too_high(world):
     memory = memory_file(world.folder, MEMORY, header())
     guest = world.guest("guest", "recv --slot=8", *plain(memory))
-    check_one_line(guest, EXIT_FAILED, "ivsh: region: slot 8 of 8: choose a lower --slot, .*")
+    check_one_line(guest, EXIT_FAILED, r"ivsh: device 00:01\.0: --slot=8: the region has slots 0 to 7")
 
 
 def test_slot_taken(world):
@@ -237,12 +254,12 @@ def test_slot_taken(world):
     second = world.guest("second", "recv --slot=3", *plain(memory))
     check_one_line(
         second, EXIT_FAILED,
-        "ivsh: region: slot 3 is taken by a living peer: choose another --slot",
+        r"ivsh: device 00:01\.0: slot 3 is taken by a living peer: choose another --slot",
     )  # fmt: skip
     first.still_runs()
     first.kill()
     third = world.guest("third", "recv --slot=3 --timeout=1", *plain(memory))
-    check_one_line(third, EXIT_TIMEOUT, "ivsh: timeout: not done after 1 s")
+    check_one_line(third, EXIT_TIMEOUT, "ivsh: timeout: 1 s without a message on port 1")
     assert boot(memory.read_bytes(), 3) == 2
 
 
@@ -260,7 +277,7 @@ def test_info_of_a_foreign_memory(world):
     """info shows what there is; that is no failure, and nothing is touched."""
     memory = memory_file(world.folder, MEMORY, b"precious")
     text = world.guest("guest", "info --slot=0", *plain(memory)).done()
-    assert "\n  region: starts with 0x73756f6963657270: not ours\n" in text
+    assert "\nregion: the memory starts with 0x73756f6963657270, which is not ours: " in text
     assert memory.read_bytes() == b"precious" + bytes(MEMORY - 8)
 
 

@@ -51,7 +51,7 @@ def test_script_memory_for_guests(world):
     script = world.script("plain", "--no-build", "--memory", "4K", "--command", "recv")
     text = script.done(1)
     for slot in range(2):
-        assert f"[{slot}] ivsh: region: BAR2 has 4096 bytes, " in text
+        assert f"[{slot}] ivsh: device 00:01.0: the memory has 4096 bytes, " in text
     assert ": 0 of 2 guests done and verified, " in text.splitlines()[-1]
     assert list(world.folder.iterdir()) == []
 

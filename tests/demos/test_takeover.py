@@ -97,7 +97,7 @@ def test_guest_joins_with_half_of_it_gone(world, whom):
     else:
         kill_serving(world, server, 1)
     ping = world.guest("beta", "ping --count=200 --timeout=30", *doorbell(server.socket))
-    assert "ping: VM 0 (alpha): 200 round trips of 64 bytes, us:" in ping.done(seconds=40)
+    assert "ping: slot 0 (alpha): 200 round trips of 64 bytes, us:" in ping.done(seconds=40)
     echo.still_runs()
     if whom == "supervisor":
         echo.kill()

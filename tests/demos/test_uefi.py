@@ -15,7 +15,7 @@ from memory import boot, memory_file, slot_word
 from qemu import EFI, EXIT_NO_DEVICE, LIMIT, OVMF, QEMU, ROOT, TCG, doorbell, plain
 
 # UEFI Specification, appendix D
-SUCCESS, INVALID_PARAMETER, DEVICE_ERROR = "0x0", "0x2", "0x7"
+SUCCESS, INVALID_PARAMETER, UNSUPPORTED, DEVICE_ERROR = "0x0", "0x2", "0x3", "0x7"
 NOT_FOUND, TIMEOUT, ABORTED = "0xE", "0x12", "0x15"
 
 
@@ -127,14 +127,14 @@ def leaves_all_well(world, server, shell):
     with server.memory() as memory, Ringer(server, 0) as ringer:
         for wait in ("sleep", "spin", "poll"):
             text = shell.run(f"ivsh.efi ping echo --count=50 --timeout=20 --wait={wait}")
-            assert text.startswith("ping: VM 1 (echo): 50 round trips of 64 bytes"), text
+            assert text.startswith("ping: slot 1 (echo): 50 round trips of 64 bytes"), text
             shell.run(f"ivsh.efi send 5 x --timeout=1 --wait={wait}")
             assert shell.status() == NOT_FOUND
-            text = shell.stop(world, memory, f"ivsh.efi recv --count=0 --wait={wait}", "\x03")
+            text = shell.stop(world, memory, f"ivsh.efi recv --wait={wait}", "\x03")
             assert text == "ivsh: stopped\n"
             shell.is_unharmed()
         for _ in range(3):
-            assert "  we are slot 0\n" in shell.run("ivsh.efi info")
+            assert "\n*   0  absent    up  " in shell.run("ivsh.efi info")
         shell.is_unharmed()
         assert ringer.count > 1000
 
@@ -151,7 +151,7 @@ def waits_cheaply(world, server, shell):
         print(f"a UEFI guest that waits: {share:.1%} of a core")
         assert share < 0.10, f"{share:.1%} of a core"
         shell.guest.type("\x03")
-        assert shell.end(after) == "ivsh: stopped\n"
+        assert shell.end(after) == ""
 
 
 def test_shell(world):
@@ -163,20 +163,20 @@ def test_shell(world):
     info = shell.run("ivsh.efi info")
     assert info.startswith("ivsh on UEFI x86_64\ndevice 0: ")
     assert "  VM ID (IVPosition): 0; MSI-X vectors: 2\n" in info
-    assert "  we are slot 0\n  MSI-X vectors in use: 2 of 2\n" in info
-    assert "  peer 1: attached, connected, life 1, name echo\n" in info
+    assert re.search(r"^\*   0  absent    up  ", info, re.MULTILINE), info
+    assert re.search(r"^    1  attached  up  +1  +2  .*  echo$", info, re.MULTILINE), info
     assert shell.status() == SUCCESS
-    assert shell.run("ivsh.efi info") == info
+    assert shell.run("ivsh.efi ls").splitlines()[0] == info.splitlines()[0]
+    assert shell.status() == SUCCESS
     assert "UEFI Interactive Shell" in shell.run("ver")
 
     text = shell.run("ivsh.efi ping echo --count=50 --timeout=20")
-    assert text.startswith("ping: VM 1 (echo): 50 round trips of 64 bytes, us:")
+    assert text.startswith("ping: slot 1 (echo): 50 round trips of 64 bytes, us:")
     assert shell.status() == SUCCESS
     pages = shell.loader_pages()
-    text = shell.run("ivsh.efi ping echo --count=1000000 --timeout=1")  # and 8 MB for its times
-    assert "ivsh: timeout: not done after 1 s" in text
+    text = shell.run("ivsh.efi ping echo --port=9 --count=1000000 --timeout=1")  # and 8 MB for its times
+    assert text == "ivsh: timeout: 1 s without an answer from slot 1 (echo): does it run echo?\n"
     assert shell.loader_pages() == pages
-    shell.run("ivsh.efi ping echo --count=50 --timeout=20")  # takes what was answered too late
 
     assert re.search(r"64-bit, prefetchable, (uncached|write-back)\n", info)
     for command in ("help ivsh", "ivsh.efi -?", "ivsh -?"):
@@ -184,25 +184,27 @@ def test_shell(world):
         assert "Talks to other virtual machines through QEMU's ivshmem device." in text, text
         assert "IVSH [--exit=qemu] [COMMAND" in text, text
     for command in ("ivsh.efi -h", "ivsh.efi --help", "ivsh.efi help"):
-        assert shell.run(command).startswith("ivsh, UEFI x86_64. Commands:\n"), command
+        assert shell.run(command).startswith("Usage: ivsh [OPTION]... [COMMAND]\n"), command
     assert re.fullmatch(r"ivsh \d+\.\d+\.\d+, region version \d+\n", shell.run("ivsh.efi --version"))
 
     assert shell.run("ivsh.efi frob") == "ivsh: frob: no such command; try 'help'\n"
     assert shell.status() == INVALID_PARAMETER
-    assert shell.run("ivsh.efi send 5 x --timeout=1").startswith("ivsh: timeout: not done after 1 s\n")
+    assert shell.run("ivsh.efi send 5 x --timeout=1").startswith("ivsh: timeout: 1 s without peer 5: ")
     assert shell.status() == NOT_FOUND
-    assert shell.run("ivsh.efi recv --timeout=1") == "ivsh: timeout: not done after 1 s\n"
+    assert shell.run("ivsh.efi recv --timeout=0.5") == "ivsh: timeout: 0.5 s without a message on port 1\n"
     assert shell.status() == TIMEOUT
-    assert shell.run("ivsh.efi recv --slot=7").startswith("ivsh: --slot=7: the server gave this VM ID 0")
+    assert shell.run("ivsh.efi recv --slot=7").startswith("ivsh: --slot=7: the server gave slot 0")
     assert shell.status() == DEVICE_ERROR
+    assert shell.run("ivsh.efi get 1 x") == "ivsh: get: UEFI x86_64 has no files\n"
+    assert shell.status() == UNSUPPORTED
     assert shell.run("ivsh.efi recv --device=7").startswith("ivsh: --device=7: there is none there")
     assert shell.status() == NOT_FOUND
 
     with server.memory() as memory:
         for key in ("\x1b", "\x03"):  # ESC, Ctrl-C
-            text = shell.stop(world, memory, "ivsh.efi recv --count=0", key)
-            assert text == "ivsh: stopped\n"
-            assert shell.status() == ABORTED
+            for command, said, status in (("recv", "ivsh: stopped\n", ABORTED), ("recv --count=0", "", SUCCESS)):
+                assert shell.stop(world, memory, f"ivsh.efi {command}", key) == said
+                assert shell.status() == status
             assert slot_word(memory, 0, 0) == 2, "it said good-bye"
 
     # A bell wakes a sleeper at once: the firmware's tick is 10 ms, and 3 ms where a peer polls.

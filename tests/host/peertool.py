@@ -7,9 +7,9 @@ import subprocess
 from rawclient import LIMIT
 
 # firmware/app/status.h; ivsh(1), EXIT STATUS.
-DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED = range(7)
+DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED, NO_FILES = range(8)
 
-COLUMNS = ("slot presence connection life vectors sent received full errors name").split()
+COLUMNS = ("slot presence connection incarnation vectors sent received full errors name").split()
 
 
 class Peers:

@@ -16,6 +16,21 @@ from peertool import FAILED, NO_DEVICE, NO_PEER, STOPPED, TIMEOUT, finish
 from rawclient import LIMIT, RawClient, until
 
 SLOT = 8192  # offset of slot 0; a slot has 2048 bytes
+HEARTBEAT = 8  # in it
+
+
+@pytest.fixture
+def memory(tmp_path):
+    path = tmp_path / "memory"
+    path.write_bytes(b"")
+    os.truncate(path, 4 << 20)
+    return path
+
+
+def is_mapped(pid, path):
+    """Whether the process has (path) in its memory."""
+    with open(f"/proc/{pid}/maps") as maps:
+        return str(path) in maps.read()
 
 
 # --- Talk -------------------------------------------------------------------------------------
@@ -32,7 +47,7 @@ def test_ls_shows_both(peers):
         assert rows[slot]["name"] == name
         assert rows[slot]["presence"] == "attached"
         assert rows[slot]["connection"] == "up"
-        assert (rows[slot]["life"], rows[slot]["vectors"]) == ("1", "2")
+        assert (rows[slot]["incarnation"], rows[slot]["vectors"]) == ("1", "2")
         assert not rows[slot]["own"]
 
 
@@ -63,6 +78,7 @@ def test_services(peers):
 def test_watch(peers):
     """Up, down and restarted, each when the server sees it: far sooner than the heartbeat's 2 s."""
     watch = peers.start("watch", "--count", "4")
+    assert watch.stdout.readline() == b"watch: slot 0 of 8\n"
     echo = peers.echo("--name", "alpha")
     assert watch.stdout.readline() == b"slot 1 (alpha): is here\n"
     start = time.monotonic()
@@ -95,7 +111,7 @@ def test_count_and_other_ports(peers):
     "options,expected",
     [
         ((), b"slot 1, port 1, maybe seen: early\n"),
-        (("--fresh",), b"slot 1, port 1: late\n"),
+        (("--discard-backlog",), b"slot 1, port 1: late\n"),
     ],
 )
 def test_what_was_sent_to_an_earlier_life(peers, options, expected):
@@ -136,7 +152,7 @@ def test_ping(peers):
         )
     status, output, errors = finish(echo)
     assert (status, errors) == (0, [])
-    assert output.startswith(b"echo: answered 150 messages\necho: wait spin, 2 vectors: bells ")
+    assert output.startswith(b"echo: answered 150 messages\necho: wait spin, 2 vectors: notifications sent ")
 
 
 def test_killed_peer_is_gone_at_once(peers):
@@ -148,8 +164,8 @@ def test_killed_peer_is_gone_at_once(peers):
     row = peers.row("victim")
     assert time.monotonic() - began < 0.9
     assert row["presence"] == "gone" and not row["own"]
-    peers.echo("--name", "other", "--fresh")  # this one takes the slot
-    assert peers.row("victim") is None and peers.row("other")["life"] == "2"
+    peers.echo("--name", "other", "--discard-backlog")  # this one takes the slot
+    assert peers.row("victim") is None and peers.row("other")["incarnation"] == "2"
 
 
 def test_killed_peers_in_slots_of_their_own(peers):
@@ -180,6 +196,23 @@ def test_stopped_peer_is_silent(peers):
     until(lambda: peers.row("sleeper")["presence"] == "attached")
 
 
+def test_slow_heartbeat_is_no_silence(at, memory):
+    """SPEC R5.4: a peer is silent when its heartbeat has not moved for two seconds, not before."""
+    zero = at("-f", memory, "--slot", 0)
+    zero.kill(zero.echo("--name", "slow"))
+    ls = at("-f", memory).start("ls")
+    with open(memory, "r+b") as file:
+        until(lambda: is_mapped(ls.pid, memory))
+        time.sleep(1.4)  # its heartbeat is late: less than two seconds, more than one
+        file.seek(SLOT + HEARTBEAT)
+        (beat,) = struct.unpack("<I", file.read(4))
+        file.seek(SLOT + HEARTBEAT)
+        file.write(struct.pack("<I", (beat + 1) % 2**32))
+    status, output, errors = finish(ls)
+    assert (status, errors) == (0, [])
+    assert re.search(rb"^    0  attached .*  slow$", output, re.MULTILINE), output
+
+
 # --- Ends -------------------------------------------------------------------------------------
 
 
@@ -200,7 +233,7 @@ def test_signals_end_in_order(peers, words, sig, status):
     until(lambda: peers.row("stopper"))
     process.send_signal(sig)
     got, _, errors = finish(process)
-    assert (got, errors) == (status, [])
+    assert (got, errors) == (status, ["ivsh: stopped"] if status == STOPPED else [])
     assert peers.row("stopper")["presence"] == "absent", "it said good-bye"
 
 
@@ -228,39 +261,47 @@ def test_server_that_ends(peers, mode):
     ]
 
 
+def test_no_command_means_info(peers):
+    assert peers.run() == peers.run("info") == peers.run("ls")
+    assert peers.run()[1].startswith(b"region: version 1, ")
+
+
 # --- Refusals ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "words,text",
     [
-        ((), "no command"),
         (("list",), "list: no such command"),
         (("send",), "send: give PEER TEXT..."),
         (("send", "1"), "send: give PEER TEXT..."),
-        (("ping",), "ping: give PEER"),
+        (("put", "1"), "put: give PEER FILE"),
         (("ping", "1", "2"), "2: one word too many"),
         (("ls", "all"), "all: one word too many"),
         (("ls", "--count", "1"), "ls: --count means nothing here"),
         (("echo", "--size", "1"), "echo: --size means nothing here"),
         (("ls", "-w", "sleep"), "ls: --wait means nothing here"),
-        (("echo", "--wait", "nap"), "--wait: nap: not poll, spin or sleep"),
-        (("echo", "--slot", "256", "-f", "x"), "--slot: 256: not a number from 0 to 255"),
-        (("echo", "-f", "x"), "add --slot N"),
+        (("echo", "--wait", "nap"), "--wait=nap: not poll, spin or sleep"),
+        (("echo", "--slot", "256", "-f", "x"), "--slot=256: not a number from 0 to 255"),
+        (("echo", "-f", "x"), "add --slot=N"),
         (("echo", "-f", "x", "-S", "y"), "not both"),
-        (("recv", "--count", "-1"), "--count: -1: not a number"),
-        (("recv", "--count", "4294967296"), "--count: 4294967296: not a number"),
-        (("recv", "--count", "0x"), "--count: 0x: not a number"),
-        (("recv", "--port", "65536"), "--port: 65536: not a number"),
+        (("recv", "--count", "-1"), "--count=-1: not a number"),
+        (("recv", "--count", "4294967296"), "--count=4294967296: not a number"),
+        (("recv", "--count", "0x"), "--count=0x: not a number"),
+        (("recv", "--port", "65536"), "--port=65536: not a number"),
         (("recv", "--name", "n" * 32), "at most 31"),
         (("recv", "--name", "a\nb"), "printable"),
-        (("ping", "1", "--count", "0"), "--count: ping takes 1 to 1000000"),
-        (("--what",), "--what"),
-        (("recv", "--timeout"), "timeout"),
-        (("recv", "--timeout", "-1"), "--timeout: -1: not a number of seconds from 0 to 86400"),
-        (("recv", "--timeout", "1.5s"), "--timeout: 1.5s: not a number of seconds"),
-        (("recv", "--timeout", "."), "--timeout: .: not a number of seconds"),
-        (("recv", "--timeout", "1e9"), "--timeout: 1e9: not a number of seconds"),
+        (("ping", "1", "--count", "0"), "ping: --count=0: 1 to 1000000"),
+        (("--what",), "--what: no such option"),
+        (("recv", "--coun", "1"), "--coun: no such option"),
+        (("-x",), "-x: no such option"),
+        (("recv", "--raw-output=1"), "--raw-output: takes no value"),
+        (("echo", "--peer", "1"), "echo: --peer means nothing here"),
+        (("recv", "--timeout"), "--timeout: needs a value"),
+        (("recv", "--timeout", "-1"), "--timeout=-1: not a number of seconds from 0 to 86400"),
+        (("recv", "--timeout", "1.5s"), "--timeout=1.5s: not a number of seconds"),
+        (("recv", "--timeout", "."), "--timeout=.: not a number of seconds"),
+        (("recv", "--timeout", "1e9"), "--timeout=1e9: not a number of seconds"),
     ],
 )
 def test_usage(at, words, text):
@@ -345,7 +386,7 @@ def test_raw_server(start, at):
 def test_slot_of_a_server(peers):
     status, _, errors = peers.run("recv", "--slot", "5")
     assert status == 1
-    assert errors == ["ivsh: --slot: the server gave slot 0: leave --slot out"]
+    assert errors == ["ivsh: --slot=5: the server gave slot 0: leave --slot out"]
 
 
 def test_peers_that_are_not(peers):
@@ -386,14 +427,6 @@ def test_ring_that_stays_full(peers):
 
 
 # --- A plain file -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def memory(tmp_path):
-    path = tmp_path / "memory"
-    path.write_bytes(b"")
-    os.truncate(path, 4 << 20)
-    return path
 
 
 def test_two_slots_of_a_file(at, memory):
@@ -469,7 +502,8 @@ def test_truncated_region(at, memory):
         status, _, errors = at("-f", memory).run(*words)
         assert status == 1
         assert errors == [
-            f"ivsh: {memory}: the memory has 1048576 bytes, 2547712 are needed: bring a larger one"
+            f"ivsh: {memory}: the memory has 1048576 bytes, 2547712 are needed: give a larger one, or"
+            " fewer --slots"
         ]
 
 
@@ -507,4 +541,4 @@ def test_slot_beyond_the_region(at, memory):
     zero.kill(zero.echo())
     status, _, errors = at("-f", memory, "--slot", 8).run("recv")
     assert status == 1
-    assert errors == ["ivsh: --slot: 8: the region has slots 0 to 7"]
+    assert errors == [f"ivsh: {memory}: --slot=8: the region has slots 0 to 7"]

@@ -279,12 +279,13 @@ def test_completion_of_the_tool_knows_every_option(build):
     text = subprocess.check_output([build / "ivsh", "--help"], text=True)
     said = set(re.findall(r"(?<![a-zA-Z-])--?[a-zA-Z][a-z-]*", text))
     assert set(complete("ivsh -")) == said
+    flags = ("--discard-backlog", "--raw-output", "--quiet", "--keep-going")
     commands = complete("ivsh ")
     assert commands == re.findall(r"^  ([a-z]+) ", text, flags=re.M)
     for command in commands:
         known = set(complete(f"ivsh {command} -"))
         for flag in said - {"-h", "--help", "-v", "--version", "-S", "-f", "-w"}:
-            value = [] if flag in ("--fresh", "--raw-output") else ["spin" if flag == "--wait" else "1"]
+            value = [] if flag in flags else ["spin" if flag == "--wait" else "2"]
             words = [build / "ivsh", "-S", "/none/here", command, *["1"] * 2, flag, *value]
             done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT)
             assert ("means nothing here" in done.stderr) == (flag not in known), (command, flag)

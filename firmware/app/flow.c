@@ -4,41 +4,25 @@
  *
  * The one who gets says that it has finished when all is written; the one who puts waits for that.
  */
-#include "peer/commands.h"
-#include "peer/output.h"
-#include "peer/session.h"
-#include "peer/target.h"
+#include "app/commands.h"
+#include "app/session.h"
 
 #include <ivsh/stream.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#define FLOW_PATIENCE_NS UINT64_C(5000000000) /* for the peer to come, and to go on */
-#define FLOW_BUFFER (1u << 20)
+#define BUFFER (1u << 20)
 
 struct flow {
 	struct session s;
+	const struct world_files *files;
 	struct ivsh_stream stream;
 	uint32_t peer;
-	const char *path;
-	int fd;               /* put: what is read */
-	struct target target; /* get: what is written */
 	uint64_t bytes;
 	uint8_t *buffer, *piece; /* what has come; what goes through the file */
 };
-
-/* A line about the file; answers the exit status. */
-static int flow_file_failed(const struct flow *f)
-{
-	fprintf(stderr, "ivsh: %s: %s\n", f->path, strerror(errno));
-	return STATUS_FAILED;
-}
 
 /* Messages for somebody else stand in the way: they go. */
 static void flow_clear(struct flow *f)
@@ -60,51 +44,57 @@ static void flow_clear(struct flow *f)
  */
 static bool flow_goes_on(struct flow *f, int error, int *status)
 {
+	bool goes_on;
+
 	*status = STATUS_FAILED;
-	if (error == 0) {
-		if (session_busy(&f->s))
-			return true;
-		*status = f->s.status;
-		return false;
-	}
-	if (error != IVSH_EAGAIN) {
+	if (error != 0 && error != IVSH_EAGAIN) {
 		fprintf(stderr, "ivsh: %s: %s after %" PRIu64 " bytes: %s\n", f->s.options->word[0],
 		    session_who(&f->s, f->peer), f->bytes, ivsh_error_text(error));
 		return false;
 	}
-	flow_clear(f);
-	if (session_idle(&f->s))
-		return true;
-	*status = f->s.status;
-	return false;
+	if (error != 0)
+		flow_clear(f);
+	goes_on = error == 0 ? session_busy(&f->s) : session_idle(&f->s);
+	if (!goes_on)
+		*status = f->s.status;
+	return goes_on;
+}
+
+/* Say that no more will be written. Answers the exit status. */
+static int flow_finish(struct flow *f)
+{
+	int error, status;
+
+	while ((error = ivsh_stream_finish(&f->stream)) != 0)
+		if (!flow_goes_on(f, error, &status))
+			return status;
+	return STATUS_DONE;
 }
 
 /* All of the file, then the end, then the other's end. Answers the exit status. */
 static int flow_put(struct flow *f)
 {
 	uint32_t done, got = 0;
-	ssize_t size;
+	int32_t size;
 	int error, status;
 
-	while ((size = read(f->fd, f->piece, FLOW_BUFFER)) > 0)
-		for (ssize_t at = 0; at < size; at += done, f->bytes += done) {
+	while ((size = f->files->source_read(f->piece, BUFFER)) > 0)
+		for (uint32_t at = 0; at < (uint32_t)size; at += done, f->bytes += done) {
 			error = ivsh_stream_write(
-			    &f->stream, f->piece + at, (uint32_t)(size - at), &done);
+			    &f->stream, f->piece + at, (uint32_t)size - at, &done);
 			if (!flow_goes_on(f, error, &status))
 				return status;
 		}
-	if (size < 0)
-		return flow_file_failed(f);
-	while ((error = ivsh_stream_finish(&f->stream)) != 0)
-		if (!flow_goes_on(f, error, &status))
-			return status;
+	status = size < 0 ? STATUS_FAILED : flow_finish(f);
+	if (status)
+		return status;
 	while ((error = ivsh_stream_read(&f->stream, f->piece, 1, &got)) != 0)
 		/* It leaves as soon as it has said so. */
 		if (!flow_goes_on(f, error, &status) &&
 		    ivsh_stream_read(&f->stream, f->piece, 1, &got) != 0)
 			return status;
 	printf("sent %" PRIu64 " bytes to %s\n", f->bytes, session_who(&f->s, f->peer));
-	return 0;
+	return STATUS_DONE;
 }
 
 static int flow_get(struct flow *f)
@@ -113,28 +103,26 @@ static int flow_get(struct flow *f)
 	int error, status;
 
 	for (;;) {
-		error = ivsh_stream_read(&f->stream, f->piece, FLOW_BUFFER, &got);
+		error = ivsh_stream_read(&f->stream, f->piece, BUFFER, &got);
 		if (error == 0 && got == 0)
 			break;
-		if (error == 0 && target_write(&f->target, f->piece, got))
+		if (error == 0 && f->files->target_write(f->piece, got))
 			return STATUS_FAILED;
 		f->bytes += got;
 		if (!flow_goes_on(f, error, &status))
 			return status;
 	}
 	/* Before the other hears that all is well. */
-	if (target_keep(&f->target))
+	if (f->files->target_keep())
 		return STATUS_FAILED;
-	while ((error = ivsh_stream_finish(&f->stream)) != 0)
-		if (!flow_goes_on(f, error, &status))
-			return status;
-	if (f->target.fd != STDOUT_FILENO)
+	status = flow_finish(f);
+	if (status == STATUS_DONE && !f->files->target_is_output())
 		printf(
 		    "received %" PRIu64 " bytes from %s\n", f->bytes, session_who(&f->s, f->peer));
-	return 0;
+	return status;
 }
 
-static int flow_in(struct flow *f, int (*run)(struct flow *))
+static int flow_with_peer(struct flow *f, int (*run)(struct flow *))
 {
 	int peer = session_find(&f->s, f->s.options->word[1]);
 	int error, status;
@@ -142,7 +130,7 @@ static int flow_in(struct flow *f, int (*run)(struct flow *))
 	if (peer < 0)
 		return f->s.status;
 	f->peer = (uint32_t)peer;
-	error = ivsh_stream_open(&f->stream, &f->s.chan[peer], f->s.port, f->buffer, FLOW_BUFFER);
+	error = ivsh_stream_open(&f->stream, &f->s.chan[peer], f->s.port, f->buffer, BUFFER);
 	if (error) {
 		session_failed(&f->s, f->peer, error);
 		return STATUS_FAILED;
@@ -156,18 +144,19 @@ static int flow_in(struct flow *f, int (*run)(struct flow *))
 }
 
 /* The file is open: go into the region. Answers the exit status. */
-static int flow_run(struct flow *f, const struct options *options, int (*run)(struct flow *))
+static int flow_run(struct flow *f, const struct world *world, const struct options *options,
+    int (*run)(struct flow *))
 {
 	int status = STATUS_FAILED;
 
-	f->buffer = malloc(FLOW_BUFFER);
-	f->piece = malloc(FLOW_BUFFER);
+	f->buffer = malloc(BUFFER);
+	f->piece = malloc(BUFFER);
 	if (!f->buffer || !f->piece) {
 		fprintf(stderr, "ivsh: no memory\n");
-	} else if (session_open(&f->s, options, FLOW_PATIENCE_NS)) {
+	} else if (session_open(&f->s, world, options, 0, SESSION_PATIENCE_NS)) {
 		status = f->s.status;
 	} else {
-		status = flow_in(f, run);
+		status = flow_with_peer(f, run);
 		session_close(&f->s);
 	}
 	free(f->buffer);
@@ -175,41 +164,46 @@ static int flow_run(struct flow *f, const struct options *options, int (*run)(st
 	return status;
 }
 
-static bool flow_port_is_good(const struct options *options)
+/* What can be said before the file is opened. Answers the exit status. */
+static int flow_check(const struct world *world, const struct options *options)
 {
-	if (options->port != UINT16_MAX)
-		return true;
-	fprintf(stderr, "ivsh: --port: %u: a stream takes the next one, too\n", options->port);
-	return false;
+	if (!world->files) {
+		fprintf(stderr, "ivsh: %s: %s has no files\n", options->word[0], world->name);
+		return STATUS_NO_FILES;
+	}
+	if (options->port == UINT16_MAX) {
+		fprintf(
+		    stderr, "ivsh: --port=%u: a stream takes the next one, too\n", options->port);
+		return STATUS_USAGE;
+	}
+	return STATUS_DONE;
 }
 
-int put_run(const struct options *options)
+int put_run(const struct world *world, const struct options *options)
 {
 	static struct flow f;
-	bool is_standard = !strcmp(options->word[2], "-");
-	int status;
+	int status = flow_check(world, options);
 
-	if (!flow_port_is_good(options))
-		return STATUS_USAGE;
-	f.path = is_standard ? "stdin" : options->word[2];
-	f.fd = is_standard ? STDIN_FILENO : open(f.path, O_RDONLY | O_CLOEXEC);
-	if (f.fd < 0)
-		return flow_file_failed(&f);
-	status = flow_run(&f, options, flow_put);
-	if (!is_standard)
-		close(f.fd);
+	f.files = world->files;
+	if (status)
+		return status;
+	if (f.files->source_open(options->word[2]))
+		return STATUS_FAILED;
+	status = flow_run(&f, world, options, flow_put);
+	f.files->source_close();
 	return status;
 }
 
-int get_run(const struct options *options)
+int get_run(const struct world *world, const struct options *options)
 {
 	static struct flow f;
-	int status;
+	int status = flow_check(world, options);
 
-	if (!flow_port_is_good(options))
-		return STATUS_USAGE;
-	status = target_open(&f.target, options->word[2]) ? STATUS_FAILED
-							  : flow_run(&f, options, flow_get);
-	target_close(&f.target);
+	f.files = world->files;
+	if (status)
+		return status;
+	status = f.files->target_open(options->word[2]) ? STATUS_FAILED
+							: flow_run(&f, world, options, flow_get);
+	f.files->target_close();
 	return status;
 }

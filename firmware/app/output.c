@@ -2,20 +2,20 @@
 /*
  * output.c - what goes to stdout.
  */
-#include "peer/output.h"
+#include "app/output.h"
+
 #include "app/status.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 int output_flush(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
+		return STATUS_DONE;
 	if (errno == EPIPE)
-		return 128 + SIGPIPE; /* as of a program that it has ended */
+		return STATUS_PIPE; /* as of a program that SIGPIPE has ended */
 	fprintf(stderr, "ivsh: stdout: %s\n", errno ? strerror(errno) : "write failed");
 	return STATUS_FAILED;
 }

@@ -2,31 +2,23 @@
 /*
  * look.c - a region seen from outside.
  *
- * Theory of operation: the library looks, and believes a server and a heartbeat until they have stood
- * still for a while. Who looks for a second only believes what was seen to move.
+ * Theory of operation: the library probes a region, and believes a server and a heartbeat until they
+ * have stood still for a while. Who looks for seconds only believes what was seen to move.
  */
-#include "peer/look.h"
+#include "app/look.h"
 
 #include <string.h>
-#include <time.h>
 
-static uint64_t look_now(void *ctx)
-{
-	struct timespec now;
-
-	(void)ctx;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+/* What has not moved for as long stands still: SPEC R4.3, R5.4. The server's heartbeat has less. */
+#define LIMIT_NS IVSH_HEARTBEAT_LIMIT_NS
+#define STEP_NS UINT64_C(10000000)
 
 int look_open(struct look *look, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {
-	struct ivsh_mem clocked = *mem;
 	int error;
 
-	memset(look, 0, sizeof *look);
-	clocked.doorbell = (struct ivsh_doorbell){.now_ns = look_now};
-	error = ivsh_region_probe(&look->region, &clocked, attach);
+	memset(look, 0, sizeof(*look));
+	error = ivsh_region_probe(&look->region, mem, attach);
 	if (error)
 		return error;
 	look->size = attach->need_size;
@@ -42,7 +34,11 @@ int look_open(struct look *look, const struct ivsh_mem *mem, struct ivsh_attach 
 	return 0;
 }
 
-bool look_again(struct look *look)
+/*
+ * Look again. True when more looks tell no more: the server's heartbeat was seen to move, or there never
+ * was one, and so was the heartbeat of every attached slot whose peer the server did not see go.
+ */
+static bool look_again(struct look *look)
 {
 	uint32_t epoch = look->region.server_epoch;
 	bool all = true;
@@ -64,7 +60,7 @@ bool look_again(struct look *look)
 }
 
 /* SPEC R4.3, R5.4 */
-static enum ivsh_presence look_presence(const struct look *look, const struct look_slot *slot)
+static enum ivsh_presence presence(const struct look *look, const struct look_slot *slot)
 {
 	if (slot->peer.presence == IVSH_PEER_ABSENT)
 		return IVSH_PEER_ABSENT;
@@ -73,15 +69,28 @@ static enum ivsh_presence look_presence(const struct look *look, const struct lo
 	return slot->moves ? IVSH_PEER_ATTACHED : IVSH_PEER_SILENT;
 }
 
-void look_close(struct look *look)
+/* The last look: names and counters, and the presence of each slot, as far as it is known. */
+static void look_close(struct look *look)
 {
 	for (uint32_t i = 0; i < look->region.geometry.slots; i++) {
 		struct look_slot *slot = &look->slot[i];
 
-		slot->peer.presence = look_presence(look, slot);
+		slot->peer.presence = presence(look, slot);
 		if (!look->server_moves)
 			slot->peer.connection = IVSH_CONNECTION_UNKNOWN;
 		if (ivsh_region_counters(&look->region, i, &slot->counters))
-			memset(&slot->counters, 0, sizeof slot->counters);
+			memset(&slot->counters, 0, sizeof(slot->counters));
 	}
+}
+
+void look_watch(struct look *look)
+{
+	const struct ivsh_doorbell *doorbell = &look->region.mem.doorbell;
+	uint64_t start = doorbell->now_ns(doorbell->ctx), now = start;
+
+	while (!look_again(look) && now - start < LIMIT_NS) {
+		doorbell->sleep(doorbell->ctx, doorbell->count(doorbell->ctx), now + STEP_NS);
+		now = doorbell->now_ns(doorbell->ctx);
+	}
+	look_close(look);
 }

@@ -5,8 +5,8 @@
  * A peer that only wants to know who is there must not overwrite what a dead one left, nor need
  * write access to a file. Everything here is what the memory says: numbers unchecked, names clean.
  */
-#ifndef LOOK_H
-#define LOOK_H
+#ifndef APP_LOOK_H
+#define APP_LOOK_H
 
 #include <ivsh/region.h>
 
@@ -36,12 +36,9 @@ int look_open(
     struct look *look, const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * Look again. True when more looks tell no more: the server's beat was seen to move, or there never
- * was one, and so was the heartbeat of every attached slot whose peer the server did not see go.
+ * Look until more looks tell no more, for IVSH_HEARTBEAT_LIMIT_NS at the most. Afterwards (look) has
+ * names and counters, and the presence of each slot.
  */
-bool look_again(struct look *look);
-
-/* The last look: names and counters, and the presence of each slot, as far as it is known. */
-void look_close(struct look *look);
+void look_watch(struct look *look);
 
 #endif

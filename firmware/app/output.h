@@ -2,14 +2,14 @@
 /*
  * output.h - what goes to stdout.
  */
-#ifndef OUTPUT_H
-#define OUTPUT_H
+#ifndef APP_OUTPUT_H
+#define APP_OUTPUT_H
 
 #include <stdint.h>
 
 /*
- * Write out what is buffered. 0, or the exit status if it cannot be: 1 after a line on stderr; or,
- * silently, that of SIGPIPE when nobody reads any more.
+ * Write out what is buffered. 0, or the exit status if it cannot be: STATUS_FAILED after a line on
+ * stderr; or, silently, STATUS_PIPE when nobody reads any more.
  */
 int output_flush(void);
 

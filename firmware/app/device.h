@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * device.h - the ivshmem devices of a machine: the transports of the worlds that are guests.
+ */
+#ifndef APP_DEVICE_H
+#define APP_DEVICE_H
+
+#include "app/options.h"
+#include "app/world.h"
+
+#include <ivsh/device.h>
+
+/* A machine that is a guest. */
+struct machine {
+	const char *name; /* "bare-metal x86_64" */
+
+	/* How the device room reaches this machine. Everything is assigned already. */
+	const struct ivsh_platform *platform;
+
+	/* Without a device: if this machine knows why, one line on stderr, and true. NULL: it does not. */
+	bool (*explain)(void);
+
+	/* How this machine caches an address: "write-back" and the like, or NULL. */
+	const char *(*memory_type)(const void *address);
+
+	/* True once somebody asked the program to stop (ESC). */
+	bool (*stopped)(void);
+
+	/*
+	 * How long a command that finds nothing to do polls before it sleeps, in nanoseconds: about
+	 * as long as this machine's sleep is late: with doorbells that end a sleep, and without.
+	 */
+	uint64_t spin_ns;
+	uint64_t spin_polling_ns;
+};
+
+/* The commands' world on (machine), which must outlive it. There is one. */
+const struct world *device_world(const struct machine *machine);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.c - a session with nothing to do.
+ *
+ * Doorbells announce messages and room. Nothing announces that the program is to stop, that the
+ * partner died where no server sees it, or that patience is over: a session looks for these now and
+ * then.
+ */
+#include "app/session.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define BUSY_CALLS 256u /* a command that does not wait looks as rarely whether it is to stop */
+
+void session_await(struct session *s, uint32_t partner, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(s->awaited, sizeof(s->awaited), format, arguments);
+	va_end(arguments);
+	s->partner = partner;
+	if (partner != IVSH_SELF_NONE)
+		s->partner_incarnation = session_peer(s, partner)->incarnation;
+	s->idle_ns = 0;
+	s->checked_ns = 0;
+}
+
+static bool is_stopped(struct session *s)
+{
+	if (!s->world->stopped())
+		return false;
+	if (!s->endless)
+		fprintf(stderr, "ivsh: stopped\n");
+	s->status = s->endless ? STATUS_DONE : STATUS_STOPPED;
+	return true;
+}
+
+bool session_busy(struct session *s)
+{
+	s->idle_ns = 0;
+	return ++s->busy_calls % BUSY_CALLS != 0 || !is_stopped(s);
+}
+
+/* Whether the partner can still do what we wait for. Without a server only a good-bye shows. */
+static bool partner_is_there(struct session *s)
+{
+	const char *what = NULL;
+	const char *who;
+
+	if (s->partner == IVSH_SELF_NONE || s->options->keep_going)
+		return true;
+	who = session_who(s, s->partner);
+	if (s->peer[s->partner].presence == IVSH_PEER_GONE)
+		what = "died";
+	else if (s->peer[s->partner].presence == IVSH_PEER_ABSENT)
+		what = "left";
+	else if (s->peer[s->partner].incarnation != s->partner_incarnation)
+		what = "was started again";
+	if (what)
+		fprintf(stderr, "ivsh: %s: %s meanwhile\n", who, what);
+	return !what;
+}
+
+/* What no doorbell announces, if it is time. False after a line: the wait is over. */
+static bool check(struct session *s, uint64_t now)
+{
+	const char *news;
+
+	if (s->checked_ns != 0 && now - s->checked_ns < s->world->check_ns)
+		return true;
+	s->checked_ns = now ? now : 1;
+	/* The memory and the doorbells outlive the server. */
+	news = s->world->news ? s->world->news(&s->transport) : NULL;
+	if (news)
+		fprintf(stderr, "ivsh: %s: %s: going on without it\n", s->transport.object, news);
+	return partner_is_there(s);
+}
+
+/* "5 s", "0.25 s". */
+static void timeout_print(uint64_t ns, const char *awaited)
+{
+	unsigned digits = 9;
+	uint64_t rest = ns % 1000000000;
+
+	for (; digits > 0 && rest % 10 == 0; digits--)
+		rest /= 10;
+	fprintf(stderr, "ivsh: timeout: %" PRIu64, ns / 1000000000);
+	if (digits > 0)
+		fprintf(stderr, ".%0*" PRIu64, (int)digits, rest);
+	fprintf(stderr, " s without %s\n", awaited);
+}
+
+/* What ends the wait of all: who stops us, or no more patience. */
+static bool may_go_on(struct session *s, uint64_t now, uint64_t *most_ns)
+{
+	if (s->idle_ns == 0)
+		s->idle_ns = now ? now : 1;
+	if (is_stopped(s))
+		return false;
+	s->status = STATUS_FAILED;
+	if (s->patience_ns && now - s->idle_ns > s->patience_ns) {
+		timeout_print(s->patience_ns, s->awaited);
+		s->status = STATUS_TIMEOUT;
+		return false;
+	}
+	if (s->patience_ns && s->patience_ns - (now - s->idle_ns) < *most_ns)
+		*most_ns = s->patience_ns - (now - s->idle_ns) + 1;
+	return true;
+}
+
+/* Wait for up to (most_ns) for one of the (wanted) events, 0: all, in any of (count) sessions. */
+static bool wait_all(struct session *s, uint32_t count, uint64_t most_ns, uint32_t wanted)
+{
+	struct ivsh_region *regions[WORLD_PLACES];
+	uint32_t events[WORLD_PLACES];
+	uint64_t now = ivsh_region_now(&s->region);
+	int error;
+
+	if (!may_go_on(s, now, &most_ns))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (!check(&s[i], now))
+			return false;
+		regions[i] = &s[i].region;
+	}
+	s->wait.wanted = wanted;
+	error = ivsh_regions_wait(regions, count, &s->wait, most_ns, events);
+	for (uint32_t i = 0; i < count; i++) {
+		if (events[i] & IVSH_EVENT_LOST)
+			fprintf(stderr, "ivsh: %s: slot %" PRIu32 ": another peer has claimed it\n",
+			    s[i].transport.object, s[i].self);
+		else if (events[i] & IVSH_EVENT_CONTROL)
+			s[i].checked_ns = 0;
+	}
+	return !error;
+}
+
+bool session_idle_all(struct session *s, uint32_t count)
+{
+	return wait_all(s, count, s->slice_ns, 0);
+}
+
+bool session_idle(struct session *s)
+{
+	struct ivsh_message unread;
+
+	for (uint32_t i = 0; s->partner != IVSH_SELF_NONE && i < s->slots; i++)
+		if (i != s->partner)
+			(void)session_peek(s, i, &unread);
+	return session_idle_all(s, 1);
+}
+
+bool session_full(struct session *s)
+{
+	return wait_all(
+	    s, 1, s->slice_ns, IVSH_EVENT_SPACE | IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN);
+}
+
+bool session_look(struct session *s)
+{
+	return wait_all(s, 1, 0, 0);
+}

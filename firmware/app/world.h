@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world.h - what a command needs of the machine that it runs on.
+ *
+ * The commands are standard C over printf and these structs. Three worlds fill them: a guest without
+ * an operating system, a UEFI application, and a process of the host.
+ */
+#ifndef APP_WORLD_H
+#define APP_WORLD_H
+
+#include <ivsh/mem.h>
+#include <ivsh/region.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct option;
+struct options;
+
+/* How many regions a command may work with at once: echo. */
+#define WORLD_PLACES 8u
+
+/* An open transport: the way to one region. */
+struct transport {
+	struct ivsh_mem mem;
+	const char *object; /* what lines call it: "device 00:01.0", "/run/ivsh.sock" */
+	uint32_t place;     /* which of the world's it is, from 0 */
+	bool claims;        /* nobody gives slots here: the peer claims the one that it takes */
+	bool formats;       /* slot 0 formats a memory that nobody has formatted */
+	bool named;         /* the command line means this place: no region there is a failure */
+	bool shown;         /* look has printed the line that info --quiet leaves */
+	uint64_t spin_ns;   /* how long a wait polls before it sleeps, unless --spin says */
+};
+
+/* The files of a world that has some. Each answers 0 or more; or -1 after one line on stderr. */
+struct world_files {
+	/* The file that put and send read; path "-" is standard input. read answers 0 at its end. */
+	int (*source_open)(const char *path);
+	int32_t (*source_read)(void *data, uint32_t size);
+	void (*source_close)(void);
+
+	/* The file that get writes: it is there as a whole after keep, or it is as it was. */
+	int (*target_open)(const char *path);
+	int (*target_write)(const void *data, uint32_t size);
+	int (*target_keep)(void);
+	void (*target_close)(void);
+	bool (*target_is_output)(void); /* it is standard output */
+};
+
+struct world {
+	const char *name; /* "bare-metal x86_64": for info and greetings */
+
+	/* Its own options, which say where the region is; behind the last one a NULL name. */
+	const struct option *options;
+	const char *place_option; /* the one that may be given several times */
+
+	/* Once the command line is parsed: how many places it names, at least 1. 0: a line says why
+	 * it cannot be. */
+	uint32_t (*places)(void);
+
+	/* Open place (place), and fill (transport). STATUS_DONE; or another status after a line. */
+	int (*open)(struct transport *transport, uint32_t place, const struct options *options);
+
+	/*
+	 * For info: the same for who only looks at the memory, which may be mapped for reading only
+	 * and has no doorbell to notify others. Prints what the world knows of the place. Without a
+	 * named place that is each one there is. -1: there are no more than (place).
+	 */
+	int (*look)(struct transport *transport, uint32_t place, const struct options *options);
+	void (*close)(struct transport *transport);
+
+	/* Let both wait as one: sleep in one ends by a doorbell of the other. NULL: they do so. */
+	void (*join)(struct transport *first, struct transport *other);
+
+	/* What has happened to the transport since, for a line, once; or NULL. NULL: nothing can. */
+	const char *(*news)(struct transport *transport);
+
+	/* Say, if this world knows better than refuse_print(), why the region was refused, and
+	 * answer true. NULL: it does not. */
+	bool (*refused)(
+	    const struct transport *transport, const struct ivsh_attach *attach, int error);
+
+	/* Whether somebody asked the program to stop. */
+	bool (*stopped)(void);
+
+	/* How often a command that waits looks at what no doorbell announces, in nanoseconds. */
+	uint64_t check_ns;
+
+	const struct world_files *files; /* NULL: there are none */
+};
+
+#endif

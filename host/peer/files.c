@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c - the files of put, get and send: one that is read, one that is written.
+ */
+#include "peer/files.h"
+
+#include "peer/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *source_path;
+static int source = -1;
+static struct target target;
+
+static int source_failed(void)
+{
+	fprintf(stderr, "ivsh: %s: %s\n", source_path, strerror(errno));
+	return -1;
+}
+
+static int source_open(const char *path)
+{
+	bool is_input = strcmp(path, "-") == 0;
+
+	source_path = is_input ? "stdin" : path;
+	source = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	return source < 0 ? source_failed() : 0;
+}
+
+static int32_t source_read(void *data, uint32_t size)
+{
+	ssize_t got = read(source, data, size);
+
+	return got < 0 ? source_failed() : (int32_t)got;
+}
+
+static void source_close(void)
+{
+	if (source > STDIN_FILENO)
+		close(source);
+	source = -1;
+}
+
+static int file_open(const char *path)
+{
+	return target_open(&target, path);
+}
+
+static int file_write(const void *data, uint32_t size)
+{
+	return target_write(&target, data, size);
+}
+
+static int file_keep(void)
+{
+	return target_keep(&target);
+}
+
+static void file_close(void)
+{
+	target_close(&target);
+}
+
+static bool file_is_output(void)
+{
+	return target.fd == STDOUT_FILENO;
+}
+
+const struct world_files files = {
+    .source_open = source_open,
+    .source_read = source_read,
+    .source_close = source_close,
+    .target_open = file_open,
+    .target_write = file_write,
+    .target_keep = file_keep,
+    .target_close = file_close,
+    .target_is_output = file_is_output,
+};

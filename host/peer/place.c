@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place.c - where a region is: at a server's socket, or in a plain file.
+ */
+#include "peer/place.h"
+
+#include "app/refuse.h"
+#include "app/status.h"
+#include "client/client.h"
+#include "client/doorbell.h"
+#include "peer/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECT_NS UINT64_C(5000000000) /* a server that lives answers in milliseconds */
+#define SPIN_NS UINT64_C(50000)         /* about what falling asleep and waking up again takes */
+
+static const char *sockets[WORLD_PLACES]; /* each --socket, in order */
+static uint32_t socket_count;
+static const char *file; /* --file; NULL: a server is used */
+static char default_socket[PATH_MAX];
+static struct client clients[WORLD_PLACES]; /* by place */
+
+static bool usage(const char *object, const char *what)
+{
+	fprintf(stderr, "ivsh: %s: %s\n", object, what);
+	return false;
+}
+
+static bool socket_take(const char *text)
+{
+	if (socket_count == WORLD_PLACES)
+		return usage("--socket", "at most 8 times");
+	sockets[socket_count++] = text;
+	return true;
+}
+
+static bool file_take(const char *text)
+{
+	file = text;
+	return true;
+}
+
+const struct option place_options[] = {
+    {"socket", "S", "PATH",
+	"of ivsh-server (/run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock)", OPTION_PLACE,
+	OPTION_OWN, 0, 0, 0, socket_take},
+    {"file", "f", "FILE", "no server: a file or an object in /dev/shm, as ivshmem-plain has",
+	OPTION_PLACE, OPTION_OWN, 0, 0, 0, file_take},
+    {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
+};
+
+/* Where ivsh-server has its socket unless it is told otherwise. False after a line. */
+static bool default_take(void)
+{
+	const char *runtime = geteuid() == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
+
+	if (!runtime || !*runtime)
+		return usage("--socket", "XDG_RUNTIME_DIR is not set: give the server's socket");
+	if ((size_t)snprintf(default_socket, sizeof(default_socket), "%s/ivsh.sock", runtime) >=
+	    sizeof(default_socket))
+		return usage("XDG_RUNTIME_DIR", "too long");
+	return socket_take(default_socket);
+}
+
+uint32_t place_count(void)
+{
+	if (file && socket_count) {
+		(void)usage("--file", "give a file or, with --socket, a server's socket, not both");
+		return 0;
+	}
+	if (!file && socket_count == 0 && !default_take())
+		return 0;
+	return file ? 1 : socket_count;
+}
+
+/* What may be done about it when nobody answers at the socket. */
+static const char *hint(const char *error)
+{
+	static const char connect[] = "connect: ";
+	const char *why = error + sizeof(connect) - 1;
+
+	if (strncmp(error, connect, sizeof(connect) - 1) != 0)
+		return "";
+	if (!strcmp(why, strerror(ENOENT)) || !strcmp(why, strerror(ECONNREFUSED)))
+		return ": is ivsh-server running?";
+	if (!strcmp(why, strerror(EACCES)))
+		return ": may you write there?";
+	return "";
+}
+
+/* Whether there is nothing at all at the place: no file, or nobody who listens. */
+static bool is_nowhere(const char *error)
+{
+	const char *why = strrchr(error, ':');
+
+	return why &&
+	       (!strcmp(why + 2, strerror(ENOENT)) || !strcmp(why + 2, strerror(ECONNREFUSED)));
+}
+
+/* The client of (place) is open, or (error) says that it is not. Answers the exit status. */
+static int opened(struct transport *t, uint32_t place, int error)
+{
+	struct client *client = &clients[place];
+	const char *object = file ? file : sockets[place];
+
+	if (error) {
+		fprintf(stderr, "ivsh: %s: %s%s\n", object, client->error, hint(client->error));
+		return is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
+	}
+	stop_memory(object, client->memory, client->mem.size);
+	*t = (struct transport){
+	    .mem = client->mem,
+	    .object = object,
+	    .place = place,
+	    .claims = file != NULL,
+	    .formats = file != NULL, /* a server formats by itself, unless it was told not to */
+	    .named = true,
+	    .spin_ns = SPIN_NS,
+	};
+	return STATUS_DONE;
+}
+
+int place_open(struct transport *t, uint32_t place, const struct options *options)
+{
+	struct client *client = &clients[place];
+	int error, status;
+
+	/* Before a file is looked for that the command line has no slot for. */
+	if (file && options->slot == IVSH_SELF_NONE)
+		return refuse_slotless(file);
+	error = file ? client_open_file(client, file, IVSH_SELF_NONE)
+		     : client_connect(client, sockets[place], CONNECT_NS);
+	status = opened(t, place, error);
+	if (status == STATUS_DONE)
+		stop_listen();
+	return status;
+}
+
+void place_close(struct transport *t)
+{
+	client_close(&clients[t->place]);
+}
+
+void place_join(struct transport *first, struct transport *other)
+{
+	(void)client_group(&clients[first->place], &clients[other->place]);
+}
+
+const char *place_news(struct transport *t)
+{
+	struct client *client = &clients[t->place];
+
+	return client_poll(client) ? client->error : NULL;
+}
+
+static int file_failed(const char *what)
+{
+	fprintf(stderr, "ivsh: %s: %s: %s\n", file, what, strerror(errno));
+	return errno == ENOENT ? STATUS_NO_DEVICE : STATUS_FAILED;
+}
+
+/* Map the file (fd) for reading only, into the client of place 0. The exit status, after a line. */
+static int file_map(int fd, struct client *client)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return file_failed("fstat");
+	if (!S_ISREG(st.st_mode) || st.st_size < IVSH_WIRE_PAGE) {
+		fprintf(stderr, "ivsh: %s: not a file of at least %u bytes: not a region\n", file,
+		    IVSH_WIRE_PAGE);
+		return STATUS_FAILED;
+	}
+	if ((uint64_t)st.st_size != (size_t)st.st_size) {
+		fprintf(
+		    stderr, "ivsh: %s: more bytes than a process of this machine can map\n", file);
+		return STATUS_FAILED;
+	}
+	client->mem.size = (uint64_t)st.st_size;
+	client->mem.base = mmap(NULL, (size_t)client->mem.size, PROT_READ, MAP_SHARED, fd, 0);
+	if (client->mem.base != MAP_FAILED)
+		return STATUS_DONE;
+	client->mem.base = NULL;
+	return file_failed("mmap");
+}
+
+/* Open the file for reading only: that permission is enough. The exit status, after a line. */
+static int file_look(struct transport *t)
+{
+	struct client *client = &clients[0];
+	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int status;
+
+	if (fd < 0)
+		return file_failed("open");
+	memset(client, 0, sizeof(*client));
+	client->socket = client->partial_fd = client->doorbells = -1;
+	client->mem.self = IVSH_SELF_NONE;
+	client->memory = fd;
+	status = file_map(fd, client);
+	if (status == STATUS_DONE && doorbell_open(client, false) == 0)
+		return opened(t, 0, 0);
+	client_close(client);
+	return status;
+}
+
+int place_look(struct transport *t, uint32_t place, const struct options *options)
+{
+	(void)options;
+	if (place >= (file ? 1 : socket_count))
+		return -1;
+	return file ? file_look(t)
+		    : opened(t, place, client_probe(&clients[place], sockets[place], CONNECT_NS));
+}

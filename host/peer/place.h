@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place.h - where a region is for a process of the host: at a server's socket, or in a plain file.
+ *
+ * What struct world asks for: app/world.h.
+ */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include "app/options.h"
+#include "app/world.h"
+
+extern const struct option place_options[];
+
+uint32_t place_count(void);
+int place_open(struct transport *transport, uint32_t place, const struct options *options);
+int place_look(struct transport *transport, uint32_t place, const struct options *options);
+void place_close(struct transport *transport);
+void place_join(struct transport *first, struct transport *other);
+const char *place_news(struct transport *transport);
+
+#endif
