@@ -148,7 +148,8 @@ UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/program.c firmware/uefi/unlisted.c lib/bare/newlib/syscalls.c $(UNDER)
 BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
-OPTIONS := host/config/options.c host/config/settings.c host/config/bindings.c \
+OPTIONS := host/config/parse.c host/config/options.c host/config/complete.c \
+          host/config/settings.c host/config/values.c host/config/bindings.c \
           host/config/config.c host/config/accounts.c host/config/known.c host/config/help.c \
           host/config/sizes.c host/config/descriptors.c host/config/shape.c host/process/log.c
 CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c \

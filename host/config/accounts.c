@@ -82,16 +82,16 @@ const char *accounts_both(const char *text, uint32_t *user, uint32_t *group)
 	char name[ACCOUNTS_NAME];
 
 	if (colon) {
-		if ((size_t)(colon - text) >= sizeof name)
+		if ((size_t)(colon - text) >= sizeof(name))
 			return "there is no such user: create it, or give a number";
-		snprintf(name, sizeof name, "%.*s", (int)(colon - text), text);
+		snprintf(name, sizeof(name), "%.*s", (int)(colon - text), text);
 		wrong = accounts_user(name, user);
 		return wrong ? wrong : accounts_group(colon + 1, group);
 	}
 	wrong = accounts_user(text, user);
 	if (wrong)
 		return wrong;
-	snprintf(name, sizeof name, "%lu", (unsigned long)*user);
+	snprintf(name, sizeof(name), "%lu", (unsigned long)*user);
 	if (known_find(KNOWN_PRIMARY, name, group))
 		return NULL;
 	errno = 0;

@@ -4,7 +4,6 @@
  */
 #include "config/bindings.h"
 #include "process/log.h"
-#include "config/settings.h"
 #include "config/sizes.h"
 
 #include <ctype.h>
@@ -38,43 +37,38 @@ int bindings_add(struct options *options, const char *object, uint32_t line, con
 
 	if (!wrong && options->bound_count == BINDINGS_MAX)
 		wrong = "there are too many: 4096 can be bound";
-	if (wrong) {
-		log_failure(object, "%.80s: %s", text, wrong);
-		return OPTIONS_WRONG;
-	}
+	if (wrong)
+		return log_failure(object, "%.80s: %s", text, wrong);
 	/* One copy for both, cut where the sign was. */
 	name = options_keep(options, text, strlen(text));
-	grown = realloc(options->bound, (options->bound_count + 1) * sizeof *grown);
+	grown = realloc(options->bound, (options->bound_count + 1) * sizeof(*grown));
 	if (grown)
 		options->bound = grown;
-	if (!name || !grown) {
-		log_failure(object, "%s", strerror(ENOMEM));
-		return OPTIONS_WRONG;
-	}
+	if (!name || !grown)
+		return log_failure(object, "%s", strerror(ENOMEM));
 	socket = strchr(name, '=');
 	*socket++ = '\0';
 	options->bound[options->bound_count++] =
 	    (struct options_slot){.slot = UINT32_MAX, .name = name, .socket = socket, .line = line};
-	return OPTIONS_GO;
+	return 0;
 }
 
-/* One line about (bound), which says where it was given. Answers OPTIONS_WRONG. */
+/* One line about (bound), which says where it was given. Answers -1. */
 static int bindings_refuse(
     const struct options *options, const struct options_slot *bound, const char *what)
 {
 	char object[PATH_MAX + 32] = "--slot";
 
 	if (bound->line)
-		snprintf(object, sizeof object, "%s:%u: slot", options->config, bound->line);
-	log_failure(object, "%s=%.107s: %s", bound->name, bound->socket, what);
-	return OPTIONS_WRONG;
+		snprintf(object, sizeof(object), "%s:%u: slot", options->config, bound->line);
+	return log_failure(object, "%s=%.107s: %s", bound->name, bound->socket, what);
 }
 
 void bindings_about(const struct options *options, const struct options_slot *bound)
 {
-	char where[SETTINGS_OBJECT];
+	char where[OPTIONS_OBJECT];
 
-	snprintf(where, sizeof where, "%.*s:%u: slot", PATH_MAX, options->config, bound->line);
+	snprintf(where, sizeof(where), "%.*s:%u: slot", PATH_MAX, options->config, bound->line);
 	log_about(bound->line ? where : NULL);
 }
 
@@ -99,7 +93,7 @@ static int bindings_check(const struct options *options, const struct options_sl
 		return bindings_refuse(options, bound, "this is the common socket");
 	if (options->control && !strcmp(bound->socket, options->control))
 		return bindings_refuse(options, bound, "this is the control socket");
-	return OPTIONS_GO;
+	return 0;
 }
 
 /* A name that is a number says which slot. */
@@ -108,13 +102,13 @@ static int bindings_number(const struct options *options, struct options_slot *b
 	uint32_t slot;
 
 	if (bound->name[strspn(bound->name, "0123456789")])
-		return OPTIONS_GO;
+		return 0;
 	if (sizes_count(bound->name, 0, options->slots - 1, &slot))
 		return bindings_refuse(options, bound, "there are not that many slots");
 	if (bindings_is_taken(options, slot))
 		return bindings_refuse(options, bound, "this slot is given twice");
 	bound->slot = slot;
-	return OPTIONS_GO;
+	return 0;
 }
 
 int bindings_bind(struct options *options)
@@ -124,9 +118,8 @@ int bindings_bind(struct options *options)
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		struct options_slot *bound = &options->bound[i];
 
-		if (bindings_check(options, bound) != OPTIONS_GO ||
-		    bindings_number(options, bound) != OPTIONS_GO)
-			return OPTIONS_WRONG;
+		if (bindings_check(options, bound) || bindings_number(options, bound))
+			return -1;
 	}
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		if (options->bound[i].slot != UINT32_MAX)
@@ -138,5 +131,5 @@ int bindings_bind(struct options *options)
 			    options, &options->bound[i], "there are not that many slots");
 		options->bound[i].slot = next;
 	}
-	return OPTIONS_GO;
+	return 0;
 }

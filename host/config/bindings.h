@@ -12,13 +12,13 @@
 
 /*
  * Add "WHO=PATH", from (line) of the file, or 0. (object) is what a line about an error begins
- * with. OPTIONS_GO, or OPTIONS_WRONG after one line.
+ * with. 0, or -1 after one line.
  */
 int bindings_add(struct options *options, const char *object, uint32_t line, const char *text);
 
 /*
  * Give each its slot, when all options are known: numbers take the slots that they say, names then
- * the lowest ones left, in their order. OPTIONS_GO, or OPTIONS_WRONG after one line.
+ * the lowest ones left, in their order. 0, or -1 after one line.
  */
 int bindings_bind(struct options *options);
 

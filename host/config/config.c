@@ -28,11 +28,10 @@ struct config {
 
 static int config_refuse(const struct config *config, const char *what)
 {
-	char object[SETTINGS_OBJECT];
+	char object[OPTIONS_OBJECT];
 
-	snprintf(object, sizeof object, "%s:%u", config->name, config->line);
-	log_failure(object, "%s", what);
-	return OPTIONS_WRONG;
+	snprintf(object, sizeof(object), "%s:%u", config->name, config->line);
+	return log_failure(object, "%s", what);
 }
 
 /*
@@ -54,11 +53,11 @@ static int config_look(const struct config *config, const char *line)
 		if (c == '\r')
 			return config_refuse(
 			    config, "a carriage return in the midst: end lines with a newline");
-		snprintf(what, sizeof what,
+		snprintf(what, sizeof(what),
 		    "not a setting and no comment: there is a control character, 0x%02x", c);
 		return config_refuse(config, what);
 	}
-	return OPTIONS_GO;
+	return 0;
 }
 
 /* What a line may have around its words. A file from Windows ends its lines with \r, too. */
@@ -91,56 +90,50 @@ static int config_unknown(const struct config *config, const char *key)
 	if (length == 0 || length > 32 || key[length])
 		return config_refuse(
 		    config, "not a setting: write KEY = VALUE, or # for a comment");
-	snprintf(what, sizeof what,
+	snprintf(what, sizeof(what),
 	    "%s: no such setting: the keys are the long options, as in size = 4M", key);
 	return config_refuse(config, what);
 }
 
-/* One of settings_long may be set once, but for those that make a list. */
-static int config_set(struct config *config, unsigned index, const char *value)
+/* A setting may be given once, but for those that make a list. */
+static int config_set(struct config *config, enum setting setting, const char *value)
 {
-	const struct option *option = &settings_long[index];
-	bool is_list = !strcmp(option->name, "slot") || !strcmp(option->name, "allow");
-	char object[SETTINGS_OBJECT];
+	const char *name = settings_name(setting);
+	bool is_list = setting == SETTING_SLOT || setting == SETTING_ALLOW;
+	char object[OPTIONS_OBJECT];
 
 	/* The name is what gives way when it does not fit: it cannot be a path that was opened. */
-	snprintf(object, sizeof object, "%.*s:%u: %s", PATH_MAX, config->name, config->line,
-	    option->name);
-	if (config->seen[index] && !is_list) {
-		log_failure(object, "given in line %u already", config->seen[index]);
-		return OPTIONS_WRONG;
-	}
-	config->seen[index] = config->line;
-	if (!value && option->has_arg == required_argument) {
-		log_failure(object, "give a value: %s = VALUE", option->name);
-		return OPTIONS_WRONG;
-	}
-	return settings_set(config->options, object, config->line, option->val, value);
+	snprintf(object, sizeof(object), "%.*s:%u: %s", PATH_MAX, config->name, config->line, name);
+	if (config->seen[setting] && !is_list)
+		return log_failure(object, "given in line %u already", config->seen[setting]);
+	config->seen[setting] = config->line;
+	if (!value && settings_needs_value(setting))
+		return log_failure(object, "give a value: %s = VALUE", name);
+	return settings_set(config->options, object, config->line, setting, value);
 }
 
 static int config_line(struct config *config, char *line)
 {
 	char *key, *equals, *value = NULL;
+	enum setting setting;
 
-	if (config_look(config, line) != OPTIONS_GO)
-		return OPTIONS_WRONG;
+	if (config_look(config, line))
+		return -1;
 	key = config_trim(line);
 	if (*key == '\0' || *key == '#')
-		return OPTIONS_GO;
+		return 0;
 	equals = strchr(key, '=');
 	if (equals) {
 		*equals = '\0';
 		value = config_trim(equals + 1);
 		config_trim(key);
 	}
-	for (unsigned i = 0; i < SETTINGS_COUNT; i++) {
-		if (strcmp(key, settings_long[i].name) != 0)
-			continue;
-		if (settings_is_own(settings_long[i].val))
-			return config_refuse(config, "this is for the command line");
-		return config_set(config, i, value);
-	}
-	return config_unknown(config, key);
+	setting = settings_find(key);
+	if (setting == SETTINGS_COUNT)
+		return config_unknown(config, key);
+	if (settings_is_own(setting))
+		return config_refuse(config, "this is for the command line");
+	return config_set(config, setting, value);
 }
 
 int config_parse(struct options *options, const char *name, const char *text, size_t size)
@@ -149,10 +142,8 @@ int config_parse(struct options *options, const char *name, const char *text, si
 	const char *nul = size ? memchr(text, '\0', size) : NULL;
 	char *line, *next;
 
-	if (size > CONFIG_SIZE_MAX) {
-		log_failure(name, "more than %u bytes", CONFIG_SIZE_MAX);
-		return OPTIONS_WRONG;
-	}
+	if (size > CONFIG_SIZE_MAX)
+		return log_failure(name, "more than %u bytes", CONFIG_SIZE_MAX);
 	if (nul) {
 		config.line = 1;
 		for (const char *c = text; c < nul; c++)
@@ -160,10 +151,8 @@ int config_parse(struct options *options, const char *name, const char *text, si
 		return config_refuse(&config, "a NUL byte: this is no text");
 	}
 	line = options_keep(options, text, size);
-	if (!line) {
-		log_failure(name, "%s", strerror(ENOMEM));
-		return OPTIONS_WRONG;
-	}
+	if (!line)
+		return log_failure(name, "%s", strerror(ENOMEM));
 	if (!strncmp(line, CONFIG_MARK, strlen(CONFIG_MARK)))
 		line += strlen(CONFIG_MARK);
 	for (; line; line = next) {
@@ -171,10 +160,10 @@ int config_parse(struct options *options, const char *name, const char *text, si
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		if (config_line(&config, line) != OPTIONS_GO)
-			return OPTIONS_WRONG;
+		if (config_line(&config, line))
+			return -1;
 	}
-	return OPTIONS_GO;
+	return 0;
 }
 
 /* Everything from the beginning of (fd), at most one byte more than is allowed. */
@@ -184,10 +173,8 @@ static int config_read(struct options *options, int fd)
 	struct stat st;
 	char *text;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		log_failure(options->config, "not a regular file");
-		return OPTIONS_WRONG;
-	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return log_failure(options->config, "not a regular file");
 	text = malloc(CONFIG_SIZE_MAX + 1);
 	while (text && size <= CONFIG_SIZE_MAX) {
 		ssize_t got = pread(fd, text + size, CONFIG_SIZE_MAX + 1 - size, (off_t)size);
@@ -199,16 +186,15 @@ static int config_read(struct options *options, int fd)
 		} else if (errno != EINTR) {
 			log_failure(options->config, "read: %s", strerror(errno));
 			free(text);
-			return OPTIONS_WRONG;
+			return -1;
 		}
 	}
 	options->text = text ? options_keep(options, text, size) : NULL;
 	options->text_size = size;
 	free(text);
 	if (options->text)
-		return OPTIONS_GO;
-	log_failure(options->config, "%s", strerror(ENOMEM));
-	return OPTIONS_WRONG;
+		return 0;
+	return log_failure(options->config, "%s", strerror(ENOMEM));
 }
 
 int config_load(struct options *options, int fd)
@@ -219,16 +205,13 @@ int config_load(struct options *options, int fd)
 	/* What blocks until somebody writes, a FIFO, is opened and then refused. */
 	if (fd < 0)
 		file = open(options->config, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (file < 0) {
-		log_failure(options->config, "open: %s", strerror(errno));
-		return OPTIONS_WRONG;
-	}
+	if (file < 0)
+		return log_failure(options->config, "open: %s", strerror(errno));
 	status = config_read(options, file);
 	if (fd < 0)
 		close(file);
-	if (status != OPTIONS_GO)
-		return status;
-	return config_parse(options, options->config, options->text, options->text_size);
+	return status ? -1
+		      : config_parse(options, options->config, options->text, options->text_size);
 }
 
 int config_keep(const struct options *options)

@@ -21,7 +21,7 @@
  * Read the file options->config, or what (fd) has from its beginning on if that is not -1, into
  * options->text, and set what it says. Never blocks: only a regular file is read.
  *
- * OPTIONS_GO, or OPTIONS_WRONG after one line.
+ * 0, or -1 after one line.
  */
 int config_load(struct options *options, int fd);
 
@@ -29,7 +29,7 @@ int config_load(struct options *options, int fd);
  * Set what (size) bytes at (text) say. (options) are defaults, or zeroes; in the end the caller
  * frees them, also after an error. (name) is for the lines about errors: "NAME:LINE: what".
  *
- * OPTIONS_GO, or OPTIONS_WRONG after one line.
+ * 0, or -1 after one line.
  */
 int config_parse(struct options *options, const char *name, const char *text, size_t size);
 

@@ -55,11 +55,11 @@ static int descriptors_check_server(const struct options *options, uint64_t bell
 static int descriptors_check_client(const struct options *options, uint64_t bells)
 {
 	uint64_t sum = bells + DESCRIPTORS_CLIENT;
-	char object[SETTINGS_OBJECT];
+	char object[OPTIONS_OBJECT];
 
 	if (sum <= options->client_descriptors)
 		return 0;
-	settings_origin(options, SETTINGS_CLIENT_DESCRIPTORS, object);
+	settings_origin(options, SETTING_CLIENT_DESCRIPTORS, object);
 	return log_failure(object,
 	    "%u slots x %u vectors = %llu eventfds, and %u of a client's own: %llu descriptors, but a"
 	    " client has %u: raise its limit (ulimit -n %llu) and give --client-descriptors %llu, or"

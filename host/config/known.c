@@ -35,7 +35,7 @@ bool known_find(enum known_kind kind, const char *name, uint32_t *number)
 void known_add(enum known_kind kind, const char *name, uint32_t number)
 {
 	size_t size = strlen(name) + 1;
-	struct known *known = malloc(sizeof *known + size);
+	struct known *known = malloc(sizeof(*known) + size);
 
 	if (!known)
 		return;

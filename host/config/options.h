@@ -9,12 +9,50 @@
 
 #include <ivsh/region.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPTIONS_SETTINGS 30     /* of settings_long */
+/* Room for what a line about an option begins with: a path, a line, a name. */
+#define OPTIONS_OBJECT (PATH_MAX + 64)
+
 #define OPTIONS_NONE UINT32_MAX /* of a user, a group, a mode: leave it as it is */
+
+/* What can be set: each is an option of the command line, and most are keys of the file. */
+enum setting {
+	SETTING_HELP,
+	SETTING_VERSION,
+	SETTING_CHECK,
+	SETTING_CONFIG,
+	SETTING_VERBOSE,
+	SETTING_FOREGROUND,
+	SETTING_DAEMON,
+	SETTING_PID_FILE,
+	SETTING_USER,
+	SETTING_SOCKET,
+	SETTING_SOCKET_MODE,
+	SETTING_SOCKET_GROUP,
+	SETTING_CONTROL,
+	SETTING_CONTROL_GROUP,
+	SETTING_ALLOW,
+	SETTING_PER_UID,
+	SETTING_CLIENT_DESCRIPTORS,
+	SETTING_SHM,
+	SETTING_HUGE,
+	SETTING_FILE,
+	SETTING_HUGETLB,
+	SETTING_MEMORY_MODE,
+	SETTING_MEMORY_GROUP,
+	SETTING_MEMORY_AS_IS,
+	SETTING_SIZE,
+	SETTING_VECTORS,
+	SETTING_SLOTS,
+	SETTING_SLOT,
+	SETTING_RAW,
+	SETTING_CLASSIC,
+	SETTINGS_COUNT
+};
 
 /* A slot with a socket of its own. */
 struct options_slot {
@@ -39,11 +77,11 @@ struct options {
 	const char *config; /* the file that was read; NULL: none */
 	const char *text;   /* what was in it, (text_size) bytes */
 	size_t text_size;
-	uint32_t line[OPTIONS_SETTINGS]; /* there, of each setting; 0: not from there */
-	bool is_check;                   /* only look whether all is right */
-	const char *pid_file;            /* NULL: none */
-	const char *socket;              /* the common one */
-	const char *control;             /* the control socket; NULL: none */
+	uint32_t line[SETTINGS_COUNT]; /* there, of each setting; 0: not from there */
+	bool is_check;                 /* only look whether all is right */
+	const char *pid_file;          /* NULL: none */
+	const char *socket;            /* the common one */
+	const char *control;           /* the control socket; NULL: none */
 	uint32_t socket_mode; /* of the sockets of clients; OPTIONS_NONE: what umask leaves */
 	uint32_t socket_group;
 	uint32_t control_group; /* the control socket is 0600, with a group 0660 */
@@ -70,29 +108,10 @@ struct options {
 	struct options_block *blocks; /* what the strings are kept in, for options_free() */
 };
 
-/* options_parse() answers this when the server shall start. */
-#define OPTIONS_GO (-1)
-#define OPTIONS_WRONG 2 /* the exit status after a wrong option */
-
-/*
- * Read the command line, and before it the file that --config names: what the command line says
- * counts, and --slot and --allow add to those of the file. Under the name ivshmem-server the
- * defaults are those of QEMU's server. (argv) is left as it is, but for the order of its words, and
- * nothing points into it.
- *
- * (config) is -1 at the start. In a server that takes over from one that died it is a descriptor
- * with what was in the file, and the file is not opened; nothing is read if no file was named. What
- * was said at the start, that a size is rounded up, is not said again then.
- *
- * OPTIONS_GO, or the exit status, after the help or one line about what is wrong, and with nothing
- * to free.
- */
-int options_parse(struct options *options, int argc, char **argv, int config);
-
 /* Copy (size) bytes and a NUL, for as long as (options) lives. NULL: there is no memory. */
 char *options_keep(struct options *options, const char *text, size_t size);
 
-/* Give back what options_parse() allocated. Harmless on zeroes, and twice. */
+/* Free what parse_command_line() allocated. Harmless on zeroes, and twice. */
 void options_free(struct options *options);
 
 #endif

@@ -1,302 +1,183 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settings.c - the options by name, and what each of them sets.
+ * settings.c - the settings by name.
  *
- * The short ones are those of QEMU's contrib/ivshmem-server, with the same meaning. The long names
- * are the keys of the file, too.
+ * The short options are those of QEMU's contrib/ivshmem-server, with the same meaning.
  */
 #include "config/settings.h"
-#include "config/accounts.h"
+#include "config/values.h"
 #include "process/log.h"
-#include "config/sizes.h"
-#include "config/bindings.h"
 
-#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define SETTINGS_VECTORS_MAX 2048u /* PCI Local Bus Specification 3.0, 6.8.2: MSI-X table size */
-#define SETTINGS_PEERS_MAX 65536u  /* a peer's ID has 16 bits; ivshmem-spec, "Device registers" */
-#define SETTINGS_ALLOW_MAX 4096u   /* each is compared with every client that connects */
-#define SETTINGS_CLIENT_LEAST 129u /* one vector, and 128 of a client's own: descriptors.c */
-#define SETTINGS_CLIENT_MOST (1u << 30) /* more than any kernel's fs.nr_open */
+#define VECTORS_MAX 2048u      /* PCI Local Bus Specification 3.0, 6.8.2: MSI-X table size */
+#define PEERS_MAX 65536u       /* a peer's ID has 16 bits; ivshmem-spec, "Device registers" */
+#define CLIENT_LEAST 129u      /* one vector, and 128 of a client's own: descriptors.c */
+#define CLIENT_MOST (1u << 30) /* more than any kernel's fs.nr_open */
 
-/* What takes yes or no may go without. */
-const struct option settings_long[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, SETTINGS_VERSION},
-    {"check", required_argument, NULL, SETTINGS_CHECK},
-    {"config", required_argument, NULL, 'c'},
-    {"verbose", optional_argument, NULL, 'v'},
-    {"foreground", optional_argument, NULL, 'F'},
-    {"daemon", optional_argument, NULL, SETTINGS_DAEMON},
-    {"pid-file", required_argument, NULL, 'p'},
-    {"user", required_argument, NULL, SETTINGS_USER},
-    {"socket", required_argument, NULL, 'S'},
-    {"socket-mode", required_argument, NULL, SETTINGS_SOCKET_MODE},
-    {"socket-group", required_argument, NULL, SETTINGS_SOCKET_GROUP},
-    {"control", required_argument, NULL, SETTINGS_CONTROL},
-    {"control-group", required_argument, NULL, SETTINGS_CONTROL_GROUP},
-    {"allow", required_argument, NULL, SETTINGS_ALLOW},
-    {"per-uid", required_argument, NULL, SETTINGS_PER_UID},
-    {"client-descriptors", required_argument, NULL, SETTINGS_CLIENT_DESCRIPTORS},
-    {"shm", required_argument, NULL, 'M'},
-    {"huge", required_argument, NULL, 'm'},
-    {"file", required_argument, NULL, SETTINGS_FILE},
-    {"hugetlb", required_argument, NULL, SETTINGS_HUGETLB},
-    {"memory-mode", required_argument, NULL, SETTINGS_MEMORY_MODE},
-    {"memory-group", required_argument, NULL, SETTINGS_MEMORY_GROUP},
-    {"memory-as-is", optional_argument, NULL, SETTINGS_MEMORY_AS_IS},
-    {"size", required_argument, NULL, 'l'},
-    {"vectors", required_argument, NULL, 'n'},
-    {"slots", required_argument, NULL, SETTINGS_SLOTS},
-    {"slot", required_argument, NULL, SETTINGS_SLOT},
-    {"raw", optional_argument, NULL, SETTINGS_RAW},
-    {"classic", optional_argument, NULL, SETTINGS_CLASSIC},
-    {NULL, 0, NULL, 0},
+#define LONG_FIRST 256 /* getopt_long() answers this and the setting, or a letter */
+
+/* has_arg of getopt_long(): what takes yes or no may go without. */
+#define OWN no_argument
+#define FLAG optional_argument
+#define NEEDED required_argument
+
+#define FIELD(name) offsetof(struct options, name)
+
+struct row {
+	const char *name;
+	char letter; /* 0: none */
+	int argument;
+	int (*set)(const struct value *value); /* NULL: the command line's own affair */
+	size_t field;
+	uint32_t least;
+	uint32_t most;
 };
 
-_Static_assert(sizeof settings_long / sizeof settings_long[0] == SETTINGS_COUNT + 1,
-    "settings.h says how many there are");
+static const struct row rows[SETTINGS_COUNT] = {
+    [SETTING_HELP] = {"help", 'h', OWN, NULL, 0, 0, 0},
+    [SETTING_VERSION] = {"version", 0, OWN, NULL, 0, 0, 0},
+    [SETTING_CHECK] = {"check", 0, NEEDED, NULL, 0, 0, 0},
+    [SETTING_CONFIG] = {"config", 'c', NEEDED, NULL, 0, 0, 0},
+    [SETTING_VERBOSE] = {"verbose", 'v', FLAG, values_flag, FIELD(verbose), 0, 0},
+    [SETTING_FOREGROUND] = {"foreground", 'F', FLAG, values_inverse_flag, FIELD(daemon), 0, 0},
+    [SETTING_DAEMON] = {"daemon", 0, FLAG, values_flag, FIELD(daemon), 0, 0},
+    [SETTING_PID_FILE] = {"pid-file", 'p', NEEDED, values_text, FIELD(pid_file), 0, 0},
+    [SETTING_USER] = {"user", 0, NEEDED, values_user, 0, 0, 0},
+    [SETTING_SOCKET] = {"socket", 'S', NEEDED, values_text, FIELD(socket), 0, 0},
+    [SETTING_SOCKET_MODE] = {"socket-mode", 0, NEEDED, values_mode, FIELD(socket_mode), 0, 0},
+    [SETTING_SOCKET_GROUP] = {"socket-group", 0, NEEDED, values_group, FIELD(socket_group), 0, 0},
+    [SETTING_CONTROL] = {"control", 0, NEEDED, values_text, FIELD(control), 0, 0},
+    [SETTING_CONTROL_GROUP] = {"control-group", 0, NEEDED, values_group, FIELD(control_group), 0,
+	0},
+    [SETTING_ALLOW] = {"allow", 0, NEEDED, values_allow, 0, 0, 0},
+    [SETTING_PER_UID] = {"per-uid", 0, NEEDED, values_per_uid, FIELD(per_uid), 0, PEERS_MAX},
+    [SETTING_CLIENT_DESCRIPTORS] = {"client-descriptors", 0, NEEDED, values_count,
+	FIELD(client_descriptors), CLIENT_LEAST, CLIENT_MOST},
+    [SETTING_SHM] = {"shm", 'M', NEEDED, values_memory, 0, BACKEND_SHM, 0},
+    [SETTING_HUGE] = {"huge", 'm', NEEDED, values_memory, 0, BACKEND_HUGE, 0},
+    [SETTING_FILE] = {"file", 0, NEEDED, values_memory, 0, BACKEND_FILE, 0},
+    [SETTING_HUGETLB] = {"hugetlb", 0, NEEDED, values_hugetlb, 0, 0, 0},
+    [SETTING_MEMORY_MODE] = {"memory-mode", 0, NEEDED, values_mode, FIELD(memory_mode), 0, 0},
+    [SETTING_MEMORY_GROUP] = {"memory-group", 0, NEEDED, values_group, FIELD(memory_group), 0, 0},
+    [SETTING_MEMORY_AS_IS] = {"memory-as-is", 0, FLAG, values_flag, FIELD(memory_as_is), 0, 0},
+    [SETTING_SIZE] = {"size", 'l', NEEDED, values_size, 0, 0, 0},
+    [SETTING_VECTORS] = {"vectors", 'n', NEEDED, values_count, FIELD(vectors), 0, VECTORS_MAX},
+    [SETTING_SLOTS] = {"slots", 0, NEEDED, values_count, FIELD(slots), 1, PEERS_MAX},
+    [SETTING_SLOT] = {"slot", 0, NEEDED, values_slot, 0, 0, 0},
+    [SETTING_RAW] = {"raw", 0, FLAG, values_flag, FIELD(raw), 0, 0},
+    [SETTING_CLASSIC] = {"classic", 0, FLAG, values_flag, FIELD(classic), 0, 0},
+};
 
-/* Of (letter) in settings_long; SETTINGS_COUNT: it is not there. */
-static unsigned settings_index(int letter)
+static enum setting find_letter(int letter)
 {
-	unsigned index = 0;
+	unsigned setting = 0;
 
-	while (index < SETTINGS_COUNT && settings_long[index].val != letter)
-		index++;
-	return index;
+	while (setting < SETTINGS_COUNT && rows[setting].letter != letter)
+		setting++;
+	return (enum setting)setting;
 }
 
-void settings_object(int letter, char object[SETTINGS_OBJECT])
+int settings_next(int argc, char **argv, bool is_first, const char **value)
 {
-	const struct option *option = &settings_long[settings_index(letter)];
+	char letters[2 * SETTINGS_COUNT + 1], *to = letters;
+	struct option names[SETTINGS_COUNT + 1] = {0};
+	int got;
 
-	if (letter < SETTINGS_DAEMON)
-		snprintf(object, SETTINGS_OBJECT, "-%c", letter);
+	for (int i = 0; i < SETTINGS_COUNT; i++) {
+		names[i] = (struct option){rows[i].name, rows[i].argument, NULL, LONG_FIRST + i};
+		if (rows[i].letter)
+			*to++ = rows[i].letter;
+		if (rows[i].letter && rows[i].argument == NEEDED)
+			*to++ = ':';
+	}
+	*to = '\0';
+	if (is_first)
+		optind = 0; /* glibc: begin again */
+	got = getopt_long(argc, argv, letters, names, NULL);
+	*value = optarg;
+	if (got == -1)
+		return SETTINGS_END;
+	if (got == '?')
+		return SETTINGS_WRONG;
+	return got >= LONG_FIRST ? got - LONG_FIRST : (int)find_letter(got);
+}
+
+enum setting settings_find(const char *name)
+{
+	unsigned setting = 0;
+
+	while (setting < SETTINGS_COUNT && strcmp(rows[setting].name, name) != 0)
+		setting++;
+	return (enum setting)setting;
+}
+
+const char *settings_name(enum setting setting)
+{
+	return rows[setting].name;
+}
+
+bool settings_needs_value(enum setting setting)
+{
+	return rows[setting].argument == NEEDED;
+}
+
+bool settings_is_own(enum setting setting)
+{
+	return !rows[setting].set;
+}
+
+void settings_object(enum setting setting, char object[OPTIONS_OBJECT])
+{
+	if (rows[setting].letter)
+		snprintf(object, OPTIONS_OBJECT, "-%c", rows[setting].letter);
 	else
-		snprintf(object, SETTINGS_OBJECT, "--%s", option->name ? option->name : "?");
+		snprintf(object, OPTIONS_OBJECT, "--%s", rows[setting].name);
 }
 
-bool settings_origin(const struct options *options, int letter, char object[SETTINGS_OBJECT])
+bool settings_origin(
+    const struct options *options, enum setting setting, char object[OPTIONS_OBJECT])
 {
-	unsigned index = settings_index(letter);
-
-	if (index == SETTINGS_COUNT || options->line[index] == 0) {
-		settings_object(letter, object);
+	if (options->line[setting] == 0) {
+		settings_object(setting, object);
 		return false;
 	}
-	snprintf(object, SETTINGS_OBJECT, "%.*s:%u: %s", PATH_MAX, options->config,
-	    options->line[index], settings_long[index].name);
+	snprintf(object, OPTIONS_OBJECT, "%.*s:%u: %s", PATH_MAX, options->config,
+	    options->line[setting], rows[setting].name);
 	return true;
 }
 
-void settings_about(const struct options *options, int letter)
+void settings_about(const struct options *options, enum setting setting)
 {
-	char object[SETTINGS_OBJECT];
+	char object[OPTIONS_OBJECT];
 
-	log_about(settings_origin(options, letter, object) ? object : NULL);
+	log_about(settings_origin(options, setting, object) ? object : NULL);
 }
 
-/* (wrong) is a phrase about (value), or NULL. */
-static int settings_judge(const char *object, const char *value, const char *wrong)
+enum setting settings_of_memory(enum backend_kind kind)
 {
-	if (!wrong)
-		return OPTIONS_GO;
-	log_failure(object, "%.80s: %s", value, wrong);
-	return OPTIONS_WRONG;
+	return kind == BACKEND_SHM       ? SETTING_SHM
+	       : kind == BACKEND_HUGE    ? SETTING_HUGE
+	       : kind == BACKEND_FILE    ? SETTING_FILE
+	       : kind == BACKEND_HUGETLB ? SETTING_HUGETLB
+					 : SETTING_SIZE;
 }
 
-static int settings_flag(const char *object, const char *value, bool is_inverse, bool *flag)
+int settings_set(struct options *options, const char *object, uint32_t line, enum setting setting,
+    const char *value)
 {
-	bool yes = !value || !strcmp(value, "yes");
-
-	if (!yes && strcmp(value, "no") != 0)
-		return settings_judge(object, value, "give yes or no, or only the name");
-	*flag = yes != is_inverse;
-	return OPTIONS_GO;
-}
-
-static int settings_text(const char *value, const char **text)
-{
-	*text = value;
-	return OPTIONS_GO;
-}
-
-static int settings_number(
-    const char *object, const char *value, uint32_t least, uint32_t most, uint32_t *count)
-{
-	const char *wrong = sizes_count(value, least, most, count);
-
-	if (!wrong)
-		return OPTIONS_GO;
-	log_failure(object, "%.80s: %s: give %u to %u", value, wrong, least, most);
-	return OPTIONS_WRONG;
-}
-
-static int settings_mode(const char *object, const char *value, uint32_t *mode)
-{
-	return settings_judge(object, value, sizes_mode(value, mode));
-}
-
-static int settings_group(const char *object, const char *value, uint32_t *group)
-{
-	return settings_judge(object, value, accounts_group(value, group));
-}
-
-static int settings_size(struct options *options, const char *object, const char *value)
-{
-	const char *wrong = options->is_legacy ? sizes_parse_qemu(value, &options->size)
-					       : sizes_parse(value, &options->size);
-	uint64_t asked = options->size;
-
-	if (wrong)
-		return settings_judge(object, value, wrong);
-	options->size = sizes_round(asked);
-	if (options->size != asked && !options->quiet)
-		log_failure(object, "%s: rounded up to %llu bytes: a BAR's size is a power of two",
-		    value, (unsigned long long)options->size);
-	return OPTIONS_GO;
-}
-
-int settings_memory_letter(enum backend_kind kind)
-{
-	return kind == BACKEND_SHM       ? 'M'
-	       : kind == BACKEND_HUGE    ? 'm'
-	       : kind == BACKEND_FILE    ? SETTINGS_FILE
-	       : kind == BACKEND_HUGETLB ? SETTINGS_HUGETLB
-					 : 'l';
-}
-
-static int settings_memory(struct options *options, enum backend_kind kind, const char *name)
-{
-	options->kind = kind;
-	options->memory = name;
-	return OPTIONS_GO;
-}
-
-static int settings_hugetlb(struct options *options, const char *object, const char *value)
-{
-	settings_memory(options, BACKEND_HUGETLB, NULL);
-	return settings_judge(object, value, sizes_page(value, &options->huge_page));
-}
-
-/* 0 is no limit: the field's own 0 says that nothing was given. */
-static int settings_per_uid(struct options *options, const char *object, const char *value)
-{
-	int status = settings_number(object, value, 0, SETTINGS_PEERS_MAX, &options->per_uid);
-
-	if (status == OPTIONS_GO && options->per_uid == 0)
-		options->per_uid = UINT32_MAX;
-	return status;
-}
-
-static int settings_allow(struct options *options, const char *object, const char *value)
-{
-	struct options_allow allow = {0};
-	struct options_allow *grown;
-	const char *wrong;
-
-	if (options->allow_count == SETTINGS_ALLOW_MAX)
-		wrong = "there are too many: 4096 can be named; name a group";
-	else if (!strncmp(value, "user:", 5))
-		wrong = accounts_user(value + 5, &allow.id);
-	else if (!strncmp(value, "group:", 6))
-		wrong = accounts_group(value + 6, &allow.id);
-	else
-		wrong = "give user:NAME or group:NAME";
-	if (wrong)
-		return settings_judge(object, value, wrong);
-	allow.is_group = value[0] == 'g';
-	grown = realloc(options->allow, (options->allow_count + 1) * sizeof *grown);
-	if (!grown)
-		return settings_judge(object, value, strerror(errno));
-	options->allow = grown;
-	options->allow[options->allow_count++] = allow;
-	return OPTIONS_GO;
-}
-
-/* Those that stand for a number, a mode or a group. */
-static int settings_measure(
-    struct options *options, const char *object, int letter, const char *value)
-{
-	switch (letter) {
-	case 'l':
-		return settings_size(options, object, value);
-	case 'n':
-		return settings_number(object, value, 0, SETTINGS_VECTORS_MAX, &options->vectors);
-	case SETTINGS_SLOTS:
-		return settings_number(object, value, 1, SETTINGS_PEERS_MAX, &options->slots);
-	case SETTINGS_PER_UID:
-		return settings_per_uid(options, object, value);
-	case SETTINGS_CLIENT_DESCRIPTORS:
-		return settings_number(object, value, SETTINGS_CLIENT_LEAST, SETTINGS_CLIENT_MOST,
-		    &options->client_descriptors);
-	case SETTINGS_SOCKET_MODE:
-		return settings_mode(object, value, &options->socket_mode);
-	case SETTINGS_MEMORY_MODE:
-		return settings_mode(object, value, &options->memory_mode);
-	case SETTINGS_SOCKET_GROUP:
-		return settings_group(object, value, &options->socket_group);
-	case SETTINGS_CONTROL_GROUP:
-		return settings_group(object, value, &options->control_group);
-	case SETTINGS_MEMORY_GROUP:
-		return settings_group(object, value, &options->memory_group);
-	default:
-		return settings_judge(
-		    object, value, accounts_both(value, &options->user, &options->group));
-	}
-}
-
-bool settings_is_own(int letter)
-{
-	return letter == 'h' || letter == 'c' || letter == SETTINGS_VERSION ||
-	       letter == SETTINGS_CHECK;
-}
-
-int settings_set(
-    struct options *options, const char *object, uint32_t line, int letter, const char *value)
-{
-	unsigned index = settings_index(letter);
+	const struct row *row = &rows[setting];
 
 	if (value && !*value)
-		return settings_judge(object, "\"\"", "give a value");
-	if (index < SETTINGS_COUNT)
-		options->line[index] = line;
-	switch (letter) {
-	case 'v':
-		return settings_flag(object, value, false, &options->verbose);
-	case 'F':
-		return settings_flag(object, value, true, &options->daemon);
-	case SETTINGS_DAEMON:
-		return settings_flag(object, value, false, &options->daemon);
-	case SETTINGS_MEMORY_AS_IS:
-		return settings_flag(object, value, false, &options->memory_as_is);
-	case SETTINGS_RAW:
-		return settings_flag(object, value, false, &options->raw);
-	case SETTINGS_CLASSIC:
-		return settings_flag(object, value, false, &options->classic);
-	case 'p':
-		return settings_text(value, &options->pid_file);
-	case 'S':
-		return settings_text(value, &options->socket);
-	case SETTINGS_CONTROL:
-		return settings_text(value, &options->control);
-	case 'M':
-		return settings_memory(options, BACKEND_SHM, value);
-	case 'm':
-		return settings_memory(options, BACKEND_HUGE, value);
-	case SETTINGS_FILE:
-		return settings_memory(options, BACKEND_FILE, value);
-	case SETTINGS_HUGETLB:
-		return settings_hugetlb(options, object, value);
-	case SETTINGS_SLOT:
-		return bindings_add(options, object, line, value);
-	case SETTINGS_ALLOW:
-		return settings_allow(options, object, value);
-	default:
-		return settings_measure(options, object, letter, value);
-	}
+		return log_failure(object, "\"\": give a value");
+	options->line[setting] = line;
+	return row->set(&(struct value){.options = options,
+	    .object = object,
+	    .line = line,
+	    .text = value,
+	    .field = (char *)options + row->field,
+	    .least = row->least,
+	    .most = row->most});
 }

@@ -39,7 +39,7 @@ int acceptor_open(struct acceptor *acceptor)
 static int acceptor_accept(int listener, enum caller *caller)
 {
 	struct sockaddr_un address;
-	socklen_t size = sizeof address;
+	socklen_t size = sizeof(address);
 	int fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK);
 
 	if (fd >= 0)

@@ -35,7 +35,7 @@ enum caller caller_at(const struct sockaddr_un *address, unsigned size)
 enum caller caller_of(int fd)
 {
 	struct sockaddr_un address;
-	socklen_t size = sizeof address;
+	socklen_t size = sizeof(address);
 
 	if (getpeername(fd, (struct sockaddr *)&address, &size))
 		return CALLER_OTHER;
@@ -47,7 +47,7 @@ void caller_refuse(int fd, const char *reason)
 	const uint8_t version[8] = {CALLER_REFUSAL}; /* little-endian */
 
 	/* It never wrote, so nothing unread of ours makes the kernel throw the version away. */
-	if (send(fd, version, sizeof version, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof version)
+	if (send(fd, version, sizeof(version), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(version))
 		log_detail("event=gone reason=refused");
 	caller_tell(fd, reason);
 }
@@ -55,7 +55,7 @@ void caller_refuse(int fd, const char *reason)
 void caller_tell(int fd, const char *reason)
 {
 	char line[64];
-	int size = snprintf(line, sizeof line, "refused reason=%s\n", reason);
+	int size = snprintf(line, sizeof(line), "refused reason=%s\n", reason);
 
 	if (caller_of(fd) == CALLER_OTHER)
 		return;

@@ -45,7 +45,7 @@ static int listener_busy(const struct listener *listener, const struct stat *st)
 
 	holder_find(&holder, st);
 	if (holder.count > 0)
-		snprintf(who, sizeof who, ", process %ld%s", (long)holder.pid[0],
+		snprintf(who, sizeof(who), ", process %ld%s", (long)holder.pid[0],
 		    holder.is_alone ? ", whose supervisor was killed" : "");
 	return log_failure(listener->path,
 	    "another server is running there%s: ivsh-server stop -S %s ends it", who,
@@ -156,7 +156,7 @@ int listener_listen(struct listener *listener, uint32_t mode, uint32_t group)
 int listener_adopt(struct listener *listener, int fd, uint32_t slot)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
-	socklen_t size = sizeof address, int_size = sizeof(int), type_size = sizeof(int);
+	socklen_t size = sizeof(address), int_size = sizeof(int), type_size = sizeof(int);
 	int accepts = 0, type = 0;
 
 	*listener = (struct listener){.slot = slot, .lock = -1, .fd = fd, .is_given = true};
@@ -165,7 +165,7 @@ int listener_adopt(struct listener *listener, int fd, uint32_t slot)
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) || type != SOCK_STREAM ||
 	    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK))
 		return log_failure("LISTEN_FDS", "%d is no listening UNIX stream socket", fd);
-	snprintf(listener->path, sizeof listener->path, "%s", address.sun_path);
+	snprintf(listener->path, sizeof(listener->path), "%s", address.sun_path);
 	return 0;
 }
 

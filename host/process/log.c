@@ -45,7 +45,7 @@ int log_open_system(void)
 	log_system = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (log_system < 0)
 		return -1;
-	if (connect(log_system, (const struct sockaddr *)&log_address, sizeof log_address) == 0)
+	if (connect(log_system, (const struct sockaddr *)&log_address, sizeof(log_address)) == 0)
 		return 0;
 	close(log_system);
 	log_system = -1;
@@ -79,14 +79,14 @@ static bool log_is_over(short events)
 static int log_to_system(int priority, const char *shown)
 {
 	char line[LOG_SHOWN + 128];
-	int size = snprintf(line, sizeof line, "<%d>%s[%ld]: %s", priority,
+	int size = snprintf(line, sizeof(line), "<%d>%s[%ld]: %s", priority,
 	    program_invocation_short_name, (long)getpid(), shown);
 
 	if (send(log_system, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	/* It was started again: whoever is not isolated finds the new one. */
 	if (errno != EAGAIN &&
-	    connect(log_system, (const struct sockaddr *)&log_address, sizeof log_address) == 0 &&
+	    connect(log_system, (const struct sockaddr *)&log_address, sizeof(log_address)) == 0 &&
 	    send(log_system, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	return -1;
@@ -136,7 +136,7 @@ static void log_say(char *shown, size_t size)
 		log_write(shown, size);
 		return;
 	}
-	if (log_held_size + size > sizeof log_held)
+	if (log_held_size + size > sizeof(log_held))
 		log_flush();
 	memcpy(log_held + log_held_size, shown, size);
 	log_held_size += size;
@@ -147,13 +147,13 @@ static void __attribute__((format(printf, 1, 0))) log_line(const char *format, v
 	char line[LOG_LINE], shown[PIPE_BUF - 64];
 	size_t size;
 
-	vsnprintf(line, sizeof line, format, arguments);
+	vsnprintf(line, sizeof(line), format, arguments);
 	if (log_dropped) {
 		unsigned long dropped;
 
 		log_flush();
 		dropped = log_dropped;
-		size = (size_t)snprintf(shown, sizeof shown, "event=dropped lines=%lu", dropped);
+		size = (size_t)snprintf(shown, sizeof(shown), "event=dropped lines=%lu", dropped);
 		log_say(shown, size);
 		log_flush();
 		/* Lost itself, it counts for the line that would have followed. */
@@ -161,7 +161,7 @@ static void __attribute__((format(printf, 1, 0))) log_line(const char *format, v
 			return;
 		log_dropped = 0;
 	}
-	size = log_show(shown, sizeof shown - 1, line);
+	size = log_show(shown, sizeof(shown) - 1, line);
 	log_say(shown, size);
 }
 
@@ -198,7 +198,7 @@ void log_detail(const char *format, ...)
 
 void log_about(const char *where)
 {
-	snprintf(log_where, sizeof log_where, "%s", where ? where : "");
+	snprintf(log_where, sizeof(log_where), "%s", where ? where : "");
 }
 
 int log_failure(const char *object, const char *format, ...)
@@ -208,12 +208,12 @@ int log_failure(const char *object, const char *format, ...)
 	va_list arguments;
 	int size;
 
-	size = snprintf(text, sizeof text, "%s%s%s: ", log_where, *log_where ? ": " : "", object);
+	size = snprintf(text, sizeof(text), "%s%s%s: ", log_where, *log_where ? ": " : "", object);
 	va_start(arguments, format);
-	if ((size_t)size < sizeof text)
-		vsnprintf(text + size, sizeof text - (size_t)size, format, arguments);
+	if ((size_t)size < sizeof(text))
+		vsnprintf(text + size, sizeof(text) - (size_t)size, format, arguments);
 	va_end(arguments);
-	log_show(shown, sizeof shown, text);
+	log_show(shown, sizeof(shown), text);
 	if (poll(&out, 1, 0) == 1 && log_is_over(out.revents))
 		(void)log_to_system(LOG_SYSTEM_ERROR, shown);
 	else

@@ -36,10 +36,10 @@ struct publish {
 
 static socklen_t publish_address(const char *path, struct sockaddr_un *address)
 {
-	memset(address, 0, sizeof *address);
+	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
-	memcpy(address->sun_path, path, strnlen(path, sizeof address->sun_path - 1));
-	return sizeof *address;
+	memcpy(address->sun_path, path, strnlen(path, sizeof(address->sun_path) - 1));
+	return sizeof(*address);
 }
 
 /*
@@ -74,7 +74,7 @@ static int publish_hold(struct publish *publish, const char *name)
 		return -1;
 	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0077) == 0) {
 		publish->own.folder = fd;
-		snprintf(publish->own.name, sizeof publish->own.name, "%s",
+		snprintf(publish->own.name, sizeof(publish->own.name), "%s",
 		    strlen(publish->entry.name) <= PUBLISH_NAME ? publish->entry.name : "s");
 		strcpy(publish->folder, name);
 		return 0;
@@ -96,9 +96,9 @@ static int publish_folder(struct publish *publish, bool is_locked)
 		uint32_t number = 0;
 
 		if (i == 0 && is_locked)
-			snprintf(name, sizeof name, "%.240s.new", publish->entry.name);
-		else if (getrandom(&number, sizeof number, 0) == sizeof number)
-			snprintf(name, sizeof name, "%.240s.%08x", publish->entry.name, number);
+			snprintf(name, sizeof(name), "%.240s.new", publish->entry.name);
+		else if (getrandom(&number, sizeof(number), 0) == sizeof(number))
+			snprintf(name, sizeof(name), "%.240s.%08x", publish->entry.name, number);
 		if (mkdirat(publish->entry.folder, name, 0700) && errno != EEXIST)
 			return -1;
 		if (publish_hold(publish, name) == 0) {
@@ -118,7 +118,7 @@ static const char *publish_bind(
 	int folder = publish->own.folder;
 	const char *name = publish->own.name;
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d/%.*s", folder, PUBLISH_NAME, name);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%.*s", folder, PUBLISH_NAME, name);
 	if (bind(fd, (struct sockaddr *)&address, publish_address(path, &address)))
 		return "bind";
 	if (group != UINT32_MAX && fchownat(folder, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW))
@@ -142,7 +142,7 @@ static const char *publish_judge(const struct publish *publish)
 	errno = ENOTSOCK;
 	if (!S_ISSOCK(st.st_mode))
 		return "bind";
-	snprintf(path, sizeof path, "/proc/self/fd/%d/%.*s", publish->own.folder, PUBLISH_NAME,
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%.*s", publish->own.folder, PUBLISH_NAME,
 	    publish->own.name);
 	switch (publish_probe(path)) {
 	case 0:

@@ -82,7 +82,7 @@ static int isolate_filter(void)
 	    SYSCALLS_ONLY(ISOLATE_ALLOW, ISOLATE_ALLOW_IF),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	};
-	const struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+	const struct sock_fprog filter = {sizeof(program) / sizeof(program[0]), program};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
@@ -99,7 +99,7 @@ static int isolate_filter(void)
 
 static int isolate_user(const struct options *options)
 {
-	char object[SETTINGS_OBJECT];
+	char object[OPTIONS_OBJECT];
 	gid_t group = options->group;
 	int error = 0;
 
@@ -109,7 +109,7 @@ static int isolate_user(const struct options *options)
 	    setresuid(options->user, options->user, options->user))
 		error = errno;
 	if (error) {
-		settings_origin(options, SETTINGS_USER, object);
+		settings_origin(options, SETTING_USER, object);
 		return log_failure(object, "%u:%u: %s", options->user, group, strerror(error));
 	}
 	return 0;

@@ -8,7 +8,7 @@
 #include "supervisor/start.h"
 #include "process/log.h"
 #include "supervisor/notify.h"
-#include "config/options.h"
+#include "config/parse.h"
 #include "server/prepare.h"
 #include "server/serve.h"
 
@@ -61,8 +61,8 @@ static int main_keep(int argc, char **argv)
 	int status;
 
 	main_talk();
-	status = options_parse(&supervisor.options, argc, argv, -1);
-	if (status == OPTIONS_GO) {
+	status = parse_command_line(&supervisor.options, argc, argv, -1);
+	if (status == PARSE_GO) {
 		log_open(supervisor.options.verbose);
 		if (supervisor.options.daemon)
 			main_leave();

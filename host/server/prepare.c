@@ -5,6 +5,7 @@
 #include "server/prepare.h"
 #include "config/config.h"
 #include "config/known.h"
+#include "config/parse.h"
 #include "config/shape.h"
 #include "process/log.h"
 #include "server/isolate.h"
@@ -38,7 +39,7 @@ static int read_options(
 	int input = config >= 0 ? config : 0;
 
 	if (known_read(is_reload ? -1 : known) ||
-	    options_parse(&server->options, argc, argv, is_reload ? -1 : input) != OPTIONS_GO)
+	    parse_command_line(&server->options, argc, argv, is_reload ? -1 : input) != PARSE_GO)
 		return -1;
 	server->config = is_reload ? config_keep(&server->options) : -1;
 	server->known = is_reload ? known_keep() : -1;

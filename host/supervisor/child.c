@@ -22,7 +22,7 @@
 
 int program_open(struct program *program, char **argv)
 {
-	ssize_t length = readlink("/proc/self/exe", program->path, sizeof program->path - 1);
+	ssize_t length = readlink("/proc/self/exe", program->path, sizeof(program->path) - 1);
 
 	program->argv = argv;
 	program->self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -37,13 +37,13 @@ static void __attribute__((noreturn))
 child_execute(const struct program *program, const char *environment, bool is_self)
 {
 	static const char deleted[] = " (deleted)";
-	char path[sizeof program->path];
+	char path[sizeof(program->path)];
 	size_t length = strlen(program->path);
 
 	/* A file that is being replaced at this moment comes back under its name. */
 	memcpy(path, program->path, length + 1);
-	if (length > sizeof deleted && !strcmp(path + length - sizeof deleted + 1, deleted))
-		path[length - sizeof deleted + 1] = '\0';
+	if (length > sizeof(deleted) && !strcmp(path + length - sizeof(deleted) + 1, deleted))
+		path[length - sizeof(deleted) + 1] = '\0';
 	if (setenv(LINK_ENVIRONMENT, environment, 1) == 0) {
 		if (!is_self)
 			execv(path, program->argv);
@@ -97,7 +97,7 @@ int child_start(struct child *child, const struct program *program,
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
 		return log_failure("server", "socketpair: %s", strerror(errno));
-	snprintf(environment, sizeof environment, "%d,%d,%d,%d,%d", ends[1], resources->state.fd,
+	snprintf(environment, sizeof(environment), "%d,%d,%d,%d,%d", ends[1], resources->state.fd,
 	    resources->config, is_reload, resources->known);
 	*child = (struct child){.process = -1, .link = ends[0], .began_ns = clock_now_ns()};
 	child->heard_ns = child->began_ns;

@@ -51,7 +51,7 @@ static bool daemon_relay(int from)
 	char text[PIPE_BUF];
 	ssize_t got;
 
-	while ((got = read(from, text, sizeof text)) > 0)
+	while ((got = read(from, text, sizeof(text))) > 0)
 		if (write(STDERR_FILENO, text, (size_t)got) < 0)
 			return false;
 	return got < 0;
@@ -164,9 +164,9 @@ static int daemon_pid_file(const struct entry *entry)
 	uint32_t number = 0;
 	int fd, error;
 
-	if (getrandom(&number, sizeof number, 0) != sizeof number)
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return -1;
-	snprintf(name, sizeof name, "%.240s.%08x", entry->name, number);
+	snprintf(name, sizeof(name), "%.240s.%08x", entry->name, number);
 	fd =
 	    openat(entry->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)

@@ -34,8 +34,8 @@ static bool marks_heard(int fd)
 	const struct timeval second = {.tv_sec = 1};
 	char bytes[MARKS_FIRST + 1];
 
-	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second) == 0 &&
-	       recv(fd, bytes, sizeof bytes, MSG_WAITALL) == (ssize_t)sizeof bytes;
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) == 0 &&
+	       recv(fd, bytes, sizeof(bytes), MSG_WAITALL) == (ssize_t)sizeof(bytes);
 }
 
 static bool marks_try(const int *ends, struct mmsghdr *message)
@@ -44,7 +44,7 @@ static bool marks_try(const int *ends, struct mmsghdr *message)
 	bool stored;
 	pid_t child;
 
-	if (setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof least))
+	if (setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)))
 		return false;
 	child = fork();
 	if (child == 0)
@@ -62,7 +62,7 @@ static bool marks_try(const int *ends, struct mmsghdr *message)
 bool marks_are_stored(void)
 {
 	struct mmsghdr *message = mmap(
-	    NULL, 2 * sizeof *message, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	    NULL, 2 * sizeof(*message), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	bool stored = false;
 	int ends[2];
 
@@ -73,6 +73,6 @@ bool marks_are_stored(void)
 		close(ends[0]);
 		close(ends[1]);
 	}
-	munmap(message, 2 * sizeof *message);
+	munmap(message, 2 * sizeof(*message));
 	return stored;
 }

@@ -58,7 +58,7 @@ static int memory_keep(const void *base, const struct options *options, const ch
 	struct ivsh_geometry geometry;
 	uint64_t need;
 
-	memcpy(&header, base, sizeof header);
+	memcpy(&header, base, sizeof(header));
 	geometry = (struct ivsh_geometry){.slots = header.slots,
 	    .descs = header.descs,
 	    .small_size = header.small_size,
@@ -101,7 +101,7 @@ static int memory_prepare(const struct backend *backend, const struct options *o
 		result = log_failure(path,
 		    "holds something else (it begins with 0x%016llx): remove it, or use --raw",
 		    (unsigned long long)magic);
-	} else if (getrandom(&generation, sizeof generation, 0) != sizeof generation) {
+	} else if (getrandom(&generation, sizeof(generation), 0) != sizeof(generation)) {
 		result = log_failure(path, "getrandom: %s", strerror(errno));
 	} else {
 		result = ivsh_region_format(base, size, &options->geometry, generation, false);

@@ -37,7 +37,7 @@ void notify_open(void)
 	if (watchdog && notify_is_ours("WATCHDOG_PID"))
 		notify_watchdog_ns = strtoull(watchdog, NULL, 10) * 1000;
 	if (path && (*path == '/' || *path == '@') &&
-	    strlen(path) < sizeof notify_address.sun_path) {
+	    strlen(path) < sizeof(notify_address.sun_path)) {
 		notify_address.sun_family = AF_UNIX;
 		memcpy(notify_address.sun_path, path, strlen(path));
 		if (*path == '@') /* an abstract name */

@@ -35,12 +35,12 @@ static int resources_tables(struct resources *resources, const struct options *o
 	resources->listeners = options->slots + 1;
 	resources->sockets = options->slots + CLIENTS_SPARE;
 	resources->bells_count = options->slots * options->vectors;
-	resources->listener = calloc(resources->listeners, sizeof *resources->listener);
-	resources->coming = calloc(resources->listeners, sizeof *resources->coming);
-	resources->unwanted = calloc(resources->listeners, sizeof *resources->unwanted);
-	resources->moves = calloc(resources->listeners, sizeof *resources->moves);
-	resources->socket = calloc(resources->sockets, sizeof *resources->socket);
-	resources->bells = calloc(resources->bells_count + 1u, sizeof *resources->bells);
+	resources->listener = calloc(resources->listeners, sizeof(*resources->listener));
+	resources->coming = calloc(resources->listeners, sizeof(*resources->coming));
+	resources->unwanted = calloc(resources->listeners, sizeof(*resources->unwanted));
+	resources->moves = calloc(resources->listeners, sizeof(*resources->moves));
+	resources->socket = calloc(resources->sockets, sizeof(*resources->socket));
+	resources->bells = calloc(resources->bells_count + 1u, sizeof(*resources->bells));
 	if (!resources->listener || !resources->coming || !resources->unwanted ||
 	    !resources->moves || !resources->socket || !resources->bells)
 		return log_failure("resources", "%s", strerror(errno));
@@ -78,7 +78,7 @@ static int resources_lock(
 	if (fd >= 0) {
 		if (listener_adopt(listener, fd, slot))
 			return -1;
-		snprintf(listener->name, sizeof listener->name, "%s", name);
+		snprintf(listener->name, sizeof(listener->name), "%s", name);
 		return 0;
 	}
 	return path ? listener_lock(listener, path, slot) : 0;
@@ -86,10 +86,10 @@ static int resources_lock(
 
 static int resources_locks(struct resources *resources, const struct options *options)
 {
-	settings_about(options, 'S');
+	settings_about(options, SETTING_SOCKET);
 	if (resources_lock(&resources->listener[0], options->socket, LISTENER_COMMON, "common"))
 		return -1;
-	settings_about(options, SETTINGS_CONTROL);
+	settings_about(options, SETTING_CONTROL);
 	if (resources_lock(&resources->control, options->control, LISTENER_CONTROL, "control"))
 		return -1;
 	for (uint32_t i = 0; i < options->bound_count; i++) {
@@ -121,7 +121,7 @@ static int resources_bind(struct resources *resources, const struct options *opt
 	for (uint32_t i = 0; i < resources->listeners; i++) {
 		/* resources_locks() has placed them so. */
 		if (i == 0)
-			settings_about(options, 'S');
+			settings_about(options, SETTING_SOCKET);
 		else if (i <= options->bound_count)
 			bindings_about(options, &options->bound[i - 1]);
 		if (resources_is_ours(&resources->listener[i]) &&
@@ -129,7 +129,7 @@ static int resources_bind(struct resources *resources, const struct options *opt
 			&resources->listener[i], options->socket_mode, options->socket_group))
 			return -1;
 	}
-	settings_about(options, SETTINGS_CONTROL);
+	settings_about(options, SETTING_CONTROL);
 	if (resources_is_ours(&resources->control) &&
 	    listener_listen(&resources->control, has_group ? 0660 : 0600, options->control_group))
 		return -1;
@@ -149,7 +149,7 @@ static int resources_memory(struct resources *resources, const struct options *o
 	const struct backend *memory = &resources->memory;
 	bool kept;
 
-	settings_about(options, settings_memory_letter(options->kind));
+	settings_about(options, settings_of_memory(options->kind));
 	if (memory_open(&resources->memory, options, &kept))
 		return -1;
 	log_about(NULL);
@@ -161,10 +161,10 @@ static int resources_memory(struct resources *resources, const struct options *o
 	head->began_ns = clock_now_ns();
 	/* What has no name is found by us. */
 	if (memory->kind == BACKEND_SHM || memory->kind == BACKEND_FILE)
-		snprintf(head->memory_path, sizeof head->memory_path, "%.*s",
-		    (int)sizeof head->memory_path - 1, memory->path);
+		snprintf(head->memory_path, sizeof(head->memory_path), "%.*s",
+		    (int)sizeof(head->memory_path) - 1, memory->path);
 	else
-		snprintf(head->memory_path, sizeof head->memory_path, "/proc/%ld/fd/%d",
+		snprintf(head->memory_path, sizeof(head->memory_path), "/proc/%ld/fd/%d",
 		    (long)getpid(), memory->fd);
 	return 0;
 }
@@ -218,9 +218,9 @@ void resources_write_down(struct resources *resources)
 		memcpy(state->listener[i].path, resources->listener[i].path, STATE_PATH);
 		memcpy(state->listener[i].name, resources->listener[i].name, STATE_NAME);
 	}
-	memcpy(state->socket, resources->socket, resources->sockets * sizeof *resources->socket);
+	memcpy(state->socket, resources->socket, resources->sockets * sizeof(*resources->socket));
 	memcpy(
-	    state->doorbells, resources->bells, resources->bells_count * sizeof *resources->bells);
+	    state->doorbells, resources->bells, resources->bells_count * sizeof(*resources->bells));
 }
 
 uint32_t resources_free_place(const struct resources *resources)
@@ -259,7 +259,7 @@ static void resources_inherit(
 	    .fd = fd,
 	    .device = (dev_t)message->device,
 	    .inode = (ino_t)message->inode};
-	snprintf(listener->path, sizeof listener->path, "%s", message->path);
+	snprintf(listener->path, sizeof(listener->path), "%s", message->path);
 }
 
 int resources_listen(

@@ -84,7 +84,7 @@ static int write_pid_file(const struct supervisor *supervisor, int *fd)
 
 	if (!options->pid_file)
 		return 0;
-	settings_about(options, 'p');
+	settings_about(options, SETTING_PID_FILE);
 	*fd = daemon_pid_write(options->pid_file);
 	log_about(NULL);
 	return *fd < 0 ? -1 : 0;

@@ -29,7 +29,7 @@ static void link_compose(struct msghdr *header, struct link_parts *parts,
 {
 	struct cmsghdr *c = &parts->control.align;
 
-	parts->io = (struct iovec){(void *)(uintptr_t)message, sizeof *message};
+	parts->io = (struct iovec){(void *)(uintptr_t)message, sizeof(*message)};
 	*header = (struct msghdr){.msg_iov = &parts->io, .msg_iovlen = 1};
 	if (count == 0)
 		return;
@@ -48,7 +48,7 @@ int link_send(int link, const struct link_message *message, const int *fds, unsi
 	struct msghdr header;
 
 	link_compose(&header, &parts, message, fds, count);
-	return sendmsg(link, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof *message ? 0 : -1;
+	return sendmsg(link, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*message) ? 0 : -1;
 }
 
 int link_send_many(int link, const struct link_message *message, const int *fds, unsigned count)
@@ -74,11 +74,11 @@ int link_send_in_time(int link, const struct link_message *message, const int *f
 static void link_expect(
     struct msghdr *header, struct link_parts *parts, struct link_message *message, int *fds)
 {
-	parts->io = (struct iovec){message, sizeof *message};
+	parts->io = (struct iovec){message, sizeof(*message)};
 	*header = (struct msghdr){.msg_iov = &parts->io,
 	    .msg_iovlen = 1,
 	    .msg_control = parts->control.bytes,
-	    .msg_controllen = sizeof parts->control.bytes};
+	    .msg_controllen = sizeof(parts->control.bytes)};
 	for (unsigned i = 0; i < LINK_FDS; i++)
 		fds[i] = -1;
 }
@@ -90,7 +90,7 @@ static int link_take(struct msghdr *header, size_t got, struct link_message *mes
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
 	message->path[LINK_PATH - 1] = '\0';
-	if (got == sizeof *message)
+	if (got == sizeof(*message))
 		return 0;
 	for (unsigned i = 0; i < LINK_FDS; i++) {
 		if (fds[i] >= 0)

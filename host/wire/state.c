@@ -33,16 +33,16 @@ static size_t state_place(struct state *state, char *base, const struct state_sh
 	size_t slots = shape->slots;
 	size_t clients = shape->clients;
 	size_t end = sizeof(struct state_head);
-	size_t listener = state_take(&end, slots + 1, sizeof *state->listener);
-	size_t socket = state_take(&end, clients, sizeof *state->socket);
-	size_t doorbells = state_take(&end, slots * shape->vectors, sizeof *state->doorbells);
-	size_t slot = state_take(&end, slots, sizeof *state->slot);
-	size_t client = state_take(&end, clients, sizeof *state->client);
-	size_t batch = state_take(&end, 1, sizeof *state->batch);
+	size_t listener = state_take(&end, slots + 1, sizeof(*state->listener));
+	size_t socket = state_take(&end, clients, sizeof(*state->socket));
+	size_t doorbells = state_take(&end, slots * shape->vectors, sizeof(*state->doorbells));
+	size_t slot = state_take(&end, slots, sizeof(*state->slot));
+	size_t client = state_take(&end, clients, sizeof(*state->client));
+	size_t batch = state_take(&end, 1, sizeof(*state->batch));
 	size_t known = shape->classic ? clients * state_words(shape->slots) : 0;
-	size_t knows = state_take(&end, known, sizeof *state->knows);
+	size_t knows = state_take(&end, known, sizeof(*state->knows));
 	size_t sent_ids =
-	    state_take(&end, shape->classic ? clients * IDS_WORDS : 0, sizeof *state->sent_ids);
+	    state_take(&end, shape->classic ? clients * IDS_WORDS : 0, sizeof(*state->sent_ids));
 
 	if (!base)
 		return end;
@@ -116,7 +116,7 @@ int state_map(struct state *state, int fd, const struct state_shape *shape)
 	struct stat st;
 
 	*state = (struct state){.fd = fd};
-	if (fstat(fd, &st) || pread(fd, &head, sizeof head, 0) != sizeof head)
+	if (fstat(fd, &st) || pread(fd, &head, sizeof(head), 0) != sizeof(head))
 		return log_failure("state", "cannot be read");
 	if (head.version != STATE_VERSION)
 		return log_failure("state",

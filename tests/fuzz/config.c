@@ -6,7 +6,7 @@
  */
 #include "config/config.h"
 #include "tests/fuzz/feed.h"
-#include "config/options.h"
+#include "config/parse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_MUST(file >= 0 && write(file, data, (size_t)(end - data)) == end - data);
 	program_invocation_short_name = argv[0];
 	/* A file by its name, without the descriptor, would be any file of this machine. */
-	if (options_parse(&options, argc, argv, file) == OPTIONS_GO) {
+	if (parse_command_line(&options, argc, argv, file) == PARSE_GO) {
 		for (int i = 1; i < argc; i++)
 			memset(argv[i], 0, strlen(argv[i]));
 		check(&options);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * complete.c - what holds when the command line says nothing, and whether it all fits together.
+ */
+#include "config/complete.h"
+#include "config/bindings.h"
+#include "config/descriptors.h"
+#include "config/known.h"
+#include "config/settings.h"
+#include "process/log.h"
+
+#include <ivsh/wire.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DEFAULT_SLOTS 8u /* a mesh of rings grows with the square */
+#define LEGACY_SLOTS 16u /* QEMU's device has room for 16 peers from the start */
+#define UID_SPARE 16u    /* connections of a user that do not hold a slot yet, or any more */
+
+/* What stands for "the default" until all options are known. */
+static const char default_path[] = "";
+
+static int wrong(const char *object, const char *what)
+{
+	return log_failure(object, "%s", what);
+}
+
+/* Likewise about what (setting) has set. */
+static int refuse(const struct options *options, enum setting setting, const char *what)
+{
+	char object[OPTIONS_OBJECT];
+
+	settings_origin(options, setting, object);
+	return wrong(object, what);
+}
+
+/* QEMU's server puts itself in the background, its memory and socket where everybody looks. */
+void complete_defaults(struct options *options, bool legacy)
+{
+	*options = (struct options){
+	    .daemon = legacy,
+	    .is_legacy = legacy,
+	    .raw = legacy,
+	    .classic = legacy,
+	    .socket = legacy ? "/tmp/ivshmem_socket" : default_path,
+	    .control = legacy ? "none" : default_path,
+	    .socket_mode = OPTIONS_NONE,
+	    .socket_group = OPTIONS_NONE,
+	    .control_group = OPTIONS_NONE,
+	    .user = OPTIONS_NONE,
+	    .group = OPTIONS_NONE,
+	    .kind = legacy ? BACKEND_SHM : BACKEND_MEMFD,
+	    .memory = legacy ? "ivshmem" : NULL,
+	    .memory_mode = OPTIONS_NONE,
+	    .memory_group = OPTIONS_NONE,
+	    .memory_most = legacy ? 0777 : 0, /* QEMU's own tests make it with what umask leaves */
+	    .size = UINT64_C(4) << 20,
+	    .vectors = legacy ? 1 : 2,
+	    .client_descriptors = 1024,
+	};
+}
+
+/* (folder), of (size) bytes, and (rest). */
+static const char *join(struct options *options, const char *folder, size_t size, const char *rest)
+{
+	char path[PATH_MAX];
+
+	/* Longer than any socket's address: whoever binds it says so. */
+	if (size > sizeof(path) / 2)
+		size = sizeof(path) / 2;
+	snprintf(path, sizeof(path), "%.*s%s", (int)size, folder, rest);
+	return options_keep(options, path, strlen(path));
+}
+
+/* systemd names the folders that it made, the first one ends at a colon: systemd.exec(5). */
+static int set_socket(struct options *options)
+{
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+	size_t size = folder ? strcspn(folder, ":") : 0;
+
+	if (options->socket != default_path)
+		return 0;
+	if (size == 0) {
+		folder = geteuid() == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
+		if (!folder || !*folder)
+			return wrong("-S", "XDG_RUNTIME_DIR is not set: give a socket");
+		size = strlen(folder);
+	}
+	options->socket = join(options, folder, size, "/ivsh.sock");
+	return options->socket ? 0 : wrong("-S", strerror(ENOMEM));
+}
+
+/* By default none, too, where its path is too long for a socket: the server is needed more. */
+static int set_control(struct options *options)
+{
+	static const char suffix[] = ".control";
+	size_t size = strlen(options->socket);
+
+	if (!strcmp(options->control, "none")) {
+		options->control = NULL;
+	} else if (options->control != default_path) {
+		if (!strcmp(options->control, options->socket))
+			return refuse(options, SETTING_CONTROL, "this is the common socket");
+	} else if (size + sizeof(suffix) > sizeof((struct sockaddr_un *)NULL)->sun_path) {
+		options->control = NULL;
+	} else {
+		options->control = join(options, options->socket, size, suffix);
+		if (!options->control)
+			return wrong("--control", strerror(ENOMEM));
+	}
+	return 0;
+}
+
+/* As many as descriptors allow: at a takeover what it was, whatever the limit is by then. */
+static uint32_t most_slots(const struct options *options)
+{
+	char name[64];
+	uint32_t slots;
+
+	snprintf(name, sizeof(name), "%u/%u", options->vectors, options->client_descriptors);
+	if (known_find(KNOWN_SLOTS, name, &slots))
+		return slots;
+	slots = descriptors_slots(options);
+	known_add(KNOWN_SLOTS, name, slots);
+	return slots;
+}
+
+static void set_slots(struct options *options)
+{
+	if (options->slots == 0 && options->classic && options->raw)
+		options->slots = most_slots(options);
+	else if (options->slots == 0)
+		options->slots = options->is_legacy && options->raw ? LEGACY_SLOTS : DEFAULT_SLOTS;
+	if (options->per_uid == 0)
+		options->per_uid = options->slots + UID_SPARE;
+}
+
+static int set_geometry(struct options *options)
+{
+	char object[OPTIONS_OBJECT];
+	uint64_t need = 0;
+
+	if (options->raw)
+		return 0;
+	if (options->slots < IVSH_WIRE_SLOTS_MIN || options->slots > IVSH_WIRE_SLOTS_MAX) {
+		settings_origin(options, SETTING_SLOTS, object);
+		return log_failure(object, "a region has %u to %u slots; with --raw any number",
+		    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_SLOTS_MAX);
+	}
+	if (ivsh_geometry_fit(options->size, options->slots, &options->geometry, &need)) {
+		settings_origin(options, SETTING_SIZE, object);
+		return log_failure(object,
+		    "%llu bytes are too few for %u slots: %llu are needed"
+		    " (fewer --slots need less, --raw needs none)",
+		    (unsigned long long)options->size, options->slots, (unsigned long long)need);
+	}
+	return 0;
+}
+
+/* What depends on several options. */
+int complete_options(struct options *options)
+{
+	char object[OPTIONS_OBJECT];
+
+	if (set_socket(options) || set_control(options))
+		return -1;
+	if (options->is_legacy && options->daemon && !options->pid_file)
+		options->pid_file = "/var/run/ivshmem-server.pid";
+	if (options->classic && options->bound_count > 0)
+		return refuse(options, SETTING_SLOT,
+		    "with --classic (as under the name ivshmem-server) IDs grow, none can be bound:"
+		    " give --classic=no, or no --slot");
+	set_slots(options);
+	if (options->kind == BACKEND_HUGETLB && options->size < options->huge_page) {
+		settings_origin(options, SETTING_HUGETLB, object);
+		return log_failure(object,
+		    "%llu bytes do not fill one page of %llu: give -l %lluM, or more",
+		    (unsigned long long)options->size, (unsigned long long)options->huge_page,
+		    (unsigned long long)options->huge_page >> 20);
+	}
+	if (set_geometry(options))
+		return -1;
+	return bindings_bind(options);
+}
