@@ -134,6 +134,8 @@ X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vector
           lib/bare/x86_64/platform.c lib/bare/x86_64/power.c \
           $(UNDER)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
+EXAMPLES := exchange request sleep stream events
+EXAMPLES_HOST := exchange stream
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/wait.c \
           firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/look.c \
@@ -327,6 +329,12 @@ build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -o $@
 
+# The examples that are for the host, too: IVSH_SOCKET names the server.
+$(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/firmware/examples/%.o \
+    build/host/firmware/examples/host.o $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 build/x86_64/libivsh.a: $(LIB:%.c=build/x86_64/%.o)
 build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%))) \
@@ -334,12 +342,14 @@ build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%)))
 
 BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
 
+$(EXAMPLES:%=build/x86_64/examples/%.elf): build/x86_64/examples/%.elf: \
+    build/x86_64/firmware/examples/%.o build/x86_64/firmware/examples/bare.o $(BARE_LIBS)
 build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) \
     $(APP:%.c=build/x86_64/%.o) $(APP_DEVICE:%.c=build/x86_64/%.o) $(BARE_LIBS)
 
 # The archives need each other: the start code calls bare_main(), the platform calls libivsh.
 build/x86_64/%.elf: linker/x86_64.ld linker/tail.ld
-	@echo "LD      $@"
+	@echo "LD      $@"; mkdir -p $(@D)
 	$(Q)$(LD) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
 	    --orphan-handling=error -T $< -o $@ --start-group $(filter %.o %.a,$^) --end-group
 
@@ -377,6 +387,7 @@ all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host
 
 build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
+    $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
     build/host/tests/host/load $(COUNTED)

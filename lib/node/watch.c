@@ -13,7 +13,7 @@ static bool broken_next(struct ivsh_node *node, struct ivsh_peer_event *event)
 		if (!link->broken || link->broken_reported)
 			continue;
 		link->broken_reported = true;
-		event->kind = (enum ivsh_peer_event_kind)IVSH_PEER_EVENT_BROKEN;
+		event->kind = IVSH_PEER_EVENT_BROKEN;
 		event->slot = i;
 		return true;
 	}

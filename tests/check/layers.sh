@@ -29,6 +29,7 @@ rule lib/node      "$std|<ivsh/(error|wire|doorbell|mem|region|channel|stream|no
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
+rule firmware/examples "$std|$libc|$any|$(own 'examples|bare|client')"
 rule firmware/guest "$std|$libc|$any|$(own 'app|x86_64|bare(/newlib)?')"
 rule firmware/x86_64 "$std|\"bare/x86_64/cpu\.h\"|$(own 'x86_64')"
 # Of lib/bare, UEFI has the files that do not start a machine.

@@ -406,10 +406,6 @@ int ivsh_node_offer(struct ivsh_node *node, const char *name, uint16_t port) IVS
 int ivsh_node_find_service(struct ivsh_node *node, const char *name, uint32_t *peer, uint16_t *port,
     uint64_t timeout_ns) IVSH_MUST_CHECK;
 
-/* An event, beside those of ivsh_peer_event_kind: the channel to this peer broke too often, and is left
- * alone until the peer starts again. */
-#define IVSH_PEER_EVENT_BROKEN 5
-
 /*
  * The next thing that happened to another peer, in *event: it came, went, came back in another
  * incarnation, messages between it and this node may be lost, or its channel broke too often. Waits

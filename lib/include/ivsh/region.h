@@ -344,7 +344,8 @@ enum ivsh_peer_event_kind {
 	IVSH_PEER_EVENT_UP = 1,        /* a peer is here that was not, or was silent and is back */
 	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: its presence says which */
 	IVSH_PEER_EVENT_RESTARTED = 3, /* it is here, in another life than the last one told of */
-	IVSH_PEER_EVENT_LOST = 4, /* a ring between it and us was reset: messages may be lost */
+	IVSH_PEER_EVENT_LOST = 4,   /* a ring between it and us was reset: messages may be lost */
+	IVSH_PEER_EVENT_BROKEN = 5, /* of ivsh_node_next_event(): the channel to it was given up */
 };
 
 struct ivsh_peer_event {

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""test_examples.py - firmware/examples do what they say: two guests, or a guest and the host."""
+
+import os
+import subprocess
+
+import pytest
+
+from memory import boot
+from qemu import BUILD, DONE, FAILED, doorbell
+
+
+@pytest.fixture
+def server(world):
+    return world.server(bind=3)
+
+
+def guest(world, server, slot, example):
+    """Boot (example) as the peer of slot (slot)."""
+    image = BUILD / "x86_64" / "examples" / f"{example}.elf"
+    assert image.exists(), "run make build/test"
+    return world.guest(f"{example} {slot}", "", *doorbell(server.bound[slot]), image=image)
+
+
+def host(world, server, slot, example, **popen):
+    """The same on the host."""
+    program = BUILD / "host" / "examples" / example
+    assert program.exists(), "run make build/test"
+    env = {**os.environ, "IVSH_SOCKET": str(server.bound[slot])}
+    return world.program(f"{example} {slot}", program, env=env, **popen)
+
+
+@pytest.mark.parametrize("second", [guest, host])
+def test_exchange(world, server, second):
+    """Both lines arrive, whoever comes first and whoever has left."""
+    zero, one = guest(world, server, 0, "exchange"), second(world, server, 1, "exchange")
+    assert zero.done(DONE) == "peer 1 says hello\n"
+    assert one.done(DONE) == "peer 0 says hello\n"
+
+
+def test_request(world, server):
+    """Two ask the same; each is answered."""
+    asking = [guest(world, server, slot, "request") for slot in (1, 2)]
+    serving = guest(world, server, 0, "request")
+    for one in asking:
+        assert one.done(DONE) == "peer 0 answers 9\n"
+    serving.still_runs()
+
+
+def test_sleep(world, server):
+    """It sleeps, without using its processor, and wakes for each message."""
+    sleeping = guest(world, server, 0, "sleep")
+    sleeping.expect("^slot 0 sleeps$")
+    before = sleeping.processor_seconds()
+    for count in (1, 2):
+        tool = BUILD / "host" / "ivsh"
+        world.program("send", tool, "-S", server.bound[1], "send", "0", f"line {count}").done()
+        sleeping.expect(f"^peer 1 woke us: line {count}$")
+    assert sleeping.processor_seconds() - before < 1
+    sleeping.still_runs()
+
+
+def test_stream_of_a_file(world, server, tmp_path):
+    """The host streams a file to a guest, which prints it: every line arrives, and the end."""
+    lines = [f"line {number} of a file that is larger than the ring's buffer" for number in range(1500)]
+    path = tmp_path / "file"
+    path.write_text("\n".join(lines) + "\n")
+    printing = guest(world, server, 0, "stream")
+    with open(path, "rb") as file:
+        program = BUILD / "host" / "examples" / "stream"
+        env = {**os.environ, "IVSH_SOCKET": str(server.bound[1])}
+        writing = subprocess.run([program], stdin=file, env=env, timeout=60, check=False)
+    assert writing.returncode == 0
+    assert printing.done(DONE).splitlines() == lines
+
+
+def test_stream_between_guests(world, server):
+    """What is typed to one guest is printed by the other; Ctrl-D ends it."""
+    printing, reading = (guest(world, server, slot, "stream") for slot in (0, 1))
+    with server.memory() as memory:
+        world.until(lambda: boot(memory, 1) == 1, "the reader attaches")
+    reading.type("some words\n\x04\x04")
+    assert reading.done(DONE) == ""
+    assert printing.done(DONE) == "some words\n"
+
+
+def test_events(world, server):
+    """A peer comes, is killed, and comes again."""
+    watching = guest(world, server, 0, "events")
+    watching.expect("^slot 0 watches$")
+    for _ in range(2):
+        at = len(watching.text)
+        other = guest(world, server, 1, "sleep")
+        watching.expect("^peer 1 is here$", after=at)
+        other.kill()
+        watching.expect("^peer 1 is gone$", after=at)
+
+
+def test_no_server(world):
+    """On the host without a server: one line, and not a success."""
+    program = BUILD / "host" / "examples" / "exchange"
+    env = {**os.environ, "IVSH_SOCKET": str(world.folder / "none")}
+    text = world.program("exchange", program, env=env).done(FAILED)
+    assert text.startswith(f"{world.folder}/none: connect: ") and text.count("\n") == 1
