@@ -104,8 +104,8 @@ build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # --- Guests: linked by the Makefile's rule for images --------------------------------------------
-build/x86_64/bare_test.elf: build/x86_64/tests/guest/bare_test.o build/x86_64/tests/lib/test.o \
-    $(BARE_LIBS)
+build/x86_64/bare_test.elf: $(addprefix build/x86_64/tests/guest/,bare_test.o mapping.o actions.o) \
+    build/x86_64/tests/lib/test.o $(BARE_LIBS)
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)

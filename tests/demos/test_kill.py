@@ -21,11 +21,11 @@ VICTIMS = [(0,), (SERVER,), (0, 1), (SERVER, 1), (POWER, 0, 1), (1,)]
 
 
 class Log:
-    """What the lives of one guest said."""
+    """What the incarnations of one guest printed."""
 
     def __init__(self):
-        self.accepted = {}  # receiver: (life, number)...
-        self.came = {}  # sender: (life, number, marked)...
+        self.accepted = {}  # receiver: (incarnation, number)...
+        self.came = {}  # sender: (incarnation, number, marked)...
 
     def read(self, text):
         """Add a whole console; a last line that was cut says nothing."""
@@ -90,7 +90,7 @@ class Guests:
         )
 
     def drain(self):
-        """Kill all, let their last lives take what is there, and check: (accepted, came again)."""
+        """Kill all, let their last incarnations receive the rest, check: (accepted, came again)."""
         for slot in range(self.count):
             self.expect_traffic(slot)
         for slot in range(self.count):
@@ -107,8 +107,8 @@ class Guests:
     def check(self, sender, receiver):
         """All that went one way; how many came again."""
         seen, last, again = set(), (0, 0), 0
-        for life, number, marked in self.logs[receiver].came[sender]:
-            item = (life, number)
+        for incarnation, number, marked in self.logs[receiver].came[sender]:
+            item = (incarnation, number)
             if item in seen:
                 assert marked, f"{sender} to {receiver}: {item} came again, without a mark"
                 again += 1

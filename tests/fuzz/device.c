@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.c - a device, and bridges above it, whose configuration space is input.
+ * device.c - a device, and bridges above it, whose configuration space is the input.
  */
 #include "tests/fuzz/feed.h"
 #include "tests/device/machines.h"
@@ -9,7 +9,7 @@
 
 static struct fake_bus bus;
 
-/* Words of any function's configuration space, or which of their bits can be written. */
+/* Change a word of a function's configuration space, or which of its bits can be written. */
 static void lie(void)
 {
 	uint8_t how = feed_byte(), word = feed_byte() & 63;

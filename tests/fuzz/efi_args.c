@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * efi_args.c - EFI load options, cut into words.
+ * efi_args.c - EFI load options, split into words.
  */
 #include "uefi/args.h"
 #include "tests/fuzz/feed.h"
@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct args *args = malloc(sizeof(*args));
-	/* At an odd address now and then, and nothing behind it. */
+	/* At an odd address sometimes, and at the end of the block. */
 	uint8_t *options = malloc(size + 1);
 	size_t skip = size & 1;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pvh.c - a loader that leaves anything: start info, memory map and command line.
+ * pvh.c - a loader that writes anything: start info, memory map and command line.
  *
- * The memory is 64 KiB at an address of the input's; nothing else is there.
+ * The memory is 64 KiB at an address that the input chooses; there is no other.
  */
 #include "tests/fuzz/feed.h"
 
@@ -12,7 +12,7 @@
 #include <setjmp.h>
 #include <string.h>
 
-/* What the linker script says on the real machine. */
+/* On the real machine the linker script defines it. */
 char image_end[16];
 
 static uint8_t memory[65536];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * irq_test.c - doorbells on a machine without an OS: those that ring, those that mustn't, and a
- * sleep that loses none.
+ * irq_test.c - doorbell interrupts without an OS: those that arrive, those that must not, and
+ * sleeps that miss none.
  *
- * Command line: the vectors that the server serves. The guest rings itself: a doorbell to its own
- * ID takes the same way as one from another peer. What is lost, and what is kept, is as QEMU's TCG
- * does it; under KVM a doorbell is kept where TCG drops it.
+ * Command line: the number of vectors that the server serves. The guest notifies itself: a doorbell
+ * to its own ID takes the same path as one from another peer. What is lost, and what is kept, is as
+ * in QEMU's TCG; KVM keeps doorbells that TCG drops.
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
@@ -21,8 +21,8 @@ const char bare_name[] = "irq_test";
 
 #define US 1000u
 #define MS 1000000u
-#define LONG_NS (1000 * (uint64_t)MS) /* a bell that has not come by then is lost */
-#define QUIET_NS (20 * (uint64_t)MS)  /* one that has not come by then does not come */
+#define LONG_NS (1000 * (uint64_t)MS) /* a doorbell that has not arrived by then is lost */
+#define QUIET_NS (20 * (uint64_t)MS)  /* one that has not arrived by then does not arrive */
 
 #define COMMAND 4u        /* PCI 6.2.2 */
 #define COMMAND_MASTER 4u /* PCI table 6-1 */
@@ -30,7 +30,7 @@ const char bare_name[] = "irq_test";
 
 static struct ivsh_device device;
 static struct ivsh_mem mem;
-static uint32_t served; /* vectors of the server */
+static uint32_t served; /* vectors that the server serves */
 static uint32_t usable; /* of these, the ones that the device has too: at most 128 here */
 
 static bool begin(uint32_t wanted)
@@ -50,13 +50,13 @@ static bool begin(uint32_t wanted)
 	return true;
 }
 
-static void ring(uint32_t vector)
+static void notify(uint32_t vector)
 {
 	mem.doorbell.notify(mem.doorbell.ctx, mem.self, vector);
 }
 
-/* Sleep until a bell comes that (seen) does not count yet. False: none did. */
-static bool comes(uint32_t seen)
+/* Sleep until a doorbell arrives that (seen) does not count. False: none has. */
+static bool arrives(uint32_t seen)
 {
 	arch_sleep(seen, arch_now_ns() + LONG_NS);
 	return arch_doorbells() != seen;
@@ -68,7 +68,7 @@ static bool quiet(uint32_t seen)
 	return arch_doorbells() == seen;
 }
 
-/* --- Those that ring -------------------------------------------------------------------------- */
+/* --- Those that arrive ------------------------------------------------------------------------ */
 
 static void test_each(void)
 {
@@ -83,14 +83,14 @@ static void test_each(void)
 
 		snprintf(row, sizeof(row), "vector %u", (unsigned)vector);
 		test_row(row);
-		ring(vector);
-		CHECK(comes(seen));
+		notify(vector);
+		CHECK(arrives(seen));
 		CHECK(quiet(seen + 1) || vector != 0);
 	}
 	ivsh_device_close(&device);
 }
 
-/* Only what was taken rings. */
+/* Only vectors that were enabled interrupt. */
 static void test_fewer(void)
 {
 	uint32_t seen;
@@ -100,11 +100,11 @@ static void test_fewer(void)
 	CHECK_EQ(device.interrupts, 1);
 	seen = arch_doorbells();
 	if (usable > 1) {
-		ring(1);
+		notify(1);
 		CHECK(quiet(seen));
 	}
-	ring(0);
-	CHECK(comes(seen));
+	notify(0);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
@@ -115,12 +115,12 @@ static void test_none(void)
 	if (!begin(0))
 		return;
 	CHECK_EQ(mem.doorbell.vectors, 0);
-	ring(0);
+	notify(0);
 	CHECK(quiet(seen));
 	ivsh_device_close(&device);
 }
 
-/* 10000 at once become fewer, and the last is not lost. */
+/* 10,000 at once are merged into fewer interrupts, and the last is not lost. */
 static void test_flood(void)
 {
 	uint32_t seen;
@@ -128,30 +128,30 @@ static void test_flood(void)
 	if (!begin(2048))
 		return;
 	for (uint32_t i = 0; i < 10000; i++)
-		ring(i % usable);
+		notify(i % usable);
 	while (!quiet(arch_doorbells()))
 		;
 	seen = arch_doorbells();
-	ring(0);
-	CHECK(comes(seen));
+	notify(0);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
 /* --- Those that do not ------------------------------------------------------------------------ */
 
-/* Rung while MSI-X is off: lost, and what comes afterwards is not. */
+/* A doorbell while MSI-X is off is lost, and a later one is not. */
 static void test_before(void)
 {
 	uint32_t seen = arch_doorbells();
 
 	if (!begin(0))
 		return;
-	ring(0);
+	notify(0);
 	CHECK(quiet(seen));
 	CHECK_EQ(ivsh_device_interrupts(&device, 2048), 0);
 	CHECK(quiet(seen));
-	ring(0);
-	CHECK(comes(seen));
+	notify(0);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
@@ -168,12 +168,12 @@ static void test_after_close(void)
 	    arch_platform()->config_read(arch_platform()->ctx, function, device.msix) >> 31, 0);
 	if (!begin(0))
 		return;
-	ring(0);
+	notify(0);
 	CHECK(quiet(seen));
 	ivsh_device_close(&device);
 }
 
-/* It is kept while its entry is masked, and comes when the mask goes. */
+/* A doorbell is kept while its vector is masked, and arrives when it is unmasked. */
 static void test_masked(void)
 {
 	uint32_t seen = arch_doorbells();
@@ -181,10 +181,10 @@ static void test_masked(void)
 	if (!begin(2048))
 		return;
 	device.table[CONTROL] |= 1;
-	ring(0);
+	notify(0);
 	CHECK(quiet(seen));
 	device.table[CONTROL] &= ~UINT32_C(1);
-	CHECK(comes(seen));
+	CHECK(arrives(seen));
 	CHECK(quiet(seen + 1));
 	ivsh_device_close(&device);
 }
@@ -199,12 +199,12 @@ static void test_nobody(void)
 	for (unsigned i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
 		mem.doorbell.notify(mem.doorbell.ctx, peers[i], 0);
 	CHECK(quiet(seen));
-	ring(0);
-	CHECK(comes(seen));
+	notify(0);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
-/* Vectors of the device that the server has not, and vectors that nobody has. */
+/* Vectors of the device that the server does not serve, and vectors out of range. */
 static void test_out_of_range(void)
 {
 	static const uint32_t far[] = {254, 255, 0xfffe, 0xffff, 0x10000, UINT32_MAX};
@@ -213,18 +213,18 @@ static void test_out_of_range(void)
 	if (!begin(2048))
 		return;
 	for (unsigned i = 0; i < sizeof(far) / sizeof(far[0]); i++)
-		ring(far[i]);
-	ring(usable);
-	/* QEMU looks at the low 8 bits where no ioeventfd matches: 2048 and 256 are vector 0. */
+		notify(far[i]);
+	notify(usable);
+	/* Without a matching ioeventfd QEMU uses the low 8 bits: 2048 and 256 are vector 0. */
 	if (device.vectors < 256)
-		ring(device.vectors);
+		notify(device.vectors);
 	CHECK(quiet(seen));
-	ring(256);
-	CHECK(comes(seen));
+	notify(256);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
-/* Without bus mastering a message goes nowhere, and is not kept. */
+/* Without bus mastering a message is lost. */
 static void test_no_master(void)
 {
 	const struct ivsh_platform *platform = arch_platform();
@@ -235,16 +235,16 @@ static void test_no_master(void)
 	command = platform->config_read(platform->ctx, device.function, COMMAND) & 0xffff;
 	CHECK_EQ(command & COMMAND_MASTER, COMMAND_MASTER);
 	platform->config_write(platform->ctx, device.function, COMMAND, command & ~COMMAND_MASTER);
-	ring(0);
+	notify(0);
 	CHECK(quiet(seen));
 	platform->config_write(platform->ctx, device.function, COMMAND, command);
 	CHECK(quiet(seen));
-	ring(0);
-	CHECK(comes(seen));
+	notify(0);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
-/* A former owner left everything on: opening takes it all away, and all works again. */
+/* A former owner left MSI-X on: open disables it, and it can be enabled again. */
 static void test_former_owner(void)
 {
 	uint32_t seen;
@@ -254,15 +254,15 @@ static void test_former_owner(void)
 	if (!begin(0))
 		return;
 	seen = arch_doorbells();
-	ring(0);
+	notify(0);
 	CHECK(quiet(seen));
 	CHECK_EQ(ivsh_device_interrupts(&device, 2048), 0);
-	ring(0);
-	CHECK(comes(seen));
+	notify(0);
+	CHECK(arrives(seen));
 	ivsh_device_close(&device);
 }
 
-/* --- A sleep that loses none ------------------------------------------------------------------ */
+/* --- Sleeps that miss none -------------------------------------------------------------------- */
 
 #define ROUNDS 10000u
 
@@ -283,8 +283,8 @@ static void print(const char *what, uint32_t *ns, uint32_t count)
 }
 
 /*
- * A bell to oneself comes 11 to 25 us after it was rung (QEMU 7.2, TCG). Looking for up to 30 us
- * before the sleep puts it anywhere: before the look, between look and halt, into the halt.
+ * A doorbell to oneself arrives after 11 to 25 us (QEMU 7.2, TCG). Polling for up to 30 us before
+ * the sleep makes it arrive anywhere: before the check, between check and halt, during the halt.
  */
 static void test_sleep(void)
 {
@@ -295,12 +295,12 @@ static void test_sleep(void)
 		return;
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint32_t seen = arch_doorbells();
-		uint64_t start = arch_now_ns(), look;
+		uint64_t start = arch_now_ns(), poll_end;
 
 		noise = noise * 1664525 + 1013904223; /* Numerical Recipes, 7.1 */
-		look = start + (noise >> 8) % (30 * US);
-		ring(0);
-		while (arch_now_ns() < look)
+		poll_end = start + (noise >> 8) % (30 * US);
+		notify(0);
+		while (arch_now_ns() < poll_end)
 			arch_relax();
 		arch_sleep(seen, start + LONG_NS);
 		ns[i] = (uint32_t)(arch_now_ns() - start);
@@ -312,7 +312,7 @@ static void test_sleep(void)
 
 static void test_latency(void)
 {
-	static uint32_t halted[ROUNDS / 5], looking[ROUNDS / 5];
+	static uint32_t halted[ROUNDS / 5], polling[ROUNDS / 5];
 
 	if (!begin(2048))
 		return;
@@ -320,19 +320,19 @@ static void test_latency(void)
 		uint32_t seen = arch_doorbells();
 		uint64_t start = arch_now_ns();
 
-		ring(0);
-		NEED_EQ(comes(seen), 1);
+		notify(0);
+		NEED_EQ(arrives(seen), 1);
 		halted[i] = (uint32_t)(arch_now_ns() - start);
 
 		start = arch_now_ns();
-		ring(0);
+		notify(0);
 		while (arch_doorbells() == seen + 1 && arch_now_ns() - start < LONG_NS)
 			arch_relax();
-		looking[i] = (uint32_t)(arch_now_ns() - start);
+		polling[i] = (uint32_t)(arch_now_ns() - start);
 		NEED_EQ(arch_doorbells(), seen + 2);
 	}
-	print("doorbell to a sleeper awake", halted, ROUNDS / 5);
-	print("doorbell to a looker's look", looking, ROUNDS / 5);
+	print("doorbell to a sleeping guest", halted, ROUNDS / 5);
+	print("doorbell to a polling guest", polling, ROUNDS / 5);
 	ivsh_device_close(&device);
 }
 
@@ -340,8 +340,8 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 	    {"each vector", test_each},
-	    {"one vector taken", test_fewer},
-	    {"none taken", test_none},
+	    {"one vector enabled", test_fewer},
+	    {"none enabled", test_none},
 	    {"flood", test_flood},
 	    {"before MSI-X is on", test_before},
 	    {"after close", test_after_close},
@@ -350,7 +350,7 @@ int main(int argc, char **argv)
 	    {"vectors out of range", test_out_of_range},
 	    {"bus master off", test_no_master},
 	    {"former owner", test_former_owner},
-	    {"a sleep loses none", test_sleep},
+	    {"sleeps miss none", test_sleep},
 	    {"latency", test_latency},
 	};
 	struct ivsh_pci_windows windows;

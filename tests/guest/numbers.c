@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * numbers.c - a guest that sends its peers numbers, and says on the console what was accepted and
- * what came: for tests/demos/test_kill.py, which kills it at any time.
+ * numbers.c - a guest that sends numbers to its peers, and prints which were accepted and which
+ * arrived: for tests/demos/test_kill.py, which kills it at any time.
  *
- * Command line: `stream` for ever, or `drain` until nothing has come for a while; then how many
- * peers there are, from slot 0 on; then milliseconds from one round of numbers to the next; then,
- * for how many milliseconds every fifth message is kept before it is given back. Meanwhile
- * those before it are given back, but the sender is not told yet: a kill then brings all again.
- *   S TO LIFE N          number N of our life LIFE was accepted for slot TO
- *   R FROM LIFE N MARK   one came; not given back yet: if we die here it comes again, marked
+ * Command line: `stream` for ever, or `drain` until no message has arrived for a while; the number
+ * of peers, from slot 0 on; milliseconds from one round of numbers to the next; milliseconds for
+ * which every fifth message is kept before its release. The messages before it are released
+ * meanwhile, but the sender does not see that yet: after a kill they all arrive again.
+ *   S TO INCARNATION N          number N of this incarnation was accepted for slot TO
+ *   R FROM INCARNATION N MARK   a number arrived, not yet released: a kill makes it come again
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
@@ -21,22 +21,22 @@
 
 const char bare_name[] = "numbers";
 
-#define PEERS_MOST 8u
-#define DESCS_MOST IVSH_FIT_DESCS
+#define PEERS_MAX 8u
+#define DESCS_MAX IVSH_FIT_DESCS
 #define QUIET_NS UINT64_C(1500000000)
 #define HOLD_EVERY 5u
 #define TURN 8u
 
-/* What a message begins with; then bytes that follow from it. */
+/* The start of each message; the bytes behind it depend on (n). */
 struct number {
-	uint32_t life, n;
+	uint32_t incarnation, n;
 };
 
 static struct ivsh_device device;
 static struct ivsh_region region;
-static struct ivsh_chan chans[PEERS_MOST];
-static struct ivsh_record records[PEERS_MOST][DESCS_MOST];
-static uint32_t next[PEERS_MOST], peers;
+static struct ivsh_chan chans[PEERS_MAX];
+static struct ivsh_record records[PEERS_MAX][DESCS_MAX];
+static uint32_t next[PEERS_MAX], peers;
 static uint64_t hold_ns;
 
 static void need(int error, const char *what)
@@ -64,9 +64,9 @@ static void open_all(void)
 	need(ivsh_region_attach(&region, &mem, &attach), "attach");
 	for (uint32_t peer = 0; peer < peers; peer++)
 		if (peer != mem.self)
-			need(ivsh_chan_open(&chans[peer], &region, peer, records[peer], DESCS_MOST),
+			need(ivsh_chan_open(&chans[peer], &region, peer, records[peer], DESCS_MAX),
 			    "channel");
-	printf("life %u\n", (unsigned)region.incarnation);
+	printf("incarnation %u\n", (unsigned)region.incarnation);
 }
 
 static uint32_t size_of(uint32_t n)
@@ -108,8 +108,8 @@ static bool receive_one(void)
 	for (uint32_t i = sizeof(number); i < message.size; i++)
 		if (((const uint8_t *)message.data)[i] != (uint8_t)(number.n + 1))
 			need(IVSH_EPROTO, "a byte");
-	printf("R %u %u %u %u\n", (unsigned)chan->peer, (unsigned)number.life, (unsigned)number.n,
-	    message.flags);
+	printf("R %u %u %u %u\n", (unsigned)chan->peer, (unsigned)number.incarnation,
+	    (unsigned)number.n, message.flags);
 	for (uint64_t end_ns = arch_now_ns() + hold_ns;
 	     number.n % HOLD_EVERY == 0 && arch_now_ns() < end_ns;)
 		;
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 
 	hold_ns = argc > 4 ? strtoul(argv[4], NULL, 10) * 1000000 : 0;
 	peers = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;
-	if (peers < 2 || peers > PEERS_MOST)
+	if (peers < 2 || peers > PEERS_MAX)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 256);
 	open_all();
@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 		for (uint32_t peer = 0; peer < peers && due; peer++)
 			if (peer != region.mem.self)
 				work |= send_one(peer);
-		/* Not for as long as more comes: the others have a turn. */
+		/* A few at a time, so that sending has its turn. */
 		for (uint32_t i = 0; i < TURN && receive_one(); i++) {
 			work = true;
 			last_ns = arch_now_ns();

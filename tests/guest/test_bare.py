@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""test_bare.py - the bare-metal world on every machine that it is for: bare_test.c as a guest."""
+"""test_bare.py - the bare-metal platform on every machine that it supports: bare_test.elf."""
 
 import json
+import os
 import pathlib
 import re
 import resource
@@ -57,7 +58,7 @@ PROCESSORS = {
 
 def run(command, options):
     """
-    What the guest printed, and QEMU's exit status. 0 alone says nothing: QEMU answers that after a
+    What the guest printed, and QEMU's exit status. 0 alone is no proof: QEMU exits with it after a
     crash, too.
     """
     done = subprocess.run(
@@ -69,12 +70,20 @@ def run(command, options):
     return done.stdout.decode(errors="replace"), done.returncode
 
 
+def memory_file(folder, size):
+    """A file of (size) bytes, for -object memory-backend-file."""
+    path = folder / "memory"
+    path.touch()
+    os.truncate(path, size)
+    return path
+
+
 def status(code):
     """isa-debug-exit's answer to (code)."""
     return code << 1 | 1
 
 
-# Machines without an 8254, and what else tells the time on each.
+# Machines without an 8254, and the reference clock that each has instead.
 CLOCKS = {
     "ACPI timer": "-M q35,pit=off",
     "ACPI timer, qboot": "-M pc,pit=off -bios qboot.rom",
@@ -115,10 +124,8 @@ def test_cases(machine):
     ],
 )
 def test_device_large(machine, gib, tmp_path):
-    """Wherever firmware, or nobody, put it: its first and its last word are memory."""
-    memory = tmp_path / "memory"
-    with memory.open("wb") as file:
-        file.truncate(gib << 30)
+    """With addresses from firmware or from the library, its first and last word are memory."""
+    memory = memory_file(tmp_path, gib << 30)
     text, code = run(
         "device",
         f"{MACHINES[machine]} -device ivshmem-plain,memdev=m"
@@ -152,11 +159,9 @@ NINE = "".join(
         ("pc qboot 5G", NINE + " -device ivshmem-plain,memdev=m,addr=9", "0x48"),
     ],
 )
-def test_device_place(machine, more, function, tmp_path):
-    """On root buses that firmware numbered, or nobody; beside bridges that lead nowhere."""
-    memory = tmp_path / "memory"
-    with memory.open("wb") as file:
-        file.truncate(4 << 20)
+def test_device_location(machine, more, function, tmp_path):
+    """On root buses with and without numbers from firmware; beside bridges to nothing."""
+    memory = memory_file(tmp_path, 4 << 20)
     text, code = run(
         "device",
         f"{MACHINES[machine]}"
@@ -168,10 +173,8 @@ def test_device_place(machine, more, function, tmp_path):
 
 @pytest.mark.parametrize("machine", ["pc qboot 5G", "q35 qboot", "microvm"])
 def test_device_again(machine, tmp_path):
-    """What a device had when it was unplugged serves again: addresses and page tables."""
-    memory = tmp_path / "memory"
-    with memory.open("wb") as file:
-        file.truncate(1 << 30)
+    """Addresses and page tables of an unplugged device are used again."""
+    memory = memory_file(tmp_path, 1 << 30)
     text, code = run(
         "plug",
         f"{MACHINES[machine]} -device ivshmem-plain,memdev=m"
@@ -181,10 +184,8 @@ def test_device_again(machine, tmp_path):
 
 
 def test_device_too_large(tmp_path):
-    """No memory for the page tables is a line and a status, and no trap."""
-    memory = tmp_path / "memory"
-    with memory.open("wb") as file:
-        file.truncate(256 << 30)
+    """Without memory for the page tables: a line and a status, and no trap."""
+    memory = memory_file(tmp_path, 256 << 30)
     text, code = run(
         "device",
         "-M q35 -m 3M -device ivshmem-plain,memdev=m"
@@ -217,8 +218,8 @@ def test_exit(machine, given, want):
     assert run(f"exit {given}", MACHINES[machine]) == (f"exit {given}\n", want)
 
 
-def test_exit_unheard():
-    """Without isa-debug-exit a failure cannot reach QEMU's status: the guest says so."""
+def test_exit_without_device():
+    """Without isa-debug-exit a failure cannot reach QEMU's status: the guest prints so."""
     words = [word for word in QEMU if "isa-debug-exit" not in word and word != "-device"]
     done = subprocess.run(
         [*words, *MACHINES["q35"].split(), "-kernel", str(IMAGE), "-append", "exit 1"],
@@ -247,9 +248,9 @@ def test_exit_without_acpi(machine, given, want):
     """A failure by its status; a success by a reset, which is announced."""
     text, code = run(f"exit {given}", f"-M {machine}")
     assert code == want
-    # q35 has the switch all the same.
-    told = text.startswith("power: this machine cannot be switched off (it has no ACPI)")
-    assert told != machine.startswith("q35"), text
+    # q35 can be powered off all the same.
+    announced = text.startswith("power: this machine cannot be switched off (it has no ACPI)")
+    assert announced != machine.startswith("q35"), text
 
 
 def test_exit_reset_once():
@@ -372,7 +373,7 @@ def test_processor_refused_by_qboot():
 
 
 def test_sleep_halts():
-    """Two seconds of sleep cost the host no more than the start does, and a little."""
+    """Two seconds of sleep cost the host no more processor time than the start, and a little."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert run("sleep 2000", MACHINES["q35"]) == ("slept\n", 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_irq.py - MSI-X on every machine that it is for: irq_test.c as a guest of a real server."""
+"""test_irq.py - MSI-X on every machine that has it: irq_test.elf with a real server."""
 
 import pathlib
 import subprocess

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * args_test.c - whatever the load options are, the words are in bounds.
+ * args_test.c - load options of any content: the words are right, and in bounds.
  */
 #include "uefi/args.h"
 #include "tests/lib/test.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Split (size) bytes that stand alone at the end of a block: one byte too far is a fault. */
+/* Split (size) bytes at the end of a block of their own: reading one byte more is a fault. */
 static const char *split(struct args *args, const void *bytes, uint32_t size)
 {
 	uint8_t *copy = malloc(size > 0 ? size : 1);
@@ -93,7 +93,7 @@ static void absent(void)
 	CHECK_EQ(args.argc, 1);
 }
 
-/* What does not fit is refused, and the words before it are there. */
+/* A line that does not fit is refused, and the words before the error are there. */
 static void too_much(void)
 {
 	static char text[4096];
@@ -136,7 +136,7 @@ static void beyond_ascii(void)
 	CHECK_EQ(strcmp(args.argv[1], "\xc3\xa4\xe2\x82\xac?\xef\xbf\xbf"), 0);
 }
 
-/* Any bytes at all, of any size: the sanitizers judge. */
+/* Any bytes, of any size: the sanitizers report what is wrong. */
 static void any_bytes(void)
 {
 	uint64_t seed = 1;
