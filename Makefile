@@ -156,7 +156,8 @@ OPTIONS := host/config/parse.c host/config/options.c host/config/complete.c \
           host/config/sizes.c host/config/descriptors.c host/config/shape.c host/process/log.c
 CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c \
           host/control/socketpath.c host/control/query.c \
-          host/control/request.c host/control/answer.c host/control/fields.c host/control/lookup.c \
+          host/control/request.c host/control/answer.c host/control/lines.c host/control/fields.c \
+          host/control/render.c host/control/lookup.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
           host/control/libvirt.c host/control/escape.c host/control/print.c
 PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
@@ -176,7 +177,8 @@ SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals
           host/server/resume.c host/server/slots.c host/server/page.c host/server/control.c \
           host/server/report.c
 # What that is made of.
-BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c
+BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c \
+          host/control/answer.c host/control/lines.c host/control/fields.c host/control/render.c
 SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
           host/server/alone.c host/server/touch.c host/server/isolate.c \
           host/server/mapping.c host/server/rebind.c $(SERVING) $(SUPERVISOR) $(WIRE) $(OPTIONS) \

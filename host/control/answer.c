@@ -1,143 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer.c - a server's answer to a status request, parsed and checked.
+ * answer.c - the facts of a server, and the text of them, parsed and checked.
  */
 #include "control/answer.h"
-#include "control/fields.h"
+#include "control/lines.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 2
-#define RECORDS_MAX 65537u /* of a kind: every ID, and the common socket */
+#define RECORDS_MAX 65569u /* of a kind: each slot, and connections without one */
 
 /*
- * A kind of line, and where its fields go: into struct answer, or into one more record of a list.
- */
-struct line {
-	const char *word;
-	bool is_needed;
-	const struct field *fields;
-	size_t field_count;
-	size_t record_size; /* bytes of a list's record; 0: the line comes once */
-	size_t list, count; /* offsets, in struct answer, of the list and of its length */
-};
-
-#define NUMBER(type, key, member, max)                                       \
-	{                                                                    \
-		key, FIELD_NUMBER, offsetof(struct type, member), max, false \
-	}
-#define NEEDED(type, key, member, max)                                      \
-	{                                                                   \
-		key, FIELD_NUMBER, offsetof(struct type, member), max, true \
-	}
-#define TEXT(type, key, member)                                          \
-	{                                                                \
-		key, FIELD_TEXT, offsetof(struct type, member), 0, false \
-	}
-#define NEEDED_TEXT(type, key, member)                                  \
-	{                                                               \
-		key, FIELD_TEXT, offsetof(struct type, member), 0, true \
-	}
-
-/* Below ANSWER_NONE, and exact in every reader of JSON. */
-#define NUMBER_MAX ((UINT64_C(1) << 53) - 1)
-
-static const struct field server_fields[] = {
-    NEEDED(answer, "version", version, NUMBER_MAX),
-    NEEDED(answer, "supervisor", supervisor, INT32_MAX),
-    NEEDED(answer, "server", server, INT32_MAX),
-    NEEDED(answer, "uptime_ms", uptime_ms, NUMBER_MAX),
-    NUMBER(answer, "serving_ms", serving_ms, NUMBER_MAX),
-    NUMBER(answer, "takeovers", takeovers, NUMBER_MAX),
-    NUMBER(answer, "reloads", reloads, NUMBER_MAX),
-    NEEDED_TEXT(answer, "mode", mode),
-    NEEDED(answer, "raw", raw, 1),
-    NUMBER(answer, "filter", filter, 1),
-    {"epoch", FIELD_HEX, offsetof(struct answer, epoch), UINT32_MAX, false},
-};
-
-static const struct field memory_fields[] = {
-    NEEDED_TEXT(answer, "kind", kind),
-    NEEDED(answer, "size", size, NUMBER_MAX),
-    NUMBER(answer, "page", page, NUMBER_MAX),
-    NEEDED_TEXT(answer, "path", path),
-    NUMBER(answer, "lost", lost, 1),
-};
-
-static const struct field region_fields[] = {
-    NEEDED(answer, "slots", slots, 65536),
-    NEEDED(answer, "vectors", vectors, 2048),
-};
-
-static const struct field limit_fields[] = {
-    NUMBER(answer, "clients", limit_clients, NUMBER_MAX),
-    NUMBER(answer, "per_uid", limit_per_uid, NUMBER_MAX),
-    NUMBER(answer, "unread", limit_unread, NUMBER_MAX),
-};
-
-/* The server's line has the takeovers, too. */
-static const struct field count_fields[] = {
-    NUMBER(answer, "connects", connects, NUMBER_MAX),
-    NUMBER(answer, "disconnects", disconnects, NUMBER_MAX),
-    NUMBER(answer, "slow", slow, NUMBER_MAX),
-    NUMBER(answer, "indeterminate", indeterminate, NUMBER_MAX),
-    NUMBER(answer, "notifications_blocked", notifications_blocked, NUMBER_MAX),
-};
-
-static const struct field listener_fields[] = {
-    NUMBER(answer_listener, "slot", slot, 65535),
-    TEXT(answer_listener, "name", name),
-    NEEDED_TEXT(answer_listener, "socket", socket),
-};
-
-static const struct field refused_fields[] = {
-    NEEDED_TEXT(answer_refused, "reason", reason),
-    NEEDED(answer_refused, "count", count, NUMBER_MAX),
-};
-
-/* A connection without a slot has no ID. */
-#define CLIENT_FIELDS(id)                                                                  \
-	id, TEXT(answer_client, "name", name), NEEDED_TEXT(answer_client, "state", state), \
-	    NUMBER(answer_client, "pid", pid, INT32_MAX),                                  \
-	    NUMBER(answer_client, "uid", uid, UINT32_MAX),                                 \
-	    NUMBER(answer_client, "gid", gid, UINT32_MAX),                                 \
-	    NUMBER(answer_client, "since_ms", since_ms, NUMBER_MAX),                       \
-	    NUMBER(answer_client, "times", times, NUMBER_MAX),                             \
-	    NUMBER(answer_client, "queued", queued, NUMBER_MAX)
-
-static const struct field slot_fields[] = {CLIENT_FIELDS(NEEDED(answer_client, "id", id, 65535))};
-static const struct field waiting_fields[] = {
-    CLIENT_FIELDS(NUMBER(answer_client, "id", id, 65535))};
-
-#define ONCE(word, is_needed, fields)                                                \
-	{                                                                            \
-		word, is_needed, fields, sizeof(fields) / sizeof(fields[0]), 0, 0, 0 \
-	}
-#define LIST(word, fields, type, member)                                                      \
-	{                                                                                     \
-		word, false, fields, sizeof(fields) / sizeof(fields[0]), sizeof(struct type), \
-		    offsetof(struct answer, member), offsetof(struct answer, member##_count)  \
-	}
-
-static const struct line lines[] = {
-    ONCE("server", true, server_fields),
-    ONCE("memory", true, memory_fields),
-    ONCE("region", true, region_fields),
-    ONCE("limit", false, limit_fields),
-    ONCE("count", false, count_fields),
-    LIST("listener", listener_fields, answer_listener, listener),
-    LIST("refused", refused_fields, answer_refused, refused),
-    LIST("slot", slot_fields, answer_client, slot),
-    LIST("waiting", waiting_fields, answer_client, waiting),
-};
-
-#define LINES (sizeof(lines) / sizeof(lines[0]))
-
-/*
- * One more record of the line's list, whose members fields_parse() writes all; NULL: there are too
- * many. memcpy() reads and writes the list's pointer, which is of another type in each list.
+ * One more record of the line's list, not written yet; NULL: there are too many. memcpy() reads and
+ * writes the list's pointer, which is of another type in each list.
  */
 static void *add_record(struct answer *answer, const struct line *line)
 {
@@ -155,6 +31,36 @@ static void *add_record(struct answer *answer, const struct line *line)
 		memcpy((char *)answer + line->list, &list, sizeof(list));
 	}
 	return list + (*count)++ * line->record_size;
+}
+
+/* The same without a value in any of its members. */
+static void *add_empty(struct answer *answer, enum line_kind kind)
+{
+	void *record = add_record(answer, &lines[kind]);
+
+	if (record)
+		fields_clear(lines[kind].fields, lines[kind].field_count, record);
+	return record;
+}
+
+struct answer_listener *answer_add_listener(struct answer *answer)
+{
+	return add_empty(answer, LINE_LISTENER);
+}
+
+struct answer_refused *answer_add_refused(struct answer *answer)
+{
+	return add_empty(answer, LINE_REFUSED);
+}
+
+struct answer_client *answer_add_slot(struct answer *answer)
+{
+	return add_empty(answer, LINE_SLOT);
+}
+
+struct answer_client *answer_add_waiting(struct answer *answer)
+{
+	return add_empty(answer, LINE_WAITING);
 }
 
 /* Parse one line; bit i of (seen): lines[i] has come. NULL, or what is wrong. */
@@ -185,12 +91,10 @@ static const char *parse_line(struct answer *answer, char *text, unsigned *seen)
 /* The answer before its first line. */
 static void clear(struct answer *answer)
 {
-	char nothing[] = "";
-
 	*answer = (struct answer){0};
 	for (unsigned i = 0; i < LINES; i++)
 		if (lines[i].record_size == 0)
-			(void)fields_parse(nothing, lines[i].fields, lines[i].field_count, answer);
+			fields_clear(lines[i].fields, lines[i].field_count, answer);
 }
 
 const char *answer_parse(struct answer *answer, char *text, size_t size)
@@ -216,7 +120,7 @@ const char *answer_parse(struct answer *answer, char *text, size_t size)
 			break;
 		}
 		wrong = parse_line(answer, text, &seen);
-		if (seen & 1 && answer->version != VERSION && answer->version != ANSWER_NONE)
+		if (seen & 1 && answer->version != ANSWER_VERSION && answer->version != ANSWER_NONE)
 			return "another version of the control protocol than 2: use the server's own"
 			       " ivsh-server";
 		if (wrong)

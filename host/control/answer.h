@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer.h - a server's answer to a status request, parsed and checked.
+ * answer.h - a server's answer to a status request: the facts, which the server writes as text
+ * (render.h), and the text, parsed and checked.
  *
  * ivsh-server(8), "CONTROL PROTOCOL". The text comes from a server, or from any process that
  * listens on its socket, so all of it is checked before a command shows anything. Texts are strings
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ANSWER_VERSION 2            /* of the control protocol */
 #define ANSWER_NONE UINT64_MAX      /* of a number: the answer does not have it */
 #define ANSWER_UNLIMITED UINT32_MAX /* of limit_per_uid */
 
@@ -53,6 +55,7 @@ struct answer {
 	uint64_t limit_clients, limit_per_uid, limit_unread;
 	/* count */
 	uint64_t connects, disconnects, slow, indeterminate, notifications_blocked;
+	uint64_t count_takeovers; /* the same as takeovers */
 
 	struct answer_listener *listener;
 	size_t listener_count;
@@ -72,7 +75,18 @@ struct answer {
  */
 const char *answer_parse(struct answer *answer, char *text, size_t size);
 
-/* Free what answer_parse() allocated. Harmless on zeroes. */
+/*
+ * One more record, without a value in any member, for who makes an answer. The answer is freed by
+ * answer_free() in the end; its texts stay the caller's.
+ *
+ * NULL: out of memory, or too many.
+ */
+struct answer_listener *answer_add_listener(struct answer *answer);
+struct answer_refused *answer_add_refused(struct answer *answer);
+struct answer_client *answer_add_slot(struct answer *answer);
+struct answer_client *answer_add_waiting(struct answer *answer);
+
+/* Free what was allocated. Harmless on zeroes. */
 void answer_free(struct answer *answer);
 
 #endif

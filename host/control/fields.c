@@ -4,6 +4,7 @@
  */
 #include "control/fields.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 char *fields_word(char *line)
@@ -100,12 +101,17 @@ static void clear(const struct field *field, void *record)
 		memcpy((char *)record + field->offset, &no_number, sizeof(no_number));
 }
 
+void fields_clear(const struct field *fields, size_t count, void *record)
+{
+	for (size_t i = 0; i < count; i++)
+		clear(&fields[i], record);
+}
+
 const char *fields_parse(char *rest, const struct field *fields, size_t count, void *record)
 {
 	uint32_t seen = 0;
 
-	for (size_t i = 0; i < count; i++)
-		clear(&fields[i], record);
+	fields_clear(fields, count, record);
 	while (*rest) {
 		char *next = fields_word(rest);
 		char *value = strchr(rest, '=');
@@ -133,4 +139,49 @@ const char *fields_parse(char *rest, const struct field *fields, size_t count, v
 		if (fields[i].is_needed && !(seen >> i & 1))
 			return "not an answer of ivsh-server: a key is missing";
 	return NULL;
+}
+
+/* A value without blanks, and without anything that a terminal or a parser minds. */
+static void encode(FILE *out, const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c <= 0x20 || *c == '%' || *c == '"' || *c >= 0x7f)
+			fprintf(out, "%%%02X", *c);
+		else
+			fputc(*c, out);
+	}
+}
+
+static void write_text(FILE *out, const struct field *field, const void *record)
+{
+	const char *text;
+
+	memcpy(&text, (const char *)record + field->offset, sizeof(text));
+	if (!text)
+		return;
+	fprintf(out, " %s=", field->key);
+	encode(out, text);
+}
+
+static void write_number(FILE *out, const struct field *field, const void *record)
+{
+	uint64_t number;
+
+	memcpy(&number, (const char *)record + field->offset, sizeof(number));
+	if (number == UINT64_MAX)
+		return;
+	if (field->kind == FIELD_HEX)
+		fprintf(out, " %s=0x%08" PRIx64, field->key, number);
+	else
+		fprintf(out, " %s=%" PRIu64, field->key, number);
+}
+
+void fields_write(FILE *out, const struct field *fields, size_t count, const void *record)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (fields[i].kind == FIELD_TEXT)
+			write_text(out, &fields[i], record);
+		else
+			write_number(out, &fields[i], record);
+	}
 }

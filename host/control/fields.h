@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum field_kind {
 	FIELD_NUMBER, /* decimal, into a uint64_t */
@@ -36,5 +37,14 @@ char *fields_word(char *line);
  * Returns NULL, or what is wrong.
  */
 const char *fields_parse(char *rest, const struct field *fields, size_t count, void *record);
+
+/*
+ * Write " key=value" for each of the (count) entries of (fields) whose member of (record) has a
+ * value: one that is not UINT64_MAX or NULL.
+ */
+void fields_write(FILE *out, const struct field *fields, size_t count, const void *record);
+
+/* Leave all members of (record) that (fields) names without a value. */
+void fields_clear(const struct field *fields, size_t count, void *record);
 
 #endif

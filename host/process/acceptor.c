@@ -66,7 +66,7 @@ static int acceptor_take_last(struct acceptor *acceptor, int listener, enum call
 	if (acceptor->spare >= 0)
 		return fd; /* meanwhile there is one more */
 	log_event("event=refuse reason=descriptors");
-	acceptor->turned_away++;
+	acceptor->refused++;
 	caller_refuse(fd, "descriptors");
 	close(fd);
 	acceptor_hold(acceptor);

@@ -16,7 +16,7 @@
 struct acceptor {
 	int spare;      /* held back, to be able to refuse when descriptors run out; -1 */
 	bool is_paused; /* nothing is accepted until acceptor_tick() */
-	unsigned long turned_away;
+	unsigned long refused;
 };
 
 /* Begin: 0, or -1 after one line. */

@@ -7,6 +7,7 @@
  * one, and its request is read before the next one comes.
  */
 #include "server/control.h"
+#include "control/render.h"
 #include "process/caller.h"
 #include "process/clock.h"
 #include "process/log.h"
@@ -119,7 +120,7 @@ static void answer_request(
 			 !memcmp(client->request, status, sizeof(status) - 1);
 
 	client->answer =
-	    is_status ? report_make(server, &client->size) : report_unknown(&client->size);
+	    is_status ? report_make(server, &client->size) : render_unknown(&client->size);
 	if (!client->answer) {
 		close_client(control, client);
 		return;

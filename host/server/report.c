@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - what the control socket answers.
+ * report.c - the facts that the control socket is asked for.
  */
 #include "server/report.h"
+#include "control/answer.h"
+#include "control/render.h"
 #include "process/clock.h"
-#include "wire/state.h"
 #include "server/client_state.h"
 #include "server/protocol.h"
 #include "server/refusal.h"
 #include "server/server.h"
+#include "wire/state.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define REPORT_PATH 64 /* bytes of "/proc/PID/fd/N" */
+#define PATH 64 /* bytes of "/proc/PID/fd/N" */
 
-static const char *const report_kinds[] = {
+static const char *const kinds[] = {
     [BACKEND_MEMFD] = "memfd",
     [BACKEND_SHM] = "shm",
     [BACKEND_FILE] = "file",
@@ -25,185 +26,174 @@ static const char *const report_kinds[] = {
     [BACKEND_HUGETLB] = "hugetlb",
 };
 
-/* " key=value", the value without blanks and without anything that a terminal or a parser minds. */
-static void report_text(FILE *out, const char *key, const char *value)
-{
-	fprintf(out, " %s=", key);
-	for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-		if (*c <= 0x20 || *c == '%' || *c == '"' || *c >= 0x7f)
-			fprintf(out, "%%%02X", *c);
-		else
-			fputc(*c, out);
-	}
-}
-
-static void report_number(FILE *out, const char *key, unsigned long long value)
-{
-	fprintf(out, " %s=%llu", key, value);
-}
-
-static unsigned long long report_since(uint64_t since_ns)
+static uint64_t ms_since(uint64_t since_ns)
 {
 	return (clock_now_ns() - since_ns) / 1000000;
 }
 
-/* Memory that has no name is found by the supervisor, or when that is gone by us. */
-static const char *report_path(const struct server *server, char path[REPORT_PATH])
+/* Memory without a name is found by its supervisor, or when that is gone by this process. */
+static const char *memory_path(const struct server *server, char path[PATH])
 {
 	const struct state_head *head = server->state.head;
 
 	if (server->link >= 0 || head->kind == BACKEND_SHM || head->kind == BACKEND_FILE)
 		return head->memory_path;
-	snprintf(path, REPORT_PATH, "/proc/%ld/fd/%d", (long)getpid(), head->memory);
+	snprintf(path, PATH, "/proc/%ld/fd/%d", (long)getpid(), head->memory);
 	return path;
 }
 
-static void report_server(FILE *out, const struct server *server)
+static struct answer server_facts(const struct server *server)
 {
 	const struct state_head *head = server->state.head;
-	char path[REPORT_PATH];
+	const struct state_counts *counts = &head->counts;
 
-	fputs("server version=2", out);
-	report_number(out, "supervisor", server->link < 0 ? 0 : (unsigned)head->supervisor);
-	report_number(out, "server", (unsigned)getpid());
-	report_number(out, "uptime_ms", report_since(head->began_ns));
-	report_number(out, "serving_ms", report_since(server->began_ns));
-	report_number(out, "takeovers", head->counts.takeovers);
-	report_number(out, "reloads", head->counts.reloads);
-	report_text(out, "mode", head->classic ? "classic" : "slots");
-	report_number(out, "raw", head->raw);
-	report_number(out, "filter", server->is_filtered);
-	fprintf(out, " epoch=0x%08x\nmemory", head->page_words.epoch);
-	report_text(out, "kind", report_kinds[head->kind]);
-	report_number(out, "size", head->size);
-	report_number(out, "page", head->page);
-	report_text(out, "path", report_path(server, path));
-	report_number(out, "lost", server->is_lost_reported);
-	fputs("\nregion", out);
-	report_number(out, "slots", head->slots);
-	report_number(out, "vectors", head->vectors);
-	fputc('\n', out);
+	return (struct answer){.version = ANSWER_VERSION,
+	    .supervisor = server->link < 0 ? 0 : (uint32_t)head->supervisor,
+	    .server = (uint32_t)getpid(),
+	    .uptime_ms = ms_since(head->began_ns),
+	    .serving_ms = ms_since(server->began_ns),
+	    .takeovers = counts->takeovers,
+	    .reloads = counts->reloads,
+	    .mode = head->classic ? "classic" : "slots",
+	    .raw = head->raw,
+	    .filter = server->is_filtered,
+	    .epoch = head->page_words.epoch,
+	    .kind = kinds[head->kind],
+	    .size = head->size,
+	    .page = head->page,
+	    .lost = server->is_lost_reported,
+	    .slots = head->slots,
+	    .vectors = head->vectors,
+	    .limit_clients = server->clients.capacity,
+	    .limit_per_uid = server->options.per_uid,
+	    .limit_unread = server->clients.unread,
+	    .connects = counts->connects,
+	    .disconnects = counts->disconnects,
+	    .count_takeovers = counts->takeovers,
+	    .slow = counts->slow,
+	    .indeterminate = counts->indeterminate,
+	    .notifications_blocked = counts->notifications_blocked};
 }
 
-static void report_listeners(FILE *out, const struct server *server)
+static int add_listeners(struct answer *answer, const struct server *server)
 {
 	for (uint32_t i = 0; i <= server->state.head->slots; i++) {
 		const struct state_listener *listener = &server->state.listener[i];
+		struct answer_listener *row;
 
 		if (listener->fd < 0)
 			continue;
-		fputs("listener", out);
-		if (listener->slot != SLOTS_NONE) {
-			report_number(out, "slot", listener->slot);
-			if (server->slots.names[listener->slot])
-				report_text(out, "name", server->slots.names[listener->slot]);
-		}
-		report_text(out, "socket", listener->path);
-		fputc('\n', out);
+		row = answer_add_listener(answer);
+		if (!row)
+			return -1;
+		row->socket = listener->path;
+		if (listener->slot == SLOTS_NONE)
+			continue;
+		row->slot = listener->slot;
+		row->name = server->slots.names[listener->slot];
 	}
+	return 0;
 }
 
-static void report_counts(FILE *out, const struct server *server)
+static int add_refused(struct answer *answer, const struct server *server)
 {
-	const struct state_counts *counts = &server->state.head->counts;
-
-	fputs("limit", out);
-	report_number(out, "clients", server->clients.capacity);
-	report_number(out, "per_uid", server->options.per_uid);
-	report_number(out, "unread", server->clients.unread);
-	fputs("\ncount", out);
-	report_number(out, "connects", counts->connects);
-	report_number(out, "disconnects", counts->disconnects);
-	report_number(out, "takeovers", counts->takeovers);
-	report_number(out, "slow", counts->slow);
-	report_number(out, "indeterminate", counts->indeterminate);
-	report_number(out, "notifications_blocked", counts->notifications_blocked);
-	fputc('\n', out);
 	for (uint32_t i = 0; i < CLIENTS_REASONS; i++) {
-		unsigned long long count = counts->refused[i];
+		uint64_t count = server->state.head->counts.refused[i];
+		struct answer_refused *row;
 
-		/* Whom the supervisor turned away, or we, without it. */
+		/* The supervisor refused these; or this process, without one. */
 		if (i == CLIENTS_DESCRIPTORS)
-			count += server->acceptor.turned_away;
+			count += server->acceptor.refused;
 		if (count == 0)
 			continue;
-		fputs("refused", out);
-		report_text(out, "reason", refusal_reason(i));
-		report_number(out, "count", count);
-		fputc('\n', out);
+		row = answer_add_refused(answer);
+		if (!row)
+			return -1;
+		*row = (struct answer_refused){refusal_reason(i), count};
+	}
+	return 0;
+}
+
+static void client_facts(struct answer_client *row, const struct client *client)
+{
+	bool is_lagging = client_state_is_served(client) && client->lagging_ns;
+
+	row->state = is_lagging ? "lagging" : client_state_name(client->state);
+	row->pid = (uint32_t)client->pid;
+	row->uid = client->uid;
+	row->gid = client->gid;
+	row->since_ms = ms_since(client->since_ns);
+}
+
+static int add_slots(struct answer *answer, const struct server *server)
+{
+	const struct clients *clients = &server->clients;
+
+	for (uint32_t i = 0; i < server->slots.count; i++) {
+		const struct slot *slot = &server->slots.slot[i];
+		struct answer_client *row;
+
+		if (slot->client == SLOTS_NONE && clients->is_classic)
+			continue;
+		row = answer_add_slot(answer);
+		if (!row)
+			return -1;
+		row->id = slot->id;
+		row->name = server->slots.names[i];
+		row->times = slot->times;
+		row->state = "free";
+		if (slot->client != SLOTS_NONE) {
+			const struct client *client = &clients->client[slot->client];
+
+			client_facts(row, client);
+			row->queued =
+			    client_state_is_served(client) ? protocol_left(clients, client) : 0;
+		}
+	}
+	return 0;
+}
+
+/* A connection without an ID, which is shown. */
+static bool is_waiting(const struct clients *clients, const struct client *client)
+{
+	switch (client->state) {
+	case CLIENT_WAITING:
+	case CLIENT_REFUSED:
+		return true;
+	case CLIENT_CLOSING:
+	case CLIENT_INDETERMINATE:
+		return !clients_holds_slot(clients, client);
+	default:
+		return false;
 	}
 }
 
-static void report_client(FILE *out, const struct client *client)
+static int add_waiting(struct answer *answer, const struct server *server)
 {
-	report_text(
-	    out, "state", client->lagging_ns ? "lagging" : client_state_name(client->state));
-	report_number(out, "pid", (unsigned)client->pid);
-	report_number(out, "uid", client->uid);
-	report_number(out, "gid", client->gid);
-	report_number(out, "since_ms", report_since(client->since_ns));
-}
+	const struct clients *clients = &server->clients;
 
-static void report_slot(FILE *out, const struct server *server, uint32_t number)
-{
-	const struct slot *slot = &server->slots.slot[number];
-	const struct client *client;
+	for (uint32_t i = 0; i < clients->capacity; i++) {
+		struct answer_client *row;
 
-	if (slot->client == SLOTS_NONE && server->clients.is_classic)
-		return;
-	fputs("slot", out);
-	report_number(out, "id", slot->id);
-	if (server->slots.names[number])
-		report_text(out, "name", server->slots.names[number]);
-	if (slot->client == SLOTS_NONE) {
-		report_text(out, "state", "free");
-	} else {
-		client = &server->clients.client[slot->client];
-		report_client(out, client);
-		report_number(out, "queued",
-		    client->state == CLIENT_INDETERMINATE || client->state == CLIENT_CLOSING
-			? 0
-			: protocol_left(&server->clients, client));
+		if (!is_waiting(clients, &clients->client[i]))
+			continue;
+		row = answer_add_waiting(answer);
+		if (!row)
+			return -1;
+		client_facts(row, &clients->client[i]);
 	}
-	report_number(out, "times", slot->times);
-	fputc('\n', out);
+	return 0;
 }
 
 char *report_make(const struct server *server, size_t *size)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, size);
+	struct answer answer = server_facts(server);
+	char *text = NULL, path[PATH];
 
-	if (!out)
-		return NULL;
-	report_server(out, server);
-	report_listeners(out, server);
-	report_counts(out, server);
-	for (uint32_t i = 0; i < server->slots.count; i++)
-		report_slot(out, server, i);
-	for (uint32_t i = 0; i < server->clients.capacity; i++) {
-		const struct client *client = &server->clients.client[i];
-
-		if (client->state != CLIENT_WAITING && client->state != CLIENT_REFUSED &&
-		    !(client->state == CLIENT_CLOSING &&
-			!clients_holds_slot(&server->clients, client)) &&
-		    !(client->state == CLIENT_INDETERMINATE && client->slot == SLOTS_NONE))
-			continue;
-		fputs("waiting", out);
-		report_client(out, client);
-		fputc('\n', out);
-	}
-	fputs("end\n", out);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
-char *report_unknown(size_t *size)
-{
-	char *text = strdup("error what=unknown-request\n");
-
-	*size = text ? strlen(text) : 0;
+	answer.path = memory_path(server, path);
+	if (add_listeners(&answer, server) == 0 && add_refused(&answer, server) == 0 &&
+	    add_slots(&answer, server) == 0 && add_waiting(&answer, server) == 0)
+		text = render_answer(&answer, size);
+	answer_free(&answer);
 	return text;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - what the control socket answers: lines of key=value. ivsh-server(8), "Control socket".
+ * report.h - the facts that the control socket is asked for, out of the server's tables. How they
+ * are written is control/render.h.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -9,10 +10,7 @@
 
 struct server;
 
-/* Everything there is to say. Allocated; NULL: out of memory. */
+/* The answer to "status": all that there is to say. Allocated; NULL: out of memory. */
 char *report_make(const struct server *server, size_t *size);
-
-/* The answer to what is no request. Allocated; NULL: out of memory. */
-char *report_unknown(size_t *size);
 
 #endif

@@ -125,7 +125,7 @@ static bool accept_one(struct supervisor *supervisor, const struct listener *lis
 		passing->acceptor.is_paused = true;
 	else
 		fd = acceptor_take(&passing->acceptor, listener->fd, &caller);
-	resources->state.head->counts.refused[CLIENTS_DESCRIPTORS] = passing->acceptor.turned_away;
+	resources->state.head->counts.refused[CLIENTS_DESCRIPTORS] = passing->acceptor.refused;
 	if (fd < 0)
 		return false;
 	resources_add(resources, place, fd, listener->slot);

@@ -3,6 +3,7 @@
  * answer.c - what a client of the control socket makes of an answer of any bytes.
  */
 #include "control/answer.h"
+#include "control/render.h"
 #include "tests/fuzz/feed.h"
 #include "control/device.h"
 #include "control/lookup.h"
@@ -96,6 +97,22 @@ static void show(const struct answer *answer)
 	free(text);
 }
 
+/* What was parsed is what the server would write: it is parsed again, and is the same again. */
+static void render(const struct answer *answer)
+{
+	struct answer again;
+	size_t size, size_again;
+	char *text = render_answer(answer, &size), *copy = strdup(text), *text_again;
+
+	FUZZ_MUST(answer_parse(&again, copy, size) == NULL);
+	text_again = render_answer(&again, &size_again);
+	FUZZ_MUST(size_again == size && !memcmp(text, text_again, size));
+	answer_free(&again);
+	free(copy);
+	free(text);
+	free(text_again);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -116,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (answer_parse(&answer, text, size) == NULL) {
 		check(&answer);
 		show(&answer);
+		render(&answer);
 	}
 	answer_free(&answer);
 	answer_free(&answer);

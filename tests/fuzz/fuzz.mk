@@ -31,8 +31,6 @@ $(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz
 $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
     sigaction sendmmsg link_send
 build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
-build/host-fuzz/tests/fuzz/control_fuzz: build/host-fuzz/host/control/answer.o \
-    build/host-fuzz/host/control/fields.o
 build/host-fuzz/tests/fuzz/config_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
     $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/answer_fuzz: $(CONTROL:%.c=build/host-fuzz/%.o) \

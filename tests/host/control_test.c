@@ -3,6 +3,7 @@
  * control_test.c - answers of a server, right, wrong and damaged, and text on its way out.
  */
 #include "control/answer.h"
+#include "control/render.h"
 #include "tests/lib/test.h"
 #include "control/escape.h"
 
@@ -77,6 +78,61 @@ static void understood(void)
 	CHECK(!strcmp(answer.slot[2].name, "\xc3\xa9\n"));
 	CHECK_EQ(answer.waiting_count, 1);
 	CHECK(answer.waiting[0].id == ANSWER_NONE && answer.waiting[0].times == ANSWER_NONE);
+	answer_free(&answer);
+	free(text);
+}
+
+/* What the server writes is what its clients parse: each line, in its order, and nothing else. */
+static void rendered(void)
+{
+	static const char rest[] =
+	    "listener socket=/run/a%20b\n"
+	    "listener slot=0 name=alpha socket=/run/alpha\n"
+	    "limit clients=24 per_uid=4294967295 unread=278\n"
+	    "count connects=7 disconnects=6 takeovers=1 slow=2 indeterminate=1"
+	    " notifications_blocked=9\n"
+	    "refused reason=no-free-slot count=3\n"
+	    "refused reason=slot-in-use count=1\n"
+	    "slot id=0 name=alpha state=ready pid=1 uid=0 gid=0 since_ms=1500 queued=4 times=2\n"
+	    "slot id=1 state=free times=0\n"
+	    "slot id=2 name=%C3%A9%0A state=indeterminate pid=2 uid=1000 gid=1000 since_ms=9"
+	    " queued=0 times=1\n"
+	    "waiting state=refused pid=3 uid=1 gid=1 since_ms=20\n"
+	    "end\n";
+	struct answer answer;
+	char want[4096], *got;
+	size_t size;
+	char *text = whole(&size);
+
+	snprintf(want, sizeof(want), "%s%s%s%s", server, memory, region, rest);
+	NEED_EQ(answer_parse(&answer, text, size) == NULL, 1);
+	got = render_answer(&answer, &size);
+	NEED_EQ(got != NULL, 1);
+	CHECK_EQ(size, strlen(want));
+	CHECK(!strcmp(got, want));
+	answer_free(&answer);
+	free(got);
+	free(text);
+}
+
+/* An answer that is made, not parsed. */
+static void made(void)
+{
+	struct answer answer = {.mode = "slots", .kind = "shm", .path = "/p", .epoch = 0xbeef};
+	struct answer_client *client;
+	size_t size = 0;
+	char *text;
+
+	client = answer_add_slot(&answer);
+	NEED_EQ(client != NULL, 1);
+	client->id = 5;
+	client->state = "free";
+	NEED_EQ(answer_add_waiting(&answer) != NULL, 1);
+	answer.waiting[0].state = "%";
+	text = render_answer(&answer, &size);
+	NEED_EQ(text != NULL, 1);
+	CHECK(strstr(text, " raw=0 filter=0 epoch=0x0000beef\n"));
+	CHECK(strstr(text, "\nslot id=5 state=free\nwaiting state=%25\nend\n"));
 	answer_free(&answer);
 	free(text);
 }
@@ -281,6 +337,8 @@ static void written(void)
 
 static const struct test tests[] = {
     {"answer: understood", understood},
+    {"answer: rendered", rendered},
+    {"answer: made", made},
     {"answer: only what is needed", short_answer},
     {"answer: refused", refused},
     {"answer: a line is missing", incomplete},
