@@ -148,7 +148,8 @@ UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
           firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/platform.c \
           firmware/uefi/program.c firmware/uefi/unlisted.c lib/bare/newlib/syscalls.c $(UNDER)
-BACKEND := host/backend/backend.c host/backend/kinds.c host/backend/cgroup.c \
+BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
+          host/backend/available.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
 OPTIONS := host/config/parse.c host/config/options.c host/config/complete.c \
           host/config/settings.c host/config/values.c host/config/bindings.c \
@@ -183,8 +184,8 @@ SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/serv
           host/server/alone.c host/server/touch.c host/server/isolate.c \
           host/server/mapping.c host/server/rebind.c $(SERVING) $(SUPERVISOR) $(WIRE) $(OPTIONS) \
           $(CONTROL) host/control/stop.c $(BACKEND) $(PROCESS)
-CLIENT := host/client/client.c host/client/handshake.c host/client/protocol.c host/client/messages.c \
-          host/client/peers.c host/client/doorbell.c
+CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
+          host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.c \
           host/peer/stop.c $(APP) $(CLIENT) host/process/inherited.c
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.c - how much memory the process's control groups leave it.
+ * cgroup.c - how much memory our control groups leave us.
  *
  * Linux, Documentation/admin-guide/cgroup-v2.rst, "Memory", and cgroup-v1/memory.rst: a group may
  * not use more than its own limit nor than that of any group above it, and pages of shared memory
@@ -15,7 +15,7 @@
 
 #define LINE_SIZE 8192
 
-/* What the two versions call the same things. The second one has no word for "unlimited". */
+/* The names of the same things in the two versions. */
 struct words {
 	const char *type; /* of the mounted file system */
 	const char *limit;
@@ -86,7 +86,7 @@ static uint64_t group_left(const char *folder, const struct words *words)
 	return limit > usage ? limit - usage : 0;
 }
 
-/* (list), words with commas between, has (word). */
+/* Whether (list), words with commas between, has (word). */
 static bool has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
@@ -148,7 +148,10 @@ static bool find_mount(const char *root, const struct words *words, char *top, c
 	return found;
 }
 
-/* The least of a folder and those above it, down to (least) bytes of its path, the mount's. */
+/*
+ * The least that is left in (folder) and the folders above it, up to the mount, whose path has
+ * (least) bytes.
+ */
 static uint64_t walk_up(char *folder, size_t least, const struct words *words, char group[PATH_MAX])
 {
 	uint64_t available = UINT64_MAX;
@@ -176,7 +179,7 @@ static uint64_t version_left(const char *root, const struct words *words, char g
 
 	if (!find_path(root, words == &versions[0], path) || !find_mount(root, words, top, place))
 		return UINT64_MAX;
-	/* In a container what is mounted may begin at a group of its own: then that is what counts. */
+	/* In a container the mount may begin at a group below the root: then that group counts. */
 	length = strcmp(top, "/") ? strlen(top) : 0;
 	if (strncmp(path, top, length) != 0 || !strncmp(path, "/..", 3))
 		below = "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.c - a name in a folder, and the folder held.
+ * entry.c - a name in a folder that is held open.
  */
 #include "backend/entry.h"
 
@@ -24,7 +24,7 @@ int entry_open(struct entry *entry, const char *path)
 	if (strlen(name) >= sizeof(entry->name) || (slash && slash - path >= PATH_MAX - 1))
 		return -1;
 	strcpy(entry->name, name);
-	/* With its slash: that of the root is the whole. */
+	/* With its slash, since the path of the root is nothing else. */
 	snprintf(
 	    folder, sizeof(folder), "%.*s", slash ? (int)(name - path) : 1, slash ? path : ".");
 	entry->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);

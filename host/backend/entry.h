@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.h - a name in a folder, and the folder held: what is looked at and what is then done to it
- * are in one place, whatever becomes of the path meanwhile.
+ * entry.h - a name in a folder that is held open: all calls concern the same folder, even if its
+ * path changes meanwhile.
  */
 #ifndef ENTRY_H
 #define ENTRY_H
@@ -15,20 +15,20 @@ struct entry {
 	char name[NAME_MAX + 1];
 };
 
-/* Hold the folder of (path), which need not exist itself. 0; or -1 with errno. */
+/* Open the folder of (path), which need not exist itself. 0, or -1 with errno. */
 int entry_open(struct entry *entry, const char *path);
 
 void entry_close(struct entry *entry);
 
-/* What has the name, links not followed. 0, or -1 with errno. */
+/* The file of that name; links are not followed. 0, or -1 with errno. */
 int entry_stat(const struct entry *entry, struct stat *st);
 
-/* The name still leads to the file that (st) is about. */
+/* Whether the name is still that of the file (st). */
 bool entry_is(const struct entry *entry, const struct stat *st);
 
 /*
- * Remove the name (path), if it leads to the file of this device and number. Only who may write in
- * that folder can put another there in between, and could remove that himself.
+ * Remove the name (path), if it is that of the file with this device and number. A user who may
+ * write in that folder can replace the file in between; that user could also remove the name.
  */
 void entry_remove(const char *path, dev_t device, ino_t inode);
 

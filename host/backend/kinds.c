@@ -3,6 +3,7 @@
  * kinds.c - how each kind of memory gets its file descriptor.
  */
 #include "backend/kinds.h"
+#include "backend/allocate.h"
 #include "backend/entry.h"
 #include "backend/trust.h"
 
@@ -29,7 +30,9 @@ int kinds_memfd(struct backend *backend)
 
 int kinds_hugetlb(struct backend *backend, uint64_t page)
 {
-	/* linux/memfd.h's MFD_HUGE_SHIFT is the same number; it and sys/mman.h do not go together. */
+	/*
+	 * MFD_HUGE_SHIFT is the same number; its header, linux/memfd.h, conflicts with sys/mman.h.
+	 */
 	unsigned size = (unsigned)__builtin_ctzll(page) << MAP_HUGE_SHIFT;
 
 	snprintf(backend->path, sizeof(backend->path), "memfd");
@@ -43,8 +46,8 @@ int kinds_hugetlb(struct backend *backend, uint64_t page)
 }
 
 /*
- * Lock what backend->fd is by a descriptor of its own: who gets a copy of the other could hold it, or
- * let it go. 0; 1: another has it; -1 with backend->error.
+ * Lock the file of backend->fd by another descriptor: clients get copies of backend->fd, and could
+ * keep or release a lock on it. 0; 1: another server has the lock; -1 with backend->error.
  */
 static int lock_file(struct backend *backend)
 {
@@ -64,7 +67,7 @@ static int lock_file(struct backend *backend)
 	return 1;
 }
 
-static void let_go(struct backend *backend)
+static void close_both(struct backend *backend)
 {
 	if (backend->lock >= 0)
 		close(backend->lock);
@@ -73,8 +76,8 @@ static void let_go(struct backend *backend)
 }
 
 /*
- * By its name: what was opened without one is shown as deleted, to readers of /proc and to those who
- * decide by path what a machine may use.
+ * Open the file again by its name. A file that was opened without a name is shown as deleted: to
+ * readers of /proc, and to programs that decide by path what a machine may use.
  */
 static int reopen(struct backend *backend, const struct entry *entry)
 {
@@ -96,9 +99,9 @@ static int reopen(struct backend *backend, const struct entry *entry)
 }
 
 /*
- * Make it, locked and whole before it has its name: whoever ends us meanwhile, as the kernel does
- * when memory is short, leaves nothing behind. 0; 1: there is one of that name, or another was faster;
- * -1 with backend->error.
+ * Make the file, locked and whole before it has its name: so nothing stays behind if we are killed
+ * meanwhile, as the kernel does when memory is short. 0; 1: there is a file of that name, perhaps
+ * since a moment ago; -1 with backend->error.
  */
 static int create(struct backend *backend, const struct entry *entry)
 {
@@ -111,14 +114,17 @@ static int create(struct backend *backend, const struct entry *entry)
 	backend->fd = openat(entry->folder, ".", O_TMPFILE | flags, 0600);
 	if (backend->fd >= 0) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", backend->fd);
-		if (backend_fill(backend))
+		if (allocate_all(backend))
 			return -1;
 		if (lock_file(backend) == 0 &&
 		    linkat(AT_FDCWD, path, entry->folder, entry->name, AT_SYMLINK_FOLLOW) == 0)
 			return reopen(backend, entry);
-		let_go(backend);
+		close_both(backend);
 	}
-	/* File systems without such files: between these two another may be faster, and keep it. */
+	/*
+	 * Not all file systems have O_TMPFILE. Another process may lock the file between these two
+	 * calls.
+	 */
 	backend->fd =
 	    openat(entry->folder, entry->name, O_CREAT | O_EXCL | O_NOFOLLOW | flags, 0600);
 	if (backend->fd < 0)
@@ -128,7 +134,7 @@ static int create(struct backend *backend, const struct entry *entry)
 }
 
 /*
- * Open it, if it is to be trusted and nobody serves it. 0; 1: it is gone by now; -1 with
+ * Open the existing file, if it is trusted and no server uses it. 0; 1: it is gone by now; -1 with
  * backend->error.
  */
 static int take_existing(
@@ -136,7 +142,7 @@ static int take_existing(
 {
 	struct stat st;
 
-	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+	/* O_NONBLOCK: if it is a FIFO by mistake, open(2) must not wait for its other end. */
 	backend->fd =
 	    openat(entry->folder, entry->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (backend->fd < 0)
@@ -147,15 +153,15 @@ static int take_existing(
 		return -1;
 	if (entry_is(entry, &st))
 		return 0;
-	/* Who held it has removed it. */
-	let_go(backend);
+	/* The server that held it has removed it. */
+	close_both(backend);
 	return 1;
 }
 
 /*
- * The object or file at backend->path. Making and taking are tried in turns, so that (created) is
- * true only for the one process that made it. Symbolic links are not followed: the directory may be
- * one that others write to.
+ * Open the object or file at backend->path. Making and opening are tried in turns, so that
+ * (created) is true only in the one process that made it. Symbolic links are not followed, since
+ * other users may write to the directory.
  */
 static int open_named(struct backend *backend, const struct backend_request *request)
 {
@@ -204,14 +210,14 @@ int kinds_huge(struct backend *backend, const char *directory)
 		errno = ENAMETOOLONG;
 		return backend_fail(backend, "mkstemp");
 	}
-	/* Best without a name from the start. */
+	/* At best the file never has a name. */
 	backend->fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (backend->fd >= 0)
 		return 0;
 	backend->fd = mkostemp(backend->path, O_CLOEXEC);
 	if (backend->fd < 0)
 		return backend_fail(backend, "mkstemp");
-	/* From here on the file lives as long as somebody holds it. */
+	/* From here on the file exists as long as a process holds it. */
 	unlink(backend->path);
 	return 0;
 }

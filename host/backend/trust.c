@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trust.c - whether an object or file that exists is one to keep messages in.
+ * trust.c - whether an object or file that exists is safe to keep messages in.
  *
- * Names in /dev/shm and /tmp are for who comes first. Whoever made the object, and whoever its mode
- * lets open it, reads and changes what guests say to each other, and can end them all by truncating
- * it. So what was there is held to what would have been made.
+ * Any user can make a name in /dev/shm and /tmp first. The owner of the object, and everyone who
+ * may open it, can read and change the messages of guests, and can end all guests by truncating it.
+ * So an existing object must have the owner, mode and group that a new one would have.
  */
 #include "backend/trust.h"
-#include "backend/kinds.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -16,7 +15,7 @@
 
 #define OR_AS_IS ", or give --memory-as-is"
 
-/* The permissions that it may have at the most. */
+/* The most permissions that it may have. */
 static uint32_t mode_max(const struct backend_request *request)
 {
 	if (request->most)
@@ -24,7 +23,10 @@ static uint32_t mode_max(const struct backend_request *request)
 	return request->mode == BACKEND_KEEP ? 0600 : request->mode;
 }
 
-/* Its group may do what others may not, and is not the one that is meant. */
+/*
+ * Whether it is open to a group that is not the requested one. Permissions of all users do not
+ * count.
+ */
 static bool is_other_group(const struct backend_request *request, const struct stat *st)
 {
 	gid_t group = request->group == BACKEND_KEEP ? getegid() : (gid_t)request->group;

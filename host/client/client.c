@@ -11,24 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SIZE_MIN 4096 /* BAR2 has no less than one page */
-
-int client_fail(struct client *client, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(client->error, sizeof(client->error), format, arguments);
-	va_end(arguments);
-	return -1;
-}
 
 static void clear(struct client *client)
 {
@@ -128,6 +116,22 @@ int client_poll(struct client *client)
 		return 0;
 	client->is_reported = true;
 	return -1;
+}
+
+int client_group(struct client *client, struct client *other)
+{
+	const struct client *member = client;
+	uint32_t members = 0;
+
+	do {
+		members++;
+		member = member->group;
+	} while (member != client);
+	if (members == CLIENT_GROUP_MAX)
+		return -1;
+	other->group = client->group;
+	client->group = other;
+	return 0;
 }
 
 void client_close(struct client *client)

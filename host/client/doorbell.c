@@ -145,22 +145,6 @@ static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 			protocol_take(member);
 }
 
-int client_group(struct client *client, struct client *other)
-{
-	const struct client *member = client;
-	uint32_t members = 0;
-
-	do {
-		members++;
-		member = member->group;
-	} while (member != client);
-	if (members == CLIENT_GROUP_MAX)
-		return -1;
-	other->group = client->group;
-	client->group = other;
-	return 0;
-}
-
 void doorbell_leave(struct client *client)
 {
 	struct client *before = client->group;

@@ -5,7 +5,7 @@
 #ifndef DOORBELL_H
 #define DOORBELL_H
 
-#include "client/client.h"
+#include "client/types.h"
 
 /*
  * Fill client->mem.doorbell. Without (has_eventfds) it has no notify and no vectors. Vectors that

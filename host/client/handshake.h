@@ -5,7 +5,7 @@
 #ifndef HANDSHAKE_H
 #define HANDSHAKE_H
 
-#include "client/client.h"
+#include "client/types.h"
 
 #include <stdbool.h>
 #include <stdint.h>

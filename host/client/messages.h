@@ -5,7 +5,7 @@
 #ifndef MESSAGES_H
 #define MESSAGES_H
 
-#include "client/client.h"
+#include "client/types.h"
 
 enum messages_result {
 	MESSAGES_ONE,    /* a whole message is in *value and *fd */

@@ -5,7 +5,7 @@
 #ifndef PEERS_H
 #define PEERS_H
 
-#include "client/client.h"
+#include "client/types.h"
 
 /* An ID is 16 bits; ivshmem-spec, "Device registers". */
 #define PEERS_ID_MAX 0xffffu

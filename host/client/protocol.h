@@ -5,7 +5,7 @@
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
 
-#include "client/client.h"
+#include "client/types.h"
 
 /*
  * Handle all messages that have come, without waiting. If the server has closed the connection or

@@ -150,7 +150,14 @@ int listener_lock(struct listener *listener, const char *path, uint32_t slot)
 
 int listener_listen(struct listener *listener, uint32_t mode, uint32_t group)
 {
-	return publish(listener, mode, group, listener->lock >= 0);
+	struct published made;
+
+	if (publish(&made, listener->path, mode, group, listener->lock >= 0))
+		return -1;
+	listener->fd = made.fd;
+	listener->device = made.device;
+	listener->inode = made.inode;
+	return 0;
 }
 
 int listener_adopt(struct listener *listener, int fd, uint32_t slot)

@@ -190,31 +190,31 @@ static const char *publish_name(const struct publish *publish, const struct stat
 }
 
 /* All of it, but for what is taken back. NULL, or what failed, with errno. */
-static const char *publish_make(struct publish *publish, struct listener *listener, uint32_t mode,
-    uint32_t group, bool is_locked)
+static const char *publish_make(struct publish *publish, struct published *made, const char *path,
+    uint32_t mode, uint32_t group, bool is_locked)
 {
 	struct stat st = {0};
 	const char *wrong;
 
-	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0)
+	made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (made->fd < 0)
 		return "socket";
-	if (entry_open(&publish->entry, listener->path))
+	if (entry_open(&publish->entry, path))
 		return "open";
 	if (publish_folder(publish, is_locked))
 		return "mkdir";
-	wrong = publish_bind(publish, listener->fd, mode, group, &st);
+	wrong = publish_bind(publish, made->fd, mode, group, &st);
 	if (!wrong)
 		wrong = publish_name(publish, &st);
-	listener->device = st.st_dev;
-	listener->inode = st.st_ino;
+	made->device = st.st_dev;
+	made->inode = st.st_ino;
 	return wrong;
 }
 
-int publish(struct listener *listener, uint32_t mode, uint32_t group, bool is_locked)
+int publish(struct published *made, const char *path, uint32_t mode, uint32_t group, bool is_locked)
 {
 	struct publish publish = {.entry = {.folder = -1}, .own = {.folder = -1}};
-	const char *wrong = publish_make(&publish, listener, mode, group, is_locked);
+	const char *wrong = publish_make(&publish, made, path, mode, group, is_locked);
 	int error = errno;
 
 	if (publish.own.folder >= 0) {
@@ -226,9 +226,7 @@ int publish(struct listener *listener, uint32_t mode, uint32_t group, bool is_lo
 	entry_close(&publish.entry);
 	if (!wrong)
 		return 0;
-	if (listener->fd >= 0)
-		close(listener->fd);
-	listener->fd = -1;
-	listener->inode = 0;
-	return log_failure(listener->path, "%s: %s", wrong, strerror(error));
+	if (made->fd >= 0)
+		close(made->fd);
+	return log_failure(path, "%s: %s", wrong, strerror(error));
 }

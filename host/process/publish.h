@@ -5,21 +5,30 @@
 #ifndef PUBLISH_H
 #define PUBLISH_H
 
-#include "process/listener.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct published {
+	int fd;       /* non-blocking, listening */
+	dev_t device; /* of the socket's name */
+	ino_t inode;
+};
 
 /*
- * Look whether something living is bound to (path), without connecting to it. 1: so it is; 0:
- * nothing is there, or it is dead; -1 with errno.
+ * Find out whether a process listens at (path), without a connection. 1: it does; 0: there is no
+ * socket, or a dead one; -1 with errno.
  */
 int publish_probe(const char *path);
 
 /*
- * Bind and listen at listener->path, with (mode) and (group), each unless it is UINT32_MAX. A dead
- * socket of that name is replaced in one step, anything else is left alone; with (is_locked) no other
- * server of ours does the same at the same time.
+ * Bind and listen at (path), with (mode) and (group), each unless it is UINT32_MAX. A dead socket of
+ * that name is replaced in one step; anything else of that name is left alone. (is_locked): no other
+ * ivsh-server does the same at the same time.
  *
- * Sets fd, device and inode. 0; or -1 after one line, with nothing left behind.
+ * Returns 0; or -1 after one line, with nothing left behind.
  */
-int publish(struct listener *listener, uint32_t mode, uint32_t group, bool is_locked);
+int publish(
+    struct published *made, const char *path, uint32_t mode, uint32_t group, bool is_locked);
 
 #endif
