@@ -22,7 +22,7 @@ TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test 
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
-                tests/host/backend_test tests/host/client_test tests/host/bells_test \
+                tests/host/backend_test tests/host/client_test tests/host/doorbell_test \
                 tests/host/sizes_test tests/host/config_test tests/host/protocol_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_UEFI   := tests/uefi/args_test
@@ -56,7 +56,7 @@ both = $(call programs,host host-san,$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
 $(call both,tests/host/cgroup_test): $$(call objects,host/backend/cgroup.c)
 $(call both,tests/host/client_test): $$(call objects,$(CLIENT))
-$(call both,tests/host/bells_test): $$(call objects,$(CLIENT) $(CORE))
+$(call both,tests/host/doorbell_test): $$(call objects,$(CLIENT) $(CORE))
 $(call both,tests/host/control_test): $$(call objects,$(CONTROL))
 $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
 $(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)

@@ -28,7 +28,7 @@
 enum {
 	NONE,
 	MEMORY,
-	BELL,
+	EVENTFD,
 	ODD_SIZE,
 	NO_BYTES,
 	PIPE,
@@ -66,7 +66,7 @@ static int carried(int with)
 		return memory_make(3 * 4096);
 	case NO_BYTES:
 		return memory_make(0);
-	case BELL:
+	case EVENTFD:
 		return eventfd(0, EFD_NONBLOCK);
 	case PIPE:
 		return pipe(ends) ? -1 : ends[0];
@@ -79,7 +79,7 @@ static int carried(int with)
 	}
 }
 
-static void say(int to, const struct line *line)
+static void send_line(int to, const struct line *line)
 {
 	union {
 		struct cmsghdr align;
@@ -112,7 +112,10 @@ static void say(int to, const struct line *line)
 		close(fd);
 }
 
-/* Serve one client in a child: say (lines) up to END, then hold the line or (hangup) end it. */
+/*
+ * Serve one client in a child: send (lines) up to END, then close the connection if (hangup), else
+ * keep it open.
+ */
 static void serve(const struct line *lines, bool hangup)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -130,7 +133,7 @@ static void serve(const struct line *lines, bool hangup)
 	if (server == 0) {
 		to = accept(listening, NULL, NULL);
 		for (; lines->with != END; lines++)
-			say(to, lines);
+			send_line(to, lines);
 		if (!hangup && read(to, &byte, 1) < 0)
 			_exit(1);
 		_exit(0);
@@ -156,8 +159,8 @@ static int descriptors(void)
 	return count;
 }
 
-static const struct line good[] = {{0, NONE}, {3, NONE}, {-1, MEMORY}, {0, BELL}, {0, BELL},
-    {7, BELL}, {7, BELL}, {3, BELL}, {3, BELL}, {0, END}};
+static const struct line good[] = {{0, NONE}, {3, NONE}, {-1, MEMORY}, {0, EVENTFD}, {0, EVENTFD},
+    {7, EVENTFD}, {7, EVENTFD}, {3, EVENTFD}, {3, EVENTFD}, {0, END}};
 
 static void handshake(void)
 {
@@ -187,13 +190,15 @@ static void handshake_variants(void)
 		struct line lines[10];
 		uint32_t vectors;
 	} rows[] = {
-	    {"alone", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL}, {0, BELL}, {0, END}}, 2},
+	    {"alone", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, EVENTFD}, {0, EVENTFD}, {0, END}},
+		2},
 	    {"no vectors", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, END}}, 0},
-	    {"in pieces", {{0, HALF}, {0, HALF}, {-1, MEMORY}, {5, BELL}, {0, BELL}, {0, END}}, 1},
+	    {"in pieces",
+		{{0, HALF}, {0, HALF}, {-1, MEMORY}, {5, EVENTFD}, {0, EVENTFD}, {0, END}}, 1},
 	    {"an unknown peer left",
-		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {9, NONE}, {0, BELL}, {0, END}}, 1},
+		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {9, NONE}, {0, EVENTFD}, {0, END}}, 1},
 	    {"we left, it says",
-		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL}, {0, NONE}, {0, END}}, 1},
+		{{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, EVENTFD}, {0, NONE}, {0, END}}, 1},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -218,7 +223,7 @@ static void handshake_lies(void)
 	} rows[] = {
 	    {"version 1", {{1, NONE}, {0, END}}, true, "version 1, this client speaks 0"},
 	    {"version -1", {{-1, NONE}, {0, END}}, false, "version -1, this client speaks 0"},
-	    {"version with a descriptor", {{0, BELL}, {0, END}}, false, "with its version"},
+	    {"version with a descriptor", {{0, EVENTFD}, {0, END}}, false, "with its version"},
 	    {"nothing, then the end", {{0, END}}, true, "hung up"},
 	    {"end after the version", {{0, NONE}, {0, END}}, true, "hung up"},
 	    {"end after the ID", {{0, NONE}, {0, NONE}, {0, END}}, true, "hung up"},
@@ -226,15 +231,16 @@ static void handshake_lies(void)
 	    {"silence after the ID", {{0, NONE}, {0, NONE}, {0, END}}, false, "silent"},
 	    {"ID -1", {{0, NONE}, {-1, NONE}, {0, END}}, false, "impossible ID: -1"},
 	    {"ID 65536", {{0, NONE}, {65536, NONE}, {0, END}}, false, "impossible ID: 65536"},
-	    {"ID with a descriptor", {{0, NONE}, {0, BELL}, {0, END}}, false, "impossible ID"},
+	    {"ID with a descriptor", {{0, NONE}, {0, EVENTFD}, {0, END}}, false, "impossible ID"},
 	    {"no memory", {{0, NONE}, {0, NONE}, {-1, NONE}, {0, END}}, false, "memory should"},
-	    {"a bell first", {{0, NONE}, {0, NONE}, {0, BELL}, {0, END}}, false, "memory should"},
+	    {"an eventfd first", {{0, NONE}, {0, NONE}, {0, EVENTFD}, {0, END}}, false,
+		"memory should"},
 	    {"three pages", {{0, NONE}, {0, NONE}, {-1, ODD_SIZE}, {0, END}}, false, "12288"},
 	    {"no bytes", {{0, NONE}, {0, NONE}, {-1, NO_BYTES}, {0, END}}, false, "0 bytes"},
 	    {"a pipe", {{0, NONE}, {0, NONE}, {-1, PIPE}, {0, END}}, false, "power of two"},
 	    {"read-only", {{0, NONE}, {0, NONE}, {-1, READ_ONLY}, {0, END}}, false, "mmap"},
-	    {"peer -2", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {-2, BELL}, {0, END}}, false, "-2"},
-	    {"peer 65536", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {65536, BELL}, {0, END}}, false,
+	    {"peer -2", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {-2, EVENTFD}, {0, END}}, false, "-2"},
+	    {"peer 65536", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {65536, EVENTFD}, {0, END}}, false,
 		"65536"},
 	    {"a second memory", {{0, NONE}, {0, NONE}, {-1, MEMORY}, {-1, MEMORY}, {0, END}}, false,
 		"peer -1"},
@@ -268,7 +274,7 @@ static void no_server(void)
 	CHECK(strstr(c.error, "No such file") != NULL);
 }
 
-/* What RLIMIT_NOFILE has to be for (count) more descriptors; higher ones may be taken already. */
+/* The RLIMIT_NOFILE that allows (count) more descriptors; higher ones may be open already. */
 static rlim_t limit_for(unsigned count)
 {
 	int fd[16];
@@ -288,8 +294,8 @@ static void descriptors_run_out(void)
 		const char *row;
 		unsigned descriptors;
 		const char *error;
-	} rows[] = {{"at the third bell", 4, "RLIMIT_NOFILE"},
-	    {"behind the last bell", 8, "epoll: Too many open files"}};
+	} rows[] = {{"at the third eventfd", 4, "RLIMIT_NOFILE"},
+	    {"after the last eventfd", 8, "epoll: Too many open files"}};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rlimit limit, less;
@@ -308,7 +314,7 @@ static void descriptors_run_out(void)
 	}
 }
 
-static void bells(void)
+static void doorbell_counts(void)
 {
 	struct ivsh_doorbell *doorbell;
 	struct client c;
@@ -340,7 +346,7 @@ static void bells(void)
 	serve_end();
 }
 
-static void bell_wakes(void)
+static void doorbell_wakes(void)
 {
 	struct ivsh_doorbell *doorbell;
 	struct client c;
@@ -368,8 +374,8 @@ static void bell_wakes(void)
 	serve_end();
 }
 
-/* As QEMU leaves it for a moment: blocking. Neither a full nor an empty one may hold us. */
-static void bells_that_block(void)
+/* QEMU makes an eventfd blocking for a moment. Neither a full nor an empty one may block us. */
+static void doorbell_blocks(void)
 {
 	const uint64_t full = UINT64_MAX - 1;
 	struct client c;
@@ -391,14 +397,14 @@ static void bells_that_block(void)
 	serve_end();
 }
 
-static void server_goes(void)
+static void server_ends(void)
 {
 	struct client c;
 
 	serve(good, false);
 	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
 	serve_end();
-	/* The sleep ends, for the server's end is an event too. */
+	/* The end of the server ends the sleep. */
 	c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + 5 * SECOND);
 	CHECK(!c.is_connected);
 	CHECK_EQ(client_poll(&c), -1);
@@ -410,11 +416,11 @@ static void server_goes(void)
 	client_close(&c);
 }
 
-/* QEMU's server tells later who comes and who leaves. */
+/* QEMU's server sends, later, which peers come and leave. */
 static void classic_server(void)
 {
-	static const struct line lines[] = {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, BELL},
-	    {1, BELL}, {2, BELL}, {1, NONE}, {2, NONE}, {1, BELL}, {9, BELL}, {0, END}};
+	static const struct line lines[] = {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, EVENTFD},
+	    {1, EVENTFD}, {2, EVENTFD}, {1, NONE}, {2, NONE}, {1, EVENTFD}, {9, EVENTFD}, {0, END}};
 	struct client c;
 
 	serve(lines, false);
@@ -474,10 +480,10 @@ static const struct test tests[] = {
     {"handshake: lies", handshake_lies},
     {"handshake: no server", no_server},
     {"handshake: descriptors run out", descriptors_run_out},
-    {"bells: ring, count, sleep", bells},
-    {"bells: wake a sleeper", bell_wakes},
-    {"bells: blocking and full", bells_that_block},
-    {"server: goes away", server_goes},
+    {"doorbell: notify, count, sleep", doorbell_counts},
+    {"doorbell: wake a sleeper", doorbell_wakes},
+    {"doorbell: blocking and full", doorbell_blocks},
+    {"server: ends", server_ends},
     {"server: QEMU's messages", classic_server},
     {"plain file", plain_file},
 };

@@ -29,8 +29,8 @@ static struct {
 	uint32_t peers;
 	uint64_t size;
 	uint8_t *memory;
-	int doorbell[NUMBERS_PEERS_MOST];
-	pid_t pid[NUMBERS_PEERS_MOST];
+	int doorbell[NUMBERS_PEERS_MAX];
+	pid_t pid[NUMBERS_PEERS_MAX];
 	uint32_t lives, kills;
 	struct numbers *shared;
 } all;
@@ -98,7 +98,7 @@ static void begin(uint32_t slot)
 		const struct ivsh_mem mem = {all.memory, all.size, slot,
 		    {&all.doorbell[slot], 1, ring, count, now_ns, sleep_until, NULL}, 0};
 
-		numbers_live(all.shared, &mem);
+		numbers_run(all.shared, &mem);
 	}
 }
 
@@ -241,9 +241,9 @@ static void mesh(void)
 	uint64_t sum;
 
 	srand(2);
-	world_open(NUMBERS_PEERS_MOST, 4096, 4096);
+	world_open(NUMBERS_PEERS_MAX, 4096, 4096);
 	for (uint32_t second = 0; second < seconds && well(); second++) {
-		uint32_t who = (uint32_t)rand() % NUMBERS_PEERS_MOST;
+		uint32_t who = (uint32_t)rand() % NUMBERS_PEERS_MAX;
 
 		doze(990000000);
 		end(who);
@@ -255,10 +255,10 @@ static void mesh(void)
 	}
 	sum = settle();
 	printf("mesh: %u kills, %llu numbers, %u restarts told, ", all.kills,
-	    (unsigned long long)sum, atomic_load(&all.shared->news));
+	    (unsigned long long)sum, atomic_load(&all.shared->restarts));
 	CHECK(sum > (uint64_t)seconds * 1000);
 	/* Each survivor was told, but for those who were new themselves. */
-	CHECK(atomic_load(&all.shared->news) >= seconds * 10);
+	CHECK(atomic_load(&all.shared->restarts) >= seconds * 10);
 	printf("%u came again, marked\n", world_close());
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c - many clients of an ivshmem server, in one process, that check all that they are told.
+ * load.c - many clients of an ivshmem server, in one process, that check every message.
  *
  * What was done goes to stdout as lines of key=value. Exit status: 0 all was delivered, 1 not,
  * 2 usage. swarm.c has many clients at a time, visits.c one after the other.
@@ -33,7 +33,7 @@ bool load_is_late(const struct load *load)
 	return load_now_ms() - load->began_ms > load->timeout_ms;
 }
 
-/* The clock of a process goes on while it runs; what is in /proc does not, for a tick. */
+/* A process's CPU clock is exact; the times in /proc change once in a tick. */
 double load_cpu_ms(const struct load *load)
 {
 	double sum = 0;
@@ -78,7 +78,7 @@ int load_connect(const struct load *load, bool wait)
 }
 
 /* The number that the kernel gave an eventfd: equal for all descriptors of it. */
-static uint64_t load_eventfd(int fd)
+static uint64_t eventfd_number(int fd)
 {
 	unsigned long long id = UINT64_MAX;
 	char path[64], line[128];
@@ -94,8 +94,8 @@ static uint64_t load_eventfd(int fd)
 	return id;
 }
 
-/* Answers the descriptor, -1: none; -2: a piece of a message, or more than one descriptor. */
-static int load_read(const struct mmsghdr *got, const unsigned char *bytes, int64_t *value)
+/* Returns the descriptor; -1: none; -2: a part of a message, or more than one descriptor. */
+static int read_message(const struct mmsghdr *got, const unsigned char *bytes, int64_t *value)
 {
 	const struct msghdr *header = &got->msg_hdr;
 	const struct cmsghdr *c = CMSG_FIRSTHDR(header);
@@ -114,8 +114,8 @@ static int load_read(const struct mmsghdr *got, const unsigned char *bytes, int6
 	return fd;
 }
 
-/* The numbers of descriptors that came together mostly follow each other: one call closes them. */
-static void load_close(const int *fds, unsigned count)
+/* Descriptors that came together mostly have consecutive numbers: one call closes them. */
+static void close_all(const int *fds, unsigned count)
 {
 	for (unsigned first = 0, next; first < count; first = next) {
 		for (next = first + 1; next < count && fds[next] == fds[next - 1] + 1;)
@@ -148,49 +148,49 @@ int load_take(
 	    fd, header, count, MSG_CMSG_CLOEXEC | (wait ? MSG_WAITFORONE : MSG_DONTWAIT), NULL);
 	if (got < 0)
 		return -1;
-	/* What came before the end counts first. */
+	/* Messages before the end of the stream count first. */
 	for (; taken < got && header[taken].msg_len != 0; taken++) {
 		struct load_message *message = &messages[taken];
-		int with = load_read(&header[taken], bytes[taken], &message->value);
+		int with = read_message(&header[taken], bytes[taken], &message->value);
 
 		if (with == -2) {
 			errno = EBADMSG;
 			return -1;
 		}
 		message->has_fd = with >= 0;
-		message->eventfd = load->identity && with >= 0 ? load_eventfd(with) : 0;
+		message->eventfd = load->identity && with >= 0 ? eventfd_number(with) : 0;
 		if (with >= 0)
 			fds[held++] = with;
 	}
-	load_close(fds, held);
+	close_all(fds, held);
 	return taken;
 }
 
 int64_t load_slot_value(const struct load *load, uint32_t id, uint32_t step)
 {
-	uint32_t place;
+	uint32_t position;
 
 	if (step < LOAD_HEAD)
 		return step == 0 ? 0 : step == 1 ? (int64_t)id : -1;
-	place = (step - LOAD_HEAD) / load->vectors;
-	/* All others ascending, the own one last. */
-	return place == load->slots - 1 ? id : place < id ? place : place + 1;
+	position = (step - LOAD_HEAD) / load->vectors;
+	/* The other slots in ascending order, then the own one. */
+	return position == load->slots - 1 ? id : position < id ? position : position + 1;
 }
 
-static void load_pids(struct load *load, const char *list)
+static void parse_pids(struct load *load, const char *list)
 {
 	for (char *end; *list && load->pids < LOAD_PIDS; list = *end ? end + 1 : end)
 		load->pid[load->pids++] = (pid_t)strtol(list, &end, 10);
 }
 
-static int load_usage(void)
+static int usage(void)
 {
 	fputs("Usage: load -S SOCKET (--slots N | --classic) [OPTION]...\n"
 	      "  --vectors N   --clients N   --joining N (at a time; all)\n"
 	      "  --stall N     clients that never read, before the others\n"
 	      "  --leave N     all leave in random order, N at a time\n"
 	      "  --churn N     N times one leaves and one comes\n"
-	      "  --identity    everybody has the same eventfds\n"
+	      "  --identity    all clients have the same eventfds\n"
 	      "  --cycles N [--after K|random]   --joins N   --garbage N   one after the other\n"
 	      "  --pid PID[,PID...]   --seed N   --timeout MS   --lossy MS\n",
 	    stderr);
@@ -217,7 +217,7 @@ enum {
 	LOAD_LOSSY
 };
 
-static const struct option load_long[] = {{"slots", 1, NULL, LOAD_SLOTS},
+static const struct option long_options[] = {{"slots", 1, NULL, LOAD_SLOTS},
     {"classic", 0, NULL, LOAD_CLASSIC}, {"vectors", 1, NULL, LOAD_VECTORS},
     {"clients", 1, NULL, LOAD_CLIENTS}, {"joining", 1, NULL, LOAD_JOINING},
     {"stall", 1, NULL, LOAD_STALL}, {"leave", 1, NULL, LOAD_LEAVE}, {"churn", 1, NULL, LOAD_CHURN},
@@ -226,8 +226,8 @@ static const struct option load_long[] = {{"slots", 1, NULL, LOAD_SLOTS},
     {"garbage", 1, NULL, LOAD_GARBAGE}, {"pid", 1, NULL, LOAD_PID}, {"seed", 1, NULL, LOAD_SEED},
     {"timeout", 1, NULL, LOAD_TIMEOUT}, {"lossy", 1, NULL, LOAD_LOSSY}, {0}};
 
-/* Where the number of an option goes; NULL: it is not one. */
-static uint32_t *load_number(struct load *load, int option)
+/* Where the number of an option goes; NULL: the option has no number. */
+static uint32_t *number_of(struct load *load, int option)
 {
 	switch (option) {
 	case LOAD_SLOTS:
@@ -261,12 +261,12 @@ static uint32_t *load_number(struct load *load, int option)
 	}
 }
 
-static bool load_parse(struct load *load, int argc, char **argv)
+static bool parse(struct load *load, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "S:", load_long, NULL)) != -1) {
-		uint32_t *number = load_number(load, option);
+	while ((option = getopt_long(argc, argv, "S:", long_options, NULL)) != -1) {
+		uint32_t *number = number_of(load, option);
 
 		if (number && strcmp(optarg, "random") == 0)
 			*number = LOAD_ALL;
@@ -279,7 +279,7 @@ static bool load_parse(struct load *load, int argc, char **argv)
 		else if (option == LOAD_IDENTITY)
 			load->identity = true;
 		else if (option == LOAD_PID)
-			load_pids(load, optarg);
+			parse_pids(load, optarg);
 		else if (option == LOAD_SEED)
 			load->seed = strtoull(optarg, NULL, 10) * 2 + 1;
 		else
@@ -297,8 +297,8 @@ int main(int argc, char **argv)
 	struct rlimit limit;
 	bool good = true;
 
-	if (!load_parse(&load, argc, argv))
-		return load_usage();
+	if (!parse(&load, argc, argv))
+		return usage();
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.h - what the parts of the load program share: its options, a socket, a message, the clocks.
+ * load.h - what the parts of the load program have in common: options, a socket, a message, clocks.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -16,23 +16,22 @@
 
 struct load {
 	const char *socket;
-	bool classic;        /* growing IDs and notices; else slots */
-	uint32_t slots;      /* of the server, without (classic) */
-	uint32_t vectors;    /* of the server */
-	uint32_t clients;    /* of the swarm */
-	uint32_t joining;    /* how many of them are in their handshake at a time */
-	uint32_t stalled;    /* clients before them that never read */
-	uint32_t leaving;    /* how many close at a time, in the end; 0: none */
-	uint32_t churn;      /* a random one closes and another comes, so often */
-	bool identity;       /* every descriptor is looked at: the same eventfd for everybody */
-	uint32_t cycles;     /* connect and close, so often */
-	uint32_t after;      /* messages that a cycle takes; LOAD_ALL: 0 to all, at random */
-	uint32_t joins;      /* whole handshakes, so often */
-	uint32_t garbage;    /* connections that send random bytes */
-	uint64_t seed;       /* never 0 */
-	uint32_t timeout_ms; /* for all of it */
-	uint32_t
-	    lossy_ms; /* a server that loses: give up when nothing came for so long; 0: never */
+	bool classic;         /* growing IDs, and messages of who leaves; else slots */
+	uint32_t slots;       /* of the server, without (classic) */
+	uint32_t vectors;     /* of the server */
+	uint32_t clients;     /* of the swarm */
+	uint32_t joining;     /* how many of them are in their handshake at a time */
+	uint32_t stalled;     /* clients before them that never read */
+	uint32_t leaving;     /* how many close at a time, in the end; 0: none */
+	uint32_t churn;       /* a random one closes and another comes, so often */
+	bool identity;        /* check that all clients have the same eventfds */
+	uint32_t cycles;      /* connect and close, so often */
+	uint32_t after;       /* messages that a cycle takes; LOAD_ALL: 0 to all, at random */
+	uint32_t joins;       /* whole handshakes, so often */
+	uint32_t garbage;     /* connections that send random bytes */
+	uint64_t seed;        /* never 0 */
+	uint32_t timeout_ms;  /* for all of it */
+	uint32_t lossy_ms;    /* give up if no message came for so long; 0: never */
 	pid_t pid[LOAD_PIDS]; /* whose CPU time is reported */
 	uint32_t pids;
 	double began_ms;
@@ -51,13 +50,13 @@ struct load_message {
 int load_connect(const struct load *load, bool wait);
 
 /*
- * Take messages, at most (count), which is at most LOAD_BATCH. Answers how many; 0 at the end of
+ * Take messages, at most (count), which is at most LOAD_BATCH. Returns how many; 0 at the end of
  * the stream; -1 with errno, EBADMSG for anything that is no message.
  */
 int load_take(
     const struct load *load, int fd, struct load_message *messages, unsigned count, bool wait);
 
-/* What a client of slot (id) is told in step (step) of its handshake, as value. */
+/* The value of message (step) of the handshake of slot (id). */
 int64_t load_slot_value(const struct load *load, uint32_t id, uint32_t step);
 
 double load_now_ms(void);
@@ -69,7 +68,7 @@ double load_cpu_ms(const struct load *load);
 /* 0 to (limit) - 1 */
 uint32_t load_random(struct load *load, uint32_t limit);
 
-/* The parts. Each prints its lines and answers whether all was as it shall be. */
+/* The parts. Each prints its lines and returns whether all was right. */
 bool swarm_run(struct load *load);
 bool visits_cycles(struct load *load);
 bool visits_joins(struct load *load);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * numbers.c - a peer that sends numbers to all others, checks theirs, and may be killed at any time.
+ * numbers.c - a peer that sends numbers to all others, checks theirs, and may be killed at any
+ * time.
  */
 #include "tests/host/numbers.h"
 
@@ -12,17 +13,17 @@
 
 #define HOLD_EVERY 37u
 #define HOLD_NS UINT64_C(200000)
-#define FEW_NS UINT64_C(500000)   /* a slow one sends so often */
-#define MESH_NS UINT64_C(5000000) /* and a mesh's peer, one to each other */
+#define FEW_NS UINT64_C(500000)   /* a slow incarnation sends so often */
+#define MESH_NS UINT64_C(5000000) /* and a peer of a mesh, one message to each other */
 #define IDLE_NS UINT64_C(5000000)
 
 static struct numbers *all;
 static uint32_t self;
 static struct ivsh_region region;
-static struct ivsh_chan chans[NUMBERS_PEERS_MOST];
-static struct ivsh_record records[NUMBERS_PEERS_MOST][NUMBERS_DESCS];
+static struct ivsh_chan chans[NUMBERS_PEERS_MAX];
+static struct ivsh_record records[NUMBERS_PEERS_MAX][NUMBERS_DESCS];
 static struct ivsh_peer seen[IVSH_WIRE_SLOTS_MAX];
-static bool slow; /* of this life's streams: few at a time, so that no ring fills */
+static bool slow; /* this incarnation sends few at a time, so that no ring fills */
 
 static struct numbers_notes *notes_of(uint32_t sender, uint32_t receiver)
 {
@@ -52,7 +53,7 @@ static bool send_one(uint32_t to)
 	void *payload;
 	int error;
 
-	/* A number is used once, so it is taken only where it will be tried. */
+	/* A number is used once: take the next one only when there is room for it. */
 	error = ivsh_chan_reserve(&chans[to], size_of(n), &payload);
 	if (error == IVSH_EAGAIN)
 		return false;
@@ -61,7 +62,7 @@ static bool send_one(uint32_t to)
 	memset(bytes, (int)n, sizeof(bytes));
 	memcpy(bytes, &n, sizeof(n));
 	memcpy(payload, bytes, size_of(n));
-	/* The window comes round: what stands in its other half is forgotten. */
+	/* The window is a circle: clear the entry half a circle ahead. */
 	atomic_store(&notes->accepted[(n + NUMBERS_WINDOW / 2) % NUMBERS_WINDOW], 0);
 	atomic_store(&notes->tried, n);
 	error = ivsh_chan_publish(&chans[to], 1);
@@ -94,7 +95,7 @@ static void take(struct ivsh_chan *chan, const struct ivsh_message *message)
 			wrong("accepted, and never came", from, missing, n);
 	if (n > last)
 		atomic_store(&notes->last, n);
-	/* The application has it, and thinks: a kill now, and it comes again. */
+	/* Hold the message for a while: after a kill now, it comes again. */
 	for (uint64_t end = ivsh_region_now(&region) + HOLD_NS; slow && n % HOLD_EVERY == 0;)
 		if (ivsh_region_now(&region) >= end)
 			break;
@@ -102,7 +103,7 @@ static void take(struct ivsh_chan *chan, const struct ivsh_message *message)
 		wrong("release", from, n, 0);
 }
 
-/* Take what is there from one peer: false if nothing is. */
+/* Receive a message from one peer: false if there is none. */
 static bool receive(uint32_t from)
 {
 	struct ivsh_message message;
@@ -118,19 +119,19 @@ static bool receive(uint32_t from)
 	return true;
 }
 
-static void news(void)
+static void count_restarts(void)
 {
-	struct ivsh_peer_event item;
+	struct ivsh_peer_event event;
 
-	while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &item) == 0) {
-		if (item.kind == IVSH_PEER_EVENT_LOST)
-			wrong("lost", item.slot, 0, 0);
-		if (item.kind == IVSH_PEER_EVENT_RESTARTED)
-			atomic_fetch_add(&all->news, 1);
+	while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &event) == 0) {
+		if (event.kind == IVSH_PEER_EVENT_LOST)
+			wrong("lost", event.slot, 0, 0);
+		if (event.kind == IVSH_PEER_EVENT_RESTARTED)
+			atomic_fetch_add(&all->restarts, 1);
 	}
 }
 
-/* As many as there is room and a turn for, to and from each peer: whether there may be more. */
+/* Send to each peer and receive from it, up to a limit. Returns whether there may be more. */
 static bool turn(bool send)
 {
 	bool more = false;
@@ -146,12 +147,12 @@ static bool turn(bool send)
 	return more;
 }
 
-_Noreturn void numbers_live(struct numbers *numbers, const struct ivsh_mem *mem)
+_Noreturn void numbers_run(struct numbers *numbers, const struct ivsh_mem *mem)
 {
 	struct ivsh_attach attach = {
 	    .name = "one of many", .nonce = atomic_fetch_add(&numbers->nonce, 1) + 1};
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
-	uint64_t next_ns = 0, pace_ns; /* when, and how often, a slow one sends again */
+	uint64_t next_ns = 0, pace_ns; /* when, and how often, a slow incarnation sends again */
 	uint32_t events;
 	int error = ivsh_region_attach(&region, mem, &attach);
 
@@ -175,11 +176,11 @@ _Noreturn void numbers_live(struct numbers *numbers, const struct ivsh_mem *mem)
 			next_ns = send ? now + pace_ns : next_ns;
 		}
 		if (!turn(send)) {
-			news();
+			count_restarts();
 			if (ivsh_region_wait(&region, &wait, pace_ns ? pace_ns : IDLE_NS, &events))
 				wrong("wait", self, 0, 0);
 		} else if (all->mesh) {
-			news();
+			count_restarts();
 		}
 	}
 }

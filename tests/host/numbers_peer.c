@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define TRIES 20
-#define TRY_NS UINT64_C(1500000000) /* a socket of one slot waits 1 s for the last life to go */
+#define TRY_NS UINT64_C(1500000000) /* the server waits 1 s for the last incarnation to leave */
 
 int main(int argc, char **argv)
 {
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 	numbers = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (numbers == MAP_FAILED)
 		return 2;
-	/* What a server that was killed had told us may have to be told again, from the start. */
+	/* After a server was killed in our handshake, the handshake may have to begin again. */
 	for (int i = 0; client_connect(&client, argv[1], TRY_NS); i++) {
 		if (i == TRIES) {
 			snprintf(numbers->wrong, sizeof(numbers->wrong), "%s", client.error);
@@ -40,5 +40,5 @@ int main(int argc, char **argv)
 		atomic_fetch_add(&numbers->retries, 1);
 		poll(NULL, 0, 20);
 	}
-	numbers_live(numbers, &client.mem);
+	numbers_run(numbers, &client.mem);
 }

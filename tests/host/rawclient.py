@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""rawclient.py - a client of the ivshmem protocol that keeps every byte and descriptor it gets."""
+"""rawclient.py - a client of the ivshmem protocol that keeps every byte and descriptor that it gets."""
 
 import array
 import mmap
@@ -27,7 +27,7 @@ class RawClient:
 
     @classmethod
     def of(cls, path, uid, gid, groups=()):
-        """One that connected as another user, by SO_PEERCRED: only root can have that."""
+        """A client that connected as another user, by SO_PEERCRED: only root can make one."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         child = os.fork()
         if child == 0:
@@ -52,7 +52,7 @@ class RawClient:
 
     @classmethod
     def named(cls, path, name):
-        """One whose own socket has an address, as those of our programs have."""
+        """A client whose own socket has an address, as in our programs."""
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         made.bind(name)
         made.connect(str(path))
@@ -74,13 +74,13 @@ class RawClient:
         return struct.unpack("<q", data)[0], fds[0] if fds else None
 
     def handshake(self, slots, vectors):
-        """Take the whole of it; fills id, memory, bells[slot][vector]; answers the messages."""
+        """Receive all of it; sets id, memory, eventfds[slot][vector]; returns the messages."""
         messages = [self.message() for _ in range(3 + slots * vectors)]
         self.id = messages[1][0]
         self.memory = messages[2][1]
-        self.bells = {slot: [] for slot in range(slots)}
+        self.eventfds = {slot: [] for slot in range(slots)}
         for slot, fd in messages[3:]:
-            self.bells[slot].append(fd)
+            self.eventfds[slot].append(fd)
         return messages
 
     def is_quiet(self, seconds=0.1):
@@ -102,21 +102,21 @@ def is_readable(fd, seconds):
     return bool(poll.poll(seconds * 1000))
 
 
-def ring(fd):
+def notify(fd):
     os.write(fd, struct.pack("<Q", 1))
 
 
 def take(fd, seconds=0.0):
-    """Bells in an eventfd, waited for; 0: none."""
+    """The notifications in an eventfd, waited for; 0: none."""
     if not is_readable(fd, seconds):
         return 0
     return struct.unpack("<Q", os.read(fd, 8))[0]
 
 
 def is_one_file(a, b):
-    """Two descriptors of this process are the same eventfd: a bell in one is found in the other."""
+    """Two descriptors of this process are the same eventfd: a notification in one is found in the other."""
     take(a)
-    ring(a)
+    notify(a)
     return take(b) == 1
 
 

@@ -2,9 +2,9 @@
 /*
  * survivor.c - how soon a peer learns that another one was killed, with a server: for test_kill.py.
  *
- * usage: survivor SOCKET; told what to do by lines: `begin` - a process joins; answers when the
- * survivor is told of that; `kill` - it is killed; the survivor sleeps until it is told of that, and
- * answers how long that took, in microseconds. SPEC R4.2, R5.10.
+ * usage: survivor SOCKET; it reads commands, one a line. `begin`: another process joins. `kill`:
+ * that process is killed. After each the survivor sleeps until it has the peer event, and prints
+ * how long that took, in microseconds. SPEC R4.2, R5.10.
  */
 #include "client/client.h"
 
@@ -47,27 +47,27 @@ static void join(const char *path, uint64_t nonce)
 	}
 }
 
-/* Sleep until there is (kind) of any slot: how long that took; none within the limit is the end. */
+/* Sleep until there is an event of (kind), and return how long that took. Without one, exit. */
 static uint64_t await(enum ivsh_peer_event_kind kind)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
 	uint64_t start = now_ns();
-	struct ivsh_peer_event news;
+	struct ivsh_peer_event event;
 	uint32_t events;
 
 	while (now_ns() - start < LIMIT_NS) {
-		while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &news) == 0)
-			if (news.kind == kind)
+		while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &event) == 0)
+			if (event.kind == kind)
 				return now_ns() - start;
 		client_poll(&client);
 		if (ivsh_region_wait(&region, &wait, 20000000, &events))
 			break;
 	}
-	fprintf(stderr, "survivor: no news of kind %d after 5 s\n", (int)kind);
+	fprintf(stderr, "survivor: no event of kind %d after 5 s\n", (int)kind);
 	exit(1);
 }
 
-/* A process that joins and sleeps; it dies with us, too. */
+/* Start a process that joins and sleeps. It dies with us. */
 static pid_t begin(const char *path)
 {
 	pid_t child = fork();

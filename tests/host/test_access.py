@@ -271,9 +271,9 @@ def test_saturated_bells_and_a_takeover(start):
     for client in (victim, other):
         client.handshake(4, 1)
     for slot in (0, 1, 2):
-        take(victim.bells[slot][0])
-        os.write(victim.bells[slot][0], struct.pack("<Q", 2**64 - 2))
-        os.set_blocking(victim.bells[slot][0], True)
+        take(victim.eventfds[slot][0])
+        os.write(victim.eventfds[slot][0], struct.pack("<Q", 2**64 - 2))
+        os.set_blocking(victim.eventfds[slot][0], True)
     for _ in range(5):
         began = time.monotonic()
         server.kill_serving()

@@ -55,7 +55,7 @@ def test_what_was_there_stays(start, tmp_path):
 
 
 def test_second_server(start, fails, tmp_path):
-    """It says so, and neither the first one nor its memory notices."""
+    """It says so, and changes neither the first server nor its memory."""
     memory = tmp_path / "memory"
     server = start("--file", memory)
     first = RawClient(server.socket)

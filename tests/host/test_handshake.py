@@ -3,7 +3,7 @@
 
 import pytest
 
-from rawclient import RawClient, is_one_file, ring, take
+from rawclient import RawClient, is_one_file, notify, take
 
 
 @pytest.mark.parametrize("slots,vectors", [(2, 1), (4, 2), (8, 0), (3, 5)])
@@ -28,9 +28,9 @@ def test_bells_reach_the_other(start):
     a.handshake(4, 2)
     b.handshake(4, 2)
     for vector in (0, 1):
-        ring(a.bells[1][vector])
-        assert take(b.bells[1][vector], 1) == 1
-        assert take(b.bells[1][1 - vector]) == 0
+        notify(a.eventfds[1][vector])
+        assert take(b.eventfds[1][vector], 1) == 1
+        assert take(b.eventfds[1][1 - vector]) == 0
     assert a.is_quiet(), "nobody hears of who comes"
     b.close()
     server.await_line("event=disconnect slot=1")
@@ -54,14 +54,14 @@ def test_returning_client_gets_the_same(start):
     ids = []
     for _ in range(4):
         clients[1].socket.close()
-        ring(clients[0].bells[1][1])  # while it is away
+        notify(clients[0].eventfds[1][1])  # while it is away
         again = RawClient(server.socket)
         again.handshake(3, 2)
         ids.append(again.id)
-        assert take(again.bells[1][1], 1) == 1, "the bell has waited"
+        assert take(again.eventfds[1][1], 1) == 1, "the notification has waited"
         for peer in range(3):
             for vector in range(2):
-                assert is_one_file(clients[0].bells[peer][vector], again.bells[peer][vector])
+                assert is_one_file(clients[0].eventfds[peer][vector], again.eventfds[peer][vector])
         clients[1] = again
     assert ids == [1] * 4
 
@@ -130,4 +130,4 @@ def test_bound_slot_is_handed_over(start, tmp_path):
     first.socket.close()
     second.handshake(8, 2)
     assert second.id == 0
-    assert is_one_file(first.bells[0][1], second.bells[0][1])
+    assert is_one_file(first.eventfds[0][1], second.eventfds[0][1])

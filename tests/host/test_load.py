@@ -43,7 +43,7 @@ def test_all_is_delivered(start, build, mode, clients, vectors):
     )
     assert phases["join"]["lost"] == 0
     if mode.is_classic:
-        assert phases["leave"]["notices"] > 0
+        assert phases["leave"]["departures"] > 0
     else:
         assert phases["leave"]["messages"] == 0
 

@@ -19,7 +19,7 @@ from rawclient import RawClient, is_over, take, until
 
 HERE = pathlib.Path(__file__).parent
 MAGIC = b"IVSHRGN\0"
-PAGE = 4096  # the server page: epoch, beat, change; connection words from 64 on
+PAGE = 4096  # the server page: epoch, heartbeat, change; connection words from 64 on
 HEARTBEAT = 8192 + 8  # of slot 0
 
 
@@ -33,7 +33,7 @@ class Page:
         return struct.unpack_from("<I", self.memory, PAGE + offset)[0]
 
     epoch = property(lambda self: self.word(0))
-    beat = property(lambda self: self.word(4))
+    heartbeat = property(lambda self: self.word(4))
     change = property(lambda self: self.word(8))
 
     def connection(self, slot):
@@ -72,58 +72,58 @@ def test_connection_words(start):
     page = Page(a.map())
     assert [page.connection(slot) for slot in range(4)] == [1, 0, 0, 0]
     changes = page.change
-    take(a.bells[0][0], 1)
+    take(a.eventfds[0][0], 1)
 
     b = RawClient(server.socket)
     b.handshake(4, 2)
-    assert take(a.bells[0][0], 1) == 1, "a control bell at once"
+    assert take(a.eventfds[0][0], 1) == 1, "a notification at once"
     assert page.connection(1) == 1
     assert page.change == changes + 1
 
     b.close()
-    assert take(a.bells[0][0], 1) == 1
+    assert take(a.eventfds[0][0], 1) == 1
     assert page.connection(1) == 2
     assert page.change == changes + 2
 
     again = RawClient(server.socket)
     again.handshake(4, 2)
-    assert take(a.bells[0][0], 1) == 1
+    assert take(a.eventfds[0][0], 1) == 1
     assert [page.connection(slot) for slot in range(4)] == [1, 3, 0, 0]
-    assert take(a.bells[0][1]) == 0, "vector 1 is not the server's"
+    assert take(a.eventfds[0][1]) == 0, "vector 1 is not the server's"
 
 
 def test_killed_client_is_seen_at_once(start):
-    """The control bell, vector 0, says it: SPEC R8.4."""
+    """A notification of vector 0 reports it: SPEC R8.4."""
     server = start("--slots", 4)
     a = RawClient(server.socket)
     a.handshake(4, 2)
     page = Page(a.map())
-    take(a.bells[0][0], 1)
+    take(a.eventfds[0][0], 1)
     code = "import sys, rawclient; rawclient.RawClient(sys.argv[1]).handshake(4, 2); input()"
     child = subprocess.Popen(
         [sys.executable, "-c", code, server.socket], cwd=HERE, stdin=subprocess.PIPE
     )
     try:
-        assert take(a.bells[0][0], 5) == 1
+        assert take(a.eventfds[0][0], 5) == 1
         assert page.connection(1) == 1
     finally:
         began = time.monotonic()
         child.kill()
-    assert take(a.bells[0][0], 5) == 1
+    assert take(a.eventfds[0][0], 5) == 1
     took = time.monotonic() - began
     child.wait()
     assert page.connection(1) == 2
     assert took < 2
-    print(f"SIGKILL to control bell: {took * 1e6:.0f} us")
+    print(f"SIGKILL to notification: {took * 1e6:.0f} us")
 
 
-def test_beat(start):
+def test_heartbeat(start):
     server = start()
     client = RawClient(server.socket)
     client.handshake(8, 2)
     page = Page(client.map())
-    first, began = page.beat, time.monotonic()
-    until(lambda: page.beat - first >= 4)
+    first, began = page.heartbeat, time.monotonic()
+    until(lambda: page.heartbeat - first >= 4)
     assert 0.7 < time.monotonic() - began < 5
 
 
@@ -139,11 +139,11 @@ def test_scribbled_words_steer_nothing(start):
     b.handshake(4, 2)
     assert b.id == 1
     assert page.connection(1) == 1
-    until(lambda: 0 < page.beat < 1000)
+    until(lambda: 0 < page.heartbeat < 1000)
 
 
 def test_scribbled_words_heal(start):
-    """Each word is right again with the next beat: of slots that come and go, and of those that do not."""
+    """Each word is right again with the next heartbeat: of slots that come and go, and of those that do not."""
     server = start("--slots", 4)
     a = RawClient(server.socket)
     a.handshake(4, 2)
@@ -156,13 +156,13 @@ def test_scribbled_words_heal(start):
     words = [*range(0, 16, 4), *range(64, 64 + 4 * 256, 4)]
     right = {offset: page.word(offset) for offset in words if offset != 4}
     for scribble in (b"\0", b"\xff", b"\x01"):
-        beat = page.beat
+        beat = page.heartbeat
         memory[PAGE : PAGE + 16] = scribble * 16
         memory[PAGE + 64 : PAGE + 64 + 1024] = scribble * 1024
         began = time.monotonic()
         until(lambda: all(page.word(offset) == word for offset, word in right.items()))
         assert time.monotonic() - began < 1
-        assert 0 < page.beat - beat < 100
+        assert 0 < page.heartbeat - beat < 100
 
 
 def test_epoch_differs_and_ends(start):
@@ -187,9 +187,9 @@ def test_raw_writes_nothing(start, tmp_path):
     for _ in range(5):
         client = RawClient(server.socket)
         client.handshake(8, 2)
-        assert take(client.bells[0][0], 0.02) == 0, "no bells either"
+        assert take(client.eventfds[0][0], 0.02) == 0, "no notifications either"
         client.close()
-    time.sleep(0.3)  # more than one beat
+    time.sleep(0.3)  # more than one heartbeat
     assert server.stop() == 0
     assert path.read_bytes() == pattern
 

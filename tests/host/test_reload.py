@@ -46,7 +46,7 @@ def configured(start, tmp_path):
 
 
 def test_nothing_changes(configured):
-    """Even so it is another process; who is there notices nothing."""
+    """Even so another process serves; the clients receive nothing of it."""
     it = configured()
     first, old = it.join(), it.server.serving
     memory = first.map()
@@ -58,7 +58,7 @@ def test_nothing_changes(configured):
     second = it.join()
     assert second.id == 1 and first.is_quiet(0)
     assert memory[4096:4100] == epoch
-    assert is_one_file(first.bells[1][1], second.bells[1][1])
+    assert is_one_file(first.eventfds[1][1], second.eventfds[1][1])
     answer = it.server.status()
     assert answer["server"][0]["takeovers"] == "0", "none was needed"
     assert answer["count"][0]["indeterminate"] == "0"

@@ -72,7 +72,7 @@ def test_client_that_does_not_read_keeps_its_id(start, tmp_path):
     first = RawClient(classic.socket)
     messages = [first.message() for _ in range(3 + 64)]
     assert messages[1] == (0, None)
-    peers = [RawClient(classic.socket) for _ in range(5)]  # 320 notices, and room for 278
+    peers = [RawClient(classic.socket) for _ in range(5)]  # 320 messages, and room for 278
     assert [[peer.message(), peer.message()][1][0] for peer in peers] == [1, 2, 3, 4, 5]
 
     for server, lagging in ((slots, (0, 1, 2)), (classic, (0,))):
@@ -144,9 +144,9 @@ def test_saturated_eventfd_does_not_stop_the_server(start):
     """Full, and blocking as QEMU makes it: the server rings, and goes on."""
     server = start("--slots", 4, "-n", 1)
     victim = serves(server, 4, 1, 0)
-    take(victim.bells[0][0], 1)
-    os.write(victim.bells[0][0], struct.pack("<Q", 2**64 - 2))
-    os.set_blocking(victim.bells[0][0], True)
+    take(victim.eventfds[0][0], 1)
+    os.write(victim.eventfds[0][0], struct.pack("<Q", 2**64 - 2))
+    os.set_blocking(victim.eventfds[0][0], True)
     for _ in range(20):
         client = serves(server, 4, 1, 1)
         client.close()

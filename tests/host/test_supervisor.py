@@ -89,8 +89,8 @@ def test_every_state(start, tmp_path):
     check_handshake(waiting.handshake(16, 32), 5, 16, 32)
     check_handshake(begun + [stalled.message() for _ in range(3 + 16 * 32 - 100)], 1, 16, 32)
     assert ready.is_quiet() and stalled.is_quiet(0)
-    assert is_one_file(ready.bells[1][7], joiner.bells[1][7])
-    assert is_one_file(ready.bells[5][0], waiting.bells[5][0])
+    assert is_one_file(ready.eventfds[1][7], joiner.eventfds[1][7])
+    assert is_one_file(ready.eventfds[5][0], waiting.eventfds[5][0])
     assert server.serving != old and is_gone(old)
     assert word(memory, PAGE) == epoch
     until(lambda: word(memory, PAGE + 4) > beat + 2)

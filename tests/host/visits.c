@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * visits.c - one client after the other: those that go early, those that stay to the end of their
- * handshake, those that talk.
+ * visits.c - one client after the other: clients that leave early, that finish their handshake, and
+ * that send bytes.
  */
 #include "tests/host/load.h"
 
@@ -14,19 +14,19 @@
 
 #define VISITS_GARBAGE 4096
 
-static uint32_t visits_length(const struct load *load)
+static uint32_t handshake_length(const struct load *load)
 {
 	return LOAD_HEAD + load->vectors * (load->classic ? 1 : load->slots);
 }
 
-static bool visits_fail(const char *what, uint32_t visit, uint32_t step)
+static bool fail(const char *what, uint32_t visit, uint32_t step)
 {
 	fprintf(stderr, "load: visit %u: message %u: %s\n", visit, step, what);
 	return false;
 }
 
 /* Take at most (count) messages of a handshake, and check them. */
-static bool visits_take(const struct load *load, int fd, uint32_t visit, uint32_t count)
+static bool take_handshake(const struct load *load, int fd, uint32_t visit, uint32_t count)
 {
 	struct load_message messages[LOAD_BATCH];
 	uint32_t step = 0, id = 0;
@@ -36,26 +36,26 @@ static bool visits_take(const struct load *load, int fd, uint32_t visit, uint32_
 		int got = load_take(load, fd, messages, ask, true);
 
 		if (got <= 0)
-			return visits_fail(got ? strerror(errno) : "the end", visit, step);
+			return fail(got ? strerror(errno) : "the end", visit, step);
 		for (int i = 0; i < got; i++) {
 			const struct load_message *message = &messages[i];
 
 			if (step == 1)
 				id = (uint32_t)message->value;
-			/* In classic mode one who has just gone may still be announced. */
+			/* With --classic the server may still send that the last client left. */
 			if (load->classic && step >= LOAD_HEAD && message->value != id)
 				continue;
 			if (!load->classic && message->value != load_slot_value(load, id, step))
-				return visits_fail("another value", visit, step);
+				return fail("another value", visit, step);
 			if (message->has_fd != (step >= 2))
-				return visits_fail("the descriptor", visit, step);
+				return fail("the descriptor", visit, step);
 			step++;
 		}
 	}
 	return true;
 }
 
-static void visits_report(
+static void report(
     const struct load *load, const char *phase, uint32_t count, double began_ms, double cpu_ms)
 {
 	double wall = load_now_ms() - began_ms;
@@ -67,7 +67,7 @@ static void visits_report(
 bool visits_cycles(struct load *load)
 {
 	double began = load_now_ms(), cpu = load_cpu_ms(load);
-	uint32_t length = visits_length(load);
+	uint32_t length = handshake_length(load);
 
 	for (uint32_t i = 0; i < load->cycles; i++) {
 		uint32_t count =
@@ -76,18 +76,18 @@ bool visits_cycles(struct load *load)
 		bool good;
 
 		if (fd < 0)
-			return visits_fail(strerror(errno), i, 0);
-		good = visits_take(load, fd, i, count < length ? count : length);
+			return fail(strerror(errno), i, 0);
+		good = take_handshake(load, fd, i, count < length ? count : length);
 		close(fd);
 		if (!good || load_is_late(load))
-			return visits_fail("late", i, 0);
+			return fail("late", i, 0);
 	}
-	visits_report(load, "cycles", load->cycles, began, cpu);
+	report(load, "cycles", load->cycles, began, cpu);
 	printf(" result=ok\n");
 	return true;
 }
 
-static int visits_compare(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -105,17 +105,17 @@ bool visits_joins(struct load *load)
 		int fd = load_connect(load, true);
 
 		if (fd < 0 || load_is_late(load)) {
-			good = visits_fail(fd < 0 ? strerror(errno) : "late", i, 0);
+			good = fail(fd < 0 ? strerror(errno) : "late", i, 0);
 		} else {
-			good = visits_take(load, fd, i, visits_length(load));
+			good = take_handshake(load, fd, i, handshake_length(load));
 			took[i] = load_now_ms() - start;
 		}
 		if (fd >= 0)
 			close(fd);
 	}
 	if (good) {
-		visits_report(load, "joins", load->joins, began, cpu);
-		qsort(took, load->joins, sizeof(*took), visits_compare);
+		report(load, "joins", load->joins, began, cpu);
+		qsort(took, load->joins, sizeof(*took), compare);
 		printf(" median_us=%.1f p99_us=%.1f max_us=%.1f result=ok\n",
 		    took[load->joins / 2] * 1e3, took[load->joins / 100 * 99] * 1e3,
 		    took[load->joins - 1] * 1e3);
@@ -124,7 +124,7 @@ bool visits_joins(struct load *load)
 	return good;
 }
 
-/* Every second one reads until the server has had enough of it; the others just go. */
+/* Every second client reads until the server closes the connection; the others just leave. */
 bool visits_garbage(struct load *load)
 {
 	double began = load_now_ms(), cpu = load_cpu_ms(load);
@@ -136,19 +136,19 @@ bool visits_garbage(struct load *load)
 		int fd = load_connect(load, true), got = 1;
 
 		if (fd < 0)
-			return visits_fail(strerror(errno), i, 0);
+			return fail(strerror(errno), i, 0);
 		for (uint32_t k = 0; k < size; k++)
 			bytes[k] = (unsigned char)load_random(load, 256);
 		if (send(fd, bytes, size, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
 		    errno != ECONNRESET)
-			return visits_fail(strerror(errno), i, 0);
+			return fail(strerror(errno), i, 0);
 		while (i % 2 && got > 0)
 			got = load_take(load, fd, messages, LOAD_BATCH, true);
 		close(fd);
 		if (load_is_late(load))
-			return visits_fail("late", i, 0);
+			return fail("late", i, 0);
 	}
-	visits_report(load, "garbage", load->garbage, began, cpu);
+	report(load, "garbage", load->garbage, began, cpu);
 	printf(" result=ok\n");
 	return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bells_test.c - two processes that sleep and wake each other through the client's bells.
+ * doorbell_test.c - two processes that sleep, and wake each other through the client's doorbells.
  *
- * The eventfds and the memory are made here, as a server would; the rest is the real road, from
- * ppoll(2) to the channel. Slot 0 is the parent unless a case says otherwise.
+ * The test makes the eventfds and the memory, as a server does. All else is what a program uses,
+ * from ppoll(2) to the channel. Slot 0 is the parent unless a case says otherwise.
  */
 #include "client/client.h"
 #include "client/doorbell.h"
@@ -39,7 +39,7 @@ static struct peer ends[2];
 static void *memory;
 
 /* The client of slot (self), as a handshake leaves it, but without a socket. */
-static int client_make(struct client *c, uint32_t self, int (*bells)[128], uint32_t vectors)
+static int client_make(struct client *c, uint32_t self, int (*eventfds)[128], uint32_t vectors)
 {
 	memset(c, 0, sizeof(*c));
 	c->socket = c->memory = c->partial_fd = c->doorbells = -1;
@@ -49,14 +49,14 @@ static int client_make(struct client *c, uint32_t self, int (*bells)[128], uint3
 	c->mem.self = self;
 	for (uint32_t slot = 0; slot < 2; slot++)
 		for (uint32_t i = 0; i < vectors; i++)
-			if (peers_add(c, slot, dup(bells[slot][i])))
+			if (peers_add(c, slot, dup(eventfds[slot][i])))
 				return -1;
 	return doorbell_open(c, true);
 }
 
 static int world_open(uint32_t vectors)
 {
-	int bells[2][128], error;
+	int eventfds[2][128], error;
 	struct ivsh_geometry geometry;
 
 	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -64,11 +64,11 @@ static int world_open(uint32_t vectors)
 	    ivsh_region_format(memory, SIZE, &geometry, 1, false))
 		return -1;
 	for (uint32_t i = 0; i < 2 * vectors; i++)
-		bells[i / vectors][i % vectors] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	error = client_make(&ends[0].client, 0, bells, vectors) ||
-		client_make(&ends[1].client, 1, bells, vectors);
+		eventfds[i / vectors][i % vectors] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	error = client_make(&ends[0].client, 0, eventfds, vectors) ||
+		client_make(&ends[1].client, 1, eventfds, vectors);
 	for (uint32_t i = 0; i < 2 * vectors; i++)
-		close(bells[i / vectors][i % vectors]);
+		close(eventfds[i / vectors][i % vectors]);
 	return error ? -1 : 0;
 }
 
@@ -128,7 +128,7 @@ static bool peer_receive(struct peer *p, uint64_t number)
 	return error == 0 && got == number;
 }
 
-/* Run (body) as slot (slot) in a process of its own. It answers whether all went well. */
+/* Run (body) as slot (slot) in a process of its own, which ends with status 0 if all went well. */
 static pid_t child(uint32_t slot, bool (*body)(struct peer *p, uint32_t count), uint32_t count,
     enum ivsh_wait_mode mode, uint64_t spin_ns)
 {
@@ -146,7 +146,7 @@ static pid_t child(uint32_t slot, bool (*body)(struct peer *p, uint32_t count), 
 	return pid;
 }
 
-/* Ended by itself, well. */
+/* Whether the child ended with status 0. */
 static bool child_good(pid_t pid)
 {
 	int status = -1;
@@ -155,7 +155,7 @@ static bool child_good(pid_t pid)
 	return status == 0;
 }
 
-/* What the other one published at its end. */
+/* The counters that the other peer published. */
 static struct ivsh_counters other_counters(struct peer *p)
 {
 	struct ivsh_counters counters = {0};
@@ -211,7 +211,7 @@ static bool body_take(struct peer *p, uint32_t count)
 	return true;
 }
 
-/* Both look for 10 ms before they sleep. */
+/* Both poll for 10 ms before they sleep. */
 static void stream(void)
 {
 	struct ivsh_counters other;
@@ -233,17 +233,20 @@ static void stream(void)
 	world_close();
 }
 
-/* Wait for (word), of the other process, to hold a wish; then long enough for it to fall asleep. */
-static uint32_t wish_await(const uint32_t *word)
+/*
+ * Wait until the other process has written its notification request to (word), and then for as long
+ * as it takes to fall asleep.
+ */
+static uint32_t await_request(const uint32_t *word)
 {
-	uint32_t wish = 0;
+	uint32_t request = 0;
 
-	for (unsigned i = 0; i < 5000 && (wish & IVSH_WIRE_REQUEST_VECTOR) == 0; i++) {
+	for (unsigned i = 0; i < 5000 && (request & IVSH_WIRE_REQUEST_VECTOR) == 0; i++) {
 		poll(NULL, 0, 1);
-		wish = __atomic_load_n(word, __ATOMIC_RELAXED);
+		request = __atomic_load_n(word, __ATOMIC_RELAXED);
 	}
 	poll(NULL, 0, 20);
-	return wish;
+	return request;
 }
 
 /* SPEC R8.4: the receiver is slot 0, so that the sender's number shows in the vector. */
@@ -258,15 +261,15 @@ static void vectors(void)
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct peer *p = &ends[1];
-		uint32_t wish;
+		uint32_t request;
 		pid_t pid;
 
 		test_row(rows[i].row);
 		NEED_EQ(world_open(rows[i].vectors), 0);
 		NEED_EQ(peer_open(p, 1, IVSH_WAIT_SLEEP, 0), 0);
 		pid = child(0, body_take, 1, IVSH_WAIT_SLEEP, 0);
-		wish = wish_await(&p->chan.tx.other->notify_request);
-		CHECK_EQ(wish & IVSH_WIRE_REQUEST_VECTOR, rows[i].want + 1);
+		request = await_request(&p->chan.tx.other->notify_request);
+		CHECK_EQ(request & IVSH_WIRE_REQUEST_VECTOR, rows[i].want + 1);
 		CHECK(peer_send(p, 0));
 		CHECK(child_good(pid));
 		CHECK_EQ(p->region.counters.notifications_sent, 1);
@@ -288,14 +291,14 @@ static bool body_fill(struct peer *p, uint32_t count)
 static void space(void)
 {
 	struct peer *p = &ends[0];
-	uint32_t wish, done = 0;
+	uint32_t request, done = 0;
 	pid_t pid;
 
 	NEED_EQ(world_open(2), 0);
 	NEED_EQ(peer_open(p, 0, IVSH_WAIT_SLEEP, 0), 0);
 	pid = child(1, body_fill, p->region.geometry.descs, IVSH_WAIT_SLEEP, 0);
-	wish = wish_await(&p->chan.rx.other->notify_request);
-	CHECK(wish & IVSH_WIRE_REQUEST_VECTOR);
+	request = await_request(&p->chan.rx.other->notify_request);
+	CHECK(request & IVSH_WIRE_REQUEST_VECTOR);
 	CHECK(peer_receive(p, done++));
 	CHECK_EQ(p->region.counters.notifications_sent, 1);
 	while (done <= p->region.geometry.descs && peer_receive(p, done))
@@ -308,7 +311,7 @@ static void space(void)
 	world_close();
 }
 
-/* A process that holds the eventfds can add what it likes: the count moves all the same. */
+/* A process that holds the eventfds can add any number: the count changes all the same. */
 static void counters_filled(void)
 {
 	const uint64_t amounts[] = {UINT64_C(1) << 32, UINT64_MAX - 1, 1};
@@ -369,5 +372,5 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	return test_main("bells", tests, sizeof(tests) / sizeof(tests[0]));
+	return test_main("doorbell", tests, sizeof(tests) / sizeof(tests[0]));
 }
