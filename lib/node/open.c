@@ -43,18 +43,29 @@ int ivsh_node_size(const struct ivsh_mem *mem, uint32_t slots, uint64_t *size)
 	return error;
 }
 
-/* Whether the block is large enough for the region that is there, as far as it can be known. */
+/* Whether this node would format the memory if nobody has. */
+static bool is_formatter(const struct ivsh_mem *mem, const struct ivsh_node_options *options)
+{
+	uint32_t slot = options->flags & IVSH_NODE_SLOT ? options->slot : mem->self;
+
+	return !(options->flags & IVSH_NODE_NO_FORMAT) && (slot == 0 || slot == IVSH_SELF_NONE);
+}
+
+/* Whether the block is large enough, as far as that can be known before the attach. */
 static int block_check(const struct ivsh_mem *mem, struct ivsh_node_options *options, uint64_t size)
 {
-	uint64_t need;
+	struct ivsh_attach attach = {0};
+	struct ivsh_region region;
+	bool is_known = ivsh_region_probe(&region, mem, &attach) == 0 || is_formatter(mem, options);
 
-	if (ivsh_node_size(mem, options->slots, &need))
-		need = IVSH_NODE_MEMORY;
-	else if (need <= size)
+	if (ivsh_node_size(mem, options->slots, &options->need_block)) {
+		options->need_block = IVSH_NODE_MEMORY;
+		is_known = false;
+	}
+	if (size >= (is_known ? options->need_block : sizeof(struct ivsh_node) + ALIGNMENT)) {
+		options->need_block = 0;
 		return 0;
-	if (sizeof(struct ivsh_node) + ALIGNMENT <= size && need == IVSH_NODE_MEMORY)
-		return 0;
-	options->need_block = need;
+	}
 	return IVSH_ENOSPC;
 }
 
@@ -182,7 +193,6 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 
 	if (!options)
 		options = &defaults;
-	options->need_block = 0;
 	error = block_check(mem, options, size);
 	if (error)
 		return error;
