@@ -15,7 +15,7 @@
 
 bool ack_possible(const struct session *s, const char *command)
 {
-	const struct ivsh_doorbell *doorbell = &s->region.mem.doorbell;
+	const struct ivsh_doorbell *doorbell = &s->node->region.mem.doorbell;
 
 	if (doorbell->notify && doorbell->vectors != 0)
 		return true;
@@ -26,7 +26,7 @@ bool ack_possible(const struct session *s, const char *command)
 /* Answer (count) doorbells of (peer); 0: for ever. Answers the exit status. */
 static int answer_all(struct session *s, uint32_t peer, uint32_t count, uint64_t *answered)
 {
-	const struct ivsh_doorbell *doorbell = &s->region.mem.doorbell;
+	const struct ivsh_doorbell *doorbell = &s->node->region.mem.doorbell;
 	uint32_t seen = doorbell->count(doorbell->ctx);
 
 	session_await(s, IVSH_SELF_NONE, "a doorbell of %s", session_who(s, peer));

@@ -31,7 +31,7 @@ struct bench {
 /* Wait for the next answer of 8 bytes. False: it failed, and a line has said why. */
 static bool reply_take(struct bench *b, uint64_t *number)
 {
-	struct ivsh_chan *chan = &b->s.chan[b->peer];
+	struct ivsh_chan *chan = session_chan(&b->s, b->peer);
 
 	for (;;) {
 		struct ivsh_message message;
@@ -65,8 +65,8 @@ static bool put(struct bench *b, uint16_t port, const void *data, uint32_t size)
 static bool bench_echo(struct bench *b)
 {
 	for (uint32_t i = 0; i < b->count; i++) {
-		uint64_t start = ivsh_region_now(&b->s.region), back;
-		uint64_t number = b->s.region.nonce + i;
+		uint64_t start = ivsh_region_now(&b->s.node->region), back;
+		uint64_t number = b->s.node->region.nonce + i;
 
 		if (!put(b, IVSH_PORT_ECHO, &number, sizeof(number)))
 			return false;
@@ -74,7 +74,7 @@ static bool bench_echo(struct bench *b)
 			if (!reply_take(b, &back))
 				return false;
 		while (back != number);
-		b->times_ns[i] = ivsh_region_now(&b->s.region) - start;
+		b->times_ns[i] = ivsh_region_now(&b->s.node->region) - start;
 	}
 	printf("bench: %s: %" PRIu32 " round trips of 8 bytes, us:", session_who(&b->s, b->peer),
 	    b->count);
@@ -85,13 +85,13 @@ static bool bench_echo(struct bench *b)
 /* One way. The messages of the last ring's worth may be on their way when the clock stops. */
 static bool bench_sink(struct bench *b)
 {
-	const struct ivsh_counters *c = &b->s.region.counters;
-	uint64_t start = ivsh_region_now(&b->s.region), took, bells;
+	const struct ivsh_counters *c = &b->s.node->region.counters;
+	uint64_t start = ivsh_region_now(&b->s.node->region), took, bells;
 
 	for (uint32_t i = 0; i < b->count; i++)
 		if (!put(b, BENCH_PORT, b->payload, b->size))
 			return false;
-	took = ivsh_region_now(&b->s.region) - start;
+	took = ivsh_region_now(&b->s.node->region) - start;
 	bells = c->notifications_sent * 100000 / b->count;
 	printf("bench: %s: %" PRIu32 " messages of %" PRIu32 " bytes one way: %" PRIu64
 	       " a second, bells for 1000: %" PRIu64 ".%02" PRIu64 "\n",
@@ -119,7 +119,8 @@ static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
 		b->s.status = STATUS_TIMEOUT;
 		return false;
 	}
-	return bell_await(&b->s.region.mem.doorbell, seen, LOOK_NS) != seen || session_look(&b->s);
+	return bell_await(&b->s.node->region.mem.doorbell, seen, LOOK_NS) != seen ||
+	       session_look(&b->s);
 }
 
 /*
@@ -128,7 +129,7 @@ static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
  */
 static bool bench_ack(struct bench *b)
 {
-	const struct ivsh_doorbell *doorbell = &b->s.region.mem.doorbell;
+	const struct ivsh_doorbell *doorbell = &b->s.node->region.mem.doorbell;
 	uint32_t seen = doorbell->count(doorbell->ctx), next;
 
 	if (!ack_possible(&b->s, "bench"))

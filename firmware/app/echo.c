@@ -16,7 +16,7 @@
  */
 static bool echo_one(struct session *s, uint32_t slot)
 {
-	struct ivsh_chan *chan = &s->chan[slot];
+	struct ivsh_chan *chan = session_chan(s, slot);
 	struct ivsh_message message;
 	bool is_ours;
 	int error;

@@ -33,7 +33,7 @@ static void flow_clear(struct flow *f)
 	       message.port != f->stream.port + 1) {
 		fprintf(stderr, "ivsh: %s: %s, port %u: %" PRIu32 " bytes dropped\n",
 		    f->s.options->word[0], session_who(&f->s, f->peer), message.port, message.size);
-		if (ivsh_chan_release(&f->s.chan[f->peer]))
+		if (ivsh_chan_release(session_chan(&f->s, f->peer)))
 			return;
 	}
 }
@@ -130,7 +130,8 @@ static int flow_with_peer(struct flow *f, int (*run)(struct flow *))
 	if (peer < 0)
 		return f->s.status;
 	f->peer = (uint32_t)peer;
-	error = ivsh_stream_open(&f->stream, &f->s.chan[peer], f->s.port, f->buffer, BUFFER);
+	error =
+	    ivsh_stream_open(&f->stream, session_chan(&f->s, peer), f->s.port, f->buffer, BUFFER);
 	if (error) {
 		session_failed(&f->s, f->peer, error);
 		return STATUS_FAILED;

@@ -41,7 +41,7 @@ static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t numbe
 static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t size)
 {
 	struct exchange_hello hello = {
-	    .from = d->s.region.incarnation, .to = d->link[slot].incarnation};
+	    .from = d->s.node->region.incarnation, .to = d->link[slot].incarnation};
 
 	memcpy(text, &hello, sizeof(hello));
 	return (uint32_t)sizeof(hello) + (uint32_t)snprintf(text + sizeof(hello),
@@ -55,7 +55,7 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 	uint32_t self = d->s.self, size = sizeof(struct exchange_head);
 	struct exchange_id id = id_of(d, self, slot, number);
 	struct exchange_head head = {.kind = kind, .number = number};
-	struct ivsh_chan *chan = &d->s.chan[slot];
+	struct ivsh_chan *chan = session_chan(&d->s, slot);
 	char hello[128];
 	uint8_t *body;
 	void *payload;
@@ -97,7 +97,7 @@ bool link_send(struct demo *d, uint32_t slot)
 		l->hello_sent = put(d, slot, EXCHANGE_HELLO, d->count);
 		/* A new run that began before it costs nothing. */
 		if (l->hello_sent)
-			l->lost = d->s.chan[slot].lost;
+			l->lost = session_chan(&d->s, slot)->lost;
 		return l->hello_sent;
 	}
 	if (l->sent < d->count) {
@@ -172,7 +172,7 @@ static void hello_take(
 
 	memcpy(&hello, d->in + sizeof(*head), sizeof(hello));
 	/* Of an earlier life, or for one. */
-	if (hello.to != d->s.region.incarnation ||
+	if (hello.to != d->s.node->region.incarnation ||
 	    hello.from != session_peer(&d->s, slot)->incarnation)
 		return;
 	if (!l->active)
@@ -188,7 +188,7 @@ static void hello_take(
 	if (!l->hello_seen) {
 		hello_print(d, slot, size);
 		/* The run that this came in began before it. */
-		l->lost = d->s.chan[slot].lost;
+		l->lost = session_chan(&d->s, slot)->lost;
 	}
 	l->hello_seen = true;
 	l->done_seen = false;
@@ -227,7 +227,7 @@ bool link_receive(struct demo *d, uint32_t slot)
 	/* A few at a time, so that sending goes on meanwhile. */
 	for (unsigned i = 0; i < 16 && !d->failed; i++) {
 		struct ivsh_message message;
-		int error = ivsh_chan_receive(&d->s.chan[slot], &message, d->in, d->max);
+		int error = ivsh_chan_receive(session_chan(&d->s, slot), &message, d->in, d->max);
 
 		if (error == IVSH_EAGAIN)
 			break;
@@ -244,7 +244,7 @@ bool link_receive(struct demo *d, uint32_t slot)
 
 void link_look(struct demo *d, uint32_t slot)
 {
-	const struct ivsh_chan *chan = &d->s.chan[slot];
+	const struct ivsh_chan *chan = session_chan(&d->s, slot);
 	struct link *l = &d->link[slot];
 
 	if (!l->active || (l->done_sent && l->done_seen) || (!l->hello_sent && !l->hello_seen))

@@ -38,7 +38,7 @@ static bool is_answer(const struct ping *p, const struct ivsh_message *message)
 /* The next message of the peer, whatever it is, into p->in. 0; -1: over, with the status set. */
 static int receive(struct ping *p, struct ivsh_message *message)
 {
-	struct ivsh_chan *chan = &p->s.chan[p->peer];
+	struct ivsh_chan *chan = session_chan(&p->s, p->peer);
 
 	for (;;) {
 		int error = ivsh_chan_receive(chan, message, p->in, p->size);
@@ -64,21 +64,21 @@ static int receive(struct ping *p, struct ivsh_message *message)
 /* One round trip: its time in nanoseconds, or 0 when it failed and a line has said why. */
 static uint64_t ping_one(struct ping *p, uint32_t number)
 {
-	const uint64_t tag = p->s.region.nonce + number;
+	const uint64_t tag = p->s.node->region.nonce + number;
 	struct ivsh_message message;
 	uint64_t start, took;
 
 	memset(p->out, (int)(number + 1), p->size);
 	if (p->size >= TAG_SIZE)
 		memcpy(p->out, &tag, TAG_SIZE);
-	start = ivsh_region_now(&p->s.region);
+	start = ivsh_region_now(&p->s.node->region);
 	if (!session_busy(&p->s) || session_send(&p->s, p->peer, p->s.port, p->out, p->size))
 		return 0;
 	do
 		if (receive(p, &message))
 			return 0;
 	while (!is_answer(p, &message));
-	took = ivsh_region_now(&p->s.region) - start;
+	took = ivsh_region_now(&p->s.node->region) - start;
 	if (memcmp(p->in, p->out, p->size) == 0)
 		return took ? took : 1;
 	fprintf(stderr, "ivsh: ping: answer %" PRIu32 " differs from what was sent\n", number);

@@ -33,9 +33,9 @@ void report_times(uint64_t *times_ns, uint32_t count)
 void report_bells(const struct session *s, const char *command)
 {
 	struct ivsh_counters c;
-	uint32_t vectors = s->region.mem.doorbell.vectors;
+	uint32_t vectors = s->node->region.mem.doorbell.vectors;
 
-	if (ivsh_region_counters(&s->region, s->region.mem.self, &c))
+	if (ivsh_region_counters(&s->node->region, s->node->region.mem.self, &c))
 		return;
 	printf("%s: wait %s, %" PRIu32 " vector%s: notifications sent %" PRIu64
 	       ", suppressed %" PRIu64 "; woken by doorbell %" PRIu64 ", by timer %" PRIu64

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define FORMAT_NS UINT64_C(5000000000) /* for slot 0 to come and format; SPEC R3.5 */
+#define PROBE_NS UINT64_C(10000000)    /* from one probe for that to the next */
+#define NO_MEMORY 1                    /* no error of the library's */
 
 /* Who we are: the transport says so, or the command line has to. 0, or the exit status. */
 static int self_choose(const struct session *s, struct ivsh_mem *mem)
@@ -32,82 +34,90 @@ static int self_choose(const struct session *s, struct ivsh_mem *mem)
 	return STATUS_DONE;
 }
 
-/* Attach, waiting for up to (timeout_ns) for somebody to format the memory, and for who stops us. */
-static int attach_patiently(struct session *s, struct ivsh_attach *attach, uint64_t timeout_ns)
+/*
+ * Wait for up to (timeout_ns) for somebody to format the memory: slot 0 alone could be us, and then has
+ * nobody to wait for. Errors as ivsh_region_probe().
+ */
+static int format_await(const struct session *s, struct ivsh_attach *attach, uint64_t timeout_ns)
 {
 	const struct ivsh_mem *mem = &s->transport.mem;
-	uint64_t start = mem->doorbell.now_ns(mem->doorbell.ctx);
+	const struct ivsh_doorbell *doorbell = &mem->doorbell;
+	uint64_t start = doorbell->now_ns(doorbell->ctx), now = start;
+	struct ivsh_region region;
 	int error;
 
-	attach->timeout_ns = timeout_ns < s->world->check_ns ? timeout_ns : s->world->check_ns;
-	do
-		error = ivsh_region_attach(&s->region, mem, attach);
-	while (error == IVSH_ENODEV && !s->world->stopped() &&
-	       mem->doorbell.now_ns(mem->doorbell.ctx) - start < timeout_ns);
+	while ((error = ivsh_region_probe(&region, mem, attach)) == IVSH_ENODEV && mem->self != 0 &&
+	       now - start < timeout_ns && !s->world->stopped()) {
+		doorbell->sleep(doorbell->ctx, doorbell->count(doorbell->ctx), now + PROBE_NS);
+		now = doorbell->now_ns(doorbell->ctx);
+	}
 	return error;
 }
 
-static int region_attach(struct session *s)
+/* Open the node in a block of its size. Answers the library's error, or that there is no memory. */
+static int node_open(struct session *s, const struct ivsh_mem *mem, struct ivsh_attach *attach)
+{
+	const struct options *o = s->options;
+	struct ivsh_node_options options = {
+	    .name = o->name,
+	    .flags = (s->transport.claims ? IVSH_NODE_SLOT : 0u) |
+		     (s->transport.formats ? 0u : IVSH_NODE_NO_FORMAT) |
+		     (o->discard ? IVSH_NODE_DISCARD : 0u) |
+		     (o->wait == IVSH_WAIT_POLL ? IVSH_NODE_POLL : 0u),
+	    .slot = s->transport.mem.self,
+	    .slots = o->slots,
+	    .timeout_ns = 1, /* format_await() has waited */
+	};
+	uint64_t size = 0;
+	int error = ivsh_node_size(mem, o->slots, &size);
+
+	if (error == 0) {
+		s->block = (size_t)size == size ? malloc((size_t)size) : NULL;
+		if (!s->block)
+			return NO_MEMORY;
+	}
+	error = ivsh_node_open(&s->node, s->block, size, mem, &options);
+	attach->found_version = options.found_version;
+	attach->found_features = options.found_features;
+	attach->found_slots = options.found_slots;
+	attach->found_magic = options.found_magic;
+	attach->need_size = options.need_size;
+	return error;
+}
+
+/* Attach, and open the channels. 0; or -1 after a line, with s->status set. */
+static int region_enter(struct session *s)
 {
 	const struct options *o = s->options;
 	const struct transport *t = &s->transport;
-	struct ivsh_attach attach = {
-	    .name = o->name,
-	    .nonce = ivsh_attach_nonce(&t->mem, t->mem.seed),
-	    .claim = t->claims ? ivsh_attach_claim : NULL,
-	    .discard = o->discard ? ivsh_attach_discard : NULL,
-	};
 	uint64_t timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : FORMAT_NS, need = 0;
-	bool fits = ivsh_geometry_fit(t->mem.size, o->slots, &attach.format, &need) == 0;
-	int error;
+	struct ivsh_mem mem = t->mem;
+	struct ivsh_attach attach = {0};
+	struct ivsh_geometry geometry;
+	int error = format_await(s, &attach, timeout_ns ? timeout_ns : UINT64_MAX);
 
-	if (timeout_ns == 0)
-		timeout_ns = UINT64_MAX;
-	/* A region that is there already may have fewer slots, and fit where ours would not. Slot 0,
-	 * if it does not format, has nobody to wait for. */
-	attach.formatter = t->formats && fits ? ivsh_attach_format : NULL;
-	error =
-	    attach_patiently(s, &attach, t->mem.self == 0 && !attach.formatter ? 0 : timeout_ns);
-	if (error == IVSH_ENODEV && t->formats && !fits) {
+	s->status = STATUS_FAILED;
+	if (error == IVSH_ENODEV && s->world->stopped()) {
+		fprintf(stderr, "ivsh: stopped\n");
+		s->status = STATUS_STOPPED;
+		return -1;
+	}
+	/* A region that is there already may have fewer slots, and fit where ours would not. */
+	if (error == IVSH_ENODEV && t->formats &&
+	    ivsh_geometry_fit(t->mem.size, o->slots, &geometry, &need)) {
 		error = IVSH_ENOSPC;
 		attach.need_size = need;
 	}
-	if (error && s->world->stopped()) {
-		fprintf(stderr, "ivsh: stopped\n");
-		s->status = STATUS_STOPPED;
-	} else if (error) {
+	if (error == 0 || (error == IVSH_ENODEV && t->formats && t->mem.self == 0)) {
+		if (t->claims)
+			mem.self = IVSH_SELF_NONE;
+		error = node_open(s, &mem, &attach);
+	}
+	if (error == NO_MEMORY)
+		fprintf(stderr, "ivsh: no memory for the channels\n");
+	else if (error)
 		refuse_print(s->world, t, &attach, error);
-	}
 	return error ? -1 : 0;
-}
-
-static int channels_open(struct session *s)
-{
-	uint32_t descs = s->region.geometry.descs;
-
-	s->self = s->region.mem.self;
-	s->slots = s->region.geometry.slots;
-	s->max = s->region.geometry.large_size;
-	s->chan = calloc(s->slots, sizeof(*s->chan));
-	s->records = calloc(s->slots, descs * sizeof(*s->records));
-	s->peer = calloc(s->slots, sizeof(*s->peer));
-	s->reported = calloc(s->slots, sizeof(*s->reported));
-	if (!s->chan || !s->records || !s->peer || !s->reported) {
-		fprintf(stderr, "ivsh: no memory for %" PRIu32 " channels\n", s->slots);
-		return -1;
-	}
-	for (uint32_t i = 0; i < s->slots; i++) {
-		int error;
-
-		if (i == s->self)
-			continue;
-		error = ivsh_chan_open(
-		    &s->chan[i], &s->region, i, s->records + (size_t)i * descs, descs);
-		/* Who receives from it resets it; who needs what was in it says so, and fails. */
-		if (error)
-			session_failed(s, i, error);
-	}
-	return 0;
 }
 
 int session_open(struct session *s, const struct world *world, const struct options *options,
@@ -124,40 +134,35 @@ int session_open(struct session *s, const struct world *world, const struct opti
 	if (s->status != STATUS_DONE)
 		return -1;
 	s->status = self_choose(s, &s->transport.mem);
-	if (s->status == STATUS_DONE) {
-		s->status = STATUS_FAILED;
-		if (region_attach(s) == 0) {
-			s->wait.mode = options->wait;
-			s->wait.spin_ns =
-			    options->given & OPTION_SPIN ? options->spin_ns : s->transport.spin_ns;
-			if (channels_open(s) == 0)
-				return 0;
-			session_close(s);
-			return -1;
-		}
+	if (s->status != STATUS_DONE || region_enter(s)) {
+		free(s->block);
+		world->close(&s->transport);
+		return -1;
 	}
-	world->close(&s->transport);
+	s->slots = s->node->slots;
+	s->self = s->node->self;
+	s->max = ivsh_node_max(s->node);
+	s->wait.mode = options->wait;
+	s->wait.spin_ns = options->given & OPTION_SPIN ? options->spin_ns : s->transport.spin_ns;
+	s->reported = calloc(s->slots, sizeof(*s->reported));
+	if (s->reported)
+		return 0;
+	fprintf(stderr, "ivsh: no memory for %" PRIu32 " slots\n", s->slots);
+	session_close(s);
 	return -1;
 }
 
 void session_close(struct session *s)
 {
-	for (uint32_t i = 0; s->chan && i < s->slots; i++)
-		if (s->chan[i].region)
-			ivsh_chan_close(&s->chan[i]);
-	ivsh_region_detach(&s->region);
+	ivsh_node_close(s->node);
 	s->world->close(&s->transport);
-	free(s->chan);
-	free(s->records);
-	free(s->peer);
+	free(s->block);
 	free(s->reported);
 }
 
 const struct ivsh_peer *session_peer(struct session *s, uint32_t slot)
 {
-	if (ivsh_region_peer(&s->region, slot, &s->peer[slot]))
-		memset(&s->peer[slot], 0, sizeof(s->peer[slot]));
-	return &s->peer[slot];
+	return ivsh_node_peer(s->node, slot);
 }
 
 const char *session_who(struct session *s, uint32_t slot)
@@ -174,7 +179,7 @@ const char *session_who(struct session *s, uint32_t slot)
 
 int session_offer(struct session *s, const char *name)
 {
-	int error = ivsh_region_offer(&s->region, name, s->port);
+	int error = ivsh_node_offer(s->node, name, s->port);
 
 	if (error)
 		fprintf(stderr, "ivsh: service %s: %s\n", name, ivsh_error_text(error));
@@ -214,7 +219,7 @@ static bool is_wanted(struct session *s, uint32_t slot, const struct wanted *w)
 		return true;
 	if (w->is_number ? w->number != slot : strcmp(peer->name, w->peer) != 0)
 		return false;
-	return !w->service || ivsh_region_port(&s->region, slot, w->service, &s->port) == 0;
+	return !w->service || ivsh_region_port(&s->node->region, slot, w->service, &s->port) == 0;
 }
 
 /* What no doorbell announces: a peer comes. */
@@ -266,10 +271,10 @@ void session_mend(struct session *s, uint32_t slot)
 {
 	int error;
 
-	if (slot == s->self || !s->chan[slot].dead)
+	if (slot == s->self || !session_chan(s, slot)->dead)
 		return;
 	/* That the whole slot is lost shows in session_idle(). */
-	error = ivsh_chan_reset(&s->chan[slot]);
+	error = ivsh_chan_reset(session_chan(s, slot));
 	session_failed(s, slot, IVSH_EPROTO);
 	s->reported[slot] = error != 0;
 }
@@ -280,14 +285,14 @@ bool session_peek(struct session *s, uint32_t slot, struct ivsh_message *message
 		return false;
 	session_mend(s, slot);
 	/* One that breaks now is mended in the next round over all channels. */
-	return ivsh_chan_peek(&s->chan[slot], message) == 0;
+	return ivsh_chan_peek(session_chan(s, slot), message) == 0;
 }
 
 int session_send(struct session *s, uint32_t slot, uint16_t port, const void *data, uint32_t size)
 {
 	int error;
 
-	while ((error = ivsh_chan_send(&s->chan[slot], port, data, size)) == IVSH_EAGAIN)
+	while ((error = ivsh_node_send(s->node, slot, port, data, size, 0)) == IVSH_EAGAIN)
 		if (!session_full(s))
 			return -1;
 	if (error)

@@ -9,7 +9,7 @@
 #include "app/status.h"
 #include "app/world.h"
 
-#include <ivsh/channel.h>
+#include <ivsh/node.h>
 
 /* How long send, ping, put and get wait for the peer to come, and to go on, unless --timeout says. */
 #define SESSION_PATIENCE_NS UINT64_C(5000000000)
@@ -18,17 +18,15 @@ struct session {
 	const struct world *world;
 	const struct options *options;
 	struct transport transport;
-	struct ivsh_region region;
+	struct ivsh_node *node;
+	void *block; /* of the node */
 	uint32_t slots;
 	uint32_t self;
-	uint16_t port;               /* --port, or the service's that session_find() was given */
-	uint32_t max;                /* the largest message, in bytes */
-	struct ivsh_chan *chan;      /* one per slot; our own is not used */
-	struct ivsh_record *records; /* of all channels */
-	struct ivsh_peer *peer;      /* one per slot, as last seen */
-	bool *reported;              /* per slot: a line has said that its channel is broken */
-	int status;                  /* what the command answers if it does not come to its end */
-	bool endless;                /* it has no end of its own: who stops it is content */
+	uint16_t port;  /* --port, or the service's that session_find() was given */
+	uint32_t max;   /* the largest message, in bytes */
+	bool *reported; /* per slot: a line has said that its channel is broken */
+	int status;     /* what the command answers if it does not come to its end */
+	bool endless;   /* it has no end of its own: who stops it is content */
 
 	/* What session_idle() waits for. */
 	struct ivsh_wait wait;
@@ -54,6 +52,12 @@ int session_open(struct session *session, const struct world *world, const struc
 
 /* Close the channels and leave. */
 void session_close(struct session *session);
+
+/* The channel to slot (slot), another than ours. */
+static inline struct ivsh_chan *session_chan(const struct session *session, uint32_t slot)
+{
+	return ivsh_node_channel(session->node, slot);
+}
 
 /* "slot 1 (beta)": for people. Static text, until the next call. */
 const char *session_who(struct session *session, uint32_t slot);

@@ -19,10 +19,10 @@ struct sink {
 /* Take all that slot (slot) has sent, a ring's worth at most: others wait too. True: some. */
 static bool take(struct sink *sink, uint32_t slot)
 {
-	struct ivsh_chan *chan = &sink->s.chan[slot];
+	struct ivsh_chan *chan = session_chan(&sink->s, slot);
 	uint32_t i;
 
-	for (i = 0; i < sink->s.region.geometry.descs; i++) {
+	for (i = 0; i < sink->s.node->region.geometry.descs; i++) {
 		struct ivsh_message message;
 
 		if (!session_peek(&sink->s, slot, &message))

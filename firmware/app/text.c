@@ -131,7 +131,7 @@ static void recv_drop(struct session *s, uint32_t slot, const struct ivsh_messag
 
 	fprintf(stderr, "ivsh: recv: %s, port %u: %" PRIu32 " bytes dropped\n",
 	    session_who(s, slot), message->port, message->size);
-	error = ivsh_chan_release(&s->chan[slot]);
+	error = ivsh_chan_release(session_chan(s, slot));
 	if (error)
 		session_failed(s, slot, error);
 }
@@ -178,7 +178,7 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 	s->status = output_flush();
 	if (s->status)
 		return -1;
-	error = ivsh_chan_release(&s->chan[slot]);
+	error = ivsh_chan_release(session_chan(s, slot));
 	if (error)
 		session_failed(s, slot, error);
 	return error ? -1 : 1;

@@ -53,11 +53,11 @@ static bool partner_is_there(struct session *s)
 	if (s->partner == IVSH_SELF_NONE || s->options->keep_going)
 		return true;
 	who = session_who(s, s->partner);
-	if (s->peer[s->partner].presence == IVSH_PEER_GONE)
+	if (s->node->peers[s->partner].presence == IVSH_PEER_GONE)
 		what = "died";
-	else if (s->peer[s->partner].presence == IVSH_PEER_ABSENT)
+	else if (s->node->peers[s->partner].presence == IVSH_PEER_ABSENT)
 		what = "left";
-	else if (s->peer[s->partner].incarnation != s->partner_incarnation)
+	else if (s->node->peers[s->partner].incarnation != s->partner_incarnation)
 		what = "was started again";
 	if (what)
 		fprintf(stderr, "ivsh: %s: %s meanwhile\n", who, what);
@@ -116,7 +116,7 @@ static bool wait_all(struct session *s, uint32_t count, uint64_t most_ns, uint32
 {
 	struct ivsh_region *regions[WORLD_PLACES];
 	uint32_t events[WORLD_PLACES];
-	uint64_t now = ivsh_region_now(&s->region);
+	uint64_t now = ivsh_region_now(&s->node->region);
 	int error;
 
 	if (!may_go_on(s, now, &most_ns))
@@ -124,7 +124,7 @@ static bool wait_all(struct session *s, uint32_t count, uint64_t most_ns, uint32
 	for (uint32_t i = 0; i < count; i++) {
 		if (!check(&s[i], now))
 			return false;
-		regions[i] = &s[i].region;
+		regions[i] = &s[i].node->region;
 	}
 	s->wait.wanted = wanted;
 	error = ivsh_regions_wait(regions, count, &s->wait, most_ns, events);

@@ -30,7 +30,7 @@ static const char *event_text(const struct session *s, const struct ivsh_peer_ev
 	case IVSH_PEER_EVENT_DOWN:
 		break;
 	}
-	return down[s->peer[event->slot].presence];
+	return down[s->node->peers[event->slot].presence];
 }
 
 /* Print (left) events; 0: for ever. Answers the exit status. */
@@ -42,7 +42,7 @@ static int watch_all(struct session *s, uint32_t left)
 		struct ivsh_message unread;
 		struct ivsh_peer_event event;
 
-		if (ivsh_region_peer_event(&s->region, s->peer, s->slots, &event) == 0) {
+		if (ivsh_node_next_event(s->node, &event, 0) == 0) {
 			const char *what = event_text(s, &event);
 			int status;
 
