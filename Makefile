@@ -138,7 +138,7 @@ EXAMPLES := exchange request sleep stream events
 EXAMPLES_HOST := exchange stream
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/wait.c \
-          firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/look.c \
+          firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/probe.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c

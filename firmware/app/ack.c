@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 /* The keyboard and the heartbeat notify nobody: they are seen to this often. */
-#define LOOK_NS UINT64_C(20000000)
+#define CHECK_NS UINT64_C(20000000)
 
 bool ack_possible(const struct session *s, const char *command)
 {
@@ -33,10 +33,10 @@ static int answer_all(struct session *s, uint32_t peer, uint32_t count, uint64_t
 	while (count == 0 || *answered < count) {
 		uint32_t now;
 
-		doorbell->sleep(doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + LOOK_NS);
+		doorbell->sleep(doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + CHECK_NS);
 		now = doorbell->count(doorbell->ctx);
 		if (now == seen) {
-			if (!session_look(s))
+			if (!session_check(s))
 				return s->status;
 			continue;
 		}

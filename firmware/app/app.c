@@ -80,11 +80,10 @@ static int help_run(const struct world *world, const struct options *options)
 
 		printf("%*s%s\n", used < 23 ? 24 - used : 1, "", c->help);
 	}
-	printf(
-	    "\n"
-	    "PEER is a slot's number, or its peer's name; PEER:SERVICE takes the port of a service\n"
-	    "that it offers, as info shows them: recv offers \"text\", echo \"echo\".\n"
-	    "\n");
+	printf("\n"
+	       "PEER is a slot's number, or its peer's name; PEER:SERVICE takes the port of a\n"
+	       "service that it offers, as info shows them: recv offers \"text\", echo \"echo\".\n"
+	       "\n");
 	options_print(world->options);
 	return output_flush();
 }

@@ -15,8 +15,8 @@
 
 #define COUNT_MAX 10000000u /* as many times are kept: 80 MB */
 
-#define QUIET_NS UINT64_C(5000000)   /* without a bell: nobody rings us just now */
-#define LOOK_NS UINT64_C(20000000)   /* the keyboard and the heartbeat are seen to this often */
+#define QUIET_NS UINT64_C(5000000)   /* without a doorbell: nobody notifies us just now */
+#define CHECK_NS UINT64_C(20000000)  /* the keyboard and the heartbeat are served this often */
 #define LOST_NS UINT64_C(3000000000) /* no answer will come any more */
 
 struct bench {
@@ -61,7 +61,7 @@ static bool put(struct bench *b, uint16_t port, const void *data, uint32_t size)
 	return session_busy(&b->s) && session_send(&b->s, b->peer, port, data, size) == 0;
 }
 
-/* There and back, 8 bytes at a time. What answers an earlier life has another number. */
+/* There and back, 8 bytes at a time. An answer to an earlier incarnation has another number. */
 static bool bench_echo(struct bench *b)
 {
 	for (uint32_t i = 0; i < b->count; i++) {
@@ -86,22 +86,23 @@ static bool bench_echo(struct bench *b)
 static bool bench_sink(struct bench *b)
 {
 	const struct ivsh_counters *c = &b->s.node->region.counters;
-	uint64_t start = ivsh_region_now(&b->s.node->region), took, bells;
+	uint64_t start = ivsh_region_now(&b->s.node->region), took, sent;
 
 	for (uint32_t i = 0; i < b->count; i++)
 		if (!put(b, BENCH_PORT, b->payload, b->size))
 			return false;
 	took = ivsh_region_now(&b->s.node->region) - start;
-	bells = c->notifications_sent * 100000 / b->count;
+	sent = c->notifications_sent * 100000 / b->count;
 	printf("bench: %s: %" PRIu32 " messages of %" PRIu32 " bytes one way: %" PRIu64
-	       " a second, bells for 1000: %" PRIu64 ".%02" PRIu64 "\n",
+	       " a second, notifications for 1000: %" PRIu64 ".%02" PRIu64 "\n",
 	    session_who(&b->s, b->peer), b->count, b->size,
-	    (uint64_t)b->count * 1000000000 / (took != 0 ? took : 1), bells / 100, bells % 100);
+	    (uint64_t)b->count * 1000000000 / (took != 0 ? took : 1), sent / 100, sent % 100);
 	return true;
 }
 
-/* Sleep until the count of bells differs from (seen), or for (limit_ns): the count then. */
-static uint32_t bell_await(const struct ivsh_doorbell *doorbell, uint32_t seen, uint64_t limit_ns)
+/* Sleep until the count of doorbells differs from (seen), or for (limit_ns): the count then. */
+static uint32_t doorbell_await(
+    const struct ivsh_doorbell *doorbell, uint32_t seen, uint64_t limit_ns)
 {
 	uint64_t deadline = doorbell->now_ns(doorbell->ctx) + limit_ns;
 
@@ -110,22 +111,22 @@ static uint32_t bell_await(const struct ivsh_doorbell *doorbell, uint32_t seen, 
 	return doorbell->count(doorbell->ctx);
 }
 
-/* Wait for a bell a little longer. False: in vain for too long, or time is over. */
+/* Wait for a doorbell a little longer. False: in vain for too long, or time is over. */
 static bool answer_await(struct bench *b, uint32_t seen, uint64_t waited_ns)
 {
 	if (waited_ns >= LOST_NS) {
-		fprintf(stderr, "ivsh: bench: %s: no bell back: is it ack?\n",
+		fprintf(stderr, "ivsh: bench: %s: no doorbell back: does it run ack?\n",
 		    session_who(&b->s, b->peer));
 		b->s.status = STATUS_TIMEOUT;
 		return false;
 	}
-	return bell_await(&b->s.node->region.mem.doorbell, seen, LOOK_NS) != seen ||
-	       session_look(&b->s);
+	return doorbell_await(&b->s.node->region.mem.doorbell, seen, CHECK_NS) != seen ||
+	       session_check(&b->s);
 }
 
 /*
- * A bell there, a bell back, both sides asleep meanwhile, and no memory touched: the least that a
- * round trip with two interrupts costs on this machine. --wait does not matter here.
+ * A doorbell there, a doorbell back, both sides asleep meanwhile, and no memory touched: the least
+ * that a round trip with two interrupts costs on this machine. --wait does not matter here.
  */
 static bool bench_ack(struct bench *b)
 {
@@ -135,19 +136,19 @@ static bool bench_ack(struct bench *b)
 	if (!ack_possible(&b->s, "bench"))
 		return false;
 	/* Until it has found us it answers nothing. */
-	for (uint64_t waited = 0; doorbell->count(doorbell->ctx) == seen; waited += LOOK_NS) {
+	for (uint64_t waited = 0; doorbell->count(doorbell->ctx) == seen; waited += CHECK_NS) {
 		doorbell->notify(doorbell->ctx, b->peer, BENCH_VECTOR);
 		if (!answer_await(b, seen, waited))
 			return false;
 	}
-	/* A bell of something else would be taken for the first answer, and shift all of them. */
-	while ((next = bell_await(doorbell, seen, QUIET_NS)) != seen)
+	/* A doorbell of something else would count as the first answer, and shift all of them. */
+	while ((next = doorbell_await(doorbell, seen, QUIET_NS)) != seen)
 		seen = next;
 	for (uint32_t i = 0; i < b->count; i++) {
 		uint64_t start = doorbell->now_ns(doorbell->ctx), waited = 0;
 
 		doorbell->notify(doorbell->ctx, b->peer, BENCH_VECTOR);
-		for (; doorbell->count(doorbell->ctx) == seen; waited += LOOK_NS)
+		for (; doorbell->count(doorbell->ctx) == seen; waited += CHECK_NS)
 			if (!answer_await(b, seen, waited))
 				return false;
 		seen = doorbell->count(doorbell->ctx);

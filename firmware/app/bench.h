@@ -10,9 +10,9 @@
 #include <stdbool.h>
 
 #define BENCH_PORT 9u   /* what is streamed; 9 is also the Internet's discard (RFC 863) */
-#define BENCH_VECTOR 0u /* the one that every peer with bells has */
+#define BENCH_VECTOR 0u /* the one that every peer with doorbells has */
 
-/* Whether bells go both ways here. If not, one line on stderr. */
+/* Whether doorbells go both ways here. If not, one line on stderr. */
 bool ack_possible(const struct session *session, const char *command);
 
 #endif

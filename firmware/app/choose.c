@@ -64,28 +64,28 @@ bool choose_parse(struct choose_device *device, const char *text)
 }
 
 /* What a device looks like from outside. A later one is better. */
-enum look {
-	LOOK_BROKEN,   /* cannot be opened */
-	LOOK_FOREIGN,  /* the memory starts with something else */
-	LOOK_EMPTY,    /* ivshmem-plain, not formatted: anybody's */
-	LOOK_DOORBELL, /* not formatted, with a doorbell */
-	LOOK_OURS,     /* a region */
+enum kind {
+	KIND_BROKEN,   /* cannot be opened */
+	KIND_FOREIGN,  /* the memory starts with something else */
+	KIND_EMPTY,    /* ivshmem-plain, not formatted: anybody's */
+	KIND_DOORBELL, /* not formatted, with a doorbell */
+	KIND_OURS,     /* a region */
 };
 
 struct found {
-	enum look look;
-	int error; /* LOOK_BROKEN: what the open answered */
+	enum kind kind;
+	int error; /* KIND_BROKEN: what the open answered */
 	bool doorbell;
 	uint64_t size;  /* of the memory, in bytes */
 	uint64_t magic; /* its first word */
 };
 
-/* Look at the device at (function), and leave it as it was. */
-static void look(const struct machine *machine, uint32_t function, struct found *found)
+/* Open the device at (function) and read its first word; leave it as it was. */
+static void probe(const struct machine *machine, uint32_t function, struct found *found)
 {
 	struct ivsh_device device;
 
-	*found = (struct found){.look = LOOK_BROKEN};
+	*found = (struct found){.kind = KIND_BROKEN};
 	found->error = ivsh_device_open(&device, machine->platform, function);
 	if (found->error)
 		return;
@@ -94,11 +94,11 @@ static void look(const struct machine *machine, uint32_t function, struct found 
 	memcpy(&found->magic, device.memory, sizeof(found->magic));
 	ivsh_device_close(&device);
 	if (found->magic == IVSH_WIRE_MAGIC)
-		found->look = LOOK_OURS;
+		found->kind = KIND_OURS;
 	else if (found->magic != 0)
-		found->look = LOOK_FOREIGN;
+		found->kind = KIND_FOREIGN;
 	else
-		found->look = found->doorbell ? LOOK_DOORBELL : LOOK_EMPTY;
+		found->kind = found->doorbell ? KIND_DOORBELL : KIND_EMPTY;
 }
 
 const char *choose_place(uint32_t function)
@@ -125,16 +125,16 @@ void choose_print(const struct machine *machine)
 
 		if (ivsh_device_find(machine->platform, index, &function) != 0)
 			break;
-		look(machine, function, &found);
+		probe(machine, function, &found);
 		fprintf(stderr, "%s%" PRIu32 " (%s, ", index ? " or " : "", index,
 		    choose_place(function));
-		if (found.look == LOOK_BROKEN)
+		if (found.kind == KIND_BROKEN)
 			fprintf(stderr, "%s)", ivsh_error_text(found.error));
 		else
 			fprintf(stderr, "%s of %" PRIu64 " bytes, %s)",
 			    found.doorbell ? "doorbell" : "plain", found.size,
 			    found.magic == 0             ? "not formatted"
-			    : found.look == LOOK_FOREIGN ? "not ours"
+			    : found.kind == KIND_FOREIGN ? "not ours"
 							 : "formatted");
 	}
 	fprintf(stderr, "%s\n", index < count ? " ..." : "");
@@ -143,7 +143,7 @@ void choose_print(const struct machine *machine)
 /* Among all of them. */
 static bool choose_best(const struct machine *machine, struct choice *choice)
 {
-	enum look best = LOOK_EMPTY;
+	enum kind best = KIND_EMPTY;
 	uint32_t function;
 	bool found = false;
 
@@ -151,10 +151,10 @@ static bool choose_best(const struct machine *machine, struct choice *choice)
 	     choice->count++) {
 		struct found one;
 
-		look(machine, function, &one);
-		if (one.look <= best)
+		probe(machine, function, &one);
+		if (one.kind <= best)
 			continue;
-		best = one.look;
+		best = one.kind;
 		choice->function = function;
 		choice->index = choice->count;
 		found = true;

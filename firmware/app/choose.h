@@ -2,8 +2,8 @@
 /*
  * choose.h - which of a machine's ivshmem devices a command works with.
  *
- * A machine may have several, and the memory of another may be another program's: empty as it is, it looks
- * like one that waits for us to format it.
+ * A machine may have several, and the memory of another may be another program's: empty as it is,
+ * it looks like one that waits for us to format it.
  */
 #ifndef APP_CHOOSE_H
 #define APP_CHOOSE_H
@@ -28,14 +28,16 @@ struct choice {
 };
 
 /*
- * The device that (device) names; NULL: the only one; else the one that has a region of ours or, if none
- * has, the first with a doorbell and no memory of somebody else's.
- * False: one line on stderr has said why there is none.
+ * The device that (device) names; NULL: the only one; else the one that has a region of ours or, if
+ * none has, the first with a doorbell and no memory of somebody else's. False: one line on stderr
+ * has said why there is none.
  */
 bool choose_device(
     const struct machine *machine, const struct choose_device *device, struct choice *choice);
 
-/* Whether nobody else's memory can be meant: it may be formatted, or be cleared by who asks for it. */
+/*
+ * Whether nobody else's memory can be meant: it may be formatted, or be cleared by who asks for it.
+ */
 bool choose_is_sure(const struct choice *choice);
 
 /* "00:04.0", with the segment in front where that is not 0. Static text. */

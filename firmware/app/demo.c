@@ -15,7 +15,7 @@
 #define SIZE_MOST (UINT32_C(1) << 22)
 
 /* While partners are missing, whoever is there is one; a partner that died will not finish. */
-static void peers_look(struct demo *d)
+static void peers_check(struct demo *d)
 {
 	for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
 		struct link *l = &d->link[i];
@@ -25,7 +25,7 @@ static void peers_look(struct demo *d)
 			continue;
 		peer = session_peer(&d->s, i);
 		if (l->active) {
-			link_partner_look(d, i, peer);
+			link_partner_check(d, i, peer);
 		} else if (peer->presence == IVSH_PEER_ATTACHED &&
 			   d->active < d->s.options->peers) {
 			link_begin(d, i);
@@ -53,14 +53,14 @@ static void exchange_all(struct demo *d)
 		for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
 			if (i == d->s.self)
 				continue;
-			link_look(d, i);
+			link_check(d, i);
 			if (d->failed)
 				break;
 			some |= link_receive(d, i);
 			some |= link_send(d, i);
 		}
 		if (!some)
-			peers_look(d);
+			peers_check(d);
 		if (!(some ? session_busy(&d->s) : session_idle(&d->s))) {
 			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",
 			    d->name, d->active, d->s.options->peers);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The keyboard and the time limit ring no bell: they are looked at this often. */
+/* Neither a key nor the end of the time notifies: a command checks both this often. */
 #define CHECK_NS UINT64_C(20000000)
 
 /* Each of the devices in use, and what --device says of it. */
@@ -96,7 +96,7 @@ static void transport_fill(struct transport *t, uint32_t place)
 	ivsh_device_mem(&p->device, &t->mem);
 }
 
-/* Who polls takes none, and is notified by nobody. Without interrupts a wait naps and looks again. */
+/* Who polls takes none, and is notified by nobody. Without interrupts a wait naps and polls. */
 static void interrupts_take(struct place *p, const struct options *o)
 {
 	int error = 0;
@@ -151,7 +151,7 @@ static void device_print(const struct ivsh_device *d, uint32_t index, bool quiet
 }
 
 /* The device that info shows as number (place): each one there is, or those that are named. */
-static bool look_choose(uint32_t place, struct choice *choice)
+static bool probe_choose(uint32_t place, struct choice *choice)
 {
 	if (named)
 		return place < named && choose_device(machine, wanted_at(place), choice);
@@ -159,12 +159,12 @@ static bool look_choose(uint32_t place, struct choice *choice)
 	return ivsh_device_find(machine->platform, place, &choice->function) == 0;
 }
 
-static int place_look(struct transport *t, uint32_t place, const struct options *o)
+static int place_probe(struct transport *t, uint32_t place, const struct options *o)
 {
 	struct place *p = &places[named ? place : 0];
 	int status;
 
-	if (!look_choose(place, &p->choice)) {
+	if (!probe_choose(place, &p->choice)) {
 		if (place == 0 && !named)
 			(void)choose_device(machine, NULL, &p->choice);
 		return place == 0 || place < named ? STATUS_NO_DEVICE : -1;
@@ -186,7 +186,9 @@ static void place_close(struct transport *t)
 	places[t->place].open = false;
 }
 
-/* Of several devices the memory may be somebody else's: nothing is advised, the others are named. */
+/*
+ * Of several devices the memory may be somebody else's: nothing is advised, the others are named.
+ */
 static bool refused(const struct transport *t, const struct ivsh_attach *attach, int error)
 {
 	const struct choice *choice = &places[t->place].choice;
@@ -213,7 +215,7 @@ const struct world *device_world(const struct machine *m)
 	    .place_option = "device",
 	    .places = places_count,
 	    .open = place_open,
-	    .look = place_look,
+	    .probe = place_probe,
 	    .close = place_close,
 	    .refused = refused,
 	    .check_ns = CHECK_NS,

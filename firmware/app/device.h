@@ -17,7 +17,8 @@ struct machine {
 	/* How the device room reaches this machine. Everything is assigned already. */
 	const struct ivsh_platform *platform;
 
-	/* Without a device: if this machine knows why, one line on stderr, and true. NULL: it does not. */
+	/* Without a device: if this machine knows why, one line on stderr, and true. NULL: it does
+	 * not. */
 	bool (*explain)(void);
 
 	/* How this machine caches an address: "write-back" and the like, or NULL. */

@@ -28,11 +28,12 @@ struct exchange_head {
 };
 
 /*
- * HELLO goes on with this, and then a text. A half of an exchange is from one life to another: what
- * stands in the ring behind another HELLO, or behind none, was left by an earlier life of one of them.
+ * HELLO goes on with this, and then a text. A half of an exchange is from one incarnation to
+ * another: what stands in the ring behind another HELLO, or behind none, was left by an earlier
+ * incarnation.
  */
 struct exchange_hello {
-	uint32_t from, to; /* boot words */
+	uint32_t from, to; /* incarnations */
 };
 
 /* Which message: all that its length and content depend on. */

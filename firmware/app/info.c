@@ -2,31 +2,31 @@
 /*
  * info.c - info, or ls: what is there, the region, the server, and who is in which slot.
  *
- * It attaches to no slot, takes none and writes nothing. What a world that has devices knows of them
- * stands before each region.
+ * It attaches to no slot, takes none and writes nothing. What a world that has devices knows of
+ * them stands before each region.
  */
 #include "app/commands.h"
-#include "app/look.h"
+#include "app/probe.h"
 #include "app/refuse.h"
 #include "app/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static void region_print(const struct look *look)
+static void region_print(const struct probe *probe)
 {
-	const struct ivsh_geometry *g = &look->region.geometry;
+	const struct ivsh_geometry *g = &probe->region.geometry;
 
 	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
 	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, format 0x%016" PRIx64 "\n",
-	    IVSH_WIRE_VERSION, look->size, g->slots, g->descs, g->small_size, g->large_size,
-	    look->region.format_id);
-	if (look->region.server_epoch == 0)
+	    IVSH_WIRE_VERSION, probe->size, g->slots, g->descs, g->small_size, g->large_size,
+	    probe->region.format_id);
+	if (probe->region.server_epoch == 0)
 		printf("server: none\n");
 	else
-		printf("server: epoch 0x%08" PRIx32 ", %s\n", look->region.server_epoch,
-		    look->server_moves ? "running"
-				       : "its heartbeat stands still: stopped or killed");
+		printf("server: epoch 0x%08" PRIx32 ", %s\n", probe->region.server_epoch,
+		    probe->server_moves ? "running"
+					: "its heartbeat stands still: stopped or killed");
 }
 
 static void services_print(const struct ivsh_region *region, uint32_t slot)
@@ -38,7 +38,7 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
-static void slots_print(const struct look *look, uint32_t self)
+static void slots_print(const struct probe *probe, uint32_t self)
 {
 	static const char *const presence[] = {"absent", "attached", "silent", "gone"};
 	static const char *const connection[] = {"unknown", "up", "down"};
@@ -46,8 +46,8 @@ static void slots_print(const struct look *look, uint32_t self)
 
 	printf("%5s  %-8s  %-10s  %11s  %7s  %10s  %10s  %6s  %6s  %s\n", "slot", "presence",
 	    "connection", "incarnation", "vectors", "sent", "received", "full", "errors", "name");
-	for (uint32_t i = 0; i < look->region.geometry.slots; i++) {
-		const struct look_slot *s = &look->slot[i];
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
+		const struct probe_slot *s = &probe->slot[i];
 
 		if (s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP) {
 			unused++;
@@ -59,11 +59,11 @@ static void slots_print(const struct look *look, uint32_t self)
 		    connection[s->peer.connection], s->peer.incarnation, s->peer.vectors,
 		    s->counters.sent, s->counters.received, s->counters.full, s->counters.errors,
 		    s->peer.name);
-		services_print(&look->region, i);
+		services_print(&probe->region, i);
 	}
 	if (unused)
 		printf("and %" PRIu32 " slots that nobody has used\n", unused);
-	if (self < look->region.geometry.slots)
+	if (self < probe->region.geometry.slots)
 		printf("* is our own slot: connected, not attached; the rest is its last peer's\n");
 }
 
@@ -71,14 +71,14 @@ static void slots_print(const struct look *look, uint32_t self)
 static int place_print(
     const struct world *world, const struct transport *transport, const struct options *o)
 {
-	static struct look look;
+	static struct probe probe;
 	struct ivsh_attach attach = {0};
 	char text[256];
 	int error;
 
 	if (o->quiet && transport->shown)
 		return STATUS_DONE;
-	error = look_open(&look, &transport->mem, &attach);
+	error = probe_open(&probe, &transport->mem, &attach);
 	if (error && transport->named) {
 		refuse_print(world, transport, &attach, error);
 		return STATUS_FAILED;
@@ -89,12 +89,12 @@ static int place_print(
 		return STATUS_DONE;
 	}
 	/* The server guards our slot: nobody else is in it, whatever stands there. */
-	if (transport->mem.self < look.region.geometry.slots)
-		look.slot[transport->mem.self].ours = true;
-	look_watch(&look);
-	region_print(&look);
+	if (transport->mem.self < probe.region.geometry.slots)
+		probe.slot[transport->mem.self].ours = true;
+	probe_watch(&probe);
+	region_print(&probe);
 	if (!o->quiet)
-		slots_print(&look, transport->mem.self);
+		slots_print(&probe, transport->mem.self);
 	return STATUS_DONE;
 }
 
@@ -104,7 +104,7 @@ int info_run(const struct world *world, const struct options *o)
 
 	for (uint32_t place = 0;; place++) {
 		struct transport transport;
-		int found = world->look(&transport, place, o);
+		int found = world->probe(&transport, place, o);
 
 		if (found < 0)
 			return status;

@@ -2,8 +2,9 @@
 /*
  * link.c - one peer of demo and stress: what goes to it, and what comes from it.
  *
- * Each side's half of an exchange is from one life to another, as its HELLO says. So what earlier lives
- * left in the rings is nobody's, and who finds its partner in another life begins its half again.
+ * Each side's half of an exchange is from one incarnation to another, as its HELLO says. So what
+ * earlier incarnations left in the rings is nobody's, and a side that finds its partner in another
+ * incarnation begins its half again.
  */
 #include "app/link.h"
 
@@ -49,7 +50,7 @@ static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t siz
 					     session_who(&d->s, d->s.self), d->s.world->name);
 }
 
-/* Build one message in its place in the ring and publish it. False: no room yet, or failed. */
+/* Build one message in the ring and publish it. False: no room yet, or failed. */
 static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t number)
 {
 	uint32_t self = d->s.self, size = sizeof(struct exchange_head);
@@ -145,7 +146,7 @@ static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
 	printf("\n");
 }
 
-/* Our half of the exchange begins, or begins again: it is for the life that (slot) has now. */
+/* Our half of the exchange begins, or begins again: it is for (slot) as it is now. */
 static void half_begin(struct demo *d, uint32_t slot)
 {
 	struct link *l = &d->link[slot];
@@ -171,7 +172,7 @@ static void hello_take(
 	struct exchange_hello hello;
 
 	memcpy(&hello, d->in + sizeof(*head), sizeof(hello));
-	/* Of an earlier life, or for one. */
+	/* Of an earlier incarnation, or for one. */
 	if (hello.to != d->s.node->region.incarnation ||
 	    hello.from != session_peer(&d->s, slot)->incarnation)
 		return;
@@ -211,7 +212,7 @@ static void message_take(struct demo *d, uint32_t slot, uint32_t size)
 	if (head.kind == EXCHANGE_HELLO && size >= sizeof(head) + sizeof(struct exchange_hello))
 		hello_take(d, slot, &head, size);
 	else if (!l->hello_seen)
-		return; /* left by an earlier life, or for one */
+		return; /* left by an earlier incarnation, or for one */
 	else if (head.kind == EXCHANGE_DATA && !l->done_seen)
 		data_check(d, slot, &head, size);
 	else if (head.kind == EXCHANGE_DONE && l->seen == d->count && !l->done_seen)
@@ -242,7 +243,7 @@ bool link_receive(struct demo *d, uint32_t slot)
 	return some;
 }
 
-void link_look(struct demo *d, uint32_t slot)
+void link_check(struct demo *d, uint32_t slot)
 {
 	const struct ivsh_chan *chan = session_chan(&d->s, slot);
 	struct link *l = &d->link[slot];
@@ -264,7 +265,7 @@ void link_look(struct demo *d, uint32_t slot)
 		fail(d, slot, "its ring was reset, messages may be lost", l->seen);
 }
 
-void link_partner_look(struct demo *d, uint32_t slot, const struct ivsh_peer *peer)
+void link_partner_check(struct demo *d, uint32_t slot, const struct ivsh_peer *peer)
 {
 	struct link *l = &d->link[slot];
 	enum ivsh_presence presence = peer->presence;

@@ -14,7 +14,7 @@ struct link {
 	bool done_sent, done_seen;
 	uint32_t sent, seen;
 	uint64_t bytes_sent, bytes_seen;
-	uint32_t incarnation; /* the peer's life that our half of the exchange is for */
+	uint32_t incarnation; /* the peer's, that our half of the exchange is for */
 	uint32_t lost;        /* resets of the channel's rings that cost this exchange nothing */
 };
 
@@ -30,7 +30,7 @@ struct demo {
 	bool failed;
 };
 
-/* The peer in (slot) is a partner from here on; our half is for the life that it has now. */
+/* The peer in (slot) is a partner from here on; our half is for its incarnation. */
 void link_begin(struct demo *demo, uint32_t slot);
 
 /* Send the next thing due to (slot). True: something was sent. */
@@ -40,16 +40,16 @@ bool link_send(struct demo *demo, uint32_t slot);
 bool link_receive(struct demo *demo, uint32_t slot);
 
 /*
- * The channel to (slot) may have broken while nothing came. A partner's messages are lost then, whoever
- * resets the ring; else it begins anew, and the peer can be a partner still.
+ * The channel to (slot) may have broken while nothing came. A partner's messages are lost then,
+ * whoever resets the ring; else it begins anew, and the peer can be a partner still.
  */
-void link_look(struct demo *demo, uint32_t slot);
+void link_check(struct demo *demo, uint32_t slot);
 
 /*
- * Look at a partner when there is nothing to do, (peer) as just seen: one that is here no more, or in
- * another life, and had still something to say has failed us; before it has said anything we begin
- * again with it, or look for another.
+ * Look at a partner when there is nothing to do, (peer) as just seen: one that is here no more, or
+ * in another incarnation, and had still something to say has failed us; before it has said anything
+ * we begin again with it, or look for another.
  */
-void link_partner_look(struct demo *demo, uint32_t slot, const struct ivsh_peer *peer);
+void link_partner_check(struct demo *demo, uint32_t slot, const struct ivsh_peer *peer);
 
 #endif

@@ -64,7 +64,7 @@ enum option_kind {
 	OPTION_U16,     /* a number, a uint16_t */
 	OPTION_U32,     /* a number, a uint32_t */
 	OPTION_MICROS,  /* a number of microseconds, a uint64_t of nanoseconds */
-	OPTION_SECONDS, /* a number of seconds, perhaps with a fraction, a uint64_t of nanoseconds */
+	OPTION_SECONDS, /* a number of seconds, or a part of one, a uint64_t of nanoseconds */
 	OPTION_OWN,     /* a world's: take() knows */
 };
 
@@ -82,9 +82,9 @@ struct option {
 };
 
 /*
- * Parse argv behind the program's name, options of (own) among it: --option=VALUE, --option VALUE, -o
- * VALUE, or -oVALUE; behind "--" all are words. Moves the words to argv[1] and on. What (options)
- * refers to lives as long as (argv). 0; or -1 after one line on stderr.
+ * Parse argv behind the program's name, options of (own) among it: --option=VALUE, --option VALUE,
+ * -o VALUE, or -oVALUE; behind "--" all are words. Moves the words to argv[1] and on. What
+ * (options) refers to lives as long as (argv). 0; or -1 after one line on stderr.
  */
 int options_parse(struct options *options, const struct option *own, int argc, char **argv);
 

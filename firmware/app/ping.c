@@ -14,8 +14,9 @@
 #define COUNT_MOST 1000000u
 
 /*
- * Messages of eight bytes and more say which one of whom they are. When either side was killed, answers to
- * an earlier incarnation come, and answers that have come already come again: both are nobody's.
+ * Messages of eight bytes and more say which one of whom they are. When either side was killed,
+ * answers to an earlier incarnation come, and answers that have come already come again: both are
+ * nobody's.
  */
 #define TAG_SIZE 8u
 

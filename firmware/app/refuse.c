@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* IVSH_EINVAL: the name was looked at when the command line was parsed. */
+/* IVSH_EINVAL: the name was checked when the command line was parsed. */
 static void slot_text(char *text, size_t size, const struct transport *t, uint32_t slots)
 {
 	if (t->claims)
@@ -18,7 +18,8 @@ static void slot_text(char *text, size_t size, const struct transport *t, uint32
 	else
 		snprintf(text, size,
 		    "the server gave ID %" PRIu32 ", the region has slots 0 to %" PRIu32
-		    ": give the server more --slots; another server than ivsh-server may give no ID again",
+		    ": give the server more --slots; a server other than ivsh-server may give"
+		    " no ID again",
 		    t->mem.self, slots - 1);
 }
 
@@ -31,13 +32,15 @@ void refuse_text(
 		break;
 	case IVSH_ENODEV:
 		snprintf(text, size,
-		    "nobody has formatted the memory: start ivsh-server without --raw, or slot 0 first");
+		    "nobody has formatted the memory: start ivsh-server without --raw, or slot"
+		    " 0 first");
 		break;
 	case IVSH_EPROTO:
 		if (attach->found_magic)
 			snprintf(text, size,
 			    "the memory starts with 0x%016" PRIx64
-			    ", which is not ours: give another one, or clear it if nobody else uses it",
+			    ", which is not ours: give another one, or clear it if nobody else uses"
+			    " it",
 			    attach->found_magic);
 		else
 			snprintf(text, size,

@@ -11,7 +11,7 @@
 
 /*
  * Write into (text) why the region behind (transport) was refused: (error) and (attach) are what
- * ivsh_region_attach() answered, or who only looked would be answered.
+ * ivsh_region_attach() answered, or what a probe did.
  */
 void refuse_text(char *text, size_t size, const struct transport *transport,
     const struct ivsh_attach *attach, int error);

@@ -11,7 +11,9 @@
  * end of the line. */
 void report_times(uint64_t *times_ns, uint32_t count);
 
-/* Print one line: how (command) waited since it attached, and the doorbells that it took and saved. */
+/*
+ * Print one line: how (command) waited since it attached, and the doorbells that it took and saved.
+ */
 void report_bells(const struct session *session, const char *command);
 
 #endif

@@ -35,8 +35,8 @@ static int self_choose(const struct session *s, struct ivsh_mem *mem)
 }
 
 /*
- * Wait for up to (timeout_ns) for somebody to format the memory: slot 0 alone could be us, and then has
- * nobody to wait for. Errors as ivsh_region_probe().
+ * Wait for up to (timeout_ns) for somebody to format the memory: slot 0 alone could be us, and then
+ * has nobody to wait for. Errors as ivsh_region_probe().
  */
 static int format_await(const struct session *s, struct ivsh_attach *attach, uint64_t timeout_ns)
 {

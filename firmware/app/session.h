@@ -11,7 +11,9 @@
 
 #include <ivsh/node.h>
 
-/* How long send, ping, put and get wait for the peer to come, and to go on, unless --timeout says. */
+/*
+ * How long send, ping, put and get wait for the peer to come, and to go on, unless --timeout says.
+ */
 #define SESSION_PATIENCE_NS UINT64_C(5000000000)
 
 struct session {
@@ -34,9 +36,9 @@ struct session {
 	uint32_t partner;             /* who must stay there meanwhile; IVSH_SELF_NONE: nobody */
 	uint32_t partner_incarnation; /* and in which incarnation */
 	uint64_t patience_ns;         /* 0: for ever */
-	uint64_t slice_ns;            /* the longest time between two looks at the slots */
+	uint64_t slice_ns;            /* the longest wait at a time */
 	uint64_t idle_ns;             /* since when there was nothing to do; 0: there was */
-	uint64_t checked_ns; /* when the partner and the world were last looked at; 0: never */
+	uint64_t checked_ns; /* when the partner and the world were last checked; 0: never */
 	uint32_t busy_calls;
 };
 
@@ -62,26 +64,26 @@ static inline struct ivsh_chan *session_chan(const struct session *session, uint
 /* "slot 1 (beta)": for people. Static text, until the next call. */
 const char *session_who(struct session *session, uint32_t slot);
 
-/* Look at slot (slot) again. */
+/* Slot (slot) as it is now. */
 const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);
 
 /* Publish that service (name) is to be had here, on session->port. 0, or -1 after a line. */
 int session_offer(struct session *session, const char *name);
 
 /*
- * Wait for the peer that (wanted) names, by number or name, NULL: any: its slot, or -1 after one line
- * on stderr. Behind a colon stands a service that it has to offer, too: its port is session->port
- * from here on.
+ * Wait for the peer that (wanted) names, by number or name, NULL: any: its slot, or -1 after one
+ * line on stderr. Behind a colon stands a service that it has to offer, too: its port is
+ * session->port from here on.
  */
 int session_find(struct session *session, const char *wanted);
 
 /*
- * The next message of (slot), looked at: true. Else there is none, or (slot) is our own. A channel that is
- * dead, since when and by whose fault ever, is reset after a line.
+ * The next message of (slot), peeked: true. Else there is none, or (slot) is our own. A channel
+ * that is dead, since when and by whose fault ever, is reset after a line.
  */
 bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *message);
 
-/* The same for who looks at no message: a channel that is dead is reset after a line. */
+/* The same without a message: a channel that is dead is reset after a line. */
 void session_mend(struct session *session, uint32_t slot);
 
 /* A call on the channel to (slot) failed for good: say so, and make it session->status. */
@@ -102,22 +104,27 @@ void session_await(struct session *session, uint32_t partner, const char *format
 bool session_busy(struct session *session);
 
 /*
- * There was nothing to do: wait, as --wait says, until there may be. False when the wait is over: out
- * of patience, stopped, the partner or the slot lost. Then session->status is set and one line has
- * said why; there is none when a command that has no end of its own was stopped.
+ * There was nothing to do: wait, as --wait says, until there may be. False when the wait is over:
+ * out of patience, stopped, the partner or the slot lost. Then session->status is set and one line
+ * has said why; there is none when a command that has no end of its own was stopped.
  *
  * A message that stands there and was not peeked ends the wait at once. With a partner those of all
- * others are peeked here; without one the caller has done so.
+ * others are peeked now and then; without one the caller has done so.
  */
 bool session_idle(struct session *session);
 
-/* The same for (count) sessions whose transports are joined: one sleep for all. Status: of the first. */
+/*
+ * The same for (count) sessions whose transports are joined: one sleep for all. Status: of the
+ * first.
+ */
 bool session_idle_all(struct session *sessions, uint32_t count);
 
 /* There was no room for a message: as session_idle(), whatever comes meanwhile. */
 bool session_full(struct session *session);
 
-/* The same for who waits in a way of its own: looks, keeps the heartbeat going, does not wait. */
-bool session_look(struct session *session);
+/*
+ * The same for a command that sleeps in a way of its own: does not wait, keeps the heartbeat going.
+ */
+bool session_check(struct session *session);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * status.h - the exit statuses of all commands: of guests, of ivsh.efi, and of the host tool.
  *
- * Scripts and manuals have these numbers. A guest ends QEMU with (status << 1) | 1, and with 0 for 0
- * (isa-debug-exit); ivsh.efi answers a shell with the EFI_STATUS beside each.
+ * Scripts and manuals have these numbers. A guest ends QEMU with (status << 1) | 1, and with 0 for
+ * 0 (isa-debug-exit); ivsh.efi answers a shell with the EFI_STATUS beside each.
  */
 #ifndef APP_STATUS_H
 #define APP_STATUS_H

@@ -124,7 +124,7 @@ struct copy {
 	uint32_t room;
 };
 
-/* Whatever stands before it in the ring has to go, or nothing behind it would ever come. */
+/* A message of another port goes, or nothing behind it in the ring would ever come. */
 static void recv_drop(struct session *s, uint32_t slot, const struct ivsh_message *message)
 {
 	int error;

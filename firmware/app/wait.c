@@ -3,8 +3,8 @@
  * wait.c - a session with nothing to do.
  *
  * Doorbells announce messages and room. Nothing announces that the program is to stop, that the
- * partner died where no server sees it, or that patience is over: a session looks for these now and
- * then.
+ * partner died where no server sees it, or that patience is over: a session checks for these now
+ * and then.
  */
 #include "app/session.h"
 
@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define BUSY_CALLS 256u /* a command that does not wait looks as rarely whether it is to stop */
+#define BUSY_CALLS 256u /* a command that does not wait checks as rarely whether it is to stop */
 
 void session_await(struct session *s, uint32_t partner, const char *format, ...)
 {
@@ -64,18 +64,29 @@ static bool partner_is_there(struct session *s)
 	return !what;
 }
 
+/* A message of another than the partner would end each wait at once, unless it was peeked. */
+static void peek_others(struct session *s)
+{
+	struct ivsh_message unread;
+
+	for (uint32_t i = 0; s->partner != IVSH_SELF_NONE && i < s->slots; i++)
+		if (i != s->partner)
+			(void)session_peek(s, i, &unread);
+}
+
 /* What no doorbell announces, if it is time. False after a line: the wait is over. */
 static bool check(struct session *s, uint64_t now)
 {
-	const char *news;
+	const char *event;
 
 	if (s->checked_ns != 0 && now - s->checked_ns < s->world->check_ns)
 		return true;
 	s->checked_ns = now ? now : 1;
 	/* The memory and the doorbells outlive the server. */
-	news = s->world->news ? s->world->news(&s->transport) : NULL;
-	if (news)
-		fprintf(stderr, "ivsh: %s: %s: going on without it\n", s->transport.object, news);
+	event = s->world->event ? s->world->event(&s->transport) : NULL;
+	if (event)
+		fprintf(stderr, "ivsh: %s: %s: going on without it\n", s->transport.object, event);
+	peek_others(s);
 	return partner_is_there(s);
 }
 
@@ -145,11 +156,6 @@ bool session_idle_all(struct session *s, uint32_t count)
 
 bool session_idle(struct session *s)
 {
-	struct ivsh_message unread;
-
-	for (uint32_t i = 0; s->partner != IVSH_SELF_NONE && i < s->slots; i++)
-		if (i != s->partner)
-			(void)session_peek(s, i, &unread);
 	return session_idle_all(s, 1);
 }
 
@@ -159,7 +165,7 @@ bool session_full(struct session *s)
 	    s, 1, s->slice_ns, IVSH_EVENT_SPACE | IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN);
 }
 
-bool session_look(struct session *s)
+bool session_check(struct session *s)
 {
 	return wait_all(s, 1, 0, 0);
 }

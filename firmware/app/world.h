@@ -2,8 +2,8 @@
 /*
  * world.h - what a command needs of the machine that it runs on.
  *
- * The commands are standard C over printf and these structs. Three worlds fill them: a guest without
- * an operating system, a UEFI application, and a process of the host.
+ * The commands are standard C over printf and these structs. Three worlds fill them: a guest
+ * without an operating system, a UEFI application, and a process of the host.
  */
 #ifndef APP_WORLD_H
 #define APP_WORLD_H
@@ -28,13 +28,13 @@ struct transport {
 	bool claims;        /* nobody gives slots here: the peer claims the one that it takes */
 	bool formats;       /* slot 0 formats a memory that nobody has formatted */
 	bool named;         /* the command line means this place: no region there is a failure */
-	bool shown;         /* look has printed the line that info --quiet leaves */
+	bool shown;         /* probe has printed the line that info --quiet leaves */
 	uint64_t spin_ns;   /* how long a wait polls before it sleeps, unless --spin says */
 };
 
 /* The files of a world that has some. Each answers 0 or more; or -1 after one line on stderr. */
 struct world_files {
-	/* The file that put and send read; path "-" is standard input. read answers 0 at its end. */
+	/* The file that put and send read; path "-" is standard input. read answers 0 at the end. */
 	int (*source_open)(const char *path);
 	int32_t (*source_read)(void *data, uint32_t size);
 	void (*source_close)(void);
@@ -62,18 +62,20 @@ struct world {
 	int (*open)(struct transport *transport, uint32_t place, const struct options *options);
 
 	/*
-	 * For info: the same for who only looks at the memory, which may be mapped for reading only
-	 * and has no doorbell to notify others. Prints what the world knows of the place. Without a
-	 * named place that is each one there is. -1: there are no more than (place).
+	 * For info: the same to probe the region from outside. The memory may be mapped for reading
+	 * only, and there is no doorbell to notify others. Prints what the world knows of the
+	 * place. Without a named place that is each one there is. -1: there are no more than
+	 * (place).
 	 */
-	int (*look)(struct transport *transport, uint32_t place, const struct options *options);
+	int (*probe)(struct transport *transport, uint32_t place, const struct options *options);
 	void (*close)(struct transport *transport);
 
 	/* Let both wait as one: sleep in one ends by a doorbell of the other. NULL: they do so. */
 	void (*join)(struct transport *first, struct transport *other);
 
-	/* What has happened to the transport since, for a line, once; or NULL. NULL: nothing can. */
-	const char *(*news)(struct transport *transport);
+	/* What has happened to the transport since, for a line, once; or NULL. Itself NULL: nothing
+	 * can. */
+	const char *(*event)(struct transport *transport);
 
 	/* Say, if this world knows better than refuse_print(), why the region was refused, and
 	 * answer true. NULL: it does not. */
@@ -83,7 +85,7 @@ struct world {
 	/* Whether somebody asked the program to stop. */
 	bool (*stopped)(void);
 
-	/* How often a command that waits looks at what no doorbell announces, in nanoseconds. */
+	/* How often a waiting command checks what no doorbell announces, in nanoseconds. */
 	uint64_t check_ns;
 
 	const struct world_files *files; /* NULL: there are none */

@@ -11,7 +11,9 @@
 
 #include <signal.h>
 
-/* A signal ends a sleep at once; the partner's death, where nobody announces it, may wait a little. */
+/*
+ * A signal ends a sleep at once; the partner's death, where nobody announces it, may wait a little.
+ */
 #define CHECK_NS UINT64_C(100000000)
 
 static bool stopped(void)
@@ -27,10 +29,10 @@ int main(int argc, char **argv)
 	    .place_option = "socket",
 	    .places = place_count,
 	    .open = place_open,
-	    .look = place_look,
+	    .probe = place_probe,
 	    .close = place_close,
 	    .join = place_join,
-	    .news = place_news,
+	    .event = place_event,
 	    .stopped = stopped,
 	    .check_ns = CHECK_NS,
 	    .files = &files,

@@ -135,7 +135,7 @@ int place_open(struct transport *t, uint32_t place, const struct options *option
 	struct client *client = &clients[place];
 	int error, status;
 
-	/* Before a file is looked for that the command line has no slot for. */
+	/* Before the file is opened: the command line has no slot for it. */
 	if (file && options->slot == IVSH_SELF_NONE)
 		return refuse_slotless(file);
 	error = file ? client_open_file(client, file, IVSH_SELF_NONE)
@@ -156,7 +156,7 @@ void place_join(struct transport *first, struct transport *other)
 	(void)client_group(&clients[first->place], &clients[other->place]);
 }
 
-const char *place_news(struct transport *t)
+const char *place_event(struct transport *t)
 {
 	struct client *client = &clients[t->place];
 
@@ -195,7 +195,7 @@ static int file_map(int fd, struct client *client)
 }
 
 /* Open the file for reading only: that permission is enough. The exit status, after a line. */
-static int file_look(struct transport *t)
+static int file_probe(struct transport *t)
 {
 	struct client *client = &clients[0];
 	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
@@ -215,11 +215,11 @@ static int file_look(struct transport *t)
 	return status;
 }
 
-int place_look(struct transport *t, uint32_t place, const struct options *options)
+int place_probe(struct transport *t, uint32_t place, const struct options *options)
 {
 	(void)options;
 	if (place >= (file ? 1 : socket_count))
 		return -1;
-	return file ? file_look(t)
+	return file ? file_probe(t)
 		    : opened(t, place, client_probe(&clients[place], sockets[place], CONNECT_NS));
 }

@@ -14,9 +14,9 @@ extern const struct option place_options[];
 
 uint32_t place_count(void);
 int place_open(struct transport *transport, uint32_t place, const struct options *options);
-int place_look(struct transport *transport, uint32_t place, const struct options *options);
+int place_probe(struct transport *transport, uint32_t place, const struct options *options);
 void place_close(struct transport *transport);
 void place_join(struct transport *first, struct transport *other);
-const char *place_news(struct transport *transport);
+const char *place_event(struct transport *transport);
 
 #endif

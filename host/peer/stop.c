@@ -23,8 +23,8 @@ static uint64_t stop_size;
 static char stop_space[PATH_MAX + 128];
 
 /*
- * A file knows no seals: whoever truncates it takes the pages away under us. One that has its length
- * still, but not all of its pages, gets none when its file system is full.
+ * A file knows no seals: whoever truncates it takes the pages away under us. One that has its
+ * length still, but not all of its pages, gets none when its file system is full.
  */
 static void stop_bus(int signal)
 {

@@ -13,12 +13,14 @@
  */
 void stop_guard(void);
 
-/* The memory is (size) bytes of (fd), which stays open as long as it is mapped; (object) names it. */
+/*
+ * The memory is (size) bytes of (fd), which stays open as long as it is mapped; (object) names it.
+ */
 void stop_memory(const char *object, int fd, uint64_t size);
 
 /*
- * From here on SIGINT, SIGTERM and SIGHUP are remembered, so that the region is left in order; the second
- * one of a kind ends the program at once.
+ * From here on SIGINT, SIGTERM and SIGHUP are remembered, so that the region is left in order; the
+ * second one of a kind ends the program at once.
  */
 void stop_listen(void);
 

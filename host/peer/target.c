@@ -2,8 +2,9 @@
 /*
  * target.c - the file that get writes.
  *
- * A file without a name (O_TMPFILE) ends with the program, however that ends. It gets a name beside the
- * target and then the target's by rename(2), so that who looks finds the old file or the new one.
+ * A file without a name (O_TMPFILE) ends with the program, however that ends. It gets a name beside
+ * the target and then the target's by rename(2), so that who looks finds the old file or the new
+ * one.
  */
 #include "peer/target.h"
 
@@ -22,7 +23,9 @@ static int target_failed(const struct target *t, const char *what)
 	return -1;
 }
 
-/* A name that leads into /proc is a descriptor, as /dev/stdout and /dev/fd/5: nothing stands there. */
+/*
+ * A name that leads into /proc is a descriptor, as /dev/stdout and /dev/fd/5: nothing stands there.
+ */
 static bool target_is_descriptor(const char *path)
 {
 	static const char proc[] = "/proc/";

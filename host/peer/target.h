@@ -33,8 +33,8 @@ int target_open(struct target *target, const char *path);
 int target_write(struct target *target, const uint8_t *bytes, uint32_t size);
 
 /*
- * All is written: give the file its name, with the mode and, where we may, the owner of the one that
- * it replaces. 0, or -1 after one line on stderr.
+ * All is written: give the file its name, with the mode and, where we may, the owner of the one
+ * that it replaces. 0, or -1 after one line on stderr.
  */
 int target_keep(struct target *target);
 

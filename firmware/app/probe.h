@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * look.h - a region seen from outside: nothing is written, no slot is taken.
+ * probe.h - a region seen from outside: nothing is written, no slot is taken.
  *
  * A peer that only wants to know who is there must not overwrite what a dead one left, nor need
  * write access to a file. Everything here is what the memory says: numbers unchecked, names clean.
  */
-#ifndef APP_LOOK_H
-#define APP_LOOK_H
+#ifndef APP_PROBE_H
+#define APP_PROBE_H
 
 #include <ivsh/region.h>
 
 /* One slot. */
-struct look_slot {
+struct probe_slot {
 	struct ivsh_peer peer; /* presence and connection: of what was seen to move */
 	struct ivsh_counters counters;
 
@@ -20,25 +20,25 @@ struct look_slot {
 	bool moves;         /* it was seen to move */
 };
 
-struct look {
-	struct ivsh_region region; /* looked at, not attached */
+struct probe {
+	struct ivsh_region region; /* probed, not attached */
 	uint64_t size;             /* bytes of the region */
 	uint32_t server_heartbeat; /* as first seen */
 	bool server_moves;
-	struct look_slot slot[IVSH_WIRE_SLOTS_MAX]; /* region.geometry.slots of them */
+	struct probe_slot slot[IVSH_WIRE_SLOTS_MAX]; /* region.geometry.slots of them */
 };
 
 /*
  * Begin: check the header of (mem). 0, or the error that ivsh_region_attach() would answer, with
  * what belongs to it in (attach): IVSH_ENODEV, IVSH_EPROTO, IVSH_EVERSION, IVSH_ENOSPC.
  */
-int look_open(
-    struct look *look, const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
+int probe_open(
+    struct probe *probe, const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * Look until more looks tell no more, for IVSH_HEARTBEAT_LIMIT_NS at the most. Afterwards (look) has
- * names and counters, and the presence of each slot.
+ * Probe until more probing tells no more, for IVSH_HEARTBEAT_LIMIT_NS at the most. Afterwards
+ * (probe) has names and counters, and the presence of each slot.
  */
-void look_watch(struct look *look);
+void probe_watch(struct probe *probe);
 
 #endif

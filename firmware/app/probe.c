@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe.c - a region seen from outside.
+ *
+ * Theory of operation: the library probes a region, and believes a server and a heartbeat until
+ * they have stood still for a while. A probe that lasts seconds only believes what was seen to
+ * move.
+ */
+#include "app/probe.h"
+
+#include <string.h>
+
+/* What has not moved for as long stands still: SPEC R4.3, R5.4. The server's heartbeat has less. */
+#define LIMIT_NS IVSH_HEARTBEAT_LIMIT_NS
+#define STEP_NS UINT64_C(10000000)
+
+int probe_open(struct probe *probe, const struct ivsh_mem *mem, struct ivsh_attach *attach)
+{
+	int error;
+
+	memset(probe, 0, sizeof(*probe));
+	error = ivsh_region_probe(&probe->region, mem, attach);
+	if (error)
+		return error;
+	probe->size = attach->need_size;
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
+		struct probe_slot *slot = &probe->slot[i];
+
+		error = ivsh_region_peer(&probe->region, i, &slot->peer);
+		if (error)
+			return error;
+		slot->heartbeat = slot->peer.heartbeat;
+	}
+	probe->server_heartbeat = probe->region.server_heartbeat;
+	return 0;
+}
+
+/*
+ * Probe again. True when more probing tells no more: the server's heartbeat was seen to move, or
+ * there never was one, and so was the heartbeat of every attached slot whose peer the server did
+ * not see go.
+ */
+static bool probe_again(struct probe *probe)
+{
+	uint32_t epoch = probe->region.server_epoch;
+	bool all = true;
+
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
+		struct probe_slot *slot = &probe->slot[i];
+
+		if (ivsh_region_peer(&probe->region, i, &slot->peer))
+			continue;
+		slot->moves |= slot->peer.heartbeat != slot->heartbeat;
+		if (probe->region.server_heartbeat != probe->server_heartbeat ||
+		    probe->region.server_epoch != epoch)
+			probe->server_moves = true;
+		if (slot->peer.presence != IVSH_PEER_ABSENT && !slot->moves && !slot->ours &&
+		    !(slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
+			all = false;
+	}
+	return all && (probe->region.server_epoch == 0 || probe->server_moves);
+}
+
+/* SPEC R4.3, R5.4 */
+static enum ivsh_presence presence(const struct probe *probe, const struct probe_slot *slot)
+{
+	if (slot->peer.presence == IVSH_PEER_ABSENT)
+		return IVSH_PEER_ABSENT;
+	if (slot->ours || (slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
+		return IVSH_PEER_GONE;
+	return slot->moves ? IVSH_PEER_ATTACHED : IVSH_PEER_SILENT;
+}
+
+/*
+ * The end of the probe: names and counters, and the presence of each slot, as far as it is known.
+ */
+static void probe_close(struct probe *probe)
+{
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
+		struct probe_slot *slot = &probe->slot[i];
+
+		slot->peer.presence = presence(probe, slot);
+		if (!probe->server_moves)
+			slot->peer.connection = IVSH_CONNECTION_UNKNOWN;
+		if (ivsh_region_counters(&probe->region, i, &slot->counters))
+			memset(&slot->counters, 0, sizeof(slot->counters));
+	}
+}
+
+void probe_watch(struct probe *probe)
+{
+	const struct ivsh_doorbell *doorbell = &probe->region.mem.doorbell;
+	uint64_t start = doorbell->now_ns(doorbell->ctx), now = start;
+
+	while (!probe_again(probe) && now - start < LIMIT_NS) {
+		doorbell->sleep(doorbell->ctx, doorbell->count(doorbell->ctx), now + STEP_NS);
+		now = doorbell->now_ns(doorbell->ctx);
+	}
+	probe_close(probe);
+}
