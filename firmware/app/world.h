@@ -34,7 +34,7 @@ struct transport {
 
 /* The files of a world that has some. Each answers 0 or more; or -1 after one line on stderr. */
 struct world_files {
-	/* The file that put and send read; path "-" is standard input. read answers 0 at the end. */
+	/* What put and send read; path "-" is standard input. read answers 0 at the end. */
 	int (*source_open)(const char *path);
 	int32_t (*source_read)(void *data, uint32_t size);
 	void (*source_close)(void);
