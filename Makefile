@@ -167,7 +167,8 @@ PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.
 WIRE    := host/wire/state.c host/wire/link.c
 SUPERVISOR := host/supervisor/start.c host/supervisor/children.c host/supervisor/reload.c \
           host/supervisor/messages.c host/supervisor/handover.c host/supervisor/ready.c \
-          host/supervisor/passing.c host/supervisor/resources.c host/supervisor/child.c \
+          host/supervisor/passing.c host/supervisor/resources.c \
+          host/supervisor/listeners.c host/supervisor/child.c \
           host/supervisor/memory.c host/supervisor/notify.c host/supervisor/daemon.c \
           host/supervisor/marks.c
 # What of the server works in the shared state, and needs no process of its own.

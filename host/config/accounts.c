@@ -14,18 +14,18 @@
 
 #define ACCOUNTS_NAME 256 /* more than any name: useradd(8) allows 32, login's limit is 256 */
 
-static const char *accounts_number(const char *text, uint32_t *number)
+static const char *parse_number(const char *text, uint32_t *number)
 {
 	return sizes_count(text, 0, UINT32_MAX - 1, number);
 }
 
-static int accounts_is_number(const char *text)
+static int is_number(const char *text)
 {
 	return *text && !text[strspn(text, "0123456789")];
 }
 
 /* Nothing was found: because there is none, or because the look-up failed. */
-static const char *accounts_missing(const char *none)
+static const char *missing(const char *none)
 {
 	switch (errno) {
 	case EMFILE:
@@ -44,14 +44,14 @@ const char *accounts_user(const char *text, uint32_t *user)
 {
 	const struct passwd *entry;
 
-	if (accounts_is_number(text))
-		return accounts_number(text, user);
+	if (is_number(text))
+		return parse_number(text, user);
 	if (known_find(KNOWN_USER, text, user))
 		return NULL;
 	errno = 0;
 	entry = getpwnam(text);
 	if (!entry)
-		return accounts_missing("there is no such user: create it, or give a number");
+		return missing("there is no such user: create it, or give a number");
 	*user = entry->pw_uid;
 	known_add(KNOWN_USER, text, *user);
 	return NULL;
@@ -61,14 +61,14 @@ const char *accounts_group(const char *text, uint32_t *group)
 {
 	const struct group *entry;
 
-	if (accounts_is_number(text))
-		return accounts_number(text, group);
+	if (is_number(text))
+		return parse_number(text, group);
 	if (known_find(KNOWN_GROUP, text, group))
 		return NULL;
 	errno = 0;
 	entry = getgrnam(text);
 	if (!entry)
-		return accounts_missing("there is no such group: create it, or give a number");
+		return missing("there is no such group: create it, or give a number");
 	*group = entry->gr_gid;
 	known_add(KNOWN_GROUP, text, *group);
 	return NULL;
@@ -97,7 +97,7 @@ const char *accounts_both(const char *text, uint32_t *user, uint32_t *group)
 	errno = 0;
 	entry = getpwuid(*user);
 	if (!entry)
-		return accounts_missing("no user has this number: give its group too, USER:GROUP");
+		return missing("no user has this number: give its group too, USER:GROUP");
 	*group = entry->pw_gid;
 	known_add(KNOWN_PRIMARY, name, *group);
 	return NULL;

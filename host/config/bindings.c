@@ -15,7 +15,7 @@
 #define BINDINGS_NAME_MAX 63 /* a log line, and a reader's eye, hold it */
 
 /* What is wrong with "WHO=PATH", as a phrase; NULL: nothing. */
-static const char *bindings_wrong(const char *text)
+static const char *find_fault(const char *text)
 {
 	const char *equals = strchr(text, '=');
 
@@ -31,7 +31,7 @@ static const char *bindings_wrong(const char *text)
 
 int bindings_add(struct options *options, const char *object, uint32_t line, const char *text)
 {
-	const char *wrong = bindings_wrong(text);
+	const char *wrong = find_fault(text);
 	struct options_slot *grown;
 	char *name, *socket;
 
@@ -54,8 +54,7 @@ int bindings_add(struct options *options, const char *object, uint32_t line, con
 }
 
 /* One line about (bound), which says where it was given. Answers -1. */
-static int bindings_refuse(
-    const struct options *options, const struct options_slot *bound, const char *what)
+static int refuse(const struct options *options, const struct options_slot *bound, const char *what)
 {
 	char object[PATH_MAX + 32] = "--slot";
 
@@ -72,7 +71,7 @@ void bindings_about(const struct options *options, const struct options_slot *bo
 	log_about(bound->line ? where : NULL);
 }
 
-static bool bindings_is_taken(const struct options *options, uint32_t slot)
+static bool is_taken(const struct options *options, uint32_t slot)
 {
 	for (uint32_t i = 0; i < options->bound_count; i++)
 		if (options->bound[i].slot == slot)
@@ -81,32 +80,32 @@ static bool bindings_is_taken(const struct options *options, uint32_t slot)
 }
 
 /* (bound) has a name and a socket that no earlier one, and nothing else, has. */
-static int bindings_check(const struct options *options, const struct options_slot *bound)
+static int check_unique(const struct options *options, const struct options_slot *bound)
 {
 	for (const struct options_slot *other = options->bound; other < bound; other++) {
 		if (!strcmp(bound->name, other->name))
-			return bindings_refuse(options, bound, "this name is given twice");
+			return refuse(options, bound, "this name is given twice");
 		if (!strcmp(bound->socket, other->socket))
-			return bindings_refuse(options, bound, "this socket is given twice");
+			return refuse(options, bound, "this socket is given twice");
 	}
 	if (!strcmp(bound->socket, options->socket))
-		return bindings_refuse(options, bound, "this is the common socket");
+		return refuse(options, bound, "this is the common socket");
 	if (options->control && !strcmp(bound->socket, options->control))
-		return bindings_refuse(options, bound, "this is the control socket");
+		return refuse(options, bound, "this is the control socket");
 	return 0;
 }
 
 /* A name that is a number says which slot. */
-static int bindings_number(const struct options *options, struct options_slot *bound)
+static int take_number(const struct options *options, struct options_slot *bound)
 {
 	uint32_t slot;
 
 	if (bound->name[strspn(bound->name, "0123456789")])
 		return 0;
 	if (sizes_count(bound->name, 0, options->slots - 1, &slot))
-		return bindings_refuse(options, bound, "there are not that many slots");
-	if (bindings_is_taken(options, slot))
-		return bindings_refuse(options, bound, "this slot is given twice");
+		return refuse(options, bound, "there are not that many slots");
+	if (is_taken(options, slot))
+		return refuse(options, bound, "this slot is given twice");
 	bound->slot = slot;
 	return 0;
 }
@@ -118,17 +117,16 @@ int bindings_bind(struct options *options)
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		struct options_slot *bound = &options->bound[i];
 
-		if (bindings_check(options, bound) || bindings_number(options, bound))
+		if (check_unique(options, bound) || take_number(options, bound))
 			return -1;
 	}
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		if (options->bound[i].slot != UINT32_MAX)
 			continue;
-		while (bindings_is_taken(options, next))
+		while (is_taken(options, next))
 			next++;
 		if (next >= options->slots)
-			return bindings_refuse(
-			    options, &options->bound[i], "there are not that many slots");
+			return refuse(options, &options->bound[i], "there are not that many slots");
 		options->bound[i].slot = next;
 	}
 	return 0;

@@ -26,7 +26,7 @@ struct config {
 	uint32_t seen[SETTINGS_COUNT]; /* the line where each was given; 0: not yet */
 };
 
-static int config_refuse(const struct config *config, const char *what)
+static int refuse(const struct config *config, const char *what)
 {
 	char object[OPTIONS_OBJECT];
 
@@ -38,7 +38,7 @@ static int config_refuse(const struct config *config, const char *what)
  * A control character in the midst of (line). A carriage return is one: where lines end with nothing
  * else, what looks like many settings is one, or one comment.
  */
-static int config_look(const struct config *config, const char *line)
+static int check_characters(const struct config *config, const char *line)
 {
 	size_t size = strlen(line);
 	char what[96];
@@ -51,52 +51,51 @@ static int config_look(const struct config *config, const char *line)
 		if ((c >= 0x20 && c != 0x7f) || c == '\t')
 			continue;
 		if (c == '\r')
-			return config_refuse(
+			return refuse(
 			    config, "a carriage return in the midst: end lines with a newline");
 		snprintf(what, sizeof(what),
 		    "not a setting and no comment: there is a control character, 0x%02x", c);
-		return config_refuse(config, what);
+		return refuse(config, what);
 	}
 	return 0;
 }
 
 /* What a line may have around its words. A file from Windows ends its lines with \r, too. */
-static bool config_is_space(char c)
+static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* Cut the space off both ends of the string at (text). */
-static char *config_trim(char *text)
+static char *trim(char *text)
 {
 	char *end;
 
-	while (config_is_space(*text))
+	while (is_space(*text))
 		text++;
 	end = text + strlen(text);
-	while (end > text && config_is_space(end[-1]))
+	while (end > text && is_space(end[-1]))
 		end--;
 	*end = '\0';
 	return text;
 }
 
 /* Unknown words are shown, unless they are no words. */
-static int config_unknown(const struct config *config, const char *key)
+static int refuse_unknown(const struct config *config, const char *key)
 {
 	char what[128];
 	size_t length =
 	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
 	if (length == 0 || length > 32 || key[length])
-		return config_refuse(
-		    config, "not a setting: write KEY = VALUE, or # for a comment");
+		return refuse(config, "not a setting: write KEY = VALUE, or # for a comment");
 	snprintf(what, sizeof(what),
 	    "%s: no such setting: the keys are the long options, as in size = 4M", key);
-	return config_refuse(config, what);
+	return refuse(config, what);
 }
 
 /* A setting may be given once, but for those that make a list. */
-static int config_set(struct config *config, enum setting setting, const char *value)
+static int set_key(struct config *config, enum setting setting, const char *value)
 {
 	const char *name = settings_name(setting);
 	bool is_list = setting == SETTING_SLOT || setting == SETTING_ALLOW;
@@ -112,28 +111,28 @@ static int config_set(struct config *config, enum setting setting, const char *v
 	return settings_set(config->options, object, config->line, setting, value);
 }
 
-static int config_line(struct config *config, char *line)
+static int set_line(struct config *config, char *line)
 {
 	char *key, *equals, *value = NULL;
 	enum setting setting;
 
-	if (config_look(config, line))
+	if (check_characters(config, line))
 		return -1;
-	key = config_trim(line);
+	key = trim(line);
 	if (*key == '\0' || *key == '#')
 		return 0;
 	equals = strchr(key, '=');
 	if (equals) {
 		*equals = '\0';
-		value = config_trim(equals + 1);
-		config_trim(key);
+		value = trim(equals + 1);
+		trim(key);
 	}
 	setting = settings_find(key);
 	if (setting == SETTINGS_COUNT)
-		return config_unknown(config, key);
+		return refuse_unknown(config, key);
 	if (settings_is_own(setting))
-		return config_refuse(config, "this is for the command line");
-	return config_set(config, setting, value);
+		return refuse(config, "this is for the command line");
+	return set_key(config, setting, value);
 }
 
 int config_parse(struct options *options, const char *name, const char *text, size_t size)
@@ -148,7 +147,7 @@ int config_parse(struct options *options, const char *name, const char *text, si
 		config.line = 1;
 		for (const char *c = text; c < nul; c++)
 			config.line += *c == '\n';
-		return config_refuse(&config, "a NUL byte: this is no text");
+		return refuse(&config, "a NUL byte: this is no text");
 	}
 	line = options_keep(options, text, size);
 	if (!line)
@@ -160,14 +159,14 @@ int config_parse(struct options *options, const char *name, const char *text, si
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		if (config_line(&config, line))
+		if (set_line(&config, line))
 			return -1;
 	}
 	return 0;
 }
 
 /* Everything from the beginning of (fd), at most one byte more than is allowed. */
-static int config_read(struct options *options, int fd)
+static int read_file(struct options *options, int fd)
 {
 	size_t size = 0;
 	struct stat st;
@@ -207,7 +206,7 @@ int config_load(struct options *options, int fd)
 		file = open(options->config, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (file < 0)
 		return log_failure(options->config, "open: %s", strerror(errno));
-	status = config_read(options, file);
+	status = read_file(options, file);
 	if (fd < 0)
 		close(file);
 	return status ? -1

@@ -24,15 +24,15 @@
 #define DESCRIPTORS_SLOTS_MAX 1024u /* the default's, nobody else's */
 
 /* Each listening socket has a lock. */
-static uint64_t descriptors_listeners(const struct options *options)
+static uint64_t count_listeners(const struct options *options)
 {
 	return 2 * ((uint64_t)options->bound_count + 1 + (options->control ? 1 : 0));
 }
 
-static int descriptors_check_server(const struct options *options, uint64_t bells)
+static int check_server(const struct options *options, uint64_t bells)
 {
 	uint64_t sockets = (uint64_t)options->slots + CLIENTS_SPARE;
-	uint64_t listeners = descriptors_listeners(options);
+	uint64_t listeners = count_listeners(options);
 	uint64_t sum = bells + sockets + listeners + DESCRIPTORS_OTHERS;
 	struct rlimit limit;
 
@@ -52,7 +52,7 @@ static int descriptors_check_server(const struct options *options, uint64_t bell
 	    (unsigned long long)sum, (unsigned long long)limit.rlim_max);
 }
 
-static int descriptors_check_client(const struct options *options, uint64_t bells)
+static int check_client(const struct options *options, uint64_t bells)
 {
 	uint64_t sum = bells + DESCRIPTORS_CLIENT;
 	char object[OPTIONS_OBJECT];
@@ -73,14 +73,14 @@ int descriptors_check(const struct options *options)
 {
 	uint64_t bells = (uint64_t)options->slots * options->vectors;
 
-	if (descriptors_check_server(options, bells))
+	if (check_server(options, bells))
 		return -1;
-	return descriptors_check_client(options, bells);
+	return check_client(options, bells);
 }
 
 uint32_t descriptors_slots(const struct options *options)
 {
-	uint64_t fixed = CLIENTS_SPARE + descriptors_listeners(options) + DESCRIPTORS_OTHERS;
+	uint64_t fixed = CLIENTS_SPARE + count_listeners(options) + DESCRIPTORS_OTHERS;
 	uint64_t slots = DESCRIPTORS_SLOTS_MAX;
 	uint64_t most = 0;
 	struct rlimit limit;

@@ -20,11 +20,11 @@ struct known {
 	char name[];
 };
 
-static struct known *known_first;
+static struct known *first;
 
 bool known_find(enum known_kind kind, const char *name, uint32_t *number)
 {
-	for (const struct known *known = known_first; known; known = known->next)
+	for (const struct known *known = first; known; known = known->next)
 		if (known->kind == kind && !strcmp(known->name, name)) {
 			*number = known->number;
 			return true;
@@ -39,9 +39,9 @@ void known_add(enum known_kind kind, const char *name, uint32_t number)
 
 	if (!known)
 		return;
-	*known = (struct known){.next = known_first, .kind = kind, .number = number};
+	*known = (struct known){.next = first, .kind = kind, .number = number};
 	memcpy(known->name, name, size);
-	known_first = known;
+	first = known;
 }
 
 int known_keep(void)
@@ -51,7 +51,7 @@ int known_keep(void)
 	bool is_whole = fd >= 0;
 
 	/* "KIND NUMBER NAME" each; no account has a name with a newline. */
-	for (const struct known *known = known_first; known && is_whole; known = known->next)
+	for (const struct known *known = first; known && is_whole; known = known->next)
 		if (!strchr(known->name, '\n'))
 			is_whole = dprintf(fd, "%u %lu %s\n", (unsigned)known->kind,
 				       (unsigned long)known->number, known->name) > 0;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Read digits, saturating. Answers where they end; NULL: there are none. */
-static const char *sizes_digits(const char *text, uint64_t *value)
+static const char *parse_digits(const char *text, uint64_t *value)
 {
 	const char *at = text;
 
@@ -30,7 +30,7 @@ const char *sizes_parse(const char *text, uint64_t *size)
 	static const char suffixes[] = "KMGT";
 	uint64_t value;
 	unsigned shift = 0;
-	const char *end = sizes_digits(text, &value);
+	const char *end = parse_digits(text, &value);
 
 	if (!end)
 		return "not a size: give a number, as in 4194304, 4096K, 4M, 1G";
@@ -50,7 +50,7 @@ const char *sizes_parse(const char *text, uint64_t *size)
 }
 
 /* Digits behind a point, as a part of 1. Answers where they end; there may be none. */
-static const char *sizes_fraction(const char *text, double *fraction)
+static const char *parse_fraction(const char *text, double *fraction)
 {
 	double unit = 1;
 
@@ -62,7 +62,7 @@ static const char *sizes_fraction(const char *text, double *fraction)
 	return text;
 }
 
-static const char *sizes_hexadecimal(const char *text, uint64_t *size)
+static const char *parse_hexadecimal(const char *text, uint64_t *size)
 {
 	uint64_t value = 0;
 
@@ -78,18 +78,18 @@ static const char *sizes_hexadecimal(const char *text, uint64_t *size)
 	return *text ? "not a size: behind hexadecimal digits comes nothing" : NULL;
 }
 
-static const char *sizes_scaled(const char *text, uint64_t *size)
+static const char *parse_scaled(const char *text, uint64_t *size)
 {
 	static const char suffixes[] = "BKMGTPE";
 	const char *suffix = suffixes;
 	double fraction = 0;
 	uint64_t value;
-	const char *end = sizes_digits(text, &value);
+	const char *end = parse_digits(text, &value);
 
 	if (!end)
 		return "not a size: give a number, as in 4194304, 0x400000, 4M, 1.5G";
 	if (*end == '.')
-		end = sizes_fraction(end + 1, &fraction);
+		end = parse_fraction(end + 1, &fraction);
 	if (*end) {
 		suffix = strchr(suffixes, toupper((unsigned char)*end));
 		if (!suffix || end[1])
@@ -116,9 +116,9 @@ const char *sizes_parse_qemu(const char *text, uint64_t *size)
 		text++;
 	text += *text == '+';
 	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		wrong = sizes_hexadecimal(text + 2, &value);
+		wrong = parse_hexadecimal(text + 2, &value);
 	else
-		wrong = sizes_scaled(text, &value);
+		wrong = parse_scaled(text, &value);
 	if (wrong)
 		return wrong;
 	if (value == 0)
@@ -141,7 +141,7 @@ uint64_t sizes_round(uint64_t size)
 const char *sizes_count(const char *text, uint32_t least, uint32_t most, uint32_t *count)
 {
 	uint64_t value;
-	const char *end = sizes_digits(text, &value);
+	const char *end = parse_digits(text, &value);
 
 	if (!end || *end)
 		return "not a number";

@@ -12,14 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void acceptor_hold(struct acceptor *acceptor)
+static void hold_spare(struct acceptor *acceptor)
 {
 	/* A copy, since a server that is isolated opens no files any more. */
 	if (acceptor->spare < 0)
 		acceptor->spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
-static void acceptor_let_go(struct acceptor *acceptor)
+static void release_spare(struct acceptor *acceptor)
 {
 	if (acceptor->spare >= 0)
 		close(acceptor->spare);
@@ -29,14 +29,14 @@ static void acceptor_let_go(struct acceptor *acceptor)
 int acceptor_open(struct acceptor *acceptor)
 {
 	*acceptor = (struct acceptor){.spare = -1};
-	acceptor_hold(acceptor);
+	hold_spare(acceptor);
 	if (acceptor->spare < 0)
 		return log_failure("acceptor", "%s", strerror(errno));
 	return 0;
 }
 
 /* Not close-on-exec: the next server inherits it. */
-static int acceptor_accept(int listener, enum caller *caller)
+static int accept_one(int listener, enum caller *caller)
 {
 	struct sockaddr_un address;
 	socklen_t size = sizeof(address);
@@ -51,37 +51,37 @@ static int acceptor_accept(int listener, enum caller *caller)
  * Descriptors ran out, or so accept4(2) says, also when nobody waits. With the spare one a client
  * can be told; left alone, it would wait for ever.
  */
-static int acceptor_take_last(struct acceptor *acceptor, int listener, enum caller *caller)
+static int accept_last(struct acceptor *acceptor, int listener, enum caller *caller)
 {
 	int fd;
 
-	acceptor_let_go(acceptor);
-	fd = acceptor_accept(listener, caller);
+	release_spare(acceptor);
+	fd = accept_one(listener, caller);
 	if (fd < 0) {
 		acceptor->is_paused = errno != EAGAIN && errno != EWOULDBLOCK;
-		acceptor_hold(acceptor);
+		hold_spare(acceptor);
 		return -1;
 	}
-	acceptor_hold(acceptor);
+	hold_spare(acceptor);
 	if (acceptor->spare >= 0)
 		return fd; /* meanwhile there is one more */
 	log_event("event=refuse reason=descriptors");
 	acceptor->refused++;
 	caller_refuse(fd, "descriptors");
 	close(fd);
-	acceptor_hold(acceptor);
+	hold_spare(acceptor);
 	return -1;
 }
 
 int acceptor_take(struct acceptor *acceptor, int listener, enum caller *caller)
 {
 	while (!acceptor->is_paused) {
-		int fd = acceptor_accept(listener, caller);
+		int fd = accept_one(listener, caller);
 
 		if (fd >= 0)
 			return fd;
 		if (errno == EMFILE || errno == ENFILE)
-			return acceptor_take_last(acceptor, listener, caller);
+			return accept_last(acceptor, listener, caller);
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return -1;
 		if (errno != ECONNABORTED && errno != EINTR)
@@ -93,10 +93,10 @@ int acceptor_take(struct acceptor *acceptor, int listener, enum caller *caller)
 void acceptor_tick(struct acceptor *acceptor)
 {
 	acceptor->is_paused = false;
-	acceptor_hold(acceptor);
+	hold_spare(acceptor);
 }
 
 void acceptor_close(struct acceptor *acceptor)
 {
-	acceptor_let_go(acceptor);
+	release_spare(acceptor);
 }

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static bool caller_begins(const struct sockaddr_un *address, socklen_t size, const char *with)
+static bool begins_with(const struct sockaddr_un *address, socklen_t size, const char *with)
 {
 	size_t length = strlen(with);
 
@@ -23,11 +23,10 @@ static bool caller_begins(const struct sockaddr_un *address, socklen_t size, con
 
 enum caller caller_at(const struct sockaddr_un *address, unsigned size)
 {
-	if (caller_begins(address, size, "ivsh-client-"))
+	if (begins_with(address, size, "ivsh-client-"))
 		return CALLER_CLIENT;
 	/* Earlier versions of ivsh probe by the second name. */
-	return caller_begins(address, size, "ivsh-probe-") ||
-		       caller_begins(address, size, "ivsh-look-")
+	return begins_with(address, size, "ivsh-probe-") || begins_with(address, size, "ivsh-look-")
 		   ? CALLER_LOOK
 		   : CALLER_OTHER;
 }

@@ -113,3 +113,9 @@ int inherited_reset(const sigset_t *held, const sigset_t *kept)
 	umask(umask(0) & 0077);
 	return open_standard();
 }
+
+void inherited_pass_on(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, 0);
+}

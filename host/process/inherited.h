@@ -22,4 +22,7 @@
  */
 int inherited_reset(const sigset_t *held, const sigset_t *kept);
 
+/* Let programs that this process executes have (fd), too. Harmless on -1. */
+void inherited_pass_on(int fd);
+
 #endif

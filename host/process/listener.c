@@ -25,20 +25,20 @@
 
 #define LISTENER_TRIES 64 /* others may remove the lock as often as they end */
 
-static void listener_lock_path(const struct listener *listener, char path[PATH_MAX])
+static void lock_path(const struct listener *listener, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s.lock", listener->path);
 }
 
 /* What another user made there, or may have locked: it says nothing, and is left alone. */
-static int listener_no_lock(const struct listener *listener, uid_t user)
+static int go_without_lock(const struct listener *listener, uid_t user)
 {
 	log_event("event=warning what=foreign-lock path=%s.lock uid=%u", listener->path, user);
 	return 0;
 }
 
 /* Another server has the lock, the open file (st): who it is, and what ends it. */
-static int listener_busy(const struct listener *listener, const struct stat *st)
+static int refuse_busy(const struct listener *listener, const struct stat *st)
 {
 	struct holder holder;
 	char who[64] = "";
@@ -56,14 +56,14 @@ static int listener_busy(const struct listener *listener, const struct stat *st)
  * Lock the open file (fd), if it is one that only we can hold. 1: it is gone, or was not for us
  * alone: again. 0, with listener->lock or without; -1 after one line.
  */
-static int listener_try_lock(struct listener *listener, const struct entry *entry, int fd)
+static int try_lock(struct listener *listener, const struct entry *entry, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	if (st.st_uid != geteuid() || !S_ISREG(st.st_mode))
-		return listener_no_lock(listener, st.st_uid);
+		return go_without_lock(listener, st.st_uid);
 	/* Whoever can read it can hold it. */
 	if (st.st_mode & 0077) {
 		if (entry_is(entry, &st) && unlinkat(entry->folder, entry->name, 0))
@@ -72,7 +72,7 @@ static int listener_try_lock(struct listener *listener, const struct entry *entr
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
-			return listener_busy(listener, &st);
+			return refuse_busy(listener, &st);
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	}
 	/* The name may lead to another by now: who held it removed it. */
@@ -86,14 +86,14 @@ static int listener_try_lock(struct listener *listener, const struct entry *entr
  * Without a lock where another user has the name, as anybody can in /tmp, and where root has it:
  * then publish() alone decides between two that start at once.
  */
-static int listener_take_lock(struct listener *listener)
+static int take_lock(struct listener *listener)
 {
 	char path[PATH_MAX];
 	struct entry entry;
 	struct stat st;
 	int result = 1;
 
-	listener_lock_path(listener, path);
+	lock_path(listener, path);
 	if (entry_open(&entry, path))
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	for (unsigned i = 0; result > 0 && i < LISTENER_TRIES; i++) {
@@ -102,11 +102,11 @@ static int listener_take_lock(struct listener *listener)
 		int error = errno;
 
 		if (fd >= 0) {
-			result = listener_try_lock(listener, &entry, fd);
+			result = try_lock(listener, &entry, fd);
 			if (listener->lock != fd)
 				close(fd);
 		} else if (entry_stat(&entry, &st) == 0 && st.st_uid != geteuid()) {
-			result = listener_no_lock(listener, st.st_uid);
+			result = go_without_lock(listener, st.st_uid);
 		} else {
 			result = log_failure(listener->path, "lock: %s", strerror(error));
 		}
@@ -117,7 +117,7 @@ static int listener_take_lock(struct listener *listener)
 }
 
 /* Nothing but a dead socket is in the way. 0, or -1 after one line. */
-static int listener_probe(const struct listener *listener)
+static int check_path(const struct listener *listener)
 {
 	struct stat st;
 
@@ -139,9 +139,9 @@ int listener_lock(struct listener *listener, const char *path, uint32_t slot)
 	if (strlen(path) >= LISTENER_PATH)
 		return log_failure(path, "a socket's path has at most %u bytes", LISTENER_PATH - 1);
 	strcpy(listener->path, path);
-	if (listener_take_lock(listener))
+	if (take_lock(listener))
 		return -1;
-	if (listener_probe(listener)) {
+	if (check_path(listener)) {
 		listener_close(listener);
 		return -1;
 	}
@@ -188,7 +188,7 @@ void listener_close(struct listener *listener)
 		close(listener->fd);
 	}
 	if (listener->lock >= 0) {
-		listener_lock_path(listener, path);
+		lock_path(listener, path);
 		if (fstat(listener->lock, &st) == 0)
 			entry_remove(path, st.st_dev, st.st_ino);
 		close(listener->lock);

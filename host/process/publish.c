@@ -34,7 +34,7 @@ struct publish {
 	struct entry own;
 };
 
-static socklen_t publish_address(const char *path, struct sockaddr_un *address)
+static socklen_t make_address(const char *path, struct sockaddr_un *address)
 {
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
@@ -49,7 +49,7 @@ static socklen_t publish_address(const char *path, struct sockaddr_un *address)
 int publish_probe(const char *path)
 {
 	struct sockaddr_un address;
-	socklen_t size = publish_address(path, &address);
+	socklen_t size = make_address(path, &address);
 	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int result, error;
 
@@ -65,7 +65,7 @@ int publish_probe(const char *path)
 }
 
 /* Hold the folder (name), if it is ours alone. */
-static int publish_hold(struct publish *publish, const char *name)
+static int hold_folder(struct publish *publish, const char *name)
 {
 	struct stat st;
 	int fd = openat(publish->entry.folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -88,7 +88,7 @@ static int publish_hold(struct publish *publish, const char *name)
  * Make it: NAME.new, or find it there, left by one that was killed; another name where that one is
  * somebody else's, or may be in use.
  */
-static int publish_folder(struct publish *publish, bool is_locked)
+static int make_folder(struct publish *publish, bool is_locked)
 {
 	char name[NAME_MAX + 1];
 
@@ -101,7 +101,7 @@ static int publish_folder(struct publish *publish, bool is_locked)
 			snprintf(name, sizeof(name), "%.240s.%08x", publish->entry.name, number);
 		if (mkdirat(publish->entry.folder, name, 0700) && errno != EEXIST)
 			return -1;
-		if (publish_hold(publish, name) == 0) {
+		if (hold_folder(publish, name) == 0) {
 			unlinkat(publish->own.folder, publish->own.name, 0);
 			return 0;
 		}
@@ -110,7 +110,7 @@ static int publish_folder(struct publish *publish, bool is_locked)
 }
 
 /* Bind in it, and permit, and listen. NULL, or what failed, with errno. */
-static const char *publish_bind(
+static const char *bind_inside(
     const struct publish *publish, int fd, uint32_t mode, uint32_t group, struct stat *st)
 {
 	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
@@ -119,7 +119,7 @@ static const char *publish_bind(
 	const char *name = publish->own.name;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%.*s", folder, PUBLISH_NAME, name);
-	if (bind(fd, (struct sockaddr *)&address, publish_address(path, &address)))
+	if (bind(fd, (struct sockaddr *)&address, make_address(path, &address)))
 		return "bind";
 	if (group != UINT32_MAX && fchownat(folder, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW))
 		return "cannot give it to the group";
@@ -132,7 +132,7 @@ static const char *publish_bind(
 }
 
 /* What has the name is in our folder now: it may go, if it is a socket that nobody listens at. */
-static const char *publish_judge(const struct publish *publish)
+static const char *check_replaced(const struct publish *publish)
 {
 	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
 	struct stat st;
@@ -155,42 +155,42 @@ static const char *publish_judge(const struct publish *publish)
 	}
 }
 
-static int publish_move(const struct publish *publish, unsigned flags)
+static int move(const struct publish *publish, unsigned flags)
 {
 	return renameat2(publish->own.folder, publish->own.name, publish->entry.folder,
 	    publish->entry.name, flags);
 }
 
 /* Give it its name: (st) is ours. NULL, or what failed, with errno. */
-static const char *publish_name(const struct publish *publish, const struct stat *st)
+static const char *give_name(const struct publish *publish, const struct stat *st)
 {
 	const char *wrong;
 	int error;
 
 	for (unsigned i = 0; i < PUBLISH_TRIES; i++) {
-		if (publish_move(publish, RENAME_NOREPLACE) == 0)
+		if (move(publish, RENAME_NOREPLACE) == 0)
 			return NULL;
 		/* A file system that knows no such flags. */
 		if (errno == EINVAL || errno == ENOSYS)
-			return publish_move(publish, 0) ? "rename" : NULL;
+			return move(publish, 0) ? "rename" : NULL;
 		if (errno != EEXIST)
 			return "rename";
-		if (publish_move(publish, RENAME_EXCHANGE) == 0)
+		if (move(publish, RENAME_EXCHANGE) == 0)
 			break;
 		if (errno != ENOENT)
 			return "rename";
 	}
-	wrong = publish_judge(publish);
+	wrong = check_replaced(publish);
 	error = errno;
 	/* Others may do the same: until what we have is ours, it is not ours to keep. */
 	for (unsigned i = 0; wrong && i < PUBLISH_TRIES && !entry_is(&publish->own, st); i++)
-		publish_move(publish, RENAME_EXCHANGE);
+		move(publish, RENAME_EXCHANGE);
 	errno = error;
 	return wrong;
 }
 
 /* All of it, but for what is taken back. NULL, or what failed, with errno. */
-static const char *publish_make(struct publish *publish, struct published *made, const char *path,
+static const char *make(struct publish *publish, struct published *made, const char *path,
     uint32_t mode, uint32_t group, bool is_locked)
 {
 	struct stat st = {0};
@@ -201,11 +201,11 @@ static const char *publish_make(struct publish *publish, struct published *made,
 		return "socket";
 	if (entry_open(&publish->entry, path))
 		return "open";
-	if (publish_folder(publish, is_locked))
+	if (make_folder(publish, is_locked))
 		return "mkdir";
-	wrong = publish_bind(publish, made->fd, mode, group, &st);
+	wrong = bind_inside(publish, made->fd, mode, group, &st);
 	if (!wrong)
-		wrong = publish_name(publish, &st);
+		wrong = give_name(publish, &st);
 	made->device = st.st_dev;
 	made->inode = st.st_ino;
 	return wrong;
@@ -214,7 +214,7 @@ static const char *publish_make(struct publish *publish, struct published *made,
 int publish(struct published *made, const char *path, uint32_t mode, uint32_t group, bool is_locked)
 {
 	struct publish publish = {.entry = {.folder = -1}, .own = {.folder = -1}};
-	const char *wrong = publish_make(&publish, made, path, mode, group, is_locked);
+	const char *wrong = make(&publish, made, path, mode, group, is_locked);
 	int error = errno;
 
 	if (publish.own.folder >= 0) {

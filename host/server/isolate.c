@@ -38,7 +38,7 @@
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 
 /* 0; or -1, and errno. */
-static int isolate_filter(void)
+static int set_filter(void)
 {
 	static struct sock_filter program[] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
@@ -90,14 +90,14 @@ static int isolate_filter(void)
 }
 #else
 /* Not one of the architectures whose calls are listed, or with a sanitizer. */
-static int isolate_filter(void)
+static int set_filter(void)
 {
 	errno = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? errno : ENOSYS;
 	return -1;
 }
 #endif
 
-static int isolate_user(const struct options *options)
+static int become_user(const struct options *options)
 {
 	char object[OPTIONS_OBJECT];
 	gid_t group = options->group;
@@ -117,9 +117,9 @@ static int isolate_user(const struct options *options)
 
 int isolate(const struct options *options, bool *filtered)
 {
-	if (isolate_user(options))
+	if (become_user(options))
 		return -1;
-	*filtered = isolate_filter() == 0;
+	*filtered = set_filter() == 0;
 	if (*filtered)
 		return 0;
 	/* An architecture, a kernel, or a container, without: the server works all the same. */

@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* The signals that wait until a loop looks at them, so that nothing is left half done. */
-static void main_held(sigset_t *set)
+static void hold_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
@@ -26,26 +26,26 @@ static void main_held(sigset_t *set)
 }
 
 /* What would end a process that only wants to say something. */
-static void main_talk(void)
+static void ignore_signals(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
 }
 
 /* As a server it was started with these signals held, and never lets go of them. */
-static int main_serve(int argc, char **argv)
+static int run_server(int argc, char **argv)
 {
 	sigset_t held;
 
-	main_held(&held);
+	hold_signals(&held);
 	if (inherited_reset(&held, NULL))
 		return 1;
-	main_talk();
+	ignore_signals();
 	return serve(argc, argv);
 }
 
 /* What a daemon leaves behind: the descriptors, and the terminal or pipe, of who started it. */
-static void main_leave(void)
+static void leave_starter(void)
 {
 	daemon_let_go();
 	if (log_open_system() && !daemon_keeps_stderr())
@@ -54,20 +54,20 @@ static void main_leave(void)
 		    " goes nowhere: give 2>FILE\"");
 }
 
-static int main_keep(int argc, char **argv)
+static int supervise(int argc, char **argv)
 {
 	static struct supervisor supervisor;
 	sigset_t held;
 	int status;
 
-	main_talk();
+	ignore_signals();
 	status = parse_command_line(&supervisor.options, argc, argv, -1);
 	if (status == PARSE_GO) {
 		log_open(supervisor.options.verbose);
 		if (supervisor.options.daemon)
-			main_leave();
+			leave_starter();
 		notify_open();
-		main_held(&held);
+		hold_signals(&held);
 		sigprocmask(SIG_BLOCK, &held, NULL);
 		if (supervisor.options.daemon && daemon_fork())
 			status = 1;
@@ -81,7 +81,7 @@ static int main_keep(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (prepare_is_wanted())
-		return main_serve(argc, argv);
+		return run_server(argc, argv);
 	if (inherited_reset(NULL, NULL))
 		return 1;
 	if (argc > 1 && !strcmp(argv[1], "status"))
@@ -90,5 +90,5 @@ int main(int argc, char **argv)
 		return control_qemu_args(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "stop"))
 		return control_stop(argc - 1, argv + 1);
-	return main_keep(argc, argv);
+	return supervise(argc, argv);
 }

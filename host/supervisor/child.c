@@ -34,7 +34,7 @@ int program_open(struct program *program, char **argv)
 
 /* Between fork and exec. The name that the program was called by decides about its defaults. */
 static void __attribute__((noreturn))
-child_execute(const struct program *program, const char *environment, bool is_self)
+execute(const struct program *program, const char *environment, bool is_self)
 {
 	static const char deleted[] = " (deleted)";
 	char path[sizeof(program->path)];
@@ -54,7 +54,7 @@ child_execute(const struct program *program, const char *environment, bool is_se
 }
 
 /* -1: the kernel is older than 5.3, or there is no descriptor left. The number must do then. */
-static int child_open(pid_t pid)
+static int open_process(pid_t pid)
 {
 #ifdef SYS_pidfd_open
 	return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -104,11 +104,11 @@ int child_start(struct child *child, const struct program *program,
 	child->pid = fork();
 	if (child->pid == 0) {
 		fcntl(ends[1], F_SETFD, 0);
-		child_execute(program, environment, is_self);
+		execute(program, environment, is_self);
 	}
 	close(ends[1]);
 	if (child->pid > 0) {
-		child->process = child_open(child->pid);
+		child->process = open_process(child->pid);
 		return 0;
 	}
 	log_failure("server", "fork: %s", strerror(errno));

@@ -25,7 +25,7 @@
 #define DAEMON_FIRST 3
 #define DAEMON_MOST 65536 /* where a kernel does not know close_range(2): 5.9 */
 
-static int daemon_pipe = -1; /* the child's end: one byte says ready, its end says failed */
+static int ready_pipe = -1; /* the child's end: one byte says ready, its end says failed */
 
 /* Whoever waits for the end of a descriptor that it gave us does not wait for a daemon. */
 void daemon_let_go(void)
@@ -46,7 +46,7 @@ bool daemon_keeps_stderr(void)
 }
 
 /* Pass on what is in the pipe (from). False: its other end is closed. */
-static bool daemon_relay(int from)
+static bool relay(int from)
 {
 	char text[PIPE_BUF];
 	ssize_t got;
@@ -58,7 +58,7 @@ static bool daemon_relay(int from)
 }
 
 /* The parent: until the child is ready, or ends, it is the reader of what that says. */
-static void __attribute__((noreturn)) daemon_wait(int ready, int said)
+static void __attribute__((noreturn)) wait_for_child(int ready, int said)
 {
 	struct pollfd wait[] = {
 	    {.fd = ready, .events = POLLIN}, {.fd = said, .events = said < 0 ? 0 : POLLIN}};
@@ -67,18 +67,18 @@ static void __attribute__((noreturn)) daemon_wait(int ready, int said)
 
 	while (got < 0) {
 		poll(wait, 2, -1);
-		if (wait[1].revents && !daemon_relay(said))
+		if (wait[1].revents && !relay(said))
 			wait[1].fd = -1;
 		if (wait[0].revents)
 			got = read(ready, &byte, 1);
 	}
 	if (said >= 0)
-		daemon_relay(said);
+		relay(said);
 	_exit(got == 1 ? 0 : 1);
 }
 
 /* The child's ends: stdin and stdout are nobody's, stderr is (said), which ends with the parent. */
-static int daemon_quiet(int said)
+static int detach(int said)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -106,29 +106,29 @@ int daemon_fork(void)
 		close(ends[1]);
 		if (said[1] >= 0)
 			close(said[1]);
-		daemon_wait(ends[0], said[0]);
+		wait_for_child(ends[0], said[0]);
 	}
 	close(ends[0]);
 	if (said[0] >= 0)
 		close(said[0]);
-	daemon_pipe = ends[1];
+	ready_pipe = ends[1];
 	if (setsid() < 0)
 		return log_failure("daemon", "setsid: %s", strerror(errno));
-	return daemon_quiet(said[1]);
+	return detach(said[1]);
 }
 
 void daemon_ready(void)
 {
-	if (daemon_pipe < 0)
+	if (ready_pipe < 0)
 		return;
-	if (write(daemon_pipe, "", 1) < 0)
+	if (write(ready_pipe, "", 1) < 0)
 		log_detail("event=warning what=parent-gone");
-	close(daemon_pipe);
-	daemon_pipe = -1;
+	close(ready_pipe);
+	ready_pipe = -1;
 }
 
 /* Write our number into what (fd) is. Answers (fd), or -1 with errno and (fd) closed. */
-static int daemon_pid_put(int fd)
+static int write_number(int fd)
 {
 	int error;
 
@@ -141,14 +141,14 @@ static int daemon_pid_put(int fd)
 }
 
 /* A device or a pipe as a pid file, or a link to one. -1 with errno. */
-static int daemon_pid_device(const struct entry *entry)
+static int write_device(const struct entry *entry)
 {
 	int fd = openat(entry->folder, entry->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
 
 	/* Mustn't: write into a file that has the name by now. */
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return daemon_pid_put(fd);
+		return write_number(fd);
 	close(fd);
 	errno = EEXIST;
 	return -1;
@@ -158,7 +158,7 @@ static int daemon_pid_device(const struct entry *entry)
  * Under a name that others do not know, and then renamed: who reads a pid file finds a whole number
  * in it, and nothing is written into what had the name, which may have others. -1 with errno.
  */
-static int daemon_pid_file(const struct entry *entry)
+static int write_file(const struct entry *entry)
 {
 	char name[NAME_MAX + 1];
 	uint32_t number = 0;
@@ -171,7 +171,7 @@ static int daemon_pid_file(const struct entry *entry)
 	    openat(entry->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -1;
-	fd = daemon_pid_put(fd);
+	fd = write_number(fd);
 	if (fd >= 0 && renameat(entry->folder, name, entry->folder, entry->name) == 0)
 		return fd;
 	error = errno;
@@ -192,7 +192,7 @@ int daemon_pid_write(const char *path)
 	if (entry_open(&entry, path))
 		return log_failure(path, "open: %s", strerror(errno));
 	is_device = entry_stat(&entry, &st) == 0 && !S_ISREG(st.st_mode);
-	fd = is_device ? daemon_pid_device(&entry) : daemon_pid_file(&entry);
+	fd = is_device ? write_device(&entry) : write_file(&entry);
 	if (fd < 0)
 		log_failure(path, "write: %s", strerror(errno));
 	entry_close(&entry);

@@ -4,9 +4,9 @@
  */
 #include "supervisor/handover.h"
 #include "process/clock.h"
+#include "process/inherited.h"
 #include "supervisor/passing.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@ void handover_begin(struct supervisor *supervisor)
 {
 	const struct link_message go = {.kind = LINK_GO};
 
-	resources_rebind(&supervisor->resources, true);
+	listeners_settle(&supervisor->resources.listeners, true);
 	resources_write_down(&supervisor->resources);
 	if (link_send(supervisor->server.link, &go, NULL, 0)) {
 		child_signal(&supervisor->server, SIGKILL);
@@ -40,10 +40,8 @@ void handover_keep_config(struct supervisor *supervisor, const int *fds)
 	handover_drop_config(supervisor);
 	supervisor->next_known = fds[0];
 	supervisor->next_config = fds[1];
-	/* Servers inherit them. */
-	for (unsigned i = 0; i < LINK_FDS; i++)
-		if (fds[i] >= 0)
-			fcntl(fds[i], F_SETFD, 0);
+	inherited_pass_on(fds[0]);
+	inherited_pass_on(fds[1]);
 }
 
 /* If there is a next descriptor, it takes the place of the present one. */

@@ -22,37 +22,37 @@
 /* Longer than any living heartbeat or server's beat stands still: both move every 250 ms. */
 #define MEMORY_WATCH_MS 1000
 
-static uint32_t memory_load(const void *base, size_t offset)
+static uint32_t load(const void *base, size_t offset)
 {
 	const uint32_t *word = (const uint32_t *)(const void *)((const char *)base + offset);
 
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-static size_t memory_heartbeat(uint32_t slot)
+static size_t heartbeat_offset(uint32_t slot)
 {
 	return IVSH_WIRE_SLOTS_OFFSET + slot * sizeof(struct ivsh_wire_slot) +
 	       offsetof(struct ivsh_wire_slot, heartbeat);
 }
 
 /* A heartbeat, or another server's beat, moves while we watch. */
-static bool memory_is_alive(const void *base, uint32_t slots)
+static bool is_alive(const void *base, uint32_t slots)
 {
 	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat);
 	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
 
 	for (uint32_t i = 0; i < slots; i++)
-		before[i] = memory_load(base, memory_heartbeat(i));
-	before[slots] = memory_load(base, beat);
+		before[i] = load(base, heartbeat_offset(i));
+	before[slots] = load(base, beat);
 	poll(NULL, 0, MEMORY_WATCH_MS);
 	for (uint32_t i = 0; i < slots; i++)
-		if (memory_load(base, memory_heartbeat(i)) != before[i])
+		if (load(base, heartbeat_offset(i)) != before[i])
 			return true;
-	return memory_load(base, beat) != before[slots];
+	return load(base, beat) != before[slots];
 }
 
 /* A region of ours that nobody lives in, with the slots asked for, or a reason. */
-static int memory_keep(const void *base, const struct options *options, const char *path)
+static int check_region(const void *base, const struct options *options, const char *path)
 {
 	struct ivsh_wire_header header;
 	struct ivsh_geometry geometry;
@@ -75,12 +75,12 @@ static int memory_keep(const void *base, const struct options *options, const ch
 		return log_failure(path,
 		    "holds a region of %u slots, %u are asked for: remove it, or ask for its slots",
 		    header.slots, options->slots);
-	if (memory_is_alive(base, header.slots))
+	if (is_alive(base, header.slots))
 		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
 	return 0;
 }
 
-static int memory_prepare(const struct backend *backend, const struct options *options, bool *kept)
+static int prepare(const struct backend *backend, const struct options *options, bool *kept)
 {
 	const char *path = backend->path;
 	size_t size = (size_t)options->size;
@@ -96,7 +96,7 @@ static int memory_prepare(const struct backend *backend, const struct options *o
 	magic = __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
 	if (magic == IVSH_WIRE_MAGIC) {
 		*kept = true;
-		result = memory_keep(base, options, path);
+		result = check_region(base, options, path);
 	} else if (!ivsh_wire_magic_none(magic)) {
 		result = log_failure(path,
 		    "holds something else (it begins with 0x%016llx): remove it, or use --raw",
@@ -133,7 +133,7 @@ int memory_open(struct backend *backend, const struct options *options, bool *ke
 	}
 	if (options->kind == BACKEND_HUGE && !backend->is_huge)
 		log_event("event=warning what=no-hugetlbfs directory=%s", options->memory);
-	if (options->raw || memory_prepare(backend, options, kept) == 0)
+	if (options->raw || prepare(backend, options, kept) == 0)
 		return 0;
 	backend_close(backend);
 	return -1;

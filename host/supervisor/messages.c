@@ -46,14 +46,14 @@ static void on_ready(struct supervisor *supervisor, struct child *child, int *fd
 }
 
 /* What a server that is not ready yet wants of the listeners. */
-static void on_listener(struct resources *resources, const struct link_message *message, int *fds)
+static void on_listener(struct listeners *listeners, const struct link_message *message, int *fds)
 {
 	if (message->kind == LINK_UNLISTEN)
-		resources_unlisten(resources, message->index);
+		listeners_unwant(listeners, message->index);
 	else if (message->kind == LINK_REBIND)
-		resources_move(resources, message->index, message->slot);
+		listeners_move(listeners, message->index, message->slot);
 	else if (message->kind == LINK_LISTEN && fds[0] >= 0 &&
-		 resources_listen(resources, message, fds[0], fds[1]) == 0)
+		 listeners_want(listeners, message, fds[0], fds[1]) == 0)
 		fds[0] = fds[1] = -1;
 }
 
@@ -73,7 +73,7 @@ static void handle_message(struct supervisor *supervisor, struct child *child,
 		if (message->kind == LINK_READY && child->pid > 0)
 			on_ready(supervisor, child, fds);
 		else
-			on_listener(&supervisor->resources, message, fds);
+			on_listener(&supervisor->resources.listeners, message, fds);
 	}
 	for (unsigned i = 0; i < LINK_FDS; i++)
 		if (fds[i] >= 0)

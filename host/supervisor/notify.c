@@ -14,15 +14,15 @@
 
 #define NOTIFY_FIRST_FD 3 /* sd_listen_fds(3): SD_LISTEN_FDS_START */
 
-static int notify_socket = -1;
-static struct sockaddr_un notify_address;
-static socklen_t notify_size;
-static uint64_t notify_watchdog_ns;
-static uint64_t notify_watchdog_last_ns;
-static int notify_claimed; /* sockets */
+static int notify_fd = -1;
+static struct sockaddr_un address;
+static socklen_t address_size;
+static uint64_t watchdog_ns;
+static uint64_t watchdog_last_ns;
+static int claimed; /* sockets */
 
 /* The variable is for this process: WATCHDOG_PID and LISTEN_PID say so, or are not there. */
-static int notify_is_ours(const char *variable)
+static int is_ours(const char *variable)
 {
 	const char *pid = getenv(variable);
 
@@ -34,16 +34,15 @@ void notify_open(void)
 	const char *path = getenv("NOTIFY_SOCKET");
 	const char *watchdog = getenv("WATCHDOG_USEC");
 
-	if (watchdog && notify_is_ours("WATCHDOG_PID"))
-		notify_watchdog_ns = strtoull(watchdog, NULL, 10) * 1000;
-	if (path && (*path == '/' || *path == '@') &&
-	    strlen(path) < sizeof(notify_address.sun_path)) {
-		notify_address.sun_family = AF_UNIX;
-		memcpy(notify_address.sun_path, path, strlen(path));
+	if (watchdog && is_ours("WATCHDOG_PID"))
+		watchdog_ns = strtoull(watchdog, NULL, 10) * 1000;
+	if (path && (*path == '/' || *path == '@') && strlen(path) < sizeof(address.sun_path)) {
+		address.sun_family = AF_UNIX;
+		memcpy(address.sun_path, path, strlen(path));
 		if (*path == '@') /* an abstract name */
-			notify_address.sun_path[0] = '\0';
-		notify_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-		notify_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+			address.sun_path[0] = '\0';
+		address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+		notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	}
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
@@ -52,44 +51,43 @@ void notify_open(void)
 
 void notify(const char *text)
 {
-	if (notify_socket >= 0 &&
-	    sendto(notify_socket, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
-		(struct sockaddr *)&notify_address, notify_size) < 0)
+	if (notify_fd >= 0 && sendto(notify_fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
+				  (struct sockaddr *)&address, address_size) < 0)
 		return; /* systemd asks again by its time limits */
 }
 
 void notify_watchdog(uint64_t now_ns)
 {
-	if (notify_watchdog_ns == 0 || now_ns - notify_watchdog_last_ns < notify_watchdog_ns / 3)
+	if (watchdog_ns == 0 || now_ns - watchdog_last_ns < watchdog_ns / 3)
 		return;
-	notify_watchdog_last_ns = now_ns;
+	watchdog_last_ns = now_ns;
 	notify("WATCHDOG=1");
 }
 
-static int notify_sockets(void)
+static int count_sockets(void)
 {
 	const char *count = getenv("LISTEN_FDS");
 
-	return count && notify_is_ours("LISTEN_PID") ? (int)strtol(count, NULL, 10) : 0;
+	return count && is_ours("LISTEN_PID") ? (int)strtol(count, NULL, 10) : 0;
 }
 
-static int notify_claim(int fd)
+static int claim(int fd)
 {
-	notify_claimed += fd >= 0;
+	claimed += fd >= 0;
 	return fd;
 }
 
 int notify_listener(const char *name, int fallback)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
-	int count = notify_sockets();
+	int count = count_sockets();
 	int unnamed = -1;
 
 	for (int i = 0; i < count; i++) {
 		size_t length = names ? strcspn(names, ":") : 0;
 
 		if (length == strlen(name) && length > 0 && !memcmp(names, name, length))
-			return notify_claim(NOTIFY_FIRST_FD + i);
+			return claim(NOTIFY_FIRST_FD + i);
 		/* systemd's words for a socket without a name: the unit's own, or "unknown". */
 		if (unnamed < 0 && (length == 0 || !strncmp(names, "unknown", 7) ||
 				       (length > 7 && !memcmp(names + length - 7, ".socket", 7))))
@@ -97,10 +95,10 @@ int notify_listener(const char *name, int fallback)
 		if (names)
 			names += names[length] ? length + 1 : length;
 	}
-	return notify_claim(fallback ? unnamed : -1);
+	return claim(fallback ? unnamed : -1);
 }
 
 int notify_unclaimed(void)
 {
-	return notify_sockets() - notify_claimed;
+	return count_sockets() - claimed;
 }

@@ -14,7 +14,7 @@ void passing_pause(struct supervisor *supervisor)
 	struct passing *passing = &supervisor->passing;
 
 	passing->is_accepting = false;
-	for (uint32_t i = 0; i < supervisor->resources.listeners; i++)
+	for (uint32_t i = 0; i < supervisor->resources.listeners.count; i++)
 		loop_remove(&supervisor->loop, &passing->listener[i]);
 }
 
@@ -23,10 +23,10 @@ static void resume(struct supervisor *supervisor)
 	struct passing *passing = &supervisor->passing;
 
 	passing->is_accepting = true;
-	for (uint32_t i = 0; i < supervisor->resources.listeners; i++)
-		if (supervisor->resources.listener[i].fd >= 0)
+	for (uint32_t i = 0; i < supervisor->resources.listeners.count; i++)
+		if (supervisor->resources.listeners.listener[i].fd >= 0)
 			loop_add(&supervisor->loop, &passing->listener[i],
-			    supervisor->resources.listener[i].fd);
+			    supervisor->resources.listeners.listener[i].fd);
 }
 
 /* Accept only for a server that serves, and that has taken what was accepted before. */
@@ -117,20 +117,20 @@ static bool accept_one(struct supervisor *supervisor, const struct listener *lis
 {
 	struct passing *passing = &supervisor->passing;
 	struct resources *resources = &supervisor->resources;
-	uint32_t place = resources_free_place(resources);
+	uint32_t index = resources_free_index(resources);
 	enum caller caller = CALLER_OTHER;
 	int fd = -1;
 
-	if (place == resources->sockets)
+	if (index == resources->sockets)
 		passing->acceptor.is_paused = true;
 	else
 		fd = acceptor_take(&passing->acceptor, listener->fd, &caller);
 	resources->state.head->counts.refused[CLIENTS_DESCRIPTORS] = passing->acceptor.refused;
 	if (fd < 0)
 		return false;
-	resources_add(resources, place, fd, listener->slot);
+	resources_add(resources, index, fd, listener->slot);
 	passing->message[passing->count++] = (struct link_message){
-	    .kind = LINK_CLIENT, .index = place, .slot = listener->slot, .caller = caller};
+	    .kind = LINK_CLIENT, .index = index, .slot = listener->slot, .caller = caller};
 	return true;
 }
 
@@ -148,7 +148,8 @@ static void on_connection(struct watch *watch, uint32_t events)
 
 	(void)events;
 	for (uint32_t i = 0; i < takes && is_taken && passing->is_accepting; i++) {
-		is_taken = accept_one(supervisor, &supervisor->resources.listener[watch->index]);
+		is_taken =
+		    accept_one(supervisor, &supervisor->resources.listeners.listener[watch->index]);
 		if (passing->count == SUPERVISOR_PASSES)
 			passing_send(supervisor);
 		passing_update(supervisor);
@@ -158,7 +159,7 @@ static void on_connection(struct watch *watch, uint32_t events)
 int passing_open(struct supervisor *supervisor)
 {
 	struct passing *passing = &supervisor->passing;
-	uint32_t listeners = supervisor->resources.listeners;
+	uint32_t listeners = supervisor->resources.listeners.count;
 
 	passing->listener = calloc(listeners, sizeof(*passing->listener));
 	if (!passing->listener)

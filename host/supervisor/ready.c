@@ -28,7 +28,7 @@ void ready_announce(const struct supervisor *supervisor)
 {
 	const struct options *options = &supervisor->options;
 	const struct state_head *head = supervisor->resources.state.head;
-	const char *socket = supervisor->resources.listener[0].path;
+	const char *socket = supervisor->resources.listeners.listener[0].path;
 
 	for (uint32_t i = 0; i < options->bound_count; i++)
 		log_event("event=bound slot=%u name=%s socket=%s", options->bound[i].slot,

@@ -24,7 +24,7 @@ struct link_parts {
 	union link_control control; /* last: it ends in an array without a size */
 };
 
-static void link_compose(struct msghdr *header, struct link_parts *parts,
+static void compose(struct msghdr *header, struct link_parts *parts,
     const struct link_message *message, const int *fds, unsigned count)
 {
 	struct cmsghdr *c = &parts->control.align;
@@ -47,7 +47,7 @@ int link_send(int link, const struct link_message *message, const int *fds, unsi
 	struct link_parts parts;
 	struct msghdr header;
 
-	link_compose(&header, &parts, message, fds, count);
+	compose(&header, &parts, message, fds, count);
 	return sendmsg(link, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*message) ? 0 : -1;
 }
 
@@ -57,7 +57,7 @@ int link_send_many(int link, const struct link_message *message, const int *fds,
 	struct mmsghdr header[LINK_MANY];
 
 	for (unsigned i = 0; i < count; i++)
-		link_compose(&header[i].msg_hdr, &parts[i], &message[i], &fds[i], 1);
+		compose(&header[i].msg_hdr, &parts[i], &message[i], &fds[i], 1);
 	return sendmmsg(link, header, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -71,7 +71,7 @@ int link_send_in_time(int link, const struct link_message *message, const int *f
 	return 0;
 }
 
-static void link_expect(
+static void prepare_message(
     struct msghdr *header, struct link_parts *parts, struct link_message *message, int *fds)
 {
 	parts->io = (struct iovec){message, sizeof(*message)};
@@ -84,7 +84,7 @@ static void link_expect(
 }
 
 /* What came, (got) bytes: 0, or -1 and nothing of it is left. */
-static int link_take(struct msghdr *header, size_t got, struct link_message *message, int *fds)
+static int take_message(struct msghdr *header, size_t got, struct link_message *message, int *fds)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
@@ -107,7 +107,7 @@ int link_receive_many(int link, struct link_message *message, int (*fds)[LINK_FD
 	int got, good = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		link_expect(&header[i].msg_hdr, &parts[i], &message[i], fds[i]);
+		prepare_message(&header[i].msg_hdr, &parts[i], &message[i], fds[i]);
 	/* Whose other side ended with messages unread has its error once, before what was sent. */
 	do
 		got = recvmmsg(link, header, count, MSG_DONTWAIT, NULL);
@@ -115,8 +115,8 @@ int link_receive_many(int link, struct link_message *message, int (*fds)[LINK_FD
 	if (got < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EMFILE ? 0 : -1;
 	/* The end of the stream is a message of no bytes, and stays: it is answered the next time. */
-	while (good < got && link_take(&header[good].msg_hdr, header[good].msg_len, &message[good],
-				 fds[good]) == 0)
+	while (good < got && take_message(&header[good].msg_hdr, header[good].msg_len,
+				 &message[good], fds[good]) == 0)
 		good++;
 	return good > 0 ? good : -1;
 }

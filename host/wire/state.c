@@ -19,7 +19,7 @@ uint32_t state_words(uint32_t slots)
 	return (slots + 63) / 64;
 }
 
-static size_t state_take(size_t *end, size_t count, size_t size)
+static size_t take_space(size_t *end, size_t count, size_t size)
 {
 	size_t begin = (*end + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
 
@@ -28,21 +28,21 @@ static size_t state_take(size_t *end, size_t count, size_t size)
 }
 
 /* Place every table behind the head at (base), which may be NULL: answers the size of all. */
-static size_t state_place(struct state *state, char *base, const struct state_shape *shape)
+static size_t lay_out(struct state *state, char *base, const struct state_shape *shape)
 {
 	size_t slots = shape->slots;
 	size_t clients = shape->clients;
 	size_t end = sizeof(struct state_head);
-	size_t listener = state_take(&end, slots + 1, sizeof(*state->listener));
-	size_t socket = state_take(&end, clients, sizeof(*state->socket));
-	size_t doorbells = state_take(&end, slots * shape->vectors, sizeof(*state->doorbells));
-	size_t slot = state_take(&end, slots, sizeof(*state->slot));
-	size_t client = state_take(&end, clients, sizeof(*state->client));
-	size_t batch = state_take(&end, 1, sizeof(*state->batch));
+	size_t listener = take_space(&end, slots + 1, sizeof(*state->listener));
+	size_t socket = take_space(&end, clients, sizeof(*state->socket));
+	size_t doorbells = take_space(&end, slots * shape->vectors, sizeof(*state->doorbells));
+	size_t slot = take_space(&end, slots, sizeof(*state->slot));
+	size_t client = take_space(&end, clients, sizeof(*state->client));
+	size_t batch = take_space(&end, 1, sizeof(*state->batch));
 	size_t known = shape->classic ? clients * state_words(shape->slots) : 0;
-	size_t knows = state_take(&end, known, sizeof(*state->knows));
+	size_t knows = take_space(&end, known, sizeof(*state->knows));
 	size_t sent_ids =
-	    state_take(&end, shape->classic ? clients * IDS_WORDS : 0, sizeof(*state->sent_ids));
+	    take_space(&end, shape->classic ? clients * IDS_WORDS : 0, sizeof(*state->sent_ids));
 
 	if (!base)
 		return end;
@@ -58,15 +58,15 @@ static size_t state_place(struct state *state, char *base, const struct state_sh
 	return end;
 }
 
-static int state_base(struct state *state, const struct state_shape *shape)
+static int map(struct state *state, const struct state_shape *shape)
 {
 	char *base;
 
-	state->size = state_place(state, NULL, shape);
+	state->size = lay_out(state, NULL, shape);
 	base = mmap(NULL, state->size, PROT_READ | PROT_WRITE, MAP_SHARED, state->fd, 0);
 	if (base == MAP_FAILED)
 		return log_failure("state", "mmap: %s", strerror(errno));
-	state_place(state, base, shape);
+	lay_out(state, base, shape);
 	return 0;
 }
 
@@ -75,10 +75,10 @@ int state_create(struct state *state, const struct state_shape *shape)
 	*state = (struct state){.fd = memfd_create("ivsh-state", MFD_ALLOW_SEALING)};
 	if (state->fd < 0)
 		return log_failure("state", "memfd_create: %s", strerror(errno));
-	state->size = state_place(state, NULL, shape);
+	state->size = lay_out(state, NULL, shape);
 	if (ftruncate(state->fd, (off_t)state->size) ||
 	    fcntl(state->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ||
-	    state_base(state, shape)) {
+	    map(state, shape)) {
 		log_failure("state", "%zu bytes: %s", state->size, strerror(errno));
 		state_close(state);
 		return -1;
@@ -101,7 +101,7 @@ int state_create(struct state *state, const struct state_shape *shape)
 	return 0;
 }
 
-static int state_fixed(const char *option, unsigned long long is, unsigned long long wanted)
+static int check_fixed(const char *option, unsigned long long is, unsigned long long wanted)
 {
 	if (is == wanted)
 		return 0;
@@ -123,17 +123,17 @@ int state_map(struct state *state, int fd, const struct state_shape *shape)
 		    "has version %u, this program knows %u: end the server and"
 		    " start it again",
 		    head.version, STATE_VERSION);
-	if (state_fixed("--slots", head.slots, shape->slots) ||
-	    state_fixed("--vectors", head.vectors, shape->vectors) ||
-	    state_fixed("--size", head.size, shape->size) ||
-	    state_fixed("--raw", head.raw, shape->raw) ||
-	    state_fixed("--classic", head.classic, shape->classic) ||
-	    state_fixed("kind of memory", head.kind, shape->kind) ||
-	    state_fixed("clients", head.clients, shape->clients))
+	if (check_fixed("--slots", head.slots, shape->slots) ||
+	    check_fixed("--vectors", head.vectors, shape->vectors) ||
+	    check_fixed("--size", head.size, shape->size) ||
+	    check_fixed("--raw", head.raw, shape->raw) ||
+	    check_fixed("--classic", head.classic, shape->classic) ||
+	    check_fixed("kind of memory", head.kind, shape->kind) ||
+	    check_fixed("clients", head.clients, shape->clients))
 		return -1;
-	if ((size_t)st.st_size != state_place(state, NULL, shape))
+	if ((size_t)st.st_size != lay_out(state, NULL, shape))
 		return log_failure("state", "has %lld bytes", (long long)st.st_size);
-	return state_base(state, shape);
+	return map(state, shape);
 }
 
 void state_close(struct state *state)
