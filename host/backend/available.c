@@ -90,8 +90,8 @@ int available_explain(struct backend *backend, uint64_t had, int error)
 	if (pool >= needed && fstatfs(backend->fd, &fs) == 0 && fs.f_blocks > 0 &&
 	    (uint64_t)fs.f_bavail < needed)
 		snprintf(backend->error, sizeof(backend->error),
-		    "%s: cannot allocate %llu bytes: huge pages of %llu kB: %llu needed, and the mount"
-		    " has room for %llu: mount it with a greater size=",
+		    "%s: cannot allocate %llu bytes: huge pages of %llu kB: %llu needed, and the"
+		    " mount has room for %llu: mount it with a greater size=",
 		    backend->path, (unsigned long long)backend->size,
 		    (unsigned long long)backend->page >> 10, (unsigned long long)needed,
 		    (unsigned long long)fs.f_bavail);

@@ -121,8 +121,8 @@ const char *answer_parse(struct answer *answer, char *text, size_t size)
 		}
 		wrong = parse_line(answer, text, &seen);
 		if (seen & 1 && answer->version != ANSWER_VERSION && answer->version != ANSWER_NONE)
-			return "another version of the control protocol than 2: use the server's own"
-			       " ivsh-server";
+			return "another version of the control protocol than 2: use the server's"
+			       " own ivsh-server";
 		if (wrong)
 			return wrong;
 		text = newline + 1;

@@ -99,8 +99,8 @@ static int check_showable(const struct args *args, const char *text)
 	if (escape_is_showable(text))
 		return 0;
 	return print_error(-1, args->path,
-	    "a path or name has bytes that are no text or steer a terminal, and cannot be printed for"
-	    " copying: %s",
+	    "a path or name has bytes that are no text or steer a terminal, and cannot be printed"
+	    " for copying: %s",
 	    text);
 }
 
@@ -127,8 +127,8 @@ static int print_plain(
 	    "ivshmem-plain gives no ID: the guest's command line needs --slot=%" PRIu64, slot);
 	if (!is_bound)
 		print_note(subject(args),
-		    "it is not bound: the server may give it to another as well; start the server with"
-		    " --slot WHO=PATH for it");
+		    "it is not bound: the server may give it to another as well; start the server"
+		    " with --slot WHO=PATH for it");
 	return 0;
 }
 
@@ -143,8 +143,8 @@ static void note_apparmor(const struct args *args, const struct device *device)
 	snprintf(path, sizeof(path), LIBVIRT_SOCKET, device->name);
 	if (args->is_libvirt && strcmp(path, device->socket) != 0)
 		print_note(subject(args),
-		    "where AppArmor confines virtual machines, libvirt's profile allows %s without a"
-		    " word, and this path by a rule of its own at the most: give the server %s %s%s%s",
+		    "where AppArmor confines virtual machines, libvirt's profile allows %s by"
+		    " itself, and this path only by another rule: give the server %s %s%s%s",
 		    path, args->slot ? "--slot" : "-S", args->slot ? args->slot : "",
 		    args->slot ? "=" : "", path);
 }
@@ -157,8 +157,8 @@ static int print_doorbell(const struct args *args, const struct device *device, 
 		return print_error(-1, args->path, "the server has no common socket");
 	if (answer->vectors == 0)
 		return print_error(-1, args->path,
-		    "the server has 0 vectors, and ivshmem-doorbell needs one: start the server with -n 1"
-		    " or more, or use --plain");
+		    "the server has 0 vectors, and ivshmem-doorbell needs one: start the server"
+		    " with -n 1 or more, or use --plain");
 	if (!is_bound && !strcmp(answer->mode, "slots"))
 		print_note(subject(args),
 		    "this is the common socket, where the ID is the lowest free slot that is"
@@ -182,7 +182,8 @@ static int choose_device(
 
 	if (args->slot && strcmp(answer->mode, "slots") != 0)
 		return print_error(-1, args->slot,
-		    "this server gives growing IDs (--classic), nobody can choose one: leave SLOT out");
+		    "this server gives growing IDs (--classic), nobody can choose one: leave SLOT"
+		    " out");
 	if (args->slot)
 		*slot = find_slot(answer, args->slot);
 	if (args->slot && *slot == ANSWER_NONE)

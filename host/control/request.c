@@ -25,11 +25,12 @@ static int explain_refusal(const char *path, int error)
 	switch (error) {
 	case ENOENT:
 		return print_error(-1, path,
-		    "no such socket: start ivsh-server, or say with -S PATH, -c FILE or --control PATH"
-		    " which one is meant");
+		    "no such socket: start ivsh-server, or say with -S PATH, -c FILE or --control"
+		    " PATH which one is meant");
 	case ECONNREFUSED:
 		return print_error(-1, path,
-		    "nobody listens there: the server has ended without removing it; start it again");
+		    "nobody listens there: the server has ended without removing it; start it"
+		    " again");
 	case EACCES:
 		return print_error(-1, path,
 		    "%s: ask as the server's user or root, or start it with --control-group",

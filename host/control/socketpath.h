@@ -13,8 +13,7 @@ struct socketpath {
 	const char *socket;  /* -S: the common socket */
 	const char *control; /* --control: the control socket */
 	const char *config;  /* -c: a configuration that names one of them */
-	bool
-	    accepts_none; /* the caller can also use the path of a server without a control socket */
+	bool accepts_none;   /* a server without a control socket will do, too */
 	char path[PATH_MAX]; /* the control socket: socketpath_find() writes it */
 };
 

@@ -70,8 +70,8 @@ static int check_owner(const char *control, pid_t pid, uid_t user)
 	if (stat(path, &st) == 0 && st.st_uid == user)
 		return 0;
 	return print_error(-1, control,
-	    "the socket is of user %ld, and answers that process %ld is to be ended, which is not that"
-	    " user's: not done",
+	    "the socket is of user %ld, and answers that process %ld is to be ended, which is not"
+	    " that user's: not done",
 	    (long)user, (long)pid);
 }
 

@@ -73,8 +73,8 @@ static void write_server(FILE *out, const struct answer *answer)
 	if (answer->supervisor)
 		fprintf(out, "supervisor %" PRIu64, answer->supervisor);
 	else
-		fputs(
-		    "no supervisor: it was killed, and nobody replaces this server: stop it, and start anew",
+		fputs("no supervisor: it was killed, and nobody replaces this server: stop it, and"
+		      " start anew",
 		    out);
 	fprintf(out, ", server %" PRIu64 " for %s", answer->server, serving);
 	if (answer->takeovers != ANSWER_NONE && answer->takeovers != 0)

@@ -2,9 +2,10 @@
 /*
  * holder.c - which server has a file open.
  *
- * /proc/locks names who took a lock; with flock(2) that may be a supervisor that is dead, while its
- * server still has the lock by the same open file. So the open files are looked at. Anybody can open
- * another's lock in a folder that all may read: only ivsh-server counts.
+ * /proc/locks names the process that took a lock. With flock(2) that may be a dead supervisor,
+ * while its server still has the lock by the same open file. So this code reads which files the
+ * processes have open. Any user can open a lock in a folder that all may read, so only ivsh-server
+ * counts.
  */
 #include "process/holder.h"
 
@@ -74,7 +75,7 @@ static pid_t parent_of(pid_t pid)
 	return name && sscanf(name, ") %*c %ld", &parent) == 1 ? (pid_t)parent : 0;
 }
 
-/* It was started to serve. */
+/* Whether the process was started to serve. */
 static bool is_serving(pid_t pid)
 {
 	char path[64], *word = NULL;
@@ -119,7 +120,8 @@ void holder_find(struct holder *holder, const struct stat *st)
 			holder->pid[holder->count++] = pid;
 	}
 	closedir(folder);
-	/* The supervisor is nobody's child among them, and so is a server that has lost it. */
+	/* First the process that is no child of another one: the supervisor, or a server without
+	 * one. */
 	for (unsigned i = 1; i < holder->count; i++) {
 		pid_t pid = holder->pid[i];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * holder.h - which server has a file open: the lock beside its socket, by which it keeps others out.
+ * holder.h - which server has a file open: the lock beside its socket.
  */
 #ifndef HOLDER_H
 #define HOLDER_H
@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#define HOLDER_PIDS 8u /* a supervisor, its server, the next one; and those that are just ending */
+#define HOLDER_PIDS \
+	8u /* a supervisor, its server, the next server; and processes that are ending */
 
 struct holder {
 	pid_t pid
@@ -18,7 +19,7 @@ struct holder {
 	bool is_alone;     /* a server that serves without its supervisor */
 };
 
-/* Look through /proc for who has the file (st) open. */
+/* Find the processes of ivsh-server in /proc that have the file (st) open. */
 void holder_find(struct holder *holder, const struct stat *st);
 
 #endif

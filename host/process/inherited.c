@@ -2,9 +2,9 @@
 /*
  * inherited.c - what a process has from its parent, put in order.
  *
- * execve(2), "Attributes that are preserved": ignored and blocked signals, those that are pending,
- * interval timers, umask, limits, and open descriptors. A parent that ignores SIGCHLD, say, so as to
- * have no zombies, would leave us without the end of our children.
+ * execve(2) preserves ignored, blocked and pending signals, interval timers, umask, limits, and
+ * open descriptors. For instance, a parent may ignore SIGCHLD to have no zombies; we would then not
+ * learn of the end of our children.
  */
 #include "process/inherited.h"
 
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STACK_SIZE (8u << 20) /* bytes, as everywhere; without a limit all mappings move */
+#define STACK_SIZE (8u << 20) /* bytes, the usual limit; without a limit all mappings move */
 
 static int open_standard(void)
 {
@@ -28,7 +28,7 @@ static int open_standard(void)
 
 		if (fcntl(fd, F_GETFD) >= 0)
 			continue;
-		/* The lowest that is free: it is this one. */
+		/* open(2) returns the lowest free descriptor, which is this one. */
 		null = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 		if (null == fd)
 			continue;
@@ -39,7 +39,7 @@ static int open_standard(void)
 	return 0;
 }
 
-/* A timer that the program before us started ends us by its signal. */
+/* A timer that the program before us started would end us by its signal. */
 static void stop_timers(void)
 {
 	static const struct itimerval off = {{0, 0}, {0, 0}};
@@ -49,7 +49,7 @@ static void stop_timers(void)
 	setitimer(ITIMER_PROF, &off, NULL);
 }
 
-/* Forget what is pending, but for the signals by which somebody wants us to end. */
+/* Discard pending signals, except those that ask us to end. */
 static void drop_pending(void)
 {
 	static const struct timespec now = {0, 0};
@@ -77,7 +77,7 @@ static void reset_signals(const sigset_t *held, const sigset_t *kept)
 		action.sa_handler = SIG_DFL;
 		sigaction(number, &action, NULL);
 	}
-	/* A file that reaches its limit is an error of write(2): EFBIG. */
+	/* When a file reaches its limit, write(2) fails with EFBIG instead. */
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, held ? held : &none, NULL);
@@ -90,7 +90,7 @@ static void raise_limit(int which, rlim_t most)
 	if (getrlimit(which, &limit) || limit.rlim_cur >= most)
 		return;
 	limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
-	/* What cannot be raised is met where it hurts, and told there. */
+	/* If a limit cannot be raised, the call that exceeds it reports that. */
 	(void)setrlimit(which, &limit);
 }
 

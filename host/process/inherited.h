@@ -8,17 +8,20 @@
 #include <signal.h>
 
 /*
- * Call first in main(). From here on descriptors 0 to 2 are open: one that was closed is /dev/null,
- * the wrong way round, so that whoever reads or writes there is told so. Blocked are the signals in
- * (held), and no others; none is ignored but SIGXFSZ and what (kept) says; none is pending that
- * nobody sent, and no timer runs. Our own permissions are in all that we make, whatever umask says.
- * Soft limits are as high as the hard ones allow, but that of core files, which is its owner's wish.
+ * Call this first in main(). After it:
+ * - Descriptors 0 to 2 are open. One that was closed is /dev/null, open in the wrong direction:
+ *   reading or writing it fails.
+ * - The signals in (held) are blocked, and no others. SIGXFSZ is ignored, and so are those in
+ *   (kept) that were ignored before. No signal is pending, except those that ask us to end. No
+ *   timer runs.
+ * - umask leaves us all permissions of our own user for files that we make.
+ * - Soft limits are as high as the hard ones allow, except that of core files, which the user
+ *   chose.
  *
- * What stays, since only who starts this very process can have meant it: nice, the parent-death
- * signal, which fork(2) clears, and other open descriptors.
+ * Three things stay as they are, since only the process that starts this one can have set them for
+ * it: nice, the parent-death signal, which fork(2) clears, and other open descriptors.
  *
- * (held) may be NULL: none. (kept) may be NULL: none; else those of them that are ignored stay so.
- * 0, or -1 after one line on stderr.
+ * (held) and (kept) may be NULL: no signals. Returns 0, or -1 after one line on stderr.
  */
 int inherited_reset(const sigset_t *held, const sigset_t *kept);
 

@@ -27,7 +27,8 @@ static const char others[] =
     "refused reason=slot-in-use count=1\n"
     "slot id=0 name=alpha state=ready pid=1 uid=0 gid=0 since_ms=1500 times=2 queued=4\n"
     "slot id=1 state=free times=0\n"
-    "slot id=2 name=%C3%A9%0A state=indeterminate pid=2 uid=1000 gid=1000 since_ms=9 times=1 queued=0\n"
+    "slot id=2 name=%C3%A9%0A state=indeterminate pid=2 uid=1000 gid=1000 since_ms=9 times=1"
+    " queued=0\n"
     "waiting pid=3 uid=1 gid=1 since_ms=20 state=refused\n"
     "future a=1 b=%25\n";
 

@@ -19,9 +19,11 @@ REST = (
     + "count connects=7 disconnects=6 takeovers=2 slow=1 indeterminate=0 notifications_blocked=3\n"
     + "refused reason=no-free-slot count=5\n"
     + "slot id=0 name=alpha state=ready pid={pid} uid=0 gid=0 since_ms=7260000 times=2 queued=0\n"
-    + "slot id=1 state=handshaking pid=2147483647 uid=4294967294 gid=1 since_ms=900 times=1 queued=9\n"
+    + "slot id=1 state=handshaking pid=2147483647 uid=4294967294 gid=1 since_ms=900"
+    + " times=1 queued=9\n"
     + "slot id=2 state=free times=0\n"
-    + "slot id=3 name=a'b%22%26%3C%C3%A9 state=indeterminate pid=0 uid=0 gid=0 since_ms=0 times=1 queued=0\n"
+    + "slot id=3 name=a'b%22%26%3C%C3%A9 state=indeterminate pid=0 uid=0 gid=0 since_ms=0"
+    + " times=1 queued=0\n"
     + "waiting pid=0 uid=1 gid=1 since_ms=20 state=refused\n"
     + "future key=value\n"
 )
@@ -30,7 +32,7 @@ WHOLE = SERVER + MEMORY + REGION + REST + END
 
 
 class ControlFake:
-    """Listens at (path); every client gets (pieces), a list of bytes, with (pause) seconds between."""
+    """Listens at (path); each client gets (pieces), a list of bytes, every (pause) seconds."""
 
     def __init__(self, path, pieces, pause=0.0, holds=False):
         self.requests = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""rawclient.py - a client of the ivshmem protocol that keeps every byte and descriptor that it gets."""
+"""rawclient.py - a client of the ivshmem protocol that keeps all bytes and descriptors."""
 
 import array
 import mmap
@@ -114,7 +114,7 @@ def take(fd, seconds=0.0):
 
 
 def is_one_file(a, b):
-    """Two descriptors of this process are the same eventfd: a notification in one is found in the other."""
+    """Two descriptors are one eventfd: a notification by one of them is found in the other."""
     take(a)
     notify(a)
     return take(b) == 1

@@ -65,7 +65,8 @@ def test_second_server(start, fails, tmp_path):
     status, lines = fails("--file", memory, "--raw")
     assert status == 1
     assert len(lines) == 1
-    assert f"{server.socket}: another server is running there, process {server.supervisor}" in lines[0]
+    process = server.supervisor
+    assert f"{server.socket}: another server is running there, process {process}" in lines[0]
     assert sorted(os.listdir(tmp_path)) == before
     assert first.map()[3 << 20] == 9
     second = RawClient(server.socket)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_libvirt.py - what qemu-args --libvirt prints, given to libvirt itself: no daemon, no machine."""
+"""test_libvirt.py - libvirt itself reads what qemu-args --libvirt prints: no daemon, no machine."""
 
 import os
 import pathlib

@@ -143,7 +143,7 @@ def test_scribbled_words_steer_nothing(start):
 
 
 def test_scribbled_words_heal(start):
-    """Each word is right again with the next heartbeat: of slots that come and go, and of those that do not."""
+    """Each word is right again at the next heartbeat, whether its slot changes or not."""
     server = start("--slots", 4)
     a = RawClient(server.socket)
     a.handshake(4, 2)

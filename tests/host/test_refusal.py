@@ -100,7 +100,7 @@ def test_looks_count_for_their_user(start):
     member = join(server, 8)
     looks = []
     for number in range(6):
-        name = b"\0ivsh-look-%d" if number % 2 else b"\0ivsh-probe-%d"  # the first: earlier versions
+        name = b"\0ivsh-probe-%d" if number % 2 == 0 else b"\0ivsh-look-%d"  # earlier versions
         look = RawClient.named(server.socket, name % number)
         version = look.message()
         assert version == ((0, None) if number < 3 else (1, None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_status.py - ivsh-server status and qemu-args: asked of a fake server, and of the real one."""
+"""test_status.py - ivsh-server status and qemu-args, with a fake server and the real one."""
 
 import json
 import os
@@ -107,7 +107,8 @@ def test_text(ask, fake):
 
 
 @pytest.mark.parametrize(
-    "said, shown, value", [("", False, None), (" filter=1", False, True), (" filter=0", True, False)]
+    "said, shown, value",
+    [("", False, None), (" filter=1", False, True), (" filter=0", True, False)],
 )
 def test_filter(ask, fake, said, shown, value):
     """A server without a filter of system calls says so."""
@@ -131,7 +132,8 @@ def test_json(ask, fake):
     assert got["counts"]["notifications_blocked"] == 3
     assert got["refused"] == {"no-free-slot": 5}
     assert got["listeners"][0] == {"socket": "/run/i,v sh.sock", "slot": None, "name": None}
-    assert [slot["state"] for slot in got["slots"]] == ["ready", "handshaking", "free", "indeterminate"]
+    states = [slot["state"] for slot in got["slots"]]
+    assert states == ["ready", "handshaking", "free", "indeterminate"]
     assert got["slots"][0]["user"] == "root" and "python" in got["slots"][0]["command"]
     assert got["slots"][1]["command"] is None and got["slots"][1]["user"] is None
     assert got["slots"][2]["pid"] is None and got["slots"][2]["times"] == 0

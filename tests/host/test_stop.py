@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_stop.py - ivsh-server stop, and a server whose supervisor was killed: who it is, and what ends it."""
+"""test_stop.py - ivsh-server stop, also of a server whose supervisor was killed."""
 
 import json
 import os
