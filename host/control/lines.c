@@ -3,7 +3,7 @@
  * lines.c - the lines of the control protocol: their words, and the fields of each.
  */
 #include "control/lines.h"
-#include "control/answer.h"
+#include "control/facts.h"
 
 #include <stddef.h>
 

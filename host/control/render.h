@@ -5,7 +5,7 @@
 #ifndef RENDER_H
 #define RENDER_H
 
-#include "control/answer.h"
+#include "control/facts.h"
 
 #include <stddef.h>
 

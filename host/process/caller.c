@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * caller.c - what a connection says of itself.
+ * caller.c - what kind of client a connection is.
  */
 #include "process/caller.h"
 #include "process/log.h"
@@ -27,7 +27,7 @@ enum caller caller_at(const struct sockaddr_un *address, unsigned size)
 		return CALLER_CLIENT;
 	/* Earlier versions of ivsh probe by the second name. */
 	return begins_with(address, size, "ivsh-probe-") || begins_with(address, size, "ivsh-look-")
-		   ? CALLER_LOOK
+		   ? CALLER_PROBE
 		   : CALLER_OTHER;
 }
 
@@ -48,10 +48,10 @@ void caller_refuse(int fd, const char *reason)
 	/* It never wrote, so nothing unread of ours makes the kernel throw the version away. */
 	if (send(fd, version, sizeof(version), MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(version))
 		log_detail("event=gone reason=refused");
-	caller_tell(fd, reason);
+	caller_send_reason(fd, reason);
 }
 
-void caller_tell(int fd, const char *reason)
+void caller_send_reason(int fd, const char *reason)
 {
 	char line[64];
 	int size = snprintf(line, sizeof(line), "refused reason=%s\n", reason);

@@ -7,6 +7,7 @@
 #include "process/log.h"
 #include "server/admission.h"
 #include "server/mapping.h"
+#include "server/report.h"
 #include "server/resume.h"
 #include "server/takeover.h"
 
@@ -52,6 +53,8 @@ int begin(struct server *server)
 	    .unread = admission_unread(head->clients),
 	    .link = server->link};
 	server->began_ns = clock_now_ns();
+	server->control.report = report_make;
+	server->control.context = server;
 	control_open(&server->control, head->control);
 	if (clients_open(&server->clients, &server->state))
 		return -1;

@@ -24,7 +24,7 @@
  *       |<----- wrote bytes -------------------------------+        |
  *       v                                                           v
  *     CLOSING ------ closed its end ------> GONE <---- hung up, in any state
- *                                            | the supervisor was told
+ *                                            | reported to the supervisor
  *                                            v
  *     INDETERMINATE -- hung up --> GONE    FREE
  *
@@ -39,8 +39,9 @@
  *     what is no state            -> INDETERMINATE  The same.
  *     any                         -> FREE           The supervisor holds no socket of it.
  *
- * An INDETERMINATE client keeps its slot and is sent nothing more. "Lagging" is no state: a client
- * that is HANDSHAKING or READY and has not read for long is shown as such, and nothing else follows.
+ * An INDETERMINATE client keeps its slot and is sent nothing more. "Lagging" is no state: the log
+ * and the status name a client so that is HANDSHAKING or READY and has not read for long, and
+ * nothing else follows.
  */
 #ifndef CLIENT_STATE_H
 #define CLIENT_STATE_H

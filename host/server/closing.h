@@ -9,7 +9,7 @@
  *     its state is GONE           it is FREE, and its socket, which is shut down, is closed as a
  *                                 new client's that hung up
  *     its state is FREE           the same
- *     the supervisor was told     the supervisor closes its copy, and the row is free
+ *     the supervisor has LINK_DROP  the supervisor closes its copy, and the row is free
  */
 #ifndef CLOSING_H
 #define CLOSING_H
@@ -18,7 +18,7 @@
 
 /*
  * Close the socket of (client): it has hung up, or nobody minds if it has not read all. Its slot is
- * free, with its eventfds, and so is its row as soon as the supervisor has been told. (reason) is
+ * free, with its eventfds, and so is its row as soon as the supervisor has LINK_DROP. (reason) is
  * for the log.
  */
 void closing_close(struct clients *clients, struct client *client, const char *reason);
@@ -32,7 +32,7 @@ void closing_shut_down(struct clients *clients, struct client *client, const cha
 /* The same for a client that is CLOSING already, when a server takes over. */
 void closing_resume(struct clients *clients, struct client *client);
 
-/* Tell the supervisor that (client), which is GONE, is closed here: again, if it could not be told. */
+/* Report (client), which is GONE, to the supervisor by LINK_DROP: again, if the link was full. */
 void closing_report(struct clients *clients, struct client *client);
 
 #endif

@@ -11,7 +11,6 @@
 #include "process/caller.h"
 #include "process/clock.h"
 #include "process/log.h"
-#include "server/report.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -22,7 +21,7 @@
 #include <unistd.h>
 
 #define LISTENER CONTROL_CLIENTS
-#define ACCEPTS 64u /* connections that are accepted before other events are looked at */
+#define ACCEPTS 64u /* connections that are accepted before the next events */
 #define DEADLINE_NS UINT64_C(2000000000)
 
 static void watch(const struct control *control, int fd, uint32_t what, uint32_t events, int op)
@@ -42,9 +41,10 @@ static void set_listening(const struct control *control, bool is_on)
 
 void control_open(struct control *control, int listener)
 {
-	*control = (struct control){.listener = listener, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+	control->listener = listener;
+	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	for (uint32_t i = 0; i < CONTROL_CLIENTS; i++)
-		control->client[i].fd = -1;
+		control->client[i] = (struct control_client){.fd = -1};
 	if (listener >= 0)
 		watch(control, listener, LISTENER, EPOLLIN, EPOLL_CTL_ADD);
 }
@@ -58,8 +58,8 @@ static void close_client(struct control *control, struct control_client *client)
 }
 
 /*
- * Close a client that has sent nothing, or not all. A QEMU, which waits for a version first and spins
- * for ever if there is none, reads that it is at the wrong socket.
+ * Close a client that has sent nothing, or not all. A QEMU, which waits for a version first and
+ * spins for ever if there is none, reads that it is at the wrong socket.
  */
 static void refuse(struct control *control, struct control_client *client)
 {
@@ -112,15 +112,14 @@ static void send_answer(struct control *control, struct control_client *client)
 }
 
 /* The request is whole: a line, or all that fits. */
-static void answer_request(
-    struct control *control, struct control_client *client, const struct server *server)
+static void answer_request(struct control *control, struct control_client *client)
 {
 	static const char status[] = "status\n";
 	bool is_status = client->got >= sizeof(status) - 1 &&
 			 !memcmp(client->request, status, sizeof(status) - 1);
 
-	client->answer =
-	    is_status ? report_make(server, &client->size) : render_unknown(&client->size);
+	client->answer = is_status ? control->report(control->context, &client->size)
+				   : render_unknown(&client->size);
 	if (!client->answer) {
 		close_client(control, client);
 		return;
@@ -129,8 +128,7 @@ static void answer_request(
 	send_answer(control, client);
 }
 
-static void read_request(
-    struct control *control, struct control_client *client, const struct server *server)
+static void read_request(struct control *control, struct control_client *client)
 {
 	ssize_t got = recv(
 	    client->fd, client->request + client->got, CONTROL_REQUEST - client->got, MSG_DONTWAIT);
@@ -143,10 +141,10 @@ static void read_request(
 	}
 	client->got += (uint32_t)got;
 	if (client->got == CONTROL_REQUEST || memchr(client->request, '\n', client->got))
-		answer_request(control, client, server);
+		answer_request(control, client);
 }
 
-static void accept_clients(struct control *control, const struct server *server)
+static void accept_clients(struct control *control)
 {
 	for (uint32_t i = 0; i < ACCEPTS; i++) {
 		int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -162,11 +160,11 @@ static void accept_clients(struct control *control, const struct server *server)
 		*client =
 		    (struct control_client){.fd = fd, .deadline_ns = clock_now_ns() + DEADLINE_NS};
 		watch(control, fd, (uint32_t)(client - control->client), EPOLLIN, EPOLL_CTL_ADD);
-		read_request(control, client, server); /* most have sent all already */
+		read_request(control, client); /* most have sent all already */
 	}
 }
 
-void control_service(struct control *control, const struct server *server)
+void control_service(struct control *control)
 {
 	struct epoll_event events[CONTROL_CLIENTS + 1];
 	int count = epoll_wait(control->epoll, events, CONTROL_CLIENTS + 1, 0);
@@ -175,14 +173,14 @@ void control_service(struct control *control, const struct server *server)
 		struct control_client *client;
 
 		if (events[i].data.u32 == LISTENER) {
-			accept_clients(control, server);
+			accept_clients(control);
 			continue;
 		}
 		client = &control->client[events[i].data.u32];
 		if (client->fd >= 0 && client->answer)
 			send_answer(control, client);
 		else if (client->fd >= 0)
-			read_request(control, client, server);
+			read_request(control, client);
 	}
 }
 

@@ -25,18 +25,22 @@ struct control_client {
 };
 
 struct control {
+	/* Makes the answer to "status", allocated; NULL: out of memory. */
+	char *(*report)(void *context, size_t *size);
+	void *context;
 	int listener; /* -1: none */
 	int epoll;
 	struct control_client client[CONTROL_CLIENTS];
 };
 
-struct server;
-
-/* Serve the listening socket (listener), or none when it is -1. */
+/*
+ * Serve the listening socket (listener), or none when it is -1. The caller has set control->report
+ * and its context.
+ */
 void control_open(struct control *control, int listener);
 
 /* Take everything that control->epoll has. */
-void control_service(struct control *control, const struct server *server);
+void control_service(struct control *control);
 
 /* Check the deadlines; call every 250 ms. */
 void control_check_timeouts(struct control *control);

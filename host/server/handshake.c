@@ -89,9 +89,9 @@ static void send_memory(struct clients *clients, struct client *client)
 	state_store(&client->sending, PROTOCOL_PREAMBLE);
 	sent = batch_send(clients->fd[index], clients->batch);
 	state_store(&client->sending, 0);
-	log_detail("event=look pid=%ld uid=%ld", (long)client->pid, (long)client->uid);
+	log_detail("event=probe pid=%ld uid=%ld", (long)client->pid, (long)client->uid);
 	if (sent == (int)PROTOCOL_PREAMBLE)
-		closing_shut_down(clients, client, "looked");
+		closing_shut_down(clients, client, "probed");
 	else
 		closing_close(clients, client, "send-failed");
 }
@@ -101,7 +101,7 @@ void handshake_begin(
 {
 	enum client_reason reason = admission_check(clients, client);
 
-	if (reason == CLIENTS_REASONS && caller == CALLER_LOOK) {
+	if (reason == CLIENTS_REASONS && caller == CALLER_PROBE) {
 		send_memory(clients, client);
 		return;
 	}
@@ -129,7 +129,7 @@ void handshake_send(struct clients *clients, struct client *client, uint32_t roo
 		sending_send(clients, client, room, turns);
 }
 
-/* The client that has waited for longest, of those for which there is a slot; NULL: there is none. */
+/* The client that has waited for longest, of those for which there is a slot; NULL: none. */
 static struct client *next_waiting(struct clients *clients)
 {
 	struct client *next = NULL;

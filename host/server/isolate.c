@@ -63,7 +63,7 @@ static int set_filter(void)
 	    ISOLATE_ALLOW(sendmsg),
 	    ISOLATE_ALLOW(accept4),
 	    ISOLATE_ALLOW(sendto),
-	    /* slots.c: rings under an alarm; log.c; timer and signals */
+	    /* slots.c: notifies under an alarm; log.c; timer and signals */
 	    ISOLATE_ALLOW(ppoll),
 	    ISOLATE_ALLOW(read),
 	    ISOLATE_ALLOW(write),

@@ -2,8 +2,9 @@
 /*
  * page.c - the server page. SPEC 4.
  *
- * Any peer can write here too. So each word has a private copy, which is what counts: a scribbled
- * word is wrong until the next heartbeat, and steers nothing in the server.
+ * Any peer can write here too. So each word has a copy in the shared state, which is what counts: a
+ * word that a peer has overwritten is wrong until the next heartbeat, and steers nothing in the
+ * server.
  */
 #include "server/page.h"
 #include "process/log.h"
@@ -14,7 +15,8 @@
 #include <sys/random.h>
 
 /*
- * Release: who sees (change) move, with acquire, sees the connection word that was stored before.
+ * Release: a peer that sees (change) move, with acquire, sees the connection word that was stored
+ * before it.
  */
 static void store(uint32_t *word, uint32_t value)
 {
@@ -37,7 +39,7 @@ static void store_all(struct page *page)
 	store(&page->words->epoch, page->is->epoch);
 }
 
-/* A server may have died between a connection word and the change: peers look again now. */
+/* A server may have died between a connection word and the change: the change moves now. */
 static void go_on(struct page *page)
 {
 	store_all(page);

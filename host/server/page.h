@@ -13,15 +13,15 @@
 #include <stdint.h>
 
 struct page {
-	struct ivsh_wire_server *words; /* NULL: raw, nothing is ever written */
-	struct page_words *is;
+	struct ivsh_wire_server *words; /* in the memory; NULL: raw, nothing is ever written */
+	struct page_words *is;          /* in the shared state: what the words shall be */
 	uint32_t vectors;
 	bool is_changed; /* a change for which no peer has been notified */
 };
 
 /*
- * Write the page, for slots of (vectors) eventfds each. If (is) has no epoch yet this begins one,
- * in which all connections are unknown; else the epoch goes on. (words) may be NULL. 0, or -1 after
+ * Write the page, for slots of (vectors) eventfds each. If (is) has no epoch yet this begins one, in
+ * which all connections are unknown; else the epoch goes on. (words) may be NULL. 0, or -1 after
  * one line.
  */
 int page_open(
@@ -33,7 +33,7 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected);
 /* Every 250 ms: the heartbeat moves, and what others have written over the page does not stay. */
 void page_heartbeat(struct page *page);
 
-/* Something changed since the last call, and all slots are to be notified. */
+/* Whether something changed since the last call: then all slots are to be notified. */
 bool page_take_change(struct page *page);
 
 /* Say that there is no server any more. */

@@ -109,7 +109,7 @@ static int report_ready(const struct server *server)
 	const int fds[LINK_FDS] = {server->known, server->config};
 	unsigned count = (server->known >= 0) + (server->config >= 0);
 
-	if (rebind_tell(&server->rebind, server->link))
+	if (rebind_send(&server->rebind, server->link))
 		return -1;
 	if (link_send_in_time(server->link, &ready, fds, count) == 0)
 		return 0;

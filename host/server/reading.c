@@ -27,7 +27,7 @@ static void read_socket(struct clients *clients, struct client *client)
 	got = recv(clients->fd[clients_index(clients, client)], bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* An INDETERMINATE client may lack its memory: QEMU spins at an end that comes before it. */
+	/* An INDETERMINATE client may lack its memory: QEMU spins at an end before that. */
 	if (got > 0 && client->state != CLIENT_INDETERMINATE)
 		closing_shut_down(clients, client, "sent-bytes");
 	else if (got <= 0)
@@ -39,7 +39,7 @@ static void take_event(struct clients *clients, struct client *client, uint32_t 
 	bool is_hung_up = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 
 	if (client->state == CLIENT_FREE) {
-		/* It has just come, and is admitted later: if it has gone, no peer is told. */
+		/* It has just come, and is admitted later: if it has gone, its peers never know. */
 		if (is_hung_up)
 			closing_close(clients, client, "hang-up");
 	} else if (is_hung_up || events & EPOLLIN) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reading.h - what comes from clients: hang-ups, room in their sockets, and bytes that none may send.
+ * reading.h - what comes from clients: hang-ups, room in sockets, and bytes that none may send.
  */
 #ifndef READING_H
 #define READING_H

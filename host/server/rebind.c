@@ -24,9 +24,9 @@ static bool is_same(const char *a, const char *b)
 }
 
 /*
- * What the configuration has for a listener that there is; NULL: nothing. It is known by its path.
- * One that was given to us is at the path that who gave it chose: it is known by the slot's name, or
- * if nothing has that name any more, by the slot.
+ * What the configuration has for a listener that there is; NULL: nothing. A listener is known by
+ * its path. But systemd chooses the path of a socket that it passes: that listener is known by the
+ * slot's name, or, if nothing has that name any more, by the slot.
  */
 static const struct options_slot *find(
     const struct options *options, const struct state_listener *listener)
@@ -61,7 +61,7 @@ static int is_free(
 	    what);
 }
 
-/* One more. 0, or -1 after one line. */
+/* Open a socket for (bound). 0, or -1 after one line. */
 static int add(struct rebind *rebind, const struct state *state, const struct options *options,
     const struct options_slot *bound)
 {
@@ -74,7 +74,7 @@ static int add(struct rebind *rebind, const struct state *state, const struct op
 	return listener_listen(listener, options->socket_mode, options->socket_group);
 }
 
-/* What is there already stays, perhaps for another slot; or goes. */
+/* A listener stays, perhaps for another slot, or it goes. (is_there): of options->bound. */
 static void compare(struct rebind *rebind, const struct state *state, const struct options *options,
     bool is_there[])
 {
@@ -122,7 +122,7 @@ int rebind_open(struct rebind *rebind, const struct state *state, const struct o
 	return error;
 }
 
-int rebind_tell(const struct rebind *rebind, int link)
+int rebind_send(const struct rebind *rebind, int link)
 {
 	struct link_message message = {.kind = LINK_UNLISTEN};
 

@@ -12,7 +12,7 @@
 struct rebind {
 	struct listener *added;
 	uint32_t added_count;
-	uint32_t *removed; /* places in state->listener */
+	uint32_t *removed; /* entries of state->listener */
 	uint32_t removed_count;
 	uint32_t *moved; /* likewise, those that are for another slot now */
 	uint32_t *slot;  /* which one */
@@ -20,15 +20,18 @@ struct rebind {
 };
 
 /*
- * Compare (options) with the listeners in (state), and open those that are missing. Call before
- * isolation. 0, or -1 after one line, with nothing left behind.
+ * Compare (options) with the listeners in (state), and open sockets for those that are missing.
+ * Call before isolation. 0, or -1 after one line, with nothing left behind.
  */
 int rebind_open(struct rebind *rebind, const struct state *state, const struct options *options);
 
-/* Hand them to the supervisor, and say which are no longer wanted. 0, or -1 after one line. */
-int rebind_tell(const struct rebind *rebind, int link);
+/*
+ * Send the new sockets to the supervisor, and which listeners are for another slot or no longer
+ * wanted. 0, or -1 after one line.
+ */
+int rebind_send(const struct rebind *rebind, int link);
 
-/* The supervisor does not get them: remove what was opened. */
+/* The supervisor does not get the new sockets: remove them. */
 void rebind_undo(struct rebind *rebind);
 
 #endif

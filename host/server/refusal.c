@@ -49,6 +49,6 @@ void refusal_send(struct clients *clients, struct client *client)
 	if (sent < 0 && (errno == ENOMEM || errno == ENOBUFS || errno == EINTR))
 		return;
 	/* The client has the version, which stays readable after the end. */
-	caller_tell(clients->fd[index], refusal_reason(client->reason));
+	caller_send_reason(clients->fd[index], refusal_reason(client->reason));
 	closing_close(clients, client, "refused");
 }

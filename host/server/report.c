@@ -185,8 +185,9 @@ static int add_waiting(struct answer *answer, const struct server *server)
 	return 0;
 }
 
-char *report_make(const struct server *server, size_t *size)
+char *report_make(void *context, size_t *size)
 {
+	const struct server *server = context;
 	struct answer answer = server_facts(server);
 	char *text = NULL, path[PATH];
 

@@ -8,9 +8,10 @@
 
 #include <stddef.h>
 
-struct server;
-
-/* The answer to "status": all that there is to say. Allocated; NULL: out of memory. */
-char *report_make(const struct server *server, size_t *size);
+/*
+ * The answer to "status", of the struct server (context): control->report. Allocated; NULL: out of
+ * memory.
+ */
+char *report_make(void *context, size_t *size);
 
 #endif

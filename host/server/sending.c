@@ -15,7 +15,7 @@
 #include <sys/epoll.h>
 
 #define PACE_NS UINT64_C(5000000) /* from one announcement to the next */
-#define TURNS 4u                  /* batches that are sent before events are looked at */
+#define TURNS 4u                  /* batches that are sent before the next events */
 
 /* How one batch went. */
 enum outcome {
@@ -38,7 +38,7 @@ static enum outcome outcome_of(const struct client *client, int sent, int error)
 	return FAILED;
 }
 
-/* Send the first (count) messages of the batch, and record what went: see sending.h for the order. */
+/* Send the first (count) messages of the batch, and record what went. The order: sending.h. */
 static enum outcome send_batch(struct clients *clients, struct client *client, uint32_t count)
 {
 	uint32_t index = clients_index(clients, client);

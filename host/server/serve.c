@@ -95,7 +95,7 @@ static void on_control(struct watch *watch, uint32_t events)
 	struct server *server = watch->context;
 
 	(void)events;
-	control_service(&server->control, server);
+	control_service(&server->control);
 }
 
 static void on_tick(void *context)

@@ -23,9 +23,9 @@ static void on_alarm(int signal)
 }
 
 /*
- * QEMU makes an eventfd blocking for a moment when it receives it, and any process that holds it can
- * fill or empty its counter. So poll(2) comes before each read and write, and the alarm ends those
- * that block all the same.
+ * QEMU makes an eventfd blocking for a moment when it receives it, and any process that holds it
+ * can fill or empty its counter. So poll(2) comes before each read and write, and the alarm ends
+ * those that block all the same.
  */
 static void set_alarm(bool is_on)
 {

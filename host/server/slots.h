@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.h - the table of slots: a slot is a peer's eventfds, the client that holds them, and its ID.
+ * slots.h - the table of slots: a slot is a peer's eventfds, its ID, and the client that holds it.
  *
- * The eventfds live as long as the supervisor. By default a slot's ID is its number, every client is
- * sent the eventfds of all slots when it connects, and a client that returns gets the same, so that
- * QEMU never hears of a peer that leaves; it frees memory twice when an ID that left comes back
- * (QEMU 7.2, hw/misc/ivshmem.c, close_peer_eventfds()). With --classic each client gets the next ID,
- * and its slot is free again when no client is left that knows that ID.
+ * The eventfds live as long as the supervisor. By default a slot's ID is its number. The server
+ * sends every client the eventfds of all slots when it connects, and a client that returns gets the
+ * same. So QEMU never hears of a peer that leaves: it frees memory twice when an ID that left comes
+ * back (QEMU 7.2, hw/misc/ivshmem.c, close_peer_eventfds()). With --classic each client gets the
+ * next ID, and its slot is free again when no client is left that knows that ID.
  */
 #ifndef SLOTS_H
 #define SLOTS_H

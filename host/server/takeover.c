@@ -46,7 +46,7 @@ static void set_indeterminate(struct state_counts *counts, struct client *client
 	change(client, CLIENT_INDETERMINATE);
 }
 
-/* A message as a server can have sent it; its value follows from the rest, and is not looked at. */
+/* A message as a server can have sent it; its value follows from the rest, and is not read. */
 static bool is_message(const struct state_head *head, const struct message *message)
 {
 	if (message->slot == SLOTS_NONE)

@@ -8,10 +8,12 @@
 #include "wire/state.h"
 
 /*
- * Go through clients and slots in (state). Afterwards each client's state fits its fields, its slot,
- * and the socket that the supervisor holds or does not hold; each slot is held by a client that says
- * so too; all numbers are in range. A FREE client with a socket is a new one. Nothing is taken for
- * granted, whatever is in there. A server that dies in here leaves what the next one can repair.
+ * Go through clients and slots in (state). Afterwards each client's state fits its fields, its
+ * slot, and the socket that the supervisor holds or does not hold; each slot is held by a client
+ * that says so too; all numbers are in range. A FREE client with a socket is a new one.
+ *
+ * Nothing in (state) is taken for granted. A server that dies in here leaves what the next one can
+ * repair.
  */
 void takeover_repair(const struct state *state);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * touch.c - the pages that serving takes, had before anybody connects.
+ * touch.c - takes the page faults of serving before a client connects.
  */
 #include "server/touch.h"
 
@@ -15,7 +15,7 @@
 /* ld(1): where the program's own variables begin and end. */
 extern char __data_start[], _end[];
 
-/* Between variables there are gaps, which a sanitizer watches. */
+/* There are gaps between variables, which a sanitizer watches. */
 __attribute__((no_sanitize("address", "undefined"))) static void touch_pages(
     volatile char *from, size_t size, size_t page)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * touch.h - the pages that serving takes, had before anybody connects: what a server that has just
- * begun is asked first takes no longer than what it is asked later.
+ * touch.h - takes the page faults of serving before a client connects, so that a server's first
+ * answers take no longer than its later ones.
  */
 #ifndef TOUCH_H
 #define TOUCH_H
 
-/* Once, by a process that has one thread and is about to serve. */
+/* Call once, in a process that has one thread and is about to serve. */
 void touch(void);
 
 #endif

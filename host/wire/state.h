@@ -99,9 +99,9 @@ struct state {
 };
 
 /*
- * Store a word of the shared state behind all stores before, and before all stores behind it. A
- * process that is killed has executed its instructions up to one of them, so the compiler's order is
- * what the next server finds.
+ * Store a word of the shared state after all stores before it, and before all stores after it. A
+ * process that is killed has executed its instructions up to one of them: the next server finds the
+ * stores in the order in which the compiler put them.
  */
 static inline void state_store(uint32_t *word, uint32_t value)
 {

@@ -31,7 +31,7 @@ enum client_state {
 	CLIENT_READY,       /* holds its slot, and was sent all that there was when it connected */
 	CLIENT_REFUSED,     /* is to be sent a refusal, and then closed */
 	CLIENT_CLOSING,     /* was sent the end, and has yet to close its own; keeps its slot */
-	CLIENT_GONE,        /* is closed here; the supervisor has yet to be told */
+	CLIENT_GONE,        /* is closed here; not reported to the supervisor yet */
 	CLIENT_INDETERMINATE, /* what it was sent is not known; keeps its slot */
 };
 

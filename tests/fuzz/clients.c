@@ -2,8 +2,8 @@
 /*
  * clients.c - clients of every kind, on a server that is killed between any two stores.
  *
- * They connect, read, stop reading, write, close; the clock goes on; sending fails; the supervisor does
- * not listen. What each of them is sent is checked message by message (visitor.c), what the server
+ * They connect, read, stop reading, write, close; the clock goes on; sending fails; the supervisor
+ * does not read the link. What each of them is sent is checked message by message (visitor.c), what the server
  * knows after each step (serving.c), and in the end whether everybody knows who is there.
  */
 #include "tests/fuzz/feed.h"

@@ -5,6 +5,7 @@
  * Whoever asks for the status and reads all of it has got one that our own reader takes.
  */
 #include "server/control.h"
+#include "server/report.h"
 #include "control/answer.h"
 #include "tests/fuzz/feed.h"
 #include "tests/fuzz/serving.h"
@@ -130,7 +131,7 @@ static void step(void)
 		control_check_timeouts(&server->control);
 		break;
 	case 2:
-		control_service(&server->control, server);
+		control_service(&server->control);
 		break;
 	default:
 		if (count > 0)
@@ -219,13 +220,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		listen_once();
 	feed_set(data, size);
 	begin(clients);
+	server->control.report = report_make;
+	server->control.context = server;
 	control_open(&server->control, listener);
 	count = 0;
 	for (unsigned i = 0; i < STEPS && feed_left(); i++)
 		step();
 	/* However they behave, in the end each one's time is over. */
 	for (unsigned i = 0; i < 2 * ASKERS; i++) {
-		control_service(&server->control, server);
+		control_service(&server->control);
 		for (uint32_t j = 0; j < count; j++)
 			asker_read(&askers[j], 4096);
 		serving.now_ns += 1500000000;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serving.h - a server's tables and its supervisor, in one process, with a clock of their own and a way
- * to kill the server between any two stores.
+ * serving.h - a server's tables and its supervisor, in one process, with a clock of their own and a
+ * way to kill the server between any two stores.
  *
  * A kill is a longjmp() out of the server, after which everything that only it had is taken away:
  * descriptors and memory. The next one begins in what is left, the state and the page. The calls
@@ -58,7 +58,10 @@ void serving_kill_in(uint32_t count);
 /* Kill it here. */
 void serving_kill(void);
 
-/* The supervisor takes a connection: its row, or SLOTS_NONE. Without a supervisor, the server does. */
+/*
+ * The supervisor takes a connection, or without one the server does. Answers its row; SLOTS_NONE:
+ * there is none.
+ */
 uint32_t serving_take(int fd, uint32_t slot);
 
 /* The server gets the connection at (row). */

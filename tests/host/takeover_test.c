@@ -277,7 +277,7 @@ static void batches(void)
 	}
 }
 
-/* Whether (from) is followed by (to), at once or by way of other states, in a server that serves. */
+/* Whether (from) is followed by (to), at once or by way of other states, while a server serves. */
 static bool leads_to(enum client_state from, enum client_state to)
 {
 	uint32_t reached = 1u << from, before = 0;

@@ -22,7 +22,7 @@ def test_sequence(start, slots, vectors):
         assert client.is_quiet(), "nothing follows"
 
 
-def test_bells_reach_the_other(start):
+def test_doorbells_reach_the_other(start):
     server = start("--slots", 4, "-n", 2, "--raw")
     a, b = RawClient(server.socket), RawClient(server.socket)
     a.handshake(4, 2)

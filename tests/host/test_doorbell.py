@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_bells.py - ivsh, the host tool: peers that sleep until they are rung."""
+"""test_doorbell.py - ivsh, the host tool: peers that sleep until they are notified."""
 
 import os
 import re
@@ -18,7 +18,7 @@ BELLS = re.compile(
 )
 
 
-class Bells:
+class Doorbells:
     """What ping and echo say at their end."""
 
     def __init__(self, output):
@@ -71,35 +71,35 @@ def test_two_sleepers(served, vectors, count):
     status, answered, errors = finish(echo)
     assert (status, errors) == (0, [])
     assert b"echo: answered %d messages\n" % count in answered
-    for bells in (Bells(output), Bells(answered)):
-        assert (bells.mode, bells.vectors, bells.missed) == ("sleep", vectors, 0)
-        assert bells.sent + bells.suppressed == count and bells.woken > 0
+    for doorbells in (Doorbells(output), Doorbells(answered)):
+        assert (doorbells.mode, doorbells.vectors, doorbells.missed) == ("sleep", vectors, 0)
+        assert doorbells.sent + doorbells.suppressed == count and doorbells.woken > 0
 
 
-def test_who_polls_is_not_rung(served):
+def test_polling_is_not_notified(served):
     """Also by one that sleeps."""
     peers = served(2)
     echo = peers.echo("--name", "mirror", "--count", 300, "--wait", "poll")
     status, output, _ = peers.run("ping", "mirror", "--count", 300, "--wait", "sleep")
     assert status == 0
-    ping, echo = Bells(output), Bells(finish(echo)[1])
+    ping, echo = Doorbells(output), Doorbells(finish(echo)[1])
     assert (ping.sent, ping.suppressed) == (0, 300) and ping.missed == 0
     assert (echo.woken, echo.timer) == (0, 0)
 
 
 @pytest.mark.parametrize("vectors", [0, 1])
-def test_without_bells(served, vectors):
+def test_without_doorbells(served, vectors):
     """0: both look now and then. 1: it does for everything."""
     peers = served(vectors)
     echo = peers.echo("--name", "mirror", "--count", 100, "--wait", "sleep")
     status, output, errors = peers.run("ping", "mirror", "--count", 100, "--wait", "sleep")
     assert (status, errors) == (0, [])
-    ping, echo = Bells(output), Bells(finish(echo)[1])
+    ping, echo = Doorbells(output), Doorbells(finish(echo)[1])
     assert (ping.vectors, ping.missed, echo.missed) == (vectors, 0, 0)
     assert (ping.sent == 0) == (vectors == 0)
 
 
-def test_file_has_no_bells(at, tmp_path):
+def test_file_has_no_doorbells(at, tmp_path):
     memory = tmp_path / "memory"
     memory.write_bytes(b"")
     os.truncate(memory, 4 << 20)
@@ -108,9 +108,9 @@ def test_file_has_no_bells(at, tmp_path):
         "ping", "mirror", "--count", 50, "-w", "sleep"
     )
     assert status == 0
-    for bells in (Bells(output), Bells(finish(echo)[1])):
-        assert (bells.vectors, bells.sent, bells.woken, bells.missed) == (0, 0, 0, 0)
-        assert bells.timer > 0
+    for doorbells in (Doorbells(output), Doorbells(finish(echo)[1])):
+        assert (doorbells.vectors, doorbells.sent, doorbells.woken, doorbells.missed) == (0, 0, 0, 0)
+        assert doorbells.timer > 0
 
 
 def test_waiting_costs_little(served):
