@@ -146,8 +146,9 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
 APP_DEVICE := firmware/app/device.c firmware/app/choose.c
 UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
-          firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/platform.c \
-          firmware/uefi/program.c firmware/uefi/unlisted.c lib/bare/newlib/syscalls.c $(UNDER)
+          firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/pci_io.c \
+          firmware/uefi/platform.c firmware/uefi/program.c firmware/uefi/unlisted.c \
+          lib/bare/newlib/syscalls.c $(UNDER)
 BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
           host/backend/available.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c

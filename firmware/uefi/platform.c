@@ -4,14 +4,13 @@
  *
  * Theory of operation. Firmware has enumerated the bus, assigned every BAR, and installed an
  * EFI_PCI_IO_PROTOCOL on a handle for each function. The library names functions by number, so a
- * table maps the number to the protocol. Configuration space is read and written by Pci.Read and
- * Pci.Write, but for the three enable bits of the COMMAND register: the bus driver keeps account of
- * them, and of the bridges above, so they go through Attributes(). Memory needs no mapping: boot
- * services run identity-mapped (2.3.4). Firmware and hypervisor decide how a BAR of shared memory
+ * table maps the number to the protocol. Memory needs no mapping: boot services run identity-mapped
+ * (2.3.4). Firmware and hypervisor decide how a BAR of shared memory
  * is cached; OVMF's MTRRs make it uncached, which TCG and KVM on Intel ignore.
  */
 #include "uefi/platform.h"
 #include "uefi/interrupts.h"
+#include "uefi/pci_io.h"
 
 #include "bare/arch.h"
 #include "bare/timing.h"
@@ -21,31 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* PCI Local Bus Specification 3.0, 6.2.2: enables of I/O space, memory space and bus master. */
-#define COMMAND 0x04u
-#define COMMAND_ENABLES 0x7u
-
-/* The same three as EFI_PCI_IO_ATTRIBUTE_IO, _MEMORY and _BUS_MASTER: 0x100, 0x200, 0x400. */
-#define ENABLES_SHIFT 8
-
 /* 6.8.2: the capability, and MSI-X Enable in its first word. */
 #define CAPABILITY_MSIX 0x11u
 #define MSIX_ENABLE (UINT32_C(1) << 31)
-
-/* An ACPI QWORD address space descriptor, as GetBarAttributes() answers (ACPI 6.4, 6.4.3.5.1). */
-struct resource {
-	uint8_t tag; /* 0x8a; 0x79 ends the list */
-	uint16_t length;
-	uint8_t type; /* 0: memory */
-	uint8_t flags;
-	uint8_t type_flags;
-	uint64_t granularity;
-	uint64_t min; /* the first address, as the processor sees it */
-	uint64_t max;
-	uint64_t translation; /* bus address minus processor address */
-	uint64_t size;
-} __attribute__((packed));
-_Static_assert(sizeof(struct resource) == 46, "ACPI 6.4, 6.4.3.5.1");
 
 struct pci_function {
 	uint32_t id; /* IVSH_PCI_FUNCTION() */
@@ -70,45 +47,12 @@ static struct pci_function *find(uint32_t id)
 	return NULL;
 }
 
-static uint32_t read(EFI_PCI_IO_PROTOCOL *io, uint32_t offset)
-{
-	uint32_t value;
-
-	if (EFI_ERROR(io->Pci.Read(io, EfiPciIoWidthUint32, offset, 1, &value)))
-		return 0xffffffff; /* an offset that the function does not have */
-	return value;
-}
-
 static uint32_t config_read(void *ctx, uint32_t function, uint32_t offset)
 {
 	const struct pci_function *f = find(function);
 
 	(void)ctx;
-	return f != NULL ? read(f->io, offset) : 0xffffffff;
-}
-
-/*
- * Write COMMAND (and STATUS above it). Attributes() refuses enables that the bus driver does not
- * manage for this function, as I/O for one without an I/O BAR: these are written directly.
- */
-static void write_command(EFI_PCI_IO_PROTOCOL *io, uint32_t value)
-{
-	uint32_t before = read(io, COMMAND), direct, managed;
-	UINT64 supported = 0;
-	UINT64 on, off;
-
-	if (EFI_ERROR(io->Attributes(io, EfiPciIoAttributeOperationSupported, 0, &supported)))
-		supported = 0;
-	managed = (uint32_t)(supported >> ENABLES_SHIFT) & COMMAND_ENABLES;
-	direct = (value & ~managed) | (before & managed);
-	on = (UINT64)(value & ~before & managed) << ENABLES_SHIFT;
-	off = (UINT64)(before & ~value & managed) << ENABLES_SHIFT;
-
-	io->Pci.Write(io, EfiPciIoWidthUint32, COMMAND, 1, &direct);
-	if (off != 0)
-		io->Attributes(io, EfiPciIoAttributeOperationDisable, off, NULL);
-	if (on != 0)
-		io->Attributes(io, EfiPciIoAttributeOperationEnable, on, NULL);
+	return f != NULL ? pci_io_read(f->io, offset) : 0xffffffff;
 }
 
 static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t value)
@@ -119,34 +63,15 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 	if (f == NULL)
 		return;
 	f->touched = true;
-	if (offset != COMMAND) {
+	if (offset != PCI_IO_COMMAND) {
 		f->io->Pci.Write(f->io, EfiPciIoWidthUint32, offset, 1, &value);
 		return;
 	}
 	if (!f->written) {
-		f->command = (uint16_t)read(f->io, COMMAND);
+		f->command = (uint16_t)pci_io_read(f->io, PCI_IO_COMMAND);
 		f->written = true;
 	}
-	write_command(f->io, value);
-}
-
-/* The pointer to (size) bytes at bus address (address), if (bar) has them. Otherwise NULL. */
-static void *locate(EFI_PCI_IO_PROTOCOL *io, UINT8 bar, uint64_t address, uint64_t size)
-{
-	void *list, *base = NULL;
-	const struct resource *r;
-
-	if (EFI_ERROR(io->GetBarAttributes(io, bar, NULL, &list)))
-		return NULL;
-	r = list;
-	if (r->tag == 0x8a && r->type == 0 && r->min != 0) {
-		uint64_t offset = address - (r->min + r->translation);
-
-		if (offset < r->size && size <= r->size - offset)
-			base = (void *)(uintptr_t)(r->min + offset);
-	}
-	pci.services->FreePool(list);
-	return base;
+	pci_io_write_command(f->io, value);
 }
 
 /* Both kinds alike. Only what is in a BAR that firmware has assigned. */
@@ -156,7 +81,8 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 	(void)kind;
 	for (UINTN i = 0; i < pci.count; i++)
 		for (UINT8 bar = 0; bar < 6; bar++) {
-			void *base = locate(pci.functions[i].io, bar, address, size);
+			void *base =
+			    pci_io_locate(pci.services, pci.functions[i].io, bar, address, size);
 
 			if (base != NULL)
 				return base;
@@ -262,7 +188,7 @@ void platform_close(void)
 		disable_msix();
 	for (UINTN i = 0; i < pci.count; i++)
 		if (pci.functions[i].written)
-			write_command(pci.functions[i].io, pci.functions[i].command);
+			pci_io_write_command(pci.functions[i].io, pci.functions[i].command);
 	if (pci.functions != NULL)
 		pci.services->FreePool(pci.functions);
 	pci.functions = NULL;
