@@ -17,7 +17,7 @@ TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_tes
 TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
                 tests/core/reset_test tests/core/batch_test tests/core/next_test
 TESTS_RACE   := tests/core/race_test
-TESTS_HOOK   := tests/core/storm_test
+TESTS_HOOK   := tests/core/storm_test tests/node/storm_test
 TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test \
                 tests/core/pause_test
 TESTS_TSAN   := tests/core/pair_test
@@ -47,7 +47,7 @@ $(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) \
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_NODE)): \
     $$(call objects,tests/node/town.c tests/core/world.c $(CORE) $(NODE))
 $(call programs,host-hook,$(TESTS_HOOK)): \
-    $$(call objects,tests/core/world.c tests/lib/hostile_peer.c $(CORE))
+    $$(call objects,tests/node/town.c tests/core/world.c tests/lib/hostile_peer.c $(CORE) $(NODE))
 # These have a hook of their own.
 $(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))

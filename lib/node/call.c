@@ -68,6 +68,11 @@ static int call_look(struct ivsh_node *node, struct ivsh_call *call, bool inbox)
 
 	if (!call->begun) {
 		error = call_begin(node, call);
+		/* Until there is room, what comes ends no wait either. */
+		if (error == IVSH_EAGAIN) {
+			error = ivsh_node_pump(node, inbox ? ch : NULL);
+			return error ? error : IVSH_EAGAIN;
+		}
 		if (error)
 			return error;
 	}
@@ -93,14 +98,19 @@ int ivsh_node_call_poll(struct ivsh_node *node, struct ivsh_call *call)
 int ivsh_node_call(struct ivsh_node *node, struct ivsh_call *call, uint64_t timeout_ns)
 {
 	struct limit limit = limit_begin(node, timeout_ns);
+	struct ivsh_chan *room = ivsh_node_channel(node, call->peer);
 	int error;
 
 	do {
+		if (room)
+			room_begin(node, room);
 		error = call_look(node, call, true);
 		if (error != IVSH_EAGAIN)
 			break;
-		error = ivsh_node_idle(node, UINT32_MAX, &limit, NODE_LOOK_NS);
+		error = ivsh_node_idle(node, NODE_EVENTS, room, &limit, NODE_LOOK_NS);
 	} while (!error);
+	if (room)
+		room_end(node, room);
 	ivsh_node_call_end(node, call);
 	return error;
 }

@@ -199,9 +199,7 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
 		error = look(node, message, buffer, capacity);
 		if (error != IVSH_EAGAIN)
 			break;
-		error = ivsh_node_idle(node,
-		    IVSH_EVENT_MESSAGE | IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, &limit,
-		    IVSH_FOREVER);
+		error = ivsh_node_idle(node, NODE_EVENTS, NULL, &limit, IVSH_FOREVER);
 		if (error)
 			return error;
 		error = IVSH_EAGAIN;

@@ -35,7 +35,7 @@ int ivsh_node_find(struct ivsh_node *node, const char *name, uint32_t *peer, uin
 		if (error != IVSH_ENODEV)
 			return error;
 		/* Nobody announces that a peer attaches. */
-		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, &limit, IVSH_PEER_EVENT_NS);
+		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
 			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;
 	}

@@ -60,6 +60,7 @@ static bool is_peer_gone(struct ivsh_node_stream *stream)
 /* Before each try: take what has come. *is_gone: if nothing is there now, nothing will be. */
 static int flow_look(struct ivsh_node_stream *stream, bool *is_gone)
 {
+	room_begin(stream->node, stream->stream.chan);
 	*is_gone = is_peer_gone(stream);
 	return ivsh_node_pump(stream->node, stream->stream.chan);
 }
@@ -67,7 +68,9 @@ static int flow_look(struct ivsh_node_stream *stream, bool *is_gone)
 /* After a try that answered IVSH_EAGAIN: 0: try again. */
 static int flow_idle(struct ivsh_node_stream *stream, bool is_gone, const struct limit *limit)
 {
-	return is_gone ? IVSH_EPEER : ivsh_node_idle(stream->node, UINT32_MAX, limit, NODE_LOOK_NS);
+	return is_gone ? IVSH_EPEER
+		       : ivsh_node_idle(
+			     stream->node, NODE_EVENTS, stream->stream.chan, limit, NODE_LOOK_NS);
 }
 
 int ivsh_node_stream_write(struct ivsh_node_stream *stream, const void *data, uint32_t size,
@@ -88,6 +91,7 @@ int ivsh_node_stream_write(struct ivsh_node_stream *stream, const void *data, ui
 		if (error == IVSH_EAGAIN)
 			error = flow_idle(stream, is_gone, &limit);
 	} while (!error && done < size);
+	room_end(stream->node, stream->stream.chan);
 	if (written)
 		*written = done;
 	return error;
@@ -104,12 +108,13 @@ int ivsh_node_stream_read(struct ivsh_node_stream *stream, void *data, uint32_t 
 	do {
 		error = flow_look(stream, &is_gone);
 		if (error)
-			return error;
+			break;
 		error = ivsh_stream_read(&stream->stream, data, capacity, got);
 		if (error != IVSH_EAGAIN)
-			return error;
+			break;
 		error = flow_idle(stream, is_gone, &limit);
 	} while (!error);
+	room_end(stream->node, stream->stream.chan);
 	return error;
 }
 
@@ -122,11 +127,12 @@ int ivsh_node_stream_finish(struct ivsh_node_stream *stream, uint64_t timeout_ns
 	do {
 		error = flow_look(stream, &is_gone);
 		if (error)
-			return error;
+			break;
 		error = ivsh_stream_finish(&stream->stream);
 		if (error != IVSH_EAGAIN)
-			return error;
+			break;
 		error = flow_idle(stream, is_gone, &limit);
 	} while (!error);
+	room_end(stream->node, stream->stream.chan);
 	return error;
 }

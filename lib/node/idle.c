@@ -58,21 +58,44 @@ static int wait_once(struct ivsh_node *node, uint32_t wanted, uint64_t timeout_n
 	wait.wanted = wanted;
 	*events = 0;
 	error = ivsh_region_wait(&node->region, &wait, timeout_ns, events);
-	/* A peer that has come again may have its channel reset again. */
-	if (!error && (*events & (IVSH_EVENT_BROKEN | IVSH_EVENT_CONTROL)))
+	/* Also a channel that was given up: its peer may have come again. */
+	if (!error)
 		ivsh_node_mend_all(node);
 	return error;
 }
 
-int ivsh_node_idle(
-    struct ivsh_node *node, uint32_t wanted, const struct limit *limit, uint64_t most_ns)
+/* Room that is there on other channels ends no wait for this one. */
+static void others_mute(struct ivsh_node *node, const struct ivsh_chan *room)
+{
+	for (uint32_t i = 0; i < node->slots; i++)
+		if (i != node->self && &node->chans[i] != room)
+			room_begin(node, &node->chans[i]);
+}
+
+static void others_unmute(struct ivsh_node *node, const struct ivsh_chan *room)
+{
+	for (uint32_t i = 0; i < node->slots; i++)
+		if (i != node->self && &node->chans[i] != room)
+			room_end(node, &node->chans[i]);
+}
+
+int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_chan *room,
+    const struct limit *limit, uint64_t most_ns)
 {
 	uint64_t left = limit_left(node, limit);
 	uint32_t events;
+	int error;
 
 	if (left == 0)
 		return IVSH_EAGAIN;
-	return wait_once(node, wanted, left < most_ns ? left : most_ns, &events);
+	if (left > most_ns)
+		left = most_ns;
+	if (!room || !room->tx.blocked)
+		return wait_once(node, wanted, left, &events);
+	others_mute(node, room);
+	error = wait_once(node, wanted | IVSH_EVENT_SPACE, left, &events);
+	others_unmute(node, room);
+	return error;
 }
 
 int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events)

@@ -11,6 +11,9 @@
 /* A peer that dies where no server sees it is looked at this often while somebody waits for it. */
 #define NODE_LOOK_NS UINT64_C(100000000)
 
+/* What ends a wait for a message. */
+#define NODE_EVENTS (IVSH_EVENT_MESSAGE | IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN)
+
 /* How long a call may take, from its begin on. */
 struct limit {
 	uint64_t start_ns;
@@ -53,11 +56,28 @@ static inline bool is_peer(const struct ivsh_node *node, uint32_t peer)
 }
 
 /*
- * Wait once, for (wanted) or up to (most_ns), and mend what broke. IVSH_EAGAIN: (limit) is over, and
- * nothing was waited for.
+ * Wait once, for (wanted) or up to (most_ns), and mend what broke. (room): the channel that room is
+ * waited for, if the last try found none; NULL: none. IVSH_EAGAIN: (limit) is over, and nothing was
+ * waited for.
  */
-int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct limit *limit,
-    uint64_t most_ns) IVSH_MUST_CHECK;
+int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_chan *room,
+    const struct limit *limit, uint64_t most_ns) IVSH_MUST_CHECK;
+
+/*
+ * Between these two a channel says whether the last try found no room, and nothing else: what a call
+ * of the application found before is remembered.
+ */
+static inline void room_begin(struct ivsh_node *node, struct ivsh_chan *ch)
+{
+	node->links[ch->peer].blocked |= ch->tx.blocked;
+	ch->tx.blocked = false;
+}
+
+static inline void room_end(struct ivsh_node *node, struct ivsh_chan *ch)
+{
+	ch->tx.blocked |= node->links[ch->peer].blocked;
+	node->links[ch->peer].blocked = false;
+}
 
 /*
  * A send to (peer) answered (error): 0: it may be tried again, since there may be room now. Else what

@@ -7,8 +7,8 @@
 int ivsh_node_make_room(struct ivsh_node *node, uint32_t peer, int error, const struct limit *limit)
 {
 	if (error == IVSH_EAGAIN)
-		return ivsh_node_idle(node,
-		    IVSH_EVENT_SPACE | IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, limit, IVSH_FOREVER);
+		return ivsh_node_idle(node, IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN,
+		    &node->chans[peer], limit, IVSH_FOREVER);
 	/* After a reset the ring is as if full, until the peer has followed. */
 	if (error == IVSH_EPROTO)
 		return ivsh_node_mend(node, peer);

@@ -26,7 +26,7 @@ int ivsh_node_find_service(
 			return 0;
 		}
 		/* Nobody announces a service. */
-		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, &limit, IVSH_PEER_EVENT_NS);
+		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
 			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;
 	}

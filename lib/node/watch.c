@@ -34,7 +34,7 @@ int ivsh_node_next_event(struct ivsh_node *node, struct ivsh_peer_event *event, 
 		if (error != IVSH_EAGAIN)
 			return error;
 		error = ivsh_node_idle(
-		    node, IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, &limit, IVSH_PEER_EVENT_NS);
+		    node, IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
 			return error;
 	}

@@ -165,8 +165,9 @@ struct ivsh_node_message {
 struct ivsh_node_link {
 	uint32_t incarnation; /* the peer's, when resets were last counted anew */
 	uint8_t resets;
-	bool held;   /* a message is peeked and waits for ivsh_node_receive() */
-	bool broken; /* reset too often: left alone until the peer starts again */
+	bool blocked; /* a send found no room, before a call or a stream looked */
+	bool held;    /* a message is peeked and waits for ivsh_node_receive() */
+	bool broken;  /* reset too often: left alone until the peer starts again */
 	bool broken_reported;
 };
 
