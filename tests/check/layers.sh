@@ -41,7 +41,7 @@ rule host/process  "$posix|$(own 'process|backend')"
 rule host/wire     "$posix|<ivsh/wire\.h>|$(own 'wire|process')"
 rule host/config   "$posix|<ivsh/(version|wire|region|error)\.h>|$(own 'config|wire|process|backend')"
 rule host/supervisor "$posix|<ivsh/(wire|region|error)\.h>|$(own 'supervisor|config|wire|process|backend')"
-rule host/server   "$posix|<ivsh/(wire|region|error)\.h>|$(own 'server|config|wire|control|process')" main.c
+rule host/server   "$posix|<ivsh/(wire|region|error)\.h>|$(own 'server|config|wire|process')|\"control/(facts|answer|render)\.h\"" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')"
