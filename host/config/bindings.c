@@ -3,8 +3,8 @@
  * bindings.c - slots with a socket of their own.
  */
 #include "config/bindings.h"
-#include "process/log.h"
 #include "config/sizes.h"
+#include "process/log.h"
 
 #include <ctype.h>
 #include <errno.h>

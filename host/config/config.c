@@ -3,8 +3,8 @@
  * config.c - the configuration file.
  */
 #include "config/config.h"
-#include "process/log.h"
 #include "config/settings.h"
+#include "process/log.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -35,8 +35,8 @@ static int refuse(const struct config *config, const char *what)
 }
 
 /*
- * A control character in the midst of (line). A carriage return is one: where lines end with nothing
- * else, what looks like many settings is one, or one comment.
+ * A control character in the midst of (line). A carriage return is one: where lines end with
+ * nothing else, what looks like many settings is one, or one comment.
  */
 static int check_characters(const struct config *config, const char *line)
 {

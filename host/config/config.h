@@ -5,8 +5,8 @@
  * "KEY = VALUE" lines. The keys are the long options; those that are on or off take yes, no, or
  * nothing. A value goes to the end of its line, without the spaces around it, and nothing in it is
  * special. A line that begins with # is a comment. Only slot and allow may be there more than once.
- * Lines end with a newline, before which carriage returns may be; no other control character but the
- * tabulator is taken.
+ * Lines end with a newline, before which carriage returns may be; no other control character but
+ * the tabulator is taken.
  */
 #ifndef CONFIG_H
 #define CONFIG_H

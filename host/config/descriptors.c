@@ -7,9 +7,9 @@
  * first client comes.
  */
 #include "config/descriptors.h"
-#include "wire/tables.h"
-#include "process/log.h"
 #include "config/settings.h"
+#include "process/log.h"
+#include "wire/tables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,11 +29,11 @@ static uint64_t count_listeners(const struct options *options)
 	return 2 * ((uint64_t)options->bound_count + 1 + (options->control ? 1 : 0));
 }
 
-static int check_server(const struct options *options, uint64_t bells)
+static int check_server(const struct options *options, uint64_t eventfds)
 {
 	uint64_t sockets = (uint64_t)options->slots + CLIENTS_SPARE;
 	uint64_t listeners = count_listeners(options);
-	uint64_t sum = bells + sockets + listeners + DESCRIPTORS_OTHERS;
+	uint64_t sum = eventfds + sockets + listeners + DESCRIPTORS_OTHERS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
@@ -44,38 +44,38 @@ static int check_server(const struct options *options, uint64_t bells)
 	if (sum <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) == 0)
 		return 0;
 	return log_failure("RLIMIT_NOFILE",
-	    "%u slots x %u vectors = %llu eventfds, and %llu sockets, %llu for listening, %u others:"
-	    " %llu descriptors, but the limit is %llu (ulimit -Hn): raise it, or ask for fewer slots"
-	    " or vectors",
-	    options->slots, options->vectors, (unsigned long long)bells,
+	    "%u slots x %u vectors = %llu eventfds, and %llu sockets, %llu for listening, %u"
+	    " others: %llu descriptors, but the limit is %llu (ulimit -Hn): raise it, or ask for"
+	    " fewer slots or vectors",
+	    options->slots, options->vectors, (unsigned long long)eventfds,
 	    (unsigned long long)sockets, (unsigned long long)listeners, DESCRIPTORS_OTHERS,
 	    (unsigned long long)sum, (unsigned long long)limit.rlim_max);
 }
 
-static int check_client(const struct options *options, uint64_t bells)
+static int check_client(const struct options *options, uint64_t eventfds)
 {
-	uint64_t sum = bells + DESCRIPTORS_CLIENT;
+	uint64_t sum = eventfds + DESCRIPTORS_CLIENT;
 	char object[OPTIONS_OBJECT];
 
 	if (sum <= options->client_descriptors)
 		return 0;
 	settings_origin(options, SETTING_CLIENT_DESCRIPTORS, object);
 	return log_failure(object,
-	    "%u slots x %u vectors = %llu eventfds, and %u of a client's own: %llu descriptors, but a"
-	    " client has %u: raise its limit (ulimit -n %llu) and give --client-descriptors %llu, or"
-	    " ask for fewer slots or vectors; QEMU does not survive having too few",
-	    options->slots, options->vectors, (unsigned long long)bells, DESCRIPTORS_CLIENT,
+	    "%u slots x %u vectors = %llu eventfds, and %u of a client's own: %llu descriptors,"
+	    " but a client has %u: raise its limit (ulimit -n %llu) and give --client-descriptors"
+	    " %llu, or ask for fewer slots or vectors; QEMU does not survive having too few",
+	    options->slots, options->vectors, (unsigned long long)eventfds, DESCRIPTORS_CLIENT,
 	    (unsigned long long)sum, options->client_descriptors, (unsigned long long)sum,
 	    (unsigned long long)sum);
 }
 
 int descriptors_check(const struct options *options)
 {
-	uint64_t bells = (uint64_t)options->slots * options->vectors;
+	uint64_t eventfds = (uint64_t)options->slots * options->vectors;
 
-	if (check_server(options, bells))
+	if (check_server(options, eventfds))
 		return -1;
-	return check_client(options, bells);
+	return check_client(options, eventfds);
 }
 
 uint32_t descriptors_slots(const struct options *options)

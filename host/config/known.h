@@ -25,7 +25,9 @@ bool known_find(enum known_kind kind, const char *name, uint32_t *number);
 /* It was looked up now. What cannot be remembered is looked up again. */
 void known_add(enum known_kind kind, const char *name, uint32_t number);
 
-/* All of it, for the next server: a descriptor that what is executed inherits; -1 after one line. */
+/*
+ * All of it, for the next server: a descriptor that what is executed inherits; -1 after one line.
+ */
 int known_keep(void);
 
 /* Take what known_keep() wrote. Without (fd), -1, nothing is known. 0, or -1 after one line. */

@@ -73,7 +73,7 @@ struct options {
 	bool daemon;
 	bool is_legacy;     /* under the name of QEMU's server */
 	bool raw;           /* never write into the memory */
-	bool classic;       /* growing IDs, with connect and disconnect notices */
+	bool classic;       /* growing IDs; clients are told who connects and disconnects */
 	const char *config; /* the file that was read; NULL: none */
 	const char *text;   /* what was in it, (text_size) bytes */
 	size_t text_size;

@@ -14,7 +14,7 @@
 
 static void hold_spare(struct acceptor *acceptor)
 {
-	/* A copy, since a server that is isolated opens no files any more. */
+	/* A copy, since an isolated server opens no files any more. */
 	if (acceptor->spare < 0)
 		acceptor->spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 }
@@ -35,7 +35,7 @@ int acceptor_open(struct acceptor *acceptor)
 	return 0;
 }
 
-/* Not close-on-exec: the next server inherits it. */
+/* The connection is not close-on-exec: the next server inherits it. */
 static int accept_one(int listener, enum caller *caller)
 {
 	struct sockaddr_un address;
@@ -48,8 +48,8 @@ static int accept_one(int listener, enum caller *caller)
 }
 
 /*
- * Descriptors ran out, or so accept4(2) says, also when nobody waits. With the spare one a client
- * can be told; left alone, it would wait for ever.
+ * Descriptors ran out, or so accept4(2) says, also when nobody waits. With the spare descriptor a
+ * client can be refused; without a refusal it would wait for ever.
  */
 static int accept_last(struct acceptor *acceptor, int listener, enum caller *caller)
 {

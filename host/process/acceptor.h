@@ -2,9 +2,9 @@
 /*
  * acceptor.h - takes connections from the listening sockets.
  *
- * The supervisor does this, so that no connection is ever only in the hands of a server that can be
- * killed: QEMU spins for ever when its connection ends without a word. A server whose supervisor is gone
- * does it in its place.
+ * The supervisor accepts, so that no connection is ever only in a server, which can be killed: QEMU
+ * spins for ever when its connection ends without a message. A server whose supervisor is gone
+ * accepts itself.
  */
 #ifndef ACCEPTOR_H
 #define ACCEPTOR_H
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 struct acceptor {
-	int spare;      /* held back, to be able to refuse when descriptors run out; -1 */
+	int spare; /* a descriptor held back, to refuse a client when there are no others; -1 */
 	bool is_paused; /* nothing is accepted until acceptor_tick() */
 	unsigned long refused;
 };
@@ -23,13 +23,13 @@ struct acceptor {
 int acceptor_open(struct acceptor *acceptor);
 
 /*
- * The next connection of the listening socket (fd), non-blocking, and what it says of itself; or -1:
- * there is none, or acceptor->is_paused. Who cannot be taken for want of descriptors is refused and
- * closed.
+ * Accept the next connection of the listening socket (fd): non-blocking, and (*caller) is who it
+ * says that it is. -1: there is none, or acceptor->is_paused. A connection for which there is no
+ * descriptor is refused and closed.
  */
 int acceptor_take(struct acceptor *acceptor, int fd, enum caller *caller);
 
-/* Try again from now on; call every 250 ms. */
+/* Accept again from now on; call every 250 ms. */
 void acceptor_tick(struct acceptor *acceptor);
 
 void acceptor_close(struct acceptor *acceptor);

@@ -2,9 +2,9 @@
 /*
  * caller.h - what kind of client a connection is, by the address of its socket.
  *
- * This project's host client binds its socket to an abstract address, "\0ivsh-..." (unix(7)), before
- * it connects. QEMU and others do not, and nothing is different for them. An address proves nothing:
- * a client that has it gets no more than any client does.
+ * This project's host client binds its socket to an abstract address, "\0ivsh-..." (unix(7)),
+ * before it connects. QEMU and others do not, and nothing is different for them. An address proves
+ * nothing: a client that has it gets no more than any client does.
  */
 #ifndef CALLER_H
 #define CALLER_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listener.c - one listening socket, and the lock that makes it ours.
+ * listener.c - a listening socket, and its lock.
  *
- * The lock is a file beside the socket, PATH.lock, which only its user can open. It falls with its
- * process, however that dies, so a stale one means nothing; and whoever removes it does so while
- * holding it.
+ * The lock is a file beside the socket, PATH.lock, which only its user can open. The kernel unlocks
+ * it when its process ends, however that ends, so a file that is left over means nothing. A process
+ * removes the file only while it has it locked.
  */
 #include "process/listener.h"
 #include "backend/entry.h"
@@ -30,14 +30,14 @@ static void lock_path(const struct listener *listener, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s.lock", listener->path);
 }
 
-/* What another user made there, or may have locked: it says nothing, and is left alone. */
+/* A lock file that another user made proves nothing, and is left alone. */
 static int go_without_lock(const struct listener *listener, uid_t user)
 {
 	log_event("event=warning what=foreign-lock path=%s.lock uid=%u", listener->path, user);
 	return 0;
 }
 
-/* Another server has the lock, the open file (st): who it is, and what ends it. */
+/* Another server has locked the open file (st): say which, and what ends it. */
 static int refuse_busy(const struct listener *listener, const struct stat *st)
 {
 	struct holder holder;
@@ -53,8 +53,8 @@ static int refuse_busy(const struct listener *listener, const struct stat *st)
 }
 
 /*
- * Lock the open file (fd), if it is one that only we can hold. 1: it is gone, or was not for us
- * alone: again. 0, with listener->lock or without; -1 after one line.
+ * Lock the open file (fd), if only this user can open it. 1: the file is gone, or others could open
+ * it: try again. 0, with listener->lock or without; -1 after one line.
  */
 static int try_lock(struct listener *listener, const struct entry *entry, int fd)
 {
@@ -64,7 +64,7 @@ static int try_lock(struct listener *listener, const struct entry *entry, int fd
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	if (st.st_uid != geteuid() || !S_ISREG(st.st_mode))
 		return go_without_lock(listener, st.st_uid);
-	/* Whoever can read it can hold it. */
+	/* Whoever can read it can lock it. */
 	if (st.st_mode & 0077) {
 		if (entry_is(entry, &st) && unlinkat(entry->folder, entry->name, 0))
 			return log_failure(listener->path, "lock: %s", strerror(errno));
@@ -75,7 +75,7 @@ static int try_lock(struct listener *listener, const struct entry *entry, int fd
 			return refuse_busy(listener, &st);
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	}
-	/* The name may lead to another by now: who held it removed it. */
+	/* The name may lead to another file by now: its last owner removed it. */
 	if (!entry_is(entry, &st))
 		return 1;
 	listener->lock = fd;

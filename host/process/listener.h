@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listener.h - one listening socket, and the lock that makes it ours.
+ * listener.h - a listening socket, and the lock that keeps other servers from its path.
  */
 #ifndef LISTENER_H
 #define LISTENER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c - what the server says: one line an event, key=value, on stderr; where nobody
- * reads that any more, to the system's log.
+ * log.c - the log: a line for each event, key=value, to stderr; once nobody reads that any more, to
+ * the system's log.
  */
 #include "process/log.h"
 
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOG_LINE 1024                         /* of one event, as it was said */
+#define LOG_LINE 1024                         /* of one event, before it is escaped */
 #define LOG_SHOWN (4 * (LOG_LINE + PATH_MAX)) /* each byte as four */
 #define LOG_SYSTEM "/dev/log"
 
@@ -31,7 +31,7 @@ static unsigned long dropped_lines;
 static bool is_held;
 static char held[PIPE_BUF]; /* lines, each with its newline */
 static size_t held_size;
-static int system_socket = -1; /* a socket, where nobody reads stderr any more */
+static int system_socket = -1; /* a socket, for when nobody reads stderr any more */
 static const struct sockaddr_un system_address = {.sun_family = AF_UNIX, .sun_path = LOG_SYSTEM};
 
 void log_open(bool verbose)
@@ -39,7 +39,7 @@ void log_open(bool verbose)
 	is_verbose = verbose;
 }
 
-/* syslog(3) is not used: it waits for its reader, and cannot reach it once we are isolated. */
+/* syslog(3) is not used: it waits for its reader, and an isolated process cannot reach that. */
 int log_open_system(void)
 {
 	system_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -54,8 +54,8 @@ int log_open_system(void)
 }
 
 /*
- * What is no printable ASCII, and the backslash, as \xNN, up to (size) - 1 bytes and a NUL: paths and
- * names steer no terminal, and make no lines. Answers how many.
+ * Write what is no printable ASCII, and the backslash, as \xNN, up to (size) - 1 bytes and a NUL:
+ * paths and names then cannot steer a terminal or begin a line. Answers how many bytes.
  */
 static size_t escape(char *shown, size_t size, const char *text)
 {
@@ -71,7 +71,7 @@ static size_t escape(char *shown, size_t size, const char *text)
 	return used;
 }
 
-/* Nobody reads it, and nobody will: the other end of the pipe, or the terminal, is gone. */
+/* Nobody will read stderr again: the other end of the pipe, or the terminal, is gone. */
 static bool is_over(short events)
 {
 	return system_socket >= 0 && (events & (POLLERR | POLLHUP)) != 0;
@@ -85,7 +85,7 @@ static int send_to_system(int priority, const char *shown)
 
 	if (send(system_socket, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
-	/* It was started again: whoever is not isolated finds the new one. */
+	/* The reader was started again: a process that is not isolated finds the new one. */
 	if (errno != EAGAIN &&
 	    connect(system_socket, (const struct sockaddr *)&system_address,
 		sizeof(system_address)) == 0 &&
@@ -94,7 +94,7 @@ static int send_to_system(int priority, const char *shown)
 	return -1;
 }
 
-/* Lines, each with its newline, to the system's log; answers how many are lost. */
+/* Send lines, each with its newline, to the system's log. Answers how many are lost. */
 static unsigned long lines_to_system(char *lines, size_t size)
 {
 	unsigned long lost = 0;
@@ -108,7 +108,9 @@ static unsigned long lines_to_system(char *lines, size_t size)
 	return lost;
 }
 
-/* Lines, each with its newline; together at most PIPE_BUF: a pipe that polls writable takes it whole. */
+/*
+ * Write lines, each with its newline. A pipe that polls writable takes PIPE_BUF bytes as a whole.
+ */
 static void write_lines(char *lines, size_t size)
 {
 	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -158,7 +160,7 @@ static void __attribute__((format(printf, 1, 0))) add_event(const char *format, 
 		size = (size_t)snprintf(shown, sizeof(shown), "event=dropped lines=%lu", dropped);
 		add_line(shown, size);
 		flush();
-		/* Lost itself, it counts for the line that would have followed. */
+		/* If it is lost itself, it counts for the line that would have followed. */
 		if (dropped_lines > dropped)
 			return;
 		dropped_lines = 0;

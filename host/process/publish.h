@@ -22,9 +22,9 @@ struct published {
 int publish_probe(const char *path);
 
 /*
- * Bind and listen at (path), with (mode) and (group), each unless it is UINT32_MAX. A dead socket of
- * that name is replaced in one step; anything else of that name is left alone. (is_locked): no other
- * ivsh-server does the same at the same time.
+ * Bind and listen at (path), with (mode) and (group), each unless it is UINT32_MAX. A dead socket
+ * of that name is replaced in one step; anything else of that name is left alone. (is_locked): no
+ * other ivsh-server does the same at the same time.
  *
  * Returns 0; or -1 after one line, with nothing left behind.
  */

@@ -14,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* This process has the descriptors as they were when it was started: make them what they are now. */
+/*
+ * This process has the descriptors as they were when it was started: make them what they are now.
+ */
 static void settle_descriptors(struct server *server)
 {
 	const struct state *state = &server->state;

@@ -6,8 +6,8 @@
  * place, and not the end of a server that guests rely on.
  */
 #include "server/isolate.h"
-#include "process/log.h"
 #include "config/settings.h"
+#include "process/log.h"
 #include "server/syscalls.h"
 
 #include <errno.h>

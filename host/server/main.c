@@ -2,15 +2,15 @@
 /*
  * main.c - ivsh-server: what the program was called for.
  */
-#include "control/commands.h"
-#include "supervisor/daemon.h"
-#include "process/inherited.h"
-#include "supervisor/start.h"
-#include "process/log.h"
-#include "supervisor/notify.h"
 #include "config/parse.h"
+#include "control/commands.h"
+#include "process/inherited.h"
+#include "process/log.h"
 #include "server/prepare.h"
 #include "server/serve.h"
+#include "supervisor/daemon.h"
+#include "supervisor/notify.h"
+#include "supervisor/start.h"
 
 #include <signal.h>
 #include <string.h>

@@ -77,7 +77,10 @@ static int make_slots(struct server *server)
 static int note_inherited(struct server *server)
 {
 	const struct state *state = &server->state;
-	/* Not the state's numbers: another process writes there as yet, and this one is not isolated. */
+	/*
+	 * Not the state's numbers: another process writes there as yet, and this one is not
+	 * isolated.
+	 */
 	uint32_t slots = server->options.slots, clients = slots + CLIENTS_SPARE;
 
 	server->inherited = calloc(clients, sizeof(*server->inherited));

@@ -26,7 +26,9 @@ static void send_alive(const struct server *server)
 		log_detail("event=warning what=supervisor-is-slow");
 }
 
-/* The supervisor takes this server for one that works as soon as it is alive; the log comes then. */
+/*
+ * The supervisor takes this server for one that works as soon as it is alive; the log comes then.
+ */
 static void on_go(struct server *server)
 {
 	const struct state_head *head = server->state.head;

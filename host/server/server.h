@@ -2,10 +2,10 @@
 /*
  * server.h - the process that serves, as its files share it.
  *
- * One thread and one loop. No call in the loop waits for a client or for the supervisor. The clients
- * have an epoll set of their own inside the loop's, so that all hang-ups can be looked at before a
- * slot is given away. Everything that must outlive this process is in the state or with the
- * supervisor.
+ * One thread and one loop. No call in the loop waits for a client or for the supervisor. The
+ * clients have an epoll set of their own inside the loop's, so that all hang-ups can be looked at
+ * before a slot is given away. Everything that must outlive this process is in the state or with
+ * the supervisor.
  */
 #ifndef SERVER_H
 #define SERVER_H

@@ -2,10 +2,10 @@
 /*
  * syscalls.h - which system calls serving takes on this architecture, where architectures differ.
  *
- * SYSCALLS_ARCH is what seccomp calls it; without that there is no filter. SYSCALLS_ONLY lists what the
- * others lack or have under another name: those of 64 bits that came later have no poll; those of 32 bits
- * have a second one of each call that takes a time, an offset or a file's place; glibc makes i386's
- * socket calls through socketcall(2), by their numbers in linux/net.h.
+ * SYSCALLS_ARCH is what seccomp calls it; without that there is no filter. SYSCALLS_ONLY lists what
+ * the others lack or have under another name: those of 64 bits that came later have no poll; those
+ * of 32 bits have a second one of each call that takes a time, an offset or a file's place; glibc
+ * makes i386's socket calls through socketcall(2), by their numbers in linux/net.h.
  */
 #ifndef SYSCALLS_H
 #define SYSCALLS_H

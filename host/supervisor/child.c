@@ -3,9 +3,9 @@
  * child.c - starting a server process.
  */
 #include "supervisor/child.h"
-#include "supervisor/resources.h"
-#include "process/log.h"
 #include "process/clock.h"
+#include "process/log.h"
+#include "supervisor/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>

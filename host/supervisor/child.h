@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child.h - a server process, as its supervisor has it.
+ * child.h - a server process, as the supervisor sees it.
  */
 #ifndef CHILD_H
 #define CHILD_H
@@ -15,7 +15,7 @@ struct resources;
 
 struct child {
 	pid_t pid;          /* 0: none */
-	int process;        /* by pidfd_open(2), whoever has its number by then; -1: none */
+	int process;        /* of pidfd_open(2), which no other process takes over; -1: none */
 	int link;           /* -1: none */
 	struct watch watch; /* of (link) */
 	bool is_ready;      /* it can begin */
@@ -26,35 +26,37 @@ struct child {
 	uint64_t heard_ns;  /* when it last said that it is alive */
 };
 
-/* What is executed: the program's file by its name, so that a new one is found; or this very one. */
+/*
+ * What is executed: the program's file by its name, so that a new one is found; or the running one.
+ */
 struct program {
 	char path[4096];
 	int self;
 	char **argv;
 };
 
-/* Find out what we are. 0, or -1 after one line. */
+/* Find out which file this process runs. 0, or -1 after one line. */
 int program_open(struct program *program, char **argv);
 
 /*
  * Fork, and execute the program as a server, which inherits every descriptor that is not
- * close-on-exec. (config) is what it reads, (known) what was looked up for that; with (is_reload) it
- * shall read its configuration's file again, and look up anew.
- * (is_self): not the file by the program's name, but the one that we run. 0, or -1 after one line.
+ * close-on-exec. With (is_reload) the server reads the configuration's file again, and looks up all
+ * names again. With (is_self) not the file by the program's name is executed, but the running one.
+ * 0, or -1 after one line.
  */
 int child_start(struct child *child, const struct program *program,
     const struct resources *resources, bool is_reload, bool is_self);
 
-/* Send it a signal, if it is still there; no other process gets it. */
+/* Send it a signal, if it is still there. No other process gets the signal. */
 void child_signal(const struct child *child, int signal);
 
 /*
- * It has ended, and (*status) is that of wait(2); or somebody took it from us, and it counts as
- * killed. False, too, if there is none.
+ * Whether it has ended: (*status) is that of wait(2). If another part of the process has waited for
+ * it already, it counts as killed. False, too, if there is none.
  */
 bool child_has_ended(const struct child *child, int *status);
 
-/* It has ended, and was waited for: close its link. */
+/* It has ended, and was waited for: close what belongs to it. */
 void child_close(struct child *child);
 
 #endif

@@ -26,8 +26,8 @@ int daemon_fork(void);
 void daemon_ready(void);
 
 /*
- * Write our process ID to (path): a file is made anew, in the place of one that is there, a device or
- * a pipe is written to. Answers a descriptor for daemon_pid_remove(), or -1 after one line.
+ * Write our process ID to (path): a file is made anew, in the place of one that is there, a device
+ * or a pipe is written to. Answers a descriptor for daemon_pid_remove(), or -1 after one line.
  */
 int daemon_pid_write(const char *path);
 

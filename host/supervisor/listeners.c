@@ -64,8 +64,8 @@ int listeners_lock(struct listeners *listeners, const struct options *options)
 	/* Who connects to a socket that no slot has would wait for ever. */
 	if (notify_unclaimed() > 0)
 		return log_failure("LISTEN_FDS",
-		    "%d sockets are nobody's: FileDescriptorName= is common, control, or the name of"
-		    " a bound slot",
+		    "%d sockets are nobody's: FileDescriptorName= is common, control, or the name"
+		    " of a bound slot",
 		    notify_unclaimed());
 	return 0;
 }

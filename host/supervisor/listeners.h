@@ -2,8 +2,8 @@
 /*
  * listeners.h - the listening sockets that the supervisor holds, and how a reload changes them.
  *
- * A server that reloads opens and gives up listeners before it is known whether it will begin. Its
- * wishes wait here: listeners_settle() carries them out, or forgets them.
+ * A server that is started for a reload opens listeners, and gives up others, before it is known
+ * whether it will begin. What it wants is kept here until listeners_settle() does or forgets it.
  */
 #ifndef LISTENERS_H
 #define LISTENERS_H
@@ -36,13 +36,16 @@ int listeners_open(struct listeners *listeners, const struct options *options);
  */
 int listeners_lock(struct listeners *listeners, const struct options *options);
 
-/* Bind and listen; last, since who connects cannot be turned back. 0, or -1 after one line. */
+/* Bind and listen; last, since a client that connects cannot be undone. 0, or -1 after one line. */
 int listeners_listen(struct listeners *listeners, const struct options *options);
 
 /* Write them to (state), for a server that begins. */
 void listeners_write_down(const struct listeners *listeners, const struct state *state);
 
-/* A server wants one more listener: (fd), and (lock_fd) of its lock or -1. 0, or -1: there is no room for it. */
+/*
+ * A server wants a listener more: (fd), and (lock_fd) of its lock or -1. 0, or -1: there is no
+ * room.
+ */
 int listeners_want(
     struct listeners *listeners, const struct link_message *message, int fd, int lock_fd);
 

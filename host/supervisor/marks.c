@@ -2,7 +2,8 @@
 /*
  * marks.c - whether this kernel stores what sendmmsg(2) has sent while it sends.
  *
- * Linux does, net/socket.c, __sys_sendmmsg(): put_user() behind each message. No document promises it.
+ * Linux does: net/socket.c, __sys_sendmmsg(), has put_user() behind each message. No document
+ * promises that.
  */
 #include "supervisor/marks.h"
 

@@ -2,8 +2,8 @@
 /*
  * memory.c - the region's memory.
  *
- * The supervisor maps the whole while it formats it, or looks at it, before there is any client; what it
- * reads, it reads here and once. A server maps only the first two pages: header and server page.
+ * The supervisor maps the whole memory only here, to format it or to check the region in it, before
+ * there is any client; it reads each word once. A server maps only the header and the server page.
  */
 #include "supervisor/memory.h"
 #include "process/log.h"
@@ -51,7 +51,7 @@ static bool is_alive(const void *base, uint32_t slots)
 	return load(base, beat) != before[slots];
 }
 
-/* A region of ours that nobody lives in, with the slots asked for, or a reason. */
+/* Whether the region can be kept: it has the slots that are asked for, and no living peer. */
 static int check_region(const void *base, const struct options *options, const char *path)
 {
 	struct ivsh_wire_header header;

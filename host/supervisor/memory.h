@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.h - the region's memory: opened and formatted by the supervisor, and the one page of it that
- * the server may touch.
+ * memory.h - the region's memory: the supervisor opens and formats it.
  */
 #ifndef MEMORY_H
 #define MEMORY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * messages.c - what servers send to the supervisor. A message that its sender is not entitled to, in
- * the state that it is in, is ignored.
+ * messages.c - what servers send to the supervisor. A message that its sender is not entitled to,
+ * in the state that it is in, is ignored.
  */
 #include "supervisor/messages.h"
 #include "process/clock.h"

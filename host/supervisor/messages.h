@@ -10,7 +10,7 @@
 /* Read what (child), one of the supervisor's two, sends from now on. */
 void messages_watch(struct supervisor *supervisor, struct child *child);
 
-/* Read and obey what is in its link now. Harmless where there is no link. */
+/* Read and handle what is in its link now. Harmless where there is no link. */
 void messages_read(struct supervisor *supervisor, struct child *child);
 
 /* It has ended: read what it sent before, and close its link. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.h - tells systemd how we are, by the protocol of sd_notify(3), and takes its sockets.
+ * notify.h - reports to systemd by the protocol of sd_notify(3), and takes the sockets that it
+ * passed.
  *
  * Without systemd, that is, without its environment variables, nothing happens here.
  */

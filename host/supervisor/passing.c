@@ -136,8 +136,8 @@ static bool accept_one(struct supervisor *supervisor, const struct listener *lis
 
 /*
  * Accept as many connections as have come in this moment already, and at least one: so a single
- * connection costs no second accept4(2), which answers that there is none only after the kernel made
- * all that belongs to a connection.
+ * connection costs no second accept4(2), which answers that there is none only after the kernel
+ * made all that belongs to a connection.
  */
 static void on_connection(struct watch *watch, uint32_t events)
 {

@@ -20,8 +20,8 @@ void passing_update(struct supervisor *supervisor);
 uint32_t passing_count(const struct supervisor *supervisor);
 
 /*
- * Pass on what was accepted. When the link is full, the loop reports it when there is room again; for
- * other errors that pass, passing_retry() tries again.
+ * Pass on what was accepted. When the link is full, the loop reports it when there is room again;
+ * for other errors that pass, passing_retry() tries again.
  */
 void passing_send(struct supervisor *supervisor);
 

@@ -38,7 +38,10 @@ void ready_announce(const struct supervisor *supervisor)
 	    (long)getpid(), (long)supervisor->server.pid, socket, head->memory_path,
 	    (unsigned long long)options->size, options->slots, options->vectors, options->raw,
 	    options->classic, head->kept, head->page_words.epoch);
-	/* QEMU does not learn the number of vectors from anybody, and under KVM ends if it has too many. */
+	/*
+	 * No message carries the number of vectors to QEMU, which under KVM ends if it has too
+	 * many.
+	 */
 	if (options->vectors > 0)
 		log_hint(socket, options->vectors);
 	daemon_ready();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resources.h - what the supervisor holds for its servers: state, memory, eventfds, listening sockets
- * and connections.
+ * resources.h - what the supervisor holds for its servers: state, memory, eventfds, listening
+ * sockets and connections.
  *
  * A server inherits all of these descriptors under the same numbers. Before a server begins, the
- * supervisor copies what the state says about them from here, since a server can write to the state.
+ * supervisor copies what the state says about them from here, since a server can write to the
+ * state.
  */
 #ifndef RESOURCES_H
 #define RESOURCES_H
@@ -29,8 +30,8 @@ struct resources {
 };
 
 /*
- * Acquire all that (options) ask for, listening last. 0; or -1 after one line on stderr, with nothing
- * left behind.
+ * Acquire all that (options) ask for, listening last. 0; or -1 after one line on stderr, with
+ * nothing left behind.
  */
 int resources_open(struct resources *resources, const struct options *options);
 

@@ -72,7 +72,7 @@ static void run(struct supervisor *supervisor)
 		uint32_t waiting = passing_count(supervisor);
 
 		loop_wait(&supervisor->loop, waiting ? 0 : -1);
-		/* No other connection has come meanwhile: those that there are, are one system call. */
+		/* No other has come meanwhile: pass on all of them in one system call. */
 		if (waiting && waiting == passing_count(supervisor))
 			passing_send(supervisor);
 	}

@@ -7,9 +7,9 @@
  * The supervisor acquires everything, keeps it, accepts connections, and sees that there is a
  * server. Every server is started in the same way: it is forked and executed, and it inherits all
  * descriptors and the state in which the last server worked. The server reads its configuration,
- * isolates itself, and reports that it is ready; when the last server has ended, the supervisor lets
- * it begin. The first server finds an empty state. So what happens after a kill -9 happens at each
- * start and at each reload.
+ * isolates itself, and reports that it is ready; when the last server has ended, the supervisor
+ * lets it begin. The first server finds an empty state. So what happens after a kill -9 happens at
+ * each start and at each reload.
  *
  * The supervisor accepts connections and passes them on, since a connection that only a server held
  * would end with that server, and QEMU spins for ever when its connection ends without a word. The

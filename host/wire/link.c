@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.c - messages between supervisor and server: one packet each.
+ * link.c - messages between supervisor and server: a packet for each.
  */
 #include "wire/link.h"
 
@@ -108,13 +108,15 @@ int link_receive_many(int link, struct link_message *message, int (*fds)[LINK_FD
 
 	for (unsigned i = 0; i < count; i++)
 		prepare_message(&header[i].msg_hdr, &parts[i], &message[i], fds[i]);
-	/* Whose other side ended with messages unread has its error once, before what was sent. */
+	/*
+	 * If the other side ended with messages unread, the error comes once, before its messages.
+	 */
 	do
 		got = recvmmsg(link, header, count, MSG_DONTWAIT, NULL);
 	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EMFILE ? 0 : -1;
-	/* The end of the stream is a message of no bytes, and stays: it is answered the next time. */
+	/* The end of the stream is a message of no bytes, and stays: the next call answers -1. */
 	while (good < got && take_message(&header[good].msg_hdr, header[good].msg_len,
 				 &message[good], fds[good]) == 0)
 		good++;

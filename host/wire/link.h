@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.h - what supervisor and server say to each other, over the socketpair that the server inherits.
+ * link.h - messages between supervisor and server, over a socketpair that the server inherits.
  *
- * It has no name, so nobody else can speak here. Neither side ever waits for the other.
+ * The socketpair has no name, so no other process can send here. Neither side ever waits for the
+ * other.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -19,15 +20,15 @@
 #define LINK_ENVIRONMENT_OLDER "IVSH_KEEPER"
 
 enum link_kind {
-	LINK_READY = 1, /* server: has read its configuration, and can begin */
-	LINK_GO,        /* supervisor: begin; the state is yours */
-	LINK_CLIENT, /* supervisor: connection (index), for (slot), of (caller); with its descriptor */
-	LINK_DROP,  /* server: connection (index) is over */
-	LINK_ALIVE, /* server: has begun; and at each tick */
-	LINK_LISTEN, /* server: a new listener for (slot), at (path); with its socket, and the lock */
-	LINK_UNLISTEN, /* server: listener (index) is no longer wanted */
-	LINK_REBIND,   /* server: listener (index) is for (slot) now */
-	LINK_HANDOVER, /* supervisor: another takes over; end, and leave all as it is */
+	LINK_READY = 1, /* server: it has read its configuration, and can begin */
+	LINK_GO,        /* supervisor: begin; the state is the server's now */
+	LINK_CLIENT,    /* supervisor: connection (index) for (slot), of (caller); its descriptor */
+	LINK_DROP,      /* server: connection (index) is over */
+	LINK_ALIVE,     /* server: it has begun; and at each tick */
+	LINK_LISTEN,    /* server: a listener for (slot), at (path); its socket, and its lock */
+	LINK_UNLISTEN,  /* server: listener (index) is no longer wanted */
+	LINK_REBIND,    /* server: listener (index) is for (slot) now */
+	LINK_HANDOVER,  /* supervisor: another server takes over; end, and leave all as it is */
 };
 
 #define LINK_PATH 108u
@@ -40,7 +41,7 @@ struct link_message {
 	uint32_t slot;
 	uint32_t caller; /* enum caller */
 	char path[LINK_PATH];
-	uint64_t device; /* of a listener's name, as when it was made */
+	uint64_t device; /* of the socket's name, as when it was made */
 	uint64_t inode;
 };
 
@@ -48,17 +49,17 @@ struct link_message {
 int link_send(int link, const struct link_message *message, const int *fds, unsigned count);
 
 /*
- * Send (count) messages, each with the descriptor in its place of (fds). Answers how many went, from
- * the first on; or -1 with errno, and none.
+ * Send (count) messages, each with the descriptor of the same index in (fds). Answers how many were
+ * sent, from the first on; or -1 with errno, and none was.
  */
 int link_send_many(int link, const struct link_message *message, const int *fds, unsigned count);
 
-/* As link_send(), but wait for room, a second at most: for a server that nobody waits for yet. */
+/* As link_send(), but wait for room, a second at most: for a server that does not serve yet. */
 int link_send_in_time(int link, const struct link_message *message, const int *fds, unsigned count);
 
 /*
- * Take the next message; (fds), LINK_FDS of them, are -1 where none came. 1; 0: there is none now;
- * -1: the other side is gone, or talks nonsense.
+ * Receive the next message. (fds), LINK_FDS of them, are -1 where no descriptor came. 1; 0: there
+ * is no message now; -1: the other side is gone, or sent what is no message.
  */
 int link_receive(int link, struct link_message *message, int *fds);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c - the layout of the state, and what must not change.
+ * state.c - the layout of the shared state, and what must not change.
  */
 #include "wire/state.h"
 #include "process/log.h"
@@ -27,7 +27,7 @@ static size_t take_space(size_t *end, size_t count, size_t size)
 	return begin;
 }
 
-/* Place every table behind the head at (base), which may be NULL: answers the size of all. */
+/* Set each table behind the head at (base), which may be NULL. Answers the size of all. */
 static size_t lay_out(struct state *state, char *base, const struct state_shape *shape)
 {
 	size_t slots = shape->slots;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h - all that a server knows, in memory that outlives it.
+ * state.h - the shared state: all that a server knows, in memory that outlives the server.
  *
- * The supervisor makes it; the server works in it, and is the only one who writes here while it lives,
- * except struct state_handed, which the supervisor writes before it lets a server begin. A server may
- * die at any instruction: each table says what its next owner makes of what it finds, and takes
- * none of it for granted.
+ * The supervisor creates the state. Before it lets a server begin, it writes there what the server
+ * inherits: struct state_head up to is_begun, listeners, sockets and doorbells. From then on that
+ * server alone writes, and works in the tables. A server may die at any instruction: the next
+ * server repairs what it finds (server/takeover.h), and takes none of it for granted.
  */
 #ifndef STATE_H
 #define STATE_H
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A server refuses a state of another version or shape: the old one then goes on. */
+/* A server refuses a state of another version or shape; then the old server goes on. */
 #define STATE_VERSION 4u
 
 #define STATE_NAME 64u  /* of a bound slot, with its NUL */
@@ -25,9 +25,9 @@
 struct state_listener {
 	int32_t fd;        /* -1: none */
 	uint32_t slot;     /* the slot that it is bound to; SLOTS_NONE: any free one */
-	uint32_t is_given; /* by who started the supervisor, and at its path, whatever ours says */
+	uint32_t is_given; /* whoever started the supervisor passed it, and chose its path */
 	char path[STATE_PATH];
-	char name[STATE_NAME]; /* then: of the slot that it was given for */
+	char name[STATE_NAME]; /* then: of the slot that it was passed for */
 };
 
 /* A connection, as the supervisor holds it. */
@@ -68,16 +68,16 @@ struct state_head {
 	uint32_t classic;
 	uint32_t kind;  /* enum backend_kind */
 	uint32_t kept;  /* the region was there before */
-	uint32_t marks; /* the kernel says what of a batch was sent: marks.h */
+	uint32_t marks; /* the kernel stores what of a batch was sent: marks.h */
 	uint64_t size;  /* of the memory */
 	uint64_t page;  /* its page size */
 	uint64_t began_ns;
 	int32_t supervisor; /* process ID */
-	/* Handed over: numbers of descriptors that the server inherits. */
+	/* Numbers of descriptors that the server inherits: */
 	int32_t memory;
 	int32_t control;
 	char memory_path[4096];
-	/* The server's. */
+	/* From here on the server's: */
 	uint32_t is_begun; /* a server has been here: this is a takeover */
 	uint32_t next_id;  /* classic: where the ID of the next client is looked for */
 	struct state_counts counts;
