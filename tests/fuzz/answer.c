@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer.c - what a client of the control socket makes of an answer of any bytes.
+ * answer.c - a client of the control socket reads an answer of any bytes.
  */
 #include "control/answer.h"
 #include "control/render.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Processes and users of this machine are not part of the input; these are of any bytes. */
+/* In the place of this machine's processes and users, which are not part of the input. */
 const char *__wrap_lookup_command(uint64_t pid, char command[LOOKUP_COMMAND]);
 const char *__wrap_lookup_command(uint64_t pid, char command[LOOKUP_COMMAND])
 {
@@ -29,7 +29,7 @@ const char *__wrap_lookup_user(uint64_t uid, char user[LOOKUP_USER])
 
 static void must_be_text(const char *text)
 {
-	/* ASan looks at each byte of it. */
+	/* strlen() reads each byte under ASan. */
 	FUZZ_MUST(text != NULL && strlen(text) < SIZE_MAX);
 }
 
@@ -49,7 +49,7 @@ static void check(const struct answer *answer)
 		must_be_text(answer->waiting[i].state);
 }
 
-/* What is shown steers no terminal and ends no line but its own. */
+/* The text steers no terminal. */
 static void must_be_plain(const char *text, size_t size, bool is_ascii)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -59,7 +59,7 @@ static void must_be_plain(const char *text, size_t size, bool is_ascii)
 	}
 }
 
-/* Prometheus takes any character in a label, but a line is one of ours. */
+/* A label may have any character, but each line begins as a line of ours. */
 static void must_be_ours(const char *text, size_t size)
 {
 	for (const char *line = text; line < text + size; line = strchr(line, '\n') + 1)

@@ -3,7 +3,7 @@
  * client.c - the host client, with a server that sends anything: messages in pieces, descriptors of
  * every kind, or none.
  *
- * The client's poll() is ours (-Wl,--wrap=poll): when it waits, the server goes on.
+ * This file has the client's poll() (-Wl,--wrap=poll): when the client waits, the server sends.
  */
 #include "client/client.h"
 #include "tests/fuzz/feed.h"
@@ -22,7 +22,7 @@
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 
 static int listener = -1, connection = -1;
-static int kinds[6]; /* of descriptors that the server has to give */
+static int kinds[6]; /* the descriptors that the server can send */
 static char path[64];
 
 static void tidy(void)
@@ -55,8 +55,8 @@ static void server_open(void)
 	FUZZ_MUST(ftruncate(kinds[0], 8192) == 0 && ftruncate(kinds[1], 100) == 0);
 }
 
-/* One piece: bytes, and descriptors with them. False when there is no more. */
-static bool server_say(void)
+/* Send one piece: bytes, and descriptors with them. False: there are no more. */
+static bool server_send(void)
 {
 	union {
 		struct cmsghdr align;
@@ -99,7 +99,7 @@ static void server_leave(void)
 	connection = -1;
 }
 
-/* The client waits. It gets another piece, or the end; or, in the end, silence. */
+/* The client waits: it gets another piece, or the end of the stream, or at last nothing. */
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	(void)timeout;
@@ -107,7 +107,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 		connection = accept(listener, NULL, NULL);
 	for (nfds_t i = 0; i < count; i++)
 		fds[i].revents = fds[i].events;
-	if (server_say())
+	if (server_send())
 		return 1;
 	if (feed_byte() == 0 && feed_left())
 		return 0;
@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed_set(data, size);
 	if (client_connect(&client, path, 1000000000) == 0) {
 		FUZZ_MUST(client.mem.base != NULL && client.mem.size == 8192);
-		for (unsigned i = 0; i < 16 && server_say(); i++) {
+		for (unsigned i = 0; i < 16 && server_send(); i++) {
 			if (client_poll(&client))
 				break;
 			client.mem.doorbell.notify(
@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_MUST(memchr(client.error, 0, sizeof(client.error)) && client.error[0]);
 	}
 	server_leave();
-	/* One that was never accepted. */
+	/* A connection that was never accepted. */
 	for (int left; (left = accept(listener, NULL, NULL)) >= 0;)
 		close(left);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backend_test.c - memory by kind: what is made, taken, refused, and taken away.
+ * backend_test.c - memory by kind: made, opened, refused, and removed.
  */
 #include "backend/backend.h"
 #include "tests/lib/test.h"
@@ -36,7 +36,7 @@ static void file_make(const char *name, long long size)
 	close(fd);
 }
 
-/* With the mode and the group that come. */
+/* A request with BACKEND_KEEP for mode and group. */
 static int open_memory(struct backend *b, enum backend_kind kind, const char *name, uint64_t size)
 {
 	const struct backend_request request = {.kind = kind,
@@ -65,7 +65,7 @@ static void memfd_is_sealed(void)
 	backend_close(&b);
 }
 
-/* Both kinds that have a name, by what is there before; (made): the name goes with close. */
+/* Both kinds that have a name, with what exists before; (made): close removes the name. */
 static const struct {
 	const char *row;
 	long long before; /* bytes; -1: nothing there */
@@ -100,7 +100,7 @@ static void named_rows(enum backend_kind kind, const char *name)
 		CHECK_EQ(b.created, named[i].made);
 		CHECK_EQ(fstat(b.fd, &st), 0);
 		CHECK_EQ(st.st_size, SIZE);
-		CHECK(st.st_blocks * 512 >= (long long)SIZE); /* allocated, not promised */
+		CHECK(st.st_blocks * 512 >= (long long)SIZE); /* the pages are allocated */
 		CHECK_EQ(st.st_mode & 0777, 0600);
 		backend_close(&b);
 		CHECK_EQ(file_size(path), named[i].made ? -1 : (long long)SIZE);
@@ -192,7 +192,7 @@ static void directory(void)
 	CHECK_EQ(open_memory(&b, BACKEND_HUGE, path, SIZE), -1);
 }
 
-/* What we make gets them, what is there keeps its own. Our own group is one that we may give. */
+/* A new file gets mode and group, an existing one keeps its own. We may give our own group. */
 static void mode_and_group(void)
 {
 	static const enum backend_kind kinds[] = {
@@ -246,7 +246,7 @@ static void huge_pages_lack(void)
 	struct backend b;
 
 	if (access("/sys/kernel/mm/hugepages/hugepages-2048kB", F_OK))
-		return; /* this machine has none of 2M */
+		return; /* this machine has no pages of 2M */
 	CHECK_EQ(backend_open(&b, &request), -1);
 	check_error(&b, "memfd: ", "524288 needed, ");
 	check_error(&b, "memfd: ", "hugepages-2048kB/nr_hugepages");
@@ -259,7 +259,7 @@ static void huge_pages_lack(void)
 	check_error(&b, "memfd: ", "65536 bytes are no multiple of its page size, 2097152");
 }
 
-/* A terabyte for each kind: refused before the machine suffers, and nothing stays. */
+/* A terabyte of each kind is refused before any page is allocated, and leaves nothing. */
 static void too_much(void)
 {
 	struct backend b;

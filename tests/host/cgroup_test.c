@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_test.c - what the control groups leave, as the kernel would say it in files.
+ * cgroup_test.c - what control groups leave us, from files as the kernel writes them.
  */
 #include "backend/cgroup.h"
 #include "tests/lib/test.h"
@@ -21,7 +21,7 @@ struct text {
 	const char *name, *text;
 };
 
-/* Files below a root of their own, and what is to be found there. */
+/* Files below a root of their own, and the result that they must give. */
 struct row {
 	const char *name;
 	struct text file[9];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""conftest.py - servers in a folder of their own, started, listened to, and ended."""
+"""conftest.py - servers in folders of their own: started, their logs read, and ended."""
 
 import subprocess
 
@@ -12,7 +12,7 @@ from servertool import BUILD, LIMIT, Server
 
 @pytest.fixture(autouse=True)
 def hang_up():
-    """Clients close with their test."""
+    """Close all clients at the end of their test."""
     yield
     while RawClient.alive:
         RawClient.alive.pop().close()
@@ -26,7 +26,7 @@ def build():
 
 @pytest.fixture
 def start(tmp_path):
-    """Start servers in tmp_path: start("-n", 2, ...). All are ended with the test."""
+    """Start servers in tmp_path: start("-n", 2, ...). All end with the test."""
     servers = []
 
     def run(*arguments, folder=tmp_path, **keywords):
@@ -40,7 +40,7 @@ def start(tmp_path):
 
 @pytest.fixture
 def fails(tmp_path):
-    """Run a server that must not start: answers (exit status, its lines)."""
+    """Run a server that must not start: returns (exit status, its lines)."""
 
     def run(*arguments, program="ivsh-server", prefix=(), socket="s", pass_fds=()):
         done = subprocess.run(
@@ -60,7 +60,7 @@ def fails(tmp_path):
 
 @pytest.fixture
 def at(build):
-    """Peers at a place; at("-f", path). What still runs in the end is killed."""
+    """Peers on one memory: at("-f", path). Commands that still run at the end are killed."""
     made = []
 
     def make(*place):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control_test.c - answers of a server, right, wrong and damaged, and text on its way out.
+ * control_test.c - answers of a server, right, wrong and damaged, and the escaping of text.
  */
 #include "control/answer.h"
 #include "control/render.h"
@@ -32,7 +32,7 @@ static const char others[] =
     "waiting pid=3 uid=1 gid=1 since_ms=20 state=refused\n"
     "future a=1 b=%25\n";
 
-/* The whole, in memory of its own: answer_parse() changes it, and a sanitizer sees its end. */
+/* A copy on the heap: answer_parse() changes it, and a sanitizer sees where it ends. */
 static char *copy(const char *text, size_t *size)
 {
 	char *own;
@@ -138,7 +138,7 @@ static void made(void)
 	free(text);
 }
 
-/* What is not needed may be missing, and is not 0 then. */
+/* Lines that are not needed may be missing: their numbers are ANSWER_NONE, not 0. */
 static void short_answer(void)
 {
 	struct answer answer;
@@ -153,7 +153,7 @@ static void short_answer(void)
 
 static void refused(void)
 {
-	/* Behind the three lines that are needed. */
+	/* What follows the three lines that are needed. */
 	static const char *const rows[] = {
 	    "",
 	    "end",
@@ -237,7 +237,7 @@ static void other_version(void)
 	free(text);
 }
 
-/* Each prefix of an answer is one that was cut, and damage anywhere is harmless. */
+/* Each prefix of an answer is refused as cut off, and damage anywhere is harmless. */
 static void damaged(void)
 {
 	uint32_t seed = 12345;

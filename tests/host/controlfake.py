@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""controlfake.py - a control socket that answers what it is told to, at its own pace."""
+"""controlfake.py - a control socket that sends the answers of a test, as slowly as it wants."""
 
 import socket
 import threading
@@ -60,7 +60,7 @@ class ControlFake:
                     if holds:
                         self.stopped.wait(5)
                 except OSError:
-                    pass  # it has seen enough
+                    pass  # the command has closed the connection
 
     def stop(self):
         self.stopped.set()

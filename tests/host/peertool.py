@@ -13,7 +13,7 @@ COLUMNS = ("slot presence connection incarnation vectors sent received full erro
 
 
 class Peers:
-    """ivsh at one place, several at a time."""
+    """ivsh on one socket or file, several at a time."""
 
     def __init__(self, program, *place):
         self.program = program
@@ -22,7 +22,7 @@ class Peers:
         self.running = []
 
     def run(self, *words, stdin=b"", place=None):
-        """One command, to its end: (exit status, stdout, lines of stderr)."""
+        """Run one command to its end: (exit status, stdout, lines of stderr)."""
         done = subprocess.run(
             [self.program, *map(str, self.place if place is None else place), *map(str, words)],
             input=stdin,
@@ -32,7 +32,7 @@ class Peers:
         return done.returncode, done.stdout, done.stderr.decode().splitlines()
 
     def start(self, *words, **keywords):
-        """One command, that has its slot if there is a server: slots go in the order of calls."""
+        """Start one command. With a server it has its slot: slots go in the order of calls."""
         process = subprocess.Popen(
             [self.program, *map(str, self.place), *map(str, words)],
             stdin=subprocess.DEVNULL,
@@ -45,7 +45,7 @@ class Peers:
         return process
 
     def echo(self, *words):
-        """An echo that is ready."""
+        """Start an echo, and wait until it is ready."""
         process = self.start("echo", *words)
         assert b"answers" in process.stdout.readline()
         return process

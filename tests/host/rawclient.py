@@ -14,10 +14,10 @@ SOAK = bool(os.environ.get("IVSH_SOAK"))  # the full counts
 
 
 class RawClient:
-    alive = []  # all of this test, for conftest.py to close: a socket lives as long as its test
+    alive = []  # all clients of this test, which conftest.py closes
 
     def __init__(self, path, made=None):
-        """Connect to (path); or take over the socket (made), which is connected."""
+        """Connect to (path); or use the socket (made), which is connected."""
         RawClient.alive.append(self)
         self.socket = made or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(LIMIT)
@@ -121,7 +121,7 @@ def is_one_file(a, b):
 
 
 def is_over(pid):
-    """It has ended, whether anybody has waited for it or not. proc(5), stat."""
+    """Whether the process has ended, also if nobody has waited for it. proc(5), stat."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             return file.read().rsplit(")", 1)[1].split()[0] == "Z"
@@ -130,7 +130,7 @@ def is_over(pid):
 
 
 def until(condition, seconds=LIMIT):
-    """Wait until (condition()) holds, for what has no event to wait for."""
+    """Wait until (condition()) is true, where there is no event to wait for."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

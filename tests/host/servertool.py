@@ -16,7 +16,7 @@ from rawclient import is_over, until
 BUILD = pathlib.Path(
     os.environ.get("IVSH_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build" / "host")
 )
-LIMIT = 10.0  # seconds after which what was awaited counts as missing
+LIMIT = 10.0  # seconds: what has not come by then is missing
 
 
 class Server:
@@ -48,7 +48,7 @@ class Server:
             self.more.notify_all()
 
     def await_line(self, text, count=1):
-        """The (count)th log line with (text) in it, waited for."""
+        """Wait for the (count)th log line with (text) in it, and return it."""
         end = time.monotonic() + LIMIT
         with self.more:
             while True:
@@ -69,7 +69,7 @@ class Server:
 
     @property
     def pids(self):
-        """Of the supervisor, and of the process that serves."""
+        """Those of the supervisor and of the process that serves."""
         return sorted({self.supervisor, self.serving})
 
     @property
@@ -85,7 +85,7 @@ class Server:
         return int(re.search(r" server=(\d+)", lines[-1]).group(1))
 
     def is_serving(self):
-        """The process that was the last to serve is there, with or without a supervisor."""
+        """The last process that served is running, with or without a supervisor."""
         try:
             with open(f"/proc/{self.serving}/cmdline", "rb") as file:
                 return self.socket.encode() in file.read()
@@ -93,7 +93,7 @@ class Server:
             return False
 
     def kill_serving(self):
-        """End the process that serves, at once; answers when another has taken over."""
+        """Kill the process that serves; returns when another has taken over."""
         count = self.count("event=takeover")
         os.kill(self.serving, signal.SIGKILL)
         self.await_line("event=takeover", count + 1)
@@ -107,7 +107,7 @@ class Server:
         """What the control socket answers: {word: [its fields, ...]}, or those of one word."""
         answer, text = {}, ""
         end = time.monotonic() + LIMIT
-        while not text.endswith("\nend\n"):  # a server that is replaced just then answers in part
+        while not text.endswith("\nend\n"):  # a server that is replaced answers in part
             assert time.monotonic() < end, text
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
                 control.settimeout(LIMIT)
@@ -124,7 +124,7 @@ class Server:
         return answer if word is None else answer.get(word, [])
 
     def reload(self, result="done"):
-        """SIGHUP; answers when the log says how that ended."""
+        """Send SIGHUP; returns when the log has the result."""
         results = self.count("event=reload")
         takeovers = self.count("event=takeover")
         self.process.send_signal(signal.SIGHUP)
@@ -137,14 +137,14 @@ class Server:
         """Send (sig) to the supervisor; SIGKILL to both, as if the machine lost its power."""
         if self.process.poll() is None:
             if sig == signal.SIGKILL:
-                self.process.send_signal(signal.SIGSTOP)  # or it starts another
+                self.process.send_signal(signal.SIGSTOP)  # else it starts another server
                 os.kill(self.serving, sig)
             self.process.send_signal(sig)
         status = self.process.wait(LIMIT)
         if status == -signal.SIGKILL and self.is_serving():
             os.kill(self.serving, signal.SIGKILL)
         self.reader.join(LIMIT)
-        # What a process holds, like a lock, it holds until it is over, a moment after its kill.
+        # A killed process holds its locks until it has ended, a moment later.
         if status == -signal.SIGKILL:
             until(lambda: is_over(self.serving))
         assert not self.count("event=bug"), self.lines

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_files.py - what the server leaves, takes away, and does not touch."""
+"""test_files.py - the files that the server makes, removes, and does not touch."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def test_signal_ends_it_cleanly(start, tmp_path, sig):
 
 
 def test_pid_file_is_replaced(start, tmp_path):
-    """Who reads it finds a whole number: an old one, or ours; it is never emptied."""
+    """A reader finds a whole number at any time: the old one, or ours."""
     pid_file, kept = tmp_path / "pid", tmp_path / "kept"
     pid_file.write_text("4711\n")
     os.link(pid_file, kept)
@@ -55,7 +55,7 @@ def test_what_was_there_stays(start, tmp_path):
 
 
 def test_second_server(start, fails, tmp_path):
-    """It says so, and changes neither the first server nor its memory."""
+    """A second server prints that, and changes neither the first one nor its memory."""
     memory = tmp_path / "memory"
     server = start("--file", memory)
     first = RawClient(server.socket)
@@ -83,7 +83,7 @@ def test_second_server_with_a_bound_socket_of_the_first(start, fails, tmp_path):
 
 
 def test_another_program_s_socket(fails, tmp_path):
-    """Someone without our lock listens: it is left alone, and not even connected to."""
+    """A process without our lock listens: the server does not touch it, nor connect to it."""
     other = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     other.bind(str(tmp_path / "s"))
     other.listen()
@@ -108,7 +108,7 @@ def test_stale_socket_is_replaced(start, tmp_path):
 
 
 def test_longest_paths(build, tmp_path):
-    """107 bytes are all that a socket's address holds; both ways of binding leave nothing."""
+    """A socket's address has at most 107 bytes; both ways of binding leave no file behind."""
     for length in (103, 104, 107):
         path = tmp_path / ("s" * (length - len(str(tmp_path)) - 1))
         process = subprocess.Popen([build / "ivsh-server", "-S", path], stderr=subprocess.PIPE)
@@ -151,7 +151,7 @@ def test_failure_leaves_nothing(fails, tmp_path, arguments):
 
 
 def test_file_system_is_full(build, tmp_path):
-    """A tmpfs of 1 MiB: one line, exit 1, nothing left."""
+    """A tmpfs of 1 MiB: one line, exit status 1, no file left behind."""
     folder = tmp_path / "small"
     folder.mkdir()
     script = f'mount -t tmpfs -o size=1M none {folder} && "$@"; echo $?; ls -A {folder}'
@@ -170,7 +170,7 @@ def test_file_system_is_full(build, tmp_path):
 
 @pytest.mark.parametrize("command", [("--slot=0", "recv", "--timeout=1"), ("ls",)])
 def test_tool_on_a_file_system_that_is_full(build, tmp_path, command):
-    """A file of 4M without pages, and no room for one: that is said, not that it was truncated."""
+    """A file of 4M without pages, and no room for one: the error says that, not a truncation."""
     folder = tmp_path / "small"
     folder.mkdir()
     script = f"mount -t tmpfs -o size=1M none {folder} && truncate -s 4M {folder}/memory &&"
@@ -187,7 +187,7 @@ def test_tool_on_a_file_system_that_is_full(build, tmp_path, command):
 
 
 def test_isolated(start):
-    """seccomp is on, and there is no way back."""
+    """seccomp is on, and the process cannot get privileges again."""
     server = start()
     with open(f"/proc/{server.serving}/status") as status:
         fields = {line.split(":")[0]: line.split(":")[1].strip() for line in status if ":" in line}

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-NOBODY = 65534  # as root libvirt wants a user that only its daemon's package makes
+NOBODY = 65534  # as root, libvirt needs a user that only its daemon's package makes
 
 DOMAIN = """<domain type='qemu'><name>test</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type></os>
@@ -52,7 +52,7 @@ def lines(build, server, *words):
 
 
 def test_doorbell(build, start, to_native, tmp_path):
-    """Bound and common, with all that an attribute minds in its path; and it has the vectors."""
+    """A bound and the common socket, with all that XML escapes in the path, and the vectors."""
     bound = tmp_path / "it's & <é"
     server = start("--slot", f"alpha={bound}", "-n", 3)
     for words, path in ((("alpha",), bound), ((), server.socket)):
@@ -72,7 +72,7 @@ def test_plain(build, start, to_native, size):
 
 
 def test_libvirt_says_no(to_native):
-    """These tests can fail: what libvirt does not take comes back as its refusal."""
+    """These tests can fail: libvirt refuses a wrong element."""
     wrong = "<shmem name='a'><model type='ivshmem-doorbell'/><size unit='M'>4</size><server"
     wrong += " path='/run/s'/><msi vectors='2'/></shmem>"
     assert to_native(wrong).startswith("refused: ")

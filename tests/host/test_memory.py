@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_memory.py - the region as the server leaves it, its page in it, and where it lies."""
+"""test_memory.py - the region that the server formats, the server page in it, and its memory."""
 
 import itertools
 import os
@@ -128,7 +128,7 @@ def test_heartbeat(start):
 
 
 def test_scribbled_words_steer_nothing(start):
-    """Any client can write the server page: the server goes on from its own copies. SPEC R4.1."""
+    """Any client can write the server page: the server continues from its own copies. SPEC R4.1."""
     server = start("--slots", 4)
     a = RawClient(server.socket)
     a.handshake(4, 2)
@@ -213,7 +213,7 @@ def test_foreign_content_is_refused(fails, tmp_path):
 
 
 def test_region_survives_a_killed_server(start, tmp_path):
-    """Same file, nobody alive: kept as it is, under a new epoch, with all connections unknown."""
+    """The file of a region without living peers is kept: a new epoch, all connections unknown."""
     path = tmp_path / "memory"
     server = start("--file", path)
     client = RawClient(server.socket)
@@ -235,7 +235,7 @@ def test_region_survives_a_killed_server(start, tmp_path):
 
 
 def test_region_with_a_living_peer_is_refused(start, fails, tmp_path):
-    """A heartbeat moves in it: its peers hold eventfds that no new server has."""
+    """A region with a heartbeat that changes is refused: its peers have another server."""
     path = tmp_path / "memory"
     server = start("--file", path)
     client = RawClient(server.socket)
@@ -271,11 +271,11 @@ def test_region_of_other_slots_is_refused(start, fails, tmp_path):
 
 
 def test_truncated_named_object_does_not_end_the_server(start, tmp_path):
-    """A file has no seals: the server gives its page up, and its sockets live on."""
+    """A file has no seals: the server gives up its page, and continues to serve its sockets."""
     path = tmp_path / "memory"
     server = start("--file", path)
     os.truncate(path, 0)
-    time.sleep(0.6)  # two beats
+    time.sleep(0.6)  # two heartbeats
     client = RawClient(server.socket)
     client.handshake(8, 2)
     assert client.id == 0
@@ -313,7 +313,7 @@ def owner(path):
     ],
 )
 def test_mode_and_group(start, tmp_path, kind, arguments, mode, group):
-    """Whatever umask says."""
+    """The mode of what the server makes does not depend on umask."""
     if group is not None and os.geteuid() != 0:
         group = os.getgid()
         arguments = [group if word == GROUP else word for word in arguments]
@@ -378,7 +378,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several
     ],
 )
 def test_what_others_can_open(fails, start, existing, state, arguments, what, size):
-    """It is refused and left alone, whatever is in it; --memory-as-is takes it."""
+    """The server refuses it and does not change it; with --memory-as-is it uses it."""
     option, path = existing(size=size, **state)
     before = (owner(path), path.read_bytes())
     for more in ((), ("--raw",)):
@@ -394,7 +394,7 @@ def test_what_others_can_open(fails, start, existing, state, arguments, what, si
 
 @as_root
 def test_access_control_list(fails, tmp_path):
-    """More users than the mode shows. acl(5): version 2, and one more user than there is."""
+    """An access list lets in more users than the mode shows. acl(5): version 2, one more user."""
     path = tmp_path / "memory"
     path.write_bytes(b"")
     path.chmod(0o660)
@@ -426,7 +426,7 @@ def test_root_s_is_as_good_as_ours(build, tmp_path, user):
 
 
 def test_two_servers_at_once(build, existing):
-    """One of them formats and serves it; the other says why not. Its sockets do not say it."""
+    """One of two servers formats and serves the memory; the other says why it does not."""
     option, path = existing(0o600)
     for _ in range(10):
         for empty in (True, False):
@@ -464,7 +464,7 @@ def race(build, option, path):
 
 
 def test_lock_outlasts_every_change(start, fails, existing):
-    """Of servers, of the supervisor's death; and no client has it."""
+    """The lock survives servers and the supervisor, and no client has it."""
     option, path = existing(0o600)
     server = start(*option, "--raw")
     client = RawClient(server.socket)
@@ -491,7 +491,7 @@ def test_lock_outlasts_every_change(start, fails, existing):
 
 
 def test_group_that_is_not_ours_to_give(fails, tmp_path):
-    """One line, and no file."""
+    """The server prints one line, and leaves no file."""
     prefix = ("setpriv", "--bounding-set=-chown") if os.geteuid() == 0 else ()
     arguments = ("--file", tmp_path / "memory", "--memory-group", GROUP)
     status, lines = fails(*arguments, prefix=prefix)
@@ -513,7 +513,7 @@ def pool(what="free_hugepages"):
 
 @pytest.fixture
 def huge_pages():
-    """Pages of 2M for this test: huge_pages(count). Others may have some, too."""
+    """Pages of 2M for this test: huge_pages(count). Other programs may use some, too."""
     added = []
 
     def add(count):
@@ -533,7 +533,7 @@ def huge_pages():
 
 @pytest.fixture
 def huge_mount(huge_pages, tmp_path):
-    """A hugetlbfs: huge_mount(count, options) answers its folder."""
+    """A hugetlbfs: huge_mount(count, options) returns its folder."""
     folder = tmp_path / "huge"
     mounted = []
 
@@ -553,7 +553,7 @@ def huge_mount(huge_pages, tmp_path):
 
 
 def test_hugetlb(start, huge_pages):
-    """Two pages, all of them taken at once, sealed, and given back."""
+    """Two pages are allocated at the start, sealed, and released at the end."""
     huge_pages(2)
     free = pool()
     server = start("--hugetlb", "2M")
@@ -605,7 +605,7 @@ def test_huge_directory(start, huge_mount, arguments, path):
 
 @pytest.mark.parametrize("arguments", [("-m", "{}"), ("--file", "{}/memory")])
 def test_huge_directory_lacks_pages(fails, huge_mount, arguments):
-    """How many, how many are free, and where to raise it; what it got is given back."""
+    """The error says how many are missing and where to add more; the pages it got are released."""
     folder = huge_mount(1)
     free = pool()
     status, lines = fails("-l", "1T", "--raw", *[word.format(folder) for word in arguments])
@@ -624,7 +624,7 @@ def test_huge_directory_with_a_limit(fails, huge_mount):
 
 
 def test_hugetlb_lacks_pages(fails):
-    """With none given: a terabyte is more than there is."""
+    """Without a given number of pages: a terabyte is more than the machine has."""
     if not POOL.exists():
         pytest.skip("this kernel has no huge pages of 2M")
     free = pool()

@@ -101,7 +101,8 @@ def test_links_in_anothers_folder(build, shared, tmp_path, but):
     before = state(target)
     command = [build / "ivsh-server", "-S", folder / "s", "-p", folder / "pid"]
     command += ["--slot", f"a={folder}/a", "--file", folder / "m", "--memory-mode", "0666"]
-    command += ["--socket-mode", "0666", "--socket-group", str(GROUP), "--control-group", str(GROUP)]
+    command += ["--socket-mode", "0666", "--socket-group", str(GROUP)]
+    command += ["--control-group", str(GROUP)]
     with Eve(swap(folder, target, but)):
         for _ in range(ROUNDS):
             with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
@@ -158,7 +159,8 @@ def test_anothers_lock(build, shared, user, lock):
     with Eve(work):
         for _ in range(2):
             with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-                assert f"what=foreign-lock path={folder}/s.lock uid={EVE}" in server.stderr.readline()
+                line = server.stderr.readline()
+                assert f"what=foreign-lock path={folder}/s.lock uid={EVE}" in line
                 assert "event=ready" in server.stderr.readline()
                 RawClient(folder / "s").handshake(8, 2)
                 second = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=10)

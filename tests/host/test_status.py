@@ -38,7 +38,7 @@ def ask(build):
 
 @pytest.fixture
 def fake(tmp_path):
-    """A fake server at tmp_path/s: fake("text", ...) or fake(b"bytes"). Answers the common path."""
+    """A fake server at tmp_path/s: fake("text", ...) or fake(b"bytes"). Returns the common path."""
     made = []
 
     def run(*pieces, **keywords):
@@ -57,7 +57,7 @@ def whole():
 
 
 def samples(text):
-    """{(name, labels): value} of an exposition, whose form is checked on the way."""
+    """{(name, labels): value} of an exposition, whose form is checked, too."""
     found, helped, typed = {}, set(), {}
     assert text.endswith("\n")
     for line in text.splitlines():
@@ -203,7 +203,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("pieces", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_answers(ask, fake, pieces):
-    """One line, whatever comes, and nothing on stdout; and for Prometheus, that it is down."""
+    """Any wrong answer: one line and no stdout; for Prometheus, that the server is down."""
     path = fake(*pieces)
     for form in ((), ("--json",)):
         status, out, err = ask("status", "-S", path, *form)
@@ -378,7 +378,7 @@ def test_libvirt(ask, fake):
 
 
 def test_libvirt_s_own_path(ask, fake):
-    """What its AppArmor profile allows: nothing more to say."""
+    """libvirt's AppArmor profile allows this path: there is no note."""
     path = fake(whole().replace("/run/alpha.sock", "/var/lib/libvirt/shmem-alpha-sock"))
     assert ask("qemu-args", "--libvirt", "-S", path, "alpha")[::2] == (0, [])
 
@@ -398,7 +398,7 @@ def is_showable(text):
 
 @pytest.mark.parametrize("mark", MARKS, ids=[mark.encode("unicode_escape") for mark in MARKS])
 def test_marks(ask, fake, mark):
-    """In no form does one come through; JSON has them all the same."""
+    """No format lets one through; JSON has them escaped."""
     answer = whole()
     for word in ("name=alpha", "socket=/run/alpha.sock", "path=/dev/shm/ivsh"):
         assert word in answer
@@ -417,7 +417,7 @@ def test_marks(ask, fake, mark):
 
 @pytest.mark.parametrize("mark", [*MARKS, b"\x9b2J", b"\xff"], ids=repr)
 def test_marks_are_not_for_copying(ask, fake, mark):
-    """A shell and libvirt would take them as they are: there is a line about it instead."""
+    """The user would copy them to a shell or libvirt: the command prints an error instead."""
     raw = mark if isinstance(mark, bytes) else mark.encode()
     text = "".join(f"%{byte:02X}" for byte in raw)
     answer = whole()
@@ -553,7 +553,7 @@ class Machine:
 
 @pytest.mark.parametrize("form", ["bound", "common", "plain"])
 def test_qemu_accepts_the_line(start, ask, tmp_path, form):
-    """Word by word, through a shell: paths with a comma, a blank and a quote."""
+    """Through a shell, QEMU gets each word: paths with a comma, a blank and a quote."""
     folder = tmp_path / "it's a, path"
     folder.mkdir()
     server = start("--slot", f"alpha={folder}/alpha", "-S", f"{folder}/common", "-n", 3)

@@ -60,7 +60,7 @@ def test_stop(start, tmp_path, place, state):
     pids = server.pids
     if state == "frozen":
         os.kill(server.serving, signal.SIGSTOP)
-        # It cannot be asked, only found.
+        # It has no control socket: the command finds it by the lock.
         asked = ["-S", names["s"]]
     elif state == "alone":
         pids = [kill_supervisor(server)]
@@ -85,7 +85,7 @@ def test_stop_is_like_the_other_commands():
 
 
 def test_stop_spares_others(tmp_path):
-    """A process that has the lock open, or has made a file by that name, is not a server."""
+    """Another program that has the lock open, or has made a file of that name, is no server."""
     lock = tmp_path / "s.lock"
     lock.touch()
     with open(lock, "rb") as file:
@@ -99,7 +99,7 @@ def test_stop_spares_others(tmp_path):
 
 
 def test_stop_under_the_legacy_name(tmp_path):
-    """As QEMU's it goes to the background, and has no control socket."""
+    """Under the name of QEMU's server it goes to the background, without a control socket."""
     path, name = tmp_path / "s", f"ivsh-stop-{os.getpid()}"
     pid_file = tmp_path / "pid"
     done = subprocess.run(
@@ -118,7 +118,7 @@ def test_stop_under_the_legacy_name(tmp_path):
 
 @pytest.mark.parametrize("control", [True, False])
 def test_start_names_who_is_there(start, fails, control):
-    """The same command again: which process, and what ends it, as it stands there."""
+    """A second start prints which process is in the way, and the command that ends it."""
     given = () if control else ("--control", "none")
     server = start(*given)
     begin = f"ivsh-server: {server.socket}: another server is running there, process "
@@ -134,7 +134,7 @@ def test_start_names_who_is_there(start, fails, control):
 
 @pytest.mark.parametrize("kind", ["memfd", "shm", "file"])
 def test_status_of_a_server_without_supervisor(start, tmp_path, kind):
-    """It says so, and how its memory is reached now."""
+    """The status says that the supervisor is gone, and which path its memory has now."""
     memory = {"memfd": (), "shm": ("--shm", f"ivsh-alone-{os.getpid()}")}
     server = start(*memory.get(kind, ("--file", tmp_path / "m")))
     client = RawClient(server.socket)
