@@ -125,7 +125,7 @@ LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivs
 $(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
 
 # --- What is run --------------------------------------------------------------------------------
-CHECKS := tests/check/layers.sh tests/check/headers.sh tests/check/shared.sh \
+CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
