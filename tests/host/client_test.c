@@ -247,12 +247,15 @@ static void handshake_lies(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* A busy machine may keep the server from its line for longer than silence takes. */
+		uint64_t patience =
+		    strcmp(rows[i].error, "silent") == 0 ? SECOND / 10 : 10 * SECOND;
 		int before = descriptors();
 		struct client c;
 
 		test_row(rows[i].row);
 		serve(rows[i].lines, rows[i].hangup);
-		CHECK_EQ(client_connect(&c, path, SECOND / 10), -1);
+		CHECK_EQ(client_connect(&c, path, patience), -1);
 		CHECK(strstr(c.error, rows[i].error) != NULL);
 		if (!strstr(c.error, rows[i].error))
 			printf("error: %s\n", c.error);
@@ -339,7 +342,7 @@ static void doorbell_counts(void)
 
 	began = doorbell->now_ns(doorbell->ctx);
 	doorbell->sleep(doorbell->ctx, 3, began); /* passed already */
-	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND / 10);
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND);
 	doorbell->sleep(doorbell->ctx, 3, began + SECOND / 20);
 	CHECK(doorbell->now_ns(doorbell->ctx) >= began + SECOND / 20);
 	client_close(&c);
