@@ -25,10 +25,9 @@ struct command {
 	const char *help;
 };
 
-#define HERE (OPTION_PLACE | OPTION_SLOT)
-#define STAY                                                                                 \
-	(HERE | OPTION_SLOTS | OPTION_NAME | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | \
-	    OPTION_SPIN)
+/* What says where and who we are. info takes it all: scripts give each guest a slot and a name. */
+#define HERE (OPTION_PLACE | OPTION_SLOT | OPTION_NAME)
+#define STAY (HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | OPTION_SPIN)
 #define WORDS UINT32_MAX
 
 static int help_run(const struct world *world, const struct options *options);

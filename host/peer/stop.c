@@ -11,22 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t asked;
 
-static void stop_remember(int signal)
+static void remember(int signal)
 {
-	stop_asked = signal;
+	asked = signal;
 }
 
-static int stop_fd = -1; /* of the memory, (stop_size) bytes of it mapped */
-static uint64_t stop_size;
-static char stop_space[PATH_MAX + 128];
+static int memory_fd = -1; /* of the memory, (memory_size) bytes of it mapped */
+static uint64_t memory_size;
+static char no_space[PATH_MAX + 128];
 
 /*
  * A file knows no seals: whoever truncates it takes the pages away under us. One that has its
  * length still, but not all of its pages, gets none when its file system is full.
  */
-static void stop_bus(int signal)
+static void bus_error(int signal)
 {
 	static const char truncated[] = "ivsh: the memory was truncated while in use: it is lost\n";
 	const char *line = truncated;
@@ -34,8 +34,9 @@ static void stop_bus(int signal)
 	ssize_t written;
 
 	(void)signal;
-	if (fstat(stop_fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= stop_size)
-		line = stop_space;
+	if (fstat(memory_fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size >= memory_size)
+		line = no_space;
 	written = write(STDERR_FILENO, line, strlen(line));
 	(void)written;
 	_exit(1);
@@ -43,17 +44,17 @@ static void stop_bus(int signal)
 
 void stop_memory(const char *object, int fd, uint64_t size)
 {
-	snprintf(stop_space, sizeof stop_space,
+	snprintf(no_space, sizeof(no_space),
 	    "ivsh: %s: no space is left for a page of it: make room in its file system, or allocate"
 	    " it as a whole before\n",
 	    object);
-	stop_size = size;
-	stop_fd = fd;
+	memory_size = size;
+	memory_fd = fd;
 }
 
 void stop_guard(void)
 {
-	struct sigaction bus = {.sa_handler = stop_bus};
+	struct sigaction bus = {.sa_handler = bus_error};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	sigaction(SIGBUS, &bus, NULL);
@@ -63,7 +64,7 @@ void stop_guard(void)
 void stop_listen(void)
 {
 	/* Without SA_RESTART, so that a sleep ends. */
-	struct sigaction stop = {.sa_handler = stop_remember, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction stop = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
 	struct sigaction hangup;
 
 	sigaction(SIGINT, &stop, NULL);
@@ -75,5 +76,5 @@ void stop_listen(void)
 
 int stop_signal(void)
 {
-	return stop_asked;
+	return asked;
 }

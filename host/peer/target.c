@@ -17,7 +17,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static int target_failed(const struct target *t, const char *what)
+static int failed(const struct target *t, const char *what)
 {
 	fprintf(stderr, "ivsh: %s: %s%s%s\n", t->path, what, *what ? ": " : "", strerror(errno));
 	return -1;
@@ -26,25 +26,25 @@ static int target_failed(const struct target *t, const char *what)
 /*
  * A name that leads into /proc is a descriptor, as /dev/stdout and /dev/fd/5: nothing stands there.
  */
-static bool target_is_descriptor(const char *path)
+static bool is_descriptor(const char *path)
 {
 	static const char proc[] = "/proc/";
 	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-	char link[sizeof proc] = "", folder[PATH_MAX] = "";
-	ssize_t size = readlink(path, link, sizeof proc - 1);
-	bool found = size == sizeof proc - 1 && !memcmp(link, proc, sizeof proc - 1);
+	char link[sizeof(proc)] = "", folder[PATH_MAX] = "";
+	ssize_t size = readlink(path, link, sizeof(proc) - 1);
+	bool found = size == sizeof(proc) - 1 && !memcmp(link, proc, sizeof(proc) - 1);
 
 	if (slash && slash != copy) {
 		*slash = '\0';
 		if (realpath(copy, folder))
-			found |= !strncmp(folder, proc, sizeof proc - 1);
+			found |= !strncmp(folder, proc, sizeof(proc) - 1);
 	}
 	free(copy);
 	return found;
 }
 
 /* What can only be written as it comes: true. (fd) is open on it. */
-static bool target_is_direct(struct target *t, int fd)
+static bool is_direct(struct target *t, int fd)
 {
 	struct stat out;
 
@@ -55,7 +55,7 @@ static bool target_is_direct(struct target *t, int fd)
 		return true;
 	}
 	if (S_ISREG(t->old.st_mode)) {
-		if (!target_is_descriptor(t->path))
+		if (!is_descriptor(t->path))
 			return false;
 		/* It is opened anew, and begins at 0. */
 		(void)fcntl(fd, F_SETFL, O_APPEND);
@@ -65,46 +65,46 @@ static bool target_is_direct(struct target *t, int fd)
 }
 
 /* Take (path) apart: the folder is opened, the name kept. 0, or -1 after a line. */
-static int target_place(struct target *t, const char *path)
+static int take_apart(struct target *t, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	char folder[PATH_MAX] = ".";
 
-	if (slash && (size_t)(slash - path) < sizeof folder - 1)
-		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path);
+	if (slash && (size_t)(slash - path) < sizeof(folder) - 1)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
 	errno = !*name ? EISDIR : strlen(name) > NAME_MAX ? ENAMETOOLONG : 0;
 	if (errno)
-		return target_failed(t, "");
+		return failed(t, "");
 	strcpy(t->name, name);
 	t->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return t->folder < 0 ? target_failed(t, "") : 0;
+	return t->folder < 0 ? failed(t, "") : 0;
 }
 
 /* A name that nobody has: 0, or -1 with errno. */
-static int target_name(struct target *t)
+static int make_name(struct target *t)
 {
 	uint64_t number;
 
-	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 		return -1;
-	snprintf(t->temporary, sizeof t->temporary, ".ivsh-%016" PRIx64, number);
+	snprintf(t->temporary, sizeof(t->temporary), ".ivsh-%016" PRIx64, number);
 	return 0;
 }
 
 /* The file that is written until it is whole. 0, or -1 after a line. */
-static int target_make(struct target *t)
+static int make_file(struct target *t)
 {
 	t->fd = openat(t->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 	/* EISDIR: a kernel that has no O_TMPFILE; open(2). */
 	if (t->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
-		if (target_name(t))
-			return target_failed(t, "getrandom");
+		if (make_name(t))
+			return failed(t, "getrandom");
 		t->fd =
 		    openat(t->folder, t->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (t->fd < 0)
 			t->temporary[0] = '\0';
 	}
-	return t->fd < 0 ? target_failed(t, "a new file beside it") : 0;
+	return t->fd < 0 ? failed(t, "a new file beside it") : 0;
 }
 
 int target_open(struct target *t, const char *path)
@@ -121,35 +121,37 @@ int target_open(struct target *t, const char *path)
 	}
 	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT && lstat(path, &link) != 0)
-		return target_place(t, path) || target_make(t) ? -1 : 0;
+		return take_apart(t, path) || make_file(t) ? -1 : 0;
 	if (fd < 0 || fstat(fd, &t->old))
-		return target_failed(t, "");
-	if (target_is_direct(t, fd))
+		return failed(t, "");
+	if (is_direct(t, fd))
 		return 0;
 	close(fd);
 	t->is_replaced = true;
 	/* A link stays what it is: the file that it leads to is replaced. */
 	if (!realpath(path, real))
-		return target_failed(t, "");
-	return target_place(t, real) || target_make(t) ? -1 : 0;
+		return failed(t, "");
+	return take_apart(t, real) || make_file(t) ? -1 : 0;
 }
 
-int target_write(struct target *t, const uint8_t *bytes, uint32_t size)
+int target_write(struct target *t, const void *data, uint32_t size)
 {
+	const uint8_t *bytes = data;
+
 	for (uint32_t at = 0; at < size;) {
 		ssize_t done = write(t->fd, bytes + at, size - at);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return target_failed(t, "");
+			return failed(t, "");
 		at += (uint32_t)done;
 	}
 	return 0;
 }
 
 /* The mode and owner of what is replaced; a mode that would speak of somebody else is cut. */
-static int target_inherit(struct target *t)
+static int inherit(struct target *t)
 {
 	mode_t mode = t->old.st_mode & 0777;
 	struct stat now;
@@ -169,25 +171,25 @@ int target_keep(struct target *t)
 
 	if (t->folder < 0)
 		return 0;
-	if (target_inherit(t))
-		return target_failed(t, "fchmod");
+	if (inherit(t))
+		return failed(t, "fchmod");
 	if (!t->temporary[0]) {
-		if (target_name(t))
-			return target_failed(t, "getrandom");
-		snprintf(self, sizeof self, "/proc/self/fd/%d", t->fd);
+		if (make_name(t))
+			return failed(t, "getrandom");
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", t->fd);
 		if (linkat(AT_FDCWD, self, t->folder, t->temporary, AT_SYMLINK_FOLLOW)) {
 			t->temporary[0] = '\0';
-			return target_failed(t, "link");
+			return failed(t, "link");
 		}
 	}
 	/* What is written late fails here. */
 	if (close(t->fd)) {
 		t->fd = -1;
-		return target_failed(t, "");
+		return failed(t, "");
 	}
 	t->fd = -1;
 	if (renameat(t->folder, t->temporary, t->folder, t->name))
-		return target_failed(t, "rename");
+		return failed(t, "rename");
 	t->temporary[0] = '\0';
 	return 0;
 }

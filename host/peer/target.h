@@ -30,7 +30,7 @@ struct target {
 int target_open(struct target *target, const char *path);
 
 /* Write (size) bytes. 0, or -1 after one line on stderr. */
-int target_write(struct target *target, const uint8_t *bytes, uint32_t size);
+int target_write(struct target *target, const void *data, uint32_t size);
 
 /*
  * All is written: give the file its name, with the mode and, where we may, the owner of the one

@@ -19,7 +19,7 @@ def slot_word(memory, slot, offset, form="<I"):
 
 
 def sent(memory, slot):
-    """Messages that the peer of a slot has published in this life, as it last said."""
+    """Messages that the peer of a slot has published in this incarnation, as it last said."""
     return slot_word(memory, slot, 0x280, "<Q")
 
 
@@ -28,6 +28,6 @@ def timer_wakes(memory, slot):
     return slot_word(memory, slot, 0x2B8, "<Q")
 
 
-def boot(memory, slot):
-    """The slot's boot word: another one is another life."""
+def incarnation(memory, slot):
+    """The slot's incarnation word."""
     return slot_word(memory, slot, 4)

@@ -286,7 +286,7 @@ def doorbell(socket, vectors=2, key="ivsh", where=""):
     ]  # fmt: skip
 
 
-def bells(text, command):
+def notifications(text, command):
     """The line in which a command says how it waited: {what: count}, and its mode."""
     found = re.search(
         rf"^{command}: wait (?P<mode>\w+), (?P<vectors>\d+) vectors?: notifications sent (?P<sent>\d+), "

@@ -50,7 +50,7 @@ def talk(world, memory, command):
 
 
 def has_begun(world, memory):
-    """The one in slot 0 has formatted the memory and opened all channels: each ring has its life."""
+    """The one in slot 0 has formatted the memory and opened all channels: each ring has its generation."""
 
     def has_opened():
         content = memory.read_bytes()

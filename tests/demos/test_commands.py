@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from memory import boot, memory_file
-from qemu import BUILD, EXIT_FAILED, EXIT_USAGE, QEMU, bells, doorbell, plain
+from memory import incarnation, memory_file
+from qemu import BUILD, EXIT_FAILED, EXIT_USAGE, QEMU, doorbell, notifications, plain
 from test_refuse import header
 
 INFO = r"""ivsh on bare-metal x86_64
@@ -69,7 +69,7 @@ def test_info(world):
     server = world.server(bind=2, vectors=3)
     other = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1], 3))
     with server.memory() as memory:
-        world.until(lambda: boot(memory, 1) == 1, "beta attaches")
+        world.until(lambda: incarnation(memory, 1) == 1, "beta attaches")
     text = world.guest("alpha", "info", *doorbell(server.bound[0], 3)).done()
     assert re.fullmatch(INFO, text), text
     other.kill()
@@ -133,7 +133,7 @@ def test_echo_ping(world):
     assert large.done(EXIT_FAILED) == "ivsh: ping: --size=32769: a message of this region has at most 32768\n"
     echo.type("\x1b")
     assert f"\necho: answered {300 * len(SIZES)} messages\n" in echo.done()
-    assert bells(echo.text, "echo")["mode"] == "spin"
+    assert notifications(echo.text, "echo")["mode"] == "spin"
 
 
 def test_echo_counted(world):
@@ -143,7 +143,7 @@ def test_echo_counted(world):
     assert "5 round trips" in ping.done()
     text = echo.done()
     assert text.startswith("echo: slot 0 of 8 answers\necho: answered 5 messages\necho: wait spin, 0 ")
-    assert bells(text, "echo")["sent"] == 0, "a plain device has no doorbell"
+    assert notifications(text, "echo")["sent"] == 0, "a plain device has no doorbell"
 
 
 def test_two_devices(world):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from memory import boot
+from memory import incarnation
 from qemu import BUILD, DONE, FAILED, doorbell
 
 
@@ -78,7 +78,7 @@ def test_stream_between_guests(world, server):
     """What is typed to one guest is printed by the other; Ctrl-D ends it."""
     printing, reading = (guest(world, server, slot, "stream") for slot in (0, 1))
     with server.memory() as memory:
-        world.until(lambda: boot(memory, 1) == 1, "the reader attaches")
+        world.until(lambda: incarnation(memory, 1) == 1, "the reader attaches")
     reading.type("some words\n\x04\x04")
     assert reading.done(DONE) == ""
     assert printing.done(DONE) == "some words\n"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from memory import boot, memory_file, sent, slot_word
+from memory import incarnation, memory_file, sent, slot_word
 from qemu import BUILD, doorbell, plain
 
 
@@ -37,10 +37,10 @@ def test_host_pings_guest(world, server, size):
 
 def test_guest_killed_under_ping(world, server):
     """The host's ping says at once that the guest died; when it is back, everything goes on."""
-    for life in range(1, 4):
+    for number in range(1, 4):
         echo = world.guest("echo", "echo", *doorbell(server.bound[0]))
         with server.memory() as memory:
-            world.until(lambda: boot(memory, 0) == life, "the guest attaches")
+            world.until(lambda: incarnation(memory, 0) == number, "the guest attaches")
             ping = host(world, "-S", server.bound[1], "ping", "0", "--count=1000000", "--timeout=20")
             world.until(lambda: sent(memory, 0) >= 200, "the guest answers")
         echo.kill()
@@ -94,7 +94,7 @@ def test_plain(world):
     """No server: the host shares the file."""
     memory = memory_file(world.folder)
     echo = world.guest("alpha", "echo --slot=0 --name=alpha", *plain(memory))
-    world.until(lambda: boot(memory.read_bytes(), 0) == 1, "the guest attaches")
+    world.until(lambda: incarnation(memory.read_bytes(), 0) == 1, "the guest attaches")
     text = host(world, "-f", memory, "--slot=1", "ping", "alpha", "--count=200").done()
     assert "200 round trips of 64 bytes" in text
     text = host(world, "-f", memory, "ls").done()

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from memory import boot, memory_file
+from memory import incarnation, memory_file
 from qemu import (
     BUILD,
     EXIT_FAILED,
@@ -250,7 +250,7 @@ def test_slot_taken(world):
     """By a living peer: refused. By one that was killed: free again after the heartbeat limit."""
     memory = memory_file(world.folder, MEMORY, header())
     first = world.guest("first", "recv --slot=3", *plain(memory))
-    world.until(lambda: boot(memory.read_bytes(), 3) == 1, "the first attaches")
+    world.until(lambda: incarnation(memory.read_bytes(), 3) == 1, "the first attaches")
     second = world.guest("second", "recv --slot=3", *plain(memory))
     check_one_line(
         second, EXIT_FAILED,
@@ -260,7 +260,7 @@ def test_slot_taken(world):
     first.kill()
     third = world.guest("third", "recv --slot=3 --timeout=1", *plain(memory))
     check_one_line(third, EXIT_TIMEOUT, "ivsh: timeout: 1 s without a message on port 1")
-    assert boot(memory.read_bytes(), 3) == 2
+    assert incarnation(memory.read_bytes(), 3) == 2
 
 
 def test_socket_taken(world):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from memory import boot, memory_file, sent, slot_word
+from memory import incarnation, memory_file, sent, slot_word
 from qemu import EXIT_FAILED, EXIT_TIMEOUT, doorbell, plain
 
 FOR_EVER = 1000000  # round trips: minutes
@@ -26,10 +26,10 @@ def memory(server):
         yield memory
 
 
-def wait_for_traffic(world, memory, slot, life, more=200):
-    """The peer of a slot is in its life number (life), and has sent (more) messages in it."""
+def wait_for_traffic(world, memory, slot, number, more=200):
+    """The peer of a slot is in its incarnation (number), and has sent (more) messages in it."""
     world.until(
-        lambda: boot(memory, slot) == life and sent(memory, slot) >= more, f"slot {slot} sends"
+        lambda: incarnation(memory, slot) == number and sent(memory, slot) >= more, f"slot {slot} sends"
     )
 
 
@@ -44,19 +44,19 @@ def test_pinging_guest_killed(world, server, memory):
     """SIGKILL in the middle of a round trip, three times: the same ID, and the echo answers."""
     echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
     echo.expect(r"^echo: slot 0 of 8 answers$")
-    life = 0
+    number = 0
     for _ in range(ROUNDS):
         ping = world.guest("beta", PING, *doorbell(server.bound[1]))
-        life += 1
-        wait_for_traffic(world, memory, 1, life)
+        number += 1
+        wait_for_traffic(world, memory, 1, number)
         ping.kill()
         again = world.guest("beta again", "info", *doorbell(server.bound[1]))
         check_info(again.done(), 1, r"0  attached  up  +1  .*  alpha")
         again = world.guest("beta again", "ping --count=500 --timeout=20", *doorbell(server.bound[1]))
-        life += 1
+        number += 1
         assert "ping: slot 0 (alpha): 500 round trips of 64 bytes, us:" in again.done()
         echo.still_runs()
-    assert boot(memory, 0) == 1 and boot(memory, 1) == life
+    assert incarnation(memory, 0) == 1 and incarnation(memory, 1) == number
     echo.type("\x1b")
     assert re.search(r"^echo: answered \d+ messages$", echo.done(), re.MULTILINE)
 
@@ -66,20 +66,20 @@ def test_echoing_guest_killed(world, server, memory):
     ping = world.guest(
         "beta", "ping --count=1000000 --timeout=180 --peer=0 --keep-going", *doorbell(server.bound[1])
     )
-    for life in range(1, ROUNDS + 1):
+    for number in range(1, ROUNDS + 1):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
-        wait_for_traffic(world, memory, 0, life)
+        wait_for_traffic(world, memory, 0, number)
         echo.kill()
         ping.still_runs()
     assert not ping.text, "it waits"
     echo = world.guest("alpha again", "echo --name=alpha", *doorbell(server.bound[0]))
     assert "ping: slot 0 (alpha): 1000000 round trips of 64 bytes, us:" in ping.done(seconds=150)
     echo.still_runs()
-    assert boot(memory, 0) == ROUNDS + 1 and boot(memory, 1) == 1
+    assert incarnation(memory, 0) == ROUNDS + 1 and incarnation(memory, 1) == 1
 
 
 def test_messages_survive_both(world, server, memory):
-    """What was accepted is delivered, though sender and receiver are gone: to the next life."""
+    """What was accepted is delivered, though sender and receiver are gone: to the next incarnation."""
     first = world.guest("alpha", "recv --count=0", *doorbell(server.bound[0]))
     world.until(lambda: slot_word(memory, 0, 8) > 100, "slot 0 waits, its heartbeat moves")
     first.process.send_signal(signal.SIGSTOP)  # it reads nothing any more
@@ -182,10 +182,10 @@ def test_echo_killed_on_plain_memory(world):
     ping = world.guest("ping", "ping --slot=1 --peer=0 --count=20000 --timeout=60 --keep-going", *plain(memory))
     with open(memory, "rb") as file:
         seen = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    for life in (1, 2):
+    for number in (1, 2):
         echo = world.guest("echo", "echo --slot=0", *plain(memory))
-        wait_for_traffic(world, seen, 0, life)
-        if life == 1:
+        wait_for_traffic(world, seen, 0, number)
+        if number == 1:
             echo.kill()
             ping.still_runs()
     assert "ping: slot 0: 20000 round trips of 64 bytes, us:" in ping.done(seconds=150)

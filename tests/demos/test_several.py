@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from memory import boot, memory_file, timer_wakes
+from memory import incarnation, memory_file, timer_wakes
 from qemu import BUILD, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_USAGE, doorbell, plain
 
 MAGIC = b"IVSHRGN\0"
@@ -119,7 +119,7 @@ def test_bus_address(world):
     for i, place in enumerate(["00:02.0", "0000:00:02.0"]):
         guest = world.guest("guest", f"send 1 x --slot=0 --device={place} --timeout=1", *words)
         guest.done(EXIT_NO_PEER)
-        assert boot(files[1].read_bytes(), 0) == 1 + i
+        assert incarnation(files[1].read_bytes(), 0) == 1 + i
     assert files[0].read_bytes()[:8] == bytes(8)
     text = world.guest("guest", "info --slot=1 --device=00:02.0", *words).done()
     assert re.search(r"^device 1: 00:02\.0, .*\n(?:  .*\n)+region: version 1, .*\nserver: none\n(?:.*\n)+ +0  absent ", text, re.MULTILINE), text
@@ -150,7 +150,7 @@ LATE_MS = 5  # who looks at one region now and then is 50 ms late on average
 
 
 def first_ping(world, server):
-    """Milliseconds of a round trip to who sleeps: of five that are each the first of their life, the median."""
+    """Milliseconds of a round trip to who sleeps: of five that are each the first of an incarnation, the median."""
     words = [BUILD / "host" / "ivsh", "-S", server.socket, "ping", "hub", "--count=1", "--wait=sleep"]
     took = []
     for _ in range(5):

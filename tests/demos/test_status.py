@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from memory import boot, memory_file
+from memory import incarnation, memory_file
 from qemu import (
     BUILD,
     DONE,
@@ -89,7 +89,7 @@ def test_stopped(world, where, command):
     if where == "host":
         command += " --timeout=0"
     program = start(world, where, command, memory)
-    world.until(lambda: boot(memory.read_bytes(), 1) == 1, "it attaches")
+    world.until(lambda: incarnation(memory.read_bytes(), 1) == 1, "it attaches")
     program.process.send_signal(signal.SIGINT) if where == "host" else program.type("\x1b")
     assert exit_status(program, where) == STOPPED, program.text
 

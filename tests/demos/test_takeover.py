@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from memory import boot, sent
+from memory import incarnation, sent
 from qemu import BUILD, SOAK, doorbell
 
 KILLS = 100 if SOAK else 10
@@ -45,7 +45,7 @@ def test_guests_ping(world):
             "beta", f"ping --count=1000000 --size=32768 --timeout={limit} --peer=0 --name=beta",
             *doorbell(server.bound[1]),
         )  # fmt: skip
-        world.until(lambda: boot(memory, 1) == 1 and sent(memory, 1) > 100, "the guests talk")
+        world.until(lambda: incarnation(memory, 1) == 1 and sent(memory, 1) > 100, "the guests talk")
         epoch = memory[4096:4100]
         took = []
         for turn in range(1, KILLS + 1):
@@ -56,7 +56,7 @@ def test_guests_ping(world):
             ping.still_runs()
             echo.still_runs()
         assert memory[4096:4100] == epoch
-        assert boot(memory, 0) == boot(memory, 1) == 1
+        assert incarnation(memory, 0) == incarnation(memory, 1) == 1
     assert not ping.text, "no error, no retry: it only pings"
     assert max(took) < 1
     print(f"{KILLS} kills: another serves after {sorted(took)[KILLS // 2] * 1000:.0f} ms (median)")
@@ -72,7 +72,7 @@ def test_all_is_verified(world):
             world.guest(name, f"{stress} --name={name}", *doorbell(server.bound[i]))
             for i, name in enumerate(["alpha", "beta"])
         ]
-        world.until(lambda: boot(memory, 0) == 1 and sent(memory, 0) > 200, "slot 0 sends")
+        world.until(lambda: incarnation(memory, 0) == 1 and sent(memory, 0) > 200, "slot 0 sends")
         turn = 0
         while all(guest.is_alive() for guest in guests) and turn < 10 * KILLS:
             turn += 1

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from memory import boot, memory_file, slot_word
+from memory import incarnation, memory_file, slot_word
 from qemu import EFI, EXIT_NO_DEVICE, LIMIT, OVMF, QEMU, ROOT, TCG, doorbell, plain
 
 # UEFI Specification, appendix D
@@ -78,36 +78,36 @@ class Shell:
 
     def stop(self, world, memory, command, key):
         """Start a command that waits, as slot 0, and type a key; what it prints."""
-        life = boot(memory, 0) + 1
+        number = incarnation(memory, 0) + 1
         after = self.start(command)
         world.until(
-            lambda: boot(memory, 0) == life and slot_word(memory, 0, 0) == 1, "it attaches"
+            lambda: incarnation(memory, 0) == number and slot_word(memory, 0, 0) == 1, "it attaches"
         )
         self.guest.type(key)
         return self.end(after)
 
 
-class Ringer:
-    """A neighbour who rings every vector of a slot all the time, wanted or not."""
+class Notifier:
+    """A neighbour who notifies every vector of a slot all the time, requested or not."""
 
     PAUSE = 0.0002  # seconds
 
     def __init__(self, server, slot, slots=8, vectors=2):
-        self.count, self.ended, self.bells = 0, threading.Event(), []
+        self.count, self.ended, self.doorbells = 0, threading.Event(), []
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(LIMIT)
         self.socket.connect(str(server.socket))
         for _ in range(3 + slots * vectors):
             data, fds, _, _ = socket.recv_fds(self.socket, 8, 1)
-            is_bell = struct.unpack("<q", data)[0] == slot
+            is_own = struct.unpack("<q", data)[0] == slot
             for fd in fds:
-                self.bells.append(fd) if is_bell else os.close(fd)
-        self.thread = threading.Thread(target=self._ring, daemon=True)
+                self.doorbells.append(fd) if is_own else os.close(fd)
+        self.thread = threading.Thread(target=self._notify, daemon=True)
 
-    def _ring(self):
+    def _notify(self):
         while not self.ended.wait(self.PAUSE):
-            for bell in self.bells:
-                os.write(bell, struct.pack("<Q", 1))
+            for fd in self.doorbells:
+                os.write(fd, struct.pack("<Q", 1))
             self.count += 1
 
     def __enter__(self):
@@ -118,13 +118,13 @@ class Ringer:
         self.ended.set()
         self.thread.join(LIMIT)
         self.socket.close()
-        for bell in self.bells:
-            os.close(bell)
+        for fd in self.doorbells:
+            os.close(fd)
 
 
 def leaves_all_well(world, server, shell):
-    """However a command ends, and with bells coming all the time, the firmware has its own back."""
-    with server.memory() as memory, Ringer(server, 0) as ringer:
+    """However a command ends, and with doorbells coming all the time, the firmware has its own back."""
+    with server.memory() as memory, Notifier(server, 0) as notifier:
         for wait in ("sleep", "spin", "poll"):
             text = shell.run(f"ivsh.efi ping echo --count=50 --timeout=20 --wait={wait}")
             assert text.startswith("ping: slot 1 (echo): 50 round trips of 64 bytes"), text
@@ -136,15 +136,15 @@ def leaves_all_well(world, server, shell):
         for _ in range(3):
             assert "\n*   0  absent    up  " in shell.run("ivsh.efi info")
         shell.is_unharmed()
-        assert ringer.count > 1000
+        assert notifier.count > 1000
 
 
 def waits_cheaply(world, server, shell):
     """With nobody to talk to; the firmware's own tick is most of what it takes."""
     with server.memory() as memory:
-        life = boot(memory, 0) + 1
+        number = incarnation(memory, 0) + 1
         after = shell.start("ivsh.efi recv --count=0 --wait=sleep")
-        world.until(lambda: boot(memory, 0) == life, "recv attaches")
+        world.until(lambda: incarnation(memory, 0) == number, "recv attaches")
         used, began = shell.guest.processor_seconds(), time.monotonic()
         time.sleep(10)
         share = (shell.guest.processor_seconds() - used) / (time.monotonic() - began)
@@ -207,7 +207,7 @@ def test_shell(world):
                 assert shell.status() == status
             assert slot_word(memory, 0, 0) == 2, "it said good-bye"
 
-    # A bell wakes a sleeper at once: the firmware's tick is 10 ms, and 3 ms where a peer polls.
+    # A doorbell wakes a sleeper at once: the firmware's tick is 10 ms, and 3 ms where a peer polls.
     text = shell.run("ivsh.efi ping echo --count=50 --timeout=20 --wait=sleep")
     assert float(re.search(r" p50 ([\d.]+)", text)[1]) < 2500, text
     shell.is_unharmed()

@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from memory import boot, sent, timer_wakes
-from qemu import SOAK, bells, doorbell
+from memory import incarnation, sent, timer_wakes
+from qemu import SOAK, doorbell, notifications
 
 RATIO = 3  # a message's round trip against a bare doorbell's
 CORE = 0.10  # of a processor that a waiting guest may use here; 0.05 where nobody else works
 MANY = 100000
 
 # name: who sleeps under UEFI (echo, ping), round trips, and QEMU's words in place of the usual -smp.
-# Real machines cannot lose a bell. TCG with one processor for ever drops the fences, and the timer
+# Real machines cannot lose a doorbell. TCG with one processor for ever drops the fences, and the timer
 # brings back what then goes wrong (DESIGN.md, "TCG").
 PAIRS = {
     "bare": ((False, False), 50000, ""),
@@ -42,7 +42,7 @@ def pair(world, server, commands, uefi=(False, False), smp="", vectors=(2, 2)):
 
 
 def pingpong(world, server, count, seconds=60, wait="sleep", **keywords):
-    """Round trips between two sleepers: ping's text, and what both say of their bells."""
+    """Round trips between two sleepers: ping's text, and what both say of notifications."""
     echo, ping = pair(
         world, server,
         [f"echo --count={count} --wait={wait} --timeout={seconds}",
@@ -52,12 +52,12 @@ def pingpong(world, server, count, seconds=60, wait="sleep", **keywords):
     text = ping.done(seconds=seconds + 15)
     assert f": {count} round trips of 8 bytes, us:" in text
     assert f"echo: answered {count} messages\n" in echo.done()
-    return text, [bells(text, "ping"), bells(echo.text, "echo")]
+    return text, [notifications(text, "ping"), notifications(echo.text, "echo")]
 
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_pingpong(world, name):
-    """Every message is answered, and bells bring the answers, not the timer."""
+    """Every message is answered, and doorbells bring the answers, not the timer."""
     uefi, count, smp = PAIRS[name]
     count = MANY if SOAK else count
     began = time.monotonic()
@@ -68,7 +68,7 @@ def test_pingpong(world, name):
     for side in sides:
         assert side["mode"] == "sleep" and side["vectors"] == 2
         # Some messages come before the other side sleeps: on a busy host, most.
-        assert side["bell"] > 20 * side["missed"]
+        assert side["doorbell"] > 20 * side["missed"]
         # A message that comes just when the timer has ended a sleep counts as rescued, too.
         assert side["missed"] <= (count / 100 if smp else 2 + count / 20000)
 
@@ -84,16 +84,16 @@ def test_vectors(world, served, has):
     print(f"{served} served, {has}: {text}", end="")
     for side, mine in zip(sides, reversed(has)):
         assert side["vectors"] == mine
-        assert side["bell"] > 0 and side["missed"] <= 2
+        assert side["doorbell"] > 0 and side["missed"] <= 2
 
 
 def test_modes(world):
-    """Who looks needs no bell; who sleeps is rung."""
+    """A poller is not notified; a sleeper is."""
     server = world.server(bind=2)
     for wait, least, most in [("poll", 0, 0), ("spin", 0, 2000), ("sleep", 1, 2000)]:
         text, sides = pingpong(world, server, 2000, wait=wait)
         print(text, end="")
-        assert all(least <= side["rung"] <= most for side in sides)
+        assert all(least <= side["sent"] <= most for side in sides)
 
 
 def test_bare_doorbell(world):
@@ -114,7 +114,7 @@ def test_bare_doorbell(world):
 
 
 def test_stream(world):
-    """A receiver that is awake is not rung, and neither is a sender that waits awake for room."""
+    """A receiver that is awake is not notified, and neither is a sender that waits awake for room."""
     count = 1000000 if SOAK else 200000
     spin = "--wait=spin --spin=10000 --timeout=200"
     sink, bench = pair(
@@ -125,8 +125,8 @@ def test_stream(world):
     took = sink.done()
     print(text, took, sep="")
     assert f"sink: took {count} messages, {count * 64} bytes\n" in took
-    assert bells(text, "bench")["rung"] + bells(took, "sink")["rung"] <= count / 1000
-    assert bells(text, "bench")["saved"] >= count * 0.999
+    assert notifications(text, "bench")["sent"] + notifications(took, "sink")["sent"] <= count / 1000
+    assert notifications(text, "bench")["suppressed"] >= count * 0.999
 
 
 @pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
@@ -148,42 +148,42 @@ def test_waiting_costs_nothing(world, uefi):
 
 
 def test_sleeping_receiver_killed(world):
-    """Its peer rings on; the next life is rung, wakes, and both go on by bell."""
+    """Its peer notifies on; the next incarnation is notified, wakes, and both go on by doorbell."""
     server = world.server(bind=2)
     ping = world.guest(
         "ping", "ping --peer=0 --count=10000 --wait=sleep --timeout=90 --keep-going", *doorbell(server.bound[1])
     )
     echo = "echo --wait=sleep --timeout=90"
     with server.memory() as memory:
-        for life in range(1, 4):
+        for number in range(1, 4):
             killed = world.guest("echo", echo, *doorbell(server.bound[0]))
             world.until(
-                lambda: boot(memory, 0) == life and sent(memory, 0) >= 200, f"life {life} answers"
+                lambda: incarnation(memory, 0) == number and sent(memory, 0) >= 200, f"incarnation {number} answers"
             )
             killed.kill()
             ping.still_runs()
     world.guest("echo", echo, *doorbell(server.bound[0]))
     text = ping.done(seconds=60)
     print(text, end="")
-    assert bells(text, "ping")["missed"] <= 4
+    assert notifications(text, "ping")["missed"] <= 4
 
 
 def test_sleeping_sender_killed(world):
-    """The one that sleeps does not notice: the next life of its peer rings it, too."""
+    """The one that sleeps does not notice: the next incarnation of its peer notifies it, too."""
     server = world.server(bind=2)
     echo = world.guest("echo", "echo --wait=sleep", *doorbell(server.bound[0]))
     with server.memory() as memory:
-        for life in range(1, 4):
+        for number in range(1, 4):
             ping = world.guest(
                 "ping", "ping --peer=0 --count=1000000 --wait=sleep", *doorbell(server.bound[1])
             )
             world.until(
-                lambda: boot(memory, 1) == life and sent(memory, 1) >= 200, f"life {life} sends"
+                lambda: incarnation(memory, 1) == number and sent(memory, 1) >= 200, f"incarnation {number} sends"
             )
             ping.kill()
     ping = world.guest(
         "ping", "ping --peer=0 --count=1000 --wait=sleep --timeout=20", *doorbell(server.bound[1])
     )
-    assert bells(ping.done(), "ping")["missed"] <= 2
+    assert notifications(ping.done(), "ping")["missed"] <= 2
     echo.type("\x1b")
-    assert bells(echo.done(), "echo")["missed"] <= 4
+    assert notifications(echo.done(), "echo")["missed"] <= 4

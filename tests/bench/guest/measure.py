@@ -16,7 +16,7 @@ from contextlib import contextmanager
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "demos"))
 
 import pair
-from qemu import BARE, QEMU, TCG, World, bells, doorbell
+from qemu import BARE, QEMU, TCG, World, doorbell, notifications
 
 KVM = "-accel kvm -cpu host".split()
 SIZES = (8, 64, 1024)
@@ -89,7 +89,7 @@ def roundtrip(words, uefi, wait, count):
         words, uefi,
         [f"echo --count={count} --wait={wait}", f"bench echo --count={count} --wait={wait}"],
     )  # fmt: skip
-    sides = bells(texts[0], "bench"), bells(texts[1], "echo")
+    sides = notifications(texts[0], "bench"), notifications(texts[1], "echo")
     assert f"echo: answered {count} messages\n" in texts[1]
     return {**times(texts[0]), "messages": 2 * count, **both(sides, 2 * count)}
 
@@ -102,7 +102,7 @@ def stream(words, uefi, wait, size, count):
             f"bench sink --count={count} --size={size} --wait={wait}",
         ],
     )  # fmt: skip
-    sides = bells(texts[0], "bench"), bells(texts[1], "sink")
+    sides = notifications(texts[0], "bench"), notifications(texts[1], "sink")
     assert f"sink: took {count} messages, {count * size} bytes\n" in texts[1]
     rate = number(r" one way: (\d+) a second", texts[0])
     return {"per_second": rate, "messages": count, **both(sides, count)}
