@@ -78,7 +78,7 @@ def test_pingpong(world, name):
     [(1, (1, 1)), (128, (128, 128)), (8, (2, 3)), (2, (8, 5)), (16, (1, 16))],
 )
 def test_vectors(world, served, has):
-    """Any number of vectors: no wish for one that the server, or the ringer's device, has not."""
+    """Any number of vectors: no request for one that the server, or the notifier's device, has not."""
     server = world.server("--client-descriptors", 2048, bind=2, vectors=served)
     text, sides = pingpong(world, server, 1000, vectors=has)
     print(f"{served} served, {has}: {text}", end="")
