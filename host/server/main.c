@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - ivsh-server: what the program was called for.
+ * main.c - ivsh-server: the supervisor, a server, or one of the commands that ask a server.
  */
 #include "config/parse.h"
 #include "control/commands.h"
@@ -15,8 +15,8 @@
 #include <signal.h>
 #include <string.h>
 
-/* The signals that wait until a loop looks at them, so that nothing is left half done. */
-static void hold_signals(sigset_t *set)
+/* These signals stay pending until the loop reads them, so that nothing is left half done. */
+static void fill_held(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
@@ -25,26 +25,26 @@ static void hold_signals(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
-/* What would end a process that only wants to say something. */
+/* These would end a process that writes to a pipe or a terminal that is gone. */
 static void ignore_signals(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
 }
 
-/* As a server it was started with these signals held, and never lets go of them. */
+/* The supervisor started it with these signals blocked, and it never unblocks them. */
 static int run_server(int argc, char **argv)
 {
 	sigset_t held;
 
-	hold_signals(&held);
+	fill_held(&held);
 	if (inherited_reset(&held, NULL))
 		return 1;
 	ignore_signals();
 	return serve(argc, argv);
 }
 
-/* What a daemon leaves behind: the descriptors, and the terminal or pipe, of who started it. */
+/* A daemon gives up the descriptors, and the terminal or pipe, of the process that started it. */
 static void leave_starter(void)
 {
 	daemon_let_go();
@@ -67,7 +67,7 @@ static int supervise(int argc, char **argv)
 		if (supervisor.options.daemon)
 			leave_starter();
 		notify_open();
-		hold_signals(&held);
+		fill_held(&held);
 		sigprocmask(SIG_BLOCK, &held, NULL);
 		if (supervisor.options.daemon && daemon_fork())
 			status = 1;
@@ -80,15 +80,21 @@ static int supervise(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {
+	    {"status", control_status},
+	    {"qemu-args", control_qemu_args},
+	    {"stop", control_stop},
+	};
+
 	if (prepare_is_wanted())
 		return run_server(argc, argv);
 	if (inherited_reset(NULL, NULL))
 		return 1;
-	if (argc > 1 && !strcmp(argv[1], "status"))
-		return control_status(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "qemu-args"))
-		return control_qemu_args(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "stop"))
-		return control_stop(argc - 1, argv + 1);
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
 	return supervise(argc, argv);
 }

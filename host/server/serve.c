@@ -29,7 +29,7 @@ static void send_alive(const struct server *server)
 /*
  * The supervisor takes this server for one that works as soon as it is alive; the log comes then.
  */
-static void on_go(struct server *server)
+static void on_begin(struct server *server)
 {
 	const struct state_head *head = server->state.head;
 	bool is_takeover = head->is_begun;
@@ -45,8 +45,8 @@ static void on_go(struct server *server)
 /* A message of the supervisor that brings no client. */
 static void handle_message(struct server *server, const struct link_message *message)
 {
-	if (message->kind == LINK_GO && !server->is_begun)
-		on_go(server);
+	if (message->kind == LINK_BEGIN && !server->is_begun)
+		on_begin(server);
 	else if (message->kind == LINK_HANDOVER)
 		server->is_handed_over = true;
 }

@@ -19,7 +19,7 @@ struct child {
 	int link;           /* -1: none */
 	struct watch watch; /* of (link) */
 	bool is_ready;      /* it can begin */
-	bool is_going;      /* it was told to begin */
+	bool may_begin;     /* it was told to begin */
 	bool is_alive;      /* it has begun */
 	bool is_leaving;    /* it was told to end */
 	uint64_t began_ns;  /* when it was started */

@@ -118,10 +118,10 @@ void children_reap(struct supervisor *supervisor)
 
 static void check_timeout(const struct child *child, uint64_t now_ns)
 {
-	uint64_t since_ns = child->is_going ? child->heard_ns : child->began_ns;
+	uint64_t since_ns = child->may_begin ? child->heard_ns : child->began_ns;
 
 	if (child->pid == 0 || child->is_leaving ||
-	    now_ns - since_ns < (child->is_going ? ALIVE_NS : BEGIN_NS))
+	    now_ns - since_ns < (child->may_begin ? ALIVE_NS : BEGIN_NS))
 		return;
 	log_event("event=hang server=%ld", (long)child->pid);
 	child_signal(child, SIGKILL);

@@ -12,15 +12,15 @@
 
 void handover_begin(struct supervisor *supervisor)
 {
-	const struct link_message go = {.kind = LINK_GO};
+	const struct link_message begin = {.kind = LINK_BEGIN};
 
 	listeners_settle(&supervisor->resources.listeners, true);
 	resources_write_down(&supervisor->resources);
-	if (link_send(supervisor->server.link, &go, NULL, 0)) {
+	if (link_send(supervisor->server.link, &begin, NULL, 0)) {
 		child_signal(&supervisor->server, SIGKILL);
 		return;
 	}
-	supervisor->server.is_going = true;
+	supervisor->server.may_begin = true;
 	passing_forget(supervisor);
 	passing_update(supervisor);
 }

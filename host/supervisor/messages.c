@@ -20,7 +20,7 @@
 /* A sign of life. The first one of the first server means that all is there. */
 static void on_alive(struct supervisor *supervisor, struct child *child)
 {
-	if (child != &supervisor->server || !child->is_going || child->is_alive)
+	if (child != &supervisor->server || !child->may_begin || child->is_alive)
 		return;
 	child->is_alive = true;
 	notify("READY=1");
@@ -64,7 +64,7 @@ static void handle_message(struct supervisor *supervisor, struct child *child,
 	if (message->kind == LINK_ALIVE) {
 		on_alive(supervisor, child);
 	} else if (message->kind == LINK_DROP) {
-		if (child == &supervisor->server && child->is_going) {
+		if (child == &supervisor->server && child->may_begin) {
 			resources_drop(&supervisor->resources, message->index);
 			passing_update(supervisor);
 		}

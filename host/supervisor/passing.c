@@ -34,7 +34,7 @@ void passing_update(struct supervisor *supervisor)
 {
 	const struct passing *passing = &supervisor->passing;
 	bool is_wanted =
-	    supervisor->server.is_going && !supervisor->server.is_leaving &&
+	    supervisor->server.may_begin && !supervisor->server.is_leaving &&
 	    supervisor->next.pid == 0 && !passing->is_held_up && !passing->acceptor.is_paused &&
 	    supervisor->resources.used < supervisor->resources.sockets && !supervisor->is_stopping;
 
@@ -48,7 +48,7 @@ uint32_t passing_count(const struct supervisor *supervisor)
 {
 	const struct passing *passing = &supervisor->passing;
 
-	return passing->is_held_up || !supervisor->server.is_going ? 0 : passing->count;
+	return passing->is_held_up || !supervisor->server.may_begin ? 0 : passing->count;
 }
 
 /* Whether an error of a send is over after a while. */
@@ -95,7 +95,7 @@ void passing_send(struct supervisor *supervisor)
 
 void passing_on_room(struct supervisor *supervisor)
 {
-	if (supervisor->passing.is_held_up && supervisor->server.is_going)
+	if (supervisor->passing.is_held_up && supervisor->server.may_begin)
 		passing_send(supervisor);
 }
 

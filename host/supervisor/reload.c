@@ -12,7 +12,7 @@
 void reload_start(struct supervisor *supervisor)
 {
 	/* What the next server has read may have changed since: the tick reloads once more. */
-	supervisor->is_reload_due = !supervisor->server.is_going || supervisor->next.pid > 0;
+	supervisor->is_reload_due = !supervisor->server.may_begin || supervisor->next.pid > 0;
 	if (supervisor->is_reload_due)
 		return;
 	notify("RELOADING=1");

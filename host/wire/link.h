@@ -21,7 +21,7 @@
 
 enum link_kind {
 	LINK_READY = 1, /* server: it has read its configuration, and can begin */
-	LINK_GO,        /* supervisor: begin; the state is the server's now */
+	LINK_BEGIN,     /* supervisor: begin; the state is the server's now */
 	LINK_CLIENT,    /* supervisor: connection (index) for (slot), of (caller); its descriptor */
 	LINK_DROP,      /* server: connection (index) is over */
 	LINK_ALIVE,     /* server: it has begun; and at each tick */
