@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * facts.h - the facts that a server answers to a status request: of itself, its memory, its slots and
- * its clients. ivsh-server(8), "CONTROL PROTOCOL". Texts are strings of any bytes but NUL.
+ * facts.h - the facts that a server answers to a status request: of itself, its memory, its slots
+ * and its clients. ivsh-server(8), "CONTROL PROTOCOL". Texts are strings of any bytes but NUL.
  */
 #ifndef FACTS_H
 #define FACTS_H

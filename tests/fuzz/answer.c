@@ -70,7 +70,7 @@ static void show(const struct answer *answer)
 {
 	static void (*const ways[])(FILE *, const struct answer *, const char *) = {
 	    text_show, json_show, prometheus_show};
-	const struct device lend = {answer, "/run/x\x01 'y'", "n\"<&>"};
+	const struct device device = {answer, "/run/x\x01 'y'", "n\"<&>"};
 	char *text = NULL;
 	size_t size = 0;
 
@@ -89,10 +89,10 @@ static void show(const struct answer *answer)
 	FILE *out = open_memstream(&text, &size);
 
 	FUZZ_MUST(out != NULL);
-	qemu_doorbell(out, &lend);
-	qemu_plain(out, &lend);
-	libvirt_doorbell(out, &lend);
-	(void)libvirt_plain(out, &lend, "/run/p");
+	qemu_doorbell(out, &device);
+	qemu_plain(out, &device);
+	libvirt_doorbell(out, &device);
+	(void)libvirt_plain(out, &device, "/run/p");
 	fclose(out);
 	free(text);
 }

@@ -35,9 +35,9 @@ static struct {
 	struct numbers *shared;
 } all;
 
-/* --- The doorway: one eventfd each --------------------------------------------------------------- */
+/* --- The doorbell: one eventfd for each peer ------------------------------------------------- */
 
-static uint32_t bells;
+static uint32_t notifications;
 
 static uint64_t now_ns(void *ctx)
 {
@@ -50,11 +50,11 @@ static uint64_t now_ns(void *ctx)
 
 static uint32_t count(void *ctx)
 {
-	uint64_t rung;
+	uint64_t value;
 
-	if (read(*(int *)ctx, &rung, sizeof(rung)) == sizeof(rung))
-		bells += (uint32_t)rung;
-	return bells;
+	if (read(*(int *)ctx, &value, sizeof(value)) == sizeof(value))
+		notifications += (uint32_t)value;
+	return notifications;
 }
 
 static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
@@ -70,7 +70,7 @@ static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 	ppoll(&ready, 1, &left, NULL);
 }
 
-static void ring(void *ctx, uint32_t peer, uint32_t vector)
+static void notify(void *ctx, uint32_t peer, uint32_t vector)
 {
 	const uint64_t one = 1;
 
@@ -80,7 +80,7 @@ static void ring(void *ctx, uint32_t peer, uint32_t vector)
 		return;
 }
 
-/* --- Those who watch --------------------------------------------------------------------------- */
+/* --- Those who watch --------------------------------------------------------------------- */
 
 static void doze(uint64_t ns)
 {
@@ -96,7 +96,7 @@ static void begin(uint32_t slot)
 	all.pid[slot] = fork();
 	if (all.pid[slot] == 0) {
 		const struct ivsh_mem mem = {all.memory, all.size, slot,
-		    {&all.doorbell[slot], 1, ring, count, now_ns, sleep_until, NULL}, 0};
+		    {&all.doorbell[slot], 1, notify, count, now_ns, sleep_until, NULL}, 0};
 
 		numbers_run(all.shared, &mem);
 	}

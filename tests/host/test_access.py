@@ -261,7 +261,7 @@ def test_user_alone(serve):
         os.unlink(server.folder / name)
 
 
-# Bells that are full, and memory that is gone
+# Eventfds that are full, and memory that is gone
 
 
 def test_saturated_bells_and_a_takeover(start):
@@ -318,7 +318,7 @@ def test_memory_is_lost(start, tmp_path, request, kind):
 
 @pytest.mark.parametrize("what", ["socket", "control", "shm", "file", "bound"])
 def test_second_server(start, fails, tmp_path, what):
-    """One line, and the first one does not notice; also right after a takeover."""
+    """One line, and nothing changes for the first server; also right after a takeover."""
     name = f"ivsh-second-{os.getpid()}"
     memory = {"shm": ("-M", name), "file": ("--file", tmp_path / "m")}.get(what, ())
     server = start(*memory, "--slot", f"a={tmp_path}/b")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_bursts.py - many connections at the same moment, at the clients' socket and at the control's."""
+"""test_bursts.py - many connections at once, at the clients' socket and at the control socket."""
 
 import os
 import resource
@@ -106,7 +106,7 @@ def test_status_behind_silent_connections(start, build):
 
 
 def test_status_of_a_flood(start):
-    """All who ask at the same time are answered, however many they are; those who do not read too."""
+    """All who ask at the same time get an answer, however many they are, and whether they read."""
     server = start()
     path = server.socket + ".control"
     deaf = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(20)]

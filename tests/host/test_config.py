@@ -239,7 +239,8 @@ def test_version(build):
     for words in (["--version"], ["-c", "/none", "--version"], ["--version", "--slots", "x"]):
         status, out, err = check(build, *words)
         assert (status, out, err) == (0, [f"ivsh-server {release}".strip()], [])
-    legacy = subprocess.run([build / "ivshmem-server", "--version"], capture_output=True, check=True)
+    command = [build / "ivshmem-server", "--version"]
+    legacy = subprocess.run(command, capture_output=True, check=True)
     assert legacy.stdout.decode() == f"ivshmem-server {release}"
 
 

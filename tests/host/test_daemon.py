@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_daemon.py - in the background: nobody waits for it, and its log goes where it can be read."""
+"""test_daemon.py - the server in the background: nobody waits for it, and its log can be read."""
 
 import contextlib
 import os
@@ -146,7 +146,8 @@ def test_lines_steer_no_terminal(start, fails, tmp_path, mark):
     for line in [*server.lines, *lines]:
         assert line.isascii() and line.isprintable()
     assert (status, len(lines)) == (1, 1)
-    shown = "".join(f"\\x{byte:02x}" if not 32 <= byte < 127 else chr(byte) for byte in mark.encode())
+    codes = mark.encode()
+    shown = "".join(chr(c) if 32 <= c < 127 else f"\\x{c:02x}" for c in codes)
     assert f"a{shown}b" in lines[0]
     assert any("event=bound" in line and f"a{shown}b" in line for line in server.lines)
     shutil.rmtree(folder)

@@ -11,7 +11,7 @@ import pytest
 from peertool import finish
 from rawclient import RawClient, until
 
-BELLS = re.compile(
+DOORBELLS = re.compile(
     r"^(\w+): wait (\w+), (\d+) vectors?: notifications sent (\d+), suppressed (\d+);"
     r" woken by doorbell (\d+), by timer (\d+) \(missed (\d+)\)$",
     re.MULTILINE,
@@ -22,7 +22,7 @@ class Doorbells:
     """What ping and echo say at their end."""
 
     def __init__(self, output):
-        found = BELLS.findall(output.decode())
+        found = DOORBELLS.findall(output.decode())
         assert len(found) == 1, output
         self.command, self.mode = found[0][:2]
         (self.vectors, self.sent, self.suppressed, self.woken, self.timer, self.missed) = map(
@@ -109,7 +109,8 @@ def test_file_has_no_doorbells(at, tmp_path):
     )
     assert status == 0
     for doorbells in (Doorbells(output), Doorbells(finish(echo)[1])):
-        assert (doorbells.vectors, doorbells.sent, doorbells.woken, doorbells.missed) == (0, 0, 0, 0)
+        assert (doorbells.vectors, doorbells.sent) == (0, 0)
+        assert (doorbells.woken, doorbells.missed) == (0, 0)
         assert doorbells.timer > 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_flow.py - put and get: files of any size through a small region. SPEC R10.1, R10.2, R10.6."""
+"""test_flow.py - put and get: files through a small region. SPEC R10.1, R10.2, R10.6."""
 
 import os
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_inherited.py - what a process has from its parent: signals, timers, umask, limits, descriptors, folder."""
+"""test_inherited.py - what a process has from its parent: signals, timers, limits, and more."""
 
 import os
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_limits.py - where files, memory and processors end: a line says so, and nothing stays behind."""
+"""test_limits.py - the server at its limits of files and memory: one line, and no file stays."""
 
 import os
 import re
@@ -79,7 +79,8 @@ def control_group():
         for number, names, path in groups:
             if fields[3] != "/":
                 path = "/"
-            if tail[0] == "cgroup" and "memory" in tail[2].split(",") and "memory" in names.split(","):
+            is_memory = "memory" in tail[2].split(",") and "memory" in names.split(",")
+            if tail[0] == "cgroup" and is_memory:
                 return fields[4], path, first
     for line in open("/proc/self/mountinfo"):
         fields, tail = line.split(" - ")

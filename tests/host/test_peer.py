@@ -152,7 +152,8 @@ def test_ping(peers):
         )
     status, output, errors = finish(echo)
     assert (status, errors) == (0, [])
-    assert output.startswith(b"echo: answered 150 messages\necho: wait spin, 2 vectors: notifications sent ")
+    begin = b"echo: answered 150 messages\necho: wait spin, 2 vectors: notifications sent "
+    assert output.startswith(begin)
 
 
 def test_killed_peer_is_gone_at_once(peers):
@@ -502,8 +503,8 @@ def test_truncated_region(at, memory):
         status, _, errors = at("-f", memory).run(*words)
         assert status == 1
         assert errors == [
-            f"ivsh: {memory}: the memory has 1048576 bytes, 2547712 are needed: give a larger one, or"
-            " fewer --slots"
+            f"ivsh: {memory}: the memory has 1048576 bytes, 2547712 are needed: give a larger one,"
+            " or fewer --slots"
         ]
 
 

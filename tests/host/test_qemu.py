@@ -65,7 +65,7 @@ def qemu(tmp_path):
 
 
 def test_realizes_and_keeps_its_slot(start, qemu, tmp_path):
-    """Killed and started again, three times: the same ID, and another QEMU never notices."""
+    """Killed and started again, three times: the same ID, and nothing changes for another QEMU."""
     path = tmp_path / "alpha"
     server = start("--slots", 4, "--slot", f"1={path}")
     other = qemu(server.socket, name="other")
@@ -108,7 +108,7 @@ def test_refused_qemu_ends_with_a_clear_error(start, qemu):
 
 
 def test_qemu_at_the_control_socket_ends_with_a_clear_error(start, qemu):
-    """Given the wrong one of the two paths it neither spins nor hangs, and status works meanwhile."""
+    """With the wrong one of the two paths QEMU neither spins nor hangs, and status works."""
     server = start()
     machine = qemu(server.socket + ".control")
     while machine.process.poll() is None:

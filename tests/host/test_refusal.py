@@ -95,7 +95,7 @@ def test_look_takes_nothing(start, at, classic):
 
 
 def test_looks_count_for_their_user(start):
-    """Who looks and never closes has no more connections than who joins, and evicts nobody."""
+    """Clients that probe and never close count for --per-uid, and close no other connection."""
     server = start("--per-uid", 4, "--slots", 8)
     member = join(server, 8)
     looks = []

@@ -259,7 +259,7 @@ def test_socket_of_another(configured, tmp_path):
 
 
 def test_in_the_midst_of_handshakes(configured):
-    """The old server ends between two messages: nobody is indeterminate, and each gets all, once."""
+    """The old server ends between two messages: no client is indeterminate, each gets all once."""
     slots, vectors = 20, 20
     it = configured(f"slots = {slots}", f"vectors = {vectors}", "size = 64M")
     for _ in range(10 if SOAK else 2):

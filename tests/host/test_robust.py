@@ -62,7 +62,7 @@ def states(server):
 def test_client_that_does_not_read_keeps_its_id(start, tmp_path):
     """
     It may be a QEMU that is stopped, or swaps, and has its ID and memory: no other gets them, over
-    takeovers and reloads too, until its socket closes. In classic mode one that knew everybody lags.
+    takeovers and reloads too, until its socket closes. With --classic a client that knows all lags.
     """
     bound, wide = tmp_path / "b", ("-n", 64, "--raw", "--client-descriptors", 2000)
     (tmp_path / "slots").mkdir(), (tmp_path / "classic").mkdir()

@@ -30,7 +30,8 @@ def storm(request, start, build):
 
 
 def report(what, phase):
-    print(f"{what}: {phase['count']:.0f} in {phase['wall_ms']:.0f} ms, {phase['rate']:.0f} a second")
+    count, wall, rate = phase["count"], phase["wall_ms"], phase["rate"]
+    print(f"{what}: {count:.0f} in {wall:.0f} ms, {rate:.0f} a second")
 
 
 def test_connect_and_close(storm):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_supervisor.py - a server that is killed, a supervisor that is killed: what clients see of it.
+"""test_supervisor.py - a server or a supervisor is killed: what clients see of it.
 
 IVSH_SOAK=1: as often as the project promises; otherwise a tenth of it.
 """
@@ -494,7 +494,7 @@ def test_without_standard_descriptors(build, tmp_path, closed):
 
 
 def test_nothing_leaks_into_the_server(start):
-    """It has what it needs: no pidfile, no notify socket, not the supervisor's own epoll or signals."""
+    """The server has only what it needs: no pid file, none of the supervisor's own descriptors."""
     server = start()
     until(lambda: server.status("server"))
     kinds = {}

@@ -369,7 +369,7 @@ def test_install_and_uninstall(tmp_path):
 
 
 def test_uninstall_leaves_what_is_not_its_own(tmp_path):
-    """Without DESTDIR: PREFIX goes, the folder that it is in stays, and whatever somebody else put there."""
+    """Without DESTDIR: PREFIX is removed; the folder that has it stays, and files of others."""
     base, config = tmp_path / "opt" / "ivsh", tmp_path / "etc"
     base.parent.mkdir()
     config.mkdir()
@@ -387,7 +387,7 @@ def test_uninstall_leaves_what_is_not_its_own(tmp_path):
 
 
 def test_uninstall_leaves_the_system_its_folders(tmp_path):
-    """Said and not done, with the default PREFIX: only the loop's own exceptions keep /usr/local/bin."""
+    """A dry run with the default PREFIX: only the loop's own exceptions keep /usr/local/bin."""
     done = make("-n", "uninstall", "V=1")
     kept = re.search(r'case \$folder in ""\|(\S+)\) false', done.stdout)[1].split("|")
     for folder in ("", "/bin", "/sbin", "/lib", "/include", "/share", "/share/man"):
