@@ -43,7 +43,7 @@ static void dropped(uint32_t row)
 
 static const struct serving_news news = {NULL, dropped};
 
-/* Wherever the last one died, the next one knows what everybody was told. */
+/* Wherever the last one died, the next one knows what every client was sent. */
 static void revive(void)
 {
 	const struct state *state = &serving.server.state;

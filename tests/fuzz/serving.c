@@ -175,7 +175,7 @@ static unsigned serving_failing(const struct mmsghdr *messages, unsigned count)
 	return at;
 }
 
-/* It can be killed before the first notice, or between any two of them. */
+/* It can be killed before the first message, or between any two of them. */
 int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
@@ -431,7 +431,7 @@ void serving_read_link(void)
 	}
 }
 
-/* Who is told the end holds its slot still, unless that was the beginning of its own. */
+/* A CLOSING client holds its slot still, unless its end had begun before a takeover. */
 static bool serving_holds(uint32_t row)
 {
 	const struct server *server = &serving.server;

@@ -29,7 +29,7 @@ struct serving {
 	bool has_supervisor;
 	bool is_deaf;               /* its socket is full: nothing can be said to it */
 	int held[SERVING_ROWS];     /* its copies; -1 */
-	bool dropped[SERVING_ROWS]; /* said, and not heard yet */
+	bool dropped[SERVING_ROWS]; /* by the server; the link is not read yet */
 	bool is_dead;               /* the server was killed */
 	int failure;                /* errno of the next sendmmsg(2); 0: none */
 };

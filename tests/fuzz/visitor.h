@@ -20,9 +20,9 @@ struct visitor {
 	bool is_refused;
 	uint32_t step; /* messages read */
 	uint32_t id;
-	uint32_t ids;                  /* one more than the highest that it was told of */
-	bool has_own;                  /* classic: its own vectors were told */
-	uint32_t count[VISITOR_IDS];   /* vectors told, by ID */
+	uint32_t ids;                  /* one more than the highest that it was sent */
+	bool has_own;                  /* classic: it was sent its own vectors */
+	uint32_t count[VISITOR_IDS];   /* vectors sent, by ID */
 	uint32_t slot_of[VISITOR_IDS]; /* whose eventfds they were */
 	bool has_left[VISITOR_IDS];
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """servertool.py - a server in a folder of its own: ours, or one with the options of QEMU's."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -138,7 +139,8 @@ class Server:
         if self.process.poll() is None:
             if sig == signal.SIGKILL:
                 self.process.send_signal(signal.SIGSTOP)  # else it starts another server
-                os.kill(self.serving, sig)
+                with contextlib.suppress(ProcessLookupError):  # it ended just before
+                    os.kill(self.serving, sig)
             self.process.send_signal(sig)
         status = self.process.wait(LIMIT)
         if status == -signal.SIGKILL and self.is_serving():

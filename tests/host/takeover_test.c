@@ -86,7 +86,7 @@ static void cuts(void)
 	    {"closing, and holds", CLIENT_CLOSING, 1, ROW, 4, 0, true, CLIENT_CLOSING, 1, ROW},
 	    {"closing", CLIENT_CLOSING, 1, NONE, 4, 0, true, CLIENT_CLOSING, 1, NONE},
 	    {"gone, or new", CLIENT_GONE, 1, NONE, 4, 0, true, CLIENT_FREE, NONE, NONE},
-	    {"gone, and heard", CLIENT_GONE, 1, NONE, 4, 0, false, CLIENT_FREE, NONE, NONE},
+	    {"gone, and reported", CLIENT_GONE, 1, NONE, 4, 0, false, CLIENT_FREE, NONE, NONE},
 	    {"ready, dropped", CLIENT_READY, 1, ROW, 4, 0, false, CLIENT_FREE, NONE, NONE},
 	    {"refused", CLIENT_REFUSED, NONE, NONE, 0, 0, true, CLIENT_REFUSED, NONE, NONE},
 	    {"being refused", CLIENT_REFUSED, NONE, NONE, 0, 1, true, CLIENT_INDETERMINATE, NONE,
