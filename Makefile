@@ -104,20 +104,23 @@ build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_CFLAGS += -mgeneral-regs-only
 # In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
 # what makes this code longer, not shorter. What messages pass through goes without padding.
 SMALL := -Oz -fno-optimize-sibling-calls \
-         $(call GCC_ONLY,-fno-guess-branch-probability -fno-tree-coalesce-vars)
+         $(call GCC_ONLY,-fno-guess-branch-probability -fno-tree-coalesce-vars \
+             -fno-caller-saves -fno-shrink-wrap -fno-move-loop-invariants)
 build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := $(SMALL)
 build/x86_64/lib/core/%: SIZED := $(SMALL)
 build/x86_64/lib/node/%: SIZED := $(SMALL)
-$(addprefix build/x86_64/lib/core/,send.o receive.o batch.o place.o): \
+$(addprefix build/x86_64/lib/core/,send.o receive.o batch.o inplace.o): \
     SIZED := -fno-align-functions $(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
 
 # --- Sources ----------------------------------------------------------------------------------
-CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/region.c \
-          lib/core/claim.c lib/core/nonce.c lib/core/discard.c lib/core/slot.c lib/core/peer.c \
-          lib/core/channel.c lib/core/sender.c lib/core/send.c lib/core/place.c \
-          lib/core/receiver.c lib/core/receive.c lib/core/batch.c lib/core/reset.c \
-          lib/core/wait.c lib/core/news.c lib/core/service.c lib/core/next.c lib/core/stream.c
+CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
+          lib/core/slot.c lib/core/claim.c lib/core/region.c lib/core/nonce.c lib/core/peer.c \
+          lib/core/service.c lib/core/ring.c lib/core/discard.c lib/core/condition.c \
+          lib/core/notify.c lib/core/reset.c lib/core/sender.c lib/core/receiver.c \
+          lib/core/check.c lib/core/channel.c lib/core/send.c lib/core/receive.c \
+          lib/core/inplace.c lib/core/batch.c lib/core/request.c lib/core/wait.c \
+          lib/core/next.c lib/core/peer_event.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c lib/device/any.c
 NODE   := lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c lib/node/post_all.c \

@@ -10,7 +10,7 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test \
                 tests/core/reset_test tests/core/events_test tests/core/service_test tests/core/next_test \
-                tests/core/batch_test tests/core/way_test tests/core/broken_test
+                tests/core/batch_test tests/core/fastpath_test tests/core/broken_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
                 tests/node/stream_test tests/node/events_test
 # What stores and loads words of 8 bytes where the machine has no such access.
@@ -18,7 +18,7 @@ TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restar
                 tests/core/reset_test tests/core/batch_test tests/core/next_test
 TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test tests/node/storm_test
-TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/look_test \
+TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test \
                 tests/core/pause_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
@@ -125,7 +125,8 @@ LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivs
 $(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
 
 # --- What is run --------------------------------------------------------------------------------
-CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/headers.sh tests/check/shared.sh \
+CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
+          tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
           tests/check/spec.sh,build/host/tests/core/example_test \

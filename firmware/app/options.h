@@ -8,6 +8,7 @@
 #include "app/world.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/wait.h>
 
 #include <stddef.h>
 

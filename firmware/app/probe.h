@@ -8,6 +8,7 @@
 #ifndef APP_PROBE_H
 #define APP_PROBE_H
 
+#include <ivsh/peers.h>
 #include <ivsh/region.h>
 
 /* One slot. */

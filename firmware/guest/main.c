@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - ivsh.elf: the commands of firmware/app on a machine without an operating system.
+ * main.c - the guest program: a machine without an operating system, and the commands of
+ * firmware/app.
  */
 #include "app/app.h"
 #include "app/device.h"
@@ -12,7 +13,7 @@
 
 #define ESCAPE 27
 
-/* How long a sleep takes at least: arming the timer, halting, waking. */
+/* What a sleep costs here at least: arming the timer, halting, waking. */
 #define SPIN_NS 50000
 
 const char bare_name[] = "ivsh";
@@ -26,7 +27,7 @@ static bool stopped(void)
 	return escaped;
 }
 
-/* What an error of ivsh_pci_assign() means: the library's general texts do not speak of buses. */
+/* What ivsh_pci_assign() means: of the errors' texts not all speak of buses. */
 static const char *assign_problem(int error)
 {
 	switch (error) {
@@ -52,7 +53,7 @@ int main(int argc, char **argv)
 	struct ivsh_pci_windows windows;
 	int error;
 
-	/* After an error the commands run on, and report a device without an address themselves. */
+	/* What can be had is had: the commands say so themselves if their device has no address. */
 	arch_pci_windows(&windows);
 	error = ivsh_pci_assign(machine.platform, &windows);
 	if (error)

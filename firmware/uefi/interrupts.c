@@ -61,7 +61,7 @@ static struct {
 	INTN vector;   /* registered while open is not 0 */
 	uint32_t open; /* count of open indexes */
 	struct x86_local_apic apic;
-	bool refused; /* no vector was available, which a line on stderr has reported */
+	bool refused; /* no vector was to be had, and a line has said so */
 } irq;
 
 static volatile uint32_t doorbells; /* only the handler writes it */

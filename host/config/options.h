@@ -7,7 +7,7 @@
 
 #include "backend/backend.h"
 
-#include <ivsh/region.h>
+#include <ivsh/geometry.h>
 
 #include <limits.h>
 #include <stdbool.h>

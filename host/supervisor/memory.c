@@ -8,7 +8,7 @@
 #include "supervisor/memory.h"
 #include "process/log.h"
 
-#include <ivsh/region.h>
+#include <ivsh/geometry.h>
 
 #include <errno.h>
 #include <poll.h>

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batch.c - many messages in one call.
+ * batch.c - many messages in one call, on the fast path.
  *
- * Up to a limit nothing but the messages themselves is looked at, and it lies in the same wrap: so
- * descriptors follow each other, and heartbeat, counters and what the other side asks for come once.
- * A message that cannot go this way goes alone, and then the rest goes on.
+ * Up to the end of the credit nothing but the messages themselves is read, and the wrap counter
+ * stays the same: so descriptors follow each other, and heartbeat, counters and notify flags come
+ * once for all of them. A message that the fast path does not take is sent, or received, alone.
  */
-#include "core/way.h"
+#include "core/fastpath.h"
 
 /* How far ahead payloads are fetched: a power of two below the least area. */
 #define AHEAD 512u
 
 #define LINE_DESCS (IVSH_WIRE_LINE / (uint32_t)sizeof(struct ivsh_wire_desc))
 
-/* As many of (most) messages as go the short way: how many. */
-static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t most)
+/* Store up to (most) messages, as many as the fast path takes: how many. */
+static uint32_t put_many(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t most)
 {
 	uint32_t first = ch->tx.head, n;
 	struct ivsh_wire_desc *desc = &ch->tx.desc[first & ch->mask];
@@ -23,16 +23,15 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 	const struct ivsh_region *region = ch->region;
 	const struct ivsh_wire_slot *slot = region->slot;
 
-	/* Words have a loop of their own: where there is no more to do, each instruction counts. */
+	/* Words of 8 bytes have a loop of their own, since there each instruction counts. */
 	for (n = 0; n < most; n++) {
-		uint64_t head = message_control(&messages[n]);
+		uint64_t control = message_control(&messages[n]);
 
-		/* SPEC R5.6: whose slot it is, before each. */
-		if ((uint32_t)head != sizeof(uint64_t) || !slot_is_mine(region, slot))
+		/* SPEC R5.6: the slot is checked before each. */
+		if ((uint32_t)control != sizeof(uint64_t) || !slot_is_mine(region, slot))
 			break;
 		record[n] = now;
-		store64(&desc[n].body, copy_load(messages[n].data));
-		store64_release(&desc[n].control, wrap | head);
+		descriptor_store(&desc[n], wrap | control, copy_load(messages[n].data));
 	}
 	for (; n < most; n++) {
 		const struct ivsh_message *m = &messages[n];
@@ -56,9 +55,7 @@ static uint32_t put_run(struct ivsh_chan *ch, const struct ivsh_message *message
 			now.end[i] += area_room(size);
 		}
 		record[n] = now;
-		/* SPEC R7.3, as in sender_store(). */
-		store64(&desc[n].body, body);
-		store64_release(&desc[n].control, wrap | control_make(m->port, kind, size));
+		descriptor_store(&desc[n], wrap | control_make(m->port, kind, size), body);
 	}
 	ch->tx.now = now;
 	ch->tx.head = first + n;
@@ -73,10 +70,10 @@ int ivsh_chan_send_batch(
 
 	while (done < count && error == 0) {
 		const struct ivsh_message *next = &messages[done];
-		uint32_t room = ch->tx.limit - ch->tx.head, most = count - done, n;
+		uint32_t credit = ch->tx.credit_end - ch->tx.head, most = count - done, n;
 
-		/* No room: a channel that was refused has no ring. */
-		n = room == 0 ? 0 : put_run(ch, next, room < most ? room : most);
+		/* Without credit there may be no ring: the channel may have been refused. */
+		n = credit == 0 ? 0 : put_many(ch, next, credit < most ? credit : most);
 		if (n != 0)
 			(void)sender_accepted(ch, ch->region, ch->region->slot, ch->tx.head - n, n);
 		else
@@ -87,17 +84,17 @@ int ivsh_chan_send_batch(
 	return error;
 }
 
-/* Where the next payload goes: up to 7 bytes on. */
+/* Where the next payload goes in the caller's buffer: up to 7 bytes on. */
 static inline uint32_t align_8(uint32_t at)
 {
 	return (at + 7) & ~7u;
 }
 
 /*
- * As many of (most) messages as come the short way: how many. *at: bytes of the buffer in use, and
- * the next multiple of 8 is not behind it.
+ * Take up to (most) messages, as many as the fast path takes: how many. *at: bytes of the buffer in
+ * use; the next multiple of 8 is not behind the buffer.
  */
-static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t most,
+static uint32_t take_many(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t most,
     uint8_t *buffer, uint32_t capacity, uint32_t *at)
 {
 	uint32_t first = ch->rx.read, words = most, n;
@@ -107,54 +104,50 @@ static uint32_t take_run(struct ivsh_chan *ch, struct ivsh_message *messages, ui
 
 	*at = align_8(*at);
 	to = buffer + *at;
-	/* If there is one, there are others: they come while this one is looked at. A hint alone: what
-	 * counts is what the loops below load. */
-	if ((load64(&desc[0].control) ^ wrap) >> IVSH_WIRE_CONTROL_WRAP_SHIFT == 0)
+	/* If there is one message, there are others: fetch them while the first one is copied. This
+	 * load is a hint alone; what counts is what the loops below load. */
+	if (control_wrap(load64(&desc[0].control) ^ wrap) == 0)
 		for (n = LINE_DESCS; n < most; n += LINE_DESCS)
 			__builtin_prefetch(&desc[n]);
 	if (most > (capacity - *at) / sizeof(uint64_t))
 		words = (capacity - *at) / (uint32_t)sizeof(uint64_t);
 	for (n = 0; n < words; n++, to += sizeof(uint64_t)) {
-		uint64_t head = load64_acquire(&desc[n].control) ^ wrap, body;
+		uint64_t control = descriptor_load(&desc[n]) ^ wrap, body;
 
-		if (control_form(head) != sizeof(body))
+		if (control_form(control) != sizeof(body))
 			break;
 		body = load64(&desc[n].body);
 		__builtin_memcpy(to, &body, sizeof(body));
 		messages[n].data = to;
-		message_say(&messages[n], head);
+		message_fill(&messages[n], control);
 	}
 	*at += n * (uint32_t)sizeof(uint64_t);
 	for (; n < most; n++) {
-		/* Pairs with the sender's release: body and payload are there if the wrap is. */
-		uint64_t head = load64_acquire(&desc[n].control) ^ wrap, body;
-		uint32_t low = (uint32_t)head, size = control_size(head), place = align_8(*at);
+		uint64_t control = descriptor_load(&desc[n]) ^ wrap, body;
+		uint32_t low = (uint32_t)control, size = control_size(control);
+		uint32_t put = align_8(*at);
 		struct ivsh_message *m = &messages[n];
 
-		if (head >> IVSH_WIRE_CONTROL_WRAP_SHIFT != 0 || place > capacity ||
-		    size > capacity - place)
+		if (control_wrap(control) != 0 || put > capacity || size > capacity - put)
 			break;
 		body = load64(&desc[n].body);
 		if (low <= IVSH_WIRE_INLINE_MAX) {
-			copy_short_out(buffer + place, body, size);
+			copy_short_out(buffer + put, body, size);
 		} else {
-			uint32_t i = control_area(head);
+			uint32_t i = control_area(control);
 			struct ivsh_area *area = &ch->rx.area[i & 1];
 
-			if (i >= IVSH_AREAS || size <= IVSH_WIRE_INLINE_MAX || size > area->left ||
-			    body != ch->rx.now.end[i])
+			if (!payload_is_expected(ch, i, size, body) || size > area->left)
 				break;
 			__builtin_prefetch(area_at(area, (uint32_t)body + AHEAD));
-			copy(buffer + place, area_at(area, (uint32_t)body), size);
-			area->left -= area_room(size);
-			ch->rx.now.end[i] += area_room(size);
-			ch->rx.next = area_at(area, ch->rx.now.end[i]);
+			copy(buffer + put, area_at(area, (uint32_t)body), size);
+			payload_advance(ch, area, i, size);
 		}
-		m->data = buffer + place;
+		m->data = buffer + put;
 		m->size = size;
-		m->port = control_port(head);
+		m->port = control_port(control);
 		m->flags = 0;
-		*at = place + size;
+		*at = put + size;
 	}
 	ch->rx.read = first + n;
 	return n;
@@ -166,15 +159,16 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 	uint32_t done = 0, at = 0;
 	int error = 0;
 
-	if (capacity > UINT32_MAX - 7) /* align_8() does not go round */
+	if (capacity > UINT32_MAX - 7) /* so that align_8() does not overflow */
 		capacity = UINT32_MAX - 7;
-	/* Behind the buffer nothing has a place, of no size either: what comes next stays. */
+	/* Behind the buffer there is no address for a payload, not even an empty one. */
 	while (done < count && error == 0 && align_8(at) <= capacity) {
-		uint32_t room = ch->rx.limit - ch->rx.read, most = count - done, n, to;
+		uint32_t credit = ch->rx.credit_end - ch->rx.read, most = count - done, n = 0, to;
 
-		n = room == 0 ? 0
-			      : take_run(ch, &messages[done], room < most ? room : most, buffer,
-				    capacity, &at);
+		if (credit < most)
+			most = credit;
+		if (credit != 0)
+			n = take_many(ch, &messages[done], most, buffer, capacity, &at);
 		if (n != 0) {
 			error = receiver_taken(ch, n);
 			done += error == 0 ? n : 0;
@@ -188,7 +182,7 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 			done++;
 		}
 	}
-	/* The caller does not know of it yet: it is still to end a wait. */
+	/* The caller does not know of the message that did not fit: it still ends a wait. */
 	if (done != 0 && error == IVSH_ENOSPC)
 		ch->rx.peeked = false;
 	*received = done;

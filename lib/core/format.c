@@ -5,6 +5,8 @@
 #include "core/atomic.h"
 #include "core/layout.h"
 
+#include <ivsh/region.h>
+
 #include <stddef.h>
 
 int ivsh_region_format(
@@ -31,7 +33,7 @@ int ivsh_region_format(
 	__builtin_memset(
 	    (uint8_t *)base + sizeof(header->magic), 0, (size_t)(l.rings - sizeof(header->magic)));
 	for (uint64_t ring = l.rings; ring < bytes; ring += l.stride)
-		__builtin_memset((uint8_t *)base + ring, 0, (size_t)l.hot);
+		__builtin_memset((uint8_t *)base + ring, 0, (size_t)l.small);
 
 	header->version = IVSH_WIRE_VERSION;
 	header->features = 0;

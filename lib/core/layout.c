@@ -4,7 +4,7 @@
  *
  * Theory of operation: header and server page take a page each, slots 2 KiB each. Behind them, on
  * page boundaries, stands one ring for each ordered pair of slots; all rings are alike. Inside a
- * ring: the two sides' lines, the descriptors, the hot area, and on a page boundary the bulk area.
+ * ring: the two sides' lines, the descriptors, the small area, and on a page boundary the large area.
  */
 #include "core/layout.h"
 
@@ -34,10 +34,10 @@ static bool power_of_two_within(uint32_t value, uint32_t least, uint32_t most)
 
 void ivsh_layout_of(const struct ivsh_geometry *g, struct layout *l)
 {
-	l->hot = (uint32_t)sizeof(struct ivsh_wire_ring) +
-		 g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
-	l->bulk = page_up(l->hot + g->small_size);
-	l->stride = page_up(l->bulk + g->large_size);
+	l->small = (uint32_t)sizeof(struct ivsh_wire_ring) +
+		   g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
+	l->large = page_up(l->small + g->small_size);
+	l->stride = page_up(l->large + g->large_size);
 	l->rings =
 	    page_up(IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
 }
@@ -67,7 +67,7 @@ int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 
 int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, uint64_t *need)
 {
-	/* Descriptors and small payloads of both directions stay in a first-level cache; a bulk area
+	/* Descriptors and small payloads of both directions stay in a first-level cache; a large area
 	 * beyond 4 MiB gains nothing. DESIGN.md, "Geometry". */
 	struct ivsh_geometry fit = {slots, 64, 4096, 4096};
 	uint64_t bytes;

@@ -6,7 +6,7 @@
 #ifndef IVSH_CORE_LAYOUT_H
 #define IVSH_CORE_LAYOUT_H
 
-#include <ivsh/region.h>
+#include <ivsh/geometry.h>
 
 #include <stddef.h>
 
@@ -15,8 +15,8 @@
  * stride is from ring to ring. SPEC 2.
  */
 struct layout {
-	uint32_t hot;
-	uint32_t bulk;
+	uint32_t small;
+	uint32_t large;
 	uint32_t stride;
 	uint32_t rings; /* offset of ring 0 in the region */
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nonce.c - a nonce that no earlier life had, where the port's own may repeat.
+ * nonce.c - a nonce that no earlier incarnation had, where the platform's seed may repeat.
  *
  * Under -icount, or with a counter that starts at 0, two boots of a machine draw the same number.
- * The region has words that moved meanwhile: each life leaves another nonce, boot word and heartbeat.
+ * The region has words that moved meanwhile: each incarnation leaves another nonce, number and
+ * heartbeat.
  */
+#include "core/server.h"
 #include "core/slot.h"
 
 /* Each word moves all bits that follow it. The constant: 2^64 by the golden ratio, odd. */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * receiver.c - the receiving end of a ring.
+ * receiver.c - the receiving end of a ring: its opening, its credit, its slow path.
  */
-#include "core/atomic.h"
+#include "core/receiver.h"
+
+#include "core/area.h"
+#include "core/condition.h"
 #include "core/copy.h"
+#include "core/descriptor.h"
+#include "core/notify.h"
+#include "core/reset.h"
 #include "core/ring.h"
 #include "core/slot.h"
 
@@ -13,15 +19,10 @@ static uint32_t share_of(uint32_t whole)
 	return whole / 4;
 }
 
-void ivsh_receiver_ring(struct ivsh_chan *ch)
-{
-	(void)ivsh_ring_bell(ch->region, ch->peer, &ch->rx.other->notify_request, &ch->rx.rung);
-}
-
-/* Bytes of area (i) that were given back and the sender does not know of. */
+/* Bytes of area (i) that were released, which the sender does not know yet. */
 static uint32_t area_held(const struct ivsh_chan *ch, uint32_t i)
 {
-	return ch->rx.now.end[i] - ch->rx.given.end[i];
+	return ch->rx.now.end[i] - ch->rx.published_now.end[i];
 }
 
 int ivsh_receiver_publish(struct ivsh_chan *ch)
@@ -30,30 +31,23 @@ int ivsh_receiver_publish(struct ivsh_chan *ch)
 		return 0;
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_lost(ch->region);
-	/* Releases our reads of the payloads to ivsh_sender_collect()'s acquire: the sender may write
+	/* Releases our loads of the payloads to ivsh_sender_collect()'s acquire: the sender may store
 	 * there from now on. */
 	store32_release(&ch->rx.own->read, ch->rx.read);
 	ch->rx.published = ch->rx.read;
-	ch->rx.given = ch->rx.now;
-	/* Not before the index, as in sender_accepted(). */
+	ch->rx.published_now = ch->rx.now;
+	/* The flags are loaded behind the index, as in sender_accepted(). */
 	order_program();
 	if (load32(&ch->rx.other->notify_flags) != 0)
-		ivsh_receiver_ring(ch);
+		ivsh_receiver_notify(ch);
 	return 0;
 }
 
-void ivsh_receiver_ask(struct ivsh_chan *ch, uint32_t notify_flags)
-{
-	if (ch->rx.notify_flags != notify_flags)
-		store32(&ch->rx.own->notify_flags, notify_flags);
-	ch->rx.notify_flags = notify_flags;
-}
-
 /*
- * Give back what is due, a quarter of the ring or of an area, or with (all) everything; then how far
- * messages, and payloads, can be taken with no look at anything else.
+ * Publish the read index if a quarter of the ring or of an area was released, or with (all)
+ * anything; then set the credit: how far the fast path may go, in messages and in each area.
  */
-static void receiver_go(struct ivsh_chan *ch, bool all)
+static void credit_set(struct ivsh_chan *ch, bool all)
 {
 	uint32_t share = share_of(ch->mask + 1), room = ring_wrap_left(ch->rx.read, ch->mask);
 
@@ -68,7 +62,7 @@ static void receiver_go(struct ivsh_chan *ch, bool all)
 		room = POLL_MESSAGES;
 	if (ch->dead || ch->rx.waiting || ch->rx.peeked || ch->rx.marked != 0)
 		room = 0;
-	ch->rx.limit = ch->rx.read + room;
+	ch->rx.credit_end = ch->rx.read + room;
 	ch->rx.wrap = ring_wrap_bits(ch->rx.read, ch->shift);
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
 		struct ivsh_area *area = &ch->rx.area[i];
@@ -79,124 +73,126 @@ static void receiver_go(struct ivsh_chan *ch, bool all)
 	}
 }
 
-void ivsh_receiver_give(struct ivsh_chan *ch)
+void ivsh_receiver_release_all(struct ivsh_chan *ch)
 {
-	receiver_go(ch, true);
+	credit_set(ch, true);
 }
 
-bool ivsh_receiver_due(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
+int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
 {
 	if (ch->region->attached)
 		slot_tick_due(ch->region);
-	/* What is peeked counts on what was left. */
+	/* A peeked message counts on the credit that there was. */
 	if (ch->rx.peeked)
-		return false;
-	receiver_go(ch, false);
-	return ch->rx.limit != ch->rx.read && (!area || size <= area->left);
+		return IVSH_EAGAIN;
+	credit_set(ch, false);
+	return ch->rx.credit_end != ch->rx.read && (!area || size <= area->left) ? 0 : IVSH_EAGAIN;
 }
 
 /*
- * SPEC R7.11: go on at the read index that an earlier life published. What stands between it and
- * the ring's end may have been seen.
+ * SPEC R7.11: go on at the read index that an earlier incarnation published. It may have seen what
+ * stands between that and the ring's end.
  */
 void ivsh_receiver_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_receiver *own = ch->rx.own;
-	bool first_life = load32(&own->incarnation) == 0;
+	bool is_first = load32(&own->incarnation) == 0;
 
 	ch->rx.read = load32(&own->read);
 	ch->rx.published = ch->rx.read;
 	ch->rx.reset_request = load32(&own->reset_request);
 	ch->rx.generation_ack = load32(&own->generation_ack);
-	/* SPEC R6.4: the last life wished for a reset and did not see it answered: what stands in the
-	 * ring is what it could not take. */
+	/* SPEC R6.4: if the last incarnation's reset request was not answered, it could not take what
+	 * stands in the ring, and neither can this one. */
 	ch->rx.waiting = load32_acquire(&ch->rx.other->reset_ack) != ch->rx.reset_request;
 	if (load32(&own->reported) != ch->rx.generation_ack)
 		ivsh_chan_lost(ch);
-	if (!first_life)
+	if (!is_first)
 		ch->rx.marked = ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
-	/* The count of wishes goes on where the last life stopped. */
-	ch->rx.wish = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
-	store32(&own->notify_request, ch->rx.wish);
+	/* The count of requests goes on where the last incarnation stopped. */
+	ch->rx.request = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
+	store32(&own->notify_request, ch->rx.request);
 	ch->rx.notify_flags = ch->rx.waiting ? IVSH_WIRE_NOTIFY_RESET : 0;
 	store32(&own->notify_flags, ch->rx.notify_flags);
 	store32(&own->incarnation, ch->region->incarnation);
-	/* The last life may have been cut between its read index and the bell. SPEC R8.2. */
-	if (!first_life)
-		ivsh_receiver_ring(ch);
+	/* The last incarnation may have been killed before it notified the sender. SPEC R8.2. */
+	if (!is_first)
+		ivsh_receiver_notify(ch);
 }
 
 /*
- * The head where the next message is to be, less the wrap that it must have: head_there() says
- * whether it is one. Pairs with ivsh_chan_publish().
+ * The next control word, less the wrap counter that it should have: is_valid() says whether a
+ * message is there.
  */
-static uint64_t head_look(const struct ivsh_chan *ch)
+static uint64_t control_poll(const struct ivsh_chan *ch)
 {
-	uint64_t head = load64_acquire(&ch->rx.desc[ch->rx.read & ch->mask].control);
+	const struct ivsh_wire_desc *desc = &ch->rx.desc[ch->rx.read & ch->mask];
+	uint64_t control = descriptor_load(desc) ^ ring_wrap_bits(ch->rx.read, ch->shift);
 
-	return ch->rx.waiting ? UINT64_MAX : head ^ ring_wrap_bits(ch->rx.read, ch->shift);
+	return ch->rx.waiting ? UINT64_MAX : control;
 }
 
-static bool head_there(uint64_t head)
+static bool is_valid(uint64_t control)
 {
-	return control_wrap(head) == 0;
+	return control_wrap(control) == 0;
 }
 
 /*
- * SPEC R6.5: a run is read to its end before the next one is followed. Whoever sees the new epoch
- * looks again: its acquire brings what was accepted between the last look and the reset.
+ * SPEC R6.5: a generation is read to its end before the next one is followed. A receiver that sees
+ * the new one polls again: its acquire brings what was accepted between the last poll and the reset.
  */
-static void run_follow(struct ivsh_chan *ch)
+static void generation_follow(struct ivsh_chan *ch)
 {
 	if (ch->rx.waiting || (load32_acquire(&ch->rx.other->generation) != ch->rx.generation_ack &&
-				  !head_there(head_look(ch)))) {
+				  !is_valid(control_poll(ch)))) {
 		ivsh_receiver_follow(ch);
-		/* It may wait now, without a new run. */
-		ch->rx.limit = ch->rx.read;
+		/* It may wait now, without a new generation. */
+		ch->rx.credit_end = ch->rx.read;
 	}
 }
 
-bool ivsh_receiver_ready(struct ivsh_chan *ch)
+bool ivsh_receiver_is_ready(struct ivsh_chan *ch)
 {
 	if (ch->rx.peeked)
 		return false;
-	if (head_there(head_look(ch)))
+	if (is_valid(control_poll(ch)))
 		return true;
-	run_follow(ch);
+	generation_follow(ch);
 	return false;
 }
 
 /*
- * What stands here is no message. In a run that the sender has left behind it is only the end of
- * what can be taken: so it is, too, where it made an earlier life of ours ask for the next run.
+ * What stands here is no message. In a generation that the sender has left, that is only the end of
+ * what can be taken; an earlier incarnation of ours may have asked for the next one because of it.
  */
-static int damage(struct ivsh_chan *ch)
+static int damage_find(struct ivsh_chan *ch)
 {
 	if (load32(&ch->rx.other->generation) == ch->rx.generation_ack)
 		return ivsh_chan_break(ch, &ch->rx.broken);
 	ivsh_receiver_follow(ch);
-	ch->rx.limit = ch->rx.read;
+	ch->rx.credit_end = ch->rx.read;
 	return IVSH_EAGAIN;
 }
 
-/* Find the next message and take private copies of what it says of itself. */
-static int message_look(struct ivsh_chan *ch)
+/* Find the next message, and take private copies of what the sender says of it. */
+static int message_find(struct ivsh_chan *ch)
 {
-	uint64_t head = head_look(ch), body;
+	uint64_t control = control_poll(ch), body;
 
-	if (!head_there(head)) {
-		/* An empty ring is the moment to give everything back. */
+	if (!is_valid(control)) {
+		/* When the ring is empty, publish everything. */
 		(void)ivsh_receiver_publish(ch);
-		run_follow(ch);
+		generation_follow(ch);
 		return IVSH_EAGAIN;
 	}
-	/* Body and payload are there if the wrap is. */
+	/* Body and payload are there if the wrap counter is. */
 	body = load64(&ch->rx.desc[ch->rx.read & ch->mask].body);
-	if (!ivsh_ring_valid(ch->rx.area, &ch->rx.now, head, body, head & IVSH_WIRE_CONTROL_START))
-		return damage(ch);
-	ch->rx.kind = control_kind(head);
-	ch->rx.size = control_size(head);
-	ch->rx.port = control_port(head);
+	if (!ivsh_ring_valid(
+		ch->rx.area, &ch->rx.now, control, body, control & IVSH_WIRE_CONTROL_START))
+		return damage_find(ch);
+	ch->rx.kind = control_kind(control);
+	ch->rx.size = control_size(control);
+	ch->rx.port = control_port(control);
 	ch->rx.body = body;
 	ch->rx.data = &ch->rx.body;
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
@@ -204,7 +200,7 @@ static int message_look(struct ivsh_chan *ch)
 		ch->rx.data = area_at(&ch->rx.area[area_of(ch->rx.kind)], ch->rx.position);
 	}
 	ch->rx.peeked = true;
-	ch->rx.limit = ch->rx.resume = ch->rx.read;
+	ch->rx.credit_end = ch->rx.credit_saved = ch->rx.read;
 	return 0;
 }
 
@@ -214,8 +210,8 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 
 	if (!error && !ch->rx.peeked) {
 		/* SPEC R7.10: not later, however long this one is held. */
-		receiver_go(ch, false);
-		error = message_look(ch);
+		credit_set(ch, false);
+		error = message_find(ch);
 	}
 	if (error)
 		return error;
@@ -226,7 +222,7 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	return 0;
 }
 
-/* The message that is peeked is given back. */
+/* Release the message that is peeked. */
 static void peeked_release(struct ivsh_chan *ch)
 {
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
@@ -241,8 +237,8 @@ static void peeked_release(struct ivsh_chan *ch)
 	if (ch->rx.marked)
 		ch->rx.marked--;
 	ch->region->counters.received++;
-	/* Also when the sender waits for room: a word of its own line, which seldom changes. */
-	receiver_go(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
+	/* At once if the sender waits for room. Its request is in a line that seldom changes. */
+	credit_set(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
 }
 
 int ivsh_receiver_release(struct ivsh_chan *ch)
@@ -269,7 +265,7 @@ int ivsh_receiver_receive(
 	if (message->size != 0)
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
-	/* Whose slot it is was looked at, and is before a read index is stored. */
+	/* ivsh_receiver_publish() checks the slot before it stores the read index. */
 	peeked_release(ch);
 	return 0;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * region.c - attaching to a formatted memory, waiting in it, leaving it.
+ * region.c - attaching to a formatted memory, and leaving it.
  */
-#include "core/layout.h"
-#include "core/ring.h"
+#include "core/atomic.h"
+#include "core/server.h"
 #include "core/slot.h"
+#include "core/text.h"
 
-/* A formatter takes milliseconds and rings nobody: look again this often. */
-#define FORMAT_LOOK_NS UINT64_C(5000000)
+/* A formatter takes milliseconds and notifies nobody: poll the magic this often. */
+#define FORMAT_POLL_NS UINT64_C(5000000)
 
 uint64_t ivsh_region_now(const struct ivsh_region *region)
 {
@@ -15,8 +16,8 @@ uint64_t ivsh_region_now(const struct ivsh_region *region)
 }
 
 /*
- * SPEC 3: wait until a magic is there. Slot 0, if the caller allows it, formats what nobody has
- * formatted; that nobody else does so at the same time is R3.4.
+ * SPEC 3: wait until a magic is there. Slot 0, if the caller allows it, formats a memory that nobody
+ * has formatted; R3.4 says that no other peer does so at the same time.
  */
 static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 {
@@ -39,11 +40,11 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 		if (a->formatter && mem->self == 0) {
 			int error = a->formatter(mem, a);
 
-			/* Busy: somebody else was quicker, and is waited for like any formatter. */
+			/* Busy: another formatter was quicker, and is waited for like any. */
 			if (error != IVSH_EBUSY)
 				return error;
 		}
-		/* Nobody can. */
+		/* Nobody can format a memory of this size. */
 		if (mem->size < least) {
 			a->need_size = least;
 			return IVSH_ENOSPC;
@@ -52,7 +53,7 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 		if (waited >= a->timeout_ns)
 			return IVSH_ENODEV;
 		doorbell->sleep(
-		    doorbell->ctx, doorbell->count(doorbell->ctx), start + waited + FORMAT_LOOK_NS);
+		    doorbell->ctx, doorbell->count(doorbell->ctx), start + waited + FORMAT_POLL_NS);
 	}
 }
 
@@ -81,7 +82,7 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 	return 0;
 }
 
-/* What an attach and a mere look begin with. */
+/* What an attach and a probe begin with. */
 static int region_begin(
     struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {
@@ -117,7 +118,7 @@ int ivsh_region_attach(
 {
 	int error = region_begin(region, mem, attach);
 
-	if (!error && (mem->self == IVSH_SELF_NONE || !ivsh_slot_name_valid(attach->name)))
+	if (!error && (mem->self == IVSH_SELF_NONE || !ivsh_text_is_valid(attach->name)))
 		error = IVSH_EINVAL;
 	if (error)
 		return error;
@@ -145,21 +146,12 @@ int ivsh_region_attach(
 	return 0;
 }
 
-void ivsh_region_stop(struct ivsh_region *region)
-{
-	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
-		ch->dead = true;
-		ivsh_chan_stop(ch);
-	}
-}
-
 void ivsh_region_detach(struct ivsh_region *region)
 {
 	if (!region->attached)
 		return;
-	region->attached = false;
-	ivsh_region_stop(region);
-	/* A slot that another has claimed is no longer ours to write. */
+	(void)ivsh_slot_lost(region);
+	/* Nothing is stored into a slot that another peer has claimed. */
 	if (!slot_is_ours(region))
 		return;
 	ivsh_slot_counters(region);

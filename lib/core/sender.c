@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sender.c - the sending end of a ring.
+ * sender.c - the sending end of a ring: its opening, its credit, its slow path.
  */
+#include "core/sender.h"
+
+#include "core/area.h"
 #include "core/atomic.h"
+#include "core/condition.h"
 #include "core/copy.h"
+#include "core/notify.h"
+#include "core/reset.h"
 #include "core/ring.h"
 #include "core/slot.h"
 
-/* A payload of (size) bytes takes (position) of area (i). True if it is the first one of a count. */
+/*
+ * A payload of (size) bytes takes (position) of area (i). True if it is the first of this
+ * incarnation in the area: it says start. SPEC R7.7.
+ */
 static __attribute__((noinline)) bool area_take(
     struct ivsh_chan *ch, uint32_t i, uint32_t position, uint32_t size)
 {
@@ -22,8 +31,8 @@ static __attribute__((noinline)) bool area_take(
 }
 
 /*
- * The first message in flight in an area shows where the area stands: behind all messages before
- * it, which are inline or in the other area, it ended there too.
+ * The first message in flight in an area shows where the area ended behind all messages before it,
+ * which are inline or in the other area.
  */
 static void records_start(struct ivsh_chan *ch, uint32_t i, uint32_t index, uint32_t position)
 {
@@ -32,118 +41,110 @@ static void records_start(struct ivsh_chan *ch, uint32_t i, uint32_t index, uint
 }
 
 /*
- * Take one message that an earlier life left in the ring into the records. False if it is not what
- * a sender could have written: someone scribbled.
+ * Take a message that an earlier incarnation left in the ring into the records. 0; IVSH_EPROTO: no
+ * sender could have stored it, so somebody has damaged it.
  */
-static bool record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t head)
+static int record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t control)
 {
 	uint64_t body = load64(&ch->tx.desc[index & ch->mask].body);
-	uint32_t i = area_of(control_kind(head)), position = (uint32_t)body;
+	uint32_t i = area_of(control_kind(control)), position = (uint32_t)body;
 
-	if (!ivsh_ring_valid(ch->tx.area, &ch->tx.now, head, body, false))
-		return false;
-	if (control_kind(head) != IVSH_WIRE_KIND_INLINE) {
-		if (area_take(ch, i, position, control_size(head)))
+	if (!ivsh_ring_valid(ch->tx.area, &ch->tx.now, control, body, false))
+		return IVSH_EPROTO;
+	if (control_kind(control) != IVSH_WIRE_KIND_INLINE) {
+		if (area_take(ch, i, position, control_size(control)))
 			records_start(ch, i, index, position);
 		if (ch->tx.now.end[i] - ch->tx.area[i].tail > ch->tx.area[i].size)
-			return false;
+			return IVSH_EPROTO;
 	}
 	ch->tx.record[index & ch->mask] = ch->tx.now;
-	return true;
-}
-
-bool ivsh_sender_ring(struct ivsh_chan *ch)
-{
-	return ivsh_ring_bell(ch->region, ch->peer, &ch->tx.other->notify_request, &ch->tx.rung);
-}
-
-void ivsh_sender_mail(struct ivsh_chan *ch)
-{
-	if ((load32(&ch->tx.other->notify_flags) & IVSH_WIRE_NOTIFY_PENDING) != 0)
-		store8(ch->tx.mail, ++ch->tx.mails);
+	return 0;
 }
 
 /*
  * SPEC R7.9: the end of the ring is the first descriptor, from the receiver's read index on, that
- * has not the wrap it would have. Each descriptor is looked at once: one behind the end that has its
- * wrap would be taken for a message as soon as the gap before it is filled.
+ * is not valid. Each descriptor is loaded once: a valid one behind the end would be taken for a
+ * message as soon as the gap before it is filled. 0, or IVSH_EPROTO.
  */
-static bool ring_scan(struct ivsh_chan *ch)
+static int ring_scan(struct ivsh_chan *ch)
 {
 	uint32_t index = load32_acquire(&ch->tx.other->read), end = index;
 
 	ch->tx.read = index;
 	for (uint32_t i = 0; i <= ch->mask; i++, index++) {
-		uint64_t head = load64_acquire(&ch->tx.desc[index & ch->mask].control);
+		uint64_t control = load64_acquire(&ch->tx.desc[index & ch->mask].control);
 
-		if (control_wrap(head) != ring_wrap(index, ch->shift))
+		if (control_wrap(control) != ring_wrap(index, ch->shift))
 			continue;
-		if (index != end || !record_rebuild(ch, index, head))
-			return false;
+		if (index != end || record_rebuild(ch, index, control))
+			return IVSH_EPROTO;
 		end = index + 1;
 	}
 	ch->tx.head = end;
-	return true;
+	return 0;
 }
 
 /*
- * SPEC R6.5: a new run that costs this life nothing: when it goes on, what was lost has been told, and
- * what was sent since is in it.
+ * SPEC R6.5: a new generation that costs this incarnation nothing: what was lost before is counted
+ * already, and what is sent from now on belongs to it.
  */
-static void run_open(struct ivsh_chan *ch, uint32_t asked)
+static void generation_open(struct ivsh_chan *ch, uint32_t asked)
 {
 	ivsh_sender_restart(ch, asked);
 	ch->tx.first = true;
+}
+
+/* Our own line, as the last incarnation left it. The count of requests goes on. */
+static void line_open(struct ivsh_chan *ch, struct ivsh_wire_sender *own)
+{
+	ch->tx.generation = load32(&own->generation);
+	ch->tx.reset_ack = load32(&own->reset_ack);
+	ch->tx.start = load32(&own->start);
+	ch->tx.hints = load8(ch->tx.pending);
+	ch->tx.request = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
+	store32(&own->notify_request, ch->tx.request);
+	store32(&own->notify_flags, 0);
+	store32(&own->incarnation, ch->region->incarnation);
 }
 
 int ivsh_sender_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_sender *own = ch->tx.own;
 	uint32_t asked = load32_acquire(&ch->tx.other->reset_request);
-	/* SPEC R5.2: whoever had the slot may only have been stopped, and hold a message in hand. */
+	/* SPEC R5.2: the slot's last owner may only have been stopped, with a message in hand. */
 	bool seized = ch->region->seized && load32(&own->incarnation) != 0;
 
-	/* Our own line, as the last life left it. The count of wishes goes on. */
-	ch->tx.generation = load32(&own->generation);
-	ch->tx.reset_ack = load32(&own->reset_ack);
-	ch->tx.start = load32(&own->start);
-	ch->tx.mails = load8(ch->tx.mail);
-	ch->tx.wish = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
-	store32(&own->notify_request, ch->tx.wish);
-	store32(&own->notify_flags, 0);
-	store32(&own->incarnation, ch->region->incarnation);
-	/* SPEC R6.4: wherever a reset was cut, a new run is right: nothing was sent since. */
+	line_open(ch, own);
+	/* SPEC R6.4: wherever a reset was cut, a new generation is right: nothing was sent since. */
 	if (asked != ch->tx.reset_ack ||
 	    load32_acquire(&ch->tx.other->generation_ack) != ch->tx.generation) {
 		ivsh_chan_lost(ch);
-		run_open(ch, asked);
+		generation_open(ch, asked);
 		return 0;
 	}
 	if (load32(&own->reported) != ch->tx.generation)
 		ivsh_chan_lost(ch);
-	if (!ring_scan(ch))
+	if (ring_scan(ch))
 		return ivsh_chan_break(ch, &ch->tx.broken);
-	/* Its index is the one that was found, or the next: a run whose wraps are others. */
+	/* The last owner's index is the one found, or the next: the generation has another counter. */
 	if (seized) {
-		run_open(ch, asked);
+		generation_open(ch, asked);
 		return 0;
 	}
-	/* What was in flight keeps its places; the receiver is told that a new count starts. */
+	/* What was in flight stays where it is; the next payload in each area says start. */
 	ch->tx.area[IVSH_AREA_SMALL].known = ch->tx.area[IVSH_AREA_LARGE].known = false;
-	/* The last life may have been cut between a message and its bell. SPEC R8.2. */
+	/* The last incarnation may have been killed before it notified the receiver. SPEC R8.2. */
 	if (ch->tx.head != ch->tx.read) {
-		(void)ivsh_sender_ring(ch);
-		ivsh_sender_mail(ch);
+		(void)ivsh_sender_notify(ch);
+		ivsh_sender_hint(ch);
 	}
 	return 0;
 }
 
-/*
- * SPEC R7.5. An index behind the last one, or ahead of ours: subtracting first makes both too large.
- */
+/* SPEC R7.5. Below the last index, or above ours: subtracting first makes both too large. */
 int ivsh_sender_collect(struct ivsh_chan *ch)
 {
-	/* Pairs with ivsh_receiver_publish(): the receiver's reads of the payloads are over. */
+	/* Pairs with ivsh_receiver_publish(): the receiver's loads of the payloads are over. */
 	uint32_t read = load32_acquire(&ch->tx.other->read);
 	const struct ivsh_record *record;
 
@@ -167,10 +168,10 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 }
 
 /*
- * How far messages can be sent with no look at anything but what the receiver asks for. The channel is
- * not dead, in step, and nothing is reserved.
+ * Set the credit: how far the fast path may go, in messages and in each area. The channel is not
+ * dead, it is in step, and nothing is reserved.
  */
-static void sender_go(struct ivsh_chan *ch)
+static void credit_set(struct ivsh_chan *ch)
 {
 	uint32_t room = ch->mask + 1 - (ch->tx.head - ch->tx.read);
 
@@ -179,27 +180,27 @@ static void sender_go(struct ivsh_chan *ch)
 		room = POLL_MESSAGES;
 	if (room > ring_wrap_left(ch->tx.head, ch->mask))
 		room = ring_wrap_left(ch->tx.head, ch->mask);
-	ch->tx.limit = ch->tx.head + room;
+	ch->tx.credit_end = ch->tx.head + room;
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
 		struct ivsh_area *area = &ch->tx.area[i];
 		uint32_t end = ch->tx.now.end[i], used = end - area->tail;
 
-		/* More than all where the end of an empty area was skipped, and a message that stood
-		 * before that is still to be given back. */
+		/* (used) exceeds the size where the end of an empty area was skipped and a message
+		 * before that is not released yet. */
 		area->left =
 		    !area->known || used > area->size ? 0 : area_left(area, end, area->size - used);
 	}
 }
 
-/* Whether a payload of (size) bytes fits into the area now; its place goes to *position. */
+/* Whether the area has room for a payload of (size) bytes now; where it goes, in *position. */
 static bool area_fits(const struct ivsh_area *area, uint32_t end, uint32_t size, uint32_t *position)
 {
-	uint32_t place = area_place(area, end, size);
+	uint32_t start = area_position(area, end, size);
 	/* In an empty area nobody holds the bytes that are skipped at its end. */
-	uint32_t tail = end == area->tail ? place : area->tail;
+	uint32_t tail = end == area->tail ? start : area->tail;
 
-	*position = place;
-	return place + area_room(size) - tail <= area->size;
+	*position = start;
+	return start + area_room(size) - tail <= area->size;
 }
 
 static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint32_t *position)
@@ -212,31 +213,30 @@ static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint
 	       area_fits(&ch->tx.area[i], ch->tx.now.end[i], size, position);
 }
 
-bool ivsh_sender_due(struct ivsh_chan *ch, uint32_t size)
+int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 {
 	uint8_t kind = kind_of(ch, size);
 
 	if (ch->region->attached)
 		slot_tick_due(ch->region);
-	/* A wish for a reset, or one that the receiver has not followed: the long way. SPEC R6.5. And
-	 * what is reserved counts on what was left. */
+	/* The slow path answers a reset request, waits for a reset to be followed (SPEC R6.5), and
+	 * knows of a reservation, which counts on the room that there was. */
 	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
-	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack ||
-	    ivsh_sender_collect(ch) != 0)
-		return false;
-	sender_go(ch);
-	if (ch->tx.limit == ch->tx.head ||
+	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || ivsh_sender_collect(ch))
+		return IVSH_EAGAIN;
+	credit_set(ch);
+	if (ch->tx.credit_end == ch->tx.head ||
 	    (kind != IVSH_WIRE_KIND_INLINE && size > ch->tx.area[area_of(kind)].left))
-		return false;
+		return IVSH_EAGAIN;
 	ch->tx.blocked = false;
-	return true;
+	return 0;
 }
 
 /*
- * Whether a message of (size) bytes finds room now, and its place in *position. A reset is followed
- * first. 0; IVSH_EAGAIN; IVSH_EPROTO: the channel broke. Nothing is reserved.
+ * Whether there is room for a message of (size) bytes now, and its position. Follows a reset first.
+ * Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the channel broke.
  */
-static int room_look(struct ivsh_chan *ch, uint32_t size, uint32_t *position)
+static int room_find(struct ivsh_chan *ch, uint32_t size, uint32_t *position)
 {
 	int error = ivsh_sender_follow(ch);
 
@@ -256,9 +256,8 @@ int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 		return error;
 	if (size > ch->tx.area[IVSH_AREA_LARGE].size || ch->tx.reserved)
 		return IVSH_EINVAL;
-	/* SPEC R6.5. */
-	error = room_look(ch, size, &position);
-	ch->tx.limit = ch->tx.resume = ch->tx.head;
+	error = room_find(ch, size, &position);
+	ch->tx.credit_end = ch->tx.credit_saved = ch->tx.head;
 	ch->tx.blocked = error == IVSH_EAGAIN;
 	ch->tx.blocked_size = size;
 	if (error) {
@@ -276,32 +275,32 @@ int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 	return 0;
 }
 
-bool ivsh_sender_ready(struct ivsh_chan *ch)
+bool ivsh_sender_is_ready(struct ivsh_chan *ch)
 {
 	uint32_t position;
 
-	/* A reset is followed here, too, but not under a reservation's feet. */
-	return !ch->tx.reserved && room_look(ch, ch->tx.blocked_size, &position) == 0 &&
+	/* This follows a reset, too, but never while a message is reserved. */
+	return !ch->tx.reserved && room_find(ch, ch->tx.blocked_size, &position) == 0 &&
 	       ch->tx.blocked;
 }
 
-/* What is reserved becomes a message. */
+/* Turn the reservation into a message. */
 static int reserved_store(struct ivsh_chan *ch, uint16_t port)
 {
-	uint64_t head, body = ch->tx.body;
+	uint64_t control, body = ch->tx.body;
 	uint32_t index = ch->tx.head;
 
 	ch->tx.wrap = ring_wrap_bits(index, ch->shift);
-	head = control_make(port, ch->tx.reserved_kind, ch->tx.reserved_size);
+	control = control_make(port, ch->tx.reserved_kind, ch->tx.reserved_size);
 	if (ch->tx.reserved_kind != IVSH_WIRE_KIND_INLINE) {
 		body = ch->tx.reserved_position;
 		if (area_take(
 			ch, area_of(ch->tx.reserved_kind), (uint32_t)body, ch->tx.reserved_size))
-			head |= IVSH_WIRE_CONTROL_START;
+			control |= IVSH_WIRE_CONTROL_START;
 	}
-	sender_store(ch, index, head, body);
+	sender_store(ch, index, control, body);
 	ch->tx.reserved = false;
-	sender_go(ch);
+	credit_set(ch);
 	ch->region->counters.sent++;
 	order_program(); /* as in sender_accepted() */
 	return load32(&ch->tx.other->notify_flags) != 0 ? ivsh_sender_attend(ch, index) : 0;
@@ -316,27 +315,10 @@ int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
 	return ch->tx.reserved ? reserved_store(ch, port) : IVSH_EINVAL;
 }
 
-int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
-{
-	uint32_t flags = load32(&ch->tx.other->notify_flags);
-
-	if (ivsh_sender_ring(ch))
-		ch->region->notified++;
-	/* It found the ring empty and told us so, or is on its way through: the fence in there and
-	 * the one of ivsh_receiver_publish() decide which. */
-	if ((flags & IVSH_WIRE_NOTIFY_PENDING) != 0 &&
-	    load32(&ch->tx.other->read) - first < ch->tx.head - first)
-		ivsh_sender_mail(ch);
-	/* SPEC R6.5: the next call answers. */
-	if ((flags & IVSH_WIRE_NOTIFY_RESET) != 0)
-		ch->tx.limit = ch->tx.head;
-	return 0;
-}
-
 void ivsh_chan_abandon(struct ivsh_chan *ch)
 {
 	ch->tx.reserved = false;
-	ch->tx.resume = ch->tx.head;
+	ch->tx.credit_saved = ch->tx.head;
 }
 
 int ivsh_sender_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
@@ -348,7 +330,7 @@ int ivsh_sender_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint
 		return error;
 	if (size != 0)
 		memcpy(payload, data, size);
-	/* The look that comes before all stores was made. */
+	/* ivsh_sender_reserve() has checked the slot. */
 	store32(&ch->region->slot->heartbeat, ++ch->region->heartbeat);
 	return reserved_store(ch, port);
 }

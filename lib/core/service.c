@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.c - names of peers, and of what is to be had from them.
+ * service.c - the names of peers, and of the services that they publish.
  */
 #include "core/slot.h"
+#include "core/text.h"
+
+#include <ivsh/peers.h>
 
 _Static_assert(sizeof(struct ivsh_wire_service) == 32, "service");
 _Static_assert(sizeof(((struct ivsh_wire_service *)0)->name) == IVSH_SERVICE_NAME_SIZE, "name");
 
-/* No libc: memcmp() has no end of its own. */
+/* The library has no libc, and memcmp() does not end at a zero. */
 static bool text_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
@@ -43,10 +46,10 @@ int ivsh_region_service(
 		return IVSH_EINVAL;
 	if (index >= IVSH_WIRE_SERVICES)
 		return IVSH_ENODEV;
-	if (!ivsh_slot_read(s, s->service[index].name, (char *)&copy, sizeof(copy)))
+	if (ivsh_text_read(s, s->service[index].name, (char *)&copy, sizeof(copy)))
 		return IVSH_EAGAIN;
 	__builtin_memcpy(service->name, copy.name, sizeof(service->name));
-	ivsh_slot_clean(service->name, sizeof(service->name));
+	ivsh_text_clean(service->name, sizeof(service->name));
 	service->port = copy.port;
 	return 0;
 }
@@ -57,7 +60,7 @@ int ivsh_region_port(
 	struct ivsh_service service;
 	int error;
 
-	/* The first error is IVSH_ENODEV behind the last one, if there is none before. */
+	/* Behind the last service the error is IVSH_ENODEV. */
 	for (uint32_t i = 0; !(error = ivsh_region_service(region, slot, i, &service)); i++)
 		if (service.name[0] && text_equal(service.name, name)) {
 			*port = service.port;
@@ -87,11 +90,11 @@ int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t por
 {
 	struct ivsh_wire_service entry = {.port = port};
 	uint32_t index;
+	int error = slot_enter(region);
 
-	slot_beat(region);
-	if (!region->attached)
-		return IVSH_ELOST;
-	if (!name || !name[0] || !ivsh_slot_name_valid(name))
+	if (error)
+		return error;
+	if (!name || !name[0] || !ivsh_text_is_valid(name))
 		return IVSH_EINVAL;
 	for (unsigned i = 0; name[i]; i++) {
 		if (i == sizeof(entry.name) - 1)
@@ -101,8 +104,7 @@ int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t por
 	index = entry_for(region, name);
 	if (index == IVSH_WIRE_SERVICES)
 		return IVSH_ENOSPC;
-	ivsh_slot_write_begin(region->slot);
-	ivsh_slot_write(region->slot->service[index].name, (const char *)&entry, sizeof(entry));
-	ivsh_slot_write_end(region->slot);
+	ivsh_text_write(
+	    region->slot, region->slot->service[index].name, (const char *)&entry, sizeof(entry));
 	return 0;
 }

@@ -2,20 +2,18 @@
 /*
  * stream.c - a stream of bytes over a channel.
  *
- * Theory of operation: bytes travel as they are, in messages on the stream's port; what has to be
- * said about them travels on the next port. Since a ring keeps the order, it is enough to say once
+ * Theory of operation: the bytes travel as they are, in messages on the stream's port; what the two
+ * sides say about them travels on the next port. Since a ring keeps the order, a side says once
  * whose the bytes are that follow. Each side has a number of its own, new with each open. HELLO
- * says it; CREDIT answers with both numbers and with how many bytes may be sent in all, so bytes
- * count from the first CREDIT on that names our own number, and those that were meant for an
- * earlier life, or come from one, are recognized and dropped. No more comes than was granted,
- * and no more is granted than the buffer holds: what is in the ring can always be taken out.
+ * carries it; CREDIT answers with both numbers and with how many bytes may be sent in all. Bytes
+ * count from the first CREDIT on that has our own number, and bytes for, or from, an earlier
+ * incarnation are dropped. No more comes than was granted, and no more is granted than the buffer
+ * holds: what is in the ring can always be taken out.
  */
-#include "core/atomic.h"
-#include "core/ring.h"
+#include <ivsh/stream.h>
+
 #include "core/copy.h"
 #include "core/slot.h"
-
-#include <ivsh/stream.h>
 
 /* Credit is sent again when this part of the buffer was read since. */
 #define CREDIT_SHARE 4
@@ -23,8 +21,8 @@
 /* The part of a ring that one message takes: the peer reads one while the next is written. */
 #define CHUNK_SHARE 4
 
-/* Numbers of streams: how far those of one run stand from the next one's, and what 0 becomes. */
-#define RUN_STEP UINT32_C(0x9e3779b1)
+/* Numbers of streams: the distance between two ring generations, and what 0 becomes. */
+#define GENERATION_STEP UINT32_C(0x9e3779b1)
 #define NUMBER_FOR_0 (UINT32_C(1) << 31)
 
 /* SPEC R10.6: the peer broke a rule. The first error stays. */
@@ -42,18 +40,18 @@ static void stream_end(struct ivsh_stream *s, int error)
 		s->error = error;
 }
 
-/* --- What the other side says ------------------------------------------------------------------ */
+/* --- What the peer says --------------------------------------------------------------------- */
 
-/* SPEC R10.2: a number that is not the one we talk to. False if the stream is over for that. */
+/* SPEC R10.2: take the number of the peer's stream. False if it ends this stream. */
 static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
 {
 	if (c->from == s->peer) {
-		/* It says so again: a reset may have taken our answer. */
+		/* The peer asks again: a reset may have taken our answer. */
 		s->rx.owed |= c->kind == IVSH_WIRE_STREAM_HELLO;
 		return true;
 	}
 	if (s->joined) {
-		/* When both have finished there is nothing that it could have taken from us. */
+		/* When both have finished, the peer can have missed nothing of ours. */
 		if (!s->rx.ended || !s->tx.ended)
 			stream_end(s, IVSH_EPEER);
 		return false;
@@ -64,7 +62,7 @@ static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
 	return true;
 }
 
-/* SPEC R10.4: what was granted is never taken back, and is less than 2^31 ahead of what was sent. */
+/* SPEC R10.4: credit is never taken back, and is less than 2^31 ahead of what was sent. */
 static void credit_take(struct ivsh_stream *s, uint32_t value)
 {
 	if (value - s->tx.credit > INT32_MAX || value - s->tx.sent > INT32_MAX)
@@ -81,7 +79,7 @@ static void control_take(struct ivsh_stream *s, const struct ivsh_message *messa
 		stream_break(s);
 		return;
 	}
-	/* One copy; what is checked is what is used. SPEC R9.2. */
+	/* One copy: what is checked is what is used. SPEC R9.2. */
 	copy_private(&c, message->data, sizeof(c));
 	if (c.from == 0 || c.kind < IVSH_WIRE_STREAM_HELLO || c.kind > IVSH_WIRE_STREAM_CLOSE) {
 		stream_break(s);
@@ -111,8 +109,8 @@ static void control_take(struct ivsh_stream *s, const struct ivsh_message *messa
 		s->rx.ended = true;
 }
 
-/* SPEC R10.7: messages were lost. Who is not joined begins anew; a stream that is misses some. */
-static void loss_see(struct ivsh_stream *s)
+/* SPEC R10.7: messages were lost. A side that is not joined begins anew; a joined stream ends. */
+static void loss_check(struct ivsh_stream *s)
 {
 	if (s->chan->lost == s->lost)
 		return;
@@ -140,13 +138,13 @@ bool ivsh_stream_take(struct ivsh_stream *s, const struct ivsh_message *message)
 {
 	if (message->port != s->port && message->port != s->port + 1)
 		return false;
-	loss_see(s);
+	loss_check(s);
 	if (s->error)
 		return true;
 	if (message->port != s->port)
 		control_take(s, message);
 	else if (!s->joined)
-		return true; /* meant for, or sent by, an earlier life. SPEC R10.3 */
+		return true; /* for, or from, an earlier incarnation. SPEC R10.3 */
 	else if (message->size > s->rx.granted - s->rx.received || s->rx.ended)
 		stream_break(s);
 	else
@@ -154,7 +152,7 @@ bool ivsh_stream_take(struct ivsh_stream *s, const struct ivsh_message *message)
 	return true;
 }
 
-/* --- What this side says ----------------------------------------------------------------------- */
+/* --- What this side says -------------------------------------------------------------------- */
 
 static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
 {
@@ -169,8 +167,10 @@ static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
 	return ivsh_chan_send(s->chan, (uint16_t)(s->port + 1), &c, sizeof(c));
 }
 
-/* Whatever is to be said and was not, in this order. IVSH_EAGAIN: not all of it; the next call tries
- * again, and the wait ends when there is room. SPEC R10.5. */
+/*
+ * Say what is still to be said, in this order. IVSH_EAGAIN: not all of it; the next call tries
+ * again, and the wait ends when there is room. SPEC R10.5.
+ */
 static int control_flush(struct ivsh_stream *s)
 {
 	uint32_t grant = s->rx.read + s->size;
@@ -211,10 +211,11 @@ int ivsh_stream_open(
 	s->size = size;
 	s->port = port;
 	s->lost = chan->lost;
-	/* Each open sends a message, so no two of one run have the same number, or the first was
-	 * never told; runs differ by their epoch, lives by their nonce. SPEC R10.1. */
+	/* Each open sends a message, so no two of one generation have the same number unless the first
+	 * one was never sent. Generations differ by their number, incarnations by their nonce. SPEC
+	 * R10.1. */
 	s->self = (uint32_t)(chan->region->nonce ^ chan->region->nonce >> 32) + chan->tx.head +
-		  chan->tx.generation * RUN_STEP;
+		  chan->tx.generation * GENERATION_STEP;
 	if (s->self == 0)
 		s->self = NUMBER_FOR_0;
 	s->hello = true;
@@ -229,8 +230,8 @@ int ivsh_stream_open(
 int ivsh_stream_poll(struct ivsh_stream *s)
 {
 	const struct ivsh_wire_slot *slot = ivsh_slot_at(s->chan->region, s->chan->peer);
-	/* Before the messages: an earlier life's last one was there before this word changed. */
-	uint32_t boot = slot ? load32_acquire(&slot->incarnation) : 0;
+	/* Before the messages: the last one of an earlier incarnation came before this word changed. */
+	uint32_t incarnation = slot ? load32_acquire(&slot->incarnation) : 0;
 	struct ivsh_message message;
 	int error = 0;
 
@@ -242,10 +243,11 @@ int ivsh_stream_poll(struct ivsh_stream *s)
 			break;
 		error = ivsh_chan_release(s->chan);
 	}
-	loss_see(s);
+	loss_check(s);
 	if (error == IVSH_EAGAIN) {
 		error = 0;
-		if (s->joined && boot != s->peer_incarnation && !(s->rx.ended && s->tx.ended))
+		if (s->joined && incarnation != s->peer_incarnation &&
+		    !(s->rx.ended && s->tx.ended))
 			stream_end(s, IVSH_EPEER);
 	}
 	if (!error && !s->error)

@@ -2,75 +2,35 @@
 /*
  * wait.c - sleeping until there is something to do, without losing a wakeup.
  *
- * Theory of operation: whoever wants to be woken says so in a word of its own, and then looks once
- * more. Whoever brings something stores it, and then looks for the wish. The full fences between
- * the two steps, one on each side, make sure that at least one of them sees the other; DESIGN.md,
- * "Notifications", and the model in tests/model have the argument. A timer looks again all the same: bells
- * can be lost where nobody is to blame (interrupts not enabled yet, fences that an emulator drops).
+ * Theory of operation: before a peer sleeps, it stores a notification request, and then polls once
+ * more. A peer that stores a message, or a read index, then loads the request. The full fences
+ * between the two steps, one on each side, make sure that at least one of them sees the other;
+ * DESIGN.md, "Notifications", and the model in tests/model have the argument. The sleeper also wakes
+ * by a timer: notifications can be lost where nobody is to blame (interrupts that are not enabled
+ * yet, fences that an emulator drops).
  */
-#include "core/atomic.h"
-#include "core/ring.h"
+#include "core/receiver.h"
+#include "core/request.h"
+#include "core/sender.h"
+#include "core/server.h"
 #include "core/slot.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/wait.h>
 
 #define NAP_NS UINT64_C(500000)
 
-/* No processor keeps a store to itself for longer. */
-#define ASK_NS UINT64_C(1000000)
-
-/* (slot) modulo (count): by subtraction, since not every processor divides. */
-static uint32_t slot_modulo(uint32_t slot, uint32_t count)
-{
-	for (uint32_t times = IVSH_WIRE_SLOTS_MAX; times != 0; times /= 2)
-		if (slot >= count * times)
-			slot -= count * times;
-	return slot;
-}
+/* No processor keeps a store to itself for longer. SPEC R8.7. */
+#define STORE_NS UINT64_C(1000000)
 
 /*
- * SPEC R8.4: the vector on which slot (peer) is to ring us. Not called without vectors. Its device
- * has to know the vector too, or the doorbell goes nowhere (QEMU, hw/misc/ivshmem.c:
- * ivshmem_io_write). What it says of itself can cost nobody but itself a bell.
- */
-static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
-{
-	const struct ivsh_wire_server *server = server_page(region);
-	uint32_t vectors = region->mem.doorbell.vectors;
-	uint32_t served = server && load32(&server->epoch) ? load32(&server->vectors) : 0;
-	const struct ivsh_wire_slot *slot = ivsh_slot_at(region, peer);
-	uint32_t theirs = slot ? load32(&slot->vectors) : 0;
-
-	if (served != 0 && served < vectors)
-		vectors = served;
-	if (theirs < vectors)
-		vectors = theirs;
-	return vectors < 2 ? 0 : 1 + slot_modulo(peer, vectors - 1);
-}
-
-/* Store a new wish for (vector) into (word), our own; (wish) is what stands there. */
-static void wish_make(uint32_t *word, uint32_t *wish, uint32_t vector)
-{
-	*wish = ((*wish >> IVSH_WIRE_REQUEST_SHIFT) + 1) << IVSH_WIRE_REQUEST_SHIFT | (vector + 1);
-	store32(word, *wish);
-}
-
-/* Take the wish back and keep the count: the next one differs from all that were answered. */
-static void wish_end(uint32_t *word, uint32_t *wish)
-{
-	if ((*wish & IVSH_WIRE_REQUEST_VECTOR) == 0)
-		return;
-	*wish &= ~IVSH_WIRE_REQUEST_VECTOR;
-	store32(word, *wish);
-}
-
-/*
- * Whether the mail says that no ring has anything new. Only who takes messages by ivsh_region_next()
- * has asked for mail, and it can be lost: a sleeper, and one look in a while, go without. SPEC R8.6.
+ * Whether the pending bytes say that no ring has anything new. Only a receiver that calls
+ * ivsh_region_next() has asked for these hints, and a hint can be lost: before a sleep, and now and
+ * then, all rings are polled instead. SPEC R8.6.
  */
 static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 {
-	if (!region->pending_all || region->busy || now - region->relook_ns >= IVSH_POLL_NS)
+	if (!region->pending_all || region->queue || now - region->polled_ns >= IVSH_POLL_NS)
 		return false;
 	for (uint32_t i = 0; i < (region->geometry.slots + 7) / 8; i++)
 		if (pending_changed(region, i) != 0)
@@ -79,25 +39,25 @@ static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 }
 
 /*
- * What there is to do, by one look at the server page and at each open channel, or when all is
- * (quiet) only at those that wait for room.
+ * What there is to do: polls the server page and each open channel once, or when all is (quiet) only
+ * the channels that wait for room.
  */
-static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
+static uint32_t poll(struct ivsh_region *region, uint32_t wanted, bool quiet)
 {
 	uint32_t events = 0, change = server_change(region);
 
 	if ((wanted & IVSH_EVENT_CONTROL) && change != region->change) {
 		region->change = change;
-		/* SPEC R8.4: so does ivsh_region_next(). */
+		/* SPEC R8.4: so ivsh_region_next() polls all rings, too. */
 		region->pending_all = false;
 		events |= IVSH_EVENT_CONTROL;
 	}
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
 		if (ch->dead)
 			continue;
-		if (!quiet && ivsh_receiver_ready(ch))
+		if (!quiet && ivsh_receiver_is_ready(ch))
 			events |= IVSH_EVENT_MESSAGE;
-		if ((!quiet || ch->tx.blocked) && ivsh_sender_ready(ch))
+		if ((!quiet || ch->tx.blocked) && ivsh_sender_is_ready(ch))
 			events |= IVSH_EVENT_SPACE;
 		if (ch->dead)
 			ch->unreported = region->broke = true;
@@ -107,52 +67,12 @@ static uint32_t look(struct ivsh_region *region, uint32_t wanted, bool quiet)
 		region->lost = region->counters.lost;
 		events |= IVSH_EVENT_CONTROL;
 	}
-	/* Found here, or in a call for another channel. */
+	/* A channel broke here, or in a call for another channel. */
 	if ((wanted & IVSH_EVENT_BROKEN) && region->broke) {
 		region->broke = region->pending_all = false;
 		events |= IVSH_EVENT_BROKEN;
 	}
 	return events & wanted;
-}
-
-/*
- * Ask for bells, and for the fence that goes with them, where that was not done. A message or read
- * index may be on its way now from one who has not seen it: until ASK_NS from here on no sleep is
- * long. SPEC R8.7.
- */
-static void bells_ask(struct ivsh_region *region, struct ivsh_chan *ch)
-{
-	if (ch->tx.notify_flags & ch->rx.notify_flags & IVSH_WIRE_NOTIFY_REQUEST)
-		return;
-	ivsh_receiver_ask(ch, ch->rx.notify_flags | IVSH_WIRE_NOTIFY_REQUEST);
-	store32(&ch->tx.own->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
-	ch->tx.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
-	region->asked_ns = ivsh_region_now(region);
-}
-
-static void wishes_make(struct ivsh_region *region)
-{
-	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
-		uint32_t vector = vector_for(region, ch->peer);
-
-		if (ch->dead)
-			continue;
-		bells_ask(region, ch);
-		wish_make(&ch->rx.own->notify_request, &ch->rx.wish, vector);
-		if (ch->tx.blocked)
-			wish_make(&ch->tx.own->notify_request, &ch->tx.wish, vector);
-	}
-}
-
-static void wishes_end(struct ivsh_region *region)
-{
-	/* Of a slot that was lost meanwhile nothing is ours any more. */
-	if (!region->attached)
-		return;
-	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
-		wish_end(&ch->rx.own->notify_request, &ch->rx.wish);
-		wish_end(&ch->tx.own->notify_request, &ch->tx.wish);
-	}
 }
 
 /* Several regions that are waited for as one, and what there is to do in each. */
@@ -163,70 +83,77 @@ struct many {
 	uint32_t *events; /* of each */
 };
 
-/* Look at all of them: what there is to do in any. With (now): only where no mail says that it is quiet. */
-static uint32_t look_many(const struct many *m, bool hints, uint64_t now)
+/* Poll all of them: what there is to do in any. With (hints): only where no hint says quiet. */
+static uint32_t poll_many(const struct many *m, bool hints, uint64_t now)
 {
 	uint32_t any = 0;
 
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct ivsh_region *region = m->regions[i];
 
-		m->events[i] = look(region, m->wanted, hints && is_quiet(region, now));
+		m->events[i] = poll(region, m->wanted, hints && is_quiet(region, now));
 		any |= m->events[i];
 	}
 	return any;
 }
 
-/* Ask for bells in each, and for how long no sleep may be: SPEC R8.7. */
-static bool ask_many(const struct many *m, uint64_t *deadline_ns)
+/*
+ * Request notifications in each. True if the sleep is cut short, to *deadline_ns, because stores may
+ * be on their way from a peer that has not seen our notify flags. SPEC R8.7.
+ */
+static bool request_many(const struct many *m, uint64_t *deadline_ns)
 {
-	bool asking = false;
+	bool is_cut = false;
 
 	for (uint32_t i = 0; i < m->count; i++)
 		if (m->regions[i]->mem.doorbell.vectors != 0)
-			wishes_make(m->regions[i]);
-	/* Our wishes' stores, this fence, the loads of descriptors and read indices in look(); over
-	 * there a descriptor's or read index's store, a fence, the load of the wish. Without either
-	 * fence both loads may come first, and we sleep on what nobody announces. SPEC R8.2. */
+			ivsh_requests_make(m->regions[i]);
+	/* Here: our requests' stores, this fence, the loads of descriptors and read indices in
+	 * poll(). There: the store of a descriptor or a read index, a fence, the load of the request.
+	 * Without either fence both loads may come first, and we sleep on what nobody notifies us of.
+	 * SPEC R8.2. */
 	fence_full();
-	/* The time before the look: what is on its way is there by the end of it. SPEC R8.7. */
+	/* The time is taken before the poll: by its end, what was on its way is there. SPEC R8.7. */
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct ivsh_region *region = m->regions[i];
 
-		/* A short wait ends before it was asked for: below 0. */
-		if ((int64_t)(*deadline_ns - region->asked_ns) <= (int64_t)ASK_NS ||
-		    ivsh_region_now(region) - region->asked_ns >= ASK_NS)
+		/* The difference is below 0 if a short wait ends before the requests were made. */
+		if ((int64_t)(*deadline_ns - region->requests_ns) <= (int64_t)STORE_NS ||
+		    ivsh_region_now(region) - region->requests_ns >= STORE_NS)
 			continue;
-		*deadline_ns = region->asked_ns + ASK_NS;
-		asking = true;
+		*deadline_ns = region->requests_ns + STORE_NS;
+		is_cut = true;
 	}
-	return asking;
+	return is_cut;
 }
 
-/* Whether every slot is still ours, after a sleep: where a machine is stopped most likely. SPEC R5.6. */
+/* Whether every slot is still ours: a machine is most likely stopped in a sleep. SPEC R5.6. */
 static bool is_kept(const struct many *m)
 {
 	bool all = true;
 
 	for (uint32_t i = 0; i < m->count; i++)
-		all &= slot_keep(m->regions[i]);
+		all &= slot_keep(m->regions[i]) == 0;
 	return all;
 }
 
-/* Count in each why we are awake. */
-static void woken(const struct many *m, bool rung, bool asking, bool rung_since)
+/*
+ * Count in each region what ended the sleep. is_notified: a doorbell did; is_late: one came while we
+ * polled; is_cut: as request_many().
+ */
+static void wakes_count(const struct many *m, bool is_notified, bool is_cut, bool is_late)
 {
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct ivsh_region *region = m->regions[i];
 		bool some = m->events[i] != 0;
 
-		if (!rung)
+		if (!is_notified)
 			region->counters.wakes_timer++;
 		else if (some || m->count == 1)
 			region->counters.wakes_doorbell++;
-		/* A bell that is a moment late is not lost: it is rung after what it announces. */
-		if (!rung && !rung_since && !asking && (m->events[i] & ~IVSH_EVENT_CONTROL) != 0 &&
-		    region->mem.doorbell.vectors != 0)
+		/* A doorbell that is a moment late is not missed: it comes after what it is for. */
+		if (!is_notified && !is_late && !is_cut &&
+		    (m->events[i] & ~IVSH_EVENT_CONTROL) != 0 && region->mem.doorbell.vectors != 0)
 			region->counters.missed_notifications++;
 	}
 }
@@ -236,24 +163,24 @@ static uint32_t sleep_once(const struct many *m, uint64_t deadline_ns)
 {
 	const struct ivsh_doorbell *doorbell = &m->regions[0]->mem.doorbell;
 	uint32_t seen = doorbell->count(doorbell->ctx), any;
-	bool rung, asking = ask_many(m, &deadline_ns);
+	bool is_notified, is_cut = request_many(m, &deadline_ns);
 
-	any = look_many(m, false, 0);
+	any = poll_many(m, false, 0);
 	if (any == 0) {
 		doorbell->sleep(doorbell->ctx, seen, deadline_ns);
-		rung = doorbell->count(doorbell->ctx) != seen;
+		is_notified = doorbell->count(doorbell->ctx) != seen;
 		if (is_kept(m)) {
-			any = look_many(m, false, 0);
-			woken(m, rung, asking, doorbell->count(doorbell->ctx) != seen);
+			any = poll_many(m, false, 0);
+			wakes_count(m, is_notified, is_cut, doorbell->count(doorbell->ctx) != seen);
 		}
 	}
 	for (uint32_t i = 0; i < m->count; i++)
 		if (m->regions[i]->mem.doorbell.vectors != 0)
-			wishes_end(m->regions[i]);
+			ivsh_requests_end(m->regions[i]);
 	return any;
 }
 
-/* How long one sleep may last: what cannot be rung looks again soon. */
+/* How long one sleep may last: a peer that cannot be notified polls again soon. */
 static uint64_t sleep_limit(const struct many *m, const struct ivsh_wait *wait)
 {
 	uint64_t nap = wait->nap_ns == 0 ? NAP_NS : wait->nap_ns;
@@ -264,21 +191,31 @@ static uint64_t sleep_limit(const struct many *m, const struct ivsh_wait *wait)
 	return IVSH_POLL_NS;
 }
 
-/* Heartbeats, and whether every slot is still ours; *events of a lost one says so. */
-static bool keep_many(const struct many *m, bool tick)
+/* Advance the heartbeats. 0; IVSH_ELOST: a slot is not ours any more, and its *events says so. */
+static int enter_many(const struct many *m, bool tick)
 {
-	bool all = true;
+	int error = 0;
 
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct ivsh_region *region = m->regions[i];
 
-		slot_beat(region);
+		(void)slot_enter(region);
 		if (tick)
 			ivsh_slot_tick(region);
 		m->events[i] = region->attached ? 0 : IVSH_EVENT_LOST;
-		all &= region->attached;
+		if (!region->attached)
+			error = IVSH_ELOST;
 	}
-	return all;
+	return error;
+}
+
+/* SPEC R8.5: before a sleep the senders know of everything that was released. */
+static void publish_many(const struct many *m)
+{
+	for (uint32_t i = 0; i < m->count; i++)
+		for (struct ivsh_chan *ch = m->regions[i]->chans; ch; ch = ch->next)
+			if (!ch->dead && m->regions[i]->attached)
+				(void)ivsh_receiver_publish(ch);
 }
 
 int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
@@ -292,21 +229,18 @@ int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
 		return IVSH_EINVAL;
 	doorbell = &regions[0]->mem.doorbell;
 	start = doorbell->now_ns(doorbell->ctx);
-	/* SPEC R8.5. */
-	for (uint32_t i = 0; i < count; i++)
-		for (struct ivsh_chan *ch = regions[i]->chans; ch; ch = ch->next)
-			if (!ch->dead && regions[i]->attached)
-				(void)ivsh_receiver_publish(ch);
+	publish_many(&m);
 	for (;;) {
 		bool spin = wait->mode == IVSH_WAIT_POLL ||
 			    (wait->mode == IVSH_WAIT_SPIN && waited < wait->spin_ns);
 		uint64_t left = timeout_ns - waited, limit = sleep_limit(&m, wait);
+		int error = enter_many(&m, !spin);
 		uint32_t any;
 
-		if (!keep_many(&m, !spin))
-			return IVSH_ELOST;
+		if (error)
+			return error;
 		if (spin || left == 0)
-			any = look_many(&m, true, start + waited);
+			any = poll_many(&m, true, start + waited);
 		else
 			any = sleep_once(&m, start + waited + (left < limit ? left : limit));
 		if (any != 0 || left == 0)

@@ -13,7 +13,7 @@
 #           send-bells, receive-bells: both ends sleep at times, and are awake now
 #           send-node, receive-node: through the front door
 #   text    poller: bytes that the linker took of libivsh.a; library: all of it; basic: without what
-#           only some link (waits, MSI-X, news, services, many peers, streams, nodes)
+#           only some link (waits, MSI-X, peer events, services, many peers, streams, nodes)
 #
 # IVSH_COUNTS=write: writes this compiler's column anew, with what was counted.
 set -eu
@@ -88,7 +88,7 @@ counted() {
 	{ size "$poller"; size "$own"; } | awk 'NR == 2 {all = $1} NR == 4 {print "text poller x86_64 " all - $1}'
 	size "$library" | awk 'NR > 1 {
 		all += $1
-		if ($6 !~ /^(wait|msix|news|next|service|stream|open|free|idle|post|post_all|deliver|dispatch|pump|inbox|call|reply|flow|find|services|watch|any)\.o/)
+		if ($6 !~ /^(wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver|dispatch|pump|inbox|call|reply|flow|find|services|watch|any)\.o/)
 			basic += $1
 	}
 	END {print "text library x86_64 " all; print "text basic x86_64 " basic}'

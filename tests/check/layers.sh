@@ -24,8 +24,8 @@ rule() { # $1: folder, $2: what it may include, $3: a file that has a rule of it
 	fi
 }
 rule lib/include   "$std|$any"
-rule lib/core      "$std|<ivsh/(error|wire|doorbell|mem|region|channel|stream)\.h>|$(own 'core')"
-rule lib/node      "$std|<ivsh/(error|wire|doorbell|mem|region|channel|stream|node)\.h>|$(own 'node')"
+rule lib/core      "$std|<ivsh/(error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream)\.h>|$(own 'core')"
+rule lib/node      "$std|<ivsh/(error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream|node)\.h>|$(own 'node')"
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
@@ -35,21 +35,21 @@ rule firmware/x86_64 "$std|\"bare/x86_64/cpu\.h\"|$(own 'x86_64')"
 # Of lib/bare, UEFI has the files that do not start a machine.
 under='"bare/(arch|timing|words|x86_64/(com1|cpu|local_apic|nonce|qemu))\.h"'
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|x86_64')"
-rule host/backend  "$posix|<ivsh/(wire|region|error)\.h>|$(own 'backend')"
+rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.
 rule host/wire     "$posix|<ivsh/wire\.h>|$(own 'wire|process')"
-rule host/config   "$posix|<ivsh/(version|wire|region|error)\.h>|$(own 'config|wire|process|backend')"
-rule host/supervisor "$posix|<ivsh/(wire|region|error)\.h>|$(own 'supervisor|config|wire|process|backend')"
-rule host/server   "$posix|<ivsh/(wire|region|error)\.h>|$(own 'server|config|wire|process')|\"control/(facts|answer|render)\.h\"" main.c
+rule host/config   "$posix|<ivsh/(version|wire|geometry|error)\.h>|$(own 'config|wire|process|backend')"
+rule host/supervisor "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'supervisor|config|wire|process|backend')"
+rule host/server   "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'server|config|wire|control|process')" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rule tests         "$posix|$any|$(own 'core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process|tests/[a-z/]+')|$rings"
-# Public headers look only to their left: version, error, wire, doorbell, mem, platform, pci,
-# device, region, channel, stream, node.
-order='version error wire doorbell mem platform pci device region channel stream node'
+# A public header includes only what stands to its left.
+order='version error wire doorbell mem platform pci device geometry region channel wait peers
+    stream node'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

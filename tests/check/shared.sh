@@ -17,7 +17,7 @@ report() { # $1: what, $2: the offenders
 }
 # One statement a line, with its file.
 statements() {
-	for file in lib/core/*.c lib/core/layout.h lib/core/ring.h lib/core/slot.h lib/core/way.h; do
+	for file in $(ls lib/core/*.[ch] | grep -vE '/(atomic|copy)\.h$'); do
 		sed 's|/\*.*\*/||; /^[[:space:]]*\/\*/,/\*\//d' "$file" | tr '\n\t' '  ' |
 			sed 's/[;{}]/&\n/g' | sed "s|^ *|$file: |"
 	done

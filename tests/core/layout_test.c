@@ -52,8 +52,8 @@ static void geometry_by_hand(void)
 	CHECK_EQ(size, 24576 + 56 * 45056);
 	ivsh_layout_of(&geometry, &layout);
 	CHECK_EQ(layout.rings, 24576);
-	CHECK_EQ(layout.hot, 1280);
-	CHECK_EQ(layout.bulk, 12288);
+	CHECK_EQ(layout.small, 1280);
+	CHECK_EQ(layout.large, 12288);
 	CHECK_EQ(layout.stride, 45056);
 	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 0, 1), 24576);
 	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 0, 7), 24576 + 6 * 45056);

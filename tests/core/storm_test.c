@@ -16,7 +16,9 @@
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
 
+#include <ivsh/peers.h>
 #include <ivsh/stream.h>
+#include <ivsh/wait.h>
 
 #include <stdio.h>
 #include <stdlib.h>

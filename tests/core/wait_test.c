@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
-#define ASK_NS UINT64_C(1000000) /* lib/core/wait.c */
+#define STORE_NS UINT64_C(1000000) /* lib/core/wait.c */
 
 static struct end a, b;
 static uint8_t in[8192];
@@ -180,7 +180,7 @@ static void killed_ringing(void)
 static void missed_notifications(void)
 {
 	open_both();
-	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, ASK_NS), 0);
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, STORE_NS), 0);
 	world.slept_ns = 0;
 	world.on_sleep = send_unheard;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
@@ -210,7 +210,7 @@ static void asks_first(void)
 	world.on_sleep = send_unheard;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
-	CHECK_EQ(world.slept_ns, ASK_NS);
+	CHECK_EQ(world.slept_ns, STORE_NS);
 	CHECK_EQ(b.region.counters.wakes_timer, 1);
 	/* No bell was lost: nobody was to ring. */
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
@@ -225,13 +225,13 @@ static void asks_first(void)
 	/* Another one asks anew, and a wait that ends meanwhile does not end that. */
 	NEED_EQ(ivsh_chan_open(&other, &b.region, 2, records, 64), 0);
 	CHECK_EQ(world_ring(2, 1)->receiver.notify_flags, 0);
-	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, ASK_NS / 4), 0);
+	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, STORE_NS / 4), 0);
 	CHECK_EQ(world_ring(2, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	world.slept_ns = hooks = 0;
 	world.on_sleep = send_unheard;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
-	CHECK_EQ(world.slept_ns, ASK_NS - ASK_NS / 4);
+	CHECK_EQ(world.slept_ns, STORE_NS - STORE_NS / 4);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
 	/* The next life begins with nothing asked. */
 	end_kill(&b);

@@ -7,6 +7,8 @@
 #define WORLD_H
 
 #include <ivsh/channel.h>
+#include <ivsh/peers.h>
+#include <ivsh/wait.h>
 
 #include <stddef.h>
 

@@ -6,7 +6,9 @@
 #ifndef ROOM_H
 #define ROOM_H
 
+#include <ivsh/peers.h>
 #include <ivsh/stream.h>
+#include <ivsh/wait.h>
 
 #include <stdbool.h>
 #include <stdint.h>

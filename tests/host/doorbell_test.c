@@ -11,6 +11,8 @@
 #include "tests/lib/test.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/peers.h>
+#include <ivsh/wait.h>
 
 #include <poll.h>
 #include <stdbool.h>

@@ -6,6 +6,8 @@
 #include "tests/host/numbers.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/peers.h>
+#include <ivsh/wait.h>
 
 #include <stdio.h>
 #include <string.h>

@@ -9,6 +9,8 @@
 #include "client/client.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/peers.h>
+#include <ivsh/wait.h>
 
 #include <signal.h>
 #include <stdio.h>

@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -324,28 +323,8 @@ static void changes(void)
 	test_row(NULL);
 }
 
-/* A change that is not allowed is reported, and made. */
-static void impossible(void)
-{
-	static const char want[] = "event=bug what=client-state from=ready to=waiting pid=7\n";
-	struct client client = {.state = CLIENT_READY, .pid = 7};
-	int standard = dup(STDERR_FILENO), file = memfd_create("log", MFD_CLOEXEC);
-	char got[256] = "";
-
-	NEED_EQ(standard >= 0 && dup2(file, STDERR_FILENO) == STDERR_FILENO, 1);
-	client_state_change(&client, CLIENT_WAITING, CLIENT_SERVING);
-	client_state_change(&client, CLIENT_REFUSED, CLIENT_SERVING);
-	dup2(standard, STDERR_FILENO);
-	CHECK_EQ(pread(file, got, sizeof(got) - 1, 0), sizeof(want) - 1);
-	CHECK(!strcmp(got, want));
-	CHECK_EQ(client.state, CLIENT_REFUSED);
-	close(standard);
-	close(file);
-}
-
 static const struct test tests[] = {
     {"states: the changes that are allowed", changes},
-    {"states: a change that is not", impossible},
     {"repair: each state, each cut", cuts},
     {"repair: who is known", known},
     {"go on", go_on_rows},

@@ -2,8 +2,8 @@
 /*
  * vectors.S - one stub for each vector: 256 of them, 16 bytes apart.
  *
- * Each stub builds struct x86_frame of trap.c. The processor pushes an error code for some exceptions
- * only (SDM 6.13), so the stubs of all other vectors push a 0.
+ * A stub makes every vector look alike, as struct x86_frame in trap.c: the processor pushes an
+ * error code for some exceptions only (SDM 6.13), so the others push a 0.
  *
  * Should:  the processor has aligned the stack to 16 bytes and pushed 5 words (SDM 6.14.2); with
  *          the error code, the vector and 15 registers the call below is aligned again.

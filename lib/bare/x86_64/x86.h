@@ -103,7 +103,7 @@ bool x86_has_acpi_registers(void); /* at 0x600: QEMU's pc and q35 */
 /* Interrupts are off. May be called from an exception. */
 _Noreturn void x86_power_off(void);
 
-/* --- The rest, in the order of the set-up ----------------------------------------------------- */
+/* --- The rest, in the order in which the machine comes up ------------------------------------- */
 
 void x86_console_init(void);
 void x86_console_init_screen(void); /* after x86_paging_init() */

@@ -4,18 +4,18 @@
  *
  * A channel is the two rings between this peer and another. Messages arrive whole, in order, each
  * with a port number: a label that the applications agree on, not a queue of its own. A full ring
- * is an answer, never a loss. Whatever the peer writes, no call reads outside the region, loops
+ * is an answer, never a loss. Whatever the peer stores, no call reads outside the region, loops
  * beyond its bound, or crashes; a peer that breaks SPEC.md costs the channel, until
- * ivsh_chan_reset(). Damage may also show while nobody calls for this channel, in a wait or in a call
- * for another one: then (dead) is set, the next wait ends with IVSH_EVENT_BROKEN, and
- * ivsh_region_next() answers it once. Who receives from many channels does not pass over a dead one.
+ * ivsh_chan_reset(). Damage may also show while nobody calls for this channel, in a wait or in a
+ * call for another one: then (dead) is set, the next wait ends with IVSH_EVENT_BROKEN, and
+ * ivsh_region_next() answers it once. So a receiver of many channels does not miss a dead one.
  *
  * Either side may reset a ring, and the other follows in its next calls. Until both are in step
- * again the ring is as if full and empty: IVSH_EAGAIN. Then messages may have been lost:
- * ivsh_region_peer_event() says IVSH_PEER_EVENT_LOST, and (lost) of the channel has moved, on both sides.
+ * again the ring is as if full and empty: IVSH_EAGAIN. Then messages may have been lost: on both
+ * sides ivsh_region_peer_event() says IVSH_PEER_EVENT_LOST, and (lost) of the channel has moved.
  *
- * Calls are for the thread that owns the region, not from interrupts; none blocks. Each moves the
- * heartbeat on. Each that answers an int can answer, besides what stands beside it:
+ * Calls are for the thread that owns the region, not from interrupts; none blocks. Each advances
+ * the heartbeat. Each that answers an int can answer, besides what stands beside it:
  *
  * IVSH_ELOST   the region was detached, or another peer has claimed its slot: detach, attach again.
  * IVSH_EPROTO  the channel is dead: broken, closed, or refused by ivsh_chan_open().
@@ -35,12 +35,12 @@ extern "C" {
 #define IVSH_PORT_FILE 4u /* and 5, a file as a stream: put, get */
 #define IVSH_PORT_ECHO 7u /* comes back as it is */
 
-/* The two areas of a ring for payloads. */
+/* The two payload areas of a ring. */
 #define IVSH_AREA_SMALL 0u
 #define IVSH_AREA_LARGE 1u
 #define IVSH_AREAS 2u
 
-/* Where payloads end in the areas: positions, which run on for ever, modulo 2^32. */
+/* Where payloads end in the areas: positions, which only grow, modulo 2^32. */
 struct ivsh_record {
 	uint32_t end[IVSH_AREAS];
 };
@@ -49,42 +49,41 @@ struct ivsh_record {
 struct ivsh_area {
 	uint8_t *base;
 	uint32_t size;
-	uint32_t left; /* bytes behind (end) that can be used with no question, whole lines */
-	uint32_t tail; /* sender: where the oldest payload not given back starts */
+	uint32_t left; /* bytes behind (end) that the fast path may use: whole lines */
+	uint32_t tail; /* sender: where the oldest payload that is not released starts */
 	bool known;    /* false until one message has gone through: end agrees with the peer's */
 };
 
 /*
  * A channel. The caller's memory, for the library's use.
  *
- * limit: while head, or read, has not come to it, a message goes its way with no look at anything
- * but its own descriptor, its place and what the other side asks for, and (lap) holds. Whatever
- * stands in the way of that moves the limit to the index itself.
+ * credit_end: while head, or read, has not reached it, a message takes the fast path, which reads
+ * nothing but its own descriptor and payload and what the other side asks for; and (wrap) holds.
+ * Whatever stands in the way sets credit_end to the index itself.
  */
 struct ivsh_chan {
 	struct ivsh_region *region;
-	uint32_t mask;  /* descriptors of a ring less one */
-	uint32_t shift; /* their logarithm to base 2 */
-	uint32_t peer;  /* readable: the slot at the other end */
-	bool dead;      /* answers IVSH_EPROTO from now on */
-	bool open;      /* the pointers below are set */
-	bool busy;      /* in the region's queue */
-	bool
-	    unreported; /* it broke, in no call of its own, and ivsh_region_next() has not said so */
+	uint32_t mask;   /* descriptors of a ring less one */
+	uint32_t shift;  /* their logarithm to base 2 */
+	uint32_t peer;   /* readable: the slot at the other end */
+	bool dead;       /* answers IVSH_EPROTO from now on */
+	bool open;       /* the pointers below are set */
+	bool is_queued;  /* in the region's queue */
+	bool unreported; /* it broke in a call for another channel, and no answer has said so */
 
 	struct {
 		uint32_t head; /* index of the next message */
-		uint32_t limit;
-		uint64_t wrap; /* of head, where a descriptor's head has it */
+		uint32_t credit_end;
+		uint64_t wrap; /* of head, where a control word has it */
 		struct ivsh_wire_desc *desc;
 		struct ivsh_record *record; /* of each descriptor: the ends behind it */
 		const struct ivsh_wire_receiver *other;
 		struct ivsh_record now; /* where the areas end */
-		uint32_t small_max;     /* the largest payload that goes to the hot area */
-		uint32_t resume;        /* the limit that publish goes back to; head: none */
+		uint32_t small_max;     /* the largest payload that goes to the small area */
+		uint32_t credit_saved;  /* the credit_end that publish restores; head: none */
 
 		struct ivsh_wire_sender *own;
-		uint32_t read; /* the receiver's read index, as last checked */
+		uint32_t read;                         /* the receiver's, as last checked */
 		uint32_t generation, reset_ack, start; /* our own words, as last stored */
 		uint32_t notify_flags;                 /* likewise */
 		bool waiting;                          /* for the receiver to follow a reset */
@@ -92,56 +91,56 @@ struct ivsh_chan {
 		bool reserved;
 		bool blocked;
 		uint8_t reserved_kind;
-		uint8_t mails; /* what stands at (mail) */
-		bool first;    /* the reset began with this life, and costs it nothing */
+		uint8_t hints; /* what stands at (pending) */
+		bool first;    /* the generation began as the ring was opened, and lost nothing */
 		uint32_t reserved_position;
 		uint32_t reserved_size;
 		uint64_t body;         /* an inline payload under construction */
 		uint32_t blocked_size; /* what last found no room */
-		uint32_t wish;         /* our own notify_request, as last stored */
-		uint32_t rung;         /* the receiver's wish that was answered by a bell */
-		uint8_t *mail;         /* our byte of the receiver's slot */
+		uint32_t request;      /* our own notify_request, as last stored */
+		uint32_t notified;     /* the receiver's request that was answered last */
+		uint8_t *pending;      /* our byte of the receiver's slot */
 		struct ivsh_area area[IVSH_AREAS];
 	} tx;
 
 	struct {
 		uint32_t read; /* index of the next message to release */
-		uint32_t limit;
-		uint64_t wrap; /* of read, likewise */
-		const uint8_t
-		    *next; /* where the next payload is expected: fetched ahead of its message */
+		uint32_t credit_end;
+		uint64_t wrap;       /* of read, likewise */
+		const uint8_t *next; /* where the next payload is expected: it is prefetched */
 		const struct ivsh_wire_desc *desc;
 		const struct ivsh_wire_sender *other;
 		struct ivsh_record now;  /* where the next payloads are expected */
 		uint32_t published;      /* the read index as the sender can see it */
-		uint32_t resume;         /* the limit that release goes back to; read: none */
+		uint32_t credit_saved;   /* the credit_end that release restores; read: none */
 		uint32_t generation_ack; /* our own word, as last stored */
 		struct ivsh_area area[IVSH_AREAS];
 
 		struct ivsh_wire_receiver *own;
-		struct ivsh_record given; /* (now) when the read index was last published */
-		uint32_t marked; /* messages from read on that an earlier life may have seen */
-		uint64_t body;   /* private copy of an inline payload */
+		struct ivsh_record published_now; /* (now) when read was last published */
+		uint32_t
+		    marked;    /* messages from read on that an earlier incarnation may have seen */
+		uint64_t body; /* private copy of an inline payload */
 		const void *data;
 		uint32_t position;
 		uint32_t size;
 		uint16_t port;
-		uint32_t wish; /* our own notify_request, as last stored */
-		uint32_t rung; /* the sender's wish that was answered by a bell */
+		uint32_t request;                     /* our own notify_request, as last stored */
+		uint32_t notified;                    /* the sender's that was answered last */
 		uint32_t reset_request, notify_flags; /* our own words, as last stored */
 		uint8_t kind;
 		bool peeked;
 		bool broken;  /* something in this ring breaks SPEC.md */
-		bool waiting; /* for the sender to answer our wish for a reset */
+		bool waiting; /* for the sender to answer our reset request */
 	} rx;
 
-	struct ivsh_chan *next;      /* of the region's open channels */
-	struct ivsh_chan *busy_next; /* of those that may have a message */
+	struct ivsh_chan *next;       /* of the region's open channels */
+	struct ivsh_chan *queue_next; /* of those that may have a message */
 	uint32_t lost;          /* readable: resets of its rings: each may have lost messages */
 	uint32_t lost_reported; /* as last answered by ivsh_region_peer_event() */
 };
 
-/* The message may have been delivered to an earlier life of this receiver. SPEC 7. */
+/* The message may have been delivered to an earlier incarnation of this receiver. SPEC 7. */
 #define IVSH_MAYBE_SEEN 0x1u
 
 /* A message, as received. */
@@ -157,36 +156,36 @@ struct ivsh_message {
 /*
  * Open the channel to slot (peer), whether anyone is there or not.
  *
- * Goes on where an earlier life of this slot stopped: what it sent and the peer has not read is
- * still delivered, and what it had not given back comes (again), marked IVSH_MAYBE_SEEN, unless the
- * attach did ivsh_attach_discard(); a reset that was cut in the middle goes on, too. Looks at each
- * descriptor of both rings at most once, or as ivsh_chan_reset() does.
+ * Goes on where an earlier incarnation of this slot stopped: what it sent and the peer has not read
+ * is still delivered; what it had not released comes (again), marked IVSH_MAYBE_SEEN, unless the
+ * attach did ivsh_attach_discard(); a reset that was cut in the middle goes on, too. Loads each
+ * descriptor of both rings at most once, or as often as ivsh_chan_reset() does.
  *
  * Once per peer and attach. records: (count) of them, at least geometry.descs, the caller's, as
  * long as the channel is open.
  *
  * IVSH_EINVAL  peer is this slot or not a slot, (count) is less than geometry.descs, or the region
  *              is not attached.
- * IVSH_EPROTO  what stands in the ring is not what an earlier life could have left: the channel is
- *              open and dead; ivsh_chan_reset(), or leave it.
+ * IVSH_EPROTO  no earlier incarnation can have left what stands in the ring: the channel is open
+ *              and dead; ivsh_chan_reset(), or leave it.
  * SPEC 7.
  */
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
     struct ivsh_record *records, uint32_t count) IVSH_MUST_CHECK;
 
-/* Close: what was released is given back to the sender; what was not stays. Not twice. */
+/* Close: the sender may use the room of what was released; the rest stays. Not twice. */
 void ivsh_chan_close(struct ivsh_chan *ch);
 
 /*
- * Start over in a channel that answered IVSH_EPROTO: what broke is left behind, and what was in
- * that ring and not delivered is lost. A reservation and a peeked message are void.
+ * Start over in a channel that answered IVSH_EPROTO: what was in the broken ring and not delivered
+ * is lost. A reservation and a peeked message are void.
  *
- * Only the ring that broke is reset; the one of the other direction keeps its messages. The other
- * side is rung, and follows when it next sends, receives or waits. Harmless on a channel that is
- * well. Who resets may be made to do so again: how often is the caller's to decide.
+ * Only the ring that broke is reset; the one of the other direction keeps its messages. The peer is
+ * notified, and follows when it next sends, receives or waits. Harmless on a channel that is not
+ * dead. A peer may break the channel again and again: how often to reset it is the caller's choice.
  *
- * Looks at each descriptor of a ring at most 33 times, as does the call that follows the other
- * side's wish; one such wish is followed per call.
+ * Loads each descriptor of a ring at most 33 times, as does the call that answers the peer's reset
+ * request; a call answers one.
  *
  * IVSH_EINVAL  the channel is not open.
  * SPEC 6.
@@ -221,8 +220,8 @@ int ivsh_chan_send(
 int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload) IVSH_MUST_CHECK;
 
 /*
- * Publish the reserved message on (port), and ring the receiver if it wants a bell. 0: accepted.
- * Many in a row ring a sleeper once, and one that is awake not at all.
+ * Publish the reserved message on (port), and notify the receiver if it has requested so. 0:
+ * accepted. Many in a row notify a sleeping receiver once, and one that is awake not at all.
  *
  * IVSH_EINVAL  nothing is reserved.
  */
@@ -232,7 +231,7 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port) IVSH_MUST_CHECK;
 void ivsh_chan_abandon(struct ivsh_chan *ch);
 
 /*
- * Send (count) messages in their order, each with its data, size and port; flags are not looked at.
+ * Send (count) messages in their order, each with its data, size and port; flags are ignored.
  * Cheaper than one by one: what does not depend on the message is done once for many.
  *
  * In *sent: how many were accepted, from the first on. 0: all. Else why the next one was not, as
@@ -244,10 +243,10 @@ int ivsh_chan_send_batch(struct ivsh_chan *ch, const struct ivsh_message *messag
 /* --- Receiving ------------------------------------------------------------------------------ */
 
 /*
- * Receive the next message into (buffer), and give its room back.
+ * Receive the next message into (buffer), and release its room to the sender.
  *
- * message->data is (buffer). capacity: bytes of buffer. A life that is cut in here may take the
- * message with it: who must not lose it peeks, acts on it, and releases.
+ * message->data is (buffer). capacity: bytes of buffer. A receiver that is killed in this call may
+ * take the message with it. One that must not lose it peeks, acts on it, and releases it.
  *
  * IVSH_EAGAIN  no message.
  * IVSH_ENOSPC  the message is larger than (capacity): message->size has its size; it stays.
@@ -270,35 +269,34 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
     void *buffer, uint32_t capacity, uint32_t *received) IVSH_MUST_CHECK;
 
 /*
- * Look at the next message without copying it. size, port and flags are private copies; the bytes
- * at message->data may be changed by a hostile peer until release, even between two reads. Again
- * before release: the same message. Holding it holds all that follow, and may keep the room of
- * some before it from the sender.
+ * Find the next message without copying it. size, port and flags are private copies; a hostile peer
+ * may change the bytes at message->data until release, even between two reads. Before release, it
+ * answers the same message again. Holding it holds all that follow, and may keep the room of some
+ * before it from the sender.
  *
  * IVSH_EAGAIN, IVSH_EPROTO  as ivsh_chan_receive().
  */
 int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST_CHECK;
 
 /*
- * Look at the next message of any open channel: *chan and *message, as ivsh_chan_peek() does. Take
- * it with ivsh_chan_receive() or ivsh_chan_release() on *chan; one that is held does not hold up
- * other channels.
+ * Find the next message of any open channel: *chan and *message, as ivsh_chan_peek() does. Take it
+ * with ivsh_chan_receive() or ivsh_chan_release() on *chan; one that is held does not hold up other
+ * channels.
  *
  * In turn: between two messages of one channel each other channel that has one is served once. It
- * looks at the mail bytes, one line for 64 slots, and at those rings that they speak of; and, since
- * a hint can be lost, at all rings every 256 calls, and every IVSH_POLL_NS while there is nothing.
+ * reads the pending bytes, one line for 64 slots, and polls the rings that they hint at; and, since
+ * a hint can be lost, all rings every 256 calls, and every IVSH_POLL_NS while there is nothing.
  *
  * IVSH_EAGAIN  no message on any channel.
- * IVSH_EPROTO  *chan broke, now or since the last call: ivsh_chan_reset() or ivsh_chan_close() it, or go on without
- *              it. Said once; the other channels are not affected.
- * IVSH_ELOST   as every call.
+ * IVSH_EPROTO  *chan broke, now or since the last call: ivsh_chan_reset() or ivsh_chan_close() it,
+ *              or go on without it. Answered once; the other channels are not affected.
  * SPEC R8.6.
  */
 int ivsh_region_next(struct ivsh_region *region, struct ivsh_chan **chan,
     struct ivsh_message *message) IVSH_MUST_CHECK;
 
 /*
- * Give the peeked message's room back to the sender. message->data is void from here on.
+ * Release the peeked message's room to the sender. message->data is void from here on.
  *
  * IVSH_EINVAL  nothing is peeked.
  */

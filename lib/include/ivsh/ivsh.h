@@ -13,8 +13,11 @@
 #include <ivsh/platform.h>
 #include <ivsh/pci.h>
 #include <ivsh/device.h>
+#include <ivsh/geometry.h>
 #include <ivsh/region.h>
 #include <ivsh/channel.h>
+#include <ivsh/wait.h>
+#include <ivsh/peers.h>
 #include <ivsh/stream.h>
 #include <ivsh/node.h>
 

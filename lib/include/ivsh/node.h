@@ -40,7 +40,9 @@
 #define IVSH_NODE_H
 
 #include <ivsh/channel.h>
+#include <ivsh/peers.h>
 #include <ivsh/stream.h>
+#include <ivsh/wait.h>
 
 #include <stddef.h>
 

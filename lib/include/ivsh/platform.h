@@ -33,7 +33,7 @@ enum ivsh_map {
 };
 
 struct ivsh_platform {
-	void *ctx; /* first argument of every call below; opaque to the library */
+	void *ctx; /* first argument of every call below; the library does not look into it */
 
 	/*
 	 * Read or write 32 bits of a function's configuration space at (offset), a multiple of 4

@@ -5,15 +5,16 @@
  * A stream joins the two peers of a channel on one port. Either side writes bytes and says when
  * there are no more; the other reads them in order, in pieces of its own choice. A writer stops
  * when the reader's buffer is full, so one stream never holds up the channel for another, or for
- * messages. It is over when both sides have finished, or when one side's life or the ring's is:
- * whatever is missing then shows as an error, never as an early end.
+ * messages. A stream ends when both sides have finished, or when an incarnation of either side
+ * ends, or a ring is reset: whatever is missing then shows as an error, never as an early end.
  *
- * Nothing blocks: who gets IVSH_EAGAIN calls ivsh_region_wait() and then again. Calls are for the
- * thread that owns the region; each makes at most one ring's worth of looks, and three sends more
- * than it has bytes for. Each that answers an int can answer, besides what stands beside it:
+ * Nothing blocks: after IVSH_EAGAIN, the caller waits (ivsh_region_wait()) and calls again. Calls
+ * are for the thread that owns the region. Each takes at most one ring's worth of messages, and
+ * sends three more than it has bytes for. Each that answers an int can answer, besides what stands
+ * beside it:
  *
- * IVSH_EPEER   the peer closed the stream, began another one, came back in a new life, or a reset
- *              of a ring lost messages: open the stream again.
+ * IVSH_EPEER   the peer closed the stream, began another one, came back as another incarnation, or
+ *              a reset of a ring lost messages: open the stream again.
  * IVSH_EPROTO  the peer broke the stream's rules: this stream is dead, the channel goes on. Or the
  *              channel itself is dead.
  * IVSH_ELOST   as in channel.h.
@@ -38,7 +39,7 @@ struct ivsh_stream {
 	uint32_t size;             /* of buffer: a power of two */
 	uint32_t self;             /* this stream's number, new with each open */
 	uint32_t peer;             /* the other side's; 0: not known yet */
-	uint32_t peer_incarnation; /* the life of the peer that it belongs to */
+	uint32_t peer_incarnation; /* of the peer: the stream belongs to it */
 	uint32_t lost;             /* resets of the channel's rings, as last seen */
 	uint16_t port;
 	bool joined; /* the peer knows us: its bytes are for this stream */
@@ -50,7 +51,7 @@ struct ivsh_stream {
 		uint32_t sent;
 		uint32_t credit; /* how far the peer lets us go */
 		bool finished;   /* no more will be written */
-		bool ended;      /* and the peer was told */
+		bool ended;      /* and the peer knows it */
 	} tx;
 	struct {
 		uint32_t received;
@@ -62,7 +63,7 @@ struct ivsh_stream {
 };
 
 /*
- * Open a stream on (port), and tell the peer. The peer opens one, too, on the same port, earlier or
+ * Open a stream on (port), and say so to the peer. The peer opens one, too, on the same port, earlier or
  * later; until then writing and reading answer IVSH_EAGAIN.
  *
  * Bytes that come are kept in (buffer) until they are read: (size) bytes, a power of two from 64 to
@@ -98,12 +99,12 @@ int ivsh_stream_read(
 /*
  * Say that no more will be written. Reading goes on. Again is harmless.
  *
- * IVSH_EAGAIN  the peer could not be told yet: call it, or any other call of the stream, again.
+ * IVSH_EAGAIN  the peer does not know yet: call it, or any other call of the stream, again.
  */
 int ivsh_stream_finish(struct ivsh_stream *stream) IVSH_MUST_CHECK;
 
 /*
- * Leave the stream. If it was not finished on both sides the peer is told that it is over, unless
+ * Leave the stream. If it was not finished on both sides the peer learns that it is over, unless
  * the ring is full. Before ivsh_chan_close().
  */
 void ivsh_stream_close(struct ivsh_stream *stream);

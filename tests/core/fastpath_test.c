@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * way_test.c - the short ways of sending and receiving are left as soon as anything stands in them,
+ * fastpath_test.c - the short ways of sending and receiving are left as soon as anything stands in them,
  * and what is asked of the other side is seen.
  *
  * Each state is entered when both limits are far ahead. SPEC 6, 7.
@@ -32,8 +32,8 @@ static void open_both(void)
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &held), IVSH_EAGAIN);
 	for (unsigned i = 0; i < 4; i++)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, sizes[i % 4]), 0);
-	CHECK(a.chan.tx.limit != a.chan.tx.head);
-	CHECK(b.chan.rx.limit != b.chan.rx.read);
+	CHECK(a.chan.tx.credit_end != a.chan.tx.head);
+	CHECK(b.chan.rx.credit_end != b.chan.rx.read);
 }
 
 /* --- States: each leaves the sender a, or the receiver b, or both, in what its name says --------- */
@@ -202,7 +202,8 @@ static void between(void)
 		/* The second of two by the short way, or by the long one. */
 		NEED_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 		if (i & 1)
-			a.chan.tx.limit = a.chan.tx.head, b.chan.rx.limit = b.chan.rx.read;
+			a.chan.tx.credit_end = a.chan.tx.head,
+			b.chan.rx.credit_end = b.chan.rx.read;
 		NEED_EQ(ivsh_chan_reserve(&a.chan, size, &payload), 0);
 		NEED_EQ(ivsh_chan_peek(&b.chan, &held), 0);
 		CHECK_EQ(held.size, 100);
@@ -327,7 +328,7 @@ static void asks_reset(void)
 		NEED_EQ(ivsh_chan_reset(&b.chan), 0);
 		CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
 		CHECK_EQ(i < 3 ? send(8) : send_batch(40), 0);
-		CHECK_EQ(a.chan.tx.limit, a.chan.tx.head);
+		CHECK_EQ(a.chan.tx.credit_end, a.chan.tx.head);
 		CHECK_EQ(ways[i % 3](8), IVSH_EAGAIN);
 		CHECK_EQ(world_ring(0, 1)->sender.generation, 1);
 		/* In step again: the next ones come. */

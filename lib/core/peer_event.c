@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * news.c - what happened to the other slots, and who of them is meant.
+ * peer_event.c - what happened to the other slots: the difference between what was reported last and
+ * what is.
  */
+#include "core/server.h"
 #include "core/slot.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/peers.h>
 
-/* A reset that was not told of yet: what a channel keeps is private memory, so all are looked at. */
-static bool news_lost(const struct ivsh_region *region, struct ivsh_peer_event *news)
+/* A reset that was not reported yet. All channels are private memory, so each is looked at. */
+static bool lost_find(const struct ivsh_region *region, struct ivsh_peer_event *event)
 {
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
 		if (ch->lost == ch->lost_reported)
 			continue;
 		ch->lost_reported = ch->lost;
-		/* SPEC R6.5: the next life need not say so again. */
+		/* SPEC R6.5: the next incarnation need not report it again. */
 		if (!ch->dead && !ch->tx.waiting)
 			store32(&ch->tx.own->reported, ch->tx.generation);
 		if (!ch->dead)
 			store32(&ch->rx.own->reported, ch->rx.generation_ack);
-		news->kind = IVSH_PEER_EVENT_LOST;
-		news->slot = ch->peer;
+		event->kind = IVSH_PEER_EVENT_LOST;
+		event->slot = ch->peer;
 		return true;
 	}
 	return false;
 }
 
-/* The difference between (peer) as told and as just seen. */
-static bool news_peer(struct ivsh_peer *peer, enum ivsh_peer_event_kind *kind)
+/* Whether (peer) differs from what was reported of it; then *kind says how. */
+static bool peer_has_changed(struct ivsh_peer *peer, enum ivsh_peer_event_kind *kind)
 {
 	uint32_t now = peer->presence == IVSH_PEER_ATTACHED ? peer->incarnation : 0;
 
@@ -39,7 +42,7 @@ static bool news_peer(struct ivsh_peer *peer, enum ivsh_peer_event_kind *kind)
 	return true;
 }
 
-/* Begin another round of looks at all slots, if it is time for one. */
+/* Begin another round over all slots, if it is time for one. */
 static void round_begin(struct ivsh_region *region)
 {
 	uint32_t change = server_change(region);
@@ -52,30 +55,32 @@ static void round_begin(struct ivsh_region *region)
 	region->round_slot = 0;
 }
 
-/* Go on with the round: whether a slot has news. */
-static bool round_look(
-    struct ivsh_region *region, struct ivsh_peer *peers, struct ivsh_peer_event *news)
+/* Go on with the round, up to the next slot that has changed. False: there is none. */
+static bool round_go_on(
+    struct ivsh_region *region, struct ivsh_peer *peers, struct ivsh_peer_event *event)
 {
 	while (region->round_slot < region->geometry.slots) {
-		uint32_t slot = news->slot = region->round_slot++;
+		uint32_t slot = event->slot = region->round_slot++;
 
 		if (slot != region->mem.self && !ivsh_region_peer(region, slot, &peers[slot]) &&
-		    news_peer(&peers[slot], &news->kind))
+		    peer_has_changed(&peers[slot], &event->kind))
 			return true;
 	}
 	return false;
 }
 
 int ivsh_region_peer_event(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
-    struct ivsh_peer_event *news)
+    struct ivsh_peer_event *event)
 {
+	int error;
+
 	if (count < region->geometry.slots)
 		return IVSH_EINVAL;
-	slot_beat(region);
-	if (!region->attached)
-		return IVSH_ELOST;
-	if (news_lost(region, news) || round_look(region, peers, news))
+	error = slot_enter(region);
+	if (error)
+		return error;
+	if (lost_find(region, event) || round_go_on(region, peers, event))
 		return 0;
 	round_begin(region);
-	return round_look(region, peers, news) ? 0 : IVSH_EAGAIN;
+	return round_go_on(region, peers, event) ? 0 : IVSH_EAGAIN;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * look_test.c - what a message on its short way looks at: while the other side asks for nothing,
+ * poll_test.c - what a message on its short way looks at: while the other side asks for nothing,
  * its own descriptor, its place, that word, and whose the slot is. SPEC R5.6, R8.2, and 9, "What a
  * call looks at".
  *

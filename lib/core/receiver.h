@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * receiver.h - the receiving end of a ring: its opening, its credit, its slow path.
+ */
+#ifndef IVSH_CORE_RECEIVER_H
+#define IVSH_CORE_RECEIVER_H
+
+#include <ivsh/channel.h>
+
+/* The receiver's half of ivsh_chan_open(); the pointers into the ring are set. */
+void ivsh_receiver_open(struct ivsh_chan *ch);
+
+/* Publish the read index: the sender may use what was released. 0, or IVSH_ELOST. */
+int ivsh_receiver_publish(struct ivsh_chan *ch);
+
+/* Publish the read index, whatever is due, and refill the credit. */
+void ivsh_receiver_release_all(struct ivsh_chan *ch);
+
+/*
+ * The credit, in messages or in bytes of (area), is used up: do what is due, and move it on. area:
+ * NULL for an inline message. 0: it is enough for a message of (size) bytes now; IVSH_EAGAIN: the
+ * slow path decides.
+ */
+int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size);
+
+/* Whether there is a message that was not peeked yet. Follows a reset, if there is one. */
+bool ivsh_receiver_is_ready(struct ivsh_chan *ch);
+
+/* The slow path: any message, any state of the channel. As ivsh_chan_receive() and so on. */
+int ivsh_receiver_receive(
+    struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity);
+int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message);
+int ivsh_receiver_release(struct ivsh_chan *ch);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ring.c - what both ends of a ring compute alike.
+ *
+ * Theory of operation: a ring is an array of descriptors, and two areas for payloads. The sender
+ * fills the descriptor at its index and marks it valid with the wrap counter, which says how often
+ * the index has gone round; the receiver waits for that value at its own index. The sender shares
+ * no index. The receiver publishes its read index now and then, and the sender loads it only when
+ * the ring seems full. The position of a payload follows from the lengths before it, so both ends
+ * compute it, and the receiver believes no position that differs.
+ */
+#include "core/ring.h"
+
+#include "core/area.h"
+#include "core/descriptor.h"
+#include "core/layout.h"
+
+struct ivsh_wire_ring *ivsh_ring_at(
+    const struct ivsh_region *region, uint32_t sender, uint32_t receiver, struct ivsh_area *area)
+{
+	const struct ivsh_geometry *g = &region->geometry;
+	uint8_t *ring;
+	struct layout l;
+
+	ivsh_layout_of(g, &l);
+	ring = layout_at(region->mem.base, region->mem.size,
+	    ivsh_layout_ring(g, &l, sender, receiver), l.stride);
+	if (!ring)
+		return NULL;
+	area[IVSH_AREA_SMALL].base = ring + l.small;
+	area[IVSH_AREA_SMALL].size = g->small_size;
+	area[IVSH_AREA_LARGE].base = ring + l.large;
+	area[IVSH_AREA_LARGE].size = g->large_size;
+	return (struct ivsh_wire_ring *)(void *)ring;
+}
+
+bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t control,
+    uint64_t body, bool start)
+{
+	uint32_t i = area_of(control_kind(control)), size = control_size(control);
+
+	if (control & IVSH_WIRE_CONTROL_RESERVED)
+		return false;
+	if (control_kind(control) == IVSH_WIRE_KIND_INLINE)
+		return size <= IVSH_WIRE_INLINE_MAX;
+	/* SPEC R7.7: the payload is where the lengths before it put it, or may be anywhere. */
+	return i < IVSH_AREAS && area_holds(&area[i], body, size) &&
+	       (start || !area[i].known || body == area_position(&area[i], now->end[i], size));
+}
+
+uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
+{
+	uint32_t shift = ring_shift(descs), waiting = 0;
+
+	while (waiting < descs) {
+		uint32_t index = read + waiting;
+		uint64_t control = descriptor_load(&desc[index & (descs - 1)]);
+
+		if (control_wrap(control) != ring_wrap(index, shift))
+			break;
+		waiting++;
+	}
+	return waiting;
+}
+
+bool ivsh_ring_notify(
+    struct ivsh_region *region, uint32_t peer, const uint32_t *request, uint32_t *notified)
+{
+	const struct ivsh_doorbell *doorbell = &region->mem.doorbell;
+	uint32_t word;
+
+	/*
+	 * Here: the store of a descriptor or a read index, this fence, the load of the request.
+	 * There: the store of the request, a fence, the load of the descriptor or the read index.
+	 * Without either fence both loads may come first: the peer sleeps, and nobody notifies it.
+	 * SPEC R8.2.
+	 */
+	fence_full();
+	word = load32(request);
+	if (!doorbell->notify || (word & IVSH_WIRE_REQUEST_VECTOR) == 0 || word == *notified)
+		return false;
+	*notified = word;
+	doorbell->notify(doorbell->ctx, peer, (word & IVSH_WIRE_REQUEST_VECTOR) - 1);
+	region->counters.notifications_sent++;
+	return true;
+}

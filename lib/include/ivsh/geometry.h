@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * geometry.h - the sizes that decide where everything is, and formatting a memory with them.
+ *
+ * Nothing here needs an attached region: servers and tools call it, too. Nothing here allocates,
+ * prints or keeps state.
+ */
+#ifndef IVSH_GEOMETRY_H
+#define IVSH_GEOMETRY_H
+
+#include <ivsh/error.h>
+#include <ivsh/wire.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* SPEC 2. */
+struct ivsh_geometry {
+	uint32_t slots; /* peers: 2 to 256 */
+	uint32_t descs; /* messages that a ring holds: a power of two, 16 to 32768 */
+	uint32_t
+	    small_size; /* a ring's bytes for small payloads: a power of two, 1 KiB to 128 MiB */
+	uint32_t
+	    large_size; /* a ring's bytes for large payloads: likewise, at least small_size; the
+	                        largest message */
+};
+
+/*
+ * The bytes that a region of this geometry takes, in *size.
+ *
+ * Anyone, anywhere.
+ *
+ * IVSH_EINVAL  a field is out of its range: *size is untouched.
+ * SPEC 2.
+ */
+int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
+
+/* The records that are enough for each channel of a region of ivsh_geometry_fit(). */
+#define IVSH_FIT_DESCS 256u
+
+/*
+ * The geometry that this library chooses for (slots) peers in (size) bytes: IVSH_FIT_DESCS
+ * descriptors, a small payload area of 4 KiB, and the largest large payload area from 8 KiB to 4 MiB
+ * that fits; 64 descriptors and 4 KiB where that is too much.
+ *
+ * Anyone, anywhere. need: NULL, or where the bytes go that the least such geometry takes.
+ *
+ * IVSH_EINVAL  slots is not 2 to 256.
+ * IVSH_ENOSPC  not even the least one fits: bring *need bytes.
+ */
+int ivsh_geometry_fit(
+    uint64_t size, uint32_t slots, struct ivsh_geometry *geometry, uint64_t *need) IVSH_MUST_CHECK;
+
+/*
+ * Format (size) bytes at (base): clear everything but the payload areas, and store the header, its
+ * magic last.
+ *
+ * For the server, the peer of slot 0, or a tool; never two at once, and never under living peers.
+ * format_id: differs from one formatting to the next; a clock or a random number.
+ * force: format also a memory that is formatted, or holds something else. The magic goes first.
+ *
+ * IVSH_EINVAL  base is not aligned to 4096, or the geometry is out of range.
+ * IVSH_ENOSPC  the geometry needs more than size bytes.
+ * IVSH_EBUSY   not forced, and the first eight bytes are not zero.
+ * IVSH_EREADONLY  the magic did not stay.
+ * SPEC 3.
+ */
+int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
+    uint64_t format_id, bool force) IVSH_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * peers.h - who else is in a region: presence, peer events, names, services and counters.
+ *
+ * A peer, and everyone who can store into its slot, writes what is said here of it: it is a claim,
+ * not an identity. Calls are for the thread that owns the region, not from interrupts; none blocks.
+ */
+#ifndef IVSH_PEERS_H
+#define IVSH_PEERS_H
+
+#include <ivsh/region.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Presence ------------------------------------------------------------------------------- */
+
+enum ivsh_presence {
+	IVSH_PEER_ABSENT = 0,   /* nobody was here, or the last one detached */
+	IVSH_PEER_ATTACHED = 1, /* here, as far as anyone knows */
+	IVSH_PEER_SILENT = 2,   /* its heartbeat stands still: suspected, may come back */
+	IVSH_PEER_GONE = 3,     /* it died: the server saw its socket go, and it did not detach */
+};
+
+enum ivsh_connection {
+	IVSH_CONNECTION_UNKNOWN = 0, /* no server, or one that has stopped */
+	IVSH_CONNECTION_UP = 1,
+	IVSH_CONNECTION_DOWN = 2,
+};
+
+/* One peer as seen from here. Zero it before the first call; keep it for the next. */
+struct ivsh_peer {
+	enum ivsh_presence presence;
+	enum ivsh_connection connection; /* what the server says of the slot's socket */
+	uint32_t incarnation;            /* advances with each attach; 0: never attached */
+	uint32_t vectors;                /* doorbell vectors that it says it has: unchecked */
+	uint64_t silent_ns;              /* for how long its heartbeat stood still, as seen here */
+	char name[IVSH_WIRE_NAME_SIZE];  /* printable ASCII, terminated; empty: none */
+
+	/* For the next call. */
+	uint32_t heartbeat;
+	uint64_t seen_ns;
+	uint32_t reported; /* the incarnation of the last peer event; 0: that it is down */
+};
+
+/*
+ * What slot (slot) says of its peer, which may be this one. *peer holds what the last call found,
+ * and gets what this one finds. Whether a heartbeat advances shows only when the same struct is
+ * used again, after IVSH_HEARTBEAT_NS or more.
+ *
+ * IVSH_EINVAL  slot is not below the number of slots.
+ */
+int ivsh_region_peer(
+    struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer) IVSH_MUST_CHECK;
+
+/* --- Peer events ---------------------------------------------------------------------------- */
+
+/* What happened to another slot. */
+enum ivsh_peer_event_kind {
+	IVSH_PEER_EVENT_UP = 1,        /* a peer is here that was not, or was silent and is back */
+	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: its presence says which */
+	IVSH_PEER_EVENT_RESTARTED = 3, /* it is here, as another incarnation than reported last */
+	IVSH_PEER_EVENT_LOST = 4,      /* a ring was reset: messages may be lost */
+	IVSH_PEER_EVENT_BROKEN = 5,    /* of ivsh_node_next_event(): the channel was given up */
+};
+
+struct ivsh_peer_event {
+	enum ivsh_peer_event_kind kind;
+	uint32_t slot;
+};
+
+/* Without a change that the server saw, a round over the slots begins this often. */
+#define IVSH_PEER_EVENT_NS UINT64_C(20000000)
+
+/*
+ * The next event of another slot, in *event: one at a time; call it until it answers IVSH_EAGAIN.
+ *
+ * Nothing queues up: an event is the difference between what was reported last and what is. So a
+ * peer that went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and two resets
+ * are one IVSH_PEER_EVENT_LOST. peers: one per slot, (count) of them, the caller's, zeroed before the
+ * first call; peers[slot] holds what was seen last.
+ *
+ * Reads each slot once in a round; a call ends at most one round and begins one. A round begins with
+ * the first call after the server saw a change, or IVSH_PEER_EVENT_NS after the last one; other calls
+ * read no slot. So with a server a death shows at once (ivsh_region_wait() answers
+ * IVSH_EVENT_CONTROL), without one within IVSH_HEARTBEAT_LIMIT_NS; an attach shows in the next round.
+ *
+ * IVSH_EAGAIN  nothing more, for now.
+ * IVSH_EINVAL  (count) is less than the number of slots.
+ * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
+ */
+int ivsh_region_peer_event(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
+    struct ivsh_peer_event *event) IVSH_MUST_CHECK;
+
+/* --- Names and services. SPEC 5 ------------------------------------------------------------- */
+
+/*
+ * Find the peer that calls itself (name): its slot, the lowest, in *slot. peers: as for
+ * ivsh_region_peer_event(); each is read again. Two peers may have one name, and any peer may take
+ * any.
+ *
+ * IVSH_ENODEV  no peer of that name is here: later perhaps.
+ * IVSH_EINVAL  (count) is less than the number of slots.
+ */
+int ivsh_region_find(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
+    const char *name, uint32_t *slot) IVSH_MUST_CHECK;
+
+#define IVSH_SERVICE_NAME_SIZE 28u
+
+/* A named port. */
+struct ivsh_service {
+	char name[IVSH_SERVICE_NAME_SIZE]; /* printable ASCII, terminated; empty: no service */
+	uint16_t port;
+};
+
+/*
+ * Publish that the service (name) is to be had on (port), or on another port than before. name: 1
+ * to 27 printable ASCII characters. It is gone with this incarnation of the slot.
+ *
+ * IVSH_EINVAL  not such a name.
+ * IVSH_ENOSPC  there are 16 already.
+ * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
+ */
+int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t port) IVSH_MUST_CHECK;
+
+/*
+ * The service number (index), from 0, of slot (slot), in *service. It is the last incarnation's,
+ * whether that is here or not.
+ *
+ * IVSH_EINVAL  no such slot.
+ * IVSH_ENODEV  (index) is above the last one.
+ * IVSH_EAGAIN  its peer is writing, or died writing: ask later.
+ */
+int ivsh_region_service(const struct ivsh_region *region, uint32_t slot, uint32_t index,
+    struct ivsh_service *service) IVSH_MUST_CHECK;
+
+/* The port of slot (slot)'s service (name), in *port. IVSH_ENODEV: it has none. Errors as above. */
+int ivsh_region_port(const struct ivsh_region *region, uint32_t slot, const char *name,
+    uint16_t *port) IVSH_MUST_CHECK;
+
+/* --- Counters ------------------------------------------------------------------------------- */
+
+/* The counters that slot (slot) published last, dead or alive. Errors as ivsh_region_peer(). */
+int ivsh_region_counters(const struct ivsh_region *region, uint32_t slot,
+    struct ivsh_counters *counters) IVSH_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
