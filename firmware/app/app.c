@@ -52,7 +52,7 @@ static const struct command commands[] = {
     {"get", get_run, 3, 3, IVSH_PORT_FILE, 0, STAY | OPTION_PORT, "PEER FILE",
 	"receive a file from a peer that runs put; FILE -: stdout"},
     {"demo", demo_run, 1, 1, 0, 64, STAY | OPTION_COUNT | OPTION_PEERS | OPTION_QUIET, "",
-	"greet --peers others, exchange --count messages (64), check all"},
+	"exchange --count messages (64) with --peers others, check all"},
     {"stress", stress_run, 1, 1, 0, 100000, STAY | OPTION_COUNT | OPTION_PEERS | OPTION_QUIET, "",
 	"exchange --count messages of random sizes (100000), check all"},
     {"bench", bench_run, 1, 2, 0, 0, STAY | OPTION_COUNT | OPTION_SIZE | OPTION_PEER,

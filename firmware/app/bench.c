@@ -198,7 +198,7 @@ static bool run(struct bench *b, unsigned kind)
 		fprintf(stderr, "ivsh: bench: no memory for %" PRIu32 " times\n", b->count);
 	ok = ok && kinds[kind].run(b);
 	if (ok && kinds[kind].run != bench_ack)
-		report_bells(&b->s, "bench");
+		report_wait(&b->s, "bench");
 	free(b->times_ns);
 	free(b->payload);
 	return ok;

@@ -81,7 +81,7 @@ int echo_run(const struct world *world, const struct options *o)
 		status = echo_all(s, open, o->count, &answered);
 		printf("echo: answered %" PRIu64 " messages\n", answered);
 		for (uint32_t i = 0; i < open; i++)
-			report_bells(&s[i], "echo");
+			report_wait(&s[i], "echo");
 	}
 	while (open > 0)
 		session_close(&s[--open]);

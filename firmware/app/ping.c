@@ -101,7 +101,7 @@ static int ping_all(struct ping *p, uint32_t count)
 	printf("ping: %s: %" PRIu32 " round trips of %" PRIu32 " bytes, us:",
 	    session_who(&p->s, p->peer), done, p->size);
 	report_times(p->times_ns, done);
-	report_bells(&p->s, "ping");
+	report_wait(&p->s, "ping");
 	return done == count ? STATUS_DONE : p->s.status;
 }
 

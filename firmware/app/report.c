@@ -30,7 +30,7 @@ void report_times(uint64_t *times_ns, uint32_t count)
 	printf("\n");
 }
 
-void report_bells(const struct session *s, const char *command)
+void report_wait(const struct session *s, const char *command)
 {
 	struct ivsh_counters c;
 	uint32_t vectors = s->node->region.mem.doorbell.vectors;

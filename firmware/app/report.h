@@ -14,6 +14,6 @@ void report_times(uint64_t *times_ns, uint32_t count);
 /*
  * Print one line: how (command) waited since it attached, and the doorbells that it took and saved.
  */
-void report_bells(const struct session *session, const char *command);
+void report_wait(const struct session *session, const char *command);
 
 #endif

@@ -69,7 +69,7 @@ int sink_run(const struct world *world, const struct options *o)
 	if (status == STATUS_DONE)
 		status = take_all(&sink, o->count);
 	printf("sink: took %" PRIu64 " messages, %" PRIu64 " bytes\n", sink.messages, sink.bytes);
-	report_bells(s, "sink");
+	report_wait(s, "sink");
 	session_close(s);
 	return status;
 }

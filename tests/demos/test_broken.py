@@ -15,12 +15,12 @@ LINE = r"^ivsh: channel to slot 1: .*$"
 
 def ring_word(content, sender, receiver, offset):
     """Where in the memory a word of a ring stands. SPEC 2, 6."""
-    slots, descs, hot, bulk = struct.unpack_from("<IIII", content, 24)
+    slots, descs, small, large = struct.unpack_from("<IIII", content, 24)
 
     def page(size):
         return (size + 4095) & ~4095
 
-    stride = page(page(256 + descs * 16 + hot) + bulk)
+    stride = page(page(256 + descs * 16 + small) + large)
     index = sender * (slots - 1) + receiver - (receiver > sender)
     return page(8192 + slots * 2048) + index * stride + offset
 

@@ -116,7 +116,7 @@ def test_send_recv(world):
 
 
 def test_echo_ping(world):
-    """Every way that a payload can go: none, inline, the hot area, the bulk area, the largest."""
+    """Every way that a payload can go: none, inline, the small area, the large area, the largest."""
     server = world.server(bind=2)
     echo = world.guest("echo", "echo --name=echo", *doorbell(server.bound[0]))
     for size in SIZES:
@@ -225,7 +225,7 @@ def test_large_messages(world, uefi):
 
 def test_larger_messages_than_memory(world):
     """What a region could hold is no reason to ask for as much."""
-    head = header(slots=2, hot=4096, bulk=1 << 27)
+    head = header(slots=2, small=4096, large=1 << 27)
     memory = memory_file(world.folder, 1 << 30, head)
     echo = world.guest("echo", "echo --slot=0", *plain(memory))
     ping = world.guest("ping", "ping --slot=1 --count=5 --timeout=25", *plain(memory))

@@ -17,7 +17,7 @@ def who(slot):
 
 
 def check_talk(text, worlds, progress=PROGRESS):
-    """Every guest was greeted by every other, showed its progress, and verified every byte."""
+    """Every guest said hello to every other, showed its progress, and verified every byte."""
     lines = text.splitlines()
     count = len(worlds)
     for me in range(count):

@@ -28,21 +28,21 @@ DAMAGED = r"ivsh: device 00:01\.0: the region's header is damaged: clear the mem
 MEMORY = 4 << 20
 
 
-def region_size(slots, descs, hot, bulk):
+def region_size(slots, descs, small, large):
     """SPEC 2."""
 
     def page(size):
         return (size + 4095) & ~4095
 
-    stride = page(page(256 + descs * 16 + hot) + bulk)
+    stride = page(page(256 + descs * 16 + small) + large)
     return page(8192 + slots * 2048) + slots * (slots - 1) * stride
 
 
-def header(version=1, features=0, slots=8, descs=64, hot=8192, bulk=32768, size=None, magic=MAGIC):
+def header(version=1, features=0, slots=8, descs=64, small=8192, large=32768, size=None, magic=MAGIC):
     """A region's header; without arguments a good one. SPEC 3."""
     if size is None:
-        size = region_size(slots, descs, hot, bulk)
-    return magic + struct.pack("<IIQIIIIQ", version, features, size, slots, descs, hot, bulk, 1)
+        size = region_size(slots, descs, small, large)
+    return magic + struct.pack("<IIQIIIIQ", version, features, size, slots, descs, small, large, 1)
 
 
 def test_good_header(world):
@@ -75,11 +75,11 @@ HEADERS = {
     "0 slots": (header(slots=0), DAMAGED),
     "too many slots": (header(slots=0xFFFFFFFF, size=1 << 20), DAMAGED),
     "63 descriptors": (header(descs=63), DAMAGED),
-    "odd hot size": (header(hot=8191), DAMAGED),
-    "hot above bulk": (header(hot=65536), DAMAGED),
-    "huge bulk": (header(bulk=1 << 28), DAMAGED),
+    "odd small size": (header(small=8191), DAMAGED),
+    "small above large": (header(small=65536), DAMAGED),
+    "huge large": (header(large=1 << 28), DAMAGED),
     "beyond the BAR": (
-        header(bulk=1 << 20),
+        header(large=1 << 20),
         rf"ivsh: device 00:01\.0: the memory has {MEMORY} bytes, {region_size(8, 64, 8192, 1 << 20)} are needed: .*",
     ),
 }

@@ -69,7 +69,7 @@ def test_pingpong(world, name):
         assert side["mode"] == "sleep" and side["vectors"] == 2
         # Some messages come before the other side sleeps: on a busy host, most.
         assert side["doorbell"] > 20 * side["missed"]
-        # A message that comes just when the timer has ended a sleep counts as rescued, too.
+        # A message that comes just when the timer has ended a sleep counts as missed, too.
         assert side["missed"] <= (count / 100 if smp else 2 + count / 20000)
 
 
@@ -169,7 +169,7 @@ def test_sleeping_receiver_killed(world):
 
 
 def test_sleeping_sender_killed(world):
-    """The one that sleeps does not notice: the next incarnation of its peer notifies it, too."""
+    """The one that sleeps is not disturbed: the next incarnation of its peer notifies it, too."""
     server = world.server(bind=2)
     echo = world.guest("echo", "echo --wait=sleep", *doorbell(server.bound[0]))
     with server.memory() as memory:
