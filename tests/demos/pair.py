@@ -3,8 +3,8 @@
 
 A slice of messages stands between two of flags. It counts only if the host left both guests where
 they were meanwhile: the two agree. What a message costs in flags is its slice over their mean. That
-depends on where the two guests are, so slices of different places are never taken together. Where they
-are shows in the flags of the round without a pause: with one, translated guests take longer.
+depends on where the two guests are, so slices of different places are never taken together. Where
+they are shows in the flags of the round without a pause: with one, translated guests take longer.
 """
 
 import os
@@ -26,8 +26,8 @@ CHECKED = 2 * 64 * len(SIZES)  # messages that pair.c looks at before it measure
 def run(world, rounds, trips, seconds=60):
     """
     The slices of one run, as (pause, size, ns, flag ns before, flag ns behind, flag ns without a
-    pause in that round), for a round trip each. Each guest is kept on a processor of its own: on one together, each round trip would last
-    until the host's scheduler has its turn.
+    pause in that round), for a round trip each. Each guest is kept on a processor of its own: on
+    one together, each round trip would last until the host's scheduler has its turn.
     """
     memory = memory_file(world.folder, size=8 << 20, name="pair")
     guests = [
@@ -50,7 +50,9 @@ def run(world, rounds, trips, seconds=60):
         if pause == "none":
             near = statistics.median(times[0::2])
         for at in range(1, len(times), 2):
-            slices.append((pause, int(words[2 * at]), times[at], times[at - 1], times[at + 1], near))
+            slices.append(
+                (pause, int(words[2 * at]), times[at], times[at - 1], times[at + 1], near)
+            )
     assert len(slices) == 2 * rounds * len(SIZES)
     return slices
 

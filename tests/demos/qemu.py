@@ -35,7 +35,8 @@ QEMU = (
     "qemu-system-x86_64 -nodefaults -display none -no-reboot"
     " -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4"
 ).split()
-# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md, "TCG").
+# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md,
+# "TCG").
 TCG = "-accel tcg -smp 1,maxcpus=2".split()
 # Nothing outlives the tests, however they end.
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
@@ -43,7 +44,9 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
 
 
 class Program:
-    """A running program, and all that it has printed. verdict: it is a guest that says how it ended."""
+    """
+    A running program, and all that it has printed. verdict: it is a guest that says how it ended.
+    """
 
     def __init__(self, world, name, argv, verdict=False, **popen):
         self.world, self.name, self.argv = world, name, [str(word) for word in argv]
@@ -112,7 +115,9 @@ class Program:
 
     def done(self, want=0, seconds=LIMIT):
         """
-        Wait for its end; its output. Fails when the exit status is not (want); when that is 0, also if
+        Wait for its end; its output. Fails when the exit status is not (
+            want
+        ); when that is 0, also if
         a guest does not say so itself in its last line: QEMU ends with 0 after a crash, too.
         """
         status = self.status(seconds)
@@ -219,7 +224,9 @@ class World:
         Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain(). A later
         -smp in (machine) replaces the first one.
         """
-        words = [*QEMU, *self.accelerator, *machine.split(), "-m", ram or (256 if uefi else 64), *device]
+        words = [
+            *QEMU, *self.accelerator, *machine.split(), "-m", ram or (256 if uefi else 64), *device
+        ]
         if uefi:
             words += ["-bios", OVMF, "-kernel", EFI]
         else:
@@ -242,7 +249,8 @@ class World:
         """Wait for a state of the shared memory, which has no event to wait for."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, f"timeout: {what}: not in {seconds:.0f} s\n{self.report()}"
+            late = f"timeout: {what}: not in {seconds:.0f} s"
+            assert time.monotonic() < end, f"{late}\n{self.report()}"
             time.sleep(0.005)
 
     def report(self):
@@ -289,8 +297,9 @@ def doorbell(socket, vectors=2, key="ivsh", where=""):
 def notifications(text, command):
     """The line in which a command says how it waited: {what: count}, and its mode."""
     found = re.search(
-        rf"^{command}: wait (?P<mode>\w+), (?P<vectors>\d+) vectors?: notifications sent (?P<sent>\d+), "
-        r"suppressed (?P<suppressed>\d+); woken by doorbell (?P<doorbell>\d+), by timer (?P<timer>\d+) "
+        rf"^{command}: wait (?P<mode>\w+), (?P<vectors>\d+) vectors?: "
+        r"notifications sent (?P<sent>\d+), suppressed (?P<suppressed>\d+); "
+        r"woken by doorbell (?P<doorbell>\d+), by timer (?P<timer>\d+) "
         r"\(missed (?P<missed>\d+)\)$",
         text,
         re.MULTILINE,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""test_broken.py - a channel breaks while nothing comes on it: whoever waits for many says so, and goes
-on when its peer speaks."""
+"""test_broken.py - a channel breaks while nothing comes on it: whoever waits for many says so, and
+goes on when its peer speaks."""
 
 import re
 import struct
@@ -40,7 +40,9 @@ OWN = {"receiver": (1, 0, 192), "sender": (0, 1, 4)}  # its read index; its epoc
 
 def start(world, where, command, memory):
     if where == "host":
-        return world.program("ivsh", BUILD / "host" / "ivsh", "-f", memory, "--slot=0", *command.split())
+        return world.program(
+            "ivsh", BUILD / "host" / "ivsh", "-f", memory, "--slot=0", *command.split()
+        )
     return world.guest("guest", command + " --slot=0", *plain(memory), uefi=where == "uefi")
 
 
@@ -50,7 +52,10 @@ def talk(world, memory, command):
 
 
 def has_begun(world, memory):
-    """The one in slot 0 has formatted the memory and opened all channels: each ring has its generation."""
+    """
+    The one in slot 0 has formatted the memory and opened all channels: each ring has its
+    generation.
+    """
 
     def has_opened():
         content = memory.read_bytes()

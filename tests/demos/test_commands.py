@@ -17,7 +17,9 @@ device 0: 00:01.0, revision 1, ivshmem-doorbell
   BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
   BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable, (?:uncached|write-back)
   VM ID \(IVPosition\): 0; MSI-X vectors: 3
-region: version 1, \d+ bytes, 8 slots, rings of 256 descriptors, 4096 \+ 32768 bytes, format 0x[0-9a-f]{16}
+region: version 1, \d+ bytes, 8 slots, rings of 256 descriptors, 4096 \+ 32768 bytes, format 0x[
+    0-9a-f
+]{16}
 server: epoch 0x[0-9a-f]{8}, running
  slot  presence  connection  incarnation  vectors        sent    received    full  errors  name
 \*   0  absent    up                    0        0           0           0       0       0  
@@ -74,8 +76,12 @@ def test_info(world):
     assert re.fullmatch(INFO, text), text
     other.kill()
     text = world.guest("alpha", "", *doorbell(server.bound[0], 3)).done()
-    assert re.search(r"^    1  gone      down   +1  .*  beta$", text, re.MULTILINE), "no command means info"
-    assert world.guest("alpha", "ls", *doorbell(server.bound[0], 3)).done() == text, "and so does ls"
+    assert re.search(
+        r"^    1  gone      down   +1  .*  beta$", text, re.MULTILINE
+    ), "no command means info"
+    assert world.guest(
+        "alpha", "ls", *doorbell(server.bound[0], 3)
+    ).done() == text, "and so does ls"
 
 
 def test_watch(world):
@@ -116,7 +122,9 @@ def test_send_recv(world):
 
 
 def test_echo_ping(world):
-    """Every way that a payload can go: none, inline, the small area, the large area, the largest."""
+    """
+    Every way that a payload can go: none, inline, the small area, the large area, the largest.
+    """
     server = world.server(bind=2)
     echo = world.guest("echo", "echo --name=echo", *doorbell(server.bound[0]))
     for size in SIZES:
@@ -130,7 +138,9 @@ def test_echo_ping(world):
         ), text
         print(text, end="")
     large = world.guest("ping", "ping --size=32769 --timeout=20", *doorbell(server.bound[1]))
-    assert large.done(EXIT_FAILED) == "ivsh: ping: --size=32769: a message of this region has at most 32768\n"
+    assert large.done(
+        EXIT_FAILED
+    ) == "ivsh: ping: --size=32769: a message of this region has at most 32768\n"
     echo.type("\x1b")
     assert f"\necho: answered {300 * len(SIZES)} messages\n" in echo.done()
     assert notifications(echo.text, "echo")["mode"] == "spin"
@@ -142,7 +152,9 @@ def test_echo_counted(world):
     ping = world.guest("ping", "ping --count=5 --slot=1 --timeout=20", *plain(memory))
     assert "5 round trips" in ping.done()
     text = echo.done()
-    assert text.startswith("echo: slot 0 of 8 answers\necho: answered 5 messages\necho: wait spin, 0 ")
+    assert text.startswith(
+        "echo: slot 0 of 8 answers\necho: answered 5 messages\necho: wait spin, 0 "
+    )
     assert notifications(text, "echo")["sent"] == 0, "a plain device has no doorbell"
 
 
@@ -185,7 +197,9 @@ def test_machine(world, machine, kind):
 @pytest.mark.parametrize("family", ["pc-i440fx", "pc-q35"])
 def test_oldest_machine(world, family):
     """Of 4.0, or the oldest that this QEMU has left; those before it do not start a PVH kernel."""
-    listed = subprocess.run([QEMU[0], "-M", "help"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        [QEMU[0], "-M", "help"], capture_output=True, text=True, check=True
+    ).stdout
     versions = re.findall(rf"^{family}-(\d+)\.(\d+) ", listed, re.MULTILINE)
     oldest = min(version for version in (tuple(map(int, v)) for v in versions) if version >= (4, 0))
     machine = f"-M {family}-{oldest[0]}.{oldest[1]}"
@@ -213,10 +227,14 @@ def test_large_memory(world, size):
 
 @pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
 def test_large_messages(world, uefi):
-    """The largest messages that a server's region has, here 4 MiB, and each guest wants two more."""
+    """
+    The largest messages that a server's region has, here 4 MiB, and each guest wants two more.
+    """
     server = world.server(bind=2, slots=2, size="8M")
     guests = [
-        world.guest(f"guest {i}", "demo --count=8 --timeout=55", *doorbell(server.bound[i]), uefi=uefi)
+        world.guest(
+            f"guest {i}", "demo --count=8 --timeout=55", *doorbell(server.bound[i]), uefi=uefi
+        )
         for i in range(2)
     ]
     for guest in guests:
@@ -243,7 +261,9 @@ def test_larger_messages_than_memory(world):
 @pytest.mark.parametrize("word", ["-?", "-h", "--help"])
 def test_help_by_option(world, word):
     assert world.guest("help", word).done() == world.guest("help", "help").done()
-    assert world.guest("help", f"send {word}").done().startswith("Usage: ivsh [OPTION]... [COMMAND]\n")
+    assert world.guest("help", f"send {word}").done().startswith(
+        "Usage: ivsh [OPTION]... [COMMAND]\n"
+    )
 
 
 @pytest.mark.parametrize("word", ["-v", "--version"])
@@ -267,7 +287,9 @@ def test_values_in_words_of_their_own(world):
     memory = memory_file(world.folder)
     recv = world.guest("recv", "recv --slot 0 --name host --timeout 20", *plain(memory))
     send = "--slot 1 --timeout 20 -w poll send host -- --count 5"
-    assert world.guest("send", send, *plain(memory)).done().startswith("sent 9 bytes to slot 0 (host)")
+    assert world.guest("send", send, *plain(memory)).done().startswith(
+        "sent 9 bytes to slot 0 (host)"
+    )
     assert recv.done() == "slot 1, port 1: --count 5\n"
     echo = world.guest("echo", "echo --slot 0 --name host --count 3", *plain(memory))
     ping = world.guest("ping", "ping --peer host --count 3 --slot 1 --timeout 20", *plain(memory))

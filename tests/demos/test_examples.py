@@ -62,7 +62,9 @@ def test_sleep(world, server):
 
 def test_stream_of_a_file(world, server, tmp_path):
     """The host streams a file to a guest, which prints it: every line arrives, and the end."""
-    lines = [f"line {number} of a file that is larger than the ring's buffer" for number in range(1500)]
+    lines = [
+        f"line {number} of a file that is larger than the ring's buffer" for number in range(1500)
+    ]
     path = tmp_path / "file"
     path.write_text("\n".join(lines) + "\n")
     printing = guest(world, server, 0, "stream")

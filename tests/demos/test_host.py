@@ -41,7 +41,9 @@ def test_guest_killed_under_ping(world, server):
         echo = world.guest("echo", "echo", *doorbell(server.bound[0]))
         with server.memory() as memory:
             world.until(lambda: incarnation(memory, 0) == number, "the guest attaches")
-            ping = host(world, "-S", server.bound[1], "ping", "0", "--count=1000000", "--timeout=20")
+            ping = host(
+                world, "-S", server.bound[1], "ping", "0", "--count=1000000", "--timeout=20"
+            )
             world.until(lambda: sent(memory, 0) >= 200, "the guest answers")
         echo.kill()
         assert ping.done(1, seconds=5).startswith("ivsh: slot 0: died meanwhile\nping: slot 0: ")

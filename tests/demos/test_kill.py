@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""test_kill.py - guests that send each other numbers, and are killed at any time, like their server: what was accepted
-arrives, in order, and nothing comes twice without its mark. SPEC R6.3, R7.1, R7.9, R7.11."""
+"""test_kill.py - guests that send each other numbers, and are killed at any time, like their
+server: what was accepted arrives, in order, and nothing comes twice without its mark. SPEC R6.3,
+R7.1, R7.9, R7.11."""
 
 import os
 import random
@@ -13,9 +14,9 @@ IMAGE = BUILD / "x86_64" / "numbers.elf"
 ROUNDS = int(os.environ.get("KILL_ROUNDS", 30 if SOAK else 12))
 MESH_SECONDS = int(os.environ.get("MESH_SECONDS", 600 if SOAK else 20))
 
-# Who is killed, in turn: slots; SERVER, whose supervisor starts another; POWER, server and supervisor: a
-# new pair finds the memory in its file, and all that was accepted. It does not take a memory that
-# is in use, so the guests go, too; but for a while they are alone.
+# Who is killed, in turn: slots; SERVER, whose supervisor starts another; POWER, server and
+# supervisor: a new pair finds the memory in its file, and all that was accepted. It does not take a
+# memory that is in use, so the guests go, too; but for a while they are alone.
 SERVER, POWER = "server", "power"
 VICTIMS = [(0,), (SERVER,), (0, 1), (SERVER, 1), (POWER, 0, 1), (1,)]
 

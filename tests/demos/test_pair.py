@@ -5,8 +5,8 @@ import statistics
 
 import pair
 
-# Guests whose processors are next to each other have flags that take next to nothing: 10 in place of 3.5
-# was seen. A wait by mistake would be hundreds.
+# Guests whose processors are next to each other have flags that take next to nothing: 10 in place
+# of 3.5 was seen. A wait by mistake would be hundreds.
 MOST = 40
 
 
@@ -14,7 +14,8 @@ def test_pair(world):
     """Both guests end, with every message verified; the ratio is shown, and bounded widely."""
     slices = pair.run(world, rounds=10, trips=100)
     for row in pair.summary(slices):
-        print("{place} {pause:5} {size:4} B: {ns:.0f} ns, {ratio:.2f} flags of {flag_ns:.0f} ns".format(**row))
+        line = "{place} {pause:5} {size:4} B: {ns:.0f} ns, {ratio:.2f} flags of {flag_ns:.0f} ns"
+        print(line.format(**row))
     # Of all slices: none may be good on a busy host.
     ratio = statistics.median(
         2 * ns / (before + behind) for _, size, ns, before, behind, _ in slices if size == 8

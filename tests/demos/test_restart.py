@@ -29,7 +29,9 @@ def memory(server):
 def wait_for_traffic(world, memory, slot, number, more=200):
     """The peer of a slot is in its incarnation (number), and has sent (more) messages in it."""
     world.until(
-        lambda: incarnation(memory, slot) == number and sent(memory, slot) >= more, f"slot {slot} sends"
+        lambda: incarnation(
+            memory, slot
+        ) == number and sent(memory, slot) >= more, f"slot {slot} sends"
     )
 
 
@@ -52,7 +54,9 @@ def test_pinging_guest_killed(world, server, memory):
         ping.kill()
         again = world.guest("beta again", "info", *doorbell(server.bound[1]))
         check_info(again.done(), 1, r"0  attached  up  +1  .*  alpha")
-        again = world.guest("beta again", "ping --count=500 --timeout=20", *doorbell(server.bound[1]))
+        again = world.guest(
+            "beta again", "ping --count=500 --timeout=20", *doorbell(server.bound[1])
+        )
         number += 1
         assert "ping: slot 0 (alpha): 500 round trips of 64 bytes, us:" in again.done()
         echo.still_runs()
@@ -64,7 +68,9 @@ def test_pinging_guest_killed(world, server, memory):
 def test_echoing_guest_killed(world, server, memory):
     """The same with the side that answers: the ping goes on where it was."""
     ping = world.guest(
-        "beta", "ping --count=1000000 --timeout=180 --peer=0 --keep-going", *doorbell(server.bound[1])
+        "beta", "ping --count=1000000 --timeout=180 --peer=0 --keep-going", *doorbell(
+            server.bound[1]
+        )
     )
     for number in range(1, ROUNDS + 1):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
@@ -79,7 +85,9 @@ def test_echoing_guest_killed(world, server, memory):
 
 
 def test_messages_survive_both(world, server, memory):
-    """What was accepted is delivered, though sender and receiver are gone: to the next incarnation."""
+    """
+    What was accepted is delivered, though sender and receiver are gone: to the next incarnation.
+    """
     first = world.guest("alpha", "recv --count=0", *doorbell(server.bound[0]))
     world.until(lambda: slot_word(memory, 0, 8) > 100, "slot 0 waits, its heartbeat moves")
     first.process.send_signal(signal.SIGSTOP)  # it reads nothing any more
@@ -90,7 +98,9 @@ def test_messages_survive_both(world, server, memory):
     again = world.guest("alpha", "recv --count=2 --timeout=20", *doorbell(server.bound[0]))
     assert again.done() == "slot 1, port 1, maybe seen: one\nslot 1, port 1, maybe seen: two\n"
     again = world.guest("alpha", "recv --timeout=1", *doorbell(server.bound[0]))
-    assert again.done(EXIT_TIMEOUT) == "ivsh: timeout: 1 s without a message on port 1\n", "nothing twice"
+    assert again.done(
+        EXIT_TIMEOUT
+    ) == "ivsh: timeout: 1 s without a message on port 1\n", "nothing twice"
 
 
 def test_killed_guest_is_seen_gone(world, server):
@@ -120,7 +130,8 @@ def test_server_killed(world, server, memory):
         assert "400000: every byte verified" in guest.done(seconds=60)
 
 
-# --- ivshmem-plain: nobody says who is here, and whoever comes after a kill has to claim the slot ----
+# --- ivshmem-plain: nobody says who is here, and whoever comes after a kill has to claim the slot
+# ----
 
 # What slot 0 ran, and slot 1; who of them is killed, the other one ends by ESC. None: not there.
 KILLED = {
@@ -179,7 +190,9 @@ def test_demo_after_a_kill(world, case, late):
 def test_echo_killed_on_plain_memory(world):
     """A ping that is in its midst goes on with the echo that has claimed the slot."""
     memory = memory_file(world.folder)
-    ping = world.guest("ping", "ping --slot=1 --peer=0 --count=20000 --timeout=60 --keep-going", *plain(memory))
+    ping = world.guest(
+        "ping", "ping --slot=1 --peer=0 --count=20000 --timeout=60 --keep-going", *plain(memory)
+    )
     with open(memory, "rb") as file:
         seen = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     for number in (1, 2):
@@ -194,7 +207,9 @@ def test_echo_killed_on_plain_memory(world):
 
 
 def test_demo_beside_the_dead(world):
-    """A slot whose guest was killed seems to be attached for a while: it is nobody's partner for good."""
+    """
+    A slot whose guest was killed seems to be attached for a while: it is nobody's partner for good.
+    """
     memory = memory_file(world.folder)
     for slot in (0, 2):
         echo = world.guest("killed", f"echo --slot={slot}", *plain(memory))

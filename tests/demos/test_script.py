@@ -122,7 +122,10 @@ def test_verdict_huge_pages(world):
     check_count(world, script, 0, 1)
 
 
-VERIFIED = "demo: slot {0} ({1}): sent 533324 bytes in 64 messages, received 533324 bytes in 64: every byte verified"
+VERIFIED = (
+    "demo: slot {0} ({1}): sent 533324 bytes in 64 messages, received 533324 bytes in 64: "
+    "every byte verified"
+)
 
 # What a QEMU says that ends with 0, how many guests are done. {0} is the slot, {1} the name.
 SAYINGS = {

@@ -45,7 +45,9 @@ def test_ours_is_second(world, content, uefi):
     before = other.read_bytes()
     words = [*plain(other, "a"), *plain(ours, "b")]
     guests = [
-        world.guest(f"slot {i}", f"demo --slot={i} --timeout=55", *words, uefi=uefi) for i in range(2)
+        world.guest(
+            f"slot {i}", f"demo --slot={i} --timeout=55", *words, uefi=uefi
+        ) for i in range(2)
     ]
     for guest in guests:
         assert ": every byte verified" in guest.done(seconds=60)
@@ -77,7 +79,9 @@ def test_none_is_ours(world, command, first, second):
         assert guest.done().count("\ndevice ") == 2, "info shows what there is to choose from"
     else:
         guest.done(EXIT_NO_DEVICE)
-        assert re.fullmatch(rf"ivsh: 2 ivshmem devices, and none .*: {LIST}", said(guest)), guest.text
+        assert re.fullmatch(
+            rf"ivsh: 2 ivshmem devices, and none .*: {LIST}", said(guest)
+        ), guest.text
         assert "clear" not in guest.text
     assert [file.read_bytes() for file in files] == before
 
@@ -122,7 +126,11 @@ def test_bus_address(world):
         assert incarnation(files[1].read_bytes(), 0) == 1 + i
     assert files[0].read_bytes()[:8] == bytes(8)
     text = world.guest("guest", "info --slot=1 --device=00:02.0", *words).done()
-    assert re.search(r"^device 1: 00:02\.0, .*\n(?:  .*\n)+region: version 1, .*\nserver: none\n(?:.*\n)+ +0  absent ", text, re.MULTILINE), text
+    shown = (
+        r"^device 1: 00:02\.0, .*\n(?:  .*\n)+region: version 1, .*\n"
+        r"server: none\n(?:.*\n)+ +0  absent "
+    )
+    assert re.search(shown, text, re.MULTILINE), text
 
 
 @pytest.mark.parametrize("command", ["info", "recv"])
@@ -135,13 +143,17 @@ def test_no_such_device(world, device, command):
 
 
 @pytest.mark.parametrize(
-    "device", ["", "00:02", "00:20.0", "00:02.8", "0:2.0", "000:00:02.0", "00:02.0 x", "00:02.0.0", "-1"]
+    "device", [
+        "", "00:02", "00:20.0", "00:02.8", "0:2.0", "000:00:02.0", "00:02.0 x", "00:02.0.0", "-1"
+    ]
 )
 def test_no_device_at_all(world, device):
     """What is neither a number nor an address is a wrong command line."""
     guest = world.guest("guest", f'recv "--device={device}"')
     guest.done(EXIT_USAGE)
-    assert re.fullmatch(rf"ivsh: --device={device}: not a number .* nor a bus address .*", said(guest))
+    assert re.fullmatch(
+        rf"ivsh: --device={device}: not a number .* nor a bus address .*", said(guest)
+    )
 
 
 # --- One wait over several ----------------------------------------------------------------------
@@ -150,8 +162,13 @@ LATE_MS = 5  # who looks at one region now and then is 50 ms late on average
 
 
 def first_ping(world, server):
-    """Milliseconds of a round trip to who sleeps: of five that are each the first of an incarnation, the median."""
-    words = [BUILD / "host" / "ivsh", "-S", server.socket, "ping", "hub", "--count=1", "--wait=sleep"]
+    """
+    Milliseconds of a round trip to who sleeps: of five that are each the first of an incarnation,
+    the median.
+    """
+    words = [
+        BUILD / "host" / "ivsh", "-S", server.socket, "ping", "hub", "--count=1", "--wait=sleep"
+    ]
     took = []
     for _ in range(5):
         text = world.program("ping", *words).done()
@@ -165,7 +182,9 @@ def test_sleeps_on_both(world, kind):
     servers = [world.server(name=name) for name in ("left", "right")]
     if kind == "host":
         words = [word for server in servers for word in ("-S", server.socket)]
-        hub = world.program("hub", BUILD / "host" / "ivsh", *words, "echo", "--name=hub", "--wait=sleep")
+        hub = world.program(
+            "hub", BUILD / "host" / "ivsh", *words, "echo", "--name=hub", "--wait=sleep"
+        )
     else:
         words = [word for i, s in enumerate(servers) for word in doorbell(s.socket, key=f"ivsh{i}")]
         command = "echo --device=0 --device=1 --name=hub --wait=sleep"

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""test_status.py - exit statuses: one number for one thing, the same in guests and in the host tool."""
+"""
+test_status.py - exit statuses: one number for one thing, the same in guests and in the host tool.
+"""
 
 import re
 import signal
@@ -82,7 +84,9 @@ def test_uefi(world, what):
 
 
 @pytest.mark.parametrize("where", ["bare", "host"])
-@pytest.mark.parametrize("command", ["recv --slot=1", "echo --slot=1 --count=5", "ping nobody --slot=1"])
+@pytest.mark.parametrize(
+    "command", ["recv --slot=1", "echo --slot=1 --count=5", "ping nobody --slot=1"]
+)
 def test_stopped(world, where, command):
     """By ESC, and by a signal."""
     memory = prepared(world, "formatted")

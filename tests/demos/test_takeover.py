@@ -45,7 +45,9 @@ def test_guests_ping(world):
             "beta", f"ping --count=1000000 --size=32768 --timeout={limit} --peer=0 --name=beta",
             *doorbell(server.bound[1]),
         )  # fmt: skip
-        world.until(lambda: incarnation(memory, 1) == 1 and sent(memory, 1) > 100, "the guests talk")
+        world.until(
+            lambda: incarnation(memory, 1) == 1 and sent(memory, 1) > 100, "the guests talk"
+        )
         epoch = memory[4096:4100]
         took = []
         for turn in range(1, KILLS + 1):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""test_uefi.py - ivsh.efi started from the UEFI Shell, over and over, by somebody at the keyboard."""
+"""
+test_uefi.py - ivsh.efi started from the UEFI Shell, over and over, by somebody at the keyboard.
+"""
 
 import os
 import re
@@ -63,7 +65,9 @@ class Shell:
 
     def loader_pages(self):
         """Pages that applications have: with none running, what they have left behind."""
-        return int(re.search(r"^ *LoaderData *: *([\d,]+) ", self.run("memmap"), re.M)[1].replace(",", ""))
+        return int(
+            re.search(r"^ *LoaderData *: *([\d,]+) ", self.run("memmap"), re.M)[1].replace(",", "")
+        )
 
     def is_unharmed(self):
         """Its console lives on the firmware's timer interrupt; `stall` is the firmware's clock."""
@@ -123,7 +127,9 @@ class Notifier:
 
 
 def leaves_all_well(world, server, shell):
-    """However a command ends, and with doorbells coming all the time, the firmware has its own back."""
+    """
+    However a command ends, and with doorbells coming all the time, the firmware has its own back.
+    """
     with server.memory() as memory, Notifier(server, 0) as notifier:
         for wait in ("sleep", "spin", "poll"):
             text = shell.run(f"ivsh.efi ping echo --count=50 --timeout=20 --wait={wait}")
@@ -174,7 +180,9 @@ def test_shell(world):
     assert text.startswith("ping: slot 1 (echo): 50 round trips of 64 bytes, us:")
     assert shell.status() == SUCCESS
     pages = shell.loader_pages()
-    text = shell.run("ivsh.efi ping echo --port=9 --count=1000000 --timeout=1")  # and 8 MB for its times
+    text = shell.run(
+        "ivsh.efi ping echo --port=9 --count=1000000 --timeout=1"
+    )  # and 8 MB for its times
     assert text == "ivsh: timeout: 1 s without an answer from slot 1 (echo): does it run echo?\n"
     assert shell.loader_pages() == pages
 
@@ -185,13 +193,19 @@ def test_shell(world):
         assert "IVSH [--exit=qemu] [COMMAND" in text, text
     for command in ("ivsh.efi -h", "ivsh.efi --help", "ivsh.efi help"):
         assert shell.run(command).startswith("Usage: ivsh [OPTION]... [COMMAND]\n"), command
-    assert re.fullmatch(r"ivsh \d+\.\d+\.\d+, region version \d+\n", shell.run("ivsh.efi --version"))
+    assert re.fullmatch(
+        r"ivsh \d+\.\d+\.\d+, region version \d+\n", shell.run("ivsh.efi --version")
+    )
 
     assert shell.run("ivsh.efi frob") == "ivsh: frob: no such command; try 'help'\n"
     assert shell.status() == INVALID_PARAMETER
-    assert shell.run("ivsh.efi send 5 x --timeout=1").startswith("ivsh: timeout: 1 s without peer 5: ")
+    assert shell.run("ivsh.efi send 5 x --timeout=1").startswith(
+        "ivsh: timeout: 1 s without peer 5: "
+    )
     assert shell.status() == NOT_FOUND
-    assert shell.run("ivsh.efi recv --timeout=0.5") == "ivsh: timeout: 0.5 s without a message on port 1\n"
+    assert shell.run(
+        "ivsh.efi recv --timeout=0.5"
+    ) == "ivsh: timeout: 0.5 s without a message on port 1\n"
     assert shell.status() == TIMEOUT
     assert shell.run("ivsh.efi recv --slot=7").startswith("ivsh: --slot=7: the server gave slot 0")
     assert shell.status() == DEVICE_ERROR
@@ -202,7 +216,9 @@ def test_shell(world):
 
     with server.memory() as memory:
         for key in ("\x1b", "\x03"):  # ESC, Ctrl-C
-            for command, said, status in (("recv", "ivsh: stopped\n", ABORTED), ("recv --count=0", "", SUCCESS)):
+            for command, said, status in (
+                ("recv", "ivsh: stopped\n", ABORTED), ("recv --count=0", "", SUCCESS)
+            ):
                 assert shell.stop(world, memory, f"ivsh.efi {command}", key) == said
                 assert shell.status() == status
             assert slot_word(memory, 0, 0) == 2, "it said good-bye"
@@ -231,7 +247,8 @@ def test_exit_status(world):
 
 ROOTS = {
     "q35": (
-        "-M q35 -device pxb-pcie,id=root,bus_nr=128 -device pcie-root-port,id=behind,bus=root,slot=3",
+        "-M q35 -device pxb-pcie,id=root,bus_nr=128"
+        " -device pcie-root-port,id=behind,bus=root,slot=3",
         ",bus=behind", "pcie.0", "81:00.0",
     ),
     "pc": ("-M pc -device pxb,id=root,bus_nr=64", ",bus=root,addr=2", "pci.0", "41:02.0"),
@@ -245,7 +262,9 @@ def test_another_root_bus(world, machine):
     server = world.server(bind=2)
     devices = doorbell(server.bound[0], where=where)
     guests = [
-        world.guest("alpha", f"demo --device={place} --timeout=55", *devices, machine=line, uefi=True),
+        world.guest(
+            "alpha", f"demo --device={place} --timeout=55", *devices, machine=line, uefi=True
+        ),
         world.guest("beta", "demo --timeout=55", *doorbell(server.bound[1])),
     ]
     for guest in guests:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""test_waits.py - guests that sleep: nothing is lost, nobody is stuck, and waiting costs nothing."""
+"""
+test_waits.py - guests that sleep: nothing is lost, nobody is stuck, and waiting costs nothing.
+"""
 
 import re
 import time
@@ -13,9 +15,9 @@ RATIO = 3  # a message's round trip against a bare doorbell's
 CORE = 0.10  # of a processor that a waiting guest may use here; 0.05 where nobody else works
 MANY = 100000
 
-# name: who sleeps under UEFI (echo, ping), round trips, and QEMU's words in place of the usual -smp.
-# Real machines cannot lose a doorbell. TCG with one processor for ever drops the fences, and the timer
-# brings back what then goes wrong (DESIGN.md, "TCG").
+# name: who sleeps under UEFI (echo, ping), round trips, and QEMU's words in place of the usual
+# -smp. Real machines cannot lose a doorbell. TCG with one processor for ever drops the fences, and
+# the timer brings back what then goes wrong (DESIGN.md, "TCG").
 PAIRS = {
     "bare": ((False, False), 50000, ""),
     "uefi": ((True, True), 20000, ""),
@@ -78,7 +80,9 @@ def test_pingpong(world, name):
     [(1, (1, 1)), (128, (128, 128)), (8, (2, 3)), (2, (8, 5)), (16, (1, 16))],
 )
 def test_vectors(world, served, has):
-    """Any number of vectors: no request for one that the server, or the notifier's device, has not."""
+    """
+    Any number of vectors: no request for one that the server, or the notifier's device, has not.
+    """
     server = world.server("--client-descriptors", 2048, bind=2, vectors=served)
     text, sides = pingpong(world, server, 1000, vectors=has)
     print(f"{served} served, {has}: {text}", end="")
@@ -102,7 +106,10 @@ def test_bare_doorbell(world):
     for which, options in (("ack", " --peer=1"), ("echo", "")):
         partner, bench = pair(
             world, server,
-            [f"{which} --wait=sleep{options}", f"bench {which} --wait=sleep --count=5000 --timeout=30"],
+            [
+                f"{which} --wait=sleep{options}",
+                f"bench {which} --wait=sleep --count=5000 --timeout=30",
+            ],
         )  # fmt: skip
         text = bench.done()
         print(text, end="")
@@ -114,7 +121,9 @@ def test_bare_doorbell(world):
 
 
 def test_stream(world):
-    """A receiver that is awake is not notified, and neither is a sender that waits awake for room."""
+    """
+    A receiver that is awake is not notified, and neither is a sender that waits awake for room.
+    """
     count = 1000000 if SOAK else 200000
     spin = "--wait=spin --spin=10000 --timeout=200"
     sink, bench = pair(
@@ -125,7 +134,9 @@ def test_stream(world):
     took = sink.done()
     print(text, took, sep="")
     assert f"sink: took {count} messages, {count * 64} bytes\n" in took
-    assert notifications(text, "bench")["sent"] + notifications(took, "sink")["sent"] <= count / 1000
+    assert notifications(
+        text, "bench"
+    )["sent"] + notifications(took, "sink")["sent"] <= count / 1000
     assert notifications(text, "bench")["suppressed"] >= count * 0.999
 
 
@@ -151,14 +162,18 @@ def test_sleeping_receiver_killed(world):
     """Its peer notifies on; the next incarnation is notified, wakes, and both go on by doorbell."""
     server = world.server(bind=2)
     ping = world.guest(
-        "ping", "ping --peer=0 --count=10000 --wait=sleep --timeout=90 --keep-going", *doorbell(server.bound[1])
+        "ping", "ping --peer=0 --count=10000 --wait=sleep --timeout=90 --keep-going", *doorbell(
+            server.bound[1]
+        )
     )
     echo = "echo --wait=sleep --timeout=90"
     with server.memory() as memory:
         for number in range(1, 4):
             killed = world.guest("echo", echo, *doorbell(server.bound[0]))
             world.until(
-                lambda: incarnation(memory, 0) == number and sent(memory, 0) >= 200, f"incarnation {number} answers"
+                lambda: incarnation(
+                    memory, 0
+                ) == number and sent(memory, 0) >= 200, f"incarnation {number} answers"
             )
             killed.kill()
             ping.still_runs()
@@ -178,7 +193,9 @@ def test_sleeping_sender_killed(world):
                 "ping", "ping --peer=0 --count=1000000 --wait=sleep", *doorbell(server.bound[1])
             )
             world.until(
-                lambda: incarnation(memory, 1) == number and sent(memory, 1) >= 200, f"incarnation {number} sends"
+                lambda: incarnation(
+                    memory, 1
+                ) == number and sent(memory, 1) >= 200, f"incarnation {number} sends"
             )
             ping.kill()
     ping = world.guest(

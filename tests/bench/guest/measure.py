@@ -36,7 +36,9 @@ def accelerator():
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return TCG, "TCG: there is no /dev/kvm to use"
-    words = [*QEMU, *KVM, "-M", "q35", "-m", "64", "-kernel", BARE, "-append", "--exit=verdict help"]
+    words = [
+        *QEMU, *KVM, "-M", "q35", "-m", "64", "-kernel", BARE, "-append", "--exit=verdict help"
+    ]
     try:
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

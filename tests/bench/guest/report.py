@@ -35,7 +35,8 @@ def table(title, head, rows):
     for line in [head, *rows]:
         row([w.ljust(n) if i < texts else w.rjust(n) for i, (w, n) in enumerate(zip(line, widths))])
         if line is head:
-            row([":" + "-" * (n - 1) if i < texts else "-" * (n - 1) + ":" for i, n in enumerate(widths)])
+            rules = ["-" * (n - 1) for n in widths]
+            row([":" + r if i < texts else r + ":" for i, r in enumerate(rules)])
 
 
 def medians(runs):
@@ -56,7 +57,10 @@ def table_roundtrip(cells):
             if cell:
                 against = f"{cell['p50'] / bell['p50']:.2f}" if wait == "sleep" else ""
                 rows.append(
-                    [name, wait, f"{cell['p50']:.2f}", f"{cell['p99']:.2f}", f"{1e6 / cell['p50']:,.0f}"]
+                    [
+                        name, wait, f"{cell['p50']:.2f}", f"{cell['p99']:.2f}",
+                        f"{1e6 / cell['p50']:,.0f}",
+                    ]
                     + [bells_of_1000(cell), against]
                 )
         if bell:
@@ -93,7 +97,10 @@ def table_pair(rows):
             + [f"{low:.2f} to {high:.2f}", str(r["slices"])]
         )
     head = [3, "place", "pause", "", "round trip, ns", "library / flag", "middle half", "slices"]
-    table(f"Polling against a bare flag, bare metal, by turns (* fewer than {FEW} slices)", head, lines)
+    table(
+        f"Polling against a bare flag, bare metal, by turns (* fewer than {FEW} slices)", head,
+        lines,
+    )
 
 
 def goals(rows):
@@ -111,7 +118,9 @@ def goals(rows):
 
 
 def qemu_version():
-    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True
+    )
     return done.stdout.splitlines()[0]
 
 
