@@ -37,8 +37,8 @@ uint32_t pci_io_read(EFI_PCI_IO_PROTOCOL *io, uint32_t offset)
 }
 
 /*
- * Attributes() refuses enables that the bus driver does not manage for this function, as I/O for one
- * without an I/O BAR: these are written directly.
+ * Attributes() refuses enables that the bus driver does not manage for this function, as I/O for
+ * one without an I/O BAR. These are written directly.
  */
 void pci_io_write_command(EFI_PCI_IO_PROTOCOL *io, uint32_t value)
 {
