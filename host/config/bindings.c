@@ -53,7 +53,7 @@ int bindings_add(struct options *options, const char *object, uint32_t line, con
 	return 0;
 }
 
-/* One line about (bound), which says where it was given. Answers -1. */
+/* Print one line about (bound) that names where it was given. Answers -1. */
 static int refuse(const struct options *options, const struct options_slot *bound, const char *what)
 {
 	char object[PATH_MAX + 32] = "--slot";
@@ -95,7 +95,7 @@ static int check_unique(const struct options *options, const struct options_slot
 	return 0;
 }
 
-/* A name that is a number says which slot. */
+/* A name that is a number is the slot's. */
 static int take_number(const struct options *options, struct options_slot *bound)
 {
 	uint32_t slot;

@@ -17,7 +17,7 @@
 int bindings_add(struct options *options, const char *object, uint32_t line, const char *text);
 
 /*
- * Give each its slot, when all options are known: numbers take the slots that they say, names then
+ * Give each its slot, when all options are known: numbers take the slots of that number, names then
  * the lowest ones left, in their order. 0, or -1 after one line.
  */
 int bindings_bind(struct options *options);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * complete.c - what holds when the command line says nothing, and whether it all fits together.
+ * complete.c - the defaults of all options, and whether the options fit together.
  */
 #include "config/complete.h"
 #include "config/bindings.h"
@@ -70,7 +70,7 @@ static const char *join(struct options *options, const char *folder, size_t size
 {
 	char path[PATH_MAX];
 
-	/* Longer than any socket's address: whoever binds it says so. */
+	/* It is longer than any socket's address all the same: listener_lock() refuses it. */
 	if (size > sizeof(path) / 2)
 		size = sizeof(path) / 2;
 	snprintf(path, sizeof(path), "%.*s%s", (int)size, folder, rest);

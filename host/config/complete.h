@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * complete.h - what holds when the command line says nothing, and whether it all fits together.
+ * complete.h - the defaults of all options, and whether the options fit together.
  */
 #ifndef COMPLETE_H
 #define COMPLETE_H

@@ -19,14 +19,14 @@
 
 /*
  * Read the file options->config, or what (fd) has from its beginning on if that is not -1, into
- * options->text, and set what it says. Never blocks: only a regular file is read.
+ * options->text, and set what is in it. Never blocks: only a regular file is read.
  *
  * 0, or -1 after one line.
  */
 int config_load(struct options *options, int fd);
 
 /*
- * Set what (size) bytes at (text) say. (options) are defaults, or zeroes; in the end the caller
+ * Set what is in (size) bytes at (text). (options) are defaults, or zeroes; in the end the caller
  * frees them, also after an error. (name) is for the lines about errors: "NAME:LINE: what".
  *
  * 0, or -1 after one line.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * help.c - what -h says.
+ * help.c - the text of -h.
  */
 #include "config/help.h"
 

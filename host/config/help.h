@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * help.h - what -h says.
+ * help.h - the text of -h.
  */
 #ifndef HELP_H
 #define HELP_H

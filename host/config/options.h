@@ -104,7 +104,7 @@ struct options {
 	uint32_t bound_count;
 	struct options_allow *allow; /* empty: everybody who can open the socket */
 	uint32_t allow_count;
-	bool quiet;                   /* what needs no second saying is not said */
+	bool quiet;                   /* what was logged at the start is not logged again */
 	struct options_block *blocks; /* what the strings are kept in, for options_free() */
 };
 

@@ -49,7 +49,7 @@ static int read_file(struct options *options, int argc, char **argv, int fd)
 	return config_load(options, fd) ? PARSE_WRONG : PARSE_GO;
 }
 
-/* All that was to be shown is shown. */
+/* The answer is printed: the exit status. */
 static int end_of_output(void)
 {
 	if (!fflush(stdout))
@@ -71,7 +71,7 @@ static int show_version(void)
 	return end_of_output();
 }
 
-/* What listener_lock() would say. */
+/* As listener_lock() checks it. */
 static int check_path(const char *path)
 {
 	if (strlen(path) < LISTENER_PATH)
@@ -79,7 +79,7 @@ static int check_path(const char *path)
 	return log_failure(path, "a socket's path has at most %u bytes", LISTENER_PATH - 1);
 }
 
-/* Nothing is wrong with it, as far as can be told without doing it. */
+/* Check what can be checked without starting a server. */
 static int check(const struct options *options)
 {
 	settings_about(options, SETTING_SOCKET);
@@ -124,7 +124,7 @@ static int read_line(struct options *options, int argc, char **argv)
 		if (got == SETTING_HELP)
 			return show_help();
 		if (got == SETTINGS_WRONG)
-			return PARSE_WRONG; /* it is said already */
+			return PARSE_WRONG; /* getopt_long() has printed it */
 		if (got == SETTING_VERSION)
 			return show_version();
 		options->is_check |= got == SETTING_CHECK;

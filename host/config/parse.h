@@ -12,14 +12,14 @@
 #define PARSE_WRONG 2 /* the exit status after a wrong option */
 
 /*
- * Read the command line, and before it the file that --config names: what the command line says
+ * Read the command line, and before it the file that --config names: the command line
  * counts, and --slot and --allow add to those of the file. Under the name ivshmem-server the
  * defaults are those of QEMU's server. (argv) is left as it is, but for the order of its words, and
  * nothing points into it.
  *
  * (config) is -1 at the start. In a server that takes over from one that died it is a descriptor
  * with what was in the file, and the file is not opened; nothing is read if no file was named. What
- * was said at the start, that a size is rounded up, is not said again then.
+ * was logged at the start, that a size is rounded up, is not logged again then.
  *
  * PARSE_GO, or the exit status, after the help or one line about what is wrong, and with nothing
  * to free.

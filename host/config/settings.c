@@ -30,7 +30,7 @@ struct row {
 	const char *name;
 	char letter; /* 0: none */
 	int argument;
-	int (*set)(const struct value *value); /* NULL: the command line's own affair */
+	int (*set)(const struct value *value); /* NULL: for the command line only */
 	size_t field;
 	uint32_t least;
 	uint32_t most;

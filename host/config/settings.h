@@ -15,7 +15,7 @@
 /*
  * The next option of the command line, an enum setting, and its value, NULL where it has none.
  * (is_first) begins anew. SETTINGS_END: there is none left, and optind says where the other words
- * are; SETTINGS_WRONG: it is none, which is said on stderr, unless opterr is 0.
+ * are; SETTINGS_WRONG: it is no option, which getopt_long() prints, unless opterr is 0.
  */
 int settings_next(int argc, char **argv, bool is_first, const char **value);
 
@@ -27,7 +27,7 @@ const char *settings_name(enum setting setting);
 /* It cannot go without a value. */
 bool settings_needs_value(enum setting setting);
 
-/* The command line's own affair: a file cannot say it. */
+/* It is for the command line only, not for a file. */
 bool settings_is_own(enum setting setting);
 
 /* How a line about an option of the command line begins: "-l", "--slots". */

@@ -72,7 +72,7 @@ int values_user(const struct value *value)
 	    value, accounts_both(value->text, &value->options->user, &value->options->group));
 }
 
-/* 0 is no limit: the field's own 0 says that nothing was given. */
+/* 0 is no limit: 0 in the field means that nothing was given. */
 int values_per_uid(const struct value *value)
 {
 	struct options *options = value->options;

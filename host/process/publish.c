@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * publish.c - a listening socket, made where nobody else can touch it, and then given its name.
+ * publish.c - a listening socket, made where nobody else can change it, and then given its name.
  *
  * Theory of operation
  *
- * Mode and group of a socket can only be set by its name, and a name in somebody else's folder may
- * be a link to another file by the time that it is used. So the socket is bound in a folder of our
- * own beside its place, which is held open and which only we can write to; there it gets its mode
- * and group, and listens. Then it is moved: whoever sees the name can connect, and may. Nothing is
- * replaced by this but a dead socket: what has the name changes places with ours, and is looked at.
+ * Mode and group of a socket can only be set by its name, and a name in another user's folder may
+ * be a link to another file by the time that it is used. So the socket is bound in a new folder
+ * beside its path, which is held open and which only this user can write to. There it gets its mode
+ * and group, and listens. Then it is moved: a process that sees the name can connect, and may. Only
+ * a dead socket is replaced by this: what has the name is exchanged with the new socket, and
+ * checked.
  */
 #include "process/publish.h"
 #include "backend/entry.h"
@@ -27,7 +28,7 @@
 #define PUBLISH_TRIES 16
 #define PUBLISH_NAME 80 /* longer ones have no room behind /proc/self/fd/N/ in a socket's address */
 
-/* The folder of our own, and the name of the socket in it. */
+/* The folder of this user alone, and the name of the socket in it. */
 struct publish {
 	struct entry entry; /* where it shall be */
 	char folder[NAME_MAX + 1];
@@ -64,7 +65,7 @@ int publish_probe(const char *path)
 	return result && error != EPROTOTYPE ? -1 : 1;
 }
 
-/* Hold the folder (name), if it is ours alone. */
+/* Hold the folder (name) open, if only this user can use it. */
 static int hold_folder(struct publish *publish, const char *name)
 {
 	struct stat st;
@@ -85,8 +86,8 @@ static int hold_folder(struct publish *publish, const char *name)
 }
 
 /*
- * Make it: NAME.new, or find it there, left by one that was killed; another name where that one is
- * somebody else's, or may be in use.
+ * Make the folder NAME.new, or take the one that a killed process has left; take another name where
+ * that folder is another user's, or may be in use.
  */
 static int make_folder(struct publish *publish, bool is_locked)
 {
@@ -109,7 +110,7 @@ static int make_folder(struct publish *publish, bool is_locked)
 	return -1;
 }
 
-/* Bind in it, and permit, and listen. NULL, or what failed, with errno. */
+/* Bind in that folder, set group and mode, and listen. NULL, or what failed, with errno. */
 static const char *bind_inside(
     const struct publish *publish, int fd, uint32_t mode, uint32_t group, struct stat *st)
 {
@@ -123,7 +124,7 @@ static const char *bind_inside(
 		return "bind";
 	if (group != UINT32_MAX && fchownat(folder, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW))
 		return "cannot give it to the group";
-	/* Behind the group: with its new mode it is never open to one that is not meant. */
+	/* After the group: with its new mode it is never open to another group. */
 	if (mode != UINT32_MAX && fchmodat(folder, name, mode, 0))
 		return "cannot set its mode";
 	if (listen(fd, SOMAXCONN))
@@ -131,7 +132,7 @@ static const char *bind_inside(
 	return entry_stat(&publish->own, st) ? "stat" : NULL;
 }
 
-/* What has the name is in our folder now: it may go, if it is a socket that nobody listens at. */
+/* What had the name is in the folder now: remove it, if it is a socket that nobody listens at. */
 static const char *check_replaced(const struct publish *publish)
 {
 	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
@@ -161,7 +162,7 @@ static int move(const struct publish *publish, unsigned flags)
 	    publish->entry.name, flags);
 }
 
-/* Give it its name: (st) is ours. NULL, or what failed, with errno. */
+/* Give the socket, (st), its name. NULL, or what failed, with errno. */
 static const char *give_name(const struct publish *publish, const struct stat *st)
 {
 	const char *wrong;
@@ -182,14 +183,14 @@ static const char *give_name(const struct publish *publish, const struct stat *s
 	}
 	wrong = check_replaced(publish);
 	error = errno;
-	/* Others may do the same: until what we have is ours, it is not ours to keep. */
+	/* Another process may do the same: exchange until the folder has this socket again. */
 	for (unsigned i = 0; wrong && i < PUBLISH_TRIES && !entry_is(&publish->own, st); i++)
 		move(publish, RENAME_EXCHANGE);
 	errno = error;
 	return wrong;
 }
 
-/* All of it, but for what is taken back. NULL, or what failed, with errno. */
+/* All of it, but for cleaning up. NULL, or what failed, with errno. */
 static const char *make(struct publish *publish, struct published *made, const char *path,
     uint32_t mode, uint32_t group, bool is_locked)
 {
@@ -218,7 +219,7 @@ int publish(struct published *made, const char *path, uint32_t mode, uint32_t gr
 	int error = errno;
 
 	if (publish.own.folder >= 0) {
-		/* Ours, after a failure: what was moved is not there any more. */
+		/* After a failure the socket; after success nothing has this name any more. */
 		unlinkat(publish.own.folder, publish.own.name, 0);
 		unlinkat(publish.entry.folder, publish.folder, AT_REMOVEDIR);
 	}

@@ -85,7 +85,7 @@ bool child_has_ended(const struct child *child, int *status)
 		return false;
 	got = waitpid(child->pid, status, WNOHANG);
 	if (got < 0 && errno == ECHILD)
-		*status = SIGKILL; /* as wait(2) says it */
+		*status = SIGKILL; /* as wait(2) encodes it */
 	return got > 0 || (got < 0 && errno == ECHILD);
 }
 
@@ -100,7 +100,7 @@ int child_start(struct child *child, const struct program *program,
 	snprintf(environment, sizeof(environment), "%d,%d,%d,%d,%d", ends[1], resources->state.fd,
 	    resources->config, is_reload, resources->known);
 	*child = (struct child){.process = -1, .link = ends[0], .began_ns = clock_now_ns()};
-	child->heard_ns = child->began_ns;
+	child->alive_ns = child->began_ns;
 	child->pid = fork();
 	if (child->pid == 0) {
 		fcntl(ends[1], F_SETFD, 0);

@@ -23,7 +23,7 @@ struct child {
 	bool is_alive;      /* it has begun */
 	bool is_leaving;    /* it was told to end */
 	uint64_t began_ns;  /* when it was started */
-	uint64_t heard_ns;  /* when it last said that it is alive */
+	uint64_t alive_ns;  /* when it last sent a message */
 };
 
 /*

@@ -118,7 +118,7 @@ void children_reap(struct supervisor *supervisor)
 
 static void check_timeout(const struct child *child, uint64_t now_ns)
 {
-	uint64_t since_ns = child->may_begin ? child->heard_ns : child->began_ns;
+	uint64_t since_ns = child->may_begin ? child->alive_ns : child->began_ns;
 
 	if (child->pid == 0 || child->is_leaving ||
 	    now_ns - since_ns < (child->may_begin ? ALIVE_NS : BEGIN_NS))

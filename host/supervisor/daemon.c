@@ -2,8 +2,8 @@
 /*
  * daemon.c - going to the background, and the pid file.
  *
- * The parent stays until the child is ready, so that whoever started us may connect, or read the
- * pid file, as soon as the command has returned 0.
+ * The parent stays until the child is ready. So a client may connect, or read the pid file, as soon
+ * as the command has returned 0.
  */
 #include "supervisor/daemon.h"
 #include "backend/entry.h"
@@ -25,9 +25,11 @@
 #define DAEMON_FIRST 3
 #define DAEMON_MOST 65536 /* where a kernel does not know close_range(2): 5.9 */
 
-static int ready_pipe = -1; /* the child's end: one byte says ready, its end says failed */
+static int ready_pipe = -1; /* the child's end: a byte means ready, the end of the pipe failed */
 
-/* Whoever waits for the end of a descriptor that it gave us does not wait for a daemon. */
+/*
+ * A parent may wait for the end of a descriptor that it passed on: it shall not wait for a daemon.
+ */
 void daemon_let_go(void)
 {
 	if (close_range(DAEMON_FIRST, ~0u, 0) == 0)
@@ -40,7 +42,7 @@ bool daemon_keeps_stderr(void)
 {
 	struct stat st;
 
-	/* A file, and what throws everything away, are waited for by nobody. */
+	/* Nobody waits for the end of a file, or of the null device. */
 	return fstat(STDERR_FILENO, &st) == 0 &&
 	       (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
 }
@@ -57,64 +59,66 @@ static bool relay(int from)
 	return got < 0;
 }
 
-/* The parent: until the child is ready, or ends, it is the reader of what that says. */
-static void __attribute__((noreturn)) wait_for_child(int ready, int said)
+/* The parent passes on what the child writes to stderr, until the child is ready, or has ended. */
+static void __attribute__((noreturn)) wait_for_child(int ready, int errors)
 {
 	struct pollfd wait[] = {
-	    {.fd = ready, .events = POLLIN}, {.fd = said, .events = said < 0 ? 0 : POLLIN}};
+	    {.fd = ready, .events = POLLIN}, {.fd = errors, .events = errors < 0 ? 0 : POLLIN}};
 	char byte;
 	ssize_t got = -1;
 
 	while (got < 0) {
 		poll(wait, 2, -1);
-		if (wait[1].revents && !relay(said))
+		if (wait[1].revents && !relay(errors))
 			wait[1].fd = -1;
 		if (wait[0].revents)
 			got = read(ready, &byte, 1);
 	}
-	if (said >= 0)
-		relay(said);
+	if (errors >= 0)
+		relay(errors);
 	_exit(got == 1 ? 0 : 1);
 }
 
-/* The child's ends: stdin and stdout are nobody's, stderr is (said), which ends with the parent. */
-static int detach(int said)
+/*
+ * In the child: stdin and stdout are the null device, stderr is (errors), which the parent reads.
+ */
+static int detach(int errors)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    (said >= 0 && dup2(said, STDERR_FILENO) < 0))
+	    (errors >= 0 && dup2(errors, STDERR_FILENO) < 0))
 		return log_failure("/dev/null", "%s", strerror(errno));
 	close(null);
-	if (said >= 0)
-		close(said);
+	if (errors >= 0)
+		close(errors);
 	return 0;
 }
 
 int daemon_fork(void)
 {
-	int ends[2], said[2] = {-1, -1};
+	int ends[2], errors[2] = {-1, -1};
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) ||
-	    (!daemon_keeps_stderr() && pipe2(said, O_CLOEXEC | O_NONBLOCK)))
+	    (!daemon_keeps_stderr() && pipe2(errors, O_CLOEXEC | O_NONBLOCK)))
 		return log_failure("daemon", "pipe: %s", strerror(errno));
 	child = fork();
 	if (child < 0)
 		return log_failure("daemon", "fork: %s", strerror(errno));
 	if (child > 0) {
 		close(ends[1]);
-		if (said[1] >= 0)
-			close(said[1]);
-		wait_for_child(ends[0], said[0]);
+		if (errors[1] >= 0)
+			close(errors[1]);
+		wait_for_child(ends[0], errors[0]);
 	}
 	close(ends[0]);
-	if (said[0] >= 0)
-		close(said[0]);
+	if (errors[0] >= 0)
+		close(errors[0]);
 	ready_pipe = ends[1];
 	if (setsid() < 0)
 		return log_failure("daemon", "setsid: %s", strerror(errno));
-	return detach(said[1]);
+	return detach(errors[1]);
 }
 
 void daemon_ready(void)
@@ -127,7 +131,7 @@ void daemon_ready(void)
 	ready_pipe = -1;
 }
 
-/* Write our number into what (fd) is. Answers (fd), or -1 with errno and (fd) closed. */
+/* Write the process ID to (fd). Answers (fd), or -1 with errno and (fd) closed. */
 static int write_number(int fd)
 {
 	int error;
@@ -155,8 +159,8 @@ static int write_device(const struct entry *entry)
 }
 
 /*
- * Under a name that others do not know, and then renamed: who reads a pid file finds a whole number
- * in it, and nothing is written into what had the name, which may have others. -1 with errno.
+ * Make the file under another name, and then rename it: who reads a pid file finds a whole number
+ * in it, and nothing is written to the file that had the name, which may have links. -1 with errno.
  */
 static int write_file(const struct entry *entry)
 {

@@ -16,8 +16,8 @@ bool daemon_keeps_stderr(void);
 /*
  * Fork. In the child this answers 0, and daemon_ready() must follow once all is acquired. The
  * parent never returns: it waits for that, and exits 0, or 1 when the child ended first. -1 after
- * one line. The child's stdin and stdout are /dev/null. What it says on stderr the parent passes on
- * until it exits, unless daemon_keeps_stderr(): then nobody reads it any more, see
+ * one line. The child's stdin and stdout are /dev/null. The parent passes on what it writes to
+ * stderr until it exits, unless daemon_keeps_stderr(): then nobody reads it any more, see
  * log_open_system().
  */
 int daemon_fork(void);

@@ -60,7 +60,7 @@ static void on_listener(struct listeners *listeners, const struct link_message *
 static void handle_message(struct supervisor *supervisor, struct child *child,
     const struct link_message *message, int *fds)
 {
-	child->heard_ns = clock_now_ns();
+	child->alive_ns = clock_now_ns();
 	if (message->kind == LINK_ALIVE) {
 		on_alive(supervisor, child);
 	} else if (message->kind == LINK_DROP) {

@@ -21,7 +21,9 @@ static uint64_t watchdog_ns;
 static uint64_t watchdog_last_ns;
 static int claimed; /* sockets */
 
-/* The variable is for this process: WATCHDOG_PID and LISTEN_PID say so, or are not there. */
+/*
+ * Whether the variables are for this process: WATCHDOG_PID and LISTEN_PID are its ID, or not set.
+ */
 static int is_ours(const char *variable)
 {
 	const char *pid = getenv(variable);
