@@ -105,7 +105,7 @@ proctype peer(byte me)
 	/* A peer may come at any time. */
 	late_at[me] = END + 1;
 	soon();
-	/* slot.c, owner_lives(). */
+	/* claim.c, owner_lives(). */
 	atomic { seen_state = state; seen_heartbeat = heartbeat };
 #ifndef NO_PROBE
 	if
@@ -153,7 +153,7 @@ proctype peer(byte me)
 	d_step { state = 1; since = now };
 	do
 	:: now < END ->
-		/* It lives: slot.h, slot_beat(), ivsh_slot_tick(). */
+		/* It lives: slot.h, slot_enter(), ivsh_slot_tick(). */
 		pass(HEARTBEAT);
 #ifndef NO_CHECK
 		if

@@ -84,7 +84,7 @@
 
 byte word[WORDS];
 
-/* ring.h, ring_wrap(): the mark of a valid descriptor. There are fewer than 256 of them. */
+/* descriptor.h, ring_wrap(): the mark of a valid descriptor. There are fewer than 256 of them. */
 #define WRAP(index) ((index) / DESCS + 1)
 
 /*
@@ -119,7 +119,7 @@ hidden byte value;
 byte strays = STRAYS;
 
 /*
- * wait.c, FLAGS_NS: a time in which what is in a store buffer becomes visible. It begins when a
+ * wait.c, STORE_NS: a time in which what is in a store buffer becomes visible. It begins when a
  * side's flags are seen, and has elapsed when the (old) stores are, which the other side's buffer
  * held then. Not later: a sleep that is short without need is a long one with a doorbell for
  * something else.
@@ -211,7 +211,7 @@ inline restart(me)
 
 /* --- The flags ----------------------------------------------------------------------------- */
 
-/* wait.c, flags_set(): before the first request of an incarnation. */
+/* request.c, flags_set(): before the first request of an incarnation. */
 inline flags_set(me, flags_are_set)
 {
 	if
@@ -256,7 +256,7 @@ inline flags_open(me, flags_are_set)
 #define REQUEST_VECTOR 1
 #define REQUEST_COUNT(request) ((request) >> 1)
 
-/* wait.c, request_make(). */
+/* request.c, request_make(). */
 inline request_make(me, where, request)
 {
 #ifdef SAME_COUNT
@@ -269,8 +269,8 @@ inline request_make(me, where, request)
 	store(me, where, request)
 }
 
-/* wait.c, request_withdraw(): the count stays. */
-inline request_withdraw(me, where, request)
+/* request.c, request_end(): the count stays. */
+inline request_end(me, where, request)
 {
 	request = request & ~REQUEST_VECTOR;
 	store(me, where, request)
@@ -290,7 +290,7 @@ inline request_open(me, where, request)
 }
 
 /*
- * channel.c, ivsh_ring_notify(): one request, one notification. The request that was answered last
+ * ring.c, ivsh_ring_notify(): one request, one notification. The request that was answered last
  * stands in (answered), which is private and dies with its side. Each step touches one shared word,
  * and is atomic.
  */
@@ -362,11 +362,11 @@ inline request_answer(me, other, where, got, answered)
 	:: !ready -> sleep(me, brief); atomic { brief = false; check } \
 	:: else -> brief = false \
 	fi; \
-	atomic { request_withdraw(me, where, request) }
+	atomic { request_end(me, where, request) }
 
 /* --- The sender ---------------------------------------------------------------------------- */
 
-/* sender.c, ivsh_sender_notify(). */
+/* notify.c, ivsh_sender_notify(). */
 inline message_notify()
 {
 #ifndef NO_FENCE_CONTROL
@@ -376,7 +376,7 @@ inline message_notify()
 	request_answer(SENDER, RECEIVER, MESSAGE_REQUEST, got, answered)
 }
 
-/* ring.h, sender_store(), and fastpath.h, sender_accepted(): body, then control word, then the
+/* sender.h, sender_store(), and fastpath.h, sender_accepted(): body, then control word, then the
  * notification if the receiver's flags are set. */
 inline publish()
 {
@@ -392,7 +392,7 @@ inline publish()
 	flags_check(SENDER, RECEIVER, message_notify())
 }
 
-/* sender.c, ivsh_sender_ready(): space_collect() and message_fits(). Also ivsh_chan_reserve(). */
+/* sender.c, ivsh_sender_is_ready() and ivsh_sender_reserve(): room_find(). */
 #define ROOM (head - read < DESCS)
 #define check_space() load(SENDER, READ, read); assert(read <= head)
 
@@ -452,7 +452,7 @@ done:
 
 /* --- The receiver -------------------------------------------------------------------------- */
 
-/* receiver.c, ivsh_receiver_notify(). */
+/* notify.c, ivsh_receiver_notify(). */
 inline space_notify()
 {
 #ifndef NO_FENCE_READ
@@ -474,10 +474,10 @@ inline read_publish()
 	fi
 }
 
-/* receiver.c, ivsh_receiver_ready(), and the beginning of message_find(). */
+/* receiver.c, ivsh_receiver_is_ready(), and the beginning of message_find(). */
 #define check_message() load(RECEIVER, CONTROL(read), got); ready = (got == WRAP(read)); got = 0
 
-/* receiver.c, ivsh_chan_peek() of a message that is there, and ivsh_chan_release(). */
+/* inplace.c, ivsh_chan_peek() of a message that is there, and ivsh_chan_release(). */
 inline take()
 {
 	atomic {

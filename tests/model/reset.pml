@@ -119,7 +119,7 @@ end:
 	od
 }
 
-/* channel.c, ivsh_chan_lost(); news.c, news_lost(). */
+/* condition.c, ivsh_chan_lost(); peer_event.c, lost_find(). */
 inline report(side, word, number)
 {
 	if
@@ -325,7 +325,7 @@ end:
 
 /* --- The receiver -------------------------------------------------------------------------- */
 
-/* reset.c, receiver_request(). */
+/* reset.c, ivsh_receiver_restart(). */
 inline receiver_request()
 {
 	atomic {
@@ -409,7 +409,7 @@ again:
 		:: !waiting && control_word[read % DESCS] == WRAP(read) ->
 			if
 			:: resets[RECEIVER] < RESETS ->
-				/* receiver.c, damage(): the end of a generation that was left. */
+				/* receiver.c, damage_find(): this generation is over. */
 				resets[RECEIVER]++;
 				if
 				:: s_generation == generation_ack -> receiver_request()

@@ -33,7 +33,7 @@
 #define KILLS 1
 #endif
 
-/* The shared words. ring.h, ring_wrap(); a generation has fewer than 256 wrap counters. */
+/* The shared words. descriptor.h, ring_wrap(); a generation has fewer than 256 wrap counters. */
 byte control_word[DESCS], body_word[DESCS];
 byte read_word;
 #ifdef NO_WRAP
@@ -69,7 +69,7 @@ end:
 	od
 }
 
-/* sender.c, ivsh_chan_publish(). The store of the control word is the one that counts. */
+/* inplace.c, ivsh_chan_publish(). The store of the control word is the one that counts. */
 inline publish()
 {
 #ifdef CONTROL_FIRST
