@@ -41,7 +41,7 @@ static inline uint8_t *area_at(const struct ivsh_area *area, uint32_t position)
 	return area->base + (position & (area->size - 1));
 }
 
-/* SPEC R7.7: a payload of (size) bytes at (position) lies in the area, on a line. */
+/* SPEC R7.7.3: a payload of (size) bytes at (position) lies in the area, on a line. */
 static inline bool area_holds(const struct ivsh_area *area, uint64_t position, uint32_t size)
 {
 	return position <= UINT32_MAX && position % IVSH_WIRE_LINE == 0 && size != 0 &&

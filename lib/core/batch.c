@@ -27,7 +27,7 @@ static uint32_t put_many(struct ivsh_chan *ch, const struct ivsh_message *messag
 	for (n = 0; n < most; n++) {
 		uint64_t control = message_control(&messages[n]);
 
-		/* SPEC R5.6: the slot is checked before each. */
+		/* SPEC R5.6.1: the slot is checked before each. */
 		if ((uint32_t)control != sizeof(uint64_t) || !slot_is_mine(region, slot))
 			break;
 		record[n] = now;

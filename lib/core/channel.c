@@ -75,7 +75,7 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 		return IVSH_EINVAL;
 	ch->dead = false;
 	ch->peer = peer;
-	ch->tx.pending = &slot->pending[region->mem.self]; /* SPEC R8.6 */
+	ch->tx.pending = &slot->pending[region->mem.self]; /* SPEC R8.6.2 */
 	if (rings_find(ch, records))
 		return ivsh_chan_break(ch, &ch->tx.broken);
 	ch->open = true;

@@ -11,7 +11,7 @@
 #include "core/sender.h"
 #include "core/slot.h"
 
-/* The bits that differ in our words of the ring that we send into. SPEC R6.6. */
+/* The bits that differ in our words of the ring that we send into. SPEC R6.6.1. */
 static uint32_t sender_damage(const struct ivsh_chan *ch)
 {
 	const struct ivsh_wire_sender *own = ch->tx.own;
@@ -49,7 +49,7 @@ static void chan_check(struct ivsh_chan *ch)
 	ivsh_slot_publish(ch->region);
 	if (!ch->region->attached)
 		return;
-	/* SPEC R9.5: a store over the notify flags cost notifications, and no messages. */
+	/* SPEC R9.5.3: a store over the notify flags cost notifications, and no messages. */
 	store32(tx_flags, ch->tx.notify_flags);
 	store32(rx_flags, ch->rx.notify_flags);
 	if (tx != 0)

@@ -57,7 +57,7 @@ static inline uint32_t control_size(uint64_t control)
 }
 
 /*
- * SPEC R7.3: the message in (desc) is accepted with the second store. Its wrap counter says that
+ * SPEC R7.3.1: the message in (desc) is accepted with the second store. Its wrap counter says that
  * everything else is there; its release pairs with descriptor_load().
  */
 static inline void descriptor_store(struct ivsh_wire_desc *desc, uint64_t control, uint64_t body)

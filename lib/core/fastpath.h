@@ -57,7 +57,7 @@ static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *regi
 	region->counters.sent += count;
 	store32(&slot->heartbeat, ++region->heartbeat);
 	/* The flags are loaded behind the control word. A receiver that sets them waits for stores
-	 * that are on their way. SPEC R8.7. */
+	 * that are on their way. SPEC R8.2.1. */
 	order_program();
 	if (load32(&ch->tx.other->notify_flags) != 0)
 		return ivsh_sender_attend(ch, first);

@@ -23,7 +23,7 @@ int ivsh_region_format(
 	if (!force && !ivsh_wire_magic_none(load64_acquire(&header->magic)))
 		return IVSH_EBUSY;
 
-	/* SPEC R3.2: whoever looks meanwhile finds a memory that is being formatted. */
+	/* SPEC R3.2.2: whoever looks meanwhile finds a memory that is being formatted. */
 	store64_release(&header->magic, 0);
 	fence_full();
 
@@ -43,7 +43,7 @@ int ivsh_region_format(
 	header->small_size = g->small_size;
 	header->large_size = g->large_size;
 	header->format_id = format_id;
-	/* SPEC R3.1: releases all of the above to header_read()'s acquire. */
+	/* SPEC R3.1.2: releases all of the above to header_read()'s acquire. */
 	store64_release(&header->magic, IVSH_WIRE_MAGIC);
 	fence_full();
 	return load64(&header->magic) == IVSH_WIRE_MAGIC ? 0 : IVSH_EREADONLY;

@@ -76,7 +76,7 @@ static bool is_empty(struct ivsh_chan *ch, struct ivsh_message *message, int *er
 {
 	/* Twice: the first poll may have published the read index. The sender leaves no hint for a
 	 * message that it stored before it saw that. Without the fence both sides may miss each
-	 * other. SPEC R8.6. */
+	 * other. SPEC R8.6.3. */
 	for (unsigned poll = 0; poll < 2; poll++) {
 		*error = ivsh_chan_peek(ch, message);
 		if (*error != IVSH_EAGAIN)

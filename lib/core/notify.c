@@ -30,7 +30,7 @@ int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
 	if ((flags & IVSH_WIRE_NOTIFY_PENDING) != 0 &&
 	    load32(&ch->tx.other->read) - first < ch->tx.head - first)
 		ivsh_sender_hint(ch);
-	/* SPEC R6.5: the next call answers the reset request. */
+	/* SPEC R6.8.6: the next call answers the reset request. */
 	if ((flags & IVSH_WIRE_NOTIFY_RESET) != 0)
 		ch->tx.credit_end = ch->tx.head;
 	return 0;

@@ -10,7 +10,7 @@
 /* Notify the receiver if it has requested so. True if it was notified. */
 bool ivsh_sender_notify(struct ivsh_chan *ch);
 
-/* Change our pending byte in the receiver's slot, if the receiver reads those. SPEC R8.6. */
+/* Change our pending byte in the receiver's slot, if the receiver reads those. SPEC R8.6.2. */
 void ivsh_sender_hint(struct ivsh_chan *ch);
 
 /*

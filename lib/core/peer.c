@@ -38,7 +38,7 @@ static enum ivsh_connection connection_read(
 
 /*
  * Whether the server saw the incarnation in slot (s) go: its socket is down, or is another one than
- * it came with. So a machine that boots again is not taken for the one that was killed. SPEC R5.9.
+ * it came with. So a machine that boots again is not taken for the killed one. SPEC R5.9.1.
  */
 static bool incarnation_ended(const struct ivsh_region *region, const struct ivsh_wire_slot *s,
     enum ivsh_connection connection, uint32_t word)

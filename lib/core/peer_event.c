@@ -16,7 +16,7 @@ static bool lost_find(const struct ivsh_region *region, struct ivsh_peer_event *
 		if (ch->lost == ch->lost_reported)
 			continue;
 		ch->lost_reported = ch->lost;
-		/* SPEC R6.5: the next incarnation need not report it again. */
+		/* SPEC R6.5.6: the next incarnation need not report it again. */
 		if (!ch->dead && !ch->tx.waiting)
 			store32(&ch->tx.own->reported, ch->tx.generation);
 		if (!ch->dead)

@@ -13,7 +13,7 @@
 #include "core/ring.h"
 #include "core/slot.h"
 
-/* SPEC R7.10: the read index is published when this part of the ring or of an area was released. */
+/* SPEC R7.10.3: the read index is published when this part of a ring, or area, was released. */
 static uint32_t share_of(uint32_t whole)
 {
 	return whole / 4;
@@ -115,7 +115,7 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	ch->rx.notify_flags = ch->rx.waiting ? IVSH_WIRE_NOTIFY_RESET : 0;
 	store32(&own->notify_flags, ch->rx.notify_flags);
 	store32(&own->incarnation, ch->region->incarnation);
-	/* The last incarnation may have been killed before it notified the sender. SPEC R8.2. */
+	/* The last incarnation may have been killed before it notified the sender. SPEC R8.2.12. */
 	if (!is_first)
 		ivsh_receiver_notify(ch);
 }
@@ -209,7 +209,7 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	int error = ivsh_chan_enter(ch);
 
 	if (!error && !ch->rx.peeked) {
-		/* SPEC R7.10: not later, however long this one is held. */
+		/* SPEC R7.10.3: not later, however long this one is held. */
 		credit_set(ch, false);
 		error = message_find(ch);
 	}

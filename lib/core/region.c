@@ -57,7 +57,7 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 	}
 }
 
-/* Copy the header once, word by word, check the copy, keep the copy. SPEC R3.6, R9.2. */
+/* Copy the header once, word by word, check the copy, keep the copy. SPEC R3.6.2, R9.2. */
 static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 {
 	const struct ivsh_wire_header *h = region->mem.base;

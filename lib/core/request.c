@@ -59,7 +59,7 @@ static void request_end(uint32_t *word, uint32_t *request)
 
 /*
  * Tell the peer in both rings that we make requests, where that was not done. A peer that has not
- * seen it yet may have a message or a read index on its way: see (requests_ns). SPEC R8.7.
+ * seen it yet may have a message or a read index on its way: see (requests_ns). SPEC R8.7.4.
  */
 static void flags_set(struct ivsh_region *region, struct ivsh_chan *ch)
 {

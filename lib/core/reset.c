@@ -111,7 +111,7 @@ void ivsh_receiver_follow(struct ivsh_chan *ch)
 {
 	const struct ivsh_wire_sender *other = ch->rx.other;
 	struct ivsh_wire_receiver *own = ch->rx.own;
-	/* SPEC R6.3: the acknowledgement before the generation. */
+	/* SPEC R6.3.5: the acknowledgement before the generation. */
 	uint32_t answered = load32_acquire(&other->reset_ack);
 	uint32_t generation = load32_acquire(&other->generation);
 

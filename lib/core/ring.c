@@ -43,7 +43,7 @@ bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now
 		return false;
 	if (control_kind(control) == IVSH_WIRE_KIND_INLINE)
 		return size <= IVSH_WIRE_INLINE_MAX;
-	/* SPEC R7.7: the payload is where the lengths before it put it, or may be anywhere. */
+	/* SPEC R7.7.4: the payload is where the lengths before it put it, or may be anywhere. */
 	return i < IVSH_AREAS && area_holds(&area[i], body, size) &&
 	       (start || !area[i].known || body == area_position(&area[i], now->end[i], size));
 }
@@ -73,7 +73,7 @@ bool ivsh_ring_notify(
 	 * Here: the store of a descriptor or a read index, this fence, the load of the request.
 	 * There: the store of the request, a fence, the load of the descriptor or the read index.
 	 * Without either fence both loads may come first: the peer sleeps, and nobody notifies it.
-	 * SPEC R8.2.
+	 * SPEC R8.2.3.
 	 */
 	fence_full();
 	word = load32(request);

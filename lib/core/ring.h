@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* Each side checks more than its message at least this often. SPEC R6.8. */
+/* Each side checks more than its message at least this often. SPEC R6.8.1. */
 #define POLL_MESSAGES 64u
 
 /* The ring from slot (sender) to slot (receiver), and its areas in area[]. NULL: not inside. */

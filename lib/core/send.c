@@ -98,7 +98,7 @@ int ivsh_chan_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32
 		return send_refill(ch, port, data, size);
 	if (size != sizeof(uint64_t))
 		return send_sized(ch, port, data, size);
-	/* Before anything is stored. SPEC R5.6. */
+	/* Before anything is stored. SPEC R5.6.1. */
 	region = ch->region;
 	slot = region->slot;
 	if (!slot_is_mine(region, slot))

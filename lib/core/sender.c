@@ -15,7 +15,7 @@
 
 /*
  * A payload of (size) bytes takes (position) of area (i). True if it is the first of this
- * incarnation in the area: it says start. SPEC R7.7.
+ * incarnation in the area: it says start. SPEC R7.7.1.
  */
 static __attribute__((noinline)) bool area_take(
     struct ivsh_chan *ch, uint32_t i, uint32_t position, uint32_t size)
@@ -111,11 +111,11 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_sender *own = ch->tx.own;
 	uint32_t asked = load32_acquire(&ch->tx.other->reset_request);
-	/* SPEC R5.2: the slot's last owner may only have been stopped, with a message in hand. */
+	/* SPEC R5.2.3: the slot's last owner may only have been stopped, with a message in hand. */
 	bool seized = ch->region->seized && load32(&own->incarnation) != 0;
 
 	line_open(ch, own);
-	/* SPEC R6.4: wherever a reset was cut, a new generation is right: nothing was sent since. */
+	/* SPEC R6.4.1: wherever a reset was cut, a new generation is right. */
 	if (asked != ch->tx.reset_ack ||
 	    load32_acquire(&ch->tx.other->generation_ack) != ch->tx.generation) {
 		ivsh_chan_lost(ch);
@@ -133,7 +133,7 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 	}
 	/* What was in flight stays where it is; the next payload in each area says start. */
 	ch->tx.area[IVSH_AREA_SMALL].known = ch->tx.area[IVSH_AREA_LARGE].known = false;
-	/* The last incarnation may have been killed before it notified the receiver. SPEC R8.2. */
+	/* The last incarnation may have been killed before it notified. SPEC R8.2.11. */
 	if (ch->tx.head != ch->tx.read) {
 		(void)ivsh_sender_notify(ch);
 		ivsh_sender_hint(ch);
@@ -141,7 +141,7 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 	return 0;
 }
 
-/* SPEC R7.5. Below the last index, or above ours: subtracting first makes both too large. */
+/* SPEC R7.5.3. Below the last index, or above ours: subtracting first makes both too large. */
 int ivsh_sender_collect(struct ivsh_chan *ch)
 {
 	/* Pairs with ivsh_receiver_publish(): the receiver's loads of the payloads are over. */

@@ -52,7 +52,7 @@ static void word_mend(uint32_t *word, uint32_t value)
 
 /*
  * Store this incarnation's words, in the order of SPEC R5.3. What another has stored over them does
- * not stay. SPEC R9.5.
+ * not stay. SPEC R9.5.4.
  */
 static void slot_mend(const struct ivsh_region *region)
 {

@@ -25,7 +25,7 @@
 #define GENERATION_STEP UINT32_C(0x9e3779b1)
 #define NUMBER_FOR_0 (UINT32_C(1) << 31)
 
-/* SPEC R10.6: the peer broke a rule. The first error stays. */
+/* SPEC R10.6.2: the peer broke a rule. The first error stays. */
 static void stream_break(struct ivsh_stream *s)
 {
 	if (s->error)
@@ -42,7 +42,7 @@ static void stream_end(struct ivsh_stream *s, int error)
 
 /* --- What the peer says --------------------------------------------------------------------- */
 
-/* SPEC R10.2: take the number of the peer's stream. False if it ends this stream. */
+/* SPEC R10.2.1: take the number of the peer's stream. False if it ends this stream. */
 static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
 {
 	if (c->from == s->peer) {
@@ -89,7 +89,7 @@ static void control_take(struct ivsh_stream *s, const struct ivsh_message *messa
 		peer_follow(s, &c);
 		return;
 	}
-	/* For an earlier stream of ours. SPEC R10.3. */
+	/* For an earlier stream of ours. SPEC R10.3.1. */
 	if (c.to != s->self)
 		return;
 	if (c.kind == IVSH_WIRE_STREAM_CREDIT) {
@@ -169,7 +169,7 @@ static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
 
 /*
  * Say what is still to be said, in this order. IVSH_EAGAIN: not all of it; the next call tries
- * again, and the wait ends when there is room. SPEC R10.5.
+ * again, and the wait ends when there is room. SPEC R10.5.3.
  */
 static int control_flush(struct ivsh_stream *s)
 {
@@ -213,7 +213,7 @@ int ivsh_stream_open(
 	s->lost = chan->lost;
 	/* Each open sends a message, so no two of one generation have the same number unless the first
 	 * one was never sent. Generations differ by their number, incarnations by their nonce. SPEC
-	 * R10.1. */
+	 * R10.1.1. */
 	s->self = (uint32_t)(chan->region->nonce ^ chan->region->nonce >> 32) + chan->tx.head +
 		  chan->tx.generation * GENERATION_STEP;
 	if (s->self == 0)

@@ -20,13 +20,13 @@
 
 #define NAP_NS UINT64_C(500000)
 
-/* No processor keeps a store to itself for longer. SPEC R8.7. */
+/* No processor keeps a store to itself for longer. SPEC R8.7.4. */
 #define STORE_NS UINT64_C(1000000)
 
 /*
  * Whether the pending bytes say that no ring has anything new. Only a receiver that calls
  * ivsh_region_next() has asked for these hints, and a hint can be lost: before a sleep, and now and
- * then, all rings are polled instead. SPEC R8.6.
+ * then, all rings are polled instead. SPEC R8.6.4.
  */
 static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 {
@@ -48,7 +48,7 @@ static uint32_t poll(struct ivsh_region *region, uint32_t wanted, bool quiet)
 
 	if ((wanted & IVSH_EVENT_CONTROL) && change != region->change) {
 		region->change = change;
-		/* SPEC R8.4: so ivsh_region_next() polls all rings, too. */
+		/* SPEC R8.4.1: so ivsh_region_next() polls all rings, too. */
 		region->pending_all = false;
 		events |= IVSH_EVENT_CONTROL;
 	}
@@ -99,7 +99,7 @@ static uint32_t poll_many(const struct many *m, bool hints, uint64_t now)
 
 /*
  * Request notifications in each. True if the sleep is cut short, to *deadline_ns, because stores may
- * be on their way from a peer that has not seen our notify flags. SPEC R8.7.
+ * be on their way from a peer that has not seen our notify flags. SPEC R8.7.4.
  */
 static bool request_many(const struct many *m, uint64_t *deadline_ns)
 {
@@ -111,9 +111,9 @@ static bool request_many(const struct many *m, uint64_t *deadline_ns)
 	/* Here: our requests' stores, this fence, the loads of descriptors and read indices in
 	 * poll(). There: the store of a descriptor or a read index, a fence, the load of the request.
 	 * Without either fence both loads may come first, and we sleep on what nobody notifies us of.
-	 * SPEC R8.2. */
+	 * SPEC R8.2.7. */
 	fence_full();
-	/* The time is taken before the poll: by its end, what was on its way is there. SPEC R8.7. */
+	/* The time is taken before the poll: what was on its way is there then. SPEC R8.7.5. */
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct ivsh_region *region = m->regions[i];
 
@@ -127,7 +127,7 @@ static bool request_many(const struct many *m, uint64_t *deadline_ns)
 	return is_cut;
 }
 
-/* Whether every slot is still ours: a machine is most likely stopped in a sleep. SPEC R5.6. */
+/* Whether every slot is still ours: a machine is most likely stopped in a sleep. SPEC R5.6.1. */
 static bool is_kept(const struct many *m)
 {
 	bool all = true;

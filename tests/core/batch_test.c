@@ -345,7 +345,7 @@ static void marked(void)
 	}
 }
 
-/* Damage in the middle: what stands before it comes, and then the error. SPEC R7.8. */
+/* Damage in the middle: what stands before it comes, and then the error. SPEC R7.8.1. */
 static void breaks(void)
 {
 	uint32_t count = 0;

@@ -108,7 +108,7 @@ static void fullness(void)
 	}
 }
 
-/* In an empty area nobody holds the bytes that are skipped at its end; else they count. SPEC R7.6. */
+/* In an empty area nobody holds the bytes skipped at its end; else they count. SPEC R7.6.3. */
 static void skipped(void)
 {
 	struct ivsh_message message;
@@ -280,7 +280,7 @@ static void peek(void)
 	CHECK(first.data == second.data);
 	CHECK_EQ(first.size, 200);
 	CHECK_EQ(memcmp(first.data, out, 200), 0);
-	/* It stands in shared memory, where others can still change it: SPEC R9.4. */
+	/* It stands in shared memory, where others can still change it: SPEC R9.4.1. */
 	CHECK((const uint8_t *)first.data > world.memory);
 	CHECK((const uint8_t *)first.data < world.memory + WORLD_SIZE);
 	/* Too small a buffer: the message stays, and says how large it is. */

@@ -635,7 +635,7 @@ static void a_sends_and_resets(void)
 	a_reset();
 }
 
-/* What is accepted between two looks of the receiver, just before a reset, still comes. SPEC R6.5. */
+/* What is accepted between two polls, just before a reset, still comes. SPEC R6.5.3. */
 static void late(void)
 {
 	bool more = true;

@@ -265,7 +265,7 @@ static void refuses(void)
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &(struct ivsh_message){.data = in}), IVSH_EAGAIN);
 }
 
-/* What somebody wrote over a slot's words does not stay. SPEC R9.5. */
+/* What somebody wrote over a slot's words does not stay. SPEC R9.5.4. */
 static void mended(void)
 {
 	struct ivsh_wire_slot *slot = world_slot(1);
@@ -290,7 +290,7 @@ static void mended(void)
 	CHECK_EQ(slot->connection, 3);
 	CHECK_EQ(slot->sequence % 2, 0);
 	CHECK_EQ(news_later(), 0);
-	/* Who has lost the slot writes nothing there. SPEC R5.6. */
+	/* Who has lost the slot writes nothing there. SPEC R5.6.2. */
 	slot->nonce++;
 	slot->incarnation = 88;
 	CHECK_EQ(world_wait(&b.region, 1000000), IVSH_ELOST);

@@ -292,7 +292,7 @@ static void asks_bell(void)
 	CHECK_EQ(world.rings, 2);
 }
 
-/* What somebody wrote over them costs a bell, and no channel. SPEC R9.5. */
+/* What somebody wrote over them costs a bell, and no channel. SPEC R9.5.3. */
 static void asks_mended(void)
 {
 	open_both();
@@ -315,7 +315,7 @@ static void asks_mended(void)
 	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
 }
 
-/* Behind the message that sees it the wish is followed, whichever call comes. SPEC R6.5. */
+/* Behind the message that sees it the wish is followed, whichever call comes. SPEC R6.8.6. */
 static void asks_reset(void)
 {
 	static int (*const ways[])(uint32_t) = {send, send_batch, reserve};

@@ -62,7 +62,7 @@ static void bad_descriptors(void)
 	}
 }
 
-/* A payload is where the lengths before it put it, or START says why not. SPEC R7.7. */
+/* A payload is where the lengths before it put it, or START says why not. SPEC R7.7.4. */
 static void bad_position(void)
 {
 	static const struct {
@@ -92,7 +92,7 @@ static void bad_position(void)
 	}
 }
 
-/* A read index can only lie between the last one and our own. SPEC R7.5. */
+/* A read index can only lie between the last one and our own. SPEC R7.5.4. */
 static void bad_read(void)
 {
 	static const struct {

@@ -99,7 +99,7 @@ static void in_turn(void)
 	}
 }
 
-/* A hint that was lost costs time, never the message. SPEC R8.6. */
+/* A hint that was lost costs time, never the message. SPEC R8.6.4. */
 static void hint_lost(void)
 {
 	unsigned calls;

@@ -30,7 +30,7 @@ static void format_refuses(void)
 	CHECK_EQ(world_header()->format_id, 1);
 }
 
-/* Whatever an earlier use left, all steering words start at zero. SPEC R3.1. */
+/* Whatever an earlier use left, all steering words start at zero. SPEC R3.1.1. */
 static void format_clears(void)
 {
 	struct ivsh_geometry geometry = {8, 64, 8192, 8192};

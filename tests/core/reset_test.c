@@ -94,7 +94,7 @@ static void receiver_asks(void)
 	CHECK_EQ(ivsh_chan_reset(&b.chan), IVSH_EINVAL);
 }
 
-/* The receiver reads the old run to its end: what was accepted and is whole still comes. R6.5. */
+/* The receiver reads the old run to its end: what was accepted and is whole still comes. R6.5.2. */
 static void sender_begins(void)
 {
 	struct ivsh_message held;
@@ -154,7 +154,7 @@ static void both_ask(void)
 	CHECK_EQ(receive(&a), 10);
 }
 
-/* A run begins where nothing in the ring can be taken for its message. SPEC R6.3. */
+/* A run begins where nothing in the ring can be taken for its message. SPEC R6.3.1. */
 static void start_free(void)
 {
 	static const struct {
@@ -243,7 +243,7 @@ static void holds(void)
 	CHECK_EQ(ivsh_chan_publish(&b.chan, 1), IVSH_EINVAL);
 }
 
-/* Who sleeps is rung by each step of the other's. SPEC R8.2. */
+/* Who sleeps is rung by each step of the other's. SPEC R8.2.10. */
 static void bells(void)
 {
 	open_both();
@@ -271,7 +271,7 @@ static void bells(void)
 	CHECK_EQ(world.ring_vector, 0);
 }
 
-/* A waiting application follows, and its wait ends to tell. SPEC R6.5. */
+/* A waiting application follows, and its wait ends to tell. SPEC R6.5.5. */
 static void waits(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};

@@ -206,7 +206,7 @@ static void room_of_earlier(void)
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	NEED_EQ(world_ring(0, 1)->receiver.read, 2);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
-	/* The first payload of a life says so, even where it follows from the last one. SPEC R7.7. */
+	/* The first payload of an incarnation says so, even where it follows. SPEC R7.7.1. */
 	CHECK_EQ(world_desc(0, 1, 3)->body, 6144);
 	CHECK(world_desc(0, 1, 3)->control & IVSH_WIRE_CONTROL_START);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
@@ -300,7 +300,7 @@ static void receiver_fresh(void)
 	}
 }
 
-/* A fresh attach gives room back as any release does: who waits for it is rung. SPEC R5.8, R8.2. */
+/* An attach that discards gives room: a sender that waits is notified. SPEC R5.8, R8.2.9. */
 static void fresh_rings(void)
 {
 	world_format();
@@ -366,7 +366,7 @@ static int claim(struct end *end, uint64_t nonce)
 /*
  * A claimed slot begins new runs. What the earlier life sent comes first; the new one is told of no
  * loss, now or in a later life, since it has sent nothing that could be lost, and its peer is told
- * before it gets the first message of the new run. SPEC R5.2, R6.5.
+ * before it gets the first message of the new run. SPEC R5.2.3, R6.5.
  */
 static void claimed(void)
 {

@@ -68,7 +68,7 @@ static void offers(void)
 	CHECK_EQ(ivsh_region_offer(&b, "echo", 7), IVSH_ELOST);
 }
 
-/* Whatever stands in another's table comes out clean, or not at all. SPEC R5.7, R9.1. */
+/* Whatever stands in another's table comes out clean, or not at all. SPEC R5.7, R9.1, R9.4.2. */
 static void strangers(void)
 {
 	struct ivsh_service service;

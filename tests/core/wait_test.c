@@ -89,7 +89,7 @@ static void send_unheard(void)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 }
 
-/* One wish, one bell. SPEC R8.2. */
+/* One wish, one bell. SPEC R8.2.5. */
 static void woken(void)
 {
 	struct ivsh_counters counters;
@@ -113,7 +113,7 @@ static void woken(void)
 	CHECK_EQ(world.rings, 1);
 }
 
-/* The next wish is another one, also after either side's restart. SPEC R8.2. */
+/* The next wish is another one, also after either side's restart. SPEC R8.2.8. */
 static void wished_again(void)
 {
 	struct ivsh_message message;
@@ -335,7 +335,7 @@ static void vectors(void)
 	}
 }
 
-/* Who cannot be rung wishes nothing and naps. SPEC R8.1. */
+/* Who cannot be rung wishes nothing and naps. SPEC R8.1.2. */
 static void no_vectors(void)
 {
 	world_format();
@@ -434,7 +434,7 @@ static void rob(void)
 	world_slot(1)->nonce ^= 1;
 }
 
-/* A slot that is lost while we sleep: nothing of it is written afterwards. SPEC R5.6. */
+/* A slot that is lost while we sleep: nothing of it is written afterwards. SPEC R5.6.2. */
 static void slot_lost(void)
 {
 	open_both();
@@ -545,7 +545,7 @@ static uint64_t clock_steps(void *ctx)
 	return world.now_ns += 20000;
 }
 
-/* A wait shorter than the first millisecond of a life's wishes is no longer for that. SPEC R8.7. */
+/* A wait shorter than the millisecond after the flags is no longer for that. SPEC R8.7.4. */
 static void short_first_wait(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};

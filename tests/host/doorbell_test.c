@@ -251,7 +251,7 @@ static uint32_t await_request(const uint32_t *word)
 	return request;
 }
 
-/* SPEC R8.4: the receiver is slot 0, so that the sender's number shows in the vector. */
+/* SPEC R8.4.2: the receiver is slot 0, so that the sender's number shows in the vector. */
 static void vectors(void)
 {
 	static const struct {

@@ -93,7 +93,7 @@ def test_connection_words(start):
 
 
 def test_killed_client_is_seen_at_once(start):
-    """A notification of vector 0 reports it: SPEC R8.4."""
+    """A notification of vector 0 reports it: SPEC R8.4.1."""
     server = start("--slots", 4)
     a = RawClient(server.socket)
     a.handshake(4, 2)

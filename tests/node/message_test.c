@@ -211,7 +211,7 @@ static void restarts(void)
 	CHECK_EQ(town_receive(1, &m), 't');
 }
 
-/* A slot that another has claimed: every call says so. SPEC R5.6. */
+/* A slot that another has claimed: every call says so. SPEC R5.6.3. */
 static void slot_lost(void)
 {
 	struct ivsh_node_message m;

@@ -290,7 +290,7 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST
  * IVSH_EAGAIN  no message on any channel.
  * IVSH_EPROTO  *chan broke, now or since the last call: ivsh_chan_reset() or ivsh_chan_close() it,
  *              or go on without it. Answered once; the other channels are not affected.
- * SPEC R8.6.
+ * SPEC R8.6.4.
  */
 int ivsh_region_next(struct ivsh_region *region, struct ivsh_chan **chan,
     struct ivsh_message *message) IVSH_MUST_CHECK;

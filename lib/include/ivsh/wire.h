@@ -25,7 +25,7 @@ extern "C" {
 
 /*
  * Whether (magic) says that nobody has formatted the memory, or is about to: 0, or one half of ours,
- * from a machine that stores it in two. SPEC R1.3.
+ * from a machine that stores it in two. SPEC R1.3.4.
  */
 static inline int ivsh_wire_magic_none(uint64_t magic)
 {
