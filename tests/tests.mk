@@ -9,8 +9,9 @@ TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assi
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test \
-                tests/core/reset_test tests/core/events_test tests/core/service_test tests/core/next_test \
-                tests/core/batch_test tests/core/fastpath_test tests/core/broken_test
+                tests/core/reset_test tests/core/events_test tests/core/service_test \
+                tests/core/next_test tests/core/batch_test tests/core/fastpath_test \
+                tests/core/broken_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
                 tests/node/stream_test tests/node/events_test
 # What stores and loads words of 8 bytes where the machine has no such access.
@@ -42,7 +43,8 @@ objects = $(patsubst %.c,$(firstword $(subst /tests/, ,$@))/%.o,$(1))
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_DEVICE)): \
     $$(call objects,tests/device/fake_platform.c tests/device/machines.c $(DEVICE))
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) \
-    $(call programs,$(HALVES),$(TESTS_HALVES)) $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \
+    $(call programs,$(HALVES),$(TESTS_HALVES)) \
+    $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \
     $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_NODE)): \
     $$(call objects,tests/node/town.c tests/core/world.c $(CORE) $(NODE))

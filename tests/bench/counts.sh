@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # counts.sh - counts instructions and bytes, which are the same in every run, and compares them with
-# the table beside it. $1: the compiler, as gcc-12; $2: the program that counts, for the host; $3: the
-# same as a guest; $4: the least polling program, linked; $5: its own object; $6: libivsh.a.
+# the table beside it. $1: the compiler, as gcc-12; $2: the program that counts, for the host; $3:
+# the same as a guest; $4: the least polling program, linked; $5: its own object; $6: libivsh.a.
 #
 # The table has a column for each compiler that it was measured with. With another one the counts
 # are shown beside those of the first column, and are skipped: they cannot fail.
@@ -31,8 +31,8 @@ for tool in valgrind qemu-system-x86_64; do
 	}
 done
 
-# One run of $host at size $1 in $2 rounds, $3: node, or nothing: what it cost, by function. glibc chooses its memcpy by
-# the processor: the tunables leave the one that every x86_64 has.
+# One run of $host at size $1 in $2 rounds, $3: node, or nothing: what it cost, by function. glibc
+# chooses its memcpy by the processor: the tunables leave the one that every x86_64 has.
 simd=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-Fast_Unaligned_Copy
 callgrind() {
 	LD_BIND_NOW=1 GLIBC_TUNABLES=glibc.cpu.hwcaps=$simd valgrind -q --tool=callgrind \

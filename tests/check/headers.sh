@@ -25,7 +25,8 @@ for path in lib/include/ivsh/*.h; do
 	try "$h" clang -std=c11 --target=aarch64-none-elf -xc
 done
 if errors=$(echo '#include <ivsh/ivsh.h>' |
-    clang --target=aarch64_be-none-elf -std=c11 -ffreestanding -Ilib/include -fsyntax-only -xc - 2>&1); then
+    clang --target=aarch64_be-none-elf -std=c11 -ffreestanding -Ilib/include -fsyntax-only \
+        -xc - 2>&1); then
 	echo "FAIL: headers: big-endian: it compiles"
 	failed=$((failed + 1))
 elif echo "$errors" | grep -q 'little-endian'; then

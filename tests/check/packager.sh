@@ -60,9 +60,12 @@ check "other flags: it is compiled anew" has '^CC' "$work/again"
 # A guest says so itself: QEMU's status is 0 after a triple fault, too.
 for image in build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi; do
 	firmware='' words='info'
-	case $image in *.efi) firmware='-bios /usr/share/ovmf/OVMF.fd' words='--exit=qemu info' ;; esac
+	case $image in
+	*.efi) firmware='-bios /usr/share/ovmf/OVMF.fd' words='--exit=qemu info' ;;
+	esac
 	# shellcheck disable=SC2086  # a list of words
-	timeout 60 qemu-system-x86_64 -accel tcg -M q35 -m 256 -nodefaults -display none -no-reboot \
+	timeout 60 qemu-system-x86_64 -accel tcg -M q35 -m 256 -nodefaults -display none \
+		-no-reboot \
 		-serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 $firmware \
 		-object memory-backend-memfd,id=m,share=on,size=4M -device ivshmem-plain,memdev=m \
 		-kernel "$image" -append "$words" </dev/null >"$work/guest" 2>&1 || true

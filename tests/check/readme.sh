@@ -23,6 +23,10 @@ built=$(size -t build/x86_64/libivsh.a | awk 'END {print $1}')
 if [ "$compiler" != gcc-12 ]; then
 	echo "readme: libivsh.a: $stated bytes of text stated, of gcc-12; $built built by $compiler"
 	skipped=1
-elif [ "$stated" = "$built" ]; then ok; else bad "libivsh.a: $stated bytes of text stated, $built built"; fi
+elif [ "$stated" = "$built" ]; then
+	ok
+else
+	bad "libivsh.a: $stated bytes of text stated, $built built"
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -24,7 +24,7 @@ while read -r word; do
 done <<'END'
 \bdoorways?\b
 \bivsh_port\b|IVSH_EPORT\b|fake_port\b|arch_port\b
-\bbells?\b|bells?_|_bells?\b
+\bbells?(\b|_)|_bells?(\b|_)
 \brung\b
 \bwish(es|ed)?\b|_wish\b|wish_
 want_(bell|space)
