@@ -3,7 +3,8 @@
 #
 # emulated.sh - runs the test programs of another processor under QEMU's user emulation, and adds up
 # their counts. $1: the emulator; $2: the folder of build/; $3: how many programs it has, linked
-# statically. One that ends otherwise than with its count, or not within four minutes, is one failure.
+# statically. One that ends otherwise than with its count, or not within four minutes, is one
+# failure.
 set -eu
 emulator=$1 folder=$2 count=$3
 command -v "$emulator" >/dev/null || {
@@ -15,7 +16,7 @@ passed=0 failed=0
 programs=$(find "$folder/tests" -type f -name '*_test' | sort)
 # One that is left from another time must not stand for one that was not built.
 [ "$(echo "$programs" | wc -l)" -eq "$count" ] || {
-	echo "FAIL: emulated: $folder: has other programs than the $count of the Makefile: make clean"
+	echo "FAIL: emulated: $folder: has other programs than the Makefile's $count: make clean"
 	failed=1
 }
 for program in $programs; do

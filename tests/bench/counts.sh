@@ -36,7 +36,8 @@ done
 simd=-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-Fast_Unaligned_Copy
 callgrind() {
 	LD_BIND_NOW=1 GLIBC_TUNABLES=glibc.cpu.hwcaps=$simd valgrind -q --tool=callgrind \
-		--callgrind-out-file="$work/$1.$2" "$host" "$1" "$2" ${3:+"$3"} >"$work/messages.$1.$2" || {
+		--callgrind-out-file="$work/$1.$2" "$host" "$1" "$2" \
+		${3:+"$3"} >"$work/messages.$1.$2" || {
 		cat "$work/messages.$1.$2" >&2
 		return 1
 	}
@@ -54,8 +55,9 @@ per_message() {
 
 # One run of $guest at size $1; $2: bells, node, or nothing.
 in_guest() {
-	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 -nodefaults \
-		-display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
+	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 \
+		-nodefaults -display none -no-reboot -serial stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 \
 		-kernel "$guest" -append "$1 256 $2" </dev/null >"$work/said" || {
 		cat "$work/said" >&2 # and nothing of it counts
 		return 1
@@ -85,10 +87,14 @@ counted() {
 		in_guest "$size" '' || true
 		in_guest "$size" bells || true
 	done
-	{ size "$poller"; size "$own"; } | awk 'NR == 2 {all = $1} NR == 4 {print "text poller x86_64 " all - $1}'
-	size "$library" | awk 'NR > 1 {
+	{ size "$poller"; size "$own"; } | awk '
+		NR == 2 { all = $1 }
+		NR == 4 { print "text poller x86_64 " all - $1 }'
+	more='wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver'
+	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any"
+	size "$library" | awk -v more="^($more)[.]o" 'NR > 1 {
 		all += $1
-		if ($6 !~ /^(wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver|dispatch|pump|inbox|call|reply|flow|find|services|watch|any)\.o/)
+		if ($6 !~ more)
 			basic += $1
 	}
 	END {print "text library x86_64 " all; print "text basic x86_64 " basic}'
@@ -119,7 +125,14 @@ if [ "${IVSH_COUNTS:-}" = write ] && grep -q '^text library' "$work/counted"; th
 		delete now[name]
 		print
 	}
-	END {for (name in now) {line = name; for (i = 4; i <= columns; i++) line = line " " (i == column ? now[name] : "-"); print line}}
+	END {
+		for (name in now) {
+			line = name
+			for (i = 4; i <= columns; i++)
+				line = line " " (i == column ? now[name] : "-")
+			print line
+		}
+	}
 	' "$table" >"$work/table"
 	cp "$work/table" "$table"
 fi
@@ -132,7 +145,8 @@ $1 == "what" {
 			column = i
 	first = $4
 	if (!column)
-		printf "counts: %s has no column in tests/bench/counts.txt: shown beside %s only\n", compiler, first
+		printf "counts: %s has no column in tests/bench/counts.txt: beside %s\n", \
+			compiler, first
 	next
 }
 {
@@ -145,10 +159,12 @@ $1 == "what" {
 		printf "%s: %s with %s, %s with %s\n", name, now[name], compiler, allowed, first
 		skipped++
 	} else if (now[name] > allowed * 1.01) {
-		printf "FAIL: counts: %s: got %s, allowed %s and 1 %%: tests/bench/counts.txt\n", name, now[name], allowed
+		printf "FAIL: counts: %s: got %s, allowed %s and 1 %%: tests/bench/counts.txt\n", \
+			name, now[name], allowed
 		failed++
 	} else {
-		printf "%s: %s of %s%s\n", name, now[name], allowed, now[name] < allowed * 0.99 ? ": less: lower the table" : ""
+		printf "%s: %s of %s%s\n", name, now[name], allowed, \
+			now[name] < allowed * 0.99 ? ": less: lower the table" : ""
 		passed++
 	}
 	delete now[name]
@@ -159,7 +175,8 @@ END {
 		failed++
 	}
 	if (failed)
-		print "To allow a count: write it into tests/bench/counts.txt, or IVSH_COUNTS=write make counts, and say in DESIGN.md what it buys."
+		print "To allow a count: write it into tests/bench/counts.txt," \
+			" or IVSH_COUNTS=write make counts, and say in DESIGN.md what it buys."
 	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
 	exit failed != 0
 }' "$table"

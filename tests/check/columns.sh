@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# columns.sh - no line of a source file goes beyond 100 columns, comments included. A tab goes to the
-# next multiple of 8. What has lines of data is left out: the fuzzers' corpus, and tables of figures.
+# columns.sh - no line of a source file goes beyond 100 columns, comments included. A tab goes to
+# the next multiple of 8. What has lines of data is left out: the fuzzers' corpus, and tables of
+# figures.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."

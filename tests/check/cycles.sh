@@ -17,7 +17,11 @@ circles() { # $1: what the lines of stdin are about; each circle that tsort(1) f
 	if bad=$(awk '$1 != $2' | sort -u | tsort 2>&1 >/dev/null); then
 		passed=$((passed + 1))
 	else
-		echo "$bad" | awk -v of="$1" '/contains a loop/ { print line; line = "FAIL: cycles: " of ":"; next }
+		echo "$bad" | awk -v of="$1" '/contains a loop/ {
+			print line
+			line = "FAIL: cycles: " of ":"
+			next
+		}
 		    { line = line " " $2 } END { print line }' | grep .
 		failed=$((failed + 1))
 	fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# headers.sh - every public header stands alone, freestanding, in C11 and in C++17; and where numbers
-# are stored the other way round, what lays out the memory refuses to be compiled.
+# headers.sh - every public header stands alone, freestanding, in C11 and in C++17; and where
+# numbers are stored the other way round, what lays out the memory refuses to be compiled.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."

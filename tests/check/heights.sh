@@ -30,13 +30,16 @@ END
 awk '{for (i = 2; i <= NF; i++) print $i, $1}' "$dir/heights" | sort > "$dir/height"
 # Every file stands in it, once.
 find lib/core -name '*.[ch]' | sed 's|.*/||; s|\.[ch]$||' | sort -u > "$dir/files"
-report "not in the drawing" "$(cut -d' ' -f1 "$dir/height" | sort | comm -3 - "$dir/files" | tr -d '\t')"
+report "not in the drawing" \
+	"$(cut -d' ' -f1 "$dir/height" | sort | comm -3 - "$dir/files" | tr -d '\t')"
 
 # Pairs: who includes whom, and who calls whom.
 grep -HoE '^#include "core/[a-z_]+\.h"' lib/core/*.[ch] |
 	sed -E 's|^lib/core/([a-z_]+)\.[ch]:#include "core/([a-z_]+)\.h"|\1 \2|' |
 	awk '$1 != $2' | sort -u > "$dir/includes"
-nm -A "$1" | sed -nE 's/^[^:]*:([a-z_]+)\.o: *[0-9a-f]* +([A-Za-z]) ([a-z0-9_]+)$/\1 \2 \3/p' > "$dir/symbols"
+nm -A "$1" |
+	sed -nE 's/^[^:]*:([a-z_]+)\.o: *[0-9a-f]* +([A-Za-z]) ([a-z0-9_]+)$/\1 \2 \3/p' \
+	    > "$dir/symbols"
 awk 'NR == FNR {core[$1] = 1; next}
 	!($1 in core) {next}
 	$2 == "T" {home[$3] = $1}
@@ -52,9 +55,10 @@ for kind in includes calls; do
 	report "$kind upward" "$(awk 'NR == FNR {h[$1] = $2; next}
 		h[$1] < h[$2] {print $1 ": " $2}' "$dir/height" "$dir/$kind")"
 	# tsort says which pairs make a circle.
-	report "a circle of $kind" "$(tsort "$dir/$kind" 2>&1 >"$dir/order" |  sed "s/^tsort: //; s#$dir/[a-z]*: ##"| tr '\n' ' ')"
+	report "a circle of $kind" "$(tsort "$dir/$kind" 2>&1 >"$dir/order" |
+		sed "s/^tsort: //; s#$dir/[a-z]*: ##" | tr '\n' ' ')"
 done
 report "a circle of includes and calls" "$(cat "$dir/includes" "$dir/calls" |
-	tsort 2>&1 >"$dir/order" |  sed "s/^tsort: //; s#$dir/[a-z]*: ##"| tr '\n' ' ')"
+	tsort 2>&1 >"$dir/order" |  sed "s/^tsort: //; s#$dir/[a-z]*: ##" | tr '\n' ' ')"
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

@@ -9,13 +9,15 @@ std='<std(arg|bool|def|int)\.h>'
 # Headers of rooms, by path from the root of their tree: own "core|node".
 own() { printf '"(%s)/[a-z0-9_]+\\.h"' "$1"; }
 any='<ivsh/[a-z]+\.h>'
-libc='<(assert|ctype|errno|inttypes|limits|setjmp|signal|stdio|stdlib|string|strings|time|unistd|fcntl|sys/[a-z]+)\.h>'
+libc='<(assert|ctype|errno|inttypes|limits|setjmp|signal|stdio|stdlib|string|strings)\.h>'
+libc="$libc|<(time|unistd|fcntl|sys/[a-z]+)\.h>"
 posix='<([a-z]+|sys/[a-z_]+|linux/[a-z_]+|netinet/[a-z]+)\.h>'
 # What tests/bench/native measures against, and the processor's own instructions there.
 rings='<(ck_ring|rte_config|rte_ring|rte_ring_peek_zc|immintrin|x86intrin)\.h>'
 passed=0 failed=0
 rule() { # $1: folder, $2: what it may include, $3: a file that has a rule of its own
-	if bad=$(grep -rnE '^[[:space:]]*#[[:space:]]*include' "$1" --include='*.[chS]' ${3:+--exclude="$3"} |
+	if bad=$(grep -rnE '^[[:space:]]*#[[:space:]]*include' "$1" --include='*.[chS]' \
+	    ${3:+--exclude="$3"} |
 	    grep -vE "include[[:space:]]+($2)"); then
 		echo "$bad" | sed "s|^|FAIL: layers: $1: |"
 		failed=$((failed + 1))
@@ -23,9 +25,10 @@ rule() { # $1: folder, $2: what it may include, $3: a file that has a rule of it
 		passed=$((passed + 1))
 	fi
 }
+core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
-rule lib/core      "$std|<ivsh/(error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream)\.h>|$(own 'core')"
-rule lib/node      "$std|<ivsh/(error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream|node)\.h>|$(own 'node')"
+rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
+rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')"
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
@@ -39,14 +42,17 @@ rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.
 rule host/wire     "$posix|<ivsh/wire\.h>|$(own 'wire|process')"
-rule host/config   "$posix|<ivsh/(version|wire|geometry|error)\.h>|$(own 'config|wire|process|backend')"
-rule host/supervisor "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'supervisor|config|wire|process|backend')"
-rule host/server   "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'server|config|wire|control|process')" main.c
+public='<ivsh/(version|wire|geometry|error)\.h>'
+rule host/config   "$posix|$public|$(own 'config|wire|process|backend')"
+rule host/supervisor "$posix|$public|$(own 'supervisor|config|wire|process|backend')"
+status='"control/(facts|answer|render)\.h"'
+rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
-rule tests         "$posix|$any|$(own 'core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process|tests/[a-z/]+')|$rings"
+rooms='core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process'
+rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings"
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem platform pci device geometry region channel wait peers
     stream node'
@@ -56,7 +62,10 @@ for h in $order; do
 	for i in $(sed -n 's/^#include <ivsh\/\([a-z]*\)\.h>.*/\1/p' "lib/include/ivsh/$h.h"); do
 		case " $seen " in
 		*" $i "*) ;;
-		*) echo "FAIL: layers: lib/include/ivsh/$h.h: includes $i.h"; failed=$((failed + 1)) ;;
+		*)
+			echo "FAIL: layers: lib/include/ivsh/$h.h: includes $i.h"
+			failed=$((failed + 1))
+			;;
 		esac
 	done
 	seen="$seen $h"

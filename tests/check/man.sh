@@ -22,7 +22,8 @@ for page in host/man/*.[1-9]; do
 	report "$page" mandoc "$(mandoc -Tlint -W warning "$page" 2>&1 || true)"
 	warnings=$(MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null || true)
 	report "$page" groff "$warnings"
-	report "$page" date "$(grep -qE '^\.TH [A-Z-]+ [1-9] "?[0-9]{4}-[0-9]{2}-[0-9]{2}"? ' "$page" ||
+	date='[0-9]{4}-[0-9]{2}-[0-9]{2}'
+	report "$page" date "$(grep -qE "^\.TH [A-Z-]+ [1-9] \"?$date\"? " "$page" ||
 	    echo ".TH has no date, as 2026-01-31")"
 	report "$page" version "$(grep -q "^\.TH .* \"ivsh $version\" " "$page" ||
 	    echo ".TH has another version than ivsh/version.h, $version")"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# packager.sh - a caller's CC, CPPFLAGS, CFLAGS and LDFLAGS, from the environment or the command line,
-# reach what runs on the host and only that, and other flags build anew. In a copy of the tree, by
-# clang; the guests that clang compiles run.
+# packager.sh - a caller's CC, CPPFLAGS, CFLAGS and LDFLAGS, from the environment or the command
+# line, reach what runs on the host and only that, and other flags build anew. In a copy of the
+# tree, by clang; the guests that clang compiles run.
 set -eu
 unset CDPATH MAKEFLAGS MAKELEVEL MFLAGS
 cd "$(dirname "$0")/../.."

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# readme.sh - the C in README.md compiles as it stands; the size that it states is the size that is; it is no longer than
-# a reader likes. $1: the compiler, as gcc-12.
+# readme.sh - the C in README.md compiles as it stands; the size that it states is the size that is;
+# it is no longer than a reader likes. $1: the compiler, as gcc-12.
 set -eu
 unset CDPATH
 compiler=$1

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# words.sh - the project says things with the words of the QEMU, PCI, UEFI, virtio and NVMe documents.
-# What it once called them by names of its own stands in one table of DESIGN.md, "Earlier names", and
-# nowhere else: the table below is what must not come back, an extended regular expression a line.
+# words.sh - the project says things with the words of the QEMU, PCI, UEFI, virtio and NVMe
+# documents. What it once called them by names of its own stands in one table of DESIGN.md, "Earlier
+# names", and nowhere else: the table below is what must not come back, an extended regular
+# expression a line.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."
