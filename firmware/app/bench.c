@@ -182,13 +182,8 @@ static bool run(struct bench *b, unsigned kind)
 		return false;
 	b->s.status = STATUS_FAILED;
 	b->peer = (uint32_t)peer;
-	if (b->size > b->s.max) {
-		fprintf(stderr,
-		    "ivsh: bench: --size=%" PRIu32 ": a message of this region has at most %" PRIu32
-		    "\n",
-		    b->size, b->s.max);
+	if (session_size(&b->s))
 		return false;
-	}
 	session_await(&b->s, b->peer, "an answer from %s: does it run %s?",
 	    session_who(&b->s, b->peer), kinds[kind].name);
 	b->times_ns = is_timed ? malloc(b->count * sizeof(*b->times_ns)) : NULL;

@@ -109,13 +109,8 @@ static int ping_peer(struct ping *p, uint32_t count)
 {
 	int status = STATUS_FAILED;
 
-	if (p->size > p->s.max) {
-		fprintf(stderr,
-		    "ivsh: ping: --size=%" PRIu32 ": a message of this region has at most %" PRIu32
-		    "\n",
-		    p->size, p->s.max);
+	if (session_size(&p->s))
 		return STATUS_FAILED;
-	}
 	/* Not the largest message of the region: that can be more than this machine has. */
 	p->out = malloc(p->size ? p->size : 1);
 	p->in = malloc(p->size ? p->size : 1);

@@ -288,6 +288,16 @@ bool session_peek(struct session *s, uint32_t slot, struct ivsh_message *message
 	return ivsh_chan_peek(session_chan(s, slot), message) == 0;
 }
 
+int session_size(const struct session *s)
+{
+	if (s->options->size <= s->max)
+		return 0;
+	fprintf(stderr,
+	    "ivsh: %s: --size=%" PRIu32 ": a message of this region has at most %" PRIu32 "\n",
+	    s->options->word[0], s->options->size, s->max);
+	return -1;
+}
+
 int session_send(struct session *s, uint32_t slot, uint16_t port, const void *data, uint32_t size)
 {
 	int error;

@@ -89,6 +89,9 @@ void session_mend(struct session *session, uint32_t slot);
 /* A call on the channel to (slot) failed for good: say so, and make it session->status. */
 void session_failed(struct session *session, uint32_t slot, int error);
 
+/* Whether the region has room for messages of --size bytes. 0; or -1 after one line on stderr. */
+int session_size(const struct session *session);
+
 /* Send one message to (slot), waiting for room. 0; or -1 after a line, with session->status set. */
 int session_send(
     struct session *session, uint32_t slot, uint16_t port, const void *data, uint32_t size);

@@ -48,7 +48,7 @@ struct world_files {
 };
 
 struct world {
-	const char *name; /* "bare-metal x86_64": for info and greetings */
+	const char *name; /* "bare-metal x86_64": for info, help and demo */
 
 	/* Its own options, which say where the region is; behind the last one a NULL name. */
 	const struct option *options;
