@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout.c - from a geometry to places.
+ * layout.c - from a geometry to offsets.
  *
  * Theory of operation: header and server page take a page each, slots 2 KiB each. Behind them, on
  * page boundaries, stands one ring for each ordered pair of slots; all rings are alike. Inside a
@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct ivsh_wire_server) == 64 + 4 * IVSH_WIRE_SLOTS_MAX, 
 _Static_assert(sizeof(struct ivsh_wire_server) <= IVSH_WIRE_PAGE, "server page");
 _Static_assert(sizeof(struct ivsh_wire_slot) == 2048, "slot");
 _Static_assert(offsetof(struct ivsh_wire_slot, sent) % IVSH_WIRE_LINE == 0, "counters");
-_Static_assert(offsetof(struct ivsh_wire_slot, pending) % IVSH_WIRE_LINE == 0, "mail");
+_Static_assert(offsetof(struct ivsh_wire_slot, pending) % IVSH_WIRE_LINE == 0, "pending");
 _Static_assert(sizeof(struct ivsh_wire_ring) == 256, "ring");
 _Static_assert(offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
 _Static_assert(sizeof(struct ivsh_wire_desc) == 16, "descriptor");

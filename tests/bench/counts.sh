@@ -10,7 +10,7 @@
 #
 #   host    callgrind, the difference of two run lengths, per message
 #   guest   QEMU -icount shift=0,sleep=off: the time stamp counter counts instructions
-#           send-bells, receive-bells: both ends sleep at times, and are awake now
+#           send-slept, receive-slept: both ends sleep at times, and are awake now
 #           send-node, receive-node: through the front door
 #   text    poller: bytes that the linker took of libivsh.a; library: all of it; basic: without what
 #           only some link (waits, MSI-X, peer events, services, many peers, streams, nodes)
@@ -53,7 +53,7 @@ per_message() {
 		END {printf "%.2f", (c[2] - c[1]) / (m[2] - m[1])}'
 }
 
-# One run of $guest at size $1; $2: bells, node, or nothing.
+# One run of $guest at size $1; $2: slept, node, or nothing.
 in_guest() {
 	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 \
 		-nodefaults -display none -no-reboot -serial stdio \
@@ -85,7 +85,7 @@ counted() {
 	done
 	for size in $guest_sizes; do
 		in_guest "$size" '' || true
-		in_guest "$size" bells || true
+		in_guest "$size" slept || true
 	done
 	{ size "$poller"; size "$own"; } | awk '
 		NR == 2 { all = $1 }

@@ -297,7 +297,7 @@ static void ends_of_buffer(void)
 				messages[0] = (struct ivsh_message){arena, first, 1, 0};
 				messages[1] = messages[2] = (struct ivsh_message){NULL, 0, 2, 0};
 				NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 3, &count), 0);
-				/* What is peeked goes the long way, and the rest alone. */
+				/* What is peeked takes the slow path, and the rest goes alone. */
 				if (held)
 					NEED_EQ(ivsh_chan_peek(&b.chan, messages), 0);
 				NEED_EQ(ivsh_chan_receive_batch(
@@ -382,7 +382,7 @@ static void breaks(void)
 	CHECK_EQ(count, 0);
 }
 
-/* One bell for all of a batch, and one change of the mail byte where the ring was empty. */
+/* One notification for all of a batch, and one change of the pending byte where the ring was empty. */
 static void told(void)
 {
 	uint32_t count = 0;
@@ -403,7 +403,7 @@ static void told(void)
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 1, &put), 0);
 	CHECK_EQ(world_slot(1)->pending[0], count);
 	CHECK_EQ(world.rings, 1);
-	/* Taken in one go, they are given back with one bell for who waits for room. */
+	/* Taken in one go, they are released with one notification for a sender that waits for room. */
 	world_ring(0, 1)->sender.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
 	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	NEED_EQ(ivsh_chan_receive_batch(&b.chan, messages, 10, buffer, sizeof(buffer), &count), 0);

@@ -348,13 +348,13 @@ static void lazy_read(void)
 	}
 }
 
-/* A bell for whoever wants one, on the vector it named; none for the others. SPEC R8.2. */
-static void bells(void)
+/* A peer that requests a notification gets one, on the vector that it named. SPEC R8.2. */
+static void notifies(void)
 {
 	struct ivsh_counters counters;
 	struct ivsh_message message;
 
-	/* Nobody wants a bell who has not said so, whatever an earlier life wanted: SPEC R8.1. */
+	/* No request is assumed, whatever an earlier incarnation requested: SPEC R8.1. */
 	world_format();
 	world_ring(0, 1)->receiver.notify_request = 3;
 	world_ring(0, 1)->receiver.notify_flags =
@@ -466,7 +466,7 @@ static const struct test tests[] = {
     {"reserve, publish, abandon", reserve},
     {"peek, release", peek},
     {"lazy read index", lazy_read},
-    {"bells", bells},
+    {"notifies", notifies},
     {"mesh of eight", mesh},
     {"slot lost", slot_lost},
 };

@@ -401,7 +401,7 @@ static void start(void (*stage)(void))
 	static const struct ivsh_geometry geometry = {2, DESCS, 1024, 1024};
 
 	world.now_ns = 1000000000;
-	world.bells = world.rings = 0;
+	world.notified = world.rings = 0;
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);
 	put = expect = repeats = 0;
 	memset(accepted, 0, sizeof(accepted));

@@ -19,21 +19,21 @@ static void open_one(void)
 }
 
 /* The next thing that is new, as 10 * slot + kind; 0: nothing; or an error. */
-static int news(void)
+static int event(void)
 {
-	struct ivsh_peer_event news;
-	int error = ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS, &news);
+	struct ivsh_peer_event event;
+	int error = ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS, &event);
 
 	if (error)
 		return error == IVSH_EAGAIN ? 0 : error;
-	return (int)(news.slot * 10 + news.kind);
+	return (int)(event.slot * 10 + event.kind);
 }
 
 /* The same, after the time in which nobody looks. */
-static int news_later(void)
+static int event_later(void)
 {
 	world.now_ns += IVSH_PEER_EVENT_NS;
-	return news();
+	return event();
 }
 
 static void server_run(uint32_t slot, uint32_t word)
@@ -48,26 +48,26 @@ static void server_run(uint32_t slot, uint32_t word)
 static void comes_and_goes(void)
 {
 	open_one();
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	/* Not yet: nobody looks at all slots all the time. */
-	CHECK_EQ(news(), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event(), 0);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
 	CHECK_EQ(peers[1].incarnation, 1);
-	CHECK_EQ(news_later(), 0);
+	CHECK_EQ(event_later(), 0);
 	ivsh_chan_close(&b.chan);
 	ivsh_region_detach(&b.region);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_DOWN);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_ABSENT);
-	CHECK_EQ(news_later(), 0);
+	CHECK_EQ(event_later(), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
 	/* Killed and back between two looks. */
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_RESTARTED);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_RESTARTED);
 	CHECK_EQ(peers[1].incarnation, 3);
-	CHECK_EQ(news_later(), 0);
+	CHECK_EQ(event_later(), 0);
 }
 
 /* Without a server a death shows by silence, and the same life may return. SPEC R5.4, R5.10. */
@@ -75,17 +75,17 @@ static void silence(void)
 {
 	open_one();
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_UP);
 	for (unsigned i = 0; i < 20; i++) {
 		CHECK_EQ(world_wait(&b.region, 1), 0);
-		CHECK_EQ(news_later(), 0);
+		CHECK_EQ(event_later(), 0);
 	}
 	world.now_ns += IVSH_HEARTBEAT_LIMIT_NS - IVSH_PEER_EVENT_NS;
-	CHECK_EQ(news_later(), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_DOWN);
+	CHECK_EQ(event_later(), 0);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_SILENT);
 	CHECK_EQ(world_wait(&b.region, 1), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
 	CHECK_EQ(peers[1].incarnation, 1);
 }
 
@@ -98,28 +98,28 @@ static void server_sees(void)
 	open_one();
 	server_run(1, 1);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event(), 0);
 	NEED_EQ(ivsh_region_wait(&a.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
 	server_run(1, 2);
 	NEED_EQ(ivsh_region_wait(&a.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_DOWN);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_GONE);
 	/* The machine boots again: connected, and not there before it attaches. SPEC R5.9. */
 	server_run(1, 3);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 0);
 	CHECK_EQ(peers[1].connection, IVSH_CONNECTION_UP);
 	CHECK_EQ(peers[1].presence, IVSH_PEER_GONE);
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
 	/* Killed and connected again before anybody looked: no longer who it was. */
 	server_run(1, 4);
 	server_run(1, 5);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_DOWN);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_DOWN);
+	CHECK_EQ(event(), 0);
 }
 
 /* Whose life a connection word is about. SPEC R5.9. */
@@ -165,14 +165,14 @@ static void server_dies(void)
 	open_one();
 	server_run(1, 1);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_UP);
 	for (unsigned i = 0; i < 300; i++) {
 		CHECK_EQ(world_wait(&b.region, 1), 0);
-		CHECK_EQ(news_later(), 0);
+		CHECK_EQ(event_later(), 0);
 	}
 	CHECK_EQ(peers[1].connection, IVSH_CONNECTION_UNKNOWN);
 	world.now_ns += IVSH_HEARTBEAT_LIMIT_NS + 2;
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_DOWN);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_DOWN);
 }
 
 /* Each side of a ring is told of its reset, once. SPEC R6.5, R5.10. */
@@ -182,31 +182,31 @@ static void lost(void)
 
 	open_one();
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_UP);
 	world_ring(1, 0)->sender.generation = 3;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_LOST);
+	CHECK_EQ(event(), 0);
 	world_ring(1, 0)->sender.generation = 4;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
 	world_ring(1, 0)->sender.generation = 5;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_LOST);
+	CHECK_EQ(event(), 0);
 	CHECK_EQ(a.chan.lost, 3);
 	CHECK_EQ(world_wait(&a.region, 1), 0);
 	CHECK_EQ(world_slot(0)->lost, 3);
 	/* A life that followed and told nobody: its next one does. One that told: not again. */
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 0);
 	world_ring(1, 0)->sender.generation = 6;
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &message), IVSH_EAGAIN);
 	CHECK_EQ(a.chan.lost, 1);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_LOST);
 	/* The same for a sender. */
 	world_ring(0, 1)->receiver.reset_request = 1;
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), IVSH_EAGAIN);
@@ -215,10 +215,10 @@ static void lost(void)
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
-	CHECK_EQ(news(), 10 + IVSH_PEER_EVENT_LOST);
+	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_LOST);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
-	CHECK_EQ(news(), 0);
+	CHECK_EQ(event(), 0);
 }
 
 /* All at once: each is told, one by one, in the order of the slots, and then nothing. */
@@ -230,14 +230,14 @@ static void many(void)
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
 		NEED_EQ(end_open(&ends[i], i, 0, false), 0);
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
-		CHECK_EQ(news(), i * 10 + IVSH_PEER_EVENT_UP);
-	CHECK_EQ(news(), 0);
+		CHECK_EQ(event(), i * 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event(), 0);
 	world.now_ns += IVSH_PEER_EVENT_NS;
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
 		ivsh_region_detach(&ends[i].region);
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)
-		CHECK_EQ(news(), i * 10 + IVSH_PEER_EVENT_DOWN);
-	CHECK_EQ(news_later(), 0);
+		CHECK_EQ(event(), i * 10 + IVSH_PEER_EVENT_DOWN);
+	CHECK_EQ(event_later(), 0);
 }
 
 static void refuses(void)
@@ -259,7 +259,7 @@ static void refuses(void)
 			if (offset / 2048 != 2)
 				world.memory[4096 + offset] = (uint8_t)world_random(&seed);
 			world.now_ns += world_random(&seed) * 10;
-			CHECK(news() >= 0);
+			CHECK(event() >= 0);
 		}
 	}
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &(struct ivsh_message){.data = in}), IVSH_EAGAIN);
@@ -274,7 +274,7 @@ static void mended(void)
 	open_one();
 	server_run(1, 3);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(news_later(), 10 + IVSH_PEER_EVENT_UP);
+	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
 	before = *slot;
 	slot->state = 77;
 	slot->incarnation = 88;
@@ -289,7 +289,7 @@ static void mended(void)
 	CHECK_EQ(slot->server_epoch, 7);
 	CHECK_EQ(slot->connection, 3);
 	CHECK_EQ(slot->sequence % 2, 0);
-	CHECK_EQ(news_later(), 0);
+	CHECK_EQ(event_later(), 0);
 	/* Who has lost the slot writes nothing there. SPEC R5.6.2. */
 	slot->nonce++;
 	slot->incarnation = 88;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fastpath_test.c - the short ways of sending and receiving are left as soon as anything stands in them,
+ * fastpath_test.c - the fast paths of sending and receiving are left as soon as anything stands in the way,
  * and what is asked of the other side is seen.
  *
  * Each state is entered when both limits are far ahead. SPEC 6, 7.
@@ -199,7 +199,7 @@ static void between(void)
 			continue;
 		test_row(rows[i / 4].row);
 		open_both();
-		/* The second of two by the short way, or by the long one. */
+		/* The second of two on the fast path, or on the slow one. */
 		NEED_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 		if (i & 1)
 			a.chan.tx.credit_end = a.chan.tx.head,
@@ -257,8 +257,8 @@ static void robbed_unseen(void)
 	}
 }
 
-/* A wish alone is not looked at; who asks for bells is rung. SPEC R8.2. */
-static void asks_bell(void)
+/* A request without its flag is not looked at; with the flag it is answered. SPEC R8.2. */
+static void requests_notification(void)
 {
 	open_both();
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
@@ -286,14 +286,14 @@ static void asks_bell(void)
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 	CHECK_EQ(world.rings, 2);
 	CHECK_EQ(world.ring_peer, 0);
-	/* One wish, one bell. */
+	/* One request, one notification. */
 	CHECK_EQ(send(8), 0);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 	CHECK_EQ(world.rings, 2);
 }
 
-/* What somebody wrote over them costs a bell, and no channel. SPEC R9.5.3. */
-static void asks_mended(void)
+/* What somebody stored over them costs a notification, and no channel. SPEC R9.5.3. */
+static void flags_mended(void)
 {
 	open_both();
 	NEED_EQ(world_wait(&b.region, 1000), 0);
@@ -307,7 +307,7 @@ static void asks_mended(void)
 	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	CHECK_EQ(b.region.counters.errors, 0);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
-	/* Nobody answers a wish for a reset that is none. */
+	/* Nobody answers a reset request that is none. */
 	world_ring(0, 1)->receiver.notify_flags |= IVSH_WIRE_NOTIFY_RESET;
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_EQ(send(8), 0);
@@ -315,8 +315,8 @@ static void asks_mended(void)
 	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
 }
 
-/* Behind the message that sees it the wish is followed, whichever call comes. SPEC R6.8.6. */
-static void asks_reset(void)
+/* Behind the message that sees it the reset request is followed, whichever call comes. SPEC R6.8.6. */
+static void requests_reset(void)
 {
 	static int (*const ways[])(uint32_t) = {send, send_batch, reserve};
 
@@ -388,12 +388,12 @@ static const struct test tests[] = {
     {"between two steps", between},
     {"asked between two steps", asked_between},
     {"slot lost, unseen", robbed_unseen},
-    {"asks for bells", asks_bell},
-    {"notify_flags are mended", asks_mended},
-    {"asks for a reset", asks_reset},
+    {"requests a notification", requests_notification},
+    {"notify flags are mended", flags_mended},
+    {"requests a reset", requests_reset},
 };
 
 int main(void)
 {
-	return test_main("way", tests, sizeof(tests) / sizeof(tests[0]));
+	return test_main("fastpath", tests, sizeof(tests) / sizeof(tests[0]));
 }

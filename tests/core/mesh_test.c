@@ -84,7 +84,7 @@ static int take(void)
 	return error ? error : ivsh_chan_release(chan) ? -100 : (int)chan->peer;
 }
 
-/* Nothing there: the slot's own line and one line of mail, not 63 rings. */
+/* Nothing there: the slot's own line and one line of pending bytes, not 63 rings. */
 static void idle(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_POLL};
@@ -113,7 +113,7 @@ static void idle(void)
 	printf("idle: 64 slots: 2 lines a look, not %u\n", all);
 }
 
-/* One of 63 sends: its ring is found by its mail. */
+/* One of 63 sends: its ring is found by its pending byte. */
 static void one_of_many(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_POLL};
@@ -126,7 +126,7 @@ static void one_of_many(void)
 		count_begin();
 		CHECK_EQ(take(), i);
 		CHECK_EQ(take(), IVSH_EAGAIN);
-		/* Slot, mail, two descriptors in a line or two, both sides' lines. */
+		/* Slot, pending bytes, two descriptors in a line or two, both sides' lines. */
 		CHECK(count_end() <= 6);
 		CHECK(accesses <= 64);
 	}

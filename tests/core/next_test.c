@@ -133,7 +133,7 @@ static void hint_lost(void)
 		world_slot(0)->pending[i % WORLD_SLOTS]++;
 		CHECK_EQ(take(NULL), IVSH_EAGAIN);
 	}
-	/* Nobody mails to who does not ask. */
+	/* Nobody leaves a hint that was not asked for. */
 	CHECK_EQ(world_slot(1)->pending[0], 0);
 	CHECK_EQ(ivsh_chan_send(&chans[1], 1, "x", 1), 0);
 	CHECK_EQ(world_slot(1)->pending[0], 0);
@@ -199,7 +199,7 @@ static void broken(void)
 	NEED_EQ(ivsh_chan_reset(chan), 0);
 	CHECK_EQ(take(NULL), IVSH_EAGAIN);
 	CHECK_EQ(ivsh_chan_send(&senders[4].chan, 0, "x", 1), IVSH_EAGAIN);
-	/* Mail says so: no time passes. */
+	/* A hint says so: no time passes. */
 	CHECK_EQ(take(NULL), IVSH_EAGAIN);
 	send(4, 0);
 	CHECK_EQ(take(NULL), 4);

@@ -3,7 +3,7 @@
  * pair_test.c - two threads as two peers, through the public calls, for ThreadSanitizer: that each
  * word and each payload byte is handed over properly. SPEC R7.3, R7.10, R8.2.
  *
- * Host only. Here the clock is real, and a bell is a counter that the sleeper looks at.
+ * Host only. Here the clock is real, and a doorbell is a counter that the sleeper looks at.
  */
 #include "tests/lib/test.h"
 
@@ -21,7 +21,7 @@
 #define MEMORY (1u << 18)
 
 static _Alignas(4096) uint8_t memory[MEMORY];
-static atomic_uint bells[2];
+static atomic_uint notified[2];
 static uint32_t messages, stream_bytes;
 
 static uint64_t now_ns(void *ctx)
@@ -38,13 +38,13 @@ static uint32_t count(void *ctx)
 	return atomic_load_explicit((atomic_uint *)ctx, memory_order_relaxed);
 }
 
-/* Relaxed: a bell hands nothing over, the ring does. */
+/* Relaxed: a notification hands nothing over, the ring does. */
 static void ring(void *ctx, uint32_t peer, uint32_t vector)
 {
 	(void)ctx;
 	(void)vector;
 	if (peer < 2)
-		atomic_fetch_add_explicit(&bells[peer], 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&notified[peer], 1, memory_order_relaxed);
 }
 
 static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
@@ -76,7 +76,7 @@ struct side {
 static int side_open(struct side *side)
 {
 	struct ivsh_mem mem = {memory, sizeof(memory), side->self,
-	    {&bells[side->self], 4, ring, count, now_ns, sleep_until, relax}, 0};
+	    {&notified[side->self], 4, ring, count, now_ns, sleep_until, relax}, 0};
 	struct ivsh_attach attach = {
 	    .name = side->self ? "one" : "zero", .nonce = now_ns(NULL) << 1 | side->self};
 	int error = ivsh_region_attach(&side->region, &mem, &attach);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll_test.c - what a message on its short way looks at: while the other side asks for nothing,
+ * poll_test.c - what a message on the fast path reads: while the other side asks for nothing,
  * its own descriptor, its place, that word, and whose the slot is. SPEC R5.6, R8.2, and 9, "What a
  * call looks at".
  *
@@ -17,14 +17,14 @@ static uint8_t in[8192], out[8192];
 /* Which words a call made accesses to, and how many. */
 enum word {
 	DESC = 1 << 0,
-	BEAT = 1 << 1,
-	SENDER_ASKS = 1 << 2,
-	RECEIVER_ASKS = 1 << 3,
-	WANT_BELL = 1 << 4,
-	WANT_SPACE = 1 << 5,
+	HEARTBEAT = 1 << 1,
+	SENDER_FLAGS = 1 << 2,
+	RECEIVER_FLAGS = 1 << 3,
+	MESSAGE_REQUEST = 1 << 4,
+	SPACE_REQUEST = 1 << 5,
 	READ = 1 << 6,
 	EPOCH = 1 << 7,
-	MAIL = 1 << 8,
+	PENDING = 1 << 8,
 	NONCE = 1 << 9,
 	OTHER = 1 << 10,
 };
@@ -40,22 +40,22 @@ static enum word word_of(const void *word)
 	if (at >= desc && at < desc + 64 * sizeof(struct ivsh_wire_desc))
 		return DESC;
 	if (word == &world_slot(0)->heartbeat || word == &world_slot(1)->heartbeat)
-		return BEAT;
+		return HEARTBEAT;
 	if (word == &world_slot(0)->nonce || word == &world_slot(1)->nonce)
 		return NONCE;
 	if (word == &ring->sender.notify_flags)
-		return SENDER_ASKS;
+		return SENDER_FLAGS;
 	if (word == &ring->receiver.notify_flags)
-		return RECEIVER_ASKS;
+		return RECEIVER_FLAGS;
 	if (word == &ring->receiver.notify_request)
-		return WANT_BELL;
+		return MESSAGE_REQUEST;
 	if (word == &ring->sender.notify_request)
-		return WANT_SPACE;
+		return SPACE_REQUEST;
 	if (word == &ring->receiver.read)
 		return READ;
 	if (word == &ring->sender.generation || word == &ring->receiver.reset_request)
 		return EPOCH;
-	return at == &world_slot(1)->pending[0] ? MAIL : OTHER;
+	return at == &world_slot(1)->pending[0] ? PENDING : OTHER;
 }
 
 void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
@@ -126,8 +126,8 @@ static int receive(unsigned way)
 	return error ? error : ivsh_chan_release(&b.chan);
 }
 
-/* Nobody asks for anything, whatever wishes stand there. */
-static void short_ways(void)
+/* Nobody asks for anything, whatever requests stand there. */
+static void fast_paths(void)
 {
 	static const uint32_t sizes[] = {8, 0, 3, 9, 64, 65, 500, 1100};
 
@@ -138,11 +138,11 @@ static void short_ways(void)
 			    1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, sizes[i]), 0);
-			CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS);
+			CHECK_EQ(count_end(), DESC | NONCE | HEARTBEAT | RECEIVER_FLAGS);
 			CHECK(accesses <= 5);
 			count_begin();
 			CHECK_EQ(receive(way), 0);
-			CHECK_EQ(count_end(), DESC | NONCE | BEAT | WANT_SPACE);
+			CHECK_EQ(count_end(), DESC | NONCE | HEARTBEAT | SPACE_REQUEST);
 			CHECK(accesses <= 8);
 		}
 	CHECK_EQ(world.rings, 0);
@@ -154,9 +154,9 @@ static void asked(void)
 	static const struct {
 		uint32_t notify_flags, words;
 	} rows[] = {
-	    {IVSH_WIRE_NOTIFY_REQUEST, WANT_BELL},
-	    {IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING, WANT_BELL | READ | MAIL},
-	    {IVSH_WIRE_NOTIFY_RESET, WANT_BELL},
+	    {IVSH_WIRE_NOTIFY_REQUEST, MESSAGE_REQUEST},
+	    {IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING, MESSAGE_REQUEST | READ | PENDING},
+	    {IVSH_WIRE_NOTIFY_RESET, MESSAGE_REQUEST},
 	};
 
 	for (unsigned way = 0; way < 3; way++)
@@ -167,15 +167,16 @@ static void asked(void)
 			    1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, 8), 0);
-			CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS | rows[i].words);
+			CHECK_EQ(
+			    count_end(), DESC | NONCE | HEARTBEAT | RECEIVER_FLAGS | rows[i].words);
 			CHECK_EQ(world.rings, 1);
-			/* The receiver's wish is seen where it stands, asked for or not. */
+			/* The receiver's request is seen where it stands, asked for or not. */
 			world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			world_ring(0, 1)->sender.notify_flags = i ? IVSH_WIRE_NOTIFY_REQUEST : 0;
 			count_begin();
 			CHECK_EQ(receive(way), 0);
-			CHECK_EQ(
-			    count_end(), DESC | NONCE | BEAT | WANT_SPACE | READ | SENDER_ASKS);
+			CHECK_EQ(count_end(),
+			    DESC | NONCE | HEARTBEAT | SPACE_REQUEST | READ | SENDER_FLAGS);
 			CHECK_EQ(world.rings, i ? 2 : 1);
 		}
 }
@@ -193,23 +194,23 @@ static void batches(void)
 			messages[n] = (struct ivsh_message){out, sizes[i], 1, 0};
 		count_begin();
 		CHECK_EQ(ivsh_chan_send_batch(&a.chan, messages, 12, &count), 0);
-		CHECK_EQ(count_end(), DESC | NONCE | BEAT | RECEIVER_ASKS);
+		CHECK_EQ(count_end(), DESC | NONCE | HEARTBEAT | RECEIVER_FLAGS);
 		CHECK(accesses <= 3 * 12 + 2);
 		count_begin();
 		CHECK_EQ(ivsh_chan_receive_batch(&b.chan, messages, 12, in, sizeof(in), &count), 0);
 		CHECK_EQ(count, 12);
-		CHECK_EQ(count_end(), DESC | NONCE | BEAT | WANT_SPACE);
+		CHECK_EQ(count_end(), DESC | NONCE | HEARTBEAT | SPACE_REQUEST);
 		CHECK(accesses <= 2 * 12 + 5);
 	}
 }
 
 static const struct test tests[] = {
-    {"short ways", short_ways},
+    {"fast paths", fast_paths},
     {"asked", asked},
     {"batches", batches},
 };
 
 int main(void)
 {
-	return test_main("look", tests, sizeof(tests) / sizeof(tests[0]));
+	return test_main("poll", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -243,8 +243,8 @@ static void holds(void)
 	CHECK_EQ(ivsh_chan_publish(&b.chan, 1), IVSH_EINVAL);
 }
 
-/* Who sleeps is rung by each step of the other's. SPEC R8.2.10. */
-static void bells(void)
+/* A sleeper is notified of each step of the other side. SPEC R8.2.10. */
+static void notifies(void)
 {
 	open_both();
 	world_desc(0, 1, 0)->control = nonsense(0);
@@ -261,7 +261,7 @@ static void bells(void)
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	CHECK_EQ(world.rings, 3);
 	CHECK_EQ(world.ring_peer, 0);
-	/* A side that waits for a message is rung for a reset of the other ring, too. */
+	/* A side that waits for a message is notified of a reset of the other ring, too. */
 	world_ring(1, 0)->receiver.notify_request = 3 << 12 | 1;
 	world_desc(0, 1, world_ring(0, 1)->sender.start)->control =
 	    nonsense(world_ring(0, 1)->sender.start);
@@ -462,7 +462,7 @@ static const struct test tests[] = {
     {"start is free", start_free},
     {"endless", endless},
     {"held messages", holds},
-    {"bells", bells},
+    {"notifies", notifies},
     {"waits", waits},
     {"standing handshakes", standing},
     {"third party", third_party},

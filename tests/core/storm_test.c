@@ -75,7 +75,7 @@ enum call {
 	LOOK,
 	COUNTERS,
 	NEXT,
-	NEWS,
+	PEER_EVENT,
 	FIND,
 	OFFER,
 	SERVICE,
@@ -113,7 +113,7 @@ static const struct {
     [LOOK] = {"peer", BASE, 0, 0},
     [COUNTERS] = {"counters", 32, 0, 0},
     [NEXT] = {"next", BASE + C * 64, 0, AGAIN | PROTO | LOST},
-    [NEWS] = {"news", BASE + S * 80, 0, AGAIN | LOST},
+    [PEER_EVENT] = {"peer event", BASE + S * 80, 0, AGAIN | LOST},
     [FIND] = {"find", BASE + S * 80, 0, NODEV | LOST},
     [OFFER] = {"offer", 512, 0, NOSPC | LOST},
     [SERVICE] = {"service", BASE, 0, AGAIN | NODEV},
@@ -513,14 +513,14 @@ static void region_calls(struct innocent *self, uint32_t dice)
 	struct ivsh_peer look = {0};
 	struct ivsh_counters counters;
 	struct ivsh_service service;
-	struct ivsh_peer_event news;
+	struct ivsh_peer_event event;
 	uint32_t events, slot;
 	uint16_t port;
 	int error;
 
 	switch (dice % 9) {
 	case 0:
-		world.bells += dice >> 10 & 1;
+		world.notified += dice >> 10 & 1;
 		error = CALL(WAIT, ivsh_region_wait(&self->region, &wait, 800, &events));
 		must(!own || error == 0, "wait", error);
 		break;
@@ -534,13 +534,14 @@ static void region_calls(struct innocent *self, uint32_t dice)
 		CALL(COUNTERS, ivsh_region_counters(&self->region, (dice >> 4) % S, &counters));
 		break;
 	case 3:
-		error = CALL(NEWS, ivsh_region_peer_event(&self->region, self->seen, S, &news));
-		must(error || (news.slot < S && news.kind >= IVSH_PEER_EVENT_UP &&
-				  news.kind <= IVSH_PEER_EVENT_LOST),
-		    "news", news.slot);
-		must(error || !own || claims != 0 || news.slot != self->link[0].peer ||
-			 news.kind != IVSH_PEER_EVENT_LOST,
-		    "lost between the innocents", news.slot);
+		error =
+		    CALL(PEER_EVENT, ivsh_region_peer_event(&self->region, self->seen, S, &event));
+		must(error || (event.slot < S && event.kind >= IVSH_PEER_EVENT_UP &&
+				  event.kind <= IVSH_PEER_EVENT_LOST),
+		    "peer event", event.slot);
+		must(error || !own || claims != 0 || event.slot != self->link[0].peer ||
+			 event.kind != IVSH_PEER_EVENT_LOST,
+		    "lost between the innocents", event.slot);
 		break;
 	case 4:
 		error =
@@ -677,7 +678,7 @@ static void tempt_head(struct innocent *self, uint64_t at)
 	struct ivsh_wire_ring *ring = world_ring(1, self->self);
 	struct link *link = &self->link[1];
 	struct ivsh_wire_desc *desc = world_desc(1, self->self, (uint32_t)at);
-	/* The hot area's first bytes. */
+	/* The small area's first bytes. */
 	struct ivsh_wire_stream *said =
 	    (void *)((uint8_t *)(ring + 1) + D * sizeof(struct ivsh_wire_desc));
 	bool counts = call_now == OPEN || call_now == ATTACH;
@@ -710,14 +711,14 @@ static void tempt_one(struct innocent *self, uint64_t offset)
 	if (word == world_slot(self->self)->pending)
 		world_slot(self->self)->pending[1]++;
 	else if (word == (uint8_t *)&in->sender.generation && mood(1))
-		in->sender.generation++; /* another run */
+		in->sender.generation++; /* another generation */
 	else if (word == (uint8_t *)&in->sender.notify_request ||
 		 word == (uint8_t *)&out->receiver.notify_request)
 		*(uint32_t *)(void *)(world.memory + offset) += 1u << 12 | 1;
 	else if (word == (uint8_t *)&out->receiver.read && mood(2))
 		out->receiver.read = self->link[1].chan.tx.head; /* all is room */
 	else if (word == (uint8_t *)&out->receiver.reset_request && mood(3))
-		out->receiver.reset_request++; /* a wish */
+		out->receiver.reset_request++; /* a reset request */
 	else if (word == (uint8_t *)&out->receiver.generation_ack && mood(4))
 		out->receiver.generation_ack = out->sender.generation;
 	else if (word >= descs && word < descs + D * sizeof(struct ivsh_wire_desc) &&

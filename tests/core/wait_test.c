@@ -30,7 +30,7 @@ static int wait_mode(enum ivsh_wait_mode mode, uint64_t timeout_ns)
 	return ivsh_region_wait(&b.region, &wait, timeout_ns, &events);
 }
 
-/* Time alone: the heartbeat goes on, the memory is looked at ten times a second, no wish stays. SPEC
+/* Time alone: the heartbeat goes on, the memory is looked at ten times a second, no request stays. SPEC
  * R5.4, R5.5, R8.3. */
 static void time_over(void)
 {
@@ -42,7 +42,7 @@ static void time_over(void)
 	CHECK_EQ(events, 0);
 	CHECK_EQ(world.slept_ns, SECOND);
 	CHECK(world_slot(1)->heartbeat - before >= 10);
-	/* Ten times, and once more when all can have seen that it asks for bells. */
+	/* Ten times, and once more when all can have seen that it makes requests. */
 	CHECK_EQ(b.region.counters.wakes_timer, 11);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
@@ -66,21 +66,21 @@ static void already_there(void)
 		CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 		CHECK_EQ(world.slept_ns, 0);
 		CHECK_EQ(world.rings, 0);
-		/* A message that is peeked and held is no news. */
+		/* A message that is peeked and held is no event. */
 		NEED_EQ(ivsh_chan_peek(&b.chan, &message), 0);
 		CHECK_EQ(wait_mode(modes[i], 100000), 0);
 		CHECK_EQ(events, 0);
 	}
 }
 
-/* The others, while we sleep: ten messages, of which the first is worth a bell. */
+/* The others, while we sleep: ten messages, of which the first is notified. */
 static void send_ten(void)
 {
 	want_seen = world_ring(0, 1)->receiver.notify_request;
 	for (unsigned i = 0; i < 10 && hooks == 0; i++)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	if (hooks++ == 0)
-		world.bells += world.rings;
+		world.notified += world.rings;
 }
 
 static void send_unheard(void)
@@ -89,7 +89,7 @@ static void send_unheard(void)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 }
 
-/* One wish, one bell. SPEC R8.2.5. */
+/* One request, one notification. SPEC R8.2.5. */
 static void woken(void)
 {
 	struct ivsh_counters counters;
@@ -108,13 +108,13 @@ static void woken(void)
 	CHECK_EQ(b.region.counters.wakes_doorbell, 1);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
-	/* Awake, it costs nobody a bell. */
+	/* Awake, it costs nobody a notification. */
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
 }
 
-/* The next wish is another one, also after either side's restart. SPEC R8.2.8. */
-static void wished_again(void)
+/* The next request is another one, also after either side's restart. SPEC R8.2.8. */
+static void requested_again(void)
 {
 	struct ivsh_message message;
 
@@ -137,7 +137,7 @@ static void wished_again(void)
 	}
 }
 
-/* A life that ended in its sleep left a wish; the next one's is not mistaken for it. */
+/* An incarnation that ended in its sleep left a request; the next one's is not taken for it. */
 static void killed_asleep(void)
 {
 	open_both();
@@ -154,7 +154,7 @@ static void killed_asleep(void)
 	CHECK_EQ(world.rings, 1);
 }
 
-/* A life that ended between a store and its bell: the next one rings. SPEC R8.2. */
+/* An incarnation that ended between a store and its notification: the next one notifies. SPEC R8.2. */
 static void killed_ringing(void)
 {
 	struct ivsh_message message;
@@ -176,7 +176,7 @@ static void killed_ringing(void)
 	CHECK_EQ(world.ring_peer, 0);
 }
 
-/* A lost bell costs time, and is counted. SPEC R8.3. */
+/* A missed notification costs time, and is counted. SPEC R8.3. */
 static void missed_notifications(void)
 {
 	open_both();
@@ -196,10 +196,10 @@ static void count_sleeps(void)
 }
 
 /*
- * Who begins to ask for bells sleeps for 1 ms at the most until 1 ms has passed: a message may be on
+ * A peer that begins to request notifications sleeps for 1 ms at the most until 1 ms has passed: a message may be on
  * its way from one that has not seen it. SPEC R8.2.
  */
-static void asks_first(void)
+static void requests_first(void)
 {
 	struct ivsh_record records[64];
 	struct ivsh_chan other;
@@ -212,7 +212,7 @@ static void asks_first(void)
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 	CHECK_EQ(world.slept_ns, STORE_NS);
 	CHECK_EQ(b.region.counters.wakes_timer, 1);
-	/* No bell was lost: nobody was to ring. */
+	/* No notification was missed: none was requested. */
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
@@ -248,10 +248,10 @@ static void receive_one(void)
 		return;
 	want_seen = world_ring(1, 0)->sender.notify_request;
 	CHECK_EQ(ivsh_chan_receive(&a.chan, &message, in, sizeof(in)), 0);
-	world.bells += world.rings;
+	world.notified += world.rings;
 }
 
-/* Who was full is rung at the first room that is enough. SPEC R7.10, R8.2. */
+/* A sender that was full is notified at the first room that is enough. SPEC R7.10, R8.2. */
 static void space(void)
 {
 	open_both();
@@ -263,7 +263,7 @@ static void space(void)
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(want_seen, 1u << IVSH_WIRE_REQUEST_SHIFT | 2);
 	CHECK_EQ(ivsh_chan_send(&b.chan, 1, "x", 1), 0);
-	/* No longer blocked: room is no event any more, and no wish is made for it. */
+	/* No longer blocked: room is no event any more, and none is requested for it. */
 	hooks = 0;
 	world.on_sleep = NULL;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
@@ -307,7 +307,7 @@ static void control(void)
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
 }
 
-static void look_at_wish(void)
+static void look_at_request(void)
 {
 	want_seen = world_ring(5, 1)->receiver.notify_request;
 }
@@ -329,20 +329,20 @@ static void vectors(void)
 		world_server()->vectors = rows[i].served;
 		world_slot(5)->vectors = rows[i].theirs;
 		NEED_EQ(end_open(&b, 1, 5, false), 0);
-		world.on_sleep = look_at_wish;
+		world.on_sleep = look_at_request;
 		CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
 		CHECK_EQ(want_seen & IVSH_WIRE_REQUEST_VECTOR, rows[i].vector + 1);
 	}
 }
 
-/* Who cannot be rung wishes nothing and naps. SPEC R8.1.2. */
+/* A peer that cannot be notified requests nothing and naps. SPEC R8.1.2. */
 static void no_vectors(void)
 {
 	world_format();
 	world.vectors = 0;
 	NEED_EQ(end_open(&b, 1, 5, false), 0);
 	want_seen = 77;
-	world.on_sleep = look_at_wish;
+	world.on_sleep = look_at_request;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 10000000), 0);
 	CHECK_EQ(want_seen, 0);
 	CHECK_EQ(world_ring(5, 1)->receiver.notify_flags, 0);
@@ -357,7 +357,7 @@ static void send_late(void)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 }
 
-/* Polling never sleeps and never wishes; spinning does so only when it was in vain. */
+/* Polling never sleeps and requests nothing; spinning does so only when it was in vain. */
 static void modes(void)
 {
 	open_both();
@@ -473,10 +473,10 @@ static void send_to_c(void)
 	want_seen_c = world_ring(0, 2)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR;
 	if (hooks++ == 0)
 		CHECK_EQ(ivsh_chan_send(&to_c, 1, "x", 1), 0);
-	world.bells = world.rings;
+	world.notified = world.rings;
 }
 
-/* All ask for a bell, any ends the sleep, and who it was for is known. SPEC R8.2. */
+/* All request notifications, any ends the sleep, and who it was for is known. SPEC R8.2. */
 static void several_woken(void)
 {
 	open_three();
@@ -566,18 +566,18 @@ static void short_first_wait(void)
 }
 
 static const struct test tests[] = {
-    {"several: woken by a bell", several_woken},
+    {"several: woken by a doorbell", several_woken},
     {"several: already there", several_already},
     {"several: time is over", several_over},
     {"several: one slot lost", several_lost},
     {"time is over", time_over},
     {"already there", already_there},
-    {"woken by a bell", woken},
-    {"wished again", wished_again},
+    {"woken by a doorbell", woken},
+    {"requested again", requested_again},
     {"killed asleep", killed_asleep},
-    {"killed before its bell", killed_ringing},
-    {"a lost bell", missed_notifications},
-    {"the first millisecond", asks_first},
+    {"killed before it notified", killed_ringing},
+    {"a missed notification", missed_notifications},
+    {"the first millisecond", requests_first},
     {"a short first wait", short_first_wait},
     {"space", space},
     {"only what is wanted", only_wanted},

@@ -22,13 +22,13 @@ static uint64_t now_ns(void *ctx)
 static uint32_t count(void *ctx)
 {
 	(void)ctx;
-	return world.bells;
+	return world.notified;
 }
 
 static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
 	(void)ctx;
-	if (world.bells != seen || deadline_ns <= world.now_ns)
+	if (world.notified != seen || deadline_ns <= world.now_ns)
 		return;
 	world.slept_ns += deadline_ns - world.now_ns;
 	world.now_ns = deadline_ns;

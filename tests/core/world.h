@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * world.h - a small world for tests of the core: one memory, a clock that stands still unless
- * somebody sleeps, and bells that only count.
+ * somebody sleeps, and doorbells that only count.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -16,7 +16,7 @@
 #define WORLD_SIZE 0x130000u
 #define WORLD_SLOTS 8u
 
-/* Bytes of a ring as world_format() makes it: with the hot area two pages, then the bulk area. */
+/* Bytes of a ring as world_format() makes it: with the small area two pages, then the large one. */
 #define WORLD_RING 16384u
 
 struct world {
@@ -27,7 +27,7 @@ struct world {
 	void (*on_relax)(void); /* the same between two looks of a spinning wait */
 	uint32_t relaxed;       /* calls of relax() */
 	uint32_t vectors;       /* of each peer that attaches from now on */
-	uint32_t bells;         /* what count() answers */
+	uint32_t notified;      /* what count() answers */
 	uint32_t rings;         /* calls of ring() */
 	uint32_t ring_peer, ring_vector;
 };
@@ -40,7 +40,7 @@ void world_reset(void);
 /* The same, and format the memory for WORLD_SLOTS slots. */
 void world_format(void);
 
-/* The doorway of slot (self). */
+/* The transport of slot (self). */
 struct ivsh_mem world_mem(uint32_t self);
 
 struct ivsh_wire_header *world_header(void);

@@ -19,15 +19,15 @@ static bool may_write(uint32_t actor, uint32_t other, uint64_t offset)
 	uint64_t out = (uint64_t)((uint8_t *)world_ring(actor, other) - world.memory);
 	uint64_t in = (uint64_t)((uint8_t *)world_ring(other, actor) - world.memory);
 
-	uint64_t mail = IVSH_WIRE_SLOTS_OFFSET + other * sizeof(struct ivsh_wire_slot) +
-			offsetof(struct ivsh_wire_slot, pending) + actor;
+	uint64_t pending = IVSH_WIRE_SLOTS_OFFSET + other * sizeof(struct ivsh_wire_slot) +
+			   offsetof(struct ivsh_wire_slot, pending) + actor;
 
-	/* All of the slot but its mail, and its byte of the other's mail. */
-	if (offset == mail)
+	/* All of the slot but its pending bytes, and its byte in the other slot. */
+	if (offset == pending)
 		return true;
 	if (offset - slot < offsetof(struct ivsh_wire_slot, pending))
 		return true;
-	/* The sender's line, the descriptors and both areas; the bulk area ends the stride. */
+	/* The sender's line, the descriptors and both areas; the large area ends the stride. */
 	if (offset - out < sizeof(struct ivsh_wire_sender) ||
 	    (offset - out >= sizeof(struct ivsh_wire_ring) && offset - out < WORLD_RING))
 		return true;
@@ -55,7 +55,7 @@ static void step(struct end *end, uint32_t dice)
 	static struct ivsh_peer peers[WORLD_SLOTS];
 	struct ivsh_peer peer = {0};
 	struct ivsh_chan *chan;
-	struct ivsh_peer_event news;
+	struct ivsh_peer_event event;
 	int error;
 
 	switch (dice % 12) {
@@ -82,7 +82,7 @@ static void step(struct end *end, uint32_t dice)
 		error = ivsh_region_next(&end->region, &chan, &message);
 		break;
 	case 6:
-		error = ivsh_region_peer_event(&end->region, peers, WORLD_SLOTS, &news);
+		error = ivsh_region_peer_event(&end->region, peers, WORLD_SLOTS, &event);
 		break;
 	case 7:
 		error = ivsh_region_offer(&end->region, "echo", (uint16_t)dice);

@@ -17,7 +17,7 @@
 _Alignas(4096) uint8_t room_memory[ROOM_SIZE];
 
 static uint64_t now;
-static uint32_t bells, accesses;
+static uint32_t notified, accesses;
 static bool pokes;
 static uint8_t bytes[2048];
 
@@ -85,12 +85,12 @@ void room_poke(bool yes)
 	pokes = yes;
 }
 
-/* --- The doorway ------------------------------------------------------------------------------- */
+/* --- The transport ----------------------------------------------------------------------------- */
 
 static uint32_t count(void *ctx)
 {
 	(void)ctx;
-	return bells;
+	return notified;
 }
 
 static uint64_t now_ns(void *ctx)
@@ -109,7 +109,7 @@ static void ring(void *ctx, uint32_t peer, uint32_t vector)
 static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
 	(void)ctx;
-	if (seen == bells && deadline_ns > now)
+	if (seen == notified && deadline_ns > now)
 		now = deadline_ns;
 }
 
@@ -132,7 +132,7 @@ void room_clear(void)
 	memset(room_memory, 0, sizeof(room_memory));
 	pokes = false;
 	now = 1000000000;
-	bells = accesses = 0;
+	notified = accesses = 0;
 }
 
 void room_format(uint32_t slots)
@@ -318,22 +318,22 @@ static void look(struct room_peer *peer)
 	struct ivsh_counters counters;
 	struct ivsh_service service;
 	struct ivsh_peer other = {0};
-	struct ivsh_peer_event news;
+	struct ivsh_peer_event event;
 	uint32_t events, slot;
 	uint16_t port;
 
 	switch (feed_byte() % 8) {
 	case 0:
-		bells++;
+		notified++;
 		answer(ivsh_region_wait(&peer->region, &wait, 1000, &events));
 		break;
 	case 1:
 		answer(ivsh_region_counters(&peer->region, feed_byte() % 5, &counters));
 		break;
 	case 2:
-		if (answer(ivsh_region_peer_event(&peer->region, seen, 4, &news)) == 0)
-			FUZZ_MUST(news.slot < 4 && news.kind >= IVSH_PEER_EVENT_UP &&
-				  news.kind <= IVSH_PEER_EVENT_LOST);
+		if (answer(ivsh_region_peer_event(&peer->region, seen, 4, &event)) == 0)
+			FUZZ_MUST(event.slot < 4 && event.kind >= IVSH_PEER_EVENT_UP &&
+				  event.kind <= IVSH_PEER_EVENT_LOST);
 		now += feed_number(4);
 		break;
 	case 3:

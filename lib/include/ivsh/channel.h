@@ -271,8 +271,8 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 /*
  * Find the next message without copying it. size, port and flags are private copies; a hostile peer
  * may change the bytes at message->data until release, even between two reads. Before release, it
- * answers the same message again. Holding it holds all that follow, and may keep the room of some
- * before it from the sender.
+ * answers the same message again. While it is held, so are all that follow, and the room of some
+ * before it may be kept from the sender.
  *
  * IVSH_EAGAIN, IVSH_EPROTO  as ivsh_chan_receive().
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doorbell.h - how this peer rings another, tells the time, and sleeps.
+ * doorbell.h - how this peer notifies another, reads the time, and sleeps.
  *
- * One struct of calls, filled by a port: the device room for guests, the host client for processes.
- * A port that cannot interrupt sets vectors to 0; the library then polls, and nobody rings it.
+ * One struct of calls, filled by the device room for guests, and by the host client for processes.
+ * Where nothing can interrupt, vectors is 0: the library then polls, and nobody notifies it.
  */
 #ifndef IVSH_DOORBELL_H
 #define IVSH_DOORBELL_H
@@ -15,30 +15,30 @@ extern "C" {
 #endif
 
 struct ivsh_doorbell {
-	void *ctx;        /* handed to every call below; the port's own */
+	void *ctx;        /* handed to every call below */
 	uint32_t vectors; /* vectors that can wake this peer: 0 to 2048; 0 means that it polls */
 
 	/*
-	 * Ring vector (vector) of peer (peer). Returns at once, whether the peer is there or not
+	 * Notify peer (peer) by its vector (vector). Returns at once, whether the peer is there or not
 	 * (ivshmem Device Specification, "Interrupts"). The peer names the vector, and may lie: any
 	 * value can come, and one that it has not is ignored. NULL when there is no doorbell at all.
 	 */
 	void (*notify)(void *ctx, uint32_t peer, uint32_t vector);
 
-	/* Bells received since the port was opened, of all vectors, modulo 2^32. */
+	/* Notifications received since the transport was opened, of all vectors, modulo 2^32. */
 	uint32_t (*count)(void *ctx);
 
 	/* A clock that never goes back, in nanoseconds; its zero is anywhere. */
 	uint64_t (*now_ns)(void *ctx);
 
 	/*
-	 * Sleep until a bell or until now_ns() reaches (deadline_ns), and give the processor away
+	 * Sleep until a notification or until now_ns() reaches (deadline_ns), and give the processor away
 	 * meanwhile. Returns at once when count() differs from (seen) or the deadline has passed;
 	 * may return early for no reason.
 	 */
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 
-	/* Called between two looks of a spinning loop: pause, yield, or nothing. */
+	/* Called between two polls of a spinning loop: pause, yield, or nothing. */
 	void (*relax)(void *ctx);
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.h - the doorway: where the memory is, how long it is, who I am, and how I ring and sleep.
+ * mem.h - the transport: where the memory is, how long it is, which slot this peer has, and how it
+ * notifies and sleeps.
  *
  * Guests get one from ivsh_device_mem(), host processes from the host client. What stands before it
  * differs from world to world; what stands behind it is the same source everywhere.

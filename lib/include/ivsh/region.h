@@ -43,7 +43,7 @@ struct ivsh_counters {
 	uint64_t received;                 /* messages released */
 	uint64_t full;                     /* sends that found no room */
 	uint64_t discarded;                /* messages of the backlog that the attach discarded */
-	uint64_t notifications_sent;       /* doorbells of peers that this peer has rung */
+	uint64_t notifications_sent;       /* notifications of other peers */
 	uint64_t notifications_suppressed; /* messages to a receiver that had requested none; our
 	                                      own: only as ivsh_region_counters() answers it */
 	uint64_t wakes_doorbell;           /* sleeps ended by a doorbell */

@@ -2,9 +2,9 @@
 /*
  * count.c - both ends of one channel in one program, for counting instructions: tests/bench/counts.sh.
  *
- * Command line: SIZE ROUNDS [bells|node]. Each round sends a burst of messages of SIZE bytes and
- * receives them. Both ends poll; with "node" they are nodes; with "bells" both have slept before, so each asks the other to look for its
- * wishes, and is awake: no bell is rung (SPEC R8.2).
+ * Command line: SIZE ROUNDS [slept|node]. Each round sends a burst of messages of SIZE bytes and
+ * receives them. Both ends poll; with "node" they are nodes; with "slept" both have slept before, so each asks the other
+ * to look for its requests, and is awake: nobody is notified (SPEC R8.2).
  * On the host callgrind counts what happens inside count_send() and count_receive(), and the
  * difference of two lengths is free of all that happens once. As a guest under -icount the time
  * stamp counter counts instructions (FIELD-NOTES 3.7): the last line of output has them.
@@ -22,7 +22,7 @@ extern const char bare_name[];
 const char bare_name[] = "count";
 
 #define BURST_MOST 32u    /* a quarter of the descriptors, and half */
-#define BURST_BYTES 2048u /* of the hot area: neither end ever waits */
+#define BURST_BYTES 2048u /* of the small area: neither end ever waits */
 #define SIZE_MOST 65536u
 
 static _Alignas(4096) uint8_t memory[0x40000];
@@ -49,7 +49,7 @@ static uint64_t now_ns(void *ctx)
 	return now += 1000000;
 }
 
-static uint32_t bells(void *ctx)
+static uint32_t notified(void *ctx)
 {
 	(void)ctx;
 	return 0;
@@ -83,7 +83,7 @@ static void side_open(uint32_t self, bool is_node)
 	    .base = memory,
 	    .size = sizeof(memory),
 	    .self = self,
-	    .doorbell = {NULL, 1, ring, bells, now_ns, sleep_never, NULL},
+	    .doorbell = {NULL, 1, ring, notified, now_ns, sleep_never, NULL},
 	};
 	struct ivsh_attach attach = {.nonce = self + 1};
 	struct side *side = &sides[self];
@@ -98,7 +98,7 @@ static void side_open(uint32_t self, bool is_node)
 	    "open");
 }
 
-/* Sleep once: from then on this end asks for bells. */
+/* Sleep once: from then on this end requests notifications. */
 static void side_sleep(uint32_t self)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};

@@ -128,7 +128,7 @@ def both(sides, messages):
     """The two sides' counters together."""
     keys = ("sent", "suppressed", "doorbell", "timer", "missed")
     total = {key: sum(side[key] for side in sides) for key in keys}
-    return {**total, "doorbells_per_message": total["sent"] / messages}
+    return {**total, "notifications_per_message": total["sent"] / messages}
 
 
 def pairs(words, share):

@@ -44,28 +44,28 @@ def medians(runs):
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
-def bells_of_1000(cell):
-    return f"{1000 * cell['doorbells_per_message']:.2f}"
+def notified_of_1000(cell):
+    return f"{1000 * cell['notifications_per_message']:.2f}"
 
 
 def table_roundtrip(cells):
     rows = []
     for world, name in WORLDS.items():
-        bell = cells.get((world, "doorbell", "sleep", 0))
+        alone = cells.get((world, "doorbell", "sleep", 0))
         for wait in measure.WAITS:
             cell = cells.get((world, "roundtrip", wait, 8))
             if cell:
-                against = f"{cell['p50'] / bell['p50']:.2f}" if wait == "sleep" else ""
+                against = f"{cell['p50'] / alone['p50']:.2f}" if wait == "sleep" else ""
                 rows.append(
                     [
                         name, wait, f"{cell['p50']:.2f}", f"{cell['p99']:.2f}",
                         f"{1e6 / cell['p50']:,.0f}",
                     ]
-                    + [bells_of_1000(cell), against]
+                    + [notified_of_1000(cell), against]
                 )
-        if bell:
-            rows.append([name, "doorbell alone", f"{bell['p50']:.2f}", f"{bell['p99']:.2f}"])
-            rows[-1] += [f"{1e6 / bell['p50']:,.0f}", "", "1.00"]
+        if alone:
+            rows.append([name, "doorbell alone", f"{alone['p50']:.2f}", f"{alone['p99']:.2f}"])
+            rows[-1] += [f"{1e6 / alone['p50']:,.0f}", "", "1.00"]
     head = [2, "", "wait", "median, us", "p99, us", "a second, at the median"]
     head += ["doorbells for 1000 messages", "in round trips of bare doorbells"]
     table("Round trips of 8 bytes, ivsh bench echo", head, rows)
@@ -78,7 +78,7 @@ def table_stream(cells):
             found = [cells.get((world, "stream", wait, size)) for size in measure.SIZES]
             if all(found):
                 rows.append([name, wait] + [f"{cell['per_second']:,.0f}" for cell in found])
-                rows[-1] += [bells_of_1000(cell) for cell in found]
+                rows[-1] += [notified_of_1000(cell) for cell in found]
     sizes = [f"{size} B" for size in measure.SIZES]
     head = [2, "", "wait", *sizes, *(f"doorbells for 1000, {size}" for size in sizes)]
     table("Messages a second one way, ivsh bench sink", head, rows)

@@ -29,7 +29,7 @@ static uint64_t now_ns(void *ctx)
 	return bench_now_ns();
 }
 
-static uint32_t bells(void *ctx)
+static uint32_t notified(void *ctx)
 {
 	(void)ctx;
 	return 0;
@@ -162,7 +162,7 @@ static void run(struct job *job, enum mode mode)
 	    .base = job->memory,
 	    .size = job->bytes,
 	    .self = job->side,
-	    .doorbell = {NULL, 0, ring, bells, now_ns, sleep_never, NULL},
+	    .doorbell = {NULL, 0, ring, notified, now_ns, sleep_never, NULL},
 	};
 	struct ivsh_attach attach = {.nonce = job->side + 1};
 
