@@ -20,8 +20,8 @@ struct page {
 };
 
 /*
- * Write the page, for slots of (vectors) eventfds each. If (is) has no epoch yet this begins one, in
- * which all connections are unknown; else the epoch goes on. (words) may be NULL. 0, or -1 after
+ * Write the page, for slots of (vectors) eventfds each. If (is) has no epoch yet this begins one,
+ * in which all connections are unknown; else the epoch goes on. (words) may be NULL. 0, or -1 after
  * one line.
  */
 int page_open(
