@@ -34,9 +34,19 @@ static int self_choose(const struct session *s, struct ivsh_mem *mem)
 	return STATUS_DONE;
 }
 
+/* Whether somebody else can be expected to format the memory: slot 0, if any region fits. */
+static bool is_formattable(const struct ivsh_mem *mem)
+{
+	const struct ivsh_geometry smallest = {
+	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN};
+	uint64_t least;
+
+	return mem->self != 0 && ivsh_geometry_size(&smallest, &least) == 0 && mem->size >= least;
+}
+
 /*
- * Wait for up to (timeout_ns) for somebody to format the memory: slot 0 alone could be us, and then
- * has nobody to wait for. Errors as ivsh_region_probe().
+ * Wait for up to (timeout_ns) for somebody else to format the memory, if that can be. Errors as
+ * ivsh_region_probe().
  */
 static int format_await(const struct session *s, struct ivsh_attach *attach, uint64_t timeout_ns)
 {
@@ -44,9 +54,10 @@ static int format_await(const struct session *s, struct ivsh_attach *attach, uin
 	const struct ivsh_doorbell *doorbell = &mem->doorbell;
 	uint64_t start = doorbell->now_ns(doorbell->ctx), now = start;
 	struct ivsh_region region;
+	bool waits = is_formattable(mem);
 	int error;
 
-	while ((error = ivsh_region_probe(&region, mem, attach)) == IVSH_ENODEV && mem->self != 0 &&
+	while ((error = ivsh_region_probe(&region, mem, attach)) == IVSH_ENODEV && waits &&
 	       now - start < timeout_ns && !s->world->stopped()) {
 		doorbell->sleep(doorbell->ctx, doorbell->count(doorbell->ctx), now + PROBE_NS);
 		now = doorbell->now_ns(doorbell->ctx);

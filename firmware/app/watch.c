@@ -42,6 +42,9 @@ static int watch_all(struct session *s, uint32_t left)
 		struct ivsh_message unread;
 		struct ivsh_peer_event event;
 
+		/* Before the node resets what broke: this prints a line. The reset is an event. */
+		for (uint32_t i = 0; i < s->slots; i++)
+			(void)session_peek(s, i, &unread);
 		if (ivsh_node_next_event(s->node, &event, 0) == 0) {
 			const char *what = event_text(s, &event);
 			int status;
@@ -55,9 +58,6 @@ static int watch_all(struct session *s, uint32_t left)
 				return s->status;
 			continue;
 		}
-		/* A channel that breaks is an event, too: the other side sees a reset. */
-		for (uint32_t i = 0; i < s->slots; i++)
-			(void)session_peek(s, i, &unread);
 		if (!session_idle(s))
 			return s->status;
 	}
