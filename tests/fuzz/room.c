@@ -148,7 +148,7 @@ void room_format(uint32_t slots)
 /* Every call's answer comes through here: only errors of the list, and not too many accesses. */
 static int answer(int error)
 {
-	FUZZ_MUST(error <= 0 && error >= IVSH_EREADONLY);
+	FUZZ_MUST(error <= 0 && error >= IVSH_ELOST);
 	accesses = 0;
 	return error;
 }
