@@ -11,7 +11,9 @@
 
 #include <stdint.h>
 
-/* One instruction: a call would be longer, too, but a compiler that counts bytes does not see it. */
+/*
+ * One instruction: a call would be longer, too, but a compiler that counts bytes does not see it.
+ */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /*
@@ -111,10 +113,10 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 
 /*
  * A machine whose registers have 4 bytes has no access of 8 that is always one: some compilers make
- * one of a loop or of floating point, others call a function that takes a lock of its own. So such a
- * word is two halves, the high one stored last and loaded first: what it says holds of both. In
- * each word that steers a new high half tells that the low one is there, or both are compared with
- * what is expected. SPEC R1.3.
+ * one of a loop or of floating point, others call a function that takes a lock of its own. So
+ * such a word is two halves, the high one stored last and loaded first: what it says holds of
+ * both. In each word that steers a new high half tells that the low one is there, or both are
+ * compared with what is expected. SPEC R1.3.
  */
 static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
 {

@@ -4,7 +4,8 @@
  *
  * Theory of operation: header and server page take a page each, slots 2 KiB each. Behind them, on
  * page boundaries, stands one ring for each ordered pair of slots; all rings are alike. Inside a
- * ring: the two sides' lines, the descriptors, the small area, and on a page boundary the large area.
+ * ring: the two sides' lines, the descriptors, the small area, and on a page boundary the large
+ * area.
  */
 #include "core/layout.h"
 

@@ -2,12 +2,12 @@
 /*
  * next.c - the next message of any of many channels.
  *
- * Theory of operation: a sender that stores a message into an empty ring changes its pending byte in
- * the receiver's slot, so one line tells of 64 senders. The channels that such a hint spoke of stand
- * in a queue of our own: the first one is polled, and goes to the end if it had a message, or leaves
- * the queue. When the receiver has found a ring empty and published its read index, the sender
- * either stored before that, which the receiver sees, or leaves a hint. A pending byte is only a
- * hint all the same: it may have wrapped, and every peer can store there.
+ * Theory of operation: a sender that stores a message into an empty ring changes its pending byte
+ * in the receiver's slot, so one line tells of 64 senders. The channels that such a hint spoke of
+ * stand in a queue of our own: the first one is polled, and goes to the end if it had a message,
+ * or leaves the queue. When the receiver has found a ring empty and published its read index, the
+ * sender either stored before that, which the receiver sees, or leaves a hint. A pending byte is
+ * only a hint all the same: it may have wrapped, and every peer can store there.
  */
 #include "core/notify.h"
 #include "core/slot.h"
@@ -20,7 +20,8 @@
 
 static void queue_add(struct ivsh_region *region, struct ivsh_chan *ch)
 {
-	/* A channel that broke in a call for another one is answered once, as if it had a message. */
+	/* A channel that broke in a call for another one is answered once, as if it had a
+	 * message. */
 	if (ch->is_queued || (ch->dead && !ch->unreported))
 		return;
 	ch->is_queued = true;

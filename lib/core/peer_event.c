@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer_event.c - what happened to the other slots: the difference between what was reported last and
- * what is.
+ * peer_event.c - what happened to the other slots: the difference between what was reported last
+ * and what is.
  */
 #include "core/server.h"
 #include "core/slot.h"

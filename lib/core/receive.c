@@ -3,8 +3,8 @@
  * receive.c - receiving on the fast path.
  *
  * The fast path takes what the sender was expected to store, by comparison with what the receiver
- * computes itself: the wrap counter, a known kind, the one position that the payload can have, and a
- * length that ends before the area does. All else takes the slow path, receiver.c.
+ * computes itself: the wrap counter, a known kind, the one position that the payload can have,
+ * and a length that ends before the area does. All else takes the slow path, receiver.c.
  */
 #include "core/fastpath.h"
 

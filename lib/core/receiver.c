@@ -139,7 +139,8 @@ static bool is_valid(uint64_t control)
 
 /*
  * SPEC R6.5: a generation is read to its end before the next one is followed. A receiver that sees
- * the new one polls again: its acquire brings what was accepted between the last poll and the reset.
+ * the new one polls again: its acquire brings what was accepted between the last poll and the
+ * reset.
  */
 static void generation_follow(struct ivsh_chan *ch)
 {

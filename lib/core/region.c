@@ -16,8 +16,8 @@ uint64_t ivsh_region_now(const struct ivsh_region *region)
 }
 
 /*
- * SPEC 3: wait until a magic is there. Slot 0, if the caller allows it, formats a memory that nobody
- * has formatted; R3.4 says that no other peer does so at the same time.
+ * SPEC 3: wait until a magic is there. Slot 0, if the caller allows it, formats a memory that
+ * nobody has formatted; R3.4 says that no other peer does so at the same time.
  */
 static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 {

@@ -2,13 +2,14 @@
 /*
  * reset.c - starting over in a ring that is damaged.
  *
- * Theory of operation: the sender numbers the generations of a ring. A generation begins at an index
- * whose wrap counter no descriptor carries, so nothing that stands in the ring can be taken for one
- * of its messages, and nothing has to be cleared. The sender sends when the receiver has
+ * Theory of operation: the sender numbers the generations of a ring. A generation begins at an
+ * index whose wrap counter no descriptor carries, so nothing that stands in the ring can be taken
+ * for one of its messages, and nothing has to be cleared. The sender sends when the receiver has
  * acknowledged the generation; the receiver does so when it has read the last one to its end, or
- * cannot. A receiver that finds damage cannot begin a generation: it advances its reset request, and
- * the sender answers by a new generation. Each word has one writer, and each step is one store. So
- * an incarnation that is killed at any step leaves what its next one, or the peer, goes on from.
+ * cannot. A receiver that finds damage cannot begin a generation: it advances its reset request,
+ * and the sender answers by a new generation. Each word has one writer, and each step is one
+ * store. So an incarnation that is killed at any step leaves what its next one, or the peer, goes
+ * on from.
  */
 #include "core/reset.h"
 
@@ -38,8 +39,8 @@ static uint32_t wraps_used(const struct ivsh_chan *ch, uint16_t first, uint32_t 
 /*
  * A value of the wrap counter that no descriptor carries: mostly (first). Else ranges behind it are
  * counted, each twice as long as the last, until one has more values than descriptors that carry
- * them: then one half of it has that property, too. There is one, since there are 2^16 values and at
- * most half as many descriptors. Loads each descriptor 33 times at the most, whoever writes
+ * them: then one half of it has that property, too. There is one, since there are 2^16 values and
+ * at most half as many descriptors. Loads each descriptor 33 times at the most, whoever writes
  * meanwhile.
  */
 static uint16_t wrap_unused(const struct ivsh_chan *ch, uint16_t first)
@@ -90,7 +91,8 @@ int ivsh_sender_follow(struct ivsh_chan *ch)
 	}
 	if (!ch->tx.waiting)
 		return 0;
-	/* Pairs with the release in ivsh_receiver_follow(): the receiver reads no old message any more. */
+	/* Pairs with the release in ivsh_receiver_follow(): the receiver reads no old message any
+	 * more. */
 	if (load32_acquire(&ch->tx.other->generation_ack) != ch->tx.generation)
 		return IVSH_EAGAIN;
 	/* A receiver that stands elsewhere would never find what we send. */
@@ -127,7 +129,8 @@ void ivsh_receiver_follow(struct ivsh_chan *ch)
 	areas_forget(ch->rx.area, &ch->rx.now);
 	ch->rx.published_now = ch->rx.now;
 	store32_release(&own->read, ch->rx.read);
-	/* Releases our last loads of the old generation, and the read index, to ivsh_sender_follow(). */
+	/* Releases our last loads of the old generation, and the read index, to
+	 * ivsh_sender_follow(). */
 	store32_release(&own->generation_ack, generation);
 	ivsh_chan_lost(ch);
 	ivsh_chan_wake(ch);

@@ -32,7 +32,8 @@ static inline uint32_t ring_shift(uint32_t descs)
 
 /*
  * Whether SPEC 7 allows a control word and its body, where the last payloads ended as (now) says.
- * With (start) a payload may stand anywhere in its area, and so it may in an area that is not known.
+ * With (start) a payload may stand anywhere in its area, and so it may in an area that is not
+ * known.
  */
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t control,
     uint64_t body, bool start);

@@ -126,7 +126,8 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 		ivsh_chan_lost(ch);
 	if (ring_scan(ch))
 		return ivsh_chan_break(ch, &ch->tx.broken);
-	/* The last owner's index is the one found, or the next: the generation has another counter. */
+	/* The last owner's index is the one found, or the next: the generation has another
+	 * counter. */
 	if (seized) {
 		generation_open(ch, asked);
 		return 0;

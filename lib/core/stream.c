@@ -195,7 +195,9 @@ static int control_flush(struct ivsh_stream *s)
 	return error;
 }
 
-/* --- The calls --------------------------------------------------------------------------------- */
+/*
+ * --- The calls ---------------------------------------------------------------------------------
+ */
 
 int ivsh_stream_open(
     struct ivsh_stream *s, struct ivsh_chan *chan, uint16_t port, void *buffer, uint32_t size)
@@ -230,7 +232,8 @@ int ivsh_stream_open(
 int ivsh_stream_poll(struct ivsh_stream *s)
 {
 	const struct ivsh_wire_slot *slot = ivsh_slot_at(s->chan->region, s->chan->peer);
-	/* Before the messages: the last one of an earlier incarnation came before this word changed. */
+	/* Before the messages: the last one of an earlier incarnation came before this word
+	 * changed. */
 	uint32_t incarnation = slot ? load32_acquire(&slot->incarnation) : 0;
 	struct ivsh_message message;
 	int error = 0;

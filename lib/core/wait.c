@@ -5,9 +5,9 @@
  * Theory of operation: before a peer sleeps, it stores a notification request, and then polls once
  * more. A peer that stores a message, or a read index, then loads the request. The full fences
  * between the two steps, one on each side, make sure that at least one of them sees the other;
- * DESIGN.md, "Notifications", and the model in tests/model have the argument. The sleeper also wakes
- * by a timer: notifications can be lost where nobody is to blame (interrupts that are not enabled
- * yet, fences that an emulator drops).
+ * DESIGN.md, "Notifications", and the model in tests/model have the argument. The sleeper also
+ * wakes by a timer: notifications can be lost where nobody is to blame (interrupts that are not
+ * enabled yet, fences that an emulator drops).
  */
 #include "core/receiver.h"
 #include "core/request.h"
@@ -39,8 +39,8 @@ static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 }
 
 /*
- * What there is to do: polls the server page and each open channel once, or when all is (quiet) only
- * the channels that wait for room.
+ * What there is to do: polls the server page and each open channel once, or when all is (quiet)
+ * only the channels that wait for room.
  */
 static uint32_t poll(struct ivsh_region *region, uint32_t wanted, bool quiet)
 {
@@ -98,8 +98,8 @@ static uint32_t poll_many(const struct many *m, bool hints, uint64_t now)
 }
 
 /*
- * Request notifications in each. True if the sleep is cut short, to *deadline_ns, because stores may
- * be on their way from a peer that has not seen our notify flags. SPEC R8.7.4.
+ * Request notifications in each. True if the sleep is cut short, to *deadline_ns, because stores
+ * may be on their way from a peer that has not seen our notify flags. SPEC R8.7.4.
  */
 static bool request_many(const struct many *m, uint64_t *deadline_ns)
 {
@@ -109,8 +109,9 @@ static bool request_many(const struct many *m, uint64_t *deadline_ns)
 		if (m->regions[i]->mem.doorbell.vectors != 0)
 			ivsh_requests_make(m->regions[i]);
 	/* Here: our requests' stores, this fence, the loads of descriptors and read indices in
-	 * poll(). There: the store of a descriptor or a read index, a fence, the load of the request.
-	 * Without either fence both loads may come first, and we sleep on what nobody notifies us of.
+	 * poll(). There: the store of a descriptor or a read index, a fence, the load of the
+	 * request. Without either fence both loads may come first, and we sleep on what nobody
+	 * notifies us of.
 	 * SPEC R8.2.7. */
 	fence_full();
 	/* The time is taken before the poll: what was on its way is there then. SPEC R8.7.5. */
@@ -138,8 +139,8 @@ static bool is_kept(const struct many *m)
 }
 
 /*
- * Count in each region what ended the sleep. is_notified: a doorbell did; is_late: one came while we
- * polled; is_cut: as request_many().
+ * Count in each region what ended the sleep. is_notified: a doorbell did; is_late: one came while
+ * we polled; is_cut: as request_many().
  */
 static void wakes_count(const struct many *m, bool is_notified, bool is_cut, bool is_late)
 {

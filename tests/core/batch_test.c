@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batch_test.c - many messages in one call, alone and mixed with all other ways to send and receive.
+ * batch_test.c - many messages in one call, alone and mixed with all other ways to send and
+ * receive.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -213,7 +214,9 @@ static void traffic(uint32_t steps)
 	}
 }
 
-/* All ways to send and receive, against a plain queue, across wraps and ends of areas. SPEC R7.1. */
+/*
+ * All ways to send and receive, against a plain queue, across wraps and ends of areas. SPEC R7.1.
+ */
 static void random_traffic(void)
 {
 	seed = 17;
@@ -382,7 +385,10 @@ static void breaks(void)
 	CHECK_EQ(count, 0);
 }
 
-/* One notification for all of a batch, and one change of the pending byte where the ring was empty. */
+/*
+ * One notification for all of a batch, and one change of the pending byte where the ring was
+ * empty.
+ */
 static void told(void)
 {
 	uint32_t count = 0;
@@ -403,7 +409,8 @@ static void told(void)
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 1, &put), 0);
 	CHECK_EQ(world_slot(1)->pending[0], count);
 	CHECK_EQ(world.rings, 1);
-	/* Taken in one go, they are released with one notification for a sender that waits for room. */
+	/* Taken in one go, they are released with one notification for a sender that waits for
+	 * room. */
 	world_ring(0, 1)->sender.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
 	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	NEED_EQ(ivsh_chan_receive_batch(&b.chan, messages, 10, buffer, sizeof(buffer), &count), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broken_test.c - a channel breaks while nobody calls for it: whoever receives from many hears of it, once.
+ * broken_test.c - a channel breaks while nobody calls for it: whoever receives from many hears of
+ * it, once.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -71,7 +72,9 @@ static void arrives(uint32_t from)
 	CHECK_EQ(ivsh_chan_release(&chans[from]), 0);
 }
 
-/* A wait ends by it, in each mode and whichever side's word it was; a reset is all that it takes. */
+/*
+ * A wait ends by it, in each mode and whichever side's word it was; a reset is all that it takes.
+ */
 static void a_wait_ends(void)
 {
 	for (unsigned i = 0; i < 6; i++) {

@@ -6,8 +6,8 @@
  * Two sides, A that sends and B that receives. While A is in a call, at each of its loads and
  * stores in turn, B makes a call of its own, whole or cut behind each of its stores; then A goes on
  * or is cut there, too. Who was cut begins a new life, and the two must get along: every message
- * that was accepted arrives, in order, and repeats only with its mark. The hook of lib/core/atomic.h
- * does the cutting. Host only.
+ * that was accepted arrives, in order, and repeats only with its mark. The hook of
+ * lib/core/atomic.h does the cutting. Host only.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -412,7 +412,8 @@ static void start(void (*stage)(void))
 	damages = claims = 0;
 	CHECK_EQ(live(&a, false, false), 0);
 	CHECK_EQ(live(&b, false, false), 0);
-	/* Not from index 0 on, areas not from their beginnings, and some released but not told of. */
+	/* Not from index 0 on, areas not from their beginnings, and some released but not told
+	 * of. */
 	for (uint32_t i = 0; i < 20; i++) {
 		send_one(i % 3 == 0 ? 4 : i % 3 == 1 ? 80 : 200);
 		b_take();

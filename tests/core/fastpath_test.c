@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fastpath_test.c - the fast paths of sending and receiving are left as soon as anything stands in the way,
- * and what is asked of the other side is seen.
+ * fastpath_test.c - the fast paths of sending and receiving are left as soon as anything stands
+ * in the way, and what is asked of the other side is seen.
  *
  * Each state is entered when both limits are far ahead. SPEC 6, 7.
  */
@@ -36,7 +36,10 @@ static void open_both(void)
 	CHECK(b.chan.rx.credit_end != b.chan.rx.read);
 }
 
-/* --- States: each leaves the sender a, or the receiver b, or both, in what its name says --------- */
+/*
+ * --- States: each leaves the sender a, or the receiver b, or both, in what its name says
+ * ---------
+ */
 
 static void is_broken(void)
 {
@@ -315,7 +318,10 @@ static void flags_mended(void)
 	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
 }
 
-/* Behind the message that sees it the reset request is followed, whichever call comes. SPEC R6.8.6. */
+/*
+ * Behind the message that sees it the reset request is followed, whichever call comes. SPEC
+ * R6.8.6.
+ */
 static void requests_reset(void)
 {
 	static int (*const ways[])(uint32_t) = {send, send_batch, reserve};

@@ -62,7 +62,9 @@ static void geometry_by_hand(void)
 	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 7, 6), 24576 + 55 * 45056);
 }
 
-/* Every ordered pair has a ring of its own, and together they fill the region exactly. SPEC R2.1. */
+/*
+ * Every ordered pair has a ring of its own, and together they fill the region exactly. SPEC R2.1.
+ */
 static void rings_apart(void)
 {
 	for (uint32_t slots = 2; slots <= 32; slots++) {

@@ -5,10 +5,10 @@
  *
  * Slot 0 is the first owner's, and then the second's; slot 1 is the peer of both. While the first
  * is in a call, before each of its accesses in turn, all of this happens: time passes, the second
- * claims the slot, both rings carry messages. Then the first goes on. Its next call must tell it that
- * the slot is lost; and of what the second and its peer have sent since nothing may be missing or
- * changed, unless both sides are told so, and that only where the first was stopped between its look
- * and its store. The hook of lib/core/atomic.h does the stopping. Host only.
+ * claims the slot, both rings carry messages. Then the first goes on. Its next call must tell it
+ * that the slot is lost; and of what the second and its peer have sent since nothing may be
+ * missing or changed, unless both sides are told so, and that only where the first was stopped
+ * between its look and its store. The hook of lib/core/atomic.h does the stopping. Host only.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -35,7 +35,10 @@ static int attach(struct end *end, uint32_t self, uint64_t nonce)
 	return error ? error : ivsh_chan_open(&end->chan, &end->region, 1 - self, end->records, 64);
 }
 
-/* Ports say whose a message is: 1 the first's, 2 the second's, 3 the peer's; its bytes its number. */
+/*
+ * Ports say whose a message is: 1 the first's, 2 the second's, 3 the peer's; its bytes its
+ * number.
+ */
 static void peer_takes(void)
 {
 	struct ivsh_message message;
@@ -202,7 +205,9 @@ static void begin(void)
 		CHECK_EQ(ivsh_chan_send(&peer.chan, 4, bytes, 8), 0);
 }
 
-/* One stop of (call), before access (at). False: it makes fewer. *harm: what came of it was told. */
+/*
+ * One stop of (call), before access (at). False: it makes fewer. *harm: what came of it was told.
+ */
 static bool stopped(int (*call)(void), uint32_t at, bool *harm)
 {
 	bool told;

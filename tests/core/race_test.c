@@ -145,7 +145,8 @@ static void race(bool sending)
 		good += error == 0;
 		if (error == IVSH_EPROTO) {
 			broken++;
-			/* A ring full of scribbles is refused at each look: mostly it is to be tidy. */
+			/* A ring full of scribbles is refused at each look: mostly it is to be
+			 * tidy. */
 			for (uint32_t i = 0; sending && i < 64; i++)
 				__atomic_store_n(
 				    &world_desc(0, 1, i)->control, 0, __ATOMIC_RELAXED);

@@ -210,8 +210,8 @@ static void formatter_died(void)
 }
 
 /*
- * From a machine that stores 8 bytes in halves: half a magic is one that is being written, or was by
- * one that died there. SPEC R1.3.
+ * From a machine that stores 8 bytes in halves: half a magic is one that is being written, or was
+ * by one that died there. SPEC R1.3.
  */
 static void magic_in_halves(void)
 {

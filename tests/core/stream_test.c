@@ -301,7 +301,8 @@ static void lives(void)
 	uint32_t seed = 11, count = 0, most = 0, steps = __STDC_HOSTED__ ? 300000 : 30000;
 
 	both_open(4096);
-	/* All streams of a side write the same: what matters is that each is read from its start. */
+	/* All streams of a side write the same: what matters is that each is read from its start.
+	 * */
 	for (uint32_t i = 0; i < steps; i++) {
 		uint32_t dice = world_random(&seed);
 		struct side *side = dice >> 20 & 1 ? &a : &b;

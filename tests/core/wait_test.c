@@ -154,7 +154,10 @@ static void killed_asleep(void)
 	CHECK_EQ(world.rings, 1);
 }
 
-/* An incarnation that ended between a store and its notification: the next one notifies. SPEC R8.2. */
+/*
+ * An incarnation that ended between a store and its notification: the next one notifies. SPEC
+ * R8.2.
+ */
 static void killed_ringing(void)
 {
 	struct ivsh_message message;
@@ -196,8 +199,8 @@ static void count_sleeps(void)
 }
 
 /*
- * A peer that begins to request notifications sleeps for 1 ms at the most until 1 ms has passed: a message may be on
- * its way from one that has not seen it. SPEC R8.2.
+ * A peer that begins to request notifications sleeps for 1 ms at the most until 1 ms has passed:
+ * a message may be on its way from one that has not seen it. SPEC R8.2.
  */
 static void requests_first(void)
 {

@@ -24,7 +24,10 @@ static uint8_t bytes[2048];
 #define BATCH 12u
 static struct ivsh_message batch[BATCH];
 
-/* --- The hostile peer --------------------------------------------------------------------------- */
+/*
+ * --- The hostile peer
+ * ---------------------------------------------------------------------------
+ */
 
 /* One byte of input for each access: 0xf? writes, to this word or another, one of eight values. */
 static void poke(const void *word, uint32_t size)
@@ -85,7 +88,9 @@ void room_poke(bool yes)
 	pokes = yes;
 }
 
-/* --- The transport ----------------------------------------------------------------------------- */
+/*
+ * --- The transport -----------------------------------------------------------------------------
+ */
 
 static uint32_t count(void *ctx)
 {
@@ -143,7 +148,9 @@ void room_format(uint32_t slots)
 	FUZZ_MUST(ivsh_region_format(room_memory, ROOM_SIZE, &geometry, 1, false) == 0);
 }
 
-/* --- Calls ------------------------------------------------------------------------------------- */
+/*
+ * --- Calls -------------------------------------------------------------------------------------
+ */
 
 /* Every call's answer comes through here: only errors of the list, and not too many accesses. */
 static int answer(int error)

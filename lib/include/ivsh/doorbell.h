@@ -19,9 +19,10 @@ struct ivsh_doorbell {
 	uint32_t vectors; /* vectors that can wake this peer: 0 to 2048; 0 means that it polls */
 
 	/*
-	 * Notify peer (peer) by its vector (vector). Returns at once, whether the peer is there or not
-	 * (ivshmem Device Specification, "Interrupts"). The peer names the vector, and may lie: any
-	 * value can come, and one that it has not is ignored. NULL when there is no doorbell at all.
+	 * Notify peer (peer) by its vector (vector). Returns at once, whether the peer is there
+	 * or not (ivshmem Device Specification, "Interrupts"). The peer names the vector, and may
+	 * lie: any value can come, and one that it has not is ignored. NULL when there is no
+	 * doorbell at all.
 	 */
 	void (*notify)(void *ctx, uint32_t peer, uint32_t vector);
 
@@ -32,9 +33,9 @@ struct ivsh_doorbell {
 	uint64_t (*now_ns)(void *ctx);
 
 	/*
-	 * Sleep until a notification or until now_ns() reaches (deadline_ns), and give the processor away
-	 * meanwhile. Returns at once when count() differs from (seen) or the deadline has passed;
-	 * may return early for no reason.
+	 * Sleep until a notification or until now_ns() reaches (deadline_ns), and give the
+	 * processor away meanwhile. Returns at once when count() differs from (seen) or the
+	 * deadline has passed; may return early for no reason.
 	 */
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 

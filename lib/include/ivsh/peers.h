@@ -78,13 +78,14 @@ struct ivsh_peer_event {
  *
  * Nothing queues up: an event is the difference between what was reported last and what is. So a
  * peer that went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and two resets
- * are one IVSH_PEER_EVENT_LOST. peers: one per slot, (count) of them, the caller's, zeroed before the
- * first call; peers[slot] holds what was seen last.
+ * are one IVSH_PEER_EVENT_LOST. peers: one per slot, (count) of them, the caller's, zeroed before
+ * the first call; peers[slot] holds what was seen last.
  *
- * Reads each slot once in a round; a call ends at most one round and begins one. A round begins with
- * the first call after the server saw a change, or IVSH_PEER_EVENT_NS after the last one; other calls
- * read no slot. So with a server a death shows at once (ivsh_region_wait() answers
- * IVSH_EVENT_CONTROL), without one within IVSH_HEARTBEAT_LIMIT_NS; an attach shows in the next round.
+ * Reads each slot once in a round; a call ends at most one round and begins one. A round begins
+ * with the first call after the server saw a change, or IVSH_PEER_EVENT_NS after the last one;
+ * other calls read no slot. So with a server a death shows at once (ivsh_region_wait() answers
+ * IVSH_EVENT_CONTROL), without one within IVSH_HEARTBEAT_LIMIT_NS; an attach shows in the next
+ * round.
  *
  * IVSH_EAGAIN  nothing more, for now.
  * IVSH_EINVAL  (count) is less than the number of slots.

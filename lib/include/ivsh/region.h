@@ -82,7 +82,8 @@ struct ivsh_region {
 	uint64_t lost;             /* counters.lost, as a wait saw it last */
 	uint64_t requests_ns;      /* when a channel last began to request notifications */
 
-	/* Of ivsh_region_next(): pending bytes as last seen, and channels that may have a message. */
+	/* Of ivsh_region_next(): pending bytes as last seen, and channels that may have a
+	 * message. */
 	uint64_t pending[IVSH_WIRE_SLOTS_MAX / 8];
 	struct ivsh_chan *queue, *queue_last;
 	uint32_t queue_count;
@@ -135,8 +136,8 @@ uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed);
  *
  * Waits for a formatter through mem->doorbell.sleep, and does what else (attach) names. On success
  * the slot is announced to all peers and (region) is ready for channels; (mem) is copied, and what
- * its doorbell refers to must live on. On failure nothing of the slot was changed, but for the nonce
- * of a lost claim.
+ * its doorbell refers to must live on. On failure nothing of the slot was changed, but for the
+ * nonce of a lost claim.
  *
  * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number
  *               of slots (found_slots); the name is too long or not printable.
@@ -174,14 +175,17 @@ int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach) I
  */
 int ivsh_attach_claim(struct ivsh_region *region) IVSH_MUST_CHECK;
 
-/* For attach.discard: drop, and count, what was sent to earlier incarnations of the slot. SPEC R5.8. */
+/*
+ * For attach.discard: drop, and count, what was sent to earlier incarnations of the slot. SPEC
+ * R5.8.
+ */
 void ivsh_attach_discard(struct ivsh_region *region);
 
 /*
  * Read the region behind (mem) without a slot: nothing is stored, (mem) may be mapped for reading
  * only, and of its doorbell only now_ns is called. (region) is good for ivsh_region_peer(),
- * ivsh_region_counters(), ivsh_region_service() and ivsh_region_port(), and for the fields marked as
- * readable; every other call answers that it is not attached.
+ * ivsh_region_counters(), ivsh_region_service() and ivsh_region_port(), and for the fields marked
+ * as readable; every other call answers that it is not attached.
  *
  * IVSH_ENODEV  nobody has formatted the memory.
  * IVSH_EINVAL, IVSH_EPROTO, IVSH_EVERSION, IVSH_ENOSPC  as ivsh_region_attach().

@@ -63,8 +63,8 @@ struct ivsh_stream {
 };
 
 /*
- * Open a stream on (port), and say so to the peer. The peer opens one, too, on the same port, earlier or
- * later; until then writing and reading answer IVSH_EAGAIN.
+ * Open a stream on (port), and say so to the peer. The peer opens one, too, on the same port,
+ * earlier or later; until then writing and reading answer IVSH_EAGAIN.
  *
  * Bytes that come are kept in (buffer) until they are read: (size) bytes, a power of two from 64 to
  * 2^30, the caller's, as long as the stream is used. It also is what may be under way at a time.

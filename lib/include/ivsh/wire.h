@@ -24,8 +24,8 @@ extern "C" {
 #define IVSH_WIRE_VERSION 1u
 
 /*
- * Whether (magic) says that nobody has formatted the memory, or is about to: 0, or one half of ours,
- * from a machine that stores it in two. SPEC R1.3.4.
+ * Whether (magic) says that nobody has formatted the memory, or is about to: 0, or one half of
+ * ours, from a machine that stores it in two. SPEC R1.3.4.
  */
 static inline int ivsh_wire_magic_none(uint64_t magic)
 {
@@ -188,7 +188,9 @@ struct ivsh_wire_desc {
 
 #define IVSH_WIRE_INLINE_MAX 8u
 
-/* SPEC 10. What a stream's two sides say to each other: a message on the port after the stream's. */
+/*
+ * SPEC 10. What a stream's two sides say to each other: a message on the port after the stream's.
+ */
 struct ivsh_wire_stream {
 	uint32_t kind;        /* IVSH_WIRE_STREAM_* */
 	uint32_t from;        /* the number of the stream that says it: not 0 */

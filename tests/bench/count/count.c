@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * count.c - both ends of one channel in one program, for counting instructions: tests/bench/counts.sh.
+ * count.c - both ends of one channel in one program, for counting instructions:
+ * tests/bench/counts.sh.
  *
  * Command line: SIZE ROUNDS [slept|node]. Each round sends a burst of messages of SIZE bytes and
- * receives them. Both ends poll; with "node" they are nodes; with "slept" both have slept before, so each asks the other
- * to look for its requests, and is awake: nobody is notified (SPEC R8.2).
+ * receives them. Both ends poll; with "node" they are nodes; with "slept" both have slept before,
+ * so each asks the other to look for its requests, and is awake: nobody is notified (SPEC R8.2).
  * On the host callgrind counts what happens inside count_send() and count_receive(), and the
  * difference of two lengths is free of all that happens once. As a guest under -icount the time
  * stamp counter counts instructions (FIELD-NOTES 3.7): the last line of output has them.
