@@ -110,6 +110,7 @@ build/%: SIZED :=
 build/x86_64/lib/device/%: SIZED := $(SMALL)
 build/x86_64/lib/core/%: SIZED := $(SMALL)
 build/x86_64/lib/node/%: SIZED := $(SMALL)
+build/x86_64/lib/node/fast.o \
 $(addprefix build/x86_64/lib/core/,send.o receive.o batch.o inplace.o): \
     SIZED := -fno-align-functions $(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
 
@@ -123,9 +124,10 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
           lib/core/next.c lib/core/peer_event.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c lib/device/any.c
-NODE   := lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c lib/node/post_all.c \
-          lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c lib/node/inbox.c lib/node/call.c \
-          lib/node/reply.c lib/node/flow.c lib/node/find.c lib/node/services.c lib/node/watch.c
+NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c \
+          lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
+          lib/node/inbox.c lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
+          lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
 # What bare metal and UEFI share below the commands.
 UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c

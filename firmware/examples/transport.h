@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transport.h - where the examples' shared memory comes from: bare.c in a guest, host.c on the host.
+ * transport.h - where the examples' shared memory comes from: bare.c in a guest, host.c on the
+ * host.
  */
 #ifndef EXAMPLES_TRANSPORT_H
 #define EXAMPLES_TRANSPORT_H

@@ -4,14 +4,11 @@
  *
  * Theory of operation: messages are taken from three places, the oldest first: the inbox, where a
  * call or a stream has put what stood in its way; channels whose next message is peeked and held,
- * for the same reason or since the buffer was too small; and the rings, in turn. What is for a stream
- * or a call is dispatched on the way. ivsh_node_receive() itself goes on with the ring that had the
- * last message, for some (turns), before it comes here.
+ * for the same reason or since the buffer was too small; and the rings, in turn. What is for a
+ * stream or a call is dispatched on the way. ivsh_node_receive() itself goes on with the ring that
+ * had the last message, for some (turns), before it comes here.
  */
 #include "node/inside.h"
-
-/* So many more messages come from one channel before others have a turn, if nothing forbids it. */
-#define TURNS 31u
 
 /*
  * With more slots than this, ivsh_region_next() finds the next message by its pending hints. With
@@ -110,10 +107,8 @@ static int look_all(
 			    : plain_deliver(ch, message, buffer, capacity);
 		if (error == IVSH_ENOSPC)
 			ivsh_node_hold(node, ch->peer, true);
-		if (!error && !node->streams && !node->held) {
-			node->near = ch;
-			node->turns = TURNS;
-		}
+		if (!error && !node->streams && !node->held)
+			near_set(node, ch);
 		return error;
 	}
 	return IVSH_EAGAIN;
@@ -135,12 +130,9 @@ static int received(struct ivsh_node *node, const struct ivsh_chan *ch,
 		return error == IVSH_ENOSPC ? IVSH_EAGAIN : error;
 	message->peer = ch->peer;
 	message->request = 0;
-	if (message->port != IVSH_PORT_CALL)
+	/* SPEC R14.3. */
+	if (message->port != IVSH_PORT_CALL || message->size < sizeof(call))
 		return 0;
-	if (message->size < sizeof(call)) {
-		node->dropped++;
-		return IVSH_EAGAIN;
-	}
 	call = call_read(buffer);
 	if (ivsh_node_call_take(
 		node, ch->peer, &call, (const uint8_t *)buffer + sizeof(call), size))
@@ -166,8 +158,8 @@ static int look_quickly(
 		error = ivsh_chan_receive(ch, &message->message, buffer, capacity);
 		if (error == IVSH_EAGAIN)
 			continue;
-		node->near = ch;
-		node->turns = error ? 0 : TURNS;
+		if (!error)
+			near_set(node, ch);
 		error = received(node, ch, message, buffer, error);
 	}
 	return error;

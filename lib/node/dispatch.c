@@ -36,10 +36,6 @@ bool ivsh_node_call_take(struct ivsh_node *node, uint32_t peer, const struct ivs
 static bool call_take(struct ivsh_node *node, uint32_t peer, const struct ivsh_message *message,
     struct ivsh_wire_call *call)
 {
-	if (message->size < sizeof(*call)) {
-		node->dropped++;
-		return true;
-	}
 	*call = call_read(message->data);
 	return ivsh_node_call_take(node, peer, call, (const uint8_t *)message->data + sizeof(*call),
 	    message->size - (uint32_t)sizeof(*call));
@@ -51,7 +47,8 @@ enum dispatched ivsh_node_dispatch(struct ivsh_node *node, struct ivsh_chan *ch,
 	/* The stream releases it. */
 	if (node->stream_take && node->stream_take(node, ch, message))
 		return DISPATCHED;
-	if (message->port != IVSH_PORT_CALL)
+	/* SPEC R14.3. */
+	if (message->port != IVSH_PORT_CALL || message->size < sizeof(*call))
 		return DISPATCHED_PLAIN;
 	if (!call_take(node, ch->peer, message, call))
 		return DISPATCHED_REQUEST;

@@ -34,7 +34,7 @@ int ivsh_node_stream_open(struct ivsh_node *node, struct ivsh_node_stream *strea
 	stream->next = node->streams;
 	node->streams = stream;
 	node->stream_take = stream_take;
-	node->turns = 0;
+	near_stop(node);
 	return 0;
 }
 

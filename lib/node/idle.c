@@ -47,7 +47,7 @@ void ivsh_node_hold(struct ivsh_node *node, uint32_t peer, bool held)
 		node->held++;
 	else
 		node->held--;
-	node->turns = 0;
+	near_stop(node);
 }
 
 static int wait_once(struct ivsh_node *node, uint32_t wanted, uint64_t timeout_ns, uint32_t *events)

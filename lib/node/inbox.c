@@ -34,7 +34,7 @@ int ivsh_node_inbox_put(
 	if (message->size)
 		__builtin_memcpy(to + sizeof(*message), body, message->size);
 	node->inbox_end += size;
-	node->turns = 0;
+	near_stop(node);
 	return 0;
 }
 

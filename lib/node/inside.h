@@ -49,6 +49,23 @@ static inline struct ivsh_wire_call call_read(const void *from)
 	return call;
 }
 
+/* So many messages come from one channel before others have a turn, if nothing forbids it. */
+#define NODE_TURNS 64u
+
+/* The next receive goes on with (ch), which has just had a message. */
+static inline void near_set(struct ivsh_node *node, struct ivsh_chan *ch)
+{
+	node->near = ch;
+	node->near_end = ch->rx.read + NODE_TURNS - 1;
+}
+
+/* The next receive looks at everything. */
+static inline void near_stop(struct ivsh_node *node)
+{
+	node->near = &node->chans[node->self];
+	node->near_end = node->near->rx.read;
+}
+
 /* Somebody else's slot. */
 static inline bool is_peer(const struct ivsh_node *node, uint32_t peer)
 {
@@ -64,8 +81,8 @@ int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_ch
     const struct limit *limit, uint64_t most_ns) IVSH_MUST_CHECK;
 
 /*
- * Between these two a channel says whether the last try found no room, and nothing else: what a call
- * of the application found before is remembered.
+ * Between these two a channel says whether the last try found no room, and nothing else: what a
+ * call of the application found before is remembered.
  */
 static inline void room_begin(struct ivsh_node *node, struct ivsh_chan *ch)
 {
@@ -80,8 +97,8 @@ static inline void room_end(struct ivsh_node *node, struct ivsh_chan *ch)
 }
 
 /*
- * A send to (peer) answered (error): 0: it may be tried again, since there may be room now. Else what
- * the caller is to answer.
+ * A send to (peer) answered (error): 0: it may be tried again, since there may be room now. Else
+ * what the caller is to answer.
  */
 int ivsh_node_make_room(
     struct ivsh_node *node, uint32_t peer, int error, const struct limit *limit) IVSH_MUST_CHECK;
@@ -109,10 +126,17 @@ bool ivsh_node_call_take(struct ivsh_node *node, uint32_t peer, const struct ivs
 void ivsh_node_hold(struct ivsh_node *node, uint32_t peer, bool held);
 
 /*
- * Take from all rings what is for streams and calls, and what stands before it in (target)'s, may be
- * NULL, into the inbox. IVSH_ENOSPC: the inbox is full.
+ * Take from all rings what is for streams and calls, and what stands before it in (target)'s, may
+ * be NULL, into the inbox. IVSH_ENOSPC: the inbox is full.
  */
 int ivsh_node_pump(struct ivsh_node *node, const struct ivsh_chan *target) IVSH_MUST_CHECK;
+
+/* Where fast.c ends. (error): what receiving from the near channel answered; IVSH_EAGAIN: others
+ * have their turn. */
+int ivsh_node_send_slow(struct ivsh_node *node, uint32_t peer, uint16_t port, const void *data,
+    uint32_t size, uint64_t timeout_ns) IVSH_MUST_CHECK;
+int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
+    uint32_t capacity, uint64_t timeout_ns, int error) IVSH_MUST_CHECK;
 
 /* The inbox: put a message in; look at the first one, or take it. */
 int ivsh_node_inbox_put(struct ivsh_node *node, const struct ivsh_node_message *message,

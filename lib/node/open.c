@@ -160,6 +160,7 @@ static void node_fill(struct ivsh_node *node, const uint8_t *end)
 	node->links = block_take(&at, g->slots * sizeof(*node->links));
 	__builtin_memset(node->chans, 0, (size_t)(at - (uint8_t *)node->chans));
 	records = block_take(&at, (size_t)(g->slots - 1) * g->descs * sizeof(*records));
+	near_stop(node);
 	node->inbox = at;
 	node->inbox_size = (size_t)(end - at) < UINT32_MAX ? (uint32_t)(end - at) : UINT32_MAX;
 	for (uint32_t i = 0; i < g->slots; i++) {
@@ -220,7 +221,7 @@ void ivsh_node_close(struct ivsh_node *node)
 		if (i != node->self)
 			ivsh_chan_close(&node->chans[i]);
 	ivsh_region_detach(&node->region);
-	node->turns = 0;
+	near_stop(node);
 }
 
 uint32_t ivsh_node_max(const struct ivsh_node *node)

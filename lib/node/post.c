@@ -16,17 +16,19 @@ int ivsh_node_make_room(struct ivsh_node *node, uint32_t peer, int error, const 
 }
 
 int ivsh_node_send_slow(struct ivsh_node *node, uint32_t peer, uint16_t port, const void *data,
-    uint32_t size, uint64_t timeout_ns, int error)
+    uint32_t size, uint64_t timeout_ns)
 {
 	struct limit limit = limit_begin(node, timeout_ns);
 
 	if (!is_peer(node, peer))
 		return IVSH_EINVAL;
-	while (error) {
+	for (;;) {
+		int error = ivsh_chan_send(&node->chans[peer], port, data, size);
+
+		if (!error)
+			return 0;
 		error = ivsh_node_make_room(node, peer, error, &limit);
 		if (error)
 			return error;
-		error = ivsh_chan_send(&node->chans[peer], port, data, size);
 	}
-	return 0;
 }

@@ -3,8 +3,8 @@
  * pump.c - what a call or a stream does with messages while it waits.
  *
  * A ring keeps its order, so what is waited for may stand behind other messages of the same peer:
- * these go to the inbox. Those of other peers are peeked and held: they stay in their rings, and end
- * no wait.
+ * these go to the inbox. Those of other peers are peeked and held: they stay in their rings, and
+ * end no wait.
  */
 #include "node/inside.h"
 

@@ -91,7 +91,7 @@ counted() {
 		NR == 2 { all = $1 }
 		NR == 4 { print "text poller x86_64 " all - $1 }'
 	more='wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver'
-	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any"
+	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any|fast"
 	size "$library" | awk -v more="^($more)[.]o" 'NR > 1 {
 		all += $1
 		if ($6 !~ more)

@@ -28,7 +28,7 @@ rule() { # $1: folder, $2: what it may include, $3: a file that has a rule of it
 core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
-rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')"
+rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/fastpath\.h\""
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"

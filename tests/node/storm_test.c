@@ -4,8 +4,8 @@
  * R9.3, R14.3.
  *
  * Two innocents, slots 0 and 2, send, call and stream to each other and to slot 1. That one writes
- * its own words: then what the innocents tell each other arrives as ever. Or it writes anywhere: then
- * no call crashes, looks outside, goes on without end, or answers what node.h does not name.
+ * its own words: then what the innocents tell each other arrives as ever. Or it writes anywhere:
+ * then no call crashes, looks outside, goes on without end, or answers what node.h does not name.
  *
  * usage: storm_test [--replay own|any SEED WRITE...]
  */
@@ -32,7 +32,9 @@
 #define READONLY (1u << -IVSH_EREADONLY)
 #define LOST (1u << -IVSH_ELOST)
 
-/* Accesses of one call that does not wait: 64 messages, and looks at all rings, each with a reset. */
+/*
+ * Accesses of one call that does not wait: 64 messages, and looks at all rings, each with a reset.
+ */
 #define MOST 250000u
 
 /* An innocent's side of what it has with one peer. */

@@ -18,7 +18,9 @@ extern struct ivsh_node *town[WORLD_SLOTS];
 /* Start over: a formatted memory, and nobody there. */
 void town_reset(void);
 
-/* Open a node in (slot), by the name that options has, or none; NULL: by default. 0 or the error. */
+/*
+ * Open a node in (slot), by the name that options has, or none; NULL: by default. 0 or the error.
+ */
 int town_open(uint32_t slot, struct ivsh_node_options *options);
 
 /* Say good-bye; or stop without a word. */

@@ -17,9 +17,9 @@
  *	    ivsh_node_receive(node, &m, text, sizeof(text), IVSH_FOREVER) == 0)
  *		... m.size bytes of text came from peer m.peer
  *
- * A peer is known by its slot's number, or by name: ivsh_node_find(). Every call that may wait takes
- * a timeout in nanoseconds: 0 does not wait, IVSH_FOREVER waits without end; IVSH_EAGAIN says that
- * the time is over. A node sleeps while it waits, until another peer notifies it; where the
+ * A peer is known by its slot's number, or by name: ivsh_node_find(). Every call that may wait
+ * takes a timeout in nanoseconds: 0 does not wait, IVSH_FOREVER waits without end; IVSH_EAGAIN says
+ * that the time is over. A node sleeps while it waits, until another peer notifies it; where the
  * transport has no doorbells it looks, and naps between two looks.
  *
  * Messages arrive whole, in order for each peer, each with the sender's port: a label. What was
@@ -33,8 +33,8 @@
  *
  * IVSH_ELOST   another peer has claimed this node's slot: close the node, and open it again.
  *
- * The layers below, <ivsh/region.h> and <ivsh/channel.h>, are for who wants more: messages written in
- * place, batches, several nodes that wait as one. ivsh_node_channel() leads there.
+ * The layers below, <ivsh/region.h> and <ivsh/channel.h>, are for who wants more: messages written
+ * in place, batches, several nodes that wait as one. ivsh_node_channel() leads there.
  */
 #ifndef IVSH_NODE_H
 #define IVSH_NODE_H
@@ -108,16 +108,16 @@ struct ivsh_node;
  * The slot is the transport's. Where that names none (ivshmem-plain) it is options.slot, with
  * IVSH_NODE_SLOT, or the lowest free one; it is claimed then: 50 ms, up to 2 s for each slot of a
  * peer that may be dead. Slot 0 formats a memory that nobody has formatted; others wait for it. Two
- * nodes that choose a free slot of an unformatted memory at the same instant may both format it: name
- * their slots, or start one of them first.
+ * nodes that choose a free slot of an unformatted memory at the same instant may both format it:
+ * name their slots, or start one of them first.
  *
  * mem: copied; what it refers to lives as long as the node. options: may be NULL; the answers in it
  * are set on failure.
  *
  * IVSH_ENOSPC   the block is too small (need_block), or the shared memory is (need_size).
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
- * IVSH_EINVAL   options.slot is not the transport's, or not below the number of slots (found_slots);
- *               the name is too long or not printable; slots is out of range.
+ * IVSH_EINVAL   options.slot is not the transport's, or not below the number of slots
+ *               (found_slots); the name is too long or not printable; slots is out of range.
  * IVSH_EBUSY    a living peer holds that slot, or all of them.
  * IVSH_EPROTO   the memory holds something else (found_magic), or the region's header is damaged.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
@@ -178,10 +178,11 @@ struct ivsh_node_stream;
 
 /* A node. In the block, for the library's use, but for the fields marked. */
 struct ivsh_node {
-	/* Who receives goes on with this channel for so many messages before it looks at others. */
+	/* The channel that had the last message; others have a turn when its read index comes to
+	 * near_end. Our own, which is dead: each receive looks at all. */
 	struct ivsh_chan *near;
-	uint32_t turns;
-	uint32_t turn; /* the slot that had the last one */
+	uint32_t near_end;
+	uint32_t turn; /* the slot that near is of, or was */
 
 	uint32_t slots;          /* readable: slots of the region, our own among them */
 	uint32_t self;           /* readable: our own slot */
@@ -197,7 +198,9 @@ struct ivsh_node {
 	    struct ivsh_node *node, struct ivsh_chan *ch, const struct ivsh_message *message);
 	struct ivsh_wait wait;
 
-	/* Messages that were taken out of the rings and not received: (used) bytes from (first) on. */
+	/*
+	 * Messages that were taken out of the rings and not received: (used) bytes from (first) on.
+	 */
 	uint8_t *inbox;
 	uint32_t inbox_size, inbox_first, inbox_end;
 
@@ -208,33 +211,19 @@ struct ivsh_node {
 /* The largest message, in bytes. A request or reply may have 16 less. */
 uint32_t ivsh_node_max(const struct ivsh_node *node);
 
-/* For ivsh_node_send(). */
-int ivsh_node_send_slow(struct ivsh_node *node, uint32_t peer, uint16_t port, const void *data,
-    uint32_t size, uint64_t timeout_ns, int error) IVSH_MUST_CHECK;
-
 /*
- * Send (size) bytes at (data) to slot (peer), on (port). 0 means accepted: it will be delivered, even
- * if this node ends now, and also where nobody is in the slot yet.
+ * Send (size) bytes at (data) to slot (peer), on (port). 0 means accepted: it will be delivered,
+ * even if this node ends now, and also where nobody is in the slot yet.
  *
- * Waits for room, up to timeout_ns, also where nobody takes messages out. data may be NULL when size
- * is 0. port: any but IVSH_PORT_CALL and those of open streams.
+ * Waits for room, up to timeout_ns, also where nobody takes messages out. data may be NULL when
+ * size is 0. port: any but IVSH_PORT_CALL and those of open streams.
  *
  * IVSH_EAGAIN  no room: later.
  * IVSH_EINVAL  (peer) is this node or no slot, or size is above ivsh_node_max().
  * IVSH_EPROTO  the channel to this peer broke too often: IVSH_PEER_EVENT_BROKEN.
  */
-IVSH_MUST_CHECK static inline int ivsh_node_send(struct ivsh_node *node, uint32_t peer,
-    uint16_t port, const void *data, uint32_t size, uint64_t timeout_ns)
-{
-	int error = IVSH_EINVAL;
-
-	if (peer < node->slots) {
-		error = ivsh_chan_send(&node->chans[peer], port, data, size);
-		if (error == 0)
-			return 0;
-	}
-	return ivsh_node_send_slow(node, peer, port, data, size, timeout_ns, error);
-}
+int ivsh_node_send(struct ivsh_node *node, uint32_t peer, uint16_t port, const void *data,
+    uint32_t size, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 /* The same to the peer that calls itself (name), and is here: else IVSH_ENODEV. */
 int ivsh_node_send_to(struct ivsh_node *node, const char *name, uint16_t port, const void *data,
@@ -247,10 +236,6 @@ int ivsh_node_send_to(struct ivsh_node *node, const char *name, uint16_t port, c
 int ivsh_node_broadcast(struct ivsh_node *node, uint16_t port, const void *data, uint32_t size,
     uint32_t *sent, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
-/* For ivsh_node_receive(). */
-int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
-    uint32_t capacity, uint64_t timeout_ns, int error) IVSH_MUST_CHECK;
-
 /*
  * Receive the next message of any peer into (buffer), of (capacity) bytes. Sleeps until there is
  * one, or timeout_ns has passed. Peers take turns.
@@ -261,22 +246,8 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
  * IVSH_EAGAIN  no message.
  * IVSH_ENOSPC  the message is larger than (capacity): message->size has its size; it stays.
  */
-IVSH_MUST_CHECK static inline int ivsh_node_receive(struct ivsh_node *node,
-    struct ivsh_node_message *message, void *buffer, uint32_t capacity, uint64_t timeout_ns)
-{
-	int error = IVSH_EAGAIN;
-
-	if (node->turns != 0) {
-		node->turns--;
-		error = ivsh_chan_receive(node->near, &message->message, buffer, capacity);
-		if (error == 0 && message->message.port != IVSH_PORT_CALL) {
-			message->peer = node->near->peer;
-			message->request = 0;
-			return 0;
-		}
-	}
-	return ivsh_node_receive_slow(node, message, buffer, capacity, timeout_ns, error);
-}
+int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
+    uint32_t capacity, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 #define IVSH_NODE_RESETS 16u
 
@@ -321,10 +292,10 @@ int ivsh_node_call(
     struct ivsh_node *node, struct ivsh_call *call, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 /*
- * The same without waiting, for as many calls at a time as the caller has structs: (call) stays where
- * it is until poll answers anything but IVSH_EAGAIN, or end was called. The first poll sends the
- * request, as soon as there is room. Receive meanwhile: a message that stands before the reply holds
- * it up. Answers as ivsh_node_call(); IVSH_EAGAIN says that the call goes on.
+ * The same without waiting, for as many calls at a time as the caller has structs: (call) stays
+ * where it is until poll answers anything but IVSH_EAGAIN, or end was called. The first poll sends
+ * the request, as soon as there is room. Receive meanwhile: a message that stands before the reply
+ * holds it up. Answers as ivsh_node_call(); IVSH_EAGAIN says that the call goes on.
  */
 int ivsh_node_call_poll(struct ivsh_node *node, struct ivsh_call *call) IVSH_MUST_CHECK;
 
@@ -332,8 +303,8 @@ int ivsh_node_call_poll(struct ivsh_node *node, struct ivsh_call *call) IVSH_MUS
 void ivsh_node_call_end(struct ivsh_node *node, struct ivsh_call *call);
 
 /*
- * Reply to the request that (request) describes, as ivsh_node_receive() answered it; now or later, in
- * any order. Only its peer, port and request are looked at. Errors as ivsh_node_send().
+ * Reply to the request that (request) describes, as ivsh_node_receive() answered it; now or later,
+ * in any order. Only its peer, port and request are looked at. Errors as ivsh_node_send().
  *
  * IVSH_EINVAL  it is no request, too.
  */
@@ -361,8 +332,8 @@ int ivsh_node_stream_open(struct ivsh_node *node, struct ivsh_node_stream *strea
     uint16_t port, void *buffer, uint32_t size) IVSH_MUST_CHECK;
 
 /*
- * Write all of (size) bytes at (data), waiting for the peer to read. In *written, which may be NULL:
- * how many were accepted, also with an error. IVSH_EAGAIN: not all, in this time.
+ * Write all of (size) bytes at (data), waiting for the peer to read. In *written, which may be
+ * NULL: how many were accepted, also with an error. IVSH_EAGAIN: not all, in this time.
  */
 int ivsh_node_stream_write(struct ivsh_node_stream *stream, const void *data, uint32_t size,
     uint32_t *written, uint64_t timeout_ns) IVSH_MUST_CHECK;
@@ -383,15 +354,17 @@ void ivsh_node_stream_close(struct ivsh_node_stream *stream);
 /* --- Peers, services, events ---------------------------------------------------------------- */
 
 /*
- * Find the peer that calls itself (name), NULL: any peer: the lowest slot, in *peer. Waits until one
- * is here. Two peers may have one name, and anybody may take any.
+ * Find the peer that calls itself (name), NULL: any peer: the lowest slot, in *peer. Waits until
+ * one is here. Two peers may have one name, and anybody may take any.
  *
  * IVSH_ENODEV  nobody of that name is here.
  */
 int ivsh_node_find(
     struct ivsh_node *node, const char *name, uint32_t *peer, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
-/* Slot (peer) as it is now: name, presence, incarnation. NULL: no such slot. Until the next call. */
+/*
+ * Slot (peer) as it is now: name, presence, incarnation. NULL: no such slot. Until the next call.
+ */
 const struct ivsh_peer *ivsh_node_peer(struct ivsh_node *node, uint32_t peer);
 
 /*
@@ -422,9 +395,9 @@ int ivsh_node_next_event(
 /* --- Waiting -------------------------------------------------------------------------------- */
 
 /*
- * Wait for a message, room where a send answered IVSH_EAGAIN, a peer event that somebody announced, or
- * a channel that broke: IVSH_EVENT_* in *events, which may be NULL; 0: the time is over. Keeps the
- * node alive in the eyes of others, also with a timeout of 0.
+ * Wait for a message, room where a send answered IVSH_EAGAIN, a peer event that somebody announced,
+ * or a channel that broke: IVSH_EVENT_* in *events, which may be NULL; 0: the time is over. Keeps
+ * the node alive in the eyes of others, also with a timeout of 0.
  */
 int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events) IVSH_MUST_CHECK;
 
