@@ -216,7 +216,7 @@ static void server_sees(void)
 	town_kill(1);
 	world_server()->connection[1] = 2;
 	world_server()->change++;
-	world.bells++;
+	world.notified++;
 }
 
 static void peer_dies(void)
