@@ -134,6 +134,7 @@ CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,bui
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/man.sh tests/check/readme.sh,$(COMPILER) \
           tests/check/format.sh,$(CLANG_FORMAT) \
+          tests/check/columns.sh tests/check/words.sh \
           $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) \
               -D_GNU_SOURCE $(WARN))
 MODEL := tests/model/run.sh

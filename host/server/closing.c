@@ -33,7 +33,8 @@ static void release(struct clients *clients, struct client *client, const char *
 
 /*
  * FREE comes first: the supervisor gives the row to a new client as soon as it has LINK_DROP. A
- * server that takes over before that has a connection that is shut down, and closes it as a new one.
+ * server that takes over before that has a connection that is shut down, and closes it as a new
+ * one.
  */
 void closing_report(struct clients *clients, struct client *client)
 {

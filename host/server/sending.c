@@ -116,7 +116,7 @@ void sending_send_all(struct clients *clients, struct client *client)
 }
 
 /* Something can be sent to (client), and there is something. */
-static bool has_news(const struct clients *clients, const struct client *client)
+static bool is_message_due(const struct clients *clients, const struct client *client)
 {
 	return client_state_is_served(client) &&
 	       !clients->is_blocked[clients_index(clients, client)] &&
@@ -129,7 +129,7 @@ void sending_announce(struct clients *clients)
 	while (clients->is_changed) {
 		clients->is_changed = false;
 		for (uint32_t i = 0; i < clients->capacity; i++)
-			if (has_news(clients, &clients->client[i]))
+			if (is_message_due(clients, &clients->client[i]))
 				sending_send_all(clients, &clients->client[i]);
 	}
 }
@@ -139,7 +139,7 @@ static bool set_all_due(struct clients *clients)
 {
 	clients->is_changed = false;
 	for (uint32_t i = 0; i < clients->capacity; i++)
-		if (has_news(clients, &clients->client[i]))
+		if (is_message_due(clients, &clients->client[i]))
 			clients_set_due(clients, &clients->client[i], true);
 	return clients->due > 0;
 }

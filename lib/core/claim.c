@@ -46,8 +46,8 @@ int ivsh_attach_claim(struct ivsh_region *region)
 		return IVSH_EREADONLY;
 	sleep_ns(&region->mem.doorbell, IVSH_CLAIM_NS);
 	region->seized = state == IVSH_WIRE_STATE_ATTACHED;
-	/* A peer that announced itself meanwhile had ended its wait before our nonce came, so the slot
-	 * is its own. tests/model/claim.pml. */
+	/* A peer that announced itself meanwhile had ended its wait before our nonce came, so the
+	 * slot is its own. tests/model/claim.pml. */
 	return slot_is_ours(region) && load32_acquire(&region->slot->state) == state &&
 		       load32(&region->slot->heartbeat) == heartbeat
 		   ? 0

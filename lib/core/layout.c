@@ -68,8 +68,8 @@ int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 
 int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, uint64_t *need)
 {
-	/* Descriptors and small payloads of both directions stay in a first-level cache; a large area
-	 * beyond 4 MiB gains nothing. DESIGN.md, "Geometry". */
+	/* Descriptors and small payloads of both directions stay in a first-level cache; a large
+	 * area beyond 4 MiB gains nothing. DESIGN.md, "Geometry". */
 	struct ivsh_geometry fit = {slots, 64, 4096, 4096};
 	uint64_t bytes;
 	int error = ivsh_geometry_size(&fit, &bytes);

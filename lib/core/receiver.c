@@ -31,8 +31,8 @@ int ivsh_receiver_publish(struct ivsh_chan *ch)
 		return 0;
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_lost(ch->region);
-	/* Releases our loads of the payloads to ivsh_sender_collect()'s acquire: the sender may store
-	 * there from now on. */
+	/* Releases our loads of the payloads to ivsh_sender_collect()'s acquire: the sender may
+	 * store there from now on. */
 	store32_release(&ch->rx.own->read, ch->rx.read);
 	ch->rx.published = ch->rx.read;
 	ch->rx.published_now = ch->rx.now;
@@ -102,8 +102,8 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	ch->rx.published = ch->rx.read;
 	ch->rx.reset_request = load32(&own->reset_request);
 	ch->rx.generation_ack = load32(&own->generation_ack);
-	/* SPEC R6.4: if the last incarnation's reset request was not answered, it could not take what
-	 * stands in the ring, and neither can this one. */
+	/* SPEC R6.4: if the last incarnation's reset request was not answered, it could not take
+	 * what stands in the ring, and neither can this one. */
 	ch->rx.waiting = load32_acquire(&ch->rx.other->reset_ack) != ch->rx.reset_request;
 	if (load32(&own->reported) != ch->rx.generation_ack)
 		ivsh_chan_lost(ch);

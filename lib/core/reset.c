@@ -73,8 +73,9 @@ void ivsh_sender_restart(struct ivsh_chan *ch, uint32_t asked)
 	ch->tx.first = false;
 	ch->tx.reserved = false;
 	ivsh_chan_stop(ch);
-	/* SPEC R6.3: in this order, each with release. ivsh_receiver_follow() loads them the other way
-	 * round, so an acknowledgement of its request comes with the generation that answers it. */
+	/* SPEC R6.3: in this order, each with release. ivsh_receiver_follow() loads them the other
+	 * way round, so an acknowledgement of its request comes with the generation that answers
+	 * it. */
 	store32_release(&own->start, ch->tx.start);
 	store32_release(&own->generation, ch->tx.generation);
 	store32_release(&own->reset_ack, asked);

@@ -213,9 +213,9 @@ int ivsh_stream_open(
 	s->size = size;
 	s->port = port;
 	s->lost = chan->lost;
-	/* Each open sends a message, so no two of one generation have the same number unless the first
-	 * one was never sent. Generations differ by their number, incarnations by their nonce. SPEC
-	 * R10.1.1. */
+	/* Each open sends a message, so no two of one generation have the same number unless the
+	 * first one was never sent. Generations differ by their number, incarnations by their
+	 * nonce. SPEC R10.1.1. */
 	s->self = (uint32_t)(chan->region->nonce ^ chan->region->nonce >> 32) + chan->tx.head +
 		  chan->tx.generation * GENERATION_STEP;
 	if (s->self == 0)

@@ -58,8 +58,8 @@ static void receiver_asks(void)
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 1);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
-	/* The sender may still accept one message into the old run, behind which it sees what is asked
-	 * of it. Then it begins a run, the receiver follows, the sender goes on. */
+	/* The sender may still accept one message into the old run, behind which it sees what is
+	 * asked of it. Then it begins a run, the receiver follows, the sender goes on. */
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
 	CHECK_EQ(send(&a, 2), 0);
 	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);

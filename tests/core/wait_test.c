@@ -30,8 +30,8 @@ static int wait_mode(enum ivsh_wait_mode mode, uint64_t timeout_ns)
 	return ivsh_region_wait(&b.region, &wait, timeout_ns, &events);
 }
 
-/* Time alone: the heartbeat goes on, the memory is looked at ten times a second, no request stays. SPEC
- * R5.4, R5.5, R8.3. */
+/* Time alone: the heartbeat goes on, the memory is looked at ten times a second, no request stays.
+ * SPEC R5.4, R5.5, R8.3. */
 static void time_over(void)
 {
 	uint32_t before;

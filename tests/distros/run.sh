@@ -87,7 +87,8 @@ try() {
 	shift 2
 	log=$logs/$((passed + failed + skipped))
 	timeout --foreground -k 10 "$limit" chroot "$root" env -i \
-		PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb sh -c 'cd /ivsh && exec "$@"' sh "$@" >"$log" 2>&1 </dev/null
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
+		sh -c 'cd /ivsh && exec "$@"' sh "$@" >"$log" 2>&1 </dev/null
 	status=$?
 	last=$(tail -n 1 "$log")
 	case $want in

@@ -3,8 +3,9 @@
  * clients.c - clients of every kind, on a server that is killed between any two stores.
  *
  * They connect, read, stop reading, write, close; the clock goes on; sending fails; the supervisor
- * does not read the link. What each of them is sent is checked message by message (visitor.c), what the server
- * knows after each step (serving.c), and in the end whether everybody knows who is there.
+ * does not read the link. What each of them is sent is checked message by message (visitor.c), what
+ * the server knows after each step (serving.c), and in the end whether everybody knows who is
+ * there.
  */
 #include "tests/fuzz/feed.h"
 #include "server/reading.h"
@@ -41,7 +42,7 @@ static void dropped(uint32_t row)
 	visitor_at(row)->row = SLOTS_NONE;
 }
 
-static const struct serving_news news = {NULL, dropped};
+static const struct serving_hooks hooks = {NULL, dropped};
 
 /* Wherever the last one died, the next one knows what every client was sent. */
 static void revive(void)
@@ -83,7 +84,7 @@ static void leave(struct visitor *visitor)
 	visitor->fd = -1;
 }
 
-/* A turn of the loop in server.c, or one in which the announcements have to wait. */
+/* A turn of the loop in server.c, or one in which the messages to clients have to wait. */
 static void service_call(void *is_last)
 {
 	reading_service(&serving.server.clients);
@@ -287,7 +288,7 @@ static void begin(void)
 		if (kind >> 4 >> i & 1)
 			bindings[options.bound_count++] =
 			    (struct options_slot){.slot = i, .name = "name", .socket = "path"};
-	serving_open(&options, !(kind & 8), &news);
+	serving_open(&options, !(kind & 8), &hooks);
 	serving.unread = shape & 0x80 ? 6 : 20;
 	if (options.classic && kind >> 4 == 15)
 		serving.server.state.head->next_id = 65530;

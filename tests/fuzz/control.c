@@ -160,7 +160,7 @@ static void begin(int clients[SOCKETS])
 		bound[options.bound_count++] =
 		    (struct options_slot){.slot = i, .name = names[i], .socket = "path"};
 	}
-	serving_open(&options, true, &(const struct serving_news){NULL, NULL});
+	serving_open(&options, true, &(const struct serving_hooks){NULL, NULL});
 	for (uint32_t i = 0; i <= options.bound_count; i++) {
 		state->listener[i].fd = 0;
 		state->listener[i].slot = i == 0 ? SLOTS_NONE : bound[i - 1].slot;

@@ -4,9 +4,9 @@
 
 usage: tests/fuzz/run.py SECONDS BINARY...
 
-A binary is build/.../NAME_fuzz, built with libFuzzer. It starts from tests/fuzz/corpus/NAME, where regressions are
-kept, too, and from what earlier runs found in build/fuzz/NAME, and adds to that. An input that crashes it is left as
-build/fuzz/NAME-crash-...; `BINARY FILE` runs that one alone.
+A binary is build/.../NAME_fuzz, built with libFuzzer. It starts from tests/fuzz/corpus/NAME, which
+also holds the regressions, and from what earlier runs found in build/fuzz/NAME; it adds to that. An
+input that crashes it is left as build/fuzz/NAME-crash-...; `BINARY FILE` runs that one alone.
 """
 
 import os
@@ -39,7 +39,11 @@ def run(binary, seconds):
     ] + ([known] if os.path.isdir(known) else [])
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds + GRACE, check=False
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds + GRACE,
+            check=False,
         )
         status, output = done.returncode, done.stderr.decode(errors="replace")
     except subprocess.TimeoutExpired as expired:
@@ -49,9 +53,11 @@ def run(binary, seconds):
     good = status == 0 and tried is not None
     if not good:
         print("\n".join(output.rstrip().split("\n")[-60:]))
+    executions = tried.group(1) if tried else "?"
+    edges = covers[-1] if covers else "?"
     print(
-        f"{'ok  ' if good else 'FAIL:'} fuzz: {name}: {tried.group(1) if tried else '?'} executions, "
-        f"{covers[-1] if covers else '?'} edges, {seconds} s" + ("" if good else f", status {status}"),
+        f"{'ok  ' if good else 'FAIL:'} fuzz: {name}: {executions} executions, {edges} edges, "
+        f"{seconds} s" + ("" if good else f", status {status}"),
         flush=True,
     )
     return good

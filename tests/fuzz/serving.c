@@ -31,7 +31,7 @@
 
 struct serving serving;
 
-static const struct serving_news *serving_news;
+static const struct serving_hooks *serving_hooks;
 static const char *serving_names[SERVING_SLOTS];
 static bool serving_owns[SERVING_FDS]; /* descriptors of the server alone */
 static bool serving_is_inside;
@@ -185,8 +185,8 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 
 	/* Whoever takes over must find it. */
 	FUZZ_MUST(serving.server.state.client[row].sending == count);
-	if (serving_news->sending)
-		serving_news->sending(row);
+	if (serving_hooks->sending)
+		serving_hooks->sending(row);
 	if (serving.failure && (at = serving_failing(messages, count)) < count) {
 		if (at > 0)
 			return __real_sendmmsg(fd, messages, at, flags);
@@ -251,7 +251,7 @@ bool serving_is_memory(int fd)
 }
 
 void serving_open(
-    const struct options *options, bool has_supervisor, const struct serving_news *news)
+    const struct options *options, bool has_supervisor, const struct serving_hooks *hooks)
 {
 	const struct state_shape shape = shape_of(options);
 	struct server *server = &serving.server;
@@ -262,7 +262,7 @@ void serving_open(
 		serving_memory = serving_file(SERVING_SLOTS * SERVING_VECTORS);
 	}
 	memset(&serving, 0, sizeof(serving));
-	serving_news = news;
+	serving_hooks = hooks;
 	serving.has_supervisor = has_supervisor;
 	serving.unread = 278;
 	serving.now_ns = 1000000000;
@@ -422,8 +422,8 @@ void serving_read_link(void)
 			is_over = true;
 		if (!is_over)
 			continue;
-		if (serving_news->dropped)
-			serving_news->dropped(i);
+		if (serving_hooks->dropped)
+			serving_hooks->dropped(i);
 		if (serving.has_supervisor)
 			__real_close(serving.held[i]);
 		serving.held[i] = -1;

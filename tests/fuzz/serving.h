@@ -37,14 +37,14 @@ struct serving {
 extern struct serving serving;
 
 /* What the target wants to know: about to send to the client at (row), and what was dropped. */
-struct serving_news {
+struct serving_hooks {
 	void (*sending)(uint32_t row);
 	void (*dropped)(uint32_t row);
 };
 
 /* A new state for (options), whose slots and vectors are at most those above, and no server. */
 void serving_open(
-    const struct options *options, bool has_supervisor, const struct serving_news *news);
+    const struct options *options, bool has_supervisor, const struct serving_hooks *hooks);
 
 /* As server_begin() in server.c. The server can be killed in it. */
 void serving_begin(void);

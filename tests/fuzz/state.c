@@ -26,7 +26,7 @@ static void sending(uint32_t row)
 	FUZZ_MUST(row >= CLIENTS || !indeterminate[row]);
 }
 
-static const struct serving_news news = {sending, NULL};
+static const struct serving_hooks hooks = {sending, NULL};
 
 /* A small number for a field that has only some; or any. */
 static uint32_t number(uint32_t most)
@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			 .classic = shape >> 7,
 			 .raw = shape >> 6 & 1,
 			 .per_uid = UINT32_MAX},
-	    true, &news);
+	    true, &hooks);
 	for (uint32_t i = 0; i < CLIENTS; i++) {
 		int pair[2];
 

@@ -247,7 +247,9 @@ static void handshake_lies(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		/* A busy machine may keep the server from its line for longer than silence takes. */
+		/*
+		 * A busy machine may keep the server from its line for longer than silence takes.
+		 */
 		uint64_t patience =
 		    strcmp(rows[i].error, "silent") == 0 ? SECOND / 10 : 10 * SECOND;
 		int before = descriptors();

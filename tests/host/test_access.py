@@ -264,7 +264,7 @@ def test_user_alone(serve):
 # Eventfds that are full, and memory that is gone
 
 
-def test_saturated_bells_and_a_takeover(start):
+def test_saturated_eventfds_and_a_takeover(start):
     """Full, and blocking as QEMU makes them: neither server stops at them."""
     server = start("--slots", 4, "-n", 1)
     victim, other = RawClient(server.socket), RawClient(server.socket)

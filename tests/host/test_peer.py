@@ -198,7 +198,7 @@ def test_stopped_peer_is_silent(peers):
 
 
 def test_slow_heartbeat_is_no_silence(at, memory):
-    """SPEC R5.4.3: a peer is silent when its heartbeat has not moved for two seconds, not before."""
+    """SPEC R5.4.3: a peer is silent once its heartbeat has stood still for two seconds."""
     zero = at("-f", memory, "--slot", 0)
     zero.kill(zero.echo("--name", "slow"))
     ls = at("-f", memory).start("ls")

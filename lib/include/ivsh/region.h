@@ -60,8 +60,8 @@ struct ivsh_message;
 struct ivsh_region {
 	struct ivsh_wire_slot *slot;
 	struct ivsh_chan *chans; /* all open channels, linked by (next) */
-	/* Checks the channels, or stops them when the slot is lost. Set by the first one: the region
-	 * itself knows no channel. */
+	/* Checks the channels, or stops them when the slot is lost. Set by the first one: the
+	 * region itself knows no channel. */
 	void (*channels_check)(struct ivsh_region *region);
 	uint64_t nonce;       /* readable: this incarnation's */
 	uint32_t incarnation; /* readable: this incarnation's number */

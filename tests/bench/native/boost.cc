@@ -16,7 +16,8 @@ template <uint32_t Size> struct Message {
 };
 
 template <uint32_t Size>
-using Queue = boost::lockfree::spsc_queue<Message<Size>, boost::lockfree::capacity<SLOTS_FOR(Size)>>;
+using Queue =
+    boost::lockfree::spsc_queue<Message<Size>, boost::lockfree::capacity<SLOTS_FOR(Size)>>;
 
 template <uint32_t Size> struct Pair {
 	alignas(64) Queue<Size> there;

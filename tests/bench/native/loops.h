@@ -2,8 +2,8 @@
 /*
  * loops.h - the loops that are measured, the same for every contender.
  *
- * All is inlined where it is used, with the size as a constant: a contender of inline functions gets
- * what it would get in a program that knows its sizes.
+ * All is inlined where it is used, with the size as a constant: a contender of inline functions
+ * gets what it would get in a program that knows its sizes.
  */
 #ifndef LOOPS_H
 #define LOOPS_H

@@ -80,7 +80,10 @@ def table(mode, cells, names):
     sizes = sorted({size for _, m, size in cells if m == mode})
     if not names:
         return
-    print(f"\n**{MODES[mode]}** (in brackets: theirs / ours; = is a tie; * fewer than {FEW} slices)\n")
+    print(
+        f"\n**{MODES[mode]}** (in brackets: theirs / ours; = is a tie; "
+        f"* fewer than {FEW} slices)\n"
+    )
     head([""] + names)
     for size in sizes:
         ours = cells.get((OURS, mode, size))
@@ -109,9 +112,17 @@ def goals(cells):
         if ratio is not None and min(ours["slices"], theirs["slices"]) < FEW:
             verdict += ", too few slices"
         measured = "" if ratio is None else f"{ratio:.2f}"
-        row([f"{mode} {size_name(size)}", f"{rival} {rival_mode}", measured, f"{most:.2f}", verdict])
+        what = f"{mode} {size_name(size)}"
+        row([what, f"{rival} {rival_mode}", measured, f"{most:.2f}", verdict])
         answers.append(
-            {"mode": mode, "size": size, "against": rival, "ratio": ratio, "most": most, "verdict": verdict}
+            {
+                "mode": mode,
+                "size": size,
+                "against": rival,
+                "ratio": ratio,
+                "most": most,
+                "verdict": verdict,
+            }
         )
     return answers
 
@@ -146,7 +157,10 @@ def main():
         for p, cells in slices.items()
     }
     cells = medians[place]
-    names = sorted({name for name, _, _ in cells}, key=lambda n: (not n.startswith(OURS), n not in COLOURS, n))
+    names = sorted(
+        {name for name, _, _ in cells},
+        key=lambda n: (not n.startswith(OURS), n not in COLOURS, n),
+    )
     title = f"{processor()}, class {place}: bare ping-pong {statistics.median(pings[place]):.0f} ns"
     print(title)
     warn_of(load)

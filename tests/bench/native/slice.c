@@ -2,8 +2,8 @@
 /*
  * slice.c - one slice of work in two processes.
  *
- * Theory of operation: a virtual machine's processors are moved about by its host within seconds, and
- * a process keeps the pages, and the luck with caches, that it got. So each slice has two new
+ * Theory of operation: a virtual machine's processors are moved about by its host within seconds,
+ * and a process keeps the pages, and the luck with caches, that it got. So each slice has two new
  * processes, and what it measured counts only together with the ping-pong that the same two played
  * just before and just after it.
  */

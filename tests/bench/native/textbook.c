@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * textbook.c - the ring as it is taught: both indices in one line, each access sequentially consistent.
+ * textbook.c - the ring as it is taught: both indices in one line, each access sequentially
+ * consistent.
  */
 #include "tests/bench/native/loops.h"
 
