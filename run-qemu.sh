@@ -358,7 +358,7 @@ verdict() {
 	local messages=$((64 * (guests - 1)))
 	local log=$dir/guest.$1.log
 	grep -qxF "[$1] exit: 0" "$log" || return
-	((${#commands[@]})) || grep -qxE "\[$1\] demo: (VM|slot) $1 \(${names[$1]}\): sent [0-9]+\
+	((${#commands[@]})) || grep -qxE "\[$1\] demo: slot $1 \(${names[$1]}\): sent [0-9]+\
  bytes in $messages messages, received [0-9]+ bytes in $messages: every byte verified" "$log"
 }
 

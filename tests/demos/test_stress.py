@@ -20,7 +20,7 @@ def test_stress(world, demo, count):
     )  # fmt: skip
     text = script.done(seconds=limit + 10)
     ends = re.findall(
-        r"^\[\d\] stress: VM \d .*: sent (\d+) bytes in (\d+) messages, "
+        r"^\[\d\] stress: slot \d .*: sent (\d+) bytes in (\d+) messages, "
         r"received (\d+) bytes in (\d+): every byte verified$",
         text,
         re.MULTILINE,
