@@ -2,20 +2,23 @@
 /*
  * channel.h - messages to and from one peer.
  *
- * A channel is the two rings between this peer and another. Messages arrive whole, in order, each
- * with a port number: a label that the applications agree on, not a queue of its own. A full ring
- * is an answer, never a loss. Whatever the peer stores, no call reads outside the region, loops
- * beyond its bound, or crashes; a peer that breaks SPEC.md costs the channel, until
- * ivsh_chan_reset(). Damage may also show while nobody calls for this channel, in a wait or in a
- * call for another one: then (dead) is set, the next wait ends with IVSH_EVENT_BROKEN, and
- * ivsh_region_next() answers it once. So a receiver of many channels does not miss a dead one.
+ * A channel is the two rings between this peer and another. Messages arrive whole and in order.
+ * Each carries a port number: a label that the applications agree on, not a queue of its own. A
+ * full ring is an answer (IVSH_EAGAIN), never a loss. Whatever the peer stores, no call reads
+ * outside the region, loops beyond its bound, or crashes. A peer that breaks SPEC.md makes the
+ * channel dead, until ivsh_chan_reset(). A wait, or a call for another channel, may find the
+ * damage, too. Then (dead) is set, the next wait ends with IVSH_EVENT_BROKEN, and
+ * ivsh_region_next() answers the channel once. So a receiver of many channels does not miss a dead
+ * one.
  *
  * Either side may reset a ring, and the other follows in its next calls. Until both are in step
- * again the ring is as if full and empty: IVSH_EAGAIN. Then messages may have been lost: on both
- * sides ivsh_region_peer_event() says IVSH_PEER_EVENT_LOST, and (lost) of the channel has moved.
+ * again, sending and receiving answer IVSH_EAGAIN, as if the ring were full and empty. A reset may
+ * lose messages: on both sides ivsh_region_peer_event() reports IVSH_PEER_EVENT_LOST, and (lost) of
+ * the channel advances.
  *
- * Calls are for the thread that owns the region, not from interrupts; none blocks. Each advances
- * the heartbeat. Each that answers an int can answer, besides what stands beside it:
+ * Only the thread that owns the region makes these calls, and never from an interrupt handler. None
+ * blocks. Each advances the heartbeat. Each that answers an int can answer, besides the errors in
+ * its own comment:
  *
  * IVSH_ELOST   the region was detached, or another peer has claimed its slot: detach, attach again.
  * IVSH_EPROTO  the channel is dead: broken, closed, or refused by ivsh_chan_open().
@@ -33,7 +36,7 @@ extern "C" {
 /* Ports that programs of this project agree on; all others are free. SPEC 11. */
 #define IVSH_PORT_TEXT 1u /* lines for people: send, recv */
 #define IVSH_PORT_FILE 4u /* and 5, a file as a stream: put, get */
-#define IVSH_PORT_ECHO 7u /* comes back as it is */
+#define IVSH_PORT_ECHO 7u /* sent back unchanged */
 
 /* The two payload areas of a ring. */
 #define IVSH_AREA_SMALL 0u

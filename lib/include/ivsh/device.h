@@ -70,7 +70,7 @@ int ivsh_device_find(
  *
  * IVSH_ENODEV     no ivshmem device is there.
  * IVSH_EVERSION   the library does not know the revision, which is in device->revision.
- * IVSH_ENOSPC     BAR0 or BAR2 has no address: call ivsh_pci_assign(), or look at the firmware.
+ * IVSH_ENOSPC     BAR0 or BAR2 has no address: call ivsh_pci_assign(), or check the firmware.
  * IVSH_EPROTO     a BAR is missing, of the wrong kind, or of an impossible size; the capability
  *                 list is broken; COMMAND keeps no bits; or IVPosition is no ID.
  * IVSH_EPLATFORM  the platform could not map a BAR, or mapped it unaligned (BAR0 to 4, BAR2 to
@@ -115,8 +115,8 @@ void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
  * Open the (index)th ivshmem device and answer its transport handle: ivsh_device_find(), _open(),
  * _interrupts() and _mem() in one.
  *
- * Takes up to IVSH_DEVICE_VECTORS vectors. A device that has none, or a platform that has none to
- * give, is no error: mem->doorbell.vectors is 0, and the peer polls. Where firmware assigns no
+ * Takes up to IVSH_DEVICE_VECTORS vectors. A device that has none, or a platform that has none
+ * left, is no error: mem->doorbell.vectors is 0, and the peer polls. Where firmware assigns no
  * addresses, ivsh_pci_assign() comes first. Once per device, as ivsh_device_open().
  *
  * IVSH_ENODEV  there are not that many devices.

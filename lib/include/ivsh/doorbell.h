@@ -2,8 +2,8 @@
 /*
  * doorbell.h - how this peer notifies another, reads the time, and sleeps.
  *
- * One struct of calls, filled by the device room for guests, and by the host client for processes.
- * Where nothing can interrupt, vectors is 0: the library then polls, and nobody notifies it.
+ * One struct of calls. lib/device fills it for guests, and the host client for processes. Where no
+ * interrupt can come, vectors is 0: the library then polls, and no peer notifies it.
  */
 #ifndef IVSH_DOORBELL_H
 #define IVSH_DOORBELL_H

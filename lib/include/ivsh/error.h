@@ -33,8 +33,8 @@ enum ivsh_error {
 /*
  * One short phrase for an error code, without a full stop: "no room or nothing there".
  *
- * Anyone, anywhere, interrupts included. The text is constant and lives for ever; an unknown code
- * answers "unknown error".
+ * Any thread may call it, and an interrupt handler, too. The text is constant and stays valid; an
+ * unknown code answers "unknown error".
  */
 const char *ivsh_error_text(int error);
 

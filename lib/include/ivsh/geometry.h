@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * geometry.h - the sizes that decide where everything is, and formatting a memory with them.
+ * geometry.h - the sizes that a region is laid out by, and formatting a memory with them.
  *
  * Nothing here needs an attached region: servers and tools call it, too. Nothing here allocates,
  * prints or keeps state.
@@ -47,7 +47,7 @@ int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVS
  * descriptors, a small payload area of 4 KiB, and the largest large payload area from 8 KiB to 4
  * MiB that fits; 64 descriptors and 4 KiB where that is too much.
  *
- * Anyone, anywhere. need: NULL, or where the bytes go that the least such geometry takes.
+ * Anyone, anywhere. need: NULL, or set to the bytes that the least such geometry takes.
  *
  * IVSH_EINVAL  slots is not 2 to 256.
  * IVSH_ENOSPC  not even the least one fits: bring *need bytes.

@@ -3,8 +3,8 @@
  * mem.h - the transport: where the memory is, how long it is, which slot this peer has, and how it
  * notifies and sleeps.
  *
- * Guests get one from ivsh_device_mem(), host processes from the host client. What stands before it
- * differs from world to world; what stands behind it is the same source everywhere.
+ * Guests get one from ivsh_device_mem(), host processes from the host client. The code below it
+ * differs between guests and hosts; the code above it is the same source everywhere.
  */
 #ifndef IVSH_MEM_H
 #define IVSH_MEM_H
@@ -24,7 +24,7 @@ struct ivsh_mem {
 	void *base;    /* first byte of the shared memory, aligned to 4096, mapped writable */
 	uint64_t size; /* bytes mapped at base */
 	uint32_t self; /* this peer's slot: IVPosition, or as configured; IVSH_SELF_NONE */
-	struct ivsh_doorbell doorbell; /* how to notify another, and how to sleep */
+	struct ivsh_doorbell doorbell; /* how to notify another peer, and how to sleep */
 	uint64_t seed; /* differs from one start to the next, as well as it can; 0: none */
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peers.h - who else is in a region: presence, peer events, names, services and counters.
+ * peers.h - the other peers of a region: presence, peer events, names, services and counters.
  *
- * A peer, and everyone who can store into its slot, writes what is said here of it: it is a claim,
- * not an identity. Calls are for the thread that owns the region, not from interrupts; none blocks.
+ * A peer writes what its slot says of it, and every other peer can store there, too. So a name is a
+ * claim, not an identity. Only the thread that owns the region makes these calls, and never from an
+ * interrupt handler. None blocks.
  */
 #ifndef IVSH_PEERS_H
 #define IVSH_PEERS_H
@@ -17,7 +18,7 @@ extern "C" {
 /* --- Presence ------------------------------------------------------------------------------- */
 
 enum ivsh_presence {
-	IVSH_PEER_ABSENT = 0,   /* nobody was here, or the last one detached */
+	IVSH_PEER_ABSENT = 0,   /* no peer was here, or the last one detached */
 	IVSH_PEER_ATTACHED = 1, /* here, as far as anyone knows */
 	IVSH_PEER_SILENT = 2,   /* its heartbeat stands still: suspected, may come back */
 	IVSH_PEER_GONE = 3,     /* it died: the server saw its socket go, and it did not detach */
@@ -45,9 +46,9 @@ struct ivsh_peer {
 };
 
 /*
- * What slot (slot) says of its peer, which may be this one. *peer holds what the last call found,
- * and gets what this one finds. Whether a heartbeat advances shows only when the same struct is
- * used again, after IVSH_HEARTBEAT_NS or more.
+ * Read slot (slot) into *peer. The slot may be this peer's own. *peer holds what the last call
+ * found, and the call updates it. Whether a heartbeat advances shows only when the caller uses the
+ * same struct again, after IVSH_HEARTBEAT_NS or more.
  *
  * IVSH_EINVAL  slot is not below the number of slots.
  */
@@ -56,9 +57,9 @@ int ivsh_region_peer(
 
 /* --- Peer events ---------------------------------------------------------------------------- */
 
-/* What happened to another slot. */
+/* The kinds of peer events, each about another slot. */
 enum ivsh_peer_event_kind {
-	IVSH_PEER_EVENT_UP = 1,        /* a peer is here that was not, or was silent and is back */
+	IVSH_PEER_EVENT_UP = 1,        /* a peer is present that was absent or silent before */
 	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: its presence says which */
 	IVSH_PEER_EVENT_RESTARTED = 3, /* it is here, as another incarnation than reported last */
 	IVSH_PEER_EVENT_LOST = 4,      /* a ring was reset: messages may be lost */
@@ -74,18 +75,19 @@ struct ivsh_peer_event {
 #define IVSH_PEER_EVENT_NS UINT64_C(20000000)
 
 /*
- * The next event of another slot, in *event: one at a time; call it until it answers IVSH_EAGAIN.
+ * Answer the next event of another slot in *event, one at a time: call it until it answers
+ * IVSH_EAGAIN.
  *
- * Nothing queues up: an event is the difference between what was reported last and what is. So a
- * peer that went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and two resets
- * are one IVSH_PEER_EVENT_LOST. peers: one per slot, (count) of them, the caller's, zeroed before
- * the first call; peers[slot] holds what was seen last.
+ * Events do not queue up: an event is the difference between what was reported last and what is
+ * now. So a peer that went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and
+ * two resets are one IVSH_PEER_EVENT_LOST. peers: the caller's, one per slot, (count) of them,
+ * zeroed before the first call; peers[slot] holds what was seen last.
  *
  * Reads each slot once in a round; a call ends at most one round and begins one. A round begins
  * with the first call after the server saw a change, or IVSH_PEER_EVENT_NS after the last one;
  * other calls read no slot. So with a server a death shows at once (ivsh_region_wait() answers
- * IVSH_EVENT_CONTROL), without one within IVSH_HEARTBEAT_LIMIT_NS; an attach shows in the next
- * round.
+ * IVSH_EVENT_CONTROL), and without a server within IVSH_HEARTBEAT_LIMIT_NS. An attach shows in the
+ * next round.
  *
  * IVSH_EAGAIN  nothing more, for now.
  * IVSH_EINVAL  (count) is less than the number of slots.
@@ -116,8 +118,8 @@ struct ivsh_service {
 };
 
 /*
- * Publish that the service (name) is to be had on (port), or on another port than before. name: 1
- * to 27 printable ASCII characters. It is gone with this incarnation of the slot.
+ * Publish the service (name) on (port), which may replace an earlier port. name: 1 to 27 printable
+ * ASCII characters. The service ends with this incarnation of the slot.
  *
  * IVSH_EINVAL  not such a name.
  * IVSH_ENOSPC  there are 16 already.
@@ -126,12 +128,12 @@ struct ivsh_service {
 int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t port) IVSH_MUST_CHECK;
 
 /*
- * The service number (index), from 0, of slot (slot), in *service. It is the last incarnation's,
- * whether that is here or not.
+ * Answer service number (index), from 0, of slot (slot) in *service. The slot's last incarnation
+ * published it; its peer may be gone.
  *
  * IVSH_EINVAL  no such slot.
  * IVSH_ENODEV  (index) is above the last one.
- * IVSH_EAGAIN  its peer is writing, or died writing: ask later.
+ * IVSH_EAGAIN  its peer is writing, or died writing: try again later.
  */
 int ivsh_region_service(const struct ivsh_region *region, uint32_t slot, uint32_t index,
     struct ivsh_service *service) IVSH_MUST_CHECK;

@@ -26,14 +26,14 @@ extern "C" {
 #define IVSH_PCI_DEVICE(id) (((id) >> 3) & 0x1fu)
 #define IVSH_PCI_FN(id) ((id)&0x7u)
 
-/* What a mapping is for. It decides the memory attributes. */
+/* The kind of a mapping, which decides its memory attributes. */
 enum ivsh_map {
 	IVSH_MAP_REGISTERS = 0, /* device memory: uncached, no merging (BAR0, BAR1) */
 	IVSH_MAP_MEMORY = 1,    /* ordinary memory: write-back, shareable (BAR2) */
 };
 
 struct ivsh_platform {
-	void *ctx; /* first argument of every call below; the library does not look into it */
+	void *ctx; /* first argument of every call below; the library does not interpret it */
 
 	/*
 	 * Read or write 32 bits of a function's configuration space at (offset), a multiple of 4

@@ -2,9 +2,10 @@
 /*
  * region.h - the shared memory as SPEC.md lays it out: attaching to a slot of it, and leaving it.
  *
- * Calls are for the one thread that owns the struct ivsh_region, never from interrupts, unless a
- * comment says otherwise. Nothing here allocates, prints or keeps state of its own. What else there
- * is to do with a region: channel.h sends and receives, wait.h sleeps, peers.h says who is here.
+ * Only the thread that owns the struct ivsh_region makes these calls, and never from an interrupt
+ * handler, unless a comment says otherwise. No call allocates, prints or keeps state of its own.
+ * Other headers use an attached region: channel.h sends and receives, wait.h sleeps, peers.h reads
+ * the other slots.
  */
 #ifndef IVSH_REGION_H
 #define IVSH_REGION_H
@@ -29,7 +30,7 @@ extern "C" {
 /* A peer whose heartbeat stood still for this long is suspected to be dead. */
 #define IVSH_HEARTBEAT_LIMIT_NS UINT64_C(2000000000)
 
-/* When the server's heartbeat stood still for this long, its words do not count. */
+/* When the server's heartbeat stood still for this long, peers ignore its words. */
 #define IVSH_SERVER_LIMIT_NS UINT64_C(1000000000)
 
 /* A claimant waits this long between storing its nonce and finding it still there. */
@@ -66,7 +67,7 @@ struct ivsh_region {
 	uint64_t nonce;       /* readable: this incarnation's */
 	uint32_t incarnation; /* readable: this incarnation's number */
 	uint32_t heartbeat;
-	uint32_t ticked; /* the heartbeat when the slot and the rings were last looked after */
+	uint32_t ticked; /* the heartbeat when the slot and the rings were last checked */
 	uint32_t attach_epoch, attach_connection; /* the server's words at the attach */
 	bool attached;
 	bool seized; /* the slot was claimed from a peer that did not detach, and may come back */
@@ -100,21 +101,21 @@ struct ivsh_region {
 
 /* --- Attaching ------------------------------------------------------------------------------ */
 
-/* What the caller asks of ivsh_region_attach(), and what it learns when that is refused. */
+/* The caller's options of ivsh_region_attach(), and its answers when it fails. */
 struct ivsh_attach {
 	const char *name;    /* up to 31 printable ASCII characters; NULL: none. Copied. */
 	uint64_t nonce;      /* a number that no other attach of any peer draws: a random one */
 	uint64_t timeout_ns; /* how long to wait for a formatter; 0: not at all */
 
-	/* What else is to be done: NULL, or the function named here. A program is linked without
-	 * those that it does not name. */
+	/* Optional steps of the attach: NULL, or the function named here. The linker leaves out
+	 * those that a program does not name. */
 	int (*formatter)(const struct ivsh_mem *mem,
 	    struct ivsh_attach *attach);             /* ivsh_attach_format(), by slot 0 */
 	int (*claim)(struct ivsh_region *region);    /* ivsh_attach_claim() */
 	void (*discard)(struct ivsh_region *region); /* ivsh_attach_discard() */
-	struct ivsh_geometry format;                 /* what ivsh_attach_format() makes */
+	struct ivsh_geometry format;                 /* what ivsh_attach_format() formats */
 
-	/* Answers, each where the error says so. */
+	/* Answers: each is set by the error that names it. */
 	uint32_t found_version;  /* IVSH_EVERSION: the header's; ours is IVSH_WIRE_VERSION */
 	uint32_t found_features; /* IVSH_EVERSION: feature bits that this library does not know */
 	uint32_t found_slots;    /* IVSH_EINVAL: the slots that there are, when self is not one */
@@ -125,19 +126,19 @@ struct ivsh_attach {
 /*
  * A nonce for the next incarnation of slot mem->self: (seed) mixed with what the region holds of
  * earlier incarnations, its format_id, and the server's epoch and heartbeat. A platform without a
- * source of chance may draw the same seed again, from a clock.
+ * random number generator may draw the same seed again, from a clock.
  *
- * Anyone, before the attach. Stores nothing.
+ * Any thread, before the attach. Stores nothing.
  */
 uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed);
 
 /*
  * Attach to the region behind (mem) as slot mem->self.
  *
- * Waits for a formatter through mem->doorbell.sleep, and does what else (attach) names. On success
- * the slot is announced to all peers and (region) is ready for channels; (mem) is copied, and what
- * its doorbell refers to must live on. On failure nothing of the slot was changed, but for the
- * nonce of a lost claim.
+ * Waits for a formatter through mem->doorbell.sleep, and makes the steps that (attach) names. On
+ * success the slot is announced to all peers and (region) is ready for channels. (mem) is copied;
+ * what its doorbell refers to must stay valid. On failure nothing in the slot has changed, except
+ * the nonce of a lost claim.
  *
  * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number
  *               of slots (found_slots); the name is too long or not printable.
@@ -153,8 +154,8 @@ int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * For attach.formatter: format a memory whose magic is 0, with attach.format. Only slot 0 does so;
- * the others wait for it.
+ * For attach.formatter: format a memory whose magic is 0, with attach.format. Only slot 0 formats;
+ * the other slots wait for it.
  *
  * The attach answers, besides:
  *
@@ -164,7 +165,7 @@ int ivsh_region_attach(struct ivsh_region *region, const struct ivsh_mem *mem,
 int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * For attach.claim: make sure that slot mem.self is free, where nobody guards the slots
+ * For attach.claim: make sure that slot mem.self is free, where no server hands out the slots
  * (ivshmem-plain). Waits through mem.doorbell.sleep: 50 ms for a free slot, up to 2 s more for one
  * whose last owner may be dead.
  *
@@ -194,8 +195,8 @@ int ivsh_region_probe(struct ivsh_region *region, const struct ivsh_mem *mem,
     struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * Leave: the slot is marked as detached. Close the channels first. What peers sent stays in the
- * rings for the next incarnation. Harmless when not attached.
+ * Detach: mark the slot as detached. The caller closes its channels first. Messages that were not
+ * received stay in the rings for the next incarnation. Harmless when not attached.
  */
 void ivsh_region_detach(struct ivsh_region *region);
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.h - bytes to and from one peer, as many as one likes, over a channel.
+ * stream.h - any number of bytes to and from one peer, over a channel.
  *
- * A stream joins the two peers of a channel on one port. Either side writes bytes and says when
- * there are no more; the other reads them in order, in pieces of its own choice. A writer stops
- * when the reader's buffer is full, so one stream never holds up the channel for another, or for
- * messages. A stream ends when both sides have finished, or when an incarnation of either side
- * ends, or a ring is reset: whatever is missing then shows as an error, never as an early end.
+ * A stream joins the two peers of a channel on one port. Each side writes bytes, and reports when
+ * there are no more; the other side reads them in order, in pieces of its own choice. A writer
+ * stops when the reader's buffer is full, so one stream never holds up the channel for another, or
+ * for messages. A stream ends when both sides have finished, when an incarnation of either side
+ * ends, or when a ring is reset. Missing bytes show as an error, never as an early end.
  *
- * Nothing blocks: after IVSH_EAGAIN, the caller waits (ivsh_region_wait()) and calls again. Calls
- * are for the thread that owns the region. Each takes at most one ring's worth of messages, and
- * sends three more than it has bytes for. Each that answers an int can answer, besides what stands
- * beside it:
+ * Nothing blocks: after IVSH_EAGAIN, the caller waits (ivsh_region_wait()) and calls again. Only
+ * the thread that owns the region makes these calls. Each takes at most as many messages as a ring
+ * holds, and sends three more than its bytes need. Each that answers an int can answer, besides the
+ * errors in its own comment:
  *
  * IVSH_EPEER   the peer closed the stream, began another one, came back as another incarnation, or
  *              a reset of a ring lost messages: open the stream again.
- * IVSH_EPROTO  the peer broke the stream's rules: this stream is dead, the channel goes on. Or the
- *              channel itself is dead.
+ * IVSH_EPROTO  the peer broke the stream's rules: this stream is dead, but the channel is not. Or
+ *              the channel itself is dead.
  * IVSH_ELOST   as in channel.h.
  * SPEC 10.
  */
@@ -49,26 +49,27 @@ struct ivsh_stream {
 	/* Counts of bytes since the stream began, modulo 2^32. */
 	struct {
 		uint32_t sent;
-		uint32_t credit; /* how far the peer lets us go */
+		uint32_t credit; /* bytes that the peer lets us send in all */
 		bool finished;   /* no more will be written */
 		bool ended;      /* and the peer knows it */
 	} tx;
 	struct {
 		uint32_t received;
 		uint32_t read;
-		uint32_t granted; /* how far we let the peer go */
+		uint32_t granted; /* bytes that we let the peer send in all */
 		bool owed;        /* credit has to be sent whatever it is */
 		bool ended;       /* the peer has finished */
 	} rx;
 };
 
 /*
- * Open a stream on (port), and say so to the peer. The peer opens one, too, on the same port,
- * earlier or later; until then writing and reading answer IVSH_EAGAIN.
+ * Open a stream on (port), and announce it to the peer. The peer opens one, too, on the same port,
+ * earlier or later. Until then writing and reading answer IVSH_EAGAIN.
  *
- * Bytes that come are kept in (buffer) until they are read: (size) bytes, a power of two from 64 to
- * 2^30, the caller's, as long as the stream is used. It also is what may be under way at a time.
- * The stream takes messages of the ports (port) and (port) + 1 on this channel.
+ * (buffer) keeps the bytes that come until the caller reads them. It is the caller's memory, and
+ * must stay valid as long as the stream is used. size: its bytes, a power of two from 64 to 2^30.
+ * At most as many bytes are under way at a time. The stream takes the messages of the ports (port)
+ * and (port) + 1 on this channel.
  *
  * IVSH_EINVAL  size is not such a number, or port is 65535.
  */
@@ -76,9 +77,9 @@ int ivsh_stream_open(struct ivsh_stream *stream, struct ivsh_chan *chan, uint16_
     void *buffer, uint32_t size) IVSH_MUST_CHECK;
 
 /*
- * Write up to (size) bytes at (data): as many as the peer's buffer and the ring have room for. How
- * many goes to *written, also with an error. They are accepted as a message is: delivered, even if
- * this side dies now, unless the peer dies.
+ * Write up to (size) bytes at (data): as many as the peer's buffer and the ring have room for.
+ * *written is set to their number, also with an error. They are accepted: they will be delivered,
+ * even if this side dies now, unless the peer dies.
  *
  * IVSH_EAGAIN  none, for now.
  * IVSH_EINVAL  after ivsh_stream_finish().
@@ -87,9 +88,9 @@ int ivsh_stream_write(
     struct ivsh_stream *stream, const void *data, uint32_t size, uint32_t *written) IVSH_MUST_CHECK;
 
 /*
- * Read up to (capacity) bytes, at least 1, into (data). How many goes to *got; 0 and no error mean
- * that the peer has finished and all has been read. What arrived before the peer went is read
- * before IVSH_EPEER is answered.
+ * Read up to (capacity) bytes, at least 1, into (data). *got is set to their number; 0 without an
+ * error means that the peer has finished and the caller has read all. Bytes that arrived before the
+ * peer went are read before the call answers IVSH_EPEER.
  *
  * IVSH_EAGAIN  none, for now.
  */
@@ -97,27 +98,28 @@ int ivsh_stream_read(
     struct ivsh_stream *stream, void *data, uint32_t capacity, uint32_t *got) IVSH_MUST_CHECK;
 
 /*
- * Say that no more will be written. Reading goes on. Again is harmless.
+ * Report to the peer that no more will be written. Reading goes on. A second call is harmless.
  *
  * IVSH_EAGAIN  the peer does not know yet: call it, or any other call of the stream, again.
  */
 int ivsh_stream_finish(struct ivsh_stream *stream) IVSH_MUST_CHECK;
 
 /*
- * Leave the stream. If it was not finished on both sides the peer learns that it is over, unless
- * the ring is full. Before ivsh_chan_close().
+ * Leave the stream, before ivsh_chan_close(). If it was not finished on both sides, this is
+ * reported to the peer, unless the ring is full.
  */
 void ivsh_stream_close(struct ivsh_stream *stream);
 
 /*
- * Take from the channel what is there for this stream, up to the first message that is for somebody
- * else, and send what is to be sent. read, write and finish do so, too.
+ * Take this stream's messages from the channel, up to the first message that is not for it, and
+ * send what is due. read, write and finish do so, too.
  */
 int ivsh_stream_poll(struct ivsh_stream *stream) IVSH_MUST_CHECK;
 
 /*
- * The same for one message that the application has peeked, where several share a channel: true if
- * it was for this stream; the application releases it. Call ivsh_stream_poll() afterwards.
+ * The same for one message that the application has peeked, where several users share a channel.
+ * True if the message was for this stream. The application then releases it, and calls
+ * ivsh_stream_poll() afterwards.
  */
 bool ivsh_stream_take(struct ivsh_stream *stream, const struct ivsh_message *message);
 

@@ -2,7 +2,7 @@
 /*
  * version.h - of the library and of the programs, which are released together.
  *
- * What is in the memory has a version of its own, IVSH_WIRE_VERSION in wire.h: two releases that
+ * The layout of the memory has a version of its own, IVSH_WIRE_VERSION in wire.h: two releases that
  * have the same one talk to each other.
  */
 #ifndef IVSH_VERSION_H

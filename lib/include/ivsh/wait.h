@@ -25,25 +25,25 @@ struct ivsh_wait {
 	uint32_t wanted;  /* IVSH_EVENT_* that end the wait; 0: any */
 };
 
-/* What ended a wait: any of these, in *events; 0 means that the time is over. */
+/* Why a wait ended: any of these, in *events; 0 means that the time is over. */
 #define IVSH_EVENT_MESSAGE 0x1u /* a channel has a message that was not peeked yet */
 #define IVSH_EVENT_SPACE 0x2u   /* a channel has room for what last answered IVSH_EAGAIN */
 #define IVSH_EVENT_CONTROL 0x4u /* the server saw a slot come or go, or a ring was reset */
-#define IVSH_EVENT_BROKEN 0x8u  /* a channel broke, and no call for it said so: (dead) */
+#define IVSH_EVENT_BROKEN 0x8u  /* a channel broke, and no call for it has reported that: (dead) */
 
 /* A sleeper polls this often even without a notification, since one can be lost. SPEC R8.3. */
 #define IVSH_POLL_NS UINT64_C(100000000)
 
 /*
- * Wait for any of: a message on any open channel, room on any channel that was full, a change that
- * the server saw, a channel that broke, or (timeout_ns) to pass.
+ * Wait for any of these: a message on an open channel, room on a channel that was full, a change
+ * that the server saw, a channel that broke, or the end of (timeout_ns).
  *
- * Publishes to the senders what was released, keeps the heartbeat going, and sleeps through
+ * Publishes the released room to the senders, keeps the heartbeat going, and sleeps through
  * mem.doorbell.sleep. A message that is peeked and not released does not end a wait, nor does a
  * channel that stays dead. Polls each open channel once for every notification, and every
  * IVSH_POLL_NS without.
  *
- * Owner's thread, not from interrupts.
+ * Only the thread that owns the region makes this call, and never from an interrupt handler.
  *
  * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
  * SPEC 8.
@@ -55,8 +55,9 @@ int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, u
 #define IVSH_EVENT_LOST 0x80000000u
 
 /*
- * Wait for what ivsh_region_wait() waits for, in any of (count) regions, by one sleep for all of
- * them: it requests notifications in each, polls each once more, and sleeps until any is notified.
+ * Wait as ivsh_region_wait() does, in (count) regions at once and with one sleep for all of them:
+ * the call requests notifications in each, polls each once more, and sleeps until a notification
+ * comes.
  *
  * The doorbells must count and sleep together. In a guest, devices of one platform do; host
  * processes group their clients first (client_group()). If one region has no doorbell vectors, all

@@ -75,9 +75,9 @@ struct ivsh_wire_server {
 /* A name on the wire: printable ASCII, padded with zeroes; the last byte is always zero. */
 #define IVSH_WIRE_NAME_SIZE 32u
 
-#define IVSH_WIRE_STATE_EMPTY 0u    /* nobody was ever here */
-#define IVSH_WIRE_STATE_ATTACHED 1u /* its peer runs, or died without a word */
-#define IVSH_WIRE_STATE_DETACHED 2u /* its peer said good-bye */
+#define IVSH_WIRE_STATE_EMPTY 0u    /* no peer was ever here */
+#define IVSH_WIRE_STATE_ATTACHED 1u /* its peer runs, or died without detaching */
+#define IVSH_WIRE_STATE_DETACHED 2u /* its peer detached */
 
 #define IVSH_WIRE_SERVICES 16u
 
@@ -90,12 +90,12 @@ struct ivsh_wire_service {
 
 /* SPEC 5. The slot's own peer writes all but the pending bytes. */
 struct ivsh_wire_slot {
-	/* Line 0: who. */
+	/* Line 0: the peer. */
 	uint32_t state;        /* IVSH_WIRE_STATE_* */
 	uint32_t incarnation;  /* advances at each attach */
 	uint32_t heartbeat;    /* advances at least every 250 ms while the peer lives */
 	uint32_t vectors;      /* doorbell vectors of the peer; 0: it polls, and is not notified */
-	uint64_t nonce;        /* who claimed the slot, drawn anew by each incarnation */
+	uint64_t nonce;        /* of the claimant; each incarnation draws another */
 	uint32_t sequence;     /* of the name and services: odd while they are being written */
 	uint32_t server_epoch; /* the server page's epoch at the attach; 0: there was no server */
 	uint32_t connection;   /* the slot's connection word then: of this incarnation's socket */
@@ -140,17 +140,17 @@ struct ivsh_wire_receiver {
 	uint32_t reset_request;  /* resets that the receiver asked for */
 	uint32_t generation_ack; /* the generation that the receiver has followed */
 	uint32_t notify_request; /* for the next message: IVSH_WIRE_REQUEST_* */
-	uint32_t reported;       /* the generation that the receiver's application knows of */
-	uint32_t notify_flags;   /* what else the sender does after a message: IVSH_WIRE_NOTIFY_* */
+	uint32_t reported;     /* the generation that was reported to the receiver's application */
+	uint32_t notify_flags; /* what the sender checks after a message: IVSH_WIRE_NOTIFY_* */
 	uint8_t reserved0[40];
 	uint32_t read; /* index of the first descriptor that is not released, modulo 2^32 */
 	uint8_t reserved1[60];
 };
 
 /* Bits of notify_flags. While the word is 0, the other side needs no fence. SPEC 8. */
-#define IVSH_WIRE_NOTIFY_REQUEST 0x1u /* I make requests: look for them, behind a full fence */
-#define IVSH_WIRE_NOTIFY_PENDING 0x2u /* I read the pending bytes of my slot */
-#define IVSH_WIRE_NOTIFY_RESET 0x4u   /* I wait for a new generation: look at reset_request */
+#define IVSH_WIRE_NOTIFY_REQUEST 0x1u /* load the notification request, behind a full fence */
+#define IVSH_WIRE_NOTIFY_PENDING 0x2u /* change the pending byte: the receiver reads it */
+#define IVSH_WIRE_NOTIFY_RESET 0x4u   /* load reset_request: the receiver awaits a reset */
 
 /*
  * A notification request. Bits 11:0: the vector to notify, plus 1, or 0 while there is no request;
@@ -189,14 +189,14 @@ struct ivsh_wire_desc {
 #define IVSH_WIRE_INLINE_MAX 8u
 
 /*
- * SPEC 10. What a stream's two sides say to each other: a message on the port after the stream's.
+ * SPEC 10. A stream's control message, on the port after the stream's.
  */
 struct ivsh_wire_stream {
 	uint32_t kind;        /* IVSH_WIRE_STREAM_* */
-	uint32_t from;        /* the number of the stream that says it: not 0 */
+	uint32_t from;        /* the number of the sending stream: not 0 */
 	uint32_t to;          /* the number of the stream that it is for; HELLO: 0 */
 	uint32_t value;       /* CREDIT: bytes that may be sent in all; END: bytes that were */
-	uint32_t incarnation; /* of the peer that says it */
+	uint32_t incarnation; /* of the peer that sends it */
 	uint32_t reserved;
 };
 
@@ -205,7 +205,7 @@ struct ivsh_wire_stream {
 #define IVSH_WIRE_STREAM_END 3u
 #define IVSH_WIRE_STREAM_CLOSE 4u
 
-/* SPEC 14. What a request and its reply begin with: messages on IVSH_WIRE_PORT_CALL. */
+/* SPEC 14. The header of a request and of its reply: messages on IVSH_WIRE_PORT_CALL. */
 struct ivsh_wire_call {
 	uint32_t kind; /* IVSH_WIRE_CALL_* */
 	uint16_t port; /* the request's label; the reply repeats it */
