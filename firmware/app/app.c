@@ -25,7 +25,10 @@ struct command {
 	const char *help;
 };
 
-/* What says where and who we are. info takes it all: scripts give each guest a slot and a name. */
+/*
+ * The options that name the region, our slot and our name. info takes them all, since scripts give
+ * each guest a slot and a name.
+ */
 #define HERE (OPTION_PLACE | OPTION_SLOT | OPTION_NAME)
 #define STAY (HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | OPTION_SPIN)
 #define WORDS UINT32_MAX

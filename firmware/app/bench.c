@@ -28,7 +28,7 @@ struct bench {
 	uint8_t *payload;
 };
 
-/* Wait for the next answer of 8 bytes. False: it failed, and a line has said why. */
+/* Wait for the next answer of 8 bytes. False: it failed, and a line was printed. */
 static bool reply_take(struct bench *b, uint64_t *number)
 {
 	struct ivsh_chan *chan = session_chan(&b->s, b->peer);
@@ -55,7 +55,7 @@ static bool reply_take(struct bench *b, uint64_t *number)
 	}
 }
 
-/* Send one message on (port), waiting for room. False: a line has said why. */
+/* Send one message on (port), waiting for room. False after a line. */
 static bool put(struct bench *b, uint16_t port, const void *data, uint32_t size)
 {
 	return session_busy(&b->s) && session_send(&b->s, b->peer, port, data, size) == 0;
@@ -172,7 +172,7 @@ static const struct {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* Find the peer and the memory, measure, report. False: a line has said why. */
+/* Find the peer and the memory, measure, report. False after a line. */
 static bool run(struct bench *b, unsigned kind)
 {
 	int peer = session_find(&b->s, b->s.options->peer);

@@ -63,7 +63,7 @@ bool choose_parse(struct choose_device *device, const char *text)
 	return false;
 }
 
-/* What a device looks like from outside. A later one is better. */
+/* The kinds of device, as configuration space and memory show them. A later one is better. */
 enum kind {
 	KIND_BROKEN,   /* cannot be opened */
 	KIND_FOREIGN,  /* the memory starts with something else */

@@ -2,8 +2,8 @@
 /*
  * choose.h - which of a machine's ivshmem devices a command works with.
  *
- * A machine may have several, and the memory of another may be another program's: empty as it is,
- * it looks like one that waits for us to format it.
+ * A machine may have several, and the memory of one may belong to another program. An empty memory
+ * does not show whether it does, or whether this command may format it.
  */
 #ifndef APP_CHOOSE_H
 #define APP_CHOOSE_H
@@ -29,14 +29,15 @@ struct choice {
 
 /*
  * The device that (device) names; NULL: the only one; else the one that has a region of ours or, if
- * none has, the first with a doorbell and no memory of somebody else's. False: one line on stderr
- * has said why there is none.
+ * none has, the first with a doorbell whose memory belongs to nobody else. False after one line on
+ * stderr.
  */
 bool choose_device(
     const struct machine *machine, const struct choose_device *device, struct choice *choice);
 
 /*
- * Whether nobody else's memory can be meant: it may be formatted, or be cleared by who asks for it.
+ * Whether the device cannot be another program's: a command may format its memory, or clear it on
+ * request.
  */
 bool choose_is_sure(const struct choice *choice);
 

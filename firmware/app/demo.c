@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What one message may take of this machine's memory, however large the region's are: what
- * ivsh_geometry_fit() stops at. */
+/* The largest message that this machine's memory is used for, whatever the region allows:
+ * ivsh_geometry_fit() stops there. */
 #define SIZE_MOST (UINT32_C(1) << 22)
 
-/* While partners are missing, whoever is there is one; a partner that died will not finish. */
+/*
+ * While partners are missing, each peer that is present becomes one. A partner that died does not
+ * finish.
+ */
 static void peers_check(struct demo *d)
 {
 	for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
@@ -85,7 +88,7 @@ static void result_print(struct demo *d)
 	    d->active * d->count);
 }
 
-/* What does not fit the region, or this machine. 0, or -1 after a line. */
+/* Refuse a size that does not fit the region or this machine. 0, or -1 after a line. */
 static int prepare(struct demo *d)
 {
 	uint32_t peers = d->s.options->peers;

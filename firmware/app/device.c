@@ -14,7 +14,7 @@
 /* Neither a key nor the end of the time notifies: a command checks both this often. */
 #define CHECK_NS UINT64_C(20000000)
 
-/* Each of the devices in use, and what --device says of it. */
+/* The devices in use, and the --device option of each. */
 struct place {
 	struct choose_device wanted;
 	struct choice choice;
@@ -80,7 +80,7 @@ static int open_device(struct place *p)
 	return error ? STATUS_FAILED : STATUS_DONE;
 }
 
-/* What is known of the transport once the device of (p) is open. */
+/* Fill in the transport once the device of (p) is open. */
 static void transport_fill(struct transport *t, uint32_t place)
 {
 	struct place *p = &places[place];
@@ -96,7 +96,10 @@ static void transport_fill(struct transport *t, uint32_t place)
 	ivsh_device_mem(&p->device, &t->mem);
 }
 
-/* Who polls takes none, and is notified by nobody. Without interrupts a wait naps and polls. */
+/*
+ * A guest that polls takes no interrupts, and no peer notifies it. Without interrupts a wait naps
+ * and polls.
+ */
 static void interrupts_take(struct place *p, const struct options *o)
 {
 	int error = 0;

@@ -24,7 +24,7 @@ struct machine {
 	/* How this machine caches an address: "write-back" and the like, or NULL. */
 	const char *(*memory_type)(const void *address);
 
-	/* True once somebody asked the program to stop (ESC). */
+	/* True once the user has stopped the program (ESC). */
 	bool (*stopped)(void);
 
 	/*

@@ -40,8 +40,8 @@ uint32_t exchange_size(const struct exchange_id *id, uint32_t max)
 
 		return head + (uint32_t)((seed & UINT32_MAX) % (most < room ? most : room));
 	}
-	/* With the third power: most messages are small, as in life; in pieces, so as not to
-	 * overflow. */
+	/* The third power makes most messages small, as applications do. The product is built in
+	 * steps, so that it does not overflow. */
 	room = room * id->number / last;
 	room = room * id->number / last;
 	return head + (uint32_t)(room * id->number / last);

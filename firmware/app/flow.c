@@ -2,7 +2,7 @@
 /*
  * flow.c - put and get: a file of any size, as a stream.
  *
- * The one who gets says that it has finished when all is written; the one who puts waits for that.
+ * The receiver reports that it has finished when all is written; the sender waits for that.
  */
 #include "app/commands.h"
 #include "app/session.h"
@@ -39,8 +39,8 @@ static void flow_clear(struct flow *f)
 }
 
 /*
- * A call of the stream answered (error): true: go on, after a wait if there was nothing to do. Else
- * *status is the exit status, and a line has said why.
+ * A call of the stream answered (error). True: go on, after a wait if there was nothing to do. Else
+ * *status is the exit status, and a line was printed.
  */
 static bool flow_goes_on(struct flow *f, int error, int *status)
 {
@@ -89,7 +89,7 @@ static int flow_put(struct flow *f)
 	if (status)
 		return status;
 	while ((error = ivsh_stream_read(&f->stream, f->piece, 1, &got)) != 0)
-		/* It leaves as soon as it has said so. */
+		/* The receiver leaves as soon as it has reported that. */
 		if (!flow_goes_on(f, error, &status) &&
 		    ivsh_stream_read(&f->stream, f->piece, 1, &got) != 0)
 			return status;
@@ -165,7 +165,7 @@ static int flow_run(struct flow *f, const struct world *world, const struct opti
 	return status;
 }
 
-/* What can be said before the file is opened. Answers the exit status. */
+/* Check all that can be checked before the file is opened. Answers the exit status. */
 static int flow_check(const struct world *world, const struct options *options)
 {
 	if (!world->files) {

@@ -2,8 +2,8 @@
 /*
  * info.c - info, or ls: what is there, the region, the server, and who is in which slot.
  *
- * It attaches to no slot, takes none and writes nothing. What a world that has devices knows of
- * them stands before each region.
+ * The command attaches to no slot, takes none and writes nothing. A world that has devices prints
+ * its facts about each device before the region.
  */
 #include "app/commands.h"
 #include "app/probe.h"

@@ -2,9 +2,9 @@
 /*
  * link.c - one peer of demo and stress: what goes to it, and what comes from it.
  *
- * Each side's half of an exchange is from one incarnation to another, as its HELLO says. So what
- * earlier incarnations left in the rings is nobody's, and a side that finds its partner in another
- * incarnation begins its half again.
+ * Each side's half of an exchange goes from one incarnation to another, and its HELLO names both.
+ * So a side ignores what earlier incarnations left in the rings. A side that finds its partner in
+ * another incarnation begins its half again.
  */
 #include "app/link.h"
 
@@ -23,7 +23,7 @@ static struct exchange_id id_of(
 	return id;
 }
 
-/* The channel to (slot) is lost: a line says so. */
+/* The channel to (slot) is lost: print a line. */
 static void fail_channel(struct demo *d, uint32_t slot, int error)
 {
 	session_failed(&d->s, slot, error);
@@ -38,7 +38,7 @@ static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t numbe
 	d->failed = true;
 }
 
-/* What HELLO to (slot) says, in (text) of (size) bytes: how long it is. */
+/* Write the text of HELLO to (slot) to (text) of (size) bytes. Answers its length. */
 static uint32_t hello_make(struct demo *d, uint32_t slot, char *text, size_t size)
 {
 	struct exchange_hello hello = {
@@ -257,8 +257,8 @@ void link_check(struct demo *d, uint32_t slot)
 	l->lost = chan->lost;
 	if (!l->active || (l->done_sent && l->done_seen))
 		return;
-	/* Before the peer has said anything it belongs to its attach, or to ours: it may have taken
-	 * what we said, so we say it again. */
+	/* Before the peer has sent anything, the event belongs to its attach, or to ours. The peer
+	 * may have taken our messages, so we send them again. */
 	if (!l->hello_seen)
 		half_begin(d, slot);
 	else if (l->hello_sent)
@@ -272,7 +272,7 @@ void link_partner_check(struct demo *d, uint32_t slot, const struct ivsh_peer *p
 	bool again = peer->incarnation != l->incarnation;
 
 	if (l->done_seen) {
-		/* Nobody leaves before it has all of ours, or has said what is wrong. */
+		/* A peer leaves only when it has all our messages, or has reported an error. */
 		l->done_sent |= presence == IVSH_PEER_ABSENT || again;
 	} else if (presence == IVSH_PEER_GONE) {
 		if (!link_receive(d, slot))
@@ -284,7 +284,7 @@ void link_partner_check(struct demo *d, uint32_t slot, const struct ivsh_peer *p
 				  : "it left before the end",
 			    l->seen);
 	} else if (presence != IVSH_PEER_ATTACHED) {
-		/* Where no server says who is here, whoever was killed seems to be, for a while. */
+		/* Without a server a peer that was killed seems to be present for a while. */
 		l->active = false;
 		d->active--;
 	} else if (again) {

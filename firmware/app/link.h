@@ -40,15 +40,16 @@ bool link_send(struct demo *demo, uint32_t slot);
 bool link_receive(struct demo *demo, uint32_t slot);
 
 /*
- * The channel to (slot) may have broken while nothing came. A partner's messages are lost then,
- * whoever resets the ring; else it begins anew, and the peer can be a partner still.
+ * Check whether the channel to (slot) broke while nothing came. A partner's messages are lost then,
+ * whichever side resets the ring. Without a partner the channel begins anew, and the peer can still
+ * become one.
  */
 void link_check(struct demo *demo, uint32_t slot);
 
 /*
- * Look at a partner when there is nothing to do, (peer) as just seen: one that is here no more, or
- * in another incarnation, and had still something to say has failed us; before it has said anything
- * we begin again with it, or look for another.
+ * Check a partner when there is nothing to do, (peer) as just read. A partner that is gone, or is
+ * in another incarnation, has failed if it still had something to send. If it has sent nothing yet,
+ * we begin again with it, or find another.
  */
 void link_partner_check(struct demo *demo, uint32_t slot, const struct ivsh_peer *peer);
 

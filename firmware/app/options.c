@@ -13,7 +13,7 @@
 
 #define FIELD(member) offsetof(struct options, member)
 
-/* What a world has of its own stands beside it. */
+/* The options of all worlds. A world adds a table of its own. */
 static const struct option common[] = {
     {"slot", "", "N", "who we are where nobody gives slots; slot 0 formats an empty memory",
 	OPTION_SLOT, OPTION_U32, FIELD(slot), 0, IVSH_WIRE_SLOTS_MAX - 1, NULL},
@@ -146,7 +146,7 @@ static bool number_parse(const struct option *row, const char *text, uint64_t *n
 	return good;
 }
 
-/* Put the value (text), NULL for a flag, where (row) says. False after a line. */
+/* Store the value (text), NULL for a flag, in the field of (row). False after a line. */
 static bool store(struct options *o, const struct option *row, const char *text)
 {
 	char *field = (char *)o + row->offset;
@@ -208,7 +208,9 @@ static const struct option *row_find(
 	return NULL;
 }
 
-/* One option, whose value may be the word behind it: (next), or NULL. *took: it was. */
+/*
+ * One option. Its value may be the word behind it, (next), or NULL; *took is true when it was.
+ */
 static bool option_parse(
     struct options *o, const struct option *own, const char *text, const char *next, bool *took)
 {

@@ -39,10 +39,10 @@ struct options {
 	unsigned words;
 	uint32_t given; /* OPTION_* of each option that was given */
 
-	uint32_t slot;  /* --slot: who we are where nobody gives slots; IVSH_SELF_NONE: not given */
-	uint32_t slots; /* --slots: slots to format with, when slot 0 has to */
-	const char *name;         /* --name: at most 31 printable ASCII characters; NULL: none */
-	bool discard;             /* --discard-backlog: drop what was sent to the slot before */
+	uint32_t slot;    /* --slot: our slot if no server assigns one; IVSH_SELF_NONE: not given */
+	uint32_t slots;   /* --slots: slots to format with, when slot 0 has to */
+	const char *name; /* --name: at most 31 printable ASCII characters; NULL: none */
+	bool discard;     /* --discard-backlog: drop what was sent to the slot before */
 	uint64_t timeout_ns;      /* --timeout: 0: none */
 	enum ivsh_wait_mode wait; /* --wait */
 	uint64_t spin_ns;         /* --spin */
@@ -56,7 +56,7 @@ struct options {
 	bool keep_going;          /* --keep-going: wait for the next incarnation of a peer */
 };
 
-/* What an option's value is, and where it goes. */
+/* The kind of an option's value, and the type of its field. */
 enum option_kind {
 	OPTION_FLAG,    /* none; a bool */
 	OPTION_TEXT,    /* a const char * */
@@ -85,7 +85,7 @@ struct option {
 /*
  * Parse argv behind the program's name, options of (own) among it: --option=VALUE, --option VALUE,
  * -o VALUE, or -oVALUE; behind "--" all are words. Moves the words to argv[1] and on. What
- * (options) refers to lives as long as (argv). 0; or -1 after one line on stderr.
+ * (options) refers to is valid as long as (argv). 0; or -1 after one line on stderr.
  */
 int options_parse(struct options *options, const struct option *own, int argc, char **argv);
 

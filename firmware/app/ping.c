@@ -14,9 +14,9 @@
 #define COUNT_MOST 1000000u
 
 /*
- * Messages of eight bytes and more say which one of whom they are. When either side was killed,
- * answers to an earlier incarnation come, and answers that have come already come again: both are
- * nobody's.
+ * Messages of eight bytes and more carry a tag: the nonce of this incarnation plus their number.
+ * When either side was killed, answers to an earlier incarnation arrive, or answers arrive a second
+ * time. ping ignores both.
  */
 #define TAG_SIZE 8u
 
@@ -62,7 +62,7 @@ static int receive(struct ping *p, struct ivsh_message *message)
 	}
 }
 
-/* One round trip: its time in nanoseconds, or 0 when it failed and a line has said why. */
+/* One round trip: its time in nanoseconds, or 0 after a line when it failed. */
 static uint64_t ping_one(struct ping *p, uint32_t number)
 {
 	const uint64_t tag = p->s.node->region.nonce + number;

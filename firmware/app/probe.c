@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-/* What has not moved for as long stands still: SPEC R4.3, R5.4. The server's heartbeat has less. */
+/*
+ * A heartbeat that has not moved for so long stands still: SPEC R4.3, R5.4. The server's has less.
+ */
 #define LIMIT_NS IVSH_HEARTBEAT_LIMIT_NS
 #define STEP_NS UINT64_C(10000000)
 
@@ -36,9 +38,9 @@ int probe_open(struct probe *probe, const struct ivsh_mem *mem, struct ivsh_atta
 }
 
 /*
- * Probe again. True when more probing tells no more: the server's heartbeat was seen to move, or
- * there never was one, and so was the heartbeat of every attached slot whose peer the server did
- * not see go.
+ * Probe again. True when further probing adds nothing: the server's heartbeat has moved, or there
+ * never was one, and the heartbeat has moved of every attached slot whose peer the server did not
+ * see go.
  */
 static bool probe_again(struct probe *probe)
 {

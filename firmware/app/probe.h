@@ -2,8 +2,9 @@
 /*
  * probe.h - a region seen from outside: nothing is written, no slot is taken.
  *
- * A peer that only wants to know who is there must not overwrite what a dead one left, nor need
- * write access to a file. Everything here is what the memory says: numbers unchecked, names clean.
+ * A command that only shows who is there must not overwrite what a dead peer left, and must not
+ * need write access to a file. All values here are read from the memory: numbers are unchecked,
+ * names are cleaned.
  */
 #ifndef APP_PROBE_H
 #define APP_PROBE_H
@@ -37,7 +38,7 @@ int probe_open(
     struct probe *probe, const struct ivsh_mem *mem, struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
- * Probe until more probing tells no more, for IVSH_HEARTBEAT_LIMIT_NS at the most. Afterwards
+ * Probe until further probing adds nothing, for IVSH_HEARTBEAT_LIMIT_NS at the most. Afterwards
  * (probe) has names and counters, and the presence of each slot.
  */
 void probe_watch(struct probe *probe);

@@ -15,7 +15,7 @@
 #define PROBE_NS UINT64_C(10000000)    /* from one probe for that to the next */
 #define NO_MEMORY 1                    /* no error of the library's */
 
-/* Who we are: the transport says so, or the command line has to. 0, or the exit status. */
+/* Find our slot: the transport's, or else the command line's. 0, or the exit status. */
 static int self_choose(const struct session *s, struct ivsh_mem *mem)
 {
 	uint32_t wanted = s->options->slot;
@@ -197,7 +197,7 @@ int session_offer(struct session *s, const char *name)
 	return error ? -1 : 0;
 }
 
-/* What PEER says. */
+/* The parsed word PEER. */
 struct wanted {
 	const char *text; /* all of it; NULL: any */
 	char peer[64];    /* a number, or a name; at most 31 characters can be one */
@@ -233,7 +233,7 @@ static bool is_wanted(struct session *s, uint32_t slot, const struct wanted *w)
 	return !w->service || ivsh_region_port(&s->node->region, slot, w->service, &s->port) == 0;
 }
 
-/* What no doorbell announces: a peer comes. */
+/* The pause between two checks for a new peer, which no doorbell announces. */
 #define COMING_NS UINT64_C(5000000)
 
 int session_find(struct session *s, const char *text)

@@ -12,7 +12,7 @@
 #include <ivsh/node.h>
 
 /*
- * How long send, ping, put and get wait for the peer to come, and to go on, unless --timeout says.
+ * How long send, ping, put and get wait for the peer to come, and to go on, without --timeout.
  */
 #define SESSION_PATIENCE_NS UINT64_C(5000000000)
 
@@ -26,14 +26,14 @@ struct session {
 	uint32_t self;
 	uint16_t port;  /* --port, or the service's that session_find() was given */
 	uint32_t max;   /* the largest message, in bytes */
-	bool *reported; /* per slot: a line has said that its channel is broken */
+	bool *reported; /* per slot: a line has reported its broken channel */
 	int status;     /* what the command answers if it does not come to its end */
-	bool endless;   /* it has no end of its own: who stops it is content */
+	bool endless;   /* it has no end of its own: being stopped is success */
 
 	/* What session_idle() waits for. */
 	struct ivsh_wait wait;
 	char awaited[128];
-	uint32_t partner;             /* who must stay there meanwhile; IVSH_SELF_NONE: nobody */
+	uint32_t partner;             /* it must stay there meanwhile; IVSH_SELF_NONE: nobody */
 	uint32_t partner_incarnation; /* and in which incarnation */
 	uint64_t patience_ns;         /* 0: for ever */
 	uint64_t slice_ns;            /* the longest wait at a time */
@@ -44,7 +44,7 @@ struct session {
 
 /*
  * Go into the region at place (place), with channels to all slots. Waits later on end after
- * (patience_ns), unless --timeout says otherwise; 0: never.
+ * (patience_ns), unless --timeout is given; 0: never.
  *
  * 0; or -1 after one line on stderr, with session->status set and nothing left open. (session) must
  * not move afterwards.
@@ -86,7 +86,7 @@ bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *m
 /* The same without a message: a channel that is dead is reset after a line. */
 void session_mend(struct session *session, uint32_t slot);
 
-/* A call on the channel to (slot) failed for good: say so, and make it session->status. */
+/* A call on the channel to (slot) failed for good: print a line and set session->status. */
 void session_failed(struct session *session, uint32_t slot, int error);
 
 /* Whether the region has room for messages of --size bytes. 0; or -1 after one line on stderr. */
@@ -97,8 +97,8 @@ int session_send(
     struct session *session, uint32_t slot, uint16_t port, const void *data, uint32_t size);
 
 /*
- * Say what session_idle() waits for, as in "5 s without ...", and who must be there for it;
- * IVSH_SELF_NONE: nobody.
+ * Set what session_idle() waits for, as in "5 s without ...", and the slot that must be present for
+ * it; IVSH_SELF_NONE: none.
  */
 void session_await(struct session *session, uint32_t partner, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -107,12 +107,13 @@ void session_await(struct session *session, uint32_t partner, const char *format
 bool session_busy(struct session *session);
 
 /*
- * There was nothing to do: wait, as --wait says, until there may be. False when the wait is over:
- * out of patience, stopped, the partner or the slot lost. Then session->status is set and one line
- * has said why; there is none when a command that has no end of its own was stopped.
+ * There was nothing to do: wait, in the way of --wait, until there may be. False when the wait is
+ * over: the time is up, the user has stopped the command, or the partner or the slot is lost. Then
+ * session->status is set and one line was printed. No line is printed when a command that has no
+ * end of its own was stopped.
  *
- * A message that stands there and was not peeked ends the wait at once. With a partner those of all
- * others are peeked now and then; without one the caller has done so.
+ * A message that was not peeked ends the wait at once. With a partner the session now and then
+ * peeks the messages of all other peers; without one the caller has done so.
  */
 bool session_idle(struct session *session);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sink.c - takes what `bench sink` streams, and looks at nothing but its length.
+ * sink.c - takes what `bench sink` streams, and reads nothing but its length.
  */
 #include "app/bench.h"
 #include "app/commands.h"

@@ -10,7 +10,7 @@
 
 enum status {
 	STATUS_DONE = 0,      /* EFI_SUCCESS */
-	STATUS_FAILED = 1,    /* EFI_DEVICE_ERROR: something else; the line on stderr says what */
+	STATUS_FAILED = 1,    /* EFI_DEVICE_ERROR: something else; the line on stderr names it */
 	STATUS_USAGE = 2,     /* EFI_INVALID_PARAMETER: the command line is wrong */
 	STATUS_NO_DEVICE = 3, /* EFI_NOT_FOUND: no ivshmem device; host: no server there, no file */
 	STATUS_NO_PEER = 4,   /* EFI_NOT_FOUND: no such peer, or it did not come in time */

@@ -118,7 +118,7 @@ int send_run(const struct world *world, const struct options *o)
 	return status;
 }
 
-/* What recv keeps of a message while it prints it. */
+/* The part of a message that recv keeps while it prints it. */
 struct copy {
 	uint8_t *bytes;
 	uint32_t room;

@@ -74,7 +74,7 @@ static void peek_others(struct session *s)
 			(void)session_peek(s, i, &unread);
 }
 
-/* What no doorbell announces, if it is time. False after a line: the wait is over. */
+/* Check for events that no doorbell announces, if it is time. False after a line: stop waiting. */
 static bool check(struct session *s, uint64_t now)
 {
 	const char *event;
@@ -104,7 +104,7 @@ static void timeout_print(uint64_t ns, const char *awaited)
 	fprintf(stderr, " s without %s\n", awaited);
 }
 
-/* What ends the wait of all: who stops us, or no more patience. */
+/* Whether the wait of all sessions goes on: the user has not stopped us, and time is left. */
 static bool may_go_on(struct session *s, uint64_t now, uint64_t *most_ns)
 {
 	if (s->idle_ns == 0)

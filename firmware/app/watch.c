@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c - prints who comes, goes and comes back, and where messages may have been lost.
+ * watch.c - prints which peers come, go and come back, and where messages may have been lost.
  */
 #include "app/commands.h"
 #include "app/output.h"

@@ -29,12 +29,12 @@ struct transport {
 	bool formats;       /* slot 0 formats a memory that nobody has formatted */
 	bool named;         /* the command line means this place: no region there is a failure */
 	bool shown;         /* probe has printed the line that info --quiet leaves */
-	uint64_t spin_ns;   /* how long a wait polls before it sleeps, unless --spin says */
+	uint64_t spin_ns;   /* how long a wait polls before it sleeps, without --spin */
 };
 
 /* The files of a world that has some. Each answers 0 or more; or -1 after one line on stderr. */
 struct world_files {
-	/* What put and send read; path "-" is standard input. read answers 0 at the end. */
+	/* The file that put and send read; "-" is standard input. read answers 0 at the end. */
 	int (*source_open)(const char *path);
 	int32_t (*source_read)(void *data, uint32_t size);
 	void (*source_close)(void);
@@ -50,12 +50,12 @@ struct world_files {
 struct world {
 	const char *name; /* "bare-metal x86_64": for info, help and demo */
 
-	/* Its own options, which say where the region is; behind the last one a NULL name. */
+	/* Its own options, which name the region's place; behind the last one a NULL name. */
 	const struct option *options;
 	const char *place_option; /* the one that may be given several times */
 
-	/* Once the command line is parsed: how many places it names, at least 1. 0: a line says why
-	 * it cannot be. */
+	/* Once the command line is parsed: how many places it names, at least 1. 0 after a line:
+	 * the places are wrong. */
 	uint32_t (*places)(void);
 
 	/* Open place (place), and fill (transport). STATUS_DONE; or another status after a line. */
@@ -73,8 +73,8 @@ struct world {
 	/* Let both wait as one: sleep in one ends by a doorbell of the other. NULL: they do so. */
 	void (*join)(struct transport *first, struct transport *other);
 
-	/* What has happened to the transport since, for a line, once; or NULL. Itself NULL: nothing
-	 * can. */
+	/* The text of an event of the transport, reported once; NULL: none. The pointer itself is
+	 * NULL where the transport has no events. */
 	const char *(*event)(struct transport *transport);
 
 	/* Say, if this world knows better than refuse_print(), why the region was refused, and
@@ -82,7 +82,7 @@ struct world {
 	bool (*refused)(
 	    const struct transport *transport, const struct ivsh_attach *attach, int error);
 
-	/* Whether somebody asked the program to stop. */
+	/* Whether the user has stopped the program. */
 	bool (*stopped)(void);
 
 	/* How often a waiting command checks what no doorbell announces, in nanoseconds. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.c - slot 0 offers a service, and answers for ever; each other slot asks once.
+ * request.c - slot 0 offers a service, and answers for ever; each other slot sends one request.
  */
 #include "examples/transport.h"
 

@@ -13,7 +13,7 @@
 
 #define ESCAPE 27
 
-/* What a sleep costs here at least: arming the timer, halting, waking. */
+/* The least cost of a sleep here: arming the timer, halting, waking. */
 #define SPIN_NS 50000
 
 const char bare_name[] = "ivsh";
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	struct ivsh_pci_windows windows;
 	int error;
 
-	/* What can be had is had: the commands say so themselves if their device has no address. */
+	/* Errors are ignored here: each command prints a line if its device has no address. */
 	arch_pci_windows(&windows);
 	error = ivsh_pci_assign(machine.platform, &windows);
 	if (error)

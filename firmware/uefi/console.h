@@ -13,13 +13,13 @@
 
 #include <stdbool.h>
 
-/* First, once. (system) lives as long as the program. */
+/* First, once. (system) is valid as long as the program runs. */
 void console_open(EFI_SYSTEM_TABLE *system);
 
 /*
- * True once ESC or Ctrl-C was typed, and from then on. Other keys are dropped. It asks the firmware
- * at most every 10 ms, so any loop may call it. On a serial terminal the firmware needs two seconds
- * to tell ESC from the start of a longer sequence; Ctrl-C arrives at once.
+ * True once ESC or Ctrl-C was typed, and from then on. Other keys are dropped. It polls the
+ * firmware at most every 10 ms, so any loop may call it. On a serial terminal the firmware needs
+ * two seconds to tell ESC from the start of a longer sequence; Ctrl-C arrives at once.
  */
 bool console_stopped(void);
 

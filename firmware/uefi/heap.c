@@ -79,7 +79,7 @@ static bool room_make(size_t size)
 	return !EFI_ERROR(piece_take(need));
 }
 
-/* It never shrinks: newlib's malloc does not ask for that. */
+/* It never shrinks: newlib's malloc never requests that. */
 void *arch_heap_grow(ptrdiff_t increment)
 {
 	size_t size = ((size_t)increment + PIECE_ALIGN - 1) / PIECE_ALIGN * PIECE_ALIGN;

@@ -4,7 +4,7 @@
  *
  * Theory of operation. Boot services use one interrupt, the timer's. The CPU Architectural Protocol
  * owns the interrupt table and gives out vectors. One vector is enough for all doorbells: the
- * handler counts and acknowledges, and the woken program looks at all of the shared memory. The
+ * handler counts and acknowledges, and the woken program reads all of the shared memory. The
  * handler calls nothing, as a boot service may enable interrupts or find its own locks held.
  * Because of the handler this file is compiled without floating point registers.
  *
@@ -61,7 +61,7 @@ static struct {
 	INTN vector;   /* registered while open is not 0 */
 	uint32_t open; /* count of open indexes */
 	struct x86_local_apic apic;
-	bool refused; /* no vector was to be had, and a line has said so */
+	bool refused; /* there was no free vector, and a line was printed */
 } irq;
 
 static volatile uint32_t doorbells; /* only the handler writes it */

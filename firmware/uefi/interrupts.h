@@ -17,7 +17,7 @@ void interrupts_open(EFI_BOOT_SERVICES *services);
 
 /*
  * All indexes share one vector of the processor, which the first registers and the last
- * unregisters. If no vector is to be had, one line on stderr says why, once, and the peer polls.
+ * unregisters. If there is no free vector, one line goes to stderr, once, and the peer polls.
  *
  * Before the last msi_close the caller has masked the device: see interrupts.c.
  */

@@ -7,7 +7,7 @@
 
 #include <efi.h>
 
-/* First, once. (system) lives as long as the program. */
+/* First, once. (system) is valid as long as the program runs. */
 void nonce_open(EFI_SYSTEM_TABLE *system);
 
 #endif

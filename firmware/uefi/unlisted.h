@@ -17,7 +17,7 @@
  */
 bool unlisted_all(EFI_BOOT_SERVICES *services);
 
-/* Find an ivshmem device without a handle; if there is one, one line on stderr says why. */
+/* Find an ivshmem device without a handle; if there is one, print the reason on stderr. */
 bool unlisted_explain(EFI_BOOT_SERVICES *services);
 
 #endif
