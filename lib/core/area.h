@@ -17,8 +17,9 @@ static inline uint32_t area_room(uint32_t size)
 }
 
 /*
- * SPEC R7.6: the position of a payload of (size) bytes when the last one ended at (end): there, or
- * at the area's beginning if it would not fit before the area's end. size: at most the area's.
+ * SPEC R7.6: the position of a payload of (size) bytes when the last one ended at (end). It is
+ * (end), or the area's beginning if the payload would not fit before the area's end. size: at most
+ * the area's.
  */
 static inline uint32_t area_position(const struct ivsh_area *area, uint32_t end, uint32_t size)
 {

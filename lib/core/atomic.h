@@ -2,9 +2,9 @@
 /*
  * atomic.h - the only way to a shared word.
  *
- * Each load is one access of one aligned word that somebody else may be writing, so its value is
- * copied, checked, and the copy used; no word is read twice for one decision (SPEC R9.2). An
- * acquire here pairs with the release that stored the value it found.
+ * Each load is one access of one aligned word that another peer may be writing. So the library
+ * copies the value, checks the copy, and uses the copy; it reads no word twice for one decision
+ * (SPEC R9.2). An acquire here pairs with the release that stored the value it found.
  */
 #ifndef IVSH_CORE_ATOMIC_H
 #define IVSH_CORE_ATOMIC_H
@@ -17,8 +17,8 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /*
- * Tests see, and disturb, each access: under IVSH_HOOK they bring this function, which is called
- * before every load, and before and after every store. Never in what is shipped.
+ * Tests see, and disturb, each access: under IVSH_HOOK they define this function, which is called
+ * before every load, and before and after every store. No released build has it.
  */
 enum hook_kind {
 	HOOK_LOAD,
@@ -77,7 +77,7 @@ static ALWAYS_INLINE void store32_release(uint32_t *word, uint32_t value)
 }
 
 /*
- * Words of 8 bytes. Tests build the library with IVSH_HALVES for a machine that could do without.
+ * Words of 8 bytes. Tests set IVSH_HALVES on a machine that does not need it.
  */
 #if UINTPTR_MAX > UINT32_MAX && !defined(IVSH_HALVES)
 
@@ -112,11 +112,11 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 #else
 
 /*
- * A machine whose registers have 4 bytes has no access of 8 that is always one: some compilers make
- * one of a loop or of floating point, others call a function that takes a lock of its own. So
- * such a word is two halves, the high one stored last and loaded first: what it says holds of
- * both. In each word that steers a new high half tells that the low one is there, or both are
- * compared with what is expected. SPEC R1.3.
+ * A machine whose registers have 4 bytes has no access of 8 bytes that is always a single one: some
+ * compilers use a loop or floating point for it, others call a function that takes a lock of its
+ * own. So such a word is two halves. The high one is stored last and loaded first. In each word
+ * that steers, a new high half says that the low half is there, or both are compared with what is
+ * expected. SPEC R1.3.
  */
 static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
 {
@@ -176,8 +176,8 @@ static ALWAYS_INLINE void fence_full(void)
 }
 
 /*
- * Keeps a load behind a store, in the program; not in the processor, which costs a fence. For what
- * the other side is asked about after a store: SPEC R8.7 says why that is enough.
+ * Keeps a load behind a store in the program, but not in the processor, which would cost a fence.
+ * For the loads of notify flags after a store: SPEC R8.7 says why that is enough.
  */
 static inline void order_program(void)
 {

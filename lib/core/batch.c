@@ -2,9 +2,10 @@
 /*
  * batch.c - many messages in one call, on the fast path.
  *
- * Up to the end of the credit nothing but the messages themselves is read, and the wrap counter
- * stays the same: so descriptors follow each other, and heartbeat, counters and notify flags come
- * once for all of them. A message that the fast path does not take is sent, or received, alone.
+ * Up to the end of the credit only the messages themselves are read, and the wrap counter stays the
+ * same. So descriptors follow each other, and the heartbeat, the counters and the notify flags are
+ * handled once for all of them. A message that the fast path does not take is sent, or received,
+ * alone.
  */
 #include "core/fastpath.h"
 
@@ -13,7 +14,7 @@
 
 #define LINE_DESCS (IVSH_WIRE_LINE / (uint32_t)sizeof(struct ivsh_wire_desc))
 
-/* Store up to (most) messages, as many as the fast path takes: how many. */
+/* Store up to (most) messages, as many as the fast path takes. Answers how many. */
 static uint32_t put_many(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t most)
 {
 	uint32_t first = ch->tx.head, n;
@@ -91,8 +92,8 @@ static inline uint32_t align_8(uint32_t at)
 }
 
 /*
- * Take up to (most) messages, as many as the fast path takes: how many. *at: bytes of the buffer in
- * use; the next multiple of 8 is not behind the buffer.
+ * Take up to (most) messages, as many as the fast path takes. Answers how many. *at: bytes of the
+ * buffer in use; the next multiple of 8 is not behind the buffer.
  */
 static uint32_t take_many(struct ivsh_chan *ch, struct ivsh_message *messages, uint32_t most,
     uint8_t *buffer, uint32_t capacity, uint32_t *at)
@@ -104,8 +105,8 @@ static uint32_t take_many(struct ivsh_chan *ch, struct ivsh_message *messages, u
 
 	*at = align_8(*at);
 	to = buffer + *at;
-	/* If there is one message, there are others: fetch them while the first one is copied. This
-	 * load is a hint alone; what counts is what the loops below load. */
+	/* If there is one message, there are probably others: fetch them while the first one is
+	 * copied. This load is only a hint; the loops below load the values that count. */
 	if (control_wrap(load64(&desc[0].control) ^ wrap) == 0)
 		for (n = LINE_DESCS; n < most; n += LINE_DESCS)
 			__builtin_prefetch(&desc[n]);
@@ -161,7 +162,7 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 
 	if (capacity > UINT32_MAX - 7) /* so that align_8() does not overflow */
 		capacity = UINT32_MAX - 7;
-	/* Behind the buffer there is no address for a payload, not even an empty one. */
+	/* Behind the buffer no payload has an address, not even an empty one. */
 	while (done < count && error == 0 && align_8(at) <= capacity) {
 		uint32_t credit = ch->rx.credit_end - ch->rx.read, most = count - done, n = 0, to;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.c - whether our own words in the rings are still what we stored: else somebody has damaged
- * them, and the channel breaks.
+ * check.c - whether our own words in the rings are still as we stored them. If not, another peer
+ * has damaged them, and the channel breaks.
  */
 #include "core/check.h"
 
@@ -67,7 +67,7 @@ void ivsh_channels_check(struct ivsh_region *region)
 		}
 		if (ch->dead)
 			continue;
-		/* Where the receiver is in our messages belongs to the check. */
+		/* The check needs the receiver's read index, too. */
 		if (ch->tx.waiting || ivsh_sender_collect(ch) == 0)
 			chan_check(ch);
 		if (ch->dead)

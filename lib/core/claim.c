@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * claim.c - taking a slot that nobody guards.
+ * claim.c - taking a slot without a server.
  *
  * Theory of operation: on ivshmem-doorbell the server hands out slots, and there is nothing to
- * claim. On ivshmem-plain nobody does, and two guests may be given the same one by mistake. No
- * read-modify-write settles that here: under TCG with one processor it would not be atomic between
- * two machines. A heartbeat that moves means taken; else each claimant writes its own number,
- * waits, and the last one to write finds its number still there.
+ * claim. On ivshmem-plain there is no server, and two guests may be configured with the same slot
+ * by mistake. A read-modify-write cannot settle that: under TCG with one processor it is not atomic
+ * between two machines. A moving heartbeat means that the slot is taken. Else each claimant stores
+ * its own nonce and waits; the last one to store finds its nonce still there.
  */
 #include "core/slot.h"
 
@@ -46,8 +46,8 @@ int ivsh_attach_claim(struct ivsh_region *region)
 		return IVSH_EREADONLY;
 	sleep_ns(&region->mem.doorbell, IVSH_CLAIM_NS);
 	region->seized = state == IVSH_WIRE_STATE_ATTACHED;
-	/* A peer that announced itself meanwhile had ended its wait before our nonce came, so the
-	 * slot is its own. tests/model/claim.pml. */
+	/* A peer that announced itself meanwhile had ended its wait before we stored our nonce, so
+	 * the slot is that peer's. tests/model/claim.pml. */
 	return slot_is_ours(region) && load32_acquire(&region->slot->state) == state &&
 		       load32(&region->slot->heartbeat) == heartbeat
 		   ? 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * condition.c - whether a channel goes on, and how far without looking.
+ * condition.c - whether a channel is alive, and taking its credit away.
  */
 #include "core/condition.h"
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * condition.h - whether a channel goes on, and how far without looking.
+ * condition.h - whether a channel is alive, and taking its credit away.
  */
 #ifndef IVSH_CORE_CONDITION_H
 #define IVSH_CORE_CONDITION_H
 
 #include <ivsh/channel.h>
 
-/* Begins every call on the slow path: advances the heartbeat. 0, or why the channel is dead. */
+/*
+ * Every call on the slow path begins with this: it advances the heartbeat. 0, or why the channel is
+ * dead.
+ */
 int ivsh_chan_enter(struct ivsh_chan *ch);
 
 /* Take the credit away: the next message in either direction takes the slow path. */

@@ -3,8 +3,8 @@
  * copy.h - payloads in and out, by size.
  *
  * Up to COPY_INLINE bytes go by words that overlap in the middle: a call costs more than they do.
- * No registers but the general ones: an interrupt handler may send. Larger ones are the business of
- * the C library, which knows its processor.
+ * No registers but the general ones: an interrupt handler may send. The C library, which knows its
+ * processor, copies larger ones.
  */
 #ifndef IVSH_CORE_COPY_H
 #define IVSH_CORE_COPY_H
@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * The C library's, called. Compiled for size the builtin becomes a string instruction byte by byte,
- * which an emulator goes through one at a time.
+ * The C library's, called. Compiled for size, the builtin becomes a string instruction that goes
+ * byte by byte, and an emulator executes each step alone.
  */
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 
@@ -32,9 +32,9 @@ static inline void copy_word(uint8_t *to, const uint8_t *from)
 }
 
 /*
- * A private copy of what somebody else may be writing: what is checked is what is used. Without the
- * second line a compiler may load fields from where they came from, one by one, each when it is
- * looked at, and some more than once. SPEC R9.2.
+ * A private copy of bytes that another peer may be writing: the caller checks and uses the same
+ * values. Without the second line a compiler may load fields from the original, one by one, each
+ * when it is used, and some more than once. SPEC R9.2.
  */
 static inline void copy_private(void *to, const void *from, uint32_t size)
 {

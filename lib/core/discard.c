@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * discard.c - dropping the backlog: what was sent to a slot's earlier incarnation.
+ * discard.c - dropping the backlog: messages that were sent to a slot's earlier incarnation.
  */
 #include "core/atomic.h"
 #include "core/ring.h"
@@ -18,7 +18,7 @@ static void ring_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring
 	(void)ivsh_ring_notify(region, sender, &ring->sender.notify_request, &notified);
 }
 
-/* Before the slot is announced: what a peer sends to the new incarnation must not be dropped. */
+/* Before the slot is announced: messages to the new incarnation must not be dropped. */
 void ivsh_attach_discard(struct ivsh_region *region)
 {
 	for (uint32_t sender = 0; sender < region->geometry.slots; sender++) {

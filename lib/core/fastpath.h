@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fastpath.h - what the fast paths have in common: send.c, receive.c, batch.c, inplace.c.
+ * fastpath.h - the common parts of the fast paths: send.c, receive.c, batch.c, inplace.c.
  */
 #ifndef IVSH_CORE_FASTPATH_H
 #define IVSH_CORE_FASTPATH_H
@@ -37,7 +37,7 @@ static inline uint64_t message_control(const struct ivsh_message *message)
 
 	__builtin_memcpy(&control, (const uint8_t *)message + offsetof(struct ivsh_message, size),
 	    sizeof(control));
-	/* In its place stand the message's flags. */
+	/* The message's flags stand in its bits. */
 	return control & ~(UINT64_C(0xffff) << IVSH_WIRE_CONTROL_WRAP_SHIFT);
 }
 
@@ -48,8 +48,8 @@ static inline uint64_t control_form(uint64_t control)
 }
 
 /*
- * (count) messages from (first) on are stored. region, slot: the channel's, as loaded for the check
- * that came before the stores.
+ * To be called when (count) messages from (first) on are stored. region, slot: the channel's, as
+ * loaded for the check that came before the stores.
  */
 static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *region,
     struct ivsh_wire_slot *slot, uint32_t first, uint32_t count)
@@ -70,12 +70,13 @@ static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 	struct ivsh_region *region = ch->region;
 	struct ivsh_wire_slot *slot = region->slot;
 
-	/* What was copied stays in the ring, for the slot's new owner. */
+	/* The copied message stays in the ring, for the slot's new owner. */
 	if (!slot_is_mine(region, slot))
 		return ivsh_slot_lost(region);
 	region->counters.received += count;
 	store32(&slot->heartbeat, ++region->heartbeat);
-	/* At once if the sender waits for room. Its request is in a line that seldom changes. */
+	/* Publish at once if the sender waits for room. Its request is in a line that seldom
+	 * changes. */
 	if ((load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0)
 		return ivsh_receiver_publish(ch);
 	return 0;

@@ -23,12 +23,13 @@ int ivsh_region_format(
 	if (!force && !ivsh_wire_magic_none(load64_acquire(&header->magic)))
 		return IVSH_EBUSY;
 
-	/* SPEC R3.2.2: whoever looks meanwhile finds a memory that is being formatted. */
+	/* SPEC R3.2.2: a peer that reads the magic meanwhile finds a memory that is being
+	 * formatted. */
 	store64_release(&header->magic, 0);
 	fence_full();
 
-	/* Payload areas need no clearing: nothing points there. Descriptors do: a wrap of an
-	 * earlier life would be taken for a message. */
+	/* Payload areas need no clearing: nothing points there. Descriptors do: a wrap counter of
+	 * an earlier formatting would be taken for a message. */
 	ivsh_layout_of(g, &l);
 	__builtin_memset(
 	    (uint8_t *)base + sizeof(header->magic), 0, (size_t)(l.rings - sizeof(header->magic)));

@@ -3,8 +3,8 @@
  * inplace.c - writing and reading payloads where they stand in the shared memory, on the fast path.
  *
  * As send.c and receive.c, in two steps each. Between the two steps the credit is taken away, so
- * that everything else takes the slow path, and (credit_saved) keeps what it was. Unless that is
- * taken away, too, the second step needs no check.
+ * that everything else takes the slow path, and (credit_saved) keeps what it was. Unless
+ * (credit_saved) is taken away, too, the second step needs no check.
  */
 #include "core/fastpath.h"
 

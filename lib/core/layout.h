@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout.h - from a geometry to places: the one function that computes them, and the one door from
- * an offset to a pointer.
+ * layout.h - from a geometry to offsets: the only function that computes them, and the only one
+ * that makes a pointer of an offset.
  */
 #ifndef IVSH_CORE_LAYOUT_H
 #define IVSH_CORE_LAYOUT_H
@@ -29,8 +29,8 @@ uint64_t ivsh_layout_ring(const struct ivsh_geometry *geometry, const struct lay
     uint32_t sender, uint32_t receiver);
 
 /*
- * The door: a pointer to (length) bytes at (offset) of a memory of (size) bytes at (base); NULL if
- * they are not all inside.
+ * The only way to a pointer: to (length) bytes at (offset) of a memory of (size) bytes at (base).
+ * NULL if they are not all inside.
  */
 static inline void *layout_at(void *base, uint64_t size, uint64_t offset, uint64_t length)
 {

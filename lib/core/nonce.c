@@ -3,7 +3,7 @@
  * nonce.c - a nonce that no earlier incarnation had, where the platform's seed may repeat.
  *
  * Under -icount, or with a counter that starts at 0, two boots of a machine draw the same number.
- * The region has words that moved meanwhile: each incarnation leaves another nonce, number and
+ * The region has words that changed meanwhile: each incarnation leaves another nonce, number and
  * heartbeat.
  */
 #include "core/server.h"

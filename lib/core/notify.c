@@ -26,7 +26,8 @@ int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
 	if (ivsh_sender_notify(ch))
 		ch->region->notified++;
 	/* Did the receiver find the ring empty before these messages? Then its read index is one of
-	 * theirs. The fence above and the one of ivsh_region_next() decide who sees the other. */
+	 * theirs. Because of the fence above and the one in ivsh_region_next(), at least one side
+	 * sees the other. */
 	if ((flags & IVSH_WIRE_NOTIFY_PENDING) != 0 &&
 	    load32(&ch->tx.other->read) - first < ch->tx.head - first)
 		ivsh_sender_hint(ch);

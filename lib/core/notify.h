@@ -10,7 +10,10 @@
 /* Notify the receiver if it has requested so. True if it was notified. */
 bool ivsh_sender_notify(struct ivsh_chan *ch);
 
-/* Change our pending byte in the receiver's slot, if the receiver reads those. SPEC R8.6.2. */
+/*
+ * Change our pending byte in the receiver's slot, if the receiver reads the pending bytes. SPEC
+ * R8.6.2.
+ */
 void ivsh_sender_hint(struct ivsh_chan *ch);
 
 /*
@@ -25,7 +28,7 @@ void ivsh_receiver_notify(struct ivsh_chan *ch);
 /* Store our notify flags for the sender: IVSH_WIRE_NOTIFY_*. */
 void ivsh_receiver_flags(struct ivsh_chan *ch, uint32_t flags);
 
-/* Wake the peer, whichever end of whichever ring it waits at. */
+/* Notify the peer, at whichever end of either ring it waits. */
 void ivsh_chan_wake(struct ivsh_chan *ch);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer.c - what the other slots say, and what the server says of them.
+ * peer.c - reading the other slots, and the server's words about them.
  */
 #include "core/server.h"
 #include "core/slot.h"
@@ -9,8 +9,9 @@
 #include <ivsh/peers.h>
 
 /*
- * What the server says of the slot's socket, and the connection word that says so. The server's
- * words count while its heartbeat moves: a server that was killed must not vouch for a peer. R4.3.
+ * The state of the slot's socket as the server reports it, and the connection word with it. The
+ * server's words count only while its heartbeat moves: a server that was killed must not vouch for
+ * a peer. R4.3.
  */
 static enum ivsh_connection connection_read(
     struct ivsh_region *region, uint32_t slot, uint64_t now, uint32_t *word)
@@ -37,8 +38,8 @@ static enum ivsh_connection connection_read(
 }
 
 /*
- * Whether the server saw the incarnation in slot (s) go: its socket is down, or is another one than
- * it came with. So a machine that boots again is not taken for the killed one. SPEC R5.9.1.
+ * Whether the server saw the incarnation in slot (s) go: its socket is down, or is not the one that
+ * it attached with. So a machine that boots again is not taken for the killed one. SPEC R5.9.1.
  */
 static bool incarnation_ended(const struct ivsh_region *region, const struct ivsh_wire_slot *s,
     enum ivsh_connection connection, uint32_t word)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer_event.c - what happened to the other slots: the difference between what was reported last
- * and what is.
+ * peer_event.c - the events of the other slots: the difference between what was reported last and
+ * what is now.
  */
 #include "core/server.h"
 #include "core/slot.h"
@@ -9,7 +9,10 @@
 #include <ivsh/channel.h>
 #include <ivsh/peers.h>
 
-/* A reset that was not reported yet. All channels are private memory, so each is looked at. */
+/*
+ * A reset that was not reported yet. The structs of channels are private memory, so each is
+ * checked.
+ */
 static bool lost_find(const struct ivsh_region *region, struct ivsh_peer_event *event)
 {
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
@@ -42,7 +45,7 @@ static bool peer_has_changed(struct ivsh_peer *peer, enum ivsh_peer_event_kind *
 	return true;
 }
 
-/* Begin another round over all slots, if it is time for one. */
+/* Begin another round over all slots, if one is due. */
 static void round_begin(struct ivsh_region *region)
 {
 	uint32_t change = server_change(region);

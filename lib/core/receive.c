@@ -2,9 +2,9 @@
 /*
  * receive.c - receiving on the fast path.
  *
- * The fast path takes what the sender was expected to store, by comparison with what the receiver
- * computes itself: the wrap counter, a known kind, the one position that the payload can have,
- * and a length that ends before the area does. All else takes the slow path, receiver.c.
+ * The fast path takes a message that is as the receiver expects it. It compares the message with
+ * values that it computes itself: the wrap counter, a known kind, the one position that the payload
+ * can have, and a length that ends before the area does. All else takes the slow path, receiver.c.
  */
 #include "core/fastpath.h"
 
@@ -28,7 +28,7 @@ static __attribute__((noinline)) int receive_refill(struct ivsh_chan *ch,
 		   : ivsh_receiver_receive(ch, message, buffer, capacity);
 }
 
-/* No message: publish everything, and see whether the sender has begun a new generation. */
+/* No message: publish everything, and check whether the sender has begun a new generation. */
 static __attribute__((noinline)) int receive_empty(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
@@ -87,7 +87,7 @@ int ivsh_chan_receive(
 
 	if (index == ch->rx.credit_end)
 		return receive_refill(ch, message, buffer, capacity, NULL, 0);
-	/* Both lines are on their way from the sender at once. */
+	/* Fetch both lines from the sender's cache at the same time. */
 	__builtin_prefetch(ch->rx.next);
 	control = descriptor_load(desc) ^ ch->rx.wrap;
 	if (control_form(control) != sizeof(body) || capacity < sizeof(body))

@@ -19,7 +19,7 @@ static uint32_t share_of(uint32_t whole)
 	return whole / 4;
 }
 
-/* Bytes of area (i) that were released, which the sender does not know yet. */
+/* Bytes of area (i) that were released, but not yet published to the sender. */
 static uint32_t area_held(const struct ivsh_chan *ch, uint32_t i)
 {
 	return ch->rx.now.end[i] - ch->rx.published_now.end[i];
@@ -90,8 +90,8 @@ int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uin
 }
 
 /*
- * SPEC R7.11: go on at the read index that an earlier incarnation published. It may have seen what
- * stands between that and the ring's end.
+ * SPEC R7.11: go on at the read index that an earlier incarnation published. It may have delivered
+ * the messages between that index and the ring's end.
  */
 void ivsh_receiver_open(struct ivsh_chan *ch)
 {
@@ -103,7 +103,7 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	ch->rx.reset_request = load32(&own->reset_request);
 	ch->rx.generation_ack = load32(&own->generation_ack);
 	/* SPEC R6.4: if the last incarnation's reset request was not answered, it could not take
-	 * what stands in the ring, and neither can this one. */
+	 * the messages in the ring, and neither can this one. */
 	ch->rx.waiting = load32_acquire(&ch->rx.other->reset_ack) != ch->rx.reset_request;
 	if (load32(&own->reported) != ch->rx.generation_ack)
 		ivsh_chan_lost(ch);
@@ -147,7 +147,7 @@ static void generation_follow(struct ivsh_chan *ch)
 	if (ch->rx.waiting || (load32_acquire(&ch->rx.other->generation) != ch->rx.generation_ack &&
 				  !is_valid(control_poll(ch)))) {
 		ivsh_receiver_follow(ch);
-		/* It may wait now, without a new generation. */
+		/* The receiver may wait now, without a new generation. */
 		ch->rx.credit_end = ch->rx.read;
 	}
 }
@@ -163,8 +163,9 @@ bool ivsh_receiver_is_ready(struct ivsh_chan *ch)
 }
 
 /*
- * What stands here is no message. In a generation that the sender has left, that is only the end of
- * what can be taken; an earlier incarnation of ours may have asked for the next one because of it.
+ * This descriptor has no valid message. In a generation that the sender has left, that is only the
+ * end of the messages that can be taken; an earlier incarnation of ours may have requested the next
+ * generation because of it.
  */
 static int damage_find(struct ivsh_chan *ch)
 {
@@ -175,7 +176,7 @@ static int damage_find(struct ivsh_chan *ch)
 	return IVSH_EAGAIN;
 }
 
-/* Find the next message, and take private copies of what the sender says of it. */
+/* Find the next message, and take private copies of its size, port and flags. */
 static int message_find(struct ivsh_chan *ch)
 {
 	uint64_t control = control_poll(ch), body;
@@ -210,7 +211,7 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	int error = ivsh_chan_enter(ch);
 
 	if (!error && !ch->rx.peeked) {
-		/* SPEC R7.10.3: not later, however long this one is held. */
+		/* SPEC R7.10.3: publish now, however long the caller holds this message. */
 		credit_set(ch, false);
 		error = message_find(ch);
 	}
@@ -238,7 +239,8 @@ static void peeked_release(struct ivsh_chan *ch)
 	if (ch->rx.marked)
 		ch->rx.marked--;
 	ch->region->counters.received++;
-	/* At once if the sender waits for room. Its request is in a line that seldom changes. */
+	/* Publish at once if the sender waits for room. Its request is in a line that seldom
+	 * changes. */
 	credit_set(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
 }
 

@@ -40,11 +40,11 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 		if (a->formatter && mem->self == 0) {
 			int error = a->formatter(mem, a);
 
-			/* Busy: another formatter was quicker, and is waited for like any. */
+			/* Busy: another formatter was quicker. Wait for it, as for any other. */
 			if (error != IVSH_EBUSY)
 				return error;
 		}
-		/* Nobody can format a memory of this size. */
+		/* No peer can format a memory of this size. */
 		if (mem->size < least) {
 			a->need_size = least;
 			return IVSH_ENOSPC;
@@ -82,7 +82,7 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 	return 0;
 }
 
-/* What an attach and a probe begin with. */
+/* The first part of an attach, and of a probe. */
 static int region_begin(
     struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {

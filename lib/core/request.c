@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.c - asking the peers of a region to notify us.
+ * request.c - requesting notifications from the peers of a region.
  */
 #include "core/request.h"
 
@@ -22,8 +22,8 @@ static uint32_t slot_modulo(uint32_t slot, uint32_t count)
 
 /*
  * SPEC R8.4: the vector by which slot (peer) is to notify us. Not called without vectors. The
- * peer's device has to have the vector, too, or the doorbell goes nowhere (QEMU, hw/misc/ivshmem.c:
- * ivshmem_io_write). What the peer says of itself can cost nobody but itself a notification.
+ * peer's device must have the vector, too, or QEMU drops the doorbell write (hw/misc/ivshmem.c:
+ * ivshmem_io_write). A peer that stores a wrong number of vectors costs only its own notifications.
  */
 static uint32_t vector_for(const struct ivsh_region *region, uint32_t peer)
 {
@@ -58,8 +58,9 @@ static void request_end(uint32_t *word, uint32_t *request)
 }
 
 /*
- * Tell the peer in both rings that we make requests, where that was not done. A peer that has not
- * seen it yet may have a message or a read index on its way: see (requests_ns). SPEC R8.7.4.
+ * Set our notify flags in both rings, where that was not done, so that the peer loads our requests.
+ * A peer that has not seen the flags yet may have a message or a read index on its way: see
+ * (requests_ns). SPEC R8.7.4.
  */
 static void flags_set(struct ivsh_region *region, struct ivsh_chan *ch)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.h - asking the peers of a region to notify us. SPEC 8.
+ * request.h - requesting notifications from the peers of a region. SPEC 8.
  */
 #ifndef IVSH_CORE_REQUEST_H
 #define IVSH_CORE_REQUEST_H

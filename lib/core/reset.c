@@ -4,12 +4,12 @@
  *
  * Theory of operation: the sender numbers the generations of a ring. A generation begins at an
  * index whose wrap counter no descriptor carries, so nothing that stands in the ring can be taken
- * for one of its messages, and nothing has to be cleared. The sender sends when the receiver has
- * acknowledged the generation; the receiver does so when it has read the last one to its end, or
- * cannot. A receiver that finds damage cannot begin a generation: it advances its reset request,
- * and the sender answers by a new generation. Each word has one writer, and each step is one
- * store. So an incarnation that is killed at any step leaves what its next one, or the peer, goes
- * on from.
+ * for one of its messages, and nothing has to be cleared. The sender sends once the receiver has
+ * acknowledged the generation. The receiver acknowledges it once it has read the last generation to
+ * its end, or cannot read on. A receiver that finds damage cannot begin a generation: it advances
+ * its reset request, and the sender answers by a new generation. Each word has one writer, and each
+ * step is one store. So an incarnation that is killed at any step leaves what its next one, or the
+ * peer, goes on from.
  */
 #include "core/reset.h"
 
@@ -40,8 +40,8 @@ static uint32_t wraps_used(const struct ivsh_chan *ch, uint16_t first, uint32_t 
  * A value of the wrap counter that no descriptor carries: mostly (first). Else ranges behind it are
  * counted, each twice as long as the last, until one has more values than descriptors that carry
  * them: then one half of it has that property, too. There is one, since there are 2^16 values and
- * at most half as many descriptors. Loads each descriptor 33 times at the most, whoever writes
- * meanwhile.
+ * at most half as many descriptors. Loads each descriptor 33 times at the most, whatever a peer
+ * writes meanwhile.
  */
 static uint16_t wrap_unused(const struct ivsh_chan *ch, uint16_t first)
 {
@@ -65,7 +65,8 @@ void ivsh_sender_restart(struct ivsh_chan *ch, uint32_t asked)
 	uint16_t wrap = wrap_unused(ch, (uint16_t)(ring_wrap(ch->tx.head, ch->shift) + 1));
 
 	ch->tx.start = (uint32_t)(uint16_t)(wrap - 1) << ch->shift;
-	/* A generation that is acknowledged already would be no reset, whoever stored that. */
+	/* A generation that is acknowledged already would be no reset, whichever peer stored
+	 * that. */
 	if (++ch->tx.generation == load32(&ch->tx.other->generation_ack))
 		ch->tx.generation++;
 	ch->tx.reset_ack = asked;

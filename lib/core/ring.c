@@ -43,7 +43,8 @@ bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now
 		return false;
 	if (control_kind(control) == IVSH_WIRE_KIND_INLINE)
 		return size <= IVSH_WIRE_INLINE_MAX;
-	/* SPEC R7.7.4: the payload is where the lengths before it put it, or may be anywhere. */
+	/* SPEC R7.7.4: the payload is at the position that the lengths before it give, or may be
+	 * anywhere. */
 	return i < IVSH_AREAS && area_holds(&area[i], body, size) &&
 	       (start || !area[i].known || body == area_position(&area[i], now->end[i], size));
 }

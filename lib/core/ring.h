@@ -43,8 +43,8 @@ uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, ui
 
 /*
  * Notify slot (peer) if its notification request at (request) was not answered yet. The caller has
- * stored what the peer may be asleep for; the full fence is made here. *notified: the last request
- * that was answered. True if the peer was notified.
+ * stored the message or index that the peer may wait for; this function makes the full fence.
+ * *notified: the last request that was answered. True if the peer was notified.
  */
 bool ivsh_ring_notify(
     struct ivsh_region *region, uint32_t peer, const uint32_t *request, uint32_t *notified);

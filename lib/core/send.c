@@ -2,9 +2,9 @@
 /*
  * send.c - sending on the fast path.
  *
- * One comparison with the credit says that nothing stands in the way: whatever does takes the
- * credit away (ivsh_chan_stop()). (left) of an area is the same in bytes. All else takes the slow
- * path, sender.c.
+ * One comparison with the credit says that nothing stands in the way: whatever stands in the way
+ * has taken the credit away (ivsh_chan_stop()). (left) of an area is the credit in bytes. All else
+ * takes the slow path, sender.c.
  */
 #include "core/fastpath.h"
 

@@ -42,7 +42,7 @@ static void records_start(struct ivsh_chan *ch, uint32_t i, uint32_t index, uint
 
 /*
  * Take a message that an earlier incarnation left in the ring into the records. 0; IVSH_EPROTO: no
- * sender could have stored it, so somebody has damaged it.
+ * sender could have stored it, so another peer has damaged it.
  */
 static int record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t control)
 {
@@ -85,8 +85,8 @@ static int ring_scan(struct ivsh_chan *ch)
 }
 
 /*
- * SPEC R6.5: a new generation that costs this incarnation nothing: what was lost before is counted
- * already, and what is sent from now on belongs to it.
+ * SPEC R6.5: a new generation that loses no message of this incarnation: earlier losses are counted
+ * already, and messages from now on belong to the new generation.
  */
 static void generation_open(struct ivsh_chan *ch, uint32_t asked)
 {
@@ -111,7 +111,8 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_sender *own = ch->tx.own;
 	uint32_t asked = load32_acquire(&ch->tx.other->reset_request);
-	/* SPEC R5.2.3: the slot's last owner may only have been stopped, with a message in hand. */
+	/* SPEC R5.2.3: the slot's last owner may only have been stopped, in the middle of sending a
+	 * message. */
 	bool seized = ch->region->seized && load32(&own->incarnation) != 0;
 
 	line_open(ch, own);
@@ -132,7 +133,8 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 		generation_open(ch, asked);
 		return 0;
 	}
-	/* What was in flight stays where it is; the next payload in each area says start. */
+	/* Messages in flight stay where they are; the next payload in each area carries the start
+	 * flag. */
 	ch->tx.area[IVSH_AREA_SMALL].known = ch->tx.area[IVSH_AREA_LARGE].known = false;
 	/* The last incarnation may have been killed before it notified. SPEC R8.2.11. */
 	if (ch->tx.head != ch->tx.read) {
@@ -197,7 +199,7 @@ static void credit_set(struct ivsh_chan *ch)
 static bool area_fits(const struct ivsh_area *area, uint32_t end, uint32_t size, uint32_t *position)
 {
 	uint32_t start = area_position(area, end, size);
-	/* In an empty area nobody holds the bytes that are skipped at its end. */
+	/* In an empty area no message holds the bytes that are skipped at its end. */
 	uint32_t tail = end == area->tail ? start : area->tail;
 
 	*position = start;
@@ -220,8 +222,9 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 
 	if (ch->region->attached)
 		slot_tick_due(ch->region);
-	/* The slow path answers a reset request, waits for a reset to be followed (SPEC R6.5), and
-	 * knows of a reservation, which counts on the room that there was. */
+	/* Only the slow path answers a reset request and waits until the receiver has followed a
+	 * reset (SPEC R6.5). It also handles a reservation, which counts on the room that there
+	 * was. */
 	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
 	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || ivsh_sender_collect(ch))
 		return IVSH_EAGAIN;

@@ -17,7 +17,7 @@ static inline const struct ivsh_wire_server *server_page(const struct ivsh_regio
 	    IVSH_WIRE_SERVER_OFFSET, sizeof(struct ivsh_wire_server));
 }
 
-/* The server's count of changes: another value means that a slot came or went. */
+/* The server's count of changes: another value means that a client came or went. */
 static inline uint32_t server_change(const struct ivsh_region *region)
 {
 	const struct ivsh_wire_server *server = server_page(region);

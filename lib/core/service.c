@@ -69,7 +69,9 @@ int ivsh_region_port(
 	return error;
 }
 
-/* Where (name) stands in our own table, or else the first empty entry; IVSH_WIRE_SERVICES: none. */
+/*
+ * The index of (name) in our own table, or else of the first empty entry; IVSH_WIRE_SERVICES: none.
+ */
 static uint32_t entry_for(const struct ivsh_region *region, const char *name)
 {
 	uint32_t empty = IVSH_WIRE_SERVICES;

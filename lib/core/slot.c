@@ -43,7 +43,10 @@ void ivsh_slot_counters(struct ivsh_region *region)
 	    (const char *)c, sizeof(*c));
 }
 
-/* Release: incarnation says that what was stored before it is there, and state that it is. */
+/*
+ * Release: a reader that loads the new incarnation finds the words stored before it, and one that
+ * loads the new state finds the incarnation.
+ */
 static void word_mend(uint32_t *word, uint32_t value)
 {
 	if (load32(word) != value)
@@ -51,8 +54,8 @@ static void word_mend(uint32_t *word, uint32_t value)
 }
 
 /*
- * Store this incarnation's words, in the order of SPEC R5.3. What another has stored over them does
- * not stay. SPEC R9.5.4.
+ * Store this incarnation's words, in the order of SPEC R5.3. This also replaces what another peer
+ * has stored over them. SPEC R9.5.4.
  */
 static void slot_mend(const struct ivsh_region *region)
 {
@@ -121,14 +124,14 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 		text[i] = name[i];
 	ivsh_text_write(slot, slot->name, text, sizeof(text));
 
-	/* The slot's own word, but every peer can store there. All that matters is that it differs
-	 * from the last one, and 0 means "never". */
+	/* Our own word, but every peer can store there. The new value only has to differ from the
+	 * last one, and from 0, which means "never". */
 	region->incarnation = load32(&slot->incarnation) + 1;
 	if (region->incarnation == 0)
 		region->incarnation = 1;
 	region->heartbeat = region->ticked = load32(&slot->heartbeat);
 	ivsh_slot_counters(region);
-	/* SPEC R5.9: the socket that this incarnation came with. */
+	/* SPEC R5.9: the socket that this incarnation attached with. */
 	if (server) {
 		region->attach_epoch = load32(&server->epoch);
 		region->attach_connection = load32(&server->connection[region->mem.self]);

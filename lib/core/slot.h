@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slot.h - a peer's own slot: who is there, and that it lives. SPEC 5.
+ * slot.h - a peer's own slot: announcing an incarnation, and its heartbeat. SPEC 5.
  */
 #ifndef IVSH_CORE_SLOT_H
 #define IVSH_CORE_SLOT_H
@@ -14,7 +14,7 @@
 /* The lines of slot (slot), any number; NULL if there is no such slot. */
 struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t slot);
 
-/* Store our nonce. 0, or IVSH_EREADONLY: what stood there before still does. */
+/* Store our nonce. 0, or IVSH_EREADONLY: the store did not change the word. */
 int ivsh_slot_sign(struct ivsh_region *region);
 
 /* Announce this incarnation in region->slot: all of line 0, the name, the counters. */
@@ -23,10 +23,13 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name);
 /* Store region->counters where others can read them. */
 void ivsh_slot_counters(struct ivsh_region *region);
 
-/* Store the counters, and anew what others have damaged, if the slot is still ours. SPEC R5.6. */
+/*
+ * Store the counters, and store again the words that others have damaged, if the slot is still
+ * ours. SPEC R5.6.
+ */
 void ivsh_slot_publish(struct ivsh_region *region);
 
-/* The slot, and the rings with it, are not ours any more, or never again. Answers IVSH_ELOST. */
+/* Give up the slot and its rings, as lost or detached. Answers IVSH_ELOST. */
 int ivsh_slot_lost(struct ivsh_region *region);
 
 /* Every SLOT_TICK_CALLS calls: publish, and let the channels check their own words. SPEC R6.6. */
@@ -49,7 +52,7 @@ static inline bool slot_is_mine(const struct ivsh_region *region, const struct i
 	return load64(&slot->nonce) == region->nonce;
 }
 
-/* A call was made: tick if it is time to. */
+/* Part of each call: tick if a tick is due. */
 static inline void slot_tick_due(struct ivsh_region *region)
 {
 	if (region->heartbeat - region->ticked >= SLOT_TICK_CALLS)
@@ -67,7 +70,7 @@ static inline int slot_keep(struct ivsh_region *region)
 	return IVSH_ELOST;
 }
 
-/* SPEC R5.4, R5.6: any call shows that this peer lives. 0 while the slot is ours; IVSH_ELOST. */
+/* SPEC R5.4, R5.6: every call advances the heartbeat. 0 while the slot is ours; else IVSH_ELOST. */
 static inline int slot_enter(struct ivsh_region *region)
 {
 	if (slot_keep(region))
@@ -78,8 +81,8 @@ static inline int slot_enter(struct ivsh_region *region)
 }
 
 /*
- * The pending bytes of eight senders, number (i), of our slot: what differs from when
- * ivsh_region_next() read them.
+ * Word (i) of our slot's pending bytes, which has those of eight senders: the bits that have
+ * changed since ivsh_region_next() read them.
  */
 static inline uint64_t pending_changed(const struct ivsh_region *region, uint32_t i)
 {

@@ -2,13 +2,13 @@
 /*
  * stream.c - a stream of bytes over a channel.
  *
- * Theory of operation: the bytes travel as they are, in messages on the stream's port; what the two
- * sides say about them travels on the next port. Since a ring keeps the order, a side says once
- * whose the bytes are that follow. Each side has a number of its own, new with each open. HELLO
- * carries it; CREDIT answers with both numbers and with how many bytes may be sent in all. Bytes
- * count from the first CREDIT on that has our own number, and bytes for, or from, an earlier
- * incarnation are dropped. No more comes than was granted, and no more is granted than the buffer
- * holds: what is in the ring can always be taken out.
+ * Theory of operation: the bytes travel as they are, in messages on the stream's port; control
+ * messages travel on the next port. A ring keeps the order, so one control message says to which
+ * stream the bytes behind it belong. Each side has a number of its own, new with each open. HELLO
+ * carries it. CREDIT answers with both numbers and with how many bytes may be sent in all. A side
+ * takes bytes from the first CREDIT on that has its own number, and drops bytes for, or from, an
+ * earlier incarnation. The peer sends no more than was granted, and a side grants no more than its
+ * buffer holds: so it can always take all bytes out of the ring.
  */
 #include <ivsh/stream.h>
 
@@ -40,13 +40,13 @@ static void stream_end(struct ivsh_stream *s, int error)
 		s->error = error;
 }
 
-/* --- What the peer says --------------------------------------------------------------------- */
+/* --- Messages from the peer ----------------------------------------------------------------- */
 
 /* SPEC R10.2.1: take the number of the peer's stream. False if it ends this stream. */
 static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
 {
 	if (c->from == s->peer) {
-		/* The peer asks again: a reset may have taken our answer. */
+		/* The peer repeats its HELLO: a reset may have lost our answer. */
 		s->rx.owed |= c->kind == IVSH_WIRE_STREAM_HELLO;
 		return true;
 	}
@@ -79,7 +79,7 @@ static void control_take(struct ivsh_stream *s, const struct ivsh_message *messa
 		stream_break(s);
 		return;
 	}
-	/* One copy: what is checked is what is used. SPEC R9.2. */
+	/* One copy, which is checked and then used. SPEC R9.2. */
 	copy_private(&c, message->data, sizeof(c));
 	if (c.from == 0 || c.kind < IVSH_WIRE_STREAM_HELLO || c.kind > IVSH_WIRE_STREAM_CLOSE) {
 		stream_break(s);
@@ -152,7 +152,7 @@ bool ivsh_stream_take(struct ivsh_stream *s, const struct ivsh_message *message)
 	return true;
 }
 
-/* --- What this side says -------------------------------------------------------------------- */
+/* --- Messages to the peer ------------------------------------------------------------------- */
 
 static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
 {
@@ -168,8 +168,8 @@ static int control_send(struct ivsh_stream *s, uint32_t kind, uint32_t value)
 }
 
 /*
- * Say what is still to be said, in this order. IVSH_EAGAIN: not all of it; the next call tries
- * again, and the wait ends when there is room. SPEC R10.5.3.
+ * Send the control messages that are due, in this order. IVSH_EAGAIN: not all of them; the next
+ * call tries again, and the wait ends when there is room. SPEC R10.5.3.
  */
 static int control_flush(struct ivsh_stream *s)
 {
@@ -341,7 +341,8 @@ void ivsh_stream_close(struct ivsh_stream *s)
 {
 	if (!s->error && s->peer != 0 && !(s->tx.ended && s->rx.ended) &&
 	    control_send(s, IVSH_WIRE_STREAM_CLOSE, 0) != 0) {
-		/* The ring is full: the peer learns it from our next HELLO, or our next life. */
+		/* The ring is full: the peer learns it from our next HELLO, or our next
+		 * incarnation. */
 	}
 	s->error = IVSH_EPEER;
 }

@@ -54,7 +54,7 @@ int ivsh_text_read(const struct ivsh_wire_slot *slot, const uint8_t *from, char 
 
 void ivsh_text_end(struct ivsh_wire_slot *slot)
 {
-	/* Even, whatever somebody has stored meanwhile: nobody reads under an odd number. */
+	/* Even, whatever another peer has stored meanwhile: readers refuse an odd number. */
 	store32_release(&slot->sequence, (load32(&slot->sequence) | 1) + 1);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.h - the name and the services of a slot, which stand under its sequence counter.
+ * text.h - the name and the services of a slot, which its sequence counter guards.
  */
 #ifndef IVSH_CORE_TEXT_H
 #define IVSH_CORE_TEXT_H
@@ -13,7 +13,7 @@
 /* Whether (name) is NULL or has at most 31 characters, all of them printable ASCII. */
 bool ivsh_text_is_valid(const char *name);
 
-/* Terminate (text) of (size) bytes, and replace what does not belong on a terminal. */
+/* Terminate (text) of (size) bytes, and replace characters that are not printable. */
 void ivsh_text_clean(char *text, uint32_t size);
 
 /*
@@ -28,7 +28,7 @@ void ivsh_text_write(struct ivsh_wire_slot *slot, uint8_t *to, const char *from,
 /* Make the sequence counter even, after it was damaged or an incarnation was killed writing. */
 void ivsh_text_end(struct ivsh_wire_slot *slot);
 
-/* Store (size) bytes, a multiple of 8, word by word: what ivsh_text_write() does between. */
+/* Store (size) bytes, a multiple of 8, word by word, between the two steps of ivsh_text_write(). */
 void ivsh_words_store(uint8_t *to, const char *from, uint32_t size);
 
 #endif

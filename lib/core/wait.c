@@ -6,8 +6,8 @@
  * more. A peer that stores a message, or a read index, then loads the request. The full fences
  * between the two steps, one on each side, make sure that at least one of them sees the other;
  * DESIGN.md, "Notifications", and the model in tests/model have the argument. The sleeper also
- * wakes by a timer: notifications can be lost where nobody is to blame (interrupts that are not
- * enabled yet, fences that an emulator drops).
+ * wakes by a timer: notifications can be lost without a fault of either peer (interrupts that are
+ * not enabled yet, fences that an emulator drops).
  */
 #include "core/receiver.h"
 #include "core/request.h"
@@ -39,8 +39,8 @@ static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 }
 
 /*
- * What there is to do: polls the server page and each open channel once, or when all is (quiet)
- * only the channels that wait for room.
+ * Poll the server page and each open channel once, or with (quiet) only the channels that wait for
+ * room. Answers the events found.
  */
 static uint32_t poll(struct ivsh_region *region, uint32_t wanted, bool quiet)
 {
@@ -75,7 +75,7 @@ static uint32_t poll(struct ivsh_region *region, uint32_t wanted, bool quiet)
 	return events & wanted;
 }
 
-/* Several regions that are waited for as one, and what there is to do in each. */
+/* Several regions with one common wait, and the events found in each. */
 struct many {
 	struct ivsh_region *const *regions;
 	uint32_t count;
@@ -83,7 +83,7 @@ struct many {
 	uint32_t *events; /* of each */
 };
 
-/* Poll all of them: what there is to do in any. With (hints): only where no hint says quiet. */
+/* Poll all of them; answer the events of any. With (hints): not where the hints say quiet. */
 static uint32_t poll_many(const struct many *m, bool hints, uint64_t now)
 {
 	uint32_t any = 0;
@@ -114,7 +114,8 @@ static bool request_many(const struct many *m, uint64_t *deadline_ns)
 	 * notifies us of.
 	 * SPEC R8.2.7. */
 	fence_full();
-	/* The time is taken before the poll: what was on its way is there then. SPEC R8.7.5. */
+	/* The time is taken before the poll, which then sees the stores that were on their way.
+	 * SPEC R8.7.5. */
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct ivsh_region *region = m->regions[i];
 
@@ -152,14 +153,15 @@ static void wakes_count(const struct many *m, bool is_notified, bool is_cut, boo
 			region->counters.wakes_timer++;
 		else if (some || m->count == 1)
 			region->counters.wakes_doorbell++;
-		/* A doorbell that is a moment late is not missed: it comes after what it is for. */
+		/* A doorbell that is a moment late is not missed: it comes after the message or
+		 * index. */
 		if (!is_notified && !is_late && !is_cut &&
 		    (m->events[i] & ~IVSH_EVENT_CONTROL) != 0 && region->mem.doorbell.vectors != 0)
 			region->counters.missed_notifications++;
 	}
 }
 
-/* One sleep, to (deadline_ns) at the latest: what there is to do afterwards. */
+/* Sleep once, to (deadline_ns) at the latest. Answers the events found afterwards. */
 static uint32_t sleep_once(const struct many *m, uint64_t deadline_ns)
 {
 	const struct ivsh_doorbell *doorbell = &m->regions[0]->mem.doorbell;

@@ -5,8 +5,8 @@
 #include "node/inside.h"
 
 /*
- * Whether the incarnation that was asked is over, or seems to be. Where nobody was there, whoever
- * comes first is asked.
+ * Whether the incarnation that the request went to has ended, or seems to have. If the slot had no
+ * peer, the request is for the first incarnation that comes.
  */
 static bool is_peer_gone(struct ivsh_node *node, struct ivsh_call *call)
 {
@@ -59,7 +59,7 @@ void ivsh_node_call_end(struct ivsh_node *node, struct ivsh_call *call)
 	call->begun = false;
 }
 
-/* One look. (inbox): what stands before the reply is put there. */
+/* Poll once. (inbox): messages that stand before the reply go to the inbox. */
 static int call_look(struct ivsh_node *node, struct ivsh_call *call, bool inbox)
 {
 	struct ivsh_chan *ch = ivsh_node_channel(node, call->peer);
@@ -68,7 +68,7 @@ static int call_look(struct ivsh_node *node, struct ivsh_call *call, bool inbox)
 
 	if (!call->begun) {
 		error = call_begin(node, call);
-		/* Until there is room, what comes ends no wait either. */
+		/* Until there is room, a message that comes ends no wait either. */
 		if (error == IVSH_EAGAIN) {
 			error = ivsh_node_pump(node, inbox ? ch : NULL);
 			return error ? error : IVSH_EAGAIN;
@@ -76,7 +76,8 @@ static int call_look(struct ivsh_node *node, struct ivsh_call *call, bool inbox)
 		if (error)
 			return error;
 	}
-	/* Before the ring: what the peer sent before it went is there by then. */
+	/* Checked before the ring is polled: everything that the peer sent before it went is there
+	 * by then. */
 	is_gone = is_peer_gone(node, call);
 	error = ivsh_node_pump(node, inbox ? ch : NULL);
 	if (call->error != IVSH_EAGAIN)

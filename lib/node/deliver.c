@@ -3,20 +3,20 @@
  * deliver.c - receiving from any peer.
  *
  * Theory of operation: messages are taken from three places, the oldest first: the inbox, where a
- * call or a stream has put what stood in its way; channels whose next message is peeked and held,
- * for the same reason or since the buffer was too small; and the rings, in turn. What is for a
- * stream or a call is dispatched on the way. ivsh_node_receive() itself goes on with the ring that
- * had the last message, for some (turns), before it comes here.
+ * call or a stream has put the messages that stood in its way; channels whose next message is
+ * peeked and held, for the same reason or since the buffer was too small; and the rings, in turn.
+ * Messages for streams and calls are dispatched on the way. ivsh_node_receive() first takes some
+ * messages (NODE_TURNS) from the ring that had the last one, before it calls these functions.
  */
 #include "node/inside.h"
 
 /*
  * With more slots than this, ivsh_region_next() finds the next message by its pending hints. With
- * fewer a look at each ring costs less than what hints ask of every sender.
+ * fewer, polling each ring costs less than the hints cost every sender.
  */
 #define SCAN_SLOTS 16u
 
-/* So many messages for others are dispatched in one look. */
+/* At most so many messages for streams and calls are dispatched in one poll. */
 #define DISPATCH_MOST 64u
 
 /* The request that is peeked on (ch) goes to (buffer). */
@@ -78,13 +78,13 @@ static int peek_next(struct ivsh_node *node, struct ivsh_chan **ch, struct ivsh_
 	return error;
 }
 
-/* A channel broke: mend it, and go on, if the slot is still ours. */
+/* A channel broke: reset it, and go on, if the slot is still ours. */
 static int broke(struct ivsh_node *node, uint32_t peer)
 {
 	return ivsh_node_mend(node, peer) == IVSH_ELOST ? IVSH_ELOST : IVSH_EAGAIN;
 }
 
-/* Peek, see whose it is, and deliver or dispatch it. */
+/* Peek, find out whom the message is for, and deliver or dispatch it. */
 static int look_all(
     struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
 {
@@ -114,7 +114,7 @@ static int look_all(
 	return IVSH_EAGAIN;
 }
 
-/* What came of receiving from (ch). IVSH_EAGAIN: nothing for the application. */
+/* Handle (error), the answer of receiving from (ch). IVSH_EAGAIN: nothing for the application. */
 static int received(struct ivsh_node *node, const struct ivsh_chan *ch,
     struct ivsh_node_message *message, void *buffer, int error)
 {
@@ -123,7 +123,7 @@ static int received(struct ivsh_node *node, const struct ivsh_chan *ch,
 
 	if (error == IVSH_EPROTO)
 		return broke(node, ch->peer);
-	/* Of a request the header is not copied: it may fit all the same. */
+	/* The header of a request is not copied, so the request may fit all the same. */
 	if (error == IVSH_ENOSPC)
 		ivsh_node_hold(node, ch->peer, true);
 	if (error)
@@ -144,7 +144,7 @@ static int received(struct ivsh_node *node, const struct ivsh_chan *ch,
 	return 0;
 }
 
-/* Receive from the next channel in turn that has a message. Nobody else is to have it. */
+/* Receive from the next channel in turn that has a message. No stream or call takes any. */
 static int look_quickly(
     struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
 {
@@ -174,7 +174,7 @@ static int look(
 		return ivsh_node_inbox_take(node, message, buffer, capacity);
 	if (!node->streams && node->held == 0 && node->slots <= SCAN_SLOTS)
 		error = look_quickly(node, message, buffer, capacity);
-	/* What did not fit is held now. */
+	/* A message that did not fit is held now. */
 	if (error == IVSH_EAGAIN && (node->streams || node->held != 0 || node->slots > SCAN_SLOTS))
 		error = look_all(node, message, buffer, capacity);
 	return error;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatch.c - what a message is, and whose: a stream's, a call's, or the application's.
+ * dispatch.c - whom a message is for: a stream, a call, or the application.
  */
 #include "node/inside.h"
 
@@ -53,7 +53,7 @@ enum dispatched ivsh_node_dispatch(struct ivsh_node *node, struct ivsh_chan *ch,
 	if (!call_take(node, ch->peer, message, call))
 		return DISPATCHED_REQUEST;
 	if (ivsh_chan_release(ch)) {
-		/* Only of a slot that is lost, which the next call says. */
+		/* Fails only when the slot is lost, which the next call answers. */
 	}
 	return DISPATCHED;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fast.c - sending and receiving 8 bytes, where nothing stands in the way: as send.c and receive.c
- * of the core do it.
+ * fast.c - sending and receiving 8 bytes on the fast path, as send.c and receive.c of the core do.
  *
  * The only file of this room that knows the core from inside. It reads the channel's own state, and
  * of shared memory what ivsh_chan_send() and ivsh_chan_receive() would read, once. All else, errors
- * included, is left as it is to the slow path, which begins anew.
+ * included, is left to the slow path, which begins anew.
  */
 #include "core/fastpath.h"
 #include "node/inside.h"
@@ -41,7 +40,7 @@ int ivsh_node_send(struct ivsh_node *node, uint32_t peer, uint16_t port, const v
 	return sender_accepted(ch, region, slot, index, 1);
 }
 
-/* What the near channel has for us is not 8 bytes, or its credit is used up. */
+/* The message in the near channel is not 8 bytes, or the credit is used up. */
 static __attribute__((noinline)) int receive_any(struct ivsh_node *node,
     struct ivsh_node_message *message, void *buffer, uint32_t capacity, uint64_t timeout_ns)
 {
@@ -71,7 +70,7 @@ int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message,
 		    node, message, buffer, capacity, timeout_ns, IVSH_EAGAIN);
 	if (index == ch->rx.credit_end)
 		return receive_any(node, message, buffer, capacity, timeout_ns);
-	/* Both lines are on their way from the sender at once. */
+	/* Fetch both lines from the sender's cache at the same time. */
 	__builtin_prefetch(ch->rx.next);
 	control = descriptor_load(desc) ^ ch->rx.wrap;
 	if (control_form(control) != sizeof(body) || capacity < sizeof(body))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * find.c - who is here, under which name, and what is to be had from it.
+ * find.c - finding peers by name, and services.
  */
 #include "node/inside.h"
 
@@ -11,7 +11,7 @@ const struct ivsh_peer *ivsh_node_peer(struct ivsh_node *node, uint32_t peer)
 	return &node->peers[peer];
 }
 
-/* The lowest slot that somebody is attached to. */
+/* The lowest slot that a peer is attached to. */
 static int find_any(struct ivsh_node *node, uint32_t *peer)
 {
 	for (uint32_t i = 0; i < node->slots; i++) {
@@ -34,7 +34,7 @@ int ivsh_node_find(struct ivsh_node *node, const char *name, uint32_t *peer, uin
 
 		if (error != IVSH_ENODEV)
 			return error;
-		/* Nobody announces that a peer attaches. */
+		/* Nothing announces that a peer attaches. */
 		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
 			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;

@@ -57,7 +57,10 @@ static bool is_peer_gone(struct ivsh_node_stream *stream)
 	       (peer->presence == IVSH_PEER_ABSENT || peer->presence == IVSH_PEER_GONE);
 }
 
-/* Before each try: take what has come. *is_gone: if nothing is there now, nothing will be. */
+/*
+ * Before each try: take the messages that have come. *is_gone: if none is there now, none will
+ * come.
+ */
 static int flow_look(struct ivsh_node_stream *stream, bool *is_gone)
 {
 	room_begin(stream->node, stream->stream.chan);

@@ -2,8 +2,8 @@
 /*
  * free.c - a slot for a node whose transport names none.
  *
- * Slots that nobody is attached to come first, then those whose peer may be dead: the claim, which
- * the attach makes, finds out.
+ * Slots that no peer is attached to come first, then those whose peer may be dead: the claim that
+ * the attach makes finds out.
  */
 #include "node/inside.h"
 
@@ -17,7 +17,10 @@ static int attach_as(struct ivsh_region *region, struct ivsh_mem *mem, struct iv
 	return ivsh_region_attach(region, mem, attach);
 }
 
-/* Look at the region, as soon as there is one. Slot 0 makes it, if it may: then *is_done. */
+/*
+ * Probe the region, as soon as there is one. Slot 0 formats it, if the options allow it: then
+ * *is_done.
+ */
 static int region_await(struct ivsh_region *region, struct ivsh_mem *mem,
     struct ivsh_attach *attach, uint64_t seed, bool *is_done)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.c - waiting, and mending channels meanwhile.
+ * idle.c - waiting, and resetting broken channels meanwhile.
  */
 #include "node/inside.h"
 
-/* Reset the channel as often as its peer's incarnation may have it. */
+/* Reset the channel, at most IVSH_NODE_RESETS times for each incarnation of its peer. */
 int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 {
 	struct ivsh_node_link *link = &node->links[peer];
@@ -58,13 +58,13 @@ static int wait_once(struct ivsh_node *node, uint32_t wanted, uint64_t timeout_n
 	wait.wanted = wanted;
 	*events = 0;
 	error = ivsh_region_wait(&node->region, &wait, timeout_ns, events);
-	/* Also a channel that was given up: its peer may have come again. */
+	/* Also a channel that is not used any more: its peer may have come back. */
 	if (!error)
 		ivsh_node_mend_all(node);
 	return error;
 }
 
-/* Room that is there on other channels ends no wait for this one. */
+/* Room on other channels ends no wait for room on this one. */
 static void others_mute(struct ivsh_node *node, const struct ivsh_chan *room)
 {
 	for (uint32_t i = 0; i < node->slots; i++)

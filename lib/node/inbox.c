@@ -2,8 +2,8 @@
 /*
  * inbox.c - messages that came before what a call or a stream waited for.
  *
- * The rest of the node's block: entries one behind the other, each a message and its bytes. What is
- * left moves to the front when the end is reached.
+ * The rest of the node's block: entries one behind the other, each a message and its bytes. The
+ * entries that are left move to the front when the end is reached.
  */
 #include "node/inside.h"
 

@@ -8,10 +8,13 @@
 #include <ivsh/node.h>
 #include <ivsh/wire.h>
 
-/* A peer that dies where no server sees it is looked at this often while somebody waits for it. */
+/*
+ * While a call or a stream waits for a peer, the node checks this often whether the peer lives:
+ * without a server no event says so.
+ */
 #define NODE_LOOK_NS UINT64_C(100000000)
 
-/* What ends a wait for a message. */
+/* The events that end a wait for a message. */
 #define NODE_EVENTS (IVSH_EVENT_MESSAGE | IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN)
 
 /* How long a call may take, from its begin on. */
@@ -20,7 +23,7 @@ struct limit {
 	uint64_t timeout_ns;
 };
 
-/* Who does not wait needs no clock. */
+/* A call that does not wait needs no clock. */
 static inline struct limit limit_begin(const struct ivsh_node *node, uint64_t timeout_ns)
 {
 	struct limit limit = {timeout_ns ? ivsh_node_now(node) : 0, timeout_ns};
@@ -28,7 +31,7 @@ static inline struct limit limit_begin(const struct ivsh_node *node, uint64_t ti
 	return limit;
 }
 
-/* What is left of it; 0: nothing. */
+/* The time that is left of it; 0: none. */
 static inline uint64_t limit_left(const struct ivsh_node *node, const struct limit *limit)
 {
 	uint64_t gone;
@@ -39,7 +42,7 @@ static inline uint64_t limit_left(const struct ivsh_node *node, const struct lim
 	return gone < limit->timeout_ns ? limit->timeout_ns - gone : 0;
 }
 
-/* The first bytes of what (from) holds, in private memory. Not loaded again, and not by parts. */
+/* A private copy of the first bytes at (from). The compiler loads them once, and not in parts. */
 static inline struct ivsh_wire_call call_read(const void *from)
 {
 	struct ivsh_wire_call call;
@@ -49,7 +52,7 @@ static inline struct ivsh_wire_call call_read(const void *from)
 	return call;
 }
 
-/* So many messages come from one channel before others have a turn, if nothing forbids it. */
+/* One channel delivers so many messages before others have a turn, if nothing forbids it. */
 #define NODE_TURNS 64u
 
 /* The next receive goes on with (ch), which has just had a message. */
@@ -59,30 +62,30 @@ static inline void near_set(struct ivsh_node *node, struct ivsh_chan *ch)
 	node->near_end = ch->rx.read + NODE_TURNS - 1;
 }
 
-/* The next receive looks at everything. */
+/* The next receive polls all channels. */
 static inline void near_stop(struct ivsh_node *node)
 {
 	node->near = &node->chans[node->self];
 	node->near_end = node->near->rx.read;
 }
 
-/* Somebody else's slot. */
+/* A slot other than our own. */
 static inline bool is_peer(const struct ivsh_node *node, uint32_t peer)
 {
 	return peer < node->slots && peer != node->self;
 }
 
 /*
- * Wait once, for (wanted) or up to (most_ns), and mend what broke. (room): the channel that room is
- * waited for, if the last try found none; NULL: none. IVSH_EAGAIN: (limit) is over, and nothing was
- * waited for.
+ * Wait once, for (wanted) or up to (most_ns), and reset channels that broke. (room): the channel
+ * that the caller waits for room on, if the last try found none; NULL: none. IVSH_EAGAIN: (limit)
+ * is over, and the call did not wait.
  */
 int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_chan *room,
     const struct limit *limit, uint64_t most_ns) IVSH_MUST_CHECK;
 
 /*
- * Between these two a channel says whether the last try found no room, and nothing else: what a
- * call of the application found before is remembered.
+ * Between these two, (blocked) of a channel says only whether the last try found no room. What a
+ * call of the application found before is kept, and restored afterwards.
  */
 static inline void room_begin(struct ivsh_node *node, struct ivsh_chan *ch)
 {
@@ -98,16 +101,16 @@ static inline void room_end(struct ivsh_node *node, struct ivsh_chan *ch)
 
 /*
  * A send to (peer) answered (error): 0: it may be tried again, since there may be room now. Else
- * what the caller is to answer.
+ * the caller answers it.
  */
 int ivsh_node_make_room(
     struct ivsh_node *node, uint32_t peer, int error, const struct limit *limit) IVSH_MUST_CHECK;
 
-/* Reset the channel to (peer) if it is dead. IVSH_EPROTO: no more, it is broken. */
+/* Reset the channel to (peer) if it is dead. IVSH_EPROTO: it broke too often. */
 int ivsh_node_mend(struct ivsh_node *node, uint32_t peer) IVSH_MUST_CHECK;
 void ivsh_node_mend_all(struct ivsh_node *node);
 
-/* What dispatching a peeked message comes to. */
+/* The results of dispatching a peeked message. */
 enum dispatched {
 	DISPATCHED,         /* it was for a stream or a call, and is released */
 	DISPATCHED_REQUEST, /* a request: its header is in *call */
@@ -118,27 +121,31 @@ enum dispatched {
 enum dispatched ivsh_node_dispatch(struct ivsh_node *node, struct ivsh_chan *ch,
     const struct ivsh_message *message, struct ivsh_wire_call *call);
 
-/* The same for a call's header and body, wherever they stand. False: it is a request. */
+/*
+ * The same for the header and body of a call's message, wherever they are. False: it is a request.
+ */
 bool ivsh_node_call_take(struct ivsh_node *node, uint32_t peer, const struct ivsh_wire_call *call,
     const void *body, uint32_t size);
 
-/* A peeked message stays in its ring, for ivsh_node_receive(); or does not any more. */
+/* Hold a peeked message in its ring, for ivsh_node_receive(); or do not hold it any more. */
 void ivsh_node_hold(struct ivsh_node *node, uint32_t peer, bool held);
 
 /*
- * Take from all rings what is for streams and calls, and what stands before it in (target)'s, may
- * be NULL, into the inbox. IVSH_ENOSPC: the inbox is full.
+ * Take the messages for streams and calls from all rings. In the ring of (target), which may be
+ * NULL, messages that stand before these go to the inbox. IVSH_ENOSPC: the inbox is full.
  */
 int ivsh_node_pump(struct ivsh_node *node, const struct ivsh_chan *target) IVSH_MUST_CHECK;
 
-/* Where fast.c ends. (error): what receiving from the near channel answered; IVSH_EAGAIN: others
- * have their turn. */
+/*
+ * The slow path behind fast.c. (error): the answer of receiving from the near channel; IVSH_EAGAIN:
+ * other channels have their turn.
+ */
 int ivsh_node_send_slow(struct ivsh_node *node, uint32_t peer, uint16_t port, const void *data,
     uint32_t size, uint64_t timeout_ns) IVSH_MUST_CHECK;
 int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns, int error) IVSH_MUST_CHECK;
 
-/* The inbox: put a message in; look at the first one, or take it. */
+/* The inbox: put a message in; read the first one, or take it out. */
 int ivsh_node_inbox_put(struct ivsh_node *node, const struct ivsh_node_message *message,
     const void *body) IVSH_MUST_CHECK;
 int ivsh_node_inbox_take(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,

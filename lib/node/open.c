@@ -7,7 +7,7 @@
 #define OPEN_TIMEOUT_NS UINT64_C(5000000000)
 #define OPEN_SLOTS 8u
 
-/* What falling asleep and waking up costs. */
+/* About what falling asleep and waking up cost. */
 #define OPEN_SPIN_NS UINT64_C(50000)
 
 #define ALIGNMENT 64u
@@ -43,7 +43,7 @@ int ivsh_node_size(const struct ivsh_mem *mem, uint32_t slots, uint64_t *size)
 	return error;
 }
 
-/* Whether this node would format the memory if nobody has. */
+/* Whether this node may format the memory if no one else has. */
 static bool is_formatter(const struct ivsh_mem *mem, const struct ivsh_node_options *options)
 {
 	uint32_t slot = options->flags & IVSH_NODE_SLOT ? options->slot : mem->self;
@@ -69,7 +69,9 @@ static int block_check(const struct ivsh_mem *mem, struct ivsh_node_options *opt
 	return IVSH_ENOSPC;
 }
 
-/* The slot that is asked for, in mem->self; IVSH_SELF_NONE: any free one. */
+/*
+ * Set mem->self to the slot that the options or the transport name; IVSH_SELF_NONE: any free one.
+ */
 static int slot_choose(struct ivsh_mem *mem, const struct ivsh_node_options *options)
 {
 	if (!(options->flags & IVSH_NODE_SLOT))
@@ -99,12 +101,12 @@ static int attach_begin(struct ivsh_node *node, struct ivsh_mem *mem,
 	if (fits && !(options->flags & IVSH_NODE_NO_FORMAT))
 		attach->formatter = ivsh_attach_format;
 	if (!fits && mem->self == 0)
-		attach->timeout_ns = 0; /* nobody else is to format it */
+		attach->timeout_ns = 0; /* no other peer formats it */
 	if (!is_guarded)
 		attach->claim = ivsh_attach_claim;
 	if (options->flags & IVSH_NODE_DISCARD)
 		attach->discard = ivsh_attach_discard;
-	/* Nobody notifies who never sleeps. */
+	/* No peer notifies a node that never sleeps. */
 	if (options->flags & IVSH_NODE_POLL)
 		mem->doorbell.vectors = 0;
 	if (!seed)
@@ -201,7 +203,7 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 	error = node_attach(n, mem, options);
 	if (error)
 		return error;
-	/* Another may have formatted it, and otherwise than we would have. */
+	/* Another peer may have formatted it, with another geometry than ours. */
 	if (size_of(&n->region.geometry) > size) {
 		options->need_block = size_of(&n->region.geometry);
 		ivsh_region_detach(&n->region);

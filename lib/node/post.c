@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * post.c - sending, where it does not go at once.
+ * post.c - sending when there is no room at once.
  */
 #include "node/inside.h"
 

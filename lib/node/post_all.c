@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * post_all.c - sending to whoever has a name, or is here.
+ * post_all.c - sending to a peer by its name, or to all that are present.
  */
 #include "node/inside.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pump.c - what a call or a stream does with messages while it waits.
+ * pump.c - taking messages while a call or a stream waits.
  *
- * A ring keeps its order, so what is waited for may stand behind other messages of the same peer:
- * these go to the inbox. Those of other peers are peeked and held: they stay in their rings, and
+ * A ring keeps its order, so the awaited message may stand behind other messages of the same peer:
+ * these go to the inbox. Messages of other peers are peeked and held: they stay in their rings, and
  * end no wait.
  */
 #include "node/inside.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * services.c - named ports: publishing them, and finding who has them.
+ * services.c - named ports: publishing them, and finding a peer that offers one.
  */
 #include "node/inside.h"
 
@@ -25,7 +25,7 @@ int ivsh_node_find_service(
 			*peer = i;
 			return 0;
 		}
-		/* Nobody announces a service. */
+		/* Nothing announces a service. */
 		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
 			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;

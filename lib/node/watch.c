@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c - what happens to the other peers.
+ * watch.c - the events of the other peers.
  */
 #include "node/inside.h"
 
-/* A channel that was given up, and nobody was told. */
+/* A channel that broke too often, which was not reported yet. */
 static bool broken_next(struct ivsh_node *node, struct ivsh_peer_event *event)
 {
 	for (uint32_t i = 0; i < node->slots; i++) {
