@@ -35,7 +35,7 @@ static const char *missing(const char *none)
 	case EINTR:
 	case ERANGE:
 		return strerror(errno);
-	default: /* getpwnam(3): 0, ENOENT, ESRCH, EBADF, EPERM and others say the same */
+	default: /* getpwnam(3): 0, ENOENT, ESRCH, EBADF, EPERM and others mean the same */
 		return none;
 	}
 }

@@ -14,7 +14,7 @@
 
 #define BINDINGS_NAME_MAX 63 /* a log line, and a reader's eye, hold it */
 
-/* What is wrong with "WHO=PATH", as a phrase; NULL: nothing. */
+/* The error in "WHO=PATH", as a phrase; NULL: none. */
 static const char *find_fault(const char *text)
 {
 	const char *equals = strchr(text, '=');

@@ -22,7 +22,7 @@
 #define LEGACY_SLOTS 16u /* QEMU's device has room for 16 peers from the start */
 #define UID_SPARE 16u    /* connections of a user that do not hold a slot yet, or any more */
 
-/* What stands for "the default" until all options are known. */
+/* It stands for "the default" until all options are known. */
 static const char default_path[] = "";
 
 static int wrong(const char *object, const char *what)
@@ -39,7 +39,7 @@ static int refuse(const struct options *options, enum setting setting, const cha
 	return wrong(object, what);
 }
 
-/* QEMU's server puts itself in the background, its memory and socket where everybody looks. */
+/* QEMU's server goes to the background, and uses well-known names for memory and socket. */
 void complete_defaults(struct options *options, bool legacy)
 {
 	*options = (struct options){
@@ -162,7 +162,7 @@ static int set_geometry(struct options *options)
 	return 0;
 }
 
-/* What depends on several options. */
+/* Set and check all that depends on several options. */
 int complete_options(struct options *options)
 {
 	char object[OPTIONS_OBJECT];

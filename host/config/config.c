@@ -18,7 +18,7 @@
 
 #define CONFIG_MARK "\xef\xbb\xbf" /* a byte order mark: what some editors begin a file with */
 
-/* What is being read. */
+/* The file that is being read. */
 struct config {
 	struct options *options;
 	const char *name;
@@ -35,8 +35,8 @@ static int refuse(const struct config *config, const char *what)
 }
 
 /*
- * A control character in the midst of (line). A carriage return is one: where lines end with
- * nothing else, what looks like many settings is one, or one comment.
+ * Refuse a control character in the midst of (line). A carriage return is one: in a file whose
+ * lines end with nothing else, many settings would be read as one, or as one comment.
  */
 static int check_characters(const struct config *config, const char *line)
 {
@@ -60,7 +60,7 @@ static int check_characters(const struct config *config, const char *line)
 	return 0;
 }
 
-/* What a line may have around its words. A file from Windows ends its lines with \r, too. */
+/* The white space around the words of a line. A file from Windows ends its lines with \r, too. */
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
@@ -201,7 +201,7 @@ int config_load(struct options *options, int fd)
 	int status;
 	int file = fd;
 
-	/* What blocks until somebody writes, a FIFO, is opened and then refused. */
+	/* A FIFO would block until somebody writes: it is opened without that, then refused. */
 	if (fd < 0)
 		file = open(options->config, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (file < 0)

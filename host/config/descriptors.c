@@ -2,9 +2,9 @@
 /*
  * descriptors.c - whether the descriptors suffice, the server's and its clients'.
  *
- * Everybody holds every eventfd, slots x vectors of them. QEMU 7.2 takes a message whose descriptor
- * it cannot receive for a disconnect, and damages its heap: so the limit is kept here, before the
- * first client comes.
+ * Each client holds every eventfd, slots x vectors of them. QEMU 7.2 takes a message whose
+ * descriptor it cannot receive for a disconnect, and damages its heap: so the limit is kept here,
+ * before the first client comes.
  */
 #include "config/descriptors.h"
 #include "config/settings.h"
@@ -18,7 +18,7 @@
 /* stdio, memory, state, timers, signals, epoll sets, spares, pid file, status clients; more */
 #define DESCRIPTORS_OTHERS 32u
 
-/* What a client, say QEMU with its disks and networks, has open for itself. */
+/* The descriptors that a client has open for itself, as QEMU for its disks and networks. */
 #define DESCRIPTORS_CLIENT 128u
 
 #define DESCRIPTORS_SLOTS_MAX 1024u /* the default's, nobody else's */

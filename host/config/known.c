@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * known.c - what was looked up when the configuration was read.
+ * known.c - the names that were resolved when the configuration was read.
  */
 #include "config/known.h"
 #include "process/log.h"

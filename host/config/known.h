@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * known.h - what was looked up when the configuration was read, for servers that come later.
+ * known.h - the names that were resolved when the configuration was read, for later servers.
  *
  * A server that takes over reads the same configuration as the last one. It must come to the same
  * numbers, also when the name service is away by then, or a limit has changed.
@@ -19,10 +19,10 @@ enum known_kind {
 	KNOWN_KINDS
 };
 
-/* It was looked up before, by us or by who handed it on. */
+/* Find a name that this process or an earlier server has resolved. */
 bool known_find(enum known_kind kind, const char *name, uint32_t *number);
 
-/* It was looked up now. What cannot be remembered is looked up again. */
+/* Record a name that was just resolved. One that cannot be recorded is resolved again. */
 void known_add(enum known_kind kind, const char *name, uint32_t number);
 
 /*

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory that lives as long as the options. */
+/* Memory that exists as long as the options. */
 struct options_block {
 	struct options_block *next;
 	char text[];

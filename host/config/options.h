@@ -19,7 +19,7 @@
 
 #define OPTIONS_NONE UINT32_MAX /* of a user, a group, a mode: leave it as it is */
 
-/* What can be set: each is an option of the command line, and most are keys of the file. */
+/* The settings: each is an option of the command line, and most are keys of the file. */
 enum setting {
 	SETTING_HELP,
 	SETTING_VERSION,
@@ -62,7 +62,7 @@ struct options_slot {
 	uint32_t line; /* of the file, where it was given; 0: on the command line */
 };
 
-/* Who may connect: a user or a group, by number. */
+/* A user or a group that may connect, by number. */
 struct options_allow {
 	bool is_group;
 	uint32_t id;
@@ -73,12 +73,12 @@ struct options {
 	bool daemon;
 	bool is_legacy;     /* under the name of QEMU's server */
 	bool raw;           /* never write into the memory */
-	bool classic;       /* growing IDs; clients are told who connects and disconnects */
+	bool classic;       /* growing IDs; clients are sent each connect and disconnect */
 	const char *config; /* the file that was read; NULL: none */
 	const char *text;   /* what was in it, (text_size) bytes */
 	size_t text_size;
 	uint32_t line[SETTINGS_COUNT]; /* there, of each setting; 0: not from there */
-	bool is_check;                 /* only look whether all is right */
+	bool is_check;                 /* only check the configuration */
 	const char *pid_file;          /* NULL: none */
 	const char *socket;            /* the common one */
 	const char *control;           /* the control socket; NULL: none */
@@ -93,7 +93,7 @@ struct options {
 	uint32_t memory_mode; /* of a named object or file that we make; OPTIONS_NONE: 0600 */
 	uint32_t memory_group;
 	uint32_t memory_most;          /* of one that exists, where no mode is given; 0: 0600 */
-	bool memory_as_is;             /* whoever owns it, and whatever its mode */
+	bool memory_as_is;             /* with any owner and any mode */
 	uint64_t size;                 /* a power of two */
 	uint32_t slots;                /* IDs at a time: with (classic), clients */
 	uint32_t vectors;              /* 0 to 2048 */
@@ -102,13 +102,13 @@ struct options {
 	struct ivsh_geometry geometry; /* of (size) and (slots), unless raw */
 	struct options_slot *bound;    /* no slot twice, no socket twice */
 	uint32_t bound_count;
-	struct options_allow *allow; /* empty: everybody who can open the socket */
+	struct options_allow *allow; /* empty: every user that can open the socket */
 	uint32_t allow_count;
 	bool quiet;                   /* what was logged at the start is not logged again */
 	struct options_block *blocks; /* what the strings are kept in, for options_free() */
 };
 
-/* Copy (size) bytes and a NUL, for as long as (options) lives. NULL: there is no memory. */
+/* Copy (size) bytes and a NUL, for as long as (options) exists. NULL: there is no memory. */
 char *options_keep(struct options *options, const char *text, size_t size);
 
 /* Free what parse_command_line() allocated. Harmless on zeroes, and twice. */

@@ -14,8 +14,8 @@
 
 /*
  * The next option of the command line, an enum setting, and its value, NULL where it has none.
- * (is_first) begins anew. SETTINGS_END: there is none left, and optind says where the other words
- * are; SETTINGS_WRONG: it is no option, which getopt_long() prints, unless opterr is 0.
+ * (is_first) begins anew. SETTINGS_END: there is none left, and optind is the index of the other
+ * words; SETTINGS_WRONG: it is no option, which getopt_long() prints, unless opterr is 0.
  */
 int settings_next(int argc, char **argv, bool is_first, const char **value);
 
@@ -43,13 +43,13 @@ bool settings_origin(
 /* log_about() the line of the file that has (setting), if one has. */
 void settings_about(const struct options *options, enum setting setting);
 
-/* Which of them asks for memory of (kind). */
+/* The setting that selects memory of (kind). */
 enum setting settings_of_memory(enum backend_kind kind);
 
 /*
- * Set one, but none of settings_is_own(). (value) lives as long as (options), NULL: only the name
- * was given. (line) is where the file has it, 0: it is from the command line. (object) is what a
- * line about an error begins with. 0, or -1 after one line.
+ * Set one, but none of settings_is_own(). (value) is valid as long as (options), NULL: only the
+ * name was given. (line) is where the file has it, 0: it is from the command line. (object) is what
+ * a line about an error begins with. 0, or -1 after one line.
  */
 int settings_set(struct options *options, const char *object, uint32_t line, enum setting setting,
     const char *value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shape.c - the shape of the shared state that the options ask for.
+ * shape.c - the shape of the shared state that the options require.
  */
 #include "config/shape.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shape.h - the shape of the shared state that the options ask for.
+ * shape.h - the shape of the shared state that the options require.
  */
 #ifndef SHAPE_H
 #define SHAPE_H

@@ -22,8 +22,8 @@
 const char *answer_parse(struct answer *answer, char *text, size_t size);
 
 /*
- * One more record, without a value in any member, for who makes an answer. The answer is freed by
- * answer_free() in the end; its texts stay the caller's.
+ * One more record, without a value in any member, for a caller that makes an answer. answer_free()
+ * frees the answer in the end; its texts stay the caller's.
  *
  * NULL: out of memory, or too many.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmdline.c - the command line of a command that asks a running server.
+ * cmdline.c - the command line of a command that queries a running server.
  */
 #include "control/cmdline.h"
 #include "control/print.h"

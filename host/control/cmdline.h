@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmdline.h - the command line of a command that asks a running server.
+ * cmdline.h - the command line of a command that queries a running server.
  *
  * Every such command takes the options that name the server, --help, and options of its own, which
  * have no values.
@@ -24,7 +24,7 @@
 	}
 #define CMDLINE_CONTROL 256
 
-/* What a command's help says of these options. */
+/* The text on these options in a command's help. */
 #define CMDLINE_HELP                                                                              \
 	"  -S, --socket PATH     the server's common socket\n"                                    \
 	"  -c, --config FILE     the server's configuration\n"                                    \
@@ -35,7 +35,7 @@ struct cmdline {
 	const struct option *options; /* CMDLINE_COMMON, the command's own, and zeroes */
 	const char *help;             /* what --help prints */
 	unsigned flags;               /* which of the command's own options were given */
-	struct socketpath server;     /* what the options say of the server */
+	struct socketpath server;     /* the options that name the server */
 };
 
 /*

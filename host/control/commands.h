@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commands.h - the commands that ask a running server. ivsh-server(8).
+ * commands.h - the commands that query a running server. ivsh-server(8).
  *
  * argv[0] is the command's own name, "status", "qemu-args" or "stop"; the rest are its options and
  * arguments. Each command prints to stdout and returns the exit status: 0; 1 after one line on

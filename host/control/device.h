@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.h - the device for one slot, as QEMU and libvirt are told of it.
+ * device.h - the device for one slot, as QEMU and libvirt describe it.
  */
 #ifndef DEVICE_H
 #define DEVICE_H

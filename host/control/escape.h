@@ -22,13 +22,14 @@ size_t escape_plain(FILE *out, const char *text);
 bool escape_is_showable(const char *text);
 
 /*
- * A JSON string with its quotes, or null for NULL. What is not UTF-8 becomes U+FFFD. RFC 8259, 7.
+ * A JSON string with its quotes, or null for NULL. Bytes that are not UTF-8 become U+FFFD. RFC
+ * 8259, 7.
  */
 void escape_json(FILE *out, const char *text);
 
 /*
- * A label's value with its quotes; NULL is empty. What is not UTF-8, or not showable, becomes
- * U+FFFD. Prometheus, "Exposition formats".
+ * A label's value with its quotes; NULL is empty. Bytes that are not UTF-8, and characters that
+ * cannot be shown, become U+FFFD. Prometheus, "Exposition formats".
  */
 void escape_label(FILE *out, const char *text);
 

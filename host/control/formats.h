@@ -12,7 +12,7 @@
 /* For a reader at a terminal, who knows (path). */
 void text_show(FILE *out, const struct answer *answer, const char *path);
 
-/* One JSON object, with one line for each slot. What the answer does not have is null. */
+/* One JSON object, with one line for each slot. Facts that the answer does not have are null. */
 void json_show(FILE *out, const struct answer *answer, const char *path);
 
 /* Prometheus' text exposition format 0.0.4. */

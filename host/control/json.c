@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-/* What separates a key from what is before it: nothing, after an opening brace. */
+/* The separator before the next key: empty after an opening brace. */
 static const char *comma = "";
 
 static void open_group(FILE *out, const char *text)

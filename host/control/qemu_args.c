@@ -48,7 +48,7 @@ static const char help[] =
     "      --libvirt         an element for a libvirt domain's <devices>\n"
     "  -h, --help            show this\n";
 
-/* What the user asks for. */
+/* The user's request. */
 struct args {
 	const char *slot; /* NULL: not given */
 	const char *path; /* the control socket, for messages */
@@ -56,7 +56,7 @@ struct args {
 	bool is_libvirt;
 };
 
-/* What a note is about. */
+/* The subject of a note. */
 static const char *subject(const struct args *args)
 {
 	return args->slot ? args->slot : "note";
@@ -133,8 +133,8 @@ static int print_plain(
 }
 
 /*
- * libvirt's AppArmor profile allows one path without a rule of its own (virt-aa-helper.c): say so
- * if the server listens elsewhere.
+ * libvirt's AppArmor profile allows one path without a rule of its own (virt-aa-helper.c): print a
+ * note if the server listens elsewhere.
  */
 static void note_apparmor(const struct args *args, const struct device *device)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query.c - ask a running server for its status, and parse the answer.
+ * query.c - query a running server for its status, and parse the answer.
  */
 #include "control/query.h"
 #include "control/print.h"
@@ -31,7 +31,7 @@ int query_open(struct query *query, const char *path)
 		return -1;
 	if (!wrong)
 		return 0;
-	/* A server that ends in the midst of its answer has a successor: ask that one. */
+	/* A server that ends in the midst of its answer has a successor: query that one. */
 	query_close(query);
 	if (ask(query, path, &wrong))
 		return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query.h - ask a running server for its status, and parse the answer.
+ * query.h - query a running server for its status, and parse the answer.
  */
 #ifndef QUERY_H
 #define QUERY_H
@@ -12,7 +12,7 @@
 struct query {
 	struct answer answer; /* points into (text) */
 	char *text;
-	uid_t user; /* who made the socket, and so may answer anything */
+	uid_t user; /* the socket's owner, who may answer anything */
 };
 
 /* Ask at the control socket (path). 0, or -1 after one line and with nothing to close. */

@@ -87,7 +87,7 @@ static int send_request(const char *path, int fd, uint64_t end_ns)
 		if (got >= 0)
 			sent += (size_t)got;
 		else if (errno == EPIPE)
-			return 0; /* what the server sent before it closed says why */
+			return 0; /* the server sent the reason before it closed */
 		else if (errno != EAGAIN && errno != EINTR)
 			return print_error(-1, path, "send: %s", strerror(errno));
 		else if (wait_for(path, fd, POLLOUT, end_ns))

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* What the command line says of the server; zeroes: nothing. */
+/* The command line's options that name the server; zeroes: none. */
 struct socketpath {
 	const char *socket;  /* -S: the common socket */
 	const char *control; /* --control: the control socket */

@@ -3,9 +3,9 @@
  * stop.c - ivsh-server stop: end a server, with its supervisor or without.
  *
  * The command finds the server's processes by the lock beside the socket, since a server may hang
- * or have no control socket. If the lock names nobody, the command asks the control socket. It
- * opens a pidfd of each process and then looks again who serves: so no other process gets the
- * signal, even one that has got the same number since.
+ * or have no control socket. If the lock names no process, the command queries the control
+ * socket. It opens a pidfd of each process, and then finds the server's processes once more. So no
+ * other process gets the signal, even one that has got the same number since.
  */
 #include "control/cmdline.h"
 #include "control/commands.h"
@@ -25,7 +25,7 @@
 #define LIMIT_S 10 /* the supervisor kills a server that does not end within one second */
 #define TRIES 8    /* meanwhile one server process may take over from another */
 
-/* What an attempt returns when the processes changed meanwhile. */
+/* An attempt returns this when the processes changed meanwhile. */
 #define TRY_AGAIN (-1)
 
 static const struct option options[] = {
@@ -56,8 +56,8 @@ static void find_by_lock(const char *control, struct holder *holder)
 }
 
 /*
- * Whoever made the control socket may name any process. The command believes root and its own user;
- * of any other user it believes only what concerns processes of that user. 0, or -1 after one line.
+ * The owner of the control socket may name any process. The command believes root and its own user.
+ * It believes any other user only about processes of that user. 0, or -1 after one line.
  */
 static int check_owner(const char *control, pid_t pid, uid_t user)
 {

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECT_NS UINT64_C(5000000000) /* a server that lives answers in milliseconds */
+#define CONNECT_NS UINT64_C(5000000000) /* a running server answers in milliseconds */
 #define SPIN_NS UINT64_C(50000)         /* about what falling asleep and waking up again takes */
 
 static const char *sockets[WORLD_PLACES]; /* each --socket, in order */
@@ -59,7 +59,7 @@ const struct option place_options[] = {
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
 };
 
-/* Where ivsh-server has its socket unless it is told otherwise. False after a line. */
+/* Take ivsh-server's default socket path. False after a line. */
 static bool default_take(void)
 {
 	const char *runtime = geteuid() == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
@@ -83,7 +83,7 @@ uint32_t place_count(void)
 	return file ? 1 : socket_count;
 }
 
-/* What may be done about it when nobody answers at the socket. */
+/* The advice for a user when no server answers at the socket. */
 static const char *hint(const char *error)
 {
 	static const char connect[] = "connect: ";
@@ -98,7 +98,7 @@ static const char *hint(const char *error)
 	return "";
 }
 
-/* Whether there is nothing at all at the place: no file, or nobody who listens. */
+/* Whether there is nothing at all at the place: no file, or no listening server. */
 static bool is_nowhere(const char *error)
 {
 	const char *why = strrchr(error, ':');
@@ -107,7 +107,7 @@ static bool is_nowhere(const char *error)
 	       (!strcmp(why + 2, strerror(ENOENT)) || !strcmp(why + 2, strerror(ECONNREFUSED)));
 }
 
-/* The client of (place) is open, or (error) says that it is not. Answers the exit status. */
+/* The client of (place) is open, or (error) is the reason. Answers the exit status. */
 static int opened(struct transport *t, uint32_t place, int error)
 {
 	struct client *client = &clients[place];
@@ -123,7 +123,7 @@ static int opened(struct transport *t, uint32_t place, int error)
 	    .object = object,
 	    .place = place,
 	    .claims = file != NULL,
-	    .formats = file != NULL, /* a server formats by itself, unless it was told not to */
+	    .formats = file != NULL, /* a server formats by itself, without --raw */
 	    .named = true,
 	    .spin_ns = SPIN_NS,
 	};

@@ -2,7 +2,7 @@
 /*
  * place.h - where a region is for a process of the host: at a server's socket, or in a plain file.
  *
- * What struct world asks for: app/world.h.
+ * Implements the calls of struct world: app/world.h.
  */
 #ifndef PLACE_H
 #define PLACE_H

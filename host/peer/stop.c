@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stop.c - signals: being asked to stop, and a memory that shrinks.
+ * stop.c - signals: requests to stop, and a memory that shrinks.
  */
 #include "peer/stop.h"
 
@@ -23,8 +23,8 @@ static uint64_t memory_size;
 static char no_space[PATH_MAX + 128];
 
 /*
- * A file knows no seals: whoever truncates it takes the pages away under us. One that has its
- * length still, but not all of its pages, gets none when its file system is full.
+ * A plain file cannot be sealed: a process that truncates it takes the pages away under us. A file
+ * that has its length still, but not all of its pages, gets none when its file system is full.
  */
 static void bus_error(int signal)
 {

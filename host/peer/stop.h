@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stop.h - signals: being asked to stop, and a memory that shrinks.
+ * stop.h - signals: requests to stop, and a memory that shrinks.
  */
 #ifndef STOP_H
 #define STOP_H
@@ -24,7 +24,7 @@ void stop_memory(const char *object, int fd, uint64_t size);
  */
 void stop_listen(void);
 
-/* The signal that asked this program to stop; 0: none did. */
+/* The signal that requested this program to stop; 0: none did. */
 int stop_signal(void);
 
 #endif

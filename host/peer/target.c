@@ -2,9 +2,9 @@
 /*
  * target.c - the file that get writes.
  *
- * A file without a name (O_TMPFILE) ends with the program, however that ends. It gets a name beside
- * the target and then the target's by rename(2), so that who looks finds the old file or the new
- * one.
+ * A file without a name (O_TMPFILE) ends with the program, however that ends. The program gives it
+ * a name beside the target, and then the target's by rename(2). So a reader finds the old file or
+ * the new one.
  */
 #include "peer/target.h"
 
@@ -43,7 +43,7 @@ static bool is_descriptor(const char *path)
 	return found;
 }
 
-/* What can only be written as it comes: true. (fd) is open on it. */
+/* Whether the target can only be written as the bytes come. (fd) is open on it. */
 static bool is_direct(struct target *t, int fd)
 {
 	struct stat out;
@@ -182,7 +182,7 @@ int target_keep(struct target *t)
 			return failed(t, "link");
 		}
 	}
-	/* What is written late fails here. */
+	/* An error of a delayed write shows here. */
 	if (close(t->fd)) {
 		t->fd = -1;
 		return failed(t, "");

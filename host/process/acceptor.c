@@ -48,8 +48,8 @@ static int accept_one(int listener, enum caller *caller)
 }
 
 /*
- * Descriptors ran out, or so accept4(2) says, also when nobody waits. With the spare descriptor a
- * client can be refused; without a refusal it would wait for ever.
+ * accept4(2) reports that descriptors ran out, also when no client waits. With the spare descriptor
+ * the process can refuse a client, which would wait for ever without a refusal.
  */
 static int accept_last(struct acceptor *acceptor, int listener, enum caller *caller)
 {

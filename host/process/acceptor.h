@@ -23,9 +23,9 @@ struct acceptor {
 int acceptor_open(struct acceptor *acceptor);
 
 /*
- * Accept the next connection of the listening socket (fd): non-blocking, and (*caller) is who it
- * says that it is. -1: there is none, or acceptor->is_paused. A connection for which there is no
- * descriptor is refused and closed.
+ * Accept the next connection of the listening socket (fd): non-blocking. (*caller) is the kind of
+ * client that its address names. -1: there is none, or acceptor->is_paused. A connection for which
+ * there is no descriptor is refused and closed.
  */
 int acceptor_take(struct acceptor *acceptor, int fd, enum caller *caller);
 

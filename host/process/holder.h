@@ -15,7 +15,7 @@
 struct holder {
 	pid_t pid
 	    [HOLDER_PIDS]; /* of ivsh-server, with the file open; the one to be signalled first */
-	unsigned count;    /* 0: none, or they are another user's, whom we cannot look at */
+	unsigned count;    /* 0: none, or another user's, which we cannot read */
 	bool is_alone;     /* a server that serves without its supervisor */
 };
 

@@ -49,7 +49,7 @@ static void stop_timers(void)
 	setitimer(ITIMER_PROF, &off, NULL);
 }
 
-/* Discard pending signals, except those that ask us to end. */
+/* Discard pending signals, except those that request our end. */
 static void drop_pending(void)
 {
 	static const struct timespec now = {0, 0};

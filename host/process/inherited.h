@@ -12,7 +12,7 @@
  * - Descriptors 0 to 2 are open. One that was closed is /dev/null, open in the wrong direction:
  *   reading or writing it fails.
  * - The signals in (held) are blocked, and no others. SIGXFSZ is ignored, and so are those in
- *   (kept) that were ignored before. No signal is pending, except those that ask us to end. No
+ *   (kept) that were ignored before. No signal is pending, except those that request our end. No
  *   timer runs.
  * - umask leaves us all permissions of our own user for files that we make.
  * - Soft limits are as high as the hard ones allow, except that of core files, which the user

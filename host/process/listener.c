@@ -37,7 +37,7 @@ static int go_without_lock(const struct listener *listener, uid_t user)
 	return 0;
 }
 
-/* Another server has locked the open file (st): say which, and what ends it. */
+/* Another server has locked the open file (st): print which, and how to end it. */
 static int refuse_busy(const struct listener *listener, const struct stat *st)
 {
 	struct holder holder;
@@ -64,7 +64,7 @@ static int try_lock(struct listener *listener, const struct entry *entry, int fd
 		return log_failure(listener->path, "lock: %s", strerror(errno));
 	if (st.st_uid != geteuid() || !S_ISREG(st.st_mode))
 		return go_without_lock(listener, st.st_uid);
-	/* Whoever can read it can lock it. */
+	/* A user that can read it can lock it. */
 	if (st.st_mode & 0077) {
 		if (entry_is(entry, &st) && unlinkat(entry->folder, entry->name, 0))
 			return log_failure(listener->path, "lock: %s", strerror(errno));

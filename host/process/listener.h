@@ -16,7 +16,7 @@
 struct listener {
 	char path[LISTENER_PATH];
 	uint32_t slot; /* the slot that it is bound to; LISTENER_COMMON: any free one */
-	bool is_given; /* by who started us: neither made nor removed by us */
+	bool is_given; /* by our parent: neither made nor removed by us */
 	char name[64]; /* then: what it was given as, the name of a bound slot */
 	int lock;      /* PATH.lock, locked with flock(2); -1: it is somebody else's */
 	int fd;        /* non-blocking; -1: not listening */
@@ -38,7 +38,7 @@ int listener_lock(struct listener *listener, const char *path, uint32_t slot);
  */
 int listener_listen(struct listener *listener, uint32_t mode, uint32_t group);
 
-/* A socket that listens already, given by who started us: its name is not ours. 0 or -1. */
+/* A socket that listens already, passed by our parent: its name is not ours. 0 or -1. */
 int listener_adopt(struct listener *listener, int fd, uint32_t slot);
 
 /* Stop, remove the socket and the lock, in this order. Harmless when not open. */

@@ -18,7 +18,7 @@ int log_open_system(void);
 
 /*
  * Log one event: "event=connect slot=0 pid=12". Never blocks: while the reader of stderr has
- * stopped reading, lines are dropped, and the first line that fits again says how many.
+ * stopped reading, lines are dropped, and the first line that fits again counts them.
  */
 void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.h - waits for many descriptors at once, and calls those who watch them.
+ * loop.h - waits for many descriptors at once, and calls their watchers.
  *
  * The supervisor and the server have one loop each. Nothing is allocated: a watch is in the memory
- * of who watches, and stays there until loop_close().
+ * of its watcher, and stays there until loop_close().
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -15,7 +15,7 @@
 struct watch {
 	int fd;          /* loop_add() sets it */
 	bool is_watched; /* likewise */
-	/* (events) as epoll_wait(2) has them. What the event was about may be over by now. */
+	/* (events) as epoll_wait(2) has them. The reason for the event may be gone by now. */
 	void (*on_event)(struct watch *watch, uint32_t events);
 	void *context;  /* the watcher's own */
 	uint32_t index; /* likewise */

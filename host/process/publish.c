@@ -132,7 +132,9 @@ static const char *bind_inside(
 	return entry_stat(&publish->own, st) ? "stat" : NULL;
 }
 
-/* What had the name is in the folder now: remove it, if it is a socket that nobody listens at. */
+/*
+ * The file that had the name is in the folder now. Remove it if it is a socket without a listener.
+ */
 static const char *check_replaced(const struct publish *publish)
 {
 	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];

@@ -13,8 +13,8 @@
 #define OWN 256u /* descriptors in flight that are no client's: the supervisor's, for one */
 
 /*
- * What one message takes of SO_SNDBUF, in bytes: a socket buffer of the kernel with 8 bytes in it.
- * 212992 bytes, the usual default, hold 278 (measured, Linux 5.10 to 6.18, x86_64).
+ * The part of SO_SNDBUF that one message takes, in bytes: a socket buffer of the kernel with 8
+ * bytes. 212992 bytes, the usual default, hold 278 (measured, Linux 5.10 to 6.18, x86_64).
  */
 #define MESSAGE 766u
 #define UNREAD 278u

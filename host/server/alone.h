@@ -7,10 +7,13 @@
 
 #include "server/server.h"
 
-/* The supervisor is gone, and with it who accepted. What it held, this process holds too. */
+/*
+ * The supervisor, which accepted connections, is gone: accept them here. This process holds all
+ * that the supervisor held.
+ */
 void alone_begin(struct server *server);
 
-/* Accept again what was left waiting for want of descriptors; at each tick. */
+/* Accept the connections that waited for want of descriptors; at each tick. */
 void alone_tick(struct server *server);
 
 #endif

@@ -8,7 +8,10 @@
 
 #define MESSAGE_BYTES 8u
 
-/* What the headers point to is needed no longer than the call takes: it is this process's own. */
+/*
+ * The headers point to these. They are needed no longer than the call takes, so they are not in the
+ * shared state.
+ */
 static union {
 	struct cmsghdr align;
 	unsigned char bytes[CMSG_SPACE(sizeof(int))];

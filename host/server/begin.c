@@ -28,7 +28,7 @@ static void settle_descriptors(struct server *server)
 		close(server->listener[server->rebind.removed[i]].fd);
 	for (uint32_t i = 0; i <= state->head->slots; i++) {
 		server->listener[i].fd = state->listener[i].fd;
-		/* What this process opened itself has another number in the supervisor. */
+		/* A socket that this process opened has another number in the supervisor. */
 		for (uint32_t j = 0; j < server->rebind.added_count; j++)
 			if (!strcmp(server->rebind.added[j].path, state->listener[i].path))
 				server->listener[i].fd = server->rebind.added[j].fd;

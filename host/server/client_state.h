@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * A client is a row of a table in the shared state, which survives a server that is killed at any
- * store. The row's state says what the server has yet to do for the client.
+ * store. The row's state determines what the server has yet to do for the client.
  *
  *                                   accepted
  *                                      |
@@ -52,7 +52,7 @@
 
 #define CLIENT_STATES (CLIENT_INDETERMINATE + 1u)
 
-/* Who changes a state. */
+/* The causes of a change of state. */
 enum client_cause {
 	CLIENT_SERVING,  /* a server that serves */
 	CLIENT_TAKEOVER, /* a server that makes whole what another one left */

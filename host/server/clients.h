@@ -9,7 +9,7 @@
  * miss a message.
  *
  * The rows are in the shared state, and a server may be killed between any two stores. Each file
- * that changes a row says in which order it stores, and what the next server makes of it:
+ * that changes a row documents the order of its stores, and what the next server makes of them:
  * client_state.h (the states), sending.h (messages), closing.h (the end), takeover.h (all of it).
  *
  * An ID belongs to a client until its socket closes, however late the client reads and whatever it
@@ -31,7 +31,7 @@
 
 struct clients {
 	/* The caller of clients_open() sets these. */
-	const struct options *options; /* who may connect, and how often */
+	const struct options *options; /* which users may connect, and how often */
 	struct slots *slots;
 	struct page *page;
 	uint32_t unread; /* messages in flight to one client, at most: admission.h */
@@ -42,7 +42,7 @@ struct clients {
 	struct client *client; /* the table */
 	struct batch *batch;   /* what is being sent at this moment: batch.h */
 	uint64_t *knows;       /* classic: per client a bit for each slot whose peer it knows */
-	uint32_t *next_id;     /* classic: where the next ID is looked for */
+	uint32_t *next_id;     /* classic: where the search for the next ID begins */
 	uint64_t *sent_ids;    /* classic: per client the IDs that it was sent: ids.h */
 
 	/* This process's own. */
@@ -50,7 +50,7 @@ struct clients {
 	bool *is_blocked;      /* of each client: its socket is full, and EPOLLOUT awaited */
 	bool *is_due;          /* of each client: it has a turn to come, sending.h */
 	uint32_t due;          /* how many have */
-	uint32_t turn;         /* the client at which the next of them is looked for */
+	uint32_t turn;         /* the client at which the search for the next of them begins */
 	bool is_hurried;       /* many clients have just come, and more may follow */
 	uint64_t *live;        /* classic: the slots that are held, a bit each */
 	uint32_t *id_uses;     /* classic: how many clients were sent each ID */

@@ -151,7 +151,7 @@ static void accept_clients(struct control *control)
 		struct control_client *client;
 
 		if (fd < 0) {
-			/* Out of descriptors, say: control_check_timeouts() listens again. */
+			/* Perhaps out of descriptors: control_check_timeouts() listens again. */
 			if (errno != EAGAIN)
 				set_listening(control, false);
 			return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.h - the control socket: a client of it asks who is there.
+ * control.h - the control socket: its clients query which peers are there.
  *
  * A client sends one line, "status", and is sent lines of key=value; ivsh-server(8) has the list. A
  * client that sends nothing may be a QEMU that was given the wrong path: it is refused as such.

@@ -18,7 +18,7 @@
 
 #define WAIT_NS UINT64_C(1000000000) /* for the last client of a bound slot to go */
 
-/* Give (client) the slot that client->slot says; or refuse it, if there is no ID for it. */
+/* Give (client) the slot client->slot; or refuse it, if there is no ID for it. */
 static void grant(struct clients *clients, struct client *client)
 {
 	struct slot *slot = &clients->slots->slot[client->slot];

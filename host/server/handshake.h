@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handshake.h - from a connection to a client that holds a slot: who may have one, and which.
+ * handshake.h - from a connection to a client that holds a slot: which client gets which slot.
  *
  * A server that takes over finds a client that waits, or that is given a slot at this moment, as a
  * new connection: nothing was sent to it, and slot->client is stored before the state, so a slot

@@ -19,7 +19,7 @@ static void add(struct clients *clients, uint32_t index, uint32_t id)
 	if (*word & bit)
 		return;
 	/*
-	 * First the word that says which words are not 0: a server that takes over finds every bit.
+	 * First mark the word as not 0: so a server that takes over finds every bit.
 	 */
 	__atomic_store_n(
 	    &set[id / 4096], set[id / 4096] | UINT64_C(1) << id / 64 % 64, __ATOMIC_RELEASE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - ivsh-server: the supervisor, a server, or one of the commands that ask a server.
+ * main.c - ivsh-server: the supervisor, a server, or one of the commands that query a server.
  */
 #include "config/parse.h"
 #include "control/commands.h"

@@ -32,7 +32,7 @@ bool prepare_is_wanted(void)
 	return environment() != NULL;
 }
 
-/* With (is_reload) the configuration's file is read again, and all names are looked up again. */
+/* With (is_reload) read the configuration's file again, and resolve all names again. */
 static int read_options(
     struct server *server, int argc, char **argv, bool is_reload, int config, int known)
 {
@@ -124,7 +124,7 @@ int prepare(struct server *server, int argc, char **argv)
 	int state, config, is_reload, known = -1;
 	struct state_shape shape;
 
-	/* The supervisor of an older program hands on less; state_map() says that it is one. */
+	/* The supervisor of an older program hands on less; state_map() reports that. */
 	if (sscanf(environment(), "%d,%d,%d,%d,%d", &server->link, &state, &config, &is_reload,
 		&known) < 4)
 		return log_failure(LINK_ENVIRONMENT, "is the supervisor's: unset it");

@@ -26,7 +26,7 @@
 
 /*
  * Version, ID and memory. QEMU 7.2 waits for these, and spins for ever if the socket closes before
- * (hw/misc/ivshmem.c, ivshmem_recv_msg()). They always fit in a fresh socket's buffer.
+ * (hw/misc/ivshmem.c, ivshmem_recv_msg()). They always fit in a new socket's buffer.
  */
 #define PROTOCOL_PREAMBLE 3u
 

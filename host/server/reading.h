@@ -7,7 +7,7 @@
 
 #include "server/clients.h"
 
-/* Take everything that clients->epoll has, and give the slots that are free then to who waits. */
+/* Take all events of clients->epoll, and give the slots that are free then to waiting clients. */
 void reading_service(struct clients *clients);
 
 #endif

@@ -24,7 +24,7 @@ static bool is_same(const char *a, const char *b)
 }
 
 /*
- * What the configuration has for a listener that there is; NULL: nothing. A listener is known by
+ * The configuration's entry for a listener that exists; NULL: none. A listener is known by
  * its path. But systemd chooses the path of a socket that it passes: that listener is known by the
  * slot's name, or, if nothing has that name any more, by the slot.
  */

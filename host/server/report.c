@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.c - the facts that the control socket is asked for.
+ * report.c - the facts that clients of the control socket query.
  */
 #include "server/report.h"
 #include "control/answer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - the facts that the control socket is asked for, out of the server's tables. How they
- * are written is control/render.h.
+ * report.h - the facts that clients of the control socket query, out of the server's tables.
+ * control/render.h writes them.
  */
 #ifndef REPORT_H
 #define REPORT_H

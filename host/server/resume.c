@@ -13,7 +13,7 @@
 
 #include <sys/epoll.h>
 
-/* Classic: who is there, and how many clients know each of them. */
+/* Classic: count the peers that are there, and the clients that know each of them. */
 static void count_known(struct clients *clients)
 {
 	uint32_t words = state_words(clients->slots->count);
@@ -27,7 +27,7 @@ static void count_known(struct clients *clients)
 			clients_set_live(clients, i, true);
 }
 
-/* The page says by its ID who holds a slot, whatever was on its way when the last server died. */
+/* Name each slot's holder in the page, whatever was on its way when the last server died. */
 static void publish(struct clients *clients)
 {
 	const struct slots *slots = clients->slots;

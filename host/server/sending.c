@@ -20,8 +20,8 @@
 /* How one batch went. */
 enum outcome {
 	SENT,    /* some of it at least */
-	FULL,    /* the socket takes nothing more: EPOLLOUT says when it does */
-	FAILED,  /* no event says when it can be tried again: timeouts_check() does */
+	FULL,    /* the socket takes nothing more until EPOLLOUT */
+	FAILED,  /* no event announces the next try: timeouts_check() makes it */
 	HUNG_UP, /* the other end is closed */
 };
 

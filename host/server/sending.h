@@ -33,7 +33,7 @@ void sending_send(struct clients *clients, struct client *client, uint32_t room,
 /* The same, all of it. */
 void sending_send_all(struct clients *clients, struct client *client);
 
-/* Classic: send to everybody at once who came and who left. */
+/* Classic: send to all clients at once which peers came and left. */
 void sending_announce(struct clients *clients);
 
 /*

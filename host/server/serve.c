@@ -137,7 +137,7 @@ static void run(struct server *server)
 		if (!server->is_begun)
 			continue;
 		timeout_ms = sending_take_turns(&server->clients);
-		/* The words are stored: whoever is woken by this sees them. */
+		/* The words are stored: a peer that this wakes sees them. */
 		if (page_take_change(&server->page))
 			server->clients.counts->notifications_blocked +=
 			    slots_notify(&server->slots);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve.h - the server's life, from the command line to the end.
+ * serve.h - runs the server, from the command line to the end.
  */
 #ifndef SERVE_H
 #define SERVE_H

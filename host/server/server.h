@@ -3,7 +3,7 @@
  * server.h - the process that serves, as its files share it.
  *
  * One thread and one loop. No call in the loop waits for a client or for the supervisor. The
- * clients have an epoll set of their own inside the loop's, so that all hang-ups can be looked at
+ * clients have an epoll set of their own inside the loop's, so that all hang-ups can be handled
  * before a slot is given away. Everything that must outlive this process is in the state or with
  * the supervisor.
  */
@@ -37,13 +37,13 @@ struct server {
 	int *inherited;         /* per state.socket, when this process was started */
 	int link;               /* to the supervisor; -1: it is gone */
 	int config;             /* a copy of the configuration that was read anew; -1: none */
-	int known;              /* what was looked up for it; -1: nothing was read anew */
+	int known;              /* the names that were resolved for it; -1: nothing was read anew */
 	uint64_t began_ns;
-	bool is_begun;         /* the supervisor said so */
+	bool is_begun;         /* the supervisor sent that */
 	bool is_lost_reported; /* that the page is lost */
 	bool is_filtered;      /* isolate.h */
-	bool is_stopped;       /* a signal said so */
-	bool is_handed_over;   /* the supervisor said so */
+	bool is_stopped;       /* by a signal */
+	bool is_handed_over;   /* the supervisor sent that */
 };
 
 #endif

@@ -34,7 +34,7 @@ static void check_served(struct clients *clients, struct client *client, uint64_
 	bool is_late = now_ns >= client->deadline_ns;
 	bool is_blocked = clients->is_blocked[clients_index(clients, client)];
 
-	/* No event said that it could be sent: sending failed, for want of memory say. */
+	/* No event announced a retry: sending failed, for instance for want of memory. */
 	if (!is_blocked && protocol_left(clients, client) > 0)
 		sending_send_all(clients, client);
 	else if (is_blocked && is_late && !client->lagging_ns)

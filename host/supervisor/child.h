@@ -19,15 +19,15 @@ struct child {
 	int link;           /* -1: none */
 	struct watch watch; /* of (link) */
 	bool is_ready;      /* it can begin */
-	bool may_begin;     /* it was told to begin */
+	bool may_begin;     /* the supervisor let it begin */
 	bool is_alive;      /* it has begun */
-	bool is_leaving;    /* it was told to end */
+	bool is_leaving;    /* the supervisor requested its end */
 	uint64_t began_ns;  /* when it was started */
 	uint64_t alive_ns;  /* when it last sent a message */
 };
 
 /*
- * What is executed: the program's file by its name, so that a new one is found; or the running one.
+ * The program to execute: its file by name, so that a new one is found; or the running one.
  */
 struct program {
 	char path[4096];
@@ -40,8 +40,8 @@ int program_open(struct program *program, char **argv);
 
 /*
  * Fork, and execute the program as a server, which inherits every descriptor that is not
- * close-on-exec. With (is_reload) the server reads the configuration's file again, and looks up all
- * names again. With (is_self) not the file by the program's name is executed, but the running one.
+ * close-on-exec. With (is_reload) the server reads the configuration's file again, and resolves all
+ * names again. With (is_self) the running program is executed, not the file by its name.
  * 0, or -1 after one line.
  */
 int child_start(struct child *child, const struct program *program,

@@ -17,7 +17,7 @@
 #define FAILURES 5                   /* in a row; then servers are started by the tick */
 
 #define BEGIN_NS UINT64_C(10000000000) /* for a server to be ready */
-#define ALIVE_NS UINT64_C(10000000000) /* between two signs of life */
+#define ALIVE_NS UINT64_C(10000000000) /* between two LINK_ALIVE */
 
 /*
  * After a failure the file by our name is given up for the one that we run: what was installed over
@@ -57,20 +57,20 @@ static void restart(struct supervisor *supervisor, const struct child *old, int 
 		supervisor->failures++;
 	else
 		supervisor->failures = 0;
-	/* What is installed under our name does not work: the next one is what we run. */
+	/* The program installed by our name fails: the next server runs our own program. */
 	supervisor->is_own = !old->is_alive && !supervisor->is_own;
 	/* A server that fails at once is not started in a loop: the tick does it then. */
 	if (supervisor->failures < (old->is_alive ? FAILURES : 2))
 		children_start(supervisor);
 }
 
-/* The server has ended: at our request, by a signal of somebody's, or by accident. */
+/* The server has ended: at our request, by another process's signal, or by an error. */
 static void on_server_exit(struct supervisor *supervisor, int status)
 {
 	struct child old = supervisor->server;
 	bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
-	/* What it sent at the end still counts: connections that it closed. */
+	/* Its last messages still count: they name connections that it closed. */
 	messages_end(supervisor, &supervisor->server);
 	child_close(&supervisor->server);
 	if (supervisor->next.pid == 0)

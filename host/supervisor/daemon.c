@@ -159,8 +159,9 @@ static int write_device(const struct entry *entry)
 }
 
 /*
- * Make the file under another name, and then rename it: who reads a pid file finds a whole number
- * in it, and nothing is written to the file that had the name, which may have links. -1 with errno.
+ * Make the file under another name, and then rename it. So a reader of the pid file finds a whole
+ * number, and nothing is written to the file that had the name, which may have links. -1 with
+ * errno.
  */
 static int write_file(const struct entry *entry)
 {

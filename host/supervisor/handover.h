@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handover.h - one server after another: who begins, who ends, and what the next ones read.
+ * handover.h - one server after another: which begins, which ends, and what the next ones read.
  */
 #ifndef HANDOVER_H
 #define HANDOVER_H
@@ -14,8 +14,8 @@ void handover_begin(struct supervisor *supervisor);
 void handover_request(struct supervisor *supervisor);
 
 /*
- * A server is ready: keep what it looked up, fds[0], and the configuration that it read, fds[1], or
- * -1. Both are the supervisor's from now on.
+ * A server is ready: keep the names that it resolved, fds[0], and the configuration that it read,
+ * fds[1], or -1. Both are the supervisor's from now on.
  */
 void handover_keep_config(struct supervisor *supervisor, const int *fds);
 

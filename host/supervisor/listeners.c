@@ -61,7 +61,7 @@ int listeners_lock(struct listeners *listeners, const struct options *options)
 			return -1;
 	}
 	log_about(NULL);
-	/* Who connects to a socket that no slot has would wait for ever. */
+	/* A client that connects to a socket without a slot would wait for ever. */
 	if (notify_unclaimed() > 0)
 		return log_failure("LISTEN_FDS",
 		    "%d sockets are nobody's: FileDescriptorName= is common, control, or the name"

@@ -3,7 +3,7 @@
  * listeners.h - the listening sockets that the supervisor holds, and how a reload changes them.
  *
  * A server that is started for a reload opens listeners, and gives up others, before it is known
- * whether it will begin. What it wants is kept here until listeners_settle() does or forgets it.
+ * whether it will begin. Its requests are kept here until listeners_settle() does or forgets them.
  */
 #ifndef LISTENERS_H
 #define LISTENERS_H
@@ -20,7 +20,7 @@ struct listeners {
 	struct listener control;
 	struct listener *listener; /* (count) of them; fd is -1 where there is none */
 	uint32_t count;            /* slots + 1: the common one, and one for each slot */
-	/* What a server that has not begun wants: */
+	/* The requests of a server that has not begun: */
 	struct listener *added; /* (count) of them at the most */
 	uint32_t added_count;
 	bool *is_unwanted; /* per listener */

@@ -19,7 +19,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Longer than any living heartbeat or server's beat stands still: both move every 250 ms. */
+/* Longer than a heartbeat of a living peer or server stands still: both move every 250 ms. */
 #define MEMORY_WATCH_MS 1000
 
 static uint32_t load(const void *base, size_t offset)
@@ -35,7 +35,7 @@ static size_t heartbeat_offset(uint32_t slot)
 	       offsetof(struct ivsh_wire_slot, heartbeat);
 }
 
-/* A heartbeat, or another server's beat, moves while we watch. */
+/* Whether a peer's heartbeat, or another server's, moves while we watch. */
 static bool is_alive(const void *base, uint32_t slots)
 {
 	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat);
@@ -51,7 +51,7 @@ static bool is_alive(const void *base, uint32_t slots)
 	return load(base, beat) != before[slots];
 }
 
-/* Whether the region can be kept: it has the slots that are asked for, and no living peer. */
+/* Whether the region can be kept: it has the slots of the options, and no living peer. */
 static int check_region(const void *base, const struct options *options, const char *path)
 {
 	struct ivsh_wire_header header;

@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 /*
- * Open the memory and, unless raw, format it. A region that is there already is kept, and *kept
- * set, when it has the geometry's slots and nobody lives in it: what its peers had sent is still
- * delivered.
+ * Open the memory and, without --raw, format it. A region that is there already is kept, and *kept
+ * set, when it has the geometry's slots and no living peer. Messages that its peers had sent are
+ * still delivered.
  *
  * Call with the socket's lock held. Answers 0, or -1 after one line, with nothing left behind.
  */

@@ -17,7 +17,7 @@
 /* Messages read from a server at a time: a server that serves can have sent no more. */
 #define MESSAGES_READ 256
 
-/* A sign of life. The first one of the first server means that all is there. */
+/* A server reports that it runs. The first report of the first server means that all is ready. */
 static void on_alive(struct supervisor *supervisor, struct child *child)
 {
 	if (child != &supervisor->server || !child->may_begin || child->is_alive)
@@ -45,7 +45,7 @@ static void on_ready(struct supervisor *supervisor, struct child *child, int *fd
 	}
 }
 
-/* What a server that is not ready yet wants of the listeners. */
+/* A server that is not ready yet requests a change of the listeners. */
 static void on_listener(struct listeners *listeners, const struct link_message *message, int *fds)
 {
 	if (message->kind == LINK_UNLISTEN)
@@ -69,7 +69,7 @@ static void handle_message(struct supervisor *supervisor, struct child *child,
 			passing_update(supervisor);
 		}
 	} else if (!child->is_ready) {
-		/* What a server that has ended sent before neither begins it nor ends another. */
+		/* A message of a server that has ended neither begins it nor ends another. */
 		if (message->kind == LINK_READY && child->pid > 0)
 			on_ready(supervisor, child, fds);
 		else

@@ -25,7 +25,7 @@ void notify_watchdog(uint64_t now_ns);
  */
 int notify_listener(const char *name, int fallback);
 
-/* How many of the sockets that systemd passed nobody has asked for. */
+/* How many of the sockets that systemd passed no listener has taken. */
 int notify_unclaimed(void);
 
 #endif

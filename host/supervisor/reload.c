@@ -11,7 +11,7 @@
 
 void reload_start(struct supervisor *supervisor)
 {
-	/* What the next server has read may have changed since: the tick reloads once more. */
+	/* The file may have changed since the next server read it: the tick reloads again. */
 	supervisor->is_reload_due = !supervisor->server.may_begin || supervisor->next.pid > 0;
 	if (supervisor->is_reload_due)
 		return;

@@ -4,7 +4,7 @@
  * sockets and connections.
  *
  * A server inherits all of these descriptors under the same numbers. Before a server begins, the
- * supervisor copies what the state says about them from here, since a server can write to the
+ * supervisor copies their description from here to the state, since a server can write to the
  * state.
  */
 #ifndef RESOURCES_H
@@ -26,11 +26,11 @@ struct resources {
 	int32_t *doorbell; /* (doorbells) eventfds */
 	uint32_t doorbells;
 	int config; /* what the servers read; -1: there is no configuration file */
-	int known;  /* what was looked up for it */
+	int known;  /* the names that were resolved for it */
 };
 
 /*
- * Acquire all that (options) ask for, listening last. 0; or -1 after one line on stderr, with
+ * Acquire all that (options) require, listening last. 0; or -1 after one line on stderr, with
  * nothing left behind.
  */
 int resources_open(struct resources *resources, const struct options *options);

@@ -37,7 +37,7 @@ static void on_tick(void *context)
 	struct supervisor *supervisor = context;
 	uint64_t now_ns;
 
-	/* After a time in which this process was stopped, signs of life wait in the link. */
+	/* After a time in which this process was stopped, LINK_ALIVE waits in the link. */
 	messages_read(supervisor, &supervisor->server);
 	children_reap(supervisor);
 	if (supervisor->server.pid == 0 && !supervisor->is_stopping)

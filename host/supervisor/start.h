@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.h - the supervisor's life, from the parsed options to the end.
+ * start.h - runs the supervisor, from the parsed options to the end.
  */
 #ifndef START_H
 #define START_H

@@ -36,7 +36,7 @@
 
 #define SUPERVISOR_PASSES 16u /* connections passed on at a time */
 
-/* For a server to end after it was told to. */
+/* The time that a server has to end after the request to. */
 #define SUPERVISOR_LEAVE_NS UINT64_C(1000000000)
 
 /* Accepted connections on their way to the server; passing.h. */
@@ -58,10 +58,10 @@ struct supervisor {
 	struct child server;
 	struct child next;  /* at a reload: the server that takes over */
 	int next_config;    /* what (next) read; -1 */
-	int next_known;     /* what (next) looked up; -1 */
-	bool is_own;        /* the next server is executed from what we run, not by our name */
+	int next_known;     /* the names that (next) resolved; -1 */
+	bool is_own;        /* the next server runs our own program, not the file by name */
 	uint32_t failures;  /* servers that ended before or soon after they began, in a row */
-	uint64_t stop_ns;   /* when the server must have ended; 0: no server is told to end */
+	uint64_t stop_ns;   /* when the server must have ended; 0: no end was requested */
 	bool is_ready;      /* a server has begun, once */
 	bool is_reload_due; /* SIGHUP came when a reload was not possible */
 	bool is_stopping;

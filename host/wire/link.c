@@ -18,7 +18,7 @@ union link_control {
 	unsigned char bytes[CMSG_SPACE(LINK_FDS * sizeof(int))];
 };
 
-/* What one message is made of: the header points to the rest. */
+/* The parts of one message: the header points to them. */
 struct link_parts {
 	struct iovec io;
 	union link_control control; /* last: it ends in an array without a size */

@@ -25,7 +25,7 @@
 struct state_listener {
 	int32_t fd;        /* -1: none */
 	uint32_t slot;     /* the slot that it is bound to; SLOTS_NONE: any free one */
-	uint32_t is_given; /* whoever started the supervisor passed it, and chose its path */
+	uint32_t is_given; /* the supervisor's parent passed it, and chose its path */
 	char path[STATE_PATH];
 	char name[STATE_NAME]; /* then: of the slot that it was passed for */
 };
@@ -36,7 +36,7 @@ struct state_socket {
 	uint32_t slot; /* of the listener that it came from */
 };
 
-/* What happened since the supervisor began. */
+/* Counts of events since the supervisor began. */
 struct state_counts {
 	uint64_t connects;
 	uint64_t disconnects;
@@ -48,7 +48,7 @@ struct state_counts {
 	uint64_t refused[CLIENTS_REASONS];
 };
 
-/* What cannot change while guests hold the memory. */
+/* The settings that cannot change while guests hold the memory. */
 struct state_shape {
 	uint32_t slots;
 	uint32_t vectors;
@@ -79,7 +79,7 @@ struct state_head {
 	char memory_path[4096];
 	/* From here on the server's: */
 	uint32_t is_begun; /* a server has been here: this is a takeover */
-	uint32_t next_id;  /* classic: where the ID of the next client is looked for */
+	uint32_t next_id;  /* classic: where the search for the next client's ID begins */
 	struct state_counts counts;
 	struct page_words page_words;
 };

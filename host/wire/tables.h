@@ -23,7 +23,7 @@
 #define IDS_SETS (IDS_COUNT / 64)            /* words with a bit for each ID */
 #define IDS_WORDS (IDS_SETS + IDS_SETS / 64) /* and before them one for each word that is not 0 */
 
-/* What they mean, and which follows which: server/client_state.h. */
+/* Their meaning, and which follows which: server/client_state.h. */
 enum client_state {
 	CLIENT_FREE = 0,
 	CLIENT_WAITING,     /* for a slot; nothing was sent to it */
@@ -46,7 +46,7 @@ enum client_reason {
 	CLIENTS_REASONS
 };
 
-/* A client: a connection to the server. What it is sent is in server/protocol.h. */
+/* A client: a connection to the server. server/protocol.h lists the messages that it is sent. */
 struct client {
 	uint32_t state;
 	uint32_t slot;    /* wanted or held; SLOTS_NONE */
