@@ -2,7 +2,7 @@
 """pair.py - two guests that run pair.elf, and what their slices come to.
 
 A slice of messages stands between two of flags. It counts only if the host left both guests where
-they were meanwhile: the two agree. What a message costs in flags is its slice over their mean. That
+they were meanwhile: the two agree. The cost of a message in flags is its slice over their mean. It
 depends on where the two guests are, so slices of different places are never taken together. Where
 they are shows in the flags of the round without a pause: with one, translated guests take longer.
 """
@@ -20,7 +20,7 @@ SIZES = (8, 64, 1024)
 # As tests/bench/native has it: a round trip of flags takes less than that many nanoseconds.
 PLACES = {"sibling": 75, "cluster": 200, "far": 1000, "beyond": float("inf")}
 AGREE = 0.15  # two slices of flags that differ by more: the host moved the guests
-CHECKED = 2 * 64 * len(SIZES)  # messages that pair.c looks at before it measures
+CHECKED = 2 * 64 * len(SIZES)  # messages that pair.c checks before it measures
 
 
 def run(world, rounds, trips, seconds=60):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """qemu.py - guests, servers and scripts of one test: started, listened to, and ended.
 
-Every wait has a deadline and answers as soon as what it waits for is there. What fails says so with
-the output of everything that the test started.
+Every wait has a deadline, and ends as soon as its condition holds. A failure prints the output of
+every program that the test started.
 """
 
 import contextlib
@@ -76,7 +76,7 @@ class Program:
 
     @property
     def text(self):
-        """What it printed, without a terminal's escape sequences."""
+        """The program's output, without a terminal's escape sequences."""
         return ESCAPES.sub("", self.output.decode(errors="replace"))
 
     @property
@@ -134,7 +134,7 @@ class Program:
         return self.process.poll() is None
 
     def processor_seconds(self):
-        """What it has used of the host's processors so far, user and system. proc(5), stat."""
+        """The processor time that it has used so far, user and system. proc(5), stat."""
         stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
         ticks = stat.rsplit(")", 1)[1].split()[11:13]
         return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""test_broken.py - a channel breaks while nothing comes on it: whoever waits for many says so, and
-goes on when its peer speaks."""
+"""test_broken.py - a channel breaks while nothing comes on it: a peer that waits for many reports
+it, and goes on when its peer sends."""
 
 import re
 import struct

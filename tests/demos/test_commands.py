@@ -242,7 +242,7 @@ def test_large_messages(world, uefi):
 
 
 def test_larger_messages_than_memory(world):
-    """What a region could hold is no reason to ask for as much."""
+    """A command does not allocate as much as a region could hold."""
     head = header(slots=2, small=4096, large=1 << 27)
     memory = memory_file(world.folder, 1 << 30, head)
     echo = world.guest("echo", "echo --slot=0", *plain(memory))

@@ -32,7 +32,7 @@ def host(world, server, slot, example, **popen):
 
 @pytest.mark.parametrize("second", [guest, host])
 def test_exchange(world, server, second):
-    """Both lines arrive, whoever comes first and whoever has left."""
+    """Both lines arrive, whichever guest comes first and whichever has left."""
     zero, one = guest(world, server, 0, "exchange"), second(world, server, 1, "exchange")
     assert zero.done(DONE) == "peer 1 says hello\n"
     assert one.done(DONE) == "peer 0 says hello\n"
@@ -77,7 +77,7 @@ def test_stream_of_a_file(world, server, tmp_path):
 
 
 def test_stream_between_guests(world, server):
-    """What is typed to one guest is printed by the other; Ctrl-D ends it."""
+    """One guest prints what is typed to the other; Ctrl-D ends it."""
     printing, reading = (guest(world, server, slot, "stream") for slot in (0, 1))
     with server.memory() as memory:
         world.until(lambda: incarnation(memory, 1) == 1, "the reader attaches")

@@ -79,7 +79,7 @@ def test_host_sends_to_guest(world, server):
 
 
 def test_ls(world, server):
-    """Who is there, by name; who was killed, as gone."""
+    """ls shows the peers that are there by name, and a peer that was killed as gone."""
     echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
     wait_attached(server, 0)
     text = host(world, "-S", server.socket, "ls").done()

@@ -14,7 +14,7 @@ IMAGE = BUILD / "x86_64" / "numbers.elf"
 ROUNDS = int(os.environ.get("KILL_ROUNDS", 30 if SOAK else 12))
 MESH_SECONDS = int(os.environ.get("MESH_SECONDS", 600 if SOAK else 20))
 
-# Who is killed, in turn: slots; SERVER, whose supervisor starts another; POWER, server and
+# The victims, in turn: slots; SERVER, whose supervisor starts another; POWER, server and
 # supervisor: a new pair finds the memory in its file, and all that was accepted. It does not take a
 # memory that is in use, so the guests go, too; but for a while they are alone.
 SERVER, POWER = "server", "power"
@@ -22,7 +22,7 @@ VICTIMS = [(0,), (SERVER,), (0, 1), (SERVER, 1), (POWER, 0, 1), (1,)]
 
 
 class Log:
-    """What the incarnations of one guest printed."""
+    """The output of all incarnations of one guest."""
 
     def __init__(self):
         self.accepted = {}  # receiver: (incarnation, number)...

@@ -55,7 +55,7 @@ def test_good_header(world):
     assert "\nregion: version 1, " in world.guest("guest", "info --slot=1", *plain(memory)).done()
 
 
-# What the memory starts with, and the line that says so.
+# The first bytes of the memory, and the line about them.
 HEADERS = {
     "random bytes": (
         bytes.fromhex("0123456789abcdef") * 512,

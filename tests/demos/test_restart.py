@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_restart.py - whoever is killed, whenever: it comes back as itself, and the others go on."""
+"""test_restart.py - a peer that is killed comes back as itself, and the others go on."""
 
 import mmap
 import re
@@ -133,7 +133,7 @@ def test_server_killed(world, server, memory):
 # --- ivshmem-plain: nobody says who is here, and whoever comes after a kill has to claim the slot
 # ----
 
-# What slot 0 ran, and slot 1; who of them is killed, the other one ends by ESC. None: not there.
+# The commands of slots 0 and 1, and the slots that are killed; the other ends by ESC. None: absent.
 KILLED = {
     "echo": ("echo", "ping --count=100", [0]),
     "ping": (f"ping --count={FOR_EVER}", "echo", [0]),
@@ -173,7 +173,7 @@ STARTS += [(case, late) for case in ("echo", "stress") for late in (0, 1)]
 
 @pytest.mark.parametrize(("case", "late"), STARTS)
 def test_demo_after_a_kill(world, case, late):
-    """Both at once, or one when the other has met who was killed: they begin together."""
+    """Both at once, or one when the other has met the killed one: they begin together."""
     memory = memory_file(world.folder)
     kill_in(world, memory, case)
     guests = {}
@@ -208,7 +208,7 @@ def test_echo_killed_on_plain_memory(world):
 
 def test_demo_beside_the_dead(world):
     """
-    A slot whose guest was killed seems to be attached for a while: it is nobody's partner for good.
+    A slot whose guest was killed seems attached for a while: no peer keeps it as a partner.
     """
     memory = memory_file(world.folder)
     for slot in (0, 2):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_script.py - run-qemu.sh: bad input, its verdict, and where it is started.
 
-Whatever goes wrong it says in a line, with an exit status, and leaves no file and no process.
+Of any error it prints a line and answers an exit status, and leaves no file and no process.
 """
 
 import os
@@ -127,7 +127,7 @@ VERIFIED = (
     "every byte verified"
 )
 
-# What a QEMU says that ends with 0, how many guests are done. {0} is the slot, {1} the name.
+# The output of a QEMU that ends with 0; how many guests are done. {0} is the slot, {1} the name.
 SAYINGS = {
     "done": ([VERIFIED, "exit: 0"], 2),
     "nothing": ([], 0),

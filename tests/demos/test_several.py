@@ -104,7 +104,7 @@ def test_named_is_foreign(world):
 
 
 def test_raw_doorbell_is_not_formatted(world):
-    """Of several, a doorbell is ours by its looks alone: what is its memory for?"""
+    """Of several, a doorbell alone does not make a device ours: its memory may be another's."""
     server = world.server("--raw", bind=1)
     other = memory_file(world.folder, name="a")
     guest = world.guest("guest", "demo --timeout=5", *plain(other, "a"), *doorbell(server.bound[0]))
@@ -148,7 +148,7 @@ def test_no_such_device(world, device, command):
     ]
 )
 def test_no_device_at_all(world, device):
-    """What is neither a number nor an address is a wrong command line."""
+    """A word that is neither a number nor an address is a wrong command line."""
     guest = world.guest("guest", f'recv "--device={device}"')
     guest.done(EXIT_USAGE)
     assert re.fullmatch(
@@ -158,13 +158,13 @@ def test_no_device_at_all(world, device):
 
 # --- One wait over several ----------------------------------------------------------------------
 
-LATE_MS = 5  # who looks at one region now and then is 50 ms late on average
+LATE_MS = 5  # a peer that polls a region now and then is 50 ms late on average
 
 
 def first_ping(world, server):
     """
-    Milliseconds of a round trip to who sleeps: of five that are each the first of an incarnation,
-    the median.
+    Milliseconds of a round trip to a sleeping peer: the median of five, each the first of an
+    incarnation.
     """
     words = [
         BUILD / "host" / "ivsh", "-S", server.socket, "ping", "hub", "--count=1", "--wait=sleep"
@@ -178,7 +178,7 @@ def first_ping(world, server):
 
 @pytest.mark.parametrize("kind", ["host", "bare", "uefi"])
 def test_sleeps_on_both(world, kind):
-    """Who has a region for each link sleeps on all of them, and answers in any at once."""
+    """A program with a region for each link sleeps on all of them, and answers in any at once."""
     servers = [world.server(name=name) for name in ("left", "right")]
     if kind == "host":
         words = [word for server in servers for word in ("-S", server.socket)]

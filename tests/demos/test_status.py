@@ -49,7 +49,7 @@ def start(world, where, command, memory):
 
 
 def exit_status(program, where):
-    """What the command answered; QEMU ends with (status << 1) | 1, or 0."""
+    """The command's exit status; QEMU ends with (status << 1) | 1, or 0."""
     status = program.status()
     if where == "host" or status == 0:
         return status

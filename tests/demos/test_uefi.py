@@ -51,7 +51,7 @@ class Shell:
         return self.guest.expect(re.escape(command) + "\n", after=after).end()
 
     def end(self, after):
-        """What the command has printed from (after) on, when the shell asks for another."""
+        """The command's output from (after) on, when the shell shows its prompt."""
         found = self.guest.expect(self.PROMPT, after=after, whole_lines=False)
         return self.guest.text[after : found.start()]
 
@@ -70,7 +70,7 @@ class Shell:
         )
 
     def is_unharmed(self):
-        """Its console lives on the firmware's timer interrupt; `stall` is the firmware's clock."""
+        """Its console needs the firmware's timer interrupt; `stall` uses the firmware's clock."""
         assert "UEFI Interactive Shell" in self.run("ver")
         assert re.fullmatch(r"\d\d/\d\d/\d{4}\n", self.run("date"))
         assert re.match(r"LOCAL|UTC", self.run("timezone"))
@@ -92,7 +92,7 @@ class Shell:
 
 
 class Notifier:
-    """A neighbour who notifies every vector of a slot all the time, requested or not."""
+    """A neighbour notifies every vector of a slot all the time, requested or not."""
 
     PAUSE = 0.0002  # seconds
 

@@ -15,8 +15,8 @@ RATIO = 3  # a message's round trip against a bare doorbell's
 CORE = 0.10  # of a processor that a waiting guest may use here; 0.05 where nobody else works
 MANY = 100000
 
-# name: who sleeps under UEFI (echo, ping), round trips, and QEMU's words in place of the usual
-# -smp. Real machines cannot lose a doorbell. TCG with one processor for ever drops the fences, and
+# name: the commands that sleep under UEFI (echo, ping), round trips, and QEMU's words in place of
+# the usual -smp. Real machines cannot lose a doorbell. TCG with one processor for ever drops the fences, and
 # the timer brings back what then goes wrong (DESIGN.md, "TCG").
 PAIRS = {
     "bare": ((False, False), 50000, ""),

@@ -235,7 +235,7 @@ static void check_error(const struct backend *b, const char *object_path, const 
 	CHECK_EQ(b->fd, -1);
 }
 
-/* A terabyte of huge pages is more than there are, whoever else uses some meanwhile. */
+/* A terabyte of huge pages is more than there are, whatever other processes use meanwhile. */
 static void huge_pages_lack(void)
 {
 	struct backend_request request = {.kind = BACKEND_HUGETLB,

@@ -24,7 +24,7 @@
 
 #define SECOND UINT64_C(1000000000)
 
-/* What a scripted message carries. */
+/* The descriptor that a scripted message carries. */
 enum {
 	NONE,
 	MEMORY,

@@ -193,7 +193,7 @@ static void every_key(void)
 	options_free(&o);
 }
 
-/* What the command line says counts; lists add up. */
+/* The command line wins; lists add up. */
 static void precedence(void)
 {
 	static const char text[] = "size = 16M\nshm = one\nslots = 4\nslot = a=/a\nallow = user:1\n"
@@ -217,7 +217,7 @@ static void precedence(void)
 	options_free(&o);
 }
 
-/* One word each, and what follows from it when nothing else is said. */
+/* One word each, and the defaults that follow from it. */
 static void defaults(void)
 {
 	static const struct {
@@ -320,7 +320,7 @@ static const struct test tests[] = {
 
 int main(void)
 {
-	/* What is refused is said there; sanitizers write to the descriptor itself. */
+	/* The reasons of refusals go there; sanitizers write to the descriptor itself. */
 	stderr = fopen("/dev/null", "we");
 	if (!stderr)
 		return 1;

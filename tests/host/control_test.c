@@ -83,7 +83,7 @@ static void understood(void)
 	free(text);
 }
 
-/* What the server writes is what its clients parse: each line, in its order, and nothing else. */
+/* The server writes each line that its clients parse, in its order, and nothing else. */
 static void rendered(void)
 {
 	static const char rest[] =
@@ -153,7 +153,7 @@ static void short_answer(void)
 
 static void refused(void)
 {
-	/* What follows the three lines that are needed. */
+	/* The lines behind the three that are needed. */
 	static const char *const rows[] = {
 	    "",
 	    "end",

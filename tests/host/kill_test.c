@@ -111,7 +111,7 @@ static void end(uint32_t slot)
 		return;
 	kill(all.pid[slot], SIGKILL);
 	waitpid(all.pid[slot], &status, 0);
-	/* One that had ended before has said why. */
+	/* One that had ended before has printed the reason. */
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		test_fail(__FILE__, __LINE__, all.shared->wrong, status, 0);
 	all.pid[slot] = 0;
@@ -257,7 +257,7 @@ static void mesh(void)
 	printf("mesh: %u kills, %llu numbers, %u restarts told, ", all.kills,
 	    (unsigned long long)sum, atomic_load(&all.shared->restarts));
 	CHECK(sum > (uint64_t)seconds * 1000);
-	/* Each survivor was told, but for those who were new themselves. */
+	/* Each survivor got the event, but for those that were new themselves. */
 	CHECK(atomic_load(&all.shared->restarts) >= seconds * 10);
 	printf("%u came again, marked\n", world_close());
 }

@@ -2,7 +2,7 @@
 /*
  * load.c - many clients of an ivshmem server, in one process, that check every message.
  *
- * What was done goes to stdout as lines of key=value. Exit status: 0 all was delivered, 1 not,
+ * The results go to stdout as lines of key=value. Exit status: 0 all was delivered, 1 not,
  * 2 usage. swarm.c has many clients at a time, visits.c one after the other.
  */
 #include "tests/host/load.h"

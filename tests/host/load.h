@@ -16,7 +16,7 @@
 
 struct load {
 	const char *socket;
-	bool classic;         /* growing IDs, and messages of who leaves; else slots */
+	bool classic;         /* growing IDs, and a message for each leave; else slots */
 	uint32_t slots;       /* of the server, without (classic) */
 	uint32_t vectors;     /* of the server */
 	uint32_t clients;     /* of the swarm */

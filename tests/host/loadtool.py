@@ -114,7 +114,7 @@ def alone(mode, clients, vectors, *arguments):
 
 
 def swarm_cost(mode, clients, vectors):
-    """What it takes until all who come at once know of all, and what a server still does then."""
+    """The cost until all clients that join at once know all, and the server's work after that."""
     phases = alone(mode, clients, vectors, "--clients", clients)
     join, quiet = phases["join"], phases.get("quiet", {"cpu_ms": 0})
     cpu_ms = join["cpu_ms"] + quiet["cpu_ms"]
@@ -130,7 +130,7 @@ def swarm_cost(mode, clients, vectors):
 
 
 def join_cost(mode, slots, vectors, count):
-    """What one client's join takes, (count) one after the other; in classic mode it is alone."""
+    """The cost of one client's join, (count) one after the other; in classic mode it is alone."""
     joins = alone(mode, slots, vectors, "--joins", count)["joins"]
     return {
         "median_us": joins["median_us"],

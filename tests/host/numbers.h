@@ -21,7 +21,7 @@
 #define NUMBERS_DESCS IVSH_FIT_DESCS
 #define NUMBERS_WINDOW 65536u /* more numbers than can be tried and not yet received */
 
-/* What two peers note, one way. */
+/* The notes of two peers, one way. */
 struct numbers_notes {
 	_Atomic uint32_t tried; /* the highest number that the sender tried, from 1 */
 	_Atomic uint32_t last;  /* the highest one that the receiver got */

@@ -2,7 +2,7 @@
 /*
  * protocol_test.c - what a client is sent, message by message.
  *
- * Eventfds are numbers here, slot * 100 + vector, so that each message says where it comes from.
+ * Eventfds are numbers here, slot * 100 + vector, so that each message shows where it comes from.
  */
 #include "wire/state.h"
 #include "server/protocol.h"

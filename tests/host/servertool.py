@@ -105,7 +105,7 @@ class Server:
             return sum(text in line for line in self.lines)
 
     def status(self, word=None):
-        """What the control socket answers: {word: [its fields, ...]}, or those of one word."""
+        """The control socket's answer: {word: [its fields, ...]}, or the fields of one word."""
         answer, text = {}, ""
         end = time.monotonic() + LIMIT
         while not text.endswith("\nend\n"):  # a server that is replaced answers in part

@@ -27,7 +27,7 @@ static int make_state(struct state *made, const struct options *options)
 	return state_create(made, &shape);
 }
 
-/* What can be left in the client and in slot 1. */
+/* The states that can be left in the client and in slot 1. */
 struct cut {
 	const char *name;
 	uint32_t state, slot, holder, sent, sending;
@@ -109,7 +109,7 @@ static void cuts(void)
 	}
 }
 
-/* Who knows whom: only those who hold a slot, nobody that there is not, and not themselves. */
+/* Only holders of slots know peers: only peers that are there, and not themselves. */
 static void known(void)
 {
 	static const struct {
@@ -213,7 +213,7 @@ static void go_on_rows(void)
 		reading_service(&clients);
 		CHECK_EQ(state.client[ROW].state, rows[i].want_state);
 		CHECK_EQ(bytes_got(client), rows[i].want_bytes);
-		/* Whatever it was, it is forgotten when it hangs up. */
+		/* Whatever its state was, the server forgets the client when it hangs up. */
 		close(client);
 		reading_service(&clients);
 		CHECK_EQ(state.client[ROW].state, CLIENT_FREE);
@@ -223,7 +223,7 @@ static void go_on_rows(void)
 	}
 }
 
-/* What the batch of a server that was killed says of its client. */
+/* The client's state, as the batch of a server that was killed determines it. */
 static void batches(void)
 {
 	static const struct {
@@ -293,12 +293,12 @@ static bool leads_to(enum client_state from, enum client_state to)
 	return reached >> to & 1;
 }
 
-/* What the promises to clients ask of the changes that are allowed. */
+/* The allowed changes keep the promises to clients. */
 static void changes(void)
 {
 	for (uint32_t from = 0; from < CLIENT_STATES; from++) {
 		test_row(client_state_name(from));
-		/* What was sent becomes unknown by a server's death alone, and not known again. */
+		/* Only a server's death makes a client INDETERMINATE, and nothing ends that. */
 		CHECK(!client_state_is_allowed(from, CLIENT_INDETERMINATE, CLIENT_SERVING));
 		CHECK_EQ(client_state_is_allowed(CLIENT_INDETERMINATE, from, CLIENT_SERVING),
 		    from == CLIENT_GONE);

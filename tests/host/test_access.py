@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_access.py - who may connect, as whom the server serves, and memory that is taken away."""
+"""test_access.py - which users may connect, as whom the server serves, and lost memory."""
 
 import os
 import pathlib
@@ -24,7 +24,7 @@ ALICE, BOB, CREW = 41001, 41002, 41900  # nobody's
 
 @pytest.fixture
 def public():
-    """A folder that every user can look into; pytest's own are for one."""
+    """A folder that every user can read; pytest's own are for one."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-access-"))
     path.chmod(0o755)
     yield path
@@ -105,7 +105,7 @@ def test_groups(serve, public):
     RawClient.of(server.socket + ".control", ALICE, ALICE, [BOB])
 
 
-# Who is let in
+# The users that may connect
 
 
 @as_root
@@ -163,7 +163,7 @@ def test_full_user_keeps_nobody_out(serve, public):
 
 @as_root
 def test_one_user_s_flood(serve):
-    """A user who connects all the time, and does not read: others come through."""
+    """One user connects all the time, and does not read: others come through."""
     server = serve("--per-uid", 4, "--slots", 8)
     crowd = [RawClient.of(server.socket, ALICE, ALICE) for _ in range(100)]
     began = time.monotonic()
@@ -187,8 +187,8 @@ def test_reasons(start, tmp_path):
 
 def test_ids_begin_again(start, build):
     """
-    Classic: behind 65535 comes what nobody who lives was ever told, whoever was; never what one
-    knows, or knew: QEMU would use memory that it has freed. Also after takeovers.
+    Classic: behind 65535 come IDs that no connected client was ever sent, never one that a client
+    knows or knew: QEMU would use memory that it has freed. Also after takeovers.
     """
     server = start("--classic", "--raw", "--slots", 8, "-n", 1)
     first = RawClient(server.socket)

@@ -44,7 +44,7 @@ def first_bytes(path, count):
 
 @pytest.fixture
 def least(tmp_path):
-    """The path of a server that accepts, says 8 bytes and closes, and does nothing else."""
+    """The path of a server that accepts, sends 8 bytes and closes, and does nothing else."""
     path = str(tmp_path / "least")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
@@ -88,7 +88,7 @@ def test_burst(start, build, descriptors, least, name, slots):
 
 
 def test_status_behind_silent_connections(start, build):
-    """Fifty that say nothing, and fifty that begin to: an asker has its answer at once."""
+    """Fifty send nothing, and fifty a part of a request: another client has its answer at once."""
     server = start()
     silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(100)]
     try:
@@ -106,7 +106,7 @@ def test_status_behind_silent_connections(start, build):
 
 
 def test_status_of_a_flood(start):
-    """All who ask at the same time get an answer, however many they are, and whether they read."""
+    """All that query at once get an answer, however many they are, and whether they read."""
     server = start()
     path = server.socket + ".control"
     deaf = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(20)]

@@ -108,7 +108,7 @@ def test_last_file_counts(start, config, tmp_path):
         ("pid-file = /x\x7f\n", 1, "a control character, 0x7f"),
         (b"\xff\xfeslots\n", 1, "not a setting"),
         (b"raw\n\xef\xbb\xbfslots = 4\n", 2, "not a setting"),
-        # What depends on several settings names the line of one of them, too.
+        # An error that depends on several settings names the line of one of them, too.
         ("raw\nraw2\n", 2, "raw2: no such setting"),
         ("slots = 64\nsize = 64K\n", 2, "size: 65536 bytes are too few for 64 slots"),
         ("vectors = 2\nslots = 500\n", 2, "slots: a region has 2 to "),
@@ -181,7 +181,7 @@ def test_files_of_other_systems(start, config, text, field, value):
 
 
 def test_paths_of_other_systems(start, config, tmp_path, build):
-    """No \r is left in a name, neither for the server nor for who asks it."""
+    """No \r is left in a name, neither for the server nor for its commands."""
     path = config(
         f"\N{ZERO WIDTH NO-BREAK SPACE}socket = {tmp_path}/s\r\n".encode()
         + b"#" + b"x" * 20000 + b"socket = /none\r\n"
@@ -233,7 +233,7 @@ def test_check_finds(build, config, text, what):
 
 
 def test_version(build):
-    """Both programs say the same, whatever else is asked for, and a file is not read for it."""
+    """Both programs print the same, whatever else is given, and read no file for it."""
     tool = subprocess.run([build / "ivsh", "--version"], capture_output=True, text=True, check=True)
     release = tool.stdout.split(" ", 1)[1]
     for words in (["--version"], ["-c", "/none", "--version"], ["--version", "--slots", "x"]):

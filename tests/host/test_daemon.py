@@ -56,7 +56,7 @@ def test_nobody_waits_for_it(daemon, tmp_path, program, merged):
 
 
 def test_terminal(daemon):
-    """Whose other end sees a hang-up when the command has returned."""
+    """The terminal's other end sees a hang-up when the command has returned."""
     ours, theirs = os.openpty()
     done = daemon("ivsh-server", stdout=theirs, stderr=theirs)
     os.close(theirs)
@@ -137,7 +137,7 @@ MARKS = ["\x1b[2J", "\n", "\x7f", "\x9b", "\u202e", "\u2028"]
 
 @pytest.mark.parametrize("mark", MARKS, ids=[mark.encode("unicode_escape") for mark in MARKS])
 def test_lines_steer_no_terminal(start, fails, tmp_path, mark):
-    """Whatever paths have in them: lines stay lines, of what can be printed."""
+    """Lines stay lines of printable characters, whatever bytes a path has."""
     folder = tmp_path / f"a{mark}b"
     folder.mkdir()
     server = start("-S", folder / "t", "--slot", f"alpha={folder}/s", "--control", folder / "c")

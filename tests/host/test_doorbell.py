@@ -19,7 +19,7 @@ DOORBELLS = re.compile(
 
 
 class Doorbells:
-    """What ping and echo say at their end."""
+    """The counts that ping and echo print at their end."""
 
     def __init__(self, output):
         found = DOORBELLS.findall(output.decode())
@@ -89,7 +89,7 @@ def test_polling_is_not_notified(served):
 
 @pytest.mark.parametrize("vectors", [0, 1])
 def test_without_doorbells(served, vectors):
-    """0: both look now and then. 1: it does for everything."""
+    """0: both poll now and then. 1: one vector does for everything."""
     peers = served(vectors)
     echo = peers.echo("--name", "mirror", "--count", 100, "--wait", "sleep")
     status, output, errors = peers.run("ping", "mirror", "--count", 100, "--wait", "sleep")

@@ -44,7 +44,7 @@ def test_pipes(small):
 
 @pytest.mark.parametrize("victim", ["get", "put"])
 def test_the_other_dies(small, tmp_path, victim):
-    """No early end: whoever is left says so, and fails."""
+    """No early end: the peer that is left prints a line, and fails."""
     get = small.start("get", "alpha", "/dev/null", "--name", "beta")
     put = small.start("put", "beta", "/dev/zero", "--name", "alpha")
     while int(small.ls()[1][1]["sent"]) < 1000:
@@ -111,7 +111,7 @@ CUTS = {
 @pytest.mark.parametrize("old", [None, b"old"])
 @pytest.mark.parametrize("cut", CUTS)
 def test_cut(small, folder, cut, old):
-    """What does not come whole has no name, and leaves nothing behind."""
+    """A file that does not come whole gets no name, and leaves nothing behind."""
     target = folder / "target"
     if old is not None:
         target.write_bytes(old)
@@ -128,7 +128,7 @@ def test_cut(small, folder, cut, old):
 
 
 def transfer(small, target, content=b"new"):
-    """What both said after (content) went to (target)."""
+    """Send (content) to (target): the status and the output of get."""
     get = small.start("get", "alpha", target, "--name", "beta")
     sent = small.run("put", "beta", "-", "--name", "alpha", stdin=content)
     assert sent == (0, f"sent {len(content)} bytes to slot 0 (beta)\n".encode(), [])
@@ -158,7 +158,7 @@ def test_mode_of_a_new_file(small, folder, umask):
 
 
 def test_a_link_stays(small, folder, tmp_path):
-    """What it leads to is replaced; one that leads nowhere is refused."""
+    """get replaces the file that the link leads to; it refuses a link that leads nowhere."""
     real, link = tmp_path / "real", folder / "link"
     real.write_bytes(b"old")
     link.symlink_to("../real")

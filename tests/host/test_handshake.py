@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_handshake.py - what clients are sent, byte for byte, and who gets which slot."""
+"""test_handshake.py - what clients are sent, byte for byte, and which client gets which slot."""
 
 import pytest
 

@@ -73,7 +73,7 @@ def test_server(start, tmp_path, state):
 
 @pytest.mark.parametrize("state", ["ignored", "blocked"])
 def test_server_that_does_not_end(start, state):
-    """What does not end by itself is killed, and its end is noticed."""
+    """The supervisor kills a server that does not end by itself, and sees its end."""
     server = start(prefix=left_by(state))
     os.kill(server.serving, signal.SIGSTOP)
     assert server.stop() == 0
@@ -112,7 +112,7 @@ def test_commands(start, build, state):
 
 @pytest.mark.parametrize("state", STATES)
 def test_tool(at, build, tmp_path, state):
-    """It ends when it is asked to, and says that its memory was truncated."""
+    """The tool ends on SIGTERM, and reports that its memory was truncated."""
     memory = tmp_path / "m"
     memory.write_bytes(bytes(4 << 20))
     for end in ("term", "truncate"):

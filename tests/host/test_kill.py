@@ -31,15 +31,15 @@ HEAD, STOP, RESTARTS, RETRIES, COUNT, WRONG = 224, 0, 4, 12, 16, 24
 WINDOW = 65536
 TRIED, LAST, AGAIN, ACCEPTED, NOTES = 0, 4, 8, 12, 12 + WINDOW
 
-# Who is killed, round by round, in any order within one. A supervisor's death leaves a server that
-# nobody replaces; `all` is a machine that loses its power: the memory is a file, and stays.
+# The victims of each round, in any order within one. A supervisor's death leaves a server that no
+# supervisor replaces. `all` is a machine that loses its power: the memory is a file, and stays.
 VICTIMS = ["sender", "receiver", "sender receiver", "server", "server sender", "all",
            "receiver", "server receiver", "server sender receiver", "supervisor", "sender",
            "all"]  # fmt: skip
 
 
 class Notes:
-    """What all peers note, in all their lives."""
+    """The notes of all peers, in all their incarnations."""
 
     def __init__(self, path):
         self.path = path

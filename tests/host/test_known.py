@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_known.py - what was looked up at the start holds for servers that take over."""
+"""test_known.py - names that were resolved at the start hold for servers that take over."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def accounts(tmp_path):
 @pytest.mark.parametrize("how", ["line", "file"])
 @pytest.mark.parametrize("user", ["ghost", "ghost:ghosts", str(GHOST)])
 def test_without_the_name_service(start, tmp_path, accounts, how, user):
-    """Users and groups are gone: the next server is who the last one was. A reload asks anew."""
+    """Users and groups are gone: the next server runs as the same user. A reload resolves anew."""
     given = ("user=" + user, "socket-group=ghosts", "control-group=ghosts", "socket-mode=0660")
     given += ("allow=user:ghost", "allow=group:ghosts")
     if how == "line":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_load.py - many clients at a time: everything is delivered, and costs no more than it may.
 
-What it costs is a table of `make bench-server`. IVSH_OTHER_SERVER names another server, with the
+`make bench-server` prints the cost as a table. IVSH_OTHER_SERVER names another server, with the
 options of QEMU's, that must cost more:
 
     IVSH_OTHER_SERVER=/usr/bin/ivshmem-server /usr/bin/python3 -m pytest -k other \

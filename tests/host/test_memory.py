@@ -426,7 +426,7 @@ def test_root_s_is_as_good_as_ours(build, tmp_path, user):
 
 
 def test_two_servers_at_once(build, existing):
-    """One of two servers formats and serves the memory; the other says why it does not."""
+    """One of two servers formats and serves the memory; the other prints the reason why not."""
     option, path = existing(0o600)
     for _ in range(10):
         for empty in (True, False):

@@ -174,7 +174,7 @@ def test_anothers_lock(build, shared, user, lock):
 
 
 def test_lock_that_others_can_read(start, tmp_path):
-    """Whoever can read it can hold it: it is made anew, and is ours alone then."""
+    """A user that can read the lock can hold it: the server makes it anew, for itself alone."""
     lock = tmp_path / "s.lock"
     lock.write_text("")
     lock.chmod(0o644)
@@ -228,7 +228,7 @@ def test_two_at_once_without_a_lock(build, shared, stale):
 @as_root
 @pytest.mark.parametrize("named", ["supervisor", "server"])
 def test_stop_by_anothers_word(build, shared, named):
-    """Eve's control socket says which process is to be ended: one of root's is not."""
+    """Eve's control socket names a process to end: stop does not end one of root's."""
     folder = shared(0o755)
     with subprocess.Popen(["sleep", "60"]) as victim:
         text = controlfake.WHOLE.replace("{pid}", "0")
@@ -257,7 +257,7 @@ def test_stop_by_anothers_word(build, shared, named):
 
 
 def test_pid_file_is_made_anew(start, tmp_path):
-    """What has its name may have others, too: that is not written to."""
+    """The file that has the name may have other names: the server does not write to it."""
     precious, pid = tmp_path / "precious", tmp_path / "pid"
     precious.write_text("precious")
     os.link(precious, pid)

@@ -59,7 +59,7 @@ def test_send_and_receive(peers):
 
 
 def test_services(peers):
-    """What a peer offers shows in ls, and stands for its port."""
+    """ls shows a peer's service, and the service's name stands for its port."""
     receiver = peers.start("recv", "--name", "al:pha", "--port", "4711")
     status, output, _ = peers.run("send", "al:pha:text", "hello")
     assert (status, output) == (0, b"sent 5 bytes to slot 0 (al:pha)\n")
@@ -115,7 +115,7 @@ def test_count_and_other_ports(peers):
     ],
 )
 def test_what_was_sent_to_an_earlier_life(peers, options, expected):
-    """It outlives both ends and is delivered, or dropped if the new life asks for that."""
+    """It outlives both ends, and the new incarnation receives it, or discards it on request."""
     first = peers.echo()
     os.kill(first.pid, signal.SIGSTOP)
     assert peers.run("send", "0", "early")[0] == 0

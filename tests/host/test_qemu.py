@@ -120,7 +120,7 @@ def test_qemu_at_the_control_socket_ends_with_a_clear_error(start, qemu):
 
 
 def test_hint_and_arguments_for_a_path_with_commas(start, qemu, build, tmp_path):
-    """What the log and qemu-args print is taken by QEMU as it is."""
+    """QEMU takes the output of the log and of qemu-args as it is."""
     path = tmp_path / "a,b,,c" / "s"
     path.parent.mkdir()
     server = start("--slot", f"x={path.parent}/bound,too", folder=path.parent)

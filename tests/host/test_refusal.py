@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_refusal.py - who is refused learns why, and who only looks takes nothing."""
+"""test_refusal.py - a refused client learns the reason, and a probe takes no slot."""
 
 import os
 import resource
@@ -16,7 +16,7 @@ def join(server, slots, vectors=2):
 
 
 def why(at, *place):
-    """What recv says when it is refused: one line."""
+    """The one line that recv prints when it is refused."""
     status, output, errors = at(*place).run("recv", "--timeout", "5")
     assert status == 1 and output == b"" and len(errors) == 1
     assert errors[0].startswith(f"ivsh: {place[-1]}: the server refuses, by protocol version 1")
@@ -53,7 +53,7 @@ def test_per_uid(start, at):
 
 
 def test_descriptors(start, at):
-    """The supervisor, which reads no configuration of reasons, says it, too."""
+    """The supervisor, which reads no configuration of reasons, sends one, too."""
     server = start("--slots", 4)
     used = 1 + max(int(fd) for fd in os.listdir(f"/proc/{server.supervisor}/fd"))
     soft, hard = resource.prlimit(server.supervisor, resource.RLIMIT_NOFILE)
@@ -63,7 +63,7 @@ def test_descriptors(start, at):
 
 
 def test_wrong_socket(start, at):
-    """The control socket refuses who says nothing there."""
+    """The control socket refuses a client that sends nothing."""
     server = start()
     status, _, errors = at("-S", server.socket + ".control").run("recv", "--timeout", "5")
     assert status == 1 and len(errors) == 1 and "protocol version 1" in errors[0]

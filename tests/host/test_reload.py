@@ -142,7 +142,7 @@ def test_sockets_change_places(configured, tmp_path):
 
 @pytest.mark.parametrize("which", ["common", "control"])
 def test_sockets_that_stay(configured, tmp_path, which):
-    """Those two are not moved by a reload, and the line says what they are."""
+    """A reload does not move those two, and the line prints their values."""
     it = configured()
     path = it.server.socket + (".control" if which == "control" else "")
     it.write(f"slot = 1=/{path}")
@@ -152,7 +152,7 @@ def test_sockets_that_stay(configured, tmp_path, which):
 
 
 def test_binding_of_a_held_slot(configured, tmp_path):
-    """Whoever is there keeps it; the new socket's client waits its second, and is refused."""
+    """The slot's holder keeps it; the new socket's client waits its second, and is refused."""
     it = configured()
     holder = it.join()
     it.reload(f"slot = 0={tmp_path}/a")
@@ -222,7 +222,7 @@ def test_verbose(configured):
     ],
 )
 def test_what_cannot_be(configured, line, what):
-    """One line says why, and the old server goes on with what it knows: also when it is killed."""
+    """One line gives the reason; the old configuration goes on, also when the server is killed."""
     it = configured()
     first, old = it.join(), it.server.serving
     it.server.await_line("event=connect slot=0")

@@ -105,7 +105,7 @@ def test_client_that_does_not_read_keeps_its_id(start, tmp_path):
 
 
 def test_bytes_from_a_client_end_it(start):
-    """It is told the end, and has its ID until it closes: what it is doing with it nobody knows."""
+    """The server shuts it down; it keeps its ID until it closes, since its guest may still run."""
     server = start("--slots", 3)
     talker = serves(server, 3, 2, 0)
     other = serves(server, 3, 2, 1)

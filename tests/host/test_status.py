@@ -111,7 +111,7 @@ def test_text(ask, fake):
     [("", False, None), (" filter=1", False, True), (" filter=0", True, False)],
 )
 def test_filter(ask, fake, said, shown, value):
-    """A server without a filter of system calls says so."""
+    """A server without a filter of system calls reports that."""
     path = fake(whole().replace(" raw=0", f" raw=0{said}"))
     assert (", no filter\n" in ask("status", "-S", path)[1]) == shown
     assert json.loads(ask("status", "-S", path, "--json")[1])["server"].get("filter") == value
@@ -383,7 +383,7 @@ def test_libvirt_s_own_path(ask, fake):
     assert ask("qemu-args", "--libvirt", "-S", path, "alpha")[::2] == (0, [])
 
 
-# What steers a terminal: controls, also of 8 bits, and what reverses or hides text
+# Characters that steer a terminal: controls, also of 8 bits, and those that reverse or hide text
 MARKS = ["\x1b[2J", "\n", "\x7f", "\x85", "\x9b2J", "\u202e", "\u2066", "\u200f", "\u061c"]
 MARKS += ["\u2028", "\u2029", "\u200b", "\ufeff", "\xad", "\U000e0041"]
 

@@ -5,12 +5,12 @@ import pytest
 
 from loadtool import SOAK, Mode, good, held, is_as_before, many, run
 
-IDS = 60000  # in classic mode a server has 65,536 for all its life
+IDS = 60000  # in classic mode a server has 65,536 in all
 
 
 @pytest.fixture(params=["slots", "classic"])
 def storm(request, start, build):
-    """A server that has served once; answers a run against it, and looks at the server last."""
+    """A server that has served once; answers a run against it, and checks the server last."""
     mode = Mode(request.param)
     server = start(*mode.serve(8, 2))
     handshake = mode.join(8, 2)

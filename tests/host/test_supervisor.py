@@ -19,7 +19,7 @@ import pytest
 from rawclient import LIMIT, SOAK, RawClient, is_one_file, is_over, is_readable, until
 from test_qemu import qemu as qemu
 
-PAGE = 4096  # SPEC 4: epoch, beat, change, vectors; connection words
+PAGE = 4096  # SPEC 4: epoch, heartbeat, change, vectors; connection words
 CONNECTION = PAGE + 64
 KILLS = 100 if SOAK else 10
 MODES = {"slots": [], "classic": ["--classic", "--raw"]}
@@ -129,7 +129,7 @@ def test_kills_in_a_row(start, mode):
     answer = server.status()
     assert answer["server"][0]["takeovers"] == str(KILLS + 1)
     states = [slot["state"] for slot in answer["slot"] if slot["state"] != "free"]
-    # With --classic they are told of each who comes and goes, and a kill may hit just then.
+    # With --classic the server sends each join and leave, and a kill may hit just then.
     assert states == ["ready"] * 2 or mode == "classic" and len(states) == 2
     assert max(took) < 1
     print(f"{mode}: {KILLS} kills, until a client is served: median"
@@ -149,7 +149,7 @@ class Burst:
         self.got = [[] for _ in self.clients]
 
     def read(self):
-        """What is there now; None is the end of a stream."""
+        """Read the messages that are there now; None is the end of a stream."""
         for client, got in zip(self.clients, self.got):
             while not (got and got[-1] is None) and is_readable(client.socket, 0):
                 try:
@@ -208,7 +208,7 @@ def test_killed_in_a_burst(start, mode):
 
 
 class Joiner(threading.Thread):
-    """Joins, takes the whole handshake, and leaves, until it is told to end."""
+    """Joins, takes the whole handshake, and leaves, until the test ends it."""
 
     def __init__(self, path, slots, vectors):
         super().__init__()
@@ -239,7 +239,7 @@ def test_killed_under_joiners(start):
         joiner.start()
     try:
         for _ in range(kills):
-            time.sleep(0.1 + chance.random() * 0.004)  # longer than a life that counts as a failure
+            time.sleep(0.1 + chance.random() * 0.004)  # longer than a run that counts as a failure
             server.kill_serving()
     finally:
         for joiner in joiners:
@@ -423,7 +423,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_program_replaced(build, tmp_path, start, how):
-    """What works is taken; what does not is passed over, and the running program starts again."""
+    """A new program that works is used; else the running program starts again."""
     program = tmp_path / "bin" / "ivsh-server"
     program.parent.mkdir()
     shutil.copy(build / "ivsh-server", program)

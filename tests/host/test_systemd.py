@@ -230,7 +230,7 @@ def test_names_that_nobody_has(fails, tmp_path):
 
 
 def test_no_notification_before_it_serves(tmp_path, fails):
-    """What fails says nothing to systemd."""
+    """A server that fails to start sends nothing to systemd."""
     made = Manager(str(tmp_path / "notify"))
     prefix = ("env", f"NOTIFY_SOCKET={made.name}")
     status, _ = fails("--file", tmp_path / "none" / "m", prefix=prefix)

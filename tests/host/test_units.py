@@ -89,7 +89,7 @@ def test_socket(name):
 
 
 def test_systemd_takes_the_units(build, tmp_path):
-    """Where there is a systemd to ask."""
+    """Where there is a systemd to query."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is missing: a machine without systemd")
     for name in SERVICES + SOCKETS:
@@ -145,7 +145,7 @@ exec "$@" 3<&$COMMON 4<&$ALPHA 5<&$CONTROL
 
 
 def test_sockets_of_systemd(build, tmp_path):
-    """As systemd passes them, in the server's own environment; and what it is told in return."""
+    """As systemd passes them, in the server's own environment; and the messages in return."""
     sockets = {}
     for name in ("common", "alpha", "control"):
         sockets[name] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -415,7 +415,7 @@ def test_the_manual_has_every_event():
 
 @pytest.mark.parametrize("page", ["ivsh-server.8", "ivsh.1"])
 def test_the_manual_is_clean(page):
-    """Where there is a groff to ask."""
+    """Where there is a groff to run."""
     if not shutil.which("groff"):
         return
     done = subprocess.run(
