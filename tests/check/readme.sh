@@ -16,6 +16,21 @@ if awk '/^```c$/ {on = 1; next} /^```$/ {on = 0} on' README.md |
 else
 	bad "the example does not compile"
 fi
+# The calls that the table of examples quotes stand in the programs as they are.
+# shellcheck disable=SC2016  # backquotes of Markdown
+quoted=$(sed -n 's/^| \([a-z]*\.c\)\{0,1\} *| .*| `\(.*\)` |$/\1 \2/p' README.md)
+program='' quotes=0
+while read -r line; do
+	case $line in
+	*.c\ *) program=${line%%.c *}.c ;;
+	esac
+	line=${line#*.c }
+	grep -qF -- "$line" "firmware/examples/$program" || bad "$program has no line: $line"
+	quotes=$((quotes + 1))
+done <<END
+$quoted
+END
+if [ "$quotes" -ge 6 ]; then ok; else bad "the table of examples quotes $quotes calls"; fi
 if [ "$(wc -l < README.md)" -le 150 ]; then ok; else bad "more than 150 lines"; fi
 # The row "| all of it | N | ... |" of the size table, in bytes of text, which are gcc 12's.
 stated=$(sed -n 's/^| all of it | *\([0-9,]*\) .*/\1/p' README.md | tr -d ,)
