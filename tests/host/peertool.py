@@ -33,8 +33,9 @@ class Peers:
 
     def start(self, *words, **keywords):
         """Start one command. With a server it has its slot: slots go in the order of calls."""
+        # A run of the tests under nohup(1) would hand down that SIGHUP is ignored.
         process = subprocess.Popen(
-            [self.program, *map(str, self.place), *map(str, words)],
+            ["env", "--default-signal=HUP", self.program, *map(str, (*self.place, *words))],
             stdin=subprocess.DEVNULL,
             stdout=keywords.get("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
