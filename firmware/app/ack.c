@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The keyboard and the heartbeat notify nobody: they are seen to this often. */
+/* The keyboard and the heartbeat send no notification: the program checks them this often. */
 #define CHECK_NS UINT64_C(20000000)
 
 bool ack_possible(const struct session *s, const char *command)

@@ -190,7 +190,7 @@ static void place_close(struct transport *t)
 }
 
 /*
- * Of several devices the memory may be somebody else's: nothing is advised, the others are named.
+ * Of several devices the memory may be another program's: print no advice, and name the others.
  */
 static bool refused(const struct transport *t, const struct ivsh_attach *attach, int error)
 {

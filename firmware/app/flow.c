@@ -24,7 +24,7 @@ struct flow {
 	uint8_t *buffer, *piece; /* what has come; what goes through the file */
 };
 
-/* Messages for somebody else stand in the way: they go. */
+/* Drop messages on other ports, which stand in the way. */
 static void flow_clear(struct flow *f)
 {
 	struct ivsh_message message;

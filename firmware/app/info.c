@@ -88,7 +88,7 @@ static int place_print(
 		printf("region: %s\n", text);
 		return STATUS_DONE;
 	}
-	/* The server guards our slot: nobody else is in it, whatever stands there. */
+	/* The server assigned us the slot: no other peer is in it, whatever its words are. */
 	if (transport->mem.self < probe.region.geometry.slots)
 		probe.slot[transport->mem.self].ours = true;
 	probe_watch(&probe);

@@ -17,7 +17,7 @@ struct probe_slot {
 	struct ivsh_peer peer; /* presence and connection: of what was seen to move */
 	struct ivsh_counters counters;
 
-	bool ours;          /* set by the caller: it is known that nobody is in it */
+	bool ours;          /* set by the caller: no other peer can be in it */
 	uint32_t heartbeat; /* as first seen */
 	bool moves;         /* it was seen to move */
 };

@@ -20,7 +20,7 @@ void refuse_text(char *text, size_t size, const struct transport *transport,
 void refuse_print(const struct world *world, const struct transport *transport,
     const struct ivsh_attach *attach, int error);
 
-/* Say that --slot is missing where nobody gives slots. Answers STATUS_USAGE. */
+/* Print that --slot is missing, since no server assigns slots. Answers STATUS_USAGE. */
 int refuse_slotless(const char *object);
 
 #endif

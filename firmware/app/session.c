@@ -34,7 +34,7 @@ static int self_choose(const struct session *s, struct ivsh_mem *mem)
 	return STATUS_DONE;
 }
 
-/* Whether somebody else can be expected to format the memory: slot 0, if any region fits. */
+/* Whether another peer can be expected to format the memory: slot 0, if any region fits. */
 static bool is_formattable(const struct ivsh_mem *mem)
 {
 	const struct ivsh_geometry smallest = {
@@ -45,7 +45,7 @@ static bool is_formattable(const struct ivsh_mem *mem)
 }
 
 /*
- * Wait for up to (timeout_ns) for somebody else to format the memory, if that can be. Errors as
+ * Wait for up to (timeout_ns) for another peer to format the memory, if one can. Errors as
  * ivsh_region_probe().
  */
 static int format_await(const struct session *s, struct ivsh_attach *attach, uint64_t timeout_ns)

@@ -25,8 +25,8 @@ struct transport {
 	struct ivsh_mem mem;
 	const char *object; /* what lines call it: "device 00:01.0", "/run/ivsh.sock" */
 	uint32_t place;     /* which of the world's it is, from 0 */
-	bool claims;        /* nobody gives slots here: the peer claims the one that it takes */
-	bool formats;       /* slot 0 formats a memory that nobody has formatted */
+	bool claims;        /* no server assigns slots: the peer claims the one that it takes */
+	bool formats;       /* slot 0 formats an unformatted memory */
 	bool named;         /* the command line means this place: no region there is a failure */
 	bool shown;         /* probe has printed the line that info --quiet leaves */
 	uint64_t spin_ns;   /* how long a wait polls before it sleeps, without --spin */

@@ -12,7 +12,8 @@
 #include <signal.h>
 
 /*
- * A signal ends a sleep at once; the partner's death, where nobody announces it, may wait a little.
+ * A signal ends a sleep at once; the partner's death, where no server announces it, may wait a
+ * little.
  */
 #define CHECK_NS UINT64_C(100000000)
 

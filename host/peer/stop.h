@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * From here on a write to a closed pipe is an error, not a signal; and a memory that somebody
- * truncates, or for which its file system has no space, ends the program with a line.
+ * From here on a write to a closed pipe is an error, not a signal; and a memory that another
+ * process truncates, or for which its file system has no space, ends the program with a line.
  */
 void stop_guard(void);
 

@@ -80,7 +80,7 @@ static int take_apart(struct target *t, const char *path)
 	return t->folder < 0 ? failed(t, "") : 0;
 }
 
-/* A name that nobody has: 0, or -1 with errno. */
+/* Find a name that no file has: 0, or -1 with errno. */
 static int make_name(struct target *t)
 {
 	uint64_t number;

@@ -18,7 +18,7 @@ struct listener {
 	uint32_t slot; /* the slot that it is bound to; LISTENER_COMMON: any free one */
 	bool is_given; /* by our parent: neither made nor removed by us */
 	char name[64]; /* then: what it was given as, the name of a bound slot */
-	int lock;      /* PATH.lock, locked with flock(2); -1: it is somebody else's */
+	int lock;      /* PATH.lock, locked with flock(2); -1: we hold no lock */
 	int fd;        /* non-blocking; -1: not listening */
 	dev_t device;  /* of the socket's name, so that close removes no other's */
 	ino_t inode;   /* 0: the name is not ours to remove */

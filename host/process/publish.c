@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * publish.c - a listening socket, made where nobody else can change it, and then given its name.
+ * publish.c - a listening socket, made where no other user can change it, and then given its name.
  *
  * Theory of operation
  *

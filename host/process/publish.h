@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * publish.h - a listening socket, made where nobody else can touch it, and then given its name.
+ * publish.h - a listening socket, made where no other user can change it, and then given its name.
  */
 #ifndef PUBLISH_H
 #define PUBLISH_H

@@ -17,7 +17,7 @@
 #include "server/clients.h"
 
 /*
- * Close the socket of (client): it has hung up, or nobody minds if it has not read all. Its slot is
+ * Close the socket of (client): it has hung up, or need not read the rest. Its slot is
  * free, with its eventfds, and so is its row as soon as the supervisor has LINK_DROP. (reason) is
  * for the log.
  */

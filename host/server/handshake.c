@@ -55,7 +55,7 @@ static uint32_t slot_for(const struct clients *clients, const struct client *cli
 	return clients->slots->slot[client->slot].client == SLOTS_NONE ? client->slot : SLOTS_NONE;
 }
 
-/* Classic: a slot that nobody holds will be free when others were sent that its last peer left. */
+/* Classic: a slot without a holder becomes free when others were sent that its last peer left. */
 static bool is_slot_coming(const struct clients *clients)
 {
 	for (uint32_t i = 0; clients->is_classic && i < clients->slots->count; i++)

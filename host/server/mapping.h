@@ -16,7 +16,7 @@
  */
 struct ivsh_wire_server *mapping_open(int fd, uint64_t page);
 
-/* The kernel took these pages away (SIGBUS): nobody sees any more what the server writes. */
+/* The kernel took these pages away (SIGBUS): no guest sees any more what the server writes. */
 bool mapping_is_lost(void);
 
 #endif

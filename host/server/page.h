@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page.h - the server page: the words by which guests see the server and who is connected. SPEC 4.
+ * page.h - the server page: its words show guests the server and the connected peers. SPEC 4.
  */
 #ifndef PAGE_H
 #define PAGE_H

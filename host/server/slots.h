@@ -28,7 +28,7 @@ struct slots {
 /* The eventfd that notifies (vector) of (slot). */
 int slots_doorbell(const struct slots *slots, uint32_t slot, uint32_t vector);
 
-/* The lowest slot that is free, not bound, and known to nobody; SLOTS_NONE. */
+/* The lowest slot that is free, not bound, and known to no client; SLOTS_NONE. */
 uint32_t slots_lowest_free(const struct slots *slots);
 
 /* Take what is left in a slot's eventfds: they are about to have another owner. */

@@ -65,7 +65,7 @@ static uint32_t sent_to(const struct state *state, const struct client *client)
 
 /*
  * A server died while it sent to (client): record what went, from what the client was sent before,
- * since some of it may be recorded already. False: nobody can know that.
+ * since some of it may be recorded already. False: that cannot be known.
  */
 static bool settle(const struct state *state, struct client *client)
 {

@@ -16,8 +16,8 @@ CORE = 0.10  # of a processor that a waiting guest may use here; 0.05 where nobo
 MANY = 100000
 
 # name: the commands that sleep under UEFI (echo, ping), round trips, and QEMU's words in place of
-# the usual -smp. Real machines cannot lose a doorbell. TCG with one processor for ever drops the fences, and
-# the timer brings back what then goes wrong (DESIGN.md, "TCG").
+# the usual -smp. Real machines cannot lose a doorbell. TCG with one processor for ever drops the
+# fences, and the timer brings back what then goes wrong (DESIGN.md, "TCG").
 PAIRS = {
     "bare": ((False, False), 50000, ""),
     "uefi": ((True, True), 20000, ""),
