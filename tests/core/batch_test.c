@@ -17,7 +17,7 @@ static uint8_t arena[MOST * LINE], buffer[MOST * LINE], want[LINE];
 static struct ivsh_message messages[MOST];
 static uint32_t seed;
 
-/* What is in the ring: sizes of messages (get) to (put) - 1. */
+/* The messages in the ring: sizes of messages (get) to (put) - 1. */
 static uint32_t queue[DESCS], put, get;
 
 static void open_both(void)
@@ -40,7 +40,7 @@ static uint32_t align_8(uint32_t at)
 	return (at + 7) & ~7u;
 }
 
-/* Inline, small, hot, bulk: the larger the less often. */
+/* Inline, small area, large area: the larger the less often. */
 static uint32_t size_any(void)
 {
 	uint32_t dice = world_random(&seed) % 16, any = world_random(&seed);
@@ -84,7 +84,7 @@ static void send_batch(uint32_t count)
 	CHECK_EQ(error == 0, sent == count);
 	for (uint32_t i = 0; i < sent; i++)
 		accepted(messages[i].size);
-	/* What was not accepted finds no room alone either. */
+	/* A message that was not accepted finds no room alone either. */
 	if (error)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, messages[sent].data, messages[sent].size),
 		    IVSH_EAGAIN);
@@ -105,7 +105,7 @@ static void send_one(uint32_t how)
 		if (!error && how == 1) {
 			error = ivsh_chan_publish(&a.chan, messages->port);
 		} else if (!error) {
-			/* Nothing else goes meanwhile; and nothing was. */
+			/* No other call works meanwhile, and none had an effect. */
 			uint32_t sent = 7;
 
 			CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), IVSH_EINVAL);
@@ -120,7 +120,7 @@ static void send_one(uint32_t how)
 		accepted(messages->size);
 }
 
-/* The next one is (message), and whole. */
+/* (message) is the next one, and whole. */
 static void came(const struct ivsh_message *message)
 {
 	NEED_EQ(get != put, true);
@@ -178,7 +178,7 @@ static void receive_one(uint32_t how)
 		} else if (!error) {
 			uint32_t before = get;
 
-			/* What is peeked is the first one of a batch. */
+			/* A peeked message is the first one of a batch. */
 			receive_batch(1 + world_random(&seed) % MOST, LINE);
 			CHECK(get > before);
 			return;
@@ -235,7 +235,7 @@ static void counts_wrap(void)
 		seed = 100 + i;
 		world_format();
 		world_ring(0, 1)->receiver.read = starts[i];
-		/* What stands there from a wrap before does not count. */
+		/* Descriptors of an earlier wrap do not count. */
 		for (uint32_t d = 0; d < DESCS; d++)
 			world_desc(0, 1, d)->control = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
 						       << 48;
@@ -249,7 +249,7 @@ static void counts_wrap(void)
 	}
 }
 
-/* None at all, and what does not fit. */
+/* No message at all, and one that does not fit. */
 static void edges(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
@@ -286,8 +286,8 @@ static void edges(void)
 }
 
 /*
- * Messages of no size where the buffer is full, or ends before the next multiple of 8: a place in
- * the buffer, or they stay. By both ways, of each message alone and of a run.
+ * Messages of no size where the buffer is full, or ends before the next multiple of 8: they get a
+ * position in the buffer, or they stay. On both paths: each message alone, and several in a row.
  */
 static void ends_of_buffer(void)
 {
@@ -300,7 +300,7 @@ static void ends_of_buffer(void)
 				messages[0] = (struct ivsh_message){arena, first, 1, 0};
 				messages[1] = messages[2] = (struct ivsh_message){NULL, 0, 2, 0};
 				NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 3, &count), 0);
-				/* What is peeked takes the slow path, and the rest goes alone. */
+				/* A peeked message takes the slow path, and the rest goes alone. */
 				if (held)
 					NEED_EQ(ivsh_chan_peek(&b.chan, messages), 0);
 				NEED_EQ(ivsh_chan_receive_batch(
@@ -320,7 +320,7 @@ static void ends_of_buffer(void)
 			}
 }
 
-/* What an earlier life may have seen comes with its mark, and the rest without. SPEC R7.11. */
+/* Messages that an earlier incarnation may have seen come marked, the rest unmarked. SPEC R7.11. */
 static void marked(void)
 {
 	uint32_t count = 0;
@@ -348,7 +348,7 @@ static void marked(void)
 	}
 }
 
-/* Damage in the middle: what stands before it comes, and then the error. SPEC R7.8.1. */
+/* Damage in the middle: the messages before it come, and then the error. SPEC R7.8.1. */
 static void breaks(void)
 {
 	uint32_t count = 0;
@@ -404,7 +404,7 @@ static void told(void)
 	CHECK_EQ(world.ring_vector, 2);
 	CHECK(world_slot(1)->pending[0] != 0);
 	count = world_slot(1)->pending[0];
-	/* Not empty any more: the receiver has not said that it took any. */
+	/* Not empty any more: the receiver has not published that it took any. */
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 1, &put), 0);
 	CHECK_EQ(world_slot(1)->pending[0], count);

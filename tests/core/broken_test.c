@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broken_test.c - a channel breaks while nobody calls for it: whoever receives from many hears of
+ * broken_test.c - a channel breaks in a call for another one: a receiver of many channels learns of
  * it, once.
  */
 #include "tests/lib/test.h"
@@ -31,7 +31,7 @@ static void open_all(void)
 	}
 }
 
-/* Somebody writes over one of the hub's own words in its rings with (slot). */
+/* A third peer writes over one of the hub's own words in its rings with (slot). */
 static void damage(uint32_t slot, bool sending)
 {
 	if (sending)
@@ -55,7 +55,7 @@ static uint32_t wait(enum ivsh_wait_mode mode, uint32_t wanted)
 	return events;
 }
 
-/* A message of (from) arrives, after a reset that both sides had to go along with. */
+/* A message of (from) arrives, after a reset that both sides have followed. */
 static void arrives(uint32_t from)
 {
 	struct ivsh_message message = {0};
@@ -73,7 +73,8 @@ static void arrives(uint32_t from)
 }
 
 /*
- * A wait ends by it, in each mode and whichever side's word it was; a reset is all that it takes.
+ * A broken channel ends a wait, in each mode and whichever side's word was damaged; one reset mends
+ * it.
  */
 static void a_wait_ends(void)
 {
@@ -93,7 +94,7 @@ static void a_wait_ends(void)
 	}
 }
 
-/* Not the wait's own look but a call for another channel finds it: the next wait says so. */
+/* A call for another channel finds the damage before the wait polls: the next wait reports it. */
 static void found_elsewhere(void)
 {
 	open_all();
@@ -105,7 +106,7 @@ static void found_elsewhere(void)
 		CHECK_EQ(ivsh_chan_peek(&chans[5], &message), IVSH_EAGAIN);
 	}
 	CHECK(chans[3].dead);
-	CHECK_EQ(wait(IVSH_WAIT_SPIN, IVSH_EVENT_MESSAGE), 0); /* it was not asked for */
+	CHECK_EQ(wait(IVSH_WAIT_SPIN, IVSH_EVENT_MESSAGE), 0); /* the wait did not ask for it */
 	CHECK_EQ(wait(IVSH_WAIT_SPIN, IVSH_EVENT_MESSAGE | IVSH_EVENT_BROKEN), IVSH_EVENT_BROKEN);
 }
 
@@ -156,7 +157,7 @@ static void next_tells_of_a_held_one(void)
 	next_tells(true);
 }
 
-/* What an open has refused was said by the open; and a reset makes it good. */
+/* The open itself reports a channel that it refuses; a reset mends it. */
 static void refused_by_open(void)
 {
 	struct ivsh_message message;

@@ -79,7 +79,10 @@ static void sizes(void)
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "ok", 2), 0);
 }
 
-/* Full is an answer; what was accepted arrives, and there is room again. SPEC R7.5, R7.6. */
+/*
+ * A full ring is an answer; accepted messages arrive, and then there is room again. SPEC R7.5,
+ * R7.6.
+ */
 static void fullness(void)
 {
 	static const struct {
@@ -108,7 +111,7 @@ static void fullness(void)
 	}
 }
 
-/* In an empty area nobody holds the bytes skipped at its end; else they count. SPEC R7.6.3. */
+/* In an empty area no message holds the bytes skipped at its end; else they count. SPEC R7.6.3. */
 static void skipped(void)
 {
 	struct ivsh_message message;
@@ -170,7 +173,7 @@ static void random_traffic(void)
 	CHECK(get > 5000);
 }
 
-/* The index is 32 bits and the wrap 16: both go round without anybody noticing. SPEC R7.4. */
+/* The index has 32 bits and the wrap counter 16: both go round without an effect. SPEC R7.4. */
 static void counts_wrap(void)
 {
 	static const uint32_t starts[] = {
@@ -181,7 +184,7 @@ static void counts_wrap(void)
 
 		world_format();
 		world_ring(0, 1)->receiver.read = starts[i];
-		/* What stands there from a wrap before does not count. */
+		/* Descriptors of an earlier wrap do not count. */
 		for (uint32_t d = 0; d < 64; d++)
 			world_desc(0, 1, d)->control = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
 						       << 48;
@@ -201,8 +204,8 @@ static void counts_wrap(void)
 }
 
 /*
- * A sender that stores a head in halves, seen between the two: no message, and then a whole one. By
- * its own next life, too. SPEC R1.3, R7.3.
+ * A sender stores a control word in halves. Between the two a receiver, and the sender's next
+ * incarnation, see no message, and then a whole one. SPEC R1.3, R7.3.
  */
 static void head_in_halves(void)
 {
@@ -222,7 +225,7 @@ static void head_in_halves(void)
 		desc->control = (old & ~UINT64_C(0xffffffff)) | (head & 0xffffffff);
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, buffer, sizeof(buffer)), IVSH_EAGAIN);
 		if (i % 5 == 0) {
-			/* Cut there, it was not accepted. */
+			/* A message that is cut there was not accepted. */
 			end_kill(&a);
 			NEED_EQ(end_open(&a, 0, 1, false), 0);
 			NEED_EQ(ivsh_chan_send(&a.chan, 7, "halves", i % 7), 0);
@@ -280,10 +283,10 @@ static void peek(void)
 	CHECK(first.data == second.data);
 	CHECK_EQ(first.size, 200);
 	CHECK_EQ(memcmp(first.data, out, 200), 0);
-	/* It stands in shared memory, where others can still change it: SPEC R9.4.1. */
+	/* The payload is in shared memory, where other peers can still change it: SPEC R9.4.1. */
 	CHECK((const uint8_t *)first.data > world.memory);
 	CHECK((const uint8_t *)first.data < world.memory + WORLD_SIZE);
-	/* Too small a buffer: the message stays, and says how large it is. */
+	/* The buffer is too small: the message stays, and its size is answered. */
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &second, in, 199), IVSH_ENOSPC);
 	CHECK_EQ(second.size, 200);
 	CHECK_EQ(ivsh_chan_release(&b.chan), 0);
@@ -318,7 +321,7 @@ static void lazy_read(void)
 	CHECK_EQ(line->read, 32);
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EAGAIN);
 	CHECK_EQ(line->read, 40);
-	/* A quarter of an area does it too, once a message has said where the area stands. */
+	/* A quarter of an area does so, too, once a message has shown the area's position. */
 	for (unsigned i = 0; i < 2; i++) {
 		uint32_t quarter = i ? 2048 : 1024, read = line->read;
 

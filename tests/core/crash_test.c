@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * crash_test.c - either side, or both, stops at every access of shared memory that a call makes,
- * and comes back in a new life. SPEC R6.3, R6.4, R7.1, R7.3, R7.9, R7.11.
+ * and comes back as a new incarnation. SPEC R6.3, R6.4, R7.1, R7.3, R7.9, R7.11.
  *
  * Two sides, A that sends and B that receives. While A is in a call, at each of its loads and
  * stores in turn, B makes a call of its own, whole or cut behind each of its stores; then A goes on
- * or is cut there, too. Who was cut begins a new life, and the two must get along: every message
- * that was accepted arrives, in order, and repeats only with its mark. The hook of
- * lib/core/atomic.h does the cutting. Host only.
+ * or is cut there, too. The side that was cut begins a new incarnation, and the two must go on
+ * together: every message that was accepted arrives, in order, and repeats only with its mark. The
+ * hook of lib/core/atomic.h does the cutting. Host only.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -25,7 +25,7 @@ static struct side {
 	struct end end;
 	uint32_t self;
 	bool alive;
-	uint64_t lost;   /* resets that its lives were told of */
+	uint64_t lost;   /* resets that were reported to its incarnations */
 	uint64_t errors; /* damage that they found */
 } a, b;
 
@@ -35,10 +35,10 @@ static uint32_t sizes[MESSAGES];
 static bool accepted[MESSAGES], seen[MESSAGES];
 static uint32_t repeats;
 
-static bool damaged, dropped; /* messages may be missing: a ring was reset; a fresh life began */
-static uint64_t damages;      /* that there are to find; UINT64_MAX: nobody knows how often */
-static uint32_t claims;       /* by B: each begins a run of the way back. SPEC R5.2 */
-static bool taking;           /* B is in a call that copies messages out of the ring */
+static bool damaged, dropped; /* messages may be missing: by a reset; by a discarded backlog */
+static uint64_t damages;      /* that there are to find; UINT64_MAX: an unknown number */
+static uint32_t claims; /* by B: each begins a new generation of the ring from B to A. SPEC R5.2 */
+static bool taking;     /* B is in a call that copies messages out of the ring */
 static bool failed;
 static uint64_t runs;
 
@@ -55,9 +55,9 @@ struct cut {
 static struct cut *volatile current;
 
 /*
- * gcc 14's AddressSanitizer looks for uses of a stack frame after return, unless told not to. Its
- * frames of a call that is left by longjmp() are collected only slowly: 1.6 million runs took more
- * than 15 minutes instead of one.
+ * gcc 14's AddressSanitizer looks for uses of a stack frame after return, unless an option says
+ * otherwise. Its frames of a call that is left by longjmp() are collected only slowly: 1.6 million
+ * trials took more than 15 minutes instead of one.
  */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
@@ -95,7 +95,7 @@ static bool run_cut(void (*op)(void), struct cut *cut)
 	return false;
 }
 
-/* --- What the sides do ------------------------------------------------------------------------ */
+/* --- Operations of the sides ------------------------------------------------------------------ */
 
 static void fail(const char *what, long long got, long long want)
 {
@@ -113,7 +113,10 @@ static void killed(struct side *side)
 	end_kill(&side->end);
 }
 
-/* A new life, as (fresh) says. Cut in the middle it is none yet. */
+/*
+ * Begin a new incarnation; with (fresh) it discards the backlog. Cut in the middle it has not
+ * begun.
+ */
 static int live(struct side *side, bool fresh, bool claim)
 {
 	static uint64_t nonce;
@@ -156,7 +159,7 @@ static void send_one(uint32_t size)
 		accepted[put - 1] = ivsh_chan_send(&a.end.chan, 1, bytes, size) == 0;
 }
 
-/* The application has this message: it is whole, and in its place. */
+/* The application has this message: check that it is whole, and in order. */
 static void process(const struct ivsh_message *message)
 {
 	static uint8_t want[1024];
@@ -228,7 +231,7 @@ static void a_send_batch(void)
 		accepted[first + i] = true;
 }
 
-/* In place: what was reserved and abandoned never was. */
+/* In place: a reservation that was abandoned leaves nothing. */
 static void a_publish(void)
 {
 	static uint8_t bytes[1024];
@@ -272,7 +275,10 @@ static void b_take(void)
 	(void)take_one();
 }
 
-/* What is copied out of the ring in a call that is cut is gone with its life: it says so. */
+/*
+ * A message that a cut call has copied out of the ring is lost with its incarnation:
+ * ivsh_chan_receive() says so.
+ */
 static void b_receive_batch(void)
 {
 	static uint8_t buffer[1024];
@@ -339,7 +345,7 @@ static void b_nothing(void)
 {
 }
 
-/* --- Where they stand before ------------------------------------------------------------------ */
+/* --- Stages: where the two sides begin -------------------------------------------------------- */
 
 static uint64_t nonsense(uint32_t index)
 {
@@ -350,7 +356,7 @@ static void stage_normal(void)
 {
 }
 
-/* B has found nonsense, and waits for the word. */
+/* B has found damage, and waits for the generation. */
 static void stage_broken(void)
 {
 	damaged = true;
@@ -367,7 +373,7 @@ static void stage_asked(void)
 {
 	stage_broken();
 	b_reset();
-	/* From here on the handshake is all that there is, and it leaves nothing to find. */
+	/* From here on only the handshake goes on, and it leaves no damage to find. */
 	damages = 1;
 }
 
@@ -384,7 +390,7 @@ static void stage_followed(void)
 	CHECK_EQ(world_ring(0, 1)->receiver.generation_ack, world_ring(0, 1)->sender.generation);
 }
 
-/* A has found nonsense. */
+/* A has found damage. */
 static void stage_sender(void)
 {
 	damaged = true;
@@ -392,7 +398,7 @@ static void stage_sender(void)
 	world_ring(0, 1)->receiver.read ^= 1u << 30;
 	a_wait();
 	CHECK(a.end.chan.dead);
-	/* B's own word is as damaged for B. */
+	/* For B its own word is damaged, too. */
 	world_ring(0, 1)->receiver.read ^= 1u << 30;
 }
 
@@ -412,8 +418,8 @@ static void start(void (*stage)(void))
 	damages = claims = 0;
 	CHECK_EQ(live(&a, false, false), 0);
 	CHECK_EQ(live(&b, false, false), 0);
-	/* Not from index 0 on, areas not from their beginnings, and some released but not told
-	 * of. */
+	/* Not from index 0 on, areas not from their beginnings, and some messages released but not
+	 * published. */
 	for (uint32_t i = 0; i < 20; i++) {
 		send_one(i % 3 == 0 ? 4 : i % 3 == 1 ? 80 : 200);
 		b_take();
@@ -428,7 +434,7 @@ static void start(void (*stage)(void))
 
 /* --- And afterwards --------------------------------------------------------------------------- */
 
-/* Damage that was done is reset; none that was not done is found. */
+/* Damage that was done is reset; no other damage is found. */
 static void heal(struct side *side, int error)
 {
 	if (error == IVSH_EPROTO && damaged)
@@ -443,7 +449,7 @@ static void revive(struct side *side)
 		heal(side, live(side, false, false));
 }
 
-/* Both live again and get along. */
+/* Both sides are there again and go on together. */
 static void settle(bool b_first)
 {
 	uint32_t fresh_from, got = 0, missing = 0;
@@ -464,7 +470,7 @@ static void settle(bool b_first)
 		fail("stuck", got, 5);
 	for (unsigned i = 0; i < 2 * DESCS && take_one() == 0; i++)
 		;
-	/* What was sent until here may have gone with the reset. */
+	/* Messages sent until here may have been lost with the reset. */
 	fresh_from = put;
 	for (unsigned i = 0; i < 2 * DESCS; i++) {
 		send_one(i % 3 == 0 ? 4 : i % 3 == 1 ? 120 : 500);
@@ -479,7 +485,8 @@ static void settle(bool b_first)
 	}
 	if (repeats > 2 * (DESCS / 4 + 1))
 		fail("repeats", repeats, 2 * (DESCS / 4 + 1));
-	/* The other direction never noticed, or has begun anew, which A sees when it looks. */
+	/* The other direction was not affected, or has begun a new generation, which A sees when it
+	 * polls. */
 	if (claims != 0 && ivsh_chan_peek(&a.end.chan, &(struct ivsh_message){0}) == 0)
 		fail("the way back: a message", 1, 0);
 	if (ivsh_chan_send(&b.end.chan, 1, "back", 4) != 0 ||
@@ -489,7 +496,7 @@ static void settle(bool b_first)
 	killed(&b);
 	if (!damaged && claims == 0 && a.lost + b.lost != 0)
 		fail("lost", (long long)(a.lost + b.lost), 0);
-	/* What is missing was told of, in this life or in the last. */
+	/* Missing messages were reported, to this incarnation or to the last. */
 	if (missing && !dropped && (a.lost == 0 || b.lost == 0))
 		fail("not told of", (long long)a.lost, (long long)b.lost);
 	if (damages != UINT64_MAX && a.errors + b.errors != damages)
@@ -516,7 +523,9 @@ static void meanwhile(void)
 	}
 }
 
-/* One run: A in (op) is at its access (k), B behind its store (j), 0: whole. True if both were. */
+/*
+ * One trial: A in (op) is at its access (k), B behind its store (j), 0: whole. True if both were.
+ */
 static bool one(void (*stage)(void), void (*op)(void), uint32_t k, uint32_t j, bool dies)
 {
 	bool cut_in_a;
@@ -626,7 +635,7 @@ static void sender(void)
 	all("sender", stage_sender);
 }
 
-/* A sends, finds that its own words are not as it left them, and begins a run. */
+/* A sends, finds that its own words are not as it left them, and begins a new generation. */
 static void a_sends_and_resets(void)
 {
 	send_one(4);
@@ -636,7 +645,7 @@ static void a_sends_and_resets(void)
 	a_reset();
 }
 
-/* What is accepted between two polls, just before a reset, still comes. SPEC R6.5.3. */
+/* A message accepted between two polls, just before a reset, still comes. SPEC R6.5.3. */
 static void late(void)
 {
 	bool more = true;
@@ -680,8 +689,8 @@ static void formats_as_0(void)
 }
 
 /*
- * A formatter that is cut anywhere leaves no region or a whole one, and its own next life gets over
- * it. SPEC R3.1, R3.4.
+ * A formatter that is cut anywhere leaves no region or a whole one, and its next incarnation goes
+ * on from that. SPEC R3.1, R3.4.
  */
 static void format_cut(void)
 {

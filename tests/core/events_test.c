@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events_test.c - what a peer is told about the others: up, down, restarted, lost.
+ * events_test.c - the events of other peers that are reported: up, down, restarted, lost.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -18,7 +18,7 @@ static void open_one(void)
 	CHECK_EQ(end_open(&a, 0, 1, false), 0);
 }
 
-/* The next thing that is new, as 10 * slot + kind; 0: nothing; or an error. */
+/* The next event, as 10 * slot + kind; 0: none; or an error. */
 static int event(void)
 {
 	struct ivsh_peer_event event;
@@ -29,7 +29,7 @@ static int event(void)
 	return (int)(event.slot * 10 + event.kind);
 }
 
-/* The same, after the time in which nobody looks. */
+/* The same, after the time in which no slot is read. */
 static int event_later(void)
 {
 	world.now_ns += IVSH_PEER_EVENT_NS;
@@ -44,13 +44,15 @@ static void server_run(uint32_t slot, uint32_t word)
 	world_server()->heartbeat++;
 }
 
-/* Without a server: an attach, a good-bye and another life show at the next look. SPEC R5.10. */
+/*
+ * Without a server: an attach, a detach and another incarnation show in the next round. SPEC R5.10.
+ */
 static void comes_and_goes(void)
 {
 	open_one();
 	CHECK_EQ(event(), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	/* Not yet: nobody looks at all slots all the time. */
+	/* Not yet: not every call reads all slots. */
 	CHECK_EQ(event(), 0);
 	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
 	CHECK_EQ(peers[1].incarnation, 1);
@@ -62,7 +64,7 @@ static void comes_and_goes(void)
 	CHECK_EQ(event_later(), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
-	/* Killed and back between two looks. */
+	/* Killed and back between two rounds. */
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_RESTARTED);
@@ -70,7 +72,9 @@ static void comes_and_goes(void)
 	CHECK_EQ(event_later(), 0);
 }
 
-/* Without a server a death shows by silence, and the same life may return. SPEC R5.4, R5.10. */
+/*
+ * Without a server a death shows by silence, and the same incarnation may return. SPEC R5.4, R5.10.
+ */
 static void silence(void)
 {
 	open_one();
@@ -115,14 +119,14 @@ static void server_sees(void)
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(event_later(), 10 + IVSH_PEER_EVENT_UP);
-	/* Killed and connected again before anybody looked: no longer who it was. */
+	/* Killed and connected again before a round: another incarnation. */
 	server_run(1, 4);
 	server_run(1, 5);
 	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_DOWN);
 	CHECK_EQ(event(), 0);
 }
 
-/* Whose life a connection word is about. SPEC R5.9. */
+/* Which incarnation a connection word is about. SPEC R5.9. */
 static void which_life(void)
 {
 	static const struct {
@@ -152,14 +156,14 @@ static void which_life(void)
 		CHECK_EQ(ivsh_region_peer(&a.region, 1, &peer), 0);
 		CHECK_EQ(peer.presence, rows[i].presence);
 	}
-	/* A life writes down what it comes with. */
+	/* An incarnation stores the connection word that it attaches with. */
 	server_run(1, 9);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(world_slot(1)->server_epoch, 7);
 	CHECK_EQ(world_slot(1)->connection, 9);
 }
 
-/* A server that was killed says nothing: the heartbeats do. SPEC R4.3. */
+/* The words of a server that was killed do not count: the heartbeats do. SPEC R4.3. */
 static void server_dies(void)
 {
 	open_one();
@@ -175,7 +179,7 @@ static void server_dies(void)
 	CHECK_EQ(event(), 10 + IVSH_PEER_EVENT_DOWN);
 }
 
-/* Each side of a ring is told of its reset, once. SPEC R6.5, R5.10. */
+/* A reset is reported to each side of its ring, once. SPEC R6.5, R5.10. */
 static void lost(void)
 {
 	struct ivsh_message message;
@@ -196,7 +200,8 @@ static void lost(void)
 	CHECK_EQ(a.chan.lost, 3);
 	CHECK_EQ(world_wait(&a.region, 1), 0);
 	CHECK_EQ(world_slot(0)->lost, 3);
-	/* A life that followed and told nobody: its next one does. One that told: not again. */
+	/* If an incarnation followed a reset but did not report it, the next one does. A reported
+	 * reset is not reported again. */
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(event(), 0);
@@ -221,7 +226,7 @@ static void lost(void)
 	CHECK_EQ(event(), 0);
 }
 
-/* All at once: each is told, one by one, in the order of the slots, and then nothing. */
+/* All at once: each event is reported, one by one, in the order of the slots, and then none. */
 static void many(void)
 {
 	static struct end ends[WORLD_SLOTS];
@@ -248,7 +253,7 @@ static void refuses(void)
 	CHECK_EQ(ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS - 1, &one), IVSH_EINVAL);
 	ivsh_region_detach(&a.region);
 	CHECK_EQ(ivsh_region_peer_event(&a.region, peers, WORLD_SLOTS, &one), IVSH_ELOST);
-	/* Words at random: something is told, or not, and each call ends. SPEC R9.1. */
+	/* Random words: an event is reported or not, and each call ends. SPEC R9.1. */
 	open_one();
 	{
 		uint32_t seed = 5;
@@ -265,7 +270,7 @@ static void refuses(void)
 	CHECK_EQ(ivsh_chan_peek(&a.chan, &(struct ivsh_message){.data = in}), IVSH_EAGAIN);
 }
 
-/* What somebody wrote over a slot's words does not stay. SPEC R9.5.4. */
+/* A slot's peer restores words that another has written over. SPEC R9.5.4. */
 static void mended(void)
 {
 	struct ivsh_wire_slot *slot = world_slot(1);
@@ -290,7 +295,7 @@ static void mended(void)
 	CHECK_EQ(slot->connection, 3);
 	CHECK_EQ(slot->sequence % 2, 0);
 	CHECK_EQ(event_later(), 0);
-	/* Who has lost the slot writes nothing there. SPEC R5.6.2. */
+	/* A peer that has lost the slot writes nothing there. SPEC R5.6.2. */
 	slot->nonce++;
 	slot->incarnation = 88;
 	CHECK_EQ(world_wait(&b.region, 1000000), IVSH_ELOST);

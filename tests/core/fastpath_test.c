@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fastpath_test.c - the fast paths of sending and receiving are left as soon as anything stands
- * in the way, and what is asked of the other side is seen.
+ * fastpath_test.c - sending and receiving leave the fast path as soon as anything stands in the
+ * way, and see the other side's requests.
  *
- * Each state is entered when both limits are far ahead. SPEC 6, 7.
+ * Each state is entered while both sides have much credit. SPEC 6, 7.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -15,7 +15,7 @@ static uint8_t in[8192], out[8192], before[WORLD_SIZE];
 static void *payload;
 static struct ivsh_message held;
 
-/* Both limits are ahead, both areas known, some messages in the ring. */
+/* Both sides have credit, both areas are known, some messages are in the ring. */
 static void open_both(void)
 {
 	static const uint32_t sizes[] = {8, 100, 2000, 3};
@@ -37,8 +37,8 @@ static void open_both(void)
 }
 
 /*
- * --- States: each leaves the sender a, or the receiver b, or both, in what its name says
- * ---------
+ * --- States: each leaves the sender a, or the receiver b, or both, in the state that it names
+ * -----
  */
 
 static void is_broken(void)
@@ -65,7 +65,7 @@ static void is_detached(void)
 {
 	ivsh_region_detach(&a.region);
 	ivsh_region_detach(&b.region);
-	/* So many calls that a look at the slot would be due. */
+	/* So many calls that a check of the slot would be due. */
 	a.region.heartbeat += 10000;
 	b.region.heartbeat += 10000;
 }
@@ -84,7 +84,7 @@ static void is_held(void)
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &held), 0);
 }
 
-/* a began a run that b has not followed; b waits for another. */
+/* a began a generation that b has not followed; b waits for another. */
 static void is_waiting(void)
 {
 	is_broken();
@@ -93,7 +93,7 @@ static void is_waiting(void)
 	CHECK(a.chan.tx.waiting && b.chan.rx.waiting);
 }
 
-/* What the calls answer there; 1: it is not asked. */
+/* The answers of the calls in this state; 1: the call is not made. */
 static const struct {
 	const char *row;
 	void (*enter)(void);
@@ -156,7 +156,7 @@ static void sends(void)
 		if (rows[i / 3].publish != 1)
 			CHECK_EQ(ivsh_chan_publish(&a.chan, 1), rows[i / 3].publish);
 		compare(rows[i / 3].writes);
-		/* Nothing of another life's slot either. */
+		/* No byte of another incarnation's slot either. */
 		if (rows[i / 3].send == IVSH_ELOST)
 			CHECK_EQ(memcmp(before, world.memory, WORLD_SIZE), 0);
 	}
@@ -191,7 +191,7 @@ static void receives(void)
 	}
 }
 
-/* Between the two steps of a message anything may happen: the second one sees it. */
+/* Anything may happen between the two steps of a message: the second step sees it. */
 static void between(void)
 {
 	for (unsigned i = 0; i < ROWS * 4; i++) {
@@ -255,12 +255,12 @@ static void robbed_unseen(void)
 				error = ivsh_chan_receive_batch(
 				    &b.chan, messages, 1, in, sizeof(in), &count);
 		}
-		/* A limit is at most 64 messages ahead. */
+		/* The credit is at most 64 messages. */
 		CHECK(calls <= 256 + 64);
 	}
 }
 
-/* A request without its flag is not looked at; with the flag it is answered. SPEC R8.2. */
+/* Without its flag a request is not loaded; with the flag it is answered. SPEC R8.2. */
 static void requests_notification(void)
 {
 	open_both();
@@ -295,7 +295,7 @@ static void requests_notification(void)
 	CHECK_EQ(world.rings, 2);
 }
 
-/* What somebody stored over them costs a notification, and no channel. SPEC R9.5.3. */
+/* A third peer's store over the flags costs a notification, but not the channel. SPEC R9.5.3. */
 static void flags_mended(void)
 {
 	open_both();
@@ -310,7 +310,7 @@ static void flags_mended(void)
 	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	CHECK_EQ(b.region.counters.errors, 0);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
-	/* Nobody answers a reset request that is none. */
+	/* No side answers a reset request that has not changed. */
 	world_ring(0, 1)->receiver.notify_flags |= IVSH_WIRE_NOTIFY_RESET;
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_EQ(send(8), 0);
@@ -319,8 +319,7 @@ static void flags_mended(void)
 }
 
 /*
- * Behind the message that sees it the reset request is followed, whichever call comes. SPEC
- * R6.8.6.
+ * After the message that sees a reset request, the next call of any kind answers it. SPEC R6.8.6.
  */
 static void requests_reset(void)
 {
@@ -347,7 +346,7 @@ static void requests_reset(void)
 	}
 }
 
-/* Neither end's area: what is left of it is never more than there is. */
+/* For either end, (left) of an area never exceeds the room. */
 static bool is_left_right(void)
 {
 	for (uint32_t i = 0; i < IVSH_AREAS; i++)
@@ -357,7 +356,7 @@ static bool is_left_right(void)
 	return true;
 }
 
-/* Other calls between the two steps are refused, and leave what was counted on. */
+/* Other calls between the two steps are refused, and leave the reserved room as it was. */
 static void asked_between(void)
 {
 	static const uint32_t sizes[] = {9, 100, 1024, 1025, 2048};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostile_test.c - what no peer may write: each lie costs its channel, and nothing else.
+ * hostile_test.c - values that no peer may write: each breaks its own channel, and nothing else.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -62,7 +62,10 @@ static void bad_descriptors(void)
 	}
 }
 
-/* A payload is where the lengths before it put it, or START says why not. SPEC R7.7.4. */
+/*
+ * A payload is at the position that the lengths before it give, unless it has the start flag. SPEC
+ * R7.7.4.
+ */
 static void bad_position(void)
 {
 	static const struct {
@@ -117,7 +120,7 @@ static void bad_read(void)
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 8192), IVSH_EPROTO);
 }
 
-/* A new life checks what it finds in its own ring before it builds on it. SPEC R7.9. */
+/* A new incarnation checks its own ring before it goes on in it. SPEC R7.9. */
 static void scribbled(void)
 {
 	static const struct {

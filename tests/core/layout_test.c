@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout_test.c - sizes and places follow from the geometry.
+ * layout_test.c - sizes and offsets follow from the geometry.
  */
 #include "core/layout.h"
 #include "tests/lib/test.h"
@@ -40,8 +40,10 @@ static void geometry_ranges(void)
 	}
 }
 
-/* By hand: 4096 + 4096 + 8 * 2048 = 24576; a ring is 256 + 64 * 16 + 8192 = 9472, bulk at 12288,
- * stride 45056; 56 rings. */
+/*
+ * By hand: 4096 + 4096 + 8 * 2048 = 24576; a ring is 256 + 64 * 16 + 8192 = 9472, the large area at
+ * 12288, stride 45056; 56 rings.
+ */
 static void geometry_by_hand(void)
 {
 	struct ivsh_geometry geometry = {8, 64, 8192, 32768};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mesh_test.c - 64 slots: how many lines of shared memory a look touches. SPEC R8.6.
+ * mesh_test.c - 64 slots: how many lines of shared memory a poll touches. SPEC R8.6.
  *
  * Lines are counted by the hook of lib/core/atomic.h. Host only.
  */
@@ -40,7 +40,7 @@ void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 		lines[line_count++] = line;
 }
 
-/* Not in what is counted: a look at our own words, once in 256 calls. SPEC R6.6. */
+/* Not counted: the check of our own words, once in 256 calls. SPEC R6.6. */
 static void count_begin(void)
 {
 	hub.ticked = hub.heartbeat;
@@ -93,7 +93,7 @@ static void idle(void)
 	unsigned all;
 
 	open_all();
-	/* What a look at each channel costs. */
+	/* The cost of polling each channel. */
 	count_begin();
 	for (uint32_t i = 1; i < SLOTS; i++)
 		CHECK_EQ(ivsh_chan_peek(&chans[i], &message), IVSH_EAGAIN);

@@ -57,7 +57,7 @@ static int take(uint16_t *port)
 	return (int)from;
 }
 
-/* Each sender that has something is served once before any is served twice. SPEC R8.6. */
+/* Each sender that has a message is served once before any is served twice. SPEC R8.6. */
 static void in_turn(void)
 {
 	open_all();
@@ -79,7 +79,8 @@ static void in_turn(void)
 		CHECK_EQ(served, 0xfe);
 	}
 	CHECK_EQ(take(NULL), IVSH_EAGAIN);
-	/* Some that never pause, and one that comes: it waits for each of them once at the most. */
+	/* Some senders never pause, and another one comes: it waits for each of them once at the
+	 * most. */
 	for (uint32_t i = 1; i < 7; i++)
 		send(i, 0);
 	for (unsigned n = 0; n < 1000; n++) {
@@ -116,7 +117,7 @@ static void hint_lost(void)
 	CHECK_EQ(take(NULL), IVSH_EAGAIN);
 	world.now_ns++;
 	CHECK_EQ(take(NULL), 3);
-	/* Time alone does not do it while others send on and on. */
+	/* Time alone does not find the message while others go on sending. */
 	CHECK_EQ(take(NULL), IVSH_EAGAIN);
 	send(3, 0);
 	world_slot(0)->pending[3]--;
@@ -126,14 +127,14 @@ static void hint_lost(void)
 			break;
 	}
 	CHECK(calls <= 256);
-	/* Too many hints cost a look. */
+	/* A superfluous hint costs one poll. */
 	while (take(NULL) > 0)
 		;
 	for (unsigned i = 0; i < 1000; i++) {
 		world_slot(0)->pending[i % WORLD_SLOTS]++;
 		CHECK_EQ(take(NULL), IVSH_EAGAIN);
 	}
-	/* Nobody leaves a hint that was not asked for. */
+	/* A sender leaves no hint that was not requested. */
 	CHECK_EQ(world_slot(1)->pending[0], 0);
 	CHECK_EQ(ivsh_chan_send(&chans[1], 1, "x", 1), 0);
 	CHECK_EQ(world_slot(1)->pending[0], 0);
@@ -180,7 +181,9 @@ static void held(void)
 	CHECK_EQ(take(NULL), IVSH_EAGAIN);
 }
 
-/* A channel that breaks is told of once; reset, it comes again; closed, it is left alone. R9.3. */
+/*
+ * A broken channel is reported once. After a reset it is served again; a closed one is not. R9.3.
+ */
 static void broken(void)
 {
 	struct ivsh_message message;
@@ -218,7 +221,9 @@ static void broken(void)
 	CHECK_EQ(take(NULL), IVSH_ELOST);
 }
 
-/* Senders and hub in new lives, hints lost, waits in between: all arrives in order. SPEC R7.1. */
+/*
+ * Senders and hub restart, hints are lost, waits come in between: all arrives in order. SPEC R7.1.
+ */
 static void any_order(void)
 {
 	uint16_t put[WORLD_SLOTS] = {0}, got[WORLD_SLOTS] = {0};

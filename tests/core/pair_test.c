@@ -3,7 +3,7 @@
  * pair_test.c - two threads as two peers, through the public calls, for ThreadSanitizer: that each
  * word and each payload byte is handed over properly. SPEC R7.3, R7.10, R8.2.
  *
- * Host only. Here the clock is real, and a doorbell is a counter that the sleeper looks at.
+ * Host only. Here the clock is real, and a doorbell is a counter that the sleeper polls.
  */
 #include "tests/lib/test.h"
 
@@ -177,7 +177,7 @@ static bool get(struct side *side, uint32_t way)
 	return received != 0;
 }
 
-/* Numbers both ways; a side begins a new life now and then. */
+/* Numbers in both directions; a side begins a new incarnation now and then. */
 static void *numbers(void *arg)
 {
 	struct side *side = arg;

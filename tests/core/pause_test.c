@@ -5,10 +5,11 @@
  *
  * Slot 0 is the first owner's, and then the second's; slot 1 is the peer of both. While the first
  * is in a call, before each of its accesses in turn, all of this happens: time passes, the second
- * claims the slot, both rings carry messages. Then the first goes on. Its next call must tell it
- * that the slot is lost; and of what the second and its peer have sent since nothing may be
- * missing or changed, unless both sides are told so, and that only where the first was stopped
- * between its look and its store. The hook of lib/core/atomic.h does the stopping. Host only.
+ * claims the slot, both rings carry messages. Then the first goes on. Its next call must answer
+ * that the slot is lost. Of the messages that the second and its peer have sent since, none may be
+ * missing or changed, unless a loss is reported to both sides. A loss is allowed only where the
+ * first was stopped between its check and its store. The hook of lib/core/atomic.h does the
+ * stopping. Host only.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -63,7 +64,7 @@ static void second_takes(void)
 	struct ivsh_message message;
 	uint32_t words[2];
 
-	/* On port 4: what was there for the first. */
+	/* On port 4: messages that were there for the first. */
 	while (ivsh_chan_receive(&second.chan, &message, words, sizeof(words)) == 0)
 		if (message.port == 3)
 			CHECK_EQ(words[0], back_got++);
@@ -172,7 +173,7 @@ static int call_wait(void)
 static const struct {
 	const char *name;
 	int (*call)(void);
-	uint32_t unsafe; /* places, at the most, where it can do harm: told of */
+	uint32_t unsafe; /* accesses, at the most, where it can do harm, which is then reported */
 } calls[] = {
     {"send", call_send, 2},
     {"send large", call_send_large, 3},
@@ -200,13 +201,13 @@ static void begin(void)
 		if (i % 7)
 			peer_takes();
 	}
-	/* What the first has not taken. */
+	/* Messages that the first has not taken. */
 	for (unsigned i = 0; i < 10; i++)
 		CHECK_EQ(ivsh_chan_send(&peer.chan, 4, bytes, 8), 0);
 }
 
 /*
- * One stop of (call), before access (at). False: it makes fewer. *harm: what came of it was told.
+ * One stop of (call), before access (at). False: it makes fewer. *harm: a loss was reported.
  */
 static bool stopped(int (*call)(void), uint32_t at, bool *harm)
 {
@@ -220,7 +221,7 @@ static bool stopped(int (*call)(void), uint32_t at, bool *harm)
 		stop_at = 0;
 		return false;
 	}
-	/* It learns of it with its next call, and its calls store nothing any more. */
+	/* The first learns of the loss with its next call, and its calls store nothing any more. */
 	CHECK_EQ(call_send(), IVSH_ELOST);
 	CHECK_EQ(call_receive(), IVSH_ELOST);
 	CHECK_EQ(call_wait(), IVSH_ELOST);

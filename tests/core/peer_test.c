@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer_test.c - what is said of the others.
+ * peer_test.c - the state of the other peers, as this one reads it.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -65,21 +65,21 @@ static void silence(void)
 	before = world_slot(0)->heartbeat;
 	world.now_ns += 2000000000;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
-	/* Whoever only looks is alive, too. */
+	/* A peer that only polls shows that it lives, too. */
 	CHECK(world_slot(0)->heartbeat != before);
 	CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
 	CHECK_EQ(peer.silent_ns, 2000000000);
 	world.now_ns += 2;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(peer.presence, IVSH_PEER_SILENT);
-	/* The same life may return. */
+	/* The same incarnation may return. */
 	world_slot(1)->heartbeat++;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
 	CHECK_EQ(peer.silent_ns, 0);
 }
 
-/* A clock may start at zero: the first look is no long silence. */
+/* A clock may start at zero: the first read shows no long silence. */
 static void clock_zero(void)
 {
 	struct ivsh_peer peer = {0};
@@ -114,7 +114,7 @@ static void server_stops(void)
 	world.now_ns += 200000000;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(peer.connection, IVSH_CONNECTION_UNKNOWN);
-	/* Another run of the server counts from the first look. */
+	/* After a restart of the server the silence counts from the first read. */
 	world_server()->epoch = 8;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	CHECK_EQ(peer.connection, IVSH_CONNECTION_UP);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll_test.c - what a message on the fast path reads: while the other side asks for nothing,
- * its own descriptor, its place, that word, and whose the slot is. SPEC R5.6, R8.2, and 9, "What a
- * call looks at".
+ * poll_test.c - which words a message on the fast path reads. While the notify flags of the other
+ * side are 0, these are its own descriptor, its payload, the flags, and the slot's owner. SPEC
+ * R5.6, R8.2, and 9, "What a call looks at".
  *
  * The hook of lib/core/atomic.h writes down each access. Host only.
  */
@@ -79,7 +79,7 @@ static uint32_t count_end(void)
 	return words;
 }
 
-/* Both areas known, and both limits as far ahead as they go. */
+/* Both areas are known, and both sides have all their credit. */
 static void open_both(void)
 {
 	static const uint32_t sizes[] = {8, 100, 2000};
@@ -126,7 +126,7 @@ static int receive(unsigned way)
 	return error ? error : ivsh_chan_release(&b.chan);
 }
 
-/* Nobody asks for anything, whatever requests stand there. */
+/* The notify flags are 0, whatever requests stand there. */
 static void fast_paths(void)
 {
 	static const uint32_t sizes[] = {8, 0, 3, 9, 64, 65, 500, 1100};
@@ -148,7 +148,7 @@ static void fast_paths(void)
 	CHECK_EQ(world.rings, 0);
 }
 
-/* Who asks is looked at, for what it asks. */
+/* If a flag is set, the word that it is about is loaded. */
 static void asked(void)
 {
 	static const struct {
@@ -170,7 +170,7 @@ static void asked(void)
 			CHECK_EQ(
 			    count_end(), DESC | NONCE | HEARTBEAT | RECEIVER_FLAGS | rows[i].words);
 			CHECK_EQ(world.rings, 1);
-			/* The receiver's request is seen where it stands, asked for or not. */
+			/* The receiver's request is seen in its word, whatever the flags say. */
 			world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			world_ring(0, 1)->sender.notify_flags = i ? IVSH_WIRE_NOTIFY_REQUEST : 0;
 			count_begin();
@@ -181,7 +181,7 @@ static void asked(void)
 		}
 }
 
-/* In a batch only descriptors, and a look before each store, come with each message. */
+/* In a batch each message reads only its descriptor, and the slot before each store. */
 static void batches(void)
 {
 	static struct ivsh_message messages[12];

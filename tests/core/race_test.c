@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* What is to happen before the race counts as run, and when it counts as stuck. */
+/* How much must happen before the race is done, and when it counts as stuck. */
 #define ENOUGH 2000
 #define STEPS_MOST 200000000
 #define LIVES_MESSAGES 50000
@@ -23,7 +23,7 @@
 static struct end a, b;
 static uint8_t buffer[8192];
 static atomic_bool stop;
-static atomic_uint spot; /* where we look: scribbling elsewhere alone would show little */
+static atomic_uint spot; /* words that we read: scribbling elsewhere alone would show little */
 
 static uint64_t random64(uint32_t *seed)
 {
@@ -145,8 +145,8 @@ static void race(bool sending)
 		good += error == 0;
 		if (error == IVSH_EPROTO) {
 			broken++;
-			/* A ring full of scribbles is refused at each look: mostly it is to be
-			 * tidy. */
+			/* Each poll refuses a ring full of scribbles, so mostly the ring is put in
+			 * order. */
 			for (uint32_t i = 0; sending && i < 64; i++)
 				__atomic_store_n(
 				    &world_desc(0, 1, i)->control, 0, __ATOMIC_RELAXED);
@@ -214,7 +214,7 @@ static uint32_t message_make(uint8_t *bytes, uint32_t n)
 	return size;
 }
 
-/* Sends messages 0 to LIVES_MESSAGES - 1, beginning a new life after every 20 or so. */
+/* Sends messages 0 to LIVES_MESSAGES - 1, and begins a new incarnation after every 20 or so. */
 static void *send_in_lives(void *arg)
 {
 	static uint8_t bytes[BATCH][4096];
@@ -263,8 +263,8 @@ static bool lives_came(const struct ivsh_message *message, uint32_t *expect)
 }
 
 /*
- * Both ends at work at once, each coming back in new lives under the other's hands: all arrives, in
- * order, and nothing repeats without its mark. SPEC R6.3, R7.1, R7.9, R7.11.
+ * Both ends work at once, and each restarts while the other works: all messages arrive, in order,
+ * and none repeats unmarked. SPEC R6.3, R7.1, R7.9, R7.11.
  */
 static void lives(void)
 {

@@ -86,7 +86,9 @@ static void attach_refuses_caller(void)
 	ivsh_region_detach(&region);
 }
 
-/* A header that lies is refused by name, and nothing is written. SPEC R3.3, R3.6. */
+/*
+ * A wrong header is refused with the error that names it, and nothing is written. SPEC R3.3, R3.6.
+ */
 static void attach_refuses_header(void)
 {
 	static const struct {
@@ -238,7 +240,7 @@ static void magic_in_halves(void)
 	}
 }
 
-/* Where no region fits there is nobody to wait for. */
+/* Where no region fits, the attach does not wait for a formatter. */
 static void too_small(void)
 {
 	const struct ivsh_geometry least = {2, 16, 1024, 1024};
@@ -273,7 +275,7 @@ static void nonces(void)
 		struct ivsh_attach attach = {.nonce = ivsh_attach_nonce(&mem, 7)};
 
 		seen[count++] = attach.nonce;
-		/* Cut before and behind what an attach stores. */
+		/* Cut before and behind each store of an attach. */
 		if (life % 3 == 0)
 			world_slot(2)->nonce = attach.nonce;
 		else
@@ -294,7 +296,9 @@ static void nonces(void)
 			CHECK(seen[i] != seen[j]);
 }
 
-/* What the header says counts, not what one would have formatted. SPEC R2.1, R3.6. */
+/*
+ * The header's geometry counts, not the one that this peer would have formatted. SPEC R2.1, R3.6.
+ */
 static void other_geometry(void)
 {
 	const struct ivsh_geometry there = {3, 16, 1024, 4096};
@@ -311,7 +315,7 @@ static void other_geometry(void)
 	ivsh_region_detach(&region);
 }
 
-/* Formatted again under a living peer, which nobody should: its handle dies. SPEC R3.2, R5.6. */
+/* Formatted again under a living peer, which is not allowed: its handle dies. SPEC R3.2, R5.6. */
 static void formatted_again(void)
 {
 	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
@@ -337,7 +341,7 @@ static void rival_writes(void)
 	world_slot(3)->nonce = 99;
 }
 
-/* It looked before us, and announces itself behind our look. */
+/* The other claimant reads before us, and announces itself after our read. */
 static void rival_announces(void)
 {
 	world_slot(3)->heartbeat = 1;
@@ -378,7 +382,7 @@ static void claims(void)
 	}
 }
 
-/* Without a claim, as behind a server, nobody waits. */
+/* Without a claim, as behind a server, an attach does not wait. */
 static void no_claim(void)
 {
 	struct ivsh_attach attach = {.nonce = 5};
@@ -406,7 +410,8 @@ static void lives(void)
 		CHECK_EQ(world_slot(2)->state, IVSH_WIRE_STATE_DETACHED);
 	}
 	ivsh_region_detach(&region);
-	/* A life that was cut in the middle of its name; a shorter name follows; no services. */
+	/* An incarnation is cut in the middle of storing its name; a shorter name follows; no
+	 * services. */
 	world_slot(2)->sequence = 9;
 	memset(world_slot(2)->service, 0x55, sizeof(world_slot(2)->service));
 	attach.name = "al";
@@ -437,7 +442,7 @@ static void slot_lost(void)
 	ivsh_region_detach(&region);
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
 
-	/* Noticed by the good-bye itself. */
+	/* The detach itself finds it. */
 	world_format();
 	NEED_EQ(attach_as(2, &attach), 0);
 	world_slot(2)->nonce = 6;
@@ -446,7 +451,7 @@ static void slot_lost(void)
 	CHECK_EQ(memcmp(&before, world_slot(2), sizeof(before)), 0);
 }
 
-/* Whoever said good-bye is not there: no call shows a heartbeat. SPEC R5.4. */
+/* A peer that has detached is not there: no call of it advances the heartbeat. SPEC R5.4. */
 static void detached(void)
 {
 	struct ivsh_attach attach = {.nonce = 5};

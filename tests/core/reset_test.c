@@ -36,7 +36,7 @@ static long long receive(struct end *end)
 	return n;
 }
 
-/* The head of a descriptor that no sender may write, at (index) of a ring of 64. */
+/* The control word of a descriptor that no sender may write, at (index) of a ring of 64. */
 static uint64_t nonsense(uint32_t index)
 {
 	return (uint64_t)(uint16_t)(index / 64 + 1) << 48 | 3u << 28;
@@ -53,13 +53,14 @@ static void receiver_asks(void)
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
 	CHECK_EQ(send(&b, 101), IVSH_EPROTO);
 	CHECK_EQ(b.region.counters.errors, 1);
-	/* Nobody resets before somebody says so. */
+	/* No ring is reset before the application calls for it. */
 	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 0);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 1);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
-	/* The sender may still accept one message into the old run, behind which it sees what is
-	 * asked of it. Then it begins a run, the receiver follows, the sender goes on. */
+	/* The sender may still accept one message into the old generation; behind that it sees the
+	 * reset request. Then it begins a new generation, the receiver follows, and the sender goes
+	 * on. */
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
 	CHECK_EQ(send(&a, 2), 0);
 	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
@@ -94,7 +95,9 @@ static void receiver_asks(void)
 	CHECK_EQ(ivsh_chan_reset(&b.chan), IVSH_EINVAL);
 }
 
-/* The receiver reads the old run to its end: what was accepted and is whole still comes. R6.5.2. */
+/*
+ * The receiver reads the old generation to its end: accepted and whole messages still come. R6.5.2.
+ */
 static void sender_begins(void)
 {
 	struct ivsh_message held;
@@ -154,7 +157,7 @@ static void both_ask(void)
 	CHECK_EQ(receive(&a), 10);
 }
 
-/* A run begins where nothing in the ring can be taken for its message. SPEC R6.3.1. */
+/* A generation begins where nothing in the ring can be taken for its message. SPEC R6.3.1. */
 static void start_free(void)
 {
 	static const struct {
@@ -181,8 +184,8 @@ static void start_free(void)
 }
 
 /*
- * A peer that asks again and again costs its own channel, one run a call, and nobody else. SPEC
- * R6.7, R9.3.
+ * A peer that requests resets again and again costs only its own channel, one generation a call.
+ * SPEC R6.7, R9.3.
  */
 static void endless(void)
 {
@@ -211,7 +214,10 @@ static void endless(void)
 	CHECK_EQ(a.region.counters.errors, 0);
 }
 
-/* What is reserved or peeked does not outlive one's own reset; the other's waits for it. */
+/*
+ * A reservation or a peeked message is void after one's own reset; the other side's reset waits for
+ * it.
+ */
 static void holds(void)
 {
 	struct ivsh_message message;
@@ -271,7 +277,7 @@ static void notifies(void)
 	CHECK_EQ(world.ring_vector, 0);
 }
 
-/* A waiting application follows, and its wait ends to tell. SPEC R6.5.5. */
+/* A waiting application follows, and its wait ends to report it. SPEC R6.5.5. */
 static void waits(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
@@ -295,7 +301,7 @@ static void waits(void)
 	CHECK_EQ(receive(&b), 1);
 }
 
-/* A new life finds where the handshake stands, whichever words say so. SPEC R6.4. */
+/* A new incarnation finds the state of the handshake, whichever words have it. SPEC R6.4. */
 static void standing(void)
 {
 	static const struct {
@@ -327,7 +333,7 @@ static void standing(void)
 			CHECK_EQ(receive(to), IVSH_EAGAIN);
 		CHECK_EQ(receive(to), 1);
 		CHECK_EQ(receive(to), IVSH_EAGAIN);
-		/* Who follows two runs that it was not there for counts both. */
+		/* A side that follows two generations begun in its absence counts both. */
 		lost = from->chan.lost + to->chan.lost;
 		CHECK(lost >= rows[i / 4].lost && lost <= rows[i / 4].lost * 2);
 	}
@@ -392,8 +398,8 @@ static void third_party(void)
 }
 
 /*
- * Damage, resets and deaths in any order: what arrives is in order, unmarked only once, and what is
- * missing was reported as lost, by both. SPEC R6.3, R6.4, R6.5.
+ * Damage, resets and deaths in any order: messages arrive in order, unmarked only once, and missing
+ * messages were reported as lost, by both. SPEC R6.3, R6.4, R6.5.
  */
 static void any_order(void)
 {
@@ -419,7 +425,7 @@ static void any_order(void)
 				continue;
 			}
 			if (n > expect) {
-				/* The report comes before what follows the gap. */
+				/* The report comes before the messages behind the gap. */
 				NEED_EQ(b.chan.lost != told || deaths != 0, 1);
 				jumps++;
 			}
@@ -429,13 +435,13 @@ static void any_order(void)
 		} else if (dice < 192) {
 			uint32_t next = b.chan.rx.read;
 
-			/* In flight: else the sender would mend it. */
+			/* While a message is in flight: else the sender would correct it. */
 			if (b.chan.rx.waiting || a.chan.tx.waiting || next == a.chan.tx.head)
 				continue;
 			world_desc(0, 1, next)->control = nonsense(next);
 			resets++;
 		} else if (dice < 193) {
-			/* Noticed before the sender, or its next life, takes it. */
+			/* Noticed before the sender, or its next incarnation, uses it. */
 			world_ring(0, 1)->receiver.read ^= world_random(&seed);
 			CHECK_EQ(world_wait(&b.region, 1), 0);
 			(void)heal(&b, ivsh_chan_peek(&b.chan, &message));

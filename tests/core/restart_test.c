@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * restart_test.c - a side stops without a word, and its next life goes on.
+ * restart_test.c - a side is killed, and its next incarnation goes on.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -39,7 +39,7 @@ static int receive(uint32_t n)
 	return message.flags;
 }
 
-/* Message (n), as an earlier life of the sender left it. */
+/* Message (n), as an earlier incarnation of the sender left it. */
 static void leave(uint32_t index, uint32_t n, uint64_t kind, uint32_t position)
 {
 	uint16_t wrap = (uint16_t)((index >> 6) + 1);
@@ -58,7 +58,7 @@ static void leave(uint32_t index, uint32_t n, uint64_t kind, uint32_t position)
 	}
 }
 
-/* Whether (data) still is message (n): nobody has written over it. */
+/* Whether (data) still is message (n): it was not written over. */
 static bool intact(const void *data, uint32_t n)
 {
 	memset(out, (int)n, sizeof(out));
@@ -130,7 +130,7 @@ static void any_order(void)
 	lives(0);
 }
 
-/* The same from where indices, positions and wraps go round. */
+/* The same where indices, positions and wrap counters go round. */
 static void any_order_wraps(void)
 {
 	uint32_t read = UINT32_MAX - 1;
@@ -145,8 +145,8 @@ static void any_order_wraps(void)
 }
 
 /*
- * What the messages in flight take is known exactly after a restart: no more is sent than there is
- * room for, and no less. SPEC R7.5, R7.9.
+ * After a restart the sender knows exactly how much room the messages in flight take: it sends no
+ * more than fits, and no less. SPEC R7.5, R7.9.
  */
 static void room_again(void)
 {
@@ -161,7 +161,7 @@ static void room_again(void)
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
-	/* In flight: 16 inline, then hot, bulk, inline. */
+	/* In flight: 16 inline, then small area, large area, inline. */
 	for (unsigned i = 0; i < 16; i++)
 		NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, out, 1024), 0);
@@ -169,7 +169,7 @@ static void room_again(void)
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	end_kill(&a);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
-	/* The inline ones are given back; both areas are as full as before. */
+	/* The inline ones are released; both areas are as full as before. */
 	for (unsigned i = 0; i < 16; i++)
 		NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &message), 0);
@@ -179,17 +179,17 @@ static void room_again(void)
 	CHECK_EQ(more, 3);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
-	/* 8192 less 2048 skipped at the beginning is the place of the last one. */
+	/* 8192 less 2048 skipped at the beginning is the position of the last one. */
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), IVSH_EAGAIN);
 	for (unsigned i = 0; i < 9; i++)
 		NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), IVSH_EAGAIN);
-	/* All of it is back. */
+	/* All room is released. */
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 8192), 0);
 }
 
-/* What is given back of an earlier life's messages is room for the new one. SPEC R7.9. */
+/* The released room of an earlier incarnation's messages is room for the new one. SPEC R7.9. */
 static void room_of_earlier(void)
 {
 	struct ivsh_message message;
@@ -206,7 +206,8 @@ static void room_of_earlier(void)
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	NEED_EQ(world_ring(0, 1)->receiver.read, 2);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
-	/* The first payload of an incarnation says so, even where it follows. SPEC R7.7.1. */
+	/* An incarnation's first payload has the start flag, even where it follows the last one.
+	 * SPEC R7.7.1. */
 	CHECK_EQ(world_desc(0, 1, 3)->body, 6144);
 	CHECK(world_desc(0, 1, 3)->control & IVSH_WIRE_CONTROL_START);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
@@ -217,7 +218,7 @@ static void room_of_earlier(void)
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 1024), IVSH_EAGAIN);
 }
 
-/* A ring that an earlier life filled is full, and its last message stays. SPEC R7.9. */
+/* A ring that an earlier incarnation filled is full, and its last message stays. SPEC R7.9. */
 static void full_ring(void)
 {
 	struct ivsh_message message;
@@ -237,7 +238,7 @@ static void full_ring(void)
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), IVSH_EAGAIN);
 }
 
-/* A message that was reserved and filled, but not published, never was. SPEC R7.3. */
+/* A message that was reserved and filled, but not published, is not sent. SPEC R7.3. */
 static void cut_send(void)
 {
 	void *payload;
@@ -263,7 +264,7 @@ static void receiver_marks(void)
 {
 	world_format();
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
-	/* Sent before the receiver's first life: not marked. */
+	/* Sent before the receiver's first incarnation: not marked. */
 	NEED_EQ(send(0), 0);
 	NEED_EQ(send(1), 0);
 	NEED_EQ(send(2), 0);
@@ -319,7 +320,7 @@ static void fresh_rings(void)
 	CHECK_EQ(world_slot(1)->notifications_sent, 1);
 }
 
-/* A fresh life drops what it was sent, not what it sent. SPEC R5.8. */
+/* An attach that discards drops messages to its slot, not messages from it. SPEC R5.8. */
 static void sender_fresh(void)
 {
 	world_format();
@@ -334,7 +335,7 @@ static void sender_fresh(void)
 	CHECK_EQ(receive(1), 0);
 }
 
-/* Closing gives back what was released, so nothing is marked, and keeps what was not. */
+/* Closing publishes the read index: no released message comes again, and the others stay. */
 static void good_bye(void)
 {
 	world_format();
@@ -353,7 +354,7 @@ static void good_bye(void)
 	CHECK_EQ(receive(3), IVSH_EAGAIN);
 }
 
-/* As on ivshmem-plain: who comes after one that was killed claims its slot. */
+/* As on ivshmem-plain: the next peer claims the slot of one that was killed. */
 static int claim(struct end *end, uint64_t nonce)
 {
 	struct ivsh_mem mem = world_mem(0);
@@ -364,9 +365,9 @@ static int claim(struct end *end, uint64_t nonce)
 }
 
 /*
- * A claimed slot begins new runs. What the earlier life sent comes first; the new one is told of no
- * loss, now or in a later life, since it has sent nothing that could be lost, and its peer is told
- * before it gets the first message of the new run. SPEC R5.2.3, R6.5.
+ * A claim begins new generations. The earlier incarnation's messages come first. No loss is
+ * reported to the new incarnation, or to a later one, since it has sent nothing that could be lost.
+ * A loss is reported to its peer before the first message of the new generation. SPEC R5.2.3, R6.5.
  */
 static void claimed(void)
 {

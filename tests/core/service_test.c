@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service_test.c - names of peers, and of what is to be had from them.
+ * service_test.c - names of peers, and of the services that they publish.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -55,7 +55,7 @@ static void offers(void)
 	CHECK_EQ(ivsh_region_offer(&b, "echo", 8), 0);
 	CHECK_EQ(ivsh_region_port(&a, 1, "p", &port), 0);
 	CHECK_EQ(port, 15);
-	/* A new life has none. */
+	/* A new incarnation has none. */
 	attach(&b, 1, "beta");
 	CHECK_EQ(ivsh_region_port(&a, 1, "echo", &port), IVSH_ENODEV);
 	CHECK_EQ(ivsh_region_offer(&b, NULL, 1), IVSH_EINVAL);
@@ -68,7 +68,10 @@ static void offers(void)
 	CHECK_EQ(ivsh_region_offer(&b, "echo", 7), IVSH_ELOST);
 }
 
-/* Whatever stands in another's table comes out clean, or not at all. SPEC R5.7, R9.1, R9.4.2. */
+/*
+ * Any bytes in another's table are answered as printable text, or not at all. SPEC R5.7, R9.1,
+ * R9.4.2.
+ */
 static void strangers(void)
 {
 	struct ivsh_service service;
@@ -106,7 +109,7 @@ static void finds(void)
 	/* Not oneself. */
 	CHECK_EQ(ivsh_region_find(&a, peers, WORLD_SLOTS, "alpha", &slot), IVSH_ENODEV);
 	CHECK_EQ(ivsh_region_find(&a, peers, WORLD_SLOTS - 1, "beta", &slot), IVSH_EINVAL);
-	/* One that stopped breathing gives way to one that came. */
+	/* A silent peer gives way to one that has come. */
 	world.now_ns += IVSH_HEARTBEAT_LIMIT_NS + 2;
 	CHECK_EQ(ivsh_region_find(&a, peers, WORLD_SLOTS, "beta", &slot), IVSH_ENODEV);
 	attach(&b, 5, "beta");

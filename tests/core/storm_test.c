@@ -3,12 +3,12 @@
  * storm_test.c - every call of the core, while a hostile peer writes between any two of its
  * accesses. SPEC R9.1, R9.2, R9.3.
  *
- * Two innocents, slots 0 and 2, talk to each other and to slot 1. That one writes into its own
- * words, and what the innocents tell each other must arrive as ever; or it writes anywhere, and
- * then no more is asked than R9.1: no access outside, no more looks than SPEC 9 allows, and no
- * answer that the headers do not name. Chance does not keep a loop going, so it also tempts: before
- * each load of its own words it writes what makes that loop look once more. Each case begins with a
- * new region.
+ * Two innocents, slots 0 and 2, talk to each other and to slot 1. Slot 1 writes into its own words,
+ * and the innocents' messages to each other must arrive as ever. Or it writes anywhere, and then
+ * only R9.1 is required: no access outside, no more loads than SPEC 9 allows, and no answer that
+ * the headers do not name. Chance does not keep a loop going, so slot 1 also tempts: before each
+ * load of its own words it writes a value that makes the loop go on. Each case begins with a new
+ * region.
  *
  * usage: storm_test [--bounds | --replay own|any|tempting SEED WRITE...]
  */
@@ -41,7 +41,7 @@
 #define READONLY (1u << -IVSH_EREADONLY)
 #define LOST (1u << -IVSH_ELOST)
 
-/* What the innocents format; whoever can write the header can say otherwise. */
+/* The geometry that the innocents format; a peer that writes the header can change it. */
 #define D 64
 #define S 8
 #define C 2
@@ -50,10 +50,10 @@
 #define BATCH 12
 #define EACH 64
 
-/* Looks at each descriptor for one reset: reset.c, wrap_unused(). */
+/* Loads of each descriptor for one reset: reset.c, wrap_unused(). */
 #define RESET 33
 
-/* Any call: a heartbeat, and once in 256 of them the counters, and a look at our own words. */
+/* Any call: a heartbeat, and once in 256 of them the counters, and a check of our own words. */
 #define BASE 256
 
 enum call {
@@ -108,7 +108,7 @@ static const struct {
     [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
     [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | LOST},
     [RELEASE] = {"release", BASE, 0, INVAL | PROTO | LOST},
-    /* Ten looks at each of C channels, and what stands around them. */
+    /* Ten polls of each of C channels, and the accesses around them. */
     [WAIT] = {"wait", 10 * (BASE + 64 * C), 10 * C *RESET, LOST},
     [LOOK] = {"peer", BASE, 0, 0},
     [COUNTERS] = {"counters", 32, 0, 0},
@@ -125,7 +125,7 @@ static const struct {
     [STREAM_CLOSE] = {"stream close", BASE, RESET, 0},
 };
 
-/* One innocent's end of what it has with one peer. */
+/* One innocent's end of its channel and stream with one peer. */
 struct link {
 	struct ivsh_chan chan;
 	struct ivsh_record records[D];
@@ -149,13 +149,13 @@ static struct innocent innocents[2];
 static uint8_t bytes[8192], arena[BATCH][2560];
 static struct ivsh_message batch[BATCH];
 static bool own;      /* slot 1 keeps to its own words */
-static bool tempting; /* and always has what is looked for */
+static bool tempting; /* and always writes the value that is looked for */
 static struct {
 	uint32_t worst; /* accesses */
 	uint32_t good, bad;
 } * seen; /* for each call; of all children */
 
-/* Messages that the call which is being made was asked for, beside the first one. */
+/* Messages that the current call was to handle, beside the first one. */
 static uint32_t more;
 
 /* A call for (self) has answered. */
@@ -184,7 +184,7 @@ static int done(const struct innocent *self, enum call call, int error)
 	return error;
 }
 
-/* The call that is being made, and how many heads it has looked at. */
+/* The current call, and how many control words it has loaded. */
 static enum call call_now;
 static uint32_t loads;
 
@@ -235,7 +235,7 @@ static void link_open(struct innocent *self, struct link *link)
 		stream_begin(self, link);
 }
 
-/* Of this case: who claims from a life that was cut begins new runs. SPEC R5.2. */
+/* Of this case: a claim from an incarnation that was cut begins new generations. SPEC R5.2. */
 static uint32_t claims;
 
 static void attach(struct innocent *self, uint32_t dice)
@@ -253,13 +253,13 @@ static void attach(struct innocent *self, uint32_t dice)
 	for (unsigned i = 0; i < C; i++)
 		self->link[i].open = false;
 	claims += with.claim != NULL;
-	/* Its own life that was killed has to grow cold first. */
+	/* The heartbeat of its own killed incarnation must stand still for long enough first. */
 	if (with.claim && own)
 		world.now_ns += IVSH_HEARTBEAT_LIMIT_NS;
 	error = CALL(ATTACH, ivsh_region_attach(&self->region, &mem, &with));
 	must(!own || error == 0, "attach", error);
 	if (error) {
-		/* It took the header: somebody has to put it back. */
+		/* Slot 1 has overwritten the header: it must be restored. */
 		CALL(FORMAT,
 		    ivsh_region_format(world.memory, WORLD_SIZE, &with.format, 1, dice & 1024));
 		return;
@@ -449,7 +449,7 @@ static void receive(struct innocent *self, struct link *link, uint32_t dice)
 			error = CALL(RECEIVE, ivsh_chan_receive(&link->chan, &again, bytes, 8));
 			must(error != 0, "received into too little", error);
 		}
-		/* Nobody but slot 1 writes over what is held. */
+		/* Only slot 1 writes over a held message. */
 		check_number(self, link, &message, message.data);
 		error = CALL(RELEASE, ivsh_chan_release(&link->chan));
 		must(there || error == IVSH_ELOST, "released without a slot", error);
@@ -607,7 +607,7 @@ static void step(uint32_t dice)
 	}
 }
 
-/* A head that would do, for the receiver or the sender of that ring. */
+/* A plausible control word, for the receiver or the sender of that ring. */
 static uint64_t guess(uint64_t offset, uint32_t dice)
 {
 	const struct link *link = &innocents[dice & 1].link[dice >> 1 & 1];
@@ -630,7 +630,7 @@ static void allow(const void *from, uint64_t size)
 	ranges[hostile.range_count++].size = size;
 }
 
-/* SPEC R1.1: what slot 1 may write. */
+/* SPEC R1.1: the words that slot 1 may write. */
 static void allow_own(void)
 {
 	hostile.range_count = 0;
@@ -639,7 +639,7 @@ static void allow_own(void)
 		if (slot == 1)
 			continue;
 		allow(&world_slot(slot)->pending[1], 1);
-		/* The innocents' rings more often than those that nobody uses. */
+		/* The innocents' rings more often than unused ones. */
 		for (unsigned i = slot == 0 || slot == 2 ? 4 : 1; i > 0; i--) {
 			allow(&world_ring(1, slot)->sender, sizeof(struct ivsh_wire_sender));
 			allow(world_ring(1, slot) + 1, WORLD_RING - sizeof(struct ivsh_wire_ring));
@@ -670,8 +670,8 @@ static bool mood(uint32_t bit)
 }
 
 /*
- * The head, and the rest, that the next look of (self) into slot 1's ring is for. Who opens the
- * ring counts, from the published read index on; else it is the message after the last one.
+ * The control word and the rest of the descriptor that (self) loads next in slot 1's ring. An open
+ * counts from the published read index on; other calls load the message after the last one.
  */
 static void tempt_head(struct innocent *self, uint64_t at)
 {
@@ -691,7 +691,7 @@ static void tempt_head(struct innocent *self, uint64_t at)
 		/* Nothing, on the stream: there is always room for that. */
 		desc->control = wrap << 48 | (uint64_t)PORT_STREAM << 32;
 	} else {
-		/* More credit, as often as one likes. */
+		/* More credit, again and again. */
 		*said = (struct ivsh_wire_stream){IVSH_WIRE_STREAM_CREDIT, 7, link->stream.self,
 		    link->stream.tx.sent + (1u << 30), world_slot(1)->incarnation, 0};
 		desc->body = 0;

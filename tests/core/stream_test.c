@@ -11,7 +11,7 @@
 
 #define PORT 40
 
-/* What is copied in one go: under a guest's emulator less of it. */
+/* Bytes copied in one go: fewer under a guest's emulator. */
 #define COPY_BYTES (__STDC_HOSTED__ ? 64u << 20 : 2u << 20)
 
 /* One side: a peer, and its stream to the other. */
@@ -57,7 +57,7 @@ static void both_open(uint32_t size)
 	CHECK_EQ(side_open(&b, 1, size), 0);
 }
 
-/* Write up to (size) bytes of our pattern: what write answers. */
+/* Write up to (size) bytes of our pattern. Answers the answer of write. */
 static int put(struct side *side, uint32_t size)
 {
 	uint32_t written = 0;
@@ -191,7 +191,7 @@ static void crash(void)
 	CHECK_EQ(get(&b, 1, 1), IVSH_EAGAIN);
 	CHECK_EQ(put(&a, 3000), 0);
 	CHECK_EQ(put(&b, 700), 0);
-	/* The writer comes back. What it wrote is read first. */
+	/* The writer comes back. Its earlier bytes are read first. */
 	NEED_EQ(side_open(&a, 0, 4096), 0);
 	CHECK_EQ(get(&b, 2000, 1), 0);
 	CHECK_EQ(get(&b, 2000, 1), 0);
@@ -199,14 +199,14 @@ static void crash(void)
 	CHECK_EQ(get(&b, 2000, 1), IVSH_EPEER);
 	CHECK_EQ(put(&b, 1), IVSH_EPEER);
 	CHECK_EQ(ivsh_stream_finish(&b.stream), IVSH_EPEER);
-	/* Nothing of the 700 bytes is for the new life. */
+	/* None of the 700 bytes is for the new incarnation. */
 	CHECK_EQ(get(&a, 2000, 101), IVSH_EAGAIN);
 	NEED_EQ(stream_open(&b), 0);
 	CHECK_EQ(get(&a, 2000, 101), IVSH_EAGAIN);
 	CHECK_EQ(put(&b, 5), 0);
 	CHECK_EQ(get(&a, 2000, 101), 0);
 	CHECK_EQ(a.read, 5);
-	/* It comes back, and opens no stream: its boot word tells. */
+	/* It comes back, and opens no stream: its incarnation word shows it. */
 	NEED_EQ(end_open(&a.end, 0, 1, false), 0);
 	CHECK_EQ(put(&b, 5), IVSH_EPEER);
 	/* It leaves in order, but before the end. */
@@ -226,7 +226,7 @@ static void reset(void)
 	CHECK_EQ(put(&b, 0), 0);
 	CHECK_EQ(put(&a, 10), 0);
 	CHECK_EQ(get(&b, 10, 1), 0);
-	/* Somebody scribbles over b's read index; a finds it and resets its ring. */
+	/* A third peer scribbles over b's read index; a finds it and resets its ring. */
 	world_ring(0, 1)->receiver.read += 1u << 20;
 	for (unsigned i = 0; i < 300 && !a.end.chan.dead; i++)
 		(void)!ivsh_chan_send(&a.end.chan, 1, "x", 1);
@@ -256,7 +256,7 @@ static void reset(void)
 	CHECK_EQ(get(&b, 10, 1), 0);
 }
 
-/* What side (side) does next, at random; it opens another stream after an error. */
+/* Let side (side) do a random step; it opens another stream after an error. */
 static void live(struct side *side, struct side *other, uint32_t dice, uint32_t *lives)
 {
 	uint32_t self = side == &a ? 0 : 1;
@@ -283,7 +283,7 @@ static void live(struct side *side, struct side *other, uint32_t dice, uint32_t 
 	}
 }
 
-/* Take what is for nobody. */
+/* Take messages that are for no stream. */
 static void drain(struct side *side)
 {
 	struct ivsh_message message;
@@ -293,8 +293,8 @@ static void drain(struct side *side)
 }
 
 /*
- * Either side dies at any call, again and again: what is read is always the beginning of what one
- * stream wrote, and both find each other again. SPEC R10.2, R10.3.
+ * Either side dies at any call, again and again: the bytes read are always the beginning of those
+ * that one stream wrote, and both sides join again. SPEC R10.2, R10.3.
  */
 static void lives(void)
 {
@@ -315,7 +315,7 @@ static void lives(void)
 	CHECK(most > 20000);
 }
 
-/* What the peer says wrongly costs the stream, and only that. SPEC R9.3, R10.4, R10.6. */
+/* A wrong control message costs the stream, and only that. SPEC R9.3, R10.4, R10.6. */
 static void lies(void)
 {
 	static const struct {
@@ -402,7 +402,7 @@ static void arguments(void)
 	CHECK_EQ(put(&a, 1), IVSH_ELOST);
 }
 
-/* A number is never 0, and no run has one of another run again. SPEC R10.1. */
+/* A number is never 0, and no generation repeats a number of another. SPEC R10.1. */
 static void numbers(void)
 {
 	struct ivsh_attach attach = {.nonce = UINT32_MAX};

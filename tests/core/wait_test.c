@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait_test.c - the one wait call: what ends it, what it asks of the others, and what it costs.
+ * wait_test.c - the one wait call: its events, its requests, and its cost.
  */
 #include "tests/lib/test.h"
 #include "tests/core/world.h"
@@ -30,8 +30,10 @@ static int wait_mode(enum ivsh_wait_mode mode, uint64_t timeout_ns)
 	return ivsh_region_wait(&b.region, &wait, timeout_ns, &events);
 }
 
-/* Time alone: the heartbeat goes on, the memory is looked at ten times a second, no request stays.
- * SPEC R5.4, R5.5, R8.3. */
+/*
+ * Time alone: the heartbeat goes on, the wait polls the memory ten times a second, no request
+ * stays. SPEC R5.4, R5.5, R8.3.
+ */
 static void time_over(void)
 {
 	uint32_t before;
@@ -51,7 +53,7 @@ static void time_over(void)
 	CHECK(world_slot(1)->wakes_timer >= 9);
 }
 
-/* What is there already ends a wait at once, without a sleep, in every mode. */
+/* An event that is there already ends a wait at once, without a sleep, in every mode. */
 static void already_there(void)
 {
 	static const enum ivsh_wait_mode modes[] = {
@@ -108,7 +110,7 @@ static void woken(void)
 	CHECK_EQ(b.region.counters.wakes_doorbell, 1);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
-	/* Awake, it costs nobody a notification. */
+	/* An awake peer costs no sender a notification. */
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
 }
@@ -200,7 +202,7 @@ static void count_sleeps(void)
 
 /*
  * A peer that begins to request notifications sleeps for 1 ms at the most until 1 ms has passed:
- * a message may be on its way from one that has not seen it. SPEC R8.2.
+ * a message may be on its way from a sender that has not seen the request. SPEC R8.2.
  */
 static void requests_first(void)
 {
@@ -236,7 +238,7 @@ static void requests_first(void)
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 	CHECK_EQ(world.slept_ns, STORE_NS - STORE_NS / 4);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
-	/* The next life begins with nothing asked. */
+	/* The next incarnation begins without a request. */
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
@@ -274,7 +276,7 @@ static void space(void)
 	CHECK_EQ(world_ring(1, 0)->sender.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
 }
 
-/* Who waits for room alone is not kept awake by what it has not read yet. */
+/* A wait for room alone sleeps although there are unread messages. */
 static void only_wanted(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP, .wanted = IVSH_EVENT_SPACE};
@@ -390,7 +392,7 @@ static void look_at_read(void)
 	want_seen = world_ring(0, 1)->receiver.read;
 }
 
-/* Before a sleep everything is given back. SPEC R8.5. */
+/* Before a sleep everything released is published. SPEC R8.5. */
 static void gives_back(void)
 {
 	struct ivsh_message message;
@@ -479,7 +481,10 @@ static void send_to_c(void)
 	world.notified = world.rings;
 }
 
-/* All request notifications, any ends the sleep, and who it was for is known. SPEC R8.2. */
+/*
+ * All regions request notifications, any notification ends the sleep, and its region is known. SPEC
+ * R8.2.
+ */
 static void several_woken(void)
 {
 	open_three();
@@ -529,7 +534,7 @@ static void several_over(void)
 	CHECK_EQ(ivsh_regions_wait(both, 0, &(struct ivsh_wait){0}, 0, of_each), IVSH_EINVAL);
 }
 
-/* Which one was lost is said; the others are as they were. */
+/* The wait says which region was lost; the others are as they were. */
 static void several_lost(void)
 {
 	open_three();
@@ -541,14 +546,14 @@ static void several_lost(void)
 	CHECK_EQ(ivsh_regions_wait(both + 1, 1, &(struct ivsh_wait){0}, 0, of_each), 0);
 }
 
-/* Each look at the clock takes time. */
+/* Each reading of the clock takes time. */
 static uint64_t clock_steps(void *ctx)
 {
 	(void)ctx;
 	return world.now_ns += 20000;
 }
 
-/* A wait shorter than the millisecond after the flags is no longer for that. SPEC R8.7.4. */
+/* The millisecond after the flags does not lengthen a shorter wait. SPEC R8.7.4. */
 static void short_first_wait(void)
 {
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};

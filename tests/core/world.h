@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * world.h - a small world for tests of the core: one memory, a clock that stands still unless
- * somebody sleeps, and doorbells that only count.
+ * world.h - a small world for tests of the core: one memory, a clock that stands still unless a
+ * peer sleeps, and doorbells that only count.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -23,12 +23,12 @@ struct world {
 	uint8_t *memory; /* WORLD_SIZE bytes */
 	uint64_t now_ns;
 	uint64_t slept_ns;      /* in all sleeps together */
-	void (*on_sleep)(void); /* what others do meanwhile; NULL: nothing */
-	void (*on_relax)(void); /* the same between two looks of a spinning wait */
+	void (*on_sleep)(void); /* acts for the other peers in a sleep; NULL: nothing */
+	void (*on_relax)(void); /* the same between two polls of a spinning wait */
 	uint32_t relaxed;       /* calls of relax() */
 	uint32_t vectors;       /* of each peer that attaches from now on */
 	uint32_t notified;      /* what count() answers */
-	uint32_t rings;         /* calls of ring() */
+	uint32_t rings;         /* calls of notify() */
 	uint32_t ring_peer, ring_vector;
 };
 
@@ -59,13 +59,13 @@ struct end {
 /* Attach as (self) and open the channel to (peer): 0, or the first error. */
 int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh);
 
-/* The life of (end) stops here, without a word. */
+/* The incarnation of (end) stops here, as if killed. */
 void end_kill(struct end *end);
 
 /* Wait in sleep mode; the events are of no interest. */
 int world_wait(struct ivsh_region *region, uint64_t timeout_ns);
 
-/* Numbers that look random, the same in every run. */
+/* Pseudo-random numbers, the same every time. */
 uint32_t world_random(uint32_t *state);
 
 #endif

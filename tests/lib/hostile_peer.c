@@ -26,7 +26,7 @@ struct write {
 	uint64_t value;
 };
 
-/* What a child leaves behind when it crashes. */
+/* The state that a child leaves behind when it crashes. */
 struct notes {
 	uint64_t steps;
 	uint32_t seed;
@@ -97,7 +97,7 @@ static bool may_write(uint64_t offset, uint32_t size)
 	return false;
 }
 
-/* Anything, or something near to what stands there: that goes deeper than noise. */
+/* Any value, or one near to the word's own, which goes deeper than noise. */
 static uint64_t value_make(uint64_t offset, uint32_t size)
 {
 	uint64_t old = 0, any = (uint64_t)draw(&peer_seed) << 32 | draw(&peer_seed);
@@ -182,7 +182,7 @@ static void case_run(void (*run)(void), uint32_t seed)
 	peer = NULL;
 }
 
-/* Whether the case still fails with these writes. What it prints is of no interest any more. */
+/* Whether the case still fails with these writes. Its output is of no interest any more. */
 static bool fails(void (*run)(void), uint32_t seed, const struct write *writes, uint32_t count)
 {
 	int status;
@@ -199,7 +199,7 @@ static bool fails(void (*run)(void), uint32_t seed, const struct write *writes, 
 	return child > 0 && waitpid(child, &status, 0) == child && status != 0;
 }
 
-/* Leave out ever smaller parts, as long as it still fails: how many writes are left. */
+/* Leave out ever smaller parts, as long as it still fails. Answers how many writes are left. */
 static uint32_t shrink(void (*run)(void), uint32_t seed, struct write *writes, uint32_t count)
 {
 	struct write *less = malloc(count * sizeof *less);

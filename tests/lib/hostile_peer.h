@@ -3,10 +3,10 @@
  * hostile_peer.h - a peer that writes any value to any word that it may write, between any two
  * accesses of ours.
  *
- * It lives in the hook of lib/core/atomic.h, so a program with it is built under IVSH_HOOK. What it
- * does follows from a seed. A case that fails is run again with fewer and fewer of its writes, in
+ * It works in the hook of lib/core/atomic.h, so a program with it is built under IVSH_HOOK. Its
+ * writes follow from a seed. A case that fails is run again with fewer and fewer of its writes, in
  * processes of their own, until none can be left out; those that are left are printed, and can be
- * given back as an argument. Host only.
+ * passed as an argument. Host only.
  */
 #ifndef HOSTILE_PEER_H
 #define HOSTILE_PEER_H

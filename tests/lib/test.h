@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test.h - what a C test needs: checks that say what failed, and a count at the end.
+ * test.h - the parts of a C test: checks that say what failed, and a count at the end.
  *
  * A test program lists its cases in one table and answers test_main(). The same sources run on the
  * host and inside a guest, so this uses printf and nothing else.
@@ -34,7 +34,7 @@ void test_row(const char *row);
 
 #define CHECK(condition) CHECK_EQ(!!(condition), 1)
 
-/* For what the rest of the case cannot do without: leaves the case. */
+/* For a condition that the rest of the case needs: a failure leaves the case. */
 #define NEED_EQ(got, want)                                                    \
 	do {                                                                  \
 		long long got_ = (long long)(got), want_ = (long long)(want); \

@@ -38,7 +38,7 @@ static int server_reply(const char *text)
 	return ivsh_node_reply(town[1], &request, text, (uint32_t)strlen(text), 0);
 }
 
-/* --- What slot 1 does while slot 0 sleeps ---------------------------------------------------- */
+/* --- Slot 1, while slot 0 sleeps ------------------------------------------------------------- */
 
 static void serve(void)
 {
@@ -76,7 +76,7 @@ static void restart(void)
 
 /* --- Cases ---------------------------------------------------------------------------------- */
 
-/* A reply is its request's, whatever the order. SPEC R14.1, R14.2. */
+/* A reply goes to its request, in any order. SPEC R14.1, R14.2. */
 static void answered(void)
 {
 	struct ivsh_node_message first;
@@ -115,7 +115,7 @@ static void answered(void)
 	CHECK_EQ(server_reply("x"), IVSH_EINVAL);
 }
 
-/* No reply in time: what comes later is dropped, and is not taken for another's. SPEC R14.3. */
+/* No reply in time: a late one is dropped, and is not taken for another's. SPEC R14.3. */
 static void late(void)
 {
 	struct ivsh_node_message m;
@@ -149,7 +149,7 @@ static void late(void)
 	ivsh_node_call_end(town[0], &call);
 }
 
-/* What came before the reply is received afterwards, in its order. */
+/* Messages before the reply are received afterwards, in their order. */
 static void others_wait(void)
 {
 	struct ivsh_node_message m;
@@ -193,7 +193,9 @@ static void inbox_full(void)
 	CHECK_EQ(strcmp(reply, "noon"), 0);
 }
 
-/* The peer goes while it is asked: the call says so at once, or when it seems dead. SPEC R14.4. */
+/*
+ * The peer goes during a call: the call answers at once, or when the peer seems dead. SPEC R14.4.
+ */
 static void peer_goes(void)
 {
 	static void (*const ways[])(void) = {leave, restart, die};
@@ -232,7 +234,7 @@ static void peer_dies(void)
 	start = world.now_ns;
 	CHECK_EQ(ivsh_node_call(town[0], &call, IVSH_FOREVER), IVSH_EPEER);
 	CHECK_EQ(world.now_ns - start <= 100 * MS, true);
-	/* What it had answered before is taken all the same. */
+	/* A reply that it had sent before is taken all the same. */
 	open_two();
 	CHECK_EQ(ivsh_node_call_poll(town[0], &call), IVSH_EAGAIN);
 	serve();
@@ -241,7 +243,7 @@ static void peer_dies(void)
 	CHECK_EQ(strcmp(reply, "noon"), 0);
 }
 
-/* Nobody there yet: whoever comes is asked. */
+/* No peer is there yet: the request goes to the first that comes. */
 static void come(void)
 {
 	CHECK_EQ(town_open(1, NULL), 0);
@@ -284,7 +286,8 @@ static void sizes(void)
 }
 
 /*
- * What a hostile peer may send on the port of calls: dropped, on both ways to receive. SPEC R14.3.
+ * Wrong messages of a hostile peer on the port of calls are dropped, by both ways to receive. SPEC
+ * R14.3.
  */
 static void broken(void)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events_test.c - what a node reports of other peers, what it does with a channel that breaks, and
- * services.
+ * events_test.c - the peer events of a node, channels that break, and services.
  */
 #include "tests/lib/test.h"
 #include "tests/node/town.h"
@@ -26,7 +25,7 @@ static int next(uint64_t timeout_ns)
 	return (int)(event.slot * 10 + event.kind);
 }
 
-/* --- What slot 2 does while slot 0 sleeps ---------------------------------------------------- */
+/* --- Slot 2, while slot 0 sleeps ------------------------------------------------------------- */
 
 static void come(void)
 {
@@ -55,7 +54,7 @@ static void offer(void)
 
 /* --- Cases ---------------------------------------------------------------------------------- */
 
-/* Waits until something happens, and says what. SPEC R5.10. */
+/* Waits for an event, and answers it. SPEC R5.10. */
 static void comes_and_goes(void)
 {
 	uint64_t start;
@@ -87,7 +86,7 @@ static void spoil(void)
 	CHECK_EQ(town_receive(0, &m), IVSH_EAGAIN);
 }
 
-/* Both sides look until the ring is in step again. */
+/* Both sides poll until the ring is in step again. */
 static void settle(void)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -96,7 +95,7 @@ static void settle(void)
 	}
 }
 
-/* A channel that breaks is mended, and that messages may be lost is reported on both sides. */
+/* A channel that breaks is reset, and a possible loss is reported on both sides. */
 static void mended(void)
 {
 	struct ivsh_peer_event event;
@@ -118,7 +117,10 @@ static void mended(void)
 	CHECK_EQ(town_receive(1, &m), 'b');
 }
 
-/* So often and no more, until the peer starts again: that is reported once, and others go on. */
+/*
+ * It is reset so often and no more, until the peer starts again. This is reported once, and other
+ * channels go on.
+ */
 static void given_up(void)
 {
 	struct ivsh_node_message m;
@@ -151,7 +153,7 @@ static void given_up(void)
 	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "y", 1, 0), 0);
 }
 
-/* A call whose ring breaks under it ends: nobody knows what became of the request. SPEC R14.4. */
+/* A call ends when its ring breaks: the peer may or may not have seen the request. SPEC R14.4. */
 static void call_broken(void)
 {
 	struct ivsh_call call = {.peer = 1, .port = 9};

@@ -35,7 +35,7 @@ static void by_number(void)
 	CHECK_EQ(m.data == town_in, true);
 	CHECK_EQ(memcmp(town_in, "hello", 5), 0);
 	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
-	/* Nobody there yet: it is delivered all the same. SPEC R6.1. */
+	/* No peer is there yet: the message is delivered all the same. SPEC R6.1. */
 	NEED_EQ(ivsh_node_send(town[0], 2, 1, "later", 5, 0), 0);
 	NEED_EQ(town_open(2, NULL), 0);
 	CHECK_EQ(town_receive(2, &m), 'l');
@@ -61,7 +61,7 @@ static void by_name(void)
 	CHECK_EQ(town_receive(2, &m), 'x');
 }
 
-/* What cannot go. */
+/* Messages that cannot be sent. */
 static void refused(void)
 {
 	open_two();
@@ -73,7 +73,7 @@ static void refused(void)
 	CHECK_EQ(ivsh_node_send(town[0], 1, 1, town_in, 8192, 0), 0);
 }
 
-/* No message, no room, nobody: the answer comes when the time is over, and not before. */
+/* No message, no room, no peer: the answer comes when the time is over, and not before. */
 static void deadlines(void)
 {
 	struct ivsh_node_message m;
@@ -101,7 +101,7 @@ static void deadlines(void)
 	CHECK_EQ(events, 0);
 }
 
-/* --- What the others do while a node sleeps ------------------------------------------------- */
+/* --- The other peers, while a node sleeps --------------------------------------------------- */
 
 static void send_one(void)
 {
@@ -190,7 +190,7 @@ static void in_turn(void)
 	}
 }
 
-/* What was sent to an earlier incarnation comes, or is dropped; a killed one's comes marked. */
+/* Messages to an earlier incarnation come, or are dropped; those of a killed one come marked. */
 static void restarts(void)
 {
 	struct ivsh_node_options discard = {.flags = IVSH_NODE_DISCARD};
@@ -211,7 +211,7 @@ static void restarts(void)
 	CHECK_EQ(town_receive(1, &m), 't');
 }
 
-/* A slot that another has claimed: every call says so. SPEC R5.6.3. */
+/* Another peer has claimed the slot: every call answers that. SPEC R5.6.3. */
 static void slot_lost(void)
 {
 	struct ivsh_node_message m;

@@ -112,7 +112,7 @@ static void format_now(void)
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, false), 0);
 }
 
-/* Who is not to format waits for who does. */
+/* A node that must not format waits for one that does. */
 static void waits_for_format(void)
 {
 	struct ivsh_node_options options = {.flags = IVSH_NODE_NO_FORMAT, .timeout_ns = 90 * MS};
@@ -131,7 +131,7 @@ static void waits_for_format(void)
 	}
 }
 
-/* Those that live go on while somebody claims. */
+/* Living peers go on while another claims. */
 static void live(void)
 {
 	for (uint32_t i = 0; i < 4; i++)
@@ -139,7 +139,7 @@ static void live(void)
 			CHECK_EQ(ivsh_node_wait(plain[i], 0, NULL), 0);
 }
 
-/* Nobody gives slots: each node takes the lowest that is free. SPEC R5.1, R5.2. */
+/* No server hands out slots: each node takes the lowest free one. SPEC R5.1, R5.2. */
 static void plain_memory(void)
 {
 	struct ivsh_node_options options = {0}, third = {.flags = IVSH_NODE_SLOT, .slot = 2};
@@ -177,7 +177,7 @@ static void plain_full(void)
 	NEED_EQ(open_plain(1, &two), 0);
 	CHECK_EQ(open_plain(2, &two), IVSH_EBUSY);
 	plain[2] = NULL;
-	plain[1] = NULL; /* it stops without a word */
+	plain[1] = NULL; /* it is killed */
 	NEED_EQ(open_plain(2, &two), 0);
 	CHECK_EQ(plain[2]->self, 1);
 }

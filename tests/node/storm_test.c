@@ -3,9 +3,10 @@
  * storm_test.c - nodes, while a hostile peer writes between any two of their accesses. SPEC R9.1,
  * R9.3, R14.3.
  *
- * Two innocents, slots 0 and 2, send, call and stream to each other and to slot 1. That one writes
- * its own words: then what the innocents tell each other arrives as ever. Or it writes anywhere:
- * then no call crashes, looks outside, goes on without end, or answers what node.h does not name.
+ * Two innocents, slots 0 and 2, send, call and stream to each other and to slot 1. Slot 1 writes
+ * its own words: then the innocents' messages to each other arrive as ever. Or it writes anywhere:
+ * then no call crashes, reads outside, goes on without end, or answers an error that node.h does
+ * not name.
  *
  * usage: storm_test [--replay own|any SEED WRITE...]
  */
@@ -33,11 +34,11 @@
 #define LOST (1u << -IVSH_ELOST)
 
 /*
- * Accesses of one call that does not wait: 64 messages, and looks at all rings, each with a reset.
+ * Accesses of one call that does not wait: 64 messages, and polls of all rings, each with a reset.
  */
 #define MOST 250000u
 
-/* An innocent's side of what it has with one peer. */
+/* An innocent's side of its dealings with one peer. */
 struct side {
 	struct ivsh_call call;
 	struct ivsh_node_stream stream;
@@ -102,7 +103,7 @@ static void open_one(uint32_t i)
 	if (error) {
 		struct ivsh_geometry geometry = {WORLD_SLOTS, TOWN_DESCS, 4096, 8192};
 
-		/* It took the header: somebody has to put it back. */
+		/* Slot 1 has overwritten the header: it must be restored. */
 		CALL(BUSY | READONLY,
 		    ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true));
 		town[slot_of(i)] = NULL;
@@ -259,7 +260,7 @@ static void step(uint32_t dice)
 	dice = hostile_random();
 	if (!town[slot_of(i)] || !town[slot_of(i)]->region.attached) {
 		open_one(i);
-	} else if (dice % 301 == 0) { /* it stops without a word, and starts again */
+	} else if (dice % 301 == 0) { /* it is killed, and starts again */
 		(void)leave(i);
 		town_kill(slot_of(i));
 		open_one(i);
@@ -280,7 +281,7 @@ static void step(uint32_t dice)
 	}
 }
 
-/* A descriptor that would do, and now and then the header of a call. */
+/* A plausible descriptor, and now and then the header of a call. */
 static uint64_t guess(uint64_t offset, uint32_t dice)
 {
 	static const uint16_t ports[] = {
@@ -297,7 +298,7 @@ static uint64_t guess(uint64_t offset, uint32_t dice)
 	       kind << 28 | (dice & 0x400 ? 24 : (dice >> 11) % 5000);
 }
 
-/* Looking takes time: who is kept busy by what slot 1 does comes to the end of a wait, too. */
+/* Polling takes time: a peer that slot 1 keeps busy reaches the end of a wait, too. */
 static void pass(uint64_t offset, uint32_t size)
 {
 	(void)offset;
@@ -314,7 +315,7 @@ static void allow(const void *from, uint64_t size)
 	ranges[hostile.range_count++].size = size;
 }
 
-/* SPEC R1.1: what slot 1 may write. */
+/* SPEC R1.1: the words that slot 1 may write. */
 static void allow_own(void)
 {
 	hostile.range_count = 0;

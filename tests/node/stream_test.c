@@ -30,7 +30,7 @@ static void open_two(void)
 	got = 0;
 }
 
-/* --- What slot 1 does while slot 0 sleeps ---------------------------------------------------- */
+/* --- Slot 1, while slot 0 sleeps ------------------------------------------------------------- */
 
 static void read_some(void)
 {

@@ -15,7 +15,7 @@
 /* The nodes of a test, by slot; NULL: closed. */
 extern struct ivsh_node *town[WORLD_SLOTS];
 
-/* Start over: a formatted memory, and nobody there. */
+/* Start over: a formatted memory without peers. */
 void town_reset(void);
 
 /*
@@ -23,14 +23,14 @@ void town_reset(void);
  */
 int town_open(uint32_t slot, struct ivsh_node_options *options);
 
-/* Say good-bye; or stop without a word. */
+/* Close the node; or stop as if killed. */
 void town_close(uint32_t slot);
 void town_kill(uint32_t slot);
 
 /* Receive at (slot) without waiting: the first byte, or an error. */
 int town_receive(uint32_t slot, struct ivsh_node_message *message);
 
-/* What receiving at a slot brought last. */
+/* The message that was received last at a slot. */
 extern uint8_t town_in[8192];
 
 #endif
