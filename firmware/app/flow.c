@@ -71,28 +71,57 @@ static int flow_finish(struct flow *f)
 	return STATUS_DONE;
 }
 
+/* Print that the peer sent (got) bytes, or none and its end: get does neither while put sends. */
+static int flow_crossed(struct flow *f, uint32_t got)
+{
+	fprintf(stderr, "ivsh: put: %s %s: does it run get?\n", session_who(&f->s, f->peer),
+	    got ? "sends, too" : "ended before all was sent");
+	return STATUS_FAILED;
+}
+
+/* Send the (size) bytes of f->piece. Answers the exit status. */
+static int flow_write(struct flow *f, uint32_t size)
+{
+	uint32_t done, got = 0;
+	int error, status;
+	uint8_t byte;
+
+	for (uint32_t at = 0; at < size; at += done, f->bytes += done) {
+		error = ivsh_stream_write(&f->stream, f->piece + at, size - at, &done);
+		/* Two puts never read: both would wait for room. */
+		if (ivsh_stream_read(&f->stream, &byte, 1, &got) == 0)
+			return flow_crossed(f, got);
+		if (!flow_goes_on(f, error, &status))
+			return status;
+	}
+	return STATUS_DONE;
+}
+
 /* All of the file, then the end, then the other's end. Answers the exit status. */
 static int flow_put(struct flow *f)
 {
-	uint32_t done, got = 0;
+	uint32_t got = 0;
 	int32_t size;
 	int error, status;
 
-	while ((size = f->files->source_read(f->piece, BUFFER)) > 0)
-		for (uint32_t at = 0; at < (uint32_t)size; at += done, f->bytes += done) {
-			error = ivsh_stream_write(
-			    &f->stream, f->piece + at, (uint32_t)size - at, &done);
-			if (!flow_goes_on(f, error, &status))
-				return status;
-		}
+	while ((size = f->files->source_read(f->piece, BUFFER)) > 0) {
+		status = flow_write(f, (uint32_t)size);
+		if (status)
+			return status;
+	}
 	status = size < 0 ? STATUS_FAILED : flow_finish(f);
 	if (status)
 		return status;
-	while ((error = ivsh_stream_read(&f->stream, f->piece, 1, &got)) != 0)
+	while ((error = ivsh_stream_read(&f->stream, f->piece, 1, &got)) != 0) {
+		if (flow_goes_on(f, error, &status))
+			continue;
 		/* The receiver leaves as soon as it has reported that. */
-		if (!flow_goes_on(f, error, &status) &&
-		    ivsh_stream_read(&f->stream, f->piece, 1, &got) != 0)
+		if (ivsh_stream_read(&f->stream, f->piece, 1, &got) != 0)
 			return status;
+		break;
+	}
+	if (got)
+		return flow_crossed(f, got);
 	printf("sent %" PRIu64 " bytes to %s\n", f->bytes, session_who(&f->s, f->peer));
 	return STATUS_DONE;
 }

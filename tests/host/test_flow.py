@@ -42,6 +42,20 @@ def test_pipes(small):
     assert finish(get) == (0, b"hello\0", [])
 
 
+@pytest.mark.parametrize("size", [1, 5000000])
+def test_two_puts(small, tmp_path, size):
+    """Neither receives: both fail at once, and none reports that its bytes have arrived."""
+    source = tmp_path / "source"
+    source.write_bytes(bytes(size))
+    words = (source, "--timeout", "0")
+    puts = [small.start("put", "alpha", *words, "--name", "beta")]
+    puts.append(small.start("put", "beta", *words, "--name", "alpha"))
+    ends = [finish(put) for put in puts]
+    for status, output, errors in ends:
+        assert (status, output) == (1, b"") and len(errors) == 1
+    assert any("sends, too: does it run get?" in errors[0] for _, _, errors in ends)
+
+
 @pytest.mark.parametrize("victim", ["get", "put"])
 def test_the_other_dies(small, tmp_path, victim):
     """No early end: the peer that is left prints a line, and fails."""
