@@ -110,9 +110,8 @@ static bool request_many(const struct many *m, uint64_t *deadline_ns)
 			ivsh_requests_make(m->regions[i]);
 	/* Here: our requests' stores, this fence, the loads of descriptors and read indices in
 	 * poll(). There: the store of a descriptor or a read index, a fence, the load of the
-	 * request. Without either fence both loads may come first, and we sleep on what nobody
-	 * notifies us of.
-	 * SPEC R8.2.7. */
+	 * request. Without either fence both loads may come first: we sleep, and no peer
+	 * notifies us. SPEC R8.2.7. */
 	fence_full();
 	/* The time is taken before the poll, which then sees the stores that were on their way.
 	 * SPEC R8.7.5. */

@@ -97,7 +97,7 @@ static void show(const struct answer *answer)
 	free(text);
 }
 
-/* What was parsed is what the server would write: it is parsed again, and is the same again. */
+/* The parsed answer is one that the server would write: parsing it again answers the same. */
 static void render(const struct answer *answer)
 {
 	struct answer again;

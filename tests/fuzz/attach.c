@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attach.c - attaching to whatever stands in the memory. SPEC R3.6, R9.1.
+ * attach.c - attaching to a memory of any content. SPEC R3.6, R9.1.
  *
  * The whole memory is input: as it is, or as pieces that are laid over an empty one, or over one
  * that the library has formatted.

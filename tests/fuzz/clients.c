@@ -3,8 +3,8 @@
  * clients.c - clients of every kind, on a server that is killed between any two stores.
  *
  * They connect, read, stop reading, write, close; the clock goes on; sending fails; the supervisor
- * does not read the link. What each of them is sent is checked message by message (visitor.c), what
- * the server knows after each step (serving.c), and in the end whether everybody knows who is
+ * does not read the link. The target checks each message to a client (visitor.c), the server's
+ * state after each step (serving.c), and in the end whether every client knows which others are
  * there.
  */
 #include "tests/fuzz/feed.h"
@@ -22,7 +22,7 @@
 
 #define VISITORS 32u
 #define STEPS 128u
-#define ROUNDS 400u /* in the end, until nobody has anything to read */
+#define ROUNDS 400u /* in the end, until no client has anything to read */
 
 static struct visitor visitors[VISITORS];
 static uint32_t count;
@@ -114,7 +114,7 @@ static void send_bytes(struct visitor *visitor, uint32_t size)
 		visitor->may_end = true;
 }
 
-/* What somebody does who is there. */
+/* Let a client that is there do something. */
 static void act(struct visitor *visitor, unsigned action, uint8_t argument)
 {
 	if (visitor->fd < 0)
@@ -197,7 +197,7 @@ static void step(void)
 	}
 }
 
-/* A connection word only advances, and never without a word of it. */
+/* A connection word only advances, and never without the count of changes. */
 static void check_page(void)
 {
 	const struct ivsh_wire_server *words = &serving.words;
@@ -220,7 +220,7 @@ static bool has_id(const struct visitor *visitor)
 	return visitor->step >= 2 && !visitor->is_refused && !visitor->has_closed;
 }
 
-/* Whoever has an ID has it alone, until it closes. */
+/* A client has its ID alone, until it closes. */
 static void check_ids(void)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -242,7 +242,7 @@ static bool settle(void)
 	return done > 0;
 }
 
-/* Everybody reads: in the end each one that was let in knows who is there. */
+/* All clients read: in the end each accepted one knows which others are there. */
 static void finish(void)
 {
 	unsigned rounds = 0;
@@ -252,7 +252,7 @@ static void finish(void)
 	serving.is_deaf = false;
 	if (serving.is_dead)
 		revive();
-	/* Longer than anybody waits for a slot. */
+	/* Longer than any client waits for a slot. */
 	for (unsigned quiet = 0; quiet < 6; quiet++) {
 		if (settle())
 			quiet = 0;

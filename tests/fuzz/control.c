@@ -2,7 +2,7 @@
 /*
  * control.c - clients of the control socket: any bytes, in any pieces, read late or not at all.
  *
- * Whoever asks for the status and reads all of it has got one that our own reader takes.
+ * A client that requests the status and reads all of it has one that our own reader accepts.
  */
 #include "server/control.h"
 #include "server/report.h"
@@ -140,7 +140,7 @@ static void step(void)
 	}
 }
 
-/* What the answer is about: names and paths of any bytes, and some clients. */
+/* The content of the answer: names and paths of any bytes, and some clients. */
 static void begin(int clients[SOCKETS])
 {
 	static char names[SERVING_SLOTS][16];
@@ -226,7 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	count = 0;
 	for (unsigned i = 0; i < STEPS && feed_left(); i++)
 		step();
-	/* However they behave, in the end each one's time is over. */
+	/* However the clients behave, in the end each one's time is over. */
 	for (unsigned i = 0; i < 2 * ASKERS; i++) {
 		control_service(&server->control);
 		for (uint32_t j = 0; j < count; j++)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What libFuzzer calls: each target has one. */
+/* The function that libFuzzer calls: each target has one. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 void feed_set(const uint8_t *data, size_t size);
@@ -21,7 +21,7 @@ uint64_t feed_number(unsigned bytes); /* little-endian */
 /* Up to (size) bytes, as many as are left, to (to): how many. */
 size_t feed_bytes(void *to, size_t size);
 
-/* What must not be is reported as a crash. */
+/* Report a broken condition as a crash. */
 #define FUZZ_MUST(condition)              \
 	do {                              \
 		if (!(condition))         \

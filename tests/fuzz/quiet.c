@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quiet.c - what the server says goes nowhere, and where the core looks neither.
+ * quiet.c - drops the server's log; the hook of the core does nothing here.
  */
 #include "tests/fuzz/quiet.h"
 #include "core/atomic.h"
@@ -27,7 +27,7 @@ void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 	(void)size;
 }
 
-/* What -fsanitize-coverage=trace-stores calls. */
+/* The functions that -fsanitize-coverage=trace-stores calls. */
 #define STORE(name)                    \
 	void name(const void *);       \
 	void name(const void *address) \

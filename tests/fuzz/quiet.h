@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quiet.h - what the server says goes nowhere, but it is put together as ever.
+ * quiet.h - drops the server's log, after formatting each line as ever.
  */
 #ifndef QUIET_H
 #define QUIET_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * receive.c - receiving while anybody writes anything. SPEC R7.7, R9.1.
+ * receive.c - receiving while any peer writes anything. SPEC R7.7, R9.1.
  */
 #include "tests/fuzz/feed.h"
 #include "tests/fuzz/room.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * room.h - a small region for fuzzers of the core: its peers, a clock that moves when somebody
- * waits, and a hostile peer that writes between two accesses of ours what the input says.
+ * room.h - a small region for fuzzers of the core: its peers, a clock that moves when a peer waits,
+ * and a hostile peer that writes between two accesses of ours as the input says.
  */
 #ifndef ROOM_H
 #define ROOM_H
@@ -18,13 +18,13 @@
 
 extern uint8_t room_memory[ROOM_SIZE];
 
-/* Memory all zero, nobody pokes. */
+/* All memory is zero, and the hostile peer does not write. */
 void room_clear(void);
 
 /* The same, and formatted for (slots) peers, 2 to 4; areas of 1 KiB. */
 void room_format(uint32_t slots);
 
-/* From now on (yes) the input also says what is written between accesses. */
+/* From now on (yes) the hostile peer writes between accesses, as the input says. */
 void room_poke(bool yes);
 
 /* One peer, with a channel to another and a stream on it. */

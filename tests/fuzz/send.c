@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * send.c - sending while anybody writes anything. SPEC R7.5, R7.9, R9.1.
+ * send.c - sending while any peer writes anything. SPEC R7.5, R7.9, R9.1.
  */
 #include "tests/fuzz/feed.h"
 #include "tests/fuzz/room.h"

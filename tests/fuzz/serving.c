@@ -59,7 +59,7 @@ void quiet_store(const void *address)
 {
 	const struct state *state = &serving.server.state;
 
-	/* What the kernel will be given is read by nobody before that. */
+	/* No kill point: only the kernel reads these bytes, and later. */
 	if (state->batch &&
 	    serving_is_in(state->batch->header, sizeof(state->batch->header), address))
 		return;
@@ -121,7 +121,7 @@ int __wrap_shutdown(int fd, int how)
 	return __real_shutdown(fd, how);
 }
 
-/* The Makefile gives this name to what the server calls: libFuzzer looks at the time, too. */
+/* The Makefile gives this name to what the server calls: libFuzzer reads the time, too. */
 int serving_clock(clockid_t clock, struct timespec *now);
 int serving_clock(clockid_t clock, struct timespec *now)
 {
@@ -183,7 +183,7 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	uint32_t row = serving_row(fd), at;
 	int sent = 0;
 
-	/* Whoever takes over must find it. */
+	/* A server that takes over must find it. */
 	FUZZ_MUST(serving.server.state.client[row].sending == count);
 	if (serving_hooks->sending)
 		serving_hooks->sending(row);
@@ -287,7 +287,7 @@ void serving_open(
 	    .names = serving_names};
 }
 
-/* What only the server had, is gone with it. */
+/* Everything that only the server had is gone with it. */
 static void serving_end(void)
 {
 	struct clients *clients = &serving.server.clients;

@@ -27,7 +27,7 @@ struct serving {
 	uint32_t unread; /* as clients.unread */
 	/* The supervisor's: */
 	bool has_supervisor;
-	bool is_deaf;               /* its socket is full: nothing can be said to it */
+	bool is_deaf;               /* its socket is full: it can be sent nothing */
 	int held[SERVING_ROWS];     /* its copies; -1 */
 	bool dropped[SERVING_ROWS]; /* by the server; the link is not read yet */
 	bool is_dead;               /* the server was killed */
@@ -36,7 +36,7 @@ struct serving {
 
 extern struct serving serving;
 
-/* What the target wants to know: about to send to the client at (row), and what was dropped. */
+/* Callbacks of the target: the server is about to send to the client at (row); it was dropped. */
 struct serving_hooks {
 	void (*sending)(uint32_t row);
 	void (*dropped)(uint32_t row);
@@ -67,14 +67,14 @@ uint32_t serving_take(int fd, uint32_t slot);
 /* The server gets the connection at (row). */
 void serving_deliver(uint32_t row, uint32_t slot);
 
-/* The supervisor hears what the server said. */
+/* The supervisor reads the server's messages. */
 void serving_read_link(void);
 
 /* The descriptor that the (vector) of (slot) is, and the memory; -1: (fd) is nothing of ours. */
 bool serving_is_doorbell(int fd, uint32_t slot, uint32_t vector);
 bool serving_is_memory(int fd);
 
-/* What must always hold. */
+/* Check the conditions that must always hold. */
 void serving_check(void);
 
 void serving_close(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.c - looking at slots and services that say anything, and at a server's page. SPEC R5.7.
+ * slots.c - reading slots, services and a server's page of any content. SPEC R5.7.
  */
 #include "tests/fuzz/feed.h"
 #include "tests/fuzz/room.h"

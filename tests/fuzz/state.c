@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c - a server that takes over whatever is in the state.
+ * state.c - a server that takes over a state of any content.
  */
 #include "tests/fuzz/feed.h"
 #include "server/reading.h"
@@ -54,7 +54,7 @@ static void fill_client(const struct state *state, uint32_t row)
 	    .since_ns = feed_number(8)};
 }
 
-/* What was being sent: mostly to somebody, with marks as they are, or anything. */
+/* The message that was being sent: mostly to a client, with valid marks, or any bytes. */
 static void fill_batch(const struct state *state)
 {
 	struct batch *batch = state->batch;
@@ -174,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	serving_call(tick_call, NULL);
 	serving_read_link();
 	serving_check();
-	/* All have gone: nobody is left behind. */
+	/* All clients have gone: none is left in the state. */
 	FUZZ_MUST(serving.server.clients.used == 0);
 	serving_close();
 	return 0;

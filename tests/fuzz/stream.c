@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.c - a stream whose other side says whatever it likes. SPEC R10.4, R10.6.
+ * stream.c - a stream whose other side sends anything. SPEC R10.4, R10.6.
  */
 #include "tests/fuzz/feed.h"
 #include "tests/fuzz/room.h"
@@ -9,7 +9,7 @@
 
 #define PORT 40
 
-/* What the other side says: mostly of the right form, and with the right numbers. */
+/* A control message of the other side: mostly of the right form, and with the right numbers. */
 static void say(struct room_peer *them, const struct ivsh_stream *us)
 {
 	static uint8_t bytes[600];

@@ -32,7 +32,7 @@ static void visitor_peers(struct visitor *visitor, int64_t value, int fd)
 	const struct slots *slots = &serving.server.slots;
 	uint32_t id = (uint32_t)(value - visitor_first_id) & 65535;
 
-	/* They begin again behind 65535; one that left never comes back to who knows it. */
+	/* IDs begin again behind 65535; one that left never comes back to a client that knew it. */
 	FUZZ_MUST(value >= 0 && value <= 65535 && id < VISITOR_IDS && !visitor->has_left[id]);
 	if (fd < 0) {
 		/* QEMU frees what it never had, or its own. */
@@ -102,7 +102,8 @@ static bool visitor_receive(struct visitor *visitor)
 	int fd = -1;
 
 	if (got <= 0) {
-		/* Nobody ends without a word, and nobody who has an ID. */
+		/* The server closes only a client that it has refused, unless the client may
+		 * end. */
 		if (got == 0 && !visitor->may_end)
 			FUZZ_MUST(visitor->is_refused);
 		visitor->is_ended |= got == 0 || errno != EAGAIN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * visitor.h - a client as QEMU is one: reads its messages, and minds what they must not be.
+ * visitor.h - a client that acts as QEMU does: it reads its messages and checks them.
  */
 #ifndef VISITOR_H
 #define VISITOR_H
@@ -33,7 +33,7 @@ extern uint32_t visitor_first_id;
 /* Read at most (count) messages; answers how many. A message that must not be is a crash. */
 uint32_t visitor_read(struct visitor *visitor, uint32_t count);
 
-/* It has read all: it knows whoever holds a slot, and nobody else. */
+/* It has read all messages: it knows each client that holds a slot, and no other. */
 void visitor_check(const struct visitor *visitor);
 
 #endif

@@ -5,9 +5,9 @@
  *
  * Command line: SIZE ROUNDS [slept|node]. Each round sends a burst of messages of SIZE bytes and
  * receives them. Both ends poll; with "node" they are nodes; with "slept" both have slept before,
- * so each asks the other to look for its requests, and is awake: nobody is notified (SPEC R8.2).
- * On the host callgrind counts what happens inside count_send() and count_receive(), and the
- * difference of two lengths is free of all that happens once. As a guest under -icount the time
+ * so each has set its notify flags for the other, and is awake: no end is notified (SPEC R8.2). On
+ * the host callgrind counts what happens inside count_send() and count_receive(), and the
+ * difference of two lengths leaves out all that happens once. As a guest under -icount the time
  * stamp counter counts instructions (FIELD-NOTES 3.7): the last line of output has them.
  */
 #include <ivsh/node.h>
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <x86intrin.h>
 
-/* What lib/bare calls the program; nobody asks on the host. */
+/* The program's name for lib/bare; the host does not use it. */
 extern const char bare_name[];
 const char bare_name[] = "count";
 
@@ -108,7 +108,7 @@ static void side_sleep(uint32_t self)
 	need(ivsh_region_wait(&sides[self].region, &wait, 2000000, &events), "wait");
 }
 
-/* What is counted: a call, its arguments, and all that happens in it. */
+/* This is counted: a call, its arguments, and all that happens in it. */
 __attribute__((noinline)) static int count_send(void *ch, uint32_t size)
 {
 	return ivsh_chan_send(ch, 1, out, size);
@@ -134,7 +134,7 @@ __attribute__((noinline)) static int count_node_receive(void *node, uint32_t siz
 	return ivsh_node_receive(node, &message, in, size, 0);
 }
 
-/* What it takes to count nothing: the loop and an empty call. */
+/* The cost of counting nothing: the loop and an empty call. */
 __attribute__((noinline)) static int count_nothing(void *ch, uint32_t size)
 {
 	__asm__ volatile("" : : "r"(ch), "r"(size));
@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 	need(ivsh_region_format(memory, sizeof(memory), &geometry, 1, false), "format");
 	side_open(0, is_node);
 	side_open(1, is_node);
-	receiver = argc > 2; /* 1, and not for the compiler to know */
+	receiver = argc > 2; /* 1, which the compiler must not know */
 	for (uint32_t self = 0; argc > 3 && !is_node && self < 2; self++)
 		side_sleep(self);
 	/* Once for the caches, and for QEMU's translation. */

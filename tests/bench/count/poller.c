@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poller.c - the least program that sends and receives by polling: it is linked and measured, and
- * never run. What tests/bench/counts.sh weighs is what the linker took of libivsh.a for it.
+ * poller.c - the least program that sends and receives by polling: it is linked and measured, but
+ * never started. tests/bench/counts.sh measures the parts of libivsh.a that the linker takes for
+ * it.
  */
 #include <ivsh/channel.h>
 

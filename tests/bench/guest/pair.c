@@ -3,19 +3,19 @@
  * pair.c - two guests that take turns at a bare flag ping-pong and at the library's round trips.
  *
  * Theory of operation. How long a store of one guest takes to be seen by the other depends on where
- * the host has put the two, and changes from one second to the next. So both are measured in one
- * run, in slices of less than a millisecond: flags, 8 bytes, flags, 64 bytes, flags, 1 KiB, flags.
- * Each slice of messages stands between two of flags, which say where the host had the guests just
- * then, and what a message costs in round trips of flags. Slot 0 prints one line for each round:
- * the nanoseconds of its slices. tests/demos/pair.py makes medians of them.
+ * the host has put the two, and changes from one second to the next. So one program measures both,
+ * in slices of less than a millisecond: flags, 8 bytes, flags, 64 bytes, flags, 1 KiB, flags. Each
+ * slice of messages stands between two of flags, which say where the host had the guests just then,
+ * and what a message costs in round trips of flags. Slot 0 prints one line for each round: the
+ * nanoseconds of its slices. tests/demos/pair.py makes medians of them.
  *
- * One round has a pause instruction between two looks, in all its slices, the next has none. A
+ * One round has a pause instruction between two polls, in all its slices, the next has none. A
  * processor profits from it; a hypervisor that translates leaves its fast path at each one, which
  * costs time, but also leaves the line to the other side for longer.
  *
  * The flags are two lines behind the region, in the same shared memory: the region gets the lower
- * half of BAR2. Slot 0 leads and has the clock; slot 1 follows the same plan. Nothing but the flags
- * and the messages themselves keeps them in step, and nobody waits but by looking again.
+ * half of BAR2. Slot 0 leads and has the clock; slot 1 follows the same plan. Only the flags and
+ * the messages themselves keep them in step, and each side waits by polling.
  *
  * Command line: SLOT ROUNDS TRIPS: rounds of each kind, and round trips of a slice.
  */
@@ -38,7 +38,7 @@ const char bare_name[] = "pair";
 #define READY 8u /* messages made in advance: their bytes are stored long before they are copied */
 #define PORT 9u
 #define ROUNDS_MOST 2000u
-#define CHECKED 64u /* round trips of each kind whose bytes are all looked at, before any slice */
+#define CHECKED 64u /* round trips of each kind whose bytes are all checked, before any slice */
 
 #define SIZES 3u
 static const uint32_t sizes[SIZES] = {8, 64, SIZE_MOST};

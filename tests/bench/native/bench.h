@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench.h - what the ways to bring a message from one core to another have in common.
+ * bench.h - the common interface of all contenders: ways to bring a message to another core.
  *
  * A contender is two rings in one shared memory, one for each direction. Its file has a put() and a
  * take() of its own, and hands them to the loops of loops.h.
@@ -17,7 +17,7 @@ extern "C" {
 
 enum mode {
 	MODE_STREAM,    /* one by one, copied in and copied out */
-	MODE_ZEROCOPY,  /* copied into the ring itself, and looked at there: a word of each line */
+	MODE_ZEROCOPY,  /* copied into the ring itself, and read there: a word of each line */
 	MODE_BATCH,     /* as MODE_STREAM, BATCH at a time */
 	MODE_ROUNDTRIP, /* there and back, copied in and out on each way; the time of both */
 	MODES,
@@ -36,7 +36,7 @@ struct job {
 	uint32_t count;            /* messages while it runs; both are multiples of BATCH */
 	const uint8_t *out;        /* BATCH ready-made messages */
 	uint8_t *in;               /* room for as many */
-	uint64_t start_ns, end_ns; /* by whoever measures */
+	uint64_t start_ns, end_ns; /* by the side that measures */
 };
 
 struct contender {

@@ -133,7 +133,7 @@ INLINE void roundtrip(struct job *job, void *end, put_fn put, take_fn take){
 INLINE void batch(struct job *job, void *end, put_many_fn put, take_many_fn take){
     BY_SIZE(job, end, batch_of, put, take)}
 
-/* What a receiver that copies nothing does: one word of each line. */
+/* A receiver that copies nothing reads one word of each line. */
 INLINE uint64_t look_at(const void *data, uint32_t size)
 {
 	const uint8_t *bytes = (const uint8_t *)data;
@@ -148,7 +148,9 @@ INLINE uint64_t look_at(const void *data, uint32_t size)
 	return sum;
 }
 
-/* Keeps what look_at() found: where the compiler cannot leave it out, and the check finds it. */
+/*
+ * Keeps the result of look_at(), so that the compiler cannot leave it out and the check finds it.
+ */
 INLINE void keep_sum(uint8_t *in, uint64_t sum)
 {
 	__builtin_memcpy(in, &sum, sizeof(sum));

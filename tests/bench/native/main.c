@@ -135,7 +135,7 @@ static bool is_enough(uint32_t wanted)
 	return false;
 }
 
-/* The first two processors that we may run on. */
+/* The first two processors that this process may use. */
 static bool processors(int cpus[2])
 {
 	cpu_set_t set;
@@ -193,7 +193,7 @@ int main(int argc, char **argv)
 	do {
 		shuffle();
 		for (uint32_t i = 0; i < cell_count; i++) {
-			/* What was printed is not printed again by the children. */
+			/* Flush, so that the children do not print the same text again. */
 			fflush(NULL);
 			measure(&cells[i]);
 		}

@@ -25,7 +25,7 @@
 #define PING_COUNT 400u
 #define SLICE_LIMIT_US 500000 /* a side that waits in vain for the other ends itself */
 
-/* What the two processes and their parent share besides the contender's memory. */
+/* The memory that the two processes and their parent share besides the contender's. */
 struct shared {
 	_Alignas(128) uint32_t ping[2]; /* one line per side: the other one is far enough away */
 	_Alignas(128) uint32_t pong[2];
