@@ -97,19 +97,39 @@ static int flow_write(struct flow *f, uint32_t size)
 	return STATUS_DONE;
 }
 
+/*
+ * Read the next piece of the file. Until it comes, the heartbeat and the stream go on: the peer may
+ * leave, and the user may stop the command. *size: the bytes, 0 at the end. Answers the exit status.
+ */
+static int flow_read(struct flow *f, int32_t *size)
+{
+	uint32_t got = 0;
+	uint8_t byte;
+
+	while ((*size = f->files->source_read(f->piece, BUFFER)) == WORLD_NOT_YET) {
+		if (ivsh_stream_read(&f->stream, &byte, 1, &got) == 0)
+			return flow_crossed(f, got);
+		/* The user's time is not the peer's: only the peer's silence counts as patience. */
+		if (!session_busy(&f->s) || !session_check(&f->s))
+			return f->s.status;
+	}
+	return *size < 0 ? STATUS_FAILED : STATUS_DONE;
+}
+
 /* All of the file, then the end, then the other's end. Answers the exit status. */
 static int flow_put(struct flow *f)
 {
 	uint32_t got = 0;
-	int32_t size;
+	int32_t size = 0;
 	int error, status;
 
-	while ((size = f->files->source_read(f->piece, BUFFER)) > 0) {
+	while ((status = flow_read(f, &size)) == STATUS_DONE && size > 0) {
 		status = flow_write(f, (uint32_t)size);
 		if (status)
 			return status;
 	}
-	status = size < 0 ? STATUS_FAILED : flow_finish(f);
+	if (status == STATUS_DONE)
+		status = flow_finish(f);
 	if (status)
 		return status;
 	while ((error = ivsh_stream_read(&f->stream, f->piece, 1, &got)) != 0) {

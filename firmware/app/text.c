@@ -69,7 +69,7 @@ static int text_read(struct text *text, const struct world_files *files)
 		got = files->source_read(text->bytes + text->size, READ_SIZE);
 		if (got > 0)
 			text->size += (uint32_t)got;
-	} while (got > 0 && text->size <= IVSH_WIRE_AREA_MAX);
+	} while (got == WORLD_NOT_YET || (got > 0 && text->size <= IVSH_WIRE_AREA_MAX));
 	return got < 0 ? -1 : 0;
 }
 

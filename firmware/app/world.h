@@ -32,9 +32,14 @@ struct transport {
 	uint64_t spin_ns;   /* how long a wait polls before it sleeps, without --spin */
 };
 
+#define WORLD_NOT_YET (-2) /* source_read: neither bytes nor the end, for now */
+
 /* The files of a world that has some. Each answers 0 or more; or -1 after one line on stderr. */
 struct world_files {
-	/* The file that put and send read; "-" is standard input. read answers 0 at the end. */
+	/*
+	 * The file that put and send read; "-" is standard input. read answers 0 at the end. It
+	 * waits for bytes for a moment only, less when a signal comes: then WORLD_NOT_YET.
+	 */
 	int (*source_open)(const char *path);
 	int32_t (*source_read)(void *data, uint32_t size);
 	void (*source_close)(void);

@@ -8,9 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WAIT_MS 100 /* the heartbeat of a put that reads has to go on */
 
 static const char *source_path;
 static int source = -1;
@@ -33,8 +36,15 @@ static int source_open(const char *path)
 
 static int32_t source_read(void *data, uint32_t size)
 {
-	ssize_t got = read(source, data, size);
+	struct pollfd ready = {.fd = source, .events = POLLIN};
+	int count = poll(&ready, 1, WAIT_MS);
+	ssize_t got = count > 0 ? read(source, data, size) : count;
 
+	if (count == 0)
+		return WORLD_NOT_YET;
+	/* EAGAIN: standard input is not blocking, and another process was faster. */
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return WORLD_NOT_YET;
 	return got < 0 ? source_failed() : (int32_t)got;
 }
 

@@ -209,9 +209,10 @@ static int file_probe(struct transport *t)
 	client->mem.self = IVSH_SELF_NONE;
 	client->memory = fd;
 	status = file_map(fd, client);
-	if (status == STATUS_DONE && doorbell_open(client, false) == 0)
-		return opened(t, 0, 0);
-	client_close(client);
+	if (status == STATUS_DONE)
+		status = opened(t, 0, doorbell_open(client, false));
+	if (status != STATUS_DONE)
+		client_close(client);
 	return status;
 }
 

@@ -122,8 +122,13 @@ int target_open(struct target *t, const char *path)
 	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT && lstat(path, &link) != 0)
 		return take_apart(t, path) || make_file(t) ? -1 : 0;
-	if (fd < 0 || fstat(fd, &t->old))
+	if (fd < 0)
 		return failed(t, "");
+	if (fstat(fd, &t->old)) {
+		(void)failed(t, "fstat");
+		close(fd);
+		return -1;
+	}
 	if (is_direct(t, fd))
 		return 0;
 	close(fd);

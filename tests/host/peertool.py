@@ -36,7 +36,7 @@ class Peers:
         # A run of the tests under nohup(1) would hand down that SIGHUP is ignored.
         process = subprocess.Popen(
             ["env", "--default-signal=HUP", self.program, *map(str, (*self.place, *words))],
-            stdin=subprocess.DEVNULL,
+            stdin=keywords.get("stdin", subprocess.DEVNULL),
             stdout=keywords.get("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
         )

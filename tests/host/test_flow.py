@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from peertool import NO_PEER, finish
-from rawclient import LIMIT
+from peertool import NO_PEER, STOPPED, finish
+from rawclient import LIMIT, until
 
 
 @pytest.fixture
@@ -40,6 +40,22 @@ def test_pipes(small):
     put = small.run("put", "beta", "-", "--name", "alpha", stdin=b"hello\0")
     assert put == (0, b"sent 6 bytes to slot 0 (beta)\n", [])
     assert finish(get) == (0, b"hello\0", [])
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_source_that_does_not_come(small, signum):
+    """The heartbeat goes on while put waits for standard input, and a signal ends the wait."""
+    read_end, write_end = os.pipe()
+    small.start("get", "alpha", "-", "--name", "beta", "--timeout", "0")
+    put = small.start("put", "beta", "-", "--name", "alpha", stdin=read_end)
+    os.write(write_end, b"begin")
+    until(lambda: int(small.row("beta")["received"]) > 1)
+    assert small.row("alpha")["presence"] == "attached"  # the row shows 2 s of silence
+    put.send_signal(signum)
+    assert finish(put) == (STOPPED, b"", ["ivsh: stopped"])
+    assert small.row("alpha")["presence"] == "absent"
+    os.close(read_end)
+    os.close(write_end)
 
 
 @pytest.mark.parametrize("size", [1, 5000000])
