@@ -50,7 +50,8 @@ static bool reply_take(struct bench *b, uint64_t *number)
 		}
 		if (fits)
 			return true;
-		if (error && !session_idle(&b->s))
+		/* However many others come, the timeout and the user can still end the wait. */
+		if (!(error ? session_idle(&b->s) : session_check(&b->s)))
 			return false;
 	}
 }
@@ -70,10 +71,11 @@ static bool bench_echo(struct bench *b)
 
 		if (!put(b, IVSH_PORT_ECHO, &number, sizeof(number)))
 			return false;
-		do
-			if (!reply_take(b, &back))
+		if (!reply_take(b, &back))
+			return false;
+		while (back != number)
+			if (!session_check(&b->s) || !reply_take(b, &back))
 				return false;
-		while (back != number);
 		b->times_ns[i] = ivsh_region_now(&b->s.node->region) - start;
 	}
 	printf("bench: %s: %" PRIu32 " round trips of 8 bytes, us:", session_who(&b->s, b->peer),

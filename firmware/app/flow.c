@@ -24,8 +24,11 @@ struct flow {
 	uint8_t *buffer, *piece; /* what has come; what goes through the file */
 };
 
-/* Drop messages on other ports, which stand in the way. */
-static void flow_clear(struct flow *f)
+/*
+ * Drop messages on other ports, which stand in the way. However many come, the timeout and the user
+ * can still end the wait: then false, after a line.
+ */
+static bool flow_clear(struct flow *f)
 {
 	struct ivsh_message message;
 
@@ -34,8 +37,11 @@ static void flow_clear(struct flow *f)
 		fprintf(stderr, "ivsh: %s: %s, port %u: %" PRIu32 " bytes dropped\n",
 		    f->s.options->word[0], session_who(&f->s, f->peer), message.port, message.size);
 		if (ivsh_chan_release(session_chan(&f->s, f->peer)))
-			return;
+			break;
+		if (!session_check(&f->s))
+			return false;
 	}
+	return true;
 }
 
 /*
@@ -52,9 +58,7 @@ static bool flow_goes_on(struct flow *f, int error, int *status)
 		    session_who(&f->s, f->peer), f->bytes, ivsh_error_text(error));
 		return false;
 	}
-	if (error != 0)
-		flow_clear(f);
-	goes_on = error == 0 ? session_busy(&f->s) : session_idle(&f->s);
+	goes_on = error == 0 ? session_busy(&f->s) : flow_clear(f) && session_idle(&f->s);
 	if (!goes_on)
 		*status = f->s.status;
 	return goes_on;

@@ -87,10 +87,14 @@ bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *v
 	return number >= least;
 }
 
-/* Seconds, with a fraction or without, into nanoseconds. */
+/*
+ * Seconds, with a fraction or without, into nanoseconds. False, too, for more than 0 that is less
+ * than a nanosecond: 0 means something else.
+ */
 static bool seconds_parse(const char *text, uint64_t most, uint64_t *ns)
 {
 	uint64_t unit = 1000000000, seconds = 0;
+	bool is_zero = true;
 
 	if (*text < '0' || *text > '9')
 		return false;
@@ -103,9 +107,10 @@ static bool seconds_parse(const char *text, uint64_t most, uint64_t *ns)
 	if (*text == '.')
 		for (text++; *text >= '0' && *text <= '9'; text++) {
 			unit /= 10;
+			is_zero = is_zero && *text == '0';
 			*ns += unit * (uint64_t)(*text - '0');
 		}
-	return *text == '\0' && *ns <= most * 1000000000;
+	return *text == '\0' && *ns <= most * 1000000000 && (*ns != 0 || is_zero);
 }
 
 static bool wait_parse(const char *text, enum ivsh_wait_mode *mode)
@@ -140,9 +145,9 @@ static bool number_parse(const struct option *row, const char *text, uint64_t *n
 			: options_number(text, row->least, row->most, number);
 
 	if (!good)
-		fprintf(stderr, "ivsh: --%s=%s: not a number %sfrom %" PRIu64 " to %" PRIu64 "\n",
+		fprintf(stderr, "ivsh: --%s=%s: not a number %sfrom %" PRIu64 " to %" PRIu64 "%s\n",
 		    row->name, text, row->kind == OPTION_SECONDS ? "of seconds " : "", row->least,
-		    row->most);
+		    row->most, row->kind == OPTION_SECONDS ? ", in nanoseconds at the finest" : "");
 	return good;
 }
 

@@ -36,7 +36,9 @@ static bool is_answer(const struct ping *p, const struct ivsh_message *message)
 	       (p->size < TAG_SIZE || memcmp(p->in, p->out, TAG_SIZE) == 0);
 }
 
-/* The next message of the peer, whatever it is, into p->in. 0; -1: over, with the status set. */
+/*
+ * The next message of the peer that may be an answer, into p->in. 0; -1: over, with the status set.
+ */
 static int receive(struct ping *p, struct ivsh_message *message)
 {
 	struct ivsh_chan *chan = session_chan(&p->s, p->peer);
@@ -50,6 +52,8 @@ static int receive(struct ping *p, struct ivsh_message *message)
 			error = ivsh_chan_peek(chan, message);
 			if (!error)
 				error = ivsh_chan_release(chan);
+			if (!error && !session_check(&p->s))
+				return -1;
 			if (!error)
 				continue;
 		}
@@ -75,10 +79,12 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 	start = ivsh_region_now(&p->s.node->region);
 	if (!session_busy(&p->s) || session_send(&p->s, p->peer, p->s.port, p->out, p->size))
 		return 0;
-	do
-		if (receive(p, &message))
+	if (receive(p, &message))
+		return 0;
+	/* However many others come: patience, and the user, can still end the wait. */
+	while (!is_answer(p, &message))
+		if (!session_check(&p->s) || receive(p, &message))
 			return 0;
-	while (!is_answer(p, &message));
 	took = ivsh_region_now(&p->s.node->region) - start;
 	if (memcmp(p->in, p->out, p->size) == 0)
 		return took ? took : 1;
@@ -132,6 +138,11 @@ int ping_run(const struct world *world, const struct options *o)
 
 	if (o->count == 0 || o->count > COUNT_MOST) {
 		fprintf(stderr, "ivsh: ping: --count=%" PRIu32 ": 1 to %u\n", o->count, COUNT_MOST);
+		return STATUS_USAGE;
+	}
+	if (o->words > 1 && o->peer) {
+		fprintf(stderr, "ivsh: ping: %s and --peer=%s: give one of them\n", o->word[1],
+		    o->peer);
 		return STATUS_USAGE;
 	}
 	if (session_open(&p.s, world, o, 0, SESSION_PATIENCE_NS))

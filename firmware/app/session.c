@@ -82,11 +82,11 @@ static int node_open(struct session *s, const struct ivsh_mem *mem, struct ivsh_
 	uint64_t size = 0;
 	int error = ivsh_node_size(mem, o->slots, &size);
 
-	if (error == 0) {
-		s->block = (size_t)size == size ? malloc((size_t)size) : NULL;
-		if (!s->block)
-			return NO_MEMORY;
-	}
+	if (error)
+		return error;
+	s->block = (size_t)size == size ? malloc((size_t)size) : NULL;
+	if (!s->block)
+		return NO_MEMORY;
 	error = ivsh_node_open(&s->node, s->block, size, mem, &options);
 	attach->found_version = options.found_version;
 	attach->found_features = options.found_features;
@@ -242,6 +242,12 @@ int session_find(struct session *s, const char *text)
 	struct wanted w;
 
 	wanted_parse(&w, text);
+	if (text && !w.peer[0]) {
+		fprintf(
+		    stderr, "ivsh: peer \"%s\": no name: give a slot's number or a name\n", text);
+		s->status = STATUS_USAGE;
+		return -1;
+	}
 	if (w.is_number && (w.number >= s->slots || w.number == s->self)) {
 		fprintf(stderr,
 		    "ivsh: peer %s: not another's slot: there are 0 to %" PRIu32

@@ -46,6 +46,8 @@ static bool socket_take(const char *text)
 
 static bool file_take(const char *text)
 {
+	if (file)
+		return usage("--file", "only once");
 	file = text;
 	return true;
 }

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from peertool import FAILED, NO_DEVICE, NO_PEER, STOPPED, TIMEOUT, finish
+from peertool import FAILED, NO_DEVICE, NO_PEER, STOPPED, TIMEOUT, USAGE, finish
 from rawclient import LIMIT, RawClient, until
 
 SLOT = 8192  # offset of slot 0; a slot has 2048 bytes
@@ -286,6 +286,9 @@ def test_no_command_means_info(peers):
         (("echo", "--slot", "256", "-f", "x"), "--slot=256: not a number from 0 to 255"),
         (("echo", "-f", "x"), "add --slot=N"),
         (("echo", "-f", "x", "-S", "y"), "not both"),
+        (("ls", "--file=x", "-f", "y"), "--file: only once"),
+        (("ping", "1", "--peer=2"), "ping: 1 and --peer=2: give one of them"),
+        (("recv", "--timeout", "0.0000000009"), "--timeout=0.0000000009: not a number of seconds"),
         (("recv", "--count", "-1"), "--count=-1: not a number"),
         (("recv", "--count", "4294967296"), "--count=4294967296: not a number"),
         (("recv", "--count", "0x"), "--count=0x: not a number"),
@@ -404,6 +407,20 @@ def test_peers_that_are_not(peers):
         assert len(errors) == 1 and errors[0].startswith("ivsh: " + text)
 
 
+@pytest.mark.parametrize("peer", ["", ":", ":text"])
+@pytest.mark.parametrize(
+    "words", [("send", "PEER", "x"), ("ping", "PEER"), ("ping", "--peer", "PEER")]
+)
+def test_peer_without_a_name(peers, peer, words):
+    """It is not the next best peer that has none, either."""
+    receiver = peers.start("recv")
+    until(lambda: peers.ls()[1])
+    status, output, errors = peers.run(*[peer if word == "PEER" else word for word in words])
+    assert (status, output) == (USAGE, b"")
+    assert errors == [f'ivsh: peer "{peer}": no name: give a slot\'s number or a name']
+    assert receiver.poll() is None
+
+
 def test_no_answer(peers):
     peers.start("recv", "--name", "deaf", "--count", "0")
     status, output, errors = peers.run("ping", "deaf", "--timeout", "0.2")
@@ -413,6 +430,25 @@ def test_no_answer(peers):
     ]
     status, _, errors = peers.run("ping", "deaf", "--size", 1 << 20)
     assert status == 1 and "a message of this region has at most" in errors[0]
+
+
+@pytest.mark.parametrize("command", [("ping", "flood"), ("put", "flood", "/dev/null")])
+@pytest.mark.parametrize("end", ["timeout", "signal"])
+def test_flood_of_other_messages(peers, command, end):
+    """Messages that are no answer neither renew the timeout nor hide a signal."""
+    timeout = "0.5" if end == "timeout" else "0"
+    victim = peers.start(*command, "--timeout", timeout, "--name", "victim")
+    words = ("--peer", "victim", "--size", 64, "--count", 10000000)
+    flood = peers.start("bench", "sink", *words, "--name", "flood")
+    if end == "signal":
+        # put may wait by now, until somebody reads its lines.
+        until(lambda: peers.row("flood") and int(peers.row("flood")["sent"]) > 300)
+        victim.send_signal(signal.SIGINT)
+    status, _, errors = finish(victim)
+    assert status == (TIMEOUT if end == "timeout" else STOPPED)
+    text = "ivsh: timeout: 0.5 s without " if end == "timeout" else "ivsh: stopped"
+    assert errors[-1].startswith(text)
+    assert flood.wait(LIMIT) == 1, "its peer has left"
 
 
 def test_ring_that_stays_full(peers):
