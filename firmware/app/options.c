@@ -87,14 +87,10 @@ bool options_number(const char *text, uint64_t least, uint64_t most, uint64_t *v
 	return number >= least;
 }
 
-/*
- * Seconds, with a fraction or without, into nanoseconds. False, too, for more than 0 that is less
- * than a nanosecond: 0 means something else.
- */
+/* Seconds, with a fraction or without, into nanoseconds. */
 static bool seconds_parse(const char *text, uint64_t most, uint64_t *ns)
 {
 	uint64_t unit = 1000000000, seconds = 0;
-	bool is_zero = true;
 
 	if (*text < '0' || *text > '9')
 		return false;
@@ -107,10 +103,9 @@ static bool seconds_parse(const char *text, uint64_t most, uint64_t *ns)
 	if (*text == '.')
 		for (text++; *text >= '0' && *text <= '9'; text++) {
 			unit /= 10;
-			is_zero = is_zero && *text == '0';
 			*ns += unit * (uint64_t)(*text - '0');
 		}
-	return *text == '\0' && *ns <= most * 1000000000 && (*ns != 0 || is_zero);
+	return *text == '\0' && *ns <= most * 1000000000;
 }
 
 static bool wait_parse(const char *text, enum ivsh_wait_mode *mode)
@@ -145,9 +140,14 @@ static bool number_parse(const struct option *row, const char *text, uint64_t *n
 			: options_number(text, row->least, row->most, number);
 
 	if (!good)
-		fprintf(stderr, "ivsh: --%s=%s: not a number %sfrom %" PRIu64 " to %" PRIu64 "%s\n",
+		fprintf(stderr, "ivsh: --%s=%s: not a number %sfrom %" PRIu64 " to %" PRIu64 "\n",
 		    row->name, text, row->kind == OPTION_SECONDS ? "of seconds " : "", row->least,
-		    row->most, row->kind == OPTION_SECONDS ? ", in nanoseconds at the finest" : "");
+		    row->most);
+	/* A timeout of 0 means for ever: nobody means that by the least part of a second. */
+	if (good && row->kind == OPTION_SECONDS && *number == 0 && text[strspn(text, "0.")]) {
+		fprintf(stderr, "ivsh: --%s=%s: less than a nanosecond\n", row->name, text);
+		return false;
+	}
 	return good;
 }
 

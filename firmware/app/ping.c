@@ -81,7 +81,7 @@ static uint64_t ping_one(struct ping *p, uint32_t number)
 		return 0;
 	if (receive(p, &message))
 		return 0;
-	/* However many others come: patience, and the user, can still end the wait. */
+	/* However many others come, the timeout and the user can still end the wait. */
 	while (!is_answer(p, &message))
 		if (!session_check(&p->s) || receive(p, &message))
 			return 0;

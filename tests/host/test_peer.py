@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_peer.py - ivsh, the host tool: processes that talk over a server, and over a plain file."""
 
+import fcntl
 import os
 import random
 import re
@@ -288,7 +289,7 @@ def test_no_command_means_info(peers):
         (("echo", "-f", "x", "-S", "y"), "not both"),
         (("ls", "--file=x", "-f", "y"), "--file: only once"),
         (("ping", "1", "--peer=2"), "ping: 1 and --peer=2: give one of them"),
-        (("recv", "--timeout", "0.0000000009"), "--timeout=0.0000000009: not a number of seconds"),
+        (("recv", "--timeout", "0.0000000009"), "--timeout=0.0000000009: less than a nanosecond"),
         (("recv", "--count", "-1"), "--count=-1: not a number"),
         (("recv", "--count", "4294967296"), "--count=4294967296: not a number"),
         (("recv", "--count", "0x"), "--count=0x: not a number"),
@@ -432,23 +433,39 @@ def test_no_answer(peers):
     assert status == 1 and "a message of this region has at most" in errors[0]
 
 
-@pytest.mark.parametrize("command", [("ping", "flood"), ("put", "flood", "/dev/null")])
+FLOOD = ("bench", "sink", "--peer", "victim", "--count", 10000000, "--name", "flood")
+
+
 @pytest.mark.parametrize("end", ["timeout", "signal"])
-def test_flood_of_other_messages(peers, command, end):
-    """Messages that are no answer neither renew the timeout nor hide a signal."""
-    timeout = "0.5" if end == "timeout" else "0"
-    victim = peers.start(*command, "--timeout", timeout, "--name", "victim")
-    words = ("--peer", "victim", "--size", 64, "--count", 10000000)
-    flood = peers.start("bench", "sink", *words, "--name", "flood")
+def test_flood_of_other_messages(peers, end):
+    """Messages on another port neither renew put's timeout nor hide a signal."""
+    timeout = "0.2" if end == "timeout" else "0"
+    victim = peers.start("put", "flood", os.devnull, "--timeout", timeout, "--name", "victim")
+    # put prints a line for each message; once this pipe is full it stops, and the ring fills up.
+    pipe = victim.stderr.fileno()
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+    flood = peers.start(*FLOOD)
+    until(lambda: int((peers.row("flood") or {"full": 0})["full"]) > 0)
     if end == "signal":
-        # put may wait by now, until somebody reads its lines.
-        until(lambda: peers.row("flood") and int(peers.row("flood")["sent"]) > 300)
         victim.send_signal(signal.SIGINT)
-    status, _, errors = finish(victim)
-    assert status == (TIMEOUT if end == "timeout" else STOPPED)
-    text = "ivsh: timeout: 0.5 s without " if end == "timeout" else "ivsh: stopped"
-    assert errors[-1].startswith(text)
+    # Fewer lines than the ring has messages: put cannot find it empty meanwhile.
+    text = b""
+    while len(text) < 8192 and (piece := os.read(pipe, 8192 - len(text))):
+        text += piece
+    last = b"ivsh: timeout: 0.2 s without " if end == "timeout" else b"ivsh: stopped\n"
+    assert text.splitlines(True)[-1].startswith(last)
+    assert victim.wait(LIMIT) == (TIMEOUT if end == "timeout" else STOPPED)
     assert flood.wait(LIMIT) == 1, "its peer has left"
+
+
+def test_flood_at_ping(peers):
+    """The same, where the messages are as large as an answer."""
+    ping = peers.start("ping", "flood", "--timeout", "0.2", "--name", "victim")
+    peers.start(*FLOOD)
+    status, _, errors = finish(ping)
+    assert status == TIMEOUT
+    text = "an answer from slot 1 (flood): does it run echo?"
+    assert errors == [f"ivsh: timeout: 0.2 s without {text}"]
 
 
 def test_ring_that_stays_full(peers):
