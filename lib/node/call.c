@@ -23,11 +23,17 @@ static bool is_peer_gone(struct ivsh_node *node, struct ivsh_call *call)
 static int call_begin(struct ivsh_node *node, struct ivsh_call *call)
 {
 	struct ivsh_wire_call header = {.kind = IVSH_WIRE_CALL_REQUEST, .port = call->port};
+	const struct ivsh_peer *peer;
+	uint32_t incarnation;
 	int error;
 
 	call->got = 0;
 	if (!is_peer(node, call->peer))
 		return IVSH_EINVAL;
+	/* Read before the request is sent: an incarnation that takes it and ends at once is the one
+	 * that the request went to. */
+	peer = ivsh_node_peer(node, call->peer);
+	incarnation = peer->presence == IVSH_PEER_ATTACHED ? peer->incarnation : 0;
 	/* SPEC R14.1: no other request of this slot has it. */
 	if (++node->next_call == 0)
 		node->next_call = 1;
@@ -42,7 +48,7 @@ static int call_begin(struct ivsh_node *node, struct ivsh_call *call)
 	call->begun = true;
 	call->error = IVSH_EAGAIN;
 	call->id = header.id;
-	call->incarnation = 0;
+	call->incarnation = incarnation;
 	call->lost = node->chans[call->peer].lost;
 	call->next = node->calls;
 	node->calls = call;
@@ -102,16 +108,21 @@ int ivsh_node_call(struct ivsh_node *node, struct ivsh_call *call, uint64_t time
 	struct ivsh_chan *room = ivsh_node_channel(node, call->peer);
 	int error;
 
+	if (room)
+		room_begin(node, room);
 	do {
 		if (room)
-			room_begin(node, room);
+			room->tx.blocked = false;
 		error = call_look(node, call, true);
 		if (error != IVSH_EAGAIN)
 			break;
 		error = ivsh_node_idle(node, NODE_EVENTS, room, &limit, NODE_LOOK_NS);
 	} while (!error);
-	if (room)
+	if (room) {
+		/* The call is over: of what it found, only what a stream owes needs room. */
+		room->tx.blocked = node->streams && node->links[call->peer].owed;
 		room_end(node, room);
+	}
 	ivsh_node_call_end(node, call);
 	return error;
 }

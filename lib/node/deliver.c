@@ -95,8 +95,12 @@ static int look_all(
 		struct ivsh_chan *ch;
 		int error = peek_next(node, &ch, &in);
 
-		if (error == IVSH_EPROTO)
+		/* A channel that broke does not hide the messages of the others. */
+		if (error == IVSH_EPROTO) {
 			error = broke(node, ch->peer);
+			if (error == IVSH_EAGAIN)
+				continue;
+		}
 		if (error)
 			return error;
 		kind = ivsh_node_dispatch(node, ch, &in, &call);
@@ -105,6 +109,12 @@ static int look_all(
 		error = kind == DISPATCHED_REQUEST
 			    ? request_deliver(ch, &in, &call, message, buffer, capacity)
 			    : plain_deliver(ch, message, buffer, capacity);
+		/* It may break between the two calls, too: then nothing is delivered. */
+		if (error == IVSH_EPROTO) {
+			error = broke(node, ch->peer);
+			if (error == IVSH_EAGAIN)
+				continue;
+		}
 		if (error == IVSH_ENOSPC)
 			ivsh_node_hold(node, ch->peer, true);
 		if (!error && !node->streams && !node->held)
@@ -185,9 +195,15 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
 {
 	struct limit limit = limit_begin(node, timeout_ns);
 
-	if (error != IVSH_EAGAIN)
-		error = received(node, node->near, message, buffer, error);
+	if (error != IVSH_EAGAIN) {
+		const struct ivsh_chan *ch = node->near;
+
+		near_check(node);
+		error = received(node, ch, message, buffer, error);
+	}
 	while (error == IVSH_EAGAIN) {
+		if (node->streams)
+			node->streams_flush(node);
 		error = look(node, message, buffer, capacity);
 		if (error != IVSH_EAGAIN)
 			break;

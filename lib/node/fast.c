@@ -49,9 +49,7 @@ static __attribute__((noinline)) int receive_any(struct ivsh_node *node,
 
 	if (error != 0 || message->message.port == IVSH_PORT_CALL)
 		return ivsh_node_receive_slow(node, message, buffer, capacity, timeout_ns, error);
-	/* A reset moves the read index. */
-	if (node->near_end - ch->rx.read > NODE_TURNS)
-		near_stop(node);
+	near_check(node);
 	message->peer = ch->peer;
 	message->request = 0;
 	return 0;

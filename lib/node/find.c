@@ -11,6 +11,13 @@ const struct ivsh_peer *ivsh_node_peer(struct ivsh_node *node, uint32_t peer)
 	return &node->peers[peer];
 }
 
+int ivsh_node_find_none(const struct ivsh_node *node, int error)
+{
+	if (error != IVSH_EAGAIN)
+		return error;
+	return node->region.attached ? IVSH_ENODEV : IVSH_ELOST;
+}
+
 /* The lowest slot that a peer is attached to. */
 static int find_any(struct ivsh_node *node, uint32_t *peer)
 {
@@ -37,6 +44,6 @@ int ivsh_node_find(struct ivsh_node *node, const char *name, uint32_t *peer, uin
 		/* Nothing announces that a peer attaches. */
 		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
-			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;
+			return ivsh_node_find_none(node, error);
 	}
 }

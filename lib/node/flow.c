@@ -4,15 +4,56 @@
  */
 #include "node/inside.h"
 
+/*
+ * After a call of a stream on (ch), before which tx.blocked was false. A stream looks at the next
+ * message of its channel: if that is not the stream's, it stays peeked, where neither a wait nor
+ * ivsh_region_next() finds it, so the node holds it. And the stream may have found no room for a
+ * control message.
+ */
+static void chan_keep(struct ivsh_node *node, const struct ivsh_chan *ch)
+{
+	if (ch->rx.peeked)
+		ivsh_node_hold(node, ch->peer, true);
+	if (ch->tx.blocked)
+		node->links[ch->peer].owed = node->links[ch->peer].once = true;
+}
+
+/* Poll the streams on (ch), which stores errors in them. Keeps what a send found before. */
+static void chan_poll(
+    struct ivsh_node *node, struct ivsh_chan *ch, const struct ivsh_node_stream *only)
+{
+	bool blocked = ch->tx.blocked;
+
+	ch->tx.blocked = false;
+	for (struct ivsh_node_stream *s = node->streams; s; s = s->next)
+		if (s->stream.chan == ch && (!only || s == only) && ivsh_stream_poll(&s->stream)) {
+			/* The next call on this stream answers the error. */
+		}
+	chan_keep(node, ch);
+	ch->tx.blocked |= blocked;
+}
+
+static void streams_flush(struct ivsh_node *node)
+{
+	for (uint32_t i = 0; i < node->slots; i++) {
+		if (!node->links[i].owed)
+			continue;
+		node->links[i].owed = false;
+		/* This flush finds again what is still owed; the caller's sends have none. */
+		chan_poll(node, &node->chans[i], NULL);
+	}
+}
+
 static bool stream_take(
     struct ivsh_node *node, struct ivsh_chan *ch, const struct ivsh_message *message)
 {
 	for (struct ivsh_node_stream *s = node->streams; s; s = s->next) {
 		if (s->stream.chan != ch || !ivsh_stream_take(&s->stream, message))
 			continue;
-		/* An error is the stream's, and stays in it. */
-		if (ivsh_chan_release(ch) || ivsh_stream_poll(&s->stream))
-			return true;
+		if (ivsh_chan_release(ch)) {
+			/* Fails only when the slot is lost, which the next call answers. */
+		}
+		chan_poll(node, ch, s);
 		return true;
 	}
 	return false;
@@ -21,19 +62,27 @@ static bool stream_take(
 int ivsh_node_stream_open(struct ivsh_node *node, struct ivsh_node_stream *stream, uint32_t peer,
     uint16_t port, void *buffer, uint32_t size)
 {
+	struct ivsh_chan *ch = ivsh_node_channel(node, peer);
+	bool blocked;
 	int error;
 
-	if (!is_peer(node, peer))
+	if (!ch)
 		return IVSH_EINVAL;
 	error = ivsh_node_mend(node, peer);
-	if (!error)
-		error = ivsh_stream_open(&stream->stream, &node->chans[peer], port, buffer, size);
+	if (error)
+		return error;
+	blocked = ch->tx.blocked;
+	ch->tx.blocked = false;
+	error = ivsh_stream_open(&stream->stream, ch, port, buffer, size);
+	chan_keep(node, ch);
+	ch->tx.blocked |= blocked;
 	if (error)
 		return error;
 	stream->node = node;
 	stream->next = node->streams;
 	node->streams = stream;
 	node->stream_take = stream_take;
+	node->streams_flush = streams_flush;
 	near_stop(node);
 	return 0;
 }
@@ -57,85 +106,107 @@ static bool is_peer_gone(struct ivsh_node_stream *stream)
 	       (peer->presence == IVSH_PEER_ABSENT || peer->presence == IVSH_PEER_GONE);
 }
 
-/*
- * Before each try: take the messages that have come. *is_gone: if none is there now, none will
- * come.
- */
-static int flow_look(struct ivsh_node_stream *stream, bool *is_gone)
+/* What one call does with a stream, in one or more tries. */
+struct flow {
+	struct ivsh_stream *stream;
+	const uint8_t *from; /* writing */
+	void *to;            /* reading */
+	uint32_t size;
+	uint32_t done;
+};
+
+/* A try: IVSH_EAGAIN: wait, then try again; FLOW_MORE: try again; else the answer. */
+typedef int flow_try(struct flow *flow);
+
+#define FLOW_MORE 1
+
+static int write_try(struct flow *flow)
 {
-	room_begin(stream->node, stream->stream.chan);
-	*is_gone = is_peer_gone(stream);
-	return ivsh_node_pump(stream->node, stream->stream.chan);
+	uint32_t some;
+	int error = ivsh_stream_write(
+	    flow->stream, flow->from + flow->done, flow->size - flow->done, &some);
+
+	flow->done += some;
+	return !error && flow->done < flow->size ? FLOW_MORE : error;
 }
 
-/* After a try that answered IVSH_EAGAIN: 0: try again. */
-static int flow_idle(struct ivsh_node_stream *stream, bool is_gone, const struct limit *limit)
+static int read_try(struct flow *flow)
 {
-	return is_gone ? IVSH_EPEER
-		       : ivsh_node_idle(
-			     stream->node, NODE_EVENTS, stream->stream.chan, limit, NODE_LOOK_NS);
+	return ivsh_stream_read(flow->stream, flow->to, flow->size, &flow->done);
+}
+
+static int finish_try(struct flow *flow)
+{
+	return ivsh_stream_finish(flow->stream);
+}
+
+/* After a try that did not come to an end: FLOW_MORE: try again. */
+static int flow_idle(
+    struct ivsh_node_stream *stream, int error, bool is_gone, const struct limit *limit)
+{
+	struct ivsh_node *node = stream->node;
+	const struct ivsh_chan *ch = stream->stream.chan;
+
+	/* The next try moves a held message to the inbox: the stream's may stand behind it. */
+	if (error == FLOW_MORE || node->links[ch->peer].held)
+		return limit_left(node, limit) ? FLOW_MORE : IVSH_EAGAIN;
+	if (is_gone)
+		return IVSH_EPEER;
+	error = ivsh_node_idle(node, NODE_EVENTS, ch, limit, NODE_LOOK_NS);
+	return error ? error : FLOW_MORE;
+}
+
+static int flow_run(
+    struct ivsh_node_stream *stream, flow_try *try, struct flow *flow, uint64_t timeout_ns)
+{
+	struct ivsh_node *node = stream->node;
+	struct ivsh_chan *ch = stream->stream.chan;
+	struct limit limit = limit_begin(node, timeout_ns);
+	int error;
+
+	flow->stream = &stream->stream;
+	room_begin(node, ch);
+	do {
+		/* Before the messages are taken: if none is there then, none will come. */
+		bool is_gone = is_peer_gone(stream);
+
+		ch->tx.blocked = false;
+		error = ivsh_node_pump(node, ch);
+		if (error)
+			break;
+		error = try(flow);
+		chan_keep(node, ch);
+		if (error == FLOW_MORE || error == IVSH_EAGAIN)
+			error = flow_idle(stream, error, is_gone, &limit);
+	} while (error == FLOW_MORE);
+	room_end(node, ch);
+	return error;
 }
 
 int ivsh_node_stream_write(struct ivsh_node_stream *stream, const void *data, uint32_t size,
     uint32_t *written, uint64_t timeout_ns)
 {
-	struct limit limit = limit_begin(stream->node, timeout_ns);
-	uint32_t done = 0, some;
-	bool is_gone;
-	int error;
+	struct flow flow = {.from = data, .size = size};
+	int error = flow_run(stream, write_try, &flow, timeout_ns);
 
-	do {
-		error = flow_look(stream, &is_gone);
-		if (error)
-			break;
-		error = ivsh_stream_write(
-		    &stream->stream, (const uint8_t *)data + done, size - done, &some);
-		done += some;
-		if (error == IVSH_EAGAIN)
-			error = flow_idle(stream, is_gone, &limit);
-	} while (!error && done < size);
-	room_end(stream->node, stream->stream.chan);
 	if (written)
-		*written = done;
+		*written = flow.done;
 	return error;
 }
 
 int ivsh_node_stream_read(struct ivsh_node_stream *stream, void *data, uint32_t capacity,
     uint32_t *got, uint64_t timeout_ns)
 {
-	struct limit limit = limit_begin(stream->node, timeout_ns);
-	bool is_gone;
-	int error;
+	struct flow flow = {.to = data, .size = capacity};
+	int error = flow_run(stream, read_try, &flow, timeout_ns);
 
-	*got = 0;
-	do {
-		error = flow_look(stream, &is_gone);
-		if (error)
-			break;
-		error = ivsh_stream_read(&stream->stream, data, capacity, got);
-		if (error != IVSH_EAGAIN)
-			break;
-		error = flow_idle(stream, is_gone, &limit);
-	} while (!error);
-	room_end(stream->node, stream->stream.chan);
+	*got = flow.done;
 	return error;
 }
 
 int ivsh_node_stream_finish(struct ivsh_node_stream *stream, uint64_t timeout_ns)
 {
-	struct limit limit = limit_begin(stream->node, timeout_ns);
-	bool is_gone;
-	int error;
+	struct flow flow = {0};
 
-	do {
-		error = flow_look(stream, &is_gone);
-		if (error)
-			break;
-		error = ivsh_stream_finish(&stream->stream);
-		if (error != IVSH_EAGAIN)
-			break;
-		error = flow_idle(stream, is_gone, &limit);
-	} while (!error);
-	room_end(stream->node, stream->stream.chan);
-	return error;
+	return flow_run(stream, finish_try, &flow, timeout_ns);
 }

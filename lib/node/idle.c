@@ -64,24 +64,45 @@ static int wait_once(struct ivsh_node *node, uint32_t wanted, uint64_t timeout_n
 	return error;
 }
 
-/* Room on other channels ends no wait for room on this one. */
-static void others_mute(struct ivsh_node *node, const struct ivsh_chan *room)
+/* Channels on which room ends a wait. */
+struct rooms {
+	const struct ivsh_chan *one; /* NULL: none */
+	bool owed;                   /* also where a stream owes a control message */
+};
+
+static bool is_among(const struct ivsh_node *node, const struct rooms *rooms, uint32_t i)
+{
+	return &node->chans[i] == rooms->one || (rooms->owed && node->links[i].owed);
+}
+
+static bool is_any_blocked(const struct ivsh_node *node, const struct rooms *rooms)
+{
+	for (uint32_t i = 0; rooms->owed && i < node->slots; i++)
+		if (node->chans[i].tx.blocked && is_among(node, rooms, i))
+			return true;
+	return rooms->one && rooms->one->tx.blocked;
+}
+
+/* Room on other channels ends no wait for room on these. */
+static void others_mute(struct ivsh_node *node, const struct rooms *rooms)
 {
 	for (uint32_t i = 0; i < node->slots; i++)
-		if (i != node->self && &node->chans[i] != room)
+		if (i != node->self && !is_among(node, rooms, i))
 			room_begin(node, &node->chans[i]);
 }
 
-static void others_unmute(struct ivsh_node *node, const struct ivsh_chan *room)
+static void others_unmute(struct ivsh_node *node, const struct rooms *rooms)
 {
 	for (uint32_t i = 0; i < node->slots; i++)
-		if (i != node->self && &node->chans[i] != room)
+		if (i != node->self && !is_among(node, rooms, i))
 			room_end(node, &node->chans[i]);
 }
 
 int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_chan *room,
     const struct limit *limit, uint64_t most_ns)
 {
+	/* Callers that wait for a message flush the streams before each wait. */
+	const struct rooms rooms = {room, node->streams && (wanted & IVSH_EVENT_MESSAGE)};
 	uint64_t left = limit_left(node, limit);
 	uint32_t events;
 	int error;
@@ -90,24 +111,52 @@ int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_ch
 		return IVSH_EAGAIN;
 	if (left > most_ns)
 		left = most_ns;
-	if (!room || !room->tx.blocked)
-		return wait_once(node, wanted, left, &events);
-	others_mute(node, room);
-	error = wait_once(node, wanted | IVSH_EVENT_SPACE, left, &events);
-	others_unmute(node, room);
+	if (is_any_blocked(node, &rooms)) {
+		others_mute(node, &rooms);
+		error = wait_once(node, wanted | IVSH_EVENT_SPACE, left, &events);
+		others_unmute(node, &rooms);
+	} else {
+		error = wait_once(node, wanted, left, &events);
+	}
+	/* The region reports each of these once, and the application has not seen it. */
+	node->seen |= events & (IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN);
 	return error;
+}
+
+/*
+ * Room was reported. Whether the application still needs it, where a stream found none, only its
+ * next call shows.
+ */
+static void room_reported(struct ivsh_node *node)
+{
+	for (uint32_t i = 0; i < node->slots; i++) {
+		struct ivsh_node_link *link = &node->links[i];
+
+		if (!link->once || (node->streams && link->owed))
+			continue;
+		link->once = node->chans[i].tx.blocked = false;
+	}
 }
 
 int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events)
 {
-	bool some = node->held != 0 || node->inbox_first != node->inbox_end;
 	uint32_t unused;
+	bool some;
 	int error;
 
 	if (!events)
 		events = &unused;
-	error = wait_once(node, 0, some ? 0 : timeout_ns, events);
-	if (!error && some)
+	if (node->streams)
+		node->streams_flush(node);
+	some = node->held != 0 || node->inbox_first != node->inbox_end;
+	error = wait_once(node, 0, some || node->seen ? 0 : timeout_ns, events);
+	if (error)
+		return error;
+	if (*events & IVSH_EVENT_SPACE)
+		room_reported(node);
+	if (some)
 		*events |= IVSH_EVENT_MESSAGE;
-	return error;
+	*events |= node->seen;
+	node->seen = 0;
+	return 0;
 }

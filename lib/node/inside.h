@@ -21,12 +21,13 @@
 struct limit {
 	uint64_t start_ns;
 	uint64_t timeout_ns;
+	uint32_t mends; /* channels that the call has reset */
 };
 
 /* A call that does not wait needs no clock. */
 static inline struct limit limit_begin(const struct ivsh_node *node, uint64_t timeout_ns)
 {
-	struct limit limit = {timeout_ns ? ivsh_node_now(node) : 0, timeout_ns};
+	struct limit limit = {timeout_ns ? ivsh_node_now(node) : 0, timeout_ns, 0};
 
 	return limit;
 }
@@ -69,6 +70,16 @@ static inline void near_stop(struct ivsh_node *node)
 	node->near_end = node->near->rx.read;
 }
 
+/*
+ * End the near channel's turn if its read index stands behind near_end: a reset moves it, and so
+ * does an application that takes messages from the channel itself.
+ */
+static inline void near_check(struct ivsh_node *node)
+{
+	if (node->near_end - node->near->rx.read > NODE_TURNS)
+		near_stop(node);
+}
+
 /* A slot other than our own. */
 static inline bool is_peer(const struct ivsh_node *node, uint32_t peer)
 {
@@ -104,11 +115,17 @@ static inline void room_end(struct ivsh_node *node, struct ivsh_chan *ch)
  * the caller answers it.
  */
 int ivsh_node_make_room(
-    struct ivsh_node *node, uint32_t peer, int error, const struct limit *limit) IVSH_MUST_CHECK;
+    struct ivsh_node *node, uint32_t peer, int error, struct limit *limit) IVSH_MUST_CHECK;
 
 /* Reset the channel to (peer) if it is dead. IVSH_EPROTO: it broke too often. */
 int ivsh_node_mend(struct ivsh_node *node, uint32_t peer) IVSH_MUST_CHECK;
 void ivsh_node_mend_all(struct ivsh_node *node);
+
+/*
+ * The answer of a call that found no peer, when waiting for one answered (error). A call that does
+ * not wait learns only here that the slot is lost.
+ */
+int ivsh_node_find_none(const struct ivsh_node *node, int error) IVSH_MUST_CHECK;
 
 /* The results of dispatching a peeked message. */
 enum dispatched {

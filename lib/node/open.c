@@ -76,7 +76,8 @@ static int slot_choose(struct ivsh_mem *mem, const struct ivsh_node_options *opt
 {
 	if (!(options->flags & IVSH_NODE_SLOT))
 		return 0;
-	if (mem->self != IVSH_SELF_NONE && mem->self != options->slot)
+	if (options->slot == IVSH_SELF_NONE ||
+	    (mem->self != IVSH_SELF_NONE && mem->self != options->slot))
 		return IVSH_EINVAL;
 	mem->self = options->slot;
 	return 0;
@@ -186,6 +187,13 @@ static void wait_fill(struct ivsh_wait *wait, const struct ivsh_node_options *op
 	wait->nap_ns = options->nap_ns;
 }
 
+/* What an earlier open answered is not taken for this one's answer. */
+static void answers_clear(struct ivsh_node_options *options)
+{
+	options->found_version = options->found_features = options->found_slots = 0;
+	options->found_magic = options->need_size = options->need_block = 0;
+}
+
 int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const struct ivsh_mem *mem,
     struct ivsh_node_options *options)
 {
@@ -196,6 +204,7 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 
 	if (!options)
 		options = &defaults;
+	answers_clear(options);
 	error = block_check(mem, options, size);
 	if (error)
 		return error;

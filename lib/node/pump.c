@@ -54,6 +54,10 @@ int ivsh_node_pump(struct ivsh_node *node, const struct ivsh_chan *target)
 {
 	int first = 0;
 
+	/* This moves read indices, by which ivsh_node_receive() counts the near channel's turn. */
+	near_stop(node);
+	if (node->streams)
+		node->streams_flush(node);
 	for (uint32_t i = 0; i < node->slots; i++) {
 		struct ivsh_chan *ch = &node->chans[i];
 		int error;

@@ -28,6 +28,6 @@ int ivsh_node_find_service(
 		/* Nothing announces a service. */
 		error = ivsh_node_idle(node, IVSH_EVENT_CONTROL, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)
-			return error == IVSH_EAGAIN ? IVSH_ENODEV : error;
+			return ivsh_node_find_none(node, error);
 	}
 }

@@ -33,6 +33,8 @@ int ivsh_node_next_event(struct ivsh_node *node, struct ivsh_peer_event *event, 
 		error = ivsh_region_peer_event(&node->region, node->peers, node->slots, event);
 		if (error != IVSH_EAGAIN)
 			return error;
+		/* The caller has every event that the waits before this one have found. */
+		node->seen = 0;
 		error = ivsh_node_idle(
 		    node, IVSH_EVENT_CONTROL | IVSH_EVENT_BROKEN, NULL, &limit, IVSH_PEER_EVENT_NS);
 		if (error)

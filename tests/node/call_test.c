@@ -315,6 +315,34 @@ static void broken(void)
 	CHECK_EQ(town[0]->dropped, 5);
 }
 
+/* A call that found no room leaves no wait for room behind. */
+static void no_room(void)
+{
+	struct ivsh_node_message m;
+	uint32_t events = 99;
+	uint64_t start;
+
+	open_two();
+	for (unsigned i = 0; i < TOWN_DESCS; i++)
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "fill", 4, 0), 0);
+	CHECK_EQ(ivsh_node_call(town[0], &call, 250 * MS), IVSH_EAGAIN);
+	while (town_receive(1, &m) == 'f')
+		;
+	start = world.now_ns;
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, 0);
+	CHECK_EQ(world.now_ns - start, 5 * MS);
+	/* But one of the application itself stays. */
+	for (unsigned i = 0; i < TOWN_DESCS; i++)
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "fill", 4, 0), 0);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "fill", 4, 0), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_node_call(town[0], &call, 250 * MS), IVSH_EAGAIN);
+	while (town_receive(1, &m) == 'f')
+		;
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, IVSH_EVENT_SPACE);
+}
+
 static const struct test tests[] = {
     {"call: answered", answered},
     {"call: late", late},
@@ -325,6 +353,7 @@ static const struct test tests[] = {
     {"call: the peer comes", peer_comes},
     {"call: sizes", sizes},
     {"call: broken messages", broken},
+    {"call: no room", no_room},
 };
 
 int main(void)

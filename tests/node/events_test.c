@@ -204,6 +204,54 @@ static void peers(void)
 	CHECK(ivsh_node_channel(town[0], WORLD_SLOTS) == NULL);
 }
 
+static void server_changes(void)
+{
+	world.on_sleep = NULL;
+	world_server()->change++;
+	world.notified++;
+}
+
+/* What moved while the node waited for a message ends its next wait. SPEC R8.4. */
+static void change_kept(void)
+{
+	struct ivsh_node_message m;
+	uint32_t events;
+	uint64_t start;
+
+	open_two();
+	CHECK_EQ(next(0), 10 + IVSH_PEER_EVENT_UP);
+	world.on_sleep = server_changes;
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, 300 * MS), IVSH_EAGAIN);
+	start = world.now_ns;
+	CHECK_EQ(ivsh_node_wait(town[0], IVSH_FOREVER, &events), 0);
+	CHECK_EQ(events, IVSH_EVENT_CONTROL);
+	CHECK_EQ(world.now_ns, start);
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, 0);
+	/* Nothing is left to report when all events were read. */
+	world.on_sleep = server_changes;
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, 300 * MS), IVSH_EAGAIN);
+	CHECK_EQ(next(0), 0);
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, 0);
+}
+
+/* A channel that breaks does not hide what others sent. */
+static void others_seen(void)
+{
+	static struct ivsh_node_stream stream;
+	static uint8_t buffer[1024];
+	struct ivsh_node_message m;
+
+	open_two();
+	NEED_EQ(town_open(2, NULL), 0);
+	NEED_EQ(ivsh_node_stream_open(town[0], &stream, 3, 50, buffer, sizeof(buffer)), 0);
+	CHECK_EQ(ivsh_node_send(town[2], 0, 1, "other", 5, 0), 0);
+	CHECK_EQ(ivsh_node_send(town[1], 0, 1, "spoiled", 7, 0), 0);
+	world_desc(1, 0, town[1]->chans[0].tx.head - 1)->control |= IVSH_WIRE_CONTROL_RESERVED;
+	CHECK_EQ(town_receive(0, &m), 'o');
+}
+
 static const struct test tests[] = {
     {"events: comes and goes", comes_and_goes},
     {"events: a broken channel is mended", mended},
@@ -211,6 +259,8 @@ static const struct test tests[] = {
     {"events: a call on it ends", call_broken},
     {"events: services", services},
     {"events: peers", peers},
+    {"events: a change is kept for the next wait", change_kept},
+    {"events: a broken channel hides no other", others_seen},
 };
 
 int main(void)

@@ -6,6 +6,8 @@
 #include "tests/lib/test.h"
 #include "tests/node/town.h"
 
+#include <ivsh/wire.h>
+
 #include <string.h>
 
 #define MS UINT64_C(1000000)
@@ -190,6 +192,33 @@ static void in_turn(void)
 	}
 }
 
+/* Requests without end of one peer, some of them taken past the node: the other has its turn. */
+static void past_the_turn(void)
+{
+	static const struct ivsh_wire_call request = {
+	    .kind = IVSH_WIRE_CALL_REQUEST, .port = 7, .id = 5};
+	struct ivsh_node_message m;
+	struct ivsh_message raw;
+	unsigned count = 0;
+
+	open_two();
+	NEED_EQ(town_open(2, NULL), 0);
+	NEED_EQ(ivsh_node_send(town[0], 2, IVSH_PORT_CALL, &request, 16, 0), 0);
+	CHECK_EQ(town_receive(2, &m), 0);
+	CHECK_EQ(m.peer, 0);
+	for (unsigned i = 0; i < 100; i++) {
+		NEED_EQ(ivsh_node_send(town[0], 2, IVSH_PORT_CALL, &request, 16, 0), 0);
+		NEED_EQ(ivsh_chan_receive(ivsh_node_channel(town[2], 0), &raw, town_in, 16), 0);
+	}
+	NEED_EQ(ivsh_node_send(town[1], 2, 1, "x", 1, 0), 0);
+	do {
+		NEED_EQ(ivsh_node_send(town[0], 2, IVSH_PORT_CALL, &request, 16, 0), 0);
+		NEED_EQ(ivsh_node_receive(town[2], &m, town_in, sizeof(town_in), 0), 0);
+	} while (m.peer != 1 && ++count < 200);
+	CHECK_EQ(m.peer, 1);
+	CHECK_EQ(count <= 64, true);
+}
+
 /* Messages to an earlier incarnation come, or are dropped; those of a killed one come marked. */
 static void restarts(void)
 {
@@ -216,9 +245,12 @@ static void slot_lost(void)
 {
 	struct ivsh_node_message m;
 	uint32_t peer;
+	uint16_t port;
 
 	open_two();
 	world_slot(0)->nonce++;
+	CHECK_EQ(ivsh_node_find(town[0], "gamma", &peer, 0), IVSH_ELOST);
+	CHECK_EQ(ivsh_node_find_service(town[0], "clock", &peer, &port, 0), IVSH_ELOST);
 	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), IVSH_ELOST);
 	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, IVSH_FOREVER), IVSH_ELOST);
 	CHECK_EQ(town_receive(0, &m), IVSH_ELOST);
@@ -236,6 +268,7 @@ static const struct test tests[] = {
     {"message: a sleeper wakes", wakes},
     {"message: too large for the buffer", too_large},
     {"message: peers in turn", in_turn},
+    {"message: one takes no other's turn", past_the_turn},
     {"message: restarts", restarts},
     {"message: a lost slot", slot_lost},
 };

@@ -189,9 +189,16 @@ static void refused(void)
 	struct ivsh_mem mem;
 
 	world_format();
+	options.slot = IVSH_SELF_NONE;
+	CHECK_EQ(open_plain(0, &options), IVSH_EINVAL);
+	options.slot = 3;
+	options.found_version = 7;
+	options.found_magic = options.need_size = options.need_block = 7;
 	mem = world_mem(2);
 	CHECK_EQ(
 	    ivsh_node_open(&plain[0], large[0], sizeof(large[0]), &mem, &options), IVSH_EINVAL);
+	CHECK_EQ(options.found_magic + options.need_size + options.need_block, 0);
+	CHECK_EQ(options.found_version, 0);
 	options.slot = 2;
 	CHECK_EQ(ivsh_node_open(&plain[0], large[0], sizeof(large[0]), &mem, &options), 0);
 	options = (struct ivsh_node_options){.name = "0123456789012345678901234567890123"};

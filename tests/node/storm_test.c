@@ -378,9 +378,47 @@ static void any_words(void)
 	CHECK(hostile_run("any", storm, 1, steps()));
 }
 
+/* Slot 1 spoils what the sender reads of it, each time as a new incarnation. */
+static void break_again(uint64_t offset, uint32_t size)
+{
+	struct ivsh_wire_ring *ring = world_ring(0, 1);
+
+	pass(offset, size);
+	world_slot(1)->incarnation++;
+	ring->receiver.generation_ack = ring->sender.generation;
+	ring->receiver.read = ring->sender.start + 1;
+}
+
+/* A send to it ends, with and without a timeout. */
+static void sends(void)
+{
+	static const uint64_t timeouts[] = {0, MS / 100, IVSH_FOREVER};
+
+	town_reset();
+	memset(sides, 0, sizeof(sides));
+	NEED_EQ(town_open(1, NULL), 0);
+	NEED_EQ(town_open(0, NULL), 0);
+	hostile.memory = world.memory;
+	hostile.range_count = hostile.rate = 0;
+	hostile.tempt = break_again;
+	hostile_set(&hostile);
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned turn = 0; turn < 70; turn++)
+			CALL(AGAIN | PROTO, ivsh_node_send(town[0], 1, 1, "x", 1, timeouts[i]));
+	hostile_set(NULL);
+	hostile.tempt = pass;
+}
+
+static void prolonged(void)
+{
+	own = true;
+	CHECK(hostile_run("prolonged", sends, 1, 200));
+}
+
 static const struct test tests[] = {
     {"it writes its own words", own_words},
     {"it writes anywhere", any_words},
+    {"it prolongs no send", prolonged},
 };
 
 int main(int argc, char **argv)

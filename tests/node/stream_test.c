@@ -211,6 +211,102 @@ static void two_streams(void)
 	CHECK_EQ(memcmp(in, "second", 6), 0);
 }
 
+/* A plain message right behind the bytes of a stream, in a memory of many slots. */
+static void many_slots(void)
+{
+	static _Alignas(4096) uint8_t memory[0x500000];
+	static uint8_t blocks[2][IVSH_NODE_SIZE(17, TOWN_DESCS)];
+	const struct ivsh_geometry geometry = {17, TOWN_DESCS, 4096, 8192};
+	struct ivsh_node_message m;
+	uint32_t events;
+
+	town_reset();
+	memset(memory, 0, sizeof(memory));
+	NEED_EQ(ivsh_region_format(memory, sizeof(memory), &geometry, 1, false), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct ivsh_mem mem = world_mem(i);
+
+		mem.base = memory;
+		mem.size = sizeof(memory);
+		NEED_EQ(ivsh_node_open(&town[i], blocks[i], sizeof(blocks[i]), &mem, NULL), 0);
+	}
+	NEED_EQ(ivsh_node_stream_open(town[0], &zero, 1, PORT, zero_buffer, 1024), 0);
+	NEED_EQ(ivsh_node_stream_open(town[1], &one, 0, PORT, one_buffer, 1024), 0);
+	join();
+	CHECK_EQ(ivsh_node_stream_write(&one, "abc", 3, NULL, 0), 0);
+	CHECK_EQ(ivsh_node_send(town[1], 0, 9, "message", 7, 0), 0);
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, 0), IVSH_ENOSPC);
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	ivsh_node_stream_close(&zero);
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(town_receive(0, &m), 'm');
+	CHECK_EQ(town_receive(0, &m), IVSH_EAGAIN);
+}
+
+/* Each look at the clock takes time, in which slot 1 reads. */
+static uint64_t reader_now(void *ctx)
+{
+	(void)ctx;
+	world.now_ns += MS / 10;
+	if (town[1])
+		read_some();
+	return world.now_ns;
+}
+
+/* A peer that reads all the time does not prolong a write. */
+static void deadline_of_write(void)
+{
+	static uint8_t block[TOWN_BLOCK];
+	struct ivsh_mem mem;
+	uint32_t written;
+
+	open_two();
+	ivsh_node_stream_close(&zero);
+	town_close(0);
+	mem = world_mem(0);
+	mem.doorbell.now_ns = reader_now;
+	NEED_EQ(ivsh_node_open(&town[0], block, sizeof(block), &mem, NULL), 0);
+	CHECK_EQ(ivsh_node_stream_open(town[0], &zero, 1, PORT, zero_buffer, 1024), 0);
+	CHECK_EQ(ivsh_node_stream_write(&zero, out, SIZE, &written, 3 * MS / 2), IVSH_EAGAIN);
+	CHECK_EQ(written < SIZE, true);
+	CHECK_EQ(written != 0, true);
+}
+
+static void drain(void)
+{
+	struct ivsh_node_message m;
+
+	while (ivsh_node_receive(town[1], &m, town_in, sizeof(town_in), 0) == 0)
+		;
+}
+
+/* What a stream owes is sent as soon as there is room, also while the node receives. SPEC R10.5. */
+static void owed(void)
+{
+	struct ivsh_node_message m;
+	uint32_t events;
+
+	town_reset();
+	NEED_EQ(town_open(0, NULL), 0);
+	NEED_EQ(town_open(1, NULL), 0);
+	NEED_EQ(ivsh_node_stream_open(town[1], &one, 0, PORT, one_buffer, 1024), 0);
+	for (unsigned i = 0; i < TOWN_DESCS; i++)
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "fill", 4, 0), 0);
+	NEED_EQ(ivsh_node_stream_open(town[0], &zero, 1, PORT, zero_buffer, 1024), 0);
+	world.on_sleep = drain;
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, sizeof(town_in), 500 * MS), IVSH_EAGAIN);
+	CHECK_EQ(one.stream.joined, true);
+	world.on_sleep = NULL;
+	drain();
+	CHECK_EQ(town_receive(0, &m), IVSH_EAGAIN);
+	/* Room is no news any more. */
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
+	CHECK_EQ(events, 0);
+}
+
 static const struct test tests[] = {
     {"stream: to the end", whole},
     {"stream: deadlines", deadlines},
@@ -218,6 +314,9 @@ static const struct test tests[] = {
     {"stream: received by others", received_by_others},
     {"stream: the peer goes", peer_goes},
     {"stream: two on one channel", two_streams},
+    {"stream: a message behind it, many slots", many_slots},
+    {"stream: the deadline of a write", deadline_of_write},
+    {"stream: owed messages are sent", owed},
 };
 
 int main(void)

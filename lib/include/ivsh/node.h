@@ -175,6 +175,8 @@ struct ivsh_node_link {
 	bool held;    /* a message is peeked and waits for ivsh_node_receive() */
 	bool broken;  /* reset too often: not used until the peer starts again */
 	bool broken_reported;
+	bool owed; /* a stream found no room, maybe for a control message */
+	bool once; /* the same: ivsh_node_wait() reports room only once */
 };
 
 struct ivsh_call;
@@ -201,6 +203,8 @@ struct ivsh_node {
 	 * whether. */
 	bool (*stream_take)(
 	    struct ivsh_node *node, struct ivsh_chan *ch, const struct ivsh_message *message);
+	/* The same: send the control messages that streams found no room for. */
+	void (*streams_flush)(struct ivsh_node *node);
 	struct ivsh_wait wait;
 
 	/*
@@ -209,6 +213,7 @@ struct ivsh_node {
 	 */
 	uint8_t *inbox;
 	uint32_t inbox_size, inbox_first, inbox_end;
+	uint32_t seen; /* events that ended a wait inside a call, for ivsh_node_wait() */
 
 	uint64_t dropped;          /* readable: late replies, and messages that break SPEC 14 */
 	struct ivsh_region region; /* readable: the layer below */
