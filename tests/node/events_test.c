@@ -223,7 +223,7 @@ static void change_kept(void)
 	world.on_sleep = server_changes;
 	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 1, 300 * MS), IVSH_EAGAIN);
 	start = world.now_ns;
-	CHECK_EQ(ivsh_node_wait(town[0], IVSH_FOREVER, &events), 0);
+	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
 	CHECK_EQ(world.now_ns, start);
 	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
