@@ -415,10 +415,44 @@ static void prolonged(void)
 	CHECK(hostile_run("prolonged", sends, 1, 200));
 }
 
+/* Slot 1 is another incarnation as soon as the request stands in its ring. */
+static void restart_behind(uint64_t offset, uint32_t size)
+{
+	pass(offset, size);
+	if (world_desc(0, 1, 0)->control != 0)
+		world_slot(1)->incarnation = 77;
+}
+
+static void asks(void)
+{
+	struct ivsh_call ask = {.peer = 1, .port = 9};
+	int error;
+
+	town_reset();
+	NEED_EQ(town_open(1, NULL), 0);
+	NEED_EQ(town_open(0, NULL), 0);
+	hostile.memory = world.memory;
+	hostile.range_count = hostile.rate = 0;
+	hostile.tempt = restart_behind;
+	hostile_set(&hostile);
+	error = CALL(AGAIN | PEER, ivsh_node_call_poll(town[0], &ask));
+	hostile_set(NULL);
+	hostile.tempt = pass;
+	must(error == IVSH_EPEER, "a call to the incarnation before", error);
+}
+
+/* SPEC R14.4. */
+static void asked_before(void)
+{
+	own = true;
+	CHECK(hostile_run("asked", asks, 1, 1));
+}
+
 static const struct test tests[] = {
     {"it writes its own words", own_words},
     {"it writes anywhere", any_words},
     {"it prolongs no send", prolonged},
+    {"it is asked, and starts again", asked_before},
 };
 
 int main(int argc, char **argv)
