@@ -103,7 +103,8 @@ static int flow_write(struct flow *f, uint32_t size)
 
 /*
  * Read the next piece of the file. Until it comes, the heartbeat and the stream go on: the peer may
- * leave, and the user may stop the command. *size: the bytes, 0 at the end. Answers the exit status.
+ * leave, and the user may stop the command. *size: the bytes, 0 at the end. Answers the exit
+ * status.
  */
 static int flow_read(struct flow *f, int32_t *size)
 {

@@ -301,7 +301,7 @@ static void owed(void)
 	world.on_sleep = NULL;
 	drain();
 	CHECK_EQ(town_receive(0, &m), IVSH_EAGAIN);
-	/* Room is no news any more. */
+	/* The node has reported the room. */
 	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
 	CHECK_EQ(ivsh_node_wait(town[0], 5 * MS, &events), 0);
 	CHECK_EQ(events, 0);
