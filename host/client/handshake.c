@@ -123,7 +123,7 @@ static int explain_refusal(struct client *client, int64_t version)
 	    {"too-many-per-uid", "since this user has as many connections as --per-uid allows"},
 	    {"descriptors", "since it ran out of file descriptors: raise its limit"},
 	    {"ids-exhausted",
-		"since each ID was told to somebody who is still there: end some, or leave"
+		"since a client that is still connected knows each ID: end some clients, or leave"
 		" --classic out"},
 	};
 	char reason[32];

@@ -38,17 +38,18 @@ static size_t heartbeat_offset(uint32_t slot)
 /* Whether a peer's heartbeat, or another server's, moves while we watch. */
 static bool is_alive(const void *base, uint32_t slots)
 {
-	const size_t beat = IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat);
+	const size_t heartbeat =
+	    IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat);
 	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
 
 	for (uint32_t i = 0; i < slots; i++)
 		before[i] = load(base, heartbeat_offset(i));
-	before[slots] = load(base, beat);
+	before[slots] = load(base, heartbeat);
 	poll(NULL, 0, MEMORY_WATCH_MS);
 	for (uint32_t i = 0; i < slots; i++)
 		if (load(base, heartbeat_offset(i)) != before[i])
 			return true;
-	return load(base, beat) != before[slots];
+	return load(base, heartbeat) != before[slots];
 }
 
 /* Whether the region can be kept: it has the slots of the options, and no living peer. */
