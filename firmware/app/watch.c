@@ -27,6 +27,8 @@ static const char *event_text(const struct session *s, const struct ivsh_peer_ev
 		return "a ring was reset, messages may be lost";
 	case IVSH_PEER_EVENT_BROKEN:
 		return "its channel broke too often";
+	case IVSH_PEER_EVENT_MOVED:
+		return "was moved: migrated, or restored from a snapshot";
 	case IVSH_PEER_EVENT_DOWN:
 		break;
 	}

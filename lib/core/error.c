@@ -31,6 +31,8 @@ const char *ivsh_error_text(int error)
 		return "the memory cannot be written";
 	case IVSH_ELOST:
 		return "the slot is lost: another peer has claimed it";
+	case IVSH_EREMOVED:
+		return "the device was removed";
 	default:
 		return "unknown error";
 	}

@@ -182,5 +182,8 @@ COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 	mem->doorbell.now_ns = doorbell_now_ns;
 	mem->doorbell.sleep = doorbell_sleep;
 	mem->doorbell.relax = doorbell_relax;
+	mem->doorbell.recheck = NULL;
 	mem->seed = device->platform->seed;
+	mem->vm_generation = device->platform->vm_generation;
+	mem->machine = device->platform->machine;
 }

@@ -41,6 +41,13 @@ struct ivsh_doorbell {
 
 	/* Called between two polls of a spinning loop: pause, yield, or nothing. */
 	void (*relax)(void *ctx);
+
+	/*
+	 * Check the device, when the memory reads as another's or the machine was moved: enable its
+	 * interrupts anew, and answer this peer's slot as the device has it now in *self. 0, or
+	 * IVSH_ENODEV: the device is gone. NULL: there is nothing to check.
+	 */
+	int (*recheck)(void *ctx, uint32_t *self);
 };
 
 #ifdef __cplusplus

@@ -25,6 +25,9 @@ enum ivsh_error {
 	IVSH_EREADONLY = -10, /* stores do not stay: map, or configure, the memory writable */
 	IVSH_ELOST = -11, /* another peer has claimed this slot, or it was detached: this handle is
 	                         dead: detach, attach again */
+	IVSH_EREMOVED =
+	    -12, /* the device was unplugged without a request: this handle is dead: close
+	                        the device; attach again when it is back */
 };
 
 /* Every int of this library that can be an error is to be looked at. */

@@ -26,6 +26,8 @@ struct ivsh_mem {
 	uint32_t self; /* this peer's slot: IVPosition, or as configured; IVSH_SELF_NONE */
 	struct ivsh_doorbell doorbell; /* how to notify another peer, and how to sleep */
 	uint64_t seed; /* differs from one start to the next, as well as it can; 0: none */
+	const uint64_t *vm_generation; /* as in platform.h; NULL: unknown */
+	uint64_t machine;              /* as in platform.h; 0: none */
 };
 
 #ifdef __cplusplus

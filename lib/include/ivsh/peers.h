@@ -64,6 +64,8 @@ enum ivsh_peer_event_kind {
 	IVSH_PEER_EVENT_RESTARTED = 3, /* it is here, as another incarnation than reported last */
 	IVSH_PEER_EVENT_LOST = 4,      /* a ring was reset: messages may be lost */
 	IVSH_PEER_EVENT_BROKEN = 5,    /* of ivsh_node_next_event(): the channel was given up */
+	IVSH_PEER_EVENT_MOVED = 6,     /* this machine was migrated or restored, or its memory was:
+	                                  slot is this peer's own, in a new incarnation */
 };
 
 struct ivsh_peer_event {

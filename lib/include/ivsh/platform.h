@@ -82,6 +82,20 @@ struct ivsh_platform {
 	 * there is none, and now_ns() is taken.
 	 */
 	uint64_t seed;
+
+	/*
+	 * The VM generation: an aligned word that changes when this machine was migrated, or
+	 * restored from a snapshot, before the machine executes its first instruction there if that
+	 * can be had (8 bytes of the GUID of QEMU's vmgenid device), else as soon as the platform
+	 * notices, in now_ns() or sleep(). The library loads it in every call. NULL: unknown.
+	 */
+	const uint64_t *vm_generation;
+
+	/*
+	 * A number that this machine has again after a reset, and that no other machine has. So a
+	 * machine that was reset finds its own slot. 0: there is none.
+	 */
+	uint64_t machine;
 };
 
 #ifdef __cplusplus
