@@ -87,7 +87,7 @@ struct ivsh_platform {
 	 * The VM generation: an aligned word that changes when this machine was migrated, or
 	 * restored from a snapshot, before the machine executes its first instruction there if that
 	 * can be had (8 bytes of the GUID of QEMU's vmgenid device), else as soon as the platform
-	 * notices, in now_ns() or sleep(). The library loads it in every call. NULL: unknown.
+	 * sees it, in now_ns() or sleep(). The library loads it in every call. NULL: unknown.
 	 */
 	const uint64_t *vm_generation;
 
