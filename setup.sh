@@ -7,8 +7,8 @@
 # changes nothing when all is there. Tried on Debian 12, 13 and the development branch.
 set -eu
 
-# Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU and OVMF.
-run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 ovmf'
+# Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU, OVMF, qemu-img.
+run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 qemu-utils ovmf'
 # Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
 # compilers for other processors.
 check="$run g++ clang clang-format python3 mandoc man-db groff
