@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""conftest.py - the last line of each run: how many passed, failed and were skipped."""
+"""
+conftest.py - the modules of tests/lib for every folder; and the last line of each run: how many
+passed, failed and were skipped.
+"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 
 COUNTS = {"passed": 0, "failed": 0, "skipped": 0}
 
