@@ -29,7 +29,7 @@ core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
 rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/fastpath\.h\""
-rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device)\.h>|$(own 'device')"
+rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device|hotplug)\.h>|$(own 'device')"
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule firmware/examples "$std|$libc|$any|$(own 'examples|bare|client')"
@@ -54,8 +54,8 @@ rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rooms='core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process'
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings"
 # A public header includes only what stands to its left.
-order='version error wire doorbell mem platform pci device geometry region channel wait peers
-    stream node'
+order='version error wire doorbell mem platform pci device hotplug geometry region channel wait
+    peers stream node'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

@@ -13,6 +13,7 @@
 #include <ivsh/platform.h>
 #include <ivsh/pci.h>
 #include <ivsh/device.h>
+#include <ivsh/hotplug.h>
 #include <ivsh/geometry.h>
 #include <ivsh/region.h>
 #include <ivsh/channel.h>

@@ -9,6 +9,7 @@
 #ifndef IVSH_PLATFORM_H
 #define IVSH_PLATFORM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -30,6 +31,39 @@ extern "C" {
 enum ivsh_map {
 	IVSH_MAP_REGISTERS = 0, /* device memory: uncached, no merging (BAR0, BAR1) */
 	IVSH_MAP_MEMORY = 1,    /* ordinary memory: write-back, shareable (BAR2) */
+};
+
+/*
+ * A request to remove what is in one slot. It names each function whose number equals (function) in
+ * the bits of (mask): a controller that knows only a device number has its five bits there.
+ */
+struct ivsh_slot_request {
+	uint32_t slot; /* for eject(): the controller's own number, below 2^31 */
+	uint32_t function;
+	uint32_t mask;
+};
+
+/*
+ * A machine's hot-plug controller other than the slots of PCIe ports, which the library drives
+ * itself. Its calls are made by ivsh/hotplug.h, in the caller's thread, with this ctx.
+ */
+struct ivsh_hotplug_controller {
+	void *ctx;
+
+	/*
+	 * True: something was plugged in, or is to be removed, since the call before that answered
+	 * true. Called every few milliseconds: at most one access to a register.
+	 */
+	bool (*pending)(void *ctx);
+
+	/*
+	 * The (index)th request that is open, counted from 0, whatever pending() answers; it stays
+	 * open until eject(). 0, or -1 when there are fewer.
+	 */
+	int (*leaving)(void *ctx, uint32_t index, struct ivsh_slot_request *request);
+
+	/* Remove what is in (slot). It has been closed. */
+	void (*eject)(void *ctx, uint32_t slot);
 };
 
 struct ivsh_platform {
@@ -75,6 +109,11 @@ struct ivsh_platform {
 	 * buses itself.
 	 */
 	int (*list)(void *ctx, uint32_t index, uint32_t *function);
+
+	/*
+	 * The machine's hot-plug controller. NULL: it has none, or only slots of PCIe ports.
+	 */
+	const struct ivsh_hotplug_controller *hotplug;
 
 	/*
 	 * A number that differs from one start of this machine to the next, as well as it can: from
