@@ -294,3 +294,22 @@ COLD void ivsh_pci_unused(const struct ivsh_platform *platform, struct ivsh_pci_
 		ivsh_bridge_exclude(platform, bus, &windows->high, true);
 	}
 }
+
+COLD int ivsh_pci_assign_added(const struct ivsh_platform *platform,
+    const struct ivsh_pci_windows *windows, uint32_t at, uint32_t *function,
+    struct ivsh_pci_shortage *shortage)
+{
+	struct ivsh_pci_windows left = *windows;
+	int result;
+
+	if (shortage)
+		*shortage = (struct ivsh_pci_shortage){IVSH_PCI_LACKS_NOTHING, at, at, 0, 0};
+	ivsh_pci_unused(platform, &left);
+	result = ivsh_pci_assign(platform, &left);
+	if (result == 0 &&
+	    config_read(platform, at, CONFIG_ID) != (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR))
+		result = IVSH_ENODEV;
+	if (result == 0)
+		*function = at;
+	return result;
+}

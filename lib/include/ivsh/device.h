@@ -70,7 +70,8 @@ int ivsh_device_find(
  *
  * IVSH_ENODEV     no ivshmem device is there.
  * IVSH_EVERSION   the library does not know the revision, which is in device->revision.
- * IVSH_ENOSPC     BAR0 or BAR2 has no address: call ivsh_pci_assign(), or check the firmware.
+ * IVSH_ENOSPC     BAR0 or BAR2 has no address: call ivsh_pci_assign(), or for a device that was
+ *                 plugged in ivsh_pci_assign_added(), or check the firmware.
  * IVSH_EPROTO     a BAR is missing, of the wrong kind, or of an impossible size; the capability
  *                 list is broken; COMMAND keeps no bits; or IVPosition is no ID.
  * IVSH_EPLATFORM  the platform could not map a BAR, or mapped it unaligned (BAR0 to 4, BAR2 to
@@ -102,6 +103,13 @@ int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUS
  * IVSH_SELF_NONE for ivshmem-plain, where the caller sets it. (mem) refers to (device), which must
  * neither move nor be closed while mem is used.
  *
+ * mem->doorbell.recheck looks at the device again: in configuration space first, so that no
+ * register of another device is touched where this one was. It enables memory decoding, bus
+ * mastering and MSI-X again, with the same vectors, and reads IVPosition into device->ivposition
+ * and *self; for ivshmem-plain *self stays as it is. Notifications that come meanwhile are lost:
+ * read the shared memory afterwards. IVSH_ENODEV: there is no device, or another one that has no
+ * addresses yet; only ivsh_device_close() is useful then.
+ *
  * mem->doorbell.notify is a release fence and one 32-bit store. It ignores a peer or vector above
  * 65535. It is NULL for ivshmem-plain. QEMU without ioeventfd uses only the low 8 bits of a vector,
  * so leave vectors of 256 and more unused.
@@ -126,9 +134,14 @@ int ivsh_device_open_any(struct ivsh_device *device, const struct ivsh_platform 
     uint32_t index, struct ivsh_mem *mem) IVSH_MUST_CHECK;
 
 /*
- * Close: mask and disable MSI-X, free the interrupts, unmap, and disable bus mastering and memory
- * decoding if open enabled them. Detach the region first. (device) may be opened again. Closing a
- * device that is closed, or that failed to open, does nothing.
+ * Close: mask all vectors, disable MSI-X, wait until the messages sent before are there, disable
+ * bus mastering and memory decoding if open enabled them, unmap, and free the interrupts. Detach
+ * the region first. (device) may be opened again. Closing a device that is closed, or that failed
+ * to open, does nothing.
+ *
+ * If the device is gone, or another one is in its place, no register is written: it only unmaps,
+ * and frees the interrupts. The mappings are undone in any case, so their page tables can be used
+ * again.
  */
 void ivsh_device_close(struct ivsh_device *device);
 

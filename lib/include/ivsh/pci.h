@@ -164,6 +164,42 @@ int ivsh_pci_assign(
  */
 void ivsh_pci_unused(const struct ivsh_platform *platform, struct ivsh_pci_windows *windows);
 
+/* What is too small for a function that was plugged in. */
+enum ivsh_pci_lack {
+	IVSH_PCI_LACKS_NOTHING = 0,
+	IVSH_PCI_LACKS_PREFETCH, /* room for a 64-bit prefetchable BAR, as BAR2 */
+	IVSH_PCI_LACKS_MEMORY,   /* room below 4 GiB for a 32-bit BAR */
+	IVSH_PCI_LACKS_BUS,      /* a bus number for a bridge */
+};
+
+struct ivsh_pci_shortage {
+	enum ivsh_pci_lack lack;
+	uint32_t function; /* what stays unassigned: the ivshmem function, or the bridge */
+	uint32_t port; /* the bridge above it on a root bus; (function) if it is on one itself */
+	uint64_t size; /* bytes of that BAR, or bus numbers */
+	/*
+	 * Bytes, or bus numbers, with which the port has room for it if firmware reserves them:
+	 * QEMU's pcie-root-port,pref64-reserve=, mem-reserve= or bus-reserve=.
+	 */
+	uint64_t reserve;
+};
+
+/*
+ * As ivsh_pci_assign(), for one function that was plugged in. (at) is that function, or a bridge
+ * above it, as the port with the slot: then what is behind it. Functions elsewhere are not
+ * assigned, and bridges elsewhere not numbered.
+ *
+ * On success *function is the first ivshmem function there, and ivsh_device_open() can open it.
+ * With IVSH_ENOSPC *shortage says what is missing; with other errors its lack is
+ * IVSH_PCI_LACKS_NOTHING. It may be NULL.
+ *
+ * IVSH_ENODEV  there is no ivshmem function: *function is unchanged.
+ * Else as ivsh_pci_assign().
+ */
+int ivsh_pci_assign_added(const struct ivsh_platform *platform,
+    const struct ivsh_pci_windows *windows, uint32_t at, uint32_t *function,
+    struct ivsh_pci_shortage *shortage) IVSH_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif
