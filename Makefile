@@ -400,6 +400,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
+    build/x86_64/traffic.elf build/host/traffic \
     build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
 

@@ -106,10 +106,19 @@ build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
+# For tests/moved: the same traffic as a process and as a guest.
+TRAFFIC := tests/moved/traffic.o tests/moved/numbered.o
+build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC)) \
+    $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
 # --- Guests: linked by the Makefile's rule for images --------------------------------------------
 build/x86_64/bare_test.elf: $(addprefix build/x86_64/tests/guest/,bare_test.o mapping.o actions.o) \
     build/x86_64/tests/lib/test.o $(BARE_LIBS)
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
+build/x86_64/traffic.elf: $(addprefix build/x86_64/,tests/moved/traffic_guest.o $(TRAFFIC)) \
+    $(BARE_LIBS)
 build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
     $(BARE_LIBS)
 
