@@ -123,14 +123,16 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
           lib/core/inplace.c lib/core/batch.c lib/core/request.c lib/core/wait.c \
           lib/core/next.c lib/core/peer_event.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/bridge.c lib/device/assign.c \
-          lib/device/msix.c lib/device/device.c lib/device/any.c
+          lib/device/msix.c lib/device/device.c lib/device/any.c lib/device/slot.c \
+          lib/device/hotplug.c
 NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c \
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
           lib/node/inbox.c lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
           lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
 # What bare metal and UEFI share below the commands.
-UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c
+UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c \
+          lib/bare/x86_64/hotplug.c
 X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
@@ -399,9 +401,9 @@ build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
-    build/x86_64/numbers.elf build/x86_64/pair.elf build/host/survivor build/host/numbers \
+    build/x86_64/numbers.elf build/x86_64/plug.elf build/x86_64/pair.elf \
     build/x86_64/traffic.elf build/host/traffic \
-    build/host/tests/host/load $(COUNTED)
+    build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

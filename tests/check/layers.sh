@@ -36,7 +36,7 @@ rule firmware/examples "$std|$libc|$any|$(own 'examples|bare|client')"
 rule firmware/guest "$std|$libc|$any|$(own 'app|x86_64|bare(/newlib)?')"
 rule firmware/x86_64 "$std|\"bare/x86_64/cpu\.h\"|$(own 'x86_64')"
 # Of lib/bare, UEFI has the files that do not start a machine.
-under='"bare/(arch|timing|words|x86_64/(com1|cpu|local_apic|nonce|qemu))\.h"'
+under='"bare/(arch|timing|words|x86_64/(com1|cpu|hotplug|local_apic|nonce|qemu))\.h"'
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|x86_64')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"

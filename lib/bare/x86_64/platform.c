@@ -8,6 +8,7 @@
  */
 #include "bare/arch.h"
 #include "bare/timing.h"
+#include "bare/x86_64/hotplug.h"
 #include "bare/x86_64/x86.h"
 
 #define CF8 0xcf8
@@ -96,6 +97,8 @@ void x86_platform_init(void)
 	} else {
 		machine = MACHINE_MICROVM_NO_PCI;
 	}
+	if (x86_has_acpi_registers())
+		platform.hotplug = x86_hotplug(&platform);
 }
 
 const struct ivsh_platform *arch_platform(void)

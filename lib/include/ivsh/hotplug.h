@@ -74,6 +74,7 @@ struct ivsh_hotplug {
 	/* -------- */
 	uint32_t devices;
 	bool pending; /* the next poll looks at everything */
+	bool waiting; /* a request names a device that is leaving by another one */
 	struct ivsh_hotplug_port port[IVSH_HOTPLUG_PORTS];
 	struct ivsh_hotplug_device device[IVSH_HOTPLUG_DEVICES];
 };

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: MIT
+"""
+test_hotplug.py - device_del and device_add under a guest without an OS: plug.elf.
+
+Each cycle has a memory backend and a chardev of its own: QEMU 7.2 aborts when a device is plugged
+in with the backend of one that was unplugged, and hangs with its chardev.
+"""
+
+import mmap
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from qmp import Qmp, QmpClosed, qmp_words
+
+BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
+IMAGE = BUILD / "x86_64" / "plug.elf"
+SOAK = bool(os.environ.get("IVSH_SOAK"))
+CYCLES = 50 if SOAK else 5
+LIMIT = 60  # seconds
+DELETED = 6  # seconds in which QEMU must say that a device is gone
+SIZE = 4 << 20
+
+QEMU = (
+    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -m 64M -nodefaults -display none"
+    " -serial stdio -monitor none -no-reboot"
+).split()
+
+PORT = "-device pcie-root-port,id=root,chassis=1,pref64-reserve=8M"
+# The machine; where the device is plugged in; what the guest must find.
+NATIVE = "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+MACHINES = {
+    "pc": ("-M pc", {}, "controller, 0 ports"),
+    "pc qboot": ("-M pc -bios qboot.rom", {}, "controller, 0 ports"),
+    "q35 acpi": (f"-M q35 {PORT}", {"bus": "root"}, "controller, 1 ports"),
+    "q35 acpi bridge": (
+        f"-M q35 {PORT} -device pcie-pci-bridge,id=bridge,bus=root",
+        {"bus": "bridge", "addr": "3"},
+        "controller, 1 ports",
+    ),
+    "q35 acpi qboot": (f"-M q35 -bios qboot.rom {PORT}", {"bus": "root"}, "controller, 1 ports"),
+    "q35 native": (f"-M q35 {NATIVE} {PORT}", {"bus": "root"}, "ports only, 1 ports"),
+    "q35 native qboot": (
+        f"-M q35 -bios qboot.rom {NATIVE} {PORT}",
+        {"bus": "root"},
+        "ports only, 1 ports",
+    ),
+    "microvm": (f"-M microvm,pcie=on,acpi=on {PORT}", {"bus": "root"}, "ports only, 1 ports"),
+}
+
+
+class Server:
+    """ivsh-server over memory that it never writes."""
+
+    def __init__(self, folder):
+        self.socket = folder / "socket"
+        words = ["-F", "-S", self.socket, "-l", SIZE, "-n", 2, "--slots", 4, "--raw"]
+        self.process = subprocess.Popen(
+            [BUILD / "host" / "ivsh-server", *map(str, words)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        for line in self.process.stderr:
+            found = re.search(rb"event=ready.* memory=(\S+)", line)
+            if found:
+                self.memory = found[1].decode()
+                return
+        raise AssertionError(f"the server ended with status {self.process.wait()}")
+
+    def close(self):
+        self.process.terminate()
+        assert self.process.wait(LIMIT) == 0
+        self.process.stderr.close()
+
+
+class Plain:
+    """ivshmem-plain; each cycle has a new memory-backend-file over the same file."""
+
+    doorbell = "none"
+
+    def __init__(self, folder):
+        self.path, self.count = folder / "memory", 0
+        self.path.write_bytes(bytes(SIZE))
+        self.memory = str(self.path)
+
+    def _backend(self):
+        self.count += 1
+        return {"id": f"m{self.count}", "share": True, "mem-path": self.memory, "size": SIZE}
+
+    def words(self, where):
+        backend = self._backend()
+        backend["share"] = "on"
+        return [
+            "-object", "memory-backend-file," + ",".join(f"{k}={v}" for k, v in backend.items()),
+            "-device", f"ivshmem-plain,id=ivsh,memdev=m{self.count}{where}",
+        ]  # fmt: skip
+
+    def remove(self, qmp):
+        qmp.command("object-del", id=f"m{self.count}")
+
+    def add(self, qmp):
+        qmp.command("object-add", **{"qom-type": "memory-backend-file"}, **self._backend())
+        return {"driver": "ivshmem-plain", "memdev": f"m{self.count}"}
+
+    def close(self):
+        pass
+
+
+class Doorbell:
+    """ivshmem-doorbell; each cycle has a new chardev to the same server."""
+
+    doorbell = "arrives"
+
+    def __init__(self, folder):
+        self.server, self.count = Server(folder), 0
+        self.memory = self.server.memory
+
+    def words(self, where):
+        self.count += 1
+        return [
+            "-chardev", f"socket,id=c{self.count},path={self.server.socket}",
+            "-device", f"ivshmem-doorbell,id=ivsh,vectors=2,chardev=c{self.count}{where}",
+        ]  # fmt: skip
+
+    def remove(self, qmp):
+        qmp.command("chardev-remove", id=f"c{self.count}")
+
+    def add(self, qmp):
+        self.count += 1
+        address = {"type": "unix", "data": {"path": str(self.server.socket)}}
+        backend = {"type": "socket", "data": {"addr": address, "server": False}}
+        qmp.command("chardev-add", id=f"c{self.count}", backend=backend)
+        return {"driver": "ivshmem-doorbell", "vectors": 2, "chardev": f"c{self.count}"}
+
+    def close(self):
+        self.server.close()
+
+
+class Guest:
+    """QEMU with plug.elf, and what it has printed."""
+
+    def __init__(self, folder, words):
+        socket = folder / "qmp"
+        self.words = [*QEMU, *qmp_words(socket), *words]
+        self.process = subprocess.Popen(
+            self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self.text, self.ended, self.more = "", False, threading.Condition()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        try:
+            self.qmp = Qmp(socket)
+        except QmpClosed as error:
+            self.reader.join(LIMIT)
+            raise AssertionError(f"{error}: {self.text}") from error
+
+    def _read(self):
+        while data := self.process.stdout.read1(65536):
+            with self.more:
+                self.text += data.decode(errors="replace").replace("\r", "")
+                self.more.notify_all()
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
+
+    def expect(self, pattern, after=0, seconds=LIMIT):
+        """The match of (pattern) in whole lines from character (after) on, waited for."""
+        expression, end = re.compile(pattern, re.MULTILINE), time.monotonic() + seconds
+        with self.more:
+            while True:
+                found = expression.search(self.text[: self.text.rfind("\n") + 1], after)
+                if found:
+                    return found
+                left = end - time.monotonic()
+                why = "QEMU ended" if self.ended else "timeout" if left <= 0 else None
+                assert not why, f"{why}: no {pattern!r} from {after} on in:\n{self.text}"
+                self.more.wait(left)
+
+    def descriptors(self):
+        """How many QEMU has open once it has closed those of the last cycle (which RCU delays)."""
+        least, end = 1 << 30, time.monotonic() + 0.5
+        while time.monotonic() < end:
+            least = min(least, len(os.listdir(f"/proc/{self.process.pid}/fd")))
+            time.sleep(0.01)
+        return least
+
+    def resident(self):
+        """Bytes of QEMU's own memory, without the guest's and what is shared."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) << 10
+
+    def close(self):
+        self.qmp.close()
+        self.process.kill()
+        self.process.wait(LIMIT)
+        self.reader.join(LIMIT)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(kind, words): a backend of that kind, and a guest. They end with the test."""
+    started = []
+
+    def begin(kind, words, present, where):
+        device = kind(tmp_path)
+        started.append(device)
+        text = "".join(f",{key}={value}" for key, value in where.items())
+        words = [*words.split(), *(device.words(text) if present else [])]
+        guest = Guest(tmp_path, [*words, "-kernel", IMAGE])
+        started.append(guest)
+        return device, guest
+
+    yield begin
+    for one in reversed(started):
+        one.close()
+
+
+class Memory:
+    """The last page of the shared memory, in which the guest answers."""
+
+    def __init__(self, path):
+        with open(path, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 4096, offset=SIZE - 4096)
+
+    def answers(self, number, seconds=2):
+        """The guest copies (number) from word 0 to word 1."""
+        struct.pack_into("<I", self.map, 0, number)
+        end = time.monotonic() + seconds
+        while struct.unpack_from("<I", self.map, 4)[0] != number:
+            assert time.monotonic() < end, "the guest does not answer in its memory"
+            time.sleep(0.001)
+
+
+def unplug(guest, device):
+    """device_del until DEVICE_DELETED; the seconds that it took."""
+    began = time.monotonic()
+    at = len(guest.text)
+    guest.qmp.command("device_del", id="ivsh")
+    guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device="ivsh")
+    took = time.monotonic() - began
+    guest.expect(r"^ejected \S+: it has gone$", at)
+    device.remove(guest.qmp)
+    return took
+
+
+def plug(guest, device, where):
+    """device_add until the guest has the device open; the seconds that it took."""
+    words = device.add(guest.qmp)
+    began = time.monotonic()
+    at = len(guest.text)
+    guest.qmp.command("device_add", id="ivsh", **words, **where)
+    guest.expect(rf"^open \S+: BAR2 .*, {SIZE} bytes, ID \d+, doorbell {device.doorbell}$", at)
+    return time.monotonic() - began
+
+
+# Each machine with one of each; in soak with all four, but where nothing reserves addresses for a
+# bus that is empty at boot: SeaBIOS behind a conventional bridge.
+CASES = [
+    (machine, kind, present)
+    for machine in MACHINES
+    for kind in (Plain, Doorbell)
+    for present in (True, False)
+    if (SOAK or present == (kind == Doorbell) or "bridge" in machine)
+    and (present or "bridge" not in machine)
+]
+
+
+@pytest.mark.parametrize(
+    "machine, kind, present",
+    CASES,
+    ids=lambda v: getattr(v, "__name__", {True: "present", False: "empty"}.get(v, v)),
+)
+def test_cycles(start, machine, kind, present):
+    words, where, found = MACHINES[machine]
+    device, guest = start(kind, words, present, where)
+    assert guest.expect(r"^hot-plug: (.*)$")[1] == found
+    guest.expect(r"^ready$")
+    memory, flat, times = Memory(device.memory), None, []
+    if not present:
+        plug(guest, device, where)
+    for cycle in range(1, CYCLES + 1):
+        memory.answers(cycle)
+        times.append((unplug(guest, device), plug(guest, device, where)))
+        if cycle == 2:
+            flat = guest.descriptors(), guest.resident()
+    memory.answers(0)
+    assert "FAIL" not in guest.text
+    assert guest.descriptors() <= flat[0], guest.text
+    grown = guest.resident() - flat[1]
+    away = [f"{1000 * max(column):.0f}" for column in zip(*times)]
+    print(f"{machine}: at most {away[0]} ms to remove, {away[1]} to add; {grown >> 10} KiB more")
+    assert grown < (4 << 20) + CYCLES * (64 << 10)
