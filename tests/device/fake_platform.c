@@ -325,8 +325,19 @@ static void relax(void *ctx)
 void fake_init(struct fake_bus *bus)
 {
 	memset(bus, 0, sizeof(*bus));
-	bus->platform = (struct ivsh_platform){bus, config_read, config_write, map, unmap, msi_open,
-	    msi_close, now_ns, sleep_until, count, relax, NULL, 0};
+	bus->platform = (struct ivsh_platform){
+	    .ctx = bus,
+	    .config_read = config_read,
+	    .config_write = config_write,
+	    .map = map,
+	    .unmap = unmap,
+	    .msi_open = msi_open,
+	    .msi_close = msi_close,
+	    .now_ns = now_ns,
+	    .sleep = sleep_until,
+	    .count = count,
+	    .relax = relax,
+	};
 	bus->msi_max = UINT32_MAX;
 }
 
