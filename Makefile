@@ -131,14 +131,15 @@ NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/no
           lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
 # What bare metal and UEFI share below the commands.
-UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c \
-          lib/bare/x86_64/hotplug.c
+UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c \
+          lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
+          lib/bare/x86_64/gpe.c lib/bare/x86_64/generation.c lib/bare/x86_64/hotplug.c
 X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
           lib/bare/x86_64/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
           lib/bare/x86_64/reference.c lib/bare/x86_64/calibrate.c \
-          lib/bare/x86_64/platform.c lib/bare/x86_64/power.c \
+          lib/bare/x86_64/platform.c lib/bare/x86_64/identity.c lib/bare/x86_64/power.c \
           $(UNDER)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 EXAMPLES := exchange request sleep stream events
@@ -371,14 +372,15 @@ build/uefi-x86_64/libivsh.a: $(LIB:%.c=build/uefi-x86_64/%.o)
 # A shared object that binds to itself; crt0 relocates it where the firmware loads it, and calls
 # efi_main(). The crt0 of gnu-efi 3.0.18 and later calls _entry() instead, libefi's, which sets up
 # what nothing here uses, and then calls efi_main().
-build/uefi-x86_64/ivsh.so: linker/uefi-x86_64.ld $(UEFI:%.c=build/uefi-x86_64/%.o) \
+build/uefi-x86_64/ivsh.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
     $(APP:%.c=build/uefi-x86_64/%.o) $(APP_DEVICE:%.c=build/uefi-x86_64/%.o) \
     build/uefi-x86_64/libivsh.a $(LIBC)
+build/uefi-x86_64/%.so: linker/uefi-x86_64.ld
 	@echo "LD      $@"
 	$(Q)$(LD) -nostdlib -shared -Bsymbolic --no-undefined --gc-sections -z noexecstack \
 	    --orphan-handling=error --defsym=_entry=efi_main -o $@ $(EFI_CRT) -T $^ $(EFI_LIB)
 
-build/uefi-x86_64/ivsh.efi: build/uefi-x86_64/ivsh.so
+build/uefi-x86_64/%.efi: build/uefi-x86_64/%.so
 	@echo "OBJCOPY $@"
 	$(Q)$(OBJCOPY) -j .text -j .rodata -j .reloc -j .rela -j .dynamic -j .data \
 	    -O pei-x86-64 --subsystem=10 $< $@
@@ -403,6 +405,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/plug.elf build/x86_64/pair.elf \
     build/x86_64/traffic.elf build/host/traffic \
+    build/x86_64/moved.elf build/uefi-x86_64/moved.efi \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED)
 .PHONY: build/test
 

@@ -16,6 +16,7 @@
 #include "uefi/interrupts.h"
 
 #include "bare/arch.h"
+#include "bare/generation.h"
 #include "bare/x86_64/cpu.h"
 
 #include <stdbool.h>
@@ -97,9 +98,18 @@ void clock_close(void)
 	clock.timer = NULL;
 }
 
+/* (age_ns): of the VM generation, at most. */
+static uint64_t now_ns(uint64_t age_ns)
+{
+	uint64_t now = x86_ticks_to_ns(x86_tsc() - clock.start, clock.scale);
+
+	bare_generation_refresh(now, age_ns);
+	return now;
+}
+
 uint64_t arch_now_ns(void)
 {
-	return x86_ticks_to_ns(x86_tsc() - clock.start, clock.scale);
+	return now_ns(BARE_GENERATION_RUNNING_NS);
 }
 
 void arch_relax(void)
@@ -138,5 +148,6 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 		set_period(near && !doorbells ? FINE_PERIOD : clock.own_period);
 	do
 		halt(seen);
-	while (doorbells && arch_doorbells() == seen && arch_now_ns() < deadline_ns);
+	while (now_ns(BARE_GENERATION_HALTED_NS) < deadline_ns && doorbells &&
+	       arch_doorbells() == seen);
 }

@@ -5,6 +5,7 @@
 #include "uefi/nonce.h"
 
 #include "bare/arch.h"
+#include "bare/generation.h"
 #include "bare/x86_64/nonce.h"
 
 static EFI_SYSTEM_TABLE *table;
@@ -44,5 +45,8 @@ static uint64_t date(void)
 
 uint64_t arch_nonce(void)
 {
-	return x86_nonce(random_number() ^ x86_mix(date()));
+	const uint64_t *generation = bare_generation();
+	uint64_t moved = generation != NULL ? *(const volatile uint64_t *)generation : 0;
+
+	return x86_nonce(random_number() ^ x86_mix(date() ^ x86_mix(moved)));
 }

@@ -14,6 +14,7 @@
 
 #include "bare/arch.h"
 #include "bare/timing.h"
+#include "bare/x86_64/generation.h"
 
 #include <ivsh/pci.h>
 
@@ -139,7 +140,14 @@ static void add(EFI_HANDLE handle)
 	pci.count++;
 }
 
-EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
+/* RAM is mapped to itself (2.3.4). */
+static void *map_ram(uint64_t address, uint64_t size)
+{
+	(void)size;
+	return (void *)(uintptr_t)address;
+}
+
+static EFI_STATUS collect(EFI_BOOT_SERVICES *services)
 {
 	EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
 	EFI_HANDLE *handles = NULL;
@@ -147,10 +155,6 @@ EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
 	void *functions;
 	EFI_STATUS status;
 
-	bare_timing(&platform);
-	platform.seed = arch_nonce();
-	interrupts_open(services);
-	pci.services = services;
 	status = services->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles);
 	if (EFI_ERROR(status))
 		return status == EFI_NOT_FOUND ? EFI_SUCCESS : status;
@@ -161,6 +165,24 @@ EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
 			add(handles[i]);
 	}
 	services->FreePool(handles);
+	return status;
+}
+
+/*
+ * After the functions: the event is found by them. The program's memory is somebody else's as soon
+ * as it returns, so QEMU is not given a buffer in it.
+ */
+EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
+{
+	EFI_STATUS status;
+
+	bare_timing(&platform);
+	platform.seed = arch_nonce();
+	interrupts_open(services);
+	pci.services = services;
+	status = collect(services);
+	if (!EFI_ERROR(status))
+		platform.machine = x86_generation_open(&platform, map_ram, false);
 	return status;
 }
 

@@ -36,7 +36,8 @@ rule firmware/examples "$std|$libc|$any|$(own 'examples|bare|client')"
 rule firmware/guest "$std|$libc|$any|$(own 'app|x86_64|bare(/newlib)?')"
 rule firmware/x86_64 "$std|\"bare/x86_64/cpu\.h\"|$(own 'x86_64')"
 # Of lib/bare, UEFI has the files that do not start a machine.
-under='"bare/(arch|timing|words|x86_64/(com1|cpu|hotplug|local_apic|nonce|qemu))\.h"'
+under='x86_64/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)'
+under="\"bare/(arch|generation|timing|words|$under)\.h\""
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|x86_64')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
@@ -51,7 +52,7 @@ rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control'
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
-rooms='core|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process'
+rooms='core|app|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process'
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings"
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem platform pci device hotplug geometry region channel wait

@@ -67,9 +67,9 @@ class Qmp:
             except OSError as error:
                 self.close()
                 self.fail(str(error))
-        greeting = self._read(end, "QEMU's greeting")
-        if "QMP" not in greeting:
-            self.fail(f"no greeting, but {greeting}")
+        first = self._read(end, "QEMU's first line")
+        if "QMP" not in first:
+            self.fail(f"not QEMU's first line: {first}")
         self.command("qmp_capabilities", seconds=max(end - time.monotonic(), 1.0))
 
     def close(self):

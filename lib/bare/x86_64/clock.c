@@ -3,6 +3,7 @@
  * clock.c - the time from the TSC, and sleeping with the local APIC's timer.
  */
 #include "bare/arch.h"
+#include "bare/generation.h"
 #include "bare/x86_64/x86.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -26,9 +27,18 @@ void x86_clock_init(void)
 	apic_per_ns = (apic_hz << 32) / NS_PER_S;
 }
 
+/* (age_ns): of the VM generation, at most. */
+static uint64_t now_ns(uint64_t age_ns)
+{
+	uint64_t now = x86_ticks_to_ns(x86_tsc() - tsc_start, ns_per_tsc);
+
+	bare_generation_refresh(now, age_ns);
+	return now;
+}
+
 uint64_t arch_now_ns(void)
 {
-	return x86_ticks_to_ns(x86_tsc() - tsc_start, ns_per_tsc);
+	return now_ns(BARE_GENERATION_RUNNING_NS);
 }
 
 /* Start the timer: one interrupt after (ns), at most a second. */
@@ -51,13 +61,14 @@ void arch_relax(void)
  */
 void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 {
-	for (;;) {
-		uint64_t now = arch_now_ns();
+	uint64_t now = arch_now_ns();
 
+	for (;;) {
 		if (arch_doorbells() != seen || now >= deadline_ns)
 			return;
 		if (deadline_ns - now < SPIN_NS) {
 			arch_relax();
+			now = arch_now_ns();
 			continue;
 		}
 		x86_interrupts_off();
@@ -67,5 +78,6 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 		} else {
 			x86_interrupts_on();
 		}
+		now = now_ns(BARE_GENERATION_HALTED_NS);
 	}
 }

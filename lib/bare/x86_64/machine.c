@@ -3,6 +3,7 @@
  * machine.c - the order in which the machine is set up, and its end.
  */
 #include "bare/arch.h"
+#include "bare/generation.h"
 #include "bare/x86_64/nonce.h"
 #include "bare/x86_64/qemu.h"
 #include "bare/x86_64/x86.h"
@@ -28,13 +29,16 @@ void x86_main(uint32_t start_info)
 	x86_power_init();
 	x86_apic_init();
 	x86_clock_init();
+	x86_generation_init();
 	x86_unmap_page_0(); /* SeaBIOS leaves the start info there */
 	bare_main();
 }
 
 uint64_t arch_nonce(void)
 {
-	return x86_nonce(0);
+	const uint64_t *generation = bare_generation();
+
+	return x86_nonce(generation != NULL ? *(const volatile uint64_t *)generation : 0);
 }
 
 _Noreturn void arch_exit(int status)

@@ -196,6 +196,7 @@ void x86_paging_init(void)
 	map_image(image_data, image_data_end, WRITE | NO_EXECUTE);
 	map_image(image_trap_stack, image_trap_stack_end, WRITE | NO_EXECUTE);
 	map_image(image_stack, image_stack_end, WRITE | NO_EXECUTE);
+	map_image(image_kept, image_kept_end, WRITE | NO_EXECUTE);
 	use_tables();
 }
 

@@ -8,6 +8,7 @@
  */
 #include "bare/arch.h"
 #include "bare/timing.h"
+#include "bare/x86_64/generation.h"
 #include "bare/x86_64/hotplug.h"
 #include "bare/x86_64/x86.h"
 
@@ -99,6 +100,16 @@ void x86_platform_init(void)
 	}
 	if (x86_has_acpi_registers())
 		platform.hotplug = x86_hotplug(&platform);
+}
+
+static void *map_ram(uint64_t address, uint64_t size)
+{
+	return x86_map(address, size, IVSH_MAP_MEMORY);
+}
+
+void x86_generation_init(void)
+{
+	platform.machine = x86_identity(x86_generation_open(&platform, map_ram, true));
 }
 
 const struct ivsh_platform *arch_platform(void)

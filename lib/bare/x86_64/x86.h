@@ -22,6 +22,7 @@ extern char image_rodata[], image_rodata_end[];
 extern char image_data[], image_data_end[];
 extern char image_trap_guard[], image_trap_stack[], image_trap_stack_end[];
 extern char image_guard[], image_stack[], image_stack_end[];
+extern char image_kept[], image_kept_end[];
 extern char image_end[];
 
 /* --- pvh.c: the loader's start info ----------------------------------------------------------- */
@@ -103,6 +104,14 @@ bool x86_has_acpi_registers(void); /* at 0x600: QEMU's pc and q35 */
 /* Interrupts are off. May be called from an exception. */
 _Noreturn void x86_power_off(void);
 
+/* --- identity.c ------------------------------------------------------------------------------- */
+
+/*
+ * The number that this machine had at its last start, if this one is a reset; else (first), or if
+ * that is 0 a random one. Never 0. ivsh/platform.h: machine.
+ */
+uint64_t x86_identity(uint64_t first);
+
 /* --- The rest, in the order in which the machine comes up ------------------------------------- */
 
 void x86_console_init(void);
@@ -112,7 +121,8 @@ void x86_screen_write(const char *bytes, size_t size);
 void x86_clock_init(void);
 void x86_calibrate(uint64_t *tsc_hz, uint64_t *apic_hz); /* calibrate.c: ticks a second */
 void x86_platform_init(void);
-bool x86_is_microvm(void); /* platform.c: there is no 0xCF8 */
+void x86_generation_init(void); /* platform.c; after x86_power_init(), which enables the GPEs */
+bool x86_is_microvm(void);      /* platform.c: there is no 0xCF8 */
 
 /* Print (text) on the console. */
 void x86_print(const char *text);

@@ -123,16 +123,19 @@ struct ivsh_platform {
 	uint64_t seed;
 
 	/*
-	 * The VM generation: an aligned word that changes when this machine was migrated, or
-	 * restored from a snapshot, before the machine executes its first instruction there if that
-	 * can be had (8 bytes of the GUID of QEMU's vmgenid device), else as soon as the platform
-	 * sees it, in now_ns() or sleep(). The library loads it in every call. NULL: unknown.
+	 * The VM generation: a word of 8 bytes, aligned, that changes when this machine was
+	 * migrated or restored from a snapshot. If that can be had it changes before the machine
+	 * executes its first instruction there, as 8 bytes of the GUID of QEMU's vmgenid device do;
+	 * else when the platform sees the move, in now_ns() or sleep(). One move is one change, and
+	 * no value comes again. The library loads it in every call, by one plain load where the
+	 * machine has loads of 8 bytes. Valid as long as the platform. NULL: nothing shows a move.
 	 */
 	const uint64_t *vm_generation;
 
 	/*
-	 * A number that this machine has again after a reset, and that no other machine has. So a
-	 * machine that was reset finds its own slot. 0: there is none.
+	 * A number that this machine has again after a reset, and that no other machine has; a twin
+	 * that was restored from the same snapshot may have it. So a machine that was reset gets
+	 * its own slot again sooner on an ivshmem-plain. 0: there is none.
 	 */
 	uint64_t machine;
 };
