@@ -97,8 +97,8 @@ const char *arch_command_line(void);
 void arch_heap(char **start, char **end);
 
 /*
- * The bus addresses that are left for devices if firmware has assigned none, for ivsh_pci_assign().
- * A machine without PCI has empty windows.
+ * The bus addresses that the machine has for devices, for ivsh_pci_assign(). A machine without PCI
+ * has empty windows.
  */
 void arch_pci_windows(struct ivsh_pci_windows *windows);
 

@@ -2,13 +2,11 @@
 /*
  * assign.c - addresses and bus numbers for ivshmem functions, when firmware gave none.
  *
- * Theory of operation. The code walks down from each root bus, depth first. Each bus has resources:
- * two windows of addresses and a range of bus numbers. The BARs of a function take addresses from
- * the resources of its bus. A bridge without bus numbers or windows passes the free resources of
- * its own bus to the bus behind it; that bus takes from their front, and the bridge is then set to
- * what was taken, rounded up. A bridge that firmware has set up passes on what is free inside its
- * own windows and numbers. A bridge that leads to no ivshmem function gets its old bus numbers
- * back, and takes nothing.
+ * Theory of operation. The code walks down from each root bus, depth first. A bridge without bus
+ * numbers gets all free ones of its own bus, and is set to those that were needed when the walk
+ * comes back. A bridge that leads to no ivshmem function gets its old ones back, unless it is an
+ * empty slot. The BARs of each ivshmem function are placed on the way (place.c), which opens and
+ * moves windows of the bridges above.
  *
  * The walk ends whatever the bus reports: it visits at most BUSES_MAX buses, at most DEPTH_MAX
  * bridges deep. Further down, to PROBE_DEPTH_MAX, it only probes: an ivshmem function there is an
@@ -19,57 +17,61 @@
 
 #include "device/bridge.h"
 #include "device/config.h"
+#include "device/place.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define BUSES_MAX 256u
 #define DEPTH_MAX 8u
 #define PROBE_DEPTH_MAX 32u
 
+#define EVERYWHERE CONFIG_ABSENT /* as walk.at */
+
 struct walk {
 	const struct ivsh_platform *platform;
-	uint32_t buses; /* visited so far */
+	struct place place;
+	uint32_t buses;    /* visited so far */
+	uint32_t at;       /* only this function or what is behind it; EVERYWHERE */
+	uint32_t function; /* the first ivshmem function there; EVERYWHERE: none so far */
+	struct ivsh_pci_shortage shortage;
 };
 
-/* Free addresses and bus numbers for the functions on one bus. */
-struct resources {
-	struct ivsh_pci_window window[BRIDGE_WINDOWS];
-	bool shared[BRIDGE_WINDOWS]; /* true: exclude what functions on the bus have, before use */
-	uint32_t bus;                /* this bus */
-	uint32_t bus_next;           /* the first bus number that no bridge has */
-	uint32_t bus_end;            /* one above the last bus number that reaches this bus */
-	uint32_t depth;              /* number of bridges above */
-	bool found;                  /* out: an ivshmem function is on this bus, or behind it */
+/* A bus that the walk visits, and the bus numbers for those below it. */
+struct visit {
+	struct place_bus bus;
+	uint32_t next; /* the first bus number that no bridge has */
+	uint32_t end;  /* one above the last bus number that reaches this bus */
+	bool wanted;   /* the walk's function leads here */
+	bool found;    /* out: an ivshmem function is on this bus, or behind it */
 };
 
-static struct ivsh_pci_window *resources_window(
-    struct walk *walk, struct resources *resources, enum bridge_window which)
-{
-	if (resources->shared[which])
-		ivsh_bridge_exclude(
-		    walk->platform, resources->bus, &resources->window[which], false);
-	resources->shared[which] = false;
-	return &resources->window[which];
-}
+/* --- BARs ------------------------------------------------------------------------------------- */
 
-static bool resources_take(struct walk *walk, struct resources *resources, enum bridge_window which,
-    uint64_t size, uint64_t *address)
+static void lack(struct walk *walk, const struct place_bus *bus, enum ivsh_pci_lack what,
+    uint32_t function, uint64_t size, uint64_t reserve)
 {
-	return ivsh_window_take(resources_window(walk, resources, which), size, address);
+	walk->shortage = (struct ivsh_pci_shortage){what, function, function, size, reserve};
+	for (; bus->above; bus = bus->above)
+		walk->shortage.port = bus->bridge;
 }
 
 static int assign_bar(struct walk *walk, uint32_t function, uint32_t index,
-    const struct ivsh_bar *bar, struct resources *resources)
+    const struct ivsh_bar *bar, const struct place_bus *bus)
 {
 	const struct ivsh_platform *platform = walk->platform;
 	uint32_t offset = CONFIG_BAR + 4 * index, command;
 	uint64_t address, kept;
 	bool high = bar->is_64 && bar->prefetch;
 
-	if (!(high && resources_take(walk, resources, BRIDGE_HIGH, bar->size, &address)) &&
-	    !resources_take(walk, resources, BRIDGE_LOW, bar->size, &address))
+	if (!ivsh_place_bar(&walk->place, bus, high, bar->size, &address)) {
+		lack(walk, bus, high ? IVSH_PCI_LACKS_PREFETCH : IVSH_PCI_LACKS_MEMORY, function,
+		    bar->size,
+		    ivsh_place_needed(
+			&walk->place, bus, high ? BRIDGE_HIGH : BRIDGE_LOW, bar->size));
 		return IVSH_ENOSPC;
+	}
 	/* No decoding while only half of the address is written. */
 	command = ivsh_config_command(platform, function, COMMAND_MEMORY, 0);
 	config_write(platform, function, offset, (uint32_t)address);
@@ -83,57 +85,20 @@ static int assign_bar(struct walk *walk, uint32_t function, uint32_t index,
 }
 
 /* Assign the BARs of one ivshmem function. The last is the largest, and comes first: fewer gaps. */
-static int assign_bars(struct walk *walk, uint32_t function, struct resources *resources)
+static int assign_bars(struct walk *walk, uint32_t function, struct visit *visit)
 {
 	struct ivsh_bar bar[3] = {{0}};
 	int result = 0;
 
-	resources->found = true;
+	visit->found = true;
+	if (walk->function == EVERYWHERE)
+		walk->function = function;
 	for (uint32_t i = 0; result == 0 && i < 3; i += bar[i].is_64 ? 2 : 1)
 		result = ivsh_pci_bar(walk->platform, function, i, &bar[i]);
 	for (uint32_t i = 3; result == 0 && i-- > 0;)
 		if (bar[i].size != 0 && bar[i].address == 0 && !bar[i].is_io)
-			result = assign_bar(walk, function, i, &bar[i], resources);
+			result = assign_bar(walk, function, i, &bar[i], &visit->bus);
 	return result;
-}
-
-/*
- * Make a window for the bus behind the bridge at (function). Answers its start if the bridge is to
- * be set up with it, and 0 if the bridge has a window already.
- */
-static uint64_t window_open(struct walk *walk, uint32_t function, enum bridge_window which,
-    struct resources *above, struct resources *below)
-{
-	struct ivsh_pci_window *window = &below->window[which];
-
-	below->shared[which] = ivsh_bridge_read(walk->platform, function, which, window);
-	if (below->shared[which])
-		return 0;
-	*window = *resources_window(walk, above, which);
-	if (window->next > UINT64_MAX - BRIDGE_GRANULARITY)
-		window->next = window->end;
-	window->next = (window->next + BRIDGE_GRANULARITY - 1) & ~(BRIDGE_GRANULARITY - 1);
-	window->end &= ~(BRIDGE_GRANULARITY - 1);
-	if (window->next == 0)
-		window->next = BRIDGE_GRANULARITY;
-	if (window->next >= window->end ||
-	    (which == BRIDGE_HIGH && !ivsh_bridge_has_high(walk->platform, function)))
-		*window = (struct ivsh_pci_window){BRIDGE_GRANULARITY, BRIDGE_GRANULARITY};
-	return window->next;
-}
-
-/* Set the bridge at (function) to what was taken from its window since window_open(). */
-static void window_close(struct walk *walk, uint32_t function, enum bridge_window which,
-    uint64_t start, struct resources *above, const struct resources *below)
-{
-	uint64_t end =
-	    (below->window[which].next + BRIDGE_GRANULARITY - 1) & ~(BRIDGE_GRANULARITY - 1);
-
-	if (start == 0)
-		return;
-	ivsh_bridge_write(walk->platform, function, which, start, end);
-	if (end != start)
-		above->window[which].next = end;
 }
 
 static bool is_ivshmem(const struct config_function *at)
@@ -141,6 +106,8 @@ static bool is_ivshmem(const struct config_function *at)
 	return at->id == (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR) &&
 	       at->header == HEADER_NORMAL;
 }
+
+/* --- Bridges ---------------------------------------------------------------------------------- */
 
 /*
  * Probe behind a bridge that is nested too deep for assigning: 0 if no ivshmem function is there.
@@ -173,143 +140,157 @@ COLD static int probe_behind(
 	return result;
 }
 
-COLD static int assign_bus(struct walk *walk, struct resources *resources);
+COLD static int assign_bus(struct walk *walk, struct visit *visit);
 
-static int assign_bridge(struct walk *walk, uint32_t function, struct resources *above)
+/* Does the bridge at (function), on a bus that is not wanted as a whole, lead to what is? */
+static bool leads(const struct walk *walk, uint32_t function)
 {
-	uint64_t start[BRIDGE_WINDOWS];
-	struct resources below = {.depth = above->depth + 1};
+	struct config_buses buses = ivsh_config_buses(walk->platform, function);
+	uint32_t bus = IVSH_PCI_BUS(walk->at);
+
+	return function == walk->at || (buses.secondary <= bus && bus <= buses.subordinate);
+}
+
+/* After the walk has been behind the bridge at (function). */
+static void bridge_leave(struct walk *walk, uint32_t function, struct visit *above,
+    const struct visit *below, const struct bridge_buses *reserved)
+{
+	if (!below->found && !ivsh_bridge_has_slot(walk->platform, function)) {
+		ivsh_bridge_buses_restore(walk->platform, function, reserved);
+		return;
+	}
+	if (!reserved->numbered) {
+		ivsh_bridge_buses_set(walk->platform, function, below->bus.number, below->next - 1);
+		above->next = below->next;
+	}
+	if (!below->found)
+		return;
+	above->found = true;
+	for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
+		ivsh_bridge_close(walk->platform, function, which);
+	/* Bus mastering too: MSI-X from behind the bridge is a memory write (bridge 3.2.4.3). */
+	ivsh_config_command(walk->platform, function, 0, COMMAND_MEMORY | COMMAND_MASTER);
+}
+
+static int assign_bridge(struct walk *walk, uint32_t function, struct visit *above)
+{
+	struct visit below = {
+	    .bus = {&above->bus, function, 0, above->bus.depth + 1},
+	    .wanted = above->wanted || function == walk->at,
+	};
 	struct bridge_buses reserved;
 	int result;
 
-	if (above->depth == DEPTH_MAX)
-		return probe_behind(walk, function, above->bus_next, above->bus_end, above->depth);
-	result = ivsh_bridge_buses_reserve(
-	    walk->platform, function, above->bus_next, above->bus_end, &reserved);
+	if (!above->wanted && !leads(walk, function))
+		return 0;
+	if (above->bus.depth == DEPTH_MAX)
+		return probe_behind(walk, function, above->next, above->end, above->bus.depth);
+	result =
+	    ivsh_bridge_buses_reserve(walk->platform, function, above->next, above->end, &reserved);
+	if (result == IVSH_ENOSPC)
+		lack(walk, &above->bus, IVSH_PCI_LACKS_BUS, function, 1,
+		    above->end - above->bus.number);
 	if (result != 0 || reserved.buses.subordinate == 0)
 		return result; /* it keeps no bus numbers: what is behind it is out of reach */
-	below.bus = reserved.buses.secondary;
-	below.bus_next = reserved.buses.secondary + 1;
-	below.bus_end = reserved.buses.subordinate + 1;
-	for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
-		start[which] = window_open(walk, function, which, above, &below);
-
+	below.bus.number = reserved.buses.secondary;
+	below.next = reserved.buses.secondary + 1;
+	below.end = reserved.buses.subordinate + 1;
 	result = assign_bus(walk, &below);
-	if (!below.found) {
-		ivsh_bridge_buses_restore(walk->platform, function, &reserved);
-		return result;
-	}
 	/* Also after an error, so that what was assigned so far is reachable. */
-	above->found = true;
-	if (!reserved.numbered) {
-		ivsh_bridge_buses_set(walk->platform, function, below.bus, below.bus_next - 1);
-		above->bus_next = below.bus_next;
-	}
-	/* No decoding while a window is half written, or at address 0 as after reset. */
-	ivsh_config_command(walk->platform, function, COMMAND_MEMORY, 0);
-	for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
-		window_close(walk, function, which, start[which], above, &below);
-	/* Bus mastering too: MSI-X from behind the bridge is a memory write (bridge 3.2.4.3). */
-	ivsh_config_command(walk->platform, function, 0, COMMAND_MEMORY | COMMAND_MASTER);
+	bridge_leave(walk, function, above, &below, &reserved);
 	return result;
 }
 
-static int assign_bus(struct walk *walk, struct resources *resources)
+/* --- The walk --------------------------------------------------------------------------------- */
+
+static int assign_bus(struct walk *walk, struct visit *visit)
 {
 	struct config_function at;
 	int result = 0;
 
 	if (walk->buses++ == BUSES_MAX)
 		return IVSH_EPROTO;
-	resources->bus_next = ivsh_bridge_buses_next(
-	    walk->platform, resources->bus, resources->bus_next, resources->bus_end);
+	visit->next =
+	    ivsh_bridge_buses_next(walk->platform, visit->bus.number, visit->next, visit->end);
 	for (uint32_t number = 0; result == 0 && number < 256; number += at.step) {
-		uint32_t function = resources->bus << 8 | number;
+		uint32_t function = visit->bus.number << 8 | number;
 
 		at = ivsh_config_probe(walk->platform, function);
-		if (is_ivshmem(&at))
-			result = assign_bars(walk, function, resources);
+		if (is_ivshmem(&at) && (visit->wanted || function == walk->at))
+			result = assign_bars(walk, function, visit);
 		else if (at.header == HEADER_BRIDGE)
-			result = assign_bridge(walk, function, resources);
+			result = assign_bridge(walk, function, visit);
 	}
 	return result;
 }
 
-/* Each root bus in turn uses what is free in (windows), and the bus numbers up to the next root. */
-static int assign_roots(
-    struct walk *walk, const struct bus_set *roots, struct ivsh_pci_windows *windows, bool *found)
+/* From each root bus in turn; those below it have the bus numbers up to the next root. */
+static int assign_roots(struct walk *walk, uint8_t next_bus)
 {
 	int result = 0;
 
 	for (uint32_t bus = 0, end; result == 0 && bus < 256; bus = end) {
-		struct resources root = {.bus = bus, .bus_next = bus + 1};
+		struct visit root = {.bus = {.number = bus}, .next = bus + 1};
 
-		for (end = bus + 1; end < 256 && !bus_set_has(roots, end);)
+		for (end = bus + 1; end < 256 && !bus_set_has(walk->place.roots, end);)
 			end++;
-		root.bus_end = end;
-		root.window[BRIDGE_LOW] = windows->low;
-		root.window[BRIDGE_HIGH] = windows->high;
+		root.end = end;
+		root.wanted = walk->at == EVERYWHERE;
 		if (bus == 0)
-			root.bus_next = windows->next_bus ? windows->next_bus : 256;
+			root.next = next_bus ? next_bus : 256;
 		result = assign_bus(walk, &root);
-		*found |= root.found;
-		windows->low = root.window[BRIDGE_LOW];
-		windows->high = root.window[BRIDGE_HIGH];
-		if (bus == 0)
-			windows->next_bus =
-			    (uint8_t)root.bus_next; /* 256 becomes 0: none is left */
 	}
 	return result;
 }
 
-COLD int ivsh_pci_assign(const struct ivsh_platform *platform, struct ivsh_pci_windows *windows)
+static bool are_valid(const struct ivsh_pci_windows *windows)
+{
+	return windows->low.next <= windows->low.end && windows->high.next <= windows->high.end &&
+	       windows->low.end <= UINT64_C(1) << 32;
+}
+
+/* Without a second host bridge other root buses are searched only if nothing was found. */
+static int assign(struct walk *walk, const struct ivsh_pci_windows *windows)
 {
 	struct config_scan scan = {.id = CONFIG_ABSENT};
-	bool found = false;
 	int result;
 
-	if (windows->low.next > windows->low.end || windows->high.next > windows->high.end ||
-	    windows->low.end > UINT64_C(1) << 32)
+	if (!are_valid(windows))
 		return IVSH_EINVAL;
+	walk->place.platform = walk->platform;
+	walk->place.roots = &scan.roots;
+	walk->place.root[BRIDGE_LOW] = (struct range){windows->low.next, windows->low.end};
+	walk->place.root[BRIDGE_HIGH] = (struct range){windows->high.next, windows->high.end};
 	for (;;) {
-		struct walk walk = {platform, 0};
-
-		ivsh_scan(platform, &scan);
-		result = assign_roots(&walk, &scan.roots, windows, &found);
-		if (result != 0 || found || scan.all)
+		walk->buses = 0;
+		ivsh_scan(walk->platform, &scan);
+		result = assign_roots(walk, windows->next_bus);
+		if (result != 0 || walk->function != EVERYWHERE || scan.all)
 			return result;
 		scan.all = true;
 	}
 }
 
-COLD void ivsh_pci_unused(const struct ivsh_platform *platform, struct ivsh_pci_windows *windows)
+COLD int ivsh_pci_assign(
+    const struct ivsh_platform *platform, const struct ivsh_pci_windows *windows)
 {
-	struct config_scan scan = {.id = CONFIG_ABSENT};
+	struct walk walk = {.platform = platform, .at = EVERYWHERE, .function = EVERYWHERE};
 
-	ivsh_scan(platform, &scan);
-	for (uint32_t bus = 0; bus < 256; bus++) {
-		if (!bus_set_has(&scan.roots, bus))
-			continue;
-		ivsh_bridge_exclude(platform, bus, &windows->low, true);
-		ivsh_bridge_exclude(platform, bus, &windows->high, true);
-	}
+	return assign(&walk, windows);
 }
 
 COLD int ivsh_pci_assign_added(const struct ivsh_platform *platform,
     const struct ivsh_pci_windows *windows, uint32_t at, uint32_t *function,
     struct ivsh_pci_shortage *shortage)
 {
-	struct ivsh_pci_windows left = *windows;
-	int result;
+	struct walk walk = {.platform = platform, .at = at, .function = EVERYWHERE};
+	int result = at == EVERYWHERE ? IVSH_ENODEV : assign(&walk, windows);
 
-	if (shortage)
-		*shortage = (struct ivsh_pci_shortage){IVSH_PCI_LACKS_NOTHING, at, at, 0, 0};
-	ivsh_pci_unused(platform, &left);
-	result = ivsh_pci_assign(platform, &left);
-	if (result == 0 &&
-	    config_read(platform, at, CONFIG_ID) != (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR))
+	if (result == 0 && walk.function == EVERYWHERE)
 		result = IVSH_ENODEV;
 	if (result == 0)
-		*function = at;
+		*function = walk.function;
+	if (shortage)
+		*shortage = walk.shortage;
 	return result;
 }

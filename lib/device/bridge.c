@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c - bus numbers and windows of a PCI-to-PCI bridge, and allocation from a window.
+ * bridge.c - bus numbers and windows of a PCI-to-PCI bridge.
  */
 #include "device/bridge.h"
+
+#include <ivsh/pci.h>
 
 #define PREFETCH_TYPE 0xfu    /* bridge 3.2.5.9 */
 #define PREFETCH_TYPE_64 0x1u /* bridge 3.2.5.9: the upper 32 bits are implemented */
@@ -18,30 +20,39 @@ bool ivsh_bridge_has_high(const struct ivsh_platform *platform, uint32_t functio
 	       PREFETCH_TYPE_64;
 }
 
-bool ivsh_bridge_read(const struct ivsh_platform *platform, uint32_t function,
-    enum bridge_window which, struct ivsh_pci_window *window)
+/* The first address of a window and its last one, as the registers have them. */
+static void window_registers(const struct ivsh_platform *platform, uint32_t function,
+    enum bridge_window which, uint64_t *start, uint64_t *last)
 {
 	uint32_t word = config_read(platform, function, window_offset(which));
-	uint64_t start = (word & 0xfff0) << 16;
-	uint64_t last = (word & 0xfff00000) | (BRIDGE_GRANULARITY - 1);
 
+	*start = (word & 0xfff0) << 16;
+	*last = (word & 0xfff00000) | (BRIDGE_GRANULARITY - 1);
 	if (which == BRIDGE_HIGH && (word & PREFETCH_TYPE) == PREFETCH_TYPE_64) {
-		start |= (uint64_t)config_read(platform, function, CONFIG_PREFETCH_BASE) << 32;
-		last |= (uint64_t)config_read(platform, function, CONFIG_PREFETCH_LIMIT) << 32;
+		*start |= (uint64_t)config_read(platform, function, CONFIG_PREFETCH_BASE) << 32;
+		*last |= (uint64_t)config_read(platform, function, CONFIG_PREFETCH_LIMIT) << 32;
 	}
-	*window = (struct ivsh_pci_window){0, 0};
+}
+
+bool ivsh_bridge_read(const struct ivsh_platform *platform, uint32_t function,
+    enum bridge_window which, struct range *window)
+{
+	uint64_t start, last;
+
+	window_registers(platform, function, which, &start, &last);
+	*window = (struct range){0, 0};
 	if (start == 0 || last < start || last == UINT64_MAX)
 		return false;
-	*window = (struct ivsh_pci_window){start, last + 1};
+	*window = (struct range){start, last + 1};
 	return true;
 }
 
 void ivsh_bridge_write(const struct ivsh_platform *platform, uint32_t function,
-    enum bridge_window which, uint64_t start, uint64_t end)
+    enum bridge_window which, struct range window)
 {
-	uint64_t last = end - 1;
+	uint64_t start = window.start, last = window.end - 1;
 
-	if (start == end) { /* closed: base above limit; bridge 3.2.5.8 */
+	if (window.start == window.end) { /* closed: base above limit; bridge 3.2.5.8 */
 		start = 0xfff00000;
 		last = BRIDGE_GRANULARITY - 1;
 	}
@@ -53,62 +64,33 @@ void ivsh_bridge_write(const struct ivsh_platform *platform, uint32_t function,
 	}
 }
 
-/*
- * Exclude (size) bytes at (address) from (window): what is behind them remains, or with (larger)
- * what is before them, if that is more.
- */
-static void window_exclude(
-    struct ivsh_pci_window *window, uint64_t address, uint64_t size, bool larger)
+void ivsh_bridge_close(
+    const struct ivsh_platform *platform, uint32_t function, enum bridge_window which)
 {
-	uint64_t end;
+	uint64_t start, last;
 
-	if (address == 0 || size == 0 || address >= window->end)
-		return;
-	end = size < window->end - address ? address + size : window->end;
-	if (end <= window->next)
-		return;
-	if (larger && address > window->next && address - window->next > window->end - end)
-		window->end = address;
-	else
-		window->next = end;
+	window_registers(platform, function, which, &start, &last);
+	if (start != 0)
+		return; /* it is open there, or closed */
+	ivsh_config_command(platform, function, COMMAND_MEMORY, 0);
+	ivsh_bridge_write(platform, function, which, (struct range){0, 0});
 }
 
-/* Exclude every BAR of the function at (function), which has this header type. */
-static void exclude_bars(const struct ivsh_platform *platform, uint32_t function, uint8_t header,
-    struct ivsh_pci_window *window, bool larger)
+#define CAPABILITY_PCIE 0x10u            /* PCI appendix H */
+#define PCIE_SLOT (UINT32_C(1) << 24)    /* PCIe 7.8.2: Slot Implemented, in the first word */
+#define SLOT_CAPABILITIES 0x14u          /* PCIe 7.8.9 */
+#define SLOT_HOT_PLUG (UINT32_C(1) << 6) /* PCIe 7.8.9: Hot-Plug Capable */
+
+bool ivsh_bridge_has_slot(const struct ivsh_platform *platform, uint32_t function)
 {
-	uint32_t count = config_bars(header);
-	struct ivsh_bar bar;
+	uint32_t capability;
 
-	for (uint32_t i = 0; i < count; i += bar.is_64 ? 2 : 1) {
-		if (ivsh_pci_bar(platform, function, i, &bar) != 0) {
-			window->next = window->end;
-			return;
-		}
-		if (!bar.is_io)
-			window_exclude(window, bar.address, bar.size, larger);
-	}
-}
-
-void ivsh_bridge_exclude(
-    const struct ivsh_platform *platform, uint32_t bus, struct ivsh_pci_window *window, bool larger)
-{
-	struct config_function at;
-	struct ivsh_pci_window inner;
-
-	for (uint32_t number = 0; number < 256; number += at.step) {
-		uint32_t function = bus << 8 | number;
-
-		at = ivsh_config_probe(platform, function);
-		if (at.id == CONFIG_ABSENT)
-			continue;
-		exclude_bars(platform, function, at.header, window, larger);
-		if (at.header != HEADER_BRIDGE)
-			continue;
-		for (uint32_t which = 0; which < BRIDGE_WINDOWS; which++)
-			if (ivsh_bridge_read(platform, function, which, &inner))
-				window_exclude(window, inner.next, inner.end - inner.next, larger);
-	}
+	if (ivsh_pci_capability(platform, function, CAPABILITY_PCIE, &capability) != 0 ||
+	    capability > 256 - SLOT_CAPABILITIES - 4)
+		return false;
+	return (config_read(platform, function, capability) & PCIE_SLOT) != 0 &&
+	       (config_read(platform, function, capability + SLOT_CAPABILITIES) & SLOT_HOT_PLUG) !=
+		   0;
 }
 
 void ivsh_bridge_buses_set(const struct ivsh_platform *platform, uint32_t function,
@@ -161,19 +143,4 @@ uint32_t ivsh_bridge_buses_next(
 			next = last + 1;
 	}
 	return next;
-}
-
-bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address)
-{
-	uint64_t next = window->next ? window->next : 1; /* address 0 means unassigned */
-	uint64_t pad = (0 - next) & (size - 1);
-
-	if (next > window->end || pad > window->end - next)
-		return false;
-	next += pad;
-	if (size > window->end - next)
-		return false;
-	*address = next;
-	window->next = next + size;
-	return true;
 }

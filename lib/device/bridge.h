@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.h - bus numbers and windows of a PCI-to-PCI bridge, and allocation from a window.
- *
- * 32-bit BARs behind a bridge are in its memory window, which comes out of the caller's low window.
- * 64-bit prefetchable BARs are in its prefetchable window, out of the caller's high window.
+ * bridge.h - bus numbers and windows of a PCI-to-PCI bridge.
  */
 #ifndef DEVICE_BRIDGE_H
 #define DEVICE_BRIDGE_H
 
 #include "device/config.h"
-
-#include <ivsh/pci.h>
+#include "device/ranges.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,28 +21,27 @@ enum bridge_window {
 
 /*
  * Read a window of the bridge at (function). False: it is closed, or was never set (it starts at 0,
- * as after reset), and *window is empty. True: window->next is its start.
+ * as after reset), and *window is empty.
  */
 COLD bool ivsh_bridge_read(const struct ivsh_platform *platform, uint32_t function,
-    enum bridge_window which, struct ivsh_pci_window *window);
+    enum bridge_window which, struct range *window);
 
 /* True: the bridge at (function) has a prefetchable window that can be above 4 GiB. */
 COLD bool ivsh_bridge_has_high(const struct ivsh_platform *platform, uint32_t function);
 
 /*
- * Set a window of the bridge at (function) to [start, end), both on BRIDGE_GRANULARITY, or close it
- * when start == end. The caller disables memory decoding in the bridge before.
+ * Set a window of the bridge at (function), which starts and ends on BRIDGE_GRANULARITY, or close
+ * it with an empty one. The caller disables memory decoding in the bridge before.
  */
 COLD void ivsh_bridge_write(const struct ivsh_platform *platform, uint32_t function,
-    enum bridge_window which, uint64_t start, uint64_t end);
+    enum bridge_window which, struct range window);
 
-/*
- * Exclude from (window) all addresses of functions and bridges on (bus): move its front behind
- * each, or with (larger) its end before it, if that leaves more. A BAR that cannot be sized empties
- * it.
- */
-COLD void ivsh_bridge_exclude(const struct ivsh_platform *platform, uint32_t bus,
-    struct ivsh_pci_window *window, bool larger);
+/* Close a window that was never set: it would open at address 0. Memory decoding is off then. */
+COLD void ivsh_bridge_close(
+    const struct ivsh_platform *platform, uint32_t function, enum bridge_window which);
+
+/* True: it is a PCIe port with a slot into which devices can be plugged. */
+COLD bool ivsh_bridge_has_slot(const struct ivsh_platform *platform, uint32_t function);
 
 /* The bus numbers of a bridge while the walk is behind it. */
 struct bridge_buses {
@@ -72,11 +67,5 @@ COLD void ivsh_bridge_buses_restore(
 /* The first bus number in [next, end] above all that the bridges on (bus) have. */
 COLD uint32_t ivsh_bridge_buses_next(
     const struct ivsh_platform *platform, uint32_t bus, uint32_t next, uint32_t end);
-
-/*
- * Take (size) bytes, a power of two, from the front of (window). Their address, a multiple of
- * (size) other than 0, goes to *address. False: they do not fit, and the window has not changed.
- */
-COLD bool ivsh_window_take(struct ivsh_pci_window *window, uint64_t size, uint64_t *address);
 
 #endif

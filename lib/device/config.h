@@ -24,6 +24,8 @@
 #define CONFIG_PREFETCH 0x24u       /* bridge 3.2.5.9: likewise; capability in 3:0 */
 #define CONFIG_PREFETCH_BASE 0x28u  /* bridge 3.2.5.10: base 63:32 */
 #define CONFIG_PREFETCH_LIMIT 0x2cu /* bridge 3.2.5.10: limit 63:32 */
+#define CONFIG_ROM 0x30u            /* PCI 6.2.5.2: address in 31:11, enable in 0 */
+#define CONFIG_BRIDGE_ROM 0x38u     /* bridge 3.2.5.16: likewise */
 #define CONFIG_CAPABILITIES 0x34u   /* PCI 6.7: first capability in 7:0 */
 
 #define COMMAND_IO 0x1u                         /* PCI table 6-1 */

@@ -19,7 +19,8 @@ enum {
 	PREFETCH,
 	BASE_HIGH,
 	LIMIT_HIGH,
-	LIST = 13,
+	ROM,
+	LIST,
 	MSIX = 16
 };
 
@@ -129,6 +130,9 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 	if (word >= BAR && word < BAR + (is_bridge(at) ? 2 : 6) && (at->config[COMMAND] & 2) != 0 &&
 	    next != at->config[word])
 		bus->faults++;
+	if (word == ROM && !is_bridge(at) && (at->config[COMMAND] & 2) != 0 &&
+	    next != at->config[word])
+		bus->faults++;
 	if (is_bridge(at) && word >= MEMORY && word <= LIMIT_HIGH && (at->config[COMMAND] & 2) != 0)
 		bus->faults++;
 	if (at->forgets && word >= BAR && word < BAR + 6 && value != 0xffffffff)
@@ -179,6 +183,22 @@ static bool passes(const uint32_t *config, uint64_t address, uint64_t size)
 	return (config[COMMAND] & 2) != 0 &&
 	       ((low <= address && last <= low_last) ||
 		   ((config[PREFETCH] & 1) != 0 && high <= address && last <= high_last));
+}
+
+bool fake_window(
+    const struct fake_bus *bus, int bridge, unsigned which, uint64_t *start, uint64_t *end)
+{
+	const uint32_t *config = bus->function[bridge].config;
+	uint32_t word = config[which == 0 ? MEMORY : PREFETCH];
+
+	*start = (word & 0xfff0) << 16;
+	*end = (word & 0xfff00000) | 0xfffff;
+	if (which != 0 && (word & 1) != 0) {
+		*start |= (uint64_t)config[BASE_HIGH] << 32;
+		*end |= (uint64_t)config[LIMIT_HIGH] << 32;
+	}
+	*end += 1;
+	return *start != 0 && *start < *end;
 }
 
 bool fake_reaches(const struct fake_bus *bus, int index, uint64_t address, uint64_t size)
@@ -343,15 +363,41 @@ void fake_init(struct fake_bus *bus)
 
 int fake_add(struct fake_bus *bus, int parent, uint32_t devfn, uint32_t id, uint32_t header)
 {
-	struct fake_function *at = &bus->function[bus->count];
+	int index = 0;
+	struct fake_function *at;
 
+	while (index < bus->count && fake_is_there(bus, index))
+		index++;
+	bus->count += index == bus->count;
+	at = &bus->function[index];
+	memset(at, 0, sizeof(*at));
 	at->parent = parent;
 	at->devfn = devfn;
 	at->config[ID] = id;
 	at->config[HEADER] = header << 16;
 	at->config[COMMAND] = STATUS_STICKY;
 	at->writable[COMMAND] = 0x7;
-	return bus->count++;
+	return index;
+}
+
+#define GONE 0x100u /* no function on a bus has this number */
+
+void fake_remove(struct fake_bus *bus, int index)
+{
+	memset(&bus->function[index], 0, sizeof(bus->function[index]));
+	bus->function[index].parent = FAKE_ROOT;
+	bus->function[index].devfn = GONE;
+}
+
+bool fake_is_there(const struct fake_bus *bus, int index)
+{
+	return bus->function[index].devfn != GONE;
+}
+
+void fake_rom(struct fake_bus *bus, int index, uint32_t size, uint32_t address)
+{
+	bus->function[index].config[ROM] = address;
+	bus->function[index].writable[ROM] = (0 - size) | 1;
 }
 
 int fake_bridge(struct fake_bus *bus, int parent, uint32_t devfn, bool high)

@@ -90,6 +90,17 @@ void fake_bar(struct fake_bus *bus, int index, uint32_t bar, uint64_t size, uint
 /* Give a BAR an address, as firmware does. */
 void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t address);
 
+/* Give a function an expansion ROM of (size) bytes at (address), as firmware does; not a bridge. */
+void fake_rom(struct fake_bus *bus, int index, uint32_t size, uint32_t address);
+
+/* Unplug a function. fake_add() and its like use the index again for the next one. */
+void fake_remove(struct fake_bus *bus, int index);
+bool fake_is_there(const struct fake_bus *bus, int index);
+
+/* The window of a bridge: 0 its memory window, 1 the prefetchable one. False: it is closed. */
+bool fake_window(
+    const struct fake_bus *bus, int bridge, unsigned which, uint64_t *start, uint64_t *end);
+
 /* The message of interrupt (index), as the platform answers it. */
 #define FAKE_MSI_ADDRESS(index) (UINT64_C(0x5fee00000) + (index)*4)
 #define FAKE_MSI_DATA(index) (0x4000u + (index))

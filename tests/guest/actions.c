@@ -115,7 +115,6 @@ int act_plug(void)
 		int error;
 
 		arch_pci_windows(&windows);
-		ivsh_pci_unused(platform, &windows);
 		error = ivsh_pci_assign(platform, &windows);
 		if (!error)
 			error = ivsh_device_find(platform, 0, &function);

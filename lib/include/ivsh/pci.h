@@ -106,43 +106,49 @@ int ivsh_pci_bar(const struct ivsh_platform *platform, uint32_t function, uint32
 
 /* --- Addresses, when firmware assigned none ------------------------------------------------- */
 
-/* One range of free bus addresses. ivsh_pci_assign() takes from its front. */
+/* One range of bus addresses. */
 struct ivsh_pci_window {
-	uint64_t next; /* the first free address */
-	uint64_t end;  /* the first address behind the window; next == end: none is free */
+	uint64_t next; /* its first address */
+	uint64_t end;  /* the first address behind it; next == end: it is empty */
 };
 
-/* The addresses and bus numbers that the machine leaves for devices. */
+/*
+ * The addresses and bus numbers that the machine has for devices on its root buses. What devices
+ * use already may be inside: the library reads that from the devices.
+ */
 struct ivsh_pci_windows {
-	/* Below 4 GiB: for 32-bit BARs, and for what does not fit in high. */
+	/* Below 4 GiB: for 32-bit BARs, and for what does not fit in high. May be empty. */
 	struct ivsh_pci_window low;
 	/* Above 4 GiB: first choice for 64-bit prefetchable BARs. May be empty. */
 	struct ivsh_pci_window high;
-	/* The first free bus number for bridges below bus 0, from 1; 0: none is left. */
+	/* The first bus number that bridges below bus 0 may have, from 1; 0: none. */
 	uint8_t next_bus;
 };
 
 /*
  * Assign to every ivshmem function, and to every bridge above one, what firmware has not: bus
- * numbers, bridge windows, BAR addresses. Existing assignments stay, and other devices are left
- * alone. Call it before ivsh_pci_find() on machines whose firmware assigns nothing (qboot, microvm,
- * arm virt); it is harmless elsewhere.
+ * numbers, bridge windows, BAR addresses. Existing addresses of functions stay, and other devices
+ * are left alone. Call it before ivsh_pci_find() on machines whose firmware assigns nothing (qboot,
+ * microvm, arm virt); it is harmless elsewhere.
+ *
+ * No address is given twice: what it assigns is outside of all BARs, expansion ROMs and bridge
+ * windows that are on the same bus, and on a root bus of those on all root buses. It sizes them all
+ * for that, under the conditions of ivsh_pci_bar(); beside a BAR that cannot be sized, nothing is
+ * taken as free. It may be called again with the same (windows): addresses of a device that was
+ * unplugged are used again. For a device that was plugged in, ivsh_pci_assign_added() looks at
+ * less.
+ *
+ * A bridge that has a window with room for a BAR keeps it as it is. A window that is too small
+ * grows into free addresses beside it. If these are not free, but no device uses the window, it
+ * moves. A bridge without a window gets one. Windows grow and move in whole megabytes; memory
+ * decoding in that bridge is off meanwhile.
  *
  * It serves all root buses, found as ivsh_pci_find() finds them. They share (windows); the bridges
- * below each root bus use the bus numbers up to the next root bus.
+ * below each root bus use the bus numbers up to the next root bus. An empty PCIe port that has a
+ * hot-plug slot gets a bus number too, so that a device is found there later.
  *
- * Afterwards memory decoding and bus mastering are on in each such bridge. The ivshmem functions'
- * own COMMAND registers are left to ivsh_device_open().
- *
- * It may be called again with the same windows after a device was plugged in. It then sizes all
- * ivshmem BARs again, under the conditions of ivsh_pci_bar(). Where devices are also unplugged,
- * call ivsh_pci_unused() first.
- *
- * A bridge that has a window keeps it: addresses behind it come from the free part of that window,
- * and to find that part the other functions behind the bridge are sized too. A bridge without a
- * window gets one out of (windows), in whole megabytes.
- *
- * (windows) is the caller's. On return, errors included, it holds what is still free.
+ * Afterwards memory decoding and bus mastering are on in each bridge above an ivshmem function. The
+ * ivshmem functions' own COMMAND registers are left to ivsh_device_open().
  *
  * IVSH_EINVAL  a window ends before it starts, or low ends above 4 GiB.
  * IVSH_ENOSPC  a BAR or a bridge does not fit: the rest stays unassigned.
@@ -151,18 +157,7 @@ struct ivsh_pci_windows {
  *              more than 256 buses: the rest stays unassigned.
  */
 int ivsh_pci_assign(
-    const struct ivsh_platform *platform, struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
-
-/*
- * Reduce (windows), given as the machine has them, to a large part that no device uses now. For
- * each BAR and each bridge window on the root buses the larger side beside it remains. Call it
- * before ivsh_pci_assign() after a device was unplugged, so that its addresses are used again. It
- * sizes all BARs on the root buses.
- *
- * It ignores root buses other than 0 unless bus 0 has a second host bridge. A BAR that cannot be
- * sized leaves both windows empty.
- */
-void ivsh_pci_unused(const struct ivsh_platform *platform, struct ivsh_pci_windows *windows);
+    const struct ivsh_platform *platform, const struct ivsh_pci_windows *windows) IVSH_MUST_CHECK;
 
 /* What is too small for a function that was plugged in. */
 enum ivsh_pci_lack {
