@@ -4,15 +4,23 @@
  *
  * Any peer can write here too. So each word has a copy in the shared state, which is what counts: a
  * word that a peer has overwritten is wrong until the next heartbeat, and steers nothing in the
- * server.
+ * server but one thing. A page with an epoch or a heartbeat that the server did not store means that
+ * the memory was restored from a snapshot, or overwritten by a migration. The server then begins
+ * another epoch, at most once a second.
  */
 #include "server/page.h"
+#include "process/clock.h"
 #include "process/log.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define VECTORS_MAX 2048u /* of an MSI-X table */
+
+/* The shortest time between two epochs, so that a peer that writes here costs no more. */
+#define EPOCH_NS UINT64_C(1000000000)
 
 /*
  * Release: a peer that sees (change) move, with acquire, sees the connection word that was stored
@@ -46,13 +54,25 @@ static void go_on(struct page *page)
 	store_change(page);
 }
 
-static int begin(struct page *page)
+/* A random epoch that is not the last one. 0 after one line. */
+static uint32_t epoch_draw(const struct page *page)
 {
 	uint32_t epoch = 0;
 
-	while (epoch == 0)
-		if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
-			return log_failure("epoch", "getrandom: %s", strerror(errno));
+	while (epoch == 0 || epoch == page->is->epoch)
+		if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch)) {
+			(void)log_failure("epoch", "getrandom: %s", strerror(errno));
+			return 0;
+		}
+	return epoch;
+}
+
+static int begin(struct page *page)
+{
+	uint32_t epoch = epoch_draw(page);
+
+	if (epoch == 0)
+		return -1;
 	/* A dead server's words first become nobody's, then unknown, then ours: epoch is last. */
 	store(&page->words->epoch, 0);
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
@@ -92,10 +112,53 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected)
 	store_change(page);
 }
 
+/*
+ * Begin another epoch, in which each slot is connected or not as it was in the last one: nothing is
+ * unknown but what was. The counts of connections start again, since no incarnation of the last
+ * epoch can be told from another by them.
+ */
+static void epoch_begin(struct page *page)
+{
+	uint32_t epoch = epoch_draw(page), last = page->is->epoch;
+
+	if (epoch == 0)
+		return;
+	store(&page->words->epoch, 0); /* until the words are this server's again */
+	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
+		if (page->is->connection[i] != 0)
+			page->is->connection[i] = page->is->connection[i] % 2 ? 1 : 2;
+	page->is->epoch = epoch;
+	page->epoch_ns = clock_now_ns();
+	store_change(page);
+	log_event(
+	    "event=epoch epoch=0x%08x last=0x%08x hint=\"the memory was restored or overwritten: what"
+	    " was in flight may be lost\"",
+	    epoch, last);
+}
+
+/*
+ * Whether the memory has the page of another server, or an earlier one of this server: what a
+ * migration or a snapshot leaves there. Anything else is damage, and is overwritten. Each word is
+ * loaded once.
+ */
+static bool is_foreign(const struct page *page)
+{
+	const struct ivsh_wire_server *words = page->words;
+	uint32_t epoch = __atomic_load_n(&words->epoch, __ATOMIC_RELAXED);
+	uint32_t heartbeat = __atomic_load_n(&words->heartbeat, __ATOMIC_RELAXED);
+	uint32_t vectors = __atomic_load_n(&words->vectors, __ATOMIC_RELAXED);
+
+	return (epoch != page->is->epoch || heartbeat != page->is->heartbeat) && epoch != 0 &&
+	       vectors != 0 && vectors <= VECTORS_MAX;
+}
+
 void page_heartbeat(struct page *page)
 {
 	if (!page->words)
 		return;
+	if (is_foreign(page) &&
+	    (page->epoch_ns == 0 || clock_now_ns() - page->epoch_ns >= EPOCH_NS))
+		epoch_begin(page);
 	store_all(page);
 	store(&page->words->change, page->is->change);
 }

@@ -16,7 +16,8 @@ struct page {
 	struct ivsh_wire_server *words; /* in the memory; NULL: raw, nothing is ever written */
 	struct page_words *is;          /* in the shared state: what the words shall be */
 	uint32_t vectors;
-	bool is_changed; /* a change for which no peer has been notified */
+	bool is_changed;   /* a change for which no peer has been notified */
+	uint64_t epoch_ns; /* when page_heartbeat() last began an epoch; 0: never */
 };
 
 /*
@@ -30,7 +31,10 @@ int page_open(
 /* Slot (slot) is, or is not, connected: advances its connection word if that is new. */
 void page_connection(struct page *page, uint32_t slot, bool is_connected);
 
-/* Every 250 ms: the heartbeat moves, and what others have written over the page does not stay. */
+/*
+ * Every 250 ms: the heartbeat moves, and what others have written over the page does not stay. Where
+ * they have overwritten the epoch or the heartbeat, another epoch begins.
+ */
 void page_heartbeat(struct page *page);
 
 /* Whether something changed since the last call: then all slots are to be notified. */

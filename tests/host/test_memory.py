@@ -165,6 +165,60 @@ def test_scribbled_words_heal(start):
         assert 0 < page.heartbeat - beat < 100
 
 
+def test_restored_page_begins_an_epoch(start):
+    """An earlier page of this server, or another server's, is what a snapshot or a migration leaves
+    there: another epoch within two beats, and the connections as they are. SPEC R4.1.5."""
+    server = start("--slots", 4)
+    a = RawClient(server.socket)
+    a.handshake(4, 2)
+    memory = a.map()
+    page = Page(memory)
+    before = memory[PAGE : 2 * PAGE]
+    b = RawClient(server.socket)
+    b.handshake(4, 2)
+    c = RawClient(server.socket)
+    c.handshake(4, 2)
+    c.close()
+    until(lambda: page.connection(2) == 2 and page.heartbeat > struct.unpack_from("<I", before, 4)[0])
+    other = struct.pack("<IIII", 0x12345678, 77, 5, 2) + bytes(48) + struct.pack("<4I", 1, 1, 1, 1)
+    epochs = {page.epoch}
+    for restored in (before, other):
+        if len(epochs) > 1:
+            time.sleep(1)  # at most one epoch in a second
+        take(a.eventfds[0][0])
+        memory[PAGE : PAGE + len(restored)] = restored
+        began = time.monotonic()
+        until(lambda: page.epoch not in (0, 0x12345678, *epochs))
+        assert time.monotonic() - began < 0.8
+        epochs.add(page.epoch)
+        until(lambda: [page.connection(slot) for slot in range(4)] == [1, 1, 2, 0])
+        assert page.epoch == int(server.status("server")[0]["epoch"], 16)
+        assert take(a.eventfds[0][0], 1) > 0, "all connected slots are notified"
+    assert len(epochs) == 3
+    assert server.count("event=epoch ") == 2
+    d = RawClient(server.socket)
+    d.handshake(4, 2)
+    until(lambda: page.connection(2) == 3)
+
+
+def test_epochs_are_bounded(start):
+    """A peer that restores the page again and again costs one epoch in a second. SPEC R4.1.5."""
+    server = start("--slots", 4)
+    a = RawClient(server.socket)
+    a.handshake(4, 2)
+    memory = a.map()
+    page = Page(memory)
+    restored = memory[PAGE : 2 * PAGE]
+    until(lambda: page.heartbeat > struct.unpack_from("<I", restored, 4)[0])
+    end = time.monotonic() + 3.2
+    while time.monotonic() < end:
+        memory[PAGE : 2 * PAGE] = restored
+        time.sleep(0.02)
+    assert 2 <= server.count("event=epoch ") <= 4
+    time.sleep(1.1)  # what it restored last may begin one more
+    assert page.epoch == int(server.status("server")[0]["epoch"], 16)
+
+
 def test_epoch_differs_and_ends(start):
     epochs = set()
     for _ in range(3):
