@@ -29,6 +29,7 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/sizes_test tests/host/config_test tests/host/protocol_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_UEFI   := tests/uefi/args_test
+TESTS_BARE   := tests/bare/generation_test
 
 # The targets that a kind of test is built for.
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
@@ -68,6 +69,7 @@ $(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
+$(call both,$(TESTS_BARE)): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)
 
 # --- Linking ------------------------------------------------------------------------------------
 build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
@@ -162,7 +164,8 @@ COUNTS    := tests/bench/counts.sh,$(COMPILER)$(strip \
              $(subst $(space),$(comma),$(COUNTED)))
 FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
-C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI), \
+C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI) \
+               $(TESTS_BARE), \
                build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
 # What looks at a clock, or is several processes that meet.

@@ -92,15 +92,15 @@ static bool text_has_changed(void)
 
 /* --- All three -------------------------------------------------------------------------------- */
 
-/*
- * What has happened before this call is no change: nobody has loaded the word yet. So the event is
- * cleared first.
- */
+/* What has happened before this call is no change, as nobody has loaded the word: clear the event. */
 void bare_generation_open(const struct bare_generation_source *source)
 {
 	uint64_t *found;
 
 	machine = *source;
+	word = NULL;
+	guid = NULL;
+	text.exists = false;
 	if (machine.fw_cfg == NULL)
 		return;
 	if (machine.event != NULL)
