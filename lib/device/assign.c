@@ -18,6 +18,7 @@
 #include "device/bridge.h"
 #include "device/config.h"
 #include "device/place.h"
+#include "device/slot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -103,8 +104,7 @@ static int assign_bars(struct walk *walk, uint32_t function, struct visit *visit
 
 static bool is_ivshmem(const struct config_function *at)
 {
-	return at->id == (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR) &&
-	       at->header == HEADER_NORMAL;
+	return at->id == IVSHMEM_ID && at->header == HEADER_NORMAL;
 }
 
 /* --- Bridges ---------------------------------------------------------------------------------- */
@@ -155,7 +155,9 @@ static bool leads(const struct walk *walk, uint32_t function)
 static void bridge_leave(struct walk *walk, uint32_t function, struct visit *above,
     const struct visit *below, const struct bridge_buses *reserved)
 {
-	if (!below->found && !ivsh_bridge_has_slot(walk->platform, function)) {
+	struct ivsh_hotplug_port port;
+
+	if (!below->found && !ivsh_slot_find(walk->platform, function, &port)) {
 		ivsh_bridge_buses_restore(walk->platform, function, reserved);
 		return;
 	}

@@ -4,7 +4,7 @@
  */
 #include "device/bridge.h"
 
-#include <ivsh/pci.h>
+#include <ivsh/error.h>
 
 #define PREFETCH_TYPE 0xfu    /* bridge 3.2.5.9 */
 #define PREFETCH_TYPE_64 0x1u /* bridge 3.2.5.9: the upper 32 bits are implemented */
@@ -74,23 +74,6 @@ void ivsh_bridge_close(
 		return; /* it is open there, or closed */
 	ivsh_config_command(platform, function, COMMAND_MEMORY, 0);
 	ivsh_bridge_write(platform, function, which, (struct range){0, 0});
-}
-
-#define CAPABILITY_PCIE 0x10u            /* PCI appendix H */
-#define PCIE_SLOT (UINT32_C(1) << 24)    /* PCIe 7.8.2: Slot Implemented, in the first word */
-#define SLOT_CAPABILITIES 0x14u          /* PCIe 7.8.9 */
-#define SLOT_HOT_PLUG (UINT32_C(1) << 6) /* PCIe 7.8.9: Hot-Plug Capable */
-
-bool ivsh_bridge_has_slot(const struct ivsh_platform *platform, uint32_t function)
-{
-	uint32_t capability;
-
-	if (ivsh_pci_capability(platform, function, CAPABILITY_PCIE, &capability) != 0 ||
-	    capability > 256 - SLOT_CAPABILITIES - 4)
-		return false;
-	return (config_read(platform, function, capability) & PCIE_SLOT) != 0 &&
-	       (config_read(platform, function, capability + SLOT_CAPABILITIES) & SLOT_HOT_PLUG) !=
-		   0;
 }
 
 void ivsh_bridge_buses_set(const struct ivsh_platform *platform, uint32_t function,

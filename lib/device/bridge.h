@@ -40,9 +40,6 @@ COLD void ivsh_bridge_write(const struct ivsh_platform *platform, uint32_t funct
 COLD void ivsh_bridge_close(
     const struct ivsh_platform *platform, uint32_t function, enum bridge_window which);
 
-/* True: it is a PCIe port with a slot into which devices can be plugged. */
-COLD bool ivsh_bridge_has_slot(const struct ivsh_platform *platform, uint32_t function);
-
 /* The bus numbers of a bridge while the walk is behind it. */
 struct bridge_buses {
 	uint32_t before;           /* its register CONFIG_BUSES, as it was */

@@ -94,6 +94,17 @@ struct config_buses ivsh_config_buses(const struct ivsh_platform *platform, uint
 	return buses;
 }
 
+uint64_t ivsh_config_bar(
+    const struct ivsh_platform *platform, uint32_t function, uint32_t bar, bool is_64)
+{
+	uint32_t offset = CONFIG_BAR + 4 * bar;
+	uint64_t address = config_read(platform, function, offset) & CONFIG_BAR_MEMORY;
+
+	if (is_64)
+		address |= (uint64_t)config_read(platform, function, offset + 4) << 32;
+	return address;
+}
+
 uint32_t ivsh_config_command(
     const struct ivsh_platform *platform, uint32_t function, uint32_t clear, uint32_t set)
 {

@@ -127,6 +127,12 @@ static inline uint32_t config_bars(uint8_t header)
 	return header == HEADER_BRIDGE ? 2 : 0;
 }
 
+#define CONFIG_BAR_MEMORY 0xfffffff0u /* PCI 6.2.5.1: the address in a memory BAR */
+
+/* The address in a memory BAR; in BAR (bar + 1) too if (is_64). */
+COLD uint64_t ivsh_config_bar(
+    const struct ivsh_platform *platform, uint32_t function, uint32_t bar, bool is_64);
+
 /*
  * Clear and set bits of COMMAND; answers its value before. The STATUS half is written as zero,
  * which does not change it (PCI 6.2.3: writing one clears a bit).

@@ -6,6 +6,7 @@
 
 #include "device/config.h"
 #include "device/msix.h"
+#include "device/slot.h"
 
 #include <stddef.h>
 
@@ -73,7 +74,7 @@ static int enable(struct ivsh_device *device)
 	uint32_t before = ivsh_config_command(device->platform, device->function, 0, both);
 	uint32_t after = config_read(device->platform, device->function, CONFIG_COMMAND);
 
-	device->enabled = (uint16_t)(both & ~before);
+	device->enabled |= (uint16_t)(both & ~before);
 	return (after & both) == both ? 0 : IVSH_EPROTO;
 }
 
@@ -115,12 +116,47 @@ COLD int ivsh_device_open(
 	return result;
 }
 
+/* Is this function the device that was opened, with its BARs where they were? */
+static bool is_there(const struct ivsh_device *device)
+{
+	const struct ivsh_platform *platform = device->platform;
+
+	if (!is_ivshmem_at(platform, device->function))
+		return false;
+	for (uint32_t i = 0; i < 3; i++)
+		if (ivsh_config_bar(platform, device->function, i, device->bar[i].is_64) !=
+		    device->bar[i].address)
+			return false;
+	return true;
+}
+
+/*
+ * No message may leave the device when its interrupts are freed, and none of its registers may be
+ * used when they do not decode. A read from the device comes back behind the messages that it has
+ * sent (PCI 3.2.5): they are where they should be then.
+ */
+static void quiesce(struct ivsh_device *device)
+{
+	const struct ivsh_platform *platform = device->platform;
+	uint32_t command = config_read(platform, device->function, CONFIG_COMMAND);
+
+	ivsh_msix_disable(device, (command & COMMAND_MEMORY) != 0);
+	if (device->registers && (command & COMMAND_MEMORY) != 0)
+		(void)device->registers[IVSH_REG_IVPOSITION / 4];
+	ivsh_config_command(platform, device->function, device->enabled & COMMAND_MASTER, 0);
+	ivsh_config_command(platform, device->function, device->enabled & COMMAND_MEMORY, 0);
+}
+
 COLD void ivsh_device_close(struct ivsh_device *device)
 {
-	/* While memory decoding is on: this writes to the table. */
-	ivsh_msix_close(device);
+	if (!device->registers && !device->memory && device->enabled == 0)
+		return;
+	/* Without the device its addresses, and its function number, may be another's. */
+	if (is_there(device))
+		quiesce(device);
+	ivsh_msix_unmap(device);
 	unmap(device);
-	ivsh_config_command(device->platform, device->function, device->enabled, 0);
+	ivsh_msix_free(device);
 	device->enabled = 0;
 }
 
@@ -170,6 +206,26 @@ static void doorbell_relax(void *ctx)
 		device->platform->relax(device->platform->ctx);
 }
 
+/* Configuration space first: BAR0 may be another's. */
+COLD static int doorbell_recheck(void *ctx, uint32_t *self)
+{
+	struct ivsh_device *device = ctx;
+	uint32_t position;
+
+	if (!device->registers || !is_there(device))
+		return IVSH_ENODEV;
+	(void)enable(device);
+	position = device->registers[IVSH_REG_IVPOSITION / 4];
+	/* All ones: nothing decodes BAR0. */
+	if (position == UINT32_MAX || (device->doorbell && position > ID_MAX))
+		return IVSH_ENODEV;
+	device->ivposition = position;
+	if (device->doorbell)
+		*self = position;
+	ivsh_msix_restart(device);
+	return 0;
+}
+
 COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 {
 	mem->base = device->memory;
@@ -182,7 +238,7 @@ COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 	mem->doorbell.now_ns = doorbell_now_ns;
 	mem->doorbell.sleep = doorbell_sleep;
 	mem->doorbell.relax = doorbell_relax;
-	mem->doorbell.recheck = NULL;
+	mem->doorbell.recheck = doorbell_recheck;
 	mem->seed = device->platform->seed;
 	mem->vm_generation = device->platform->vm_generation;
 	mem->machine = device->platform->machine;

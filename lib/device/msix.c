@@ -173,24 +173,63 @@ COLD int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted)
 	 * pending (PCI 6.8.3.5). Without MSI-X enabled it would be lost. */
 	mask_all(device);
 	program_entries(device, wanted);
-	if (device->interrupts != 0)
+	if (device->interrupts != 0) {
 		control_write(device, MSIX_ENABLE);
-	else
-		ivsh_msix_close(device);
+	} else {
+		ivsh_msix_disable(device, true);
+		ivsh_msix_unmap(device);
+	}
 	return 0;
 }
 
-COLD void ivsh_msix_close(struct ivsh_device *device)
+COLD void ivsh_msix_disable(struct ivsh_device *device, bool decodes)
 {
-	const struct ivsh_platform *platform = device->platform;
+	if (!device->table)
+		return;
+	if (decodes)
+		mask_all(device);
+	control_write(device, MSIX_MASK);
+}
+
+COLD void ivsh_msix_unmap(struct ivsh_device *device)
+{
 	uintptr_t table = (uintptr_t)device->table;
 
-	if (!table)
-		return;
-	mask_all(device);
-	control_write(device, MSIX_MASK);
-	unmap(device, table & ~(uintptr_t)(MAP_GRANULARITY - 1), table);
+	if (table)
+		unmap(device, table & ~(uintptr_t)(MAP_GRANULARITY - 1), table);
 	device->table = NULL;
+}
+
+COLD void ivsh_msix_free(struct ivsh_device *device)
+{
 	while (device->interrupts != 0)
-		platform->msi_close(platform->ctx, --device->interrupts);
+		device->platform->msi_close(device->platform->ctx, --device->interrupts);
+}
+
+/* A reset of the device masks all entries and clears them. */
+static bool is_programmed(const struct ivsh_device *device)
+{
+	for (uint32_t i = 0; i < device->interrupts; i++) {
+		volatile uint32_t *entry = &device->table[i * ENTRY_WORDS];
+
+		if ((entry[ENTRY_CONTROL] & ENTRY_MASKED) != 0 || (entry[0] | entry[1]) == 0)
+			return false;
+	}
+	return true;
+}
+
+COLD void ivsh_msix_restart(struct ivsh_device *device)
+{
+	uint32_t wanted = device->interrupts;
+
+	if (!device->table)
+		return;
+	control_write(device, MSIX_MASK);
+	control_write(device, MSIX_ENABLE | MSIX_MASK);
+	if (!is_programmed(device)) {
+		mask_all(device);
+		ivsh_msix_free(device);
+		program_entries(device, wanted);
+	}
+	control_write(device, MSIX_ENABLE);
 }

@@ -15,7 +15,18 @@
  */
 COLD int ivsh_msix_find(struct ivsh_device *device);
 
-/* Mask all vectors, disable MSI-X, unmap the table, free the interrupts. Harmless without any. */
-COLD void ivsh_msix_close(struct ivsh_device *device);
+/*
+ * What ivsh_device_close() does, in this order; each is harmless without a mapped table. (decodes):
+ * the table can be reached, and all its entries are masked before MSI-X is disabled.
+ */
+COLD void ivsh_msix_disable(struct ivsh_device *device, bool decodes);
+COLD void ivsh_msix_unmap(struct ivsh_device *device);
+COLD void ivsh_msix_free(struct ivsh_device *device);
+
+/*
+ * Disable MSI-X and enable it again: after a migration KVM delivers no interrupt before that. The
+ * platform is asked for its messages again if the table has been cleared.
+ */
+COLD void ivsh_msix_restart(struct ivsh_device *device);
 
 #endif

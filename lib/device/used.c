@@ -8,9 +8,8 @@
 
 #include <ivsh/pci.h>
 
-#define BAR_IO 0x1u      /* PCI 6.2.5.1 */
-#define BAR_TYPE_64 0x4u /* PCI table 6-4, of bits 2:1 */
-#define BAR_ADDRESS 0xfffffff0u
+#define BAR_IO 0x1u             /* PCI 6.2.5.1 */
+#define BAR_TYPE_64 0x4u        /* PCI table 6-4, of bits 2:1 */
 #define ROM_ADDRESS 0xfffff800u /* PCI 6.2.5.2 */
 
 /* How much is at an address is unknown: nothing is free. */
@@ -26,18 +25,17 @@ static void use_bars(
 	uint32_t count = config_bars(header);
 	struct ivsh_bar bar;
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t index = i, word = config_read(platform, function, CONFIG_BAR + 4 * i);
-		uint64_t address = word & BAR_ADDRESS;
+	for (uint32_t i = 0, step; i < count; i += step) {
+		uint32_t word = config_read(platform, function, CONFIG_BAR + 4 * i);
+		bool is_64 = (word & (BAR_IO | BAR_TYPE_64)) == BAR_TYPE_64 && i + 1 < count;
+		uint64_t address = ivsh_config_bar(platform, function, i, is_64);
 
+		step = is_64 ? 2 : 1;
 		if (word & BAR_IO)
 			continue;
-		if (word & BAR_TYPE_64 && i + 1 < count)
-			address |= (uint64_t)config_read(platform, function, CONFIG_BAR + 4 * ++i)
-				   << 32;
 		if (address == 0 || address >= ranges->within.end)
 			continue;
-		if (ivsh_pci_bar(platform, function, index, &bar) != 0)
+		if (ivsh_pci_bar(platform, function, i, &bar) != 0)
 			use_all(ranges);
 		else
 			ivsh_ranges_use(ranges, bar.address, bar.size);

@@ -302,13 +302,13 @@ static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data
 	return 0;
 }
 
-/* The device must have been masked before. */
+/* The device must have been masked before, and either its table unmapped or all of it masked. */
 static void msi_close(void *ctx, uint32_t index)
 {
 	struct fake_bus *bus = ctx;
+	uint32_t control = bus->msix[bus->msix_writes - 1].control;
 
-	if (index >= bus->opened || bus->table_size != 0 ||
-	    bus->msix[bus->msix_writes - 1].control > 1 ||
+	if (index >= bus->opened || (control & 1) == 0 || (bus->table_size == 0 && control != 1) ||
 	    bus->msix[bus->msix_writes - 1].unmasked != 0)
 		bus->faults++;
 	bus->opened--;
@@ -366,7 +366,7 @@ int fake_add(struct fake_bus *bus, int parent, uint32_t devfn, uint32_t id, uint
 	int index = 0;
 	struct fake_function *at;
 
-	while (index < bus->count && fake_is_there(bus, index))
+	while (index < bus->count && fake_function_there(bus, index))
 		index++;
 	bus->count += index == bus->count;
 	at = &bus->function[index];
@@ -382,14 +382,14 @@ int fake_add(struct fake_bus *bus, int parent, uint32_t devfn, uint32_t id, uint
 
 #define GONE 0x100u /* no function on a bus has this number */
 
-void fake_remove(struct fake_bus *bus, int index)
+void fake_function_remove(struct fake_bus *bus, int index)
 {
 	memset(&bus->function[index], 0, sizeof(bus->function[index]));
 	bus->function[index].parent = FAKE_ROOT;
 	bus->function[index].devfn = GONE;
 }
 
-bool fake_is_there(const struct fake_bus *bus, int index)
+bool fake_function_there(const struct fake_bus *bus, int index)
 {
 	return bus->function[index].devfn != GONE;
 }

@@ -94,8 +94,8 @@ void fake_bar_set(struct fake_bus *bus, int index, uint32_t bar, uint64_t addres
 void fake_rom(struct fake_bus *bus, int index, uint32_t size, uint32_t address);
 
 /* Unplug a function. fake_add() and its like use the index again for the next one. */
-void fake_remove(struct fake_bus *bus, int index);
-bool fake_is_there(const struct fake_bus *bus, int index);
+void fake_function_remove(struct fake_bus *bus, int index);
+bool fake_function_there(const struct fake_bus *bus, int index);
 
 /* The window of a bridge: 0 its memory window, 1 the prefetchable one. False: it is closed. */
 bool fake_window(

@@ -29,7 +29,7 @@ static bool is_bridge(int index)
 
 static bool is_ivshmem(int index)
 {
-	return fake_is_there(&bus, index) && bus.function[index].config[0] == 0x11101af4;
+	return fake_function_there(&bus, index) && bus.function[index].config[0] == 0x11101af4;
 }
 
 /* Resource (what) of function (index): BARs 0 to 5, 6: the ROM, 7 and 8: windows. False: none. */
@@ -39,7 +39,7 @@ static bool resource(int index, uint32_t what, uint64_t *start, uint64_t *end)
 {
 	uint64_t size;
 
-	if (!fake_is_there(&bus, index))
+	if (!fake_function_there(&bus, index))
 		return false;
 	if (what >= 7)
 		return is_bridge(index) && fake_window(&bus, index, what - 7, start, end);
@@ -165,7 +165,7 @@ static int plug(const struct ivsh_pci_windows *windows, int parent, uint32_t dev
 		CHECK(shortage.lack == IVSH_PCI_LACKS_MEMORY ||
 		      !has_room(&windows->high, shortage.size));
 	}
-	fake_remove(&bus, index);
+	fake_function_remove(&bus, index);
 	return -1;
 }
 
@@ -204,7 +204,7 @@ static void order(const struct ivsh_pci_windows *windows, uint64_t start, const 
 		device[i] = plug(windows, FAKE_ROOT, (i + 6) << 3, MIB << size[i], i);
 	if (device[1] < 0)
 		return;
-	fake_remove(&bus, device[1]);
+	fake_function_remove(&bus, device[1]);
 	(void)plug(windows, FAKE_ROOT, 0x48, MIB << size[0], 0);
 	/* As large as what has left, or smaller: its place is there, or a better one. */
 	if (size[0] > size[1])
@@ -265,7 +265,7 @@ static void empty_port(void)
 			NEED_EQ(device[2] >= 0, 1);
 			CHECK(fake_window(&bus, first, 1, &start, &end));
 			for (unsigned i = 0; i < 3; i++)
-				fake_remove(&bus, device[i]);
+				fake_function_remove(&bus, device[i]);
 		}
 	}
 }
@@ -287,7 +287,7 @@ static void window_in_use(void)
 	CHECK(fake_window(&bus, first, 1, &start, &end));
 	CHECK(start == 0xfde00000 && end == 0xfe400000);
 	CHECK_EQ(fake_bar_get(&bus, device, 2), 0xfe000000);
-	fake_remove(&bus, device);
+	fake_function_remove(&bus, device);
 	/* No room beside it: what does not fit is named, with its port and a size that helps. */
 	lacking = 0;
 	CHECK_EQ(plug(&pc, first, 0x10, GIB, 0), -1);
@@ -339,7 +339,7 @@ static void sequences(void)
 			uint32_t at = random_below(PLACES);
 
 			if (device[at] >= 0) {
-				fake_remove(&bus, device[at]);
+				fake_function_remove(&bus, device[at]);
 				device[at] = -1;
 				continue;
 			}
