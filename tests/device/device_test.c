@@ -292,6 +292,209 @@ static void opens_any(void)
 	CHECK_EQ(bus.maps, 0);
 }
 
+/* --- Devices that go, and devices that come back ---------------------------------------------- */
+
+enum gone {
+	GONE_ABSENT,  /* nothing answers at its function number */
+	GONE_OTHER,   /* another device is in its place */
+	GONE_ADDED,   /* an ivshmem device without addresses is */
+	GONE_MOVED_0, /* an ivshmem device with other addresses is */
+	GONE_MOVED_2,
+	GONE_KINDS,
+};
+
+static const char *const gone_names[] = {
+    "absent", "another device", "added again", "another BAR0", "another BAR2"};
+
+static void go(struct fake_function *at, enum gone how)
+{
+	if (how == GONE_ABSENT)
+		at->devfn = 0xf8;
+	else if (how == GONE_OTHER)
+		at->config[0] = 0x10411af4;
+	else if (how == GONE_ADDED)
+		memset(&at->config[4], 0, 12), at->config[6] = 0xc, at->config[7] = 0;
+	else if (how == GONE_MOVED_0)
+		fake_bar_set(&bus, 0, 0, 0xfebf1000);
+	else
+		fake_bar_set(&bus, 0, 2, 2048 * GIB);
+}
+
+static struct fake_function *open_with_interrupts(struct ivsh_mem *mem)
+{
+	struct fake_function *at = prepare(4 * MIB, 4);
+
+	if (ivsh_device_open_any(&device, &bus.platform, 0, mem) != 0 || device.interrupts != 4)
+		test_fail(__FILE__, __LINE__, "open", device.interrupts, 4);
+	return at;
+}
+
+/* Closing writes nothing to where the device was, but frees everything. */
+static void closes_without(void)
+{
+	for (enum gone how = 0; how < GONE_KINDS; how++) {
+		struct ivsh_mem mem;
+		struct fake_function *at = open_with_interrupts(&mem), before;
+		uint32_t table[256], registers[80];
+		unsigned writes;
+
+		test_row(gone_names[how]);
+		go(at, how);
+		before = *at;
+		writes = bus.writes;
+		memcpy(table, bus.table, sizeof(table));
+		memcpy(registers, bus.registers, sizeof(registers));
+		bus.msix[bus.msix_writes - 1].control = 1; /* nobody could mask it */
+		bus.msix[bus.msix_writes - 1].unmasked = 0;
+		ivsh_device_close(&device);
+		CHECK_EQ(bus.writes, writes);
+		CHECK_EQ(memcmp(at, &before, sizeof(before)), 0);
+		CHECK_EQ(memcmp(table, bus.table, sizeof(table)), 0);
+		CHECK_EQ(memcmp(registers, bus.registers, sizeof(registers)), 0);
+		CHECK_EQ(bus.maps, 0);
+		CHECK_EQ(bus.opened, 0);
+		CHECK_EQ(bus.faults, 0);
+		ivsh_device_close(&device);
+		CHECK_EQ(bus.writes, writes);
+	}
+}
+
+/* Something has disabled memory decoding: the table is not written, as that goes nowhere. */
+static void closes_undecoded(void)
+{
+	struct ivsh_mem mem;
+	struct fake_function *at = open_with_interrupts(&mem);
+	uint32_t table[256];
+
+	at->config[1] &= ~2u;
+	memcpy(table, bus.table, sizeof(table));
+	/* A reset has masked the entries. */
+	for (uint32_t i = 0; i < 4; i++)
+		fake_table(&bus, 0)[4 * i + 3] |= 1, table[4 * i + 3] |= 1;
+	ivsh_device_close(&device);
+	CHECK_EQ(memcmp(table, bus.table, sizeof(table)), 0);
+	CHECK_EQ(at->config[0x40 / 4] & 0x80000000, 0);
+	CHECK_EQ(at->config[1] & 6, 0);
+	CHECK_EQ(bus.maps, 0);
+	CHECK_EQ(bus.opened, 0);
+	CHECK_EQ(bus.faults, 0);
+}
+
+/* The order: vectors and MSI-X off, bus master, memory decoding; then nothing of it is mapped. */
+static void closes_in_order(void)
+{
+	static const uint32_t steps[] = {
+	    FAKE_LOG_MSIX | 3,
+	    FAKE_LOG_MSIX | 1,
+	    FAKE_LOG_COMMAND | 2,
+	    FAKE_LOG_COMMAND | 0,
+	    FAKE_LOG_UNMAP,
+	    FAKE_LOG_UNMAP,
+	    FAKE_LOG_UNMAP,
+	    FAKE_LOG_MSI_CLOSE | 3,
+	    FAKE_LOG_MSI_CLOSE | 2,
+	    FAKE_LOG_MSI_CLOSE | 1,
+	    FAKE_LOG_MSI_CLOSE | 0,
+	};
+	struct ivsh_mem mem;
+	struct fake_function *at = open_with_interrupts(&mem);
+
+	bus.log_count = 0;
+	ivsh_device_close(&device);
+	CHECK_EQ(at->config[1] & 6, 0);
+	NEED_EQ(bus.log_count, COUNT(steps));
+	for (unsigned i = 0; i < COUNT(steps); i++)
+		CHECK_EQ(bus.log[i], steps[i]);
+}
+
+static void rechecks_gone(void)
+{
+	for (enum gone how = 0; how < GONE_KINDS; how++) {
+		struct ivsh_mem mem;
+		struct fake_function *at = open_with_interrupts(&mem);
+		uint32_t self = 3;
+		unsigned writes;
+
+		test_row(gone_names[how]);
+		go(at, how);
+		writes = bus.writes;
+		CHECK_EQ(mem.doorbell.recheck(mem.doorbell.ctx, &self), IVSH_ENODEV);
+		CHECK_EQ(self, 3);
+		CHECK_EQ(bus.writes, writes);
+	}
+}
+
+/* BAR0 does not answer, though configuration space does; or IVPosition is no ID. */
+static void rechecks_silent(void)
+{
+	static const uint32_t positions[] = {0xffffffff, 0x10000};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct ivsh_mem mem;
+		uint32_t self = 3;
+
+		open_with_interrupts(&mem);
+		bus.registers[2] = positions[i];
+		CHECK_EQ(mem.doorbell.recheck(mem.doorbell.ctx, &self), IVSH_ENODEV);
+		CHECK_EQ(self, 3);
+		CHECK_EQ(device.ivposition, 3);
+	}
+	prepare(4 * MIB, 0);
+	NEED_EQ(ivsh_device_open(&device, &bus.platform, AT), 0);
+	bus.registers[2] = 0xffffffff;
+	{
+		struct ivsh_mem mem;
+		uint32_t self = 5;
+
+		ivsh_device_mem(&device, &mem);
+		CHECK_EQ(mem.doorbell.recheck(mem.doorbell.ctx, &self), IVSH_ENODEV);
+		bus.registers[2] = 0;
+		CHECK_EQ(mem.doorbell.recheck(mem.doorbell.ctx, &self), 0);
+		CHECK_EQ(self, 5); /* ivshmem-plain has no ID: the caller's stays */
+		ivsh_device_close(&device);
+		CHECK_EQ(mem.doorbell.recheck(mem.doorbell.ctx, &self), IVSH_ENODEV);
+	}
+}
+
+/* What a migration, or a reset of the device, leaves. */
+static void rechecks(void)
+{
+	for (unsigned reset = 0; reset < 2; reset++) {
+		struct ivsh_mem mem;
+		struct fake_function *at = open_with_interrupts(&mem), before;
+		uint32_t self = 3, table[16];
+		unsigned steps = bus.msix_writes;
+
+		test_row(reset ? "reset" : "migrated");
+		memcpy(table, fake_table(&bus, 0), sizeof(table));
+		before = *at;
+		if (reset) {
+			at->config[1] &= ~6u;
+			at->config[0x40 / 4] &= 0x3fffffff;
+			memset(fake_table(&bus, 0), 0, sizeof(table));
+			for (uint32_t i = 0; i < 4; i++)
+				fake_table(&bus, 0)[4 * i + 3] = 1;
+		}
+		bus.registers[2] = 9;
+		CHECK_EQ(mem.doorbell.recheck(mem.doorbell.ctx, &self), 0);
+		CHECK_EQ(self, 9);
+		CHECK_EQ(device.ivposition, 9);
+		CHECK_EQ(device.interrupts, 4);
+		CHECK_EQ(bus.opened, 4);
+		CHECK_EQ(memcmp(table, fake_table(&bus, 0), sizeof(table)), 0);
+		CHECK_EQ(at->config[1], before.config[1]);
+		CHECK_EQ(at->config[0x40 / 4], before.config[0x40 / 4]);
+		NEED_EQ(bus.msix_writes >= steps + 3, 1);
+		CHECK_EQ(bus.msix[steps].control & 2, 0); /* off ... */
+		CHECK_EQ(bus.msix[steps + 1].control, 3); /* ... and on, at first masked */
+		CHECK_EQ(bus.msix[bus.msix_writes - 1].control, 2);
+		ivsh_device_close(&device);
+		CHECK_EQ(bus.maps, 0);
+		CHECK_EQ(bus.opened, 0);
+		CHECK_EQ(bus.faults, 0);
+	}
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -303,6 +506,12 @@ int main(void)
 	    {"MSI-X outside", late_msix},
 	    {"a platform that fails", platform_lies},
 	    {"open any", opens_any},
+	    {"close in order", closes_in_order},
+	    {"close without the device", closes_without},
+	    {"close without decoding", closes_undecoded},
+	    {"check again: gone", rechecks_gone},
+	    {"check again: silent", rechecks_silent},
+	    {"check again: there", rechecks},
 	};
 
 	return test_main("device/device", tests, COUNT(tests));

@@ -91,6 +91,12 @@ static struct fake_function *find(struct fake_bus *bus, uint32_t function)
 	return NULL;
 }
 
+static void log_add(struct fake_bus *bus, uint32_t what)
+{
+	if (bus->log_count < 16)
+		bus->log[bus->log_count++] = what;
+}
+
 static bool usable(struct fake_bus *bus, uint32_t function, uint32_t offset)
 {
 	if (function > 0xffff || offset % 4 != 0 || offset >= 4096) {
@@ -137,6 +143,10 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 		bus->faults++;
 	if (at->forgets && word >= BAR && word < BAR + 6 && value != 0xffffffff)
 		next &= ~at->writable[word];
+	if (word == COMMAND && next != at->config[word])
+		log_add(bus, FAKE_LOG_COMMAND | (next & 6));
+	if (word == MSIX && bus->table_size != 0)
+		log_add(bus, FAKE_LOG_MSIX | next >> 30);
 	at->config[word] = next;
 	if (word == MSIX && bus->table_size != 0 && bus->msix_writes < 16) {
 		bus->msix[bus->msix_writes].control = next >> 30;
@@ -267,6 +277,7 @@ static void unmap(void *ctx, void *base, uint64_t size)
 		bus->table_size = 0;
 	}
 	bus->maps--;
+	log_add(bus, FAKE_LOG_UNMAP);
 }
 
 /* --- Interrupts ------------------------------------------------------------------------------- */
@@ -312,6 +323,7 @@ static void msi_close(void *ctx, uint32_t index)
 	    bus->msix[bus->msix_writes - 1].unmasked != 0)
 		bus->faults++;
 	bus->opened--;
+	log_add(bus, FAKE_LOG_MSI_CLOSE | index);
 }
 
 /* --- Time ------------------------------------------------------------------------------------- */

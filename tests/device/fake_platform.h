@@ -22,6 +22,11 @@
 #define FAKE_BAR_64 0x4u
 #define FAKE_BAR_PREFETCH 0x8u
 
+#define FAKE_LOG_MSIX 0x100u    /* with 2: enabled, 1: masked */
+#define FAKE_LOG_COMMAND 0x200u /* with bits 2:1 of COMMAND */
+#define FAKE_LOG_UNMAP 0x300u
+#define FAKE_LOG_MSI_CLOSE 0x400u
+
 struct fake_function {
 	int parent;            /* index of the bridge above, or FAKE_ROOT, or FAKE_ROOT_BUS() */
 	uint32_t devfn;        /* device << 3 | function */
@@ -52,6 +57,10 @@ struct fake_bus {
 	unsigned msix_writes;
 	uint64_t table_size; /* bytes of the table's mapping; 0: not mapped */
 	uint32_t opened;     /* interrupts allocated and not freed: always the first ones */
+
+	/* What a close is made of, in order: FAKE_LOG_* with the bits written, or the index. */
+	uint32_t log[16];
+	unsigned log_count;
 
 	/* Faults of the platform. */
 	bool no_registers; /* BAR0 cannot be mapped */
