@@ -92,7 +92,7 @@ static bool text_has_changed(void)
 
 /* --- All three -------------------------------------------------------------------------------- */
 
-/* What has happened before this call is no change, as nobody has loaded the word: clear the event. */
+/* Nobody has loaded the word yet: what has happened so far is no change. */
 void bare_generation_open(const struct bare_generation_source *source)
 {
 	uint64_t *found;
