@@ -168,7 +168,7 @@ OPTIONS := host/config/parse.c host/config/options.c host/config/complete.c \
 CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c \
           host/control/socketpath.c host/control/query.c \
           host/control/request.c host/control/answer.c host/control/lines.c host/control/fields.c \
-          host/control/render.c host/control/lookup.c \
+          host/control/render.c host/control/lookup.c host/control/find.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
           host/control/libvirt.c host/control/escape.c host/control/print.c
 PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
@@ -187,14 +187,14 @@ SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals
           host/server/reading.c host/server/sending.c host/server/protocol.c host/server/batch.c \
           host/server/ids.c host/server/closing.c host/server/timeouts.c host/server/takeover.c \
           host/server/resume.c host/server/slots.c host/server/page.c host/server/control.c \
-          host/server/report.c
+          host/server/report.c host/server/release.c
 # What that is made of.
 BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c \
           host/control/answer.c host/control/lines.c host/control/fields.c host/control/render.c
 SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
           host/server/alone.c host/server/touch.c host/server/isolate.c \
           host/server/mapping.c host/server/rebind.c $(SERVING) $(SUPERVISOR) $(WIRE) $(OPTIONS) \
-          $(CONTROL) host/control/stop.c $(BACKEND) $(PROCESS)
+          $(CONTROL) host/control/stop.c host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.c \

@@ -9,6 +9,7 @@
 #include "control/commands.h"
 #include "control/device.h"
 #include "control/escape.h"
+#include "control/find.h"
 #include "control/print.h"
 #include "control/query.h"
 
@@ -60,25 +61,6 @@ struct args {
 static const char *subject(const struct args *args)
 {
 	return args->slot ? args->slot : "note";
-}
-
-/* The slot with this number or name. ANSWER_NONE: there is none. */
-static uint64_t find_slot(const struct answer *answer, const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits > 0 && digits < 6 && !text[digits]) {
-		uint64_t slot = strtoull(text, NULL, 10);
-
-		return slot < answer->slots ? slot : ANSWER_NONE;
-	}
-	for (size_t i = 0; i < answer->slot_count; i++)
-		if (answer->slot[i].name && !strcmp(answer->slot[i].name, text))
-			return answer->slot[i].id;
-	for (size_t i = 0; i < answer->listener_count; i++)
-		if (answer->listener[i].name && !strcmp(answer->listener[i].name, text))
-			return answer->listener[i].slot;
-	return ANSWER_NONE;
 }
 
 /* The socket that is bound to (slot); with ANSWER_NONE, the common socket. NULL: there is none. */

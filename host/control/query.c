@@ -17,7 +17,7 @@ static int ask(struct query *query, const char *path, const char **wrong)
 
 	*query = (struct query){0};
 	*wrong = NULL;
-	if (request_status(path, &query->text, &size, &query->user))
+	if (request_send(path, "status\n", &query->text, &size, &query->user))
 		return -1;
 	*wrong = answer_parse(&query->answer, query->text, size);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.c - a status request to a control socket, and the bytes of the answer.
+ * request.c - a request to a control socket, and the bytes of the answer.
  */
 #include "control/request.h"
 #include "control/print.h"
@@ -16,8 +16,6 @@
 #include <unistd.h>
 
 #define SIZE_STEP 65536u
-
-static const char request[] = "status\n";
 
 /* Print what to do about an error of connect(2). Returns -1. */
 static int explain_refusal(const char *path, int error)
@@ -77,12 +75,12 @@ static int connect_to(const char *path, int *fd)
 	return explain_refusal(path, errno);
 }
 
-static int send_request(const char *path, int fd, uint64_t end_ns)
+static int send_line(const char *path, int fd, uint64_t end_ns, const char *line)
 {
-	size_t sent = 0;
+	size_t sent = 0, size = strlen(line);
 
-	while (sent < sizeof(request) - 1) {
-		ssize_t got = send(fd, request + sent, sizeof(request) - 1 - sent, MSG_NOSIGNAL);
+	while (sent < size) {
+		ssize_t got = send(fd, line + sent, size - sent, MSG_NOSIGNAL);
 
 		if (got >= 0)
 			sent += (size_t)got;
@@ -130,7 +128,7 @@ static int receive(const char *path, int fd, uint64_t end_ns, char **text, size_
 	return 0;
 }
 
-int request_status(const char *path, char **text, size_t *size, uid_t *user)
+int request_send(const char *path, const char *line, char **text, size_t *size, uid_t *user)
 {
 	uint64_t end_ns = clock_now_ns() + REQUEST_LIMIT_MS * UINT64_C(1000000);
 	struct ucred peer = {.uid = (uid_t)-1};
@@ -144,7 +142,7 @@ int request_status(const char *path, char **text, size_t *size, uid_t *user)
 	/* unix(7): the credentials of the listener. If they are unknown the user is nobody. */
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
 	*user = peer.uid;
-	error = send_request(path, fd, end_ns);
+	error = send_line(path, fd, end_ns, line);
 	if (!error)
 		error = receive(path, fd, end_ns, text, size);
 	close(fd);

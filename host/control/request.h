@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request.h - a status request to a control socket, and the bytes of the answer.
+ * request.h - a request to a control socket, and the bytes of the answer.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -12,13 +12,13 @@
 #define REQUEST_LIMIT_MS 2000        /* for all of it: the server allows no more */
 
 /*
- * Send "status" to the control socket at (path), and receive until the end of the stream.
+ * Send (line) to the control socket at (path), and receive until the end of the stream.
  *
  * On success (*text) has (*size) bytes and a NUL behind them; the caller frees it. (*user) is the
  * user who made the socket.
  *
  * Returns 0, or -1 after one line on stderr.
  */
-int request_status(const char *path, char **text, size_t *size, uid_t *user);
+int request_send(const char *path, const char *line, char **text, size_t *size, uid_t *user);
 
 #endif

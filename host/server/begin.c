@@ -7,6 +7,7 @@
 #include "process/log.h"
 #include "server/admission.h"
 #include "server/mapping.h"
+#include "server/release.h"
 #include "server/report.h"
 #include "server/resume.h"
 #include "server/takeover.h"
@@ -56,6 +57,7 @@ int begin(struct server *server)
 	    .link = server->link};
 	server->began_ns = clock_now_ns();
 	server->control.report = report_make;
+	server->control.release = release_make;
 	server->control.context = server;
 	control_open(&server->control, head->control);
 	if (clients_open(&server->clients, &server->state))

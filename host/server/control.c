@@ -111,15 +111,33 @@ static void send_answer(struct control *control, struct control_client *client)
 	close_client(control, client);
 }
 
-/* The request is whole: a line, or all that fits. */
+/* The user who asks, as the kernel knows it; nobody, if it does not. */
+static uint32_t user_of(int fd)
+{
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t size = sizeof(peer);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	return peer.uid;
+}
+
+/* The answer to the request of (client), which is whole: a line, or all that fits. */
+static char *answer_make(struct control *control, struct control_client *client)
+{
+	static const char status[] = "status\n", release[] = "release ";
+
+	client->request[client->got] = '\0';
+	if (!strncmp(client->request, status, sizeof(status) - 1))
+		return control->report(control->context, &client->size);
+	if (!strncmp(client->request, release, sizeof(release) - 1))
+		return control->release(control->context, client->request + sizeof(release) - 1,
+		    user_of(client->fd), &client->size);
+	return render_unknown(&client->size);
+}
+
 static void answer_request(struct control *control, struct control_client *client)
 {
-	static const char status[] = "status\n";
-	bool is_status = client->got >= sizeof(status) - 1 &&
-			 !memcmp(client->request, status, sizeof(status) - 1);
-
-	client->answer = is_status ? control->report(control->context, &client->size)
-				   : render_unknown(&client->size);
+	client->answer = answer_make(control, client);
 	if (!client->answer) {
 		close_client(control, client);
 		return;

@@ -86,6 +86,7 @@ int main(int argc, char **argv)
 	} commands[] = {
 	    {"status", control_status},
 	    {"qemu-args", control_qemu_args},
+	    {"release", control_release},
 	    {"stop", control_stop},
 	};
 

@@ -5,6 +5,7 @@
  * A client that requests the status and reads all of it has one that our own reader accepts.
  */
 #include "server/control.h"
+#include "server/release.h"
 #include "server/report.h"
 #include "control/answer.h"
 #include "tests/fuzz/feed.h"
@@ -199,7 +200,13 @@ static void check(struct asker *asker)
 		asker->got = NULL;
 		return;
 	}
-	FUZZ_MUST(is_beginning(asker, is_status ? "server version=2 " : "error what=unknown"));
+	if (is_status)
+		FUZZ_MUST(is_beginning(asker, "server version=2 "));
+	else if (asker->sent_size >= 8 && !memcmp(asker->sent, "release ", 8))
+		FUZZ_MUST(
+		    is_beginning(asker, "error what=") || is_beginning(asker, "released pid="));
+	else
+		FUZZ_MUST(is_beginning(asker, "error what=unknown"));
 	/* Cut off by the deadline, or all of it. */
 	if (is_status && asker->got_size > 4 &&
 	    !strcmp(asker->got + asker->got_size - 5, "\nend\n")) {
@@ -221,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed_set(data, size);
 	begin(clients);
 	server->control.report = report_make;
+	server->control.release = release_make;
 	server->control.context = server;
 	control_open(&server->control, listener);
 	count = 0;
