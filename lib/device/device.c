@@ -141,7 +141,7 @@ static void quiesce(struct ivsh_device *device)
 	uint32_t command = config_read(platform, device->function, CONFIG_COMMAND);
 
 	ivsh_msix_disable(device, (command & COMMAND_MEMORY) != 0);
-	if (device->registers && (command & COMMAND_MEMORY) != 0)
+	if (device->table && (command & COMMAND_MEMORY) != 0)
 		(void)device->registers[IVSH_REG_IVPOSITION / 4];
 	ivsh_config_command(platform, device->function, device->enabled & COMMAND_MASTER, 0);
 	ivsh_config_command(platform, device->function, device->enabled & COMMAND_MEMORY, 0);

@@ -63,21 +63,25 @@ static bool doorbell_arrives(struct ivsh_device *device)
 	return arch_doorbells() != seen;
 }
 
+/* A device that was plugged in has no addresses. */
 static int assign(uint32_t function)
 {
 	struct ivsh_pci_windows windows;
+	struct ivsh_pci_shortage shortage;
+	int error;
 
-	(void)function;
 	arch_pci_windows(&windows);
-	ivsh_pci_unused(arch_platform(), &windows);
-	return ivsh_pci_assign(arch_platform(), &windows);
+	error = ivsh_pci_assign_added(arch_platform(), &windows, function, &function, &shortage);
+	if (error == IVSH_ENOSPC)
+		printf("%s: no room for %llu bytes: its port needs %llu\n", name(function),
+		    (unsigned long long)shortage.size, (unsigned long long)shortage.reserve);
+	return error;
 }
 
-static void open_device(uint32_t function)
+static void open_device(uint32_t function, int error)
 {
 	struct ivsh_device *device = devices;
 	const char *doorbell = "none";
-	int error = assign(function);
 
 	while (device->registers != NULL && device < devices + DEVICES - 1)
 		device++;
@@ -104,7 +108,7 @@ static void handle(const struct ivsh_hotplug_event *event)
 	if (device != NULL)
 		ivsh_device_close(device);
 	if (event->kind == IVSH_HOTPLUG_ADDED) {
-		open_device(event->function);
+		open_device(event->function, assign(event->function));
 		return;
 	}
 	error = ivsh_hotplug_eject(&hotplug, event->function);
@@ -122,11 +126,14 @@ static void answer(void)
 int plug_run(void)
 {
 	const struct ivsh_platform *platform = arch_platform();
+	struct ivsh_pci_windows windows;
 	struct ivsh_hotplug_event event;
 	uint32_t function;
 	uint64_t next = 0;
-	int error = assign(0);
+	int error;
 
+	arch_pci_windows(&windows);
+	error = ivsh_pci_assign(platform, &windows);
 	if (error)
 		printf("assign: %s\n", ivsh_error_text(error));
 	error = ivsh_hotplug_open(&hotplug, platform);
@@ -137,7 +144,7 @@ int plug_run(void)
 	printf("hot-plug: %s, %u ports\n", platform->hotplug != NULL ? "controller" : "ports only",
 	    (unsigned)hotplug.ports);
 	for (uint32_t i = 0; ivsh_device_find(platform, i, &function) == 0; i++)
-		open_device(function);
+		open_device(function, 0);
 	printf("ready\n");
 	for (;;) {
 		uint64_t now = arch_now_ns();
