@@ -146,7 +146,8 @@ ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscall
 EXAMPLES := exchange request sleep stream events
 EXAMPLES_HOST := exchange stream
 GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
-APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/wait.c \
+APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/stay.c \
+          firmware/app/wait.c \
           firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/probe.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \

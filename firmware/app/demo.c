@@ -14,6 +14,21 @@
  * ivsh_geometry_fit() stops there. */
 #define SIZE_MOST (UINT32_C(1) << 22)
 
+/* So long a partner that left before the end may be away, without --timeout. */
+#define LEFT_NS UINT64_C(10000000000)
+
+/* A partner that has left does not come back for ever. */
+static void left_check(struct demo *d)
+{
+	uint64_t limit_ns = d->s.patience_ns ? d->s.patience_ns : LEFT_NS;
+
+	if (d->left == IVSH_SELF_NONE || session_now(&d->s) - d->left_ns < limit_ns)
+		return;
+	fprintf(stderr, "ivsh: %s: slot %" PRIu32 ": it left before the end\n", d->name, d->left);
+	d->s.status = STATUS_FAILED;
+	d->failed = true;
+}
+
 /*
  * While partners are missing, each peer that is present becomes one. A partner that died does not
  * finish.
@@ -47,11 +62,73 @@ static bool finished(const struct demo *d)
 	return true;
 }
 
+/* The largest message of the exchange. */
+static uint32_t max_of(const struct demo *d)
+{
+	return d->s.max < SIZE_MOST ? d->s.max : SIZE_MOST;
+}
+
+static void free_all(struct demo *d)
+{
+	free(d->link);
+	free(d->in);
+	free(d->want);
+	d->link = NULL;
+	d->in = d->want = NULL;
+}
+
+/* Refuse a size that does not fit the region or this machine. 0, or -1 after a line. */
+static int prepare(struct demo *d)
+{
+	uint32_t peers = d->s.options->peers;
+
+	if (peers >= d->s.slots) {
+		fprintf(stderr,
+		    "ivsh: %s: --peers=%" PRIu32 ": this region has %" PRIu32
+		    " slots: at most %" PRIu32 "\n",
+		    d->name, peers, d->s.slots, d->s.slots - 1);
+		return -1;
+	}
+	d->slots = d->s.slots;
+	d->self = d->s.self;
+	d->max = max_of(d);
+	d->left = IVSH_SELF_NONE;
+	d->link = calloc(d->s.slots, sizeof(*d->link));
+	d->in = malloc(d->max);
+	d->want = malloc(d->max);
+	if (d->link && d->in && d->want)
+		return 0;
+	fprintf(stderr, "ivsh: %s: no memory for messages of %" PRIu32 " bytes\n", d->name, d->max);
+	return -1;
+}
+
+/*
+ * Our incarnation is another: what was not over begins again. The region may be another, too.
+ */
+static void entry_begin(struct demo *d)
+{
+	bool is_same = d->slots == d->s.slots && d->self == d->s.self && d->max == max_of(d);
+
+	d->entry = d->s.entries;
+	if (!is_same) {
+		free_all(d);
+		d->active = 0;
+		d->failed = prepare(d) != 0;
+		return;
+	}
+	for (uint32_t i = 0; i < d->s.slots; i++)
+		if (d->link[i].active && !(d->link[i].done_sent && d->link[i].done_seen))
+			link_restart(d, i);
+}
+
 static void exchange_all(struct demo *d)
 {
 	session_await(&d->s, IVSH_SELF_NONE, "a message from a partner");
 	while (!d->failed && !finished(d)) {
 		bool some = false;
+
+		if (d->entry != d->s.entries)
+			entry_begin(d);
 
 		for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
 			if (i == d->s.self)
@@ -64,6 +141,7 @@ static void exchange_all(struct demo *d)
 		}
 		if (!some)
 			peers_check(d);
+		left_check(d);
 		if (!(some ? session_busy(&d->s) : session_idle(&d->s))) {
 			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",
 			    d->name, d->active, d->s.options->peers);
@@ -88,28 +166,6 @@ static void result_print(struct demo *d)
 	    d->active * d->count);
 }
 
-/* Refuse a size that does not fit the region or this machine. 0, or -1 after a line. */
-static int prepare(struct demo *d)
-{
-	uint32_t peers = d->s.options->peers;
-
-	if (peers >= d->s.slots) {
-		fprintf(stderr,
-		    "ivsh: %s: --peers=%" PRIu32 ": this region has %" PRIu32
-		    " slots: at most %" PRIu32 "\n",
-		    d->name, peers, d->s.slots, d->s.slots - 1);
-		return -1;
-	}
-	d->max = d->s.max < SIZE_MOST ? d->s.max : SIZE_MOST;
-	d->link = calloc(d->s.slots, sizeof(*d->link));
-	d->in = malloc(d->max);
-	d->want = malloc(d->max);
-	if (d->link && d->in && d->want)
-		return 0;
-	fprintf(stderr, "ivsh: %s: no memory for messages of %" PRIu32 " bytes\n", d->name, d->max);
-	return -1;
-}
-
 static int run(const struct world *world, const struct options *o, const char *name, bool random)
 {
 	static struct demo d;
@@ -118,6 +174,7 @@ static int run(const struct world *world, const struct options *o, const char *n
 	if (session_open(&d.s, world, o, 0, 0))
 		return d.s.status;
 	d.s.status = STATUS_FAILED;
+	d.s.goes_on = true;
 	d.failed = prepare(&d) != 0;
 	if (!d.failed) {
 		printf("%s: here is %s on %s; waiting for %" PRIu32 " peer%s\n", name,
@@ -127,9 +184,7 @@ static int run(const struct world *world, const struct options *o, const char *n
 	if (!d.failed)
 		result_print(&d);
 	session_close(&d.s);
-	free(d.link);
-	free(d.in);
-	free(d.want);
+	free_all(&d);
 	return d.failed ? d.s.status : STATUS_DONE;
 }
 

@@ -189,6 +189,18 @@ static void place_close(struct transport *t)
 	places[t->place].open = false;
 }
 
+static uint64_t now_ns(void)
+{
+	return machine->platform->now_ns(machine->platform->ctx);
+}
+
+static void nap(uint64_t ns)
+{
+	const struct ivsh_platform *p = machine->platform;
+
+	p->sleep(p->ctx, p->count(p->ctx), p->now_ns(p->ctx) + ns);
+}
+
 /*
  * Of several devices the memory may be another program's: print no advice, and name the others.
  */
@@ -220,6 +232,8 @@ const struct world *device_world(const struct machine *m)
 	    .open = place_open,
 	    .probe = place_probe,
 	    .close = place_close,
+	    .now_ns = now_ns,
+	    .nap = nap,
 	    .refused = refused,
 	    .check_ns = CHECK_NS,
 	};

@@ -9,6 +9,27 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+/*
+ * Copy a peeked message into the ring of the answers, and publish it. The library checks behind the
+ * copy, before the answer is published, that the message is still ours: what was migrated or rolled
+ * back meanwhile is not sent on. Errors as ivsh_chan_send().
+ */
+static int answer(struct ivsh_chan *chan, const struct ivsh_message *message)
+{
+	void *payload;
+	int error = ivsh_chan_reserve(chan, message->size, &payload);
+
+	if (error)
+		return error;
+	if (message->size != 0)
+		memcpy(payload, message->data, message->size);
+	error = ivsh_chan_publish(chan, message->port);
+	if (error)
+		ivsh_chan_abandon(chan);
+	return error;
+}
 
 /*
  * Answer the next message of (slot) straight from the ring: true. There may be none, or no room for
@@ -24,7 +45,7 @@ static bool echo_one(struct session *s, uint32_t slot)
 	if (!session_peek(s, slot, &message))
 		return false;
 	is_ours = message.port == s->port;
-	error = is_ours ? ivsh_chan_send(chan, message.port, message.data, message.size) : 0;
+	error = is_ours ? answer(chan, &message) : 0;
 	if (!error)
 		error = ivsh_chan_release(chan);
 	return !error && is_ours;
@@ -41,7 +62,8 @@ static int echo_all(struct session *s, uint32_t sessions, uint32_t count, uint64
 			for (uint32_t slot = 0; slot < s[i].slots; slot++)
 				if (count == 0 || *answered < count)
 					*answered += echo_one(&s[i], slot);
-		if (!(*answered != before ? session_busy(s) : session_idle_all(s, sessions)))
+		if (!(*answered != before ? session_busy_all(s, sessions)
+					  : session_idle_all(s, sessions)))
 			return s->status;
 	}
 	return STATUS_DONE;
@@ -56,6 +78,7 @@ static int echo_open(
 	if (session_open(own, world, o, place, 0))
 		return -1;
 	own->endless = o->count == 0;
+	own->goes_on = true;
 	own->status = STATUS_FAILED;
 	if (session_offer(own, "echo")) {
 		session_close(own);

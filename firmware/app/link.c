@@ -3,8 +3,9 @@
  * link.c - one peer of demo and stress: what goes to it, and what comes from it.
  *
  * Each side's half of an exchange goes from one incarnation to another, and its HELLO names both.
- * So a side ignores what earlier incarnations left in the rings. A side that finds its partner in
- * another incarnation begins its half again.
+ * So a side ignores what earlier incarnations left in the rings. When either side is in another
+ * incarnation, both halves begin again: it was started again, its machine was moved, or its device
+ * was away.
  */
 #include "app/link.h"
 
@@ -23,9 +24,11 @@ static struct exchange_id id_of(
 	return id;
 }
 
-/* The channel to (slot) is lost: print a line. */
+/* The channel to (slot) is lost: print a line. A lost slot or device is the session's to handle. */
 static void fail_channel(struct demo *d, uint32_t slot, int error)
 {
+	if (session_is_lost(error))
+		return;
 	session_failed(&d->s, slot, error);
 	d->failed = true;
 }
@@ -81,7 +84,9 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 	memcpy(payload, &head, sizeof(head));
 	error = ivsh_chan_publish(chan, EXCHANGE_PORT);
 	if (error) {
-		fail_channel(d, slot, error);
+		/* IVSH_EAGAIN: the machine was moved, and the reservation is void. */
+		if (error != IVSH_EAGAIN)
+			fail_channel(d, slot, error);
 		return false;
 	}
 	d->link[slot].bytes_sent += kind == EXCHANGE_DATA ? size : 0;
@@ -157,11 +162,39 @@ static void half_begin(struct demo *d, uint32_t slot)
 	l->bytes_sent = 0;
 }
 
+/* Both halves begin again. */
+static void exchange_begin(struct demo *d, uint32_t slot)
+{
+	struct link *l = &d->link[slot];
+
+	half_begin(d, slot);
+	l->hello_seen = l->done_seen = false;
+	l->seen = 0;
+	l->bytes_seen = 0;
+}
+
 void link_begin(struct demo *d, uint32_t slot)
 {
 	d->link[slot].active = true;
 	d->active++;
-	half_begin(d, slot);
+	d->link[slot].begun = false;
+	d->left = IVSH_SELF_NONE;
+	exchange_begin(d, slot);
+}
+
+void link_restart(struct demo *d, uint32_t slot)
+{
+	exchange_begin(d, slot);
+}
+
+/* The partner is in another incarnation than the one that the exchange began with. */
+static void partner_again(struct demo *d, uint32_t slot)
+{
+	if (d->link[slot].begun)
+		fprintf(stderr,
+		    "ivsh: %s: %s was started again, or moved: the exchange with it begins again\n",
+		    d->name, session_who(&d->s, slot));
+	exchange_begin(d, slot);
 }
 
 /* The peer begins its half, or begins it again, since a reset may have taken the first one. */
@@ -178,20 +211,14 @@ static void hello_take(
 		return;
 	if (!l->active)
 		link_begin(d, slot);
-	if (hello.from != l->incarnation) {
-		if (l->hello_seen) {
-			if (!l->done_seen)
-				fail(d, slot, "it was started again before the end", l->seen);
-			return;
-		}
-		half_begin(d, slot);
-	}
+	if (hello.from != l->incarnation)
+		partner_again(d, slot);
 	if (!l->hello_seen) {
 		hello_print(d, slot, size);
 		/* The run that this came in began before it. */
 		l->lost = session_chan(&d->s, slot)->lost;
 	}
-	l->hello_seen = true;
+	l->hello_seen = l->begun = true;
 	l->done_seen = false;
 	l->seen = 0;
 	l->bytes_seen = 0;
@@ -261,8 +288,21 @@ void link_check(struct demo *d, uint32_t slot)
 	 * may have taken our messages, so we send them again. */
 	if (!l->hello_seen)
 		half_begin(d, slot);
+	else if (session_peer(&d->s, slot)->incarnation != l->incarnation)
+		partner_again(d, slot);
 	else if (l->hello_sent)
 		fail(d, slot, "its ring was reset, messages may be lost", l->seen);
+}
+
+/* A partner has left in the midst: it may come back, here or in another slot. */
+static void partner_left(struct demo *d, uint32_t slot)
+{
+	fprintf(stderr, "ivsh: %s: %s left before the end: waiting for it to come back\n", d->name,
+	    session_who(&d->s, slot));
+	d->link[slot].active = false;
+	d->active--;
+	d->left = slot;
+	d->left_ns = session_now(&d->s);
 }
 
 void link_partner_check(struct demo *d, uint32_t slot, const struct ivsh_peer *peer)
@@ -271,23 +311,21 @@ void link_partner_check(struct demo *d, uint32_t slot, const struct ivsh_peer *p
 	enum ivsh_presence presence = peer->presence;
 	bool again = peer->incarnation != l->incarnation;
 
-	if (l->done_seen) {
-		/* A peer leaves only when it has all our messages, or has reported an error. */
-		l->done_sent |= presence == IVSH_PEER_ABSENT || again;
-	} else if (presence == IVSH_PEER_GONE) {
-		if (!link_receive(d, slot))
-			fail(d, slot, "it died before the end", l->seen);
-	} else if (l->hello_seen) {
-		if ((again || presence == IVSH_PEER_ABSENT) && !link_receive(d, slot))
-			fail(d, slot,
-			    again ? "it was started again before the end"
-				  : "it left before the end",
-			    l->seen);
-	} else if (presence != IVSH_PEER_ATTACHED) {
+	/* What it sent before it left comes first. */
+	if ((again || presence == IVSH_PEER_ABSENT || presence == IVSH_PEER_GONE) &&
+	    link_receive(d, slot))
+		return;
+	if (l->done_sent && l->done_seen)
+		return;
+	if (presence == IVSH_PEER_GONE) {
+		fail(d, slot, "it died before the end", l->seen);
+	} else if (presence == IVSH_PEER_ABSENT && l->begun) {
+		partner_left(d, slot);
+	} else if (presence != IVSH_PEER_ATTACHED && !l->begun) {
 		/* Without a server a peer that was killed seems to be present for a while. */
 		l->active = false;
 		d->active--;
-	} else if (again) {
-		half_begin(d, slot);
+	} else if (again && presence == IVSH_PEER_ATTACHED) {
+		partner_again(d, slot);
 	}
 }

@@ -10,6 +10,7 @@
 /* One peer, and how far we are with it. */
 struct link {
 	bool active;
+	bool begun; /* the peer has said hello, in this incarnation or in an earlier one */
 	bool hello_sent, hello_seen;
 	bool done_sent, done_seen;
 	uint32_t sent, seen;
@@ -23,8 +24,12 @@ struct demo {
 	const char *name;
 	struct link *link; /* one per slot */
 	uint32_t active;   /* links that take part */
+	uint32_t entry;    /* the session's, in which they began */
+	uint32_t left;     /* the slot of a partner that has left before the end; IVSH_SELF_NONE */
+	uint64_t left_ns;  /* since when */
 	uint32_t count;
 	bool random, quiet;
+	uint32_t slots, self; /* of the session, as the links were made for */
 	uint32_t max;
 	uint8_t *in, *want;
 	bool failed;
@@ -32,6 +37,12 @@ struct demo {
 
 /* The peer in (slot) is a partner from here on; our half is for its incarnation. */
 void link_begin(struct demo *demo, uint32_t slot);
+
+/*
+ * We are in another incarnation: the exchange with (slot), which is not over, begins again in both
+ * directions.
+ */
+void link_restart(struct demo *demo, uint32_t slot);
 
 /* Send the next thing due to (slot). True: something was sent. */
 bool link_send(struct demo *demo, uint32_t slot);
@@ -42,14 +53,15 @@ bool link_receive(struct demo *demo, uint32_t slot);
 /*
  * Check whether the channel to (slot) broke while nothing came. A partner's messages are lost then,
  * whichever side resets the ring. Without a partner the channel begins anew, and the peer can still
- * become one.
+ * become one. A ring that was reset because the partner is in another incarnation costs nothing:
+ * the exchange begins again.
  */
 void link_check(struct demo *demo, uint32_t slot);
 
 /*
- * Check a partner when there is nothing to do, (peer) as just read. A partner that is gone, or is
- * in another incarnation, has failed if it still had something to send. If it has sent nothing yet,
- * we begin again with it, or find another.
+ * Check a partner when there is nothing to do, (peer) as just read. With a partner that is in
+ * another incarnation the exchange begins again. One that left is waited for, for a while; it may
+ * come back in another slot. One that died has failed if it still had something to send.
  */
 void link_partner_check(struct demo *demo, uint32_t slot, const struct ivsh_peer *peer);
 

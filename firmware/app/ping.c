@@ -14,19 +14,39 @@
 #define COUNT_MOST 1000000u
 
 /*
- * Messages of eight bytes and more carry a tag: the nonce of this incarnation plus their number.
+ * Messages of eight bytes and more carry a tag: the nonce of the first incarnation plus a count.
  * When either side was killed, answers to an earlier incarnation arrive, or answers arrive a second
  * time. ping ignores both.
  */
 #define TAG_SIZE 8u
 
+/* When an answer is late: then the peer may be elsewhere. */
+#define LATE_NS UINT64_C(20000000)
+
+/* So long an answer may take after a ring was reset. */
+#define RESET_NS UINT64_C(200000000)
+
 /* Everything that one run works with. */
 struct ping {
 	struct session s;
+	const char *wanted; /* the peer, as it was named, or as it was found */
+	char found[IVSH_WIRE_NAME_SIZE];
 	uint32_t peer;
+	uint32_t entry; /* the session's entry in which it was found */
 	uint32_t size;
 	uint8_t *out, *in;
 	uint64_t *times_ns;
+	uint64_t tag;      /* of the last message */
+	uint64_t start_ns; /* when it was sent */
+	uint64_t reset_ns; /* when a ring was reset since then; 0: none was */
+	uint32_t lost;     /* messages that got no answer, and were sent again */
+};
+
+/* How a step of a round trip ended. */
+enum step {
+	STEP_DONE,
+	STEP_ANEW, /* the message or its answer may be lost: begin the round trip again */
+	STEP_OVER, /* the session's status is set */
 };
 
 static bool is_answer(const struct ping *p, const struct ivsh_message *message)
@@ -37,55 +57,124 @@ static bool is_answer(const struct ping *p, const struct ivsh_message *message)
 }
 
 /*
- * The next message of the peer that may be an answer, into p->in. 0; -1: over, with the status set.
+ * Whether the answer may still come. A ring that was reset since the message was sent, when the
+ * channel had lost (lost) runs, may have lost either of them, or none.
  */
-static int receive(struct ping *p, struct ivsh_message *message)
+static bool is_awaited(struct ping *p, uint32_t lost)
 {
-	struct ivsh_chan *chan = session_chan(&p->s, p->peer);
+	const struct ivsh_chan *chan;
+	uint64_t now;
 
-	for (;;) {
+	if (p->s.entries != p->entry)
+		return false;
+	chan = session_chan(&p->s, p->peer);
+	if (chan->lost == lost && !p->s.options->keep_going)
+		return true;
+	now = session_now(&p->s);
+	/* The peer may be back in another slot. */
+	if (p->s.options->keep_going && now - p->start_ns >= LATE_NS &&
+	    session_elsewhere(&p->s, p->wanted, p->peer))
+		return false;
+	if (chan->lost == lost)
+		return true;
+	if (p->reset_ns == 0)
+		p->reset_ns = now ? now : 1;
+	return now - p->reset_ns < RESET_NS;
+}
+
+/* The next message of the peer that may be an answer, into p->in. (lost): as is_awaited(). */
+static enum step receive(struct ping *p, struct ivsh_message *message, uint32_t lost)
+{
+	do {
+		struct ivsh_chan *chan = session_chan(&p->s, p->peer);
 		int error = ivsh_chan_receive(chan, message, p->in, p->size);
 
 		if (!error)
-			return 0;
+			return STEP_DONE;
 		if (error == IVSH_ENOSPC) { /* larger than what was sent: no answer */
 			error = ivsh_chan_peek(chan, message);
 			if (!error)
 				error = ivsh_chan_release(chan);
 			if (!error && !session_check(&p->s))
-				return -1;
+				return STEP_OVER;
 			if (!error)
 				continue;
 		}
-		if (error != IVSH_EAGAIN) {
+		if (error != IVSH_EAGAIN && !session_is_lost(error)) {
 			session_failed(&p->s, p->peer, error);
-			return -1;
+			return STEP_OVER;
 		}
 		if (!session_idle(&p->s))
-			return -1;
+			return STEP_OVER;
+	} while (is_awaited(p, lost));
+	return STEP_ANEW;
+}
+
+/* Send the message that stands in p->out, and wait for its answer. */
+static enum step there_and_back(struct ping *p)
+{
+	uint32_t lost = session_chan(&p->s, p->peer)->lost;
+	struct ivsh_message message;
+	int sent = session_send(&p->s, p->peer, p->s.port, p->out, p->size);
+	enum step step;
+
+	p->reset_ns = 0;
+	if (sent)
+		return sent == SESSION_ANEW ? STEP_ANEW : STEP_OVER;
+	step = receive(p, &message, lost);
+	/* However many others come, the timeout and the user can still end the wait. */
+	while (step == STEP_DONE && !is_answer(p, &message))
+		step = session_check(&p->s) ? receive(p, &message, lost) : STEP_OVER;
+	p->lost += step == STEP_ANEW;
+	return step;
+}
+
+/* Find the peer, again after each entry. False: it is over. */
+static bool find(struct ping *p)
+{
+	int peer = session_find(&p->s, p->wanted);
+
+	if (peer < 0)
+		return false;
+	p->peer = (uint32_t)peer;
+	p->entry = p->s.entries;
+	if (!p->wanted) {
+		const char *name = session_peer(&p->s, p->peer)->name;
+
+		/* From here on that one, wherever it is. */
+		if (name[0])
+			snprintf(p->found, sizeof(p->found), "%s", name);
+		else
+			snprintf(p->found, sizeof(p->found), "%d", peer);
+		p->wanted = p->found;
 	}
+	session_await(
+	    &p->s, p->peer, "an answer from %s: does it run echo?", session_who(&p->s, p->peer));
+	return true;
 }
 
 /* One round trip: its time in nanoseconds, or 0 after a line when it failed. */
 static uint64_t ping_one(struct ping *p, uint32_t number)
 {
-	const uint64_t tag = p->s.node->region.nonce + number;
-	struct ivsh_message message;
-	uint64_t start, took;
+	uint64_t took;
+	enum step step = STEP_DONE;
 
 	memset(p->out, (int)(number + 1), p->size);
-	if (p->size >= TAG_SIZE)
-		memcpy(p->out, &tag, TAG_SIZE);
-	start = ivsh_region_now(&p->s.node->region);
-	if (!session_busy(&p->s) || session_send(&p->s, p->peer, p->s.port, p->out, p->size))
-		return 0;
-	if (receive(p, &message))
-		return 0;
-	/* However many others come, the timeout and the user can still end the wait. */
-	while (!is_answer(p, &message))
-		if (!session_check(&p->s) || receive(p, &message))
+	do {
+		if (!session_busy(&p->s))
 			return 0;
-	took = ivsh_region_now(&p->s.node->region) - start;
+		if ((step == STEP_ANEW || p->entry != p->s.entries) &&
+		    (!find(p) || session_size(&p->s)))
+			return 0;
+		p->tag++;
+		if (p->size >= TAG_SIZE)
+			memcpy(p->out, &p->tag, TAG_SIZE);
+		p->start_ns = session_now(&p->s);
+		step = there_and_back(p);
+	} while (step == STEP_ANEW);
+	if (step == STEP_OVER)
+		return 0;
+	took = session_now(&p->s) - p->start_ns;
 	if (memcmp(p->in, p->out, p->size) == 0)
 		return took ? took : 1;
 	fprintf(stderr, "ivsh: ping: answer %" PRIu32 " differs from what was sent\n", number);
@@ -98,10 +187,10 @@ static int ping_all(struct ping *p, uint32_t count)
 {
 	uint32_t done = 0;
 
-	session_await(
-	    &p->s, p->peer, "an answer from %s: does it run echo?", session_who(&p->s, p->peer));
 	while (done < count && (p->times_ns[done] = ping_one(p, done)) != 0)
 		done++;
+	if (p->lost != 0)
+		printf("ping: %" PRIu32 " lost on the way, and sent again\n", p->lost);
 	if (done == 0)
 		return p->s.status;
 	printf("ping: %s: %" PRIu32 " round trips of %" PRIu32 " bytes, us:",
@@ -134,7 +223,7 @@ static int ping_peer(struct ping *p, uint32_t count)
 int ping_run(const struct world *world, const struct options *o)
 {
 	struct ping p = {.size = o->size};
-	int peer, status;
+	int status;
 
 	if (o->count == 0 || o->count > COUNT_MOST) {
 		fprintf(stderr, "ivsh: ping: --count=%" PRIu32 ": 1 to %u\n", o->count, COUNT_MOST);
@@ -147,9 +236,10 @@ int ping_run(const struct world *world, const struct options *o)
 	}
 	if (session_open(&p.s, world, o, 0, SESSION_PATIENCE_NS))
 		return p.s.status;
-	peer = session_find(&p.s, o->words > 1 ? o->word[1] : o->peer);
-	p.peer = (uint32_t)peer;
-	status = peer < 0 ? p.s.status : ping_peer(&p, o->count);
+	p.s.goes_on = true;
+	p.wanted = o->words > 1 ? o->word[1] : o->peer;
+	p.tag = p.s.node->region.nonce;
+	status = find(&p) ? ping_peer(&p, o->count) : p.s.status;
 	session_close(&p.s);
 	return status;
 }

@@ -5,6 +5,7 @@
 #include "app/session.h"
 
 #include "app/refuse.h"
+#include "app/stay.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +16,9 @@
 #define PROBE_NS UINT64_C(10000000)    /* from one probe for that to the next */
 #define NO_MEMORY 1                    /* no error of the library's */
 
-/* Find our slot: the transport's, or else the command line's. 0, or the exit status. */
-static int self_choose(const struct session *s, struct ivsh_mem *mem)
+int session_self(struct session *s)
 {
+	struct ivsh_mem *mem = &s->transport.mem;
 	uint32_t wanted = s->options->slot;
 
 	if (mem->self == IVSH_SELF_NONE && wanted == IVSH_SELF_NONE)
@@ -44,6 +45,14 @@ static bool is_formattable(const struct ivsh_mem *mem)
 	return mem->self != 0 && ivsh_geometry_size(&smallest, &least) == 0 && mem->size >= least;
 }
 
+/* Whether the device is still there, and is not to leave. */
+static bool is_staying(const struct session *s)
+{
+	struct transport t = s->transport;
+
+	return !s->world->state || s->world->state(&t) == WORLD_STAYS;
+}
+
 /*
  * Wait for up to (timeout_ns) for another peer to format the memory, if one can. Errors as
  * ivsh_region_probe().
@@ -58,7 +67,7 @@ static int format_await(const struct session *s, struct ivsh_attach *attach, uin
 	int error;
 
 	while ((error = ivsh_region_probe(&region, mem, attach)) == IVSH_ENODEV && waits &&
-	       now - start < timeout_ns && !s->world->stopped()) {
+	       now - start < timeout_ns && !s->world->stopped() && is_staying(s)) {
 		doorbell->sleep(doorbell->ctx, doorbell->count(doorbell->ctx), now + PROBE_NS);
 		now = doorbell->now_ns(doorbell->ctx);
 	}
@@ -96,39 +105,78 @@ static int node_open(struct session *s, const struct ivsh_mem *mem, struct ivsh_
 	return error;
 }
 
-/* Attach, and open the channels. 0; or -1 after a line, with s->status set. */
-static int region_enter(struct session *s)
+/* Fill in what the region has given us. 0, or NO_MEMORY. */
+static int node_entered(struct session *s)
 {
-	const struct options *o = s->options;
-	const struct transport *t = &s->transport;
-	uint64_t timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : FORMAT_NS, need = 0;
-	struct ivsh_mem mem = t->mem;
-	struct ivsh_attach attach = {0};
-	struct ivsh_geometry geometry;
-	int error = format_await(s, &attach, timeout_ns ? timeout_ns : UINT64_MAX);
+	s->slots = s->node->slots;
+	s->self = s->node->self;
+	s->max = ivsh_node_max(s->node);
+	s->incarnation = s->node->region.incarnation;
+	free(s->reported);
+	s->reported = calloc(s->slots, sizeof(*s->reported));
+	if (s->reported)
+		return 0;
+	session_leave(s);
+	return NO_MEMORY;
+}
 
-	s->status = STATUS_FAILED;
-	if (error == IVSH_ENODEV && s->world->stopped()) {
-		fprintf(stderr, "ivsh: stopped\n");
-		s->status = STATUS_STOPPED;
-		return -1;
-	}
+int session_enter(struct session *s, struct ivsh_attach *attach, uint64_t timeout_ns)
+{
+	const struct transport *t = &s->transport;
+	uint64_t need = 0;
+	struct ivsh_mem mem = t->mem;
+	struct ivsh_geometry geometry;
+	int error = format_await(s, attach, timeout_ns ? timeout_ns : UINT64_MAX);
+
 	/* A region that is there already may have fewer slots, and fit where ours would not. */
-	if (error == IVSH_ENODEV && t->formats &&
-	    ivsh_geometry_fit(t->mem.size, o->slots, &geometry, &need)) {
+	if (error == IVSH_ENODEV && !s->world->stopped() && t->formats &&
+	    ivsh_geometry_fit(t->mem.size, s->options->slots, &geometry, &need)) {
 		error = IVSH_ENOSPC;
-		attach.need_size = need;
+		attach->need_size = need;
 	}
 	if (error == 0 || (error == IVSH_ENODEV && t->formats && t->mem.self == 0)) {
 		if (t->claims)
 			mem.self = IVSH_SELF_NONE;
-		error = node_open(s, &mem, &attach);
+		error = node_open(s, &mem, attach);
+		if (error)
+			session_leave(s);
 	}
-	if (error == NO_MEMORY)
+	return error ? error : node_entered(s);
+}
+
+void session_refused(struct session *s, const struct ivsh_attach *attach, int error)
+{
+	s->status = STATUS_FAILED;
+	if (error == IVSH_ENODEV && s->world->stopped()) {
+		fprintf(stderr, "ivsh: stopped\n");
+		s->status = STATUS_STOPPED;
+	} else if (error == NO_MEMORY) {
 		fprintf(stderr, "ivsh: no memory for the channels\n");
-	else if (error)
-		refuse_print(s->world, t, &attach, error);
-	return error ? -1 : 0;
+	} else {
+		refuse_print(s->world, &s->transport, attach, error);
+	}
+}
+
+/* The first entry. 0; or -1 after a line, with s->status set and nothing left open. */
+static int session_begin(struct session *s)
+{
+	const struct options *o = s->options;
+	struct ivsh_attach attach = {0};
+	int error;
+
+	s->status = s->world->open(&s->transport, s->place, o);
+	if (s->status != STATUS_DONE)
+		return -1;
+	s->status = session_self(s);
+	if (s->status == STATUS_DONE) {
+		error = session_enter(
+		    s, &attach, o->given & OPTION_TIMEOUT ? o->timeout_ns : FORMAT_NS);
+		if (!error)
+			return 0;
+		session_refused(s, &attach, error);
+	}
+	s->world->close(&s->transport);
+	return -1;
 }
 
 int session_open(struct session *s, const struct world *world, const struct options *options,
@@ -137,38 +185,37 @@ int session_open(struct session *s, const struct world *world, const struct opti
 	memset(s, 0, sizeof(*s));
 	s->world = world;
 	s->options = options;
+	s->place = place;
 	s->port = options->port;
 	s->partner = IVSH_SELF_NONE;
 	s->patience_ns = options->given & OPTION_TIMEOUT ? options->timeout_ns : patience_ns;
 	s->slice_ns = world->check_ns;
-	s->status = world->open(&s->transport, place, options);
-	if (s->status != STATUS_DONE)
+	if (!session_ready(s) || session_begin(s))
 		return -1;
-	s->status = self_choose(s, &s->transport.mem);
-	if (s->status != STATUS_DONE || region_enter(s)) {
-		free(s->block);
-		world->close(&s->transport);
-		return -1;
-	}
-	s->slots = s->node->slots;
-	s->self = s->node->self;
-	s->max = ivsh_node_max(s->node);
 	s->wait.mode = options->wait;
 	s->wait.spin_ns = options->given & OPTION_SPIN ? options->spin_ns : s->transport.spin_ns;
-	s->reported = calloc(s->slots, sizeof(*s->reported));
-	if (s->reported)
-		return 0;
-	fprintf(stderr, "ivsh: no memory for %" PRIu32 " slots\n", s->slots);
-	session_close(s);
-	return -1;
+	return 0;
+}
+
+void session_leave(struct session *s)
+{
+	if (s->node)
+		ivsh_node_close(s->node);
+	free(s->block);
+	s->node = NULL;
+	s->block = NULL;
+	s->slots = 0;
 }
 
 void session_close(struct session *s)
 {
-	ivsh_node_close(s->node);
-	s->world->close(&s->transport);
-	free(s->block);
+	session_leave(s);
+	if (s->state != SESSION_AWAY && s->leaves)
+		s->world->release(&s->transport);
+	else if (s->state != SESSION_AWAY)
+		s->world->close(&s->transport);
 	free(s->reported);
+	s->reported = NULL;
 }
 
 const struct ivsh_peer *session_peer(struct session *s, uint32_t slot)
@@ -192,6 +239,7 @@ int session_offer(struct session *s, const char *name)
 {
 	int error = ivsh_node_offer(s->node, name, s->port);
 
+	s->service = name;
 	if (error)
 		fprintf(stderr, "ivsh: service %s: %s\n", name, ivsh_error_text(error));
 	return error ? -1 : 0;
@@ -275,6 +323,19 @@ int session_find(struct session *s, const char *text)
 	}
 }
 
+bool session_elsewhere(struct session *s, const char *text, uint32_t slot)
+{
+	struct wanted w;
+
+	if (session_peer(s, slot)->presence == IVSH_PEER_ATTACHED)
+		return false;
+	wanted_parse(&w, text);
+	for (uint32_t i = 0; i < s->slots; i++)
+		if (i != slot && is_wanted(s, i, &w))
+			return true;
+	return false;
+}
+
 void session_failed(struct session *s, uint32_t slot, int error)
 {
 	s->status = STATUS_FAILED;
@@ -317,11 +378,16 @@ int session_size(const struct session *s)
 
 int session_send(struct session *s, uint32_t slot, uint16_t port, const void *data, uint32_t size)
 {
+	uint32_t entry = s->entries;
 	int error;
 
-	while ((error = ivsh_node_send(s->node, slot, port, data, size, 0)) == IVSH_EAGAIN)
+	while ((error = ivsh_node_send(s->node, slot, port, data, size, 0)) == IVSH_EAGAIN ||
+	       session_is_lost(error)) {
 		if (!session_full(s))
 			return -1;
+		if (s->entries != entry)
+			return SESSION_ANEW;
+	}
 	if (error)
 		session_failed(s, slot, error);
 	return error ? -1 : 0;

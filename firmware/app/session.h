@@ -16,19 +16,42 @@
  */
 #define SESSION_PATIENCE_NS UINT64_C(5000000000)
 
+/* Where a session stands. Only several sessions of one command see another than SESSION_HERE. */
+enum session_state {
+	SESSION_HERE, /* attached */
+	SESSION_AWAY, /* its device has left, or is not there yet: the transport is closed */
+	SESSION_LOST, /* its slot was lost, and it is about to attach again */
+};
+
 struct session {
 	const struct world *world;
 	const struct options *options;
 	struct transport transport;
 	struct ivsh_node *node;
-	void *block; /* of the node */
-	uint32_t slots;
+	void *block;    /* of the node */
+	uint32_t slots; /* 0 while it is not SESSION_HERE */
 	uint32_t self;
 	uint16_t port;  /* --port, or the service's that session_find() was given */
 	uint32_t max;   /* the largest message, in bytes */
 	bool *reported; /* per slot: a line has reported its broken channel */
 	int status;     /* what the command answers if it does not come to its end */
 	bool endless;   /* it has no end of its own: being stopped is success */
+
+	/*
+	 * A command that sets (goes_on) goes on when its device has left and come back, and when it
+	 * has lost its slot and attached again; any other ends, with a line. Each begins a new
+	 * incarnation, perhaps in another slot or region, and so does a move of the machine:
+	 * (entries) counts them.
+	 */
+	bool goes_on;
+	uint32_t entries;
+	enum session_state state;
+	bool leaves;          /* the device waits for us to close it */
+	bool shows_moves;     /* the command itself prints that the machine was moved */
+	uint32_t place;       /* of the world's, from 0 */
+	uint32_t incarnation; /* our own, as last seen */
+	uint64_t entered_ns;  /* when we last attached again after a lost slot; 0: never */
+	const char *service;  /* as offered; NULL: none */
 
 	/* What session_idle() waits for. */
 	struct ivsh_wait wait;
@@ -51,6 +74,12 @@ struct session {
  */
 int session_open(struct session *session, const struct world *world, const struct options *options,
     uint32_t place, uint64_t patience_ns);
+
+/* The time, at any place. */
+static inline uint64_t session_now(const struct session *session)
+{
+	return session->world->now_ns();
+}
 
 /* Close the channels and leave. */
 void session_close(struct session *session);
@@ -77,6 +106,9 @@ int session_offer(struct session *session, const char *name);
  */
 int session_find(struct session *session, const char *wanted);
 
+/* Whether the peer that (wanted) names has left slot (slot), and is in another one now. */
+bool session_elsewhere(struct session *session, const char *wanted, uint32_t slot);
+
 /*
  * The next message of (slot), peeked: true. Else there is none, or (slot) is our own. A channel
  * that is dead, since when and by whose fault ever, is reset after a line.
@@ -89,10 +121,21 @@ void session_mend(struct session *session, uint32_t slot);
 /* A call on the channel to (slot) failed for good: print a line and set session->status. */
 void session_failed(struct session *session, uint32_t slot, int error);
 
+/* Whether (error) says that the slot or the device is lost: the next wait gets it back, or ends. */
+static inline bool session_is_lost(int error)
+{
+	return error == IVSH_ELOST || error == IVSH_EREMOVED;
+}
+
 /* Whether the region has room for messages of --size bytes. 0; or -1 after one line on stderr. */
 int session_size(const struct session *session);
 
-/* Send one message to (slot), waiting for room. 0; or -1 after a line, with session->status set. */
+#define SESSION_ANEW 1 /* another entry began meanwhile: find the peer again, and start over */
+
+/*
+ * Send one message to (slot), waiting for room. 0; SESSION_ANEW: it was not accepted; or -1 after a
+ * line, with session->status set.
+ */
 int session_send(
     struct session *session, uint32_t slot, uint16_t port, const void *data, uint32_t size);
 
@@ -103,8 +146,11 @@ int session_send(
 void session_await(struct session *session, uint32_t partner, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* There was something to do: the next wait starts anew. False: the program is to stop; as below. */
+/* There was something to do: the next wait starts anew. False: it is over; as below. */
 bool session_busy(struct session *session);
+
+/* The same for (count) sessions of one command. */
+bool session_busy_all(struct session *sessions, uint32_t count);
 
 /*
  * There was nothing to do: wait, in the way of --wait, until there may be. False when the wait is

@@ -27,12 +27,13 @@ static bool take(struct sink *sink, uint32_t slot)
 
 		if (!session_peek(&sink->s, slot, &message))
 			break;
+		/* What was moved meanwhile is none. */
+		if (ivsh_chan_release(chan))
+			break;
 		if (message.port == BENCH_PORT) {
 			sink->messages++;
 			sink->bytes += message.size;
 		}
-		if (ivsh_chan_release(chan))
-			break;
 	}
 	return i != 0;
 }
@@ -64,6 +65,7 @@ int sink_run(const struct world *world, const struct options *o)
 	if (session_open(s, world, o, 0, 0))
 		return s->status;
 	s->endless = o->count == 0;
+	s->goes_on = true;
 	printf("sink: slot %" PRIu32 " of %" PRIu32 " takes\n", s->self, s->slots);
 	status = output_flush();
 	if (status == STATUS_DONE)

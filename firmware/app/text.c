@@ -73,23 +73,36 @@ static int text_read(struct text *text, const struct world_files *files)
 	return got < 0 ? -1 : 0;
 }
 
-/* Send (text) as one message to the peer that is named. Answers the exit status. */
-static int text_send(struct session *s, const struct text *text)
+/* Find the peer, and send it (text) as one message. As session_send(). */
+static int text_try(struct session *s, const struct text *text, uint32_t *peer)
 {
 	int slot = session_find(s, s->options->word[1]);
-	uint32_t peer = (uint32_t)slot;
 
 	if (slot < 0)
-		return s->status;
+		return -1;
+	*peer = (uint32_t)slot;
 	if (text->size > s->max) {
 		fprintf(stderr,
 		    "ivsh: send: %" PRIu32 " bytes%s: a message of this region has at most %" PRIu32
 		    "\n",
 		    text->size, text->size > IVSH_WIRE_AREA_MAX ? " and more" : "", s->max);
-		return STATUS_FAILED;
+		s->status = STATUS_FAILED;
+		return -1;
 	}
-	session_await(s, peer, "room for a message to %s", session_who(s, peer));
-	if (session_send(s, peer, s->port, text->bytes, text->size))
+	session_await(s, *peer, "room for a message to %s", session_who(s, *peer));
+	return session_send(s, *peer, s->port, text->bytes, text->size);
+}
+
+/* Send (text) as one message to the peer that is named. Answers the exit status. */
+static int text_send(struct session *s, const struct text *text)
+{
+	uint32_t peer = 0;
+	int sent;
+
+	do
+		sent = text_try(s, text, &peer);
+	while (sent == SESSION_ANEW);
+	if (sent)
 		return s->status;
 	printf("sent %" PRIu32 " bytes to %s\n", text->size, session_who(s, peer));
 	return STATUS_DONE;
@@ -110,6 +123,7 @@ int send_run(const struct world *world, const struct options *o)
 		if (session_open(&s, world, o, 0, SESSION_PATIENCE_NS)) {
 			status = s.status;
 		} else {
+			s.goes_on = true;
 			status = text_send(&s, &text);
 			session_close(&s);
 		}
@@ -132,7 +146,7 @@ static void recv_drop(struct session *s, uint32_t slot, const struct ivsh_messag
 	fprintf(stderr, "ivsh: recv: %s, port %u: %" PRIu32 " bytes dropped\n",
 	    session_who(s, slot), message->port, message->size);
 	error = ivsh_chan_release(session_chan(s, slot));
-	if (error)
+	if (error && error != IVSH_EAGAIN && !session_is_lost(error))
 		session_failed(s, slot, error);
 }
 
@@ -167,6 +181,9 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 		recv_drop(s, slot, &message);
 		return 0;
 	}
+	/* The copy is not believed if the machine or the memory was moved while it was made. */
+	if (!session_peek(s, slot, &message))
+		return 0;
 	if (s->options->raw_output) {
 		fwrite(copy->bytes, 1, message.size, stdout);
 	} else {
@@ -179,9 +196,11 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 	if (s->status)
 		return -1;
 	error = ivsh_chan_release(session_chan(s, slot));
-	if (error)
-		session_failed(s, slot, error);
-	return error ? -1 : 1;
+	/* It was printed, and may come again. */
+	if (!error || error == IVSH_EAGAIN || session_is_lost(error))
+		return 1;
+	session_failed(s, slot, error);
+	return -1;
 }
 
 /* Receive and print (left) messages; 0: for ever. Answers the exit status. */
@@ -214,6 +233,7 @@ int recv_run(const struct world *world, const struct options *o)
 	if (session_open(&s, world, o, 0, 0))
 		return s.status;
 	s.endless = o->count == 0;
+	s.goes_on = true;
 	if (session_offer(&s, "text") == 0)
 		status = recv_all(&s, o->count, &copy);
 	free(copy.bytes);

@@ -6,7 +6,7 @@
  * partner died where no server sees it, or that patience is over: a session checks for these now
  * and then.
  */
-#include "app/session.h"
+#include "app/stay.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -28,6 +28,15 @@ void session_await(struct session *s, uint32_t partner, const char *format, ...)
 	s->checked_ns = 0;
 }
 
+/* session_stay() for one of several: when it ends, so does the command, with its status. */
+static bool stay(struct session *s, uint32_t i)
+{
+	if (session_stay(&s[i]))
+		return true;
+	s->status = s[i].status;
+	return false;
+}
+
 static bool is_stopped(struct session *s)
 {
 	if (!s->world->stopped())
@@ -38,10 +47,23 @@ static bool is_stopped(struct session *s)
 	return true;
 }
 
+bool session_busy_all(struct session *s, uint32_t count)
+{
+	bool checks = ++s->busy_calls % BUSY_CALLS == 0;
+
+	s->idle_ns = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		session_moved(&s[i]);
+		if (checks && !stay(s, i))
+			return false;
+	}
+	return !checks || !is_stopped(s);
+}
+
 bool session_busy(struct session *s)
 {
-	s->idle_ns = 0;
-	return ++s->busy_calls % BUSY_CALLS != 0 || !is_stopped(s);
+	/* A command of one session never sees it away. */
+	return session_busy_all(s, 1) && (s->state == SESSION_HERE || session_check(s));
 }
 
 /* Whether the partner can still do what we wait for. Without a server only a good-bye shows. */
@@ -74,12 +96,18 @@ static void peek_others(struct session *s)
 			(void)session_peek(s, i, &unread);
 }
 
-/* Check for events that no doorbell announces, if it is time. False after a line: stop waiting. */
+/* Whether it is time to check for events that no doorbell announces. */
+static bool is_due(const struct session *s, uint64_t now)
+{
+	return s->checked_ns == 0 || now - s->checked_ns >= s->world->check_ns;
+}
+
+/* Check for such events, if it is time. False after a line: stop waiting. */
 static bool check(struct session *s, uint64_t now)
 {
 	const char *event;
 
-	if (s->checked_ns != 0 && now - s->checked_ns < s->world->check_ns)
+	if (!is_due(s, now))
 		return true;
 	s->checked_ns = now ? now : 1;
 	/* The memory and the doorbells outlive the server. */
@@ -104,8 +132,7 @@ static void timeout_print(uint64_t ns, const char *awaited)
 	fprintf(stderr, " s without %s\n", awaited);
 }
 
-/* Whether the wait of all sessions goes on: the user has not stopped us, and time is left. */
-static bool may_go_on(struct session *s, uint64_t now, uint64_t *most_ns)
+bool session_may_go_on(struct session *s, uint64_t now, uint64_t *most_ns)
 {
 	if (s->idle_ns == 0)
 		s->idle_ns = now ? now : 1;
@@ -122,31 +149,84 @@ static bool may_go_on(struct session *s, uint64_t now, uint64_t *most_ns)
 	return true;
 }
 
-/* Wait for up to (most_ns) for one of the (wanted) events, 0: all, in any of (count) sessions. */
+/* The sessions that are attached, as ivsh_regions_wait() takes them. */
+struct present {
+	struct session *session[WORLD_PLACES];
+	struct ivsh_region *region[WORLD_PLACES];
+	uint32_t events[WORLD_PLACES];
+	uint32_t count;
+};
+
+/* Look after all sessions, and list those that are attached. False: it is over. */
+static bool present_find(struct present *p, struct session *s, uint32_t count, uint64_t now)
+{
+	p->count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		if (is_due(&s[i], now) && !stay(s, i))
+			return false;
+		if (s[i].state != SESSION_HERE)
+			continue;
+		if (!check(&s[i], now)) {
+			s->status = s[i].status;
+			return false;
+		}
+		p->session[p->count] = &s[i];
+		p->region[p->count++] = &s[i].node->region;
+	}
+	return true;
+}
+
+/* The wait has ended, with (error): what each session makes of it. False: it is over. */
+static bool present_wake(struct present *p, struct session *first, int error)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		struct session *s = p->session[i];
+
+		if (p->events[i] & IVSH_EVENT_CONTROL)
+			s->checked_ns = 0;
+		session_moved(s);
+		if (!error || !(p->events[i] & IVSH_EVENT_LOST))
+			continue;
+		if (!session_lost(s, error)) {
+			first->status = s->status;
+			return false;
+		}
+		s->checked_ns = 0;
+	}
+	return true;
+}
+
+/*
+ * Wait for up to (most_ns) for one of the (wanted) events, 0: all, in any of (count) sessions. As
+ * long as all of them are away it waits for one to come back.
+ */
 static bool wait_all(struct session *s, uint32_t count, uint64_t most_ns, uint32_t wanted)
 {
-	struct ivsh_region *regions[WORLD_PLACES];
-	uint32_t events[WORLD_PLACES];
-	uint64_t now = ivsh_region_now(&s->node->region);
+	struct present p;
+	uint32_t entry = s->entries;
+	uint64_t limit_ns;
 	int error;
 
-	if (!may_go_on(s, now, &most_ns))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		if (!check(&s[i], now))
+	for (;;) {
+		uint64_t now = session_now(s);
+
+		limit_ns = most_ns;
+		if (!session_may_go_on(s, now, &limit_ns) || !present_find(&p, s, count, now))
 			return false;
-		regions[i] = &s[i].node->region;
+		/* The command begins anew before it waits. */
+		if (count == 1 && s->entries != entry)
+			return true;
+		if (p.count != 0) {
+			s->wait.wanted = wanted;
+			error = ivsh_regions_wait(p.region, p.count, &s->wait, limit_ns, p.events);
+			if (!present_wake(&p, s, error))
+				return false;
+			if (!error || count > 1)
+				return true;
+		} else {
+			s->world->nap(s->world->check_ns);
+		}
 	}
-	s->wait.wanted = wanted;
-	error = ivsh_regions_wait(regions, count, &s->wait, most_ns, events);
-	for (uint32_t i = 0; i < count; i++) {
-		if (events[i] & IVSH_EVENT_LOST)
-			fprintf(stderr, "ivsh: %s: slot %" PRIu32 ": another peer has claimed it\n",
-			    s[i].transport.object, s[i].self);
-		else if (events[i] & IVSH_EVENT_CONTROL)
-			s[i].checked_ns = 0;
-	}
-	return !error;
 }
 
 bool session_idle_all(struct session *s, uint32_t count)

@@ -74,6 +74,7 @@ int watch_run(const struct world *world, const struct options *o)
 	if (session_open(&s, world, o, 0, 0))
 		return s.status;
 	s.endless = o->count == 0;
+	s.goes_on = s.shows_moves = true;
 	printf("watch: slot %" PRIu32 " of %" PRIu32 "\n", s.self, s.slots);
 	status = output_flush();
 	if (status == STATUS_DONE)

@@ -34,6 +34,20 @@ struct transport {
 
 #define WORLD_NOT_YET (-2) /* source_read: neither bytes nor the end, for now */
 
+/* What becomes of an open transport. */
+enum world_state {
+	WORLD_STAYS,
+	WORLD_LEAVES, /* its device is to be removed, and waits for us to close it */
+	WORLD_GONE,   /* its device was removed without a request */
+};
+
+/* Whether a place can be opened. */
+enum world_ready {
+	WORLD_READY,
+	WORLD_COMES, /* not yet: its device can still be plugged in */
+	WORLD_NEVER, /* its device has left, and none can be plugged in */
+};
+
 /* The files of a world that has some. Each answers 0 or more; or -1 after one line on stderr. */
 struct world_files {
 	/*
@@ -74,6 +88,20 @@ struct world {
 	 */
 	int (*probe)(struct transport *transport, uint32_t place, const struct options *options);
 	void (*close)(struct transport *transport);
+
+	/*
+	 * For a world whose devices are plugged in and unplugged; else NULL, all three. What
+	 * becomes of an open transport: asked every check_ns. The same as close, and let its device
+	 * go: the next open of this place takes the device that comes instead. Whether that, or the
+	 * first one, is there.
+	 */
+	enum world_state (*state)(struct transport *transport);
+	void (*release)(struct transport *transport);
+	enum world_ready (*ready)(uint32_t place);
+
+	/* The time, and a sleep of at most (ns), in nanoseconds: also without a transport. */
+	uint64_t (*now_ns)(void);
+	void (*nap)(uint64_t ns);
 
 	/* Let both wait as one: sleep in one ends by a doorbell of the other. NULL: they do so. */
 	void (*join)(struct transport *first, struct transport *other);

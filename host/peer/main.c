@@ -34,6 +34,8 @@ int main(int argc, char **argv)
 	    .close = place_close,
 	    .join = place_join,
 	    .event = place_event,
+	    .now_ns = place_now_ns,
+	    .nap = place_nap,
 	    .stopped = stopped,
 	    .check_ns = CHECK_NS,
 	    .files = &files,

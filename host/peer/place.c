@@ -165,6 +165,22 @@ const char *place_event(struct transport *t)
 	return client_poll(client) ? client->error : NULL;
 }
 
+uint64_t place_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void place_nap(uint64_t ns)
+{
+	const struct timespec pause = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+
+	/* A signal ends it. */
+	(void)nanosleep(&pause, NULL);
+}
+
 static int file_failed(const char *what)
 {
 	fprintf(stderr, "ivsh: %s: %s: %s\n", file, what, strerror(errno));

@@ -18,5 +18,7 @@ int place_probe(struct transport *transport, uint32_t place, const struct option
 void place_close(struct transport *transport);
 void place_join(struct transport *first, struct transport *other);
 const char *place_event(struct transport *transport);
+uint64_t place_now_ns(void);
+void place_nap(uint64_t ns);
 
 #endif
