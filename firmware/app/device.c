@@ -7,12 +7,19 @@
 #include "app/choose.h"
 #include "app/status.h"
 
+#include <ivsh/hotplug.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Neither a key nor the end of the time notifies: a command checks both this often. */
 #define CHECK_NS UINT64_C(20000000)
+
+#define EVENTS_MOST 64u /* of hot-plug, that one look takes */
+
+#define HOST_BRIDGE_PC UINT32_C(0x12378086) /* of QEMU's pc: its root bus takes devices */
+#define PCI_HEADER 0xcu                     /* header type in bits 22:16; 1: a bridge */
 
 /* The devices in use, and the --device option of each. */
 struct place {
@@ -21,7 +28,19 @@ struct place {
 	struct ivsh_device device;
 	char object[48];
 	bool open;
+	bool leaves; /* its device is to be removed */
+	bool gone;   /* its device was removed */
+	bool waits;  /* there was no device at the start */
+	bool away;   /* its device was let go: it takes the one that comes instead */
+	bool comes;  /* the device that was waited for is at choice.function */
 };
+
+static struct ivsh_hotplug hotplug;
+static enum {
+	HOTPLUG_UNKNOWN,
+	HOTPLUG_NONE,
+	HOTPLUG_WATCHED
+} watch;
 
 static struct place places[WORLD_PLACES];
 static uint32_t named; /* how often --device was given */
@@ -67,16 +86,47 @@ static const struct choose_device *wanted_at(uint32_t place)
 	return named ? &places[place].wanted : NULL;
 }
 
-/* Open the device of (p), at p->choice.function. 0, or the exit status after a line. */
+/* Why the device of (p) has no addresses. Answers the exit status. */
+static int no_room(const struct place *p, const struct ivsh_pci_shortage *lack)
+{
+	static const char *const option[] = {
+	    [IVSH_PCI_LACKS_PREFETCH] = "pref64-reserve",
+	    [IVSH_PCI_LACKS_MEMORY] = "mem-reserve",
+	    [IVSH_PCI_LACKS_BUS] = "bus-reserve",
+	};
+
+	if (lack->lack == IVSH_PCI_LACKS_NOTHING || lack->port == lack->function) {
+		fprintf(stderr, "ivsh: %s: open: its BARs have no address\n", p->object);
+		return STATUS_FAILED;
+	}
+	fprintf(stderr,
+	    "ivsh: %s: no room behind port %s: give that pcie-root-port %s=%" PRIu64 "\n",
+	    p->object, choose_place(lack->port), option[lack->lack], lack->reserve);
+	return STATUS_NO_ROOM;
+}
+
+/*
+ * Open the device of (p), at p->choice.function; one that was plugged in gets its addresses first.
+ * STATUS_DONE, or the exit status after a line.
+ */
 static int open_device(struct place *p)
 {
-	int error = ivsh_device_open(&p->device, machine->platform, p->choice.function);
+	struct ivsh_pci_shortage lack = {IVSH_PCI_LACKS_NOTHING, 0, 0, 0, 0};
+	uint32_t function = p->choice.function;
+	int error = ivsh_device_open(&p->device, machine->platform, function);
 
-	snprintf(p->object, sizeof(p->object), "device %s", choose_place(p->choice.function));
+	snprintf(p->object, sizeof(p->object), "device %s", choose_place(function));
+	if (error == IVSH_ENOSPC && machine->windows) {
+		error = ivsh_pci_assign_added(
+		    machine->platform, machine->windows, function, &function, &lack);
+		if (!error)
+			error = ivsh_device_open(&p->device, machine->platform, function);
+	}
 	p->open = error == 0;
+	if (error == IVSH_ENOSPC)
+		return no_room(p, &lack);
 	if (error)
-		fprintf(stderr, "ivsh: %s: open: %s\n", p->object,
-		    error == IVSH_ENOSPC ? "its BARs have no address" : ivsh_error_text(error));
+		fprintf(stderr, "ivsh: %s: open: %s\n", p->object, ivsh_error_text(error));
 	return error ? STATUS_FAILED : STATUS_DONE;
 }
 
@@ -110,11 +160,118 @@ static void interrupts_take(struct place *p, const struct options *o)
 		fprintf(stderr, "ivsh: MSI-X: %s: polling instead\n", ivsh_error_text(error));
 }
 
-static int place_open(struct transport *t, uint32_t place, const struct options *o)
+/* The place whose open device is at (function); NULL: none. */
+static struct place *place_at(uint32_t function)
+{
+	for (uint32_t i = 0; i < WORLD_PLACES; i++)
+		if (places[i].open && places[i].choice.function == function)
+			return &places[i];
+	return NULL;
+}
+
+/* A device was plugged in at (function): a place that waits takes it, the one that had it first. */
+static void device_came(uint32_t function)
+{
+	struct place *found = place_at(function);
+
+	if (found) {
+		found->gone = true;
+		return;
+	}
+	for (uint32_t i = 0; i < WORLD_PLACES; i++) {
+		struct place *p = &places[i];
+
+		if (!(p->away || p->waits) || p->comes)
+			continue;
+		if (!found || p->choice.function == function)
+			found = p;
+	}
+	if (!found)
+		return;
+	found->choice.function = function;
+	found->comes = true;
+}
+
+/* A device is to be removed. Whoever has it open closes it; any other is let go at once. */
+static void device_leaves(uint32_t function)
+{
+	struct place *p = place_at(function);
+
+	if (p) {
+		p->leaves = true;
+		return;
+	}
+	for (uint32_t i = 0; i < WORLD_PLACES; i++)
+		if (places[i].comes && places[i].choice.function == function)
+			places[i].comes = false;
+	/* One that stays is reported as added. */
+	(void)(ivsh_hotplug_eject(&hotplug, function) != 0);
+}
+
+/* Take what has happened to the machine's devices since the last call. */
+static void events_take(void)
+{
+	struct ivsh_hotplug_event event;
+
+	if (watch == HOTPLUG_UNKNOWN)
+		watch = ivsh_hotplug_open(&hotplug, machine->platform) == 0 ? HOTPLUG_WATCHED
+									    : HOTPLUG_NONE;
+	/* Not without end: what cannot be told apart may come again at once. */
+	for (unsigned i = 0; watch == HOTPLUG_WATCHED && i < EVENTS_MOST; i++) {
+		if (ivsh_hotplug_poll(&hotplug, &event) != 0)
+			break;
+		if (event.kind == IVSH_HOTPLUG_LEAVING)
+			device_leaves(event.function);
+		else
+			device_came(event.function);
+	}
+}
+
+static enum world_state place_state(struct transport *t)
+{
+	events_take();
+	return places[t->place].gone     ? WORLD_GONE
+	       : places[t->place].leaves ? WORLD_LEAVES
+					 : WORLD_STAYS;
+}
+
+/* Whether a device can be plugged in that was not there at the start. */
+static bool has_slot(void)
+{
+	const struct ivsh_platform *p = machine->platform;
+
+	if (p->config_read(p->ctx, 0, 0) == HOST_BRIDGE_PC)
+		return true;
+	for (uint32_t function = 0; function < IVSH_PCI_FUNCTION(1, 0, 0); function++)
+		if (p->config_read(p->ctx, function, 0) != UINT32_MAX &&
+		    (p->config_read(p->ctx, function, PCI_HEADER) >> 16 & 0x7f) == 1)
+			return true;
+	return false;
+}
+
+static enum world_ready place_ready(uint32_t place)
 {
 	struct place *p = &places[place];
-	int status;
+	uint32_t function;
 
+	events_take();
+	/* Without a device a search looks at all buses: it is made once. */
+	if (!p->away && !p->waits)
+		p->waits = watch == HOTPLUG_WATCHED &&
+			   ivsh_device_find(machine->platform, 0, &function) != 0 && has_slot();
+	/* Where none can come, place_open() prints why there is none. */
+	if (p->comes || !(p->away || p->waits))
+		return WORLD_READY;
+	return watch == HOTPLUG_WATCHED ? WORLD_COMES : WORLD_NEVER;
+}
+
+/* Choose the device of place (place). STATUS_DONE, or the exit status after a line. */
+static int place_choose(uint32_t place)
+{
+	struct place *p = &places[place];
+
+	if (p->away)
+		return STATUS_DONE;
 	if (!choose_device(machine, wanted_at(place), &p->choice))
 		return STATUS_NO_DEVICE;
 	for (uint32_t i = 0; i < place; i++)
@@ -122,8 +279,18 @@ static int place_open(struct transport *t, uint32_t place, const struct options 
 			fprintf(stderr, "ivsh: --device=%s: named twice\n", p->wanted.text);
 			return STATUS_USAGE;
 		}
-	status = open_device(p);
+	return STATUS_DONE;
+}
+
+static int place_open(struct transport *t, uint32_t place, const struct options *o)
+{
+	struct place *p = &places[place];
+	int status = place_choose(place);
+
+	if (status == STATUS_DONE)
+		status = open_device(p);
 	if (status == STATUS_DONE) {
+		p->waits = p->away = p->comes = p->leaves = p->gone = false;
 		interrupts_take(p, o);
 		transport_fill(t, place);
 	}
@@ -189,6 +356,21 @@ static void place_close(struct transport *t)
 	places[t->place].open = false;
 }
 
+static void place_release(struct transport *t)
+{
+	struct place *p = &places[t->place];
+
+	place_close(t);
+	p->away = true;
+	/* Several functions may have to leave at once: the last eject removes them, and one that
+	 * stays is reported as added. */
+	if (p->leaves)
+		(void)(ivsh_hotplug_eject(&hotplug, p->choice.function) != 0);
+	/* The device that came instead may be there already. */
+	p->comes = p->gone;
+	p->leaves = p->gone = false;
+}
+
 static uint64_t now_ns(void)
 {
 	return machine->platform->now_ns(machine->platform->ctx);
@@ -232,6 +414,9 @@ const struct world *device_world(const struct machine *m)
 	    .open = place_open,
 	    .probe = place_probe,
 	    .close = place_close,
+	    .state = place_state,
+	    .release = place_release,
+	    .ready = place_ready,
 	    .now_ns = now_ns,
 	    .nap = nap,
 	    .refused = refused,

@@ -14,8 +14,11 @@
 struct machine {
 	const char *name; /* "bare-metal x86_64" */
 
-	/* How the device room reaches this machine. Everything is assigned already. */
+	/* How the device room reaches this machine. What is there at the start is assigned. */
 	const struct ivsh_platform *platform;
+
+	/* For devices that are plugged in later. NULL: nobody assigns their addresses. */
+	const struct ivsh_pci_windows *windows;
 
 	/* Without a device: if this machine knows why, one line on stderr, and true. NULL: it does
 	 * not. */

@@ -33,10 +33,11 @@ void report_times(uint64_t *times_ns, uint32_t count)
 void report_wait(const struct session *s, const char *command)
 {
 	struct ivsh_counters c;
-	uint32_t vectors = s->node->region.mem.doorbell.vectors;
+	/* No peer notifies one that polls. */
+	uint32_t vectors =
+	    s->options->wait == IVSH_WAIT_POLL ? 0 : s->transport.mem.doorbell.vectors;
 
-	if (ivsh_region_counters(&s->node->region, s->node->region.mem.self, &c))
-		return;
+	session_counters(s, &c);
 	printf("%s: wait %s, %" PRIu32 " vector%s: notifications sent %" PRIu64
 	       ", suppressed %" PRIu64 "; woken by doorbell %" PRIu64 ", by timer %" PRIu64
 	       " (missed %" PRIu64 ")\n",

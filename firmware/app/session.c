@@ -199,8 +199,10 @@ int session_open(struct session *s, const struct world *world, const struct opti
 
 void session_leave(struct session *s)
 {
-	if (s->node)
+	if (s->node) {
+		session_counters(s, &s->counters);
 		ivsh_node_close(s->node);
+	}
 	free(s->block);
 	s->node = NULL;
 	s->block = NULL;
@@ -218,6 +220,16 @@ void session_close(struct session *s)
 	s->reported = NULL;
 }
 
+void session_counters(const struct session *s, struct ivsh_counters *counters)
+{
+	*counters = s->counters;
+	if (s->node) {
+		/* A slot that is lost has none of ours any more. */
+		*counters = s->node->region.counters;
+		counters->notifications_suppressed = counters->sent - s->node->region.notified;
+	}
+}
+
 const struct ivsh_peer *session_peer(struct session *s, uint32_t slot)
 {
 	return ivsh_node_peer(s->node, slot);
@@ -226,9 +238,9 @@ const struct ivsh_peer *session_peer(struct session *s, uint32_t slot)
 const char *session_who(struct session *s, uint32_t slot)
 {
 	static char text[64];
-	const struct ivsh_peer *peer = session_peer(s, slot);
+	const struct ivsh_peer *peer = s->node ? session_peer(s, slot) : NULL;
 
-	if (peer->name[0])
+	if (peer && peer->name[0])
 		snprintf(text, sizeof(text), "slot %" PRIu32 " (%s)", slot, peer->name);
 	else
 		snprintf(text, sizeof(text), "slot %" PRIu32, slot);

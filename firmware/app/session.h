@@ -52,6 +52,8 @@ struct session {
 	uint32_t incarnation; /* our own, as last seen */
 	uint64_t entered_ns;  /* when we last attached again after a lost slot; 0: never */
 	const char *service;  /* as offered; NULL: none */
+	struct ivsh_counters
+	    counters; /* of our incarnation before it left; valid while it is away */
 
 	/* What session_idle() waits for. */
 	struct ivsh_wait wait;
@@ -92,6 +94,9 @@ static inline struct ivsh_chan *session_chan(const struct session *session, uint
 
 /* "slot 1 (beta)": for people. Static text, until the next call. */
 const char *session_who(struct session *session, uint32_t slot);
+
+/* Our counters: of this incarnation, or while it is away of the last one. */
+void session_counters(const struct session *session, struct ivsh_counters *counters);
 
 /* Slot (slot) as it is now. */
 const struct ivsh_peer *session_peer(struct session *session, uint32_t slot);

@@ -46,7 +46,8 @@ static bool away(struct session *s, enum world_state state)
 	if (state == WORLD_LEAVES)
 		say(s, "the device is leaving: detached from slot %" PRIu32, s->self);
 	else
-		say(s, "the device was removed without notice: slot %" PRIu32 " is lost", s->self);
+		say(s, "the device was removed without a request: slot %" PRIu32 " is lost",
+		    s->self);
 	s->leaves = true;
 	/* A command that ends closes the session: session_close() lets the device go. */
 	if (!s->goes_on)

@@ -42,15 +42,16 @@ static const char *assign_problem(int error)
 
 int main(int argc, char **argv)
 {
+	struct ivsh_pci_windows windows;
 	struct machine machine = {
 	    .name = "bare-metal x86_64",
 	    .platform = arch_platform(),
+	    .windows = &windows,
 	    .memory_type = memtype,
 	    .stopped = stopped,
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = SPIN_NS,
 	};
-	struct ivsh_pci_windows windows;
 	int error;
 
 	/* Errors are ignored here: each command prints a line if its device has no address. */

@@ -87,6 +87,8 @@ static EFI_STATUS efi_status(int status)
 		return EFI_ABORTED;
 	case STATUS_NO_FILES:
 		return EFI_UNSUPPORTED;
+	case STATUS_NO_ROOM:
+		return EFI_OUT_OF_RESOURCES;
 	default:
 		return EFI_DEVICE_ERROR;
 	}

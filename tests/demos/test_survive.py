@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""test_survive.py - commands go on when their device leaves and comes back, when they are another
+peer afterwards, and when the memory is not theirs any more; and say so in one line."""
+
+import re
+import struct
+import sys
+
+import pytest
+
+from memory import memory_file, slot_word
+from qemu import BUILD, DONE, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_TIMEOUT, ROOT, doorbell, plain
+
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+from qmp import Qmp, qmp_words  # noqa: E402
+
+HOST = BUILD / "host" / "ivsh"
+SLOTS = {
+    "pc": ("-M pc", ""),
+    "q35": ("-M q35 -device pcie-root-port,id=port0,chassis=1,pref64-reserve=32M", ",bus=port0"),
+    "native": (
+        "-M q35 -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+        " -device pcie-root-port,id=port0,chassis=1,pref64-reserve=32M",
+        ",bus=port0",
+    ),
+}
+LEAVES = r"^ivsh: device [0-9a-f:.]+: the device is leaving: detached from slot (\d+)$"
+BACK = r"^ivsh: device [0-9a-f:.]+: the device is back: slot (\d+) of 8$"
+
+
+class Plug:
+    """A guest whose device is unplugged and plugged in. source: a memory's file, or a socket."""
+
+    def __init__(self, world, name, command, source, machine="pc", empty=False, machine_more=""):
+        self.source, self.turn = source, 0
+        machine, self.bus = SLOTS[machine]
+        socket = world.folder / f"{name}.qmp"
+        self.doorbell = not source.is_file()
+        words = [] if empty else self._words()
+        self.guest = world.guest(
+            name, command, *words, *qmp_words(socket), machine=machine + machine_more
+        )
+        self.qmp = Qmp(socket)
+
+    def _words(self):
+        where = f",id=device0{self.bus}"
+        if self.doorbell:
+            return doorbell(self.source, key="key0", where=where)
+        return plain(self.source, key="key0", where=where)
+
+    def delete(self):
+        """Ask the guest for the device, and wait until it has let it go."""
+        self.qmp.command("device_del", id=f"device{self.turn}")
+        self.qmp.event("DEVICE_DELETED", device=f"device{self.turn}")
+        if self.doorbell:
+            self.qmp.command("chardev-remove", id=f"key{self.turn}")
+        else:
+            self.qmp.command("object-del", id=f"key{self.turn}")
+
+    def add(self, source=None):
+        """Plug a device in; its memory, or chardev, has a name of its own."""
+        self.source = source or self.source
+        self.turn += 1
+        key, device = f"key{self.turn}", {"id": f"device{self.turn}"}
+        if self.bus:
+            device["bus"] = "port0"
+        if self.doorbell:
+            address = {"type": "unix", "data": {"path": str(self.source)}}
+            backend = {"type": "socket", "data": {"addr": address, "server": False}}
+            self.qmp.command("chardev-add", id=key, backend=backend)
+            device.update(driver="ivshmem-doorbell", chardev=key, vectors=2)
+        else:
+            size = self.source.stat().st_size
+            self.qmp.command(
+                "object-add", id=key, size=size, share=True,
+                **{"qom-type": "memory-backend-file", "mem-path": str(self.source)},
+            )  # fmt: skip
+            device.update(driver="ivshmem-plain", memdev=key)
+        self.qmp.command("device_add", **device)
+
+    def lines(self, pattern):
+        return re.findall(pattern, self.guest.text, re.MULTILINE)
+
+    def replug(self, times=1):
+        """Out and in again: one line for each."""
+        for _ in range(times):
+            left, back = len(self.lines(LEAVES)), len(self.lines(BACK))
+            self.delete()
+            assert len(self.lines(LEAVES)) == left + 1, self.guest.text
+            seen = len(self.guest.text)
+            self.add()
+            self.guest.expect(BACK, after=seen)
+            assert len(self.lines(BACK)) == back + 1, self.guest.text
+
+
+def host(world, name, source, command, slot=None, **popen):
+    """The host tool, as another peer of the same memory or server."""
+    place = ["-f", source, f"--slot={slot}"] if source.is_file() else ["-S", source]
+    return world.program(name, HOST, *place, *command.split(), **popen)
+
+
+@pytest.mark.parametrize("machine", SLOTS)
+def test_echo(world, machine):
+    """Its device goes and comes in the midst of a ping, which waits."""
+    memory = memory_file(world.folder)
+    echo = Plug(world, "echo", "echo --slot=0 --name=alpha", memory, machine)
+    echo.guest.expect(r"^echo: slot 0 of 8 answers$")
+    ping = host(world, "ping", memory, "ping alpha --count=1000000 --timeout=20 --keep-going", 1)
+    echo.replug(3)
+    assert not ping.text, "it waits"
+    ping.process.terminate()
+    assert re.search(r"^ping: slot 0 \(alpha\): \d+ round trips", ping.done(6), re.MULTILINE)
+    assert host(world, "again", memory, "ping 0 --count=10", 1).done(DONE)
+
+
+def test_ping(world):
+    """The other side's device: what was on its way is sent again, and counted."""
+    memory = memory_file(world.folder)
+    echo = host(world, "echo", memory, "echo --name=alpha", 0)
+    echo.expect("answers")
+    count = 20000
+    ping = Plug(world, "ping", f"ping alpha --slot=1 --count={count} --timeout=20", memory)
+    world.until(lambda: slot_word(memory.read_bytes(), 1, 0x280, "<Q") > 100, "it pings")
+    ping.replug()
+    text = ping.guest.done(seconds=60)
+    assert f"ping: slot 0 (alpha): {count} round trips of 64 bytes, us:" in text
+    lost = re.search(r"^ping: (\d+) lost on the way, and sent again$", text, re.MULTILINE)
+    assert lost is None or int(lost[1]) == 1, text
+
+
+@pytest.mark.parametrize("command", ["recv --count=2", "sink --count=2", "watch --count=2"])
+def test_waits_for_many(world, command):
+    memory = memory_file(world.folder)
+    waits = Plug(world, "waits", f"{command} --slot=0", memory)
+    world.until(lambda: slot_word(memory.read_bytes(), 0, 0) == 1, "it attaches")
+    waits.replug()
+    sender = {"recv": "send 0 hello", "sink": "bench sink --count=1 --size=8", "watch": "ls"}
+    for _ in range(2):
+        if command.startswith("watch"):
+            host(world, "comes", memory, "recv --timeout=0.2", 1).done(5)
+        else:
+            host(world, "sends", memory, sender[command.split()[0]], 1).done()
+    waits.guest.done()
+
+
+def test_demo(world):
+    """The exchange begins again, and every byte of it is checked."""
+    memory = memory_file(world.folder)
+    count = 100000
+    demo = Plug(world, "demo", f"stress --count={count} --quiet --slot=0", memory)
+    other = host(world, "other", memory, f"stress --count={count} --quiet --timeout=60", 1)
+    demo.guest.expect(r"^slot 1 says")
+    demo.replug()
+    assert ": every byte verified\n" in demo.guest.done(seconds=60)
+    assert ": every byte verified\n" in other.done(seconds=60)
+    assert len(re.findall(r"^ivsh: stress: slot 0 .*$", other.text, re.MULTILINE)) == 1, other.text
+
+
+def test_other_id(world):
+    """The lowest free ID is another one: the echo answers as that peer, and is found by name."""
+    server = world.server()
+    first = host(world, "first", server.socket, "recv --count=0")
+    server.expect("event=connect slot=0")
+    echo = Plug(world, "echo", "echo --name=alpha", server.socket)
+    echo.guest.expect(r"^echo: slot 1 of 8 answers$")
+    ping = host(
+        world, "ping", server.socket, "ping alpha --count=1000000 --timeout=20 --keep-going"
+    )
+    with server.memory() as memory:
+        world.until(lambda: slot_word(memory, 2, 0x280, "<Q") > 20, "it pings")
+    echo.delete()
+    first.process.terminate()
+    first.done()
+    echo.add()
+    assert echo.guest.expect(BACK)[1] == "0"
+    with server.memory() as memory:
+        sent = slot_word(memory, 0, 0x280, "<Q")
+        world.until(lambda: slot_word(memory, 0, 0x280, "<Q") > sent + 20, "it answers the ping")
+    ping.process.terminate()
+    assert "ping: slot 0 (alpha): " in ping.done(6)
+    assert re.search(r"^ping: 1 lost on the way, and sent again$", ping.text, re.MULTILINE)
+
+
+def test_no_device_yet(world):
+    """A slot that is empty at boot: the command waits for its device."""
+    memory = memory_file(world.folder)
+    echo = Plug(world, "echo", "echo --slot=0 --count=10", memory, "q35", empty=True)
+    echo.guest.expect(r"^ivsh: no ivshmem device yet: waiting for one to be plugged in$")
+    echo.add()
+    echo.guest.expect(r"^echo: slot 0 of 8 answers$")
+    host(world, "ping", memory, "ping 0 --count=10", 1).done()
+    echo.guest.done()
+
+
+def test_no_device_in_time(world):
+    guest = world.guest("recv", "recv --slot=0 --timeout=0.5", machine="-M pc")
+    assert guest.done(EXIT_NO_DEVICE) == (
+        "ivsh: no ivshmem device yet: waiting for one to be plugged in\n"
+        "ivsh: timeout: 0.5 s without an ivshmem device\n"
+    )
+
+
+def test_device_does_not_come_back(world):
+    """The time in which it is away is the command's patience."""
+    memory = memory_file(world.folder)
+    echo = Plug(world, "echo", "echo --slot=0 --timeout=1", memory)
+    echo.guest.expect("answers")
+    echo.delete()
+    text = echo.guest.done(EXIT_TIMEOUT)
+    assert len(re.findall(LEAVES, text, re.MULTILINE)) == 1
+    assert "ivsh: timeout: 1 s without a message on port 7\n" in text
+
+
+def test_cannot_go_on(world):
+    """A command that cannot go on ends, and lets its device go first."""
+    memory = memory_file(world.folder)
+    echo = host(world, "ack", memory, "sink", 0)
+    echo.expect("takes")
+    bench = Plug(world, "bench", "bench sink --slot=1 --count=10000000 --size=64", memory)
+    world.until(lambda: slot_word(memory.read_bytes(), 1, 0x280, "<Q") > 100, "it streams")
+    bench.qmp.command("device_del", id="device0")
+    bench.guest.done(EXIT_FAILED)
+    assert len(re.findall(LEAVES, bench.guest.text, re.MULTILINE)) == 1
