@@ -2,9 +2,9 @@
 /*
  * commands.h - the commands that query a running server. ivsh-server(8).
  *
- * argv[0] is the command's own name, "status", "qemu-args", "release" or "stop"; the rest are its options and
- * arguments. Each command prints to stdout and returns the exit status: 0; 1 after one line on
- * stderr; 2 for a wrong command line.
+ * argv[0] is the command's own name, "status", "qemu-args", "release" or "stop"; the rest are its
+ * options and arguments. Each command prints to stdout and returns the exit status: 0; 1 after one
+ * line on stderr; 2 for a wrong command line.
  */
 #ifndef COMMANDS_H
 #define COMMANDS_H

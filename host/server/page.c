@@ -4,9 +4,9 @@
  *
  * Any peer can write here too. So each word has a copy in the shared state, which is what counts: a
  * word that a peer has overwritten is wrong until the next heartbeat, and steers nothing in the
- * server but one thing. A page with an epoch or a heartbeat that the server did not store means that
- * the memory was restored from a snapshot, or overwritten by a migration. The server then begins
- * another epoch, at most once a second.
+ * server but one thing. A page with an epoch or a heartbeat that the server did not store means
+ * that the memory was restored from a snapshot, or overwritten by a migration. The server then
+ * begins another epoch, at most once a second.
  */
 #include "server/page.h"
 #include "process/clock.h"
@@ -131,8 +131,8 @@ static void epoch_begin(struct page *page)
 	page->epoch_ns = clock_now_ns();
 	store_change(page);
 	log_event(
-	    "event=epoch epoch=0x%08x last=0x%08x hint=\"the memory was restored or overwritten: what"
-	    " was in flight may be lost\"",
+	    "event=epoch epoch=0x%08x last=0x%08x hint=\"the memory was restored or overwritten:"
+	    " what was in flight may be lost\"",
 	    epoch, last);
 }
 

@@ -32,8 +32,8 @@ int page_open(
 void page_connection(struct page *page, uint32_t slot, bool is_connected);
 
 /*
- * Every 250 ms: the heartbeat moves, and what others have written over the page does not stay. Where
- * they have overwritten the epoch or the heartbeat, another epoch begins.
+ * Every 250 ms: the heartbeat moves, and what others have written over the page does not stay.
+ * Where they have overwritten the epoch or the heartbeat, another epoch begins.
  */
 void page_heartbeat(struct page *page);
 

@@ -2,9 +2,9 @@
 /*
  * release.c - ending the connection of a slot's client on request.
  *
- * A QEMU whose device was unplugged keeps the connection, and with it the slot, until its chardev is
- * removed. A migration's destination cannot wait for that. The server cannot know whether a machine
- * still uses the device: the operator does, and says so.
+ * A QEMU whose device was unplugged keeps the connection, and with it the slot, until its chardev
+ * is removed. A migration's destination cannot wait for that. The server cannot know whether a
+ * machine still uses the device: the operator does, and says so.
  */
 #include "server/release.h"
 #include "process/log.h"
@@ -38,7 +38,9 @@ static char *answer(size_t *size, const char *format, ...)
 	return NULL;
 }
 
-/* Root, and the user that the server runs as. No system call: the filter allows geteuid() to none. */
+/*
+ * Root, and the user that the server runs as. No system call: the filter allows geteuid() to none.
+ */
 static bool is_permitted(const struct server *server, uint32_t user)
 {
 	uint32_t own = server->options.user == OPTIONS_NONE ? (uint32_t)getauxval(AT_EUID)

@@ -179,7 +179,8 @@ def test_restored_page_begins_an_epoch(start):
     c = RawClient(server.socket)
     c.handshake(4, 2)
     c.close()
-    until(lambda: page.connection(2) == 2 and page.heartbeat > struct.unpack_from("<I", before, 4)[0])
+    until(lambda: page.connection(2) == 2)
+    until(lambda: page.heartbeat > struct.unpack_from("<I", before, 4)[0])
     other = struct.pack("<IIII", 0x12345678, 77, 5, 2) + bytes(48) + struct.pack("<4I", 1, 1, 1, 1)
     epochs = {page.epoch}
     for restored in (before, other):

@@ -30,7 +30,7 @@ def connection(memory, slot):
 
 @pytest.mark.parametrize("word", ["1", "beta"])
 def test_hand_over(start, tmp_path, word):
-    """The next client on the slot's socket has its ID and its eventfds; the old one sees the end."""
+    """The next client on the socket has the same ID and eventfds; the old one reads its end."""
     path = f"{tmp_path}/beta.sock"
     bound = ("--slot", f"alpha={tmp_path}/alpha.sock", "--slot", f"beta={path}")
     server = start("--slots", 3, *bound)
