@@ -169,6 +169,21 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 
 #endif
 
+/*
+ * A word of 8 bytes that no other peer writes, but the machine below this one: the VM generation.
+ * In program order behind the loads before it: a machine is moved between two instructions.
+ */
+static ALWAYS_INLINE uint64_t load64_private(const uint64_t *word)
+{
+	const uint32_t __attribute__((may_alias)) *half = (const void *)word;
+
+	__atomic_signal_fence(__ATOMIC_ACQUIRE);
+	if (sizeof(uintptr_t) >= sizeof(*word))
+		return *(const volatile uint64_t *)word;
+	return (uint64_t) * (const volatile uint32_t __attribute__((may_alias)) *)&half[1] << 32 |
+	       *(const volatile uint32_t __attribute__((may_alias)) *)half;
+}
+
 /* Orders a store before it against a load behind it: what acquire and release do not. */
 static ALWAYS_INLINE void fence_full(void)
 {

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/condition.h"
 #include "core/receiver.h"
+#include "core/renew.h"
 #include "core/reset.h"
 #include "core/ring.h"
 #include "core/sender.h"
@@ -68,24 +69,31 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	__builtin_memset(ch, 0, sizeof(*ch));
 	ch->region = region;
 	ch->dead = true;
-	if (region->attached && !slot_is_ours(region))
-		return ivsh_slot_lost(region);
+	if (region->attached && slot_keep(region) && !region->attached)
+		return slot_error(region);
 	if (!region->attached || !slot || peer == region->mem.self ||
 	    count < region->geometry.descs)
 		return IVSH_EINVAL;
 	ch->dead = false;
 	ch->peer = peer;
 	ch->tx.pending = &slot->pending[region->mem.self]; /* SPEC R8.6.2 */
-	if (rings_find(ch, records))
-		return ivsh_chan_break(ch, &ch->tx.broken);
+	if (rings_find(ch, records)) {
+		(void)ivsh_chan_break(ch, &ch->tx.broken);
+		ch->dead = true; /* whatever else was found */
+		return IVSH_EPROTO;
+	}
 	ch->open = true;
 	ch->next = region->chans;
 	region->chans = ch;
 	region->channels_check = ivsh_channels_check;
+	region->channels_renew = ivsh_channels_renew;
 	ivsh_receiver_open(ch);
 	error = ivsh_sender_open(ch);
 	ivsh_chan_stop(ch);
-	return error ? error : ivsh_chan_enter(ch);
+	if (!error)
+		error = ivsh_chan_enter(ch);
+	/* A machine that was moved meanwhile has begun both rings anew. */
+	return error == IVSH_EAGAIN ? 0 : error;
 }
 
 int ivsh_chan_reset(struct ivsh_chan *ch)
@@ -95,8 +103,10 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 	if (!ch->open)
 		return IVSH_EINVAL;
 	error = slot_enter(ch->region);
-	if (error || !ch->dead)
+	if (error && error != IVSH_EAGAIN)
 		return error;
+	if (!ch->dead)
+		return 0;
 	ch->dead = ch->unreported = false;
 	ch->region->pending_all = false;
 	ch->tx.reserved = ch->rx.peeked = false;
@@ -110,7 +120,8 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 
 void ivsh_chan_close(struct ivsh_chan *ch)
 {
-	if (!ch->dead)
+	/* The next incarnation takes nothing that was there before the machine was moved. */
+	if (!ch->dead && slot_keep(ch->region) == 0)
 		(void)ivsh_receiver_publish(ch);
 	unlink_chan(ch->region, ch);
 	ivsh_chan_stop(ch);

@@ -44,10 +44,10 @@ static void chan_check(struct ivsh_chan *ch)
 	flags = (load32(tx_flags) ^ ch->tx.notify_flags) | (load32(rx_flags) ^ ch->rx.notify_flags);
 	if ((tx | rx | flags) == 0)
 		return;
-	/* If another incarnation of this slot has claimed it, the words are its own: no damage. */
+	/* If another incarnation of this slot has claimed it, the words are its own: no damage. Nor
+	 * is it, if the memory went back. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	ivsh_slot_publish(ch->region);
-	if (!ch->region->attached)
+	if (ivsh_slot_publish(ch->region))
 		return;
 	/* SPEC R9.5.3: a store over the notify flags cost notifications, and no messages. */
 	store32(tx_flags, ch->tx.notify_flags);

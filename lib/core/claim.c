@@ -21,13 +21,25 @@ static void sleep_ns(const struct ivsh_doorbell *doorbell, uint64_t duration_ns)
 	}
 }
 
+/*
+ * How long the owner of an attached slot is watched. A machine that was reset finds its own slot,
+ * which its last start has left; a living peer would move the heartbeat every 250 ms. SPEC R5.1.2.
+ */
+static uint64_t owner_limit(const struct ivsh_region *region)
+{
+	uint64_t machine = region->mem.machine;
+
+	return machine != 0 && load64(&region->slot->machine) == machine ? IVSH_MACHINE_LIMIT_NS
+									 : IVSH_HEARTBEAT_LIMIT_NS;
+}
+
 /* True if the owner of an attached slot moves its heartbeat from (before) within the limit. */
 static bool owner_lives(const struct ivsh_region *region, uint32_t before)
 {
 	const struct ivsh_doorbell *doorbell = &region->mem.doorbell;
-	uint64_t start = doorbell->now_ns(doorbell->ctx);
+	uint64_t start = doorbell->now_ns(doorbell->ctx), limit = owner_limit(region);
 
-	while (doorbell->now_ns(doorbell->ctx) - start < IVSH_HEARTBEAT_LIMIT_NS) {
+	while (doorbell->now_ns(doorbell->ctx) - start < limit) {
 		if (load32(&region->slot->heartbeat) != before)
 			return true;
 		sleep_ns(doorbell, IVSH_HEARTBEAT_NS / 10);
@@ -48,7 +60,7 @@ int ivsh_attach_claim(struct ivsh_region *region)
 	region->seized = state == IVSH_WIRE_STATE_ATTACHED;
 	/* A peer that announced itself meanwhile had ended its wait before we stored our nonce, so
 	 * the slot is that peer's. tests/model/claim.pml. */
-	return slot_is_ours(region) && load32_acquire(&region->slot->state) == state &&
+	return slot_is_signed(region) && load32_acquire(&region->slot->state) == state &&
 		       load32(&region->slot->heartbeat) == heartbeat
 		   ? 0
 		   : IVSH_EBUSY;

@@ -14,13 +14,18 @@ void ivsh_chan_stop(struct ivsh_chan *ch)
 
 int ivsh_chan_break(struct ivsh_chan *ch, bool *broken)
 {
-	*broken = true;
-	ivsh_chan_stop(ch);
 	if (!ch->dead) {
+		/* What a moved machine, or a moved memory, leaves is no damage. */
+		int error = ivsh_slot_check(ch->region);
+
+		if (error)
+			return error;
 		ch->dead = true;
 		ch->region->counters.errors++;
-		ivsh_slot_publish(ch->region);
+		ivsh_slot_counters(ch->region);
 	}
+	*broken = true;
+	ivsh_chan_stop(ch);
 	return IVSH_EPROTO;
 }
 
@@ -33,10 +38,9 @@ void ivsh_chan_lost(struct ivsh_chan *ch)
 int ivsh_chan_enter(struct ivsh_chan *ch)
 {
 	struct ivsh_region *region = ch->region;
+	int error = slot_enter(region);
 
-	/* No channel of a lost slot is alive. */
-	(void)slot_enter(region);
-	if (!ch->dead)
-		return 0;
-	return region->attached ? IVSH_EPROTO : IVSH_ELOST;
+	if (!region->attached)
+		return slot_error(region);
+	return ch->dead ? IVSH_EPROTO : error;
 }

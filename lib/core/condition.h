@@ -8,8 +8,8 @@
 #include <ivsh/channel.h>
 
 /*
- * Every call on the slow path begins with this: it advances the heartbeat. 0, or why the channel is
- * dead.
+ * Every call on the slow path begins with this: it advances the heartbeat. 0, why the channel is
+ * dead, or IVSH_EAGAIN: the machine was moved, and the channel begins anew.
  */
 int ivsh_chan_enter(struct ivsh_chan *ch);
 
@@ -18,7 +18,8 @@ void ivsh_chan_stop(struct ivsh_chan *ch);
 
 /*
  * Something in a ring breaks SPEC.md, so the channel is dead until it is reset. (broken): the
- * ring's flag. Answers IVSH_EPROTO.
+ * ring's flag. Answers IVSH_EPROTO; or what ivsh_slot_check() does, where the machine or the memory
+ * was moved or the slot is lost.
  */
 int ivsh_chan_break(struct ivsh_chan *ch, bool *broken);
 

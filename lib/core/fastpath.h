@@ -55,7 +55,7 @@ static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *regi
     struct ivsh_wire_slot *slot, uint32_t first, uint32_t count)
 {
 	region->counters.sent += count;
-	store32(&slot->heartbeat, ++region->heartbeat);
+	slot_beat(region, slot);
 	/* The flags are loaded behind the control word. A receiver that sets them waits for stores
 	 * that are on their way. SPEC R8.2.1. */
 	order_program();
@@ -70,11 +70,12 @@ static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 	struct ivsh_region *region = ch->region;
 	struct ivsh_wire_slot *slot = region->slot;
 
-	/* The copied message stays in the ring, for the slot's new owner. */
+	/* The copied message stays in the ring, for the slot's new owner; or it is not believed,
+	 * since the machine was moved. SPEC R5.11.1. */
 	if (!slot_is_mine(region, slot))
-		return ivsh_slot_lost(region);
+		return ivsh_receiver_moved(ch);
 	region->counters.received += count;
-	store32(&slot->heartbeat, ++region->heartbeat);
+	slot_beat(region, slot);
 	/* Publish at once if the sender waits for room. Its request is in a line that seldom
 	 * changes. */
 	if ((load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0)

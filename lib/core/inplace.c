@@ -53,8 +53,9 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 	}
 	region = ch->region;
 	slot = region->slot;
+	/* Behind the caller's copy of the payload, which may come from the memory. */
 	if (!slot_is_mine(region, slot))
-		return ivsh_slot_lost(region);
+		return ivsh_sender_moved(ch, size);
 	ch->tx.reserved = false;
 	ch->tx.credit_end = ch->tx.credit_saved;
 	sender_store(ch, index, control_make(port, kind, size), body);
@@ -70,7 +71,7 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	if (index == ch->rx.credit_end)
 		return ivsh_receiver_peek(ch, message);
 	if (!slot_is_ours(ch->region))
-		return ivsh_slot_lost(ch->region);
+		return ivsh_slot_moved(ch->region);
 	__builtin_prefetch(ch->rx.next);
 	control = descriptor_load(desc) ^ ch->rx.wrap;
 	if (control_wrap(control) != 0)
@@ -93,7 +94,7 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	ch->rx.peeked = true;
 	ch->rx.credit_saved = ch->rx.credit_end;
 	ch->rx.credit_end = index;
-	store32(&ch->region->slot->heartbeat, ++ch->region->heartbeat);
+	slot_beat(ch->region, ch->region->slot);
 	message->data = ch->rx.data;
 	message->size = size;
 	message->port = ch->rx.port;

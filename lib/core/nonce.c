@@ -4,17 +4,11 @@
  *
  * Under -icount, or with a counter that starts at 0, two boots of a machine draw the same number.
  * The region has words that changed meanwhile: each incarnation leaves another nonce, number and
- * heartbeat.
+ * heartbeat. Two machines that were restored from one snapshot differ by their VM generation.
  */
+#include "core/mix.h"
 #include "core/server.h"
 #include "core/slot.h"
-
-/* Each word moves all bits that follow it. The constant: 2^64 by the golden ratio, odd. */
-static uint64_t mix(uint64_t sum, uint64_t word)
-{
-	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return sum ^ sum >> 32;
-}
 
 uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed)
 {
@@ -24,6 +18,8 @@ uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed)
 	const struct ivsh_wire_slot *slot;
 
 	seed = mix(seed, mem->self);
+	if (mem->vm_generation)
+		seed = mix(seed, load64_private(mem->vm_generation));
 	if (ivsh_region_probe(&region, mem, &attach))
 		return seed;
 	seed = mix(seed, region.format_id);

@@ -80,8 +80,14 @@ int ivsh_region_peer_event(struct ivsh_region *region, struct ivsh_peer *peers, 
 	if (count < region->geometry.slots)
 		return IVSH_EINVAL;
 	error = slot_enter(region);
-	if (error)
+	if (error && error != IVSH_EAGAIN)
 		return error;
+	if (region->moved != region->moved_reported) {
+		region->moved_reported = region->moved;
+		event->kind = IVSH_PEER_EVENT_MOVED;
+		event->slot = region->mem.self;
+		return 0;
+	}
 	if (lost_find(region, event) || round_go_on(region, peers, event))
 		return 0;
 	round_begin(region);

@@ -32,7 +32,10 @@ static __attribute__((noinline)) int receive_refill(struct ivsh_chan *ch,
 static __attribute__((noinline)) int receive_empty(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
-	slot_tick_due(ch->region);
+	int error = slot_tick_due(ch->region);
+
+	if (error)
+		return error;
 	if (load32(&ch->rx.other->generation) != ch->rx.generation_ack)
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	ivsh_receiver_release_all(ch);
@@ -46,9 +49,9 @@ static __attribute__((noinline)) int receive_none(
 	struct ivsh_region *region = ch->region;
 
 	if (!slot_is_ours(region))
-		return ivsh_slot_lost(region);
-	store32(&region->slot->heartbeat, ++region->heartbeat);
-	if (ch->rx.read != ch->rx.published ||
+		return ivsh_slot_moved(region);
+	slot_beat(region, region->slot);
+	if (ch->rx.read != ch->rx.published || !slot_beats_alike(region) ||
 	    load32(&ch->rx.other->generation) != ch->rx.generation_ack ||
 	    region->heartbeat - region->ticked >= SLOT_TICK_CALLS)
 		return receive_empty(ch, message, buffer, capacity);

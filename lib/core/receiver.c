@@ -30,7 +30,14 @@ int ivsh_receiver_publish(struct ivsh_chan *ch)
 	if (ch->rx.read == ch->rx.published)
 		return 0;
 	if (!slot_is_ours(ch->region))
-		return ivsh_slot_lost(ch->region);
+		return ivsh_slot_moved(ch->region);
+	/* SPEC R5.12.2: a read index that went back, with the memory. */
+	if (load32(&ch->rx.own->read) != ch->rx.published) {
+		int error = ivsh_slot_check(ch->region);
+
+		if (error)
+			return error;
+	}
 	/* Releases our loads of the payloads to ivsh_sender_collect()'s acquire: the sender may
 	 * store there from now on. */
 	store32_release(&ch->rx.own->read, ch->rx.read);
@@ -73,6 +80,15 @@ static void credit_set(struct ivsh_chan *ch, bool all)
 	}
 }
 
+int ivsh_receiver_moved(struct ivsh_chan *ch)
+{
+	int error = ivsh_slot_moved(ch->region);
+
+	/* The call answers it: there is nothing that a later release could release. */
+	ch->rx.voided = false;
+	return error;
+}
+
 void ivsh_receiver_release_all(struct ivsh_chan *ch)
 {
 	credit_set(ch, true);
@@ -80,8 +96,8 @@ void ivsh_receiver_release_all(struct ivsh_chan *ch)
 
 int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
 {
-	if (ch->region->attached)
-		slot_tick_due(ch->region);
+	if (ch->region->attached && slot_tick_due(ch->region))
+		return IVSH_EAGAIN;
 	/* A peeked message counts on the credit that there was. */
 	if (ch->rx.peeked)
 		return IVSH_EAGAIN;
@@ -202,6 +218,7 @@ static int message_find(struct ivsh_chan *ch)
 		ch->rx.data = area_at(&ch->rx.area[area_of(ch->rx.kind)], ch->rx.position);
 	}
 	ch->rx.peeked = true;
+	ch->rx.voided = false;
 	ch->rx.credit_end = ch->rx.credit_saved = ch->rx.read;
 	return 0;
 }
@@ -248,12 +265,12 @@ int ivsh_receiver_release(struct ivsh_chan *ch)
 {
 	int error = ivsh_chan_enter(ch);
 
-	if (error)
-		return error;
-	if (!ch->rx.peeked)
-		return IVSH_EINVAL;
-	peeked_release(ch);
-	return 0;
+	if (!error && !ch->rx.peeked)
+		error = ch->rx.voided ? IVSH_EAGAIN : IVSH_EINVAL;
+	ch->rx.voided = false;
+	if (!error)
+		peeked_release(ch);
+	return error;
 }
 
 int ivsh_receiver_receive(
@@ -268,7 +285,9 @@ int ivsh_receiver_receive(
 	if (message->size != 0)
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
-	/* ivsh_receiver_publish() checks the slot before it stores the read index. */
+	/* Behind the copy, before the message is believed. SPEC R5.11.1. */
+	if (!slot_is_ours(ch->region))
+		return ivsh_receiver_moved(ch);
 	peeked_release(ch);
 	return 0;
 }

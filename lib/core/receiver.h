@@ -10,7 +10,9 @@
 /* The receiver's half of ivsh_chan_open(); the pointers into the ring are set. */
 void ivsh_receiver_open(struct ivsh_chan *ch);
 
-/* Publish the read index: the sender may use what was released. 0, or IVSH_ELOST. */
+/*
+ * Publish the read index: the sender may use what was released. 0, or as ivsh_slot_moved().
+ */
 int ivsh_receiver_publish(struct ivsh_chan *ch);
 
 /* Publish the read index, whatever is due, and refill the credit. */
@@ -22,6 +24,12 @@ void ivsh_receiver_release_all(struct ivsh_chan *ch);
  * slow path decides.
  */
 int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size);
+
+/*
+ * The slot does not read as ours behind the copy of a message, which is not believed. Answers as
+ * ivsh_slot_moved().
+ */
+int ivsh_receiver_moved(struct ivsh_chan *ch);
 
 /* Whether there is a message that was not peeked yet. Follows a reset, if there is one. */
 bool ivsh_receiver_is_ready(struct ivsh_chan *ch);

@@ -86,6 +86,8 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 static int region_begin(
     struct ivsh_region *region, const struct ivsh_mem *mem, struct ivsh_attach *attach)
 {
+	static const uint64_t unknown;
+
 	__builtin_memset(region, 0, sizeof(*region));
 	if (!mem->base || ((uintptr_t)mem->base & (IVSH_WIRE_PAGE - 1)))
 		return IVSH_EINVAL;
@@ -93,6 +95,8 @@ static int region_begin(
 	if (mem->size < IVSH_WIRE_PAGE)
 		return IVSH_ENOSPC;
 	region->mem = *mem;
+	if (!region->mem.vm_generation)
+		region->mem.vm_generation = &unknown;
 	return 0;
 }
 
@@ -123,6 +127,7 @@ int ivsh_region_attach(
 	if (error)
 		return error;
 	region->nonce = attach->nonce;
+	region->token = region->nonce ^ load64_private(region->mem.vm_generation);
 	error = magic_wait(mem, attach);
 	if (!error)
 		error = header_read(region, attach);
@@ -148,11 +153,15 @@ int ivsh_region_attach(
 
 void ivsh_region_detach(struct ivsh_region *region)
 {
-	if (!region->attached)
-		return;
-	(void)ivsh_slot_lost(region);
+	bool is_ours = false;
+
+	/* A machine that was moved begins a new incarnation first: its twin may go on. */
+	for (unsigned i = 0; i < 2 && region->attached && !is_ours; i++)
+		is_ours = slot_keep(region) == 0;
+	if (region->attached)
+		ivsh_slot_end(region);
 	/* Nothing is stored into a slot that another peer has claimed. */
-	if (!slot_is_ours(region))
+	if (!is_ours)
 		return;
 	ivsh_slot_counters(region);
 	store32_release(&region->slot->state, IVSH_WIRE_STATE_DETACHED);

@@ -45,7 +45,7 @@ static __attribute__((noinline)) int send_large(
 	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_LARGE];
 
 	if (!slot_is_ours(ch->region))
-		return ivsh_slot_lost(ch->region);
+		return ivsh_sender_moved(ch, size);
 	if (size > area->left)
 		return send_refill(ch, port, data, size);
 	memcpy(area_at(area, ch->tx.now.end[IVSH_AREA_LARGE]), data, size);
@@ -59,7 +59,7 @@ static __attribute__((noinline)) int send_small(
 	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_SMALL];
 
 	if (!slot_is_ours(ch->region))
-		return ivsh_slot_lost(ch->region);
+		return ivsh_sender_moved(ch, size);
 	if (size > area->left)
 		return send_refill(ch, port, data, size);
 	copy(area_at(area, ch->tx.now.end[IVSH_AREA_SMALL]), data, size);
@@ -72,7 +72,7 @@ static __attribute__((noinline)) int send_inline(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	if (!slot_is_ours(ch->region))
-		return ivsh_slot_lost(ch->region);
+		return ivsh_sender_moved(ch, size);
 	return send_end_far(
 	    ch, control_make(port, IVSH_WIRE_KIND_INLINE, size), copy_short(data, size));
 }
@@ -102,7 +102,7 @@ int ivsh_chan_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint32
 	region = ch->region;
 	slot = region->slot;
 	if (!slot_is_mine(region, slot))
-		return ivsh_slot_lost(region);
+		return ivsh_sender_moved(ch, size);
 	sender_store(ch, index, control_make(port, IVSH_WIRE_KIND_INLINE, sizeof(uint64_t)),
 	    copy_load(data));
 	return sender_accepted(ch, region, slot, index, 1);

@@ -220,8 +220,8 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 {
 	uint8_t kind = kind_of(ch, size);
 
-	if (ch->region->attached)
-		slot_tick_due(ch->region);
+	if (ch->region->attached && slot_tick_due(ch->region))
+		return IVSH_EAGAIN;
 	/* Only the slow path answers a reset request and waits until the receiver has followed a
 	 * reset (SPEC R6.5). It also handles a reservation, which counts on the room that there
 	 * was. */
@@ -251,25 +251,40 @@ static int room_find(struct ivsh_chan *ch, uint32_t size, uint32_t *position)
 	return error;
 }
 
+int ivsh_sender_wait(struct ivsh_chan *ch, uint32_t size, int error)
+{
+	ch->tx.blocked = error == IVSH_EAGAIN;
+	ch->tx.blocked_size = size;
+	return error;
+}
+
+int ivsh_sender_moved(struct ivsh_chan *ch, uint32_t size)
+{
+	int error = ivsh_slot_moved(ch->region);
+
+	/* The call answers it: there is nothing that a later publish could publish. */
+	ch->tx.voided = false;
+	return ivsh_sender_wait(ch, size, error);
+}
+
 int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 {
 	uint32_t position = 0;
 	int error = ivsh_chan_enter(ch);
 
 	if (error)
-		return error;
+		return ivsh_sender_wait(ch, size, error);
 	if (size > ch->tx.area[IVSH_AREA_LARGE].size || ch->tx.reserved)
 		return IVSH_EINVAL;
-	error = room_find(ch, size, &position);
+	error = ivsh_sender_wait(ch, size, room_find(ch, size, &position));
 	ch->tx.credit_end = ch->tx.credit_saved = ch->tx.head;
-	ch->tx.blocked = error == IVSH_EAGAIN;
-	ch->tx.blocked_size = size;
 	if (error) {
 		ch->region->counters.full += ch->tx.blocked && !ch->tx.waiting;
 		return error;
 	}
 	ch->tx.body = 0;
 	ch->tx.reserved = true;
+	ch->tx.voided = false;
 	ch->tx.reserved_kind = kind_of(ch, size);
 	ch->tx.reserved_size = size;
 	ch->tx.reserved_position = position;
@@ -314,14 +329,17 @@ int ivsh_sender_publish(struct ivsh_chan *ch, uint16_t port)
 {
 	int error = ivsh_chan_enter(ch);
 
+	if (!error && !ch->tx.reserved)
+		error = ch->tx.voided ? IVSH_EAGAIN : IVSH_EINVAL;
+	ch->tx.voided = false;
 	if (error)
-		return error;
-	return ch->tx.reserved ? reserved_store(ch, port) : IVSH_EINVAL;
+		return ivsh_sender_wait(ch, ch->tx.reserved_size, error);
+	return reserved_store(ch, port);
 }
 
 void ivsh_chan_abandon(struct ivsh_chan *ch)
 {
-	ch->tx.reserved = false;
+	ch->tx.reserved = ch->tx.voided = false;
 	ch->tx.credit_saved = ch->tx.head;
 }
 
@@ -335,6 +353,7 @@ int ivsh_sender_send(struct ivsh_chan *ch, uint16_t port, const void *data, uint
 	if (size != 0)
 		memcpy(payload, data, size);
 	/* ivsh_sender_reserve() has checked the slot. */
-	store32(&ch->region->slot->heartbeat, ++ch->region->heartbeat);
-	return reserved_store(ch, port);
+	error = reserved_store(ch, port);
+	slot_beat(ch->region, ch->region->slot);
+	return error;
 }

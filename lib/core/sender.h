@@ -24,6 +24,15 @@ int ivsh_sender_collect(struct ivsh_chan *ch);
  */
 int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size);
 
+/*
+ * A message of (size) bytes was not sent, because of (error): keep what it waits for. Answers
+ * (error).
+ */
+int ivsh_sender_wait(struct ivsh_chan *ch, uint32_t size, int error);
+
+/* The same, where the slot does not read as ours: answers as ivsh_slot_moved(). */
+int ivsh_sender_moved(struct ivsh_chan *ch, uint32_t size);
+
 /* Whether there is room for what last found none. Breaks the channel on a bad read index. */
 bool ivsh_sender_is_ready(struct ivsh_chan *ch);
 

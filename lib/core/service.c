@@ -94,7 +94,7 @@ int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t por
 	uint32_t index;
 	int error = slot_enter(region);
 
-	if (error)
+	if (error && error != IVSH_EAGAIN)
 		return error;
 	if (!name || !name[0] || !ivsh_text_is_valid(name))
 		return IVSH_EINVAL;

@@ -53,17 +53,21 @@ static void word_mend(uint32_t *word, uint32_t value)
 		store32_release(word, value);
 }
 
-/*
- * Store this incarnation's words, in the order of SPEC R5.3. This also replaces what another peer
- * has stored over them. SPEC R9.5.4.
- */
-static void slot_mend(const struct ivsh_region *region)
+static void word64_mend(uint64_t *word, uint64_t value)
+{
+	if (load64(word) != value)
+		store64_release(word, value);
+}
+
+/* In the order of SPEC R5.3. */
+void ivsh_slot_mend(const struct ivsh_region *region)
 {
 	struct ivsh_wire_slot *slot = region->slot;
 
 	word_mend(&slot->vectors, region->mem.doorbell.vectors);
 	word_mend(&slot->server_epoch, region->attach_epoch);
 	word_mend(&slot->connection, region->attach_connection);
+	word64_mend(&slot->machine, region->mem.machine);
 	word_mend(&slot->incarnation, region->incarnation);
 	word_mend(&slot->heartbeat, region->heartbeat);
 	word_mend(&slot->state, IVSH_WIRE_STATE_ATTACHED);
@@ -81,61 +85,46 @@ int ivsh_slot_sign(struct ivsh_region *region)
 	return before != region->nonce && load64(nonce) == before ? IVSH_EREADONLY : 0;
 }
 
-static void channels_check(struct ivsh_region *region)
-{
-	if (region->channels_check)
-		region->channels_check(region);
-}
+/*
+ * A seized slot's last owner may store a heartbeat late. So ours begins far behind its last one,
+ * and what comes late is ahead: damage, and no memory that went back. SPEC R5.2.5.
+ */
+#define SEIZED_DISTANCE (UINT32_C(1) << 30)
 
-int ivsh_slot_lost(struct ivsh_region *region)
-{
-	region->attached = false;
-	channels_check(region);
-	return IVSH_ELOST;
-}
-
-void ivsh_slot_publish(struct ivsh_region *region)
-{
-	if (slot_is_ours(region)) {
-		if (region->attached)
-			slot_mend(region);
-		ivsh_slot_counters(region);
-	} else {
-		(void)ivsh_slot_lost(region);
-	}
-}
-
-void ivsh_slot_tick(struct ivsh_region *region)
-{
-	region->ticked = region->heartbeat;
-	channels_check(region);
-	ivsh_slot_publish(region);
-}
-
-void ivsh_slot_announce(struct ivsh_region *region, const char *name)
+void ivsh_slot_continue(struct ivsh_region *region)
 {
 	struct ivsh_wire_slot *slot = region->slot;
 	const struct ivsh_wire_server *server = server_page(region);
-	/* Name, reserved bytes, services: up to the counters. */
-	char text[offsetof(struct ivsh_wire_slot, sent) - offsetof(struct ivsh_wire_slot, name)] = {
-	    0};
+	uint32_t incarnation = load32(&slot->incarnation);
 
-	for (unsigned i = 0; name && name[i]; i++)
-		text[i] = name[i];
-	ivsh_text_write(slot, slot->name, text, sizeof(text));
-
-	/* Our own word, but every peer can store there. The new value only has to differ from the
-	 * last one, and from 0, which means "never". */
-	region->incarnation = load32(&slot->incarnation) + 1;
+	/* Our own word, but every peer can store there, and a memory can go back. The new value has
+	 * to differ from all that peers have seen of us, and from 0, which means "never". */
+	if (region->incarnation != 0 && region->incarnation - incarnation <= INT32_MAX)
+		incarnation = region->incarnation;
+	region->incarnation = incarnation + 1;
 	if (region->incarnation == 0)
 		region->incarnation = 1;
-	region->heartbeat = region->ticked = load32(&slot->heartbeat);
+	region->heartbeat = load32(&slot->heartbeat);
+	if (region->seized)
+		region->heartbeat -= SEIZED_DISTANCE;
+	region->ticked = region->heartbeat++;
 	ivsh_slot_counters(region);
 	/* SPEC R5.9: the socket that this incarnation attached with. */
 	if (server) {
 		region->attach_epoch = load32(&server->epoch);
 		region->attach_connection = load32(&server->connection[region->mem.self]);
 	}
-	region->heartbeat++;
-	slot_mend(region);
+	ivsh_slot_mend(region);
+}
+
+void ivsh_slot_announce(struct ivsh_region *region, const char *name)
+{
+	/* Name, reserved bytes, services: up to the counters. */
+	char text[offsetof(struct ivsh_wire_slot, sent) - offsetof(struct ivsh_wire_slot, name)] = {
+	    0};
+
+	for (unsigned i = 0; name && name[i]; i++)
+		text[i] = name[i];
+	ivsh_text_write(region->slot, region->slot->name, text, sizeof(text));
+	ivsh_slot_continue(region);
 }

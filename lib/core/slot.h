@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slot.h - a peer's own slot: announcing an incarnation, and its heartbeat. SPEC 5.
+ * slot.h - a peer's own slot: announcing an incarnation, its heartbeat, and whether it is still
+ * ours. SPEC 5.
  */
 #ifndef IVSH_CORE_SLOT_H
 #define IVSH_CORE_SLOT_H
@@ -11,6 +12,8 @@
 
 #include <stddef.h>
 
+/* --- Storing: slot.c ------------------------------------------------------------------------ */
+
 /* The lines of slot (slot), any number; NULL if there is no such slot. */
 struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t slot);
 
@@ -20,64 +23,110 @@ int ivsh_slot_sign(struct ivsh_region *region);
 /* Announce this incarnation in region->slot: all of line 0, the name, the counters. */
 void ivsh_slot_announce(struct ivsh_region *region, const char *name);
 
+/* The same for the next incarnation of the same handle: name, services and counters are kept. */
+void ivsh_slot_continue(struct ivsh_region *region);
+
 /* Store region->counters where others can read them. */
 void ivsh_slot_counters(struct ivsh_region *region);
 
+/* Store again the words of the slot that others have damaged. SPEC R9.5.4. */
+void ivsh_slot_mend(const struct ivsh_region *region);
+
+/* --- Keeping: moved.c ----------------------------------------------------------------------- */
+
+/*
+ * The slot does not read as ours, or its heartbeat went back: find out why. IVSH_EAGAIN: the
+ * machine or the memory was moved, and a new incarnation goes on: nothing that was read before
+ * counts. IVSH_ELOST, IVSH_EREMOVED: the handle is dead.
+ */
+int ivsh_slot_moved(struct ivsh_region *region);
+
+/* 0 while the slot is ours and its heartbeat did not go back; else as ivsh_slot_moved(). */
+int ivsh_slot_check(struct ivsh_region *region);
+
 /*
  * Store the counters, and store again the words that others have damaged, if the slot is still
- * ours. SPEC R5.6.
+ * ours. Answers as ivsh_slot_check(). SPEC R5.6.
  */
-void ivsh_slot_publish(struct ivsh_region *region);
+int ivsh_slot_publish(struct ivsh_region *region);
 
-/* Give up the slot and its rings, as lost or detached. Answers IVSH_ELOST. */
-int ivsh_slot_lost(struct ivsh_region *region);
+/* Give up the slot and its rings, as lost or detached. */
+void ivsh_slot_end(struct ivsh_region *region);
 
-/* Every SLOT_TICK_CALLS calls: publish, and let the channels check their own words. SPEC R6.6. */
-void ivsh_slot_tick(struct ivsh_region *region);
+/*
+ * Every SLOT_TICK_CALLS calls: publish, and let the channels check their own words. Answers as
+ * ivsh_slot_check(). SPEC R6.6.
+ */
+int ivsh_slot_tick(struct ivsh_region *region);
 
 #define SLOT_TICK_CALLS 256u
 
+/* What a call answers when the slot is not ours any more. */
+static inline int slot_error(const struct ivsh_region *region)
+{
+	return region->removed ? IVSH_EREMOVED : IVSH_ELOST;
+}
+
 /*
- * SPEC R5.6: false once another peer has claimed this slot. Each call checks before it stores into
- * a ring: the machine may have been stopped at any instruction.
+ * SPEC R5.6, R5.11: false once another peer has claimed this slot, and once the machine was moved.
+ * Each call checks before it stores into a ring, and behind its last load of what it believes: the
+ * machine may be stopped, or moved, at any instruction. (slot): region->slot, which the caller has
+ * loaded already, and needs again.
  */
+static inline bool slot_is_mine(const struct ivsh_region *region, const struct ivsh_wire_slot *slot)
+{
+	return (load64(&slot->nonce) ^ load64_private(region->mem.vm_generation)) == region->token;
+}
+
 static inline bool slot_is_ours(const struct ivsh_region *region)
+{
+	return slot_is_mine(region, region->slot);
+}
+
+/* Whether our nonce is in the slot, whatever the VM generation is. */
+static inline bool slot_is_signed(const struct ivsh_region *region)
 {
 	return load64(&region->slot->nonce) == region->nonce;
 }
 
-/* The same for a caller that has loaded region->slot already, and needs it again. */
-static inline bool slot_is_mine(const struct ivsh_region *region, const struct ivsh_wire_slot *slot)
+/*
+ * SPEC R5.4, R5.12: in the memory and beside it. A memory that goes back takes its heartbeat along,
+ * and the difference stays until a check finds it.
+ */
+static inline void slot_beat(struct ivsh_region *region, struct ivsh_wire_slot *slot)
 {
-	return load64(&slot->nonce) == region->nonce;
+	store32(&slot->heartbeat, load32(&slot->heartbeat) + 1);
+	region->heartbeat++;
 }
 
-/* Part of each call: tick if a tick is due. */
-static inline void slot_tick_due(struct ivsh_region *region)
+static inline bool slot_beats_alike(const struct ivsh_region *region)
 {
-	if (region->heartbeat - region->ticked >= SLOT_TICK_CALLS)
-		ivsh_slot_tick(region);
+	return load32(&region->slot->heartbeat) == region->heartbeat;
 }
 
-/* 0 while the slot is ours; else IVSH_ELOST. */
+/* Part of each slow call: tick if a tick is due, or the heartbeat differs. */
+static inline int slot_tick_due(struct ivsh_region *region)
+{
+	if (region->heartbeat - region->ticked < SLOT_TICK_CALLS && slot_beats_alike(region))
+		return 0;
+	return ivsh_slot_tick(region);
+}
+
+/* 0 while the slot is ours; else as ivsh_slot_moved(). */
 static inline int slot_keep(struct ivsh_region *region)
 {
-	if (!region->attached)
-		return IVSH_ELOST;
-	if (slot_is_ours(region))
-		return 0;
-	(void)ivsh_slot_lost(region);
-	return IVSH_ELOST;
+	return region->attached && slot_is_ours(region) ? 0 : ivsh_slot_moved(region);
 }
 
-/* SPEC R5.4, R5.6: every call advances the heartbeat. 0 while the slot is ours; else IVSH_ELOST. */
+/* SPEC R5.4, R5.6: every call advances the heartbeat. Answers as slot_keep(). */
 static inline int slot_enter(struct ivsh_region *region)
 {
-	if (slot_keep(region))
-		return IVSH_ELOST;
-	store32(&region->slot->heartbeat, ++region->heartbeat);
-	slot_tick_due(region);
-	return region->attached ? 0 : IVSH_ELOST;
+	int error = slot_keep(region);
+
+	if (error)
+		return error;
+	slot_beat(region, region->slot);
+	return slot_tick_due(region);
 }
 
 /*

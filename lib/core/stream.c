@@ -109,9 +109,26 @@ static void control_take(struct ivsh_stream *s, const struct ivsh_message *messa
 		s->rx.ended = true;
 }
 
+/*
+ * The machine was moved after the last message was taken. Whether its release said so or not, its
+ * bytes do not count, unless the application has read them. SPEC R5.11.1.
+ */
+static void taken_void(struct ivsh_stream *s)
+{
+	if (s->moved == s->chan->region->moved)
+		return;
+	s->moved = s->chan->region->moved;
+	if (s->rx.before - s->rx.read <= s->rx.received - s->rx.read)
+		s->rx.received = s->rx.before;
+	else
+		s->rx.received = s->rx.read;
+	s->rx.ended = s->rx.ended_before;
+}
+
 /* SPEC R10.7: messages were lost. A side that is not joined begins anew; a joined stream ends. */
 static void loss_check(struct ivsh_stream *s)
 {
+	taken_void(s);
 	if (s->chan->lost == s->lost)
 		return;
 	s->lost = s->chan->lost;
@@ -139,6 +156,8 @@ bool ivsh_stream_take(struct ivsh_stream *s, const struct ivsh_message *message)
 	if (message->port != s->port && message->port != s->port + 1)
 		return false;
 	loss_check(s);
+	s->rx.before = s->rx.received;
+	s->rx.ended_before = s->rx.ended;
 	if (s->error)
 		return true;
 	if (message->port != s->port)
@@ -213,6 +232,7 @@ int ivsh_stream_open(
 	s->size = size;
 	s->port = port;
 	s->lost = chan->lost;
+	s->moved = chan->region->moved;
 	/* Each open sends a message, so no two of one generation have the same number unless the
 	 * first one was never sent. Generations differ by their number, incarnations by their
 	 * nonce. SPEC R10.1.1. */

@@ -62,9 +62,11 @@ static uint32_t poll(struct ivsh_region *region, uint32_t wanted, bool quiet)
 		if (ch->dead)
 			ch->unreported = region->broke = true;
 	}
-	/* A ring was reset: ivsh_region_peer_event() says which. */
-	if ((wanted & IVSH_EVENT_CONTROL) && region->counters.lost != region->lost) {
+	/* A ring was reset, or the machine was moved: ivsh_region_peer_event() says which. */
+	if ((wanted & IVSH_EVENT_CONTROL) &&
+	    (region->counters.lost != region->lost || region->moved != region->moved_waited)) {
 		region->lost = region->counters.lost;
+		region->moved_waited = region->moved;
 		events |= IVSH_EVENT_CONTROL;
 	}
 	/* A channel broke here, or in a call for another channel. */
@@ -133,8 +135,11 @@ static bool is_kept(const struct many *m)
 {
 	bool all = true;
 
-	for (uint32_t i = 0; i < m->count; i++)
-		all &= slot_keep(m->regions[i]) == 0;
+	for (uint32_t i = 0; i < m->count; i++) {
+		int error = slot_keep(m->regions[i]);
+
+		all &= error == 0 || error == IVSH_EAGAIN;
+	}
 	return all;
 }
 
@@ -193,7 +198,10 @@ static uint64_t sleep_limit(const struct many *m, const struct ivsh_wait *wait)
 	return IVSH_POLL_NS;
 }
 
-/* Advance the heartbeats. 0; IVSH_ELOST: a slot is not ours any more, and its *events says so. */
+/*
+ * Advance the heartbeats. 0; IVSH_ELOST, IVSH_EREMOVED: a slot is not ours any more, and its
+ * *events says so.
+ */
 static int enter_many(const struct many *m, bool tick)
 {
 	int error = 0;
@@ -202,11 +210,11 @@ static int enter_many(const struct many *m, bool tick)
 		struct ivsh_region *region = m->regions[i];
 
 		(void)slot_enter(region);
-		if (tick)
-			ivsh_slot_tick(region);
+		if (tick && region->attached)
+			(void)ivsh_slot_tick(region);
 		m->events[i] = region->attached ? 0 : IVSH_EVENT_LOST;
 		if (!region->attached)
-			error = IVSH_ELOST;
+			error = slot_error(region);
 	}
 	return error;
 }

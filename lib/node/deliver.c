@@ -81,7 +81,9 @@ static int peek_next(struct ivsh_node *node, struct ivsh_chan **ch, struct ivsh_
 /* A channel broke: reset it, and go on, if the slot is still ours. */
 static int broke(struct ivsh_node *node, uint32_t peer)
 {
-	return ivsh_node_mend(node, peer) == IVSH_ELOST ? IVSH_ELOST : IVSH_EAGAIN;
+	int error = ivsh_node_mend(node, peer);
+
+	return is_lost(error) ? error : IVSH_EAGAIN;
 }
 
 /* Peek, find out whom the message is for, and deliver or dispatch it. */

@@ -41,6 +41,19 @@ static bool call_take(struct ivsh_node *node, uint32_t peer, const struct ivsh_m
 	    message->size - (uint32_t)sizeof(*call));
 }
 
+/*
+ * The reply that was taken last is not to be used: the slot is lost, or the machine was moved, and
+ * what was copied may not be what the peer wrote.
+ */
+static void reply_void(struct ivsh_node *node, uint32_t peer, uint64_t id)
+{
+	for (struct ivsh_call *c = node->calls; c; c = c->next)
+		if (c->id == id && c->peer == peer) {
+			c->error = IVSH_EPEER;
+			c->got = 0;
+		}
+}
+
 enum dispatched ivsh_node_dispatch(struct ivsh_node *node, struct ivsh_chan *ch,
     const struct ivsh_message *message, struct ivsh_wire_call *call)
 {
@@ -52,8 +65,7 @@ enum dispatched ivsh_node_dispatch(struct ivsh_node *node, struct ivsh_chan *ch,
 		return DISPATCHED_PLAIN;
 	if (!call_take(node, ch->peer, message, call))
 		return DISPATCHED_REQUEST;
-	if (ivsh_chan_release(ch)) {
-		/* Fails only when the slot is lost, which the next call answers. */
-	}
+	if (ivsh_chan_release(ch))
+		reply_void(node, ch->peer, call->id);
 	return DISPATCHED;
 }

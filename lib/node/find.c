@@ -15,7 +15,9 @@ int ivsh_node_find_none(const struct ivsh_node *node, int error)
 {
 	if (error != IVSH_EAGAIN)
 		return error;
-	return node->region.attached ? IVSH_ENODEV : IVSH_ELOST;
+	if (node->region.attached)
+		return IVSH_ENODEV;
+	return node->region.removed ? IVSH_EREMOVED : IVSH_ELOST;
 }
 
 /* The lowest slot that a peer is attached to. */

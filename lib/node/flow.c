@@ -51,7 +51,8 @@ static bool stream_take(
 		if (s->stream.chan != ch || !ivsh_stream_take(&s->stream, message))
 			continue;
 		if (ivsh_chan_release(ch)) {
-			/* Fails only when the slot is lost, which the next call answers. */
+			/* The slot is lost, which the next call answers; or the machine was moved,
+			 * and the stream drops what it has just taken. */
 		}
 		chan_poll(node, ch, s);
 		return true;

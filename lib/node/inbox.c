@@ -38,6 +38,13 @@ int ivsh_node_inbox_put(
 	return 0;
 }
 
+void ivsh_node_inbox_drop(struct ivsh_node *node, const struct ivsh_node_message *message)
+{
+	node->inbox_end -= entry_size(message);
+	if (node->inbox_first == node->inbox_end)
+		node->inbox_first = node->inbox_end = 0;
+}
+
 int ivsh_node_inbox_take(
     struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
 {

@@ -80,6 +80,12 @@ static inline void near_check(struct ivsh_node *node)
 		near_stop(node);
 }
 
+/* Whether a call answered that the handle is dead. */
+static inline bool is_lost(int error)
+{
+	return error == IVSH_ELOST || error == IVSH_EREMOVED;
+}
+
 /* A slot other than our own. */
 static inline bool is_peer(const struct ivsh_node *node, uint32_t peer)
 {
@@ -162,9 +168,10 @@ int ivsh_node_send_slow(struct ivsh_node *node, uint32_t peer, uint16_t port, co
 int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns, int error) IVSH_MUST_CHECK;
 
-/* The inbox: put a message in; read the first one, or take it out. */
+/* The inbox: put a message in, or drop the one that was put in last; take the first one out. */
 int ivsh_node_inbox_put(struct ivsh_node *node, const struct ivsh_node_message *message,
     const void *body) IVSH_MUST_CHECK;
+void ivsh_node_inbox_drop(struct ivsh_node *node, const struct ivsh_node_message *message);
 int ivsh_node_inbox_take(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity) IVSH_MUST_CHECK;
 

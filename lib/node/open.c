@@ -221,7 +221,7 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 	wait_fill(&n->wait, options);
 	node_fill(n, (uint8_t *)block + size);
 	if (!n->region.attached)
-		return IVSH_ELOST;
+		return n->region.removed ? IVSH_EREMOVED : IVSH_ELOST;
 	*node = n;
 	return 0;
 }

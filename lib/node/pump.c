@@ -22,7 +22,13 @@ static int inbox_add(struct ivsh_node *node, struct ivsh_chan *ch, enum dispatch
 		body += sizeof(*call);
 	}
 	error = ivsh_node_inbox_put(node, &message, body);
-	return error ? error : ivsh_chan_release(ch);
+	if (error)
+		return error;
+	error = ivsh_chan_release(ch);
+	/* What was copied is not to be used: the machine was moved. */
+	if (error)
+		ivsh_node_inbox_drop(node, &message);
+	return error;
 }
 
 static int pump_one(struct ivsh_node *node, struct ivsh_chan *ch, bool is_target)
@@ -34,8 +40,10 @@ static int pump_one(struct ivsh_node *node, struct ivsh_chan *ch, bool is_target
 		int error = ivsh_chan_peek(ch, &in);
 
 		ivsh_node_hold(node, ch->peer, false);
-		if (error == IVSH_EPROTO)
-			return ivsh_node_mend(node, ch->peer) == IVSH_ELOST ? IVSH_ELOST : 0;
+		if (error == IVSH_EPROTO) {
+			error = ivsh_node_mend(node, ch->peer);
+			return is_lost(error) ? error : 0;
+		}
 		if (error)
 			return error == IVSH_EAGAIN ? 0 : error;
 		kind = ivsh_node_dispatch(node, ch, &in, &call);
@@ -44,6 +52,8 @@ static int pump_one(struct ivsh_node *node, struct ivsh_chan *ch, bool is_target
 		error = is_target ? inbox_add(node, ch, kind, &in, &call) : IVSH_ENOSPC;
 		if (!error)
 			continue;
+		if (error != IVSH_ENOSPC)
+			return error == IVSH_EAGAIN ? 0 : error;
 		ivsh_node_hold(node, ch->peer, true);
 		return is_target ? error : 0;
 	}

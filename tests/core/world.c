@@ -44,6 +44,15 @@ static void ring(void *ctx, uint32_t peer, uint32_t vector)
 	world.ring_vector = vector;
 }
 
+static int recheck(void *ctx, uint32_t *self)
+{
+	(void)ctx;
+	world.rechecks++;
+	if (world.moved_to)
+		*self = world.moved_to - 1;
+	return world.removed ? IVSH_ENODEV : 0;
+}
+
 /* Spinning takes time, too. */
 static void relax(void *ctx)
 {
@@ -77,8 +86,13 @@ struct ivsh_mem world_mem(uint32_t self)
 	    .base = memory,
 	    .size = WORLD_SIZE,
 	    .self = self,
-	    .doorbell = {NULL, world.vectors, ring, count, now_ns, sleep_until, relax},
+	    .doorbell = {NULL, world.vectors, ring, count, now_ns, sleep_until, relax, recheck},
 	};
+
+	if (self < WORLD_SLOTS) {
+		mem.vm_generation = &world.vm_generation[self];
+		mem.machine = world.machine[self];
+	}
 
 	return mem;
 }

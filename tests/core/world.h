@@ -30,6 +30,12 @@ struct world {
 	uint32_t notified;      /* what count() answers */
 	uint32_t rings;         /* calls of notify() */
 	uint32_t ring_peer, ring_vector;
+	uint64_t vm_generation[WORLD_SLOTS]; /* of each slot's machine */
+	uint64_t machine[WORLD_SLOTS];
+	uint32_t rechecks; /* calls of recheck() */
+	uint32_t
+	    moved_to; /* the slot that recheck() answers, plus 1; 0: the one it is asked about */
+	bool removed; /* recheck() answers that the device is gone */
 };
 
 extern struct world world;

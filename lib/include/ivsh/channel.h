@@ -92,6 +92,7 @@ struct ivsh_chan {
 		bool waiting;                          /* for the receiver to follow a reset */
 		bool broken;                           /* something in this ring breaks SPEC.md */
 		bool reserved;
+		bool voided; /* a reservation, when the machine was moved: publish says so */
 		bool blocked;
 		uint8_t reserved_kind;
 		uint8_t hints; /* what stands at (pending) */
@@ -133,6 +134,7 @@ struct ivsh_chan {
 		uint32_t reset_request, notify_flags; /* our own words, as last stored */
 		uint8_t kind;
 		bool peeked;
+		bool voided;  /* a peeked message, likewise: release says so */
 		bool broken;  /* something in this ring breaks SPEC.md */
 		bool waiting; /* for the sender to answer our reset request */
 	} rx;

@@ -33,6 +33,9 @@ extern "C" {
 /* When the server's heartbeat stood still for this long, peers ignore its words. */
 #define IVSH_SERVER_LIMIT_NS UINT64_C(1000000000)
 
+/* The same where the claimant is the machine that had the slot: its last start is over. */
+#define IVSH_MACHINE_LIMIT_NS UINT64_C(500000000)
+
 /* A claimant waits this long between storing its nonce and finding it still there. */
 #define IVSH_CLAIM_NS UINT64_C(50000000)
 
@@ -64,13 +67,17 @@ struct ivsh_region {
 	/* Checks the channels, or stops them when the slot is lost. Set by the first one: the
 	 * region itself knows no channel. */
 	void (*channels_check)(struct ivsh_region *region);
+	/* Begins both rings of each channel anew, when the machine was moved. Set likewise. */
+	void (*channels_renew)(struct ivsh_region *region);
+	uint64_t token;       /* the nonce and the VM generation as last seen, by exclusive or */
 	uint64_t nonce;       /* readable: this incarnation's */
 	uint32_t incarnation; /* readable: this incarnation's number */
-	uint32_t heartbeat;
-	uint32_t ticked; /* the heartbeat when the slot and the rings were last checked */
+	uint32_t heartbeat;   /* what the slot's is, unless the memory went back */
+	uint32_t ticked;      /* the heartbeat when the slot and the rings were last checked */
 	uint32_t attach_epoch, attach_connection; /* the server's words at the attach */
 	bool attached;
-	bool seized; /* the slot was claimed from a peer that did not detach, and may come back */
+	bool seized;  /* the slot was claimed from a peer that did not detach, and may come back */
+	bool removed; /* the device was unplugged: what is lost is answered as IVSH_EREMOVED */
 	struct ivsh_mem mem;           /* readable: the transport, copied at attach */
 	struct ivsh_geometry geometry; /* readable: the header's, checked and copied at attach */
 	struct ivsh_counters counters; /* readable: this peer's own */
@@ -81,6 +88,9 @@ struct ivsh_region {
 	uint32_t server_epoch;     /* readable: likewise; 0: no server */
 	uint32_t change;           /* the server's, as a wait saw it last */
 	uint64_t lost;             /* counters.lost, as a wait saw it last */
+	uint32_t moved;            /* readable: how often the machine, or its memory, was moved */
+	uint32_t moved_waited;     /* (moved), as a wait saw it last */
+	uint32_t moved_reported;   /* (moved), as ivsh_region_peer_event() reported it last */
 	uint64_t requests_ns;      /* when a channel last began to request notifications */
 
 	/* Of ivsh_region_next(): pending bytes as last seen, and channels that may have a

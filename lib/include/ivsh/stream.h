@@ -41,6 +41,7 @@ struct ivsh_stream {
 	uint32_t peer;             /* the other side's; 0: not known yet */
 	uint32_t peer_incarnation; /* of the peer: the stream belongs to it */
 	uint32_t lost;             /* resets of the channel's rings, as last seen */
+	uint32_t moved;            /* the region's, when the last message was taken */
 	uint16_t port;
 	bool joined; /* the peer knows us: its bytes are for this stream */
 	bool hello;  /* HELLO is still to be sent */
@@ -55,6 +56,8 @@ struct ivsh_stream {
 	} tx;
 	struct {
 		uint32_t received;
+		uint32_t before;   /* (received), before the last message was taken */
+		bool ended_before; /* the same of (ended) */
 		uint32_t read;
 		uint32_t granted; /* bytes that we let the peer send in all */
 		bool owed;        /* credit has to be sent whatever it is */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * renew.h - new generations of all rings, which struct ivsh_region has as a function pointer.
+ */
+#ifndef IVSH_CORE_RENEW_H
+#define IVSH_CORE_RENEW_H
+
+#include <ivsh/channel.h>
+
+/*
+ * The machine was moved: begin both rings of each open channel anew, as its sender by a new
+ * generation, as its receiver by a reset request. Reservations and peeked messages are void.
+ */
+void ivsh_channels_renew(struct ivsh_region *region);
+
+#endif
