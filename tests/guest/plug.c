@@ -82,6 +82,7 @@ static void open_device(uint32_t function, int error)
 {
 	struct ivsh_device *device = devices;
 	const char *doorbell = "none";
+	char *start, *end;
 
 	while (device->registers != NULL && device < devices + DEVICES - 1)
 		device++;
@@ -96,6 +97,9 @@ static void open_device(uint32_t function, int error)
 	printf("open %s: BAR2 %#llx, %llu bytes, ID %u, doorbell %s\n", name(function),
 	    (unsigned long long)device->bar[2].address, (unsigned long long)device->bar[2].size,
 	    (unsigned)device->ivposition, doorbell);
+	/* Page tables come from the heap's end. */
+	arch_heap(&start, &end);
+	printf("heap %p\n", (void *)end);
 }
 
 static void handle(const struct ivsh_hotplug_event *event)
