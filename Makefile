@@ -159,6 +159,7 @@ UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
           firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/pci_io.c \
           firmware/uefi/platform.c firmware/uefi/program.c firmware/uefi/unlisted.c \
+          firmware/uefi/functions.c firmware/uefi/root_bridge.c firmware/uefi/windows.c \
           lib/bare/newlib/syscalls.c $(UNDER)
 BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
           host/backend/available.c host/backend/kinds.c host/backend/cgroup.c \
@@ -406,7 +407,8 @@ build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
-    build/x86_64/numbers.elf build/x86_64/plug.elf build/x86_64/pair.elf \
+    build/x86_64/numbers.elf build/x86_64/pair.elf \
+    build/x86_64/plug.elf build/uefi-x86_64/plug.efi \
     build/x86_64/traffic.elf build/host/traffic \
     build/x86_64/moved.elf build/uefi-x86_64/moved.efi \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED)

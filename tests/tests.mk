@@ -121,6 +121,9 @@ build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC
 build/x86_64/bare_test.elf: $(addprefix build/x86_64/tests/guest/,bare_test.o mapping.o actions.o) \
     build/x86_64/tests/lib/test.o $(BARE_LIBS)
 build/x86_64/plug.elf: $(addprefix build/x86_64/tests/guest/,plug.o plug_bare.o) $(BARE_LIBS)
+build/uefi-x86_64/plug.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
+    $(addprefix build/uefi-x86_64/tests/guest/,plug.o plug_uefi.o) \
+    build/uefi-x86_64/libivsh.a $(LIBC)
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/traffic.elf: $(addprefix build/x86_64/,tests/moved/traffic_guest.o $(TRAFFIC)) \
     $(BARE_LIBS)

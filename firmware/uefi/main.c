@@ -21,6 +21,7 @@
 #include "uefi/platform.h"
 #include "uefi/program.h"
 #include "uefi/unlisted.h"
+#include "uefi/windows.h"
 
 #include "app/app.h"
 #include "app/device.h"
@@ -127,6 +128,7 @@ static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 		return result;
 	clock_open(services);
 	nonce_open(system);
+	windows_open(system);
 	if (!EFI_ERROR(platform_open(services))) {
 		result = program_run(run, &machine);
 		platform_close();

@@ -7,6 +7,7 @@
  * without a handle, so its BARs can be sized here.
  */
 #include "uefi/unlisted.h"
+#include "uefi/root_bridge.h"
 
 #include <ivsh/device.h>
 
@@ -33,29 +34,14 @@ bool unlisted_all(EFI_BOOT_SERVICES *services)
 	       count(services, (EFI_GUID)EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL_GUID) != 0;
 }
 
-/* Table 14-2: bus, device and function from bit 24 down, and the register. */
-static UINT64 config_address(uint32_t function, uint32_t offset)
-{
-	return (UINT64)IVSH_PCI_BUS(function) << 24 | IVSH_PCI_DEVICE(function) << 16 |
-	       IVSH_PCI_FN(function) << 8 | offset;
-}
-
 static uint32_t config_read(void *ctx, uint32_t function, uint32_t offset)
 {
-	EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io = ctx;
-	uint32_t value;
-
-	if (EFI_ERROR(
-		io->Pci.Read(io, EfiPciIoWidthUint32, config_address(function, offset), 1, &value)))
-		return 0xffffffff;
-	return value;
+	return root_bridge_read(ctx, function, offset);
 }
 
 static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t value)
 {
-	EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io = ctx;
-
-	(void)io->Pci.Write(io, EfiPciIoWidthUint32, config_address(function, offset), 1, &value);
+	root_bridge_write(ctx, function, offset, value);
 }
 
 /* Find the largest ivshmem device below this root bridge. False: there is none. */

@@ -85,6 +85,13 @@ uint64_t arch_nonce(void);
 /* The calls of the device code to this machine. Always the same struct. */
 const struct ivsh_platform *arch_platform(void);
 
+/*
+ * The bus addresses that the machine has for devices, for ivsh_pci_assign() and
+ * ivsh_pci_assign_added(). A machine without PCI has empty windows. UEFI: of the ranges that
+ * firmware has given to no device, the largest ones.
+ */
+void arch_pci_windows(struct ivsh_pci_windows *windows);
+
 /* --- Bare metal alone ------------------------------------------------------------------------- */
 
 /* The command line, without the image's name; NULL: it has 4096 bytes or more. */
@@ -95,12 +102,6 @@ const char *arch_command_line(void);
  * mapping needs page tables, but never into what arch_heap_grow() has given.
  */
 void arch_heap(char **start, char **end);
-
-/*
- * The bus addresses that the machine has for devices, for ivsh_pci_assign(). A machine without PCI
- * has empty windows.
- */
-void arch_pci_windows(struct ivsh_pci_windows *windows);
 
 /* lib/bare/newlib/start.c, called by the start code: runs main() and exits with its status. */
 _Noreturn void bare_main(void);
