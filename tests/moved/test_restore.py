@@ -8,7 +8,8 @@ import time
 import pytest
 
 from ends import (
-    Machine, Process, first_to_lose, flow_both, go, judge, new_memory, none_lost, plain, settle,
+    Machine, Process, doorbell, first_to_lose, flow_both, go, judge, new_memory, none_lost, plain,
+    settle,
 )  # fmt: skip
 from memory import slot_word
 
@@ -25,57 +26,65 @@ def make_disk(folder, name):
     return path
 
 
-def pair(world, memory, kind, peer_is_guest, number=0):
-    """A guest that can be saved, and its peer."""
-    disk = make_disk(world.folder, f"disk{number}.qcow2")
-    guest = Machine(world, f"guest{number}", 0, kind=kind, disk=disk).start(plain(memory))
-    guest.attached()
-    if peer_is_guest:
-        peer = Machine(world, f"peer{number}", 1).start(plain(memory, False))
-    else:
-        peer = Process(world, f"peer{number}", 1, ("file", memory))
-    peer.attached()
-    return guest, peer
+# (machine, device, whether the peer is a guest, too)
+CASES = [("pc", "plain", False), ("q35", "plain", True), ("q35", "doorbell", False)]
+
+
+class Pair:
+    """A guest that can be saved, and its peer. words: QEMU's, for the guest's device."""
+
+    def __init__(self, world, kind="q35", device="plain", peer_is_guest=False, number=0):
+        if device == "plain":
+            self.memory = new_memory(world.folder, f"memory{number}")
+            self.words, place = plain(self.memory), ("file", self.memory)
+        else:
+            server = world.server(slots=2, bind=2)
+            self.words, place = doorbell(server.bound[0], True), ("socket", server.bound[1])
+        disk = make_disk(world.folder, f"disk{number}.qcow2")
+        self.guest = Machine(world, f"guest{number}", 0, kind=kind, disk=disk).start(self.words)
+        self.guest.attached()
+        if peer_is_guest:
+            self.peer = Machine(world, f"peer{number}", 1).start(plain(self.memory, False))
+        else:
+            self.peer = Process(world, f"peer{number}", 1, place)
+        self.peer.attached()
+
+    def judge(self, before):
+        """Let both go on, and stop: a Verdict."""
+        flow_both(self.guest, self.peer)
+        return judge([self.guest, self.peer], before, settle([self.guest, self.peer]))
 
 
 @pytest.mark.parametrize("stops", ["peer", "guest"])
-@pytest.mark.parametrize("kind, peer_is_guest", [("pc", False), ("q35", True)])
-def test_loadvm(world, row, rounds, kind, peer_is_guest, stops):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_loadvm(world, row, rounds, case, stops):
     """In the QEMU that made it. Afterwards one of the two does not look for 400 ms."""
-    guest, peer = pair(world, new_memory(world.folder, "memory"), kind, peer_is_guest)
+    two = Pair(world, *case)
     for _ in rounds(2, 20):
-        before = go(guest, peer)
-        guest.qmp.monitor("savevm now")
-        flow_both(guest, peer)
-        if stops == "peer":
-            with peer.stopped():
-                guest.qmp.monitor("loadvm now")
-                time.sleep(STOPPED)
-        else:
-            with guest.stopped():
-                guest.qmp.monitor("loadvm now")
-                time.sleep(STOPPED)
-        flow_both(guest, peer)
-        row.add(judge([guest, peer], before, settle([guest, peer])))
+        before = go(two.guest, two.peer)
+        two.guest.qmp.monitor("savevm now")
+        flow_both(two.guest, two.peer)
+        with (two.peer if stops == "peer" else two.guest).stopped():
+            two.guest.qmp.monitor("loadvm now")
+            time.sleep(STOPPED)
+        row.add(two.judge(before))
     row.close()
 
 
-@pytest.mark.parametrize("kind, peer_is_guest", [("pc", False), ("q35", True)])
-def test_new_qemu(world, row, rounds, kind, peer_is_guest):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_new_qemu(world, row, rounds, case):
     """-loadvm: the guest goes on in another QEMU, from where it was saved."""
-    memory = new_memory(world.folder, "memory")
-    guest, peer = pair(world, memory, kind, peer_is_guest)
+    two = Pair(world, *case)
     for _ in rounds(2, 20):
-        before = go(guest, peer)
-        guest.qmp.monitor("savevm now")
-        flow_both(guest, peer)
-        with peer.stopped():
-            guest.end()
-            guest.start(plain(memory), "-loadvm", "now")
-            guest.qmp.running()
+        before = go(two.guest, two.peer)
+        two.guest.qmp.monitor("savevm now")
+        flow_both(two.guest, two.peer)
+        with two.peer.stopped():
+            two.guest.end()
+            two.guest.start(two.words, "-loadvm", "now")
+            two.guest.qmp.running()
             time.sleep(STOPPED)
-        flow_both(guest, peer)
-        row.add(judge([guest, peer], before, settle([guest, peer])))
+        row.add(two.judge(before))
     row.close()
 
 
@@ -91,8 +100,8 @@ def saved_twice(guest):
 def test_two_on_one(world, row, rounds):
     """Two restores of one snapshot on one memory: one of them holds the slot, the other says so."""
     for i in rounds(1, 20):
-        memory = new_memory(world.folder, f"memory{i}")
-        guest, peer = pair(world, memory, "q35", False, i)
+        two = Pair(world, number=i)
+        guest, peer, memory = two.guest, two.peer, two.memory
         go(guest, peer)
         disks = saved_twice(guest)
         programs = []
@@ -121,8 +130,9 @@ def test_two_on_one(world, row, rounds):
 def test_two_on_two(world, row, rounds):
     """Two restores on two memories: each holds its slot, with a nonce of its own."""
     for i in rounds(1, 20):
-        memories = [new_memory(world.folder, f"memory{i}.{k}") for k in (0, 1)]
-        guest, peer = pair(world, memories[0], "q35", False, i)
+        two = Pair(world, number=i)
+        guest, peer = two.guest, two.peer
+        memories = [two.memory, new_memory(world.folder, f"other{i}")]
         go(guest, peer)
         disks = saved_twice(guest)
         nonces = [slot_word(memories[0].read_bytes(), 0, NONCE, "<Q")]
