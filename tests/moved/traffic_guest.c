@@ -7,6 +7,7 @@
 #include "tests/moved/traffic.h"
 
 #include <ivsh/device.h>
+#include <ivsh/hotplug.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,28 +19,46 @@ const char bare_name[] = "traffic";
 #define KEPT_AT 0x1400000u /* 20 MiB, above the image and below the page tables */
 #define KEPT_MAGIC UINT64_C(0x6b65707420686572)
 
+#define POLL_NS UINT64_C(10000000) /* how often hot-plug is polled */
+
 static struct ivsh_device device;
-static bool is_open;
+static struct ivsh_hotplug hotplug;
+static bool is_open, has_hotplug, is_absent;
+static uint32_t function;
+
+/* Once, before the device is opened first. */
+static void begin(void)
+{
+	struct ivsh_pci_windows windows;
+
+	arch_pci_windows(&windows);
+	if (ivsh_pci_assign(arch_platform(), &windows) ||
+	    ivsh_device_find(arch_platform(), 0, &function))
+		is_absent = true;
+	has_hotplug = ivsh_hotplug_open(&hotplug, arch_platform()) == 0;
+}
+
+/* Addresses for a device that was plugged in. */
+static int assign_added(uint32_t at)
+{
+	struct ivsh_pci_windows windows;
+
+	arch_pci_windows(&windows);
+	return ivsh_pci_assign_added(arch_platform(), &windows, at, &function, NULL);
+}
 
 static int open_device(struct ivsh_mem *mem)
 {
-	struct ivsh_pci_windows windows;
-	uint32_t function;
-	int error = 0;
+	int error = is_absent ? IVSH_ENODEV : 0;
 
-	if (!is_open) {
-		arch_pci_windows(&windows);
-		error = ivsh_pci_assign(arch_platform(), &windows);
+	if (!error && !is_open) {
+		error = ivsh_device_open(&device, arch_platform(), function);
 		if (!error)
-			error = ivsh_device_find(arch_platform(), 0, &function);
-		if (!error)
-			error = ivsh_device_open(&device, arch_platform(), function);
-		if (error)
-			return error;
-		is_open = true;
-		error = ivsh_device_interrupts(&device, VECTORS);
+			error = ivsh_device_interrupts(&device, VECTORS);
+		is_open = !error;
 	}
-	ivsh_device_mem(&device, mem);
+	if (!error)
+		ivsh_device_mem(&device, mem);
 	return error;
 }
 
@@ -52,7 +71,31 @@ static void close_device(void)
 
 static bool leaving(void)
 {
+	static uint64_t next_ns;
+	struct ivsh_hotplug_event event;
+	int error = 0;
+
+	if (!has_hotplug || arch_now_ns() < next_ns)
+		return false;
+	next_ns = arch_now_ns() + POLL_NS;
+	while (ivsh_hotplug_poll(&hotplug, &event) == 0) {
+		if (event.kind == IVSH_HOTPLUG_LEAVING)
+			return true;
+		error = assign_added(event.function);
+		is_absent = error != 0;
+		printf("added function=%#x: %s\n", (unsigned)event.function,
+		    error ? ivsh_error_text(error) : "it has addresses");
+	}
 	return false;
+}
+
+static void left(void)
+{
+	int error = ivsh_hotplug_eject(&hotplug, function);
+
+	is_absent = true;
+	printf("ejected function=%#x: %s\n", (unsigned)function,
+	    error ? ivsh_error_text(error) : "it is gone");
 }
 
 static void nap(uint64_t ns)
@@ -90,6 +133,7 @@ int main(int argc, char **argv)
 	    .close = close_device,
 	    .key = arch_console_read,
 	    .leaving = leaving,
+	    .left = left,
 	    .now_ns = arch_now_ns,
 	    .nap = nap,
 	    .seed = arch_nonce,
@@ -100,5 +144,6 @@ int main(int argc, char **argv)
 		printf("FAIL: traffic: peers=: 2 to 8\n");
 		return 2;
 	}
+	begin();
 	return traffic_run(&world);
 }
