@@ -30,6 +30,12 @@ class Row:
         if verdict.problems:
             self.failed.append(f"round {self.rounds}: {verdict}")
 
+    def within(self, key, seconds):
+        """The median of a duration has a limit, since a busy host makes single rounds longer."""
+        median, most = statistics.median(self.times[key]), max(self.times[key])
+        if median > seconds or most > 3 * seconds:
+            self.failed.append(f"{key}: median {median:.2f} s, at most {most:.2f} s")
+
     def __str__(self):
         parts = [f"row {self.name}: {self.rounds} rounds, {len(self.failed)} failed;"]
         parts += [f"{key}={value}" for key, value in self.sums.items()]
