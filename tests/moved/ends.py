@@ -221,10 +221,11 @@ def settle(ends, seconds=3.0):
         time.sleep(0.01)
 
 
-def judge(ends, before, after):
+def judge(ends, before, after, late=0):
     """
-    A Verdict: no wrong byte, and nothing missing, or out of order, that both sides were not told
-    of. before, after: reports of each end.
+    A Verdict: no wrong byte, and nothing missing, or out of order, that was not reported to both
+    sides. before, after: reports of each end. late: how often that may come first, and its report
+    only then.
     """
     verdict = Verdict()
     for i, sender in enumerate(ends):
@@ -241,7 +242,7 @@ def judge(ends, before, after):
             verdict.add("sent", out["sent"] - out_was["sent"])
             if new["wrong"]:
                 verdict.problems.append(f"{name}: {new['wrong']} wrong")
-            if new["silent"]:
+            if new["silent"] > (late if all(reported) else 0):
                 verdict.problems.append(f"{name}: {new['silent']} silent")
             if out["next"] != come["want"]:
                 verdict.problems.append(f"{name}: next {out['next']}, want {come['want']}")
