@@ -158,8 +158,12 @@ def test_second_server(world, row, rounds):
 
 
 def shown_well(world, server, since, seconds=10):
-    """Seconds until `status` and `ls` agree on the epoch, and no free slot is up in either."""
+    """
+    Seconds until `status` and `ls` agree on the epoch, and no free slot is up in either. ls watches
+    the heartbeats for a while: what counts is when it began.
+    """
     while True:
+        now = time.monotonic() - since
         words = [BUILD / "host" / "ivsh-server", "status", "-S", server.socket, "--json"]
         status = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
         free = {slot["id"] for slot in status["slots"] if slot["state"] == "free"}
@@ -168,7 +172,6 @@ def shown_well(world, server, since, seconds=10):
         rows = [re.split(r"\s+", line.strip()) for line in listed.splitlines()]
         up = {int(r[0]) for r in rows if r[0].isdigit() and ("up" in r[1:3] or "attached" in r)}
         epoch = int(re.search(r"^server: epoch (0x[0-9a-f]+)", listed, re.MULTILINE)[1], 16)
-        now = time.monotonic() - since
         if epoch == status["server"]["epoch"] and not up & free:
             return now
         if now > seconds:
