@@ -17,9 +17,8 @@ enum status {
 	STATUS_TIMEOUT = 5,   /* EFI_TIMEOUT: it was there, and it took too long */
 	STATUS_STOPPED = 6,   /* EFI_ABORTED: before its end, by ESC, Ctrl-C or a signal */
 	STATUS_NO_FILES = 7, /* EFI_UNSUPPORTED: the command needs files, and there are none here */
-	STATUS_NO_ROOM =
-	    8,             /* EFI_OUT_OF_RESOURCES: the port of a device has no room for its BARs */
-	STATUS_PIPE = 141, /* EFI_DEVICE_ERROR; host: nobody reads standard output any more */
+	STATUS_NO_ROOM = 8,  /* EFI_OUT_OF_RESOURCES: a device's port has no room for it */
+	STATUS_PIPE = 141,   /* EFI_DEVICE_ERROR; host: nobody reads standard output any more */
 };
 
 #endif

@@ -26,10 +26,11 @@ SOAK = bool(os.environ.get("IVSH_SOAK"))
 LIMIT = 30.0  # seconds after which what was awaited counts as missing
 
 # firmware/app/status.h, and what QEMU makes of them (isa-debug-exit); 100 is a trap's.
-DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED, NO_FILES = range(8)
+DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED, NO_FILES, NO_ROOM = range(9)
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_TIMEOUT, EXIT_NO_FILES, EXIT_TRAP = (
     status << 1 | 1 for status in (FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, NO_FILES, 100)
 )
+EXIT_NO_ROOM = NO_ROOM << 1 | 1
 
 QEMU = (
     "qemu-system-x86_64 -nodefaults -display none -no-reboot"

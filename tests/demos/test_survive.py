@@ -2,14 +2,21 @@
 """test_survive.py - commands go on when their device leaves and comes back, when they are another
 peer afterwards, and when the memory is not theirs any more; and say so in one line."""
 
+import pathlib
 import re
 import struct
 import sys
+import time
 
 import pytest
 
 from memory import memory_file, slot_word
-from qemu import BUILD, DONE, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_TIMEOUT, ROOT, doorbell, plain
+from qemu import (
+    BUILD, DONE, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_ROOM, EXIT_TIMEOUT, FAILED, ROOT, STOPPED,
+    doorbell, plain,
+)  # fmt: skip
+
+from test_broken import ring_word
 
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 from qmp import Qmp, qmp_words  # noqa: E402
@@ -24,6 +31,7 @@ SLOTS = {
         ",bus=port0",
     ),
 }
+SLOTS["q35 small"] = ("-M q35 -device pcie-root-port,id=port0,chassis=1", ",bus=port0")
 LEAVES = r"^ivsh: device [0-9a-f:.]+: the device is leaving: detached from slot (\d+)$"
 BACK = r"^ivsh: device [0-9a-f:.]+: the device is back: slot (\d+) of 8$"
 
@@ -99,7 +107,7 @@ def host(world, name, source, command, slot=None, **popen):
     return world.program(name, HOST, *place, *command.split(), **popen)
 
 
-@pytest.mark.parametrize("machine", SLOTS)
+@pytest.mark.parametrize("machine", ["pc", "q35", "native"])
 def test_echo(world, machine):
     """Its device goes and comes in the midst of a ping, which waits."""
     memory = memory_file(world.folder)
@@ -109,7 +117,7 @@ def test_echo(world, machine):
     echo.replug(3)
     assert not ping.text, "it waits"
     ping.process.terminate()
-    assert re.search(r"^ping: slot 0 \(alpha\): \d+ round trips", ping.done(6), re.MULTILINE)
+    assert re.search(r"^ping: slot 0 \(alpha\): \d+ round trips", ping.done(STOPPED), re.MULTILINE)
     assert host(world, "again", memory, "ping 0 --count=10", 1).done(DONE)
 
 
@@ -177,7 +185,7 @@ def test_other_id(world):
         sent = slot_word(memory, 0, 0x280, "<Q")
         world.until(lambda: slot_word(memory, 0, 0x280, "<Q") > sent + 20, "it answers the ping")
     ping.process.terminate()
-    assert "ping: slot 0 (alpha): " in ping.done(6)
+    assert "ping: slot 0 (alpha): " in ping.done(STOPPED)
     assert re.search(r"^ping: 1 lost on the way, and sent again$", ping.text, re.MULTILINE)
 
 
@@ -221,3 +229,102 @@ def test_cannot_go_on(world):
     bench.qmp.command("device_del", id="device0")
     bench.guest.done(EXIT_FAILED)
     assert len(re.findall(LEAVES, bench.guest.text, re.MULTILINE)) == 1
+
+
+def test_no_room(world):
+    """A device that fits nowhere behind its port: one line names the option, and a status."""
+    memory = memory_file(world.folder, 1 << 40)
+    echo = Plug(world, "echo", "echo --slot=0", memory, "q35 small", empty=True)
+    echo.guest.expect("^ivsh: no ivshmem device yet")
+    echo.add()
+    text = echo.guest.done(EXIT_NO_ROOM)
+    line = r"^ivsh: device 01:00\.0: no room behind port 00:01\.0: .* pref64-reserve=(\d+)$"
+    assert len(re.findall(line, text, re.MULTILINE)) == 1, text
+    memory.unlink()
+
+
+# --- The slot ------------------------------------------------------------------------------------
+
+AGAIN = r"^ivsh: \S+( \S+)?: slot 0 of 8: attached again, since the memory was rolled back, .*$"
+CLAIMED = r"^ivsh: \S+: slot 0: another peer has claimed it$"
+NONCE = 8192 + 16  # of slot 0. SPEC 5.
+HEARTBEAT = 8192 + 8
+
+
+def store(path, at, value, form="<I"):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(struct.pack(form, value))
+
+
+def path_of(server):
+    return pathlib.Path(re.search(r"memory=(\S+)", server.ready)[1])
+
+
+@pytest.mark.parametrize("where", ["bare", "host"])
+def test_slot_lost_with_a_server(world, where):
+    """Nobody else can have it: the command attaches again at once."""
+    server = world.server(bind=1)
+    echo = (
+        world.guest("echo", "echo", *doorbell(server.bound[0]))
+        if where == "bare"
+        else host(world, "echo", server.bound[0], "echo")
+    )
+    echo.expect("answers")
+    began = time.monotonic()
+    store(path_of(server), NONCE, 0x1234)
+    host(world, "ping", server.socket, "ping 0 --count=10").done()
+    assert time.monotonic() - began < 1.5
+    assert len(re.findall(AGAIN, echo.text, re.MULTILINE)) == 1, echo.text
+    # Not again and again: a copy of this peer would do the same.
+    store(path_of(server), NONCE, 0x1234)
+    host(world, "ping", server.socket, "ping 0 --count=10").done()
+    assert 1.8 < time.monotonic() - began < 6
+    assert len(re.findall(AGAIN, echo.text, re.MULTILINE)) == 2, echo.text
+
+
+def test_slot_lost_without_a_server(world):
+    """It is claimed again; when a living peer holds it, the command ends."""
+    memory = memory_file(world.folder)
+    echo = host(world, "echo", memory, "echo", 0)
+    echo.expect("answers")
+    store(memory, NONCE, 0x1234)
+    echo.expect(AGAIN)
+    host(world, "ping", memory, "ping 0 --count=10", 1).done()
+    store(memory, NONCE, 0x5678)
+    beats = 0
+
+    def is_over():
+        nonlocal beats
+        beats += 1
+        store(memory, HEARTBEAT, beats)
+        return not echo.is_alive()
+
+    world.until(is_over, "it ends")
+    assert len(re.findall(CLAIMED, echo.done(FAILED), re.MULTILINE)) == 1, echo.text
+
+
+WORDS = [
+    *[("slot", 4 * i) for i in (0, 1, 2, 3, 6, 7, 8)],  # all of the line but the nonce
+    *[("sends", 4 * i) for i in (0, 1, 2, 3, 4, 5, 6)],
+    *[("receives", 128 + 4 * i) for i in (0, 1, 2, 3, 4, 5, 16)],
+]
+
+
+def test_idle_echo(world):
+    """Any word of its own is overwritten while it waits: it answers within a second."""
+    memory = memory_file(world.folder)
+    echo = host(world, "echo", memory, "echo --name=alpha", 0)
+    echo.expect("answers")
+    host(world, "ping", memory, "ping 0 --count=10", 1).done()
+    content, took = memory.read_bytes(), []
+    for which, offset in WORDS:
+        ring = (0, 1) if which == "sends" else (1, 0)
+        at = 8192 + offset if which == "slot" else ring_word(content, *ring, offset)
+        seen = len(echo.text)
+        store(memory, at, 0x80000001)
+        began = time.monotonic()
+        host(world, "ping", memory, "ping 0 --count=3 --timeout=10", 1).done()
+        took.append(time.monotonic() - began)
+        assert echo.text[seen:].count("\n") <= 1, (which, offset, echo.text[seen:])
+    assert max(took) < 2, took  # half of it is the claim of the ping's slot
