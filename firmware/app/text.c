@@ -172,6 +172,7 @@ static bool copy_take(struct copy *copy, const struct ivsh_message *message)
  */
 static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 {
+	uint32_t moved = s->node->region.moved;
 	struct ivsh_message message;
 	int error;
 
@@ -182,7 +183,7 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 		return 0;
 	}
 	/* The copy is not believed if the machine or the memory was moved while it was made. */
-	if (!session_peek(s, slot, &message))
+	if (!session_peek(s, slot, &message) || s->node->region.moved != moved)
 		return 0;
 	if (s->options->raw_output) {
 		fwrite(copy->bytes, 1, message.size, stdout);

@@ -187,7 +187,7 @@ static bool present_wake(struct present *p, struct session *first, int error)
 		session_moved(s);
 		if (!error || !(p->events[i] & IVSH_EVENT_LOST))
 			continue;
-		if (!session_lost(s, error)) {
+		if (!session_lost(s, s->node->region.removed ? IVSH_EREMOVED : IVSH_ELOST)) {
 			first->status = s->status;
 			return false;
 		}

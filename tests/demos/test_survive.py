@@ -5,6 +5,7 @@ peer afterwards, and when the memory is not theirs any more; and say so in one l
 import pathlib
 import re
 import struct
+import subprocess
 import sys
 import time
 
@@ -302,6 +303,81 @@ def test_slot_lost_without_a_server(world):
 
     world.until(is_over, "it ends")
     assert len(re.findall(CLAIMED, echo.done(FAILED), re.MULTILINE)) == 1, echo.text
+
+
+# --- Migration and snapshots ---------------------------------------------------------------------
+
+MOVED = r"^ivsh: \S+( \S+)?: the machine or its memory was moved: slot \d+ goes on in .*$"
+
+
+def movable(world, name, memory, command, *more):
+    """A guest whose region is part of what QEMU migrates and saves."""
+    socket = world.folder / f"{name}.qmp"
+    guest = world.guest(
+        name, command, *plain(memory, where=",master=on"), "-device", "vmgenid,guid=auto",
+        *qmp_words(socket), *more, machine="-M pc",
+    )  # fmt: skip
+    return guest, Qmp(socket)
+
+
+def sent_by(memory, slot):
+    return slot_word(memory.read_bytes(), slot, 0x280, "<Q")
+
+
+@pytest.mark.parametrize("command", ["ping alpha --count=20000 --timeout=20 --keep-going", "echo"])
+def test_migrated(world, command):
+    """Under a peer that lives on: what was lost is counted, and both go on."""
+    memory = memory_file(world.folder)
+    is_ping = command.startswith("ping")
+    if is_ping:
+        other = host(world, "echo", memory, "echo --name=alpha", 0)
+        other.expect("answers")
+        command += " --slot=1"
+    else:
+        command += " --slot=0 --name=alpha"
+    source, qmp = movable(world, "source", memory, command)
+    if not is_ping:
+        source.expect("answers")
+        other = host(
+            world, "ping", memory, "ping alpha --count=20000 --timeout=20 --keep-going", 1
+        )
+    world.until(lambda: sent_by(memory, int(is_ping)) > 100, "they talk")
+    target, target_qmp = movable(world, "target", memory, command, "-incoming", "defer")
+    path = world.folder / "migration"
+    target_qmp.command("migrate-incoming", uri=f"unix:{path}")
+    qmp.migrate(f"unix:{path}")
+    target_qmp.running()
+    source.kill()
+    target.expect(MOVED)
+    ping = target if is_ping else other
+    text = ping.done(seconds=60)
+    assert re.search(r"^ping: slot 0 \(alpha\): 20000 round trips", text, re.MULTILINE), text
+    assert len(re.findall(MOVED, target.text, re.MULTILINE)) == 1, target.text
+
+
+def test_snapshot(world):
+    """The machine and its memory go back under a peer that goes on."""
+    memory, disk = memory_file(world.folder), world.folder / "disk.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"], check=True)
+    echo = host(world, "echo", memory, "echo --name=alpha", 0)
+    echo.expect("answers")
+    ping, qmp = movable(
+        world, "ping", memory, "ping alpha --slot=1 --count=1000000 --timeout=20",
+        "-drive", f"if=none,id=disk,file={disk}",
+    )  # fmt: skip
+    world.until(lambda: sent_by(memory, 1) > 100, "it pings")
+    qmp.monitor("savevm here")
+    before = sent_by(memory, 1)
+    world.until(lambda: sent_by(memory, 1) > before + 100, "it goes on")
+    qmp.monitor("loadvm here")
+    ping.expect(MOVED)
+    before = sent_by(memory, 1)
+    world.until(lambda: sent_by(memory, 1) > before + 100, "it goes on")
+    ping.type("\x1b")
+    text = ping.done(STOPPED << 1 | 1)
+    assert re.search(r"^ping: slot 0 \(alpha\): \d+ round trips", text, re.MULTILINE), text
+    assert len(re.findall(MOVED, text, re.MULTILINE)) == 1, text
+    assert len(re.findall(MOVED, echo.text, re.MULTILINE)) <= 1, echo.text
 
 
 WORDS = [
