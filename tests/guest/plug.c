@@ -49,8 +49,8 @@ static volatile uint32_t *words(const struct ivsh_device *device)
 }
 
 /*
- * False: no doorbell arrived. QEMU hears of the device's own vectors from the server some time after
- * it has plugged the device in, and drops what is sent before.
+ * False: no doorbell arrived. QEMU hears of the device's own vectors from the server some time
+ * after it has plugged the device in, and drops what is sent before.
  */
 static bool doorbell_arrives(struct ivsh_device *device)
 {
@@ -88,7 +88,6 @@ static void open_device(uint32_t function, int error)
 {
 	struct ivsh_device *device = devices;
 	const char *doorbell = "none";
-	char *start, *end;
 
 	while (device->registers != NULL && device < devices + DEVICES - 1)
 		device++;
@@ -103,9 +102,7 @@ static void open_device(uint32_t function, int error)
 	printf("open %s: BAR2 %#llx, %llu bytes, ID %u, doorbell %s\n", name(function),
 	    (unsigned long long)device->bar[2].address, (unsigned long long)device->bar[2].size,
 	    (unsigned)device->ivposition, doorbell);
-	/* Page tables come from the heap's end. */
-	arch_heap(&start, &end);
-	printf("heap %p\n", (void *)end);
+	plug_print_heap();
 }
 
 static void handle(const struct ivsh_hotplug_event *event)
@@ -133,6 +130,19 @@ static void answer(void)
 			words(&devices[i])[1] = words(&devices[i])[0];
 }
 
+/* The time of a poll that finds nothing, of some thousand. */
+static void print_cost(void)
+{
+	struct ivsh_hotplug_event event;
+	uint64_t start = arch_now_ns();
+	uint32_t count = 0;
+
+	while (count < 4096 && ivsh_hotplug_poll(&hotplug, &event) == IVSH_EAGAIN)
+		count++;
+	printf("%u polls: %u ns each\n", (unsigned)count,
+	    (unsigned)((arch_now_ns() - start) / (count != 0 ? count : 1)));
+}
+
 int plug_run(void)
 {
 	const struct ivsh_platform *platform = arch_platform();
@@ -155,6 +165,7 @@ int plug_run(void)
 	    (unsigned)hotplug.ports);
 	for (uint32_t i = 0; ivsh_device_find(platform, i, &function) == 0; i++)
 		open_device(function, 0);
+	print_cost();
 	printf("ready\n");
 	for (;;) {
 		uint64_t now = arch_now_ns();

@@ -11,4 +11,7 @@
  */
 int plug_run(void);
 
+/* Called after each open. Bare metal: print where the heap ends, as page tables are taken there. */
+void plug_print_heap(void);
+
 #endif

@@ -14,6 +14,10 @@ const struct world *device_world(const struct machine *machine)
 	return NULL;
 }
 
+void plug_print_heap(void)
+{
+}
+
 int app_main(int argc, char **argv, const struct world *world)
 {
 	(void)argc, (void)argv, (void)world;
