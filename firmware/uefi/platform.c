@@ -12,6 +12,7 @@
 #include "uefi/interrupts.h"
 
 #include "bare/arch.h"
+#include "bare/generation.h"
 #include "bare/timing.h"
 #include "bare/x86_64/generation.h"
 #include "bare/x86_64/hotplug.h"
@@ -108,6 +109,8 @@ static void disable_msix(void)
 
 void platform_close(void)
 {
+	bare_generation_close();
+	platform.vm_generation = NULL;
 	if (interrupts_on())
 		disable_msix();
 	functions_close();

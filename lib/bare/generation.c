@@ -16,14 +16,14 @@
 /* A reading takes three operations: 2.4 us in all, a look at the event 0.2 us (QEMU 7.2, TCG). */
 #define TEXT_NS UINT64_C(20000000)
 
-uint64_t bare_generation_polled_ns;
+static uint64_t own_word; /* of a machine without a GUID */
+
+struct bare_generation_state bare_generation_state = {.word = &own_word};
 
 static struct bare_generation_source machine;
-static uint64_t *word;       /* NULL: there is no source */
-static uint64_t known;       /* its value when the sources were polled last */
-static uint64_t own_word;    /* of a machine with a text, but no GUID */
-static uint64_t own[2];      /* the GUID, where no firmware has reserved memory for it */
-static const uint64_t *guid; /* NULL: this machine has none */
+static uint64_t own[2];   /* the GUID, where no firmware has reserved memory for it */
+static uint64_t *guid;    /* NULL: this machine has none */
+static uint64_t original; /* its first half as QEMU wrote it */
 
 static struct {
 	bool exists;
@@ -58,7 +58,7 @@ static uint64_t *find_guid(void)
 		return NULL;
 	if ((uint32_t)address == 0)
 		return guid_in_own_memory(&file);
-	if (address % sizeof(*word) != 0)
+	if (address % sizeof(*guid) != 0)
 		return NULL;
 	return machine.map((uint32_t)address, GUID_BYTES);
 }
@@ -92,34 +92,51 @@ static bool text_has_changed(void)
 
 /* --- All three -------------------------------------------------------------------------------- */
 
-/* Nobody has loaded the word yet: what has happened so far is no change. */
+static void set_word(uint64_t value)
+{
+	*(volatile uint64_t *)bare_generation_state.word = value;
+	bare_generation_state.known = value;
+}
+
+/*
+ * Nobody has loaded the word yet: what has happened so far is no change. The GUID is edited now, and
+ * each time that QEMU has written it: it must differ from what QEMU will write next.
+ */
 void bare_generation_open(const struct bare_generation_source *source)
 {
-	uint64_t *found;
-
 	machine = *source;
-	word = NULL;
 	guid = NULL;
 	text.exists = false;
-	if (machine.fw_cfg == NULL)
-		return;
-	if (machine.event != NULL)
-		machine.event();
-	guid = found = find_guid();
-	text.exists = bare_fw_cfg_find(machine.fw_cfg, TEXT_FILE, &text.file);
+	bare_generation_state.word = &own_word;
+	if (machine.fw_cfg != NULL) {
+		if (machine.event != NULL)
+			machine.event();
+		guid = find_guid();
+		text.exists = bare_fw_cfg_find(machine.fw_cfg, TEXT_FILE, &text.file);
+	}
+	if (guid != NULL) {
+		bare_generation_state.word = guid;
+		original = *guid;
+	}
 	if (text.exists)
 		text.hash = text_hash();
-	if (found == NULL && text.exists)
-		found = &own_word;
-	if (found == NULL)
-		return;
-	known = *found;
-	word = found;
+	if (bare_generation() != NULL)
+		set_word(*bare_generation_state.word ^ (machine.random() | 1));
+}
+
+void bare_generation_close(void)
+{
+	if (guid != NULL && *(volatile uint64_t *)guid == bare_generation_state.known)
+		*(volatile uint64_t *)guid = original;
+	guid = NULL;
+	text.exists = false;
+	bare_generation_state.word = &own_word;
+	bare_generation_state.known = own_word;
 }
 
 const uint64_t *bare_generation(void)
 {
-	return word;
+	return guid != NULL || text.exists ? bare_generation_state.word : NULL;
 }
 
 uint64_t bare_generation_identity(void)
@@ -127,26 +144,40 @@ uint64_t bare_generation_identity(void)
 	return guid != NULL ? guid[1] : 0;
 }
 
-/* QEMU writes the GUID before it sets the event, both while the processor stands still. */
+/*
+ * The word as it is, and whether the event was set. QEMU changes both while the processor stands
+ * still, which it may do between any two instructions. So all that one move leaves is found in one
+ * poll, and the word is edited once.
+ */
+static bool look(uint64_t *value)
+{
+	const volatile uint64_t *word = bare_generation_state.word;
+	bool event = false;
+
+	do {
+		*value = *word;
+		event |= machine.event != NULL && machine.event();
+	} while (*word != *value);
+	return event;
+}
+
 void bare_generation_poll(uint64_t now_ns)
 {
-	bool rewritten, moved;
 	uint64_t value;
+	bool moved;
 
-	bare_generation_polled_ns = now_ns;
-	if (word == NULL)
+	bare_generation_state.polled_ns = now_ns;
+	if (bare_generation() == NULL)
 		return;
-	moved = machine.event != NULL && machine.event();
-	value = *(volatile uint64_t *)word;
-	rewritten = value != known;
-	if (text.exists && (moved || rewritten || now_ns - text.read_ns >= TEXT_NS)) {
+	moved = look(&value);
+	if (value != bare_generation_state.known) {
+		original = value;
+		moved = true;
+	}
+	if (text.exists && (moved || now_ns - text.read_ns >= TEXT_NS)) {
 		text.read_ns = now_ns;
 		moved |= text_has_changed();
 	}
-	/* One move is one change: where QEMU has made it, the word is left as it is. */
-	if (moved && !rewritten) {
-		value ^= machine.random() | 1;
-		*(volatile uint64_t *)word = value;
-	}
-	known = value;
+	if (moved)
+		set_word(value ^ (machine.random() | 1));
 }

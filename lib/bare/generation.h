@@ -13,8 +13,8 @@
  *	    who starts the destination of a migration, or restores a snapshot, gives another text.
  *	    The source needs one too.
  *
- * If there is a GUID, the word is its first half itself. The other two sources then edit it, which
- * harms nothing: QEMU rewrites the GUID at each change. They are polled, so they come later.
+ * If there is a GUID, the word is its first half itself, edited: so QEMU changes the word also where
+ * it writes the GUID that it had, as after a loadvm in one QEMU. What is polled edits it, too.
  */
 #ifndef BARE_GENERATION_H
 #define BARE_GENERATION_H
@@ -51,15 +51,24 @@ const uint64_t *bare_generation(void);
 /* The second half of the GUID, which identifies the machine. 0: there is none. */
 uint64_t bare_generation_identity(void);
 
-/* When the sources were polled last. */
-extern uint64_t bare_generation_polled_ns;
+/* Give the GUID back as QEMU wrote it, for who has the machine next. */
+void bare_generation_close(void);
+
+extern struct bare_generation_state {
+	uint64_t *word;     /* always one */
+	uint64_t known;     /* its value when the sources were polled last, */
+	uint64_t polled_ns; /* and when that was */
+} bare_generation_state;
 
 void bare_generation_poll(uint64_t now_ns);
 
-/* Poll the sources if that was not done for (age_ns). Not from interrupts. */
+/* Poll the sources if QEMU has changed the word, or if that was not done for (age_ns). */
 static inline void bare_generation_refresh(uint64_t now_ns, uint64_t age_ns)
 {
-	if (now_ns - bare_generation_polled_ns >= age_ns)
+	const struct bare_generation_state *state = &bare_generation_state;
+
+	if (*(volatile uint64_t *)state->word != state->known ||
+	    now_ns - state->polled_ns >= age_ns)
 		bare_generation_poll(now_ns);
 }
 

@@ -101,6 +101,7 @@ static const struct bare_fw_cfg cfg = {start};
 
 static uint64_t ram[2] __attribute__((aligned(16)));
 static bool maps, event_set;
+static uint32_t moves_in; /* looks at the event until the machine is moved, behind it; 0: never */
 static uint32_t events;
 static uint64_t number;
 
@@ -117,6 +118,10 @@ static bool event(void)
 
 	events++;
 	event_set = false;
+	if (moves_in > 0 && --moves_in == 0) {
+		ram[0] = 5;
+		event_set = true;
+	}
 	return was;
 }
 
@@ -155,7 +160,9 @@ static void clean(void)
 	ram[1] = SECOND;
 	maps = true;
 	event_set = false;
-	bare_generation_polled_ns = 0;
+	moves_in = 0;
+	bare_generation_close();
+	bare_generation_state.polled_ns = 0;
 }
 
 static const volatile uint64_t *open_with(const struct bare_fw_cfg *fw_cfg, bool owns_memory)
@@ -222,33 +229,48 @@ static void guid_in_own_memory(void)
 	CHECK(open_with(&cfg, false) == NULL);
 	word = open_with(&cfg, true);
 	NEED_EQ(word != NULL, 1);
-	CHECK_EQ(*word, FIRST);
 	CHECK_EQ(bare_generation_identity(), SECOND);
 	memcpy(&address, device.files[1].bytes, sizeof(address));
 	CHECK_EQ(le64toh(address), (uintptr_t)word);
+	bare_generation_close();
+	CHECK_EQ(*word, FIRST);
 }
 
 /* --- What changes ----------------------------------------------------------------------------- */
 
-/* QEMU rewrites the GUID, and sets the event: the word is not edited. */
+/*
+ * QEMU writes the GUID, and sets the event: it is seen by a load, also if the GUID is the same. The
+ * next read of the clock edits it, so that the next time is seen, too.
+ */
 static void rewritten(void)
 {
+	static const uint64_t guids[] = {FIRST, FIRST, 5, 5, FIRST};
 	const volatile uint64_t *word;
+	uint64_t before;
 
 	clean();
 	add_address(0x1000028);
 	event_set = true; /* of a time before the start */
 	word = open_all();
 	NEED_EQ(word != NULL, 1);
-	bare_generation_poll(10 * MS);
-	CHECK_EQ(*word, FIRST);
-	ram[0] = 5;
-	event_set = true;
-	bare_generation_poll(20 * MS);
-	CHECK_EQ(*word, 5);
-	CHECK_EQ(event_set, false);
-	bare_generation_poll(30 * MS);
-	CHECK_EQ(*word, 5);
+	before = *word;
+	CHECK(before != FIRST);
+	bare_generation_refresh(100 * MS, 10 * MS);
+	CHECK_EQ(*word, before);
+	for (unsigned i = 0; i < sizeof(guids) / sizeof(guids[0]); i++) {
+		ram[0] = guids[i];
+		event_set = true;
+		CHECK(*word != before);
+		bare_generation_refresh(100 * MS, 10 * MS);
+		CHECK(*word != before && *word != guids[i]);
+		CHECK_EQ(event_set, false);
+		before = *word;
+		bare_generation_refresh(200 * MS, 10 * MS);
+		CHECK_EQ(*word, before);
+	}
+	CHECK_EQ(ram[1], SECOND);
+	bare_generation_close();
+	CHECK_EQ(ram[0], FIRST);
 }
 
 /* The event alone edits the word, each time to another value, and leaves the other half. */
@@ -271,11 +293,8 @@ static void edited(void)
 		CHECK_EQ(*word, before);
 	}
 	CHECK_EQ(ram[1], SECOND);
-	/* A loadvm: QEMU writes the GUID that it had, which is another than the edited one. */
-	ram[0] = FIRST;
-	event_set = true;
-	bare_generation_poll(50 * MS);
-	CHECK_EQ(*word, FIRST);
+	bare_generation_close();
+	CHECK_EQ(ram[0], FIRST);
 }
 
 /* The text: at most every 20 ms, and wherever this QEMU has it. */
@@ -311,11 +330,12 @@ static void text(void)
 	CHECK_EQ(*word, before);
 }
 
-/* All three at once are one change. */
+/* All three at once are one change, once the clock was read. */
 static void one_change(void)
 {
 	const volatile uint64_t *word;
 	struct file *file;
+	uint64_t after;
 
 	clean();
 	add_address(0x1000028);
@@ -326,10 +346,31 @@ static void one_change(void)
 	ram[0] = 7;
 	file->bytes[0] = 'x';
 	event_set = true;
-	bare_generation_poll(101 * MS);
-	CHECK_EQ(*word, 7);
+	bare_generation_refresh(101 * MS, 10 * MS);
+	after = *word;
 	bare_generation_poll(200 * MS);
-	CHECK_EQ(*word, 7);
+	CHECK_EQ(*word, after);
+}
+
+/* The machine stops most likely where it reads the port: a move just behind that is one change. */
+static void moved_in_a_poll(void)
+{
+	const volatile uint64_t *word;
+	uint64_t before, after;
+
+	clean();
+	add_address(0x1000028);
+	word = open_all();
+	NEED_EQ(word != NULL, 1);
+	before = *word;
+	moves_in = 1;
+	bare_generation_refresh(100 * MS, 10 * MS);
+	after = *word;
+	CHECK(after != before && after != 5);
+	bare_generation_refresh(200 * MS, 10 * MS);
+	CHECK_EQ(*word, after);
+	bare_generation_close();
+	CHECK_EQ(ram[0], 5);
 }
 
 static void rate(void)
@@ -402,6 +443,7 @@ int main(void)
 	    {"event alone", edited},
 	    {"text", text},
 	    {"all at once", one_change},
+	    {"moved in a poll", moved_in_a_poll},
 	    {"not too often", rate},
 	    {"directory", directory},
 	    {"silent device", silent},

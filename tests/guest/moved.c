@@ -40,10 +40,13 @@ const char bare_name[] = "moved";
 
 static volatile const uint64_t *word;
 
-static void print_generation(uint64_t generation, uint64_t since)
+/* As the library: it reads the clock before it keeps the value. */
+static void print_generation(uint64_t since)
 {
-	printf("generation %016" PRIx64 " after %" PRIu64 " us nonce %016" PRIx64 "\n", generation,
-	    (arch_now_ns() - since) / US, arch_nonce());
+	uint64_t now = arch_now_ns();
+
+	printf("generation %016" PRIx64 " after %" PRIu64 " us nonce %016" PRIx64 "\n", *word,
+	    (now - since) / US, arch_nonce());
 }
 
 /* Return when the word is not (last), without a look at the clock. */
@@ -84,7 +87,7 @@ static _Noreturn void watch(void (*until_changed)(uint64_t last))
 		settle();
 		since = arch_now_ns();
 		until_changed(last);
-		print_generation(*word, since);
+		print_generation(since);
 	}
 }
 
@@ -94,7 +97,7 @@ static uint64_t poll_ns(uint64_t step_ns)
 	uint64_t start = arch_now_ns(), end;
 
 	for (uint32_t i = 0; i < COST_POLLS; i++)
-		bare_generation_poll(bare_generation_polled_ns + step_ns);
+		bare_generation_poll(bare_generation_state.polled_ns + step_ns);
 	end = arch_now_ns();
 	return (end - start) / COST_POLLS;
 }
@@ -152,7 +155,7 @@ static int run(const char *how)
 	word = strcmp(how, "own") == 0 ? own_word() : platform->vm_generation;
 	if (word == NULL)
 		return printf("FAIL: no memory of its own\n") > 0;
-	print_generation(*word, arch_now_ns());
+	print_generation(arch_now_ns());
 	if (strcmp(how, "load") == 0 || strcmp(how, "own") == 0)
 		watch(loads);
 	if (strcmp(how, "clock") == 0)

@@ -126,9 +126,10 @@ struct ivsh_platform {
 	 * The VM generation: a word of 8 bytes, aligned, that changes when this machine was
 	 * migrated or restored from a snapshot. If that can be had it changes before the machine
 	 * executes its first instruction there, as 8 bytes of the GUID of QEMU's vmgenid device do;
-	 * else when the platform sees the move, in now_ns() or sleep(). One move is one change, and
-	 * no value comes again. The library loads it in every call, by one plain load where the
-	 * machine has loads of 8 bytes. Valid as long as the platform. NULL: nothing shows a move.
+	 * else when the platform sees the move, in now_ns() or sleep(). No value comes again. The
+	 * library loads it in every call, by one plain load where the machine has loads of 8 bytes.
+	 * Once it finds a change it calls now_ns() before it keeps the value, and the platform may
+	 * change it again there. Valid as long as the platform. NULL: nothing shows a move.
 	 */
 	const uint64_t *vm_generation;
 
