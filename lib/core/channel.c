@@ -61,6 +61,7 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
     struct ivsh_record *records, uint32_t count)
 {
 	struct ivsh_wire_slot *slot = ivsh_slot_at(region, peer);
+	bool is_old;
 	int error;
 
 	/* A channel that broke may be opened again without having been closed. */
@@ -87,9 +88,13 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	region->chans = ch;
 	region->channels_check = ivsh_channels_check;
 	region->channels_renew = ivsh_channels_renew;
+	/* SPEC R5.11.3: the rings were not open when the machine was moved. */
+	is_old = region->moved != 0 && load32(&ch->rx.own->incarnation) != region->incarnation;
 	ivsh_receiver_open(ch);
 	error = ivsh_sender_open(ch);
 	ivsh_chan_stop(ch);
+	if (is_old)
+		ivsh_chan_renew(ch);
 	if (!error)
 		error = ivsh_chan_enter(ch);
 	/* A machine that was moved meanwhile has begun both rings anew. */

@@ -29,7 +29,7 @@ static uint64_t owner_limit(const struct ivsh_region *region)
 {
 	uint64_t machine = region->mem.machine;
 
-	return machine != 0 && load64(&region->slot->machine) == machine ? IVSH_MACHINE_LIMIT_NS
+	return machine != 0 && load64(&region->slot->machine) == machine ? IVSH_HEARTBEAT_SHORT_NS
 									 : IVSH_HEARTBEAT_LIMIT_NS;
 }
 

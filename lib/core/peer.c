@@ -8,6 +8,12 @@
 
 #include <ivsh/peers.h>
 
+/* Whether a server's heartbeat moves, as it was seen last. */
+static bool server_lives(const struct ivsh_region *region, uint64_t now)
+{
+	return region->server_epoch != 0 && now - region->server_seen_ns <= IVSH_SERVER_LIMIT_NS;
+}
+
 /*
  * The state of the slot's socket as the server reports it, and the connection word with it. The
  * server's words count only while its heartbeat moves: a server that was killed must not vouch for
@@ -29,7 +35,7 @@ static enum ivsh_connection connection_read(
 		region->server_heartbeat = heartbeat;
 		region->server_seen_ns = now;
 	}
-	if (epoch == 0 || now - region->server_seen_ns > IVSH_SERVER_LIMIT_NS)
+	if (!server_lives(region, now))
 		return IVSH_CONNECTION_UNKNOWN;
 	*word = load32_acquire(&server->connection[slot]);
 	if (*word == 0)
@@ -47,6 +53,20 @@ static bool incarnation_ended(const struct ivsh_region *region, const struct ivs
 	if (connection != IVSH_CONNECTION_UP)
 		return connection == IVSH_CONNECTION_DOWN;
 	return load32(&s->server_epoch) == region->server_epoch && load32(&s->connection) != word;
+}
+
+/*
+ * For how long a heartbeat may stand still. While the server lives, an incarnation of another
+ * server epoch was mostly copied here by a migration, and its peer stayed behind. SPEC R5.4.4.
+ */
+static uint64_t silence_limit(
+    const struct ivsh_region *region, const struct ivsh_wire_slot *s, uint64_t now)
+{
+	uint32_t epoch = load32(&s->server_epoch);
+
+	if (!server_lives(region, now) || epoch == 0 || epoch == region->server_epoch)
+		return IVSH_HEARTBEAT_LIMIT_NS;
+	return IVSH_HEARTBEAT_SHORT_NS;
 }
 
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
@@ -76,7 +96,7 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 		peer->presence = IVSH_PEER_ABSENT;
 	else if (incarnation_ended(region, s, peer->connection, word))
 		peer->presence = IVSH_PEER_GONE;
-	else if (peer->silent_ns > IVSH_HEARTBEAT_LIMIT_NS)
+	else if (peer->silent_ns > silence_limit(region, s, now))
 		peer->presence = IVSH_PEER_SILENT;
 	else
 		peer->presence = IVSH_PEER_ATTACHED;

@@ -29,8 +29,13 @@ static void words_store(struct ivsh_chan *ch)
 	store32(&ch->rx.own->notify_request, ch->rx.request);
 }
 
-static void chan_renew(struct ivsh_chan *ch)
+void ivsh_chan_renew(struct ivsh_chan *ch)
 {
+	/* A broken channel waits for its application's reset. SPEC R6.7.1. */
+	if (ch->dead) {
+		ch->tx.broken = ch->rx.broken = true;
+		return;
+	}
 	ch->tx.voided |= ch->tx.reserved;
 	ch->rx.voided |= ch->rx.peeked;
 	words_store(ch);
@@ -54,10 +59,6 @@ void ivsh_channels_renew(struct ivsh_region *region)
 		/* Not into the rings of a twin that has signed meanwhile. */
 		if (!slot_is_signed(region))
 			return;
-		/* A broken channel waits for its application's reset. SPEC R6.7.1. */
-		if (ch->dead)
-			ch->tx.broken = ch->rx.broken = true;
-		else
-			chan_renew(ch);
+		ivsh_chan_renew(ch);
 	}
 }

@@ -8,9 +8,12 @@
 #include <ivsh/channel.h>
 
 /*
- * The machine was moved: begin both rings of each open channel anew, as its sender by a new
- * generation, as its receiver by a reset request. Reservations and peeked messages are void.
+ * The machine was moved: begin both rings of the channel anew, as its sender by a new generation,
+ * as its receiver by a reset request. A reservation and a peeked message are void.
  */
+void ivsh_chan_renew(struct ivsh_chan *ch);
+
+/* The same of each open channel. */
 void ivsh_channels_renew(struct ivsh_region *region);
 
 #endif

@@ -120,6 +120,53 @@ static void server_stops(void)
 	CHECK_EQ(peer.connection, IVSH_CONNECTION_UP);
 }
 
+/*
+ * A migration copies the slots of peers that stayed behind: while the server lives, an incarnation
+ * of another server epoch is suspected after 500 ms. SPEC R5.4.4.
+ */
+static void left_behind(void)
+{
+	static const struct {
+		const char *row;
+		uint32_t epoch, server;
+		bool lives;
+		uint64_t limit_ns;
+	} rows[] = {
+	    {"another epoch", 6, 7, true, 500000000},
+	    {"the server's epoch", 7, 7, true, 2000000000},
+	    {"attached without a server", 0, 7, true, 2000000000},
+	    {"the server has stopped", 6, 7, false, 2000000000},
+	    {"no server", 6, 0, true, 2000000000},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ivsh_peer peer = {0};
+
+		test_row(rows[i].row);
+		attach();
+		world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+		world_slot(1)->server_epoch = rows[i].epoch;
+		world_server()->epoch = rows[i].server;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		world.now_ns += rows[i].lives ? 0 : 1500000000;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		world_server()->heartbeat += rows[i].lives;
+		world_slot(1)->heartbeat++;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		world.now_ns += rows[i].limit_ns;
+		world_server()->heartbeat += rows[i].lives;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
+		world.now_ns += 2;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		CHECK_EQ(peer.presence, IVSH_PEER_SILENT);
+		/* It was only slow. */
+		world_slot(1)->heartbeat++;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		CHECK_EQ(peer.presence, IVSH_PEER_ATTACHED);
+	}
+}
+
 /* SPEC R5.7. */
 static void names(void)
 {
@@ -194,6 +241,7 @@ static const struct test tests[] = {
     {"silence", silence},
     {"clock at zero", clock_zero},
     {"server stops", server_stops},
+    {"peers left behind by a migration", left_behind},
     {"names", names},
     {"counters of the dead", counters},
     {"out of range", out_of_range},

@@ -382,6 +382,50 @@ static void claims(void)
 	}
 }
 
+/*
+ * A machine that was reset finds the slot that its last start has left: it is back within 1 s. SPEC
+ * R5.1.2, R5.2.5.
+ */
+static void claims_own(void)
+{
+	static const struct {
+		const char *row;
+		uint64_t owner, claimant;
+		void (*on_sleep)(void);
+		int want;
+		uint64_t least_ns, most_ns;
+	} rows[] = {
+	    {"the same machine", 77, 77, NULL, 0, 550000000, 600000000},
+	    {"the same machine, still running", 77, 77, owner_beats, IVSH_EBUSY, 0, 250000000},
+	    {"another machine", 77, 78, NULL, 0, 2000000000, 2100000000},
+	    {"no identity", 0, 0, NULL, 0, 2000000000, 2100000000},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ivsh_attach attach = {.nonce = 5, .claim = ivsh_attach_claim};
+		uint32_t before;
+
+		test_row(rows[i].row);
+		world_format();
+		world.machine[3] = rows[i].owner;
+		attach.claim = NULL;
+		CHECK_EQ(attach_as(3, &attach), 0);
+		CHECK_EQ(world_slot(3)->machine, rows[i].owner);
+		before = world_slot(3)->heartbeat;
+		world.machine[3] = rows[i].claimant;
+		world.on_sleep = rows[i].on_sleep;
+		attach.claim = ivsh_attach_claim;
+		attach.nonce = 6;
+		CHECK_EQ(attach_as(3, &attach), rows[i].want);
+		CHECK(world.slept_ns >= rows[i].least_ns);
+		CHECK(world.slept_ns <= rows[i].most_ns);
+		if (rows[i].want == 0) {
+			CHECK_EQ(world_slot(3)->machine, rows[i].claimant);
+			CHECK_EQ(before + 1 - world_slot(3)->heartbeat, 1u << 30);
+		}
+	}
+}
+
 /* Without a claim, as behind a server, an attach does not wait. */
 static void no_claim(void)
 {
@@ -481,6 +525,7 @@ static const struct test tests[] = {
     {"attach: another geometry", other_geometry},
     {"formatted again", formatted_again},
     {"claim: outcomes", claims},
+    {"claims of a machine that was reset", claims_own},
     {"claim: not behind a server", no_claim},
     {"attach: lives", lives},
     {"wait: slot lost", slot_lost},

@@ -53,6 +53,9 @@
 /* Loads of each descriptor for one reset: reset.c, wrap_unused(). */
 #define RESET 33
 
+/* A call that finds its heartbeat behind begins both rings of each channel anew. SPEC R5.12. */
+#define RENEWAL (64 + 64 * C)
+
 /* Any call: a heartbeat, and once in 256 of them the counters, and a check of our own words. */
 #define BASE 256
 
@@ -103,11 +106,11 @@ static const struct {
     [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
     [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
     [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
-    [PUBLISH] = {"publish", BASE, 0, INVAL | PROTO | LOST},
+    [PUBLISH] = {"publish", BASE, 0, AGAIN | INVAL | PROTO | LOST},
     [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
     [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
     [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | LOST},
-    [RELEASE] = {"release", BASE, 0, INVAL | PROTO | LOST},
+    [RELEASE] = {"release", BASE, 0, AGAIN | INVAL | PROTO | LOST},
     /* Ten polls of each of C channels, and the accesses around them. */
     [WAIT] = {"wait", 10 * (BASE + 64 * C), 10 * C *RESET, LOST},
     [LOOK] = {"peer", BASE, 0, 0},
@@ -158,6 +161,15 @@ static struct {
 /* Messages that the current call was to handle, beside the first one. */
 static uint32_t more;
 
+static void must(bool good, const char *what, long long got)
+{
+	if (!good)
+		hostile_fail(what, got);
+}
+
+/* New incarnations of the same handle, before the current call. SPEC R5.11. */
+static uint32_t moved;
+
 /* A call for (self) has answered. */
 static int done(const struct innocent *self, enum call call, int error)
 {
@@ -165,6 +177,10 @@ static int done(const struct innocent *self, enum call call, int error)
 	uint32_t descs = self->region.attached ? self->region.geometry.descs : D;
 	uint32_t most = calls[call].most + calls[call].most_desc * descs + EACH * more;
 
+	/* An attach begins to count anew. */
+	if (self->region.moved > moved)
+		most += (self->region.moved - moved) * (RENEWAL + C * RESET * descs);
+	must(!own || self->region.moved == 0, "moved", self->region.moved);
 	more = 0;
 	hostile_step();
 	if (made > seen[call].worst)
@@ -195,14 +211,10 @@ static void begin(enum call call)
 	hostile_call();
 }
 
-#define CALL(call, expression) (begin(call), done(self, call, expression))
-#define CALL_VOID(call, expression) (begin(call), (expression), (void)done(self, call, 0))
-
-static void must(bool good, const char *what, long long got)
-{
-	if (!good)
-		hostile_fail(what, got);
-}
+#define CALL(call, expression) \
+	(moved = self->region.moved, begin(call), done(self, call, expression))
+#define CALL_VOID(call, expression) \
+	(moved = self->region.moved, begin(call), (expression), (void)done(self, call, 0))
 
 /* Whether nothing that slot 1 may write can touch this. */
 static bool is_safe(const struct innocent *self, const struct link *link)
@@ -536,8 +548,10 @@ static void region_calls(struct innocent *self, uint32_t dice)
 	case 3:
 		error =
 		    CALL(PEER_EVENT, ivsh_region_peer_event(&self->region, self->seen, S, &event));
-		must(error || (event.slot < S && event.kind >= IVSH_PEER_EVENT_UP &&
-				  event.kind <= IVSH_PEER_EVENT_LOST),
+		must(error ||
+			 (event.slot < S && event.kind >= IVSH_PEER_EVENT_UP &&
+			     event.kind <= IVSH_PEER_EVENT_LOST) ||
+			 (event.kind == IVSH_PEER_EVENT_MOVED && event.slot == self->self),
 		    "peer event", event.slot);
 		must(error || !own || claims != 0 || event.slot != self->link[0].peer ||
 			 event.kind != IVSH_PEER_EVENT_LOST,

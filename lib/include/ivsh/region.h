@@ -33,8 +33,11 @@ extern "C" {
 /* When the server's heartbeat stood still for this long, peers ignore its words. */
 #define IVSH_SERVER_LIMIT_NS UINT64_C(1000000000)
 
-/* The same where the claimant is the machine that had the slot: its last start is over. */
-#define IVSH_MACHINE_LIMIT_NS UINT64_C(500000000)
+/*
+ * The same where it is known that the peer is most likely not there: the claimant is the machine
+ * that had the slot, or, while the server lives, the incarnation attached in another server epoch.
+ */
+#define IVSH_HEARTBEAT_SHORT_NS UINT64_C(500000000)
 
 /* A claimant waits this long between storing its nonce and finding it still there. */
 #define IVSH_CLAIM_NS UINT64_C(50000000)
