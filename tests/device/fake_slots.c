@@ -158,7 +158,7 @@ void fake_slots_init(struct fake_slots *slots, bool controller)
 		slots->platform.hotplug = &slots->controller;
 }
 
-int fake_port(struct fake_slots *slots, uint32_t devfn, uint32_t bus)
+int fake_slot_port(struct fake_slots *slots, uint32_t devfn, uint32_t bus)
 {
 	struct fake_slot *slot = &slots->slot[slots->count];
 	uint32_t *config;

@@ -61,7 +61,7 @@ struct fake_slots {
 void fake_slots_init(struct fake_slots *slots, bool controller);
 
 /* Add a port with a slot on the root bus; the index of the slot. bus: its bus number; 0: none. */
-int fake_port(struct fake_slots *slots, uint32_t devfn, uint32_t bus);
+int fake_slot_port(struct fake_slots *slots, uint32_t devfn, uint32_t bus);
 
 /* Put an ivshmem device into a slot before the start: with power. The index of the function. */
 int fake_present(struct fake_slots *slots, int slot, uint32_t devfn);

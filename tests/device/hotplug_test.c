@@ -57,14 +57,14 @@ static void test_no_hotplug(void)
 	fake_slots_init(&slots, false);
 	CHECK_EQ(open_all(), IVSH_ENODEV);
 	fake_bridge(&slots.bus, FAKE_ROOT, 0x08, true); /* no PCI Express */
-	port = fake_port(&slots, 0x10, 2);
+	port = fake_slot_port(&slots, 0x10, 2);
 	slots.bus.function[slots.slot[port].port].config[(FAKE_CAPABILITY + 0x14) / 4] &= ~0x40u;
-	port = fake_port(&slots, 0x18, 3); /* no slot */
+	port = fake_slot_port(&slots, 0x18, 3); /* no slot */
 	slots.bus.function[slots.slot[port].port].config[FAKE_CAPABILITY / 4] &= ~0x01000000u;
-	port = fake_port(&slots, 0x20, 4); /* an upstream port */
+	port = fake_slot_port(&slots, 0x20, 4); /* an upstream port */
 	slots.bus.function[slots.slot[port].port].config[FAKE_CAPABILITY / 4] ^= 0x00100000u;
 	CHECK_EQ(open_all(), IVSH_ENODEV);
-	fake_port(&slots, 0x28, 5);
+	fake_slot_port(&slots, 0x28, 5);
 	CHECK_EQ(open_all(), 0);
 	CHECK_EQ(hotplug.ports, 1);
 }
@@ -73,9 +73,9 @@ static void test_no_hotplug(void)
 static void test_idle(void)
 {
 	fake_slots_init(&slots, false);
-	fake_present(&slots, fake_port(&slots, 0x08, 1), 0);
-	fake_port(&slots, 0x10, 2);
-	fake_port(&slots, 0x18, 0);
+	fake_present(&slots, fake_slot_port(&slots, 0x08, 1), 0);
+	fake_slot_port(&slots, 0x10, 2);
+	fake_slot_port(&slots, 0x18, 0);
 	NEED_EQ(open_all(), 0);
 	expect_none("first");
 	slots.reads = 0;
@@ -90,7 +90,7 @@ static void test_unplug(void)
 	int slot, device;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	device = fake_present(&slots, slot, 0);
 	NEED_EQ(open_all(), 0);
 	expect_none("present at boot");
@@ -116,7 +116,7 @@ static void test_cycles(void)
 	int slot;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	NEED_EQ(open_all(), 0);
 	expect_none("empty at boot");
 	for (unsigned i = 0; i < 100; i++) {
@@ -140,8 +140,8 @@ static void test_unnumbered(void)
 	uint32_t *config;
 
 	fake_slots_init(&slots, false);
-	fake_port(&slots, 0x08, 4);
-	slot = fake_port(&slots, 0x10, 0);
+	fake_slot_port(&slots, 0x08, 4);
+	slot = fake_slot_port(&slots, 0x10, 0);
 	config = slots.bus.function[slots.slot[slot].port].config;
 	NEED_EQ(open_all(), 0);
 	slots.slot[slot].status |= FAKE_PRESENT | FAKE_CHANGED | FAKE_BUTTON;
@@ -161,7 +161,7 @@ static void test_spurious(void)
 	int slot, device;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	NEED_EQ(open_all(), 0);
 	slots.slot[slot].status |= FAKE_BUTTON | FAKE_CHANGED;
 	expect_none("nothing there");
@@ -183,7 +183,7 @@ static void test_during_open(void)
 	int slot;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	fake_present(&slots, slot, 0);
 	press(slot);
 	NEED_EQ(open_all(), 0);
@@ -208,7 +208,7 @@ static void test_slow(void)
 	int slot;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	NEED_EQ(open_all(), 0);
 	fake_plug(&slots, slot, 0);
 	slots.slot[slot].slow = 60;
@@ -224,7 +224,7 @@ static void test_port_lies(void)
 	int slot, device;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	device = fake_present(&slots, slot, 0);
 	slots.slot[slot].keeps = true;
 	NEED_EQ(open_all(), 0);
@@ -242,7 +242,7 @@ static void test_vanishes(void)
 	int slot, device;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	device = fake_present(&slots, slot, 0);
 	NEED_EQ(open_all(), 0);
 	expect_none("present");
@@ -262,7 +262,7 @@ static void test_functions(void)
 	int slot, other;
 
 	fake_slots_init(&slots, false);
-	slot = fake_port(&slots, 0x08, 1);
+	slot = fake_slot_port(&slots, 0x08, 1);
 	slots.bus.function[fake_present(&slots, slot, 0)].config[3] = 0x800000;
 	other = fake_present(&slots, slot, 1);
 	NEED_EQ(open_all(), 0);
@@ -282,7 +282,7 @@ static void test_many(void)
 {
 	fake_slots_init(&slots, false);
 	for (uint32_t i = 0; i < 40; i++)
-		fake_present(&slots, fake_port(&slots, 0x08 + i, i + 1), 0);
+		fake_present(&slots, fake_slot_port(&slots, 0x08 + i, i + 1), 0);
 	NEED_EQ(open_all(), 0);
 	CHECK_EQ(hotplug.ports, IVSH_HOTPLUG_PORTS);
 	CHECK_EQ(hotplug.devices, IVSH_HOTPLUG_DEVICES);
@@ -370,9 +370,9 @@ static void test_controller_ambiguous(void)
 	int first, second, other, slot;
 
 	fake_slots_init(&slots, true);
-	first = fake_present(&slots, fake_port(&slots, 0x08, 1), 0);
-	second = fake_present(&slots, fake_port(&slots, 0x10, 2), 0);
-	slot = fake_port(&slots, 0x18, 3);
+	first = fake_present(&slots, fake_slot_port(&slots, 0x08, 1), 0);
+	second = fake_present(&slots, fake_slot_port(&slots, 0x10, 2), 0);
+	slot = fake_slot_port(&slots, 0x18, 3);
 	other = fake_add(&slots.bus, slots.slot[slot].port, 0, 0x10411af4, 0);
 	NEED_EQ(open_all(), 0);
 	fake_request(&slots, second, 1, 0);
@@ -401,8 +401,8 @@ static void test_controller_two(void)
 	int first, second;
 
 	fake_slots_init(&slots, true);
-	first = fake_present(&slots, fake_port(&slots, 0x08, 1), 0);
-	second = fake_present(&slots, fake_port(&slots, 0x10, 2), 0);
+	first = fake_present(&slots, fake_slot_port(&slots, 0x08, 1), 0);
+	second = fake_present(&slots, fake_slot_port(&slots, 0x10, 2), 0);
 	NEED_EQ(open_all(), 0);
 	fake_request(&slots, second, 0, 0);
 	fake_request(&slots, first, 1, 0);
@@ -453,7 +453,7 @@ static void test_controller_unnumbered(void)
 	int slot;
 
 	fake_slots_init(&slots, true);
-	slot = fake_port(&slots, 0x08, 0);
+	slot = fake_slot_port(&slots, 0x08, 0);
 	slots.slot[slot].control = 0;
 	NEED_EQ(open_all(), 0);
 	expect_none("empty");

@@ -310,3 +310,36 @@ def test_cycles(start, machine, kind, present):
         f" {at_end[1] - flat[1] >> 10} KiB more"
     )
     assert at_end[0] <= most[0] and at_end[1] <= most[1], f"{flat} after 2 cycles, then {at_end}"
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["acpi", "native"])
+def test_several_ports(start, tmp_path, native):
+    """
+    Two of ours and another's, each in a port: each has slot number 0. ACPI names no more than that.
+    """
+    words = "-M q35 " + (NATIVE if native else "")
+    for i, port in enumerate(("root", "second", "third")):
+        words += f" -device pcie-root-port,id={port},chassis={i},pref64-reserve=8M"
+    (tmp_path / "memory2").write_bytes(bytes(SIZE))
+    words += f" -object memory-backend-file,id=b,share=on,mem-path={tmp_path}/memory2,size={SIZE}"
+    words += " -device ivshmem-plain,id=b,memdev=b,bus=second"
+    words += " -device virtio-rng-pci,id=rng,bus=third"
+    device, guest = start(Plain, words, True, {"bus": "root"})
+    first, second = Memory(device.memory), Memory(tmp_path / "memory2")
+    guest.expect(r"^ready$")
+    first.answers(1)
+    second.answers(1)
+    # A port with another's device is not ours to answer.
+    for number, name in enumerate(["b"] if native else ["b", "rng"], 2):
+        at = len(guest.text)
+        guest.qmp.command("device_del", id=name)
+        guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device=name)
+        if not native:
+            guest.expect(r"^added (\S+)\n(.*\n)*?open \1: ", at)
+        first.answers(number)
+    unplug(guest, device)
+    plug(guest, device, {"bus": "second"})
+    first.answers(9)
+    guest.qmp.command("device_del", id="ivsh")
+    guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device="ivsh")
+    assert "FAIL" not in guest.text
