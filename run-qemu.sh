@@ -25,6 +25,20 @@ its command ended with 0.
   hugepages bare on huge pages, twice: an anonymous file (memfd), and one in a hugetlbfs;
             as root it reserves pages that are missing, and gives them back
 
+  migrate [ROW]
+            a guest is migrated while two talk, each step in a line:
+              doorbell-off   detach, migrate, attach at the same server (without ROW)
+              doorbell-on    the memory is migrated to a second server, and the peer follows
+              plain-off      detach, migrate, attach to the same memory file
+              plain-on       the peer leaves, the memory is migrated to another file, the peer
+                             comes back
+              plain-on-live  the same while the peer talks: what is lost is reported
+              both           two guests are migrated, one after the other
+              all            each of these, one after the other
+  hotplug   the devices of two guests that talk are unplugged and plugged in
+  snapshot  a guest and the memory are stored, and restored while the other guest talks on
+  reset     guests are reset while they talk
+
   --guests N         how many guests, 2 to 8 (2)
   --memory SIZE      the shared memory, with K, M or G (4M)
   --vectors N        doorbell vectors of each peer, 1 to 64 (2)
@@ -51,7 +65,7 @@ die() { # $1: status, the rest: one line
 
 # --- Arguments --------------------------------------------------------------------------------
 
-demo=bare guests=2 memory=4M vectors=2 ram='' accelerator='' timeout=60 build=1 keep=0
+demo=bare row='' guests=2 memory=4M vectors=2 ram='' accelerator='' timeout=60 build=1 keep=0
 commands=() extra=() serving=() options=() # options: all words but the demo's
 number() { # $1: option, $2: text, $3: least, $4: most
 	if [[ ! $2 =~ ^[0-9]{1,6}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
@@ -60,8 +74,11 @@ number() { # $1: option, $2: text, $3: least, $4: most
 }
 while (($#)); do
 	case $1 in
-	bare | uefi | mixed | plain | hugepages)
+	bare | uefi | mixed | plain | hugepages | migrate | hotplug | snapshot | reset)
 		demo=$1
+		shift
+		[[ $demo == migrate && ${1:-} == [a-z]* ]] || continue
+		row=$1
 		shift
 		continue
 		;;
@@ -103,6 +120,17 @@ G) size=$((10#${BASH_REMATCH[1]} << 30)) ;;
 esac
 ((size >= 4096 && (size & (size - 1)) == 0)) ||
 	die 2 "--memory $memory: BAR2 wants a power of two of at least 4K"
+
+case $demo in
+migrate | hotplug | snapshot | reset)
+	[[ $demo != migrate || -n $row ]] || row=doorbell-off
+	[[ $demo != migrate ||
+		$row =~ ^(doorbell-off|doorbell-on|plain-off|plain-on|plain-on-live|both|all)$ ]] ||
+		die 2 "migrate $row: no such row; try --help"
+	((guests == 2)) || die 2 "--guests $guests: the demo $demo has two guests"
+	((${#commands[@]} == 0)) || die 2 "--command: the demo $demo runs stress"
+	;;
+esac
 
 # --- What is needed ---------------------------------------------------------------------------
 
@@ -191,18 +219,32 @@ if [[ $demo == hugepages ]]; then
 	exit
 fi
 
+# Each row is a run of its own.
+if [[ $row == all ]]; then
+	for row in doorbell-off doorbell-on plain-off plain-on plain-on-live both; do
+		"$top/run-qemu.sh" migrate "$row" "${options[@]}" --no-build &
+		inner=$!
+		trap 'kill "$inner"; wait "$inner"; exit 130' INT
+		trap 'kill "$inner"; wait "$inner"; exit 143' TERM
+		wait "$inner" || exit
+	done
+	exit 0
+fi
+
 # Everything that this run makes is in one folder of its own, so two runs do not meet.
 dir=$(folder run) || exit
-pids=() filters=() server=''
+pids=() filters=() server='' servers=()
 cleanup() {
 	local pid
 	trap - EXIT
 	# All of them, also one that is started and not noted yet, and what waits for a guest's
 	# first word.
 	for pid in $(jobs -p); do
-		[[ $pid == "$server" ]] || kill "$pid" 2>/dev/null
+		[[ " ${servers[*]} " == *" $pid "* ]] || kill "$pid" 2>/dev/null
 	done
-	[[ -z $server ]] || kill -- "-$server" 2>/dev/null # also what of it outlived its supervisor
+	for pid in "${servers[@]}"; do
+		kill -- "-$pid" 2>/dev/null # also what of it outlived its supervisor
+	done
 	wait
 	if ((keep)); then
 		echo "run-qemu.sh: kept: $dir"
@@ -269,68 +311,132 @@ quote() { # a command line that can be pasted into a shell
 
 names=(alpha beta gamma delta epsilon zeta eta theta)
 slots=8
-if [[ $demo == plain ]]; then
-	# All of it, now: a page that has no room when a guest first writes there would end QEMU
-	# (SIGBUS).
-	line=(fallocate -l "$size" "$dir/memory")
+# The demos that move what talks. shellcheck reads the files by themselves.
+moves='' transport=doorbell count=12000
+case $demo in
+plain) transport=plain ;;
+migrate | hotplug | snapshot | reset)
+	moves=1
+	# shellcheck source=host/demo/qmp.sh
+	. "$top/host/demo/qmp.sh"
+	# shellcheck source=host/demo/moves.sh
+	. "$top/host/demo/moves.sh"
+	transport=$(moves_transport "$demo" "$row")
+	[[ ${accel[*]} != *kvm* ]] || count=1000000
+	;;
+esac
+
+memory_make() { # $1: file. All of it, now: a page that has no room when a guest first writes there
+	# would end QEMU (SIGBUS).
+	local said line=(fallocate -l "$size" "$1")
 	quote "${line[@]}"
 	said=$("${line[@]}" 2>&1) ||
 		{ [[ $said == *"not supported"* ]] &&
-			said=$(head -c "$size" /dev/zero 2>&1 >"$dir/memory"); } ||
-		die 1 "$dir/memory: $size bytes: $said"
-else
-	line=(build/host/ivsh-server -F -S "$dir/ivsh.sock" -l "$memory" -n "$vectors"
+			said=$(head -c "$size" /dev/zero 2>&1 >"$1"); } ||
+		die 1 "$1: $size bytes: $said"
+}
+
+server_start() { # $1: folder of its sockets
+	local i line=(build/host/ivsh-server -F -S "$1/ivsh.sock" -l "$memory" -n "$vectors"
 		--slots "$slots")
 	for ((i = 0; i < guests; i++)); do
-		line+=(--slot "$i=$dir/$i.sock")
+		line+=(--slot "$i=$1/$i.sock")
 	done
 	line+=("${serving[@]}")
 	quote "${line[@]}"
-	setsid "${line[@]}" 2>"$dir/server.log" & # a process group of its own: cleanup()
+	setsid "${line[@]}" 2>"$1/server.log" & # a process group of its own: cleanup()
 	server=$!
+	servers+=("$server")
 	for ((i = 0; i < 500; i++)); do
-		[[ -S $dir/$((guests - 1)).sock ]] && break
-		kill -0 "$server" 2>/dev/null || die 1 "the server ended: $(cat "$dir/server.log")"
+		[[ -S $1/$((guests - 1)).sock ]] && break
+		kill -0 "$server" 2>/dev/null || die 1 "the server ended: $(cat "$1/server.log")"
 		sleep 0.01
 	done
+}
+
+if [[ $transport == plain ]]; then
+	memory_make "$dir/memory"
+else
+	server_start "$dir"
 fi
 
 # --- Guests -----------------------------------------------------------------------------------
 
-start=$EPOCHREALTIME
-for ((i = 0; i < guests; i++)); do
-	uefi=0
+# The options of guest $1's QEMU for its device: in (words).
+device_plain() {
+	local path=${dir//,/,,}
+	if [[ $transport == plain ]]; then
+		words=(-object "memory-backend-file,id=mem,share=on,mem-path=$path/memory,size=$size"
+			-device "ivshmem-plain,memdev=mem")
+	else
+		words=(-chardev "socket,id=ivsh,path=$path/$1.sock"
+			-device "ivshmem-doorbell,chardev=ivsh,vectors=$vectors")
+	fi
+}
+
+# Start guest $1. $2: none, if it has no device yet; on, if the device's memory is migrated with it.
+# More words go to QEMU.
+guest_start() {
+	local i=$1 master=${2:-off} uefi=0 command words
 	[[ $demo == uefi || ($demo == mixed && $((i % 2)) == 1) ]] && uefi=1
-	if ((${#commands[@]} == 0)); then
+	if [[ -n $moves ]]; then
+		command="stress --peers=1 --count=$count --timeout=$timeout"
+	elif ((${#commands[@]} == 0)); then
 		command="demo --peers=$((guests - 1)) --timeout=$timeout"
 	else
 		command=${commands[i < ${#commands[@]} ? i : ${#commands[@]} - 1]}
 	fi
 	command="--exit=verdict $command"
 	[[ $command == *--name=* ]] || command+=" --name=${names[i]}"
-	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -no-reboot
-		-serial stdio -device "isa-debug-exit,iobase=0xf4,iosize=4")
+	[[ $transport == doorbell ]] || command+=" --slot=$i"
+	# vmgenid: so a guest sees that it was migrated, or restored from a snapshot.
+	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -serial stdio
+		-device "isa-debug-exit,iobase=0xf4,iosize=4" -device "vmgenid,guid=auto")
+	[[ $demo == reset ]] || line+=(-no-reboot)
 	if ((uefi)); then
 		line+=(-m "${ram:-256}" -bios "$ovmf" -kernel build/uefi-x86_64/ivsh.efi)
 	else
 		line+=(-m "${ram:-64}" -kernel build/x86_64/ivsh.elf)
 	fi
-	if [[ $demo == plain ]]; then
-		path=${dir//,/,,}/memory
-		line+=(-object "memory-backend-file,id=mem,share=on,mem-path=$path,size=$size"
-			-device "ivshmem-plain,memdev=mem")
-		command+=" --slot=$i"
+	words=()
+	if [[ -n $moves ]]; then
+		qmp_make "$i" || exit 1
+		# A port that is empty at boot gets too little address space by itself.
+		line+=("${qmp_words[@]}" -device
+			"pcie-root-port,id=port0,chassis=1,pref64-reserve=$((size * 2))")
+		if [[ $demo == snapshot && $i == 0 ]]; then
+			line+=(-drive "if=none,id=disk,format=qcow2,file=${dir//,/,,}/disk")
+		fi
+		[[ $master == none ]] || device_words "$i" "$master"
 	else
-		line+=(-chardev "socket,id=ivsh,path=${dir//,/,,}/$i.sock"
-			-device "ivshmem-doorbell,chardev=ivsh,vectors=$vectors")
+		device_plain "$i"
 	fi
-	line+=("${extra[@]}" -append "$command")
+	line+=("${words[@]}" "${@:3}" "${extra[@]}" -append "$command")
 	quote "${line[@]}"
-	mkfifo "$dir/out.$i" || exit 1
-	show "$i" "$uefi" <"$dir/out.$i" | tee "$dir/guest.$i.log" &
-	filters+=($!)
-	"${line[@]}" >"$dir/out.$i" 2>&1 &
-	pids+=($!)
+	serial=$((serial + 1))
+	mkfifo "$dir/out.$serial" || exit 1
+	show "$i" "$uefi" <"$dir/out.$serial" | tee -a "$dir/guest.$i.log" &
+	filters[i]+=" $!"
+	"${line[@]}" >"$dir/out.$serial" 2>&1 &
+	pids[i]=$!
+	printf '%s\n' "${pids[i]}" >>"$dir/pids" # for watch(), which sees no later change of pids
+}
+
+if [[ $demo == snapshot ]]; then
+	line=(qemu-img create -q -f qcow2 "$dir/disk" 1G)
+	quote "${line[@]}"
+	"${line[@]}" || die 1 "$dir/disk: qemu-img failed"
+fi
+start=$EPOCHREALTIME serial=0
+for ((i = 0; i < guests; i++)); do
+	if [[ -n $moves ]]; then
+		if [[ $transport == plain ]]; then backend "$i" "$dir/memory"; else
+			backend "$i" "$dir/$i.sock"
+		fi
+		guest_start "$i" "$(moves_master "$i")"
+	else
+		guest_start "$i"
+	fi
 done
 
 # Ends the guests if they are still there when the time is over, or the server gone.
@@ -345,6 +451,7 @@ watch() {
 		tail -n 3 "$dir/server.log" >&2
 	fi
 	: >"$dir/over"
+	mapfile -t pids <"$dir/pids"
 	kill "${pids[@]}" 2>/dev/null
 	sleep 5 & # a QEMU that does not answer
 	wait $!
@@ -355,18 +462,21 @@ watch &
 # Whether guest $1 says that it is done. What a peer wrote never starts a line: its name stands in
 # parentheses, its text behind who sent it.
 verdict() {
-	local messages=$((64 * (guests - 1)))
+	local what=demo messages=$((64 * (guests - 1)))
 	local log=$dir/guest.$1.log
+	[[ -z $moves ]] || what=stress messages=$count
 	grep -qxF "[$1] exit: 0" "$log" || return
-	((${#commands[@]})) || grep -qxE "\[$1\] demo: slot $1 \(${names[$1]}\): sent [0-9]+\
+	((${#commands[@]})) || grep -qxE "\[$1\] $what: slot $1 \(${names[$1]}\): sent [0-9]+\
  bytes in $messages messages, received [0-9]+ bytes in $messages: every byte verified" "$log"
 }
 
+[[ -z $moves ]] || moves
 good=0
 for ((i = 0; i < guests; i++)); do
 	wait "${pids[i]}"
 	status=$?
-	wait "${filters[i]}"
+	# shellcheck disable=SC2086  # a list of numbers
+	wait ${filters[i]}
 	# QEMU answers SIGTERM, and so the watchdog, with 0.
 	if grep -q "^\[$i\] qemu-system-x86_64: terminating on signal" "$dir/guest.$i.log"; then
 		why="it had to be ended"
@@ -390,7 +500,7 @@ done
 end=$EPOCHREALTIME
 pids=()
 
-printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo" "$good" "$guests" \
+printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo${row:+ $row}" "$good" "$guests" \
 	$(((${end/[.,]/} - ${start/[.,]/}) / 1000000)) \
 	$(((${end/[.,]/} - ${start/[.,]/}) / 100000 % 10))
 ((good == guests))
