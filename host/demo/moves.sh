@@ -90,6 +90,7 @@ migrate() {
 	local to_in to_out path="$dir/migrate.$1.${backend_serial:-0}" said
 	say "guest $1: another QEMU is started, and waits for the machine"
 	guest_start "$1" "${2:-none}" -incoming defer
+	qmp_begin "$1"
 	to_in=${qmp_in[$1]} to_out=${qmp_out[$1]}
 	qmp "$1" migrate-incoming "\"uri\": $(json "unix:$path")"
 	qmp_in[$1]=$in qmp_out[$1]=$out qmp_events[$1]=$events
@@ -111,8 +112,6 @@ migrate() {
 }
 
 # --- The demos ----------------------------------------------------------------------------------
-
-
 
 moves_transport() { # $1: demo, $2: row
 	case $1-$2 in
@@ -146,23 +145,23 @@ moves_migrate() {
 	plain-on)
 		unplug 1
 		memory_make "$dir/memory2"
-		backend 0 "$dir/memory2"
+		backend_of[0]=$dir/memory2 # the ID is that of the RAM that is migrated
 		migrate 0 on
 		plug 1 "$dir/memory2"
 		;;
 	plain-on-live)
 		memory_make "$dir/memory2"
-		backend 0 "$dir/memory2"
+		backend_of[0]=$dir/memory2 # the ID is that of the RAM that is migrated
 		migrate 0 on
 		unplug 1
 		plug 1 "$dir/memory2"
 		;;
 	doorbell-on)
 		mkdir "$dir/second"
+		unplug 1 # the first server reports the end of the source, and that is no move
 		server_start "$dir/second"
-		backend 0 "$dir/second/0.sock"
+		backend_of[0]=$dir/second/0.sock
 		migrate 0 on
-		unplug 1
 		plug 1 "$dir/second/1.sock"
 		;;
 	both)
@@ -195,7 +194,6 @@ moves_hotplug() {
 moves_snapshot() {
 	say "guest 0: savevm: machine and memory are stored, while guest 1 talks on"
 	snapshot_command savevm
-	progress 0
 	progress 1
 	say "guest 0: loadvm: machine and memory are as they were, guest 1 is not"
 	snapshot_command loadvm
