@@ -312,7 +312,7 @@ quote() { # a command line that can be pasted into a shell
 names=(alpha beta gamma delta epsilon zeta eta theta)
 slots=8
 # The demos that move what talks. shellcheck reads the files by themselves.
-moves='' transport=doorbell count=30000
+moves='' transport=doorbell count=20000
 case $demo in
 plain) transport=plain ;;
 migrate | hotplug | snapshot | reset)
@@ -366,7 +366,8 @@ fi
 device_plain() {
 	local path=${dir//,/,,}
 	if [[ $transport == plain ]]; then
-		words=(-object "memory-backend-file,id=mem,share=on,mem-path=$path/memory,size=$size"
+		path+=/memory
+		words=(-object "memory-backend-file,id=mem,share=on,mem-path=$path,size=$size"
 			-device "ivshmem-plain,memdev=mem")
 	else
 		words=(-chardev "socket,id=ivsh,path=$path/$1.sock"
@@ -500,7 +501,8 @@ done
 end=$EPOCHREALTIME
 pids=()
 
-printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo${row:+ $row}" "$good" "$guests" \
+printf 'run-qemu.sh: %s: %d of %d guests done and verified, %d.%d s\n' "$demo${row:+ $row}" \
+	"$good" "$guests" \
 	$(((${end/[.,]/} - ${start/[.,]/}) / 1000000)) \
 	$(((${end/[.,]/} - ${start/[.,]/}) / 100000 % 10))
 ((good == guests))

@@ -35,7 +35,8 @@ device_words() {
 			-device "ivshmem-plain,id=ivsh,bus=port0,memdev=$id,master=${2:-off}")
 	else
 		words=(-chardev "socket,id=$id,path=$path"
-			-device "ivshmem-doorbell,id=ivsh,bus=port0,chardev=$id,vectors=$vectors,master=${2:-off}")
+			-device "ivshmem-doorbell,id=ivsh,bus=port0,chardev=$id,vectors=$vectors")
+		words[3]+=,master=${2:-off}
 	fi
 }
 
@@ -51,15 +52,16 @@ unplug() { # $1: guest
 }
 
 plug() { # $1: guest, $2: file or socket
-	local device
+	local device id
 	backend "$1" "$2"
+	id="\"id\": \"${backend_id[$1]}\""
 	say "guest $1: device_add: $2"
 	if is_plain; then
-		qmp "$1" object-add "\"qom-type\": \"memory-backend-file\", \"id\": \"${backend_id[$1]}\",
+		qmp "$1" object-add "\"qom-type\": \"memory-backend-file\", $id,
 			\"share\": true, \"size\": $size, \"mem-path\": $(json "$2")"
 		device="\"driver\": \"ivshmem-plain\", \"memdev\": \"${backend_id[$1]}\""
 	else
-		qmp "$1" chardev-add "\"id\": \"${backend_id[$1]}\", \"backend\": {\"type\": \"socket\",
+		qmp "$1" chardev-add "$id, \"backend\": {\"type\": \"socket\",
 			\"data\": {\"server\": false,
 			\"addr\": {\"type\": \"unix\", \"data\": {\"path\": $(json "$2")}}}}"
 		device="\"driver\": \"ivshmem-doorbell\", \"chardev\": \"${backend_id[$1]}\",
@@ -78,7 +80,7 @@ progress() {
 		now=$(grep -c ': message [0-9]* of ' "$dir/guest.$1.log")
 		((now > before)) && return
 		grep -q '^\[[0-9]*\] exit: ' "$dir/guest.$1.log" &&
-			die 1 "guest $1 was done before the demo could move it: give a larger --count"
+			die 1 "guest $1 was done before the demo could move it"
 		sleep 0.02
 	done
 	exit 1
@@ -131,7 +133,7 @@ moves() {
 	progress 0
 	progress 1
 	"moves_$demo"
-	say "$demo${row:+ $row}: all steps are done; the guests talk on until they have verified all"
+	say "$demo${row:+ $row}: all steps are done; the guests talk until all is verified"
 }
 
 moves_migrate() {

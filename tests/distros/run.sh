@@ -6,7 +6,7 @@
 # usage: tests/distros/run.sh SUITE [short|demos|whole]
 #
 #   SUITE   a suite of Debian, as bookworm, trixie or sid
-#   short   run-qemu.sh: bare, uefi, plain; make check (the default)
+#   short   run-qemu.sh: bare, uefi, plain, what moves guests; make check (the default)
 #   demos   run-qemu.sh, every demo; guests that must fail; make check
 #   whole   demos, and make test
 #
@@ -120,6 +120,10 @@ echo "$suite: $(chroot "$root" gcc --version | head -n 1);" \
 	"$(chroot "$root" qemu-system-x86_64 --version | head -n 1)"
 try 0 120 ./run-qemu.sh uefi
 try 0 120 ./run-qemu.sh plain
+try 0 300 ./run-qemu.sh migrate all
+for demo in hotplug snapshot reset; do
+	try 0 120 ./run-qemu.sh "$demo"
+done
 if [[ $mode != short ]]; then
 	try 0 120 ./run-qemu.sh mixed
 	try 0 120 ./run-qemu.sh hugepages
