@@ -29,13 +29,19 @@ static void left_check(struct demo *d)
 	d->failed = true;
 }
 
+/* Nothing failed, and the links are of this entry. */
+static bool goes_on(const struct demo *d)
+{
+	return !d->failed && d->entry == d->s.entries;
+}
+
 /*
  * While partners are missing, each peer that is present becomes one. A partner that died does not
  * finish.
  */
 static void peers_check(struct demo *d)
 {
-	for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
+	for (uint32_t i = 0; i < d->slots && goes_on(d); i++) {
 		struct link *l = &d->link[i];
 		const struct ivsh_peer *peer;
 
@@ -56,7 +62,7 @@ static bool finished(const struct demo *d)
 {
 	if (d->active < d->s.options->peers)
 		return false;
-	for (uint32_t i = 0; i < d->s.slots; i++)
+	for (uint32_t i = 0; i < d->slots; i++)
 		if (d->link[i].active && !(d->link[i].done_sent && d->link[i].done_seen))
 			return false;
 	return true;
@@ -130,18 +136,22 @@ static void exchange_all(struct demo *d)
 		if (d->entry != d->s.entries)
 			entry_begin(d);
 
-		for (uint32_t i = 0; i < d->s.slots && !d->failed; i++) {
-			if (i == d->s.self)
+		for (uint32_t i = 0; i < d->slots && goes_on(d); i++) {
+			if (i == d->self)
 				continue;
 			link_check(d, i);
-			if (d->failed)
+			if (!goes_on(d))
 				break;
 			some |= link_receive(d, i);
-			some |= link_send(d, i);
+			if (goes_on(d))
+				some |= link_send(d, i);
 		}
-		if (!some)
+		if (!some && goes_on(d))
 			peers_check(d);
-		left_check(d);
+		if (goes_on(d))
+			left_check(d);
+		if (d->failed)
+			break;
 		if (!(some ? session_busy(&d->s) : session_idle(&d->s))) {
 			fprintf(stderr, "ivsh: %s: %" PRIu32 " of %" PRIu32 " peers showed up\n",
 			    d->name, d->active, d->s.options->peers);
@@ -156,7 +166,7 @@ static void result_print(struct demo *d)
 {
 	uint64_t sent = 0, seen = 0;
 
-	for (uint32_t i = 0; i < d->s.slots; i++) {
+	for (uint32_t i = 0; i < d->slots; i++) {
 		sent += d->link[i].bytes_sent;
 		seen += d->link[i].bytes_seen;
 	}

@@ -356,6 +356,13 @@ static void place_close(struct transport *t)
 	places[t->place].open = false;
 }
 
+static bool is_ivshmem_at(uint32_t function)
+{
+	const struct ivsh_platform *p = machine->platform;
+
+	return p->config_read(p->ctx, function, 0) == (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR);
+}
+
 static void place_release(struct transport *t)
 {
 	struct place *p = &places[t->place];
@@ -364,8 +371,14 @@ static void place_release(struct transport *t)
 	p->away = true;
 	/* Several functions may have to leave at once: the last eject removes them, and one that
 	 * stays is reported as added. */
-	if (p->leaves)
+	if (p->leaves) {
 		(void)(ivsh_hotplug_eject(&hotplug, p->choice.function) != 0);
+	} else if (!p->gone) {
+		/* It went without an event: begin again with what is there now. */
+		watch = HOTPLUG_UNKNOWN;
+		events_take();
+		p->gone = is_ivshmem_at(p->choice.function);
+	}
 	/* The device that came instead may be there already. */
 	p->comes = p->gone;
 	p->leaves = p->gone = false;

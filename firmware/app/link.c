@@ -27,10 +27,8 @@ static struct exchange_id id_of(
 /* The channel to (slot) is lost: print a line. A lost slot or device is the session's to handle. */
 static void fail_channel(struct demo *d, uint32_t slot, int error)
 {
-	if (session_is_lost(error))
-		return;
-	session_failed(&d->s, slot, error);
-	d->failed = true;
+	if (!session_is_lost(error) && session_broken(&d->s, slot, error) != SESSION_ANEW)
+		d->failed = true;
 }
 
 static void fail(struct demo *d, uint32_t slot, const char *what, uint32_t number)
@@ -315,7 +313,7 @@ void link_partner_check(struct demo *d, uint32_t slot, const struct ivsh_peer *p
 	if ((again || presence == IVSH_PEER_ABSENT || presence == IVSH_PEER_GONE) &&
 	    link_receive(d, slot))
 		return;
-	if (l->done_sent && l->done_seen)
+	if ((l->done_sent && l->done_seen) || d->failed || d->entry != d->s.entries)
 		return;
 	if (presence == IVSH_PEER_GONE) {
 		fail(d, slot, "it died before the end", l->seen);

@@ -101,8 +101,9 @@ static enum step receive(struct ping *p, struct ivsh_message *message, uint32_t 
 				continue;
 		}
 		if (error != IVSH_EAGAIN && !session_is_lost(error)) {
-			session_failed(&p->s, p->peer, error);
-			return STEP_OVER;
+			if (session_broken(&p->s, p->peer, error) != SESSION_ANEW)
+				return STEP_OVER;
+			return STEP_ANEW;
 		}
 		if (!session_idle(&p->s))
 			return STEP_OVER;

@@ -357,14 +357,30 @@ void session_failed(struct session *s, uint32_t slot, int error)
 	fprintf(stderr, "ivsh: channel to %s: %s\n", session_who(s, slot), ivsh_error_text(error));
 }
 
+int session_broken(struct session *s, uint32_t slot, int error)
+{
+	uint32_t entry = s->entries;
+
+	if (!session_check(s))
+		return -1;
+	if (s->entries != entry)
+		return SESSION_ANEW;
+	session_failed(s, slot, error);
+	return -1;
+}
+
 void session_mend(struct session *s, uint32_t slot)
 {
+	const struct ivsh_region *region = &s->node->region;
+	uint32_t moved = region->moved;
 	int error;
 
 	if (slot == s->self || !session_chan(s, slot)->dead)
 		return;
-	/* That the whole slot is lost shows in session_idle(). */
 	error = ivsh_chan_reset(session_chan(s, slot));
+	/* That the whole slot is lost, or all was moved, shows in session_idle(). */
+	if (session_is_lost(error) || region->moved != moved)
+		return;
 	session_failed(s, slot, IVSH_EPROTO);
 	s->reported[slot] = error != 0;
 }
@@ -400,7 +416,5 @@ int session_send(struct session *s, uint32_t slot, uint16_t port, const void *da
 		if (s->entries != entry)
 			return SESSION_ANEW;
 	}
-	if (error)
-		session_failed(s, slot, error);
-	return error ? -1 : 0;
+	return error ? session_broken(s, slot, error) : 0;
 }

@@ -16,6 +16,8 @@
  */
 #define SESSION_PATIENCE_NS UINT64_C(5000000000)
 
+#define SESSION_ANEW 1 /* another entry began meanwhile: find the peer again, and start over */
+
 /* Where a session stands. Only several sessions of one command see another than SESSION_HERE. */
 enum session_state {
 	SESSION_HERE, /* attached */
@@ -123,6 +125,13 @@ bool session_peek(struct session *session, uint32_t slot, struct ivsh_message *m
 /* The same without a message: a channel that is dead is reset after a line. */
 void session_mend(struct session *session, uint32_t slot);
 
+/*
+ * A call on the channel to (slot) answered (error). Has the whole slot, or the device, been lost,
+ * or all been moved? SESSION_ANEW: yes, and another entry has begun. -1: after a line, with
+ * session->status set.
+ */
+int session_broken(struct session *session, uint32_t slot, int error);
+
 /* A call on the channel to (slot) failed for good: print a line and set session->status. */
 void session_failed(struct session *session, uint32_t slot, int error);
 
@@ -134,8 +143,6 @@ static inline bool session_is_lost(int error)
 
 /* Whether the region has room for messages of --size bytes. 0; or -1 after one line on stderr. */
 int session_size(const struct session *session);
-
-#define SESSION_ANEW 1 /* another entry began meanwhile: find the peer again, and start over */
 
 /*
  * Send one message to (slot), waiting for room. 0; SESSION_ANEW: it was not accepted; or -1 after a

@@ -200,8 +200,7 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 	/* It was printed, and may come again. */
 	if (!error || error == IVSH_EAGAIN || session_is_lost(error))
 		return 1;
-	session_failed(s, slot, error);
-	return -1;
+	return session_broken(s, slot, error) == SESSION_ANEW ? 1 : -1;
 }
 
 /* Receive and print (left) messages; 0: for ever. Answers the exit status. */

@@ -40,14 +40,14 @@ BACK = r"^ivsh: device [0-9a-f:.]+: the device is back: slot (\d+) of 8$"
 class Plug:
     """A guest whose device is unplugged and plugged in. source: a memory's file, or a socket."""
 
-    def __init__(self, world, name, command, source, machine="pc", empty=False, machine_more=""):
+    def __init__(self, world, name, command, source, machine="pc", empty=False, more=()):
         self.source, self.turn = source, 0
         machine, self.bus = SLOTS[machine]
         socket = world.folder / f"{name}.qmp"
         self.doorbell = not source.is_file()
         words = [] if empty else self._words()
         self.guest = world.guest(
-            name, command, *words, *qmp_words(socket), machine=machine + machine_more
+            name, command, *words, *qmp_words(socket), *more, machine=machine
         )
         self.qmp = Qmp(socket)
 
@@ -155,7 +155,7 @@ def test_waits_for_many(world, command):
 def test_demo(world):
     """The exchange begins again, and every byte of it is checked."""
     memory = memory_file(world.folder)
-    count = 100000
+    count = 40000
     demo = Plug(world, "demo", f"stress --count={count} --quiet --slot=0", memory)
     other = host(world, "other", memory, f"stress --count={count} --quiet --timeout=60", 1)
     demo.guest.expect(r"^slot 1 says")
@@ -209,6 +209,25 @@ def test_no_device_in_time(world):
     )
 
 
+GONE = r"^ivsh: device [0-9a-f:.]+: the device was removed without a request: slot 0 is lost$"
+
+
+def test_gone(world):
+    """It is ejected behind the guest's back, as by another program on the machine."""
+    memory = memory_file(world.folder)
+    echo = Plug(world, "echo", "echo --slot=0", memory)
+    echo.guest.expect("answers")
+    echo.qmp.monitor("o /w 0xae10 0")  # of ACPI's controller: the root bus
+    echo.qmp.monitor("o /w 0xae08 4")  # eject slot 2
+    echo.qmp.event("DEVICE_DELETED", device="device0")
+    echo.qmp.command("object-del", id="key0")
+    echo.guest.expect(GONE)
+    echo.add()
+    echo.guest.expect(BACK)
+    host(world, "ping", memory, "ping 0 --count=10", 1).done()
+    assert len(echo.lines(GONE)) == 1 and len(echo.lines("^ivsh: ")) == 2, echo.guest.text
+
+
 def test_device_does_not_come_back(world):
     """The time in which it is away is the command's patience."""
     memory = memory_file(world.folder)
@@ -247,7 +266,7 @@ def test_no_room(world):
 # --- The slot ------------------------------------------------------------------------------------
 
 AGAIN = r"^ivsh: \S+( \S+)?: slot 0 of 8: attached again, since the memory was rolled back, .*$"
-CLAIMED = r"^ivsh: \S+: slot 0: another peer has claimed it$"
+CLAIMED = r"^ivsh: \S+( \S+)?: slot 0: another peer has claimed it$"
 NONCE = 8192 + 16  # of slot 0. SPEC 5.
 HEARTBEAT = 8192 + 8
 
@@ -324,6 +343,14 @@ def sent_by(memory, slot):
     return slot_word(memory.read_bytes(), slot, 0x280, "<Q")
 
 
+def migrate(world, qmp, target_qmp):
+    """From one QEMU to the other, which runs afterwards."""
+    path = world.folder / "migration"
+    target_qmp.command("migrate-incoming", uri=f"unix:{path}")
+    qmp.migrate(f"unix:{path}")
+    target_qmp.running()
+
+
 @pytest.mark.parametrize("command", ["ping alpha --count=20000 --timeout=20 --keep-going", "echo"])
 def test_migrated(world, command):
     """Under a peer that lives on: what was lost is counted, and both go on."""
@@ -343,16 +370,75 @@ def test_migrated(world, command):
         )
     world.until(lambda: sent_by(memory, int(is_ping)) > 100, "they talk")
     target, target_qmp = movable(world, "target", memory, command, "-incoming", "defer")
-    path = world.folder / "migration"
-    target_qmp.command("migrate-incoming", uri=f"unix:{path}")
-    qmp.migrate(f"unix:{path}")
-    target_qmp.running()
+    migrate(world, qmp, target_qmp)
     source.kill()
     target.expect(MOVED)
     ping = target if is_ping else other
     text = ping.done(seconds=60)
     assert re.search(r"^ping: slot 0 \(alpha\): 20000 round trips", text, re.MULTILINE), text
     assert len(re.findall(MOVED, target.text, re.MULTILINE)) == 1, target.text
+
+
+def test_demo_migrated(world):
+    """The exchange begins again on both sides, and every byte is checked."""
+    memory = memory_file(world.folder)
+    command = "stress --count=20000 --quiet --slot=0"
+    source, qmp = movable(world, "source", memory, command)
+    world.until(lambda: memory.read_bytes()[:4] != bytes(4), "it formats")
+    other = host(world, "other", memory, "stress --count=20000 --quiet --timeout=60", 1)
+    world.until(lambda: sent_by(memory, 0) > 500, "they exchange")
+    target, target_qmp = movable(world, "target", memory, command, "-incoming", "defer")
+    migrate(world, qmp, target_qmp)
+    source.kill()
+    target.expect(MOVED)
+    assert ": every byte verified\n" in target.done(seconds=60)
+    assert ": every byte verified\n" in other.done(seconds=60)
+    assert len(re.findall(MOVED, target.text, re.MULTILINE)) == 1, target.text
+
+
+def test_migrated_without_the_device(world):
+    """ivshmem's own way: detach, migrate, attach. The counts of both sides agree."""
+    memory = memory_file(world.folder)
+    echo = Plug(world, "echo", "echo --slot=0 --name=alpha", memory)
+    echo.guest.expect("answers")
+    ping = host(world, "ping", memory, "ping alpha --count=20000 --timeout=20 --keep-going", 1)
+    world.until(lambda: sent_by(memory, 0) > 100, "they talk")
+    echo.delete()
+    target = Plug(
+        world, "target", "echo --slot=0 --name=alpha", memory, empty=True,
+        more=["-incoming", "defer"],
+    )  # fmt: skip
+    migrate(world, echo.qmp, target.qmp)
+    echo.guest.kill()
+    target.turn = echo.turn
+    target.add()
+    target.guest.expect(BACK)
+    assert "ping: slot 0 (alpha): 20000 round trips" in ping.done(seconds=60)
+    assert len(target.lines("^ivsh: ")) == 1, target.guest.text
+
+
+def test_source_continues(world):
+    """A copy of the machine on the same memory: exactly one of the two goes on."""
+    memory = memory_file(world.folder)
+    source, qmp = movable(world, "source", memory, "echo --slot=0 --name=alpha")
+    source.expect("answers")
+    ping = host(world, "ping", memory, "ping alpha --count=30000 --timeout=20 --keep-going", 1)
+    world.until(lambda: sent_by(memory, 0) > 100, "they talk")
+    target, target_qmp = movable(
+        world, "target", memory, "echo --slot=0 --name=alpha", "-incoming", "defer"
+    )
+    migrate(world, qmp, target_qmp)
+    target.expect(MOVED)
+    seen = len(source.text)
+    qmp.command("cont")
+    source.expect(CLAIMED, after=seen)
+    source.done(EXIT_FAILED)
+    # The load at the other end may have put old pages over the memory before the source stopped.
+    lines = [len(re.findall(p, source.text, re.MULTILINE)) for p in ("^ivsh: ", MOVED, CLAIMED)]
+    assert lines[2] == 1 and lines[0] == lines[1] + 1, source.text
+    assert "30000 round trips" in ping.done(seconds=60)
+    target.still_runs()
+    assert len(re.findall("^ivsh: ", target.text, re.MULTILINE)) == 1, target.text
 
 
 def test_snapshot(world):
