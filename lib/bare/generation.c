@@ -99,8 +99,8 @@ static void set_word(uint64_t value)
 }
 
 /*
- * Nobody has loaded the word yet: what has happened so far is no change. The GUID is edited now, and
- * each time that QEMU has written it: it must differ from what QEMU will write next.
+ * Nobody has loaded the word yet: what has happened so far is no change. The GUID is edited now,
+ * and each time that QEMU has written it: it must differ from what QEMU will write next.
  */
 void bare_generation_open(const struct bare_generation_source *source)
 {

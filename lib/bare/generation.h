@@ -13,8 +13,9 @@
  *	    who starts the destination of a migration, or restores a snapshot, gives another text.
  *	    The source needs one too.
  *
- * If there is a GUID, the word is its first half itself, edited: so QEMU changes the word also where
- * it writes the GUID that it had, as after a loadvm in one QEMU. What is polled edits it, too.
+ * If there is a GUID, the word is its first half itself, edited: so QEMU changes the word also
+ * where it writes the GUID that it had, as after a loadvm in one QEMU. What is polled edits it,
+ * too.
  */
 #ifndef BARE_GENERATION_H
 #define BARE_GENERATION_H

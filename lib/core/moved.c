@@ -22,9 +22,8 @@ void ivsh_slot_end(struct ivsh_region *region)
 }
 
 /* SPEC R5.11.2: twins differ by the VM generation, or at least by the clock. */
-static void nonce_draw(struct ivsh_region *region, uint64_t generation)
+static void nonce_draw(struct ivsh_region *region, uint64_t generation, uint64_t now)
 {
-	uint64_t now = region->mem.doorbell.now_ns(region->mem.doorbell.ctx);
 	uint64_t nonce = mix(mix(region->nonce, generation), now);
 
 	region->nonce = mix(nonce, region->mem.seed);
@@ -44,7 +43,9 @@ static bool device_recheck(struct ivsh_region *region)
 
 int ivsh_slot_moved(struct ivsh_region *region)
 {
-	/* Loaded first: a change from here on shows in the next call. */
+	/* The platform may change the VM generation again where it reads the clock: platform.h. */
+	uint64_t now = region->mem.doorbell.now_ns(region->mem.doorbell.ctx);
+	/* Before what follows: a change from here on shows in the next call. */
 	uint64_t generation = load64_private(region->mem.vm_generation);
 
 	if (!region->attached)
@@ -54,7 +55,7 @@ int ivsh_slot_moved(struct ivsh_region *region)
 		ivsh_slot_end(region);
 		return slot_error(region);
 	}
-	nonce_draw(region, generation);
+	nonce_draw(region, generation, now);
 	region->moved++;
 	(void)ivsh_slot_sign(region);
 	/* A twin that has signed meanwhile has the slot: the next call says so. */

@@ -257,6 +257,27 @@ static void every_call(void)
 	test_row(NULL);
 }
 
+/* lib/bare edits what QEMU wrote, where the clock is read: platform.h. */
+static void edit(void)
+{
+	world.vm_generation[0] ^= 0x5555;
+	world.on_now = NULL;
+}
+
+/* The platform changes the word once more there: that is still one move. */
+static void changed_again(void)
+{
+	for (unsigned i = 0; i < 2 * CALLS; i++) {
+		prepare(i / 2, i % 2);
+		world.vm_generation[0]++;
+		world.on_now = edit;
+		CHECK_EQ(calls[i / 2].call(), IVSH_EAGAIN);
+		CHECK(world.on_now == NULL);
+		check_moved();
+	}
+	test_row(NULL);
+}
+
 /* A reservation and a peeked message that another call found void: the next call says so, once. */
 static void voided(void)
 {
@@ -704,6 +725,7 @@ static void streams(void)
 
 static const struct test tests[] = {
     {"every call", every_call},
+    {"changed again", changed_again},
     {"voided", voided},
     {"waits", waits},
     {"other calls", other_calls},

@@ -16,6 +16,8 @@ struct world world;
 static uint64_t now_ns(void *ctx)
 {
 	(void)ctx;
+	if (world.on_now)
+		world.on_now();
 	return world.now_ns;
 }
 

@@ -23,6 +23,7 @@ struct world {
 	uint8_t *memory; /* WORLD_SIZE bytes */
 	uint64_t now_ns;
 	uint64_t slept_ns;      /* in all sleeps together */
+	void (*on_now)(void);   /* acts for the platform where the clock is read; NULL: nothing */
 	void (*on_sleep)(void); /* acts for the other peers in a sleep; NULL: nothing */
 	void (*on_relax)(void); /* the same between two polls of a spinning wait */
 	uint32_t relaxed;       /* calls of relax() */
