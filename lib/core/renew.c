@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * renew.c - new generations of all rings, when the machine or the memory was moved.
+ * renew.c - new generations of the rings, when the machine or the memory was moved.
  */
 #include "core/renew.h"
 
 #include "core/atomic.h"
 #include "core/condition.h"
+#include "core/descriptor.h"
+#include "core/notify.h"
 #include "core/reset.h"
+#include "core/ring.h"
 #include "core/slot.h"
 
 /*
@@ -29,6 +32,52 @@ static void words_store(struct ivsh_chan *ch)
 	store32(&ch->rx.own->notify_request, ch->rx.request);
 }
 
+/* Whether the ring has just what its sender, this peer, stored and the receiver left in it. */
+static bool tx_is_quiet(const struct ivsh_chan *ch)
+{
+	const struct ivsh_wire_receiver *other = ch->tx.other;
+	uint32_t read = load32_acquire(&other->read);
+
+	return !ch->tx.waiting && load32(&other->reset_request) == ch->tx.reset_ack &&
+	       load32(&other->generation_ack) == ch->tx.generation &&
+	       read - ch->tx.read <= ch->tx.head - ch->tx.read &&
+	       ivsh_ring_waiting(ch->tx.desc, ch->mask + 1, read) == ch->tx.head - read;
+}
+
+/* Whether this peer, the receiver, has taken and published all that was ever in the ring. */
+static bool rx_is_quiet(const struct ivsh_chan *ch)
+{
+	const struct ivsh_wire_sender *other = ch->rx.other;
+
+	return !ch->rx.waiting && !ch->rx.peeked && ch->rx.read == ch->rx.published &&
+	       load32(&ch->rx.own->read) == ch->rx.published &&
+	       load32(&other->reset_ack) == ch->rx.reset_request &&
+	       load32(&other->generation) == ch->rx.generation_ack &&
+	       ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read) == 0;
+}
+
+/*
+ * A channel whose peer has left, and that has only whole messages: those of this peer. It loses
+ * none of them. SPEC R5.11.7.
+ */
+static bool chan_is_quiet(const struct ivsh_chan *ch)
+{
+	const struct ivsh_wire_slot *slot = ivsh_slot_at(ch->region, ch->peer);
+
+	return load32_acquire(&slot->state) != IVSH_WIRE_STATE_ATTACHED && tx_is_quiet(ch) &&
+	       rx_is_quiet(ch);
+}
+
+/* Go on as any new incarnation does that finds its messages in the ring. SPEC R7.7.1, R8.2.11. */
+static void chan_continue(struct ivsh_chan *ch)
+{
+	ivsh_chan_stop(ch);
+	ch->tx.reserved = false;
+	ch->tx.area[IVSH_AREA_SMALL].known = ch->tx.area[IVSH_AREA_LARGE].known = false;
+	ivsh_chan_wake(ch);
+	ivsh_sender_hint(ch);
+}
+
 void ivsh_chan_renew(struct ivsh_chan *ch)
 {
 	/* A broken channel waits for its application's reset. SPEC R6.7.1. */
@@ -39,6 +88,10 @@ void ivsh_chan_renew(struct ivsh_chan *ch)
 	ch->tx.voided |= ch->tx.reserved;
 	ch->rx.voided |= ch->rx.peeked;
 	words_store(ch);
+	if (chan_is_quiet(ch)) {
+		chan_continue(ch);
+		return;
+	}
 	/* SPEC R5.11.5: what was under way may be lost. Our own generation loses nothing
 	 * more; the sender's, which answers our request, is counted when it comes. */
 	ivsh_chan_lost(ch);

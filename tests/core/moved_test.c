@@ -723,6 +723,91 @@ static void streams(void)
 	CHECK_EQ(count, 50);
 }
 
+/* --- Channels whose peer has left -------------------------------------------------------------- */
+
+static void leave(struct end *end)
+{
+	ivsh_chan_close(&end->chan);
+	ivsh_region_detach(&end->region);
+}
+
+/* (count) messages of each kind in turn from number (first) on: small and large payloads, inline. */
+static void send_some(uint64_t first, uint32_t count)
+{
+	for (uint64_t number = first; number < first + count; number++)
+		CHECK_EQ(send_to(&a, number, number % 3 ? 8 : 100), 0);
+}
+
+static void take_some(uint64_t first, uint32_t count)
+{
+	for (uint64_t number = first; number < first + count; number++)
+		CHECK_EQ(take(&b), (int64_t)number);
+	CHECK_EQ(take(&b), IVSH_EAGAIN);
+}
+
+/* The peer leaves, the machine is moved in one of its calls, the peer comes back. R5.11.7. */
+static void quiet(void)
+{
+	for (unsigned i = 0; i < CALLS; i++) {
+		open_both();
+		CHECK_EQ(send_to(&b, 1, 100), 0);
+		send_some(1, 10);
+		for (uint64_t number = 1; number <= 6; number++)
+			CHECK_EQ(take(&b), (int64_t)number);
+		CHECK_EQ(take(&a), 1);
+		CHECK_EQ(take(&a), IVSH_EAGAIN);
+		leave(&b);
+		(void)events_of(&a, 0, IVSH_PEER_EVENT_DOWN);
+		if (calls[i].ready == PEEKED)
+			continue; /* a message waits in that ring */
+		if (calls[i].ready == RESERVED) {
+			void *payload;
+
+			CHECK_EQ(ivsh_chan_reserve(&a.chan, 100, &payload), 0);
+		}
+		world.vm_generation[0]++;
+		CHECK_EQ(calls[i].call(), IVSH_EAGAIN);
+		CHECK_EQ(a.region.moved, 1);
+		send_some(11, 10);
+		CHECK_EQ(attach(&b, 1, 3003), 0);
+		take_some(7, 14);
+		CHECK_EQ(a.chan.lost + b.chan.lost, 0);
+		CHECK_EQ(events_of(&a, 0, IVSH_PEER_EVENT_MOVED), 1);
+		CHECK_EQ(events_of(&a, 0, IVSH_PEER_EVENT_LOST), 0);
+		get_along();
+	}
+}
+
+/* What makes a channel whose peer has left not quiet: then both report a loss. */
+static void not_quiet(void)
+{
+	for (unsigned how = 0; how < 4; how++) {
+		struct ivsh_wire_ring *ring;
+
+		open_both();
+		send_some(1, 10);
+		take_some(1, 10);
+		send_some(11, 10);
+		if (how == 0)
+			CHECK_EQ(send_to(&b, 1, 100), 0); /* left behind: it may not be whole */
+		leave(&b);
+		ring = world_ring(0, 1);
+		if (how == 1)
+			ring->receiver.read = 30; /* of no message that was sent */
+		if (how == 2)
+			world_desc(0, 1, 15)->control = 0; /* a message that was accepted */
+		if (how == 3)
+			ring->receiver.generation_ack ^= 1;
+		world.vm_generation[0]++;
+		CHECK_EQ(call_send(), IVSH_EAGAIN);
+		CHECK_EQ(attach(&b, 1, 3003), 0);
+		CHECK_EQ(a.chan.lost, 1);
+		get_along();
+		CHECK(events_of(&a, 0, IVSH_PEER_EVENT_LOST) != 0);
+		CHECK(events_of(&b, 1, IVSH_PEER_EVENT_LOST) != 0);
+	}
+}
+
 static const struct test tests[] = {
     {"every call", every_call},
     {"changed again", changed_again},
@@ -738,6 +823,8 @@ static const struct test tests[] = {
     {"twins", twins},
     {"nonces", nonces},
     {"streams", streams},
+    {"peer left: quiet", quiet},
+    {"peer left: not quiet", not_quiet},
 };
 
 int main(void)
