@@ -113,9 +113,11 @@ static bool explain(void)
 /* Set up, run the command, undo the set-up. Answers the exit status. */
 static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 {
+	struct ivsh_pci_windows windows;
 	struct machine machine = {
 	    .name = "UEFI x86_64",
 	    .platform = arch_platform(),
+	    .windows = &windows,
 	    .explain = explain,
 	    .memory_type = memtype,
 	    .stopped = console_stopped,
@@ -129,6 +131,7 @@ static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 	clock_open(services);
 	nonce_open(system);
 	windows_open(system);
+	arch_pci_windows(&windows);
 	if (!EFI_ERROR(platform_open(services))) {
 		result = program_run(run, &machine);
 		platform_close();

@@ -33,6 +33,7 @@ SLOTS = {
     ),
 }
 SLOTS["q35 small"] = ("-M q35 -device pcie-root-port,id=port0,chassis=1", ",bus=port0")
+SLOTS |= {f"{name} UEFI": SLOTS[name] for name in ("q35", "native")}
 LEAVES = r"^ivsh: device [0-9a-f:.]+: the device is leaving: detached from slot (\d+)$"
 BACK = r"^ivsh: device [0-9a-f:.]+: the device is back: slot (\d+) of 8$"
 
@@ -42,12 +43,13 @@ class Plug:
 
     def __init__(self, world, name, command, source, machine="pc", empty=False, more=()):
         self.source, self.turn = source, 0
+        uefi = machine.endswith("UEFI")
         machine, self.bus = SLOTS[machine]
         socket = world.folder / f"{name}.qmp"
         self.doorbell = not source.is_file()
         words = [] if empty else self._words()
         self.guest = world.guest(
-            name, command, *words, *qmp_words(socket), *more, machine=machine
+            name, command, *words, *qmp_words(socket), *more, machine=machine, uefi=uefi
         )
         self.qmp = Qmp(socket)
 
@@ -108,7 +110,7 @@ def host(world, name, source, command, slot=None, **popen):
     return world.program(name, HOST, *place, *command.split(), **popen)
 
 
-@pytest.mark.parametrize("machine", ["pc", "q35", "native"])
+@pytest.mark.parametrize("machine", ["pc", "q35", "native", "q35 UEFI", "native UEFI"])
 def test_echo(world, machine):
     """Its device goes and comes in the midst of a ping, which waits."""
     memory = memory_file(world.folder)

@@ -270,9 +270,10 @@ def plug(guest, device, where):
 
 
 # Each machine with plain where its slot is empty at boot, and doorbell where it is not; those that
-# differ in firmware only with one of the two. In soak with all four.
+# differ in firmware only with one of the two, and UEFI on q35 with none: demos/test_survive.py has
+# it. In soak with all four.
 ONE = {"pc qboot": 0, "q35 acpi qboot": 0, "q35 native qboot": 1, "q35 acpi bridge": 1}
-ONE |= {"pc OVMF": 0, "q35 acpi OVMF": 1, "q35 native OVMF": 0}
+ONE |= {"pc OVMF": 0, "q35 acpi OVMF": None, "q35 native OVMF": None}
 CASES = [
     (machine, kind, present)
     for machine in MACHINES
@@ -302,7 +303,7 @@ def test_cycles(start, machine, kind, present):
             flat = guest.least()
     memory.answers(0)
     assert "FAIL" not in guest.text
-    most = flat[0], flat[1] + (1 << 20) + CYCLES * (16 << 10)
+    most = flat[0], flat[1] + (4 << 20) + CYCLES * (16 << 10)
     at_end = guest.least(most, 5)
     away = [f"{1000 * max(column):.0f}" for column in zip(*times)]
     print(
