@@ -211,14 +211,17 @@ static void order(const struct ivsh_pci_windows *windows, uint64_t start, const 
 		CHECK(plug(windows, FAKE_ROOT, 0x50, MIB << size[1], 1) >= 0 || windows != &pc);
 }
 
-/* All orders of three sizes of eleven, with each size at the start. Fewer without IVSH_SOAK. */
+/*
+ * All orders of three sizes of eleven, with each size at the start. Without IVSH_SOAK fewer: each
+ * third or fifth, as the emulators of other processors run this too.
+ */
 static void orders(void)
 {
-	uint32_t step = getenv("IVSH_SOAK") ? 1 : 3, size[4];
+	uint32_t step = getenv("IVSH_SOAK") ? 1 : 3, first = step == 1 ? 1 : 5, size[4];
 
-	for (size[3] = 0; size[3] < SIZES; size[3]++)
+	for (size[3] = 0; size[3] < SIZES; size[3] += first)
 		for (size[0] = size[3] % step; size[0] < SIZES; size[0] += step)
-			for (size[1] = 0; size[1] < SIZES; size[1]++)
+			for (size[1] = 0; size[1] < SIZES; size[1] += first)
 				for (size[2] = size[1] % step; size[2] < SIZES; size[2] += step) {
 					order(&pc, 768 * GIB, size);
 					if (size[3] < SIZES - 1)
@@ -325,7 +328,7 @@ static void machine(int *parent, uint32_t *devfn)
 
 static void sequences(void)
 {
-	unsigned rounds = getenv("IVSH_SOAK") ? 2000 : 60, plugged = 0;
+	unsigned rounds = getenv("IVSH_SOAK") ? 2000 : 25, plugged = 0;
 	int parent[PLACES], device[PLACES];
 	uint32_t devfn[PLACES];
 
