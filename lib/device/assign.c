@@ -148,7 +148,8 @@ static bool leads(const struct walk *walk, uint32_t function)
 	struct config_buses buses = ivsh_config_buses(walk->platform, function);
 	uint32_t bus = IVSH_PCI_BUS(walk->at);
 
-	return function == walk->at || (buses.secondary <= bus && bus <= buses.subordinate);
+	return function == walk->at ||
+	       (buses.subordinate != 0 && buses.secondary <= bus && bus <= buses.subordinate);
 }
 
 /* After the walk has been behind the bridge at (function). */

@@ -77,6 +77,8 @@ static const struct row {
     {"a root right behind another", machine_roots_close, {VIRT_LOW, VIRT_HIGH, 1}, IVSH_ENOSPC, 1,
 	0, 0},
     {"done by firmware", machine_done_already, {VIRT_LOW, VIRT_HIGH, 1}, 0, 8, 1, 0},
+    {"two behind a bridge, beside a gap for one", machine_gap, {VIRT_LOW, VIRT_HIGH, 1}, 0, 2, 3,
+	2 * GIB},
     {"BAR2 at 0", machine_bar2_missing, {VIRT_LOW, VIRT_HIGH, 1}, 0, 1, 1, 4 * MIB},
     {"hot-plugged", machine_hot_plugged, {VIRT_LOW, NOTHING, 1}, 0, 6, 1, 0},
     {"hot-plugged, high window", machine_hot_plugged, {VIRT_LOW, VIRT_HIGH, 1}, 0, 6, 1, 4 * MIB},

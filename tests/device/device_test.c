@@ -368,16 +368,13 @@ static void closes_undecoded(void)
 
 	at->config[1] &= ~2u;
 	memcpy(table, bus.table, sizeof(table));
-	/* A reset has masked the entries. */
-	for (uint32_t i = 0; i < 4; i++)
-		fake_table(&bus, 0)[4 * i + 3] |= 1, table[4 * i + 3] |= 1;
 	ivsh_device_close(&device);
 	CHECK_EQ(memcmp(table, bus.table, sizeof(table)), 0);
 	CHECK_EQ(at->config[0x40 / 4] & 0x80000000, 0);
 	CHECK_EQ(at->config[1] & 6, 0);
 	CHECK_EQ(bus.maps, 0);
 	CHECK_EQ(bus.opened, 0);
-	CHECK_EQ(bus.faults, 0);
+	CHECK_EQ(bus.faults, 4); /* for each interrupt: the entries are as they were */
 }
 
 /* The order: vectors and MSI-X off, bus master, memory decoding; then nothing of it is mapped. */

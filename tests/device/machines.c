@@ -152,6 +152,18 @@ void machine_done_already(struct fake_bus *bus)
 	fake_bar_set(bus, device, 2, 0xfe400000);
 }
 
+/* A gap of 512 MiB, a device of 512 MiB, and a bridge above two that need more than the gap. */
+void machine_gap(struct fake_bus *bus)
+{
+	int old = fake_ivshmem(bus, FAKE_ROOT, 0x08, 512 * MIB, 0);
+	int bridge = fake_bridge(bus, FAKE_ROOT, 0x10, true);
+
+	fake_bar_set(bus, old, 0, 0x10000000);
+	fake_bar_set(bus, old, 2, 0x8020000000);
+	fake_ivshmem(bus, bridge, 0x08, 4 * MIB, 0);
+	fake_ivshmem(bus, bridge, 0x10, 512 * MIB, 0);
+}
+
 void machine_bar2_missing(struct fake_bus *bus)
 {
 	int device = fake_ivshmem(bus, FAKE_ROOT, 0x08, 4 * MIB, 2);

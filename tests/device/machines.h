@@ -25,6 +25,7 @@ void machine_two_roots_done(struct fake_bus *bus);
 void machine_root_unannounced(struct fake_bus *bus);
 void machine_roots_close(struct fake_bus *bus);
 void machine_done_already(struct fake_bus *bus);
+void machine_gap(struct fake_bus *bus);
 void machine_bar2_missing(struct fake_bus *bus);
 void machine_hot_plugged(struct fake_bus *bus);
 void machine_hot_plugged_blind(struct fake_bus *bus);

@@ -297,6 +297,73 @@ static void window_in_use(void)
 	CHECK_EQ(lacking, 1);
 }
 
+static void neighbour(uint32_t devfn, uint32_t address)
+{
+	int index = fake_add(&bus, FAKE_ROOT, devfn, 0x11111234, 0);
+
+	fake_bar(&bus, index, 0, 4096, 0);
+	fake_bar_set(&bus, index, 0, address);
+}
+
+/* The megabyte beside a window is not free if a neighbour has a part of it. */
+static void neighbours(void)
+{
+	int bridge, other, device;
+
+	firmware(768 * GIB, GIB);
+	bridge = fake_bridge(&bus, FAKE_ROOT, 0x28, true);
+	fake_bridge_set(&bus, bridge, 0, 1, 1, 0xfd400000, 0xfd600000);
+	other = fake_add(&bus, bridge, 0x08, 0x11111234, 0);
+	fake_bar(&bus, other, 0, 2 * MIB, 0); /* all of the window */
+	fake_bar_set(&bus, other, 0, 0xfd400000);
+	bus.function[other].config[1] |= 6;
+	neighbour(0x58, 0xfd680000);
+	device = plug(&pc, bridge, 0x10, MIB, 0);
+	NEED_EQ(device >= 0, 1);
+	CHECK_EQ(fake_bar_get(&bus, device, 0), 0xfd3fff00); /* below */
+	fake_function_remove(&bus, device);
+	fake_bridge_set(&bus, bridge, 0, 1, 1, 0xfd400000, 0xfd600000);
+	neighbour(0x60, 0xfd378000);
+	CHECK_EQ(plug(&pc, bridge, 0x10, MIB, 0), -1);
+}
+
+/* An expansion ROM has its addresses also while it is not enabled. */
+static void rom(void)
+{
+	static const struct ivsh_pci_windows small = {{0xfe000000, 0xfe900000}, {0, 0}, 1};
+	int index, device;
+
+	fake_init(&bus);
+	index = fake_add(&bus, FAKE_ROOT, 0x10, 0x11111234, 0);
+	fake_rom(&bus, index, 65536, 0xfe010000);
+	bus.function[index].config[1] |= 3;
+	device = plug(&small, FAKE_ROOT, 0x18, 4 * MIB, 2);
+	NEED_EQ(device >= 0, 1);
+	CHECK_EQ(fake_bar_get(&bus, device, 2), 0xfe400000);
+	CHECK_EQ(plug(&small, FAKE_ROOT, 0x20, 4 * MIB, 2), -1);
+}
+
+/*
+ * A BAR behind a closed window is unreachable, but is at an address all the same: a window that
+ * opens there would let it decode.
+ */
+static void unreachable_bar(void)
+{
+	int first, other, device;
+
+	firmware(768 * GIB, GIB);
+	first = port(0x28, 1);
+	bus.function[first].config[9] = 0x0001fff1; /* closed */
+	other = fake_add(&bus, first, 0x08, 0x11111234, 0);
+	fake_bar(&bus, other, 2, 4 * MIB, FAKE_BAR_64 | FAKE_BAR_PREFETCH);
+	fake_bar_set(&bus, other, 2, 769 * GIB); /* where the largest gap starts */
+	bus.function[other].config[1] |= 6;
+	device = plug(&pc, first, 0x10, 4 * MIB, 0);
+	NEED_EQ(device >= 0, 1);
+	CHECK(fake_bar_get(&bus, device, 2) != 769 * GIB);
+	CHECK(!fake_reaches(&bus, other, 769 * GIB, 4 * MIB));
+}
+
 /* --- Random sequences ------------------------------------------------------------------------- */
 
 static uint32_t random_below(uint32_t end)
@@ -375,6 +442,8 @@ static void named(void)
 	CHECK_EQ(
 	    ivsh_pci_assign_added(&bus.platform, &pc, UINT32_MAX, &function, NULL), IVSH_ENODEV);
 	CHECK_EQ(function, 77);
+	/* Other bridges got no numbers, not even meanwhile: only the first call writes. */
+	CHECK_EQ(bus.writes - before.writes, 4);
 	CHECK_EQ(memcmp(bus.function, before.function, sizeof(bus.function)), 0);
 	device = fake_ivshmem(&bus, first, 0, 16 * MIB, 2);
 	(void)fake_ivshmem(&bus, second, 0, 16 * MIB, 2);
@@ -447,6 +516,9 @@ int main(void)
 	    {"every order of sizes", orders},
 	    {"empty ports", empty_port},
 	    {"a window in use", window_in_use},
+	    {"neighbours", neighbours},
+	    {"a ROM", rom},
+	    {"an unreachable BAR", unreachable_bar},
 	    {"random sequences", sequences},
 	    {"which function", named},
 	    {"what is missing", lacks},

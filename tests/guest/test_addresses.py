@@ -70,10 +70,11 @@ class Plugs:
             with open(backend["mem-path"], "r+b") as file:
                 file.seek(backend["size"] - 4096)
                 file.write(struct.pack("<I", number))
+        end = time.monotonic() + LIMIT
         for number, backend in enumerate(self.there.values(), 1):
+            want, offset = struct.pack("<I", number), backend["size"] - 4092
             with open(backend["mem-path"], "rb", buffering=0) as file:
-                end = time.monotonic() + LIMIT
-                while os.pread(file.fileno(), 4, backend["size"] - 4092) != struct.pack("<I", number):
+                while os.pread(file.fileno(), 4, offset) != want:
                     assert time.monotonic() < end, f"no answer in {backend}: {self.guest.text}"
                     time.sleep(0.002)
 
