@@ -194,5 +194,6 @@ pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) \
            build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
            $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
-ALONE   := $(C_ALONE) pytest:tests/guest $(call pytest,$(filter tests/host/%,$(KILLING))) \
+ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \
+               tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \
            $(call pytest,$(filter tests/demos/%,$(KILLING)))

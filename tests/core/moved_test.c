@@ -723,7 +723,7 @@ static void streams(void)
 	CHECK_EQ(count, 50);
 }
 
-/* --- Channels whose peer has left -------------------------------------------------------------- */
+/* --- Channels whose peer has left ------------------------------------------------------------- */
 
 static void leave(struct end *end)
 {
@@ -731,7 +731,7 @@ static void leave(struct end *end)
 	ivsh_region_detach(&end->region);
 }
 
-/* (count) messages of each kind in turn from number (first) on: small and large payloads, inline. */
+/* (count) messages from number (first) on, inline and in the small area. */
 static void send_some(uint64_t first, uint32_t count)
 {
 	for (uint64_t number = first; number < first + count; number++)

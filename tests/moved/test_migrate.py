@@ -55,7 +55,7 @@ def test_live_peer(world, row, rounds, kind, size):
     guest.attached()
     peer = Process(world, "peer", 1, ("file", place.path), words)
     peer.attached()
-    for _ in rounds(2, 50):
+    for _ in rounds(1, 50):
         before = go(guest, peer)
         guest.move(plain(place.other()))
         said = follow(peer, place)

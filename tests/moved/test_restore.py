@@ -15,7 +15,7 @@ from memory import slot_word
 
 NONCE = 0x10  # of a slot: SPEC 5
 STOPPED = 0.4  # seconds for which the receiver does not look
-LATE = 64  # messages of the restored time that a peer may take before it notices: SPEC 5
+LATE = 64  # messages of the restored time that a peer may take before it finds it: SPEC 5
 
 
 def make_disk(folder, name):
