@@ -391,7 +391,12 @@ guest_start() {
 	[[ $command == *--name=* ]] || command+=" --name=${names[i]}"
 	[[ $transport == doorbell ]] || command+=" --slot=$i"
 	# vmgenid: so a guest sees that it was migrated, or restored from a snapshot.
-	line=(qemu-system-x86_64 "${accel[@]}" -M q35 -nodefaults -display none -serial stdio
+	line=(qemu-system-x86_64 "${accel[@]}" -M q35)
+	# The machine's RAM first: with another object there, QEMU 10.0 aborts in a migration under
+	# TCG ("Bad ram offset", tlb_reset_dirty_range_all).
+	[[ -z $moves ]] || line+=(-object "memory-backend-ram,id=ram,size=${ram:-64}M"
+		-machine "memory-backend=ram")
+	line+=(-nodefaults -display none -serial stdio
 		-device "isa-debug-exit,iobase=0xf4,iosize=4" -device "vmgenid,guid=auto")
 	[[ $demo == reset ]] || line+=(-no-reboot)
 	if ((uefi)); then
