@@ -68,6 +68,45 @@ COLD static void enter_all(struct ivsh_hotplug *hotplug, enum state state)
 	}
 }
 
+/* --- What the controller's slot numbers mean -------------------------------------------------- */
+
+/* Another machine, after a migration, may count its buses in another order. */
+COLD static void check_known(struct ivsh_hotplug *hotplug)
+{
+	const uint64_t *vm_generation = hotplug->platform->vm_generation;
+
+	if (vm_generation == NULL || *vm_generation == hotplug->vm_generation)
+		return;
+	hotplug->vm_generation = *vm_generation;
+	hotplug->known_slots = 0;
+}
+
+/* False: (slot) is known to mean another device, or the device to have another slot. */
+COLD static bool may_mean(const struct ivsh_hotplug *hotplug, uint32_t slot, uint32_t function)
+{
+	for (uint32_t i = 0; i < hotplug->known_slots; i++)
+		if ((hotplug->known[i].slot == slot) != (hotplug->known[i].device == function >> 3))
+			return false;
+	return true;
+}
+
+/*
+ * The device has gone when (slot) was ejected. A machine that does not show its moves remembers
+ * nothing.
+ */
+COLD static void know(struct ivsh_hotplug *hotplug, uint32_t slot, uint32_t function)
+{
+	if (hotplug->platform->vm_generation == NULL)
+		return;
+	check_known(hotplug);
+	for (uint32_t i = 0; i < hotplug->known_slots; i++)
+		if (hotplug->known[i].slot == slot)
+			return;
+	if (hotplug->known_slots < IVSH_HOTPLUG_DEVICES)
+		hotplug->known[hotplug->known_slots++] =
+		    (struct ivsh_hotplug_known){slot, function >> 3};
+}
+
 /* A request for (slot) names the functions that equal (function) in the bits of (mask). */
 COLD static void request(
     struct ivsh_hotplug *hotplug, uint32_t slot, uint32_t function, uint32_t mask)
@@ -76,6 +115,8 @@ COLD static void request(
 		struct ivsh_hotplug_device *device = &hotplug->device[i];
 
 		if (((device->function ^ function) & mask) != 0)
+			continue;
+		if ((slot & SLOT_OF_PORT) == 0 && !may_mean(hotplug, slot, device->function))
 			continue;
 		if (device->state <= ADDED) {
 			device->state = LEAVING;
@@ -112,6 +153,7 @@ COLD static void poll_controller(struct ivsh_hotplug *hotplug)
 		ivsh_slot_content(hotplug->platform, &hotplug->port[i], &bus);
 	enter_all(hotplug, ADDED);
 	request_absent(hotplug);
+	check_known(hotplug);
 	for (uint32_t i = 0; controller->leaving(controller->ctx, i, &at) == 0; i++)
 		request(hotplug, at.slot & ~SLOT_OF_PORT, at.function, at.mask);
 }
@@ -256,8 +298,11 @@ COLD static void settle(struct ivsh_hotplug *hotplug, uint32_t slot)
 		struct ivsh_hotplug_device device = hotplug->device[i];
 
 		if (device.state == RELEASED && device.slot == slot) {
-			if (!is_ivshmem_at(hotplug->platform, device.function))
+			if (!is_ivshmem_at(hotplug->platform, device.function)) {
+				if ((slot & SLOT_OF_PORT) == 0)
+					know(hotplug, slot, device.function);
 				continue;
+			}
 			device.state = ADDED;
 		}
 		hotplug->device[left++] = device;

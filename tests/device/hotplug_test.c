@@ -395,6 +395,47 @@ static void test_controller_ambiguous(void)
 	expect_none("no more");
 }
 
+/* Which device a slot number means is known after the first time, until the machine has moved. */
+static void test_controller_known(void)
+{
+	uint64_t vm_generation = 1;
+	int first, second, slot;
+
+	fake_slots_init(&slots, true);
+	slots.platform.vm_generation = &vm_generation;
+	first = fake_present(&slots, fake_slot_port(&slots, 0x08, 1), 0);
+	slot = fake_slot_port(&slots, 0x10, 2);
+	second = fake_present(&slots, slot, 0);
+	NEED_EQ(open_all(), 0);
+	fake_request(&slots, second, 1, 0);
+	expect_event("not known", IVSH_HOTPLUG_LEAVING, BEHIND(1));
+	expect_event("not known", IVSH_HOTPLUG_LEAVING, BEHIND(2));
+	CHECK_EQ(eject(BEHIND(1)), IVSH_EAGAIN);
+	CHECK_EQ(eject(BEHIND(2)), 0);
+	expect_event("stays", IVSH_HOTPLUG_ADDED, BEHIND(1));
+	second = fake_present(&slots, slot, 0);
+	slots.pending = true;
+	expect_event("back", IVSH_HOTPLUG_ADDED, BEHIND(2));
+
+	fake_request(&slots, second, 1, 0);
+	expect_event("known", IVSH_HOTPLUG_LEAVING, BEHIND(2));
+	CHECK_EQ(eject(BEHIND(2)), 0);
+	expect_none("only this one");
+	second = fake_present(&slots, slot, 0);
+	slots.pending = true;
+	expect_event("back", IVSH_HOTPLUG_ADDED, BEHIND(2));
+	fake_request(&slots, first, 7, 0);
+	expect_event("not the known one", IVSH_HOTPLUG_LEAVING, BEHIND(1));
+	CHECK_EQ(eject(BEHIND(1)), 0);
+	expect_none("only this one");
+
+	vm_generation++;
+	fake_request(&slots, second, 7, 0);
+	expect_event("forgotten", IVSH_HOTPLUG_LEAVING, BEHIND(2));
+	CHECK_EQ(eject(BEHIND(2)), 0);
+	expect_none("gone");
+}
+
 /* Two requests at once, with one slot number: both devices go, and none is reported as added. */
 static void test_controller_two(void)
 {
@@ -481,6 +522,7 @@ static const struct test tests[] = {
     {"controller: events before and during open", test_controller_during_open},
     {"controller: another's request", test_controller_other},
     {"controller: one number, two buses", test_controller_ambiguous},
+    {"controller: a slot number that is known", test_controller_known},
     {"controller: two requests, one number", test_controller_two},
     {"controller: added and leaving", test_controller_brief},
     {"controller: a request that never ends", test_controller_stubborn},

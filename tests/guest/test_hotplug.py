@@ -318,7 +318,7 @@ def test_several_ports(start, tmp_path, native):
     """
     Two of ours and another's, each in a port: each has slot number 0. ACPI names no more than that.
     """
-    words = "-M q35 " + (NATIVE if native else "")
+    words = "-M q35 " + (NATIVE if native else "-device vmgenid,guid=auto")
     for i, port in enumerate(("root", "second", "third")):
         words += f" -device pcie-root-port,id={port},chassis={i},pref64-reserve=8M"
     (tmp_path / "memory2").write_bytes(bytes(SIZE))
@@ -338,6 +338,19 @@ def test_several_ports(start, tmp_path, native):
         if not native:
             guest.expect(r"^added (\S+)\n(.*\n)*?open \1: ", at)
         first.answers(number)
+
+    # Now the guest knows what that slot number means, and closes no other device.
+    backend = {"id": "c", "share": True, "mem-path": f"{tmp_path}/memory2", "size": SIZE}
+    guest.qmp.command("object-add", **{"qom-type": "memory-backend-file"}, **backend)
+    at = len(guest.text)
+    guest.qmp.command("device_add", driver="ivshmem-plain", id="c", memdev="c", bus="second")
+    at = guest.expect(r"^open .*\nheap.*\n", at).end()
+    second.answers(4)
+    guest.qmp.command("device_del", id="c")
+    guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device="c")
+    guest.expect(r"^ejected \S+: it has gone$", at)
+    first.answers(5)
+    assert guest.text.count("leaving", at) == 1 and guest.text.find("added", at) < 0, guest.text
     unplug(guest, device)
     plug(guest, device, {"bus": "second"})
     first.answers(9)

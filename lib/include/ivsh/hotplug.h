@@ -67,16 +67,25 @@ struct ivsh_hotplug_port {
 	bool waiting;        /* something is in its slot, and is not known yet */
 };
 
+/* Which device a slot number of the controller was found to mean. Private. */
+struct ivsh_hotplug_known {
+	uint32_t slot;
+	uint32_t device; /* bus and device number: function >> 3 */
+};
+
 /* A handle, in the caller's memory. The caller may read the fields before the line. */
 struct ivsh_hotplug {
 	const struct ivsh_platform *platform; /* the caller's; it outlives the handle */
 	uint32_t ports;                       /* PCIe ports with a slot that are watched */
 	/* -------- */
 	uint32_t devices;
-	bool pending; /* the next poll looks at everything */
-	bool waiting; /* a request names a device that is leaving by another one */
+	uint32_t known_slots;
+	uint64_t vm_generation; /* for which they are known */
+	bool pending;           /* the next poll looks at everything */
+	bool waiting;           /* a request names a device that is leaving by another one */
 	struct ivsh_hotplug_port port[IVSH_HOTPLUG_PORTS];
 	struct ivsh_hotplug_device device[IVSH_HOTPLUG_DEVICES];
+	struct ivsh_hotplug_known known[IVSH_HOTPLUG_DEVICES];
 };
 
 /*
@@ -104,7 +113,8 @@ int ivsh_hotplug_open(
  *
  * One request of ACPI may name several functions: its slot number says nothing about the bus. Each
  * of them is then reported as leaving; once the last of them is ejected, those that are still there
- * are reported as added.
+ * are reported as added. Which one it meant is remembered until the VM generation changes, so this
+ * happens once for each bus; without a VM generation (platform.h) each time.
  *
  * IVSH_EAGAIN  no event: call it again later. *event is unchanged.
  */
