@@ -317,10 +317,11 @@ static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data
 static void msi_close(void *ctx, uint32_t index)
 {
 	struct fake_bus *bus = ctx;
-	uint32_t control = bus->msix[bus->msix_writes - 1].control;
+	unsigned last = bus->msix_writes ? bus->msix_writes - 1 : 0;
+	uint32_t control = bus->msix[last].control;
 
 	if (index >= bus->opened || (control & 1) == 0 || (bus->table_size == 0 && control != 1) ||
-	    bus->msix[bus->msix_writes - 1].unmasked != 0)
+	    bus->msix[last].unmasked != 0)
 		bus->faults++;
 	bus->opened--;
 	log_add(bus, FAKE_LOG_MSI_CLOSE | index);

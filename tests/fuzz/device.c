@@ -29,9 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    machine_root_three, machine_one_bridge, machine_nested, machine_done_already,
 	    machine_bar2_missing, machine_chain_8};
 	struct ivsh_pci_windows windows = {{0xc0000000, 0xe0000000}, {1ull << 32, 1ull << 40}, 1};
+	struct ivsh_pci_shortage shortage;
 	struct ivsh_device device;
 	struct ivsh_mem mem;
-	uint32_t function, offset;
+	uint32_t function, offset, self = 0;
 	uint8_t how;
 
 	feed_set(data, size);
@@ -47,6 +48,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lie();
 	if (how & 8 && ivsh_pci_assign(&bus.platform, &windows) != 0)
 		how |= 8;
+	/* One that was plugged in, or a bridge above it. */
+	if (ivsh_pci_assign_added(&bus.platform, &windows, (uint32_t)feed_number(2), &function,
+		&shortage) == IVSH_ENOSPC)
+		FUZZ_MUST(shortage.lack != IVSH_PCI_LACKS_NOTHING && shortage.reserve != 0);
 	for (uint32_t index = 0; index < 3; index++) {
 		if (ivsh_device_find(&bus.platform, index, &function))
 			break;
@@ -60,6 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (mem.doorbell.notify)
 				mem.doorbell.notify(mem.doorbell.ctx, (uint32_t)feed_number(4),
 				    (uint32_t)feed_number(4));
+			lie();
+			(void)!mem.doorbell.recheck(mem.doorbell.ctx, &self);
+			lie();
 		}
 		ivsh_device_close(&device);
 		FUZZ_MUST(bus.maps == 0);
