@@ -473,6 +473,18 @@ static void lacks(void)
 	CHECK_EQ(shortage.port, 0x28);
 	CHECK_EQ(shortage.size, 8 * MIB);
 	CHECK_EQ(shortage.reserve, 16 * MIB);
+	/* With as much, wherever that starts, it fits, though the root bus has nothing to give. */
+	for (uint32_t start = 0; start < 16; start++) {
+		uint32_t first_mib = 0x100 + start, last_mib = 0x100 + start + 15;
+
+		firmware(768 * GIB, GIB);
+		first = port(0x28, 1);
+		bus.function[first].config[9] = first_mib << 4 | last_mib << 20 | 0x10001;
+		bus.function[first].config[10] = bus.function[first].config[11] = 9;
+		bridge = fake_ivshmem(&bus, first, 0, 8 * MIB, 2);
+		CHECK_EQ(ivsh_pci_assign_added(&bus.platform, &nothing, 0x28, &function, NULL), 0);
+		CHECK(complete(bridge));
+	}
 	/* A bridge behind the port whose only bus number is its own. */
 	firmware(768 * GIB, GIB);
 	first = port(0x28, 1);
