@@ -22,6 +22,7 @@ TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test tests/node/storm_test
 TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test \
                 tests/core/pause_test tests/core/migrate_test
+TESTS_MOVE   := tests/node/migrate_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
@@ -54,6 +55,8 @@ $(call programs,host host-san $(ELSEWHERE),$(TESTS_NODE)): \
 $(call programs,host-hook,$(TESTS_HOOK)): \
     $$(call objects,tests/node/town.c tests/core/world.c tests/lib/hostile_peer.c $(CORE) $(NODE))
 # These have a hook of their own.
+$(call programs,host-hook,$(TESTS_MOVE)): \
+    $$(call objects,tests/node/town.c tests/core/world.c $(CORE) $(NODE))
 $(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))
 $(call programs,host,$(TESTS_KILL)): $$(call objects,tests/host/numbers.c $(CORE))
@@ -170,7 +173,8 @@ FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
 C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI) \
                $(TESTS_BARE), \
                build/host/$(tests) build/host-san/$(tests)) \
-           $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%)
+           $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%) \
+           $(TESTS_MOVE:%=build/host-hook/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
            $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \

@@ -179,9 +179,8 @@ static ALWAYS_INLINE uint64_t load64_private(const uint64_t *word)
 
 	__atomic_signal_fence(__ATOMIC_ACQUIRE);
 	if (sizeof(uintptr_t) >= sizeof(*word))
-		return *(const volatile uint64_t *)word;
-	return (uint64_t) * (const volatile uint32_t __attribute__((may_alias)) *)&half[1] << 32 |
-	       *(const volatile uint32_t __attribute__((may_alias)) *)half;
+		return *word;
+	return (uint64_t)half[1] << 32 | half[0];
 }
 
 /* Orders a store before it against a load behind it: what acquire and release do not. */

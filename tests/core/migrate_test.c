@@ -19,7 +19,9 @@
 
 #include <string.h>
 
-#define AREAS (WORLD_RING - 4096u) /* of a ring: behind the lines and the descriptors */
+/* The payload areas of a ring: behind the lines and 64 descriptors. */
+#define AREAS_OFFSET (256u + 64u * 16u)
+#define AREAS (WORLD_RING - AREAS_OFFSET)
 #define PORT_STREAM 40u
 
 static struct end a, b;
@@ -35,7 +37,7 @@ static bool streaming;
 
 static uint8_t *areas(void)
 {
-	return (uint8_t *)world_ring(1, 0) + 4096;
+	return (uint8_t *)world_ring(1, 0) + AREAS_OFFSET;
 }
 
 static void migrate(void)

@@ -16,11 +16,18 @@
  * lose messages: on both sides ivsh_region_peer_event() reports IVSH_PEER_EVENT_LOST, and (lost) of
  * the channel advances.
  *
+ * A machine that was migrated or restored from a snapshot, or whose memory was, goes on with the
+ * same handles: the call that finds it answers IVSH_EAGAIN, as if there were no message and no
+ * room, and both rings of each open channel begin anew, as after a reset. A reservation and a
+ * peeked message are void. ivsh_region_peer_event() reports IVSH_PEER_EVENT_MOVED, then the losses.
+ * SPEC R5.11, R5.12.
+ *
  * Only the thread that owns the region makes these calls, and never from an interrupt handler. None
  * blocks. Each advances the heartbeat. Each that answers an int can answer, besides the errors in
  * its own comment:
  *
  * IVSH_ELOST   the region was detached, or another peer has claimed its slot: detach, attach again.
+ * IVSH_EREMOVED  the device was unplugged: detach, close the device; attach when it is back.
  * IVSH_EPROTO  the channel is dead: broken, closed, or refused by ivsh_chan_open().
  * SPEC 6, 7.
  */
@@ -206,7 +213,9 @@ uint32_t ivsh_chan_max(const struct ivsh_chan *ch);
  * Send (size) bytes at (data) as one message: reserve, copy, publish. 0 means accepted: it will be
  * delivered, even if this side dies now.
  *
- * size: bytes, 0 to ivsh_chan_max(). data may be NULL when size is 0.
+ * size: bytes, 0 to ivsh_chan_max(). data may be NULL when size is 0. (data) is the caller's own
+ * memory. Bytes that stand in the shared memory go by reserve, copy and publish: publish finds out
+ * whether the machine was moved while they were copied.
  *
  * IVSH_EAGAIN  no room: wait, then retry.
  * IVSH_EINVAL  size can never fit, or a message is reserved.
@@ -228,6 +237,7 @@ int ivsh_chan_reserve(struct ivsh_chan *ch, uint32_t size, void **payload) IVSH_
  * Publish the reserved message on (port), and notify the receiver if it has requested so. 0:
  * accepted. Many in a row notify a sleeping receiver once, and one that is awake not at all.
  *
+ * IVSH_EAGAIN  the machine was moved since: nothing was sent, and the reservation is void.
  * IVSH_EINVAL  nothing is reserved.
  */
 int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port) IVSH_MUST_CHECK;
@@ -303,6 +313,7 @@ int ivsh_region_next(struct ivsh_region *region, struct ivsh_chan **chan,
 /*
  * Release the peeked message's room to the sender. message->data is void from here on.
  *
+ * IVSH_EAGAIN  the machine was moved since: what was read at message->data is not to be used.
  * IVSH_EINVAL  nothing is peeked.
  */
 int ivsh_chan_release(struct ivsh_chan *ch) IVSH_MUST_CHECK;

@@ -33,6 +33,12 @@
  * errors in its own comment:
  *
  * IVSH_ELOST   another peer has claimed this node's slot: close the node, and open it again.
+ * IVSH_EREMOVED  the device was unplugged: close the node and the device, and open both again when
+ *              it is back.
+ *
+ * A node goes on when its machine was migrated or restored from a snapshot, or its memory was:
+ * ivsh_node_next_event() reports IVSH_PEER_EVENT_MOVED, and what may be lost. Calls under way then
+ * answer IVSH_EPEER, and so do streams.
  *
  * Programs that need more use the layers below, <ivsh/region.h> and <ivsh/channel.h>: messages that
  * are written in place, batches, several nodes that wait as one. ivsh_node_channel() leads there.
@@ -399,8 +405,9 @@ int ivsh_node_find_service(struct ivsh_node *node, const char *name, uint32_t *p
 
 /*
  * Answer in *event the next event of another peer: it came, went, or came back in another
- * incarnation; messages between it and this node may be lost; or its channel broke too often. Waits
- * until there is one. Events do not queue up: a peer that went and came back between two calls is
+ * incarnation; messages between it and this node may be lost; or its channel broke too often. Or
+ * this node's machine, or its memory, was moved: then event->slot is this node's own. Waits until
+ * there is one. Events do not queue up: a peer that went and came back between two calls is
  * one event.
  *
  * IVSH_EAGAIN  no more events, for now.

@@ -57,7 +57,7 @@ int ivsh_region_peer(
 
 /* --- Peer events ---------------------------------------------------------------------------- */
 
-/* The kinds of peer events, each about another slot. */
+/* The kinds of peer events, each about another slot but for IVSH_PEER_EVENT_MOVED. */
 enum ivsh_peer_event_kind {
 	IVSH_PEER_EVENT_UP = 1,        /* a peer is present that was absent or silent before */
 	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: its presence says which */
@@ -77,8 +77,8 @@ struct ivsh_peer_event {
 #define IVSH_PEER_EVENT_NS UINT64_C(20000000)
 
 /*
- * Answer the next event of another slot in *event, one at a time: call it until it answers
- * IVSH_EAGAIN.
+ * Answer the next event in *event, one at a time: call it until it answers IVSH_EAGAIN. After
+ * IVSH_PEER_EVENT_MOVED comes an IVSH_PEER_EVENT_LOST for each open channel.
  *
  * Events do not queue up: an event is the difference between what was reported last and what is
  * now. So a peer that went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and
@@ -89,11 +89,13 @@ struct ivsh_peer_event {
  * with the first call after the server saw a change, or IVSH_PEER_EVENT_NS after the last one;
  * other calls read no slot. So with a server a death shows at once (ivsh_region_wait() answers
  * IVSH_EVENT_CONTROL), and without a server within IVSH_HEARTBEAT_LIMIT_NS. An attach shows in the
- * next round.
+ * next round. While the server lives, a peer that attached in another server epoch is suspected
+ * after IVSH_HEARTBEAT_SHORT_NS: a migration copies the slots of peers that stayed behind.
  *
  * IVSH_EAGAIN  nothing more, for now.
  * IVSH_EINVAL  (count) is less than the number of slots.
  * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
+ * IVSH_EREMOVED  the device was unplugged: this handle is dead.
  */
 int ivsh_region_peer_event(struct ivsh_region *region, struct ivsh_peer *peers, uint32_t count,
     struct ivsh_peer_event *event) IVSH_MUST_CHECK;
@@ -126,6 +128,7 @@ struct ivsh_service {
  * IVSH_EINVAL  not such a name.
  * IVSH_ENOSPC  there are 16 already.
  * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
+ * IVSH_EREMOVED  the device was unplugged: this handle is dead.
  */
 int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t port) IVSH_MUST_CHECK;
 

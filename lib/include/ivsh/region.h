@@ -138,8 +138,8 @@ struct ivsh_attach {
 
 /*
  * A nonce for the next incarnation of slot mem->self: (seed) mixed with what the region holds of
- * earlier incarnations, its format_id, and the server's epoch and heartbeat. A platform without a
- * random number generator may draw the same seed again, from a clock.
+ * earlier incarnations, its format_id, the server's epoch and heartbeat, and the VM generation. A
+ * platform without a random number generator may draw the same seed again, from a clock.
  *
  * Any thread, before the attach. Stores nothing.
  */
@@ -150,8 +150,8 @@ uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed);
  *
  * Waits for a formatter through mem->doorbell.sleep, and makes the steps that (attach) names. On
  * success the slot is announced to all peers and (region) is ready for channels. (mem) is copied;
- * what its doorbell refers to must stay valid. On failure nothing in the slot has changed, except
- * the nonce of a lost claim.
+ * what its doorbell and vm_generation refer to must stay valid. On failure nothing in the slot has
+ * changed, except the nonce of a lost claim.
  *
  * IVSH_EINVAL   base is NULL or not aligned; mem->self is IVSH_SELF_NONE, or not below the number
  *               of slots (found_slots); the name is too long or not printable.
@@ -180,7 +180,7 @@ int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach) I
 /*
  * For attach.claim: make sure that slot mem.self is free, where no server hands out the slots
  * (ivshmem-plain). Waits through mem.doorbell.sleep: 50 ms for a free slot, up to 2 s more for one
- * whose last owner may be dead.
+ * whose last owner may be dead, and 500 ms where that was this machine (mem.machine).
  *
  * The attach answers, besides:
  *

@@ -17,7 +17,7 @@
  *              a reset of a ring lost messages: open the stream again.
  * IVSH_EPROTO  the peer broke the stream's rules: this stream is dead, but the channel is not. Or
  *              the channel itself is dead.
- * IVSH_ELOST   as in channel.h.
+ * IVSH_ELOST, IVSH_EREMOVED  as in channel.h.
  * SPEC 10.
  */
 #ifndef IVSH_STREAM_H
@@ -122,7 +122,8 @@ int ivsh_stream_poll(struct ivsh_stream *stream) IVSH_MUST_CHECK;
 /*
  * The same for one message that the application has peeked, where several users share a channel.
  * True if the message was for this stream. The application then releases it, and calls
- * ivsh_stream_poll() afterwards.
+ * ivsh_stream_poll() afterwards, whatever the release answered: where the machine was moved, the
+ * stream drops what it has taken last.
  */
 bool ivsh_stream_take(struct ivsh_stream *stream, const struct ivsh_message *message);
 

@@ -28,8 +28,9 @@ struct ivsh_wait {
 /* Why a wait ended: any of these, in *events; 0 means that the time is over. */
 #define IVSH_EVENT_MESSAGE 0x1u /* a channel has a message that was not peeked yet */
 #define IVSH_EVENT_SPACE 0x2u   /* a channel has room for what last answered IVSH_EAGAIN */
-#define IVSH_EVENT_CONTROL 0x4u /* the server saw a slot come or go, or a ring was reset */
-#define IVSH_EVENT_BROKEN 0x8u  /* a channel broke, and no call for it has reported that: (dead) */
+#define IVSH_EVENT_CONTROL \
+	0x4u /* the server saw a slot come or go, a ring was reset, or the machine was moved */
+#define IVSH_EVENT_BROKEN 0x8u /* a channel broke, and no call for it has reported that: (dead) */
 
 /* A sleeper polls this often even without a notification, since one can be lost. SPEC R8.3. */
 #define IVSH_POLL_NS UINT64_C(100000000)
@@ -46,12 +47,13 @@ struct ivsh_wait {
  * Only the thread that owns the region makes this call, and never from an interrupt handler.
  *
  * IVSH_ELOST   another peer has claimed this slot, or it was detached: this handle is dead.
+ * IVSH_EREMOVED  the device was unplugged: this handle is dead.
  * SPEC 8.
  */
 int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns,
     uint32_t *events) IVSH_MUST_CHECK;
 
-/* In an entry of ivsh_regions_wait() that answers IVSH_ELOST: this region's slot was lost. */
+/* In an entry of ivsh_regions_wait() that answers an error: this region's slot was lost. */
 #define IVSH_EVENT_LOST 0x80000000u
 
 /*
@@ -67,8 +69,8 @@ int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, u
  * time is over.
  *
  * IVSH_EINVAL  count is 0.
- * IVSH_ELOST   as ivsh_region_wait(), of the regions whose entry is IVSH_EVENT_LOST: go on with the
- *              others.
+ * IVSH_ELOST, IVSH_EREMOVED  as ivsh_region_wait(), of the regions whose entry is IVSH_EVENT_LOST:
+ *              go on with the others. Each next call on such a region answers its own error.
  * SPEC 8.
  */
 int ivsh_regions_wait(struct ivsh_region *const *regions, uint32_t count,
