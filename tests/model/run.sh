@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # run.sh - lets spin visit every state of each model in each configuration below, and compares what
 # it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
-# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify).
+# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R5.11, R5.12 and R5.13 (moved).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
 unset CDPATH
@@ -22,7 +22,9 @@ passed=0 failed=0
 # below it. Expected is well; lost: a side waits for ever; order: messages are missing, out of
 # order, or repeat unmarked; own: a generation goes on elsewhere, or with what a side has left;
 # double: two peers have a slot; steal: from a living peer; late: two peers have it for too long;
-# silent: no side reported a reset.
+# silent: a side did not report a reset, or messages that are missing; payload: a message with another
+# one's bytes; needless: a loss where nothing is missing; endless: nobody keeps the slot; twins: two
+# keep it.
 configurations() {
 	cat <<-'END'
 	model notify
@@ -105,6 +107,40 @@ configurations() {
 	steal -DNO_PROBE                             |no check before the nonce
 	double -DNO_LAST_PROBE                       |no check for a rival that was earlier
 	late  -DPAUSE -DNO_CHECK                     |an owner does not check its nonce
+	model moved
+	well                                         |sender restored, seen at once
+	well  -DMOVES=2                              |receiver restored, seen at once
+	well  -DSEEN=LATE                            |sender restored, seen late
+	well  -DMOVES=2 -DSEEN=LATE                  |receiver restored, seen late
+	well  -DSEEN=NEVER                           |sender restored, never seen: the heartbeat
+	well  -DMOVES=2 -DSEEN=NEVER                 |receiver restored, never seen: the heartbeat
+	well  -DTORN                                 |sender restored, pages of different times
+	well  -DMOVES=2 -DTORN                       |receiver restored, pages of different times
+	well  -DMIGRATE -DAREA=1                     |sender migrated, peer alive
+	well  -DMOVES=2 -DMIGRATE                    |receiver migrated, peer alive
+	well  -DLEAVES                               |sender migrated, peer away: nothing lost
+	well  -DMOVES=2 -DLEAVES                     |receiver migrated, peer away: nothing lost
+	well  -DLEAVES_LATE -DAREA=1                 |sender migrated, peer leaves meanwhile
+	well  -DMOVES=2 -DLEAVES_LATE                |receiver migrated, peer leaves meanwhile
+	well  -DTWINS=1                              |sender and its copy in one memory
+	well  -DMOVES=2 -DTWINS=1                    |receiver and its copy in one memory
+	payload -DMOVES=2 -DNO_CHECK -DTORN          |nobody compares the VM generation
+	payload -DMOVES=2 -DCHECK_FIRST -DMIGRATE    |receiver compares before it copies out
+	payload -DCHECK_LATE -DTWINS=1               |sender compares behind its payload
+	silent -DSEEN=NEVER -DNO_HEARTBEAT           |the peer does not compare its heartbeat
+	silent -DMOVES=2 -DSEEN=NEVER -DNO_HEARTBEAT -DNO_WORDS  |nor its own words
+	needless -DNO_QUIET -DLEAVES                 |rings of an absent peer begin anew
+	silent -DMOVES=2 -DQUIET_FULL -DLEAVES_LATE  |messages of an absent peer are believed
+	payload -DQUIET_STALE -DLEAVES_LATE -DAREA=1  |an absent peer's read index is not compared
+	endless -DNO_OWNER -DTWINS=1                 |twins take the slot from each other
+	payload -DMOVES=2 -DSEEN=LATE -DMIGRATE      |not promised: migrated, seen late
+	payload -DMOVES=2 -DSEEN=NEVER -DTORN        |not promised: torn snapshot, never seen
+	payload -DMID_COPY                           |not promised: peer copies while its memory goes back
+	payload -DEARLY -DMIGRATE -DAREA=1           |not promised: peer attaches before the first call
+	payload -DNO_CLEAR -DMIGRATE -DAREA=1        |not promised: backlog of pages of different times
+	silent -DMOVES=2 -DQUIET_GUESS -DLEAVES_LATE |not promised: peer leaves while pages are copied
+	payload -DPAUSE -DTWINS=1                    |not promised: twin stopped before its stores
+	twins -DSEEN=NEVER -DTWINS=1                 |not promised: twins that nobody told
 	END
 	[ -z "${IVSH_SOAK:-}" ] || cat <<-'END'
 	model reset
@@ -113,6 +149,9 @@ configurations() {
 	well  -DDESCS=3                              |ring of 3, both killed
 	model claim
 	well  -DPEERS=3                              |three claim
+	model moved
+	well  -DTWINS=2 -DMESSAGES=1                 |two senders restored in one memory
+	well  -DMOVES=2 -DTWINS=2 -DMESSAGES=1       |two receivers restored in one memory
 	model notify
 	well  -DBUFFER=2 -DMESSAGES=4                |store buffers of 2, 4 messages
 	well  -DBUFFER=3 -DMESSAGES=4                |store buffers of 3, 4 messages
@@ -138,6 +177,16 @@ verdict() {
 		echo own
 	elif grep -q '^pan:1: assertion violated ((app\[' out; then
 		echo silent
+	elif grep -q '^pan:1: assertion violated (r\[i\].value==' out; then
+		echo payload
+	elif grep -q '^pan:1: assertion violated ((due_s+due_r)==0)' out; then
+		echo silent
+	elif grep -q '^pan:1: assertion violated (losses==0)' out; then
+		echo needless
+	elif grep -q '^pan:1: assertion violated (nonces<' out; then
+		echo endless
+	elif grep -q '^pan:1: assertion violated (((running\[' out; then
+		echo twins
 	elif grep -q '^pan:1: assertion violated ((owners==1)' out; then
 		echo double
 	elif grep -q '^pan:1: assertion violated ((paused||' out; then
