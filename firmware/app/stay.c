@@ -101,7 +101,7 @@ static bool reopen(struct session *s)
 }
 
 /* The channels are open again: the command goes on from here. False as session_stay(). */
-static bool entered(struct session *s, bool was_away)
+static bool entered(struct session *s, uint32_t before, bool was_away)
 {
 	s->state = SESSION_HERE;
 	s->entries++;
@@ -114,6 +114,11 @@ static bool entered(struct session *s, bool was_away)
 		return over(s, STATUS_FAILED);
 	if (was_away)
 		say(s, "the device is back: slot %" PRIu32 " of %" PRIu32, s->self, s->slots);
+	else if (s->self != before)
+		say(s,
+		    "slot %" PRIu32 " of %" PRIu32 ": attached again, since the device has another"
+		    " ID than %" PRIu32,
+		    s->self, s->slots, before);
 	else
 		say(s,
 		    "slot %" PRIu32 " of %" PRIu32 ": attached again, since the memory was rolled"
@@ -126,10 +131,11 @@ static bool entered(struct session *s, bool was_away)
 static bool enter_again(struct session *s, bool was_away)
 {
 	struct ivsh_attach attach = {0};
+	uint32_t before = s->self;
 	int error = session_enter(s, &attach, s->patience_ns);
 
 	if (!error)
-		return entered(s, was_away);
+		return entered(s, before, was_away);
 	if (s->world->state && s->world->state(&s->transport) != WORLD_STAYS)
 		return away(s, s->world->state(&s->transport));
 	if (error == IVSH_EBUSY && !was_away) {
@@ -169,10 +175,10 @@ bool session_stay(struct session *s)
 	return enter_again(s, false);
 }
 
-void session_moved(struct session *s)
+bool session_moved(struct session *s)
 {
 	if (s->state != SESSION_HERE || s->node->region.incarnation == s->incarnation)
-		return;
+		return true;
 	s->incarnation = s->node->region.incarnation;
 	s->entries++;
 	if (!s->shows_moves)
@@ -180,6 +186,8 @@ void session_moved(struct session *s)
 		    "the machine or its memory was moved: slot %" PRIu32
 		    " goes on in incarnation %" PRIu32,
 		    s->self, s->incarnation);
+	/* It would wait for what may be lost. */
+	return s->goes_on || over(s, STATUS_FAILED);
 }
 
 bool session_ready(struct session *s)

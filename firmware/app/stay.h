@@ -43,7 +43,10 @@ bool session_stay(struct session *session);
 /* A call answered that the slot or the device is lost. False as session_stay(). */
 bool session_lost(struct session *session, int error);
 
-/* Print one line if our incarnation is another: the machine, or the memory, was moved. */
-void session_moved(struct session *session);
+/*
+ * Print one line if our incarnation is another: the machine, or the memory, was moved. False as
+ * session_stay(): the command cannot go on.
+ */
+bool session_moved(struct session *session);
 
 #endif

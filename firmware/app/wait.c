@@ -53,7 +53,10 @@ bool session_busy_all(struct session *s, uint32_t count)
 
 	s->idle_ns = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		session_moved(&s[i]);
+		if (!session_moved(&s[i])) {
+			s->status = s[i].status;
+			return false;
+		}
 		if (checks && !stay(s, i))
 			return false;
 	}
@@ -184,7 +187,10 @@ static bool present_wake(struct present *p, struct session *first, int error)
 
 		if (p->events[i] & IVSH_EVENT_CONTROL)
 			s->checked_ns = 0;
-		session_moved(s);
+		if (!session_moved(s)) {
+			first->status = s->status;
+			return false;
+		}
 		if (!error || !(p->events[i] & IVSH_EVENT_LOST))
 			continue;
 		if (!session_lost(s, s->node->region.removed ? IVSH_EREMOVED : IVSH_ELOST)) {

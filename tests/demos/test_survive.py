@@ -470,6 +470,25 @@ def test_snapshot(world):
     assert len(re.findall(MOVED, echo.text, re.MULTILINE)) <= 1, echo.text
 
 
+@pytest.mark.parametrize("command", ["bench echo --count=10000000", "ping 0 --count=1000000"])
+def test_memory_went_back(world, command):
+    """The slot reads as it was some calls before. bench cannot go on, and says so; ping can."""
+    memory = memory_file(world.folder)
+    echo = host(world, "echo", memory, "echo", 0)
+    echo.expect("answers")
+    bench = host(world, "bench", memory, command, 1)
+    world.until(lambda: sent_by(memory, 1) > 1000, "it measures")
+    heartbeat = slot_word(memory.read_bytes(), 1, 8)
+    store(memory, HEARTBEAT + 2048, heartbeat - 500)
+    bench.expect(MOVED)
+    if command.startswith("ping"):
+        bench.process.terminate()
+        assert "ping: slot 0: " in bench.done(STOPPED)
+    else:
+        bench.done(FAILED)
+    assert len(re.findall(MOVED, bench.text, re.MULTILINE)) == 1, bench.text
+
+
 WORDS = [
     *[("slot", 4 * i) for i in (0, 1, 2, 3, 6, 7, 8)],  # all of the line but the nonce
     *[("sends", 4 * i) for i in (0, 1, 2, 3, 4, 5, 6)],
