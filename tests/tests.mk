@@ -130,6 +130,7 @@ build/uefi-x86_64/plug.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/traffic.elf: $(addprefix build/x86_64/,tests/moved/traffic_guest.o $(TRAFFIC)) \
     $(BARE_LIBS)
+build/x86_64/claim.elf: build/x86_64/tests/guest/claim.o $(BARE_LIBS)
 build/x86_64/moved.elf: build/x86_64/tests/guest/moved.o $(BARE_LIBS)
 # In place of the commands that main.c calls.
 build/uefi-x86_64/tests/guest/moved.o: UEFI_CFLAGS += -DMOVED_UEFI

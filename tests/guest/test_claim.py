@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""
+test_claim.py - a guest on ivshmem-plain that is reset gets its own slot again within a second: it
+knows it by the machine's identity, and watches the slot's heartbeat for a shorter time. claim.elf.
+"""
+
+import mmap
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import time
+
+import pytest
+
+from qmp import Qmp, qmp_words
+
+IMAGE = pathlib.Path(__file__).resolve().parents[2] / "build" / "x86_64" / "claim.elf"
+ROUNDS = 50 if os.environ.get("IVSH_SOAK") else 4
+LIMIT = 30  # seconds
+SIZE = 4 << 20
+
+QEMU = (
+    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -m 64M -nodefaults -display none"
+    " -serial stdio -device isa-debug-exit,iobase=0xf4"
+).split()
+LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
+
+MACHINE = 8192 + 0x28  # SPEC 5: of slot 0
+
+
+def attached(process):
+    """The microseconds that the guest needed by its own clock, and its incarnation."""
+    for line in process.stdout:
+        found = re.search(rb"attached after (\d+) us: incarnation (\d+)", line)
+        if found:
+            return tuple(map(int, found.groups()))
+        assert b"FAIL" not in line, line
+    raise AssertionError(f"ended with status {process.wait(LIMIT)}")
+
+
+def processor_seconds(process):
+    """The processor time that QEMU has used so far. proc(5), stat."""
+    stat = pathlib.Path(f"/proc/{process.pid}/stat").read_text()
+    return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("vmgenid", ["", "-device vmgenid,guid=auto"], ids=["none", "vmgenid"])
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_reset(tmp_path, machine, vmgenid):
+    """
+    R5.1.2: from the reset to the next incarnation, in which the slot names the same machine. How
+    long the boot takes is the host's load; what counts is the processor time of it, and the claim.
+    """
+    path, socket = tmp_path / "memory", tmp_path / "qmp"
+    path.touch()
+    os.truncate(path, SIZE)
+    words = f"-M {machine} {vmgenid} -device ivshmem-plain,memdev=m -object"
+    words += f" memory-backend-file,id=m,share=on,mem-path={path},size={SIZE}"
+    process = subprocess.Popen(
+        [*LEASH, *QEMU, *words.split(), *qmp_words(socket), "-kernel", IMAGE],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        with path.open("rb") as file, Qmp(socket) as qmp:
+            memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+            _, first = attached(process)
+            (identity,) = struct.unpack_from("<Q", memory, MACHINE)
+            assert identity != 0
+            took, claims, back = [], [], []
+            for number in range(ROUNDS):
+                began, used = time.monotonic(), processor_seconds(process)
+                qmp.command("system_reset")
+                claim_us, incarnation = attached(process)
+                took.append(time.monotonic() - began)
+                claims.append(claim_us / 1e6)
+                back.append(processor_seconds(process) - used + claims[-1])
+                assert incarnation == first + 1 + number
+                assert struct.unpack_from("<Q", memory, MACHINE) == (identity,)
+            for times, what in ((took, "took"), (claims, "claim"), (back, "claim and processor")):
+                print(f"{what}: " + ", ".join(f"{t:.2f} s" for t in times))
+            assert min(claims) < 0.75  # 0.5 s of watching, 0.05 s of claiming; the host may be late
+            assert min(back) < 1.0
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+        process.stdout.close()
