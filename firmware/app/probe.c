@@ -56,7 +56,9 @@ static bool probe_again(struct probe *probe)
 		if (probe->region.server_heartbeat != probe->server_heartbeat ||
 		    probe->region.server_epoch != epoch)
 			probe->server_moves = true;
-		if (slot->peer.presence != IVSH_PEER_ABSENT && !slot->moves && !slot->ours &&
+		/* SPEC R5.4.4: silent earlier than after LIMIT_NS, if it came with another epoch. */
+		if (slot->peer.presence != IVSH_PEER_ABSENT &&
+		    slot->peer.presence != IVSH_PEER_SILENT && !slot->moves && !slot->ours &&
 		    !(slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
 			all = false;
 	}

@@ -75,8 +75,16 @@ struct side {
 
 static int side_open(struct side *side)
 {
-	struct ivsh_mem mem = {memory, sizeof(memory), side->self,
-	    {&notified[side->self], 4, ring, count, now_ns, sleep_until, relax}, 0};
+	struct ivsh_mem mem = {.base = memory,
+	    .size = sizeof(memory),
+	    .self = side->self,
+	    .doorbell = {.ctx = &notified[side->self],
+		.vectors = 4,
+		.notify = ring,
+		.count = count,
+		.now_ns = now_ns,
+		.sleep = sleep_until,
+		.relax = relax}};
 	struct ivsh_attach attach = {
 	    .name = side->self ? "one" : "zero", .nonce = now_ns(NULL) << 1 | side->self};
 	int error = ivsh_region_attach(&side->region, &mem, &attach);

@@ -126,8 +126,15 @@ static void relax(void *ctx)
 
 struct ivsh_mem room_mem(uint32_t self)
 {
-	struct ivsh_mem mem = {
-	    room_memory, ROOM_SIZE, self, {NULL, 4, ring, count, now_ns, sleep_until, relax}, 0};
+	struct ivsh_mem mem = {.base = room_memory,
+	    .size = ROOM_SIZE,
+	    .self = self,
+	    .doorbell = {.vectors = 4,
+		.notify = ring,
+		.count = count,
+		.now_ns = now_ns,
+		.sleep = sleep_until,
+		.relax = relax}};
 
 	return mem;
 }

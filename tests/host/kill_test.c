@@ -95,8 +95,15 @@ static void begin(uint32_t slot)
 	fflush(stdout);
 	all.pid[slot] = fork();
 	if (all.pid[slot] == 0) {
-		const struct ivsh_mem mem = {all.memory, all.size, slot,
-		    {&all.doorbell[slot], 1, notify, count, now_ns, sleep_until, NULL}, 0};
+		const struct ivsh_mem mem = {.base = all.memory,
+		    .size = all.size,
+		    .self = slot,
+		    .doorbell = {.ctx = &all.doorbell[slot],
+			.vectors = 1,
+			.notify = notify,
+			.count = count,
+			.now_ns = now_ns,
+			.sleep = sleep_until}};
 
 		numbers_run(all.shared, &mem);
 	}

@@ -198,6 +198,25 @@ def test_stopped_peer_is_silent(peers):
     until(lambda: peers.row("sleeper")["presence"] == "attached")
 
 
+def test_copied_peer_is_silent_soon(peers):
+    """
+    A migration brings slots of another server's epoch, whose peers are elsewhere: silent after 500
+    ms, and ls does not watch them for longer. SPEC R5.4.4.
+    """
+    client = RawClient(peers.server.socket)
+    client.handshake(8, 2)
+    slot = SLOT + 5 * 2048
+    memory = client.map()
+    memory[slot + 0x40 : slot + 0x45] = b"moved"
+    struct.pack_into("<II", memory, slot + 0x1C, 0x12345678, 1)  # server_epoch, connection
+    struct.pack_into("<IIII", memory, slot, 1, 7, 99, 2)  # attached
+    began = time.monotonic()
+    row = peers.row("moved")
+    took = time.monotonic() - began
+    assert (row["presence"], row["incarnation"]) == ("silent", "7")
+    assert 0.5 < took < 1.5, "ls watches for two seconds otherwise"
+
+
 def test_slow_heartbeat_is_no_silence(at, memory):
     """SPEC R5.4.3: a peer is silent once its heartbeat has stood still for two seconds."""
     zero = at("-f", memory, "--slot", 0)
