@@ -351,7 +351,8 @@ end:
 		s[i].step = 10
 	}
 	:: atomic {
-		RUNS(i, SENDER) && s[i].step == 0 && S_MINE && !BEHIND(SENDER) && DAMAGED(S_WORDS) ->
+		RUNS(i, SENDER) && s[i].step == 0 && S_MINE && !BEHIND(SENDER) &&
+		DAMAGED(S_WORDS) ->
 		s[i].step = 12;
 		call(SENDER)
 	}

@@ -22,9 +22,9 @@ passed=0 failed=0
 # below it. Expected is well; lost: a side waits for ever; order: messages are missing, out of
 # order, or repeat unmarked; own: a generation goes on elsewhere, or with what a side has left;
 # double: two peers have a slot; steal: from a living peer; late: two peers have it for too long;
-# silent: a side did not report a reset, or messages that are missing; payload: a message with another
-# one's bytes; needless: a loss where nothing is missing; endless: nobody keeps the slot; twins: two
-# keep it.
+# silent: a side did not report a reset, or messages that are missing; payload: a message with
+# another one's bytes; needless: a loss where nothing is missing; endless: nobody keeps the slot;
+# twins: two keep it.
 configurations() {
 	cat <<-'END'
 	model notify
@@ -135,10 +135,10 @@ configurations() {
 	endless -DNO_OWNER -DTWINS=1                 |twins take the slot from each other
 	payload -DMOVES=2 -DSEEN=LATE -DMIGRATE      |not promised: migrated, seen late
 	payload -DMOVES=2 -DSEEN=NEVER -DTORN        |not promised: torn snapshot, never seen
-	payload -DMID_COPY                           |not promised: peer copies while its memory goes back
-	payload -DEARLY -DMIGRATE -DAREA=1           |not promised: peer attaches before the first call
-	payload -DNO_CLEAR -DMIGRATE -DAREA=1        |not promised: backlog of pages of different times
-	silent -DMOVES=2 -DQUIET_GUESS -DLEAVES_LATE |not promised: peer leaves while pages are copied
+	payload -DMID_COPY                           |not promised: memory goes back in a copy
+	payload -DEARLY -DMIGRATE -DAREA=1           |not promised: peer is back too soon
+	payload -DNO_CLEAR -DMIGRATE -DAREA=1        |not promised: a torn backlog
+	silent -DMOVES=2 -DQUIET_GUESS -DLEAVES_LATE |not promised: peer leaves meanwhile
 	payload -DPAUSE -DTWINS=1                    |not promised: twin stopped before its stores
 	twins -DSEEN=NEVER -DTWINS=1                 |not promised: twins that nobody told
 	END
