@@ -78,6 +78,21 @@ static void chan_continue(struct ivsh_chan *ch)
 	ivsh_sender_hint(ch);
 }
 
+/*
+ * Our descriptors of the last generation, so that a receiver that attaches finds none of them: the
+ * read index that the memory has may be older than the one that let us use payloads' bytes again.
+ * SPEC R5.11.8.
+ */
+static void ring_clear(struct ivsh_chan *ch)
+{
+	/* A wrap counter that is half of all values away from those in use. */
+	uint64_t control = (uint64_t)(ring_wrap(ch->tx.head, ch->shift) ^ 0x8000u)
+			   << IVSH_WIRE_CONTROL_WRAP_SHIFT;
+
+	for (uint32_t i = 0; i <= ch->mask; i++)
+		store64(&ch->tx.desc[i].control, control);
+}
+
 void ivsh_chan_renew(struct ivsh_chan *ch)
 {
 	/* A broken channel waits for its application's reset. SPEC R6.7.1. */
@@ -95,6 +110,7 @@ void ivsh_chan_renew(struct ivsh_chan *ch)
 	/* SPEC R5.11.5: what was under way may be lost. Our own generation loses nothing
 	 * more; the sender's, which answers our request, is counted when it comes. */
 	ivsh_chan_lost(ch);
+	ring_clear(ch);
 	ch->tx.generation += jump(ch->region);
 	ivsh_sender_restart(ch, load32_acquire(&ch->tx.other->reset_request));
 	ch->tx.first = true;

@@ -723,6 +723,38 @@ static void streams(void)
 	CHECK_EQ(count, 50);
 }
 
+/*
+ * At the new place the receiver's read index is older than the one that let the sender use the
+ * payloads' bytes again. A peer that attaches there finds no message of the last generation. SPEC
+ * R5.11.8.
+ */
+static void old_read_index(void)
+{
+	struct ivsh_wire_receiver *receiver;
+	uint32_t old, taken = 0;
+
+	open_both();
+	receiver = &world_ring(0, 1)->receiver;
+	for (uint64_t number = 1; number <= 40; number++) {
+		CHECK_EQ(send_to(&a, number, 200), 0);
+		CHECK_EQ(take(&b), (int64_t)number);
+	}
+	CHECK_EQ(take(&b), IVSH_EAGAIN);
+	old = receiver->read - 30;
+	for (uint64_t number = 41; number <= 45; number++)
+		CHECK_EQ(send_to(&a, number, 200), 0);
+	receiver->read = old;
+	world.vm_generation[0]++;
+	CHECK_EQ(send_to(&a, 46, 200), IVSH_EAGAIN);
+	CHECK_EQ(attach(&b, 1, 3003), 0);
+	for (unsigned i = 0; i < 100; i++)
+		taken += take(&b) >= 0;
+	CHECK_EQ(taken, 0);
+	CHECK(events_of(&a, 0, IVSH_PEER_EVENT_LOST) > 0);
+	CHECK(events_of(&b, 1, IVSH_PEER_EVENT_LOST) > 0);
+	get_along();
+}
+
 /* --- Channels whose peer has left ------------------------------------------------------------- */
 
 static void leave(struct end *end)
@@ -825,6 +857,7 @@ static const struct test tests[] = {
     {"streams", streams},
     {"peer left: quiet", quiet},
     {"peer left: not quiet", not_quiet},
+    {"an old read index", old_read_index},
 };
 
 int main(void)
