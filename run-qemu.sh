@@ -155,6 +155,8 @@ if ((build)); then
 fi
 command -v qemu-system-x86_64 >/dev/null ||
 	die 1 "qemu-system-x86_64 is missing: ./setup.sh run, or apt install qemu-system-x86"
+[[ $demo != snapshot ]] || command -v qemu-img >/dev/null ||
+	die 1 "qemu-img is missing: ./setup.sh run, or apt install qemu-utils"
 ovmf=/usr/share/ovmf/OVMF.fd
 [[ $demo != uefi && $demo != mixed ]] || [[ -e $ovmf ]] ||
 	die 1 "$ovmf is missing: ./setup.sh run, or apt install ovmf"
@@ -312,7 +314,7 @@ quote() { # a command line that can be pasted into a shell
 names=(alpha beta gamma delta epsilon zeta eta theta)
 slots=8
 # The demos that move what talks. shellcheck reads the files by themselves.
-moves='' transport=doorbell count=20000
+moves='' transport=doorbell count=12000
 case $demo in
 plain) transport=plain ;;
 migrate | hotplug | snapshot | reset)

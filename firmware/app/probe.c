@@ -56,7 +56,7 @@ static bool probe_again(struct probe *probe)
 		if (probe->region.server_heartbeat != probe->server_heartbeat ||
 		    probe->region.server_epoch != epoch)
 			probe->server_moves = true;
-		/* SPEC R5.4.4: silent earlier than after LIMIT_NS, if it came with another epoch. */
+		/* It is silent before LIMIT_NS if it came with another epoch. SPEC R5.4.4. */
 		if (slot->peer.presence != IVSH_PEER_ABSENT &&
 		    slot->peer.presence != IVSH_PEER_SILENT && !slot->moves && !slot->ours &&
 		    !(slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
