@@ -314,7 +314,7 @@ quote() { # a command line that can be pasted into a shell
 names=(alpha beta gamma delta epsilon zeta eta theta)
 slots=8
 # The demos that move what talks. shellcheck reads the files by themselves.
-moves='' transport=doorbell count=12000
+moves='' transport=doorbell count=20000
 case $demo in
 plain) transport=plain ;;
 migrate | hotplug | snapshot | reset)

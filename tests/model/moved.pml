@@ -53,7 +53,6 @@
  *   QUIET_FULL    a renewal leaves messages of an absent peer in the ring
  *   QUIET_STALE   a renewal does not compare an absent peer's read index
  *   NO_OWNER      a renewal does not check that the slot is still its own
- *   SAME_NONCE    a renewal keeps its nonce
  */
 #define SENDER 1
 #define RECEIVER 2
@@ -369,12 +368,10 @@ end:
 	}
 	:: atomic {
 		RUNS(i, SENDER) && s[i].step == 11 && TWIN_STANDS(s) ->
-#ifndef SAME_NONCE
 		nonces++;
 		/* Else nobody ever has the slot for good. */
 		assert(nonces < 12);
 		s[i].nonce = nonces;
-#endif
 		slot.nonce[SENDER] = s[i].nonce;
 		s[i].seen = vm[i];
 		behind = (PEER_IS(SENDER) -> false : behind);
@@ -566,11 +563,9 @@ end:
 	}
 	:: atomic {
 		RUNS(i, RECEIVER) && r[i].step == 11 && TWIN_STANDS(r) ->
-#ifndef SAME_NONCE
 		nonces++;
 		assert(nonces < 12);
 		r[i].nonce = nonces;
-#endif
 		slot.nonce[RECEIVER] = r[i].nonce;
 		r[i].seen = vm[i];
 		behind = (PEER_IS(RECEIVER) -> false : behind);
