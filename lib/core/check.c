@@ -52,8 +52,8 @@ static void chan_check(struct ivsh_chan *ch)
 	/* SPEC R9.5.3: a store over the notify flags cost notifications, and no messages. */
 	store32(tx_flags, ch->tx.notify_flags);
 	store32(rx_flags, ch->rx.notify_flags);
-	if (tx != 0)
-		(void)ivsh_chan_break(ch, &ch->tx.broken);
+	if (tx != 0 && ivsh_chan_break(ch, &ch->tx.broken) != IVSH_EPROTO)
+		return; /* moved just now: what was read before is of no use */
 	if (rx != 0)
 		(void)ivsh_chan_break(ch, &ch->rx.broken);
 }

@@ -64,6 +64,19 @@ static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *regi
 	return 0;
 }
 
+/* (count) messages count as taken, and the read index moved. region, slot: as sender_accepted(). */
+static inline int receiver_counted(
+    struct ivsh_chan *ch, struct ivsh_region *region, struct ivsh_wire_slot *slot, uint32_t count)
+{
+	region->counters.received += count;
+	slot_beat(region, slot);
+	/* Publish at once if the sender waits for room. Its request is in a line that seldom
+	 * changes. */
+	if ((load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0)
+		return ivsh_receiver_publish(ch);
+	return 0;
+}
+
 /* (count) messages were taken, and the read index moved. */
 static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 {
@@ -74,13 +87,7 @@ static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 	 * since the machine was moved. SPEC R5.11.1. */
 	if (!slot_is_mine(region, slot))
 		return ivsh_receiver_moved(ch);
-	region->counters.received += count;
-	slot_beat(region, slot);
-	/* Publish at once if the sender waits for room. Its request is in a line that seldom
-	 * changes. */
-	if ((load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0)
-		return ivsh_receiver_publish(ch);
-	return 0;
+	return receiver_counted(ch, region, slot, count);
 }
 
 /*

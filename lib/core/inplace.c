@@ -41,6 +41,11 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 
 	if (!ch->tx.reserved || ch->tx.credit_saved == index)
 		return ivsh_sender_publish(ch, port);
+	region = ch->region;
+	slot = region->slot;
+	/* Behind the caller's copy of the payload, which may come from the memory. */
+	if (!slot_is_mine(region, slot))
+		return ivsh_sender_moved(ch, size);
 	if (kind != IVSH_WIRE_KIND_INLINE) {
 		uint32_t i = kind - IVSH_WIRE_KIND_SMALL;
 
@@ -51,11 +56,6 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 		ch->tx.now.end[i] += area_room(size);
 		ch->tx.area[i].left -= area_room(size);
 	}
-	region = ch->region;
-	slot = region->slot;
-	/* Behind the caller's copy of the payload, which may come from the memory. */
-	if (!slot_is_mine(region, slot))
-		return ivsh_sender_moved(ch, size);
 	ch->tx.reserved = false;
 	ch->tx.credit_end = ch->tx.credit_saved;
 	sender_store(ch, index, control_make(port, kind, size), body);

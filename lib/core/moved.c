@@ -58,12 +58,14 @@ int ivsh_slot_moved(struct ivsh_region *region)
 	nonce_draw(region, generation, now);
 	region->moved++;
 	(void)ivsh_slot_sign(region);
-	/* A twin that has signed meanwhile has the slot: the next call says so. */
-	if (slot_is_signed(region)) {
-		ivsh_slot_continue(region);
-		if (region->channels_renew)
-			region->channels_renew(region);
+	/* A twin that has signed meanwhile has the slot. */
+	if (!slot_is_signed(region)) {
+		ivsh_slot_end(region);
+		return slot_error(region);
 	}
+	ivsh_slot_continue(region);
+	if (region->channels_renew)
+		region->channels_renew(region);
 	return IVSH_EAGAIN;
 }
 

@@ -98,6 +98,9 @@ void ivsh_chan_renew(struct ivsh_chan *ch)
 	/* A broken channel waits for its application's reset. SPEC R6.7.1. */
 	if (ch->dead) {
 		ch->tx.broken = ch->rx.broken = true;
+		ch->tx.generation += jump(ch->region);
+		ch->rx.reset_request += jump(ch->region);
+		words_store(ch);
 		return;
 	}
 	ch->tx.voided |= ch->tx.reserved;

@@ -151,8 +151,13 @@ int ivsh_sender_collect(struct ivsh_chan *ch)
 	uint32_t read = load32_acquire(&ch->tx.other->read);
 	const struct ivsh_record *record;
 
-	if (read - ch->tx.read > ch->tx.head - ch->tx.read)
+	if (read - ch->tx.read > ch->tx.head - ch->tx.read) {
+		/* A receiver that was restored without its memory goes back, and requests a
+		 * reset. */
+		if (load32_acquire(&ch->tx.other->reset_request) != ch->tx.reset_ack)
+			return IVSH_EAGAIN;
 		return ivsh_chan_break(ch, &ch->tx.broken);
+	}
 	if (read == ch->tx.read)
 		return 0;
 	record = &ch->tx.record[(read - 1) & ch->mask];

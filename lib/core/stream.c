@@ -48,6 +48,8 @@ static bool peer_follow(struct ivsh_stream *s, const struct ivsh_wire_stream *c)
 	if (c->from == s->peer) {
 		/* The peer repeats its HELLO: a reset may have lost our answer. */
 		s->rx.owed |= c->kind == IVSH_WIRE_STREAM_HELLO;
+		/* The same stream, of a machine that was moved while the channel was quiet. */
+		s->peer_incarnation = c->incarnation;
 		return true;
 	}
 	if (s->joined) {
@@ -123,6 +125,13 @@ static void taken_void(struct ivsh_stream *s)
 	else
 		s->rx.received = s->rx.read;
 	s->rx.ended = s->rx.ended_before;
+}
+
+/* The last message that was taken is released: it counts, whatever is moved from now on. */
+static void taken_keep(struct ivsh_stream *s)
+{
+	s->rx.before = s->rx.received;
+	s->rx.ended_before = s->rx.ended;
 }
 
 /* SPEC R10.7: messages were lost. A side that is not joined begins anew; a joined stream ends. */
@@ -258,6 +267,9 @@ int ivsh_stream_poll(struct ivsh_stream *s)
 	struct ivsh_message message;
 	int error = 0;
 
+	/* The application has released what it took: that release found no move. */
+	if (s->moved == s->chan->region->moved && !s->chan->dead)
+		taken_keep(s);
 	for (uint32_t i = 0; i <= s->chan->mask && !error && !s->error; i++) {
 		error = ivsh_chan_peek(s->chan, &message);
 		if (error)
@@ -265,6 +277,8 @@ int ivsh_stream_poll(struct ivsh_stream *s)
 		if (!ivsh_stream_take(s, &message))
 			break;
 		error = ivsh_chan_release(s->chan);
+		if (!error)
+			taken_keep(s);
 	}
 	loss_check(s);
 	if (error == IVSH_EAGAIN) {

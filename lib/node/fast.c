@@ -61,6 +61,8 @@ int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message,
 	struct ivsh_chan *ch = node->near;
 	uint32_t index = ch->rx.read;
 	const struct ivsh_wire_desc *desc = &ch->rx.desc[index & ch->mask];
+	struct ivsh_region *region;
+	struct ivsh_wire_slot *slot;
 	uint64_t control, body;
 
 	if (index == node->near_end)
@@ -79,6 +81,12 @@ int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message,
 	message_fill(&message->message, control);
 	message->peer = ch->peer;
 	message->request = 0;
+	region = ch->region;
+	slot = region->slot;
+	/* Behind the copy: the machine was moved, or the slot lost. The wait goes on. */
+	if (!slot_is_mine(region, slot))
+		return ivsh_node_receive_slow(
+		    node, message, buffer, capacity, timeout_ns, IVSH_EAGAIN);
 	ch->rx.read++;
-	return receiver_taken(ch, 1);
+	return receiver_counted(ch, region, slot, 1);
 }

@@ -78,7 +78,7 @@ struct ivsh_peer_event {
 
 /*
  * Answer the next event in *event, one at a time: call it until it answers IVSH_EAGAIN. After
- * IVSH_PEER_EVENT_MOVED comes an IVSH_PEER_EVENT_LOST for each open channel.
+ * IVSH_PEER_EVENT_MOVED comes an IVSH_PEER_EVENT_LOST for each open channel that is not quiet.
  *
  * Events do not queue up: an event is the difference between what was reported last and what is
  * now. So a peer that went and came back between two calls is one IVSH_PEER_EVENT_RESTARTED, and
@@ -123,7 +123,9 @@ struct ivsh_service {
 
 /*
  * Publish the service (name) on (port), which may replace an earlier port. name: 1 to 27 printable
- * ASCII characters. The service ends with this incarnation of the slot.
+ * ASCII characters. The service ends when the peer leaves the slot. If the memory goes back to a
+ * snapshot that is older than this call, the service is gone: publish it again at
+ * IVSH_PEER_EVENT_MOVED.
  *
  * IVSH_EINVAL  not such a name.
  * IVSH_ENOSPC  there are 16 already.
