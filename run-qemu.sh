@@ -463,6 +463,7 @@ watch() {
 	kill "${pids[@]}" 2>/dev/null
 	sleep 5 & # a QEMU that does not answer
 	wait $!
+	mapfile -t pids <"$dir/pids"
 	kill -KILL "${pids[@]}" 2>/dev/null
 }
 watch &
@@ -483,6 +484,7 @@ good=0
 for ((i = 0; i < guests; i++)); do
 	wait "${pids[i]}"
 	status=$?
+	printf '%s\n' "${pids[@]:i+1}" >"$dir/pids"
 	# shellcheck disable=SC2086  # a list of numbers
 	wait ${filters[i]}
 	# QEMU answers SIGTERM, and so the watchdog, with 0.

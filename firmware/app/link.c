@@ -277,7 +277,12 @@ void link_check(struct demo *d, uint32_t slot)
 		session_mend(&d->s, slot);
 	else if (chan->dead)
 		fail_channel(d, slot, IVSH_EPROTO);
-	if (chan->lost == l->lost || d->failed)
+	/* Another incarnation of ours has begun, or is about to: all begins anew, and (chan) may be
+	 * another. */
+	if (d->failed || d->entry != d->s.entries ||
+	    d->s.node->region.incarnation != d->s.incarnation)
+		return;
+	if (chan->lost == l->lost)
 		return;
 	l->lost = chan->lost;
 	if (!l->active || (l->done_sent && l->done_seen))

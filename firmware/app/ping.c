@@ -125,7 +125,9 @@ static enum step there_and_back(struct ping *p)
 	step = receive(p, &message, lost);
 	/* However many others come, the timeout and the user can still end the wait. */
 	while (step == STEP_DONE && !is_answer(p, &message))
-		step = session_check(&p->s) ? receive(p, &message, lost) : STEP_OVER;
+		step = !session_check(&p->s)      ? STEP_OVER
+		       : p->s.entries != p->entry ? STEP_ANEW
+						  : receive(p, &message, lost);
 	p->lost += step == STEP_ANEW;
 	return step;
 }

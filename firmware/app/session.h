@@ -53,6 +53,8 @@ struct session {
 	uint32_t place;       /* of the world's, from 0 */
 	uint32_t incarnation; /* our own, as last seen */
 	uint64_t entered_ns;  /* when we last attached again after a lost slot; 0: never */
+	bool unformatted;     /* it waits for slot 0 to format the memory */
+	bool was_away;        /* likewise, since the device came back */
 	const char *service;  /* as offered; NULL: none */
 	struct ivsh_counters
 	    counters; /* of our incarnation before it left; valid while it is away */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define AGAIN_NS UINT64_C(2000000000) /* from one attach after a lost slot to the next */
+#define FORMAT_NS UINT64_C(100000000) /* from one look for a region to the next */
 #define NAP_NS UINT64_C(10000000)     /* from one look for a device to the next */
 
 /* One line about the place of (s). */
@@ -104,6 +105,7 @@ static bool reopen(struct session *s)
 static bool entered(struct session *s, uint32_t before, bool was_away)
 {
 	s->state = SESSION_HERE;
+	s->unformatted = s->was_away = false;
 	s->entries++;
 	s->checked_ns = s->idle_ns = 0;
 	if (s->partner != IVSH_SELF_NONE && s->partner < s->slots)
@@ -127,15 +129,31 @@ static bool entered(struct session *s, uint32_t before, bool was_away)
 	return true;
 }
 
-/* Attach to the transport, which is open. False as session_stay(). */
+/* Nobody has formatted the memory yet: slot 0 does. The next session_stay() tries again. */
+static bool await_format(struct session *s, bool was_away)
+{
+	if (!s->unformatted)
+		say(s, "the memory has no region yet: waiting for slot 0 to format it");
+	s->unformatted = true;
+	s->was_away = was_away;
+	s->entered_ns = session_now(s) | 1;
+	return true;
+}
+
+/*
+ * Attach to the transport, which is open, without a wait: other sessions go on meanwhile. False as
+ * session_stay().
+ */
 static bool enter_again(struct session *s, bool was_away)
 {
 	struct ivsh_attach attach = {0};
 	uint32_t before = s->self;
-	int error = session_enter(s, &attach, s->patience_ns);
+	int error = session_enter(s, &attach, 1);
 
 	if (!error)
 		return entered(s, before, was_away);
+	if (error == IVSH_ENODEV && s->transport.mem.self != 0 && !s->world->stopped())
+		return await_format(s, was_away);
 	if (s->world->state && s->world->state(&s->transport) != WORLD_STAYS)
 		return away(s, s->world->state(&s->transport));
 	if (error == IVSH_EBUSY && !was_away) {
@@ -168,11 +186,11 @@ bool session_stay(struct session *s)
 		return away(s, state);
 	if (s->state == SESSION_HERE)
 		return true;
-	if (s->entered_ns && now - s->entered_ns < AGAIN_NS)
+	if (s->entered_ns && now - s->entered_ns < (s->unformatted ? FORMAT_NS : AGAIN_NS))
 		return true;
 	s->entered_ns = now ? now : 1;
 	self_read(s);
-	return enter_again(s, false);
+	return enter_again(s, s->was_away);
 }
 
 bool session_moved(struct session *s)

@@ -25,9 +25,10 @@ qmp_begin() {
 
 # The next line of guest $1 that has $2, in (qmp_said); events on the way are kept.
 qmp_line() {
-	local line end=$((SECONDS + timeout))
+	local line part='' end=$((SECONDS + timeout))
 	while ((SECONDS < end)) && [[ ! -e $dir/over ]]; do
-		IFS= read -r -t 1 -u "${qmp_out[$1]}" line || continue
+		IFS= read -r -t 1 -u "${qmp_out[$1]}" line || { part+=$line && continue; }
+		line=$part$line part=''
 		case $line in
 		*'"event": '*) qmp_events[$1]+=$line$'\n' ;;
 		esac

@@ -129,6 +129,7 @@ static void epoch_begin(struct page *page)
 			page->is->connection[i] = page->is->connection[i] % 2 ? 1 : 2;
 	page->is->epoch = epoch;
 	page->epoch_ns = clock_now_ns();
+	page->is_epoch_due = false;
 	store_change(page);
 	log_event(
 	    "event=epoch epoch=0x%08x last=0x%08x hint=\"the memory was restored or overwritten:"
@@ -156,7 +157,8 @@ void page_heartbeat(struct page *page)
 {
 	if (!page->words)
 		return;
-	if (is_foreign(page) &&
+	page->is_epoch_due |= is_foreign(page);
+	if (page->is_epoch_due &&
 	    (page->epoch_ns == 0 || clock_now_ns() - page->epoch_ns >= EPOCH_NS))
 		epoch_begin(page);
 	store_all(page);

@@ -17,6 +17,7 @@ struct page {
 	struct page_words *is;          /* in the shared state: what the words shall be */
 	uint32_t vectors;
 	bool is_changed;   /* a change for which no peer has been notified */
+	bool is_epoch_due; /* the page was not this server's, and no epoch has begun since */
 	uint64_t epoch_ns; /* when page_heartbeat() last began an epoch; 0: never */
 };
 

@@ -285,9 +285,14 @@ int ivsh_receiver_receive(
 	if (message->size != 0)
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
-	/* Behind the copy, before the message is believed. SPEC R5.11.1. */
+	/* Behind the copy, before the message is believed. SPEC R5.11.1, R5.12.2. */
 	if (!slot_is_ours(ch->region))
 		return ivsh_receiver_moved(ch);
+	error = slot_beats_alike(ch->region) ? 0 : ivsh_slot_check(ch->region);
+	if (error) {
+		ch->rx.voided = false;
+		return error;
+	}
 	peeked_release(ch);
 	return 0;
 }

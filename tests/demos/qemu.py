@@ -243,7 +243,8 @@ class World:
     def script(self, *words, env=None):
         """run-qemu.sh; the folder that it makes is in ours."""
         env = {**os.environ, "TMPDIR": str(self.folder), **(env or {})}
-        words = [ROOT / "run-qemu.sh", *words]
+        # Who started the tests in the background has them ignore SIGINT.
+        words = ["env", "--default-signal=INT", ROOT / "run-qemu.sh", *words]
         return self.add(Program(self, "run-qemu.sh", words, env=env))
 
     def until(self, condition, what, seconds=LIMIT):

@@ -347,7 +347,7 @@ static void look(struct room_peer *peer)
 	case 2:
 		if (answer(ivsh_region_peer_event(&peer->region, seen, 4, &event)) == 0)
 			FUZZ_MUST(event.slot < 4 && event.kind >= IVSH_PEER_EVENT_UP &&
-				  event.kind <= IVSH_PEER_EVENT_LOST);
+				  event.kind <= IVSH_PEER_EVENT_MOVED);
 		now += feed_number(4);
 		break;
 	case 3:

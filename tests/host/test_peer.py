@@ -615,3 +615,52 @@ def test_slot_beyond_the_region(at, memory):
     status, _, errors = at("-f", memory, "--slot", 8).run("recv")
     assert status == 1
     assert errors == [f"ivsh: {memory}: --slot=8: the region has slots 0 to 7"]
+
+
+# --- Machines and memories that are moved -----------------------------------------------------
+
+
+def test_memory_goes_back_under_stress(at, memory):
+    """The exchange begins again, whichever slot the renewal is found at. SPEC R5.12."""
+    peers = at("-f", memory)
+    ends = [
+        peers.start("stress", "--slot", slot, "--count", 300000, "--quiet", "--timeout", 20)
+        for slot in (0, 5)
+    ]
+    with open(memory, "r+b", buffering=0) as file:
+
+        def word(offset):
+            file.seek(SLOT + offset)
+            return struct.unpack("<I", file.read(4))[0]
+
+        until(lambda: word(0) == 1 and word(5 * 2048) == 1)
+        until(lambda: word(0x280) > 500)  # sent
+        back = (word(HEARTBEAT) - 100000) % 2**32
+        file.seek(SLOT + HEARTBEAT)
+        file.write(struct.pack("<I", back))
+        until(lambda: word(4) > 1)  # the next incarnation
+    for process in ends:
+        status, output, errors = finish(process)
+        assert (status, [e for e in errors if "moved" not in e]) == (0, [])
+        assert b"in 300000: every byte verified" in output
+
+
+def test_echo_waits_for_a_format_and_goes_on_elsewhere(start, at, tmp_path):
+    """A memory without a region, after one was there, holds up no other region."""
+    other = tmp_path / "other"
+    other.mkdir()
+    first, second = start(), start(folder=other)
+    echo = at("-S", first.socket, "-S", second.socket)
+    client = RawClient(second.socket)  # slot 0, which would format
+    client.handshake(8, 2)
+    memory = client.map()
+    process = echo.echo()
+    assert b"answers" in process.stdout.readline()
+    header = memory[:4096]
+    memory[0 : SLOT + 8 * 2048] = bytes(SLOT + 8 * 2048)
+    line = process.stderr.readline()
+    assert b"the memory has no region yet: waiting for slot 0" in line, line
+    assert at("-S", first.socket).run("ping", "0", "--count", 100)[0] == 0
+    memory[:4096] = header
+    assert b"attached again" in process.stderr.readline()
+    assert at("-S", second.socket).run("ping", "1", "--count", 100)[0] == 0

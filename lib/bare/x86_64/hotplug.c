@@ -11,6 +11,7 @@
 #include "bare/x86_64/hotplug.h"
 
 #include "bare/x86_64/cpu.h"
+#include "bare/x86_64/gpe.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,18 +23,12 @@
 #define HOTPLUG_SELECT 0x10u /* RW, the bus that the others are about */
 #define HOTPLUG_BUSES 256u   /* ACPI_PCIHP_MAX_HOTPLUG_BUS */
 
-#define EVENT_HOTPLUG 0x02u /* GPE0_STS bit 1: ACPI_PCI_HOTPLUG_STATUS; a one clears it */
-
 #define PIIX4_PM_ID 0x71138086u /* function 3 of the PIIX4 */
 #define PIIX4_HOTPLUG 0xae00u   /* QEMU, include/hw/acpi/pcihp.h: ACPI_PCIHP_ADDR_PIIX4 */
-#define PIIX4_GPE0 0xafe0u      /* QEMU, hw/acpi/piix4.c: GPE_BASE */
 
 #define ICH9_LPC IVSH_PCI_FUNCTION(0, 31, 0)
 #define ICH9_LPC_ID 0x29188086u
 #define ICH9_HOTPLUG 0xcc0u /* ACPI_PCIHP_ADDR_ICH9 */
-#define ICH9_PM_BASE 0x40u  /* Intel I/O Controller Hub 9 data sheet, 13.1.13 */
-#define ICH9_PM_BASE_MASK 0xff80u
-#define ICH9_GPE0 0x20u /* from there: 13.8.3 */
 
 static struct {
 	uint16_t base;
@@ -50,10 +45,7 @@ static uint32_t read_register(uint32_t bus, uint16_t offset)
 static bool pending(void *ctx)
 {
 	(void)ctx;
-	if ((x86_in8(registers.events) & EVENT_HOTPLUG) == 0)
-		return false;
-	x86_out8(registers.events, EVENT_HOTPLUG);
-	return true;
+	return x86_gpe_take(registers.events, X86_GPE_HOTPLUG);
 }
 
 static int leaving(void *ctx, uint32_t index, struct ivsh_slot_request *request)
@@ -90,21 +82,21 @@ static uint32_t config_read(
 /* Registers that are not there read as ones. */
 static bool is_there(void)
 {
-	return read_register(0, HOTPLUG_SELECT) == 0 && x86_in8(registers.events) != 0xff;
+	return read_register(0, HOTPLUG_SELECT) == 0;
 }
 
 const struct ivsh_hotplug_controller *x86_hotplug(const struct ivsh_platform *platform)
 {
 	static const struct ivsh_hotplug_controller controller = {NULL, pending, leaving, eject};
 
+	registers.events = x86_gpe0_status(platform);
+	if (registers.events == 0)
+		return NULL;
 	if (config_read(platform, ICH9_LPC, 0) == ICH9_LPC_ID) {
 		registers.base = ICH9_HOTPLUG;
-		registers.events =
-		    (config_read(platform, ICH9_LPC, ICH9_PM_BASE) & ICH9_PM_BASE_MASK) + ICH9_GPE0;
 		return is_there() ? &controller : NULL;
 	}
 	registers.base = PIIX4_HOTPLUG;
-	registers.events = PIIX4_GPE0;
 	for (uint32_t device = 0; device < 32; device++)
 		if (config_read(platform, IVSH_PCI_FUNCTION(0, device, 3), 0) == PIIX4_PM_ID)
 			return is_there() ? &controller : NULL;
