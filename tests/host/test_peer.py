@@ -624,7 +624,7 @@ def test_memory_goes_back_under_stress(at, memory):
     """The exchange begins again, whichever slot the renewal is found at. SPEC R5.12."""
     peers = at("-f", memory)
     ends = [
-        peers.start("stress", "--slot", slot, "--count", 300000, "--quiet", "--timeout", 20)
+        peers.start("stress", "--slot", slot, "--count", 120000, "--quiet", "--timeout", 20)
         for slot in (0, 5)
     ]
     with open(memory, "r+b", buffering=0) as file:
@@ -640,9 +640,10 @@ def test_memory_goes_back_under_stress(at, memory):
         file.write(struct.pack("<I", back))
         until(lambda: word(4) > 1)  # the next incarnation
     for process in ends:
-        status, output, errors = finish(process)
-        assert (status, [e for e in errors if "moved" not in e]) == (0, [])
-        assert b"in 300000: every byte verified" in output
+        output, errors = process.communicate(timeout=6 * LIMIT)  # both exchanges, on a busy host
+        lines = errors.decode().splitlines()
+        assert (process.returncode, [e for e in lines if "moved" not in e]) == (0, [])
+        assert b"in 120000: every byte verified" in output
 
 
 def test_echo_waits_for_a_format_and_goes_on_elsewhere(start, at, tmp_path):
