@@ -216,7 +216,7 @@ static void events_take(void)
 	if (watch == HOTPLUG_UNKNOWN)
 		watch = ivsh_hotplug_open(&hotplug, machine->platform) == 0 ? HOTPLUG_WATCHED
 									    : HOTPLUG_NONE;
-	/* Not without end: what cannot be told apart may come again at once. */
+	/* Not without end: what looks the same may come again at once. */
 	for (unsigned i = 0; watch == HOTPLUG_WATCHED && i < EVENTS_MOST; i++) {
 		if (ivsh_hotplug_poll(&hotplug, &event) != 0)
 			break;

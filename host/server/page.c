@@ -115,7 +115,7 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected)
 /*
  * Begin another epoch, in which each slot is connected or not as it was in the last one: nothing is
  * unknown but what was. The counts of connections start again, since no incarnation of the last
- * epoch can be told from another by them.
+ * epoch can be distinguished by them.
  */
 static void epoch_begin(struct page *page)
 {

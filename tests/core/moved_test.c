@@ -484,9 +484,9 @@ static void restore(bool machine)
 /*
  * The sender of slot 0 is restored with its memory, and (b), which goes on, is (ahead) messages
  * ahead of it. The new time's messages that (b) cannot see must not vanish in silence, nor one of
- * the old time come again. (told): the VM generation changes.
+ * the old time come again. (is_seen): the VM generation changes.
  */
-static void receiver_ahead(uint32_t ahead, bool told)
+static void receiver_ahead(uint32_t ahead, bool is_seen)
 {
 	uint64_t number = 1;
 	int64_t got, last = 0;
@@ -502,7 +502,7 @@ static void receiver_ahead(uint32_t ahead, bool told)
 		CHECK_EQ(take(&b), (int64_t)number);
 	}
 	restore(true);
-	world.vm_generation[0] += told;
+	world.vm_generation[0] += is_seen;
 	/* The receiver does not look for a while. */
 	for (unsigned i = 0; i < 30; i++)
 		(void)send_to(&a, 1000 + i, i % 3 ? 8 : 100);
@@ -518,7 +518,7 @@ static void receiver_ahead(uint32_t ahead, bool told)
 	CHECK_EQ(b.region.counters.errors, 0);
 	/* Where nobody says that it was moved, the sender finds a read index that cannot be. */
 	for (unsigned i = 0; i < 4; i++) {
-		if (!told && a.chan.dead)
+		if (!is_seen && a.chan.dead)
 			CHECK_EQ(ivsh_chan_reset(&a.chan), 0);
 		CHECK(!a.chan.dead);
 		(void)world_wait(&a.region, 1);

@@ -286,7 +286,7 @@ def test_same_guid(start):
 
 @pytest.mark.parametrize("machine", [PC, Q35, Q35_QBOOT, MICROVM, UEFI])
 def test_no_source(start, machine):
-    """A machine that nobody told anything has no VM generation, and ends as any other."""
+    """A machine without any source has no VM generation, and ends as any other."""
     guest = start("load", machine)
     guest.expect(READY)
     guest.expect("(no generation)")

@@ -125,7 +125,7 @@ bool gone;                       /* the peer is */
 bool renewed;                    /* the machine has made its first call after the move */
 bool moved;
 bool running[2];                 /* the twins */
-bool told[2];                    /* that its slot is another's */
+bool informed[2];                    /* that its slot is another's */
 short accepted, delivered, delivered_old;
 short due_s, due_r, due_s_old, accepted_old; /* sets of messages */
 byte losses;
@@ -360,7 +360,7 @@ end:
 		RUNS(i, SENDER) && s[i].step == 10 ->
 		if
 #ifndef NO_OWNER
-		:: slot.nonce[SENDER] != s[i].nonce -> told[i] = true; running[i] = false
+		:: slot.nonce[SENDER] != s[i].nonce -> informed[i] = true; running[i] = false
 #endif
 		:: else ->
 			s[i].step = 11
@@ -556,7 +556,7 @@ end:
 		RUNS(i, RECEIVER) && r[i].step == 10 ->
 		if
 #ifndef NO_OWNER
-		:: slot.nonce[RECEIVER] != r[i].nonce -> told[i] = true; running[i] = false
+		:: slot.nonce[RECEIVER] != r[i].nonce -> informed[i] = true; running[i] = false
 #endif
 		:: else -> r[i].step = 11
 		fi
@@ -803,7 +803,7 @@ active proctype monitor()
 		assert(due_s + due_r == 0);
 #if TWINS
 		/* One has the slot, and the other knows. */
-		assert(running[0] + running[1] == 1 && told[0] + told[1] == 1);
+		assert(running[0] + running[1] == 1 && informed[0] + informed[1] == 1);
 		assert(SENDER_MOVES || ALL_SENT(0));
 		assert(!SENDER_MOVES || !running[0] || ALL_SENT(0));
 		assert(!SENDER_MOVES || !running[1] || ALL_SENT(1));

@@ -140,7 +140,7 @@ configurations() {
 	payload -DNO_CLEAR -DMIGRATE -DAREA=1        |not promised: a torn backlog
 	silent -DMOVES=2 -DQUIET_GUESS -DLEAVES_LATE |not promised: peer leaves meanwhile
 	payload -DPAUSE -DTWINS=1                    |not promised: twin stopped before its stores
-	twins -DSEEN=NEVER -DTWINS=1                 |not promised: twins that nobody told
+	twins -DSEEN=NEVER -DTWINS=1                 |not promised: twins that see no move
 	END
 	[ -z "${IVSH_SOAK:-}" ] || cat <<-'END'
 	model reset
