@@ -10,8 +10,13 @@
 #   host-fuzz     the same by clang, for libFuzzer
 #   host-tsan     two threads as two peers under ThreadSanitizer, by clang
 #   *-linux       the library's tests for other processors, linked statically, for qemu-user
-#   x86_64        freestanding: the libraries, and the guest programs over newlib
-#   uefi-x86_64   ivsh.efi
+#   x86_64, aarch64, riscv64
+#                 freestanding: the libraries, and the guest programs over newlib
+#   uefi-x86_64, uefi-aarch64
+#                 ivsh.efi
+#
+# `make` builds what this machine's compiler can. `make aarch64` and `make riscv64` take Debian's
+# cross compilers, and say which package is missing.
 
 MAKEFLAGS += -rR
 unexport CDPATH
@@ -58,7 +63,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing
 ROOTS := -iquote lib -iquote firmware -iquote host -iquote .
 BASE := -std=c11 -O2 -g -MMD -MP -Ilib/include $(ROOTS) $(WARN)
 BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
-        -fno-asynchronous-unwind-tables -fno-common -m64 -mno-red-zone -fcf-protection=none
+        -fno-asynchronous-unwind-tables -fno-common
 
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
 HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -67,7 +72,6 @@ HOST_HOOK_CFLAGS := $(HOST_SAN_CFLAGS) -DIVSH_HOOK
 HOST_FUZZ_CFLAGS := $(HOST_HOOK_CFLAGS) -fsanitize=fuzzer-no-link
 HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=thread
 CROSS_CFLAGS     := $(BASE) -D_GNU_SOURCE -fno-pie
-X86_64_CFLAGS   := $(BARE) -mgeneral-regs-only -ffunction-sections -fdata-sections
 
 # Other processors: the library's tests as Linux programs.
 CC_aarch64-linux := aarch64-linux-gnu-gcc
@@ -79,27 +83,51 @@ CC_i386-linux    := i686-linux-gnu-gcc
 CC_armv7m-linux     := $(CC_armhf-linux) -mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16
 CC_i386-nofp-linux  := $(CC_i386-linux) -mgeneral-regs-only
 
+# Guests, by architecture: the tools, what the machine has, and what code that an interrupt may cut
+# into does without. Only riscv64's handler saves floating-point registers: its compiler has no such
+# option. The aarch64 and riscv64 libraries make no unaligned access, and no access but plain ones.
+ARCHES       := x86_64 aarch64 riscv64
+CC_x86_64     = $(CC)
+LD_x86_64     = $(LD)
+AR_x86_64     = $(AR)
+MACHINE_x86_64  := -m64 -mno-red-zone -fcf-protection=none
+INTEGER_x86_64  := -mgeneral-regs-only
+CC_aarch64   := aarch64-linux-gnu-gcc
+LD_aarch64   := aarch64-linux-gnu-ld
+AR_aarch64   := aarch64-linux-gnu-ar
+MACHINE_aarch64 := -mstrict-align -mno-outline-atomics -mbranch-protection=none
+INTEGER_aarch64 := -mgeneral-regs-only
+CC_riscv64   := riscv64-linux-gnu-gcc
+LD_riscv64   := riscv64-linux-gnu-ld
+AR_riscv64   := riscv64-linux-gnu-ar
+MACHINE_riscv64 := -march=rv64gc -mabi=lp64d -mcmodel=medany -mstrict-align \
+                   -msmall-data-limit=0
+INTEGER_riscv64 :=
+
 # Programs over newlib: its headers and the compiler's, no others.
-NEWLIB        := build/newlib/x86_64-elf
-CC_INCLUDE    := $(shell $(CC) -print-file-name=include 2>/dev/null)
-GUEST_CFLAGS  := $(BARE) -nostdinc -isystem $(NEWLIB)/include -isystem $(CC_INCLUDE)
-LIBC          := $(NEWLIB)/lib/libc.a
+newlib        = build/newlib/$(1)-elf
+libc          = $(call newlib,$(1))/lib/libc.a
+cc_include    = $(shell $(CC_$(1)) -print-file-name=include 2>/dev/null)
+LIBC         := $(call libc,x86_64)
+GUEST_CFLAGS  = $(BARE) $(MACHINE_$(1)) -nostdinc -isystem $(call newlib,$(1))/include \
+                -isystem $(CC_INCLUDE_$(1))
+$(foreach arch,$(ARCHES),$(eval CC_INCLUDE_$(arch) := $(call cc_include,$(arch))))
 
 # ivsh.efi: gnu-efi's headers and start-up code, and newlib. The compiler knows where: 3.0 has its
 # files in /usr/lib, 4.0 in the folder of the architecture. It answers the bare name of what is
 # missing. -fshort-wchar makes L"" the firmware's UCS-2.
-EFI_INCLUDE   := /usr/include/efi
-EFI_CRT       := $(shell $(CC) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
-EFI_LIB       := $(shell $(CC) -print-file-name=libgnuefi.a 2>/dev/null)
-UEFI_CFLAGS   := $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden -fshort-wchar \
-                 -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -m64 \
-                 -mno-red-zone -fcf-protection=none $(call GCC_ONLY,-maccumulate-outgoing-args) \
-                 -DGNU_EFI_USE_MS_ABI -nostdinc -isystem $(NEWLIB)/include \
-                 -isystem $(CC_INCLUDE) -isystem $(EFI_INCLUDE) \
-                 -isystem $(EFI_INCLUDE)/x86_64
+EFI_INCLUDE_x86_64 := /usr/include/efi
+EFI_CRT_x86_64     := $(shell $(CC) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
+EFI_LIB_x86_64     := $(shell $(CC) -print-file-name=libgnuefi.a 2>/dev/null)
+EFI_ABI_x86_64     := $(call GCC_ONLY,-maccumulate-outgoing-args) -DGNU_EFI_USE_MS_ABI
+UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden \
+                      -fshort-wchar -fno-stack-protector -fno-asynchronous-unwind-tables \
+                      -fno-common $(MACHINE_$(1)) $(EFI_ABI_$(1)) $(UEFI_MORE) -nostdinc \
+                      -isystem $(call newlib,$(1))/include -isystem $(CC_INCLUDE_$(1)) \
+                      -isystem $(EFI_INCLUDE_$(1)) -isystem $(EFI_INCLUDE_$(1))/$(1)
 
 # It has the interrupt handler, which saves no other registers.
-build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_CFLAGS += -mgeneral-regs-only
+build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_MORE := -mgeneral-regs-only
 
 # In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
 # what makes this code longer, not shorter. What messages pass through goes without padding.
@@ -107,12 +135,15 @@ SMALL := -Oz -fno-optimize-sibling-calls \
          $(call GCC_ONLY,-fno-guess-branch-probability -fno-tree-coalesce-vars \
              -fno-caller-saves -fno-shrink-wrap -fno-move-loop-invariants)
 build/%: SIZED :=
-build/x86_64/lib/device/%: SIZED := $(SMALL)
-build/x86_64/lib/core/%: SIZED := $(SMALL)
-build/x86_64/lib/node/%: SIZED := $(SMALL)
-build/x86_64/lib/node/fast.o \
-$(addprefix build/x86_64/lib/core/,send.o receive.o batch.o inplace.o): \
-    SIZED := -fno-align-functions $(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
+define sizes
+build/$(1)/lib/device/%: SIZED := $$(SMALL)
+build/$(1)/lib/core/%: SIZED := $$(SMALL)
+build/$(1)/lib/node/%: SIZED := $$(SMALL)
+build/$(1)/lib/node/fast.o \
+$(addprefix build/$(1)/lib/core/,send.o receive.o batch.o inplace.o): \
+    SIZED := -fno-align-functions $$(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
+endef
+$(foreach arch,$(ARCHES),$(eval $(call sizes,$(arch))))
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
@@ -136,17 +167,22 @@ LIB    := $(CORE) $(DEVICE) $(NODE)
 UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c \
           lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
           lib/bare/x86_64/gpe.c lib/bare/x86_64/generation.c lib/bare/x86_64/hotplug.c
-X86    := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
+# What an image without an operating system starts with, by architecture.
+BARE_x86_64 := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
           lib/bare/x86_64/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
           lib/bare/x86_64/reference.c lib/bare/x86_64/calibrate.c \
           lib/bare/x86_64/platform.c lib/bare/x86_64/identity.c lib/bare/x86_64/power.c \
           $(UNDER)
+# What QEMU's virt machines have in common, aarch64's and riscv64's.
+VIRT   := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
+BARE_aarch64 := $(VIRT)
+BARE_riscv64 := $(VIRT)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 EXAMPLES := exchange request sleep stream events
 EXAMPLES_HOST := exchange stream
-GUEST  := firmware/guest/main.c firmware/x86_64/memtype.c
+GUEST   = firmware/guest/main.c firmware/$(1)/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/stay.c \
           firmware/app/wait.c \
           firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/probe.c \
@@ -209,10 +245,13 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.
 # the GOT into the address itself, if no vector register loads two of them at once
 # (-fno-tree-vectorize) and no weak symbol is compared with 0 (-D__weak__=). Not the nano printf: it
 # is 19 KB smaller and prints rubbish for %llu and %zu.
-NEWLIB_CFLAGS := -O2 -fpie -fvisibility=hidden -ffreestanding -fno-builtin -U__linux__ -m64 \
-                 -mno-red-zone -fcf-protection=none -fno-stack-protector \
-                 -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
-                 -fno-tree-vectorize -D__weak__=
+NEWLIB_CFLAGS         := -O2 -fvisibility=hidden -ffreestanding -fno-builtin -U__linux__ \
+                         -fno-stack-protector -fno-asynchronous-unwind-tables \
+                         -ffunction-sections -fdata-sections -fno-tree-vectorize -D__weak__=
+NEWLIB_CFLAGS_x86_64  := -fpie $(MACHINE_x86_64)
+# The other architectures' code is position-independent by itself. Newlib would call _write() there.
+NEWLIB_CFLAGS_aarch64 := -fno-pie $(MACHINE_aarch64) -DMISSING_SYSCALL_NAMES
+NEWLIB_CFLAGS_riscv64 := -fno-pie $(MACHINE_riscv64) -DMISSING_SYSCALL_NAMES
 NEWLIB_CONFIG := --disable-multilib --disable-nls --disable-libgloss \
                  --disable-newlib-supplied-syscalls --enable-newlib-nano-malloc \
                  --enable-newlib-io-long-long --enable-newlib-io-c99-formats \
@@ -221,24 +260,37 @@ NEWLIB_CONFIG := --disable-multilib --disable-nls --disable-libgloss \
                  --disable-newlib-fvwrite-in-streamio --disable-newlib-fseek-optimization \
                  --disable-newlib-unbuf-stream-opt
 
+# The prefix of an architecture's tools: the host's have none.
+CROSS_aarch64 := aarch64-linux-gnu-
+CROSS_riscv64 := riscv64-linux-gnu-
+
 # Its make is another make: nothing of this one's flags may reach it.
-$(LIBC):
-	@echo "NEWLIB  $@ (about a minute; log in build/newlib/x86_64.log)"
+build/newlib/%-elf/lib/libc.a: | tools-%
+	@echo "NEWLIB  $@ (about a minute; log in build/newlib/$*.log)"
 	$(Q)ls /usr/src/newlib/newlib-*.tar.xz >/dev/null || \
 	    { echo "newlib's source is missing: ./setup.sh run"; exit 1; }
-	$(Q)rm -rf build/newlib/work $(NEWLIB)
-	$(Q)mkdir -p build/newlib/work/src build/newlib/work/obj
-	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz --strip-components=1 -C build/newlib/work/src
-	$(Q)cd build/newlib/work/obj && env -i PATH="$$PATH" sh -e -c ' \
-	    ../src/configure --target=x86_64-elf --prefix="$$PWD/../out" $(NEWLIB_CONFIG) \
-	        CC_FOR_TARGET=gcc AS_FOR_TARGET=as LD_FOR_TARGET=ld AR_FOR_TARGET=ar \
-	        RANLIB_FOR_TARGET=ranlib NM_FOR_TARGET=nm STRIP_FOR_TARGET=strip \
-	        OBJDUMP_FOR_TARGET=objdump READELF_FOR_TARGET=readelf \
-	        CFLAGS_FOR_TARGET="$(NEWLIB_CFLAGS)"; \
+	$(Q)rm -rf build/newlib/$*-work build/newlib/$*-elf
+	$(Q)mkdir -p build/newlib/$*-work/src build/newlib/$*-work/obj
+	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz --strip-components=1 -C build/newlib/$*-work/src
+	$(Q)cd build/newlib/$*-work/obj && env -i PATH="$$PATH" sh -e -c ' \
+	    ../src/configure --target=$*-elf --prefix="$$PWD/../out" $(NEWLIB_CONFIG) \
+	        CC_FOR_TARGET=$(CROSS_$*)gcc AS_FOR_TARGET=$(CROSS_$*)as \
+	        LD_FOR_TARGET=$(CROSS_$*)ld AR_FOR_TARGET=$(CROSS_$*)ar \
+	        RANLIB_FOR_TARGET=$(CROSS_$*)ranlib \
+	        NM_FOR_TARGET=$(CROSS_$*)nm STRIP_FOR_TARGET=$(CROSS_$*)strip \
+	        OBJDUMP_FOR_TARGET=$(CROSS_$*)objdump READELF_FOR_TARGET=$(CROSS_$*)readelf \
+	        CFLAGS_FOR_TARGET="$(NEWLIB_CFLAGS) $(NEWLIB_CFLAGS_$*)"; \
 	    make -j2 all-target-newlib MAKEINFO=true; \
-	    make install-target-newlib MAKEINFO=true' >../../x86_64.log 2>&1 || \
-	    { tail -n 20 ../../x86_64.log; exit 1; }
-	$(Q)mv build/newlib/work/out/x86_64-elf $(NEWLIB) && rm -rf build/newlib/work
+	    make install-target-newlib MAKEINFO=true' >../../$*.log 2>&1 || \
+	    { tail -n 20 ../../$*.log; exit 1; }
+	$(Q)mv build/newlib/$*-work/out/$*-elf build/newlib/$*-elf && rm -rf build/newlib/$*-work
+
+# An architecture's compiler is looked for whenever something is compiled by it.
+.PHONY: tools-x86_64 tools-aarch64 tools-riscv64
+tools-x86_64:
+tools-aarch64 tools-riscv64: tools-%:
+	$(Q)command -v $(CC_$*) >/dev/null || \
+	    { echo "$(CC_$*) is missing: ./setup.sh $*, or apt install gcc-$*-linux-gnu"; exit 1; }
 
 # --- Rules: one per target and language -------------------------------------------------------
 # Objects depend on who compiles and on the caller's flags. Written anew only when these have
@@ -270,10 +322,6 @@ build/host-tsan/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -c $< -o $@
 
-build/x86_64/%.o: %.c build/flags
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(X86_64_CFLAGS) $(SIZED) -c $< -o $@
-
 build/aarch64-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC_aarch64-linux) $(CROSS_CFLAGS) -c $< -o $@
@@ -300,26 +348,42 @@ build/i386-nofp-linux/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC_i386-nofp-linux) $(CROSS_CFLAGS) -c $< -o $@
 
-build/x86_64/firmware/%.o: firmware/%.c build/flags | $(LIBC)
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
+# Guests: the library and the start code, and what is compiled over newlib.
+define guest
+build/$(1)/%.o: %.c build/flags | tools-$(1)
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(BARE) $$(MACHINE_$(1)) $$(INTEGER_$(1)) -ffunction-sections \
+	    -fdata-sections $$(SIZED) -c $$< -o $$@
 
-build/x86_64/tests/%.o: tests/%.c build/flags | $(LIBC)
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
+build/$(1)/%.o: %.S build/flags | tools-$(1)
+	@echo "AS      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(BARE) $$(MACHINE_$(1)) $$(INTEGER_$(1)) -c $$< -o $$@
 
-build/x86_64/lib/bare/newlib/%.o: lib/bare/newlib/%.c build/flags | $(LIBC)
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
+build/$(1)/firmware/%.o: firmware/%.c build/flags | $(call libc,$(1))
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
 
-build/x86_64/%.o: %.S build/flags
-	@echo "AS      $@"; mkdir -p $(@D)
-	$(Q)$(CC) $(X86_64_CFLAGS) -c $< -o $@
+build/$(1)/tests/%.o: tests/%.c build/flags | $(call libc,$(1))
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
 
-build/uefi-x86_64/%.o: %.c build/flags | $(LIBC)
-	@echo "CC      $@"; mkdir -p $(@D)
-	$(Q)test -e $(EFI_CRT) || { echo "gnu-efi is missing: ./setup.sh run"; exit 1; }
-	$(Q)$(CC) $(UEFI_CFLAGS) -c $< -o $@
+build/$(1)/lib/bare/newlib/%.o: lib/bare/newlib/%.c build/flags | $(call libc,$(1))
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
+
+build/$(1)/%.a: | tools-$(1)
+	@echo "AR      $$@"
+	$$(Q)rm -f $$@ && $$(AR_$(1)) rcs $$@ $$^
+endef
+$(foreach arch,$(ARCHES),$(eval $(call guest,$(arch))))
+
+define uefi
+build/uefi-$(1)/%.o: %.c build/flags | $(call libc,$(1))
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)test -e $$(EFI_CRT_$(1)) || { echo "gnu-efi is missing: ./setup.sh run"; exit 1; }
+	$$(Q)$$(CC_$(1)) $$(call UEFI_CFLAGS,$(1)) -c $$< -o $$@
+endef
+$(foreach arch,x86_64,$(eval $(call uefi,$(arch))))
 
 build/%.a:
 	@echo "AR      $@"
@@ -353,22 +417,26 @@ $(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/firm
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
-build/x86_64/libivsh.a: $(LIB:%.c=build/x86_64/%.o)
-build/x86_64/libivsh-bare.a: $(addsuffix .o,$(basename $(X86:%=build/x86_64/%))) \
-    $(ONLIBC:%.c=build/x86_64/%.o)
+define images
+build/$(1)/libivsh.a: $(LIB:%.c=build/$(1)/%.o)
+build/$(1)/libivsh-bare.a: $(addsuffix .o,$(basename $(BARE_$(1):%=build/$(1)/%))) \
+    $(ONLIBC:%.c=build/$(1)/%.o)
 
-BARE_LIBS := build/x86_64/libivsh-bare.a build/x86_64/libivsh.a $(LIBC)
+BARE_LIBS_$(1) := build/$(1)/libivsh-bare.a build/$(1)/libivsh.a $(call libc,$(1))
 
-$(EXAMPLES:%=build/x86_64/examples/%.elf): build/x86_64/examples/%.elf: \
-    build/x86_64/firmware/examples/%.o build/x86_64/firmware/examples/bare.o $(BARE_LIBS)
-build/x86_64/ivsh.elf: $(GUEST:%.c=build/x86_64/%.o) \
-    $(APP:%.c=build/x86_64/%.o) $(APP_DEVICE:%.c=build/x86_64/%.o) $(BARE_LIBS)
+$(EXAMPLES:%=build/$(1)/examples/%.elf): build/$(1)/examples/%.elf: \
+    build/$(1)/firmware/examples/%.o build/$(1)/firmware/examples/bare.o $$(BARE_LIBS_$(1))
+build/$(1)/ivsh.elf: $(patsubst %.c,build/$(1)/%.o,$(call GUEST,$(1))) \
+    $(APP:%.c=build/$(1)/%.o) $(APP_DEVICE:%.c=build/$(1)/%.o) $$(BARE_LIBS_$(1))
 
 # The archives need each other: the start code calls bare_main(), the platform calls libivsh.
-build/x86_64/%.elf: linker/x86_64.ld linker/tail.ld
-	@echo "LD      $@"; mkdir -p $(@D)
-	$(Q)$(LD) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
-	    --orphan-handling=error -T $< -o $@ --start-group $(filter %.o %.a,$^) --end-group
+build/$(1)/%.elf: linker/$(1).ld linker/tail.ld
+	@echo "LD      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
+	    --orphan-handling=error -T $$< -o $$@ --start-group $$(filter %.o %.a,$$^) --end-group
+endef
+$(foreach arch,$(ARCHES),$(eval $(call images,$(arch))))
+BARE_LIBS := $(BARE_LIBS_x86_64)
 
 # --- ivsh.efi ---------------------------------------------------------------------------------
 build/uefi-x86_64/libivsh.a: $(LIB:%.c=build/uefi-x86_64/%.o)
@@ -382,7 +450,8 @@ build/uefi-x86_64/ivsh.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
 build/uefi-x86_64/%.so: linker/uefi-x86_64.ld
 	@echo "LD      $@"
 	$(Q)$(LD) -nostdlib -shared -Bsymbolic --no-undefined --gc-sections -z noexecstack \
-	    --orphan-handling=error --defsym=_entry=efi_main -o $@ $(EFI_CRT) -T $^ $(EFI_LIB)
+	    --orphan-handling=error --defsym=_entry=efi_main -o $@ $(EFI_CRT_x86_64) \
+	    -T $^ $(EFI_LIB_x86_64)
 
 build/uefi-x86_64/%.efi: build/uefi-x86_64/%.so
 	@echo "OBJCOPY $@"
@@ -395,13 +464,19 @@ space := $() $()
 include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all test build/check soak counts bench bench-guest bench-server fuzz check format \
-    install uninstall help clean distclean
+.PHONY: all aarch64 riscv64 test build/check soak counts bench bench-guest bench-server fuzz \
+    check format install uninstall help clean distclean
 
 ## Build everything
 all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
+
+## Build the libraries and the guest program for aarch64
+aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf
+
+## Build the libraries and the guest program for riscv64
+riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf
 
 build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \

@@ -133,7 +133,7 @@ build/x86_64/traffic.elf: $(addprefix build/x86_64/,tests/moved/traffic_guest.o 
 build/x86_64/claim.elf: build/x86_64/tests/guest/claim.o $(BARE_LIBS)
 build/x86_64/moved.elf: build/x86_64/tests/guest/moved.o $(BARE_LIBS)
 # In place of the commands that main.c calls.
-build/uefi-x86_64/tests/guest/moved.o: UEFI_CFLAGS += -DMOVED_UEFI
+build/uefi-x86_64/tests/guest/moved.o: UEFI_MORE := -DMOVED_UEFI
 build/uefi-x86_64/moved.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
     build/uefi-x86_64/tests/guest/moved.o build/uefi-x86_64/libivsh.a $(LIBC)
 build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \

@@ -7,7 +7,7 @@
 #include "app/device.h"
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
-#include "x86_64/memtype.h"
+#include "arch/memtype.h"
 
 #include <stdio.h>
 
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 {
 	struct ivsh_pci_windows windows;
 	struct machine machine = {
-	    .name = "bare-metal x86_64",
+	    .name = "bare-metal " ARCH_NAME,
 	    .platform = arch_platform(),
 	    .windows = &windows,
 	    .memory_type = memtype,

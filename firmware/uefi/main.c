@@ -28,7 +28,7 @@
 #include "app/status.h"
 #include "bare/arch.h"
 #include "bare/x86_64/qemu.h"
-#include "x86_64/memtype.h"
+#include "arch/memtype.h"
 
 #include <efi.h>
 
@@ -115,7 +115,7 @@ static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 {
 	struct ivsh_pci_windows windows;
 	struct machine machine = {
-	    .name = "UEFI x86_64",
+	    .name = "UEFI " ARCH_NAME,
 	    .platform = arch_platform(),
 	    .windows = &windows,
 	    .explain = explain,

@@ -4,7 +4,7 @@
  *
  * Intel SDM, volume 3, "Memory Cache Control": MTRRs, PAT, and the table that combines them.
  */
-#include "x86_64/memtype.h"
+#include "arch/memtype.h"
 
 #include "bare/x86_64/cpu.h"
 

@@ -16,6 +16,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The architecture's name, as uname -m prints it. */
+#if defined(__x86_64__)
+#define ARCH_NAME "x86_64"
+#elif defined(__aarch64__)
+#define ARCH_NAME "aarch64"
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH_NAME "riscv64"
+#else
+#error "lib/bare has no folder for this architecture"
+#endif
+
 /* --- Console ---------------------------------------------------------------------------------- */
 
 /*
@@ -62,12 +73,19 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
 /*
  * End the program with (status). UEFI: what called the program goes on (uefi/program.h).
  *
- * Bare metal: end the machine. 0 powers it off, and QEMU exits with 0. Any other status, 1 to 127,
- * goes to the isa-debug-exit device at 0xf4 (x86_64), and QEMU exits with (status << 1) | 1; a
- * status out of range counts as 127. Without that device it prints so, a second later, and powers
- * off. An exception handler may call it. A machine that cannot be powered off prints so at its
- * start, and is reset: with -no-reboot QEMU then exits with 0; without it, the next start prints so
- * and halts.
+ * Bare metal: end the machine. 0 powers it off, and QEMU exits with 0. Any other status is 1 to
+ * 127; one that is out of range counts as 127. An exception handler may call it.
+ *
+ *	x86_64   the status goes to the isa-debug-exit device at 0xf4, and QEMU exits with
+ *	         (status << 1) | 1. A machine that cannot be powered off prints so at its start, and
+ *	         is reset: with -no-reboot QEMU then exits with 0; without it, the next start prints
+ *	         so and halts.
+ *	aarch64  it goes to semihosting's SYS_EXIT (-semihosting-config enable=on,
+ *	         target=native), and QEMU exits with it. 0 goes to PSCI's SYSTEM_OFF.
+ *	riscv64  it goes to the test device of virt, and QEMU exits with it.
+ *
+ * Without the device that takes a status, it prints so, a second later, and powers off: QEMU exits
+ * with 0.
  */
 _Noreturn void arch_exit(int status);
 

@@ -33,12 +33,14 @@ rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device|hotplug)\
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')"
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule firmware/examples "$std|$libc|$any|$(own 'examples|bare|client')"
-rule firmware/guest "$std|$libc|$any|$(own 'app|x86_64|bare(/newlib)?')"
-rule firmware/x86_64 "$std|\"bare/x86_64/cpu\.h\"|$(own 'x86_64')"
+rule firmware/guest "$std|$libc|$any|$(own 'app|arch|bare(/newlib)?')"
+for arch in x86_64 aarch64 riscv64; do
+	rule "firmware/$arch" "$std|\"bare/$arch/cpu\.h\"|$(own "arch|$arch")"
+done
 # Of lib/bare, UEFI has the files that do not start a machine.
-under='x86_64/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)'
+under='(x86_64|aarch64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)'
 under="\"bare/(arch|generation|timing|words|$under)\.h\""
-rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|x86_64')"
+rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|arch|x86_64')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.

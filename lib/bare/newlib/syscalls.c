@@ -3,7 +3,8 @@
  * syscalls.c - the system calls that newlib asks for, over arch.h: on bare metal and under UEFI.
  *
  * Descriptors 0, 1 and 2 are the console; there are no others. The names and what they answer:
- * newlib's libc manual, "System Calls". On x86_64 newlib calls them without an underscore.
+ * newlib's libc manual, "System Calls". Newlib is built so that it calls them without an underscore
+ * (Makefile, MISSING_SYSCALL_NAMES).
  */
 #define _DEFAULT_SOURCE /* sbrk, kill */
 #include "bare/arch.h"
