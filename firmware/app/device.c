@@ -158,6 +158,8 @@ static void interrupts_take(struct place *p, const struct options *o)
 		error = ivsh_device_interrupts(&p->device, vectors);
 	if (error)
 		fprintf(stderr, "ivsh: MSI-X: %s: polling instead\n", ivsh_error_text(error));
+	else if (machine->no_interrupts && p->device.doorbell && o->wait != IVSH_WAIT_POLL)
+		fprintf(stderr, "ivsh: %s: polling: %s\n", p->object, machine->no_interrupts);
 }
 
 /* The place whose open device is at (function); NULL: none. */
@@ -318,6 +320,8 @@ static void device_print(const struct ivsh_device *d, uint32_t index, bool quiet
 		    d->ivposition, d->vectors);
 	else
 		printf("  no VM ID and no MSI-X vectors\n");
+	if (machine->no_interrupts)
+		printf("  no doorbell interrupts it: %s\n", machine->no_interrupts);
 }
 
 /* The device that info shows as number (place): each one there is, or those that are named. */

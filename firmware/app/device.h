@@ -27,6 +27,9 @@ struct machine {
 	/* How this machine caches an address: "write-back" and the like, or NULL. */
 	const char *(*memory_type)(const void *address);
 
+	/* Why no doorbell can interrupt it, and what to do: bare/arch.h. NULL: one can. */
+	const char *no_interrupts;
+
 	/* True once the user has stopped the program (ESC). */
 	bool (*stopped)(void);
 

@@ -123,9 +123,11 @@ void interrupts_open(EFI_BOOT_SERVICES *services)
 	irq.services = services;
 }
 
-int interrupts_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data)
+int interrupts_msi_open(
+    void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data)
 {
 	(void)ctx;
+	(void)function;
 	(void)index;
 	if (irq.open == 0) {
 		const char *wrong;
@@ -143,9 +145,10 @@ int interrupts_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *
 	return x86_local_apic_message(&irq.apic, (uint32_t)irq.vector, address, data) ? 0 : -1;
 }
 
-void interrupts_msi_close(void *ctx, uint32_t index)
+void interrupts_msi_close(void *ctx, uint32_t function, uint32_t index)
 {
 	(void)ctx;
+	(void)function;
 	(void)index;
 	if (irq.open == 1)
 		interrupts_close();

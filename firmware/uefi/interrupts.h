@@ -21,8 +21,9 @@ void interrupts_open(EFI_BOOT_SERVICES *services);
  *
  * Before the last msi_close the caller has masked the device: see interrupts.c.
  */
-int interrupts_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
-void interrupts_msi_close(void *ctx, uint32_t index);
+int interrupts_msi_open(
+    void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data);
+void interrupts_msi_close(void *ctx, uint32_t function, uint32_t index);
 
 /* Whether a doorbell can end a sleep now: some index is open. */
 bool interrupts_on(void);

@@ -116,6 +116,12 @@ void arch_pci_windows(struct ivsh_pci_windows *windows);
 const char *arch_command_line(void);
 
 /*
+ * Why no doorbell can interrupt this machine, and what its owner does about it: half a sentence
+ * without a full stop. NULL: doorbells interrupt it.
+ */
+const char *arch_no_interrupts(void);
+
+/*
  * The program's memory: from *start to before *end, mapped writable. The end moves down when a
  * mapping needs page tables, but never into what arch_heap_grow() has given.
  */

@@ -146,7 +146,8 @@ static void program_entries(struct ivsh_device *device, uint32_t wanted)
 	for (index = 0; index < wanted; index++) {
 		volatile uint32_t *entry = &device->table[index * ENTRY_WORDS];
 
-		if (platform->msi_open(platform->ctx, index, &address, &data) != 0)
+		if (platform->msi_open(platform->ctx, device->function, index, &address, &data) !=
+		    0)
 			break;
 		entry[0] = (uint32_t)address;
 		entry[1] = (uint32_t)(address >> 32);
@@ -203,7 +204,8 @@ COLD void ivsh_msix_unmap(struct ivsh_device *device)
 COLD void ivsh_msix_free(struct ivsh_device *device)
 {
 	while (device->interrupts != 0)
-		device->platform->msi_close(device->platform->ctx, --device->interrupts);
+		device->platform->msi_close(
+		    device->platform->ctx, device->function, --device->interrupts);
 }
 
 /* A reset of the device masks all entries and clears them. */

@@ -298,10 +298,13 @@ unsigned fake_unmasked(struct fake_bus *bus, int index)
 }
 
 /* MSI-X must be enabled and masked: a message stays pending while the table changes. */
-static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data)
+static int msi_open(void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data)
 {
 	struct fake_bus *bus = ctx;
 
+	if (bus->opened == 0)
+		bus->opened_for = function;
+	bus->faults += function != bus->opened_for;
 	if (index != bus->opened || bus->table_size == 0 || bus->msix_writes == 0 ||
 	    bus->msix[bus->msix_writes - 1].control != 3)
 		bus->faults++;
@@ -314,14 +317,14 @@ static int msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data
 }
 
 /* The device must have been masked before, and either its table unmapped or all of it masked. */
-static void msi_close(void *ctx, uint32_t index)
+static void msi_close(void *ctx, uint32_t function, uint32_t index)
 {
 	struct fake_bus *bus = ctx;
 	unsigned last = bus->msix_writes ? bus->msix_writes - 1 : 0;
 	uint32_t control = bus->msix[last].control;
 
-	if (index >= bus->opened || (control & 1) == 0 || (bus->table_size == 0 && control != 1) ||
-	    bus->msix[last].unmasked != 0)
+	if (function != bus->opened_for || index >= bus->opened || (control & 1) == 0 ||
+	    (bus->table_size == 0 && control != 1) || bus->msix[last].unmasked != 0)
 		bus->faults++;
 	bus->opened--;
 	log_add(bus, FAKE_LOG_MSI_CLOSE | index);

@@ -57,6 +57,7 @@ struct fake_bus {
 	unsigned msix_writes;
 	uint64_t table_size; /* bytes of the table's mapping; 0: not mapped */
 	uint32_t opened;     /* interrupts allocated and not freed: always the first ones */
+	uint32_t opened_for; /* the function that they are for */
 
 	/* What a close is made of, in order: FAKE_LOG_* with the bits written, or the index. */
 	uint32_t log[16];

@@ -87,6 +87,7 @@ static void takes(void)
 		NEED_EQ(ivsh_device_interrupts(&device, row->wanted), 0);
 		CHECK_EQ(device.interrupts, row->interrupts);
 		CHECK_EQ(bus.opened, row->interrupts);
+		CHECK_EQ(bus.opened_for, AT);
 		CHECK_EQ(bus.maps, 3);
 		CHECK(bus.table_size >= row->vectors * 16);
 		for (uint32_t v = 0; v < row->vectors; v++)

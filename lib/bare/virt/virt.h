@@ -77,8 +77,8 @@ void virt_unmap(const void *base, uint64_t size);
 bool virt_has_msi(void);
 
 /* As platform.h has them. Their context is arch_platform()'s. */
-int virt_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
-void virt_msi_close(void *ctx, uint32_t index);
+int virt_msi_open(void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data);
+void virt_msi_close(void *ctx, uint32_t function, uint32_t index);
 
 /* The processor's random number or a counter: mixed with rng-seed. Not for secrets. */
 uint64_t virt_random(void);

@@ -99,11 +99,11 @@ static void on_doorbell(uint32_t vector)
 }
 
 /* Indexes that differ by the number of free vectors share one. */
-int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data)
+int x86_msi_open(void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data)
 {
 	uint32_t vector = X86_VECTOR_FREE + index % X86_VECTORS_FREE;
 
-	(void)ctx;
+	(void)ctx, (void)function;
 	if (!x86_local_apic_message(&apic, vector, address, data))
 		return -1;
 	x86_interrupt_handler(vector, on_doorbell);
@@ -111,7 +111,12 @@ int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data)
 }
 
 /* The handler stays: other indexes may share it, and a late interrupt only ends one sleep early. */
-void x86_msi_close(void *ctx, uint32_t index)
+void x86_msi_close(void *ctx, uint32_t function, uint32_t index)
 {
-	(void)ctx, (void)index;
+	(void)ctx, (void)function, (void)index;
+}
+
+const char *arch_no_interrupts(void)
+{
+	return NULL;
 }

@@ -91,8 +91,8 @@ uint32_t x86_apic_timer_left(void);        /* ticks until then */
 void x86_doorbell(void);
 
 /* For struct ivsh_platform: ivsh/platform.h. */
-int x86_msi_open(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
-void x86_msi_close(void *ctx, uint32_t index);
+int x86_msi_open(void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data);
+void x86_msi_close(void *ctx, uint32_t function, uint32_t index);
 
 /* --- power.c ---------------------------------------------------------------------------------- */
 

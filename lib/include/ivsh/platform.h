@@ -88,14 +88,16 @@ struct ivsh_platform {
 	void (*unmap)(void *ctx, void *base, uint64_t size);
 
 	/*
-	 * Allocate an interrupt for MSI-X vector (index), counted from 0, and answer its message
-	 * address and data (PCI Local Bus Specification 3.0, 6.8.2). Each such interrupt adds one
-	 * to count() and ends a sleep(). Several vectors may share one interrupt. 0, or -1 when no
-	 * interrupt is left. msi_close frees it; the library has masked the vector before.
+	 * Allocate an interrupt for MSI-X vector (index) of (function), counted from 0, and answer
+	 * its message address and data (PCI Local Bus Specification 3.0, 6.8.2). Each such
+	 * interrupt adds one to count() and ends a sleep(). Several vectors may share one
+	 * interrupt. 0, or -1 when no interrupt is left. msi_close frees it; the library has masked
+	 * the vector before, and the function may be gone. Several functions may be open at once.
 	 * Both NULL: this platform has no interrupts, and its peer polls.
 	 */
-	int (*msi_open)(void *ctx, uint32_t index, uint64_t *address, uint32_t *data);
-	void (*msi_close)(void *ctx, uint32_t index);
+	int (*msi_open)(
+	    void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data);
+	void (*msi_close)(void *ctx, uint32_t function, uint32_t index);
 
 	/* As in doorbell.h. count() counts the interrupts of msi_open(). relax may be NULL. */
 	uint64_t (*now_ns)(void *ctx);
