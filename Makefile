@@ -104,6 +104,11 @@ MACHINE_riscv64 := -march=rv64gc -mabi=lp64d -mcmodel=medany -mstrict-align \
                    -msmall-data-limit=0
 INTEGER_riscv64 :=
 
+# What a compiler calls for what its processor has no instruction for: a long double of 16 bytes in
+# printf, and on riscv64 the bytes of a word in the other order.
+LIBGCC_aarch64 := $(shell $(CC_aarch64) -print-libgcc-file-name 2>/dev/null)
+LIBGCC_riscv64 := $(shell $(CC_riscv64) -print-libgcc-file-name 2>/dev/null)
+
 # Programs over newlib: its headers and the compiler's, no others.
 newlib        = build/newlib/$(1)-elf
 libc          = $(call newlib,$(1))/lib/libc.a
@@ -429,13 +434,16 @@ $(EXAMPLES:%=build/$(1)/examples/%.elf): build/$(1)/examples/%.elf: \
 build/$(1)/ivsh.elf: $(patsubst %.c,build/$(1)/%.o,$(call GUEST,$(1))) \
     $(APP:%.c=build/$(1)/%.o) $(APP_DEVICE:%.c=build/$(1)/%.o) $$(BARE_LIBS_$(1))
 
-# The archives need each other: the start code calls bare_main(), the platform calls libivsh.
+# The archives need each other: the start code calls bare_main(), the platform calls libivsh. Some
+# architectures' newlib has system calls of its own: _exit takes syscalls.c in before them.
 build/$(1)/%.elf: linker/$(1).ld linker/tail.ld
 	@echo "LD      $$@"; mkdir -p $$(@D)
 	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
-	    --orphan-handling=error -T $$< -o $$@ --start-group $$(filter %.o %.a,$$^) --end-group
+	    --orphan-handling=error -u _exit -T $$< -o $$@ --start-group \
+	    $$(filter %.o %.a,$$^) $$(LIBGCC_$(1)) --end-group
 endef
 $(foreach arch,$(ARCHES),$(eval $(call images,$(arch))))
+
 BARE_LIBS := $(BARE_LIBS_x86_64)
 
 # --- ivsh.efi ---------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ void *sbrk(ptrdiff_t increment)
 	return old;
 }
 
-int write(int file, const void *data, size_t size)
+/* What these two answer differs by architecture: newlib's sys/config.h. */
+_READ_WRITE_RETURN_TYPE write(int file, const void *data, size_t size)
 {
 	if (file != STDOUT_FILENO && file != STDERR_FILENO) {
 		errno = EBADF;
@@ -64,11 +65,11 @@ int write(int file, const void *data, size_t size)
 	if (size > INT32_MAX)
 		size = INT32_MAX;
 	arch_console_write(data, size);
-	return (int)size;
+	return (_READ_WRITE_RETURN_TYPE)size;
 }
 
 /* A line, or as much of one as has arrived; waits only for its first byte. Return ends a line. */
-int read(int file, void *data, size_t size)
+_READ_WRITE_RETURN_TYPE read(int file, void *data, size_t size)
 {
 	char *bytes = data;
 	size_t done = 0;
@@ -87,7 +88,7 @@ int read(int file, void *data, size_t size)
 		else
 			bytes[done++] = byte == '\r' ? '\n' : (char)byte;
 	}
-	return (int)done;
+	return (_READ_WRITE_RETURN_TYPE)done;
 }
 
 int open(const char *path, int flags, ...)
