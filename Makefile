@@ -176,12 +176,15 @@ UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generati
 BARE_x86_64 := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
           lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
-          lib/bare/x86_64/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
+          lib/bare/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
           lib/bare/x86_64/reference.c lib/bare/x86_64/calibrate.c \
-          lib/bare/x86_64/platform.c lib/bare/x86_64/identity.c lib/bare/x86_64/power.c \
+          lib/bare/x86_64/platform.c lib/bare/identity.c lib/bare/x86_64/power.c \
           $(UNDER)
 # What QEMU's virt machines have in common, aarch64's and riscv64's.
-VIRT   := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
+VIRT   := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c \
+          lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/heap.c lib/bare/identity.c \
+          lib/bare/virt/tree.c lib/bare/virt/heap.c lib/bare/virt/fw_cfg.c \
+          lib/bare/virt/nonce.c lib/bare/virt/platform.c
 BARE_aarch64 := $(VIRT)
 BARE_riscv64 := $(VIRT)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c

@@ -6,6 +6,7 @@
 
 #include "bare/arch.h"
 #include "bare/generation.h"
+#include "bare/mix.h"
 #include "bare/x86_64/nonce.h"
 
 static EFI_SYSTEM_TABLE *table;
@@ -48,5 +49,5 @@ uint64_t arch_nonce(void)
 	const uint64_t *generation = bare_generation();
 	uint64_t moved = generation != NULL ? *(const volatile uint64_t *)generation : 0;
 
-	return x86_nonce(random_number() ^ x86_mix(date() ^ x86_mix(moved)));
+	return x86_nonce(random_number() ^ bare_mix(date() ^ bare_mix(moved)));
 }

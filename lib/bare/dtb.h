@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define BARE_DTB_BYTES (UINT32_C(16) << 20) /* a larger tree is refused */
-#define BARE_DTB_DEPTH 16u                  /* so is one of deeper nodes; the root has depth 1 */
+#define BARE_DTB_DEPTH 16u /* so is one with nodes deeper than this; the root has depth 1 */
 
 struct bare_dtb {
 	const uint8_t *bytes;
@@ -72,10 +72,6 @@ const char *bare_dtb_name(const struct bare_dtb *dtb, uint32_t node);
 /* False: the node has no such property; *value is then empty. */
 bool bare_dtb_property(
     const struct bare_dtb *dtb, uint32_t node, const char *name, struct bare_dtb_value *value);
-
-/* The (index)th property of (node), in the order of the tree; *name is in the tree. */
-bool bare_dtb_property_at(const struct bare_dtb *dtb, uint32_t node, uint32_t index,
-    const char **name, struct bare_dtb_value *value);
 
 /* The text of a property. NULL: there is none, or it has no NUL. */
 const char *bare_dtb_text(const struct bare_dtb *dtb, uint32_t node, const char *name);

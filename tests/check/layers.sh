@@ -39,7 +39,7 @@ for arch in x86_64 aarch64 riscv64; do
 done
 # Of lib/bare, UEFI has the files that do not start a machine.
 under='(x86_64|aarch64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)'
-under="\"bare/(arch|generation|timing|words|$under)\.h\""
+under="\"bare/(arch|generation|mix|timing|words|$under)\.h\""
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi|app|arch|x86_64')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"

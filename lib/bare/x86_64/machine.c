@@ -4,6 +4,7 @@
  */
 #include "bare/arch.h"
 #include "bare/generation.h"
+#include "bare/heap.h"
 #include "bare/x86_64/nonce.h"
 #include "bare/x86_64/qemu.h"
 #include "bare/x86_64/x86.h"
@@ -12,6 +13,20 @@
 #define DEBUG_EXIT_TICKS (UINT64_C(1) << 32)
 
 void x86_main(uint32_t start_info);
+
+/* All of this piece of RAM behind the image. */
+static void init_heap(void)
+{
+	uint64_t first = (uint64_t)(uintptr_t)image_end;
+	uint64_t last = x86_ram_end(first) & ~UINT64_C(4095);
+
+	if (!bare_heap_is_enough(first, last))
+		x86_fatal(
+		    "start: less than 256 KiB of memory behind the image: QEMU's -m gives more");
+	if (x86_map(first, last - first, IVSH_MAP_MEMORY) == NULL)
+		x86_fatal("start: no page tables for the memory behind the image");
+	bare_heap_init(first, last);
+}
 
 /*
  * Should:  long mode, interrupts off, the boot tables map the first GiB, start.S's descriptors.
@@ -24,7 +39,7 @@ void x86_main(uint32_t start_info)
 	x86_paging_init();
 	x86_console_init_screen();
 	x86_pvh_init(start_info);
-	x86_heap_init();
+	init_heap();
 	x86_platform_init();
 	x86_power_init();
 	x86_apic_init();

@@ -7,6 +7,7 @@
  */
 #include "bare/x86_64/nonce.h"
 
+#include "bare/mix.h"
 #include "bare/x86_64/cpu.h"
 
 #define CPUID_RDRAND (UINT32_C(1) << 30) /* leaf 1, ECX: SDM volume 2, CPUID */
@@ -30,5 +31,5 @@ uint64_t x86_nonce(uint64_t more)
 
 	if (!rdrand(&random))
 		random = 0;
-	return x86_mix(random ^ x86_mix(more ^ x86_mix(x86_tsc())));
+	return bare_mix(random ^ bare_mix(more ^ bare_mix(x86_tsc())));
 }

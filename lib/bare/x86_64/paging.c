@@ -10,6 +10,7 @@
  * Tables come from a pool in the image until the heap is mapped, then from the heap's end: a
  * processor without 1 GiB pages needs 4 KiB of them for each GiB. SDM 4.5.
  */
+#include "bare/heap.h"
 #include "bare/x86_64/x86.h"
 
 #define PRESENT (UINT64_C(1) << 0)
@@ -66,7 +67,7 @@ static uint64_t *table_get(void)
 	else if (pool_used < POOL_TABLES)
 		table = pool[pool_used++];
 	else
-		table = x86_heap_page();
+		table = bare_heap_page();
 	if (table != NULL)
 		__builtin_memset(table, 0, PAGE);
 	else if (!reported)

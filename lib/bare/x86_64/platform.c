@@ -7,9 +7,11 @@
  * missing (QEMU 7.2).
  */
 #include "bare/arch.h"
+#include "bare/identity.h"
 #include "bare/timing.h"
 #include "bare/x86_64/generation.h"
 #include "bare/x86_64/hotplug.h"
+#include "bare/x86_64/nonce.h"
 #include "bare/x86_64/x86.h"
 
 #define CF8 0xcf8
@@ -109,7 +111,9 @@ static void *map_ram(uint64_t address, uint64_t size)
 
 void x86_generation_init(void)
 {
-	platform.machine = x86_identity(x86_generation_open(&platform, map_ram, true));
+	uint64_t first = x86_generation_open(&platform, map_ram, true);
+
+	platform.machine = bare_identity(image_kept, first != 0 ? first : x86_nonce(0) | 1);
 }
 
 const struct ivsh_platform *arch_platform(void)

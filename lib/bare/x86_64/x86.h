@@ -54,14 +54,6 @@ void x86_unmap_page_0(void);
 /* The number of bits of a physical address. */
 uint32_t x86_address_bits(void);
 
-/* --- heap.c ----------------------------------------------------------------------------------- */
-
-/* Map the heap. After x86_pvh_init(). */
-void x86_heap_init(void);
-
-/* Take a page from the heap's end, for ever. NULL: none is left, or there is no heap yet. */
-void *x86_heap_page(void);
-
 /* --- trap.c, vectors.S ------------------------------------------------------------------------ */
 
 #define X86_CODE_SELECTOR 0x08 /* in start.S's table */
@@ -103,14 +95,6 @@ bool x86_has_acpi_registers(void); /* at 0x600: QEMU's pc and q35 */
 
 /* Interrupts are off. May be called from an exception. */
 _Noreturn void x86_power_off(void);
-
-/* --- identity.c ------------------------------------------------------------------------------- */
-
-/*
- * The number that this machine had at its last start, if this one is a reset; else (first), or if
- * that is 0 a random one. Never 0. ivsh/platform.h: machine.
- */
-uint64_t x86_identity(uint64_t first);
 
 /* --- The rest, in the order in which the machine comes up ------------------------------------- */
 

@@ -6,8 +6,9 @@
  * How many page tables devices need is unknown at the start, so neither has a fixed share: each can
  * take what the other has not taken.
  */
+#include "bare/heap.h"
+
 #include "bare/arch.h"
-#include "bare/x86_64/x86.h"
 
 #define PAGE 4096
 /* For the program alone, so that newlib's printf can at least report what fails. */
@@ -15,21 +16,18 @@
 
 static char *start, *top, *end; /* the program has [start, top) */
 
-void x86_heap_init(void)
+bool bare_heap_is_enough(uint64_t first, uint64_t last)
 {
-	uint64_t first = (uint64_t)(uintptr_t)image_end;
-	uint64_t last = x86_ram_end(first) & ~(uint64_t)(PAGE - 1);
-
-	start = top = end = image_end;
-	if (last < first || last - first < RESERVE)
-		x86_fatal(
-		    "start: less than 256 KiB of memory behind the image: QEMU's -m gives more");
-	if (x86_map(first, last - first, IVSH_MAP_MEMORY) == NULL)
-		x86_fatal("start: no page tables for the memory behind the image");
-	end += last - first;
+	return last >= first && last - first >= RESERVE;
 }
 
-void *x86_heap_page(void)
+void bare_heap_init(uint64_t first, uint64_t last)
+{
+	start = top = (char *)(uintptr_t)first;
+	end = start + (last - first);
+}
+
+void *bare_heap_page(void)
 {
 	if (end - top < PAGE || end - start < RESERVE + PAGE)
 		return NULL;

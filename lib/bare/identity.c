@@ -6,8 +6,9 @@
  * segments anew at each reset, and leaves the rest of RAM as it is. So does firmware there. A
  * machine that was migrated or restored takes the page along, and has its number again, too.
  */
-#include "bare/x86_64/nonce.h"
-#include "bare/x86_64/x86.h"
+#include "bare/identity.h"
+
+#include "bare/mix.h"
 
 #define MAGIC UINT64_C(0x7974697465646976)
 
@@ -19,19 +20,18 @@ struct kept {
 
 static uint64_t check_of(uint64_t number)
 {
-	return x86_mix(number ^ MAGIC);
+	return bare_mix(number ^ MAGIC);
 }
 
-uint64_t x86_identity(uint64_t first)
+uint64_t bare_identity(void *page, uint64_t first)
 {
-	volatile struct kept *kept = (volatile struct kept *)image_kept;
+	volatile struct kept *kept = page;
 	uint64_t number = kept->number;
 
 	if (kept->magic == MAGIC && kept->check == check_of(number) && number != 0)
 		return number;
-	number = first != 0 ? first : x86_nonce(0) | 1;
 	kept->magic = MAGIC;
-	kept->number = number;
-	kept->check = check_of(number);
-	return number;
+	kept->number = first;
+	kept->check = check_of(first);
+	return first;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fw_cfg.c - QEMU's fw_cfg device by registers in memory.
+ */
+#include "bare/virt/fw_cfg.h"
+
+#include <stddef.h>
+
+/* The DMA address register, big-endian. The write to the low half starts the operation. */
+#define DMA_HIGH 4u /* in words: offset 16 */
+#define DMA_LOW 5u
+
+static volatile uint32_t *words;
+
+/*
+ * QEMU transfers inside of the write to the low half, in the thread of this processor: it finds
+ * what stands before the write in the program's order. The fence is for the compiler.
+ */
+static void start(uint64_t address)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	words[DMA_HIGH] = __builtin_bswap32((uint32_t)(address >> 32));
+	words[DMA_LOW] = __builtin_bswap32((uint32_t)address);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+const struct bare_fw_cfg *virt_fw_cfg(volatile void *registers)
+{
+	static const struct bare_fw_cfg in_memory = {start};
+	uint64_t signature;
+
+	words = registers;
+	signature =
+	    (uint64_t)__builtin_bswap32(words[DMA_HIGH]) << 32 | __builtin_bswap32(words[DMA_LOW]);
+	return signature == BARE_FW_CFG_SIGNATURE ? &in_memory : NULL;
+}
