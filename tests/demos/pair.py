@@ -13,9 +13,8 @@ import statistics
 from collections import Counter, defaultdict
 
 from memory import memory_file
-from qemu import BUILD, plain
+from qemu import plain
 
-IMAGE = BUILD / "x86_64" / "pair.elf"
 SIZES = (8, 64, 1024)
 # As tests/bench/native has it: a round trip of flags takes less than that many nanoseconds.
 PLACES = {"sibling": 75, "cluster": 200, "far": 1000, "beyond": float("inf")}
@@ -31,7 +30,7 @@ def run(world, rounds, trips, seconds=60):
     """
     memory = memory_file(world.folder, size=8 << 20, name="pair")
     guests = [
-        world.guest(f"pair {slot}", f"{slot} {rounds} {trips}", *plain(memory), image=IMAGE)
+        world.guest(f"pair {slot}", f"{slot} {rounds} {trips}", *plain(memory), image="pair")
         for slot in (0, 1)
     ]
     processors = sorted(os.sched_getaffinity(0))

@@ -16,29 +16,16 @@ import subprocess
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
-BARE = BUILD / "x86_64" / "ivsh.elf"
-EFI = BUILD / "uefi-x86_64" / "ivsh.efi"
-OVMF = "/usr/share/ovmf/OVMF.fd"
+from machine import BUILD, MACHINES, ROOT, TCG, X86_64
+
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 
 LIMIT = 30.0  # seconds after which what was awaited counts as missing
 
-# firmware/app/status.h, and what QEMU makes of them (isa-debug-exit); 100 is a trap's.
+# firmware/app/status.h; TRAP: lib/bare/arch.h. A guest's done() takes them as they are.
 DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED, NO_FILES, NO_ROOM = range(9)
-EXIT_FAILED, EXIT_USAGE, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_TIMEOUT, EXIT_NO_FILES, EXIT_TRAP = (
-    status << 1 | 1 for status in (FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, NO_FILES, 100)
-)
-EXIT_NO_ROOM = NO_ROOM << 1 | 1
+TRAP = 100
 
-QEMU = (
-    "qemu-system-x86_64 -nodefaults -display none -no-reboot"
-    " -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4"
-).split()
-# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md,
-# "TCG").
-TCG = "-accel tcg -smp 1,maxcpus=2".split()
 # Nothing outlives the tests, however they end.
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
@@ -46,12 +33,13 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
 
 class Program:
     """
-    A running program, and all that it has printed. verdict: it is a guest that says how it ended.
+    A running program, and all that it has printed. machine: it is a guest's QEMU. verdict: the
+    guest says how it ended.
     """
 
-    def __init__(self, world, name, argv, verdict=False, **popen):
+    def __init__(self, world, name, argv, machine=None, verdict=False, **popen):
         self.world, self.name, self.argv = world, name, [str(word) for word in argv]
-        self.verdict = verdict
+        self.machine, self.verdict = machine, verdict
         self.output = b""
         self.ended = False
         self.more = threading.Condition()
@@ -114,20 +102,27 @@ class Program:
         self.reader.join(LIMIT)
         return status
 
+    def own_status(self):
+        """A guest's exit status, which QEMU's stands for; a process' is its own."""
+        status = self.status()
+        own = self.machine.value(status) if self.machine else status
+        if own is None:
+            self.fail(f"ended with status {status}, which no guest has")
+        return own
+
     def done(self, want=0, seconds=LIMIT):
         """
-        Wait for its end; its output. Fails when the exit status is not (
-            want
-        ); when that is 0, also if
-        a guest does not say so itself in its last line: QEMU ends with 0 after a crash, too.
+        Wait for its end; its output. Fails when the exit status, of a guest its own, is not (want);
+        when that is 0, also if a guest does not say so itself in its last line: QEMU ends with 0
+        after a crash, too.
         """
         status = self.status(seconds)
-        if status != want:
-            self.fail(f"ended with status {status}, not {want}")
+        if status != (self.machine.status(want) if self.machine else want):
+            self.fail(f"ended with status {status}, for {want}")
         if not self.verdict:
             return self.text
         text, end = re.fullmatch(r"((?:.*\n)*?)(exit: \d+\n)?", self.text).groups()
-        if end != f"exit: {want >> 1}\n" and (want == 0 or end):
+        if end != f"exit: {want}\n" and (want == 0 or end):
             self.fail(f"ended with status {status}, and says {end!r} itself")
         return text
 
@@ -220,22 +215,27 @@ class World:
     def server(self, *arguments, name="server", **keywords):
         return self.add(Server(self, name, *arguments, **keywords))
 
-    def guest(self, name, command, *device, machine="-M q35", ram=None, uefi=False, image=BARE):
+    def guest(
+        self, name, command, *device,
+        arch="x86_64", machine=None, ram=None, uefi=False, image="ivsh",
+    ):  # fmt: skip
         """
-        Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain(). A later
-        -smp in (machine) replaces the first one.
+        Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain(). machine:
+        in place of the architecture's usual one; a later -smp in it replaces the first one.
+        image: its name in the architecture's folder of build/.
         """
-        words = [
-            *QEMU, *self.accelerator, *machine.split(), "-m", ram or (256 if uefi else 64), *device
-        ]
+        kind = MACHINES[arch]
+        words = [*kind.words(), *self.accelerator, *(machine.split() if machine else kind.board)]
+        words += ["-m", ram or (kind.uefi_ram if uefi else 64), *device]
         if uefi:
-            words += ["-bios", OVMF, "-kernel", EFI]
+            words += ["-bios", kind.firmware, "-kernel", kind.efi(image)]
         else:
-            words += ["-kernel", image]
-        verdict = uefi or image == BARE
+            words += ["-kernel", kind.image(image)]
+        verdict = image == "ivsh"
         if verdict:
             command = f"--exit=verdict {command}"
-        return self.add(Program(self, name, [*words, "-append", command], verdict=verdict))
+        words += ["-append", command]
+        return self.add(Program(self, name, words, kind, verdict))
 
     def program(self, name, *words, **popen):
         return self.add(Program(self, name, words, **popen))

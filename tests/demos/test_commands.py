@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from memory import incarnation, memory_file
-from qemu import BUILD, EXIT_FAILED, EXIT_USAGE, QEMU, doorbell, notifications, plain
+from qemu import BUILD, FAILED, USAGE, X86_64, doorbell, notifications, plain
 from test_refuse import header
 
 INFO = r"""ivsh on bare-metal x86_64
@@ -139,7 +139,7 @@ def test_echo_ping(world):
         print(text, end="")
     large = world.guest("ping", "ping --size=32769 --timeout=20", *doorbell(server.bound[1]))
     assert large.done(
-        EXIT_FAILED
+        FAILED
     ) == "ivsh: ping: --size=32769: a message of this region has at most 32768\n"
     echo.type("\x1b")
     assert f"\necho: answered {300 * len(SIZES)} messages\n" in echo.done()
@@ -198,7 +198,7 @@ def test_machine(world, machine, kind):
 def test_oldest_machine(world, family):
     """Of 4.0, or the oldest that this QEMU has left; those before it do not start a PVH kernel."""
     listed = subprocess.run(
-        [QEMU[0], "-M", "help"], capture_output=True, text=True, check=True
+        [X86_64.program, "-M", "help"], capture_output=True, text=True, check=True
     ).stdout
     versions = re.findall(rf"^{family}-(\d+)\.(\d+) ", listed, re.MULTILINE)
     oldest = min(version for version in (tuple(map(int, v)) for v in versions) if version >= (4, 0))
@@ -308,5 +308,5 @@ def test_help(world):
     text = world.guest("help", "help").done()
     assert re.match(r"Usage: ivsh .*\n.* on bare-metal x86_64\. .*\n\n  info ", text)
     assert "\n  stress " in text
-    text = world.guest("send", "send 1").done(EXIT_USAGE)
+    text = world.guest("send", "send 1").done(USAGE)
     assert text == "ivsh: send: give PEER TEXT...\n"

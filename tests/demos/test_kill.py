@@ -8,9 +8,8 @@ import random
 import signal
 import time
 
-from qemu import BUILD, SOAK, doorbell
+from qemu import SOAK, doorbell
 
-IMAGE = BUILD / "x86_64" / "numbers.elf"
 ROUNDS = int(os.environ.get("KILL_ROUNDS", 30 if SOAK else 12))
 MESH_SECONDS = int(os.environ.get("MESH_SECONDS", 600 if SOAK else 20))
 
@@ -60,7 +59,7 @@ class Guests:
             return
         command = f"{command} {self.count} {self.pace} {self.hold if command == 'stream' else 0}"
         place = doorbell(self.server.bound[slot])
-        self.guests[slot] = self.world.guest(f"guest {slot}", command, *place, image=IMAGE)
+        self.guests[slot] = self.world.guest(f"guest {slot}", command, *place, image="numbers")
 
     def end(self, slot):
         if slot == SERVER:

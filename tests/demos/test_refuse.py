@@ -10,21 +10,20 @@ import pytest
 
 from memory import incarnation, memory_file
 from qemu import (
-    BUILD,
-    EXIT_FAILED,
-    EXIT_NO_DEVICE,
-    EXIT_NO_FILES,
-    EXIT_NO_PEER,
-    EXIT_TIMEOUT,
-    EXIT_TRAP,
-    EXIT_USAGE,
+    FAILED,
+    NO_DEVICE,
+    NO_FILES,
+    NO_PEER,
+    TIMEOUT,
+    TRAP,
+    USAGE,
     doorbell,
     plain,
 )
 
 MAGIC = b"IVSHRGN\0"
 DEVICE = r"ivsh: device 00:01\.0: "
-NO_DEVICE = r"ivsh: no ivshmem device \(1af4:1110\) on the PCI bus: add -device ivshmem-.*"
+NONE = r"ivsh: no ivshmem device \(1af4:1110\) on the PCI bus: add -device ivshmem-.*"
 DAMAGED = r"ivsh: device 00:01\.0: the region's header is damaged: clear the memory and start again"
 MEMORY = 4 << 20
 
@@ -51,7 +50,7 @@ def header(
 def test_good_header(world):
     """The rows below differ from this one in what they say, and in nothing else."""
     memory = memory_file(world.folder, MEMORY, header())
-    world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_NO_PEER)
+    world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(NO_PEER)
     assert "\nregion: version 1, " in world.guest("guest", "info --slot=1", *plain(memory)).done()
 
 
@@ -98,90 +97,90 @@ def test_header(world, what):
     content, line = HEADERS[what]
     memory = memory_file(world.folder, MEMORY, content)
     guest = world.guest("guest", "recv --slot=0", *plain(memory))
-    assert re.fullmatch(line + "\n", guest.done(EXIT_FAILED)), guest.text
+    assert re.fullmatch(line + "\n", guest.done(FAILED)), guest.text
     assert memory.read_bytes() == content + bytes(MEMORY - len(content)), "not touched"
 
 
 # (device, command, status, line). A device is a memory's size, or a server's options.
 COMMANDS = {
-    "no device: info": (None, "info", EXIT_NO_DEVICE, NO_DEVICE),
-    "no device: demo": (None, "demo", EXIT_NO_DEVICE, NO_DEVICE),
+    "no device: info": (None, "info", NO_DEVICE, NONE),
+    "no device: demo": (None, "demo", NO_DEVICE, NONE),
     "plain: 4096 bytes": (
-        4096, "recv --slot=0", EXIT_FAILED,
+        4096, "recv --slot=0", FAILED,
         DEVICE + r"the memory has 4096 bytes, \d{5,} are needed: give a larger one, .*",
     ),
     "raw: 4096 bytes": (
-        ["--raw", "-l", "4096"], "recv", EXIT_FAILED,
+        ["--raw", "-l", "4096"], "recv", FAILED,
         r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: .*",
     ),
     "256 slots in 4M": (
-        MEMORY, "recv --slot=0 --slots=256", EXIT_FAILED,
+        MEMORY, "recv --slot=0 --slots=256", FAILED,
         DEVICE + r"the memory has 4194304 bytes, \d{8,} are needed: .* or fewer --slots",
     ),
     "plain: no slot": (
-        MEMORY, "recv", EXIT_USAGE,
+        MEMORY, "recv", USAGE,
         r"ivsh: device 00:01\.0: nobody gives slots here: add --slot=N, another N for each peer",
     ),
     "doorbell: another slot": (
-        [], "recv --slot=1", EXIT_FAILED,
+        [], "recv --slot=1", FAILED,
         "ivsh: --slot=1: the server gave slot 0: leave --slot out",
     ),
     "long name": (
-        [], "recv --name=" + "x" * 32, EXIT_USAGE,
+        [], "recv --name=" + "x" * 32, USAGE,
         "ivsh: --name: a name has at most 31 characters, all printable ASCII",
     ),
     "peer too high": (
-        [], "ping --peer=8", EXIT_NO_PEER,
+        [], "ping --peer=8", NO_PEER,
         "ivsh: peer 8: not another's slot: there are 0 to 7, and we are in 0",
     ),
-    "peer is oneself": ([], "send 0 x", EXIT_NO_PEER, "ivsh: peer 0: not another's slot: .*"),
+    "peer is oneself": ([], "send 0 x", NO_PEER, "ivsh: peer 0: not another's slot: .*"),
     "ping --count=0": (
-        [], "ping --count=0", EXIT_USAGE, "ivsh: ping: --count=0: 1 to 1000000",
+        [], "ping --count=0", USAGE, "ivsh: ping: --count=0: 1 to 1000000",
     ),
     "long text": (
-        ["--slots", "2"], "send 1 " + "x" * 1024 + " --timeout=1", EXIT_NO_PEER,
+        ["--slots", "2"], "send 1 " + "x" * 1024 + " --timeout=1", NO_PEER,
         "ivsh: timeout: 1 s without peer 1: ivsh ls shows who is there",
     ),
-    "command": (None, "frob", EXIT_USAGE, "ivsh: frob: no such command; try 'help'"),
-    "option": (None, "info --frob", EXIT_USAGE, "ivsh: --frob: no such option; try 'help'"),
-    "option's start": (None, "--coun=1", EXIT_USAGE, "ivsh: --coun=1: no such option; .*"),
+    "command": (None, "frob", USAGE, "ivsh: frob: no such command; try 'help'"),
+    "option": (None, "info --frob", USAGE, "ivsh: --frob: no such option; try 'help'"),
+    "option's start": (None, "--coun=1", USAGE, "ivsh: --coun=1: no such option; .*"),
     "info: a word too many": (
-        4 << 20, "info extra", EXIT_USAGE, "ivsh: info: extra: one word too many",
+        4 << 20, "info extra", USAGE, "ivsh: info: extra: one word too many",
     ),
     "ping: a word too many": (
-        None, "ping 1 2", EXIT_USAGE, "ivsh: ping: 2: one word too many",
+        None, "ping 1 2", USAGE, "ivsh: ping: 2: one word too many",
     ),
     **{
         f"{command}: a word too many": (
-            None, f"{command} 1", EXIT_USAGE, f"ivsh: {command}: 1: one word too many",
+            None, f"{command} 1", USAGE, f"ivsh: {command}: 1: one word too many",
         )
         for command in ("watch", "demo", "stress", "echo", "sink", "ack", "recv")
     },
     "bench: a word too many": (
-        None, "bench echo 1", EXIT_USAGE, "ivsh: bench: 1: one word too many",
+        None, "bench echo 1", USAGE, "ivsh: bench: 1: one word too many",
     ),
     "more peers than slots": (
-        4 << 20, "demo --peers=8 --slot=0", EXIT_FAILED,
+        4 << 20, "demo --peers=8 --slot=0", FAILED,
         "ivsh: demo: --peers=8: this region has 8 slots: at most 7",
     ),
-    "62 words": (None, "w " * 62, EXIT_USAGE, "ivsh: w: no such command; try 'help'"),
+    "62 words": (None, "w " * 62, USAGE, "ivsh: w: no such command; try 'help'"),
     "no file": (
-        None, "put 1 x", EXIT_NO_FILES, "ivsh: put: bare-metal x86_64 has no files",
+        None, "put 1 x", NO_FILES, "ivsh: put: bare-metal x86_64 has no files",
     ),
     "no input": (
-        None, "send 1 -", EXIT_NO_FILES, "ivsh: send: -: bare-metal x86_64 has no files",
+        None, "send 1 -", NO_FILES, "ivsh: send: -: bare-metal x86_64 has no files",
     ),
     "another command's option": (
-        None, "echo --peer=1", EXIT_USAGE, "ivsh: echo: --peer means nothing here",
+        None, "echo --peer=1", USAGE, "ivsh: echo: --peer means nothing here",
     ),
     "the host's option": (
-        None, "recv --socket=x", EXIT_USAGE, "ivsh: --socket=x: no such option; try 'help'",
+        None, "recv --socket=x", USAGE, "ivsh: --socket=x: no such option; try 'help'",
     ),
-    "short option": (None, "recv -x", EXIT_USAGE, "ivsh: -x: no such option; try 'help'"),
-    "64 words": (None, "w " * 64, EXIT_USAGE, "ivsh: command line: more than 63 words"),
-    "open quote": (None, 'send 1 "x', EXIT_USAGE, "ivsh: command line: a quote is not closed"),
+    "short option": (None, "recv -x", USAGE, "ivsh: -x: no such option; try 'help'"),
+    "64 words": (None, "w " * 64, USAGE, "ivsh: command line: more than 63 words"),
+    "open quote": (None, 'send 1 "x', USAGE, "ivsh: command line: a quote is not closed"),
     "4096 bytes": (
-        None, "send " + "x" * 4091, EXIT_USAGE, "ivsh: command line: more than 4095 bytes",
+        None, "send " + "x" * 4091, USAGE, "ivsh: command line: more than 4095 bytes",
     ),
 }  # fmt: skip
 
@@ -203,7 +202,7 @@ VALUES = {
     "--wait=nap": r"ivsh: --wait=nap: not poll, spin or sleep",
 }
 COMMANDS.update(
-    {value: (None, f"demo {value}", EXIT_USAGE, line) for value, line in VALUES.items()}
+    {value: (None, f"demo {value}", USAGE, line) for value, line in VALUES.items()}
 )
 
 
@@ -230,12 +229,12 @@ def test_too_small_for_any_region(world, slot):
     began = time.monotonic()
     guest = world.guest("guest", f"recv --slot={slot}", *plain(memory_file(world.folder, 4096)))
     check_one_line(
-        guest, EXIT_FAILED,
+        guest, FAILED,
         r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: .*",
     )
     small = time.monotonic() - began
     began = time.monotonic()
-    world.guest("no", "recv").done(EXIT_NO_DEVICE)
+    world.guest("no", "recv").done(NO_DEVICE)
     assert small < time.monotonic() - began + 4, "it did not wait 5 s for a formatter"
 
 
@@ -247,7 +246,7 @@ def test_memory_cannot_be_written(world, content):
     words[1] += ",readonly=on"
     guest = world.guest("guest", "recv --slot=0", *words)
     check_one_line(
-        guest, EXIT_FAILED,
+        guest, FAILED,
         r"ivsh: device 00:01\.0: the memory cannot be written: leave out readonly=on",
     )  # fmt: skip
     assert memory.read_bytes() == content + bytes(MEMORY - len(content)), "not touched"
@@ -257,7 +256,7 @@ def test_slot_too_high(world):
     memory = memory_file(world.folder, MEMORY, header())
     guest = world.guest("guest", "recv --slot=8", *plain(memory))
     check_one_line(
-        guest, EXIT_FAILED, r"ivsh: device 00:01\.0: --slot=8: the region has slots 0 to 7"
+        guest, FAILED, r"ivsh: device 00:01\.0: --slot=8: the region has slots 0 to 7"
     )
 
 
@@ -268,13 +267,13 @@ def test_slot_taken(world):
     world.until(lambda: incarnation(memory.read_bytes(), 3) == 1, "the first attaches")
     second = world.guest("second", "recv --slot=3", *plain(memory))
     check_one_line(
-        second, EXIT_FAILED,
+        second, FAILED,
         r"ivsh: device 00:01\.0: slot 3 is taken by a living peer: choose another --slot",
     )  # fmt: skip
     first.still_runs()
     first.kill()
     third = world.guest("third", "recv --slot=3 --timeout=1", *plain(memory))
-    check_one_line(third, EXIT_TIMEOUT, "ivsh: timeout: 1 s without a message on port 1")
+    check_one_line(third, TIMEOUT, "ivsh: timeout: 1 s without a message on port 1")
     assert incarnation(memory.read_bytes(), 3) == 2
 
 
@@ -299,9 +298,7 @@ def test_info_of_a_foreign_memory(world):
 @pytest.mark.parametrize("what, report", [("ud", "6: invalid opcode"), ("null", "14: page fault")])
 def test_trap(world, what, report):
     """A guest that goes wrong says where, and ends."""
-    image = BUILD / "x86_64" / "bare_test.elf"
-    assert image.exists(), "run make build/test"
-    text = world.guest("guest", f"trap {what}", image=image).done(EXIT_TRAP)
+    text = world.guest("guest", f"trap {what}", image="bare_test").done(TRAP)
     assert f"trap {report}\n" in text and re.search(
         r"^  rip [0-9a-f]{16}  rsp ", text, re.MULTILINE
     )

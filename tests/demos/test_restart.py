@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from memory import incarnation, memory_file, sent, slot_word
-from qemu import EXIT_FAILED, EXIT_TIMEOUT, doorbell, plain
+from qemu import FAILED, TIMEOUT, doorbell, plain
 
 FOR_EVER = 1000000  # round trips: minutes
 PING = f"ping --count={FOR_EVER} --timeout=120 --peer=0 --name=beta"
@@ -99,7 +99,7 @@ def test_messages_survive_both(world, server, memory):
     assert again.done() == "slot 1, port 1, maybe seen: one\nslot 1, port 1, maybe seen: two\n"
     again = world.guest("alpha", "recv --timeout=1", *doorbell(server.bound[0]))
     assert again.done(
-        EXIT_TIMEOUT
+        TIMEOUT
     ) == "ivsh: timeout: 1 s without a message on port 1\n", "nothing twice"
 
 
@@ -110,7 +110,7 @@ def test_killed_guest_is_seen_gone(world, server):
     seen = world.guest("alpha", "demo --timeout=20", *doorbell(server.bound[0]))
     seen.expect(r"^slot 1 \(beta\) is here$")
     waiting.kill()
-    text = seen.done(EXIT_FAILED)
+    text = seen.done(FAILED)
     assert re.search(r"^ivsh: demo: from slot 1 \(beta\): message 0: it died before the end$",
                      text, re.MULTILINE)  # fmt: skip
 

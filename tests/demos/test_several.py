@@ -7,7 +7,7 @@ import re
 import pytest
 
 from memory import incarnation, memory_file, timer_wakes
-from qemu import BUILD, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_PEER, EXIT_USAGE, doorbell, plain
+from qemu import BUILD, FAILED, NO_DEVICE, NO_PEER, USAGE, doorbell, plain
 
 MAGIC = b"IVSHRGN\0"
 LIST = r"name one by --device=0 \(00:01\.0, .*\) or 1 \(00:02\.0, .*\)"
@@ -22,7 +22,7 @@ def two(world, first=b"", second=b""):
 def formatted(world, name="b"):
     """A file with a region of ours, as another guest has left it."""
     memory = memory_file(world.folder, name=name)
-    world.guest("formatter", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(EXIT_NO_PEER)
+    world.guest("formatter", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(NO_PEER)
     assert memory.read_bytes()[:8] == MAGIC
     return memory
 
@@ -78,7 +78,7 @@ def test_none_is_ours(world, command, first, second):
     if command == "info":
         assert guest.done().count("\ndevice ") == 2, "info shows what there is to choose from"
     else:
-        guest.done(EXIT_NO_DEVICE)
+        guest.done(NO_DEVICE)
         assert re.fullmatch(
             rf"ivsh: 2 ivshmem devices, and none .*: {LIST}", said(guest)
         ), guest.text
@@ -88,7 +88,7 @@ def test_none_is_ours(world, command, first, second):
 
 def test_named_is_formatted(world):
     files, words = two(world)
-    world.guest("guest", "send 1 x --slot=0 --device=1 --timeout=1", *words).done(EXIT_NO_PEER)
+    world.guest("guest", "send 1 x --slot=0 --device=1 --timeout=1", *words).done(NO_PEER)
     assert [file.read_bytes()[:8] for file in files] == [bytes(8), MAGIC]
 
 
@@ -96,7 +96,7 @@ def test_named_is_foreign(world):
     """It was named by mistake, perhaps: the others are said, and clearing it is not advised."""
     files, words = two(world, b"precious")
     guest = world.guest("guest", "demo --slot=0 --device=0 --timeout=1", *words)
-    guest.done(EXIT_FAILED)
+    guest.done(FAILED)
     line = said(guest)
     assert re.fullmatch(rf"ivsh: device 00:01\.0: the memory starts with .*: {LIST}", line)
     assert "clear" not in line
@@ -108,7 +108,7 @@ def test_raw_doorbell_is_not_formatted(world):
     server = world.server("--raw", bind=1)
     other = memory_file(world.folder, name="a")
     guest = world.guest("guest", "demo --timeout=5", *plain(other, "a"), *doorbell(server.bound[0]))
-    guest.done(EXIT_FAILED)
+    guest.done(FAILED)
     assert re.fullmatch(
         rf"ivsh: device 00:02\.0: the memory is not formatted, .*: {LIST}", said(guest)
     )
@@ -122,7 +122,7 @@ def test_bus_address(world):
     files, words = two(world)
     for i, place in enumerate(["00:02.0", "0000:00:02.0"]):
         guest = world.guest("guest", f"send 1 x --slot=0 --device={place} --timeout=1", *words)
-        guest.done(EXIT_NO_PEER)
+        guest.done(NO_PEER)
         assert incarnation(files[1].read_bytes(), 0) == 1 + i
     assert files[0].read_bytes()[:8] == bytes(8)
     text = world.guest("guest", "info --slot=1 --device=00:02.0", *words).done()
@@ -138,7 +138,7 @@ def test_bus_address(world):
 def test_no_such_device(world, device, command):
     _, words = two(world)
     guest = world.guest("guest", f"{command} --slot=1 --device={device}", *words)
-    guest.done(EXIT_NO_DEVICE)
+    guest.done(NO_DEVICE)
     assert re.fullmatch(rf"ivsh: --device={device}: there is none there: {LIST}", said(guest))
 
 
@@ -150,7 +150,7 @@ def test_no_such_device(world, device, command):
 def test_no_device_at_all(world, device):
     """A word that is neither a number nor an address is a wrong command line."""
     guest = world.guest("guest", f'recv "--device={device}"')
-    guest.done(EXIT_USAGE)
+    guest.done(USAGE)
     assert re.fullmatch(
         rf"ivsh: --device={device}: not a number .* nor a bus address .*", said(guest)
     )
@@ -210,7 +210,7 @@ def test_several_for_echo_alone(world):
         ("echo --slot=0" + " --device=0" * 9, "ivsh: --device: at most 8 times"),
     ]:
         guest = world.guest("guest", command, *words)
-        guest.done(EXIT_USAGE)
+        guest.done(USAGE)
         assert re.fullmatch(line, said(guest)), guest.text
     for command in (["recv"], ["ping", "hub"]):
         tool = world.program("tool", BUILD / "host" / "ivsh", "-S", "a", "-S", "b", *command)

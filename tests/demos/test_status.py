@@ -48,15 +48,6 @@ def start(world, where, command, memory):
     return world.guest("guest", command, *device, uefi=where == "uefi")
 
 
-def exit_status(program, where):
-    """The command's exit status; QEMU ends with (status << 1) | 1, or 0."""
-    status = program.status()
-    if where == "host" or status == 0:
-        return status
-    assert status & 1, program.text
-    return status >> 1
-
-
 def prepared(world, content):
     if content is None:
         return world.folder / "memory"
@@ -73,14 +64,14 @@ def prepared(world, content):
 def test_status(world, where, what):
     want, command, content = CASES[what]
     program = start(world, where, command, prepared(world, content))
-    assert exit_status(program, where) == want, program.text
+    assert program.own_status() == want, program.text
 
 
 @pytest.mark.parametrize("what", ["no device", "no peer", "timeout", "another command's option"])
 def test_uefi(world, what):
     want, command, content = CASES[what]
     program = start(world, "uefi", command, prepared(world, content))
-    assert exit_status(program, "uefi") == want, program.text
+    assert program.own_status() == want, program.text
 
 
 @pytest.mark.parametrize("where", ["bare", "host"])
@@ -95,7 +86,7 @@ def test_stopped(world, where, command):
     program = start(world, where, command, memory)
     world.until(lambda: incarnation(memory.read_bytes(), 1) == 1, "it attaches")
     program.process.send_signal(signal.SIGINT) if where == "host" else program.type("\x1b")
-    assert exit_status(program, where) == STOPPED, program.text
+    assert program.own_status() == STOPPED, program.text
 
 
 def test_no_server(world):
@@ -109,11 +100,11 @@ def test_partners_that_do_not_come(world):
     """demo: no peer came, or one that does not go on."""
     server = world.server(bind=2)
     guest = world.guest("demo", "demo --timeout=1", *doorbell(server.bound[0]))
-    assert exit_status(guest, "bare") == NO_PEER, guest.text
+    assert guest.own_status() == NO_PEER, guest.text
     recv = world.guest("recv", "recv --port=9 --count=0", *doorbell(server.bound[1]))
     server.expect("event=connect slot=1")
     guest = world.guest("demo", "demo --timeout=3", *doorbell(server.bound[0]))
-    assert exit_status(guest, "bare") == TIMEOUT, guest.text
+    assert guest.own_status() == TIMEOUT, guest.text
     recv.still_runs()
 
 

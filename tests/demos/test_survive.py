@@ -13,7 +13,7 @@ import pytest
 
 from memory import memory_file, slot_word
 from qemu import (
-    BUILD, DONE, EXIT_FAILED, EXIT_NO_DEVICE, EXIT_NO_ROOM, EXIT_TIMEOUT, FAILED, ROOT, STOPPED,
+    BUILD, DONE, FAILED, NO_DEVICE, NO_ROOM, ROOT, STOPPED, TIMEOUT,
     doorbell, plain,
 )  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_no_device_yet(world):
 
 def test_no_device_in_time(world):
     guest = world.guest("recv", "recv --slot=0 --timeout=0.5", machine="-M pc")
-    assert guest.done(EXIT_NO_DEVICE) == (
+    assert guest.done(NO_DEVICE) == (
         "ivsh: no ivshmem device yet: waiting for one to be plugged in\n"
         "ivsh: timeout: 0.5 s without an ivshmem device\n"
     )
@@ -236,7 +236,7 @@ def test_device_does_not_come_back(world):
     echo = Plug(world, "echo", "echo --slot=0 --timeout=1", memory)
     echo.guest.expect("answers")
     echo.delete()
-    text = echo.guest.done(EXIT_TIMEOUT)
+    text = echo.guest.done(TIMEOUT)
     assert len(re.findall(LEAVES, text, re.MULTILINE)) == 1
     assert "ivsh: timeout: 1 s without a message on port 7\n" in text
 
@@ -249,7 +249,7 @@ def test_cannot_go_on(world):
     bench = Plug(world, "bench", "bench sink --slot=1 --count=10000000 --size=64", memory)
     world.until(lambda: slot_word(memory.read_bytes(), 1, 0x280, "<Q") > 100, "it streams")
     bench.qmp.command("device_del", id="device0")
-    bench.guest.done(EXIT_FAILED)
+    bench.guest.done(FAILED)
     assert len(re.findall(LEAVES, bench.guest.text, re.MULTILINE)) == 1
 
 
@@ -259,7 +259,7 @@ def test_no_room(world):
     echo = Plug(world, "echo", "echo --slot=0", memory, "q35 small", empty=True)
     echo.guest.expect("^ivsh: no ivshmem device yet")
     echo.add()
-    text = echo.guest.done(EXIT_NO_ROOM)
+    text = echo.guest.done(NO_ROOM)
     line = r"^ivsh: device 01:00\.0: no room behind port 00:01\.0: .* pref64-reserve=(\d+)$"
     assert len(re.findall(line, text, re.MULTILINE)) == 1, text
     memory.unlink()
@@ -438,7 +438,7 @@ def test_source_continues(world):
     seen = len(source.text)
     qmp.command("cont")
     source.expect(CLAIMED, after=seen)
-    source.done(EXIT_FAILED)
+    source.done(FAILED)
     host(world, "after", memory, "ping alpha --count=10", 1).done()
     target.still_runs()
     assert len(re.findall("^ivsh: ", source.text, re.MULTILINE)) == 1, source.text
@@ -464,7 +464,7 @@ def test_snapshot(world):
     before = sent_by(memory, 1)
     world.until(lambda: sent_by(memory, 1) > before + 100, "it goes on")
     ping.type("\x1b")
-    text = ping.done(STOPPED << 1 | 1)
+    text = ping.done(STOPPED)
     assert re.search(r"^ping: slot 0 \(alpha\): \d+ round trips", text, re.MULTILINE), text
     assert len(re.findall(MOVED, text, re.MULTILINE)) == 1, text
     assert len(re.findall(MOVED, echo.text, re.MULTILINE)) <= 1, echo.text

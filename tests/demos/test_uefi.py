@@ -14,7 +14,7 @@ import time
 import pytest
 
 from memory import incarnation, memory_file, slot_word
-from qemu import EFI, EXIT_NO_DEVICE, LIMIT, OVMF, QEMU, ROOT, TCG, doorbell, plain
+from qemu import LIMIT, NO_DEVICE, ROOT, TCG, X86_64, doorbell, plain
 
 # UEFI Specification, appendix D
 SUCCESS, INVALID_PARAMETER, UNSUPPORTED, DEVICE_ERROR = "0x0", "0x2", "0x3", "0x7"
@@ -32,10 +32,11 @@ class Shell:
     def __init__(self, world, *device):
         disk = world.folder / "disk"
         disk.mkdir()
-        shutil.copy(EFI, disk / "ivsh.efi")
+        shutil.copy(X86_64.efi(), disk / "ivsh.efi")
         shutil.copy(MAN, disk / "ivsh.man")
         self.guest = world.program(
-            "shell", *QEMU, *TCG, "-M", "q35", "-m", 256, "-bios", OVMF, *device,
+            "shell", *X86_64.words(), *TCG, "-M", "q35", "-m", 256,
+            "-bios", X86_64.firmware, *device,
             "-drive", f"file=fat:rw:{disk},format=raw,if=none,id=disk",
             "-device", "virtio-blk-pci,drive=disk",
         )  # fmt: skip
@@ -239,9 +240,11 @@ def test_exit_status(world):
     """Without a shell, --exit=verdict carries it out; --exit=qemu, too, without a word."""
     guest = world.guest("guest", "info", uefi=True)
     missing = "ivsh: no ivshmem device (1af4:1110) on the PCI bus: "
-    assert missing in guest.done(EXIT_NO_DEVICE)
-    words = ["-M", "q35", "-m", 256, "-bios", OVMF, "-kernel", EFI, "-append", "--exit=qemu info"]
-    text = world.program("guest", *QEMU, *TCG, *words).done(EXIT_NO_DEVICE)
+    assert missing in guest.done(NO_DEVICE)
+    words = ["-M", "q35", "-m", 256, "-bios", X86_64.firmware, "-kernel", X86_64.efi()]
+    words += ["-append", "--exit=qemu info"]
+    guest = world.program("guest", *X86_64.words(), *TCG, *words)
+    text = guest.done(X86_64.status(NO_DEVICE))
     assert missing in text and "exit: " not in text
 
 
@@ -281,7 +284,7 @@ def test_window_too_small(world):
     """OVMF then gives no device an address, and has no console; what happened is said on COM1."""
     memory = memory_file(world.folder, 256 << 30)
     guest = world.guest("guest", "info --slot=0", *plain(memory), uefi=True)
-    text = guest.done(EXIT_NO_DEVICE)
+    text = guest.done(NO_DEVICE)
     assert re.fullmatch(
         rf"ivsh: device 00:01\.0: the firmware's window .* of 262144 MiB, .* add {KNOB} to QEMU\n",
         text,

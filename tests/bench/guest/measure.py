@@ -13,10 +13,11 @@ import sys
 import tempfile
 from contextlib import contextmanager
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "demos"))
+TESTS = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TESTS / "demos"), str(TESTS / "lib")]
 
 import pair
-from qemu import BARE, QEMU, TCG, World, doorbell, notifications
+from qemu import TCG, World, X86_64, doorbell, notifications
 
 KVM = "-accel kvm -cpu host".split()
 SIZES = (8, 64, 1024)
@@ -37,7 +38,8 @@ def accelerator():
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return TCG, "TCG: there is no /dev/kvm to use"
     words = [
-        *QEMU, *KVM, "-M", "q35", "-m", "64", "-kernel", BARE, "-append", "--exit=verdict help"
+        *X86_64.words(), *KVM, "-M", "q35", "-m", "64", "-kernel", X86_64.image(),
+        "-append", "--exit=verdict help",
     ]
     try:
         done = subprocess.run(

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""machine.py - the machine of each architecture that guests run on: QEMU's program and its words,
+the images, and what QEMU's exit status is for a guest's own.
+
+    machine = MACHINES["aarch64"]
+    words = [*machine.words(), *TCG, *machine.board, "-m", "64", "-kernel", machine.image()]
+    assert subprocess.run(words).returncode == machine.status(3)
+"""
+
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+
+# TCG with one processor drops fences between machines, unless more could be added (DESIGN.md,
+# "TCG").
+TCG = "-accel tcg -smp 1,maxcpus=2".split()
+
+
+class Machine:
+    """
+    arch: as uname -m prints it. program: QEMU's. board: the words of the machine and processor that
+    tests take without a reason for another. firmware: for UEFI, or None. uefi_ram: MiB that it
+    needs.
+    """
+
+    def __init__(self, arch, board, end, firmware, uefi_ram=256):
+        self.arch, self.program = arch, f"qemu-system-{arch}"
+        self.board, self.end = board.split(), end.split()
+        self.firmware, self.uefi_ram = firmware, uefi_ram
+
+    def __repr__(self):
+        return self.arch
+
+    def words(self, reboot=False):
+        """
+        QEMU's program, and the words of every guest: the serial line is standard input and output,
+        and the guest's status reaches QEMU's. Without (reboot), a reset ends QEMU.
+        """
+        fixed = ["-nodefaults", "-display", "none", *([] if reboot else ["-no-reboot"])]
+        return [self.program, *fixed, "-serial", "stdio", *self.end]
+
+    def image(self, name="ivsh"):
+        """A bare-metal image, for -kernel."""
+        return BUILD / self.arch / f"{name}.elf"
+
+    def efi(self, name="ivsh"):
+        """The same as an UEFI application."""
+        return BUILD / f"uefi-{self.arch}" / f"{name}.efi"
+
+    def status(self, value):
+        """QEMU's exit status when the guest ends with (value). lib/bare/arch.h, arch_exit()."""
+        return value << 1 | 1 if self.arch == "x86_64" and value else value
+
+    def value(self, status):
+        """The guest's exit status, of QEMU's; None: no guest ends so."""
+        if self.arch != "x86_64" or status == 0:
+            return status
+        return status >> 1 if status & 1 else None
+
+    def generation(self, text="auto"):
+        """
+        The words that let a guest see that it is another machine than before. text: a GUID on
+        x86_64, any text elsewhere; it must differ from that of the QEMU before.
+        """
+        if self.arch == "x86_64":
+            return ["-device", f"vmgenid,guid={text}"]
+        return ["-fw_cfg", f"name=opt/ivsh/generation,string={text}"]
+
+
+MACHINES = {
+    machine.arch: machine
+    for machine in (
+        Machine(
+            "x86_64", "-M q35", "-device isa-debug-exit,iobase=0xf4,iosize=4",
+            "/usr/share/ovmf/OVMF.fd",
+        ),
+        Machine(
+            "aarch64", "-M virt,gic-version=2 -cpu cortex-a72",
+            "-semihosting-config enable=on,target=native",
+            "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
+        ),
+        Machine("riscv64", "-M virt,aia=aplic-imsic -bios none", "", None),
+    )
+}  # fmt: skip
+X86_64, AARCH64, RISCV64 = MACHINES.values()
