@@ -35,7 +35,7 @@ ifneq ($(filter undefined default,$(origin CC)),)
 CC := gcc
 endif
 ifneq ($(filter undefined default,$(origin AR)),)
-AR := ar
+AR := $(or $(patsubst %-gcc,%-ar,$(filter %-gcc,$(CC))),ar)
 endif
 ifneq ($(filter undefined default,$(origin LD)),)
 LD := ld
@@ -52,6 +52,8 @@ CPPFLAGS ?=
 CFLAGS   ?=
 LDFLAGS  ?=
 
+# Whose programs CC makes. The host side of another processor: make CC=aarch64-linux-gnu-gcc host.
+HOST_MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 # gcc-12, clang-14. What only gcc understands: clang stops at an option that it does not know.
 COMPILER := $(shell $(CC) -v 2>&1 | sed -n 's/.*\(gcc\|clang\) version \([0-9]*\).*/\1-\2/p')
 GCC_ONLY = $(if $(filter clang-%,$(COMPILER)),,$(1))
@@ -87,9 +89,10 @@ CC_i386-nofp-linux  := $(CC_i386-linux) -mgeneral-regs-only
 # into does without. Only riscv64's handler saves floating-point registers: its compiler has no such
 # option. The aarch64 and riscv64 libraries make no unaligned access, and no access but plain ones.
 ARCHES       := x86_64 aarch64 riscv64
-CC_x86_64     = $(CC)
-LD_x86_64     = $(LD)
-AR_x86_64     = $(AR)
+NATIVE_x86_64 := $(filter x86_64-%,$(HOST_MACHINE))
+CC_x86_64     = $(if $(NATIVE_x86_64),$(CC),x86_64-linux-gnu-gcc)
+LD_x86_64     = $(if $(NATIVE_x86_64),$(LD),x86_64-linux-gnu-ld)
+AR_x86_64     = $(if $(NATIVE_x86_64),$(AR),x86_64-linux-gnu-ar)
 MACHINE_x86_64  := -m64 -mno-red-zone -fcf-protection=none
 INTEGER_x86_64  := -mgeneral-regs-only
 CC_aarch64   := aarch64-linux-gnu-gcc
@@ -122,8 +125,8 @@ $(foreach arch,$(ARCHES),$(eval CC_INCLUDE_$(arch) := $(call cc_include,$(arch))
 # files in /usr/lib, 4.0 in the folder of the architecture. It answers the bare name of what is
 # missing. -fshort-wchar makes L"" the firmware's UCS-2.
 EFI_INCLUDE_x86_64 := /usr/include/efi
-EFI_CRT_x86_64     := $(shell $(CC) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
-EFI_LIB_x86_64     := $(shell $(CC) -print-file-name=libgnuefi.a 2>/dev/null)
+EFI_CRT_x86_64     := $(shell $(CC_x86_64) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
+EFI_LIB_x86_64     := $(shell $(CC_x86_64) -print-file-name=libgnuefi.a 2>/dev/null)
 EFI_ABI_x86_64     := $(call GCC_ONLY,-maccumulate-outgoing-args) -DGNU_EFI_USE_MS_ABI
 UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden \
                       -fshort-wchar -fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -240,8 +243,9 @@ BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c \
           host/control/answer.c host/control/lines.c host/control/fields.c host/control/render.c
 SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
           host/server/alone.c host/server/touch.c host/server/isolate.c \
-          host/server/mapping.c host/server/rebind.c $(SERVING) $(SUPERVISOR) $(WIRE) $(OPTIONS) \
-          $(CONTROL) host/control/stop.c host/control/release.c $(BACKEND) $(PROCESS)
+          host/server/filter.c host/server/mapping.c host/server/rebind.c $(SERVING) \
+          $(SUPERVISOR) $(WIRE) $(OPTIONS) $(CONTROL) host/control/stop.c \
+          host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
 PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.c \
@@ -393,6 +397,15 @@ build/uefi-$(1)/%.o: %.c build/flags | $(call libc,$(1))
 endef
 $(foreach arch,x86_64,$(eval $(call uefi,$(arch))))
 
+# Each by its processor's ar: another one writes no table of symbols, and nothing links with it.
+build/aarch64-linux/%.a:
+	@echo "AR      $@"
+	$(Q)rm -f $@ && $(AR_aarch64) rcs $@ $^
+
+build/riscv64-linux/%.a:
+	@echo "AR      $@"
+	$(Q)rm -f $@ && $(AR_riscv64) rcs $@ $^
+
 build/%.a:
 	@echo "AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -413,6 +426,18 @@ build/host/ivshmem-server: build/host/ivsh-server
 build/host/ivsh: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
+# The same for other processors: tests run them by qemu-user.
+define elsewhere
+build/$(1)/ivsh-server: $(SERVER:%.c=build/$(1)/%.o) build/$(1)/libivsh.a
+	@echo "LINK    $$@"
+	$$(Q)$$(CC_$(1)) -Wl,-z,relro,-z,now -no-pie $$^ -o $$@
+
+build/$(1)/ivsh: $(PEER:%.c=build/$(1)/%.o) build/$(1)/libivsh.a
+	@echo "LINK    $$@"
+	$$(Q)$$(CC_$(1)) -no-pie $$^ -o $$@
+endef
+$(foreach target,aarch64-linux riscv64-linux,$(eval $(call elsewhere,$(target))))
 
 build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o)
 	@echo "LINK    $@"
@@ -475,13 +500,16 @@ space := $() $()
 include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all aarch64 riscv64 test build/check soak counts bench bench-guest bench-server fuzz \
+.PHONY: all host aarch64 riscv64 test build/check soak counts bench bench-guest bench-server fuzz \
     check format install uninstall help clean distclean
 
 ## Build everything
-all: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
+all: host \
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
+
+## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
+host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a
 
 ## Build the libraries and the guest program for aarch64
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf

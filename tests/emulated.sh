@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # emulated.sh - runs the test programs of another processor under QEMU's user emulation, and adds up
-# their counts. $1: the emulator; $2: the folder of build/; $3: how many programs it has, linked
-# statically. One that ends otherwise than with its count, or not within four minutes, is one
-# failure.
+# their counts. $1: the emulator; $2: the folder of build/; $3: how many programs it has. Those that
+# are not linked statically find that processor's C library in Debian's folder for cross compilers.
+# One that ends otherwise than with its count, or not within four minutes, is one failure.
 set -eu
 emulator=$1 folder=$2 count=$3
 command -v "$emulator" >/dev/null || {
@@ -12,6 +12,8 @@ command -v "$emulator" >/dev/null || {
 	echo "0 passed, 1 failed, 0 skipped"
 	exit 1
 }
+QEMU_LD_PREFIX=/usr/${folder##*/}-gnu
+export QEMU_LD_PREFIX
 passed=0 failed=0
 programs=$(find "$folder/tests" -type f -name '*_test' | sort)
 # One that is left from another time must not stand for one that was not built.

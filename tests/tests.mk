@@ -29,15 +29,22 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/backend_test tests/host/client_test tests/host/doorbell_test \
                 tests/host/sizes_test tests/host/config_test tests/host/protocol_test \
                 tests/host/takeover_test tests/host/cgroup_test
+TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_BARE   := tests/bare/generation_test
 
 # The targets that a kind of test is built for.
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
 HALVES         := armv7m-linux i386-nofp-linux
+# Where the host side is built, too.
+HOSTS_ELSEWHERE := aarch64-linux riscv64-linux
 programs        = $(foreach target,$(1),$(2:%=build/$(target)/%))
+ROAD_ELSEWHERE := $(call programs,$(HOSTS_ELSEWHERE),$(TESTS_ROAD))
 EMULATED_TESTS := $(call programs,$(ELSEWHERE),$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE)) \
-                  $(call programs,$(HALVES),$(TESTS_HALVES))
+                  $(call programs,$(HALVES),$(TESTS_HALVES)) \
+                  $(ROAD_ELSEWHERE) \
+                  $(call programs,$(HOSTS_ELSEWHERE),$(TESTS_UEFI) $(TESTS_BARE)) \
+                  $(call programs,$(ELSEWHERE),$(TESTS_FILTER))
 
 # --- Objects: of the target that the program, $@, is built for -----------------------------------
 .SECONDEXPANSION:
@@ -61,7 +68,7 @@ $(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(
 $(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))
 $(call programs,host,$(TESTS_KILL)): $$(call objects,tests/host/numbers.c $(CORE))
 
-both = $(call programs,host host-san,$(1))
+both = $(call programs,host host-san $(HOSTS_ELSEWHERE),$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
 $(call both,tests/host/cgroup_test): $$(call objects,host/backend/cgroup.c)
 $(call both,tests/host/client_test): $$(call objects,$(CLIENT))
@@ -71,6 +78,7 @@ $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
 $(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))
+$(call programs,host $(ELSEWHERE),$(TESTS_FILTER)): $$(call objects,host/server/filter.c)
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
 $(call both,$(TESTS_BARE)): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)
 
@@ -92,10 +100,11 @@ build/host-tsan/tests/%_test: build/host-tsan/tests/%_test.o build/host-tsan/tes
 	$(Q)$(CLANG) $(HOST_TSAN_CFLAGS) -pie $(filter %.o %.a,$^) -o $@
 
 # Programs of another processor are linked by its compiler: build/aarch64-linux/... by
-# CC_aarch64-linux.
+# CC_aarch64-linux. Those of the host side look up accounts, which a static program cannot.
 $(EMULATED_TESTS): $$@.o $$(call objects,tests/lib/test.c)
 	@echo "LINK    $@"
-	$(Q)$(firstword $(CC_$(word 2,$(subst /, ,$@)))) -static $(filter %.o,$^) -o $@
+	$(Q)$(firstword $(CC_$(word 2,$(subst /, ,$@)))) \
+	    $(if $(filter $(ROAD_ELSEWHERE),$@),-no-pie,-static) $(filter %.o,$^) -o $@
 
 build/host/tests/host/load: build/host/tests/host/load.o build/host/tests/host/swarm.o \
     build/host/tests/host/visits.o
@@ -175,7 +184,7 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
                $(TESTS_BARE), \
                build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%) \
-           $(TESTS_MOVE:%=build/host-hook/%)
+           $(TESTS_MOVE:%=build/host-hook/%) $(TESTS_FILTER:%=build/host/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
            $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
