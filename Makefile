@@ -188,7 +188,10 @@ VIRT   := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generati
           lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/heap.c lib/bare/identity.c \
           lib/bare/virt/tree.c lib/bare/virt/heap.c lib/bare/virt/fw_cfg.c \
           lib/bare/virt/nonce.c lib/bare/virt/platform.c
-BARE_aarch64 := $(VIRT)
+BARE_aarch64 := lib/bare/aarch64/start.S lib/bare/aarch64/vectors.S lib/bare/aarch64/call.S \
+          lib/bare/aarch64/machine.c lib/bare/aarch64/check.c lib/bare/aarch64/pl011.c \
+          lib/bare/aarch64/trap.c lib/bare/aarch64/paging.c lib/bare/aarch64/clock.c \
+          lib/bare/aarch64/power.c lib/bare/aarch64/interim_gic.c $(VIRT)
 BARE_riscv64 := $(VIRT)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 EXAMPLES := exchange request sleep stream events
