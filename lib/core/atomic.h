@@ -109,6 +109,12 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
+/* A word that was valid is so no more: (value) says that by its high half. */
+static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
+{
+	store64(word, value);
+}
+
 #else
 
 /*
@@ -167,6 +173,19 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 	store64_halves(word, value, __ATOMIC_RELEASE);
 }
 
+/*
+ * The high half alone: while it still says that the word is valid, a reader may have loaded it, and
+ * would take another low half for the word's. SPEC R1.3.6.
+ */
+static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
+{
+	uint32_t __attribute__((may_alias)) *half = (void *)word;
+
+	ivsh_hook(HOOK_STORE, &half[1], sizeof(half[1]));
+	__atomic_store_n(&half[1], (uint32_t)(value >> 32), __ATOMIC_RELAXED);
+	ivsh_hook(HOOK_STORED, &half[1], sizeof(half[1]));
+}
+
 #endif
 
 /*
@@ -187,6 +206,21 @@ static ALWAYS_INLINE uint64_t load64_private(const uint64_t *word)
 static ALWAYS_INLINE void fence_full(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/*
+ * Orders all loads before it against the loads and stores behind it: bytes that are copied, plain,
+ * before a word that says whether they are to be believed.
+ */
+static ALWAYS_INLINE void fence_acquire(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+/* Orders all loads and stores before it against the stores behind it. */
+static ALWAYS_INLINE void fence_release(void)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
 /*

@@ -46,7 +46,6 @@ static void chan_check(struct ivsh_chan *ch)
 		return;
 	/* If another incarnation of this slot has claimed it, the words are its own: no damage. Nor
 	 * is it, if the memory went back. */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (ivsh_slot_publish(ch->region))
 		return;
 	/* SPEC R9.5.3: a store over the notify flags cost notifications, and no messages. */

@@ -85,7 +85,7 @@ static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 
 	/* The copied message stays in the ring, for the slot's new owner; or it is not believed,
 	 * since the machine was moved. SPEC R5.11.1. */
-	if (!slot_is_mine(region, slot))
+	if (!slot_is_still_mine(region, slot))
 		return ivsh_receiver_moved(ch);
 	return receiver_counted(ch, region, slot, count);
 }

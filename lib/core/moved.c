@@ -77,6 +77,8 @@ static bool is_rolled_back(const struct ivsh_region *region)
 
 int ivsh_slot_check(struct ivsh_region *region)
 {
+	/* Behind the loads of what the caller took for damage, or for a message. */
+	fence_acquire();
 	if (region->attached && slot_is_ours(region) && !is_rolled_back(region))
 		return 0;
 	return ivsh_slot_moved(region);

@@ -45,8 +45,9 @@ void ivsh_receiver_notify(struct ivsh_chan *ch)
 
 void ivsh_receiver_flags(struct ivsh_chan *ch, uint32_t flags)
 {
+	/* Release: a sender that finds RESET finds the request, too. SPEC R6.8.4. */
 	if (ch->rx.notify_flags != flags)
-		store32(&ch->rx.own->notify_flags, flags);
+		store32_release(&ch->rx.own->notify_flags, flags);
 	ch->rx.notify_flags = flags;
 }
 

@@ -77,6 +77,7 @@ static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
 		return receive_refill(ch, message, buffer, capacity, area, size);
 	copy(buffer, area_at(area, (uint32_t)body), size);
 	/* Behind the copy: a memory that went back meanwhile brought other bytes. SPEC R5.12.2. */
+	fence_acquire();
 	if (!slot_beats_alike(ch->region))
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	payload_advance(ch, area, i, size);

@@ -129,7 +129,7 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	ch->rx.request = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
 	store32(&own->notify_request, ch->rx.request);
 	ch->rx.notify_flags = ch->rx.waiting ? IVSH_WIRE_NOTIFY_RESET : 0;
-	store32(&own->notify_flags, ch->rx.notify_flags);
+	store32_release(&own->notify_flags, ch->rx.notify_flags);
 	store32(&own->incarnation, ch->region->incarnation);
 	/* The last incarnation may have been killed before it notified the sender. SPEC R8.2.12. */
 	if (!is_first)
@@ -263,8 +263,11 @@ static void peeked_release(struct ivsh_chan *ch)
 
 int ivsh_receiver_release(struct ivsh_chan *ch)
 {
-	int error = ivsh_chan_enter(ch);
+	int error;
 
+	/* Behind the application's loads of the payload, as slot_is_still_mine(). */
+	fence_acquire();
+	error = ivsh_chan_enter(ch);
 	if (!error && !ch->rx.peeked)
 		error = ch->rx.voided ? IVSH_EAGAIN : IVSH_EINVAL;
 	ch->rx.voided = false;
@@ -286,7 +289,7 @@ int ivsh_receiver_receive(
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
 	/* Behind the copy, before the message is believed. SPEC R5.11.1, R5.12.2. */
-	if (!slot_is_ours(ch->region))
+	if (!slot_is_still_mine(ch->region, ch->region->slot))
 		return ivsh_receiver_moved(ch);
 	error = slot_beats_alike(ch->region) ? 0 : ivsh_slot_check(ch->region);
 	if (error) {

@@ -86,11 +86,11 @@ static void chan_continue(struct ivsh_chan *ch)
 static void ring_clear(struct ivsh_chan *ch)
 {
 	/* A wrap counter that is half of all values away from those in use. */
-	uint64_t control = (uint64_t)(ring_wrap(ch->tx.head, ch->shift) ^ 0x8000u)
-			   << IVSH_WIRE_CONTROL_WRAP_SHIFT;
+	uint64_t wrap = (uint64_t)(ring_wrap(ch->tx.head, ch->shift) ^ 0x8000u)
+			<< IVSH_WIRE_CONTROL_WRAP_SHIFT;
 
 	for (uint32_t i = 0; i <= ch->mask; i++)
-		store64(&ch->tx.desc[i].control, control);
+		store64_retire(&ch->tx.desc[i].control, wrap);
 }
 
 void ivsh_chan_renew(struct ivsh_chan *ch)

@@ -45,7 +45,7 @@ int ivsh_text_read(const struct ivsh_wire_slot *slot, const uint8_t *from, char 
 			__builtin_memcpy(to + i, &word, sizeof(word));
 		}
 		/* Orders the words before the second load of the counter. */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		fence_acquire();
 		if (!(sequence & 1) && load32(&slot->sequence) == sequence)
 			return 0;
 	}
@@ -72,7 +72,7 @@ void ivsh_text_write(struct ivsh_wire_slot *slot, uint8_t *to, const char *from,
 {
 	/* An incarnation that was killed while it wrote has left an odd number. */
 	store32(&slot->sequence, load32(&slot->sequence) | 1);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	fence_release();
 	ivsh_words_store(to, from, size);
 	ivsh_text_end(slot);
 }

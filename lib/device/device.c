@@ -6,6 +6,7 @@
 
 #include "device/config.h"
 #include "device/msix.h"
+#include "device/order.h"
 #include "device/slot.h"
 
 #include <stddef.h>
@@ -168,12 +169,7 @@ static void doorbell_notify(void *ctx, uint32_t peer, uint32_t vector)
 
 	if (peer > ID_MAX || vector > ID_MAX)
 		return;
-	/*
-	 * Between the caller's stores to shared memory and the store to the doorbell register.
-	 * Without it a weak memory order may send the notification first, and the peer that wakes
-	 * finds no message.
-	 */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	order_registers();
 	device->registers[IVSH_REG_DOORBELL / 4] = peer << 16 | vector;
 }
 

@@ -755,6 +755,31 @@ static void old_read_index(void)
 	get_along();
 }
 
+/*
+ * A receiver may have loaded the high half of a message's control word before the sender takes the
+ * message away: the low half that it then loads is still the message's. SPEC R1.3.6.
+ */
+static void taken_away(void)
+{
+	uint64_t old[8];
+
+	open_both();
+	for (uint32_t i = 0; i < 8; i++) {
+		CHECK_EQ(send_to(&a, i + 1, i % 2 ? 8 : 100), 0);
+		old[i] = world_desc(0, 1, i)->control;
+	}
+	world.vm_generation[0]++;
+	CHECK_EQ(send_to(&a, 9, 8), IVSH_EAGAIN);
+	for (uint32_t i = 0; i < 8; i++) {
+		uint64_t control = world_desc(0, 1, i)->control;
+
+		CHECK(control >> 48 != old[i] >> 48);
+		if (UINTPTR_MAX == UINT32_MAX)
+			CHECK_EQ((uint32_t)control, (uint32_t)old[i]);
+	}
+	get_along();
+}
+
 /* --- Channels whose peer has left ------------------------------------------------------------- */
 
 static void leave(struct end *end)
@@ -858,6 +883,7 @@ static const struct test tests[] = {
     {"peer left: quiet", quiet},
     {"peer left: not quiet", not_quiet},
     {"an old read index", old_read_index},
+    {"messages taken away", taken_away},
 };
 
 int main(void)

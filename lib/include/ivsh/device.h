@@ -110,9 +110,9 @@ int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted) IVSH_MUS
  * read the shared memory afterwards. IVSH_ENODEV: there is no device, or another one that has no
  * addresses yet; only ivsh_device_close() is useful then.
  *
- * mem->doorbell.notify is a release fence and one 32-bit store. It ignores a peer or vector above
- * 65535. It is NULL for ivshmem-plain. QEMU without ioeventfd uses only the low 8 bits of a vector,
- * so leave vectors of 256 and more unused.
+ * mem->doorbell.notify is one 32-bit store, behind all earlier stores to memory. It ignores a peer
+ * or vector above 65535. It is NULL for ivshmem-plain. QEMU without ioeventfd uses only the low 8
+ * bits of a vector, so leave vectors of 256 and more unused.
  */
 void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
 
