@@ -192,7 +192,10 @@ BARE_aarch64 := lib/bare/aarch64/start.S lib/bare/aarch64/vectors.S lib/bare/aar
           lib/bare/aarch64/machine.c lib/bare/aarch64/check.c lib/bare/aarch64/pl011.c \
           lib/bare/aarch64/trap.c lib/bare/aarch64/paging.c lib/bare/aarch64/clock.c \
           lib/bare/aarch64/power.c lib/bare/aarch64/interim_gic.c $(VIRT)
-BARE_riscv64 := $(VIRT)
+BARE_riscv64 := lib/bare/riscv64/start.S lib/bare/riscv64/mmode.S lib/bare/riscv64/vectors.S \
+          lib/bare/riscv64/machine.c lib/bare/riscv64/uart.c lib/bare/riscv64/trap.c \
+          lib/bare/riscv64/paging.c lib/bare/riscv64/imsic.c lib/bare/riscv64/clock.c \
+          lib/bare/riscv64/power.c $(VIRT)
 ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
 EXAMPLES := exchange request sleep stream events
 EXAMPLES_HOST := exchange stream
@@ -462,7 +465,7 @@ BARE_LIBS_$(1) := build/$(1)/libivsh-bare.a build/$(1)/libivsh.a $(call libc,$(1
 
 $(EXAMPLES:%=build/$(1)/examples/%.elf): build/$(1)/examples/%.elf: \
     build/$(1)/firmware/examples/%.o build/$(1)/firmware/examples/bare.o $$(BARE_LIBS_$(1))
-build/$(1)/ivsh.elf: $(patsubst %.c,build/$(1)/%.o,$(call GUEST,$(1))) \
+build/$(1)/ivsh.elf build/$(1)/ivsh-sbi.elf: $(patsubst %.c,build/$(1)/%.o,$(call GUEST,$(1))) \
     $(APP:%.c=build/$(1)/%.o) $(APP_DEVICE:%.c=build/$(1)/%.o) $$(BARE_LIBS_$(1))
 
 # The archives need each other: the start code calls bare_main(), the platform calls libivsh. Some
@@ -470,11 +473,16 @@ build/$(1)/ivsh.elf: $(patsubst %.c,build/$(1)/%.o,$(call GUEST,$(1))) \
 build/$(1)/%.elf: linker/$(1).ld linker/tail.ld
 	@echo "LD      $$@"; mkdir -p $$(@D)
 	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -z noexecstack -z max-page-size=4096 \
-	    --orphan-handling=error -u _exit -T $$< -o $$@ --start-group \
+	    --orphan-handling=error $$(PLACE) -u _exit -T $$< -o $$@ --start-group \
 	    $$(filter %.o %.a,$$^) $$(LIBGCC_$(1)) --end-group
 endef
 $(foreach arch,$(ARCHES),$(eval $(call images,$(arch))))
 
+# riscv64's programs are linked for the reset vector of virt, and a second time for OpenSBI.
+build/%.elf: PLACE :=
+build/riscv64/%.elf: PLACE := --defsym=image_base=0x80000000 --defsym=image_entry=rv_machine_entry
+build/riscv64/%-sbi.elf: \
+    PLACE := --defsym=image_base=0x80200000 --defsym=image_entry=rv_supervisor_entry
 BARE_LIBS := $(BARE_LIBS_x86_64)
 
 # --- ivsh.efi ---------------------------------------------------------------------------------
@@ -518,7 +526,8 @@ host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/hos
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf
 
 ## Build the libraries and the guest program for riscv64
-riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf
+riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf \
+    build/riscv64/ivsh-sbi.elf
 
 build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \

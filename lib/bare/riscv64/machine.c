@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.c - the order in which the machine is set up.
+ */
+#include "bare/arch.h"
+#include "bare/riscv64/riscv.h"
+#include "bare/virt/virt.h"
+
+/* QEMU's virt, for what goes wrong before the device tree has said where the port is. */
+#define EARLY_UART 0x10000000
+
+uint64_t rv_hart;
+uint32_t rv_has_firmware;
+
+void rv_main(const void *tree);
+
+/*
+ * Should:  S-mode, paging and interrupts off, the stack and .bss ready.
+ * Mustn't: return, or use a pointer to outside of the image after rv_paging_init().
+ */
+void rv_main(const void *tree)
+{
+	uint64_t uart;
+
+	rv_trap_init();
+	rv_uart_open(EARLY_UART);
+	if (!virt_init(tree))
+		rv_fatal("start: no device tree");
+	rv_paging_init();
+	uart = virt_uart();
+	if (uart != 0 && virt_map(uart, 8, IVSH_MAP_REGISTERS) == NULL)
+		uart = 0;
+	rv_uart_open(uart);
+	virt_heap_init();
+	rv_power_init();
+	rv_imsic_init();
+	virt_platform_init();
+	rv_clock_init();
+	virt_generation_init();
+	bare_main();
+}
+
+void *virt_map(uint64_t address, uint64_t size, enum ivsh_map kind)
+{
+	/* The machine's own attributes decide; page tables have none (DESIGN.md). */
+	(void)kind;
+	return rv_map(address, size);
+}
+
+void virt_unmap(const void *base, uint64_t size)
+{
+	rv_unmap(base, size);
+}
+
+uint64_t virt_random(void)
+{
+	return rv_time() ^ rv_read(cycle) << 32;
+}
+
+_Noreturn void virt_fatal(const char *why)
+{
+	rv_fatal(why);
+}
