@@ -191,7 +191,11 @@ VIRT   := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generati
 BARE_aarch64 := lib/bare/aarch64/start.S lib/bare/aarch64/vectors.S lib/bare/aarch64/call.S \
           lib/bare/aarch64/machine.c lib/bare/aarch64/check.c lib/bare/aarch64/pl011.c \
           lib/bare/aarch64/trap.c lib/bare/aarch64/paging.c lib/bare/aarch64/clock.c \
-          lib/bare/aarch64/power.c lib/bare/aarch64/interim_gic.c $(VIRT)
+          lib/bare/aarch64/power.c lib/bare/aarch64/gic.c lib/bare/aarch64/gicv2.c \
+          lib/bare/aarch64/v2m.c lib/bare/aarch64/gicv3.c lib/bare/aarch64/lpi.c \
+          lib/bare/aarch64/its.c lib/bare/aarch64/its_queue.c lib/bare/aarch64/slots.c \
+          lib/bare/aarch64/host_bridge.c lib/bare/aarch64/registers.c \
+          lib/bare/aarch64/memory.c $(VIRT)
 BARE_riscv64 := lib/bare/riscv64/start.S lib/bare/riscv64/mmode.S lib/bare/riscv64/vectors.S \
           lib/bare/riscv64/machine.c lib/bare/riscv64/uart.c lib/bare/riscv64/trap.c \
           lib/bare/riscv64/paging.c lib/bare/riscv64/imsic.c lib/bare/riscv64/clock.c \

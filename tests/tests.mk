@@ -146,8 +146,11 @@ build/x86_64/moved.elf: build/x86_64/tests/guest/moved.o $(BARE_LIBS)
 build/uefi-x86_64/tests/guest/moved.o: UEFI_MORE := -DMOVED_UEFI
 build/uefi-x86_64/moved.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
     build/uefi-x86_64/tests/guest/moved.o build/uefi-x86_64/libivsh.a $(LIBC)
-build/x86_64/irq_test.elf: build/x86_64/tests/guest/irq_test.o build/x86_64/tests/lib/test.o \
-    $(BARE_LIBS)
+define guest_irq
+build/$(1)/irq_test.elf: build/$(1)/tests/guest/irq_test.o build/$(1)/tests/lib/test.o \
+    $$(BARE_LIBS_$(1))
+endef
+$(foreach arch,$(ARCHES),$(eval $(call guest_irq,$(arch))))
 
 # The core's tests again, as guests.
 $(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \

@@ -32,9 +32,9 @@ bool a64_gic_init(void);
 bool a64_gic_timer(void (*handler)(void));
 
 /*
- * Take all interrupts that are pending: acknowledge each, handle it, end it. The trap code calls it
- * at an IRQ exception, with interrupts masked, once it has saved the registers that a C function
- * may change. It uses no floating point register.
+ * Take the interrupt that is pending: acknowledge it, handle it, end it. If there is another one,
+ * the exception comes again. The trap code calls it at an IRQ exception, with interrupts masked,
+ * once it has saved the registers that a C function may change. It uses no floating point register.
  */
 void a64_gic_interrupt(void);
 
