@@ -123,19 +123,29 @@ $(foreach arch,$(ARCHES),$(eval CC_INCLUDE_$(arch) := $(call cc_include,$(arch))
 
 # ivsh.efi: gnu-efi's headers and start-up code, and newlib. The compiler knows where: 3.0 has its
 # files in /usr/lib, 4.0 in the folder of the architecture. It answers the bare name of what is
-# missing. -fshort-wchar makes L"" the firmware's UCS-2.
+# missing. -fshort-wchar makes L"" the firmware's UCS-2. Another architecture's gnu-efi is unpacked
+# in build/ (setup.sh).
+UEFI_ARCHES        := x86_64 aarch64
 EFI_INCLUDE_x86_64 := /usr/include/efi
 EFI_CRT_x86_64     := $(shell $(CC_x86_64) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
 EFI_LIB_x86_64     := $(shell $(CC_x86_64) -print-file-name=libgnuefi.a 2>/dev/null)
-EFI_ABI_x86_64     := $(call GCC_ONLY,-maccumulate-outgoing-args) -DGNU_EFI_USE_MS_ABI
-UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fpic -fvisibility=hidden \
+EFI_ABI_x86_64     := -fpic $(call GCC_ONLY,-maccumulate-outgoing-args) -DGNU_EFI_USE_MS_ABI
+EFI_SETUP_x86_64   := run
+gnu_efi             = $(firstword $(wildcard build/gnu-efi/$(1)/usr/lib/$(2) \
+                          build/gnu-efi/$(1)/usr/lib/$(1)-linux-gnu/$(2)) $(2))
+EFI_INCLUDE_aarch64 := build/gnu-efi/aarch64/usr/include/efi
+EFI_LIB_aarch64     := $(call gnu_efi,aarch64,libgnuefi.a)
+EFI_ABI_aarch64     := -fno-pie
+EFI_SETUP_aarch64   := aarch64
+UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fvisibility=hidden \
                       -fshort-wchar -fno-stack-protector -fno-asynchronous-unwind-tables \
                       -fno-common $(MACHINE_$(1)) $(EFI_ABI_$(1)) $(UEFI_MORE) -nostdinc \
                       -isystem $(call newlib,$(1))/include -isystem $(CC_INCLUDE_$(1)) \
                       -isystem $(EFI_INCLUDE_$(1)) -isystem $(EFI_INCLUDE_$(1))/$(1)
 
 # It has the interrupt handler, which saves no other registers.
-build/uefi-x86_64/firmware/uefi/interrupts.o: UEFI_MORE := -mgeneral-regs-only
+$(foreach arch,$(UEFI_ARCHES),build/uefi-$(arch)/firmware/uefi/$(arch)/interrupts.o): \
+    UEFI_MORE := -mgeneral-regs-only
 
 # In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
 # what makes this code longer, not shorter. What messages pass through goes without padding.
@@ -171,10 +181,13 @@ NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/no
           lib/node/inbox.c lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
           lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
-# What bare metal and UEFI share below the commands.
-UNDER  := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c \
-          lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
+# What bare metal and UEFI share below the commands, on every architecture and on one.
+SHARED := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
+UNDER_x86_64 := lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
           lib/bare/x86_64/gpe.c lib/bare/x86_64/generation.c lib/bare/x86_64/hotplug.c
+UNDER_aarch64 := lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/virt/fw_cfg.c \
+          lib/bare/aarch64/call.S
+UNDER  := $(SHARED) $(UNDER_x86_64)
 # What an image without an operating system starts with, by architecture.
 BARE_x86_64 := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
@@ -212,12 +225,17 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c
 # The transports of guests.
 APP_DEVICE := firmware/app/device.c firmware/app/choose.c
-UEFI   := firmware/x86_64/memtype.c firmware/uefi/main.c firmware/uefi/args.c \
+UEFI   = firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
-          firmware/uefi/interrupts.c firmware/uefi/nonce.c firmware/uefi/pci_io.c \
+          firmware/uefi/nonce.c firmware/uefi/pci_io.c \
           firmware/uefi/platform.c firmware/uefi/program.c firmware/uefi/unlisted.c \
           firmware/uefi/functions.c firmware/uefi/root_bridge.c firmware/uefi/windows.c \
-          lib/bare/newlib/syscalls.c $(UNDER)
+          firmware/$(1)/memtype.c firmware/uefi/$(1)/interrupts.c firmware/uefi/$(1)/counter.c \
+          firmware/uefi/$(1)/machine.c firmware/uefi/$(1)/mapping.c $(UEFI_$(1)) \
+          lib/bare/newlib/syscalls.c $(SHARED) $(UNDER_$(1))
+UEFI_x86_64  :=
+UEFI_aarch64 := firmware/uefi/aarch64/start.S firmware/uefi/aarch64/end.c \
+          firmware/uefi/aarch64/tree.c
 BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
           host/backend/available.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
@@ -402,10 +420,19 @@ $(foreach arch,$(ARCHES),$(eval $(call guest,$(arch))))
 define uefi
 build/uefi-$(1)/%.o: %.c build/flags | $(call libc,$(1))
 	@echo "CC      $$@"; mkdir -p $$(@D)
-	$$(Q)test -e $$(EFI_CRT_$(1)) || { echo "gnu-efi is missing: ./setup.sh run"; exit 1; }
+	$$(Q)test -e $$(EFI_LIB_$(1)) || \
+	    { echo "gnu-efi for $(1) is missing: ./setup.sh $$(EFI_SETUP_$(1))"; exit 1; }
 	$$(Q)$$(CC_$(1)) $$(call UEFI_CFLAGS,$(1)) -c $$< -o $$@
+
+build/uefi-$(1)/%.o: %.S build/flags | tools-$(1)
+	@echo "AS      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) -MMD -MP -c $$< -o $$@
+
+build/uefi-$(1)/%.a:
+	@echo "AR      $$@"
+	$$(Q)rm -f $$@ && $$(AR_$(1)) rcs $$@ $$^
 endef
-$(foreach arch,x86_64,$(eval $(call uefi,$(arch))))
+$(foreach arch,$(UEFI_ARCHES),$(eval $(call uefi,$(arch))))
 
 # Each by its processor's ar: another one writes no table of symbols, and nothing links with it.
 build/aarch64-linux/%.a:
@@ -490,24 +517,35 @@ build/riscv64/%-sbi.elf: \
 BARE_LIBS := $(BARE_LIBS_x86_64)
 
 # --- ivsh.efi ---------------------------------------------------------------------------------
-build/uefi-x86_64/libivsh.a: $(LIB:%.c=build/uefi-x86_64/%.o)
+# A shared object that binds to itself; aarch64: an executable, as newlib's code there is for one.
+# crt0, or aarch64's start.S, relocates it where the firmware loads it, and calls efi_main(). The
+# crt0 of gnu-efi 3.0.18 and later calls _entry() instead, libefi's, which sets up what nothing here
+# uses, and then calls efi_main().
+EFI_LINK_x86_64  := -shared -Bsymbolic
+EFI_LINK_aarch64 := -pie --no-dynamic-linker
+EFI_PE_x86_64    := pei-x86-64
+EFI_PE_aarch64   := pei-aarch64-little
+OBJCOPY_x86_64    = $(OBJCOPY)
+OBJCOPY_aarch64  := $(CROSS_aarch64)objcopy
+define efi
+UEFI_OBJS_$(1) := $(addsuffix .o,$(basename $(patsubst %,build/uefi-$(1)/%,$(call UEFI,$(1)))))
+build/uefi-$(1)/libivsh.a: $(LIB:%.c=build/uefi-$(1)/%.o)
 
-# A shared object that binds to itself; crt0 relocates it where the firmware loads it, and calls
-# efi_main(). The crt0 of gnu-efi 3.0.18 and later calls _entry() instead, libefi's, which sets up
-# what nothing here uses, and then calls efi_main().
-build/uefi-x86_64/ivsh.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
-    $(APP:%.c=build/uefi-x86_64/%.o) $(APP_DEVICE:%.c=build/uefi-x86_64/%.o) \
-    build/uefi-x86_64/libivsh.a $(LIBC)
-build/uefi-x86_64/%.so: linker/uefi-x86_64.ld
-	@echo "LD      $@"
-	$(Q)$(LD) -nostdlib -shared -Bsymbolic --no-undefined --gc-sections -z noexecstack \
-	    --orphan-handling=error --defsym=_entry=efi_main -o $@ $(EFI_CRT_x86_64) \
-	    -T $^ $(EFI_LIB_x86_64)
+build/uefi-$(1)/ivsh.so: $$(UEFI_OBJS_$(1)) \
+    $(APP:%.c=build/uefi-$(1)/%.o) $(APP_DEVICE:%.c=build/uefi-$(1)/%.o) \
+    build/uefi-$(1)/libivsh.a $(call libc,$(1))
+build/uefi-$(1)/%.so: linker/uefi-$(1).ld
+	@echo "LD      $$@"
+	$$(Q)$$(LD_$(1)) -nostdlib $$(EFI_LINK_$(1)) --no-undefined --gc-sections -z noexecstack \
+	    --orphan-handling=error --defsym=_entry=efi_main -o $$@ $$(EFI_CRT_$(1)) \
+	    -T $$^ $$(EFI_LIB_$(1)) $$(LIBGCC_$(1))
 
-build/uefi-x86_64/%.efi: build/uefi-x86_64/%.so
-	@echo "OBJCOPY $@"
-	$(Q)$(OBJCOPY) -j .text -j .rodata -j .reloc -j .rela -j .dynamic -j .data \
-	    -O pei-x86-64 --subsystem=10 $< $@
+build/uefi-$(1)/%.efi: build/uefi-$(1)/%.so
+	@echo "OBJCOPY $$@"
+	$$(Q)$$(OBJCOPY_$(1)) -j .text -j .rodata -j .reloc -j .rela -j .dynamic -j .data \
+	    -O $$(EFI_PE_$(1)) --subsystem=10 $$< $$@
+endef
+$(foreach arch,$(UEFI_ARCHES),$(eval $(call efi,$(arch))))
 
 # --- Tests, fuzzers, measurements ----------------------------------------------------------------
 comma := ,
@@ -526,8 +564,9 @@ all: host \
 ## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
 host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a
 
-## Build the libraries and the guest program for aarch64
-aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf
+## Build the libraries, the guest program and the UEFI application for aarch64
+aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \
+    build/uefi-aarch64/libivsh.a build/uefi-aarch64/ivsh.efi
 
 ## Build the libraries and the guest program for riscv64
 riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf \
@@ -645,9 +684,9 @@ help:
 	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' \
 	    $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
-## Remove what was built, except newlib
+## Remove what was built, except newlib and gnu-efi
 clean:
-	rm -rf $(filter-out build/newlib,$(wildcard build/*))
+	rm -rf $(filter-out build/newlib build/gnu-efi,$(wildcard build/*))
 
 ## Remove build/
 distclean:

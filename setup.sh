@@ -7,13 +7,17 @@
 # run-qemu.sh, `make check` and `make test` call it. Says nothing and changes nothing when all is
 # there. Tried on Debian 12, 13 and the development branch.
 set -eu
+unset CDPATH
+cd "$(dirname "$0")"
 
 # Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU, OVMF, qemu-img.
 run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 qemu-utils ovmf'
 # Guests of another architecture: its compiler, its QEMU, its firmware. Debian 13 has moved QEMU's
-# riscv64 into a package of its own: of NAME|NAME the first one that there is.
+# riscv64 into a package of its own. COMMAND=NAME|NAME: the first of these packages that this Debian
+# has, unless the command is there.
 aarch64="$run gcc-aarch64-linux-gnu qemu-system-arm qemu-efi-aarch64"
-riscv64="$run gcc-riscv64-linux-gnu qemu-system-riscv|qemu-system-misc opensbi"
+riscv64="$run gcc-riscv64-linux-gnu opensbi
+	qemu-system-riscv64=qemu-system-riscv|qemu-system-misc"
 # Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
 # compilers for other processors.
 check="$run g++ clang clang-format python3 mandoc man-db groff
@@ -30,12 +34,13 @@ distros='debootstrap git'
 # Measuring: the rings to measure against. `make bench` leaves out what is missing.
 bench='make gcc g++ libc6-dev binutils python3 libck-dev libboost-dev libdpdk-dev'
 
+beside=
 case "${1:-}" in
 run) wanted=$run ;;
-aarch64) wanted=$aarch64 ;;
+aarch64) wanted=$aarch64 beside=arm64 ;;
 riscv64) wanted=$riscv64 ;;
 check) wanted=$check ;;
-test) wanted=$test ;;
+test) wanted=$test beside=arm64 ;;
 distros) wanted=$distros ;;
 bench) wanted=$bench ;;
 *)
@@ -48,36 +53,122 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "setup.sh: this is no Debian: install by hand what these packages have: $wanted" >&2
 	exit 1
 fi
-missing=
-for package in $wanted; do
-	case $package in
-	*"|"*)
-		for package in $(echo "$package" | tr '|' ' '); do
-			apt-cache show --no-all-versions "$package" 2>/dev/null | grep -q . && break
-		done
-		;;
-	esac
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-		missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
 
-sudo=
-if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo >/dev/null || {
-		echo "setup.sh: as root: apt-get install$missing" >&2
-		exit 1
-	}
-	sudo=sudo
-fi
-echo "installing with apt:$missing"
-# shellcheck disable=SC2086  # a list of words
+is_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Print those of the packages $* that are missing. An alternative stays as it is where the lists
+# have none of its packages.
+print_missing() {
+	for entry in "$@"; do
+		case $entry in
+		*=*)
+			command -v "${entry%%=*}" >/dev/null || print_first "$entry"
+			;;
+		*)
+			is_installed "$entry" || echo "$entry"
+			;;
+		esac
+	done
+}
+
+# Print the first package of the alternative $1 that is in the lists.
+print_first() {
+	left="${1#*=}|"
+	while [ -n "$left" ]; do
+		if apt-cache show --no-all-versions "${left%%|*}" 2>/dev/null | grep -q .; then
+			echo "${left%%|*}"
+			return
+		fi
+		left=${left#*|}
+	done
+	echo "$1"
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+update() {
+	as_root apt-get update -qq
+	# shellcheck disable=SC2086  # a list of words
+	missing=$(print_missing $wanted | tr '\n' ' ')
+}
+
 install() {
-	$sudo env DEBIAN_FRONTEND=noninteractive \
+	# shellcheck disable=SC2086  # a list of words
+	as_root env DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
+
 # The lists of packages may be old, or not there at all.
-install 2>/dev/null || { $sudo apt-get update -qq && install; } || {
-	echo "setup.sh: apt-get could not install:$missing" >&2
-	exit 1
+install_missing() {
+	if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+		echo "setup.sh: as root: apt-get install $missing" >&2
+		return 1
+	fi
+	echo "installing with apt: $missing"
+	case $missing in
+	*=*) update ;;
+	esac
+	install 2>/dev/null || { update && install; } || {
+		echo "setup.sh: apt-get could not install: $missing" >&2
+		return 1
+	}
 }
+
+# gnu-efi of the architecture $1, as Debian calls it, into the folder $2: its files are for the
+# linker alone, so it is unpacked there and not installed. apt has lists, a cache and a state of its
+# own in a temporary folder, and the architecture there alone: this machine's dpkg and apt learn of
+# nothing, and no root is needed. apt checks the signatures by this machine's keys. What this
+# machine has apt do behind an update is not done.
+unpack_gnu_efi() (
+	work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-setup.XXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial" "$work/package"
+	cat >"$work/apt.conf" <<-END
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		#clear APT::Architectures;
+		APT::Architecture "$1";
+		APT::Architectures { "$1"; };
+		APT::Get::AllowUnauthenticated "false";
+		Acquire::AllowInsecureRepositories "false";
+		Acquire::Languages "none";
+		Dir::State "$work/state";
+		Dir::State::lists "$work/state/lists";
+		Dir::State::status "/dev/null";
+		Dir::Cache "$work/cache";
+		Dir::Cache::archives "$work/cache/archives";
+	END
+	# As root apt downloads as a user without rights, who must get there.
+	chmod 755 "$work"
+	[ "$(id -u)" -ne 0 ] || chown _apt "$work/package" 2>/dev/null || true
+	echo "downloading with apt: gnu-efi:$1"
+	cd "$work/package"
+	if ! apt-get -c "$work/apt.conf" update -qq >"$work/log" 2>&1 ||
+		! apt-get -c "$work/apt.conf" download -qq gnu-efi >>"$work/log" 2>&1 ||
+		! dpkg-deb -x gnu-efi_*.deb "$work/files" 2>>"$work/log"; then
+		grep '^[EW]:' "$work/log" >&2 || true
+		echo "setup.sh: apt-get could not download gnu-efi:$1" >&2
+		exit 1
+	fi
+	cd "$OLDPWD"
+	mkdir -p "${2%/*}"
+	rm -rf "$2" "$2.new"
+	cp -R "$work/files" "$2.new"
+	mv "$2.new" "$2"
+)
+
+# shellcheck disable=SC2086  # a list of words
+missing=$(print_missing $wanted | tr '\n' ' ')
+[ -z "$missing" ] || install_missing
+[ -z "$beside" ] || [ -e build/gnu-efi/aarch64 ] || unpack_gnu_efi "$beside" build/gnu-efi/aarch64

@@ -134,7 +134,7 @@ build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC
 build/x86_64/bare_test.elf: $(addprefix build/x86_64/tests/guest/,bare_test.o mapping.o actions.o) \
     build/x86_64/tests/lib/test.o $(BARE_LIBS)
 build/x86_64/plug.elf: $(addprefix build/x86_64/tests/guest/,plug.o plug_bare.o) $(BARE_LIBS)
-build/uefi-x86_64/plug.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
+build/uefi-x86_64/plug.so: $(UEFI_OBJS_x86_64) \
     $(addprefix build/uefi-x86_64/tests/guest/,plug.o plug_uefi.o) \
     build/uefi-x86_64/libivsh.a $(LIBC)
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
@@ -144,7 +144,7 @@ build/x86_64/claim.elf: build/x86_64/tests/guest/claim.o $(BARE_LIBS)
 build/x86_64/moved.elf: build/x86_64/tests/guest/moved.o $(BARE_LIBS)
 # In place of the commands that main.c calls.
 build/uefi-x86_64/tests/guest/moved.o: UEFI_MORE := -DMOVED_UEFI
-build/uefi-x86_64/moved.so: $(UEFI:%.c=build/uefi-x86_64/%.o) \
+build/uefi-x86_64/moved.so: $(UEFI_OBJS_x86_64) \
     build/uefi-x86_64/tests/guest/moved.o build/uefi-x86_64/libivsh.a $(LIBC)
 define guest_irq
 build/$(1)/irq_test.elf: build/$(1)/tests/guest/irq_test.o build/$(1)/tests/lib/test.o \

@@ -15,7 +15,7 @@
 /* A short sleep of a polling peer is at most this late, in nanoseconds. */
 #define CLOCK_LATE_NS 3000000u
 
-/* Calibrate the counter, which takes about 30 ms. Once, before any other use of time. */
+/* Open the counter, which takes about 30 ms on x86_64. Once, before any other use of time. */
 void clock_open(EFI_BOOT_SERVICES *services);
 
 /* Restore the firmware's own tick. */

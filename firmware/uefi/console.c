@@ -3,10 +3,10 @@
  * console.c - output of text and input of one key, over the console protocols.
  */
 #include "uefi/console.h"
+#include "uefi/machine.h"
 #include "uefi/unlisted.h"
 
 #include "bare/arch.h"
-#include "bare/x86_64/com1.h"
 
 #include <stdint.h>
 
@@ -17,7 +17,7 @@
 #define POLL_NS 10000000u
 
 static EFI_SYSTEM_TABLE *table;
-static bool serial; /* the firmware has no console that shows text: use COM1 */
+static bool serial; /* the firmware has no console that shows text: use a serial port */
 
 /* Whether some device shows text. The system's own two handles only forward to such devices. */
 static bool has_screen(const EFI_SYSTEM_TABLE *system)
@@ -40,7 +40,7 @@ static bool has_screen(const EFI_SYSTEM_TABLE *system)
 void console_open(EFI_SYSTEM_TABLE *system)
 {
 	table = system;
-	serial = unlisted_all(system->BootServices) && !has_screen(system) && x86_com1_open();
+	serial = unlisted_all(system->BootServices) && !has_screen(system) && machine_serial_open();
 }
 
 /* An incomplete UTF-8 character, also between two calls: its bits so far, and bytes to come. */
@@ -79,8 +79,8 @@ void arch_console_write(const char *text, size_t size)
 
 	for (size_t i = 0; serial && i < size; i++) {
 		if (text[i] == '\n')
-			x86_com1_write("\r", 1);
-		x86_com1_write(&text[i], 1);
+			machine_serial_write("\r", 1);
+		machine_serial_write(&text[i], 1);
 	}
 	for (size_t i = 0; i < size; i++) {
 		CHAR16 c = decode((uint8_t)text[i]);

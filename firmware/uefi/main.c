@@ -8,15 +8,16 @@
  * efi_status() has for the exit status. All memory is freed by then.
  *
  * --exit=qemu as the first word ends the virtual machine instead, for an unattended start by QEMU's
- * -kernel and -append. QEMU exits with 0 if the command succeeded, and otherwise with (status << 1)
- * | 1, given `-device isa-debug-exit,iobase=0xf4,iosize=4`; without that device it exits with 0 in
- * both cases. --exit=verdict does the same, and the command also prints how it ended (app.h),
- * because QEMU exits with 0 after a crash as well.
+ * -kernel and -append. QEMU exits with 0 if the command succeeded, and otherwise with what
+ * arch_exit() makes of the status on bare metal (bare/arch.h); without the device for that it exits
+ * with 0 in both cases. --exit=verdict does the same, and the command also prints how it ended
+ * (app.h), because QEMU exits with 0 after a crash as well.
  */
 #include "uefi/args.h"
 #include "uefi/clock.h"
 #include "uefi/console.h"
 #include "uefi/heap.h"
+#include "uefi/machine.h"
 #include "uefi/nonce.h"
 #include "uefi/platform.h"
 #include "uefi/program.h"
@@ -27,7 +28,6 @@
 #include "app/device.h"
 #include "app/status.h"
 #include "bare/arch.h"
-#include "bare/x86_64/qemu.h"
 #include "arch/memtype.h"
 
 #include <efi.h>
@@ -36,8 +36,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#define DEBUG_EXIT_US 1000000 /* QEMU 10 ends some time after the write */
 
 /* gnu-efi's crt0 calls it once the image is relocated. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
@@ -98,10 +96,8 @@ static EFI_STATUS efi_status(int status)
 /* Returns only if the machine does not end. */
 static void end_machine(EFI_SYSTEM_TABLE *system, int status)
 {
-	if (status != 0) {
-		x86_debug_exit(status);
-		system->BootServices->Stall(DEBUG_EXIT_US);
-	}
+	if (status != 0)
+		machine_exit(status);
 	system->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
 }
 
@@ -133,6 +129,7 @@ static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 	windows_open(system);
 	arch_pci_windows(&windows);
 	if (!EFI_ERROR(platform_open(services))) {
+		machine.no_interrupts = arch_no_interrupts();
 		result = program_run(run, &machine);
 		platform_close();
 	}
@@ -166,6 +163,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	 */
 	services->SetWatchdogTimer(0, 0, 0, NULL);
 
+	machine_open(system);
 	console_open(system);
 	result = set_up_and_run(system);
 	if (to_qemu)

@@ -3,11 +3,11 @@
  * nonce.c - a number that differs from one start to the next.
  */
 #include "uefi/nonce.h"
+#include "uefi/machine.h"
 
 #include "bare/arch.h"
 #include "bare/generation.h"
 #include "bare/mix.h"
-#include "bare/x86_64/nonce.h"
 
 static EFI_SYSTEM_TABLE *table;
 
@@ -49,5 +49,5 @@ uint64_t arch_nonce(void)
 	const uint64_t *generation = bare_generation();
 	uint64_t moved = generation != NULL ? *(const volatile uint64_t *)generation : 0;
 
-	return x86_nonce(random_number() ^ bare_mix(date() ^ bare_mix(moved)));
+	return machine_random(random_number() ^ bare_mix(date() ^ bare_mix(moved)));
 }

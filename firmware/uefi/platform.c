@@ -5,17 +5,17 @@
  * Theory of operation. Firmware has enumerated the bus and assigned every BAR. The library names
  * functions by number, and functions.c knows how each is reached. Memory needs no mapping: boot
  * services run identity-mapped (2.3.4). Firmware and hypervisor decide how a BAR of shared memory
- * is cached; OVMF's MTRRs make it uncached, which TCG and KVM on Intel ignore.
+ * is cached, as far as mapping.c cannot.
  */
 #include "uefi/platform.h"
 #include "uefi/functions.h"
 #include "uefi/interrupts.h"
+#include "uefi/machine.h"
+#include "uefi/mapping.h"
 
 #include "bare/arch.h"
 #include "bare/generation.h"
 #include "bare/timing.h"
-#include "bare/x86_64/generation.h"
-#include "bare/x86_64/hotplug.h"
 
 #include <ivsh/pci.h>
 
@@ -38,12 +38,21 @@ static void config_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 	functions_write(function, offset, value);
 }
 
-/* Both kinds alike. */
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
+	void *base = functions_locate(address, size);
+
 	(void)ctx;
-	(void)kind;
-	return functions_locate(address, size);
+	if (base != NULL && kind == IVSH_MAP_MEMORY)
+		mapping_cache(base, size);
+	return base;
+}
+
+static void unmap(void *ctx, void *base, uint64_t size)
+{
+	(void)ctx;
+	(void)size;
+	mapping_restore(base);
 }
 
 /* All functions, on any root bus and in any segment. */
@@ -58,6 +67,7 @@ static struct ivsh_platform platform = {
     .config_write = config_write,
     .list = list,
     .map = map,
+    .unmap = unmap,
     .msi_open = interrupts_msi_open,
     .msi_close = interrupts_msi_close,
 };
@@ -67,17 +77,7 @@ const struct ivsh_platform *arch_platform(void)
 	return &platform;
 }
 
-/* RAM is mapped to itself (2.3.4). */
-static void *map_ram(uint64_t address, uint64_t size)
-{
-	(void)size;
-	return (void *)(uintptr_t)address;
-}
-
-/*
- * After the functions: the event is found by them. The program's memory is somebody else's as soon
- * as it returns, so QEMU is not given a buffer in it.
- */
+/* The generation after the functions: its event is found by them. */
 EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
 {
 	EFI_STATUS status;
@@ -85,11 +85,14 @@ EFI_STATUS platform_open(EFI_BOOT_SERVICES *services)
 	bare_timing(&platform);
 	platform.seed = arch_nonce();
 	interrupts_open(services);
+	if (arch_no_interrupts() != NULL)
+		platform.msi_open = NULL, platform.msi_close = NULL;
+	mapping_open(services);
 	status = functions_open(services);
 	if (EFI_ERROR(status))
 		return status;
-	platform.machine = x86_generation_open(&platform, map_ram, false);
-	platform.hotplug = x86_hotplug(&platform);
+	platform.machine = machine_generation_open(&platform);
+	platform.hotplug = machine_hotplug(&platform);
 	return status;
 }
 
@@ -113,5 +116,6 @@ void platform_close(void)
 	platform.vm_generation = NULL;
 	if (interrupts_on())
 		disable_msix();
+	mapping_close();
 	functions_close();
 }

@@ -110,16 +110,16 @@ const struct ivsh_platform *arch_platform(void);
  */
 void arch_pci_windows(struct ivsh_pci_windows *windows);
 
-/* --- Bare metal alone ------------------------------------------------------------------------- */
-
-/* The command line, without the image's name; NULL: it has 4096 bytes or more. */
-const char *arch_command_line(void);
-
 /*
  * Why no doorbell can interrupt this machine, and what its owner does about it: half a sentence
  * without a full stop. NULL: doorbells interrupt it.
  */
 const char *arch_no_interrupts(void);
+
+/* --- Bare metal alone ------------------------------------------------------------------------- */
+
+/* The command line, without the image's name; NULL: it has 4096 bytes or more. */
+const char *arch_command_line(void);
 
 /*
  * The program's memory: from *start to before *end, mapped writable. The end moves down when a

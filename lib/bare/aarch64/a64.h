@@ -8,6 +8,7 @@
 #define A64_H
 
 #include "bare/aarch64/cpu.h"
+#include "bare/aarch64/qemu.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,12 +56,11 @@ _Noreturn void a64_fatal(const char *why);
 /* --- call.S: calls of what is below the program ----------------------------------------------- */
 
 /* Each answers -1 where there is nothing below that answers it. May be called anywhere. */
-int64_t a64_semihosting(uint64_t operation, const void *parameters);
 int64_t a64_hvc(uint64_t function);
 int64_t a64_smc(uint64_t function);
 
 /* The instruction of each, which is undefined there: trap.c goes on behind it. */
-extern const char a64_semihosting_call[], a64_hvc_call[], a64_smc_call[];
+extern const char a64_hvc_call[], a64_smc_call[];
 
 /* --- power.c ---------------------------------------------------------------------------------- */
 

@@ -6,10 +6,6 @@
 #include "bare/arch.h"
 #include "bare/virt/virt.h"
 
-/* Semihosting for AArch32 and AArch64, 7.17 and 7.18. */
-#define SYS_EXIT 0x18u
-#define ADP_STOPPED_APPLICATION_EXIT UINT64_C(0x20026)
-
 #define PSCI_SYSTEM_OFF UINT64_C(0x84000008) /* Arm Power State Coordination Interface, 5.9 */
 
 static int64_t (*psci)(uint64_t function); /* NULL: the machine has none */
@@ -38,12 +34,9 @@ static _Noreturn void power_off(void)
 
 _Noreturn void arch_exit(int status)
 {
-	uint64_t parameters[2] = {
-	    ADP_STOPPED_APPLICATION_EXIT, status > 0 && status < 128 ? (uint64_t)status : 127};
-
 	a64_interrupts_off();
 	if (status != 0) {
-		a64_semihosting(SYS_EXIT, parameters);
+		a64_qemu_exit(status);
 		a64_print("exit: no semihosting (QEMU: -semihosting-config enable=on,"
 			  "target=native): QEMU's status will be 0\n");
 	}

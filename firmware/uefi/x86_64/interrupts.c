@@ -161,6 +161,12 @@ uint32_t arch_doorbells(void)
 	return doorbells;
 }
 
+/* Known only when one is asked for. */
+const char *arch_no_interrupts(void)
+{
+	return NULL;
+}
+
 bool interrupts_on(void)
 {
 	return irq.open > 0;
