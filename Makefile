@@ -103,6 +103,7 @@ INTEGER_aarch64 := -mgeneral-regs-only
 CC_riscv64   := riscv64-linux-gnu-gcc
 LD_riscv64   := riscv64-linux-gnu-ld
 AR_riscv64   := riscv64-linux-gnu-ar
+OBJCOPY_riscv64 := riscv64-linux-gnu-objcopy
 MACHINE_riscv64 := -march=rv64gc -mabi=lp64d -mcmodel=medany -mstrict-align \
                    -msmall-data-limit=0
 INTEGER_riscv64 :=
@@ -580,7 +581,8 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/x86_64/plug.elf build/uefi-x86_64/plug.efi \
     build/x86_64/traffic.elf build/host/traffic \
     build/x86_64/moved.elf build/uefi-x86_64/moved.efi build/x86_64/claim.elf \
-    build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED)
+    build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
+    build/riscv64/prebuilt.bin
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

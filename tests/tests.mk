@@ -152,6 +152,14 @@ build/$(1)/irq_test.elf: build/$(1)/tests/guest/irq_test.o build/$(1)/tests/lib/
 endef
 $(foreach arch,$(ARCHES),$(eval $(call guest_irq,$(arch))))
 
+# For U-Boot on riscv64: the library alone, and no start code.
+build/riscv64/prebuilt.bin: tests/prebuilt/program.ld build/riscv64/tests/prebuilt/program.o \
+    build/riscv64/libivsh.a
+	@echo "LD      $@"
+	$(Q)$(LD_riscv64) -nostdlib -static --gc-sections -z noexecstack \
+	    --no-warn-rwx-segments --orphan-handling=error -T $^ -o $(@:.bin=.prog)
+	$(Q)$(OBJCOPY_riscv64) -O binary $(@:.bin=.prog) $@
+
 # The core's tests again, as guests.
 $(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
     build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
@@ -209,7 +217,7 @@ DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
 pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 # The longest first.
-SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) \
+SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) pytest:tests/prebuilt \
            build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
            $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
 ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \
