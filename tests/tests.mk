@@ -131,8 +131,10 @@ build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # --- Guests: linked by the Makefile's rule for images --------------------------------------------
-build/x86_64/bare_test.elf: $(addprefix build/x86_64/tests/guest/,bare_test.o mapping.o actions.o) \
-    build/x86_64/tests/lib/test.o $(BARE_LIBS)
+bare_test = build/$(1)/bare_test.elf: $(addprefix build/$(1)/tests/guest/,bare_test.o mapping.o \
+    actions.o bare_$(1).o) build/$(1)/tests/lib/test.o $(BARE_LIBS_$(1))
+$(call bare_test,x86_64)
+$(call bare_test,aarch64)
 build/x86_64/plug.elf: $(addprefix build/x86_64/tests/guest/,plug.o plug_bare.o) $(BARE_LIBS)
 build/uefi-x86_64/plug.so: $(UEFI_OBJS_x86_64) \
     $(addprefix build/uefi-x86_64/tests/guest/,plug.o plug_uefi.o) \

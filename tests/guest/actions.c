@@ -21,7 +21,8 @@ static int __attribute__((noinline)) fill_stack(volatile char *above, unsigned d
 	return depth == 0 ? bytes[0] : fill_stack(bytes, depth - 1) + bytes[0];
 }
 
-extern char image_text[]; /* linker/x86_64.ld */
+extern char image_text[]; /* linker/x86_64.ld and its like */
+static const char constant[] = "in .rodata";
 
 static char touch_unmapped(void)
 {
@@ -39,9 +40,7 @@ int act_trap(const char *what)
 	volatile uintptr_t address = 0;
 	char byte = 0;
 
-	if (strcmp(what, "ud") == 0)
-		__asm__ volatile("ud2");
-	else if (strcmp(what, "null") == 0)
+	if (strcmp(what, "null") == 0)
 		byte = *(volatile char *)address;
 	else if (strcmp(what, "stack") == 0)
 		return fill_stack(&byte, 1000000);
@@ -49,8 +48,12 @@ int act_trap(const char *what)
 		*(volatile char *)(uintptr_t)image_text = 0;
 	else if (strcmp(what, "unmapped") == 0)
 		byte = touch_unmapped();
+	else if (strcmp(what, "rodata") == 0)
+		*(volatile char *)(uintptr_t)constant = 0;
 	else if (strcmp(what, "data") == 0)
-		__asm__ volatile("call *%0" : : "r"((uintptr_t)&address) : "memory");
+		((void (*)(void))(uintptr_t)&address)();
+	else
+		bare_trap(what);
 	printf("FAIL: bare: trap %s: nothing happened %d\n", what, byte);
 	return 1;
 }

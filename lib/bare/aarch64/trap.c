@@ -99,7 +99,7 @@ static const char *fault(uint32_t status)
 
 static void print_registers(const struct a64_frame *f)
 {
-	static const char names[][7] = {"\n  x0  ", "  x1  ", "  x2  ", "\n  x3  ", "  x4  ",
+	static const char names[][8] = {"\n  x0  ", "  x1  ", "  x2  ", "\n  x3  ", "  x4  ",
 	    "  x5  ", "\n  x6  ", "  x7  ", "  x8  ", "\n  x9  ", "  x10 ", "  x11 ", "\n  x12 ",
 	    "  x13 ", "  x14 ", "\n  x15 ", "  x16 ", "  x17 ", "\n  x18 ", "  x19 ", "  x20 ",
 	    "\n  x21 ", "  x22 ", "  x23 ", "\n  x24 ", "  x25 ", "  x26 ", "\n  x27 ", "  x28 ",
@@ -107,6 +107,11 @@ static void print_registers(const struct a64_frame *f)
 
 	for (uint32_t i = 0; i < 31; i++)
 		print_hex(names[i], f->x[i]);
+}
+
+static bool is_between(uint64_t address, const char *start, const char *end)
+{
+	return address >= (uintptr_t)start && address < (uintptr_t)end;
 }
 
 static _Noreturn void report(uint32_t kind, const struct a64_frame *f)
@@ -124,9 +129,10 @@ static _Noreturn void report(uint32_t kind, const struct a64_frame *f)
 		a64_print(kind == KIND_SERROR ? "\ntrap: SError" : "\ntrap: FIQ");
 	if (kind == KIND_SYNCHRONOUS && (class & ~5u) == 0x20)
 		a64_print(fault(f->esr & 63));
-	if (class == CLASS_DATA_ABORT && f->far >= (uintptr_t)image_guard &&
-	    f->far < (uintptr_t)image_stack)
+	if (class == CLASS_DATA_ABORT && is_between(f->far, image_guard, image_stack))
 		a64_print(": the stack is full");
+	if (class == CLASS_DATA_ABORT && is_between(f->far, image_trap_guard, image_trap_stack))
+		a64_print(": the stack of exceptions is full");
 	print_hex("\n  esr ", f->esr);
 	print_hex("  far ", f->far);
 	print_hex("  spsr ", f->spsr);
