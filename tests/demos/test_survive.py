@@ -32,8 +32,13 @@ SLOTS = {
         ",bus=port0",
     ),
 }
+SLOTS["virt"] = (
+    "-M virt,gic-version=2 -cpu cortex-a72"
+    " -device pcie-root-port,id=port0,chassis=1,pref64-reserve=32M",
+    ",bus=port0",
+)
 SLOTS["q35 small"] = ("-M q35 -device pcie-root-port,id=port0,chassis=1", ",bus=port0")
-SLOTS |= {f"{name} UEFI": SLOTS[name] for name in ("q35", "native")}
+SLOTS |= {f"{name} UEFI": SLOTS[name] for name in ("q35", "native", "virt")}
 LEAVES = r"^ivsh: device [0-9a-f:.]+: the device is leaving: detached from slot (\d+)$"
 BACK = r"^ivsh: device [0-9a-f:.]+: the device is back: slot (\d+) of 8$"
 
@@ -44,12 +49,14 @@ class Plug:
     def __init__(self, world, name, command, source, machine="pc", empty=False, more=()):
         self.source, self.turn = source, 0
         uefi = machine.endswith("UEFI")
+        arch = "aarch64" if machine.startswith("virt") else "x86_64"
         machine, self.bus = SLOTS[machine]
         socket = world.folder / f"{name}.qmp"
         self.doorbell = not source.is_file()
         words = [] if empty else self._words()
         self.guest = world.guest(
-            name, command, *words, *qmp_words(socket), *more, machine=machine, uefi=uefi
+            name, command, *words, *qmp_words(socket), *more,
+            arch=arch, machine=machine, uefi=uefi,
         )
         self.qmp = Qmp(socket)
 
@@ -110,7 +117,9 @@ def host(world, name, source, command, slot=None, **popen):
     return world.program(name, HOST, *place, *command.split(), **popen)
 
 
-@pytest.mark.parametrize("machine", ["pc", "q35", "native", "q35 UEFI", "native UEFI"])
+@pytest.mark.parametrize(
+    "machine", ["pc", "q35", "native", "q35 UEFI", "native UEFI", "virt", "virt UEFI"]
+)
 def test_echo(world, machine):
     """Its device goes and comes in the midst of a ping, which waits."""
     memory = memory_file(world.folder)
