@@ -197,8 +197,18 @@ moves_snapshot() {
 	say "guest 0: savevm: machine and memory are stored, while guest 1 talks on"
 	snapshot_command savevm
 	progress 1
-	say "guest 0: loadvm: machine and memory are as they were, guest 1 is not"
-	snapshot_command loadvm
+	if [[ $arch == x86_64 ]]; then
+		say "guest 0: loadvm: machine and memory are as they were, guest 1 is not"
+		snapshot_command loadvm
+		return
+	fi
+	# What shows these machines a restore is a text that one QEMU has for all its life.
+	say "guest 0: its QEMU ends"
+	printf '{"execute": "quit"}\n' >&"${qmp_in[0]}"
+	wait "${pids[0]}"
+	say "guest 0: -loadvm: machine and memory are as they were, guest 1 is not"
+	guest_start 0 on -loadvm moved
+	qmp_begin 0
 }
 snapshot_command() { # HMP answers with text, which is empty if all is well
 	qmp 0 human-monitor-command "\"command-line\": \"$1 moved\""
