@@ -32,7 +32,7 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
-TESTS_BARE   := tests/bare/generation_test
+TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test
 
 # The targets that a kind of test is built for.
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
@@ -81,7 +81,11 @@ $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))
 $(call programs,host $(ELSEWHERE),$(TESTS_FILTER)): $$(call objects,host/server/filter.c)
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
-$(call both,$(TESTS_BARE)): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)
+$(call both,tests/bare/generation_test): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)
+$(call both,tests/bare/dtb_test): \
+    $$(call objects,tests/bare/tree.c lib/bare/dtb.c lib/bare/dtb_find.c)
+$(call both,tests/bare/virt_test): $$(call objects,tests/bare/tree.c tests/bare/machine.c \
+    lib/device/config.c $(VIRT))
 
 # --- Linking ------------------------------------------------------------------------------------
 build/host/tests/%_test: build/host/tests/%_test.o build/host/tests/lib/test.o
@@ -111,6 +115,12 @@ build/host/tests/host/load: build/host/tests/host/load.o build/host/tests/host/s
     build/host/tests/host/visits.o
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
+# For tests/bare/test_dtb.py: beside Debian's libfdt.
+build/host-san/compare: $(addprefix build/host-san/,tests/bare/compare.o lib/bare/dtb.o \
+    lib/bare/dtb_find.o)
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -lfdt -o $@
 
 # For tests/host/test_kill.py.
 build/host/numbers: build/host/tests/host/numbers_peer.o build/host/tests/host/numbers.o \
@@ -220,6 +230,7 @@ HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
 pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 # The longest first.
 SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) pytest:tests/prebuilt \
+           pytest:tests/bare/test_dtb.py \
            build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
            $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
 ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \

@@ -55,9 +55,12 @@ uint32_t bare_dtb_next(const struct bare_dtb *dtb, uint32_t node);
  */
 uint32_t bare_dtb_path(const struct bare_dtb *dtb, const char *path);
 
+/* Whether (node) has no status, or the status "okay" or "ok": else it is not for this program. */
+bool bare_dtb_is_enabled(const struct bare_dtb *dtb, uint32_t node);
+
 /*
- * The first node behind (node), 0 for the first of all, that is compatible with (compatible), and
- * that has no status or the status "okay" or "ok".
+ * The first enabled node behind (node), 0 for the first of all, that is compatible with
+ * (compatible).
  */
 uint32_t bare_dtb_compatible(const struct bare_dtb *dtb, uint32_t node, const char *compatible);
 

@@ -49,7 +49,7 @@ uint32_t bare_dtb_path(const struct bare_dtb *dtb, const char *path)
 }
 
 /* 2.3.4. */
-static bool is_enabled(const struct bare_dtb *dtb, uint32_t node)
+bool bare_dtb_is_enabled(const struct bare_dtb *dtb, uint32_t node)
 {
 	struct bare_dtb_value status;
 
@@ -63,8 +63,9 @@ uint32_t bare_dtb_compatible(const struct bare_dtb *dtb, uint32_t node, const ch
 
 	do
 		node = bare_dtb_next(dtb, node);
-	while (node != 0 && !(bare_dtb_property(dtb, node, "compatible", &value) &&
-				bare_dtb_has_text(&value, compatible) && is_enabled(dtb, node)));
+	while (node != 0 &&
+	       !(bare_dtb_property(dtb, node, "compatible", &value) &&
+		   bare_dtb_has_text(&value, compatible) && bare_dtb_is_enabled(dtb, node)));
 	return node;
 }
 

@@ -2,7 +2,7 @@
 #
 # fuzz.mk - the fuzzers: clang's libFuzzer brings main().
 
-FUZZERS_LIB    := attach receive send stream slots device pvh args efi_args client
+FUZZERS_LIB    := attach receive send stream slots device pvh dtb args efi_args client
 FUZZERS_SERVER := config control clients state answer
 FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
 FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
@@ -17,6 +17,8 @@ $(patsubst %,build/host-fuzz/tests/fuzz/%_fuzz,attach receive send stream slots)
 build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
     build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
+build/host-fuzz/tests/fuzz/dtb_fuzz: build/host-fuzz/tests/bare/machine.o \
+    build/host-fuzz/lib/device/config.o $(VIRT:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/words.o
 build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o \
     build/host-fuzz/lib/bare/words.o

@@ -17,18 +17,37 @@ static uint64_t uart;
 
 /* --- RAM -------------------------------------------------------------------------------------- */
 
-/* Each node of a NUMA machine's memory has its own, in the order of their addresses. */
-static void add_ram(const struct bare_dtb_range *range)
+/* Take the piece that touches (range) out of the list, and make it a part of it. */
+static bool join(struct bare_dtb_range *range)
+{
+	for (uint32_t i = 0; i < pieces; i++) {
+		bool below = ram[i].address + ram[i].size == range->address;
+
+		if (!below && range->address + range->size != ram[i].address)
+			continue;
+		if (below)
+			range->address = ram[i].address;
+		range->size += ram[i].size;
+		pieces--;
+		ram[i].address = ram[pieces].address;
+		ram[i].size = ram[pieces].size;
+		return true;
+	}
+	return false;
+}
+
+/* Each node of a NUMA machine has its own, in any order. */
+static void add_ram(struct bare_dtb_range *range)
 {
 	if (range->size == 0 || range->size > UINT64_MAX - range->address)
 		return;
-	if (pieces != 0 && ram[pieces - 1].address + ram[pieces - 1].size == range->address) {
-		ram[pieces - 1].size += range->size;
-	} else if (pieces < PIECES) {
-		ram[pieces].address = range->address;
-		ram[pieces].size = range->size;
-		pieces++;
-	}
+	while (join(range))
+		;
+	if (pieces == PIECES)
+		return;
+	ram[pieces].address = range->address;
+	ram[pieces].size = range->size;
+	pieces++;
 }
 
 /* All nodes of memory are below the root (Devicetree Specification 0.4, 3.4). */
@@ -41,7 +60,7 @@ static void find_ram(void)
 	pieces = 0;
 	for (; node != 0; node = bare_dtb_sibling(&tree, node)) {
 		if (!bare_dtb_property(&tree, node, "device_type", &type) ||
-		    !bare_dtb_has_text(&type, "memory"))
+		    !bare_dtb_has_text(&type, "memory") || !bare_dtb_is_enabled(&tree, node))
 			continue;
 		for (uint32_t i = 0; i < PIECES && bare_dtb_reg(&tree, node, i, &range); i++)
 			add_ram(&range);
