@@ -49,8 +49,13 @@ static bool transfer(
 	for (uint32_t i = 0; i < CONTROL_READS; i++) {
 		uint32_t now = __builtin_bswap32(access.control);
 
-		if (now == 0 || (now & CONTROL_ERROR) != 0)
-			return now == 0;
+		if (now == 0) {
+			/* What was read is in memory before the word that says so. */
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			return true;
+		}
+		if ((now & CONTROL_ERROR) != 0)
+			return false;
 	}
 	return false;
 }

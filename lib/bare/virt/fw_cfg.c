@@ -4,6 +4,8 @@
  */
 #include "bare/virt/fw_cfg.h"
 
+#include "device/order.h"
+
 #include <stddef.h>
 
 /* The DMA address register, big-endian. The write to the low half starts the operation. */
@@ -12,16 +14,12 @@
 
 static volatile uint32_t *words;
 
-/*
- * QEMU transfers inside of the write to the low half, in the thread of this processor: it finds
- * what stands before the write in the program's order. The fence is for the compiler.
- */
+/* QEMU reads the request from memory at the write to the low half. */
 static void start(uint64_t address)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	order_registers();
 	words[DMA_HIGH] = __builtin_bswap32((uint32_t)(address >> 32));
 	words[DMA_LOW] = __builtin_bswap32((uint32_t)address);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 const struct bare_fw_cfg *virt_fw_cfg(volatile void *registers)
