@@ -20,19 +20,21 @@ void rv_main(const void *tree);
  */
 void rv_main(const void *tree)
 {
-	uint64_t uart;
+	uint64_t uart, end;
 
 	rv_trap_init();
 	rv_uart_open(EARLY_UART);
 	if (!virt_init(tree))
-		rv_fatal("start: no device tree");
-	rv_paging_init();
+		rv_fatal("start: no device tree where a1 points to");
+	/* The tree can be read now, and again behind virt_heap_init(), which maps it. */
 	uart = virt_uart();
+	end = rv_power_find();
+	rv_paging_init();
 	if (uart != 0 && virt_map(uart, 8, IVSH_MAP_REGISTERS) == NULL)
 		uart = 0;
 	rv_uart_open(uart);
+	rv_power_init(end);
 	virt_heap_init();
-	rv_power_init();
 	rv_imsic_init();
 	virt_platform_init();
 	rv_clock_init();

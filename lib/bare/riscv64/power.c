@@ -17,15 +17,22 @@
 
 #define SHUTDOWN 0 /* SBI 10.1: the type; the reason is none */
 
-static volatile uint32_t *test;
+/* Where QEMU's virt has it (hw/riscv/virt.c), until the device tree has been read. */
+static volatile uint32_t *test = (volatile uint32_t *)0x100000;
 
-void rv_power_init(void)
+uint64_t rv_power_find(void)
 {
 	struct bare_dtb_range range;
 	uint32_t node = bare_dtb_compatible(virt_dtb(), 0, "sifive,test0");
 
-	if (node != 0 && bare_dtb_reg(virt_dtb(), node, 0, &range))
-		test = virt_map(range.address, sizeof(*test), IVSH_MAP_REGISTERS);
+	return node != 0 && bare_dtb_reg(virt_dtb(), node, 0, &range) ? range.address : 0;
+}
+
+void rv_power_init(uint64_t address)
+{
+	test = NULL;
+	if (address != 0)
+		test = virt_map(address, sizeof(*test), IVSH_MAP_REGISTERS);
 	if (test == NULL)
 		rv_print("power: the device tree has no sifive,test0: QEMU's status will be 0\n");
 }

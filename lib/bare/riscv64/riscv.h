@@ -66,7 +66,8 @@ void rv_imsic_interrupt(void); /* from trap.c */
 /* --- The rest, in the order in which the machine comes up ------------------------------------- */
 
 void rv_uart_open(uint64_t address);
-void rv_power_init(void);
+uint64_t rv_power_find(void); /* where the device tree has the test device; 0: nowhere */
+void rv_power_init(uint64_t address);
 void rv_clock_init(void);
 void rv_timer_interrupt(void); /* from trap.c */
 
