@@ -65,8 +65,9 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
 #define ARCH_EXIT_TRAP 100
 
 /*
- * The status of a machine whose processor lacks a feature that the image needs (x86_64/check.S). It
- * ends before arch_exit() can run: without an isa-debug-exit device it prints why and halts.
+ * The status of a machine whose processor lacks a feature that the image needs; on aarch64 also of
+ * one that starts at EL3. x86_64 (check.S) ends before arch_exit() can run: without an
+ * isa-debug-exit device it prints why and halts.
  */
 #define ARCH_EXIT_PROCESSOR 101
 
@@ -84,7 +85,7 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
  *	         target=native), and QEMU exits with it. 0 goes to PSCI's SYSTEM_OFF.
  *	riscv64  it goes to the test device of virt, and QEMU exits with it.
  *
- * Without the device that takes a status, it prints so, a second later, and powers off: QEMU exits
+ * Without what takes a status, it prints so (x86_64: a second later), and powers off: QEMU exits
  * with 0.
  */
 _Noreturn void arch_exit(int status);

@@ -138,3 +138,16 @@ int act_plug(void)
 	printf("plug: 300 rounds, page tables %s\n", before == end ? "given back" : "LOST");
 	return before != end;
 }
+
+/* What is typed must all arrive, also what was typed before the program ran. */
+int act_read(void)
+{
+	unsigned bytes = 0, sum = 0;
+	uint64_t start = arch_now_ns();
+
+	for (int byte; (byte = getchar()) != EOF; bytes++)
+		sum = (sum * 31 + (unsigned)byte) & 0xffffff;
+	printf("read: %u bytes, sum %u\n", bytes, sum);
+	printf("read: took %u us\n", (unsigned)((arch_now_ns() - start) / US));
+	return 0;
+}

@@ -20,6 +20,7 @@ void test_map_no_memory_for_pages(void);
 int act_trap(const char *what);
 int act_device(void);
 int act_plug(void);
+int act_read(void);
 
 /* --- bare_x86_64.c and its like: what differs between the architectures ----------------------- */
 

@@ -6,7 +6,8 @@
  * null", "trap stack", "trap text", "trap rodata", "trap data" and "trap unmapped" raise that
  * exception, and some an architecture has alone; the runner checks its report and the exit status.
  * "exit N" exits with N. "sleep MS" sleeps, and the runner checks that the guest uses no processor
- * time. "seconds" prints how long one of another clock takes. "device" prints what it finds of an
+ * time. "seconds" prints how long one of another clock takes. "read" reads lines to the end of its
+ * input, and prints how many bytes and what sum that was. "device" prints what it finds of an
  * ivshmem device; "plug" opens and closes it 300 times, each time without addresses.
  */
 #include "bare/arch.h"
@@ -212,6 +213,8 @@ int main(int argc, char **argv)
 		test_clock_rate();
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "read") == 0)
+		return act_read();
 	if (argc == 2 && strcmp(argv[1], "device") == 0)
 		return act_device();
 	if (argc > 1 && strcmp(argv[1], "words") == 0) {
