@@ -573,7 +573,7 @@ aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh
 riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf \
     build/riscv64/ivsh-sbi.elf
 
-build/check: all $(LIBS_ELSEWHERE) build/host/tests/core/example_test
+build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \

@@ -185,11 +185,15 @@ $(TESTS_NODE:%=build/x86_64/%.elf): build/x86_64/tests/node/%.elf: build/x86_64/
 LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivsh.a)
 $(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
 
+# ... and order.py at these.
+ORDERED := $(foreach target,$(ARCHES) armhf-linux armv7m-linux,build/$(target)/libivsh.a)
+
 # --- What is run --------------------------------------------------------------------------------
 CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
           tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
               $(LIBS_ELSEWHERE)) \
+          $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/man.sh tests/check/readme.sh,$(COMPILER) \
           tests/check/format.sh,$(CLANG_FORMAT) \

@@ -171,6 +171,7 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 		if (credit != 0)
 			n = take_many(ch, &messages[done], most, buffer, capacity, &at);
 		if (n != 0) {
+			fence_acquire();
 			error = receiver_taken(ch, n);
 			done += error == 0 ? n : 0;
 			continue;

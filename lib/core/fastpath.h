@@ -77,7 +77,11 @@ static inline int receiver_counted(
 	return 0;
 }
 
-/* (count) messages were taken, and the read index moved. */
+/*
+ * (count) messages were taken, and the read index moved. Behind the last load of their bytes the
+ * caller has made an acquire fence: a processor that takes loads out of order could have the nonce
+ * before the bytes, and would know nothing of an owner that was there in between. SPEC R5.6.4.
+ */
 static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 {
 	struct ivsh_region *region = ch->region;
@@ -85,7 +89,7 @@ static inline int receiver_taken(struct ivsh_chan *ch, uint32_t count)
 
 	/* The copied message stays in the ring, for the slot's new owner; or it is not believed,
 	 * since the machine was moved. SPEC R5.11.1. */
-	if (!slot_is_still_mine(region, slot))
+	if (!slot_is_mine(region, slot))
 		return ivsh_receiver_moved(ch);
 	return receiver_counted(ch, region, slot, count);
 }

@@ -118,5 +118,6 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 	ch->rx.peeked = false;
 	ch->rx.credit_end = ch->rx.credit_saved;
 	ch->rx.read = index + 1;
+	fence_acquire(); /* behind the application's loads */
 	return receiver_taken(ch, 1);
 }

@@ -8,7 +8,7 @@
  */
 #include "core/fastpath.h"
 
-/* The next message is in the buffer. (control): without wrap counter and kind. */
+/* The next message is in the buffer, behind a fence. (control): without wrap counter and kind. */
 static inline int taken(
     struct ivsh_chan *ch, struct ivsh_message *message, uint64_t control, void *buffer)
 {
@@ -69,6 +69,7 @@ static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
 
 	if (low <= IVSH_WIRE_INLINE_MAX && size <= capacity) {
 		copy_short_out(buffer, body, size);
+		fence_acquire();
 		return taken(ch, message, control, buffer);
 	}
 	if (!payload_is_expected(ch, i, size, body) || size > capacity)
@@ -103,5 +104,6 @@ int ivsh_chan_receive(
 			   : receive_sized(ch, message, buffer, capacity, control);
 	body = load64(&desc->body);
 	__builtin_memcpy(buffer, &body, sizeof(body));
+	fence_acquire(); /* as receiver_taken() requires */
 	return taken(ch, message, control, buffer);
 }

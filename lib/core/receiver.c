@@ -265,7 +265,7 @@ int ivsh_receiver_release(struct ivsh_chan *ch)
 {
 	int error;
 
-	/* Behind the application's loads of the payload, as slot_is_still_mine(). */
+	/* Behind the application's loads of the payload. SPEC R5.6.4. */
 	fence_acquire();
 	error = ivsh_chan_enter(ch);
 	if (!error && !ch->rx.peeked)
@@ -289,7 +289,8 @@ int ivsh_receiver_receive(
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
 	/* Behind the copy, before the message is believed. SPEC R5.11.1, R5.12.2. */
-	if (!slot_is_still_mine(ch->region, ch->region->slot))
+	fence_acquire();
+	if (!slot_is_ours(ch->region))
 		return ivsh_receiver_moved(ch);
 	error = slot_beats_alike(ch->region) ? 0 : ivsh_slot_check(ch->region);
 	if (error) {

@@ -83,17 +83,6 @@ static inline bool slot_is_ours(const struct ivsh_region *region)
 	return slot_is_mine(region, region->slot);
 }
 
-/*
- * The same behind the copy of a message. A processor that takes loads out of order may have the
- * nonce before the bytes: then it knows nothing of an owner that was there in between.
- */
-static inline bool slot_is_still_mine(
-    const struct ivsh_region *region, const struct ivsh_wire_slot *slot)
-{
-	fence_acquire();
-	return slot_is_mine(region, slot);
-}
-
 /* Whether our nonce is in the slot, whatever the VM generation is. */
 static inline bool slot_is_signed(const struct ivsh_region *region)
 {

@@ -84,7 +84,8 @@ int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message,
 	region = ch->region;
 	slot = region->slot;
 	/* Behind the copy: the machine was moved, or the slot lost. The wait goes on. */
-	if (!slot_is_still_mine(region, slot))
+	fence_acquire();
+	if (!slot_is_mine(region, slot))
 		return ivsh_node_receive_slow(
 		    node, message, buffer, capacity, timeout_ns, IVSH_EAGAIN);
 	ch->rx.read++;
