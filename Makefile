@@ -579,6 +579,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf \
     build/x86_64/plug.elf build/uefi-x86_64/plug.efi build/aarch64/bare_test.elf \
+    build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf \
     build/x86_64/traffic.elf build/host/traffic \
     build/x86_64/moved.elf build/uefi-x86_64/moved.efi build/x86_64/claim.elf \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \

@@ -145,6 +145,8 @@ bare_test = build/$(1)/bare_test.elf: $(addprefix build/$(1)/tests/guest/,bare_t
     actions.o bare_$(1).o) build/$(1)/tests/lib/test.o $(BARE_LIBS_$(1))
 $(call bare_test,x86_64)
 $(call bare_test,aarch64)
+$(call bare_test,riscv64)
+$(subst bare_test.elf,bare_test-sbi.elf,$(call bare_test,riscv64))
 build/x86_64/plug.elf: $(addprefix build/x86_64/tests/guest/,plug.o plug_bare.o) $(BARE_LIBS)
 build/uefi-x86_64/plug.so: $(UEFI_OBJS_x86_64) \
     $(addprefix build/uefi-x86_64/tests/guest/,plug.o plug_uefi.o) \

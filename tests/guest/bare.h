@@ -27,6 +27,8 @@ int act_read(void);
 /* Addresses below 4 GiB for 8 MiB, where the program has mapped nothing; no RAM is there. */
 #if defined(__x86_64__)
 #define BARE_FREE UINT64_C(0xfe600000)
+#elif defined(__riscv)
+#define BARE_FREE UINT64_C(0x70000000) /* in virt's window for PCI */
 #else
 #define BARE_FREE UINT64_C(0x30000000) /* aarch64: below RAM; in virt's window for PCI */
 #endif

@@ -17,6 +17,7 @@
 #define RV_INTERRUPT_EXTERNAL 9
 
 #define RV_SATP_SV39 8 /* in bits 63:60 (Privileged 4.1.11) */
+#define RV_SATP_SV48 9
 
 #define RV_CSR_STIMECMP 0x14d /* Sstc */
 #define RV_CSR_SISELECT 0x150 /* AIA 2.2, with the two below */

@@ -44,9 +44,7 @@ void rv_main(const void *tree)
 
 void *virt_map(uint64_t address, uint64_t size, enum ivsh_map kind)
 {
-	/* The machine's own attributes decide; page tables have none (DESIGN.md). */
-	(void)kind;
-	return rv_map(address, size);
+	return rv_map(address, size, kind);
 }
 
 void virt_unmap(const void *base, uint64_t size)

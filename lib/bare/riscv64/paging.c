@@ -8,8 +8,9 @@
  * pages that were mapped more than once are in a list. The last unmap removes the page, and tables
  * that become empty are used again.
  *
- * Tables come from a pool in the image until the heap is mapped, then from the heap's end.
- * Privileged 4.4: Sv39, three levels.
+ * Tables come from a pool in the image until the heap is mapped, then from the heap's end. Sv48
+ * where the processor has it, else Sv39, whose root is the first table below that of Sv48
+ * (Privileged 4.4 and 4.5).
  */
 #include "bare/riscv64/riscv.h"
 #include "bare/virt/virt.h"
@@ -21,27 +22,27 @@
 #define RIGHTS (READ | WRITE | EXECUTE) /* an entry without any points to a table */
 #define ACCESSED (UINT64_C(1) << 6)     /* set at once: a processor may leave that to software */
 #define DIRTY (UINT64_C(1) << 7)
-#define KEEP (UINT64_C(1) << 8)   /* for software: never unmapped */
-#define SHARED (UINT64_C(1) << 9) /* for software: its other mappings are in the list */
-#define NUMBER_SHIFT 10u          /* the number of the page or table */
+#define KEEP (UINT64_C(1) << 8)      /* for software: never unmapped */
+#define REGISTERS (UINT64_C(1) << 9) /* for software: mapped as such */
+#define NUMBER_SHIFT 10u             /* the number of the page or table */
 #define NUMBER (((UINT64_C(1) << 44) - 1) << NUMBER_SHIFT)
 
 #define PAGE 4096u
 #define SHIFT_PAGE 12u
-#define SHIFT_ROOT 30u
+#define SHIFT_SV39 30u
+#define SHIFT_SV48 39u
 
-/* Half of what Sv39 reaches: the upper half would need sign extension. */
-#define LIMIT (UINT64_C(1) << 38)
-
-/* Three for the image, three for the devices of the first GiB, one for each end of RAM. */
+/* Four for the image, three for the devices of the first GiB, one for each end of RAM. */
 #define POOL_TABLES 16u
 #define SHARED_MAX 64u
 
 static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
-static uint32_t pool_used = 1; /* the first is the root */
+static uint32_t pool_used = 1; /* the first is Sv48's root */
 static uint64_t *spare; /* a list of free tables; the first word of each points to the next */
+static uint64_t *root = pool[0];
+static uint32_t root_shift = SHIFT_SV48;
 
-/* The pages with SHARED: how often each was mapped beyond the first time. */
+/* Pages that were mapped more than once: how often beyond the first time. */
 static struct {
 	uint64_t *entry; /* NULL: free */
 	uint32_t more;
@@ -94,8 +95,6 @@ static void share(uint64_t *entry)
 {
 	uint32_t free = SHARED_MAX;
 
-	if (*entry & KEEP)
-		return;
 	for (uint32_t i = 0; i < SHARED_MAX; i++) {
 		if (shared[i].entry == entry) {
 			shared[i].more++;
@@ -110,7 +109,6 @@ static void share(uint64_t *entry)
 	}
 	shared[free].entry = entry;
 	shared[free].more = 1;
-	*entry |= SHARED;
 }
 
 /* One mapping of the page (entry) less. */
@@ -118,32 +116,30 @@ static void unshare(uint64_t *entry)
 {
 	if (*entry & KEEP)
 		return;
-	if (!(*entry & SHARED)) {
-		*entry = 0;
+	for (uint32_t i = 0; i < SHARED_MAX; i++) {
+		if (shared[i].entry != entry)
+			continue;
+		if (--shared[i].more == 0)
+			shared[i].entry = NULL;
 		return;
 	}
-	for (uint32_t i = 0; i < SHARED_MAX; i++) {
-		if (shared[i].entry != entry || --shared[i].more != 0)
-			continue;
-		shared[i].entry = NULL;
-		*entry &= ~SHARED;
-	}
+	*entry = 0;
 }
 
 /*
  * Map one page at (address), the largest that fits in (size). Answers the bytes that are mapped, or
- * 0 if no table is left, or if a page with other rights is there.
+ * 0 if no table is left, or if a page of another kind or with other rights is there.
  */
 static uint64_t map_page(uint64_t address, uint64_t size, uint64_t flags)
 {
-	uint64_t *table = pool[0], *next;
+	uint64_t *table = root, *next;
 
-	for (uint32_t shift = SHIFT_ROOT;; shift -= 9) {
+	for (uint32_t shift = root_shift;; shift -= 9) {
 		uint64_t *entry = &table[(address >> shift) & 511];
 		uint64_t page = UINT64_C(1) << shift;
 
 		if (*entry & RIGHTS) {
-			if ((*entry ^ flags) & RIGHTS)
+			if ((*entry ^ flags) & (RIGHTS | REGISTERS))
 				return 0;
 			share(entry);
 			return page - (address & (page - 1));
@@ -164,7 +160,7 @@ static uint64_t map_page(uint64_t address, uint64_t size, uint64_t flags)
 
 /*
  * Unmap [address, end) in (table), whose entries stand for 1 << (shift) bytes each. Answers whether
- * the table is empty now. Calls itself for the tables below, at most three deep.
+ * the table is empty now. Calls itself for the tables below, at most four deep.
  */
 static bool unmap_in(uint64_t *table, uint32_t shift, uint64_t address, uint64_t end)
 {
@@ -196,7 +192,7 @@ static bool map_range(uint64_t start, uint64_t end, uint64_t flags)
 	for (uint64_t address = start; address < end; address += done) {
 		done = map_page(address, end - address, flags);
 		if (done == 0) {
-			unmap_in(pool[0], SHIFT_ROOT, start, address);
+			unmap_in(root, root_shift, start, address);
 			return false;
 		}
 		/* The last page may reach beyond the end. */
@@ -218,22 +214,31 @@ static void map_image(const char *start, const char *end, uint64_t flags)
 		rv_fatal("paging: the image does not fit");
 }
 
+/* A mode that the processor does not have leaves the register as it was (Privileged 4.1.11). */
+static bool turn_on(uint64_t mode)
+{
+	uint64_t satp = mode << 60 | address_of(root) >> SHIFT_PAGE;
+
+	flush();
+	rv_write(satp, satp);
+	flush();
+	return rv_read(satp) == satp;
+}
+
 void rv_paging_init(void)
 {
-	uint64_t satp = (uint64_t)RV_SATP_SV39 << 60 | address_of(pool[0]) >> SHIFT_PAGE;
-
 	map_image(image_text, image_text_end, READ | EXECUTE);
 	map_image(image_rodata, image_rodata_end, READ);
 	map_image(image_data, image_data_end, READ | WRITE);
 	map_image(image_trap_stack, image_trap_stack_end, READ | WRITE);
 	map_image(image_stack, image_stack_end, READ | WRITE);
 	map_image(image_kept, image_kept_end, READ | WRITE);
-	flush();
-	rv_write(satp, satp);
-	flush();
-	/* A mode that the processor does not have leaves the register as it was. */
-	if (rv_read(satp) != satp)
-		rv_fatal("paging: this processor has no Sv39");
+	if (turn_on(RV_SATP_SV48))
+		return;
+	root = table_of(root[0]);
+	root_shift = SHIFT_SV39;
+	if (!turn_on(RV_SATP_SV39))
+		rv_fatal("paging: this processor has neither Sv48 nor Sv39");
 }
 
 static uint64_t page_start(uint64_t address)
@@ -241,13 +246,16 @@ static uint64_t page_start(uint64_t address)
 	return address & ~(uint64_t)(PAGE - 1);
 }
 
-void *rv_map(uint64_t address, uint64_t size)
+void *rv_map(uint64_t address, uint64_t size, enum ivsh_map kind)
 {
+	/* Half of what the tables reach: the upper half would need sign extension. */
+	uint64_t limit = UINT64_C(1) << (root_shift + 8);
+	uint64_t flags = READ | WRITE | (kind == IVSH_MAP_REGISTERS ? REGISTERS : 0);
 	bool done;
 
-	if (address < PAGE || size == 0 || address >= LIMIT || size > LIMIT - address)
+	if (address < PAGE || size == 0 || address >= limit || size > limit - address)
 		return NULL;
-	done = map_range(page_start(address), page_start(address + size + PAGE - 1), READ | WRITE);
+	done = map_range(page_start(address), page_start(address + size + PAGE - 1), flags);
 	/* Also after a failure, as entries may have changed. */
 	flush();
 	return done ? (void *)(uintptr_t)address : NULL;
@@ -257,6 +265,6 @@ void rv_unmap(const void *base, uint64_t size)
 {
 	uint64_t address = address_of(base);
 
-	unmap_in(pool[0], SHIFT_ROOT, page_start(address), page_start(address + size + PAGE - 1));
+	unmap_in(root, root_shift, page_start(address), page_start(address + size + PAGE - 1));
 	flush();
 }

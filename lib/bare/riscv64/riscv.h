@@ -40,21 +40,19 @@ extern volatile uint64_t rv_mtimecmp;
 void rv_paging_init(void);
 
 /*
- * Map (size) bytes at (address) to themselves, writable and not executable. NULL: no memory for the
- * tables, no such address, or the image or a page with other rights is there; nothing has changed
+ * Map (size) bytes at (address) to themselves, writable and not executable. The kind does not
+ * change what the processor does (DESIGN.md, "Bare metal on RISC-V"). NULL: no memory for the
+ * tables, no such address, or the image or a page of another kind is there; nothing has changed
  * then. rv_unmap() undoes one call with the same address and size.
  */
-void *rv_map(uint64_t address, uint64_t size);
+void *rv_map(uint64_t address, uint64_t size, enum ivsh_map kind);
 void rv_unmap(const void *base, uint64_t size);
 
 /* --- trap.c, vectors.S ------------------------------------------------------------------------ */
 
 void rv_trap_init(void);
 
-/*
- * Execute (instruction), which may be illegal here. False: it raised an exception. With interrupts
- * off.
- */
+/* Whether stimecmp can be used. Interrupts are off. */
 bool rv_has_stimecmp(void);
 
 /* --- imsic.c ---------------------------------------------------------------------------------- */

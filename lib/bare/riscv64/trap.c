@@ -58,6 +58,11 @@ static void print_number(const char *name, uint64_t value)
 	arch_console_write(value < 10 ? text + 1 : text, value < 10 ? 1 : 2);
 }
 
+static bool is_between(uint64_t address, const char *start, const char *end)
+{
+	return address >= (uintptr_t)start && address < (uintptr_t)end;
+}
+
 /* From vectors.S, on the trap stack, with interrupts off. */
 _Noreturn void rv_exception(const struct rv_frame *frame)
 {
@@ -71,8 +76,10 @@ _Noreturn void rv_exception(const struct rv_frame *frame)
 	print_number("\ntrap ", cause);
 	rv_print(": ");
 	rv_print(cause < EXCEPTIONS ? causes[cause] : "reserved");
-	if (value >= (uintptr_t)image_guard && value < (uintptr_t)image_stack)
+	if (is_between(value, image_guard, image_stack))
 		rv_print(", the stack is full");
+	if (is_between(value, image_trap_guard, image_trap_stack))
+		rv_print(", the stack of exceptions is full");
 	print_hex("\n  scause", cause);
 	print_hex("  sepc", rv_read(sepc));
 	print_hex("  stval", value);
