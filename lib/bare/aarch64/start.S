@@ -121,6 +121,7 @@ at_el1:
 	msr	spsel, #0
 	adrp	x0, image_stack_end
 	mov	sp, x0
+	msr	daifclr, #4		/* an SError is reported when it comes */
 	mov	x29, xzr		/* the end of every backtrace */
 	mov	x30, xzr
 	mov	x0, x20
