@@ -9,7 +9,7 @@ work; the others measure time, or use all processors themselves.
 
 A suite is a command in one word list, and its last line is `N passed, N failed, N skipped`:
   build/.../x_test        a program of the host, run as it is
-  build/.../x.elf         a guest program, run in QEMU
+  build/ARCH/.../x.elf    a guest program, run in QEMU
   tests/check/x.sh,ARG    a check with its arguments
   pytest:PATH,PATH        pytest files, or all of a folder
 A suite that ends otherwise, or not at all, counts as one failure with its own name.
@@ -23,16 +23,13 @@ import sys
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from machine import MACHINES, TCG  # noqa: E402
+
 LIMIT = 3600 if os.environ.get("IVSH_SOAK") else 900  # seconds for one suite
 GUEST_LIMIT = 120
 PRINTING = threading.Lock()
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
-
-QEMU = (
-    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -M q35 -m 128 -nodefaults -display none "
-    "-no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel"
-).split()
-
 
 def command(suite):
     """(the command of a suite, its time limit in seconds)"""
@@ -40,7 +37,9 @@ def command(suite):
         paths = suite.split(":", 1)[1].split(",")
         return ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths], LIMIT
     if suite.endswith(".elf"):
-        return QEMU + [suite], GUEST_LIMIT
+        machine = MACHINES[suite.split("/")[1]]
+        words = [*machine.words(), *TCG, *machine.board, "-m", "128", "-kernel", suite]
+        return words, GUEST_LIMIT
     return suite.split(","), LIMIT
 
 

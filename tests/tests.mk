@@ -34,6 +34,9 @@ TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test
 
+# The architectures whose guests run them, too.
+GUESTS := x86_64 aarch64
+
 # The targets that a kind of test is built for.
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
 HALVES         := armv7m-linux i386-nofp-linux
@@ -174,14 +177,20 @@ build/riscv64/prebuilt.bin: tests/prebuilt/program.ld build/riscv64/tests/prebui
 	    --no-warn-rwx-segments --orphan-handling=error -T $^ -o $(@:.bin=.prog)
 	$(Q)$(OBJCOPY_riscv64) -O binary $(@:.bin=.prog) $@
 
-# The core's tests again, as guests.
-$(TESTS_CORE:%=build/x86_64/%.elf): build/x86_64/tests/core/%.elf: build/x86_64/tests/core/%.o \
-    build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o $(BARE_LIBS)
+# The tests of the core, the node and the device room again, as guests.
+define guest_tests
+$(TESTS_CORE:%=build/$(1)/%.elf): build/$(1)/tests/core/%.elf: build/$(1)/tests/core/%.o \
+    build/$(1)/tests/core/world.o build/$(1)/tests/lib/test.o $$(BARE_LIBS_$(1))
 
-# ... and the node's.
-$(TESTS_NODE:%=build/x86_64/%.elf): build/x86_64/tests/node/%.elf: build/x86_64/tests/node/%.o \
-    build/x86_64/tests/node/town.o build/x86_64/tests/core/world.o build/x86_64/tests/lib/test.o \
-    $(BARE_LIBS)
+$(TESTS_NODE:%=build/$(1)/%.elf): build/$(1)/tests/node/%.elf: build/$(1)/tests/node/%.o \
+    build/$(1)/tests/node/town.o build/$(1)/tests/core/world.o build/$(1)/tests/lib/test.o \
+    $$(BARE_LIBS_$(1))
+
+$(TESTS_DEVICE:%=build/$(1)/%.elf): build/$(1)/tests/device/%.elf: build/$(1)/tests/device/%.o \
+    $$(addprefix build/$(1)/tests/device/,fake_platform.o fake_slots.o machines.o) \
+    build/$(1)/tests/lib/test.o $$(BARE_LIBS_$(1))
+endef
+$(foreach arch,$(GUESTS),$(eval $(call guest_tests,$(arch))))
 
 # --- Archives for other processors: symbols.sh looks at them --------------------------------------
 LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivsh.a)
@@ -225,8 +234,8 @@ emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(strip \
 EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
            $(call emulated,arm,armhf) $(call emulated,i386,i386) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
-GUEST_TESTS := $(TESTS_CORE:%=build/x86_64/%.elf) $(TESTS_NODE:%=build/x86_64/%.elf) \
-               build/x86_64/bare_test.elf
+GUEST_TESTS := $(foreach arch,$(GUESTS),$(patsubst %,build/$(arch)/%.elf, \
+                   $(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE))) build/x86_64/bare_test.elf
 
 # Those that kill and those that measure run alone.
 KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
