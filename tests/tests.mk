@@ -234,6 +234,10 @@ emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(strip \
 EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
            $(call emulated,arm,armhf) $(call emulated,i386,i386) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
+# The server of another processor: the tests that the emulator can run, and few of them.
+EMULATED_HOST := $(foreach arch,aarch64 riscv64,$(subst $(space),$(comma),$(strip \
+           tests/host/emulated.py $(arch) $(patsubst %,tests/host/test_%.py, \
+               handshake refusal reload robust))))
 GUEST_TESTS := $(foreach arch,$(GUESTS),$(patsubst %,build/$(arch)/%.elf, \
                    $(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE))) build/x86_64/bare_test.elf
 
@@ -247,6 +251,7 @@ pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) pytest:tests/prebuilt \
            pytest:tests/bare/test_dtb.py \
            build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
+           $(EMULATED_HOST) \
            $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
 ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \
                tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \
