@@ -35,7 +35,7 @@ TESTS_UEFI   := tests/uefi/args_test
 TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test
 
 # The architectures whose guests run them, too.
-GUESTS := x86_64 aarch64
+GUESTS := x86_64 aarch64 riscv64
 
 # The targets that a kind of test is built for.
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
