@@ -30,6 +30,16 @@ uint64_t machine_generation_open(struct ivsh_platform *platform);
 const struct ivsh_hotplug_controller *machine_hotplug(const struct ivsh_platform *platform);
 
 /*
+ * The firmware's window for 64-bit BARs: its bytes unless it is told otherwise, and the name of
+ * QEMU's fw_cfg file that makes it larger, in MiB. NULL: the machine has no larger one.
+ */
+struct machine_window {
+	uint64_t size;
+	const char *option;
+};
+struct machine_window machine_window(void);
+
+/*
  * A serial port by its registers, for firmware that shows text nowhere. False: there is none, or
  * this machine's firmware has it as its console in any case.
  */

@@ -7,15 +7,13 @@
  * without a handle, so its BARs can be sized here.
  */
 #include "uefi/unlisted.h"
+#include "uefi/machine.h"
 #include "uefi/root_bridge.h"
 
 #include <ivsh/device.h>
 
 #include <inttypes.h>
 #include <stdio.h>
-
-/* OVMF has room for this much by itself (2022.11, processors of 40 address bits: 128 GiB). */
-#define WINDOW_DEFAULT (UINT64_C(4) << 30)
 
 static UINTN count(EFI_BOOT_SERVICES *services, EFI_GUID guid)
 {
@@ -66,21 +64,31 @@ static bool largest(EFI_PCI_ROOT_BRIDGE_IO_PROTOCOL *io, uint32_t *function, uin
 
 static void print_reason(uint32_t function, uint64_t size, bool all)
 {
+	struct machine_window window = machine_window();
+	char mib[24] = "MIB";
+
 	fprintf(stderr, "ivsh: device %02x:%02x.%x: ", (unsigned)IVSH_PCI_BUS(function),
 	    (unsigned)IVSH_PCI_DEVICE(function), (unsigned)IVSH_PCI_FN(function));
-	if (size > WINDOW_DEFAULT)
-		fprintf(stderr,
-		    "the firmware's window for devices is too small for its BAR2 of %" PRIu64
-		    " MiB, and it gave no device an address: add "
-		    "-fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=%" PRIu64 " to QEMU\n",
-		    size >> 20, size >> 20);
-	else if (all)
-		fprintf(stderr,
-		    "the firmware gave no device an address: a BAR of another one is larger than "
-		    "its window: add -fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=MIB to QEMU\n");
-	else
+	if (!all && size <= window.size) {
 		fprintf(stderr,
 		    "the firmware has no handle for it: was it plugged in after the start?\n");
+		return;
+	}
+	if (size > window.size) {
+		snprintf(mib, sizeof(mib), "%" PRIu64, size >> 20);
+		fprintf(stderr,
+		    "the firmware's window for devices is too small for its BAR2 of %s MiB, and it "
+		    "gave no device an address: ",
+		    mib);
+	} else {
+		fprintf(stderr,
+		    "the firmware gave no device an address: a BAR of another one is larger than "
+		    "its window: ");
+	}
+	if (window.option != NULL)
+		fprintf(stderr, "add -fw_cfg name=%s,string=%s to QEMU\n", window.option, mib);
+	else
+		fprintf(stderr, "this machine has %" PRIu64 " MiB at most\n", window.size >> 20);
 }
 
 bool unlisted_explain(EFI_BOOT_SERVICES *services)

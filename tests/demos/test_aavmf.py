@@ -9,7 +9,10 @@ import re
 import pytest
 
 from memory import memory_file
-from qemu import MACHINES, NO_PEER, SOAK, TCG, TIMEOUT, USAGE, doorbell, notifications, plain
+from qemu import (
+    MACHINES, NO_DEVICE, NO_PEER, SOAK, TCG, TIMEOUT, USAGE,
+    doorbell, notifications, plain,
+)  # fmt: skip
 from qmp import Qmp, qmp_words
 
 from test_survive import host
@@ -89,6 +92,15 @@ def test_large_memory(world):
     memory = memory_file(world.folder, 64 << 30)
     text = guest(world, "info", "info --slot=0", *plain(memory)).done()
     assert re.search(BAR2.format(64 << 30), text, re.MULTILINE), text
+    memory.unlink()
+
+
+def test_window_too_small(world):
+    """AAVMF then gives no device an address, and QEMU has no option for it."""
+    memory = memory_file(world.folder, 1 << 40)
+    text = guest(world, "guest", "info --slot=0", *plain(memory)).done(NO_DEVICE)
+    line = r"^ivsh: device 00:01\.0: .* BAR2 of 1048576 MiB, .*: this machine has 524288 MiB at most$"
+    assert re.search(line, text, re.MULTILINE), text
     memory.unlink()
 
 

@@ -84,6 +84,12 @@ const struct ivsh_hotplug_controller *machine_hotplug(const struct ivsh_platform
 	return NULL;
 }
 
+/* QEMU, hw/arm/virt.c: VIRT_HIGH_PCIE_MMIO. */
+struct machine_window machine_window(void)
+{
+	return (struct machine_window){UINT64_C(512) << 30, NULL};
+}
+
 /* The serial port is no PCI device: it is the firmware's console whatever becomes of those. */
 bool machine_serial_open(void)
 {

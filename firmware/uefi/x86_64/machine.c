@@ -45,6 +45,12 @@ const struct ivsh_hotplug_controller *machine_hotplug(const struct ivsh_platform
 	return x86_hotplug(platform);
 }
 
+/* OVMF has room for this much by itself (2022.11, processors of 40 address bits: 128 GiB). */
+struct machine_window machine_window(void)
+{
+	return (struct machine_window){UINT64_C(4) << 30, "opt/ovmf/X-PciMmio64Mb"};
+}
+
 bool machine_serial_open(void)
 {
 	return x86_com1_open();
