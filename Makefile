@@ -584,7 +584,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/x86_64/traffic.elf build/host/traffic \
     build/x86_64/moved.elf build/uefi-x86_64/moved.efi build/x86_64/claim.elf \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
-    build/riscv64/prebuilt.bin aarch64 build/host-san/compare
+    build/riscv64/prebuilt.bin aarch64 build/uefi-aarch64/cached.efi build/host-san/compare
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

@@ -112,10 +112,10 @@ install_missing() {
 		echo "setup.sh: as root: apt-get install $missing" >&2
 		return 1
 	fi
-	echo "installing with apt: $missing"
 	case $missing in
 	*=*) update ;;
 	esac
+	echo "installing with apt: $missing"
 	install 2>/dev/null || { update && install; } || {
 		echo "setup.sh: apt-get could not install: $missing" >&2
 		return 1

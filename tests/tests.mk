@@ -154,6 +154,9 @@ build/x86_64/plug.elf: $(addprefix build/x86_64/tests/guest/,plug.o plug_bare.o)
 build/uefi-x86_64/plug.so: $(UEFI_OBJS_x86_64) \
     $(addprefix build/uefi-x86_64/tests/guest/,plug.o plug_uefi.o) \
     build/uefi-x86_64/libivsh.a $(LIBC)
+build/uefi-aarch64/cached.so: $(UEFI_OBJS_aarch64) \
+    build/uefi-aarch64/tests/guest/cached_uefi.o build/uefi-aarch64/libivsh.a \
+    $(call libc,aarch64)
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 build/x86_64/traffic.elf: $(addprefix build/x86_64/,tests/moved/traffic_guest.o $(TRAFFIC)) \
     $(BARE_LIBS)

@@ -54,7 +54,8 @@ rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control'
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
-rooms='core|device|app|bare(/[a-z0-9_]+)?|uefi|backend|client|control|server|config|wire|process'
+rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
+rooms="$rooms|backend|client|control|server|config|wire|process"
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings"
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem platform pci device hotplug geometry region channel wait

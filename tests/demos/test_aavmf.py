@@ -95,11 +95,22 @@ def test_large_memory(world):
     memory.unlink()
 
 
+def test_gives_it_back(world):
+    """The firmware's pages are as they were once the device is closed."""
+    words = [*AARCH64.words(), *TCG, *AARCH64.board, "-m", AARCH64.uefi_ram]
+    words += ["-bios", AARCH64.firmware, "-kernel", AARCH64.efi("cached"), "-append", "--exit=qemu"]
+    text = world.program("cached", *words, *plain(memory_file(world.folder))).done()
+    found = re.findall(r"^(before|open|closed): (.*)$", text, re.MULTILINE)
+    device = "device memory"
+    assert found == [("before", device), ("open", "write-back"), ("closed", device)], text
+    assert text.endswith("\ndone\n")
+
+
 def test_window_too_small(world):
     """AAVMF then gives no device an address, and QEMU has no option for it."""
     memory = memory_file(world.folder, 1 << 40)
     text = guest(world, "guest", "info --slot=0", *plain(memory)).done(NO_DEVICE)
-    line = r"^ivsh: device 00:01\.0: .* BAR2 of 1048576 MiB, .*: this machine has 524288 MiB at most$"
+    line = r"^ivsh: device 00:01\.0: .* of 1048576 MiB, .*: this machine has 524288 MiB at most$"
     assert re.search(line, text, re.MULTILINE), text
     memory.unlink()
 
