@@ -577,7 +577,8 @@ build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(call programs,$(HOSTS_ELSEWHERE),ivsh ivsh-server) \
     $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
-    $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) build/x86_64/irq_test.elf \
+    $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
+    build/riscv64/ivsh.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf \
     build/x86_64/plug.elf build/uefi-x86_64/plug.efi build/aarch64/bare_test.elf \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf \

@@ -3,9 +3,10 @@
  * irq_test.c - doorbell interrupts without an OS: those that arrive, those that must not, and
  * sleeps that miss none.
  *
- * Command line: the number of vectors that the server serves. The guest notifies itself: a doorbell
- * to its own ID takes the same path as one from another peer. What is lost, and what is kept, is as
- * in QEMU's TCG; KVM keeps doorbells that TCG drops.
+ * Command line: the number of vectors that the server serves, the number of interrupts that this
+ * machine has for them (2048 if it is left out), and "two" for the test with two devices, alone.
+ * The guest notifies itself: a doorbell to its own ID takes the same path as one from another peer.
+ * What is lost, and what is kept, is as in QEMU's TCG; KVM keeps doorbells that TCG drops.
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
@@ -24,6 +25,8 @@ const char bare_name[] = "irq_test";
 #define LONG_NS (1000 * (uint64_t)MS) /* a doorbell that has not arrived by then is lost */
 #define QUIET_NS (20 * (uint64_t)MS)  /* one that has not arrived by then does not arrive */
 
+#define REOPENS 30u
+
 #define COMMAND 4u        /* PCI 6.2.2 */
 #define COMMAND_MASTER 4u /* PCI table 6-1 */
 #define CONTROL 3u        /* PCI 6.8.2.9: word of an entry; bit 0 masks it */
@@ -31,7 +34,8 @@ const char bare_name[] = "irq_test";
 static struct ivsh_device device;
 static struct ivsh_mem mem;
 static uint32_t served; /* vectors that the server serves */
-static uint32_t usable; /* of these, the ones that the device has too: at most 128 here */
+static uint32_t left;   /* interrupts that the machine has */
+static uint32_t usable; /* vectors that are served, and that device and machine have: 128 at most */
 
 static bool begin(uint32_t wanted)
 {
@@ -47,6 +51,7 @@ static bool begin(uint32_t wanted)
 		return false;
 	ivsh_device_mem(&device, &mem);
 	usable = device.vectors < served ? device.vectors : served;
+	usable = usable < left ? usable : left;
 	return true;
 }
 
@@ -76,8 +81,8 @@ static void test_each(void)
 
 	if (!begin(2048))
 		return;
-	CHECK_EQ(device.interrupts, device.vectors);
-	CHECK_EQ(mem.doorbell.vectors, device.vectors);
+	CHECK_EQ(device.interrupts, device.vectors < left ? device.vectors : left);
+	CHECK_EQ(mem.doorbell.vectors, device.interrupts);
 	for (uint32_t vector = 0; vector < usable; vector++) {
 		uint32_t seen = arch_doorbells();
 
@@ -204,7 +209,10 @@ static void test_nobody(void)
 	ivsh_device_close(&device);
 }
 
-/* Vectors of the device that the server does not serve, and vectors out of range. */
+/*
+ * Vectors of the device that the server does not serve or the machine has no interrupt for, and
+ * vectors out of range.
+ */
 static void test_out_of_range(void)
 {
 	static const uint32_t far[] = {254, 255, 0xfffe, 0xffff, 0x10000, UINT32_MAX};
@@ -260,6 +268,60 @@ static void test_former_owner(void)
 	notify(0);
 	CHECK(arrives(seen));
 	ivsh_device_close(&device);
+}
+
+/* An interrupt that was given back can be had again, however often. */
+static void test_reopen(void)
+{
+	for (uint32_t i = 0; i < REOPENS; i++) {
+		uint32_t seen = arch_doorbells();
+
+		if (!begin(2048))
+			return;
+		NEED_EQ(device.interrupts, device.vectors < left ? device.vectors : left);
+		notify(0);
+		NEED_EQ(arrives(seen), 1);
+		seen = arch_doorbells();
+		notify(usable - 1);
+		NEED_EQ(arrives(seen), 1);
+		ivsh_device_close(&device);
+	}
+}
+
+/* Vector 0 of another device is another interrupt, which a close of the first one leaves alone. */
+static void test_two(void)
+{
+	struct ivsh_device other;
+	struct ivsh_mem others;
+	uint32_t function, seen;
+
+	if (!begin(1))
+		return;
+	NEED_EQ(ivsh_device_find(arch_platform(), 1, &function), 0);
+	NEED_EQ(ivsh_device_open(&other, arch_platform(), function), 0);
+	NEED_EQ(ivsh_device_interrupts(&other, 1), 0);
+	CHECK_EQ(other.interrupts, 1);
+	ivsh_device_mem(&other, &others);
+	seen = arch_doorbells();
+	others.doorbell.notify(others.doorbell.ctx, others.self, 0);
+	CHECK(arrives(seen));
+	seen = arch_doorbells();
+	notify(0);
+	CHECK(arrives(seen));
+	ivsh_device_close(&device);
+	seen = arch_doorbells();
+	others.doorbell.notify(others.doorbell.ctx, others.self, 0);
+	CHECK(arrives(seen));
+	if (begin(1)) {
+		seen = arch_doorbells();
+		notify(0);
+		CHECK(arrives(seen));
+		ivsh_device_close(&other);
+		seen = arch_doorbells();
+		notify(0);
+		CHECK(arrives(seen));
+		ivsh_device_close(&device);
+	}
 }
 
 /* --- Sleeps that miss none -------------------------------------------------------------------- */
@@ -350,14 +412,19 @@ int main(int argc, char **argv)
 	    {"vectors out of range", test_out_of_range},
 	    {"bus master off", test_no_master},
 	    {"former owner", test_former_owner},
+	    {"opened again", test_reopen},
 	    {"sleeps miss none", test_sleep},
 	    {"latency", test_latency},
 	};
+	static const struct test two[] = {{"two devices", test_two}};
 	struct ivsh_pci_windows windows;
 
 	served = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
+	left = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2048;
 	arch_pci_windows(&windows);
 	if (ivsh_pci_assign(arch_platform(), &windows) != 0)
 		printf("assigning PCI addresses failed\n");
+	if (argc > 3)
+		return test_main("irq", two, 1);
 	return test_main("irq", tests, sizeof(tests) / sizeof(tests[0]));
 }

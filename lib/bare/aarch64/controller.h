@@ -33,11 +33,11 @@ struct a64_controller {
 	void (*end)(uint32_t acknowledged);
 };
 
-/* What turns a device's messages into interrupts. Its calls are platform.h's. */
+/* What turns a device's messages into interrupts. */
 struct a64_messages {
 	int (*open)(uint32_t function, uint32_t index, uint64_t *address, uint32_t *data);
-	void (*close)(uint32_t function, uint32_t index);
-	uint32_t first, count; /* INTIDs that are messages */
+	void (*close)(uint32_t slot); /* slots.h */
+	uint32_t first, count;        /* INTIDs that are messages */
 };
 
 /* gicv2.c, gicv3.c: bring up the controller of (node). NULL: it cannot be reached. */

@@ -5,6 +5,7 @@
 #include "bare/aarch64/gic.h"
 
 #include "bare/aarch64/controller.h"
+#include "bare/aarch64/slots.h"
 #include "bare/arch.h"
 #include "bare/virt/virt.h"
 
@@ -123,13 +124,23 @@ bool virt_has_msi(void)
 int virt_msi_open(void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data)
 {
 	(void)ctx;
+	/* The library opens vectors from 0 on: what is open is a former owner's of the function. */
+	for (uint32_t slot = 0; index == 0; slot++) {
+		slot = a64_slots_next(function, slot);
+		if (slot == A64_SLOTS_NONE)
+			break;
+		messages->close(slot);
+	}
 	return messages->open(function, index, address, data);
 }
 
 void virt_msi_close(void *ctx, uint32_t function, uint32_t index)
 {
+	uint32_t slot = a64_slots_find(function, index);
+
 	(void)ctx;
-	messages->close(function, index);
+	if (slot != A64_SLOTS_NONE)
+		messages->close(slot);
 }
 
 const char *arch_no_interrupts(void)

@@ -166,20 +166,28 @@ static const char *bring_up(void)
 
 /* --- Devices and their events ----------------------------------------------------------------- */
 
-static void mapd(uint32_t device, bool valid)
+/* A device has as many events as there are slots. */
+static uint32_t event_bits(void)
 {
-	uint64_t table = (uintptr_t)devices[device].table;
 	uint32_t bits = 1;
 
 	while (1u << bits < messages.count)
 		bits++;
-	a64_its_post(A64_ITS_MAPD, devices[device].id, bits - 1, valid ? A64_ITS_VALID | table : 0);
+	return bits;
+}
+
+static void mapd(uint32_t device, bool valid)
+{
+	uint64_t table = (uintptr_t)devices[device].table;
+
+	a64_its_post(
+	    A64_ITS_MAPD, devices[device].id, event_bits() - 1, valid ? A64_ITS_VALID | table : 0);
 }
 
 /* The one of (id), which has a table of events then. DEVICES: there is no room. */
 static uint32_t device_take(uint32_t id)
 {
-	uint64_t size = 2 * messages.count * TYPER_ENTRY(typer);
+	uint64_t size = TYPER_ENTRY(typer) << event_bits();
 	uint32_t device = 0, i;
 
 	for (i = 0; i < DEVICES; i++)
@@ -201,15 +209,10 @@ static uint32_t device_take(uint32_t id)
 }
 
 /* The LPI is no longer pending once DISCARD is done, and can be another's. */
-static void close(uint32_t function, uint32_t index)
+static void close(uint32_t slot)
 {
-	uint32_t slot = a64_slots_find(function, index), device;
+	uint32_t device = owner[slot];
 
-	if (slot == A64_SLOTS_NONE)
-		return;
-	device = owner[slot];
-	a64_lpi_set(slot, false);
-	a64_its_post(A64_ITS_INV, devices[device].id, slot, 0);
 	a64_its_post(A64_ITS_DISCARD, devices[device].id, slot, 0);
 	sync();
 	if (!a64_its_finish())
@@ -223,12 +226,29 @@ static void close(uint32_t function, uint32_t index)
 	(void)a64_its_finish();
 }
 
+/*
+ * The DeviceID of (function). It takes long to find, and is the same for all vectors that are
+ * opened together, from 0 on.
+ */
+static bool find_id(uint32_t function, uint32_t index, uint32_t *id)
+{
+	static uint32_t found_for = UINT32_MAX, found;
+
+	if (index == 0 || function != found_for) {
+		found_for = UINT32_MAX;
+		if (!a64_device_id(a64_requester(arch_platform(), function), &found))
+			return false;
+		found_for = function;
+	}
+	*id = found;
+	return true;
+}
+
 static int open(uint32_t function, uint32_t index, uint64_t *address, uint32_t *data)
 {
 	uint32_t slot, device, id;
 
-	close(function, index); /* a former owner of the function may not have */
-	if (!a64_device_id(a64_requester(arch_platform(), function), &id))
+	if (!find_id(function, index, &id))
 		return -1;
 	slot = a64_slots_take(messages.count, function, index);
 	if (slot == A64_SLOTS_NONE)
@@ -240,9 +260,7 @@ static int open(uint32_t function, uint32_t index, uint64_t *address, uint32_t *
 	}
 	owner[slot] = (uint8_t)device;
 	devices[device].open++;
-	a64_lpi_set(slot, true);
 	a64_its_post(A64_ITS_MAPTI, id, slot | (uint64_t)(A64_INTID_LPI + slot) << 32, 0);
-	a64_its_post(A64_ITS_INV, id, slot, 0);
 	sync();
 	if (!a64_its_finish())
 		return -1;

@@ -3,9 +3,9 @@
  * its_queue.c - the command queue of an ITS (GICv3 5.3).
  *
  * A ring of 32-byte commands in memory: we store behind the offset in CWRITER, the ITS has executed
- * up to the one in CREADR. The ring is full with one command less than it has room for. An ITS that
- * meets a command that it cannot execute may stop there and say "stalled"; it tries the command
- * once more if CWRITER's bit 0 is written.
+ * up to the one in CREADR, which is the same again after execute(). The ring is full with one
+ * command less than it has room for. An ITS that meets a command that it cannot execute may stop
+ * there and say "stalled"; it tries the command once more if CWRITER's bit 0 is written.
  */
 #include "bare/aarch64/its_queue.h"
 
@@ -30,12 +30,13 @@
 static void *its;
 static uint64_t *queue;
 static uint32_t write; /* where the next command goes */
+static uint32_t given; /* as far as CWRITER has it */
 static bool failed;
 
 bool a64_its_queue_open(void *registers)
 {
 	its = registers;
-	write = 0;
+	write = given = 0;
 	failed = false;
 	if (queue == NULL)
 		queue = a64_memory(QUEUE_SIZE, 0);
@@ -56,12 +57,16 @@ static void fail(const char *why)
 	a64_print(": doorbells no longer interrupt: reset the machine\n");
 }
 
-/* Wait until CREADR is (offset), or until it is not. A command that stalls is tried twice. */
-static void wait(uint32_t offset, bool equal)
+/* Give the ITS what was posted, and wait until it has executed it. One that stalls is tried twice.
+ */
+static void execute(void)
 {
 	uint64_t start = 0;
 	bool retried = false;
 
+	if (!failed && given != write)
+		a64_write64(its, GITS_CWRITER, write);
+	given = write;
 	while (!failed) {
 		uint32_t read = a64_read32(its, GITS_CREADR);
 
@@ -70,10 +75,10 @@ static void wait(uint32_t offset, bool equal)
 				fail("has stalled at a command");
 			a64_write64(its, GITS_CWRITER, write | CWRITER_RETRY);
 			retried = true;
-		} else if (((read & OFFSET) == offset) == equal) {
+		} else if ((read & OFFSET) == write) {
 			return;
 		} else if (a64_is_late(&start)) {
-			fail(equal ? "does not answer" : "does not answer, its queue is full");
+			fail("does not execute its commands");
 		}
 	}
 }
@@ -83,8 +88,8 @@ void a64_its_post(uint32_t command, uint32_t device, uint64_t word1, uint64_t wo
 	uint64_t *at = queue + write / sizeof(*at);
 	uint32_t next = (write + COMMAND_SIZE) % QUEUE_SIZE;
 
-	if ((a64_read32(its, GITS_CREADR) & OFFSET) == next)
-		wait(next, false);
+	if (next == given)
+		execute(); /* the queue is full */
 	if (failed)
 		return;
 	at[0] = command | (uint64_t)device << 32;
@@ -93,11 +98,10 @@ void a64_its_post(uint32_t command, uint32_t device, uint64_t word1, uint64_t wo
 	at[3] = 0;
 	a64_clean(at, at + COMMAND_SIZE / sizeof(*at));
 	write = next;
-	a64_write64(its, GITS_CWRITER, write);
 }
 
 bool a64_its_finish(void)
 {
-	wait(write, true);
+	execute();
 	return !failed;
 }

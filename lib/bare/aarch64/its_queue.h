@@ -13,7 +13,6 @@
 #define A64_ITS_MAPD 0x08u
 #define A64_ITS_MAPC 0x09u
 #define A64_ITS_MAPTI 0x0au
-#define A64_ITS_INV 0x0cu
 #define A64_ITS_INVALL 0x0du
 #define A64_ITS_DISCARD 0x0fu
 
@@ -24,7 +23,7 @@
  */
 bool a64_its_queue_open(void *registers);
 
-/* Put a command in the queue. word 3 of a command is always 0. */
+/* Put a command in the queue; word 3 of a command is always 0. If it is full, wait for the ITS. */
 void a64_its_post(uint32_t command, uint32_t device, uint64_t word1, uint64_t word2);
 
 /*

@@ -3,7 +3,8 @@
  * lpi.c - LPIs, the interrupts that are messages: the tables of this processor's redistributor.
  *
  * The property table has a byte for each LPI, which the redistributor reads; the pending table has
- * a bit, which it writes as long as LPIs are enabled. Both are the redistributor's for ever.
+ * a bit, which it writes as long as LPIs are enabled. Both are the redistributor's for ever. All
+ * LPIs are enabled for ever, too: one that the ITS maps no event to never comes.
  */
 #include "bare/aarch64/lpi.h"
 
@@ -39,18 +40,11 @@
 
 static uint8_t *redistributor;
 static uint32_t gicd_typer;
-static uint8_t *properties;
 
 void a64_lpi_place(void *base, uint32_t typer)
 {
 	redistributor = base;
 	gicd_typer = typer;
-}
-
-void a64_lpi_set(uint32_t lpi, bool enable)
-{
-	properties[lpi] = (uint8_t)(A64_PRIORITY | PROPERTY_RES1 | (enable ? PROPERTY_ENABLE : 0));
-	a64_clean(&properties[lpi], &properties[lpi] + 1);
 }
 
 /* A former owner's tables are no longer written to once LPIs are off (GICv3 5.1.2). */
@@ -67,7 +61,7 @@ static bool disable(void)
 const char *a64_lpi_open(uint32_t *count)
 {
 	uint32_t lpi_bits = GICD_TYPER_LPI_BITS(gicd_typer);
-	uint8_t *pending;
+	uint8_t *pending, *properties;
 
 	if ((gicd_typer & GICD_TYPER_LPIS) == 0 || GICD_TYPER_ID_BITS(gicd_typer) < ID_BITS ||
 	    (a64_read64(redistributor, GICR_TYPER) & TYPER_LPIS) == 0)
@@ -83,7 +77,7 @@ const char *a64_lpi_open(uint32_t *count)
 	if (pending == NULL || properties == NULL)
 		return "there is no memory for the tables of its LPIs (QEMU's -m gives more)";
 	for (uint32_t lpi = 0; lpi < PROPERTIES; lpi++)
-		properties[lpi] = A64_PRIORITY | PROPERTY_RES1;
+		properties[lpi] = A64_PRIORITY | PROPERTY_RES1 | PROPERTY_ENABLE;
 	a64_clean(properties, properties + PROPERTIES);
 	a64_clean(pending, pending + (1u << ID_BITS) / 8);
 	a64_write64(redistributor, GICR_PROPBASER,

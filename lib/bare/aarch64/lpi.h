@@ -7,7 +7,6 @@
 #ifndef A64_LPI_H
 #define A64_LPI_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Inner shareable: bits 11:10 of each register that points to memory. */
@@ -21,11 +20,6 @@ void a64_lpi_place(void *redistributor, uint32_t gicd_typer);
  * none, as arch_no_interrupts() says it.
  */
 const char *a64_lpi_open(uint32_t *count);
-
-/*
- * Enable or disable the LPI (lpi), counted from 0. The redistributor sees it after the command INV.
- */
-void a64_lpi_set(uint32_t lpi, bool enable);
 
 /* The redistributor as the commands of the ITS with this GITS_TYPER name it (GICv3 5.3.1). */
 uint64_t a64_lpi_target(uint64_t gits_typer);

@@ -13,6 +13,9 @@
 /* The slot of vector (index) of (function). A64_SLOTS_NONE: it has none. */
 uint32_t a64_slots_find(uint32_t function, uint32_t index);
 
+/* The first slot of (function), from slot (from) on. A64_SLOTS_NONE: it has no more. */
+uint32_t a64_slots_next(uint32_t function, uint32_t from);
+
 /* A free slot for it, of the first (count), at most A64_SLOTS. A64_SLOTS_NONE: all are taken. */
 uint32_t a64_slots_take(uint32_t count, uint32_t function, uint32_t index);
 void a64_slots_free(uint32_t slot);

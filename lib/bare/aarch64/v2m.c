@@ -21,22 +21,16 @@ static const struct a64_controller *gic;
 static struct a64_messages messages;
 static uint64_t frame_address;
 
-static void close(uint32_t function, uint32_t index)
+static void close(uint32_t slot)
 {
-	uint32_t slot = a64_slots_find(function, index);
-
-	if (slot == A64_SLOTS_NONE)
-		return;
 	gic->disable(messages.first + slot);
 	a64_slots_free(slot);
 }
 
 static int open(uint32_t function, uint32_t index, uint64_t *address, uint32_t *data)
 {
-	uint32_t slot;
+	uint32_t slot = a64_slots_take(messages.count, function, index);
 
-	close(function, index); /* a former owner of the function may not have */
-	slot = a64_slots_take(messages.count, function, index);
 	if (slot == A64_SLOTS_NONE)
 		return -1;
 	gic->enable(messages.first + slot, true);
