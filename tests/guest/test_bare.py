@@ -358,6 +358,28 @@ def test_words_refused(machine, line, problem):
     assert code == status(2)
 
 
+@pytest.mark.parametrize("machine", ["q35", "q35 qboot", "microvm"])
+def test_input(machine):
+    """Nothing that was typed is lost, also before the program runs. Standard input stays open."""
+    text = "what is typed, a line\n" * 10
+    total = 0
+    for byte in text.encode():
+        total = (total * 31 + byte) & 0xFFFFFF
+    qemu = subprocess.Popen(
+        [*QEMU, *MACHINES[machine].split(), "-kernel", str(IMAGE), "-append", "read"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        qemu.stdin.write(text.encode() + b"\x04")
+        qemu.stdin.flush()
+        code = qemu.wait(LIMIT)
+    finally:
+        qemu.kill()
+        output = qemu.communicate()[0].decode()
+    assert f"read: {len(text)} bytes, sum {total}\n" in output and code == 0, output
+
+
 @pytest.mark.parametrize("processor, lack", PROCESSORS.items())
 def test_processor_refused(processor, lack):
     text, code = run("words", f"-M q35 -cpu {processor}")

@@ -34,20 +34,24 @@ MACHINES = {
 }
 
 
+def words(command, options, start="M-mode"):
+    """QEMU's words: (options), in which a later -smp replaces TCG's, and the guest's (command)."""
+    image = str(RISCV64.image(IMAGES[start]))
+    more = [*TCG, *STARTS[start], *options.split(), "-kernel", image, "-append", command]
+    return [*RISCV64.words(), *more]
+
+
 def run(command, options, start="M-mode"):
     """
     What the guest printed, behind OpenSBI's words, and its status. 0 alone is no proof: QEMU exits
     with it after a crash, too.
     """
     done = subprocess.run(
-        [
-            *RISCV64.words(), *TCG, *STARTS[start], *options.split(),
-            "-kernel", str(RISCV64.image(IMAGES[start])), "-append", command,
-        ],
+        words(command, options, start),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         timeout=LIMIT,
-    )  # fmt: skip
+    )
     text = done.stdout.decode(errors="replace").replace("\r", "")
     if start == "OpenSBI":
         text = re.sub(r"^.*\nBoot HART MEDELEG *: \w+\n", "", text, flags=re.DOTALL)
@@ -92,6 +96,23 @@ def test_sleep_halts(machine):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert spent < 1.0, f"{spent} s of processor time"
+
+
+def test_input():
+    """Nothing that was typed is lost, also before the program runs. Standard input stays open."""
+    text = "what is typed, a line\n" * 10
+    total = 0
+    for byte in text.encode():
+        total = (total * 31 + byte) & 0xFFFFFF
+    qemu = subprocess.Popen(words("read", VIRT), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        qemu.stdin.write(text.encode() + b"\x04")
+        qemu.stdin.flush()
+        status = qemu.wait(LIMIT)
+    finally:
+        qemu.kill()
+        output = qemu.communicate()[0].decode()
+    assert f"read: {len(text)} bytes, sum {total}\n" in output and status == 0, output
 
 
 def test_device_large(tmp_path):
@@ -155,15 +176,15 @@ def test_refused(processor):
 
 
 @pytest.mark.parametrize(
-    "line, words",
+    "line, want",
     [
         ('words "two words" a"b c"d ""', ["bare_test", "words", "two words", "ab cd", ""]),
         ("words " + "x" * 3000, ["bare_test", "words", "x" * 3000]),
     ],
 )
-def test_words(line, words):
+def test_words(line, want):
     text, status = run(line, VIRT)
-    assert text.splitlines() == [f"word {i}: [{word}]" for i, word in enumerate(words)]
+    assert text.splitlines() == [f"word {i}: [{word}]" for i, word in enumerate(want)]
     assert status == 0
 
 

@@ -90,6 +90,7 @@ void rv_imsic_init(void)
 	rv_set(sie, UINT64_C(1) << RV_INTERRUPT_EXTERNAL);
 }
 
+/* The fence: what the peer stored before its doorbell is loaded behind the claim. */
 void rv_imsic_interrupt(void)
 {
 	uint64_t claimed;
@@ -101,6 +102,7 @@ void rv_imsic_interrupt(void)
 				 : "memory");
 		if (claimed == 0)
 			return;
+		__asm__ volatile("fence i, r" : : : "memory");
 		doorbells = doorbells + 1;
 	}
 }

@@ -9,21 +9,26 @@
 
 #define DATA 0u
 #define INTERRUPTS 1u
-#define FIFO 2u
+#define IDENTIFICATION 2u /* read: bits 7:6 are set where the FIFOs are on */
 #define LINE 3u
 #define STATUS 5u
 
 #define STATUS_DATA_READY 0x01u
 #define STATUS_TRANSMITTER_EMPTY 0x20u
 
+#define FIFO_ON 0xc0u
 #define FIFO_BYTES 16u
 
 /* Reads of the status before bytes are given up: a port that never gets ready must not hang us. */
 #define STATUS_READS 1000000u
 
 static volatile uint8_t *uart;
+static uint32_t room; /* bytes that an empty transmitter takes */
 
-/* The divisor stays as it is: QEMU has no baud rate, and firmware knows the clock. */
+/*
+ * The divisor stays as it is: QEMU has no baud rate, and firmware knows the clock. So do the FIFOs:
+ * to turn them on clears them, and what was typed so far.
+ */
 void rv_uart_open(uint64_t address)
 {
 	uart = (volatile uint8_t *)(uintptr_t)address;
@@ -31,14 +36,13 @@ void rv_uart_open(uint64_t address)
 		return;
 	uart[INTERRUPTS] = 0x00;
 	uart[LINE] = 0x03; /* 8 bits, no parity, 1 stop bit */
-	uart[FIFO] = 0x01; /* on; not cleared, so that what was typed so far stays */
+	room = (uart[IDENTIFICATION] & FIFO_ON) == FIFO_ON ? FIFO_BYTES : 1;
 }
 
 void arch_console_write(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size && uart != NULL; i++) {
-		/* An empty transmitter has room for a whole FIFO. */
-		if (i % FIFO_BYTES == 0) {
+		if (i % room == 0) {
 			uint32_t reads = 0;
 
 			while ((uart[STATUS] & STATUS_TRANSMITTER_EMPTY) == 0 &&

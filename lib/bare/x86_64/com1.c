@@ -11,7 +11,7 @@
 #define COM1 0x3f8u
 #define DATA (COM1 + 0u)
 #define INTERRUPTS (COM1 + 1u)
-#define FIFO (COM1 + 2u)
+#define IDENTIFICATION (COM1 + 2u) /* read: bits 7:6 are set where the FIFOs are on */
 #define LINE (COM1 + 3u)
 #define MODEM (COM1 + 4u)
 #define STATUS (COM1 + 5u)
@@ -21,11 +21,15 @@
 #define STATUS_DATA_READY 0x01u
 #define STATUS_TRANSMITTER_EMPTY 0x20u
 
+#define FIFO_ON 0xc0u
 #define FIFO_BYTES 16u
 
 /* Reads of the status before bytes are given up: a port that never gets ready must not hang us. */
 #define STATUS_READS 1000000u
 
+static uint32_t room = 1; /* bytes that an empty transmitter takes */
+
+/* The FIFOs stay as they are: to turn them on clears them, and what was typed so far. */
 bool x86_com1_open(void)
 {
 	x86_out8(SCRATCH, SCRATCH_VALUE);
@@ -36,16 +40,15 @@ bool x86_com1_open(void)
 	x86_out8(DATA, 1);
 	x86_out8(INTERRUPTS, 0);
 	x86_out8(LINE, 0x03);  /* 8 bits, no parity, 1 stop bit */
-	x86_out8(FIFO, 0x01);  /* on; not cleared, so that what was typed so far stays */
 	x86_out8(MODEM, 0x03); /* DTR, RTS */
+	room = (x86_in8(IDENTIFICATION) & FIFO_ON) == FIFO_ON ? FIFO_BYTES : 1;
 	return true;
 }
 
 void x86_com1_write(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		/* An empty transmitter has room for a whole FIFO. */
-		if (i % FIFO_BYTES == 0) {
+		if (i % room == 0) {
 			uint32_t reads = 0;
 
 			while ((x86_in8(STATUS) & STATUS_TRANSMITTER_EMPTY) == 0 &&
