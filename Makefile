@@ -580,10 +580,10 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
     build/riscv64/ivsh.elf \
     build/x86_64/numbers.elf build/x86_64/pair.elf \
-    build/x86_64/plug.elf build/uefi-x86_64/plug.efi build/aarch64/bare_test.elf \
+    $(foreach guest,plug moved claim,$(ARCHES:%=build/%/$(guest).elf)) build/uefi-x86_64/plug.efi \
+    build/uefi-x86_64/moved.efi build/aarch64/bare_test.elf \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf \
-    build/x86_64/traffic.elf build/host/traffic \
-    build/x86_64/moved.elf build/uefi-x86_64/moved.efi build/x86_64/claim.elf \
+    $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
     build/riscv64/prebuilt.bin aarch64 build/uefi-aarch64/cached.efi build/host-san/compare
 .PHONY: build/test

@@ -150,7 +150,6 @@ $(call bare_test,x86_64)
 $(call bare_test,aarch64)
 $(call bare_test,riscv64)
 $(subst bare_test.elf,bare_test-sbi.elf,$(call bare_test,riscv64))
-build/x86_64/plug.elf: $(addprefix build/x86_64/tests/guest/,plug.o plug_bare.o) $(BARE_LIBS)
 build/uefi-x86_64/plug.so: $(UEFI_OBJS_x86_64) \
     $(addprefix build/uefi-x86_64/tests/guest/,plug.o plug_uefi.o) \
     build/uefi-x86_64/libivsh.a $(LIBC)
@@ -158,14 +157,22 @@ build/uefi-aarch64/cached.so: $(UEFI_OBJS_aarch64) \
     build/uefi-aarch64/tests/guest/cached_uefi.o build/uefi-aarch64/libivsh.a \
     $(call libc,aarch64)
 build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
-build/x86_64/traffic.elf: $(addprefix build/x86_64/,tests/moved/traffic_guest.o $(TRAFFIC)) \
-    $(BARE_LIBS)
-build/x86_64/claim.elf: build/x86_64/tests/guest/claim.o $(BARE_LIBS)
-build/x86_64/moved.elf: build/x86_64/tests/guest/moved.o $(BARE_LIBS)
+# What can be done with the GUID of QEMU's vmgenid device, which only x86_64 has.
+MOVED_x86_64  := tests/guest/moved.o tests/guest/moved_guid.o
+MOVED_aarch64 := tests/guest/moved.o tests/guest/moved_no_guid.o
+MOVED_riscv64 := $(MOVED_aarch64)
+define guests
+build/$(1)/plug.elf: $(addprefix build/$(1)/tests/guest/,plug.o plug_bare.o) $$(BARE_LIBS_$(1))
+build/$(1)/traffic.elf: $(addprefix build/$(1)/,tests/moved/traffic_guest.o $(TRAFFIC)) \
+    $$(BARE_LIBS_$(1))
+build/$(1)/claim.elf: build/$(1)/tests/guest/claim.o $$(BARE_LIBS_$(1))
+build/$(1)/moved.elf: $(MOVED_$(1):%=build/$(1)/%) $$(BARE_LIBS_$(1))
+endef
+$(foreach arch,$(ARCHES),$(eval $(call guests,$(arch))))
 # In place of the commands that main.c calls.
 build/uefi-x86_64/tests/guest/moved.o: UEFI_MORE := -DMOVED_UEFI
 build/uefi-x86_64/moved.so: $(UEFI_OBJS_x86_64) \
-    build/uefi-x86_64/tests/guest/moved.o build/uefi-x86_64/libivsh.a $(LIBC)
+    $(MOVED_x86_64:%=build/uefi-x86_64/%) build/uefi-x86_64/libivsh.a $(LIBC)
 define guest_irq
 build/$(1)/irq_test.elf: build/$(1)/tests/guest/irq_test.o build/$(1)/tests/lib/test.o \
     $$(BARE_LIBS_$(1))

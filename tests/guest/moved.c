@@ -16,8 +16,7 @@
  */
 #include "bare/arch.h"
 #include "bare/generation.h"
-#include "bare/x86_64/fw_cfg.h"
-#include "bare/x86_64/generation.h"
+#include "tests/guest/moved.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,30 +113,6 @@ static int cost(void)
 	return 0;
 }
 
-static void *map_ram(uint64_t address, uint64_t size)
-{
-	const struct ivsh_platform *platform = arch_platform();
-
-	return platform->map(platform->ctx, address, size, IVSH_MAP_MEMORY);
-}
-
-/* NULL: the word is not in memory of this program. */
-static const uint64_t *own_word(void)
-{
-	static struct ivsh_platform platform;
-	static const uint64_t none;
-	const struct bare_fw_cfg *cfg = x86_fw_cfg();
-	struct bare_fw_cfg_file file;
-
-	platform = *arch_platform();
-	if (cfg == NULL || !bare_fw_cfg_find(cfg, "etc/vmgenid_addr", &file) ||
-	    !bare_fw_cfg_write(cfg, &file, &none, sizeof(none)))
-		return NULL;
-	x86_generation_open(&platform, map_ram, true);
-	return platform.vm_generation != arch_platform()->vm_generation ? platform.vm_generation
-									: NULL;
-}
-
 static int run(const char *how)
 {
 	const struct ivsh_platform *platform = arch_platform();
@@ -152,7 +127,7 @@ static int run(const char *how)
 			arch_sleep(arch_doorbells(), arch_now_ns() + NAP_NS);
 		return 0;
 	}
-	word = strcmp(how, "own") == 0 ? own_word() : platform->vm_generation;
+	word = strcmp(how, "own") == 0 ? moved_own_word() : platform->vm_generation;
 	if (word == NULL)
 		return printf("FAIL: no memory of its own\n") > 0;
 	print_generation(arch_now_ns());

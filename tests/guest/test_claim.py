@@ -15,17 +15,13 @@ import time
 
 import pytest
 
+from machine import AARCH64, RISCV64, TCG, X86_64
 from qmp import Qmp, qmp_words
 
-IMAGE = pathlib.Path(__file__).resolve().parents[2] / "build" / "x86_64" / "claim.elf"
 ROUNDS = 50 if os.environ.get("IVSH_SOAK") else 4
 LIMIT = 30  # seconds
 SIZE = 4 << 20
 
-QEMU = (
-    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -m 64M -nodefaults -display none"
-    " -serial stdio -device isa-debug-exit,iobase=0xf4"
-).split()
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
 
 MACHINE = 8192 + 0x28  # SPEC 5: of slot 0
@@ -47,9 +43,20 @@ def processor_seconds(process):
     return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.parametrize("vmgenid", ["", "-device vmgenid,guid=auto"], ids=["none", "vmgenid"])
-@pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_reset(tmp_path, machine, vmgenid):
+VMGENID = "-device vmgenid,guid=auto"
+MACHINES = {
+    "pc": (X86_64, "-M pc"),
+    "pc vmgenid": (X86_64, f"-M pc {VMGENID}"),
+    "q35": (X86_64, "-M q35"),
+    "q35 vmgenid": (X86_64, f"-M q35 {VMGENID}"),
+    "aarch64": (AARCH64, " ".join(AARCH64.board)),
+    "aarch64 gicv3": (AARCH64, "-M virt,gic-version=3 -cpu max"),
+    "riscv64": (RISCV64, " ".join(RISCV64.board)),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_reset(tmp_path, name):
     """
     R5.1.2: from the reset to the next incarnation, in which the slot names the same machine. How
     long the boot takes is the host's load; what counts is the processor time of it, and the claim.
@@ -57,10 +64,12 @@ def test_reset(tmp_path, machine, vmgenid):
     path, socket = tmp_path / "memory", tmp_path / "qmp"
     path.touch()
     os.truncate(path, SIZE)
-    words = f"-M {machine} {vmgenid} -device ivshmem-plain,memdev=m -object"
+    machine, board = MACHINES[name]
+    words = f"{board} -m 64M -device ivshmem-plain,memdev=m -object"
     words += f" memory-backend-file,id=m,share=on,mem-path={path},size={SIZE}"
     process = subprocess.Popen(
-        [*LEASH, *QEMU, *words.split(), *qmp_words(socket), "-kernel", IMAGE],
+        [*LEASH, *machine.words(reboot=True), *TCG, *words.split(), *qmp_words(socket),
+         "-kernel", machine.image("claim")],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )

@@ -17,12 +17,10 @@ import time
 
 import pytest
 
+from machine import AARCH64, BUILD, RISCV64, TCG, X86_64
 from qmp import Qmp, QmpClosed, qmp_words
 
-BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
-IMAGE = BUILD / "x86_64" / "plug.elf"
-EFI = BUILD / "uefi-x86_64" / "plug.efi"
-OVMF = "-m 256M -bios /usr/share/ovmf/OVMF.fd"
+OVMF = f"-bios {X86_64.firmware}"
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 CYCLES = 50 if SOAK else 5
 LIMIT = 60  # seconds
@@ -30,12 +28,8 @@ DELETED = 6  # seconds in which QEMU must say that a device is gone
 SIZE = 4 << 20
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
 
-QEMU = (
-    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -m 64M -nodefaults -display none"
-    " -serial stdio -monitor none -no-reboot"
-).split()
-
 PORT = "-device pcie-root-port,id=root,chassis=1,pref64-reserve=8M"
+VIRT = "-M virt,gic-version=3 -cpu max"
 # The machine; where the device is plugged in; what the guest must find.
 NATIVE = "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
 MACHINES = {
@@ -58,7 +52,16 @@ MACHINES = {
     "q35 acpi OVMF": (f"-M q35 {OVMF} {PORT}", {"bus": "root"}, "controller, 1 ports"),
     "q35 native OVMF": (f"-M q35 {OVMF} {NATIVE} {PORT}", {"bus": "root"}, "ports only, 1 ports"),
     "microvm": (f"-M microvm,pcie=on,acpi=on {PORT}", {"bus": "root"}, "ports only, 1 ports"),
+    "aarch64": (f"{PORT}", {"bus": "root"}, "ports only, 1 ports"),
+    "aarch64 gicv3": (f"{VIRT} {PORT}", {"bus": "root"}, "ports only, 1 ports"),
+    "riscv64": (f"{PORT}", {"bus": "root"}, "ports only, 1 ports"),
 }
+
+
+def machine_of(name):
+    """Of a row of MACHINES: its architecture is in its name, or x86_64."""
+    first = name.split()[0]
+    return {"aarch64": AARCH64, "riscv64": RISCV64}.get(first, X86_64)
 
 
 class Server:
@@ -149,11 +152,15 @@ class Doorbell:
 
 
 class Guest:
-    """QEMU with plug.elf, and what it has printed."""
+    """QEMU with plug.elf, or plug.efi, and what it has printed. words: the machine's, and more."""
 
-    def __init__(self, folder, words):
+    def __init__(self, folder, words, machine=X86_64):
         socket = folder / "qmp"
-        self.words = [*QEMU, *qmp_words(socket), *words]
+        board = [] if "-M" in words else machine.board
+        uefi = machine.firmware in words
+        self.words = [*machine.words(), *TCG, *board, *words, *qmp_words(socket)]
+        self.words += ["-m", str(machine.uefi_ram if uefi else 64)]
+        self.words += ["-kernel", machine.efi("plug") if uefi else machine.image("plug")]
         self.process = subprocess.Popen(
             self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -214,15 +221,15 @@ class Guest:
 
 @pytest.fixture
 def start(tmp_path):
-    """start(kind, words): a backend of that kind, and a guest. They end with the test."""
+    """start(kind, words, ...): a backend of that kind, and a guest. They end with the test."""
     started = []
 
-    def begin(kind, words, present, where):
+    def begin(kind, words, present, where, machine=X86_64):
         device = kind(tmp_path)
         started.append(device)
         text = "".join(f",{key}={value}" for key, value in where.items())
         words = [*words.split(), *(device.words(text) if present else [])]
-        guest = Guest(tmp_path, [*words, "-kernel", EFI if OVMF in " ".join(words) else IMAGE])
+        guest = Guest(tmp_path, words, machine)
         started.append(guest)
         return device, guest
 
@@ -290,7 +297,7 @@ CASES = [
 )
 def test_cycles(start, machine, kind, present):
     words, where, found = MACHINES[machine]
-    device, guest = start(kind, words, present, where)
+    device, guest = start(kind, words, present, where, machine_of(machine))
     assert guest.expect(r"^hot-plug: (.*)$")[1] == found
     guest.expect(r"^ready$")
     memory, flat, times = Memory(device.memory), None, []
@@ -313,19 +320,23 @@ def test_cycles(start, machine, kind, present):
     assert at_end[0] <= most[0] and at_end[1] <= most[1], f"{flat} after 2 cycles, then {at_end}"
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["acpi", "native"])
-def test_several_ports(start, tmp_path, native):
+@pytest.mark.parametrize(
+    "words, machine",
+    [("-M q35 -device vmgenid,guid=auto", X86_64), (f"-M q35 {NATIVE}", X86_64), ("", AARCH64)],
+    ids=["acpi", "native", "aarch64"],
+)
+def test_several_ports(start, tmp_path, words, machine):
     """
     Two of ours and another's, each in a port: each has slot number 0. ACPI names no more than that.
     """
-    words = "-M q35 " + (NATIVE if native else "-device vmgenid,guid=auto")
+    native = "vmgenid" not in words
     for i, port in enumerate(("root", "second", "third")):
         words += f" -device pcie-root-port,id={port},chassis={i},pref64-reserve=8M"
     (tmp_path / "memory2").write_bytes(bytes(SIZE))
     words += f" -object memory-backend-file,id=b,share=on,mem-path={tmp_path}/memory2,size={SIZE}"
     words += " -device ivshmem-plain,id=b,memdev=b,bus=second"
     words += " -device virtio-rng-pci,id=rng,bus=third"
-    device, guest = start(Plain, words, True, {"bus": "root"})
+    device, guest = start(Plain, words, True, {"bus": "root"}, machine)
     first, second = Memory(device.memory), Memory(tmp_path / "memory2")
     guest.expect(r"^ready$")
     first.answers(1)

@@ -6,7 +6,6 @@ again after a reset: moved.elf and moved.efi.
 
 import itertools
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -15,17 +14,13 @@ import time
 
 import pytest
 
+from machine import AARCH64, RISCV64, TCG, X86_64
 from qmp import Qmp, qmp_words
 
-BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
-OVMF = "/usr/share/ovmf/OVMF.fd"
+OVMF = X86_64.firmware
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 LIMIT = 60  # seconds
 
-QEMU = (
-    "qemu-system-x86_64 -accel tcg -smp 1,maxcpus=2 -nodefaults -display none -serial stdio"
-    " -device isa-debug-exit,iobase=0xf4"
-).split()
 # Nothing outlives the tests, however they end.
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
 
@@ -33,6 +28,9 @@ PC, Q35 = "-M pc -m 64M", "-M q35 -m 64M"
 PC_QBOOT, Q35_QBOOT = f"{PC} -bios qboot.rom", f"{Q35} -bios qboot.rom"
 MICROVM = "-M microvm,pcie=on,acpi=on -m 64M"
 UEFI = f"-M q35 -m 128M -bios {OVMF}"
+ARM = "-M virt,gic-version=2 -cpu cortex-a72 -m 64M"
+ARM_ITS = "-M virt,gic-version=3 -cpu max -m 64M"
+RISCV = "-M virt,aia=aplic-imsic -bios none -m 64M"
 
 READY = r"ready: machine ([0-9a-f]{16}) nonce ([0-9a-f]{16})"
 GENERATION = r"generation ([0-9a-f]{16}) after (\d+) us nonce ([0-9a-f]{16})"
@@ -57,8 +55,10 @@ class Guest:
     def __init__(self, folder, how, *options):
         socket = folder / f"qmp{next(self.numbers)}"
         words = " ".join(options).split()
-        image = "uefi-x86_64/moved.efi" if OVMF in words else "x86_64/moved.elf"
-        self.argv = [*LEASH, *QEMU, *words, "-kernel", str(BUILD / image), "-append", how]
+        machine = AARCH64 if "-cpu" in words else RISCV64 if "none" in words else X86_64
+        image = machine.efi("moved") if OVMF in words else machine.image("moved")
+        self.argv = [*LEASH, *machine.words(reboot=True), *TCG, *words]
+        self.argv += ["-kernel", str(image), "-append", how]
         self.argv += qmp_words(socket)
         self.process = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -160,6 +160,9 @@ MOVES = {
         f"{guid(ONE)} {text('two')}",
     ),
     "q35, other files": ("sleep", Q35, text("one"), f"-fw_cfg name=opt/a,string=b {text('two')}"),
+    "aarch64, text": ("clock", ARM, text("one"), text("two")),
+    "aarch64, text, halts": ("sleep", ARM_ITS, text("one"), text("two")),
+    "aarch64, text gone": ("sleep", ARM, text("one"), ""),
     "OVMF, GUID": ("load", UEFI, guid(), guid()),
     "OVMF, the same GUID": ("sleep", UEFI, guid(ONE), guid(ONE)),
     "OVMF, text": ("clock", UEFI, text("one"), text("two")),
@@ -181,7 +184,7 @@ def test_migrate_to_file(start, tmp_path, case):
     assert first not in generations[1:] and len(set(nonces)) == 3, changes
 
 
-STREAMS = ["pc, GUID", "q35, the same GUID, halts", "microvm, text"]
+STREAMS = ["pc, GUID", "q35, the same GUID, halts", "microvm, text", "aarch64, text, halts"]
 
 
 @pytest.mark.parametrize("case", STREAMS)
@@ -223,11 +226,17 @@ def test_loadvm(start, tmp_path, case):
         seen.add(moved)
 
 
-@pytest.mark.parametrize("case", [*SNAPSHOTS, "microvm"])
+WITH_TEXT = {
+    "microvm": ("clock", MICROVM, text("one"), text("two")),
+    "aarch64": ("clock", ARM, text("one"), text("two")),
+    "aarch64, halts": ("sleep", ARM_ITS, text("one"), text("two")),
+}
+
+
+@pytest.mark.parametrize("case", [*SNAPSHOTS, *WITH_TEXT])
 def test_loadvm_new_qemu(start, tmp_path, case):
     """-loadvm in two other QEMUs, one after the other: a change in each, and other nonces."""
-    row = ("clock", MICROVM, text("one"), text("two"))
-    how, machine, before, after = SNAPSHOTS.get(case, row)
+    how, machine, before, after = {**SNAPSHOTS, **WITH_TEXT}[case]
     source = start(how, machine, before, disk(tmp_path))
     _, first = source.began()
     source.qmp.monitor("savevm one")
@@ -251,6 +260,9 @@ RESETS = {
     "q35 qboot": (Q35_QBOOT, "", 3),
     "pc qboot": (PC_QBOOT, "", 3),
     "microvm": (MICROVM, text("one"), 3),
+    "aarch64": (ARM, "", 3),
+    "aarch64, text": (ARM_ITS, text("one"), 3),
+    "riscv64": (RISCV, "", 3),
     "OVMF, GUID": (UEFI, guid(), 1),
 }
 
@@ -284,7 +296,7 @@ def test_same_guid(start):
     assert len(identities) == 2
 
 
-@pytest.mark.parametrize("machine", [PC, Q35, Q35_QBOOT, MICROVM, UEFI])
+@pytest.mark.parametrize("machine", [PC, Q35, Q35_QBOOT, MICROVM, UEFI, ARM, RISCV])
 def test_no_source(start, machine):
     """A machine without any source has no VM generation, and ends as any other."""
     guest = start("load", machine)

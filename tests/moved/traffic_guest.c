@@ -16,7 +16,7 @@
 const char bare_name[] = "traffic";
 
 #define VECTORS 2u
-#define KEPT_AT 0x1400000u /* 20 MiB, above the image and below the page tables */
+#define KEPT_AT 0x1000000u /* bytes behind the heap's start: below the page tables */
 #define KEPT_MAGIC UINT64_C(0x6b65707420686572)
 
 #define POLL_NS UINT64_C(10000000) /* how often hot-plug is polled */
@@ -111,14 +111,15 @@ static void *kept(uint32_t size)
 {
 	struct {
 		uint64_t magic, again;
-	} *head = (void *)(uintptr_t)KEPT_AT;
+	} * head;
 	char *start, *end;
 
 	arch_heap(&start, &end);
-	if ((uintptr_t)start > KEPT_AT || (uintptr_t)end < KEPT_AT + sizeof(*head) + size) {
-		printf("FAIL: traffic: no memory at %#x\n", KEPT_AT);
+	if (end - start < KEPT_AT || (size_t)(end - start) - KEPT_AT < sizeof(*head) + size) {
+		printf("FAIL: traffic: the heap has only %td bytes\n", end - start);
 		exit(1);
 	}
+	head = (void *)(start + KEPT_AT);
 	if (head->magic != KEPT_MAGIC || head->again != ~KEPT_MAGIC)
 		memset(head + 1, 0, size);
 	head->magic = KEPT_MAGIC;
