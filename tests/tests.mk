@@ -144,8 +144,8 @@ build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # --- Guests: linked by the Makefile's rule for images --------------------------------------------
-bare_test = build/$(1)/bare_test.elf: $(addprefix build/$(1)/tests/guest/,bare_test.o mapping.o \
-    actions.o bare_$(1).o) build/$(1)/tests/lib/test.o $(BARE_LIBS_$(1))
+bare_test = build/$(1)/bare_test.elf: $(addprefix build/$(1)/tests/guest/,bare_test.o \
+    mapping.o registers.o actions.o bare_$(1).o) build/$(1)/tests/lib/test.o $(BARE_LIBS_$(1))
 $(call bare_test,x86_64)
 $(call bare_test,aarch64)
 $(call bare_test,riscv64)

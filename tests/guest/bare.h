@@ -16,6 +16,9 @@ void test_map_shared(void);
 void test_map_no_memory(void);
 void test_map_no_memory_for_pages(void);
 
+/* registers.c: a case. */
+void test_registers(void);
+
 /* actions.c: each answers the exit status. */
 int act_trap(const char *what);
 int act_device(void);
@@ -41,6 +44,9 @@ bool bare_is_mapped(const volatile void *at, enum ivsh_map kind);
 
 /* Whether one page table entry can map 1 GiB. */
 bool bare_has_pages_of_1_gib(void);
+
+/* Let the timer of arch_sleep() interrupt once after (ns). */
+void bare_interrupt_after(uint64_t ns);
 
 /* Raise the exception (what) of this architecture alone; "ud": an undefined instruction. */
 void bare_trap(const char *what);

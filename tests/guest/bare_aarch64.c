@@ -44,6 +44,12 @@ bool bare_has_pages_of_1_gib(void)
 	return true;
 }
 
+void bare_interrupt_after(uint64_t ns)
+{
+	A64_WRITE("cntv_cval_el0", a64_counter() + ns * a64_counter_hz() / 1000000000);
+	A64_WRITE("cntv_ctl_el0", 1);
+}
+
 void bare_trap(const char *what)
 {
 	if (strcmp(what, "ud") == 0)

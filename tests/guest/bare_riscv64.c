@@ -60,6 +60,14 @@ bool bare_has_pages_of_1_gib(void)
 	return true;
 }
 
+void bare_interrupt_after(uint64_t ns)
+{
+	uint32_t hz = bare_dtb_number(
+	    virt_dtb(), bare_dtb_path(virt_dtb(), "/cpus"), "timebase-frequency", 0);
+
+	rv_sbi(RV_SBI_TIME, 0, rv_time() + ns * hz / NS_PER_S, 0);
+}
+
 void bare_trap(const char *what)
 {
 	if (strcmp(what, "ud") == 0)

@@ -188,6 +188,7 @@ static const struct test tests[] = {
     {"clock runs at its rate", test_clock_rate},
     {"sleep ends in time", test_sleep},
     {"sleep returns at once", test_sleep_at_once},
+    {"interrupts leave the registers alone", test_registers},
     {"words of a command line", test_words},
     {"map", test_map},
     {"map and unmap, 300 rounds", test_map_rounds},

@@ -2,7 +2,7 @@
 /*
  * bare_x86_64.c - what bare_test.elf needs to know of x86_64.
  */
-#include "bare/x86_64/cpu.h"
+#include "bare/x86_64/x86.h"
 #include "tests/guest/bare.h"
 
 #include <string.h>
@@ -26,6 +26,12 @@ bool bare_is_mapped(const volatile void *at, enum ivsh_map kind)
 bool bare_has_pages_of_1_gib(void)
 {
 	return (x86_cpuid(0x80000001).edx & (1u << 26)) != 0;
+}
+
+/* QEMU's local APIC counts nanoseconds. */
+void bare_interrupt_after(uint64_t ns)
+{
+	x86_apic_timer_start((uint32_t)ns + 1);
 }
 
 void bare_trap(const char *what)
