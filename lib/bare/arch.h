@@ -67,7 +67,8 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
 /*
  * The status of a machine whose processor lacks a feature that the image needs; on aarch64 also of
  * one that starts at EL3. x86_64 (check.S) ends before arch_exit() can run: without an
- * isa-debug-exit device it prints why and halts.
+ * isa-debug-exit device it prints why and halts. So does riscv64 (mmode.S), by virt's own
+ * addresses.
  */
 #define ARCH_EXIT_PROCESSOR 101
 
@@ -83,7 +84,8 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns);
  *	         so and halts.
  *	aarch64  it goes to semihosting's SYS_EXIT (-semihosting-config enable=on,
  *	         target=native), and QEMU exits with it. 0 goes to PSCI's SYSTEM_OFF.
- *	riscv64  it goes to the test device of virt, and QEMU exits with it.
+ *	riscv64  it goes to the test device of virt, and QEMU exits with it; 0 too. Without the
+ *	         device, the SBI's firmware powers off, or the machine halts.
  *
  * Without what takes a status, it prints so (x86_64: a second later), and powers off: QEMU exits
  * with 0.
