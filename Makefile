@@ -595,7 +595,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 test:
 	$(Q)./setup.sh test
 	$(Q)$(MAKE) $(JOBS) build/test
-	$(Q)$(PYTHON) tests/run.py $(SUITES) --alone $(ALONE)
+	$(Q)$(PYTHON) tests/run.py $(SUITES) --alone $(ALONE) --idle $(IDLE)
 
 DISTROS := tests/distros/run.sh,bookworm,whole tests/distros/run.sh,trixie,whole \
            tests/distros/run.sh,sid,demos
@@ -606,7 +606,7 @@ soak:
 	$(Q)./setup.sh distros
 	$(Q)$(MAKE) $(JOBS) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(subst $(comma)60,$(comma)600,$(SUITES)) \
-	    --alone $(ALONE) $(DISTROS)
+	    --alone $(ALONE) $(DISTROS) --idle $(IDLE)
 
 ## Check layers, headers, symbols, the specification and the format
 check:

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """run.py - runs every suite, shows what failed, and ends with the sum of all counts.
 
-usage: tests/run.py [-v] [SUITE...] [--alone SUITE...]
+usage: tests/run.py [-v] [SUITE...] [--alone SUITE...] [--idle SUITE...]
 
-Those before --alone run at once, one more than there are processors, since some wait more than they
-work; the others measure time, or use all processors themselves.
+Those in front run at once, one more than there are processors, since some wait more than they work;
+those behind --alone measure time, or use all processors themselves. Those behind --idle only
+compute: one at a time, from the start on and beside all others, they take what processor time the
+others leave (nice 19).
 
 A suite is a command in one word list, and its last line is `N passed, N failed, N skipped`:
   build/.../x_test        a program of the host, run as it is
@@ -28,6 +30,7 @@ from machine import MACHINES, TCG  # noqa: E402
 
 LIMIT = 3600 if os.environ.get("IVSH_SOAK") else 900  # seconds for one suite
 GUEST_LIMIT = 120
+IDLE_LIMIT = 2 * LIMIT  # for one that waits for the others
 PRINTING = threading.Lock()
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 
@@ -43,9 +46,11 @@ def command(suite):
     return suite.split(","), LIMIT
 
 
-def run(suite, verbose):
+def run(suite, verbose, idle=False):
     """Run one suite: its (passed, failed, skipped)."""
     words, limit = command(suite)
+    if idle:
+        words, limit = ["nice", "-n", "19", *words], IDLE_LIMIT
     start = time.monotonic()
     try:
         done = subprocess.run(
@@ -84,14 +89,27 @@ def run(suite, verbose):
     return counts
 
 
+def split(words):
+    """The suites in front, those behind --alone, and those behind --idle."""
+    suites = {"": [], "--alone": [], "--idle": []}
+    kind = ""
+    for word in words:
+        if word in suites:
+            kind = word
+        elif word != "-v":
+            suites[kind].append(word)
+    return suites.values()
+
+
 def main():
-    words = [word for word in sys.argv[1:] if word != "-v"]
     verbose = "-v" in sys.argv
-    split = words.index("--alone") if "--alone" in words else len(words)
-    together, alone = words[:split], words[split + 1 :]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as pool:
-        results = list(pool.map(lambda suite: run(suite, verbose), together))
-    results += [run(suite, verbose) for suite in alone]
+    together, alone, idle = split(sys.argv[1:])
+    with concurrent.futures.ThreadPoolExecutor(1) as leftover:
+        rest = [leftover.submit(run, suite, verbose, True) for suite in idle]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as pool:
+            results = list(pool.map(lambda suite: run(suite, verbose), together))
+        results += [run(suite, verbose) for suite in alone]
+        results += [future.result() for future in rest]
     total = [sum(counts) for counts in zip(*results)] or [0, 0, 0]
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 1 if total[1] or not total[0] else 0

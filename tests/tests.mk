@@ -210,6 +210,8 @@ $(LIBS_ELSEWHERE): $$(patsubst %.c,$$(@D)/%.o,$(LIB))
 ORDERED := $(foreach target,$(ARCHES) armhf-linux armv7m-linux,build/$(target)/libivsh.a)
 
 # --- What is run --------------------------------------------------------------------------------
+CHECK_HOSTS := $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) \
+              -D_GNU_SOURCE $(WARN))
 CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
           tests/check/headers.sh tests/check/shared.sh \
           $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
@@ -218,9 +220,7 @@ CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,bui
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/man.sh tests/check/readme.sh,$(COMPILER) \
           tests/check/format.sh,$(CLANG_FORMAT) \
-          tests/check/columns.sh tests/check/words.sh \
-          $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) \
-              -D_GNU_SOURCE $(WARN))
+          tests/check/columns.sh tests/check/words.sh $(CHECK_HOSTS)
 MODEL := tests/model/run.sh
 FUZZ  := tests/fuzz/run.py
 # The caller's flags make of the host's part something else than what was measured.
@@ -241,8 +241,9 @@ C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
 # One suite for each: an emulator, a folder, and how many programs there are in it.
 emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(strip \
                $(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS))))
-EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64) \
-           $(call emulated,arm,armhf) $(call emulated,i386,i386) \
+# Those of 64 bits have the tests of the host side, too, which read clocks.
+EMULATED := $(call emulated,aarch64,aarch64) $(call emulated,riscv64,riscv64)
+EMULATED_32 := $(call emulated,arm,armhf) $(call emulated,i386,i386) \
            $(call emulated,arm,armv7m) $(call emulated,i386,i386-nofp)
 # The server of another processor: the tests that the emulator can run, and few of them.
 EMULATED_HOST := $(foreach arch,aarch64 riscv64,$(subst $(space),$(comma),$(strip \
@@ -257,12 +258,15 @@ KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair re
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
 pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
-# The longest first.
-SUITES  := $(call pytest,$(DEMOS)) $(call pytest,$(HOSTS)) $(MODEL) pytest:tests/prebuilt \
-           pytest:tests/bare/test_dtb.py \
-           build/host-hook/tests/core/crash_test $(FUZZ_60) tests/check/packager.sh $(EMULATED) \
-           $(EMULATED_HOST) \
-           $(CHECKS) $(COUNTS) $(filter-out %/crash_test,$(C_TESTS)) $(GUEST_TESTS)
+# These only compute: no clock, no other process. They take what time the others leave.
+IDLE    := $(MODEL) build/host-hook/tests/core/crash_test $(EMULATED_32) $(CHECK_HOSTS) \
+           $(filter-out %/bare_test.elf,$(GUEST_TESTS)) $(filter-out %/crash_test,$(C_TESTS))
+# The longest first: each file of the demos by itself.
+LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script)
+SUITES  := $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)),pytest:$(file)) \
+           $(call pytest,$(HOSTS)) $(FUZZ_60) tests/check/packager.sh pytest:tests/prebuilt \
+           pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
+           $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \
                tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \
            $(call pytest,$(filter tests/demos/%,$(KILLING)))
