@@ -582,7 +582,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/x86_64/numbers.elf build/x86_64/pair.elf \
     $(foreach guest,plug moved claim,$(ARCHES:%=build/%/$(guest).elf)) build/uefi-x86_64/plug.efi \
     build/uefi-x86_64/moved.efi build/aarch64/bare_test.elf \
-    build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf \
+    build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
     build/riscv64/prebuilt.bin aarch64 build/uefi-aarch64/cached.efi build/host-san/compare

@@ -174,8 +174,8 @@ build/uefi-x86_64/tests/guest/moved.o: UEFI_MORE := -DMOVED_UEFI
 build/uefi-x86_64/moved.so: $(UEFI_OBJS_x86_64) \
     $(MOVED_x86_64:%=build/uefi-x86_64/%) build/uefi-x86_64/libivsh.a $(LIBC)
 define guest_irq
-build/$(1)/irq_test.elf: build/$(1)/tests/guest/irq_test.o build/$(1)/tests/lib/test.o \
-    $$(BARE_LIBS_$(1))
+build/$(1)/irq_test.elf build/$(1)/irq_test-sbi.elf: build/$(1)/tests/guest/irq_test.o \
+    build/$(1)/tests/lib/test.o $$(BARE_LIBS_$(1))
 endef
 $(foreach arch,$(ARCHES),$(eval $(call guest_irq,$(arch))))
 
