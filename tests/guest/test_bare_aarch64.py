@@ -11,6 +11,7 @@ import pytest
 from machine import AARCH64, TCG
 
 LIMIT = 60  # seconds
+SOAK = os.environ.get("IVSH_SOAK")
 
 EXIT_TRAP = 100  # ARCH_EXIT_TRAP
 EXIT_PROCESSOR = 101  # ARCH_EXIT_PROCESSOR
@@ -22,7 +23,6 @@ MACHINES = {
     "max, EL2, GICv3, 4 processors": (
         "-M virt,virtualization=on,gic-version=3 -cpu max -smp 4,maxcpus=4"
     ),
-    "max, GICv3 without ITS": "-M virt,gic-version=3,its=off -cpu max",
 }
 
 LEVELS = {"EL1": "-M virt", "EL2": "-M virt,virtualization=on"}
@@ -66,8 +66,10 @@ def memory_file(folder, gib):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("level", LEVELS)
 def test_boot(level, size):
-    """Each processor and each count of processors with each level and size of RAM."""
-    for processor, count in itertools.product(PROCESSORS, COUNTS):
+    """Each processor with each level and size of RAM; in soak with each count of processors."""
+    for number, (processor, count) in enumerate(itertools.product(PROCESSORS, COUNTS)):
+        if number % 2 != SIZES.index(size) % 2 and not SOAK:
+            continue
         options = f"{LEVELS[level]} -cpu {processor} -smp {count} -m {size}"
         assert run("words here", options) == (
             "word 0: [bare_test]\nword 1: [words]\nword 2: [here]\n", 0,
@@ -82,7 +84,7 @@ def test_cases(machine):
     assert status == 0
 
 
-@pytest.mark.parametrize("frequency", [1_000_000, 24_000_000, 1_000_000_000])
+@pytest.mark.parametrize("frequency", [24_000_000, 1_000_000_000])
 def test_clock(frequency):
     """
     A second takes a second whatever the counter's frequency. QEMU's counter has a whole number of
@@ -94,9 +96,7 @@ def test_clock(frequency):
     assert 900_000 < took < 1_100_000, text
 
 
-@pytest.mark.parametrize(
-    "controller", ["gic-version=2", "gic-version=3", "gic-version=3,its=off", "virtualization=on"]
-)
+@pytest.mark.parametrize("controller", ["gic-version=2", "gic-version=3,its=off"])
 def test_sleep_halts(controller):
     """Two seconds of sleep cost the host no more processor time than the start, and a little."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
