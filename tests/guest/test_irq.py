@@ -6,7 +6,9 @@ Machines that have none poll, and say why and what to do.
 
 import re
 import shutil
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -161,8 +163,8 @@ def test_two_devices(serve, machine, board, more):
 
 
 # --- A former owner -------------------------------------------------------------------------------
-# At the reset QEMU stores words where they are told: address, bytes, value. The tables of the ITS
-# and of its LPIs are where no RAM is.
+# What QEMU's stub of gdb stores before the first instruction: address, bytes, value. The tables of
+# the ITS and of its LPIs are where no RAM is.
 NO_RAM = 0x0A000000
 OWNERS = {
     # Group 1, which the processor does not take; the highest priority active; SPIs that come.
@@ -181,16 +183,62 @@ OWNERS = {
         (0x08080080, 8, 1 << 63 | NO_RAM), (0x08080000, 4, 1), (0x08080088, 8, 0x40),
     ],
 }  # fmt: skip
+# Of these registers bit 0 reads 1 then: the owner's state is there.
+ENABLED = {GICV2: [(0x08000000, 4), (0x08010000, 4)], GICV3: [(0x080A0000, 4), (0x08080000, 4)]}
+
+
+def store(path, words):
+    """Store the words in a QEMU that waits for gdb at (path), read each back, and let it run."""
+    end = time.monotonic() + LIMIT
+    stub = socket.socket(socket.AF_UNIX)
+    stub.settimeout(LIMIT)
+    while True:
+        try:
+            stub.connect(str(path))
+            break
+        except OSError:
+            assert time.monotonic() < end, "QEMU does not listen for gdb"
+            time.sleep(0.005)  # a socket that appears has no event to wait for
+
+    def packet(text):
+        """GDB manual, appendix E: Remote Serial Protocol."""
+        stub.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
+        answer = b""
+        while not (found := re.search(rb"\$([^#]*)#..", answer)):
+            answer += stub.recv(4096)
+        stub.sendall(b"+")
+        return found[1].decode()
+
+    with stub:
+        assert packet("Qqemu.PhyMemMode:1") == "OK"
+        for address, size, value in words:
+            data = value.to_bytes(size, "little").hex()
+            assert packet(f"M{address:x},{size:x}:{data}") == "OK"
+        stored = {address: packet(f"m{address:x},{size:x}") for address, size, _ in words}
+        assert packet("D") == "OK"
+    return stored
 
 
 @pytest.mark.parametrize("board", OWNERS, ids=["GICv2", "GICv3"])
-def test_former_owner(serve, board):
+def test_former_owner(serve, tmp_path, board):
     """The controller comes up from any state; the command queue of the ITS may even be stalled."""
     left = SPIS if board == GICV2 else 2048
     words = command(AARCH64, board, "irq_test", f"2 {left}") + device(serve(2), 2)
-    for address, size, value in OWNERS[board]:
-        words += ["-device", f"loader,addr={address:#x},data-len={size},data={value:#x}"]
-    doorbells(words)
+    words += ["-S", "-gdb", f"unix:{tmp_path}/gdb,server=on,wait=off"]
+    process = subprocess.Popen(
+        [*LEASH, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            stored = store(tmp_path / "gdb", OWNERS[board])
+            text, _ = process.communicate(timeout=LIMIT)
+        finally:
+            process.kill()
+    print(stored, text)
+    for address, size in ENABLED[board]:
+        assert int.from_bytes(bytes.fromhex(stored[address])[:size], "little") & 1, hex(address)
+    assert "FAIL" not in text and " 0 failed, 0 skipped" in text
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(
