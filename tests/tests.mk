@@ -32,7 +32,8 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
-TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test
+TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test \
+                tests/bare/its_test
 
 # The architectures whose guests run them, too.
 GUESTS := x86_64 aarch64 riscv64
@@ -87,6 +88,8 @@ $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.
 $(call both,tests/bare/generation_test): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)
 $(call both,tests/bare/dtb_test): \
     $$(call objects,tests/bare/tree.c lib/bare/dtb.c lib/bare/dtb_find.c)
+$(call both,tests/bare/its_test): $$(call objects,tests/bare/fake_its.c lib/bare/aarch64/its.c \
+    lib/bare/aarch64/its_queue.c lib/bare/aarch64/lpi.c lib/bare/aarch64/slots.c)
 $(call both,tests/bare/virt_test): $$(call objects,tests/bare/tree.c tests/bare/machine.c \
     lib/device/config.c $(VIRT))
 

@@ -23,6 +23,11 @@ void test_fail(const char *file, int line, const char *what, long long got, long
 	    row_name ? row_name : "", row_name ? ": " : "", what, got, want, file, line);
 }
 
+bool test_failed(void)
+{
+	return case_failed;
+}
+
 int test_main(const char *room, const struct test *tests, unsigned count)
 {
 	unsigned passed = 0;

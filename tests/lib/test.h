@@ -8,6 +8,7 @@
 #ifndef TEST_H
 #define TEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct test {
@@ -20,6 +21,9 @@ int test_main(const char *room, const struct test *tests, unsigned count);
 
 /* The current case failed; it goes on. */
 void test_fail(const char *file, int line, const char *what, long long got, long long want);
+
+/* Whether the current case has failed: for one that runs a part of it in another process. */
+bool test_failed(void);
 
 /* Text for the next failures of this case: the row of the table being tried. NULL: none. */
 void test_row(const char *row);
