@@ -576,11 +576,11 @@ riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh
 build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(call programs,$(HOSTS_ELSEWHERE),ivsh ivsh-server) \
-    $(EXAMPLES:%=build/x86_64/examples/%.elf) $(EXAMPLES_HOST:%=build/host/examples/%) \
+    $(foreach arch,$(ARCHES),$(EXAMPLES:%=build/$(arch)/examples/%.elf)) \
+    $(EXAMPLES_HOST:%=build/host/examples/%) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
-    build/riscv64/ivsh.elf \
-    build/x86_64/numbers.elf build/x86_64/pair.elf \
-    $(foreach guest,plug moved claim,$(ARCHES:%=build/%/$(guest).elf)) build/uefi-x86_64/plug.efi \
+    build/riscv64/ivsh.elf build/x86_64/pair.elf build/uefi-x86_64/plug.efi \
+    $(foreach guest,plug moved claim numbers,$(ARCHES:%=build/%/$(guest).elf)) \
     build/uefi-x86_64/moved.efi build/aarch64/bare_test.elf \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \

@@ -159,7 +159,6 @@ build/uefi-x86_64/plug.so: $(UEFI_OBJS_x86_64) \
 build/uefi-aarch64/cached.so: $(UEFI_OBJS_aarch64) \
     build/uefi-aarch64/tests/guest/cached_uefi.o build/uefi-aarch64/libivsh.a \
     $(call libc,aarch64)
-build/x86_64/numbers.elf: build/x86_64/tests/guest/numbers.o $(BARE_LIBS)
 # What can be done with the GUID of QEMU's vmgenid device, which only x86_64 has.
 MOVED_x86_64  := tests/guest/moved.o tests/guest/moved_guid.o
 MOVED_aarch64 := tests/guest/moved.o tests/guest/moved_no_guid.o
@@ -168,6 +167,7 @@ define guests
 build/$(1)/plug.elf: $(addprefix build/$(1)/tests/guest/,plug.o plug_bare.o) $$(BARE_LIBS_$(1))
 build/$(1)/traffic.elf: $(addprefix build/$(1)/,tests/moved/traffic_guest.o $(TRAFFIC)) \
     $$(BARE_LIBS_$(1))
+build/$(1)/numbers.elf: build/$(1)/tests/guest/numbers.o $$(BARE_LIBS_$(1))
 build/$(1)/claim.elf: build/$(1)/tests/guest/claim.o $$(BARE_LIBS_$(1))
 build/$(1)/moved.elf: $(MOVED_$(1):%=build/$(1)/%) $$(BARE_LIBS_$(1))
 endef

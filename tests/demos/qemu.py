@@ -28,7 +28,8 @@ TRAP = 100
 
 # Nothing outlives the tests, however they end.
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
-ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
+# What of an output is not the program's: a terminal's escapes, and AAVMF's first line.
+ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0|^UEFI firmware \(version .*\n")
 
 
 class Program:
@@ -202,10 +203,10 @@ class Server(Program):
 
 
 class World:
-    """Everything that one test starts, in a folder of its own."""
+    """Everything that one test starts, in a folder of its own. arch: of guests, if they have none."""
 
-    def __init__(self, folder, accelerator=TCG):
-        self.folder, self.accelerator = folder, accelerator
+    def __init__(self, folder, accelerator=TCG, arch="x86_64"):
+        self.folder, self.accelerator, self.arch = folder, accelerator, arch
         self.programs = []
 
     def add(self, program):
@@ -217,14 +218,14 @@ class World:
 
     def guest(
         self, name, command, *device,
-        arch="x86_64", machine=None, ram=None, uefi=False, image="ivsh",
+        arch=None, machine=None, ram=None, uefi=False, image="ivsh",
     ):  # fmt: skip
         """
         Boot a guest that runs (command). device: QEMU's words, from doorbell() or plain(). machine:
         in place of the architecture's usual one; a later -smp in it replaces the first one.
         image: its name in the architecture's folder of build/.
         """
-        kind = MACHINES[arch]
+        kind = MACHINES[arch or self.arch]
         words = [*kind.words(), *self.accelerator, *(machine.split() if machine else kind.board)]
         words += ["-m", ram or (kind.uefi_ram if uefi else 64), *device]
         if uefi:
@@ -244,6 +245,8 @@ class World:
         """run-qemu.sh; the folder that it makes is in ours."""
         env = {**os.environ, "TMPDIR": str(self.folder), **(env or {})}
         # Who started the tests in the background has them ignore SIGINT.
+        if self.arch != "x86_64" and "--arch" not in words and "cross" not in words:
+            words = [*words, "--arch", self.arch]
         words = ["env", "--default-signal=INT", ROOT / "run-qemu.sh", *words]
         return self.add(Program(self, "run-qemu.sh", words, env=env))
 

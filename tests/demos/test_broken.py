@@ -10,6 +10,8 @@ import pytest
 from memory import memory_file
 from qemu import BUILD, plain
 
+pytestmark = pytest.mark.arches()
+
 LINE = r"^ivsh: channel to slot 1: .*$"
 
 

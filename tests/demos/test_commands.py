@@ -11,7 +11,9 @@ from memory import incarnation, memory_file
 from qemu import BUILD, FAILED, USAGE, X86_64, doorbell, notifications, plain
 from test_refuse import header
 
-INFO = r"""ivsh on bare-metal x86_64
+pytestmark = pytest.mark.arches()
+
+INFO = r"""ivsh on bare-metal ARCH
 device 0: 00:01.0, revision 1, ivshmem-doorbell
   BAR0: registers at 0x[0-9a-f]+, 256 bytes, 32-bit
   BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
@@ -67,13 +69,13 @@ MACHINES = {
 }
 
 
-def test_info(world):
+def test_info(world, arch):
     server = world.server(bind=2, vectors=3)
     other = world.guest("beta", "recv --count=0 --name=beta", *doorbell(server.bound[1], 3))
     with server.memory() as memory:
         world.until(lambda: incarnation(memory, 1) == 1, "beta attaches")
     text = world.guest("alpha", "info", *doorbell(server.bound[0], 3)).done()
-    assert re.fullmatch(INFO, text), text
+    assert re.fullmatch(INFO.replace("ARCH", arch), text), text
     other.kill()
     text = world.guest("alpha", "", *doorbell(server.bound[0], 3)).done()
     assert re.search(
@@ -176,6 +178,7 @@ def test_two_devices(world):
     assert a.read_bytes()[:8] == bytes(8) and b.read_bytes()[:8] == b"IVSHRGN\0"
 
 
+@pytest.mark.x86_64
 @pytest.mark.parametrize("kind", ["plain", "doorbell"])
 @pytest.mark.parametrize("machine", MACHINES)
 def test_machine(world, machine, kind):
@@ -194,6 +197,7 @@ def test_machine(world, machine, kind):
         assert ": every byte verified\n" in guest.done()
 
 
+@pytest.mark.x86_64
 @pytest.mark.parametrize("family", ["pc-i440fx", "pc-q35"])
 def test_oldest_machine(world, family):
     """Of 4.0, or the oldest that this QEMU has left; those before it do not start a PVH kernel."""
@@ -304,9 +308,9 @@ def test_quiet_info(world):
     assert text == "device 0: 00:01.0, revision 1, ivshmem-plain\n"
 
 
-def test_help(world):
+def test_help(world, arch):
     text = world.guest("help", "help").done()
-    assert re.match(r"Usage: ivsh .*\n.* on bare-metal x86_64\. .*\n\n  info ", text)
+    assert re.match(rf"Usage: ivsh .*\n.* on bare-metal {arch}\. .*\n\n  info ", text)
     assert "\n  stress " in text
     text = world.guest("send", "send 1").done(USAGE)
     assert text == "ivsh: send: give PEER TEXT...\n"

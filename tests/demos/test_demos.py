@@ -7,7 +7,11 @@ import time
 
 import pytest
 
-BARE, UEFI = "bare-metal x86_64", "UEFI x86_64"
+from machine import MACHINES
+
+pytestmark = pytest.mark.arches()
+
+BARE, UEFI = "bare-metal", "UEFI"
 NAMES = ["alpha", "beta", "gamma", "delta"]
 PROGRESS = [(16, 457), (32, 3918), (48, 13614), (64, 32768)]  # of 64: message, its bytes
 
@@ -16,9 +20,10 @@ def who(slot):
     return f"slot {slot} ({NAMES[slot]})"
 
 
-def check_talk(text, worlds, progress=PROGRESS):
+def check_talk(text, kinds, arch, progress=PROGRESS):
     """Every guest said hello to every other, showed its progress, and verified every byte."""
     lines = text.splitlines()
+    worlds = [f"{kind} {arch}" if arch else kind for kind in kinds]
     count = len(worlds)
     for me in range(count):
         mine = [line for line in lines if line.startswith(f"[{me}] ")]
@@ -41,17 +46,18 @@ def check_talk(text, worlds, progress=PROGRESS):
         assert any(re.fullmatch(summary, line) for line in mine)
 
 
-def check_end(world, script, count=2):
+def check_end(world, script, count=2, of="guests"):
     """All guests are done, and nothing of the run is left: no file, no process."""
     text = script.done(seconds=90)
-    assert f": {count} of {count} guests done and verified, " in text.splitlines()[-1]
+    assert f": {count} of {count} {of} done and verified, " in text.splitlines()[-1]
     assert list(world.folder.iterdir()) == []
     assert world.left() == []
     return text
 
 
+@pytest.mark.arches("aarch64", "riscv64")
 @pytest.mark.parametrize(
-    "demo, worlds, limit",
+    "demo, kinds, limit",
     [
         ("bare", [BARE, BARE], 15),
         ("plain", [BARE, BARE], 15),
@@ -59,19 +65,27 @@ def check_end(world, script, count=2):
         ("mixed", [BARE, UEFI], 60),
     ],
 )
-def test_demo(world, demo, worlds, limit):
+def test_demo(world, arch, demo, kinds, limit):
     began = time.monotonic()
     text = check_end(world, world.script(demo, "--no-build"))
     took = time.monotonic() - began
     print(f"{demo}: {took:.1f} s")
-    check_talk(text, worlds)
+    check_talk(text, kinds, arch)
     assert took < limit
+
+
+@pytest.mark.x86_64  # of all
+def test_cross(world):
+    """A guest of each architecture and a process of the host, in one region."""
+    worlds = [f"bare-metal {name}" for name in MACHINES] + ["Linux"]
+    text = check_end(world, world.script("cross", "--no-build"), 4, "peers")
+    check_talk(text, worlds, None)
 
 
 HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 
 
-def test_huge_pages(world):
+def test_huge_pages(world, arch):
     """Both kinds, end to end; the pages that were borrowed are given back."""
     before = HUGE.read_text() if HUGE.exists() else None
     script = world.script("hugepages", "--no-build")
@@ -84,28 +98,28 @@ def test_huge_pages(world):
     assert halves[1].startswith("ivsh-server --hugetlb 2M\n")
     assert halves[2].startswith(f"ivsh-server -m {world.folder}/ivsh-huge.")
     for half in halves[1:]:
-        check_talk(half, [BARE] * 2)
+        check_talk(half, [BARE] * 2, arch)
         assert ": bare: 2 of 2 guests done and verified, " in half
     assert HUGE.read_text() == before
 
 
-def test_four_guests(world):
+def test_four_guests(world, arch):
     text = check_end(world, world.script("bare", "--no-build", "--guests", "4"), 4)
-    check_talk(text, [BARE] * 4)
+    check_talk(text, [BARE] * 4, arch)
 
 
-def test_larger_memory(world):
+def test_larger_memory(world, arch):
     text = check_end(world, world.script("--no-build", "--memory", "64M", "--vectors", "4"))
     assert "message 64 of 64, 1048576 bytes: good" in text
-    check_talk(text, [BARE] * 2, progress=[])
+    check_talk(text, [BARE] * 2, arch, progress=[])
 
 
-def test_two_runs_at_once(world):
+def test_two_runs_at_once(world, arch):
     """Each has a folder of its own: they do not meet."""
     first = world.script("plain", "--no-build")
     second = world.script("bare", "--no-build")
-    check_talk(first.done(seconds=60), [BARE] * 2)
-    check_talk(second.done(seconds=60), [BARE] * 2)
+    check_talk(first.done(seconds=60), [BARE] * 2, arch)
+    check_talk(second.done(seconds=60), [BARE] * 2, arch)
     assert list(world.folder.iterdir()) == []
 
 
@@ -130,17 +144,17 @@ def test_timeout(world):
     assert world.left() == []
 
 
-def test_terminated(world):
+def test_terminated(world, arch):
     """SIGTERM in the middle: the guests and the server end with it."""
     script = world.script("--no-build", "--command", "recv --count=0")
-    script.expect(r"^\+ qemu-system-x86_64 .*--name=beta'")
+    script.expect(rf"^\+ qemu-system-{arch} .*--name=beta'")
     script.process.terminate()
     assert script.status(20) == 143
     assert list(world.folder.iterdir()) == []
     assert world.left() == []
 
 
-def test_commands(world):
+def test_commands(world, arch):
     """--command, once for each guest; every QEMU command line is shown."""
     text = check_end(
         world,
@@ -148,4 +162,4 @@ def test_commands(world):
     )
     assert "[0] slot 1 (beta), port 3: hi" in text
     assert "[1] sent 2 bytes to slot 0 (alpha)" in text
-    assert len(re.findall(r"^\+ qemu-system-x86_64 -accel ", text, re.MULTILINE)) == 2
+    assert len(re.findall(rf"^\+ qemu-system-{arch} -accel ", text, re.MULTILINE)) == 2

@@ -9,6 +9,8 @@ import pytest
 from memory import incarnation
 from qemu import BUILD, DONE, FAILED, doorbell
 
+pytestmark = pytest.mark.arches()
+
 
 @pytest.fixture
 def server(world):

@@ -8,6 +8,8 @@ import pytest
 from memory import incarnation, memory_file, sent, slot_word
 from qemu import BUILD, doorbell, plain
 
+pytestmark = pytest.mark.arches()
+
 
 @pytest.fixture
 def server(world):

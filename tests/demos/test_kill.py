@@ -8,7 +8,11 @@ import random
 import signal
 import time
 
+import pytest
+
 from qemu import SOAK, doorbell
+
+pytestmark = pytest.mark.arches()
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", 30 if SOAK else 12))
 MESH_SECONDS = int(os.environ.get("MESH_SECONDS", 600 if SOAK else 20))
@@ -40,10 +44,11 @@ class Log:
 
 
 class Guests:
-    """Some guests behind one server, one to a slot."""
+    """Some guests behind one server, one to a slot. arches: of each; else the world's."""
 
-    def __init__(self, world, count, pace=0, hold=0):
+    def __init__(self, world, count, pace=0, hold=0, arches=None):
         self.world, self.count, self.pace, self.hold = world, count, pace, hold
+        self.arches = arches or [world.arch] * count
         self.begin(POWER)
         self.logs = [Log() for _ in range(count)]
         self.guests = [None] * count
@@ -59,7 +64,9 @@ class Guests:
             return
         command = f"{command} {self.count} {self.pace} {self.hold if command == 'stream' else 0}"
         place = doorbell(self.server.bound[slot])
-        self.guests[slot] = self.world.guest(f"guest {slot}", command, *place, image="numbers")
+        self.guests[slot] = self.world.guest(
+            f"guest {slot}", command, *place, arch=self.arches[slot], image="numbers"
+        )
 
     def end(self, slot):
         if slot == SERVER:
@@ -123,9 +130,18 @@ class Guests:
 
 def test_kill_matrix(world):
     """Two that stream; the one, the other, both, their server, or all are killed."""
+    kill_matrix(Guests(world, 2, hold=10), ROUNDS)
+
+
+@pytest.mark.x86_64  # and the other one
+@pytest.mark.parametrize("arches", [("aarch64", "x86_64"), ("x86_64", "riscv64")], ids="-".join)
+def test_kill_matrix_of_two_architectures(world, arches):
+    kill_matrix(Guests(world, 2, hold=10, arches=arches), ROUNDS if SOAK else ROUNDS // 2)
+
+
+def kill_matrix(guests, rounds):
     dice = random.Random(5)
-    guests = Guests(world, 2, hold=10)
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         guests.expect_server()
         for slot in range(2):
             guests.expect_traffic(slot)
@@ -136,8 +152,8 @@ def test_kill_matrix(world):
         for slot in victims:
             guests.begin(slot)
     accepted, again = guests.drain()
-    assert accepted > 40 * ROUNDS
-    print(f"{ROUNDS} rounds: {accepted} accepted, {again} came again, marked")
+    assert accepted > 40 * rounds
+    print(f"{rounds} rounds: {accepted} accepted, {again} came again, marked")
     assert again > 0, "who is killed while it keeps a message gets it again"
 
 

@@ -10,6 +10,8 @@ import pytest
 from memory import incarnation, memory_file, sent, slot_word
 from qemu import FAILED, TIMEOUT, doorbell, plain
 
+pytestmark = pytest.mark.arches()
+
 FOR_EVER = 1000000  # round trips: minutes
 PING = f"ping --count={FOR_EVER} --timeout=120 --peer=0 --name=beta"
 ROUNDS = 3

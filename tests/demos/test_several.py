@@ -9,6 +9,8 @@ import pytest
 from memory import incarnation, memory_file, timer_wakes
 from qemu import BUILD, FAILED, NO_DEVICE, NO_PEER, USAGE, doorbell, plain
 
+pytestmark = pytest.mark.arches()
+
 MAGIC = b"IVSHRGN\0"
 LIST = r"name one by --device=0 \(00:01\.0, .*\) or 1 \(00:02\.0, .*\)"
 

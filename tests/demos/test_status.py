@@ -24,6 +24,8 @@ from qemu import (
     plain,
 )
 
+pytestmark = pytest.mark.arches()
+
 # A row: the status, the command, and what there is: a memory's content, or None for no memory.
 CASES = {
     "done": (DONE, "info --slot=1", "formatted"),

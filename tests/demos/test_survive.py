@@ -22,6 +22,8 @@ from test_broken import ring_word
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 from qmp import Qmp, qmp_words  # noqa: E402
 
+pytestmark = pytest.mark.arches()
+
 HOST = BUILD / "host" / "ivsh"
 SLOTS = {
     "pc": ("-M pc", ""),
@@ -117,6 +119,7 @@ def host(world, name, source, command, slot=None, **popen):
     return world.program(name, HOST, *place, *command.split(), **popen)
 
 
+@pytest.mark.x86_64
 @pytest.mark.parametrize(
     "machine", ["pc", "q35", "native", "q35 UEFI", "native UEFI", "virt", "virt UEFI"]
 )

@@ -11,6 +11,8 @@ import pytest
 from memory import incarnation, sent
 from qemu import BUILD, SOAK, doorbell
 
+pytestmark = pytest.mark.arches()
+
 KILLS = 100 if SOAK else 10
 
 

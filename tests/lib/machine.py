@@ -7,7 +7,9 @@ the images, and what QEMU's exit status is for a guest's own.
     assert subprocess.run(words).returncode == machine.status(3)
 """
 
+import functools
 import pathlib
+import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -21,13 +23,13 @@ class Machine:
     """
     arch: as uname -m prints it. program: QEMU's. board: the words of the machine and processor that
     tests take without a reason for another. firmware: for UEFI, or None. uefi_ram: MiB that it
-    needs.
+    needs. vectors: the most that a device gets.
     """
 
-    def __init__(self, arch, board, end, firmware, uefi_ram=256):
+    def __init__(self, arch, board, end, firmware, uefi_ram=256, vectors=128):
         self.arch, self.program = arch, f"qemu-system-{arch}"
         self.board, self.end = board.split(), end.split()
-        self.firmware, self.uefi_ram = firmware, uefi_ram
+        self.firmware, self.uefi_ram, self.vectors = firmware, uefi_ram, vectors
 
     def __repr__(self):
         return self.arch
@@ -58,6 +60,18 @@ class Machine:
             return status
         return status >> 1 if status & 1 else None
 
+    @functools.cached_property
+    def shows_moves(self):
+        """
+        Whether this QEMU has what generation() needs: for riscv64, 7.2 does not take -fw_cfg.
+        """
+        if self.arch != "riscv64":
+            return True
+        words = "-M virt -bios none -nodefaults -display none -S -monitor stdio".split()
+        words = [self.program, *words, *self.generation("probe")]
+        tried = subprocess.run(words, input=b"quit\n", capture_output=True, check=False)
+        return tried.returncode == 0
+
     def generation(self, text="auto"):
         """
         The words that let a guest see that it is another machine than before. text: a GUID on
@@ -79,6 +93,7 @@ MACHINES = {
             "aarch64", "-M virt,gic-version=2 -cpu cortex-a72",
             "-semihosting-config enable=on,target=native",
             "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
+            vectors=64,  # SPIs of the GICv2m
         ),
         Machine("riscv64", "-M virt,aia=aplic-imsic -bios none", "", None),
     )
