@@ -29,7 +29,7 @@ TRAP = 100
 # Nothing outlives the tests, however they end.
 LEASH = [shutil.which("setpriv"), "--pdeathsig", "TERM"]
 # What of an output is not the program's: a terminal's escapes, and AAVMF's first line.
-ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0|^UEFI firmware \(version .*\n")
+ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0|^UEFI firmware \(version .*\n", re.MULTILINE)
 
 
 class Program:
@@ -203,7 +203,7 @@ class Server(Program):
 
 
 class World:
-    """Everything that one test starts, in a folder of its own. arch: of guests, if they have none."""
+    """Everything that one test starts, in a folder of its own. arch: of guests without another."""
 
     def __init__(self, folder, accelerator=TCG, arch="x86_64"):
         self.folder, self.accelerator, self.arch = folder, accelerator, arch
