@@ -126,7 +126,7 @@ $(foreach arch,$(ARCHES),$(eval CC_INCLUDE_$(arch) := $(call cc_include,$(arch))
 # files in /usr/lib, 4.0 in the folder of the architecture. It answers the bare name of what is
 # missing. -fshort-wchar makes L"" the firmware's UCS-2. Another architecture's gnu-efi is unpacked
 # in build/ (setup.sh).
-UEFI_ARCHES        := x86_64 aarch64
+UEFI_ARCHES        := x86_64 aarch64 riscv64
 EFI_INCLUDE_x86_64 := /usr/include/efi
 EFI_CRT_x86_64     := $(shell $(CC_x86_64) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
 EFI_LIB_x86_64     := $(shell $(CC_x86_64) -print-file-name=libgnuefi.a 2>/dev/null)
@@ -138,6 +138,10 @@ EFI_INCLUDE_aarch64 := build/gnu-efi/aarch64/usr/include/efi
 EFI_LIB_aarch64     := $(call gnu_efi,aarch64,libgnuefi.a)
 EFI_ABI_aarch64     := -fno-pie
 EFI_SETUP_aarch64   := aarch64
+EFI_INCLUDE_riscv64 := build/gnu-efi/riscv64/usr/include/efi
+EFI_LIB_riscv64     := $(call gnu_efi,riscv64,libgnuefi.a)
+EFI_ABI_riscv64     := -fno-pie
+EFI_SETUP_riscv64   := riscv64, on Debian 13 or later
 UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fvisibility=hidden \
                       -fshort-wchar -fno-stack-protector -fno-asynchronous-unwind-tables \
                       -fno-common $(MACHINE_$(1)) $(EFI_ABI_$(1)) $(UEFI_MORE) -nostdinc \
@@ -145,7 +149,7 @@ UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fvisibility=hidden \
                       -isystem $(EFI_INCLUDE_$(1)) -isystem $(EFI_INCLUDE_$(1))/$(1)
 
 # It has the interrupt handler, which saves no other registers.
-$(foreach arch,$(UEFI_ARCHES),build/uefi-$(arch)/firmware/uefi/$(arch)/interrupts.o): \
+$(foreach arch,x86_64 aarch64,build/uefi-$(arch)/firmware/uefi/$(arch)/interrupts.o): \
     UEFI_MORE := -mgeneral-regs-only
 
 # In a guest everything that no message passes through is compiled for size: gcc 12's -Oz without
@@ -186,8 +190,8 @@ LIB    := $(CORE) $(DEVICE) $(NODE)
 SHARED := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
 UNDER_x86_64 := lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
           lib/bare/x86_64/gpe.c lib/bare/x86_64/generation.c lib/bare/x86_64/hotplug.c
-UNDER_aarch64 := lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/virt/fw_cfg.c \
-          lib/bare/aarch64/call.S
+UNDER_riscv64 := lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/virt/fw_cfg.c
+UNDER_aarch64 := $(UNDER_riscv64) lib/bare/aarch64/call.S
 UNDER  := $(SHARED) $(UNDER_x86_64)
 # What an image without an operating system starts with, by architecture.
 BARE_x86_64 := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
@@ -232,11 +236,12 @@ UEFI   = firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/platform.c firmware/uefi/program.c firmware/uefi/unlisted.c \
           firmware/uefi/functions.c firmware/uefi/root_bridge.c firmware/uefi/windows.c \
           firmware/$(1)/memtype.c firmware/uefi/$(1)/interrupts.c firmware/uefi/$(1)/counter.c \
-          firmware/uefi/$(1)/machine.c firmware/uefi/$(1)/mapping.c $(UEFI_$(1)) \
+          firmware/uefi/$(1)/mapping.c $(UEFI_$(1)) \
           lib/bare/newlib/syscalls.c $(SHARED) $(UNDER_$(1))
-UEFI_x86_64  :=
-UEFI_aarch64 := firmware/uefi/aarch64/start.S firmware/uefi/aarch64/end.c \
-          firmware/uefi/aarch64/tree.c
+UEFI_x86_64  := firmware/uefi/x86_64/machine.c
+UEFI_VIRT    := firmware/uefi/virt/machine.c firmware/uefi/virt/tree.c
+UEFI_aarch64 := $(UEFI_VIRT) firmware/uefi/aarch64/start.S firmware/uefi/aarch64/processor.c
+UEFI_riscv64 := $(UEFI_VIRT) firmware/uefi/riscv64/start.S firmware/uefi/riscv64/processor.c
 BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
           host/backend/available.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
@@ -524,10 +529,13 @@ BARE_LIBS := $(BARE_LIBS_x86_64)
 # uses, and then calls efi_main().
 EFI_LINK_x86_64  := -shared -Bsymbolic
 EFI_LINK_aarch64 := -pie --no-dynamic-linker
+EFI_LINK_riscv64 := -pie --no-dynamic-linker --no-relax
 EFI_PE_x86_64    := pei-x86-64
 EFI_PE_aarch64   := pei-aarch64-little
+EFI_PE_riscv64   := pei-riscv64-little
 OBJCOPY_x86_64    = $(OBJCOPY)
 OBJCOPY_aarch64  := $(CROSS_aarch64)objcopy
+OBJCOPY_riscv64  := $(CROSS_riscv64)objcopy
 define efi
 UEFI_OBJS_$(1) := $(addsuffix .o,$(basename $(patsubst %,build/uefi-$(1)/%,$(call UEFI,$(1)))))
 build/uefi-$(1)/libivsh.a: $(LIB:%.c=build/uefi-$(1)/%.o)
@@ -569,9 +577,11 @@ host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/hos
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \
     build/uefi-aarch64/libivsh.a build/uefi-aarch64/ivsh.efi
 
-## Build the libraries and the guest program for riscv64
+## Build the libraries and the guest program for riscv64; UEFI's where gnu-efi is for it
 riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf \
-    build/riscv64/ivsh-sbi.elf
+    build/riscv64/ivsh-sbi.elf \
+    $(if $(wildcard build/gnu-efi/riscv64),build/uefi-riscv64/libivsh.a \
+    build/uefi-riscv64/ivsh.efi)
 
 build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
@@ -585,7 +595,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
-    build/riscv64/prebuilt.bin aarch64 build/uefi-aarch64/cached.efi build/host-san/compare
+    build/riscv64/prebuilt.bin aarch64 riscv64 build/uefi-aarch64/cached.efi build/host-san/compare
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

@@ -38,9 +38,9 @@ beside=
 case "${1:-}" in
 run) wanted=$run ;;
 aarch64) wanted=$aarch64 beside=arm64 ;;
-riscv64) wanted=$riscv64 ;;
+riscv64) wanted=$riscv64 beside=riscv64 ;;
 check) wanted=$check ;;
-test) wanted=$test beside=arm64 ;;
+test) wanted=$test beside="arm64 riscv64" ;;
 distros) wanted=$distros ;;
 bench) wanted=$bench ;;
 *)
@@ -122,6 +122,11 @@ install_missing() {
 	}
 }
 
+# Debian has had UEFI for riscv64, firmware and gnu-efi, since this version of the latter.
+has_riscv64_efi() {
+	dpkg --compare-versions "$(dpkg-query -W -f '${Version}' gnu-efi)" ge 3.0.18
+}
+
 # gnu-efi of the architecture $1, as Debian calls it, into the folder $2: its files are for the
 # linker alone, so it is unpacked there and not installed. apt has lists, a cache and a state of its
 # own in a temporary folder, and the architecture there alone: this machine's dpkg and apt learn of
@@ -168,7 +173,22 @@ unpack_gnu_efi() (
 	mv "$2.new" "$2"
 )
 
-# shellcheck disable=SC2086  # a list of words
-missing=$(print_missing $wanted | tr '\n' ' ')
-[ -z "$missing" ] || install_missing
-[ -z "$beside" ] || [ -e build/gnu-efi/aarch64 ] || unpack_gnu_efi "$beside" build/gnu-efi/aarch64
+install_wanted() {
+	# shellcheck disable=SC2086  # a list of words
+	missing=$(print_missing $wanted | tr '\n' ' ')
+	[ -z "$missing" ] || install_missing
+}
+
+install_wanted
+for architecture in $beside; do
+	folder=$architecture
+	case $architecture in
+	arm64) folder=aarch64 ;;
+	riscv64)
+		has_riscv64_efi || continue
+		wanted=qemu-efi-riscv64
+		install_wanted
+		;;
+	esac
+	[ -e "build/gnu-efi/$folder" ] || unpack_gnu_efi "$architecture" "build/gnu-efi/$folder"
+done

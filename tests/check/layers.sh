@@ -38,9 +38,9 @@ for arch in x86_64 aarch64 riscv64; do
 	rule "firmware/$arch" "$std|\"bare/$arch/cpu\.h\"|$(own "arch|$arch")"
 done
 # Of lib/bare, UEFI has the files that do not start a machine.
-under='(x86_64|aarch64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)|dtb|virt/fw_cfg'
+under='(x86_64|aarch64|riscv64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)|dtb|virt/fw_cfg'
 under="\"bare/(arch|generation|mix|timing|words|$under)\.h\""
-rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi(/aarch64)?|app|arch')"
+rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi(/virt)?|app|arch')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.

@@ -19,7 +19,7 @@
  * At the end the device is silent first, and what it has sent has time to arrive.
  */
 #include "uefi/interrupts.h"
-#include "uefi/aarch64/tree.h"
+#include "uefi/virt/tree.h"
 
 #include "bare/arch.h"
 

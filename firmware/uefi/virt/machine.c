@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c - QEMU's virt below UEFI.
+ * machine.c - QEMU's virt machines below UEFI, aarch64's and riscv64's.
  */
 #include "uefi/machine.h"
-#include "uefi/aarch64/end.h"
-#include "uefi/aarch64/tree.h"
+#include "uefi/virt/processor.h"
+#include "uefi/virt/tree.h"
 
-#include "bare/aarch64/cpu.h"
 #include "bare/generation.h"
 #include "bare/mix.h"
 #include "bare/virt/fw_cfg.h"
@@ -14,7 +13,7 @@
 void machine_open(EFI_SYSTEM_TABLE *system)
 {
 	tree_open(system);
-	end_open(system->BootServices);
+	processor_open(system->BootServices);
 }
 
 /* QEMU puts 32 random bytes in /chosen at each start and reset. */
@@ -36,9 +35,9 @@ uint64_t machine_random(uint64_t more)
 	static uint64_t calls; /* two may see the same counter */
 	uint64_t random;
 
-	if (!a64_random(&random))
+	if (!processor_random(&random))
 		random = seed();
-	return bare_mix(random ^ bare_mix(more ^ bare_mix(a64_counter() ^ bare_mix(++calls))));
+	return bare_mix(random ^ bare_mix(more ^ bare_mix(processor_time() ^ bare_mix(++calls))));
 }
 
 static uint64_t draw(void)
@@ -46,7 +45,7 @@ static uint64_t draw(void)
 	return machine_random(0);
 }
 
-/* RAM is mapped to itself (2.3.6). */
+/* RAM is mapped to itself (2.3). */
 static void *map_ram(uint64_t address, uint64_t size)
 {
 	(void)size;
@@ -54,7 +53,7 @@ static void *map_ram(uint64_t address, uint64_t size)
 }
 
 /*
- * fw_cfg's text alone: virt of aarch64 has no vmgenid. The program's memory is somebody else's as
+ * fw_cfg's text alone: these machines have no vmgenid. The program's memory is somebody else's as
  * soon as it returns, so QEMU is not given a buffer in it.
  */
 uint64_t machine_generation_open(struct ivsh_platform *platform)
@@ -84,10 +83,9 @@ const struct ivsh_hotplug_controller *machine_hotplug(const struct ivsh_platform
 	return NULL;
 }
 
-/* QEMU, hw/arm/virt.c: VIRT_HIGH_PCIE_MMIO. */
 struct machine_window machine_window(void)
 {
-	return (struct machine_window){UINT64_C(512) << 30, NULL};
+	return (struct machine_window){processor_window, NULL};
 }
 
 /* The serial port is no PCI device: it is the firmware's console whatever becomes of those. */
@@ -104,5 +102,5 @@ void machine_serial_write(const char *bytes, size_t size)
 
 void machine_exit(int status)
 {
-	end_with(status);
+	processor_exit(status);
 }

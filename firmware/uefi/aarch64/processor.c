@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * end.c - the end of QEMU, with a status, by semihosting.
+ * processor.c - Arm's part of virt: random numbers, and the end of QEMU with a status by
+ * semihosting.
  *
  * Without semihosting in QEMU the call is an undefined instruction. So a handler of synchronous
  * exceptions goes on behind it. It is registered around the call alone.
  */
-#include "uefi/aarch64/end.h"
+#include "uefi/virt/processor.h"
 
+#include "bare/aarch64/cpu.h"
 #include "bare/aarch64/qemu.h"
 
 #include <stddef.h>
@@ -33,6 +35,8 @@ struct cpu_arch {
 	(struct cpu_arch *cpu, INTN type, exception_handler handler);
 };
 
+const uint64_t processor_window = UINT64_C(512) << 30; /* QEMU, hw/arm/virt.c: HIGH_PCIE_MMIO */
+
 static struct cpu_arch *cpu; /* NULL: there is none */
 
 static VOID EFIAPI on_exception(INTN type, struct context *context)
@@ -42,7 +46,7 @@ static VOID EFIAPI on_exception(INTN type, struct context *context)
 	context->x[0] = UINT64_MAX;
 }
 
-void end_open(EFI_BOOT_SERVICES *services)
+void processor_open(EFI_BOOT_SERVICES *services)
 {
 	EFI_GUID guid = {
 	    0x26baccb1, 0x6f42, 0x11d4, {0xbc, 0xe7, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
@@ -52,8 +56,18 @@ void end_open(EFI_BOOT_SERVICES *services)
 		cpu = found;
 }
 
+bool processor_random(uint64_t *value)
+{
+	return a64_random(value);
+}
+
+uint64_t processor_time(void)
+{
+	return a64_counter();
+}
+
 /* Without a handler the processor would stop in the firmware's dump of its registers. */
-void end_with(int status)
+void processor_exit(int status)
 {
 	if (cpu == NULL ||
 	    EFI_ERROR(cpu->register_handler(cpu, EXCEPTION_SYNCHRONOUS, on_exception)))

@@ -9,7 +9,7 @@
  * blocks (UEFI Platform Initialization Specification 1.7, volume 3, 5), a configuration table too,
  * says where, in a block with a GUID of EDK II's.
  */
-#include "uefi/aarch64/tree.h"
+#include "uefi/virt/tree.h"
 
 #include <stddef.h>
 #include <stdint.h>
