@@ -35,9 +35,6 @@ TESTS_UEFI   := tests/uefi/args_test
 TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test \
                 tests/bare/its_test
 
-# The architectures whose guests run them, too.
-GUESTS := x86_64 aarch64 riscv64
-
 # The targets that a kind of test is built for.
 ELSEWHERE      := aarch64-linux riscv64-linux armhf-linux i386-linux
 HALVES         := armv7m-linux i386-nofp-linux
@@ -203,7 +200,7 @@ $(TESTS_DEVICE:%=build/$(1)/%.elf): build/$(1)/tests/device/%.elf: build/$(1)/te
     $$(addprefix build/$(1)/tests/device/,fake_platform.o fake_slots.o machines.o) \
     build/$(1)/tests/lib/test.o $$(BARE_LIBS_$(1))
 endef
-$(foreach arch,$(GUESTS),$(eval $(call guest_tests,$(arch))))
+$(foreach arch,$(ARCHES),$(eval $(call guest_tests,$(arch))))
 
 # --- Archives for other processors: symbols.sh looks at them --------------------------------------
 LIBS_ELSEWHERE := $(foreach target,$(ELSEWHERE) $(HALVES),build/$(target)/libivsh.a)
@@ -252,7 +249,7 @@ EMULATED_32 := $(call emulated,arm,armhf) $(call emulated,i386,i386) \
 EMULATED_HOST := $(foreach arch,aarch64 riscv64,$(subst $(space),$(comma),$(strip \
            tests/host/emulated.py $(arch) $(patsubst %,tests/host/test_%.py, \
                handshake refusal reload robust))))
-GUEST_TESTS := $(foreach arch,$(GUESTS),$(patsubst %,build/$(arch)/%.elf, \
+GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
                    $(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE))) build/x86_64/bare_test.elf
 
 # Those that kill and those that measure run alone.

@@ -32,17 +32,21 @@ build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
 
 build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
 
-# What tests/bench/counts.sh counts and weighs.
-COUNTED := build/host/tests/bench/count/count build/x86_64/count.elf build/x86_64/poller \
-           build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
+# What tests/bench/counts.sh counts and weighs: on the host, and of each architecture its guest, the
+# least polling program, that one's own object, and the library.
+COUNTED := build/host/tests/bench/count/count $(strip $(foreach arch,$(ARCHES), \
+           $(addprefix build/$(arch)/,count.elf poller tests/bench/count/poller.o libivsh.a)))
 build/host/tests/bench/count/count: build/host/tests/bench/count/count.o build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
-build/x86_64/count.elf: build/x86_64/tests/bench/count/count.o $(BARE_LIBS)
-build/x86_64/poller: build/x86_64/tests/bench/count/poller.o build/x86_64/libivsh.a
-	@echo "LD      $@"
-	$(Q)$(LD) -nostdlib -static --gc-sections -e poll_forever --defsym=memcpy=0 \
-	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $@ $^
+define counted
+build/$(1)/count.elf: build/$(1)/tests/bench/count/count.o $$(BARE_LIBS_$(1))
+build/$(1)/poller: build/$(1)/tests/bench/count/poller.o build/$(1)/libivsh.a
+	@echo "LD      $$@"
+	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -e poll_forever --defsym=memcpy=0 \
+	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $$@ $$^
+endef
+$(foreach arch,$(ARCHES),$(eval $(call counted,$(arch))))
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
 counts: $(COUNTED)

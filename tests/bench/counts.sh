@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 #
 # counts.sh - counts instructions and bytes, which are the same in every run, and compares them with
-# the table beside it. $1: the compiler, as gcc-12; $2: the program that counts, for the host; $3:
-# the same as a guest; $4: the least polling program, linked; $5: its own object; $6: libivsh.a.
+# the table beside it. $1: the compiler, as gcc-12; $2: the program that counts, for the host; then
+# for each architecture four files of build/ARCH: the same as a guest; the least polling program,
+# linked; its own object; libivsh.a.
 #
 # The table has a column for each compiler that it was measured with. With another one the counts
 # are shown beside those of the first column, and are skipped: they cannot fail.
 #
 #   host    callgrind, the difference of two run lengths, per message
-#   guest   QEMU -icount shift=0,sleep=off: the time stamp counter counts instructions
+#   guest, aarch64, riscv64
+#           QEMU -icount shift=0,sleep=off: the processor's counter counts instructions
 #           send-slept, receive-slept: both ends sleep at times, and are awake now
 #           send-node, receive-node: through the front door
 #   text    poller: bytes that the linker took of libivsh.a; library: all of it; basic: without what
@@ -17,13 +19,15 @@
 #
 # IVSH_COUNTS=write: writes this compiler's column anew, with what was counted.
 set -eu
-compiler=$1 host=$2 guest=$3 poller=$4 own=$5 library=$6
+compiler=$1 host=$2
+shift 2
 table=$(dirname "$0")/counts.txt
 host_sizes='8 64 1024' node_sizes='8 64' guest_sizes='8 64 256 1024 4096 65536'
+other_sizes='8 64 1024 65536'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-for tool in valgrind qemu-system-x86_64; do
+for tool in valgrind qemu-system-x86_64 qemu-system-aarch64 qemu-system-riscv64; do
 	command -v "$tool" >/dev/null || {
 		echo "FAIL: counts: $tool is missing: ./setup.sh test"
 		echo "0 passed, 1 failed, 0 skipped"
@@ -53,20 +57,66 @@ per_message() {
 		END {printf "%.2f", (c[2] - c[1]) / (m[2] - m[1])}'
 }
 
-# One run of $guest at size $1; $2: slept, node, or nothing.
+# The architecture of a file in build/.
+arch_of() {
+	arch=${1#*build/}
+	echo "${arch%%/*}"
+}
+
+# One run of the guest $1 at size $2; $3: slept, node, or nothing.
 in_guest() {
-	timeout 60 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -M q35 -m 128 \
-		-nodefaults -display none -no-reboot -serial stdio \
-		-device isa-debug-exit,iobase=0xf4,iosize=4 \
-		-kernel "$guest" -append "$1 256 $2" </dev/null >"$work/said" || {
+	case $(arch_of "$1") in
+	x86_64)
+		row=guest qemu='qemu-system-x86_64 -M q35
+			-device isa-debug-exit,iobase=0xf4,iosize=4'
+		;;
+	aarch64)
+		row=aarch64 qemu='qemu-system-aarch64 -M virt,gic-version=2 -cpu cortex-a72
+			-semihosting-config enable=on,target=native'
+		;;
+	riscv64)
+		row=riscv64 qemu='qemu-system-riscv64 -M virt,aia=aplic-imsic -bios none'
+		;;
+	esac
+	# shellcheck disable=SC2086  # a list of words
+	timeout 60 $qemu -accel tcg -icount shift=0,sleep=off -m 128 -nodefaults -display none \
+		-no-reboot -serial stdio -kernel "$1" -append "$2 256 $3" \
+		</dev/null >"$work/said" 2>&1 || {
 		cat "$work/said" >&2 # and nothing of it counts
 		return 1
 	}
 	tr -d '\r' <"$work/said" >"$work/guest"
-	awk -v mode="${2:+-$2}" '$1 == "count" {
-		printf "guest send%s %s %.2f\n", mode, $2, $4 / $3
-		printf "guest receive%s %s %.2f\n", mode, $2, $5 / $3
+	awk -v row="$row" -v mode="${3:+-$3}" '$1 == "count" {
+		printf "%s send%s %s %.2f\n", row, mode, $2, $4 / $3
+		printf "%s receive%s %s %.2f\n", row, mode, $2, $5 / $3
 	}' "$work/guest"
+}
+
+# What the guest $1 counts, at each of the sizes $2.
+in_guests() {
+	for size in $2; do
+		in_guest "$1" "$size" '' || true
+		in_guest "$1" "$size" slept || true
+	done
+	for size in $node_sizes; do
+		in_guest "$1" "$size" node || true
+	done
+}
+
+# Bytes of text. $1: poller; $2: its own object; $3: libivsh.a.
+weigh() {
+	arch=$(arch_of "$1")
+	{ size "$1"; size "$2"; } | awk -v arch="$arch" '
+		NR == 2 { all = $1 }
+		NR == 4 { print "text poller " arch " " all - $1 }'
+	more='wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver'
+	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any|fast"
+	size "$3" | awk -v more="^($more)[.]o" -v arch="$arch" 'NR > 1 {
+		all += $1
+		if ($6 !~ more)
+			basic += $1
+	}
+	END {print "text library " arch " " all; print "text basic " arch " " basic}'
 }
 
 counted() {
@@ -81,28 +131,20 @@ counted() {
 		callgrind "$size" 192 node
 		echo "host send-node $size $(per_message "$size" count_node_send)"
 		echo "host receive-node $size $(per_message "$size" count_node_receive)"
-		in_guest "$size" node || true
 	done
-	for size in $guest_sizes; do
-		in_guest "$size" '' || true
-		in_guest "$size" slept || true
+	while [ $# -ge 4 ]; do
+		case $1 in
+		*x86_64*) in_guests "$1" "$guest_sizes" ;;
+		*) in_guests "$1" "$other_sizes" ;;
+		esac
+		weigh "$2" "$3" "$4"
+		shift 4
 	done
-	{ size "$poller"; size "$own"; } | awk '
-		NR == 2 { all = $1 }
-		NR == 4 { print "text poller x86_64 " all - $1 }'
-	more='wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver'
-	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any|fast"
-	size "$library" | awk -v more="^($more)[.]o" 'NR > 1 {
-		all += $1
-		if ($6 !~ more)
-			basic += $1
-	}
-	END {print "text library x86_64 " all; print "text basic x86_64 " basic}'
 }
 
-counted | LC_ALL=C sort -V >"$work/counted"
+counted "$@" | LC_ALL=C sort -V >"$work/counted"
 # A run that broke off must not empty the table.
-if [ "${IVSH_COUNTS:-}" = write ] && grep -q '^text library' "$work/counted"; then
+if [ "${IVSH_COUNTS:-}" = write ] && grep -q '^text library riscv64' "$work/counted"; then
 	awk -v counted="$work/counted" -v compiler="$compiler" '
 	BEGIN {while ((getline <counted) > 0) now[$1 " " $2 " " $3] = $4}
 	/^#/ {print; next}
@@ -157,6 +199,9 @@ $1 == "what" {
 		failed++
 	} else if (!column) {
 		printf "%s: %s with %s, %s with %s\n", name, now[name], compiler, allowed, first
+		skipped++
+	} else if (allowed == "-") {
+		printf "%s: %s with %s, which the table does not have\n", name, now[name], compiler
 		skipped++
 	} else if (now[name] > allowed * 1.01) {
 		printf "FAIL: counts: %s: got %s, allowed %s and 1 %%: tests/bench/counts.txt\n", \
