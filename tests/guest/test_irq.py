@@ -135,10 +135,9 @@ def test_doorbells_elsewhere(serve, machine, board, left, served, given):
     doorbells(words + device(serve(served), given))
 
 
-@pytest.mark.parametrize("processors", ["1,maxcpus=2", "4,maxcpus=4"])
-def test_doorbells_opensbi(serve, processors):
-    """OpenSBI starts the image on any of the processors: each has an interrupt file of its own."""
-    board = f"-M virt,aia=aplic-imsic -smp {processors}"
+def test_doorbells_opensbi(serve):
+    """OpenSBI starts the image on either processor: each has an interrupt file of its own."""
+    board = "-M virt,aia=aplic-imsic -smp 2,maxcpus=2"
     words = command(RISCV64, board, "irq_test-sbi", "2 2048")
     doorbells(words + device(serve(2), 2))
 
