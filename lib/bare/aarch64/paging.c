@@ -51,7 +51,7 @@
  * the others are RES1. */
 #define SCTLR (UINT64_C(0x30d00800) | 1 << 0 | 1 << 2 | 1 << 3 | 1 << 12 | 1 << 19)
 
-/* The image needs four, the console one; the others are for 4 GiB of RAM and the tree. */
+/* The image needs four, the console two; the others are for the tree and the start of the heap. */
 #define POOL_TABLES 16u
 
 static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
