@@ -15,6 +15,7 @@
 #define DELEGATED 0x222			/* S-mode's software, timer and external interrupt */
 #define EXCEPTIONS 0xb1ff		/* all but calls from S-mode and from M-mode */
 #define COUNTERS 0x7			/* cycle, time, instret */
+#define MSTATEEN0 0x30c			/* Smstateen: what S-mode may use */
 #define MENVCFG 0x30a
 #define MENVCFG_STCE 63
 #define PMP_NAPOT_RWX 0x1f
@@ -52,6 +53,9 @@ rv_machine_entry:
 	csrw	pmpcfg0, t0
 	li	t0, COUNTERS
 	csrw	mcounteren, t0
+	/* The interrupt file and its registers, where that has to be allowed */
+	li	t0, -1
+	csrw	MSTATEEN0, t0
 	/* stimecmp, where there is one */
 	li	t0, 1
 	slli	t0, t0, MENVCFG_STCE
