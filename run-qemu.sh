@@ -169,7 +169,7 @@ migrate | hotplug | snapshot | reset)
 	;;
 uefi | mixed)
 	[[ $arch != riscv64 ]] ||
-		die 2 "$demo: ivsh.efi is for x86_64 and aarch64; for riscv64 take bare or plain"
+		die 2 "$demo: this script boots no firmware on riscv64: take bare or plain"
 	;;
 cross)
 	[[ -z $arch ]] || die 2 "--arch $arch: the demo cross has a guest of each architecture"

@@ -13,6 +13,8 @@ import pytest
 
 from qemu import ROOT
 
+FOREIGN = "riscv64" if os.uname().machine != "riscv64" else "aarch64"
+
 # (words, status, line)
 SCRIPT = {
     "demo": (["frob"], 2, "frob: no such demo or option; try --help"),
@@ -31,6 +33,35 @@ SCRIPT = {
     "memory x": (["--memory", "4X"], 2, "--memory 4X: a number with K, M or G"),
     "memory ''": (["--memory", ""], 2, "--memory : a number with K, M or G"),
     "accel": (["--accel", "xen"], 2, "--accel xen: tcg or kvm"),
+    "arch": (["--arch", "mips"], 2, "--arch mips: x86_64, aarch64 or riscv64"),
+    "arch ''": (["--arch", ""], 2, "--arch : x86_64, aarch64 or riscv64"),
+    "arch that is a command": (
+        ["--arch", "x[$(id >&2)]"], 2, r"--arch x\[\$\(id >&2\)\]: x86_64, aarch64 or riscv64",
+    ),
+    "no UEFI": (
+        ["uefi", "--arch", "riscv64"], 2,
+        "uefi: this script boots no firmware on riscv64: take bare or plain",
+    ),
+    "no mixed": (
+        ["--arch", "riscv64", "mixed"], 2,
+        "mixed: this script boots no firmware on riscv64: take bare or plain",
+    ),
+    "cross, arch": (
+        ["cross", "--arch", "aarch64"], 2,
+        "--arch aarch64: the demo cross has a guest of each architecture",
+    ),
+    "cross, guests": (
+        ["cross", "--guests", "4"], 2,
+        "--guests 4: the demo cross has three, and one of the host",
+    ),
+    "KVM for another": (
+        ["--accel", "kvm", "--arch", FOREIGN], 2,
+        f"--accel kvm: KVM on {os.uname().machine} runs no {FOREIGN} guests",
+    ),
+    "KVM for all": (
+        ["cross", "--accel", "kvm"], 2,
+        f"--accel kvm: KVM on {os.uname().machine} runs no .* guests",
+    ),
     "memory for a server": (
         ["--memory", "4K"], 1, "the server ended: .*4096 bytes are too few for 8 slots: .*",
     ),
@@ -56,17 +87,26 @@ def test_script_memory_for_guests(world):
     assert list(world.folder.iterdir()) == []
 
 
-def test_script_without_qemu(world, tmp_path_factory):
+PACKAGES = {
+    "x86_64": ("run", "qemu-system-x86"),
+    "aarch64": ("aarch64", "qemu-system-arm"),
+    "riscv64": ("riscv64", "qemu-system-misc (Debian 12), qemu-system-riscv (13)"),
+}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_script_without_qemu(world, tmp_path_factory, name):
     """A PATH that has what the script needs before it looks for QEMU, and no QEMU."""
+    setup, package = PACKAGES[name]
     path = tmp_path_factory.mktemp("path")
     (path / "dirname").symlink_to(shutil.which("dirname"))
     script = world.program(
-        "run-qemu.sh", ROOT / "run-qemu.sh", "--no-build",
+        "run-qemu.sh", ROOT / "run-qemu.sh", "--no-build", "--arch", name,
         env={"PATH": str(path), "TMPDIR": str(world.folder)},
     )  # fmt: skip
     assert script.done(1) == (
-        "run-qemu.sh: qemu-system-x86_64 is missing: ./setup.sh run, "
-        "or apt install qemu-system-x86\n"
+        f"run-qemu.sh: qemu-system-{name} is missing: ./setup.sh {setup}, "
+        f"or apt install {package}\n"
     )
     assert list(world.folder.iterdir()) == []
 
@@ -101,6 +141,13 @@ VERDICTS = {
     "plain, one fails": (["plain", "--command", "info", "--command", "frob"], 1),
     "mixed, bare fails": (["mixed", "--command", "frob", "--command", "info"], 1),
     "mixed, uefi fails": (["mixed", "--command", "info", "--command", "send 5 x --timeout=1"], 1),
+    "aarch64, 32 bits": (["plain", "--arch", "aarch64", "--qemu-args", "-cpu cortex-a15"], 0),
+    "aarch64, one fails": (
+        ["plain", "--arch", "aarch64", "--command", "info", "--command", "frob"], 1,
+    ),
+    "riscv64, one fails": (
+        ["plain", "--arch", "riscv64", "--command", "frob", "--command", "info"], 1,
+    ),
     "text is no verdict": (
         ["plain", "--command", "recv --count=2 --timeout=2", "--command", "send 0 exit: 0"], 1,
     ),
@@ -113,6 +160,17 @@ def test_verdict(world, what):
     words, good = VERDICTS[what]
     text = check_count(world, world.script("--no-build", *words), good, 1)
     assert len(re.findall(r"^run-qemu\.sh: guest \d: failed \(", text, re.MULTILINE)) == 2 - good
+
+
+@pytest.mark.parametrize("bad", range(4))
+def test_verdict_cross(world, bad):
+    """One of the four fails, of which the last is the host's."""
+    words = [word for i in range(4) for word in ("--command", "frob" if i == bad else "info")]
+    text = world.script("cross", "--no-build", *words).done(1, seconds=60)
+    assert ": cross: 3 of 4 peers done and verified, " in text.splitlines()[-1], text
+    who = "ivsh's status 2" if bad == 3 else "QEMU's status 5" if bad == 0 else "QEMU's status 2"
+    assert f"run-qemu.sh: guest {bad}: failed ({who}); its last lines:\n" in text
+    assert list(world.folder.iterdir()) == [] and world.left() == []
 
 
 def test_verdict_huge_pages(world):
