@@ -90,7 +90,7 @@ static void test_each(void)
 		test_row(row);
 		notify(vector);
 		CHECK(arrives(seen));
-		CHECK(quiet(seen + 1) || vector != 0);
+		CHECK(vector != 0 || quiet(seen + 1));
 	}
 	ivsh_device_close(&device);
 }

@@ -4,6 +4,7 @@ test_irq.py - doorbell interrupts on every machine that has them: irq_test.elf w
 Machines that have none poll, and say why and what to do.
 """
 
+import os
 import re
 import shutil
 import socket
@@ -124,6 +125,7 @@ def test_doorbells(serve, machine, served, given):
         (AARCH64, "-M virt,gic-version=2,virtualization=on -cpu max", SPIS, 128, 128),
         (AARCH64, "-M virt,gic-version=2 -cpu cortex-a53 -smp 4,maxcpus=4", SPIS, 2, 4),
         (AARCH64, "-M virt,gic-version=3 -cpu max -smp 4,maxcpus=4", 2048, 2, 4),
+        (AARCH64, "-M virt,gic-version=4,virtualization=on -cpu max", 2048, 4, 2),
         (AARCH64, "-M virt,gic-version=3,virtualization=on -cpu cortex-a53", 2048, 1, 2048),
         (AARCH64, GICV3, 2048, 128, 128),
         (RISCV64, "-M virt,aia=aplic-imsic -bios none", 2048, 2, 2),
@@ -306,3 +308,30 @@ def test_polling_says_so(serve):
     status, text = output(words + device(serve(2), 2))
     assert len(re.findall(rf"^ivsh: device 00:01\.0: polling: {NO_IMSIC}$", text, re.M)) == 1, text
     assert status == RISCV64.status(TIMEOUT), text
+
+
+@pytest.mark.parametrize(
+    "machine, board",
+    [
+        (AARCH64, "-M virt,gic-version=3,its=off -cpu cortex-a72"),
+        (RISCV64, "-M virt -bios none"),
+    ],
+)
+def test_polls(tmp_path, machine, board):
+    """Without a doorbell messages arrive both ways, all of them right: demo checks each."""
+    memory = tmp_path / "memory"
+    memory.touch()
+    os.truncate(memory, 4 << 20)
+    words = command(machine, board, "ivsh", "demo --slot=0 --count=200 --timeout=30")
+    words += f"-object memory-backend-file,id=m,size=4M,share=on,mem-path={memory}".split()
+    peer = [BUILD / "host" / "ivsh", f"--file={memory}", "--slot=1"]
+    peer += ["demo", "--count=200", "--timeout=30"]
+    with subprocess.Popen([*LEASH, *peer], stdout=subprocess.PIPE, text=True) as host:
+        try:
+            status, text = output([*words, "-device", "ivshmem-plain,memdev=m"])
+            said, _ = host.communicate(timeout=LIMIT)
+        finally:
+            host.kill()
+    print(said)
+    assert status == 0 and host.returncode == 0
+    assert re.search(r"^demo: .*\b200\b", text, re.MULTILINE), text
