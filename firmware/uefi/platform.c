@@ -43,6 +43,8 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 	void *base = functions_locate(address, size);
 
 	(void)ctx;
+	if (kind == IVSH_MAP_MEMORY)
+		bare_generation_poll_all(arch_now_ns());
 	if (base != NULL && kind == IVSH_MAP_MEMORY)
 		mapping_cache(base, size);
 	return base;

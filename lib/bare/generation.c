@@ -161,6 +161,12 @@ static bool look(uint64_t *value)
 	return event;
 }
 
+void bare_generation_poll_all(uint64_t now_ns)
+{
+	text.read_ns = now_ns - TEXT_NS;
+	bare_generation_poll(now_ns);
+}
+
 void bare_generation_poll(uint64_t now_ns)
 {
 	uint64_t value;

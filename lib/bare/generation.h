@@ -63,6 +63,13 @@ extern struct bare_generation_state {
 
 void bare_generation_poll(uint64_t now_ns);
 
+/*
+ * The same, and the text is read however lately that was. Where the memory of a device is mapped:
+ * it may have been plugged in just behind a move, which must not be found after the attach, as a
+ * move of a region in use: that would count as a loss of messages.
+ */
+void bare_generation_poll_all(uint64_t now_ns);
+
 /* Poll the sources if QEMU has changed the word, or if that was not done for (age_ns). */
 static inline void bare_generation_refresh(uint64_t now_ns, uint64_t age_ns)
 {

@@ -330,6 +330,27 @@ static void text(void)
 	CHECK_EQ(*word, before);
 }
 
+/* Where a device is opened, the text is read at once. */
+static void text_now(void)
+{
+	const volatile uint64_t *word;
+	uint64_t before;
+	struct file *file;
+
+	clean();
+	file = add_text("one");
+	word = open_all();
+	NEED_EQ(word != NULL, 1);
+	bare_generation_poll(100 * MS);
+	before = *word;
+	file->bytes[0] = 'O';
+	bare_generation_poll_all(101 * MS);
+	CHECK(*word != before);
+	before = *word;
+	bare_generation_poll_all(102 * MS);
+	CHECK_EQ(*word, before);
+}
+
 /* All three at once are one change, once the clock was read. */
 static void one_change(void)
 {
@@ -442,6 +463,7 @@ int main(void)
 	    {"GUID rewritten", rewritten},
 	    {"event alone", edited},
 	    {"text", text},
+	    {"text at once", text_now},
 	    {"all at once", one_change},
 	    {"moved in a poll", moved_in_a_poll},
 	    {"not too often", rate},

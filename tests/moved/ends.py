@@ -10,30 +10,30 @@ import re
 import signal
 import time
 
+from machine import AARCH64, RISCV64, TCG, X86_64
 from memory import memory_file
-from qemu import BUILD, LIMIT, TCG
+from qemu import BUILD, LIMIT
 from qmp import Qmp, qmp_words
 
-IMAGE = BUILD / "x86_64" / "traffic.elf"
 HOST = BUILD / "host" / "traffic"
 SIZE = 4 << 20
+LATE = 64  # messages of another time that an end may take before it finds the move: SPEC 5
 
-# -no-reboot is missing: some guests are reset. The machine's RAM comes first: with another object
-# there, QEMU 10.0 ends in a migration under TCG ("Bad ram offset", tlb_reset_dirty_range_all).
-QEMU = (
-    "qemu-system-x86_64 -nodefaults -display none -m 32 -serial stdio"
-    " -object memory-backend-ram,id=ram,size=32M -machine memory-backend=ram"
-    " -device isa-debug-exit,iobase=0xf4,iosize=4"
-).split()
+# The machine's RAM comes first: with another object there, QEMU 10.0 ends in a migration under TCG
+# ("Bad ram offset", tlb_reset_dirty_range_all).
+RAM = "-m 32 -object memory-backend-ram,id=ram,size=32M -machine memory-backend=ram".split()
 
 NATIVE = "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
 PORT = "-device pcie-root-port,id=slot1,chassis=1,slot=1,pref64-reserve=64M,bus=pcie.0"
-# The words of each machine, and the bus of a device that can be unplugged.
+# The architecture, the words of each machine, and the bus of a device that can be unplugged.
 MACHINES = {
-    "pc": ("-M pc", "pci.0"),
-    "q35": (f"-M q35 {PORT}", "slot1"),
-    "q35 native": (f"-M q35 {NATIVE} {PORT}", "slot1"),
-    "microvm": (f"-M microvm,pcie=on,acpi=on {PORT}", "slot1"),
+    "pc": (X86_64, "-M pc", "pci.0"),
+    "q35": (X86_64, f"-M q35 {PORT}", "slot1"),
+    "q35 native": (X86_64, f"-M q35 {NATIVE} {PORT}", "slot1"),
+    "microvm": (X86_64, f"-M microvm,pcie=on,acpi=on {PORT}", "slot1"),
+    "aarch64": (AARCH64, f"-M virt,gic-version=2 -cpu cortex-a72 {PORT}", "slot1"),
+    "aarch64 gicv3": (AARCH64, f"-M virt,gic-version=3 -cpu max {PORT}", "slot1"),
+    "riscv64": (RISCV64, f"-M virt,aia=aplic-imsic -bios none {PORT}", "slot1"),
 }
 
 
@@ -105,22 +105,28 @@ class Machine(End):
         self.qmp = None
 
     @property
+    def late(self):
+        """What it may take before it finds that it migrated: a text is looked at now and then."""
+        return LATE if MACHINES[self.kind][0] is AARCH64 or self.kind == "microvm" else 0
+
+    @property
     def bus(self):
-        return MACHINES[self.kind][1]
+        return MACHINES[self.kind][2]
 
     def launch(self, device, *more):
         """Start a QEMU with (device); the others of this machine are left alone: (program, qmp)."""
         self.count += 1
         label = f"{self.name}.{self.count}"
         path = self.world.folder / f"{label}.qmp"
-        words = [*QEMU, *TCG, *MACHINES[self.kind][0].split(), *qmp_words(path)]
-        if self.kind == "microvm":
+        machine, board, _ = MACHINES[self.kind]
+        words = [*machine.words(reboot=True), *RAM, *TCG, *board.split(), *qmp_words(path)]
+        if machine is AARCH64 or self.kind == "microvm":
             words += ["-fw_cfg", f"name=opt/ivsh/generation,string={label}"]
-        else:
+        elif machine is X86_64:  # riscv64 has nothing that says so
             words += ["-device", "vmgenid,guid=auto"]
         if self.disk:
             words += ["-drive", f"if=none,id=disk,format=qcow2,file={self.disk}"]
-        words += ["-kernel", IMAGE, "-append", self.command, *device, *more]
+        words += ["-kernel", machine.image("traffic"), "-append", self.command, *device, *more]
         program = self.world.program(label, *words)
         return program, Qmp(path)
 
@@ -128,16 +134,19 @@ class Machine(End):
         self.program, self.qmp = self.launch(device, *more)
         return self
 
-    def move(self, device, keep=False):
+    def move(self, device, keep=False, paused=False):
         """
         Migrate to a QEMU with (device). The old one ends; keep: it stays, stopped: (program, qmp).
+        paused: the guest goes on in the new one at "cont".
         """
         old, source = self.program, self.qmp
         path = self.world.folder / f"{self.name}.{self.count + 1}.migration"
-        self.program, self.qmp = self.launch(device, "-incoming", f"unix:{path}")
+        more = ["-S"] if paused else []
+        self.program, self.qmp = self.launch(device, "-incoming", f"unix:{path}", *more)
         # QEMU listens before it answers on its QMP socket.
         source.migrate(f"unix:{path}")
-        self.qmp.running()
+        if not paused:
+            self.qmp.running()
         if keep:
             return old, source
         source.quit()

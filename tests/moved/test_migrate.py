@@ -15,7 +15,7 @@ from ends import (
 )  # fmt: skip
 from qemu import BUILD
 
-KINDS = ["pc", "q35"]
+KINDS = ["pc", "q35", "aarch64"]
 PAGE = 4096  # the server page, which begins with its epoch: SPEC 4
 
 
@@ -44,8 +44,11 @@ def test_leave_first(world, row, rounds, kind, memory):
     row.close()
 
 
-@pytest.mark.parametrize("size", ["8", "64", "1024", "mix"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind, size",
+    [(kind, size) for kind in KINDS[:2] for size in ("8", "64", "1024", "mix")]
+    + [("aarch64", "1024"), ("aarch64 gicv3", "mix")],
+)
 def test_live_peer(world, row, rounds, kind, size):
     """
     The peer writes to the memory meanwhile, and QEMU does not copy all of that: nothing wrong may
@@ -62,7 +65,7 @@ def test_live_peer(world, row, rounds, kind, size):
         guest.move(plain(place.other()))
         said = follow(peer, place)
         flow_both(guest, peer)
-        verdict = judge([guest, peer], before, settle([guest, peer]))
+        verdict = judge([guest, peer], before, settle([guest, peer]), guest.late)
         row.add(verdict, away=said["away_us"] / 1e6)
     row.close()
 
@@ -96,8 +99,11 @@ def plug(qmp, bus, back, path):
     qmp.command("device_add", id="ivsh", bus=bus, master="off", **device)
 
 
-@pytest.mark.parametrize("device", ["plain", "doorbell"])
-@pytest.mark.parametrize("kind", ["pc", "q35", "q35 native"])
+@pytest.mark.parametrize(
+    "kind, device",
+    [(kind, device) for kind in ("pc", "q35", "q35 native") for device in ("plain", "doorbell")]
+    + [("aarch64", "plain"), ("aarch64 gicv3", "doorbell")],
+)
 def test_detach(world, row, rounds, kind, device):
     """master=off: unplugged, migrated, plugged in, with a second guest as its peer."""
     where = ""
@@ -134,6 +140,33 @@ def test_detach(world, row, rounds, kind, device):
             guest.until(lambda _, state: state["wakes_doorbell"] > 5, "doorbells")
         row.add(verdict, away=said["away_us"] / 1e6)
     row.within("away", 1.0)
+    row.close()
+
+
+@pytest.mark.parametrize("kind", ["q35 native", "microvm", "aarch64"])
+def test_detach_at_once(world, row, rounds, kind):
+    """Plugged in before the guest goes on: it attaches sooner than the text is looked at again."""
+    memory = new_memory(world.folder, "memory")
+    guest = Machine(world, "guest", 0, kind=kind)
+    guest.start(plain(memory, False, where=f",bus={guest.bus}"))
+    guest.attached()
+    peer = Process(world, "peer", 1, ("file", memory))
+    peer.attached()
+    back = ("object", "mem")
+    for i in rounds(3, 50):
+        before = go(guest, peer)
+        unplug(guest.qmp, back)
+        guest.move([], paused=True)
+        start = len(guest.program.text)
+        back = ("object", f"back{i}")
+        plug(guest.qmp, guest.bus, back, memory)
+        guest.qmp.command("cont")
+        guest.attached(start)
+        flow_both(guest, peer)
+        after = settle([guest, peer])
+        verdict = judge([guest, peer], before, after)
+        none_lost(verdict, before, after)
+        row.add(verdict)
     row.close()
 
 

@@ -12,7 +12,7 @@ from ends import Machine, Process, doorbell, go, judge, new_memory, plain, settl
 
 
 @pytest.mark.parametrize("device", ["plain", "doorbell"])
-@pytest.mark.parametrize("kind", ["pc", "q35"])
+@pytest.mark.parametrize("kind", ["pc", "q35", "aarch64", "riscv64"])
 def test_reset(world, row, rounds, kind, device):
     """Nothing is lost, what comes again is marked, and on ivshmem-plain it is back within 1 s."""
     if device == "plain":

@@ -44,6 +44,8 @@ static void no_pci_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	(void)ctx;
+	if (kind == IVSH_MAP_MEMORY)
+		bare_generation_poll_all(arch_now_ns());
 	return virt_map(address, size, kind);
 }
 

@@ -7,6 +7,7 @@
  * missing (QEMU 7.2).
  */
 #include "bare/arch.h"
+#include "bare/generation.h"
 #include "bare/identity.h"
 #include "bare/timing.h"
 #include "bare/x86_64/generation.h"
@@ -51,6 +52,8 @@ static void no_pci_write(void *ctx, uint32_t function, uint32_t offset, uint32_t
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	(void)ctx;
+	if (kind == IVSH_MAP_MEMORY)
+		bare_generation_poll_all(arch_now_ns());
 	return x86_map(address, size, kind);
 }
 
