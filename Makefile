@@ -637,6 +637,10 @@ MAN        := share/man
 COMPLETION := share/bash-completion/completions
 UNITS      := lib/systemd/system
 ARCHIVES   := host/libivsh.a x86_64/libivsh.a x86_64/libivsh-bare.a uefi-x86_64/libivsh.a
+# Of other architectures, what `make aarch64` and `make riscv64` have built before.
+MORE       := aarch64 riscv64
+MORE_LIBS  := $(MORE:%=%/libivsh.a) $(MORE:%=%/libivsh-bare.a) $(MORE:%=uefi-%/libivsh.a)
+if_built    = $(patsubst build/%,%,$(wildcard $(1:%=build/%)))
 
 INSTALL := install -D -m 644
 AT      := $(DESTDIR)$(PREFIX)
@@ -648,7 +652,8 @@ INSTALLED := bin/ivsh sbin/ivsh-server sbin/ivshmem-server $(MAN)/man1/ivsh.1 \
              $(COMPLETION)/ivsh $(COMPLETION)/ivsh-server $(COMPLETION)/ivshmem-server \
              $(patsubst host/systemd/%,$(UNITS)/%,$(wildcard host/systemd/ivsh-server*)) \
              $(patsubst lib/include/%,include/%,$(wildcard lib/include/ivsh/*.h)) \
-             $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi share/ivsh/ivsh.man
+             $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi share/ivsh/ivsh.man \
+             $(MORE_LIBS:%=lib/ivsh/%) $(MORE:%=share/ivsh/ivsh-%.efi)
 
 ## Install programs, units, manuals and libraries under DESTDIR and PREFIX
 install: all
@@ -670,10 +675,14 @@ install: all
 	$(Q)for header in lib/include/ivsh/*.h; do \
 	    $(INSTALL) $$header $(AT)/include/ivsh/$${header##*/} || exit 1; \
 	done
-	$(Q)for archive in $(ARCHIVES); do \
+	$(Q)for archive in $(ARCHIVES) $(call if_built,$(MORE_LIBS)); do \
 	    $(INSTALL) build/$$archive $(AT)/lib/ivsh/$$archive || exit 1; \
 	done
 	$(Q)$(INSTALL) build/uefi-x86_64/ivsh.efi $(AT)/share/ivsh/ivsh.efi
+	$(Q)for image in $(call if_built,$(MORE:%=uefi-%/ivsh.efi)); do \
+	    folder=$${image%/*}; \
+	    $(INSTALL) build/$$image $(AT)/share/ivsh/ivsh-$${folder#uefi-}.efi || exit 1; \
+	done
 	$(Q)$(INSTALL) firmware/uefi/ivsh.man $(AT)/share/ivsh/ivsh.man
 
 # Folders that an uninstall leaves alone: what it did not make. Of a system's own prefix that is

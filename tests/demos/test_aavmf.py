@@ -5,6 +5,7 @@ cached, its end, and a migration. What the UEFI Shell sees is in test_uefi.py.
 """
 
 import re
+import struct
 
 import pytest
 
@@ -93,6 +94,26 @@ def test_large_memory(world):
     text = guest(world, "info", "info --slot=0", *plain(memory)).done()
     assert re.search(BAR2.format(64 << 30), text, re.MULTILINE), text
     memory.unlink()
+
+
+def test_sections():
+    """No part of the image is to be writable and executable: PE/COFF, 3.3 and 4."""
+    image = AARCH64.efi().read_bytes()
+    header = struct.unpack_from("<I", image, 0x3C)[0]
+    assert image[header : header + 4] == b"PE\0\0"
+    machine, count, _, _, _, optional, _ = struct.unpack_from("<HHIIIHH", image, header + 4)
+    assert machine == 0xAA64
+    sections = {}
+    for i in range(count):
+        at = header + 24 + optional + 40 * i
+        name, start, flags = struct.unpack_from("<8s4xI20xI", image, at)
+        assert start % 4096 == 0, name
+        name = name.rstrip(b"\0").decode()
+        sections[name] = (bool(flags & 1 << 29), bool(flags & 1 << 31))
+    assert sections == {
+        ".text": (True, False), ".rodata": (False, False), ".reloc": (False, False),
+        ".rela": (False, False), ".dynamic": (False, True), ".data": (False, True),
+    }  # fmt: skip
 
 
 def test_gives_it_back(world):
