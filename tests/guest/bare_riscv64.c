@@ -65,7 +65,11 @@ void bare_interrupt_after(uint64_t ns)
 	uint32_t hz = bare_dtb_number(
 	    virt_dtb(), bare_dtb_path(virt_dtb(), "/cpus"), "timebase-frequency", 0);
 
-	rv_sbi(RV_SBI_TIME, 0, rv_time() + ns * hz / NS_PER_S, 0);
+	uint64_t time = rv_time() + ns * hz / NS_PER_S;
+
+	/* Without firmware there is no such call where the processor has stimecmp. */
+	if (rv_sbi(RV_SBI_TIME, 0, time, 0) != 0)
+		__asm__ volatile("csrw " RV_TEXT(RV_CSR_STIMECMP) ", %0" : : "r"(time) : "memory");
 }
 
 void bare_trap(const char *what)
