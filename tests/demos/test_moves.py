@@ -28,8 +28,8 @@ DEMOS = {
 }
 
 
-# What a guest that has its memory migrated must be shown.
-SHOWN = re.compile(r"migrate .*-on|snapshot")
+# What QEMU 7.2 does not do with a riscv64 machine.
+MOVES = re.compile(r"migrate|snapshot")
 
 
 def is_clean(world):
@@ -39,7 +39,7 @@ def is_clean(world):
 
 # Three take different ways through a machine.
 ELSEWHERE = {
-    "migrate": ["aarch64"],
+    "migrate": ["aarch64", "riscv64"],
     "migrate plain-on": ["aarch64", "riscv64"],
     "reset": ["aarch64", "riscv64"],
 }
@@ -55,8 +55,9 @@ ELSEWHERE = {
 def test_demo(world, arch, demo):
     """Each step is taken, each guest says what happened to it, and every byte is verified."""
     script = world.script(*demo.split(), "--no-build", "--timeout", "80")
-    if SHOWN.match(demo) and not MACHINES[arch].shows_moves:
-        assert re.fullmatch(rf"run-qemu.sh: {demo}: the {arch} machines .*\n", script.done(2))
+    if MOVES.match(demo) and not MACHINES[arch].shows_moves:
+        line = rf"run-qemu.sh: {demo.split()[0]}: this QEMU moves no {arch} machine whole: .*\n"
+        assert re.fullmatch(line, script.done(2))
         return
     text = script.done(seconds=100)
     lines = text.splitlines()

@@ -69,11 +69,11 @@ def test_pinging_guest_killed(world, server, memory):
 
 def test_echoing_guest_killed(world, server, memory):
     """The same with the side that answers: the ping goes on where it was."""
+    count = 1000000 if world.arch == "x86_64" else 100000  # half a minute, undisturbed
     ping = world.guest(
-        "beta", "ping --count=1000000 --timeout=180 --peer=0 --keep-going", *doorbell(
-            server.bound[1]
-        )
-    )
+        "beta", f"ping --count={count} --timeout=180 --peer=0 --keep-going",
+        *doorbell(server.bound[1]),
+    )  # fmt: skip
     for number in range(1, ROUNDS + 1):
         echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
         wait_for_traffic(world, memory, 0, number)
@@ -81,7 +81,7 @@ def test_echoing_guest_killed(world, server, memory):
         ping.still_runs()
     assert not ping.text, "it waits"
     echo = world.guest("alpha again", "echo --name=alpha", *doorbell(server.bound[0]))
-    assert "ping: slot 0 (alpha): 1000000 round trips of 64 bytes, us:" in ping.done(seconds=150)
+    assert f"ping: slot 0 (alpha): {count} round trips of 64 bytes, us:" in ping.done(seconds=150)
     echo.still_runs()
     assert incarnation(memory, 0) == ROUNDS + 1 and incarnation(memory, 1) == 1
 
@@ -119,7 +119,8 @@ def test_killed_guest_is_seen_gone(world, server):
 
 def test_server_killed(world, server, memory):
     """Guests that talk do not need it any more."""
-    stress = "stress --count=400000 --quiet --timeout=60"
+    count = 400000 if world.arch == "x86_64" else 40000
+    stress = f"stress --count={count} --quiet --timeout=60"
     guests = [
         world.guest(name, f"{stress} --name={name}", *doorbell(server.bound[i]))
         for i, name in enumerate(["alpha", "beta"])
@@ -129,7 +130,7 @@ def test_server_killed(world, server, memory):
     for guest in guests:
         guest.still_runs()
     for guest in guests:
-        assert "400000: every byte verified" in guest.done(seconds=60)
+        assert f"{count}: every byte verified" in guest.done(seconds=60)
 
 
 # --- ivshmem-plain: nobody says who is here, and whoever comes after a kill has to claim the slot

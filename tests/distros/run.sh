@@ -127,6 +127,13 @@ done
 if [[ $mode != short ]]; then
 	try 0 120 ./run-qemu.sh mixed
 	try 0 120 ./run-qemu.sh hugepages
+	for arch in aarch64 riscv64; do # with its compiler, and a newlib that is built for it
+		try 0 900 ./run-qemu.sh --arch "$arch"
+		try 0 120 ./run-qemu.sh --arch "$arch" hotplug --timeout 100
+	done
+	try 0 300 ./run-qemu.sh --arch aarch64 migrate all
+	try 0 120 ./run-qemu.sh --arch aarch64 uefi
+	try 0 120 ./run-qemu.sh cross
 	for demo in bare uefi mixed plain; do
 		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 \
 			--qemu-args '-cpu qemu32'
