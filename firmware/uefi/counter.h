@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counter.h - the processor's counter, and how it halts: x86_64/ and aarch64/ have one
- * implementation each.
+ * counter.h - the processor's counter, and how it halts: each architecture's folder has one
+ * implementation.
  */
 #ifndef UEFI_COUNTER_H
 #define UEFI_COUNTER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.h - what each architecture's QEMU machine has for UEFI beside its firmware: x86_64/ and
- * aarch64/ have one implementation each.
+ * machine.h - what a QEMU machine has for UEFI beside its firmware: x86_64/ has one implementation,
+ * and virt/ that of aarch64 and riscv64.
  */
 #ifndef UEFI_MACHINE_H
 #define UEFI_MACHINE_H

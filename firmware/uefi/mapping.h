@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mapping.h - how the processor caches a BAR of shared memory: x86_64/ and aarch64/ have one
- * implementation each. Boot services run identity-mapped (UEFI Specification 2.10, 2.3).
+ * mapping.h - how the processor caches a BAR of shared memory: each architecture's folder has one
+ * implementation. Boot services run identity-mapped (UEFI Specification 2.10, 2.3).
  */
 #ifndef UEFI_MAPPING_H
 #define UEFI_MAPPING_H

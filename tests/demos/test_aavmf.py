@@ -38,6 +38,7 @@ PINGS = {
     "spin, aarch64": ("2", "spin", "aarch64", True),
     "sleep, x86_64": ("2", "sleep", "x86_64", True),
     "sleep, aarch64": ("2", "sleep", "aarch64", True),
+    "EL2, sleep, aarch64": ("2,virtualization=on", "sleep", "aarch64", True),
     "GICv3, sleep, x86_64": ("3", "sleep", "x86_64", False),
 }
 

@@ -61,10 +61,16 @@ static struct {
 
 static volatile uint32_t doorbells; /* only the handler writes it */
 
-/* Runs with interrupts off, on the stack of the interrupted code. */
+/*
+ * Runs with interrupts off, on the stack of the interrupted code. The barrier stands between the
+ * firmware's load of the GIC's acknowledge register, which is Device memory, and the loads of
+ * shared memory by who finds the count changed: without it they could answer what was there before
+ * the doorbell.
+ */
 static VOID EFIAPI on_doorbell(UINTN source, VOID *context)
 {
 	(void)context;
+	__asm__ volatile("dsb sy" : : : "memory");
 	doorbells = doorbells + 1;
 	irq.gic->end(irq.gic, source);
 }
