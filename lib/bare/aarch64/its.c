@@ -22,7 +22,6 @@
 #include "bare/virt/virt.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #define GITS_CTLR 0x0000u /* GICv3 12.19.5 */
 #define CTLR_ENABLED 0x1u
@@ -201,7 +200,7 @@ static uint32_t device_take(uint32_t id)
 		devices[device].table = a64_memory(size, 0);
 	if (devices[device].table == NULL)
 		return DEVICES;
-	memset(devices[device].table, 0, size);
+	__builtin_memset(devices[device].table, 0, size);
 	a64_clean(devices[device].table, (uint8_t *)devices[device].table + size);
 	devices[device].id = id;
 	mapd(device, true);

@@ -10,7 +10,6 @@
 #include "bare/virt/virt.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #define PAGE 4096u
 
@@ -34,7 +33,7 @@ void *a64_memory(uint64_t size, uint64_t alignment)
 
 		if (last > (uintptr_t)start && last - (uintptr_t)start >= size) {
 			start = (char *)(uintptr_t)(last - size);
-			memset(start, 0, size);
+			__builtin_memset(start, 0, size);
 			return start;
 		}
 		page = virt_heap_page();
