@@ -12,6 +12,7 @@ from qemu import SOAK, doorbell
 UBOOT = "/usr/lib/u-boot"
 ADDRESS = 0x82000000  # tests/prebuilt/program.ld
 COUNT = 20000 if SOAK else 500
+SECONDS = 300 if SOAK else 30
 
 # The same U-Boot in M-mode, and in S-mode over QEMU's OpenSBI.
 MODES = {
@@ -37,7 +38,7 @@ class UBoot:
         """What U-Boot prints from the last command on, until it asks for the one after this."""
         self.at = len(self.qemu.text)
         self.qemu.type(command + "\n")
-        end = self.qemu.expect("^=> $", after=self.at, whole_lines=False)
+        end = self.qemu.expect("^=> $", after=self.at, seconds=SECONDS, whole_lines=False)
         return self.qemu.text[self.at : end.end()]
 
 

@@ -23,7 +23,7 @@ extern char image_guard[], image_stack[], image_stack_end[];
 extern char image_kept[], image_kept_end[];
 extern char image_end[];
 
-/* --- start.S, mmode.S ----------------------------------------------------------------------- */
+/* --- start.S, mmode.S ------------------------------------------------------------------------- */
 
 extern uint64_t rv_hart;         /* the processor that this runs on */
 extern uint32_t rv_has_firmware; /* 1: an SBI is below; 0: only mmode.S */
@@ -68,9 +68,6 @@ uint64_t rv_power_find(void); /* where the device tree has the test device; 0: n
 void rv_power_init(uint64_t address);
 void rv_clock_init(void);
 void rv_timer_interrupt(void); /* from trap.c */
-
-/* Interrupts are off. May be called from an exception. */
-_Noreturn void rv_power_off(int status);
 
 /* Print (text) on the console. */
 void rv_print(const char *text);
