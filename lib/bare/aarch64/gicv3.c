@@ -45,21 +45,28 @@ static void *gicd;
 static uint8_t *redistributor;
 static void *own; /* its second frame */
 
-static void set_bit(uint32_t offset, uint32_t intid)
+/* The registers of (intid), which has one of the first three kinds. */
+static void *registers_of(uint32_t intid)
 {
-	a64_write32(own, offset, UINT32_C(1) << intid % 32);
+	return intid < A64_INTID_SPI ? own : gicd;
 }
 
-/* SPIs are nobody's here. An LPI has no such register. */
+static void set_bit(uint32_t offset, uint32_t intid)
+{
+	a64_write32(registers_of(intid), offset + intid / 32 * 4, UINT32_C(1) << intid % 32);
+}
+
+/* An LPI has no such register. */
 static void disable(uint32_t intid)
 {
-	if (intid >= A64_INTID_SPI)
+	if (intid >= A64_INTID_SPECIAL)
 		return;
 	set_bit(GICD_ICENABLER, intid);
 	(void)a64_wait32(redistributor, GICR_CTLR, GICR_CTLR_PENDING, 0);
+	(void)a64_wait32(gicd, GICD_CTLR, GICD_CTLR_PENDING, 0);
 }
 
-/* Of a PPI the trigger may be fixed, and ICFGR ignores the write. */
+/* SPIs are nobody's here. Of a PPI the trigger may be fixed, and ICFGR ignores the write. */
 static void enable(uint32_t intid, bool edge)
 {
 	uint32_t word = GICD_ICFGR + intid / 16 * 4, shift = intid % 16 * 2, config;
@@ -98,7 +105,7 @@ static void reset(void)
 	a64_write32(gicd, GICD_CTLR, 0);
 	(void)a64_wait32(gicd, GICD_CTLR, GICD_CTLR_PENDING, 0);
 	for (uint32_t intid = 0; intid < lines; intid += 32) {
-		void *registers = intid < A64_INTID_SPI ? own : gicd;
+		void *registers = registers_of(intid);
 
 		a64_write32(registers, GICD_ICENABLER + intid / 8, UINT32_MAX);
 		a64_write32(registers, GICD_ICPENDR + intid / 8, UINT32_MAX);
