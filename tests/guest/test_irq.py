@@ -345,6 +345,17 @@ def test_info(machine, board, why):
     assert status == 0
 
 
+def test_none_left(serve):
+    """The first of two devices has taken all interrupts: a line, and the second one polls."""
+    socket = serve(SPIS)
+    line = "echo --device=00:01.0 --device=00:02.0 --timeout=1"
+    words = command(AARCH64, GICV2, "ivsh", line) + device(socket, SPIS, SECOND + "pcie.0")
+    status, text = output([w.replace("second,bus", f"second,vectors={SPIS},bus") for w in words])
+    assert text.count("interrupts: none is left for another device: it polls\n") == 1, text
+    assert re.findall(r"wait \w+, (\d+) vectors", text) == [str(SPIS), "0"], text
+    assert status == AARCH64.status(TIMEOUT), text
+
+
 def test_polling_says_so(serve):
     """A doorbell device in a machine that delivers no message: one line, and its peer polls."""
     words = command(RISCV64, "-M virt -bios none", "ivsh", "echo --timeout=1")

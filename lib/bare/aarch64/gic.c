@@ -4,6 +4,7 @@
  */
 #include "bare/aarch64/gic.h"
 
+#include "bare/aarch64/a64.h"
 #include "bare/aarch64/controller.h"
 #include "bare/aarch64/slots.h"
 #include "bare/arch.h"
@@ -131,7 +132,12 @@ int virt_msi_open(void *ctx, uint32_t function, uint32_t index, uint64_t *addres
 			break;
 		messages->close(slot);
 	}
-	return messages->open(function, index, address, data);
+	if (messages->open(function, index, address, data) == 0)
+		return 0;
+	/* Without its first vector a device has none. */
+	if (index == 0)
+		a64_print("interrupts: none is left for another device: it polls\n");
+	return -1;
 }
 
 void virt_msi_close(void *ctx, uint32_t function, uint32_t index)
