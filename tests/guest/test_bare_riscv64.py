@@ -29,7 +29,7 @@ MACHINES = {
     "stimecmp": ("M-mode", "-M virt,aia=aplic-imsic -m 64M"),
     "CLINT": ("M-mode", "-M virt -cpu rv64,sstc=off -m 3G"),
     "ACLINT, 4 processors": ("M-mode", "-M virt,aclint=on -cpu rv64,sstc=off -smp 4,maxcpus=4"),
-    "OpenSBI, 4 processors": ("OpenSBI", "-M virt,aia=aplic-imsic -smp 4,maxcpus=4 -m 5G"),
+    "OpenSBI": ("OpenSBI", "-M virt,aia=aplic-imsic -m 5G"),
     "OpenSBI's timer": ("OpenSBI", "-M virt -cpu rv64,sstc=off -m 64M"),
 }
 
