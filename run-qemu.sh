@@ -19,7 +19,7 @@ output, and ends with 0 only if every guest says that it verified every byte; wi
 its command ended with 0.
 
   bare      two bare-metal guests, ivshmem-doorbell and ivsh-server (the default)
-  uefi      two guests that run ivsh.efi in OVMF
+  uefi      two guests that run ivsh.efi in OVMF, or AAVMF (not on riscv64)
   mixed     one of each
   plain     two bare-metal guests, ivshmem-plain and a memory file, no server
   cross     an x86_64, an aarch64 and a riscv64 guest and a process of the host, all in one memory
