@@ -34,7 +34,8 @@ def is_wanted(item):
     if not mark:
         return True
     arch, only = params.pop("arch", "x86_64"), os.environ.get("IVSH_ARCH")
-    if not MACHINES[arch].firmware and re.search(r"uefi|mixed|true\b", f"{params}".lower()):
+    words = f"{item.originalname} {params}".lower()
+    if not MACHINES[arch].firmware and re.search(r"uefi|mixed|true\b", words):
         return False
     if item.get_closest_marker("x86_64") or "host" in params.values():
         return arch == "x86_64"
