@@ -181,10 +181,19 @@ def test_exit_over_opensbi():
     assert run("exit 3", VIRT, "OpenSBI") == ("exit 3\n", 3)
 
 
-@pytest.mark.parametrize("processor", ["sifive-e51", "rv64,d=off", "rv64,h=off,s=off"])
-def test_refused(processor):
+@pytest.mark.parametrize(
+    "start, processor",
+    [
+        ("M-mode", "sifive-e51"),
+        ("M-mode", "rv64,d=off"),
+        ("M-mode", "rv64,h=off,s=off"),
+        ("OpenSBI", "rv64,d=off"),
+        ("OpenSBI", "rv64,d=off,f=off"),
+    ],
+)
+def test_refused(start, processor):
     line = "start: this processor has no S-mode or no D extension: QEMU's -cpu rv64 has both\n"
-    assert run("words", f"{VIRT} -cpu {processor}") == (line, EXIT_PROCESSOR)
+    assert run("words", f"{VIRT} -cpu {processor}", start) == (line, EXIT_PROCESSOR)
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,10 @@ unexpected:
 	li	a1, EXIT_TRAP
 	j	end
 
-	.globl	rv_machine_unfit
-rv_machine_unfit:
+	/* From M-mode, or as the vector of S-mode's exceptions. */
+	.balign 4
+	.globl	rv_unfit
+rv_unfit:
 	la	a0, unfit_text
 	li	a1, EXIT_PROCESSOR
 

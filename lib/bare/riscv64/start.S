@@ -42,7 +42,7 @@ rv_machine_entry:
 	csrr	t0, misa
 	li	t1, MISA_NEEDED
 	and	t0, t0, t1
-	bne	t0, t1, rv_machine_unfit
+	bne	t0, t1, rv_unfit
 
 	la	t0, skip
 	csrw	mtvec, t0
@@ -106,9 +106,14 @@ supervisor:
 	csrw	sie, zero
 	csrci	sstatus, RV_SSTATUS_SIE
 	csrw	satp, zero
-	li	t0, RV_SSTATUS_FS
-	csrs	sstatus, t0
+	/* Firmware starts it also where the processor lacks D: then one of these is illegal. */
+	la	t0, rv_unfit
+	csrrw	t0, stvec, t0
+	li	t1, RV_SSTATUS_FS
+	csrs	sstatus, t1
 	fscsr	zero
+	fmv.d.x	ft0, zero
+	csrw	stvec, t0
 	la	sp, image_stack_end
 	la	t0, image_bss
 	la	t1, image_bss_end
