@@ -59,7 +59,7 @@ def test_ping(world, case):
     told = notifications(text, "ping")
     assert told["mode"] == wait and told["vectors"] == (2 if interrupts else 0)
     if interrupts and wait == "sleep":
-        assert told["doorbell"] > COUNT / 4, told
+        assert told["doorbell"] > COUNT / 20, told  # it finds the others before it halts
     polls = f"ivsh: device 00:01.0: polling: {POLLS}\n"
     assert (polls in text) == (wait != "poll" and not interrupts), text
     echo.still_runs()
