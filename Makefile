@@ -285,7 +285,7 @@ CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
 PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.c \
           host/peer/stop.c $(APP) $(CLIENT) host/process/inherited.c
 
-# --- newlib: Debian's newlib-source, built once -----------------------------------------------
+# --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an
 # image is linked at a fixed place (linker/tail.ld): the linker turns every load of an address from
 # the GOT into the address itself, if no vector register loads two of them at once
@@ -295,41 +295,27 @@ NEWLIB_CFLAGS         := -O2 -fvisibility=hidden -ffreestanding -fno-builtin -U_
                          -fno-stack-protector -fno-asynchronous-unwind-tables \
                          -ffunction-sections -fdata-sections -fno-tree-vectorize -D__weak__=
 NEWLIB_CFLAGS_x86_64  := -fpie $(MACHINE_x86_64)
-# The other architectures' code is position-independent by itself. Newlib would call _write() there.
-NEWLIB_CFLAGS_aarch64 := -fno-pie $(MACHINE_aarch64) -DMISSING_SYSCALL_NAMES
-NEWLIB_CFLAGS_riscv64 := -fno-pie $(MACHINE_riscv64) -DMISSING_SYSCALL_NAMES
-NEWLIB_CONFIG := --disable-multilib --disable-nls --disable-libgloss \
-                 --disable-newlib-supplied-syscalls --enable-newlib-nano-malloc \
-                 --enable-newlib-io-long-long --enable-newlib-io-c99-formats \
-                 --enable-newlib-reent-small --disable-newlib-wide-orient \
-                 --enable-newlib-global-atexit \
-                 --disable-newlib-fvwrite-in-streamio --disable-newlib-fseek-optimization \
-                 --disable-newlib-unbuf-stream-opt
-
+# The other architectures' code is position-independent by itself.
+NEWLIB_CFLAGS_aarch64 := -fno-pie $(MACHINE_aarch64)
+NEWLIB_CFLAGS_riscv64 := -fno-pie $(MACHINE_riscv64)
 # The prefix of an architecture's tools: the host's have none.
 CROSS_aarch64 := aarch64-linux-gnu-
 CROSS_riscv64 := riscv64-linux-gnu-
 
-# Its make is another make: nothing of this one's flags may reach it.
-build/newlib/%-elf/lib/libc.a: | tools-%
-	@echo "NEWLIB  $@ (about a minute; log in build/newlib/$*.log)"
+# Its source, once for all architectures: of a package of Debian 12, 13 or later.
+build/newlib/source/unpacked:
 	$(Q)ls /usr/src/newlib/newlib-*.tar.xz >/dev/null || \
 	    { echo "newlib's source is missing: ./setup.sh run"; exit 1; }
-	$(Q)rm -rf build/newlib/$*-work build/newlib/$*-elf
-	$(Q)mkdir -p build/newlib/$*-work/src build/newlib/$*-work/obj
-	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz --strip-components=1 -C build/newlib/$*-work/src
-	$(Q)cd build/newlib/$*-work/obj && env -i PATH="$$PATH" sh -e -c ' \
-	    ../src/configure --target=$*-elf --prefix="$$PWD/../out" $(NEWLIB_CONFIG) \
-	        CC_FOR_TARGET=$(CROSS_$*)gcc AS_FOR_TARGET=$(CROSS_$*)as \
-	        LD_FOR_TARGET=$(CROSS_$*)ld AR_FOR_TARGET=$(CROSS_$*)ar \
-	        RANLIB_FOR_TARGET=$(CROSS_$*)ranlib \
-	        NM_FOR_TARGET=$(CROSS_$*)nm STRIP_FOR_TARGET=$(CROSS_$*)strip \
-	        OBJDUMP_FOR_TARGET=$(CROSS_$*)objdump READELF_FOR_TARGET=$(CROSS_$*)readelf \
-	        CFLAGS_FOR_TARGET="$(NEWLIB_CFLAGS) $(NEWLIB_CFLAGS_$*)"; \
-	    make -j2 all-target-newlib MAKEINFO=true; \
-	    make install-target-newlib MAKEINFO=true' >../../$*.log 2>&1 || \
-	    { tail -n 20 ../../$*.log; exit 1; }
-	$(Q)mv build/newlib/$*-work/out/$*-elf build/newlib/$*-elf && rm -rf build/newlib/$*-work
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)tar -xf /usr/src/newlib/newlib-*.tar.xz -C $(@D) --strip-components=2 --wildcards \
+	    '*/newlib/configure' '*/newlib/libc/*' '*/newlib/libm/common/*' '*/newlib/libm/math/*'
+	$(Q)touch $@
+
+build/newlib/%-elf/lib/libc.a: lib/bare/newlib/build.sh lib/bare/newlib/newlib.h \
+    build/newlib/source/unpacked | tools-%
+	@echo "NEWLIB  $@"
+	$(Q)lib/bare/newlib/build.sh build/newlib/source $* build/newlib/$*-elf $(CROSS_$*)gcc \
+	    $(CROSS_$*)ar $(NEWLIB_CFLAGS) $(NEWLIB_CFLAGS_$*)
 
 # An architecture's compiler is looked for whenever something is compiled by it.
 .PHONY: tools-x86_64 tools-aarch64 tools-riscv64
@@ -615,7 +601,8 @@ soak:
 	$(Q)./setup.sh test
 	$(Q)./setup.sh distros
 	$(Q)$(MAKE) $(JOBS) build/test
-	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py $(subst $(comma)60,$(comma)600,$(SUITES)) \
+	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py \
+	    $(subst run.py$(comma)30,run.py$(comma)600,$(SUITES)) \
 	    --alone $(ALONE) $(DISTROS) --idle $(IDLE)
 
 ## Check layers, headers, symbols, the specification and the format

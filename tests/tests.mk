@@ -227,8 +227,8 @@ FUZZ  := tests/fuzz/run.py
 COUNTS    := tests/bench/counts.sh,$(COMPILER)$(strip \
              $(if $(strip $(CPPFLAGS) $(CFLAGS)),-with-flags)),$(strip \
              $(subst $(space),$(comma),$(COUNTED)))
-FUZZ_60   := $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_LIB)) \
-             $(FUZZ),60,$(subst $(space),$(comma),$(FUZZ_SERVER))
+FUZZ_30   := $(FUZZ),30,$(subst $(space),$(comma),$(FUZZ_LIB)) \
+             $(FUZZ),30,$(subst $(space),$(comma),$(FUZZ_SERVER))
 C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI) \
                $(TESTS_BARE), \
                build/host/$(tests) build/host-san/$(tests)) \
@@ -264,7 +264,7 @@ IDLE    := $(MODEL) build/host-hook/tests/core/crash_test $(EMULATED_32) $(CHECK
 # The longest first: each file of the demos by itself.
 LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script)
 SUITES  := $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)),pytest:$(file)) \
-           $(call pytest,$(HOSTS)) $(FUZZ_60) tests/check/packager.sh pytest:tests/prebuilt \
+           $(call pytest,$(HOSTS)) $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \
