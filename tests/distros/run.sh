@@ -6,7 +6,8 @@
 # usage: tests/distros/run.sh SUITE [short|demos|whole]
 #
 #   SUITE   a suite of Debian, as bookworm, trixie or sid
-#   short   run-qemu.sh: bare, uefi, plain, what moves guests; make check (the default)
+#   short   run-qemu.sh: bare, uefi, plain, what moves guests; aarch64 and riscv64; make check
+#           (the default)
 #   demos   run-qemu.sh, every demo; guests that must fail; make check
 #   whole   demos, and make test
 #
@@ -124,16 +125,22 @@ try 0 300 ./run-qemu.sh migrate all
 for demo in hotplug snapshot reset; do
 	try 0 120 ./run-qemu.sh "$demo"
 done
+# Compilers, QEMU and firmware of the other architectures.
+try 0 900 ./run-qemu.sh --arch aarch64
+try 0 900 ./run-qemu.sh --arch riscv64
+try 0 120 ./run-qemu.sh --arch aarch64 uefi
+try 0 120 ./run-qemu.sh cross
 if [[ $mode != short ]]; then
-	try 0 120 ./run-qemu.sh mixed
-	try 0 120 ./run-qemu.sh hugepages
-	for arch in aarch64 riscv64; do # with its compiler, and a newlib that is built for it
-		try 0 900 ./run-qemu.sh --arch "$arch"
-		try 0 120 ./run-qemu.sh --arch "$arch" hotplug --timeout 100
+	for arch in aarch64 riscv64; do
+		for demo in plain hotplug reset; do
+			try 0 120 ./run-qemu.sh --arch "$arch" "$demo" --timeout 100
+		done
 	done
 	try 0 300 ./run-qemu.sh --arch aarch64 migrate all
-	try 0 120 ./run-qemu.sh --arch aarch64 uefi
-	try 0 120 ./run-qemu.sh cross
+	try 0 120 ./run-qemu.sh --arch aarch64 snapshot
+	try 0 120 ./run-qemu.sh --arch aarch64 mixed
+	try 0 120 ./run-qemu.sh mixed
+	try 0 120 ./run-qemu.sh hugepages
 	for demo in bare uefi mixed plain; do
 		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 \
 			--qemu-args '-cpu qemu32'
