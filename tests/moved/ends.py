@@ -105,11 +105,6 @@ class Machine(End):
         self.qmp = None
 
     @property
-    def late(self):
-        """What it may take before it finds that it migrated: a text is looked at now and then."""
-        return LATE if MACHINES[self.kind][0] is AARCH64 or self.kind == "microvm" else 0
-
-    @property
     def bus(self):
         return MACHINES[self.kind][2]
 

@@ -44,11 +44,9 @@ def test_leave_first(world, row, rounds, kind, memory):
     row.close()
 
 
-@pytest.mark.parametrize(
-    "kind, size",
-    [(kind, size) for kind in KINDS[:2] for size in ("8", "64", "1024", "mix")]
-    + [("aarch64", "1024"), ("aarch64 gicv3", "mix")],
-)
+# Not where a text shows the move: what the guest takes before it looks is not promised (DESIGN).
+@pytest.mark.parametrize("size", ["8", "64", "1024", "mix"])
+@pytest.mark.parametrize("kind", KINDS[:2])
 def test_live_peer(world, row, rounds, kind, size):
     """
     The peer writes to the memory meanwhile, and QEMU does not copy all of that: nothing wrong may
@@ -65,7 +63,7 @@ def test_live_peer(world, row, rounds, kind, size):
         guest.move(plain(place.other()))
         said = follow(peer, place)
         flow_both(guest, peer)
-        verdict = judge([guest, peer], before, settle([guest, peer]), guest.late)
+        verdict = judge([guest, peer], before, settle([guest, peer]))
         row.add(verdict, away=said["away_us"] / 1e6)
     row.close()
 
