@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from machine import BUILD, MACHINES, ROOT, TCG, X86_64
+from machine import BUILD, MACHINES, ROOT, TCG, X86_64, ram_first
 
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 
@@ -227,7 +227,9 @@ class World:
         """
         kind = MACHINES[arch or self.arch]
         words = [*kind.words(), *self.accelerator, *(machine.split() if machine else kind.board)]
-        words += ["-m", ram or (kind.uefi_ram if uefi else 64), *device]
+        ram = ram or (kind.uefi_ram if uefi else 64)
+        migrated = any("master=on" in str(word) for word in device)
+        words += [*(ram_first(ram) if migrated else ["-m", ram]), *device]
         if uefi:
             words += ["-bios", kind.firmware, "-kernel", kind.efi(image)]
         else:

@@ -10,7 +10,7 @@ import re
 import signal
 import time
 
-from machine import AARCH64, RISCV64, TCG, X86_64
+from machine import AARCH64, RISCV64, TCG, X86_64, ram_first
 from memory import memory_file
 from qemu import BUILD, LIMIT
 from qmp import Qmp, qmp_words
@@ -19,9 +19,7 @@ HOST = BUILD / "host" / "traffic"
 SIZE = 4 << 20
 LATE = 64  # messages of another time that an end may take before it finds the move: SPEC 5
 
-# The machine's RAM comes first: with another object there, QEMU 10.0 ends in a migration under TCG
-# ("Bad ram offset", tlb_reset_dirty_range_all).
-RAM = "-m 32 -object memory-backend-ram,id=ram,size=32M -machine memory-backend=ram".split()
+RAM = ram_first(32)
 
 NATIVE = "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
 PORT = "-device pcie-root-port,id=slot1,chassis=1,slot=1,pref64-reserve=64M,bus=pcie.0"
