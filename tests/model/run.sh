@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # run.sh - lets spin visit every state of each model in each configuration below, and compares what
 # it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
-# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R5.11, R5.12 and R5.13 (moved).
+# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R5.11, R5.12 and R5.13 (moved), and
+# R7.3, R7.10, R6.3, R6.8.4 and R5.6.4 where accesses are made out of order (weak).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
 unset CDPATH
@@ -30,8 +31,6 @@ configurations() {
 	model notify
 	well  -DMESSAGES=4                           |sequentially consistent
 	well  -DBUFFER=2                             |store buffers of 2
-	well  -DBUFFER=3                             |store buffers of 3
-	well  -DBUFFER=2 -DDESCS=3 -DMESSAGES=4      |ring of 3
 	well  -DBUFFER=2 -DLAZY=0                    |every release publishes
 	well  -DBUFFER=2 -DLAZY=2                    |only an empty ring and a request publish
 	well  -DBUFFER=2 -DSTRAYS=1 -DDESCS=1 -DMESSAGES=2  |a doorbell for something else
@@ -78,6 +77,28 @@ configurations() {
 	lost  -DEARLY_READ                           |the read index is published too early
 	order -DNO_WRAP                              |control words have no wrap counters
 	lost  -DTRUST_OWN                            |sender takes room that was not released
+	model weak
+	well                                         |loads and stores out of order, ring of 2
+	well  -DDESCS=3 -DMESSAGES=6                 |loads and stores out of order, ring of 3
+	order -DNO_RELEASE_CONTROL                   |the control word without release
+	order -DNO_ACQUIRE_CONTROL                   |the control word without acquire
+	order -DNO_RELEASE_READ                      |the read index without release
+	lost  -DNO_FENCE_MESSAGE                     |no fence behind the control word
+	lost  -DNO_FENCE_REQUEST                     |no fence behind the request
+	well  -DOWNER -DDESCS=1 -DMESSAGES=2         |a slot is claimed in a copy
+	well  -DOWNER -DDESCS=2 -DMESSAGES=4         |a slot is claimed in a copy, ring of 2
+	order -DOWNER -DDESCS=1 -DMESSAGES=2 -DEARLY_CHECK  |no fence behind the copy
+	order -DOWNER -DDESCS=1 -DMESSAGES=2 -DNO_ACQUIRE_CONTROL  |nor an acquire before it
+	well  -DRESET                                |a reset
+	own   -DRESET -DNO_RELEASE_START             |start without release
+	own   -DRESET -DNO_RELEASE_GENERATION        |generation without release
+	own   -DRESET -DNO_ACQUIRE_ANSWER            |reset_ack without acquire
+	own   -DRESET -DNO_ACQUIRE_GENERATION        |generation without acquire
+	own   -DRESET -DNO_RELEASE_FOLLOWED          |generation_ack without release
+	own   -DRESET -DNO_ACQUIRE_FOLLOWED          |generation_ack without acquire
+	own   -DRESET -DNO_RELEASE_FLAG              |RESET without release
+	order -DRESET -DNO_RELEASE_CONTROL           |the first control word without release
+	order -DRESET -DNO_ACQUIRE_CONTROL           |the first control word without acquire
 	model reset
 	well                                         |both request a reset, both are killed
 	well  -DKILLS=0 -DRESETS=2                   |two resets by each side
@@ -153,6 +174,8 @@ configurations() {
 	well  -DTWINS=2 -DMESSAGES=1                 |two senders restored in one memory
 	well  -DMOVES=2 -DTWINS=2 -DMESSAGES=1       |two receivers restored in one memory
 	model notify
+	well  -DBUFFER=3                             |store buffers of 3
+	well  -DBUFFER=2 -DDESCS=3 -DMESSAGES=4      |ring of 3
 	well  -DBUFFER=2 -DMESSAGES=4                |store buffers of 2, 4 messages
 	well  -DBUFFER=3 -DMESSAGES=4                |store buffers of 3, 4 messages
 	well  -DBUFFER=2 -DSTRAYS=1                  |a doorbell for something else, ring of 2
@@ -174,6 +197,10 @@ verdict() {
 	elif grep -qE '^pan:1: assertion violated \(+(got==\(read|value[=><])' out; then
 		echo order
 	elif grep -qE '^pan:1: assertion violated \(+(generation_of|r_read==|seen-read)' out; then
+		echo own
+	elif grep -q '^pan:1: assertion violated ( !(flag)' out; then
+		echo own
+	elif grep -qE '^pan:1: assertion violated \(\((answered|begun)==0\)' out; then
 		echo own
 	elif grep -q '^pan:1: assertion violated ((app\[' out; then
 		echo silent
