@@ -532,7 +532,7 @@ build/uefi-$(1)/ivsh.so: $$(UEFI_OBJS_$(1)) \
 build/uefi-$(1)/%.so: linker/uefi-$(1).ld
 	@echo "LD      $$@"
 	$$(Q)$$(LD_$(1)) -nostdlib $$(EFI_LINK_$(1)) --no-undefined --gc-sections -z noexecstack \
-	    --orphan-handling=error --defsym=_entry=efi_main -o $$@ $$(EFI_CRT_$(1)) \
+	    -z text --orphan-handling=error --defsym=_entry=efi_main -o $$@ $$(EFI_CRT_$(1)) \
 	    -T $$^ $$(EFI_LIB_$(1)) $$(LIBGCC_$(1))
 
 build/uefi-$(1)/%.efi: build/uefi-$(1)/%.so

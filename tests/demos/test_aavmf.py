@@ -97,24 +97,38 @@ def test_large_memory(world):
     memory.unlink()
 
 
-def test_sections():
-    """No part of the image is to be writable and executable: PE/COFF, 3.3 and 4."""
-    image = AARCH64.efi().read_bytes()
+def sections(image):
+    """The parts of a PE image: name, its flags, where it is loaded to, and its bytes."""
     header = struct.unpack_from("<I", image, 0x3C)[0]
     assert image[header : header + 4] == b"PE\0\0"
     machine, count, _, _, _, optional, _ = struct.unpack_from("<HHIIIHH", image, header + 4)
     assert machine == 0xAA64
-    sections = {}
     for i in range(count):
         at = header + 24 + optional + 40 * i
-        name, start, flags = struct.unpack_from("<8s4xI20xI", image, at)
-        assert start % 4096 == 0, name
+        name, size, start, raw, offset, flags = struct.unpack_from("<8sIIII12xI", image, at)
         name = name.rstrip(b"\0").decode()
-        sections[name] = (bool(flags & 1 << 29), bool(flags & 1 << 31))
-    assert sections == {
+        yield name, flags, start, image[offset : offset + min(size, raw)]
+
+
+def test_sections():
+    """
+    No part of the image is to be writable and executable: PE/COFF, 3.3 and 4. Nor does the image
+    write to one that is not writable when it relocates itself.
+    """
+    found, writable, relocations = {}, set(), b""
+    for name, flags, start, data in sections(AARCH64.efi().read_bytes()):
+        assert start % 4096 == 0, name
+        found[name] = (bool(flags & 1 << 29), bool(flags & 1 << 31))
+        if found[name][1]:
+            writable.update(range(start, start + len(data), 8))
+        if name == ".rela":
+            relocations = data
+    assert found == {
         ".text": (True, False), ".rodata": (False, False), ".reloc": (False, False),
         ".rela": (False, False), ".dynamic": (False, True), ".data": (False, True),
     }  # fmt: skip
+    targets = [where for where, _, _ in struct.iter_unpack("<QQQ", relocations)]
+    assert targets and not [hex(where) for where in targets if where not in writable]
 
 
 def test_gives_it_back(world):
