@@ -12,7 +12,7 @@
 #   *-linux       the library's tests for other processors, linked statically, for qemu-user
 #   x86_64, aarch64, riscv64
 #                 freestanding: the libraries, and the guest programs over newlib
-#   uefi-x86_64, uefi-aarch64
+#   uefi-x86_64, uefi-aarch64, uefi-riscv64
 #                 ivsh.efi
 #
 # `make` builds what this machine's compiler can. `make aarch64` and `make riscv64` take Debian's
@@ -326,11 +326,12 @@ tools-aarch64 tools-riscv64: tools-%:
 
 # --- Rules: one per target and language -------------------------------------------------------
 # Objects depend on who compiles and on the caller's flags. Written anew only when these have
-# changed, and not by `make install`, which may be called without the flags of the build.
+# changed, and not by `make install`, which may be called without the flags of the build. Each make
+# has a temporary file of its own: run-qemu.sh may be started twice at once.
 FLAGS := $(CC) $(COMPILER); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
 build/flags: $(if $(filter install,$(MAKECMDGOALS)),,FORCE)
-	$(Q)mkdir -p build && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@.now
-	$(Q)if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
+	$(Q)mkdir -p build && now=$@.$$$$ && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$$now && \
+	    if cmp -s $$now $@; then rm $$now; else mv $$now $@; fi
 .PHONY: FORCE
 FORCE:
 

@@ -51,6 +51,14 @@ check "the host's library: CFLAGS" has '__stack_chk_fail' "$work/symbols"
 # Nothing is compiled with the same flags, and by `make install` whatever they are.
 make CFLAGS="$flags" all >"$work/again"
 check "the same flags: nothing is compiled" hasnt '^CC' "$work/again"
+# Two at once: run-qemu.sh may be started twice.
+again() { for _ in 1 2 3 4 5 6 7 8 9 10; do make -s CFLAGS="$flags" build/flags || return; done; }
+again >"$work/one" 2>&1 &
+again >"$work/two" 2>&1 || true
+wait
+cat "$work/one" "$work/two" >"$work/again"
+check "two makes at once: neither fails" hasnt . "$work/again"
+check "two makes at once: no file is left" test -z "$(find build -name 'flags.*')"
 make DESTDIR="$work/to" install >"$work/again"
 check "make install: nothing is compiled" hasnt '^CC' "$work/again"
 check "make install: the program" test -x "$work/to/usr/local/sbin/ivsh-server"
