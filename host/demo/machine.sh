@@ -48,14 +48,15 @@ is_architecture() {
 	[[ $1 =~ ^(x86_64|aarch64|riscv64)$ ]]
 }
 
-# Install and build what guests of each architecture need. The host's programs are part of all.
+# Install and build what guests of each architecture need. The host's programs are part of all. One
+# run at a time: two that are started at once would write the same files.
 machines_build() { # architectures
 	local each goals=(build/host/ivsh-server build/host/ivsh)
 	for each; do
-		./setup.sh "${setup_word[$each]}" || exit 1
+		flock -o . ./setup.sh "${setup_word[$each]}" || exit 1
 		goals+=("${make_goal[$each]}")
 	done
-	make -s -j2 "${goals[@]}" || die 1 "make: failed"
+	flock -o . make -s -j2 "${goals[@]}" || die 1 "make: failed"
 }
 
 # End the run where something is missing for a guest of architecture $1. $2: 1 under UEFI.
