@@ -134,6 +134,7 @@ has_riscv64_efi() {
 # machine has apt do behind an update is not done.
 unpack_gnu_efi() (
 	work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-setup.XXXXXX")
+	work=$(cd "$work" && pwd) # TMPDIR may be relative
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
