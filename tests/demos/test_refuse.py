@@ -297,7 +297,7 @@ def test_info_of_a_foreign_memory(world):
     assert memory.read_bytes() == b"precious" + bytes(MEMORY - 8)
 
 
-@pytest.mark.x86_64  # tests/guest/test_bare.py has each architecture's traps
+@pytest.mark.x86_64  # tests/guest/test_bare_*.py have the others' traps
 @pytest.mark.parametrize("what, report", [("ud", "6: invalid opcode"), ("null", "14: page fault")])
 def test_trap(world, what, report):
     """A guest that goes wrong says where, and ends."""
