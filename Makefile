@@ -190,7 +190,8 @@ LIB    := $(CORE) $(DEVICE) $(NODE)
 SHARED := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
 UNDER_x86_64 := lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
           lib/bare/x86_64/gpe.c lib/bare/x86_64/generation.c lib/bare/x86_64/hotplug.c
-UNDER_riscv64 := lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/virt/fw_cfg.c
+UNDER_riscv64 := lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/virt/fw_cfg.c \
+          lib/bare/virt/ranges.c
 UNDER_aarch64 := $(UNDER_riscv64) lib/bare/aarch64/call.S
 UNDER  := $(SHARED) $(UNDER_x86_64)
 # What an image without an operating system starts with, by architecture.
@@ -205,7 +206,7 @@ BARE_x86_64 := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/v
 VIRT   := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c \
           lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/heap.c lib/bare/identity.c \
           lib/bare/virt/tree.c lib/bare/virt/heap.c lib/bare/virt/fw_cfg.c \
-          lib/bare/virt/nonce.c lib/bare/virt/platform.c
+          lib/bare/virt/nonce.c lib/bare/virt/platform.c lib/bare/virt/ranges.c
 BARE_aarch64 := lib/bare/aarch64/start.S lib/bare/aarch64/vectors.S lib/bare/aarch64/call.S \
           lib/bare/aarch64/machine.c lib/bare/aarch64/check.c lib/bare/aarch64/pl011.c \
           lib/bare/aarch64/trap.c lib/bare/aarch64/paging.c lib/bare/aarch64/clock.c \

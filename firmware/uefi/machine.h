@@ -40,6 +40,12 @@ struct machine_window {
 struct machine_window machine_window(void);
 
 /*
+ * Keep, of the addresses from *start to before *end, the largest piece that is for PCI's devices.
+ * False: there is none.
+ */
+bool machine_pci(uint64_t *start, uint64_t *end);
+
+/*
  * A serial port by its registers, for firmware that shows text nowhere. False: there is none, or
  * this machine's firmware has it as its console in any case.
  */

@@ -6,6 +6,7 @@
  * allocates there what it assigns to devices (UEFI Platform Initialization Specification 1.7,
  * volume 2, 7.2). What is memory-mapped I/O and allocated to nobody is free.
  */
+#include "uefi/machine.h"
 #include "uefi/windows.h"
 
 #include "bare/arch.h"
@@ -54,6 +55,8 @@ void windows_open(EFI_SYSTEM_TABLE *system)
 /* Keep the largest range, in whole units of what a bridge can pass on. */
 static void keep(struct ivsh_pci_window *window, uint64_t start, uint64_t end)
 {
+	if (!machine_pci(&start, &end))
+		return;
 	start = (start + GRANULARITY - 1) & ~(GRANULARITY - 1);
 	end &= ~(GRANULARITY - 1);
 	if (start < end && end - start > window->end - window->next)

@@ -38,7 +38,8 @@ for arch in x86_64 aarch64 riscv64; do
 	rule "firmware/$arch" "$std|\"bare/$arch/cpu\.h\"|$(own "arch|$arch")"
 done
 # Of lib/bare, UEFI has the files that do not start a machine.
-under='(x86_64|aarch64|riscv64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)|dtb|virt/fw_cfg'
+under='(x86_64|aarch64|riscv64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)'
+under="$under|dtb|virt/(fw_cfg|ranges)"
 under="\"bare/(arch|generation|mix|timing|words|$under)\.h\""
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi(/virt)?|app|arch')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cached_uefi.c - in the place of ivsh.efi's commands: how BAR2 is cached before the device is
- * opened, while it is open, and behind that.
+ * cached_uefi.c - in the place of ivsh.efi's commands: where the window of 32 bits is, and how BAR2
+ * is cached before the device is opened, while it is open, and behind that.
  */
 #include "app/app.h"
 #include "app/device.h"
@@ -33,11 +33,15 @@ static void print(const char *when, const void *address)
 int app_main(int argc, char **argv, const struct world *world)
 {
 	const struct ivsh_platform *platform = arch_platform();
+	struct ivsh_pci_windows windows;
 	struct ivsh_bar bar = {0};
 	uint32_t function = 0;
 	const void *memory;
 
 	(void)argc, (void)argv, (void)world;
+	arch_pci_windows(&windows);
+	printf("low: %#llx to %#llx\n", (unsigned long long)windows.low.next,
+	    (unsigned long long)windows.low.end);
 	if (ivsh_device_find(platform, 0, &function) != 0 ||
 	    ivsh_pci_bar(platform, function, 2, &bar) != 0)
 		return EXIT_FAILURE;

@@ -9,6 +9,7 @@
 #include "bare/generation.h"
 #include "bare/mix.h"
 #include "bare/virt/fw_cfg.h"
+#include "bare/virt/ranges.h"
 
 void machine_open(EFI_SYSTEM_TABLE *system)
 {
@@ -81,6 +82,34 @@ const struct ivsh_hotplug_controller *machine_hotplug(const struct ivsh_platform
 {
 	(void)platform;
 	return NULL;
+}
+
+/*
+ * EDK II enters PCI's ports and its configuration space as free memory-mapped I/O, too, and on
+ * aarch64's virt both can be right behind the window of 32 bits.
+ */
+bool machine_pci(uint64_t *start, uint64_t *end)
+{
+	uint64_t first = *start, last = *end;
+	struct bare_dtb_range range;
+	enum virt_space space;
+	uint32_t host;
+
+	if (tree() == NULL)
+		return first < last;
+	*start = *end = 0;
+	host = bare_dtb_compatible(tree(), 0, "pci-host-ecam-generic");
+	for (uint32_t i = 0; host != 0 && virt_pci_range(tree(), host, i, &space, &range); i++) {
+		uint64_t low = range.address > first ? range.address : first, high = last;
+
+		if (space < VIRT_MEMORY_32)
+			continue;
+		if (range.address + range.size < high)
+			high = range.address + range.size;
+		if (low < high && high - low > *end - *start)
+			*start = low, *end = high;
+	}
+	return *start < *end;
 }
 
 struct machine_window machine_window(void)

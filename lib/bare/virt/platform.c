@@ -2,24 +2,18 @@
 /*
  * platform.c - struct ivsh_platform for this machine, and the addresses that it has for devices.
  *
- * PCI Bus Binding to IEEE Std 1275-1994, 2.2.1.1: an address of three cells, whose first one says
- * which space it is in. A window is used if devices have the processor's addresses in it, as all of
- * QEMU's have.
+ * A window is used if devices have the processor's addresses in it, as all of QEMU's have.
  */
 #include "bare/arch.h"
 #include "bare/generation.h"
 #include "bare/identity.h"
 #include "bare/timing.h"
 #include "bare/virt/fw_cfg.h"
+#include "bare/virt/ranges.h"
 #include "bare/virt/virt.h"
 
 #include <stddef.h>
 
-#define ADDRESS_CELLS 3u
-#define SIZE_CELLS 2u
-#define SPACE(first_cell) ((first_cell) >> 24 & 3)
-#define SPACE_MEMORY_32 2u
-#define SPACE_MEMORY_64 3u
 #define FOUR_GIB (UINT64_C(1) << 32)
 #define BUS_SHIFT 20 /* of configuration space: 1 MiB each */
 
@@ -90,15 +84,15 @@ static bool map_ecam(uint32_t host)
 }
 
 /* Of two windows the larger one. A device at address 0 would count as one without address. */
-static void add_window(uint32_t space, const struct bare_dtb_range *range)
+static void add_window(enum virt_space space, const struct bare_dtb_range *range)
 {
 	struct ivsh_pci_window *window = NULL;
 	uint64_t limit = UINT64_MAX;
 
-	if (space == SPACE_MEMORY_32) {
+	if (space == VIRT_MEMORY_32) {
 		window = &pci_windows.low;
 		limit = FOUR_GIB;
-	} else if (space == SPACE_MEMORY_64 && range->address >= FOUR_GIB) {
+	} else if (space == VIRT_MEMORY_64 && range->address >= FOUR_GIB) {
 		window = &pci_windows.high;
 	}
 	if (window == NULL || range->address == 0 || range->address > limit ||
@@ -110,23 +104,11 @@ static void add_window(uint32_t space, const struct bare_dtb_range *range)
 
 static void find_windows(uint32_t host)
 {
-	const struct bare_dtb *dtb = virt_dtb();
-	uint32_t above = bare_dtb_number(dtb, bare_dtb_parent(dtb, host), "#address-cells", 2);
-	uint32_t entry = ADDRESS_CELLS + above + SIZE_CELLS;
-	struct bare_dtb_value ranges;
+	struct bare_dtb_range range;
+	enum virt_space space;
 
-	if (above < 1 || above > 2)
-		return;
-	bare_dtb_property(dtb, host, "ranges", &ranges);
-	for (uint32_t i = 0; i < ranges.size / 4 / entry; i++) {
-		uint64_t on_bus = bare_dtb_cells(&ranges, i * entry + 1, 2);
-		struct bare_dtb_range range;
-
-		range.address = bare_dtb_cells(&ranges, i * entry + ADDRESS_CELLS, above);
-		range.size = bare_dtb_cells(&ranges, i * entry + ADDRESS_CELLS + above, SIZE_CELLS);
-		if (bare_dtb_translate(dtb, host, &range) && range.address == on_bus)
-			add_window(SPACE(bare_dtb_cell(&ranges, i * entry)), &range);
-	}
+	for (uint32_t i = 0; virt_pci_range(virt_dtb(), host, i, &space, &range); i++)
+		add_window(space, &range);
 }
 
 void virt_platform_init(void)
