@@ -28,17 +28,17 @@ void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 }
 
 /* The functions that -fsanitize-coverage=trace-stores calls. */
-#define STORE(name)                    \
+#define COVERAGE_STORE(name)           \
 	void name(const void *);       \
 	void name(const void *address) \
 	{                              \
 		quiet_store(address);  \
 	}
-STORE(__sanitizer_cov_store1)
-STORE(__sanitizer_cov_store2)
-STORE(__sanitizer_cov_store4)
-STORE(__sanitizer_cov_store8)
-STORE(__sanitizer_cov_store16)
+COVERAGE_STORE(__sanitizer_cov_store1)
+COVERAGE_STORE(__sanitizer_cov_store2)
+COVERAGE_STORE(__sanitizer_cov_store4)
+COVERAGE_STORE(__sanitizer_cov_store8)
+COVERAGE_STORE(__sanitizer_cov_store16)
 
 static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list arguments)
 {
