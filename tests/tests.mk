@@ -257,16 +257,20 @@ KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair re
            $(patsubst %,tests/host/test_%.py,bursts kill supervisor)
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
+# What only boots a guest and reads what it says needs no quiet machine.
+BOOTS   := $(patsubst %,tests/guest/test_%.py,bare bare_aarch64 bare_riscv64 addresses)
+GUESTS  := $(filter-out $(BOOTS),$(sort $(wildcard tests/guest/test_*.py)))
 pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 # These only compute: no clock, no other process. They take what time the others leave.
 IDLE    := $(MODEL) build/host-hook/tests/core/crash_test $(EMULATED_32) $(CHECK_HOSTS) \
            $(filter-out %/bare_test.elf,$(GUEST_TESTS)) $(filter-out %/crash_test,$(C_TESTS))
 # The longest first: each file of the demos by itself.
 LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script)
-SUITES  := $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)),pytest:$(file)) \
+SUITES  := $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
+               pytest:$(file)) \
            $(call pytest,$(HOSTS)) $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
-ALONE   := $(C_ALONE) pytest:tests/guest $(addprefix pytest:,$(sort $(wildcard \
+ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \
                tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \
            $(call pytest,$(filter tests/demos/%,$(KILLING)))

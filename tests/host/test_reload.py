@@ -309,6 +309,7 @@ def test_killed_meanwhile(configured, start, tmp_path, whom):
     """A reload in which either process is killed: there is a server in the end, no client lost."""
     it = configured()
     first = it.join()
+    it.server.status("listener")  # answered behind the record of what first was sent
     children = f"/proc/{it.server.supervisor}/task/{it.server.supervisor}/children"
     for turn in range(100 if SOAK else 20):
         it.write(f"slot = 5={tmp_path}/{turn % 2}")
