@@ -266,9 +266,10 @@ IDLE    := $(MODEL) build/host-hook/tests/core/crash_test $(EMULATED_32) $(CHECK
            $(filter-out %/bare_test.elf,$(GUEST_TESTS)) $(filter-out %/crash_test,$(C_TESTS))
 # The longest first: each file of the demos by itself.
 LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script)
-SUITES  := $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
+SUITES  := $(call pytest,$(HOSTS)) \
+           $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
                pytest:$(file)) \
-           $(call pytest,$(HOSTS)) $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
+           $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \
