@@ -312,8 +312,10 @@ build/newlib/source/unpacked:
 	    '*/newlib/configure' '*/newlib/libc/*' '*/newlib/libm/common/*' '*/newlib/libm/math/*'
 	$(Q)touch $@
 
-build/newlib/%-elf/lib/libc.a: lib/bare/newlib/build.sh lib/bare/newlib/newlib.h \
-    build/newlib/source/unpacked | tools-%
+# Each is named, as it must not be an intermediate file: from version 4.4 on, make would take the
+# rule of an object that asks for no libc first.
+$(ARCHES:%=build/newlib/%-elf/lib/libc.a): build/newlib/%-elf/lib/libc.a: \
+    lib/bare/newlib/build.sh lib/bare/newlib/newlib.h build/newlib/source/unpacked | tools-%
 	@echo "NEWLIB  $@"
 	$(Q)lib/bare/newlib/build.sh build/newlib/source $* build/newlib/$*-elf $(CROSS_$*)gcc \
 	    $(CROSS_$*)ar $(NEWLIB_CFLAGS) $(NEWLIB_CFLAGS_$*)
