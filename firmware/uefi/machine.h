@@ -30,7 +30,7 @@ uint64_t machine_generation_open(struct ivsh_platform *platform);
 const struct ivsh_hotplug_controller *machine_hotplug(const struct ivsh_platform *platform);
 
 /*
- * The firmware's window for 64-bit BARs: its bytes unless it is told otherwise, and the name of
+ * The firmware's window for 64-bit BARs: its bytes by default, and the name of
  * QEMU's fw_cfg file that makes it larger, in MiB. NULL: the machine has no larger one.
  */
 struct machine_window {

@@ -56,10 +56,10 @@ def test_ping(world, case):
         *doorbell(server.bound[0]), machine=f"-M virt,gic-version={gic} -cpu cortex-a72",
     ).done(seconds=60)  # fmt: skip
     assert f"ping: slot 1 (alpha): {COUNT} round trips of 64 bytes, us:" in text
-    told = notifications(text, "ping")
-    assert told["mode"] == wait and told["vectors"] == (2 if interrupts else 0)
+    counted = notifications(text, "ping")
+    assert counted["mode"] == wait and counted["vectors"] == (2 if interrupts else 0)
     if interrupts and wait == "sleep":
-        assert told["doorbell"] > COUNT / 20, told  # it finds the others before it halts
+        assert counted["doorbell"] > COUNT / 20, counted  # it finds the others before it halts
     polls = f"ivsh: device 00:01.0: polling: {POLLS}\n"
     assert (polls in text) == (wait != "poll" and not interrupts), text
     echo.still_runs()
