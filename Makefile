@@ -399,6 +399,10 @@ build/$(1)/firmware/%.o: firmware/%.c build/flags | $(call libc,$(1))
 	@echo "CC      $$@"; mkdir -p $$(@D)
 	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
 
+build/$(1)/examples/%.o: examples/%.c build/flags | $(call libc,$(1))
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
+
 build/$(1)/tests/%.o: tests/%.c build/flags | $(call libc,$(1))
 	@echo "CC      $$@"; mkdir -p $$(@D)
 	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
@@ -477,8 +481,8 @@ build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o
 	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -o $@
 
 # The examples that are for the host, too: IVSH_SOCKET names the server.
-$(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/firmware/examples/%.o \
-    build/host/firmware/examples/host.o $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+$(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/examples/%.o \
+    build/host/examples/host.o $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
@@ -491,7 +495,7 @@ build/$(1)/libivsh-bare.a: $(addsuffix .o,$(basename $(BARE_$(1):%=build/$(1)/%)
 BARE_LIBS_$(1) := build/$(1)/libivsh-bare.a build/$(1)/libivsh.a $(call libc,$(1))
 
 $(EXAMPLES:%=build/$(1)/examples/%.elf): build/$(1)/examples/%.elf: \
-    build/$(1)/firmware/examples/%.o build/$(1)/firmware/examples/bare.o $$(BARE_LIBS_$(1))
+    build/$(1)/examples/%.o build/$(1)/examples/bare.o $$(BARE_LIBS_$(1))
 build/$(1)/ivsh.elf build/$(1)/ivsh-sbi.elf: $(patsubst %.c,build/$(1)/%.o,$(call GUEST,$(1))) \
     $(APP:%.c=build/$(1)/%.o) $(APP_DEVICE:%.c=build/$(1)/%.o) $$(BARE_LIBS_$(1))
 

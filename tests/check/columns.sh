@@ -7,7 +7,7 @@ set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
-sources=$(find lib firmware host linker tests -type f ! -path 'tests/fuzz/corpus/*' \
+sources=$(find examples lib firmware host linker tests -type f ! -path 'tests/fuzz/corpus/*' \
     \( -name '*.[chS]' -o -name '*.cc' -o -name '*.py' -o -name '*.sh' -o -name '*.mk' \
     -o -name '*.ld' -o -name '*.pml' \) | sort)
 for file in Makefile run-qemu.sh setup.sh .ci/run $sources; do

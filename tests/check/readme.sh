@@ -25,7 +25,7 @@ while read -r line; do
 	*.c\ *) program=${line%%.c *}.c ;;
 	esac
 	line=${line#*.c }
-	grep -qF -- "$line" "firmware/examples/$program" || bad "$program has no line: $line"
+	grep -qF -- "$line" "examples/$program" || bad "$program has no line: $line"
 	quotes=$((quotes + 1))
 done <<END
 $quoted

@@ -9,7 +9,7 @@ unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 files=$(find README.md SPEC.md DESIGN.md Makefile run-qemu.sh setup.sh .ci/run lib firmware host \
-    linker tests -type f ! -path 'tests/fuzz/corpus/*' ! -path tests/check/words.sh | sort)
+    examples linker tests -type f ! -path 'tests/fuzz/corpus/*' ! -path tests/check/words.sh | sort)
 while read -r word; do
 	# shellcheck disable=SC2086  # a list of words
 	found=$(awk '

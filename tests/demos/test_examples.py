@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_examples.py - firmware/examples do what they say: two guests, or a guest and the host."""
+"""test_examples.py - examples/ do what they say: two guests, or a guest and the host."""
 
 import os
 import subprocess

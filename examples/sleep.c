@@ -2,7 +2,7 @@
 /*
  * sleep.c - sleeps until a message comes, and prints it, for ever.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include <ivsh/node.h>
 

@@ -2,7 +2,7 @@
 /*
  * host.c - the transport of a process on the host: a server's socket.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include "client/client.h"
 

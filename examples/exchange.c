@@ -2,7 +2,7 @@
 /*
  * exchange.c - slots 0 and 1 each send the other a line, and print the one that they receive.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include <ivsh/node.h>
 

@@ -2,7 +2,7 @@
 /*
  * bare.c - the transport of a guest without an operating system: its first ivshmem device.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include "bare/arch.h"
 

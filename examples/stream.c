@@ -2,7 +2,7 @@
 /*
  * stream.c - slot 0 prints what slot 1 reads from its standard input, to the end.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include <ivsh/node.h>
 

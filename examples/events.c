@@ -2,7 +2,7 @@
 /*
  * events.c - prints what happens to the other peers, for ever.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include <ivsh/node.h>
 

@@ -2,7 +2,7 @@
 /*
  * request.c - slot 0 offers a service, and answers for ever; each other slot sends one request.
  */
-#include "examples/transport.h"
+#include "transport.h"
 
 #include <ivsh/node.h>
 
