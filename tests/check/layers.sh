@@ -30,6 +30,9 @@ rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
 rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/fastpath\.h\""
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device|hotplug)\.h>|$(own 'device')"
+# What each port has beside its glue, which includes its system's headers.
+rule lib/port/talk.h '<ivsh/ivsh\.h>'
+rule lib/port/talk.c '"talk\.h"'
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|\"device/order\.h\""
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule examples "$std|$libc|$any|\"transport\.h\"|$(own 'bare|client')"
