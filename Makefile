@@ -63,7 +63,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing
         -Wno-sign-conversion
 # One root for each tree: "core/ring.h", "app/app.h", "server/clients.h", "tests/lib/test.h".
 ROOTS := -iquote lib -iquote firmware -iquote host -iquote .
-BASE := -std=c11 -O2 -g -MMD -MP -Ilib/include $(ROOTS) $(WARN)
+# No file that is made here holds the path of this tree.
+BASE := -std=c11 -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Ilib/include $(ROOTS) $(WARN)
 BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
         -fno-asynchronous-unwind-tables -fno-common
 
@@ -219,7 +220,8 @@ BARE_riscv64 := lib/bare/riscv64/start.S lib/bare/riscv64/mmode.S lib/bare/riscv
           lib/bare/riscv64/machine.c lib/bare/riscv64/uart.c lib/bare/riscv64/trap.c \
           lib/bare/riscv64/paging.c lib/bare/riscv64/imsic.c lib/bare/riscv64/clock.c \
           lib/bare/riscv64/power.c $(VIRT)
-ONLIBC := lib/bare/newlib/start.c lib/bare/newlib/name.c lib/bare/newlib/syscalls.c
+ONLIBC := lib/bare/program.c lib/bare/newlib/start.c lib/bare/newlib/name.c \
+          lib/bare/newlib/syscalls.c
 EXAMPLES := exchange request sleep stream events
 EXAMPLES_HOST := exchange stream
 GUEST   = firmware/guest/main.c firmware/$(1)/memtype.c
@@ -328,10 +330,10 @@ tools-aarch64 tools-riscv64: tools-%:
 	    { echo "$(CC_$*) is missing: ./setup.sh $*, or apt install gcc-$*-linux-gnu"; exit 1; }
 
 # --- Rules: one per target and language -------------------------------------------------------
-# Objects depend on who compiles and on the caller's flags. Written anew only when these have
-# changed, and not by `make install`, which may be called without the flags of the build. Each make
-# has a temporary file of its own: run-qemu.sh may be started twice at once.
-FLAGS := $(CC) $(COMPILER); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
+# Objects depend on who compiles and on the flags, the caller's too. Written anew only when these
+# have changed, and not by `make install`, which may be called without the flags of the build. Each
+# make has a temporary file of its own: run-qemu.sh may be started twice at once.
+FLAGS := $(CC) $(COMPILER); $(subst $(CURDIR),.,$(BARE)); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
 build/flags: $(if $(filter install,$(MAKECMDGOALS)),,FORCE)
 	$(Q)mkdir -p build && now=$@.$$$$ && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$$now && \
 	    if cmp -s $$now $@; then rm $$now; else mv $$now $@; fi
@@ -449,6 +451,7 @@ build/%.a:
 
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
+build/host/libivsh-client.a: $(CLIENT:%.c=build/host/%.o)
 
 # What is called is looked up before anybody connects, and cannot be changed afterwards.
 build/host/ivsh-server: $(SERVER:%.c=build/host/%.o) build/host/libivsh.a
@@ -482,7 +485,7 @@ build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o
 
 # The examples that are for the host, too: IVSH_SOCKET names the server.
 $(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/examples/%.o \
-    build/host/examples/host.o $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+    build/host/examples/host.o build/host/libivsh-client.a build/host/libivsh.a
 	@echo "LINK    $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
@@ -565,7 +568,8 @@ all: host \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
 ## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
-host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a
+host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
+    build/host/libivsh-client.a
 
 ## Build the libraries, the guest program and the UEFI application for aarch64
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \

@@ -4,8 +4,7 @@
  */
 #include "transport.h"
 
-#include "bare/arch.h"
-
+#include <ivsh/bare.h>
 #include <ivsh/device.h>
 
 #include <stdio.h>
@@ -18,10 +17,10 @@ const struct ivsh_mem *transport_open(void)
 	int error;
 
 	/* Firmware that assigns no addresses leaves that to the guest. */
-	arch_pci_windows(&windows);
-	error = ivsh_pci_assign(arch_platform(), &windows);
+	ivsh_bare_windows(&windows);
+	error = ivsh_pci_assign(ivsh_bare_platform(), &windows);
 	if (!error)
-		error = ivsh_device_open_any(&device, arch_platform(), 0, &mem);
+		error = ivsh_device_open_any(&device, ivsh_bare_platform(), 0, &mem);
 	if (!error)
 		return &mem;
 	fprintf(stderr, "ivshmem device: %s\n", ivsh_error_text(error));

@@ -4,7 +4,7 @@
  */
 #include "transport.h"
 
-#include "client/client.h"
+#include <ivsh/client.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +14,11 @@
 const struct ivsh_mem *transport_open(void)
 {
 	const char *path = getenv("IVSH_SOCKET");
-	static struct client client;
+	static struct ivsh_client client;
 
 	if (!path)
 		fprintf(stderr, "IVSH_SOCKET is not set: name the server's socket\n");
-	else if (client_connect(&client, path, CONNECT_NS))
+	else if (ivsh_client_connect(&client, path, CONNECT_NS))
 		fprintf(stderr, "%s: %s\n", path, client.error);
 	else
 		return &client.mem;

@@ -127,11 +127,11 @@ build/host-san/compare: $(addprefix build/host-san/,tests/bare/compare.o lib/bar
 
 # For tests/host/test_kill.py.
 build/host/numbers: build/host/tests/host/numbers_peer.o build/host/tests/host/numbers.o \
-    $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+    build/host/libivsh-client.a build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
-build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.o) \
+build/host/survivor: build/host/tests/host/survivor.o build/host/libivsh-client.a \
     build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
@@ -139,7 +139,7 @@ build/host/survivor: build/host/tests/host/survivor.o $(CLIENT:%.c=build/host/%.
 # For tests/moved: the same traffic as a process and as a guest.
 TRAFFIC := tests/moved/traffic.o tests/moved/numbered.o
 build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC)) \
-    $(CLIENT:%.c=build/host/%.o) build/host/libivsh.a
+    build/host/libivsh-client.a build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 

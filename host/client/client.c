@@ -2,7 +2,8 @@
 /*
  * client.c - a host process as a peer: the mapping of the memory, the beginning and the end.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
+
 #include "client/doorbell.h"
 #include "client/handshake.h"
 #include "client/peers.h"
@@ -18,18 +19,18 @@
 
 #define SIZE_MIN 4096 /* BAR2 has no less than one page */
 
-static void clear(struct client *client)
+static void clear(struct ivsh_client *client)
 {
 	memset(client, 0, sizeof(*client));
 	client->socket = client->memory = client->partial_fd = client->doorbells = -1;
 	client->is_reported = true;
 }
 
-/* Close what a failed open has opened. Returns -1. */
-static int give_up(struct client *client)
+/* Close what a failed open has opened. */
+static int give_up(struct ivsh_client *client)
 {
-	client_close(client);
-	return -1;
+	ivsh_client_close(client);
+	return IVSH_EPLATFORM;
 }
 
 static uint64_t deadline_after(uint64_t timeout_ns)
@@ -40,7 +41,7 @@ static uint64_t deadline_after(uint64_t timeout_ns)
 }
 
 /* Check the size of client->memory, and map it. 0, or -1 with client->error. */
-static int map_memory(struct client *client)
+static int map_memory(struct ivsh_client *client)
 {
 	struct stat st;
 	int seals = fcntl(client->memory, F_GET_SEALS);
@@ -49,94 +50,95 @@ static int map_memory(struct client *client)
 	void *base;
 
 	if (fstat(client->memory, &st))
-		return client_fail(client, "the memory: fstat: %s", strerror(errno));
+		return ivsh_client_fail(client, "the memory: fstat: %s", strerror(errno));
 	size = (uint64_t)st.st_size;
 	if (!S_ISREG(st.st_mode) || size < SIZE_MIN || (size & (size - 1)) != 0)
-		return client_fail(client,
+		return ivsh_client_fail(client,
 		    "the memory has %llu bytes: a region is a power of two from %d on",
 		    (unsigned long long)size, SIZE_MIN);
 	/* A file that cannot have seals answers EINVAL. */
 	client->is_sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
 	mapped = (size_t)size;
 	if (mapped != size)
-		return client_fail(client,
+		return ivsh_client_fail(client,
 		    "the memory has %llu bytes: more than a process of this machine can map",
 		    (unsigned long long)size);
 	base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, client->memory, 0);
 	if (base == MAP_FAILED)
-		return client_fail(client, "the memory: mmap: %s", strerror(errno));
+		return ivsh_client_fail(client, "the memory: mmap: %s", strerror(errno));
 	client->mem.base = base;
 	client->mem.size = size;
 	return 0;
 }
 
-int client_connect(struct client *client, const char *path, uint64_t timeout_ns)
+int ivsh_client_connect(struct ivsh_client *client, const char *path, uint64_t timeout_ns)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ns);
 
 	clear(client);
-	if (handshake_connect(client, path, "client", deadline_ns) ||
-	    handshake_receive(client, false, deadline_ns) || map_memory(client) ||
-	    handshake_collect(client, deadline_ns) || doorbell_open(client, true))
+	if (ivsh_client_handshake_connect(client, path, "client", deadline_ns) ||
+	    ivsh_client_handshake_receive(client, false, deadline_ns) || map_memory(client) ||
+	    ivsh_client_handshake_collect(client, deadline_ns) ||
+	    ivsh_client_doorbell_open(client, true))
 		return give_up(client);
 	client->is_connected = true;
 	client->is_reported = false;
 	return 0;
 }
 
-int client_probe(struct client *client, const char *path, uint64_t timeout_ns)
+int ivsh_client_probe(struct ivsh_client *client, const char *path, uint64_t timeout_ns)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ns);
 
 	clear(client);
-	if (handshake_connect(client, path, "probe", deadline_ns) ||
-	    handshake_receive(client, true, deadline_ns) || map_memory(client) ||
-	    doorbell_open(client, false))
+	if (ivsh_client_handshake_connect(client, path, "probe", deadline_ns) ||
+	    ivsh_client_handshake_receive(client, true, deadline_ns) || map_memory(client) ||
+	    ivsh_client_doorbell_open(client, false))
 		return give_up(client);
 	return 0;
 }
 
-int client_open_file(struct client *client, const char *path, uint32_t slot)
+int ivsh_client_open_file(struct ivsh_client *client, const char *path, uint32_t slot)
 {
 	clear(client);
 	client->mem.self = slot;
 	/* O_NONBLOCK: if (path) is a FIFO by mistake, open(2) must not wait for its other end. */
 	client->memory = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (client->memory < 0)
-		client_fail(client, "open: %s", strerror(errno));
-	if (client->memory < 0 || map_memory(client) || doorbell_open(client, false))
+		ivsh_client_fail(client, "open: %s", strerror(errno));
+	if (client->memory < 0 || map_memory(client) || ivsh_client_doorbell_open(client, false))
 		return give_up(client);
 	return 0;
 }
 
-int client_poll(struct client *client)
+int ivsh_client_poll(struct ivsh_client *client)
 {
-	protocol_take(client);
+	ivsh_client_protocol_take(client);
 	if (client->is_connected || client->is_reported)
 		return 0;
 	client->is_reported = true;
-	return -1;
+	return IVSH_ENODEV;
 }
 
-int client_group(struct client *client, struct client *other)
+int ivsh_client_group(struct ivsh_client *client, struct ivsh_client *other)
 {
-	const struct client *member = client;
+	const struct ivsh_client *member = client;
 	uint32_t members = 0;
 
 	do {
 		members++;
 		member = member->group;
 	} while (member != client);
-	if (members == CLIENT_GROUP_MAX)
-		return -1;
+	if (members == IVSH_CLIENT_GROUP_MAX)
+		return IVSH_ENOSPC;
 	other->group = client->group;
 	client->group = other;
 	return 0;
 }
 
-void client_close(struct client *client)
+void ivsh_client_close(struct ivsh_client *client)
 {
-	doorbell_leave(client);
+	ivsh_client_doorbell_leave(client);
 	if (client->mem.base)
 		munmap(client->mem.base, (size_t)client->mem.size);
 	client->mem.base = NULL;
@@ -145,7 +147,7 @@ void client_close(struct client *client)
 	 * until the last holder closes the file. */
 	if (client->doorbells >= 0)
 		close(client->doorbells);
-	peers_close(client);
+	ivsh_client_peers_close(client);
 	if (client->socket >= 0)
 		close(client->socket);
 	if (client->memory >= 0)

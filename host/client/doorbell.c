@@ -37,11 +37,11 @@
 
 static void notify(void *ctx, uint32_t peer, uint32_t vector)
 {
-	const struct client *client = ctx;
+	const struct ivsh_client *client = ctx;
 	const uint64_t one = 1;
 	struct pollfd ready = {.events = POLLOUT};
 
-	if (vector >= peers_vectors(client, peer))
+	if (vector >= ivsh_client_peers_vectors(client, peer))
 		return;
 	ready.fd = client->peers[peer].fd[vector];
 	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
@@ -66,7 +66,7 @@ static uint32_t take_eventfd(int fd)
 }
 
 /* Read the notifications of one client. */
-static void collect(struct client *client)
+static void collect(struct ivsh_client *client)
 {
 	struct epoll_event ready[BATCH];
 	uint32_t reported = 0;
@@ -82,9 +82,9 @@ static void collect(struct client *client)
 }
 
 /* The notifications that the group has read so far. */
-static uint32_t group_total(const struct client *client)
+static uint32_t group_total(const struct ivsh_client *client)
 {
-	const struct client *member = client;
+	const struct ivsh_client *member = client;
 	uint32_t sum = 0;
 
 	do {
@@ -96,7 +96,7 @@ static uint32_t group_total(const struct client *client)
 
 static uint32_t count_notifications(void *ctx)
 {
-	struct client *client = ctx, *member = client;
+	struct ivsh_client *client = ctx, *member = client;
 
 	do {
 		collect(member);
@@ -126,8 +126,8 @@ static int time_left(uint64_t deadline_ns, struct timespec *left)
 /* Wait for the group's eventfds and its servers' sockets. Early returns are allowed. */
 static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 {
-	struct client *client = ctx, *member = client;
-	struct pollfd wait[2 * CLIENT_GROUP_MAX];
+	struct ivsh_client *client = ctx, *member = client;
+	struct pollfd wait[2 * IVSH_CLIENT_GROUP_MAX];
 	nfds_t count = 0;
 	struct timespec left;
 
@@ -142,12 +142,12 @@ static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 		return;
 	for (nfds_t i = 1; i < count; i += 2, member = member->group)
 		if (wait[i].revents)
-			protocol_take(member);
+			ivsh_client_protocol_take(member);
 }
 
-void doorbell_leave(struct client *client)
+void ivsh_client_doorbell_leave(struct ivsh_client *client)
 {
-	struct client *before = client->group;
+	struct ivsh_client *before = client->group;
 
 	while (before && before->group != client)
 		before = before->group;
@@ -166,16 +166,16 @@ static void relax(void *ctx)
 #endif
 }
 
-static int add_to_set(struct client *client, int fd)
+static int add_to_set(struct ivsh_client *client, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(client->doorbells, EPOLL_CTL_ADD, fd, &event);
 }
 
-int doorbell_open(struct client *client, bool has_eventfds)
+int ivsh_client_doorbell_open(struct ivsh_client *client, bool has_eventfds)
 {
-	uint32_t vectors = has_eventfds ? peers_vectors(client, client->mem.self) : 0;
+	uint32_t vectors = has_eventfds ? ivsh_client_peers_vectors(client, client->mem.self) : 0;
 	int error;
 
 	client->mem.doorbell = (struct ivsh_doorbell){.ctx = client,
@@ -192,5 +192,5 @@ int doorbell_open(struct client *client, bool has_eventfds)
 	error = client->doorbells < 0;
 	for (uint32_t i = 0; !error && i < vectors; i++)
 		error = add_to_set(client, client->peers[client->mem.self].fd[i]);
-	return error ? client_fail(client, "the doorbells: epoll: %s", strerror(errno)) : 0;
+	return error ? ivsh_client_fail(client, "the doorbells: epoll: %s", strerror(errno)) : 0;
 }

@@ -11,9 +11,9 @@
  * Fill client->mem.doorbell. Without (has_eventfds) it has no notify and no vectors. Vectors that
  * the server sends after this call do not count. Returns 0, or -1 with client->error.
  */
-int doorbell_open(struct client *client, bool has_eventfds);
+int ivsh_client_doorbell_open(struct ivsh_client *client, bool has_eventfds);
 
 /* Leave the group. Harmless for a client that was never opened and is zeroed. */
-void doorbell_leave(struct client *client);
+void ivsh_client_doorbell_leave(struct ivsh_client *client);
 
 #endif

@@ -28,7 +28,7 @@
  * Bind our socket to an abstract address that no other process has. Without it the server treats us
  * as any other client, so a failure does not matter.
  */
-static void bind_name(const struct client *client, const char *purpose)
+static void bind_name(const struct ivsh_client *client, const char *purpose)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	uint64_t random;
@@ -42,53 +42,53 @@ static void bind_name(const struct client *client, const char *purpose)
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size));
 }
 
-int handshake_connect(
-    struct client *client, const char *path, const char *purpose, uint64_t deadline_ns)
+int ivsh_client_handshake_connect(
+    struct ivsh_client *client, const char *path, const char *purpose, uint64_t deadline_ns)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return client_fail(client, "a socket's path has at most 107 bytes");
+		return ivsh_client_fail(client, "a socket's path has at most 107 bytes");
 	strcpy(address.sun_path, path);
 	client->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (client->socket < 0)
-		return client_fail(client, "socket: %s", strerror(errno));
+		return ivsh_client_fail(client, "socket: %s", strerror(errno));
 	bind_name(client, purpose);
 	/* EAGAIN: the server's backlog is full (unix(7)); poll(2) cannot wait for that. */
 	while (connect(client->socket, (struct sockaddr *)&address, sizeof(address))) {
 		if (errno != EAGAIN && errno != EINTR)
-			return client_fail(client, "connect: %s", strerror(errno));
+			return ivsh_client_fail(client, "connect: %s", strerror(errno));
 		if (clock_left_ms(deadline_ns) == 0)
-			return client_fail(client, "connect: the server does not accept");
+			return ivsh_client_fail(client, "connect: the server does not accept");
 		poll(NULL, 0, RETRY_MS);
 	}
 	return 0;
 }
 
 /* Wait for the next message of the handshake. 0, or -1 with client->error. */
-static int await_message(struct client *client, uint64_t deadline_ns, int64_t *value, int *fd)
+static int await_message(struct ivsh_client *client, uint64_t deadline_ns, int64_t *value, int *fd)
 {
 	struct pollfd ready = {.fd = client->socket, .events = POLLIN};
 
 	for (;;) {
-		switch (messages_next(client, value, fd)) {
+		switch (ivsh_client_messages_next(client, value, fd)) {
 		case MESSAGES_ONE:
 			return 0;
 		case MESSAGES_HANGUP:
-			return client_fail(client, "the server hung up in the handshake");
+			return ivsh_client_fail(client, "the server hung up in the handshake");
 		case MESSAGES_BROKEN:
 			return -1;
 		case MESSAGES_NONE:
 			break;
 		}
 		if (clock_left_ms(deadline_ns) == 0)
-			return client_fail(client, "the server is silent in the handshake");
+			return ivsh_client_fail(client, "the server is silent in the handshake");
 		poll(&ready, 1, clock_left_ms(deadline_ns));
 	}
 }
 
 /* Read the line that ivsh-server sends with a refusal: "refused reason=WORD"; "" without one. */
-static void read_reason(const struct client *client, char reason[32])
+static void read_reason(const struct ivsh_client *client, char reason[32])
 {
 	static const char begin[] = "refused reason=";
 	struct pollfd ready = {.fd = client->socket, .events = POLLIN};
@@ -112,7 +112,7 @@ static void read_reason(const struct client *client, char reason[32])
 }
 
 /* The server sent another version: it is no such server, or ivsh-server refuses us. Returns -1. */
-static int explain_refusal(struct client *client, int64_t version)
+static int explain_refusal(struct ivsh_client *client, int64_t version)
 {
 	static const struct {
 		const char *reason, *text;
@@ -131,19 +131,19 @@ static int explain_refusal(struct client *client, int64_t version)
 	read_reason(client, reason);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (!strcmp(reason, texts[i].reason))
-			return client_fail(client,
+			return ivsh_client_fail(client,
 			    "the server refuses, by protocol version %lld, %s", (long long)version,
 			    texts[i].text);
 	if (*reason)
-		return client_fail(client, "the server refuses, by protocol version %lld: %s",
+		return ivsh_client_fail(client, "the server refuses, by protocol version %lld: %s",
 		    (long long)version, reason);
-	return client_fail(client,
+	return ivsh_client_fail(client,
 	    "the server sent protocol version %lld, this client speaks %d (ivsh-server refuses so,"
 	    " and its log says why; its control socket does, too)",
 	    (long long)version, VERSION);
 }
 
-int handshake_receive(struct client *client, bool is_probe, uint64_t deadline_ns)
+int ivsh_client_handshake_receive(struct ivsh_client *client, bool is_probe, uint64_t deadline_ns)
 {
 	int64_t value;
 	int fd;
@@ -153,41 +153,41 @@ int handshake_receive(struct client *client, bool is_probe, uint64_t deadline_ns
 	if (value != VERSION)
 		return explain_refusal(client, value);
 	if (client->memory >= 0)
-		return client_fail(client, "the server sent a descriptor with its version");
+		return ivsh_client_fail(client, "the server sent a descriptor with its version");
 	if (await_message(client, deadline_ns, &value, &client->memory))
 		return -1;
 	if (client->memory >= 0 || value < (is_probe ? -1 : 0) || value > (int64_t)PEERS_ID_MAX)
-		return client_fail(
+		return ivsh_client_fail(
 		    client, "the server sent an impossible ID: %lld", (long long)value);
 	client->mem.self = value < 0 ? IVSH_SELF_NONE : (uint32_t)value;
 	if (await_message(client, deadline_ns, &value, &fd))
 		return -1;
 	client->memory = fd;
 	if (value != -1 || fd < 0)
-		return client_fail(
+		return ivsh_client_fail(
 		    client, "the server sent %lld where the memory should be", (long long)value);
 	return 0;
 }
 
 /* Our own vectors have come: as many as the peer with the most vectors has. */
-static bool is_complete(const struct client *client)
+static bool is_complete(const struct ivsh_client *client)
 {
 	uint32_t most = 0;
 
 	for (uint32_t i = 0; i < client->peer_count; i++)
 		if (i != client->mem.self && client->peers[i].count > most)
 			most = client->peers[i].count;
-	return most > 0 && peers_vectors(client, client->mem.self) >= most;
+	return most > 0 && ivsh_client_peers_vectors(client, client->mem.self) >= most;
 }
 
-int handshake_collect(struct client *client, uint64_t deadline_ns)
+int ivsh_client_handshake_collect(struct ivsh_client *client, uint64_t deadline_ns)
 {
 	for (;;) {
 		struct pollfd ready = {.fd = client->socket, .events = POLLIN};
 		int left = clock_left_ms(deadline_ns);
 		int events;
 
-		protocol_take(client);
+		ivsh_client_protocol_take(client);
 		if (client->socket < 0)
 			return -1;
 		if (is_complete(client))
@@ -196,6 +196,6 @@ int handshake_collect(struct client *client, uint64_t deadline_ns)
 		if (events == 0 && left >= QUIET_MS)
 			return 0;
 		if (events == 0)
-			return client_fail(client, "the server does not finish the handshake");
+			return ivsh_client_fail(client, "the server does not finish the handshake");
 	}
 }

@@ -17,20 +17,20 @@
  * Each of these functions waits until (deadline_ns) at most, and returns 0, or -1 with
  * client->error.
  */
-int handshake_connect(
-    struct client *client, const char *path, const char *purpose, uint64_t deadline_ns);
+int ivsh_client_handshake_connect(
+    struct ivsh_client *client, const char *path, const char *purpose, uint64_t deadline_ns);
 
 /*
  * Receive the version, mem.self and the descriptor of the memory, in this order. With (is_probe)
  * the server may send no ID: mem.self is then IVSH_SELF_NONE.
  */
-int handshake_receive(struct client *client, bool is_probe, uint64_t deadline_ns);
+int ivsh_client_handshake_receive(struct ivsh_client *client, bool is_probe, uint64_t deadline_ns);
 
 /*
  * Receive the eventfds of all peers. The protocol has no end mark: our own eventfds come last and
  * are as many as those of another peer. If there is no other peer, 50 ms without a message are the
  * end.
  */
-int handshake_collect(struct client *client, uint64_t deadline_ns);
+int ivsh_client_handshake_collect(struct ivsh_client *client, uint64_t deadline_ns);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Keep the first descriptor of (header) in client->partial_fd, and close any others. */
-static void keep_descriptor(struct client *client, struct msghdr *header)
+static void keep_descriptor(struct ivsh_client *client, struct msghdr *header)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
 		size_t count;
@@ -31,7 +31,7 @@ static void keep_descriptor(struct client *client, struct msghdr *header)
 	}
 }
 
-enum messages_result messages_next(struct client *client, int64_t *value, int *fd)
+enum messages_result ivsh_client_messages_next(struct ivsh_client *client, int64_t *value, int *fd)
 {
 	uint64_t word;
 
@@ -55,13 +55,13 @@ enum messages_result messages_next(struct client *client, int64_t *value, int *f
 		if (got == 0 || (got < 0 && errno == ECONNRESET))
 			return MESSAGES_HANGUP;
 		if (got < 0) {
-			client_fail(client, "%s", strerror(errno));
+			ivsh_client_fail(client, "%s", strerror(errno));
 			return MESSAGES_BROKEN;
 		}
 		keep_descriptor(client, &header);
 		/* Without its descriptor the message would say that a peer left. */
 		if (header.msg_flags & MSG_CTRUNC) {
-			client_fail(client, "out of file descriptors (RLIMIT_NOFILE)");
+			ivsh_client_fail(client, "out of file descriptors (RLIMIT_NOFILE)");
 			return MESSAGES_BROKEN;
 		}
 		client->partial_size += (uint32_t)got;

@@ -18,6 +18,6 @@ enum messages_result {
  * Receive the next message without waiting. *fd is its descriptor, close-on-exec, which the caller
  * closes; -1: none. (client) keeps a message that has come in part for the next call.
  */
-enum messages_result messages_next(struct client *client, int64_t *value, int *fd);
+enum messages_result ivsh_client_messages_next(struct ivsh_client *client, int64_t *value, int *fd);
 
 #endif

@@ -14,15 +14,15 @@
  * Add (fd) as the next vector of (peer). On success the table owns it. Returns 0, or -1 with
  * client->error: an impossible ID, too many vectors, no memory.
  */
-int peers_add(struct client *client, int64_t peer, int fd);
+int ivsh_client_peers_add(struct ivsh_client *client, int64_t peer, int fd);
 
 /* Close the eventfds of (peer), which has left. Harmless for an unknown peer. */
-void peers_remove(struct client *client, int64_t peer);
+void ivsh_client_peers_remove(struct ivsh_client *client, int64_t peer);
 
 /* How many vectors (peer) has; 0: none, or the peer is unknown. */
-uint32_t peers_vectors(const struct client *client, uint32_t peer);
+uint32_t ivsh_client_peers_vectors(const struct ivsh_client *client, uint32_t peer);
 
 /* Close the eventfds of all peers. */
-void peers_close(struct client *client);
+void ivsh_client_peers_close(struct ivsh_client *client);
 
 #endif

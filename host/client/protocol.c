@@ -16,21 +16,21 @@
 #define BATCH 4096u
 
 /* The caller has passed (fd) on. 0, or -1 with client->error. */
-static int handle_message(struct client *client, int64_t value, int fd)
+static int handle_message(struct ivsh_client *client, int64_t value, int fd)
 {
 	if (fd >= 0) {
-		if (peers_add(client, value, fd) == 0)
+		if (ivsh_client_peers_add(client, value, fd) == 0)
 			return 0;
 		close(fd);
 		return -1;
 	}
 	/* Our own eventfds stay: a server that sends that we left is mistaken. */
 	if (value != (int64_t)client->mem.self)
-		peers_remove(client, value);
+		ivsh_client_peers_remove(client, value);
 	return 0;
 }
 
-void protocol_take(struct client *client)
+void ivsh_client_protocol_take(struct ivsh_client *client)
 {
 	enum messages_result result = MESSAGES_NONE;
 	int64_t value;
@@ -39,7 +39,7 @@ void protocol_take(struct client *client)
 	if (client->socket < 0)
 		return;
 	for (uint32_t i = 0; i < BATCH; i++) {
-		result = messages_next(client, &value, &fd);
+		result = ivsh_client_messages_next(client, &value, &fd);
 		if (result != MESSAGES_ONE)
 			break;
 		if (handle_message(client, value, fd)) {
@@ -48,7 +48,7 @@ void protocol_take(struct client *client)
 		}
 	}
 	if (result == MESSAGES_HANGUP)
-		client_fail(client, "the server hung up");
+		ivsh_client_fail(client, "the server hung up");
 	if (result == MESSAGES_HANGUP || result == MESSAGES_BROKEN) {
 		close(client->socket);
 		client->socket = -1;

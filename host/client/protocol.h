@@ -11,6 +11,6 @@
  * Handle all messages that have come, without waiting. If the server has closed the connection or
  * broken the protocol, the socket is closed, is_connected is false and client->error says why.
  */
-void protocol_take(struct client *client);
+void ivsh_client_protocol_take(struct ivsh_client *client);
 
 #endif

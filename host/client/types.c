@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int client_fail(struct client *client, const char *format, ...)
+int ivsh_client_fail(struct ivsh_client *client, const char *format, ...)
 {
 	va_list arguments;
 

@@ -6,7 +6,7 @@
 
 #include "app/refuse.h"
 #include "app/status.h"
-#include "client/client.h"
+#include <ivsh/client.h>
 #include "client/doorbell.h"
 #include "peer/stop.h"
 
@@ -28,7 +28,7 @@ static const char *sockets[WORLD_PLACES]; /* each --socket, in order */
 static uint32_t socket_count;
 static const char *file; /* --file; NULL: a server is used */
 static char default_socket[PATH_MAX];
-static struct client clients[WORLD_PLACES]; /* by place */
+static struct ivsh_client clients[WORLD_PLACES]; /* by place */
 
 static bool usage(const char *object, const char *what)
 {
@@ -112,7 +112,7 @@ static bool is_nowhere(const char *error)
 /* The client of (place) is open, or (error) is the reason. Answers the exit status. */
 static int opened(struct transport *t, uint32_t place, int error)
 {
-	struct client *client = &clients[place];
+	struct ivsh_client *client = &clients[place];
 	const char *object = file ? file : sockets[place];
 
 	if (error) {
@@ -134,14 +134,14 @@ static int opened(struct transport *t, uint32_t place, int error)
 
 int place_open(struct transport *t, uint32_t place, const struct options *options)
 {
-	struct client *client = &clients[place];
+	struct ivsh_client *client = &clients[place];
 	int error, status;
 
 	/* Before the file is opened: the command line has no slot for it. */
 	if (file && options->slot == IVSH_SELF_NONE)
 		return refuse_slotless(file);
-	error = file ? client_open_file(client, file, IVSH_SELF_NONE)
-		     : client_connect(client, sockets[place], CONNECT_NS);
+	error = file ? ivsh_client_open_file(client, file, IVSH_SELF_NONE)
+		     : ivsh_client_connect(client, sockets[place], CONNECT_NS);
 	status = opened(t, place, error);
 	if (status == STATUS_DONE)
 		stop_listen();
@@ -150,19 +150,19 @@ int place_open(struct transport *t, uint32_t place, const struct options *option
 
 void place_close(struct transport *t)
 {
-	client_close(&clients[t->place]);
+	ivsh_client_close(&clients[t->place]);
 }
 
 void place_join(struct transport *first, struct transport *other)
 {
-	(void)client_group(&clients[first->place], &clients[other->place]);
+	(void)ivsh_client_group(&clients[first->place], &clients[other->place]);
 }
 
 const char *place_event(struct transport *t)
 {
-	struct client *client = &clients[t->place];
+	struct ivsh_client *client = &clients[t->place];
 
-	return client_poll(client) ? client->error : NULL;
+	return ivsh_client_poll(client) ? client->error : NULL;
 }
 
 uint64_t place_now_ns(void)
@@ -188,7 +188,7 @@ static int file_failed(const char *what)
 }
 
 /* Map the file (fd) for reading only, into the client of place 0. The exit status, after a line. */
-static int file_map(int fd, struct client *client)
+static int file_map(int fd, struct ivsh_client *client)
 {
 	struct stat st;
 
@@ -215,7 +215,7 @@ static int file_map(int fd, struct client *client)
 /* Open the file for reading only: that permission is enough. The exit status, after a line. */
 static int file_probe(struct transport *t)
 {
-	struct client *client = &clients[0];
+	struct ivsh_client *client = &clients[0];
 	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int status;
@@ -228,9 +228,9 @@ static int file_probe(struct transport *t)
 	client->memory = fd;
 	status = file_map(fd, client);
 	if (status == STATUS_DONE)
-		status = opened(t, 0, doorbell_open(client, false));
+		status = opened(t, 0, ivsh_client_doorbell_open(client, false));
 	if (status != STATUS_DONE)
-		client_close(client);
+		ivsh_client_close(client);
 	return status;
 }
 
@@ -240,5 +240,6 @@ int place_probe(struct transport *t, uint32_t place, const struct options *optio
 	if (place >= (file ? 1 : socket_count))
 		return -1;
 	return file ? file_probe(t)
-		    : opened(t, place, client_probe(&clients[place], sockets[place], CONNECT_NS));
+		    : opened(
+			  t, place, ivsh_client_probe(&clients[place], sockets[place], CONNECT_NS));
 }

@@ -35,7 +35,7 @@ rule lib/port/talk.h '<ivsh/ivsh\.h>'
 rule lib/port/talk.c '"talk\.h"'
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|\"device/order\.h\""
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
-rule examples "$std|$libc|$any|\"transport\.h\"|$(own 'bare|client')"
+rule examples "$std|$libc|$any|\"transport\.h\""
 rule firmware/guest "$std|$libc|$any|$(own 'app|arch|bare(/newlib)?')"
 for arch in x86_64 aarch64 riscv64; do
 	rule "firmware/$arch" "$std|\"bare/$arch/cpu\.h\"|$(own "arch|$arch")"
@@ -63,7 +63,7 @@ rooms="$rooms|backend|client|control|server|config|wire|process"
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings"
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem platform pci device hotplug geometry region channel wait
-    peers stream node'
+    peers stream node bare client'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

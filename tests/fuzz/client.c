@@ -5,7 +5,7 @@
  *
  * This file has the client's poll() (-Wl,--wrap=poll): when the client waits, the server sends.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
 #include "tests/fuzz/feed.h"
 
 #include <poll.h>
@@ -117,21 +117,21 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct client client;
+	struct ivsh_client client;
 
 	if (listener < 0)
 		server_open();
 	feed_set(data, size);
-	if (client_connect(&client, path, 1000000000) == 0) {
+	if (ivsh_client_connect(&client, path, 1000000000) == 0) {
 		FUZZ_MUST(client.mem.base != NULL && client.mem.size == 8192);
 		for (unsigned i = 0; i < 16 && server_send(); i++) {
-			if (client_poll(&client))
+			if (ivsh_client_poll(&client))
 				break;
 			client.mem.doorbell.notify(
 			    client.mem.doorbell.ctx, feed_byte(), feed_byte());
 			(void)client.mem.doorbell.count(client.mem.doorbell.ctx);
 		}
-		client_close(&client);
+		ivsh_client_close(&client);
 	} else {
 		FUZZ_MUST(memchr(client.error, 0, sizeof(client.error)) && client.error[0]);
 	}

@@ -2,7 +2,7 @@
 /*
  * client_test.c - the host client against a scripted server, which may lie, and plain files.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
 #include "client/peers.h"
 #include "tests/lib/test.h"
 
@@ -164,22 +164,22 @@ static const struct line good[] = {{0, NONE}, {3, NONE}, {-1, MEMORY}, {0, EVENT
 
 static void handshake(void)
 {
-	struct client c;
+	struct ivsh_client c;
 
 	serve(good, false);
-	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
 	CHECK_EQ(c.mem.self, 3);
 	CHECK_EQ(c.mem.size, 65536);
 	CHECK_EQ(c.mem.doorbell.vectors, 2);
-	CHECK_EQ(peers_vectors(&c, 0), 2);
-	CHECK_EQ(peers_vectors(&c, 1), 0);
-	CHECK_EQ(peers_vectors(&c, 7), 2);
-	CHECK_EQ(peers_vectors(&c, 65535), 0);
-	CHECK_EQ(peers_vectors(&c, UINT32_MAX), 0);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 0), 2);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 1), 0);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 7), 2);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 65535), 0);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, UINT32_MAX), 0);
 	CHECK(c.is_connected && !c.is_sealed);
-	CHECK_EQ(client_poll(&c), 0);
-	client_close(&c);
-	client_close(&c);
+	CHECK_EQ(ivsh_client_poll(&c), 0);
+	ivsh_client_close(&c);
+	ivsh_client_close(&c);
 	serve_end();
 }
 
@@ -202,13 +202,13 @@ static void handshake_variants(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct client c;
+		struct ivsh_client c;
 
 		test_row(rows[i].row);
 		serve(rows[i].lines, false);
-		CHECK_EQ(client_connect(&c, path, 5 * SECOND), 0);
+		CHECK_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
 		CHECK_EQ(c.mem.doorbell.vectors, rows[i].vectors);
-		client_close(&c);
+		ivsh_client_close(&c);
 		serve_end();
 	}
 }
@@ -253,11 +253,11 @@ static void handshake_lies(void)
 		uint64_t patience =
 		    strcmp(rows[i].error, "silent") == 0 ? SECOND / 10 : 10 * SECOND;
 		int before = descriptors();
-		struct client c;
+		struct ivsh_client c;
 
 		test_row(rows[i].row);
 		serve(rows[i].lines, rows[i].hangup);
-		CHECK_EQ(client_connect(&c, path, patience), -1);
+		CHECK_EQ(ivsh_client_connect(&c, path, patience), IVSH_EPLATFORM);
 		CHECK(strstr(c.error, rows[i].error) != NULL);
 		if (!strstr(c.error, rows[i].error))
 			printf("error: %s\n", c.error);
@@ -269,13 +269,13 @@ static void handshake_lies(void)
 static void no_server(void)
 {
 	char longest[200];
-	struct client c;
+	struct ivsh_client c;
 
 	memset(longest, 'x', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	CHECK_EQ(client_connect(&c, longest, SECOND), -1);
+	CHECK_EQ(ivsh_client_connect(&c, longest, SECOND), IVSH_EPLATFORM);
 	snprintf(path, sizeof(path), "%s/none", folder);
-	CHECK_EQ(client_connect(&c, path, SECOND), -1);
+	CHECK_EQ(ivsh_client_connect(&c, path, SECOND), IVSH_EPLATFORM);
 	CHECK(strstr(c.error, "No such file") != NULL);
 }
 
@@ -304,7 +304,7 @@ static void descriptors_run_out(void)
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rlimit limit, less;
-		struct client c;
+		struct ivsh_client c;
 
 		test_row(rows[i].row);
 		serve(good, false);
@@ -312,7 +312,7 @@ static void descriptors_run_out(void)
 		less = limit;
 		less.rlim_cur = limit_for(rows[i].descriptors);
 		setrlimit(RLIMIT_NOFILE, &less);
-		CHECK_EQ(client_connect(&c, path, SECOND), -1);
+		CHECK_EQ(ivsh_client_connect(&c, path, SECOND), IVSH_EPLATFORM);
 		setrlimit(RLIMIT_NOFILE, &limit);
 		CHECK(strstr(c.error, rows[i].error) != NULL);
 		serve_end();
@@ -322,11 +322,11 @@ static void descriptors_run_out(void)
 static void doorbell_counts(void)
 {
 	struct ivsh_doorbell *doorbell;
-	struct client c;
+	struct ivsh_client c;
 	uint64_t began;
 
 	serve(good, false);
-	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
 	doorbell = &c.mem.doorbell;
 	CHECK_EQ(doorbell->count(doorbell->ctx), 0);
 	doorbell->notify(doorbell->ctx, 3, 0); /* ourselves */
@@ -347,19 +347,19 @@ static void doorbell_counts(void)
 	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND);
 	doorbell->sleep(doorbell->ctx, 3, began + SECOND / 20);
 	CHECK(doorbell->now_ns(doorbell->ctx) >= began + SECOND / 20);
-	client_close(&c);
+	ivsh_client_close(&c);
 	serve_end();
 }
 
 static void doorbell_wakes(void)
 {
 	struct ivsh_doorbell *doorbell;
-	struct client c;
+	struct ivsh_client c;
 	uint64_t began;
 	pid_t other;
 
 	serve(good, false);
-	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
 	doorbell = &c.mem.doorbell;
 	began = doorbell->now_ns(doorbell->ctx);
 	fflush(stdout);
@@ -375,7 +375,7 @@ static void doorbell_wakes(void)
 	CHECK_EQ(doorbell->count(doorbell->ctx), 1);
 	CHECK(doorbell->now_ns(doorbell->ctx) - began < 2 * SECOND);
 	waitpid(other, NULL, 0);
-	client_close(&c);
+	ivsh_client_close(&c);
 	serve_end();
 }
 
@@ -383,10 +383,10 @@ static void doorbell_wakes(void)
 static void doorbell_blocks(void)
 {
 	const uint64_t full = UINT64_MAX - 1;
-	struct client c;
+	struct ivsh_client c;
 
 	serve(good, false);
-	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
 	CHECK_EQ(write(c.peers[0].fd[1], &full, sizeof(full)), sizeof(full));
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK_EQ(fcntl(c.peers[0].fd[i], F_SETFL, 0), 0);
@@ -398,27 +398,27 @@ static void doorbell_blocks(void)
 	c.mem.doorbell.notify(&c, 3, 1);
 	CHECK_EQ(c.mem.doorbell.count(&c), 1);
 	alarm(0);
-	client_close(&c);
+	ivsh_client_close(&c);
 	serve_end();
 }
 
 static void server_ends(void)
 {
-	struct client c;
+	struct ivsh_client c;
 
 	serve(good, false);
-	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
 	serve_end();
 	/* The end of the server ends the sleep. */
 	c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + 5 * SECOND);
 	CHECK(!c.is_connected);
-	CHECK_EQ(client_poll(&c), -1);
+	CHECK_EQ(ivsh_client_poll(&c), IVSH_ENODEV);
 	CHECK(strstr(c.error, "hung up") != NULL);
-	CHECK_EQ(client_poll(&c), 0);
+	CHECK_EQ(ivsh_client_poll(&c), 0);
 	c.mem.doorbell.notify(&c, 3, 0);
 	CHECK_EQ(c.mem.doorbell.count(&c), 1);
 	((volatile char *)c.mem.base)[65535] = 1;
-	client_close(&c);
+	ivsh_client_close(&c);
 }
 
 /* QEMU's server sends, later, which peers come and leave. */
@@ -426,17 +426,17 @@ static void classic_server(void)
 {
 	static const struct line lines[] = {{0, NONE}, {0, NONE}, {-1, MEMORY}, {0, EVENTFD},
 	    {1, EVENTFD}, {2, EVENTFD}, {1, NONE}, {2, NONE}, {1, EVENTFD}, {9, EVENTFD}, {0, END}};
-	struct client c;
+	struct ivsh_client c;
 
 	serve(lines, false);
-	NEED_EQ(client_connect(&c, path, 5 * SECOND), 0);
-	for (unsigned i = 0; i < 100 && peers_vectors(&c, 9) == 0; i++)
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	for (unsigned i = 0; i < 100 && ivsh_client_peers_vectors(&c, 9) == 0; i++)
 		c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + SECOND / 20);
-	CHECK_EQ(peers_vectors(&c, 9), 1);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 9), 1);
 	CHECK_EQ(c.mem.doorbell.vectors, 1);
-	CHECK_EQ(peers_vectors(&c, 1), 1);
-	CHECK_EQ(peers_vectors(&c, 2), 0);
-	client_close(&c);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 1), 1);
+	CHECK_EQ(ivsh_client_peers_vectors(&c, 2), 0);
+	ivsh_client_close(&c);
 	serve_end();
 }
 
@@ -446,9 +446,10 @@ static void plain_file(void)
 		const char *row;
 		off_t size;
 		int want;
-	} rows[] = {{"4096", 4096, 0}, {"1M", 1 << 20, 0}, {"empty", 0, -1}, {"2048", 2048, -1},
-	    {"4097", 4097, -1}, {"3 pages", 3 * 4096, -1}};
-	struct client c;
+	} rows[] = {{"4096", 4096, 0}, {"1M", 1 << 20, 0}, {"empty", 0, IVSH_EPLATFORM},
+	    {"2048", 2048, IVSH_EPLATFORM}, {"4097", 4097, IVSH_EPLATFORM},
+	    {"3 pages", 3 * 4096, IVSH_EPLATFORM}};
+	struct ivsh_client c;
 
 	snprintf(path, sizeof(path), "%s/memory", folder);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -457,7 +458,7 @@ static void plain_file(void)
 		test_row(rows[i].row);
 		CHECK_EQ(ftruncate(fd, rows[i].size), 0);
 		close(fd);
-		CHECK_EQ(client_open_file(&c, path, 2), rows[i].want);
+		CHECK_EQ(ivsh_client_open_file(&c, path, 2), rows[i].want);
 		if (rows[i].want)
 			continue;
 		uint64_t began = c.mem.doorbell.now_ns(&c);
@@ -467,16 +468,16 @@ static void plain_file(void)
 		CHECK(!c.mem.doorbell.notify);
 		CHECK_EQ(c.mem.doorbell.vectors, 0);
 		CHECK_EQ(c.mem.doorbell.count(&c), 0);
-		CHECK_EQ(client_poll(&c), 0);
+		CHECK_EQ(ivsh_client_poll(&c), 0);
 		c.mem.doorbell.sleep(&c, 0, began + SECOND / 50);
 		CHECK(c.mem.doorbell.now_ns(&c) >= began + SECOND / 50);
-		client_close(&c);
+		ivsh_client_close(&c);
 	}
 	unlink(path);
 	test_row("missing");
-	CHECK_EQ(client_open_file(&c, path, 2), -1);
+	CHECK_EQ(ivsh_client_open_file(&c, path, 2), IVSH_EPLATFORM);
 	test_row("a folder");
-	CHECK_EQ(client_open_file(&c, folder, 2), -1);
+	CHECK_EQ(ivsh_client_open_file(&c, folder, 2), IVSH_EPLATFORM);
 }
 
 static const struct test tests[] = {

@@ -5,7 +5,7 @@
  * The test makes the eventfds and the memory, as a server does. All else is what a program uses,
  * from ppoll(2) to the channel. Slot 0 is the parent unless a case says otherwise.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
 #include "client/doorbell.h"
 #include "client/peers.h"
 #include "tests/lib/test.h"
@@ -30,7 +30,7 @@
 #define PORT 9u
 
 struct peer {
-	struct client client;
+	struct ivsh_client client;
 	struct ivsh_region region;
 	struct ivsh_chan chan;
 	struct ivsh_record records[IVSH_FIT_DESCS];
@@ -41,7 +41,7 @@ static struct peer ends[2];
 static void *memory;
 
 /* The client of slot (self), as a handshake leaves it, but without a socket. */
-static int client_make(struct client *c, uint32_t self, int (*eventfds)[128], uint32_t vectors)
+static int client_make(struct ivsh_client *c, uint32_t self, int (*eventfds)[128], uint32_t vectors)
 {
 	memset(c, 0, sizeof(*c));
 	c->socket = c->memory = c->partial_fd = c->doorbells = -1;
@@ -51,9 +51,9 @@ static int client_make(struct client *c, uint32_t self, int (*eventfds)[128], ui
 	c->mem.self = self;
 	for (uint32_t slot = 0; slot < 2; slot++)
 		for (uint32_t i = 0; i < vectors; i++)
-			if (peers_add(c, slot, dup(eventfds[slot][i])))
+			if (ivsh_client_peers_add(c, slot, dup(eventfds[slot][i])))
 				return -1;
-	return doorbell_open(c, true);
+	return ivsh_client_doorbell_open(c, true);
 }
 
 static int world_open(uint32_t vectors)
@@ -78,7 +78,7 @@ static void world_close(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		ends[i].client.mem.base = NULL;
-		client_close(&ends[i].client);
+		ivsh_client_close(&ends[i].client);
 	}
 	munmap(memory, SIZE);
 }
@@ -344,7 +344,7 @@ static void group(void)
 	uint32_t seen;
 
 	NEED_EQ(world_open(2), 0);
-	CHECK_EQ(client_group(&ends[0].client, &ends[1].client), 0);
+	CHECK_EQ(ivsh_client_group(&ends[0].client, &ends[1].client), 0);
 	seen = doorbell->count(doorbell->ctx);
 	CHECK_EQ(write(ends[0].client.peers[1].fd[0], &one, sizeof(one)), 8);
 	start = doorbell->now_ns(doorbell->ctx);
@@ -356,7 +356,7 @@ static void group(void)
 	doorbell->sleep(doorbell->ctx, seen, start + 20 * SECOND);
 	CHECK(doorbell->now_ns(doorbell->ctx) - start < 10 * SECOND);
 	ends[1].client.mem.base = NULL;
-	client_close(&ends[1].client);
+	ivsh_client_close(&ends[1].client);
 	seen = doorbell->count(doorbell->ctx);
 	doorbell->sleep(doorbell->ctx, seen, doorbell->now_ns(doorbell->ctx) + 1000000);
 	CHECK_EQ(doorbell->count(doorbell->ctx), seen);

@@ -4,7 +4,7 @@
  *
  * usage: numbers SOCKET NOTES; NOTES is a file, a struct numbers. The slot is the socket's.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
 #include "tests/host/numbers.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 int main(int argc, char **argv)
 {
-	static struct client client;
+	static struct ivsh_client client;
 	struct numbers *numbers;
 	struct stat st;
 	int fd = argc == 3 ? open(argv[2], O_RDWR | O_CLOEXEC) : -1;
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	if (numbers == MAP_FAILED)
 		return 2;
 	/* After a server was killed in our handshake, the handshake may have to begin again. */
-	for (int i = 0; client_connect(&client, argv[1], TRY_NS); i++) {
+	for (int i = 0; ivsh_client_connect(&client, argv[1], TRY_NS); i++) {
 		if (i == TRIES) {
 			snprintf(numbers->wrong, sizeof(numbers->wrong), "%s", client.error);
 			return 1;

@@ -6,7 +6,7 @@
  * that process is killed. After each the survivor sleeps until it has the peer event, and prints
  * how long that took, in microseconds. SPEC R4.2, R5.10.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
 
 #include <ivsh/channel.h>
 #include <ivsh/peers.h>
@@ -23,7 +23,7 @@
 
 #define LIMIT_NS UINT64_C(5000000000)
 
-static struct client client;
+static struct ivsh_client client;
 static struct ivsh_region region;
 static struct ivsh_peer seen[IVSH_WIRE_SLOTS_MAX];
 
@@ -39,7 +39,7 @@ static void join(const char *path, uint64_t nonce)
 {
 	struct ivsh_attach attach = {.nonce = nonce, .timeout_ns = LIMIT_NS};
 
-	if (client_connect(&client, path, LIMIT_NS)) {
+	if (ivsh_client_connect(&client, path, LIMIT_NS)) {
 		fprintf(stderr, "survivor: %s: %s\n", path, client.error);
 		exit(1);
 	}
@@ -61,7 +61,7 @@ static uint64_t await(enum ivsh_peer_event_kind kind)
 		while (ivsh_region_peer_event(&region, seen, IVSH_WIRE_SLOTS_MAX, &event) == 0)
 			if (event.kind == kind)
 				return now_ns() - start;
-		client_poll(&client);
+		ivsh_client_poll(&client);
 		if (ivsh_region_wait(&region, &wait, 20000000, &events))
 			break;
 	}
@@ -77,7 +77,7 @@ static pid_t begin(const char *path)
 	if (child != 0)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	client_close(&client); /* the parent's */
+	ivsh_client_close(&client); /* the parent's */
 	join(path, now_ns() ^ (uint64_t)getpid() << 48);
 	for (;;) {
 		const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
@@ -111,6 +111,6 @@ int main(int argc, char **argv)
 		fflush(stdout);
 	}
 	ivsh_region_detach(&region);
-	client_close(&client);
+	ivsh_client_close(&client);
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * traffic_host.c - traffic.h as a process: socket=PATH of a server, or file=PATH and slot=N.
  */
-#include "client/client.h"
+#include <ivsh/client.h>
 #include "tests/moved/traffic.h"
 
 #include <ivsh/error.h>
@@ -20,7 +20,7 @@
 
 #define CONNECT_NS UINT64_C(2000000000)
 
-static struct client client;
+static struct ivsh_client client;
 static bool is_open;
 
 static int open_device(struct ivsh_mem *mem)
@@ -29,8 +29,8 @@ static int open_device(struct ivsh_mem *mem)
 	int failed;
 
 	if (!is_open) {
-		failed = socket ? client_connect(&client, socket, CONNECT_NS)
-				: client_open_file(&client, file, IVSH_SELF_NONE);
+		failed = socket ? ivsh_client_connect(&client, socket, CONNECT_NS)
+				: ivsh_client_open_file(&client, file, IVSH_SELF_NONE);
 		if (failed) {
 			printf("refused: %s\n", client.error);
 			return IVSH_ENODEV;
@@ -44,7 +44,7 @@ static int open_device(struct ivsh_mem *mem)
 static void close_device(void)
 {
 	if (is_open)
-		client_close(&client);
+		ivsh_client_close(&client);
 	is_open = false;
 }
 

@@ -62,8 +62,8 @@ int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, u
  * comes.
  *
  * The doorbells must count and sleep together. In a guest, devices of one platform do; host
- * processes group their clients first (client_group()). If one region has no doorbell vectors, all
- * sleeps are naps.
+ * processes group their clients first (ivsh_client_group()). If one region has no doorbell vectors,
+ * all sleeps are naps.
  *
  * regions: different ones, of one thread. events: (count) words, one for each region; all 0: the
  * time is over.
