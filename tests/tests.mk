@@ -270,6 +270,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
                pytest:$(file)) \
            $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
+           $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \

@@ -15,9 +15,9 @@ posix='<([a-z]+|sys/[a-z_]+|linux/[a-z_]+|netinet/[a-z]+)\.h>'
 # What tests/bench/native measures against, and the processor's own instructions there.
 rings='<(ck_ring|rte_config|rte_ring|rte_ring_peek_zc|immintrin|x86intrin)\.h>'
 passed=0 failed=0
-rule() { # $1: folder, $2: what it may include, $3: a file that has a rule of its own
+rule() { # $1: folder, $2: what it may include, $3: a file or folder that has a rule of its own
 	if bad=$(grep -rnE '^[[:space:]]*#[[:space:]]*include' "$1" --include='*.[chS]' \
-	    ${3:+--exclude="$3"} |
+	    ${3:+--exclude="$3" --exclude-dir="$3"} |
 	    grep -vE "include[[:space:]]+($2)"); then
 		echo "$bad" | sed "s|^|FAIL: layers: $1: |"
 		failed=$((failed + 1))
@@ -33,6 +33,8 @@ rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device|hotplug)\
 # What each port has beside its glue, which includes its system's headers.
 rule lib/port/talk.h '<ivsh/ivsh\.h>'
 rule lib/port/talk.c '"talk\.h"'
+# A port: any header of its system, and of ours the public ones; of its own files, those beside it.
+rule lib/port      "<[A-Za-z0-9_./-]+>|\"[A-Za-z0-9_]+\.h\""
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|\"device/order\.h\""
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule examples "$std|$libc|$any|\"transport\.h\""
@@ -60,7 +62,10 @@ rule host/client   "$posix|$any|$(own 'client|process')"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
 rooms="$rooms|backend|client|control|server|config|wire|process"
-rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings"
+for stubs in tests/port/stubs/*; do
+	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
+done
+rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem platform pci device hotplug geometry region channel wait
     peers stream node bare client'

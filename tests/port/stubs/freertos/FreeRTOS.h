@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FreeRTOS.h - what ivsh_freertos uses of FreeRTOS' header of this name, declared as its reference
+ * manual says.
+ */
+#ifndef STUB_FREERTOS_H
+#define STUB_FREERTOS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef long BaseType_t;
+typedef unsigned long UBaseType_t;
+typedef uint32_t TickType_t;
+
+/* Its size is what counts. */
+typedef struct {
+	void *words[16];
+} StaticSemaphore_t;
+
+#define pdFALSE ((BaseType_t)0)
+#define pdTRUE ((BaseType_t)1)
+#define portMAX_DELAY ((TickType_t)0xffffffffUL)
+
+/* Of an application's FreeRTOSConfig.h. */
+#define configTICK_RATE_HZ ((TickType_t)1000)
+
+#endif
