@@ -158,16 +158,21 @@ $(foreach arch,x86_64 aarch64,build/uefi-$(arch)/firmware/uefi/$(arch)/interrupt
 SMALL := -Oz -fno-optimize-sibling-calls \
          $(call GCC_ONLY,-fno-guess-branch-probability -fno-tree-coalesce-vars \
              -fno-caller-saves -fno-shrink-wrap -fno-move-loop-invariants)
+# The library is linked into programs at any address, and into those that move when they start: its
+# code has no address in it, and asks for no GOT.
+ANYWHERE := -fpie -fvisibility=hidden
 build/%: SIZED :=
 define sizes
-build/$(1)/lib/device/%: SIZED := $$(SMALL)
-build/$(1)/lib/core/%: SIZED := $$(SMALL)
-build/$(1)/lib/node/%: SIZED := $$(SMALL)
+build/$(1)/lib/device/%: SIZED := $$(SMALL) $(ANYWHERE)
+build/$(1)/lib/core/%: SIZED := $$(SMALL) $(ANYWHERE)
+build/$(1)/lib/node/%: SIZED := $$(SMALL) $(ANYWHERE)
 build/$(1)/lib/node/fast.o \
 $(addprefix build/$(1)/lib/core/,send.o receive.o batch.o inplace.o): \
-    SIZED := -fno-align-functions $$(call GCC_ONLY,-fno-align-jumps -fno-align-loops)
+    SIZED := -fno-align-functions $$(call GCC_ONLY,-fno-align-jumps -fno-align-loops) $(ANYWHERE)
 endef
 $(foreach arch,$(ARCHES),$(eval $(call sizes,$(arch))))
+$(foreach room,core device node, \
+    $(foreach arch,aarch64 riscv64,build/uefi-$(arch)/lib/$(room)/%)): UEFI_MORE := -fpie
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \

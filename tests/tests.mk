@@ -214,8 +214,8 @@ CHECK_HOSTS := $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib
               -D_GNU_SOURCE $(WARN))
 CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
           tests/check/headers.sh tests/check/shared.sh \
-          $(subst $(space),$(comma),tests/check/symbols.sh build/x86_64/libivsh.a \
-              $(LIBS_ELSEWHERE)) \
+          $(subst $(space),$(comma),tests/check/symbols.sh \
+              $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE)) \
           $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/man.sh tests/check/readme.sh,$(COMPILER) \
@@ -272,6 +272,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
+           tests/check/symbols.sh,build/uefi-aarch64/libivsh.a \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \
                tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \

@@ -14,7 +14,7 @@
 /*
  * One instruction: a call would be longer, too, but a compiler that counts bytes does not see it.
  */
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define ALWAYS_INLINE inline __attribute__((__always_inline__))
 
 /*
  * Tests see, and disturb, each access: under IVSH_HOOK they define this function, which is called
@@ -138,7 +138,7 @@ static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
  */
 static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
 {
-	const uint32_t __attribute__((may_alias)) *half = (const void *)word;
+	const uint32_t __attribute__((__may_alias__)) *half = (const void *)word;
 	uint32_t high, low;
 
 	ivsh_hook(HOOK_LOAD, &half[1], sizeof(half[1]));
@@ -152,7 +152,7 @@ static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
 
 static ALWAYS_INLINE void store64_halves(uint64_t *word, uint64_t value, int order)
 {
-	uint32_t __attribute__((may_alias)) *half = (void *)word;
+	uint32_t __attribute__((__may_alias__)) *half = (void *)word;
 
 	ivsh_hook(HOOK_STORE, &half[0], sizeof(half[0]));
 	STORE(&half[0], (uint32_t)value);
@@ -191,7 +191,7 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
  */
 static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
 {
-	uint32_t __attribute__((may_alias)) *half = (void *)word;
+	uint32_t __attribute__((__may_alias__)) *half = (void *)word;
 
 	ivsh_hook(HOOK_STORE, &half[1], sizeof(half[1]));
 	STORE(&half[1], (uint32_t)(value >> 32));
@@ -206,7 +206,7 @@ static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
  */
 static ALWAYS_INLINE uint64_t load64_private(const uint64_t *word)
 {
-	const uint32_t __attribute__((may_alias)) *half = (const void *)word;
+	const uint32_t __attribute__((__may_alias__)) *half = (const void *)word;
 
 	__atomic_signal_fence(__ATOMIC_ACQUIRE);
 	if (sizeof(uintptr_t) >= sizeof(*word))

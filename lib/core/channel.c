@@ -16,7 +16,7 @@
 #define SMALL_SHARE 4
 
 /* Take the channel out of the region's list. ivsh_region_next() begins anew, with all of them. */
-static __attribute__((noinline)) void unlink_chan(
+static __attribute__((__noinline__)) void unlink_chan(
     struct ivsh_region *region, const struct ivsh_chan *ch)
 {
 	struct ivsh_chan **at = &region->chans;

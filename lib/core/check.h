@@ -5,12 +5,14 @@
 #ifndef IVSH_CORE_CHECK_H
 #define IVSH_CORE_CHECK_H
 
+#include "core/hidden.h"
+
 #include <ivsh/channel.h>
 
 /*
  * Check for each open channel whether our own words in its rings are as we stored them. If the slot
  * is lost or detached, mark every channel as dead instead.
  */
-void ivsh_channels_check(struct ivsh_region *region);
+HIDDEN void ivsh_channels_check(struct ivsh_region *region);
 
 #endif

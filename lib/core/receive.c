@@ -19,7 +19,7 @@ static inline int taken(
 }
 
 /* Refill, and go on; or take the slow path. area, size: as ivsh_receiver_refill(). */
-static __attribute__((noinline)) int receive_refill(struct ivsh_chan *ch,
+static __attribute__((__noinline__)) int receive_refill(struct ivsh_chan *ch,
     struct ivsh_message *message, void *buffer, uint32_t capacity, const struct ivsh_area *area,
     uint32_t size)
 {
@@ -29,7 +29,7 @@ static __attribute__((noinline)) int receive_refill(struct ivsh_chan *ch,
 }
 
 /* No message: publish everything, and check whether the sender has begun a new generation. */
-static __attribute__((noinline)) int receive_empty(
+static __attribute__((__noinline__)) int receive_empty(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
 	int error = slot_tick_due(ch->region);
@@ -43,7 +43,7 @@ static __attribute__((noinline)) int receive_empty(
 }
 
 /* No message. A polling receiver mostly finds that all of receive_empty() was done already. */
-static __attribute__((noinline)) int receive_none(
+static __attribute__((__noinline__)) int receive_none(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
 	struct ivsh_region *region = ch->region;
@@ -59,7 +59,7 @@ static __attribute__((noinline)) int receive_none(
 }
 
 /* Any size that is not 8 bytes. (control): without the wrap counter. */
-static __attribute__((noinline)) int receive_sized(struct ivsh_chan *ch,
+static __attribute__((__noinline__)) int receive_sized(struct ivsh_chan *ch,
     struct ivsh_message *message, void *buffer, uint32_t capacity, uint64_t control)
 {
 	uint32_t index = ch->rx.read, low = (uint32_t)control, size = control_size(control);

@@ -5,6 +5,8 @@
 #ifndef IVSH_CORE_RENEW_H
 #define IVSH_CORE_RENEW_H
 
+#include "core/hidden.h"
+
 #include <ivsh/channel.h>
 
 /*
@@ -14,6 +16,6 @@
 void ivsh_chan_renew(struct ivsh_chan *ch);
 
 /* The same of each open channel. */
-void ivsh_channels_renew(struct ivsh_region *region);
+HIDDEN void ivsh_channels_renew(struct ivsh_region *region);
 
 #endif

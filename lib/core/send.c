@@ -9,7 +9,7 @@
 #include "core/fastpath.h"
 
 /* Refill, and go on; or take the slow path. */
-static __attribute__((noinline)) int send_refill(
+static __attribute__((__noinline__)) int send_refill(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	return ivsh_sender_refill(ch, size) == 0 ? ivsh_chan_send(ch, port, data, size)
@@ -23,7 +23,7 @@ static ALWAYS_INLINE int send_end(struct ivsh_chan *ch, uint64_t control, uint64
 	return sender_accepted(ch, ch->region, ch->region->slot, ch->tx.head - 1, 1);
 }
 
-static __attribute__((noinline)) int send_end_far(
+static __attribute__((__noinline__)) int send_end_far(
     struct ivsh_chan *ch, uint64_t control, uint64_t body)
 {
 	return send_end(ch, control, body);
@@ -39,7 +39,7 @@ static ALWAYS_INLINE uint32_t area_put(struct ivsh_chan *ch, uint32_t i, uint32_
 	return position;
 }
 
-static __attribute__((noinline)) int send_large(
+static __attribute__((__noinline__)) int send_large(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_LARGE];
@@ -53,7 +53,7 @@ static __attribute__((noinline)) int send_large(
 	    area_put(ch, IVSH_AREA_LARGE, area_room(size)));
 }
 
-static __attribute__((noinline)) int send_small(
+static __attribute__((__noinline__)) int send_small(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	struct ivsh_area *area = &ch->tx.area[IVSH_AREA_SMALL];
@@ -68,7 +68,7 @@ static __attribute__((noinline)) int send_small(
 }
 
 /* Up to 8 bytes. */
-static __attribute__((noinline)) int send_inline(
+static __attribute__((__noinline__)) int send_inline(
     struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	if (!slot_is_ours(ch->region))

@@ -17,7 +17,7 @@
  * A payload of (size) bytes takes (position) of area (i). True if it is the first of this
  * incarnation in the area: it says start. SPEC R7.7.1.
  */
-static __attribute__((noinline)) bool area_take(
+static __attribute__((__noinline__)) bool area_take(
     struct ivsh_chan *ch, uint32_t i, uint32_t position, uint32_t size)
 {
 	struct ivsh_area *area = &ch->tx.area[i];

@@ -41,7 +41,7 @@
 #define CONFIG_ABSENT 0xffffffffu /* a read of an absent function; PCI 6.1 */
 
 /* This code runs once, at start: it is compiled for size, not for speed. */
-#define COLD __attribute__((cold))
+#define COLD __attribute__((__cold__))
 
 /* What ivsh_config_probe() finds. Each word is read once. */
 struct config_function {

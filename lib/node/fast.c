@@ -41,7 +41,7 @@ int ivsh_node_send(struct ivsh_node *node, uint32_t peer, uint16_t port, const v
 }
 
 /* The message in the near channel is not 8 bytes, or the credit is used up. */
-static __attribute__((noinline)) int receive_any(struct ivsh_node *node,
+static __attribute__((__noinline__)) int receive_any(struct ivsh_node *node,
     struct ivsh_node_message *message, void *buffer, uint32_t capacity, uint64_t timeout_ns)
 {
 	struct ivsh_chan *ch = node->near;

@@ -4,6 +4,8 @@
  */
 #include "node/inside.h"
 
+#include "core/hidden.h"
+
 #define OPEN_TIMEOUT_NS UINT64_C(5000000000)
 #define OPEN_SLOTS 8u
 
@@ -11,6 +13,11 @@
 #define OPEN_SPIN_NS UINT64_C(50000)
 
 #define ALIGNMENT 64u
+
+/* The steps of an attach, which a node hands on. */
+HIDDEN int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach);
+HIDDEN int ivsh_attach_claim(struct ivsh_region *region);
+HIDDEN void ivsh_attach_discard(struct ivsh_region *region);
 
 _Static_assert(
     offsetof(struct ivsh_node_message, message) == 0 &&

@@ -28,7 +28,7 @@ rule() { # $1: folder, $2: what it may include, $3: a file or folder that has a 
 core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
-rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/fastpath\.h\""
+rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/(fastpath|hidden)\.h\""
 rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device|hotplug)\.h>|$(own 'device')"
 # What each port has beside its glue, which includes its system's headers.
 rule lib/port/talk.h '<ivsh/ivsh\.h>'

@@ -54,7 +54,7 @@
 /* The image needs four, the console two; the others are for the tree and the start of the heap. */
 #define POOL_TABLES 16u
 
-static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
+static uint64_t pool[POOL_TABLES][512] __attribute__((__aligned__(PAGE)));
 static uint32_t pool_used = 1; /* the first is the root */
 static uint64_t *spare; /* a list of free tables; the first word of each points to the next */
 static uint32_t address_bits;

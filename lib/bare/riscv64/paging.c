@@ -36,7 +36,7 @@
 #define POOL_TABLES 16u
 #define SHARED_MAX 64u
 
-static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
+static uint64_t pool[POOL_TABLES][512] __attribute__((__aligned__(PAGE)));
 static uint32_t pool_used = 1; /* the first is Sv48's root */
 static uint64_t *spare; /* a list of free tables; the first word of each points to the next */
 static uint64_t *root = pool[0];

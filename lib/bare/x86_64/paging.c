@@ -40,7 +40,7 @@
  */
 #define POOL_TABLES 24u
 
-static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(PAGE)));
+static uint64_t pool[POOL_TABLES][512] __attribute__((__aligned__(PAGE)));
 static uint32_t pool_used = 1; /* the first is the root */
 static uint64_t *spare; /* a list of free tables; the first word of each points to the next */
 static uint32_t largest = SHIFT_2M;

@@ -87,7 +87,7 @@ static _Noreturn void reset(void)
 	static const struct {
 		uint16_t limit;
 		uint64_t base;
-	} __attribute__((packed)) nothing = {0, 0};
+	} __attribute__((__packed__)) nothing = {0, 0};
 
 	x86_out8(RESET_CONTROL, RESET_SYSTEM);
 	x86_out8(RESET_CONTROL, RESET_NOW);

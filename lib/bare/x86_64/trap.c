@@ -36,13 +36,13 @@ _Static_assert(sizeof(struct tss) == 104, "SDM 7.7");
 struct table_pointer {
 	uint16_t limit;
 	uint64_t base;
-} __attribute__((packed));
+} __attribute__((__packed__));
 
 extern uint64_t x86_gdt[];
 extern char x86_vectors[];
 void x86_interrupt(const struct x86_frame *frame);
 
-static uint64_t idt[VECTORS][2] __attribute__((aligned(16)));
+static uint64_t idt[VECTORS][2] __attribute__((__aligned__(16)));
 static struct tss tss;
 static void (*handlers[VECTORS])(uint32_t vector);
 

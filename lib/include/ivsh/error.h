@@ -31,7 +31,7 @@ enum ivsh_error {
 };
 
 /* Every int of this library that can be an error is to be looked at. */
-#define IVSH_MUST_CHECK __attribute__((warn_unused_result))
+#define IVSH_MUST_CHECK __attribute__((__warn_unused_result__))
 
 /*
  * One short phrase for an error code, without a full stop: "no room or nothing there".
