@@ -61,8 +61,9 @@ GCC_ONLY = $(if $(filter clang-%,$(COMPILER)),,$(1))
 WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
         -Wundef -Wvla -Wpointer-arith -Wwrite-strings -Wold-style-definition -Wconversion \
         -Wno-sign-conversion
-# One root for each tree: "core/ring.h", "app/app.h", "server/clients.h", "tests/lib/test.h".
-ROOTS := -iquote lib -iquote firmware -iquote host -iquote .
+# One root for each tree: "core/ring.h", "app/app.h", "server/clients.h", "tests/lib/test.h"; and
+# "talk.h", which a user copies beside a port's own files.
+ROOTS := -iquote lib -iquote lib/port -iquote firmware -iquote host -iquote .
 # No file that is made here holds the path of this tree.
 BASE := -std=c11 -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Ilib/include $(ROOTS) $(WARN)
 BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
@@ -598,7 +599,8 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
-    build/riscv64/prebuilt.bin aarch64 riscv64 build/uefi-aarch64/cached.efi build/host-san/compare
+    build/x86_64/u-boot.bin build/riscv64/u-boot.bin aarch64 riscv64 \
+    build/uefi-aarch64/cached.efi build/host-san/compare
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

@@ -179,13 +179,18 @@ build/$(1)/irq_test.elf build/$(1)/irq_test-sbi.elf: build/$(1)/tests/guest/irq_
 endef
 $(foreach arch,$(ARCHES),$(eval $(call guest_irq,$(arch))))
 
-# For U-Boot on riscv64: the library alone, and no start code.
-build/riscv64/prebuilt.bin: tests/prebuilt/program.ld build/riscv64/tests/prebuilt/program.o \
-    build/riscv64/libivsh.a
-	@echo "LD      $@"
-	$(Q)$(LD_riscv64) -nostdlib -static --gc-sections -z noexecstack \
-	    --no-warn-rwx-segments --orphan-handling=error -T $^ -o $(@:.bin=.prog)
-	$(Q)$(OBJCOPY_riscv64) -O binary $(@:.bin=.prog) $@
+# For the `go` of a U-Boot: its port's program for that machine, at a place of RAM that is free.
+define u_boot
+build/$(1)/u-boot.bin: lib/port/u-boot/standalone/program.ld \
+    $(addprefix build/$(1)/lib/port/,u-boot/standalone/start.o u-boot/standalone/$(2).o talk.o) \
+    build/$(1)/libivsh.a
+	@echo "LD      $$@"
+	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -z noexecstack --no-warn-rwx-segments \
+	    --orphan-handling=error --defsym=program_base=$(3) -T $$^ -o $$(@:.bin=.prog)
+	$$(Q)$$(OBJCOPY_$(1)) -O binary $$(@:.bin=.prog) $$@
+endef
+$(eval $(call u_boot,x86_64,pc,0x4000000))
+$(eval $(call u_boot,riscv64,virt,0x82000000))
 
 # The tests of the core, the node and the device room again, as guests.
 define guest_tests
@@ -269,7 +274,7 @@ LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script
 SUITES  := $(call pytest,$(HOSTS)) \
            $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
                pytest:$(file)) \
-           $(FUZZ_30) tests/check/packager.sh pytest:tests/prebuilt \
+           $(FUZZ_30) tests/check/packager.sh \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            tests/check/symbols.sh,build/uefi-aarch64/libivsh.a \
