@@ -77,6 +77,10 @@ HOST_FUZZ_CFLAGS := $(HOST_HOOK_CFLAGS) -fsanitize=fuzzer-no-link
 HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=thread
 CROSS_CFLAGS     := $(BASE) -D_GNU_SOURCE -fno-pie
 
+# A program in C++, which every CC here takes as well; without the words that are for C alone.
+cpp  = -std=c++11 -fno-exceptions -fno-rtti $(filter-out -std=c11 -Wstrict-prototypes \
+           -Wmissing-prototypes -Wold-style-definition,$(1))
+
 # Other processors: the library's tests as Linux programs.
 CC_aarch64-linux := aarch64-linux-gnu-gcc
 CC_riscv64-linux := riscv64-linux-gnu-gcc
@@ -228,8 +232,13 @@ BARE_riscv64 := lib/bare/riscv64/start.S lib/bare/riscv64/mmode.S lib/bare/riscv
           lib/bare/riscv64/power.c $(VIRT)
 ONLIBC := lib/bare/program.c lib/bare/newlib/start.c lib/bare/newlib/name.c \
           lib/bare/newlib/syscalls.c
+# Programs of a guest over newlib, and of the host; kernels that have no start code but their own.
 EXAMPLES := exchange request sleep stream events
-EXAMPLES_HOST := exchange stream
+EXAMPLES_HOST := exchange stream echo
+EXAMPLES_C := $(EXAMPLES) bare
+EXAMPLE_kernel := $(addprefix build/x86_64/examples/kernel/,boot.o mem.o kernel.o)
+EXAMPLE_tasks := $(addprefix build/x86_64/examples/,kernel/boot.o kernel/mem.o \
+          $(addprefix tasks/,entry.o scheduler.o machine.o platform.o main.o))
 GUEST   = firmware/guest/main.c firmware/$(1)/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/stay.c \
           firmware/app/wait.c \
@@ -407,7 +416,8 @@ build/$(1)/firmware/%.o: firmware/%.c build/flags | $(call libc,$(1))
 	@echo "CC      $$@"; mkdir -p $$(@D)
 	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
 
-build/$(1)/examples/%.o: examples/%.c build/flags | $(call libc,$(1))
+$(EXAMPLES_C:%=build/$(1)/examples/%.o): build/$(1)/examples/%.o: examples/%.c build/flags \
+    | $(call libc,$(1))
 	@echo "CC      $$@"; mkdir -p $$(@D)
 	$$(Q)$$(CC_$(1)) $$(call GUEST_CFLAGS,$(1)) -c $$< -o $$@
 
@@ -495,6 +505,22 @@ $(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/exam
 	@echo "LINK    $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
+# The one in C++ needs no library of C++.
+build/host/examples/echo.o: examples/echo.cpp build/flags
+	@echo "CXX     $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(call cpp,$(HOST_CFLAGS)) $(CPPFLAGS) -c $< -o $@
+
+build/x86_64/examples/echo.o: examples/echo.cpp build/flags | $(LIBC)
+	@echo "CXX     $@"; mkdir -p $(@D)
+	$(Q)$(CC_x86_64) $(call cpp,$(call GUEST_CFLAGS,x86_64)) -c $< -o $@
+
+# Kernels with start code of their own: no linker script, and nothing of newlib or lib/bare.
+build/x86_64/examples/kernel.elf: $(EXAMPLE_kernel) build/x86_64/libivsh.a
+build/x86_64/examples/tasks.elf: $(EXAMPLE_tasks) build/x86_64/libivsh.a
+build/x86_64/examples/kernel.elf build/x86_64/examples/tasks.elf:
+	@echo "LD      $@"; mkdir -p $(@D)
+	$(Q)$(LD_x86_64) -static -z noexecstack -Ttext-segment=0x200000 -e entry -o $@ $^
+
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 define images
 build/$(1)/libivsh.a: $(LIB:%.c=build/$(1)/%.o)
@@ -524,6 +550,7 @@ build/riscv64/%.elf: PLACE := --defsym=image_base=0x80000000 --defsym=image_entr
 build/riscv64/%-sbi.elf: \
     PLACE := --defsym=image_base=0x80200000 --defsym=image_entry=rv_supervisor_entry
 BARE_LIBS := $(BARE_LIBS_x86_64)
+build/x86_64/examples/echo.elf: $(addprefix build/x86_64/examples/,echo.o bare.o) $(BARE_LIBS)
 
 # --- ivsh.efi ---------------------------------------------------------------------------------
 # A shared object that binds to itself; aarch64: an executable, as newlib's code there is for one.
@@ -592,6 +619,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(call programs,$(HOSTS_ELSEWHERE),ivsh ivsh-server) \
     $(foreach arch,$(ARCHES),$(EXAMPLES:%=build/$(arch)/examples/%.elf)) \
     $(EXAMPLES_HOST:%=build/host/examples/%) \
+    $(patsubst %,build/x86_64/examples/%.elf,kernel tasks echo) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
     build/riscv64/ivsh.elf build/x86_64/pair.elf build/uefi-x86_64/plug.efi \
     $(foreach guest,plug moved claim numbers,$(ARCHES:%=build/%/$(guest).elf)) \

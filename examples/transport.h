@@ -8,10 +8,17 @@
 
 #include <ivsh/mem.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * The transport handle, valid until the program ends: of the machine's first ivshmem device, or of
  * the server whose socket IVSH_SOCKET names. NULL after a line on standard error.
  */
 const struct ivsh_mem *transport_open(void);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,8 +8,8 @@ unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 sources=$(find examples lib firmware host linker tests -type f ! -path 'tests/fuzz/corpus/*' \
-    \( -name '*.[chS]' -o -name '*.cc' -o -name '*.py' -o -name '*.sh' -o -name '*.mk' \
-    -o -name '*.ld' -o -name '*.pml' \) | sort)
+    \( -name '*.[chS]' -o -name '*.[ch]pp' -o -name '*.cc' -o -name '*.py' -o -name '*.sh' \
+    -o -name '*.mk' -o -name '*.ld' -o -name '*.pml' \) | sort)
 for file in Makefile run-qemu.sh setup.sh .ci/run $sources; do
 	long=$(expand "$file" | awk 'length($0) > 100 { print NR }')
 	if [ -n "$long" ]; then

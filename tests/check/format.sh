@@ -13,7 +13,7 @@ version=$("$1" --version | sed -n 's/.*version \([0-9]*\).*/\1/p')
 	exit 1
 }
 # It names each place that differs: FILE:LINE:COLUMN: error: ...
-files=$(find examples lib firmware host tests -name '*.[ch]' | sort)
+files=$(find examples lib firmware host tests -name '*.[ch]' -o -name '*.[ch]pp' | sort)
 status=0
 # shellcheck disable=SC2086  # a list of words
 output=$("$1" --dry-run -Werror $files 2>&1) || status=$?

@@ -17,7 +17,7 @@ rings='<(ck_ring|rte_config|rte_ring|rte_ring_peek_zc|immintrin|x86intrin)\.h>'
 passed=0 failed=0
 rule() { # $1: folder, $2: what it may include, $3: a file or folder that has a rule of its own
 	if bad=$(grep -rnE '^[[:space:]]*#[[:space:]]*include' "$1" --include='*.[chS]' \
-	    ${3:+--exclude="$3" --exclude-dir="$3"} |
+	    --include='*.[ch]pp' ${3:+--exclude="$3" --exclude-dir="$3"} |
 	    grep -vE "include[[:space:]]+($2)"); then
 		echo "$bad" | sed "s|^|FAIL: layers: $1: |"
 		failed=$((failed + 1))
@@ -37,7 +37,7 @@ rule lib/port/talk.c '"talk\.h"'
 rule lib/port      "<[A-Za-z0-9_./-]+>|\"[A-Za-z0-9_]+\.h\""
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|\"device/order\.h\""
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
-rule examples "$std|$libc|$any|\"transport\.h\""
+rule examples "$std|$libc|$any|\"(transport\.h|ivsh\.hpp|tasks\.h)\""
 rule firmware/guest "$std|$libc|$any|$(own 'app|arch|bare(/newlib)?')"
 for arch in x86_64 aarch64 riscv64; do
 	rule "firmware/$arch" "$std|\"bare/$arch/cpu\.h\"|$(own "arch|$arch")"

@@ -2,6 +2,7 @@
 """test_examples.py - examples/ do what they say: two guests, or a guest and the host."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -105,3 +106,67 @@ def test_no_server(world):
     env = {**os.environ, "IVSH_SOCKET": str(world.folder / "none")}
     text = world.program("exchange", program, env=env).done(FAILED)
     assert text.startswith(f"{world.folder}/none: connect: ") and text.count("\n") == 1
+
+
+def ping(world, server, name):
+    """A process of the host and a bare guest: what each sends comes back unchanged."""
+    tool = [BUILD / "host" / "ivsh", "-S", server.bound[2], "ping", name]
+    assert ": 300 round trips of 64 bytes" in world.program("ping", *tool, "--count=300").done()
+    command = f"ping {name} --count=500 --size=3000"
+    pinging = world.guest("ping 1", command, *doorbell(server.bound[1]))
+    assert ": 500 round trips of 3000 bytes" in pinging.done()
+
+
+def send(world, server, text):
+    """A text to slot 0."""
+    tool = BUILD / "host" / "ivsh"
+    world.program("send", tool, "-S", server.bound[2], "send", "0", text).done()
+
+
+@pytest.mark.x86_64
+def test_kernel(world, server):
+    """The smallest kernel answers and prints, also one that is started after another was killed."""
+    for _ in range(2):
+        kernel = guest(world, server, 0, "kernel")
+        ping(world, server, "kernel")
+        send(world, server, "hello")
+        kernel.expect("^the kernel is a peer\nhello$")
+        kernel.kill()
+
+
+@pytest.mark.x86_64
+def test_kernel_without_device(world):
+    """It says why it ends, which none of the lines above are."""
+    world.guest("kernel", "", image="examples/kernel").expect("^no such device, region or peer$")
+
+
+@pytest.mark.x86_64
+def test_tasks(world, server):
+    """
+    A doorbell wakes the messenger for each text, out of a worker that never gives the processor
+    away and goes on counting.
+    """
+    tasks = guest(world, server, 0, "tasks")
+    ping(world, server, "tasks")
+    doorbells, work = 0, 0
+    for text in ("one", "two", "three"):
+        send(world, server, text)
+        now = tasks.expect(rf"^{text}\ntasks: (\d+) doorbells; the worker has counted to (\d+)$")
+        assert int(now[1]) > doorbells and int(now[2]) > work, tasks.text
+        doorbells, work = int(now[1]), int(now[2])
+    tasks.kill()
+    guest(world, server, 0, "tasks")
+    ping(world, server, "tasks")
+
+
+@pytest.mark.x86_64
+@pytest.mark.parametrize("where", [guest, host])
+def test_cpp(world, server, where):
+    """The program in C++ answers, prints, and leaves its slot at the end of its scope."""
+    echo = where(world, server, 0, "echo")
+    ping(world, server, "echo")
+    for text in ("hello", "end"):
+        send(world, server, text)
+    assert echo.done(DONE) == "peer 2 says hello\npeer 2 says end\n"
+    ls = world.program("ls", BUILD / "host" / "ivsh", "-S", server.bound[2], "ls").done()
+    assert re.search("^ *0 +absent ", ls, re.MULTILINE), ls  # "gone": it ended without closing
