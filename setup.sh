@@ -25,8 +25,8 @@ check="$run g++ clang clang-format python3 mandoc man-db groff
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker, what counts
 # instructions, what runs other processors' programs, libvirt to check what is written for it,
-# another's reader of device trees and a loader to check ours against.
-test="$check $aarch64 $riscv64 libfdt-dev u-boot-qemu
+# another's reader of device trees to check ours against, loaders that run the ports.
+test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest spin valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu"
 # Trying other Debians: tests/distros/run.sh.

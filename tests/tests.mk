@@ -192,6 +192,21 @@ endef
 $(eval $(call u_boot,x86_64,pc,0x4000000))
 $(eval $(call u_boot,riscv64,virt,0x82000000))
 
+# A module for the GRUB of x86_64 under UEFI, which puts it anywhere; of GRUB it has what
+# tests/port/stubs declares. objcopy gives it its name, as GRUB's own build would.
+GRUB_CFLAGS := $(BARE) $(MACHINE_x86_64) $(INTEGER_x86_64) -fno-pie -mcmodel=large \
+               -Itests/port/stubs/grub
+build/grub-x86_64/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC_x86_64) $(GRUB_CFLAGS) -c $< -o $@
+build/grub-x86_64/ivsh.mod: $(patsubst %.c,build/grub-x86_64/%.o, \
+    lib/port/grub/ivsh_grub.c lib/port/talk.c $(LIB))
+	@echo "LD      $@"
+	$(Q)$(LD_x86_64) -r $^ -o $(@:.mod=.o)
+	$(Q)printf 'ivsh\0' >$(@:.mod=.name)
+	$(Q)$(OBJCOPY_x86_64) --strip-unneeded -K grub_mod_init -K grub_mod_fini -R .comment \
+	    -R .note.GNU-stack --add-section .modname=$(@:.mod=.name) $(@:.mod=.o) $@
+
 # The tests of the core, the node and the device room again, as guests.
 define guest_tests
 $(TESTS_CORE:%=build/$(1)/%.elf): build/$(1)/tests/core/%.elf: build/$(1)/tests/core/%.o \

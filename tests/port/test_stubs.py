@@ -32,6 +32,7 @@ ARCHES = {
 # What is compiled: port: (architectures, its system's standard and other words).
 TABLE = {
     "freertos": (("aarch64", "riscv64", "x86_64", "armhf"), ["-std=c11"]),
+    "grub": (("x86_64", "i386"), ["-std=gnu11", "-iquote", PORTS]),
 }
 
 WARN = "-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wundef".split()
