@@ -190,7 +190,7 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
           lib/core/next.c lib/core/peer_event.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/bridge.c \
           lib/device/used.c lib/device/place.c lib/device/assign.c \
-          lib/device/msix.c lib/device/device.c lib/device/any.c \
+          lib/device/msix.c lib/device/device.c lib/device/mapped.c lib/device/any.c \
           lib/device/slot.c lib/device/hotplug.c
 NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c \
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \

@@ -6,7 +6,8 @@
 # --- Programs: build/<target>/<name> for each target of their kind ------------------------------
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
                 tests/device/device_test tests/device/msix_test tests/device/ranges_test \
-                tests/device/place_test tests/device/hotplug_test
+                tests/device/place_test tests/device/hotplug_test \
+                tests/device/mapped_test
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test \

@@ -18,6 +18,7 @@
 
 #include "bare/arch.h"
 #include "bare/generation.h"
+#include "device/relax.h"
 
 #include <stdbool.h>
 
@@ -89,11 +90,6 @@ uint64_t arch_now_ns(void)
 	return now_ns(BARE_GENERATION_RUNNING_NS);
 }
 
-void arch_relax(void)
-{
-	counter_relax();
-}
-
 void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 {
 	uint64_t now = arch_now_ns();
@@ -103,7 +99,7 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 		return;
 	if (deadline_ns - now < SPIN_NS) {
 		while (arch_doorbells() == seen && arch_now_ns() < deadline_ns)
-			arch_relax();
+			relax_processor();
 		return;
 	}
 	near = deadline_ns - now < clock.own_period * 100;

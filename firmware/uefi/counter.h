@@ -16,9 +16,6 @@ void counter_open(EFI_BOOT_SERVICES *services);
 /* Nanoseconds since counter_open(). */
 uint64_t counter_ns(void);
 
-/* Between two polls of a spinning loop. */
-void counter_relax(void);
-
 /*
  * Halt until the next interrupt, unless a doorbell interrupt has come since (seen) was read
  * (arch_doorbells()). One that comes after that check ends the halt.

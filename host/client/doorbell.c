@@ -16,6 +16,7 @@
 #include "client/doorbell.h"
 #include "client/protocol.h"
 #include "client/peers.h"
+#include "device/relax.h"
 #include "process/clock.h"
 
 #include <errno.h>
@@ -159,11 +160,7 @@ void ivsh_client_doorbell_leave(struct ivsh_client *client)
 static void relax(void *ctx)
 {
 	(void)ctx;
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
+	relax_processor();
 }
 
 static int add_to_set(struct ivsh_client *client, int fd)

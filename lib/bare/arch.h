@@ -45,9 +45,6 @@ int arch_console_read(void);
 /* Nanoseconds since the start; never goes back. */
 uint64_t arch_now_ns(void);
 
-/* Between two polls of a spinning loop. */
-void arch_relax(void);
-
 /* Doorbell interrupts since the start, modulo 2^32, counted by their handler. */
 uint32_t arch_doorbells(void);
 

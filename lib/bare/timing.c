@@ -24,16 +24,9 @@ static uint32_t count(void *ctx)
 	return arch_doorbells();
 }
 
-static void relax(void *ctx)
-{
-	(void)ctx;
-	arch_relax();
-}
-
 void bare_timing(struct ivsh_platform *platform)
 {
 	platform->now_ns = now_ns;
 	platform->sleep = sleep_until;
 	platform->count = count;
-	platform->relax = relax;
 }

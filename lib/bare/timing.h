@@ -7,7 +7,7 @@
 
 #include <ivsh/platform.h>
 
-/* Set now_ns, sleep, count and relax. They ignore their context. */
+/* Set now_ns, sleep and count. They ignore their context. */
 void bare_timing(struct ivsh_platform *platform);
 
 #endif

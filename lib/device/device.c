@@ -6,12 +6,11 @@
 
 #include "device/config.h"
 #include "device/msix.h"
-#include "device/order.h"
+#include "device/register.h"
+#include "device/relax.h"
 #include "device/slot.h"
 
 #include <stddef.h>
-
-#define ID_MAX 0xffffu /* ivshmem-spec: IDs and vectors have 16 bits */
 
 COLD int ivsh_device_find(const struct ivsh_platform *platform, uint32_t index, uint32_t *function)
 {
@@ -87,7 +86,7 @@ static int open_mapped(struct ivsh_device *device)
 		result = map(device);
 	if (result != 0)
 		return result;
-	device->ivposition = device->registers[IVSH_REG_IVPOSITION / 4];
+	device->ivposition = register_position(device->registers);
 	/* All ones: nothing decodes BAR0. More than 16 bits: no ID for the doorbell register. */
 	if (device->doorbell && device->ivposition > ID_MAX)
 		return IVSH_EPROTO;
@@ -143,7 +142,7 @@ static void quiesce(struct ivsh_device *device)
 
 	ivsh_msix_disable(device, (command & COMMAND_MEMORY) != 0);
 	if (device->table && (command & COMMAND_MEMORY) != 0)
-		(void)device->registers[IVSH_REG_IVPOSITION / 4];
+		(void)register_position(device->registers);
 	ivsh_config_command(platform, device->function, device->enabled & COMMAND_MASTER, 0);
 	ivsh_config_command(platform, device->function, device->enabled & COMMAND_MEMORY, 0);
 }
@@ -167,10 +166,7 @@ static void doorbell_notify(void *ctx, uint32_t peer, uint32_t vector)
 {
 	struct ivsh_device *device = ctx;
 
-	if (peer > ID_MAX || vector > ID_MAX)
-		return;
-	order_registers();
-	device->registers[IVSH_REG_DOORBELL / 4] = peer << 16 | vector;
+	register_notify(device->registers, peer, vector);
 }
 
 static uint32_t doorbell_count(void *ctx)
@@ -196,10 +192,8 @@ static void doorbell_sleep(void *ctx, uint32_t seen, uint64_t deadline_ns)
 
 static void doorbell_relax(void *ctx)
 {
-	const struct ivsh_device *device = ctx;
-
-	if (device->platform->relax)
-		device->platform->relax(device->platform->ctx);
+	(void)ctx;
+	relax_processor();
 }
 
 /* Configuration space first: BAR0 may be another's. */
@@ -211,7 +205,7 @@ COLD static int doorbell_recheck(void *ctx, uint32_t *self)
 	if (!device->registers || !is_there(device))
 		return IVSH_ENODEV;
 	(void)enable(device);
-	position = device->registers[IVSH_REG_IVPOSITION / 4];
+	position = register_position(device->registers);
 	/* All ones: nothing decodes BAR0. */
 	if (position == UINT32_MAX || (device->doorbell && position > ID_MAX))
 		return IVSH_ENODEV;

@@ -17,7 +17,6 @@
 #define MSIX_ENABLE (UINT32_C(1) << 31)                 /* PCI 6.8.2.3 */
 #define MSIX_MASK (UINT32_C(1) << 30)                   /* PCI 6.8.2.3: all vectors */
 #define MSIX_VECTORS(word) (((word) >> 16 & 0x7ff) + 1) /* PCI 6.8.2.3: the table has N - 1 */
-#define MSIX_VECTORS_MAX 2048u
 
 #define ENTRY_SIZE 16u /* PCI 6.8.2: address, upper address, data, vector control */
 #define ENTRY_WORDS 4u

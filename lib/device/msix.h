@@ -9,6 +9,8 @@
 
 #include <ivsh/device.h>
 
+#define MSIX_VECTORS_MAX 2048u /* PCI 6.8.2 */
+
 /*
  * Find the MSI-X capability: if there is one, set device->doorbell, msix and vectors, and disable
  * MSI-X. IVSH_EPROTO: the capability list is broken.

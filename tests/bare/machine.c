@@ -72,10 +72,6 @@ uint32_t arch_doorbells(void)
 	return 0;
 }
 
-void arch_relax(void)
-{
-}
-
 void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 {
 	(void)seen, (void)deadline_ns;

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 std='<std(arg|bool|def|int)\.h>'
 # Headers of rooms, by path from the root of their tree: own "core|node".
 own() { printf '"(%s)/[a-z0-9_]+\\.h"' "$1"; }
+relax='"device/relax\.h"'
 any='<ivsh/[a-z]+\.h>'
 libc='<(assert|ctype|errno|inttypes|limits|setjmp|signal|stdio|stdlib|string|strings)\.h>'
 libc="$libc|<(time|unistd|fcntl|sys/[a-z]+)\.h>"
@@ -29,13 +30,14 @@ core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
 rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/(fastpath|hidden)\.h\""
-rule lib/device    "$std|<ivsh/(error|doorbell|mem|platform|pci|device|hotplug)\.h>|$(own 'device')"
+device='error|doorbell|mem|mapped|platform|pci|device|hotplug'
+rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')"
 # What each port has beside its glue, which includes its system's headers.
 rule lib/port/talk.h '<ivsh/ivsh\.h>'
 rule lib/port/talk.c '"talk\.h"'
 # A port: any header of its system, and of ours the public ones; of its own files, those beside it.
 rule lib/port      "<[A-Za-z0-9_./-]+>|\"[A-Za-z0-9_]+\.h\""
-rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|\"device/order\.h\""
+rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|$relax|\"device/order\.h\""
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule examples "$std|$libc|$any|\"(transport\.h|ivsh\.hpp|tasks\.h)\""
 rule firmware/guest "$std|$libc|$any|$(own 'app|arch|bare(/newlib)?')"
@@ -45,7 +47,7 @@ done
 # Of lib/bare, UEFI has the files that do not start a machine.
 under='(x86_64|aarch64|riscv64)/(com1|cpu|generation|hotplug|local_apic|nonce|qemu)'
 under="$under|dtb|virt/(fw_cfg|ranges)"
-under="\"bare/(arch|generation|mix|timing|words|$under)\.h\""
+under="\"bare/(arch|generation|mix|timing|words|$under)\.h\"|$relax"
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi(/virt)?|app|arch')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
@@ -58,7 +60,7 @@ status='"control/(facts|answer|render)\.h"'
 rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
-rule host/client   "$posix|$any|$(own 'client|process')"
+rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
 rooms="$rooms|backend|client|control|server|config|wire|process"
@@ -67,8 +69,8 @@ for stubs in tests/port/stubs/*; do
 done
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
 # A public header includes only what stands to its left.
-order='version error wire doorbell mem platform pci device hotplug geometry region channel wait
-    peers stream node bare client'
+order='version error wire doorbell mem mapped platform pci device hotplug geometry region channel
+    wait peers stream node bare client'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

@@ -351,11 +351,6 @@ static uint32_t count(void *ctx)
 	return 7;
 }
 
-static void relax(void *ctx)
-{
-	((struct fake_bus *)ctx)->relaxed++;
-}
-
 /* --- Making functions ------------------------------------------------------------------------- */
 
 void fake_init(struct fake_bus *bus)
@@ -372,7 +367,6 @@ void fake_init(struct fake_bus *bus)
 	    .now_ns = now_ns,
 	    .sleep = sleep_until,
 	    .count = count,
-	    .relax = relax,
 	};
 	bus->msi_max = UINT32_MAX;
 }

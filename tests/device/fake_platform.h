@@ -44,7 +44,7 @@ struct fake_bus {
 	unsigned reads, writes;
 	unsigned faults; /* bad offsets; a change of a BAR or window that decodes; STATUS cleared */
 	int maps;        /* mapped and not yet unmapped */
-	unsigned relaxed, slept;
+	unsigned slept;
 	enum ivsh_map kind[2]; /* of the last map of BAR0 and of BAR2 */
 
 	/*

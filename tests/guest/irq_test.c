@@ -10,6 +10,7 @@
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
+#include "device/relax.h"
 #include "tests/lib/test.h"
 
 #include <ivsh/device.h>
@@ -363,7 +364,7 @@ static void test_sleep(void)
 		poll_end = start + (noise >> 8) % (30 * US);
 		notify(0);
 		while (arch_now_ns() < poll_end)
-			arch_relax();
+			relax_processor();
 		arch_sleep(seen, start + LONG_NS);
 		ns[i] = (uint32_t)(arch_now_ns() - start);
 		NEED_EQ(arch_doorbells(), seen + 1);
@@ -389,7 +390,7 @@ static void test_latency(void)
 		start = arch_now_ns();
 		notify(0);
 		while (arch_doorbells() == seen + 1 && arch_now_ns() - start < LONG_NS)
-			arch_relax();
+			relax_processor();
 		polling[i] = (uint32_t)(arch_now_ns() - start);
 		NEED_EQ(arch_doorbells(), seen + 2);
 	}

@@ -16,6 +16,7 @@
  */
 #include "bare/arch.h"
 #include "bare/generation.h"
+#include "device/relax.h"
 #include "tests/guest/moved.h"
 
 #include <inttypes.h>
@@ -52,7 +53,7 @@ static void print_generation(uint64_t since)
 static void loads(uint64_t last)
 {
 	while (*word == last)
-		arch_relax();
+		relax_processor();
 }
 
 static void clocks(uint64_t last)
@@ -73,7 +74,7 @@ static void settle(void)
 	uint64_t last = *word, start = arch_now_ns();
 
 	while (arch_now_ns() - start < SETTLE_NS && *word == last)
-		arch_relax();
+		relax_processor();
 	if (*word == last)
 		printf("settled\n");
 }

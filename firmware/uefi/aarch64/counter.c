@@ -26,11 +26,6 @@ uint64_t counter_ns(void)
 	return a64_ticks_to_ns(a64_counter() - start, scale);
 }
 
-void counter_relax(void)
-{
-	a64_yield();
-}
-
 /*
  * With interrupts masked: one that comes after the check stays pending, and a pending interrupt
  * ends wfi also where it is masked (D1.6.2). It is taken behind the last instruction.

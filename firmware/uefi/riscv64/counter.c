@@ -32,11 +32,6 @@ uint64_t counter_ns(void)
 	return (uint64_t)((unsigned __int128)(rv_time() - start) * scale >> 32);
 }
 
-void counter_relax(void)
-{
-	__asm__ volatile("" : : : "memory");
-}
-
 /* An interrupt that comes after the check stays pending, and ends wfi though it is not taken. */
 void counter_halt(uint32_t seen)
 {

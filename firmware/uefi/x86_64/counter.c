@@ -36,11 +36,6 @@ uint64_t counter_ns(void)
 	return x86_ticks_to_ns(x86_tsc() - start, scale);
 }
 
-void counter_relax(void)
-{
-	x86_pause();
-}
-
 /*
  * An interrupt that comes after the check stays pending until sti, which takes effect after the
  * next instruction: so it ends the halt. Interrupts are on otherwise (UEFI 2.10, 2.3.4).

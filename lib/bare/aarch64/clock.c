@@ -6,6 +6,7 @@
 #include "bare/aarch64/gic.h"
 #include "bare/arch.h"
 #include "bare/generation.h"
+#include "device/relax.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -66,11 +67,6 @@ static void arm(uint64_t ns)
 	a64_isb();
 }
 
-void arch_relax(void)
-{
-	a64_yield();
-}
-
 /*
  * A doorbell interrupt between the read of the count and the halt would not end the halt. So
  * interrupts are masked in between: the doorbell's or the timer's is then pending, and ends it at
@@ -84,7 +80,7 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 		if (arch_doorbells() != seen || now >= deadline_ns)
 			return;
 		if (deadline_ns - now < SPIN_NS || !has_timer) {
-			arch_relax();
+			relax_processor();
 			now = arch_now_ns();
 			continue;
 		}

@@ -39,11 +39,6 @@ static inline uint64_t a64_counter_hz(void)
 	return A64_READ("cntfrq_el0") & UINT32_MAX;
 }
 
-static inline void a64_yield(void)
-{
-	__asm__ volatile("yield" : : : "memory");
-}
-
 static inline void a64_interrupts_off(void)
 {
 	__asm__ volatile("msr daifset, #2" : : : "memory");

@@ -8,6 +8,7 @@
  */
 #include "bare/aarch64/a64.h"
 #include "bare/arch.h"
+#include "device/relax.h"
 
 #define DATA 0x00u
 #define FLAGS 0x18u
@@ -45,7 +46,7 @@ void arch_console_write(const char *bytes, size_t size)
 		uint32_t reads = 0;
 
 		while ((*at(FLAGS) & FLAG_TRANSMIT_FULL) != 0 && reads++ < FLAG_READS)
-			a64_yield();
+			relax_processor();
 		*at(DATA) = (uint8_t)bytes[i];
 	}
 }

@@ -9,6 +9,7 @@
 #include "bare/generation.h"
 #include "bare/riscv64/riscv.h"
 #include "bare/virt/virt.h"
+#include "device/relax.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -102,12 +103,6 @@ static void arm(uint64_t ns)
 	set_timer(rv_time() + scale(ns < HALT_NS_MAX ? ns : HALT_NS_MAX, ticks_per_ns));
 }
 
-/* pause is a hint, and is encoded as a fence: a processor without Zihintpause executes that. */
-void arch_relax(void)
-{
-	__asm__ volatile(".4byte 0x0100000f" : : : "memory");
-}
-
 /*
  * A doorbell interrupt between the read of the count and the halt would not end the halt. So
  * interrupts are off in between: the doorbell's or the timer's is then pending, and a pending one
@@ -121,7 +116,7 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 		if (arch_doorbells() != seen || now >= deadline_ns)
 			return;
 		if (deadline_ns - now < SPIN_NS || !has_timer) {
-			arch_relax();
+			relax_processor();
 			now = arch_now_ns();
 			continue;
 		}

@@ -7,6 +7,7 @@
 #include "bare/arch.h"
 #include "bare/riscv64/riscv.h"
 #include "bare/virt/virt.h"
+#include "device/relax.h"
 
 #define TEST_PASS 0x5555u
 #define TEST_FAIL 0x3333u
@@ -42,7 +43,7 @@ static void wait_for_end(void)
 	uint64_t start = rv_time();
 
 	while (rv_time() - start < END_TICKS)
-		arch_relax();
+		relax_processor();
 }
 
 _Noreturn void arch_exit(int status)

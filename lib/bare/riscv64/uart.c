@@ -6,6 +6,7 @@
  */
 #include "bare/arch.h"
 #include "bare/riscv64/riscv.h"
+#include "device/relax.h"
 
 #define DATA 0u
 #define INTERRUPTS 1u
@@ -47,7 +48,7 @@ void arch_console_write(const char *bytes, size_t size)
 
 			while ((uart[STATUS] & STATUS_TRANSMITTER_EMPTY) == 0 &&
 			       reads++ < STATUS_READS)
-				arch_relax();
+				relax_processor();
 		}
 		uart[DATA] = (uint8_t)bytes[i];
 	}

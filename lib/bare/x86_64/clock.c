@@ -5,6 +5,7 @@
 #include "bare/arch.h"
 #include "bare/generation.h"
 #include "bare/x86_64/x86.h"
+#include "device/relax.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -49,11 +50,6 @@ static void arm(uint64_t ns)
 	x86_apic_timer_start(ticks != 0 ? ticks : 1);
 }
 
-void arch_relax(void)
-{
-	x86_pause();
-}
-
 /*
  * A doorbell interrupt between the read of the count and the halt would not end the halt. So
  * interrupts are off in between: the doorbell's or the timer's is then pending, and ends it at
@@ -67,7 +63,7 @@ void arch_sleep(uint32_t seen, uint64_t deadline_ns)
 		if (arch_doorbells() != seen || now >= deadline_ns)
 			return;
 		if (deadline_ns - now < SPIN_NS) {
-			arch_relax();
+			relax_processor();
 			now = arch_now_ns();
 			continue;
 		}

@@ -7,6 +7,7 @@
 #include "bare/x86_64/com1.h"
 
 #include "bare/x86_64/cpu.h"
+#include "device/relax.h"
 
 #define COM1 0x3f8u
 #define DATA (COM1 + 0u)
@@ -53,7 +54,7 @@ void x86_com1_write(const char *bytes, size_t size)
 
 			while ((x86_in8(STATUS) & STATUS_TRANSMITTER_EMPTY) == 0 &&
 			       reads++ < STATUS_READS)
-				x86_pause();
+				relax_processor();
 		}
 		x86_out8(DATA, (uint8_t)bytes[i]);
 	}

@@ -88,11 +88,6 @@ static inline uint64_t x86_tsc(void)
 	return ((uint64_t)high << 32) | low;
 }
 
-static inline void x86_pause(void)
-{
-	__asm__ volatile("pause" : : : "memory");
-}
-
 static inline void x86_interrupts_off(void)
 {
 	__asm__ volatile("cli" : : : "memory");

@@ -8,6 +8,7 @@
 #include "bare/x86_64/nonce.h"
 #include "bare/x86_64/qemu.h"
 #include "bare/x86_64/x86.h"
+#include "device/relax.h"
 
 /* About a second in ticks of the TSC: QEMU 10 ends some time after the write. */
 #define DEBUG_EXIT_TICKS (UINT64_C(1) << 32)
@@ -67,7 +68,7 @@ _Noreturn void arch_exit(int status)
 		x86_debug_exit(status);
 		/* By the counter: an exception may come before the clock is calibrated. */
 		while (x86_tsc() - start < DEBUG_EXIT_TICKS)
-			x86_pause();
+			relax_processor();
 		arch_console_write(no_device, sizeof(no_device) - 1);
 	}
 	x86_power_off();

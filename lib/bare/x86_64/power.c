@@ -9,6 +9,7 @@
  */
 #include "bare/arch.h"
 #include "bare/x86_64/x86.h"
+#include "device/relax.h"
 
 #define ACPI_PM1A_CONTROL 0x604            /* QEMU's pc and q35: PM base 0x600 */
 #define ACPI_SLEEP_S5 0x2000               /* SLP_EN, SLP_TYP 0: QEMU, hw/acpi/core.c */
@@ -92,7 +93,7 @@ static _Noreturn void reset(void)
 	x86_out8(RESET_CONTROL, RESET_SYSTEM);
 	x86_out8(RESET_CONTROL, RESET_NOW);
 	for (uint32_t i = 0; i < STATUS_READS && x86_in8(KEYBOARD_COMMAND) & KEYBOARD_BUSY; i++)
-		x86_pause();
+		relax_processor();
 	x86_out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
 	__asm__ volatile("lidt %0; int3" : : "m"(nothing) : "memory");
 	x86_stop();

@@ -10,6 +10,7 @@
 #include <ivsh/wire.h>
 #include <ivsh/doorbell.h>
 #include <ivsh/mem.h>
+#include <ivsh/mapped.h>
 #include <ivsh/platform.h>
 #include <ivsh/pci.h>
 #include <ivsh/device.h>

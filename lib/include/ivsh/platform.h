@@ -99,11 +99,10 @@ struct ivsh_platform {
 	    void *ctx, uint32_t function, uint32_t index, uint64_t *address, uint32_t *data);
 	void (*msi_close)(void *ctx, uint32_t function, uint32_t index);
 
-	/* As in doorbell.h. count() counts the interrupts of msi_open(). relax may be NULL. */
+	/* As in doorbell.h. count() counts the interrupts of msi_open(). */
 	uint64_t (*now_ns)(void *ctx);
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 	uint32_t (*count)(void *ctx);
-	void (*relax)(void *ctx);
 
 	/*
 	 * The PCI functions that firmware or an OS has found: the (index)th one, counted from 0, in
