@@ -663,79 +663,45 @@ format:
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
 
 # --- Installing -------------------------------------------------------------------------------
-# make install DESTDIR=/tmp/package PREFIX=/usr; what comes with it goes with make uninstall.
+# make install DESTDIR=/tmp/package PREFIX=/usr LIBDIR=lib/x86_64-linux-gnu; what comes with it goes
+# with make uninstall. Of other architectures, what `make aarch64` and `make riscv64` have built
+# before is installed, too.
 DESTDIR    :=
 PREFIX     := /usr/local
+LIBDIR     := lib
+SBINDIR    := sbin
 SYSCONFDIR := /etc
-MAN        := share/man
-COMPLETION := share/bash-completion/completions
-UNITS      := lib/systemd/system
-ARCHIVES   := host/libivsh.a x86_64/libivsh.a x86_64/libivsh-bare.a uefi-x86_64/libivsh.a
-# Of other architectures, what `make aarch64` and `make riscv64` have built before.
-MORE       := aarch64 riscv64
-MORE_LIBS  := $(MORE:%=%/libivsh.a) $(MORE:%=%/libivsh-bare.a) $(MORE:%=uefi-%/libivsh.a)
-if_built    = $(patsubst build/%,%,$(wildcard $(1:%=build/%)))
 
-INSTALL := install -D -m 644
-AT      := $(DESTDIR)$(PREFIX)
-CONF    := $(DESTDIR)$(SYSCONFDIR)/ivsh/default.conf
+# What programs of guests are compiled and linked with, by the compiler of their architecture: what
+# the machine needs, and the linker's script. tests/install builds such programs.
+SDK_CFLAGS  := -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+               -fno-asynchronous-unwind-tables
+SDK_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,-z,max-page-size=4096 \
+               -Wl,--orphan-handling=error,--build-id=none,-u,_exit
+quote        = '$(subst ','\'',$(1))'
+SDK          = $(foreach name,DESTDIR PREFIX LIBDIR SBINDIR SYSCONFDIR ARCHES UEFI_ARCHES, \
+                   $(name)=$(call quote,$($(name)))) \
+               $(foreach arch,$(ARCHES),CC_$(arch)=$(call quote,$(SDK_CC_$(arch))) \
+                   CFLAGS_$(arch)=$(call quote,$(strip $(MACHINE_$(arch)) $(SDK_CFLAGS))) \
+                   LDFLAGS_$(arch)=$(call quote,$(strip $(SDK_LDFLAGS) $(SDK_ABI_$(arch)))))
+SDK_CC_x86_64  := x86_64-linux-gnu-gcc
+SDK_CC_aarch64 := $(CC_aarch64)
+SDK_CC_riscv64 := $(CC_riscv64)
+SDK_ABI_riscv64 := -march=rv64gc -mabi=lp64d
 
-# Below PREFIX, without default.conf, which is its owner's as soon as it was changed.
-INSTALLED := bin/ivsh sbin/ivsh-server sbin/ivshmem-server $(MAN)/man1/ivsh.1 \
-             $(MAN)/man8/ivsh-server.8 $(MAN)/man8/ivshmem-server.8 \
-             $(COMPLETION)/ivsh $(COMPLETION)/ivsh-server $(COMPLETION)/ivshmem-server \
-             $(patsubst host/systemd/%,$(UNITS)/%,$(wildcard host/systemd/ivsh-server*)) \
-             $(patsubst lib/include/%,include/%,$(wildcard lib/include/ivsh/*.h)) \
-             $(ARCHIVES:%=lib/ivsh/%) share/ivsh/ivsh.efi share/ivsh/ivsh.man \
-             $(MORE_LIBS:%=lib/ivsh/%) $(MORE:%=share/ivsh/ivsh-%.efi)
+# Its terms go with the binary.
+build/newlib/COPYING.NEWLIB:
+	$(Q)ls /usr/src/newlib/newlib-*.tar.xz >/dev/null || \
+	    { echo "newlib's source is missing: ./setup.sh run"; exit 1; }
+	$(Q)tar -xOf /usr/src/newlib/newlib-*.tar.xz --wildcards '*/COPYING.NEWLIB' >$@
 
-## Install programs, units, manuals and libraries under DESTDIR and PREFIX
-install: all
-	$(Q)$(INSTALL) -m 755 build/host/ivsh $(AT)/bin/ivsh
-	$(Q)$(INSTALL) -m 755 build/host/ivsh-server $(AT)/sbin/ivsh-server
-	$(Q)ln -sf ivsh-server $(AT)/sbin/ivshmem-server
-	$(Q)$(INSTALL) host/man/ivsh.1 $(AT)/$(MAN)/man1/ivsh.1
-	$(Q)$(INSTALL) host/man/ivsh-server.8 $(AT)/$(MAN)/man8/ivsh-server.8
-	$(Q)ln -sf ivsh-server.8 $(AT)/$(MAN)/man8/ivshmem-server.8
-	$(Q)$(INSTALL) host/completion/ivsh $(AT)/$(COMPLETION)/ivsh
-	$(Q)$(INSTALL) host/completion/ivsh-server $(AT)/$(COMPLETION)/ivsh-server
-	$(Q)ln -sf ivsh-server $(AT)/$(COMPLETION)/ivshmem-server
-	$(Q)mkdir -p $(AT)/$(UNITS)
-	$(Q)for unit in host/systemd/ivsh-server*; do \
-	    sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' $$unit \
-	        >$(AT)/$(UNITS)/$${unit##*/} || exit 1; \
-	done
-	$(Q)test -e $(CONF) || $(INSTALL) host/systemd/default.conf $(CONF)
-	$(Q)for header in lib/include/ivsh/*.h; do \
-	    $(INSTALL) $$header $(AT)/include/ivsh/$${header##*/} || exit 1; \
-	done
-	$(Q)for archive in $(ARCHIVES) $(call if_built,$(MORE_LIBS)); do \
-	    $(INSTALL) build/$$archive $(AT)/lib/ivsh/$$archive || exit 1; \
-	done
-	$(Q)$(INSTALL) build/uefi-x86_64/ivsh.efi $(AT)/share/ivsh/ivsh.efi
-	$(Q)for image in $(call if_built,$(MORE:%=uefi-%/ivsh.efi)); do \
-	    folder=$${image%/*}; \
-	    $(INSTALL) build/$$image $(AT)/share/ivsh/ivsh-$${folder#uefi-}.efi || exit 1; \
-	done
-	$(Q)$(INSTALL) firmware/uefi/ivsh.man $(AT)/share/ivsh/ivsh.man
-
-# Folders that an uninstall leaves alone: what it did not make. Of a system's own prefix that is
-# what the Filesystem Hierarchy Standard has there; and nothing above DESTDIR, or PREFIX.
-SYSTEM := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX) \
-              $(addprefix $(PREFIX)/,bin sbin lib include share share/man))
-KEPT   := $(subst $(space),|,$(strip $(if $(DESTDIR),$(DESTDIR),$(SYSTEM) \
-              $(patsubst %/,%,$(dir $(PREFIX))) $(SYSCONFDIR))))
+## Install programs, manuals and the SDK under DESTDIR and PREFIX
+install: all build/newlib/COPYING.NEWLIB
+	$(Q)$(SDK) lib/sdk/install.sh
 
 ## Remove what was installed; default.conf only if nobody has changed it
 uninstall:
-	$(Q)rm -f $(INSTALLED:%=$(AT)/%)
-	$(Q)if cmp -s host/systemd/default.conf $(CONF); then rm -f $(CONF); fi
-	$(Q)for folder in $(sort $(dir $(INSTALLED:%=$(AT)/%) $(CONF))); do \
-	    folder=$${folder%/}; \
-	    while case $$folder in ""|$(KEPT)) false ;; esac && rmdir $$folder 2>/dev/null; do \
-	        folder=$${folder%/*}; \
-	    done; \
-	done
+	$(Q)$(SDK) lib/sdk/uninstall.sh
 
 ## Show this help
 help:

@@ -291,6 +291,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
                pytest:$(file)) \
            $(FUZZ_30) tests/check/packager.sh \
+           pytest:tests/install \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            tests/check/symbols.sh,build/uefi-aarch64/libivsh.a \

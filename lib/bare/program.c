@@ -15,3 +15,18 @@ void ivsh_bare_windows(struct ivsh_pci_windows *windows)
 {
 	arch_pci_windows(windows);
 }
+
+const char *ivsh_bare_command_line(void)
+{
+	return arch_command_line();
+}
+
+void ivsh_bare_write(const char *bytes, size_t size)
+{
+	arch_console_write(bytes, size);
+}
+
+void ivsh_bare_exit(int status)
+{
+	arch_exit(status);
+}

@@ -16,6 +16,8 @@
 #include <ivsh/pci.h>
 #include <ivsh/platform.h>
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -30,6 +32,24 @@ const struct ivsh_platform *ivsh_bare_platform(void);
  * has empty windows.
  */
 void ivsh_bare_windows(struct ivsh_pci_windows *windows);
+
+/* --- Without newlib --------------------------------------------------------------------------- */
+
+/*
+ * A program that has no C library, or another one, is linked without newlib. It defines bare_main()
+ * in place of main(), and memcpy(), memmove(), memset() and memcmp(). The start code calls it, and
+ * it does not return.
+ */
+__attribute__((__noreturn__)) void bare_main(void);
+
+/* The machine's command line, without the image's name; NULL: it has 4096 bytes or more. */
+const char *ivsh_bare_command_line(void);
+
+/* The console: the first serial port. */
+void ivsh_bare_write(const char *bytes, size_t size);
+
+/* End the machine with (status), as exit() does: 0, or 1 to 127 for QEMU's status. */
+__attribute__((__noreturn__)) void ivsh_bare_exit(int status);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,191 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# install.sh - puts what make has built below PREFIX, or writes down why it cannot. `make install`
+# calls it, and hands over in the environment:
+#
+#   DESTDIR     a folder that PREFIX is put into, for packages; may be empty
+#   PREFIX      /usr/local; LIBDIR, SBINDIR: below it, or absolute; SYSCONFDIR: absolute
+#   ARCHES      the architectures of guests, and of each: CC_ARCH, and what programs for it are
+#               compiled and linked with, CFLAGS_ARCH and LDFLAGS_ARCH
+#   UEFI_ARCHES those of ivsh.efi
+#
+# What is there in build/ is installed. PREFIX/share/ivsh/installed says what was, and what folders
+# were made for it: uninstall.sh removes that.
+set -eu
+unset CDPATH
+cd "$(dirname "$0")/../.."
+goal=install
+. lib/sdk/paths.sh
+work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-install.XXXXXX")
+list=$work/list
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Folders that are missing are made, and written down.
+folder() { # $1: below DESTDIR
+	[ -d "$DESTDIR$1" ] && return
+	[ "$1" = "" ] || folder "${1%/*}"
+	[ -d "$DESTDIR$1" ] || mkdir -m 755 "$DESTDIR$1"
+	[ "$1" = "" ] || echo "folder $1" >>"$list"
+}
+file() { # $1: a mode, $2: a file, $3: its path below DESTDIR
+	folder "${3%/*}"
+	install -m "$1" "$2" "$DESTDIR$3"
+	echo "file $3" >>"$list"
+}
+data() { # $1: a folder below DESTDIR, the rest: files
+	to=$1
+	shift
+	folder "$to"
+	install -m 644 -t "$DESTDIR$to" "$@"
+	for each; do
+		echo "file $to/${each##*/}" >>"$list"
+	done
+}
+built() { # $1: a mode, $2: a file of build/, $3: its path below DESTDIR
+	[ ! -e "build/$2" ] || file "$1" "build/$2" "$3"
+}
+link() { # $1: what it says, $2: its path below DESTDIR
+	folder "${2%/*}"
+	ln -sfn "$1" "$DESTDIR$2"
+	echo "file $2" >>"$list"
+}
+tree() { # $1: a folder, $2: its path below DESTDIR
+	find "$1" -type d | sort >"$work/tree"
+	while read -r each; do
+		to=$2${each#"$1"}
+		folder "$to"
+		find "$each" -maxdepth 1 -type f -exec install -m 644 -t "$DESTDIR$to" {} +
+	done <"$work/tree"
+	find "$1" -type f | sed "s|^$1|file $2|" >>"$list"
+}
+# Of one architecture: its compiler, what it needs, what its linker needs.
+of() { # $1: CC, CFLAGS or LDFLAGS; $2: an architecture
+	eval "printf '%s' \"\${$1_$2-}\""
+}
+# For pkg-config: what is below PREFIX moves with its prefix.
+case $LIB in
+"$PREFIX"/*) lib="\${prefix}${LIB#"$PREFIX"}" ;;
+*) lib=$LIB ;;
+esac
+# A file of lib/sdk, with what its @NAMES@ stand for.
+fill() { # $1: it, $2: its path below DESTDIR, $3: a target, $4: its name, $5: more for its linker
+	arch=${3#uefi-}
+	sed -e "s|@PREFIX@|$PREFIX|; s|@LIB@|$lib|" \
+		-e "s|@VERSION@|$version|; s|@MINOR@|${version%.*}|" \
+		-e "s|@TARGET@|$3|g; s|@NAME@|$4|g; s|@CC@|$(of CC "$arch")|" \
+		-e "s|@CXX@|$(of CC "$arch" | sed 's/gcc$/g++/; s/clang$/clang++/')|" \
+		-e "s|@CFLAGS@|$(of CFLAGS "$arch")|; s|@LDFLAGS@|$(of LDFLAGS "$arch")$5|" \
+		-e "s|@CXXFLAGS@|-fno-exceptions -fno-rtti -fno-threadsafe-statics|" \
+		"lib/sdk/$1" >"$work/filled"
+	file 644 "$work/filled" "$2"
+}
+# A linker's script in one file: from anywhere, the linker finds no tail.ld.
+script() { # $1: a target
+	sed -e '/INCLUDE linker\/tail.ld/r linker/tail.ld' -e '//d' "linker/$1.ld" >"$work/script"
+	file 644 "$work/script" "$LIB/ivsh/$1/ivsh.ld"
+}
+archives() { # $1: a target
+	for each in libivsh libivsh-client libivsh-bare libivsh-conformance; do
+		built 644 "$1/$each.a" "$LIB/ivsh/$1/$each.a"
+	done
+}
+
+programs() {
+	file 755 build/host/ivsh "$PREFIX/bin/ivsh"
+	built 755 host/ivsh-static "$SHARE/ivsh-static"
+	file 755 build/host/ivsh-server "$SBIN/ivsh-server"
+	link ivsh-server "$SBIN/ivshmem-server"
+	data "$PREFIX/share/man/man1" host/man/ivsh.1
+	data "$PREFIX/share/man/man8" host/man/ivsh-server.8
+	link ivsh-server.8 "$PREFIX/share/man/man8/ivshmem-server.8"
+	data "$PREFIX/share/bash-completion/completions" host/completion/ivsh \
+		host/completion/ivsh-server
+	link ivsh-server "$PREFIX/share/bash-completion/completions/ivshmem-server"
+	for unit in host/systemd/ivsh-server*; do
+		sed "s|@SBINDIR@|$SBIN|; s|@SYSCONFDIR@|$SYSCONFDIR|" "$unit" >"$work/unit"
+		file 644 "$work/unit" "$PREFIX/lib/systemd/system/${unit##*/}"
+	done
+}
+
+# As soon as it was changed it is its owner's: uninstall.sh compares it with this sum.
+configuration() {
+	conf=$SYSCONFDIR/ivsh/default.conf
+	[ ! -e "$DESTDIR$conf" ] || return 0
+	folder "${conf%/*}"
+	install -m 644 host/systemd/default.conf "$DESTDIR$conf"
+	echo "unless-changed $(cksum <host/systemd/default.conf) $conf" >>"$list"
+}
+
+libraries() {
+	data "$PREFIX/include/ivsh" lib/include/ivsh/*.h
+	# For the guests' compilers the headers are also where no other headers are: pkg-config
+	# leaves out /usr/include, and nothing of that is a guest's.
+	folder "$LIB/ivsh/include"
+	link "$(realpath -ms --relative-to="$LIB/ivsh/include" "$PREFIX/include/ivsh")" \
+		"$LIB/ivsh/include/ivsh"
+	archives host
+	fill host.pc "$LIB/pkgconfig/ivsh.pc" host ivsh ""
+	fill ivsh-config.cmake "$LIB/cmake/ivsh/ivsh-config.cmake" host ivsh ""
+	fill ivsh-config-version.cmake "$LIB/cmake/ivsh/ivsh-config-version.cmake" host ivsh ""
+}
+
+guest() { # $1: an architecture
+	[ -e "build/$1/libivsh-bare.a" ] || return 0
+	archives "$1"
+	script "$1"
+	tree "build/newlib/$1-elf/include" "$LIB/ivsh/$1/newlib/include"
+	rm -f "$DESTDIR$LIB/ivsh/$1/newlib/include/stdatomic.h" # the compiler's is right, and whole
+	built 644 "newlib/$1-elf/lib/libc.a" "$LIB/ivsh/$1/newlib/lib/libc.a"
+	data "$LIB/ivsh/$1/newlib" build/newlib/COPYING.NEWLIB
+	fill library.pc "$LIB/pkgconfig/ivsh-$1.pc" "$1" "$1" ""
+	fill bare.pc "$LIB/pkgconfig/ivsh-bare-$1.pc" "$1" "$1" ""
+	fill toolchain.cmake "$LIB/cmake/ivsh/toolchain-$1.cmake" "$1" "$1" ""
+	more=${1#x86_64}
+	built 755 "$1/ivsh.elf" "$SHARE/ivsh${more:+-$more}.elf"
+	built 755 "$1/conformance.elf" "$SHARE/conformance${more:+-$more}.elf"
+	[ "$1" = riscv64 ] || return 0
+	built 755 riscv64/ivsh-sbi.elf "$SHARE/ivsh-riscv64-sbi.elf"
+	fill bare.pc "$LIB/pkgconfig/ivsh-bare-riscv64-sbi.pc" "$1" riscv64-sbi \
+		" -Wl,--defsym=image_base=0x80200000,--defsym=image_entry=rv_supervisor_entry"
+}
+
+uefi() { # $1: an architecture
+	[ -e "build/uefi-$1/libivsh.a" ] || return 0
+	archives "uefi-$1"
+	script "uefi-$1"
+	fill library.pc "$LIB/pkgconfig/ivsh-uefi-$1.pc" "uefi-$1" "uefi-$1" ""
+	more=${1#x86_64}
+	built 644 "uefi-$1/ivsh.efi" "$SHARE/ivsh${more:+-$more}.efi"
+	built 644 "uefi-$1/conformance.efi" "$SHARE/conformance${more:+-$more}.efi"
+}
+
+sources() {
+	data "$SHARE" firmware/uefi/ivsh.man
+	for each in ivsh.h ivsh.c; do
+		built 644 "amalgamation/$each" "$SHARE/amalgamation/$each"
+	done
+	[ ! -d lib/port ] || tree lib/port "$SHARE/port"
+	data "$PREFIX/share/doc/ivsh" README.md SPEC.md DESIGN.md LICENSE lib/PORTING.md
+	tree examples "$PREFIX/share/doc/ivsh/examples"
+}
+
+version=$(sed -n 's/#define IVSH_VERSION "\(.*\)"/\1/p' lib/include/ivsh/version.h)
+[ -z "$DESTDIR" ] || mkdir -p "$DESTDIR"
+programs
+configuration
+libraries
+for arch in $ARCHES; do
+	guest "$arch"
+done
+for arch in $UEFI_ARCHES; do
+	uefi "$arch"
+done
+sources
+# What an earlier installation has put here goes with this one.
+echo "file $SHARE/installed" >>"$list"
+[ ! -e "$DESTDIR$SHARE/installed" ] || cat "$DESTDIR$SHARE/installed" >>"$list"
+sort -u "$list" >"$work/all"
+install -m 644 "$work/all" "$DESTDIR$SHARE/installed"
