@@ -35,6 +35,9 @@ TABLE = {
     "grub": (("x86_64", "i386"), ["-std=gnu11", "-iquote", PORTS]),
 }
 
+# Whose README.md has a whole program.
+README = ["freertos"]
+
 WARN = "-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wundef".split()
 FREE = "-O2 -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector -nostdinc".split()
 # What the compiler itself may call.
@@ -49,12 +52,12 @@ def compiler(arch):
     return [*words, *FREE, *WARN, "-isystem", include]
 
 
-def compile_port(name, arch, source, to, stubs=None):
+def compile_port(name, arch, source, to, stubs=None, more=()):
     """The compiler's end and what it says. stubs: a folder in place of the port's own."""
     _, words = TABLE[name]
     include = ["-I", stubs or STUBS / name, "-I", ROOT / "lib/include", "-I", PORTS / name]
     include += ["-iquote", ROOT / "lib"]
-    argv = [*compiler(arch), *words, *include, "-c", source, "-o", to]
+    argv = [*compiler(arch), *words, *more, *include, "-c", source, "-o", to]
     return subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
 
 
@@ -84,7 +87,9 @@ def declared(name):
 
 
 def sources(name):
-    return sorted((PORTS / name).glob("*.c"))
+    found = sorted((PORTS / name).glob("*.c"))
+    assert found
+    return found
 
 
 CASES = [(name, arch) for name, (arches, _) in TABLE.items() for arch in arches]
@@ -94,7 +99,6 @@ CASES = [(name, arch) for name, (arches, _) in TABLE.items() for arch in arches]
 def test_compiles(tmp_path, name, arch):
     """With no call but those that are declared, and with each of them."""
     used, made = set(), set()
-    assert sources(name)
     for source in sources(name):
         to = tmp_path / f"{source.stem}.o"
         done = compile_port(name, arch, source, to)
@@ -106,6 +110,20 @@ def test_compiles(tmp_path, name, arch):
     assert not others, f"{name}: calls that tests/port/stubs/{name} does not declare: {others}"
     unused = stubs - used
     assert not unused, f"tests/port/stubs/{name} declares what {name} does not use: {unused}"
+
+
+@pytest.mark.parametrize("name", README)
+def test_readme(tmp_path, name):
+    """The program in the port's README.md compiles, and needs nothing else."""
+    text = (PORTS / name / "README.md").read_text()
+    source, to = tmp_path / "readme.c", tmp_path / "readme.o"
+    blocks = re.findall(r"^```c\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    source.write_text("\n".join(blocks))
+    arch = TABLE[name][0][0]
+    done = compile_port(name, arch, source, to, more=["-Wno-missing-prototypes"])
+    assert blocks and done.returncode == 0, done.stderr
+    others = {symbol for symbol in symbols(arch, to)[0] if not symbol.startswith("ivsh_")}
+    assert others <= {symbol for _, _, symbol in declared(name)} | COMPILER, others
 
 
 @pytest.mark.parametrize("name", TABLE)

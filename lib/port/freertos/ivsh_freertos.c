@@ -48,9 +48,9 @@ BaseType_t ivsh_freertos_doorbell(struct ivsh_freertos *port)
 static TickType_t ticks_of(uint64_t ns)
 {
 	uint32_t part = ns < NS_AT_ONCE ? (uint32_t)ns : NS_AT_ONCE;
-	uint32_t ticks = part / NS_PER_TICK + (part % NS_PER_TICK != 0);
+	uint64_t ticks = part / NS_PER_TICK + (part % NS_PER_TICK != 0);
 
-	/* portMAX_DELAY can stand for a wait without end. */
+	/* portMAX_DELAY, of 16, 32 or 64 bits, can stand for a wait without end. */
 	return ticks < portMAX_DELAY ? (TickType_t)ticks : (TickType_t)(portMAX_DELAY - 1);
 }
 
