@@ -300,8 +300,11 @@ SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/serv
           host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
-PEER   := host/peer/main.c host/peer/place.c host/peer/files.c host/peer/target.c \
-          host/peer/stop.c $(APP) $(CLIENT) host/process/inherited.c
+# In a Linux guest: its ivshmem device, by VFIO or sysfs.
+LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
+PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
+          host/peer/target.c host/peer/stop.c $(APP) $(CLIENT) $(LINUX_GUEST) \
+          host/process/inherited.c
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an
@@ -483,6 +486,11 @@ build/host/ivsh: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
+# For a Linux guest, whose libraries are others, or none.
+build/host/ivsh-static: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -static-pie $^ -o $@
+
 # The same for other processors: tests run them by qemu-user.
 define elsewhere
 build/$(1)/ivsh-server: $(SERVER:%.c=build/$(1)/%.o) build/$(1)/libivsh.a
@@ -520,6 +528,19 @@ build/x86_64/examples/tasks.elf: $(EXAMPLE_tasks) build/x86_64/libivsh.a
 build/x86_64/examples/kernel.elf build/x86_64/examples/tasks.elf:
 	@echo "LD      $@"; mkdir -p $(@D)
 	$(Q)$(LD_x86_64) -static -z noexecstack -Ttext-segment=0x200000 -e entry -o $@ $^
+
+# --- A guest with Linux: Debian's kernel, busybox, and ivsh-static --------------------------
+LINUX_FILES := $(wildcard build/linux/debian/boot/vmlinuz-*)
+build/linux/vmlinuz: $(LINUX_FILES)
+	@echo "CP      $@"; mkdir -p $(@D)
+	$(Q)test -n "$(LINUX_FILES)" || \
+	    { echo "Debian's kernel is missing: ./setup.sh linux"; exit 1; }
+	$(Q)cp $(firstword $(LINUX_FILES)) $@
+
+build/linux/initramfs: host/demo/initramfs.sh host/demo/init build/host/ivsh-static \
+    build/linux/vmlinuz
+	@echo "PACK    $@"
+	$(Q)host/demo/initramfs.sh build/linux/debian build/host/ivsh-static $@
 
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 define images
@@ -592,8 +613,8 @@ space := $() $()
 include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all host aarch64 riscv64 test build/check soak counts bench bench-guest bench-server fuzz \
-    check format install uninstall help clean distclean
+.PHONY: all host aarch64 riscv64 linux test build/check soak counts bench bench-guest \
+    bench-server fuzz check format install uninstall help clean distclean
 
 ## Build everything
 all: host \
@@ -601,8 +622,8 @@ all: host \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
 
 ## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
-host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/libivsh.a \
-    build/host/libivsh-client.a
+host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/ivsh-static \
+    build/host/libivsh.a build/host/libivsh-client.a
 
 ## Build the libraries, the guest program and the UEFI application for aarch64
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \
@@ -613,6 +634,9 @@ riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh
     build/riscv64/ivsh-sbi.elf \
     $(if $(wildcard build/gnu-efi/riscv64),build/uefi-riscv64/libivsh.a \
     build/uefi-riscv64/ivsh.efi)
+
+## Build the image of a Linux guest, of Debian's kernel (./setup.sh linux)
+linux: build/linux/vmlinuz build/linux/initramfs
 
 build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
@@ -627,7 +651,8 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) \
-    build/x86_64/u-boot.bin build/riscv64/u-boot.bin build/grub-x86_64/ivsh.mod aarch64 riscv64 \
+    build/x86_64/u-boot.bin build/riscv64/u-boot.bin build/grub-x86_64/ivsh.mod \
+    aarch64 riscv64 linux \
     build/uefi-aarch64/cached.efi build/host-san/compare
 .PHONY: build/test
 

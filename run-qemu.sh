@@ -21,6 +21,7 @@ its command ended with 0.
   bare      two bare-metal guests, ivshmem-doorbell and ivsh-server (the default)
   uefi      two guests that run ivsh.efi in OVMF, or AAVMF (not on riscv64)
   mixed     one of each
+  linux     a bare-metal guest and one with Linux, which takes its interrupts by VFIO (x86_64)
   plain     two bare-metal guests, ivshmem-plain and a memory file, no server
   cross     an x86_64, an aarch64 and a riscv64 guest and a process of the host, all in one memory
   hugepages bare on huge pages, twice: an anonymous file (memfd), and one in a hugetlbfs;
@@ -45,7 +46,7 @@ its command ended with 0.
   --memory SIZE      the shared memory, with K, M or G (4M)
   --vectors N        doorbell vectors of each peer, 1 to 64 (2)
   --command TEXT     what a guest runs instead of the demo; again for the next guest
-  --ram MIB          each guest's own memory (64; 256 under UEFI)
+  --ram MIB          each guest's own memory (64; 256 under UEFI and Linux)
   --timeout SECONDS  when to give up (60)
   --accel NAME       tcg, or kvm for guests of the host's architecture; else KVM where a probe
                      shows that it works, or TCG
@@ -107,7 +108,8 @@ number() { # $1: option, $2: text, $3: least, $4: most
 }
 while (($#)); do
 	case $1 in
-	bare | uefi | mixed | plain | cross | hugepages | migrate | hotplug | snapshot | reset)
+	bare | uefi | mixed | linux | plain | cross | hugepages | migrate | hotplug | snapshot | \
+		reset)
 		demo=$1
 		shift
 		[[ $demo == migrate && ${1:-} == [a-z]* ]] || continue
@@ -171,6 +173,9 @@ uefi | mixed)
 	[[ $arch != riscv64 ]] ||
 		die 2 "$demo: this script boots no firmware on riscv64: take bare or plain"
 	;;
+linux)
+	[[ ${arch:-x86_64} == x86_64 ]] || die 2 "linux: the guest with Linux is an x86_64 one"
+	;;
 cross)
 	[[ -z $arch ]] || die 2 "--arch $arch: the demo cross has a guest of each architecture"
 	[[ -z $guests ]] || die 2 "--guests $guests: the demo cross has three, and one of the host"
@@ -195,10 +200,13 @@ done
 
 exec </dev/null # what runs here asks nobody
 trap '' XFSZ     # a file that may not grow is an error with a name
-((build == 0)) || machines_build "${arches[@]}"
+builds=("${arches[@]}")
+[[ $demo != linux ]] || builds+=(linux)
+((build == 0)) || machines_build "${builds[@]}"
 for ((i = 0; i < guests; i++)); do
 	[[ ${arch_of[i]} != host ]] || continue
 	machine_needs "${arch_of[i]}" "$(is_uefi "$i" && echo 1 || echo 0)"
+	! is_linux "$i" || linux_needs
 done
 [[ ! $demo =~ ^(migrate|snapshot)$ ]] || machine_moves "$arch" ||
 	die 2 "$demo: this QEMU moves no $arch machine whole: its timer stops, and nothing" \

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh - installs what is missing to build and run (./setup.sh run), the same for guests of
-# another architecture (aarch64, riscv64), also to check (check) or to test (test), or to measure
-# (bench), or to try other Debians (distros). The only list of Debian packages in this project;
-# run-qemu.sh, `make check` and `make test` call it. Says nothing and changes nothing when all is
-# there. Tried on Debian 12, 13 and the development branch.
+# another architecture (aarch64, riscv64) or with Linux (linux), also to check (check) or to test
+# (test), or to measure (bench), or to try other Debians (distros). The only list of Debian packages
+# in this project; run-qemu.sh, `make check` and `make test` call it. Says nothing and changes
+# nothing when all is there. Tried on Debian 12, 13 and the development branch.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")"
@@ -18,6 +18,9 @@ run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 
 aarch64="$run gcc-aarch64-linux-gnu qemu-system-arm qemu-efi-aarch64"
 riscv64="$run gcc-riscv64-linux-gnu opensbi
 	qemu-system-riscv64=qemu-system-riscv|qemu-system-misc"
+# A guest with Linux, an x86_64 one: of these packages the files that it boots are unpacked in
+# build/, and nothing is installed. VFIO's modules are in the kernel's.
+linux_guest='linux-image-cloud-amd64 busybox-static'
 # Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
 # compilers for other processors.
 check="$run g++ clang clang-format python3 mandoc man-db groff
@@ -40,12 +43,13 @@ case "${1:-}" in
 run) wanted=$run ;;
 aarch64) wanted=$aarch64 beside=arm64 ;;
 riscv64) wanted=$riscv64 beside=riscv64 ;;
+linux) wanted=$run beside=linux ;;
 check) wanted=$check ;;
-test) wanted=$test beside="arm64 riscv64" ;;
+test) wanted=$test beside="arm64 riscv64 linux" ;;
 distros) wanted=$distros ;;
 bench) wanted=$bench ;;
 *)
-	echo "usage: setup.sh run|aarch64|riscv64|check|test|distros|bench" >&2
+	echo "usage: setup.sh run|aarch64|riscv64|linux|check|test|distros|bench" >&2
 	exit 2
 	;;
 esac
@@ -128,12 +132,12 @@ has_riscv64_efi() {
 	dpkg --compare-versions "$(dpkg-query -W -f '${Version}' gnu-efi)" ge 3.0.18
 }
 
-# gnu-efi of the architecture $1, as Debian calls it, into the folder $2: its files are for the
-# linker alone, so it is unpacked there and not installed. apt has lists, a cache and a state of its
-# own in a temporary folder, and the architecture there alone: this machine's dpkg and apt learn of
-# nothing, and no root is needed. apt checks the signatures by this machine's keys. What this
-# machine has apt do behind an update is not done.
-unpack_gnu_efi() (
+# Packages $3 of the architecture $1, as Debian calls it, into the folder $2: their files are for
+# the linker alone, or for a guest, so they are unpacked there and not installed. apt has lists, a
+# cache and a state of its own in a temporary folder, and the architecture there alone: this
+# machine's dpkg and apt learn of nothing, and no root is needed. apt checks the signatures by this
+# machine's keys. What this machine has apt do behind an update is not done.
+unpack() (
 	work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-setup.XXXXXX")
 	work=$(cd "$work" && pwd) # TMPDIR may be relative
 	trap 'rm -rf "$work"' EXIT
@@ -159,21 +163,46 @@ unpack_gnu_efi() (
 	# As root apt downloads as a user without rights, who must get there.
 	chmod 755 "$work"
 	[ "$(id -u)" -ne 0 ] || chown _apt "$work/package" 2>/dev/null || true
-	echo "downloading with apt: gnu-efi:$1"
+	echo "downloading with apt: $3, $1"
 	cd "$work/package"
+	# shellcheck disable=SC2046  # a list of words
 	if ! apt-get -c "$work/apt.conf" update -qq >"$work/log" 2>&1 ||
-		! apt-get -c "$work/apt.conf" download -qq gnu-efi >>"$work/log" 2>&1 ||
-		! dpkg-deb -x gnu-efi_*.deb "$work/files" 2>>"$work/log"; then
-		grep '^[EW]:' "$work/log" >&2 || true
-		echo "setup.sh: apt-get could not download gnu-efi:$1" >&2
+		! apt-get -c "$work/apt.conf" download -qq $(print_real "$work" "$3") \
+			>>"$work/log" 2>&1 || ! unpack_all "$work" 2>>"$work/log"; then
+		grep -i '^[EW]:\|error' "$work/log" >&2 || true
+		echo "setup.sh: apt-get could not download $3, $1" >&2
 		exit 1
 	fi
 	cd "$OLDPWD"
+	[ "$3" != "$linux_guest" ] || trim_linux "$work/files"
 	mkdir -p "${2%/*}"
 	rm -rf "$2" "$2.new"
 	cp -R "$work/files" "$2.new"
 	mv "$2.new" "$2"
 )
+
+# Print the packages $2, and in place of one that only names a kernel that kernel's. $1: where apt's
+# configuration is.
+print_real() {
+	for entry in $2; do
+		real=$(apt-cache -c "$1/apt.conf" depends "$entry" |
+			sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p')
+		echo "${real:-$entry}"
+	done
+}
+
+unpack_all() {
+	for package in "$1"/package/*.deb; do
+		dpkg-deb -x "$package" "$1/files" || return 1
+	done
+}
+
+# Of the kernel's package what a guest boots, and of busybox the program.
+trim_linux() {
+	find "$1" ! -type d ! -name 'vmlinuz-*' ! -path '*/drivers/vfio/*' \
+		! -name 'irqbypass.ko*' ! -path '*/bin/busybox' -delete
+	find "$1" -type d -empty -delete
+}
 
 install_wanted() {
 	# shellcheck disable=SC2086  # a list of words
@@ -183,14 +212,15 @@ install_wanted() {
 
 install_wanted
 for architecture in $beside; do
-	folder=$architecture
+	folder=gnu-efi/$architecture packages=gnu-efi
 	case $architecture in
-	arm64) folder=aarch64 ;;
+	arm64) folder=gnu-efi/aarch64 ;;
+	linux) architecture=amd64 folder=linux/debian packages=$linux_guest ;;
 	riscv64)
 		has_riscv64_efi || continue
 		wanted=qemu-efi-riscv64
 		install_wanted
 		;;
 	esac
-	[ -e "build/gnu-efi/$folder" ] || unpack_gnu_efi "$architecture" "build/gnu-efi/$folder"
+	[ -e "build/$folder" ] || unpack "$architecture" "build/$folder" "$packages"
 done

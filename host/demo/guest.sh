@@ -36,12 +36,30 @@ is_uefi() { # $1: guest
 	[[ $demo == uefi || ($demo == mixed && $(($1 % 2)) == 1) ]]
 }
 
+is_linux() { # $1: guest
+	[[ $demo == linux && $(($1 % 2)) == 1 ]]
+}
+
+# What a guest boots, with the command $3: in (words). $1: its architecture, or linux, $2: 1 under
+# UEFI.
+image_words() {
+	case $1 in
+	linux)
+		words=(-kernel build/linux/vmlinuz -initrd build/linux/initramfs -append
+			"console=ttyS0 quiet loglevel=1 panic=-1 intel_iommu=on -- $3")
+		;;
+	*) words=(-kernel "$(machine_image "$1" "$2")" -append "$3") ;;
+	esac
+}
+
 # Start guest $1. $2: none, if it has no device yet; on, if the device's memory is migrated with it.
 # More words go to QEMU.
 guest_start() {
-	local i=$1 master=${2:-off} arch=${arch_of[$1]} uefi=0 command words line boots=''
+	local i=$1 master=${2:-off} arch=${arch_of[$1]} uefi=0 command words image line boots=''
 	is_uefi "$i" && uefi=1 boots=${firmware_says[$arch]}
+	is_linux "$i" && arch=linux boots="Linux boots (about 3 s) ..."
 	command_of "$i"
+	[[ $arch != linux ]] || command="--pci=auto $command"
 	command="--exit=verdict $command"
 	[[ $transport == doorbell ]] || command+=" --slot=$i"
 	serial=$((serial + 1))
@@ -55,10 +73,13 @@ guest_start() {
 	[[ $demo == reset ]] || line+=(-no-reboot)
 	if ((uefi)); then
 		line+=(-m "${ram:-256}" -bios "${firmware[$arch]}")
+	elif [[ $arch == linux ]]; then
+		line+=(-m "${ram:-256}")
 	else
 		line+=(-m "${ram:-64}")
 	fi
-	line+=(-kernel "$(machine_image "$arch" "$uefi")")
+	image_words "$arch" "$uefi" "$command"
+	image=("${words[@]}")
 	words=()
 	if [[ -n $moves ]]; then
 		qmp_make "$i" || exit 1
@@ -72,7 +93,7 @@ guest_start() {
 	else
 		device_plain "$i"
 	fi
-	line+=("${words[@]}" "${@:3}" "${extra[@]}" -append "$command")
+	line+=("${words[@]}" "${@:3}" "${extra[@]}" "${image[@]}")
 	peer_run "$i" "$boots" "${line[@]}"
 }
 

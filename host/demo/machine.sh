@@ -10,20 +10,25 @@ declare -A board=(
 	[x86_64]="-M q35"
 	[aarch64]="-M virt,gic-version=2"
 	[riscv64]="-M virt,aia=aplic-imsic -bios none"
+	# A guest with Linux: VFIO wants an IOMMU that remaps interrupts, and that another chip than
+	# KVM's.
+	[linux]="-M q35,kernel-irqchip=split -device intel-iommu,intremap=on"
 )
 # Under TCG, where QEMU's own choice is another: virt's is a processor of 32 bits.
-declare -A processor=([x86_64]="" [aarch64]="-cpu cortex-a72" [riscv64]="")
+declare -A processor=([x86_64]="" [aarch64]="-cpu cortex-a72" [riscv64]="" [linux]="")
 # Under KVM: the interrupt controller must be one that the host can give.
 declare -A kvm_board=(
 	[x86_64]="-M q35"
 	[aarch64]="-M virt,gic-version=host"
 	[riscv64]="-M virt,aia=aplic-imsic -bios none"
+	[linux]="${board[linux]}"
 )
 # What carries a guest's exit status to QEMU's. riscv64's virt has it by itself.
 declare -A status_device=(
 	[x86_64]="-device isa-debug-exit,iobase=0xf4,iosize=4"
 	[aarch64]="-semihosting-config enable=on,target=native"
 	[riscv64]=""
+	[linux]="" # it powers the machine off
 )
 declare -A qemu_package=(
 	[x86_64]=qemu-system-x86
@@ -41,15 +46,15 @@ declare -A firmware_says=(
 	[aarch64]="AAVMF boots (about 2 s) ..."
 )
 # What setup.sh and make are asked for.
-declare -A setup_word=([x86_64]=run [aarch64]=aarch64 [riscv64]=riscv64)
-declare -A make_goal=([x86_64]=all [aarch64]=aarch64 [riscv64]=riscv64)
+declare -A setup_word=([x86_64]=run [aarch64]=aarch64 [riscv64]=riscv64 [linux]=linux)
+declare -A make_goal=([x86_64]=all [aarch64]=aarch64 [riscv64]=riscv64 [linux]=linux)
 
 is_architecture() {
 	[[ $1 =~ ^(x86_64|aarch64|riscv64)$ ]]
 }
 
-# Install and build what guests of each architecture need. The host's programs are part of all. One
-# run at a time: two that are started at once would write the same files.
+# Install and build what guests of each architecture, or with linux, need. The host's programs are
+# part of all. One run at a time: two that are started at once would write the same files.
 machines_build() { # architectures
 	local each goals=(build/host/ivsh-server build/host/ivsh)
 	for each; do
@@ -73,26 +78,36 @@ machine_needs() {
 	[[ -e $file ]] || die 1 "$file is missing: run make ${make_goal[$1]}"
 }
 
+linux_needs() { # the same for a guest with Linux
+	local file
+	for file in build/linux/vmlinuz build/linux/initramfs; do
+		[[ -e $file ]] || die 1 "$file is missing: ./setup.sh linux, then make linux"
+	done
+}
+
 machine_image() { # $1: architecture, $2: 1 under UEFI
 	if (($2)); then echo "build/uefi-$1/ivsh.efi"; else echo "build/$1/ivsh.elf"; fi
 }
 
-# QEMU, its accelerator and board for a guest of architecture $1, in (line). With KVM or TCG, as
-# (accel) says. TCG drops fences and atomics between machines that have one processor and can never
-# have more, hence maxcpus=2 (DESIGN.md, "TCG").
+# QEMU, its accelerator and board for a guest of architecture $1, or linux, in (line). With KVM or
+# TCG, as (accel) says. TCG drops fences and atomics between machines that have one processor and
+# can never have more, hence maxcpus=2 (DESIGN.md, "TCG").
 machine_line() {
 	local words="-accel tcg -smp 1,maxcpus=2 ${processor[$1]} ${board[$1]}"
-	[[ ${accel[$1]} == tcg ]] || words="-accel kvm -cpu host ${kvm_board[$1]}"
+	local arch=${1/#linux/x86_64}
+	[[ ${accel[$arch]} == tcg ]] || words="-accel kvm -cpu host ${kvm_board[$1]}"
 	read -ra words <<<"$words"
-	line=("qemu-system-$1" "${words[@]}")
+	line=("qemu-system-$arch" "${words[@]}")
 }
 
 # The options that every guest has besides: in (words).
-machine_devices() { # $1: architecture, $2: a text that no other QEMU of this run has
+machine_devices() { # $1: architecture, or linux, $2: a text that no other QEMU of this run has
 	read -ra words <<<"${status_device[$1]}"
 	words=(-nodefaults -display none -serial stdio "${words[@]}")
 	# So a guest sees that it was migrated, or restored from a snapshot.
-	if [[ $1 == x86_64 ]]; then
+	if [[ $1 == linux ]]; then
+		: # no process there is shown it
+	elif [[ $1 == x86_64 ]]; then
 		words+=(-device "vmgenid,guid=auto")
 	elif machine_has_fw_cfg "$1"; then
 		words+=(-fw_cfg "name=opt/ivsh/generation,string=$2")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - ivsh: the commands of firmware/app as a process of the host.
+ * main.c - ivsh: the commands of firmware/app as a process: of the host, or of a Linux guest.
  */
 #include "app/app.h"
 #include "app/status.h"
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	static const struct world world = {
 	    .name = "Linux",
 	    .options = place_options,
-	    .place_option = "socket",
+	    .place_option = place_option,
 	    .places = place_count,
 	    .open = place_open,
 	    .probe = place_probe,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * place.c - where a region is: at a server's socket, or in a plain file.
+ * place.c - where a region is: at a server's socket, in a plain file, or in a PCI device.
  */
 #include "peer/place.h"
 
@@ -8,6 +8,7 @@
 #include "app/status.h"
 #include <ivsh/client.h>
 #include "client/doorbell.h"
+#include "peer/pci.h"
 #include "peer/stop.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ static bool usage(const char *object, const char *what)
 	return false;
 }
 
+char place_option[8] = "socket";
+
 static bool socket_take(const char *text)
 {
 	if (socket_count == WORLD_PLACES)
@@ -52,12 +55,20 @@ static bool file_take(const char *text)
 	return true;
 }
 
+static bool device_take(const char *text)
+{
+	strcpy(place_option, "pci");
+	return pci_take(text);
+}
+
 const struct option place_options[] = {
     {"socket", "S", "PATH",
 	"of ivsh-server (/run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock)", OPTION_PLACE,
 	OPTION_OWN, 0, 0, 0, socket_take},
     {"file", "f", "FILE", "no server: a file or an object in /dev/shm, as ivshmem-plain has",
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, file_take},
+    {"pci", "", "auto|BDF", "in a Linux guest: its ivshmem device, such as 0000:00:02.0",
+	OPTION_PLACE, OPTION_OWN, 0, 0, 0, device_take},
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
 };
 
@@ -76,6 +87,12 @@ static bool default_take(void)
 
 uint32_t place_count(void)
 {
+	if (pci_count() && (file || socket_count)) {
+		(void)usage("--pci", "give a device, or a file, or a server's socket");
+		return 0;
+	}
+	if (pci_count())
+		return pci_count();
 	if (file && socket_count) {
 		(void)usage("--file", "give a file or, with --socket, a server's socket, not both");
 		return 0;
@@ -137,6 +154,8 @@ int place_open(struct transport *t, uint32_t place, const struct options *option
 	struct ivsh_client *client = &clients[place];
 	int error, status;
 
+	if (pci_count())
+		return pci_open(t, place, options);
 	/* Before the file is opened: the command line has no slot for it. */
 	if (file && options->slot == IVSH_SELF_NONE)
 		return refuse_slotless(file);
@@ -150,19 +169,25 @@ int place_open(struct transport *t, uint32_t place, const struct options *option
 
 void place_close(struct transport *t)
 {
-	ivsh_client_close(&clients[t->place]);
+	if (pci_count())
+		pci_close(t);
+	else
+		ivsh_client_close(&clients[t->place]);
 }
 
 void place_join(struct transport *first, struct transport *other)
 {
-	(void)ivsh_client_group(&clients[first->place], &clients[other->place]);
+	if (pci_count())
+		pci_join(first, other);
+	else
+		(void)ivsh_client_group(&clients[first->place], &clients[other->place]);
 }
 
 const char *place_event(struct transport *t)
 {
 	struct ivsh_client *client = &clients[t->place];
 
-	return ivsh_client_poll(client) ? client->error : NULL;
+	return !pci_count() && ivsh_client_poll(client) ? client->error : NULL;
 }
 
 uint64_t place_now_ns(void)
@@ -236,7 +261,8 @@ static int file_probe(struct transport *t)
 
 int place_probe(struct transport *t, uint32_t place, const struct options *options)
 {
-	(void)options;
+	if (pci_count())
+		return pci_probe(t, place, options);
 	if (place >= (file ? 1 : socket_count))
 		return -1;
 	return file ? file_probe(t)

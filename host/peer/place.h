@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * place.h - where a region is for a process of the host: at a server's socket, or in a plain file.
+ * place.h - where a region is for a process: at a server's socket, in a plain file, or, in a Linux
+ * guest, in its ivshmem device.
  *
  * Implements the calls of struct world: app/world.h.
  */
@@ -11,6 +12,7 @@
 #include "app/world.h"
 
 extern const struct option place_options[];
+extern char place_option[8]; /* the name of the option that was given several times */
 
 uint32_t place_count(void);
 int place_open(struct transport *transport, uint32_t place, const struct options *options);

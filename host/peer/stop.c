@@ -21,6 +21,7 @@ static void remember(int signal)
 static int memory_fd = -1; /* of the memory, (memory_size) bytes of it mapped */
 static uint64_t memory_size;
 static char no_space[PATH_MAX + 128];
+static char gone[128] = "ivsh: the memory is lost\n";
 
 /*
  * A plain file cannot be sealed: a process that truncates it takes the pages away under us. A file
@@ -29,7 +30,7 @@ static char no_space[PATH_MAX + 128];
 static void bus_error(int signal)
 {
 	static const char truncated[] = "ivsh: the memory was truncated while in use: it is lost\n";
-	const char *line = truncated;
+	const char *line = memory_fd < 0 ? gone : truncated;
 	struct stat st;
 	ssize_t written;
 
@@ -50,6 +51,11 @@ void stop_memory(const char *object, int fd, uint64_t size)
 	    object);
 	memory_size = size;
 	memory_fd = fd;
+}
+
+void stop_device(const char *object)
+{
+	snprintf(gone, sizeof(gone), "ivsh: %s: it was removed while in use\n", object);
 }
 
 void stop_guard(void)

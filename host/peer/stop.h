@@ -19,6 +19,11 @@ void stop_guard(void);
 void stop_memory(const char *object, int fd, uint64_t size);
 
 /*
+ * The memory is a device's, which (object) names: it may be removed.
+ */
+void stop_device(const char *object);
+
+/*
  * From here on SIGINT, SIGTERM and SIGHUP are remembered, so that the region is left in order; the
  * second one of a kind ends the program at once.
  */

@@ -61,7 +61,8 @@ rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" 
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
-rule host/peer     "$posix|$any|$(own 'peer|client|process|app')"
+guest='"port/linux-guest/linux_guest\.h"'
+rule host/peer     "$posix|$any|$(own 'peer|client|process|app')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
 rooms="$rooms|backend|client|control|server|config|wire|process"
 for stubs in tests/port/stubs/*; do

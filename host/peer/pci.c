@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pci.c - in a Linux guest: its ivshmem devices as transports.
+ */
+#include "peer/pci.h"
+
+#include "app/status.h"
+#include "peer/stop.h"
+#include "port/linux-guest/linux_guest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SPIN_NS UINT64_C(50000) /* as place.c */
+
+/* One process has one thread, so one vector serves it as well as many. */
+#define VECTORS 1u
+
+/* The devices in use, and the --pci option of each. */
+struct place {
+	const char *text;         /* as it was given */
+	bool is_named;            /* it is an address; else "auto" */
+	char bdf[IVSH_LINUX_BDF]; /* the address, or what was found for it */
+	char object[IVSH_LINUX_BDF + 8];
+	struct ivsh_linux guest;
+};
+
+static struct place places[WORLD_PLACES];
+static uint32_t given;
+
+bool pci_take(const char *text)
+{
+	struct place *p = &places[given];
+
+	if (given == WORLD_PLACES) {
+		fprintf(stderr, "ivsh: --pci: at most %u times\n", WORLD_PLACES);
+		return false;
+	}
+	p->text = text;
+	p->is_named = strcmp(text, "auto") != 0;
+	if (p->is_named && ivsh_linux_parse(text, p->bdf)) {
+		fprintf(stderr, "ivsh: --pci=%s: not auto, nor an address such as 0000:00:02.0\n",
+		    text);
+		return false;
+	}
+	given++;
+	return true;
+}
+
+uint32_t pci_count(void)
+{
+	return given;
+}
+
+static void no_device(const char *text)
+{
+	fprintf(stderr,
+	    "ivsh: --pci=%s: no ivshmem device (1af4:1110) on the PCI bus: add"
+	    " -device ivshmem-plain or ivshmem-doorbell to QEMU\n",
+	    text);
+}
+
+/* The only device of the machine. The exit status, after a line. */
+static int find_only(struct place *p)
+{
+	char next[IVSH_LINUX_BDF];
+
+	if (ivsh_linux_find(0, p->bdf)) {
+		no_device(p->text);
+		return STATUS_NO_DEVICE;
+	}
+	if (ivsh_linux_find(1, next))
+		return STATUS_DONE;
+	fprintf(stderr, "ivsh: --pci=%s: there are several: %s", p->text, p->bdf);
+	for (uint32_t i = 1; ivsh_linux_find(i, next) == 0; i++)
+		fprintf(stderr, ", %s", next);
+	fprintf(stderr, ": name one\n");
+	return STATUS_NO_DEVICE;
+}
+
+/* Which device place (place) means. The exit status, after a line. */
+static int choose(uint32_t place)
+{
+	struct place *p = &places[place];
+	int status = p->is_named ? STATUS_DONE : find_only(p);
+
+	for (uint32_t i = 0; status == STATUS_DONE && i < place; i++)
+		if (strcmp(places[i].bdf, p->bdf) == 0) {
+			fprintf(stderr, "ivsh: --pci=%s: named twice\n", p->text);
+			return STATUS_USAGE;
+		}
+	return status;
+}
+
+/* Open the device of place (place), with up to (vectors). The exit status, after a line. */
+static int open_device(struct transport *t, uint32_t place, uint32_t vectors)
+{
+	struct place *p = &places[place];
+	char bdf[IVSH_LINUX_BDF];
+	struct ivsh_mem mem;
+	int error;
+
+	memcpy(bdf, p->bdf, sizeof(bdf));
+	snprintf(p->object, sizeof(p->object), "device %s", bdf);
+	if (ivsh_linux_open(&p->guest, bdf, IVSH_LINUX_ANY, vectors)) {
+		error = errno;
+		fprintf(stderr, "ivsh: %s: %s%s\n", p->object, p->guest.error,
+		    error == EACCES ? ": try as root" : "");
+		return error == ENOENT ? STATUS_NO_DEVICE : STATUS_FAILED;
+	}
+	error = ivsh_mapped_mem(&p->guest.mapped, &mem);
+	if (error) {
+		fprintf(stderr, "ivsh: %s: %s\n", p->object, ivsh_error_text(error));
+		ivsh_linux_close(&p->guest);
+		return STATUS_FAILED;
+	}
+	if (p->guest.polls[0])
+		fprintf(stderr, "ivsh: %s: polling: %s\n", p->object, p->guest.polls);
+	stop_device(p->object);
+	*t = (struct transport){
+	    .mem = mem,
+	    .object = p->object,
+	    .place = place,
+	    .claims = !p->guest.mapped.doorbell,
+	    .formats = true, /* it is named, or the only one */
+	    .named = p->is_named,
+	    .spin_ns = SPIN_NS,
+	};
+	return STATUS_DONE;
+}
+
+int pci_open(struct transport *t, uint32_t place, const struct options *o)
+{
+	int status = choose(place);
+
+	if (status == STATUS_DONE)
+		status = open_device(t, place, o->wait == IVSH_WAIT_POLL ? 0 : VECTORS);
+	if (status == STATUS_DONE)
+		stop_listen();
+	return status;
+}
+
+static void device_print(const struct ivsh_linux *guest, uint32_t index, uint32_t self, bool quiet)
+{
+	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
+	const bool doorbell = guest->mapped.doorbell;
+
+	printf("device %" PRIu32 ": %s, %s\n", index, guest->bdf,
+	    doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
+	for (unsigned i = 0; !quiet && i < 3; i++)
+		if (guest->bar[i].size)
+			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes\n", i, names[i],
+			    guest->bar[i].address, guest->bar[i].size);
+	if (!quiet && doorbell)
+		printf("  VM ID (IVPosition): %" PRIu32 "\n", self);
+	else if (!quiet)
+		printf("  no VM ID and no MSI-X vectors\n");
+}
+
+/* The device that info shows as number (place): with auto each one, else those that are named. */
+static int choose_shown(uint32_t place)
+{
+	if (places[0].is_named)
+		return place < given ? choose(place) : -1;
+	if (place < WORLD_PLACES && ivsh_linux_find(place, places[place].bdf) == 0)
+		return STATUS_DONE;
+	if (place > 0)
+		return -1;
+	no_device(places[0].text);
+	return STATUS_NO_DEVICE;
+}
+
+/* By sysfs: nothing has to be bound, and no interrupts are taken. */
+int pci_probe(struct transport *t, uint32_t place, const struct options *o)
+{
+	int status = choose_shown(place);
+
+	if (status == STATUS_DONE)
+		status = open_device(t, place, 0);
+	if (status == STATUS_DONE) {
+		device_print(&places[place].guest, place, t->mem.self, o->quiet);
+		t->shown = true;
+	}
+	return status;
+}
+
+void pci_close(struct transport *t)
+{
+	ivsh_linux_close(&places[t->place].guest);
+}
+
+void pci_join(struct transport *first, struct transport *other)
+{
+	(void)ivsh_linux_group(&places[first->place].guest, &places[other->place].guest);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pci.h - in a Linux guest: its ivshmem devices as transports.
+ *
+ * The calls are those of struct world, for a command line that has --pci: app/world.h.
+ */
+#ifndef PCI_H
+#define PCI_H
+
+#include "app/options.h"
+#include "app/world.h"
+
+/* Take the value of --pci. False after one line on stderr. */
+bool pci_take(const char *text);
+
+/* How often --pci was given. */
+uint32_t pci_count(void);
+
+int pci_open(struct transport *transport, uint32_t place, const struct options *options);
+int pci_probe(struct transport *transport, uint32_t place, const struct options *options);
+void pci_close(struct transport *transport);
+void pci_join(struct transport *first, struct transport *other);
+
+#endif

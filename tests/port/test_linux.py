@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""
+test_linux.py - a guest with Debian's Linux kernel talks to a bare-metal guest and to the host, by
+VFIO with MSI-X interrupts, and by sysfs; either side is killed and comes back.
+"""
+
+import re
+
+import pytest
+
+from machine import BUILD, TCG, X86_64
+from memory import incarnation, sent
+from qemu import DONE, FAILED, NO_DEVICE, SOAK, doorbell, notifications, plain
+
+PINGS = 20000 if SOAK else 500
+ANSWERS = 20000 if SOAK else 300  # to the host
+LONG = 200000 if SOAK else 10000  # round trips of a ping that meets two deaths
+BOOT = 60  # seconds
+BARE, LINUX, HOST = range(3)  # slots
+ADDRESS = "0000:00:05.0"  # of the device
+PROMPT = "^/ # $"
+
+# QEMU's machine, and the kernel's words.
+ROADS = {
+    "vfio": (
+        ["-M", "q35,kernel-irqchip=split", "-device", "intel-iommu,intremap=on"], "intel_iommu=on",
+    ),
+    "sysfs": (["-M", "q35"], ""),
+}  # fmt: skip
+
+
+class Linux:
+    """A guest with Linux: a shell on its serial line."""
+
+    def __init__(self, world, road, *device):
+        machine, more = ROADS[road]
+        self.qemu = world.program(
+            f"linux, {road}", X86_64.program, *TCG, "-nodefaults", "-display", "none", "-no-reboot",
+            "-serial", "stdio", *machine, "-m", 256, *device,
+            "-kernel", BUILD / "linux" / "vmlinuz", "-initrd", BUILD / "linux" / "initramfs",
+            "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 {more}",
+        )  # fmt: skip
+        self.road = road
+        self.at = self.qemu.expect(PROMPT, seconds=BOOT, whole_lines=False).end()
+        self.run("stty cols 250")  # the shell breaks no line
+
+    def start(self, command):
+        """Type a command. What comes behind it is read by ended(), or by expect()."""
+        self.qemu.type(command + "\n")
+        self.at = self.qemu.expect(r"\n", after=self.at).end()
+
+    def ended(self, status=DONE):
+        """What the command has printed, which ends with (status)."""
+        end = self.qemu.expect(PROMPT, after=self.at, seconds=BOOT, whole_lines=False)
+        text = self.qemu.text[self.at : end.start()]
+        self.at = end.end()
+        if status is not None:
+            self.start("echo status $?")
+            said = self.ended(None)
+            assert said == f"status {status}\n", f"{said}\n{self.qemu.world.report()}"
+        return text
+
+    def run(self, command, status=DONE):
+        self.start(command)
+        return self.ended(status)
+
+    def expect(self, pattern):
+        self.at = self.qemu.expect(pattern, after=self.at).end()
+
+    def ivsh(self, words, status=DONE):
+        return self.run(f"ivsh --pci {ADDRESS} {words}", status)
+
+    def is_notified(self, text, command):
+        """Whether the command's own words are those of the road: it slept, and was woken."""
+        waited = notifications(text, command)
+        if self.road == "vfio":
+            return waited["vectors"] == 1 and waited["doorbell"] > 0 and waited["missed"] < 5
+        return waited["vectors"] == 0 and waited["doorbell"] == 0
+
+
+def host(world, server, *words):
+    return world.program("host", BUILD / "host" / "ivsh", "-S", server.bound[HOST], *words)
+
+
+def bare(world, server, command):
+    return world.guest("bare", command, *doorbell(server.bound[BARE]))
+
+
+def device(server, key="ivsh", slot=5):
+    return doorbell(server.bound[LINUX], key=key, where=f",addr={slot}")
+
+
+def check_info(linux, slot):
+    text = linux.ivsh("info")
+    assert re.search(rf"^device 0: {ADDRESS}, ivshmem-doorbell$", text, re.MULTILINE), text
+    assert f"  VM ID (IVPosition): {slot}\n" in text
+    assert re.search(rf"^\*   {slot}  absent", text, re.MULTILINE), text
+
+
+def check_answers(world, server, linux):
+    """The Linux guest answers a guest and the host, and sleeps in between."""
+    linux.start(
+        f"ivsh --pci {ADDRESS} echo --name lin --wait sleep --count {PINGS + ANSWERS}"
+    )
+    text = bare(world, server, f"ping lin --count={PINGS} --timeout=30").done(seconds=BOOT)
+    assert f"ping: slot {LINUX} (lin): {PINGS} round trips of 64 bytes" in text
+    text = host(world, server, "ping", "lin", "--count", ANSWERS, "--wait", "sleep").done()
+    assert f"ping: slot {LINUX} (lin): {ANSWERS} round trips of 64 bytes" in text
+    text = linux.ended()
+    assert f"echo: answered {PINGS + ANSWERS} messages\n" in text
+    assert linux.is_notified(text, "echo"), text
+    assert (linux.road == "sysfs") == (f"ivsh: device {ADDRESS}: polling: VFIO: no IOMMU" in text)
+
+
+def check_asks(world, server, linux):
+    """The Linux guest pings a bare guest, and compares what comes back; it prints a text."""
+    answering = bare(world, server, f"echo --name=alpha --count={PINGS}")
+    text = linux.ivsh(f"ping alpha --count {PINGS} --size 3000 --wait sleep --timeout 30")
+    assert f"ping: slot {BARE} (alpha): {PINGS} round trips of 3000 bytes" in text
+    assert linux.is_notified(text, "ping"), text
+    answering.done()
+    sending = host(world, server, "send", "lin:text", "a text", "for Linux", "--timeout", "30")
+    text = linux.ivsh("recv --name lin")
+    assert f"slot {HOST}, port 1: a text for Linux\n" in text
+    sending.done()
+
+
+def check_deaths(world, server, linux, devices):
+    """The program, the whole Linux guest, and the bare one are killed; the others go on."""
+    answer = f"ivsh --pci {ADDRESS} echo --name lin --wait sleep"
+    with server.memory() as memory:
+
+        def until_sent(number):
+            world.until(
+                lambda: incarnation(memory, LINUX) == number and sent(memory, LINUX) >= 100,
+                f"incarnation {number} of the Linux guest sends",
+            )
+
+        number = incarnation(memory, LINUX)
+        ping = bare(world, server, f"ping lin --count={LONG} --keep-going --timeout={BOOT}")
+        linux.start(f"{answer} &")
+        until_sent(number + 1)
+        linux.start("kill -9 $!; wait")
+        linux.ended(None)
+        linux.start(f"{answer} &")
+        until_sent(number + 2)
+        linux.qemu.kill()
+        ping.still_runs()
+        linux = Linux(world, linux.road, *devices)
+        linux.start(f"{answer} &")
+        text = ping.done(seconds=2 * BOOT)
+        assert f"ping: slot {LINUX} (lin): {LONG} round trips" in text
+        assert incarnation(memory, LINUX) == number + 3
+        ping = bare(world, server, "ping lin --count=1000000")
+        number = incarnation(memory, BARE)
+        world.until(lambda: sent(memory, BARE) >= 100, "the bare guest sends")
+        ping.kill()
+        text = bare(world, server, "ping lin --count=100").done()
+        assert "100 round trips" in text and incarnation(memory, BARE) == number + 1
+    return linux
+
+
+def check_one_process(linux):
+    """VFIO: one process has the device; sysfs: several have. A bound device can be polled, too."""
+    is_vfio = linux.road == "vfio"
+    text = linux.ivsh("info --quiet", FAILED if is_vfio else DONE)
+    assert ("another process has it by VFIO" in text) == is_vfio
+    linux.run("kill $!; wait")
+    check_info(linux, LINUX)
+    links = f"ls -l /sys/bus/pci/devices/{ADDRESS}/ | grep 'driver ->'"
+    link = linux.run(links, int(not is_vfio))
+    assert link.endswith("/vfio-pci\n" if is_vfio else ""), link
+    text = linux.ivsh("ping nobody --wait poll --timeout 0.2", 4)
+    assert text == "ivsh: timeout: 0.2 s without peer nobody: ivsh ls shows who is there\n"
+
+
+def check_two(world, linux, *servers):
+    """One process sleeps on two devices: a doorbell of either wakes it."""
+    linux.start(f"ivsh --pci {ADDRESS} --pci 00:06.0 echo --name lin --wait sleep --count 10")
+    for _ in range(5):
+        for server in servers:
+            host(world, server, "ping", "lin", "--count", 1).done()
+    text = linux.ended()
+    assert "echo: answered 10 messages\n" in text
+    for line in re.findall(r"^echo: wait.*", text, re.MULTILINE):
+        assert linux.is_notified(line, "echo"), text
+
+
+def test_vfio(world):
+    """... and two devices of two servers wake one echo."""
+    server, other = world.server(bind=3), world.server(name="other", bind=3)
+    devices = [*device(server), *device(other, key="other", slot=6)]
+    linux = Linux(world, "vfio", *devices)
+    check_info(linux, LINUX)
+    text = linux.run("ivsh --pci auto ping", NO_DEVICE)
+    assert text == "ivsh: --pci=auto: there are several: 0000:00:05.0, 0000:00:06.0: name one\n"
+    check_answers(world, server, linux)
+    check_asks(world, server, linux)
+    check_two(world, linux, server, other)
+    linux = check_deaths(world, server, linux, devices)
+    check_one_process(linux)
+
+
+def test_sysfs(world, tmp_path):
+    """... and an ivshmem-plain."""
+    server = world.server(bind=3)
+    file = tmp_path / "memory"
+    file.write_bytes(bytes(4 << 20))
+    devices = [*device(server), *plain(file, where=",addr=6")]
+    linux = Linux(world, "sysfs", *devices)
+    check_info(linux, LINUX)
+    check_answers(world, server, linux)
+    check_asks(world, server, linux)
+    linux = check_deaths(world, server, linux, devices)
+    check_one_process(linux)
+    linux.start("ivsh --pci 00:06.0 --slot 0 echo --name lin --count 100")
+    tool = BUILD / "host" / "ivsh"
+    text = world.program(
+        "host", tool, "-f", file, "--slot", 1, "ping", "lin", "--count", 100, "--timeout", 30
+    ).done()
+    assert "100 round trips" in text
+    assert "polling" not in linux.ended(), "nothing else is expected of an ivshmem-plain"
+
+
+def test_demo(world):
+    """The users' command."""
+    text = world.script("linux", "--no-build", "--timeout", BOOT).done(seconds=2 * BOOT)
+    assert "here is slot 1 (beta) on Linux" in text
+    assert "run-qemu.sh: linux: 2 of 2 guests done and verified" in text
+
+
+def test_failing_demo(world):
+    """What it takes for success is not there when the program in the Linux guest fails."""
+    script = world.script(
+        "linux", "--no-build", "--command", "recv --timeout=1", "--command", "frob"
+    )
+    text = script.done(1, seconds=2 * BOOT)
+    assert "run-qemu.sh: guest 1: failed (QEMU's status 0, without the guest's own verdict" in text
+    assert "linux: 0 of 2 guests done" in text
