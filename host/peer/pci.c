@@ -24,6 +24,9 @@ struct place {
 	bool is_named;            /* it is an address; else "auto" */
 	char bdf[IVSH_LINUX_BDF]; /* the address, or what was found for it */
 	char object[IVSH_LINUX_BDF + 8];
+	bool is_joined;  /* it waits together with the others that are */
+	bool is_away;    /* the device was let go: another one may come */
+	bool is_leaving; /* the one that was let go is still there */
 	struct ivsh_linux guest;
 };
 
@@ -84,7 +87,7 @@ static int find_only(struct place *p)
 static int choose(uint32_t place)
 {
 	struct place *p = &places[place];
-	int status = p->is_named ? STATUS_DONE : find_only(p);
+	int status = p->is_named || p->is_away ? STATUS_DONE : find_only(p);
 
 	for (uint32_t i = 0; status == STATUS_DONE && i < place; i++)
 		if (strcmp(places[i].bdf, p->bdf) == 0) {
@@ -131,14 +134,27 @@ static int open_device(struct transport *t, uint32_t place, uint32_t vectors)
 	return STATUS_DONE;
 }
 
+/* A device that is back waits again with those that it waited with before. */
+static void join_again(uint32_t place)
+{
+	for (uint32_t i = 0; places[place].is_joined && i < given; i++)
+		if (i != place && places[i].is_joined && !places[i].is_away) {
+			(void)ivsh_linux_group(&places[i].guest, &places[place].guest);
+			return;
+		}
+}
+
 int pci_open(struct transport *t, uint32_t place, const struct options *o)
 {
 	int status = choose(place);
 
 	if (status == STATUS_DONE)
 		status = open_device(t, place, o->wait == IVSH_WAIT_POLL ? 0 : VECTORS);
-	if (status == STATUS_DONE)
+	if (status == STATUS_DONE) {
+		places[place].is_away = false;
+		join_again(place);
 		stop_listen();
+	}
 	return status;
 }
 
@@ -191,7 +207,47 @@ void pci_close(struct transport *t)
 	ivsh_linux_close(&places[t->place].guest);
 }
 
+enum world_state pci_state(struct transport *t)
+{
+	switch (ivsh_linux_state(&places[t->place].guest)) {
+	case IVSH_LINUX_LEAVES:
+		return WORLD_LEAVES;
+	case IVSH_LINUX_GONE:
+		return WORLD_GONE;
+	default:
+		return WORLD_STAYS;
+	}
+}
+
+void pci_release(struct transport *t)
+{
+	struct place *p = &places[t->place];
+
+	ivsh_linux_close(&p->guest);
+	p->is_away = p->is_leaving = true;
+}
+
+/* The device that comes instead: at the same address if it is named, or several were there. */
+enum world_ready pci_ready(uint32_t place)
+{
+	struct place *p = &places[place];
+	char found[IVSH_LINUX_BDF];
+
+	if (!p->is_away)
+		return WORLD_READY;
+	p->is_leaving = p->is_leaving && ivsh_linux_is_there(p->bdf);
+	if (p->is_leaving)
+		return WORLD_COMES;
+	if (!p->is_named && given == 1 && ivsh_linux_find(0, found) == 0)
+		memcpy(p->bdf, found, sizeof(p->bdf));
+	if (!ivsh_linux_is_there(p->bdf))
+		return WORLD_COMES;
+	return WORLD_READY;
+}
+
 void pci_join(struct transport *first, struct transport *other)
 {
-	(void)ivsh_linux_group(&places[first->place].guest, &places[other->place].guest);
+	struct place *one = &places[first->place], *two = &places[other->place];
+
+	one->is_joined = two->is_joined = ivsh_linux_group(&one->guest, &two->guest) == 0;
 }

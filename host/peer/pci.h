@@ -19,6 +19,9 @@ uint32_t pci_count(void);
 int pci_open(struct transport *transport, uint32_t place, const struct options *options);
 int pci_probe(struct transport *transport, uint32_t place, const struct options *options);
 void pci_close(struct transport *transport);
+enum world_state pci_state(struct transport *transport);
+void pci_release(struct transport *transport);
+enum world_ready pci_ready(uint32_t place);
 void pci_join(struct transport *first, struct transport *other);
 
 #endif

@@ -175,6 +175,25 @@ void place_close(struct transport *t)
 		ivsh_client_close(&clients[t->place]);
 }
 
+/* Only a device can leave. */
+enum world_state place_state(struct transport *t)
+{
+	return pci_count() ? pci_state(t) : WORLD_STAYS;
+}
+
+void place_release(struct transport *t)
+{
+	if (pci_count())
+		pci_release(t);
+	else
+		place_close(t);
+}
+
+enum world_ready place_ready(uint32_t place)
+{
+	return pci_count() ? pci_ready(place) : WORLD_READY;
+}
+
 void place_join(struct transport *first, struct transport *other)
 {
 	if (pci_count())

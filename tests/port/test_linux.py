@@ -10,6 +10,7 @@ import pytest
 
 from machine import BUILD, TCG, X86_64
 from memory import incarnation, sent
+from qmp import Qmp, qmp_words
 from qemu import DONE, FAILED, NO_DEVICE, SOAK, doorbell, notifications, plain
 
 PINGS = 20000 if SOAK else 500
@@ -220,6 +221,34 @@ def test_sysfs(world, tmp_path):
     ).done()
     assert "100 round trips" in text
     assert "polling" not in linux.ended(), "nothing else is expected of an ivshmem-plain"
+
+
+def test_device_that_leaves(world, tmp_path):
+    """
+    device_del waits for the process that has the device by VFIO: it lets the device go, and takes
+    the one that comes.
+    """
+    server = world.server(bind=3)
+    port = ["-device", "pcie-root-port,id=port0,chassis=1,pref64-reserve=8M"]
+    device = doorbell(server.bound[LINUX], where=",id=dev0,bus=port0")
+    linux = Linux(world, "vfio", *port, *device, *qmp_words(tmp_path / "qmp"))
+    linux.start("ivsh --pci auto echo --name lin --wait sleep --count 20")
+    host(world, server, "ping", "lin", "--count", 10).done()
+    with Qmp(tmp_path / "qmp") as qmp:
+        qmp.command("device_del", id="dev0")
+        linux.expect(r"^ivsh: device \S+: the device is leaving: detached from slot 1$")
+        qmp.event("DEVICE_DELETED", device="dev0")
+        qmp.command("chardev-remove", id="ivsh")
+        address = {"type": "unix", "data": {"path": str(server.bound[LINUX])}}
+        backend = {"type": "socket", "data": {"addr": address, "server": False}}
+        qmp.command("chardev-add", id="again", backend=backend)
+        qmp.command(
+            "device_add", driver="ivshmem-doorbell", id="dev1", bus="port0", chardev="again",
+            vectors=2,
+        )  # fmt: skip
+        linux.expect(r"^ivsh: device \S+: the device is back: slot 1 of 8$")
+    host(world, server, "ping", "lin", "--count", 10).done()
+    assert "echo: answered 20 messages\n" in linux.ended()
 
 
 def test_demo(world):

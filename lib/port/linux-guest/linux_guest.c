@@ -257,6 +257,20 @@ int ivsh_linux_open(
 	return -1;
 }
 
+bool ivsh_linux_is_there(const char *bdf)
+{
+	return sysfs_is_ivshmem(bdf);
+}
+
+enum ivsh_linux_state ivsh_linux_state(const struct ivsh_linux *guest)
+{
+	struct pollfd request = {.fd = guest->removal, .events = POLLIN};
+
+	if (poll(&request, 1, 0) > 0)
+		return IVSH_LINUX_LEAVES;
+	return sysfs_is_ivshmem(guest->bdf) ? IVSH_LINUX_STAYS : IVSH_LINUX_GONE;
+}
+
 int ivsh_linux_group(struct ivsh_linux *guest, struct ivsh_linux *other)
 {
 	const struct ivsh_linux *member = guest;

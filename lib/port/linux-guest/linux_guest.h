@@ -32,6 +32,13 @@ enum ivsh_linux_road {
 	IVSH_LINUX_SYSFS,
 };
 
+/* What becomes of an open device. */
+enum ivsh_linux_state {
+	IVSH_LINUX_STAYS,
+	IVSH_LINUX_LEAVES, /* it is to be removed, and waits until it is closed: by VFIO */
+	IVSH_LINUX_GONE,   /* it was removed: nothing of it may be touched */
+};
+
 /* One BAR, as the kernel has placed it. */
 struct ivsh_linux_bar {
 	uint64_t address;
@@ -90,6 +97,16 @@ int ivsh_linux_parse(const char *text, char bdf[IVSH_LINUX_BDF]);
  */
 int ivsh_linux_open(
     struct ivsh_linux *guest, const char *bdf, enum ivsh_linux_road road, uint32_t vectors);
+
+/*
+ * Whether the device (bdf) is there: also while it waits for its removal.
+ */
+bool ivsh_linux_is_there(const char *bdf);
+
+/*
+ * What becomes of the device, which is open. A few system calls.
+ */
+enum ivsh_linux_state ivsh_linux_state(const struct ivsh_linux *guest);
 
 /*
  * Let (other), which is in no group yet, count and sleep together with (guest) and the group of
