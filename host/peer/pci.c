@@ -35,25 +35,31 @@ static uint32_t given;
 
 bool pci_take(const char *text)
 {
-	struct place *p = &places[given];
-
 	if (given == WORLD_PLACES) {
 		fprintf(stderr, "ivsh: --pci: at most %u times\n", WORLD_PLACES);
 		return false;
 	}
-	p->text = text;
-	p->is_named = strcmp(text, "auto") != 0;
-	if (p->is_named && ivsh_linux_parse(text, p->bdf)) {
-		fprintf(stderr, "ivsh: --pci=%s: not auto, nor an address such as 0000:00:02.0\n",
-		    text);
-		return false;
-	}
-	given++;
+	places[given++].text = text;
 	return true;
 }
 
 uint32_t pci_count(void)
 {
+	return given;
+}
+
+uint32_t pci_places(void)
+{
+	for (uint32_t i = 0; i < given; i++) {
+		struct place *p = &places[i];
+
+		p->is_named = strcmp(p->text, "auto") != 0;
+		if (!p->is_named || ivsh_linux_parse(p->text, p->bdf) == 0)
+			continue;
+		fprintf(stderr, "ivsh: --pci=%s: not auto, nor an address such as 0000:00:02.0\n",
+		    p->text);
+		return 0;
+	}
 	return given;
 }
 

@@ -16,6 +16,9 @@ bool pci_take(const char *text);
 /* How often --pci was given. */
 uint32_t pci_count(void);
 
+/* The same; 0 after a line: a value is wrong. */
+uint32_t pci_places(void);
+
 int pci_open(struct transport *transport, uint32_t place, const struct options *options);
 int pci_probe(struct transport *transport, uint32_t place, const struct options *options);
 void pci_close(struct transport *transport);

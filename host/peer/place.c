@@ -92,7 +92,7 @@ uint32_t place_count(void)
 		return 0;
 	}
 	if (pci_count())
-		return pci_count();
+		return pci_places();
 	if (file && socket_count) {
 		(void)usage("--file", "give a file or, with --socket, a server's socket, not both");
 		return 0;
