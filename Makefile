@@ -530,6 +530,7 @@ build/x86_64/examples/kernel.elf build/x86_64/examples/tasks.elf:
 	$(Q)$(LD_x86_64) -static -z noexecstack -Ttext-segment=0x200000 -e entry -o $@ $^
 
 # --- A guest with Linux: Debian's kernel, busybox, and ivsh-static --------------------------
+LINUX_PROGRAMS := build/host/ivsh-static
 LINUX_FILES := $(wildcard build/linux/debian/boot/vmlinuz-*)
 build/linux/vmlinuz: $(LINUX_FILES)
 	@echo "CP      $@"; mkdir -p $(@D)
@@ -537,10 +538,9 @@ build/linux/vmlinuz: $(LINUX_FILES)
 	    { echo "Debian's kernel is missing: ./setup.sh linux"; exit 1; }
 	$(Q)cp $(firstword $(LINUX_FILES)) $@
 
-build/linux/initramfs: host/demo/initramfs.sh host/demo/init build/host/ivsh-static \
-    build/linux/vmlinuz
+build/linux/initramfs: host/demo/initramfs.sh host/demo/init build/linux/vmlinuz $(LINUX_PROGRAMS)
 	@echo "PACK    $@"
-	$(Q)host/demo/initramfs.sh build/linux/debian build/host/ivsh-static $@
+	$(Q)host/demo/initramfs.sh build/linux/debian $@ $(LINUX_PROGRAMS)
 
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 define images

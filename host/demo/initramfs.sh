@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# initramfs.sh - packs what a Linux guest runs: init, ivsh-static, and of Debian's packages busybox
+# initramfs.sh - packs what a Linux guest runs: init, our programs, and of Debian's packages busybox
 # and the modules of VFIO.
 #
-# usage: host/demo/initramfs.sh FOLDER PROGRAM INITRAMFS
+# usage: host/demo/initramfs.sh FOLDER INITRAMFS PROGRAM...
 #
-# FOLDER has the packages' files (./setup.sh linux), PROGRAM is build/host/ivsh-static.
+# FOLDER has the packages' files (./setup.sh linux). A PROGRAM is linked statically, and is called
+# by its name without "-static".
 set -eu
 unset CDPATH
-files=$1 program=$2 target=$3
+files=$1 target=$2
+shift 2
 root=$target.root
 rm -rf "$root"
 trap 'rm -rf "$root"' EXIT
@@ -18,7 +20,9 @@ cp "$(dirname "$0")/init" "$root/init"
 chmod 755 "$root/init"
 busybox=$(find "$files" -name busybox -type f)
 cp "$busybox" "$root/bin/busybox"
-strip -o "$root/bin/ivsh" "$program"
+for program in "$@"; do
+	strip -o "$root/bin/$(basename "$program" -static)" "$program"
+done
 # Debian 13 has them compressed.
 find "$files" -name '*.ko' -exec cp {} "$root/modules" \;
 find "$files" -name '*.ko.xz' -exec cp {} "$root/modules" \;

@@ -6,9 +6,8 @@ VFIO with MSI-X interrupts, and by sysfs; either side is killed and comes back.
 
 import re
 
-import pytest
-
-from machine import BUILD, TCG, X86_64
+from linux import BOOT, Linux
+from machine import BUILD
 from memory import incarnation, sent
 from qmp import Qmp, qmp_words
 from qemu import DONE, FAILED, NO_DEVICE, SOAK, doorbell, notifications, plain
@@ -16,67 +15,20 @@ from qemu import DONE, FAILED, NO_DEVICE, SOAK, doorbell, notifications, plain
 PINGS = 20000 if SOAK else 500
 ANSWERS = 20000 if SOAK else 300  # to the host
 LONG = 200000 if SOAK else 10000  # round trips of a ping that meets two deaths
-BOOT = 60  # seconds
 BARE, LINUX, HOST = range(3)  # slots
 ADDRESS = "0000:00:05.0"  # of the device
-PROMPT = "^/ # $"
-
-# QEMU's machine, and the kernel's words.
-ROADS = {
-    "vfio": (
-        ["-M", "q35,kernel-irqchip=split", "-device", "intel-iommu,intremap=on"], "intel_iommu=on",
-    ),
-    "sysfs": (["-M", "q35"], ""),
-}  # fmt: skip
 
 
-class Linux:
-    """A guest with Linux: a shell on its serial line."""
+def ivsh(linux, words, status=DONE):
+    return linux.run(f"ivsh --pci {ADDRESS} {words}", status)
 
-    def __init__(self, world, road, *device):
-        machine, more = ROADS[road]
-        self.qemu = world.program(
-            f"linux, {road}", X86_64.program, *TCG, "-nodefaults", "-display", "none", "-no-reboot",
-            "-serial", "stdio", *machine, "-m", 256, *device,
-            "-kernel", BUILD / "linux" / "vmlinuz", "-initrd", BUILD / "linux" / "initramfs",
-            "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 {more}",
-        )  # fmt: skip
-        self.road = road
-        self.at = self.qemu.expect(PROMPT, seconds=BOOT, whole_lines=False).end()
-        self.run("stty cols 250")  # the shell breaks no line
 
-    def start(self, command):
-        """Type a command. What comes behind it is read by ended(), or by expect()."""
-        self.qemu.type(command + "\n")
-        self.at = self.qemu.expect(r"\n", after=self.at).end()
-
-    def ended(self, status=DONE):
-        """What the command has printed, which ends with (status)."""
-        end = self.qemu.expect(PROMPT, after=self.at, seconds=BOOT, whole_lines=False)
-        text = self.qemu.text[self.at : end.start()]
-        self.at = end.end()
-        if status is not None:
-            self.start("echo status $?")
-            said = self.ended(None)
-            assert said == f"status {status}\n", f"{said}\n{self.qemu.world.report()}"
-        return text
-
-    def run(self, command, status=DONE):
-        self.start(command)
-        return self.ended(status)
-
-    def expect(self, pattern):
-        self.at = self.qemu.expect(pattern, after=self.at).end()
-
-    def ivsh(self, words, status=DONE):
-        return self.run(f"ivsh --pci {ADDRESS} {words}", status)
-
-    def is_notified(self, text, command):
-        """Whether the command's own words are those of the road: it slept, and was woken."""
-        waited = notifications(text, command)
-        if self.road == "vfio":
-            return waited["vectors"] == 1 and waited["doorbell"] > 0 and waited["missed"] < 5
-        return waited["vectors"] == 0 and waited["doorbell"] == 0
+def is_notified(linux, text, command):
+    """Whether the command's own words are those of the road: it slept, and was woken."""
+    waited = notifications(text, command)
+    if linux.road == "vfio":
+        return waited["vectors"] == 1 and waited["doorbell"] > 0 and waited["missed"] < 5
+    return waited["vectors"] == 0 and waited["doorbell"] == 0
 
 
 def host(world, server, *words):
@@ -92,7 +44,7 @@ def device(server, key="ivsh", slot=5):
 
 
 def check_info(linux, slot):
-    text = linux.ivsh("info")
+    text = ivsh(linux, "info")
     assert re.search(rf"^device 0: {ADDRESS}, ivshmem-doorbell$", text, re.MULTILINE), text
     assert f"  VM ID (IVPosition): {slot}\n" in text
     assert re.search(rf"^\*   {slot}  absent", text, re.MULTILINE), text
@@ -109,19 +61,19 @@ def check_answers(world, server, linux):
     assert f"ping: slot {LINUX} (lin): {ANSWERS} round trips of 64 bytes" in text
     text = linux.ended()
     assert f"echo: answered {PINGS + ANSWERS} messages\n" in text
-    assert linux.is_notified(text, "echo"), text
+    assert is_notified(linux, text, "echo"), text
     assert (linux.road == "sysfs") == (f"ivsh: device {ADDRESS}: polling: VFIO: no IOMMU" in text)
 
 
 def check_asks(world, server, linux):
     """The Linux guest pings a bare guest, and compares what comes back; it prints a text."""
     answering = bare(world, server, f"echo --name=alpha --count={PINGS}")
-    text = linux.ivsh(f"ping alpha --count {PINGS} --size 3000 --wait sleep --timeout 30")
+    text = ivsh(linux, f"ping alpha --count {PINGS} --size 3000 --wait sleep --timeout 30")
     assert f"ping: slot {BARE} (alpha): {PINGS} round trips of 3000 bytes" in text
-    assert linux.is_notified(text, "ping"), text
+    assert is_notified(linux, text, "ping"), text
     answering.done()
     sending = host(world, server, "send", "lin:text", "a text", "for Linux", "--timeout", "30")
-    text = linux.ivsh("recv --name lin")
+    text = ivsh(linux, "recv --name lin")
     assert f"slot {HOST}, port 1: a text for Linux\n" in text
     sending.done()
 
@@ -164,14 +116,14 @@ def check_deaths(world, server, linux, devices):
 def check_one_process(linux):
     """VFIO: one process has the device; sysfs: several have. A bound device can be polled, too."""
     is_vfio = linux.road == "vfio"
-    text = linux.ivsh("info --quiet", FAILED if is_vfio else DONE)
+    text = ivsh(linux, "info --quiet", FAILED if is_vfio else DONE)
     assert ("another process has it by VFIO" in text) == is_vfio
     linux.run("kill $!; wait")
     check_info(linux, LINUX)
     links = f"ls -l /sys/bus/pci/devices/{ADDRESS}/ | grep 'driver ->'"
     link = linux.run(links, int(not is_vfio))
     assert link.endswith("/vfio-pci\n" if is_vfio else ""), link
-    text = linux.ivsh("ping nobody --wait poll --timeout 0.2", 4)
+    text = ivsh(linux, "ping nobody --wait poll --timeout 0.2", 4)
     assert text == "ivsh: timeout: 0.2 s without peer nobody: ivsh ls shows who is there\n"
 
 
@@ -184,7 +136,7 @@ def check_two(world, linux, *servers):
     text = linux.ended()
     assert "echo: answered 10 messages\n" in text
     for line in re.findall(r"^echo: wait.*", text, re.MULTILINE):
-        assert linux.is_notified(line, "echo"), text
+        assert is_notified(linux, line, "echo"), text
 
 
 def test_vfio(world):
