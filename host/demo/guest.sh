@@ -44,10 +44,12 @@ is_linux() { # $1: guest
 # UEFI. no_timer_check: on a host that is busy the kernel sees too few timer interrupts under TCG at
 # its start, and panics.
 image_words() {
+	local text
 	case $1 in
 	linux)
-		words=(-kernel build/linux/vmlinuz -initrd build/linux/initramfs -append
-			"console=ttyS0 quiet loglevel=1 panic=-1 no_timer_check intel_iommu=on -- $3")
+		text="console=ttyS0 quiet loglevel=1 panic=-1 no_timer_check intel_iommu=on"
+		words=(-kernel build/linux/vmlinuz -initrd build/linux/initramfs
+			-append "$text -- $3")
 		;;
 	*) words=(-kernel "$(machine_image "$1" "$2")" -append "$3") ;;
 	esac

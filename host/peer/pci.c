@@ -24,9 +24,9 @@ struct place {
 	bool is_named;            /* it is an address; else "auto" */
 	char bdf[IVSH_LINUX_BDF]; /* the address, or what was found for it */
 	char object[IVSH_LINUX_BDF + 8];
-	bool is_joined;  /* it waits together with the others that are */
-	bool is_away;    /* the device was let go: another one may come */
-	bool is_leaving; /* the one that was let go is still there */
+	bool is_joined;    /* it waits together with the others that are */
+	bool is_away;      /* the device was let go: another one may come */
+	uint64_t instance; /* of the device that was let go: it may still be there */
 	struct ivsh_linux guest;
 };
 
@@ -230,7 +230,8 @@ void pci_release(struct transport *t)
 	struct place *p = &places[t->place];
 
 	ivsh_linux_close(&p->guest);
-	p->is_away = p->is_leaving = true;
+	p->instance = p->guest.instance;
+	p->is_away = true;
 }
 
 /* The device that comes instead: at the same address if it is named, or several were there. */
@@ -238,15 +239,14 @@ enum world_ready pci_ready(uint32_t place)
 {
 	struct place *p = &places[place];
 	char found[IVSH_LINUX_BDF];
+	uint64_t now;
 
 	if (!p->is_away)
 		return WORLD_READY;
-	p->is_leaving = p->is_leaving && ivsh_linux_is_there(p->bdf);
-	if (p->is_leaving)
-		return WORLD_COMES;
 	if (!p->is_named && given == 1 && ivsh_linux_find(0, found) == 0)
 		memcpy(p->bdf, found, sizeof(p->bdf));
-	if (!ivsh_linux_is_there(p->bdf))
+	now = ivsh_linux_instance(p->bdf);
+	if (now == 0 || now == p->instance)
 		return WORLD_COMES;
 	return WORLD_READY;
 }

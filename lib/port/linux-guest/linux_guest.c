@@ -148,7 +148,9 @@ static int recheck(void *ctx)
 
 	if (guest->is_vfio)
 		return vfio_recheck(guest);
-	return sysfs_is_ivshmem(guest->bdf) && sysfs_enable(guest) == 0 ? 0 : IVSH_ENODEV;
+	return sysfs_instance(guest->bdf) == guest->instance && sysfs_enable(guest) == 0
+		   ? 0
+		   : IVSH_ENODEV;
 }
 
 /* --- Open and close --------------------------------------------------------------------------- */
@@ -243,6 +245,7 @@ int ivsh_linux_open(
 	errno = ENOENT;
 	if (!sysfs_is_ivshmem(guest->bdf))
 		return linux_guest_fail(guest, "no ivshmem device of revision 1 is there");
+	guest->instance = sysfs_instance(guest->bdf);
 	errno = EIO;
 	if (sysfs_bars(guest))
 		return -1;
@@ -257,9 +260,9 @@ int ivsh_linux_open(
 	return -1;
 }
 
-bool ivsh_linux_is_there(const char *bdf)
+uint64_t ivsh_linux_instance(const char *bdf)
 {
-	return sysfs_is_ivshmem(bdf);
+	return sysfs_is_ivshmem(bdf) ? sysfs_instance(bdf) : 0;
 }
 
 enum ivsh_linux_state ivsh_linux_state(const struct ivsh_linux *guest)
@@ -268,7 +271,7 @@ enum ivsh_linux_state ivsh_linux_state(const struct ivsh_linux *guest)
 
 	if (poll(&request, 1, 0) > 0)
 		return IVSH_LINUX_LEAVES;
-	return sysfs_is_ivshmem(guest->bdf) ? IVSH_LINUX_STAYS : IVSH_LINUX_GONE;
+	return sysfs_instance(guest->bdf) == guest->instance ? IVSH_LINUX_STAYS : IVSH_LINUX_GONE;
 }
 
 int ivsh_linux_group(struct ivsh_linux *guest, struct ivsh_linux *other)

@@ -51,6 +51,7 @@ struct ivsh_linux {
 	char bdf[IVSH_LINUX_BDF];
 	bool is_vfio;                 /* the road that was taken */
 	bool is_bound;                /* open has bound vfio-pci to the device */
+	uint64_t instance;            /* ivsh_linux_instance() */
 	bool is_enabled;              /* open has enabled the device by sysfs */
 	struct ivsh_linux_bar bar[3]; /* registers, MSI-X, the shared memory */
 
@@ -99,9 +100,10 @@ int ivsh_linux_open(
     struct ivsh_linux *guest, const char *bdf, enum ivsh_linux_road road, uint32_t vectors);
 
 /*
- * Whether the device (bdf) is there: also while it waits for its removal.
+ * A number of the device at (bdf) that no device has which comes to the same address later. 0:
+ * there is none, or it cannot be opened yet. One that waits for its removal is there.
  */
-bool ivsh_linux_is_there(const char *bdf);
+uint64_t ivsh_linux_instance(const char *bdf);
 
 /*
  * What becomes of the device, which is open. A few system calls.

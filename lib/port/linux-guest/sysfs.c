@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PCI "/sys/bus/pci/"
@@ -75,6 +76,15 @@ bool sysfs_is_ivshmem(const char *bdf)
 {
 	return number_of(bdf, "vendor") == VENDOR && number_of(bdf, "device") == DEVICE &&
 	       number_of(bdf, "revision") == REVISION;
+}
+
+uint64_t sysfs_instance(const char *bdf)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	path_of(path, bdf, "resource2");
+	return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
 /* Each line of the file has the first and the last address, and flags; zeros where no BAR is. */

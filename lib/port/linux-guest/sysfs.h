@@ -17,6 +17,12 @@
 /* Whether (bdf) is an ivshmem device of a revision that the library knows. */
 bool sysfs_is_ivshmem(const char *bdf);
 
+/*
+ * The inode of the file that stands for BAR2: sysfs gives no number twice, and the kernel makes the
+ * file when the device has its addresses. 0: there is none.
+ */
+uint64_t sysfs_instance(const char *bdf);
+
 /* Read where the BARs are. 0, or -1 with guest->error. */
 int sysfs_bars(struct ivsh_linux *guest);
 
