@@ -34,6 +34,7 @@ TABLE = {
     "freertos": (("aarch64", "riscv64", "x86_64", "armhf"), ["-std=c11"]),
     "grub": (("x86_64", "i386"), ["-std=gnu11", "-iquote", PORTS]),
     "nuttx": (("aarch64", "x86_64", "riscv64"), ["-std=gnu11", "-iquote", PORTS]),
+    "unikraft": (("x86_64",), ["-std=gnu11", "-I", PORTS]),
 }
 
 # Whose README.md has a whole program.
