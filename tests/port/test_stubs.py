@@ -32,13 +32,21 @@ ARCHES = {
 # What is compiled: port: (architectures, its system's standard and other words).
 TABLE = {
     "freertos": (("aarch64", "riscv64", "x86_64", "armhf"), ["-std=c11"]),
+    # What its Kconfig and Zephyr's define.
+    "zephyr": (
+        ("aarch64", "x86_64"),
+        [
+            *["-std=c17", "-iquote", PORTS, "-DCONFIG_IVSH_VECTORS=1"],
+            *["-DCONFIG_IVSH_INT_PRIORITY=0", "-DCONFIG_SYS_CLOCK_TICKS_PER_SEC=10000"],
+        ],
+    ),
     "grub": (("x86_64", "i386"), ["-std=gnu11", "-iquote", PORTS]),
     "nuttx": (("aarch64", "x86_64", "riscv64"), ["-std=gnu11", "-iquote", PORTS]),
     "unikraft": (("x86_64",), ["-std=gnu11", "-I", PORTS]),
 }
 
 # Whose README.md has a whole program.
-README = ["freertos"]
+README = ["freertos", "zephyr"]
 
 WARN = "-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wundef".split()
 FREE = "-O2 -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector -nostdinc".split()
