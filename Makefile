@@ -197,6 +197,11 @@ NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/no
           lib/node/inbox.c lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
           lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
+# An archive of its own: whether a platform, or a transport, keeps its contract.
+CONFORMANCE := lib/conformance/check.c lib/conformance/time.c lib/conformance/sleep.c \
+          lib/conformance/doorbell.c lib/conformance/memory.c lib/conformance/config.c \
+          lib/conformance/list.c lib/conformance/map.c lib/conformance/mem.c \
+          lib/conformance/platform.c
 # What bare metal and UEFI share below the commands, on every architecture and on one.
 SHARED := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
 UNDER_x86_64 := lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
@@ -208,8 +213,8 @@ UNDER  := $(SHARED) $(UNDER_x86_64)
 # What an image without an operating system starts with, by architecture.
 BARE_x86_64 := lib/bare/x86_64/start.S lib/bare/x86_64/check.S lib/bare/x86_64/vectors.S \
           lib/bare/x86_64/machine.c lib/bare/x86_64/console.c lib/bare/x86_64/screen.c \
-          lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/pvh.c \
-          lib/bare/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
+          lib/bare/x86_64/trap.c lib/bare/x86_64/paging.c lib/bare/x86_64/mtrr.c \
+          lib/bare/x86_64/pvh.c lib/bare/heap.c lib/bare/x86_64/apic.c lib/bare/x86_64/clock.c \
           lib/bare/x86_64/reference.c lib/bare/x86_64/calibrate.c \
           lib/bare/x86_64/platform.c lib/bare/identity.c lib/bare/x86_64/power.c \
           $(UNDER)
@@ -246,6 +251,8 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c
+# The program over it: of guests, and of a host process.
+CONFORM := firmware/conformance/program.c
 # The transports of guests.
 APP_DEVICE := firmware/app/device.c firmware/app/choose.c
 UEFI   = firmware/uefi/main.c firmware/uefi/args.c \
@@ -471,6 +478,7 @@ build/%.a:
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
 build/host/libivsh-client.a: $(CLIENT:%.c=build/host/%.o)
+build/host/libivsh-conformance.a: $(CONFORMANCE:%.c=build/host/%.o)
 
 # What is called is looked up before anybody connects, and cannot be changed afterwards.
 build/host/ivsh-server: $(SERVER:%.c=build/host/%.o) build/host/libivsh.a
@@ -490,6 +498,11 @@ build/host/ivsh: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
 build/host/ivsh-static: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -static-pie $^ -o $@
+
+build/host/conformance: $(addprefix build/host/,host/conformance/main.o $(CONFORM:.c=.o)) \
+    $(CLIENT:%.c=build/host/%.o) build/host/libivsh-conformance.a build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # The same for other processors: tests run them by qemu-user.
 define elsewhere
@@ -548,7 +561,13 @@ build/$(1)/libivsh.a: $(LIB:%.c=build/$(1)/%.o)
 build/$(1)/libivsh-bare.a: $(addsuffix .o,$(basename $(BARE_$(1):%=build/$(1)/%))) \
     $(ONLIBC:%.c=build/$(1)/%.o)
 
+build/$(1)/libivsh-conformance.a: $(CONFORMANCE:%.c=build/$(1)/%.o)
+
 BARE_LIBS_$(1) := build/$(1)/libivsh-bare.a build/$(1)/libivsh.a $(call libc,$(1))
+
+build/$(1)/conformance.elf: \
+    $(addprefix build/$(1)/,firmware/conformance/bare.o firmware/$(1)/memtype.o $(CONFORM:.c=.o)) \
+    build/$(1)/libivsh-conformance.a $$(BARE_LIBS_$(1))
 
 $(EXAMPLES:%=build/$(1)/examples/%.elf): build/$(1)/examples/%.elf: \
     build/$(1)/examples/%.o build/$(1)/examples/bare.o $$(BARE_LIBS_$(1))
@@ -590,10 +609,14 @@ OBJCOPY_riscv64  := $(CROSS_riscv64)objcopy
 define efi
 UEFI_OBJS_$(1) := $(addsuffix .o,$(basename $(patsubst %,build/uefi-$(1)/%,$(call UEFI,$(1)))))
 build/uefi-$(1)/libivsh.a: $(LIB:%.c=build/uefi-$(1)/%.o)
+build/uefi-$(1)/libivsh-conformance.a: $(CONFORMANCE:%.c=build/uefi-$(1)/%.o)
 
 build/uefi-$(1)/ivsh.so: $$(UEFI_OBJS_$(1)) \
     $(APP:%.c=build/uefi-$(1)/%.o) $(APP_DEVICE:%.c=build/uefi-$(1)/%.o) \
     build/uefi-$(1)/libivsh.a $(call libc,$(1))
+build/uefi-$(1)/conformance.so: $$(UEFI_OBJS_$(1)) \
+    $(addprefix build/uefi-$(1)/,firmware/conformance/uefi.o $(CONFORM:.c=.o)) \
+    build/uefi-$(1)/libivsh-conformance.a build/uefi-$(1)/libivsh.a $(call libc,$(1))
 build/uefi-$(1)/%.so: linker/uefi-$(1).ld
 	@echo "LD      $$@"
 	$$(Q)$$(LD_$(1)) -nostdlib $$(EFI_LINK_$(1)) --no-undefined --gc-sections -z noexecstack \
@@ -619,19 +642,25 @@ include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 ## Build everything
 all: host \
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
-     build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi
+     build/x86_64/libivsh-conformance.a build/x86_64/conformance.elf \
+     build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi \
+     build/uefi-x86_64/libivsh-conformance.a build/uefi-x86_64/conformance.efi
 
 ## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
 host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/ivsh-static \
-    build/host/libivsh.a build/host/libivsh-client.a
+    build/host/libivsh.a build/host/libivsh-client.a build/host/libivsh-conformance.a \
+    build/host/conformance
 
 ## Build the libraries, the guest program and the UEFI application for aarch64
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \
-    build/uefi-aarch64/libivsh.a build/uefi-aarch64/ivsh.efi
+    build/aarch64/libivsh-conformance.a build/aarch64/conformance.elf \
+    build/uefi-aarch64/libivsh.a build/uefi-aarch64/ivsh.efi \
+    build/uefi-aarch64/libivsh-conformance.a build/uefi-aarch64/conformance.efi
 
 ## Build the libraries and the guest program for riscv64; UEFI's where gnu-efi is for it
 riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh.elf \
     build/riscv64/ivsh-sbi.elf \
+    build/riscv64/libivsh-conformance.a build/riscv64/conformance.elf \
     $(if $(wildcard build/gnu-efi/riscv64),build/uefi-riscv64/libivsh.a \
     build/uefi-riscv64/ivsh.efi)
 
@@ -646,7 +675,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(patsubst %,build/x86_64/examples/%.elf,kernel tasks echo) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
     build/riscv64/ivsh.elf build/x86_64/pair.elf build/uefi-x86_64/plug.efi \
-    $(foreach guest,plug moved claim numbers,$(ARCHES:%=build/%/$(guest).elf)) \
+    $(foreach guest,plug moved claim numbers wrong_test,$(ARCHES:%=build/%/$(guest).elf)) \
     build/uefi-x86_64/moved.efi build/aarch64/bare_test.elf \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \

@@ -166,6 +166,9 @@ build/$(1)/plug.elf: $(addprefix build/$(1)/tests/guest/,plug.o plug_bare.o) $$(
 build/$(1)/traffic.elf: $(addprefix build/$(1)/,tests/moved/traffic_guest.o $(TRAFFIC)) \
     $$(BARE_LIBS_$(1))
 build/$(1)/numbers.elf: build/$(1)/tests/guest/numbers.o $$(BARE_LIBS_$(1))
+build/$(1)/wrong_test.elf: $(addprefix build/$(1)/,$(addprefix tests/conformance/,wrong_test.o \
+    wrong_time.o wrong_device.o) tests/lib/test.o $(CONFORM:.c=.o) firmware/$(1)/memtype.o) \
+    build/$(1)/libivsh-conformance.a $$(BARE_LIBS_$(1))
 build/$(1)/claim.elf: build/$(1)/tests/guest/claim.o $$(BARE_LIBS_$(1))
 build/$(1)/moved.elf: $(MOVED_$(1):%=build/$(1)/%) $$(BARE_LIBS_$(1))
 endef
@@ -293,6 +296,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            $(FUZZ_30) tests/check/packager.sh \
            pytest:tests/install \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
+           pytest:tests/conformance \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            tests/check/symbols.sh,build/uefi-aarch64/libivsh.a \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))

@@ -63,3 +63,8 @@ const char *memtype(const void *address)
 		return "write-through";
 	return (par >> PAR_SHAREABLE_SHIFT & 3) != 0 ? "write-back" : "write-back, not shareable";
 }
+
+const char *memtype_sure(const void *address)
+{
+	return memtype(address);
+}

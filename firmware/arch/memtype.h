@@ -12,4 +12,11 @@
  */
 const char *memtype(const void *address);
 
+/*
+ * The same; NULL also where the tables do not decide: x86_64's page tables and MTRRs differ, and
+ * the machine is a virtual one, as hypervisors mostly ignore a guest's MTRRs; or riscv64's PMAs
+ * decide.
+ */
+const char *memtype_sure(const void *address);
+
 #endif

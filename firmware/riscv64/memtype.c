@@ -37,16 +37,24 @@ static uint64_t entry(uint64_t address, uint64_t satp)
 	return 0;
 }
 
+static const char by_pma[] = "cached as its PMA says";
+
 const char *memtype(const void *address)
 {
-	static const char *const names[] = {
-	    "cached as its PMA says", "non-cacheable", "I/O", "reserved"};
+	static const char *const names[] = {by_pma, "non-cacheable", "I/O", "reserved"};
 	uint64_t satp = rv_read(satp), word;
 
 	if (satp >> 60 == MODE_BARE)
-		return names[0];
+		return by_pma;
 	if (satp >> 60 < MODE_SV39 || satp >> 60 > MODE_SV57)
 		return NULL;
 	word = entry((uint64_t)(uintptr_t)address, satp);
 	return word != 0 ? names[word >> 61 & 3] : NULL;
+}
+
+const char *memtype_sure(const void *address)
+{
+	const char *type = memtype(address);
+
+	return type != by_pma ? type : NULL;
 }

@@ -21,6 +21,7 @@
 #define MTRR_VALID (1u << 11)   /* in a mask's */
 #define CPUID_MTRR (1u << 12)   /* leaf 1, edx */
 #define CPUID_PAT (1u << 16)
+#define CPUID_HYPERVISOR (1u << 31) /* leaf 1, ecx */
 #define CR4_LA57 (1u << 12)
 
 #define PRESENT 1u
@@ -98,23 +99,42 @@ static enum type combine(enum type page, enum type range)
 	return page == WB ? range : UC;
 }
 
-const char *memtype(const void *address)
+static const char *const names[] = {[UC] = "uncached",
+    [WC] = "write-combining",
+    [WT] = "write-through",
+    [WP] = "write-protected",
+    [WB] = "write-back",
+    [UC_MINUS] = "uncached"};
+
+/* Its types by the page tables and by the MTRRs. False: it is not mapped, or nothing says so. */
+static bool look_up(const void *address, enum type *page, enum type *range)
 {
-	static const char *const names[] = {[UC] = "uncached",
-	    [WC] = "write-combining",
-	    [WT] = "write-through",
-	    [WP] = "write-protected",
-	    [WB] = "write-back",
-	    [UC_MINUS] = "uncached"};
 	const uint32_t both = CPUID_MTRR | CPUID_PAT;
-	bool large;
 	uint64_t word;
+	bool large;
 
 	if ((x86_cpuid(1).edx & both) != both)
-		return NULL;
+		return false;
 	word = entry((uint64_t)(uintptr_t)address, &large);
-	if (word == 0)
-		return NULL;
 	/* The address is identity-mapped, as the tables are. */
-	return names[combine(pat(word, large), mtrr((uint64_t)(uintptr_t)address)) & 7];
+	*page = pat(word, large);
+	*range = mtrr((uint64_t)(uintptr_t)address);
+	return word != 0;
+}
+
+const char *memtype(const void *address)
+{
+	enum type page, range;
+
+	return look_up(address, &page, &range) ? names[combine(page, range) & 7] : NULL;
+}
+
+const char *memtype_sure(const void *address)
+{
+	enum type page, range;
+
+	if (!look_up(address, &page, &range) ||
+	    (page == WB && range != WB && (x86_cpuid(1).ecx & CPUID_HYPERVISOR)))
+		return NULL;
+	return names[combine(page, range) & 7];
 }

@@ -35,12 +35,15 @@ rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')"
 # What each port has beside its glue, which includes its system's headers.
 rule lib/port/talk.h '<ivsh/ivsh\.h>'
 rule lib/port/talk.c '"talk\.h"'
+conform='error|doorbell|mem|platform|pci|device|conformance'
+rule lib/conformance "$std|<ivsh/($conform)\.h>|$(own 'conformance')"
 # A port: any header of its system, and of ours the public ones; of its own files, those beside it.
 rule lib/port      "<[A-Za-z0-9_./-]+>|\"[A-Za-z0-9_]+\.h\""
 rule lib/bare      "$std|$libc|$any|$(own 'bare(/[a-z0-9_]+)?')|$relax|\"device/order\.h\""
 rule firmware/app  "$std|$libc|$any|$(own 'app')"
 rule examples "$std|$libc|$any|\"(transport\.h|ivsh\.hpp|tasks\.h)\""
 rule firmware/guest "$std|$libc|$any|$(own 'app|arch|bare(/newlib)?')"
+rule firmware/conformance "$std|$libc|$any|$(own 'app|arch|conformance|bare(/newlib)?')"
 for arch in x86_64 aarch64 riscv64; do
 	rule "firmware/$arch" "$std|\"bare/$arch/cpu\.h\"|$(own "arch|$arch")"
 done
@@ -63,15 +66,16 @@ rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 guest='"port/linux-guest/linux_guest\.h"'
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')|$guest"
+rule host/conformance "$posix|$any|$(own 'conformance')"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|backend|client|control|server|config|wire|process"
+rooms="$rooms|conformance|backend|client|control|server|config|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem mapped platform pci device hotplug geometry region channel
-    wait peers stream node bare client'
+    wait peers stream node bare client conformance'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mapping.c - nothing: OVMF refuses to change how its window for devices is cached. Its MTRRs make
- * it uncached, which TCG and KVM on Intel ignore.
+ * mapping.c - nothing: OVMF refuses to change how its window for devices is cached. One MTRR makes
+ * all of it uncached, and to take BAR2 out needs more of them than a processor has: the CPU
+ * Architectural Protocol answers EFI_OUT_OF_RESOURCES. TCG and KVM mostly ignore a guest's MTRRs.
  */
 #include "uefi/mapping.h"
 

@@ -38,6 +38,7 @@ void x86_main(uint32_t start_info)
 	x86_console_init();
 	x86_trap_init();
 	x86_paging_init();
+	x86_mtrr_init();
 	x86_console_init_screen();
 	x86_pvh_init(start_info);
 	init_heap();

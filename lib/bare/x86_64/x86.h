@@ -54,6 +54,11 @@ void x86_unmap_page_0(void);
 /* The number of bits of a physical address. */
 uint32_t x86_address_bits(void);
 
+/* --- mtrr.c ----------------------------------------------------------------------------------- */
+
+/* How an address is cached is the page tables' alone from now on. After x86_paging_init(). */
+void x86_mtrr_init(void);
+
 /* --- trap.c, vectors.S ------------------------------------------------------------------------ */
 
 #define X86_CODE_SELECTOR 0x08 /* in start.S's table */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem.c - a transport as a whole: M, D, and what a system that owns PCI fills in.
+ */
+#include "conformance/check.h"
+
+#include <stddef.h>
+
+#define VECTORS_MOST 2048u
+#define SELF_MOST 0xffffu
+
+static void check_self(struct run *run, const struct ivsh_mem *mem)
+{
+	holds(run, M2_1_SELF, mem->self <= SELF_MOST || mem->self == IVSH_SELF_NONE, "is the slot",
+	    mem->self, SELF_MOST);
+}
+
+/* Without these nothing else can be checked. */
+static bool has_calls(struct run *run, const struct ivsh_doorbell *doorbell)
+{
+	bool good = doorbell->now_ns != NULL && doorbell->sleep != NULL &&
+		    doorbell->count != NULL && doorbell->vectors <= VECTORS_MOST &&
+		    (doorbell->vectors == 0 || doorbell->notify != NULL);
+
+	return holds(
+	    run, D6_1_CALLS, good, "a call is missing, or there are more than 2048 vectors", 0, 0);
+}
+
+static void check_base(struct run *run, const struct ivsh_mem *mem)
+{
+	const struct range memory = {mem->base, mem->size};
+
+	if (!holds(run, M1_1_ALIGNED,
+		mem->base != NULL && (uintptr_t)mem->base % 4096 == 0 && mem->size >= 4096,
+		"it is not aligned, or too small", 0, 0)) {
+		skips(run, M1_2_MEMORY, WHY_NEEDS);
+		skips(run, M1_3_WRITE_BACK, WHY_NEEDS);
+		return;
+	}
+	check_memory(run, &mem->doorbell, &memory, M1_2_MEMORY, M1_3_WRITE_BACK);
+}
+
+int ivsh_conformance_mem(struct ivsh_conformance *check, const struct ivsh_mem *mem)
+{
+	struct run run = run_begin(check);
+	bool wakes;
+
+	if (check->report == NULL)
+		return IVSH_EINVAL;
+	check_self(&run, mem);
+	if (!has_calls(&run, &mem->doorbell))
+		return run_end(&run);
+	wakes =
+	    mem->doorbell.vectors != 0 && mem->doorbell.notify != NULL && mem->self <= SELF_MOST;
+	check_time(&run, &mem->doorbell);
+	check_sleep(&run, &mem->doorbell, wakes);
+	check_base(&run, mem);
+	if (wakes)
+		check_doorbell(&run, mem, D4_1_REACHES, D6_2_EACH);
+	else
+		skip_doorbell(&run, D4_1_REACHES, D6_2_EACH, "no notification can come");
+	return run_end(&run);
+}

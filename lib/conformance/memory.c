@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - the shared memory: that it is there as a whole, keeps what is stored, and is cached.
+ *
+ * How it is cached is looked up where the caller can, and measured: a load of uncached memory goes
+ * to the memory each time, and takes ten to a hundred times as long as one of the cache. An
+ * emulator has no caches, and shows no difference.
+ */
+#include "conformance/check.h"
+
+#include <stddef.h>
+
+#define SCRATCH 4096u /* the last bytes of the memory: conformance.h */
+
+#define BURST 4096u /* loads between two looks at the clock */
+#define MEASURE_NS (10 * MS)
+#define MEASURES 3u
+#define RATIO_MOST 8u
+
+/* --- Access ----------------------------------------------------------------------------------- */
+
+/* An access of 8 bytes at any address, as the compiler of the caller's flags makes it. */
+struct __attribute__((__packed__)) any {
+	uint64_t value;
+};
+
+static bool stays(volatile uint8_t *at)
+{
+	volatile uint8_t *byte = at;
+	volatile uint16_t *half = (volatile void *)(at + 2);
+	volatile uint32_t *word = (volatile void *)(at + 4);
+	volatile uint64_t *wide = (volatile void *)(at + 8);
+	volatile struct any *odd = (volatile void *)(at + 17);
+
+	for (uint64_t pattern = UINT64_C(0x0123456789abcdef);; pattern = ~pattern) {
+		*byte = (uint8_t)pattern;
+		*half = (uint16_t)pattern;
+		*word = (uint32_t)pattern;
+		*wide = pattern;
+		odd->value = pattern;
+		if (*byte != (uint8_t)pattern || *half != (uint16_t)pattern ||
+		    *word != (uint32_t)pattern || *wide != pattern || odd->value != pattern)
+			return false;
+		if (pattern >> 63 != 0)
+			return true;
+	}
+}
+
+/* The same, and what was there before is there again. */
+static bool stays_restored(volatile uint8_t *at)
+{
+	uint8_t before[32];
+	bool stayed;
+
+	for (uint32_t i = 0; i < sizeof(before); i++)
+		before[i] = at[i];
+	stayed = stays(at);
+	for (uint32_t i = 0; i < sizeof(before); i++)
+		at[i] = before[i];
+	return stayed;
+}
+
+/*
+ * Load at each power of two, where a mapping that is too small ends, and store at both ends of the
+ * scratch. Answers whether stores stay.
+ */
+static bool is_memory(const struct range *memory)
+{
+	volatile uint8_t *base = memory->base, *scratch = base + (memory->size - SCRATCH);
+
+	for (uint64_t at = 1; at < memory->size; at *= 2) {
+		(void)base[at];
+		(void)base[memory->size - at];
+	}
+	return stays_restored(scratch) && stays_restored(scratch + SCRATCH - 32);
+}
+
+/* --- Cache ------------------------------------------------------------------------------------ */
+
+/* Loads of one word in MEASURE_NS at least, for each millisecond. */
+static uint64_t loads_per_ms(const struct ivsh_doorbell *clock, const volatile uint32_t *word)
+{
+	uint64_t start = clock->now_ns(clock->ctx), took = 0, loads = 0;
+
+	while (took < MEASURE_NS) {
+		for (uint32_t i = 0; i < BURST; i++)
+			(void)*word;
+		loads += BURST;
+		took = clock->now_ns(clock->ctx) - start;
+	}
+	return loads * MS / took;
+}
+
+/* How many times as long a load of (memory) takes as one of ordinary memory: the least of some. */
+static uint64_t slowness(const struct ivsh_doorbell *clock, const struct range *memory)
+{
+	volatile uint32_t ordinary = 0;
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < MEASURES; i++) {
+		uint64_t fast = loads_per_ms(clock, &ordinary);
+		uint64_t slow = loads_per_ms(clock, memory->base);
+		uint64_t ratio = fast / (slow != 0 ? slow : 1);
+
+		if (ratio < least)
+			least = ratio;
+	}
+	return least;
+}
+
+static void check_cached(struct run *run, const struct ivsh_doorbell *clock,
+    const struct range *memory, enum clause cached)
+{
+	struct ivsh_conformance *check = run->check;
+	enum ivsh_conformance_cache cache = IVSH_CACHE_UNKNOWN;
+	uint64_t ratio;
+
+	begins(run, cached);
+	if (check->cache != NULL)
+		cache = check->cache(check->ctx, memory->base);
+	if (cache == IVSH_CACHE_OTHER) {
+		breaks(run, cached, "it is mapped in another way", 0, 0);
+		return;
+	}
+	/* Without a clock that can be used there is no ratio. */
+	ratio = (run->unusable >> D1_3_UNIT & 1) != 0 ? 0 : slowness(clock, memory);
+	if (ratio > RATIO_MOST)
+		breaks(run, cached, "times as long as of ordinary memory a load takes", ratio,
+		    RATIO_MOST);
+	else if (cache == IVSH_CACHE_WRITE_BACK)
+		keeps(run, cached);
+	else
+		skips(run, cached,
+		    "nothing says how it is mapped, and loads are fast: it is "
+		    "write-back, or emulated");
+}
+
+void check_memory(struct run *run, const struct ivsh_doorbell *clock, const struct range *memory,
+    enum clause access, enum clause cached)
+{
+	check_cached(run, clock, memory, cached);
+	begins(run, access);
+	holds(run, access, is_memory(memory), "a store does not stay", 0, 0);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sleep.c - D2.2 and D3.1 to D3.4: sleeps that no notification ends.
+ *
+ * What must be quick is tried several times, and the best one counts: the machine may be busy with
+ * something else at any one of them.
+ */
+#include "conformance/check.h"
+
+#define TRIES 5u
+#define SLEEP_NS (20 * MS)
+#define LATE_NS (20 * MS)
+#define LONG_NS (2000 * MS)
+#define CALLS_MOST 200u /* in SLEEP_NS: a system's own interrupts may end each, 10 in a ms */
+
+#define WATCH_SLEEPS 5u /* how long count() is watched: of 10 ms each */
+#define WATCH_NS (10 * MS)
+
+static uint64_t now_of(const struct ivsh_doorbell *doorbell)
+{
+	return doorbell->now_ns(doorbell->ctx);
+}
+
+static uint32_t count_of(const struct ivsh_doorbell *doorbell)
+{
+	return doorbell->count(doorbell->ctx);
+}
+
+/* The shortest of three sleeps with these arguments; (left_ns): from now to the deadline. */
+static uint64_t shortest(const struct ivsh_doorbell *doorbell, uint32_t less, uint64_t left_ns)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < 3 && least > AT_ONCE_NS; i++) {
+		uint64_t start = now_of(doorbell), took;
+
+		doorbell->sleep(
+		    doorbell->ctx, count_of(doorbell) - less, left_ns == 0 ? 0 : start + left_ns);
+		took = now_of(doorbell) - start;
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
+static void check_count(struct run *run, const struct ivsh_doorbell *doorbell)
+{
+	uint32_t before = count_of(doorbell), after;
+
+	begins(run, D2_2_NOTHING_ELSE);
+	for (uint32_t i = 0; i < WATCH_SLEEPS; i++)
+		doorbell->sleep(doorbell->ctx, before, now_of(doorbell) + WATCH_NS);
+	after = count_of(doorbell);
+	holds(run, D2_2_NOTHING_ELSE, after == before, "more without a notification",
+	    after - before, 0);
+}
+
+/* Sleep until (deadline_ns), again after each early return. Answers the count of calls. */
+static uint32_t sleep_to(const struct ivsh_doorbell *doorbell, uint64_t deadline_ns)
+{
+	uint32_t calls = 0;
+
+	do {
+		doorbell->sleep(doorbell->ctx, count_of(doorbell), deadline_ns);
+		calls++;
+	} while (now_of(doorbell) < deadline_ns && calls < UINT32_MAX);
+	return calls;
+}
+
+/* Sleeps to a deadline. Answers the least count of calls, as each may return early. */
+static uint32_t check_deadline(struct run *run, const struct ivsh_doorbell *doorbell)
+{
+	uint64_t late_ns = run->check->late_ns != 0 ? run->check->late_ns : LATE_NS;
+	uint64_t least_late = UINT64_MAX;
+	uint32_t least_calls = UINT32_MAX;
+
+	begins(run, D3_3_LATE);
+	for (uint32_t i = 0; i < TRIES; i++) {
+		uint64_t deadline_ns = now_of(doorbell) + SLEEP_NS, late;
+		uint32_t calls = sleep_to(doorbell, deadline_ns);
+
+		late = now_of(doorbell) - deadline_ns;
+		if (late < least_late)
+			least_late = late;
+		if (calls < least_calls)
+			least_calls = calls;
+	}
+	holds(run, D3_3_LATE, least_late <= late_ns, "nanoseconds late, each time", least_late,
+	    late_ns);
+	return least_calls;
+}
+
+/* The deadlines first: a sleep that never ends has that name. */
+void check_sleep(struct run *run, const struct ivsh_doorbell *doorbell, bool wakes)
+{
+	uint32_t calls;
+	uint64_t took;
+
+	if (!usable(run, D2_2_NOTHING_ELSE, D1_3_UNIT)) {
+		for (uint32_t i = D3_1_SEEN; i <= D3_4_YIELDS; i++)
+			(void)usable(run, (enum clause)i, D1_3_UNIT);
+		return;
+	}
+	calls = check_deadline(run, doorbell);
+	begins(run, D3_2_PASSED);
+	took = shortest(doorbell, 0, 0);
+	holds(run, D3_2_PASSED, took <= AT_ONCE_NS, "nanoseconds", took, AT_ONCE_NS);
+	check_count(run, doorbell);
+	if (usable(run, D3_4_YIELDS, D2_2_NOTHING_ELSE))
+		holds(run, D3_4_YIELDS, calls <= CALLS_MOST,
+		    "calls until 20 ms have passed, as each returns early", calls, CALLS_MOST);
+	if (!wakes) {
+		skips(run, D3_1_SEEN, "no notification can come");
+	} else if (usable(run, D3_1_SEEN, D2_2_NOTHING_ELSE)) {
+		begins(run, D3_1_SEEN);
+		took = shortest(doorbell, 1, LONG_NS);
+		holds(run, D3_1_SEEN, took <= AT_ONCE_NS, "nanoseconds", took, AT_ONCE_NS);
+	}
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * time.c - D1: a clock that never goes back, advances, and counts nanoseconds.
+ *
+ * The unit is checked without a second clock: no processor makes a call within a nanosecond, so as
+ * many readings as are made take at least as many nanoseconds. A clock that counts microseconds or
+ * milliseconds shows less.
+ */
+#include "conformance/check.h"
+
+#define READINGS 1000000u
+#define ENOUGH_NS (50 * MS) /* the readings end by then: with a clock of 10 ms after five steps */
+
+#define BATCHES 16u
+#define BATCH 20000u
+
+#define STEP_MOST_NS (20 * MS)
+
+/* What is seen of a clock that is read again and again. */
+struct seen {
+	uint64_t start, last;
+	uint64_t back; /* by how much it went back at most; 0: never */
+	uint64_t readings;
+};
+
+static struct seen watch(const struct ivsh_doorbell *doorbell)
+{
+	struct seen seen = {0};
+
+	seen.start = seen.last = doorbell->now_ns(doorbell->ctx);
+	while (seen.readings < READINGS && seen.last - seen.start < ENOUGH_NS) {
+		uint64_t now = doorbell->now_ns(doorbell->ctx);
+
+		if (now < seen.last && seen.last - now > seen.back)
+			seen.back = seen.last - now;
+		if (now > seen.last)
+			seen.last = now;
+		seen.readings++;
+	}
+	return seen;
+}
+
+/* Whether it advances, in a time that fast readings may not fill: up to ten times as many. */
+static bool advances(const struct ivsh_doorbell *doorbell)
+{
+	uint64_t start = doorbell->now_ns(doorbell->ctx);
+
+	for (uint32_t i = 0; i < 10 * READINGS; i++)
+		if (doorbell->now_ns(doorbell->ctx) != start)
+			return true;
+	return false;
+}
+
+/* Read it until it differs from (before). */
+static uint64_t next(const struct ivsh_doorbell *doorbell, uint64_t before, uint64_t *readings)
+{
+	uint64_t now = before;
+
+	while (now == before) {
+		now = doorbell->now_ns(doorbell->ctx);
+		++*readings;
+	}
+	return now;
+}
+
+/*
+ * How far the clock gets in a thousand readings, from one of its steps to another: the least of
+ * some times, as a machine that is busy otherwise reads more slowly.
+ */
+static uint64_t thousand(const struct ivsh_doorbell *doorbell)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < BATCHES; i++) {
+		uint64_t readings = 0, ignored = 0, now = 0;
+		uint64_t start = next(doorbell, doorbell->now_ns(doorbell->ctx), &ignored);
+
+		while (readings < BATCH) {
+			now = doorbell->now_ns(doorbell->ctx);
+			readings++;
+		}
+		now = next(doorbell, now, &readings);
+		if ((now - start) * 1000 / readings < least)
+			least = (now - start) * 1000 / readings;
+	}
+	return least;
+}
+
+/* The shortest of some steps of the clock. */
+static uint64_t step(const struct ivsh_doorbell *doorbell)
+{
+	uint64_t least = UINT64_MAX, before = doorbell->now_ns(doorbell->ctx);
+
+	for (uint32_t steps = 0; steps < 4;) {
+		uint64_t now = doorbell->now_ns(doorbell->ctx);
+
+		if (now == before)
+			continue;
+		if (steps > 0 && now - before < least)
+			least = now - before;
+		before = now;
+		steps++;
+	}
+	return least;
+}
+
+void check_time(struct run *run, const struct ivsh_doorbell *doorbell)
+{
+	struct seen seen;
+	uint64_t far;
+	bool moves;
+
+	begins(run, D1_1_BACK);
+	seen = watch(doorbell);
+	holds(run, D1_1_BACK, seen.back == 0, "nanoseconds back", seen.back, 0);
+	begins(run, D1_2_ADVANCES);
+	moves = advances(doorbell);
+	if (!moves) {
+		breaks(run, D1_2_ADVANCES, "readings, and all are the same", 10 * READINGS, 0);
+	} else {
+		uint64_t least = step(doorbell);
+
+		holds(run, D1_2_ADVANCES, least <= STEP_MOST_NS, "nanoseconds are its least step",
+		    least, STEP_MOST_NS);
+	}
+	if (!usable(run, D1_3_UNIT, D1_1_BACK) || !usable(run, D1_3_UNIT, D1_2_ADVANCES))
+		return;
+	begins(run, D1_3_UNIT);
+	far = thousand(doorbell);
+	holds(run, D1_3_UNIT, far >= 1000,
+	    "is how far it gets in 1000 readings, each a nanosecond "
+	    "or more",
+	    far, 1000);
+}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""conftest.py - the world of tests/demos, for the conformance program."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "demos"))
+
+from qemu import World  # noqa: E402
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.close()
