@@ -242,7 +242,7 @@ CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,bui
               $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE)) \
           $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
-          tests/check/man.sh tests/check/readme.sh,$(COMPILER) \
+          tests/check/man.sh tests/check/porting.sh tests/check/readme.sh,$(COMPILER) \
           tests/check/format.sh,$(CLANG_FORMAT) \
           tests/check/columns.sh tests/check/words.sh $(CHECK_HOSTS)
 MODEL := tests/model/run.sh
