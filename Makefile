@@ -731,10 +731,13 @@ SYSCONFDIR := /etc
 SDK_CFLAGS  := -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
                -fno-asynchronous-unwind-tables
 SDK_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,-z,max-page-size=4096 \
-               -Wl,--orphan-handling=error,--build-id=none,-u,_exit
+               -Wl,--orphan-handling=error,--build-id=none,--no-eh-frame-hdr,-u,_exit
+# C++ besides: without exceptions and threads, and with the C library's atexit().
+SDK_CXXFLAGS := -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit
 quote        = '$(subst ','\'',$(1))'
 SDK          = $(foreach name,DESTDIR PREFIX LIBDIR SBINDIR SYSCONFDIR ARCHES UEFI_ARCHES, \
                    $(name)=$(call quote,$($(name)))) \
+               CXXFLAGS=$(call quote,$(SDK_CXXFLAGS)) \
                $(foreach arch,$(ARCHES),CC_$(arch)=$(call quote,$(SDK_CC_$(arch))) \
                    CFLAGS_$(arch)=$(call quote,$(strip $(MACHINE_$(arch)) $(SDK_CFLAGS))) \
                    LDFLAGS_$(arch)=$(call quote,$(strip $(SDK_LDFLAGS) $(SDK_ABI_$(arch)))))

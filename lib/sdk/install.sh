@@ -7,7 +7,7 @@
 #   DESTDIR     a folder that PREFIX is put into, for packages; may be empty
 #   PREFIX      /usr/local; LIBDIR, SBINDIR: below it, or absolute; SYSCONFDIR: absolute
 #   ARCHES      the architectures of guests, and of each: CC_ARCH, and what programs for it are
-#               compiled and linked with, CFLAGS_ARCH and LDFLAGS_ARCH
+#               compiled and linked with, CFLAGS_ARCH and LDFLAGS_ARCH; C++ also with CXXFLAGS
 #   UEFI_ARCHES those of ivsh.efi
 #
 # What is there in build/ is installed. PREFIX/share/ivsh/installed says what was, and what folders
@@ -78,7 +78,7 @@ fill() { # $1: it, $2: its path below DESTDIR, $3: a target, $4: its name, $5: m
 		-e "s|@TARGET@|$3|g; s|@NAME@|$4|g; s|@CC@|$(of CC "$arch")|" \
 		-e "s|@CXX@|$(of CC "$arch" | sed 's/gcc$/g++/; s/clang$/clang++/')|" \
 		-e "s|@CFLAGS@|$(of CFLAGS "$arch")|; s|@LDFLAGS@|$(of LDFLAGS "$arch")$5|" \
-		-e "s|@CXXFLAGS@|-fno-exceptions -fno-rtti -fno-threadsafe-statics|" \
+		-e "s|@CXXFLAGS@|$CXXFLAGS|" \
 		"lib/sdk/$1" >"$work/filled"
 	file 644 "$work/filled" "$2"
 }

@@ -22,7 +22,7 @@ fi
 while read -r kind path; do
 	[ "$kind" != file ] || printf '%s\0' "$DESTDIR$path"
 done <"$DESTDIR$SHARE/installed" >"$work/files"
-sort -r "$DESTDIR$SHARE/installed" >"$work/all" # the deepest folder first
+cp "$DESTDIR$SHARE/installed" "$work/all"
 xargs -0 rm -f <"$work/files"
 while read -r kind sum size path; do
 	case $kind in
@@ -33,14 +33,22 @@ while read -r kind sum size path; do
 		;;
 	esac
 done <"$work/all"
-# The Filesystem Hierarchy Standard has these, whoever made them.
-while read -r kind path; do
-	case $kind.$DESTDIR.$path in
-	folder../usr | folder../usr/local | folder../etc) ;;
-	folder../usr/bin | folder../usr/sbin | folder../usr/lib | folder../usr/include) ;;
-	folder../usr/share | folder../usr/share/man | folder../usr/share/doc) ;;
-	folder../usr/local/bin | folder../usr/local/sbin | folder../usr/local/lib) ;;
-	folder../usr/local/include | folder../usr/local/share | folder../usr/local/share/man) ;;
-	folder.*) rmdir "$DESTDIR$path" 2>/dev/null || true ;;
+# What the Filesystem Hierarchy Standard has stays, whoever made it.
+kept='/etc /usr /usr/bin /usr/sbin /usr/lib /usr/include /usr/share /usr/share/man /usr/share/doc
+	/usr/local /usr/local/bin /usr/local/sbin /usr/local/lib /usr/local/include
+	/usr/local/share /usr/local/share/man /usr/local/share/doc'
+folders() {
+	sed -n 's/^folder //p' "$work/all"
+	echo "$SYSCONFDIR/ivsh"
+	# Nothing in DESTDIR is anybody else's.
+	[ -z "$DESTDIR" ] || awk '{path = $NF; while (sub("/[^/]*$", "", path) && path != "")
+		print path}' "$work/all"
+}
+# The deepest first.
+folders | sort -ru | while read -r path; do
+	# shellcheck disable=SC2086,SC2116  # a list of words, on one line
+	case " $(echo $kept) " in
+	*" $DESTDIR$path "*) ;;
+	*) rmdir "$DESTDIR$path" 2>/dev/null || true ;;
 	esac
-done <"$work/all"
+done

@@ -386,13 +386,16 @@ def test_uninstall_leaves_what_is_not_its_own(tmp_path):
     assert files(tmp_path) == {"opt/ivsh/share/man/man1/other.1"}
 
 
-def test_uninstall_leaves_the_system_its_folders(tmp_path):
-    """A dry run with the default PREFIX: only the loop's own exceptions keep /usr/local/bin."""
-    done = make("-n", "uninstall", "V=1")
-    kept = re.search(r'case \$folder in ""\|(\S+)\) false', done.stdout)[1].split("|")
+def test_uninstall_leaves_the_system_its_folders():
+    """With the default PREFIX only this list keeps an empty /usr/local/bin that it has made."""
+    said = make("-n", "uninstall", "V=1").stdout
+    assert re.search(r" PREFIX='/usr/local' .*SYSCONFDIR='/etc' .*lib/sdk/uninstall.sh", said)
+    script = (ROOT / "lib" / "sdk" / "uninstall.sh").read_text()
+    kept = re.search(r"^kept='([^']*)'$", script, flags=re.M)[1].split()
     for folder in ("", "/bin", "/sbin", "/lib", "/include", "/share", "/share/man"):
         assert "/usr/local" + folder in kept
     assert "/etc" in kept and "/usr" in kept
+    assert 'case " $(echo $kept) " in\n\t*" $DESTDIR$path "*) ;;\n' in script
 
 
 # --- Manual pages ------------------------------------------------------------------------------

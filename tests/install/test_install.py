@@ -253,6 +253,64 @@ def test_library_alone(sdk, arch):
     assert words == [f"-L{sdk.prefix}/lib/ivsh/{arch}", "-livsh"]
 
 
+STATIC_OBJECTS = """
+#include <stdio.h>
+
+struct thing {
+	const char *name;
+	explicit thing(const char *text) : name(text) { printf("%s is here\\n", name); }
+	~thing() { printf("%s is gone\\n", name); }
+};
+
+static thing first("first");
+static thing second("second");
+
+int main()
+{
+	puts("main");
+	return 3;
+}
+"""
+
+CONSTRUCTORS = """
+#include <stdio.h>
+
+__attribute__((constructor(200))) static void second(void) { puts("second is here"); }
+__attribute__((constructor(101))) static void first(void) { puts("first is here"); }
+__attribute__((destructor)) static void last(void) { puts("all are gone"); }
+
+int main(void)
+{
+	puts("main");
+	return 3;
+}
+"""
+
+
+def test_static_objects(sdk, world):
+    """C++: static objects live from before main() until it returns."""
+    (sdk.work / "objects.cc").write_text(STATIC_OBJECTS)
+    package, image = "ivsh-bare-x86_64", sdk.work / "objects"
+    flags, libs = sdk.pkg_config("--cflags", package), sdk.pkg_config("--libs", package)
+    cxx = sdk.pkg_config("--variable=cxx", package)
+    cxx += sdk.pkg_config("--variable=cxxflags", package)
+    sdk.run(*cxx, "-O2", *flags, "objects.cc", "-o", f"{image}.elf", *libs)
+    guest = world.guest("objects", "", image=image)
+    assert guest.done(3).splitlines() == [
+        "first is here", "second is here", "main", "second is gone", "first is gone",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("arch", MACHINES)
+def test_constructors(sdk, world, arch):
+    """The same in C, by attributes, in the order of their numbers; and -ggdb3 links."""
+    (sdk.work / "constructors.c").write_text(CONSTRUCTORS)
+    image = sdk.guest(f"ivsh-bare-{arch}", f"constructors-{arch}", "-ggdb3", "constructors.c")
+    guest = world.guest("constructors", "", arch=arch, image=image)
+    want = ["first is here", "second is here", "main", "all are gone"]
+    assert guest.done(3).splitlines() == want
+
+
 def test_no_header_of_the_host(sdk):
     """What newlib has not is missing in a guest, and is not the host's."""
     flags = sdk.pkg_config("--cflags", "ivsh-bare-x86_64")
