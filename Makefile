@@ -555,6 +555,12 @@ build/linux/initramfs: host/demo/initramfs.sh host/demo/init build/linux/vmlinuz
 	@echo "PACK    $@"
 	$(Q)host/demo/initramfs.sh build/linux/debian $@ $(LINUX_PROGRAMS)
 
+# --- The library in one file: with any compiler, and any build ----------------------------------
+build/amalgamation/ivsh.c: lib/amalgamation.sh $(LIB) \
+    $(wildcard lib/include/ivsh/*.h $(sort $(addsuffix *.h,$(dir $(LIB)))))
+	@echo "JOIN    $@"
+	$(Q)lib/amalgamation.sh $(@D) $(LIB)
+
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 define images
 build/$(1)/libivsh.a: $(LIB:%.c=build/$(1)/%.o)
@@ -636,11 +642,11 @@ space := $() $()
 include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 
 # --- Goals ------------------------------------------------------------------------------------
-.PHONY: all host aarch64 riscv64 linux test build/check soak counts bench bench-guest \
-    bench-server fuzz check format install uninstall help clean distclean
+.PHONY: all host aarch64 riscv64 linux amalgamation test build/check soak counts bench \
+    bench-guest bench-server fuzz check format install uninstall help clean distclean
 
 ## Build everything
-all: host \
+all: host amalgamation \
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
      build/x86_64/libivsh-conformance.a build/x86_64/conformance.elf \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi \
@@ -666,6 +672,9 @@ riscv64: build/riscv64/libivsh.a build/riscv64/libivsh-bare.a build/riscv64/ivsh
 
 ## Build the image of a Linux guest, of Debian's kernel (./setup.sh linux)
 linux: build/linux/vmlinuz build/linux/initramfs
+
+## Build the library as two files, build/amalgamation/ivsh.h and ivsh.c
+amalgamation: build/amalgamation/ivsh.c
 
 build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \

@@ -238,6 +238,7 @@ CHECK_HOSTS := $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib
               -D_GNU_SOURCE $(WARN))
 CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
           tests/check/headers.sh tests/check/shared.sh \
+          tests/check/amalgamation.sh,build/amalgamation \
           $(subst $(space),$(comma),tests/check/symbols.sh \
               $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE)) \
           $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \

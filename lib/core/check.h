@@ -5,7 +5,7 @@
 #ifndef IVSH_CORE_CHECK_H
 #define IVSH_CORE_CHECK_H
 
-#include "core/hidden.h"
+#include "core/linkage.h"
 
 #include <ivsh/channel.h>
 

@@ -26,11 +26,6 @@ static inline uint64_t copy_load(const uint8_t *from)
 	return word;
 }
 
-static inline void copy_word(uint8_t *to, const uint8_t *from)
-{
-	__builtin_memcpy(to, from, 8);
-}
-
 /*
  * A private copy of bytes that another peer may be writing: the caller checks and uses the same
  * values. Without the second line a compiler may load fields from the original, one by one, each

@@ -54,7 +54,7 @@ int ivsh_receiver_publish(struct ivsh_chan *ch)
  * Publish the read index if a quarter of the ring or of an area was released, or with (all)
  * anything; then set the credit: how far the fast path may go, in messages and in each area.
  */
-static void credit_set(struct ivsh_chan *ch, bool all)
+static void rx_credit_set(struct ivsh_chan *ch, bool all)
 {
 	uint32_t share = share_of(ch->mask + 1), room = ring_wrap_left(ch->rx.read, ch->mask);
 
@@ -91,7 +91,7 @@ int ivsh_receiver_moved(struct ivsh_chan *ch)
 
 void ivsh_receiver_release_all(struct ivsh_chan *ch)
 {
-	credit_set(ch, true);
+	rx_credit_set(ch, true);
 }
 
 int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
@@ -101,7 +101,7 @@ int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uin
 	/* A peeked message counts on the credit that there was. */
 	if (ch->rx.peeked)
 		return IVSH_EAGAIN;
-	credit_set(ch, false);
+	rx_credit_set(ch, false);
 	return ch->rx.credit_end != ch->rx.read && (!area || size <= area->left) ? 0 : IVSH_EAGAIN;
 }
 
@@ -229,7 +229,7 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 
 	if (!error && !ch->rx.peeked) {
 		/* SPEC R7.10.3: publish now, however long the caller holds this message. */
-		credit_set(ch, false);
+		rx_credit_set(ch, false);
 		error = message_find(ch);
 	}
 	if (error)
@@ -258,7 +258,7 @@ static void peeked_release(struct ivsh_chan *ch)
 	ch->region->counters.received++;
 	/* Publish at once if the sender waits for room. Its request is in a line that seldom
 	 * changes. */
-	credit_set(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
+	rx_credit_set(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
 }
 
 int ivsh_receiver_release(struct ivsh_chan *ch)

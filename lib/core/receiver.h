@@ -5,6 +5,8 @@
 #ifndef IVSH_CORE_RECEIVER_H
 #define IVSH_CORE_RECEIVER_H
 
+#include "core/linkage.h"
+
 #include <ivsh/channel.h>
 
 /* The receiver's half of ivsh_chan_open(); the pointers into the ring are set. */
@@ -29,7 +31,7 @@ int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uin
  * The slot does not read as ours behind the copy of a message, which is not believed. Answers as
  * ivsh_slot_moved().
  */
-int ivsh_receiver_moved(struct ivsh_chan *ch);
+APART int ivsh_receiver_moved(struct ivsh_chan *ch);
 
 /* Whether there is a message that was not peeked yet. Follows a reset, if there is one. */
 bool ivsh_receiver_is_ready(struct ivsh_chan *ch);

@@ -179,7 +179,7 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
  * Set the credit: how far the fast path may go, in messages and in each area. The channel is not
  * dead, it is in step, and nothing is reserved.
  */
-static void credit_set(struct ivsh_chan *ch)
+static void tx_credit_set(struct ivsh_chan *ch)
 {
 	uint32_t room = ch->mask + 1 - (ch->tx.head - ch->tx.read);
 
@@ -233,7 +233,7 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
 	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || ivsh_sender_collect(ch))
 		return IVSH_EAGAIN;
-	credit_set(ch);
+	tx_credit_set(ch);
 	if (ch->tx.credit_end == ch->tx.head ||
 	    (kind != IVSH_WIRE_KIND_INLINE && size > ch->tx.area[area_of(kind)].left))
 		return IVSH_EAGAIN;
@@ -324,7 +324,7 @@ static int reserved_store(struct ivsh_chan *ch, uint16_t port)
 	}
 	sender_store(ch, index, control, body);
 	ch->tx.reserved = false;
-	credit_set(ch);
+	tx_credit_set(ch);
 	ch->region->counters.sent++;
 	order_program(); /* as in sender_accepted() */
 	return load32(&ch->tx.other->notify_flags) != 0 ? ivsh_sender_attend(ch, index) : 0;

@@ -6,6 +6,7 @@
 #define IVSH_CORE_SENDER_H
 
 #include "core/descriptor.h"
+#include "core/linkage.h"
 
 #include <ivsh/channel.h>
 
@@ -31,7 +32,7 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size);
 int ivsh_sender_wait(struct ivsh_chan *ch, uint32_t size, int error);
 
 /* The same, where the slot does not read as ours: answers as ivsh_slot_moved(). */
-int ivsh_sender_moved(struct ivsh_chan *ch, uint32_t size);
+APART int ivsh_sender_moved(struct ivsh_chan *ch, uint32_t size);
 
 /* Whether there is room for what last found none. Breaks the channel on a bad read index. */
 bool ivsh_sender_is_ready(struct ivsh_chan *ch);

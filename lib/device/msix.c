@@ -98,14 +98,14 @@ static uint64_t map_size(const struct ivsh_device *device, uint64_t address)
 	       ~(MAP_GRANULARITY - 1);
 }
 
-static void unmap(const struct ivsh_device *device, uintptr_t base, uint64_t table)
+static void table_unmap(const struct ivsh_device *device, uintptr_t base, uint64_t table)
 {
 	if (device->platform->unmap)
 		device->platform->unmap(
 		    device->platform->ctx, (void *)base, map_size(device, table));
 }
 
-static int map(struct ivsh_device *device)
+static int table_map(struct ivsh_device *device)
 {
 	uint32_t pending = (device->vectors + 63) / 64 * 8; /* PCI 6.8.2.10: a bit for each */
 	uint64_t address, ignored;
@@ -120,7 +120,7 @@ static int map(struct ivsh_device *device)
 	if (!base)
 		return IVSH_EPLATFORM;
 	if ((uintptr_t)base % MAP_GRANULARITY != 0) {
-		unmap(device, (uintptr_t)base, address);
+		table_unmap(device, (uintptr_t)base, address);
 		return IVSH_EPLATFORM;
 	}
 	device->table = (volatile uint32_t *)(void *)(base + address % MAP_GRANULARITY);
@@ -166,7 +166,7 @@ COLD int ivsh_device_interrupts(struct ivsh_device *device, uint32_t wanted)
 		wanted = device->vectors;
 	if (wanted == 0 || !device->platform->msi_open)
 		return 0;
-	result = map(device);
+	result = table_map(device);
 	if (result != 0)
 		return result;
 	/* Enabled, but masked, before entries change: a doorbell that arrives meanwhile is kept as
@@ -196,7 +196,7 @@ COLD void ivsh_msix_unmap(struct ivsh_device *device)
 	uintptr_t table = (uintptr_t)device->table;
 
 	if (table)
-		unmap(device, table & ~(uintptr_t)(MAP_GRANULARITY - 1), table);
+		table_unmap(device, table & ~(uintptr_t)(MAP_GRANULARITY - 1), table);
 	device->table = NULL;
 }
 

@@ -133,8 +133,8 @@ static void reach(struct place *place, const struct place_bus *bus, const struct
  * Find (size) bytes among the addresses that reach (top), which are free on every bus from there
  * down to (bus): at first inside the window as it is, then as close to it as possible.
  */
-static bool find(struct place *place, const struct place_bus *bus, const struct place_bus *top,
-    const struct way *way, uint64_t size, uint64_t *address)
+static bool place_find(struct place *place, const struct place_bus *bus,
+    const struct place_bus *top, const struct way *way, uint64_t size, uint64_t *address)
 {
 	struct range all, window;
 
@@ -158,7 +158,7 @@ static bool place_from(struct place *place, const struct place_bus *bus,
 {
 	uint64_t bytes = top != bus && size < BLOCK ? BLOCK : size;
 
-	if (!find(place, bus, top, way, bytes, address))
+	if (!place_find(place, bus, top, way, bytes, address))
 		return false;
 	reach(place, bus, top, way->which,
 	    (struct range){*address & ~(BLOCK - 1), (*address + bytes + BLOCK - 1) & ~(BLOCK - 1)});

@@ -8,7 +8,7 @@
  * Whether the incarnation that the request went to has ended, or seems to have. If the slot had no
  * peer, the request is for the first incarnation that comes.
  */
-static bool is_peer_gone(struct ivsh_node *node, struct ivsh_call *call)
+static bool is_server_gone(struct ivsh_node *node, struct ivsh_call *call)
 {
 	const struct ivsh_peer *peer = ivsh_node_peer(node, call->peer);
 
@@ -84,7 +84,7 @@ static int call_look(struct ivsh_node *node, struct ivsh_call *call, bool inbox)
 	}
 	/* Checked before the ring is polled: everything that the peer sent before it went is there
 	 * by then. */
-	is_gone = is_peer_gone(node, call);
+	is_gone = is_server_gone(node, call);
 	error = ivsh_node_pump(node, inbox ? ch : NULL);
 	if (call->error != IVSH_EAGAIN)
 		return call->error;

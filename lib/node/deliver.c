@@ -177,7 +177,7 @@ static int look_quickly(
 	return error;
 }
 
-static int look(
+static int poll_once(
     struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
 {
 	int error = IVSH_EAGAIN;
@@ -206,7 +206,7 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
 	while (error == IVSH_EAGAIN) {
 		if (node->streams)
 			node->streams_flush(node);
-		error = look(node, message, buffer, capacity);
+		error = poll_once(node, message, buffer, capacity);
 		if (error != IVSH_EAGAIN)
 			break;
 		error = ivsh_node_idle(node, NODE_EVENTS, NULL, &limit, IVSH_FOREVER);

@@ -4,7 +4,7 @@
  */
 #include "node/inside.h"
 
-#include "core/hidden.h"
+#include "core/linkage.h"
 
 #define OPEN_TIMEOUT_NS UINT64_C(5000000000)
 #define OPEN_SLOTS 8u

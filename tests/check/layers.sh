@@ -29,7 +29,7 @@ rule() { # $1: folder, $2: what it may include, $3: a file or folder that has a 
 core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
-rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/(fastpath|hidden)\.h\""
+rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/(fastpath|linkage)\.h\""
 device='error|doorbell|mem|mapped|platform|pci|device|hotplug'
 rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')"
 # What each port has beside its glue, which includes its system's headers.
