@@ -20,6 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Bytes of a name such as 0000:00:02.0, and what ends it: a domain has up to 8 digits. */
 #define IVSH_LINUX_BDF 20
 
@@ -45,7 +49,7 @@ struct ivsh_linux_bar {
 	uint64_t size; /* bytes; 0: there is none */
 };
 
-/* An open device, in the caller's memory. The caller only reads the fields, and does not move it.*/
+/* An open device, in the caller's memory. The caller only reads the fields, and does not move it. */
 struct ivsh_linux {
 	struct ivsh_mapped mapped; /* for ivsh_mapped_mem() */
 	char bdf[IVSH_LINUX_BDF];
@@ -123,4 +127,7 @@ int ivsh_linux_group(struct ivsh_linux *guest, struct ivsh_linux *other);
  */
 void ivsh_linux_close(struct ivsh_linux *guest);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

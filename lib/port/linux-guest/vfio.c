@@ -5,6 +5,11 @@
  * The kernel programs the MSI-X table, and the IOMMU lets the device send nothing but these
  * messages: it has no other use for bus mastering.
  */
+/* VFIO's regions begin at multiples of 2^40, also for a process of 32 bits. */
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+#endif
+
 #include "vfio.h"
 
 #include "sysfs.h"
