@@ -49,7 +49,7 @@ struct ivsh_linux_bar {
 	uint64_t size; /* bytes; 0: there is none */
 };
 
-/* An open device, in the caller's memory. The caller only reads the fields, and does not move it. */
+/* An open device, in the caller's memory: the caller reads the fields, and does not move it. */
 struct ivsh_linux {
 	struct ivsh_mapped mapped; /* for ivsh_mapped_mem() */
 	char bdf[IVSH_LINUX_BDF];
