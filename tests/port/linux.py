@@ -9,7 +9,7 @@ from machine import BUILD, TCG, X86_64
 from qemu import DONE
 
 BOOT = 60  # seconds
-PROMPT = "^/ # $"
+PROMPT = "^linux # $"  # host/demo/init
 
 # no_timer_check: on a host that is busy a kernel sees too few timer interrupts under TCG at its
 # start, and panics ("timer doesn't work through Interrupt-remapped IO-APIC").
