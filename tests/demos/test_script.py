@@ -46,6 +46,9 @@ SCRIPT = {
         ["--arch", "riscv64", "mixed"], 2,
         "mixed: this script boots no firmware on riscv64: take bare or plain",
     ),
+    "no linux": (
+        ["linux", "--arch", "aarch64"], 2, "linux: the guest with Linux is an x86_64 one",
+    ),
     "cross, arch": (
         ["cross", "--arch", "aarch64"], 2,
         "--arch aarch64: the demo cross has a guest of each architecture",
