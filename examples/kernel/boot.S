@@ -47,6 +47,8 @@ long_mode:
 	mov	%eax, %es
 	mov	%eax, %ss
 	call	kernel_main
+3:	hlt
+	jmp	3b
 
 	.section .rodata
 	.balign	8

@@ -5,6 +5,7 @@
  */
 #include <ivsh/ivsh.h>
 
+#define MAPPED (UINT64_C(1) << 32)
 #define HPET ((volatile uint64_t *)0xfed00000) /* IA-PC HPET Specification 1.0a, 2.3 */
 
 void kernel_main(void);
@@ -26,7 +27,7 @@ static void out32(uint16_t port, uint32_t value)
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	(void)ctx, (void)kind;
-	return address + size <= UINT64_C(1) << 32 ? (void *)(uintptr_t)address : NULL;
+	return address < MAPPED && size <= MAPPED - address ? (void *)(uintptr_t)address : NULL;
 }
 
 static uint64_t now_ns(void *ctx)
@@ -66,8 +67,8 @@ static void out8(char byte)
 
 static void print(const char *text, uint32_t size)
 {
-	for (uint32_t i = 0; i < size && text[i] != '\0'; i++)
-		out8(text[i]);
+	while (size-- > 0 && *text != '\0')
+		out8(*text++);
 	out8('\n');
 }
 
@@ -76,7 +77,6 @@ void kernel_main(void)
 	static uint8_t block[IVSH_NODE_MEMORY];
 	static char buffer[65536];
 	static struct ivsh_device device;
-	struct ivsh_node_options options = {.name = "kernel"};
 	struct ivsh_node_message m;
 	struct ivsh_node *node;
 	struct ivsh_mem mem;
@@ -85,7 +85,8 @@ void kernel_main(void)
 	HPET[0x10 / 8] = 1; /* let it count */
 	error = ivsh_device_open_any(&device, &platform, 0, &mem);
 	if (!error)
-		error = ivsh_node_open(&node, block, sizeof(block), &mem, &options);
+		error = ivsh_node_open(&node, block, sizeof(block), &mem,
+		    &(struct ivsh_node_options){.name = "kernel"});
 	if (!error)
 		print("the kernel is a peer", UINT32_MAX);
 	while (!error) {
@@ -96,6 +97,4 @@ void kernel_main(void)
 			error = ivsh_node_send(node, m.peer, m.port, buffer, m.size, IVSH_FOREVER);
 	}
 	print(ivsh_error_text(error), UINT32_MAX);
-	for (;;)
-		__asm__ volatile("hlt");
 }

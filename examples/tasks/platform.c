@@ -9,13 +9,14 @@
 
 #include <stddef.h>
 
+#define MAPPED (UINT64_C(1) << 32) /* by ../kernel/boot.S */
+
 static struct ivsh_cf8 cf8 = {machine_in32, machine_out32};
 
-/* ../kernel/boot.S has mapped the first 4 GiB. */
 static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 {
 	(void)ctx, (void)kind;
-	return address + size <= UINT64_C(1) << 32 ? (void *)(uintptr_t)address : NULL;
+	return address < MAPPED && size <= MAPPED - address ? (void *)(uintptr_t)address : NULL;
 }
 
 /* All vectors share one interrupt, at the first processor's APIC: Intel SDM 3A, 10.11. */
