@@ -130,6 +130,8 @@ try 0 900 ./run-qemu.sh --arch aarch64
 try 0 900 ./run-qemu.sh --arch riscv64
 try 0 120 ./run-qemu.sh --arch aarch64 uefi
 try 0 120 ./run-qemu.sh cross
+# Debian's kernel, by VFIO.
+try 0 600 ./run-qemu.sh linux --timeout 120
 if [[ $mode != short ]]; then
 	for arch in aarch64 riscv64; do
 		for demo in plain hotplug reset; do
