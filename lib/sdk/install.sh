@@ -91,10 +91,15 @@ archives() { # $1: a target
 	for each in libivsh libivsh-client libivsh-bare libivsh-conformance; do
 		built 644 "$1/$each.a" "$LIB/ivsh/$1/$each.a"
 	done
+	name=-$1
+	[ ! -e "build/$1/libivsh-conformance.a" ] ||
+		fill conformance.pc "$LIB/pkgconfig/ivsh-conformance${name#-host}.pc" "$1" \
+			"${name#-host}" ""
 }
 
 programs() {
 	file 755 build/host/ivsh "$PREFIX/bin/ivsh"
+	built 755 host/conformance "$PREFIX/bin/ivsh-conformance"
 	built 755 host/ivsh-static "$SHARE/ivsh-static"
 	file 755 build/host/ivsh-server "$SBIN/ivsh-server"
 	link ivsh-server "$SBIN/ivshmem-server"
