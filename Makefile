@@ -201,7 +201,7 @@ LIB    := $(CORE) $(DEVICE) $(NODE)
 CONFORMANCE := lib/conformance/check.c lib/conformance/time.c lib/conformance/sleep.c \
           lib/conformance/doorbell.c lib/conformance/memory.c lib/conformance/config.c \
           lib/conformance/list.c lib/conformance/map.c lib/conformance/mem.c \
-          lib/conformance/platform.c
+          lib/conformance/registers.c lib/conformance/mapped.c lib/conformance/platform.c
 # What bare metal and UEFI share below the commands, on every architecture and on one.
 SHARED := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
 UNDER_x86_64 := lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \

@@ -33,6 +33,7 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
+TESTS_CONFORM := tests/conformance/mem_test
 TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test \
                 tests/bare/its_test
 
@@ -82,6 +83,7 @@ $(call both,tests/host/sizes_test): $$(call objects,host/config/sizes.c)
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))
 $(call programs,host $(ELSEWHERE),$(TESTS_FILTER)): $$(call objects,host/server/filter.c)
+$(call both,$(TESTS_CONFORM)): $$(call objects,$(CONFORMANCE) $(DEVICE) lib/core/error.c)
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
 $(call both,tests/bare/generation_test): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)
 $(call both,tests/bare/dtb_test): \
@@ -237,7 +239,7 @@ ORDERED := $(foreach target,$(ARCHES) armhf-linux armv7m-linux,build/$(target)/l
 CHECK_HOSTS := $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) \
               -D_GNU_SOURCE $(WARN))
 CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
-          tests/check/headers.sh tests/check/shared.sh \
+          tests/check/headers.sh tests/check/shared.sh tests/check/clauses.sh \
           tests/check/amalgamation.sh,build/amalgamation \
           $(subst $(space),$(comma),tests/check/symbols.sh \
               $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE)) \
@@ -261,6 +263,7 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
            $(TESTS_MOVE:%=build/host-hook/%) $(TESTS_FILTER:%=build/host/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
+           $(TESTS_CONFORM:%=build/host/%) $(TESTS_CONFORM:%=build/host-san/%) \
            $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
            $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%)
 # One suite for each: an emulator, a folder, and how many programs there are in it.

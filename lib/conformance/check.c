@@ -48,6 +48,9 @@ static const struct {
     [M1_2_MEMORY] = {"M1.2", "the whole memory can be loaded and stored, and stores stay"},
     [M1_3_WRITE_BACK] = {"M1.3", "the memory is write-back"},
     [M2_1_SELF] = {"M2.1", "the slot is below 65536, or there is none"},
+    [S1_1_REGISTERS] = {"S1.1", "the registers are BAR0 of an ivshmem device"},
+    [S1_2_UNCACHED] = {"S1.2", "the registers are device memory"},
+    [S2_1_FIELDS] = {"S2.1", "ivsh_mapped_mem takes what is filled in"},
 };
 
 struct run run_begin(struct ivsh_conformance *check)

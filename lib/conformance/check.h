@@ -58,6 +58,9 @@ enum clause {
 	M1_2_MEMORY,
 	M1_3_WRITE_BACK,
 	M2_1_SELF,
+	S1_1_REGISTERS,
+	S1_2_UNCACHED,
+	S2_1_FIELDS,
 	CLAUSES
 };
 
@@ -126,6 +129,13 @@ void check_memory(struct run *run, const struct ivsh_doorbell *clock, const stru
 void check_config(struct run *run, const struct ivsh_platform *platform, uint32_t function);
 void check_list(struct run *run, const struct ivsh_platform *platform);
 void check_values(struct run *run, const struct ivsh_platform *platform);
+
+/* M and D: mem.c. */
+void check_mem(struct run *run, const struct ivsh_mem *mem);
+
+/* BAR0, mapped at (registers): registers.c. (reached) and (uncached) are the clauses. */
+void check_registers(
+    struct run *run, volatile uint32_t *registers, enum clause reached, enum clause uncached);
 
 /* P2: map.c. */
 void check_map(struct run *run, const struct ivsh_platform *platform,

@@ -13,8 +13,7 @@
 #define LONG_NS (2000 * MS)
 #define CALLS_MOST 200u /* in SLEEP_NS: a system's own interrupts may end each, 10 in a ms */
 
-#define WATCH_SLEEPS 5u /* how long count() is watched: of 10 ms each */
-#define WATCH_NS (10 * MS)
+#define WATCH_NS (50 * MS) /* how long count() is watched */
 
 static uint64_t now_of(const struct ivsh_doorbell *doorbell)
 {
@@ -45,11 +44,12 @@ static uint64_t shortest(const struct ivsh_doorbell *doorbell, uint32_t less, ui
 
 static void check_count(struct run *run, const struct ivsh_doorbell *doorbell)
 {
+	uint64_t end = now_of(doorbell) + WATCH_NS;
 	uint32_t before = count_of(doorbell), after;
 
 	begins(run, D2_2_NOTHING_ELSE);
-	for (uint32_t i = 0; i < WATCH_SLEEPS; i++)
-		doorbell->sleep(doorbell->ctx, before, now_of(doorbell) + WATCH_NS);
+	while (now_of(doorbell) < end)
+		doorbell->sleep(doorbell->ctx, count_of(doorbell), now_of(doorbell) + WATCH_NS / 5);
 	after = count_of(doorbell);
 	holds(run, D2_2_NOTHING_ELSE, after == before, "more without a notification",
 	    after - before, 0);

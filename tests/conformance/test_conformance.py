@@ -80,7 +80,10 @@ def test_plain(world):
 
 
 def test_read_only(world):
-    """QEMU 7.2 starts with a memory that cannot be written, and drops the guest's stores."""
+    """
+    QEMU 7.2 starts with a memory that cannot be written, and drops the guest's stores. A transport
+    over it breaks M1.2, by the same check.
+    """
     memory = f"memory-backend-file,id=m,size=4M,share=on,mem-path={memory_file(world.folder)}"
     device = ["-object", f"{memory},readonly=on", "-device", "ivshmem-plain,memdev=m"]
     text = world.guest("guest", "", *device, image="conformance").done(1, seconds=LIMIT)

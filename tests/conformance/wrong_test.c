@@ -33,8 +33,8 @@ static void report(void *ctx, const struct ivsh_conformance_result *result)
 	(void)ctx;
 	if (result->state != IVSH_CONFORMANCE_BROKEN)
 		return;
-	printf("    %s: %s: %llu %s; the contract: %llu\n", result->clause, result->text,
-	    (unsigned long long)result->got, result->what, (unsigned long long)result->want);
+	printf("    %s: %s: %s (%llu, %llu)\n", result->clause, result->text, result->what,
+	    (unsigned long long)result->got, (unsigned long long)result->want);
 	if (strlen(broken) + strlen(result->clause) + 2 > sizeof(broken))
 		return;
 	if (broken[0] != '\0')

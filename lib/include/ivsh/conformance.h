@@ -18,6 +18,7 @@
 #define IVSH_CONFORMANCE_H
 
 #include <ivsh/error.h>
+#include <ivsh/mapped.h>
 #include <ivsh/mem.h>
 #include <ivsh/platform.h>
 
@@ -111,6 +112,15 @@ int ivsh_conformance_platform(struct ivsh_conformance *check, const struct ivsh_
  */
 int ivsh_conformance_mem(
     struct ivsh_conformance *check, const struct ivsh_mem *mem) IVSH_MUST_CHECK;
+
+/*
+ * Check what a system that owns PCI fills in: the registers, ivsh_mapped_mem(), and the transport
+ * that it makes, as ivsh_conformance_mem().
+ *
+ * As ivsh_conformance_platform() otherwise.
+ */
+int ivsh_conformance_mapped(
+    struct ivsh_conformance *check, const struct ivsh_mapped *mapped) IVSH_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,8 @@
  *  3. looks for the MSI-X capability: an ivshmem-doorbell has it, an ivshmem-plain has not,
  *  4. connects as many of its vectors as it can, from vector 0 on, to a handler that adds one to
  *     what count() answers and ends a sleep().
+ *
+ * The numbers behind sentences (S1.1) are clauses, which ivsh/conformance.h checks.
  */
 #ifndef IVSH_MAPPED_H
 #define IVSH_MAPPED_H
@@ -27,22 +29,23 @@ extern "C" {
 
 /*
  * An open device, in the caller's memory: filled by the caller before ivsh_mapped_mem(), and left
- * alone, at its place, for as long as the transport is used. The library only reads it. It makes
- * the calls in the thread that called it, never in an interrupt.
+ * alone, at its place, for as long as the transport is used: ivsh_mapped_mem() takes it (S2.1). The
+ * library only reads it. It makes the calls in the thread that called it, never in an interrupt.
  */
 struct ivsh_mapped {
 	void *ctx; /* first argument of every call below; the library does not interpret it */
 
 	/*
-	 * BAR0, 256 bytes, mapped uncached, aligned to 4. The library reads IVPosition and writes
-	 * the doorbell, 32 bits at a time. NULL: not accessible, which an ivshmem-plain allows.
+	 * BAR0, 256 bytes (S1.1), mapped uncached, as device memory (S1.2), aligned to 4. The
+	 * library reads IVPosition and writes the doorbell, 32 bits at a time. NULL: not
+	 * accessible, which an ivshmem-plain allows.
 	 */
 	volatile void *registers;
 
 	/*
-	 * BAR2, all of it, mapped write-back and writable, aligned to 4096: a system's call for
-	 * registers (ioremap(), a default mapping of PCI memory) maps it uncached, which is 10 to
-	 * 100 times slower, and on Arm faults where an access is not aligned.
+	 * BAR2, all of it, mapped write-back and writable, aligned to 4096 (M1): a system's call
+	 * for registers (ioremap(), a default mapping of PCI memory) maps it uncached, which is 10
+	 * to 100 times slower, and on Arm faults where an access is not aligned.
 	 */
 	void *memory;
 	uint64_t size; /* bytes: what the BAR decodes */
@@ -50,7 +53,7 @@ struct ivsh_mapped {
 	bool doorbell;    /* the function has the MSI-X capability */
 	uint32_t vectors; /* of it connected, from vector 0 on: 0 to 2048; 0: this peer polls */
 
-	/* As in doorbell.h: required. */
+	/* As in doorbell.h, with its clauses: required. Only sleep() may block. */
 	uint64_t (*now_ns)(void *ctx);
 	void (*sleep)(void *ctx, uint32_t seen, uint64_t deadline_ns);
 
