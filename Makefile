@@ -499,10 +499,12 @@ build/host/ivsh-static: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -static-pie $^ -o $@
 
-build/host/conformance: $(addprefix build/host/,host/conformance/main.o $(CONFORM:.c=.o)) \
-    $(CLIENT:%.c=build/host/%.o) build/host/libivsh-conformance.a build/host/libivsh.a
+build/host/conformance build/host/conformance-static: \
+    $(addprefix build/host/,host/conformance/main.o $(CONFORM:.c=.o)) $(CLIENT:%.c=build/host/%.o) \
+    $(LINUX_GUEST:%.c=build/host/%.o) build/host/libivsh-conformance.a build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) $(if $(filter %-static,$@),-static-pie,-pie) \
+	    $^ -o $@
 
 # The same for other processors: tests run them by qemu-user.
 define elsewhere
@@ -542,8 +544,8 @@ build/x86_64/examples/kernel.elf build/x86_64/examples/tasks.elf:
 	@echo "LD      $@"; mkdir -p $(@D)
 	$(Q)$(LD_x86_64) -static -z noexecstack -Ttext-segment=0x200000 -e entry -o $@ $^
 
-# --- A guest with Linux: Debian's kernel, busybox, and ivsh-static --------------------------
-LINUX_PROGRAMS := build/host/ivsh-static
+# --- A guest with Linux: Debian's kernel, busybox, and programs of ours -----------------------
+LINUX_PROGRAMS := build/host/ivsh-static build/host/conformance-static
 LINUX_FILES := $(wildcard build/linux/debian/boot/vmlinuz-*)
 build/linux/vmlinuz: $(LINUX_FILES)
 	@echo "CP      $@"; mkdir -p $(@D)

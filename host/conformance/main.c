@@ -4,11 +4,14 @@
  *
  *	conformance [--vectors=N] [--late=MS] SOCKET
  *	conformance [--late=MS] --file=FILE
+ *	conformance [--vectors=N] [--late=MS] --pci=auto|BDF
  *
- * SOCKET is a server's, which gives this peer a slot; FILE is a memory file. Nobody else may use
- * them meanwhile (ivsh/conformance.h).
+ * SOCKET is a server's, which gives this peer a slot; FILE is a memory file; BDF is the ivshmem
+ * device of a Linux guest, 0000:00:02.0, and auto the first one. Nobody else may use them
+ * meanwhile (ivsh/conformance.h).
  */
 #include "conformance/program.h"
+#include "port/linux-guest/linux_guest.h"
 
 #include <ivsh/client.h>
 
@@ -20,12 +23,15 @@
 #define TIMEOUT_NS UINT64_C(5000000000)
 
 #define FILE_WORD "--file="
+#define PCI_WORD "--pci="
+#define VECTORS 128u
 
 static int usage(const char *word)
 {
 	if (word != NULL)
 		fprintf(stderr, "conformance: %s: too many words, or none that is known\n", word);
-	fprintf(stderr, "usage: conformance [--vectors=N] [--late=MS] SOCKET | --file=FILE\n");
+	fprintf(stderr, "usage: conformance [--vectors=N] [--late=MS] SOCKET | --file=FILE | "
+			"--pci=auto|BDF\n");
 	return PROGRAM_USAGE;
 }
 
@@ -36,23 +42,56 @@ static const char *memory_type(const void *address)
 	return "write-back";
 }
 
-static int check_client(struct ivsh_client *client, const struct program_words *words)
+static int fail(const char *place, const char *why)
 {
-	struct ivsh_conformance check = program_check(words, memory_type);
+	fprintf(stderr, "conformance: %s: %s\n", place, why);
+	return PROGRAM_BROKEN;
+}
 
+static int check_client(const char *place, bool is_file, const struct program_words *words)
+{
+	static struct ivsh_client client;
+	struct ivsh_conformance check = program_check(words, memory_type);
+	int error = is_file ? ivsh_client_open_file(&client, place, IVSH_SELF_NONE)
+			    : ivsh_client_connect(&client, place, TIMEOUT_NS);
+
+	if (error)
+		return fail(place, client.error);
 	printf("conformance: host\n");
 	/* The counts say the same. */
-	(void)(ivsh_conformance_mem(&check, &client->mem) != 0);
-	ivsh_client_close(client);
+	(void)(ivsh_conformance_mem(&check, &client.mem) != 0);
+	ivsh_client_close(&client);
 	return program_end(&check);
+}
+
+/* No process can read how the kernel maps the device: only the time of a load can show it. */
+static int check_guest(const char *place, const struct program_words *words)
+{
+	static struct ivsh_linux guest;
+	struct ivsh_conformance check = program_check(words, NULL);
+	char bdf[IVSH_LINUX_BDF];
+
+	if (strcmp(place, "auto") == 0 ? ivsh_linux_find(words->device, bdf)
+				       : ivsh_linux_parse(place, bdf))
+		return fail(place, "no ivshmem device of this machine");
+	if (ivsh_linux_open(&guest, bdf, IVSH_LINUX_ANY, VECTORS) != 0)
+		return fail(bdf, guest.error);
+	printf("conformance: Linux guest, %s, %s\n", bdf, guest.is_vfio ? "VFIO" : "sysfs");
+	(void)(ivsh_conformance_mapped(&check, &guest.mapped) != 0);
+	ivsh_linux_close(&guest);
+	return program_end(&check);
+}
+
+/* Behind (name), if (word) begins so; else NULL. */
+static const char *value(const char *word, const char *name)
+{
+	return strncmp(word, name, strlen(name)) == 0 ? word + strlen(name) : NULL;
 }
 
 int main(int argc, char **argv)
 {
-	static struct ivsh_client client;
 	struct program_words words = {0};
-	const char *place = NULL;
-	int error;
+	const char *place = NULL, *file, *pci;
 
 	for (int i = 1; i < argc; i++) {
 		int taken = program_word(&words, argv[i]);
@@ -61,20 +100,16 @@ int main(int argc, char **argv)
 			return PROGRAM_USAGE;
 		if (taken == 1)
 			continue;
-		if (place != NULL ||
-		    (argv[i][0] == '-' && strncmp(argv[i], FILE_WORD, strlen(FILE_WORD)) != 0))
+		if (place != NULL || (argv[i][0] == '-' && value(argv[i], FILE_WORD) == NULL &&
+					 value(argv[i], PCI_WORD) == NULL))
 			return usage(argv[i]);
 		place = argv[i];
 	}
 	if (place == NULL)
 		return usage(NULL);
-	if (place[0] == '-')
-		error = ivsh_client_open_file(&client, place + strlen(FILE_WORD), IVSH_SELF_NONE);
-	else
-		error = ivsh_client_connect(&client, place, TIMEOUT_NS);
-	if (error) {
-		fprintf(stderr, "conformance: %s\n", client.error);
-		return PROGRAM_BROKEN;
-	}
-	return check_client(&client, &words);
+	file = value(place, FILE_WORD);
+	pci = value(place, PCI_WORD);
+	if (pci != NULL)
+		return check_guest(pci, &words);
+	return check_client(file != NULL ? file : place, file != NULL, &words);
 }

@@ -66,7 +66,7 @@ rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 guest='"port/linux-guest/linux_guest\.h"'
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')|$guest"
-rule host/conformance "$posix|$any|$(own 'conformance')"
+rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
 rooms="$rooms|conformance|backend|client|control|server|config|wire|process"
 for stubs in tests/port/stubs/*; do

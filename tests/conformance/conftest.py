@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "demos"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[1:1] = [str(TESTS / "demos"), str(TESTS / "port")]
 
 from qemu import World  # noqa: E402
 
