@@ -9,6 +9,7 @@ header has the name that the port includes, and at file scope one declaration a 
 What the system defines as a macro, or inline, is one here too.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -72,7 +73,13 @@ def compile_port(name, arch, source, to, stubs=None, more=()):
     include = ["-I", stubs or STUBS / name, "-I", ROOT / "lib/include", "-I", PORTS / name]
     include += ["-iquote", ROOT / "lib"]
     argv = [*compiler(arch), *words, *more, *include, "-c", source, "-o", to]
-    return subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(word) for word in argv],
+        env={**os.environ, "LC_ALL": "C"},  # for its quotation marks
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def symbols(arch, path):
@@ -144,18 +151,23 @@ def test_readme(tmp_path, name):
 
 @pytest.mark.parametrize("name", TABLE)
 def test_each_stub_counts(tmp_path, name):
-    """Without any one of the declared calls, the port does not compile: so none came by itself."""
-    arch = TABLE[name][0][0]
+    """Without the declarations, the compiler misses each of the calls: so none came by itself."""
+    folder = tmp_path / "stubs"
+    shutil.copytree(STUBS / name, folder)
     assert declared(name)
-    for path, number, symbol in declared(name):
-        folder = tmp_path / symbol
-        shutil.copytree(STUBS / name, folder)
+    for path, number, _ in reversed(declared(name)):
         copy = folder / path.relative_to(STUBS / name)
         lines = copy.read_text().splitlines(keepends=True)
-        while not lines[number].rstrip().endswith(";"):
-            lines[number : number + 2] = [lines[number] + lines[number + 1]]
-        copy.write_text("".join(lines[:number] + lines[number + 1 :]))
-        ends = [
-            compile_port(name, arch, source, tmp_path / "out.o", folder) for source in sources(name)
-        ]
-        assert any(end.returncode != 0 and symbol in end.stderr for end in ends), symbol
+        end = number
+        while not lines[end].rstrip().endswith(";"):
+            end += 1
+        copy.write_text("".join(lines[:number] + lines[end + 1 :]))
+    arch = TABLE[name][0][0]
+    ends = [
+        compile_port(name, arch, source, tmp_path / "out.o", folder, ["-fsyntax-only"])
+        for source in sources(name)
+    ]
+    errors = "".join(end.stderr for end in ends)
+    missed = set(re.findall(r"(?:declaration of function '|error: ')(\w+)'", errors))
+    kept = {symbol for _, _, symbol in declared(name)} - missed
+    assert not kept, f"{name}: compiles without a declaration of {kept}"
