@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-test_examples.py - the examples, built by their own Makefile from the installed files alone, and
+test_makefile.py - the examples, built by their own Makefile from the installed files alone, and
 those that no other test builds from there started.
 """
 
