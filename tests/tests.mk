@@ -34,6 +34,7 @@ TESTS_ROAD   := tests/host/control_test \
 TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_CONFORM := tests/conformance/mem_test
+TESTS_PORT   := tests/port/talk_test
 TESTS_BARE   := tests/bare/generation_test tests/bare/dtb_test tests/bare/virt_test \
                 tests/bare/its_test
 
@@ -63,6 +64,8 @@ $(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) \
     $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_NODE)): \
     $$(call objects,tests/node/town.c tests/core/world.c $(CORE) $(NODE))
+$(call programs,host host-san,$(TESTS_PORT)): $$(call objects,lib/port/talk.c \
+    tests/node/town.c tests/core/world.c $(CORE) $(NODE))
 $(call programs,host-hook,$(TESTS_HOOK)): \
     $$(call objects,tests/node/town.c tests/core/world.c tests/lib/hostile_peer.c $(CORE) $(NODE))
 # These have a hook of their own.
@@ -256,7 +259,7 @@ COUNTS    := tests/bench/counts.sh,$(COMPILER)$(strip \
              $(subst $(space),$(comma),$(COUNTED)))
 FUZZ_30   := $(FUZZ),30,$(subst $(space),$(comma),$(FUZZ_LIB)) \
              $(FUZZ),30,$(subst $(space),$(comma),$(FUZZ_SERVER))
-C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI) \
+C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_UEFI) $(TESTS_PORT) \
                $(TESTS_BARE), \
                build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%) \
