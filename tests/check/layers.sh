@@ -68,7 +68,7 @@ guest='"port/linux-guest/linux_guest\.h"'
 rule host/peer     "$posix|$any|$(own 'peer|client|process|app')|$guest"
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|conformance|backend|client|control|server|config|wire|process"
+rooms="$rooms|conformance|port|backend|client|control|server|config|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done
