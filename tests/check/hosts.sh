@@ -7,7 +7,8 @@ unset CDPATH
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 flags=$*
-sources=$(find host firmware/app lib/core lib/device lib/node -name '*.c' | sort)
+sources=$(find host firmware/app lib/core lib/device lib/node lib/port/linux-guest \
+    -name '*.c' | sort)
 # 32 bits: files and times of 64, as Debian builds for them.
 wide='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'
 for machine in aarch64-linux-gnu riscv64-linux-gnu arm-linux-gnueabihf i686-linux-gnu; do
