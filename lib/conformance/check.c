@@ -53,7 +53,7 @@ static const struct {
     [S2_1_FIELDS] = {"S2.1", "ivsh_mapped_mem takes what is filled in"},
 };
 
-struct run run_begin(struct ivsh_conformance *check)
+struct run ivsh_check_run_begin(struct ivsh_conformance *check)
 {
 	check->kept = check->broken = check->skipped = 0;
 	return (struct run){check, 0};
@@ -68,50 +68,51 @@ static void report(const struct run *run, enum clause clause, enum ivsh_conforma
 	run->check->report(run->check->ctx, &result);
 }
 
-void begins(struct run *run, enum clause clause)
+void ivsh_check_begins(struct run *run, enum clause clause)
 {
 	report(run, clause, IVSH_CONFORMANCE_BEGINS, NULL, 0, 0);
 }
 
-void keeps(struct run *run, enum clause clause)
+void ivsh_check_keeps(struct run *run, enum clause clause)
 {
 	run->check->kept++;
 	report(run, clause, IVSH_CONFORMANCE_KEPT, NULL, 0, 0);
 }
 
-void breaks(struct run *run, enum clause clause, const char *what, uint64_t got, uint64_t want)
+void ivsh_check_breaks(
+    struct run *run, enum clause clause, const char *what, uint64_t got, uint64_t want)
 {
 	run->check->broken++;
 	run->unusable |= UINT64_C(1) << clause;
 	report(run, clause, IVSH_CONFORMANCE_BROKEN, what, got, want);
 }
 
-void skips(struct run *run, enum clause clause, const char *why)
+void ivsh_check_skips(struct run *run, enum clause clause, const char *why)
 {
 	run->check->skipped++;
 	run->unusable |= UINT64_C(1) << clause;
 	report(run, clause, IVSH_CONFORMANCE_SKIPPED, why, 0, 0);
 }
 
-bool holds(
+bool ivsh_check_holds(
     struct run *run, enum clause clause, bool good, const char *what, uint64_t got, uint64_t want)
 {
 	if (good)
-		keeps(run, clause);
+		ivsh_check_keeps(run, clause);
 	else
-		breaks(run, clause, what, got, want);
+		ivsh_check_breaks(run, clause, what, got, want);
 	return good;
 }
 
-bool usable(struct run *run, enum clause needs, enum clause clause)
+bool ivsh_check_usable(struct run *run, enum clause needs, enum clause clause)
 {
 	if ((run->unusable >> clause & 1) == 0)
 		return true;
-	skips(run, needs, WHY_NEEDS);
+	ivsh_check_skips(run, needs, WHY_NEEDS);
 	return false;
 }
 
-int run_end(const struct run *run)
+int ivsh_check_run_end(const struct run *run)
 {
 	return run->check->broken == 0 ? 0 : IVSH_EPLATFORM;
 }

@@ -71,50 +71,52 @@ struct run {
 };
 
 /* A run for (check), whose counts begin at 0. */
-struct run run_begin(struct ivsh_conformance *check);
+struct run ivsh_check_run_begin(struct ivsh_conformance *check);
 
 /* The check of (clause) begins. */
-void begins(struct run *run, enum clause clause);
+void ivsh_check_begins(struct run *run, enum clause clause);
 
 /* How it ended. Each once, for each clause. */
-void keeps(struct run *run, enum clause clause);
-void breaks(struct run *run, enum clause clause, const char *what, uint64_t got, uint64_t want);
-void skips(struct run *run, enum clause clause, const char *why);
+void ivsh_check_keeps(struct run *run, enum clause clause);
+void ivsh_check_breaks(
+    struct run *run, enum clause clause, const char *what, uint64_t got, uint64_t want);
+void ivsh_check_skips(struct run *run, enum clause clause, const char *why);
 
 /* It is broken if not (good). Answers (good). */
-bool holds(
+bool ivsh_check_holds(
     struct run *run, enum clause clause, bool good, const char *what, uint64_t got, uint64_t want);
 
 /*
  * Whether (clause) was kept so far. If not, skips (needs) and answers false: the check of (needs)
  * would say the same again.
  */
-bool usable(struct run *run, enum clause needs, enum clause clause);
+bool ivsh_check_usable(struct run *run, enum clause needs, enum clause clause);
 
 #define WHY_NEEDS "it needs one that is broken or was skipped"
 
 /* What the calls answer. */
-int run_end(const struct run *run);
+int ivsh_check_run_end(const struct run *run);
 
 /* --- The checks: each reports its clauses ----------------------------------------------------- */
 
 /* D1: time.c. */
-void check_time(struct run *run, const struct ivsh_doorbell *doorbell);
+void ivsh_check_time(struct run *run, const struct ivsh_doorbell *doorbell);
 
 /*
  * D2.2 and D3.1 to D3.4: sleep.c. (wakes): something can be counted at all, and end a sleep.
  */
-void check_sleep(struct run *run, const struct ivsh_doorbell *doorbell, bool wakes);
+void ivsh_check_sleep(struct run *run, const struct ivsh_doorbell *doorbell, bool wakes);
 
 /*
  * D2.1, D3.5, D4.2, D4.3 and D5: doorbell.c. (arrives) and (each) are the clauses for the first
  * notification, and for one of each vector.
  */
-void check_doorbell(
+void ivsh_check_doorbell(
     struct run *run, const struct ivsh_mem *mem, enum clause arrives, enum clause each);
 
 /* All of these are skipped. */
-void skip_doorbell(struct run *run, enum clause arrives, enum clause each, const char *why);
+void ivsh_check_skip_doorbell(
+    struct run *run, enum clause arrives, enum clause each, const char *why);
 
 struct range {
 	void *base;
@@ -122,26 +124,26 @@ struct range {
 };
 
 /* The memory: memory.c. (access) and (cached) are the clauses, (clock) measures. */
-void check_memory(struct run *run, const struct ivsh_doorbell *clock, const struct range *memory,
-    enum clause access, enum clause cached);
+void ivsh_check_memory(struct run *run, const struct ivsh_doorbell *clock,
+    const struct range *memory, enum clause access, enum clause cached);
 
 /* P1, P4 and P5: config.c, list.c. */
-void check_config(struct run *run, const struct ivsh_platform *platform, uint32_t function);
-void check_list(struct run *run, const struct ivsh_platform *platform);
-void check_values(struct run *run, const struct ivsh_platform *platform);
+void ivsh_check_config(struct run *run, const struct ivsh_platform *platform, uint32_t function);
+void ivsh_check_list(struct run *run, const struct ivsh_platform *platform);
+void ivsh_check_values(struct run *run, const struct ivsh_platform *platform);
 
 /* M and D: mem.c. */
-void check_mem(struct run *run, const struct ivsh_mem *mem);
+void ivsh_check_mem(struct run *run, const struct ivsh_mem *mem);
 
 /* BAR0, mapped at (registers): registers.c. (reached) and (uncached) are the clauses. */
-void check_registers(
+void ivsh_check_registers(
     struct run *run, volatile uint32_t *registers, enum clause reached, enum clause uncached);
 
 /* P2: map.c. */
-void check_map(struct run *run, const struct ivsh_platform *platform,
+void ivsh_check_map(struct run *run, const struct ivsh_platform *platform,
     const struct ivsh_doorbell *clock, uint32_t function);
 
 /* All of P2 are skipped. */
-void skip_map(struct run *run, const char *why);
+void ivsh_check_skip_map(struct run *run, const char *why);
 
 #endif

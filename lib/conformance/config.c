@@ -42,19 +42,20 @@ static void check_absent(struct run *run, const struct ivsh_platform *platform, 
 
 	if ((get(platform, function & ~UINT32_C(7), HEADER) & SEVERAL_FUNCTIONS) != 0 ||
 	    IVSH_PCI_FN(function) != 0) {
-		skips(run, P1_1_ABSENT, "the device is one of several functions");
+		ivsh_check_skips(run, P1_1_ABSENT, "the device is one of several functions");
 		return;
 	}
-	begins(run, P1_1_ABSENT);
+	ivsh_check_begins(run, P1_1_ABSENT);
 	command = get(platform, function, COMMAND);
 	id = get(platform, other, ID);
 	put(platform, other, COMMAND, (command ^ COMMAND_MEMORY) & 0xffff);
 	read = get(platform, function, COMMAND);
 	put(platform, function, COMMAND, command & 0xffff);
 	if (id != UINT32_MAX)
-		breaks(run, P1_1_ABSENT, "is read of an absent function", id, UINT32_MAX);
+		ivsh_check_breaks(
+		    run, P1_1_ABSENT, "is read of an absent function", id, UINT32_MAX);
 	else
-		holds(run, P1_1_ABSENT, ((read ^ command) & 0xffff) == 0,
+		ivsh_check_holds(run, P1_1_ABSENT, ((read ^ command) & 0xffff) == 0,
 		    "is in COMMAND after a write to an absent function", read & 0xffff,
 		    command & 0xffff);
 }
@@ -63,12 +64,12 @@ static void check_read(struct run *run, const struct ivsh_platform *platform, ui
 {
 	uint32_t id = get(platform, function, ID), class = get(platform, function, CLASS);
 
-	begins(run, P1_2_READ);
+	ivsh_check_begins(run, P1_2_READ);
 	if (id != ID_IVSHMEM)
-		breaks(run, P1_2_READ, "is the ID", id, ID_IVSHMEM);
+		ivsh_check_breaks(run, P1_2_READ, "is the ID", id, ID_IVSHMEM);
 	else
-		holds(run, P1_2_READ, class >> 16 == CLASS_RAM, "is the class", class >> 16,
-		    CLASS_RAM);
+		ivsh_check_holds(run, P1_2_READ, class >> 16 == CLASS_RAM, "is the class",
+		    class >> 16, CLASS_RAM);
 }
 
 /* A register that has these bits takes them, and the two beside it stay as they are. */
@@ -93,12 +94,13 @@ static bool takes(struct run *run, const struct ivsh_platform *platform, uint32_
 		 (get(platform, function, pattern->offset + 4) ^ above);
 	put(platform, function, pattern->offset, before);
 	if (((read ^ pattern->value) & pattern->mask) != 0)
-		breaks(run, P1_3_WRITE, pattern->what, read & pattern->mask,
+		ivsh_check_breaks(run, P1_3_WRITE, pattern->what, read & pattern->mask,
 		    pattern->value & pattern->mask);
 	else if (others != 0)
-		breaks(run, P1_3_WRITE, "are bits changed beside what was written", others, 0);
+		ivsh_check_breaks(
+		    run, P1_3_WRITE, "are bits changed beside what was written", others, 0);
 	else if (((get(platform, function, pattern->offset) ^ before) & pattern->mask) != 0)
-		breaks(run, P1_3_WRITE, "is read of it when it is written as before",
+		ivsh_check_breaks(run, P1_3_WRITE, "is read of it when it is written as before",
 		    get(platform, function, pattern->offset), before);
 	else
 		return true;
@@ -121,17 +123,17 @@ static void check_write(struct run *run, const struct ivsh_platform *platform, u
 	uint32_t command = get(platform, function, COMMAND) & 0xffff;
 	bool wide = (get(platform, function, BAR2) & 6) == 4, good = true;
 
-	begins(run, P1_3_WRITE);
+	ivsh_check_begins(run, P1_3_WRITE);
 	put(platform, function, COMMAND, command & ~COMMAND_MEMORY);
 	for (uint32_t i = 0; good && i < sizeof(patterns) / sizeof(patterns[0]); i++)
 		if (patterns[i].offset != BAR3 || wide)
 			good = takes(run, platform, function, &patterns[i]);
 	put(platform, function, COMMAND, command);
 	if (good)
-		keeps(run, P1_3_WRITE);
+		ivsh_check_keeps(run, P1_3_WRITE);
 }
 
-void check_config(struct run *run, const struct ivsh_platform *platform, uint32_t function)
+void ivsh_check_config(struct run *run, const struct ivsh_platform *platform, uint32_t function)
 {
 	check_read(run, platform, function);
 	check_absent(run, platform, function);

@@ -67,20 +67,20 @@ static void check_first(struct run *run, const struct ivsh_mem *mem, enum clause
 {
 	uint32_t grown = 0;
 
-	begins(run, arrives);
+	ivsh_check_begins(run, arrives);
 	for (uint32_t i = 0; i < FIRST_TRIES && grown == 0; i++)
 		grown = notify_once(mem, 0);
-	holds(run, arrives, grown != 0, "of four notifications to itself arrived", 0, 1);
+	ivsh_check_holds(run, arrives, grown != 0, "of four notifications to itself arrived", 0, 1);
 }
 
 static void check_ones(struct run *run, const struct ivsh_mem *mem)
 {
 	uint32_t grown = 1;
 
-	begins(run, D2_1_ONE);
+	ivsh_check_begins(run, D2_1_ONE);
 	for (uint32_t i = 0; i < ONES && grown == 1; i++)
 		grown = notify_once(mem, 0);
-	holds(run, D2_1_ONE, grown == 1, "more behind one notification", grown, 1);
+	ivsh_check_holds(run, D2_1_ONE, grown == 1, "more behind one notification", grown, 1);
 }
 
 /* A round: a notification, a short time of polling, and a sleep. False: nothing ended the sleep. */
@@ -131,7 +131,7 @@ static void check_wakes(struct run *run, const struct ivsh_mem *mem)
 	uint32_t round = 0;
 	bool good = true;
 
-	begins(run, D3_5_ENDS);
+	ivsh_check_begins(run, D3_5_ENDS);
 	most = 2 * latency(mem) + 1;
 	while (good && round < ROUNDS &&
 	       (round < ROUNDS_LEAST || now_of(&mem->doorbell) - start < ROUNDS_NS)) {
@@ -139,7 +139,8 @@ static void check_wakes(struct run *run, const struct ivsh_mem *mem)
 		good = wakes(mem, spin);
 		round += good;
 	}
-	holds(run, D3_5_ENDS, good, "sleeps had ended in time before one did not", round, ROUNDS);
+	ivsh_check_holds(
+	    run, D3_5_ENDS, good, "sleeps had ended in time before one did not", round, ROUNDS);
 }
 
 static void check_absent(struct run *run, const struct ivsh_mem *mem)
@@ -148,20 +149,20 @@ static void check_absent(struct run *run, const struct ivsh_mem *mem)
 	uint32_t before = count_of(doorbell);
 	uint64_t start = now_of(doorbell), took;
 
-	begins(run, D4_2_AT_ONCE);
+	ivsh_check_begins(run, D4_2_AT_ONCE);
 	for (uint32_t i = 0; i < ABSENT_TIMES; i++)
 		doorbell->notify(doorbell->ctx, ABSENT_PEER, 0);
 	took = (now_of(doorbell) - start) / ABSENT_TIMES;
-	holds(run, D4_2_AT_ONCE, took < 5 * MS, "nanoseconds each", took, 5 * MS);
-	begins(run, D4_3_ABSENT);
+	ivsh_check_holds(run, D4_2_AT_ONCE, took < 5 * MS, "nanoseconds each", took, 5 * MS);
+	ivsh_check_begins(run, D4_3_ABSENT);
 	doorbell->notify(doorbell->ctx, UINT32_MAX, UINT32_MAX);
 	doorbell->notify(doorbell->ctx, UINT32_MAX, 0);
 	doorbell->notify(doorbell->ctx, mem->self | 0x10000u, 0);
 	doorbell->notify(doorbell->ctx, mem->self, UINT32_MAX);
 	doorbell->notify(doorbell->ctx, mem->self, 0x10000u);
 	(void)differs(doorbell, before, 4 * SETTLE_NS);
-	holds(run, D4_3_ABSENT, count_of(doorbell) == before, "more, though nobody was notified",
-	    count_of(doorbell) - before, 0);
+	ivsh_check_holds(run, D4_3_ABSENT, count_of(doorbell) == before,
+	    "more, though nobody was notified", count_of(doorbell) - before, 0);
 }
 
 static void check_recheck(struct run *run, const struct ivsh_mem *mem)
@@ -171,17 +172,18 @@ static void check_recheck(struct run *run, const struct ivsh_mem *mem)
 	int error;
 
 	if (doorbell->recheck == NULL) {
-		skips(run, D5_1_RECHECK, "there is nothing to check");
+		ivsh_check_skips(run, D5_1_RECHECK, "there is nothing to check");
 		return;
 	}
-	begins(run, D5_1_RECHECK);
+	ivsh_check_begins(run, D5_1_RECHECK);
 	error = doorbell->recheck(doorbell->ctx, &self);
 	if (error != 0)
-		breaks(run, D5_1_RECHECK, "is the error it answered, below 0", (uint64_t)-error, 0);
+		ivsh_check_breaks(
+		    run, D5_1_RECHECK, "is the error it answered, below 0", (uint64_t)-error, 0);
 	else if (self != mem->self)
-		breaks(run, D5_1_RECHECK, "is the slot behind it", self, mem->self);
+		ivsh_check_breaks(run, D5_1_RECHECK, "is the slot behind it", self, mem->self);
 	else
-		holds(run, D5_1_RECHECK, notify_once(mem, 0) != 0,
+		ivsh_check_holds(run, D5_1_RECHECK, notify_once(mem, 0) != 0,
 		    "a notification behind it does not arrive", 0, 0);
 }
 
@@ -192,41 +194,43 @@ static void check_each(struct run *run, const struct ivsh_mem *mem, enum clause 
 
 	if (served != 0 && served < all)
 		all = served;
-	begins(run, each);
+	ivsh_check_begins(run, each);
 	while (vector < all && notify_once(mem, vector) == 1)
 		vector++;
 	if (vector == all || served != 0)
-		holds(run, each, vector == all, "vectors notify", vector, all);
+		ivsh_check_holds(run, each, vector == all, "vectors notify", vector, all);
 	else
-		skips(run, each, "a vector that does not notify may be one that nobody serves");
+		ivsh_check_skips(
+		    run, each, "a vector that does not notify may be one that nobody serves");
 }
 
-void check_doorbell(
+void ivsh_check_doorbell(
     struct run *run, const struct ivsh_mem *mem, enum clause arrives, enum clause each)
 {
 	if ((run->unusable >> D2_2_NOTHING_ELSE & 1) != 0) {
-		skip_doorbell(run, arrives, each, WHY_NEEDS);
+		ivsh_check_skip_doorbell(run, arrives, each, WHY_NEEDS);
 		return;
 	}
 	check_first(run, mem, arrives);
-	if (usable(run, D2_1_ONE, arrives))
+	if (ivsh_check_usable(run, D2_1_ONE, arrives))
 		check_ones(run, mem);
-	if (usable(run, D3_5_ENDS, D2_1_ONE))
+	if (ivsh_check_usable(run, D3_5_ENDS, D2_1_ONE))
 		check_wakes(run, mem);
-	if (usable(run, each, D2_1_ONE))
+	if (ivsh_check_usable(run, each, D2_1_ONE))
 		check_each(run, mem, each);
-	if (usable(run, D5_1_RECHECK, D2_1_ONE))
+	if (ivsh_check_usable(run, D5_1_RECHECK, D2_1_ONE))
 		check_recheck(run, mem);
 	check_absent(run, mem);
 }
 
-void skip_doorbell(struct run *run, enum clause arrives, enum clause each, const char *why)
+void ivsh_check_skip_doorbell(
+    struct run *run, enum clause arrives, enum clause each, const char *why)
 {
-	skips(run, arrives, why);
-	skips(run, D2_1_ONE, why);
-	skips(run, D3_5_ENDS, why);
-	skips(run, each, why);
-	skips(run, D4_2_AT_ONCE, why);
-	skips(run, D4_3_ABSENT, why);
-	skips(run, D5_1_RECHECK, why);
+	ivsh_check_skips(run, arrives, why);
+	ivsh_check_skips(run, D2_1_ONE, why);
+	ivsh_check_skips(run, D3_5_ENDS, why);
+	ivsh_check_skips(run, each, why);
+	ivsh_check_skips(run, D4_2_AT_ONCE, why);
+	ivsh_check_skips(run, D4_3_ABSENT, why);
+	ivsh_check_skips(run, D5_1_RECHECK, why);
 }

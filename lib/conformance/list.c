@@ -9,17 +9,17 @@
 #define FUNCTIONS_MOST 65536u /* no machine of QEMU's has as many */
 #define REQUESTS_MOST 65536u
 
-void check_list(struct run *run, const struct ivsh_platform *platform)
+void ivsh_check_list(struct run *run, const struct ivsh_platform *platform)
 {
 	uint32_t function = 0, before = 0, count = 0, absent = 0;
 	bool ascends = true;
 
 	if (platform->list == NULL) {
-		skips(run, P4_1_ORDER, "the platform has no list");
-		skips(run, P4_2_THERE, "the platform has no list");
+		ivsh_check_skips(run, P4_1_ORDER, "the platform has no list");
+		ivsh_check_skips(run, P4_2_THERE, "the platform has no list");
 		return;
 	}
-	begins(run, P4_1_ORDER);
+	ivsh_check_begins(run, P4_1_ORDER);
 	while (count < FUNCTIONS_MOST && platform->list(platform->ctx, count, &function) == 0) {
 		ascends &= count == 0 || function > before;
 		absent += platform->config_read(platform->ctx, function, 0) == UINT32_MAX;
@@ -27,10 +27,11 @@ void check_list(struct run *run, const struct ivsh_platform *platform)
 		count++;
 	}
 	if (count == FUNCTIONS_MOST)
-		breaks(run, P4_1_ORDER, "functions, and no end", count, 0);
+		ivsh_check_breaks(run, P4_1_ORDER, "functions, and no end", count, 0);
 	else
-		holds(run, P4_1_ORDER, ascends, "a function is not above the one before it", 0, 0);
-	holds(run, P4_2_THERE, absent == 0, "functions are absent", absent, 0);
+		ivsh_check_holds(
+		    run, P4_1_ORDER, ascends, "a function is not above the one before it", 0, 0);
+	ivsh_check_holds(run, P4_2_THERE, absent == 0, "functions are absent", absent, 0);
 }
 
 static void check_generation(struct run *run, const struct ivsh_platform *platform)
@@ -39,12 +40,12 @@ static void check_generation(struct run *run, const struct ivsh_platform *platfo
 	uint64_t before;
 
 	if (word == NULL) {
-		skips(run, P5_1_GENERATION, "the platform has none");
+		ivsh_check_skips(run, P5_1_GENERATION, "the platform has none");
 		return;
 	}
-	begins(run, P5_1_GENERATION);
+	ivsh_check_begins(run, P5_1_GENERATION);
 	if ((uintptr_t)word % sizeof(*word) != 0) {
-		breaks(run, P5_1_GENERATION, "is its address modulo 8",
+		ivsh_check_breaks(run, P5_1_GENERATION, "is its address modulo 8",
 		    (uintptr_t)word % sizeof(*word), 0);
 		return;
 	}
@@ -52,7 +53,7 @@ static void check_generation(struct run *run, const struct ivsh_platform *platfo
 	for (uint32_t i = 0; i < 5 && *word == before; i++)
 		platform->sleep(platform->ctx, platform->count(platform->ctx),
 		    platform->now_ns(platform->ctx) + 5 * MS);
-	holds(run, P5_1_GENERATION, *word == before, "is the word now", *word, before);
+	ivsh_check_holds(run, P5_1_GENERATION, *word == before, "is the word now", *word, before);
 }
 
 static void check_hotplug(struct run *run, const struct ivsh_platform *platform)
@@ -62,13 +63,13 @@ static void check_hotplug(struct run *run, const struct ivsh_platform *platform)
 	uint32_t index = 0;
 
 	if (controller == NULL) {
-		skips(run, P5_2_HOTPLUG, "the platform has no hot-plug controller");
+		ivsh_check_skips(run, P5_2_HOTPLUG, "the platform has no hot-plug controller");
 		return;
 	}
-	begins(run, P5_2_HOTPLUG);
+	ivsh_check_begins(run, P5_2_HOTPLUG);
 	if (controller->pending == NULL || controller->leaving == NULL ||
 	    controller->eject == NULL) {
-		breaks(run, P5_2_HOTPLUG, "of its calls are there",
+		ivsh_check_breaks(run, P5_2_HOTPLUG, "of its calls are there",
 		    (controller->pending != NULL) + (controller->leaving != NULL) +
 			(controller->eject != NULL),
 		    3);
@@ -76,10 +77,11 @@ static void check_hotplug(struct run *run, const struct ivsh_platform *platform)
 	}
 	while (index < REQUESTS_MOST && controller->leaving(controller->ctx, index, &request) == 0)
 		index++;
-	holds(run, P5_2_HOTPLUG, index < REQUESTS_MOST, "requests, and no end", index, 0);
+	ivsh_check_holds(
+	    run, P5_2_HOTPLUG, index < REQUESTS_MOST, "requests, and no end", index, 0);
 }
 
-void check_values(struct run *run, const struct ivsh_platform *platform)
+void ivsh_check_values(struct run *run, const struct ivsh_platform *platform)
 {
 	check_generation(run, platform);
 	check_hotplug(run, platform);

@@ -49,7 +49,7 @@ static bool keeps_offset(struct run *run, const struct target *t, uint64_t addre
 	unmap(t, at, BLOCK);
 	if (at != NULL && offset == address % PAGE)
 		return true;
-	breaks(run, P2_2_OFFSET,
+	ivsh_check_breaks(run, P2_2_OFFSET,
 	    at == NULL ? "is wanted, and map answers NULL" : "is the pointer's offset",
 	    at == NULL ? address % PAGE : offset, address % PAGE);
 	return false;
@@ -59,13 +59,13 @@ static void check_offset(struct run *run, const struct target *t)
 {
 	bool good;
 
-	begins(run, P2_2_OFFSET);
+	ivsh_check_begins(run, P2_2_OFFSET);
 	good = keeps_offset(run, t, t->bar[0].address);
 	if (good && t->bar[1].address != 0 && t->bar[1].size >= PAGE)
 		good = keeps_offset(run, t, t->bar[1].address + PAGE / 2) &&
 		       keeps_offset(run, t, t->bar[1].address + BLOCK);
 	if (good)
-		keeps(run, P2_2_OFFSET);
+		ivsh_check_keeps(run, P2_2_OFFSET);
 }
 
 /* Two mappings of BAR0 are two names of the same registers, and one is enough to use them. */
@@ -74,10 +74,10 @@ static void check_shared(struct run *run, const struct target *t, volatile uint3
 	volatile uint32_t *second;
 	bool same;
 
-	begins(run, P2_4_SHARED_PAGE);
+	ivsh_check_begins(run, P2_4_SHARED_PAGE);
 	second = map_registers(t);
 	if (second == NULL) {
-		breaks(run, P2_4_SHARED_PAGE, "a second map answers NULL", 0, 0);
+		ivsh_check_breaks(run, P2_4_SHARED_PAGE, "a second map answers NULL", 0, 0);
 		return;
 	}
 	first[IVSH_REG_INTRMASK / 4] = 0x12345678;
@@ -85,26 +85,26 @@ static void check_shared(struct run *run, const struct target *t, volatile uint3
 	unmap(t, second, IVSH_REG_SIZE);
 	same &= first[IVSH_REG_INTRMASK / 4] == 0x12345678;
 	first[IVSH_REG_INTRMASK / 4] = 0;
-	holds(run, P2_4_SHARED_PAGE, same, "a register differs, or is gone with the other mapping",
-	    0, 0);
+	ivsh_check_holds(run, P2_4_SHARED_PAGE, same,
+	    "a register differs, or is gone with the other mapping", 0, 0);
 }
 
 static void check_mapped_registers(struct run *run, const struct target *t)
 {
 	volatile uint32_t *registers;
 
-	begins(run, P2_1_REGISTERS);
+	ivsh_check_begins(run, P2_1_REGISTERS);
 	registers = map_registers(t);
 	if (registers != NULL && (uintptr_t)registers % PAGE == t->bar[0].address % PAGE) {
-		check_registers(run, registers, P2_1_REGISTERS, P2_3_UNCACHED);
+		ivsh_check_registers(run, registers, P2_1_REGISTERS, P2_3_UNCACHED);
 	} else {
 		if (registers == NULL)
-			breaks(run, P2_1_REGISTERS, "map answers NULL", 0, 0);
+			ivsh_check_breaks(run, P2_1_REGISTERS, "map answers NULL", 0, 0);
 		else
-			skips(run, P2_1_REGISTERS, WHY_NEEDS);
-		skips(run, P2_3_UNCACHED, WHY_NEEDS);
+			ivsh_check_skips(run, P2_1_REGISTERS, WHY_NEEDS);
+		ivsh_check_skips(run, P2_3_UNCACHED, WHY_NEEDS);
 	}
-	if (usable(run, P2_4_SHARED_PAGE, P2_1_REGISTERS))
+	if (ivsh_check_usable(run, P2_4_SHARED_PAGE, P2_1_REGISTERS))
 		check_shared(run, t, registers);
 	unmap(t, registers, IVSH_REG_SIZE);
 }
@@ -113,7 +113,7 @@ static void check_again(struct run *run, const struct target *t)
 {
 	uint32_t round = 0;
 
-	begins(run, P2_7_AGAIN);
+	ivsh_check_begins(run, P2_7_AGAIN);
 	for (; round < ROUNDS; round++) {
 		void *memory = map(t, t->bar[2].address, t->bar[2].size, IVSH_MAP_MEMORY);
 		volatile uint32_t *registers = map_registers(t);
@@ -124,7 +124,7 @@ static void check_again(struct run *run, const struct target *t)
 		if (!good)
 			break;
 	}
-	holds(run, P2_7_AGAIN, round == ROUNDS, "times it could", round, ROUNDS);
+	ivsh_check_holds(run, P2_7_AGAIN, round == ROUNDS, "times it could", round, ROUNDS);
 }
 
 static void check_mapped_memory(
@@ -134,24 +134,24 @@ static void check_mapped_memory(
 	    map(t, t->bar[2].address, t->bar[2].size, IVSH_MAP_MEMORY), t->bar[2].size};
 
 	if (memory.base == NULL) {
-		breaks(run, P2_5_MEMORY, "map answers NULL", 0, 0);
-		skips(run, P2_6_WRITE_BACK, WHY_NEEDS);
-		skips(run, P2_7_AGAIN, WHY_NEEDS);
+		ivsh_check_breaks(run, P2_5_MEMORY, "map answers NULL", 0, 0);
+		ivsh_check_skips(run, P2_6_WRITE_BACK, WHY_NEEDS);
+		ivsh_check_skips(run, P2_7_AGAIN, WHY_NEEDS);
 		return;
 	}
 	if ((uintptr_t)memory.base % PAGE != 0) {
-		breaks(run, P2_5_MEMORY, "is the pointer's offset in a page",
+		ivsh_check_breaks(run, P2_5_MEMORY, "is the pointer's offset in a page",
 		    (uintptr_t)memory.base % PAGE, 0);
-		skips(run, P2_6_WRITE_BACK, WHY_NEEDS);
+		ivsh_check_skips(run, P2_6_WRITE_BACK, WHY_NEEDS);
 	} else {
-		check_memory(run, clock, &memory, P2_5_MEMORY, P2_6_WRITE_BACK);
+		ivsh_check_memory(run, clock, &memory, P2_5_MEMORY, P2_6_WRITE_BACK);
 	}
 	unmap(t, memory.base, memory.size);
-	if (usable(run, P2_7_AGAIN, P2_5_MEMORY))
+	if (ivsh_check_usable(run, P2_7_AGAIN, P2_5_MEMORY))
 		check_again(run, t);
 }
 
-void check_map(struct run *run, const struct ivsh_platform *platform,
+void ivsh_check_map(struct run *run, const struct ivsh_platform *platform,
     const struct ivsh_doorbell *clock, uint32_t function)
 {
 	struct target t = {.platform = platform, .function = function};
@@ -160,7 +160,8 @@ void check_map(struct run *run, const struct ivsh_platform *platform,
 	for (uint32_t i = 0; i < 3; i++) {
 		if (ivsh_pci_bar(platform, function, i, &t.bar[i]) != 0 ||
 		    (i != 1 && t.bar[i].address == 0)) {
-			skip_map(run, "a BAR of the device has no address: ivsh_pci_assign()");
+			ivsh_check_skip_map(
+			    run, "a BAR of the device has no address: ivsh_pci_assign()");
 			return;
 		}
 	}
@@ -172,8 +173,8 @@ void check_map(struct run *run, const struct ivsh_platform *platform,
 	platform->config_write(platform->ctx, function, COMMAND, command);
 }
 
-void skip_map(struct run *run, const char *why)
+void ivsh_check_skip_map(struct run *run, const char *why)
 {
 	for (uint32_t i = P2_1_REGISTERS; i <= P2_7_AGAIN; i++)
-		skips(run, (enum clause)i, why);
+		ivsh_check_skips(run, (enum clause)i, why);
 }

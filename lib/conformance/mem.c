@@ -11,8 +11,8 @@
 
 static void check_self(struct run *run, const struct ivsh_mem *mem)
 {
-	holds(run, M2_1_SELF, mem->self <= SELF_MOST || mem->self == IVSH_SELF_NONE, "is the slot",
-	    mem->self, SELF_MOST);
+	ivsh_check_holds(run, M2_1_SELF, mem->self <= SELF_MOST || mem->self == IVSH_SELF_NONE,
+	    "is the slot", mem->self, SELF_MOST);
 }
 
 /* Without these nothing else can be checked. */
@@ -22,7 +22,7 @@ static bool has_calls(struct run *run, const struct ivsh_doorbell *doorbell)
 		    doorbell->count != NULL && doorbell->vectors <= VECTORS_MOST &&
 		    (doorbell->vectors == 0 || doorbell->notify != NULL);
 
-	return holds(
+	return ivsh_check_holds(
 	    run, D6_1_CALLS, good, "a call is missing, or there are more than 2048 vectors", 0, 0);
 }
 
@@ -30,38 +30,38 @@ static void check_base(struct run *run, const struct ivsh_mem *mem)
 {
 	const struct range memory = {mem->base, mem->size};
 
-	if (!holds(run, M1_1_ALIGNED,
+	if (!ivsh_check_holds(run, M1_1_ALIGNED,
 		mem->base != NULL && (uintptr_t)mem->base % 4096 == 0 && mem->size >= 4096,
 		"it is not aligned, or too small", 0, 0)) {
-		skips(run, M1_2_MEMORY, WHY_NEEDS);
-		skips(run, M1_3_WRITE_BACK, WHY_NEEDS);
+		ivsh_check_skips(run, M1_2_MEMORY, WHY_NEEDS);
+		ivsh_check_skips(run, M1_3_WRITE_BACK, WHY_NEEDS);
 		return;
 	}
-	check_memory(run, &mem->doorbell, &memory, M1_2_MEMORY, M1_3_WRITE_BACK);
+	ivsh_check_memory(run, &mem->doorbell, &memory, M1_2_MEMORY, M1_3_WRITE_BACK);
 }
 
-void check_mem(struct run *run, const struct ivsh_mem *mem)
+void ivsh_check_mem(struct run *run, const struct ivsh_mem *mem)
 {
 	bool wakes = mem->doorbell.vectors != 0 && mem->self <= SELF_MOST;
 
 	check_self(run, mem);
 	if (!has_calls(run, &mem->doorbell))
 		return;
-	check_time(run, &mem->doorbell);
-	check_sleep(run, &mem->doorbell, wakes);
+	ivsh_check_time(run, &mem->doorbell);
+	ivsh_check_sleep(run, &mem->doorbell, wakes);
 	check_base(run, mem);
 	if (wakes)
-		check_doorbell(run, mem, D4_1_REACHES, D6_2_EACH);
+		ivsh_check_doorbell(run, mem, D4_1_REACHES, D6_2_EACH);
 	else
-		skip_doorbell(run, D4_1_REACHES, D6_2_EACH, "no notification can come");
+		ivsh_check_skip_doorbell(run, D4_1_REACHES, D6_2_EACH, "no notification can come");
 }
 
 int ivsh_conformance_mem(struct ivsh_conformance *check, const struct ivsh_mem *mem)
 {
-	struct run run = run_begin(check);
+	struct run run = ivsh_check_run_begin(check);
 
 	if (check->report == NULL)
 		return IVSH_EINVAL;
-	check_mem(&run, mem);
-	return run_end(&run);
+	ivsh_check_mem(&run, mem);
+	return ivsh_check_run_end(&run);
 }

@@ -115,30 +115,30 @@ static void check_cached(struct run *run, const struct ivsh_doorbell *clock,
 	enum ivsh_conformance_cache cache = IVSH_CACHE_UNKNOWN;
 	uint64_t ratio;
 
-	begins(run, cached);
+	ivsh_check_begins(run, cached);
 	if (check->cache != NULL)
 		cache = check->cache(check->ctx, memory->base);
 	if (cache == IVSH_CACHE_OTHER) {
-		breaks(run, cached, "it is mapped in another way", 0, 0);
+		ivsh_check_breaks(run, cached, "it is mapped in another way", 0, 0);
 		return;
 	}
 	/* Without a clock that can be used there is no ratio. */
 	ratio = (run->unusable >> D1_3_UNIT & 1) != 0 ? 0 : slowness(clock, memory);
 	if (ratio > RATIO_MOST)
-		breaks(run, cached, "times as long as of ordinary memory a load takes", ratio,
-		    RATIO_MOST);
+		ivsh_check_breaks(run, cached, "times as long as of ordinary memory a load takes",
+		    ratio, RATIO_MOST);
 	else if (cache == IVSH_CACHE_WRITE_BACK)
-		keeps(run, cached);
+		ivsh_check_keeps(run, cached);
 	else
-		skips(run, cached,
+		ivsh_check_skips(run, cached,
 		    "nothing says how it is mapped, and loads are fast: it is "
 		    "write-back, or emulated");
 }
 
-void check_memory(struct run *run, const struct ivsh_doorbell *clock, const struct range *memory,
-    enum clause access, enum clause cached)
+void ivsh_check_memory(struct run *run, const struct ivsh_doorbell *clock,
+    const struct range *memory, enum clause access, enum clause cached)
 {
 	check_cached(run, clock, memory, cached);
-	begins(run, access);
-	holds(run, access, is_memory(memory), "a store does not stay", 0, 0);
+	ivsh_check_begins(run, access);
+	ivsh_check_holds(run, access, is_memory(memory), "a store does not stay", 0, 0);
 }

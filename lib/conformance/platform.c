@@ -41,10 +41,11 @@ static void check_again(
 {
 	uint32_t taken = 0, got = interrupts;
 
-	begins(run, P3_4_AGAIN);
+	ivsh_check_begins(run, P3_4_AGAIN);
 	for (; got == interrupts && taken < INTERRUPTS_MOST; taken += interrupts)
 		got = take(platform, function, interrupts);
-	holds(run, P3_4_AGAIN, got == interrupts, "interrupts are left", got, interrupts);
+	ivsh_check_holds(
+	    run, P3_4_AGAIN, got == interrupts, "interrupts are left", got, interrupts);
 }
 
 /* What an open device adds. */
@@ -70,14 +71,14 @@ static void check_device(struct run *run, const struct ivsh_platform *platform, 
 		why = WHY_NEEDS;
 	}
 	if (interrupts != 0)
-		check_doorbell(run, &mem, P3_2_MESSAGE, P3_3_EACH);
+		ivsh_check_doorbell(run, &mem, P3_2_MESSAGE, P3_3_EACH);
 	else
-		skip_doorbell(run, P3_2_MESSAGE, P3_3_EACH, why);
+		ivsh_check_skip_doorbell(run, P3_2_MESSAGE, P3_3_EACH, why);
 	ivsh_device_close(&device);
 	if (interrupts != 0)
 		check_again(run, platform, function, interrupts);
 	else
-		skips(run, P3_4_AGAIN, why);
+		ivsh_check_skips(run, P3_4_AGAIN, why);
 }
 
 /* Without a device: what is left to check, and why there is none. */
@@ -87,52 +88,52 @@ static void without_device(struct run *run, const struct ivsh_platform *platform
 	uint32_t host = platform->config_read(platform->ctx, 0, 0);
 
 	if (host != UINT32_MAX && host >> 16 == 0)
-		breaks(run, P1_2_READ, "is the ID of the host bridge", host, UINT32_MAX);
+		ivsh_check_breaks(run, P1_2_READ, "is the ID of the host bridge", host, UINT32_MAX);
 	else
-		skips(run, P1_2_READ, why);
-	skips(run, P1_1_ABSENT, why);
-	skips(run, P1_3_WRITE, why);
-	skip_map(run, why);
-	skip_doorbell(run, P3_2_MESSAGE, P3_3_EACH, why);
-	skips(run, P3_4_AGAIN, why);
+		ivsh_check_skips(run, P1_2_READ, why);
+	ivsh_check_skips(run, P1_1_ABSENT, why);
+	ivsh_check_skips(run, P1_3_WRITE, why);
+	ivsh_check_skip_map(run, why);
+	ivsh_check_skip_doorbell(run, P3_2_MESSAGE, P3_3_EACH, why);
+	ivsh_check_skips(run, P3_4_AGAIN, why);
 }
 
 int ivsh_conformance_platform(
     struct ivsh_conformance *check, const struct ivsh_platform *platform, uint32_t index)
 {
 	const struct ivsh_doorbell clock = clock_of(platform);
-	struct run run = run_begin(check);
+	struct run run = ivsh_check_run_begin(check);
 	uint32_t function;
 	bool both = (platform->msi_open == NULL) == (platform->msi_close == NULL);
 
 	if (check->report == NULL)
 		return IVSH_EINVAL;
-	if (!holds(&run, D6_1_CALLS,
+	if (!ivsh_check_holds(&run, D6_1_CALLS,
 		platform->config_read != NULL && platform->config_write != NULL &&
 		    platform->map != NULL && platform->now_ns != NULL && platform->sleep != NULL &&
 		    platform->count != NULL,
 		"a call is missing", 0, 0))
-		return run_end(&run);
-	if (!holds(&run, P3_1_BOTH, both, "one of them is NULL", 0, 0))
-		return run_end(&run);
-	check_time(&run, &clock);
-	check_sleep(&run, &clock, platform->msi_open != NULL);
-	check_list(&run, platform);
-	check_values(&run, platform);
+		return ivsh_check_run_end(&run);
+	if (!ivsh_check_holds(&run, P3_1_BOTH, both, "one of them is NULL", 0, 0))
+		return ivsh_check_run_end(&run);
+	ivsh_check_time(&run, &clock);
+	ivsh_check_sleep(&run, &clock, platform->msi_open != NULL);
+	ivsh_check_list(&run, platform);
+	ivsh_check_values(&run, platform);
 	if (ivsh_device_find(platform, index, &function) != 0) {
 		without_device(&run, platform);
-		return run_end(&run);
+		return ivsh_check_run_end(&run);
 	}
-	check_config(&run, platform, function);
+	ivsh_check_config(&run, platform, function);
 	if ((run.unusable >> P1_3_WRITE & 1) != 0)
-		skip_map(&run, WHY_NEEDS);
+		ivsh_check_skip_map(&run, WHY_NEEDS);
 	else
-		check_map(&run, platform, &clock, function);
+		ivsh_check_map(&run, platform, &clock, function);
 	if ((run.unusable >> P2_1_REGISTERS & 1) == 0 && (run.unusable >> P2_5_MEMORY & 1) == 0) {
 		check_device(&run, platform, function);
 	} else {
-		skip_doorbell(&run, P3_2_MESSAGE, P3_3_EACH, WHY_NEEDS);
-		skips(&run, P3_4_AGAIN, WHY_NEEDS);
+		ivsh_check_skip_doorbell(&run, P3_2_MESSAGE, P3_3_EACH, WHY_NEEDS);
+		ivsh_check_skips(&run, P3_4_AGAIN, WHY_NEEDS);
 	}
-	return run_end(&run);
+	return ivsh_check_run_end(&run);
 }

@@ -34,17 +34,18 @@ static void check_uncached(struct run *run, volatile uint32_t *registers, enum c
 	if (check->cache != NULL)
 		cache = check->cache(check->ctx, registers);
 	if (cache == IVSH_CACHE_UNKNOWN)
-		skips(run, uncached, "nothing says how they are mapped");
+		ivsh_check_skips(run, uncached, "nothing says how they are mapped");
 	else
-		holds(run, uncached, cache == IVSH_CACHE_OTHER, "they are mapped write-back", 0, 0);
+		ivsh_check_holds(
+		    run, uncached, cache == IVSH_CACHE_OTHER, "they are mapped write-back", 0, 0);
 }
 
-void check_registers(
+void ivsh_check_registers(
     struct run *run, volatile uint32_t *registers, enum clause reached, enum clause uncached)
 {
-	begins(run, reached);
-	holds(
+	ivsh_check_begins(run, reached);
+	ivsh_check_holds(
 	    run, reached, is_bar0(registers), "there are no registers of an ivshmem device", 0, 0);
-	if (usable(run, uncached, reached))
+	if (ivsh_check_usable(run, uncached, reached))
 		check_uncached(run, registers, uncached);
 }

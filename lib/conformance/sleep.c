@@ -47,11 +47,11 @@ static void check_count(struct run *run, const struct ivsh_doorbell *doorbell)
 	uint64_t end = now_of(doorbell) + WATCH_NS;
 	uint32_t before = count_of(doorbell), after;
 
-	begins(run, D2_2_NOTHING_ELSE);
+	ivsh_check_begins(run, D2_2_NOTHING_ELSE);
 	while (now_of(doorbell) < end)
 		doorbell->sleep(doorbell->ctx, count_of(doorbell), now_of(doorbell) + WATCH_NS / 5);
 	after = count_of(doorbell);
-	holds(run, D2_2_NOTHING_ELSE, after == before, "more without a notification",
+	ivsh_check_holds(run, D2_2_NOTHING_ELSE, after == before, "more without a notification",
 	    after - before, 0);
 }
 
@@ -74,7 +74,7 @@ static uint32_t check_deadline(struct run *run, const struct ivsh_doorbell *door
 	uint64_t least_late = UINT64_MAX;
 	uint32_t least_calls = UINT32_MAX;
 
-	begins(run, D3_3_LATE);
+	ivsh_check_begins(run, D3_3_LATE);
 	for (uint32_t i = 0; i < TRIES; i++) {
 		uint64_t deadline_ns = now_of(doorbell) + SLEEP_NS, late;
 		uint32_t calls = sleep_to(doorbell, deadline_ns);
@@ -85,35 +85,36 @@ static uint32_t check_deadline(struct run *run, const struct ivsh_doorbell *door
 		if (calls < least_calls)
 			least_calls = calls;
 	}
-	holds(run, D3_3_LATE, least_late <= late_ns, "nanoseconds late, each time", least_late,
-	    late_ns);
+	ivsh_check_holds(run, D3_3_LATE, least_late <= late_ns, "nanoseconds late, each time",
+	    least_late, late_ns);
 	return least_calls;
 }
 
 /* The deadlines first: a sleep that never ends has that name. */
-void check_sleep(struct run *run, const struct ivsh_doorbell *doorbell, bool wakes)
+void ivsh_check_sleep(struct run *run, const struct ivsh_doorbell *doorbell, bool wakes)
 {
 	uint32_t calls;
 	uint64_t took;
 
-	if (!usable(run, D2_2_NOTHING_ELSE, D1_3_UNIT)) {
+	if (!ivsh_check_usable(run, D2_2_NOTHING_ELSE, D1_3_UNIT)) {
 		for (uint32_t i = D3_1_SEEN; i <= D3_4_YIELDS; i++)
-			(void)usable(run, (enum clause)i, D1_3_UNIT);
+			(void)ivsh_check_usable(run, (enum clause)i, D1_3_UNIT);
 		return;
 	}
 	calls = check_deadline(run, doorbell);
-	begins(run, D3_2_PASSED);
+	ivsh_check_begins(run, D3_2_PASSED);
 	took = shortest(doorbell, 0, 0);
-	holds(run, D3_2_PASSED, took <= AT_ONCE_NS, "nanoseconds", took, AT_ONCE_NS);
+	ivsh_check_holds(run, D3_2_PASSED, took <= AT_ONCE_NS, "nanoseconds", took, AT_ONCE_NS);
 	check_count(run, doorbell);
-	if (usable(run, D3_4_YIELDS, D2_2_NOTHING_ELSE))
-		holds(run, D3_4_YIELDS, calls <= CALLS_MOST,
+	if (ivsh_check_usable(run, D3_4_YIELDS, D2_2_NOTHING_ELSE))
+		ivsh_check_holds(run, D3_4_YIELDS, calls <= CALLS_MOST,
 		    "calls until 20 ms have passed, as each returns early", calls, CALLS_MOST);
 	if (!wakes) {
-		skips(run, D3_1_SEEN, "no notification can come");
-	} else if (usable(run, D3_1_SEEN, D2_2_NOTHING_ELSE)) {
-		begins(run, D3_1_SEEN);
+		ivsh_check_skips(run, D3_1_SEEN, "no notification can come");
+	} else if (ivsh_check_usable(run, D3_1_SEEN, D2_2_NOTHING_ELSE)) {
+		ivsh_check_begins(run, D3_1_SEEN);
 		took = shortest(doorbell, 1, LONG_NS);
-		holds(run, D3_1_SEEN, took <= AT_ONCE_NS, "nanoseconds", took, AT_ONCE_NS);
+		ivsh_check_holds(
+		    run, D3_1_SEEN, took <= AT_ONCE_NS, "nanoseconds", took, AT_ONCE_NS);
 	}
 }

@@ -104,30 +104,32 @@ static uint64_t step(const struct ivsh_doorbell *doorbell)
 	return least;
 }
 
-void check_time(struct run *run, const struct ivsh_doorbell *doorbell)
+void ivsh_check_time(struct run *run, const struct ivsh_doorbell *doorbell)
 {
 	struct seen seen;
 	uint64_t far;
 	bool moves;
 
-	begins(run, D1_1_BACK);
+	ivsh_check_begins(run, D1_1_BACK);
 	seen = watch(doorbell);
-	holds(run, D1_1_BACK, seen.back == 0, "nanoseconds back", seen.back, 0);
-	begins(run, D1_2_ADVANCES);
+	ivsh_check_holds(run, D1_1_BACK, seen.back == 0, "nanoseconds back", seen.back, 0);
+	ivsh_check_begins(run, D1_2_ADVANCES);
 	moves = advances(doorbell);
 	if (!moves) {
-		breaks(run, D1_2_ADVANCES, "readings, and all are the same", 10 * READINGS, 0);
+		ivsh_check_breaks(
+		    run, D1_2_ADVANCES, "readings, and all are the same", 10 * READINGS, 0);
 	} else {
 		uint64_t least = step(doorbell);
 
-		holds(run, D1_2_ADVANCES, least <= STEP_MOST_NS, "nanoseconds are its least step",
-		    least, STEP_MOST_NS);
+		ivsh_check_holds(run, D1_2_ADVANCES, least <= STEP_MOST_NS,
+		    "nanoseconds are its least step", least, STEP_MOST_NS);
 	}
-	if (!usable(run, D1_3_UNIT, D1_1_BACK) || !usable(run, D1_3_UNIT, D1_2_ADVANCES))
+	if (!ivsh_check_usable(run, D1_3_UNIT, D1_1_BACK) ||
+	    !ivsh_check_usable(run, D1_3_UNIT, D1_2_ADVANCES))
 		return;
-	begins(run, D1_3_UNIT);
+	ivsh_check_begins(run, D1_3_UNIT);
 	far = thousand(doorbell);
-	holds(run, D1_3_UNIT, far >= 1000,
+	ivsh_check_holds(run, D1_3_UNIT, far >= 1000,
 	    "is how far it gets in 1000 readings, each a nanosecond "
 	    "or more",
 	    far, 1000);
