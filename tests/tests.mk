@@ -242,7 +242,7 @@ ORDERED := $(foreach target,$(ARCHES) armhf-linux armv7m-linux,build/$(target)/l
 CHECK_HOSTS := $(subst $(space),$(comma),tests/check/hosts.sh -std=c11 -O2 -Ilib/include $(ROOTS) \
               -D_GNU_SOURCE $(WARN))
 CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,build/host/libivsh.a \
-          tests/check/headers.sh tests/check/shared.sh tests/check/clauses.sh \
+          tests/check/headers.sh tests/check/names.sh tests/check/shared.sh tests/check/clauses.sh \
           tests/check/amalgamation.sh,build/amalgamation \
           $(subst $(space),$(comma),tests/check/symbols.sh \
               $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE)) \

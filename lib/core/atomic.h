@@ -14,7 +14,7 @@
 /*
  * One instruction: a call would be longer, too, but a compiler that counts bytes does not see it.
  */
-#define ALWAYS_INLINE inline __attribute__((__always_inline__))
+#define INLINED inline __attribute__((__always_inline__))
 
 /*
  * Tests see, and disturb, each access: under IVSH_HOOK they define this function, which is called
@@ -49,39 +49,39 @@ static inline void ivsh_hook(enum hook_kind kind, const void *word, uint32_t siz
 #define STORE_RELEASE(word, value) __atomic_store_n(word, value, __ATOMIC_RELEASE)
 #endif
 
-static ALWAYS_INLINE uint8_t load8(const uint8_t *byte)
+static INLINED uint8_t load8(const uint8_t *byte)
 {
 	ivsh_hook(HOOK_LOAD, byte, sizeof(*byte));
 	return __atomic_load_n(byte, __ATOMIC_RELAXED);
 }
 
-static ALWAYS_INLINE void store8(uint8_t *byte, uint8_t value)
+static INLINED void store8(uint8_t *byte, uint8_t value)
 {
 	ivsh_hook(HOOK_STORE, byte, sizeof(*byte));
 	STORE(byte, value);
 	ivsh_hook(HOOK_STORED, byte, sizeof(*byte));
 }
 
-static ALWAYS_INLINE uint32_t load32(const uint32_t *word)
+static INLINED uint32_t load32(const uint32_t *word)
 {
 	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-static ALWAYS_INLINE uint32_t load32_acquire(const uint32_t *word)
+static INLINED uint32_t load32_acquire(const uint32_t *word)
 {
 	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
-static ALWAYS_INLINE void store32(uint32_t *word, uint32_t value)
+static INLINED void store32(uint32_t *word, uint32_t value)
 {
 	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	STORE(word, value);
 	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
-static ALWAYS_INLINE void store32_release(uint32_t *word, uint32_t value)
+static INLINED void store32_release(uint32_t *word, uint32_t value)
 {
 	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	STORE_RELEASE(word, value);
@@ -95,26 +95,26 @@ static ALWAYS_INLINE void store32_release(uint32_t *word, uint32_t value)
 
 _Static_assert(__atomic_always_lock_free(sizeof(uint64_t), 0), "one access of 8 bytes");
 
-static ALWAYS_INLINE uint64_t load64(const uint64_t *word)
+static INLINED uint64_t load64(const uint64_t *word)
 {
 	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-static ALWAYS_INLINE uint64_t load64_acquire(const uint64_t *word)
+static INLINED uint64_t load64_acquire(const uint64_t *word)
 {
 	ivsh_hook(HOOK_LOAD, word, sizeof(*word));
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
-static ALWAYS_INLINE void store64(uint64_t *word, uint64_t value)
+static INLINED void store64(uint64_t *word, uint64_t value)
 {
 	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	STORE(word, value);
 	ivsh_hook(HOOK_STORED, word, sizeof(*word));
 }
 
-static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
+static INLINED void store64_release(uint64_t *word, uint64_t value)
 {
 	ivsh_hook(HOOK_STORE, word, sizeof(*word));
 	STORE_RELEASE(word, value);
@@ -122,7 +122,7 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
 }
 
 /* A word that was valid is so no more: (value) says that by its high half. */
-static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
+static INLINED void store64_retire(uint64_t *word, uint64_t value)
 {
 	store64(word, value);
 }
@@ -136,7 +136,7 @@ static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
  * that steers, a new high half says that the low half is there, or both are compared with what is
  * expected. SPEC R1.3.
  */
-static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
+static INLINED uint64_t load64_halves(const uint64_t *word, int order)
 {
 	const uint32_t __attribute__((__may_alias__)) *half = (const void *)word;
 	uint32_t high, low;
@@ -150,7 +150,7 @@ static ALWAYS_INLINE uint64_t load64_halves(const uint64_t *word, int order)
 	return (uint64_t)high << 32 | low;
 }
 
-static ALWAYS_INLINE void store64_halves(uint64_t *word, uint64_t value, int order)
+static INLINED void store64_halves(uint64_t *word, uint64_t value, int order)
 {
 	uint32_t __attribute__((__may_alias__)) *half = (void *)word;
 
@@ -165,22 +165,22 @@ static ALWAYS_INLINE void store64_halves(uint64_t *word, uint64_t value, int ord
 	ivsh_hook(HOOK_STORED, &half[1], sizeof(half[1]));
 }
 
-static ALWAYS_INLINE uint64_t load64(const uint64_t *word)
+static INLINED uint64_t load64(const uint64_t *word)
 {
 	return load64_halves(word, __ATOMIC_RELAXED);
 }
 
-static ALWAYS_INLINE uint64_t load64_acquire(const uint64_t *word)
+static INLINED uint64_t load64_acquire(const uint64_t *word)
 {
 	return load64_halves(word, __ATOMIC_ACQUIRE);
 }
 
-static ALWAYS_INLINE void store64(uint64_t *word, uint64_t value)
+static INLINED void store64(uint64_t *word, uint64_t value)
 {
 	store64_halves(word, value, __ATOMIC_RELAXED);
 }
 
-static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
+static INLINED void store64_release(uint64_t *word, uint64_t value)
 {
 	store64_halves(word, value, __ATOMIC_RELEASE);
 }
@@ -189,7 +189,7 @@ static ALWAYS_INLINE void store64_release(uint64_t *word, uint64_t value)
  * The high half alone: while it still says that the word is valid, a reader may have loaded it, and
  * would take another low half for the word's. SPEC R1.3.6.
  */
-static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
+static INLINED void store64_retire(uint64_t *word, uint64_t value)
 {
 	uint32_t __attribute__((__may_alias__)) *half = (void *)word;
 
@@ -204,7 +204,7 @@ static ALWAYS_INLINE void store64_retire(uint64_t *word, uint64_t value)
  * A word of 8 bytes that no other peer writes, but the machine below this one: the VM generation.
  * In program order behind the loads before it: a machine is moved between two instructions.
  */
-static ALWAYS_INLINE uint64_t load64_private(const uint64_t *word)
+static INLINED uint64_t load64_private(const uint64_t *word)
 {
 	const uint32_t __attribute__((__may_alias__)) *half = (const void *)word;
 
@@ -215,7 +215,7 @@ static ALWAYS_INLINE uint64_t load64_private(const uint64_t *word)
 }
 
 /* Orders a store before it against a load behind it: what acquire and release do not. */
-static ALWAYS_INLINE void fence_full(void)
+static INLINED void fence_full(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -224,13 +224,13 @@ static ALWAYS_INLINE void fence_full(void)
  * Orders all loads before it against the loads and stores behind it: bytes that are copied, plain,
  * before a word that says whether they are to be believed.
  */
-static ALWAYS_INLINE void fence_acquire(void)
+static INLINED void fence_acquire(void)
 {
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
 /* Orders all loads and stores before it against the stores behind it. */
-static ALWAYS_INLINE void fence_release(void)
+static INLINED void fence_release(void)
 {
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }

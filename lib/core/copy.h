@@ -16,7 +16,7 @@
  * The C library's, called. Compiled for size, the builtin becomes a string instruction that goes
  * byte by byte, and an emulator executes each step alone.
  */
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *(memcpy)(void *restrict to, const void *restrict from, size_t size);
 
 static inline uint64_t copy_load(const uint8_t *from)
 {

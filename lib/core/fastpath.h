@@ -20,14 +20,16 @@
  * A control word without its wrap counter has the size, port and flags of an inline message where
  * struct ivsh_message has them: one word is stored, or loaded, instead of three fields.
  */
-_Static_assert(offsetof(struct ivsh_message, port) == offsetof(struct ivsh_message, size) + 4 &&
-		   offsetof(struct ivsh_message, flags) == offsetof(struct ivsh_message, size) + 6,
+_Static_assert(__builtin_offsetof(struct ivsh_message, port) ==
+		       __builtin_offsetof(struct ivsh_message, size) + 4 &&
+		   __builtin_offsetof(struct ivsh_message, flags) ==
+		       __builtin_offsetof(struct ivsh_message, size) + 6,
     "struct ivsh_message is laid out as a control word");
 
 static inline void message_fill(struct ivsh_message *message, uint64_t control)
 {
-	__builtin_memcpy(
-	    (uint8_t *)message + offsetof(struct ivsh_message, size), &control, sizeof(control));
+	__builtin_memcpy((uint8_t *)message + __builtin_offsetof(struct ivsh_message, size),
+	    &control, sizeof(control));
 }
 
 /* The control word of an inline message, without its wrap counter. */
@@ -35,7 +37,8 @@ static inline uint64_t message_control(const struct ivsh_message *message)
 {
 	uint64_t control;
 
-	__builtin_memcpy(&control, (const uint8_t *)message + offsetof(struct ivsh_message, size),
+	__builtin_memcpy(&control,
+	    (const uint8_t *)message + __builtin_offsetof(struct ivsh_message, size),
 	    sizeof(control));
 	/* The message's flags stand in its bits. */
 	return control & ~(UINT64_C(0xffff) << IVSH_WIRE_CONTROL_WRAP_SHIFT);

@@ -17,10 +17,10 @@ _Static_assert(sizeof(struct ivsh_wire_header) == 64, "header");
 _Static_assert(sizeof(struct ivsh_wire_server) == 64 + 4 * IVSH_WIRE_SLOTS_MAX, "server page");
 _Static_assert(sizeof(struct ivsh_wire_server) <= IVSH_WIRE_PAGE, "server page");
 _Static_assert(sizeof(struct ivsh_wire_slot) == 2048, "slot");
-_Static_assert(offsetof(struct ivsh_wire_slot, sent) % IVSH_WIRE_LINE == 0, "counters");
-_Static_assert(offsetof(struct ivsh_wire_slot, pending) % IVSH_WIRE_LINE == 0, "pending");
+_Static_assert(__builtin_offsetof(struct ivsh_wire_slot, sent) % IVSH_WIRE_LINE == 0, "counters");
+_Static_assert(__builtin_offsetof(struct ivsh_wire_slot, pending) % IVSH_WIRE_LINE == 0, "pending");
 _Static_assert(sizeof(struct ivsh_wire_ring) == 256, "ring");
-_Static_assert(offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
+_Static_assert(__builtin_offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
 _Static_assert(sizeof(struct ivsh_wire_desc) == 16, "descriptor");
 
 static uint32_t page_up(uint32_t value)

@@ -17,7 +17,7 @@ static __attribute__((__noinline__)) int send_refill(
 }
 
 /* Store the next message: its control word without the wrap counter, and its body. */
-static ALWAYS_INLINE int send_end(struct ivsh_chan *ch, uint64_t control, uint64_t body)
+static INLINED int send_end(struct ivsh_chan *ch, uint64_t control, uint64_t body)
 {
 	sender_store(ch, ch->tx.head, control, body);
 	return sender_accepted(ch, ch->region, ch->region->slot, ch->tx.head - 1, 1);
@@ -30,7 +30,7 @@ static __attribute__((__noinline__)) int send_end_far(
 }
 
 /* Take (room) bytes of area (i). Loads the position behind the copy: to keep it costs more. */
-static ALWAYS_INLINE uint32_t area_put(struct ivsh_chan *ch, uint32_t i, uint32_t room)
+static INLINED uint32_t area_put(struct ivsh_chan *ch, uint32_t i, uint32_t room)
 {
 	uint32_t position = ch->tx.now.end[i];
 
@@ -78,8 +78,7 @@ static __attribute__((__noinline__)) int send_inline(
 }
 
 /* Any size that is not 8 bytes: each area has a function of its own, where it is a constant. */
-static ALWAYS_INLINE int send_sized(
-    struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
+static INLINED int send_sized(struct ivsh_chan *ch, uint16_t port, const void *data, uint32_t size)
 {
 	if (size > ch->tx.small_max)
 		return send_large(ch, port, data, size);

@@ -18,10 +18,10 @@ struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t s
 }
 
 /* Counters are copied as they stand. */
-#define COUNTER(name)                                                                        \
-	_Static_assert(                                                                      \
-	    offsetof(struct ivsh_wire_slot, name) - offsetof(struct ivsh_wire_slot, sent) == \
-		offsetof(struct ivsh_counters, name),                                        \
+#define COUNTER(name)                                                             \
+	_Static_assert(__builtin_offsetof(struct ivsh_wire_slot, name) -          \
+			       __builtin_offsetof(struct ivsh_wire_slot, sent) == \
+			   __builtin_offsetof(struct ivsh_counters, name),        \
 	    #name)
 COUNTER(received);
 COUNTER(full);
@@ -39,7 +39,7 @@ void ivsh_slot_counters(struct ivsh_region *region)
 	struct ivsh_counters *c = &region->counters;
 
 	c->notifications_suppressed = c->sent - region->notified;
-	ivsh_words_store((uint8_t *)region->slot + offsetof(struct ivsh_wire_slot, sent),
+	ivsh_words_store((uint8_t *)region->slot + __builtin_offsetof(struct ivsh_wire_slot, sent),
 	    (const char *)c, sizeof(*c));
 }
 
@@ -120,8 +120,8 @@ void ivsh_slot_continue(struct ivsh_region *region)
 void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 {
 	/* Name, reserved bytes, services: up to the counters. */
-	char text[offsetof(struct ivsh_wire_slot, sent) - offsetof(struct ivsh_wire_slot, name)] = {
-	    0};
+	char text[__builtin_offsetof(struct ivsh_wire_slot, sent) -
+		  __builtin_offsetof(struct ivsh_wire_slot, name)] = {0};
 
 	for (unsigned i = 0; name && name[i]; i++)
 		text[i] = name[i];

@@ -140,12 +140,12 @@ static void room_reported(struct ivsh_node *node)
 
 int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events)
 {
-	uint32_t unused;
+	uint32_t ignored;
 	bool some;
 	int error;
 
 	if (!events)
-		events = &unused;
+		events = &ignored;
 	if (node->streams)
 		node->streams_flush(node);
 	some = node->held != 0 || node->inbox_first != node->inbox_end;

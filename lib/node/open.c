@@ -19,12 +19,15 @@ HIDDEN int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *at
 HIDDEN int ivsh_attach_claim(struct ivsh_region *region);
 HIDDEN void ivsh_attach_discard(struct ivsh_region *region);
 
-_Static_assert(
-    offsetof(struct ivsh_node_message, message) == 0 &&
-	offsetof(struct ivsh_node_message, data) == offsetof(struct ivsh_message, data) &&
-	offsetof(struct ivsh_node_message, size) == offsetof(struct ivsh_message, size) &&
-	offsetof(struct ivsh_node_message, port) == offsetof(struct ivsh_message, port) &&
-	offsetof(struct ivsh_node_message, flags) == offsetof(struct ivsh_message, flags),
+_Static_assert(__builtin_offsetof(struct ivsh_node_message, message) == 0 &&
+		   __builtin_offsetof(struct ivsh_node_message, data) ==
+		       __builtin_offsetof(struct ivsh_message, data) &&
+		   __builtin_offsetof(struct ivsh_node_message, size) ==
+		       __builtin_offsetof(struct ivsh_message, size) &&
+		   __builtin_offsetof(struct ivsh_node_message, port) ==
+		       __builtin_offsetof(struct ivsh_message, port) &&
+		   __builtin_offsetof(struct ivsh_node_message, flags) ==
+		       __builtin_offsetof(struct ivsh_message, flags),
     "a node's message begins with a channel's");
 
 /* Bytes of a node in a region of this geometry, as IVSH_NODE_SIZE() has them. */

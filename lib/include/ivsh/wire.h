@@ -9,6 +9,9 @@
 #define IVSH_WIRE_H
 
 #include <stdint.h>
+#ifndef UINT64_C
+#error "<stdint.h> is not a whole one: take the compiler's (lib/PORTING.md, What the library needs)"
+#endif
 
 /* Words are loaded and stored as they are: on another machine each would be read backwards. */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
