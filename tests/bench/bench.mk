@@ -32,6 +32,9 @@ build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a
 
 build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
 
+# The least programs: by polling; with the device and its interrupts; with a stream; the front door.
+WEIGHED := poller sleeper streamer fronter
+WEIGHED_ALL = $(foreach arch,$(ARCHES),$(WEIGHED:%=build/$(arch)/%))
 # What tests/bench/counts.sh counts and weighs: on the host, and of each architecture its guest, the
 # least polling program, that one's own object, and the library.
 COUNTED := build/host/tests/bench/count/count $(strip $(foreach arch,$(ARCHES), \
@@ -41,15 +44,19 @@ build/host/tests/bench/count/count: build/host/tests/bench/count/count.o build/h
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 define counted
 build/$(1)/count.elf: build/$(1)/tests/bench/count/count.o $$(BARE_LIBS_$(1))
-build/$(1)/poller: build/$(1)/tests/bench/count/poller.o build/$(1)/libivsh.a
+build/$(1)/poller: BEGIN := poll_forever
+build/$(1)/sleeper: BEGIN := sleep_forever
+build/$(1)/streamer: BEGIN := stream_forever
+build/$(1)/fronter: BEGIN := serve_forever
+$(WEIGHED:%=build/$(1)/%): build/$(1)/%: build/$(1)/tests/bench/count/%.o build/$(1)/libivsh.a
 	@echo "LD      $$@"
-	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -e poll_forever --defsym=memcpy=0 \
+	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -e $$(BEGIN) --defsym=memcpy=0 \
 	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $$@ $$^
 endef
 $(foreach arch,$(ARCHES),$(eval $(call counted,$(arch))))
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
-counts: $(COUNTED)
+counts: $(COUNTED) $(WEIGHED_ALL)
 	$(Q)$(PYTHON) tests/run.py -v $(COUNTS)
 
 ## Measure messages between two processes against other rings: build/bench.json, build/bench.svg

@@ -14,8 +14,10 @@
 #           QEMU -icount shift=0,sleep=off: the processor's counter counts instructions
 #           send-slept, receive-slept: both ends sleep at times, and are awake now
 #           send-node, receive-node: through the front door
-#   text    poller: bytes that the linker took of libivsh.a; library: all of it; basic: without what
-#           only some link (waits, MSI-X, peer events, services, many peers, streams, nodes)
+#   text    poller: bytes that the linker took of libivsh.a for a program that polls; sleeper: for
+#           one with the device and its interrupts; streamer: for a stream by polling; fronter: for
+#           the front door; library: all of it; basic: without what only some link (waits, MSI-X,
+#           peer events, services, many peers, streams, nodes)
 #
 # IVSH_COUNTS=write: writes this compiler's column anew, with what was counted.
 set -eu
@@ -106,9 +108,12 @@ in_guests() {
 # Bytes of text. $1: poller; $2: its own object; $3: libivsh.a.
 weigh() {
 	arch=$(arch_of "$1")
-	{ size "$1"; size "$2"; } | awk -v arch="$arch" '
-		NR == 2 { all = $1 }
-		NR == 4 { print "text poller " arch " " all - $1 }'
+	for program in poller sleeper streamer fronter; do
+		{ size "${1%/*}/$program"; size "${2%/*}/$program.o"; } |
+			awk -v arch="$arch" -v program="$program" '
+			NR == 2 { all = $1 }
+			NR == 4 { print "text " program " " arch " " all - $1 }'
+	done
 	more='wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver'
 	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any|fast"
 	size "$3" | awk -v more="^($more)[.]o" -v arch="$arch" 'NR > 1 {
