@@ -52,8 +52,18 @@ $(WEIGHED:%=build/$(1)/%): build/$(1)/%: build/$(1)/tests/bench/count/%.o build/
 	@echo "LD      $$@"
 	$$(Q)$$(LD_$(1)) -nostdlib -static --gc-sections -e $$(BEGIN) --defsym=memcpy=0 \
 	    --defsym=memset=0 --defsym=memmove=0 --defsym=memcmp=0 -o $$@ $$^
+
+# The same guest on the library in one file, as its user compiles it.
+build/$(1)/one_file.o: build/amalgamation/ivsh.c build/flags | tools-$(1)
+	@echo "CC      $$@"; mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(BARE) $$(MACHINE_$(1)) $$(INTEGER_$(1)) $$(ANYWHERE) \
+	    -ffunction-sections -fdata-sections -c $$< -o $$@
+build/$(1)/one_file.elf: build/$(1)/tests/bench/count/count.o build/$(1)/one_file.o \
+    build/$(1)/libivsh-bare.a $(call libc,$(1))
 endef
 $(foreach arch,$(ARCHES),$(eval $(call counted,$(arch))))
+
+ONE_FILE := $(ARCHES:%=build/%/one_file.elf)
 
 ## Count instructions and bytes, and compare them with tests/bench/counts.txt
 counts: $(COUNTED) $(WEIGHED_ALL)
