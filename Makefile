@@ -678,7 +678,8 @@ linux: build/linux/vmlinuz build/linux/initramfs
 ## Build the library as two files, build/amalgamation/ivsh.h and ivsh.c
 amalgamation: build/amalgamation/ivsh.c
 
-build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
+build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test \
+    $(ARCHES:%=build/%/libivsh-conformance.a)
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(call programs,$(HOSTS_ELSEWHERE),ivsh ivsh-server) \
     $(foreach arch,$(ARCHES),$(EXAMPLES:%=build/$(arch)/examples/%.elf)) \

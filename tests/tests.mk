@@ -245,7 +245,8 @@ CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,bui
           tests/check/headers.sh tests/check/names.sh tests/check/shared.sh tests/check/clauses.sh \
           tests/check/amalgamation.sh,build/amalgamation \
           $(subst $(space),$(comma),tests/check/symbols.sh \
-              $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE)) \
+              $(ARCHES:%=build/%/libivsh.a) build/uefi-x86_64/libivsh.a $(LIBS_ELSEWHERE) \
+               $(ARCHES:%=build/%/libivsh-conformance.a)) \
           $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/man.sh tests/check/porting.sh tests/check/readme.sh,$(COMPILER) \

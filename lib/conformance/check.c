@@ -53,7 +53,7 @@ static const struct {
     [S2_1_FIELDS] = {"S2.1", "ivsh_mapped_mem takes what is filled in"},
 };
 
-struct run ivsh_check_run_begin(struct ivsh_conformance *check)
+struct run ivsh_check_begin(struct ivsh_conformance *check)
 {
 	check->kept = check->broken = check->skipped = 0;
 	return (struct run){check, 0};
@@ -112,7 +112,7 @@ bool ivsh_check_usable(struct run *run, enum clause needs, enum clause clause)
 	return false;
 }
 
-int ivsh_check_run_end(const struct run *run)
+int ivsh_check_end(const struct run *run)
 {
 	return run->check->broken == 0 ? 0 : IVSH_EPLATFORM;
 }

@@ -71,7 +71,7 @@ struct run {
 };
 
 /* A run for (check), whose counts begin at 0. */
-struct run ivsh_check_run_begin(struct ivsh_conformance *check);
+struct run ivsh_check_begin(struct ivsh_conformance *check);
 
 /* The check of (clause) begins. */
 void ivsh_check_begins(struct run *run, enum clause clause);
@@ -95,7 +95,7 @@ bool ivsh_check_usable(struct run *run, enum clause needs, enum clause clause);
 #define WHY_NEEDS "it needs one that is broken or was skipped"
 
 /* What the calls answer. */
-int ivsh_check_run_end(const struct run *run);
+int ivsh_check_end(const struct run *run);
 
 /* --- The checks: each reports its clauses ----------------------------------------------------- */
 
@@ -115,8 +115,7 @@ void ivsh_check_doorbell(
     struct run *run, const struct ivsh_mem *mem, enum clause arrives, enum clause each);
 
 /* All of these are skipped. */
-void ivsh_check_skip_doorbell(
-    struct run *run, enum clause arrives, enum clause each, const char *why);
+void ivsh_skip_doorbell(struct run *run, enum clause arrives, enum clause each, const char *why);
 
 struct range {
 	void *base;
@@ -144,6 +143,6 @@ void ivsh_check_map(struct run *run, const struct ivsh_platform *platform,
     const struct ivsh_doorbell *clock, uint32_t function);
 
 /* All of P2 are skipped. */
-void ivsh_check_skip_map(struct run *run, const char *why);
+void ivsh_skip_map(struct run *run, const char *why);
 
 #endif

@@ -147,8 +147,7 @@ static void check_mapped_memory(
 		ivsh_check_memory(run, clock, &memory, P2_5_MEMORY, P2_6_WRITE_BACK);
 	}
 	unmap(t, memory.base, memory.size);
-	if (ivsh_check_usable(run, P2_7_AGAIN, P2_5_MEMORY))
-		check_again(run, t);
+	check_again(run, t);
 }
 
 void ivsh_check_map(struct run *run, const struct ivsh_platform *platform,
@@ -160,8 +159,7 @@ void ivsh_check_map(struct run *run, const struct ivsh_platform *platform,
 	for (uint32_t i = 0; i < 3; i++) {
 		if (ivsh_pci_bar(platform, function, i, &t.bar[i]) != 0 ||
 		    (i != 1 && t.bar[i].address == 0)) {
-			ivsh_check_skip_map(
-			    run, "a BAR of the device has no address: ivsh_pci_assign()");
+			ivsh_skip_map(run, "a BAR of the device has no address: ivsh_pci_assign()");
 			return;
 		}
 	}
@@ -173,7 +171,7 @@ void ivsh_check_map(struct run *run, const struct ivsh_platform *platform,
 	platform->config_write(platform->ctx, function, COMMAND, command);
 }
 
-void ivsh_check_skip_map(struct run *run, const char *why)
+void ivsh_skip_map(struct run *run, const char *why)
 {
 	for (uint32_t i = P2_1_REGISTERS; i <= P2_7_AGAIN; i++)
 		ivsh_check_skips(run, (enum clause)i, why);

@@ -22,7 +22,7 @@ static void check_bar0(struct run *run, const struct ivsh_mapped *mapped)
 
 int ivsh_conformance_mapped(struct ivsh_conformance *check, const struct ivsh_mapped *mapped)
 {
-	struct run run = ivsh_check_run_begin(check);
+	struct run run = ivsh_check_begin(check);
 	struct ivsh_mem mem;
 	int error;
 
@@ -37,5 +37,5 @@ int ivsh_conformance_mapped(struct ivsh_conformance *check, const struct ivsh_ma
 		ivsh_check_keeps(&run, S2_1_FIELDS);
 	if (error == 0)
 		ivsh_check_mem(&run, &mem);
-	return ivsh_check_run_end(&run);
+	return ivsh_check_end(&run);
 }

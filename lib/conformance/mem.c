@@ -53,15 +53,15 @@ void ivsh_check_mem(struct run *run, const struct ivsh_mem *mem)
 	if (wakes)
 		ivsh_check_doorbell(run, mem, D4_1_REACHES, D6_2_EACH);
 	else
-		ivsh_check_skip_doorbell(run, D4_1_REACHES, D6_2_EACH, "no notification can come");
+		ivsh_skip_doorbell(run, D4_1_REACHES, D6_2_EACH, "no notification can come");
 }
 
 int ivsh_conformance_mem(struct ivsh_conformance *check, const struct ivsh_mem *mem)
 {
-	struct run run = ivsh_check_run_begin(check);
+	struct run run = ivsh_check_begin(check);
 
 	if (check->report == NULL)
 		return IVSH_EINVAL;
 	ivsh_check_mem(&run, mem);
-	return ivsh_check_run_end(&run);
+	return ivsh_check_end(&run);
 }

@@ -126,7 +126,7 @@ def test_wrong(world, arch):
     text = world.guest(
         "guest", "", *doorbell(server.bound[0]), arch=arch, image="wrong_test"
     ).done(seconds=LIMIT)  # fmt: skip
-    assert "FAIL" not in text and "5 passed, 0 failed, 0 skipped" in text, text
+    assert "FAIL" not in text and "6 passed, 0 failed, 0 skipped" in text, text
 
 
 # The mistakes that end the guest, what is printed then, and the clause.

@@ -417,7 +417,7 @@ static void make_forever(struct ivsh_platform *platform)
 
 const struct wrong wrong_fatal[] = {
     {"registers", make_not, "P2.1", NULL},
-    {"memory", make_map_half, "P2.6", NULL},
+    {"memory", make_map_half, "P2.5", NULL},
     {"unmap", make_unmap_all, "P2.4", NULL},
     {"sleep", make_forever, "D3.3", NULL},
     {NULL, NULL, NULL, NULL},

@@ -14,6 +14,7 @@
 #include "tests/lib/test.h"
 
 #include <ivsh/conformance.h>
+#include <ivsh/device.h>
 #include <ivsh/pci.h>
 
 #include <stdio.h>
@@ -23,6 +24,9 @@
 const char bare_name[] = "wrong_test";
 
 #define VECTORS 2u /* that the server serves */
+
+#define COMMAND 4u /* PCI 6.2.2 */
+#define COMMAND_MEMORY 2u
 
 const struct ivsh_platform *real;
 
@@ -103,6 +107,35 @@ static void test_device(void)
 	test_rows(wrong_device);
 }
 
+/*
+ * Memory that page tables have as write-back, and that takes long to load: the page of the MSI-X
+ * table, each access of which QEMU emulates.
+ */
+static void test_slow(void)
+{
+	struct ivsh_conformance check = {.report = report, .cache = cache};
+	struct ivsh_mem mem = {.self = IVSH_SELF_NONE,
+	    .size = 4096,
+	    .doorbell = {.ctx = real->ctx,
+		.now_ns = real->now_ns,
+		.sleep = real->sleep,
+		.count = real->count}};
+	uint32_t function;
+	struct ivsh_bar bar;
+
+	NEED_EQ(ivsh_device_find(real, 0, &function), 0);
+	NEED_EQ(ivsh_pci_bar(real, function, 1, &bar), 0);
+	real->config_write(real->ctx, function, COMMAND, COMMAND_MEMORY);
+	mem.base = real->map(real->ctx, bar.address, mem.size, IVSH_MAP_MEMORY);
+	NEED_EQ(mem.base != NULL, 1);
+	broken[0] = '\0';
+	CHECK_EQ(ivsh_conformance_mem(&check, &mem), IVSH_EPLATFORM);
+	CHECK_EQ(strcmp(broken, "M1.3"), 0);
+	if (real->unmap != NULL)
+		real->unmap(real->ctx, mem.base, mem.size);
+	real->config_write(real->ctx, function, COMMAND, 0);
+}
+
 static int check_fatal(const char *name)
 {
 	static char program[] = "conformance", *words[] = {program, NULL};
@@ -123,6 +156,7 @@ int main(int argc, char **argv)
 	    {"clocks", test_clock},
 	    {"sleeps and counts", test_sleep},
 	    {"devices", test_device},
+	    {"memory that is slow", test_slow},
 	    {"the real platform again", test_real},
 	};
 	struct ivsh_pci_windows windows;
