@@ -26,12 +26,12 @@ linux_guest='linux-image-cloud-amd64 busybox-static'
 check="$run g++ clang clang-format python3 mandoc man-db groff
 	gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
-# Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker, what counts
-# instructions, what runs other processors' programs, libvirt to check what is written for it,
-# another's reader of device trees to check ours against, loaders that run the ports, what finds an
-# installation (cmake, pkg-config).
+# Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker and a quick compiler for
+# what it writes, what counts instructions, what runs other processors' programs, libvirt to check
+# what is written for it, another's reader of device trees to check ours against, loaders that run
+# the ports, what finds an installation (cmake, pkg-config).
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
-	libclang-rt-dev python3-pytest spin valgrind qemu-user
+	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config"
 # Trying other Debians: tests/distros/run.sh.
 distros='debootstrap git'
