@@ -70,12 +70,14 @@ BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protect
         -fno-asynchronous-unwind-tables -fno-common
 
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
-HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
+# What only tests have is compiled in less time without what a debugger wants besides the lines that
+# a sanitizer reports, and what qemu-user runs without any.
+HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
                    -fsanitize=address,undefined
 HOST_HOOK_CFLAGS := $(HOST_SAN_CFLAGS) -DIVSH_HOOK
 HOST_FUZZ_CFLAGS := $(HOST_HOOK_CFLAGS) -fsanitize=fuzzer-no-link
-HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=thread
-CROSS_CFLAGS     := $(BASE) -D_GNU_SOURCE -fno-pie
+HOST_TSAN_CFLAGS := $(HOST_CFLAGS) -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread
+CROSS_CFLAGS     := $(BASE) -g0 -D_GNU_SOURCE -fno-pie
 
 # A program in C++, which every CC here takes as well; without the words that are for C alone.
 cpp  = -std=c++11 -fno-exceptions -fno-rtti $(filter-out -std=c11 -Wstrict-prototypes \
