@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install.sh - puts what make has built below PREFIX, or writes down why it cannot. `make install`
+# install.sh - puts what make has built below PREFIX, or says in a line why it cannot. `make install`
 # calls it, and hands over in the environment:
 #
 #   DESTDIR     a folder that PREFIX is put into, for packages; may be empty
@@ -11,7 +11,7 @@
 #   UEFI_ARCHES those of ivsh.efi
 #
 # What is there in build/ is installed. PREFIX/share/ivsh/installed says what was, and what folders
-# were made for it: uninstall.sh removes that.
+# were made for it, also after a failure or a signal: uninstall.sh removes that.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")/../.."
@@ -19,47 +19,75 @@ goal=install
 . lib/sdk/paths.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-install.XXXXXX")
 list=$work/list
-trap 'rm -rf "$work"' EXIT
+finish() {
+	trap - EXIT
+	# What an earlier installation has put here goes with this one.
+	if [ -s "$list" ]; then
+		[ ! -e "$DESTDIR$SHARE/installed" ] || cat "$DESTDIR$SHARE/installed" >>"$list"
+		sort -u "$list" >"$work/all"
+		install -m 644 "$work/all" "$DESTDIR$SHARE/installed"
+	fi
+	rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Folders that are missing are made, and written down.
+# End before anything is written, if a folder cannot be had.
+writable() { # $1: a variable, $2: a folder below DESTDIR that comes of it
+	near=$DESTDIR$2
+	while [ -n "$near" ] && [ ! -e "$near" ]; do
+		near=${near%/*}
+	done
+	[ -d "${near:-/}" ] && [ -w "${near:-/}" ] || refuse "$1" \
+		"${near:-/}: no folder that you may write to: be root, or give another $1"
+}
+# Folders that are missing are made. Written down are these, and those that are ours by their name:
+# an earlier installation may have made them.
 folder() { # $1: below DESTDIR
-	[ -d "$DESTDIR$1" ] && return
+	case ${1#"$PREFIX"} in
+	*/ivsh | */ivsh/*) ;;
+	*) [ ! -d "$DESTDIR$1" ] || return 0 ;;
+	esac
 	[ "$1" = "" ] || folder "${1%/*}"
-	[ -d "$DESTDIR$1" ] || mkdir -m 755 "$DESTDIR$1"
 	[ "$1" = "" ] || echo "folder $1" >>"$list"
+	[ -d "$DESTDIR$1" ] || mkdir -m 755 "$DESTDIR$1"
 }
 file() { # $1: a mode, $2: a file, $3: its path below DESTDIR
 	folder "${3%/*}"
-	install -m "$1" "$2" "$DESTDIR$3"
 	echo "file $3" >>"$list"
+	install -m "$1" "$2" "$DESTDIR$3"
 }
 data() { # $1: a folder below DESTDIR, the rest: files
 	to=$1
 	shift
 	folder "$to"
-	install -m 644 -t "$DESTDIR$to" "$@"
 	for each; do
 		echo "file $to/${each##*/}" >>"$list"
 	done
+	install -m 644 -t "$DESTDIR$to" "$@"
 }
 built() { # $1: a mode, $2: a file of build/, $3: its path below DESTDIR
 	[ ! -e "build/$2" ] || file "$1" "build/$2" "$3"
 }
 link() { # $1: what it says, $2: its path below DESTDIR
 	folder "${2%/*}"
-	ln -sfn "$1" "$DESTDIR$2"
 	echo "file $2" >>"$list"
+	ln -sfn "$1" "$DESTDIR$2"
 }
+# Without what make or an editor has left there.
 tree() { # $1: a folder, $2: its path below DESTDIR
-	find "$1" -type d | sort >"$work/tree"
-	while read -r each; do
-		to=$2${each#"$1"}
-		folder "$to"
-		find "$each" -maxdepth 1 -type f -exec install -m 644 -t "$DESTDIR$to" {} +
-	done <"$work/tree"
-	find "$1" -type f | sed "s|^$1|file $2|" >>"$list"
+	find "$1" \( -name out -o -name '.*' -o -name '*~' -o -name '*.o' \) -prune -o -print \
+		>"$work/tree"
+	sort "$work/tree" | while read -r each; do
+		if [ -d "$each" ]; then
+			folder "$2${each#"$1"}"
+		else
+			echo "file $2${each#"$1"}" >>"$list"
+			install -m 644 "$each" "$DESTDIR$2${each#"$1"}"
+		fi
+	done
 }
 # Of one architecture: its compiler, what it needs, what its linker needs.
 of() { # $1: CC, CFLAGS or LDFLAGS; $2: an architecture
@@ -118,19 +146,23 @@ programs() {
 # As soon as it was changed it is its owner's: uninstall.sh compares it with this sum.
 configuration() {
 	conf=$SYSCONFDIR/ivsh/default.conf
-	[ ! -e "$DESTDIR$conf" ] || return 0
+	[ ! -e "$DESTDIR$conf" ] || cmp -s host/systemd/default.conf "$DESTDIR$conf" || return 0
 	folder "${conf%/*}"
-	install -m 644 host/systemd/default.conf "$DESTDIR$conf"
 	echo "unless-changed $(cksum <host/systemd/default.conf) $conf" >>"$list"
+	install -m 644 host/systemd/default.conf "$DESTDIR$conf"
 }
 
 libraries() {
 	data "$PREFIX/include/ivsh" lib/include/ivsh/*.h
 	# For the guests' compilers the headers are also where no other headers are: pkg-config
 	# leaves out /usr/include, and nothing of that is a guest's.
+	# Elsewhere than below PREFIX, /lib may be /usr/lib: the way up from there is another.
 	folder "$LIB/ivsh/include"
-	link "$(realpath -ms --relative-to="$LIB/ivsh/include" "$PREFIX/include/ivsh")" \
-		"$LIB/ivsh/include/ivsh"
+	case $LIB in
+	"$PREFIX"/*) from=$(realpath -ms --relative-to="$LIB/ivsh/include" "$PREFIX") ;;
+	*) from=$PREFIX ;;
+	esac
+	link "$from/include/ivsh" "$LIB/ivsh/include/ivsh"
 	archives host
 	fill host.pc "$LIB/pkgconfig/ivsh.pc" host ivsh ""
 	fill ivsh-config.cmake "$LIB/cmake/ivsh/ivsh-config.cmake" host ivsh ""
@@ -178,7 +210,13 @@ sources() {
 }
 
 version=$(sed -n 's/#define IVSH_VERSION "\(.*\)"/\1/p' lib/include/ivsh/version.h)
+for each in "PREFIX $SHARE" "PREFIX $PREFIX/bin" "PREFIX $PREFIX/include/ivsh" "LIBDIR $LIB/ivsh" \
+	"SBINDIR $SBIN" "SYSCONFDIR $SYSCONFDIR/ivsh"; do
+	writable "${each%% *}" "${each#* }"
+done
 [ -z "$DESTDIR" ] || mkdir -p "$DESTDIR"
+folder "$SHARE"
+echo "file $SHARE/installed" >>"$list"
 programs
 configuration
 libraries
@@ -189,8 +227,3 @@ for arch in $UEFI_ARCHES; do
 	uefi "$arch"
 done
 sources
-# What an earlier installation has put here goes with this one.
-echo "file $SHARE/installed" >>"$list"
-[ ! -e "$DESTDIR$SHARE/installed" ] || cat "$DESTDIR$SHARE/installed" >>"$list"
-sort -u "$list" >"$work/all"
-install -m 644 "$work/all" "$DESTDIR$SHARE/installed"

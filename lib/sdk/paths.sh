@@ -25,6 +25,12 @@ for variable in PREFIX SYSCONFDIR; do
 	esac
 done
 PREFIX=${PREFIX%/}
+# "/" is no folder for a package, but the machine itself.
+DESTDIR=${DESTDIR%"${DESTDIR##*[!/]}"}
+case $DESTDIR in
+/* | '') ;;
+*) DESTDIR=$PWD/$DESTDIR ;;
+esac
 below() { # $1: a path
 	case $1 in
 	/*) echo "${1%/}" ;;

@@ -11,6 +11,7 @@ goal=uninstall
 . lib/sdk/paths.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/ivsh-install.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -19,10 +20,20 @@ if [ ! -e "$DESTDIR$SHARE/installed" ]; then
 		"this PREFIX" >&2
 	exit 0
 fi
-while read -r kind path; do
-	[ "$kind" != file ] || printf '%s\0' "$DESTDIR$path"
-done <"$DESTDIR$SHARE/installed" >"$work/files"
 cp "$DESTDIR$SHARE/installed" "$work/all"
+# Before anything is removed.
+sed -n 's|^file \(.*\)/[^/]*$|\1|p; s|^unless-changed [0-9]* [0-9]* \(.*\)/[^/]*$|\1|p' \
+	"$work/all" | sort -u | while read -r path; do
+	if [ -d "$DESTDIR$path" ] && [ ! -w "$DESTDIR$path" ]; then
+		echo "make uninstall: $DESTDIR$path: you may remove nothing from it: be root" >&2
+		exit 1
+	fi
+done
+# What says what is there goes last: what could not be removed can be again.
+while read -r kind path; do
+	[ "$kind $path" = "file $SHARE/installed" ] || [ "$kind" != file ] ||
+		printf '%s\0' "$DESTDIR$path"
+done <"$work/all" >"$work/files"
 xargs -0 rm -f <"$work/files"
 while read -r kind sum size path; do
 	case $kind in
@@ -33,6 +44,7 @@ while read -r kind sum size path; do
 		;;
 	esac
 done <"$work/all"
+rm -f "$DESTDIR$SHARE/installed"
 # What the Filesystem Hierarchy Standard has stays, whoever made it.
 kept='/etc /usr /usr/bin /usr/sbin /usr/lib /usr/include /usr/share /usr/share/man /usr/share/doc
 	/usr/local /usr/local/bin /usr/local/sbin /usr/local/lib /usr/local/include

@@ -488,6 +488,94 @@ def test_uninstall_leaves_what_is_not_its_own(tmp_path):
     assert everything(tmp_path) == sorted(before + kept)
 
 
+def test_root_is_no_package(tmp_path):
+    """DESTDIR=/ is this machine: folders that were there stay, though they are empty."""
+    (tmp_path / "opt/share").mkdir(parents=True)
+    where = {"DESTDIR": "/", "PREFIX": tmp_path / "opt", "SYSCONFDIR": tmp_path / "etc"}
+    installed(**where)
+    assert (tmp_path / "opt/bin/ivsh").exists()
+    installed("uninstall", **where)
+    assert everything(tmp_path) == ["opt", "opt/share"]
+
+
+def test_half_an_installation_goes(tmp_path):
+    """What fails in its middle has said what is there; so has a removal that fails."""
+    opt, etc = tmp_path / "opt", tmp_path / "etc"
+    where = {"PREFIX": opt, "SYSCONFDIR": etc}
+    (opt / "share").mkdir(parents=True)
+    (opt / "share/man").touch()
+    done = make("install", **where)
+    assert done.returncode != 0 and "share/man" in done.stderr
+    assert (opt / "bin/ivsh").exists()
+    (opt / "share/man").unlink()
+    installed("uninstall", **where)
+    assert everything(tmp_path) == ["opt", "opt/share"]
+    installed(**where)
+    (opt / "bin/ivsh").unlink()
+    (opt / "bin/ivsh").mkdir()
+    assert make("uninstall", **where).returncode != 0
+    (opt / "bin/ivsh").rmdir()
+    installed("uninstall", **where)
+    assert everything(tmp_path) == ["opt", "opt/share"]
+
+
+def test_upgrade_of_one_without_a_list(tmp_path):
+    """Folders with our name are ours, though an installation made them that wrote no list."""
+    where = {"DESTDIR": "", "PREFIX": tmp_path / "opt", "SYSCONFDIR": tmp_path / "etc"}
+    installed(**where)
+    (tmp_path / "opt/share/ivsh/installed").unlink()
+    installed(**where)
+    installed("uninstall", **where)
+    left = everything(tmp_path)
+    assert [path for path in left if "ivsh" in path or not (tmp_path / path).is_dir()] == []
+
+
+def test_no_folder_to_write_to(tmp_path):
+    """One line that names it, before anything is written."""
+    (tmp_path / "file").touch()
+    good = {"PREFIX": tmp_path / "opt", "SYSCONFDIR": tmp_path / "etc"}
+    for name in ("PREFIX", "LIBDIR", "SBINDIR", "SYSCONFDIR"):
+        done = make("install", **{**good, name: tmp_path / "file/x"})
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[0] == (
+            f"make install: {name}: {tmp_path}/file: no folder that you may write to: be root,"
+            f" or give another {name}"
+        )
+    assert everything(tmp_path) == ["file"]
+
+
+def test_libdir_elsewhere(tmp_path):
+    """An absolute LIBDIR, which a symbolic link may lead to: the guests' headers are found."""
+    (tmp_path / "usr/lib").mkdir(parents=True)
+    (tmp_path / "lib").symlink_to("usr/lib")
+    where = {"PREFIX": tmp_path / "usr", "SYSCONFDIR": tmp_path / "etc"}
+    installed(LIBDIR=tmp_path / "lib/x/y", **where)
+    assert (tmp_path / "usr/lib/x/y/ivsh/include/ivsh/ivsh.h").exists()
+    installed("uninstall", LIBDIR=tmp_path / "lib/x/y", **where)
+    assert everything(tmp_path) == ["lib", "usr", "usr/lib"]
+
+
+@pytest.fixture
+def leftover():
+    """What `make` in examples/, and an editor, leave in the tree."""
+    paths = [ROOT / "examples/out/x86_64/leftover.elf", ROOT / "lib/port/zephyr/leftover.o"]
+    made = []
+    for path in paths:
+        made += [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    yield paths
+    for path in paths:
+        path.unlink()
+    for folder in made:
+        folder.rmdir()
+
+
+def test_leftovers_stay(tmp_path, leftover):
+    installed(DESTDIR=tmp_path, **DEBIAN)
+    assert [path for path in tmp_path.rglob("*") if path.name in ("out", leftover[1].name)] == []
+
+
 def test_uninstall_of_nothing(tmp_path):
     done = make("uninstall", DESTDIR=tmp_path, PREFIX="/usr")
     assert done.returncode == 0
