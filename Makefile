@@ -780,9 +780,10 @@ help:
 	@awk '/^## /{h=substr($$0,4); getline; sub(/:.*/,""); printf "  %-12s %s\n",$$0,h}' \
 	    $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
-## Remove what was built, except newlib and gnu-efi
+## Remove what was built, except newlib, and what setup.sh has downloaded
 clean:
-	rm -rf $(filter-out build/newlib build/gnu-efi,$(wildcard build/*))
+	rm -rf $(filter-out build/newlib build/gnu-efi build/linux,$(wildcard build/*)) \
+	    $(filter-out build/linux/debian,$(wildcard build/linux/*))
 
 ## Remove build/
 distclean:

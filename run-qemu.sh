@@ -175,6 +175,8 @@ uefi | mixed)
 	;;
 linux)
 	[[ ${arch:-x86_64} == x86_64 ]] || die 2 "linux: the guest with Linux is an x86_64 one"
+	[[ $(uname -m) == x86_64 ]] ||
+		die 2 "linux: that guest runs this machine's ivsh, which is one of $(uname -m)"
 	;;
 cross)
 	[[ -z $arch ]] || die 2 "--arch $arch: the demo cross has a guest of each architecture"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install.sh - puts what make has built below PREFIX, or says in a line why it cannot. `make install`
-# calls it, and hands over in the environment:
+# install.sh - puts what make has built below PREFIX, or says in a line why it cannot. `make
+# install` calls it, and hands over in the environment:
 #
 #   DESTDIR     a folder that PREFIX is put into, for packages; may be empty
 #   PREFIX      /usr/local; LIBDIR, SBINDIR: below it, or absolute; SYSCONFDIR: absolute

@@ -80,6 +80,21 @@ def test_script(world, what):
     assert list(world.folder.iterdir()) == []
 
 
+def test_script_linux_elsewhere(world, tmp_path_factory):
+    """The guest with Linux runs this machine's ivsh: on another machine nothing is started."""
+    path = tmp_path_factory.mktemp("path")
+    (path / "uname").write_text("#!/bin/sh\necho aarch64\n")
+    (path / "uname").chmod(0o755)
+    script = world.program(
+        "run-qemu.sh", ROOT / "run-qemu.sh", "linux", "--no-build",
+        env={"PATH": f"{path}:{os.environ['PATH']}", "TMPDIR": str(world.folder)},
+    )  # fmt: skip
+    assert script.done(2) == (
+        "run-qemu.sh: linux: that guest runs this machine's ivsh, which is one of aarch64\n"
+    )
+    assert list(world.folder.iterdir()) == []
+
+
 def test_script_memory_for_guests(world):
     """Without a server the guests say it, each at once, and the script fails."""
     script = world.script("plain", "--no-build", "--memory", "4K", "--command", "recv")

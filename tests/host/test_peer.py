@@ -310,6 +310,8 @@ def test_no_command_means_info(peers):
         (("echo", "--pci", "auto", "-f", "x"), "--pci: give a device, or a file, or a server's"),
         (("echo", "--pci", "0:2"), "--pci=0:2: not auto, nor an address such as 0000:00:02.0"),
         (("echo", "--pci", "00:20.0"), "--pci=00:20.0: not auto, nor an address"),
+        (("echo", "--pci=-1:0:2.0"), "--pci=-1:0:2.0: not auto, nor an address"),
+        (("echo", "--pci= 0:0x2.0"), "--pci= 0:0x2.0: not auto, nor an address"),
         (("ping", "--pci", "0:2.0", "--pci", "0:3.0"), "--pci: only once; echo takes several"),
         (("ping", "1", "--peer=2"), "ping: 1 and --peer=2: give one of them"),
         (("recv", "--timeout", "0.0000000009"), "--timeout=0.0000000009: less than a nanosecond"),

@@ -5,9 +5,10 @@ VFIO with MSI-X interrupts, and by sysfs; either side is killed and comes back.
 """
 
 import re
+import subprocess
 
 from linux import BOOT, Linux
-from machine import BUILD
+from machine import BUILD, ROOT
 from memory import incarnation, sent
 from qmp import Qmp, qmp_words
 from qemu import DONE, FAILED, NO_DEVICE, SOAK, doorbell, notifications, plain
@@ -201,6 +202,13 @@ def test_device_that_leaves(world, tmp_path):
         linux.expect(r"^ivsh: device \S+: the device is back: slot 1 of 8$")
     host(world, server, "ping", "lin", "--count", 10).done()
     assert "echo: answered 20 messages\n" in linux.ended()
+
+
+def test_clean_keeps_what_was_downloaded():
+    words = ["make", "-n", "-C", ROOT, "clean"]
+    removed = subprocess.check_output(words, text=True).split()
+    assert "build/host" in removed and "build/linux/initramfs" in removed
+    assert not {"build/linux", "build/linux/debian"} & set(removed)
 
 
 def test_demo(world):

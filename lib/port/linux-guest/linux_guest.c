@@ -63,6 +63,9 @@ int ivsh_linux_parse(const char *text, char bdf[IVSH_LINUX_BDF])
 	unsigned domain = 0, bus, device, function;
 	int end = -1;
 
+	/* sscanf() takes spaces, signs and 0x besides. */
+	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
+		return -1;
 	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) < 4 ||
 	    end < 0) {
 		domain = 0;
