@@ -126,6 +126,7 @@ int program_guest(int argc, char **argv, const struct ivsh_platform *platform,
 {
 	struct program_words words = {0};
 	struct ivsh_conformance check;
+	int error, status;
 
 	for (int i = 1; i < argc; i++) {
 		int taken = program_word(&words, argv[i]);
@@ -139,7 +140,13 @@ int program_guest(int argc, char **argv, const struct ivsh_platform *platform,
 		return PROGRAM_USAGE;
 	}
 	check = program_check(&words, memory_type);
-	/* The counts say the same. */
-	(void)(ivsh_conformance_platform(&check, platform, words.device) != 0);
-	return program_end(&check);
+	error = ivsh_conformance_platform(&check, platform, words.device);
+	status = program_end(&check);
+	if (error != IVSH_ENODEV)
+		return status;
+	fprintf(stderr,
+	    "conformance: device %" PRIu32 ": the platform finds no such ivshmem device: give "
+	    "QEMU one (-device ivshmem-doorbell or ivshmem-plain)\n",
+	    words.device);
+	return PROGRAM_DEVICE;
 }

@@ -15,6 +15,7 @@ enum program_status {
 	PROGRAM_KEPT = 0,   /* no clause is broken */
 	PROGRAM_BROKEN = 1, /* one is, or more */
 	PROGRAM_USAGE = 2,  /* the command line is wrong */
+	PROGRAM_DEVICE = 3, /* no clause is broken, but there is no such device */
 };
 
 /* What the command line says. */

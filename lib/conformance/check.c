@@ -31,6 +31,7 @@ static const struct {
     [D1_1_BACK] = {"D1.1", "the clock never goes back"},
     [D1_2_ADVANCES] = {"D1.2", "the clock advances at least every 20 ms"},
     [D1_3_UNIT] = {"D1.3", "the clock counts nanoseconds"},
+    [D1_4_WIDE] = {"D1.4", "the clock has 64 bits"},
     [D2_1_ONE] = {"D2.1", "count() grows by one with each notification"},
     [D2_2_NOTHING_ELSE] = {"D2.2", "count() changes by nothing else"},
     [D3_1_SEEN] = {"D3.1", "sleep returns at once if count() differs from what was seen"},

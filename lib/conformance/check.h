@@ -41,6 +41,7 @@ enum clause {
 	D1_1_BACK,
 	D1_2_ADVANCES,
 	D1_3_UNIT,
+	D1_4_WIDE,
 	D2_1_ONE,
 	D2_2_NOTHING_ELSE,
 	D3_1_SEEN,

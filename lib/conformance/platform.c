@@ -121,8 +121,11 @@ int ivsh_conformance_platform(
 	ivsh_check_list(&run, platform);
 	ivsh_check_values(&run, platform);
 	if (ivsh_device_find(platform, index, &function) != 0) {
+		int error;
+
 		without_device(&run, platform);
-		return ivsh_check_end(&run);
+		error = ivsh_check_end(&run);
+		return error != 0 ? error : IVSH_ENODEV;
 	}
 	ivsh_check_config(&run, platform, function);
 	if ((run.unusable >> P1_3_WRITE & 1) != 0)

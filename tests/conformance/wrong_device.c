@@ -81,6 +81,18 @@ static void make_read_narrow(struct ivsh_platform *platform)
 	platform->config_read = read_narrow;
 }
 
+/* The system's call answers a byte. */
+static uint32_t read_byte(void *ctx, uint32_t function, uint32_t offset)
+{
+	(void)ctx;
+	return get(function, offset) & 0xff;
+}
+
+static void make_read_byte(struct ivsh_platform *platform)
+{
+	platform->config_read = read_byte;
+}
+
 /* The address is made of bus and device alone. */
 static uint32_t read_ghost(void *ctx, uint32_t function, uint32_t offset)
 {
@@ -279,6 +291,18 @@ static void make_disordered(struct ivsh_platform *platform)
 	platform->list = list_disordered;
 }
 
+static int list_repeats(void *ctx, uint32_t index, uint32_t *function)
+{
+	(void)ctx;
+	*function = device();
+	return index < 2 ? 0 : -1;
+}
+
+static void make_repeats(struct ivsh_platform *platform)
+{
+	platform->list = list_repeats;
+}
+
 static int list_stale(void *ctx, uint32_t index, uint32_t *function)
 {
 	(void)ctx;
@@ -328,6 +352,7 @@ const struct wrong wrong_device[] = {
     {"config_write writes 16 bits", make_narrow, "P1.3", NULL},
     {"config_write swaps its halves", make_swapped, "P1.3", NULL},
     {"config_read reads 16 bits", make_read_narrow, "P1.2", NULL},
+    {"config_read reads 8 bits", make_read_byte, "P1.2", NULL},
     {"configuration space without functions", make_ghost, "P1.1", NULL},
     {"absent functions read as 0", make_zero, "P1.1", NULL},
     {"memory is mapped uncached", make_uncached, "P2.6", ""},
@@ -341,6 +366,7 @@ const struct wrong wrong_device[] = {
     {"msi_close gives nothing back", make_msi_leaks, "P3.4", NULL},
     {"msi_open without msi_close", make_half_msi, "P3.1", NULL},
     {"the list is in no order", make_disordered, "P4.1", NULL},
+    {"the list repeats a function", make_repeats, "P4.1", NULL},
     {"the list has what is gone", make_stale, "P4.2", NULL},
     {"the generation is not aligned", make_misaligned, "P5.1", NULL},
     {"the generation changes by itself", make_changes, "P5.1", NULL},

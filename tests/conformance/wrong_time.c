@@ -82,11 +82,58 @@ static void make_stands(struct ivsh_platform *platform)
 	platform->now_ns = now_stands;
 }
 
+static uint64_t base; /* of the clocks below: the real time when they were made */
+
+/* As of ticks that are multiplied in 32 bits. */
+static uint64_t now_narrow(void *ctx)
+{
+	(void)ctx;
+	return (uint32_t)(now() - base);
+}
+
+static void sleep_narrow(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	uint64_t at = now_narrow(ctx);
+
+	if (at < deadline_ns)
+		sleep_real(seen, now() + (deadline_ns - at));
+}
+
+static void make_clock_narrow(struct ivsh_platform *platform)
+{
+	base = now();
+	platform->now_ns = now_narrow;
+	platform->sleep = sleep_narrow;
+}
+
+/* Nothing is wrong with a tick of 10 ms, if sleeps end at the next one. */
+#define TICK (10 * MS)
+
+static uint64_t now_tick(void *ctx)
+{
+	(void)ctx;
+	return now() / TICK * TICK;
+}
+
+static void sleep_tick(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	if (now_tick(ctx) < deadline_ns)
+		sleep_real(seen, (deadline_ns + TICK - 1) / TICK * TICK);
+}
+
+static void make_tick(struct ivsh_platform *platform)
+{
+	platform->now_ns = now_tick;
+	platform->sleep = sleep_tick;
+}
+
 const struct wrong wrong_clock[] = {
     {"the clock goes back", make_back, "D1.1", NULL},
     {"the clock counts microseconds", make_us, "D1.3", NULL},
     {"the clock ticks ten times a second", make_coarse, "D1.2", NULL},
     {"the clock stands", make_stands, "D1.2", NULL},
+    {"the clock has 32 bits", make_clock_narrow, "D1.4", NULL},
+    {"right: the clock ticks every 10 ms", make_tick, "", NULL},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -158,6 +205,21 @@ static void make_passed(struct ivsh_platform *platform)
 	platform->sleep = sleep_passed;
 }
 
+/* It takes the count for one that only grows: 0xffffffff is not above what comes behind it. */
+static void sleep_ordered(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	uint32_t counted = count();
+
+	(void)ctx;
+	if (counted <= seen)
+		sleep_real(counted, deadline_ns);
+}
+
+static void make_ordered(struct ivsh_platform *platform)
+{
+	platform->sleep = sleep_ordered;
+}
+
 /* --- Counts ----------------------------------------------------------------------------------- */
 
 static uint32_t extra; /* what a count has more than the real one */
@@ -221,6 +283,62 @@ static void make_twice(struct ivsh_platform *platform)
 	platform->sleep = sleep_twice;
 }
 
+/* A word of 8 bits. */
+static uint32_t count_byte(void *ctx)
+{
+	(void)ctx;
+	return count() & 0xff;
+}
+
+/* As of a semaphore that holds 99 at most. */
+static uint32_t count_full(void *ctx)
+{
+	uint32_t counted = count() - first;
+
+	(void)ctx;
+	return counted < 99 ? counted : 99;
+}
+
+/* Nothing is wrong with a count that begins anywhere, and overflows at the tenth doorbell. */
+static uint32_t count_anywhere(void *ctx)
+{
+	(void)ctx;
+	return count() - first - 10;
+}
+
+static uint32_t (*count_made)(void *ctx);
+
+static void sleep_made(void *ctx, uint32_t seen, uint64_t deadline_ns)
+{
+	uint32_t counted = count();
+
+	if (count_made(ctx) == seen)
+		sleep_real(counted, deadline_ns);
+}
+
+static void make_count(struct ivsh_platform *platform, uint32_t (*made)(void *ctx))
+{
+	first = count();
+	count_made = made;
+	platform->count = made;
+	platform->sleep = sleep_made;
+}
+
+static void make_byte(struct ivsh_platform *platform)
+{
+	make_count(platform, count_byte);
+}
+
+static void make_full(struct ivsh_platform *platform)
+{
+	make_count(platform, count_full);
+}
+
+static void make_anywhere(struct ivsh_platform *platform)
+{
+	make_count(platform, count_anywhere);
+}
+
 /* All interrupts: the timer's that ends a sleep, too. */
 static uint32_t count_all(void *ctx)
 {
@@ -252,5 +370,9 @@ const struct wrong wrong_sleep[] = {
     {"count is a flag", make_flag, "D2.1", NULL},
     {"count counts each doorbell twice", make_twice, "D2.1", NULL},
     {"count counts the timer, too", make_all, "D2.2", NULL},
+    {"sleep compares counts by size", make_ordered, "D3.1", NULL},
+    {"count has 8 bits", make_byte, "D2.1", NULL},
+    {"count stops at 99", make_full, "D2.1", NULL},
+    {"right: count begins anywhere, and overflows", make_anywhere, "", NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -6,9 +6,11 @@
  * which clauses are broken. A clause has a number in the header that states it: P in platform.h, D
  * in doorbell.h, M in mem.h, S in mapped.h. What has no number there cannot be checked from inside:
  * that stores reach the memory before a doorbell, what happens in an interrupt, and each duty of
- * the library.
+ * the library. A clock that is wrong by less than a hundred times, a mapping that reaches the same
+ * BAR of another ivshmem device, and two vectors whose messages are exchanged pass.
  *
- * The checks take about two seconds. They need a machine that nobody else uses: no other peer
+ * The checks take about three seconds, and up to four more on a machine whose clock has just begun
+ * at 0: it has to pass 2^32 ns. They need a machine that nobody else uses: no other peer
  * notifies this one meanwhile, and none exchanges messages through the memory. They store to the
  * last 4096 bytes of it, and put back what was there.
  *
@@ -98,6 +100,8 @@ struct ivsh_conformance {
  *
  * 0: no clause is broken, though some may be skipped (check->skipped).
  *
+ * IVSH_ENODEV     no clause is broken, and there is no such device, or the platform does not find
+ *                 it: only time, sleep and list were checked. Give the machine one.
  * IVSH_EPLATFORM  a clause is broken, or more: check->broken, and what report() was given.
  * IVSH_EINVAL     check->report is NULL.
  */

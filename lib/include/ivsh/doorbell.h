@@ -49,7 +49,8 @@ struct ivsh_doorbell {
 
 	/*
 	 * A clock that never goes back (D1.1), also from one processor to another, advances at
-	 * least every 20 ms (D1.2), and counts nanoseconds (D1.3); its zero is anywhere.
+	 * least every 20 ms (D1.2), and counts nanoseconds (D1.3) in 64 bits (D1.4): ticks of 32
+	 * bits are extended before they are multiplied. Its zero is anywhere.
 	 *
 	 * Does not block; called often, so it is to be quick.
 	 */
