@@ -175,6 +175,7 @@ uefi | mixed)
 	;;
 linux)
 	[[ ${arch:-x86_64} == x86_64 ]] || die 2 "linux: the guest with Linux is an x86_64 one"
+	((${ram:-256} >= 128)) || die 2 "--ram $ram: Linux boots with 128 MiB or more"
 	[[ $(uname -m) == x86_64 ]] ||
 		die 2 "linux: that guest runs this machine's ivsh, which is one of $(uname -m)"
 	;;
@@ -193,6 +194,12 @@ if [[ $demo == cross ]]; then
 else
 	for ((i = 0; i < guests; i++)); do arch_of[i]=$arch; done
 fi
+for ((i = 0; i < guests && ${#commands[@]}; i++)); do
+	is_linux "$i" || continue
+	text=${commands[i < ${#commands[@]} ? i : ${#commands[@]} - 1]}
+	[[ " $text " != *" -- "* ]] ||
+		die 2 "--command $text: Linux hands its programs no word behind a --"
+done
 for each in "${arches[@]}"; do
 	[[ $accelerator != kvm || $each == "$(uname -m)" ]] ||
 		die 2 "--accel kvm: KVM on $(uname -m) runs no $each guests"

@@ -49,6 +49,11 @@ SCRIPT = {
     "no linux": (
         ["linux", "--arch", "aarch64"], 2, "linux: the guest with Linux is an x86_64 one",
     ),
+    "linux, ram": (["linux", "--ram", "127"], 2, "--ram 127: Linux boots with 128 MiB or more"),
+    "linux, --": (
+        ["linux", "--command", "echo -- 1", "--command", "send alpha -- -5"], 2,
+        "--command send alpha -- -5: Linux hands its programs no word behind a --",
+    ),
     "cross, arch": (
         ["cross", "--arch", "aarch64"], 2,
         "--arch aarch64: the demo cross has a guest of each architecture",
