@@ -5,6 +5,7 @@
  */
 #include <ivsh/ivsh.h>
 
+#define ROOM_NS UINT64_C(100000000) /* how long an answer waits until its ring has room */
 #define MAPPED (UINT64_C(1) << 32)
 #define HPET ((volatile uint64_t *)0xfed00000) /* IA-PC HPET Specification 1.0a, 2.3 */
 
@@ -93,8 +94,10 @@ void kernel_main(void)
 		error = ivsh_node_receive(node, &m, buffer, sizeof(buffer), IVSH_FOREVER);
 		if (!error && m.port == IVSH_PORT_TEXT)
 			print(buffer, m.size);
-		if (!error && m.port == IVSH_PORT_ECHO)
-			error = ivsh_node_send(node, m.peer, m.port, buffer, m.size, IVSH_FOREVER);
+		/* A peer that takes no answers out is not to stop the kernel. */
+		if (!error && m.port == IVSH_PORT_ECHO &&
+		    ivsh_node_send(node, m.peer, m.port, buffer, m.size, ROOM_NS))
+			print("an answer is dropped", UINT32_MAX);
 	}
 	print(ivsh_error_text(error), UINT32_MAX);
 }

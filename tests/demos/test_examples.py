@@ -135,6 +135,19 @@ def test_kernel(world, server):
 
 
 @pytest.mark.x86_64
+@pytest.mark.parametrize("example", ["kernel", "tasks", "echo"])
+def test_answers_left(world, server, example):
+    """A peer that takes no answers out, until there is no room for more, holds up no other one."""
+    guest(world, server, 0, example)
+    tool = BUILD / "host" / "ivsh"
+    for _ in range(12):
+        words = ["-S", server.bound[2], "--port=7", "send", "0", "x" * 12000]
+        world.program("send", tool, *words).done()
+    command = [tool, "-S", server.bound[1], "ping", example, "--count=20"]
+    assert ": 20 round trips" in world.program("ping", *command).done()
+
+
+@pytest.mark.x86_64
 def test_kernel_without_device(world):
     """It says why it ends, which none of the lines above are."""
     world.guest("kernel", "", image="examples/kernel").expect("^no such device, region or peer$")
