@@ -182,6 +182,8 @@ static int probe(struct pci_device_s *device)
 	if (!port->error)
 		port->error = map(port);
 	if (port->error) {
+		pci_clear_master(device);
+		device->priv = NULL;
 		port->device = NULL;
 		return -EIO;
 	}
