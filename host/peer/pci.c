@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SPIN_NS UINT64_C(50000) /* as place.c */
 
@@ -65,6 +66,12 @@ uint32_t pci_places(void)
 
 static void no_device(const char *text)
 {
+	if (access("/sys/bus/pci/devices", X_OK)) {
+		fprintf(stderr,
+		    "ivsh: --pci=%s: /sys/bus/pci: %s: mount sysfs at /sys, in a kernel with PCI\n",
+		    text, strerror(errno));
+		return;
+	}
 	fprintf(stderr,
 	    "ivsh: --pci=%s: no ivshmem device (1af4:1110) on the PCI bus: add"
 	    " -device ivshmem-plain or ivshmem-doorbell to QEMU\n",

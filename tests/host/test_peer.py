@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -338,6 +339,27 @@ def test_usage(at, words, text):
     status, output, errors = at().run(*words)
     assert (status, output) == (2, b"")
     assert len(errors) == 1 and errors[0].startswith("ivsh: ") and text in errors[0]
+
+
+@pytest.mark.parametrize(
+    "pci, text",
+    [
+        ("auto", "--pci=auto: /sys/bus/pci: No such file or directory: mount sysfs at /sys, in a"),
+        ("0:2.0", "device 0000:00:02.0: /sys/bus/pci: No such file or directory"),
+    ],
+)
+def test_pci_without_sysfs(pci, text):
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    script = 'mount -t tmpfs none /sys && exec "$@"'
+    done = subprocess.run(
+        [*unshare, "sh", "-ec", script, "sh", "build/host/ivsh", "info", "--pci", pci],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (NO_DEVICE, ""), done
+    assert done.stderr.startswith("ivsh: " + text) and done.stderr.count("\n") == 1
 
 
 def test_help_and_version(at):

@@ -247,7 +247,9 @@ int ivsh_linux_open(
 	snprintf(guest->bdf, sizeof(guest->bdf), "%s", bdf);
 	errno = ENOENT;
 	if (!sysfs_is_ivshmem(guest->bdf))
-		return linux_guest_fail(guest, "no ivshmem device of revision 1 is there");
+		return access("/sys/bus/pci/devices", X_OK)
+			   ? linux_guest_fail(guest, "/sys/bus/pci: %s", strerror(errno))
+			   : linux_guest_fail(guest, "no ivshmem device of revision 1 is there");
 	guest->instance = sysfs_instance(guest->bdf);
 	errno = EIO;
 	if (sysfs_bars(guest))
