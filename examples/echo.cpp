@@ -11,6 +11,16 @@
 
 static const uint64_t room_ns = 100000000; // how long an answer waits
 
+// Drop the next message of (peer): it is too large.
+static int drop(ivsh_node *node, uint32_t peer)
+{
+	ivsh_chan *chan = ivsh_node_channel(node, peer);
+	ivsh_message m;
+	int error = ivsh_chan_peek(chan, &m);
+
+	return error ? error : ivsh_chan_release(chan);
+}
+
 int main()
 {
 	const ivsh_mem *mem = transport_open();
@@ -21,13 +31,22 @@ int main()
 	options.name = "echo";
 	if (!mem || node.open(*mem, &options))
 		return 1;
-	for (ivsh_node_message m; node.receive(m, text) == 0;) {
+	for (ivsh_node_message m;;) {
+		int error = node.receive(m, text);
+
+		if (error == IVSH_ENOSPC) {
+			if (drop(node.get(), m.peer))
+				return 1;
+			continue;
+		}
+		if (error)
+			return 1;
 		if (m.port == IVSH_PORT_ECHO) {
 			ivsh::reservation answer(node.get(), m.peer, m.size);
 
 			if (answer.data())
 				memcpy(answer.data(), text, m.size);
-			int error = answer.publish(m.port);
+			error = answer.publish(m.port);
 			if (error == IVSH_EAGAIN) // no room: this waits for it
 				error = node.send(m.peer, m.port, text, m.size, room_ns);
 			if (error) // a peer that takes no answers out is not to stop the others
@@ -38,5 +57,4 @@ int main()
 				return 0;
 		}
 	}
-	return 1;
 }

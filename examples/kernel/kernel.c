@@ -73,6 +73,16 @@ static void print(const char *text, uint32_t size)
 	out8('\n');
 }
 
+/* Drop the next message of (peer): it is too large. */
+static int drop(struct ivsh_node *node, uint32_t peer)
+{
+	struct ivsh_chan *chan = ivsh_node_channel(node, peer);
+	struct ivsh_message m;
+	int error = ivsh_chan_peek(chan, &m);
+
+	return error ? error : ivsh_chan_release(chan);
+}
+
 void kernel_main(void)
 {
 	static uint8_t block[IVSH_NODE_MEMORY];
@@ -92,11 +102,13 @@ void kernel_main(void)
 		print("the kernel is a peer", UINT32_MAX);
 	while (!error) {
 		error = ivsh_node_receive(node, &m, buffer, sizeof(buffer), IVSH_FOREVER);
-		if (!error && m.port == IVSH_PORT_TEXT)
+		if (error == IVSH_ENOSPC)
+			error = drop(node, m.peer);
+		else if (!error && m.port == IVSH_PORT_TEXT)
 			print(buffer, m.size);
 		/* A peer that takes no answers out is not to stop the kernel. */
-		if (!error && m.port == IVSH_PORT_ECHO &&
-		    ivsh_node_send(node, m.peer, m.port, buffer, m.size, ROOM_NS))
+		else if (!error && m.port == IVSH_PORT_ECHO &&
+			 ivsh_node_send(node, m.peer, m.port, buffer, m.size, ROOM_NS))
 			print("an answer is dropped", UINT32_MAX);
 	}
 	print(ivsh_error_text(error), UINT32_MAX);

@@ -148,6 +148,19 @@ def test_answers_left(world, server, example):
 
 
 @pytest.mark.x86_64
+@pytest.mark.parametrize("example", ["kernel", "tasks", "echo"])
+def test_too_large(world, example):
+    """A message that is larger than the buffer is dropped, and the next one is answered."""
+    server = world.server(bind=3, size="256M")
+    guest(world, server, 0, example)
+    tool = [BUILD / "host" / "ivsh", "-S", server.bound[2]]
+    words = ["--timeout=1", "--count=1", "--size=70000"]
+    text = world.program("large", *tool, *words, "ping", example).done(5)
+    assert "without an answer" in text
+    ping(world, server, example)
+
+
+@pytest.mark.x86_64
 def test_kernel_without_device(world):
     """It says why it ends, which none of the lines above are."""
     world.guest("kernel", "", image="examples/kernel").expect("^no such device, region or peer$")
