@@ -196,7 +196,8 @@ DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/br
           lib/device/slot.c lib/device/hotplug.c
 NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c \
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
-          lib/node/inbox.c lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
+          lib/node/inbox.c lib/node/drop.c \
+          lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
           lib/node/services.c lib/node/watch.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
 # An archive of its own: whether a platform, or a transport, keeps its contract.

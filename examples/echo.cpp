@@ -11,16 +11,6 @@
 
 static const uint64_t room_ns = 100000000; // how long an answer waits
 
-// Drop the next message of (peer): it is too large.
-static int drop(ivsh_node *node, uint32_t peer)
-{
-	ivsh_chan *chan = ivsh_node_channel(node, peer);
-	ivsh_message m;
-	int error = ivsh_chan_peek(chan, &m);
-
-	return error ? error : ivsh_chan_release(chan);
-}
-
 int main()
 {
 	const ivsh_mem *mem = transport_open();
@@ -34,9 +24,8 @@ int main()
 	for (ivsh_node_message m;;) {
 		int error = node.receive(m, text);
 
-		if (error == IVSH_ENOSPC) {
-			if (drop(node.get(), m.peer))
-				return 1;
+		if (error == IVSH_ENOSPC) { // larger than text
+			ivsh_node_drop(node.get(), &m);
 			continue;
 		}
 		if (error)

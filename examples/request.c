@@ -15,12 +15,19 @@ static int serve(struct ivsh_node *node)
 {
 	struct ivsh_node_message m;
 	char text[64];
+	int error = ivsh_node_offer(node, "length", PORT);
 
-	if (ivsh_node_offer(node, "length", PORT))
-		return 1;
-	while (ivsh_node_receive(node, &m, text, sizeof(text), IVSH_FOREVER) == 0)
-		if (m.request && ivsh_node_reply(node, &m, &m.size, sizeof(m.size), IVSH_FOREVER))
-			break;
+	while (!error) {
+		error = ivsh_node_receive(node, &m, text, sizeof(text), IVSH_FOREVER);
+		if (error == IVSH_ENOSPC) { /* it is larger than text */
+			ivsh_node_drop(node, &m);
+			error = 0;
+		} else if (!error && m.request) {
+			error = ivsh_node_reply(node, &m, &m.size, sizeof(m.size), PATIENCE_NS);
+			if (error == IVSH_EAGAIN || error == IVSH_EPEER)
+				error = 0; /* who asked takes no reply, or is gone */
+		}
+	}
 	return 1;
 }
 

@@ -15,11 +15,17 @@ int main(void)
 	struct ivsh_node_message m;
 	struct ivsh_node *node;
 	char text[64];
+	int error;
 
 	if (!mem || ivsh_node_open(&node, block, sizeof(block), mem, NULL))
 		return 1;
 	printf("slot %u sleeps\n", (unsigned)node->self);
-	while (ivsh_node_receive(node, &m, text, sizeof(text), IVSH_FOREVER) == 0)
-		printf("peer %u woke us: %.*s\n", (unsigned)m.peer, (int)m.size, text);
+	do {
+		error = ivsh_node_receive(node, &m, text, sizeof(text), IVSH_FOREVER);
+		if (error == IVSH_ENOSPC) /* it is larger than text */
+			ivsh_node_drop(node, &m);
+		else if (!error)
+			printf("peer %u woke us: %.*s\n", (unsigned)m.peer, (int)m.size, text);
+	} while (!error || error == IVSH_ENOSPC);
 	return 1;
 }

@@ -73,16 +73,6 @@ static void print(const char *text, uint32_t size)
 	out8('\n');
 }
 
-/* Drop the next message of (peer): it is too large. */
-static int drop(struct ivsh_node *node, uint32_t peer)
-{
-	struct ivsh_chan *chan = ivsh_node_channel(node, peer);
-	struct ivsh_message m;
-	int error = ivsh_chan_peek(chan, &m);
-
-	return error ? error : ivsh_chan_release(chan);
-}
-
 void kernel_main(void)
 {
 	static uint8_t block[IVSH_NODE_MEMORY];
@@ -100,10 +90,10 @@ void kernel_main(void)
 		    &(struct ivsh_node_options){.name = "kernel"});
 	if (!error)
 		print("the kernel is a peer", UINT32_MAX);
-	while (!error) {
+	while (!error || error == IVSH_ENOSPC) {
 		error = ivsh_node_receive(node, &m, buffer, sizeof(buffer), IVSH_FOREVER);
 		if (error == IVSH_ENOSPC)
-			error = drop(node, m.peer);
+			ivsh_node_drop(node, &m); /* larger than 64 KiB */
 		else if (!error && m.port == IVSH_PORT_TEXT)
 			print(buffer, m.size);
 		/* A peer that takes no answers out is not to stop the kernel. */

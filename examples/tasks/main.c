@@ -58,16 +58,6 @@ static void answer(struct ivsh_node *node, const struct ivsh_node_message *m)
 	}
 }
 
-/* Drop the next message of (peer): it is too large. */
-static int drop(struct ivsh_node *node, uint32_t peer)
-{
-	struct ivsh_chan *chan = ivsh_node_channel(node, peer);
-	struct ivsh_message m;
-	int error = ivsh_chan_peek(chan, &m);
-
-	return error ? error : ivsh_chan_release(chan);
-}
-
 static void messenger(void)
 {
 	static uint8_t block[IVSH_NODE_MEMORY], buffer[65536];
@@ -85,10 +75,12 @@ static void messenger(void)
 		print("tasks: the messenger is a peer\n");
 	while (!error) {
 		error = ivsh_node_receive(node, &m, buffer, sizeof(buffer), IVSH_FOREVER);
-		if (error == IVSH_ENOSPC)
-			error = drop(node, m.peer);
-		else if (!error)
+		if (error == IVSH_ENOSPC) {
+			ivsh_node_drop(node, &m);
+			error = 0;
+		} else if (!error) {
 			answer(node, &m);
+		}
 	}
 	print("tasks: ");
 	print(ivsh_error_text(error));

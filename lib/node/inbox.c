@@ -45,6 +45,22 @@ void ivsh_node_inbox_drop(struct ivsh_node *node, const struct ivsh_node_message
 		node->inbox_first = node->inbox_end = 0;
 }
 
+/* The first message, of the size that (message) has, is out. */
+static void remove_first(struct ivsh_node *node, const struct ivsh_node_message *message)
+{
+	node->inbox_first += entry_size(message);
+	if (node->inbox_first == node->inbox_end)
+		node->inbox_first = node->inbox_end = 0;
+}
+
+void ivsh_node_inbox_skip(struct ivsh_node *node)
+{
+	struct ivsh_node_message first;
+
+	__builtin_memcpy(&first, node->inbox + node->inbox_first, sizeof(first));
+	remove_first(node, &first);
+}
+
 int ivsh_node_inbox_take(
     struct ivsh_node *node, struct ivsh_node_message *message, void *buffer, uint32_t capacity)
 {
@@ -56,8 +72,6 @@ int ivsh_node_inbox_take(
 		return IVSH_ENOSPC;
 	if (message->size)
 		__builtin_memcpy(buffer, from + sizeof(*message), message->size);
-	node->inbox_first += entry_size(message);
-	if (node->inbox_first == node->inbox_end)
-		node->inbox_first = node->inbox_end = 0;
+	remove_first(node, message);
 	return 0;
 }

@@ -168,12 +168,16 @@ int ivsh_node_send_slow(struct ivsh_node *node, uint32_t peer, uint16_t port, co
 int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns, int error) IVSH_MUST_CHECK;
 
-/* The inbox: put a message in, or drop the one that was put in last; take the first one out. */
+/*
+ * The inbox: put a message in, or drop the one that was put in last; take the first one out, or
+ * skip it.
+ */
 int ivsh_node_inbox_put(struct ivsh_node *node, const struct ivsh_node_message *message,
     const void *body) IVSH_MUST_CHECK;
 void ivsh_node_inbox_drop(struct ivsh_node *node, const struct ivsh_node_message *message);
 int ivsh_node_inbox_take(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity) IVSH_MUST_CHECK;
+void ivsh_node_inbox_skip(struct ivsh_node *node);
 
 /* Send one message of a call. */
 int ivsh_node_call_send(struct ivsh_node *node, uint32_t peer, const struct ivsh_wire_call *call,

@@ -118,13 +118,9 @@ static int receive(struct program *p, struct ivsh_node_message *message, bool *g
 
 	*got = !error;
 	if (error == IVSH_ENOSPC) {
-		struct ivsh_chan *chan = ivsh_node_channel(p->node, message->peer);
-		struct ivsh_message large;
-
 		print(p, "ivsh: a message that is too large is dropped\n");
-		error = ivsh_chan_peek(chan, &large);
-		if (!error)
-			error = ivsh_chan_release(chan);
+		ivsh_node_drop(p->node, message);
+		error = 0;
 	}
 	if (error && error != IVSH_EAGAIN && error != IVSH_EPEER)
 		return failed(p, "receive", error);

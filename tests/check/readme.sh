@@ -31,7 +31,7 @@ done <<END
 $quoted
 END
 if [ "$quotes" -ge 6 ]; then ok; else bad "the table of examples quotes $quotes calls"; fi
-if [ "$(wc -l < README.md)" -le 160 ]; then ok; else bad "more than 160 lines"; fi
+if [ "$(wc -l < README.md)" -le 165 ]; then ok; else bad "more than 165 lines"; fi
 # The table of sizes, a row for each architecture: bytes of text, which are gcc 12's: by feature and
 # of the whole library, as in tests/bench/counts.txt. IVSH_SIZES=write: writes the rows into
 # README.md.

@@ -495,6 +495,8 @@ def test_flood_of_other_messages(peers, end):
     until(lambda: int((peers.row("flood") or {"full": 0})["full"]) > 0)
     if end == "signal":
         victim.send_signal(signal.SIGINT)
+    else:
+        time.sleep(0.25)  # put waits in its write meanwhile: its 0.2 s are over when it goes on
     # Fewer lines than the ring has messages: put cannot find it empty meanwhile.
     text = b""
     while len(text) < 8192 and (piece := os.read(pipe, 8192 - len(text))):

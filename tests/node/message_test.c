@@ -169,6 +169,77 @@ static void too_large(void)
 	}
 }
 
+/* Dropped: what is behind it comes, of this peer and of others; and it is counted. */
+static void drop_large(void)
+{
+	struct ivsh_node_message m;
+	char small[4];
+
+	open_two();
+	NEED_EQ(town_open(2, NULL), 0);
+	for (unsigned round = 1; round <= 3; round++) {
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "abcdefgh", 8, 0), 0);
+		NEED_EQ(ivsh_node_send(town[0], 1, 1, "next", 4, 0), 0);
+		NEED_EQ(ivsh_node_send(town[2], 1, 1, "stuvwxyz", 8, 0), 0);
+		NEED_EQ(ivsh_node_send(town[2], 1, 1, "more", 4, 0), 0);
+		for (unsigned got = 0; got < 2;) {
+			int error = ivsh_node_receive(town[1], &m, small, sizeof(small), 0);
+
+			if (error == IVSH_ENOSPC)
+				ivsh_node_drop(town[1], &m);
+			else
+				got += error == 0 && small[0] == (m.peer == 0 ? 'n' : 'm');
+			NEED_EQ(error == 0 || error == IVSH_ENOSPC, true);
+		}
+		CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+		CHECK_EQ(town[1]->dropped, 2 * round);
+	}
+}
+
+/* A request, too: its caller gets no reply. Nothing is there to drop: nothing happens. */
+static void drop_request(void)
+{
+	char small[4];
+	struct ivsh_call call = {.peer = 1, .port = 7, .data = "abcdefgh", .size = 8};
+	struct ivsh_node_message m = {.peer = 0};
+
+	open_two();
+	ivsh_node_drop(town[1], &m);
+	CHECK_EQ(ivsh_node_call(town[0], &call, 0), IVSH_EAGAIN);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "next", 4, 0), 0);
+	NEED_EQ(ivsh_node_receive(town[1], &m, small, sizeof(small), 0), IVSH_ENOSPC);
+	CHECK_EQ(m.size, 8);
+	ivsh_node_drop(town[1], &m);
+	ivsh_node_drop(town[1], &m);
+	m.peer = UINT32_MAX;
+	ivsh_node_drop(town[1], &m);
+	CHECK_EQ(town[1]->dropped, 1);
+	CHECK_EQ(town_receive(1, &m), 'n');
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+}
+
+/* In the inbox, where a call that waited has put it: not the one that stands in the ring. */
+static void drop_from_inbox(void)
+{
+	uint8_t reply[4];
+	struct ivsh_call call = {.peer = 0, .port = 7, .buffer = reply, .capacity = sizeof(reply)};
+	struct ivsh_node_message m;
+	char small[4];
+
+	open_two();
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "abcdefgh", 8, 0), 0);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "next", 4, 0), 0);
+	CHECK_EQ(ivsh_node_call(town[1], &call, MS), IVSH_EAGAIN);
+	CHECK_EQ(town[1]->inbox_first != town[1]->inbox_end, true);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "last", 4, 0), 0);
+	NEED_EQ(ivsh_node_receive(town[1], &m, small, sizeof(small), 0), IVSH_ENOSPC);
+	ivsh_node_drop(town[1], &m);
+	CHECK_EQ(town_receive(1, &m), 'n');
+	CHECK_EQ(town_receive(1, &m), 'l');
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	ivsh_node_call_end(town[1], &call);
+}
+
 /* Two send without end: neither shuts out the other, and order stays for each. */
 static void in_turn(void)
 {
@@ -267,6 +338,9 @@ static const struct test tests[] = {
     {"message: deadlines", deadlines},
     {"message: a sleeper wakes", wakes},
     {"message: too large for the buffer", too_large},
+    {"message: dropped", drop_large},
+    {"message: a request, dropped", drop_request},
+    {"message: dropped from the inbox", drop_from_inbox},
     {"message: peers in turn", in_turn},
     {"message: one takes no other's turn", past_the_turn},
     {"message: restarts", restarts},

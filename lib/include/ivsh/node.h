@@ -221,7 +221,7 @@ struct ivsh_node {
 	uint32_t inbox_size, inbox_first, inbox_end;
 	uint32_t seen; /* events that ended a wait inside a call, for ivsh_node_wait() */
 
-	uint64_t dropped;          /* readable: late replies, and messages that break SPEC 14 */
+	uint64_t dropped; /* readable: late replies, ivsh_node_drop(), and what breaks SPEC 14 */
 	struct ivsh_region region; /* readable: the layer below */
 };
 
@@ -262,10 +262,19 @@ int ivsh_node_broadcast(struct ivsh_node *node, uint16_t port, const void *data,
  * resets a channel that broke, up to IVSH_NODE_RESETS times for each incarnation of its peer.
  *
  * IVSH_EAGAIN  no message.
- * IVSH_ENOSPC  the message is larger than (capacity): message->size is its size; it stays.
+ * IVSH_ENOSPC  the message is larger than (capacity): message->size is its size. It stays, and each
+ *              next call answers the same: take it with a larger buffer, or ivsh_node_drop().
  */
 int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns) IVSH_MUST_CHECK;
+
+/*
+ * Drop the message that ivsh_node_receive() has just answered IVSH_ENOSPC for, and count it in
+ * node->dropped: otherwise one large message stops what a program receives from everybody.
+ * (message) is what that call filled in, with no other call of the node between the two. Does not
+ * block. If the message has gone meanwhile, as its sender has started again, this does nothing.
+ */
+void ivsh_node_drop(struct ivsh_node *node, const struct ivsh_node_message *message);
 
 #define IVSH_NODE_RESETS 16u
 
