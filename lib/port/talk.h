@@ -6,7 +6,8 @@
  *	ping PEER COUNT     send COUNT messages to PEER, each of another size, compare every byte
  *	                    of what PEER sends back
  *	echo COUNT          send COUNT messages back, those of `ivsh ping` among them, and print
- *	                    texts, those of `ivsh send`; 0: without end
+ *	                    texts, those of `ivsh send`; 0: without end. A message of more than
+ *	                    4096 bytes is dropped, and a line says so
  *	send PEER WORD...   send a text to PEER, which prints it, as `ivsh recv` does
  *
  * PEER is a name or the number of a slot. It may die and come back: ping sends again what got no

@@ -6,8 +6,9 @@
  * which clauses are broken. A clause has a number in the header that states it: P in platform.h, D
  * in doorbell.h, M in mem.h, S in mapped.h. What has no number there cannot be checked from inside:
  * that stores reach the memory before a doorbell, what happens in an interrupt, and each duty of
- * the library. A clock that is wrong by less than a hundred times, a mapping that reaches the same
- * BAR of another ivshmem device, and two vectors whose messages are exchanged pass.
+ * the library. A clock that is too fast, or too slow by less than a hundred times, may pass; a
+ * mapping that reaches the same BAR of another ivshmem device, and two vectors whose messages are
+ * exchanged, do pass.
  *
  * The checks take about three seconds, and up to four more on a machine whose clock has just begun
  * at 0: it has to pass 2^32 ns. They need a machine that nobody else uses: no other peer

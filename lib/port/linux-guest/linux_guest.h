@@ -92,10 +92,10 @@ int ivsh_linux_parse(const char *text, char bdf[IVSH_LINUX_BDF]);
  * Open the ivshmem device (bdf), and map its registers and memory.
  *
  * On success ivsh_mapped_mem(&guest->mapped, ...) gives the transport. By VFIO the device is this
- * process's alone, and binds vfio-pci to a device without a driver; guest->mapped.vectors of it, up
- * to (vectors), notify this process. One vector does: all count as one, and share the eventfd. The
- * road of IVSH_LINUX_ANY is VFIO for an ivshmem-doorbell, unless (vectors) is 0; where that cannot
- * be had, guest->polls says why not.
+ * process's alone: the call binds vfio-pci to a device without a driver, and connects up to
+ * (vectors) vectors, guest->mapped.vectors of them, which notify this process. One vector does: all
+ * count as one, and share the eventfd. The road of IVSH_LINUX_ANY is VFIO for an ivshmem-doorbell,
+ * unless (vectors) is 0; where that cannot be had, guest->polls says why not.
  *
  * Returns 0; or -1 with guest->error and nothing left open. errno is ENOENT if there is no such
  * device, EBUSY if another process has it, and another number else.
