@@ -138,7 +138,9 @@ UEFI_ARCHES        := x86_64 aarch64 riscv64
 EFI_INCLUDE_x86_64 := /usr/include/efi
 EFI_CRT_x86_64     := $(shell $(CC_x86_64) -print-file-name=crt0-efi-x86_64.o 2>/dev/null)
 EFI_LIB_x86_64     := $(shell $(CC_x86_64) -print-file-name=libgnuefi.a 2>/dev/null)
-EFI_ABI_x86_64     := -fpic $(call GCC_ONLY,-maccumulate-outgoing-args) -DGNU_EFI_USE_MS_ABI
+# A vector register loads two words at once, from a constant that would have to be relocated.
+EFI_ABI_x86_64     := -fpic -fno-tree-slp-vectorize \
+                      $(call GCC_ONLY,-maccumulate-outgoing-args) -DGNU_EFI_USE_MS_ABI
 EFI_SETUP_x86_64   := run
 gnu_efi             = $(firstword $(wildcard build/gnu-efi/$(1)/usr/lib/$(2) \
                           build/gnu-efi/$(1)/usr/lib/$(1)-linux-gnu/$(2)) $(2))

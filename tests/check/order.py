@@ -58,9 +58,10 @@ PROCESSORS = {
         "tools": "riscv64-linux-gnu-",
         "flags": ["-march=rv64gc", "-mabi=lp64d"],
         "clang": ["--target=riscv64-linux-gnu", "-march=rv64gc", "-mabi=lp64d", "-mno-relax"],
-        "access": r"(l[bhwd]u? |s[bhwd] |fence|amo|lr\.|sc\.)",
+        # pause is encoded as a fence before nothing, which some objdumps print as such.
+        "access": r"(l[bhwd]u? |s[bhwd] |fence(?! w,unknown)|amo|lr\.|sc\.)",
         "forbidden": r"(amo|lr\.|sc\.)",
-        "order": r"(fence|amo|lr\.|sc\.)",
+        "order": r"(fence(?! w,unknown)|amo|lr\.|sc\.)",
         "load8": "lbu|lb", "store8": "sb", "load32": "lw|lwu", "store32": "sw",
         "load64": "ld", "store64": "sd",
         "acq4": "lw; fence r,rw|lwu; fence r,rw", "acq8": "ld; fence r,rw",

@@ -18,14 +18,14 @@ report() { # $1: what, $2: the offenders
 # One statement a line, with its file.
 statements() {
 	for file in $(ls lib/core/*.[ch] | grep -vE '/(atomic|copy)\.h$'); do
-		sed 's|/\*.*\*/||; /^[[:space:]]*\/\*/,/\*\//d' "$file" | tr '\n\t' '  ' |
+		sed 's|/\*.*\*/||; /^[[:space:]]*\/\*/,/\*\//d' "$file" | tr '\n\t' '  ' | tr -s ' ' |
 			sed 's/[;{}]/&\n/g' | sed "s|^ *|$file: |"
 	done
 }
 # Private are: a variable of the function, a message's fields, and the name in a copy.
 copies=$(statements | grep -E '__builtin_mem(cpy|move|cmp)|[^_]mem(move|cmp) *\(')
 private=', &[a-z]+, sizeof\([a-z]+\)\)|\(&word, from \+ i,|\(&copy, s->'
-private="$private|\(const uint8_t \*\)message \+ offsetof|, copy\.name,"
+private="$private|\(const uint8_t \*\)message \+ __builtin_offsetof|, copy\.name,"
 report "a copy" "$(echo "$copies" | grep -vE "$private" || true)"
 [ "$(echo "$copies" | wc -l)" -ge 5 ] || report "a copy" "fewer were found than there are"
 # Fields of what stands in shared memory, by the names that such pointers have.
