@@ -18,8 +18,8 @@ report() { # $1: what, $2: the offenders
 # One statement a line, with its file.
 statements() {
 	for file in $(ls lib/core/*.[ch] | grep -vE '/(atomic|copy)\.h$'); do
-		sed 's|/\*.*\*/||; /^[[:space:]]*\/\*/,/\*\//d' "$file" | tr '\n\t' '  ' | tr -s ' ' |
-			sed 's/[;{}]/&\n/g' | sed "s|^ *|$file: |"
+		sed 's|/\*.*\*/||; /^[[:space:]]*\/\*/,/\*\//d' "$file" | tr '\n\t' '  ' |
+			tr -s ' ' | sed 's/[;{}]/&\n/g' | sed "s|^ *|$file: |"
 	done
 }
 # Private are: a variable of the function, a message's fields, and the name in a copy.
