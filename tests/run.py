@@ -39,7 +39,7 @@ def command(suite):
     if suite.startswith("pytest:"):
         paths = suite.split(":", 1)[1].split(",")
         return ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths], LIMIT
-    if suite.endswith(".elf"):
+    if "," not in suite and suite.endswith(".elf"):
         machine = MACHINES[suite.split("/")[1]]
         words = [*machine.words(), *TCG, *machine.board, "-m", "128", "-kernel", suite]
         return words, GUEST_LIMIT
