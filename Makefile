@@ -66,8 +66,11 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing
 ROOTS := -iquote lib -iquote lib/port -iquote firmware -iquote host -iquote .
 # No file that is made here holds the path of this tree.
 BASE := -std=c11 -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Ilib/include $(ROOTS) $(WARN)
+# No table for a debugger or an exception goes into an image: gcc 14 makes one on riscv64 if only
+# the first of these is said, which is a quarter of the library.
+NO_UNWIND := -fno-asynchronous-unwind-tables -fno-unwind-tables
 BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector \
-        -fno-asynchronous-unwind-tables -fno-common
+        $(NO_UNWIND) -fno-common
 
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
 # What only tests have is compiled in less time without what a debugger wants besides the lines that
@@ -153,7 +156,7 @@ EFI_LIB_riscv64     := $(call gnu_efi,riscv64,libgnuefi.a)
 EFI_ABI_riscv64     := -fno-pie
 EFI_SETUP_riscv64   := riscv64, on Debian 13 or later
 UEFI_CFLAGS         = $(BASE) -ffreestanding -fno-builtin -fvisibility=hidden \
-                      -fshort-wchar -fno-stack-protector -fno-asynchronous-unwind-tables \
+                      -fshort-wchar -fno-stack-protector $(NO_UNWIND) \
                       -fno-common $(MACHINE_$(1)) $(EFI_ABI_$(1)) $(UEFI_MORE) -nostdinc \
                       -isystem $(call newlib,$(1))/include -isystem $(CC_INCLUDE_$(1)) \
                       -isystem $(EFI_INCLUDE_$(1)) -isystem $(EFI_INCLUDE_$(1))/$(1)
@@ -325,7 +328,7 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
 # (-fno-tree-vectorize) and no weak symbol is compared with 0 (-D__weak__=). Not the nano printf: it
 # is 19 KB smaller and prints rubbish for %llu and %zu.
 NEWLIB_CFLAGS         := -O2 -fvisibility=hidden -ffreestanding -fno-builtin -U__linux__ \
-                         -fno-stack-protector -fno-asynchronous-unwind-tables \
+                         -fno-stack-protector $(NO_UNWIND) \
                          -ffunction-sections -fdata-sections -fno-tree-vectorize -D__weak__=
 NEWLIB_CFLAGS_x86_64  := -fpie $(MACHINE_x86_64)
 # The other architectures' code is position-independent by itself.
@@ -747,7 +750,7 @@ SYSCONFDIR := /etc
 # What programs of guests are compiled and linked with, by the compiler of their architecture: what
 # the machine needs, and the linker's script. tests/install builds such programs.
 SDK_CFLAGS  := -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-               -fno-asynchronous-unwind-tables
+               $(NO_UNWIND)
 SDK_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,-z,max-page-size=4096 \
                -Wl,--orphan-handling=error,--build-id=none,--no-eh-frame-hdr,-u,_exit
 # C++ besides: without exceptions and threads, and with the C library's atexit().

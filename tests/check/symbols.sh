@@ -3,8 +3,8 @@
 # symbols.sh - the library asks its host only for mem*(), exports only what is ivsh_ or private to
 # its rooms, and keeps no state. $@: archives. Its size is tests/bench/counts.sh's. Those of guests
 # of 64 bits can be linked at any address, and into a program that finds its address out when it
-# starts: nothing of the library must be relocated then. libivsh-conformance.a also asks for
-# libivsh.a.
+# starts: nothing of the library must be relocated then; and they bring no table for unwinding,
+# which nobody reads. libivsh-conformance.a also asks for libivsh.a.
 set -eu
 passed=0 failed=0
 work=$(mktemp -d)
@@ -44,6 +44,7 @@ links() { # $1: archive, $2: compiler, $3: its memory model for any address
 		report "$1" link "$2 is missing: ./setup.sh check"
 		return
 	}
+	report "$1" "a table for unwinding" "$(readelf -SW "$1" | grep -oE '\.eh_frame' | sort -u)"
 	link "$1" "in a PIE" "$2" "$3" -fpie -static-pie -Wl,--no-dynamic-linker -Wl,-z,text
 	link "$1" "at 4 GiB" "$2" "$3" -fno-pie -no-pie -static -Wl,-Ttext-segment=0x100000000
 	link "$1" "high" "$2" "$3" -fno-pie -no-pie -static \
