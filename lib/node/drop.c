@@ -7,22 +7,14 @@
  */
 #include "node/inside.h"
 
-/* The peek answers the message that is held, with the header that was copied before. */
-static bool drop_held(struct ivsh_node *node, uint32_t peer)
-{
-	struct ivsh_chan *ch = &node->chans[peer];
-	struct ivsh_message in;
-
-	ivsh_node_hold(node, peer, false);
-	return ivsh_chan_peek(ch, &in) == 0 && ivsh_chan_release(ch) == 0;
-}
-
 void ivsh_node_drop(struct ivsh_node *node, const struct ivsh_node_message *message)
 {
 	if (node->inbox_first != node->inbox_end) {
 		ivsh_node_inbox_skip(node);
 		node->dropped++;
 	} else if (message->peer < node->slots && node->links[message->peer].held) {
-		node->dropped += drop_held(node, message->peer);
+		ivsh_node_hold(node, message->peer, false);
+		/* It is peeked since, unless a reset has taken it. */
+		node->dropped += ivsh_chan_release(&node->chans[message->peer]) == 0;
 	}
 }

@@ -218,6 +218,22 @@ static void drop_request(void)
 	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
 }
 
+/* A reset may take the large one first: what was sent behind the reset is not dropped. */
+static void drop_after_reset(void)
+{
+	struct ivsh_node_message m;
+	char small[4];
+
+	open_two();
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "abcdefgh", 8, 0), 0);
+	NEED_EQ(ivsh_node_receive(town[1], &m, small, sizeof(small), 0), IVSH_ENOSPC);
+	NEED_EQ(ivsh_chan_reset(ivsh_node_channel(town[0], 1)), 0);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "next", 4, 0), 0);
+	ivsh_node_drop(town[1], &m);
+	CHECK_EQ(town_receive(1, &m), 'n');
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+}
+
 /* In the inbox, where a call that waited has put it: not the one that stands in the ring. */
 static void drop_from_inbox(void)
 {
@@ -340,6 +356,7 @@ static const struct test tests[] = {
     {"message: too large for the buffer", too_large},
     {"message: dropped", drop_large},
     {"message: a request, dropped", drop_request},
+    {"message: dropped behind a reset", drop_after_reset},
     {"message: dropped from the inbox", drop_from_inbox},
     {"message: peers in turn", in_turn},
     {"message: one takes no other's turn", past_the_turn},
