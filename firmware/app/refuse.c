@@ -49,8 +49,11 @@ void refuse_text(
 	case IVSH_EVERSION:
 		snprintf(text, size,
 		    "the region has version %" PRIu32 ", features 0x%" PRIx32
-		    "; this program knows version %u, features 0x0",
-		    attach->found_version, attach->found_features, IVSH_WIRE_VERSION);
+		    "; this program knows version %u, features 0x0: %s",
+		    attach->found_version, attach->found_features, IVSH_WIRE_VERSION,
+		    attach->found_version < IVSH_WIRE_VERSION
+			? "use the older release, or let this one format the memory anew"
+			: "use the newer release that formatted it");
 		break;
 	case IVSH_ENOSPC:
 		snprintf(text, size,

@@ -67,7 +67,7 @@ static int check_region(const void *base, const struct options *options, const c
 	if (header.version != IVSH_WIRE_VERSION || header.features != 0)
 		return log_failure(path,
 		    "holds a region of version %u, features 0x%x; this server knows version %u,"
-		    " features 0x0: remove it, or use --raw",
+		    " features 0x0: remove it when its peers have left, or use --raw",
 		    header.version, header.features, IVSH_WIRE_VERSION);
 	if (header.size > options->size || ivsh_geometry_size(&geometry, &need) ||
 	    need > header.size)

@@ -85,7 +85,7 @@ def test_ls(world, server):
     echo = world.guest("alpha", "echo --name=alpha", *doorbell(server.bound[0]))
     wait_attached(server, 0)
     text = host(world, "-S", server.socket, "ls").done()
-    assert re.search(r"^region: version 1, \d+ bytes, 8 slots, ", text, re.MULTILINE)
+    assert re.search(r"^region: version 2, \d+ bytes, 8 slots, ", text, re.MULTILINE)
     assert re.search(r"^server: epoch 0x[0-9a-f]{8}, running$", text, re.MULTILINE)
     assert re.search(r"^ +0 +attached +up +1 .* alpha$", text, re.MULTILINE), text
     echo.kill()

@@ -41,7 +41,7 @@ def region_size(slots, descs, small, large):
 
 
 def header(
-    version=1, features=0, slots=8, descs=64, small=8192, large=32768, size=None, magic=MAGIC
+    version=2, features=0, slots=8, descs=64, small=8192, large=32768, size=None, magic=MAGIC
 ):
     """A region's header; without arguments a good one. SPEC 3."""
     if size is None:
@@ -53,7 +53,7 @@ def test_good_header(world):
     """The rows below differ from this one in what they say, and in nothing else."""
     memory = memory_file(world.folder, MEMORY, header())
     world.guest("guest", "send 1 x --slot=0 --timeout=1", *plain(memory)).done(NO_PEER)
-    assert "\nregion: version 1, " in world.guest("guest", "info --slot=1", *plain(memory)).done()
+    assert "\nregion: version 2, " in world.guest("guest", "info --slot=1", *plain(memory)).done()
 
 
 # The first bytes of the memory, and the line about them.
@@ -66,12 +66,20 @@ HEADERS = {
         header(magic=b"IVSHRGM\0"),
         r"ivsh: device 00:01\.0: the memory starts with 0x004d475248535649, which is not ours: .*",
     ),
+    "version 1": (
+        header(version=1),
+        DEVICE
+        + "the region has version 1, features 0x0; this program knows version 2, features 0x0:"
+        " use the older release, .*",
+    ),
     "version 7": (
         header(version=7),
-        DEVICE + "the region has version 7, features 0x0; this program knows version 1, .*",
+        DEVICE
+        + "the region has version 7, features 0x0; this program knows version 2, features 0x0:"
+        " use the newer release .*",
     ),
     "a feature": (
-        header(features=4), r"ivsh: device 00:01\.0: the region has version 1, features 0x4; .*"
+        header(features=4), r"ivsh: device 00:01\.0: the region has version 2, features 0x4; .*"
     ),
     "all ones": (
         MAGIC + b"\xff" * 4088, r"ivsh: device 00:01\.0: the region has version 4294967295, .*"

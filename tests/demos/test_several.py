@@ -129,7 +129,7 @@ def test_bus_address(world):
     assert files[0].read_bytes()[:8] == bytes(8)
     text = world.guest("guest", "info --slot=1 --device=00:02.0", *words).done()
     shown = (
-        r"^device 1: 00:02\.0, .*\n(?:  .*\n)+region: version 1, .*\n"
+        r"^device 1: 00:02\.0, .*\n(?:  .*\n)+region: version 2, .*\n"
         r"server: none\n(?:.*\n)+ +0  absent "
     )
     assert re.search(shown, text, re.MULTILINE), text

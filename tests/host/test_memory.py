@@ -297,6 +297,23 @@ def test_region_survives_a_killed_server(start, tmp_path):
     assert [page.connection(slot) for slot in range(8)] == [1] + [0] * 7
 
 
+@pytest.mark.parametrize("version,features", [(1, 0), (3, 0), (2, 4)])
+def test_region_of_another_version_is_refused(start, fails, tmp_path, version, features):
+    """With both numbers, and nothing is written. SPEC R3.6.4."""
+    path = tmp_path / "memory"
+    start("--file", path).stop(signal.SIGKILL)
+    content = path.read_bytes()
+    content = content[:8] + struct.pack("<II", version, features) + content[16:]
+    path.write_bytes(content)
+    status, lines = fails("--file", path)
+    assert status == 1 and len(lines) == 1
+    assert (
+        f"{path}: holds a region of version {version}, features {features:#x}; this server knows"
+        " version 2, features 0x0: remove it" in lines[0]
+    )
+    assert path.read_bytes() == content
+
+
 def test_region_with_a_living_peer_is_refused(start, fails, tmp_path):
     """A region with a heartbeat that changes is refused: its peers have another server."""
     path = tmp_path / "memory"

@@ -42,7 +42,7 @@ def test_ls_shows_both(peers):
     peers.echo("--name", "alpha")
     peers.echo("--name", "beta two")
     head, rows = peers.ls()
-    assert re.match(r"region: version 1, \d+ bytes, 8 slots, rings of 256 descriptors", head[0])
+    assert re.match(r"region: version 2, \d+ bytes, 8 slots, rings of 256 descriptors", head[0])
     assert re.match(r"server: epoch 0x[0-9a-f]{8}, running$", head[1])
     assert sorted(rows) == [0, 1], "ls has no slot"
     for slot, name in ((0, "alpha"), (1, "beta two")):
@@ -285,7 +285,7 @@ def test_server_that_ends(peers, mode):
 
 def test_no_command_means_info(peers):
     assert peers.run() == peers.run("info") == peers.run("ls")
-    assert peers.run()[1].startswith(b"region: version 1, ")
+    assert peers.run()[1].startswith(b"region: version 2, ")
 
 
 # --- Refusals ---------------------------------------------------------------------------------
@@ -366,7 +366,7 @@ def test_help_and_version(at):
     status, output, errors = at().run("ls", "--help")
     assert (status, errors) == (0, []) and output.startswith(b"Usage: ivsh ")
     status, output, _ = at().run("-v")
-    assert status == 0 and re.match(rb"ivsh \d+\.\d+\.\d+, region version 1\n$", output)
+    assert status == 0 and re.match(rb"ivsh \d+\.\d+\.\d+, region version 2\n$", output)
 
 
 def test_default_socket(at, tmp_path, monkeypatch):
@@ -578,8 +578,8 @@ def test_ls_writes_nothing(at, memory):
     [
         (0, bytes(8), "nobody has formatted the memory"),
         (0, b"precious", "starts with 0x73756f6963657270, which is not ours"),
-        (8, b"\x07", "version 7, features 0x0; this program knows version 1, features 0x0"),
-        (12, b"\x10", "version 1, features 0x10;"),
+        (8, b"\x07", "version 7, features 0x0; this program knows version 2, features 0x0"),
+        (12, b"\x10", "version 2, features 0x10;"),
         (16, b"\x01", "header is damaged"),
         (24, b"\xff\xff\xff\xff", "header is damaged"),
     ],

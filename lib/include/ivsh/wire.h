@@ -24,7 +24,7 @@ extern "C" {
 
 /* The bytes "IVSHRGN" and a zero, read as a little-endian number. SPEC 3. */
 #define IVSH_WIRE_MAGIC UINT64_C(0x004e475248535649)
-#define IVSH_WIRE_VERSION 1u
+#define IVSH_WIRE_VERSION 2u
 
 /*
  * Whether (magic) says that nobody has formatted the memory, or is about to: 0, or one half of
