@@ -13,8 +13,8 @@ RIVALS := $(if $(wildcard /usr/include/ck_ring.h),$(NATIVE)/ck) \
 BENCH  := $(addprefix $(NATIVE)/,main slice ivsh textbook limits) $(RIVALS)
 BENCH_CFLAGS   := $(HOST_CFLAGS) $(BENCH_COPY) -isystem /usr/include/dpdk \
                   -isystem /usr/include/x86_64-linux-gnu/dpdk
-BENCH_CXXFLAGS := -iquote . -iquote lib -I lib/include -std=c++17 -O2 -g -MMD -MP -Wall -Wextra -Werror -D_GNU_SOURCE -fPIE \
-                  $(BENCH_COPY)
+BENCH_CXXFLAGS := -iquote . -iquote lib -I lib/include -std=c++17 -O2 -g -MMD -MP -Wall \
+                  -Wextra -Werror -D_GNU_SOURCE -fPIE $(BENCH_COPY)
 
 build/host/$(NATIVE)/%.o: $(NATIVE)/%.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
