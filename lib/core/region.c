@@ -142,6 +142,12 @@ int ivsh_region_attach(
 		error = ivsh_slot_sign(region);
 	if (error)
 		return error;
+	if (attach->reset)
+		attach->reset(region);
+	if (attach->restart)
+		attach->restart(region);
+	if (attach->counters)
+		attach->counters(region);
 	if (attach->discard)
 		attach->discard(region);
 	region->attached = true;

@@ -134,3 +134,8 @@ void ivsh_channels_renew(struct ivsh_region *region)
 		ivsh_chan_renew(ch);
 	}
 }
+
+void ivsh_attach_restart(struct ivsh_region *region)
+{
+	ivsh_attach_reset(region);
+}

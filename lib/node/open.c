@@ -18,6 +18,8 @@
 HIDDEN int ivsh_attach_format(const struct ivsh_mem *mem, struct ivsh_attach *attach);
 HIDDEN int ivsh_attach_claim(struct ivsh_region *region);
 HIDDEN void ivsh_attach_discard(struct ivsh_region *region);
+HIDDEN void ivsh_attach_restart(struct ivsh_region *region);
+HIDDEN void ivsh_attach_counters(struct ivsh_region *region);
 
 _Static_assert(__builtin_offsetof(struct ivsh_node_message, message) == 0 &&
 		   __builtin_offsetof(struct ivsh_node_message, data) ==
@@ -107,6 +109,8 @@ static int attach_begin(struct ivsh_node *node, struct ivsh_mem *mem,
 	if (error == IVSH_EINVAL)
 		return error;
 	fits = error == 0;
+	attach->restart = ivsh_attach_restart;
+	attach->counters = ivsh_attach_counters;
 	attach->name = options->name;
 	attach->timeout_ns = options->timeout_ns ? options->timeout_ns : OPEN_TIMEOUT_NS;
 	if (fits && !(options->flags & IVSH_NODE_NO_FORMAT))

@@ -19,7 +19,8 @@ static struct end senders[WORLD_SLOTS];
 
 static void open_all(void)
 {
-	struct ivsh_attach attach = {.nonce = 12345};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 12345};
 	struct ivsh_mem mem;
 
 	world_format();

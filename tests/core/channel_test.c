@@ -408,7 +408,8 @@ static void mesh(void)
 	world_format();
 	for (uint32_t i = 0; i < WORLD_SLOTS; i++) {
 		struct ivsh_mem mem = world_mem(i);
-		struct ivsh_attach attach = {.nonce = i};
+		struct ivsh_attach attach = {
+		    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = i};
 
 		NEED_EQ(ivsh_region_attach(&regions[i], &mem, &attach), 0);
 		for (uint32_t j = 0; j < WORLD_SLOTS; j++)

@@ -122,6 +122,8 @@ static int live(struct side *side, bool fresh, bool claim)
 	static uint64_t nonce;
 	struct ivsh_mem mem = world_mem(side->self);
 	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
 	    .nonce = ++nonce,
 	    .discard = fresh ? ivsh_attach_discard : NULL,
 	    .claim = claim ? ivsh_attach_claim : NULL,
@@ -676,8 +678,11 @@ static struct ivsh_region region;
 static int formats(uint32_t self)
 {
 	static uint64_t nonce;
-	struct ivsh_attach attach = {
-	    .nonce = ++nonce, .formatter = ivsh_attach_format, .format = {2, DESCS, 1024, 1024}};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = ++nonce,
+	    .formatter = ivsh_attach_format,
+	    .format = {2, DESCS, 1024, 1024}};
 	struct ivsh_mem mem = world_mem(self);
 
 	return ivsh_region_attach(&region, &mem, &attach);

@@ -12,7 +12,10 @@
 int main(void)
 {
 	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
-	struct ivsh_attach attach = {.name = "alpha", .nonce = 0x1122334455667788};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = "alpha",
+	    .nonce = 0x1122334455667788};
 	struct ivsh_region region;
 	struct ivsh_record records[16];
 	struct ivsh_chan chan;

@@ -63,7 +63,9 @@ static void open_all(void)
 	CHECK_EQ(ivsh_region_format(memory, SIZE, &geometry, 1, false), 0);
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		struct ivsh_mem mem = world_mem(i);
-		struct ivsh_attach attach = {.nonce = i + 1};
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = i + 1};
 
 		mem.base = memory;
 		mem.size = SIZE;

@@ -19,7 +19,8 @@ static uint8_t in[8192];
 static void open_hub(void)
 {
 	struct ivsh_mem mem = world_mem(0);
-	struct ivsh_attach attach = {.nonce = 12345};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 12345};
 
 	CHECK_EQ(ivsh_region_attach(&hub, &mem, &attach), 0);
 	for (uint32_t i = 1; i < WORLD_SLOTS; i++)

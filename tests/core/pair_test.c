@@ -85,8 +85,10 @@ static int side_open(struct side *side)
 		.now_ns = now_ns,
 		.sleep = sleep_until,
 		.relax = relax}};
-	struct ivsh_attach attach = {
-	    .name = side->self ? "one" : "zero", .nonce = now_ns(NULL) << 1 | side->self};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = side->self ? "one" : "zero",
+	    .nonce = now_ns(NULL) << 1 | side->self};
 	int error = ivsh_region_attach(&side->region, &mem, &attach);
 
 	return error ? error

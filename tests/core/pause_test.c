@@ -30,7 +30,10 @@ static bool foreign;
 static int attach(struct end *end, uint32_t self, uint64_t nonce)
 {
 	struct ivsh_mem mem = world_mem(self);
-	struct ivsh_attach how = {.nonce = nonce, .claim = self == 0 ? ivsh_attach_claim : NULL};
+	struct ivsh_attach how = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = nonce,
+	    .claim = self == 0 ? ivsh_attach_claim : NULL};
 	int error = ivsh_region_attach(&end->region, &mem, &how);
 
 	return error ? error : ivsh_chan_open(&end->chan, &end->region, 1 - self, end->records, 64);

@@ -12,7 +12,8 @@ static struct ivsh_region region;
 static void attach(void)
 {
 	struct ivsh_mem mem;
-	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 5};
 
 	world_format();
 	mem = world_mem(0);

@@ -170,7 +170,10 @@ static void *rename_often(void *arg)
 	(void)arg;
 	for (unsigned life = 1; !atomic_load(&stop); life++) {
 		struct ivsh_mem mem = world_mem(1);
-		struct ivsh_attach attach = {.nonce = life, .name = names[life & 1]};
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = life,
+		    .name = names[life & 1]};
 
 		CHECK_EQ(ivsh_region_attach(&region, &mem, &attach), 0);
 	}

@@ -59,7 +59,8 @@ static int attach_as(uint32_t self, struct ivsh_attach *attach)
 
 static void attach_refuses_caller(void)
 {
-	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 5};
 	struct ivsh_mem mem;
 
 	world_format();
@@ -121,7 +122,8 @@ static void attach_refuses_header(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct ivsh_attach attach = {.nonce = 5};
+		struct ivsh_attach attach = {
+		    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 5};
 
 		test_row(rows[i].row);
 		world_reset();
@@ -149,7 +151,10 @@ static void format_meanwhile(void)
 /* SPEC R3.5. */
 static void attach_waits(void)
 {
-	struct ivsh_attach attach = {.nonce = 5, .timeout_ns = 3000000000};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = 5,
+	    .timeout_ns = 3000000000};
 
 	world_reset();
 	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
@@ -164,8 +169,11 @@ static void attach_waits(void)
 /* SPEC R3.3, R3.4. */
 static void attach_formats(void)
 {
-	struct ivsh_attach attach = {
-	    .nonce = 77, .formatter = ivsh_attach_format, .format = {8, 64, 8192, 8192}};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = 77,
+	    .formatter = ivsh_attach_format,
+	    .format = {8, 64, 8192, 8192}};
 
 	world_reset();
 	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
@@ -192,7 +200,9 @@ static void attach_formats(void)
 /* A formatter that died halfway left no magic: others wait, slot 0 starts over. SPEC R3.4, R3.5. */
 static void formatter_died(void)
 {
-	struct ivsh_attach attach = {.nonce = 77,
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = 77,
 	    .timeout_ns = 1000000,
 	    .formatter = ivsh_attach_format,
 	    .format = {8, 64, 8192, 8192}};
@@ -221,7 +231,9 @@ static void magic_in_halves(void)
 	    IVSH_WIRE_MAGIC & 0xffffffff, IVSH_WIRE_MAGIC & ~UINT64_C(0xffffffff)};
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct ivsh_attach attach = {.nonce = 77,
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = 77,
 		    .timeout_ns = 1000000,
 		    .formatter = ivsh_attach_format,
 		    .format = {8, 64, 4096, 8192}};
@@ -249,7 +261,10 @@ static void too_small(void)
 	CHECK_EQ(ivsh_geometry_size(&least, &bytes), 0);
 	for (uint32_t self = 0; self < 2; self++)
 		for (uint32_t one = 0; one < 2; one++) {
-			struct ivsh_attach attach = {.nonce = 5, .timeout_ns = 5000000000};
+			struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+			    .counters = ivsh_attach_counters,
+			    .nonce = 5,
+			    .timeout_ns = 5000000000};
 			struct ivsh_mem mem;
 
 			world_reset();
@@ -272,7 +287,9 @@ static void nonces(void)
 	world_format();
 	for (unsigned life = 0; life < 20; life++) {
 		struct ivsh_mem mem = world_mem(2);
-		struct ivsh_attach attach = {.nonce = ivsh_attach_nonce(&mem, 7)};
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = ivsh_attach_nonce(&mem, 7)};
 
 		seen[count++] = attach.nonce;
 		/* Cut before and behind each store of an attach. */
@@ -302,8 +319,11 @@ static void nonces(void)
 static void other_geometry(void)
 {
 	const struct ivsh_geometry there = {3, 16, 1024, 4096};
-	struct ivsh_attach attach = {
-	    .nonce = 77, .formatter = ivsh_attach_format, .format = {8, 64, 8192, 8192}};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = 77,
+	    .formatter = ivsh_attach_format,
+	    .format = {8, 64, 8192, 8192}};
 
 	world_reset();
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &there, 5, false), 0);
@@ -369,7 +389,10 @@ static void claims(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct ivsh_attach attach = {.nonce = 5, .claim = ivsh_attach_claim};
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = 5,
+		    .claim = ivsh_attach_claim};
 
 		test_row(rows[i].row);
 		world_format();
@@ -402,7 +425,10 @@ static void claims_own(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct ivsh_attach attach = {.nonce = 5, .claim = ivsh_attach_claim};
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = 5,
+		    .claim = ivsh_attach_claim};
 		uint32_t before;
 
 		test_row(rows[i].row);
@@ -429,7 +455,8 @@ static void claims_own(void)
 /* Without a claim, as behind a server, an attach does not wait. */
 static void no_claim(void)
 {
-	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 5};
 
 	world_format();
 	world_slot(3)->state = IVSH_WIRE_STATE_ATTACHED;
@@ -440,7 +467,10 @@ static void no_claim(void)
 /* SPEC R5.3. */
 static void lives(void)
 {
-	struct ivsh_attach attach = {.nonce = 5, .name = "alpha"};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = 5,
+	    .name = "alpha"};
 
 	world_format();
 	for (uint32_t life = 1; life <= 3; life++) {
@@ -472,7 +502,8 @@ static void lives(void)
 /* A double claim is noticed, and then nothing of the slot is written any more. SPEC R5.6. */
 static void slot_lost(void)
 {
-	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 5};
 	struct ivsh_peer peer = {0};
 	struct ivsh_wire_slot before;
 
@@ -498,7 +529,8 @@ static void slot_lost(void)
 /* A peer that has detached is not there: no call of it advances the heartbeat. SPEC R5.4. */
 static void detached(void)
 {
-	struct ivsh_attach attach = {.nonce = 5};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = 5};
 	struct ivsh_peer peer = {0};
 	struct ivsh_wire_slot before;
 

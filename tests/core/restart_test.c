@@ -310,7 +310,10 @@ static void fresh_rings(void)
 	world_ring(0, 1)->sender.notify_request = 3;
 	{
 		struct ivsh_mem mem = world_mem(1);
-		struct ivsh_attach attach = {.nonce = 99, .discard = ivsh_attach_discard};
+		struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+		    .counters = ivsh_attach_counters,
+		    .nonce = 99,
+		    .discard = ivsh_attach_discard};
 
 		NEED_EQ(ivsh_region_attach(&b.region, &mem, &attach), 0);
 	}
@@ -358,7 +361,10 @@ static void good_bye(void)
 static int claim(struct end *end, uint64_t nonce)
 {
 	struct ivsh_mem mem = world_mem(0);
-	struct ivsh_attach how = {.nonce = nonce, .claim = ivsh_attach_claim};
+	struct ivsh_attach how = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = nonce,
+	    .claim = ivsh_attach_claim};
 	int error = ivsh_region_attach(&end->region, &mem, &how);
 
 	return error ? error : ivsh_chan_open(&end->chan, &end->region, 1, end->records, 64);

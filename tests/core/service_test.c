@@ -13,7 +13,10 @@ static struct ivsh_peer peers[WORLD_SLOTS];
 static void attach(struct ivsh_region *region, uint32_t self, const char *name)
 {
 	struct ivsh_mem mem = world_mem(self);
-	struct ivsh_attach attach = {.nonce = self + 1, .name = name};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = self + 1,
+	    .name = name};
 
 	CHECK_EQ(ivsh_region_attach(region, &mem, &attach), 0);
 }

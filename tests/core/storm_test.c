@@ -253,7 +253,9 @@ static uint32_t claims;
 static void attach(struct innocent *self, uint32_t dice)
 {
 	struct ivsh_mem mem = world_mem(self->self);
-	struct ivsh_attach with = {.name = "innocent",
+	struct ivsh_attach with = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = "innocent",
 	    .nonce = ++self->nonce << 8 | self->self,
 	    .timeout_ns = 20000000,
 	    .discard = dice % 5 == 0 ? ivsh_attach_discard : NULL,

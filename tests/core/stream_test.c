@@ -405,7 +405,8 @@ static void arguments(void)
 /* A number is never 0, and no generation repeats a number of another. SPEC R10.1. */
 static void numbers(void)
 {
-	struct ivsh_attach attach = {.nonce = UINT32_MAX};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = UINT32_MAX};
 	struct ivsh_mem mem;
 	uint32_t before, head;
 

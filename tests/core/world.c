@@ -135,7 +135,9 @@ int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh)
 	static uint32_t nonce;
 	struct ivsh_mem mem = world_mem(self);
 	/* race_test.c comes here in two threads. */
-	struct ivsh_attach attach = {.nonce = __atomic_add_fetch(&nonce, 1, __ATOMIC_RELAXED),
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = __atomic_add_fetch(&nonce, 1, __ATOMIC_RELAXED),
 	    .discard = fresh ? ivsh_attach_discard : NULL};
 	int error = ivsh_region_attach(&end->region, &mem, &attach);
 

@@ -180,7 +180,9 @@ static void link_open(struct room_peer *peer)
 int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t options)
 {
 	struct ivsh_mem mem = room_mem(self);
-	struct ivsh_attach attach = {.name = options & 1 ? "fuzz" : NULL,
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = options & 1 ? "fuzz" : NULL,
 	    .nonce = now,
 	    .timeout_ns = 10000000,
 	    .discard = options & 2 ? ivsh_attach_discard : NULL,

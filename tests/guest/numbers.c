@@ -49,8 +49,11 @@ static void need(int error, const char *what)
 
 static void open_all(void)
 {
-	struct ivsh_attach attach = {
-	    .name = "numbers", .nonce = arch_nonce(), .timeout_ns = UINT64_C(5000000000)};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = "numbers",
+	    .nonce = arch_nonce(),
+	    .timeout_ns = UINT64_C(5000000000)};
 	struct ivsh_pci_windows windows;
 	struct ivsh_mem mem;
 	uint32_t function;

@@ -86,7 +86,8 @@ static void world_close(void)
 /* Attach to (slot) and open the channel to the other one. */
 static int peer_open(struct peer *p, uint32_t slot, enum ivsh_wait_mode mode, uint64_t spin_ns)
 {
-	struct ivsh_attach attach = {.nonce = slot + 1};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = slot + 1};
 	int error = ivsh_region_attach(&p->region, &p->client.mem, &attach);
 
 	p->wait = (struct ivsh_wait){.mode = mode, .spin_ns = spin_ns};

@@ -151,8 +151,10 @@ static bool turn(bool send)
 
 _Noreturn void numbers_run(struct numbers *numbers, const struct ivsh_mem *mem)
 {
-	struct ivsh_attach attach = {
-	    .name = "one of many", .nonce = atomic_fetch_add(&numbers->nonce, 1) + 1};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = "one of many",
+	    .nonce = atomic_fetch_add(&numbers->nonce, 1) + 1};
 	const struct ivsh_wait wait = {.mode = IVSH_WAIT_SLEEP};
 	uint64_t next_ns = 0, pace_ns; /* when, and how often, a slow incarnation sends again */
 	uint32_t events;

@@ -37,7 +37,10 @@ static uint64_t now_ns(void)
 
 static void join(const char *path, uint64_t nonce)
 {
-	struct ivsh_attach attach = {.nonce = nonce, .timeout_ns = LIMIT_NS};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = nonce,
+	    .timeout_ns = LIMIT_NS};
 
 	if (ivsh_client_connect(&client, path, LIMIT_NS)) {
 		fprintf(stderr, "survivor: %s: %s\n", path, client.error);

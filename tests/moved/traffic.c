@@ -137,7 +137,10 @@ static int open_channels(void)
 
 static int attach(void)
 {
-	struct ivsh_attach how = {.name = name, .timeout_ns = FORMAT_NS};
+	struct ivsh_attach how = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .name = name,
+	    .timeout_ns = FORMAT_NS};
 	struct ivsh_mem mem;
 	int error = world->open(&mem);
 

@@ -123,10 +123,13 @@ struct ivsh_attach {
 	/* Optional steps of the attach: NULL, or the function named here. The linker leaves out
 	 * those that a program does not name. */
 	int (*formatter)(const struct ivsh_mem *mem,
-	    struct ivsh_attach *attach);             /* ivsh_attach_format(), by slot 0 */
-	int (*claim)(struct ivsh_region *region);    /* ivsh_attach_claim() */
-	void (*discard)(struct ivsh_region *region); /* ivsh_attach_discard() */
-	struct ivsh_geometry format;                 /* what ivsh_attach_format() formats */
+	    struct ivsh_attach *attach);              /* ivsh_attach_format(), by slot 0 */
+	int (*claim)(struct ivsh_region *region);     /* ivsh_attach_claim() */
+	void (*discard)(struct ivsh_region *region);  /* ivsh_attach_discard() */
+	void (*restart)(struct ivsh_region *region);  /* ivsh_attach_restart() */
+	void (*reset)(struct ivsh_region *region);    /* ivsh_attach_reset(); restart has it, too */
+	void (*counters)(struct ivsh_region *region); /* ivsh_attach_counters() */
+	struct ivsh_geometry format;                  /* what ivsh_attach_format() formats */
 
 	/* Answers: each is set by the error that names it. */
 	uint32_t found_version;  /* IVSH_EVERSION: the header's; ours is IVSH_WIRE_VERSION */
@@ -194,6 +197,34 @@ int ivsh_attach_claim(struct ivsh_region *region) IVSH_MUST_CHECK;
  * R5.8.
  */
 void ivsh_attach_discard(struct ivsh_region *region);
+
+/*
+ * For attach.restart: go on where an earlier incarnation of this slot stopped, when a channel is
+ * opened; and go on with the same handles when the machine or its memory was moved. Does what
+ * ivsh_attach_reset() does, too. Nearly every program names it.
+ *
+ * One that does not serves a slot that is used once in the life of a region:
+ *
+ * ivsh_chan_open() answers IVSH_EINVAL where an earlier incarnation has opened the channel: nothing
+ * is changed, and a program that names ivsh_attach_restart() goes on there, or the region is
+ * formatted anew. A machine that was moved has lost its slot: IVSH_ELOST. SPEC R7.9, R7.11, R5.11.
+ */
+void ivsh_attach_restart(struct ivsh_region *region);
+
+/*
+ * For attach.reset: begin new generations of rings: ivsh_chan_reset(), and the answer to a peer's
+ * reset.
+ *
+ * Without it ivsh_chan_reset() answers IVSH_EINVAL, and a channel whose peer resets a ring breaks:
+ * IVSH_EPROTO. SPEC 6.
+ */
+void ivsh_attach_reset(struct ivsh_region *region);
+
+/*
+ * For attach.counters: store region->counters in the slot now and then, and at the detach, where
+ * other peers read them. Without it the slot's counters stay 0. SPEC R5.5.
+ */
+void ivsh_attach_counters(struct ivsh_region *region);
 
 /*
  * Read the region behind (mem) without a slot: nothing is stored, (mem) may be mapped for reading

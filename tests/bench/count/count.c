@@ -85,7 +85,8 @@ static void side_open(uint32_t self, bool is_node)
 	    .self = self,
 	    .doorbell = {NULL, 1, ring, notified, now_ns, sleep_never, NULL},
 	};
-	struct ivsh_attach attach = {.nonce = self + 1};
+	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = self + 1};
 	struct side *side = &sides[self];
 
 	if (is_node) {

@@ -78,6 +78,8 @@ static void need(int error, const char *what)
 static void open_all(uint32_t slot)
 {
 	struct ivsh_attach attach = {
+	    .restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
 	    .name = bare_name,
 	    .nonce = arch_nonce(),
 	    .timeout_ns = UINT64_C(20000000000),

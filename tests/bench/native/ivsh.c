@@ -164,7 +164,9 @@ static void run(struct job *job, enum mode mode)
 	    .self = job->side,
 	    .doorbell = {NULL, 0, ring, notified, now_ns, sleep_never, NULL},
 	};
-	struct ivsh_attach attach = {.nonce = job->side + 1};
+	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
+	    .counters = ivsh_attach_counters,
+	    .nonce = job->side + 1};
 
 	need(ivsh_region_attach(&end.region, &mem, &attach), "attach");
 	need(ivsh_chan_open(&end.chan, &end.region, 1 - job->side, end.records, IVSH_FIT_DESCS),
