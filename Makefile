@@ -278,10 +278,12 @@ UEFI_riscv64 := $(UEFI_VIRT) firmware/uefi/riscv64/start.S firmware/uefi/riscv64
 BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
           host/backend/available.c host/backend/kinds.c host/backend/cgroup.c \
           host/backend/entry.c host/backend/trust.c
+# What users write: numbers, and files of KEY = VALUE lines.
+TEXT    := host/text/sizes.c host/text/keys.c host/text/geometry.c
 OPTIONS := host/config/parse.c host/config/options.c host/config/complete.c \
           host/config/settings.c host/config/values.c host/config/bindings.c \
           host/config/config.c host/config/accounts.c host/config/known.c host/config/help.c \
-          host/config/sizes.c host/config/descriptors.c host/config/shape.c host/process/log.c
+          host/config/descriptors.c host/config/shape.c host/process/log.c $(TEXT)
 CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c \
           host/control/socketpath.c host/control/query.c \
           host/control/request.c host/control/answer.c host/control/lines.c host/control/fields.c \
@@ -318,8 +320,8 @@ CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
-          host/peer/target.c host/peer/stop.c $(APP) $(CLIENT) $(LINUX_GUEST) \
-          host/process/inherited.c
+          host/peer/mem.c host/peer/target.c host/peer/stop.c $(APP) $(CLIENT) $(LINUX_GUEST) \
+          $(TEXT) host/process/inherited.c
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an

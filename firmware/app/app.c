@@ -4,6 +4,7 @@
  */
 #include "app/app.h"
 
+#include "app/command.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/status.h"
@@ -12,18 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* A command. Adding one is adding a row here. */
-struct command {
-	const char *name;
-	int (*run)(const struct world *world, const struct options *options);
-	unsigned least, most; /* words, the command included */
-	uint16_t port;        /* unless --port is given */
-	uint32_t count;       /* unless --count is given; 0: for ever */
-	uint32_t options;     /* that mean something to it */
-	const char *synopsis; /* behind the name */
-	const char *help;
-};
 
 /*
  * The options that name the region, our slot and our name. info takes them all, since scripts give
@@ -35,6 +24,7 @@ struct command {
 
 static int help_run(const struct world *world, const struct options *options);
 
+/* Adding a command is adding a row here. */
 static const struct command commands[] = {
     {"info", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "",
 	"show the region, the server and who is there"},
@@ -66,9 +56,24 @@ static const struct command commands[] = {
 	"answer every doorbell with a doorbell, for bench ack"},
     {"help", help_run, 1, WORDS, 0, 0, UINT32_MAX, "", "show this"},
     {"version", NULL, 1, 1, 0, 0, 0, "", "show the version of the program and of the region"},
+    {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+static const struct command *command_among(const struct command *rows, const char *name)
+{
+	while (rows && rows->name && strcmp(rows->name, name) != 0)
+		rows++;
+	return rows && rows->name ? rows : NULL;
+}
+
+static void commands_print(const struct command *c)
+{
+	for (; c && c->name; c++) {
+		int used = printf("  %s%s%s", c->name, *c->synopsis ? " " : "", c->synopsis);
+
+		printf("%*s%s\n", used < 23 ? 24 - used : 1, "", c->help);
+	}
+}
 
 static int help_run(const struct world *world, const struct options *options)
 {
@@ -76,12 +81,8 @@ static int help_run(const struct world *world, const struct options *options)
 	printf("Usage: ivsh [OPTION]... [COMMAND]\n"
 	       "A peer of an ivshmem region, on %s. No command means info.\n\n",
 	    world->name);
-	for (unsigned i = 0; i < COMMANDS; i++) {
-		const struct command *c = &commands[i];
-		int used = printf("  %s%s%s", c->name, *c->synopsis ? " " : "", c->synopsis);
-
-		printf("%*s%s\n", used < 23 ? 24 - used : 1, "", c->help);
-	}
+	commands_print(commands);
+	commands_print(world->commands);
 	printf("\n"
 	       "PEER is a slot's number, or its peer's name; PEER:SERVICE takes the port of a\n"
 	       "service that it offers, as info shows them: recv offers \"text\", echo \"echo\".\n"
@@ -108,7 +109,8 @@ static int check(const struct world *world, const struct command *c, const struc
 		fprintf(stderr, "ivsh: %s: give %s\n", c->name, c->synopsis);
 	else if (o->words > c->most)
 		fprintf(stderr, "ivsh: %s: %s: one word too many\n", c->name, o->word[c->most]);
-	else if (c->run && c->run != help_run && (places = world->places()) != 1) {
+	else if (c->run && c->run != help_run && (c->options & OPTION_PLACE) &&
+		 (places = world->places()) != 1) {
 		if (places == 0)
 			return STATUS_USAGE;
 		if (c->run == echo_run || c->run == info_run)
@@ -126,6 +128,7 @@ static int command_run(int argc, char **argv, const struct world *world)
 	static struct options options;
 	static char info[] = "info";
 	static char *no_words[] = {info, NULL};
+	const struct command *c;
 	int status, output;
 
 	if (options_parse(&options, world->options, argc, argv))
@@ -138,26 +141,25 @@ static int command_run(int argc, char **argv, const struct world *world)
 		options.word = no_words;
 		options.words = 1;
 	}
-	for (unsigned i = 0; i < COMMANDS; i++) {
-		const struct command *c = &commands[i];
-
-		if (strcmp(options.word[0], c->name) != 0)
-			continue;
-		status = check(world, c, &options);
-		if (status != STATUS_DONE)
-			return status;
-		if (!c->run)
-			return version_run();
-		if ((options.given & OPTION_PORT) == 0)
-			options.port = c->port;
-		if ((options.given & OPTION_COUNT) == 0)
-			options.count = c->count;
-		status = c->run(world, &options);
-		output = output_flush();
-		return status ? status : output;
+	c = command_among(commands, options.word[0]);
+	if (!c)
+		c = command_among(world->commands, options.word[0]);
+	if (!c) {
+		fprintf(stderr, "ivsh: %s: no such command; try 'help'\n", options.word[0]);
+		return STATUS_USAGE;
 	}
-	fprintf(stderr, "ivsh: %s: no such command; try 'help'\n", options.word[0]);
-	return STATUS_USAGE;
+	status = check(world, c, &options);
+	if (status != STATUS_DONE)
+		return status;
+	if (!c->run)
+		return version_run();
+	if ((options.given & OPTION_PORT) == 0)
+		options.port = c->port;
+	if ((options.given & OPTION_COUNT) == 0)
+		options.count = c->count;
+	status = c->run(world, &options);
+	output = output_flush();
+	return status ? status : output;
 }
 
 int app_main(int argc, char **argv, const struct world *world)

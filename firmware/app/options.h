@@ -32,6 +32,8 @@ enum {
 	OPTION_QUIET = 1 << 15,
 	OPTION_RAW = 1 << 16,
 	OPTION_KEEP_GOING = 1 << 17,
+	OPTION_GEOMETRY = 1 << 18, /* of the host: mem create */
+	OPTION_TUNE = 1 << 19,     /* of the host: what tune alone has */
 };
 
 struct options {

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct command;
 struct option;
 struct options;
 
@@ -122,6 +123,9 @@ struct world {
 	uint64_t check_ns;
 
 	const struct world_files *files; /* NULL: there are none */
+
+	/* Its own commands; behind the last one a NULL name. NULL: there are none. */
+	const struct command *commands;
 };
 
 #endif

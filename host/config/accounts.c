@@ -4,7 +4,7 @@
  */
 #include "config/accounts.h"
 #include "config/known.h"
-#include "config/sizes.h"
+#include "text/sizes.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -3,7 +3,7 @@
  * bindings.c - slots with a socket of their own.
  */
 #include "config/bindings.h"
-#include "config/sizes.h"
+#include "text/sizes.h"
 #include "process/log.h"
 
 #include <ctype.h>

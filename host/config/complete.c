@@ -8,6 +8,7 @@
 #include "config/known.h"
 #include "config/settings.h"
 #include "process/log.h"
+#include "text/geometry.h"
 
 #include <ivsh/wire.h>
 
@@ -145,6 +146,9 @@ static int set_geometry(struct options *options)
 	char object[OPTIONS_OBJECT];
 	uint64_t need = 0;
 
+	if (options->raw && options->geometry_file)
+		return refuse(options, SETTING_GEOMETRY,
+		    "with --raw nothing is written into the memory: give one of the two");
 	if (options->raw)
 		return 0;
 	if (options->slots < IVSH_WIRE_SLOTS_MIN || options->slots > IVSH_WIRE_SLOTS_MAX) {
@@ -159,6 +163,25 @@ static int set_geometry(struct options *options)
 		    " (fewer --slots need less, --raw needs none)",
 		    (unsigned long long)options->size, options->slots, (unsigned long long)need);
 	}
+	return 0;
+}
+
+int complete_geometry(struct options *options)
+{
+	struct geometry_error error;
+	struct ivsh_geometry most;
+	uint64_t need;
+	char less[160];
+
+	if (!options->geometry_file)
+		return 0;
+	if (geometry_read(options->geometry_file, &most, &error))
+		return log_failure(error.object, "%s", error.what);
+	/* The library's own geometry fits: complete_options() has made sure. */
+	if (geometry_fit(&most, options->size, options->slots, &options->geometry, &need))
+		return wrong(options->geometry_file, "no geometry of this memory");
+	if (geometry_less(&most, &options->geometry, options->size, less))
+		log_failure(options->geometry_file, "%s", less);
 	return 0;
 }
 

@@ -13,6 +13,7 @@ const char help_text[] =
     "  -n, --vectors N       doorbell vectors per peer, 0 to 2048\n"
     "      --slots N         peers, at most; each has a fixed ID below N\n"
     "      --slot WHO=PATH   bind a slot, by its number or a name, to a socket of its own\n"
+    "      --geometry FILE   what the rings have, from a file that ivsh tune wrote\n"
     "      --raw             never write into the memory\n"
     "      --classic         IDs as QEMU's server gives them: growing, up to 65535; clients hear\n"
     "                        who leaves; at most --slots of them at a time, none bound\n"

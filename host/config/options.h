@@ -49,6 +49,7 @@ enum setting {
 	SETTING_VECTORS,
 	SETTING_SLOTS,
 	SETTING_SLOT,
+	SETTING_GEOMETRY,
 	SETTING_RAW,
 	SETTING_CLASSIC,
 	SETTINGS_COUNT
@@ -100,6 +101,7 @@ struct options {
 	uint32_t per_uid;              /* connections of one user, at most; UINT32_MAX: no limit */
 	uint32_t client_descriptors;   /* what a client may have open: its RLIMIT_NOFILE */
 	struct ivsh_geometry geometry; /* of (size) and (slots), unless raw */
+	const char *geometry_file;     /* what complete_geometry() takes it from; NULL: none */
 	struct options_slot *bound;    /* no slot twice, no socket twice */
 	uint32_t bound_count;
 	struct options_allow *allow; /* empty: every user that can open the socket */

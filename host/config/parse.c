@@ -80,7 +80,7 @@ static int check_path(const char *path)
 }
 
 /* Check what can be checked without starting a server. */
-static int check(const struct options *options)
+static int check(struct options *options)
 {
 	settings_about(options, SETTING_SOCKET);
 	if (check_path(options->socket))
@@ -94,7 +94,7 @@ static int check(const struct options *options)
 			return PARSE_WRONG;
 	}
 	log_about(NULL);
-	if (descriptors_check(options))
+	if (descriptors_check(options) || complete_geometry(options))
 		return PARSE_WRONG;
 	printf("%s: no error found\n", options->config);
 	return end_of_output();

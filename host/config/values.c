@@ -5,7 +5,7 @@
 #include "config/values.h"
 #include "config/accounts.h"
 #include "config/bindings.h"
-#include "config/sizes.h"
+#include "text/sizes.h"
 #include "process/log.h"
 
 #include <errno.h>

@@ -3,8 +3,10 @@
  * main.c - ivsh: the commands of firmware/app as a process: of the host, or of a Linux guest.
  */
 #include "app/app.h"
+#include "app/command.h"
 #include "app/status.h"
 #include "peer/files.h"
+#include "peer/mem.h"
 #include "peer/place.h"
 #include "peer/stop.h"
 #include "process/inherited.h"
@@ -16,6 +18,12 @@
  * little.
  */
 #define CHECK_NS UINT64_C(100000000)
+
+static const struct command commands[] = {
+    {"mem", mem_run, 4, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE",
+	"make a memory for peers without a server, formatted"},
+    {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
+};
 
 static bool stopped(void)
 {
@@ -42,6 +50,7 @@ int main(int argc, char **argv)
 	    .stopped = stopped,
 	    .check_ns = CHECK_NS,
 	    .files = &files,
+	    .commands = commands,
 	};
 	sigset_t kept;
 

@@ -8,6 +8,7 @@
 #include "app/status.h"
 #include <ivsh/client.h>
 #include "client/doorbell.h"
+#include "peer/mem.h"
 #include "peer/pci.h"
 #include "peer/stop.h"
 
@@ -69,6 +70,8 @@ const struct option place_options[] = {
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, file_take},
     {"pci", "", "auto|BDF", "in a Linux guest: its ivshmem device, such as 0000:00:02.0",
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, device_take},
+    {"geometry", "", "FILE", "mem create: what the rings have, from a file that tune wrote",
+	OPTION_GEOMETRY, OPTION_OWN, 0, 0, 0, mem_geometry_take},
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
 };
 

@@ -2,6 +2,7 @@
 /*
  * main.c - ivsh-server: the supervisor, a server, or one of the commands that query a server.
  */
+#include "config/complete.h"
 #include "config/parse.h"
 #include "control/commands.h"
 #include "process/inherited.h"
@@ -62,6 +63,8 @@ static int supervise(int argc, char **argv)
 
 	ignore_signals();
 	status = parse_command_line(&supervisor.options, argc, argv, -1);
+	if (status == PARSE_GO && complete_geometry(&supervisor.options))
+		status = PARSE_WRONG;
 	if (status == PARSE_GO) {
 		log_open(supervisor.options.verbose);
 		if (supervisor.options.daemon)

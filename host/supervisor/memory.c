@@ -52,6 +52,17 @@ static bool is_alive(const void *base, uint32_t slots)
 	return load(base, heartbeat) != before[slots];
 }
 
+/* A region that is kept has the rings that it was made with, and not those of --geometry. */
+static void note_geometry(
+    const struct ivsh_geometry *kept, const struct options *options, const char *path)
+{
+	if (options->geometry_file && memcmp(kept, &options->geometry, sizeof(*kept)) != 0)
+		log_failure(path,
+		    "holds a region with rings of %u descriptors, %u + %u bytes, and keeps them:"
+		    " remove it to have those of --geometry",
+		    kept->descs, kept->small_size, kept->large_size);
+}
+
 /* Whether the region can be kept: it has the slots of the options, and no living peer. */
 static int check_region(const void *base, const struct options *options, const char *path)
 {
@@ -78,6 +89,7 @@ static int check_region(const void *base, const struct options *options, const c
 		    header.slots, options->slots);
 	if (is_alive(base, header.slots))
 		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
+	note_geometry(&geometry, options, path);
 	return 0;
 }
 

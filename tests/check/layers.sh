@@ -54,10 +54,12 @@ under="\"bare/(arch|generation|mix|timing|words|$under)\.h\"|$relax"
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi(/virt)?|app|arch')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
+# What users write: numbers, and files of KEY = VALUE lines.
+rule host/text     "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'text')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.
 rule host/wire     "$posix|<ivsh/wire\.h>|$(own 'wire|process')"
 public='<ivsh/(version|wire|geometry|error)\.h>'
-rule host/config   "$posix|$public|$(own 'config|wire|process|backend')"
+rule host/config   "$posix|$public|$(own 'config|text|wire|process|backend')"
 rule host/supervisor "$posix|$public|$(own 'supervisor|config|wire|process|backend')"
 status='"control/(facts|answer|render)\.h"'
 rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" main.c
@@ -65,10 +67,10 @@ rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control'
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 guest='"port/linux-guest/linux_guest\.h"'
-rule host/peer     "$posix|$any|$(own 'peer|client|process|app')|$guest"
+rule host/peer     "$posix|$any|$(own 'peer|tune|client|process|text|app')|$guest"
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|conformance|port|backend|client|control|server|config|wire|process"
+rooms="$rooms|conformance|port|backend|client|control|server|config|text|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done

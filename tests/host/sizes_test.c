@@ -2,7 +2,7 @@
 /*
  * sizes_test.c - numbers on the command line.
  */
-#include "config/sizes.h"
+#include "text/sizes.h"
 #include "tests/lib/test.h"
 
 #include <stddef.h>

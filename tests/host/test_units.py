@@ -255,6 +255,10 @@ def complete(line, folder="/", path=None):
         ("ivsh put 1 f", ["file.conf", "folder"]),
         ("ivsh -f file.conf get alpha --timeout 3 fi", ["file.conf"]),
         ("ivsh send 1 f", []),
+        ("ivsh mem ", ["create"]),
+        ("ivsh mem create fi", ["file.conf"]),
+        ("ivsh mem create x 4M --geometry=fi", ["file.conf"]),
+        ("ivsh-server --geometry fi", ["file.conf"]),
     ],
 )
 def test_completion(tmp_path, line, want):
@@ -274,6 +278,10 @@ def test_completion_knows_every_option(build):
         assert known == said
 
 
+# Commands that need no region.
+HOST_ALONE = ("mem", "tune")
+
+
 def test_completion_of_the_tool_knows_every_option(build):
     """And no other; of each command those that it takes."""
     text = subprocess.check_output([build / "ivsh", "--help"], text=True)
@@ -286,7 +294,8 @@ def test_completion_of_the_tool_knows_every_option(build):
         known = set(complete(f"ivsh {command} -"))
         for flag in said - {"-h", "--help", "-v", "--version", "-S", "-f", "-w"}:
             value = [] if flag in flags else ["spin" if flag == "--wait" else "2"]
-            words = [build / "ivsh", "-S", "/none/here", command, *["1"] * 2, flag, *value]
+            place = [] if command in HOST_ALONE else ["-S", "/none/here"]
+            words = [build / "ivsh", *place, command, *["1"] * 2, flag, *value]
             done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT)
             assert ("means nothing here" in done.stderr) == (flag not in known), (command, flag)
 

@@ -2,7 +2,7 @@
 /*
  * sizes.c - numbers as users write them.
  */
-#include "config/sizes.h"
+#include "text/sizes.h"
 
 #include <ctype.h>
 #include <stddef.h>

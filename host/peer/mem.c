@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem.c - mem create: a formatted memory in a file, for peers without a server.
+ *
+ * The file has its name from the start, and its magic at last: a peer that opens it in between
+ * finds a memory that nobody has formatted yet, and waits (SPEC R3.5).
+ */
+#include "peer/mem.h"
+
+#include "app/status.h"
+#include "text/geometry.h"
+#include "text/sizes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static const char *geometry_path; /* NULL: the library chooses */
+
+static int failed(const char *object, const char *what, const char *why)
+{
+	fprintf(stderr, "ivsh: %s: %s%s%s\n", object, what, *what ? ": " : "", why);
+	return STATUS_FAILED;
+}
+
+bool mem_geometry_take(const char *text)
+{
+	if (geometry_path)
+		(void)failed("--geometry", "", "only once");
+	if (geometry_path)
+		return false;
+	geometry_path = text;
+	return true;
+}
+
+/* The geometry of (size) bytes. STATUS_DONE, or a status after a line. */
+static int choose(uint64_t size, uint32_t slots, struct ivsh_geometry *geometry)
+{
+	struct geometry_error wrong;
+	struct ivsh_geometry most;
+	uint64_t need = 0;
+	char less[160];
+	int error;
+
+	if (geometry_path && geometry_read(geometry_path, &most, &wrong)) {
+		(void)failed(wrong.object, "", wrong.what);
+		return STATUS_USAGE;
+	}
+	error = geometry_path ? geometry_fit(&most, size, slots, geometry, &need)
+			      : ivsh_geometry_fit(size, slots, geometry, &need);
+	if (error) {
+		fprintf(stderr,
+		    "ivsh: mem create: %" PRIu64 " bytes are too few for %" PRIu32
+		    " slots: %" PRIu64 " are needed (fewer --slots need less)\n",
+		    size, slots, need);
+		return STATUS_USAGE;
+	}
+	if (geometry_path && geometry_less(&most, geometry, size, less))
+		(void)failed(geometry_path, "", less);
+	return STATUS_DONE;
+}
+
+/* Allocate all (size) bytes of the new file (fd), and format them. */
+static int fill(int fd, const char *path, uint64_t size, const struct ivsh_geometry *geometry)
+{
+	uint64_t format_id;
+	void *base;
+	int error = posix_fallocate(fd, 0, (off_t)size);
+
+	if (error)
+		return failed(path, "", strerror(error));
+	if (getrandom(&format_id, sizeof(format_id), 0) != (ssize_t)sizeof(format_id))
+		return failed("getrandom", "", strerror(errno));
+	base = MAP_FAILED;
+	errno = ENOMEM;
+	if ((size_t)size == size) /* or a process of this machine cannot map it */
+		base = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		return failed(path, "mmap", strerror(errno));
+	error = ivsh_region_format(base, size, geometry, format_id, false);
+	munmap(base, (size_t)size);
+	return error ? failed(path, "format", ivsh_error_text(error)) : STATUS_DONE;
+}
+
+static int create(const char *path, uint64_t size, const struct ivsh_geometry *geometry)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600), status;
+
+	if (fd < 0 && errno == EEXIST)
+		return failed(path, "", "exists: remove it, or give another name");
+	if (fd < 0)
+		return failed(path, "", strerror(errno));
+	status = fill(fd, path, size, geometry);
+	close(fd);
+	if (status != STATUS_DONE)
+		(void)unlink(path);
+	return status;
+}
+
+int mem_run(const struct world *world, const struct options *o)
+{
+	const char *path = o->words == 4 ? o->word[2] : "", *wrong;
+	struct ivsh_geometry geometry;
+	uint64_t asked, size;
+	int status;
+
+	(void)world;
+	if (o->words != 4 || strcmp(o->word[1], "create") != 0) {
+		fprintf(stderr, "ivsh: mem: give create FILE SIZE\n");
+		return STATUS_USAGE;
+	}
+	wrong = sizes_parse(o->word[3], &asked);
+	if (wrong) {
+		fprintf(stderr, "ivsh: mem create: %s: %s\n", o->word[3], wrong);
+		return STATUS_USAGE;
+	}
+	size = sizes_round(asked);
+	if (size != asked)
+		fprintf(stderr,
+		    "ivsh: mem create: %s: rounded up to %" PRIu64
+		    " bytes: a BAR's size is a power of two\n",
+		    o->word[3], size);
+	status = choose(size, o->slots, &geometry);
+	if (status == STATUS_DONE)
+		status = create(path, size, &geometry);
+	if (status == STATUS_DONE)
+		printf("mem: %s: %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
+		       " descriptors, %" PRIu32 " + %" PRIu32 " bytes\n",
+		    path, size, geometry.slots, geometry.descs, geometry.small_size,
+		    geometry.large_size);
+	return status;
+}
