@@ -29,14 +29,15 @@ check="$run g++ clang clang-format python3 mandoc man-db groff
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker and a quick compiler for
 # what it writes, what counts instructions, what runs other processors' programs, libvirt to check
 # what is written for it, another's reader of device trees to check ours against, loaders that run
-# the ports, what finds an installation (cmake, pkg-config).
+# the ports, what finds an installation (cmake, pkg-config), the rings that the benchmark compares.
+rings='libck-dev libboost-dev libdpdk-dev'
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
-	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config"
+	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config $rings"
 # Trying other Debians: tests/distros/run.sh.
 distros='debootstrap git'
-# Measuring: the rings to measure against. `make bench` leaves out what is missing.
-bench='make gcc g++ libc6-dev binutils python3 libck-dev libboost-dev libdpdk-dev'
+# Measuring: `make bench` leaves out the rings that are missing.
+bench="make gcc g++ libc6-dev binutils python3 $rings"
 
 beside=
 case "${1:-}" in

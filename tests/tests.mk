@@ -308,6 +308,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/conformance \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
+           pytest:tests/bench $(BENCH_CHECK) \
            tests/bench/one_file.sh,$(COMPILER),$(subst $(space),$(comma),$(ONE_FILE)) \
            tests/check/symbols.sh,build/uefi-aarch64/libivsh.a \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))

@@ -49,12 +49,16 @@ struct contender {
 	void (*run)(struct job *job, enum mode mode);        /* in each of them */
 };
 
-extern const struct contender bench_ivsh, bench_textbook;
-extern const struct contender bench_pingpong, bench_slot, bench_chunks, bench_copy;
-/* Each is there if its headers were, when this was built. */
-extern const struct contender bench_ck __attribute__((weak));
-extern const struct contender bench_boost __attribute__((weak));
-extern const struct contender bench_dpdk __attribute__((weak));
+/* Each is there if its object was linked: if its headers were there, when this was built. */
+#define CONTENDER extern const struct contender __attribute__((weak))
+CONTENDER bench_ivsh, bench_ivsh_tuned, bench_textbook;
+CONTENDER bench_pingpong, bench_slot, bench_chunks, bench_copy;
+CONTENDER bench_ck, bench_boost, bench_dpdk;
+CONTENDER bench_unix_stream, bench_unix_packet, bench_vsock;
+
+/* DESCS,SMALL,LARGE of bench_ivsh and bench_ivsh_tuned. Empty: ivsh_geometry_fit() chooses that of
+ * the first, and the second is left out. */
+extern const char *bench_geometry, *bench_tuned_geometry;
 
 /* Messages in flight of the contenders with slots of a fixed size: a power of two. */
 #define SLOTS_FOR(size) ((size) <= 64 ? 1024u : (size) <= 65536 ? 64u : 4u)

@@ -5,6 +5,7 @@
 #include "tests/bench/native/loops.h"
 
 #include <ivsh/channel.h>
+#include <ivsh/wire.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 struct end {
 	struct ivsh_region region;
 	struct ivsh_chan chan;
-	struct ivsh_record records[IVSH_FIT_DESCS];
+	struct ivsh_record records[IVSH_WIRE_DESCS_MAX];
 };
 
 static void need(int error, const char *what)
@@ -49,29 +50,53 @@ static void ring(void *ctx, uint32_t peer, uint32_t vector)
 	(void)vector;
 }
 
-static bool can(enum mode mode, uint32_t size)
+/* The memory that ivsh_geometry_fit() is asked for: enough for all that it would want. */
+#define ENOUGH (UINT64_C(64) << 20)
+
+/* That of (text), DESCS,SMALL,LARGE; or where it is empty, what the library chooses. */
+static struct ivsh_geometry geometry_of(const char *text)
 {
-	if (mode == MODE_BATCH)
-		return size <= 4096;
-	return mode != MODE_ROUNDTRIP || size < SIZE_MOST;
+	struct ivsh_geometry g = {.slots = 2};
+	uint64_t bytes;
+	char behind;
+
+	if (*text == '\0') {
+		need(ivsh_geometry_fit(ENOUGH, 2, &g, NULL), "geometry");
+		return g;
+	}
+	if (sscanf(text, "%u,%u,%u%c", &g.descs, &g.small_size, &g.large_size, &behind) != 3 ||
+	    ivsh_geometry_size(&g, &bytes) != 0) {
+		fprintf(stderr, "bench: %s: no geometry: DESCS,SMALL,LARGE, each a power of two\n",
+		    text);
+		exit(2);
+	}
+	return g;
 }
 
-/* As ivsh_geometry_fit() has it where there is enough memory. */
-static const struct ivsh_geometry geometry = {2, IVSH_FIT_DESCS, 4096, 4u << 20};
-
-static uint64_t bytes(uint32_t size)
+static uint64_t bytes_of(const char *text)
 {
+	struct ivsh_geometry g = geometry_of(text);
 	uint64_t bytes;
 
-	(void)size;
-	need(ivsh_geometry_size(&geometry, &bytes), "size");
+	need(ivsh_geometry_size(&g, &bytes), "size");
 	return bytes;
 }
 
-static void make(uint8_t *memory, uint64_t size, uint32_t message)
+static void make_of(uint8_t *memory, uint64_t size, const char *text)
 {
-	(void)message;
-	need(ivsh_region_format(memory, size, &geometry, bench_now_ns(), true), "format");
+	struct ivsh_geometry g = geometry_of(text);
+
+	need(ivsh_region_format(memory, size, &g, bench_now_ns(), true), "format");
+}
+
+/* Whether such a message fits into a region of that geometry at all. */
+static bool can_of(enum mode mode, uint32_t size, const char *text)
+{
+	if (size > geometry_of(text).large_size)
+		return false;
+	if (mode == MODE_BATCH)
+		return size <= 4096;
+	return mode != MODE_ROUNDTRIP || size < SIZE_MOST;
 }
 
 INLINE bool put(void *end, const uint8_t *data, uint32_t size)
@@ -169,7 +194,8 @@ static void run(struct job *job, enum mode mode)
 	    .nonce = job->side + 1};
 
 	need(ivsh_region_attach(&end.region, &mem, &attach), "attach");
-	need(ivsh_chan_open(&end.chan, &end.region, 1 - job->side, end.records, IVSH_FIT_DESCS),
+	need(ivsh_chan_open(
+		 &end.chan, &end.region, 1 - job->side, end.records, end.region.geometry.descs),
 	    "open");
 	if (mode == MODE_STREAM)
 		stream(job, &end, put, take);
@@ -181,4 +207,40 @@ static void run(struct job *job, enum mode mode)
 		roundtrip(job, &end, put, take);
 }
 
+static bool can(enum mode mode, uint32_t size)
+{
+	return can_of(mode, size, bench_geometry);
+}
+
+static uint64_t bytes(uint32_t size)
+{
+	(void)size;
+	return bytes_of(bench_geometry);
+}
+
+static void make(uint8_t *memory, uint64_t size, uint32_t message)
+{
+	(void)message;
+	make_of(memory, size, bench_geometry);
+}
+
+static bool can_tuned(enum mode mode, uint32_t size)
+{
+	return *bench_tuned_geometry != '\0' && can_of(mode, size, bench_tuned_geometry);
+}
+
+static uint64_t bytes_tuned(uint32_t size)
+{
+	(void)size;
+	return bytes_of(bench_tuned_geometry);
+}
+
+static void make_tuned(uint8_t *memory, uint64_t size, uint32_t message)
+{
+	(void)message;
+	make_of(memory, size, bench_tuned_geometry);
+}
+
 const struct contender bench_ivsh = {"ivsh", false, can, bytes, make, run};
+const struct contender bench_ivsh_tuned = {
+    "ivsh_tuned", false, can_tuned, bytes_tuned, make_tuned, run};

@@ -2,13 +2,12 @@
 /*
  * main.c - measures all contenders, in random order, until every cell has enough good slices.
  *
- * Prints one line for each good slice: CONTENDER MODE SIZE CLASS NS PINGPONG; report.py makes a
- * table of them.
+ * Prints one line for each good slice: CONTENDER MODE SIZE CLASS NS PINGPONG; report.py makes
+ * tables of them. With --check it only runs each cell once, as a test.
  */
-#include "tests/bench/native/slice.h"
+#include "tests/bench/native/place.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +15,12 @@
 #include <unistd.h>
 
 #define SLICE_NS 1e6
-#define AGREE 0.15 /* two calibrations that differ by more: the host moved the processors */
+/* What is checked, if the command line does not say: each loop, and each way that a size goes. */
+#define CHECKED BATCH /* messages */
+#define CHECKED_CELLS                                                                   \
+	",roundtrip/8,roundtrip/1024,roundtrip/65536,stream/8,stream/256,stream/65536," \
+	"zerocopy/1024,batch/8,batch/1024,"
 #define LOCK "/tmp/ivsh-bench.lock"
-
-/* Where the two processors stand to each other, by what a ping-pong takes, ns. BRIEF 8. */
-static const struct {
-	const char *name;
-	double below;
-} classes[] = {{"sibling", 75}, {"cluster", 200}, {"far", 1000}};
-#define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
 static const char *const mode_names[MODES] = {"stream", "zerocopy", "batch", "roundtrip"};
 static const uint32_t sizes[] = {8, 64, 256, 1024, 4096, 16384, 65536, SIZE_MOST};
@@ -40,8 +36,9 @@ struct cell {
 };
 
 static struct cell cells[CONTENDERS_MOST * MODES * SIZES];
-static uint32_t cell_count, dropped, failed;
+static uint32_t cell_count, missing, dropped, failed;
 static const char *only = "", *wanted_cells = "";
+const char *bench_geometry = "", *bench_tuned_geometry = "";
 
 /* Whether the command line leaves out this cell. */
 static bool is_left_out(enum mode mode, uint32_t size)
@@ -53,61 +50,83 @@ static bool is_left_out(enum mode mode, uint32_t size)
 }
 
 /* A weak name whose object was not linked is NULL. */
-static void add_contender(const struct contender *c, const char *missing)
+static void add_contender(const struct contender *c, const char *package)
 {
+	uint32_t before = cell_count;
+
 	if (!c) {
-		fprintf(stderr, "bench: left out: %s is missing (./setup.sh bench)\n", missing);
+		fprintf(stderr, "bench: left out: %s is missing (./setup.sh bench)\n", package);
+		missing++;
 		return;
 	}
 	if (*only != '\0' && !c->limit && !strstr(only, c->name))
 		return;
 	for (uint32_t mode = 0; mode < MODES; mode++)
 		for (uint32_t i = 0; i < SIZES; i++)
-			if (c->can(mode, sizes[i]) && !is_left_out(mode, sizes[i]))
+			if (!is_left_out(mode, sizes[i]) && c->can(mode, sizes[i]))
 				cells[cell_count++] =
 				    (struct cell){c, mode, sizes[i], 200 + sizes[i] / 5.0, {0}};
+	/* A kernel without vsock, which its file has said. */
+	missing += c == &bench_vsock && cell_count == before && !c->can(MODE_STREAM, 8);
 }
 
 static void add_all(void)
 {
-	add_contender(&bench_ivsh, "");
-	add_contender(&bench_textbook, "");
-	add_contender(&bench_ck, "libck-dev");
-	add_contender(&bench_boost, "libboost-dev");
-	add_contender(&bench_dpdk, "libdpdk-dev");
-	add_contender(&bench_pingpong, "");
-	add_contender(&bench_slot, "");
-	add_contender(&bench_chunks, "");
-	add_contender(&bench_copy, "");
+	const struct {
+		const struct contender *contender;
+		const char *package;
+	} all[] = {{&bench_ivsh, ""}, {&bench_ivsh_tuned, ""}, {&bench_textbook, ""},
+	    {&bench_ck, "libck-dev"}, {&bench_boost, "libboost-dev"}, {&bench_dpdk, "libdpdk-dev"},
+	    {&bench_unix_stream, ""}, {&bench_unix_packet, ""}, {&bench_vsock, ""},
+	    {&bench_pingpong, ""}, {&bench_slot, ""}, {&bench_chunks, ""}, {&bench_copy, ""}};
+
+	_Static_assert(sizeof(all) / sizeof(all[0]) <= CONTENDERS_MOST, "room for all cells");
+	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		add_contender(all[i].contender, all[i].package);
 }
 
-static void measure(struct cell *cell)
+/* (count) messages by this cell, on these processors. A message that is not whole ends it all. */
+static bool run(const struct cell *cell, struct slice *s)
 {
-	struct slice s = {.contender = cell->contender, .mode = cell->mode, .size = cell->size};
-	uint32_t class = 0;
-	double difference;
-	static bool told;
+	/* Flush, so that the children do not print the same text again. */
+	fflush(NULL);
+	s->contender = cell->contender;
+	s->mode = cell->mode;
+	s->size = cell->size;
+	if (slice_run(s))
+		return true;
+	if (s->wrong)
+		fprintf(stderr, "bench: %s %s: a message of %u bytes did not arrive whole\n",
+		    cell->contender->name, mode_names[cell->mode], cell->size);
+	return false;
+}
+
+static void measure(struct cell *cell, const int cpus[2])
+{
+	struct slice s = {.cpus = {cpus[0], cpus[1]}, .calibrate = true};
+	static bool warned;
+	uint32_t class;
 
 	s.count = (uint32_t)(SLICE_NS / cell->guess_ns / BATCH + 1) * BATCH;
-	if (!slice_run(&s)) {
+	if (!run(cell, &s)) {
+		if (s.wrong)
+			exit(1);
 		failed++;
 		return;
 	}
-	if (!s.fifo && !told)
+	if (!s.fifo && !warned)
 		fprintf(stderr, "bench: no real-time priority: expect noise (run as root)\n");
-	told = !s.fifo;
+	warned = !s.fifo;
 	if (s.ns >= 1)
 		cell->guess_ns = s.ns;
-	difference = s.before > s.after ? s.before - s.after : s.after - s.before;
-	while (class < CLASSES && s.before >= classes[class].below)
-		class ++;
-	if (class == CLASSES || s.after >= classes[class].below || difference > AGREE * s.before) {
+	class = place_of(&s);
+	if (class == CLASSES) {
 		dropped++;
 		return;
 	}
 	cell->good[class]++;
 	printf("%s %s %u %s %.2f %.1f\n", cell->contender->name, mode_names[cell->mode], cell->size,
-	    classes[class].name, s.ns, (s.before + s.after) / 2);
+	    place_names[class], s.ns, (s.before + s.after) / 2);
 }
 
 static void shuffle(void)
@@ -121,84 +140,133 @@ static void shuffle(void)
 	}
 }
 
-/* Whether one class has (wanted) good slices of every cell. */
-static bool is_enough(uint32_t wanted)
+/* Whether as many classes as there are pairs have (wanted) good slices of every cell. */
+static bool is_enough(uint32_t wanted, uint32_t pairs)
 {
+	uint32_t done = 0;
+
 	for (uint32_t class = 0; class < CLASSES; class ++) {
 		bool enough = true;
 
 		for (uint32_t i = 0; i < cell_count && enough; i++)
 			enough = cells[i].good[class] >= wanted;
-		if (enough)
-			return true;
+		done += enough;
 	}
-	return false;
+	return done >= pairs;
 }
 
-/* The first two processors that this process may use. */
-static bool processors(int cpus[2])
+/* Each cell once, beside whatever else runs: a test. (alone): no other benchmark runs. */
+static int check_all(bool alone)
 {
-	cpu_set_t set;
-	int found = 0;
+	int cpus[2];
+	/* Two that have processors and a priority of their own are done sooner, but two pairs of
+	 * such processes would keep each other from going on. */
+	bool pinned = alone && place_first(cpus);
 
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return false;
-	for (int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			cpus[found++] = cpu;
-	return found == 2;
+	for (uint32_t i = 0; i < cell_count; i++) {
+		const struct cell *cell = &cells[i];
+		struct slice s = {.count = CHECKED, .cpus = {-1, -1}};
+
+		if (pinned)
+			memcpy(s.cpus, cpus, sizeof(cpus));
+		if (run(cell, &s))
+			continue;
+		printf("FAIL: bench: %s %s %u B: %s\n", cell->contender->name,
+		    mode_names[cell->mode], cell->size, s.wrong ? "not whole" : "no end");
+		failed++;
+	}
+	printf("%u passed, %u failed, %u skipped\n", cell_count - failed, failed, missing);
+	return failed != 0;
+}
+
+static int measure_all(uint32_t wanted, uint32_t limit_s, int pairs[CLASSES][2], uint32_t count)
+{
+	uint64_t start = bench_now_ns();
+
+	srandom((unsigned)start);
+	do {
+		shuffle();
+		for (uint32_t i = 0; i < cell_count; i++)
+			for (uint32_t pair = 0; pair < count; pair++)
+				measure(&cells[i], pairs[pair]);
+	} while (
+	    !is_enough(wanted, count) && bench_now_ns() - start < limit_s * UINT64_C(1000000000));
+	fprintf(stderr, "bench: %u cells, %u slices dropped, %u failed, %.0f s\n", cell_count,
+	    dropped, failed, (double)(bench_now_ns() - start) / 1e9);
+	return 0;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: native [--slices=N] [--time=SECONDS] [--cpus=A,B] [--only=NAMES]\n"
-			"              [--cells=,MODE/SIZE,...,]\n"
-			"  at least N good slices of every cell (25), at most SECONDS (300)\n");
+	fprintf(stderr,
+	    "usage: native [--slices=N] [--time=SECONDS] [--cpus=A,B] [--only=NAMES]\n"
+	    "              [--cells=,MODE/SIZE,...,] [--geometry=DESCS,SMALL,LARGE]\n"
+	    "              [--tuned=DESCS,SMALL,LARGE]\n"
+	    "       native --check\n"
+	    "  at least N good slices of every cell (25), at most SECONDS (300); --tuned: our own\n"
+	    "  a second time, with that geometry; --check: each cell once, as a test\n");
 	return 2;
 }
 
-int main(int argc, char **argv)
+/* No two benchmarks of this project at once: wait for the other's end, or answer false. */
+static bool lock(bool wait)
 {
-	uint32_t wanted = 25, limit_s = 300;
-	uint64_t bytes = 0, start;
-	int cpus[2], lock;
+	int fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
-	if (!processors(cpus)) {
-		fprintf(stderr, "bench: two processors are needed\n");
-		return 1;
-	}
-	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--only=", 7) == 0)
-			only = argv[i] + 7;
-		else if (strncmp(argv[i], "--cells=,", 9) == 0)
-			wanted_cells = argv[i] + 8;
-		else if (sscanf(argv[i], "--slices=%u", &wanted) != 1 &&
-			 sscanf(argv[i], "--time=%u", &limit_s) != 1 &&
-			 sscanf(argv[i], "--cpus=%d,%d", &cpus[0], &cpus[1]) != 2)
-			return usage();
-	}
-	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (lock < 0 || flock(lock, LOCK_EX) != 0) {
+	if (fd >= 0 && flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (wait)
 		perror("bench: " LOCK);
-		return 1;
-	}
+	return false;
+}
+
+static bool prepare(void)
+{
+	uint64_t bytes = bench_pingpong.bytes(8);
+
 	add_all();
 	for (uint32_t i = 0; i < cell_count; i++)
 		if (cells[i].contender->bytes(cells[i].size) > bytes)
 			bytes = cells[i].contender->bytes(cells[i].size);
-	if (!slice_prepare(cpus, bytes))
+	if (cell_count == 0)
+		fprintf(stderr, "bench: no cell of that name: MODE/SIZE is as in stream/64\n");
+	return cell_count != 0 && slice_prepare(bytes);
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t wanted = 25, limit_s = 300, count = 0;
+	int pairs[CLASSES][2];
+	bool check = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--check") == 0)
+			check = true;
+		else if (strncmp(argv[i], "--only=", 7) == 0)
+			only = argv[i] + 7;
+		else if (strncmp(argv[i], "--cells=,", 9) == 0)
+			wanted_cells = argv[i] + 8;
+		else if (strncmp(argv[i], "--geometry=", 11) == 0)
+			bench_geometry = argv[i] + 11;
+		else if (strncmp(argv[i], "--tuned=", 8) == 0)
+			bench_tuned_geometry = argv[i] + 8;
+		else if (sscanf(argv[i], "--cpus=%d,%d", &pairs[0][0], &pairs[0][1]) == 2)
+			count = 1;
+		else if (sscanf(argv[i], "--slices=%u", &wanted) != 1 &&
+			 sscanf(argv[i], "--time=%u", &limit_s) != 1)
+			return usage();
+	}
+	if (check && *wanted_cells == '\0')
+		wanted_cells = CHECKED_CELLS;
+	if (check)
+		return prepare() ? check_all(lock(false)) : 1;
+	if (!lock(true) || !prepare())
 		return 1;
-	start = bench_now_ns();
-	srandom((unsigned)start);
-	do {
-		shuffle();
-		for (uint32_t i = 0; i < cell_count; i++) {
-			/* Flush, so that the children do not print the same text again. */
-			fflush(NULL);
-			measure(&cells[i]);
-		}
-	} while (!is_enough(wanted) && bench_now_ns() - start < limit_s * UINT64_C(1000000000));
-	fprintf(stderr, "bench: %u cells, %u slices dropped, %u failed, %.0f s\n", cell_count,
-	    dropped, failed, (double)(bench_now_ns() - start) / 1e9);
-	return 0;
+	if (count == 0)
+		count = place_pairs(pairs);
+	if (count == 0) {
+		fprintf(stderr, "bench: two processors are needed\n");
+		return 1;
+	}
+	return measure_all(wanted, limit_s, pairs, count);
 }
