@@ -6,7 +6,6 @@
 #include "core/check.h"
 #include "core/condition.h"
 #include "core/receiver.h"
-#include "core/renew.h"
 #include "core/reset.h"
 #include "core/ring.h"
 #include "core/sender.h"
@@ -57,11 +56,25 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 	return 0;
 }
 
+/*
+ * Open both rings for the first time of all incarnations of this slot: our own words are 0.
+ * IVSH_EINVAL: it is not the first time.
+ */
+static int rings_first(struct ivsh_chan *ch)
+{
+	if ((load32(&ch->tx.own->incarnation) | load32(&ch->rx.own->incarnation)) != 0) {
+		ch->dead = true;
+		return IVSH_EINVAL;
+	}
+	store32(&ch->tx.own->incarnation, ch->region->incarnation);
+	store32(&ch->rx.own->incarnation, ch->region->incarnation);
+	return 0;
+}
+
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
     struct ivsh_record *records, uint32_t count)
 {
 	struct ivsh_wire_slot *slot = ivsh_slot_at(region, peer);
-	bool is_old;
 	int error;
 
 	/* A channel that broke may be opened again without having been closed. */
@@ -83,18 +96,13 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 		ch->dead = true; /* whatever else was found */
 		return IVSH_EPROTO;
 	}
+	if (!region->rings_open && rings_first(ch))
+		return IVSH_EINVAL;
 	ch->open = true;
 	ch->next = region->chans;
 	region->chans = ch;
 	region->channels_check = ivsh_channels_check;
-	region->channels_renew = ivsh_channels_renew;
-	/* SPEC R5.11.3: the rings were not open when the machine was moved. */
-	is_old = region->moved != 0 && load32(&ch->rx.own->incarnation) != region->incarnation;
-	ivsh_receiver_open(ch);
-	error = ivsh_sender_open(ch);
-	ivsh_chan_stop(ch);
-	if (is_old)
-		ivsh_chan_renew(ch);
+	error = region->rings_open ? region->rings_open(ch) : 0;
 	if (!error)
 		error = ivsh_chan_enter(ch);
 	/* A machine that was moved meanwhile has begun both rings anew. */
@@ -105,7 +113,7 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 {
 	int error;
 
-	if (!ch->open)
+	if (!ch->open || !ch->region->sender_follow)
 		return IVSH_EINVAL;
 	error = slot_enter(ch->region);
 	if (error && error != IVSH_EAGAIN)

@@ -41,15 +41,13 @@ static bool device_recheck(struct ivsh_region *region)
 	return !region->removed && self == region->mem.self;
 }
 
-int ivsh_slot_moved(struct ivsh_region *region)
+int ivsh_slot_renew(struct ivsh_region *region)
 {
 	/* The platform may change the VM generation again where it reads the clock: platform.h. */
 	uint64_t now = region->mem.doorbell.now_ns(region->mem.doorbell.ctx);
 	/* Before what follows: a change from here on shows in the next call. */
 	uint64_t generation = load64_private(region->mem.vm_generation);
 
-	if (!region->attached)
-		return slot_error(region);
 	/* The device before the nonce: without a device the memory reads as anything. */
 	if (!device_recheck(region) || !slot_is_signed(region)) {
 		ivsh_slot_end(region);
@@ -64,9 +62,19 @@ int ivsh_slot_moved(struct ivsh_region *region)
 		return slot_error(region);
 	}
 	ivsh_slot_continue(region);
-	if (region->channels_renew)
-		region->channels_renew(region);
+	region->channels_renew(region);
 	return IVSH_EAGAIN;
+}
+
+int ivsh_slot_moved(struct ivsh_region *region)
+{
+	if (!region->attached)
+		return slot_error(region);
+	if (region->slot_renew)
+		return region->slot_renew(region);
+	(void)device_recheck(region);
+	ivsh_slot_end(region);
+	return slot_error(region);
 }
 
 /* SPEC R5.12: behind what it was, modulo 2^32. Ahead is damage, which is mended. */

@@ -154,18 +154,31 @@ static bool is_valid(uint64_t control)
 }
 
 /*
+ * Follow the sender into its next generation. IVSH_EAGAIN; without reset the channel ends, and this
+ * answers as ivsh_chan_break().
+ */
+static int follow(struct ivsh_chan *ch)
+{
+	if (!ch->region->receiver_follow)
+		return ivsh_chan_break(ch, &ch->rx.broken);
+	ch->region->receiver_follow(ch);
+	/* The receiver may wait now, without a new generation. */
+	ch->rx.credit_end = ch->rx.read;
+	return IVSH_EAGAIN;
+}
+
+/*
  * SPEC R6.5: a generation is read to its end before the next one is followed. A receiver that sees
  * the new one polls again: its acquire brings what was accepted between the last poll and the
  * reset.
  */
-static void generation_follow(struct ivsh_chan *ch)
+static int generation_follow(struct ivsh_chan *ch)
 {
-	if (ch->rx.waiting || (load32_acquire(&ch->rx.other->generation) != ch->rx.generation_ack &&
-				  !is_valid(control_poll(ch)))) {
-		ivsh_receiver_follow(ch);
-		/* The receiver may wait now, without a new generation. */
-		ch->rx.credit_end = ch->rx.read;
-	}
+	return ch->rx.waiting ||
+		       (load32_acquire(&ch->rx.other->generation) != ch->rx.generation_ack &&
+			   !is_valid(control_poll(ch)))
+		   ? follow(ch)
+		   : IVSH_EAGAIN;
 }
 
 bool ivsh_receiver_is_ready(struct ivsh_chan *ch)
@@ -174,7 +187,7 @@ bool ivsh_receiver_is_ready(struct ivsh_chan *ch)
 		return false;
 	if (is_valid(control_poll(ch)))
 		return true;
-	generation_follow(ch);
+	(void)generation_follow(ch);
 	return false;
 }
 
@@ -187,9 +200,7 @@ static int damage_find(struct ivsh_chan *ch)
 {
 	if (load32(&ch->rx.other->generation) == ch->rx.generation_ack)
 		return ivsh_chan_break(ch, &ch->rx.broken);
-	ivsh_receiver_follow(ch);
-	ch->rx.credit_end = ch->rx.read;
-	return IVSH_EAGAIN;
+	return follow(ch);
 }
 
 /* Find the next message, and take private copies of its size, port and flags. */
@@ -200,8 +211,7 @@ static int message_find(struct ivsh_chan *ch)
 	if (!is_valid(control)) {
 		/* When the ring is empty, publish everything. */
 		(void)ivsh_receiver_publish(ch);
-		generation_follow(ch);
-		return IVSH_EAGAIN;
+		return generation_follow(ch);
 	}
 	/* Body and payload are there if the wrap counter is. */
 	body = load64(&ch->rx.desc[ch->rx.read & ch->mask].body);

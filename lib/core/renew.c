@@ -8,8 +8,10 @@
 #include "core/condition.h"
 #include "core/descriptor.h"
 #include "core/notify.h"
+#include "core/receiver.h"
 #include "core/reset.h"
 #include "core/ring.h"
+#include "core/sender.h"
 #include "core/slot.h"
 
 /*
@@ -135,7 +137,25 @@ void ivsh_channels_renew(struct ivsh_region *region)
 	}
 }
 
+int ivsh_rings_open(struct ivsh_chan *ch)
+{
+	const struct ivsh_region *region = ch->region;
+	/* SPEC R5.11.3: the rings were not open when the machine was moved. */
+	bool is_old = region->moved != 0 && load32(&ch->rx.own->incarnation) != region->incarnation;
+	int error;
+
+	ivsh_receiver_open(ch);
+	error = ivsh_sender_open(ch);
+	ivsh_chan_stop(ch);
+	if (is_old)
+		ivsh_chan_renew(ch);
+	return error;
+}
+
 void ivsh_attach_restart(struct ivsh_region *region)
 {
 	ivsh_attach_reset(region);
+	region->slot_renew = ivsh_slot_renew;
+	region->channels_renew = ivsh_channels_renew;
+	region->rings_open = ivsh_rings_open;
 }

@@ -10,12 +10,18 @@
 #include <ivsh/channel.h>
 
 /*
+ * Open both rings where earlier incarnations of both slots may have used them: for
+ * region->rings_open. 0, or IVSH_EPROTO: the channel broke.
+ */
+HIDDEN int ivsh_rings_open(struct ivsh_chan *ch);
+
+/*
  * The machine was moved: begin both rings of the channel anew, as its sender by a new generation,
  * as its receiver by a reset request. A reservation and a peeked message are void.
  */
 void ivsh_chan_renew(struct ivsh_chan *ch);
 
-/* The same of each open channel. */
+/* The same of each open channel: for region->channels_renew. */
 HIDDEN void ivsh_channels_renew(struct ivsh_region *region);
 
 #endif

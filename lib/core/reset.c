@@ -155,5 +155,6 @@ void ivsh_receiver_restart(struct ivsh_chan *ch)
 
 void ivsh_attach_reset(struct ivsh_region *region)
 {
-	(void)region;
+	region->sender_follow = ivsh_sender_follow;
+	region->receiver_follow = ivsh_receiver_follow;
 }

@@ -241,13 +241,23 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 	return 0;
 }
 
+/* As ivsh_sender_follow(). Without reset the receiver's request ends the channel. */
+static int generation_keep(struct ivsh_chan *ch)
+{
+	if (ch->region->sender_follow)
+		return ch->region->sender_follow(ch);
+	return load32_acquire(&ch->tx.other->reset_request) == ch->tx.reset_ack
+		   ? 0
+		   : ivsh_chan_break(ch, &ch->tx.broken);
+}
+
 /*
  * Whether there is room for a message of (size) bytes now, and its position. Follows a reset first.
  * Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the channel broke.
  */
 static int room_find(struct ivsh_chan *ch, uint32_t size, uint32_t *position)
 {
-	int error = ivsh_sender_follow(ch);
+	int error = generation_keep(ch);
 
 	if (!error)
 		error = ivsh_sender_collect(ch);

@@ -34,7 +34,7 @@ COUNTER(errors);
 COUNTER(lost);
 COUNTER(missed_notifications);
 
-void ivsh_slot_counters(struct ivsh_region *region)
+static void counters_store(struct ivsh_region *region)
 {
 	struct ivsh_counters *c = &region->counters;
 
@@ -45,7 +45,13 @@ void ivsh_slot_counters(struct ivsh_region *region)
 
 void ivsh_attach_counters(struct ivsh_region *region)
 {
-	(void)region;
+	region->counters_store = counters_store;
+}
+
+void ivsh_slot_counters(struct ivsh_region *region)
+{
+	if (region->counters_store)
+		region->counters_store(region);
 }
 
 /*
@@ -124,8 +130,8 @@ void ivsh_slot_continue(struct ivsh_region *region)
 
 void ivsh_slot_announce(struct ivsh_region *region, const char *name)
 {
-	/* Name, reserved bytes, services: up to the counters. */
-	char text[__builtin_offsetof(struct ivsh_wire_slot, sent) -
+	/* Name, reserved bytes, services, and the counters, which begin at 0. */
+	char text[__builtin_offsetof(struct ivsh_wire_slot, sent) + sizeof(region->counters) -
 		  __builtin_offsetof(struct ivsh_wire_slot, name)] = {0};
 
 	for (unsigned i = 0; name && name[i]; i++)

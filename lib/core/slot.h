@@ -7,6 +7,7 @@
 #define IVSH_CORE_SLOT_H
 
 #include "core/atomic.h"
+#include "core/linkage.h"
 
 #include <ivsh/region.h>
 
@@ -26,7 +27,7 @@ void ivsh_slot_announce(struct ivsh_region *region, const char *name);
 /* The same for the next incarnation of the same handle: name, services and counters are kept. */
 void ivsh_slot_continue(struct ivsh_region *region);
 
-/* Store region->counters where others can read them. */
+/* Store region->counters where others can read them, if the program has named that. */
 void ivsh_slot_counters(struct ivsh_region *region);
 
 /* Store again the words of the slot that others have damaged. SPEC R9.5.4. */
@@ -40,6 +41,9 @@ void ivsh_slot_mend(const struct ivsh_region *region);
  * counts. IVSH_ELOST, IVSH_EREMOVED: the handle is dead.
  */
 int ivsh_slot_moved(struct ivsh_region *region);
+
+/* The same of a handle that goes on as another incarnation: for region->slot_renew. Attached. */
+HIDDEN int ivsh_slot_renew(struct ivsh_region *region);
 
 /* 0 while the slot is ours and its heartbeat did not go back; else as ivsh_slot_moved(). */
 int ivsh_slot_check(struct ivsh_region *region);

@@ -11,10 +11,10 @@
  * ivsh_region_next() answers the channel once. So a receiver of many channels does not miss a dead
  * one.
  *
- * Either side may reset a ring, and the other follows in its next calls. Until both are in step
- * again, sending and receiving answer IVSH_EAGAIN, as if the ring were full and empty. A reset may
- * lose messages: on both sides ivsh_region_peer_event() reports IVSH_PEER_EVENT_LOST, and (lost) of
- * the channel advances.
+ * Either side may reset a ring, and the other follows in its next calls, if its attach named
+ * ivsh_attach_reset() or ivsh_attach_restart(). Until both are in step again, sending and receiving
+ * answer IVSH_EAGAIN, as if the ring were full and empty. A reset may lose messages: on both sides
+ * ivsh_region_peer_event() reports IVSH_PEER_EVENT_LOST, and (lost) of the channel advances.
  *
  * A machine that was migrated or restored from a snapshot, or whose memory was, goes on with the
  * same handles: the call that finds it answers IVSH_EAGAIN, as if there were no message and no
@@ -177,7 +177,8 @@ struct ivsh_message {
  * long as the channel is open.
  *
  * IVSH_EINVAL  peer is this slot or not a slot, (count) is less than geometry.descs, or the region
- *              is not attached.
+ *              is not attached; or the channel was opened before, and the attach did not name
+ *              ivsh_attach_restart(): nothing is changed.
  * IVSH_EPROTO  no earlier incarnation can have left what stands in the ring: the channel is open
  *              and dead; ivsh_chan_reset(), or leave it.
  * SPEC 7.
@@ -199,7 +200,7 @@ void ivsh_chan_close(struct ivsh_chan *ch);
  * Loads each descriptor of a ring at most 33 times, as does the call that answers the peer's reset
  * request; a call answers one.
  *
- * IVSH_EINVAL  the channel is not open.
+ * IVSH_EINVAL  the channel is not open, or the attach did not name ivsh_attach_reset().
  * SPEC 6.
  */
 int ivsh_chan_reset(struct ivsh_chan *ch) IVSH_MUST_CHECK;

@@ -70,8 +70,15 @@ struct ivsh_region {
 	/* Checks the channels, or stops them when the slot is lost. Set by the first one: the
 	 * region itself knows no channel. */
 	void (*channels_check)(struct ivsh_region *region);
-	/* Begins both rings of each channel anew, when the machine was moved. Set likewise. */
+	/* What the steps of the attach that the program names have set, or NULL: a new incarnation
+	 * when the machine was moved, and its channels; opening the rings that an earlier one used;
+	 * following the other side into a new generation; storing the counters. */
+	int (*slot_renew)(struct ivsh_region *region);
 	void (*channels_renew)(struct ivsh_region *region);
+	int (*rings_open)(struct ivsh_chan *ch);
+	int (*sender_follow)(struct ivsh_chan *ch);
+	void (*receiver_follow)(struct ivsh_chan *ch);
+	void (*counters_store)(struct ivsh_region *region);
 	uint64_t token;       /* the nonce and the VM generation as last seen, by exclusive or */
 	uint64_t nonce;       /* readable: this incarnation's */
 	uint32_t incarnation; /* readable: this incarnation's number */
@@ -200,29 +207,29 @@ void ivsh_attach_discard(struct ivsh_region *region);
 
 /*
  * For attach.restart: go on where an earlier incarnation of this slot stopped, when a channel is
- * opened; and go on with the same handles when the machine or its memory was moved. Does what
+ * opened, and with the same handles when the machine or its memory was moved. Does what
  * ivsh_attach_reset() does, too. Nearly every program names it.
  *
- * One that does not serves a slot that is used once in the life of a region:
- *
- * ivsh_chan_open() answers IVSH_EINVAL where an earlier incarnation has opened the channel: nothing
- * is changed, and a program that names ivsh_attach_restart() goes on there, or the region is
- * formatted anew. A machine that was moved has lost its slot: IVSH_ELOST. SPEC R7.9, R7.11, R5.11.
+ * A program that does not serves a slot that is used once in the life of a region:
+ * ivsh_chan_open() answers IVSH_EINVAL where the channel was opened before, by this incarnation or
+ * an earlier one, and changes nothing there. Attach with ivsh_attach_restart(), or format the
+ * region again. A machine that was moved has lost its slot: IVSH_ELOST.
+ * SPEC R5.11, R5.14, R6.4, R7.9, R7.11.
  */
 void ivsh_attach_restart(struct ivsh_region *region);
 
 /*
- * For attach.reset: begin new generations of rings: ivsh_chan_reset(), and the answer to a peer's
- * reset.
+ * For attach.reset: begin new generations of rings, by ivsh_chan_reset() and as an answer to the
+ * peer's reset.
  *
- * Without it ivsh_chan_reset() answers IVSH_EINVAL, and a channel whose peer resets a ring breaks:
- * IVSH_EPROTO. SPEC 6.
+ * Without it a channel whose peer resets a ring breaks, as by damage: IVSH_EPROTO; and
+ * ivsh_chan_reset() answers IVSH_EINVAL. SPEC R5.14, R6.
  */
 void ivsh_attach_reset(struct ivsh_region *region);
 
 /*
  * For attach.counters: store region->counters in the slot now and then, and at the detach, where
- * other peers read them. Without it the slot's counters stay 0. SPEC R5.5.
+ * other peers read them. Without it they read 0. SPEC R5.5, R5.14.
  */
 void ivsh_attach_counters(struct ivsh_region *region);
 
