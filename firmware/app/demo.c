@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The largest message that this machine's memory is used for, whatever the region allows:
- * ivsh_geometry_fit() stops there. */
+/* The largest message that this machine's memory is used for, whatever the region allows. */
 #define SIZE_MOST (UINT32_C(1) << 22)
 
 /* So long a partner that left before the end may be away, without --timeout. */

@@ -69,7 +69,7 @@ int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, uint64_t *need)
 {
 	/* Descriptors and small payloads of both directions stay in a first-level cache; a large
-	 * area beyond 4 MiB gains nothing. DESIGN.md, "Geometry". */
+	 * area beyond 2 MiB loses. DESIGN.md, "Geometry". */
 	struct ivsh_geometry fit = {slots, 64, 4096, 4096};
 	uint64_t bytes;
 	int error = ivsh_geometry_size(&fit, &bytes);
@@ -85,6 +85,6 @@ int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, ui
 		fit.descs = IVSH_FIT_DESCS;
 		fit.large_size *= 2;
 		error = ivsh_geometry_size(&fit, &bytes);
-	} while (!error && bytes <= size && fit.large_size <= 1u << 22);
+	} while (!error && bytes <= size && fit.large_size <= 1u << 21);
 	return 0;
 }

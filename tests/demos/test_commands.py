@@ -232,7 +232,7 @@ def test_large_memory(world, size):
 @pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
 def test_large_messages(world, uefi):
     """
-    The largest messages that a server's region has, here 4 MiB, and each guest wants two more.
+    The largest messages that a server's region has, here 2 MiB, and each guest wants two more.
     """
     server = world.server(bind=2, slots=2, size="8M")
     guests = [

@@ -44,7 +44,7 @@ int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVS
 
 /*
  * The geometry that this library chooses for (slots) peers in (size) bytes: IVSH_FIT_DESCS
- * descriptors, a small payload area of 4 KiB, and the largest large payload area from 8 KiB to 4
+ * descriptors, a small payload area of 4 KiB, and the largest large payload area from 8 KiB to 2
  * MiB that fits; 64 descriptors and 4 KiB where that is too much.
  *
  * Anyone, anywhere. need: NULL, or set to the bytes that the least such geometry takes.
