@@ -132,6 +132,19 @@ def test_tuned(judged):
     assert verdict("far", 256, 51) == verdict("far", 1024, 51) == "missed"
 
 
+def test_geometry_file(tmp_path):
+    """Stands for what it says; --tuned alike. Three numbers are handed on as they are."""
+    path = tmp_path / "geometry"
+    path.write_text("# far\n\ndescs = 1024\nsmall-size = 256K\nlarge-size=2M\n")
+    assert report.with_geometry(f"--geometry={path}") == "--geometry=1024,262144,2097152"
+    assert report.with_geometry(f"--tuned={path}") == "--tuned=1024,262144,2097152"
+    assert report.with_geometry("--tuned=64,4096,8192") == "--tuned=64,4096,8192"
+    for wrong in ("descs = 1024\nsmall-size = 4K\n", "descs = x\n", "descs\n"):
+        path.write_text(wrong)
+        with pytest.raises(SystemExit, match="a geometry file has"):
+            report.with_geometry(f"--geometry={path}")
+
+
 def test_nothing(judged):
     with pytest.raises(SystemExit, match="not one good slice"):
         judged([])

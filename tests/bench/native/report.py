@@ -5,11 +5,14 @@ placement that the run met, JSON, and a plot.
 
 usage: report.py PROGRAM OUTPUT [ARGUMENT...]   (writes OUTPUT.json and OUTPUT.svg)
 
+The arguments are PROGRAM's; --geometry=FILE and --tuned=FILE take a geometry file, too.
+
 Only slices of one class are compared with each other. All numbers are medians; two that differ by
 less than 8 % are a tie. What must be reached stands in goals.py.
 """
 
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -57,6 +60,27 @@ def size_name(size):
         if size >= unit:
             return f"{size // unit} {name}"
     return f"{size} B"
+
+
+def bytes_of(text):
+    """A number of a geometry file."""
+    units = {"K": 1 << 10, "M": 1 << 20}
+    return int(text[:-1]) * units[text[-1]] if text[-1:] in units else int(text)
+
+
+def with_geometry(argument):
+    """The argument, with what a geometry file says in place of its name (ivsh(1))."""
+    option, _, path = argument.partition("=")
+    if option not in ("--geometry", "--tuned") or not os.path.isfile(path):
+        return argument
+    with open(path, encoding="utf-8") as file:
+        lines = [line.split("=") for line in file if line.strip() and not line.startswith("#")]
+    try:
+        values = {key.strip(): bytes_of(value.strip()) for key, value in lines}
+        sizes = [values[key] for key in ("descs", "small-size", "large-size")]
+    except (KeyError, ValueError, IndexError):
+        sys.exit(f"report.py: {path}: a geometry file has descs, small-size and large-size, no more")
+    return f"{option}={','.join(map(str, sizes))}"
 
 
 def measure(command):
@@ -194,7 +218,8 @@ def plot(cells, path, title):
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    program, output, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
+    program, output = sys.argv[1:3]
+    arguments = [with_geometry(argument) for argument in sys.argv[3:]]
     load = load_before()
     slices, pings = measure([program] + arguments)
     if not slices:
