@@ -79,7 +79,7 @@ def with_geometry(argument):
         values = {key.strip(): bytes_of(value.strip()) for key, value in lines}
         sizes = [values[key] for key in ("descs", "small-size", "large-size")]
     except (KeyError, ValueError, IndexError):
-        sys.exit(f"report.py: {path}: a geometry file has descs, small-size and large-size, no more")
+        sys.exit(f"report.py: {path}: a geometry file has descs, small-size, large-size")
     return f"{option}={','.join(map(str, sizes))}"
 
 
