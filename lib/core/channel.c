@@ -83,7 +83,7 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	__builtin_memset(ch, 0, sizeof(*ch));
 	ch->region = region;
 	ch->dead = true;
-	if (region->attached && slot_keep(region) && !region->attached)
+	if (region->attached && ivsh_slot_keep(region) && !region->attached)
 		return slot_error(region);
 	if (!region->attached || !slot || peer == region->mem.self ||
 	    count < region->geometry.descs)
@@ -115,7 +115,7 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 
 	if (!ch->open || !ch->region->sender_follow)
 		return IVSH_EINVAL;
-	error = slot_enter(ch->region);
+	error = ivsh_slot_enter(ch->region);
 	if (error && error != IVSH_EAGAIN)
 		return error;
 	if (!ch->dead)
@@ -134,7 +134,7 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 void ivsh_chan_close(struct ivsh_chan *ch)
 {
 	/* The next incarnation takes nothing that was there before the machine was moved. */
-	if (!ch->dead && slot_keep(ch->region) == 0)
+	if (!ch->dead && ivsh_slot_keep(ch->region) == 0)
 		(void)ivsh_receiver_publish(ch);
 	unlink_chan(ch->region, ch);
 	ivsh_chan_stop(ch);

@@ -38,7 +38,7 @@ void ivsh_chan_lost(struct ivsh_chan *ch)
 int ivsh_chan_enter(struct ivsh_chan *ch)
 {
 	struct ivsh_region *region = ch->region;
-	int error = slot_enter(region);
+	int error = ivsh_slot_enter(region);
 
 	if (!region->attached)
 		return slot_error(region);

@@ -23,11 +23,6 @@ _Static_assert(sizeof(struct ivsh_wire_ring) == 256, "ring");
 _Static_assert(__builtin_offsetof(struct ivsh_wire_ring, receiver) == 128, "one line per writer");
 _Static_assert(sizeof(struct ivsh_wire_desc) == 16, "descriptor");
 
-static uint32_t page_up(uint32_t value)
-{
-	return (value + IVSH_WIRE_PAGE - 1) & ~(IVSH_WIRE_PAGE - 1);
-}
-
 static bool power_of_two_within(uint32_t value, uint32_t least, uint32_t most)
 {
 	return value >= least && value <= most && (value & (value - 1)) == 0;
@@ -37,10 +32,10 @@ void ivsh_layout_of(const struct ivsh_geometry *g, struct layout *l)
 {
 	l->small = (uint32_t)sizeof(struct ivsh_wire_ring) +
 		   g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
-	l->large = page_up(l->small + g->small_size);
-	l->stride = page_up(l->large + g->large_size);
-	l->rings =
-	    page_up(IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
+	l->large = layout_page_up(l->small + g->small_size);
+	l->stride = layout_page_up(l->large + g->large_size);
+	l->rings = layout_page_up(
+	    IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
 }
 
 uint64_t ivsh_layout_ring(

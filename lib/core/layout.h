@@ -7,6 +7,7 @@
 #define IVSH_CORE_LAYOUT_H
 
 #include <ivsh/geometry.h>
+#include <ivsh/wire.h>
 
 #include <stddef.h>
 
@@ -20,6 +21,24 @@ struct layout {
 	uint32_t stride;
 	uint32_t rings; /* offset of ring 0 in the region */
 };
+
+static inline uint32_t layout_page_up(uint32_t value)
+{
+	return (value + IVSH_WIRE_PAGE - 1) & ~(IVSH_WIRE_PAGE - 1);
+}
+
+/* Bytes of the smallest region that there can be. */
+static inline uint64_t layout_least(void)
+{
+	uint32_t large = layout_page_up(
+	    (uint32_t)sizeof(struct ivsh_wire_ring) +
+	    IVSH_WIRE_DESCS_MIN * (uint32_t)sizeof(struct ivsh_wire_desc) + IVSH_WIRE_AREA_MIN);
+	uint32_t rings = layout_page_up(
+	    IVSH_WIRE_SLOTS_OFFSET + IVSH_WIRE_SLOTS_MIN * (uint32_t)sizeof(struct ivsh_wire_slot));
+
+	return rings + (uint64_t)(IVSH_WIRE_SLOTS_MIN * (IVSH_WIRE_SLOTS_MIN - 1)) *
+			   layout_page_up(large + IVSH_WIRE_AREA_MIN);
+}
 
 /* (geometry) is in range: ivsh_geometry_size() or the attach has said so. */
 void ivsh_layout_of(const struct ivsh_geometry *geometry, struct layout *layout);

@@ -103,6 +103,28 @@ int ivsh_slot_publish(struct ivsh_region *region)
 	return 0;
 }
 
+int ivsh_slot_keep(struct ivsh_region *region)
+{
+	return region->attached && slot_is_ours(region) ? 0 : ivsh_slot_moved(region);
+}
+
+int ivsh_slot_enter(struct ivsh_region *region)
+{
+	int error = ivsh_slot_keep(region);
+
+	if (error)
+		return error;
+	slot_beat(region, region->slot);
+	return ivsh_slot_tick_due(region);
+}
+
+int ivsh_slot_tick_due(struct ivsh_region *region)
+{
+	if (region->heartbeat - region->ticked < SLOT_TICK_CALLS && slot_beats_alike(region))
+		return 0;
+	return ivsh_slot_tick(region);
+}
+
 int ivsh_slot_tick(struct ivsh_region *region)
 {
 	uint32_t moved = region->moved;

@@ -91,7 +91,7 @@ static bool is_empty(struct ivsh_chan *ch, struct ivsh_message *message, int *er
 int ivsh_region_next(
     struct ivsh_region *region, struct ivsh_chan **chan, struct ivsh_message *message)
 {
-	int error = slot_enter(region);
+	int error = ivsh_slot_enter(region);
 
 	if (error)
 		return error;

@@ -77,7 +77,7 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 
 	if (!s)
 		return IVSH_EINVAL;
-	(void)slot_enter(region);
+	(void)ivsh_slot_enter(region);
 	state = load32_acquire(&s->state);
 	heartbeat = load32(&s->heartbeat);
 	if (peer->seen_ns == 0 || heartbeat != peer->heartbeat) {

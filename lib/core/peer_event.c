@@ -79,7 +79,7 @@ int ivsh_region_peer_event(struct ivsh_region *region, struct ivsh_peer *peers, 
 
 	if (count < region->geometry.slots)
 		return IVSH_EINVAL;
-	error = slot_enter(region);
+	error = ivsh_slot_enter(region);
 	if (error && error != IVSH_EAGAIN)
 		return error;
 	if (region->moved != region->moved_reported) {

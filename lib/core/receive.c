@@ -32,7 +32,7 @@ static __attribute__((__noinline__)) int receive_refill(struct ivsh_chan *ch,
 static __attribute__((__noinline__)) int receive_empty(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
-	int error = slot_tick_due(ch->region);
+	int error = ivsh_slot_tick_due(ch->region);
 
 	if (error)
 		return error;

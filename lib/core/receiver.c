@@ -96,7 +96,7 @@ void ivsh_receiver_release_all(struct ivsh_chan *ch)
 
 int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
 {
-	if (ch->region->attached && slot_tick_due(ch->region))
+	if (ch->region->attached && ivsh_slot_tick_due(ch->region))
 		return IVSH_EAGAIN;
 	/* A peeked message counts on the credit that there was. */
 	if (ch->rx.peeked)

@@ -23,12 +23,8 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 {
 	struct ivsh_wire_header *header = mem->base;
 	const struct ivsh_doorbell *doorbell = &mem->doorbell;
-	const struct ivsh_geometry smallest = {
-	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN};
-	uint64_t start = doorbell->now_ns(doorbell->ctx), least;
+	uint64_t start = doorbell->now_ns(doorbell->ctx);
 
-	if (ivsh_geometry_size(&smallest, &least))
-		return IVSH_EINVAL;
 	for (;;) {
 		uint64_t waited, magic = load64_acquire(&header->magic);
 
@@ -45,8 +41,8 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 				return error;
 		}
 		/* No peer can format a memory of this size. */
-		if (mem->size < least) {
-			a->need_size = least;
+		if (mem->size < layout_least()) {
+			a->need_size = layout_least();
 			return IVSH_ENOSPC;
 		}
 		waited = doorbell->now_ns(doorbell->ctx) - start;
@@ -163,7 +159,7 @@ void ivsh_region_detach(struct ivsh_region *region)
 
 	/* A machine that was moved begins a new incarnation first: its twin may go on. */
 	for (unsigned i = 0; i < 2 && region->attached && !is_ours; i++)
-		is_ours = slot_keep(region) == 0;
+		is_ours = ivsh_slot_keep(region) == 0;
 	if (region->attached)
 		ivsh_slot_end(region);
 	/* Nothing is stored into a slot that another peer has claimed. */

@@ -225,7 +225,7 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 {
 	uint8_t kind = kind_of(ch, size);
 
-	if (ch->region->attached && slot_tick_due(ch->region))
+	if (ch->region->attached && ivsh_slot_tick_due(ch->region))
 		return IVSH_EAGAIN;
 	/* Only the slow path answers a reset request and waits until the receiver has followed a
 	 * reset (SPEC R6.5). It also handles a reservation, which counts on the room that there

@@ -92,7 +92,7 @@ int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t por
 {
 	struct ivsh_wire_service entry = {.port = port};
 	uint32_t index;
-	int error = slot_enter(region);
+	int error = ivsh_slot_enter(region);
 
 	if (error && error != IVSH_EAGAIN)
 		return error;

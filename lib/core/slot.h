@@ -57,11 +57,17 @@ int ivsh_slot_publish(struct ivsh_region *region);
 /* Give up the slot and its rings, as lost or detached. */
 void ivsh_slot_end(struct ivsh_region *region);
 
-/*
- * Every SLOT_TICK_CALLS calls: publish, and let the channels check their own words. Answers as
- * ivsh_slot_check(). SPEC R6.6.
- */
+/* 0 while the slot is ours; else as ivsh_slot_moved(). */
+APART int ivsh_slot_keep(struct ivsh_region *region);
+
+/* SPEC R5.4, R5.6: every call advances the heartbeat. Answers as ivsh_slot_keep(). */
+APART int ivsh_slot_enter(struct ivsh_region *region);
+
+/* Publish, and let the channels check their own words. Answers as ivsh_slot_check(). SPEC R6.6. */
 int ivsh_slot_tick(struct ivsh_region *region);
+
+/* Part of each slow call: the same, every SLOT_TICK_CALLS calls, and when the heartbeat differs. */
+APART int ivsh_slot_tick_due(struct ivsh_region *region);
 
 #define SLOT_TICK_CALLS 256u
 
@@ -106,31 +112,6 @@ static inline void slot_beat(struct ivsh_region *region, struct ivsh_wire_slot *
 static inline bool slot_beats_alike(const struct ivsh_region *region)
 {
 	return load32(&region->slot->heartbeat) == region->heartbeat;
-}
-
-/* Part of each slow call: tick if a tick is due, or the heartbeat differs. */
-static inline int slot_tick_due(struct ivsh_region *region)
-{
-	if (region->heartbeat - region->ticked < SLOT_TICK_CALLS && slot_beats_alike(region))
-		return 0;
-	return ivsh_slot_tick(region);
-}
-
-/* 0 while the slot is ours; else as ivsh_slot_moved(). */
-static inline int slot_keep(struct ivsh_region *region)
-{
-	return region->attached && slot_is_ours(region) ? 0 : ivsh_slot_moved(region);
-}
-
-/* SPEC R5.4, R5.6: every call advances the heartbeat. Answers as slot_keep(). */
-static inline int slot_enter(struct ivsh_region *region)
-{
-	int error = slot_keep(region);
-
-	if (error)
-		return error;
-	slot_beat(region, region->slot);
-	return slot_tick_due(region);
 }
 
 /*

@@ -136,7 +136,7 @@ static bool is_kept(const struct many *m)
 	bool all = true;
 
 	for (uint32_t i = 0; i < m->count; i++) {
-		int error = slot_keep(m->regions[i]);
+		int error = ivsh_slot_keep(m->regions[i]);
 
 		all &= error == 0 || error == IVSH_EAGAIN;
 	}
@@ -209,7 +209,7 @@ static int enter_many(const struct many *m, bool tick)
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct ivsh_region *region = m->regions[i];
 
-		(void)slot_enter(region);
+		(void)ivsh_slot_enter(region);
 		if (tick && region->attached)
 			(void)ivsh_slot_tick(region);
 		m->events[i] = region->attached ? 0 : IVSH_EVENT_LOST;

@@ -152,10 +152,22 @@ static void door(void)
 	CHECK(layout_at(memory, 4096, UINT64_MAX, 2) == NULL);
 }
 
+/* What a memory must have at least is what the smallest geometry takes. */
+static void geometry_least(void)
+{
+	const struct ivsh_geometry least = {
+	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN};
+	uint64_t size = 0;
+
+	CHECK_EQ(ivsh_geometry_size(&least, &size), 0);
+	CHECK_EQ(layout_least(), size);
+}
+
 static const struct test tests[] = {
     {"geometry: ranges", geometry_ranges},
     {"geometry: by hand", geometry_by_hand},
     {"geometry: fit", geometry_fit},
+    {"geometry: least", geometry_least},
     {"rings: each pair its own", rings_apart},
     {"door: offset and length", door},
 };

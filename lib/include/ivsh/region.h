@@ -70,15 +70,6 @@ struct ivsh_region {
 	/* Checks the channels, or stops them when the slot is lost. Set by the first one: the
 	 * region itself knows no channel. */
 	void (*channels_check)(struct ivsh_region *region);
-	/* What the steps of the attach that the program names have set, or NULL: a new incarnation
-	 * when the machine was moved, and its channels; opening the rings that an earlier one used;
-	 * following the other side into a new generation; storing the counters. */
-	int (*slot_renew)(struct ivsh_region *region);
-	void (*channels_renew)(struct ivsh_region *region);
-	int (*rings_open)(struct ivsh_chan *ch);
-	int (*sender_follow)(struct ivsh_chan *ch);
-	void (*receiver_follow)(struct ivsh_chan *ch);
-	void (*counters_store)(struct ivsh_region *region);
 	uint64_t token;       /* the nonce and the VM generation as last seen, by exclusive or */
 	uint64_t nonce;       /* readable: this incarnation's */
 	uint32_t incarnation; /* readable: this incarnation's number */
@@ -88,8 +79,17 @@ struct ivsh_region {
 	bool attached;
 	bool seized;  /* the slot was claimed from a peer that did not detach, and may come back */
 	bool removed; /* the device was unplugged: what is lost is answered as IVSH_EREMOVED */
-	struct ivsh_mem mem;           /* readable: the transport, copied at attach */
 	struct ivsh_geometry geometry; /* readable: the header's, checked and copied at attach */
+	struct ivsh_mem mem;           /* readable: the transport, copied at attach */
+	/* What the steps of the attach that the program names have set, or NULL: a new incarnation
+	 * when the machine was moved, and its channels; opening the rings that an earlier one used;
+	 * following the other side into a new generation; storing the counters. */
+	int (*slot_renew)(struct ivsh_region *region);
+	void (*channels_renew)(struct ivsh_region *region);
+	int (*rings_open)(struct ivsh_chan *ch);
+	int (*sender_follow)(struct ivsh_chan *ch);
+	void (*receiver_follow)(struct ivsh_chan *ch);
+	void (*counters_store)(struct ivsh_region *region);
 	struct ivsh_counters counters; /* readable: this peer's own */
 	uint64_t notified;             /* messages to a receiver that was notified of them */
 	uint64_t format_id;            /* readable: the header's */
