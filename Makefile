@@ -319,9 +319,12 @@ CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
+# Measuring geometries.
+TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
+          host/tune/slice.c host/tune/work.c
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
-          host/peer/mem.c host/peer/target.c host/peer/stop.c $(APP) $(CLIENT) $(LINUX_GUEST) \
-          $(TEXT) host/process/inherited.c
+          host/peer/mem.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
+          $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(TUNE) host/process/inherited.c
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an

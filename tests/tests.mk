@@ -30,7 +30,7 @@ TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
                 tests/host/backend_test tests/host/client_test tests/host/doorbell_test \
                 tests/host/sizes_test tests/host/geometry_test tests/host/config_test \
-                tests/host/protocol_test \
+                tests/host/protocol_test tests/host/tune_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
@@ -84,6 +84,8 @@ $(call both,tests/host/doorbell_test): $$(call objects,$(CLIENT) $(CORE))
 $(call both,tests/host/control_test): $$(call objects,$(CONTROL))
 $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
 $(call both,tests/host/sizes_test): $$(call objects,host/text/sizes.c)
+$(call both,tests/host/tune_test): \
+    $$(call objects,host/tune/choose.c host/tune/table.c host/tune/pairs.c $(CORE))
 $(call both,tests/host/geometry_test): $$(call objects,$(TEXT) $(CORE))
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))

@@ -18,6 +18,7 @@ enum status {
 	STATUS_STOPPED = 6,   /* EFI_ABORTED: before its end, by ESC, Ctrl-C or a signal */
 	STATUS_NO_FILES = 7, /* EFI_UNSUPPORTED: the command needs files, and there are none here */
 	STATUS_NO_ROOM = 8,  /* EFI_OUT_OF_RESOURCES: a device's port has no room for it */
+	STATUS_ONE_CPU = 9,  /* host alone: tune needs two processors, and may use one */
 	STATUS_PIPE = 141,   /* EFI_DEVICE_ERROR; host: nobody reads standard output any more */
 };
 

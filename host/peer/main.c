@@ -9,6 +9,7 @@
 #include "peer/mem.h"
 #include "peer/place.h"
 #include "peer/stop.h"
+#include "peer/tune.h"
 #include "process/inherited.h"
 
 #include <signal.h>
@@ -22,6 +23,8 @@
 static const struct command commands[] = {
     {"mem", mem_run, 4, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE",
 	"make a memory for peers without a server, formatted"},
+    {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE, "",
+	"measure this machine for a minute, and print a geometry for it"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 

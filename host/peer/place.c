@@ -11,6 +11,7 @@
 #include "peer/mem.h"
 #include "peer/pci.h"
 #include "peer/stop.h"
+#include "peer/tune.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,12 @@ const struct option place_options[] = {
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, device_take},
     {"geometry", "", "FILE", "mem create: what the rings have, from a file that tune wrote",
 	OPTION_GEOMETRY, OPTION_OWN, 0, 0, 0, mem_geometry_take},
+    {"use", "", "NAME", "tune: for latency, throughput or both, balanced (balanced)", OPTION_TUNE,
+	OPTION_OWN, 0, 0, 0, tune_use_take},
+    {"time", "", "SECONDS", "tune: how long to measure (60)", OPTION_TUNE, OPTION_OWN, 0, 0, 0,
+	tune_time_take},
+    {"output", "", "FILE", "tune: write the geometry there, too", OPTION_TUNE, OPTION_OWN, 0, 0, 0,
+	tune_output_take},
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
 };
 

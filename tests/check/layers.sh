@@ -66,11 +66,14 @@ rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" 
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
+clock='"process/clock\.h"'
 guest='"port/linux-guest/linux_guest\.h"'
+measured='<ivsh/(error|geometry|mem|channel|region)\.h>'
+rule host/tune     "$posix|$measured|$(own 'tune')|$clock|$relax"
 rule host/peer     "$posix|$any|$(own 'peer|tune|client|process|text|app')|$guest"
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|conformance|port|backend|client|control|server|config|text|wire|process"
+rooms="$rooms|conformance|port|backend|client|control|server|config|text|tune|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done

@@ -259,6 +259,8 @@ def complete(line, folder="/", path=None):
         ("ivsh mem create fi", ["file.conf"]),
         ("ivsh mem create x 4M --geometry=fi", ["file.conf"]),
         ("ivsh-server --geometry fi", ["file.conf"]),
+        ("ivsh tune --use=t", ["throughput"]),
+        ("ivsh tune --out", ["--output"]),
     ],
 )
 def test_completion(tmp_path, line, want):
@@ -288,12 +290,13 @@ def test_completion_of_the_tool_knows_every_option(build):
     said = set(re.findall(r"(?<![a-zA-Z-])--?[a-zA-Z][a-z-]*", text))
     assert set(complete("ivsh -")) == said
     flags = ("--discard-backlog", "--raw-output", "--quiet", "--keep-going")
+    words_of = {"--wait": "spin", "--use": "latency"}
     commands = complete("ivsh ")
     assert commands == re.findall(r"^  ([a-z]+) ", text, flags=re.M)
     for command in commands:
         known = set(complete(f"ivsh {command} -"))
         for flag in said - {"-h", "--help", "-v", "--version", "-S", "-f", "-w"}:
-            value = [] if flag in flags else ["spin" if flag == "--wait" else "2"]
+            value = [] if flag in flags else [words_of.get(flag, "2")]
             place = [] if command in HOST_ALONE else ["-S", "/none/here"]
             words = [build / "ivsh", *place, command, *["1"] * 2, flag, *value]
             done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tune.c - tune: measure this machine, and write a geometry file for it.
+ */
+#include "peer/tune.h"
+
+#include "app/status.h"
+#include "peer/stop.h"
+#include "peer/target.h"
+#include "text/geometry.h"
+#include "tune/tune.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <ivsh/version.h>
+
+#define TIME_S 60u
+#define TIME_MOST_S 3600u
+
+static enum tune_use use = TUNE_BALANCED;
+static uint64_t time_s = TIME_S;
+static const char *output; /* NULL: standard output alone */
+
+bool tune_use_take(const char *text)
+{
+	for (unsigned i = 0; i < TUNE_USES; i++)
+		if (strcmp(text, tune_use_name((enum tune_use)i)) == 0) {
+			use = (enum tune_use)i;
+			return true;
+		}
+	fprintf(stderr, "ivsh: --use=%s: not latency, throughput or balanced\n", text);
+	return false;
+}
+
+bool tune_time_take(const char *text)
+{
+	if (options_number(text, 1, TIME_MOST_S, &time_s))
+		return true;
+	fprintf(
+	    stderr, "ivsh: --time=%s: not a number of seconds from 1 to %u\n", text, TIME_MOST_S);
+	return false;
+}
+
+bool tune_output_take(const char *text)
+{
+	output = text;
+	return true;
+}
+
+static bool stopped(void)
+{
+	return stop_signal() != 0;
+}
+
+/* On a terminal one line that changes; elsewhere a line for each step. */
+static void progress(const char *what, unsigned percent)
+{
+	static const char *last;
+	static unsigned last_percent;
+	bool is_terminal = isatty(STDERR_FILENO) == 1;
+
+	if (is_terminal && (what != last || percent != last_percent))
+		fprintf(stderr, "\rivsh: tune: %2u %%: %-20s", percent, what);
+	else if (!is_terminal && what != last)
+		fprintf(stderr, "ivsh: tune: %s\n", what);
+	last = what;
+	last_percent = percent;
+}
+
+/* The line on the terminal is over. */
+static void progress_end(void)
+{
+	if (isatty(STDERR_FILENO) == 1)
+		fprintf(stderr, "\r%40s\r", "");
+}
+
+/* What the processor calls itself, or else its architecture. */
+static void processor(char text[80])
+{
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	struct utsname name;
+	char line[256];
+
+	text[0] = '\0';
+	while (file && !text[0] && fgets(line, sizeof(line), file))
+		if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
+			snprintf(text, 80, "%.60s", strchr(line, ':') + 2);
+	if (file)
+		fclose(file);
+	text[strcspn(text, "\n")] = '\0';
+	if (!text[0] && uname(&name) == 0)
+		snprintf(text, 80, "%.60s", name.machine);
+}
+
+static void print_class(FILE *to, const struct tune *t, enum slice_class class)
+{
+	char name[32];
+
+	fprintf(to, "#\n# class %s: processors %d and %d, ping-pong %.0f ns%s\n",
+	    slice_class_name(class), t->pairs[class].cpu[0], t->pairs[class].cpu[1],
+	    t->pingpong[class],
+	    t->contest.classes[class] ? "" : "; too few good slices: it did not count");
+	if (!t->contest.classes[class])
+		return;
+	fprintf(to, "#   %-18s%12s%12s  ns\n", "", "default", "this one");
+	for (uint32_t i = 0; i < t->contest.cells; i++)
+		fprintf(to, "#   %-18s%12.1f%12.1f\n", tune_work_name(&t->cells[i], name),
+		    table_median(class, 0, i, TABLE_ALL),
+		    table_median(class, t->chosen, i, TABLE_ALL));
+}
+
+static void print_rings(FILE *to, const char *before, const struct ivsh_geometry *g)
+{
+	char small[24], large[24];
+
+	fprintf(to, "%sdescs = %" PRIu32 "\n%ssmall-size = %s\n%slarge-size = %s\n", before,
+	    g->descs, before, geometry_bytes(g->small_size, small), before,
+	    geometry_bytes(g->large_size, large));
+}
+
+static void print_file(FILE *to, const struct tune *t)
+{
+	const struct ivsh_geometry *own = &t->contest.geometries[0];
+	char text[80], small[24], large[24];
+
+	processor(text);
+	fprintf(to,
+	    "# A geometry file, by ivsh tune %s, for ivsh-server --geometry and ivsh mem create.\n"
+	    "# machine: %s, %" PRIu32 " processors; use: %s; %" PRIu64 " s, %" PRIu32
+	    " slices, %" PRIu32 " dropped\n",
+	    IVSH_VERSION, text, t->cpus, tune_use_name(t->use), t->time_ns / 1000000000, t->slices,
+	    t->dropped);
+	for (unsigned class = 0; class < CLASSES; class ++)
+		if (t->pingpong[class] > 0)
+			print_class(to, t, (enum slice_class) class);
+	fprintf(to, "#\n# default: %" PRIu32 " descriptors, %s + %s%s\n", own->descs,
+	    geometry_bytes(own->small_size, small), geometry_bytes(own->large_size, large),
+	    t->chosen ? "" : ": nothing was better by more than noise");
+	fprintf(to, "# large-size was not measured: it is the largest message.\n");
+	print_rings(to, "", &t->contest.geometries[t->chosen]);
+}
+
+/* Print the file, and write it where --output says. The exit status. */
+static int put_out(const struct tune *t, struct target *target)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *memory = open_memstream(&text, &size);
+	int status = STATUS_FAILED;
+
+	if (memory) {
+		print_file(memory, t);
+		if (fclose(memory) == 0)
+			status = STATUS_DONE;
+	}
+	if (status != STATUS_DONE)
+		fprintf(stderr, "ivsh: tune: %s\n", strerror(errno));
+	if (status == STATUS_DONE && (!output || target->fd != STDOUT_FILENO))
+		fputs(text, stdout);
+	if (status == STATUS_DONE && output &&
+	    (target_write(target, text, (uint32_t)size) || target_keep(target)))
+		status = STATUS_FAILED;
+	free(text);
+	return status;
+}
+
+static int measure(struct tune *t)
+{
+	switch (tune_run(t)) {
+	case TUNE_DONE:
+		return STATUS_DONE;
+	case TUNE_STOPPED:
+		progress_end();
+		fprintf(stderr, "ivsh: stopped\n");
+		return STATUS_STOPPED;
+	case TUNE_ALONE:
+		progress_end();
+		fprintf(stderr, "ivsh: tune: this process may use one processor, and two are"
+				" needed: see taskset(1), or take the default\n");
+		return STATUS_ONE_CPU;
+	default:
+		progress_end();
+		fprintf(stderr, "ivsh: tune: %s\n", t->error);
+		return STATUS_FAILED;
+	}
+}
+
+int tune_command(const struct world *world, const struct options *options)
+{
+	static struct tune tune;
+	struct target target = {.fd = -1, .folder = -1};
+	int status;
+
+	(void)world;
+	(void)options;
+	/* A path that is wrong shall not cost a minute. */
+	if (output && target_open(&target, output))
+		return STATUS_FAILED;
+	stop_listen();
+	tune = (struct tune){.use = use,
+	    .time_ns = time_s * UINT64_C(1000000000),
+	    .stopped = stopped,
+	    .progress = progress};
+	status = measure(&tune);
+	if (status == STATUS_DONE) {
+		progress_end();
+		status = put_out(&tune, &target);
+	}
+	if (output)
+		target_close(&target);
+	return status;
+}
