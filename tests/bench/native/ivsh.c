@@ -187,7 +187,7 @@ static void run(struct job *job, enum mode mode)
 	    .base = job->memory,
 	    .size = job->bytes,
 	    .self = job->side,
-	    .doorbell = {NULL, 0, ring, notified, now_ns, sleep_never, NULL},
+	    .doorbell = {.notify = ring, .count = notified, .now_ns = now_ns, .sleep = sleep_never},
 	};
 	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
 	    .counters = ivsh_attach_counters,
