@@ -79,7 +79,7 @@ ONE_FILE := $(ARCHES:%=build/%/one_file.elf)
 counts: $(COUNTED) $(WEIGHED_ALL)
 	$(Q)$(PYTHON) tests/run.py -v $(COUNTS)
 
-## Measure messages between two processes against other rings: build/bench.json, build/bench.svg
+## Measure messages between two processes, against other rings and sockets: build/bench.json, .svg
 bench: build/host/$(NATIVE)/native
 	$(Q)PYTHONPATH=tests/bench $(PYTHON) -B $(NATIVE)/report.py build/host/$(NATIVE)/native \
 	    build/bench $(BENCH_ARGS)

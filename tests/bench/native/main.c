@@ -179,6 +179,7 @@ static int check_all(bool alone)
 	return failed != 0;
 }
 
+/* Until there are enough slices, or it has taken (limit_s) for each pair of processors. */
 static int measure_all(uint32_t wanted, uint32_t limit_s, int pairs[CLASSES][2], uint32_t count)
 {
 	uint64_t start = bench_now_ns();
@@ -189,8 +190,8 @@ static int measure_all(uint32_t wanted, uint32_t limit_s, int pairs[CLASSES][2],
 		for (uint32_t i = 0; i < cell_count; i++)
 			for (uint32_t pair = 0; pair < count; pair++)
 				measure(&cells[i], pairs[pair]);
-	} while (
-	    !is_enough(wanted, count) && bench_now_ns() - start < limit_s * UINT64_C(1000000000));
+	} while (!is_enough(wanted, count) &&
+		 bench_now_ns() - start < count * limit_s * UINT64_C(1000000000));
 	fprintf(stderr, "bench: %u cells, %u slices dropped, %u failed, %.0f s\n", cell_count,
 	    dropped, failed, (double)(bench_now_ns() - start) / 1e9);
 	return 0;
@@ -203,8 +204,8 @@ static int usage(void)
 	    "              [--cells=,MODE/SIZE,...,] [--geometry=DESCS,SMALL,LARGE]\n"
 	    "              [--tuned=DESCS,SMALL,LARGE]\n"
 	    "       native --check\n"
-	    "  at least N good slices of every cell (25), at most SECONDS (300); --tuned: our own\n"
-	    "  a second time, with that geometry; --check: each cell once, as a test\n");
+	    "  at least N good slices of every cell (25), at most SECONDS for each class (300);\n"
+	    "  --tuned: ours once more, with that geometry; --check: each cell once, as a test\n");
 	return 2;
 }
 
