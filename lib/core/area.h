@@ -52,7 +52,7 @@ static inline bool area_holds(const struct ivsh_area *area, uint64_t position, u
 /* The area that a kind other than IVSH_WIRE_KIND_INLINE names. */
 static inline uint32_t area_of(uint8_t kind)
 {
-	return (uint32_t)kind - IVSH_WIRE_KIND_SMALL;
+	return kind == IVSH_WIRE_KIND_LARGE ? IVSH_AREA_LARGE : IVSH_AREA_SMALL;
 }
 
 #endif

@@ -7,7 +7,7 @@
  * handled once for all of them. A message that the fast path does not take is sent, or received,
  * alone.
  */
-#include "core/fastpath.h"
+#include "core/packed.h"
 
 /* How far ahead payloads are fetched: a power of two below the least area. */
 #define AHEAD 512u
@@ -63,6 +63,23 @@ static uint32_t put_many(struct ivsh_chan *ch, const struct ivsh_message *messag
 	return n;
 }
 
+/* Store some of (most) messages: those that make a record, or those before. Answers how many. */
+static uint32_t some_send(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t most)
+{
+	uint32_t n;
+
+	/* Without credit there may be no ring: the channel may have been refused. */
+	if (ch->tx.credit_end == ch->tx.head && ivsh_sender_refill(ch, 0) != 0)
+		return 0;
+	n = ivsh_packed_put(ch, messages, most);
+	if (n != 0)
+		return n;
+	most = ivsh_packed_before(messages, most);
+	if (most > ch->tx.credit_end - ch->tx.head)
+		most = ch->tx.credit_end - ch->tx.head;
+	return most == 0 ? 0 : put_many(ch, messages, most);
+}
+
 int ivsh_chan_send_batch(
     struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t count, uint32_t *sent)
 {
@@ -71,24 +88,17 @@ int ivsh_chan_send_batch(
 
 	while (done < count && error == 0) {
 		const struct ivsh_message *next = &messages[done];
-		uint32_t credit = ch->tx.credit_end - ch->tx.head, most = count - done, n;
+		uint32_t most = count - done, first = ch->tx.head, n;
 
-		/* Without credit there may be no ring: the channel may have been refused. */
-		n = credit == 0 ? 0 : put_many(ch, next, credit < most ? credit : most);
+		n = some_send(ch, next, most);
 		if (n != 0)
-			(void)sender_accepted(ch, ch->region, ch->region->slot, ch->tx.head - n, n);
+			(void)sender_accepted(ch, ch->region, ch->region->slot, first, n);
 		else
 			error = ivsh_chan_send(ch, next->port, next->data, next->size);
 		done += n != 0 ? n : error == 0;
 	}
 	*sent = done;
 	return error;
-}
-
-/* Where the next payload goes in the caller's buffer: up to 7 bytes on. */
-static inline uint32_t align_8(uint32_t at)
-{
-	return (at + 7) & ~7u;
 }
 
 /*
@@ -164,8 +174,19 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 		capacity = UINT32_MAX - 7;
 	/* Behind the buffer no payload has an address, not even an empty one. */
 	while (done < count && error == 0 && align_8(at) <= capacity) {
-		uint32_t credit = ch->rx.credit_end - ch->rx.read, most = count - done, n = 0, to;
+		uint32_t most = count - done, n = 0, to = align_8(at), credit;
 
+		if (ch->rx.frames != 0 || ch->rx.credit_end != ch->rx.read)
+			error = ivsh_packed_take(
+			    ch, &messages[done], most, (uint8_t *)buffer + to, capacity - to, &n);
+		if (n != 0) {
+			done += n;
+			at = to + (n - 1) * packed_step(messages[done - 1].size) +
+			     messages[done - 1].size;
+		}
+		if (n != 0 || error != 0)
+			continue;
+		credit = ch->rx.credit_end - ch->rx.read;
 		if (credit < most)
 			most = credit;
 		if (credit != 0)
@@ -176,7 +197,6 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 			done += error == 0 ? n : 0;
 			continue;
 		}
-		to = align_8(at);
 		error =
 		    ivsh_chan_receive(ch, &messages[done], (uint8_t *)buffer + to, capacity - to);
 		if (error == 0) {

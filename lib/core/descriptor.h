@@ -56,6 +56,30 @@ static inline uint32_t control_size(uint64_t control)
 	return (uint32_t)(control & IVSH_WIRE_CONTROL_LENGTH_MASK);
 }
 
+/* SPEC R7.12: bytes of each message of a packed record, where the next begins, and how many. */
+static inline uint32_t packed_size(uint64_t control)
+{
+	return (uint32_t)(control & IVSH_WIRE_PACKED_SIZE_MASK);
+}
+
+static inline uint32_t packed_step(uint32_t size)
+{
+	return (size + IVSH_WIRE_FRAME - 1) & ~(IVSH_WIRE_FRAME - 1);
+}
+
+static inline uint32_t packed_count(uint64_t control)
+{
+	return (control_size(control) >> IVSH_WIRE_PACKED_COUNT_SHIFT) + 1;
+}
+
+/* Bytes that a message, or a packed record, has in its area: 2^28 at the most. */
+static inline uint32_t control_bytes(uint64_t control)
+{
+	if (control_kind(control) != IVSH_WIRE_KIND_PACKED)
+		return control_size(control);
+	return packed_count(control) * packed_step(packed_size(control));
+}
+
 /*
  * SPEC R7.3.1: the message in (desc) is accepted with the second store. Its wrap counter says that
  * everything else is there; its release pairs with descriptor_load().

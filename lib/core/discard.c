@@ -9,12 +9,13 @@ static void ring_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring
 {
 	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(ring + 1);
 	uint32_t read = load32(&ring->receiver.read), notified = 0;
-	uint32_t waiting = ivsh_ring_waiting(desc, region->geometry.descs, read);
+	uint32_t messages, waiting;
 
+	waiting = ivsh_ring_waiting(desc, region->geometry.descs, read, &messages);
 	if (waiting == 0)
 		return;
 	store32_release(&ring->receiver.read, read + waiting);
-	region->counters.discarded += waiting;
+	region->counters.discarded += messages;
 	(void)ivsh_ring_notify(region, sender, &ring->sender.notify_request, &notified);
 }
 

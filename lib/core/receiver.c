@@ -67,7 +67,7 @@ static void rx_credit_set(struct ivsh_chan *ch, bool all)
 		room = ch->rx.published + share - ch->rx.read;
 	if (room > POLL_MESSAGES)
 		room = POLL_MESSAGES;
-	if (ch->dead || ch->rx.waiting || ch->rx.peeked || ch->rx.marked != 0)
+	if (ch->dead || ch->rx.waiting || ch->rx.peeked || (ch->rx.marked | ch->rx.frames) != 0)
 		room = 0;
 	ch->rx.credit_end = ch->rx.read + room;
 	ch->rx.wrap = ring_wrap_bits(ch->rx.read, ch->shift);
@@ -113,6 +113,7 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 {
 	struct ivsh_wire_receiver *own = ch->rx.own;
 	bool is_first = load32(&own->incarnation) == 0;
+	uint32_t messages;
 
 	ch->rx.read = load32(&own->read);
 	ch->rx.published = ch->rx.read;
@@ -124,7 +125,8 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	if (load32(&own->reported) != ch->rx.generation_ack)
 		ivsh_chan_lost(ch);
 	if (!is_first)
-		ch->rx.marked = ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read);
+		ch->rx.marked =
+		    ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read, &messages);
 	/* The count of requests goes on where the last incarnation stopped. */
 	ch->rx.request = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
 	store32(&own->notify_request, ch->rx.request);
@@ -185,7 +187,7 @@ bool ivsh_receiver_is_ready(struct ivsh_chan *ch)
 {
 	if (ch->rx.peeked)
 		return false;
-	if (is_valid(control_poll(ch)))
+	if (ch->rx.frames != 0 || is_valid(control_poll(ch)))
 		return true;
 	(void)generation_follow(ch);
 	return false;
@@ -203,8 +205,11 @@ static int damage_find(struct ivsh_chan *ch)
 	return follow(ch);
 }
 
-/* Find the next message, and take private copies of its size, port and flags. */
-static int message_find(struct ivsh_chan *ch)
+/*
+ * Find the next message, or packed record, and take private copies of its size, port and flags.
+ * What is there of a record is taken to its end, like a generation: no word of it is loaded again.
+ */
+static int descriptor_find(struct ivsh_chan *ch)
 {
 	uint64_t control = control_poll(ch), body;
 
@@ -220,6 +225,11 @@ static int message_find(struct ivsh_chan *ch)
 		return damage_find(ch);
 	ch->rx.kind = control_kind(control);
 	ch->rx.size = control_size(control);
+	if (ch->rx.kind == IVSH_WIRE_KIND_PACKED) {
+		ch->rx.size = packed_size(control);
+		ch->rx.bytes = control_bytes(control);
+		ch->rx.frames = packed_count(control);
+	}
 	ch->rx.port = control_port(control);
 	ch->rx.body = body;
 	ch->rx.data = &ch->rx.body;
@@ -227,6 +237,15 @@ static int message_find(struct ivsh_chan *ch)
 		ch->rx.position = (uint32_t)body;
 		ch->rx.data = area_at(&ch->rx.area[area_of(ch->rx.kind)], ch->rx.position);
 	}
+	return 0;
+}
+
+static int message_find(struct ivsh_chan *ch)
+{
+	int error = ch->rx.frames != 0 ? 0 : descriptor_find(ch);
+
+	if (error)
+		return error;
 	ch->rx.peeked = true;
 	ch->rx.voided = false;
 	ch->rx.credit_end = ch->rx.credit_saved = ch->rx.read;
@@ -251,24 +270,41 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	return 0;
 }
 
-/* Release the message that is peeked. */
-static void peeked_release(struct ivsh_chan *ch)
+void ivsh_receiver_advance(struct ivsh_chan *ch, uint32_t count)
 {
-	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
-		uint32_t i = area_of(ch->rx.kind);
+	/* Its request is in a line that seldom changes. */
+	bool asked = (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0;
 
-		ch->rx.now.end[i] = ch->rx.position + area_room(ch->rx.size);
+	ch->region->counters.received += count;
+	if (ch->rx.frames > count) {
+		ch->rx.frames -= count;
+		ch->rx.data = (const uint8_t *)ch->rx.data + count * packed_step(ch->rx.size);
+		if (asked)
+			(void)ivsh_receiver_publish(ch);
+		return;
+	}
+	ch->rx.frames = 0;
+	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
+		uint32_t i = area_of(ch->rx.kind), bytes = ch->rx.size;
+
+		if (ch->rx.kind == IVSH_WIRE_KIND_PACKED)
+			bytes = ch->rx.bytes;
+		ch->rx.now.end[i] = ch->rx.position + area_room(bytes);
 		ch->rx.area[i].known = true;
 		ch->rx.next = area_at(&ch->rx.area[i], ch->rx.now.end[i]);
 	}
-	ch->rx.peeked = false;
 	ch->rx.read++;
 	if (ch->rx.marked)
 		ch->rx.marked--;
-	ch->region->counters.received++;
-	/* Publish at once if the sender waits for room. Its request is in a line that seldom
-	 * changes. */
-	rx_credit_set(ch, (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0);
+	/* Publish at once if the sender waits for room. */
+	rx_credit_set(ch, asked);
+}
+
+/* Release the message that is peeked. */
+static void peeked_release(struct ivsh_chan *ch)
+{
+	ch->rx.peeked = false;
+	ivsh_receiver_advance(ch, 1);
 }
 
 int ivsh_receiver_release(struct ivsh_chan *ch)

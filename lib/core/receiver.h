@@ -21,6 +21,12 @@ int ivsh_receiver_publish(struct ivsh_chan *ch);
 void ivsh_receiver_release_all(struct ivsh_chan *ch);
 
 /*
+ * (count) messages were taken: one, or as many of the packed record that is begun. Count them, and
+ * release what is over: the record with its last message. None is peeked.
+ */
+void ivsh_receiver_advance(struct ivsh_chan *ch, uint32_t count);
+
+/*
  * The credit, in messages or in bytes of (area), is used up: do what is due, and move it on. area:
  * NULL for an inline message. 0: it is enough for a message of (size) bytes now; IVSH_EAGAIN: the
  * slow path decides.

@@ -38,24 +38,25 @@ static void words_store(struct ivsh_chan *ch)
 static bool tx_is_quiet(const struct ivsh_chan *ch)
 {
 	const struct ivsh_wire_receiver *other = ch->tx.other;
-	uint32_t read = load32_acquire(&other->read);
+	uint32_t read = load32_acquire(&other->read), messages;
 
 	return !ch->tx.waiting && load32(&other->reset_request) == ch->tx.reset_ack &&
 	       load32(&other->generation_ack) == ch->tx.generation &&
 	       read - ch->tx.read <= ch->tx.head - ch->tx.read &&
-	       ivsh_ring_waiting(ch->tx.desc, ch->mask + 1, read) == ch->tx.head - read;
+	       ivsh_ring_waiting(ch->tx.desc, ch->mask + 1, read, &messages) == ch->tx.head - read;
 }
 
 /* Whether this peer, the receiver, has taken and published all that was ever in the ring. */
 static bool rx_is_quiet(const struct ivsh_chan *ch)
 {
 	const struct ivsh_wire_sender *other = ch->rx.other;
+	uint32_t messages;
 
-	return !ch->rx.waiting && !ch->rx.peeked && ch->rx.read == ch->rx.published &&
-	       load32(&ch->rx.own->read) == ch->rx.published &&
+	return !ch->rx.waiting && !ch->rx.peeked && ch->rx.frames == 0 &&
+	       ch->rx.read == ch->rx.published && load32(&ch->rx.own->read) == ch->rx.published &&
 	       load32(&other->reset_ack) == ch->rx.reset_request &&
 	       load32(&other->generation) == ch->rx.generation_ack &&
-	       ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read) == 0;
+	       ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read, &messages) == 0;
 }
 
 /*

@@ -127,7 +127,7 @@ void ivsh_receiver_follow(struct ivsh_chan *ch)
 	ch->rx.read = ch->rx.published = load32(&other->start);
 	ivsh_chan_stop(ch);
 	ch->rx.generation_ack = generation;
-	ch->rx.marked = 0;
+	ch->rx.marked = ch->rx.frames = 0;
 	areas_forget(ch->rx.area, &ch->rx.now);
 	ch->rx.published_now = ch->rx.now;
 	store32_release(&own->read, ch->rx.read);
@@ -145,6 +145,7 @@ void ivsh_receiver_restart(struct ivsh_chan *ch)
 		ch->rx.reset_request++;
 	ch->rx.waiting = true;
 	ch->rx.peeked = false;
+	ch->rx.frames = 0;
 	ivsh_chan_stop(ch);
 	store32(&ch->rx.own->read, ch->rx.published);
 	store32(&ch->rx.own->generation_ack, ch->rx.generation_ack);

@@ -37,7 +37,7 @@ struct ivsh_wire_ring *ivsh_ring_at(
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t control,
     uint64_t body, bool start)
 {
-	uint32_t i = area_of(control_kind(control)), size = control_size(control);
+	uint32_t i = area_of(control_kind(control)), size = control_bytes(control);
 
 	if (control & IVSH_WIRE_CONTROL_RESERVED)
 		return false;
@@ -45,13 +45,16 @@ bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now
 		return size <= IVSH_WIRE_INLINE_MAX;
 	/* SPEC R7.7.4: the payload is at the position that the lengths before it give, or may be
 	 * anywhere. */
-	return i < IVSH_AREAS && area_holds(&area[i], body, size) &&
+	return area_holds(&area[i], body, size) &&
 	       (start || !area[i].known || body == area_position(&area[i], now->end[i], size));
 }
 
-uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read)
+uint32_t ivsh_ring_waiting(
+    const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read, uint32_t *messages)
 {
 	uint32_t shift = ring_shift(descs), waiting = 0;
+
+	*messages = 0;
 
 	while (waiting < descs) {
 		uint32_t index = read + waiting;
@@ -60,6 +63,8 @@ uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, ui
 		if (control_wrap(control) != ring_wrap(index, shift))
 			break;
 		waiting++;
+		*messages +=
+		    control_kind(control) == IVSH_WIRE_KIND_PACKED ? packed_count(control) : 1;
 	}
 	return waiting;
 }

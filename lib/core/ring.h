@@ -38,8 +38,12 @@ static inline uint32_t ring_shift(uint32_t descs)
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t control,
     uint64_t body, bool start);
 
-/* Messages in a ring from index (read) on: valid descriptors in a row, (descs) at the most. */
-uint32_t ivsh_ring_waiting(const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read);
+/*
+ * Valid descriptors in a row in a ring from index (read) on, (descs) at the most. *messages: how
+ * many messages they say that they have.
+ */
+uint32_t ivsh_ring_waiting(
+    const struct ivsh_wire_desc *desc, uint32_t descs, uint32_t read, uint32_t *messages);
 
 /*
  * Notify slot (peer) if its notification request at (request) was not answered yet. The caller has

@@ -52,7 +52,7 @@ static int record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t control
 	if (!ivsh_ring_valid(ch->tx.area, &ch->tx.now, control, body, false))
 		return IVSH_EPROTO;
 	if (control_kind(control) != IVSH_WIRE_KIND_INLINE) {
-		if (area_take(ch, i, position, control_size(control)))
+		if (area_take(ch, i, position, control_bytes(control)))
 			records_start(ch, i, index, position);
 		if (ch->tx.now.end[i] - ch->tx.area[i].tail > ch->tx.area[i].size)
 			return IVSH_EPROTO;
@@ -175,6 +175,16 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 	return size <= ch->tx.small_max ? IVSH_WIRE_KIND_SMALL : IVSH_WIRE_KIND_LARGE;
 }
 
+uint32_t ivsh_sender_left(const struct ivsh_chan *ch, uint32_t i)
+{
+	const struct ivsh_area *area = &ch->tx.area[i];
+	uint32_t end = ch->tx.now.end[i], used = end - area->tail;
+
+	/* (used) exceeds the size where the end of an empty area was skipped and a message before
+	 * that is not released yet. */
+	return used > area->size ? 0 : area_left(area, end, area->size - used);
+}
+
 /*
  * Set the credit: how far the fast path may go, in messages and in each area. The channel is not
  * dead, it is in step, and nothing is reserved.
@@ -189,15 +199,8 @@ static void tx_credit_set(struct ivsh_chan *ch)
 	if (room > ring_wrap_left(ch->tx.head, ch->mask))
 		room = ring_wrap_left(ch->tx.head, ch->mask);
 	ch->tx.credit_end = ch->tx.head + room;
-	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
-		struct ivsh_area *area = &ch->tx.area[i];
-		uint32_t end = ch->tx.now.end[i], used = end - area->tail;
-
-		/* (used) exceeds the size where the end of an empty area was skipped and a message
-		 * before that is not released yet. */
-		area->left =
-		    !area->known || used > area->size ? 0 : area_left(area, end, area->size - used);
-	}
+	for (uint32_t i = 0; i < IVSH_AREAS; i++)
+		ch->tx.area[i].left = ch->tx.area[i].known ? ivsh_sender_left(ch, i) : 0;
 }
 
 /* Whether the area has room for a payload of (size) bytes now; where it goes, in *position. */

@@ -25,6 +25,9 @@ int ivsh_sender_collect(struct ivsh_chan *ch);
  */
 int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size);
 
+/* Bytes in one piece that area (i) has free where its last payload ended, known or not. */
+uint32_t ivsh_sender_left(const struct ivsh_chan *ch, uint32_t i);
+
 /*
  * A message of (size) bytes was not sent, because of (error): keep what it waits for. Answers
  * (error).

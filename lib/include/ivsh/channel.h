@@ -135,6 +135,8 @@ struct ivsh_chan {
 		const void *data;
 		uint32_t position;
 		uint32_t size;
+		uint32_t frames; /* of the packed record at read: not released; 0: none is begun */
+		uint32_t bytes;  /* of that record */
 		uint16_t port;
 		uint32_t request;                     /* our own notify_request, as last stored */
 		uint32_t notified;                    /* the sender's that was answered last */
@@ -169,8 +171,9 @@ struct ivsh_message {
  * Open the channel to slot (peer), whether anyone is there or not.
  *
  * Goes on where an earlier incarnation of this slot stopped: what it sent and the peer has not read
- * is still delivered; what it had not released comes (again), marked IVSH_MAYBE_SEEN, unless the
- * attach did ivsh_attach_discard(); a reset that was cut in the middle goes on, too. Loads each
+ * is still delivered; what it had not released comes (again), marked IVSH_MAYBE_SEEN, and so do
+ * messages that were sent in one batch with it (SPEC R7.12), unless the attach did
+ * ivsh_attach_discard(); a reset that was cut in the middle goes on, too. Loads each
  * descriptor of both rings at most once, or as often as ivsh_chan_reset() does.
  *
  * Once per peer and attach. records: (count) of them, at least geometry.descs, the caller's, as
@@ -248,7 +251,9 @@ void ivsh_chan_abandon(struct ivsh_chan *ch);
 
 /*
  * Send (count) messages in their order, each with its data, size and port; flags are ignored.
- * Cheaper than one by one: what does not depend on the message is done once for many.
+ * Cheaper than one by one: what does not depend on the message is done once for many, and messages
+ * of one size, up to 1 KiB, and one port that follow each other share a descriptor (SPEC
+ * R7.12).
  *
  * In *sent: how many were accepted, from the first on. 0: all. Else why the next one was not, as
  * ivsh_chan_send().
@@ -273,7 +278,8 @@ int ivsh_chan_receive(struct ivsh_chan *ch, struct ivsh_message *message, void *
 
 /*
  * Receive up to (count) messages, as many as there are: payloads go to (buffer) one after the
- * other, each at a multiple of 8 bytes from its start, what is said of them to messages[].
+ * other, each at a multiple of 8 bytes from its start, what is said of them to messages[]. The
+ * bytes between two payloads may change, too.
  *
  * In *received: how many came. 0: at least one; the next call says what stands behind them.
  * capacity: bytes of buffer; what does not fit any more stays, and so does a message of no size for

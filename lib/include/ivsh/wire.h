@@ -178,8 +178,9 @@ struct ivsh_wire_desc {
 };
 
 /* Fields of a descriptor's control word. */
-#define IVSH_WIRE_CONTROL_LENGTH_MASK UINT64_C(0x0fffffff) /* bits 27:0, bytes of payload */
-#define IVSH_WIRE_CONTROL_KIND_SHIFT 28                    /* bits 29:28 */
+#define IVSH_WIRE_CONTROL_LENGTH_MASK \
+	UINT64_C(0x0fffffff)            /* bits 27:0, bytes of payload, or below */
+#define IVSH_WIRE_CONTROL_KIND_SHIFT 28 /* bits 29:28 */
 #define IVSH_WIRE_CONTROL_KIND_MASK UINT64_C(3)
 #define IVSH_WIRE_CONTROL_START \
 	(UINT64_C(1) << 30) /* position need not follow the last one's end */
@@ -190,8 +191,15 @@ struct ivsh_wire_desc {
 #define IVSH_WIRE_KIND_INLINE 0u /* 0 to 8 bytes, in the descriptor's body */
 #define IVSH_WIRE_KIND_SMALL 1u  /* in the small payload area */
 #define IVSH_WIRE_KIND_LARGE 2u  /* in the large payload area */
+#define IVSH_WIRE_KIND_PACKED 3u /* messages of one size and port, in the small payload area */
 
 #define IVSH_WIRE_INLINE_MAX 8u
+
+/* The length field of a packed record. Each message begins at a multiple of IVSH_WIRE_FRAME. */
+#define IVSH_WIRE_PACKED_SIZE_MASK UINT64_C(0x3fffff) /* bits 21:0, bytes of each message */
+#define IVSH_WIRE_PACKED_COUNT_SHIFT 22               /* bits 27:22: its messages, less one */
+#define IVSH_WIRE_PACKED_MAX 64u                      /* messages */
+#define IVSH_WIRE_FRAME 8u
 
 /*
  * SPEC 10. A stream's control message, on the port after the stream's.
