@@ -66,7 +66,7 @@ static void progress(const char *what, unsigned percent)
 	bool is_terminal = isatty(STDERR_FILENO) == 1;
 
 	if (is_terminal && (what != last || percent != last_percent))
-		fprintf(stderr, "\rivsh: tune: %2u %%: %-20s", percent, what);
+		fprintf(stderr, "\rivsh: tune: %2u %%: %-26s", percent, what);
 	else if (!is_terminal && what != last)
 		fprintf(stderr, "ivsh: tune: %s\n", what);
 	last = what;
@@ -77,7 +77,7 @@ static void progress(const char *what, unsigned percent)
 static void progress_end(void)
 {
 	if (isatty(STDERR_FILENO) == 1)
-		fprintf(stderr, "\r%40s\r", "");
+		fprintf(stderr, "\r%60s\r", "");
 }
 
 /* What the processor calls itself, or else its architecture. */
@@ -142,7 +142,7 @@ static void print_file(FILE *to, const struct tune *t)
 	fprintf(to, "#\n# default: %" PRIu32 " descriptors, %s + %s%s\n", own->descs,
 	    geometry_bytes(own->small_size, small), geometry_bytes(own->large_size, large),
 	    t->chosen ? "" : ": nothing was better by more than noise");
-	fprintf(to, "# large-size was not measured: it is the largest message.\n");
+	fprintf(to, "# large-size is the largest message, too.\n");
 	print_rings(to, "", &t->contest.geometries[t->chosen]);
 }
 

@@ -8,14 +8,22 @@
 #define WORSE 1.08 /* of a single cell, likewise */
 #define LEVEL 1.02 /* two that differ by less are level: the smaller one is taken */
 
+static bool is_measured(const struct contest *c, enum slice_class class, uint32_t geometry)
+{
+	for (uint32_t cell = 0; cell < c->cells; cell++)
+		if (table_slices(class, geometry, cell) < TABLE_FEW)
+			return false;
+	return true;
+}
+
 uint32_t choose_classes(struct contest *c)
 {
 	uint32_t found = 0;
 
 	for (uint32_t class = 0; class < CLASSES; class ++) {
 		c->classes[class] = true;
-		for (uint32_t cell = 0; cell < c->cells; cell++)
-			if (table_slices((enum slice_class) class, 0, cell) < TABLE_FEW)
+		for (uint32_t i = 0; i < c->count; i++)
+			if (!c->is_out[i] && !is_measured(c, (enum slice_class) class, i))
 				c->classes[class] = false;
 		found += c->classes[class];
 	}
@@ -78,7 +86,7 @@ uint32_t choose_best(const struct contest *c, uint32_t wanted, uint32_t *best)
 	uint32_t count = 0;
 
 	for (uint32_t i = 1; i < c->count; i++) {
-		double its = choose_regret(c, i, TABLE_ALL);
+		double its = c->is_out[i] ? 0 : choose_regret(c, i, TABLE_ALL);
 		uint32_t at;
 
 		if (its <= 0 || (count == wanted && its >= regrets[count - 1]))

@@ -28,7 +28,10 @@ struct contest {
 	bool is_out[TABLE_GEOMETRIES]; /* those that do not count any more */
 };
 
-/* Find the classes in which geometry 0 has enough slices of every cell. How many. */
+/*
+ * Find the classes in which every geometry that is not out has enough slices of every cell: one
+ * that the machine had for a moment only does not count. How many.
+ */
 uint32_t choose_classes(struct contest *contest);
 
 /* The largest regret of a geometry, from 1 on; 0: it has too few slices. */

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define TABLE_GEOMETRIES 24u
+#define TABLE_GEOMETRIES 32u
 #define TABLE_CELLS 16u
 #define TABLE_SLICES 200u /* of a cell, at most: no more are needed */
 #define TABLE_FEW 5u      /* fewer slices of a cell say nothing */

@@ -3,8 +3,9 @@
  * tune.c - measure geometries on this machine's processors, and choose one.
  *
  * Theory of operation: first a ping-pong on pairs of processors finds a pair of each class. Then
- * all geometries are measured, in turn, each cell for a slice; for the second half of the time only
- * the best of them beside the library's own. What is compared was measured within a second.
+ * geometries are measured, in turn, each cell for a slice, in three steps: descriptors and small
+ * areas; the best of them with other large areas; and again the best ones. The library's own
+ * geometry is among them in each step. What is compared was measured within a second.
  */
 #include "tune/tune.h"
 
@@ -32,12 +33,14 @@ static const struct {
     {{WORK_ROUNDTRIP, 256}, true},
     {{WORK_ROUNDTRIP, 1024}, true},
     {{WORK_ROUNDTRIP, 4096}, true},
+    {{WORK_ROUNDTRIP, 16384}, true},
     {{WORK_STREAM, 8}, false},
     {{WORK_STREAM, 64}, false},
     {{WORK_STREAM, 256}, false},
     {{WORK_STREAM, 1024}, false},
     {{WORK_STREAM, 4096}, false},
     {{WORK_STREAM, 16384}, false},
+    {{WORK_STREAM, 65536}, false},
     {{WORK_BATCH, 64}, false},
     {{WORK_BATCH, 256}, false},
 };
@@ -47,13 +50,16 @@ _Static_assert(ALL_CELLS <= TABLE_CELLS, "cells");
 
 /*
  * Descriptors beyond IVSH_FIT_DESCS are not tried: programs with memory of a fixed size have no
- * records for them. Nor is the large area: it is the largest message, and so the user's choice.
+ * records for them.
  */
 static const uint32_t all_descs[] = {64, 256, 1024};
 static const uint32_t all_small[] = {4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20};
+static const uint32_t all_large[] = {1 << 20, 2 << 20, 4 << 20};
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-_Static_assert(1 + COUNT(all_descs) * COUNT(all_small) <= TABLE_GEOMETRIES, "geometries");
+_Static_assert(1 + COUNT(all_descs) * COUNT(all_small) + (1 + FINALISTS) * COUNT(all_large) <=
+		   TABLE_GEOMETRIES,
+    "geometries");
 
 static struct ivsh_geometry geometries[TABLE_GEOMETRIES];
 /* ns for each message, as last measured: for the number of messages of the next slice. */
@@ -93,12 +99,23 @@ static void choose_cells(struct tune *t)
 	}
 }
 
+/* One more geometry, if it is not there already. */
+static void add_geometry(struct tune *t, const struct ivsh_geometry *g)
+{
+	for (uint32_t i = 0; i < t->contest.count; i++)
+		if (memcmp(&geometries[i], g, sizeof(*g)) == 0)
+			return;
+	geometries[t->contest.count++] = *g;
+}
+
 /* The library's own geometry, where there is enough memory; then those beside it. */
 static void make_geometries(struct tune *t)
 {
 	struct ivsh_geometry *own = &geometries[0];
-	uint32_t count = 1;
 
+	t->contest.geometries = geometries;
+	t->contest.count = 1;
+	memset(t->contest.is_out, 0, sizeof(t->contest.is_out));
 	if (ivsh_geometry_fit(UINT64_C(1) << 40, 2, own, NULL))
 		return;
 	for (unsigned i = 0; i < COUNT(all_descs); i++)
@@ -109,12 +126,24 @@ static void make_geometries(struct tune *t)
 			g.small_size = all_small[k];
 			if (g.large_size < g.small_size)
 				g.large_size = g.small_size;
-			if (g.descs <= IVSH_FIT_DESCS && memcmp(&g, own, sizeof(g)) != 0)
-				geometries[count++] = g;
+			if (g.descs <= IVSH_FIT_DESCS)
+				add_geometry(t, &g);
 		}
-	memset(t->contest.is_out, 0, sizeof(t->contest.is_out));
-	t->contest.geometries = geometries;
-	t->contest.count = count;
+}
+
+/* The same with other large areas, of each one that is not out. */
+static void make_large(struct tune *t)
+{
+	uint32_t count = t->contest.count;
+
+	for (uint32_t i = 0; i < count; i++)
+		for (unsigned k = 0; k < COUNT(all_large) && !t->contest.is_out[i]; k++) {
+			struct ivsh_geometry g = geometries[i];
+
+			g.large_size = all_large[k];
+			if (g.large_size >= g.small_size)
+				add_geometry(t, &g);
+		}
 }
 
 static uint64_t most_bytes(const struct tune *t)
@@ -276,15 +305,21 @@ static enum tune_result keep_best(struct tune *t)
 
 static enum tune_result measure_and_choose(struct tune *t)
 {
-	uint64_t half = start_ns + t->time_ns / 2, end = start_ns + t->time_ns;
+	uint64_t tenth = t->time_ns / 10;
 	enum tune_result result = find_pairs(t);
 
 	if (result == TUNE_DONE)
-		result = measure_all(t, half, "all geometries");
+		result = measure_all(t, start_ns + 4 * tenth, "descriptors, small areas");
+	if (result == TUNE_DONE)
+		result = keep_best(t);
+	if (result == TUNE_DONE) {
+		make_large(t);
+		result = measure_all(t, start_ns + 7 * tenth, "large areas");
+	}
 	if (result == TUNE_DONE)
 		result = keep_best(t);
 	if (result == TUNE_DONE)
-		result = measure_all(t, end, "the best ones");
+		result = measure_all(t, start_ns + 10 * tenth, "the best ones");
 	if (result == TUNE_DONE && choose_classes(&t->contest) > 0)
 		t->chosen = choose_one(&t->contest);
 	return result;

@@ -17,7 +17,7 @@ enum work_kind {
 };
 
 #define WORK_TOGETHER 32u
-#define WORK_SIZE_MOST 16384u /* bytes of a message; of all in a batch, too */
+#define WORK_SIZE_MOST 65536u /* bytes of a message; of all in a batch, too */
 
 /* A cell of the table: a kind, and a size of its messages. */
 struct work {

@@ -20,8 +20,8 @@ ONE_CPU = 9
 LIMIT = 60.0  # seconds: on a busy machine it goes on until it has enough slices
 
 CELLS = {
-    "latency": ["round trip"] * 5,
-    "throughput": ["stream"] * 6 + ["batch"] * 2,
+    "latency": ["round trip"] * 6,
+    "throughput": ["stream"] * 7 + ["batch"] * 2,
 }
 CELLS["balanced"] = CELLS["latency"] + CELLS["throughput"]
 
@@ -50,14 +50,15 @@ def check_file(text, use):
     return lines
 
 
-@pytest.mark.parametrize("use", ["latency", "throughput"])
+@pytest.mark.parametrize("use", CELLS if os.environ.get("IVSH_SOAK") else ["latency"])
 def test_tune(build, tmp_path, use):
     path = tmp_path / "rings.geo"
     done = run(build, f"--use={use}", "--time=1", "--output", path)
     assert (done.returncode, done.stdout) == (DONE, path.read_text())
     assert done.stderr.splitlines() == [
         "ivsh: tune: pairs of processors",
-        "ivsh: tune: all geometries",
+        "ivsh: tune: descriptors, small areas",
+        "ivsh: tune: large areas",
         "ivsh: tune: the best ones",
     ]
     lines = check_file(done.stdout, use)
@@ -124,7 +125,7 @@ def test_stop(build, tmp_path, sig):
     path = tmp_path / "rings.geo"
     path.write_text("before")
     with on_a_terminal(build, path) as (process, terminal):
-        assert b"\rivsh: tune: " in read_until(terminal, b" %: all geometries")
+        assert b"\rivsh: tune: " in read_until(terminal, b" %: descriptors, small areas")
         process.send_signal(sig)
         output = process.communicate(timeout=LIMIT)[0]
         assert output == b""
