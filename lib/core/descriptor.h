@@ -91,6 +91,16 @@ static inline void descriptor_store(struct ivsh_wire_desc *desc, uint64_t contro
 }
 
 /*
+ * The same for a message behind the first one of a batch: it is accepted with that one, whose
+ * release comes later. SPEC R7.3.3.
+ */
+static inline void descriptor_prepare(struct ivsh_wire_desc *desc, uint64_t control, uint64_t body)
+{
+	store64(&desc->body, body);
+	store64(&desc->control, control);
+}
+
+/*
  * The control word of (desc). If it has the wrap counter that is expected, the body and the payload
  * are there: then "descriptor_load(desc) ^ wrap", with the counter's bits in (wrap), has none.
  */

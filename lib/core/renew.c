@@ -109,7 +109,8 @@ void ivsh_chan_renew(struct ivsh_chan *ch)
 	ch->tx.voided |= ch->tx.reserved;
 	ch->rx.voided |= ch->rx.peeked;
 	words_store(ch);
-	if (chan_is_quiet(ch)) {
+	/* The machine may have been moved in the middle of a batch. */
+	if (chan_is_quiet(ch) && ivsh_sender_retire(ch) == 0) {
 		chan_continue(ch);
 		return;
 	}

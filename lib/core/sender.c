@@ -62,26 +62,59 @@ static int record_rebuild(struct ivsh_chan *ch, uint32_t index, uint64_t control
 }
 
 /*
+ * Whether the descriptor at our index may be the first one of a batch that was cut: it is as the
+ * round before has left it. In a generation's first round nobody knows what stands there.
+ */
+static bool gap_is_ours(const struct ivsh_chan *ch)
+{
+	uint64_t control = load64(&ch->tx.desc[ch->tx.head & ch->mask].control);
+
+	return ch->tx.head - ch->tx.start <= ch->mask ||
+	       control_wrap(control) == (uint16_t)(ring_wrap(ch->tx.head, ch->shift) - 1);
+}
+
+/*
+ * The counter of the round before cannot become valid again: the descriptor is stored anew before
+ * the receiver comes to it, in this round. Killed in between, this leaves fewer to do.
+ */
+int ivsh_sender_retire(struct ivsh_chan *ch)
+{
+	/* Where messages in flight stand there is room for no others. */
+	uint32_t end = ch->tx.read + ch->mask + 1;
+
+	for (uint32_t index = ch->tx.head + 1; (int32_t)(end - index) > 0; index++) {
+		uint64_t *control = &ch->tx.desc[index & ch->mask].control;
+		uint64_t before = ring_wrap_bits(index - ch->mask - 1, ch->shift);
+
+		if (control_wrap(load64(control)) != ring_wrap(index, ch->shift))
+			continue;
+		if (!gap_is_ours(ch))
+			return IVSH_EPROTO;
+		store64_retire(control, before);
+	}
+	return 0;
+}
+
+/*
  * SPEC R7.9: the end of the ring is the first descriptor, from the receiver's read index on, that
- * is not valid. Each descriptor is loaded once: a valid one behind the end would be taken for a
- * message as soon as the gap before it is filled. 0, or IVSH_EPROTO.
+ * is not valid. What is valid behind it would be taken for messages as soon as the gap before it is
+ * filled. 0, or IVSH_EPROTO.
  */
 static int ring_scan(struct ivsh_chan *ch)
 {
-	uint32_t index = load32_acquire(&ch->tx.other->read), end = index;
+	uint32_t index = load32_acquire(&ch->tx.other->read);
 
 	ch->tx.read = index;
-	for (uint32_t i = 0; i <= ch->mask; i++, index++) {
+	for (; index - ch->tx.read <= ch->mask; index++) {
 		uint64_t control = load64_acquire(&ch->tx.desc[index & ch->mask].control);
 
 		if (control_wrap(control) != ring_wrap(index, ch->shift))
-			continue;
-		if (index != end || record_rebuild(ch, index, control))
+			break;
+		if (record_rebuild(ch, index, control))
 			return IVSH_EPROTO;
-		end = index + 1;
 	}
-	ch->tx.head = end;
-	return 0;
+	ch->tx.head = index;
+	return ivsh_sender_retire(ch);
 }
 
 /*

@@ -14,6 +14,12 @@
 int ivsh_sender_open(struct ivsh_chan *ch);
 
 /*
+ * Make invalid what stands valid behind our index: messages of a batch that was cut before its
+ * first one was stored, so none of them was accepted. SPEC R7.9. 0; IVSH_EPROTO: it is damage.
+ */
+int ivsh_sender_retire(struct ivsh_chan *ch);
+
+/*
  * Load the receiver's read index, and take back what it released. 0; IVSH_EPROTO: the index is
  * impossible, and the channel broke.
  */

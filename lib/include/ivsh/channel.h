@@ -251,9 +251,10 @@ void ivsh_chan_abandon(struct ivsh_chan *ch);
 
 /*
  * Send (count) messages in their order, each with its data, size and port; flags are ignored.
- * Cheaper than one by one: what does not depend on the message is done once for many, and messages
- * of one size, up to 1 KiB, and one port that follow each other share a descriptor (SPEC
- * R7.12).
+ * Cheaper than one by one: what does not depend on the message is done once for many, messages of
+ * one size, up to 1 KiB, and one port that follow each other share a descriptor (SPEC R7.12), and
+ * the receiver finds many at once. It sees the first ones when 64 messages or a few KiB are stored,
+ * or all: for the least latency of each, send them one by one. SPEC R7.3.3.
  *
  * In *sent: how many were accepted, from the first on. 0: all. Else why the next one was not, as
  * ivsh_chan_send().
