@@ -216,21 +216,35 @@ static void a_send_bulk(void)
 	send_one(600);
 }
 
-static void a_send_batch(void)
+static void send_many(const uint32_t *some, uint32_t count)
 {
-	static const uint32_t some[] = {8, 5, 100, 8, 300};
-	static uint8_t bytes[5][512];
-	struct ivsh_message batch[5];
+	static uint8_t bytes[6][512];
+	struct ivsh_message batch[6];
 	uint32_t first = put, sent = 0;
 
-	for (uint32_t i = 0; i < 5; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		if (!make_one(bytes[i], some[i]))
 			return;
 		batch[i] = (struct ivsh_message){bytes[i], some[i], 1, 0};
 	}
-	(void)!ivsh_chan_send_batch(&a.end.chan, batch, 5, &sent);
+	(void)!ivsh_chan_send_batch(&a.end.chan, batch, count, &sent);
 	for (uint32_t i = 0; i < sent; i++)
 		accepted[first + i] = true;
+}
+
+static void a_send_batch(void)
+{
+	static const uint32_t some[] = {8, 5, 100, 8, 300};
+
+	send_many(some, 5);
+}
+
+/* Two packed records, and a message between them. SPEC R7.12. */
+static void a_send_packed(void)
+{
+	static const uint32_t some[] = {20, 20, 20, 8, 100, 100};
+
+	send_many(some, 6);
 }
 
 /* In place: a reservation that was abandoned leaves nothing. */
@@ -551,6 +565,7 @@ static const struct op ops_a[] = {
     {"send hot", a_send_hot},
     {"send bulk", a_send_bulk},
     {"send batch", a_send_batch},
+    {"send packed", a_send_packed},
     {"publish", a_publish},
     {"wait", a_wait},
     {"reset", a_reset},

@@ -446,7 +446,33 @@ static void checks(void)
 	CHECK_EQ(a.chan.tx.generation, 1);
 }
 
+/* Between two messages of a record each other channel has its turn, as ivsh_region_next() says. */
+static void in_turn(void)
+{
+	static struct end c;
+	static struct ivsh_chan from_c;
+	static struct ivsh_record records[64];
+	struct ivsh_chan *chan;
+	uint32_t last = 0;
+
+	open_both();
+	CHECK_EQ(end_open(&c, 2, 1, false), 0);
+	NEED_EQ(ivsh_chan_open(&from_c, &b.region, 2, records, 64), 0);
+	send_run(6, 20, 5, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		NEED_EQ(ivsh_chan_send(&c.chan, 1, "other", 5), 0);
+	for (uint32_t i = 0; i < 9; i++) {
+		NEED_EQ(ivsh_region_next(&b.region, &chan, in), 0);
+		CHECK_EQ(chan == &from_c, in->size == 5);
+		CHECK(i == 0 || i >= 6 || in->size != last);
+		last = in->size;
+		NEED_EQ(ivsh_chan_release(chan), 0);
+	}
+	CHECK_EQ(ivsh_region_next(&b.region, &chan, in), IVSH_EAGAIN);
+}
+
 static const struct test tests[] = {
+    {"in turn", in_turn},
     {"stored", stored},
     {"runs", runs},
     {"each way", each_way},

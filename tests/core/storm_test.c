@@ -339,12 +339,17 @@ static bool meanwhile(struct innocent *self)
 
 static int send_batch(struct link *link, const struct innocent *self, uint32_t dice)
 {
-	uint32_t count = dice % (BATCH + 1), sent = UINT32_MAX;
+	uint32_t count = dice % (BATCH + 1), sent = UINT32_MAX, size = hostile_random();
 	int error;
 
 	for (uint32_t i = 0; i < count; i++) {
+		/* Some in a row have one size: they are packed. */
+		if ((size & 0x30000) == 0)
+			size = hostile_random();
+		else
+			size -= 0x10000;
 		batch[i].data = arena[i];
-		batch[i].size = number_make(arena[i], link->put + i, hostile_random());
+		batch[i].size = number_make(arena[i], link->put + i, size & 0xffff);
 		batch[i].port = PORT_NUMBERS;
 	}
 	more = count;

@@ -223,6 +223,11 @@ static void send_batch(struct room_peer *peer)
 		batch[i].data = bytes;
 		batch[i].size = dice < 0x80 ? dice & 15 : (dice & 0x7f) * 9;
 		batch[i].port = (uint16_t)dice;
+		/* Some in a row are packed. */
+		if (i != 0 && dice % 8 != 0) {
+			batch[i].size = batch[i - 1].size;
+			batch[i].port = batch[i - 1].port;
+		}
 	}
 	error = answer(ivsh_chan_send_batch(&peer->chan, batch, count, &sent));
 	FUZZ_MUST(sent <= count && (error == 0) == (sent == count));

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # run.sh - lets spin visit every state of each model in each configuration below, and compares what
 # it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
-# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R5.11, R5.12 and R5.13 (moved), and
+# Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R7.12 (packed), R5.11, R5.12 and R5.13
+# (moved), and
 # R7.3, R7.10, R6.3, R6.8.4 and R5.6.4 where accesses are made out of order (weak).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
@@ -79,6 +80,14 @@ configurations() {
 	lost  -DEARLY_READ                           |the read index is published too early
 	order -DNO_WRAP                              |control words have no wrap counters
 	lost  -DTRUST_OWN                            |sender takes room that was not released
+	model packed
+	well  -DKILLS=2                              |records of 1 and 2, each side killed twice
+	well  -DDESCS=3 -DMESSAGES=6                 |ring of 3
+	lost  -DREAD_FIRST                           |the read index passes a record with its first
+	order -DMARK_FIRST                           |the first message of a record alone is marked
+	order -DMARK_COUNT                           |as many messages as there are records
+	order -DCOUNT_LATE                           |the number of messages behind the wrap counter
+	lost  -DSCAN_COUNT                           |sender's next incarnation counts messages
 	model weak
 	well                                         |loads and stores out of order, ring of 2
 	well  -DDESCS=3 -DMESSAGES=6                 |loads and stores out of order, ring of 3

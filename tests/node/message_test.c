@@ -279,6 +279,30 @@ static void in_turn(void)
 	}
 }
 
+/* A turn counts messages: packed records without end shut out nobody. SPEC R7.12.9. */
+static void records_in_turn(void)
+{
+	struct ivsh_message batch[40];
+	struct ivsh_node_message m;
+	uint32_t run = 0, sent;
+	uint8_t next = 0;
+
+	open_two();
+	NEED_EQ(town_open(2, NULL), 0);
+	for (unsigned i = 0; i < 40; i++)
+		batch[i] = (struct ivsh_message){"record", 6, 1, 0};
+	for (unsigned count = 0; count < 1000; count++) {
+		while (ivsh_chan_send_batch(ivsh_node_channel(town[0], 2), batch, 40, &sent) == 0)
+			continue;
+		while (ivsh_node_send(town[1], 2, 1, &next, 1, 0) == 0)
+			next++;
+		NEED_EQ(ivsh_node_receive(town[2], &m, town_in, sizeof(town_in), 0), 0);
+		CHECK_EQ(m.size, m.peer == 0 ? 6 : 1);
+		run = m.peer == 0 ? run + 1 : 0;
+		NEED_EQ(run <= 64, true);
+	}
+}
+
 /* Requests without end of one peer, some of them taken past the node: the other has its turn. */
 static void past_the_turn(void)
 {
@@ -359,6 +383,7 @@ static const struct test tests[] = {
     {"message: dropped behind a reset", drop_after_reset},
     {"message: dropped from the inbox", drop_from_inbox},
     {"message: peers in turn", in_turn},
+    {"message: packed records in turn", records_in_turn},
     {"message: one takes no other's turn", past_the_turn},
     {"message: restarts", restarts},
     {"message: a lost slot", slot_lost},
