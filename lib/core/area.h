@@ -16,22 +16,40 @@ static inline uint32_t area_room(uint32_t size)
 	return (size + IVSH_WIRE_LINE - 1) & ~(IVSH_WIRE_LINE - 1);
 }
 
+/* How far (position) is from the area's beginning. */
+static inline uint32_t area_offset(const struct ivsh_area *area, uint32_t position)
+{
+	return position & (area->size - 1);
+}
+
+/* The area's next beginning from (end) on: (end) itself if it is one. */
+static inline uint32_t area_begin(const struct ivsh_area *area, uint32_t end)
+{
+	return (end + area->size - 1) & ~(area->size - 1);
+}
+
 /*
- * SPEC R7.6: the position of a payload of (size) bytes when the last one ended at (end). It is
- * (end), or the area's beginning if the payload would not fit before the area's end. size: at most
- * the area's.
+ * The position of a payload of (size) bytes when the last one ended at (end). It is (end), or the
+ * area's beginning if the payload would not fit before the area's end. size: at most the area's.
  */
 static inline uint32_t area_position(const struct ivsh_area *area, uint32_t end, uint32_t size)
 {
-	uint32_t offset = end & (area->size - 1);
+	return size > area->size - area_offset(area, end) ? area_begin(area, end) : end;
+}
 
-	return size > area->size - offset ? end + (area->size - offset) : end;
+/*
+ * SPEC R7.6: a payload may stand at (position) when the last one ended at (end): there, or at the
+ * area's next beginning. area_holds() says whether it lies within the area.
+ */
+static inline bool area_follows(const struct ivsh_area *area, uint32_t end, uint64_t position)
+{
+	return position == end || position == area_begin(area, end);
 }
 
 /* Bytes from (end) on that are in one piece, and at most (free). */
 static inline uint32_t area_left(const struct ivsh_area *area, uint32_t end, uint32_t free)
 {
-	uint32_t piece = area->size - (end & (area->size - 1));
+	uint32_t piece = area->size - area_offset(area, end);
 
 	return piece < free ? piece : free;
 }
@@ -39,14 +57,14 @@ static inline uint32_t area_left(const struct ivsh_area *area, uint32_t end, uin
 /* The address of (position), for which area_holds() was true with the payload's size. */
 static inline uint8_t *area_at(const struct ivsh_area *area, uint32_t position)
 {
-	return area->base + (position & (area->size - 1));
+	return area->base + area_offset(area, position);
 }
 
 /* SPEC R7.7.3: a payload of (size) bytes at (position) lies in the area, on a line. */
 static inline bool area_holds(const struct ivsh_area *area, uint64_t position, uint32_t size)
 {
 	return position <= UINT32_MAX && position % IVSH_WIRE_LINE == 0 && size != 0 &&
-	       size <= area->size - (uint32_t)(position & (area->size - 1));
+	       size <= area->size - area_offset(area, (uint32_t)position);
 }
 
 /* The area that a kind other than IVSH_WIRE_KIND_INLINE names. */

@@ -6,8 +6,8 @@
  * fills the descriptor at its index and marks it valid with the wrap counter, which says how often
  * the index has gone round; the receiver waits for that value at its own index. The sender shares
  * no index. The receiver publishes its read index now and then, and the sender loads it only when
- * the ring seems full. The position of a payload follows from the lengths before it, so both ends
- * compute it, and the receiver believes no position that differs.
+ * the ring seems full. A payload follows the one before it, or stands at its area's beginning, so
+ * both ends compute the two positions, and the receiver believes no other.
  */
 #include "core/ring.h"
 
@@ -43,10 +43,10 @@ bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now
 		return false;
 	if (control_kind(control) == IVSH_WIRE_KIND_INLINE)
 		return size <= IVSH_WIRE_INLINE_MAX;
-	/* SPEC R7.7.4: the payload is at the position that the lengths before it give, or may be
-	 * anywhere. */
+	/* SPEC R7.7.4: the payload is where the lengths before it say, or at the area's beginning;
+	 * or it may be anywhere. */
 	return area_holds(&area[i], body, size) &&
-	       (start || !area[i].known || body == area_position(&area[i], now->end[i], size));
+	       (start || !area[i].known || area_follows(&area[i], now->end[i], body));
 }
 
 uint32_t ivsh_ring_waiting(

@@ -13,6 +13,14 @@
 #include "core/ring.h"
 #include "core/slot.h"
 
+/* Bytes of the small area that a receiver needs that polls. */
+#define SMALL_WINDOW 4096u
+
+/* A receiver with more messages than these in flight does not keep up. */
+#ifndef KEEPS_UP
+#define KEEPS_UP 1u
+#endif
+
 /*
  * A payload of (size) bytes takes (position) of area (i). True if it is the first of this
  * incarnation in the area: it says start. SPEC R7.7.1.
@@ -194,8 +202,13 @@ int ivsh_sender_collect(struct ivsh_chan *ch)
 	if (read == ch->tx.read)
 		return 0;
 	record = &ch->tx.record[(read - 1) & ch->mask];
-	for (uint32_t i = 0; i < IVSH_AREAS; i++)
-		ch->tx.area[i].tail = record->end[i];
+	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
+		uint32_t end = ch->tx.now.end[i], tail = record->end[i];
+
+		/* Where an empty area began anew, the tail is further on already. */
+		if (end - tail <= end - ch->tx.area[i].tail)
+			ch->tx.area[i].tail = tail;
+	}
 	ch->tx.read = read;
 	return 0;
 }
@@ -208,14 +221,62 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
 	return size <= ch->tx.small_max ? IVSH_WIRE_KIND_SMALL : IVSH_WIRE_KIND_LARGE;
 }
 
+/*
+ * The bytes from an area's beginning that are used again and again while the receiver keeps up:
+ * few, since what both sides have in their first-level caches costs least. DESIGN.md, "Geometry".
+ */
+static uint32_t area_window(const struct ivsh_area *area, uint32_t i)
+{
+	return i == IVSH_AREA_SMALL && area->size > SMALL_WINDOW ? SMALL_WINDOW : area->size;
+}
+
+/* Whether the receiver has so little left to read that it does not need a longer queue. */
+static bool receiver_keeps_up(const struct ivsh_chan *ch)
+{
+	return ch->tx.head - ch->tx.read <= KEEPS_UP &&
+	       (load32(&ch->tx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) == 0;
+}
+
+/*
+ * SPEC R7.6.2: before a payload of (size) bytes that would leave the window, go back to the area's
+ * beginning, if the receiver keeps up. Else payloads go on, so the area is as long a queue as the
+ * receiver needs. Nothing is reserved, and the read index was just loaded.
+ */
+static __attribute__((__noinline__)) void area_return(
+    struct ivsh_chan *ch, uint32_t i, uint32_t size)
+{
+	struct ivsh_area *area = &ch->tx.area[i];
+	uint32_t end = ch->tx.now.end[i], begin = area_begin(area, end), used = end - area->tail;
+	uint32_t offset = area_offset(area, end), window = area_window(area, i);
+
+	if (!area->known || offset == 0 || offset + area_room(size) <= window)
+		return;
+	/* The skipped bytes of an empty area do not count; else there is room up to the tail. */
+	if (used == 0)
+		area->tail = begin;
+	else if (used > offset / 2 || !receiver_keeps_up(ch))
+		return;
+	ch->tx.now.end[i] = begin;
+}
+
+/*
+ * Bytes that the fast path may use before the sender looks again whether it can go back: to the
+ * window's end, and from there on as many as there are before them.
+ */
+static uint32_t area_stretch(const struct ivsh_area *area, uint32_t i, uint32_t end)
+{
+	uint32_t offset = area_offset(area, end), window = area_window(area, i);
+
+	return offset < window ? window - offset : offset;
+}
+
 uint32_t ivsh_sender_left(const struct ivsh_chan *ch, uint32_t i)
 {
 	const struct ivsh_area *area = &ch->tx.area[i];
-	uint32_t end = ch->tx.now.end[i], used = end - area->tail;
+	uint32_t end = ch->tx.now.end[i], left = area->size - (end - area->tail);
+	uint32_t stretch = area_stretch(area, i, end);
 
-	/* (used) exceeds the size where the end of an empty area was skipped and a message before
-	 * that is not released yet. */
-	return used > area->size ? 0 : area_left(area, end, area->size - used);
+	return area_left(area, end, left < stretch ? left : stretch);
 }
 
 /*
@@ -253,8 +314,10 @@ static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint
 
 	if (ch->tx.head - ch->tx.read > ch->mask)
 		return false;
-	return kind == IVSH_WIRE_KIND_INLINE ||
-	       area_fits(&ch->tx.area[i], ch->tx.now.end[i], size, position);
+	if (kind == IVSH_WIRE_KIND_INLINE)
+		return true;
+	area_return(ch, i, size);
+	return area_fits(&ch->tx.area[i], ch->tx.now.end[i], size, position);
 }
 
 int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
@@ -269,6 +332,8 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
 	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || ivsh_sender_collect(ch))
 		return IVSH_EAGAIN;
+	if (kind != IVSH_WIRE_KIND_INLINE)
+		area_return(ch, area_of(kind), size);
 	tx_credit_set(ch);
 	if (ch->tx.credit_end == ch->tx.head ||
 	    (kind != IVSH_WIRE_KIND_INLINE && size > ch->tx.area[area_of(kind)].left))

@@ -63,32 +63,36 @@ static void bad_descriptors(void)
 }
 
 /*
- * A payload is at the position that the lengths before it give, unless it has the start flag. SPEC
- * R7.7.4.
+ * A payload is where the last one ended, or at its area's next beginning, unless it has the start
+ * flag. SPEC R7.7.4.
  */
 static void bad_position(void)
 {
 	static const struct {
 		const char *row;
-		uint64_t flags, body;
+		uint64_t flags, body, areas; /* and so many areas further */
 		int want;
 	} rows[] = {
-	    {"expected", 0, 128, 0},
-	    {"the last one again", 0, 0, IVSH_EPROTO},
-	    {"one line further", 0, 192, IVSH_EPROTO},
-	    {"one area further", 0, 128 + 8192, IVSH_EPROTO},
-	    {"start elsewhere", IVSH_WIRE_CONTROL_START, 192, 0},
+	    {"expected", 0, 128, 0, 0},
+	    {"the last one again", 0, 0, 0, IVSH_EPROTO},
+	    {"one line further", 0, 192, 0, IVSH_EPROTO},
+	    {"one area further", 0, 128, 1, IVSH_EPROTO},
+	    {"two areas further", 0, 128, 2, IVSH_EPROTO},
+	    {"the next beginning", 0, 0, 1, 0},
+	    {"a line behind it", 0, 64, 1, IVSH_EPROTO},
+	    {"the beginning behind it", 0, 0, 2, IVSH_EPROTO},
+	    {"start elsewhere", IVSH_WIRE_CONTROL_START, 192, 0, 0},
 	};
 
 	for (unsigned i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-		uint32_t kind = i & 1 ? BULK : HOT;
+		uint32_t kind = i & 1 ? BULK : HOT, area = i & 1 ? 8192 : 4096;
 		struct ivsh_message message;
 
 		test_row(rows[i / 2].row);
 		world_format();
 		NEED_EQ(end_open(&b, 1, 0, false), 0);
 		world_desc(0, 1, 0)->control = HEAD(1, 1, kind | 100);
-		world_desc(0, 1, 1)->body = rows[i / 2].body;
+		world_desc(0, 1, 1)->body = rows[i / 2].body + rows[i / 2].areas * area;
 		world_desc(0, 1, 1)->control = HEAD(1, 1, kind | 100) | rows[i / 2].flags;
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), rows[i / 2].want);
