@@ -308,16 +308,30 @@ static bool area_fits(const struct ivsh_area *area, uint32_t end, uint32_t size,
 	return start + area_room(size) - tail <= area->size;
 }
 
-static bool message_fits(struct ivsh_chan *ch, uint8_t kind, uint32_t size, uint32_t *position)
+/*
+ * Whether there is room for a message of (size) bytes now: its kind and position. A small payload
+ * goes to the large area where the small one is full and the receiver sleeps at times: the longer
+ * their queue, the less often two sleepers wake each other. SPEC R7.2.2.
+ */
+static bool place_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_t *position)
 {
-	uint32_t i = area_of(kind);
+	bool sleeps = (load32(&ch->tx.other->notify_flags) & IVSH_WIRE_NOTIFY_REQUEST) != 0;
+	uint32_t i;
 
+	*kind = kind_of(ch, size);
 	if (ch->tx.head - ch->tx.read > ch->mask)
 		return false;
-	if (kind == IVSH_WIRE_KIND_INLINE)
+	if (*kind == IVSH_WIRE_KIND_INLINE)
 		return true;
+	i = area_of(*kind);
 	area_return(ch, i, size);
-	return area_fits(&ch->tx.area[i], ch->tx.now.end[i], size, position);
+	if (area_fits(&ch->tx.area[i], ch->tx.now.end[i], size, position))
+		return true;
+	if (i == IVSH_AREA_LARGE || !sleeps)
+		return false;
+	*kind = IVSH_WIRE_KIND_LARGE;
+	return area_fits(
+	    &ch->tx.area[IVSH_AREA_LARGE], ch->tx.now.end[IVSH_AREA_LARGE], size, position);
 }
 
 int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
@@ -353,16 +367,16 @@ static int generation_keep(struct ivsh_chan *ch)
 }
 
 /*
- * Whether there is room for a message of (size) bytes now, and its position. Follows a reset first.
- * Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the channel broke.
+ * As place_find(). Follows a reset first. Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the
+ * channel broke.
  */
-static int room_find(struct ivsh_chan *ch, uint32_t size, uint32_t *position)
+static int room_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_t *position)
 {
 	int error = generation_keep(ch);
 
 	if (!error)
 		error = ivsh_sender_collect(ch);
-	if (!error && !message_fits(ch, kind_of(ch, size), size, position))
+	if (!error && !place_find(ch, size, kind, position))
 		error = IVSH_EAGAIN;
 	return error;
 }
@@ -386,13 +400,14 @@ int ivsh_sender_moved(struct ivsh_chan *ch, uint32_t size)
 int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 {
 	uint32_t position = 0;
+	uint8_t kind;
 	int error = ivsh_chan_enter(ch);
 
 	if (error)
 		return ivsh_sender_wait(ch, size, error);
 	if (size > ch->tx.area[IVSH_AREA_LARGE].size || ch->tx.reserved)
 		return IVSH_EINVAL;
-	error = ivsh_sender_wait(ch, size, room_find(ch, size, &position));
+	error = ivsh_sender_wait(ch, size, room_find(ch, size, &kind, &position));
 	ch->tx.credit_end = ch->tx.credit_saved = ch->tx.head;
 	if (error) {
 		ch->region->counters.full += ch->tx.blocked && !ch->tx.waiting;
@@ -401,7 +416,7 @@ int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 	ch->tx.body = 0;
 	ch->tx.reserved = true;
 	ch->tx.voided = false;
-	ch->tx.reserved_kind = kind_of(ch, size);
+	ch->tx.reserved_kind = kind;
 	ch->tx.reserved_size = size;
 	ch->tx.reserved_position = position;
 	*payload = size <= IVSH_WIRE_INLINE_MAX
@@ -413,9 +428,10 @@ int ivsh_sender_reserve(struct ivsh_chan *ch, uint32_t size, void **payload)
 bool ivsh_sender_is_ready(struct ivsh_chan *ch)
 {
 	uint32_t position;
+	uint8_t kind;
 
 	/* This follows a reset, too, but never while a message is reserved. */
-	return !ch->tx.reserved && room_find(ch, ch->tx.blocked_size, &position) == 0 &&
+	return !ch->tx.reserved && room_find(ch, ch->tx.blocked_size, &kind, &position) == 0 &&
 	       ch->tx.blocked;
 }
 
