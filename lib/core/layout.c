@@ -61,10 +61,20 @@ int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
 	return 0;
 }
 
+/* Beyond these an area gains nothing. DESIGN.md, "Geometry". */
+#define SMALL_MOST (1u << 18)
+#define LARGE_MOST (1u << 21)
+
+/* Whether (g) fits in (size) bytes. */
+static bool geometry_fits(const struct ivsh_geometry *g, uint64_t size)
+{
+	uint64_t bytes;
+
+	return ivsh_geometry_size(g, &bytes) == 0 && bytes <= size;
+}
+
 int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, uint64_t *need)
 {
-	/* Descriptors and small payloads of both directions stay in a first-level cache; a large
-	 * area beyond 2 MiB loses. DESIGN.md, "Geometry". */
 	struct ivsh_geometry fit = {slots, 64, 4096, 4096};
 	uint64_t bytes;
 	int error = ivsh_geometry_size(&fit, &bytes);
@@ -75,11 +85,14 @@ int ivsh_geometry_fit(uint64_t size, uint32_t slots, struct ivsh_geometry *g, ui
 		*need = bytes;
 	if (bytes > size)
 		return IVSH_ENOSPC;
+	/* The largest message counts most: what its area cannot use goes to the small area. */
 	do {
 		*g = fit;
 		fit.descs = IVSH_FIT_DESCS;
 		fit.large_size *= 2;
-		error = ivsh_geometry_size(&fit, &bytes);
-	} while (!error && bytes <= size && fit.large_size <= 1u << 21);
+	} while (fit.large_size <= LARGE_MOST && geometry_fits(&fit, size));
+	for (fit = *g; fit.small_size <= SMALL_MOST && geometry_fits(&fit, size);
+	     fit.small_size *= 2)
+		*g = fit;
 	return 0;
 }

@@ -99,20 +99,20 @@ static void geometry_fit(void)
 		uint64_t size;
 		uint32_t slots;
 		int want;
-		uint32_t bulk;
+		uint32_t hot, bulk;
 	} rows[] = {
-	    {4096, 8, IVSH_ENOSPC, 0},
-	    {1u << 19, 8, IVSH_ENOSPC, 0},
-	    {1u << 20, 8, 0, 4096},
-	    {1u << 21, 8, 0, 16384},
-	    {1u << 22, 8, 0, 32768},
-	    {1u << 26, 8, 0, 1u << 20},
-	    {UINT64_C(1) << 36, 8, 0, 1u << 21},
-	    {1u << 16, 2, 0, 8192},
-	    {1u << 20, 2, 0, 1u << 18},
-	    {1u << 20, 1, IVSH_EINVAL, 0},
-	    {1u << 20, 257, IVSH_EINVAL, 0},
-	    {UINT64_C(1) << 33, 256, 0, 65536},
+	    {4096, 8, IVSH_ENOSPC, 0, 0},
+	    {1u << 19, 8, IVSH_ENOSPC, 0, 0},
+	    {1u << 20, 8, 0, 4096, 4096},
+	    {1u << 21, 8, 0, 8192, 16384},
+	    {1u << 22, 8, 0, 32768, 32768},
+	    {1u << 26, 8, 0, 1u << 17, 1u << 20},
+	    {UINT64_C(1) << 36, 8, 0, 1u << 18, 1u << 21},
+	    {1u << 16, 2, 0, 8192, 8192},
+	    {1u << 20, 2, 0, 1u << 17, 1u << 18},
+	    {1u << 20, 1, IVSH_EINVAL, 0, 0},
+	    {1u << 20, 257, IVSH_EINVAL, 0, 0},
+	    {UINT64_C(1) << 33, 256, 0, 32768, 65536},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -121,6 +121,7 @@ static void geometry_fit(void)
 
 		CHECK_EQ(
 		    ivsh_geometry_fit(rows[i].size, rows[i].slots, &geometry, &need), rows[i].want);
+		CHECK_EQ(geometry.small_size, rows[i].hot);
 		CHECK_EQ(geometry.large_size, rows[i].bulk);
 		if (rows[i].want == IVSH_ENOSPC)
 			CHECK(need > rows[i].size);
@@ -129,8 +130,12 @@ static void geometry_fit(void)
 			CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);
 			CHECK(size <= rows[i].size);
 			CHECK_EQ(geometry.descs, rows[i].bulk == 4096 ? 64 : IVSH_FIT_DESCS);
-			CHECK_EQ(geometry.small_size, 4096);
-			/* No larger one fits, or would be of use. */
+			/* No larger small area fits, or would be of use. */
+			geometry.small_size *= 2;
+			if (ivsh_geometry_size(&geometry, &size) == 0)
+				CHECK(size > rows[i].size || rows[i].hot == 1u << 18);
+			/* Nor does a larger large one. */
+			geometry.small_size = 4096;
 			geometry.descs = IVSH_FIT_DESCS;
 			geometry.large_size *= 2;
 			CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);

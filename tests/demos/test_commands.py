@@ -19,7 +19,7 @@ device 0: 00:01.0, revision 1, ivshmem-doorbell
   BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
   BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable, (?:uncached|write-back)
   VM ID \(IVPosition\): 0; MSI-X vectors: 3
-region: version 2, \d+ bytes, 8 slots, rings of 256 descriptors, 4096 \+ 32768 bytes, format 0x[
+region: version 2, \d+ bytes, 8 slots, rings of 256 descriptors, 32768 \+ 32768 bytes, format 0x[
     0-9a-f
 ]{16}
 server: epoch 0x[0-9a-f]{8}, running

@@ -44,8 +44,8 @@ int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVS
 
 /*
  * The geometry that this library chooses for (slots) peers in (size) bytes: IVSH_FIT_DESCS
- * descriptors, a small payload area of 4 KiB, and the largest large payload area from 8 KiB to 2
- * MiB that fits; 64 descriptors and 4 KiB where that is too much.
+ * descriptors, the largest large payload area from 8 KiB to 2 MiB that fits, and beside it the
+ * largest small one from 4 to 256 KiB; 64 descriptors and 4 KiB each where that is too much.
  *
  * Anyone, anywhere. need: NULL, or set to the bytes that the least such geometry takes.
  *
