@@ -226,7 +226,8 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 	while (done < count && error == 0 && align_8(at) <= capacity) {
 		uint32_t most = count - done, n = 0, to = align_8(at), credit;
 
-		if (ch->rx.frames != 0 || ch->rx.credit_end != ch->rx.read)
+		if (ch->rx.frames != 0 || ch->rx.credit_end != ch->rx.read ||
+		    ivsh_receiver_refill(ch, NULL, 0) == 0)
 			error = ivsh_packed_take(
 			    ch, &messages[done], most, (uint8_t *)buffer + to, capacity - to, &n);
 		if (n != 0) {

@@ -21,6 +21,11 @@
 #endif
 #define PACKED_LEAST 2u
 
+/* Bytes of the next record that are fetched while a receiver copies one. */
+#ifndef PACKED_AHEAD
+#define PACKED_AHEAD 1024u
+#endif
+
 /* Where a buffer's next message goes: at a multiple of 8. */
 static inline uint32_t align_8(uint32_t at)
 {

@@ -117,7 +117,8 @@ static int send(uint32_t size)
 
 static int send_batch(uint32_t size)
 {
-	struct ivsh_message messages[3] = {{out, size, 1, 0}, {out, size, 1, 0}, {out, size, 1, 0}};
+	/* A port each: they are not packed. */
+	struct ivsh_message messages[3] = {{out, size, 1, 0}, {out, size, 2, 0}, {out, size, 3, 0}};
 	uint32_t sent = 77;
 	int error = ivsh_chan_send_batch(&a.chan, messages, 3, &sent);
 

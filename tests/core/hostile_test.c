@@ -15,6 +15,7 @@ static void bad_descriptors(void)
 #define HEAD(wrap, port, rest) ((uint64_t)(wrap) << 48 | (uint64_t)(port) << 32 | (uint64_t)(rest))
 #define HOT (1u << 28)
 #define BULK (2u << 28)
+#define PACKED (3u << 28)
 	static const struct {
 		const char *row;
 		uint64_t head, body;
@@ -28,7 +29,9 @@ static void bad_descriptors(void)
 	    {"inline of 9", HEAD(1, 1, 9), 0, IVSH_EPROTO},
 	    {"inline of 2^28-1", HEAD(1, 1, 0x0fffffff), 0, IVSH_EPROTO},
 	    {"reserved bit", HEAD(1, 1, 1u << 31 | 8), 0, IVSH_EPROTO},
-	    {"kind 3", HEAD(1, 1, 3u << 28 | 8), 0, IVSH_EPROTO},
+	    {"good packed", HEAD(1, 1, PACKED | 63u << 22 | 64), 0, 0},
+	    {"packed of 0", HEAD(1, 1, PACKED | 3u << 22), 0, IVSH_EPROTO},
+	    {"packed beyond", HEAD(1, 1, PACKED | 63u << 22 | 65), 0, IVSH_EPROTO},
 	    {"hot of 0", HEAD(1, 1, HOT), 0, IVSH_EPROTO},
 	    {"hot beyond", HEAD(1, 1, HOT | 4097), 0, IVSH_EPROTO},
 	    {"hot across the end", HEAD(1, 1, HOT | 65), 4096 - 64, IVSH_EPROTO},
