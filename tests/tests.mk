@@ -313,7 +313,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \
            pytest:tests/bench $(BENCH_CHECK) \
            tests/bench/one_file.sh,$(COMPILER),$(subst $(space),$(comma),$(ONE_FILE)) \
-           tests/check/symbols.sh,build/uefi-aarch64/libivsh.a \
+           tests/check/symbols.sh,build/uefi-aarch64/libivsh.a tests/core/mutants.py \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \
                tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \

@@ -4,10 +4,11 @@
  *
  * Theory of operation: MESSAGES numbered messages go through DESCS descriptors. Either side may be
  * killed between any two of its accesses, KILLS times each. It begins a new incarnation from what
- * stands in the shared memory. A message is accepted when the sender stores its control word. The
- * next message that the sender sends, in whichever incarnation, has the next number. The receiver
- * asserts that each message is the next one, or an earlier one with its mark. A side that waits for
- * what never comes is an invalid end state.
+ * stands in the shared memory. A message is accepted when the sender stores its control word, or
+ * that of its batch's first message. The next message that the sender sends, in whichever
+ * incarnation, has the next number. The receiver asserts that each message is accepted, and is the
+ * next one, or an earlier one with its mark. A side that waits for what never comes is an invalid
+ * end state.
  *
  * run.sh lists the configurations. The mistakes on purpose:
  *
@@ -19,6 +20,10 @@
  *   EARLY_READ    the receiver publishes the read index before it reads the message
  *   NO_WRAP       a control word only says that something is there, and has no wrap counter
  *   TRUST_OWN     the sender takes room that the receiver has not released
+ *   NO_RETIRE     what a batch that was cut has left stays valid
+ *   FIRST_FIRST   ... and a batch's first message is stored first, the others in another order
+ *   RETIRE_LATE   ... until the sender has sent a message
+ *   RETIRE_STOPS  ... or stays valid behind a descriptor that is not
  */
 #ifndef DESCS
 #define DESCS 2
@@ -31,6 +36,9 @@
 #endif
 #ifndef KILLS
 #define KILLS 1
+#endif
+#ifndef BATCH
+#define BATCH 0 /* messages of a batch at the most */
 #endif
 
 /* The shared words. descriptor.h, ring_wrap(); a generation has fewer than 256 wrap counters. */
@@ -69,6 +77,67 @@ end:
 	od
 }
 
+/* batch.c: a message of a batch. With its control word (count) messages are accepted. */
+inline store(index, number, count)
+{
+	body_word[(index) % DESCS] = number;
+	d_step { control_word[(index) % DESCS] = WRAP(index); accepted = accepted + count }
+}
+
+/*
+ * batch.c, put_many(): 2 or 3 messages of one round of the ring. The first one is stored last, and
+ * accepts all of them; the others in any order. A sender that is killed before sends the same
+ * numbers again.
+ */
+#define FITS(count) (BATCH >= count && accepted + count <= MESSAGES && \
+		     head + count - read <= DESCS && head % DESCS + count <= DESCS)
+inline batch()
+{
+#ifdef FIRST_FIRST
+	store(head, accepted + 1, 1);
+	if
+	:: FITS(3) ->
+		store(head + 2, accepted + 2, 0);
+		store(head + 1, accepted + 1, 2);
+		head = head + 3
+	:: store(head + 1, accepted + 1, 1); head = head + 2
+	fi
+#else
+	if
+	:: FITS(3) ->
+		if
+		:: store(head + 1, accepted + 2, 0); store(head + 2, accepted + 3, 0)
+		:: store(head + 2, accepted + 3, 0); store(head + 1, accepted + 2, 0)
+		fi;
+		store(head, accepted + 1, 3);
+		head = head + 3
+	:: store(head + 1, accepted + 2, 0); store(head, accepted + 1, 2); head = head + 2
+	fi
+#endif
+}
+
+/* sender.c, ivsh_sender_retire(): messages of a batch that was cut become invalid. */
+inline retire()
+{
+	at = head + 1;
+	do
+	:: at >= read + DESCS -> break
+	:: at < read + DESCS ->
+		if
+		:: control_word[at % DESCS] == WRAP(at) ->
+			/* SPEC R7.9.2: the gap says that this is no damage. */
+			assert(control_word[head % DESCS] == WRAP(head) - 1);
+			control_word[at % DESCS] = WRAP(at) - 1
+		:: else ->
+#ifdef RETIRE_STOPS
+			break
+#endif
+		fi;
+		at++
+	od;
+	at = 0
+}
+
 /* inplace.c, ivsh_chan_publish(). The store of the control word is the one that counts. */
 inline publish()
 {
@@ -94,7 +163,10 @@ inline sender_open()
 	:: head - read < DESCS && control_word[head % DESCS] != WRAP(head) -> head++; break
 #endif
 	:: else -> break
-	od
+	od;
+#endif
+#if BATCH > 0 && !defined(NO_RETIRE) && !defined(RETIRE_LATE)
+	retire()
 #endif
 }
 
@@ -106,18 +178,29 @@ inline sender_open()
 
 active proctype sender()
 {
-	byte head, read;
+	byte head, read, at;
 
 incarnation:
 	{
 		sender_open();
+#ifdef RETIRE_LATE
+		do
+		:: accepted == MESSAGES -> goto done
+		:: accepted < MESSAGES && ROOM -> publish(); break
+		:: accepted < MESSAGES && !ROOM -> atomic { read_word != read -> read = read_word }
+		od;
+		retire();
+#endif
 		do
 		:: accepted == MESSAGES -> goto done
 		:: accepted < MESSAGES && ROOM -> publish()
+#if BATCH > 0
+		:: FITS(2) -> batch()
+#endif
 		:: accepted < MESSAGES && !ROOM -> atomic { read_word != read -> read = read_word }
 		od
 	} unless { killed[SENDER] };
-	d_step { killed[SENDER] = false; head = 0; read = 0 };
+	d_step { killed[SENDER] = false; head = 0; read = 0; at = 0 };
 	goto incarnation;
 done:
 	/* No kill can come before the end. */
@@ -164,6 +247,7 @@ incarnation:
 			value = body_word[read % DESCS];
 			/* From here on the application has it: after a kill it comes again. */
 			d_step {
+				assert(value <= accepted);
 				assert(value == expect + 1 ||
 				    (value <= expect && value > 0 && marked > 0));
 				if

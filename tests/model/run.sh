@@ -80,6 +80,12 @@ configurations() {
 	lost  -DEARLY_READ                           |the read index is published too early
 	order -DNO_WRAP                              |control words have no wrap counters
 	lost  -DTRUST_OWN                            |sender takes room that was not released
+	well  -DBATCH=2                              |batches of 2
+	well  -DBATCH=3 -DDESCS=3 -DMESSAGES=5 -DKILLS=2  |batches of 3, each side killed twice
+	order -DBATCH=2 -DNO_RETIRE                  |what a cut batch left stays valid
+	order -DBATCH=3 -DDESCS=3 -DNO_RETIRE -DFIRST_FIRST  |the same, the first is stored first
+	order -DBATCH=2 -DRETIRE_LATE                |what a cut batch left is retired too late
+	order -DBATCH=3 -DDESCS=3 -DRETIRE_STOPS     |... and up to the first that is not valid
 	model packed
 	well  -DKILLS=2                              |records of 1 and 2, each side killed twice
 	well  -DDESCS=3 -DMESSAGES=6                 |ring of 3
