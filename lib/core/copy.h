@@ -2,7 +2,7 @@
 /*
  * copy.h - payloads in and out, by size.
  *
- * Up to COPY_INLINE bytes go by words that overlap in the middle: a call costs more than they do.
+ * Up to COPY_WORDS bytes go by words, the last ones overlap: a call costs more than they do.
  * No registers but the general ones: an interrupt handler may send. The C library, which knows its
  * processor, copies larger ones.
  */
@@ -78,12 +78,18 @@ static inline void copy_small(uint8_t *to, const uint8_t *from, uint32_t size)
 	}
 }
 
-/* Where vector registers may be used the C library's way is the best from here on; else up to here
- * words in a row are: string instructions cost an emulator 7 ns a word, a processor their start. */
-#ifdef __SSE2__
+/*
+ * Where vector registers may be used the C library's way is the best from here on; else up to here
+ * words in a row are: string instructions cost an emulator 7 ns a word, a processor their start.
+ * Where a word has to be aligned, as in a guest of aarch64 or riscv64, a compiler calls memcpy()
+ * for each copy of bytes that it is not sure of: one call is better than several.
+ */
+#if defined(__SSE2__) || (defined(__aarch64__) && __STDC_HOSTED__)
 #define COPY_WORDS 64u
-#else
+#elif defined(__x86_64__) || defined(__i386__)
 #define COPY_WORDS 1024u
+#else
+#define COPY_WORDS 0u
 #endif
 
 /* size: more than 8. */
