@@ -120,9 +120,7 @@ int ivsh_slot_enter(struct ivsh_region *region)
 
 int ivsh_slot_tick_due(struct ivsh_region *region)
 {
-	if (region->heartbeat - region->ticked < SLOT_TICK_CALLS && slot_beats_alike(region))
-		return 0;
-	return ivsh_slot_tick(region);
+	return slot_tick_is_due(region) ? ivsh_slot_tick(region) : 0;
 }
 
 int ivsh_slot_tick(struct ivsh_region *region)

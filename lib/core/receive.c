@@ -20,25 +20,24 @@ static inline int taken(
 
 /*
  * The next message of the packed record that is begun, and not its last one, which releases the
- * record. False: the slow path takes it.
+ * record. The slow path takes it where anything else is the matter.
  */
-static bool frame_receive(
-    struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity, int *error)
+static APART int frame_receive(
+    struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
 	uint32_t size = ch->rx.size;
 
-	if (ch->rx.frames < 2 || ch->dead || ch->rx.peeked || ch->rx.marked != 0 || size > capacity)
-		return false;
+	if (ch->dead || ch->rx.peeked || ch->rx.marked != 0 || size > capacity)
+		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	memcpy(buffer, ch->rx.data, size);
 	fence_acquire(); /* as in receive_sized() */
 	if (!slot_beats_alike(ch->region))
-		return false;
+		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	message->data = buffer;
 	message_fill(message, control_make(ch->rx.port, 0, size));
 	ch->rx.frames--;
 	ch->rx.data = (const uint8_t *)ch->rx.data + packed_step(size);
-	*error = receiver_taken(ch, 1);
-	return true;
+	return receiver_taken(ch, 1);
 }
 
 /* Refill, and go on; or take the slow path. area, size: as ivsh_receiver_refill(). */
@@ -46,10 +45,8 @@ static __attribute__((__noinline__)) int receive_refill(struct ivsh_chan *ch,
     struct ivsh_message *message, void *buffer, uint32_t capacity, const struct ivsh_area *area,
     uint32_t size)
 {
-	int error;
-
-	if (frame_receive(ch, message, buffer, capacity, &error))
-		return error;
+	if (ch->rx.frames > 1)
+		return frame_receive(ch, message, buffer, capacity);
 	return ivsh_receiver_refill(ch, area, size) == 0
 		   ? ivsh_chan_receive(ch, message, buffer, capacity)
 		   : ivsh_receiver_receive(ch, message, buffer, capacity);

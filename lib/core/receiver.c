@@ -98,7 +98,10 @@ void ivsh_receiver_release_all(struct ivsh_chan *ch)
 
 int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uint32_t size)
 {
-	if (ch->region->attached && ivsh_slot_tick_due(ch->region))
+	const struct ivsh_region *region = ch->region;
+
+	/* Not by ivsh_slot_tick_due(): its call would cost each message. */
+	if (region->attached && slot_tick_is_due(region) && ivsh_slot_tick(ch->region))
 		return IVSH_EAGAIN;
 	/* A peeked message counts on the credit that there was. */
 	if (ch->rx.peeked)

@@ -336,9 +336,11 @@ static bool place_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint3
 
 int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 {
-	uint8_t kind = kind_of(ch, size);
+	const struct ivsh_region *region = ch->region;
+	uint32_t i = size > ch->tx.small_max ? IVSH_AREA_LARGE : IVSH_AREA_SMALL;
 
-	if (ch->region->attached && ivsh_slot_tick_due(ch->region))
+	/* Not by ivsh_slot_tick_due(): its call would cost each message. */
+	if (region->attached && slot_tick_is_due(region) && ivsh_slot_tick(ch->region))
 		return IVSH_EAGAIN;
 	/* Only the slow path answers a reset request and waits until the receiver has followed a
 	 * reset (SPEC R6.5). It also handles a reservation, which counts on the room that there
@@ -346,11 +348,11 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
 	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || ivsh_sender_collect(ch))
 		return IVSH_EAGAIN;
-	if (kind != IVSH_WIRE_KIND_INLINE)
-		area_return(ch, area_of(kind), size);
+	if (size > IVSH_WIRE_INLINE_MAX)
+		area_return(ch, i, size);
 	tx_credit_set(ch);
 	if (ch->tx.credit_end == ch->tx.head ||
-	    (kind != IVSH_WIRE_KIND_INLINE && size > ch->tx.area[area_of(kind)].left))
+	    (size > IVSH_WIRE_INLINE_MAX && size > ch->tx.area[i].left))
 		return IVSH_EAGAIN;
 	ch->tx.blocked = false;
 	return 0;

@@ -114,6 +114,11 @@ static inline bool slot_beats_alike(const struct ivsh_region *region)
 	return load32(&region->slot->heartbeat) == region->heartbeat;
 }
 
+static inline bool slot_tick_is_due(const struct ivsh_region *region)
+{
+	return region->heartbeat - region->ticked >= SLOT_TICK_CALLS || !slot_beats_alike(region);
+}
+
 /*
  * Word (i) of our slot's pending bytes, which has those of eight senders: the bits that have
  * changed since ivsh_region_next() read them.
