@@ -14,7 +14,7 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/reset_test tests/core/events_test tests/core/service_test \
                 tests/core/next_test tests/core/batch_test tests/core/fastpath_test \
                 tests/core/broken_test tests/core/moved_test tests/core/least_test \
-                tests/core/packed_test tests/core/window_test
+                tests/core/packed_test tests/core/window_test tests/core/large_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
                 tests/node/stream_test tests/node/events_test
 # What stores and loads words of 8 bytes where the machine has no such access.

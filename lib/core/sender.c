@@ -13,8 +13,9 @@
 #include "core/ring.h"
 #include "core/slot.h"
 
-/* Bytes of the small area that a receiver needs that polls. */
+/* Bytes of each area that a receiver needs that polls. DESIGN.md, "Geometry". */
 #define SMALL_WINDOW 4096u
+#define LARGE_WINDOW (1u << 20)
 
 /* A receiver with more messages than these in flight does not keep up. */
 #ifndef KEEPS_UP
@@ -227,7 +228,9 @@ static uint8_t kind_of(const struct ivsh_chan *ch, uint32_t size)
  */
 static uint32_t area_window(const struct ivsh_area *area, uint32_t i)
 {
-	return i == IVSH_AREA_SMALL && area->size > SMALL_WINDOW ? SMALL_WINDOW : area->size;
+	uint32_t window = i == IVSH_AREA_SMALL ? SMALL_WINDOW : LARGE_WINDOW;
+
+	return area->size > window ? window : area->size;
 }
 
 /* Whether the receiver has so little left to read that it does not need a longer queue. */
