@@ -32,9 +32,11 @@ static uint32_t frames_put(
 	if (size == sizeof(uint64_t)) {
 		if (most > room / sizeof(uint64_t))
 			most = room / (uint32_t)sizeof(uint64_t);
-		for (; n < most && message_control(&messages[n]) == control; n++)
-			__builtin_memcpy(
-			    to + n * sizeof(uint64_t), messages[n].data, sizeof(uint64_t));
+		for (; n < most && message_control(&messages[n]) == control; n++) {
+			uint64_t word = copy_load(messages[n].data);
+
+			__builtin_memcpy(to + n * sizeof(word), &word, sizeof(word));
+		}
 		return n;
 	}
 	for (; n < most && message_control(&messages[n]) == control; n++, to += step) {
@@ -68,7 +70,7 @@ uint32_t ivsh_packed_put(struct ivsh_chan *ch, const struct ivsh_message *messag
 	if (most > IVSH_WIRE_PACKED_MAX)
 		most = IVSH_WIRE_PACKED_MAX;
 	if ((most > ch->tx.credit_end - ch->tx.head || step * least > area->left) &&
-	    ivsh_sender_refill(ch, 0) != 0)
+	    ivsh_sender_refill(ch, area->known ? step * least : 0) != 0)
 		return 0;
 	left = area->known ? area->left : ivsh_sender_left(ch, IVSH_AREA_SMALL);
 	if (room > area->size / 4)

@@ -24,7 +24,7 @@ cat > "$dir/heights" <<'END'
 2 format text server slot moved claim region nonce peer service
 3 area descriptor ring discard condition notify
 4 reset sender receiver check renew
-5 channel fastpath send receive inplace batch
+5 channel fastpath send receive inplace batch packed
 6 request wait next peer_event stream
 END
 awk '{for (i = 2; i <= NF; i++) print $i, $1}' "$dir/heights" | sort > "$dir/height"
