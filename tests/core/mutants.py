@@ -20,7 +20,7 @@ FLAGS = ["-std=c11", "-w", "-O1", "-D_GNU_SOURCE", "-DIVSH_HOOK"]
 ROOTS = ["-Ilib/include", "-iquote", "lib", "-iquote", "."]
 CC = os.environ.get("CC", "gcc").split()
 
-BATCH, SENDER = "lib/core/batch.c", "lib/core/sender.c"
+BATCH, SENDER, RENEW = (f"lib/core/{name}.c" for name in ("batch", "sender", "renew"))
 
 # The first message is stored first, and of the others the second one last.
 LAST = (
@@ -39,17 +39,20 @@ NOT_VALID = "!= ring_wrap(index, ch->shift))\n\t\t\t"
 STOPS = (SENDER, NOT_VALID + "continue;\n", NOT_VALID + "break;\n")
 STORE = "\t\tstore64_retire(control, before);\n"
 CHECK = "\t\tif (!gap_is_ours(ch))\n\t\t\treturn IVSH_EPROTO;\n"
+MOVED = " && ivsh_sender_retire(ch) == 0"
 
 # What, the test and its arguments, and the changes: (file, text, what stands there instead).
-CRASH, HOSTILE = ["crash_test", "--batches"], ["hostile_test"]
+CRASH, HOSTILE, MIGRATE = ["crash_test", "--batches"], ["hostile_test"], ["migrate_test"]
 MUTANTS = [
     ("nothing", CRASH, []),
     ("nothing", HOSTILE, []),
+    ("nothing", MIGRATE, []),
     ("first message last, no repair", CRASH, [NO_REPAIR]),
     ("first message first, second last, no repair", CRASH, [*FIRST_FIRST, NO_REPAIR]),
     ("a repair of one descriptor", CRASH, [(SENDER, STORE, STORE + "\t\tbreak;\n")]),
     ("a repair that ends at what is not valid: no second one", CRASH, [STOPS]),
     ("a repair that takes any gap for a batch's", HOSTILE, [(SENDER, CHECK, "")]),
+    ("no repair where a machine was moved in a batch", MIGRATE, [(RENEW, MOVED, "")]),
 ]
 
 
@@ -74,7 +77,7 @@ def objects(work):
     names = [f"lib/core/{path.name}" for path in (ROOT / "lib/core").glob("*.c")]
     names += [f"tests/{name}.c" for name in ("core/world", "lib/test", "node/town")]
     names += [f"lib/node/{path.name}" for path in (ROOT / "lib/node").glob("*.c")]
-    names += ["tests/core/crash_test.c", "tests/core/hostile_test.c"]
+    names += sorted({f"tests/core/{test[0]}.c" for _, test, _ in MUTANTS})
     made = {name: work / (name.replace("/", "_") + ".o") for name in names}
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: compile_one(name, made[name]), names))
@@ -90,7 +93,7 @@ def run(work, made, test, changes):
     parts = [here / (Path(name).stem + ".o") if name in mutated else path
              for name, path in made.items()
              if not name.endswith("_test.c") or name.endswith(f"/{test[0]}.c")]
-    if test[0] != "crash_test":  # it has a hook of its own
+    if test is HOSTILE:  # the others have a hook of their own
         (here / "hook.c").write_text("void ivsh_hook(int k, const void *w, unsigned s) {}\n")
         parts.append(here / "hook.c")
     subprocess.run([*CC, "-w", *parts, "-o", here / "test"], check=True)
