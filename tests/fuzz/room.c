@@ -180,8 +180,9 @@ static void link_open(struct room_peer *peer)
 int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t options)
 {
 	struct ivsh_mem mem = room_mem(self);
-	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
-	    .counters = ivsh_attach_counters,
+	struct ivsh_attach attach = {.restart = options & 16 ? NULL : ivsh_attach_restart,
+	    .reset = options & 32 ? ivsh_attach_reset : NULL,
+	    .counters = options & 64 ? NULL : ivsh_attach_counters,
 	    .name = options & 1 ? "fuzz" : NULL,
 	    .nonce = now,
 	    .timeout_ns = 10000000,
