@@ -293,7 +293,9 @@ GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
 KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
            $(patsubst %,tests/host/test_%.py,bursts kill supervisor)
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
-HOSTS   := $(filter-out $(KILLING),$(sort $(wildcard tests/host/test_*.py)))
+# It measures, on all processors.
+TUNING  := tests/host/test_tune.py
+HOSTS   := $(filter-out $(KILLING) $(TUNING),$(sort $(wildcard tests/host/test_*.py)))
 # What only boots a guest and reads what it says needs no quiet machine.
 BOOTS   := $(patsubst %,tests/guest/test_%.py,bare bare_aarch64 bare_riscv64 addresses)
 GUESTS  := $(filter-out $(BOOTS),$(sort $(wildcard tests/guest/test_*.py)))
@@ -316,5 +318,5 @@ SUITES  := $(call pytest,$(HOSTS)) \
            tests/check/symbols.sh,build/uefi-aarch64/libivsh.a tests/core/mutants.py \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
 ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \
-               tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING))) \
+               tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING)) $(TUNING)) \
            $(call pytest,$(filter tests/demos/%,$(KILLING)))

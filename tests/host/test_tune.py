@@ -54,7 +54,8 @@ def check_file(text, use):
 def test_tune(build, tmp_path, use):
     path = tmp_path / "rings.geo"
     done = run(build, f"--use={use}", "--time=1", "--output", path)
-    assert (done.returncode, done.stdout) == (DONE, path.read_text())
+    assert done.returncode == DONE, done.stderr
+    assert done.stdout == path.read_text()
     assert done.stderr.splitlines() == [
         "ivsh: tune: pairs of processors",
         "ivsh: tune: descriptors, small areas",
