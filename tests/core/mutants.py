@@ -39,19 +39,26 @@ NOT_VALID = "!= ring_wrap(index, ch->shift))\n\t\t\t"
 STOPS = (SENDER, NOT_VALID + "continue;\n", NOT_VALID + "break;\n")
 STORE = "\t\tstore64_retire(control, before);\n"
 CHECK = "\t\tif (!gap_is_ours(ch))\n\t\t\treturn IVSH_EPROTO;\n"
+BOUND = "(int32_t)(end - index) > 0"
+ENDLESS = (
+    "control_wrap(load64(&ch->tx.desc[index & ch->mask].control)) == ring_wrap(index, ch->shift)"
+)
 MOVED = " && ivsh_sender_retire(ch) == 0"
 
 # What, the test and its arguments, and the changes: (file, text, what stands there instead).
 CRASH, HOSTILE, MIGRATE = ["crash_test", "--batches"], ["hostile_test"], ["migrate_test"]
+POLL = ["poll_test"]
 MUTANTS = [
     ("nothing", CRASH, []),
     ("nothing", HOSTILE, []),
     ("nothing", MIGRATE, []),
+    ("nothing", POLL, []),
     ("first message last, no repair", CRASH, [NO_REPAIR]),
     ("first message first, second last, no repair", CRASH, [*FIRST_FIRST, NO_REPAIR]),
     ("a repair of one descriptor", CRASH, [(SENDER, STORE, STORE + "\t\tbreak;\n")]),
     ("a repair that ends at what is not valid: no second one", CRASH, [STOPS]),
     ("a repair that takes any gap for a batch's", HOSTILE, [(SENDER, CHECK, "")]),
+    ("a repair that goes on while there is something", POLL, [(SENDER, BOUND, ENDLESS)]),
     ("no repair where a machine was moved in a batch", MIGRATE, [(RENEW, MOVED, "")]),
 ]
 
