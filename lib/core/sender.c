@@ -18,9 +18,7 @@
 #define LARGE_WINDOW (1u << 20)
 
 /* A receiver with more messages than these in flight does not keep up. */
-#ifndef KEEPS_UP
 #define KEEPS_UP 1u
-#endif
 
 /*
  * A payload of (size) bytes takes (position) of area (i). True if it is the first of this
