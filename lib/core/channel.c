@@ -14,7 +14,7 @@
 /* SPEC R7.2: payloads of up to this part of the small area, and of up to these bytes, go there;
  * larger ones go to the large area. */
 #define SMALL_SHARE 4
-#define SMALL_MOST 1024u
+#define SMALL_PAYLOAD 1024u
 
 /* Take the channel out of the region's list. ivsh_region_next() begins anew, with all of them. */
 static __attribute__((__noinline__)) void unlink_chan(
@@ -52,8 +52,8 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 	ch->tx.desc = (struct ivsh_wire_desc *)(out + 1);
 	ch->tx.record = records;
 	ch->tx.small_max = g->small_size / SMALL_SHARE;
-	if (ch->tx.small_max > SMALL_MOST)
-		ch->tx.small_max = SMALL_MOST;
+	if (ch->tx.small_max > SMALL_PAYLOAD)
+		ch->tx.small_max = SMALL_PAYLOAD;
 	ch->rx.own = &in->receiver;
 	ch->rx.other = &in->sender;
 	ch->rx.desc = (const struct ivsh_wire_desc *)(in + 1);

@@ -314,7 +314,7 @@ static bool area_fits(const struct ivsh_area *area, uint32_t end, uint32_t size,
  * goes to the large area where the small one is full and the receiver sleeps at times: the longer
  * their queue, the less often two sleepers wake each other. SPEC R7.2.2.
  */
-static bool place_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_t *position)
+static bool payload_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_t *position)
 {
 	bool sleeps = (load32(&ch->tx.other->notify_flags) & IVSH_WIRE_NOTIFY_REQUEST) != 0;
 	uint32_t i;
@@ -370,7 +370,7 @@ static int generation_keep(struct ivsh_chan *ch)
 }
 
 /*
- * As place_find(). Follows a reset first. Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the
+ * As payload_find(). Follows a reset first. Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the
  * channel broke.
  */
 static int room_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_t *position)
@@ -379,7 +379,7 @@ static int room_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_
 
 	if (!error)
 		error = ivsh_sender_collect(ch);
-	if (!error && !place_find(ch, size, kind, position))
+	if (!error && !payload_find(ch, size, kind, position))
 		error = IVSH_EAGAIN;
 	return error;
 }
