@@ -19,7 +19,7 @@ static __attribute__((__noinline__)) int send_refill(
 /* Store the next message: its control word without the wrap counter, and its body. */
 static INLINED int send_end(struct ivsh_chan *ch, uint64_t control, uint64_t body)
 {
-	sender_store(ch, ch->tx.head, control, body);
+	sender_store_behind(ch, ch->tx.head, control, body);
 	return sender_accepted(ch, ch->region, ch->region->slot, ch->tx.head - 1, 1);
 }
 
