@@ -117,6 +117,10 @@ void ivsh_chan_renew(struct ivsh_chan *ch)
 	/* SPEC R5.11.5: what was under way may be lost. Our own generation loses nothing
 	 * more; the sender's, which answers our request, is counted when it comes. */
 	ivsh_chan_lost(ch);
+	/* An incarnation that is killed before its new generation stands in the ring leaves it out
+	 * of step: the next one, and the receiver, count what was cleared. SPEC R5.11.10. */
+	store32(&ch->tx.own->reset_ack, load32(&ch->tx.other->reset_request) - 1);
+	fence_release();
 	ring_clear(ch);
 	ch->tx.generation += jump(ch->region);
 	ivsh_sender_restart(ch, load32_acquire(&ch->tx.other->reset_request));
