@@ -61,8 +61,8 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 }
 
 /*
- * Open both rings for the first time of all incarnations of this slot: our own words are 0.
- * IVSH_EINVAL: it is not the first time.
+ * Open both rings for the first time of all incarnations of this slot: our own words are 0, but for
+ * a read index that an attach has moved past the backlog. IVSH_EINVAL: it is not the first time.
  */
 static int rings_first(struct ivsh_chan *ch)
 {
@@ -72,6 +72,7 @@ static int rings_first(struct ivsh_chan *ch)
 	}
 	store32(&ch->tx.own->incarnation, ch->region->incarnation);
 	store32(&ch->rx.own->incarnation, ch->region->incarnation);
+	ch->rx.read = ch->rx.published = ch->rx.credit_end = load32(&ch->rx.own->read);
 	return 0;
 }
 

@@ -244,6 +244,37 @@ static void counters(void)
 	CHECK_EQ(world_slot(1)->received, 1000);
 }
 
+/*
+ * A program that discards what was sent before it came takes none of it, and what comes then: with
+ * a ring that was full, in which the sender goes on at once where the backlog stood. SPEC R5.8.
+ */
+static void backlog_discarded(void)
+{
+	static const uint32_t backlogs[] = {0, 1, 5, 63, 64};
+	struct ivsh_mem mem;
+	struct ivsh_attach how = {.nonce = 1, .discard = ivsh_attach_discard};
+
+	for (unsigned i = 0; i < sizeof(backlogs) / sizeof(backlogs[0]); i++) {
+		world_format();
+		mem = world_mem(0);
+		CHECK_EQ(end_open(&b, 1, 0, false), 0);
+		for (uint32_t n = 0; n < backlogs[i]; n++)
+			NEED_EQ(send_to(&b, 1, n % 2 ? 8 : 60), 0);
+		NEED_EQ(ivsh_region_attach(&a.region, &mem, &how), 0);
+		CHECK_EQ(a.region.counters.discarded, backlogs[i]);
+		/* The sender has what was discarded back before the receiver opens the ring. */
+		NEED_EQ(send_to(&b, 2, 60), 0);
+		NEED_EQ(ivsh_chan_open(&a.chan, &a.region, 1, a.records, 64), 0);
+		taken(&a, 2, 60);
+		for (uint32_t n = 3; n < 300; n++) {
+			NEED_EQ(send_to(&b, n, n % 3 ? 8 : 100), 0);
+			taken(&a, n, n % 3 ? 8 : 100);
+		}
+		CHECK_EQ(take(&a), IVSH_EAGAIN);
+		CHECK_EQ(a.chan.dead || b.chan.dead, false);
+	}
+}
+
 /* reset alone: generations are followed, and a restart is refused. */
 static void reset_alone(void)
 {
@@ -282,6 +313,7 @@ static const struct test tests[] = {
     {"moved: the slot is lost", moved},
     {"removed", removed},
     {"counters stay 0", counters},
+    {"backlog discarded", backlog_discarded},
     {"reset alone", reset_alone},
 };
 
