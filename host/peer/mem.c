@@ -30,10 +30,11 @@ static int failed(const char *object, const char *what, const char *why)
 
 bool mem_geometry_take(const char *text)
 {
-	if (geometry_path)
-		(void)failed("--geometry", "", "only once");
-	if (geometry_path)
+	if (geometry_path || !*text) {
+		(void)failed(
+		    "--geometry", "", *text ? "only once" : "needs a value: --geometry=FILE");
 		return false;
+	}
 	geometry_path = text;
 	return true;
 }

@@ -49,6 +49,10 @@ bool tune_time_take(const char *text)
 
 bool tune_output_take(const char *text)
 {
+	if (!*text) {
+		fprintf(stderr, "ivsh: --output: needs a value: --output=FILE\n");
+		return false;
+	}
 	output = text;
 	return true;
 }

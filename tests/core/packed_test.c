@@ -106,6 +106,14 @@ static void stored(void)
 	CHECK_EQ(a.chan.tx.head, 2);
 }
 
+/* The word that SPEC has for an example. SPEC R7.12. */
+static void example(void)
+{
+	open_both();
+	send_run(3, 12, 7, 1);
+	CHECK_EQ(world_desc(0, 1, 0)->control, UINT64_C(0x000100077080000c));
+}
+
 /* Other ports and lengths end a record, and none has an empty message. SPEC R7.12.1. */
 static void runs(void)
 {
@@ -474,6 +482,7 @@ static void in_turn(void)
 static const struct test tests[] = {
     {"in turn", in_turn},
     {"stored", stored},
+    {"example", example},
     {"runs", runs},
     {"each way", each_way},
     {"in parts", in_parts},

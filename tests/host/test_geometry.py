@@ -121,6 +121,7 @@ def test_mem_create_of_a_small_memory(at, file, tmp_path):
         (["mem", "create", "none/new", "1M"], FAILED, "ivsh: none/new: No such file or directory"),
         (["mem", "create", "/dev/full/x", "1M"], FAILED, "ivsh: /dev/full/x: Not a directory"),
         (["ls", "--geometry=x"], USAGE, "ivsh: ls: --geometry means nothing here"),
+        (["mem", "create", "new", "1M", "--geometry="], USAGE, "ivsh: --geometry: needs a value"),
     ],
 )
 def test_mem_refused(build, tmp_path, words, status, what):

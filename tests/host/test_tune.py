@@ -148,6 +148,7 @@ def test_stop(build, tmp_path, sig):
         (["now"], USAGE, "ivsh: tune: now: one word too many"),
         (["-S", "x"], USAGE, "ivsh: tune: --socket means nothing here"),
         (["--slots=2"], USAGE, "ivsh: tune: --slots means nothing here"),
+        (["--output="], USAGE, "ivsh: --output: needs a value: --output=FILE"),
         (["--output=/none/here/x"], FAILED, "ivsh: /none/here/x: "),
         (["--output=/"], FAILED, "ivsh: /: "),
     ],

@@ -21,7 +21,8 @@ extern "C" {
 /* SPEC 2. */
 struct ivsh_geometry {
 	uint32_t slots; /* peers: 2 to 256 */
-	uint32_t descs; /* messages that a ring holds: a power of two, 16 to 32768 */
+	uint32_t descs; /* messages, or packed records, that a ring holds: a power of two, 16 to
+	                   32768 */
 	uint32_t
 	    small_size; /* a ring's bytes for small payloads: a power of two, 1 KiB to 128 MiB */
 	uint32_t

@@ -210,7 +210,7 @@ void ivsh_attach_discard(struct ivsh_region *region);
  * opened, and with the same handles when the machine or its memory was moved. Does what
  * ivsh_attach_reset() does, too. Nearly every program names it.
  *
- * A program that does not serves a slot that is used once in the life of a region:
+ * Without it a slot opens each channel once, until the region is formatted again:
  * ivsh_chan_open() answers IVSH_EINVAL where the channel was opened before, by this incarnation or
  * an earlier one, and changes nothing there. Attach with ivsh_attach_restart(), or format the
  * region again. A machine that was moved has lost its slot: IVSH_ELOST.
