@@ -86,7 +86,8 @@ $(call both,tests/host/control_test): $$(call objects,$(CONTROL))
 $(call both,tests/host/config_test): $$(call objects,$(OPTIONS) $(CORE))
 $(call both,tests/host/sizes_test): $$(call objects,host/text/sizes.c)
 $(call both,tests/host/tune_test): \
-    $$(call objects,host/tune/choose.c host/tune/table.c host/tune/pairs.c $(CORE))
+    $$(call objects,host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
+        $(CORE))
 $(call both,tests/host/geometry_test): $$(call objects,$(TEXT) $(CORE))
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))

@@ -202,11 +202,21 @@ static enum tune_result try_pair(struct tune *t, const struct pair *pair)
 	return t->stopped() ? TUNE_STOPPED : TUNE_DONE;
 }
 
+/* Whether a pair of any class was found. */
+static bool has_class(const struct tune *t)
+{
+	for (uint32_t class = 0; class < CLASSES; class ++)
+		if (t->pingpong[class] > 0)
+			return true;
+	return false;
+}
+
+/* All pairs once; where none was at rest, again, as long as measure_all() is patient. */
 static enum tune_result find_pairs(struct tune *t)
 {
 	static int cpus[CPUS_MOST];
 	static struct pair pairs[PAIRS_MOST];
-	uint32_t count = pairs_cpus(cpus);
+	uint32_t count = pairs_cpus(cpus), i = 0;
 
 	t->cpus = count;
 	if (count == 0)
@@ -214,17 +224,17 @@ static enum tune_result find_pairs(struct tune *t)
 	if (count == 1)
 		return TUNE_ALONE;
 	count = pairs_list(cpus, count, pairs);
-	for (uint32_t i = 0; i < count; i++) {
-		enum tune_result result = try_pair(t, &pairs[i]);
+	while (i < count || (!has_class(t) && clock_now_ns() - start_ns < PATIENCE_NS)) {
+		enum tune_result result = try_pair(t, &pairs[i++ % count]);
 
 		if (result != TUNE_DONE)
 			return result;
 		report(t, "pairs of processors");
 	}
-	for (uint32_t class = 0; class < CLASSES; class ++)
-		if (t->pingpong[class] > 0)
-			return TUNE_DONE;
-	return failed(t, "no two processors are at rest: the machine is too busy", "");
+	if (has_class(t))
+		return TUNE_DONE;
+	return failed(
+	    t, "no two processors are at rest: end what else runs here, and try again", "");
 }
 
 /* A slice of one cell. The class is what the processors are by now. */

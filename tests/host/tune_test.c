@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tune_test.c - which pairs of processors tune tries, and which geometry it chooses.
+ * tune_test.c - which pairs of processors tune tries, how often, and which geometry it chooses.
  */
 #include "tests/lib/test.h"
 #include "tune/choose.h"
 #include "tune/pairs.h"
+#include "tune/tune.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,58 @@ static const struct ivsh_geometry geometries[] = {
 #define COUNT (sizeof(geometries) / sizeof(geometries[0]))
 
 static struct contest contest;
+
+/* In the place of slice.c: (to_drop) slices on a busy machine, then good ones. */
+static uint32_t to_drop, good;
+
+int slice_begin(const int cpu[2], uint64_t bytes)
+{
+	(void)cpu, (void)bytes;
+	return 0;
+}
+
+void slice_end(void)
+{
+}
+
+enum slice_result slice_run(struct slice *slice)
+{
+	if (to_drop > 0) {
+		to_drop--;
+		return SLICE_DROPPED;
+	}
+	good++;
+	slice->class = CLASS_FAR;
+	slice->pingpong = 400;
+	return SLICE_GOOD;
+}
+
+const char *slice_error(void)
+{
+	return "";
+}
+
+static bool is_good(void)
+{
+	return good > 0;
+}
+
+/* A machine that is busy in the first milliseconds is tried again. */
+static void busy(void)
+{
+	static struct tune tune;
+	static int cpus[CPUS_MOST];
+
+	to_drop = 1000, good = 0;
+	tune = (struct tune){.time_ns = 1000000000, .stopped = is_good};
+	if (pairs_cpus(cpus) < 2) {
+		CHECK_EQ(tune_run(&tune), TUNE_ALONE);
+		return;
+	}
+	CHECK_EQ(tune_run(&tune), TUNE_STOPPED);
+	CHECK_EQ(to_drop, 0);
+	CHECK(tune.pingpong[CLASS_FAR] > 0);
+}
 
 /* Nothing is measured yet; of the geometries the first (count) are compared. */
 static void begin(uint32_t count)
@@ -248,6 +301,7 @@ static const struct test tests[] = {
     {"too few slices", too_few},
     {"best ones", best_ones},
     {"pairs", pairs},
+    {"busy machine", busy},
 };
 
 int main(void)
