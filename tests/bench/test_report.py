@@ -139,10 +139,15 @@ def test_geometry_file(tmp_path):
     assert report.with_geometry(f"--geometry={path}") == "--geometry=1024,262144,2097152"
     assert report.with_geometry(f"--tuned={path}") == "--tuned=1024,262144,2097152"
     assert report.with_geometry("--tuned=64,4096,8192") == "--tuned=64,4096,8192"
-    for wrong in ("descs = 1024\nsmall-size = 4K\n", "descs = x\n", "descs\n"):
-        path.write_text(wrong)
+    whole = path.read_text()
+    wrong = ["descs = 1024\nsmall-size = 4K\n", "descs = x\n", "descs\n", whole + "descs = 64\n"]
+    for text in [*(text.encode() for text in wrong), b"\xff\xfe"]:
+        path.write_bytes(text)
         with pytest.raises(SystemExit, match="a geometry file has"):
             report.with_geometry(f"--geometry={path}")
+    for name, what in ((tmp_path / "none", "No such file"), (tmp_path, "not a regular file")):
+        with pytest.raises(SystemExit, match=what):
+            report.with_geometry(f"--tuned={name}")
 
 
 def test_nothing(judged):

@@ -71,15 +71,21 @@ def bytes_of(text):
 def with_geometry(argument):
     """The argument, with what a geometry file says in place of its name (ivsh(1))."""
     option, _, path = argument.partition("=")
-    if option not in ("--geometry", "--tuned") or not os.path.isfile(path):
+    if option not in ("--geometry", "--tuned") or set(path) <= set("0123456789,"):
         return argument
-    with open(path, encoding="utf-8") as file:
-        lines = [line.split("=") for line in file if line.strip() and not line.startswith("#")]
+    if os.path.exists(path) and not os.path.isfile(path):
+        sys.exit(f"report.py: {path}: not a regular file")
     try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.split("=") for line in file if line.strip() and line[0] != "#"]
         values = {key.strip(): bytes_of(value.strip()) for key, value in lines}
-        sizes = [values[key] for key in ("descs", "small-size", "large-size")]
+        sizes = [values.pop(key) for key in ("descs", "small-size", "large-size")]
+    except OSError as error:
+        sys.exit(f"report.py: {path}: {error.strerror}: give a geometry file, or three numbers")
     except (KeyError, ValueError, IndexError):
-        sys.exit(f"report.py: {path}: a geometry file has descs, small-size, large-size")
+        lines = []
+    if len(lines) != 3:
+        sys.exit(f"report.py: {path}: a geometry file has descs, small-size, large-size, each once")
     return f"{option}={','.join(map(str, sizes))}"
 
 
