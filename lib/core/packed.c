@@ -58,6 +58,12 @@ static uint32_t credit_less(uint32_t credit_end, uint32_t index, uint32_t count)
 	return credit_end - (count - 1 < credit ? count - 1 : credit);
 }
 
+/* For a refill, which takes a larger size for a payload of the large area. */
+static uint32_t small_at_most(const struct ivsh_chan *ch, uint32_t size)
+{
+	return size < ch->tx.small_max ? size : ch->tx.small_max;
+}
+
 uint32_t ivsh_packed_put(struct ivsh_chan *ch, const struct ivsh_message *messages, uint32_t most)
 {
 	uint64_t control = message_control(&messages[0]);
@@ -70,7 +76,7 @@ uint32_t ivsh_packed_put(struct ivsh_chan *ch, const struct ivsh_message *messag
 	if (most > IVSH_WIRE_PACKED_MAX)
 		most = IVSH_WIRE_PACKED_MAX;
 	if ((most > ch->tx.credit_end - ch->tx.head || step * least > area->left) &&
-	    ivsh_sender_refill(ch, area->known ? step * least : 0) != 0)
+	    ivsh_sender_refill(ch, area->known ? small_at_most(ch, step * least) : 0) != 0)
 		return 0;
 	left = area->known ? area->left : ivsh_sender_left(ch, IVSH_AREA_SMALL);
 	if (room > area->size / 4)
