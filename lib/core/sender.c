@@ -258,6 +258,8 @@ static __attribute__((__noinline__)) void area_return(
 	else if (used > offset / 2 || !receiver_keeps_up(ch))
 		return;
 	ch->tx.now.end[i] = begin;
+	/* The credit was for payloads where the last one ended. */
+	ch->tx.credit_end = ch->tx.credit_saved = ch->tx.head;
 }
 
 /*
