@@ -223,23 +223,21 @@ static void random_traffic(void)
  */
 static void wait_goes_back(void)
 {
-	static struct end from, to;
-	static uint8_t bytes[8192], in[8192];
 	struct ivsh_message message;
 
 	world_format();
-	NEED_EQ(end_open(&from, 0, 1, false), 0);
-	NEED_EQ(end_open(&to, 1, 0, false), 0);
-	NEED_EQ(ivsh_chan_send(&from.chan, 1, bytes, 2240), 0);
-	CHECK_EQ(ivsh_chan_send(&from.chan, 1, bytes, 8192), IVSH_EAGAIN);
-	NEED_EQ(ivsh_chan_receive(&to.chan, &message, in, sizeof(in)), 0);
-	CHECK_EQ(ivsh_chan_receive(&to.chan, &message, in, sizeof(in)), IVSH_EAGAIN);
-	memset(bytes, 0x11, 1100);
-	NEED_EQ(ivsh_chan_send(&from.chan, 2, bytes, 1100), 0);
-	CHECK_EQ(world_wait(&from.region, 1), 0);
-	memset(bytes, 0x22, 4700);
-	(void)!ivsh_chan_send(&from.chan, 3, bytes, 4700);
-	NEED_EQ(ivsh_chan_receive(&to.chan, &message, in, sizeof(in)), 0);
+	NEED_EQ(end_open(&a, 0, 1, false), 0);
+	NEED_EQ(end_open(&b, 1, 0, false), 0);
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, out, 2240), 0);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 8192), IVSH_EAGAIN);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+	CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), IVSH_EAGAIN);
+	memset(out, 0x11, 1100);
+	NEED_EQ(ivsh_chan_send(&a.chan, 2, out, 1100), 0);
+	CHECK_EQ(world_wait(&a.region, 1), 0);
+	memset(out, 0x22, 4700);
+	(void)!ivsh_chan_send(&a.chan, 3, out, 4700);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(message.size, 1100);
 	for (uint32_t i = 0; i < message.size; i++)
 		NEED_EQ(in[i], 0x11);
