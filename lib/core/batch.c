@@ -146,7 +146,9 @@ int ivsh_chan_send_batch(
 		else
 			error = ivsh_chan_send(ch, next->port, next->data, next->size);
 		done += n != 0 ? n : error == 0;
+		ch->tx.in_batch = done != 0;
 	}
+	ch->tx.in_batch = false;
 	*sent = done;
 	return error;
 }

@@ -234,7 +234,8 @@ static uint32_t area_window(const struct ivsh_area *area, uint32_t i)
 /* Whether the receiver has so little left to read that it does not need a longer queue. */
 static bool receiver_keeps_up(const struct ivsh_chan *ch)
 {
-	return ch->tx.head - ch->tx.read <= KEEPS_UP &&
+	/* It has had no time for the messages of one batch: their queue is to be the whole area. */
+	return !ch->tx.in_batch && ch->tx.head - ch->tx.read <= KEEPS_UP &&
 	       (load32(&ch->tx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) == 0;
 }
 

@@ -101,6 +101,7 @@ struct ivsh_chan {
 		bool reserved;
 		bool voided; /* a reservation, when the machine was moved: publish says so */
 		bool blocked;
+		bool in_batch; /* messages of the call that goes on are in flight */
 		uint8_t reserved_kind;
 		uint8_t hints; /* what stands at (pending) */
 		bool first;    /* the generation began as the ring was opened, and lost nothing */
