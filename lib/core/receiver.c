@@ -73,12 +73,15 @@ static void rx_credit_set(struct ivsh_chan *ch, bool all)
 	ch->rx.wrap = ring_wrap_bits(ch->rx.read, ch->shift);
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
 		struct ivsh_area *area = &ch->rx.area[i];
-		uint32_t held = area_held(ch, i), left = share_of(area->size);
+		uint32_t held, left;
 
+		area->left = 0;
+		if (room == 0 || !area->known)
+			continue;
+		held = area_held(ch, i);
+		left = share_of(area->size);
 		left = held < left ? left - held : 0;
-
-		area->left =
-		    room != 0 && area->known ? area_left(area, ch->rx.now.end[i], left) : 0;
+		area->left = area_left(area, ch->rx.now.end[i], left);
 	}
 }
 
