@@ -243,7 +243,26 @@ static void wait_goes_back(void)
 		NEED_EQ(in[i], 0x11);
 }
 
+/* A message as large as its area finds no room, and goes back: it fits when the ring is empty. */
+static void goes_back_and_waits(void)
+{
+	struct ivsh_message message;
+
+	open_both();
+	NEED_EQ(ivsh_chan_send(&a.chan, 1, out, 40000), 0);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+	CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), IVSH_EAGAIN);
+	NEED_EQ(ivsh_chan_send(&a.chan, 2, out, 3000), 0);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 3, out, LARGE), IVSH_EAGAIN);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+	CHECK_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 3, out, LARGE), 0);
+	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
+	CHECK_EQ(message.size, LARGE);
+}
+
 static const struct test tests[] = {
+    {"goes back and waits", goes_back_and_waits},
     {"a wait goes back", wait_goes_back},
     {"keeps up", keeps_up},
     {"the queue grows", queue_grows},
