@@ -116,7 +116,7 @@ def test_manual_has_the_numbers():
     numbers = dict(re.findall(r"^\tSTATUS_(\w+) = (\d),", header, re.MULTILINE))
     assert numbers == {
         "DONE": "0", "FAILED": "1", "USAGE": "2", "NO_DEVICE": "3", "NO_PEER": "4", "TIMEOUT": "5",
-        "STOPPED": "6", "NO_FILES": "7", "NO_ROOM": "8",
+        "STOPPED": "6", "NO_FILES": "7", "NO_ROOM": "8", "ONE_CPU": "9",
     }  # fmt: skip
     manual = (ROOT / "host/man/ivsh.1").read_text()
     section = manual.split(".SH EXIT STATUS")[1].split("\n.SH ")[0]

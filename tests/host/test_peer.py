@@ -605,7 +605,7 @@ def test_truncated_region(at, memory):
         status, _, errors = at("-f", memory).run(*words)
         assert status == 1
         assert errors == [
-            f"ivsh: {memory}: the memory has 1048576 bytes, 2547712 are needed: give a larger one,"
+            f"ivsh: {memory}: the memory has 1048576 bytes, 4153344 are needed: give a larger one,"
             " or fewer --slots"
         ]
 
