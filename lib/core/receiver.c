@@ -67,7 +67,7 @@ static void rx_credit_set(struct ivsh_chan *ch, bool all)
 		room = ch->rx.published + share - ch->rx.read;
 	if (room > POLL_MESSAGES)
 		room = POLL_MESSAGES;
-	if (ch->dead || ch->rx.waiting || ch->rx.peeked || (ch->rx.marked | ch->rx.frames) != 0)
+	if ((ch->dead | ch->rx.waiting | ch->rx.peeked | ch->rx.marked | ch->rx.frames) != 0)
 		room = 0;
 	ch->rx.credit_end = ch->rx.read + room;
 	ch->rx.wrap = ring_wrap_bits(ch->rx.read, ch->shift);

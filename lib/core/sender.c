@@ -200,10 +200,10 @@ int ivsh_sender_collect(struct ivsh_chan *ch)
 	}
 	if (read == ch->tx.read)
 		return 0;
-	record = &ch->tx.record[(read - 1) & ch->mask];
+	/* Where nothing is in flight, the bytes that were skipped to go back are free, too. */
+	record = read == ch->tx.head ? &ch->tx.now : &ch->tx.record[(read - 1) & ch->mask];
 	for (uint32_t i = 0; i < IVSH_AREAS; i++) {
-		/* Nothing is in flight: the bytes that were skipped to go back are free, too. */
-		uint32_t end = ch->tx.now.end[i], tail = read == ch->tx.head ? end : record->end[i];
+		uint32_t end = ch->tx.now.end[i], tail = record->end[i];
 
 		/* Where an empty area began anew, the tail is further on already. */
 		if (end - tail <= end - ch->tx.area[i].tail)
