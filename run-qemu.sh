@@ -98,6 +98,7 @@ top=$PWD
 
 # --- Arguments --------------------------------------------------------------------------------
 
+server='' servers=()
 demo=bare row='' arch='' guests='' memory=4M vectors=2 ram='' accelerator='' timeout=60
 build=1 keep=0
 commands=() extra=() serving=() options=() # options: all words but the demo's
@@ -232,6 +233,34 @@ folder() { # $1: what for. A folder of this run's own; or one line, and a status
 	echo "$made"
 }
 
+# A signal comes to a shell that is about to fork: the child inherits the trap that is due, and
+# runs it, too. There it must end the child alone: the jobs, and the folder, are this shell's.
+is_child() { [[ $BASHPID != "$$" ]]; }
+
+# All jobs: also one that is started and not noted yet, and what waits for a guest's first word.
+# Again until none is left: one that was just forked may lose a signal.
+end_jobs() {
+	is_child && return
+	local pid try left sig=TERM group
+	for ((try = 0; try < 200; try++)); do
+		((try < 120)) || sig=KILL
+		left=0
+		for pid in $(jobs -pr); do
+			left=1 group=
+			# Once in a while: a server's second signal would cut its own end short.
+			[[ " ${servers[*]} " != *" $pid "* ]] || group=-
+			[[ -n $group ]] && ((try % 20)) && continue
+			kill -"$sig" -- "$group$pid" 2>/dev/null
+		done
+		((left)) || break
+		sleep 0.05
+	done
+	for pid in "${servers[@]}"; do
+		kill -- "-$pid" 2>/dev/null # what of it outlived its supervisor
+	done
+	wait
+}
+
 # --- Demos that are several runs ----------------------------------------------------------------
 
 if [[ $demo == hugepages ]]; then
@@ -243,8 +272,8 @@ if [[ $row == all ]]; then
 	for row in doorbell-off doorbell-on plain-off plain-on plain-on-live both; do
 		"$top/run-qemu.sh" migrate "$row" "${options[@]}" --no-build &
 		inner=$!
-		trap 'kill "$inner"; wait "$inner"; exit 130' INT
-		trap 'kill "$inner"; wait "$inner"; exit 143' TERM
+		trap 'end_jobs; exit 130' INT
+		trap 'end_jobs; exit 143' TERM
 		wait "$inner" || exit
 	done
 	exit 0
@@ -254,19 +283,11 @@ fi
 
 # Everything that this run makes is in one folder of its own, so two runs do not meet.
 dir=$(folder run) || exit
-server='' servers=()
 cleanup() {
-	local pid
+	is_child && return
 	trap - EXIT
-	# All of them, also one that is started and not noted yet, and what waits for a guest's
-	# first word.
-	for pid in $(jobs -p); do
-		[[ " ${servers[*]} " == *" $pid "* ]] || kill "$pid" 2>/dev/null
-	done
-	for pid in "${servers[@]}"; do
-		kill -- "-$pid" 2>/dev/null # also what of it outlived its supervisor
-	done
-	wait
+	trap '' HUP INT TERM # a second one must not leave half of it behind
+	end_jobs
 	if ((keep)); then
 		echo "run-qemu.sh: kept: $dir"
 	else

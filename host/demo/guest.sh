@@ -111,7 +111,9 @@ host_start() {
 peer_run() { # $1: peer, $2: what show() prints while it boots, then its command
 	quote "${@:3}"
 	mkfifo "$dir/out.$serial.$1" || exit 1
-	show "$1" "$2" <"$dir/out.$serial.$1" | tee -a "$dir/guest.$1.log" &
+	# One process: a signal that comes while bash builds a pipeline may leave it waiting for the
+	# first part of it.
+	show "$1" "$2" <"$dir/out.$serial.$1" 3>>"$dir/guest.$1.log" &
 	filters[$1]+=" $!"
 	"${@:3}" >"$dir/out.$serial.$1" 2>&1 &
 	pids[$1]=$!

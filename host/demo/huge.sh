@@ -5,7 +5,7 @@
 
 # Two runs of the bare demo. Without pages, and without a way to get any, the status is 77.
 pages=/sys/kernel/mm/hugepages/hugepages-2048kB
-lent=0 inner=''
+lent=0
 hugepages() {
 	local have need=$(((size + (2 << 20) - 1) / (2 << 20))) place kind status
 	place=$(folder huge) || exit
@@ -26,10 +26,8 @@ hugepages() {
 		echo "run-qemu.sh: on huge pages: ivsh-server $kind"
 		"$top/run-qemu.sh" bare "${options[@]}" --no-build --memory "$((size >> 20))M" \
 			--server-arg "${kind%% *}" --server-arg "${kind#* }" &
-		inner=$!
-		wait "$inner"
+		wait $!
 		status=$?
-		inner=''
 		((status == 0)) || return "$status"
 	done
 }
@@ -42,8 +40,9 @@ borrow() { # $1: how many pages more, or fewer
 }
 
 give_back() { # $1: where the file system was mounted
+	is_child && return
 	trap - EXIT
-	[[ -z $inner ]] || { kill "$inner" && wait "$inner"; } 2>/dev/null
+	end_jobs
 	umount "$1" 2>/dev/null
 	rmdir "$1"
 	((lent == 0)) || borrow "-$lent" || echo "run-qemu.sh: $lent huge pages stay reserved" >&2

@@ -5,10 +5,10 @@
 
 # One guest's output: without the firmware's escape sequences, each line with the guest's number;
 # while firmware says nothing that matters, a line of progress: what it says is of use if nothing
-# comes after it.
+# comes after it. On standard output, and to descriptor 3.
 show() { # $1: number, $2: under UEFI that line of progress
 	local line booting=$2 boot=()
-	[[ -z $booting ]] || echo "[$1] $booting"
+	[[ -z $booting ]] || put "[$1] $booting"
 	while IFS= read -r line || [[ -n $line ]]; do
 		line=${line//$'\r'/}
 		while [[ $line =~ ^(.*)$'\e'\[[0-9\;\?=]*[A-Za-z](.*)$ ]]; do
@@ -21,9 +21,14 @@ show() { # $1: number, $2: under UEFI that line of progress
 				boot+=("$line") && continue
 			booting=''
 		fi
-		echo "[$1] $line"
+		put "[$1] $line"
 	done
-	[[ -z $booting ]] || for line in "${boot[@]}"; do echo "[$1] $line"; done
+	[[ -z $booting ]] || for line in "${boot[@]}"; do put "[$1] $line"; done
+}
+
+put() {
+	printf '%s\n' "$1"
+	printf '%s\n' "$1" >&3
 }
 
 quote() { # a command line that can be pasted into a shell

@@ -154,6 +154,18 @@ def test_terminated(world, arch):
     assert world.left() == []
 
 
+def test_terminated_while_it_starts(world):
+    """SIGTERM while the script forks: a child that runs the trap, too, ends no more than itself."""
+    for i in range(40):
+        script = world.script("--no-build", "--command", "recv --count=0")
+        script.expect(r"^\+ qemu-system-x86_64 .*--name=beta'")
+        time.sleep(i * 0.0001)
+        script.process.terminate()
+        assert script.status(20) == 143
+        assert list(world.folder.iterdir()) == []
+    assert world.left() == []
+
+
 def test_commands(world, arch):
     """--command, once for each guest; every QEMU command line is shown."""
     text = check_end(
