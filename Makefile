@@ -658,7 +658,7 @@ include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
 
 # --- Goals ------------------------------------------------------------------------------------
 .PHONY: all host aarch64 riscv64 linux amalgamation test build/check soak counts bench \
-    bench-guest bench-server fuzz check format install uninstall help clean distclean
+    bench-guest bench-server fuzz check format install uninstall deb help clean distclean
 
 ## Build everything
 all: host amalgamation \
@@ -785,6 +785,11 @@ install: all build/newlib/COPYING.NEWLIB
 ## Remove what was installed; default.conf only if nobody has changed it
 uninstall:
 	$(Q)$(SDK) lib/sdk/uninstall.sh
+
+## Build Debian packages in build/deb
+deb:
+	$(Q)./setup.sh packages
+	$(Q)lib/sdk/deb.sh build/deb
 
 ## Show this help
 help:

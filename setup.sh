@@ -34,8 +34,11 @@ rings='libck-dev libboost-dev libdpdk-dev'
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config $rings"
-# Trying other Debians: tests/distros/run.sh.
-distros='debootstrap git'
+# Making Debian packages, and what looks for mistakes in them.
+packages="$run debhelper dh-python dpkg-dev fakeroot git lintian python3"
+# Trying other Debians, and the packages in a machine of their own: tests/distros/run.sh,
+# tests/packages/run.sh.
+distros="$packages debootstrap systemd-container"
 # Measuring: `make bench` leaves out the rings that are missing.
 bench="make gcc g++ libc6-dev binutils python3 $rings"
 
@@ -47,10 +50,11 @@ riscv64) wanted=$riscv64 beside=riscv64 ;;
 linux) wanted=$run beside=linux ;;
 check) wanted=$check ;;
 test) wanted=$test beside="arm64 riscv64 linux" ;;
+packages) wanted=$packages ;;
 distros) wanted=$distros ;;
 bench) wanted=$bench ;;
 *)
-	echo "usage: setup.sh run|aarch64|riscv64|linux|check|test|distros|bench" >&2
+	echo "usage: setup.sh run|aarch64|riscv64|linux|check|test|packages|distros|bench" >&2
 	exit 2
 	;;
 esac

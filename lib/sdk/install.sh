@@ -128,10 +128,10 @@ archives() { # $1: a target
 programs() {
 	file 755 build/host/ivsh "$PREFIX/bin/ivsh"
 	built 755 host/conformance "$PREFIX/bin/ivsh-conformance"
-	built 755 host/ivsh-static "$SHARE/ivsh-static"
+	built 755 host/ivsh-static "$LIB/ivsh/ivsh-static"
 	file 755 build/host/ivsh-server "$SBIN/ivsh-server"
 	link ivsh-server "$SBIN/ivshmem-server"
-	data "$PREFIX/share/man/man1" host/man/ivsh.1
+	data "$PREFIX/share/man/man1" host/man/ivsh.1 host/man/ivsh-conformance.1
 	data "$PREFIX/share/man/man8" host/man/ivsh-server.8
 	link ivsh-server.8 "$PREFIX/share/man/man8/ivshmem-server.8"
 	data "$PREFIX/share/bash-completion/completions" host/completion/ivsh \
@@ -141,6 +141,7 @@ programs() {
 		sed "s|@SBINDIR@|$SBIN|; s|@SYSCONFDIR@|$SYSCONFDIR|" "$unit" >"$work/unit"
 		file 644 "$work/unit" "$PREFIX/lib/systemd/system/${unit##*/}"
 	done
+	file 644 host/systemd/sysusers.conf "$PREFIX/lib/sysusers.d/ivsh-server.conf"
 }
 
 # As soon as it was changed it is its owner's: uninstall.sh compares it with this sum.
