@@ -5,6 +5,7 @@
 # that names the target. Every source is listed here by name.
 #
 #   host          programs and tests of this machine
+#   host-pic      the same sources for libivsh-client.so.1, at any address
 #   host-san      the same sources under AddressSanitizer and UndefinedBehaviorSanitizer
 #   host-hook     the same, with the core calling a hook at each access of shared memory
 #   host-fuzz     the same by clang, for libFuzzer
@@ -73,6 +74,8 @@ BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protect
         $(NO_UNWIND) -fno-common
 
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
+# Of what the shared library hides, client.map is the list.
+HOST_PIC_CFLAGS := $(filter-out -fPIE,$(HOST_CFLAGS)) -fPIC -DHIDDEN=
 # What only tests have is compiled in less time without what a debugger wants besides the lines that
 # a sanitizer reports, and what qemu-user runs without any.
 HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -194,7 +197,7 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
           lib/core/notify.c lib/core/reset.c lib/core/sender.c lib/core/receiver.c \
           lib/core/check.c lib/core/renew.c lib/core/channel.c lib/core/send.c lib/core/receive.c \
           lib/core/inplace.c lib/core/batch.c lib/core/packed.c lib/core/request.c lib/core/wait.c \
-          lib/core/next.c lib/core/peer_event.c lib/core/stream.c
+          lib/core/arm.c lib/core/next.c lib/core/peer_event.c lib/core/stream.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/bridge.c \
           lib/device/used.c lib/device/place.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c lib/device/mapped.c lib/device/any.c \
@@ -203,7 +206,7 @@ NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/no
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
           lib/node/inbox.c lib/node/drop.c \
           lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
-          lib/node/services.c lib/node/watch.c
+          lib/node/services.c lib/node/watch.c lib/node/arm.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
 # An archive of its own: whether a platform, or a transport, keeps its contract.
 CONFORMANCE := lib/conformance/check.c lib/conformance/time.c lib/conformance/sleep.c \
@@ -317,6 +320,9 @@ SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/serv
           host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
+# One handle and one descriptor over client and node, ivsh/host.h.
+LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c ready.c messages.c \
+          streams.c events.c)
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
 # Measuring geometries.
@@ -381,6 +387,10 @@ FORCE:
 build/host/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+build/host-pic/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_PIC_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 build/host-san/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
@@ -490,8 +500,21 @@ build/%.a:
 
 # --- Host programs ----------------------------------------------------------------------------
 build/host/libivsh.a: $(LIB:%.c=build/host/%.o)
-build/host/libivsh-client.a: $(CLIENT:%.c=build/host/%.o)
+build/host/libivsh-client.a: $(CLIENT:%.c=build/host/%.o) $(LIBRARY:%.c=build/host/%.o)
 build/host/libivsh-conformance.a: $(CONFORMANCE:%.c=build/host/%.o)
+
+# The host library as others load it: all of it in one file, with the calls of the public headers
+# and no others. Its calls of itself stay its own.
+build/host/libivsh-client.so.1: lib/sdk/client.map \
+    $(patsubst %.c,build/host-pic/%.o,$(LIB) $(CLIENT) $(LIBRARY))
+	@echo "LINK    $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_PIC_CFLAGS) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) \
+	    -Wl,--version-script=$<,-Bsymbolic-functions -Wl,-z,defs,-z,relro,-z,now \
+	    -Wl,-z,noexecstack $(filter %.o,$^) -o $@
+
+build/host/libivsh-client.so: build/host/libivsh-client.so.1
+	@echo "LN      $@"
+	$(Q)ln -sf libivsh-client.so.1 $@
 
 # What is called is looked up before anybody connects, and cannot be changed afterwards.
 build/host/ivsh-server: $(SERVER:%.c=build/host/%.o) build/host/libivsh.a
@@ -670,7 +693,7 @@ all: host amalgamation \
 ## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
 host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/ivsh-static \
     build/host/libivsh.a build/host/libivsh-client.a build/host/libivsh-conformance.a \
-    build/host/conformance
+    build/host/libivsh-client.so build/host/conformance
 
 ## Build the libraries, the guest program and the UEFI application for aarch64
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \

@@ -255,6 +255,7 @@ CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,bui
                $(ARCHES:%=build/%/libivsh-conformance.a)) \
           $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
+          tests/check/abi.sh,build/host/libivsh-client.so.1 \
           tests/check/man.sh tests/check/porting.sh tests/check/readme.sh,$(COMPILER) \
           tests/check/format.sh,$(CLANG_FORMAT) \
           tests/check/columns.sh tests/check/words.sh $(CHECK_HOSTS)

@@ -8,9 +8,12 @@
 /*
  * Another file takes its address. In code that may run anywhere the compiler takes such an address
  * from a GOT, which somebody would have to relocate when the program starts. Of a hidden function
- * it knows that it is in the same program: its address is the distance to it.
+ * it knows that it is in the same program: its address is the distance to it. In the shared library
+ * a list of symbols says what is hidden (-DHIDDEN=).
  */
+#ifndef HIDDEN
 #define HIDDEN __attribute__((__visibility__("hidden")))
+#endif
 
 /*
  * The fast path leaves the rest to it. It is called, also where one file is made of all: inlined,

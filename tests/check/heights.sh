@@ -25,7 +25,7 @@ cat > "$dir/heights" <<'END'
 3 area descriptor ring discard condition notify
 4 reset sender receiver check renew
 5 channel fastpath send receive inplace batch packed
-6 request wait next peer_event stream
+6 request wait arm next peer_event stream
 END
 awk '{for (i = 2; i <= NF; i++) print $i, $1}' "$dir/heights" | sort > "$dir/height"
 # Every file stands in it, once.

@@ -67,20 +67,21 @@ rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control'
 rule host/control  "$posix|$(own 'control|backend|process')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 clock='"process/clock\.h"'
+rule host/library  "$posix|$any|$(own 'library|client')|$clock"
 guest='"port/linux-guest/linux_guest\.h"'
 measured='<ivsh/(error|geometry|mem|channel|region)\.h>'
 rule host/tune     "$posix|$measured|$(own 'tune')|$clock|$relax"
 rule host/peer     "$posix|$any|$(own 'peer|tune|client|process|text|app')|$guest"
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|conformance|port|backend|client|control|server|config|text|tune|wire|process"
+rooms="$rooms|conformance|port|backend|client|library|control|server|config|text|tune|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem mapped platform pci device hotplug geometry region channel
-    wait peers stream node bare client conformance'
+    wait peers stream node bare client host conformance'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

@@ -434,6 +434,16 @@ int ivsh_node_next_event(
  */
 int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events) IVSH_MUST_CHECK;
 
+/*
+ * Find out whether there is something to do, for a program that sleeps by itself, in an event loop.
+ * *events as of ivsh_node_wait() with a timeout of 0. If none of (wanted) is among them, then
+ * notifications are requested, and the program may sleep for up to *most_ns, on what the
+ * transport's doorbells make readable; else *most_ns is 0. The next call of any kind ends that. The
+ * program reads the count of doorbells before this call. wanted: IVSH_EVENT_*; 0: any.
+ */
+int ivsh_node_arm(
+    struct ivsh_node *node, uint32_t wanted, uint64_t *most_ns, uint32_t *events) IVSH_MUST_CHECK;
+
 /* The transport's clock, in nanoseconds. */
 static inline uint64_t ivsh_node_now(const struct ivsh_node *node)
 {

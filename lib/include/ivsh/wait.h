@@ -53,6 +53,22 @@ struct ivsh_wait {
 int ivsh_region_wait(struct ivsh_region *region, const struct ivsh_wait *wait, uint64_t timeout_ns,
     uint32_t *events) IVSH_MUST_CHECK;
 
+/*
+ * Request notifications, for a program that sleeps by itself: in an event loop, on what the
+ * transport's doorbells make readable. Answers how long the sleep may last, in nanoseconds: a poll
+ * is due then, whatever came.
+ *
+ * The caller then polls once more, by ivsh_region_wait() with a timeout of 0, and sleeps if that
+ * answers no event. ivsh_region_disarm() takes the requests back, as does a wait that sleeps; a
+ * peer that has answered one does not answer it again. wait: nap_ns is the answer where there are
+ * no doorbells.
+ *
+ * Only the thread that owns the region makes these calls, and never from an interrupt handler.
+ * SPEC 8.
+ */
+uint64_t ivsh_region_arm(struct ivsh_region *region, const struct ivsh_wait *wait);
+void ivsh_region_disarm(struct ivsh_region *region);
+
 /* In an entry of ivsh_regions_wait() that answers an error: this region's slot was lost. */
 #define IVSH_EVENT_LOST 0x80000000u
 
