@@ -564,6 +564,12 @@ $(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/exam
 	@echo "LINK    $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
+# Over the shared library, which is found beside the program's folder.
+build/host/examples/loop: build/host/examples/loop.o build/host/libivsh-client.so
+	@echo "LINK    $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $< -Lbuild/host -livsh-client \
+	    -Wl,-rpath,'$$ORIGIN/..' -o $@
+
 # The one in C++ needs no library of C++.
 build/host/examples/echo.o: examples/echo.cpp build/flags
 	@echo "CXX     $@"; mkdir -p $(@D)
@@ -598,6 +604,13 @@ build/amalgamation/ivsh.c: lib/amalgamation.sh $(LIB) \
     $(wildcard lib/include/ivsh/*.h $(sort $(addsuffix *.h,$(dir $(LIB)))))
 	@echo "JOIN    $@"
 	$(Q)lib/amalgamation.sh $(@D) $(LIB)
+
+# --- Manual pages of the library's calls, from the comments of its headers -----------------------
+build/man3/made: lib/sdk/man3.py lib/sdk/calls.py host/man/ivsh.1 $(wildcard lib/include/ivsh/*.h)
+	@echo "MAN     $(@D)"
+	$(Q)command -v $(PYTHON) >/dev/null || \
+	    { echo "python3 is missing: ./setup.sh run"; exit 1; }
+	$(Q)$(PYTHON) -B $< $(@D) && touch $@
 
 # --- Bare metal: a library, and images that QEMU boots with -kernel -----------------------------
 define images
@@ -684,7 +697,7 @@ include tests/fuzz/fuzz.mk tests/bench/bench.mk tests/tests.mk
     bench-guest bench-server fuzz check format install uninstall deb help clean distclean
 
 ## Build everything
-all: host amalgamation \
+all: host amalgamation build/man3/made \
      build/x86_64/libivsh.a build/x86_64/libivsh-bare.a build/x86_64/ivsh.elf \
      build/x86_64/libivsh-conformance.a build/x86_64/conformance.elf \
      build/uefi-x86_64/libivsh.a build/uefi-x86_64/ivsh.efi \
@@ -719,7 +732,7 @@ build/check: all $(LIBS_ELSEWHERE) $(ORDERED) build/host/tests/core/example_test
 build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(call programs,$(HOSTS_ELSEWHERE),ivsh ivsh-server) \
     $(foreach arch,$(ARCHES),$(EXAMPLES:%=build/$(arch)/examples/%.elf)) \
-    $(EXAMPLES_HOST:%=build/host/examples/%) \
+    $(EXAMPLES_HOST:%=build/host/examples/%) build/host/examples/loop \
     $(patsubst %,build/x86_64/examples/%.elf,kernel tasks echo) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
     build/riscv64/ivsh.elf build/x86_64/pair.elf build/uefi-x86_64/plug.efi \

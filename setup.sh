@@ -10,8 +10,10 @@ set -eu
 unset CDPATH
 cd "$(dirname "$0")"
 
-# Building: compiler, newlib's source and what unpacks it, gnu-efi. Running: QEMU, OVMF, qemu-img.
-run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi qemu-system-x86 qemu-utils ovmf'
+# Building: compiler, newlib's source and what unpacks it, gnu-efi, what makes the library's manual.
+# Running: QEMU, OVMF, qemu-img.
+run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi python3
+	qemu-system-x86 qemu-utils ovmf'
 # Guests of another architecture: its compiler, its QEMU, its firmware. Debian 13 has moved QEMU's
 # riscv64 into a package of its own. COMMAND=NAME|NAME: the first of these packages that this Debian
 # has, unless the command is there.

@@ -256,7 +256,7 @@ CHECKS := tests/check/layers.sh tests/check/cycles.sh tests/check/heights.sh,bui
           $(subst $(space),$(comma),tests/check/order.py $(ORDERED)) \
           tests/check/spec.sh,build/host/tests/core/example_test \
           tests/check/abi.sh,build/host/libivsh-client.so.1 \
-          tests/check/man.sh tests/check/porting.sh tests/check/readme.sh,$(COMPILER) \
+          tests/check/man.sh,build/man3 tests/check/porting.sh tests/check/readme.sh,$(COMPILER) \
           tests/check/format.sh,$(CLANG_FORMAT) \
           tests/check/columns.sh tests/check/words.sh $(CHECK_HOSTS)
 MODEL := tests/model/run.sh

@@ -134,6 +134,7 @@ programs() {
 	data "$PREFIX/share/man/man1" host/man/ivsh.1 host/man/ivsh-conformance.1
 	data "$PREFIX/share/man/man8" host/man/ivsh-server.8
 	link ivsh-server.8 "$PREFIX/share/man/man8/ivshmem-server.8"
+	data "$PREFIX/share/man/man3" build/man3/*.3
 	data "$PREFIX/share/bash-completion/completions" host/completion/ivsh \
 		host/completion/ivsh-server
 	link ivsh-server "$PREFIX/share/bash-completion/completions/ivshmem-server"
@@ -166,6 +167,11 @@ libraries() {
 	link "$from/include/ivsh" "$LIB/ivsh/include/ivsh"
 	archives host
 	fill host.pc "$LIB/pkgconfig/ivsh.pc" host ivsh ""
+	# The same for programs that load it when they start: all of it in one library, which stands
+	# where the loader looks.
+	file 644 build/host/libivsh-client.so.1 "$LIB/libivsh-client.so.1"
+	link libivsh-client.so.1 "$LIB/libivsh-client.so"
+	fill client.pc "$LIB/pkgconfig/ivsh-client.pc" host ivsh-client ""
 	fill ivsh-config.cmake "$LIB/cmake/ivsh/ivsh-config.cmake" host ivsh ""
 	fill ivsh-config-version.cmake "$LIB/cmake/ivsh/ivsh-config-version.cmake" host ivsh ""
 }

@@ -4,7 +4,8 @@
 # without an operating system; it is host by itself where the programs are Linux programs.
 #
 #   ivsh::ivsh         the library alone
-#   ivsh::client       host: a process as a peer (ivsh/client.h), and the library
+#   ivsh::client       host: a process as a peer (ivsh/host.h, ivsh/client.h), and the library
+#   ivsh::shared       host: the same as a shared library, libivsh-client.so.1
 #   ivsh::bare         a guest without an operating system: start code, newlib, and the library
 #   ivsh::conformance  where it is installed: the checks of a platform, and the library
 #
@@ -43,6 +44,16 @@ endfunction()
 
 _ivsh_archive(ivsh "${_ivsh_dir}/libivsh.a")
 _ivsh_archive(client "${_ivsh_dir}/libivsh-client.a" ivsh::ivsh)
+if(IVSH_TARGET STREQUAL "host" AND NOT TARGET ivsh::shared)
+  get_filename_component(_ivsh_shared "${_ivsh_lib}/../libivsh-client.so.1" ABSOLUTE)
+  if(EXISTS "${_ivsh_shared}")
+    add_library(ivsh::shared SHARED IMPORTED)
+    set_target_properties(ivsh::shared PROPERTIES
+      IMPORTED_LOCATION "${_ivsh_shared}"
+      IMPORTED_SONAME libivsh-client.so.1
+      INTERFACE_INCLUDE_DIRECTORIES "${_ivsh_lib}/include")
+  endif()
+endif()
 _ivsh_archive(conformance "${_ivsh_dir}/libivsh-conformance.a" ivsh::ivsh)
 
 # The archives need each other: the start code calls main(), and newlib the start code's archive.

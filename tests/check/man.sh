@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# man.sh - the manual pages are what mandoc and man (groff) want, and each has its date.
+# man.sh - the manual pages are what mandoc and man (groff) want, and each has its date. $1: the
+# pages of section 3, of which each public call has one.
 set -eu
 unset CDPATH
+made=$1
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 report() { # $1: page, $2: what, $3: the lines about it
@@ -28,5 +30,24 @@ for page in host/man/*.[1-9]; do
 	report "$page" version "$(grep -q "^\.TH .* \"ivsh $version\" " "$page" ||
 	    echo ".TH has another version than ivsh/version.h, $version")"
 done
+# Of section 3, all at once: what is no link is a page.
+links=$(grep -l '^\.so ' "$made"/*.3)
+pages=$(grep -L '^\.so ' "$made"/*.3)
+# shellcheck disable=SC2086  # lists of files
+report "section 3" mandoc "$(mandoc -Tlint -W warning $pages 2>&1 || true)"
+# shellcheck disable=SC2086
+report "section 3" groff "$(groff -man -Tutf8 -ww -z $pages 2>&1 || true)"
+# shellcheck disable=SC2086
+report "section 3" link "$(sed -n 's/^\.so man3\///p' $links | while read -r page; do
+	grep -q '^\.SH SYNOPSIS' "$made/$page" || echo "there is no page $page"
+done)"
+# shellcheck disable=SC2086
+report "section 3" parts "$(grep -L '^\.SH DESCRIPTION' $pages)"
+report "section 3" call "$(/usr/bin/python3 -B lib/sdk/calls.py | while read -r call; do
+	[ -e "$made/$call.3" ] || echo "$call has no page"
+	grep -qE "\b$call\b.* \\\\- |^\.so " "$made/$call.3" || echo "$call is not in its NAME"
+done)"
+undescribed=$(grep -l '\\- a call of ' "$made"/*.3 || true)
+report "section 3" comment "$undescribed"
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

@@ -179,6 +179,51 @@ def use_two_files(sdk, folder):
         (folder / path.name).write_text(text)
 
 
+def test_shared_library(sdk, server):
+    """Nothing but -livsh-client: two event loops send each other a line."""
+    flags, libs = sdk.pkg_config("--cflags", "ivsh-client"), sdk.pkg_config("--libs", "ivsh-client")
+    assert libs == [f"-L{sdk.prefix}/lib", "-livsh-client"]
+    sdk.run("cc", "-O2", "-Wall", "-Werror", *flags, "loop.c", "-o", "loop", *libs)
+    assert "[libivsh-client.so.1]" in sdk.run("readelf", "-dW", "loop")
+    assert " T ivsh_" not in sdk.run("nm", "loop")
+    env = {**CLEAN, "LD_LIBRARY_PATH": str(sdk.prefix / "lib")}
+    zero, one = (
+        server.world.program(f"loop {slot}", sdk.work / "loop", server.bound[slot], env=env)
+        for slot in range(2)
+    )
+    zero.expect("^event 1 of slot 1$")
+    one.type("hello\n")
+    zero.expect("^slot 1: hello$")
+    zero.type("and back\n")
+    one.expect("^slot 0: and back$")
+    one.process.stdin.close()
+    one.done(DONE)
+    zero.expect("^event 2 of slot 1$")
+    zero.process.stdin.close()
+    zero.done(DONE)
+
+
+def test_shared_library_by_cmake(sdk):
+    """The imported target is the shared library, wherever the installation is."""
+    source = sdk.work / "shared.project"
+    source.mkdir()
+    shutil.copy(sdk.work / "loop.c", source)
+    (source / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(loop C)\nfind_package(ivsh REQUIRED)\n"
+        "add_executable(loop loop.c)\ntarget_link_libraries(loop ivsh::shared)\n"
+    )
+    sdk.run("cmake", "-S", source, "-B", "shared", f"-DCMAKE_PREFIX_PATH={sdk.prefix}")
+    sdk.run("cmake", "--build", "shared")
+    assert "[libivsh-client.so.1]" in sdk.run("readelf", "-dW", "shared/loop")
+
+
+def test_manual_of_calls(sdk):
+    """man finds the page of a call, and the page of one that shares it."""
+    for call in ("ivsh_host_open", "ivsh_node_send_to", "ivsh_node"):
+        text = sdk.run("man", "-M", sdk.prefix / "share/man", "-P", "cat", "3", call)
+        assert re.search(rf"^NAME\n .*\b{call}\b", text, re.MULTILINE), text
+
+
 @pytest.mark.parametrize("arch", SOME)
 def test_two_files(sdk, server, arch):
     """ivsh.h and ivsh.c, compiled with the program, in place of headers and archive."""

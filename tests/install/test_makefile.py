@@ -51,7 +51,7 @@ def test_all_are_built(built):
     """Nothing is missing, and each example is one of the README's."""
     names = {f"{path.parent.name}/{path.name}" for path in built.glob("*/*") if path.suffix != ".o"}
     guests = "exchange request sleep stream events echo kernel tasks".split()
-    host = {f"host/{name}" for name in ("exchange", "stream", "echo")}
+    host = {f"host/{name}" for name in ("exchange", "stream", "echo", "loop")}
     assert names == host | {f"x86_64/{name}.elf" for name in guests}
 
 

@@ -79,7 +79,7 @@ struct ivsh_host_stream;
  *                the memory within 5 s.
  * IVSH_EBUSY     the server has no free slot, or refuses this user: ivsh_host_error() says which;
  *                or a living peer of the file holds the slot.
- * IVSH_EPLATFORM a call of the system failed: ivsh_host_error() says which.
+ * IVSH_EPLATFORM  a call of the system failed: ivsh_host_error() says which.
  * IVSH_ENOSPC    out of memory, or the file is too small for a region.
  * IVSH_EINVAL, IVSH_EPROTO, IVSH_EVERSION, IVSH_EREADONLY  as ivsh_node_open().
  */
@@ -104,10 +104,10 @@ const char *ivsh_host_error(const struct ivsh_host *host);
 const char *ivsh_host_place(const struct ivsh_host *host);
 
 /*
- * The front door: all calls of <ivsh/node.h> work on it, but for ivsh_node_close(). Valid until
- * IVSH_ELOST, which says that there is another one, or ivsh_host_close(). NULL: the region is not
- * open. A stream that was opened on the node itself ends with it: the program does not use it any
- * more.
+ * The node of the host, the front door: all calls of <ivsh/node.h> work on it, but for
+ * ivsh_node_close(). Valid until IVSH_ELOST, which says that there is another one, or
+ * ivsh_host_close(). NULL: the region is not open. A stream that was opened on the node itself ends
+ * with it: the program does not use it any more.
  */
 struct ivsh_node *ivsh_host_node(struct ivsh_host *host);
 
