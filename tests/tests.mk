@@ -24,7 +24,7 @@ TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restar
 TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test tests/node/storm_test
 TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test \
-                tests/core/pause_test tests/core/migrate_test
+                tests/core/pause_test tests/core/migrate_test tests/core/back_test
 TESTS_MOVE   := tests/node/migrate_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test

@@ -246,7 +246,9 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
 			n = take_many(ch, &messages[done], most, buffer, capacity, &at);
 		if (n != 0) {
 			fence_acquire();
-			error = receiver_taken(ch, n);
+			error = receiver_memory_check(ch);
+			if (!error)
+				error = receiver_taken(ch, n);
 			done += error == 0 ? n : 0;
 			continue;
 		}

@@ -4,7 +4,9 @@
  *
  * As send.c and receive.c, in two steps each. Between the two steps the credit is taken away, so
  * that everything else takes the slow path, and (credit_saved) keeps what it was. Unless
- * (credit_saved) is taken away, too, the second step needs no check.
+ * (credit_saved) is taken away, too, the second step needs no check. The second step alone advances
+ * the heartbeat, behind its check: a memory that goes back while the heartbeat is advanced, between
+ * its load and its store, does not show, and no payload is read behind that. SPEC R5.4.1, R5.12.
  */
 #include "core/fastpath.h"
 
@@ -94,7 +96,6 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	ch->rx.peeked = true;
 	ch->rx.credit_saved = ch->rx.credit_end;
 	ch->rx.credit_end = index;
-	slot_beat(ch->region, ch->region->slot);
 	message->data = ch->rx.data;
 	message->size = size;
 	message->port = ch->rx.port;
@@ -106,7 +107,8 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 {
 	uint32_t index = ch->rx.read;
 
-	if (!ch->rx.peeked || ch->rx.credit_saved == index)
+	fence_acquire(); /* behind the application's loads */
+	if (!ch->rx.peeked || ch->rx.credit_saved == index || !receiver_record_stands(ch))
 		return ivsh_receiver_release(ch);
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
 		uint32_t i = (uint32_t)ch->rx.kind - IVSH_WIRE_KIND_SMALL;
@@ -118,6 +120,5 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 	ch->rx.peeked = false;
 	ch->rx.credit_end = ch->rx.credit_saved;
 	ch->rx.read = index + 1;
-	fence_acquire(); /* behind the application's loads */
 	return receiver_taken(ch, 1);
 }

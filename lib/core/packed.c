@@ -145,6 +145,8 @@ static int begun_take(struct ivsh_chan *ch, struct ivsh_message *messages, uint3
 	fence_acquire(); /* as receiver_taken() requires */
 	if (!slot_is_ours(ch->region))
 		return ivsh_receiver_moved(ch);
+	if (!receiver_record_stands(ch))
+		return 0; /* the slow path finds out why */
 	slot_beat(ch->region, ch->region->slot);
 	ivsh_receiver_advance(ch, most);
 	*taken = most;
@@ -201,7 +203,9 @@ int ivsh_packed_take(struct ivsh_chan *ch, struct ivsh_message *messages, uint32
 	ch->rx.read++;
 	ch->rx.credit_end = credit_less(ch->rx.credit_end, ch->rx.read, count);
 	fence_acquire(); /* as receiver_taken() requires */
-	error = receiver_taken(ch, count);
+	error = receiver_memory_check(ch);
+	if (!error)
+		error = receiver_taken(ch, count);
 	*taken = error == 0 ? count : 0;
 	return error;
 }

@@ -31,7 +31,7 @@ static APART int frame_receive(
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	memcpy(buffer, ch->rx.data, size);
 	fence_acquire(); /* as in receive_sized() */
-	if (!slot_beats_alike(ch->region))
+	if (!receiver_record_stands(ch))
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	message->data = buffer;
 	message_fill(message, control_make(ch->rx.port, 0, size));
@@ -82,6 +82,18 @@ static __attribute__((__noinline__)) int receive_none(
 	return IVSH_EAGAIN;
 }
 
+/* Fewer than 8 bytes. (control): without the wrap counter. */
+static APART int receive_short(struct ivsh_chan *ch, struct ivsh_message *message, void *buffer,
+    uint32_t capacity, uint64_t control)
+{
+	copy_short_out(
+	    buffer, load64(&ch->rx.desc[ch->rx.read & ch->mask].body), control_size(control));
+	fence_acquire();
+	if (!receiver_record_stands(ch))
+		return ivsh_receiver_receive(ch, message, buffer, capacity);
+	return taken(ch, message, control, buffer);
+}
+
 /* Any size that is not 8 bytes. (control): without the wrap counter. */
 static __attribute__((__noinline__)) int receive_sized(struct ivsh_chan *ch,
     struct ivsh_message *message, void *buffer, uint32_t capacity, uint64_t control)
@@ -91,11 +103,8 @@ static __attribute__((__noinline__)) int receive_sized(struct ivsh_chan *ch,
 	uint32_t i = control_area(control);
 	struct ivsh_area *area = &ch->rx.area[i & 1];
 
-	if (low <= IVSH_WIRE_INLINE_MAX && size <= capacity) {
-		copy_short_out(buffer, body, size);
-		fence_acquire();
-		return taken(ch, message, control, buffer);
-	}
+	if (low <= IVSH_WIRE_INLINE_MAX && size <= capacity)
+		return receive_short(ch, message, buffer, capacity, control);
 	if (!payload_is_expected(ch, i, size, body) || size > capacity)
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	if (size > area->left)

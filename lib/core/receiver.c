@@ -94,6 +94,15 @@ int ivsh_receiver_moved(struct ivsh_chan *ch)
 	return error;
 }
 
+int ivsh_receiver_memory_check(struct ivsh_chan *ch)
+{
+	int error = ivsh_slot_check(ch->region);
+
+	if (error)
+		ch->rx.voided = false; /* as above */
+	return error;
+}
+
 void ivsh_receiver_release_all(struct ivsh_chan *ch)
 {
 	rx_credit_set(ch, true);
@@ -308,11 +317,21 @@ void ivsh_receiver_advance(struct ivsh_chan *ch, uint32_t count)
 	rx_credit_set(ch, asked);
 }
 
-/* Release the message that is peeked. */
-static void peeked_release(struct ivsh_chan *ch)
+/*
+ * Release the message that is peeked. IVSH_EAGAIN: it is not there any more, and does not count. Its
+ * sender was moved, and began anew; or the memory went back while this peer's heartbeat advanced,
+ * which hides it from this peer, but not from the other.
+ */
+static int peeked_release(struct ivsh_chan *ch)
 {
 	ch->rx.peeked = false;
+	if (!receiver_record_stands(ch)) {
+		ch->rx.frames = 0;
+		rx_credit_set(ch, false);
+		return IVSH_EAGAIN;
+	}
 	ivsh_receiver_advance(ch, 1);
+	return 0;
 }
 
 int ivsh_receiver_release(struct ivsh_chan *ch)
@@ -325,9 +344,7 @@ int ivsh_receiver_release(struct ivsh_chan *ch)
 	if (!error && !ch->rx.peeked)
 		error = ch->rx.voided ? IVSH_EAGAIN : IVSH_EINVAL;
 	ch->rx.voided = false;
-	if (!error)
-		peeked_release(ch);
-	return error;
+	return error ? error : peeked_release(ch);
 }
 
 int ivsh_receiver_receive(
@@ -346,11 +363,8 @@ int ivsh_receiver_receive(
 	fence_acquire();
 	if (!slot_is_ours(ch->region))
 		return ivsh_receiver_moved(ch);
-	error = slot_beats_alike(ch->region) ? 0 : ivsh_slot_check(ch->region);
-	if (error) {
-		ch->rx.voided = false;
-		return error;
-	}
-	peeked_release(ch);
-	return 0;
+	error = receiver_memory_check(ch);
+	if (!error)
+		error = peeked_release(ch);
+	return error;
 }

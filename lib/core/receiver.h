@@ -5,7 +5,10 @@
 #ifndef IVSH_CORE_RECEIVER_H
 #define IVSH_CORE_RECEIVER_H
 
+#include "core/descriptor.h"
 #include "core/linkage.h"
+#include "core/ring.h"
+#include "core/slot.h"
 
 #include <ivsh/channel.h>
 
@@ -38,6 +41,29 @@ int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uin
  * ivsh_slot_moved().
  */
 APART int ivsh_receiver_moved(struct ivsh_chan *ch);
+
+/* The slot's heartbeat is another than ours: as receiver_memory_check(). */
+APART int ivsh_receiver_memory_check(struct ivsh_chan *ch);
+
+/*
+ * Behind a fence that is behind the last load of what is to be delivered: 0, or as ivsh_slot_check()
+ * if the memory went back meanwhile and brought other bytes. SPEC R5.12.2.
+ */
+static inline int receiver_memory_check(struct ivsh_chan *ch)
+{
+	return slot_beats_alike(ch->region) ? 0 : ivsh_receiver_memory_check(ch);
+}
+
+/*
+ * Likewise: whether the message at the read index, or its record, is still there. With it stand its
+ * bytes, whatever happened since it was found: a memory that went back and has it, has them, too.
+ */
+static inline bool receiver_record_stands(const struct ivsh_chan *ch)
+{
+	const struct ivsh_wire_desc *desc = &ch->rx.desc[ch->rx.read & ch->mask];
+
+	return control_wrap(load64(&desc->control) ^ ring_wrap_bits(ch->rx.read, ch->shift)) == 0;
+}
 
 /* Whether there is a message that was not peeked yet. Follows a reset, if there is one. */
 bool ivsh_receiver_is_ready(struct ivsh_chan *ch);

@@ -168,7 +168,7 @@ static void fast_paths(void)
 			count_begin();
 			CHECK_EQ(receive(way), 0);
 			CHECK_EQ(count_end(), DESC | NONCE | HEARTBEAT | SPACE_REQUEST);
-			CHECK(accesses <= (way < 2 ? 9 : 10));
+			CHECK(accesses <= 10);
 		}
 	CHECK_EQ(world.rings, 0);
 }
