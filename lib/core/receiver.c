@@ -318,9 +318,9 @@ void ivsh_receiver_advance(struct ivsh_chan *ch, uint32_t count)
 }
 
 /*
- * Release the message that is peeked. IVSH_EAGAIN: it is not there any more, and does not count. Its
- * sender was moved, and began anew; or the memory went back while this peer's heartbeat advanced,
- * which hides it from this peer, but not from the other.
+ * Release the message that is peeked. IVSH_EAGAIN: it is not there any more, and does not count.
+ * Its sender was moved, and began anew; or the memory went back while this peer's heartbeat
+ * advanced, which hides it from this peer, but not from the other.
  */
 static int peeked_release(struct ivsh_chan *ch)
 {

@@ -46,8 +46,8 @@ APART int ivsh_receiver_moved(struct ivsh_chan *ch);
 APART int ivsh_receiver_memory_check(struct ivsh_chan *ch);
 
 /*
- * Behind a fence that is behind the last load of what is to be delivered: 0, or as ivsh_slot_check()
- * if the memory went back meanwhile and brought other bytes. SPEC R5.12.2.
+ * Behind a fence that is behind the last load of what is to be delivered: 0, or as
+ * ivsh_slot_check() if the memory went back meanwhile and brought other bytes. SPEC R5.12.2.
  */
 static inline int receiver_memory_check(struct ivsh_chan *ch)
 {

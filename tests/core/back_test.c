@@ -166,7 +166,7 @@ static const struct {
     {"mixed ones", {8, 64, 300, 5, 1024, 8, 100, 1500}},
 };
 
-/* Both talk for a while, (talked) messages; the snapshot; as much again; then some are under way. */
+/* Both talk for (talked) messages; the snapshot; as many again; then some are under way. */
 static void begin(uint32_t kind, uint32_t talked)
 {
 	sizes = kinds[kind].sizes;
@@ -201,8 +201,8 @@ static void go_on(void)
 	while (call_receive() == 0)
 		;
 	CHECK_EQ(got, put);
-	/* The one access that hides it: between load and store of the receiver's heartbeat. What the
-	 * sender does then is enough. */
+	/* One access hides it: between load and store of the receiver's heartbeat. What the sender
+	 * does then is enough. */
 	CHECK(a.region.moved <= 1);
 	CHECK_EQ(b.region.moved, 1);
 	CHECK(a.chan.lost != 0);
