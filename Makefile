@@ -744,7 +744,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(ONE_FILE) $(firstword $(subst $(comma),$(space),$(BENCH_CHECK))) \
     build/x86_64/u-boot.bin build/riscv64/u-boot.bin build/grub-x86_64/ivsh.mod \
     aarch64 riscv64 linux \
-    build/uefi-aarch64/cached.efi build/host-san/compare
+    build/uefi-aarch64/cached.efi build/host-san/compare $(SUMS)
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

@@ -148,6 +148,18 @@ build/host/survivor: build/host/tests/host/survivor.o build/host/libivsh-client.
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
+# For tests/demos/test_library.py: a program over the shared library, and a guest at its other end.
+build/host/looper: build/host/tests/host/looper.o build/host/libivsh-client.so
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $< -Lbuild/host -livsh-client \
+	    -Wl,-rpath,'$$ORIGIN' -o $@
+SUMS := build/x86_64/sums.elf build/uefi-x86_64/sums.efi build/host/looper
+build/uefi-x86_64/sums.so: $(UEFI_OBJS_x86_64) \
+    $(addprefix build/uefi-x86_64/tests/guest/,sums.o sums_uefi.o) \
+    build/uefi-x86_64/libivsh.a $(LIBC)
+build/x86_64/sums.elf: $(addprefix build/x86_64/tests/guest/,sums.o sums_bare.o) \
+    $(BARE_LIBS_x86_64)
+
 # For tests/moved: the same traffic as a process and as a guest.
 TRAFFIC := tests/moved/traffic.o tests/moved/numbered.o
 build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC)) \

@@ -87,7 +87,7 @@ static void home_set(struct ivsh_host *host)
 	host->home = (struct host_home){.slot = IVSH_SELF_NONE};
 	if (fstat(host->clients[host->turn].memory, &st))
 		return;
-	host->home = (struct host_home){st.st_dev, st.st_ino, host->node->self};
+	host->home = (struct host_home){st.st_dev, st.st_ino, host->node->self, st.st_nlink != 0};
 }
 
 int ivsh_host_attach(struct ivsh_host *host, uint64_t timeout_ns)

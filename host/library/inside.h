@@ -25,6 +25,7 @@ struct host_home {
 	dev_t device;
 	ino_t inode;
 	uint32_t slot;
+	bool is_named; /* the memory has a name: the next server may serve it again */
 };
 
 struct host_offer {

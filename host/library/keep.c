@@ -2,9 +2,11 @@
 /*
  * keep.c - looking after the server's connection and after the slot: opening the region again.
  *
- * Theory of operation: while no server answers, the old memory and doorbells work as before, so the
- * old node stays open until the next server has given a memory. Only a node whose slot is lost is
- * closed first: then its connection, which ends the identity, is in the way of the next one.
+ * Theory of operation: while no server answers, the old memory and doorbells work as before. So in
+ * a memory without a name, which no other server can serve, the old node stays open until the next
+ * server has given a memory. Two kinds of nodes are closed first: in a memory with a name, as a
+ * server refuses it while a heartbeat in it moves; and one whose slot is lost, as its connection,
+ * which holds the identity, is in the way of the next one.
  */
 #include "library/inside.h"
 #include "process/clock.h"
@@ -70,6 +72,16 @@ static bool is_anew(struct ivsh_host *host)
 	return is;
 }
 
+/* The server has closed the connection. */
+static void sever(struct ivsh_host *host)
+{
+	host->is_severed = host->has_disconnected = true;
+	host->retry_ns = 0;
+	ivsh_host_fail(host, 0, "%s", host->clients[host->turn].error);
+	if (host->home.is_named && !(host->flags & IVSH_HOST_STAY))
+		ivsh_host_leave(host, true);
+}
+
 int ivsh_host_keep(struct ivsh_host *host)
 {
 	if (!host_is_owned(host))
@@ -77,11 +89,8 @@ int ivsh_host_keep(struct ivsh_host *host)
 	if (host->fd < 0)
 		return IVSH_ENODEV;
 	ivsh_host_watch_take(host);
-	if (host->is_open && ivsh_client_poll(&host->clients[host->turn])) {
-		host->is_severed = host->has_disconnected = true;
-		host->retry_ns = 0;
-		ivsh_host_fail(host, 0, "%s", host->clients[host->turn].error);
-	}
+	if (host->is_open && ivsh_client_poll(&host->clients[host->turn]))
+		sever(host);
 	if (is_due(host) && reopen(host) == 0)
 		host->is_anew = true;
 	if (is_anew(host))

@@ -87,7 +87,8 @@ static int check_region(const void *base, const struct options *options, const c
 		return log_failure(path,
 		    "holds a region of %u slots, %u are asked for: remove it, or ask for its slots",
 		    header.slots, options->slots);
-	if (is_alive(base, header.slots))
+	/* Twice: peers of the last server that leave because it has ended move a last time. */
+	if (is_alive(base, header.slots) && is_alive(base, header.slots))
 		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
 	note_geometry(&geometry, options, path);
 	return 0;

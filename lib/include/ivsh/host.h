@@ -120,8 +120,12 @@ struct ivsh_node *ivsh_host_node(struct ivsh_host *host);
  * ivsh_host_ready() and the calls that wait, which then block for up to 1 s longer. What may be
  * lost is an event: IVSH_HOST_EVENT_RESUMED, IVSH_HOST_EVENT_REPLACED.
  *
- * Errors as ivsh_host_open(). IVSH_ENODEV, IVSH_EBUSY: nothing has changed: while no server
- * answers, the old region can be used as before.
+ * Until then the old region can be used as before, if its memory has no name (ivsh-server without
+ * --file and --shm). A memory with a name is left at once, and calls answer IVSH_ENODEV: the next
+ * server refuses it while a heartbeat in it moves.
+ *
+ * Errors as ivsh_host_open(). After an error the region is not open, unless the server's connection
+ * had ended before and the old region was still in use: then it still is.
  */
 int ivsh_host_reopen(struct ivsh_host *host) IVSH_MUST_CHECK;
 
@@ -272,8 +276,9 @@ int ivsh_host_service(struct ivsh_host *host, uint32_t peer, uint32_t index, cha
 
 /* The kinds of events that the host adds to enum ivsh_peer_event_kind. The slot is the own one. */
 enum ivsh_host_event_kind {
-	/* The server's connection ended. The memory and the doorbells can be used as before. A peer
-	 * that comes later gets no doorbell from here, and a death shows after 2 s. */
+	/* The server's connection ended. A memory without a name can be used as before, and so can
+	 * doorbells; but a peer that comes later gets none from here, and a death shows after 2 s.
+	 * A memory with a name was left: ivsh_host_reopen() says why. */
 	IVSH_HOST_EVENT_DISCONNECTED = 256,
 	/* The region was opened again, in the same memory and slot. Messages in the rings are kept.
 	 * Lost are streams and calls that were under way, and messages that came during these. */
@@ -285,7 +290,8 @@ enum ivsh_host_event_kind {
 
 /*
  * Answer the next event in *kind, enum ivsh_peer_event_kind or enum ivsh_host_event_kind, and
- * *slot, as ivsh_node_next_event().
+ * *slot, as ivsh_node_next_event(). Where it answers that the region was opened again, no other
+ * call answers IVSH_ELOST for that.
  */
 int ivsh_host_next_event(
     struct ivsh_host *host, uint32_t *kind, uint32_t *slot, uint64_t timeout_ns) IVSH_MUST_CHECK;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sums_bare.c - sums.c without an OS.
+ */
+#include "bare/newlib/bare.h"
+#include "tests/guest/sums.h"
+
+const char bare_name[] = "sums";
+
+int main(void)
+{
+	return sums_run();
+}
