@@ -287,6 +287,8 @@ static void rows_print(const struct option *rows)
 	for (; rows->name; rows++) {
 		int used = 4;
 
+		if (!rows->help)
+			continue;
 		printf("  ");
 		if (*rows->letters)
 			used += printf("-%c, ", rows->letters[0]) - 4;

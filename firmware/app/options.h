@@ -34,6 +34,9 @@ enum {
 	OPTION_KEEP_GOING = 1 << 17,
 	OPTION_GEOMETRY = 1 << 18, /* of the host: mem create */
 	OPTION_TUNE = 1 << 19,     /* of the host: what tune alone has */
+	OPTION_CAPTURE = 1 << 20,  /* of the host: what capture alone has */
+	OPTION_TIME = 1 << 21,     /* of the host: tune, capture */
+	OPTION_OUTPUT = 1 << 22,   /* of the host: tune, capture */
 };
 
 struct options {
@@ -76,8 +79,8 @@ struct option {
 	const char *name;    /* without the dashes */
 	const char *letters; /* its short forms; "": none */
 	const char *value;   /* what help calls its value; NULL: it takes none */
-	const char *help;
-	uint32_t bit; /* OPTION_* */
+	const char *help;    /* NULL: help leaves it out */
+	uint32_t bit;        /* OPTION_* */
 	enum option_kind kind;
 	size_t offset;                  /* of the field in struct options */
 	uint64_t least, most;           /* of a number */

@@ -5,6 +5,7 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/status.h"
+#include "peer/capture.h"
 #include "peer/files.h"
 #include "peer/mem.h"
 #include "peer/place.h"
@@ -20,11 +21,17 @@
  */
 #define CHECK_NS UINT64_C(100000000)
 
+#define CAPTURE                                                                                    \
+	(OPTION_PLACE | OPTION_CAPTURE | OPTION_TIME | OPTION_OUTPUT | OPTION_PEER | OPTION_PORT | \
+	    OPTION_COUNT | OPTION_WAIT | OPTION_SPIN)
+
 static const struct command commands[] = {
     {"mem", mem_run, 4, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE",
 	"make a memory for peers without a server, formatted"},
-    {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE, "",
+    {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT, "",
 	"measure this machine for a minute, and print a geometry for it"},
+    {"capture", capture_command, 1, 1, 0, 0, CAPTURE, "",
+	"write what passes through the rings to a pcapng file, without a slot"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 

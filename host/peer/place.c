@@ -8,7 +8,10 @@
 #include "app/status.h"
 #include <ivsh/client.h>
 #include "client/doorbell.h"
+#include "peer/capture.h"
+#include "peer/extcap.h"
 #include "peer/mem.h"
+#include "peer/own.h"
 #include "peer/pci.h"
 #include "peer/stop.h"
 #include "peer/tune.h"
@@ -75,10 +78,30 @@ const struct option place_options[] = {
 	OPTION_GEOMETRY, OPTION_OWN, 0, 0, 0, mem_geometry_take},
     {"use", "", "NAME", "tune: for latency, throughput or both, balanced (balanced)", OPTION_TUNE,
 	OPTION_OWN, 0, 0, 0, tune_use_take},
-    {"time", "", "SECONDS", "tune: how long to measure (60)", OPTION_TUNE, OPTION_OWN, 0, 0, 0,
-	tune_time_take},
-    {"output", "", "FILE", "tune: write the geometry there, too", OPTION_TUNE, OPTION_OWN, 0, 0, 0,
-	tune_output_take},
+    {"time", "", "SECONDS", "tune: how long to measure (60); capture: then end", OPTION_TIME,
+	OPTION_OWN, 0, 0, 0, own_time_take},
+    {"output", "", "FILE", "tune: write the geometry there, too; capture: the packets (-: stdout)",
+	OPTION_OUTPUT, OPTION_OWN, 0, 0, 0, own_output_take},
+    {"from", "", "PEER", "capture: only messages from there", OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
+	capture_from_take},
+    {"to", "", "PEER", "capture: only messages to there", OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
+	capture_to_take},
+    {"snap", "", "BYTES", "capture: keep so many of a message at most (262116)", OPTION_CAPTURE,
+	OPTION_OWN, 0, 0, 0, capture_snap_take},
+    {"unproven", "", NULL, "capture: messages that were released already, too, marked",
+	OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, capture_unproven_take},
+    /* Wireshark's, for programs that capture: help leaves them out. */
+    {"extcap-interfaces", "", NULL, NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
+	extcap_interfaces_take},
+    {"extcap-dlts", "", NULL, NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, extcap_dlts_take},
+    {"extcap-config", "", NULL, NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, extcap_config_take},
+    {"capture", "", NULL, NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, extcap_capture_take},
+    {"fifo", "", "FILE", NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, extcap_fifo_take},
+    {"extcap-interface", "", "NAME", NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, extcap_ignore_take},
+    {"extcap-version", "", "VERSION", NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
+	extcap_ignore_take},
+    {"extcap-capture-filter", "", "TEXT", NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
+	extcap_ignore_take},
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
 };
 
@@ -97,6 +120,9 @@ static bool default_take(void)
 
 uint32_t place_count(void)
 {
+	/* Wireshark's questions are answered without a region. */
+	if (extcap_asks())
+		return 1;
 	if (pci_count() && (file || socket_count)) {
 		(void)usage("--pci", "give a device, or a file, or a server's socket");
 		return 0;

@@ -53,6 +53,14 @@ void stop_memory(const char *object, int fd, uint64_t size)
 	memory_fd = fd;
 }
 
+bool stop_is_memory(const struct stat *file)
+{
+	struct stat st;
+
+	return memory_fd >= 0 && fstat(memory_fd, &st) == 0 && st.st_dev == file->st_dev &&
+	       st.st_ino == file->st_ino;
+}
+
 void stop_device(const char *object)
 {
 	snprintf(gone, sizeof(gone), "ivsh: %s: it was removed while in use\n", object);

@@ -5,7 +5,9 @@
 #ifndef STOP_H
 #define STOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /*
  * From here on a write to a closed pipe is an error, not a signal; and a memory that another
@@ -17,6 +19,9 @@ void stop_guard(void);
  * The memory is (size) bytes of (fd), which stays open as long as it is mapped; (object) names it.
  */
 void stop_memory(const char *object, int fd, uint64_t size);
+
+/* Whether (file) is that memory. */
+bool stop_is_memory(const struct stat *file);
 
 /*
  * The memory is a device's, which (object) names: it may be removed.

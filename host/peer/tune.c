@@ -5,6 +5,7 @@
 #include "peer/tune.h"
 
 #include "app/status.h"
+#include "peer/own.h"
 #include "peer/stop.h"
 #include "peer/target.h"
 #include "text/geometry.h"
@@ -38,23 +39,14 @@ bool tune_use_take(const char *text)
 	return false;
 }
 
-bool tune_time_take(const char *text)
+/* --time, if it was given. False after a line. */
+static bool time_parse(void)
 {
-	if (options_number(text, 1, TIME_MOST_S, &time_s))
+	if (!own_time() || options_number(own_time(), 1, TIME_MOST_S, &time_s))
 		return true;
-	fprintf(
-	    stderr, "ivsh: --time=%s: not a number of seconds from 1 to %u\n", text, TIME_MOST_S);
+	fprintf(stderr, "ivsh: --time=%s: not a number of seconds from 1 to %u\n", own_time(),
+	    TIME_MOST_S);
 	return false;
-}
-
-bool tune_output_take(const char *text)
-{
-	if (!*text) {
-		fprintf(stderr, "ivsh: --output: needs a value: --output=FILE\n");
-		return false;
-	}
-	output = text;
-	return true;
 }
 
 static bool stopped(void)
@@ -203,6 +195,9 @@ int tune_command(const struct world *world, const struct options *options)
 
 	(void)world;
 	(void)options;
+	if (!time_parse())
+		return STATUS_USAGE;
+	output = own_output();
 	/* A path that is wrong shall not cost a minute. */
 	if (output && target_open(&target, output))
 		return STATUS_FAILED;

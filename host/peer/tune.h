@@ -8,9 +8,7 @@
 #include "app/options.h"
 #include "app/world.h"
 
-bool tune_use_take(const char *text);    /* --use NAME */
-bool tune_time_take(const char *text);   /* --time SECONDS */
-bool tune_output_take(const char *text); /* --output FILE */
+bool tune_use_take(const char *text); /* --use NAME */
 
 int tune_command(const struct world *world, const struct options *options);
 
