@@ -31,11 +31,12 @@ check="$run g++ clang clang-format python3 mandoc man-db groff
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker and a quick compiler for
 # what it writes, what counts instructions, what runs other processors' programs, libvirt to check
 # what is written for it, another's reader of device trees to check ours against, loaders that run
-# the ports, what finds an installation (cmake, pkg-config), the rings that the benchmark compares.
+# the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark), probes
+# for tracers (systemtap-sdt-dev), the rings that the benchmark compares.
 rings='libck-dev libboost-dev libdpdk-dev'
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
-	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config $rings"
+	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark $rings"
 # Making Debian packages, and what looks for mistakes in them.
 packages="$run debhelper dh-python dpkg-dev fakeroot git lintian python3"
 # Trying other Debians, and the packages in a machine of their own: tests/distros/run.sh,

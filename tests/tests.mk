@@ -160,6 +160,11 @@ build/uefi-x86_64/sums.so: $(UEFI_OBJS_x86_64) \
 build/x86_64/sums.elf: $(addprefix build/x86_64/tests/guest/,sums.o sums_bare.o) \
     $(BARE_LIBS_x86_64)
 
+# For tests/host/test_capture.py.
+build/host/talker: build/host/tests/host/talker.o build/host/libivsh-client.a build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+
 # For tests/moved: the same traffic as a process and as a guest.
 TRAFFIC := tests/moved/traffic.o tests/moved/numbered.o
 build/host/traffic: $(addprefix build/host/,tests/moved/traffic_host.o $(TRAFFIC)) \

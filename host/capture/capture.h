@@ -21,7 +21,7 @@
 
 enum capture_end {
 	CAPTURE_DONE,      /* a signal, the time, or the count */
-	CAPTURE_DRAIN,    /* drain.error says why */
+	CAPTURE_DRAIN,     /* drain.error says why */
 	CAPTURE_FORMATTED, /* the region was formatted again */
 	CAPTURE_MEMORY,    /* no memory of this process */
 };

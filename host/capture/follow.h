@@ -84,7 +84,7 @@ void follow_skip(struct follow *f, enum packet_reason reason);
 /* How many messages (sight) stands for, and the bytes of each. */
 uint32_t sight_messages(const struct sight *sight, uint32_t *size);
 
-/* Where message (i) of (sight), which is not broken, has its bytes: in the memory, or in (sight). */
+/* Where message (i) of (sight), not a broken one, has its bytes: in the memory, or in (sight). */
 const uint8_t *follow_payload(const struct follow *f, const struct sight *sight, uint32_t i);
 
 /* Whether what was copied of (sight) is whole. Behind the copy. */

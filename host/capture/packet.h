@@ -2,8 +2,8 @@
 /*
  * packet.h - what stands before each message in a capture: link type USER0.
  *
- * All numbers are little-endian, as in the region. ivsh(1), CAPTURE FILES, documents it; the
- * dissector host/wireshark/ivsh.lua reads it.
+ * All numbers are little-endian, as in the region. ivsh-capture(1), CAPTURE FILES, documents it,
+ * and the dissector host/wireshark/ivsh.lua reads it.
  */
 #ifndef CAPTURE_PACKET_H
 #define CAPTURE_PACKET_H

@@ -136,7 +136,7 @@ size_t pcapng_packet_size(uint32_t captured)
 }
 
 size_t pcapng_packet(
-    uint8_t *to, uint64_t time_ns, uint32_t captured, uint32_t original, uint64_t dropped)
+    uint8_t *to, uint64_t time_ns, uint32_t captured, uint32_t original, const uint64_t *dropped)
 {
 	size_t at = 8;
 
@@ -148,7 +148,7 @@ size_t pcapng_packet(
 	memset(to + at + captured, 0, round_up(captured) - captured);
 	at += round_up(captured);
 	if (dropped) {
-		at += put_count(to + at, PACKET_DROPS, dropped);
+		at += put_count(to + at, PACKET_DROPS, *dropped);
 		at += put_option(to + at, OPTION_END, NULL, 0);
 	}
 	return block_end(to, PCAPNG_PACKET, at);

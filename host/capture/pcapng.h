@@ -35,10 +35,10 @@ size_t pcapng_packet_size(uint32_t captured);
 
 /*
  * What stands before and behind (captured) bytes of data, which the caller puts, or has put, at
- * to + PCAPNG_DATA. dropped: packets that were lost just before this one.
+ * to + PCAPNG_DATA. dropped: packets that were lost just before this one; NULL: it does not say.
  */
 size_t pcapng_packet(
-    uint8_t *to, uint64_t time_ns, uint32_t captured, uint32_t original, uint64_t dropped);
+    uint8_t *to, uint64_t time_ns, uint32_t captured, uint32_t original, const uint64_t *dropped);
 
 size_t pcapng_statistics(uint8_t *to, const struct pcapng_statistics *statistics);
 

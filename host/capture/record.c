@@ -78,7 +78,7 @@ static size_t mark_put(struct capture *c, struct follow *f, uint8_t *to, uint32_
 	c->missed += messages;
 	c->at_least |= f->missed.at_least;
 	f->missed = (struct missed){0};
-	return pcapng_packet(to, now_ns(), HEADER + MARK_DATA, HEADER + MARK_DATA, messages);
+	return pcapng_packet(to, now_ns(), HEADER + MARK_DATA, HEADER + MARK_DATA, &messages);
 }
 
 bool record_mark(struct capture *c, struct follow *f)
@@ -115,7 +115,7 @@ static size_t damage_put(const struct sight *s, struct packet_header header, uin
 	header.length = size;
 	memcpy(to + PCAPNG_DATA, &header, HEADER);
 	memcpy(to + PCAPNG_DATA + HEADER, s->broken, size);
-	return pcapng_packet(to, now_ns(), HEADER + size, HEADER + size, 0);
+	return pcapng_packet(to, now_ns(), HEADER + size, HEADER + size, NULL);
 }
 
 /* The first (count) messages of (s), as they stand in the memory. Answers their bytes. */
@@ -136,7 +136,7 @@ static size_t messages_put(const struct capture *c, const struct follow *f, cons
 		memcpy(block + PCAPNG_DATA, &header, HEADER);
 		if (kept)
 			memcpy(block + PCAPNG_DATA + HEADER, follow_payload(f, s, i), kept);
-		at += pcapng_packet(block, time_ns, HEADER + kept, HEADER + size, 0);
+		at += pcapng_packet(block, time_ns, HEADER + kept, HEADER + size, NULL);
 	}
 	return at;
 }

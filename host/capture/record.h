@@ -7,7 +7,7 @@
 
 #include "capture/capture.h"
 
-/* Bytes of the buffer that one descriptor needs at most, where (snap) bytes of a message are kept. */
+/* Bytes that one descriptor needs in the buffer at most; (snap) bytes of a message are kept. */
 size_t record_room(const struct ivsh_geometry *geometry, uint32_t snap);
 
 /*

@@ -172,7 +172,7 @@ int capture_command(const struct world *world, const struct options *o)
 	struct transport transport;
 	int status, error;
 
-	if (extcap_asks())
+	if (extcap_queries())
 		return extcap_answer();
 	/* A file that may grow no further is an error of write(2), as a full disk is. */
 	signal(SIGXFSZ, SIG_IGN);

@@ -12,31 +12,31 @@
 #include <stdio.h>
 
 static enum {
-	ASKS_NOTHING,
-	ASKS_INTERFACES,
-	ASKS_LINK_TYPES,
-	ASKS_OPTIONS,
-} asks;
+	QUERY_NOTHING,
+	QUERY_INTERFACES,
+	QUERY_LINK_TYPES,
+	QUERY_OPTIONS,
+} query;
 static const char *fifo;
 
 bool extcap_interfaces_take(const char *text)
 {
 	(void)text;
-	asks = ASKS_INTERFACES;
+	query = QUERY_INTERFACES;
 	return true;
 }
 
 bool extcap_dlts_take(const char *text)
 {
 	(void)text;
-	asks = ASKS_LINK_TYPES;
+	query = QUERY_LINK_TYPES;
 	return true;
 }
 
 bool extcap_config_take(const char *text)
 {
 	(void)text;
-	asks = ASKS_OPTIONS;
+	query = QUERY_OPTIONS;
 	return true;
 }
 
@@ -59,9 +59,9 @@ bool extcap_ignore_take(const char *text)
 	return true;
 }
 
-bool extcap_asks(void)
+bool extcap_queries(void)
 {
-	return asks != ASKS_NOTHING;
+	return query != QUERY_NOTHING;
 }
 
 static void options_answer(void)
@@ -87,11 +87,11 @@ static void options_answer(void)
 
 int extcap_answer(void)
 {
-	if (asks == ASKS_INTERFACES)
+	if (query == QUERY_INTERFACES)
 		printf("extcap {version=%s}{display=ivsh}\n"
 		       "interface {value=ivsh}{display=ivsh: messages of an ivshmem region}\n",
 		    IVSH_VERSION);
-	else if (asks == ASKS_LINK_TYPES)
+	else if (query == QUERY_LINK_TYPES)
 		printf("dlt {number=%u}{name=USER0}{display=ivsh messages}\n", PACKET_LINK_TYPE);
 	else
 		options_answer();

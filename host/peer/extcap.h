@@ -20,7 +20,7 @@ bool extcap_fifo_take(const char *text);
 bool extcap_ignore_take(const char *text);
 
 /* Whether an answer is wanted, and no region. */
-bool extcap_asks(void);
+bool extcap_queries(void);
 
 /* Print it. The exit status. */
 int extcap_answer(void);

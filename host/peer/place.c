@@ -121,7 +121,7 @@ static bool default_take(void)
 uint32_t place_count(void)
 {
 	/* Wireshark's questions are answered without a region. */
-	if (extcap_asks())
+	if (extcap_queries())
 		return 1;
 	if (pci_count() && (file || socket_count)) {
 		(void)usage("--pci", "give a device, or a file, or a server's socket");

@@ -2,7 +2,7 @@
 --
 -- ivsh.lua - Wireshark's dissector of what `ivsh capture` writes: link type USER0.
 --
--- Each packet is a header of 28 bytes (ivsh(1), CAPTURE FILES), then the message. Messages of calls
+-- Each packet is a header of 28 bytes (ivsh-capture(1), CAPTURE FILES), then the message. Messages of calls
 -- (port 3) are decoded as SPEC.md, section 14, says; those of 24 bytes that have the form of a
 -- stream's control message as section 10 says, if the field ivsh.stream is wanted for them: any
 -- port can have one, so a preference names the ports of the bytes, 4 unless changed.
@@ -167,7 +167,7 @@ function ivsh.dissector(tvb, pinfo, root)
 	pinfo.cols.dst = "slot " .. to
 	header(tvb(0, HEADER), tree)
 	if kind == MARK then
-		info = rest and mark(rest, tree, flags, tvb(10, 1):uint())
+		info = rest and mark(rest, tree, flags, tvb(10, 1):uint()) or "mark"
 	elseif bit32.band(flags, FLAG_DAMAGED) ~= 0 then
 		tree:add_proto_expert_info(e.damaged)
 		if rest then
@@ -183,7 +183,7 @@ function ivsh.dissector(tvb, pinfo, root)
 		tree:add_proto_expert_info(e.unproven)
 		info = info .. " [not proven]"
 	end
-	pinfo.cols.info = info or "mark"
+	pinfo.cols.info = info
 end
 
 DissectorTable.get("wtap_encap"):add(wtap.USER0, ivsh)

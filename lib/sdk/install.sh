@@ -132,6 +132,11 @@ programs() {
 	file 755 build/host/ivsh-server "$SBIN/ivsh-server"
 	link ivsh-server "$SBIN/ivshmem-server"
 	data "$PREFIX/share/man/man1" host/man/ivsh.1 host/man/ivsh-conformance.1
+	data "$PREFIX/share/man/man1" host/man/ivsh-capture.1
+	data "$LIB/wireshark/plugins" host/wireshark/ivsh.lua
+	# Wireshark's PATH may lack the program's folder.
+	sed "s|exec ivsh|exec $PREFIX/bin/ivsh|" host/wireshark/ivsh-extcap >"$work/extcap"
+	file 755 "$work/extcap" "$LIB/wireshark/extcap/ivsh-extcap"
 	data "$PREFIX/share/man/man8" host/man/ivsh-server.8
 	link ivsh-server.8 "$PREFIX/share/man/man8/ivshmem-server.8"
 	data "$PREFIX/share/man/man3" build/man3/*.3

@@ -76,7 +76,8 @@ rule host/capture  "$posix|$any|$(own 'capture')|$words"
 rule host/peer     "$posix|$any|$(own 'peer|capture|tune|client|process|text|app')|$guest"
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|conformance|port|backend|capture|client|library|control|server|config|text|tune|wire|process"
+rooms="$rooms|capture"
+rooms="$rooms|conformance|port|backend|client|library|control|server|config|text|tune|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done

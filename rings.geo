@@ -1,0 +1,3 @@
+descs = 4096
+small-size = 512K
+large-size = 1M
