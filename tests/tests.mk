@@ -33,6 +33,7 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/sizes_test tests/host/geometry_test tests/host/config_test \
                 tests/host/protocol_test tests/host/tune_test \
                 tests/host/takeover_test tests/host/cgroup_test
+TESTS_LIBRARY := tests/host/library_test
 TESTS_FILTER := tests/host/filter_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_CONFORM := tests/conformance/mem_test
@@ -76,6 +77,8 @@ $(call programs,host-hook,$(TESTS_MOVE)): \
 $(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))
 $(call programs,host,$(TESTS_KILL)): $$(call objects,tests/host/numbers.c $(CORE))
+$(call programs,host host-san host-tsan,$(TESTS_LIBRARY)): \
+    $$(call objects,$(LIBRARY) $(CLIENT) $(CORE) $(NODE))
 
 both = $(call programs,host host-san $(HOSTS_ELSEWHERE),$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
@@ -293,7 +296,8 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
            $(TESTS_CONFORM:%=build/host/%) $(TESTS_CONFORM:%=build/host-san/%) \
            $(TESTS_RACE:%=build/host-san/%) $(TESTS_ROAD:%=build/host-san/%) \
-           $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%)
+           $(TESTS_KILL:%=build/host/%) $(TESTS_TSAN:%=build/host-tsan/%) \
+           $(call programs,host-san host-tsan,$(TESTS_LIBRARY))
 # One suite for each: an emulator, a folder, and how many programs there are in it.
 emulated = tests/emulated.sh,qemu-$(1),build/$(2)-linux,$(strip \
                $(words $(filter build/$(2)-linux/%,$(EMULATED_TESTS))))

@@ -27,7 +27,8 @@ static int explain(struct ivsh_host *host, int error, const struct ivsh_node_opt
 		return ivsh_host_fail(host, error,
 		    "the memory is too small: a region takes %" PRIu64 " bytes",
 		    options->need_size);
-	if (error == IVSH_EINVAL && options->found_slots)
+	if (error == IVSH_EINVAL && host->slot != IVSH_SELF_NONE && options->found_slots &&
+	    host->slot >= options->found_slots)
 		return ivsh_host_fail(
 		    host, error, "the region has only the slots 0 to %u", options->found_slots - 1);
 	if (error == IVSH_EINVAL)

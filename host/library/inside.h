@@ -56,6 +56,9 @@ struct ivsh_host {
 	int fd;
 	int timer;
 	uint64_t timer_ns; /* when it runs out; 0: it does not run */
+	/* Since ivsh_host_ready() answered that there is nothing: what made the descriptor
+	 * readable. is_cut: that sleep is shorter than usual. */
+	bool is_armed, is_cut, has_notified, has_expired;
 
 	/* Events that were not answered yet. */
 	bool is_anew; /* the next call answers IVSH_ELOST */

@@ -22,6 +22,44 @@ static uint32_t known(struct ivsh_host *host, uint32_t wanted)
 	return ivsh_host_events_any(host) ? found | IVSH_EVENT_CONTROL : found;
 }
 
+/* Whether a doorbell has come since the last were read. */
+static bool is_late(struct ivsh_host *host)
+{
+	struct ivsh_client *client = &host->clients[host->turn];
+	uint32_t seen = client->notifications;
+
+	return client->mem.doorbell.count(client->mem.doorbell.ctx) != seen;
+}
+
+/*
+ * Count what has ended the sleep after the last call, as the library's own sleep does: ls shows it.
+ * (found): what the rings have.
+ */
+static void wakes_count(struct ivsh_host *host, uint32_t found)
+{
+	struct ivsh_region *region = &host->node->region;
+	bool is_counted = host->is_armed && (host->has_notified || host->has_expired);
+
+	host->is_armed = false;
+	if (is_counted && host->has_notified)
+		region->counters.wakes_doorbell++;
+	if (!is_counted || host->has_notified)
+		return;
+	region->counters.wakes_timer++;
+	/* A doorbell that is a moment late is not missed: it comes after the message. */
+	if (found && region->mem.doorbell.vectors != 0 && !host->is_cut && !is_late(host))
+		region->counters.missed_notifications++;
+}
+
+/* The program may sleep now, for (most_ns) at most. */
+static void sleep_begin(struct ivsh_host *host, uint64_t most_ns)
+{
+	host->is_armed = true;
+	host->is_cut = most_ns < HOST_SLICE_NS;
+	host->has_notified = host->has_expired = false;
+	ivsh_host_watch_within(host, host->is_cut ? most_ns : HOST_SLICE_NS);
+}
+
 /* Request notifications, and set the timer. *found: what there is after all. */
 static int arm(struct ivsh_host *host, uint32_t wanted, uint32_t *found)
 {
@@ -34,10 +72,11 @@ static int arm(struct ivsh_host *host, uint32_t wanted, uint32_t *found)
 		error = ivsh_host_events_look(host);
 	if (error)
 		return error;
+	wakes_count(host, *found & (IVSH_EVENT_MESSAGE | IVSH_EVENT_SPACE));
 	host->space |= *found & IVSH_EVENT_SPACE;
 	*found = (*found & IVSH_EVENT_MESSAGE) | known(host, wanted);
 	if (!(*found & wanted))
-		ivsh_host_watch_within(host, most_ns < HOST_SLICE_NS ? most_ns : HOST_SLICE_NS);
+		sleep_begin(host, most_ns);
 	return 0;
 }
 
@@ -49,6 +88,20 @@ static int look(struct ivsh_host *host, uint32_t wanted, uint32_t *found)
 		return error;
 	*found = known(host, wanted);
 	return *found & wanted ? 0 : arm(host, wanted, found);
+}
+
+/*
+ * Room was answered. Whether the program still needs it, only its next call shows: it may have
+ * given up. What a stream owes is found again by the stream.
+ */
+static void space_answered(struct ivsh_host *host)
+{
+	struct ivsh_node *node = host->node;
+
+	host->space = 0;
+	for (uint32_t i = 0; i < node->slots; i++)
+		if (!node->links[i].owed)
+			node->chans[i].tx.blocked = false;
 }
 
 int ivsh_host_ready(struct ivsh_host *host, uint32_t wanted, uint32_t *events)
@@ -71,7 +124,7 @@ int ivsh_host_ready(struct ivsh_host *host, uint32_t wanted, uint32_t *events)
 	}
 	*events = found & wanted;
 	if (*events & IVSH_EVENT_SPACE)
-		host->space = 0;
+		space_answered(host);
 	return 0;
 }
 

@@ -79,9 +79,11 @@ void ivsh_host_watch_take(struct ivsh_host *host)
 	for (int i = 0; i < count; i++) {
 		if (ready[i].data.u32 == WATCHED_TIMER) {
 			host->timer_ns = 0;
+			host->has_expired = true;
 			if (read(host->timer, &expired, sizeof(expired)) < 0)
 				continue; /* it was set anew meanwhile */
 		} else if (host->is_open && ready[i].data.u32 == WATCHED_DOORBELLS) {
+			host->has_notified = true;
 			(void)client->mem.doorbell.count(client->mem.doorbell.ctx);
 		}
 	}

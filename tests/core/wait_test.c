@@ -115,6 +115,38 @@ static void woken(void)
 	CHECK_EQ(world.rings, 1);
 }
 
+/*
+ * A sleep of the program's own: its requests stand until it takes them back, and are not made for
+ * peers that stay awake; the first is short. SPEC R8.2.5, R8.7.4.
+ */
+static void armed(void)
+{
+	const struct ivsh_wait wait = {.nap_ns = 7};
+
+	open_both();
+	CHECK_EQ(ivsh_region_arm(&b.region, &wait), STORE_NS);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT | 2);
+	world.now_ns += STORE_NS;
+	CHECK_EQ(ivsh_region_arm(&b.region, &wait), IVSH_POLL_NS);
+	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, 0), 0);
+	CHECK_EQ(events, 0);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	CHECK_EQ(world.rings, 1);
+	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, 0), 0);
+	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
+	ivsh_region_disarm(&b.region);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 2u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
+	CHECK_EQ(world.rings, 1);
+	b.region.mem.doorbell.vectors = 0;
+	CHECK_EQ(ivsh_region_arm(&b.region, &wait), 7);
+	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 2u << IVSH_WIRE_REQUEST_SHIFT);
+	ivsh_region_detach(&b.region);
+	CHECK_EQ(ivsh_region_arm(&b.region, &wait), 0);
+}
+
 /* The next request is another one, also after either side's restart. SPEC R8.2.8. */
 static void requested_again(void)
 {
@@ -581,6 +613,7 @@ static const struct test tests[] = {
     {"time is over", time_over},
     {"already there", already_there},
     {"woken by a doorbell", woken},
+    {"a sleep of the program's own", armed},
     {"requested again", requested_again},
     {"killed asleep", killed_asleep},
     {"killed before it notified", killed_ringing},

@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from memory import memory_file
+from memory import memory_file, sent, slot_word
 from qemu import BUILD, SOAK, doorbell
 
 MIB = 1 << 20
@@ -75,6 +75,18 @@ def test_stream_with_a_guest(world, uefi, command):
     guest = world.guest("sums", "", *doorbell(server.socket), uefi=uefi, image="sums")
     total = streamed(looper(world, server.socket, "client", command, "server", SIZE))
     guest.expect(rf"^sums: {SIZE} {total}: done$")
+
+
+def test_no_message_is_missed(world):
+    """A loop that sleeps between any two messages is always woken by a doorbell."""
+    server = world.server()
+    loop = serve(world, server.socket)
+    looper(world, server.socket, "client", "call", "server", 20000).done()
+    with server.memory() as memory:
+        world.until(lambda: sent(memory, 0) == 20000, "the loop publishes its counters")
+        woken, missed = (slot_word(memory, 0, at, "<Q") for at in (0x2B0, 0x2D0))
+    assert woken > 20 and missed == 0
+    loop.still_runs()
 
 
 def test_peer_killed(world):

@@ -371,6 +371,35 @@ static void slot_lost(void)
 	town_close(0);
 }
 
+/* Before a sleep of the program's own: only what is wanted forbids it. */
+static void armed(void)
+{
+	struct ivsh_node_message m;
+	uint32_t events = 0;
+	uint64_t most_ns = 0;
+
+	town_reset();
+	CHECK_EQ(town_open(0, NULL), 0);
+	CHECK_EQ(town_open(1, NULL), 0);
+	world.now_ns += 10 * MS;
+	while (ivsh_node_arm(town[1], 0, &most_ns, &events) == 0 && events == IVSH_EVENT_CONTROL)
+		;
+	CHECK(events == 0 && most_ns != 0);
+	CHECK(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), 0);
+	CHECK_EQ(ivsh_node_arm(town[1], 0, &most_ns, &events), 0);
+	CHECK(events == IVSH_EVENT_MESSAGE && most_ns == 0);
+	CHECK(!(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR));
+	CHECK_EQ(ivsh_node_arm(town[1], IVSH_EVENT_SPACE, &most_ns, &events), 0);
+	CHECK(events == IVSH_EVENT_MESSAGE && most_ns != 0);
+	CHECK(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR);
+	CHECK_EQ(town_receive(1, &m), 'x');
+	CHECK_EQ(ivsh_node_arm(town[1], 0, &most_ns, &events), 0);
+	CHECK(events == 0 && most_ns != 0);
+	town_close(0);
+	town_close(1);
+}
+
 static const struct test tests[] = {
     {"message: by number", by_number},
     {"message: by name, and to all", by_name},
@@ -382,6 +411,7 @@ static const struct test tests[] = {
     {"message: a request, dropped", drop_request},
     {"message: dropped behind a reset", drop_after_reset},
     {"message: dropped from the inbox", drop_from_inbox},
+    {"message: armed for a sleep", armed},
     {"message: peers in turn", in_turn},
     {"message: packed records in turn", records_in_turn},
     {"message: one takes no other's turn", past_the_turn},

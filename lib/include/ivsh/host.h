@@ -151,8 +151,8 @@ int ivsh_host_fd(const struct ivsh_host *host);
  * that often; where there are no doorbells, as in a plain file, every 500 us.
  *
  * wanted: which of the three end a sleep; 0: any. A program that cannot take messages now leaves
- * IVSH_EVENT_MESSAGE out. A stream of the host that has bytes, or room, is answered once for each
- * read, or for each write that was not complete.
+ * IVSH_EVENT_MESSAGE out. Messages are answered again as long as they are there. Room is answered
+ * once for each call that found none, and a stream of the host that has bytes, once for each read.
  */
 int ivsh_host_ready(struct ivsh_host *host, uint32_t wanted, uint32_t *events) IVSH_MUST_CHECK;
 
@@ -269,7 +269,8 @@ int ivsh_host_find_service(struct ivsh_host *host, const char *name, uint32_t *p
 
 /*
  * Service number (index), from 0, of slot (peer), as ivsh_region_service(). (name) has room for
- * IVSH_SERVICE_NAME_SIZE bytes, and is terminated.
+ * IVSH_SERVICE_NAME_SIZE bytes, and is terminated; empty: there is no such service, but perhaps one
+ * of a higher number.
  */
 int ivsh_host_service(struct ivsh_host *host, uint32_t peer, uint32_t index, char *name,
     uint16_t *port) IVSH_MUST_CHECK;
