@@ -6,6 +6,7 @@
 #
 #   host          programs and tests of this machine
 #   host-pic      the same sources for libivsh-client.so.1, at any address
+#   host-sdt      what ivsh has of the library with probes for tracers
 #   host-san      the same sources under AddressSanitizer and UndefinedBehaviorSanitizer
 #   host-hook     the same, with the core calling a hook at each access of shared memory
 #   host-fuzz     the same by clang, for libFuzzer
@@ -76,6 +77,11 @@ BARE := $(BASE) -ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protect
 HOST_CFLAGS     := $(BASE) -D_GNU_SOURCE -fPIE -fstack-protector-strong
 # Of what the shared library hides, client.map is the list.
 HOST_PIC_CFLAGS := $(filter-out -fPIE,$(HOST_CFLAGS)) -fPIC -DHIDDEN=
+# Probes for tracers: where their header is (systemtap-sdt-dev); `make SDT=` leaves them out. The
+# archives have none, so nothing that is counted has.
+SDT := $(shell printf '\043include <sys/sdt.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo -DIVSH_SDT)
+HOST_SDT_CFLAGS := $(HOST_CFLAGS) $(SDT)
+HOST_PIC_CFLAGS += $(SDT)
 # What only tests have is compiled in less time without what a debugger wants besides the lines that
 # a sanitizer reports, and what qemu-user runs without any.
 HOST_SAN_CFLAGS := $(HOST_CFLAGS) -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -380,7 +386,7 @@ tools-aarch64 tools-riscv64: tools-%:
 # Objects depend on who compiles and on the flags, the caller's too. Written anew only when these
 # have changed, and not by `make install`, which may be called without the flags of the build. Each
 # make has a temporary file of its own: run-qemu.sh may be started twice at once.
-FLAGS := $(CC) $(COMPILER); $(subst $(CURDIR),.,$(BARE)); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
+FLAGS := $(CC) $(COMPILER); $(SDT); $(subst $(CURDIR),.,$(BARE)); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
 build/flags: $(if $(filter install,$(MAKECMDGOALS)),,FORCE)
 	$(Q)mkdir -p build && now=$@.$$$$ && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$$now && \
 	    if cmp -s $$now $@; then rm $$now; else mv $$now $@; fi
@@ -394,6 +400,10 @@ build/host/%.o: %.c build/flags
 build/host-pic/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_PIC_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+build/host-sdt/%.o: %.c build/flags
+	@echo "CC      $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_SDT_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 build/host-san/%.o: %.c build/flags
 	@echo "CC      $@"; mkdir -p $(@D)
@@ -529,12 +539,16 @@ build/host/ivshmem-server: build/host/ivsh-server
 	@echo "LN      $@"
 	$(Q)ln -sf ivsh-server $@
 
-build/host/ivsh: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
+# The files with probes, in place of what the archive has under the same names.
+PROBED := $(if $(SDT),$(addprefix build/host-sdt/lib/,core/send.o core/receive.o core/inplace.o \
+              core/batch.o core/packed.o core/sender.o core/receiver.o core/ring.o core/wait.o \
+              node/fast.o))
+build/host/ivsh: $(PEER:%.c=build/host/%.o) $(PROBED) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 # For a Linux guest, whose libraries are others, or none.
-build/host/ivsh-static: $(PEER:%.c=build/host/%.o) build/host/libivsh.a
+build/host/ivsh-static: $(PEER:%.c=build/host/%.o) $(PROBED) build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -static-pie $^ -o $@
 

@@ -331,7 +331,7 @@ LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script
 SUITES  := $(call pytest,$(HOSTS)) \
            $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
                pytest:$(file)) \
-           $(FUZZ_30) tests/check/packager.sh \
+           $(FUZZ_30) tests/check/packager.sh tests/check/probes.sh \
            pytest:tests/install \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/conformance \

@@ -13,6 +13,7 @@
 #include "core/receiver.h"
 #include "core/sender.h"
 #include "core/slot.h"
+#include "core/trace.h"
 
 #include <stddef.h>
 
@@ -57,6 +58,7 @@ static inline uint64_t control_form(uint64_t control)
 static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *region,
     struct ivsh_wire_slot *slot, uint32_t first, uint32_t count)
 {
+	TRACE4(send, region->mem.self, ch->peer, first, count);
 	region->counters.sent += count;
 	slot_beat(region, slot);
 	/* The flags are loaded behind the control word. A receiver that sets them waits for stores
@@ -71,6 +73,7 @@ static inline int sender_accepted(struct ivsh_chan *ch, struct ivsh_region *regi
 static inline int receiver_counted(
     struct ivsh_chan *ch, struct ivsh_region *region, struct ivsh_wire_slot *slot, uint32_t count)
 {
+	TRACE3(receive, region->mem.self, ch->peer, count);
 	region->counters.received += count;
 	slot_beat(region, slot);
 	/* Publish at once if the sender waits for room. Its request is in a line that seldom

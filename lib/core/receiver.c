@@ -12,6 +12,7 @@
 #include "core/reset.h"
 #include "core/ring.h"
 #include "core/slot.h"
+#include "core/trace.h"
 
 /* SPEC R7.10.3: the read index is published when this part of a ring, or area, was released. */
 static uint32_t share_of(uint32_t whole)
@@ -292,6 +293,7 @@ void ivsh_receiver_advance(struct ivsh_chan *ch, uint32_t count)
 	/* Its request is in a line that seldom changes. */
 	bool asked = (load32(&ch->rx.other->notify_request) & IVSH_WIRE_REQUEST_VECTOR) != 0;
 
+	TRACE3(receive, ch->region->mem.self, ch->peer, count);
 	ch->region->counters.received += count;
 	if (ch->rx.frames > count) {
 		ch->rx.frames -= count;

@@ -14,6 +14,7 @@
 #include "core/area.h"
 #include "core/descriptor.h"
 #include "core/layout.h"
+#include "core/trace.h"
 
 struct ivsh_wire_ring *ivsh_ring_at(
     const struct ivsh_region *region, uint32_t sender, uint32_t receiver, struct ivsh_area *area)
@@ -87,6 +88,7 @@ bool ivsh_ring_notify(
 		return false;
 	*notified = word;
 	doorbell->notify(doorbell->ctx, peer, (word & IVSH_WIRE_REQUEST_VECTOR) - 1);
+	TRACE3(doorbell, region->mem.self, peer, (word & IVSH_WIRE_REQUEST_VECTOR) - 1);
 	region->counters.notifications_sent++;
 	return true;
 }

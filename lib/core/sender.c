@@ -12,6 +12,7 @@
 #include "core/reset.h"
 #include "core/ring.h"
 #include "core/slot.h"
+#include "core/trace.h"
 
 /* Bytes of each area that a receiver needs that polls. DESIGN.md, "Geometry". */
 #define SMALL_WINDOW 4096u
@@ -459,6 +460,7 @@ static int reserved_store(struct ivsh_chan *ch, uint16_t port)
 	sender_store(ch, index, control, body);
 	ch->tx.reserved = false;
 	tx_credit_set(ch);
+	TRACE4(send, ch->region->mem.self, ch->peer, index, 1);
 	ch->region->counters.sent++;
 	order_program(); /* as in sender_accepted() */
 	return load32(&ch->tx.other->notify_flags) != 0 ? ivsh_sender_attend(ch, index) : 0;

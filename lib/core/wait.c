@@ -14,6 +14,7 @@
 #include "core/sender.h"
 #include "core/server.h"
 #include "core/slot.h"
+#include "core/trace.h"
 
 #include <ivsh/channel.h>
 #include <ivsh/wait.h>
@@ -174,12 +175,14 @@ static uint32_t sleep_once(const struct many *m, uint64_t deadline_ns)
 
 	any = poll_many(m, false, 0);
 	if (any == 0) {
+		TRACE2(wait, m->regions[0]->mem.self, deadline_ns);
 		doorbell->sleep(doorbell->ctx, seen, deadline_ns);
 		is_notified = doorbell->count(doorbell->ctx) != seen;
 		if (is_kept(m)) {
 			any = poll_many(m, false, 0);
 			wakes_count(m, is_notified, is_cut, doorbell->count(doorbell->ctx) != seen);
 		}
+		TRACE3(wake, m->regions[0]->mem.self, is_notified, any);
 	}
 	for (uint32_t i = 0; i < m->count; i++)
 		if (m->regions[i]->mem.doorbell.vectors != 0)

@@ -20,7 +20,7 @@ report() { # $1: what, $2: the offenders
 }
 # The drawing: a height, and the files that stand at it, the lowest first.
 cat > "$dir/heights" <<'END'
-1 atomic copy error linkage layout mix
+1 atomic copy error linkage layout mix trace
 2 format text server slot moved claim region nonce peer service
 3 area descriptor ring discard condition notify
 4 reset sender receiver check renew

@@ -28,7 +28,8 @@ rule() { # $1: folder, $2: what it may include, $3: a file or folder that has a 
 }
 core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
-rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')"
+rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')" trace.h
+rule lib/core/trace.h '<sys/sdt\.h>'
 rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/(fastpath|linkage)\.h\""
 device='error|doorbell|mem|mapped|platform|pci|device|hotplug'
 rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')"
