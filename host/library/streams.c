@@ -79,7 +79,9 @@ int ivsh_host_stream_write(struct ivsh_host_stream *stream, const void *data, ui
 		if (written)
 			*written = done;
 	} while (error && again(stream, &span, &error));
-	stream->writes = error == IVSH_EAGAIN;
+	/* Else the ring is full, which the node's own event says. */
+	stream->writes = error == IVSH_EAGAIN &&
+			 stream->stream.stream.tx.credit == stream->stream.stream.tx.sent;
 	return error;
 }
 

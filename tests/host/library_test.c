@@ -271,6 +271,28 @@ static void streams(void)
 	both_close(); /* and the streams that are left */
 }
 
+/* A stream that finds the ring full waits for the ring, and not for its peer's buffer. */
+static void stream_in_full_ring(void)
+{
+	static char data[1u << 18];
+	struct ivsh_host_stream *from, *to;
+	uint32_t got, done = 0;
+
+	both_open(0);
+	CHECK_EQ(ready(a, 0) | ready(b, 0), 0);
+	CHECK_EQ(ivsh_host_stream_open(a, &from, 1, 40, 0), 0);
+	CHECK_EQ(ivsh_host_stream_open(b, &to, 0, 40, sizeof(data)), 0);
+	CHECK_EQ(ivsh_host_stream_read(to, data, 1, &got, 0), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_host_stream_write(from, data, sizeof(data), &done, 0), IVSH_EAGAIN);
+	CHECK(done > 0 && done < sizeof(data));
+	CHECK_EQ(ready(a, IVSH_EVENT_SPACE), 0);
+	CHECK_EQ(ivsh_host_stream_read(to, data, sizeof(data), &got, SECOND), 0);
+	CHECK_EQ(ready(b, 0) & IVSH_EVENT_SPACE, 0);
+	CHECK_EQ(ready(a, IVSH_EVENT_SPACE), IVSH_EVENT_SPACE);
+	CHECK_EQ(ready(a, IVSH_EVENT_SPACE), 0);
+	both_close();
+}
+
 /* --- Losing the slot ------------------------------------------------------------------------ */
 
 /* Another peer claims the slot of (host). */
@@ -443,6 +465,7 @@ static const struct test tests[] = {
     {"ready: what is wanted", readiness},
     {"the descriptor", descriptor},
     {"streams", streams},
+    {"streams: a full ring", stream_in_full_ring},
     {"the slot is lost", slot_lost},
     {"the slot is lost: by hand", slot_lost_and_stays},
     {"fork", forked},
