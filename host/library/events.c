@@ -9,7 +9,7 @@
 int ivsh_host_find(struct ivsh_host *host, const char *name, uint32_t *peer, uint64_t timeout_ns)
 {
 	struct host_span span = ivsh_host_span(timeout_ns);
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, &span);
 
 	if (error)
 		return error;
@@ -27,7 +27,7 @@ int ivsh_host_find_service(
     struct ivsh_host *host, const char *name, uint32_t *peer, uint16_t *port, uint64_t timeout_ns)
 {
 	struct host_span span = ivsh_host_span(timeout_ns);
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, &span);
 
 	if (error)
 		return error;
@@ -45,7 +45,7 @@ int ivsh_host_peer(
     struct ivsh_host *host, uint32_t peer, uint32_t *presence, uint32_t *incarnation, char *name)
 {
 	const struct ivsh_peer *p;
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, NULL);
 
 	if (error)
 		return error;
@@ -79,7 +79,7 @@ static void offer_keep(struct ivsh_host *host, const char *name, uint16_t port)
 int ivsh_host_offer(struct ivsh_host *host, const char *name, uint16_t port)
 {
 	struct host_span span = ivsh_host_span(0);
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, NULL);
 
 	if (error)
 		return error;
@@ -94,7 +94,7 @@ int ivsh_host_service(
     struct ivsh_host *host, uint32_t peer, uint32_t index, char *name, uint16_t *port)
 {
 	struct ivsh_service service;
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, NULL);
 
 	if (error)
 		return error;
@@ -161,22 +161,23 @@ int ivsh_host_next_event(
 	int error;
 
 	for (;;) {
-		error = host_is_owned(host) ? 0 : IVSH_EINVAL;
-		if (!error && (own_next(host, kind, slot) || peer_next(host, kind, slot)))
+		if (!host_is_owned(host))
+			return IVSH_EINVAL;
+		if (own_next(host, kind, slot) || peer_next(host, kind, slot))
 			return 0;
-		if (!error)
-			error = ivsh_host_enter(host);
-		if (error)
-			break;
-		error = ivsh_node_next_event(
-		    host->node, &host->peer_event, ivsh_host_span_slice(&span));
+		error = ivsh_host_enter(host, &span);
 		if (!error) {
-			host->has_peer_event = true;
-			ivsh_host_streams_rouse(host, host->peer_event.slot);
-			continue;
+			error = ivsh_node_next_event(
+			    host->node, &host->peer_event, ivsh_host_span_slice(&span));
+			if (!error) {
+				host->has_peer_event = true;
+				ivsh_host_streams_rouse(host, host->peer_event.slot);
+			}
+			if (!error || ivsh_host_again(host, &span, &error))
+				continue;
 		}
-		if (!ivsh_host_again(host, &span, &error) && !ivsh_host_events_any(host))
-			break;
+		/* What has ended the call is an event itself. */
+		if (!ivsh_host_events_any(host))
+			return error;
 	}
-	return error;
 }

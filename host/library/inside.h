@@ -125,6 +125,9 @@ void ivsh_host_watch_take(struct ivsh_host *host);
 /* Make it readable in (ns) at the latest. */
 void ivsh_host_watch_within(struct ivsh_host *host, uint64_t ns);
 
+/* Sleep until it is readable, up to (ns). A signal ends it. */
+void ivsh_host_watch_sleep(const struct ivsh_host *host, uint64_t ns);
+
 /* --- keep.c: looking after the server's connection, and after the slot ------------------------ */
 
 /*
@@ -133,13 +136,16 @@ void ivsh_host_watch_within(struct ivsh_host *host, uint64_t ns);
  */
 int ivsh_host_keep(struct ivsh_host *host);
 
-/* The begin of each call: the same, only where the node is not there. */
-int ivsh_host_enter(struct ivsh_host *host);
-
 /* The time that a call may take. */
 struct host_span {
 	uint64_t start_ns, timeout_ns;
 };
+
+/*
+ * The begin of each call: the same, only where the node is not there. Waits for it, up to the end
+ * of (span); NULL: does not wait.
+ */
+int ivsh_host_enter(struct ivsh_host *host, const struct host_span *span);
 
 struct host_span ivsh_host_span(uint64_t timeout_ns);
 

@@ -109,13 +109,6 @@ int ivsh_host_reopen(struct ivsh_host *host)
 	return reopen(host);
 }
 
-int ivsh_host_enter(struct ivsh_host *host)
-{
-	if (!host_is_owned(host))
-		return IVSH_EINVAL;
-	return host->node ? 0 : ivsh_host_keep(host);
-}
-
 struct host_span ivsh_host_span(uint64_t timeout_ns)
 {
 	return (struct host_span){timeout_ns ? clock_now_ns() : 0, timeout_ns};
@@ -139,6 +132,24 @@ uint64_t ivsh_host_span_slice(const struct host_span *span)
 	return ns < HOST_SLICE_NS ? ns : HOST_SLICE_NS;
 }
 
+int ivsh_host_enter(struct ivsh_host *host, const struct host_span *span)
+{
+	for (;;) {
+		uint64_t ns = span ? ivsh_host_span_slice(span) : 0;
+		int error;
+
+		if (!host_is_owned(host))
+			return IVSH_EINVAL;
+		if (host->node)
+			return 0;
+		error = ivsh_host_keep(host);
+		if (error != IVSH_ENODEV || ns == 0 || host->fd < 0 ||
+		    (host->flags & IVSH_HOST_STAY))
+			return error;
+		ivsh_host_watch_sleep(host, ns);
+	}
+}
+
 bool ivsh_host_again(struct ivsh_host *host, const struct host_span *span, int *error)
 {
 	int kept;
@@ -146,6 +157,8 @@ bool ivsh_host_again(struct ivsh_host *host, const struct host_span *span, int *
 	if (*error != IVSH_EAGAIN && *error != IVSH_ELOST)
 		return false;
 	kept = ivsh_host_keep(host);
+	if (kept == IVSH_ENODEV)
+		kept = ivsh_host_enter(host, span);
 	if (kept) {
 		*error = kept;
 		return false;

@@ -25,7 +25,7 @@ int ivsh_host_send(struct ivsh_host *host, uint32_t peer, uint16_t port, const v
     uint32_t size, uint64_t timeout_ns)
 {
 	struct host_span span = ivsh_host_span(timeout_ns);
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, &span);
 
 	if (error)
 		return error;
@@ -39,8 +39,8 @@ int ivsh_host_send(struct ivsh_host *host, uint32_t peer, uint16_t port, const v
 int ivsh_host_broadcast(struct ivsh_host *host, uint16_t port, const void *data, uint32_t size,
     uint32_t *sent, uint64_t timeout_ns)
 {
-	struct host_span span = ivsh_host_span(0);
-	int error = ivsh_host_enter(host);
+	struct host_span span = ivsh_host_span(timeout_ns);
+	int error = ivsh_host_enter(host, &span);
 
 	if (sent)
 		*sent = 0;
@@ -57,7 +57,7 @@ int ivsh_host_receive(struct ivsh_host *host, struct ivsh_host_message *message,
 {
 	struct host_span span = ivsh_host_span(timeout_ns);
 	struct ivsh_node_message m = {0};
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, &span);
 
 	*message = (struct ivsh_host_message){0};
 	if (error)
@@ -93,7 +93,7 @@ void ivsh_host_drop(struct ivsh_host *host, const struct ivsh_host_message *mess
 {
 	struct ivsh_node_message m = convert(message);
 
-	if (ivsh_host_enter(host) == 0)
+	if (ivsh_host_enter(host, NULL) == 0)
 		ivsh_node_drop(host->node, &m);
 }
 
@@ -106,8 +106,8 @@ int ivsh_host_call(struct ivsh_host *host, uint32_t peer, uint16_t port, const v
 	    .size = size,
 	    .buffer = buffer,
 	    .capacity = capacity};
-	struct host_span span = ivsh_host_span(0);
-	int error = ivsh_host_enter(host);
+	struct host_span span = ivsh_host_span(timeout_ns);
+	int error = ivsh_host_enter(host, &span);
 
 	*got = 0;
 	if (error)
@@ -124,7 +124,7 @@ int ivsh_host_reply(struct ivsh_host *host, const struct ivsh_host_message *requ
 {
 	struct host_span span = ivsh_host_span(timeout_ns);
 	struct ivsh_node_message m = convert(request);
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, &span);
 
 	if (error)
 		return error;

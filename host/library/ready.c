@@ -10,8 +10,6 @@
  */
 #include "library/inside.h"
 
-#include <poll.h>
-
 #define REPORTED (IVSH_EVENT_MESSAGE | IVSH_EVENT_SPACE | IVSH_EVENT_CONTROL)
 
 /* What is there without a look at the rings. */
@@ -128,16 +126,6 @@ int ivsh_host_ready(struct ivsh_host *host, uint32_t wanted, uint32_t *events)
 	return 0;
 }
 
-/* Sleep until the descriptor is readable, up to (ns). A signal ends it. */
-static void sleep_once(const struct ivsh_host *host, uint64_t ns)
-{
-	struct pollfd ready = {.fd = host->fd, .events = POLLIN};
-	struct timespec limit = {
-	    (time_t)(ns / UINT64_C(1000000000)), (long)(ns % UINT64_C(1000000000))};
-
-	(void)ppoll(&ready, 1, &limit, NULL);
-}
-
 int ivsh_host_wait(struct ivsh_host *host, uint32_t wanted, uint64_t timeout_ns, uint32_t *events)
 {
 	struct host_span span = ivsh_host_span(timeout_ns);
@@ -151,6 +139,6 @@ int ivsh_host_wait(struct ivsh_host *host, uint32_t wanted, uint64_t timeout_ns,
 		ns = ivsh_host_span_slice(&span);
 		if (ns == 0 || error == IVSH_EINVAL || host->fd < 0)
 			return error ? error : IVSH_EAGAIN;
-		sleep_once(host, ns);
+		ivsh_host_watch_sleep(host, ns);
 	}
 }

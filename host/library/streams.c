@@ -16,7 +16,7 @@ int ivsh_host_stream_open(struct ivsh_host *host, struct ivsh_host_stream **stre
     uint16_t port, uint32_t size)
 {
 	struct ivsh_host_stream *s;
-	int error = ivsh_host_enter(host);
+	int error = ivsh_host_enter(host, NULL);
 
 	*stream = NULL;
 	if (error)
@@ -48,7 +48,7 @@ int ivsh_host_stream_open(struct ivsh_host *host, struct ivsh_host_stream **stre
 /* The begin of a call: 0, or what it answers. */
 static int enter(const struct ivsh_host_stream *stream)
 {
-	int error = ivsh_host_enter(stream->host);
+	int error = ivsh_host_enter(stream->host, NULL);
 
 	if (error)
 		return error;

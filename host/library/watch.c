@@ -12,6 +12,7 @@
 #include "process/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -102,4 +103,13 @@ void ivsh_host_watch_within(struct ivsh_host *host, uint64_t ns)
 		return;
 	if (timerfd_settime(host->timer, TFD_TIMER_ABSTIME, &when, NULL) == 0)
 		host->timer_ns = end;
+}
+
+void ivsh_host_watch_sleep(const struct ivsh_host *host, uint64_t ns)
+{
+	struct pollfd ready = {.fd = host->fd, .events = POLLIN};
+	struct timespec limit = {
+	    (time_t)(ns / UINT64_C(1000000000)), (long)(ns % UINT64_C(1000000000))};
+
+	(void)ppoll(&ready, 1, &limit, NULL);
 }

@@ -89,6 +89,14 @@ def test_no_message_is_missed(world):
     loop.still_runs()
 
 
+def test_guest_calls_a_loop(world):
+    """A guest rings a loop that sleeps on its descriptor, and is answered."""
+    server = world.server()
+    serve(world, server.socket)
+    ping = world.guest("ping", "ping server --count=500 --timeout=20", *doorbell(server.socket))
+    assert "500 round trips" in ping.done()
+
+
 def test_peer_killed(world):
     """A stream's peer is killed: the loop gets an error for the stream, and an event."""
     server = world.server()

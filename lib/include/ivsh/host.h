@@ -40,7 +40,8 @@
  * IVSH_ELOST   once, when the library has opened the region again, as the server was started anew,
  *              or another peer has claimed the slot: ivsh_host_next_event() says what may be lost.
  *              The caller calls again. With IVSH_HOST_STAY: the slot is lost: ivsh_host_reopen().
- * IVSH_ENODEV  the region is not open: it is being opened again, which has failed so far.
+ * IVSH_ENODEV  the region is not open: it is being opened again, which has failed so far, for as
+ *              long as the call waits.
  * IVSH_EINVAL  (host) belongs to another process: the program has called fork(2).
  */
 #ifndef IVSH_HOST_H
