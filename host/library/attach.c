@@ -119,7 +119,9 @@ void ivsh_host_leave(struct ivsh_host *host, bool has_slot)
 	host->node = NULL;
 	if (!host->is_open)
 		return;
-	ivsh_host_watch_remove(host);
+	/* A child shares the epoll set with its parent, which goes on. */
+	if (has_slot)
+		ivsh_host_watch_remove(host);
 	ivsh_client_close(&host->clients[host->turn]);
 	host->is_open = false;
 }
