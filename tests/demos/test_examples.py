@@ -40,6 +40,20 @@ def test_exchange(world, server, second):
     assert one.done(DONE) == "peer 0 says hello\n"
 
 
+@pytest.mark.x86_64
+def test_loop(world, server):
+    """The event loop prints what a guest sends, and sends what is typed."""
+    program = BUILD / "host" / "examples" / "loop"
+    loop = world.program("loop", program, server.bound[1])
+    zero = guest(world, server, 0, "exchange")
+    loop.expect("^slot 0: hello$")
+    loop.type("hello")
+    assert zero.done(DONE) == "peer 1 says hello\n"
+    loop.expect("^event 2 of slot 0$")
+    loop.process.stdin.close()
+    loop.done(DONE)
+
+
 def test_request(world, server):
     """Two ask the same; each is answered."""
     asking = [guest(world, server, slot, "request") for slot in (1, 2)]
