@@ -16,7 +16,8 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/broken_test tests/core/moved_test tests/core/least_test \
                 tests/core/packed_test tests/core/window_test tests/core/large_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
-                tests/node/stream_test tests/node/events_test
+                tests/node/stream_test tests/node/events_test \
+                tests/node/connection_test
 # What stores and loads words of 8 bytes where the machine has no such access.
 TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
                 tests/core/reset_test tests/core/batch_test tests/core/next_test \

@@ -33,7 +33,7 @@ static void chan_poll(
 	ch->tx.blocked |= blocked;
 }
 
-static void streams_flush(struct ivsh_node *node)
+void ivsh_node_streams_flush(struct ivsh_node *node)
 {
 	for (uint32_t i = 0; i < node->slots; i++) {
 		if (!node->links[i].owed)
@@ -44,7 +44,7 @@ static void streams_flush(struct ivsh_node *node)
 	}
 }
 
-static bool stream_take(
+bool ivsh_node_stream_take(
     struct ivsh_node *node, struct ivsh_chan *ch, const struct ivsh_message *message)
 {
 	for (struct ivsh_node_stream *s = node->streams; s; s = s->next) {
@@ -82,8 +82,10 @@ int ivsh_node_stream_open(struct ivsh_node *node, struct ivsh_node_stream *strea
 	stream->node = node;
 	stream->next = node->streams;
 	node->streams = stream;
-	node->stream_take = stream_take;
-	node->streams_flush = streams_flush;
+	/* Connections have one of their own, which calls this one. */
+	if (!node->stream_take)
+		node->stream_take = ivsh_node_stream_take;
+	node->streams_flush = ivsh_node_streams_flush;
 	near_stop(node);
 	return 0;
 }

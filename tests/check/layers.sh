@@ -30,7 +30,8 @@ core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')" trace.h
 rule lib/core/trace.h '<sys/sdt\.h>'
-rule lib/node      "$std|<ivsh/($core|node)\.h>|$(own 'node')|\"core/(fastpath|linkage)\.h\""
+front='node|connection'
+rule lib/node      "$std|<ivsh/($core|$front)\.h>|$(own 'node')|\"core/(fastpath|linkage)\.h\""
 device='error|doorbell|mem|mapped|platform|pci|device|hotplug'
 rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')"
 # What each port has beside its glue, which includes its system's headers.

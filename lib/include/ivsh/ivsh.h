@@ -22,5 +22,6 @@
 #include <ivsh/peers.h>
 #include <ivsh/stream.h>
 #include <ivsh/node.h>
+#include <ivsh/connection.h>
 
 #endif

@@ -226,6 +226,29 @@ struct ivsh_wire_call {
 	uint64_t id; /* the request's number: not 0; the reply repeats it */
 };
 
+/*
+ * --- Connections. SPEC 16 -----------------------------------------------------------------------
+ */
+
+#define IVSH_WIRE_CONNECT_MAGIC UINT32_C(0x4e4e4f43) /* "CONN" */
+
+/* Ports of connections: those of a connector whose slot is the lower one, and the others'. */
+#define IVSH_WIRE_CONNECT_PORTS 0x8000u
+#define IVSH_WIRE_CONNECT_PORTS_HIGH 0xc000u
+#define IVSH_WIRE_CONNECT_PAIRS 8191u /* of ports, in each of the two */
+
+/* ivsh_wire_connect.status */
+#define IVSH_WIRE_CONNECT_ACCEPTED 1u
+#define IVSH_WIRE_CONNECT_IN_USE 2u  /* the port: try another one */
+#define IVSH_WIRE_CONNECT_FULL 3u    /* the acceptor has no room: try again later */
+#define IVSH_WIRE_CONNECT_REFUSED 4u /* no such service, or not for this peer */
+
+struct ivsh_wire_connect {
+	uint32_t magic;  /* IVSH_WIRE_CONNECT_MAGIC */
+	uint16_t port;   /* the stream's; the reply repeats it */
+	uint16_t status; /* of the reply: IVSH_WIRE_CONNECT_*; request: 0 */
+};
+
 #define IVSH_WIRE_CALL_REQUEST 1u
 #define IVSH_WIRE_CALL_REPLY 2u
 
