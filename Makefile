@@ -337,10 +337,14 @@ TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.
           host/tune/slice.c host/tune/work.c
 CAPTURE := host/capture/capture.c host/capture/record.c host/capture/follow.c host/capture/guard.c \
           host/capture/drain.c host/capture/pcapng.c
+# A region as an observer sees it: dump.
+OBSERVE := $(addprefix host/observe/,finding.c parts.c rings.c table.c flight.c)
+DUMP    := $(addprefix host/observe/,dump.c survey.c show.c print.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(TUNE) \
-          host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) host/process/inherited.c
+          host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
+          $(OBSERVE) $(DUMP) host/process/inherited.c
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an

@@ -27,6 +27,8 @@ TESTS_HOOK   := tests/core/storm_test tests/node/storm_test
 TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test \
                 tests/core/pause_test tests/core/migrate_test tests/core/back_test
 TESTS_MOVE   := tests/node/migrate_test
+TESTS_FROZEN := tests/host/frozen_test
+TESTS_OBSERVE := tests/host/observe_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
@@ -76,10 +78,15 @@ $(call programs,host-hook,$(TESTS_HOOK)): \
 $(call programs,host-hook,$(TESTS_MOVE)): \
     $$(call objects,tests/node/town.c tests/core/world.c $(CORE) $(NODE))
 $(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(CORE))
+$(call programs,host-hook,$(TESTS_FROZEN)): \
+    $$(call objects,tests/core/world.c $(OBSERVE) $(CORE))
 $(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))
 $(call programs,host,$(TESTS_KILL)): $$(call objects,tests/host/numbers.c $(CORE))
 $(call programs,host host-san host-tsan,$(TESTS_LIBRARY)): \
     $$(call objects,$(LIBRARY) $(CLIENT) $(CORE) $(NODE))
+
+$(call programs,host host-san,$(TESTS_OBSERVE)): $$(call objects,tests/core/world.c \
+    $(OBSERVE) $(filter-out %/dump.c,$(DUMP)) $(CORE))
 
 both = $(call programs,host host-san $(HOSTS_ELSEWHERE),$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
@@ -292,7 +299,9 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
                $(TESTS_BARE), \
                build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%) \
-           $(TESTS_MOVE:%=build/host-hook/%) $(TESTS_FILTER:%=build/host/%)
+           $(TESTS_MOVE:%=build/host-hook/%) $(TESTS_FROZEN:%=build/host-hook/%) \
+           $(TESTS_OBSERVE:%=build/host/%) $(TESTS_OBSERVE:%=build/host-san/%) \
+           $(TESTS_FILTER:%=build/host/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \
            $(TESTS_CONFORM:%=build/host/%) $(TESTS_CONFORM:%=build/host-san/%) \

@@ -37,6 +37,8 @@ enum {
 	OPTION_CAPTURE = 1 << 20,  /* of the host: what capture alone has */
 	OPTION_TIME = 1 << 21,     /* of the host: tune, capture */
 	OPTION_OUTPUT = 1 << 22,   /* of the host: tune, capture */
+	OPTION_DUMP = 1 << 25,     /* of the host: what dump alone has */
+	OPTION_JSON = 1 << 26,     /* of the host: dump */
 };
 
 struct options {

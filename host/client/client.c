@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -40,8 +41,8 @@ static uint64_t deadline_after(uint64_t timeout_ns)
 	return timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
 }
 
-/* Check the size of client->memory, and map it. 0, or -1 with client->error. */
-static int map_memory(struct ivsh_client *client)
+/* Check the size of client->memory, and map it for (access). 0, or -1 with client->error. */
+static int map_memory(struct ivsh_client *client, int access)
 {
 	struct stat st;
 	int seals = fcntl(client->memory, F_GET_SEALS);
@@ -63,12 +64,29 @@ static int map_memory(struct ivsh_client *client)
 		return ivsh_client_fail(client,
 		    "the memory has %llu bytes: more than a process of this machine can map",
 		    (unsigned long long)size);
-	base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, client->memory, 0);
+	base = mmap(NULL, mapped, access, MAP_SHARED, client->memory, 0);
 	if (base == MAP_FAILED)
 		return ivsh_client_fail(client, "the memory: mmap: %s", strerror(errno));
 	client->mem.base = base;
 	client->mem.size = size;
 	return 0;
+}
+
+/*
+ * A probe has no use for a descriptor that can be written through. Where there is no /proc, it
+ * keeps what the server sent, and maps that for reading.
+ */
+static void reopen_memory(struct ivsh_client *client)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", client->memory);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	close(client->memory);
+	client->memory = fd;
 }
 
 int ivsh_client_connect(struct ivsh_client *client, const char *path, uint64_t timeout_ns)
@@ -77,7 +95,8 @@ int ivsh_client_connect(struct ivsh_client *client, const char *path, uint64_t t
 
 	clear(client);
 	if (ivsh_client_handshake_connect(client, path, "client", deadline_ns) ||
-	    ivsh_client_handshake_receive(client, false, deadline_ns) || map_memory(client) ||
+	    ivsh_client_handshake_receive(client, false, deadline_ns) ||
+	    map_memory(client, PROT_READ | PROT_WRITE) ||
 	    ivsh_client_handshake_collect(client, deadline_ns) ||
 	    ivsh_client_doorbell_open(client, true))
 		return give_up(client);
@@ -92,8 +111,10 @@ int ivsh_client_probe(struct ivsh_client *client, const char *path, uint64_t tim
 
 	clear(client);
 	if (ivsh_client_handshake_connect(client, path, "probe", deadline_ns) ||
-	    ivsh_client_handshake_receive(client, true, deadline_ns) || map_memory(client) ||
-	    ivsh_client_doorbell_open(client, false))
+	    ivsh_client_handshake_receive(client, true, deadline_ns))
+		return give_up(client);
+	reopen_memory(client);
+	if (map_memory(client, PROT_READ) || ivsh_client_doorbell_open(client, false))
 		return give_up(client);
 	return 0;
 }
@@ -106,7 +127,8 @@ int ivsh_client_open_file(struct ivsh_client *client, const char *path, uint32_t
 	client->memory = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (client->memory < 0)
 		ivsh_client_fail(client, "open: %s", strerror(errno));
-	if (client->memory < 0 || map_memory(client) || ivsh_client_doorbell_open(client, false))
+	if (client->memory < 0 || map_memory(client, PROT_READ | PROT_WRITE) ||
+	    ivsh_client_doorbell_open(client, false))
 		return give_up(client);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "app/app.h"
 #include "app/command.h"
 #include "app/status.h"
+#include "observe/dump.h"
 #include "peer/capture.h"
 #include "peer/files.h"
 #include "peer/mem.h"
@@ -32,6 +33,8 @@ static const struct command commands[] = {
 	"measure this machine for a minute, and print a geometry for it"},
     {"capture", capture_command, 1, 1, 0, 0, CAPTURE, "",
 	"write what passes through the rings to a pcapng file, without a slot"},
+    {"dump", dump_command, 1, 4, 0, 0, OPTION_PLACE | OPTION_DUMP | OPTION_JSON | OPTION_COUNT,
+	"[PART]", "show the words of a region, and which of them break SPEC.md"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 

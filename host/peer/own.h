@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * own.h - options of the host's own commands that several of them have: --output and --time.
+ * own.h - options of the host's own commands that several of them have: --output, --time, --json.
  */
 #ifndef PEER_OWN_H
 #define PEER_OWN_H
@@ -8,9 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Take --output, --time. False after a line. */
+/* Take --output, --time, --json. False after a line. */
 bool own_output_take(const char *text);
 bool own_time_take(const char *text);
+bool own_json_take(const char *text);
 
 /* As given; NULL: not given. */
 const char *own_output(void);

@@ -10,6 +10,7 @@
 #include "client/doorbell.h"
 #include "peer/capture.h"
 #include "peer/extcap.h"
+#include "observe/dump.h"
 #include "peer/mem.h"
 #include "peer/own.h"
 #include "peer/pci.h"
@@ -90,6 +91,12 @@ const struct option place_options[] = {
 	OPTION_OWN, 0, 0, 0, capture_snap_take},
     {"unproven", "", NULL, "capture: messages that were released already, too, marked",
 	OPTION_CAPTURE, OPTION_OWN, 0, 0, 0, capture_unproven_take},
+    {"layout", "", "SLOTS,DESCS,SMALL,LARGE", "dump: the geometry, where the header is damaged",
+	OPTION_DUMP, OPTION_OWN, 0, 0, 0, dump_layout_take},
+    {"payload", "", NULL, "dump ring, dump all: the messages' first 256 bytes, too", OPTION_DUMP,
+	OPTION_OWN, 0, 0, 0, dump_payload_take},
+    {"json", "", NULL, "dump: an object of JSON for each line", OPTION_JSON, OPTION_OWN, 0, 0, 0,
+	own_json_take},
     /* Wireshark's, for programs that capture: help leaves them out. */
     {"extcap-interfaces", "", NULL, NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
 	extcap_interfaces_take},

@@ -63,9 +63,9 @@ int ivsh_client_connect(
     struct ivsh_client *client, const char *path, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 /*
- * Connect and map the memory without a slot, if the server is ivsh-server: that also works when all
- * slots are taken, and mem.self is IVSH_SELF_NONE. Other servers give an ID. The client receives no
- * eventfds, so it can notify nobody.
+ * Connect and map the memory for reading, without a slot, if the server is ivsh-server: that also
+ * works when all slots are taken, and mem.self is IVSH_SELF_NONE. Other servers give an ID. The
+ * client receives no eventfds, so it can notify nobody; a store into the memory ends the process.
  */
 int ivsh_client_probe(
     struct ivsh_client *client, const char *path, uint64_t timeout_ns) IVSH_MUST_CHECK;

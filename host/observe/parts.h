@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parts.h - what a region has beside its rings, read by an observer: header, server page, slots.
+ */
+#ifndef OBSERVE_PARTS_H
+#define OBSERVE_PARTS_H
+
+#include "observe/finding.h"
+
+#include <ivsh/geometry.h>
+#include <ivsh/wire.h>
+
+#include <stdbool.h>
+
+/* What is known of the geometry. */
+enum observed_geometry {
+	OBSERVED_SOUND,     /* the header says it, and breaks no rule */
+	OBSERVED_PLAUSIBLE, /* its four numbers and the size agree; another word is damaged */
+	OBSERVED_BEYOND,    /* they agree, and the memory has fewer bytes: a part of a region */
+	OBSERVED_NONE,      /* nothing says where slots and rings are */
+};
+
+struct observed_header {
+	struct ivsh_wire_header copy;
+	struct ivsh_geometry geometry; /* as the header says, unchecked if OBSERVED_NONE */
+	enum observed_geometry known;
+	bool is_unformatted; /* the magic is 0, or half of ours */
+	uint64_t digest;
+};
+
+/* Look at the header of (size) bytes at (base): IVSH_WIRE_PAGE at least. */
+void observe_header(const void *base, uint64_t size, struct observed_header *header,
+    struct observe_findings *findings);
+
+struct observed_server {
+	struct ivsh_wire_server copy;
+	uint64_t digest; /* of all but the heartbeat */
+};
+
+void observe_server(const void *base, uint32_t slots, struct observed_server *server,
+    struct observe_findings *findings);
+
+struct observed_slot {
+	struct ivsh_wire_slot copy;
+	uint64_t offset;
+	bool is_text_known; /* name and services: SPEC R5.7.1 */
+	uint64_t digest;    /* of all but heartbeat, counters, pending bytes and what is reserved */
+};
+
+/* The region has more slots than (slot), and the memory has them. */
+void observe_slot(const void *base, uint32_t slot, struct observed_slot *observed,
+    struct observe_findings *findings);
+
+#endif

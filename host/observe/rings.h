@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rings.h - the rings of a region, read by somebody who is neither their sender nor their receiver.
+ *
+ * An observer needs a memory that is mapped for reading, and a geometry. It loads each word once,
+ * into a private copy, and believes nothing that it did not check there: each offset comes from the
+ * geometry (SPEC R2.1), and each loop ends after as many rounds as the ring has descriptors.
+ */
+#ifndef OBSERVE_RINGS_H
+#define OBSERVE_RINGS_H
+
+#include "observe/finding.h"
+
+#include <ivsh/region.h>
+
+#include <stdbool.h>
+
+/* Somebody who looks. */
+struct observer {
+	const uint8_t *base;
+	struct ivsh_geometry geometry;
+	uint64_t size;               /* bytes of the region */
+	uint64_t rings, stride;      /* offset of the first ring; from ring to ring */
+	uint64_t area[2];            /* offset of the small and the large area, in a ring */
+	struct ivsh_wire_desc *desc; /* the descriptors of the last ring that was looked at */
+};
+
+/*
+ * Begin with the (size) bytes at (base), which are aligned to a page, as a region of (geometry).
+ * 0; IVSH_EINVAL: the geometry is none; IVSH_ENOSPC: the memory has not as many bytes as it needs;
+ * IVSH_EPLATFORM: this process got no memory.
+ */
+int observe_open(struct observer *observer, const void *base, uint64_t size,
+    const struct ivsh_geometry *geometry);
+void observe_close(struct observer *observer);
+
+enum observed_state {
+	OBSERVED_UNUSED,   /* no side ever opened it */
+	OBSERVED_IN_STEP,  /* SPEC 6 */
+	OBSERVED_RESET,    /* not in step: a reset is under way, or was cut */
+	OBSERVED_CHANGING, /* it did not stand still for long enough to be checked */
+};
+
+/* One ring at a look. Indices are modulo 2^32. */
+struct observed_ring {
+	uint32_t from, to;
+	uint64_t offset; /* of the ring, in the memory */
+	enum observed_state state;
+	struct ivsh_wire_sender sender; /* private copies of the two sides' words */
+	struct ivsh_wire_receiver receiver;
+
+	/*
+	 * Whether these are known: the descriptors from (read) to (end) are in flight, the copy in
+	 * observer->desc has them whole, and they carry (messages) of (bytes) in all, which take
+	 * (taken) bytes of each area, gaps included.
+	 */
+	bool is_known;
+	uint32_t read, end;
+	uint64_t messages, bytes, taken[2];
+
+	uint64_t digest; /* of all words that decide about its findings */
+};
+
+/*
+ * Look at the ring from slot (from) to slot (to), two different slots of the region, and add to
+ * (findings) what is wrong with it; NULL: do not check it. Takes at most five looks of descs
+ * descriptors each, whatever the memory holds.
+ */
+void observe_ring(struct observer *observer, uint32_t from, uint32_t to, struct observed_ring *ring,
+    struct observe_findings *findings);
+
+/* A descriptor, from the copy that observe_ring() made. */
+struct observed_descriptor {
+	uint64_t offset; /* of its control word, in the memory */
+	uint64_t control, body;
+	bool is_there; /* its wrap counter is the one of the index. SPEC R7.4 */
+	bool is_start;
+	uint16_t wrap, port;
+	uint8_t kind;       /* IVSH_WIRE_KIND_* */
+	uint32_t size;      /* bytes of each message */
+	uint32_t count;     /* messages: 1, or those of a packed record */
+	uint32_t bytes;     /* that they have in the area */
+	uint32_t position;  /* of an area's payload */
+	const char *broken; /* the rule that it breaks by itself; NULL: none */
+	const char *why;    /* and how */
+};
+
+void observe_descriptor(const struct observer *observer, const struct observed_ring *ring,
+    uint32_t index, struct observed_descriptor *descriptor);
+
+/*
+ * Copy (size) bytes from byte (at) of the payload of message (number) of (descriptor), which is in
+ * flight and not broken, and prove the copy: a sender changes a payload only when the read index
+ * has passed its descriptor (SPEC R7.5). False: it is gone.
+ */
+bool observe_payload(const struct observer *observer, const struct observed_ring *ring,
+    uint32_t index, const struct observed_descriptor *descriptor, uint32_t number, uint32_t at,
+    void *to, uint32_t size);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show.h - the parts of a region as lines.
+ */
+#ifndef OBSERVE_SHOW_H
+#define OBSERVE_SHOW_H
+
+#include "observe/parts.h"
+#include "observe/rings.h"
+
+void show_findings(const struct observe_findings *findings);
+void show_header(const struct observed_header *header);
+void show_server(const struct observed_server *server, uint32_t slots, bool moves);
+void show_slot(uint32_t slot, const struct observed_slot *observed, bool moves, bool is_new);
+void show_ring(const struct observer *observer, const struct observed_ring *ring);
+
+/* The descriptors in flight, (rows) of them at most, 0: all; and their payloads. */
+void show_flight(
+    const struct observer *observer, const struct observed_ring *ring, uint32_t rows, bool payload);
+
+#endif
