@@ -29,6 +29,7 @@ TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test 
 TESTS_MOVE   := tests/node/migrate_test
 TESTS_FROZEN := tests/host/frozen_test
 TESTS_OBSERVE := tests/host/observe_test
+TESTS_FOLLOW := tests/host/follow_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
 TESTS_ROAD   := tests/host/control_test \
@@ -80,6 +81,8 @@ $(call programs,host-hook,$(TESTS_MOVE)): \
 $(call programs,host-hook,$(TESTS_COUNT)): $$(call objects,tests/core/world.c $(CORE))
 $(call programs,host-hook,$(TESTS_FROZEN)): \
     $$(call objects,tests/core/world.c $(OBSERVE) $(CORE))
+$(call programs,host-hook,$(TESTS_FOLLOW)): $$(call objects,tests/core/world.c $(CORE) \
+    $(addprefix host/capture/,follow.c record.c guard.c drain.c pcapng.c))
 $(call programs,host-tsan,$(TESTS_TSAN)): $$(call objects,$(CORE))
 $(call programs,host,$(TESTS_KILL)): $$(call objects,tests/host/numbers.c $(CORE))
 $(call programs,host host-san host-tsan,$(TESTS_LIBRARY)): \
@@ -300,6 +303,7 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
                build/host/$(tests) build/host-san/$(tests)) \
            $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_COUNT:%=build/host-hook/%) \
            $(TESTS_MOVE:%=build/host-hook/%) $(TESTS_FROZEN:%=build/host-hook/%) \
+           $(TESTS_FOLLOW:%=build/host-hook/%) \
            $(TESTS_OBSERVE:%=build/host/%) $(TESTS_OBSERVE:%=build/host-san/%) \
            $(TESTS_FILTER:%=build/host/%)
 # What looks at a clock, or is several processes that meet.

@@ -21,6 +21,7 @@
 #define OPENED_NS UINT64_C(20000000)  /* how often rings that were never opened are looked at */
 #define MARKS_NS UINT64_C(1000000000) /* a mark waits for the ring's next message so long */
 #define FLUSH_NS UINT64_C(20000000)   /* a reader that follows waits so long for a message */
+#define BACK_NS UINT64_C(1000000000)  /* a memory that goes back is left alone for so long */
 #define NAP_NS 50000                  /* a receiver takes about as long to wake up */
 #define BUFFER (UINT32_C(4) << 20)
 
@@ -63,15 +64,6 @@ static bool rings_begin(struct capture *c)
 	return true;
 }
 
-/* Collect the rings that were opened, in their order. */
-static void opened_find(struct capture *c)
-{
-	c->open_count = 0;
-	for (uint32_t i = 0; i < c->ring_count; i++)
-		if (follow_is_open(&c->rings[i]))
-			c->open[c->open_count++] = &c->rings[i];
-}
-
 /* Begin all rings anew where the receivers are. */
 static void rings_skip(struct capture *c, enum packet_reason reason)
 {
@@ -79,6 +71,23 @@ static void rings_skip(struct capture *c, enum packet_reason reason)
 		follow_skip(&c->rings[i], reason);
 	if (guard_check(c->guard, true) == GUARD_FORMATTED)
 		c->end = CAPTURE_FORMATTED;
+}
+
+/*
+ * Collect the rings that were opened, in their order. Look at all heartbeats, too: one that goes
+ * back is found if it has moved since.
+ */
+static void opened_find(struct capture *c)
+{
+	enum guard_finding finding = guard_check(c->guard, true);
+
+	if (finding == GUARD_FORMATTED)
+		c->end = CAPTURE_FORMATTED;
+	c->is_back |= finding == GUARD_BACK;
+	c->open_count = 0;
+	for (uint32_t i = 0; i < c->ring_count; i++)
+		if (follow_is_open(&c->rings[i]))
+			c->open[c->open_count++] = &c->rings[i];
 }
 
 /* What one round has put into the buffer, so that it can be taken back. */
@@ -92,14 +101,27 @@ static struct round round_begin(const struct capture *c)
 	return (struct round){c->drain.used, c->written, c->unproved, c->filtered, c->damaged};
 }
 
+/* Whether no ring that something was copied of was reset meanwhile. Behind guard_check(). */
+static bool rings_are_same(struct capture *c)
+{
+	bool same = true;
+
+	for (uint32_t i = 0; i < c->open_count; i++)
+		same &= follow_is_same(c->open[i]);
+	return same;
+}
+
 /* The round is over, or the buffer is full: keep what it has, or take it back. False: it ends. */
 static bool round_keep(struct capture *c, const struct round *r)
 {
 	enum guard_finding finding = GUARD_SAME;
+	bool same = true;
 
-	if (c->drain.used != r->used || c->filtered != r->filtered)
+	if (c->drain.used != r->used || c->filtered != r->filtered) {
 		finding = guard_check(c->guard, false);
-	if (finding == GUARD_SAME)
+		same = rings_are_same(c);
+	}
+	if (finding == GUARD_SAME && same)
 		return true;
 	c->drain.used = r->used;
 	c->missed += c->written - r->written + c->filtered - r->filtered;
@@ -110,8 +132,7 @@ static bool round_keep(struct capture *c, const struct round *r)
 	c->damaged = r->damaged;
 	if (finding == GUARD_FORMATTED)
 		c->end = CAPTURE_FORMATTED;
-	else
-		rings_skip(c, PACKET_BACK);
+	c->is_back |= finding == GUARD_BACK;
 	return false;
 }
 
@@ -151,6 +172,7 @@ static bool round_run(struct capture *c)
 	for (; n < c->open_count; n++) {
 		struct follow *f = c->open[(first + n) % c->open_count];
 
+		follow_round(f);
 		if (!follow_look(f, take, c))
 			break;
 	}
@@ -180,6 +202,21 @@ static void idle(struct capture *c, uint64_t now, uint64_t busy)
 		(void)nanosleep(&nap, NULL);
 }
 
+/*
+ * More of the memory may go back than the slots, and its peers have not noticed it yet: wait, then
+ * begin anew. SPEC R5.12.
+ */
+static void back_wait(struct capture *c)
+{
+	const struct timespec nap = {0, 10000000};
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
+
+	while (clock_ns(CLOCK_MONOTONIC) - begin < BACK_NS && !c->stopped())
+		(void)nanosleep(&nap, NULL);
+	c->is_back = false;
+	rings_skip(c, PACKET_BACK);
+}
+
 static void follow_all(struct capture *c)
 {
 	uint64_t begin = clock_ns(CLOCK_MONOTONIC), now = begin, busy = begin;
@@ -189,11 +226,13 @@ static void follow_all(struct capture *c)
 	while (goes_on(c, begin, now)) {
 		if (now - last >= LATE_NS)
 			rings_skip(c, PACKET_LATE);
-		last = now;
 		if (now - opened >= OPENED_NS) {
 			opened_find(c);
 			opened = now;
 		}
+		if (c->is_back)
+			back_wait(c);
+		last = now;
 		if (now - marked >= MARKS_NS) {
 			marks_put(c);
 			marked = now;
@@ -227,6 +266,8 @@ static void finish(struct capture *c)
 	uint8_t block[PCAPNG_STATISTICS_MAX];
 	struct pcapng_statistics s = {.start_ns = c->start_ns};
 
+	for (uint32_t i = 0; i < c->ring_count; i++)
+		follow_end(&c->rings[i]);
 	if (c->end != CAPTURE_DRAIN)
 		marks_put(c);
 	if (c->end != CAPTURE_DRAIN)

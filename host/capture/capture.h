@@ -51,6 +51,7 @@ struct capture {
 
 	/* For capture.c. */
 	uint64_t taken; /* descriptors */
+	bool is_back;   /* the memory went back, or still does */
 	struct follow *rings;
 	uint32_t ring_count;
 	struct follow **open; /* those of (rings) that were opened */

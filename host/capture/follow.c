@@ -10,6 +10,13 @@
 
 #include <stddef.h>
 
+/* No message is at (next) yet: (control) is what is there. */
+static void tail_set(struct follow *f, uint64_t control)
+{
+	f->tail = control;
+	f->tail_index = f->next;
+}
+
 bool follow_begin(struct follow *f, const struct ivsh_region *region, uint32_t from, uint32_t to)
 {
 	*f = (struct follow){.from = from, .to = to};
@@ -21,7 +28,7 @@ bool follow_begin(struct follow *f, const struct ivsh_region *region, uint32_t f
 	f->shift = ring_shift(region->geometry.descs);
 	f->generation = load32_acquire(&f->ring->receiver.generation_ack);
 	f->next = f->read = load32_acquire(&f->ring->receiver.read);
-	f->tail = descriptor_load(&f->desc[f->next & f->mask]);
+	tail_set(f, descriptor_load(&f->desc[f->next & f->mask]));
 	return true;
 }
 
@@ -29,6 +36,23 @@ bool follow_is_open(const struct follow *f)
 {
 	return load32(&f->ring->sender.incarnation) != 0 ||
 	       load32(&f->ring->receiver.incarnation) != 0;
+}
+
+void follow_round(struct follow *f)
+{
+	f->steps.generation = load32_acquire(&f->ring->sender.generation);
+	f->steps.reset_ack = load32_acquire(&f->ring->sender.reset_ack);
+	f->steps.reset_request = load32_acquire(&f->ring->receiver.reset_request);
+	f->is_used = false;
+}
+
+/* Whether no reset is under way. Behind an acquire of what is to belong to this generation. */
+static bool is_in_step(const struct follow *f)
+{
+	uint32_t request = load32_acquire(&f->ring->receiver.reset_request);
+
+	return load32_acquire(&f->ring->sender.reset_ack) == request &&
+	       load32_acquire(&f->ring->sender.generation) == f->generation;
 }
 
 /* The rule that (sight) breaks. A payload follows the last one of its area, if that was seen. */
@@ -101,6 +125,16 @@ static void miss(struct follow *f, uint64_t messages, bool at_least, enum packet
 		f->area[i].known = false;
 }
 
+bool follow_is_same(struct follow *f)
+{
+	if (!f->is_used || (load32(&f->ring->sender.generation) == f->steps.generation &&
+			       load32(&f->ring->sender.reset_ack) == f->steps.reset_ack &&
+			       load32(&f->ring->receiver.reset_request) == f->steps.reset_request))
+		return true;
+	miss(f, 0, true, PACKET_RESET);
+	return false;
+}
+
 void follow_miss(struct follow *f, const struct sight *s)
 {
 	uint32_t size;
@@ -117,6 +151,7 @@ void follow_advance(struct follow *f, const struct sight *s, bool whole)
 	uint8_t kind = control_kind(s->control);
 	uint32_t i = area_of(kind);
 
+	f->is_used = true;
 	if (!whole)
 		f->area[IVSH_AREA_SMALL].known = f->area[IVSH_AREA_LARGE].known = false;
 
@@ -128,12 +163,17 @@ void follow_advance(struct follow *f, const struct sight *s, bool whole)
 
 void follow_skip(struct follow *f, enum packet_reason reason)
 {
-	uint32_t read = load32_acquire(&f->ring->receiver.read), passed = read - f->next;
+	uint32_t read = load32_acquire(&f->ring->receiver.read);
+	uint32_t generation = load32_acquire(&f->ring->receiver.generation_ack);
+	uint32_t passed = read - f->next;
 
-	miss(f, passed <= INT32_MAX ? passed : 0, true, reason);
-	f->generation = load32_acquire(&f->ring->receiver.generation_ack);
+	/* Only indices of one generation, in a memory that goes on, count messages. */
+	if (reason != PACKET_LATE || generation != f->generation || passed > INT32_MAX)
+		passed = 0;
+	miss(f, passed, true, reason);
+	f->generation = generation;
 	f->next = f->read = read;
-	f->tail = descriptor_load(&f->desc[read & f->mask]);
+	tail_set(f, descriptor_load(&f->desc[read & f->mask]));
 }
 
 /* Messages from (next) on that the receiver has released: those before (read). */
@@ -160,14 +200,17 @@ static bool released_take(struct follow *f, uint32_t read, follow_take *take, vo
 	return true;
 }
 
-/* Messages from (next) on that are in flight. */
-static bool flight_take(struct follow *f, follow_take *take, void *context)
+/* Messages from (next) on that are in flight, (most) at most. */
+static bool flight_take(struct follow *f, uint32_t most, follow_take *take, void *context)
 {
 	struct sight s;
 
-	for (uint32_t n = 0; n <= f->mask; n++, f->next++) {
+	for (uint32_t n = 0; n <= f->mask && n < most; n++, f->next++) {
 		if (!sight_copy(f, f->next, &s)) {
-			f->tail = s.control;
+			/* A sender that was moved stores other words there before a reset. SPEC
+			 * R5.11. */
+			if (is_in_step(f))
+				tail_set(f, s.control);
 			break;
 		}
 		/* The receiver goes on meanwhile. */
@@ -178,10 +221,16 @@ static bool flight_take(struct follow *f, follow_take *take, void *context)
 	return true;
 }
 
-/* Valid descriptors from (next) on. *messages: how many messages they stand for. */
-static uint32_t waiting(const struct follow *f, uint32_t *messages)
+/* Valid descriptors from (next) on, (most) at most. *messages: how many messages they stand for. */
+static uint32_t waiting(const struct follow *f, uint32_t most, uint32_t *messages)
 {
-	return ivsh_ring_waiting(f->desc, f->mask + 1, f->next, messages);
+	uint32_t n = 0, size;
+	struct sight s;
+
+	*messages = 0;
+	for (; n <= f->mask && n < most && sight_copy(f, f->next + n, &s); n++)
+		*messages += sight_messages(&s, &size);
+	return n;
 }
 
 /*
@@ -190,40 +239,54 @@ static uint32_t waiting(const struct follow *f, uint32_t *messages)
  */
 static void generation_begin(struct follow *f, uint32_t ack)
 {
-	uint32_t left;
-	bool whole = waiting(f, &left) == 0 && ack == f->generation + 1 &&
-		     descriptor_load(&f->desc[f->next & f->mask]) == f->tail;
+	bool whole =
+	    ack == f->generation + 1 && descriptor_load(&f->desc[f->next & f->mask]) == f->tail;
 	uint32_t read = load32_acquire(&f->ring->receiver.read);
-	uint32_t start = load32_acquire(&f->ring->sender.start);
+	uint32_t start = load32_acquire(&f->ring->sender.start), left;
 
 	/* The start is of this generation, unless the sender has begun another since. */
 	if (load32_acquire(&f->ring->sender.generation) != ack || read - start > INT32_MAX) {
 		start = read;
 		whole = false;
 	}
-	if (!whole)
+	/* Seen already, behind a stop of this observer: no message of the last generation has such
+	 * an index. SPEC R6.3.1. */
+	if (f->next - start <= f->mask + 1)
+		start = f->next;
+	/* The new generation may begin where the last one ended. */
+	if (waiting(f, start - f->next, &left) != 0 || !whole)
 		miss(f, left, true, PACKET_RESET);
 	f->generation = ack;
 	f->next = f->read = start;
 	f->area[IVSH_AREA_SMALL].known = f->area[IVSH_AREA_LARGE].known = false;
 }
 
+void follow_end(struct follow *f)
+{
+	if (load32_acquire(&f->ring->sender.generation) != f->generation &&
+	    (f->tail_index != f->next || descriptor_load(&f->desc[f->next & f->mask]) != f->tail))
+		miss(f, 0, true, PACKET_RESET);
+}
+
 bool follow_look(struct follow *f, follow_take *take, void *context)
 {
-	uint32_t read = load32_acquire(&f->ring->receiver.read), ack, left;
+	uint32_t read = load32_acquire(&f->ring->receiver.read), ack, left, most = UINT32_MAX;
 
 	/* Behind the read index: an index of a new generation comes with that generation, which the
 	 * sender has stored before. SPEC R6.3.2. */
 	if (load32_acquire(&f->ring->sender.generation) != f->generation) {
 		ack = load32_acquire(&f->ring->receiver.generation_ack);
 		if (ack != f->generation) {
+			/* The next look finds out whether its index is of this generation. */
 			generation_begin(f, ack);
-			/* Behind (generation_ack): an index of the new generation. */
-			read = load32_acquire(&f->ring->receiver.read);
-		} else if (read - f->next <= INT32_MAX && read - f->next > waiting(f, &left)) {
+			return true;
+		}
+		if (read - f->next <= INT32_MAX && read - f->next > waiting(f, UINT32_MAX, &left)) {
 			/* The receiver is about to follow: the index may be the new start. */
 			return true;
 		}
+		/* From (start) on the messages are of the new generation. */
+		most = load32_acquire(&f->ring->sender.start) - f->next;
 	}
 	/* It went back: somebody restored the memory, or wrote there. */
 	if (read - f->read > INT32_MAX ||
@@ -232,7 +295,11 @@ bool follow_look(struct follow *f, follow_take *take, void *context)
 		read = f->read;
 	}
 	f->read = read;
-	if (read - f->next <= INT32_MAX && !released_take(f, read, take, context))
-		return false;
-	return flight_take(f, take, context);
+	if (read - f->next <= INT32_MAX) {
+		/* The index of a new generation's beginning is the end of the last one. */
+		most -= most == UINT32_MAX ? 0 : read - f->next;
+		if (!released_take(f, read, take, context))
+			return false;
+	}
+	return flight_take(f, most, take, context);
 }

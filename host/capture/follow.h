@@ -45,7 +45,12 @@ struct follow {
 	uint32_t generation;  /* that the receiver has followed */
 	uint32_t next;        /* index of the next message */
 	uint32_t read;        /* the read index as last seen */
-	uint64_t tail;        /* the control word at (next) when no message was there */
+	uint64_t tail;        /* the control word at (tail_index) when no message was there */
+	uint32_t tail_index;
+	struct {
+		uint32_t generation, reset_ack, reset_request;
+	} steps;              /* as the round found them */
+	bool is_used;         /* this round has copied something */
 	struct missed missed; /* since the last one that was taken */
 };
 
@@ -75,8 +80,21 @@ bool follow_begin(struct follow *f, const struct ivsh_region *region, uint32_t f
 /* Whether a side has ever opened the ring. */
 bool follow_is_open(const struct follow *f);
 
+/* A round begins. */
+void follow_round(struct follow *f);
+
+/*
+ * Whether the ring is where the round found it, or nothing was copied: else its copies may be of a
+ * memory that went back, whose peers have noticed it and begun anew; then a mark says so. Behind an
+ * acquire fence.
+ */
+bool follow_is_same(struct follow *f);
+
 /* Take what is new, two turns of the ring at most. False: (take) ended it. */
 bool follow_look(struct follow *f, follow_take *take, void *context);
+
+/* No look follows: a reset may be under way, before which something may have been missed. */
+void follow_end(struct follow *f);
 
 /* Begin anew at the read index: what is in between, and perhaps more, was missed. */
 void follow_skip(struct follow *f, enum packet_reason reason);

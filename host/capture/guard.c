@@ -42,7 +42,7 @@ static bool went_back(struct guard *g, uint32_t slot)
 	uint32_t incarnation = load32_acquire(&slot_at(g->region, slot)->incarnation);
 	uint32_t behind = g->slot[slot].heartbeat - heartbeat;
 	bool back = incarnation - g->slot[slot].incarnation > INT32_MAX ||
-		    (incarnation == g->slot[slot].incarnation && behind != 0 && behind < BACK_MOST);
+		    (behind != 0 && behind < BACK_MOST);
 
 	g->slot[slot].heartbeat = heartbeat;
 	g->slot[slot].incarnation = incarnation;
