@@ -161,19 +161,35 @@ void follow_advance(struct follow *f, const struct sight *s, bool whole)
 	f->area[i].known = true;
 }
 
+/* Valid descriptors from (next) on, (most) at most. *messages: how many messages they stand for. */
+static uint32_t waiting(const struct follow *f, uint32_t most, uint32_t *messages)
+{
+	uint32_t n = 0, size;
+	struct sight s;
+
+	*messages = 0;
+	for (; n <= f->mask && n < most && sight_copy(f, f->next + n, &s); n++)
+		*messages += sight_messages(&s, &size);
+	return n;
+}
+
 void follow_skip(struct follow *f, enum packet_reason reason)
 {
 	uint32_t read = load32_acquire(&f->ring->receiver.read);
 	uint32_t generation = load32_acquire(&f->ring->receiver.generation_ack);
-	uint32_t passed = read - f->next;
+	uint32_t passed = read - f->next, left = 0;
 
 	/* Only indices of one generation, in a memory that goes on, count messages. */
 	if (reason != PACKET_LATE || generation != f->generation || passed > INT32_MAX)
 		passed = 0;
-	miss(f, passed, true, reason);
 	f->generation = generation;
 	f->next = f->read = read;
-	tail_set(f, descriptor_load(&f->desc[read & f->mask]));
+	/* A sender that had not noticed that the memory went back may have stored into the messages
+	 * that are in flight again. */
+	if (reason == PACKET_BACK)
+		f->next += waiting(f, UINT32_MAX, &left);
+	miss(f, passed + (uint64_t)left, true, reason);
+	tail_set(f, descriptor_load(&f->desc[f->next & f->mask]));
 }
 
 /* Messages from (next) on that the receiver has released: those before (read). */
@@ -219,18 +235,6 @@ static bool flight_take(struct follow *f, uint32_t most, follow_take *take, void
 			return false;
 	}
 	return true;
-}
-
-/* Valid descriptors from (next) on, (most) at most. *messages: how many messages they stand for. */
-static uint32_t waiting(const struct follow *f, uint32_t most, uint32_t *messages)
-{
-	uint32_t n = 0, size;
-	struct sight s;
-
-	*messages = 0;
-	for (; n <= f->mask && n < most && sight_copy(f, f->next + n, &s); n++)
-		*messages += sight_messages(&s, &size);
-	return n;
 }
 
 /*

@@ -96,7 +96,10 @@ bool follow_look(struct follow *f, follow_take *take, void *context);
 /* No look follows: a reset may be under way, before which something may have been missed. */
 void follow_end(struct follow *f);
 
-/* Begin anew at the read index: what is in between, and perhaps more, was missed. */
+/*
+ * Begin anew at the read index, or behind what is in flight in a memory that went back: what is in
+ * between, and perhaps more, was missed.
+ */
 void follow_skip(struct follow *f, enum packet_reason reason);
 
 /* How many messages (sight) stands for, and the bytes of each. */

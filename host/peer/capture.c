@@ -100,6 +100,8 @@ static void summary_print(const struct capture *c)
 		fprintf(stderr, ", %" PRIu64 " of other ports left out", c->filtered);
 	if (c->damaged)
 		fprintf(stderr, ", %" PRIu64 " damaged descriptors", c->damaged);
+	if (c->missed && !c->unproven)
+		fprintf(stderr, " (--unproven writes some, marked)");
 	fprintf(stderr, "\n");
 }
 

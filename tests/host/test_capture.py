@@ -207,7 +207,7 @@ def test_sizes(world):
     assert talker("open", 0) == talker("open", 1) == 0
     process, capture = world.observe()
     want, number = [], 0
-    for turn in range(60):
+    for turn in range(40):
         slot = turn % 2
         sent = talker("send", slot, 9, 0, len(SIZES) * 3)
         want += [(slot, 1 - slot, 9, content(number + i)) for i in range(sent)]
@@ -377,6 +377,53 @@ def test_reads_only(world):
     assert re.findall(rf"^\S+ (\S+) .* {re.escape(str(world.path))}$", maps, re.M) == ["r--s"]
     end(process, capture)
     assert hashlib.sha256(world.path.read_bytes()).digest() == before
+
+
+def test_server(start, build, tmp_path):
+    """At a server's socket: no slot is taken, and the memory is mapped for reading alone."""
+    server = start("-n", 0, "-l", "4M")
+    output = tmp_path / "capture.pcapng"
+    process = subprocess.Popen(
+        [build / "ivsh", "-S", server.socket, "capture", "--output", output],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: output.exists() and output.stat().st_size)
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+        assert re.findall(r"^\S+ (\S+) .* \S*memfd:.*$", maps, re.M) == ["r--s"]
+        sender = [build / "ivsh", "-S", server.socket, "send", "two", "hello"]
+        receiver = subprocess.Popen(
+            [build / "ivsh", "-S", server.socket, "--name=two", "recv"],
+            stdout=subprocess.DEVNULL,
+        )
+        subprocess.run(sender, check=True, timeout=LIMIT)
+        receiver.wait(LIMIT)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == DONE, errors
+    capture = pcapng.Capture(open(output, "rb")).read()
+    assert len(capture.messages) + capture.missed == 1
+
+
+def test_back(world):
+    """The memory goes back under the observer: a mark says so, and no byte is wrong."""
+    talker = world.talker()
+    assert talker("open", 0) == talker("open", 1) == 0
+    process, capture = world.observe()
+    assert talker("send", 0, 9, 0, 20) == 20
+    until(lambda: len(capture.read().messages) == 20)
+    snapshot = world.path.read_bytes()
+    assert talker("receive", 1, 100) == 20
+    assert talker("send", 0, 9, 0, 20) == 20
+    until(lambda: len(capture.read().messages) == 40)
+    with open(world.path, "r+b") as memory:
+        memory.write(snapshot)
+    until(lambda: any(p.kind == pcapng.MARK and p.place == 4 for p in capture.read().packets))
+    end(process, capture)
+    assert all(p.data == content(n) for n, p in enumerate(capture.messages))
+    assert any(p.flags & pcapng.AT_LEAST for p in capture.packets)
 
 
 def test_outputs(world, build, tmp_path):
