@@ -268,7 +268,8 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/probe.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
-          firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c
+          firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c \
+          firmware/app/streams.c
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
@@ -340,11 +341,14 @@ CAPTURE := host/capture/capture.c host/capture/record.c host/capture/follow.c ho
 # A region as an observer sees it: dump.
 OBSERVE := $(addprefix host/observe/,finding.c parts.c rings.c table.c flight.c)
 DUMP    := $(addprefix host/observe/,dump.c survey.c show.c print.c)
+# Streams, sockets and programs: cat, serve, forward.
+FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
-          $(OBSERVE) $(DUMP) host/process/inherited.c
+          $(OBSERVE) $(DUMP) host/process/inherited.c \
+          host/peer/forward.c $(FORWARD) $(LIBRARY)
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an

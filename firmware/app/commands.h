@@ -20,6 +20,7 @@ int demo_run(const struct world *world, const struct options *options);
 int stress_run(const struct world *world, const struct options *options);
 int bench_run(const struct world *world, const struct options *options);
 int sink_run(const struct world *world, const struct options *options);
+int streams_run(const struct world *world, const struct options *options);
 int ack_run(const struct world *world, const struct options *options);
 
 #endif

@@ -39,6 +39,7 @@ enum {
 	OPTION_OUTPUT = 1 << 22,   /* of the host: tune, capture */
 	OPTION_DUMP = 1 << 25,     /* of the host: what dump alone has */
 	OPTION_JSON = 1 << 26,     /* of the host: dump */
+	OPTION_FORWARD = 1 << 28,  /* of the host: cat, serve, forward */
 };
 
 struct options {

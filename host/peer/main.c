@@ -8,6 +8,7 @@
 #include "observe/dump.h"
 #include "peer/capture.h"
 #include "peer/files.h"
+#include "peer/forward.h"
 #include "peer/mem.h"
 #include "peer/place.h"
 #include "peer/stop.h"
@@ -26,6 +27,9 @@
 	(OPTION_PLACE | OPTION_CAPTURE | OPTION_TIME | OPTION_OUTPUT | OPTION_PEER | OPTION_PORT | \
 	    OPTION_COUNT | OPTION_WAIT | OPTION_SPIN)
 
+#define FORWARD \
+	(OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD | OPTION_JSON)
+
 static const struct command commands[] = {
     {"mem", mem_run, 4, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE",
 	"make a memory for peers without a server, formatted"},
@@ -35,6 +39,12 @@ static const struct command commands[] = {
 	"write what passes through the rings to a pcapng file, without a slot"},
     {"dump", dump_command, 1, 4, 0, 0, OPTION_PLACE | OPTION_DUMP | OPTION_JSON | OPTION_COUNT,
 	"[PART]", "show the words of a region, and which of them break SPEC.md"},
+    {"cat", cat_command, 2, 2, 0, 0, FORWARD, "PEER:SERVICE",
+	"a service's stream to standard output, and standard input to it"},
+    {"serve", serve_command, 3, UINT32_MAX, 48, 0, FORWARD | OPTION_PORT,
+	"NAME [--] PROGRAM [ARG]...", "offer a service: a process for each connection"},
+    {"forward", forward_command, 3, 3, 49, 0, FORWARD | OPTION_PORT, "LISTEN PEER:SERVICE",
+	"a socket's connections to a service; --reverse SERVICE CONNECT"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 

@@ -11,6 +11,7 @@
 #include "peer/capture.h"
 #include "peer/extcap.h"
 #include "observe/dump.h"
+#include "peer/forward.h"
 #include "peer/mem.h"
 #include "peer/own.h"
 #include "peer/pci.h"
@@ -95,8 +96,16 @@ const struct option place_options[] = {
 	OPTION_DUMP, OPTION_OWN, 0, 0, 0, dump_layout_take},
     {"payload", "", NULL, "dump ring, dump all: the messages' first 256 bytes, too", OPTION_DUMP,
 	OPTION_OWN, 0, 0, 0, dump_payload_take},
-    {"json", "", NULL, "dump: an object of JSON for each line", OPTION_JSON, OPTION_OWN, 0, 0, 0,
-	own_json_take},
+    {"json", "", NULL, "dump, serve, forward: an object of JSON for each line", OPTION_JSON,
+	OPTION_OWN, 0, 0, 0, own_json_take},
+    {"limit", "", "COUNT", "serve, forward: connections at once (256)", OPTION_FORWARD, OPTION_OWN,
+	0, 0, 0, forward_limit_take},
+    {"reverse", "", NULL, "forward: offer a service, and connect to a socket", OPTION_FORWARD,
+	OPTION_OWN, 0, 0, 0, forward_reverse_take},
+    {"any", "", NULL, "forward: listen where other machines reach it, too", OPTION_FORWARD,
+	OPTION_OWN, 0, 0, 0, forward_any_take},
+    {"stdin", "", NULL, "cat: send what a terminal types, too", OPTION_FORWARD, OPTION_OWN, 0, 0, 0,
+	forward_stdin_take},
     /* Wireshark's, for programs that capture: help leaves them out. */
     {"extcap-interfaces", "", NULL, NULL, OPTION_CAPTURE, OPTION_OWN, 0, 0, 0,
 	extcap_interfaces_take},
@@ -143,6 +152,13 @@ uint32_t place_count(void)
 	if (!file && socket_count == 0 && !default_take())
 		return 0;
 	return file ? 1 : socket_count;
+}
+
+const char *place_path(void)
+{
+	if (pci_count())
+		return NULL;
+	return file ? file : sockets[0];
 }
 
 /* The advice for a user when no server answers at the socket. */

@@ -15,6 +15,10 @@ extern const struct option place_options[];
 extern char place_option[8]; /* the name of the option that was given several times */
 
 uint32_t place_count(void);
+
+/* The path that the command line means; NULL: a device. After place_count(). */
+const char *place_path(void);
+
 int place_open(struct transport *transport, uint32_t place, const struct options *options);
 int place_probe(struct transport *transport, uint32_t place, const struct options *options);
 void place_close(struct transport *transport);

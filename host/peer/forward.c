@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward.c - cat, serve and forward: streams of the region, and programs and sockets of the host.
+ */
+#include "peer/forward.h"
+
+#include "app/status.h"
+#include "forward/address.h"
+#include "forward/loop.h"
+#include "forward/spawn.h"
+#include "peer/place.h"
+#include "peer/stop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIMIT 256u
+#define LIMIT_MOST 8191u
+#define TIMEOUT_NS UINT64_C(5000000000) /* for a peer to come, and to accept */
+
+static uint64_t limit = LIMIT;
+static bool reverse, any_address, with_stdin;
+
+bool forward_limit_take(const char *text)
+{
+	if (options_number(text, 1, LIMIT_MOST, &limit))
+		return true;
+	fprintf(stderr, "ivsh: --limit=%s: not a number of connections from 1 to %u\n", text,
+	    LIMIT_MOST);
+	return false;
+}
+
+bool forward_reverse_take(const char *text)
+{
+	(void)text;
+	reverse = true;
+	return true;
+}
+
+bool forward_any_take(const char *text)
+{
+	(void)text;
+	any_address = true;
+	return true;
+}
+
+bool forward_stdin_take(const char *text)
+{
+	(void)text;
+	with_stdin = true;
+	return true;
+}
+
+static bool stopped(void)
+{
+	return stop_signal() != 0;
+}
+
+/* What the commands share. False after a line. */
+static bool loop_fill(struct loop *l, const struct options *o, const char *command)
+{
+	*l = (struct loop){
+	    .command = command,
+	    .place = place_path(),
+	    .name = o->name,
+	    .slot = o->slot,
+	    .port = o->port,
+	    .listener = -1,
+	    .limit = (uint32_t)limit,
+	    .timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : TIMEOUT_NS,
+	    .stopped = stopped,
+	    .is_json = (o->given & OPTION_JSON) != 0,
+	};
+	if (!l->place) {
+		fprintf(stderr, "ivsh: %s: --pci: not with a device: give --socket or --file\n",
+		    command);
+		return false;
+	}
+	stop_listen();
+	return true;
+}
+
+/* Whether (text) is PEER:SERVICE. False after a line. */
+static bool is_target(const char *command, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+
+	if (colon && colon != text && colon[1])
+		return true;
+	fprintf(stderr, "ivsh: %s: %s: give PEER:SERVICE, as ivsh ls shows them\n", command, text);
+	return false;
+}
+
+static bool is_service(const char *command, const char *text)
+{
+	if (*text && strlen(text) < IVSH_SERVICE_NAME_SIZE && !strchr(text, ':'))
+		return true;
+	fprintf(stderr, "ivsh: %s: %s: a service has a name of 1 to %u characters, without ':'\n",
+	    command, text, (unsigned)IVSH_SERVICE_NAME_SIZE - 1);
+	return false;
+}
+
+/* --- cat ------------------------------------------------------------------------------------ */
+
+static bool cat_established(struct loop *l, struct flow *f)
+{
+	(void)l;
+	f->out = STDOUT_FILENO;
+	f->is_blocking = true;
+	if (with_stdin || !isatty(STDIN_FILENO))
+		f->in = STDIN_FILENO;
+	else
+		f->up.has_all = true;
+	return true;
+}
+
+int cat_command(const struct world *world, const struct options *o)
+{
+	struct flow *f;
+	struct loop l;
+
+	(void)world;
+	if (!strchr(o->word[1], ':')) {
+		fprintf(stderr, "ivsh: cat: %s: name a service, as PEER:SERVICE\n", o->word[1]);
+		return STATUS_USAGE;
+	}
+	if (!is_target("cat", o->word[1]) || !loop_fill(&l, o, "cat"))
+		return STATUS_USAGE;
+	l.target = o->word[1];
+	l.is_single = true;
+	l.established = cat_established;
+	f = loop_begin(&l);
+	return f ? loop_run(&l) : STATUS_FAILED;
+}
+
+/* --- serve ---------------------------------------------------------------------------------- */
+
+static bool serve_established(struct loop *l, struct flow *f)
+{
+	char *const *argv = l->own;
+	int error = spawn_start(argv, &f->child, &f->in, &f->out);
+
+	f->is_pipe = true;
+	if (error)
+		fprintf(stderr, "ivsh: serve: %s: %s\n", argv[0], strerror(error));
+	return error == 0;
+}
+
+int serve_command(const struct world *world, const struct options *o)
+{
+	struct loop l;
+
+	(void)world;
+	if (!is_service("serve", o->word[1]) || !loop_fill(&l, o, "serve"))
+		return STATUS_USAGE;
+	/* The program's words end where ours do. */
+	o->word[o->words] = NULL;
+	l.service = o->word[1];
+	l.established = serve_established;
+	l.own = &o->word[2];
+	return loop_run(&l);
+}
+
+/* --- forward -------------------------------------------------------------------------------- */
+
+static bool forward_established(struct loop *l, struct flow *f)
+{
+	const struct address *a = l->own;
+
+	f->in = f->out = address_connect(a, &f->is_connecting);
+	f->is_socket = true;
+	if (f->in < 0)
+		fprintf(stderr, "ivsh: forward: %s: connect: %s\n", a->text, strerror(errno));
+	return f->in >= 0;
+}
+
+static int reverse_run(struct loop *l, const struct options *o)
+{
+	struct address address;
+
+	if (!is_service("forward", o->word[1]) || !address_parse(&address, o->word[2]))
+		return STATUS_USAGE;
+	l->service = o->word[1];
+	l->established = forward_established;
+	l->own = &address;
+	return loop_run(l);
+}
+
+/* The port that the kernel has chosen is in the line. */
+static void listening_print(const struct address *a, int fd)
+{
+	struct sockaddr_storage bound;
+	socklen_t size = sizeof(bound);
+
+	if (a->socket.ss_family == AF_UNIX || getsockname(fd, (struct sockaddr *)&bound, &size))
+		printf("forward: listens at %s\n", a->text);
+	else
+		/* The port is at the same place in both forms. */
+		printf("forward: listens at %s, port %u\n", a->text,
+		    ntohs(((struct sockaddr_in *)&bound)->sin_port));
+	fflush(stdout);
+}
+
+int forward_command(const struct world *world, const struct options *o)
+{
+	struct address address;
+	struct loop l;
+	int status;
+
+	(void)world;
+	if (!loop_fill(&l, o, "forward"))
+		return STATUS_USAGE;
+	if (reverse)
+		return reverse_run(&l, o);
+	if (!address_parse(&address, o->word[1]) || !is_target("forward", o->word[2]))
+		return STATUS_USAGE;
+	if (!address.is_loopback && !any_address) {
+		fprintf(stderr,
+		    "ivsh: forward: %s: others than this machine reach it: with --any only\n",
+		    address.text);
+		return STATUS_USAGE;
+	}
+	l.target = o->word[2];
+	l.listener = address_listen(&address);
+	if (l.listener < 0)
+		return STATUS_FAILED;
+	listening_print(&address, l.listener);
+	status = loop_run(&l);
+	close(l.listener);
+	address_remove(&address);
+	return status;
+}
