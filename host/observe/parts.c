@@ -58,7 +58,8 @@ static void magic_check(struct observed_header *header, struct observe_findings 
 		    "the word was cleared");
 	else if (h->magic != IVSH_WIRE_MAGIC)
 		HEADER(OBSERVE_BROKEN, "R3.3", magic, "not ours: another format, or damage");
-	if (header->is_unformatted && header->known == OBSERVED_NONE)
+	/* Of a memory that is no region the other words are somebody else's. */
+	if (h->magic != IVSH_WIRE_MAGIC && header->known == OBSERVED_NONE)
 		return;
 	if (h->version != IVSH_WIRE_VERSION)
 		HEADER(OBSERVE_BROKEN, "R3.6.4", version, "this program knows version 2 alone");
@@ -66,9 +67,10 @@ static void magic_check(struct observed_header *header, struct observe_findings 
 		HEADER(OBSERVE_BROKEN, "R3.6.4", features, "no feature bit is defined");
 }
 
-static bool is_blank(const struct ivsh_wire_header *h)
+/* Whether the header is one, damaged or not; and not another format's, or nobody's. */
+static bool is_region(const struct ivsh_wire_header *h)
 {
-	return (h->slots | h->descs | h->small_size | h->large_size) == 0 && h->size == 0;
+	return h->magic == IVSH_WIRE_MAGIC;
 }
 
 void observe_header(const void *base, uint64_t size, struct observed_header *header,
@@ -76,6 +78,7 @@ void observe_header(const void *base, uint64_t size, struct observed_header *hea
 {
 	struct ivsh_wire_header *h = &header->copy;
 	uint32_t broken = findings->broken, unsure = findings->unsure;
+	struct observe_findings ignored = {0};
 	uint64_t bytes = 0;
 
 	memset(header, 0, sizeof(*header));
@@ -91,13 +94,13 @@ void observe_header(const void *base, uint64_t size, struct observed_header *hea
 		memcpy(&word, (const uint8_t *)h + i * 8, sizeof(word));
 		header->digest = observe_digest(header->digest, word);
 	}
-	/* A memory that nobody has formatted has no geometry that could be wrong. */
-	if (!(ivsh_wire_magic_none(h->magic) && is_blank(h)) && geometry_check(h, findings) &&
+	/* A memory that is no region has no geometry that could be wrong. */
+	if (geometry_check(h, is_region(h) ? findings : &ignored) &&
 	    ivsh_geometry_size(&header->geometry, &bytes) == 0) {
-		if (h->size != bytes)
+		if (h->size != bytes && is_region(h))
 			HEADER(OBSERVE_BROKEN, "R3.6.3", size,
 			    "not what the geometry makes: one of the five is wrong");
-		else
+		else if (h->size == bytes)
 			header->known = bytes <= size ? OBSERVED_PLAUSIBLE : OBSERVED_BEYOND;
 	}
 	if (header->known == OBSERVED_BEYOND)

@@ -163,6 +163,9 @@ def test_damage(build, dead, tmp_path):
     assert (status, of(records, "broken")) == (DONE, [])
     status, records, errors = dump(build, "-f", made(0x34, 0, 65536))
     assert [b["word"] for b in of(records, "broken")] == ["header.size"]
+    damaged.write_bytes(bytes(range(1, 129)) * 512)
+    status, records, errors = dump(build, "-f", damaged)
+    assert [b["word"] for b in of(records, "broken")] == ["header.magic"]
     damaged.write_bytes(bytes(65536))
     status, records, errors = dump(build, "-f", damaged)
     assert status == FAILED and "nobody has formatted" in errors and not of(records, "broken")
