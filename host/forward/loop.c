@@ -145,7 +145,7 @@ static bool flow_go_on(struct loop *l, struct flow *f)
 	if (f->state == FLOW_JOINING)
 		some |= join(l, f);
 	if (f->state == FLOW_OPEN)
-		return some | flow_run(f);
+		return flow_run(f) || some;
 	if (f->state < FLOW_OPEN && f->deadline_ns && now_ns() > f->deadline_ns) {
 		bool seeks = f->state == FLOW_SEEKING;
 
@@ -358,8 +358,10 @@ static void rounds(struct loop *l)
 		bool some = sockets_accept(l);
 
 		spawn_reap();
-		if (l->node)
-			some |= messages_take(l) | flows_run(l);
+		if (l->node) {
+			some |= messages_take(l);
+			some |= flows_run(l);
+		}
 		if (!some && !is_over(l) && !region_ready(l))
 			sleep_once(l);
 	}
