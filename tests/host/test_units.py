@@ -290,7 +290,7 @@ def test_completion_of_the_tool_knows_every_option(build):
     said = set(re.findall(r"(?<![a-zA-Z-])--?[a-zA-Z][a-z-]*", text))
     assert set(complete("ivsh -")) == said
     flags = ("--discard-backlog", "--raw-output", "--quiet", "--keep-going")
-    words_of = {"--wait": "spin", "--use": "latency"}
+    words_of = {"--wait": "spin", "--use": "latency", "--layout": "2,16,1024,1024"}
     commands = complete("ivsh ")
     assert commands == re.findall(r"^  ([a-z]+) ", text, flags=re.M)
     for command in commands:
