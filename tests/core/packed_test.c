@@ -318,8 +318,6 @@ static void bad_records(void)
 static void loaded_once(void)
 {
 	static const uint64_t later[] = {0, UINT64_MAX, UINT64_C(1) << 48 | UINT64_C(63) << 22 | 1};
-	uint8_t buffer[512];
-	struct ivsh_message in[MOST];
 	uint32_t received;
 
 	for (uint32_t i = 0; i < 6; i++) {
