@@ -6,7 +6,8 @@
  * that everything else takes the slow path, and (credit_saved) keeps what it was. Unless
  * (credit_saved) is taken away, too, the second step needs no check. The second step alone advances
  * the heartbeat, behind its check: a memory that goes back while the heartbeat is advanced, between
- * its load and its store, does not show, and no payload is read behind that. SPEC R5.4.1, R5.12.
+ * its load and its store, does not show, and no payload is read behind that. The check finds what
+ * a sender was storing when the memory went back, too. SPEC R5.4.1, R5.12.
  */
 #include "core/fastpath.h"
 
@@ -108,7 +109,7 @@ int ivsh_chan_release(struct ivsh_chan *ch)
 	uint32_t index = ch->rx.read;
 
 	fence_acquire(); /* behind the application's loads */
-	if (!ch->rx.peeked || ch->rx.credit_saved == index || !receiver_record_stands(ch))
+	if (!ch->rx.peeked || ch->rx.credit_saved == index || !receiver_message_stands(ch))
 		return ivsh_receiver_release(ch);
 	if (ch->rx.kind != IVSH_WIRE_KIND_INLINE) {
 		uint32_t i = (uint32_t)ch->rx.kind - IVSH_WIRE_KIND_SMALL;

@@ -89,7 +89,7 @@ static APART int receive_short(struct ivsh_chan *ch, struct ivsh_message *messag
 	copy_short_out(
 	    buffer, load64(&ch->rx.desc[ch->rx.read & ch->mask].body), control_size(control));
 	fence_acquire();
-	if (!receiver_record_stands(ch))
+	if (!receiver_message_stands(ch))
 		return ivsh_receiver_receive(ch, message, buffer, capacity);
 	return taken(ch, message, control, buffer);
 }
@@ -110,7 +110,7 @@ static __attribute__((__noinline__)) int receive_sized(struct ivsh_chan *ch,
 	if (size > area->left)
 		return receive_refill(ch, message, buffer, capacity, area, size);
 	copy(buffer, area_at(area, (uint32_t)body), size);
-	/* Behind the copy: a memory that went back meanwhile brought other bytes. SPEC R5.12.2. */
+	/* Behind the copy: a memory that went back meanwhile brought other bytes. SPEC R5.12.7. */
 	fence_acquire();
 	if (!slot_beats_alike(ch->region))
 		return ivsh_receiver_receive(ch, message, buffer, capacity);

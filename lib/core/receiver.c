@@ -361,7 +361,7 @@ int ivsh_receiver_receive(
 	if (message->size != 0)
 		memcpy(buffer, message->data, message->size);
 	message->data = buffer;
-	/* Behind the copy, before the message is believed. SPEC R5.11.1, R5.12.2. */
+	/* Behind the copy, before the message is believed. SPEC R5.11.1, R5.12.7. */
 	fence_acquire();
 	if (!slot_is_ours(ch->region))
 		return ivsh_receiver_moved(ch);

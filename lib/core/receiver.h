@@ -47,7 +47,7 @@ APART int ivsh_receiver_memory_check(struct ivsh_chan *ch);
 
 /*
  * Behind a fence that is behind the last load of what is to be delivered: 0, or as
- * ivsh_slot_check() if the memory went back meanwhile and brought other bytes. SPEC R5.12.2.
+ * ivsh_slot_check() if the memory went back meanwhile and brought other bytes. SPEC R5.12.7.
  */
 static inline int receiver_memory_check(struct ivsh_chan *ch)
 {
@@ -63,6 +63,15 @@ static inline bool receiver_record_stands(const struct ivsh_chan *ch)
 	const struct ivsh_wire_desc *desc = &ch->rx.desc[ch->rx.read & ch->mask];
 
 	return control_wrap(load64(&desc->control) ^ ring_wrap_bits(ch->rx.read, ch->shift)) == 0;
+}
+
+/*
+ * Likewise, of a message that was found since the last check: a memory that went back before that
+ * may have met a sender, not moved either, in the middle of storing it. SPEC R5.12.7.
+ */
+static inline bool receiver_message_stands(const struct ivsh_chan *ch)
+{
+	return slot_beats_alike(ch->region) && receiver_record_stands(ch);
 }
 
 /* Whether there is a message that was not peeked yet. Follows a reset, if there is one. */

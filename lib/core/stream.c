@@ -25,10 +25,13 @@
 #define GENERATION_STEP UINT32_C(0x9e3779b1)
 #define NUMBER_FOR_0 (UINT32_C(1) << 31)
 
-/* SPEC R10.6.2: the peer broke a rule. The first error stays. */
+/*
+ * SPEC R10.6.2: the peer broke a rule. The first error stays. What a moved machine, or a moved
+ * memory, leaves is no damage: then loss_check() ends the stream.
+ */
 static void stream_break(struct ivsh_stream *s)
 {
-	if (s->error)
+	if (s->error || ivsh_slot_check(s->chan->region))
 		return;
 	s->error = IVSH_EPROTO;
 	s->chan->region->counters.errors++;
