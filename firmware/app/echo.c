@@ -12,12 +12,13 @@
 #include <string.h>
 
 /*
- * Copy a peeked message into the ring of the answers, and publish it. The library checks behind the
- * copy, before the answer is published, that the message is still ours: what was migrated or rolled
- * back meanwhile is not sent on. Errors as ivsh_chan_send().
+ * Copy a peeked message into the ring of the answers, and publish it. Behind the copy a second look
+ * finds whether the message is still there: what was migrated or rolled back meanwhile is not sent
+ * on. Errors as ivsh_chan_send().
  */
 static int answer(struct ivsh_chan *chan, const struct ivsh_message *message)
 {
+	struct ivsh_message again;
 	void *payload;
 	int error = ivsh_chan_reserve(chan, message->size, &payload);
 
@@ -25,7 +26,9 @@ static int answer(struct ivsh_chan *chan, const struct ivsh_message *message)
 		return error;
 	if (message->size != 0)
 		memcpy(payload, message->data, message->size);
-	error = ivsh_chan_publish(chan, message->port);
+	error = ivsh_chan_peek(chan, &again);
+	if (!error)
+		error = ivsh_chan_publish(chan, message->port);
 	if (error)
 		ivsh_chan_abandon(chan);
 	return error;

@@ -270,14 +270,29 @@ static int message_find(struct ivsh_chan *ch)
 	return 0;
 }
 
+/* The message that is peeked is not there any more. */
+static void peeked_void(struct ivsh_chan *ch)
+{
+	ch->rx.peeked = false;
+	ch->rx.frames = 0;
+	rx_credit_set(ch, false);
+}
+
 int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 {
-	int error = ivsh_chan_enter(ch);
+	int error;
 
+	/* Behind the caller's loads of the message that it has peeked. SPEC R5.12.6. */
+	fence_acquire();
+	error = ivsh_chan_enter(ch);
 	if (!error && !ch->rx.peeked) {
 		/* SPEC R7.10.3: publish now, however long the caller holds this message. */
 		rx_credit_set(ch, false);
 		error = message_find(ch);
+	} else if (!error && !receiver_record_stands(ch)) {
+		peeked_void(ch);
+		ch->rx.voided = true;
+		error = IVSH_EAGAIN;
 	}
 	if (error)
 		return error;
@@ -326,12 +341,11 @@ void ivsh_receiver_advance(struct ivsh_chan *ch, uint32_t count)
  */
 static int peeked_release(struct ivsh_chan *ch)
 {
-	ch->rx.peeked = false;
 	if (!receiver_record_stands(ch)) {
-		ch->rx.frames = 0;
-		rx_credit_set(ch, false);
+		peeked_void(ch);
 		return IVSH_EAGAIN;
 	}
+	ch->rx.peeked = false;
 	ivsh_receiver_advance(ch, 1);
 	return 0;
 }

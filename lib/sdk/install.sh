@@ -5,6 +5,7 @@
 # install` calls it, and hands over in the environment:
 #
 #   DESTDIR     a folder that PREFIX is put into, for packages; may be empty
+#   PYTHONDIR   where Python looks for modules, below PREFIX or absolute
 #   PREFIX      /usr/local; LIBDIR, SBINDIR: below it, or absolute; SYSCONFDIR: absolute
 #   ARCHES      the architectures of guests, and of each: CC_ARCH, and what programs for it are
 #               compiled and linked with, CFLAGS_ARCH and LDFLAGS_ARCH; C++ also with CXXFLAGS
@@ -211,6 +212,10 @@ uefi() { # $1: an architecture
 	built 644 "uefi-$1/conformance.efi" "$SHARE/conformance${more:+-$more}.efi"
 }
 
+python() {
+	data "$PYTHON/ivsh" host/python/ivsh/*.py host/python/ivsh/py.typed
+}
+
 sources() {
 	data "$SHARE" firmware/uefi/ivsh.man
 	for each in ivsh.h ivsh.c; do
@@ -239,3 +244,4 @@ for arch in $UEFI_ARCHES; do
 	uefi "$arch"
 done
 sources
+python

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034,SC2154  # variables of who includes this
 #
-# paths.sh - where an installation is, of PREFIX, LIBDIR, SBINDIR and SYSCONFDIR: included by
+# paths.sh - where an installation is, of PREFIX, LIBDIR, SBINDIR, SYSCONFDIR, PYTHONDIR: included by
 # install.sh and uninstall.sh, which set (goal). The paths stand in files of pkg-config, CMake and
 # systemd, each of which writes a space in another way: so there must be none.
 refuse() { # $1: a variable, $2: what is wrong with it
 	echo "make $goal: $1: $2" >&2
 	exit 2
 }
-for variable in PREFIX LIBDIR SBINDIR SYSCONFDIR; do
+for variable in PREFIX LIBDIR SBINDIR SYSCONFDIR PYTHONDIR; do
 	eval "value=\$$variable"
 	case $value in
 	*[!A-Za-z0-9_./+@~-]*)
@@ -38,4 +38,4 @@ below() { # $1: a path
 	esac
 }
 LIB=$(below "$LIBDIR")
-SBIN=$(below "$SBINDIR") SHARE=$PREFIX/share/ivsh
+SBIN=$(below "$SBINDIR") PYTHON=$(below "$PYTHONDIR") SHARE=$PREFIX/share/ivsh

@@ -211,6 +211,23 @@ static int call_peek(void)
 	return error;
 }
 
+/* An application that passes the bytes on looks again behind its copy. */
+static int call_look(void)
+{
+	struct ivsh_message message, again;
+	int error = ivsh_chan_peek(&a.chan, &message);
+
+	if (error)
+		return error;
+	ivsh_hook(HOOK_LOAD, message.data, message.size);
+	memcpy(in, message.data, message.size);
+	error = ivsh_chan_peek(&a.chan, &again);
+	if (error)
+		return error;
+	check(in, message.size);
+	return ivsh_chan_release(&a.chan);
+}
+
 static int call_next(void)
 {
 	struct ivsh_message message;
@@ -228,6 +245,7 @@ static const struct {
     {"receive batch", call_batch},
     {"a part of a record", call_begun},
     {"peek and release", call_peek},
+    {"peek twice", call_look},
     {"next", call_next},
 };
 

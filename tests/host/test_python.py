@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: MIT
+"""test_python.py - the Python module: messages, calls, streams, events, threads, asyncio, errors."""
+
+import asyncio
+import hashlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from servertool import BUILD, LIMIT
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+os.environ["IVSH_CLIENT_LIBRARY"] = str(BUILD / "libivsh-client.so.1")
+sys.path.insert(0, str(ROOT / "host/python"))
+
+import ivsh  # noqa: E402
+import ivsh._library  # noqa: E402
+
+MIB = 1 << 20
+
+
+@pytest.fixture(params=["socket", "file"])
+def two(request, start, tmp_path):
+    """Two peers, alpha and beta, of a server, and of a plain file."""
+    if request.param == "socket":
+        place, slots = start("-l", "8M", "-n", 2).socket, (None, None)
+    else:
+        place, slots = tmp_path / "memory", (0, 1)
+        subprocess.run([BUILD / "ivsh", "mem", "create", place, "8M"], check=True)
+    with ivsh.Peer(place, "alpha", slot=slots[0]) as one:
+        with ivsh.Peer(str(place), "beta", slot=slots[1]) as other:
+            yield one, other
+
+
+@pytest.fixture
+def together():
+    """together(function): run it in a thread; its exception is the test's."""
+    threads, failed = [], []
+
+    def run(function):
+        def body():
+            try:
+                function()
+            except BaseException as error:  # noqa: BLE001
+                failed.append(error)
+
+        threads.append(threading.Thread(target=body))
+        threads[-1].start()
+
+    yield run
+    for thread in threads:
+        thread.join(LIMIT)
+        assert not thread.is_alive()
+    if failed:
+        raise failed[0]
+
+
+# --- As the headers have it ----------------------------------------------------------------------
+
+
+def text_of(header):
+    return (ROOT / "lib/include/ivsh" / header).read_text()
+
+
+def test_every_call_is_bound():
+    """What the map has of the host's calls, but for the one that answers a struct of C."""
+    calls = set(re.findall(r"\bivsh_host_(\w+);", (ROOT / "lib/sdk/client.map").read_text()))
+    assert {name for name, _, _ in ivsh._library._CALLS} == calls - {"node"}
+
+
+def test_constants_are_the_headers():
+    assert ivsh._library.ctypes.sizeof(ivsh._library.MessageHeader) == 32
+    errors = dict(re.findall(r"\bIVSH_(E[A-Z]+) =\s+(-\d+)", text_of("error.h")))
+    assert sorted(map(int, errors.values())) == sorted(
+        each.code for each in vars(ivsh).values()
+        if isinstance(each, type) and issubclass(each, ivsh.Error) and each.code
+    )  # fmt: skip
+    kinds = dict(re.findall(r"\bIVSH_PEER_EVENT_([A-Z]+) = (\d+)", text_of("peers.h")))
+    kinds.update(re.findall(r"\bIVSH_HOST_EVENT_([A-Z]+) = (\d+)", text_of("host.h")))
+    assert {name: int(value) for name, value in kinds.items()} == {
+        each.name: each.value for each in ivsh.EventKind
+    }
+    presence = re.findall(r"\bIVSH_PEER_([A-Z]+) = (\d+),", text_of("peers.h"))
+    assert {name: int(value) for name, value in presence} == {
+        each.name: each.value for each in ivsh.Presence
+    }
+    for name in ("MESSAGE", "SPACE"):
+        (value,) = re.findall(rf"define IVSH_EVENT_{name} (0x\d+)u", text_of("wait.h"))
+        assert getattr(ivsh, name) == int(value, 16)
+    version = re.search('define IVSH_VERSION "(.*)"', text_of("version.h"))[1]
+    assert ivsh.__version__ == version
+
+
+# --- Messages and calls --------------------------------------------------------------------------
+
+
+def test_messages(two):
+    """To a slot and to a name, of all sizes, in order; larger than the buffer, too."""
+    one, other = two
+    sizes = [0, 1, 8, 9, 1000, one.max_size]
+    for size in sizes:
+        one.send("beta" if size % 2 else other.slot, 5, os.urandom(size)[:size])
+    one.send("beta", 6, bytearray(b"array"))
+    one.send("beta", 6, memoryview(b"xviewx")[1:5])
+    got = [other.receive(5) for _ in sizes]
+    assert [len(each.data) for each in got] == sizes
+    assert {(each.peer, each.port, each.maybe_seen) for each in got} == {(one.slot, 5, False)}
+    assert [other.receive(5).data for _ in range(2)] == [b"array", b"view"]
+    assert other.broadcast(7, b"all") == 1
+    assert one.receive(5).data == b"all"
+    with pytest.raises(ivsh.Timeout):
+        one.receive(0)
+
+
+def test_calls(two, together):
+    one, other = two
+
+    def answer():
+        for _ in range(20):
+            request = other.receive(LIMIT)
+            request.reply(request.data[::-1] + bytes([request.port]))
+
+    together(answer)
+    for i in range(20):
+        text = os.urandom(i * 100)
+        assert one.call("beta", i, text, LIMIT) == text[::-1] + bytes([i])
+    with pytest.raises(ivsh.Timeout):
+        one.call("beta", 1, b"nobody answers", 0.2)
+    with pytest.raises(ivsh.Invalid, match="not a request"):
+        ivsh.Message(0, 1, b"").reply()
+
+
+@pytest.mark.parametrize("size", [0, 1, 64 * MIB])
+def test_stream(two, together, size):
+    """Both ways at once, with equal checksums: what one writes the other sends back."""
+    one, other = two
+    data = os.urandom(MIB) * (size // MIB) + os.urandom(size % MIB)
+
+    def back():
+        with other.stream("alpha", 40, timeout=LIMIT) as stream:
+            seen = hashlib.sha256()
+            for part in stream:
+                seen.update(part)
+            stream.write(seen.digest())
+            stream.finish()
+
+    together(back)
+    with one.stream("beta", 40, size=1 << 20, timeout=LIMIT) as stream:
+        assert stream.write(data) == size
+        stream.finish()
+        assert stream.read() == hashlib.sha256(data).digest()
+
+
+def test_stream_that_ends_early(two, together):
+    one, other = two
+
+    def leave():
+        with other.stream("alpha", 40, timeout=LIMIT) as stream:
+            assert stream.read(3) == b"abc"
+
+    together(leave)
+    with one.stream("beta", 40, timeout=LIMIT) as stream:
+        with pytest.raises(ivsh.PeerGone):
+            while True:
+                stream.write(b"abc" * 1000)
+
+
+# --- Peers, services, events ----------------------------------------------------------------------
+
+
+def test_peers_and_services(two):
+    one, other = two
+    other.offer("echo", 77)
+    assert one.find("beta", 5) == other.slot == one.find(None, 5)
+    assert one.find_service("echo", 5) == (other.slot, 77)
+    (info,) = one.peers()
+    assert (info.slot, info.name, info.services) == (other.slot, "beta", {"echo": 77})
+    assert info.presence == ivsh.Presence.ATTACHED and info.incarnation == 1
+    with pytest.raises(ivsh.NotThere):
+        one.find("nobody", 0)
+    with pytest.raises(ivsh.Invalid):
+        one.peer(one.slots)
+
+
+def test_events(two):
+    one, other = two
+    assert one.next_event(5) == ivsh.Event(ivsh.EventKind.UP, other.slot)
+    slot = other.slot
+    other.close()
+    assert one.next_event(5) == ivsh.Event(ivsh.EventKind.DOWN, slot)
+    with pytest.raises(ivsh.Timeout):
+        one.next_event(0)
+    with pytest.raises(ivsh.Invalid, match="closed"):
+        other.send(0, 1)
+    other.close()
+
+
+def test_server_anew(start, tmp_path):
+    """The server is killed and another started in its place: the peer is there again, and says so."""
+    server = start("-l", "1M")
+    with ivsh.Peer(server.socket, "alpha") as one, ivsh.Peer(server.socket, "alone",
+                                                             reconnect=False) as other:  # fmt: skip
+        while other.next_event(5).kind != ivsh.EventKind.UP:
+            pass
+        assert server.stop() == 0
+        start("-l", "1M")
+        kinds, end = set(), time.monotonic() + LIMIT
+        while ivsh.EventKind.REPLACED not in kinds and time.monotonic() < end:
+            one.wait(0.1)
+            try:
+                kinds.add(one.next_event(0).kind)
+            except ivsh.Timeout:
+                pass
+        assert ivsh.EventKind.REPLACED in kinds
+        with ivsh.Peer(server.socket, "new") as new:
+            new.send("alpha", 3, b"again", 5)
+            assert one.receive(5).data == b"again"
+        other.reopen()
+        other.send("alpha", 3, b"too", 5)
+        assert one.receive(5).data == b"too"
+
+
+# --- Loops, threads, signals ----------------------------------------------------------------------
+
+
+def test_asyncio(two):
+    """Two tasks of one loop, each of which only sleeps in it."""
+    one, other = two
+    count = 200
+
+    async def answer():
+        for _ in range(count):
+            message = await other.receive_async()
+            other.send(message.peer, message.port, message.data)
+
+    async def ask():
+        for i in range(count):
+            one.send("beta", 9, str(i).encode())
+            assert (await asyncio.wait_for(one.receive_async(), LIMIT)).data == str(i).encode()
+
+    async def both():
+        await asyncio.gather(answer(), ask())
+
+    asyncio.run(both())
+
+
+def test_two_threads_of_one_peer(two, together):
+    """One receives while the other sends, for the whole time."""
+    one, other = two
+    count = 2000
+
+    def echo():
+        for _ in range(count):
+            message = other.receive(LIMIT)
+            other.send(message.peer, message.port, message.data)
+
+    def send():
+        for i in range(count):
+            one.send(other.slot, 5, i.to_bytes(4, "little"), LIMIT)
+
+    together(echo)
+    together(send)
+    got = [int.from_bytes(one.receive(LIMIT).data, "little") for _ in range(count)]
+    assert got == list(range(count))
+
+
+def test_interrupt(two):
+    """SIGINT ends a wait."""
+    one, _ = two
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        one.receive(LIMIT)
+    timer.join()
+
+
+# --- Errors ----------------------------------------------------------------------------------------
+
+
+def test_errors(tmp_path, start):
+    with pytest.raises(ivsh.NotThere, match="none: .*No such file"):
+        ivsh.Peer(tmp_path / "none")
+    (tmp_path / "short").write_bytes(b"x")
+    with pytest.raises(ivsh.Error, match="short: "):
+        ivsh.Peer(tmp_path / "short")
+    (tmp_path / "other").write_bytes(b"ANOTHER " * MIB)
+    with pytest.raises(ivsh.Damaged, match="other: "):
+        ivsh.Peer(tmp_path / "other")
+    server = start("-l", "1M", "--slots", 2)
+    with ivsh.Peer(server.socket) as one:
+        with pytest.raises(ivsh.Invalid):
+            one.send(one.slot, 1)
+        with pytest.raises(ivsh.Invalid):
+            one.send(1, 1, bytes(one.max_size + 1), 1)
+        with pytest.raises(ivsh.Invalid, match="timeout -1"):
+            one.receive(-1)
+        with ivsh.Peer(server.socket), pytest.raises(ivsh.Busy, match="slot"):
+            ivsh.Peer(server.socket)
+
+
+def test_without_the_library(tmp_path):
+    """One line says what is missing, and what to do."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "host/python")}
+    env["IVSH_CLIENT_LIBRARY"] = str(tmp_path / "none.so")
+    done = subprocess.run(
+        [sys.executable, "-c", "import ivsh"], env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: ivsh: ") and "IVSH_CLIENT_LIBRARY" in last
