@@ -239,9 +239,25 @@ static bool messages_take(struct loop *l)
 	return some;
 }
 
-/* The node is another one, or gone: connections went with it. */
+/* Whether connections have begun on the node that is there: a new one has no stream yet. */
+static bool is_begun(const struct loop *l)
+{
+	const struct ivsh_node *node = ivsh_host_node(l->host);
+
+	for (const struct ivsh_node_stream *s = node ? node->streams : NULL; s; s = s->next)
+		if (s == &l->all.none)
+			return true;
+	return false;
+}
+
+/*
+ * The node is another one, or gone: connections went with it. An error and an event say so both,
+ * and only the first counts.
+ */
 static void node_change(struct loop *l)
 {
+	if (is_begun(l))
+		return;
 	if (l->flows)
 		say(l, "the region was opened again: the connections are lost");
 	while (l->flows) {

@@ -255,6 +255,23 @@ def test_server_is_killed(world):
     program.still_runs()
 
 
+def test_server_is_replaced(world):
+    """Another server has another region: what was open is reset, and new connections work."""
+    server = world.server()
+    process(world, server)
+    program, port = forward(world, server)
+    with connect(port) as sock:
+        sock.sendall(b"a")
+        assert sock.recv(1) == b"a"
+        server.stop()
+        server = world.server()
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    process(world, server)
+    many(port, 10, 2)
+    assert summary(program)[:2] == ("11", "1")
+
+
 def test_backpressure_and_idle(world):
     """A side that does not read stops the other, with bounded memory; and nobody polls."""
     server = world.server()
