@@ -38,7 +38,7 @@ test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-
 	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark $rings"
 # Making Debian packages, and what looks for mistakes in them.
-packages="$run debhelper dh-python dpkg-dev fakeroot git lintian python3"
+packages="$run debhelper dh-python dpkg-dev fakeroot git lintian python3 systemtap-sdt-dev"
 # Trying other Debians, and the packages in a machine of their own: tests/distros/run.sh,
 # tests/packages/run.sh.
 distros="$packages debootstrap systemd-container"
