@@ -825,7 +825,8 @@ SDK_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections,-z,noexecstack,-z,max
 # C++ besides: without exceptions and threads, and with the C library's atexit().
 SDK_CXXFLAGS := -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit
 quote        = '$(subst ','\'',$(1))'
-SDK          = $(foreach name,DESTDIR PREFIX LIBDIR SBINDIR SYSCONFDIR PYTHONDIR ARCHES UEFI_ARCHES, \
+SDK          = $(foreach name,DESTDIR PREFIX LIBDIR SBINDIR SYSCONFDIR PYTHONDIR ARCHES \
+                   UEFI_ARCHES, \
                    $(name)=$(call quote,$($(name)))) \
                CXXFLAGS=$(call quote,$(SDK_CXXFLAGS)) \
                $(foreach arch,$(ARCHES),CC_$(arch)=$(call quote,$(SDK_CC_$(arch))) \

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034,SC2154  # variables of who includes this
 #
-# paths.sh - where an installation is, of PREFIX, LIBDIR, SBINDIR, SYSCONFDIR, PYTHONDIR: included by
-# install.sh and uninstall.sh, which set (goal). The paths stand in files of pkg-config, CMake and
-# systemd, each of which writes a space in another way: so there must be none.
+# paths.sh - where an installation is, of PREFIX, LIBDIR, SBINDIR, SYSCONFDIR and PYTHONDIR:
+# included by install.sh and uninstall.sh, which set (goal). The paths stand in files of pkg-config,
+# CMake and systemd, each of which writes a space in another way: so there must be none.
 refuse() { # $1: a variable, $2: what is wrong with it
 	echo "make $goal: $1: $2" >&2
 	exit 2

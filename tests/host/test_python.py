@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_python.py - the Python module: messages, calls, streams, events, threads, asyncio, errors."""
+"""test_python.py - the Python module: messages, calls, streams, events, threads, asyncio."""
 
 import asyncio
 import hashlib
@@ -63,7 +63,7 @@ def together():
         raise failed[0]
 
 
-# --- As the headers have it ----------------------------------------------------------------------
+# --- As the headers have it -------------------------------------------------------------------
 
 
 def text_of(header):
@@ -99,7 +99,7 @@ def test_constants_are_the_headers():
     assert ivsh.__version__ == version
 
 
-# --- Messages and calls --------------------------------------------------------------------------
+# --- Messages and calls -----------------------------------------------------------------------
 
 
 def test_messages(two):
@@ -173,7 +173,7 @@ def test_stream_that_ends_early(two, together):
                 stream.write(b"abc" * 1000)
 
 
-# --- Peers, services, events ----------------------------------------------------------------------
+# --- Peers, services, events ------------------------------------------------------------------
 
 
 def test_peers_and_services(two):
@@ -204,7 +204,7 @@ def test_events(two):
 
 
 def test_server_anew(start, tmp_path):
-    """The server is killed and another started in its place: the peer is there again, and says so."""
+    """Another server is started in its place: the peer is there again, and says so."""
     server = start("-l", "1M")
     with ivsh.Peer(server.socket, "alpha") as one, ivsh.Peer(server.socket, "alone",
                                                              reconnect=False) as other:  # fmt: skip
@@ -228,7 +228,7 @@ def test_server_anew(start, tmp_path):
         assert one.receive(5).data == b"too"
 
 
-# --- Loops, threads, signals ----------------------------------------------------------------------
+# --- Loops, threads, signals ------------------------------------------------------------------
 
 
 def test_asyncio(two):
@@ -282,7 +282,7 @@ def test_interrupt(two):
     timer.join()
 
 
-# --- Errors ----------------------------------------------------------------------------------------
+# --- Errors -----------------------------------------------------------------------------------
 
 
 def test_errors(tmp_path, start):

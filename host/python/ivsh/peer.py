@@ -187,7 +187,7 @@ class Peer:
             return "<ivsh.Peer, closed>"
         return f"<ivsh.Peer {self.slot} at {self.place}>"
 
-    # --- One call of the library -----------------------------------------------------------------
+    # --- One call of the library --------------------------------------------------------------
 
     def _host(self) -> c_void_p:
         if not self._handle:
@@ -221,7 +221,7 @@ class Peer:
     def _slot_of(self, peer: Target, timeout: Optional[float]) -> int:
         return self.find(peer, timeout) if isinstance(peer, str) else peer
 
-    # --- Where it is -----------------------------------------------------------------------------
+    # --- Where it is --------------------------------------------------------------------------
 
     @property
     def slot(self) -> int:
@@ -243,7 +243,7 @@ class Peer:
         with self._lock:
             self._check(library.reopen(self._host()), self.place)
 
-    # --- Waiting -----------------------------------------------------------------------------------
+    # --- Waiting ------------------------------------------------------------------------------
 
     def fileno(self) -> int:
         """The descriptor to poll for reading. ready() says when to sleep on it."""
@@ -283,7 +283,7 @@ class Peer:
             finally:
                 loop.remove_reader(descriptor)
 
-    # --- Messages ----------------------------------------------------------------------------------
+    # --- Messages -----------------------------------------------------------------------------
 
     def send(
         self, peer: Target, port: int, data: Bytes = b"", timeout: Optional[float] = None
@@ -357,7 +357,7 @@ class Peer:
     def call(
         self, peer: Target, port: int, data: Bytes = b"", timeout: Optional[float] = 5.0
     ) -> bytes:
-        """Send a request, and wait for its reply. PeerGone: the peer may or may not have seen it."""
+        """Send a request, and wait for its reply. PeerGone: the peer may have seen it, or not."""
         to = self._slot_of(peer, timeout)
         kept, size = _pointer(data)
         got = c_uint32()
@@ -384,12 +384,12 @@ class Peer:
     def stream(
         self, peer: Target, port: int, size: int = 0, timeout: Optional[float] = None
     ) -> "Stream":
-        """Bytes to and from one peer, on (port) and the port after it. The peer opens a stream, too,
-        earlier or later. size: bytes of the buffer, a power of two; 0: 64 KiB. timeout: of finding
-        the peer, and of each of the stream's calls."""
+        """Bytes to and from one peer, on (port) and the port after it. The peer opens a stream,
+        too, earlier or later. size: bytes of the buffer, a power of two; 0: 64 KiB. timeout: of
+        finding the peer, and of each of the stream's calls."""
         return Stream(self, self._slot_of(peer, timeout), port, size, timeout)
 
-    # --- Peers, services, events --------------------------------------------------------------------
+    # --- Peers, services, events --------------------------------------------------------------
 
     def find(self, name: Optional[str] = None, timeout: Optional[float] = 0) -> int:
         """The slot of the present peer of that name; None: of any. Waits until there is one."""

@@ -297,8 +297,8 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
  * may change the bytes at message->data until release, even between two reads. Before release, it
  * answers the same message again: a caller that passes the bytes on before it releases them calls
  * it behind its last read, and does not believe them if that answers an error: the memory went back
- * to a snapshot meanwhile, or a machine was moved. While it is held, so are all that follow, and the room of some
- * before it may be kept from the sender.
+ * to a snapshot meanwhile, or a machine was moved. While it is held, so are all that follow, and
+ * the room of some before it may be kept from the sender.
  *
  * IVSH_EAGAIN, IVSH_EPROTO  as ivsh_chan_receive().
  */
