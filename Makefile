@@ -348,7 +348,7 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
           $(OBSERVE) $(DUMP) host/process/inherited.c \
-          host/peer/forward.c $(FORWARD) $(LIBRARY)
+          host/peer/forward.c host/peer/forward_options.c $(FORWARD) $(LIBRARY)
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an

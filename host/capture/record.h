@@ -5,7 +5,7 @@
 #ifndef CAPTURE_RECORD_H
 #define CAPTURE_RECORD_H
 
-#include "capture/capture.h"
+#include "capture/state.h"
 
 /* Bytes that one descriptor needs in the buffer at most; (snap) bytes of a message are kept. */
 size_t record_room(const struct ivsh_geometry *geometry, uint32_t snap);

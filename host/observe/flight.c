@@ -3,6 +3,7 @@
  * flight.c - the messages in flight of a ring: decoding, counting and checking them.
  */
 #include "observe/ring.h"
+#include "observe/rings.h"
 
 #include <string.h>
 

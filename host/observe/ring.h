@@ -5,7 +5,9 @@
 #ifndef OBSERVE_RING_H
 #define OBSERVE_RING_H
 
-#include "observe/rings.h"
+#include "observe/observer.h"
+
+#include <stddef.h>
 
 /* Which side's word: offsets in the ring. */
 #define SENDER_WORD(field) (uint32_t) offsetof(struct ivsh_wire_ring, sender.field)

@@ -9,21 +9,7 @@
 #ifndef OBSERVE_RINGS_H
 #define OBSERVE_RINGS_H
 
-#include "observe/finding.h"
-
-#include <ivsh/region.h>
-
-#include <stdbool.h>
-
-/* Somebody who looks. */
-struct observer {
-	const uint8_t *base;
-	struct ivsh_geometry geometry;
-	uint64_t size;               /* bytes of the region */
-	uint64_t rings, stride;      /* offset of the first ring; from ring to ring */
-	uint64_t area[2];            /* offset of the small and the large area, in a ring */
-	struct ivsh_wire_desc *desc; /* the descriptors of the last ring that was looked at */
-};
+#include "observe/observer.h"
 
 /*
  * Begin with the (size) bytes at (base), which are aligned to a page, as a region of (geometry).
@@ -33,33 +19,6 @@ struct observer {
 int observe_open(struct observer *observer, const void *base, uint64_t size,
     const struct ivsh_geometry *geometry);
 void observe_close(struct observer *observer);
-
-enum observed_state {
-	OBSERVED_UNUSED,   /* no side ever opened it */
-	OBSERVED_IN_STEP,  /* SPEC 6 */
-	OBSERVED_RESET,    /* not in step: a reset is under way, or was cut */
-	OBSERVED_CHANGING, /* it did not stand still for long enough to be checked */
-};
-
-/* One ring at a look. Indices are modulo 2^32. */
-struct observed_ring {
-	uint32_t from, to;
-	uint64_t offset; /* of the ring, in the memory */
-	enum observed_state state;
-	struct ivsh_wire_sender sender; /* private copies of the two sides' words */
-	struct ivsh_wire_receiver receiver;
-
-	/*
-	 * Whether these are known: the descriptors from (read) to (end) are in flight, the copy in
-	 * observer->desc has them whole, and they carry (messages) of (bytes) in all, which take
-	 * (taken) bytes of each area, gaps included.
-	 */
-	bool is_known;
-	uint32_t read, end;
-	uint64_t messages, bytes, taken[2];
-
-	uint64_t digest; /* of all words that decide about its findings */
-};
 
 /*
  * Look at the ring from slot (from) to slot (to), two different slots of the region, and add to

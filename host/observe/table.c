@@ -9,6 +9,7 @@
  * descriptors agree with is taken. The read index is at most descs behind it.
  */
 #include "observe/ring.h"
+#include "observe/rings.h"
 
 /* In a generation's first round nobody knows what stands behind the next index. */
 static bool is_first_round(

@@ -8,6 +8,7 @@
 #include "forward/address.h"
 #include "forward/loop.h"
 #include "forward/spawn.h"
+#include "peer/forward_options.h"
 #include "peer/place.h"
 #include "peer/stop.h"
 
@@ -18,42 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIMIT 256u
-#define LIMIT_MOST 8191u
 #define TIMEOUT_NS UINT64_C(5000000000) /* for a peer to come, and to accept */
-
-static uint64_t limit = LIMIT;
-static bool reverse, any_address, with_stdin;
-
-bool forward_limit_take(const char *text)
-{
-	if (options_number(text, 1, LIMIT_MOST, &limit))
-		return true;
-	fprintf(stderr, "ivsh: --limit=%s: not a number of connections from 1 to %u\n", text,
-	    LIMIT_MOST);
-	return false;
-}
-
-bool forward_reverse_take(const char *text)
-{
-	(void)text;
-	reverse = true;
-	return true;
-}
-
-bool forward_any_take(const char *text)
-{
-	(void)text;
-	any_address = true;
-	return true;
-}
-
-bool forward_stdin_take(const char *text)
-{
-	(void)text;
-	with_stdin = true;
-	return true;
-}
 
 static bool stopped(void)
 {
@@ -70,7 +36,7 @@ static bool loop_fill(struct loop *l, const struct options *o, const char *comma
 	    .slot = o->slot,
 	    .port = o->port,
 	    .listener = -1,
-	    .limit = (uint32_t)limit,
+	    .limit = (uint32_t)forward_options.limit,
 	    .timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : TIMEOUT_NS,
 	    .stopped = stopped,
 	    .is_json = (o->given & OPTION_JSON) != 0,
@@ -111,7 +77,7 @@ static bool cat_established(struct loop *l, struct flow *f)
 	(void)l;
 	f->out = STDOUT_FILENO;
 	f->is_blocking = true;
-	if (with_stdin || !isatty(STDIN_FILENO))
+	if (forward_options.with_stdin || !isatty(STDIN_FILENO))
 		f->in = STDIN_FILENO;
 	else
 		f->up.has_all = true;
@@ -214,11 +180,11 @@ int forward_command(const struct world *world, const struct options *o)
 	(void)world;
 	if (!loop_fill(&l, o, "forward"))
 		return STATUS_USAGE;
-	if (reverse)
+	if (forward_options.reverse)
 		return reverse_run(&l, o);
 	if (!address_parse(&address, o->word[1]) || !is_target("forward", o->word[2]))
 		return STATUS_USAGE;
-	if (!address.is_loopback && !any_address) {
+	if (!address.is_loopback && !forward_options.any_address) {
 		fprintf(stderr,
 		    "ivsh: forward: %s: others than this machine reach it: with --any only\n",
 		    address.text);

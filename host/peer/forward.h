@@ -12,10 +12,4 @@ int cat_command(const struct world *world, const struct options *options);
 int serve_command(const struct world *world, const struct options *options);
 int forward_command(const struct world *world, const struct options *options);
 
-/* Take --limit, --reverse, --any, --stdin. False after a line. */
-bool forward_limit_take(const char *text);
-bool forward_reverse_take(const char *text);
-bool forward_any_take(const char *text);
-bool forward_stdin_take(const char *text);
-
 #endif

@@ -11,7 +11,7 @@
 #include "peer/capture.h"
 #include "peer/extcap.h"
 #include "observe/dump.h"
-#include "peer/forward.h"
+#include "peer/forward_options.h"
 #include "peer/mem.h"
 #include "peer/own.h"
 #include "peer/pci.h"
