@@ -5,6 +5,8 @@
 #ifndef IVSH_NODE_INSIDE_H
 #define IVSH_NODE_INSIDE_H
 
+#include "core/linkage.h"
+
 #include <ivsh/node.h>
 #include <ivsh/wire.h>
 
@@ -184,9 +186,9 @@ int ivsh_node_call_send(struct ivsh_node *node, uint32_t peer, const struct ivsh
     const void *data, uint32_t size) IVSH_MUST_CHECK;
 
 /* What node.h calls stream_take and streams_flush. */
-bool ivsh_node_stream_take(
+HIDDEN bool ivsh_node_stream_take(
     struct ivsh_node *node, struct ivsh_chan *ch, const struct ivsh_message *message);
-void ivsh_node_streams_flush(struct ivsh_node *node);
+HIDDEN void ivsh_node_streams_flush(struct ivsh_node *node);
 
 /* Attach to a memory whose transport names no slot, in the lowest free one. */
 int ivsh_node_attach_free(struct ivsh_region *region, struct ivsh_mem *mem,
