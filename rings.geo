@@ -1,3 +1,0 @@
-descs = 4096
-small-size = 512K
-large-size = 1M
