@@ -238,12 +238,14 @@ folder() { # $1: what for. A folder of this run's own; or one line, and a status
 is_child() { [[ $BASHPID != "$$" ]]; }
 
 # All jobs: also one that is started and not noted yet, and what waits for a guest's first word.
-# Again until none is left: one that was just forked may lose a signal.
+# Again until none is left: one that was just forked may lose a signal. A job has $1 twentieths of a
+# second before it is killed; without a number 6 s. A run inside this one takes up to 10 s to end
+# its own jobs: killed before, it leaves them and its folder behind.
 end_jobs() {
 	is_child && return
-	local pid try left sig=TERM group
-	for ((try = 0; try < 200; try++)); do
-		((try < 120)) || sig=KILL
+	local pid try left sig=TERM group patience=${1:-120}
+	for ((try = 0; try < patience + 80; try++)); do
+		((try < patience)) || sig=KILL
 		left=0
 		for pid in $(jobs -pr); do
 			left=1 group=
@@ -272,8 +274,9 @@ if [[ $row == all ]]; then
 	for row in doorbell-off doorbell-on plain-off plain-on plain-on-live both; do
 		"$top/run-qemu.sh" migrate "$row" "${options[@]}" --no-build &
 		inner=$!
-		trap 'end_jobs; exit 130' INT
-		trap 'end_jobs; exit 143' TERM
+		trap 'end_jobs 300; exit 129' HUP
+		trap 'end_jobs 300; exit 130' INT
+		trap 'end_jobs 300; exit 143' TERM
 		wait "$inner" || exit
 	done
 	exit 0

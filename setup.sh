@@ -28,17 +28,19 @@ linux_guest='linux-image-cloud-amd64 busybox-static'
 check="$run g++ clang clang-format python3 mandoc man-db groff
 	gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
+# Making Debian packages, and what looks for mistakes in them.
+packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian python3
+	systemtap-sdt-dev"
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker and a quick compiler for
 # what it writes, what counts instructions, what runs other processors' programs, libvirt to check
 # what is written for it, another's reader of device trees to check ours against, loaders that run
 # the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark), probes
-# for tracers (systemtap-sdt-dev), the rings that the benchmark compares.
+# for tracers (systemtap-sdt-dev), the rings that the benchmark compares, what makes packages.
 rings='libck-dev libboost-dev libdpdk-dev'
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
-	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark $rings"
-# Making Debian packages, and what looks for mistakes in them.
-packages="$run debhelper dh-python dpkg-dev fakeroot git lintian python3 systemtap-sdt-dev"
+	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark $rings
+	$packages"
 # Trying other Debians, and the packages in a machine of their own: tests/distros/run.sh,
 # tests/packages/run.sh.
 distros="$packages debootstrap systemd-container"

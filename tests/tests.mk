@@ -346,7 +346,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            $(foreach file,$(LONGEST) $(filter-out $(LONGEST),$(DEMOS)) $(BOOTS), \
                pytest:$(file)) \
            $(FUZZ_30) tests/check/packager.sh tests/check/probes.sh \
-           pytest:tests/install \
+           pytest:tests/install tests/packages/run.sh,build \
            $(addprefix pytest:,$(sort $(wildcard tests/port/test_*.py))) \
            pytest:tests/conformance \
            pytest:tests/bare/test_dtb.py $(EMULATED) $(EMULATED_HOST) $(COUNTS) \

@@ -42,7 +42,7 @@ borrow() { # $1: how many pages more, or fewer
 give_back() { # $1: where the file system was mounted
 	is_child && return
 	trap - EXIT
-	end_jobs
+	end_jobs 300
 	umount "$1" 2>/dev/null
 	rmdir "$1"
 	((lent == 0)) || borrow "-$lent" || echo "run-qemu.sh: $lent huge pages stay reserved" >&2
