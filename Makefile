@@ -784,7 +784,7 @@ test:
 	$(Q)$(PYTHON) tests/run.py $(SUITES) --alone $(ALONE) --idle $(IDLE)
 
 DISTROS := tests/distros/run.sh,bookworm,whole tests/distros/run.sh,trixie,whole \
-           tests/distros/run.sh,sid,demos
+           tests/distros/run.sh,sid,demos tests/packages/run.sh,boot
 
 ## The same cases with larger counts, and in clean roots of other Debians
 soak:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # deb.sh - builds Debian packages of this tree's files, as git has them, in a folder: `make deb`
-# calls it.
+# calls it. A tree that is no clone is taken as it is, but for what was built in it.
 #
 # usage: lib/sdk/deb.sh FOLDER
 #
@@ -23,7 +23,15 @@ rm -rf "$folder"
 tree=$folder/ivsh-$(sed -n 's/#define IVSH_VERSION "\(.*\)"/\1/p' lib/include/ivsh/version.h)
 mkdir -p "$tree/build"
 : >"$folder/ivsh.packages"
-git ls-files -z | tar -c --null -T - | tar -x -C "$tree"
+print_files() {
+	if [ -e .git ]; then
+		git ls-files -z
+	else
+		find . -path ./build -prune -o -path ./examples/out -prune -o ! -type d -print0
+	fi
+}
+print_files >"$folder/files"
+tar -c --null -T "$folder/files" | tar -x -C "$tree"
 [ ! -e build/newlib ] || cp -a build/newlib "$tree/build/"
 cd "$tree"
 # What the caller's make hands down is for this tree.
