@@ -221,7 +221,8 @@ CONFORMANCE := lib/conformance/check.c lib/conformance/time.c lib/conformance/sl
           lib/conformance/list.c lib/conformance/map.c lib/conformance/mem.c \
           lib/conformance/registers.c lib/conformance/mapped.c lib/conformance/platform.c
 # What bare metal and UEFI share below the commands, on every architecture and on one.
-SHARED := lib/bare/words.c lib/bare/timing.c lib/bare/fw_cfg.c lib/bare/generation.c
+SHARED := lib/bare/words.c lib/bare/tee.c lib/bare/timing.c lib/bare/fw_cfg.c \
+          lib/bare/generation.c
 UNDER_x86_64 := lib/bare/x86_64/com1.c lib/bare/x86_64/nonce.c lib/bare/x86_64/fw_cfg.c \
           lib/bare/x86_64/gpe.c lib/bare/x86_64/generation.c lib/bare/x86_64/hotplug.c
 UNDER_riscv64 := lib/bare/dtb.c lib/bare/dtb_find.c lib/bare/virt/fw_cfg.c \
@@ -248,11 +249,11 @@ BARE_aarch64 := lib/bare/aarch64/start.S lib/bare/aarch64/vectors.S lib/bare/aar
           lib/bare/aarch64/v2m.c lib/bare/aarch64/gicv3.c lib/bare/aarch64/lpi.c \
           lib/bare/aarch64/its.c lib/bare/aarch64/its_queue.c lib/bare/aarch64/slots.c \
           lib/bare/aarch64/host_bridge.c lib/bare/aarch64/registers.c \
-          lib/bare/aarch64/memory.c $(VIRT)
+          lib/bare/aarch64/memory.c lib/bare/tee.c $(VIRT)
 BARE_riscv64 := lib/bare/riscv64/start.S lib/bare/riscv64/mmode.S lib/bare/riscv64/vectors.S \
           lib/bare/riscv64/machine.c lib/bare/riscv64/uart.c lib/bare/riscv64/trap.c \
           lib/bare/riscv64/paging.c lib/bare/riscv64/imsic.c lib/bare/riscv64/clock.c \
-          lib/bare/riscv64/power.c $(VIRT)
+          lib/bare/riscv64/power.c lib/bare/tee.c $(VIRT)
 ONLIBC := lib/bare/program.c lib/bare/newlib/start.c lib/bare/newlib/name.c \
           lib/bare/newlib/syscalls.c
 # Programs of a guest over newlib, and of the host; kernels that have no start code but their own.

@@ -72,7 +72,7 @@ static CHAR16 decode(uint8_t byte)
 	return byte;
 }
 
-void arch_console_write(const char *text, size_t size)
+void arch_console_put(const char *text, size_t size)
 {
 	CHAR16 chunk[CHUNK + 1];
 	size_t length = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * console.h - output of text and input of one key, over the console protocols (UEFI Specification
- * 2.10, 12.3 and 12.4): arch_console_write() and arch_console_read().
+ * 2.10, 12.3 and 12.4): arch_console_put() and arch_console_read().
  *
  * Text is UTF-8. A line feed becomes CR LF; a character may be split between two calls. What UCS-2
  * does not have, and control characters, print as '?'. Input is at its end always: keys only stop.

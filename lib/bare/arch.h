@@ -30,10 +30,25 @@
 /* --- Console ---------------------------------------------------------------------------------- */
 
 /*
- * Bare metal: the first serial port; without one, QEMU's debug console and the screen (x86_64), and
- * nothing is read then. UEFI: the console protocols.
+ * Print (size) bytes: to the sink of arch_console_tee(), then to the console. Everything that is
+ * printed goes this way, newlib's output and the report of an exception too.
  */
 void arch_console_write(const char *bytes, size_t size);
+
+/*
+ * From now on give what is printed to (sink) as well; NULL: no more. The sink is called with (ctx)
+ * wherever something is printed, also by the report of an exception: between any two instructions
+ * of the program, and then the machine ends. It must neither wait nor allocate. What it prints
+ * itself, and the report of an exception in it, go to the console alone: it is never entered twice.
+ */
+void arch_console_tee(void (*sink)(void *ctx, const char *bytes, size_t size), void *ctx);
+
+/*
+ * The console alone, by each machine, for arch_console_write(). Bare metal: the first serial port;
+ * without one, QEMU's debug console and the screen (x86_64), and nothing is read then. UEFI: the
+ * console protocols.
+ */
+void arch_console_put(const char *bytes, size_t size);
 
 /* The next byte of input, or -1 at once if there is none. */
 int arch_console_read(void);

@@ -26,6 +26,11 @@ void ivsh_bare_write(const char *bytes, size_t size)
 	arch_console_write(bytes, size);
 }
 
+void ivsh_bare_tee(void (*sink)(void *ctx, const char *bytes, size_t size), void *ctx)
+{
+	arch_console_tee(sink, ctx);
+}
+
 void ivsh_bare_exit(int status)
 {
 	arch_exit(status);

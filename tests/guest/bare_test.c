@@ -16,6 +16,8 @@
 #include "tests/guest/bare.h"
 #include "tests/lib/test.h"
 
+#include <ivsh/bare.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +182,34 @@ static void test_words(void)
 	}
 }
 
+static char teed[64];
+static size_t teed_size;
+
+/* A sink that prints: it is not entered again. */
+static void tee(void *ctx, const char *bytes, size_t size)
+{
+	if (size <= sizeof(teed) - teed_size)
+		memcpy(teed + teed_size, bytes, size);
+	teed_size += size;
+	(*(unsigned *)ctx)++;
+	arch_console_write("(in the sink) ", 14);
+}
+
+static void test_tee(void)
+{
+	unsigned calls = 0;
+
+	ivsh_bare_tee(tee, &calls);
+	arch_console_write("    abc", 7);
+	printf(" %d\n", 42);
+	fflush(stdout);
+	ivsh_bare_tee(NULL, NULL);
+	printf("    after\n");
+	CHECK(calls >= 2);
+	CHECK_EQ(teed_size, 11);
+	CHECK_EQ(memcmp(teed, "    abc 42\n", 11), 0);
+}
+
 static const struct test tests[] = {
     {"printf", test_printf},
     {"malloc", test_malloc},
@@ -190,6 +220,7 @@ static const struct test tests[] = {
     {"sleep returns at once", test_sleep_at_once},
     {"interrupts leave the registers alone", test_registers},
     {"words of a command line", test_words},
+    {"a sink for what is printed", test_tee},
     {"map", test_map},
     {"map and unmap, 300 rounds", test_map_rounds},
     {"map, shared pages", test_map_shared},

@@ -40,7 +40,7 @@ void a64_console_init(uint64_t address)
 	*at(CONTROL) = CONTROL_ON;
 }
 
-void arch_console_write(const char *bytes, size_t size)
+void arch_console_put(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size && uart != 0; i++) {
 		uint32_t reads = 0;

@@ -40,7 +40,7 @@ void rv_uart_open(uint64_t address)
 	room = (uart[IDENTIFICATION] & FIFO_ON) == FIFO_ON ? FIFO_BYTES : 1;
 }
 
-void arch_console_write(const char *bytes, size_t size)
+void arch_console_put(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size && uart != NULL; i++) {
 		if (i % room == 0) {

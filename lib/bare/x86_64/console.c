@@ -30,7 +30,7 @@ void x86_console_init_screen(void)
 		x86_screen_write(no_serial_port, sizeof(no_serial_port) - 1);
 }
 
-void arch_console_write(const char *bytes, size_t size)
+void arch_console_put(const char *bytes, size_t size)
 {
 	if (has_serial) {
 		x86_com1_write(bytes, size);

@@ -33,6 +33,15 @@ const struct ivsh_platform *ivsh_bare_platform(void);
  */
 void ivsh_bare_windows(struct ivsh_pci_windows *windows);
 
+/*
+ * From now on give everything that is printed to (sink), too, before it goes to the console: by
+ * stdio and by ivsh_bare_write(), assert()'s line, and the report of an exception, after which the
+ * machine ends. NULL: no more. The sink is called with (ctx), also between any two instructions of
+ * the program. So it must neither wait nor allocate. What the sink prints itself, and the report of
+ * an exception that it raises, go to the console alone: it is never entered twice.
+ */
+void ivsh_bare_tee(void (*sink)(void *ctx, const char *bytes, size_t size), void *ctx);
+
 /* --- Without newlib --------------------------------------------------------------------------- */
 
 /*
