@@ -292,6 +292,8 @@ BACKEND := host/backend/backend.c host/backend/types.c host/backend/allocate.c \
           host/backend/entry.c host/backend/trust.c
 # What users write: numbers, and files of KEY = VALUE lines.
 TEXT    := host/text/sizes.c host/text/keys.c host/text/geometry.c
+# What terminals and other programs read: text of strangers, and metrics.
+SHOWN   := host/text/escape.c host/text/exposition.c host/text/plain.c
 OPTIONS := host/config/parse.c host/config/options.c host/config/complete.c \
           host/config/settings.c host/config/values.c host/config/bindings.c \
           host/config/config.c host/config/accounts.c host/config/known.c host/config/help.c \
@@ -301,7 +303,7 @@ CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c
           host/control/request.c host/control/answer.c host/control/lines.c host/control/fields.c \
           host/control/render.c host/control/lookup.c host/control/find.c \
           host/control/text.c host/control/json.c host/control/prometheus.c host/control/qemu.c \
-          host/control/libvirt.c host/control/escape.c host/control/print.c
+          host/control/libvirt.c host/control/print.c
 PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
           host/process/publish.c host/process/acceptor.c host/process/caller.c \
           host/process/loop.c
@@ -325,7 +327,7 @@ BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c \
 SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
           host/server/alone.c host/server/touch.c host/server/isolate.c \
           host/server/filter.c host/server/mapping.c host/server/rebind.c $(SERVING) \
-          $(SUPERVISOR) $(WIRE) $(OPTIONS) $(CONTROL) host/control/stop.c \
+          $(SUPERVISOR) $(WIRE) $(OPTIONS) $(CONTROL) $(SHOWN) host/control/stop.c \
           host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
@@ -346,7 +348,7 @@ DUMP    := $(addprefix host/observe/,dump.c survey.c show.c print.c)
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
-          $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(TUNE) \
+          $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
           $(OBSERVE) $(DUMP) host/process/inherited.c \
           host/peer/forward.c host/peer/forward_options.c $(FORWARD) $(LIBRARY)

@@ -34,11 +34,12 @@ packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker and a quick compiler for
 # what it writes, what counts instructions, what runs other processors' programs, libvirt to check
 # what is written for it, another's reader of device trees to check ours against, loaders that run
-# the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark), probes
-# for tracers (systemtap-sdt-dev), the rings that the benchmark compares, what makes packages.
+# the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark) and what
+# reads metrics, probes for tracers (systemtap-sdt-dev), the rings that the benchmark compares, what
+# makes packages.
 rings='libck-dev libboost-dev libdpdk-dev'
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
-	libclang-rt-dev python3-pytest spin tcc valgrind qemu-user
+	libclang-rt-dev python3-pytest python3-prometheus-client spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark $rings
 	$packages"
 # Trying other Debians, and the packages in a machine of their own: tests/distros/run.sh,

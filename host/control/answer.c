@@ -63,6 +63,11 @@ struct answer_client *answer_add_waiting(struct answer *answer)
 	return add_empty(answer, LINE_WAITING);
 }
 
+struct answer_metric *answer_add_metric(struct answer *answer)
+{
+	return add_empty(answer, LINE_METRIC);
+}
+
 /* Parse one line; bit i of (seen): lines[i] has come. NULL, or what is wrong. */
 static const char *parse_line(struct answer *answer, char *text, unsigned *seen)
 {
@@ -141,5 +146,6 @@ void answer_free(struct answer *answer)
 	free(answer->refused);
 	free(answer->slot);
 	free(answer->waiting);
+	free(answer->metric);
 	*answer = (struct answer){0};
 }

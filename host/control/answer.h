@@ -31,6 +31,7 @@ struct answer_listener *answer_add_listener(struct answer *answer);
 struct answer_refused *answer_add_refused(struct answer *answer);
 struct answer_client *answer_add_slot(struct answer *answer);
 struct answer_client *answer_add_waiting(struct answer *answer);
+struct answer_metric *answer_add_metric(struct answer *answer);
 
 /* Free what was allocated. Harmless on zeroes. */
 void answer_free(struct answer *answer);

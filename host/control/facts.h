@@ -37,6 +37,15 @@ struct answer_client {
 	uint64_t queued;   /* messages that the client has not been sent yet */
 };
 
+/* A metric that the peer of a slot declares in the memory: what it says, checked for its form. */
+struct answer_metric {
+	uint64_t slot;
+	const char *peer;  /* the peer's own name; NULL: none */
+	const char *name;  /* of the metric */
+	const char *kind;  /* "counter", "gauge" */
+	const char *value; /* decimal; of a gauge, signed */
+};
+
 struct answer {
 	/* server */
 	uint64_t version, supervisor, server, uptime_ms, serving_ms, takeovers, reloads, raw,
@@ -61,6 +70,8 @@ struct answer {
 	size_t slot_count;
 	struct answer_client *waiting;
 	size_t waiting_count;
+	struct answer_metric *metric;
+	size_t metric_count;
 };
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "control/lookup.h"
 #include "control/formats.h"
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -137,6 +137,24 @@ static void write_clients(
 	}
 }
 
+/* Values are of 64 bits, and text, as many readers keep only 53 of a number's. */
+static void write_metrics(FILE *out, const struct answer *answer)
+{
+	fputs(",\n \"metrics\": [", out);
+	for (size_t i = 0; i < answer->metric_count; i++) {
+		const struct answer_metric *metric = &answer->metric[i];
+
+		open_group(out, i ? ",\n  {" : "\n  {");
+		write_number(out, "slot", metric->slot);
+		write_text(out, "name", metric->peer);
+		write_text(out, "metric", metric->name);
+		write_text(out, "kind", metric->kind);
+		write_text(out, "value", metric->value);
+		fputs("}", out);
+	}
+	fputs("]", out);
+}
+
 void json_show(FILE *out, const struct answer *answer, const char *path)
 {
 	fputs("{\"control\": ", out);
@@ -148,5 +166,7 @@ void json_show(FILE *out, const struct answer *answer, const char *path)
 	write_clients(out, answer->slot, answer->slot_count, true);
 	fputs("],\n \"waiting\": [", out);
 	write_clients(out, answer->waiting, answer->waiting_count, false);
-	fputs("]}\n", out);
+	fputs("]", out);
+	write_metrics(out, answer);
+	fputs("}\n", out);
 }

@@ -5,7 +5,7 @@
  */
 #include "control/device.h"
 #include "control/print.h"
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <inttypes.h>
 #include <string.h>

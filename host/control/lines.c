@@ -94,6 +94,14 @@ static const struct field slot_fields[] = {CLIENT_FIELDS(NEEDED(answer_client, "
 static const struct field waiting_fields[] = {
     CLIENT_FIELDS(NUMBER(answer_client, "id", id, 65535))};
 
+static const struct field metric_fields[] = {
+    NEEDED(answer_metric, "slot", slot, 65535),
+    TEXT(answer_metric, "name", peer),
+    NEEDED_TEXT(answer_metric, "metric", name),
+    NEEDED_TEXT(answer_metric, "kind", kind),
+    NEEDED_TEXT(answer_metric, "value", value),
+};
+
 #define ONCE(word, is_needed, fields)                                                \
 	{                                                                            \
 		word, is_needed, fields, sizeof(fields) / sizeof(fields[0]), 0, 0, 0 \
@@ -114,4 +122,5 @@ const struct line lines[LINES] = {
     [LINE_REFUSED] = LIST("refused", refused_fields, answer_refused, refused),
     [LINE_SLOT] = LIST("slot", slot_fields, answer_client, slot),
     [LINE_WAITING] = LIST("waiting", waiting_fields, answer_client, waiting),
+    [LINE_METRIC] = LIST("metric", metric_fields, answer_metric, metric),
 };

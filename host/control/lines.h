@@ -22,6 +22,7 @@ enum line_kind {
 	LINE_REFUSED,
 	LINE_SLOT,
 	LINE_WAITING,
+	LINE_METRIC,
 	LINES
 };
 

@@ -3,7 +3,7 @@
  * print.c - one line on stderr, and the end of stdout.
  */
 #include "control/print.h"
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <errno.h>
 #include <stdarg.h>

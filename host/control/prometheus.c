@@ -6,31 +6,21 @@
  * node_exporter can read files about several servers.
  */
 #include "control/formats.h"
-#include "control/escape.h"
+#include "text/escape.h"
+#include "text/exposition.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
-
-static void write_head(FILE *out, const char *name, const char *type, const char *help)
-{
-	fprintf(out, "# HELP ivsh_%s %s\n# TYPE ivsh_%s %s\n", name, help, name, type);
-}
-
-/* The name and its first label. The caller writes the other labels and the brace. */
-static void write_name(FILE *out, const char *name, const char *path)
-{
-	fprintf(out, "ivsh_%s{control=", name);
-	escape_label(out, path);
-}
 
 static void write_metric(FILE *out, const char *path, const char *name, const char *type,
     const char *help, uint64_t number)
 {
 	if (number == ANSWER_NONE)
 		return;
-	write_head(out, name, type, help);
-	write_name(out, name, path);
+	exposition_head(out, name, type, help);
+	exposition_name(out, name, "control", path);
 	fprintf(out, "} %" PRIu64 "\n", number);
 }
 
@@ -44,16 +34,16 @@ static void write_time(FILE *out, const char *path, const char *name, const char
 {
 	if (ms == ANSWER_NONE)
 		return;
-	write_head(out, name, "gauge", help);
-	write_name(out, name, path);
+	exposition_head(out, name, "gauge", help);
+	exposition_name(out, name, "control", path);
 	write_seconds(out, ms);
 }
 
 static void write_server(FILE *out, const struct answer *answer, const char *path)
 {
 	write_metric(out, path, "up", "gauge", "Whether the server answered.", 1);
-	write_head(out, "info", "gauge", "What the server is; always 1.");
-	write_name(out, "info", path);
+	exposition_head(out, "info", "gauge", "What the server is; always 1.");
+	exposition_name(out, "info", "control", path);
 	fputs(",mode=", out);
 	escape_label(out, answer->mode);
 	fprintf(out, ",raw=\"%" PRIu64 "\",memory=", answer->raw);
@@ -104,7 +94,7 @@ static void write_refused(FILE *out, const struct answer *answer, const char *pa
 	    "too-many-per-uid", "descriptors", "ids-exhausted"};
 	const size_t known = sizeof(reasons) / sizeof(reasons[0]);
 
-	write_head(out, "refused_total", "counter", "Connections that were refused.");
+	exposition_head(out, "refused_total", "counter", "Connections that were refused.");
 	for (size_t i = 0; i < known + answer->refused_count; i++) {
 		const char *reason = i < known ? reasons[i] : answer->refused[i - known].reason;
 		uint64_t count = 0;
@@ -120,7 +110,7 @@ static void write_refused(FILE *out, const struct answer *answer, const char *pa
 		for (size_t j = 0; j < answer->refused_count; j++)
 			if (!strcmp(answer->refused[j].reason, reason))
 				count += answer->refused[j].count;
-		write_name(out, "refused_total", path);
+		exposition_name(out, "refused_total", "control", path);
 		fputs(",reason=", out);
 		escape_label(out, reason);
 		fprintf(out, "} %" PRIu64 "\n", count);
@@ -131,7 +121,7 @@ static void write_refused(FILE *out, const struct answer *answer, const char *pa
 static void write_slot_name(
     FILE *out, const char *name, const char *path, const struct answer_client *slot)
 {
-	write_name(out, name, path);
+	exposition_name(out, name, "control", path);
 	fprintf(out, ",slot=\"%" PRIu64 "\",name=", slot->id);
 	escape_label(out, slot->name);
 }
@@ -141,7 +131,7 @@ static void write_slot_metric(FILE *out, const struct answer *answer, const char
     const char *name, const char *type, const char *help,
     uint64_t (*get)(const struct answer_client *slot), bool is_ms)
 {
-	write_head(out, name, type, help);
+	exposition_head(out, name, type, help);
 	for (size_t i = 0; i < answer->slot_count; i++) {
 		uint64_t value = get(&answer->slot[i]);
 
@@ -189,6 +179,58 @@ static void write_slots(FILE *out, const struct answer *answer, const char *path
 	    "Messages that the server has yet to send to its client.", get_queued, false);
 }
 
+static bool is_name(const char *name)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz";
+	static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+
+	return *name && strchr(first, *name) && name[strspn(name, all)] == '\0';
+}
+
+/* A decimal number of 64 bits, whose sign a gauge may have. */
+static bool is_value(const char *text, bool is_signed, uint64_t *value)
+{
+	bool is_negative = is_signed && *text == '-';
+	uint64_t most = !is_signed ? UINT64_MAX : is_negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
+
+	text += is_negative;
+	*value = 0;
+	for (const char *c = text; *c; c++) {
+		uint64_t digit = (uint64_t)(*c - '0');
+
+		if (*c < '0' || *c > '9' || *value > (most - digit) / 10)
+			return false;
+		*value = *value * 10 + digit;
+	}
+	if (is_negative)
+		*value = -*value;
+	return *text != '\0';
+}
+
+/*
+ * What the guests declare. The server has checked that; what listens at the socket may be no
+ * server.
+ */
+static void write_guests(FILE *out, const struct answer *answer, const char *path)
+{
+	struct exposition_guest *guests = calloc(answer->metric_count + 1, sizeof(*guests));
+	size_t count = 0;
+
+	for (size_t i = 0; guests && i < answer->metric_count; i++) {
+		const struct answer_metric *metric = &answer->metric[i];
+		struct exposition_guest *guest = &guests[count];
+
+		*guest = (struct exposition_guest){(uint32_t)metric->slot, metric->peer,
+		    metric->name, strcmp(metric->kind, "counter") == 0, 0};
+		count += is_name(metric->name) &&
+			 is_value(metric->value, !guest->is_counter, &guest->value) &&
+			 (guest->is_counter || strcmp(metric->kind, "gauge") == 0);
+	}
+	if (!guests || exposition_guests(out, "control", path, guests, count))
+		fputs("# ivsh: the guests' metrics are left out: out of memory\n", out);
+	free(guests);
+}
+
 void prometheus_show(FILE *out, const struct answer *answer, const char *path)
 {
 	uint64_t connected = 0, lagging = 0, queued = 0;
@@ -211,6 +253,7 @@ void prometheus_show(FILE *out, const struct answer *answer, const char *path)
 	write_metric(out, path, "queued_messages", "gauge",
 	    "Messages that the server has yet to send to all clients.", queued);
 	write_slots(out, answer, path);
+	write_guests(out, answer, path);
 }
 
 void prometheus_show_down(FILE *out, const char *path)

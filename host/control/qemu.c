@@ -3,7 +3,7 @@
  * qemu.c - the device as options of qemu-system.
  */
 #include "control/device.h"
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

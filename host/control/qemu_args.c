@@ -8,7 +8,7 @@
 #include "control/cmdline.h"
 #include "control/commands.h"
 #include "control/device.h"
-#include "control/escape.h"
+#include "text/escape.h"
 #include "control/find.h"
 #include "control/print.h"
 #include "control/query.h"

@@ -4,7 +4,7 @@
  */
 #include "control/lookup.h"
 #include "control/formats.h"
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

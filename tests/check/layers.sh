@@ -56,7 +56,7 @@ under="\"bare/(arch|generation|mix|timing|words|$under)\.h\"|$relax"
 rule firmware/uefi "$std|$libc|<efi[a-z]*\.h>|$any|$under|$(own 'uefi(/virt)?|app|arch')"
 rule host/backend  "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'backend')"
 rule host/process  "$posix|$(own 'process|backend')"
-# What users write: numbers, and files of KEY = VALUE lines.
+# What users write: numbers, and files of KEY = VALUE lines; and what other programs read.
 rule host/text     "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'text')"
 # The daemon's two processes: what passes between them knows neither of them, and neither the other.
 rule host/wire     "$posix|<ivsh/wire\.h>|$(own 'wire|process')"
@@ -66,7 +66,7 @@ rule host/supervisor "$posix|$public|$(own 'supervisor|config|wire|process|backe
 status='"control/(facts|answer|render)\.h"'
 rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
-rule host/control  "$posix|$(own 'control|backend|process')"
+rule host/control  "$posix|$(own 'control|backend|process|text')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 clock='"process/clock\.h"'
 rule host/library  "$posix|$any|$(own 'library|client')|$clock"

@@ -5,7 +5,7 @@
 #include "control/answer.h"
 #include "control/render.h"
 #include "tests/lib/test.h"
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +30,8 @@ static const char others[] =
     "slot id=2 name=%C3%A9%0A state=indeterminate pid=2 uid=1000 gid=1000 since_ms=9 times=1"
     " queued=0\n"
     "waiting pid=3 uid=1 gid=1 since_ms=20 state=refused\n"
+    "metric slot=0 name=a%20b metric=frames kind=counter value=5\n"
+    "metric slot=2 metric=depth kind=gauge value=18446744073709551615\n"
     "future a=1 b=%25\n";
 
 /* A copy on the heap: answer_parse() changes it, and a sanitizer sees where it ends. */
@@ -78,6 +80,9 @@ static void understood(void)
 	CHECK(answer.slot[1].pid == ANSWER_NONE && !answer.slot[1].name);
 	CHECK(!strcmp(answer.slot[2].name, "\xc3\xa9\n"));
 	CHECK_EQ(answer.waiting_count, 1);
+	NEED_EQ(answer.metric_count, 2);
+	CHECK(!strcmp(answer.metric[0].peer, "a b") && !answer.metric[1].peer);
+	CHECK(!strcmp(answer.metric[1].value, "18446744073709551615"));
 	CHECK(answer.waiting[0].id == ANSWER_NONE && answer.waiting[0].times == ANSWER_NONE);
 	answer_free(&answer);
 	free(text);
@@ -99,6 +104,8 @@ static void rendered(void)
 	    "slot id=2 name=%C3%A9%0A state=indeterminate pid=2 uid=1000 gid=1000 since_ms=9"
 	    " queued=0 times=1\n"
 	    "waiting state=refused pid=3 uid=1 gid=1 since_ms=20\n"
+	    "metric slot=0 name=a%20b metric=frames kind=counter value=5\n"
+	    "metric slot=2 metric=depth kind=gauge value=18446744073709551615\n"
 	    "end\n";
 	struct answer answer;
 	char want[4096], *got;

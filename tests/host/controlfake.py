@@ -25,6 +25,8 @@ REST = (
     + "slot id=3 name=a'b%22%26%3C%C3%A9 state=indeterminate pid=0 uid=0 gid=0 since_ms=0"
     + " times=1 queued=0\n"
     + "waiting pid=0 uid=1 gid=1 since_ms=20 state=refused\n"
+    + "metric slot=0 name=al%20pha metric=frames kind=counter value=18446744073709551615\n"
+    + "metric slot=1 metric=frames kind=gauge value=-9223372036854775808\n"
     + "future key=value\n"
 )
 END = "end\n"

@@ -14,10 +14,8 @@ import xml.etree.ElementTree
 import pytest
 
 from controlfake import END, MEMORY, REGION, REST, SERVER, WHOLE, ControlFake
+from exposition import one, samples
 from rawclient import LIMIT, RawClient, until
-
-SAMPLE = re.compile(r'^(ivsh_[a-z_]+)\{((?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)*)\} (\d+(?:\.\d+)?)$')
-
 
 @pytest.fixture
 def ask(build):
@@ -56,36 +54,6 @@ def whole():
     return WHOLE.replace("{pid}", str(os.getpid()))
 
 
-def samples(text):
-    """{(name, labels): value} of an exposition, whose form is checked, too."""
-    found, helped, typed = {}, set(), {}
-    assert text.endswith("\n")
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            name = line.split()[2]
-            assert name not in helped, "one HELP each"
-            helped.add(name)
-        elif line.startswith("# TYPE "):
-            _, _, name, kind = line.split()
-            assert name in helped and kind in ("gauge", "counter")
-            assert (kind == "counter") == name.endswith("_total")
-            typed[name] = kind
-        else:
-            match = SAMPLE.match(line)
-            assert match, line
-            name, labels, value = match.groups()
-            assert name == list(typed)[-1], "samples stand behind their TYPE"
-            assert (name, labels) not in found, "no series twice"
-            found[name, labels] = float(value)
-    return found
-
-
-def one(found, name, part=""):
-    values = [value for (n, labels), value in found.items() if n == name and part in labels]
-    assert len(values) == 1, (name, part, found)
-    return values[0]
-
-
 # --- A fake server -----------------------------------------------------------------------------
 
 
@@ -121,7 +89,7 @@ def test_json(ask, fake):
     status, out, err = ask("status", "-S", fake(whole()), "--json")
     assert (status, err) == (0, [])
     got = json.loads(out)
-    keys = "control server memory region listeners limits counts refused slots waiting"
+    keys = "control server memory region listeners limits counts refused slots waiting metrics"
     assert list(got) == keys.split()
     assert got["server"] == {
         "version": 2, "supervisor": 10, "server": 11, "uptime_ms": 93784500, "serving_ms": 61000,
@@ -139,6 +107,10 @@ def test_json(ask, fake):
     assert got["slots"][2]["pid"] is None and got["slots"][2]["times"] == 0
     assert got["slots"][3]["name"] == "a'b\"&<é"
     assert got["waiting"][0]["state"] == "refused"
+    assert got["metrics"][0] == {
+        "slot": 0, "name": "al pha", "metric": "frames", "kind": "counter",
+        "value": "18446744073709551615",
+    }  # fmt: skip
 
 
 def test_prometheus(ask, fake):
@@ -157,6 +129,28 @@ def test_prometheus(ask, fake):
     assert one(found, "ivsh_connected_clients") == 3
     assert one(found, "ivsh_slot_connections_total", 'name="a\'b\\"&<é"') == 1
     assert all('control="' in labels for _, labels in found)
+    assert one(found, "ivsh_guest_frames_total", 'peer="0",name="al pha"') == 2.0**64
+    assert one(found, "ivsh_guest_frames", 'peer="1",name=""') == -(2.0**63)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("metric=Frames kind=gauge value=1", "metric=%20x kind=gauge value=1"),
+        *("metric=x%0Ay kind=gauge value=1", "metric=1x kind=gauge value=1"),
+        *("metric=x%22 kind=gauge value=1", "metric=_x kind=gauge value=1"),
+        *("metric=x kind=histogram value=1", "metric=x kind=counter value=-1"),
+        *("metric=x kind=counter value=18446744073709551616", "metric=x kind=gauge value=-"),
+        *("metric=x kind=gauge value=1%0A2", "metric=x kind=gauge value=9223372036854775808"),
+    ],
+)
+def test_prometheus_leaves_out_what_no_server_sends(ask, fake, wrong):
+    """A server checks what guests declare. Who else listens there cannot spoil the text."""
+    status, out, err = ask(
+        "status", "-S", fake(whole().replace(END, f"metric slot=3 {wrong}\n{END}")), "--prometheus"
+    )
+    assert (status, err) == (0, [])
+    assert not [labels for _, labels in samples(out) if 'peer="3"' in labels]
 
 
 def test_only_what_is_needed(ask, fake):

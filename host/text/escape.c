@@ -2,7 +2,7 @@
 /*
  * escape.c - text of any bytes, escaped for each kind of reader.
  */
-#include "control/escape.h"
+#include "text/escape.h"
 
 #include <stdint.h>
 #include <string.h>
