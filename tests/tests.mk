@@ -29,6 +29,7 @@ TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test 
 TESTS_MOVE   := tests/node/migrate_test
 TESTS_FROZEN := tests/host/frozen_test
 TESTS_OBSERVE := tests/host/observe_test
+TESTS_LIST := tests/host/list_test
 TESTS_FOLLOW := tests/host/follow_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
@@ -91,6 +92,9 @@ $(call programs,host host-san host-tsan,$(TESTS_LIBRARY)): \
 
 $(call programs,host host-san,$(TESTS_OBSERVE)): $$(call objects,tests/core/world.c \
     $(OBSERVE) $(filter-out %/dump.c,$(DUMP)) $(CORE))
+$(call programs,host host-san,$(TESTS_LIST)): $$(call objects,tests/core/world.c \
+    tests/host/listing.c host/observe/finding.c host/observe/parts.c \
+    $(addprefix firmware/app/,info.c probe.c refuse.c) $(CORE))
 
 both = $(call programs,host host-san $(HOSTS_ELSEWHERE),$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
@@ -307,6 +311,7 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
            $(TESTS_MOVE:%=build/host-hook/%) $(TESTS_FROZEN:%=build/host-hook/%) \
            $(TESTS_FOLLOW:%=build/host-hook/%) \
            $(TESTS_OBSERVE:%=build/host/%) $(TESTS_OBSERVE:%=build/host-san/%) \
+           $(TESTS_LIST:%=build/host/%) $(TESTS_LIST:%=build/host-san/%) \
            $(TESTS_FILTER:%=build/host/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \

@@ -29,6 +29,18 @@ static void region_print(const struct probe *probe)
 					: "its heartbeat stands still: stopped or killed");
 }
 
+/* What of a slot cannot be believed, or not be known. */
+static void doubts_print(const struct probe_slot *slot)
+{
+	if (slot->peer.presence == IVSH_PEER_BROKEN)
+		printf("%7sthe slot's state or incarnation is impossible (SPEC R5.3.4): nobody can "
+		       "say whether a peer is there\n",
+		    "");
+	if (!slot->text_known)
+		printf(
+		    "%7sname and services are being written, or their peer ended meanwhile\n", "");
+}
+
 static void services_print(const struct ivsh_region *region, uint32_t slot)
 {
 	struct ivsh_service service;
@@ -40,7 +52,7 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 
 static void slots_print(const struct probe *probe, uint32_t self)
 {
-	static const char *const presence[] = {"absent", "attached", "silent", "gone"};
+	static const char *const presence[] = {"absent", "attached", "silent", "gone", "broken"};
 	static const char *const connection[] = {"unknown", "up", "down"};
 	uint32_t unused = 0;
 
@@ -49,7 +61,8 @@ static void slots_print(const struct probe *probe, uint32_t self)
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		const struct probe_slot *s = &probe->slot[i];
 
-		if (s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP) {
+		if (s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP &&
+		    s->peer.presence == IVSH_PEER_ABSENT && s->text_known) {
 			unused++;
 			continue;
 		}
@@ -58,7 +71,8 @@ static void slots_print(const struct probe *probe, uint32_t self)
 		    i == self ? '*' : ' ', i, presence[s->peer.presence],
 		    connection[s->peer.connection], s->peer.incarnation, s->peer.vectors,
 		    s->counters.sent, s->counters.received, s->counters.full, s->counters.errors,
-		    s->peer.name);
+		    s->text_known ? s->peer.name : "?");
+		doubts_print(s);
 		services_print(&probe->region, i);
 	}
 	if (unused)

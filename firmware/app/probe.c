@@ -58,6 +58,7 @@ static bool probe_again(struct probe *probe)
 			probe->server_moves = true;
 		/* It is silent before LIMIT_NS if it came with another epoch. SPEC R5.4.4. */
 		if (slot->peer.presence != IVSH_PEER_ABSENT &&
+		    slot->peer.presence != IVSH_PEER_BROKEN &&
 		    slot->peer.presence != IVSH_PEER_SILENT && !slot->moves && !slot->ours &&
 		    !(slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
 			all = false;
@@ -68,8 +69,8 @@ static bool probe_again(struct probe *probe)
 /* SPEC R4.3, R5.4 */
 static enum ivsh_presence presence(const struct probe *probe, const struct probe_slot *slot)
 {
-	if (slot->peer.presence == IVSH_PEER_ABSENT)
-		return IVSH_PEER_ABSENT;
+	if (slot->peer.presence == IVSH_PEER_ABSENT || slot->peer.presence == IVSH_PEER_BROKEN)
+		return slot->peer.presence;
 	if (slot->ours || (slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
 		return IVSH_PEER_GONE;
 	return slot->moves ? IVSH_PEER_ATTACHED : IVSH_PEER_SILENT;
@@ -80,10 +81,14 @@ static enum ivsh_presence presence(const struct probe *probe, const struct probe
  */
 static void probe_close(struct probe *probe)
 {
+	struct ivsh_service service;
+
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		struct probe_slot *slot = &probe->slot[i];
 
 		slot->peer.presence = presence(probe, slot);
+		/* The sequence of all texts of a slot is one. SPEC R5.7.1. */
+		slot->text_known = ivsh_region_service(&probe->region, i, 0, &service) == 0;
 		if (!probe->server_moves)
 			slot->peer.connection = IVSH_CONNECTION_UNKNOWN;
 		if (ivsh_region_counters(&probe->region, i, &slot->counters))

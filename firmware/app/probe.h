@@ -4,7 +4,7 @@
  *
  * A command that only shows who is there must not overwrite what a dead peer left, and must not
  * need write access to a file. All values here are read from the memory: numbers are unchecked,
- * names are cleaned.
+ * names are cleaned. What cannot be known is said so.
  */
 #ifndef APP_PROBE_H
 #define APP_PROBE_H
@@ -16,6 +16,7 @@
 struct probe_slot {
 	struct ivsh_peer peer; /* presence and connection: of what was seen to move */
 	struct ivsh_counters counters;
+	bool text_known; /* name and services: else they are being written, or that was cut */
 
 	bool ours;          /* set by the caller: no other peer can be in it */
 	uint32_t heartbeat; /* as first seen */

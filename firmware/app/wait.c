@@ -82,6 +82,10 @@ static bool partner_is_there(struct session *s)
 		what = "died";
 	else if (s->node->peers[s->partner].presence == IVSH_PEER_ABSENT)
 		what = "left";
+	else if (s->node->peers[s->partner].presence == IVSH_PEER_BROKEN)
+		what = s->node->peers[s->partner].connection == IVSH_CONNECTION_DOWN
+			   ? "left, or died, and left a broken slot"
+			   : NULL; /* it stores its words again, if it lives */
 	else if (s->node->peers[s->partner].incarnation != s->partner_incarnation)
 		what = "was started again";
 	if (what)

@@ -16,6 +16,7 @@ static const char *event_text(const struct session *s, const struct ivsh_peer_ev
 	    [IVSH_PEER_ATTACHED] = "left",
 	    [IVSH_PEER_SILENT] = "is silent",
 	    [IVSH_PEER_GONE] = "died",
+	    [IVSH_PEER_BROKEN] = "has a broken slot: its words are impossible",
 	};
 
 	switch (event->kind) {

@@ -69,6 +69,16 @@ static uint64_t silence_limit(
 	return IVSH_HEARTBEAT_SHORT_NS;
 }
 
+/*
+ * Whether no peer that keeps SPEC.md leaves these two words so: its incarnation, which is never 0,
+ * comes before its state. SPEC R5.3.4.
+ */
+static bool is_broken(uint32_t state, uint32_t incarnation)
+{
+	return state > IVSH_WIRE_STATE_DETACHED ||
+	       (state != IVSH_WIRE_STATE_EMPTY && incarnation == 0);
+}
+
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
 {
 	const struct ivsh_wire_slot *s = ivsh_slot_at(region, slot);
@@ -92,7 +102,9 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 		peer->name[0] = '\0';
 	ivsh_text_clean(peer->name, sizeof(peer->name));
 
-	if (state != IVSH_WIRE_STATE_ATTACHED)
+	if (is_broken(state, peer->incarnation))
+		peer->presence = IVSH_PEER_BROKEN;
+	else if (state != IVSH_WIRE_STATE_ATTACHED)
 		peer->presence = IVSH_PEER_ABSENT;
 	else if (incarnation_ended(region, s, peer->connection, word))
 		peer->presence = IVSH_PEER_GONE;

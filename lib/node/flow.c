@@ -100,13 +100,18 @@ void ivsh_node_stream_close(struct ivsh_node_stream *stream)
 		}
 }
 
-/* Whether the peer left, or died: it will neither write nor read any more. */
+/*
+ * Whether the peer left, or died: it will neither write nor read any more. One whose slot is broken
+ * stores its words again if it lives, and only the server knows if it does not.
+ */
 static bool is_peer_gone(struct ivsh_node_stream *stream)
 {
 	const struct ivsh_peer *peer = ivsh_node_peer(stream->node, stream->stream.chan->peer);
 
 	return stream->stream.joined &&
-	       (peer->presence == IVSH_PEER_ABSENT || peer->presence == IVSH_PEER_GONE);
+	       (peer->presence == IVSH_PEER_ABSENT || peer->presence == IVSH_PEER_GONE ||
+		   (peer->presence == IVSH_PEER_BROKEN &&
+		       peer->connection == IVSH_CONNECTION_DOWN));
 }
 
 /* What one call does with a stream, in one or more tries. */

@@ -151,6 +151,7 @@ static void which_life(void)
 		world_server()->epoch = rows[i].epoch;
 		world_server()->connection[1] = rows[i].word;
 		world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+		world_slot(1)->incarnation = 1;
 		world_slot(1)->server_epoch = rows[i].slot_epoch;
 		world_slot(1)->connection = rows[i].slot_word;
 		CHECK_EQ(ivsh_region_peer(&a.region, 1, &peer), 0);

@@ -37,7 +37,9 @@ static void presence(void)
 	    {"came back", 1, 7, 3, IVSH_PEER_ATTACHED, IVSH_CONNECTION_UP},
 	    {"left", 2, 7, 2, IVSH_PEER_ABSENT, IVSH_CONNECTION_DOWN},
 	    {"boots", 2, 7, 3, IVSH_PEER_ABSENT, IVSH_CONNECTION_UP},
-	    {"nonsense", 77, 7, 1, IVSH_PEER_ABSENT, IVSH_CONNECTION_UP},
+	    {"nonsense", 77, 7, 1, IVSH_PEER_BROKEN, IVSH_CONNECTION_UP},
+	    {"nonsense, down", 3, 7, 2, IVSH_PEER_BROKEN, IVSH_CONNECTION_DOWN},
+	    {"nonsense, no server", UINT32_MAX, 0, 0, IVSH_PEER_BROKEN, IVSH_CONNECTION_UNKNOWN},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -46,11 +48,36 @@ static void presence(void)
 		test_row(rows[i].row);
 		attach();
 		world_slot(1)->state = rows[i].state;
+		world_slot(1)->incarnation = rows[i].state != IVSH_WIRE_STATE_EMPTY;
 		world_server()->epoch = rows[i].epoch;
 		world_server()->connection[1] = rows[i].word;
 		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 		CHECK_EQ(peer.presence, rows[i].presence);
 		CHECK_EQ(peer.connection, rows[i].connection);
+	}
+}
+
+/*
+ * A slot that no peer leaves so is neither empty, nor taken, nor left: it is broken until its words
+ * are possible again. SPEC R5.3.4.
+ */
+static void impossible(void)
+{
+	struct ivsh_peer peer = {0};
+
+	attach();
+	for (uint32_t state = 0; state < 5; state++) {
+		bool is_possible = state == IVSH_WIRE_STATE_EMPTY;
+
+		world_slot(1)->state = state;
+		world_slot(1)->incarnation = 0;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		CHECK_EQ(peer.presence, is_possible ? IVSH_PEER_ABSENT : IVSH_PEER_BROKEN);
+		world_slot(1)->incarnation = 9;
+		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
+		CHECK_EQ(peer.presence, state > 2    ? IVSH_PEER_BROKEN
+					: state == 1 ? IVSH_PEER_ATTACHED
+						     : IVSH_PEER_ABSENT);
 	}
 }
 
@@ -62,6 +89,7 @@ static void silence(void)
 
 	attach();
 	world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+	world_slot(1)->incarnation = 1;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
 	before = world_slot(0)->heartbeat;
 	world.now_ns += 2000000000;
@@ -88,6 +116,7 @@ static void clock_zero(void)
 	attach();
 	world.now_ns = 0;
 	world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+	world_slot(1)->incarnation = 1;
 	world_server()->epoch = 7;
 	world_server()->connection[1] = 1;
 	CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
@@ -103,6 +132,7 @@ static void server_stops(void)
 
 	attach();
 	world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+	world_slot(1)->incarnation = 1;
 	world_server()->epoch = 7;
 	world_server()->connection[1] = 1;
 	for (unsigned i = 0; i < 8; i++) {
@@ -146,6 +176,7 @@ static void left_behind(void)
 		test_row(rows[i].row);
 		attach();
 		world_slot(1)->state = IVSH_WIRE_STATE_ATTACHED;
+		world_slot(1)->incarnation = 1;
 		world_slot(1)->server_epoch = rows[i].epoch;
 		world_server()->epoch = rows[i].server;
 		CHECK_EQ(ivsh_region_peer(&region, 1, &peer), 0);
@@ -239,6 +270,7 @@ static void out_of_range(void)
 
 static const struct test tests[] = {
     {"presence", presence},
+    {"impossible words", impossible},
     {"silence", silence},
     {"clock at zero", clock_zero},
     {"server stops", server_stops},

@@ -36,6 +36,7 @@ class Presence(enum.IntEnum):
     ATTACHED = 1
     SILENT = 2
     GONE = 3
+    BROKEN = 4
 
 
 class EventKind(enum.IntEnum):

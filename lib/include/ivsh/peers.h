@@ -22,6 +22,7 @@ enum ivsh_presence {
 	IVSH_PEER_ATTACHED = 1, /* here, as far as anyone knows */
 	IVSH_PEER_SILENT = 2,   /* its heartbeat stands still: suspected, may come back */
 	IVSH_PEER_GONE = 3,     /* it died: the server saw its socket go, and it did not detach */
+	IVSH_PEER_BROKEN = 4,   /* its slot's words are impossible: nobody can know. SPEC R5.3.4 */
 };
 
 enum ivsh_connection {
@@ -60,7 +61,7 @@ int ivsh_region_peer(
 /* The kinds of peer events, each about another slot but for IVSH_PEER_EVENT_MOVED. */
 enum ivsh_peer_event_kind {
 	IVSH_PEER_EVENT_UP = 1,        /* a peer is present that was absent or silent before */
-	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: its presence says which */
+	IVSH_PEER_EVENT_DOWN = 2,      /* it left, died, or is silent: presence says which */
 	IVSH_PEER_EVENT_RESTARTED = 3, /* it is here, as another incarnation than reported last */
 	IVSH_PEER_EVENT_LOST = 4,      /* a ring was reset: messages may be lost */
 	IVSH_PEER_EVENT_BROKEN = 5,    /* of ivsh_node_next_event(): the channel was given up */
