@@ -54,6 +54,8 @@ static const struct command commands[] = {
 	"take what bench sink streams; --count: so many messages"},
     {"ack", ack_run, 1, 1, 0, 0, STAY | OPTION_COUNT | OPTION_PEER, "",
 	"answer every doorbell with a doorbell, for bench ack"},
+    {"bell", bell_run, 2, 2, 0, 1, OPTION_PLACE | OPTION_COUNT | OPTION_BELL, "PEER",
+	"ring a peer's doorbell --count times (1), without a slot of the region"},
     {"streams", streams_run, 1, 1, 32, 0, STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE, "",
 	"serve connections: stream-echo, stream-source (--size bytes), stream-sink"},
     {"help", help_run, 1, WORDS, 0, 0, UINT32_MAX, "", "show this"},

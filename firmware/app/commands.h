@@ -22,5 +22,6 @@ int bench_run(const struct world *world, const struct options *options);
 int sink_run(const struct world *world, const struct options *options);
 int streams_run(const struct world *world, const struct options *options);
 int ack_run(const struct world *world, const struct options *options);
+int bell_run(const struct world *world, const struct options *options);
 
 #endif

@@ -39,6 +39,7 @@ enum {
 	OPTION_OUTPUT = 1 << 22,   /* of the host: tune, capture */
 	OPTION_DUMP = 1 << 25,     /* of the host: what dump alone has */
 	OPTION_JSON = 1 << 26,     /* of the host: dump */
+	OPTION_BELL = 1 << 27,     /* what bell alone has */
 	OPTION_FORWARD = 1 << 28,  /* of the host: cat, serve, forward */
 };
 
@@ -62,6 +63,8 @@ struct options {
 	bool quiet;               /* --quiet: the summary only */
 	bool raw_output;          /* --raw-output: the bytes and nothing else */
 	bool keep_going;          /* --keep-going: wait for the next incarnation of a peer */
+	uint32_t vector;          /* --vector: of a peer */
+	uint64_t interval_ns;     /* --interval: between two doorbells; 0: none */
 };
 
 /* The kind of an option's value, and the type of its field. */

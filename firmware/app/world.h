@@ -107,6 +107,10 @@ struct world {
 	/* Let both wait as one: sleep in one ends by a doorbell of the other. NULL: they do so. */
 	void (*join)(struct transport *first, struct transport *other);
 
+	/* How many vectors the peer (peer) has, in *vectors; false: this world cannot know. NULL
+	 * likewise. */
+	bool (*vectors)(struct transport *transport, uint32_t peer, uint32_t *vectors);
+
 	/* The text of an event of the transport, reported once; NULL: none. The pointer itself is
 	 * NULL where the transport has no events. */
 	const char *(*event)(struct transport *transport);

@@ -67,6 +67,7 @@ int main(int argc, char **argv)
 	    .release = place_release,
 	    .ready = place_ready,
 	    .join = place_join,
+	    .vectors = place_vectors,
 	    .event = place_event,
 	    .now_ns = place_now_ns,
 	    .nap = place_nap,

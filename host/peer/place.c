@@ -8,6 +8,7 @@
 #include "app/status.h"
 #include <ivsh/client.h>
 #include "client/doorbell.h"
+#include "client/peers.h"
 #include "peer/capture.h"
 #include "peer/extcap.h"
 #include "observe/dump.h"
@@ -259,6 +260,15 @@ void place_join(struct transport *first, struct transport *other)
 		pci_join(first, other);
 	else
 		(void)ivsh_client_group(&clients[first->place], &clients[other->place]);
+}
+
+/* A device of a Linux guest knows only its own. */
+bool place_vectors(struct transport *t, uint32_t peer, uint32_t *vectors)
+{
+	if (pci_count())
+		return false;
+	*vectors = ivsh_client_peers_vectors(&clients[t->place], peer);
+	return true;
 }
 
 const char *place_event(struct transport *t)

@@ -26,6 +26,7 @@ enum world_state place_state(struct transport *transport);
 void place_release(struct transport *transport);
 enum world_ready place_ready(uint32_t place);
 void place_join(struct transport *first, struct transport *other);
+bool place_vectors(struct transport *transport, uint32_t peer, uint32_t *vectors);
 const char *place_event(struct transport *transport);
 uint64_t place_now_ns(void);
 void place_nap(uint64_t ns);

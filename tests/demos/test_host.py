@@ -2,6 +2,7 @@
 """test_host.py - guests and the host's own peer, build/host/ivsh, on one region."""
 
 import re
+import time
 
 import pytest
 
@@ -104,3 +105,57 @@ def test_plain(world):
     text = host(world, "-f", memory, "ls").done()
     assert re.search(r"^ +0 +attached +unknown +1 .* alpha$", text, re.MULTILINE), text
     echo.still_runs()
+
+
+def raw_server(world):
+    """One that writes nothing and notifies nobody, over a region."""
+    memory = world.folder / "raw"
+    host(world, "mem", "create", memory, "4M").done()
+    return world.server("--raw", "--file", memory, bind=2)
+
+
+@pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
+def test_host_rings_guest(world, uefi):
+    """
+    A guest that sleeps wakes for each doorbell, and answers it: no more, and no fewer. Nobody else
+    rings, as the server is a raw one.
+    """
+    server = raw_server(world)
+    host(world, "-S", server.bound[1], "echo", "--name=host").expect("^echo: slot 1")
+    ack = world.guest(
+        "ack", "ack --peer=host --count=5 --wait=sleep", *doorbell(server.bound[0]), uefi=uefi
+    )
+    ack.expect("^ack: answers the doorbells of slot 1", seconds=60)
+    bell = host(world, "-S", server.socket, "bell", "0", "--count=4", "--interval=0.2")
+    assert bell.done() == "bell: peer 0, vector 0: sent 4 doorbells\n"
+    time.sleep(0.3)
+    ack.still_runs()
+    host(world, "-S", server.socket, "bell", "0").done()
+    assert ack.done().endswith("ack: answered 5 doorbells\n")
+
+
+@pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
+def test_guest_rings_host(world, uefi):
+    """The guest attaches to nothing; it rings by name, and knows which vectors the peer has."""
+    server = raw_server(world)
+    host(world, "-S", server.socket, "echo", "--name=echo").expect("^echo: slot 2")
+    ack = host(world, "-S", server.bound[1], "ack", "--peer=echo", "--count=3", "--name=ack")
+    ack.expect("^ack: answers the doorbells of slot 2")
+    for words, status, text in (
+        ("bell ack --vector=9", 1, r"ivsh: bell: --vector=9: peer 1 \(ack\) has vectors 0 to \d"),
+        ("bell ack --count=3 --interval=0.2", 0, r"bell: peer 1 .*, vector 0: sent 3 doorbells"),
+    ):
+        bell = world.guest("bell", words, *doorbell(server.bound[0]), uefi=uefi)
+        assert re.search(f"^{text}$", bell.done(status, seconds=60), re.MULTILINE), bell.text
+    assert ack.done().endswith("ack: answered 3 doorbells\n")
+    with open(world.folder / "raw", "rb") as memory:
+        assert incarnation(memory.read(), 0) == 0, "nobody attached to slot 0"
+
+
+def test_guest_rings_nobody(world, server):
+    bell = world.guest("bell", "bell 6", *doorbell(server.bound[0]))
+    assert "ivsh: bell: peer 6: not connected: ivsh ls shows who is there\n" in bell.done(4)
+    bell = world.guest("bell", "bell 0", *doorbell(server.bound[0]))
+    assert "ivsh: bell: peer 0: that is our own ID: no other peer has it\n" in bell.done(4)
+    bell = world.guest("bell", "bell 1", *plain(memory_file(world.folder)))
+    assert "no doorbells here: they need a server, and ivshmem-doorbell\n" in bell.done(1)
