@@ -41,6 +41,7 @@ enum {
 	OPTION_JSON = 1 << 26,     /* of the host: dump */
 	OPTION_BELL = 1 << 27,     /* what bell alone has */
 	OPTION_FORWARD = 1 << 28,  /* of the host: cat, serve, forward */
+	OPTION_FORCE = 1 << 29,    /* of the host: mem rm */
 };
 
 struct options {

@@ -31,8 +31,8 @@
 	(OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD | OPTION_JSON)
 
 static const struct command commands[] = {
-    {"mem", mem_run, 4, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE",
-	"make a memory for peers without a server, formatted"},
+    {"mem", mem_run, 2, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE, MEM_SYNOPSIS,
+	"memory files for peers without a server: make one, formatted; show one; remove one"},
     {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT, "",
 	"measure this machine for a minute, and print a geometry for it"},
     {"capture", capture_command, 1, 1, 0, 0, CAPTURE, "",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.c - mem create: a formatted memory in a file, for peers without a server.
+ * mem.c - mem: memory files for peers without a server; here create, a formatted one.
  *
  * The file has its name from the start, and its magic at last: a peer that opens it in between
  * finds a memory that nobody has formatted yet, and waits (SPEC R3.5).
@@ -8,6 +8,7 @@
 #include "peer/mem.h"
 
 #include "app/status.h"
+#include "peer/mem_show.h"
 #include "text/geometry.h"
 #include "text/sizes.h"
 
@@ -103,18 +104,13 @@ static int create(const char *path, uint64_t size, const struct ivsh_geometry *g
 	return status;
 }
 
-int mem_run(const struct world *world, const struct options *o)
+static int create_run(const struct options *o)
 {
-	const char *path = o->words == 4 ? o->word[2] : "", *wrong;
+	const char *path = o->word[2], *wrong;
 	struct ivsh_geometry geometry;
 	uint64_t asked, size;
 	int status;
 
-	(void)world;
-	if (o->words != 4 || strcmp(o->word[1], "create") != 0) {
-		fprintf(stderr, "ivsh: mem: give create FILE SIZE\n");
-		return STATUS_USAGE;
-	}
 	wrong = sizes_parse(o->word[3], &asked);
 	if (wrong) {
 		fprintf(stderr, "ivsh: mem create: %s: %s\n", o->word[3], wrong);
@@ -135,4 +131,44 @@ int mem_run(const struct world *world, const struct options *o)
 		    path, size, geometry.slots, geometry.descs, geometry.small_size,
 		    geometry.large_size);
 	return status;
+}
+
+/* The words of mem, and the options that each takes. */
+static const struct {
+	const char *name;
+	unsigned words;
+	uint32_t options;
+	const char *synopsis;
+} rows[] = {
+    {"create", 4, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE"},
+    {"info", 3, 0, "info FILE"},
+    {"rm", 3, OPTION_FORCE, "rm FILE"},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+int mem_run(const struct world *world, const struct options *o)
+{
+	const char *stranger;
+	size_t i = 0;
+
+	while (i < ROWS && strcmp(o->word[1], rows[i].name) != 0)
+		i++;
+	if (i == ROWS || o->words != rows[i].words) {
+		fprintf(stderr, "ivsh: mem: give %s\n", i < ROWS ? rows[i].synopsis : MEM_SYNOPSIS);
+		return STATUS_USAGE;
+	}
+	stranger = options_stranger(o, world->options, rows[i].options);
+	if (stranger) {
+		fprintf(stderr, "ivsh: mem %s: --%s means nothing here\n", rows[i].name, stranger);
+		return STATUS_USAGE;
+	}
+	switch (i) {
+	case 0:
+		return create_run(o);
+	case 1:
+		return mem_info(o->word[2]);
+	default:
+		return mem_remove(o->word[2], (o->given & OPTION_FORCE) != 0);
+	}
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.h - mem create: a formatted memory in a file, for peers without a server.
+ * mem.h - mem: memory files for peers without a server.
  */
 #ifndef MEM_H
 #define MEM_H
 
 #include "app/options.h"
 #include "app/world.h"
+
+#define MEM_SYNOPSIS "create FILE SIZE, info FILE or rm FILE"
 
 bool mem_geometry_take(const char *text); /* --geometry FILE */
 int mem_run(const struct world *world, const struct options *options);

@@ -69,6 +69,13 @@ static bool device_take(const char *text)
 	return pci_take(text);
 }
 
+/* The command finds the option among what was given. */
+static bool flag_take(const char *text)
+{
+	(void)text;
+	return true;
+}
+
 const struct option place_options[] = {
     {"socket", "S", "PATH",
 	"of ivsh-server (/run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock)", OPTION_PLACE,
@@ -79,6 +86,8 @@ const struct option place_options[] = {
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, device_take},
     {"geometry", "", "FILE", "mem create: what the rings have, from a file that tune wrote",
 	OPTION_GEOMETRY, OPTION_OWN, 0, 0, 0, mem_geometry_take},
+    {"force", "", NULL, "mem rm: even if somebody uses it", OPTION_FORCE, OPTION_OWN, 0, 0, 0,
+	flag_take},
     {"use", "", "NAME", "tune: for latency, throughput or both, balanced (balanced)", OPTION_TUNE,
 	OPTION_OWN, 0, 0, 0, tune_use_take},
     {"time", "", "SECONDS", "tune: how long to measure (60); capture: then end", OPTION_TIME,

@@ -78,7 +78,7 @@ rule host/capture  "$posix|$any|$(own 'capture')|$words"
 rule host/observe  "$posix|$any|$(own 'observe|app')"
 rule host/forward  "$posix|$any|$(own 'forward|app')|<arpa/inet\.h>"
 tool='forward|observe|peer|capture|tune|client|process|text|app'
-rule host/peer     "$posix|$any|$(own "$tool")|$guest"
+rule host/peer     "$posix|$any|$(own "$tool")|$guest|\"backend/entry\.h\""
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
 rooms="$rooms|capture|forward|observe"

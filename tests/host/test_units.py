@@ -255,7 +255,7 @@ def complete(line, folder="/", path=None):
         ("ivsh put 1 f", ["file.conf", "folder"]),
         ("ivsh -f file.conf get alpha --timeout 3 fi", ["file.conf"]),
         ("ivsh send 1 f", []),
-        ("ivsh mem ", ["create"]),
+        ("ivsh mem ", ["create", "info", "rm"]),
         ("ivsh mem create fi", ["file.conf"]),
         ("ivsh mem create x 4M --geometry=fi", ["file.conf"]),
         ("ivsh-server --geometry fi", ["file.conf"]),
