@@ -110,8 +110,11 @@ static int choose(uint32_t place)
 	return status;
 }
 
-/* Open the device of place (place), with up to (vectors). The exit status, after a line. */
-static int open_device(struct transport *t, uint32_t place, uint32_t vectors)
+/*
+ * Open the device of place (place), with up to (vectors); or to look at it alone. The exit status,
+ * after a line.
+ */
+static int open_device(struct transport *t, uint32_t place, uint32_t vectors, bool looks)
 {
 	struct place *p = &places[place];
 	char bdf[IVSH_LINUX_BDF];
@@ -120,7 +123,8 @@ static int open_device(struct transport *t, uint32_t place, uint32_t vectors)
 
 	memcpy(bdf, p->bdf, sizeof(bdf));
 	snprintf(p->object, sizeof(p->object), "device %s", bdf);
-	if (ivsh_linux_open(&p->guest, bdf, IVSH_LINUX_ANY, vectors)) {
+	if (looks ? ivsh_linux_observe(&p->guest, bdf)
+		  : ivsh_linux_open(&p->guest, bdf, IVSH_LINUX_ANY, vectors)) {
 		error = errno;
 		fprintf(stderr, "ivsh: %s: %s%s\n", p->object, p->guest.error,
 		    error == EACCES ? ": try as root" : "");
@@ -162,7 +166,7 @@ int pci_open(struct transport *t, uint32_t place, const struct options *o)
 	int status = choose(place);
 
 	if (status == STATUS_DONE)
-		status = open_device(t, place, o->wait == IVSH_WAIT_POLL ? 0 : VECTORS);
+		status = open_device(t, place, o->wait == IVSH_WAIT_POLL ? 0 : VECTORS, false);
 	if (status == STATUS_DONE) {
 		places[place].is_away = false;
 		join_again(place);
@@ -174,7 +178,7 @@ int pci_open(struct transport *t, uint32_t place, const struct options *o)
 static void device_print(const struct ivsh_linux *guest, uint32_t index, uint32_t self, bool quiet)
 {
 	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
-	const bool doorbell = guest->mapped.doorbell;
+	const bool doorbell = guest->bar[1].size != 0;
 
 	printf("device %" PRIu32 ": %s, %s\n", index, guest->bdf,
 	    doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
@@ -182,7 +186,9 @@ static void device_print(const struct ivsh_linux *guest, uint32_t index, uint32_
 		if (guest->bar[i].size)
 			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes\n", i, names[i],
 			    guest->bar[i].address, guest->bar[i].size);
-	if (!quiet && doorbell)
+	if (!quiet && doorbell && !guest->mapped.registers)
+		printf("  VM ID (IVPosition): cannot be known: %s\n", guest->error);
+	else if (!quiet && doorbell)
 		printf("  VM ID (IVPosition): %" PRIu32 "\n", self);
 	else if (!quiet)
 		printf("  no VM ID and no MSI-X vectors\n");
@@ -201,13 +207,13 @@ static int choose_shown(uint32_t place)
 	return STATUS_NO_DEVICE;
 }
 
-/* By sysfs: nothing has to be bound, and no interrupts are taken. */
+/* By sysfs, for reading: nothing has to be bound, and no interrupts are taken. */
 int pci_probe(struct transport *t, uint32_t place, const struct options *o)
 {
 	int status = choose_shown(place);
 
 	if (status == STATUS_DONE)
-		status = open_device(t, place, 0);
+		status = open_device(t, place, 0, true);
 	if (status == STATUS_DONE) {
 		device_print(&places[place].guest, place, t->mem.self, o->quiet);
 		t->shown = true;

@@ -4,6 +4,7 @@ test_linux.py - a guest with Debian's Linux kernel talks to a bare-metal guest a
 VFIO with MSI-X interrupts, and by sysfs; either side is killed and comes back.
 """
 
+import hashlib
 import re
 import subprocess
 
@@ -174,6 +175,51 @@ def test_sysfs(world, tmp_path):
     ).done()
     assert "100 round trips" in text
     assert "polling" not in linux.ended(), "nothing else is expected of an ivshmem-plain"
+
+
+def mapped(linux, place, command):
+    """The permissions of what an observer has mapped of the device, while it looks."""
+    linux.start(
+        f"ivsh --pci {place} {command} >/dev/null 2>&1 & "
+        "until grep -q resource2 /proc/$!/maps; do :; done; grep resource /proc/$!/maps; wait"
+    )
+    lines = [line.split() for line in linux.ended().splitlines() if "resource" in line]
+    return sorted({(line[1], line[-1].rpartition("/")[2]) for line in lines})
+
+
+def test_observer(world, tmp_path):
+    """
+    info, dump and capture map a device for reading alone; permission to read its memory is enough,
+    and what then cannot be known is said; not one byte is another afterwards.
+    """
+    server, file = world.server(bind=3), tmp_path / "memory"
+    tool = BUILD / "host" / "ivsh"
+    subprocess.run([tool, "mem", "create", file, "4M", "--slots", "4"], check=True)
+    for slot in (0, 1):
+        words = [tool, "-f", file, "--slot", slot, "stress", "--count", 100000000, "--quiet"]
+        world.program(f"stress{slot}", *words)
+    world.until(lambda: min(sent(file.read_bytes(), s) for s in (0, 1)) > 200, "both send")
+    for program in world.programs[-2:]:
+        program.kill()
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    linux = Linux(world, "sysfs", *device(server), *plain(file, where=",addr=6"))
+    registers, memory = ("r--s", "resource0"), ("r--s", "resource2")
+    for command in ("info", "dump all --payload --count 0", "capture --time 2 --output /null"):
+        assert mapped(linux, "00:05.0", command) == [registers, memory], command
+        assert mapped(linux, "00:06.0", command) == [memory], command
+    linux.run("mkdir /etc; echo u:x:1000:1000::/:/bin/sh > /etc/passwd")
+    for slot, name in ((5, "ivshmem-doorbell"), (6, "ivshmem-plain")):
+        look = f"su u -c 'ivsh --pci 00:0{slot}.0 info'"
+        text = linux.run(look, FAILED)
+        assert "resource2: Permission denied: try as root" in text, text
+        linux.run(f"chmod 444 /sys/bus/pci/devices/0000:00:0{slot}.0/resource2")
+        text = linux.run(look)
+        assert f", {name}\n" in text and "\nregion: version 2, " in text, text
+        hidden = "  VM ID (IVPosition): cannot be known: resource0: Permission denied\n"
+        assert (hidden in text) == (slot == 5), text
+    assert text.count(" silent ") == 2, text
+    assert "broken" not in linux.run("su u -c 'ivsh --pci 00:06.0 dump'").replace("broken=0", "")
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
 
 
 def test_device_that_leaves(world, tmp_path):

@@ -151,6 +151,8 @@ static int recheck(void *ctx)
 
 	if (guest->is_vfio)
 		return vfio_recheck(guest);
+	if (guest->is_observer)
+		return sysfs_instance(guest->bdf) == guest->instance ? 0 : IVSH_ENODEV;
 	return sysfs_instance(guest->bdf) == guest->instance && sysfs_enable(guest) == 0
 		   ? 0
 		   : IVSH_ENODEV;
@@ -208,6 +210,15 @@ static int open_vfio(struct ivsh_linux *guest, uint32_t vectors)
 }
 
 /* EINVAL: the kernel maps no memory of a device that a process has by VFIO. */
+static int memory_failed(struct ivsh_linux *guest, unsigned index)
+{
+	if (errno == EINVAL)
+		errno = EBUSY;
+	return linux_guest_fail(guest, "resource%u: %s", index,
+	    errno == EBUSY ? "another process has it by VFIO" : strerror(errno));
+}
+
+/* The memory, and the registers, of a device that several processes may have. */
 static int open_sysfs(struct ivsh_linux *guest)
 {
 	if (sysfs_enable(guest))
@@ -216,10 +227,22 @@ static int open_sysfs(struct ivsh_linux *guest)
 	guest->mapped.memory = guest->mapped.registers ? sysfs_map(guest, 2) : NULL;
 	if (guest->mapped.memory)
 		return 0;
-	if (errno == EINVAL)
-		errno = EBUSY;
-	return linux_guest_fail(guest, "resource%d: %s", guest->mapped.registers ? 2 : 0,
-	    errno == EBUSY ? "another process has it by VFIO" : strerror(errno));
+	return memory_failed(guest, guest->mapped.registers ? 2 : 0);
+}
+
+/* The memory is all that an observer needs; the registers have the VM ID of an ivshmem-doorbell. */
+static int open_observer(struct ivsh_linux *guest)
+{
+	if (!sysfs_decodes(guest->bdf) && sysfs_enable(guest))
+		return -1;
+	guest->mapped.memory = sysfs_map(guest, 2);
+	if (!guest->mapped.memory)
+		return memory_failed(guest, 2);
+	guest->mapped.registers = guest->mapped.doorbell ? sysfs_map(guest, 0) : NULL;
+	if (guest->mapped.doorbell && !guest->mapped.registers)
+		(void)memory_failed(guest, 0);
+	guest->mapped.doorbell = guest->mapped.registers != NULL;
+	return 0;
 }
 
 static int open_road(struct ivsh_linux *guest, enum ivsh_linux_road road, uint32_t vectors)
@@ -238,11 +261,9 @@ static int open_road(struct ivsh_linux *guest, enum ivsh_linux_road road, uint32
 	return open_sysfs(guest);
 }
 
-int ivsh_linux_open(
-    struct ivsh_linux *guest, const char *bdf, enum ivsh_linux_road road, uint32_t vectors)
+/* Find the device and its BARs. 0, or -1 with guest->error. */
+static int begin(struct ivsh_linux *guest, const char *bdf)
 {
-	int error;
-
 	clear(guest);
 	snprintf(guest->bdf, sizeof(guest->bdf), "%s", bdf);
 	errno = ENOENT;
@@ -257,12 +278,34 @@ int ivsh_linux_open(
 	/* QEMU gives a BAR1 to the device that has MSI-X, and to no other. */
 	guest->mapped.doorbell = guest->bar[1].size != 0;
 	guest->mapped.size = guest->bar[2].size;
-	if (open_road(guest, road, vectors) == 0)
-		return 0;
-	error = errno;
-	ivsh_linux_close(guest);
-	errno = error;
-	return -1;
+	return 0;
+}
+
+/* (error) is what the device's opening answered: nothing stays open after a failure. */
+static int opened(struct ivsh_linux *guest, int error)
+{
+	int number = errno;
+
+	if (error)
+		ivsh_linux_close(guest);
+	errno = number;
+	return error;
+}
+
+int ivsh_linux_open(
+    struct ivsh_linux *guest, const char *bdf, enum ivsh_linux_road road, uint32_t vectors)
+{
+	if (begin(guest, bdf))
+		return -1;
+	return opened(guest, open_road(guest, road, vectors));
+}
+
+int ivsh_linux_observe(struct ivsh_linux *guest, const char *bdf)
+{
+	if (begin(guest, bdf))
+		return -1;
+	guest->is_observer = true;
+	return opened(guest, open_observer(guest));
 }
 
 uint64_t ivsh_linux_instance(const char *bdf)

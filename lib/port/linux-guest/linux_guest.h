@@ -57,6 +57,7 @@ struct ivsh_linux {
 	bool is_bound;                /* open has bound vfio-pci to the device */
 	uint64_t instance;            /* ivsh_linux_instance() */
 	bool is_enabled;              /* open has enabled the device by sysfs */
+	bool is_observer;             /* ivsh_linux_observe(): nothing can be written */
 	struct ivsh_linux_bar bar[3]; /* registers, MSI-X, the shared memory */
 
 	/* An eventfd that is readable once a doorbell came that count() has not read; -1 by sysfs.
@@ -102,6 +103,19 @@ int ivsh_linux_parse(const char *text, char bdf[IVSH_LINUX_BDF]);
  */
 int ivsh_linux_open(
     struct ivsh_linux *guest, const char *bdf, enum ivsh_linux_road road, uint32_t vectors);
+
+/*
+ * Open the ivshmem device (bdf) for an observer: its memory, and its registers if that is allowed,
+ * are mapped for reading alone, by sysfs, so that permission to read these files is enough. A
+ * device that does not decode its addresses is enabled meanwhile, which takes root.
+ *
+ * On success ivsh_mapped_mem(&guest->mapped, ...) gives a transport for ivsh_region_probe(): it has
+ * no doorbell. Where the registers of an ivshmem-doorbell cannot be read, guest->error says why,
+ * guest->mapped.registers is NULL, and nobody knows the VM ID.
+ *
+ * Returns 0, or -1, as ivsh_linux_open().
+ */
+int ivsh_linux_observe(struct ivsh_linux *guest, const char *bdf);
 
 /*
  * A number of the device at (bdf) that no device has which comes to the same address later. 0:

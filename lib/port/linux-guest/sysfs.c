@@ -155,6 +155,18 @@ void sysfs_unbind(const char *bdf)
 	(void)file_write(path, "\n");
 }
 
+#define COMMAND 4u /* PCI Local Bus Specification 3.0, 6.2.2 */
+#define COMMAND_MEMORY 2u
+
+bool sysfs_decodes(const char *bdf)
+{
+	char config[64 + 1]; /* what everybody may read of it */
+
+	memset(config, 0, sizeof(config));
+	return file_read(bdf, "config", config, sizeof(config)) == 0 &&
+	       ((uint8_t)config[COMMAND] & COMMAND_MEMORY) != 0;
+}
+
 /* Where no firmware has enabled it; a function that a driver has is enabled, and answers EBUSY. */
 int sysfs_enable(struct ivsh_linux *guest)
 {
@@ -188,17 +200,18 @@ static uint64_t before(const struct ivsh_linux *guest, unsigned index)
 void *sysfs_map(const struct ivsh_linux *guest, unsigned index)
 {
 	uint64_t size = before(guest, index) + guest->bar[index].size;
+	int protection = PROT_READ | (guest->is_observer ? 0 : PROT_WRITE);
 	char name[16], path[PATH_MAX];
 	uint8_t *base = MAP_FAILED;
 	int fd, error;
 
 	snprintf(name, sizeof(name), "resource%u", index);
 	path_of(path, guest->bdf, name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, (guest->is_observer ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	if ((size_t)size == size)
-		base = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		base = mmap(NULL, (size_t)size, protection, MAP_SHARED, fd, 0);
 	else
 		errno = ENOMEM;
 	error = errno;

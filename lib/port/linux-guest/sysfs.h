@@ -39,12 +39,16 @@ bool sysfs_has_vfio(void);
 int sysfs_bind(const char *bdf);
 void sysfs_unbind(const char *bdf);
 
+/* Whether the function decodes the addresses of its memory: its command register, bit 1. */
+bool sysfs_decodes(const char *bdf);
+
 /* Let the function decode its BARs, if it does not. 0, or -1 with guest->error. */
 int sysfs_enable(struct ivsh_linux *guest);
 void sysfs_disable(struct ivsh_linux *guest);
 
 /*
- * Map the (size) bytes of BAR (index) that it has. NULL with errno. What is mapped for a BAR that
+ * Map the (size) bytes of BAR (index) that it has; for an observer for reading alone, through a
+ * descriptor for reading. NULL with errno. What is mapped for a BAR that
  * is smaller than a page begins at the start of the page: sysfs_unmap() takes the same arguments.
  */
 void *sysfs_map(const struct ivsh_linux *guest, unsigned index);
