@@ -272,6 +272,32 @@ def test_two_threads_of_one_peer(two, together):
     assert got == list(range(count))
 
 
+def test_both_ways_by_two_threads(two, together):
+    """One thread writes what another reads back: neither has to wait for the other's slice."""
+    one, other = two
+    data = os.urandom(MIB) * 32
+
+    def echo():
+        with other.stream("alpha", 40, timeout=LIMIT) as stream:
+            writes = 0
+            for part in stream:
+                writes += stream.write(part)
+            stream.finish()
+            assert writes == len(data)
+
+    def write():
+        stream.write(data)
+        stream.finish()
+
+    begin = time.monotonic()
+    together(echo)
+    with one.stream("beta", 40, timeout=LIMIT) as stream:
+        together(write)
+        assert hashlib.sha256(stream.read()).digest() == hashlib.sha256(data).digest()
+    # 0.6 s on a machine of its own; 60 s where each wait keeps the other thread out for 0.1 s.
+    assert time.monotonic() - begin < 15
+
+
 def test_interrupt(two):
     """SIGINT ends a wait."""
     one, _ = two

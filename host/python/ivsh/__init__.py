@@ -15,9 +15,10 @@
             print(each.slot, each.name, each.presence)
 
 Timeouts are in seconds; None waits without end, 0 does not wait. What fails raises a class of
-ivsh.errors. A Peer may be used by several threads: each call has it for up to 100 ms, or until it
-is done. In an event loop a program calls ready() before each poll of fileno(), and again after it;
-with asyncio receive_async() does that.
+ivsh.errors. A Peer may be used by several threads, which take turns: a call that waits has it for
+up to 100 ms, for less while others want it too, and call() until it has its answer. In an event
+loop a program calls ready() before each poll of fileno(), and again after it; with asyncio
+receive_async() does that.
 
 The library is libivsh-client.so.1; host.h, ivsh_host_open(3), says what each call does.
 """

@@ -25,6 +25,8 @@ _FOREVER = (1 << 64) - 1
 _SELF_NONE = 0xFFFFFFFF
 _NODE_SLOT, _NODE_DISCARD, _HOST_STAY = 0x1, 0x4, 0x10000
 _SLICE = 0.1  # seconds that one call of the library takes at most: signals, and other threads
+_TURN = 0.0005  # the same while other threads wait for their turn, and something goes on
+_YIELD = 0.00005  # what another thread takes to wake up for its turn
 _FIRST_BUFFER = 65536
 _CHUNK = 1 << 20  # bytes of a stream in one call
 
@@ -95,16 +97,48 @@ class Message:
         self._owner.reply(self, data, timeout)
 
 
+class _Turns:
+    """
+    One thread has the peer at a time, as a lock that a thread may take again. A thread that waits
+    in the library holds it: so it waits for a short while when others want their turn, and longer
+    each time that nothing has happened.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._wanted = False  # by a thread that found it taken
+        self.slice = _SLICE  # seconds that the next call may wait
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._wanted = True
+            self._lock.acquire()
+
+    def __exit__(self, *_: Any) -> None:
+        self._lock.release()
+
+    def ended(self, is_done: bool) -> None:
+        """A call has ended, and done something or waited in vain: who wants a turn gets one."""
+        wanted, self._wanted = self._wanted, False
+        if wanted:
+            self.slice = _TURN if is_done else min(self.slice * 2, _SLICE)
+            time.sleep(_YIELD)
+        elif not is_done:
+            self.slice = min(self.slice * 2, _SLICE)
+
+
 class _Deadline:
     """Seconds from now, in the slices that single calls take."""
 
-    def __init__(self, seconds: Optional[float]):
+    def __init__(self, seconds: Optional[float], turns: _Turns):
         if seconds is not None and not seconds >= 0:
             raise Invalid(f"timeout {seconds}: a number of seconds from 0 on, or None")
         self.end = None if seconds is None else time.monotonic() + seconds
+        self._turns = turns
 
     def slice_ns(self) -> int:
-        left = _SLICE if self.end is None else min(self.end - time.monotonic(), _SLICE)
+        most = self._turns.slice
+        left = most if self.end is None else min(self.end - time.monotonic(), most)
         return max(0, int(left * 1e9))
 
     def is_over(self) -> bool:
@@ -143,7 +177,7 @@ class Peer:
         reconnect: bool = True,
     ):
         self._handle = c_void_p()
-        self._lock = threading.RLock()
+        self._lock = _Turns()
         self._streams: List["Stream"] = []
         self._reconnect = reconnect
         self._buffer = bytearray(_FIRST_BUFFER)
@@ -211,9 +245,10 @@ class Peer:
 
     def _repeat(self, what: str, timeout: Optional[float], call: Callable[[int], int]) -> int:
         """call(nanoseconds) until it answers anything but that the time is over."""
-        deadline = _Deadline(timeout)
+        deadline = _Deadline(timeout, self._lock)
         while True:
             error = call(deadline.slice_ns())
+            self._lock.ended(error != _EAGAIN)
             if error != _EAGAIN:
                 return error
             if deadline.is_over():
@@ -323,16 +358,17 @@ class Peer:
 
         with self._lock:
             self._host()
-        deadline = _Deadline(timeout)
+        deadline = _Deadline(timeout, self._lock)
         while True:
             with self._lock:
                 error = once(deadline.slice_ns())
-                if error == _OK:
-                    data = bytes(memoryview(self._buffer)[: with_header.size])
-                    return Message(
-                        *(with_header.peer, with_header.port, data, with_header.flags),
-                        *(with_header.request, self),
-                    )
+                data = bytes(memoryview(self._buffer)[: with_header.size if not error else 0])
+            self._lock.ended(error != _EAGAIN)
+            if error == _OK:
+                return Message(
+                    *(with_header.peer, with_header.port, data, with_header.flags),
+                    *(with_header.request, self),
+                )
             if error != _EAGAIN:
                 self._check(error, "receive")
             if deadline.is_over():
@@ -414,9 +450,10 @@ class Peer:
         return peer.value, port.value
 
     def _find(self, what: str, timeout: Optional[float], call: Callable[[int], int]) -> None:
-        deadline = _Deadline(timeout)
+        deadline = _Deadline(timeout, self._lock)
         while True:
             error = call(deadline.slice_ns())
+            self._lock.ended(error not in (_EAGAIN, NotThere.code))
             if error not in (_EAGAIN, NotThere.code) or deadline.is_over():
                 break
         if error != _OK:
@@ -493,13 +530,15 @@ class Stream:
         exception says how many."""
         kept, size = _pointer(data)
         address = ctypes.cast(kept, c_void_p).value or 0
-        deadline, at, did = _Deadline(self.timeout), 0, c_uint32()
+        turns = self._owner._lock
+        deadline, at, did = _Deadline(self.timeout, turns), 0, c_uint32()
         while at < size:
             error = self._call(
                 library.stream_write,
                 *(address + at, min(size - at, _CHUNK), byref(did), deadline.slice_ns()),
             )
             at += did.value
+            turns.ended(did.value > 0)
             if error not in (_OK, _EAGAIN) or (error == _EAGAIN and deadline.is_over()):
                 raised = error_of(error, self._what)
                 setattr(raised, "bytes_written", at)
@@ -512,11 +551,13 @@ class Stream:
         if view.nbytes == 0:
             return 0
         room = (ctypes.c_char * view.nbytes).from_buffer(view)
-        deadline, got = _Deadline(self.timeout), c_uint32()
+        turns = self._owner._lock
+        deadline, got = _Deadline(self.timeout, turns), c_uint32()
         while True:
             error = self._call(
                 library.stream_read, room, min(view.nbytes, _CHUNK), byref(got), deadline.slice_ns()
             )
+            turns.ended(error != _EAGAIN)
             if error == _OK:
                 return got.value
             if error != _EAGAIN or deadline.is_over():
