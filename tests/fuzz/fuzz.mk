@@ -37,7 +37,7 @@ $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom s
 build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
 build/host-fuzz/tests/fuzz/config_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
     $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o)
-build/host-fuzz/tests/fuzz/answer_fuzz: $(CONTROL:%.c=build/host-fuzz/%.o) \
+build/host-fuzz/tests/fuzz/answer_fuzz: $(patsubst %.c,build/host-fuzz/%.o,$(CONTROL) $(SHOWN)) \
     $(OPTIONS:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o) \
     build/host-fuzz/tests/fuzz/quiet.o
 build/host-fuzz/tests/fuzz/answer_fuzz: FUZZ_WRAP += lookup_command lookup_user
