@@ -270,7 +270,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c \
-          firmware/app/streams.c firmware/app/bell.c
+          firmware/app/streams.c firmware/app/bell.c firmware/app/json.c
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
