@@ -348,7 +348,7 @@ DUMP    := $(addprefix host/observe/,dump.c survey.c show.c print.c)
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/mem_show.c host/peer/memory.c host/backend/entry.c \
-          host/peer/tune.c host/peer/target.c host/peer/stop.c \
+          host/peer/progress.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
           $(OBSERVE) $(DUMP) host/process/inherited.c \

@@ -20,7 +20,8 @@ struct flow {
 	const struct world_files *files;
 	struct ivsh_stream stream;
 	uint32_t peer;
-	uint64_t bytes;
+	uint64_t bytes, total;   /* that have passed; that will, 0: nobody knows */
+	bool shows;              /* how far it is */
 	uint8_t *buffer, *piece; /* what has come; what goes through the file */
 };
 
@@ -52,6 +53,8 @@ static bool flow_goes_on(struct flow *f, int error, int *status)
 {
 	bool goes_on;
 
+	if (f->shows)
+		f->s.world->progress(f->s.options->word[0], f->bytes, f->total);
 	*status = STATUS_FAILED;
 	if (error != 0 && error != IVSH_EAGAIN) {
 		fprintf(stderr, "ivsh: %s: %s after %" PRIu64 " bytes: %s\n", f->s.options->word[0],
@@ -62,6 +65,14 @@ static bool flow_goes_on(struct flow *f, int error, int *status)
 	if (!goes_on)
 		*status = f->s.status;
 	return goes_on;
+}
+
+/* No more of how far it is: the last line comes. */
+static void flow_hide(struct flow *f)
+{
+	if (f->shows)
+		f->s.world->progress_end();
+	f->shows = false;
 }
 
 /* Say that no more will be written. Answers the exit status. */
@@ -114,6 +125,8 @@ static int flow_read(struct flow *f, int32_t *size)
 	while ((*size = f->files->source_read(f->piece, BUFFER)) == WORLD_NOT_YET) {
 		if (ivsh_stream_read(&f->stream, &byte, 1, &got) == 0)
 			return flow_crossed(f, got);
+		if (f->shows)
+			f->s.world->progress("put", f->bytes, f->total);
 		/* The user's time is not the peer's: only the peer's silence counts as patience. */
 		if (!session_busy(&f->s) || !session_check(&f->s))
 			return f->s.status;
@@ -147,6 +160,7 @@ static int flow_put(struct flow *f)
 	}
 	if (got)
 		return flow_crossed(f, got);
+	flow_hide(f);
 	printf("sent %" PRIu64 " bytes to %s\n", f->bytes, session_who(&f->s, f->peer));
 	return STATUS_DONE;
 }
@@ -170,6 +184,7 @@ static int flow_get(struct flow *f)
 	if (f->files->target_keep())
 		return STATUS_FAILED;
 	status = flow_finish(f);
+	flow_hide(f);
 	if (status == STATUS_DONE && !f->files->target_is_output())
 		printf(
 		    "received %" PRIu64 " bytes from %s\n", f->bytes, session_who(&f->s, f->peer));
@@ -192,7 +207,9 @@ static int flow_with_peer(struct flow *f, int (*run)(struct flow *))
 	}
 	session_await(
 	    &f->s, f->peer, "bytes from %s, or room for some", session_who(&f->s, f->peer));
+	f->shows = f->s.world->progress && !f->s.options->quiet;
 	status = run(f);
+	flow_hide(f);
 	if (status)
 		ivsh_stream_close(&f->stream);
 	return status;
@@ -244,6 +261,7 @@ int put_run(const struct world *world, const struct options *options)
 		return status;
 	if (f.files->source_open(options->word[2]))
 		return STATUS_FAILED;
+	f.total = f.files->source_size();
 	status = flow_run(&f, world, options, flow_put);
 	f.files->source_close();
 	return status;

@@ -58,6 +58,7 @@ struct world_files {
 	int (*source_open)(const char *path);
 	int32_t (*source_read)(void *data, uint32_t size);
 	void (*source_close)(void);
+	uint64_t (*source_size)(void); /* bytes that it has; 0: nobody knows */
 
 	/* The file that get writes: it is there as a whole after keep, or it is as it was. */
 	int (*target_open)(const char *path);
@@ -119,6 +120,13 @@ struct world {
 	 * answer true. NULL: it does not. */
 	bool (*refused)(
 	    const struct transport *transport, const struct ivsh_attach *attach, int error);
+
+	/*
+	 * Show that the command (what) has done (done) bytes of (total), 0: nobody knows; and that
+	 * it is over. Called often. NULL, both: nothing is shown.
+	 */
+	void (*progress)(const char *what, uint64_t done, uint64_t total);
+	void (*progress_end)(void);
 
 	/* Whether the user has stopped the program. */
 	bool (*stopped)(void);

@@ -4,6 +4,7 @@
  */
 #include "peer/files.h"
 
+#include "peer/progress.h"
 #include "peer/target.h"
 
 #include <errno.h>
@@ -31,6 +32,9 @@ static int source_open(const char *path)
 
 	source_path = is_input ? "stdin" : path;
 	source = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	/* What is typed stands where the line would be. */
+	if (source >= 0 && isatty(source) == 1)
+		progress_mute();
 	return source < 0 ? source_failed() : 0;
 }
 
@@ -48,6 +52,17 @@ static int32_t source_read(void *data, uint32_t size)
 	return got < 0 ? source_failed() : (int32_t)got;
 }
 
+/* What is left of a file: standard input may have been read in part. */
+static uint64_t source_size(void)
+{
+	struct stat st;
+	off_t at = lseek(source, 0, SEEK_CUR);
+
+	if (fstat(source, &st) || !S_ISREG(st.st_mode) || at < 0 || at >= st.st_size)
+		return 0;
+	return (uint64_t)(st.st_size - at);
+}
+
 static void source_close(void)
 {
 	if (source > STDIN_FILENO)
@@ -57,7 +72,11 @@ static void source_close(void)
 
 static int file_open(const char *path)
 {
-	return target_open(&target, path);
+	int error = target_open(&target, path);
+
+	if (!error && isatty(target.fd) == 1)
+		progress_mute();
+	return error;
 }
 
 static int file_write(const void *data, uint32_t size)
@@ -84,6 +103,7 @@ const struct world_files files = {
     .source_open = source_open,
     .source_read = source_read,
     .source_close = source_close,
+    .source_size = source_size,
     .target_open = file_open,
     .target_write = file_write,
     .target_keep = file_keep,

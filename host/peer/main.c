@@ -11,6 +11,7 @@
 #include "peer/forward.h"
 #include "peer/mem.h"
 #include "peer/place.h"
+#include "peer/progress.h"
 #include "peer/stop.h"
 #include "peer/tune.h"
 #include "process/inherited.h"
@@ -31,9 +32,10 @@
 	(OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD | OPTION_JSON)
 
 static const struct command commands[] = {
-    {"mem", mem_run, 2, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE, MEM_SYNOPSIS,
+    {"mem", mem_run, 2, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET,
+	MEM_SYNOPSIS,
 	"memory files for peers without a server: make one, formatted; show one; remove one"},
-    {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT, "",
+    {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT | OPTION_QUIET, "",
 	"measure this machine for a minute, and print a geometry for it"},
     {"capture", capture_command, 1, 1, 0, 0, CAPTURE, "",
 	"write what passes through the rings to a pcapng file, without a slot"},
@@ -71,6 +73,8 @@ int main(int argc, char **argv)
 	    .event = place_event,
 	    .now_ns = place_now_ns,
 	    .nap = place_nap,
+	    .progress = progress_bytes,
+	    .progress_end = progress_end,
 	    .stopped = stopped,
 	    .check_ns = CHECK_NS,
 	    .files = &files,

@@ -9,6 +9,7 @@
 
 #include "app/status.h"
 #include "peer/mem_show.h"
+#include "peer/progress.h"
 #include "text/geometry.h"
 #include "text/sizes.h"
 
@@ -20,6 +21,8 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#define STEP (UINT64_C(64) << 20) /* bytes that are allocated between two looks at the time */
 
 static const char *geometry_path; /* NULL: the library chooses */
 
@@ -67,12 +70,27 @@ static int choose(uint64_t size, uint32_t slots, struct ivsh_geometry *geometry)
 	return STATUS_DONE;
 }
 
+/* Allocate (size) bytes of (fd), and show how far it is. 0, or the error. */
+static int allocate(int fd, uint64_t size)
+{
+	uint64_t step;
+	int error = 0;
+
+	for (uint64_t at = 0; at < size && !error; at += step) {
+		step = size - at < STEP ? size - at : STEP;
+		error = posix_fallocate(fd, (off_t)at, (off_t)step);
+		progress_bytes("mem create", at + step, size);
+	}
+	progress_end();
+	return error;
+}
+
 /* Allocate all (size) bytes of the new file (fd), and format them. */
 static int fill(int fd, const char *path, uint64_t size, const struct ivsh_geometry *geometry)
 {
 	uint64_t format_id;
 	void *base;
-	int error = posix_fallocate(fd, 0, (off_t)size);
+	int error = allocate(fd, size);
 
 	if (error)
 		return failed(path, "", strerror(error));
@@ -111,6 +129,8 @@ static int create_run(const struct options *o)
 	uint64_t asked, size;
 	int status;
 
+	if (o->quiet)
+		progress_mute();
 	wrong = sizes_parse(o->word[3], &asked);
 	if (wrong) {
 		fprintf(stderr, "ivsh: mem create: %s: %s\n", o->word[3], wrong);
@@ -140,7 +160,7 @@ static const struct {
 	uint32_t options;
 	const char *synopsis;
 } rows[] = {
-    {"create", 4, OPTION_SLOTS | OPTION_GEOMETRY, "create FILE SIZE"},
+    {"create", 4, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_QUIET, "create FILE SIZE"},
     {"info", 3, 0, "info FILE"},
     {"rm", 3, OPTION_FORCE, "rm FILE"},
 };

@@ -6,6 +6,7 @@
 
 #include "app/status.h"
 #include "peer/own.h"
+#include "peer/progress.h"
 #include "peer/stop.h"
 #include "peer/target.h"
 #include "text/geometry.h"
@@ -27,6 +28,7 @@
 static enum tune_use use = TUNE_BALANCED;
 static uint64_t time_s = TIME_S;
 static const char *output; /* NULL: standard output alone */
+static bool is_quiet;      /* no progress */
 
 bool tune_use_take(const char *text)
 {
@@ -58,22 +60,14 @@ static bool stopped(void)
 static void progress(const char *what, unsigned percent)
 {
 	static const char *last;
-	static unsigned last_percent;
-	bool is_terminal = isatty(STDERR_FILENO) == 1;
 
-	if (is_terminal && (what != last || percent != last_percent))
-		fprintf(stderr, "\rivsh: tune: %2u %%: %-26s", percent, what);
-	else if (!is_terminal && what != last)
+	if (is_quiet)
+		return;
+	if (progress_is_shown())
+		progress_step("tune", what, percent);
+	else if (what != last)
 		fprintf(stderr, "ivsh: tune: %s\n", what);
 	last = what;
-	last_percent = percent;
-}
-
-/* The line on the terminal is over. */
-static void progress_end(void)
-{
-	if (isatty(STDERR_FILENO) == 1)
-		fprintf(stderr, "\r%60s\r", "");
 }
 
 /* What the processor calls itself, or else its architecture. */
@@ -194,7 +188,7 @@ int tune_command(const struct world *world, const struct options *options)
 	int status;
 
 	(void)world;
-	(void)options;
+	is_quiet = options->quiet;
 	if (!time_parse())
 		return STATUS_USAGE;
 	output = own_output();

@@ -87,7 +87,7 @@ def on_a_terminal(build, path):
     """A tune of a minute whose progress goes to a terminal, in a session of its own: both."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        ["env", "--default-signal=HUP", build / "ivsh", "tune", "--output", path],
+        ["env", "--default-signal=HUP", "TERM=xterm", build / "ivsh", "tune", "--output", path],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=theirs,
