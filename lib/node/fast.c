@@ -63,7 +63,7 @@ int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message,
 {
 	struct ivsh_chan *ch = node->near;
 	uint32_t index = ch->rx.read;
-	const struct ivsh_wire_desc *desc = &ch->rx.desc[index & ch->mask];
+	const struct ivsh_wire_desc *desc;
 	struct ivsh_region *region;
 	struct ivsh_wire_slot *slot;
 	uint64_t control, body;
@@ -75,6 +75,8 @@ int ivsh_node_receive(struct ivsh_node *node, struct ivsh_node_message *message,
 		return receive_any(node, message, buffer, capacity, timeout_ns);
 	/* Fetch both lines from the sender's cache at the same time. */
 	__builtin_prefetch(ch->rx.next);
+	/* Only a channel that is open has descriptors. */
+	desc = &ch->rx.desc[index & ch->mask];
 	control = descriptor_load(desc) ^ ch->rx.wrap;
 	if (control_form(control) != sizeof(body) || capacity < sizeof(body))
 		return receive_any(node, message, buffer, capacity, timeout_ns);

@@ -159,21 +159,26 @@ void room_format(uint32_t slots)
  * --- Calls -------------------------------------------------------------------------------------
  */
 
-/* Every call's answer comes through here: only errors of the list, and not too many accesses. */
-static int answer(int error)
+/* Only errors of the list, and not too many accesses. */
+int room_answer(int error)
 {
 	FUZZ_MUST(error <= 0 && error >= IVSH_ELOST);
 	accesses = 0;
 	return error;
 }
 
+void room_pass(uint64_t ns)
+{
+	now += ns;
+}
+
 static void link_open(struct room_peer *peer)
 {
 	/* A hostile header may have asked for more records than there are: then it is refused. */
-	peer->open = answer(ivsh_chan_open(
+	peer->open = room_answer(ivsh_chan_open(
 			 &peer->chan, &peer->region, peer->other, peer->records, ROOM_DESCS)) == 0;
 	if (peer->open)
-		answer(ivsh_stream_open(
+		room_answer(ivsh_stream_open(
 		    &peer->stream, &peer->chan, PORT_STREAM, peer->buffer, sizeof(peer->buffer)));
 }
 
@@ -194,7 +199,7 @@ int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t o
 
 	peer->open = false;
 	peer->other = other;
-	error = answer(ivsh_region_attach(&peer->region, &mem, &attach));
+	error = room_answer(ivsh_region_attach(&peer->region, &mem, &attach));
 	if (error)
 		return error;
 	link_open(peer);
@@ -230,7 +235,7 @@ static void send_batch(struct room_peer *peer)
 			batch[i].port = batch[i - 1].port;
 		}
 	}
-	error = answer(ivsh_chan_send_batch(&peer->chan, batch, count, &sent));
+	error = room_answer(ivsh_chan_send_batch(&peer->chan, batch, count, &sent));
 	FUZZ_MUST(sent <= count && (error == 0) == (sent == count));
 }
 
@@ -241,8 +246,8 @@ static void receive_batch(struct room_peer *peer)
 	int error;
 
 	memset(bytes + capacity, 0x5a, 8);
-	error =
-	    answer(ivsh_chan_receive_batch(&peer->chan, batch, count, bytes, capacity, &received));
+	error = room_answer(
+	    ivsh_chan_receive_batch(&peer->chan, batch, count, bytes, capacity, &received));
 	FUZZ_MUST(received <= count && (error == 0) == (received != 0));
 	for (uint32_t i = 0; i < received; i++) {
 		at = (at + 7) & ~7u;
@@ -265,20 +270,20 @@ static void receive(struct room_peer *peer)
 		receive_batch(peer);
 		break;
 	case 4:
-		if (answer(ivsh_region_next(&peer->region, &chan, &message)) == 0) {
+		if (room_answer(ivsh_region_next(&peer->region, &chan, &message)) == 0) {
 			FUZZ_MUST(chan == &peer->chan);
 			check_message(chan, &message);
 		}
 		break;
 	case 0:
-		if (answer(ivsh_chan_peek(&peer->chan, &message)) == 0)
+		if (room_answer(ivsh_chan_peek(&peer->chan, &message)) == 0)
 			check_message(&peer->chan, &message);
 		break;
 	case 1:
-		answer(ivsh_chan_release(&peer->chan));
+		room_answer(ivsh_chan_release(&peer->chan));
 		break;
 	default:
-		answer(ivsh_chan_receive(&peer->chan, &message, bytes, sizeof(bytes)));
+		room_answer(ivsh_chan_receive(&peer->chan, &message, bytes, sizeof(bytes)));
 	}
 }
 
@@ -295,14 +300,14 @@ static void send(struct room_peer *peer)
 		send_batch(peer);
 		break;
 	case 0:
-		if (answer(ivsh_chan_reserve(&peer->chan, size, &payload)) == 0)
+		if (room_answer(ivsh_chan_reserve(&peer->chan, size, &payload)) == 0)
 			memset(payload, (int)how, size);
 		break;
 	case 1:
-		answer(ivsh_chan_publish(&peer->chan, (uint16_t)how));
+		room_answer(ivsh_chan_publish(&peer->chan, (uint16_t)how));
 		break;
 	default:
-		answer(ivsh_chan_send(&peer->chan, (uint16_t)how, bytes, size));
+		room_answer(ivsh_chan_send(&peer->chan, (uint16_t)how, bytes, size));
 	}
 }
 
@@ -314,21 +319,21 @@ static void stream(struct room_peer *peer)
 	case 0:
 	case 1:
 	case 2:
-		answer(ivsh_stream_write(&peer->stream, bytes, size, &got));
+		room_answer(ivsh_stream_write(&peer->stream, bytes, size, &got));
 		FUZZ_MUST(got <= size);
 		break;
 	case 3:
 	case 4:
 	case 5:
-		answer(ivsh_stream_read(&peer->stream, bytes, size, &got));
+		room_answer(ivsh_stream_read(&peer->stream, bytes, size, &got));
 		FUZZ_MUST(got <= size);
 		break;
 	case 6:
-		answer(ivsh_stream_finish(&peer->stream));
+		room_answer(ivsh_stream_finish(&peer->stream));
 		break;
 	default:
 		ivsh_stream_close(&peer->stream);
-		answer(ivsh_stream_open(
+		room_answer(ivsh_stream_open(
 		    &peer->stream, &peer->chan, PORT_STREAM, peer->buffer, sizeof(peer->buffer)));
 	}
 }
@@ -347,35 +352,35 @@ static void look(struct room_peer *peer)
 	switch (feed_byte() % 8) {
 	case 0:
 		notified++;
-		answer(ivsh_region_wait(&peer->region, &wait, 1000, &events));
+		room_answer(ivsh_region_wait(&peer->region, &wait, 1000, &events));
 		break;
 	case 1:
-		answer(ivsh_region_counters(&peer->region, feed_byte() % 5, &counters));
+		room_answer(ivsh_region_counters(&peer->region, feed_byte() % 5, &counters));
 		break;
 	case 2:
-		if (answer(ivsh_region_peer_event(&peer->region, seen, 4, &event)) == 0)
+		if (room_answer(ivsh_region_peer_event(&peer->region, seen, 4, &event)) == 0)
 			FUZZ_MUST(event.slot < 4 && event.kind >= IVSH_PEER_EVENT_UP &&
 				  event.kind <= IVSH_PEER_EVENT_MOVED);
 		now += feed_number(4);
 		break;
 	case 3:
-		if (answer(ivsh_region_find(&peer->region, seen, 4, "fuzz", &slot)) == 0)
+		if (room_answer(ivsh_region_find(&peer->region, seen, 4, "fuzz", &slot)) == 0)
 			FUZZ_MUST(slot < 4);
 		break;
 	case 4:
 		slot = feed_byte();
-		if (answer(ivsh_region_service(
+		if (room_answer(ivsh_region_service(
 			&peer->region, slot & 7, slot >> 3 & 31, &service)) == 0)
 			FUZZ_MUST(memchr(service.name, 0, sizeof(service.name)) != NULL);
 		break;
 	case 5:
-		answer(ivsh_region_port(&peer->region, feed_byte() & 7, "echo", &port));
+		room_answer(ivsh_region_port(&peer->region, feed_byte() & 7, "echo", &port));
 		break;
 	case 6:
-		answer(ivsh_region_offer(&peer->region, feed_byte() & 1 ? "echo" : "fuzz", 7));
+		room_answer(ivsh_region_offer(&peer->region, feed_byte() & 1 ? "echo" : "fuzz", 7));
 		break;
 	default:
-		answer(ivsh_region_peer(&peer->region, feed_byte() % 5, &other));
+		room_answer(ivsh_region_peer(&peer->region, feed_byte() % 5, &other));
 		FUZZ_MUST(memchr(other.name, 0, sizeof(other.name)) != NULL);
 		for (unsigned i = 0; other.name[i]; i++)
 			FUZZ_MUST(other.name[i] >= 0x20 && other.name[i] < 0x7f);
@@ -393,7 +398,7 @@ void room_step(struct room_peer *peer, uint32_t set)
 		uint8_t how = feed_byte();
 
 		if (how & 0x80 && peer->region.attached && peer->chan.open)
-			answer(ivsh_chan_reset(&peer->chan));
+			room_answer(ivsh_chan_reset(&peer->chan));
 		else if (room_attach(peer, peer->region.mem.self, peer->other, how))
 			room_format(2);
 		return;

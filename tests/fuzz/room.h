@@ -52,4 +52,13 @@ int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t o
 
 void room_step(struct room_peer *peer, uint32_t set);
 
+/*
+ * What a call of the library has answered, which made not too many accesses: (error), again. Each
+ * call's answer comes through here.
+ */
+int room_answer(int error);
+
+/* Time passes. */
+void room_pass(uint64_t ns);
+
 #endif

@@ -363,13 +363,14 @@ int ivsh_node_stream_open(struct ivsh_node *node, struct ivsh_node_stream *strea
 /*
  * Write all of (size) bytes at (data), waiting for the peer to read. *written, which may be NULL,
  * is set to the number of accepted bytes, also with an error. IVSH_EAGAIN: not all, in this time.
+ * IVSH_EINVAL: after ivsh_node_stream_finish().
  */
 int ivsh_node_stream_write(struct ivsh_node_stream *stream, const void *data, uint32_t size,
     uint32_t *written, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 /*
  * Read up to (capacity) bytes, waiting for the first. *got is set to their number; 0 without an
- * error: the peer has finished, and the caller has read all.
+ * error: the peer has finished, and the caller has read all. IVSH_EINVAL: capacity is 0.
  */
 int ivsh_node_stream_read(struct ivsh_node_stream *stream, void *data, uint32_t capacity,
     uint32_t *got, uint64_t timeout_ns) IVSH_MUST_CHECK;

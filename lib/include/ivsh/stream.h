@@ -96,6 +96,7 @@ int ivsh_stream_write(
  * peer went are read before the call answers IVSH_EPEER.
  *
  * IVSH_EAGAIN  none, for now.
+ * IVSH_EINVAL  capacity is 0.
  */
 int ivsh_stream_read(
     struct ivsh_stream *stream, void *data, uint32_t capacity, uint32_t *got) IVSH_MUST_CHECK;
