@@ -8,8 +8,7 @@ import ivsh
 
 server, qemu, image = sys.argv[1:]
 words = [qemu, "-accel", "tcg", "-display", "none", "-m", "64", "-kernel", image]
-words += ["-chardev", "socket,id=c,path=ivsh.sock"]
-words += ["-device", "ivshmem-doorbell,chardev=c,vectors=2"]
+words += "-chardev socket,id=c,path=ivsh.sock -device ivshmem-doorbell,chardev=c,vectors=2".split()
 subprocess.run([server, "--daemon", "-S", "ivsh.sock"], check=True)  # until it is ready
 with subprocess.Popen([*words, "-append", "echo --name=guest"]) as guest:
     with ivsh.Peer("ivsh.sock", "test") as peer:

@@ -218,12 +218,23 @@ def test_shared_library_by_cmake(sdk):
 
 
 def test_python(sdk, world):
-    """The module of the prefix finds its library there, and examples/guest.py tests a guest."""
+    """
+    The module of the prefix finds its library there, and examples/guest.py, ten lines, tests a
+    guest. Nothing of it is the source tree's.
+    """
     env = {**CLEAN, "PYTHONPATH": str(sdk.prefix / "lib/python3/dist-packages")}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     script, images = sdk.work / "guest.py", sdk.prefix / "share/ivsh"
     lines = [line for line in script.read_text().splitlines() if line.strip()]
-    assert len(lines) - lines.index("import ivsh") <= 14
+    assert len(lines) - lines.index("import ivsh") - 1 <= 10
+    show = (
+        "import ivsh\nprint(ivsh.__file__)\nfor line in open('/proc/self/maps'):\n"
+        "    if 'ivsh' in line: print(line.split()[-1])"
+    )
+    loaded = subprocess.check_output(
+        ["/usr/bin/python3", "-c", show], env=env, cwd=world.folder, text=True
+    ).split()
+    assert len(loaded) > 1 and all(path.startswith(f"{sdk.prefix}/lib/") for path in loaded), loaded
     words = [sdk.prefix / "sbin/ivsh-server", "qemu-system-x86_64", images / "ivsh.elf"]
     test = world.program("guest.py", "/usr/bin/python3", script, *words, env=env, cwd=world.folder)
     assert "guest: hello\n" in test.done(DONE)
