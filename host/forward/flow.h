@@ -34,6 +34,7 @@ struct flow {
 	enum flow_state state;
 	const char *why;
 	struct ivsh_conn conn;
+	bool has_peer;                  /* seeking: the peer is there, without the service */
 	uint64_t deadline_ns;           /* to be open; 0: none */
 	int in, out;                    /* -1: not open; both may be one socket */
 	bool is_in_ready, is_out_ready; /* as far as epoll has said */

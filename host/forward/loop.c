@@ -90,6 +90,7 @@ static bool seek(struct loop *l, struct flow *f)
 	uint64_t number;
 	bool is_number;
 
+	f->has_peer = false;
 	snprintf(peer, sizeof(peer), "%.*s", (int)(colon - l->target), l->target);
 	is_number = options_number(peer, 0, UINT32_MAX, &number);
 	for (uint32_t i = 0; i < l->node->slots; i++) {
@@ -97,8 +98,10 @@ static bool seek(struct loop *l, struct flow *f)
 		uint16_t port;
 
 		if (i == l->node->self || !p || p->presence != IVSH_PEER_ATTACHED ||
-		    (is_number ? number != i : strcmp(p->name, peer) != 0) ||
-		    ivsh_region_port(&l->node->region, i, colon + 1, &port))
+		    (is_number ? number != i : strcmp(p->name, peer) != 0))
+			continue;
+		f->has_peer = true;
+		if (ivsh_region_port(&l->node->region, i, colon + 1, &port))
 			continue;
 		if (ivsh_conn_open(&l->all, &f->conn, i, port, f->memory, FLOW_STREAM))
 			return false;
@@ -149,8 +152,9 @@ static bool flow_go_on(struct loop *l, struct flow *f)
 	if (f->state < FLOW_OPEN && f->deadline_ns && now_ns() > f->deadline_ns) {
 		bool seeks = f->state == FLOW_SEEKING;
 
-		flow_fail(f, seeks ? "no such peer, or no such service of it"
-				   : "the peer did not answer in time");
+		flow_fail(f, !seeks        ? "the peer did not answer in time"
+			     : f->has_peer ? l->without
+					   : "no such peer: ivsh ls shows who is there");
 		l->status = seeks ? STATUS_NO_PEER : STATUS_TIMEOUT;
 	}
 	return some;

@@ -18,9 +18,10 @@ struct loop {
 	uint32_t slot;
 	const char *service; /* offered on (port); NULL: none */
 	uint16_t port;
-	const char *target; /* PEER:SERVICE of flows that begin here */
-	int listener;       /* accept(2) begins a flow; -1: none */
-	uint32_t limit;     /* flows at once */
+	const char *target;  /* PEER:SERVICE of flows that begin here */
+	const char *without; /* why a flow failed whose peer is there, and does not offer it */
+	int listener;        /* accept(2) begins a flow; -1: none */
+	uint32_t limit;      /* flows at once */
 	uint64_t timeout_ns;
 	bool is_single; /* ends with its first flow */
 	bool is_json;   /* the last line is an object of JSON, on standard output */

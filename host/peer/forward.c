@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CONSOLE "console"               /* the service that shows what a guest prints */
 #define TIMEOUT_NS UINT64_C(5000000000) /* for a peer to come, and to accept */
 
 static bool stopped(void)
@@ -35,6 +36,7 @@ static bool loop_fill(struct loop *l, const struct options *o, const char *comma
 	    .name = o->name,
 	    .slot = o->slot,
 	    .port = o->port,
+	    .without = "the peer offers no such service: ivsh ls shows which",
 	    .listener = -1,
 	    .limit = (uint32_t)forward_options.limit,
 	    .timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : TIMEOUT_NS,
@@ -84,19 +86,30 @@ static bool cat_established(struct loop *l, struct flow *f)
 	return true;
 }
 
+/* The word of cat: PEER:SERVICE; a PEER alone means its console. NULL after a line. */
+static const char *cat_target(const char *word, char *made, size_t size)
+{
+	if (strchr(word, ':'))
+		return is_target("cat", word) ? word : NULL;
+	if (*word && snprintf(made, size, "%s:" CONSOLE, word) < (int)size)
+		return made;
+	fprintf(stderr, "ivsh: cat: \"%s\": no name: give PEER or PEER:SERVICE\n", word);
+	return NULL;
+}
+
 int cat_command(const struct world *world, const struct options *o)
 {
+	char made[64];
 	struct flow *f;
 	struct loop l;
+	const char *target = cat_target(o->word[1], made, sizeof(made));
 
 	(void)world;
-	if (!strchr(o->word[1], ':')) {
-		fprintf(stderr, "ivsh: cat: %s: name a service, as PEER:SERVICE\n", o->word[1]);
+	if (!target || !loop_fill(&l, o, "cat"))
 		return STATUS_USAGE;
-	}
-	if (!is_target("cat", o->word[1]) || !loop_fill(&l, o, "cat"))
-		return STATUS_USAGE;
-	l.target = o->word[1];
+	l.target = target;
+	if (target == made)
+		l.without = "the peer offers no console";
 	l.is_single = true;
 	l.established = cat_established;
 	f = loop_begin(&l);

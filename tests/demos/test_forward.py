@@ -296,8 +296,10 @@ def test_backpressure_and_idle(world):
 @pytest.mark.parametrize(
     "words, status, line",
     [
-        (["cat", "far"], 2, "name a service"),
-        (["cat", "far:none", "--timeout=0.2"], 4, "no such peer, or no such service"),
+        (["cat", ""], 2, "give PEER or PEER:SERVICE"),
+        (["cat", "far:"], 2, "give PEER:SERVICE"),
+        (["cat", "far", "--timeout=0.2"], 4, "no such peer"),
+        (["cat", "near:none", "--timeout=0.2"], 4, "no such peer"),
         (["forward", "tcp:0.0.0.0:0", "far:x"], 2, "with --any only"),
         (["forward", "tcp:nowhere:1", "far:x"], 2, "names are not looked up"),
         (["forward", "udp:1", "far:x"], 2, "give tcp:127.0.0.1:PORT"),
@@ -310,6 +312,16 @@ def test_backpressure_and_idle(world):
 def test_refusals(world, words, status, line):
     server = world.server()
     assert line in ivsh(world, server, "near", *words).done(status)
+
+
+def test_no_service(world):
+    """A peer that is there without the service is told from one that is not there."""
+    server = world.server()
+    process(world, server)
+    none = ivsh(world, server, "near", "cat", "far:none", "--timeout=0.2").done(4)
+    assert "the peer offers no such service: ivsh ls shows which" in none
+    none = ivsh(world, server, "near", "cat", "far", "--timeout=0.2").done(4)
+    assert "the peer offers no console" in none
 
 
 def test_listener_files(world):
