@@ -209,6 +209,31 @@ def test_reverse(world):
     assert counts["connections"] == 2 and counts["failed"] == 1 and counts["received"] == 6
 
 
+@pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
+def test_reverse_from_a_guest(world, uefi):
+    """A guest connects to a TCP socket of this machine: 16 MiB (64) there and back, half-closed."""
+    server = world.server()
+    guest = world.guest("server", "", *doorbell(server.socket), uefi=uefi, image="sums")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(LIMIT)
+        to = f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+        back = ivsh(world, server, "far", "forward", "--reverse", "door", to)
+        # tests/guest/sums.c: a number with bit 63 asks it to connect to the service "door".
+        ask = (1 << 63 | SIZE).to_bytes(8, "little")
+        asked = ivsh(world, server, "asks", "send", "--port=20", "--timeout=30", "server", "-")
+        asked.process.stdin.write(ask)
+        asked.process.stdin.close()
+        asked.done()
+        with listener.accept()[0] as sock:
+            sock.settimeout(LIMIT)
+            while piece := sock.recv(1 << 16):
+                sock.sendall(piece)
+            sock.shutdown(socket.SHUT_WR)
+    found = guest.expect(r"^sums: out (\d+) (\w+) in (\d+) (\w+): done$")
+    assert found[1] == found[3] == str(SIZE) and found[2] == found[4]
+    assert summary(back)[:2] == ("1", "0")
+
+
 def test_a_side_is_killed(world):
     """Socket, guest, forward: the other side has an error, never an end; others go on."""
     server = world.server()
