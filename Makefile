@@ -274,7 +274,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
-APP_DEVICE := firmware/app/device.c firmware/app/choose.c
+APP_DEVICE := firmware/app/device.c firmware/app/choose.c firmware/app/facts.c
 UEFI   = firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
           firmware/uefi/nonce.c firmware/uefi/pci_io.c \

@@ -5,6 +5,7 @@
 #include "app/bench.h"
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/report.h"
 #include "app/session.h"
 
 #include <inttypes.h>
@@ -49,6 +50,34 @@ static int answer_all(struct session *s, uint32_t peer, uint32_t count, uint64_t
 	return STATUS_DONE;
 }
 
+static void start_print(struct session *s, uint32_t peer)
+{
+	struct json json;
+
+	if (s->options->json) {
+		report_begin(&json, s, "start");
+		json_u64(&json, "slot", s->self);
+		json_u64(&json, "slots", s->slots);
+		report_peer(&json, s, peer);
+		json_end(&json);
+	} else {
+		printf("ack: answers the doorbells of %s\n", session_who(s, peer));
+	}
+}
+
+static void answered_print(const struct session *s, uint64_t doorbells)
+{
+	struct json json;
+
+	if (s->options->json) {
+		report_begin(&json, s, "answered");
+		json_u64(&json, "doorbells", doorbells);
+		json_end(&json);
+	} else {
+		printf("ack: answered %" PRIu64 " doorbells\n", doorbells);
+	}
+}
+
 int ack_run(const struct world *world, const struct options *o)
 {
 	uint64_t answered = 0;
@@ -61,11 +90,11 @@ int ack_run(const struct world *world, const struct options *o)
 	peer = ack_possible(&s, "ack") ? session_find(&s, o->peer) : -1;
 	status = s.status;
 	if (peer >= 0) {
-		printf("ack: answers the doorbells of %s\n", session_who(&s, (uint32_t)peer));
+		start_print(&s, (uint32_t)peer);
 		status = output_flush();
 		if (status == STATUS_DONE)
 			status = answer_all(&s, (uint32_t)peer, o->count, &answered);
-		printf("ack: answered %" PRIu64 " doorbells\n", answered);
+		answered_print(&s, answered);
 	}
 	session_close(&s);
 	return status;

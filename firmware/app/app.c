@@ -18,7 +18,7 @@
  * The options that name the region, our slot and our name. info takes them all, since scripts give
  * each guest a slot and a name.
  */
-#define HERE (OPTION_PLACE | OPTION_SLOT | OPTION_NAME)
+#define HERE (OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_JSON)
 #define STAY (HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | OPTION_SPIN)
 #define WORDS UINT32_MAX
 
@@ -54,7 +54,7 @@ static const struct command commands[] = {
 	"take what bench sink streams; --count: so many messages"},
     {"ack", ack_run, 1, 1, 0, 0, STAY | OPTION_COUNT | OPTION_PEER, "",
 	"answer every doorbell with a doorbell, for bench ack"},
-    {"bell", bell_run, 2, 2, 0, 1, OPTION_PLACE | OPTION_COUNT | OPTION_BELL, "PEER",
+    {"bell", bell_run, 2, 2, 0, 1, OPTION_PLACE | OPTION_COUNT | OPTION_BELL | OPTION_JSON, "PEER",
 	"ring a peer's doorbell --count times (1), without a slot of the region"},
     {"streams", streams_run, 1, 1, 32, 0, STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE, "",
 	"serve connections: stream-echo, stream-source (--size bytes), stream-sink"},

@@ -7,6 +7,7 @@
  * connected will do, and a memory that is no region. Names stand in slots, and are looked up there.
  */
 #include "app/commands.h"
+#include "app/json.h"
 #include "app/output.h"
 #include "app/status.h"
 
@@ -164,6 +165,20 @@ static uint64_t send_doorbells(const struct target_peer *p, const struct options
 	return done;
 }
 
+static void sent_json(const struct target_peer *p, const struct options *o, uint64_t doorbells)
+{
+	bool has_name = p->is_slot && p->peer.presence == IVSH_PEER_ATTACHED && p->peer.name[0];
+	struct json json;
+
+	json_begin(&json, "sent");
+	json_text(&json, "command", "bell");
+	json_u64(&json, "peer", p->id);
+	json_text(&json, "peer_name", has_name ? p->peer.name : NULL);
+	json_u64(&json, "vector", o->vector);
+	json_u64(&json, "doorbells", doorbells);
+	json_end(&json);
+}
+
 static int bell_peer(struct target_peer *p, const struct options *o)
 {
 	uint64_t done;
@@ -175,8 +190,11 @@ static int bell_peer(struct target_peer *p, const struct options *o)
 	if (status != STATUS_DONE)
 		return status;
 	done = send_doorbells(p, o, &stopped);
-	printf("bell: %s, vector %" PRIu32 ": sent %" PRIu64 " doorbell%s\n", p->who, o->vector,
-	    done, done == 1 ? "" : "s");
+	if (o->json)
+		sent_json(p, o, done);
+	else
+		printf("bell: %s, vector %" PRIu32 ": sent %" PRIu64 " doorbell%s\n", p->who,
+		    o->vector, done, done == 1 ? "" : "s");
 	if (!stopped || o->count == 0)
 		return STATUS_DONE;
 	fprintf(stderr, "ivsh: stopped\n");

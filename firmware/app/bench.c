@@ -78,10 +78,24 @@ static bool bench_echo(struct bench *b)
 				return false;
 		b->times_ns[i] = ivsh_region_now(&b->s.node->region) - start;
 	}
-	printf("bench: %s: %" PRIu32 " round trips of 8 bytes, us:", session_who(&b->s, b->peer),
-	    b->count);
-	report_times(b->times_ns, b->count);
+	report_times(&b->s, &(struct report_times){"round trips", "round_trips", b->peer,
+				sizeof(uint64_t), 0, b->count, b->times_ns});
 	return true;
+}
+
+static void one_way_json(struct bench *b, uint64_t took_ns, uint64_t notifications)
+{
+	struct json json;
+
+	report_begin(&json, &b->s, "one_way");
+	report_peer(&json, &b->s, b->peer);
+	json_u64(&json, "count", b->count);
+	json_u64(&json, "size_bytes", b->size);
+	json_u64(&json, "time_ns", took_ns);
+	json_u64(&json, "messages_per_s",
+	    (uint64_t)b->count * 1000000000 / (took_ns != 0 ? took_ns : 1));
+	json_decimal(&json, "notifications_per_1000", notifications, 2);
+	json_end(&json);
 }
 
 /* One way. The messages of the last ring's worth may be on their way when the clock stops. */
@@ -95,6 +109,10 @@ static bool bench_sink(struct bench *b)
 			return false;
 	took = ivsh_region_now(&b->s.node->region) - start;
 	sent = c->notifications_sent * 100000 / b->count;
+	if (b->s.options->json) {
+		one_way_json(b, took, sent);
+		return true;
+	}
 	printf("bench: %s: %" PRIu32 " messages of %" PRIu32 " bytes one way: %" PRIu64
 	       " a second, notifications for 1000: %" PRIu64 ".%02" PRIu64 "\n",
 	    session_who(&b->s, b->peer), b->count, b->size,
@@ -156,9 +174,9 @@ static bool bench_ack(struct bench *b)
 		seen = doorbell->count(doorbell->ctx);
 		b->times_ns[i] = doorbell->now_ns(doorbell->ctx) - start;
 	}
-	printf("bench: %s: %" PRIu32 " bare doorbell round trips, us:", session_who(&b->s, b->peer),
-	    b->count);
-	report_times(b->times_ns, b->count);
+	report_times(
+	    &b->s, &(struct report_times){"bare doorbell round trips", "doorbell_round_trips",
+		       b->peer, UINT32_MAX, 0, b->count, b->times_ns});
 	return true;
 }
 
@@ -195,7 +213,7 @@ static bool run(struct bench *b, unsigned kind)
 		fprintf(stderr, "ivsh: bench: no memory for %" PRIu32 " times\n", b->count);
 	ok = ok && kinds[kind].run(b);
 	if (ok && kinds[kind].run != bench_ack)
-		report_wait(&b->s, "bench");
+		report_wait(&b->s);
 	free(b->times_ns);
 	free(b->payload);
 	return ok;

@@ -5,6 +5,7 @@
  */
 #include "app/commands.h"
 #include "app/link.h"
+#include "app/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +35,19 @@ static bool goes_on(const struct demo *d)
 	return !d->failed && d->entry == d->s.entries;
 }
 
+static void partner_print(struct demo *d, uint32_t slot)
+{
+	struct json json;
+
+	if (d->s.options->json) {
+		report_begin(&json, &d->s, "partner");
+		report_peer(&json, &d->s, slot);
+		json_end(&json);
+	} else {
+		printf("%s is here\n", session_who(&d->s, slot));
+	}
+}
+
 /*
  * While partners are missing, each peer that is present becomes one. A partner that died does not
  * finish.
@@ -52,7 +66,7 @@ static void peers_check(struct demo *d)
 		} else if (peer->presence == IVSH_PEER_ATTACHED &&
 			   d->active < d->s.options->peers) {
 			link_begin(d, i);
-			printf("%s is here\n", session_who(&d->s, i));
+			partner_print(d, i);
 		}
 	}
 }
@@ -164,15 +178,37 @@ static void exchange_all(struct demo *d)
 static void result_print(struct demo *d)
 {
 	uint64_t sent = 0, seen = 0;
+	struct json json;
 
 	for (uint32_t i = 0; i < d->slots; i++) {
 		sent += d->link[i].bytes_sent;
 		seen += d->link[i].bytes_seen;
 	}
+	if (d->s.options->json) {
+		report_begin(&json, &d->s, "verified");
+		json_u64(&json, "partners", d->active);
+		json_u64(&json, "sent_messages", d->active * d->count);
+		json_u64(&json, "sent_bytes", sent);
+		json_u64(&json, "received_messages", d->active * d->count);
+		json_u64(&json, "received_bytes", seen);
+		json_end(&json);
+		return;
+	}
 	printf("%s: %s: sent %" PRIu64 " bytes in %" PRIu32 " messages, received %" PRIu64
 	       " bytes in %" PRIu32 ": every byte verified\n",
 	    d->name, session_who(&d->s, d->s.self), sent, d->active * d->count, seen,
 	    d->active * d->count);
+}
+
+static void begin_print(struct demo *d)
+{
+	uint32_t peers = d->s.options->peers;
+
+	if (d->s.options->json)
+		report_start(&d->s, "");
+	else
+		printf("%s: here is %s on %s; waiting for %" PRIu32 " peer%s\n", d->name,
+		    session_who(&d->s, d->s.self), d->s.world->name, peers, peers == 1 ? "" : "s");
 }
 
 static int run(const struct world *world, const struct options *o, const char *name, bool random)
@@ -186,8 +222,7 @@ static int run(const struct world *world, const struct options *o, const char *n
 	d.s.goes_on = true;
 	d.failed = prepare(&d) != 0;
 	if (!d.failed) {
-		printf("%s: here is %s on %s; waiting for %" PRIu32 " peer%s\n", name,
-		    session_who(&d.s, d.s.self), world->name, o->peers, o->peers == 1 ? "" : "s");
+		begin_print(&d);
 		exchange_all(&d);
 	}
 	if (!d.failed)

@@ -5,6 +5,7 @@
 #include "app/device.h"
 
 #include "app/choose.h"
+#include "app/facts.h"
 #include "app/status.h"
 
 #include <ivsh/hotplug.h>
@@ -299,31 +300,6 @@ static int place_open(struct transport *t, uint32_t place, const struct options 
 	return status;
 }
 
-static void device_print(const struct ivsh_device *d, uint32_t index, bool quiet)
-{
-	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
-	const char *type = machine->memory_type ? machine->memory_type(d->memory) : NULL;
-
-	printf("device %" PRIu32 ": %s, revision %u, %s\n", index, choose_place(d->function),
-	    d->revision, d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
-	if (quiet)
-		return;
-	for (unsigned i = 0; i < 3; i++)
-		if (d->bar[i].size)
-			printf("  BAR%u: %s at 0x%" PRIx64 ", %" PRIu64 " bytes, %s-bit%s%s%s\n", i,
-			    names[i], d->bar[i].address, d->bar[i].size,
-			    d->bar[i].is_64 ? "64" : "32",
-			    d->bar[i].prefetch ? ", prefetchable" : "", i == 2 && type ? ", " : "",
-			    i == 2 && type ? type : "");
-	if (d->doorbell)
-		printf("  VM ID (IVPosition): %" PRIu32 "; MSI-X vectors: %" PRIu32 "\n",
-		    d->ivposition, d->vectors);
-	else
-		printf("  no VM ID and no MSI-X vectors\n");
-	if (machine->no_interrupts)
-		printf("  no doorbell interrupts it: %s\n", machine->no_interrupts);
-}
-
 /* The device that info shows as number (place): each one there is, or those that are named. */
 static bool probe_choose(uint32_t place, struct choice *choice)
 {
@@ -343,12 +319,12 @@ static int place_probe(struct transport *t, uint32_t place, const struct options
 			(void)choose_device(machine, NULL, &p->choice);
 		return place == 0 || place < named ? STATUS_NO_DEVICE : -1;
 	}
-	if (place == 0 && !o->quiet)
-		printf("ivsh on %s\n", machine->name);
+	if (place == 0)
+		facts_begin(machine, o);
 	status = open_device(p);
 	if (status != STATUS_DONE)
 		return status;
-	device_print(&p->device, p->choice.index, o->quiet);
+	facts_print(machine, &p->device, p->choice.index, o);
 	transport_fill(t, named ? place : 0);
 	t->shown = true;
 	return STATUS_DONE;

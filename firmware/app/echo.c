@@ -89,8 +89,21 @@ static int echo_open(
 	}
 	if (place != 0 && world->join)
 		world->join(&s[0].transport, &own->transport);
-	printf("echo: slot %" PRIu32 " of %" PRIu32 " answers\n", own->self, own->slots);
+	report_start(own, "answers");
 	return 0;
+}
+
+static void answered_print(const struct session *s, uint64_t messages)
+{
+	struct json json;
+
+	if (s->options->json) {
+		report_begin(&json, s, "answered");
+		json_u64(&json, "messages", messages);
+		json_end(&json);
+	} else {
+		printf("echo: answered %" PRIu64 " messages\n", messages);
+	}
 }
 
 int echo_run(const struct world *world, const struct options *o)
@@ -105,9 +118,9 @@ int echo_run(const struct world *world, const struct options *o)
 	status = open < places ? s[open].status : output_flush();
 	if (status == STATUS_DONE) {
 		status = echo_all(s, open, o->count, &answered);
-		printf("echo: answered %" PRIu64 " messages\n", answered);
+		answered_print(s, answered);
 		for (uint32_t i = 0; i < open; i++)
-			report_wait(&s[i], "echo");
+			report_wait(&s[i]);
 	}
 	while (open > 0)
 		session_close(&s[--open]);

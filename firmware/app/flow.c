@@ -5,6 +5,7 @@
  * The receiver reports that it has finished when all is written; the sender waits for that.
  */
 #include "app/commands.h"
+#include "app/report.h"
 #include "app/session.h"
 
 #include <ivsh/stream.h>
@@ -161,7 +162,7 @@ static int flow_put(struct flow *f)
 	if (got)
 		return flow_crossed(f, got);
 	flow_hide(f);
-	printf("sent %" PRIu64 " bytes to %s\n", f->bytes, session_who(&f->s, f->peer));
+	report_sent(&f->s, f->peer, f->bytes);
 	return STATUS_DONE;
 }
 
@@ -186,8 +187,7 @@ static int flow_get(struct flow *f)
 	status = flow_finish(f);
 	flow_hide(f);
 	if (status == STATUS_DONE && !f->files->target_is_output())
-		printf(
-		    "received %" PRIu64 " bytes from %s\n", f->bytes, session_who(&f->s, f->peer));
+		report_received(&f->s, f->peer, f->bytes);
 	return status;
 }
 

@@ -6,6 +6,7 @@
  * its facts about each device before the region.
  */
 #include "app/commands.h"
+#include "app/json.h"
 #include "app/probe.h"
 #include "app/refuse.h"
 #include "app/status.h"
@@ -50,10 +51,18 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
+static const char *const presence[] = {"absent", "attached", "silent", "gone", "broken"};
+static const char *const connection[] = {"unknown", "up", "down"};
+
+/* Nobody was ever in it, as far as its words say. */
+static bool is_unused(const struct probe_slot *s)
+{
+	return s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP &&
+	       s->peer.presence == IVSH_PEER_ABSENT && s->text_known;
+}
+
 static void slots_print(const struct probe *probe, uint32_t self)
 {
-	static const char *const presence[] = {"absent", "attached", "silent", "gone", "broken"};
-	static const char *const connection[] = {"unknown", "up", "down"};
 	uint32_t unused = 0;
 
 	printf("%5s  %-8s  %-10s  %11s  %7s  %10s  %10s  %6s  %6s  %s\n", "slot", "presence",
@@ -61,8 +70,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		const struct probe_slot *s = &probe->slot[i];
 
-		if (s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP &&
-		    s->peer.presence == IVSH_PEER_ABSENT && s->text_known) {
+		if (is_unused(s)) {
 			unused++;
 			continue;
 		}
@@ -81,13 +89,108 @@ static void slots_print(const struct probe *probe, uint32_t self)
 		printf("* is our own slot: connected, not attached; the rest is its last peer's\n");
 }
 
+/* --- The same as objects of JSON ------------------------------------------------------------- */
+
+static void region_json(const struct probe *probe)
+{
+	const struct ivsh_geometry *g = &probe->region.geometry;
+	bool has_server = probe->region.server_epoch != 0;
+	struct json json;
+
+	json_begin(&json, "region");
+	json_u64(&json, "version", IVSH_WIRE_VERSION);
+	json_u64(&json, "size_bytes", probe->size);
+	json_u64(&json, "slots", g->slots);
+	json_u64(&json, "descs", g->descs);
+	json_u64(&json, "small_bytes", g->small_size);
+	json_u64(&json, "large_bytes", g->large_size);
+	json_hex(&json, "format_id", probe->region.format_id);
+	json_end(&json);
+	json_begin(&json, "server");
+	json_text(&json, "state", !has_server ? "none" : probe->server_moves ? "running" : "still");
+	if (has_server)
+		json_hex(&json, "epoch", probe->region.server_epoch);
+	else
+		json_null(&json, "epoch");
+	json_end(&json);
+}
+
+static void counters_json(struct json *json, const struct ivsh_counters *c)
+{
+	json_u64(json, "sent", c->sent);
+	json_u64(json, "received", c->received);
+	json_u64(json, "full", c->full);
+	json_u64(json, "discarded", c->discarded);
+	json_u64(json, "notifications_sent", c->notifications_sent);
+	json_u64(json, "notifications_suppressed", c->notifications_suppressed);
+	json_u64(json, "wakes_doorbell", c->wakes_doorbell);
+	json_u64(json, "wakes_timer", c->wakes_timer);
+	json_u64(json, "errors", c->errors);
+	json_u64(json, "lost", c->lost);
+	json_u64(json, "missed_notifications", c->missed_notifications);
+}
+
+static void services_json(struct json *json, const struct ivsh_region *region, uint32_t slot)
+{
+	struct ivsh_service service;
+
+	json_array(json, "services");
+	for (uint32_t i = 0; ivsh_region_service(region, slot, i, &service) == 0; i++) {
+		if (!service.name[0])
+			continue;
+		json_object(json, NULL);
+		json_text(json, "name", service.name);
+		json_u64(json, "port", service.port);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static void slots_json(const struct probe *probe, uint32_t self)
+{
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
+		const struct probe_slot *s = &probe->slot[i];
+		struct json json;
+
+		if (is_unused(s))
+			continue;
+		json_begin(&json, "slot");
+		json_u64(&json, "slot", i);
+		json_bool(&json, "is_own", i == self);
+		json_text(&json, "presence", presence[s->peer.presence]);
+		json_text(&json, "connection", connection[s->peer.connection]);
+		json_u64(&json, "incarnation", s->peer.incarnation);
+		json_u64(&json, "vectors", s->peer.vectors);
+		json_text(&json, "name", s->text_known && s->peer.name[0] ? s->peer.name : NULL);
+		json_bool(&json, "is_text_known", s->text_known);
+		counters_json(&json, &s->counters);
+		services_json(&json, &probe->region, i);
+		json_end(&json);
+	}
+}
+
+static void refused_print(const struct options *o, const struct transport *transport,
+    const struct ivsh_attach *attach, int error)
+{
+	struct json json;
+	char text[256];
+
+	refuse_text(text, sizeof(text), transport, attach, error);
+	if (!o->json) {
+		printf("region: %s\n", text);
+		return;
+	}
+	json_begin(&json, "no_region");
+	json_text(&json, "text", text);
+	json_end(&json);
+}
+
 /* What (transport) leads to. Answers the exit status. */
 static int place_print(
     const struct world *world, const struct transport *transport, const struct options *o)
 {
 	static struct probe probe;
 	struct ivsh_attach attach = {0};
-	char text[256];
 	int error;
 
 	if (o->quiet && transport->shown)
@@ -98,16 +201,22 @@ static int place_print(
 		return STATUS_FAILED;
 	}
 	if (error) {
-		refuse_text(text, sizeof(text), transport, &attach, error);
-		printf("region: %s\n", text);
+		refused_print(o, transport, &attach, error);
 		return STATUS_DONE;
 	}
 	/* The server assigned us the slot: no other peer is in it, whatever its words are. */
 	if (transport->mem.self < probe.region.geometry.slots)
 		probe.slot[transport->mem.self].ours = true;
 	probe_watch(&probe);
-	region_print(&probe);
-	if (!o->quiet)
+	if (o->json)
+		region_json(&probe);
+	else
+		region_print(&probe);
+	if (o->quiet)
+		return STATUS_DONE;
+	if (o->json)
+		slots_json(&probe, transport->mem.self);
+	else
 		slots_print(&probe, transport->mem.self);
 	return STATUS_DONE;
 }

@@ -11,6 +11,7 @@
 
 #include "app/exchange.h"
 #include "app/output.h"
+#include "app/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -146,6 +147,26 @@ bool link_send(struct demo *d, uint32_t slot)
 	return l->done_sent = put(d, slot, EXCHANGE_DONE, d->count);
 }
 
+static void progress_print(struct demo *d, uint32_t slot, uint32_t size)
+{
+	const struct link *l = &d->link[slot];
+	struct json json;
+
+	if (!d->s.options->json) {
+		printf("%s: message %" PRIu32 " of %" PRIu32 ", %" PRIu32 " bytes: %s\n",
+		    session_who(&d->s, slot), l->seen, d->count, size,
+		    d->failed ? "WRONG" : "good");
+		return;
+	}
+	report_begin(&json, &d->s, "progress");
+	report_peer(&json, &d->s, slot);
+	json_u64(&json, "received_messages", l->seen);
+	json_u64(&json, "of", d->count);
+	json_u64(&json, "size_bytes", size);
+	json_bool(&json, "good", !d->failed);
+	json_end(&json);
+}
+
 /* Check the data message of (size) bytes in d->in. */
 static void data_check(
     struct demo *d, uint32_t slot, const struct exchange_head *head, uint32_t size)
@@ -168,15 +189,21 @@ static void data_check(
 	l->seen++;
 	l->bytes_seen += size;
 	if (!d->quiet && (l->seen % (d->count / 4 ? d->count / 4 : 1) == 0 || l->seen == d->count))
-		printf("%s: message %" PRIu32 " of %" PRIu32 ", %" PRIu32 " bytes: %s\n",
-		    session_who(&d->s, slot), l->seen, d->count, size,
-		    d->failed ? "WRONG" : "good");
+		progress_print(d, slot, size);
 }
 
 static void hello_print(struct demo *d, uint32_t slot, uint32_t size)
 {
 	const uint32_t head = sizeof(struct exchange_head) + sizeof(struct exchange_hello);
+	struct json json;
 
+	if (d->s.options->json) {
+		report_begin(&json, &d->s, "hello");
+		report_peer(&json, &d->s, slot);
+		json_bytes(&json, "text", d->in + head, size - head);
+		json_end(&json);
+		return;
+	}
 	printf("%s says: ", session_who(&d->s, slot));
 	output_text(d->in + head, size - head);
 	printf("\n");

@@ -50,6 +50,8 @@ static const struct option common[] = {
 	0, 2047, NULL},
     {"interval", "", "SECONDS", "bell: from one doorbell to the next (0)", OPTION_BELL,
 	OPTION_SECONDS, FIELD(interval_ns), 0, TIMEOUT_MOST, NULL},
+    {"json", "", NULL, "print objects of JSON, one a line", OPTION_JSON, OPTION_FLAG, FIELD(json),
+	0, 0, NULL},
     {"help", "h?", NULL, "show this", OPTION_HELP, OPTION_FLAG, 0, 0, 0, NULL},
     {"version", "v", NULL, "show the version", OPTION_VERSION, OPTION_FLAG, 0, 0, 0, NULL},
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},

@@ -38,10 +38,10 @@ enum {
 	OPTION_TIME = 1 << 21,     /* of the host: tune, capture */
 	OPTION_OUTPUT = 1 << 22,   /* of the host: tune, capture */
 	OPTION_DUMP = 1 << 25,     /* of the host: what dump alone has */
-	OPTION_JSON = 1 << 26,     /* of the host: dump */
-	OPTION_BELL = 1 << 27,     /* what bell alone has */
-	OPTION_FORWARD = 1 << 28,  /* of the host: cat, serve, forward */
-	OPTION_FORCE = 1 << 29,    /* of the host: mem rm */
+	OPTION_JSON = 1 << 26,
+	OPTION_BELL = 1 << 27,    /* what bell alone has */
+	OPTION_FORWARD = 1 << 28, /* of the host: cat, serve, forward */
+	OPTION_FORCE = 1 << 29,   /* of the host: mem rm */
 };
 
 struct options {
@@ -62,6 +62,7 @@ struct options {
 	const char *peer;         /* --peer: a number or a name; NULL: not given */
 	uint32_t peers;           /* --peers: how many others take part */
 	bool quiet;               /* --quiet: the summary only */
+	bool json;                /* --json: what goes to standard output is objects of JSON */
 	bool raw_output;          /* --raw-output: the bytes and nothing else */
 	bool keep_going;          /* --keep-going: wait for the next incarnation of a peer */
 	uint32_t vector;          /* --vector: of a peer */

@@ -192,14 +192,13 @@ static int ping_all(struct ping *p, uint32_t count)
 
 	while (done < count && (p->times_ns[done] = ping_one(p, done)) != 0)
 		done++;
-	if (p->lost != 0)
+	if (p->lost != 0 && !p->s.options->json)
 		printf("ping: %" PRIu32 " lost on the way, and sent again\n", p->lost);
 	if (done == 0)
 		return p->s.status;
-	printf("ping: %s: %" PRIu32 " round trips of %" PRIu32 " bytes, us:",
-	    session_who(&p->s, p->peer), done, p->size);
-	report_times(p->times_ns, done);
-	report_wait(&p->s, "ping");
+	report_times(&p->s, &(struct report_times){"round trips", "round_trips", p->peer, p->size,
+				p->lost, done, p->times_ns});
+	report_wait(&p->s);
 	return done == count ? STATUS_DONE : p->s.status;
 }
 

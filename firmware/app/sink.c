@@ -55,6 +55,21 @@ static int take_all(struct sink *sink, uint32_t count)
 	return STATUS_DONE;
 }
 
+static void taken_print(const struct sink *sink)
+{
+	struct json json;
+
+	if (sink->s.options->json) {
+		report_begin(&json, &sink->s, "taken");
+		json_u64(&json, "messages", sink->messages);
+		json_u64(&json, "bytes", sink->bytes);
+		json_end(&json);
+	} else {
+		printf("sink: took %" PRIu64 " messages, %" PRIu64 " bytes\n", sink->messages,
+		    sink->bytes);
+	}
+}
+
 int sink_run(const struct world *world, const struct options *o)
 {
 	static struct sink sink;
@@ -66,12 +81,12 @@ int sink_run(const struct world *world, const struct options *o)
 		return s->status;
 	s->endless = o->count == 0;
 	s->goes_on = true;
-	printf("sink: slot %" PRIu32 " of %" PRIu32 " takes\n", s->self, s->slots);
+	report_start(s, "takes");
 	status = output_flush();
 	if (status == STATUS_DONE)
 		status = take_all(&sink, o->count);
-	printf("sink: took %" PRIu64 " messages, %" PRIu64 " bytes\n", sink.messages, sink.bytes);
-	report_wait(s, "sink");
+	taken_print(&sink);
+	report_wait(s);
 	session_close(s);
 	return status;
 }

@@ -7,6 +7,7 @@
  */
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/report.h"
 #include "app/session.h"
 
 #include <ivsh/connection.h>
@@ -58,12 +59,26 @@ static uint64_t hash_add(uint64_t hash, const uint8_t *bytes, uint32_t size)
 	return hash;
 }
 
+static void taken_print(const struct session *s, const struct served *v)
+{
+	struct json json;
+
+	if (s->options->json) {
+		report_begin(&json, s, "taken");
+		json_u64(&json, "bytes", v->in);
+		json_hex(&json, "fnv1a", v->hash);
+		json_end(&json);
+	} else {
+		printf("streams: took %" PRIu64 " bytes, fnv1a %016" PRIx64 "\n", v->in, v->hash);
+	}
+}
+
 static void leave(struct streams *st, uint32_t i)
 {
 	struct served *v = st->served[i];
 
 	if (v->kind == SINK && v->has_all)
-		printf("streams: took %" PRIu64 " bytes, fnv1a %016" PRIx64 "\n", v->in, v->hash);
+		taken_print(&st->s, v);
 	ivsh_conn_close(&v->conn);
 	free(v);
 	st->served[i] = st->served[--st->served_count];
@@ -236,6 +251,19 @@ static int offer_all(struct session *s)
 	return STATUS_DONE;
 }
 
+static void served_print(const struct streams *st)
+{
+	struct json json;
+
+	if (st->s.options->json) {
+		report_begin(&json, &st->s, "served");
+		json_u64(&json, "connections", st->accepted);
+		json_end(&json);
+	} else {
+		printf("streams: served %" PRIu32 " connections\n", st->accepted);
+	}
+}
+
 int streams_run(const struct world *world, const struct options *o)
 {
 	static struct streams st;
@@ -249,14 +277,14 @@ int streams_run(const struct world *world, const struct options *o)
 	s->endless = o->count == 0;
 	ivsh_conns_begin(&st.all, s->node);
 	status = offer_all(s);
-	printf("streams: slot %" PRIu32 " of %" PRIu32 " serves\n", s->self, s->slots);
+	report_start(s, "serves");
 	if (status == STATUS_DONE)
 		status = output_flush();
 	if (status == STATUS_DONE)
 		status = serve(&st, o->count);
 	while (s->node && st.served_count)
 		leave(&st, st.served_count - 1);
-	printf("streams: served %" PRIu32 " connections\n", st.accepted);
+	served_print(&st);
 	session_close(s);
 	return status;
 }

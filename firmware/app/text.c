@@ -4,6 +4,7 @@
  */
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/report.h"
 #include "app/session.h"
 
 #include <inttypes.h>
@@ -104,7 +105,7 @@ static int text_send(struct session *s, const struct text *text)
 	while (sent == SESSION_ANEW);
 	if (sent)
 		return s->status;
-	printf("sent %" PRIu32 " bytes to %s\n", text->size, session_who(s, peer));
+	report_sent(s, peer, text->size);
 	return STATUS_DONE;
 }
 
@@ -166,6 +167,28 @@ static bool copy_take(struct copy *copy, const struct ivsh_message *message)
 	return true;
 }
 
+static void message_print(
+    struct session *s, uint32_t slot, const struct ivsh_message *message, const uint8_t *bytes)
+{
+	bool maybe_seen = message->flags & IVSH_MAYBE_SEEN;
+	struct json json;
+
+	if (!s->options->json) {
+		printf("%s, port %u%s: ", session_who(s, slot), message->port,
+		    maybe_seen ? ", maybe seen" : "");
+		output_text(bytes, message->size);
+		putchar('\n');
+		return;
+	}
+	report_begin(&json, s, "message");
+	report_peer(&json, s, slot);
+	json_u64(&json, "port", message->port);
+	json_bool(&json, "maybe_seen", maybe_seen);
+	json_u64(&json, "size_bytes", message->size);
+	json_bytes(&json, "data", bytes, message->size);
+	json_end(&json);
+}
+
 /*
  * Print the next message of (slot) and release it: what could not be written stays for the next
  * incarnation. 1: printed; 0: there was none; -1: over, with s->status set.
@@ -185,14 +208,10 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 	/* The copy is not believed if the machine or the memory was moved while it was made. */
 	if (!session_peek(s, slot, &message) || s->node->region.moved != moved)
 		return 0;
-	if (s->options->raw_output) {
+	if (s->options->raw_output)
 		fwrite(copy->bytes, 1, message.size, stdout);
-	} else {
-		printf("%s, port %u%s: ", session_who(s, slot), message.port,
-		    message.flags & IVSH_MAYBE_SEEN ? ", maybe seen" : "");
-		output_text(copy->bytes, message.size);
-		putchar('\n');
-	}
+	else
+		message_print(s, slot, &message, copy->bytes);
 	s->status = output_flush();
 	if (s->status)
 		return -1;
@@ -230,6 +249,10 @@ int recv_run(const struct world *world, const struct options *o)
 	struct session s;
 	int status = STATUS_FAILED;
 
+	if (o->raw_output && o->json) {
+		fprintf(stderr, "ivsh: recv: --raw-output and --json: give one of them\n");
+		return STATUS_USAGE;
+	}
 	if (session_open(&s, world, o, 0, 0))
 		return s.status;
 	s.endless = o->count == 0;

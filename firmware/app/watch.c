@@ -4,6 +4,7 @@
  */
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/report.h"
 #include "app/session.h"
 
 #include <inttypes.h>
@@ -36,6 +37,29 @@ static const char *event_text(const struct session *s, const struct ivsh_peer_ev
 	return down[s->node->peers[event->slot].presence];
 }
 
+static void event_print(struct session *s, const struct ivsh_peer_event *event, const char *what)
+{
+	static const char *const kinds[] = {
+	    [IVSH_PEER_EVENT_UP] = "up",
+	    [IVSH_PEER_EVENT_DOWN] = "down",
+	    [IVSH_PEER_EVENT_RESTARTED] = "restarted",
+	    [IVSH_PEER_EVENT_LOST] = "lost",
+	    [IVSH_PEER_EVENT_BROKEN] = "broken",
+	    [IVSH_PEER_EVENT_MOVED] = "moved",
+	};
+	struct json json;
+
+	if (!s->options->json) {
+		printf("%s: %s\n", session_who(s, event->slot), what);
+		return;
+	}
+	report_begin(&json, s, "event");
+	report_peer(&json, s, event->slot);
+	json_text(&json, "event", kinds[event->kind]);
+	json_text(&json, "text", what);
+	json_end(&json);
+}
+
 /* Print (left) events; 0: for ever. Answers the exit status. */
 static int watch_all(struct session *s, uint32_t left)
 {
@@ -52,7 +76,7 @@ static int watch_all(struct session *s, uint32_t left)
 			const char *what = event_text(s, &event);
 			int status;
 
-			printf("%s: %s\n", session_who(s, event.slot), what);
+			event_print(s, &event, what);
 			status = output_flush();
 			if (status)
 				return status;
@@ -76,7 +100,7 @@ int watch_run(const struct world *world, const struct options *o)
 		return s.status;
 	s.endless = o->count == 0;
 	s.goes_on = s.shows_moves = true;
-	printf("watch: slot %" PRIu32 " of %" PRIu32 "\n", s.self, s.slots);
+	report_start(&s, "");
 	status = output_flush();
 	if (status == STATUS_DONE)
 		status = watch_all(&s, o->count);

@@ -164,7 +164,7 @@ int dump_command(const struct world *world, const struct options *o)
 	struct transport transport;
 	int status;
 
-	print_json((o->given & OPTION_JSON) != 0);
+	print_json(o->json);
 	survey.rows = o->given & OPTION_COUNT ? o->count : ROWS;
 	status = parts_take(&survey, o);
 	if (status != STATUS_DONE)

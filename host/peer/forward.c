@@ -41,7 +41,7 @@ static bool loop_fill(struct loop *l, const struct options *o, const char *comma
 	    .limit = (uint32_t)forward_options.limit,
 	    .timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : TIMEOUT_NS,
 	    .stopped = stopped,
-	    .is_json = (o->given & OPTION_JSON) != 0,
+	    .is_json = o->json,
 	};
 	if (!l->place) {
 		fprintf(stderr, "ivsh: %s: --pci: not with a device: give --socket or --file\n",

@@ -25,13 +25,6 @@ bool own_time_take(const char *text)
 	return true;
 }
 
-/* The command finds OPTION_JSON among what was given. */
-bool own_json_take(const char *text)
-{
-	(void)text;
-	return true;
-}
-
 const char *own_output(void)
 {
 	return output;

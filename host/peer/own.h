@@ -8,10 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Take --output, --time, --json. False after a line. */
+/* Take --output and --time. False after a line. */
 bool own_output_take(const char *text);
 bool own_time_take(const char *text);
-bool own_json_take(const char *text);
 
 /* As given; NULL: not given. */
 const char *own_output(void);

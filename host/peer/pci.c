@@ -4,6 +4,7 @@
  */
 #include "peer/pci.h"
 
+#include "app/json.h"
 #include "app/status.h"
 #include "peer/stop.h"
 #include "port/linux-guest/linux_guest.h"
@@ -175,6 +176,32 @@ int pci_open(struct transport *t, uint32_t place, const struct options *o)
 	return status;
 }
 
+static void device_json(const struct ivsh_linux *guest, uint32_t index, uint32_t self, bool quiet)
+{
+	const bool doorbell = guest->bar[1].size != 0;
+	struct json json;
+
+	json_begin(&json, "device");
+	json_text(&json, "machine", "Linux");
+	json_u64(&json, "index", index);
+	json_text(&json, "place", guest->bdf);
+	json_text(&json, "model", doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
+	json_array(&json, "bars");
+	for (unsigned i = 0; !quiet && i < 3; i++) {
+		if (!guest->bar[i].size)
+			continue;
+		json_object(&json, NULL);
+		json_u64(&json, "bar", i);
+		json_hex(&json, "address", guest->bar[i].address);
+		json_u64(&json, "size_bytes", guest->bar[i].size);
+		json_close(&json);
+	}
+	json_close(&json);
+	if (doorbell && guest->mapped.registers)
+		json_u64(&json, "ivposition", self);
+	json_end(&json);
+}
+
 static void device_print(const struct ivsh_linux *guest, uint32_t index, uint32_t self, bool quiet)
 {
 	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
@@ -215,7 +242,8 @@ int pci_probe(struct transport *t, uint32_t place, const struct options *o)
 	if (status == STATUS_DONE)
 		status = open_device(t, place, 0, true);
 	if (status == STATUS_DONE) {
-		device_print(&places[place].guest, place, t->mem.self, o->quiet);
+		(o->json ? device_json : device_print)(
+		    &places[place].guest, place, t->mem.self, o->quiet);
 		t->shown = true;
 	}
 	return status;

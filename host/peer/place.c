@@ -106,8 +106,6 @@ const struct option place_options[] = {
 	OPTION_DUMP, OPTION_OWN, 0, 0, 0, dump_layout_take},
     {"payload", "", NULL, "dump ring, dump all: the messages' first 256 bytes, too", OPTION_DUMP,
 	OPTION_OWN, 0, 0, 0, dump_payload_take},
-    {"json", "", NULL, "dump, serve, forward: an object of JSON for each line", OPTION_JSON,
-	OPTION_OWN, 0, 0, 0, own_json_take},
     {"limit", "", "COUNT", "serve, forward: connections at once (256)", OPTION_FORWARD, OPTION_OWN,
 	0, 0, 0, forward_limit_take},
     {"reverse", "", NULL, "forward: offer a service, and connect to a socket", OPTION_FORWARD,
