@@ -270,7 +270,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c \
-          firmware/app/streams.c firmware/app/bell.c firmware/app/json.c
+          firmware/app/streams.c firmware/app/bell.c firmware/app/json.c firmware/app/show.c
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
@@ -341,9 +341,10 @@ TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.
           host/tune/slice.c host/tune/work.c
 CAPTURE := host/capture/capture.c host/capture/record.c host/capture/follow.c host/capture/guard.c \
           host/capture/drain.c host/capture/pcapng.c
-# A region as an observer sees it: dump.
+# A region as an observer sees it: dump, alone and with what the tool has anyway.
 OBSERVE := $(addprefix host/observe/,finding.c parts.c rings.c table.c flight.c)
-DUMP    := $(addprefix host/observe/,dump.c survey.c show.c print.c)
+SURVEY  := $(addprefix host/observe/,dump.c survey.c show.c print.c)
+DUMP    := $(SURVEY) firmware/app/json.c
 # Streams, sockets and programs: cat, serve, forward.
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
@@ -351,7 +352,7 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/progress.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
-          $(OBSERVE) $(DUMP) host/process/inherited.c \
+          $(OBSERVE) $(SURVEY) host/process/inherited.c \
           host/peer/forward.c host/peer/forward_options.c $(FORWARD) $(LIBRARY)
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------

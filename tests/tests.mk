@@ -94,7 +94,7 @@ $(call programs,host host-san,$(TESTS_OBSERVE)): $$(call objects,tests/core/worl
     $(OBSERVE) $(filter-out %/dump.c,$(DUMP)) $(CORE))
 $(call programs,host host-san,$(TESTS_LIST)): $$(call objects,tests/core/world.c \
     tests/host/listing.c host/observe/finding.c host/observe/parts.c \
-    $(addprefix firmware/app/,info.c probe.c refuse.c) $(CORE))
+    $(addprefix firmware/app/,info.c show.c json.c probe.c refuse.c) $(CORE))
 
 both = $(call programs,host host-san $(HOSTS_ELSEWHERE),$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))

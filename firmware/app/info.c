@@ -9,26 +9,11 @@
 #include "app/json.h"
 #include "app/probe.h"
 #include "app/refuse.h"
+#include "app/show.h"
 #include "app/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static void region_print(const struct probe *probe)
-{
-	const struct ivsh_geometry *g = &probe->region.geometry;
-
-	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
-	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, format 0x%016" PRIx64 "\n",
-	    IVSH_WIRE_VERSION, probe->size, g->slots, g->descs, g->small_size, g->large_size,
-	    probe->region.format_id);
-	if (probe->region.server_epoch == 0)
-		printf("server: none\n");
-	else
-		printf("server: epoch 0x%08" PRIx32 ", %s\n", probe->region.server_epoch,
-		    probe->server_moves ? "running"
-					: "its heartbeat stands still: stopped or killed");
-}
 
 /* What of a slot cannot be believed, or not be known. */
 static void doubts_print(const struct probe_slot *slot)
@@ -50,9 +35,6 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 		if (service.name[0])
 			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
-
-static const char *const presence[] = {"absent", "attached", "silent", "gone", "broken"};
-static const char *const connection[] = {"unknown", "up", "down"};
 
 /* Nobody was ever in it, as far as its words say. */
 static bool is_unused(const struct probe_slot *s)
@@ -76,8 +58,8 @@ static void slots_print(const struct probe *probe, uint32_t self)
 		}
 		printf("%c%4" PRIu32 "  %-8s  %-10s  %11" PRIu32 "  %7" PRIu32 "  %10" PRIu64
 		       "  %10" PRIu64 "  %6" PRIu64 "  %6" PRIu64 "  %s\n",
-		    i == self ? '*' : ' ', i, presence[s->peer.presence],
-		    connection[s->peer.connection], s->peer.incarnation, s->peer.vectors,
+		    i == self ? '*' : ' ', i, show_presence(s->peer.presence),
+		    show_connection(s->peer.connection), s->peer.incarnation, s->peer.vectors,
 		    s->counters.sent, s->counters.received, s->counters.full, s->counters.errors,
 		    s->text_known ? s->peer.name : "?");
 		doubts_print(s);
@@ -91,82 +73,11 @@ static void slots_print(const struct probe *probe, uint32_t self)
 
 /* --- The same as objects of JSON ------------------------------------------------------------- */
 
-static void region_json(const struct probe *probe)
-{
-	const struct ivsh_geometry *g = &probe->region.geometry;
-	bool has_server = probe->region.server_epoch != 0;
-	struct json json;
-
-	json_begin(&json, "region");
-	json_u64(&json, "version", IVSH_WIRE_VERSION);
-	json_u64(&json, "size_bytes", probe->size);
-	json_u64(&json, "slots", g->slots);
-	json_u64(&json, "descs", g->descs);
-	json_u64(&json, "small_bytes", g->small_size);
-	json_u64(&json, "large_bytes", g->large_size);
-	json_hex(&json, "format_id", probe->region.format_id);
-	json_end(&json);
-	json_begin(&json, "server");
-	json_text(&json, "state", !has_server ? "none" : probe->server_moves ? "running" : "still");
-	if (has_server)
-		json_hex(&json, "epoch", probe->region.server_epoch);
-	else
-		json_null(&json, "epoch");
-	json_end(&json);
-}
-
-static void counters_json(struct json *json, const struct ivsh_counters *c)
-{
-	json_u64(json, "sent", c->sent);
-	json_u64(json, "received", c->received);
-	json_u64(json, "full", c->full);
-	json_u64(json, "discarded", c->discarded);
-	json_u64(json, "notifications_sent", c->notifications_sent);
-	json_u64(json, "notifications_suppressed", c->notifications_suppressed);
-	json_u64(json, "wakes_doorbell", c->wakes_doorbell);
-	json_u64(json, "wakes_timer", c->wakes_timer);
-	json_u64(json, "errors", c->errors);
-	json_u64(json, "lost", c->lost);
-	json_u64(json, "missed_notifications", c->missed_notifications);
-}
-
-static void services_json(struct json *json, const struct ivsh_region *region, uint32_t slot)
-{
-	struct ivsh_service service;
-
-	json_array(json, "services");
-	for (uint32_t i = 0; ivsh_region_service(region, slot, i, &service) == 0; i++) {
-		if (!service.name[0])
-			continue;
-		json_object(json, NULL);
-		json_text(json, "name", service.name);
-		json_u64(json, "port", service.port);
-		json_close(json);
-	}
-	json_close(json);
-}
-
 static void slots_json(const struct probe *probe, uint32_t self)
 {
-	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
-		const struct probe_slot *s = &probe->slot[i];
-		struct json json;
-
-		if (is_unused(s))
-			continue;
-		json_begin(&json, "slot");
-		json_u64(&json, "slot", i);
-		json_bool(&json, "is_own", i == self);
-		json_text(&json, "presence", presence[s->peer.presence]);
-		json_text(&json, "connection", connection[s->peer.connection]);
-		json_u64(&json, "incarnation", s->peer.incarnation);
-		json_u64(&json, "vectors", s->peer.vectors);
-		json_text(&json, "name", s->text_known && s->peer.name[0] ? s->peer.name : NULL);
-		json_bool(&json, "is_text_known", s->text_known);
-		counters_json(&json, &s->counters);
-		services_json(&json, &probe->region, i);
-		json_end(&json);
-	}
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++)
+		if (!is_unused(&probe->slot[i]))
+			show_slot_json(probe, i, i == self);
 }
 
 static void refused_print(const struct options *o, const struct transport *transport,
@@ -208,10 +119,7 @@ static int place_print(
 	if (transport->mem.self < probe.region.geometry.slots)
 		probe.slot[transport->mem.self].ours = true;
 	probe_watch(&probe);
-	if (o->json)
-		region_json(&probe);
-	else
-		region_print(&probe);
+	show_region(&probe, o->json);
 	if (o->quiet)
 		return STATUS_DONE;
 	if (o->json)

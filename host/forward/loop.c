@@ -7,6 +7,7 @@
  */
 #include "forward/loop.h"
 
+#include "app/json.h"
 #include "app/options.h"
 #include "app/status.h"
 #include "forward/spawn.h"
@@ -406,16 +407,23 @@ static void end(struct loop *l)
 
 static void summary_print(const struct loop *l)
 {
-	if (l->is_json)
-		printf("{\"command\": \"%s\", \"connections\": %" PRIu64 ", \"failed\": %" PRIu64
-		       ", \"refused\": %" PRIu64 ", \"sent\": %" PRIu64 ", \"received\": %" PRIu64
-		       "}\n",
-		    l->command, l->opened, l->failed, l->refused, l->up_bytes, l->down_bytes);
-	else
+	struct json json;
+
+	if (!l->is_json) {
 		fprintf(stderr,
 		    "ivsh: %s: %" PRIu64 " connections, %" PRIu64 " failed, %" PRIu64
 		    " refused; %" PRIu64 " bytes sent, %" PRIu64 " received\n",
 		    l->command, l->opened, l->failed, l->refused, l->up_bytes, l->down_bytes);
+		return;
+	}
+	json_begin(&json, "served");
+	json_text(&json, "command", l->command);
+	json_u64(&json, "connections", l->opened);
+	json_u64(&json, "failed", l->failed);
+	json_u64(&json, "refused", l->refused);
+	json_u64(&json, "sent_bytes", l->up_bytes);
+	json_u64(&json, "received_bytes", l->down_bytes);
+	json_end(&json);
 }
 
 int loop_run(struct loop *l)

@@ -4,10 +4,13 @@
  */
 #include "observe/print.h"
 
+#include "app/json.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 static bool is_json;
+static struct json json;
 
 void print_json(bool yes)
 {
@@ -16,78 +19,88 @@ void print_json(bool yes)
 
 void print_open(const char *type)
 {
-	printf(is_json ? "{\"type\":\"%s\"" : "%s", type);
+	if (is_json)
+		json_begin(&json, type);
+	else
+		printf("%s", type);
 }
 
 void print_close(void)
 {
-	printf(is_json ? "}\n" : "\n");
-}
-
-static void key_print(const char *key)
-{
-	printf(is_json ? ",\"%s\":" : " %s=", key);
+	if (is_json)
+		json_end(&json);
+	else
+		printf("\n");
 }
 
 void print_number(const char *key, uint64_t value)
 {
-	key_print(key);
-	printf("%" PRIu64, value);
+	if (is_json)
+		json_u64(&json, key, value);
+	else
+		printf(" %s=%" PRIu64, key, value);
 }
 
 void print_hex(const char *key, uint64_t value)
 {
-	key_print(key);
-	printf(is_json ? "\"0x%" PRIx64 "\"" : "0x%" PRIx64, value);
+	if (is_json)
+		json_hex(&json, key, value);
+	else
+		printf(" %s=0x%" PRIx64, key, value);
 }
 
 /* What is not printable comes from the memory, and is no one's text. */
-static void char_print(uint8_t c)
+static char cleaned(uint8_t c)
 {
-	if (c < 0x20 || c > 0x7e)
-		c = '?';
-	if (c == '"' || c == '\\')
-		putchar('\\');
-	putchar(c);
+	return c < 0x20 || c > 0x7e ? '?' : (char)c;
 }
 
 void print_name(const char *key, const uint8_t *bytes, size_t size)
 {
-	key_print(key);
-	putchar('"');
-	for (size_t i = 0; i < size && bytes[i]; i++)
-		char_print(bytes[i]);
-	putchar('"');
+	char text[256];
+	size_t length = 0;
+
+	for (; length < size && length < sizeof(text) - 1 && bytes[length]; length++)
+		text[length] = cleaned(bytes[length]);
+	text[length] = '\0';
+	if (is_json) {
+		json_text(&json, key, text);
+		return;
+	}
+	printf(" %s=\"", key);
+	for (const char *c = text; *c; c++)
+		printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+	printf("\"");
 }
 
 void print_text(const char *key, const char *value)
 {
-	key_print(key);
-	if (!is_json) {
-		printf("%s", value);
-		return;
-	}
-	putchar('"');
-	for (; *value; value++)
-		char_print((uint8_t)*value);
-	putchar('"');
+	if (is_json)
+		json_text(&json, key, value);
+	else
+		printf(" %s=%s", key, value);
 }
 
 void print_bytes(const char *key, const uint8_t *bytes, size_t size)
 {
-	key_print(key);
-	if (is_json)
-		putchar('"');
-	for (size_t i = 0; i < size; i++)
-		printf("%02x", bytes[i]);
-	if (is_json)
-		putchar('"');
+	static const char digits[] = "0123456789abcdef";
+	char text[513];
+	size_t length = 0;
+
+	for (size_t i = 0; i < size && length < sizeof(text) - 1; i++) {
+		text[length++] = digits[bytes[i] >> 4];
+		text[length++] = digits[bytes[i] & 15];
+	}
+	text[length] = '\0';
+	print_text(key, text);
 }
 
 void print_unknown(const char *key)
 {
-	key_print(key);
-	printf(is_json ? "null" : "?");
+	if (is_json)
+		json_null(&json, key);
+	else
+		printf(" %s=?", key);
 }
 
 void print_maybe(const char *key, bool is_known, uint64_t value)

@@ -4,6 +4,7 @@
  */
 #include "peer/capture.h"
 
+#include "app/json.h"
 #include "app/refuse.h"
 #include "app/status.h"
 #include "capture/capture.h"
@@ -24,6 +25,7 @@
 static const char *from, *to; /* NULL: any */
 static uint64_t snap = CAPTURE_SNAP;
 static bool unproven;
+static bool is_json;
 
 bool capture_from_take(const char *text)
 {
@@ -105,9 +107,27 @@ static void summary_print(const struct capture *c)
 	fprintf(stderr, "\n");
 }
 
+/* The same as an object of JSON, on standard output. */
+static void summary_json(const struct capture *c)
+{
+	struct json json;
+
+	json_begin(&json, "captured");
+	json_u64(&json, "messages", c->written);
+	json_u64(&json, "missed", c->missed);
+	json_bool(&json, "missed_at_least", c->at_least);
+	json_u64(&json, "unproven", c->unproved);
+	json_u64(&json, "filtered", c->filtered);
+	json_u64(&json, "damaged_descs", c->damaged);
+	json_end(&json);
+}
+
 static int ended(const struct capture *c, enum capture_end end)
 {
-	summary_print(c);
+	if (is_json)
+		summary_json(c);
+	else
+		summary_print(c);
 	switch (end) {
 	case CAPTURE_DONE:
 		return STATUS_DONE;
@@ -176,6 +196,12 @@ int capture_command(const struct world *world, const struct options *o)
 
 	if (extcap_queries())
 		return extcap_answer();
+	is_json = o->json;
+	if (is_json && (!own_output() || strcmp(own_output(), "-") == 0)) {
+		fprintf(stderr, "ivsh: capture: --json: give --output=FILE: the packets would take"
+				" standard output\n");
+		return STATUS_USAGE;
+	}
 	/* A file that may grow no further is an error of write(2), as a full disk is. */
 	signal(SIGXFSZ, SIG_IGN);
 	status = world->probe(&transport, 0, o);

@@ -4,6 +4,7 @@
  */
 #include "peer/forward.h"
 
+#include "app/json.h"
 #include "app/status.h"
 #include "forward/address.h"
 #include "forward/loop.h"
@@ -170,12 +171,22 @@ static int reverse_run(struct loop *l, const struct options *o)
 }
 
 /* The port that the kernel has chosen is in the line. */
-static void listening_print(const struct address *a, int fd)
+static void listening_print(const struct address *a, int fd, bool json)
 {
 	struct sockaddr_storage bound;
 	socklen_t size = sizeof(bound);
+	struct json line;
 
-	if (a->socket.ss_family == AF_UNIX || getsockname(fd, (struct sockaddr *)&bound, &size))
+	if (json) {
+		json_begin(&line, "listening");
+		json_text(&line, "command", "forward");
+		json_text(&line, "address", a->text);
+		if (a->socket.ss_family != AF_UNIX &&
+		    getsockname(fd, (struct sockaddr *)&bound, &size) == 0)
+			json_u64(&line, "port", ntohs(((struct sockaddr_in *)&bound)->sin_port));
+		json_end(&line);
+	} else if (a->socket.ss_family == AF_UNIX ||
+		   getsockname(fd, (struct sockaddr *)&bound, &size))
 		printf("forward: listens at %s\n", a->text);
 	else
 		/* The port is at the same place in both forms. */
@@ -207,7 +218,7 @@ int forward_command(const struct world *world, const struct options *o)
 	l.listener = address_listen(&address);
 	if (l.listener < 0)
 		return STATUS_FAILED;
-	listening_print(&address, l.listener);
+	listening_print(&address, l.listener, o->json);
 	status = loop_run(&l);
 	close(l.listener);
 	address_remove(&address);

@@ -26,16 +26,17 @@
 
 #define CAPTURE                                                                                    \
 	(OPTION_PLACE | OPTION_CAPTURE | OPTION_TIME | OPTION_OUTPUT | OPTION_PEER | OPTION_PORT | \
-	    OPTION_COUNT | OPTION_WAIT | OPTION_SPIN)
+	    OPTION_COUNT | OPTION_WAIT | OPTION_SPIN | OPTION_JSON)
 
 #define FORWARD \
 	(OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD | OPTION_JSON)
 
 static const struct command commands[] = {
-    {"mem", mem_run, 2, 4, 0, 0, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET,
-	MEM_SYNOPSIS,
+    {"mem", mem_run, 2, 4, 0, 0,
+	OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET | OPTION_JSON, MEM_SYNOPSIS,
 	"memory files for peers without a server: make one, formatted; show one; remove one"},
-    {"tune", tune_command, 1, 1, 0, 0, OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT | OPTION_QUIET, "",
+    {"tune", tune_command, 1, 1, 0, 0,
+	OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT | OPTION_JSON | OPTION_QUIET, "",
 	"measure this machine for a minute, and print a geometry for it"},
     {"capture", capture_command, 1, 1, 0, 0, CAPTURE, "",
 	"write what passes through the rings to a pcapng file, without a slot"},

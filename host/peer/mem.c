@@ -7,6 +7,7 @@
  */
 #include "peer/mem.h"
 
+#include "app/json.h"
 #include "app/status.h"
 #include "peer/mem_show.h"
 #include "peer/progress.h"
@@ -122,6 +123,26 @@ static int create(const char *path, uint64_t size, const struct ivsh_geometry *g
 	return status;
 }
 
+static void created_print(const char *path, uint64_t size, const struct ivsh_geometry *g, bool json)
+{
+	struct json line;
+
+	if (!json) {
+		printf("mem: %s: %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
+		       " descriptors, %" PRIu32 " + %" PRIu32 " bytes\n",
+		    path, size, g->slots, g->descs, g->small_size, g->large_size);
+		return;
+	}
+	json_begin(&line, "created");
+	json_text(&line, "path", path);
+	json_u64(&line, "size_bytes", size);
+	json_u64(&line, "slots", g->slots);
+	json_u64(&line, "descs", g->descs);
+	json_u64(&line, "small_bytes", g->small_size);
+	json_u64(&line, "large_bytes", g->large_size);
+	json_end(&line);
+}
+
 static int create_run(const struct options *o)
 {
 	const char *path = o->word[2], *wrong;
@@ -146,10 +167,7 @@ static int create_run(const struct options *o)
 	if (status == STATUS_DONE)
 		status = create(path, size, &geometry);
 	if (status == STATUS_DONE)
-		printf("mem: %s: %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
-		       " descriptors, %" PRIu32 " + %" PRIu32 " bytes\n",
-		    path, size, geometry.slots, geometry.descs, geometry.small_size,
-		    geometry.large_size);
+		created_print(path, size, &geometry, o->json);
 	return status;
 }
 
@@ -160,9 +178,9 @@ static const struct {
 	uint32_t options;
 	const char *synopsis;
 } rows[] = {
-    {"create", 4, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_QUIET, "create FILE SIZE"},
-    {"info", 3, 0, "info FILE"},
-    {"rm", 3, OPTION_FORCE, "rm FILE"},
+    {"create", 4, OPTION_SLOTS | OPTION_GEOMETRY | OPTION_QUIET | OPTION_JSON, "create FILE SIZE"},
+    {"info", 3, OPTION_JSON, "info FILE"},
+    {"rm", 3, OPTION_FORCE | OPTION_JSON, "rm FILE"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -187,8 +205,8 @@ int mem_run(const struct world *world, const struct options *o)
 	case 0:
 		return create_run(o);
 	case 1:
-		return mem_info(o->word[2]);
+		return mem_info(o->word[2], o->json);
 	default:
-		return mem_remove(o->word[2], (o->given & OPTION_FORCE) != 0);
+		return mem_remove(o->word[2], (o->given & OPTION_FORCE) != 0, o->json);
 	}
 }

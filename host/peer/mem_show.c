@@ -8,6 +8,8 @@
  */
 #include "peer/mem_show.h"
 
+#include "app/json.h"
+#include "app/show.h"
 #include "app/status.h"
 #include "peer/memory.h"
 
@@ -36,30 +38,24 @@ static const char *damage(const struct memory *m, char text[96])
 /* One line of who is in (slot). */
 static void slot_print(const struct memory *m, uint32_t slot)
 {
-	static const char *const presence[] = {"absent", "attached", "silent", "gone"};
 	const struct probe_slot *s = &m->probe.slot[slot];
-	unsigned state = (unsigned)s->peer.presence;
 
 	printf("slot %" PRIu32 ": %s, incarnation %" PRIu32 "%s%s\n", slot,
-	    state < sizeof(presence) / sizeof(presence[0]) ? presence[state] : "broken",
-	    s->peer.incarnation, s->peer.name[0] ? ", " : "", s->peer.name);
+	    show_presence(s->peer.presence), s->peer.incarnation, s->peer.name[0] ? ", " : "",
+	    s->peer.name);
 }
 
-static void region_print(const struct memory *m)
+static void region_print(const struct memory *m, bool json)
 {
 	const struct ivsh_geometry *g = &m->probe.region.geometry;
 	uint32_t used = 0;
 
-	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
-	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, format 0x%016" PRIx64 "\n",
-	    IVSH_WIRE_VERSION, m->probe.size, g->slots, g->descs, g->small_size, g->large_size,
-	    m->probe.region.format_id);
-	if (m->probe.region.server_epoch == 0)
-		printf("server: none\n");
-	else
-		printf("server: epoch 0x%08" PRIx32 ", %s\n", m->probe.region.server_epoch,
-		    m->probe.server_moves ? "running"
-					  : "its heartbeat stands still: stopped or killed");
+	show_region(&m->probe, json);
+	for (uint32_t i = 0; json && i < g->slots; i++)
+		if (m->probe.slot[i].peer.incarnation != 0)
+			show_slot_json(&m->probe, i, false);
+	if (json)
+		return;
 	for (uint32_t i = 0; i < g->slots; i++)
 		used += m->probe.slot[i].peer.incarnation != 0;
 	printf("slots: %" PRIu32 " of %" PRIu32 " were ever used\n", used, g->slots);
@@ -93,10 +89,57 @@ static void alive_print(const struct memory *m, uint32_t alive)
 		printf("in use: cannot know: nothing moves, and no process shows that it has it\n");
 }
 
-int mem_info(const char *path)
+static void memory_print(const struct memory *m, const char *path, const char *why, uint32_t alive)
+{
+	printf("memory: %s: %" PRIu64 " bytes, %" PRIu64 " of them allocated, mode %04o, user %u\n",
+	    path, m->mem.size, (uint64_t)m->st.st_blocks * 512, (unsigned)m->st.st_mode & 07777,
+	    (unsigned)m->st.st_uid);
+	if (why)
+		printf("region: %s\n", why);
+	else
+		region_print(m, false);
+	users_print(m);
+	alive_print(m, alive);
+}
+
+/* The memory as an object of JSON. (text): why there is no region in it; NULL: there is one. */
+static void memory_json(const struct memory *m, const char *path, const char *text, uint32_t alive)
+{
+	struct json json;
+
+	json_begin(&json, "memory");
+	json_text(&json, "path", path);
+	json_u64(&json, "size_bytes", m->mem.size);
+	json_u64(&json, "allocated_bytes", (uint64_t)m->st.st_blocks * 512);
+	json_u64(&json, "mode", (uint64_t)m->st.st_mode & 07777);
+	json_u64(&json, "user", m->st.st_uid);
+	json_text(&json, "no_region", text);
+	json_u64(&json, "heartbeats", alive);
+	json_u64(&json, "mapped_by", m->users);
+	json_array(&json, "processes");
+	for (uint32_t i = 0; i < m->users && i < MEMORY_USERS; i++) {
+		json_object(&json, NULL);
+		json_u64(&json, "pid", (uint64_t)m->user[i].pid);
+		json_text(&json, "name", m->user[i].name);
+		json_close(&json);
+	}
+	json_close(&json);
+	json_u64(&json, "hidden_processes", m->hidden);
+	/* Nobody can know that it is not. */
+	if (alive || m->users)
+		json_bool(&json, "is_in_use", true);
+	else
+		json_null(&json, "is_in_use");
+	json_end(&json);
+	if (!text)
+		region_print(m, true);
+}
+
+int mem_info(const char *path, bool json)
 {
 	struct memory *m = &memory;
 	int status = memory_open(m, path, true);
+	const char *why;
 	uint32_t alive = 0;
 	char text[96];
 
@@ -106,19 +149,13 @@ int mem_info(const char *path)
 	}
 	if (status == STATUS_DONE) {
 		memory_users(m);
-		printf("memory: %s: %" PRIu64 " bytes, %" PRIu64
-		       " of them allocated, mode %04o, user %u\n",
-		    path, m->mem.size, (uint64_t)m->st.st_blocks * 512,
-		    (unsigned)m->st.st_mode & 07777, (unsigned)m->st.st_uid);
 		alive = memory_watch(m);
-		if (m->kind == MEMORY_EMPTY)
-			printf("region: none: nobody has formatted the memory\n");
-		else if (damage(m, text))
-			printf("region: %s\n", text);
+		why = m->kind == MEMORY_EMPTY ? "none: nobody has formatted the memory"
+					      : damage(m, text);
+		if (json)
+			memory_json(m, path, why, alive);
 		else
-			region_print(m);
-		users_print(m);
-		alive_print(m, alive);
+			memory_print(m, path, why, alive);
 	}
 	memory_close(m);
 	return status;
@@ -184,7 +221,20 @@ static int remove_checked(struct memory *m, bool force)
 	return STATUS_DONE;
 }
 
-int mem_remove(const char *path, bool force)
+static void removed_print(const char *path, bool json)
+{
+	struct json line;
+
+	if (json) {
+		json_begin(&line, "removed");
+		json_text(&line, "path", path);
+		json_end(&line);
+	} else {
+		printf("mem: %s: removed\n", path);
+	}
+}
+
+int mem_remove(const char *path, bool force, bool json)
 {
 	int status = memory_open(&memory, path, false);
 
@@ -192,6 +242,6 @@ int mem_remove(const char *path, bool force)
 		status = remove_checked(&memory, force);
 	memory_close(&memory);
 	if (status == STATUS_DONE)
-		printf("mem: %s: removed\n", path);
+		removed_print(path, json);
 	return status;
 }

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /* Each answers the exit status, after a line if it failed. */
-int mem_info(const char *path);
+int mem_info(const char *path, bool json);
 
 /* force: even if somebody uses it. */
-int mem_remove(const char *path, bool force);
+int mem_remove(const char *path, bool force, bool json);
 
 #endif

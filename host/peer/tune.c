@@ -4,6 +4,7 @@
  */
 #include "peer/tune.h"
 
+#include "app/json.h"
 #include "app/status.h"
 #include "peer/own.h"
 #include "peer/progress.h"
@@ -27,8 +28,8 @@
 
 static enum tune_use use = TUNE_BALANCED;
 static uint64_t time_s = TIME_S;
-static const char *output; /* NULL: standard output alone */
-static bool is_quiet;      /* no progress */
+static const char *output;     /* NULL: standard output alone */
+static bool is_json, is_quiet; /* quiet: no progress */
 
 bool tune_use_take(const char *text)
 {
@@ -136,6 +137,63 @@ static void print_file(FILE *to, const struct tune *t)
 	print_rings(to, "", &t->contest.geometries[t->chosen]);
 }
 
+/* A figure in ns, with one digit behind the point. */
+static void json_ns(struct json *json, const char *name, double ns)
+{
+	json_decimal(json, name, ns > 0 ? (uint64_t)(ns * 10 + 0.5) : 0, 1);
+}
+
+static void class_json(const struct tune *t, enum slice_class class)
+{
+	struct json json;
+	char name[32];
+
+	json_begin(&json, "class");
+	json_text(&json, "class", slice_class_name(class));
+	json_array(&json, "processors");
+	json_u64(&json, NULL, (uint64_t)t->pairs[class].cpu[0]);
+	json_u64(&json, NULL, (uint64_t)t->pairs[class].cpu[1]);
+	json_close(&json);
+	json_ns(&json, "ping_pong_ns", t->pingpong[class]);
+	json_bool(&json, "counted", t->contest.classes[class]);
+	json_end(&json);
+	for (uint32_t i = 0; t->contest.classes[class] && i < t->contest.cells; i++) {
+		json_begin(&json, "cell");
+		json_text(&json, "class", slice_class_name(class));
+		json_text(&json, "cell", tune_work_name(&t->cells[i], name));
+		json_ns(&json, "default_ns", table_median(class, 0, i, TABLE_ALL));
+		json_ns(&json, "chosen_ns", table_median(class, t->chosen, i, TABLE_ALL));
+		json_end(&json);
+	}
+}
+
+/* What the file says, as objects of JSON. */
+static void result_json(const struct tune *t)
+{
+	const struct ivsh_geometry *g = &t->contest.geometries[t->chosen];
+	struct json json;
+	char text[80];
+
+	processor(text);
+	json_begin(&json, "machine");
+	json_text(&json, "processor", text);
+	json_u64(&json, "processors", t->cpus);
+	json_text(&json, "use", tune_use_name(t->use));
+	json_u64(&json, "time_ns", t->time_ns);
+	json_u64(&json, "slices", t->slices);
+	json_u64(&json, "dropped", t->dropped);
+	json_end(&json);
+	for (unsigned class = 0; class < CLASSES; class ++)
+		if (t->pingpong[class] > 0)
+			class_json(t, (enum slice_class) class);
+	json_begin(&json, "geometry");
+	json_u64(&json, "descs", g->descs);
+	json_u64(&json, "small_bytes", g->small_size);
+	json_u64(&json, "large_bytes", g->large_size);
+	json_bool(&json, "is_default", t->chosen == 0);
+	json_end(&json);
+}
+
 /* Print the file, and write it where --output says. The exit status. */
 static int put_out(const struct tune *t, struct target *target)
 {
@@ -151,7 +209,9 @@ static int put_out(const struct tune *t, struct target *target)
 	}
 	if (status != STATUS_DONE)
 		fprintf(stderr, "ivsh: tune: %s\n", strerror(errno));
-	if (status == STATUS_DONE && (!output || target->fd != STDOUT_FILENO))
+	if (status == STATUS_DONE && is_json)
+		result_json(t);
+	else if (status == STATUS_DONE && (!output || target->fd != STDOUT_FILENO))
 		fputs(text, stdout);
 	if (status == STATUS_DONE && output &&
 	    (target_write(target, text, (uint32_t)size) || target_keep(target)))
@@ -192,6 +252,11 @@ int tune_command(const struct world *world, const struct options *options)
 	if (!time_parse())
 		return STATUS_USAGE;
 	output = own_output();
+	is_json = options->json;
+	if (is_json && output && strcmp(output, "-") == 0) {
+		fprintf(stderr, "ivsh: tune: --output=- and --json: both take standard output\n");
+		return STATUS_USAGE;
+	}
 	/* A path that is wrong shall not cost a minute. */
 	if (output && target_open(&target, output))
 		return STATUS_FAILED;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_commands.py - each guest command, and the machines and devices that it runs with."""
 
+import json
 import os
 import re
 import subprocess
@@ -314,3 +315,38 @@ def test_help(world, arch):
     assert "\n  stress " in text
     text = world.guest("send", "send 1").done(USAGE)
     assert text == "ivsh: send: give PEER TEXT...\n"
+
+
+@pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])
+def test_json(world, uefi):
+    """The console has objects, one a line, whose figures are those of both ends."""
+    server = world.server(bind=2)
+    alpha = world.guest(
+        "alpha",
+        "demo --count=8 --timeout=55 --name=alpha --json",
+        *doorbell(server.bound[0]),
+        uefi=uefi,
+    )
+    beta = world.guest(
+        "beta",
+        "demo --count=8 --timeout=55 --name=beta --json",
+        *doorbell(server.bound[1]),
+        uefi=uefi,
+    )
+    made = []
+    for guest in (alpha, beta):
+        lines = [line.strip() for line in guest.done().splitlines()]
+        made.append([json.loads(line) for line in lines if line.startswith('{"type":')])
+    ends = [[one for one in each if one["type"] == "verified"][0] for each in made]
+    assert ends[0]["sent_messages"] == ends[1]["received_messages"] == 8
+    assert ends[0]["sent_bytes"] == ends[1]["received_bytes"] > 0
+    assert ends[1]["sent_bytes"] == ends[0]["received_bytes"] > 0
+    assert {one.get("peer_name") for one in made[0]} == {None, "beta"}
+    info = world.guest("info", "info --json", *doorbell(server.bound[0]), uefi=uefi)
+    shown = [json.loads(line) for line in info.done().splitlines() if line.startswith('{"type":')]
+    device, region, running = shown[:3]
+    assert (device["model"], device["ivposition"]) == ("ivshmem-doorbell", 0)
+    assert [bar["bar"] for bar in device["bars"]] == [0, 1, 2]
+    assert device["bars"][2]["size_bytes"] >= region["size_bytes"] and region["slots"] == 8
+    assert running["state"] == "running"
+    assert {one["name"] for one in shown[3:]} == {"alpha", "beta"}

@@ -43,6 +43,8 @@ def guest(world, server, uefi=False):
 def forward(world, server, *words, listen="tcp:127.0.0.1:0", to="far:stream-echo"):
     """A program that forwards, and the port that it listens at."""
     program = ivsh(world, server, "near", "forward", *words, listen, to)
+    if "--json" in words:
+        return program, json.loads(program.expect(r'^{"type":"listening".*}$')[0])["port"]
     return program, int(program.expect(r"^forward: listens at .*, port (\d+)$")[1])
 
 
@@ -206,7 +208,7 @@ def test_reverse(world):
     back.expect("^ivsh: forward: unix:.*: connect: No such file or directory$")
     program.process.send_signal(signal.SIGTERM)
     counts = json.loads(program.done().splitlines()[-1])
-    assert counts["connections"] == 2 and counts["failed"] == 1 and counts["received"] == 6
+    assert counts["connections"] == 2 and counts["failed"] == 1 and counts["received_bytes"] == 6
 
 
 @pytest.mark.parametrize("uefi", [False, True], ids=["bare", "uefi"])

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show.h - what several commands print of a region that was probed.
+ */
+#ifndef APP_SHOW_H
+#define APP_SHOW_H
+
+#include "app/probe.h"
+
+/* The words for a slot. */
+const char *show_presence(enum ivsh_presence presence);
+const char *show_connection(enum ivsh_connection connection);
+
+/* Print the region, and its server: two lines. */
+void show_region(const struct probe *probe, bool json);
+
+/* Print a slot as an object of JSON. (is_own): the caller's. */
+void show_slot_json(const struct probe *probe, uint32_t slot, bool is_own);
+
+#endif
