@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -108,11 +109,24 @@ def test_living_region(build, memory, at):
 
 
 @pytest.mark.parametrize("place", ["file", "socket"])
-def test_mapping(build, start, memory, place):
-    """Mapped for reading, through a descriptor for reading, and no slot is taken."""
+@pytest.mark.parametrize("command", ["dump", "ls", "capture --time=2 --output=/dev/null"])
+def test_mapping(build, start, memory, at, place, command):
+    """
+    Every observer maps for reading, through a descriptor for reading, and takes no slot. A peer
+    that was stopped has them look for a while.
+    """
     server = start("-n", 2) if place == "socket" else None
     where = ["-S", server.socket] if server else ["-f", memory]
-    process = subprocess.Popen([build / "ivsh", "dump", *where], stdout=subprocess.DEVNULL)
+    peers = at(*where)
+    stopped = peers.start("watch", "--name=stopped", *([] if server else ["--slot=0"]))
+    until(lambda: peers.row("stopped"))
+    stopped.send_signal(signal.SIGSTOP)
+    taken = peers.row("stopped")["incarnation"]
+    process = subprocess.Popen(
+        [build / "ivsh", *where, *command.split()],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         if server:
             inode = None
@@ -130,6 +144,7 @@ def test_mapping(build, start, memory, place):
         permissions, modes = mappings(process, inode)
         assert set(permissions) == {"r--s"} and modes == {os.O_RDONLY}
         assert process.wait(LIMIT) == DONE
+        assert {slot: row["incarnation"] for slot, row in peers.ls()[1].items()} == {0: taken}
     finally:
         process.kill()
         process.wait()
