@@ -19,9 +19,9 @@
 static void doubts_print(const struct probe_slot *slot)
 {
 	if (slot->peer.presence == IVSH_PEER_BROKEN)
-		printf("%7sthe slot's state or incarnation is impossible (SPEC R5.3.4): nobody can "
-		       "say whether a peer is there\n",
-		    "");
+		printf("%7sthe slot's state or incarnation is impossible (SPEC R5.3.4): %s\n", "",
+		    slot->moves ? "but its heartbeat moves"
+				: "nobody can say whether a peer is there");
 	if (!slot->text_known)
 		printf(
 		    "%7sname and services are being written, or their peer ended meanwhile\n", "");
@@ -36,13 +36,6 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
-/* Nobody was ever in it, as far as its words say. */
-static bool is_unused(const struct probe_slot *s)
-{
-	return s->peer.incarnation == 0 && s->peer.connection != IVSH_CONNECTION_UP &&
-	       s->peer.presence == IVSH_PEER_ABSENT && s->text_known;
-}
-
 static void slots_print(const struct probe *probe, uint32_t self)
 {
 	uint32_t unused = 0;
@@ -52,7 +45,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		const struct probe_slot *s = &probe->slot[i];
 
-		if (is_unused(s)) {
+		if (!probe_is_told(s)) {
 			unused++;
 			continue;
 		}
@@ -76,7 +69,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 static void slots_json(const struct probe *probe, uint32_t self)
 {
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++)
-		if (!is_unused(&probe->slot[i]))
+		if (probe_is_told(&probe->slot[i]))
 			show_slot_json(probe, i, i == self);
 }
 

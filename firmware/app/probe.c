@@ -39,8 +39,8 @@ int probe_open(struct probe *probe, const struct ivsh_mem *mem, struct ivsh_atta
 
 /*
  * Probe again. True when further probing adds nothing: the server's heartbeat has moved, or there
- * never was one, and the heartbeat has moved of every attached slot whose peer the server did not
- * see go.
+ * never was one, and the heartbeat has moved of every attached or broken slot whose peer the
+ * server did not see go.
  */
 static bool probe_again(struct probe *probe)
 {
@@ -58,7 +58,6 @@ static bool probe_again(struct probe *probe)
 			probe->server_moves = true;
 		/* It is silent before LIMIT_NS if it came with another epoch. SPEC R5.4.4. */
 		if (slot->peer.presence != IVSH_PEER_ABSENT &&
-		    slot->peer.presence != IVSH_PEER_BROKEN &&
 		    slot->peer.presence != IVSH_PEER_SILENT && !slot->moves && !slot->ours &&
 		    !(slot->peer.presence == IVSH_PEER_GONE && probe->server_moves))
 			all = false;
@@ -106,4 +105,10 @@ void probe_watch(struct probe *probe)
 		now = doorbell->now_ns(doorbell->ctx);
 	}
 	probe_close(probe);
+}
+
+bool probe_is_told(const struct probe_slot *slot)
+{
+	return slot->peer.incarnation != 0 || slot->peer.connection == IVSH_CONNECTION_UP ||
+	       slot->peer.presence == IVSH_PEER_BROKEN || !slot->text_known;
 }

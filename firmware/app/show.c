@@ -23,6 +23,15 @@ const char *show_connection(enum ivsh_connection connection)
 	return words[connection];
 }
 
+/*
+ * Whether nobody can say if there is a server: one that begins stores the epoch last, and may be
+ * killed before; or the epoch was overwritten. SPEC R4.1.4.
+ */
+static bool is_server_unknown(const struct probe *probe)
+{
+	return probe->region.server_epoch == 0 && probe->region.server_heartbeat != 0;
+}
+
 static void region_print(const struct probe *probe)
 {
 	const struct ivsh_geometry *g = &probe->region.geometry;
@@ -31,7 +40,9 @@ static void region_print(const struct probe *probe)
 	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, format 0x%016" PRIx64 "\n",
 	    IVSH_WIRE_VERSION, probe->size, g->slots, g->descs, g->small_size, g->large_size,
 	    probe->region.format_id);
-	if (probe->region.server_epoch == 0)
+	if (is_server_unknown(probe))
+		printf("server: nobody can say: epoch 0, and yet a heartbeat (SPEC R4.1.4)\n");
+	else if (probe->region.server_epoch == 0)
 		printf("server: none\n");
 	else
 		printf("server: epoch 0x%08" PRIx32 ", %s\n", probe->region.server_epoch,
@@ -55,7 +66,11 @@ static void region_json(const struct probe *probe)
 	json_hex(&json, "format_id", probe->region.format_id);
 	json_end(&json);
 	json_begin(&json, "server");
-	json_text(&json, "state", !has_server ? "none" : probe->server_moves ? "running" : "still");
+	json_text(&json, "state",
+	    is_server_unknown(probe) ? "unknown"
+	    : !has_server            ? "none"
+	    : probe->server_moves    ? "running"
+				     : "still");
 	if (has_server)
 		json_hex(&json, "epoch", probe->region.server_epoch);
 	else

@@ -39,10 +39,11 @@ static const char *damage(const struct memory *m, char text[96])
 static void slot_print(const struct memory *m, uint32_t slot)
 {
 	const struct probe_slot *s = &m->probe.slot[slot];
+	bool says = !s->text_known || s->peer.name[0];
 
 	printf("slot %" PRIu32 ": %s, incarnation %" PRIu32 "%s%s\n", slot,
-	    show_presence(s->peer.presence), s->peer.incarnation, s->peer.name[0] ? ", " : "",
-	    s->peer.name);
+	    show_presence(s->peer.presence), s->peer.incarnation, says ? ", " : "",
+	    s->text_known ? s->peer.name : "a name that is being written, or that was cut");
 }
 
 static void region_print(const struct memory *m, bool json)
@@ -52,15 +53,15 @@ static void region_print(const struct memory *m, bool json)
 
 	show_region(&m->probe, json);
 	for (uint32_t i = 0; json && i < g->slots; i++)
-		if (m->probe.slot[i].peer.incarnation != 0)
+		if (probe_is_told(&m->probe.slot[i]))
 			show_slot_json(&m->probe, i, false);
 	if (json)
 		return;
 	for (uint32_t i = 0; i < g->slots; i++)
-		used += m->probe.slot[i].peer.incarnation != 0;
+		used += probe_is_told(&m->probe.slot[i]);
 	printf("slots: %" PRIu32 " of %" PRIu32 " were ever used\n", used, g->slots);
 	for (uint32_t i = 0; i < g->slots; i++)
-		if (m->probe.slot[i].peer.incarnation != 0)
+		if (probe_is_told(&m->probe.slot[i]))
 			slot_print(m, i);
 }
 

@@ -91,12 +91,16 @@ static void slot_check(const char *text, uint32_t slot)
 /* The header that is shown is one that an observer finds nothing wrong with. */
 static void check(const char *text)
 {
+	const struct ivsh_wire_server *server =
+	    (const struct ivsh_wire_server *)(const void *)(memory + IVSH_WIRE_SERVER_OFFSET);
 	struct observe_findings findings = {0};
 	struct observed_header header;
 	bool is_shown = strncmp(text, "region: version ", 16) == 0;
 
 	observe_header(memory, WORLD_SIZE, &header, &findings);
 	CHECK_EQ(is_shown, header.known == OBSERVED_SOUND);
+	if (is_shown && server->epoch == 0 && server->heartbeat != 0)
+		CHECK(!strstr(text, "\nserver: none\n"));
 	for (uint32_t i = 0; is_shown && i < header.geometry.slots; i++)
 		slot_check(text, i);
 }

@@ -64,6 +64,25 @@ def test_info(at, memory):
     assert trace(memory) == before
 
 
+@pytest.mark.parametrize(
+    "offset, value, line",
+    [
+        (0x2000, 77, "slot 0: broken, incarnation 0"),
+        (0x2800, 1, "slot 1: broken, incarnation 0"),
+        (0x2018, 5, "slot 0: absent, incarnation 0, a name that is being written, or that was cut"),
+        (0x1004, 9, "server: nobody can say: epoch 0, and yet a heartbeat (SPEC R4.1.4)"),
+    ],
+)
+def test_info_of_impossible_words(at, memory, offset, value, line):
+    """A slot that breaks SPEC.md is not called absent, and not left out."""
+    with open(memory, "r+b") as file:
+        file.seek(offset)
+        file.write(value.to_bytes(4, "little"))
+    lines = info(at, memory)
+    assert line in lines
+    assert ("slots: 1 of 2 were ever used" in lines) == line.startswith("slot ")
+
+
 def test_info_of_an_empty_memory(at, tmp_path):
     """It makes no page of a hole."""
     memory = tmp_path / "empty"
