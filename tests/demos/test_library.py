@@ -127,6 +127,28 @@ def test_server_killed(world):
     assert re.findall(r"event (\d+)", caller.text) in ([str(UP)], [])
 
 
+@pytest.mark.parametrize("everything", [False, True], ids=["server", "supervisor-too"])
+def test_server_killed_under_a_stream(world, everything):
+    """
+    SIGKILL while 256 MiB are under way: to the server, which the supervisor replaces, or to both.
+    The stream goes on in the memory that the peers have, and both ways have equal sums.
+    """
+    server, size = world.server(), 4 * SIZE
+    loop = serve(world, server.socket)
+    with server.memory() as memory:
+        client = looper(world, server.socket, "client", "push", "server", size)
+        world.until(lambda: sent(memory, 1) > 100, "bytes are under way")
+        if everything:
+            server.kill()
+        else:
+            os.kill(server.serving, signal.SIGKILL)
+            server.expect("event=takeover")
+        before = sent(memory, 1)
+        total = streamed(client, size)
+        assert sent(memory, 1) > before
+    loop.expect(rf"^stream in {size} {total} .*: done$")
+
+
 def replaced(loop, caller, kind):
     """Both report the end of the server, and that the region was opened again."""
     for program in (loop, caller):
