@@ -20,7 +20,7 @@ from qemu import BUILD, SOAK, doorbell
 
 MIB = 1 << 20
 SIZE = (64 if SOAK else 16) * MIB
-MANY = 1000 if SOAK else 200
+MANY = 1000
 LIMIT = 30
 IVSH = BUILD / "host" / "ivsh"
 
@@ -169,14 +169,14 @@ def children(program):
 
 @pytest.mark.parametrize("kind", ["process", "guest", "uefi"])
 def test_forward(world, kind):
-    """200 connections (1,000), one by one and 50 at once, each half-closed; then a large one."""
+    """1,000 connections, one by one and 50 at once, each half-closed; then a large one."""
     server = world.server()
     if kind == "process":
         process(world, server)
     else:
         guest(world, server, uefi=kind == "uefi")
     program, port = forward(world, server)
-    count = MANY if kind != "uefi" or SOAK else 20
+    count = MANY if kind != "uefi" or SOAK else 50
     many(port, count, 1)
     many(port, count, 50)
     data = os.urandom(MIB) * (SIZE // MIB if kind != "uefi" else 1)

@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -333,16 +332,13 @@ static void any_bytes(void)
 {
 	uint8_t *memory =
 	    mmap(NULL, WORLD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint32_t seed = 5, wrong = 0, rounds = ROUNDS / 20;
-	const char *soak = getenv("IVSH_SOAK");
+	uint32_t seed = 5, wrong = 0;
 	int out;
 
 	make(100, 10);
-	if (soak && *soak == '1')
-		rounds = ROUNDS;
 	NEED_EQ(memory == MAP_FAILED, 0);
 	out = silence(-1);
-	for (uint32_t i = 0; i < rounds; i++) {
+	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint32_t damage = 1 + world_random(&seed) % 200;
 		struct survey s = {.base = memory, .size = WORLD_SIZE, .rows = 4, .parts = 0x3f};
 
