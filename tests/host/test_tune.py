@@ -126,7 +126,7 @@ def test_stop(build, tmp_path, sig):
     path = tmp_path / "rings.geo"
     path.write_text("before")
     with on_a_terminal(build, path) as (process, terminal):
-        assert b"\rivsh: tune: " in read_until(terminal, b" %: descriptors, small areas")
+        assert b"\rtune: " in read_until(terminal, b" %: descriptors, small areas")
         process.send_signal(sig)
         output = process.communicate(timeout=LIMIT)[0]
         assert output == b""
