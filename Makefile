@@ -270,7 +270,8 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c \
-          firmware/app/streams.c firmware/app/bell.c firmware/app/json.c firmware/app/show.c
+          firmware/app/streams.c firmware/app/bell.c firmware/app/histogram.c firmware/app/json.c \
+          firmware/app/show.c
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
@@ -349,7 +350,8 @@ DUMP    := $(SURVEY) firmware/app/json.c
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/mem_show.c host/peer/memory.c host/backend/entry.c \
-          host/peer/progress.c host/peer/tune.c host/peer/target.c host/peer/stop.c \
+          host/peer/progress.c host/peer/plot.c host/peer/machine.c host/peer/tune.c \
+          host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
           $(OBSERVE) $(SURVEY) host/process/inherited.c \

@@ -48,7 +48,7 @@ static const struct command commands[] = {
 	"exchange --count messages (64) with --peers others, check all"},
     {"stress", stress_run, 1, 1, 0, 100000, STAY | OPTION_COUNT | OPTION_PEERS | OPTION_QUIET, "",
 	"exchange --count messages of random sizes (100000), check all"},
-    {"bench", bench_run, 1, 2, 0, 0, STAY | OPTION_COUNT | OPTION_SIZE | OPTION_PEER,
+    {"bench", bench_run, 1, 2, 0, 0, STAY | OPTION_COUNT | OPTION_SIZE | OPTION_PEER | OPTION_BENCH,
 	"[echo|sink|ack]", "measure with a peer that runs that command"},
     {"sink", sink_run, 1, 1, 0, 0, STAY | OPTION_COUNT, "",
 	"take what bench sink streams; --count: so many messages"},

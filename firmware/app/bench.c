@@ -5,6 +5,7 @@
 #include "app/bench.h"
 
 #include "app/commands.h"
+#include "app/histogram.h"
 #include "app/report.h"
 #include "app/session.h"
 
@@ -184,19 +185,45 @@ static const struct {
 	const char *name; /* the command that the peer runs */
 	bool (*run)(struct bench *b);
 	uint32_t count;
+	const char *what; /* is timed; NULL: no single message is */
 } kinds[] = {
-    {"echo", bench_echo, 1000},
-    {"sink", bench_sink, 100000},
-    {"ack", bench_ack, 1000},
+    {"echo", bench_echo, 1000, "round trips of 8 bytes"},
+    {"sink", bench_sink, 100000, NULL},
+    {"ack", bench_ack, 1000, "bare doorbell round trips"},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* More of the times than a line. False after a line. */
+static bool times_show(struct bench *b, unsigned kind)
+{
+	const struct world_plot *plot = b->s.world->plot;
+	const struct world_times times = {
+	    .command = kinds[kind].name,
+	    .what = kinds[kind].what,
+	    .peer = session_who(&b->s, b->peer),
+	    .wait = options_wait_name(b->s.options->wait),
+	    .world = b->s.world->name,
+	    .times_ns = b->times_ns,
+	    .count = b->count,
+	};
+
+	if (b->s.options->histogram && b->s.options->json)
+		histogram_json(b->times_ns, b->count, b->s.options->word[0]);
+	else if (b->s.options->histogram)
+		histogram_print(b->times_ns, b->count);
+	if (plot && plot->is_wanted())
+		b->s.status = plot->draw(&times);
+	else
+		b->s.status = STATUS_DONE;
+	return b->s.status == STATUS_DONE;
+}
 
 /* Find the peer and the memory, measure, report. False after a line. */
 static bool run(struct bench *b, unsigned kind)
 {
 	int peer = session_find(&b->s, b->s.options->peer);
-	bool is_timed = kinds[kind].run != bench_sink, ok;
+	bool is_timed = kinds[kind].what != NULL, ok;
 
 	if (peer < 0)
 		return false;
@@ -214,6 +241,7 @@ static bool run(struct bench *b, unsigned kind)
 	ok = ok && kinds[kind].run(b);
 	if (ok && kinds[kind].run != bench_ack)
 		report_wait(&b->s);
+	ok = ok && (!is_timed || times_show(b, kind));
 	free(b->times_ns);
 	free(b->payload);
 	return ok;
@@ -222,8 +250,8 @@ static bool run(struct bench *b, unsigned kind)
 int bench_run(const struct world *world, const struct options *o)
 {
 	static struct bench b;
+	bool plots = world->plot && world->plot->is_wanted(), ok;
 	unsigned kind = 0;
-	bool ok;
 
 	while (o->words > 1 && kind < KINDS && strcmp(o->word[1], kinds[kind].name) != 0)
 		kind++;
@@ -237,9 +265,19 @@ int bench_run(const struct world *world, const struct options *o)
 		fprintf(stderr, "ivsh: bench: --count=%" PRIu32 ": 1 to %u\n", b.count, COUNT_MAX);
 		return STATUS_USAGE;
 	}
-	if (session_open(&b.s, world, o, 0, 0))
-		return b.s.status;
-	ok = run(&b, kind);
-	session_close(&b.s);
+	if (!kinds[kind].what && (plots || o->histogram)) {
+		fprintf(stderr, "ivsh: bench sink: --%s: it times no single message: echo, ack\n",
+		    plots ? "plot" : "histogram");
+		return STATUS_USAGE;
+	}
+	if (plots && world->plot->open() != STATUS_DONE)
+		return STATUS_FAILED;
+	ok = session_open(&b.s, world, o, 0, 0) == 0;
+	if (ok) {
+		ok = run(&b, kind);
+		session_close(&b.s);
+	}
+	if (plots)
+		world->plot->close();
 	return ok ? STATUS_DONE : b.s.status;
 }

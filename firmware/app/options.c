@@ -46,6 +46,8 @@ static const struct option common[] = {
 	OPTION_FLAG, FIELD(raw_output), 0, 0, NULL},
     {"keep-going", "", NULL, "ping: wait for a peer that has died to come back", OPTION_KEEP_GOING,
 	OPTION_FLAG, FIELD(keep_going), 0, 0, NULL},
+    {"histogram", "", NULL, "bench echo, ack: print how the times are spread", OPTION_BENCH,
+	OPTION_FLAG, FIELD(histogram), 0, 0, NULL},
     {"vector", "", "N", "bell: which one of the peer's (0)", OPTION_BELL, OPTION_U32, FIELD(vector),
 	0, 2047, NULL},
     {"interval", "", "SECONDS", "bell: from one doorbell to the next (0)", OPTION_BELL,

@@ -42,6 +42,7 @@ enum {
 	OPTION_BELL = 1 << 27,    /* what bell alone has */
 	OPTION_FORWARD = 1 << 28, /* of the host: cat, serve, forward */
 	OPTION_FORCE = 1 << 29,   /* of the host: mem rm */
+	OPTION_BENCH = 1 << 30,   /* what bench alone has */
 };
 
 struct options {
@@ -65,6 +66,7 @@ struct options {
 	bool json;                /* --json: what goes to standard output is objects of JSON */
 	bool raw_output;          /* --raw-output: the bytes and nothing else */
 	bool keep_going;          /* --keep-going: wait for the next incarnation of a peer */
+	bool histogram;           /* --histogram: of the times */
 	uint32_t vector;          /* --vector: of a peer */
 	uint64_t interval_ns;     /* --interval: between two doorbells; 0: none */
 };

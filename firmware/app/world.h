@@ -68,6 +68,23 @@ struct world_files {
 	bool (*target_is_output)(void); /* it is standard output */
 };
 
+/* What bench measured, for a drawing. */
+struct world_times {
+	const char *command;             /* what the peer runs: "echo" */
+	const char *what;                /* of which there are (count): "round trips of 8 bytes" */
+	const char *peer, *wait, *world; /* with whom, --wait, where */
+	const uint64_t *times_ns;        /* sorted */
+	uint32_t count;
+};
+
+/* The drawing that bench makes. Each that answers an int answers the exit status. */
+struct world_plot {
+	bool (*is_wanted)(void); /* the user has named its file */
+	int (*open)(void);       /* before anything is measured: the file can be written */
+	int (*draw)(const struct world_times *times); /* the file is there as a whole */
+	void (*close)(void);                          /* or as it was */
+};
+
 struct world {
 	const char *name; /* "bare-metal x86_64": for info, help and demo */
 
@@ -135,6 +152,7 @@ struct world {
 	uint64_t check_ns;
 
 	const struct world_files *files; /* NULL: there are none */
+	const struct world_plot *plot;   /* NULL: it makes no drawings */
 
 	/* Its own commands; behind the last one a NULL name. NULL: there are none. */
 	const struct command *commands;

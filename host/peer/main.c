@@ -11,6 +11,7 @@
 #include "peer/forward.h"
 #include "peer/mem.h"
 #include "peer/place.h"
+#include "peer/plot.h"
 #include "peer/progress.h"
 #include "peer/stop.h"
 #include "peer/tune.h"
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 	    .stopped = stopped,
 	    .check_ns = CHECK_NS,
 	    .files = &files,
+	    .plot = &plot,
 	    .commands = commands,
 	};
 	sigset_t kept;

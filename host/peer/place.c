@@ -16,6 +16,7 @@
 #include "peer/mem.h"
 #include "peer/own.h"
 #include "peer/pci.h"
+#include "peer/plot.h"
 #include "peer/stop.h"
 #include "peer/tune.h"
 
@@ -86,6 +87,8 @@ const struct option place_options[] = {
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, device_take},
     {"geometry", "", "FILE", "mem create: what the rings have, from a file that tune wrote",
 	OPTION_GEOMETRY, OPTION_OWN, 0, 0, 0, mem_geometry_take},
+    {"plot", "", "FILE", "bench echo, ack: draw how the times are spread, in SVG", OPTION_BENCH,
+	OPTION_OWN, 0, 0, 0, plot_take},
     {"force", "", NULL, "mem rm: even if somebody uses it", OPTION_FORCE, OPTION_OWN, 0, 0, 0,
 	flag_take},
     {"use", "", "NAME", "tune: for latency, throughput or both, balanced (balanced)", OPTION_TUNE,

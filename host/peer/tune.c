@@ -6,6 +6,7 @@
 
 #include "app/json.h"
 #include "app/status.h"
+#include "peer/machine.h"
 #include "peer/own.h"
 #include "peer/progress.h"
 #include "peer/stop.h"
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <ivsh/version.h>
@@ -71,24 +71,6 @@ static void progress(const char *what, unsigned percent)
 	last = what;
 }
 
-/* What the processor calls itself, or else its architecture. */
-static void processor(char text[80])
-{
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	struct utsname name;
-	char line[256];
-
-	text[0] = '\0';
-	while (file && !text[0] && fgets(line, sizeof(line), file))
-		if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
-			snprintf(text, 80, "%.60s", strchr(line, ':') + 2);
-	if (file)
-		fclose(file);
-	text[strcspn(text, "\n")] = '\0';
-	if (!text[0] && uname(&name) == 0)
-		snprintf(text, 80, "%.60s", name.machine);
-}
-
 static void print_class(FILE *to, const struct tune *t, enum slice_class class)
 {
 	char name[32];
@@ -118,9 +100,9 @@ static void print_rings(FILE *to, const char *before, const struct ivsh_geometry
 static void print_file(FILE *to, const struct tune *t)
 {
 	const struct ivsh_geometry *own = &t->contest.geometries[0];
-	char text[80], small[24], large[24];
+	char text[MACHINE_SIZE], small[24], large[24];
 
-	processor(text);
+	machine_processor(text);
 	fprintf(to,
 	    "# A geometry file, by ivsh tune %s, for ivsh-server --geometry and ivsh mem create.\n"
 	    "# machine: %s, %" PRIu32 " processors; use: %s; %" PRIu64 " s, %" PRIu32
@@ -172,9 +154,9 @@ static void result_json(const struct tune *t)
 {
 	const struct ivsh_geometry *g = &t->contest.geometries[t->chosen];
 	struct json json;
-	char text[80];
+	char text[MACHINE_SIZE];
 
-	processor(text);
+	machine_processor(text);
 	json_begin(&json, "machine");
 	json_text(&json, "processor", text);
 	json_u64(&json, "processors", t->cpus);
