@@ -113,11 +113,32 @@ def test_partners_that_do_not_come(world):
 def test_manual_has_the_numbers():
     """The header, the manual and this file say the same."""
     header = (ROOT / "firmware/app/status.h").read_text()
-    numbers = dict(re.findall(r"^\tSTATUS_(\w+) = (\d),", header, re.MULTILINE))
+    numbers = dict(re.findall(r"^\tSTATUS_(\w+) = (\d+),", header, re.MULTILINE))
     assert numbers == {
         "DONE": "0", "FAILED": "1", "USAGE": "2", "NO_DEVICE": "3", "NO_PEER": "4", "TIMEOUT": "5",
-        "STOPPED": "6", "NO_FILES": "7", "NO_ROOM": "8", "ONE_CPU": "9",
+        "STOPPED": "6", "NO_FILES": "7", "NO_ROOM": "8", "ONE_CPU": "9", "PIPE": "141",
     }  # fmt: skip
-    manual = (ROOT / "host/man/ivsh.1").read_text()
-    section = manual.split(".SH EXIT STATUS")[1].split("\n.SH ")[0]
-    assert re.findall(r"^\.B (\d)$", section, re.MULTILINE) == sorted(numbers.values())
+    assert in_manual("ivsh.1") == list(numbers.values())
+    # Each is answered somewhere, and nothing else is: a command answers no bare number.
+    used = set()
+    for room in ("firmware/app", "host/peer", "host/forward", "host/observe", "host/capture"):
+        for file in (ROOT / room).glob("*.c"):
+            used |= set(re.findall(r"\bSTATUS_([A-Z_]+)\b", file.read_text()))
+    assert set(numbers) <= used
+
+
+def test_manual_of_the_server_has_the_numbers():
+    source = (ROOT / "host/control/release.c").read_text()
+    numbers = re.findall(r"^\tSTATUS_\w+ = (\d+),?$", source, re.MULTILINE)
+    assert in_manual("ivsh-server.8") == ["0", *numbers] == list("012345")
+    # Who else answers more than "failed" and "usage" does not.
+    for file in (ROOT / "host/control").glob("*.c"):
+        if file.name != "release.c":
+            assert not re.search(r"print_error\([3-9]", file.read_text()), file
+
+
+def in_manual(page):
+    """The numbers that its section about them begins paragraphs with."""
+    manual = (ROOT / "host/man" / page).read_text()
+    section = manual.split("\n.SH EXIT STATUS")[1].split("\n.SH ")[0]
+    return re.findall(r"^\.TP\n\.B (\d+)$", section, re.MULTILINE)
