@@ -81,7 +81,7 @@ def test_no_message_is_missed(world):
     """
     A loop that sleeps between any two messages is woken by a doorbell. A sender that is stopped
     between its store and its doorbell, just as the sleeper's timer ends the sleep, looks as if the
-    doorbell were missed (lib/core/wait.c, wakes_count()): on a busy machine that happens.
+    doorbell were missed (host/library/ready.c, wakes_count()): on a busy machine that happens.
     """
     server = world.server()
     loop = serve(world, server.socket)

@@ -252,6 +252,57 @@ def test_asyncio(two):
     asyncio.run(both())
 
 
+def test_two_tasks_of_one_peer(two):
+    """One gives up its wait, or waits for something else: the other is woken all the same."""
+    one, other = two
+
+    async def talk():
+        receives = asyncio.ensure_future(one.receive_async())
+        gone = asyncio.ensure_future(one.receive_async())
+        controls = asyncio.ensure_future(one.wait_async(ivsh.CONTROL))
+        for number in range(20):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(one.wait_async(ivsh.SPACE), 0.01)
+            other.send("alpha", number)
+            done, _ = await asyncio.wait(
+                [receives, gone], timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED
+            )
+            assert [each.result().port for each in done] == [number]
+            if receives in done:
+                receives = asyncio.ensure_future(one.receive_async())
+            else:
+                gone = asyncio.ensure_future(one.receive_async())
+        other.close()
+        assert await asyncio.wait_for(controls, LIMIT) == ivsh.CONTROL
+        gone.cancel()
+        receives.cancel()
+
+    # What was there before is no event of this test.
+    assert one.next_event(5).kind == ivsh.EventKind.UP
+    asyncio.run(talk())
+
+
+def test_close_while_it_is_waited_for(two, together):
+    """A thread, and a task, that wait are told: nobody waits for ever."""
+    one, other = two
+
+    def receive():
+        with pytest.raises(ivsh.Invalid, match="closed"):
+            one.receive()
+
+    async def both():
+        waits = asyncio.ensure_future(other.receive_async())
+        await asyncio.sleep(0.05)
+        other.close()
+        with pytest.raises(ivsh.Invalid, match="closed"):
+            await asyncio.wait_for(waits, LIMIT)
+
+    together(receive)
+    time.sleep(0.05)
+    one.close()
+    asyncio.run(both())
+
+
 def test_two_threads_of_one_peer(two, together):
     """One receives while the other sends, for the whole time."""
     one, other = two

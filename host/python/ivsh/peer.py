@@ -127,6 +127,21 @@ class _Turns:
             self.slice = min(self.slice * 2, _SLICE)
 
 
+class _Wait:
+    """A task that waits for one of (wanted) in (loop). Its future's result: what there is, or 0."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wanted: int):
+        self.loop, self.wanted = loop, wanted
+        self.again()
+
+    def again(self) -> None:
+        self.future: "asyncio.Future[int]" = self.loop.create_future()
+
+    def wake(self, events: int) -> None:
+        if not self.future.done():
+            self.future.set_result(events & self.wanted)
+
+
 class _Deadline:
     """Seconds from now, in the slices that single calls take."""
 
@@ -179,6 +194,7 @@ class Peer:
         self._handle = c_void_p()
         self._lock = _Turns()
         self._streams: List["Stream"] = []
+        self._waits: List[_Wait] = []
         self._reconnect = reconnect
         self._buffer = bytearray(_FIRST_BUFFER)
         flags = (_NODE_DISCARD if discard else 0) | (0 if reconnect else _HOST_STAY)
@@ -203,6 +219,8 @@ class Peer:
         with self._lock:
             for stream in list(self._streams):
                 stream.close()
+            if self._handle:
+                self._wake_tasks()
             handle, self._handle = self._handle, c_void_p()
             if handle:
                 library.close(handle)
@@ -221,6 +239,13 @@ class Peer:
         if not self._handle:
             return "<ivsh.Peer, closed>"
         return f"<ivsh.Peer {self.slot} at {self.place}>"
+
+    def _wake_tasks(self) -> None:
+        """The descriptor goes: whoever waits for it finds that the peer is closed."""
+        for wait in self._waits:
+            if not wait.loop.is_closed():
+                wait.loop.call_soon_threadsafe(wait.loop.remove_reader, self.fileno())
+                wait.loop.call_soon_threadsafe(wait.wake, 0)
 
     # --- One call of the library --------------------------------------------------------------
 
@@ -305,19 +330,46 @@ class Peer:
         return events.value
 
     async def wait_async(self, wanted: int = 0) -> int:
-        """The same in asyncio's loop, without a limit: asyncio.wait_for() has one."""
-        loop = asyncio.get_running_loop()
+        """The same in asyncio's loop, without a limit: asyncio.wait_for() has one. Several tasks
+        may wait, each for its own."""
+        wait = _Wait(asyncio.get_running_loop(), wanted or MESSAGE | SPACE | CONTROL)
+        self._waits.append(wait)
+        try:
+            return await self._wait_for(wait)
+        finally:
+            self._waits.remove(wait)
+            if self._handle and all(each.loop is not wait.loop for each in self._waits):
+                wait.loop.remove_reader(self.fileno())
+
+    async def _wait_for(self, wait: _Wait) -> int:
         while True:
-            events = self.ready(wanted)
-            if events:
-                return events
-            readable: "asyncio.Future[None]" = loop.create_future()
-            descriptor = self.fileno()
-            loop.add_reader(descriptor, lambda: readable.done() or readable.set_result(None))
-            try:
-                await readable
-            finally:
-                loop.remove_reader(descriptor)
+            # One call asks, and requests notifications, for all: the last call's are those that
+            # hold, and room is answered once.
+            all_wanted = 0
+            tasks = [each for each in self._waits if each.loop is wait.loop]
+            for each in tasks:
+                all_wanted |= each.wanted
+            events = self.ready(all_wanted)
+            for each in tasks:
+                if events & each.wanted:
+                    each.wake(events)
+            if not events:
+                wait.loop.add_reader(self.fileno(), self._look_again, wait.loop)
+                await wait.future
+            elif not wait.future.done():
+                # The others take what is theirs first.
+                await asyncio.sleep(0)
+            if wait.future.done():
+                found = wait.future.result()
+                if found:
+                    return found
+                wait.again()
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The descriptor is readable."""
+        for each in self._waits:
+            if each.loop is loop:
+                each.wake(0)
 
     # --- Messages -----------------------------------------------------------------------------
 
