@@ -159,3 +159,16 @@ def test_guest_rings_nobody(world, server):
     assert "ivsh: bell: peer 0: that is our own ID: no other peer has it\n" in bell.done(4)
     bell = world.guest("bell", "bell 1", *plain(memory_file(world.folder)))
     assert "no doorbells here: they need a server, and ivshmem-doorbell\n" in bell.done(1)
+
+
+def test_guest_prints_a_histogram(world, server):
+    """The rows are those of the host: on a console of 80 columns, and every time is in one."""
+    host(world, "-S", server.bound[0], "echo", "--name=host").expect("^echo: slot 0")
+    bench = world.guest(
+        "bench", "bench echo --count=300 --histogram --timeout=20", *doorbell(server.bound[1])
+    )
+    text = bench.done(seconds=60)
+    rows = re.findall(r"^ *\d+\.\d\d[ +]\|[#.]* +(\d+) +\d+\.\d%$", text, re.MULTILINE)
+    assert rows and sum(map(int, rows)) == 300, text
+    assert max(len(line) for line in text.splitlines() if "|" in line) <= 80
+    assert re.search(r"^count 300, us: min \S+ p50 \S+ p90 .* p99\.9 \S+ max \S+$", text, re.M)
