@@ -9,8 +9,10 @@
 
 #include "app/json.h"
 #include "app/status.h"
+#include "backend/entry.h"
 #include "peer/mem_show.h"
 #include "peer/progress.h"
+#include "peer/stop.h"
 #include "text/geometry.h"
 #include "text/sizes.h"
 
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STEP (UINT64_C(64) << 20) /* bytes that are allocated between two looks at the time */
@@ -71,16 +74,26 @@ static int choose(uint64_t size, uint32_t slots, struct ivsh_geometry *geometry)
 	return STATUS_DONE;
 }
 
-/* Allocate (size) bytes of (fd), and show how far it is. 0, or the error. */
+/*
+ * Allocate (size) bytes of (fd), and show how far it is. 0, or the error; ECANCELED: the user has
+ * stopped the command.
+ */
 static int allocate(int fd, uint64_t size)
 {
-	uint64_t step;
+	uint64_t at = 0;
 	int error = 0;
 
-	for (uint64_t at = 0; at < size && !error; at += step) {
-		step = size - at < STEP ? size - at : STEP;
+	while (at < size && !error) {
+		uint64_t step = size - at < STEP ? size - at : STEP;
+
 		error = posix_fallocate(fd, (off_t)at, (off_t)step);
-		progress_bytes("mem create", at + step, size);
+		if (stop_signal())
+			error = ECANCELED;
+		else if (error == EINTR)
+			error = 0; /* of another signal: once more */
+		else
+			at += step;
+		progress_bytes("mem create", at, size);
 	}
 	progress_end();
 	return error;
@@ -93,6 +106,10 @@ static int fill(int fd, const char *path, uint64_t size, const struct ivsh_geome
 	void *base;
 	int error = allocate(fd, size);
 
+	if (error == ECANCELED) {
+		fprintf(stderr, "ivsh: stopped\n");
+		return STATUS_STOPPED;
+	}
 	if (error)
 		return failed(path, "", strerror(error));
 	if (getrandom(&format_id, sizeof(format_id), 0) != (ssize_t)sizeof(format_id))
@@ -110,16 +127,19 @@ static int fill(int fd, const char *path, uint64_t size, const struct ivsh_geome
 
 static int create(const char *path, uint64_t size, const struct ivsh_geometry *geometry)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600), status;
+	int fd, status;
+	struct stat made;
 
+	stop_listen();
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 	if (fd < 0 && errno == EEXIST)
 		return failed(path, "", "exists: remove it, or give another name");
 	if (fd < 0)
 		return failed(path, "", strerror(errno));
 	status = fill(fd, path, size, geometry);
+	if (status != STATUS_DONE && fstat(fd, &made) == 0)
+		entry_remove(path, made.st_dev, made.st_ino);
 	close(fd);
-	if (status != STATUS_DONE)
-		(void)unlink(path);
 	return status;
 }
 

@@ -4,12 +4,13 @@
 import hashlib
 import mmap
 import os
+import pathlib
 import re
 import signal
 
 import pytest
 
-from peertool import DONE, FAILED, NO_DEVICE, USAGE
+from peertool import DONE, FAILED, NO_DEVICE, STOPPED, USAGE, finish
 from rawclient import until
 
 OTHER = "neither a region nor an empty memory"
@@ -20,6 +21,25 @@ def memory(at, tmp_path):
     path = tmp_path / "memory"
     assert at().run("mem", "create", path, "1M", "--slots=2")[0] == DONE
     return path
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_create_that_is_stopped(at, sig):
+    """It leaves nothing behind. Of tmpfs: allocating takes a while there."""
+    path = pathlib.Path(f"/dev/shm/ivsh-test-{os.getpid()}")
+    free = os.statvfs("/dev/shm")
+    size = 1 << (free.f_bavail * free.f_frsize).bit_length() - 2
+    try:
+        create = at().start("mem", "create", path, size)
+        until(path.exists)
+        create.send_signal(sig)
+        status, output, errors = finish(create)
+        # A small one is made before the signal comes.
+        assert status == STOPPED or (size < 1 << 30 and status == DONE)
+        if status == STOPPED:
+            assert (output, errors, path.exists()) == (b"", ["ivsh: stopped"], False)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def info(at, path):
