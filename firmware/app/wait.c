@@ -72,21 +72,22 @@ bool session_busy(struct session *s)
 /* Whether the partner can still do what we wait for. Without a server only a good-bye shows. */
 static bool partner_is_there(struct session *s)
 {
+	const struct ivsh_peer *peer;
 	const char *what = NULL;
 	const char *who;
 
 	if (s->partner == IVSH_SELF_NONE || s->options->keep_going)
 		return true;
 	who = session_who(s, s->partner);
-	if (s->node->peers[s->partner].presence == IVSH_PEER_GONE)
+	peer = &s->node->peers[s->partner];
+	if (peer->presence == IVSH_PEER_GONE)
 		what = "died";
-	else if (s->node->peers[s->partner].presence == IVSH_PEER_ABSENT)
+	else if (peer->presence == IVSH_PEER_ABSENT)
 		what = "left";
-	else if (s->node->peers[s->partner].presence == IVSH_PEER_BROKEN)
-		what = s->node->peers[s->partner].connection == IVSH_CONNECTION_DOWN
-			   ? "left, or died, and left a broken slot"
-			   : NULL; /* it stores its words again, if it lives */
-	else if (s->node->peers[s->partner].incarnation != s->partner_incarnation)
+	/* A living peer stores its slot's words again; only the server knows that it is none. */
+	else if (peer->presence == IVSH_PEER_BROKEN && peer->connection == IVSH_CONNECTION_DOWN)
+		what = "left or died";
+	else if (peer->presence != IVSH_PEER_BROKEN && peer->incarnation != s->partner_incarnation)
 		what = "was started again";
 	if (what)
 		fprintf(stderr, "ivsh: %s: %s meanwhile\n", who, what);

@@ -93,6 +93,23 @@ def test_watch(peers):
     assert finish(watch) == (0, b"slot 1 (beta): left\n", [])
 
 
+def test_watch_says_that_a_slot_is_broken(at, memory):
+    """A state that is none is no good-bye; ls says so, too. SPEC R5.3.4."""
+    zero, one = at("-f", memory, "--slot", 0), at("-f", memory, "--slot", 1)
+    watch = zero.start("watch", "--count", "2")
+    assert watch.stdout.readline() == b"watch: slot 0 of 8\n"
+    echo = one.echo("--name", "alpha")
+    assert watch.stdout.readline() == b"slot 1 (alpha): is here\n"
+    one.kill(echo)
+    with open(memory, "r+b") as file:
+        file.seek(SLOT + 2048)
+        file.write((77).to_bytes(4, "little"))
+    line = b"slot 1 (alpha): has a broken slot: its words are impossible\n"
+    assert finish(watch) == (0, line, [])
+    row = at("-f", memory).row("alpha")
+    assert (row["presence"], row["incarnation"]) == ("broken", "1")
+
+
 def test_text_of_a_stranger_is_cleaned(peers):
     receiver = peers.start("recv", "--name", "alpha", "--port", "9")
     evil = b"\x1b[2Jred\n\xff\x00"
