@@ -41,12 +41,12 @@ static const struct ivsh_wire_slot *slot_at(uint32_t slot)
 	       slot;
 }
 
-static char *list(void)
+static char *list(bool json)
 {
 	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
 
 	mem.base = memory;
-	return listing(&mem);
+	return listing(&mem, json);
 }
 
 /* The line of (slot) in (text), up to its end; NULL: there is none. */
@@ -105,6 +105,36 @@ static void check(const char *text)
 		slot_check(text, i);
 }
 
+/* As JSON: the same, and a name that is not known is none. */
+static void check_json(const char *text)
+{
+	const char *begin = "{\"type\":\"region\"", *object;
+	uint32_t slots = ((const struct ivsh_wire_header *)(const void *)memory)->slots;
+	char wanted[40];
+
+	if (strncmp(text, begin, strlen(begin)) != 0)
+		return;
+	for (uint32_t i = 0; i < slots; i++) {
+		const struct ivsh_wire_slot *s = slot_at(i);
+		bool is_broken = s->state > 2 || (s->state != 0 && s->incarnation == 0);
+
+		snprintf(wanted, sizeof(wanted), "\"slot\",\"slot\":%u,", i);
+		object = strstr(text, wanted);
+		if (!object) {
+			CHECK(s->state == 0 && s->incarnation == 0 && !(s->sequence & 1));
+			continue;
+		}
+		snprintf(wanted, sizeof(wanted), "\"presence\":\"%s\"",
+		    is_broken       ? "broken"
+		    : s->state == 1 ? "silent"
+				    : "absent");
+		object = strstr(object, "\"presence\"");
+		CHECK(object && !strncmp(object, wanted, strlen(wanted)));
+		if (object && s->sequence & 1)
+			CHECK(!strncmp(strstr(object, "\"name\""), "\"name\":null,", 12));
+	}
+}
+
 /* A word, mostly one that ls reads, and mostly with a small number: those come near the rules. */
 static void damage(uint32_t *seed)
 {
@@ -145,11 +175,15 @@ static void damaged(void)
 			damage(&seed);
 		/* A store would end this test. */
 		mprotect(memory, WORLD_SIZE, PROT_READ);
-		text = list();
+		text = list(false);
 		NEED_EQ(text != NULL, 1);
 		check(text);
 		shown += strncmp(text, "region: version ", 16) == 0;
 		broken += strstr(text, "broken ") != NULL;
+		free(text);
+		text = list(true);
+		NEED_EQ(text != NULL, 1);
+		check_json(text);
 		free(text);
 	}
 	/* The damage is where it is to be. */
@@ -165,7 +199,7 @@ static void unharmed(void)
 
 	make();
 	memcpy(memory, sound, WORLD_SIZE);
-	text = list();
+	text = list(false);
 	NEED_EQ(text != NULL, 1);
 	check(text);
 	CHECK(strstr(text, "\n    0  silent ") != NULL);

@@ -27,10 +27,10 @@ static void closed(struct transport *transport)
 	(void)transport;
 }
 
-char *listing(const struct ivsh_mem *mem)
+char *listing(const struct ivsh_mem *mem, bool json)
 {
 	const struct world world = {.name = "test", .probe = probe, .close = closed};
-	const struct options options = {0};
+	const struct options options = {.json = json};
 	FILE *out = stdout;
 	char *text = NULL;
 	size_t size;

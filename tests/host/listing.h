@@ -7,7 +7,9 @@
 
 #include <ivsh/mem.h>
 
-/* What ls prints of (mem), for the caller to free; NULL: it failed. */
-char *listing(const struct ivsh_mem *mem);
+#include <stdbool.h>
+
+/* What ls prints of (mem), as text or as JSON, for the caller to free; NULL: it failed. */
+char *listing(const struct ivsh_mem *mem, bool json);
 
 #endif
