@@ -33,9 +33,9 @@
 	(OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD | OPTION_JSON)
 
 static const struct command commands[] = {
-    {"mem", mem_run, 2, 4, 0, 0,
-	OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET | OPTION_JSON, MEM_SYNOPSIS,
-	"memory files for peers without a server: make one, formatted; show one; remove one"},
+    {"mem", mem_run, 1, 4, 0, 0,
+	OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET | OPTION_JSON,
+	"create|info|rm FILE", "memory files for peers without a server; create FILE SIZE"},
     {"tune", tune_command, 1, 1, 0, 0,
 	OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT | OPTION_JSON | OPTION_QUIET, "",
 	"measure this machine for a minute, and print a geometry for it"},

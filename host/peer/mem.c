@@ -210,10 +210,11 @@ int mem_run(const struct world *world, const struct options *o)
 	const char *stranger;
 	size_t i = 0;
 
-	while (i < ROWS && strcmp(o->word[1], rows[i].name) != 0)
+	while (i < ROWS && (o->words < 2 || strcmp(o->word[1], rows[i].name) != 0))
 		i++;
 	if (i == ROWS || o->words != rows[i].words) {
-		fprintf(stderr, "ivsh: mem: give %s\n", i < ROWS ? rows[i].synopsis : MEM_SYNOPSIS);
+		fprintf(stderr, "ivsh: mem: give %s\n",
+		    i < ROWS ? rows[i].synopsis : "create FILE SIZE, info FILE or rm FILE");
 		return STATUS_USAGE;
 	}
 	stranger = options_stranger(o, world->options, rows[i].options);

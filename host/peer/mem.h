@@ -8,8 +8,6 @@
 #include "app/options.h"
 #include "app/world.h"
 
-#define MEM_SYNOPSIS "create FILE SIZE, info FILE or rm FILE"
-
 bool mem_geometry_take(const char *text); /* --geometry FILE */
 int mem_run(const struct world *world, const struct options *options);
 
