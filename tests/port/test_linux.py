@@ -12,7 +12,7 @@ from linux import BOOT, Linux
 from machine import BUILD, ROOT
 from memory import incarnation, sent
 from qmp import Qmp, qmp_words
-from qemu import DONE, FAILED, NO_DEVICE, SOAK, doorbell, notifications, plain
+from qemu import DONE, FAILED, NO_DEVICE, NO_PEER, SOAK, doorbell, notifications, plain
 
 PINGS = 20000 if SOAK else 500
 ANSWERS = 20000 if SOAK else 300  # to the host
@@ -65,6 +65,19 @@ def check_answers(world, server, linux):
     assert f"echo: answered {PINGS + ANSWERS} messages\n" in text
     assert is_notified(linux, text, "echo"), text
     assert (linux.road == "sysfs") == (f"ivsh: device {ADDRESS}: polling: VFIO: no IOMMU" in text)
+
+
+def check_bell(world, server, linux):
+    """It rings the host by hand: without a slot, and by sysfs, as it takes no interrupts."""
+    alpha = bare(world, server, "echo --name=alpha")
+    ack = host(world, server, "ack", "--peer=alpha", "--name=host", "--count=60")
+    ack.expect("^ack: answers the doorbells of slot 0")
+    text = ivsh(linux, "bell host --count 70 --interval 0.01")
+    assert f"bell: peer {HOST} (host), vector 0: sent 70 doorbells\n" in text
+    assert ack.done().endswith("ack: answered 60 doorbells\n")
+    text = ivsh(linux, "bell 6", NO_PEER)
+    assert "ivsh: bell: peer 6: not connected: ivsh ls shows who is there" in text
+    alpha.kill()
 
 
 def check_asks(world, server, linux):
@@ -150,6 +163,7 @@ def test_vfio(world):
     text = linux.run("ivsh --pci auto ping", NO_DEVICE)
     assert text == "ivsh: --pci=auto: there are several: 0000:00:05.0, 0000:00:06.0: name one\n"
     check_answers(world, server, linux)
+    check_bell(world, server, linux)
     check_asks(world, server, linux)
     check_two(world, linux, server, other)
     linux = check_deaths(world, server, linux, devices)
@@ -165,6 +179,7 @@ def test_sysfs(world, tmp_path):
     linux = Linux(world, "sysfs", *devices)
     check_info(linux, LINUX)
     check_answers(world, server, linux)
+    check_bell(world, server, linux)
     check_asks(world, server, linux)
     linux = check_deaths(world, server, linux, devices)
     check_one_process(linux)
