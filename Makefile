@@ -203,7 +203,8 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/format.c lib/core/text.c \
           lib/core/notify.c lib/core/reset.c lib/core/sender.c lib/core/receiver.c \
           lib/core/check.c lib/core/renew.c lib/core/channel.c lib/core/send.c lib/core/receive.c \
           lib/core/inplace.c lib/core/batch.c lib/core/packed.c lib/core/request.c lib/core/wait.c \
-          lib/core/arm.c lib/core/next.c lib/core/peer_event.c lib/core/stream.c
+          lib/core/arm.c lib/core/next.c lib/core/peer_event.c lib/core/stream.c \
+          lib/core/metric.c lib/core/log.c lib/core/follow.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/bridge.c \
           lib/device/used.c lib/device/place.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c lib/device/mapped.c lib/device/any.c \
@@ -212,7 +213,7 @@ NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/no
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
           lib/node/inbox.c lib/node/drop.c \
           lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
-          lib/node/services.c lib/node/watch.c lib/node/arm.c \
+          lib/node/services.c lib/node/watch.c lib/node/arm.c lib/node/metric.c lib/node/log.c \
           lib/node/connection.c lib/node/connect.c
 LIB    := $(CORE) $(DEVICE) $(NODE)
 # An archive of its own: whether a platform, or a transport, keeps its contract.

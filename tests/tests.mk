@@ -14,18 +14,21 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/reset_test tests/core/events_test tests/core/service_test \
                 tests/core/next_test tests/core/batch_test tests/core/fastpath_test \
                 tests/core/broken_test tests/core/moved_test tests/core/least_test \
-                tests/core/packed_test tests/core/window_test tests/core/large_test
+                tests/core/packed_test tests/core/window_test tests/core/large_test \
+                tests/core/metric_test tests/core/log_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
                 tests/node/stream_test tests/node/events_test \
-                tests/node/connection_test
+                tests/node/connection_test tests/node/show_test
 # What stores and loads words of 8 bytes where the machine has no such access.
 TESTS_HALVES := tests/core/region_test tests/core/channel_test tests/core/restart_test \
                 tests/core/reset_test tests/core/batch_test tests/core/next_test \
-                tests/core/moved_test tests/core/packed_test
+                tests/core/moved_test tests/core/packed_test tests/core/metric_test \
+                tests/core/log_test
 TESTS_RACE   := tests/core/race_test
 TESTS_HOOK   := tests/core/storm_test tests/node/storm_test
 TESTS_COUNT  := tests/core/mesh_test tests/core/crash_test tests/core/poll_test \
-                tests/core/pause_test tests/core/migrate_test tests/core/back_test
+                tests/core/pause_test tests/core/migrate_test tests/core/back_test \
+                tests/core/log_cut_test
 TESTS_MOVE   := tests/node/migrate_test
 TESTS_FROZEN := tests/host/frozen_test
 TESTS_OBSERVE := tests/host/observe_test

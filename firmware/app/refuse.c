@@ -49,8 +49,9 @@ void refuse_text(
 	case IVSH_EVERSION:
 		snprintf(text, size,
 		    "the region has version %" PRIu32 ", features 0x%" PRIx32
-		    "; this program knows version %u, features 0x0: %s",
+		    "; this program knows version %u, features 0x%x: %s",
 		    attach->found_version, attach->found_features, IVSH_WIRE_VERSION,
+		    IVSH_WIRE_FEATURE_LOGS,
 		    attach->found_version < IVSH_WIRE_VERSION
 			? "use the older release, or let this one format the memory anew"
 			: "use the newer release that formatted it");

@@ -39,7 +39,7 @@ int session_self(struct session *s)
 static bool is_formattable(const struct ivsh_mem *mem)
 {
 	const struct ivsh_geometry smallest = {
-	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN};
+	    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN, 0};
 	uint64_t least;
 
 	return mem->self != 0 && ivsh_geometry_size(&smallest, &least) == 0 && mem->size >= least;

@@ -37,9 +37,10 @@ static void region_print(const struct probe *probe)
 	const struct ivsh_geometry *g = &probe->region.geometry;
 
 	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
-	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, format 0x%016" PRIx64 "\n",
+	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, logs of %" PRIu32
+	       ", format 0x%016" PRIx64 "\n",
 	    IVSH_WIRE_VERSION, probe->size, g->slots, g->descs, g->small_size, g->large_size,
-	    probe->region.format_id);
+	    g->log_size, probe->region.format_id);
 	if (is_server_unknown(probe))
 		printf("server: nobody can say: epoch 0, and yet a heartbeat (SPEC R4.1.4)\n");
 	else if (probe->region.server_epoch == 0)
@@ -63,6 +64,7 @@ static void region_json(const struct probe *probe)
 	json_u64(&json, "descs", g->descs);
 	json_u64(&json, "small_bytes", g->small_size);
 	json_u64(&json, "large_bytes", g->large_size);
+	json_u64(&json, "log_bytes", g->log_size);
 	json_hex(&json, "format_id", probe->region.format_id);
 	json_end(&json);
 	json_begin(&json, "server");

@@ -63,6 +63,7 @@ void complete_defaults(struct options *options, bool legacy)
 	    .size = UINT64_C(4) << 20,
 	    .vectors = legacy ? 1 : 2,
 	    .client_descriptors = 1024,
+	    .log_size = OPTIONS_LOG_FITS,
 	};
 }
 
@@ -141,6 +142,8 @@ static void set_slots(struct options *options)
 		options->per_uid = options->slots + UID_SPARE;
 }
 
+_Static_assert(OPTIONS_LOG_FITS == GEOMETRY_LOG_FITS, "log_size");
+
 static int set_geometry(struct options *options)
 {
 	char object[OPTIONS_OBJECT];
@@ -149,6 +152,9 @@ static int set_geometry(struct options *options)
 	if (options->raw && options->geometry_file)
 		return refuse(options, SETTING_GEOMETRY,
 		    "with --raw nothing is written into the memory: give one of the two");
+	if (options->raw && options->log_size != OPTIONS_LOG_FITS)
+		return refuse(options, SETTING_LOG_SIZE,
+		    "with --raw nothing is written into the memory: give one of the two");
 	if (options->raw)
 		return 0;
 	if (options->slots < IVSH_WIRE_SLOTS_MIN || options->slots > IVSH_WIRE_SLOTS_MAX) {
@@ -156,12 +162,16 @@ static int set_geometry(struct options *options)
 		return log_failure(object, "a region has %u to %u slots; with --raw any number",
 		    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_SLOTS_MAX);
 	}
-	if (ivsh_geometry_fit(options->size, options->slots, &options->geometry, &need)) {
+	if (geometry_fit(NULL, options->size, options->slots, options->log_size, &options->geometry,
+		&need)) {
 		settings_origin(options, SETTING_SIZE, object);
 		return log_failure(object,
-		    "%llu bytes are too few for %u slots: %llu are needed"
-		    " (fewer --slots need less, --raw needs none)",
-		    (unsigned long long)options->size, options->slots, (unsigned long long)need);
+		    "%llu bytes are too few for %u slots%s: %llu are needed"
+		    " (fewer --slots%s need less, --raw needs none)",
+		    (unsigned long long)options->size, options->slots,
+		    geometry_has_logs(options->log_size) ? " with such logs" : "",
+		    (unsigned long long)need,
+		    geometry_has_logs(options->log_size) ? ", or a smaller --log-size," : "");
 	}
 	return 0;
 }
@@ -178,7 +188,8 @@ int complete_geometry(struct options *options)
 	if (geometry_read(options->geometry_file, &most, &error))
 		return log_failure(error.object, "%s", error.what);
 	/* The library's own geometry fits: complete_options() has made sure. */
-	if (geometry_fit(&most, options->size, options->slots, &options->geometry, &need))
+	if (geometry_fit(
+		&most, options->size, options->slots, options->log_size, &options->geometry, &need))
 		return wrong(options->geometry_file, "no geometry of this memory");
 	if (geometry_less(&most, &options->geometry, options->size, less))
 		log_failure(options->geometry_file, "%s", less);

@@ -14,6 +14,7 @@ const char help_text[] =
     "      --slots N         peers, at most; each has a fixed ID below N\n"
     "      --slot WHO=PATH   bind a slot, by its number or a name, to a socket of its own\n"
     "      --geometry FILE   what the rings have, from a file that ivsh tune wrote\n"
+    "      --log-size SIZE   bytes of each slot's log; 0: none; what the memory leaves, up to 64K\n"
     "      --raw             never write into the memory\n"
     "      --classic         IDs as QEMU's server gives them: growing, up to 65535; clients hear\n"
     "                        who leaves; at most --slots of them at a time, none bound\n"

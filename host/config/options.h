@@ -50,10 +50,14 @@ enum setting {
 	SETTING_SLOTS,
 	SETTING_SLOT,
 	SETTING_GEOMETRY,
+	SETTING_LOG_SIZE,
 	SETTING_RAW,
 	SETTING_CLASSIC,
 	SETTINGS_COUNT
 };
+
+/* options.log_size: what the library chooses, as geometry_fit() takes it. */
+#define OPTIONS_LOG_FITS UINT32_MAX
 
 /* A slot with a socket of its own. */
 struct options_slot {
@@ -101,6 +105,7 @@ struct options {
 	uint32_t per_uid;              /* connections of one user, at most; UINT32_MAX: no limit */
 	uint32_t client_descriptors;   /* what a client may have open: its RLIMIT_NOFILE */
 	struct ivsh_geometry geometry; /* of (size) and (slots), unless raw */
+	uint32_t log_size;             /* of each slot, as geometry_fit() takes it */
 	const char *geometry_file;     /* what complete_geometry() takes it from; NULL: none */
 	struct options_slot *bound;    /* no slot twice, no socket twice */
 	uint32_t bound_count;

@@ -5,6 +5,7 @@
 #include "config/values.h"
 #include "config/accounts.h"
 #include "config/bindings.h"
+#include "text/geometry.h"
 #include "text/sizes.h"
 #include "process/log.h"
 
@@ -99,6 +100,11 @@ int values_size(const struct value *value)
 		    "%s: rounded up to %llu bytes: a BAR's size is a power of two", value->text,
 		    (unsigned long long)options->size);
 	return 0;
+}
+
+int values_log_size(const struct value *value)
+{
+	return check(value, geometry_log_parse(value->text, value->field));
 }
 
 int values_memory(const struct value *value)

@@ -29,6 +29,7 @@ int values_group(const struct value *value);
 int values_user(const struct value *value);
 int values_per_uid(const struct value *value);
 int values_size(const struct value *value);
+int values_log_size(const struct value *value);
 int values_memory(const struct value *value); /* (least) is its enum backend_kind */
 int values_hugetlb(const struct value *value);
 int values_allow(const struct value *value);

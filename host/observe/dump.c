@@ -28,23 +28,26 @@ static int failed(const char *object, const char *what)
 
 bool dump_layout_take(const char *text)
 {
-	uint32_t *to[] = {&layout.slots, &layout.descs, &layout.small_size, &layout.large_size};
+	uint32_t *to[] = {
+	    &layout.slots, &layout.descs, &layout.small_size, &layout.large_size, &layout.log_size};
 	const char *at = text;
 	uint64_t size;
 
-	for (unsigned i = 0; i < 4; i++) {
+	/* The last one may be left out. */
+	for (unsigned i = 0; i < 5 && !is_layout; i++) {
 		char *end;
 		unsigned long long value = strtoull(at, &end, 0);
 
-		if (*at < '0' || *at > '9' || *end != (i < 3 ? ',' : 0) || value > UINT32_MAX)
+		if (*at < '0' || *at > '9' || value > UINT32_MAX ||
+		    !(*end == ',' ? i < 4 : *end == 0 && i > 2))
 			break;
 		*to[i] = (uint32_t)value;
+		is_layout = *end == 0;
 		at = end + 1;
-		is_layout = i == 3;
 	}
 	if (is_layout && ivsh_geometry_size(&layout, &size) == 0)
 		return true;
-	(void)failed("--layout", "give SLOTS,DESCS,SMALL,LARGE as SPEC.md, 2, allows them");
+	(void)failed("--layout", "give SLOTS,DESCS,SMALL,LARGE[,LOG] as SPEC.md, 2, allows them");
 	return false;
 }
 

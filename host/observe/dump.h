@@ -10,7 +10,7 @@
 
 int dump_command(const struct world *world, const struct options *options);
 
-/* --layout=SLOTS,DESCS,SMALL,LARGE; --payload. */
+/* --layout=SLOTS,DESCS,SMALL,LARGE[,LOG]; --payload. */
 bool dump_layout_take(const char *text);
 bool dump_payload_take(const char *text);
 

@@ -44,6 +44,10 @@ static bool geometry_check(const struct ivsh_wire_header *h, struct observe_find
 		    "no power of two from small_size to 128 MiB");
 	else if (wrong == findings->broken && h->large_size < h->small_size)
 		HEADER(OBSERVE_BROKEN, "R3.6.3", large_size, "less than small_size");
+	/* Without the feature the word is a reserved one. */
+	if ((h->features & IVSH_WIRE_FEATURE_LOGS) && h->log_size != 0 &&
+	    !is_power_within(h->log_size, IVSH_WIRE_LOG_MIN, IVSH_WIRE_LOG_MAX))
+		HEADER(OBSERVE_BROKEN, "R3.6.3", log_size, "no power of two from 4 KiB to 16 MiB");
 	return wrong == findings->broken;
 }
 
@@ -63,8 +67,10 @@ static void magic_check(struct observed_header *header, struct observe_findings 
 		return;
 	if (h->version != IVSH_WIRE_VERSION)
 		HEADER(OBSERVE_BROKEN, "R3.6.4", version, "this program knows version 2 alone");
-	if (h->features != 0)
-		HEADER(OBSERVE_BROKEN, "R3.6.4", features, "no feature bit is defined");
+	if (h->features & ~IVSH_WIRE_FEATURE_LOGS)
+		HEADER(OBSERVE_BROKEN, "R3.6.4", features, "this program knows bit 0 alone");
+	else if (h->features != 0 && h->log_size == 0)
+		HEADER(OBSERVE_BROKEN, "R3.1.4", features, "bit 0 is set, and log_size is 0");
 }
 
 /* Whether the header is one, damaged or not; and not another format's, or nobody's. */
@@ -87,7 +93,8 @@ void observe_header(const void *base, uint64_t size, struct observed_header *hea
 	h->magic = observe_load64(&((const struct ivsh_wire_header *)base)->magic);
 	observe_copy((uint8_t *)h + sizeof(h->magic), (const uint8_t *)base + sizeof(h->magic),
 	    sizeof(*h) - sizeof(h->magic));
-	header->geometry = (struct ivsh_geometry){h->slots, h->descs, h->small_size, h->large_size};
+	header->geometry = (struct ivsh_geometry){h->slots, h->descs, h->small_size, h->large_size,
+	    h->features & IVSH_WIRE_FEATURE_LOGS ? h->log_size : 0};
 	for (size_t i = 0; i < sizeof(*h) / 8; i++) {
 		uint64_t word;
 
@@ -99,7 +106,7 @@ void observe_header(const void *base, uint64_t size, struct observed_header *hea
 	    ivsh_geometry_size(&header->geometry, &bytes) == 0) {
 		if (h->size != bytes && is_region(h))
 			HEADER(OBSERVE_BROKEN, "R3.6.3", size,
-			    "not what the geometry makes: one of the five is wrong");
+			    "not what the geometry makes: one of them is wrong");
 		else if (h->size == bytes)
 			header->known = bytes <= size ? OBSERVED_PLAUSIBLE : OBSERVED_BEYOND;
 	}

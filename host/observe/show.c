@@ -48,6 +48,7 @@ void show_header(const struct observed_header *header)
 	print_number("descs", h->descs);
 	print_number("small_size", h->small_size);
 	print_number("large_size", h->large_size);
+	print_number("log_size", h->features & IVSH_WIRE_FEATURE_LOGS ? h->log_size : 0);
 	print_hex("format_id", h->format_id);
 	print_text("geometry", known[header->known]);
 	print_close();

@@ -29,6 +29,7 @@
 #define STEP (UINT64_C(64) << 20) /* bytes that are allocated between two looks at the time */
 
 static const char *geometry_path; /* NULL: the library chooses */
+static uint32_t log_size = GEOMETRY_LOG_FITS;
 
 static int failed(const char *object, const char *what, const char *why)
 {
@@ -47,6 +48,16 @@ bool mem_geometry_take(const char *text)
 	return true;
 }
 
+bool mem_log_size_take(const char *text)
+{
+	const char *wrong =
+	    log_size != GEOMETRY_LOG_FITS ? "only once" : geometry_log_parse(text, &log_size);
+
+	if (wrong)
+		(void)failed("--log-size", text, wrong);
+	return !wrong;
+}
+
 /* The geometry of (size) bytes. STATUS_DONE, or a status after a line. */
 static int choose(uint64_t size, uint32_t slots, struct ivsh_geometry *geometry)
 {
@@ -60,13 +71,13 @@ static int choose(uint64_t size, uint32_t slots, struct ivsh_geometry *geometry)
 		(void)failed(wrong.object, "", wrong.what);
 		return STATUS_USAGE;
 	}
-	error = geometry_path ? geometry_fit(&most, size, slots, geometry, &need)
-			      : ivsh_geometry_fit(size, slots, geometry, &need);
+	error = geometry_fit(geometry_path ? &most : NULL, size, slots, log_size, geometry, &need);
 	if (error) {
 		fprintf(stderr,
 		    "ivsh: mem create: %" PRIu64 " bytes are too few for %" PRIu32
-		    " slots: %" PRIu64 " are needed (fewer --slots need less)\n",
-		    size, slots, need);
+		    " slots%s: %" PRIu64 " are needed (fewer --slots%s need less)\n",
+		    size, slots, geometry_has_logs(log_size) ? " with such logs" : "", need,
+		    geometry_has_logs(log_size) ? ", or a smaller --log-size," : "");
 		return STATUS_USAGE;
 	}
 	if (geometry_path && geometry_less(&most, geometry, size, less))
@@ -149,8 +160,8 @@ static void created_print(const char *path, uint64_t size, const struct ivsh_geo
 
 	if (!json) {
 		printf("mem: %s: %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
-		       " descriptors, %" PRIu32 " + %" PRIu32 " bytes\n",
-		    path, size, g->slots, g->descs, g->small_size, g->large_size);
+		       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, logs of %" PRIu32 "\n",
+		    path, size, g->slots, g->descs, g->small_size, g->large_size, g->log_size);
 		return;
 	}
 	json_begin(&line, "created");
@@ -160,6 +171,7 @@ static void created_print(const char *path, uint64_t size, const struct ivsh_geo
 	json_u64(&line, "descs", g->descs);
 	json_u64(&line, "small_bytes", g->small_size);
 	json_u64(&line, "large_bytes", g->large_size);
+	json_u64(&line, "log_bytes", g->log_size);
 	json_end(&line);
 }
 

@@ -11,6 +11,7 @@
 #include <ivsh/geometry.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -56,11 +57,22 @@ static bool is_alive(const void *base, uint32_t slots)
 static void note_geometry(
     const struct ivsh_geometry *kept, const struct options *options, const char *path)
 {
-	if (options->geometry_file && memcmp(kept, &options->geometry, sizeof(*kept)) != 0)
+	if (options->geometry_file &&
+	    memcmp(kept, &options->geometry, offsetof(struct ivsh_geometry, log_size)) != 0)
 		log_failure(path,
 		    "holds a region with rings of %u descriptors, %u + %u bytes, and keeps them:"
 		    " remove it to have those of --geometry",
 		    kept->descs, kept->small_size, kept->large_size);
+}
+
+/* The same of its logs. */
+static void note_logs(uint32_t kept, const struct options *options, const char *path)
+{
+	if (options->log_size != OPTIONS_LOG_FITS && kept != options->log_size)
+		log_failure(path,
+		    "holds a region with logs of %u bytes, and keeps them: remove it to have those"
+		    " of --log-size",
+		    kept);
 }
 
 /* Whether the region can be kept: it has the slots of the options, and no living peer. */
@@ -74,14 +86,15 @@ static int check_region(const void *base, const struct options *options, const c
 	geometry = (struct ivsh_geometry){.slots = header.slots,
 	    .descs = header.descs,
 	    .small_size = header.small_size,
-	    .large_size = header.large_size};
-	if (header.version != IVSH_WIRE_VERSION || header.features != 0)
+	    .large_size = header.large_size,
+	    .log_size = header.features & IVSH_WIRE_FEATURE_LOGS ? header.log_size : 0};
+	if (header.version != IVSH_WIRE_VERSION || (header.features & ~IVSH_WIRE_FEATURE_LOGS))
 		return log_failure(path,
 		    "holds a region of version %u, features 0x%x; this server knows version %u,"
-		    " features 0x0: remove it when its peers have left, or use --raw",
-		    header.version, header.features, IVSH_WIRE_VERSION);
+		    " features 0x%x: remove it when its peers have left, or use --raw",
+		    header.version, header.features, IVSH_WIRE_VERSION, IVSH_WIRE_FEATURE_LOGS);
 	if (header.size > options->size || ivsh_geometry_size(&geometry, &need) ||
-	    need > header.size)
+	    need > header.size || (header.features != 0 && header.log_size == 0))
 		return log_failure(path, "holds a region whose header is impossible: remove it");
 	if (header.slots != options->slots)
 		return log_failure(path,
@@ -91,6 +104,7 @@ static int check_region(const void *base, const struct options *options, const c
 	if (is_alive(base, header.slots) && is_alive(base, header.slots))
 		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
 	note_geometry(&geometry, options, path);
+	note_logs(geometry.log_size, options, path);
 	return 0;
 }
 

@@ -179,26 +179,57 @@ static bool shrink(struct ivsh_geometry *g)
 	return true;
 }
 
-int geometry_fit(const struct ivsh_geometry *most, uint64_t size, uint32_t slots,
+/* The largest logs that ivsh_geometry_fit() would give, of what the rings have left. */
+static void logs_add(struct ivsh_geometry *geometry, uint64_t size)
+{
+	struct ivsh_geometry fit = *geometry;
+	uint64_t bytes;
+
+	geometry->log_size = 0;
+	for (fit.log_size = IVSH_FIT_LOG; fit.log_size >= IVSH_WIRE_LOG_MIN; fit.log_size /= 2)
+		if (ivsh_geometry_size(&fit, &bytes) == 0 && bytes <= size) {
+			geometry->log_size = fit.log_size;
+			return;
+		}
+}
+
+int geometry_fit(const struct ivsh_geometry *most, uint64_t size, uint32_t slots, uint32_t log_size,
     struct ivsh_geometry *geometry, uint64_t *need)
 {
-	struct ivsh_geometry own, fit = *most;
+	struct ivsh_geometry own, fit;
 	uint64_t bytes;
-	int error = ivsh_geometry_fit(size, slots, geometry, need);
+	int error = log_size == GEOMETRY_LOG_FITS
+			? ivsh_geometry_fit(size, slots, geometry, need)
+			: ivsh_geometry_fit_log(size, slots, log_size, geometry, need);
 
-	if (error)
+	if (error || !most)
 		return error;
 	error = ivsh_geometry_fit(ENOUGH, slots, &own, NULL);
 	if (error || geometry_is_whole(most, &own))
 		return error;
+	fit = *most;
 	fit.slots = slots;
+	fit.log_size = log_size == GEOMETRY_LOG_FITS ? 0 : log_size;
 	do {
 		error = ivsh_geometry_size(&fit, &bytes);
 		if (!error && bytes <= size)
 			*geometry = fit;
 	} while (!error && bytes > size && shrink(&fit));
 	/* What the library chooses fits, whatever the file asks for. */
+	if (!error && log_size == GEOMETRY_LOG_FITS)
+		logs_add(geometry, size);
 	return error;
+}
+
+const char *geometry_log_parse(const char *text, uint32_t *log_size)
+{
+	uint64_t size = 0;
+
+	if ((strcmp(text, "0") != 0 && sizes_parse(text, &size)) || (size & (size - 1)) ||
+	    (size && (size < IVSH_WIRE_LOG_MIN || size > IVSH_WIRE_LOG_MAX)))
+		return "give a power of two, 4K to 16M, or 0 for no logs";
+	*log_size = (uint32_t)size;
+	return NULL;
 }
 
 bool geometry_is_whole(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry)

@@ -16,6 +16,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define GEOMETRY_LOG_FITS UINT32_MAX
+
+/* Whether somebody has asked for logs of (log_size), which may then be too many. */
+static inline bool geometry_has_logs(uint32_t log_size)
+{
+	return log_size != 0 && log_size != GEOMETRY_LOG_FITS;
+}
+
 #define GEOMETRY_FILE_MAX 65536u /* bytes in a file */
 
 /* What is wrong: a line about it says "OBJECT: what". */
@@ -31,12 +39,17 @@ int geometry_read(const char *path, struct ivsh_geometry *most, struct geometry_
  * The largest geometry for (slots) peers in (size) bytes with at most what (most) has: the large
  * area gives way first, down to four times the small one; then both do; then the descriptors, down
  * to 64; at last the large area, down to the small one. A file with what the library chooses where
- * there is enough memory gives what the library chooses for this one.
+ * there is enough memory gives what the library chooses for this one. most: NULL: what the library
+ * chooses. log_size: bytes of each slot's log, as struct ivsh_geometry has it; GEOMETRY_LOG_FITS:
+ * what the library chooses, and, where the rings are not its choice, at most what they leave.
  *
  * 0, or an error of ivsh_geometry_fit(): not even its least one fits, and *need has its bytes.
  */
-int geometry_fit(const struct ivsh_geometry *most, uint64_t size, uint32_t slots,
+int geometry_fit(const struct ivsh_geometry *most, uint64_t size, uint32_t slots, uint32_t log_size,
     struct ivsh_geometry *geometry, uint64_t *need);
+
+/* Read the value of --log-size. NULL and *log_size, or what is wrong, as a phrase. */
+const char *geometry_log_parse(const char *text, uint32_t *log_size);
 
 /* Whether the rings of (geometry) have all that (most) has. */
 bool geometry_is_whole(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry);

@@ -118,6 +118,7 @@ static void make_geometries(struct tune *t)
 	memset(t->contest.is_out, 0, sizeof(t->contest.is_out));
 	if (ivsh_geometry_fit(UINT64_C(1) << 40, 2, own, NULL))
 		return;
+	own->log_size = 0; /* rings are measured */
 	for (unsigned i = 0; i < COUNT(all_descs); i++)
 		for (unsigned k = 0; k < COUNT(all_small); k++) {
 			struct ivsh_geometry g = *own;

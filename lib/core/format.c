@@ -14,7 +14,7 @@ int ivsh_region_format(
 {
 	struct ivsh_wire_header *header = base;
 	struct layout l;
-	uint64_t bytes;
+	uint64_t bytes, logs;
 
 	if (!base || ((uintptr_t)base & (IVSH_WIRE_PAGE - 1)) || ivsh_geometry_size(g, &bytes))
 		return IVSH_EINVAL;
@@ -33,17 +33,21 @@ int ivsh_region_format(
 	ivsh_layout_of(g, &l);
 	__builtin_memset(
 	    (uint8_t *)base + sizeof(header->magic), 0, (size_t)(l.rings - sizeof(header->magic)));
-	for (uint64_t ring = l.rings; ring < bytes; ring += l.stride)
+	logs = ivsh_layout_log(g, &l, 0);
+	for (uint64_t ring = l.rings; ring < logs; ring += l.stride)
 		__builtin_memset((uint8_t *)base + ring, 0, (size_t)l.small);
+	/* Of the logs the lines would do, but one call is short. */
+	__builtin_memset((uint8_t *)base + logs, 0, (size_t)(bytes - logs));
 
 	header->version = IVSH_WIRE_VERSION;
-	header->features = 0;
+	header->features = g->log_size != 0; /* IVSH_WIRE_FEATURE_LOGS */
 	header->size = bytes;
 	header->slots = g->slots;
 	header->descs = g->descs;
 	header->small_size = g->small_size;
 	header->large_size = g->large_size;
 	header->format_id = format_id;
+	header->log_size = g->log_size;
 	/* SPEC R3.1.2: releases all of the above to header_read()'s acquire. */
 	store64_release(&header->magic, IVSH_WIRE_MAGIC);
 	fence_full();

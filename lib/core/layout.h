@@ -47,6 +47,16 @@ void ivsh_layout_of(const struct ivsh_geometry *geometry, struct layout *layout)
 uint64_t ivsh_layout_ring(const struct ivsh_geometry *geometry, const struct layout *layout,
     uint32_t sender, uint32_t receiver);
 
+/* From log to log. */
+static inline uint32_t layout_log_stride(const struct ivsh_geometry *geometry)
+{
+	return geometry->log_size ? (uint32_t)sizeof(struct ivsh_wire_log) + geometry->log_size : 0;
+}
+
+/* Offset in the region of the log of (slot), struct ivsh_wire_log; of (slots): the logs' end. */
+uint64_t ivsh_layout_log(
+    const struct ivsh_geometry *geometry, const struct layout *layout, uint32_t slot);
+
 /*
  * The only way to a pointer: to (length) bytes at (offset) of a memory of (size) bytes at (base).
  * NULL if they are not all inside.

@@ -62,14 +62,17 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 
 	a->found_version = load32(&h->version);
 	a->found_features = load32(&h->features);
-	if (a->found_version != IVSH_WIRE_VERSION || a->found_features != 0)
+	if (a->found_version != IVSH_WIRE_VERSION || a->found_features > IVSH_WIRE_FEATURE_LOGS)
 		return IVSH_EVERSION;
 	g->slots = load32(&h->slots);
 	g->descs = load32(&h->descs);
 	g->small_size = load32(&h->small_size);
 	g->large_size = load32(&h->large_size);
 	region->format_id = load64(&h->format_id);
-	if (ivsh_geometry_size(g, &bytes) || load64(&h->size) != bytes)
+	/* Without the feature the word is a reserved one; with it, it is not 0. */
+	g->log_size = load32(&h->log_size) & -a->found_features;
+	if (a->found_features > g->log_size || ivsh_geometry_size(g, &bytes) ||
+	    load64(&h->size) != bytes)
 		return IVSH_EPROTO;
 	a->need_size = bytes;
 	if (bytes > region->mem.size)

@@ -26,7 +26,7 @@ rule() { # $1: folder, $2: what it may include, $3: a file or folder that has a 
 		passed=$((passed + 1))
 	fi
 }
-core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream'
+core='error|wire|doorbell|mem|geometry|region|channel|wait|peers|stream|metrics|log'
 rule lib/include   "$std|$any"
 rule lib/core      "$std|<ivsh/($core)\.h>|$(own 'core')" trace.h
 rule lib/core/trace.h '<sys/sdt\.h>'
@@ -89,7 +89,7 @@ done
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem mapped platform pci device hotplug geometry region channel
-    wait peers stream node bare client host conformance'
+    wait peers stream metrics log node bare client host conformance'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

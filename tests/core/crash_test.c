@@ -420,7 +420,7 @@ static void stage_sender(void)
 
 static void start(void (*stage)(void))
 {
-	static const struct ivsh_geometry geometry = {2, DESCS, 1024, 1024};
+	static const struct ivsh_geometry geometry = {2, DESCS, 1024, 1024, 0};
 
 	world.now_ns = 1000000000;
 	world.notified = world.rings = 0;
@@ -754,7 +754,7 @@ static int formats(uint32_t self)
 	    .counters = ivsh_attach_counters,
 	    .nonce = ++nonce,
 	    .formatter = ivsh_attach_format,
-	    .format = {2, DESCS, 1024, 1024}};
+	    .format = {2, DESCS, 1024, 1024, 0}};
 	struct ivsh_mem mem = world_mem(self);
 
 	return ivsh_region_attach(&region, &mem, &attach);

@@ -11,7 +11,7 @@
 
 int main(void)
 {
-	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
+	struct ivsh_geometry geometry = {2, 16, 1024, 1024, 0};
 	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
 	    .counters = ivsh_attach_counters,
 	    .name = "alpha",

@@ -23,7 +23,7 @@ static const struct ivsh_wire_desc *descs;
 /* Two slots with a large area that is larger than the window, and both ends of the ring. */
 static void open_both(void)
 {
-	static const struct ivsh_geometry geometry = {2, DESCS, 4096, LARGE};
+	static const struct ivsh_geometry geometry = {2, DESCS, 4096, LARGE, 0};
 	struct layout layout;
 
 	world_reset();

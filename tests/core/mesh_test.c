@@ -56,7 +56,7 @@ static unsigned count_end(void)
 
 static void open_all(void)
 {
-	struct ivsh_geometry geometry = {SLOTS, 16, 1024, 1024};
+	struct ivsh_geometry geometry = {SLOTS, 16, 1024, 1024, 0};
 
 	world_reset();
 	memset(memory, 0, sizeof(memory));

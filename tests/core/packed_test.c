@@ -55,7 +55,7 @@ static void is_message(
  */
 static void large_ones(void)
 {
-	static const struct ivsh_geometry geometry = {2, 64, 16384, 16384};
+	static const struct ivsh_geometry geometry = {2, 64, 16384, 16384, 0};
 	static const uint32_t sizes[] = {512, 600, 800, 1024};
 	static uint8_t one[1024], all[16 * 1024];
 	uint32_t sent, received, left, total;

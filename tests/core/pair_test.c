@@ -248,7 +248,7 @@ static void *stream(void *arg)
 
 static void both(void *(*run)(void *), struct side *sides)
 {
-	const struct ivsh_geometry geometry = {2, DESCS, 8192, 8192};
+	const struct ivsh_geometry geometry = {2, DESCS, 8192, 8192, 0};
 	pthread_t threads[2];
 
 	memset(memory, 0, sizeof(memory));

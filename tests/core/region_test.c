@@ -12,7 +12,7 @@ static struct ivsh_region region;
 /* SPEC R3.2, R3.3. */
 static void format_refuses(void)
 {
-	struct ivsh_geometry geometry = {8, 64, 8192, 8192}, bad = {8, 65, 8192, 8192};
+	struct ivsh_geometry geometry = {8, 64, 8192, 8192, 0}, bad = {8, 65, 8192, 8192, 0};
 
 	world_reset();
 	CHECK_EQ(ivsh_region_format(NULL, WORLD_SIZE, &geometry, 1, false), IVSH_EINVAL);
@@ -33,7 +33,7 @@ static void format_refuses(void)
 /* Whatever an earlier use left, all steering words start at zero. SPEC R3.1.1. */
 static void format_clears(void)
 {
-	struct ivsh_geometry geometry = {8, 64, 8192, 8192};
+	struct ivsh_geometry geometry = {8, 64, 8192, 8192, 0};
 
 	world_reset();
 	memset(world.memory, 0xff, WORLD_SIZE);
@@ -98,7 +98,14 @@ static void attach_refuses_header(void)
 		int want;
 	} rows[] = {
 #define HEADER(magic, version, features, size, slots, descs, hot, bulk) \
-	{magic, version, features, size, slots, descs, hot, bulk, 1, {0}}
+	{magic, version, features, size, slots, descs, hot, bulk, 1, 0, {0}}
+#define LOGS(features, size, log)                                \
+	{                                                        \
+		M, V, features, size, 8, 64, 8192, 8192, 1, log, \
+		{                                                \
+			0                                        \
+		}                                                \
+	}
 #define M IVSH_WIRE_MAGIC
 #define V IVSH_WIRE_VERSION
 #define SIZE (24576 + 56 * 20480)
@@ -115,6 +122,17 @@ static void attach_refuses_header(void)
 	    {"bulk too large", HEADER(M, V, 0, SIZE, 8, 64, 8192, 1u << 31), IVSH_EPROTO},
 	    {"more than the memory", HEADER(M, V, 0, 24576 + 56 * 45056, 8, 64, 8192, 32768),
 		IVSH_ENOSPC},
+	    {"logs", LOGS(1, SIZE + 36864, 4096), 0},
+	    {"logs, features 0", LOGS(0, SIZE + 36864, 4096), IVSH_EPROTO},
+	    {"no logs, a reserved word", LOGS(0, SIZE, 4096), 0},
+	    {"logs of 0", LOGS(1, SIZE, 0), IVSH_EPROTO},
+	    {"logs, another size", LOGS(1, SIZE + 32768, 4096), IVSH_EPROTO},
+	    {"logs of 2 KiB", LOGS(1, SIZE + 8 * (64 + 2048), 2048), IVSH_EPROTO},
+	    {"logs of 5000", LOGS(1, SIZE + 40960, 5000), IVSH_EPROTO},
+	    {"logs of 32 MiB", LOGS(1, SIZE + 4096 + 8 * (UINT64_C(1) << 25), 1u << 25),
+		IVSH_EPROTO},
+	    {"logs and more", LOGS(3, SIZE + 36864, 4096), IVSH_EVERSION},
+#undef LOGS
 #undef SIZE
 #undef V
 #undef M
@@ -129,7 +147,7 @@ static void attach_refuses_header(void)
 		world_reset();
 		*world_header() = rows[i].header;
 		CHECK_EQ(attach_as(1, &attach), rows[i].want);
-		CHECK_EQ(world_slot(1)->incarnation, 0);
+		CHECK_EQ(world_slot(1)->incarnation, rows[i].want == 0);
 		CHECK_EQ(memcmp(world_header(), &rows[i].header, sizeof(rows[i].header)), 0);
 		if (rows[i].want == IVSH_EVERSION) {
 			CHECK_EQ(attach.found_version, rows[i].header.version);
@@ -142,7 +160,7 @@ static void attach_refuses_header(void)
 
 static void format_meanwhile(void)
 {
-	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
+	struct ivsh_geometry geometry = {2, 16, 1024, 1024, 0};
 
 	if (world_header()->magic == 0 && world.now_ns > 1000000000)
 		CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 3, false), 0);
@@ -173,7 +191,7 @@ static void attach_formats(void)
 	    .counters = ivsh_attach_counters,
 	    .nonce = 77,
 	    .formatter = ivsh_attach_format,
-	    .format = {8, 64, 8192, 8192}};
+	    .format = {8, 64, 8192, 8192, 0}};
 
 	world_reset();
 	CHECK_EQ(attach_as(1, &attach), IVSH_ENODEV);
@@ -190,7 +208,7 @@ static void attach_formats(void)
 	CHECK_EQ(attach_as(0, &attach), IVSH_EINVAL);
 	CHECK_EQ(world_header()->magic, 0);
 	/* A foreign magic is never overwritten. */
-	attach.format = (struct ivsh_geometry){8, 64, 8192, 8192};
+	attach.format = (struct ivsh_geometry){8, 64, 8192, 8192, 0};
 	world_header()->magic = 42;
 	CHECK_EQ(attach_as(0, &attach), IVSH_EPROTO);
 	CHECK_EQ(attach.found_magic, 42);
@@ -205,7 +223,7 @@ static void formatter_died(void)
 	    .nonce = 77,
 	    .timeout_ns = 1000000,
 	    .formatter = ivsh_attach_format,
-	    .format = {8, 64, 8192, 8192}};
+	    .format = {8, 64, 8192, 8192, 0}};
 
 	world_reset();
 	memset(world.memory, 0xa5, WORLD_SIZE);
@@ -236,7 +254,7 @@ static void magic_in_halves(void)
 		    .nonce = 77,
 		    .timeout_ns = 1000000,
 		    .formatter = ivsh_attach_format,
-		    .format = {8, 64, 4096, 8192}};
+		    .format = {8, 64, 4096, 8192, 0}};
 		struct ivsh_mem mem;
 
 		world_format();
@@ -255,7 +273,7 @@ static void magic_in_halves(void)
 /* Where no region fits, the attach does not wait for a formatter. */
 static void too_small(void)
 {
-	const struct ivsh_geometry least = {2, 16, 1024, 1024};
+	const struct ivsh_geometry least = {2, 16, 1024, 1024, 0};
 	uint64_t bytes;
 
 	CHECK_EQ(ivsh_geometry_size(&least, &bytes), 0);
@@ -318,12 +336,12 @@ static void nonces(void)
  */
 static void other_geometry(void)
 {
-	const struct ivsh_geometry there = {3, 16, 1024, 4096};
+	const struct ivsh_geometry there = {3, 16, 1024, 4096, 0};
 	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
 	    .counters = ivsh_attach_counters,
 	    .nonce = 77,
 	    .formatter = ivsh_attach_format,
-	    .format = {8, 64, 8192, 8192}};
+	    .format = {8, 64, 8192, 8192, 0}};
 
 	world_reset();
 	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &there, 5, false), 0);
@@ -338,7 +356,7 @@ static void other_geometry(void)
 /* Formatted again under a living peer, which is not allowed: its handle dies. SPEC R3.2, R5.6. */
 static void formatted_again(void)
 {
-	struct ivsh_geometry geometry = {2, 16, 1024, 1024};
+	struct ivsh_geometry geometry = {2, 16, 1024, 1024, 0};
 	struct end end;
 	int error = 0;
 

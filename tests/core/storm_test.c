@@ -261,7 +261,7 @@ static void attach(struct innocent *self, uint32_t dice)
 	    .discard = dice % 5 == 0 ? ivsh_attach_discard : NULL,
 	    .claim = dice % 7 == 0 ? ivsh_attach_claim : NULL,
 	    .formatter = ivsh_attach_format,
-	    .format = {S, D, 4096, 8192}};
+	    .format = {S, D, 4096, 8192, 0}};
 	int error;
 
 	for (unsigned i = 0; i < C; i++)

@@ -27,7 +27,7 @@ static void fill(uint8_t *bytes, uint32_t size, uint32_t seed)
 /* Areas that are larger than the window, and both ends of the ring. */
 static void open_both(void)
 {
-	struct ivsh_geometry geometry = {2, DESCS, SMALL, LARGE};
+	struct ivsh_geometry geometry = {2, DESCS, SMALL, LARGE, 0};
 
 	world_format();
 	NEED_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);

@@ -76,7 +76,7 @@ void world_reset(void)
 
 void world_format(void)
 {
-	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192};
+	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192, 0};
 
 	world_reset();
 	CHECK_EQ(ivsh_region_format(memory, WORLD_SIZE, &geometry, 1, false), 0);
@@ -117,7 +117,7 @@ struct ivsh_wire_slot *world_slot(uint32_t slot)
 struct ivsh_wire_ring *world_ring(uint32_t sender, uint32_t receiver)
 {
 	const struct ivsh_wire_header *h = world_header();
-	struct ivsh_geometry geometry = {h->slots, h->descs, h->small_size, h->large_size};
+	struct ivsh_geometry geometry = {h->slots, h->descs, h->small_size, h->large_size, 0};
 	struct layout layout;
 
 	ivsh_layout_of(&geometry, &layout);

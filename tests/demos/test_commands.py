@@ -20,9 +20,8 @@ device 0: 00:01.0, revision 1, ivshmem-doorbell
   BAR1: MSI-X at 0x[0-9a-f]+, 4096 bytes, 32-bit
   BAR2: shared memory at 0x[0-9a-f]+, 4194304 bytes, 64-bit, prefetchable, (?:uncached|write-back)
   VM ID \(IVPosition\): 0; MSI-X vectors: 3
-region: version 2, \d+ bytes, 8 slots, rings of 256 descriptors, 32768 \+ 32768 bytes, format 0x[
-    0-9a-f
-]{16}
+region: version 2, \d+ bytes, 8 slots, rings of 256 descriptors, 32768 \+ 32768 bytes, logs[
+ ]of 4096, format 0x[0-9a-f]{16}
 server: epoch 0x[0-9a-f]{8}, running
  slot  presence  connection  incarnation  vectors        sent    received    full  errors  name
 \*   0  absent    up                    0        0           0           0       0       0  

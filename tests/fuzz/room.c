@@ -149,7 +149,7 @@ void room_clear(void)
 
 void room_format(uint32_t slots)
 {
-	struct ivsh_geometry geometry = {slots, ROOM_DESCS, 1024, 1024};
+	struct ivsh_geometry geometry = {slots, ROOM_DESCS, 1024, 1024, 0};
 
 	room_clear();
 	FUZZ_MUST(ivsh_region_format(room_memory, ROOM_SIZE, &geometry, 1, false) == 0);
@@ -194,7 +194,7 @@ int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t o
 	    .discard = options & 2 ? ivsh_attach_discard : NULL,
 	    .claim = options & 4 ? ivsh_attach_claim : NULL,
 	    .formatter = options & 8 ? ivsh_attach_format : NULL,
-	    .format = {2, ROOM_DESCS, 1024, 1024}};
+	    .format = {2, ROOM_DESCS, 1024, 1024, 0}};
 	int error;
 
 	peer->open = false;

@@ -262,7 +262,7 @@ static void two_sleepers(void)
 	static const struct {
 		const char *row;
 		struct ivsh_geometry geometry;
-	} rows[] = {{"of the library", {0}}, {"small area of 4 KiB", {2, 256, 4096, 1u << 18}}};
+	} rows[] = {{"of the library", {0}}, {"small area of 4 KiB", {2, 256, 4096, 1u << 18, 0}}};
 	const uint32_t count = 10000;
 	cpu_set_t before;
 

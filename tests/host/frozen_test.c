@@ -147,7 +147,7 @@ static void play(void)
 {
 	const char *soak = getenv("IVSH_SOAK");
 	uint32_t steps = soak && *soak == '1' ? 40 * STEPS : STEPS;
-	const struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192};
+	const struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192, 0};
 	static volatile uint32_t i, n; /* longjmp() leaves them */
 
 	seed = 7;

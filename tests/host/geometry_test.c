@@ -128,7 +128,8 @@ static void fit_all(void)
 		if (most.large_size < most.small_size)
 			continue;
 		for (uint64_t size = 4096; size <= UINT64_C(1) << 36; size *= 4) {
-			int error = geometry_fit(&most, size, slots, &fit, &need);
+			int error =
+			    geometry_fit(&most, size, slots, GEOMETRY_LOG_FITS, &fit, &need);
 
 			if (error) {
 				NEED_EQ(error, IVSH_ENOSPC);
@@ -160,25 +161,28 @@ static void fit_own(void)
 			uint64_t need = 0;
 			int error = ivsh_geometry_fit(size, slots, &without, NULL);
 
-			NEED_EQ(geometry_fit(&own, size, slots, &fit, &need), error);
+			NEED_EQ(
+			    geometry_fit(&own, size, slots, GEOMETRY_LOG_FITS, &fit, &need), error);
 			if (!error)
 				CHECK(!memcmp(&fit, &without, sizeof(fit)));
 		}
-	CHECK_EQ(geometry_fit(&own, UINT64_C(1) << 30, 1, &fit, NULL), IVSH_EINVAL);
-	CHECK_EQ(geometry_fit(&own, UINT64_C(1) << 30, 257, &fit, NULL), IVSH_EINVAL);
+	CHECK_EQ(
+	    geometry_fit(&own, UINT64_C(1) << 30, 1, GEOMETRY_LOG_FITS, &fit, NULL), IVSH_EINVAL);
+	CHECK_EQ(
+	    geometry_fit(&own, UINT64_C(1) << 30, 257, GEOMETRY_LOG_FITS, &fit, NULL), IVSH_EINVAL);
 }
 
 static void less(void)
 {
-	struct ivsh_geometry most = {0, 128, 16384, 1 << 20}, fit;
+	struct ivsh_geometry most = {0, 128, 16384, 1 << 20, 0}, fit;
 	uint64_t need;
 	char text[160];
 
-	NEED_EQ(geometry_fit(&most, 1 << 22, 8, &fit, &need), 0);
+	NEED_EQ(geometry_fit(&most, 1 << 22, 8, GEOMETRY_LOG_FITS, &fit, &need), 0);
 	CHECK(geometry_less(&most, &fit, 1 << 22, text));
 	CHECK(strstr(text, "4M of memory: "));
 	CHECK(strstr(text, " for 8 slots; for all of it give 64M"));
-	NEED_EQ(geometry_fit(&most, 64 << 20, 8, &fit, &need), 0);
+	NEED_EQ(geometry_fit(&most, 64 << 20, 8, GEOMETRY_LOG_FITS, &fit, &need), 0);
 	CHECK(!geometry_less(&most, &fit, 64 << 20, text));
 }
 

@@ -170,7 +170,7 @@ static void *share(uint64_t size)
 
 static void world_open(uint32_t peers, uint32_t hot, uint32_t bulk)
 {
-	const struct ivsh_geometry geometry = {peers, NUMBERS_DESCS, hot, bulk};
+	const struct ivsh_geometry geometry = {peers, NUMBERS_DESCS, hot, bulk, 0};
 
 	memset(&all, 0, sizeof(all));
 	all.peers = peers;

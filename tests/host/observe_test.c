@@ -21,7 +21,7 @@
 #define DESCS 64u
 #define ROUNDS 10000u
 
-static const struct ivsh_geometry geometry = {WORLD_SLOTS, DESCS, 4096, 8192};
+static const struct ivsh_geometry geometry = {WORLD_SLOTS, DESCS, 4096, 8192, 0};
 static struct end a, b;
 static uint8_t sound[WORLD_SIZE]; /* a region that nobody has damaged */
 
@@ -103,7 +103,8 @@ static void named(void)
 	    {"no magic", "header.magic", "R3.5", H(magic), 0, 8, UNSURE, 0},
 	    {"half a magic", "header.magic", "R1.3.4", H(magic), 0x48535649, 8, UNSURE, 0},
 	    {"version", "header.version", "R3.6.4", H(version), 3, 4, BROKEN, 0},
-	    {"features", "header.features", "R3.6.4", H(features), 1, 4, BROKEN, 0},
+	    {"features", "header.features", "R3.6.4", H(features), 4, 4, BROKEN, 0},
+	    {"logs of nothing", "header.features", "R3.1.4", H(features), 1, 4, BROKEN, 0},
 	    {"size", "header.size", "R3.6.3", H(size), 4096, 8, BROKEN, 0},
 	    {"slots", "header.slots", "R3.6.3", H(slots), 257, 4, BROKEN, 0},
 	    {"descs", "header.descs", "R3.6.3", H(descs), 48, 4, BROKEN, 0},

@@ -184,3 +184,73 @@ def test_server_refuses(fails, file, tmp_path):
     config.write_text("raw\ngeometry = x\n")
     status, lines = fails("-c", config)
     assert status == USAGE and lines[0].startswith(f"ivsh-server: {config}:2: geometry: with --raw")
+
+
+def logs(at, *place):
+    status, output, errors = at(*place).run("info", "--quiet")
+    assert (status, errors) == (DONE, [])
+    return int(re.search(rb"bytes, logs of (\d+), format", output)[1])
+
+
+@pytest.mark.parametrize(
+    "words,size", [([], 4096), (["--log-size=0"], 0), (["--log-size", "64K"], 65536)]
+)
+def test_log_size(start, at, tmp_path, words, size):
+    """4 MiB for 8 slots: the default leaves the rings as they are, more does not."""
+    server = start(*words)
+    assert logs(at, "-S", server.socket) == size
+    assert (rings(at, "-S", server.socket) == (256, 32768, 32768)) == (size <= 4096)
+    memory = tmp_path / "memory"
+    status, output, errors = at().run("mem", "create", memory, "4M", *words)
+    assert (status, errors) == (DONE, [])
+    assert output.decode().endswith(f" bytes, logs of {size}\n")
+    assert logs(at, "-f", memory) == size
+    assert rings(at, "-f", memory) == rings(at, "-S", server.socket)
+
+
+def test_log_size_beside_a_geometry(start, at, file):
+    server = start("--geometry", file, "-l", "64M", "--log-size=16M", "--slots=3")
+    assert logs(at, "-S", server.socket) == 16 << 20
+    assert rings(at, "-S", server.socket)[0] == 128
+    assert server.stop() == 0
+    server = start("--geometry", file, "-l", "64M")
+    assert (rings(at, "-S", server.socket), logs(at, "-S", server.socket)) == (
+        (128, 16 << 10, 1 << 20), 65536
+    )
+
+
+def test_log_size_of_a_region_that_is_kept(start, at, tmp_path):
+    memory = tmp_path / "memory"
+    server = start("--file", memory, "--log-size=8K")
+    server.stop(9)
+    server = start("--file", memory, "--log-size=0")
+    line = f"{memory}: holds a region with logs of 8192 bytes, and keeps them: remove it to have"
+    server.await_line(line)
+    assert logs(at, "-S", server.socket) == 8192
+    server.stop(9)
+    server = start("--file", memory)
+    assert logs(at, "-S", server.socket) == 8192
+    assert not [line for line in server.lines if "holds a region" in line]
+
+
+@pytest.mark.parametrize("value", ["1", "5K", "2K", "32M", "-4K", "many", "00"])
+def test_log_size_refused(at, fails, tmp_path, value):
+    want = f"--log-size: {value}: give a power of two, 4K to 16M, or 0 for no logs"
+    status, lines = fails(f"--log-size={value}")
+    assert (status, lines) == (USAGE, [f"ivsh-server: {want}"])
+    status, output, lines = at().run("mem", "create", tmp_path / "new", "4M", f"--log-size={value}")
+    assert (status, output, lines) == (USAGE, b"", [f"ivsh: {want}"])
+    assert not (tmp_path / "new").exists()
+
+
+def test_logs_that_do_not_fit(at, fails, tmp_path):
+    status, lines = fails("--log-size=1M")
+    assert (status, len(lines)) == (USAGE, 1)
+    assert "8 slots with such logs: " in lines[0] and "or a smaller --log-size" in lines[0]
+    status, _, lines = at().run("mem", "create", tmp_path / "new", "4M", "--log-size=1M")
+    assert (status, len(lines)) == (USAGE, 1)
+    assert "8 slots with such logs: " in lines[0] and "or a smaller --log-size" in lines[0]
+    assert fails("--raw", "--log-size=4K")[1] == [
+        "ivsh-server: --log-size: with --raw nothing is written into the memory:"
+        " give one of the two"
+    ]

@@ -209,7 +209,7 @@ def test_no_files(at, tmp_path, memory):
 @pytest.mark.parametrize(
     "offset, value, text",
     [
-        (8, b"\x09\0\0\0", "region: of version 9, features 0x0"),
+        (8, b"\x09\0\0\0", "region: of version 9, features 0x1"),
         (24, b"\xff\xff\xff\xff", "region: damaged: ivsh dump names the words"),
     ],
 )

@@ -309,7 +309,7 @@ def test_region_of_another_version_is_refused(start, fails, tmp_path, version, f
     assert status == 1 and len(lines) == 1
     assert (
         f"{path}: holds a region of version {version}, features {features:#x}; this server knows"
-        " version 2, features 0x0: remove it" in lines[0]
+        " version 2, features 0x1: remove it" in lines[0]
     )
     assert path.read_bytes() == content
 

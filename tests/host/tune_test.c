@@ -14,10 +14,10 @@
 #define SLICES 20u
 
 static const struct ivsh_geometry geometries[] = {
-    {2, 256, 4096, 1 << 22},
-    {2, 256, 65536, 1 << 22},
-    {2, 256, 262144, 1 << 22},
-    {2, 256, 1 << 20, 1 << 22},
+    {2, 256, 4096, 1 << 22, 0},
+    {2, 256, 65536, 1 << 22, 0},
+    {2, 256, 262144, 1 << 22, 0},
+    {2, 256, 1 << 20, 1 << 22, 0},
 };
 
 #define COUNT (sizeof(geometries) / sizeof(geometries[0]))

@@ -104,7 +104,7 @@ static void block_size(void)
 
 static void format_now(void)
 {
-	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192};
+	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192, 0};
 
 	if (world.slept_ns < 40 * MS)
 		return;

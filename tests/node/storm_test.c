@@ -101,7 +101,7 @@ static void open_one(uint32_t i)
 	    town_open(slot_of(i), &options));
 	must(!own || error == 0, "open", error);
 	if (error) {
-		struct ivsh_geometry geometry = {WORLD_SLOTS, TOWN_DESCS, 4096, 8192};
+		struct ivsh_geometry geometry = {WORLD_SLOTS, TOWN_DESCS, 4096, 8192, 0};
 
 		/* Slot 1 has overwritten the header: it must be restored. */
 		CALL(BUSY | READONLY,

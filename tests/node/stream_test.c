@@ -216,7 +216,7 @@ static void many_slots(void)
 {
 	static _Alignas(4096) uint8_t memory[0x500000];
 	static uint8_t blocks[2][IVSH_NODE_SIZE(17, TOWN_DESCS)];
-	const struct ivsh_geometry geometry = {17, TOWN_DESCS, 4096, 8192};
+	const struct ivsh_geometry geometry = {17, TOWN_DESCS, 4096, 8192, 0};
 	struct ivsh_node_message m;
 	uint32_t events;
 

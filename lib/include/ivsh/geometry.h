@@ -28,6 +28,8 @@ struct ivsh_geometry {
 	uint32_t
 	    large_size; /* a ring's bytes for large payloads: likewise, at least small_size; the
 	                        largest message */
+	uint32_t
+	    log_size; /* bytes of each slot's log: a power of two, 4 KiB to 16 MiB; 0: no logs */
 };
 
 /*
@@ -43,10 +45,16 @@ int ivsh_geometry_size(const struct ivsh_geometry *geometry, uint64_t *size) IVS
 /* The records that are enough for each channel of a region of ivsh_geometry_fit(). */
 #define IVSH_FIT_DESCS 256u
 
+/* The largest log that ivsh_geometry_fit() gives a slot. */
+#define IVSH_FIT_LOG 65536u
+
 /*
  * The geometry that this library chooses for (slots) peers in (size) bytes: IVSH_FIT_DESCS
  * descriptors, the largest large payload area from 8 KiB to 2 MiB that fits, and beside it the
- * largest small one from 4 to 256 KiB; 64 descriptors and 4 KiB each where that is too much.
+ * largest small one from 4 to 256 KiB; 64 descriptors and 4 KiB each where that is too much. What
+ * the rings leave goes to the logs: IVSH_FIT_LOG bytes for each slot, or the largest power of two
+ * from 4 KiB on. Where they leave less, the small areas may be half as large for logs that take at
+ * most a sixteenth of the memory; else there are none.
  *
  * Anyone, anywhere. need: NULL, or set to the bytes that the least such geometry takes.
  *
@@ -57,8 +65,18 @@ int ivsh_geometry_fit(
     uint64_t size, uint32_t slots, struct ivsh_geometry *geometry, uint64_t *need) IVSH_MUST_CHECK;
 
 /*
- * Format (size) bytes at (base): clear everything but the payload areas, and store the header, its
- * magic last.
+ * The same with (log_size) bytes of log for each slot; 0: no logs. The rings get what is left.
+ *
+ * IVSH_EINVAL  slots is not 2 to 256, or log_size is neither 0 nor a power of two from 4 KiB to 16
+ *              MiB.
+ * IVSH_ENOSPC  not even the least one fits beside such logs: bring *need bytes.
+ */
+int ivsh_geometry_fit_log(uint64_t size, uint32_t slots, uint32_t log_size,
+    struct ivsh_geometry *geometry, uint64_t *need) IVSH_MUST_CHECK;
+
+/*
+ * Format (size) bytes at (base): clear everything but the payload areas, and store the header,
+ * its magic last.
  *
  * For the server, the peer of slot 0, or a tool; never two at once, and never under living peers.
  * format_id: differs from one formatting to the next; a clock or a random number.

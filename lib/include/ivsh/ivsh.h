@@ -21,6 +21,8 @@
 #include <ivsh/wait.h>
 #include <ivsh/peers.h>
 #include <ivsh/stream.h>
+#include <ivsh/metrics.h>
+#include <ivsh/log.h>
 #include <ivsh/node.h>
 #include <ivsh/connection.h>
 

@@ -47,6 +47,8 @@
 #define IVSH_NODE_H
 
 #include <ivsh/channel.h>
+#include <ivsh/log.h>
+#include <ivsh/metrics.h>
 #include <ivsh/peers.h>
 #include <ivsh/stream.h>
 #include <ivsh/wait.h>
@@ -82,7 +84,7 @@ struct ivsh_node_options {
 
 	/* Answers: each is set by the error that names it. */
 	uint32_t found_version;  /* IVSH_EVERSION: the region's; ours is IVSH_WIRE_VERSION */
-	uint32_t found_features; /* IVSH_EVERSION: feature bits that this library does not know */
+	uint32_t found_features; /* IVSH_EVERSION: its feature bits; ours are IVSH_WIRE_FEATURE_* */
 	uint32_t found_slots; /* IVSH_EINVAL: slots of the region, where ours is not among them */
 	uint64_t found_magic; /* IVSH_EPROTO: the memory's first eight bytes; 0: they are ours */
 	uint64_t need_size;   /* IVSH_ENOSPC: bytes of shared memory needed; 0: there are enough */
@@ -223,6 +225,7 @@ struct ivsh_node {
 
 	uint64_t dropped; /* readable: late replies, ivsh_node_drop(), and what breaks SPEC 14 */
 	struct ivsh_region region; /* readable: the layer below */
+	struct ivsh_log log;       /* of ivsh_node_log() */
 };
 
 /* The size of the largest message, in bytes. The largest request or reply has 16 bytes less. */
@@ -444,6 +447,27 @@ int ivsh_node_wait(struct ivsh_node *node, uint64_t timeout_ns, uint32_t *events
  */
 int ivsh_node_arm(
     struct ivsh_node *node, uint32_t wanted, uint64_t *most_ns, uint32_t *events) IVSH_MUST_CHECK;
+
+/* --- What others may see -------------------------------------------------------------------- */
+
+/*
+ * Append (size) bytes to the log of this node's slot, which stays readable when the node has died:
+ * `ivsh log` prints it. The first call opens the log, and no other may interrupt that one;
+ * otherwise from any context, also from interrupt and trap handlers, as ivsh_log_write(). It does
+ * not advance the heartbeat. The answer may be ignored.
+ *
+ * IVSH_ENODEV  the region was formatted without logs.
+ * IVSH_EAGAIN, IVSH_ELOST, IVSH_EREMOVED  as ivsh_log_write().
+ */
+int ivsh_node_log(struct ivsh_node *node, const void *bytes, uint32_t size);
+
+/*
+ * Declare a counter or a gauge of this node, which ivsh_metric_add() and ivsh_metric_set() change,
+ * and which everybody who has the memory can read: `ivsh ls` prints them. Parameters and errors as
+ * of ivsh_metric_declare(). (metric) must stay valid until the node is closed.
+ */
+int ivsh_node_metric(struct ivsh_node *node, const char *name, enum ivsh_metric_kind kind,
+    struct ivsh_metric *metric) IVSH_MUST_CHECK;
 
 /* The transport's clock, in nanoseconds. */
 static inline uint64_t ivsh_node_now(const struct ivsh_node *node)

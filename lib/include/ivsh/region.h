@@ -62,6 +62,7 @@ struct ivsh_counters {
 
 struct ivsh_chan;
 struct ivsh_message;
+struct ivsh_metric;
 
 /* An attached region. The caller's memory; for the library's use, but for the fields marked. */
 struct ivsh_region {
@@ -117,6 +118,10 @@ struct ivsh_region {
 	uint64_t round_ns;
 	uint32_t round_slot;   /* the next one */
 	uint32_t round_change; /* the server's, when the round began */
+
+	/* Of ivsh_metric_declare(): the last one, and what stored the counters before the first. */
+	struct ivsh_metric *metrics;
+	void (*metrics_counters)(struct ivsh_region *region);
 };
 
 /* --- Attaching ------------------------------------------------------------------------------ */
@@ -140,7 +145,7 @@ struct ivsh_attach {
 
 	/* Answers: each is set by the error that names it. */
 	uint32_t found_version;  /* IVSH_EVERSION: the header's; ours is IVSH_WIRE_VERSION */
-	uint32_t found_features; /* IVSH_EVERSION: feature bits that this library does not know */
+	uint32_t found_features; /* IVSH_EVERSION: its feature bits; ours are IVSH_WIRE_FEATURE_* */
 	uint32_t found_slots;    /* IVSH_EINVAL: the slots that there are, when self is not one */
 	uint64_t found_magic;    /* IVSH_EPROTO: the header's first eight bytes */
 	uint64_t need_size;      /* IVSH_ENOSPC: bytes of memory needed */

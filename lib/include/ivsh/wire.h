@@ -44,24 +44,30 @@ static inline int ivsh_wire_magic_none(uint64_t magic)
 #define IVSH_WIRE_DESCS_MAX 32768u /* half of what a 16-bit wrap counter and a 32-bit index allow */
 #define IVSH_WIRE_AREA_MIN 1024u
 #define IVSH_WIRE_AREA_MAX (UINT32_C(1) << 27) /* a length has 28 bits */
+#define IVSH_WIRE_LOG_MIN 4096u
+#define IVSH_WIRE_LOG_MAX (UINT32_C(1) << 24)
 
-/* Where things are; the rings follow the slots. SPEC 2. */
+/* Where things are; the rings follow the slots, and the logs the rings. SPEC 2. */
 #define IVSH_WIRE_HEADER_OFFSET 0u
 #define IVSH_WIRE_SERVER_OFFSET 4096u
 #define IVSH_WIRE_SLOTS_OFFSET 8192u
+
+/* ivsh_wire_header.features */
+#define IVSH_WIRE_FEATURE_LOGS 0x1u /* log_size is not 0, and the logs follow the rings */
 
 /* SPEC 3. Written once by the formatter, magic last; then never again. */
 struct ivsh_wire_header {
 	uint64_t magic;      /* IVSH_WIRE_MAGIC; 0: not formatted, or being formatted */
 	uint32_t version;    /* IVSH_WIRE_VERSION */
-	uint32_t features;   /* bits that a reader must know, or refuse: none are defined */
+	uint32_t features;   /* IVSH_WIRE_FEATURE_*: bits that a reader must know, or refuse */
 	uint64_t size;       /* bytes of the region, at most those of the memory */
 	uint32_t slots;      /* 2 to 256 */
 	uint32_t descs;      /* descriptors in a ring, a power of two, 16 to 32768 */
 	uint32_t small_size; /* bytes of a ring's small area, a power of two, 1 KiB to 128 MiB */
 	uint32_t large_size; /* bytes of a ring's large area, likewise, at least small_size */
 	uint64_t format_id;  /* differs from one formatting to the next */
-	uint8_t reserved[16];
+	uint32_t log_size; /* bytes of each slot's log, a power of two, 4 KiB to 16 MiB; 0: none */
+	uint8_t reserved[12];
 };
 
 /* SPEC 4. Written by the server alone; all 0 without one. */
@@ -89,6 +95,23 @@ struct ivsh_wire_service {
 	uint8_t name[28]; /* as IVSH_WIRE_NAME_SIZE's, 28 bytes; empty: no service */
 	uint16_t port;
 	uint16_t reserved;
+};
+
+#define IVSH_WIRE_METRICS 16u
+#define IVSH_WIRE_METRIC_NAME_SIZE 40u
+
+/* ivsh_wire_metric.kind */
+#define IVSH_WIRE_METRIC_NONE 0u
+#define IVSH_WIRE_METRIC_COUNTER 1u /* value only grows, modulo 2^64 */
+#define IVSH_WIRE_METRIC_GAUGE 2u   /* value is a signed number, and goes up and down */
+
+/* A number that the slot's peer declared. Valid while (incarnation) is the slot's. SPEC R5.15. */
+struct ivsh_wire_metric {
+	uint8_t name[IVSH_WIRE_METRIC_NAME_SIZE]; /* [a-z][a-z0-9_]*, padded with zeroes */
+	uint32_t kind;                            /* IVSH_WIRE_METRIC_*: written last */
+	uint32_t incarnation;                     /* the one that declared it */
+	uint64_t value;
+	uint64_t reserved;
 };
 
 /* SPEC 5. The slot's own peer writes all but the pending bytes. */
@@ -124,7 +147,8 @@ struct ivsh_wire_slot {
 	uint8_t reserved3[40];
 	/* Lines 12 to 15: pending hints. Slot i's peer writes byte i: it sent something. */
 	uint8_t pending[IVSH_WIRE_SLOTS_MAX];
-	uint8_t reserved4[1024];
+	/* Lines 16 to 31: metrics, one on each. */
+	struct ivsh_wire_metric metric[IVSH_WIRE_METRICS];
 };
 
 /* SPEC 6. One side of a ring: each side's lines have one writer. */
@@ -200,6 +224,19 @@ struct ivsh_wire_desc {
 #define IVSH_WIRE_PACKED_COUNT_SHIFT 22               /* bits 27:22: its messages, less one */
 #define IVSH_WIRE_PACKED_MAX 64u                      /* messages */
 #define IVSH_WIRE_FRAME 8u
+
+/*
+ * SPEC 15. The line before the bytes of a log, which are a ring: byte (position) stands at position
+ * modulo log_size. Written by the slot's peer; positions are modulo 2^64.
+ */
+struct ivsh_wire_log {
+	uint64_t position;    /* the end of the bytes that are written */
+	uint64_t storing;     /* the end of those that the peer may be storing */
+	uint64_t first;       /* bytes before it are not known to be right */
+	uint64_t begin;       /* where this incarnation's begin; an earlier one's stand before */
+	uint32_t incarnation; /* the one that opened the log last; 0: none did */
+	uint8_t reserved[28];
+};
 
 /*
  * SPEC 10. A stream's control message, on the port after the stream's.
