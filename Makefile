@@ -255,7 +255,7 @@ BARE_riscv64 := lib/bare/riscv64/start.S lib/bare/riscv64/mmode.S lib/bare/riscv
           lib/bare/riscv64/machine.c lib/bare/riscv64/uart.c lib/bare/riscv64/trap.c \
           lib/bare/riscv64/paging.c lib/bare/riscv64/imsic.c lib/bare/riscv64/clock.c \
           lib/bare/riscv64/power.c lib/bare/tee.c $(VIRT)
-ONLIBC := lib/bare/program.c lib/bare/newlib/start.c lib/bare/newlib/name.c \
+ONLIBC := lib/bare/program.c lib/bare/log.c lib/bare/newlib/start.c lib/bare/newlib/name.c \
           lib/bare/newlib/syscalls.c
 # Programs of a guest over newlib, and of the host; kernels that have no start code but their own.
 EXAMPLES := exchange request sleep stream events
@@ -779,7 +779,7 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(ONE_FILE) $(firstword $(subst $(comma),$(space),$(BENCH_CHECK))) \
     build/x86_64/u-boot.bin build/riscv64/u-boot.bin build/grub-x86_64/ivsh.mod \
     aarch64 riscv64 linux \
-    build/uefi-aarch64/cached.efi build/host-san/compare $(SUMS)
+    build/uefi-aarch64/cached.efi build/host-san/compare $(SUMS) $(PRINTERS)
 .PHONY: build/test
 
 # As many at once as there are processors, unless the caller says how many.

@@ -186,6 +186,12 @@ build/uefi-x86_64/sums.so: $(UEFI_OBJS_x86_64) \
 build/x86_64/sums.elf: $(addprefix build/x86_64/tests/guest/,sums.o sums_bare.o) \
     $(BARE_LIBS_x86_64)
 
+# For tests/demos/test_console.py.
+PRINTERS := $(ARCHES:%=build/%/printer.elf) build/uefi-x86_64/printer.efi
+build/uefi-x86_64/printer.so: $(UEFI_OBJS_x86_64) \
+    $(addprefix build/uefi-x86_64/tests/guest/,printer.o printer_uefi.o) \
+    build/uefi-x86_64/libivsh.a $(LIBC)
+
 # For tests/host/test_capture.py.
 build/host/talker: build/host/tests/host/talker.o build/host/libivsh-client.a build/host/libivsh.a
 	@echo "LINK    $@"
@@ -216,6 +222,8 @@ MOVED_x86_64  := tests/guest/moved.o tests/guest/moved_guid.o
 MOVED_aarch64 := tests/guest/moved.o tests/guest/moved_no_guid.o
 MOVED_riscv64 := $(MOVED_aarch64)
 define guests
+build/$(1)/printer.elf: $(addprefix build/$(1)/tests/guest/,printer.o printer_bare.o) \
+    $$(BARE_LIBS_$(1))
 build/$(1)/plug.elf: $(addprefix build/$(1)/tests/guest/,plug.o plug_bare.o) $$(BARE_LIBS_$(1))
 build/$(1)/traffic.elf: $(addprefix build/$(1)/,tests/moved/traffic_guest.o $(TRAFFIC)) \
     $$(BARE_LIBS_$(1))

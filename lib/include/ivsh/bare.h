@@ -42,6 +42,15 @@ void ivsh_bare_windows(struct ivsh_pci_windows *windows);
  */
 void ivsh_bare_tee(void (*sink)(void *ctx, const char *bytes, size_t size), void *ctx);
 
+/*
+ * From now on everything that is printed goes to the log of (node)'s slot, too (ivsh/log.h): what
+ * the program printed, and what exception ended it, can be read when it is dead. It is the sink of
+ * ivsh_bare_tee(). NULL: no more; before ivsh_node_close(). Errors as ivsh_node_log(): the program
+ * goes on without.
+ */
+struct ivsh_node;
+int ivsh_bare_log(struct ivsh_node *node);
+
 /* --- Without newlib --------------------------------------------------------------------------- */
 
 /*
