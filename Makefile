@@ -266,7 +266,7 @@ EXAMPLE_tasks := $(addprefix build/x86_64/examples/,kernel/boot.o kernel/mem.o \
           $(addprefix tasks/,entry.o scheduler.o machine.o platform.o main.o))
 GUEST   = firmware/guest/main.c firmware/$(1)/memtype.c
 APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmware/app/stay.c \
-          firmware/app/wait.c \
+          firmware/app/wait.c firmware/app/console.c firmware/app/metrics.c \
           firmware/app/refuse.c firmware/app/output.c firmware/app/report.c firmware/app/probe.c \
           firmware/app/info.c firmware/app/watch.c firmware/app/text.c firmware/app/echo.c \
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \

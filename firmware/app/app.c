@@ -19,7 +19,9 @@
  * each guest a slot and a name.
  */
 #define HERE (OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_JSON)
-#define STAY (HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | OPTION_SPIN)
+#define STAY                                                                                 \
+	(HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | OPTION_SPIN | \
+	    OPTION_NO_LOG)
 #define WORDS UINT32_MAX
 
 static int help_run(const struct world *world, const struct options *options);
@@ -29,17 +31,18 @@ static const struct command commands[] = {
     {"info", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "",
 	"show the region, the server and who is there"},
     {"ls", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "", "another name of info"},
-    {"watch", watch_run, 1, 1, 0, 0, STAY | OPTION_COUNT, "",
+    {"watch", watch_run, 1, 1, 0, 0, STAY | OPTION_COUNT | OPTION_CONSOLE, "",
 	"print who comes and goes; --count: so many lines, then end"},
     {"send", send_run, 3, WORDS, IVSH_PORT_TEXT, 0, STAY | OPTION_PORT, "PEER TEXT...",
 	"send one message; TEXT -: what standard input holds"},
-    {"recv", recv_run, 1, 1, IVSH_PORT_TEXT, 1, STAY | OPTION_PORT | OPTION_COUNT | OPTION_RAW, "",
+    {"recv", recv_run, 1, 1, IVSH_PORT_TEXT, 1,
+	STAY | OPTION_PORT | OPTION_COUNT | OPTION_RAW | OPTION_CONSOLE, "",
 	"print --count messages (1; 0: for ever)"},
     {"ping", ping_run, 1, 2, IVSH_PORT_ECHO, 1000,
 	STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE | OPTION_PEER | OPTION_KEEP_GOING, "[PEER]",
 	"time --count round trips (1000) of --size bytes (64)"},
-    {"echo", echo_run, 1, 1, IVSH_PORT_ECHO, 0, STAY | OPTION_PORT | OPTION_COUNT, "",
-	"send back what arrives, from each place named; --count: so many"},
+    {"echo", echo_run, 1, 1, IVSH_PORT_ECHO, 0, STAY | OPTION_PORT | OPTION_COUNT | OPTION_CONSOLE,
+	"", "send back what arrives, from each place named; --count: so many"},
     {"put", put_run, 3, 3, IVSH_PORT_FILE, 0, STAY | OPTION_PORT | OPTION_QUIET, "PEER FILE",
 	"send a file of any size to a peer that runs get; FILE -: stdin"},
     {"get", get_run, 3, 3, IVSH_PORT_FILE, 0, STAY | OPTION_PORT | OPTION_QUIET, "PEER FILE",
@@ -56,7 +59,8 @@ static const struct command commands[] = {
 	"answer every doorbell with a doorbell, for bench ack"},
     {"bell", bell_run, 2, 2, 0, 1, OPTION_PLACE | OPTION_COUNT | OPTION_BELL | OPTION_JSON, "PEER",
 	"ring a peer's doorbell --count times (1), without a slot of the region"},
-    {"streams", streams_run, 1, 1, 32, 0, STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE, "",
+    {"streams", streams_run, 1, 1, 32, 0,
+	STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE | OPTION_CONSOLE, "",
 	"serve connections: stream-echo, stream-source (--size bytes), stream-sink"},
     {"help", help_run, 1, WORDS, 0, 0, UINT32_MAX, "", "show this"},
     {"version", NULL, 1, 1, 0, 0, 0, "", "show the version of the program and of the region"},

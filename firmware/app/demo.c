@@ -220,6 +220,7 @@ static int run(const struct world *world, const struct options *o, const char *n
 		return d.s.status;
 	d.s.status = STATUS_FAILED;
 	d.s.goes_on = true;
+	session_metrics(&d.s, link_metrics);
 	d.failed = prepare(&d) != 0;
 	if (!d.failed) {
 		begin_print(&d);

@@ -74,6 +74,10 @@ static const struct option options[] = {
 	OPTION_OWN, 0, 0, 0, device_take},
     {"vectors", "", "N", "MSI-X vectors to take at most (128)", OPTION_PLACE, OPTION_OWN, 0, 0, 0,
 	vectors_take},
+    {"console", "", NULL, "echo, recv, streams, watch: offer what is printed as a service",
+	OPTION_CONSOLE, OPTION_FLAG, offsetof(struct options, console), 0, 0, NULL},
+    {"no-log", "", NULL, "do not keep what is printed in the region's log of this slot",
+	OPTION_NO_LOG, OPTION_FLAG, offsetof(struct options, no_log), 0, 0, NULL},
     {NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0, 0, NULL},
 };
 
@@ -419,5 +423,6 @@ const struct world *device_world(const struct machine *m)
 	machine = m;
 	world.name = m->name;
 	world.stopped = m->stopped;
+	world.tee = m->tee;
 	return &world;
 }

@@ -30,6 +30,9 @@ struct machine {
 	/* Why no doorbell can interrupt it, and what to do: bare/arch.h. NULL: one can. */
 	const char *no_interrupts;
 
+	/* arch_console_tee() */
+	void (*tee)(void (*sink)(void *ctx, const char *bytes, size_t size), void *ctx);
+
 	/* True once the user has stopped the program (ESC). */
 	bool (*stopped)(void);
 

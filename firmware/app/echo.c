@@ -3,13 +3,32 @@
  * echo.c - echo: send back what arrives on the port, in one region or in several.
  */
 #include "app/commands.h"
+#include "app/console.h"
 #include "app/output.h"
 #include "app/report.h"
 #include "app/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum {
+	MESSAGES,
+	BYTES
+};
+
+static const struct session_metric metrics[] = {
+    [MESSAGES] = {"echo_messages", IVSH_METRIC_COUNTER},
+    [BYTES] = {"echo_bytes", IVSH_METRIC_COUNTER},
+    {NULL, IVSH_METRIC_COUNTER},
+};
+
+static void count_one(struct session *s, uint32_t size)
+{
+	ivsh_metric_add(&s->metric[MESSAGES], 1);
+	ivsh_metric_add(&s->metric[BYTES], size);
+}
 
 /*
  * Copy a peeked message into the ring of the answers, and publish it. Behind the copy a second look
@@ -51,7 +70,59 @@ static bool echo_one(struct session *s, uint32_t slot)
 	error = is_ours ? answer(chan, &message) : 0;
 	if (!error)
 		error = ivsh_chan_release(chan);
-	return !error && is_ours;
+	if (error || !is_ours)
+		return false;
+	count_one(s, message.size);
+	return true;
+}
+
+/*
+ * With --console the node receives, as connections need it: the next message is copied, and its
+ * answer waits for room. 1: answered; 0: there was none of ours; -1: over, with its status set.
+ */
+static int echo_copied(struct session *s)
+{
+	static uint8_t *buffer;
+	static uint32_t room;
+	struct ivsh_node_message message;
+	int sent;
+
+	if (!s->console)
+		return 0;
+	if (room < s->max) {
+		free(buffer);
+		buffer = malloc(s->max);
+		room = buffer ? s->max : 0;
+	}
+	if (!buffer) {
+		fprintf(stderr, "ivsh: echo: no memory for %" PRIu32 " bytes\n", s->max);
+		s->status = STATUS_FAILED;
+		return -1;
+	}
+	if (!console_receive(s, &message, buffer, room) || message.port != s->port ||
+	    message.request != 0)
+		return 0;
+	sent = session_send(s, message.peer, s->port, buffer, message.size);
+	if (sent)
+		return sent == SESSION_ANEW ? 0 : -1;
+	count_one(s, message.size);
+	return 1;
+}
+
+/* echo_all() with --console: in one session. */
+static int echo_console(struct session *s, uint32_t count, uint64_t *answered)
+{
+	session_await(s, IVSH_SELF_NONE, "a message on port %u", s->port);
+	while (count == 0 || *answered < count) {
+		int got = echo_copied(s);
+
+		if (got < 0)
+			return s->status;
+		*answered += (uint64_t)got;
+		if (!(got ? session_busy(s) : session_idle(s)))
+			return s->status;
+	}
+	return STATUS_DONE;
 }
 
 /* Answer (count) messages in any of (sessions); 0: for ever. Answers the exit status. */
@@ -83,6 +154,7 @@ static int echo_open(
 	own->endless = o->count == 0;
 	own->goes_on = true;
 	own->status = STATUS_FAILED;
+	session_metrics(own, metrics);
 	if (session_offer(own, "echo")) {
 		session_close(own);
 		return -1;
@@ -113,11 +185,16 @@ int echo_run(const struct world *world, const struct options *o)
 	uint64_t answered = 0;
 	int status;
 
+	if (places > 1 && o->console) {
+		fprintf(stderr, "ivsh: echo: --console: in one region only\n");
+		return STATUS_USAGE;
+	}
 	while (open < places && echo_open(s, open, world, o) == 0)
 		open++;
 	status = open < places ? s[open].status : output_flush();
 	if (status == STATUS_DONE) {
-		status = echo_all(s, open, o->count, &answered);
+		status = o->console ? echo_console(s, o->count, &answered)
+				    : echo_all(s, open, o->count, &answered);
 		answered_print(s, answered);
 		for (uint32_t i = 0; i < open; i++)
 			report_wait(&s[i]);

@@ -17,6 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 
+const struct session_metric link_metrics[] = {
+    [LINK_SENT] = {"exchange_sent_messages", IVSH_METRIC_COUNTER},
+    [LINK_SENT_BYTES] = {"exchange_sent_bytes", IVSH_METRIC_COUNTER},
+    [LINK_RECEIVED] = {"exchange_received_messages", IVSH_METRIC_COUNTER},
+    [LINK_RECEIVED_BYTES] = {"exchange_received_bytes", IVSH_METRIC_COUNTER},
+    {NULL, IVSH_METRIC_COUNTER},
+};
+
 static struct exchange_id id_of(
     const struct demo *d, uint32_t sender, uint32_t receiver, uint32_t number)
 {
@@ -121,7 +129,11 @@ static bool put(struct demo *d, uint32_t slot, enum exchange_kind kind, uint32_t
 			fail_channel(d, slot, error);
 		return false;
 	}
-	d->link[slot].bytes_sent += kind == EXCHANGE_DATA ? size : 0;
+	if (kind == EXCHANGE_DATA) {
+		d->link[slot].bytes_sent += size;
+		ivsh_metric_add(&d->s.metric[LINK_SENT], 1);
+		ivsh_metric_add(&d->s.metric[LINK_SENT_BYTES], size);
+	}
 	return true;
 }
 
@@ -188,6 +200,8 @@ static void data_check(
 	}
 	l->seen++;
 	l->bytes_seen += size;
+	ivsh_metric_add(&d->s.metric[LINK_RECEIVED], 1);
+	ivsh_metric_add(&d->s.metric[LINK_RECEIVED_BYTES], size);
 	if (!d->quiet && (l->seen % (d->count / 4 ? d->count / 4 : 1) == 0 || l->seen == d->count))
 		progress_print(d, slot, size);
 }

@@ -19,6 +19,16 @@ struct link {
 	uint32_t lost;        /* resets of the channel's rings that cost this exchange nothing */
 };
 
+/* What demo and stress show in their slot: each message of an exchange that was begun. */
+enum {
+	LINK_SENT,
+	LINK_SENT_BYTES,
+	LINK_RECEIVED,
+	LINK_RECEIVED_BYTES
+};
+
+extern const struct session_metric link_metrics[];
+
 struct demo {
 	struct session s;
 	const char *name;

@@ -37,6 +37,8 @@ enum {
 	OPTION_CAPTURE = 1 << 20,  /* of the host: what capture alone has */
 	OPTION_TIME = 1 << 21,     /* of the host: tune, capture */
 	OPTION_OUTPUT = 1 << 22,   /* of the host: tune, capture */
+	OPTION_CONSOLE = 1 << 23,  /* of guests: commands that stay */
+	OPTION_NO_LOG = 1 << 24,   /* of guests: commands that attach */
 	OPTION_DUMP = 1 << 25,     /* of the host: what dump alone has */
 	OPTION_JSON = 1 << 26,
 	OPTION_BELL = 1 << 27,    /* what bell alone has */
@@ -69,6 +71,8 @@ struct options {
 	bool histogram;           /* --histogram: of the times */
 	uint32_t vector;          /* --vector: of a peer */
 	uint64_t interval_ns;     /* --interval: between two doorbells; 0: none */
+	bool console;             /* --console: offer what is printed as a service */
+	bool no_log;              /* --no-log: the region's log does not keep it */
 };
 
 /* The kind of an option's value, and the type of its field. */

@@ -26,6 +26,19 @@
 /* So long an answer may take after a ring was reset. */
 #define RESET_NS UINT64_C(200000000)
 
+enum {
+	ROUND_TRIPS,
+	LOST,
+	LAST_NS
+};
+
+static const struct session_metric metrics[] = {
+    [ROUND_TRIPS] = {"ping_round_trips", IVSH_METRIC_COUNTER},
+    [LOST] = {"ping_lost", IVSH_METRIC_COUNTER},
+    [LAST_NS] = {"ping_last_ns", IVSH_METRIC_GAUGE},
+    {NULL, IVSH_METRIC_COUNTER},
+};
+
 /* Everything that one run works with. */
 struct ping {
 	struct session s;
@@ -129,6 +142,8 @@ static enum step there_and_back(struct ping *p)
 		       : p->s.entries != p->entry ? STEP_ANEW
 						  : receive(p, &message, lost);
 	p->lost += step == STEP_ANEW;
+	if (step == STEP_ANEW)
+		ivsh_metric_add(&p->s.metric[LOST], 1);
 	return step;
 }
 
@@ -190,8 +205,11 @@ static int ping_all(struct ping *p, uint32_t count)
 {
 	uint32_t done = 0;
 
-	while (done < count && (p->times_ns[done] = ping_one(p, done)) != 0)
+	while (done < count && (p->times_ns[done] = ping_one(p, done)) != 0) {
+		ivsh_metric_add(&p->s.metric[ROUND_TRIPS], 1);
+		ivsh_metric_set(&p->s.metric[LAST_NS], (int64_t)p->times_ns[done]);
 		done++;
+	}
 	if (p->lost != 0 && !p->s.options->json)
 		printf("ping: %" PRIu32 " lost on the way, and sent again\n", p->lost);
 	if (done == 0)
@@ -239,6 +257,7 @@ int ping_run(const struct world *world, const struct options *o)
 	if (session_open(&p.s, world, o, 0, SESSION_PATIENCE_NS))
 		return p.s.status;
 	p.s.goes_on = true;
+	session_metrics(&p.s, metrics);
 	p.wanted = o->words > 1 ? o->word[1] : o->peer;
 	p.tag = p.s.node->region.nonce;
 	status = find(&p) ? ping_peer(&p, o->count) : p.s.status;

@@ -4,6 +4,7 @@
  */
 #include "app/session.h"
 
+#include "app/console.h"
 #include "app/refuse.h"
 #include "app/stay.h"
 
@@ -171,11 +172,17 @@ static int session_begin(struct session *s)
 	if (s->status == STATUS_DONE) {
 		error = session_enter(
 		    s, &attach, o->given & OPTION_TIMEOUT ? o->timeout_ns : FORMAT_NS);
-		if (!error)
+		if (error) {
+			session_refused(s, &attach, error);
+		} else if (console_enter(s)) {
+			session_leave(s);
+			s->status = STATUS_FAILED;
+		} else {
 			return 0;
-		session_refused(s, &attach, error);
+		}
 	}
 	s->world->close(&s->transport);
+	free(s->reported);
 	return -1;
 }
 
@@ -200,8 +207,10 @@ int session_open(struct session *s, const struct world *world, const struct opti
 void session_leave(struct session *s)
 {
 	if (s->node) {
+		console_leave(s);
 		session_counters(s, &s->counters);
 		ivsh_node_close(s->node);
+		session_metrics_leave(s);
 	}
 	free(s->block);
 	s->node = NULL;

@@ -9,7 +9,11 @@
 #include "app/status.h"
 #include "app/world.h"
 
+#include <ivsh/log.h>
+#include <ivsh/metrics.h>
 #include <ivsh/node.h>
+
+struct console;
 
 /*
  * How long send, ping, put and get wait for the peer to come, and to go on, without --timeout.
@@ -17,6 +21,14 @@
 #define SESSION_PATIENCE_NS UINT64_C(5000000000)
 
 #define SESSION_ANEW 1 /* another entry began meanwhile: find the peer again, and start over */
+
+/* A number that a command shows in its slot. Behind the last one a NULL name. */
+struct session_metric {
+	const char *name;
+	enum ivsh_metric_kind kind;
+};
+
+#define SESSION_METRICS 4u /* of one command, at most */
 
 /* Where a session stands. Only several sessions of one command see another than SESSION_HERE. */
 enum session_state {
@@ -56,6 +68,10 @@ struct session {
 	bool unformatted;     /* it waits for slot 0 to format the memory */
 	bool was_away;        /* likewise, since the device came back */
 	const char *service;  /* as offered; NULL: none */
+	const struct session_metric *metrics;       /* NULL: none */
+	struct ivsh_metric metric[SESSION_METRICS]; /* for ivsh_metric_add(), in their order */
+	struct ivsh_log log;                        /* console.c's: of what the program prints */
+	struct console *console;                    /* the same: the service; NULL: none */
 	struct ivsh_counters
 	    counters; /* of our incarnation before it left; valid while it is away */
 
@@ -86,6 +102,12 @@ static inline uint64_t session_now(const struct session *session)
 {
 	return session->world->now_ns();
 }
+
+/*
+ * Show (rows) in our slot, each 0 at first, and again after each entry. Where that fails, a change
+ * of session->metric does nothing.
+ */
+void session_metrics(struct session *session, const struct session_metric *rows);
 
 /* Close the channels and leave. */
 void session_close(struct session *session);

@@ -11,6 +11,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum {
+	MESSAGES,
+	BYTES
+};
+
+static const struct session_metric metrics[] = {
+    [MESSAGES] = {"sink_messages", IVSH_METRIC_COUNTER},
+    [BYTES] = {"sink_bytes", IVSH_METRIC_COUNTER},
+    {NULL, IVSH_METRIC_COUNTER},
+};
+
 struct sink {
 	struct session s;
 	uint64_t messages, bytes;
@@ -49,6 +60,10 @@ static int take_all(struct sink *sink, uint32_t count)
 
 		for (uint32_t i = 0; i < s->slots; i++)
 			some |= take(sink, i);
+		if (some) {
+			ivsh_metric_set(&s->metric[MESSAGES], (int64_t)sink->messages);
+			ivsh_metric_set(&s->metric[BYTES], (int64_t)sink->bytes);
+		}
 		if (!(some ? session_busy(s) : session_idle(s)))
 			return s->status;
 	}
@@ -81,6 +96,7 @@ int sink_run(const struct world *world, const struct options *o)
 		return s->status;
 	s->endless = o->count == 0;
 	s->goes_on = true;
+	session_metrics(s, metrics);
 	report_start(s, "takes");
 	status = output_flush();
 	if (status == STATUS_DONE)

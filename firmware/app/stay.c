@@ -10,6 +10,8 @@
  */
 #include "app/stay.h"
 
+#include "app/console.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,7 +114,8 @@ static bool entered(struct session *s, uint32_t before, bool was_away)
 		s->partner_incarnation = session_peer(s, s->partner)->incarnation;
 	else
 		s->partner = IVSH_SELF_NONE;
-	if (s->service && session_offer(s, s->service))
+	session_metrics_enter(s);
+	if (console_enter(s) || (s->service && session_offer(s, s->service)))
 		return over(s, STATUS_FAILED);
 	if (was_away)
 		say(s, "the device is back: slot %" PRIu32 " of %" PRIu32, s->self, s->slots);

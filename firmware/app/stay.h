@@ -22,6 +22,10 @@ int session_self(struct session *session);
 /* Close the channels and leave the slot, as far as there is one. The transport stays. */
 void session_leave(struct session *session);
 
+/* The region was entered: declare the command's metrics. It was left: they end. */
+void session_metrics_enter(struct session *session);
+void session_metrics_leave(struct session *session);
+
 /*
  * Before the first entry: wait until the device is there, if it can still be plugged in. False as
  * session_stay().

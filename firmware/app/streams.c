@@ -6,6 +6,7 @@
  * connection can go on, and holds at most MOST of them.
  */
 #include "app/commands.h"
+#include "app/console.h"
 #include "app/output.h"
 #include "app/report.h"
 #include "app/session.h"
@@ -30,6 +31,19 @@ enum kind {
 };
 
 static const char *const names[KINDS] = {"stream-echo", "stream-source", "stream-sink"};
+
+enum {
+	CONNECTIONS,
+	OPEN,
+	BYTES
+};
+
+static const struct session_metric metrics[] = {
+    [CONNECTIONS] = {"streams_connections", IVSH_METRIC_COUNTER},
+    [OPEN] = {"streams_open", IVSH_METRIC_GAUGE},
+    [BYTES] = {"streams_bytes_received", IVSH_METRIC_COUNTER},
+    {NULL, IVSH_METRIC_COUNTER},
+};
 
 struct served {
 	struct ivsh_conn conn;
@@ -82,6 +96,7 @@ static void leave(struct streams *st, uint32_t i)
 	ivsh_conn_close(&v->conn);
 	free(v);
 	st->served[i] = st->served[--st->served_count];
+	ivsh_metric_set(&st->s.metric[OPEN], st->served_count);
 }
 
 static void request_take(struct streams *st, const struct ivsh_node_message *m)
@@ -89,7 +104,7 @@ static void request_take(struct streams *st, const struct ivsh_node_message *m)
 	uint32_t kind = (uint32_t)(m->port - st->s.port);
 	struct served *v;
 
-	if (m->request == 0 || kind >= KINDS)
+	if (console_take(&st->s, m) || m->request == 0 || kind >= KINDS)
 		return;
 	v = st->served_count < MOST ? calloc(1, sizeof(*v)) : NULL;
 	if (!v) {
@@ -106,6 +121,8 @@ static void request_take(struct streams *st, const struct ivsh_node_message *m)
 	}
 	st->served[st->served_count++] = v;
 	st->accepted++;
+	ivsh_metric_add(&st->s.metric[CONNECTIONS], 1);
+	ivsh_metric_set(&st->s.metric[OPEN], st->served_count);
 }
 
 /* The next bytes of the source: a count, in words of four bytes. */
@@ -135,6 +152,7 @@ static int fill(struct streams *st, struct served *v)
 	if (error)
 		return error;
 	v->in += got;
+	ivsh_metric_add(&st->s.metric[BYTES], got);
 	v->has_all = got == 0;
 	if (v->kind == SINK)
 		v->hash = hash_add(v->hash, v->pending, got);
@@ -215,6 +233,7 @@ static bool round_make(struct streams *st)
 		if (error && error != IVSH_EAGAIN)
 			leave(st, i);
 	}
+	some |= console_round(&st->s);
 	return some || is_awake(st);
 }
 
@@ -275,6 +294,7 @@ int streams_run(const struct world *world, const struct options *o)
 	if (session_open(s, world, o, 0, 0))
 		return s->status;
 	s->endless = o->count == 0;
+	session_metrics(s, metrics);
 	ivsh_conns_begin(&st.all, s->node);
 	status = offer_all(s);
 	report_start(s, "serves");

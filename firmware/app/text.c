@@ -3,6 +3,7 @@
  * text.c - send and recv: messages for people and for pipes.
  */
 #include "app/commands.h"
+#include "app/console.h"
 #include "app/output.h"
 #include "app/report.h"
 #include "app/session.h"
@@ -139,29 +140,39 @@ struct copy {
 	uint32_t room;
 };
 
+static void drop_print(struct session *s, uint32_t slot, const struct ivsh_message *message)
+{
+	fprintf(stderr, "ivsh: recv: %s, port %u: %" PRIu32 " bytes dropped\n",
+	    session_who(s, slot), message->port, message->size);
+}
+
 /* A message of another port goes, or nothing behind it in the ring would ever come. */
 static void recv_drop(struct session *s, uint32_t slot, const struct ivsh_message *message)
 {
 	int error;
 
-	fprintf(stderr, "ivsh: recv: %s, port %u: %" PRIu32 " bytes dropped\n",
-	    session_who(s, slot), message->port, message->size);
+	drop_print(s, slot, message);
 	error = ivsh_chan_release(session_chan(s, slot));
 	if (error && error != IVSH_EAGAIN && !session_is_lost(error))
 		session_failed(s, slot, error);
 }
 
+static bool copy_grow(struct copy *copy, uint32_t size)
+{
+	uint8_t *grown = size > copy->room ? realloc(copy->bytes, size) : copy->bytes;
+
+	if (size > copy->room && grown) {
+		copy->bytes = grown;
+		copy->room = size;
+	}
+	return size <= copy->room;
+}
+
 /* Copy it out first: the peer may change the original. False: no memory for it. */
 static bool copy_take(struct copy *copy, const struct ivsh_message *message)
 {
-	if (message->size > copy->room) {
-		uint8_t *grown = realloc(copy->bytes, message->size);
-
-		if (!grown)
-			return false;
-		copy->bytes = grown;
-		copy->room = message->size;
-	}
+	if (!copy_grow(copy, message->size))
+		return false;
 	if (message->size)
 		memcpy(copy->bytes, message->data, message->size);
 	return true;
@@ -189,6 +200,40 @@ static void message_print(
 	json_end(&json);
 }
 
+/* Print (message), copied, of (slot). 0, or -1 with s->status set. */
+static int recv_print(
+    struct session *s, uint32_t slot, const struct ivsh_message *message, const uint8_t *bytes)
+{
+	if (s->options->raw_output)
+		fwrite(bytes, 1, message->size, stdout);
+	else
+		message_print(s, slot, message, bytes);
+	s->status = output_flush();
+	return s->status ? -1 : 0;
+}
+
+/*
+ * With --console the node receives, as connections need it. As recv_one(), of any slot; what could
+ * not be written is gone.
+ */
+static int recv_copied(struct session *s, struct copy *copy)
+{
+	struct ivsh_node_message m;
+
+	if (!copy_grow(copy, s->max)) {
+		fprintf(stderr, "ivsh: recv: no memory for %" PRIu32 " bytes\n", s->max);
+		s->status = STATUS_FAILED;
+		return -1;
+	}
+	if (!console_receive(s, &m, copy->bytes, copy->room))
+		return 0;
+	if (m.port != s->port || m.request != 0) {
+		drop_print(s, m.peer, &m.message);
+		return 0;
+	}
+	return recv_print(s, m.peer, &m.message, copy->bytes) ? -1 : 1;
+}
+
 /*
  * Print the next message of (slot) and release it: what could not be written stays for the next
  * incarnation. 1: printed; 0: there was none; -1: over, with s->status set.
@@ -208,12 +253,7 @@ static int recv_one(struct session *s, uint32_t slot, struct copy *copy)
 	/* The copy is not believed if the machine or the memory was moved while it was made. */
 	if (!session_peek(s, slot, &message) || s->node->region.moved != moved)
 		return 0;
-	if (s->options->raw_output)
-		fwrite(copy->bytes, 1, message.size, stdout);
-	else
-		message_print(s, slot, &message, copy->bytes);
-	s->status = output_flush();
-	if (s->status)
+	if (recv_print(s, slot, &message, copy->bytes))
 		return -1;
 	error = ivsh_chan_release(session_chan(s, slot));
 	/* It was printed, and may come again. */
@@ -230,7 +270,7 @@ static int recv_all(struct session *s, uint32_t left, struct copy *copy)
 		bool found = false;
 
 		for (uint32_t i = 0; i < s->slots && (s->endless || left > 0); i++) {
-			int printed = recv_one(s, i, copy);
+			int printed = s->console ? recv_copied(s, copy) : recv_one(s, i, copy);
 
 			if (printed < 0)
 				return s->status;

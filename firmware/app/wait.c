@@ -8,6 +8,8 @@
  */
 #include "app/stay.h"
 
+#include "app/console.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +61,8 @@ bool session_busy_all(struct session *s, uint32_t count)
 		}
 		if (checks && !stay(s, i))
 			return false;
+		if (checks && s[i].node)
+			(void)console_round(&s[i]);
 	}
 	return !checks || !is_stopped(s);
 }
@@ -226,6 +230,8 @@ static bool wait_all(struct session *s, uint32_t count, uint64_t most_ns, uint32
 			return false;
 		/* The command begins anew before it waits. */
 		if (count == 1 && s->entries != entry)
+			return true;
+		if (s->console && console_round(s))
 			return true;
 		if (p.count != 0) {
 			s->wait.wanted = wanted;

@@ -3,6 +3,7 @@
  * watch.c - prints which peers come, go and come back, and where messages may have been lost.
  */
 #include "app/commands.h"
+#include "app/console.h"
 #include "app/output.h"
 #include "app/report.h"
 #include "app/session.h"
@@ -60,18 +61,32 @@ static void event_print(struct session *s, const struct ivsh_peer_event *event, 
 	json_end(&json);
 }
 
+/*
+ * Look at what came, before the node resets what broke: this prints a line. With --console messages
+ * are received, as connections need it, and dropped.
+ */
+static void messages_pass(struct session *s)
+{
+	struct ivsh_node_message received;
+	struct ivsh_message unread;
+	uint8_t none[64];
+
+	for (uint32_t i = 0; !s->console && i < s->slots; i++)
+		(void)session_peek(s, i, &unread);
+	while (s->console && console_receive(s, &received, none, sizeof(none)))
+		;
+}
+
 /* Print (left) events; 0: for ever. Answers the exit status. */
 static int watch_all(struct session *s, uint32_t left)
 {
 	session_await(s, IVSH_SELF_NONE, "an event");
 	s->slice_ns = IVSH_PEER_EVENT_NS;
 	while (s->endless || left > 0) {
-		struct ivsh_message unread;
 		struct ivsh_peer_event event;
 
-		/* Before the node resets what broke: this prints a line. The reset is an event. */
-		for (uint32_t i = 0; i < s->slots; i++)
-			(void)session_peek(s, i, &unread);
+		/* A reset is an event. */
+		messages_pass(s);
 		if (ivsh_node_next_event(s->node, &event, 0) == 0) {
 			const char *what = event_text(s, &event);
 			int status;

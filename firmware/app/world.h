@@ -12,6 +12,7 @@
 #include <ivsh/region.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct command;
@@ -147,6 +148,12 @@ struct world {
 
 	/* Whether the user has stopped the program. */
 	bool (*stopped)(void);
+
+	/*
+	 * For a world whose console is its own: from now on give (sink) all that is printed, too,
+	 * as arch_console_tee() does. NULL: what is printed goes elsewhere.
+	 */
+	void (*tee)(void (*sink)(void *ctx, const char *bytes, size_t size), void *ctx);
 
 	/* How often a waiting command checks what no doorbell announces, in nanoseconds. */
 	uint64_t check_ns;

@@ -48,6 +48,7 @@ int main(int argc, char **argv)
 	    .platform = arch_platform(),
 	    .windows = &windows,
 	    .memory_type = memtype,
+	    .tee = arch_console_tee,
 	    .no_interrupts = arch_no_interrupts(),
 	    .stopped = stopped,
 	    .spin_ns = SPIN_NS,

@@ -116,6 +116,7 @@ static int set_up_and_run(EFI_SYSTEM_TABLE *system)
 	    .windows = &windows,
 	    .explain = explain,
 	    .memory_type = memtype,
+	    .tee = arch_console_tee,
 	    .stopped = console_stopped,
 	    .spin_ns = SPIN_NS,
 	    .spin_polling_ns = CLOCK_LATE_NS,

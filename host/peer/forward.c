@@ -110,7 +110,7 @@ int cat_command(const struct world *world, const struct options *o)
 		return STATUS_USAGE;
 	l.target = target;
 	if (target == made)
-		l.without = "the peer offers no console";
+		l.without = "the peer offers no console: its command takes --console";
 	l.is_single = true;
 	l.established = cat_established;
 	f = loop_begin(&l);

@@ -348,7 +348,7 @@ def test_no_service(world):
     none = ivsh(world, server, "near", "cat", "far:none", "--timeout=0.2").done(4)
     assert "the peer offers no such service: ivsh ls shows which" in none
     none = ivsh(world, server, "near", "cat", "far", "--timeout=0.2").done(4)
-    assert "the peer offers no console" in none
+    assert "the peer offers no console: its command takes --console" in none
 
 
 def test_listener_files(world):
