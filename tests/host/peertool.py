@@ -21,13 +21,13 @@ class Peers:
         self.server = None
         self.running = []
 
-    def run(self, *words, stdin=b"", place=None):
+    def run(self, *words, stdin=b"", place=None, limit=LIMIT):
         """Run one command to its end: (exit status, stdout, lines of stderr)."""
         done = subprocess.run(
             [self.program, *map(str, self.place if place is None else place), *map(str, words)],
             input=stdin,
             capture_output=True,
-            timeout=LIMIT,
+            timeout=limit,
         )
         return done.returncode, done.stdout, done.stderr.decode().splitlines()
 
