@@ -322,20 +322,20 @@ SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals
           host/server/reading.c host/server/sending.c host/server/protocol.c host/server/batch.c \
           host/server/ids.c host/server/closing.c host/server/timeouts.c host/server/takeover.c \
           host/server/resume.c host/server/slots.c host/server/page.c host/server/control.c \
-          host/server/report.c host/server/release.c
+          host/server/report.c host/server/release.c host/server/metrics.c host/server/mapping.c
 # What that is made of.
 BELOW_SERVING := host/wire/state.c host/config/shape.c host/process/caller.c \
           host/control/answer.c host/control/lines.c host/control/fields.c host/control/render.c
 SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/server/begin.c \
           host/server/alone.c host/server/touch.c host/server/isolate.c \
-          host/server/filter.c host/server/mapping.c host/server/rebind.c $(SERVING) \
+          host/server/filter.c host/server/rebind.c $(SERVING) \
           $(SUPERVISOR) $(WIRE) $(OPTIONS) $(CONTROL) $(SHOWN) host/control/stop.c \
           host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
           host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
 # One handle and one descriptor over client and node, ivsh/host.h.
 LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c ready.c messages.c \
-          streams.c events.c)
+          streams.c events.c metrics.c log.c)
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
 # Measuring geometries.
@@ -356,7 +356,8 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
           $(OBSERVE) $(SURVEY) host/process/inherited.c \
-          host/peer/forward.c host/peer/forward_options.c $(FORWARD) $(LIBRARY)
+          host/peer/forward.c host/peer/forward_options.c $(FORWARD) $(LIBRARY) \
+          host/peer/log.c host/peer/log_lines.c host/peer/expose.c
 
 # --- newlib: Debian's newlib-source, what guests need of it, built once -------------------------
 # One libc.a for both worlds: position-independent for ivsh.efi, and yet without a GOT where an

@@ -28,9 +28,9 @@ static int help_run(const struct world *world, const struct options *options);
 
 /* Adding a command is adding a row here. */
 static const struct command commands[] = {
-    {"info", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "",
+    {"info", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET | OPTION_EXPOSE, "",
 	"show the region, the server and who is there"},
-    {"ls", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET, "", "another name of info"},
+    {"ls", info_run, 1, 1, 0, 0, HERE | OPTION_QUIET | OPTION_EXPOSE, "", "another name of info"},
     {"watch", watch_run, 1, 1, 0, 0, STAY | OPTION_COUNT | OPTION_CONSOLE, "",
 	"print who comes and goes; --count: so many lines, then end"},
     {"send", send_run, 3, WORDS, IVSH_PORT_TEXT, 0, STAY | OPTION_PORT, "PEER TEXT...",
@@ -62,7 +62,7 @@ static const struct command commands[] = {
     {"streams", streams_run, 1, 1, 32, 0,
 	STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE | OPTION_CONSOLE, "",
 	"serve connections: stream-echo, stream-source (--size bytes), stream-sink"},
-    {"help", help_run, 1, WORDS, 0, 0, UINT32_MAX, "", "show this"},
+    {"help", help_run, 1, WORDS, 0, 0, UINT64_MAX, "", "show this"},
     {"version", NULL, 1, 1, 0, 0, 0, "", "show the version of the program and of the region"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };

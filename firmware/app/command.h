@@ -14,7 +14,7 @@ struct command {
 	unsigned least, most; /* words, the command included */
 	uint16_t port;        /* unless --port is given */
 	uint32_t count;       /* unless --count is given; 0: for ever */
-	uint32_t options;     /* OPTION_* that mean something to it */
+	uint64_t options;     /* OPTION_* that mean something to it */
 	const char *synopsis; /* behind the name */
 	const char *help;
 };

@@ -12,6 +12,8 @@
 #include "app/show.h"
 #include "app/status.h"
 
+#include <ivsh/metrics.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -36,6 +38,27 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
+/* A metric that is being written is read once more. */
+#define TRIES 3u
+
+static void metrics_print(const struct ivsh_region *region, uint32_t slot)
+{
+	for (uint32_t i = 0; i < IVSH_METRICS; i++) {
+		struct ivsh_metric_sample sample;
+		int error = IVSH_EAGAIN;
+
+		for (uint32_t tries = 0; tries < TRIES && error == IVSH_EAGAIN; tries++)
+			error = ivsh_metric_read(region, slot, i, &sample);
+		if (error == IVSH_EPROTO)
+			printf("%7smetric %" PRIu32 ": damaged\n", "", i);
+		else if (!error && sample.kind == IVSH_METRIC_COUNTER)
+			printf("%7scounter %s: %" PRIu64 "\n", "", sample.name, sample.value);
+		else if (!error)
+			printf(
+			    "%7sgauge %s: %" PRId64 "\n", "", sample.name, (int64_t)sample.value);
+	}
+}
+
 static void slots_print(const struct probe *probe, uint32_t self)
 {
 	uint32_t unused = 0;
@@ -57,6 +80,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 		    s->text_known ? s->peer.name : "?");
 		doubts_print(s);
 		services_print(&probe->region, i);
+		metrics_print(&probe->region, i);
 	}
 	if (unused)
 		printf("and %" PRIu32 " slots that nobody has used\n", unused);
@@ -112,6 +136,8 @@ static int place_print(
 	if (transport->mem.self < probe.region.geometry.slots)
 		probe.slot[transport->mem.self].ours = true;
 	probe_watch(&probe);
+	if (o->given & OPTION_EXPOSE)
+		return world->expose(transport, &probe);
 	show_region(&probe, o->json);
 	if (o->quiet)
 		return STATUS_DONE;
@@ -126,6 +152,10 @@ int info_run(const struct world *world, const struct options *o)
 {
 	int status = STATUS_DONE;
 
+	if (o->given & OPTION_EXPOSE && world->places() > 1) {
+		fprintf(stderr, "ivsh: --prometheus: one place at a time\n");
+		return STATUS_USAGE;
+	}
 	for (uint32_t place = 0;; place++) {
 		struct transport transport;
 		int found = world->probe(&transport, place, o);

@@ -274,7 +274,7 @@ int options_parse(struct options *o, const struct option *own, int argc, char **
 	return 0;
 }
 
-static const char *stranger_among(const struct option *rows, uint32_t strangers)
+static const char *stranger_among(const struct option *rows, uint64_t strangers)
 {
 	for (; rows->name; rows++)
 		if (rows->bit & strangers)
@@ -282,9 +282,9 @@ static const char *stranger_among(const struct option *rows, uint32_t strangers)
 	return NULL;
 }
 
-const char *options_stranger(const struct options *options, const struct option *own, uint32_t set)
+const char *options_stranger(const struct options *options, const struct option *own, uint64_t set)
 {
-	uint32_t strangers = options->given & ~set;
+	uint64_t strangers = options->given & ~set;
 	const char *name = stranger_among(common, strangers);
 
 	return name ? name : stranger_among(own, strangers);

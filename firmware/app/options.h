@@ -47,10 +47,14 @@ enum {
 	OPTION_BENCH = 1 << 30,   /* what bench alone has */
 };
 
+/* An enum has no room for these. */
+#define OPTION_LOG (UINT64_C(1) << 32)    /* of the host: what log alone has */
+#define OPTION_EXPOSE (UINT64_C(1) << 33) /* of the host: info --prometheus */
+
 struct options {
 	char **word; /* what is no option, in order: the command first */
 	unsigned words;
-	uint32_t given; /* OPTION_* of each option that was given */
+	uint64_t given; /* OPTION_* of each option that was given */
 
 	uint32_t slot;    /* --slot: our slot if no server assigns one; IVSH_SELF_NONE: not given */
 	uint32_t slots;   /* --slots: slots to format with, when slot 0 has to */
@@ -94,7 +98,7 @@ struct option {
 	const char *letters; /* its short forms; "": none */
 	const char *value;   /* what help calls its value; NULL: it takes none */
 	const char *help;    /* NULL: help leaves it out */
-	uint32_t bit;        /* OPTION_* */
+	uint64_t bit;        /* OPTION_* */
 	enum option_kind kind;
 	size_t offset;                  /* of the field in struct options */
 	uint64_t least, most;           /* of a number */
@@ -109,7 +113,7 @@ struct option {
 int options_parse(struct options *options, const struct option *own, int argc, char **argv);
 
 /* The name of an option that was given and is not in (set); NULL: there is none. */
-const char *options_stranger(const struct options *options, const struct option *own, uint32_t set);
+const char *options_stranger(const struct options *options, const struct option *own, uint64_t set);
 
 /* Print a line or two for each option. */
 void options_print(const struct option *own);

@@ -18,6 +18,7 @@
 struct command;
 struct option;
 struct options;
+struct probe;
 
 /* How many regions a command may work with at once: echo. */
 #define WORLD_PLACES 8u
@@ -122,6 +123,12 @@ struct world {
 	/* The time, and a sleep of at most (ns), in nanoseconds: also without a transport. */
 	uint64_t (*now_ns)(void);
 	void (*nap)(uint64_t ns);
+
+	/*
+	 * For info --prometheus, where a world has that option: print metrics of a region that was
+	 * watched. The exit status.
+	 */
+	int (*expose)(const struct transport *transport, const struct probe *probe);
 
 	/* Let both wait as one: sleep in one ends by a doorbell of the other. NULL: they do so. */
 	void (*join)(struct transport *first, struct transport *other);

@@ -108,6 +108,8 @@ int ivsh_host_attach(struct ivsh_host *host, uint64_t timeout_ns)
 		if (ivsh_node_offer(host->node, host->offers[i].name, host->offers[i].port)) {
 			/* It is as many and as good names as before; a lost slot shows later. */
 		}
+	host->attaches++;
+	ivsh_host_metrics_attach(host);
 	return ivsh_host_watch_add(host);
 }
 
@@ -117,6 +119,7 @@ void ivsh_host_leave(struct ivsh_host *host, bool has_slot)
 	if (host->node && has_slot)
 		ivsh_node_close(host->node);
 	host->node = NULL;
+	ivsh_host_metrics_leave(host);
 	if (!host->is_open)
 		return;
 	/* A child shares the epoll set with its parent, which goes on. */

@@ -70,6 +70,12 @@ struct ivsh_host {
 	struct host_offer offers[HOST_OFFERS];
 	uint32_t offer_count;
 
+	/* In the order of their numbers. While no node is there, they have none either. */
+	struct ivsh_metric metrics[IVSH_METRICS];
+	uint32_t metric_count;
+	struct ivsh_host_log *logs;
+	uint32_t attaches; /* how often a node was opened */
+
 	uint32_t *owner; /* in a page that fork(2) clears in the child: not 0 */
 	char error[256];
 };
@@ -83,6 +89,15 @@ struct ivsh_host_stream {
 	/* The caller has read, or could not write all, since ivsh_host_ready() answered it. */
 	bool reads, writes;
 	bool is_roused; /* something has happened to its peer */
+};
+
+struct ivsh_host_log {
+	struct ivsh_log_reader reader;
+	struct ivsh_host *host;
+	struct ivsh_host_log *next;
+	uint32_t peer;
+	uint32_t attaches; /* of the host, when the reader was opened */
+	struct host_home home;
 };
 
 static inline bool host_is_owned(const struct ivsh_host *host)
@@ -171,6 +186,19 @@ void ivsh_host_streams_end(struct ivsh_host *host);
 
 /* The node and the host go: leave and free all. */
 void ivsh_host_streams_close(struct ivsh_host *host);
+
+/* --- metrics.c ------------------------------------------------------------------------------- */
+
+/* The node is there: declare all metrics on it, with their values. */
+void ivsh_host_metrics_attach(struct ivsh_host *host);
+
+/* The node goes. */
+void ivsh_host_metrics_leave(struct ivsh_host *host);
+
+/* --- log.c ----------------------------------------------------------------------------------- */
+
+/* The host goes: free all readers. */
+void ivsh_host_logs_close(struct ivsh_host *host);
 
 /* --- events.c -------------------------------------------------------------------------------- */
 

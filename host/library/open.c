@@ -106,6 +106,7 @@ void ivsh_host_close(struct ivsh_host *host)
 		free(stream->buffer);
 		free(stream);
 	}
+	ivsh_host_logs_close(host);
 	ivsh_host_watch_close(host);
 	release(host);
 }

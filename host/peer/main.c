@@ -7,8 +7,10 @@
 #include "app/status.h"
 #include "observe/dump.h"
 #include "peer/capture.h"
+#include "peer/expose.h"
 #include "peer/files.h"
 #include "peer/forward.h"
+#include "peer/log.h"
 #include "peer/mem.h"
 #include "peer/place.h"
 #include "peer/plot.h"
@@ -43,6 +45,8 @@ static const struct command commands[] = {
 	"write what passes through the rings to a pcapng file, without a slot"},
     {"dump", dump_command, 1, 4, 0, 0, OPTION_PLACE | OPTION_DUMP | OPTION_JSON | OPTION_COUNT,
 	"[PART]", "show the words of a region, and which of them break SPEC.md"},
+    {"log", log_command, 2, 2, 0, 0, OPTION_PLACE | OPTION_LOG | OPTION_JSON, "PEER",
+	"print what a peer, living or dead, has logged last, without a slot"},
     {"cat", cat_command, 2, 2, 0, 0, FORWARD, "PEER[:SERVICE]",
 	"a service's stream (a guest's console) to stdout, and stdin to it"},
     {"serve", serve_command, 3, UINT32_MAX, 48, 0, FORWARD | OPTION_PORT,
@@ -72,6 +76,7 @@ int main(int argc, char **argv)
 	    .ready = place_ready,
 	    .join = place_join,
 	    .vectors = place_vectors,
+	    .expose = expose_run,
 	    .event = place_event,
 	    .now_ns = place_now_ns,
 	    .nap = place_nap,

@@ -10,9 +10,11 @@
 #include "client/doorbell.h"
 #include "client/peers.h"
 #include "peer/capture.h"
+#include "peer/expose.h"
 #include "peer/extcap.h"
 #include "observe/dump.h"
 #include "peer/forward_options.h"
+#include "peer/log.h"
 #include "peer/mem.h"
 #include "peer/own.h"
 #include "peer/pci.h"
@@ -112,6 +114,14 @@ const struct option place_options[] = {
 	dump_layout_take},
     {"payload", "", NULL, "dump ring, dump all: the messages' first 256 bytes, too", OPTION_DUMP,
 	OPTION_OWN, 0, 0, 0, dump_payload_take},
+    {"prometheus", "", NULL, "info, ls: metrics of the region, its peers and what they declare",
+	OPTION_EXPOSE, OPTION_OWN, 0, 0, 0, expose_take},
+    {"follow", "", NULL, "log: go on, also with the peer's next incarnation", OPTION_LOG,
+	OPTION_OWN, 0, 0, 0, log_follow_take},
+    {"bytes", "", "N", "log: begin with the last N bytes (all that are kept)", OPTION_LOG,
+	OPTION_OWN, 0, 0, 0, log_bytes_take},
+    {"raw", "", NULL, "log: to a terminal, too, the bytes as they are", OPTION_LOG, OPTION_OWN, 0,
+	0, 0, log_raw_take},
     {"limit", "", "COUNT", "serve, forward: connections at once (256)", OPTION_FORWARD, OPTION_OWN,
 	0, 0, 0, forward_limit_take},
     {"reverse", "", NULL, "forward: offer a service, and connect to a socket", OPTION_FORWARD,

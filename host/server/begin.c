@@ -42,7 +42,7 @@ int begin(struct server *server)
 	struct ivsh_wire_server *words = NULL;
 
 	if (!head->raw) {
-		words = mapping_open(head->memory, head->page);
+		words = mapping_open(head->memory, head->size, head->page, head->slots);
 		if (!words)
 			return -1;
 	}

@@ -7,12 +7,14 @@
 #include "control/render.h"
 #include "process/clock.h"
 #include "server/client_state.h"
+#include "server/metrics.h"
 #include "server/protocol.h"
 #include "server/refusal.h"
 #include "server/server.h"
 #include "wire/state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -190,11 +192,14 @@ char *report_make(void *context, size_t *size)
 	const struct server *server = context;
 	struct answer answer = server_facts(server);
 	char *text = NULL, path[PATH];
+	void *metrics = NULL;
 
 	answer.path = memory_path(server, path);
 	if (add_listeners(&answer, server) == 0 && add_refused(&answer, server) == 0 &&
-	    add_slots(&answer, server) == 0 && add_waiting(&answer, server) == 0)
+	    add_slots(&answer, server) == 0 && add_waiting(&answer, server) == 0 &&
+	    metrics_add(&answer, server, &metrics) == 0)
 		text = render_answer(&answer, size);
 	answer_free(&answer);
+	free(metrics);
 	return text;
 }

@@ -244,8 +244,8 @@ def complete(line, folder="/", path=None):
         ("ivsh p", ["ping", "put"]),
         ("ivsh -f fil", ["file.conf"]),
         ("ivsh --file=fil", ["file.conf"]),
-        ("ivsh -f file.conf l", ["ls"]),
-        ("ivsh -f file.conf --slot 3 l", ["ls"]),
+        ("ivsh -f file.conf l", ["ls", "log"]),
+        ("ivsh -f file.conf --slot 3 l", ["ls", "log"]),
         ("ivsh -w s", ["spin", "sleep"]),
         ("ivsh echo --wait=p", ["poll"]),
         ("ivsh --name ", []),
@@ -291,6 +291,7 @@ def test_completion_of_the_tool_knows_every_option(build):
     assert set(complete("ivsh -")) == said
     flags = ("--discard-backlog", "--raw-output", "--quiet", "--keep-going")
     words_of = {"--wait": "spin", "--use": "latency", "--layout": "2,16,1024,1024"}
+    words_of["--log-size"] = "4K"
     commands = complete("ivsh ")
     assert commands == re.findall(r"^  ([a-z]+) ", text, flags=re.M)
     for command in commands:

@@ -13,6 +13,10 @@
             data = stream.read()
         for each in peer.peers():
             print(each.slot, each.name, each.presence)
+        frames = peer.metric("frames")           # a counter that everybody can read
+        frames.add(1)
+        peer.log("begun\\n")                     # kept after this peer's end
+        print(peer.metrics("alpha"), peer.read_log("alpha").read())
 
 Timeouts are in seconds; None waits without end, 0 does not wait. What fails raises a class of
 ivsh.errors. A Peer may be used by several threads, which take turns: a call that waits has it for
@@ -27,6 +31,7 @@ from .errors import (
     Busy, Damaged, Error, Invalid, Lost, NoSpace, NotThere, PeerGone, Platform, ReadOnly, Removed,
     Timeout, Version,
 )  # fmt: skip
+from .shown import Log, Metric, MetricKind, MetricValue
 from .peer import (
     CONTROL, MAYBE_SEEN, MESSAGE, SPACE, TEXT, Event, EventKind, Message, Peer, PeerInfo,
     Presence, Stream,
@@ -38,5 +43,5 @@ __all__ = [
     *("Busy", "Damaged", "Error", "Invalid", "Lost", "NoSpace", "NotThere", "PeerGone"),
     *("Platform", "ReadOnly", "Removed", "Timeout", "Version"),
     *("CONTROL", "MAYBE_SEEN", "MESSAGE", "SPACE", "TEXT", "Event", "EventKind", "Message"),
-    *("Peer", "PeerInfo", "Presence", "Stream"),
+    *("Log", "Metric", "MetricKind", "MetricValue", "Peer", "PeerInfo", "Presence", "Stream"),
 ]

@@ -5,7 +5,7 @@ import ctypes
 import os
 import pathlib
 import sysconfig
-from ctypes import POINTER, byref, c_char_p, c_int, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_uint16, c_uint32, c_uint64, c_void_p
 from typing import Iterator, List, Tuple
 
 __all__ = ["MessageHeader", "byref", "c_uint16", "c_uint32", "c_uint64", "c_void_p", "library"]
@@ -62,6 +62,22 @@ _CALLS: List[Tuple[str, object, list]] = [
     ("offer", c_int, [_HOST, c_char_p, c_uint16]),
     ("find_service", c_int, [_HOST, c_char_p, POINTER(c_uint32), POINTER(c_uint16), _TIME]),
     ("service", c_int, [_HOST, c_uint32, c_uint32, c_char_p, POINTER(c_uint16)]),
+    ("metric_declare", c_int, [_HOST, c_char_p, c_uint32, POINTER(c_uint32)]),
+    ("metric_add", c_int, [_HOST, c_uint32, c_uint64]),
+    ("metric_set", c_int, [_HOST, c_uint32, c_int64]),
+    (
+        "metric_read",
+        c_int,
+        [_HOST, c_uint32, c_uint32, c_char_p, POINTER(c_uint32), POINTER(c_uint64)],
+    ),
+    ("log_write", c_int, [_HOST, c_void_p, c_uint32]),
+    ("log_open", c_int, [_HOST, POINTER(c_void_p), c_uint32]),
+    (
+        "log_read",
+        c_int,
+        [c_void_p, c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_uint64), POINTER(c_uint32)],
+    ),
+    ("log_close", None, [c_void_p]),
     ("next_event", c_int, [_HOST, POINTER(c_uint32), POINTER(c_uint32), _TIME]),
 ]
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 from ._library import MessageHeader, byref, c_uint16, c_uint32, c_void_p, library
 from .errors import Invalid, NotThere, Timeout, error_of
+from .shown import Log, Metric, MetricKind, MetricValue, read_metrics
 
 Bytes = Union[bytes, bytearray, memoryview]
 Target = Union[int, str]
@@ -195,6 +196,7 @@ class Peer:
         self._lock = _Turns()
         self._streams: List["Stream"] = []
         self._waits: List[_Wait] = []
+        self._logs: List[Log] = []
         self._reconnect = reconnect
         self._buffer = bytearray(_FIRST_BUFFER)
         flags = (_NODE_DISCARD if discard else 0) | (0 if reconnect else _HOST_STAY)
@@ -219,6 +221,8 @@ class Peer:
         with self._lock:
             for stream in list(self._streams):
                 stream.close()
+            for log in list(self._logs):
+                log.close()
             if self._handle:
                 self._wake_tasks()
             handle, self._handle = self._handle, c_void_p()
@@ -541,6 +545,51 @@ class Peer:
     def offer(self, name: str, port: int) -> None:
         """Publish a service: a name for a port."""
         self._check(self._try(library.offer, name.encode(), port), f"service {name}")
+
+    # --- What others may see ------------------------------------------------------------------
+
+    def metric(self, name: str, kind: Union[MetricKind, str] = MetricKind.COUNTER) -> Metric:
+        """Declare a counter or a gauge of this peer, which everybody who has the memory can read:
+        a lower-case letter, then those, digits and "_", 39 characters at most; 16 of them."""
+        if isinstance(kind, str):
+            if kind.upper() not in MetricKind.__members__:
+                raise Invalid(f"metric {name}: {kind}: counter or gauge")
+            kind = MetricKind[kind.upper()]
+        number = c_uint32()
+        with self._lock:
+            error = self._try(library.metric_declare, name.encode(), kind, byref(number))
+        self._check(error, f"metric {name}")
+        return Metric(self, name, kind, number.value)
+
+    def metrics(self, peer: Target) -> Dict[str, MetricValue]:
+        """What slot (peer) declares, or its last peer did; a name is also that of a dead peer."""
+        return read_metrics(self, self._slot_ever(peer))
+
+    def log(self, text: Union[str, Bytes]) -> None:
+        """Append to this peer's log, whose last bytes stay readable after its end. NotThere: the
+        region has no logs."""
+        kept, size = _pointer(text.encode() if isinstance(text, str) else text)
+        error = self._try(library.log_write, kept, size)
+        if error == NotThere.code:
+            raise error_of(error, "log", "the region has no logs: give the server --log-size")
+        self._check(error, "log")
+
+    def read_log(self, peer: Target) -> Log:
+        """Read the log of slot (peer), from the oldest byte that is kept; a name is also that of a
+        dead peer."""
+        return Log(self, self._slot_ever(peer))
+
+    def _slot_ever(self, peer: Target) -> int:
+        """The slot of a peer that is there, or else of one that was."""
+        if isinstance(peer, int):
+            return peer
+        named = [each for each in map(self.peer, range(self.slots)) if each.name == peer]
+        there = [each for each in named if each.presence == Presence.ATTACHED] or named
+        if not peer or not there:
+            raise error_of(NotThere.code, f"peer {peer}", "no slot has or had such a peer")
+        if len(there) > 1:
+            raise Invalid(f"peer {peer}: {len(there)} slots have that name: give a slot")
+        return there[0].slot
 
     def next_event(self, timeout: Optional[float] = 0) -> Event:
         """The next event of a peer, or of this one. Timeout: there is none."""

@@ -57,6 +57,7 @@ extern "C" {
 
 struct ivsh_host;
 struct ivsh_host_stream;
+struct ivsh_host_log;
 
 /* --- Opening -------------------------------------------------------------------------------- */
 
@@ -246,7 +247,7 @@ int ivsh_host_stream_finish(struct ivsh_host_stream *stream, uint64_t timeout_ns
  */
 void ivsh_host_stream_close(struct ivsh_host_stream *stream);
 
-/* --- Peers, services, events ---------------------------------------------------------------- */
+/* --- Peers and services --------------------------------------------------------------------- */
 
 /* Find a peer by its name, as ivsh_node_find(). name: NULL: any peer. */
 int ivsh_host_find(
@@ -275,6 +276,78 @@ int ivsh_host_find_service(struct ivsh_host *host, const char *name, uint32_t *p
  */
 int ivsh_host_service(struct ivsh_host *host, uint32_t peer, uint32_t index, char *name,
     uint16_t *port) IVSH_MUST_CHECK;
+
+/* --- Metrics and logs ----------------------------------------------------------------------- */
+
+/*
+ * Declare a counter or a gauge of this peer, which everybody who has the memory can read, as
+ * ivsh_node_metric(). Its number, for the calls below, is in *metric: it stays the same until
+ * ivsh_host_close(), and so does the value, also when the region is opened again. kind: enum
+ * ivsh_metric_kind. The name is copied.
+ *
+ * IVSH_EINVAL  another name or kind, or the name was declared before.
+ * IVSH_ENOSPC  IVSH_METRICS are declared already.
+ */
+int ivsh_host_metric_declare(
+    struct ivsh_host *host, const char *name, uint32_t kind, uint32_t *metric) IVSH_MUST_CHECK;
+
+/*
+ * Add (n) to the value of metric number (metric), modulo 2^64; or set it. Never blocks. While the
+ * region is not open the value is kept, and shown when it is open again.
+ *
+ * IVSH_EINVAL  no such metric.
+ */
+int ivsh_host_metric_add(struct ivsh_host *host, uint32_t metric, uint64_t n);
+int ivsh_host_metric_set(struct ivsh_host *host, uint32_t metric, int64_t value);
+
+/*
+ * Read metric number (index), from 0, of slot (peer), which may be a dead one's, or the own, as
+ * ivsh_metric_read(). (name) has room for IVSH_METRIC_NAME_SIZE bytes, and is terminated; empty:
+ * there is no such metric, or it is damaged or being written; but perhaps one of a higher number.
+ * *kind: enum ivsh_metric_kind. *value: of a gauge, cast to int64_t.
+ *
+ * IVSH_EINVAL  no such slot, or (index) is above the last one.
+ */
+int ivsh_host_metric_read(struct ivsh_host *host, uint32_t peer, uint32_t index, char *name,
+    uint32_t *kind, uint64_t *value) IVSH_MUST_CHECK;
+
+/*
+ * Append (size) bytes to the log of this peer's slot, as ivsh_node_log(). Never blocks.
+ *
+ * IVSH_ENODEV  the region was formatted without logs; or it is not open: the bytes are not kept.
+ */
+int ivsh_host_log_write(struct ivsh_host *host, const void *data, uint32_t size);
+
+/*
+ * Begin to read the log of slot (peer), which may be a dead one's, or the own: from the oldest byte
+ * on that is kept. Reading stores nothing, and the peer does not see it.
+ *
+ * IVSH_ENODEV  the region was formatted without logs; or it is not open.
+ * IVSH_EINVAL  no such slot.
+ * IVSH_ENOSPC  out of memory.
+ */
+int ivsh_host_log_open(
+    struct ivsh_host *host, struct ivsh_host_log **log, uint32_t peer) IVSH_MUST_CHECK;
+
+/*
+ * Read up to (capacity) bytes behind those that were read last, as ivsh_log_read(). *lost: how many
+ * before them were overwritten; *incarnation: of the peer that wrote to the log last. lost and
+ * incarnation may be NULL. Never blocks: a program that follows a log asks again, some time later.
+ *
+ * IVSH_EAGAIN  no more bytes, for now.
+ * IVSH_EPEER   the log has gone back, or the region was opened again in another memory: the next
+ *              call begins at the oldest byte.
+ */
+int ivsh_host_log_read(struct ivsh_host_log *log, void *data, uint32_t capacity, uint32_t *got,
+    uint64_t *lost, uint32_t *incarnation) IVSH_MUST_CHECK;
+
+/*
+ * End reading, and free it. ivsh_host_close() does so for all: the program uses none of them
+ * afterwards. NULL is allowed.
+ */
+void ivsh_host_log_close(struct ivsh_host_log *log);
+
+/* --- Events --------------------------------------------------------------------------------- */
 
 /* The kinds of events that the host adds to enum ivsh_peer_event_kind. The slot is the own one. */
 enum ivsh_host_event_kind {
