@@ -19,40 +19,42 @@ static void tail_set(struct follow *f, uint64_t control)
 
 bool follow_begin(struct follow *f, const struct ivsh_region *region, uint32_t from, uint32_t to)
 {
+	struct ring ring;
+
 	*f = (struct follow){.from = from, .to = to};
-	f->ring = ivsh_ring_at(region, from, to, f->area);
-	if (!f->ring)
+	if (!ivsh_ring_at(region, from, to, &ring, f->area))
 		return false;
-	f->desc = (const struct ivsh_wire_desc *)(f->ring + 1);
+	f->sender = ring.sender;
+	f->receiver = ring.receiver;
+	f->desc = ring.desc;
 	f->mask = region->geometry.descs - 1;
 	f->shift = ring_shift(region->geometry.descs);
-	f->generation = load32_acquire(&f->ring->receiver.generation_ack);
-	f->next = f->read = load32_acquire(&f->ring->receiver.read);
+	f->generation = load32_acquire(&f->receiver->generation_ack);
+	f->next = f->read = load32_acquire(&f->receiver->read);
 	tail_set(f, descriptor_load(&f->desc[f->next & f->mask]));
 	return true;
 }
 
 bool follow_is_open(const struct follow *f)
 {
-	return load32(&f->ring->sender.incarnation) != 0 ||
-	       load32(&f->ring->receiver.incarnation) != 0;
+	return load32(&f->sender->incarnation) != 0 || load32(&f->receiver->incarnation) != 0;
 }
 
 void follow_round(struct follow *f)
 {
-	f->steps.generation = load32_acquire(&f->ring->sender.generation);
-	f->steps.reset_ack = load32_acquire(&f->ring->sender.reset_ack);
-	f->steps.reset_request = load32_acquire(&f->ring->receiver.reset_request);
+	f->steps.generation = load32_acquire(&f->sender->generation);
+	f->steps.reset_ack = load32_acquire(&f->sender->reset_ack);
+	f->steps.reset_request = load32_acquire(&f->receiver->reset_request);
 	f->is_used = false;
 }
 
 /* Whether no reset is under way. Behind an acquire of what is to belong to this generation. */
 static bool is_in_step(const struct follow *f)
 {
-	uint32_t request = load32_acquire(&f->ring->receiver.reset_request);
+	uint32_t request = load32_acquire(&f->receiver->reset_request);
 
-	return load32_acquire(&f->ring->sender.reset_ack) == request &&
-	       load32_acquire(&f->ring->sender.generation) == f->generation;
+	return load32_acquire(&f->sender->reset_ack) == request &&
+	       load32_acquire(&f->sender->generation) == f->generation;
 }
 
 /* The rule that (sight) breaks. A payload follows the last one of its area, if that was seen. */
@@ -112,8 +114,8 @@ enum proof follow_prove(const struct follow *f, const struct sight *s)
 	fence_acquire();
 	if (descriptor_load(desc) != s->control)
 		return PROOF_GONE;
-	return s->index - load32_acquire(&f->ring->receiver.read) <= f->mask ? PROOF_WHOLE
-									     : PROOF_RELEASED;
+	return s->index - load32_acquire(&f->receiver->read) <= f->mask ? PROOF_WHOLE
+									: PROOF_RELEASED;
 }
 
 static void miss(struct follow *f, uint64_t messages, bool at_least, enum packet_reason reason)
@@ -127,9 +129,9 @@ static void miss(struct follow *f, uint64_t messages, bool at_least, enum packet
 
 bool follow_is_same(struct follow *f)
 {
-	if (!f->is_used || (load32(&f->ring->sender.generation) == f->steps.generation &&
-			       load32(&f->ring->sender.reset_ack) == f->steps.reset_ack &&
-			       load32(&f->ring->receiver.reset_request) == f->steps.reset_request))
+	if (!f->is_used || (load32(&f->sender->generation) == f->steps.generation &&
+			       load32(&f->sender->reset_ack) == f->steps.reset_ack &&
+			       load32(&f->receiver->reset_request) == f->steps.reset_request))
 		return true;
 	miss(f, 0, true, PACKET_RESET);
 	return false;
@@ -175,8 +177,8 @@ static uint32_t waiting(const struct follow *f, uint32_t most, uint32_t *message
 
 void follow_skip(struct follow *f, enum packet_reason reason)
 {
-	uint32_t read = load32_acquire(&f->ring->receiver.read);
-	uint32_t generation = load32_acquire(&f->ring->receiver.generation_ack);
+	uint32_t read = load32_acquire(&f->receiver->read);
+	uint32_t generation = load32_acquire(&f->receiver->generation_ack);
 	uint32_t passed = read - f->next, left = 0;
 
 	/* Only indices of one generation, in a memory that goes on, count messages. */
@@ -230,7 +232,7 @@ static bool flight_take(struct follow *f, uint32_t most, follow_take *take, void
 			break;
 		}
 		/* The receiver goes on meanwhile. */
-		s.released = s.index - load32(&f->ring->receiver.read) > f->mask;
+		s.released = s.index - load32(&f->receiver->read) > f->mask;
 		if (!take(context, f, &s))
 			return false;
 	}
@@ -245,11 +247,11 @@ static void generation_begin(struct follow *f, uint32_t ack)
 {
 	bool whole =
 	    ack == f->generation + 1 && descriptor_load(&f->desc[f->next & f->mask]) == f->tail;
-	uint32_t read = load32_acquire(&f->ring->receiver.read);
-	uint32_t start = load32_acquire(&f->ring->sender.start), left;
+	uint32_t read = load32_acquire(&f->receiver->read);
+	uint32_t start = load32_acquire(&f->sender->start), left;
 
 	/* The start is of this generation, unless the sender has begun another since. */
-	if (load32_acquire(&f->ring->sender.generation) != ack || read - start > INT32_MAX) {
+	if (load32_acquire(&f->sender->generation) != ack || read - start > INT32_MAX) {
 		start = read;
 		whole = false;
 	}
@@ -267,19 +269,19 @@ static void generation_begin(struct follow *f, uint32_t ack)
 
 void follow_end(struct follow *f)
 {
-	if (load32_acquire(&f->ring->sender.generation) != f->generation &&
+	if (load32_acquire(&f->sender->generation) != f->generation &&
 	    (f->tail_index != f->next || descriptor_load(&f->desc[f->next & f->mask]) != f->tail))
 		miss(f, 0, true, PACKET_RESET);
 }
 
 bool follow_look(struct follow *f, follow_take *take, void *context)
 {
-	uint32_t read = load32_acquire(&f->ring->receiver.read), ack, left, most = UINT32_MAX;
+	uint32_t read = load32_acquire(&f->receiver->read), ack, left, most = UINT32_MAX;
 
 	/* Behind the read index: an index of a new generation comes with that generation, which the
 	 * sender has stored before. SPEC R6.3.2. */
-	if (load32_acquire(&f->ring->sender.generation) != f->generation) {
-		ack = load32_acquire(&f->ring->receiver.generation_ack);
+	if (load32_acquire(&f->sender->generation) != f->generation) {
+		ack = load32_acquire(&f->receiver->generation_ack);
 		if (ack != f->generation) {
 			/* The next look finds out whether its index is of this generation. */
 			generation_begin(f, ack);
@@ -290,7 +292,7 @@ bool follow_look(struct follow *f, follow_take *take, void *context)
 			return true;
 		}
 		/* From (start) on the messages are of the new generation. */
-		most = load32_acquire(&f->ring->sender.start) - f->next;
+		most = load32_acquire(&f->sender->start) - f->next;
 	}
 	/* It went back: somebody restored the memory, or wrote there. */
 	if (read - f->read > INT32_MAX ||

@@ -37,7 +37,8 @@ struct missed {
 
 struct follow {
 	uint32_t from, to;
-	const struct ivsh_wire_ring *ring;
+	const struct ivsh_wire_sender *sender;
+	const struct ivsh_wire_receiver *receiver;
 	const struct ivsh_wire_desc *desc;
 	struct ivsh_area area[IVSH_AREAS]; /* (known): (now) says where the next payload may be */
 	struct ivsh_record now;

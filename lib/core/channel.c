@@ -5,6 +5,7 @@
 #include "core/atomic.h"
 #include "core/check.h"
 #include "core/condition.h"
+#include "core/place.h"
 #include "core/receiver.h"
 #include "core/reset.h"
 #include "core/ring.h"
@@ -40,23 +41,24 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 	const struct ivsh_region *region = ch->region;
 	const struct ivsh_geometry *g = &region->geometry;
 	uint32_t self = region->mem.self;
-	struct ivsh_wire_ring *out = ivsh_ring_at(region, self, ch->peer, ch->tx.area);
-	struct ivsh_wire_ring *in = ivsh_ring_at(region, ch->peer, self, ch->rx.area);
+	struct ring out, in;
 
-	if (!out || !in)
+	if (!ivsh_ring_at(region, self, ch->peer, &out, ch->tx.area) ||
+	    !ivsh_ring_at(region, ch->peer, self, &in, ch->rx.area))
 		return IVSH_EPROTO;
 	ch->mask = g->descs - 1;
 	ch->shift = ring_shift(g->descs);
-	ch->tx.own = &out->sender;
-	ch->tx.other = &out->receiver;
-	ch->tx.desc = (struct ivsh_wire_desc *)(out + 1);
+	ch->tx.own = out.sender;
+	ch->tx.other = out.receiver;
+	ch->tx.desc = out.desc;
+	ch->tx.pending = ivsh_place(region, PLACE_PENDING, self, ch->peer); /* SPEC R8.6.2 */
 	ch->tx.record = records;
 	ch->tx.small_max = g->small_size / SMALL_SHARE;
 	if (ch->tx.small_max > SMALL_PAYLOAD)
 		ch->tx.small_max = SMALL_PAYLOAD;
-	ch->rx.own = &in->receiver;
-	ch->rx.other = &in->sender;
-	ch->rx.desc = (const struct ivsh_wire_desc *)(in + 1);
+	ch->rx.own = in.receiver;
+	ch->rx.other = in.sender;
+	ch->rx.desc = in.desc;
 	return 0;
 }
 
@@ -79,7 +81,6 @@ static int rings_first(struct ivsh_chan *ch)
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
     struct ivsh_record *records, uint32_t count)
 {
-	struct ivsh_wire_slot *slot = ivsh_slot_at(region, peer);
 	int error;
 
 	/* A channel that broke may be opened again without having been closed. */
@@ -90,12 +91,11 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	ch->dead = true;
 	if (region->attached && ivsh_slot_keep(region) && !region->attached)
 		return slot_error(region);
-	if (!region->attached || !slot || peer == region->mem.self ||
+	if (!region->attached || peer >= region->geometry.slots || peer == region->mem.self ||
 	    count < region->geometry.descs)
 		return IVSH_EINVAL;
 	ch->dead = false;
 	ch->peer = peer;
-	ch->tx.pending = &slot->pending[region->mem.self]; /* SPEC R8.6.2 */
 	if (rings_find(ch, records)) {
 		(void)ivsh_chan_break(ch, &ch->tx.broken);
 		ch->dead = true; /* whatever else was found */

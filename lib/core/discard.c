@@ -5,18 +5,17 @@
 #include "core/atomic.h"
 #include "core/ring.h"
 
-static void ring_discard(struct ivsh_region *region, struct ivsh_wire_ring *ring, uint32_t sender)
+static void ring_discard(struct ivsh_region *region, const struct ring *ring, uint32_t sender)
 {
-	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(ring + 1);
-	uint32_t read = load32(&ring->receiver.read), notified = 0;
+	uint32_t read = load32(&ring->receiver->read), notified = 0;
 	uint32_t messages, waiting;
 
-	waiting = ivsh_ring_waiting(desc, region->geometry.descs, read, &messages);
+	waiting = ivsh_ring_waiting(ring->desc, region->geometry.descs, read, &messages);
 	if (waiting == 0)
 		return;
-	store32_release(&ring->receiver.read, read + waiting);
+	store32_release(&ring->receiver->read, read + waiting);
 	region->counters.discarded += messages;
-	(void)ivsh_ring_notify(region, sender, &ring->sender.notify_request, &notified);
+	(void)ivsh_ring_notify(region, sender, &ring->sender->notify_request, &notified);
 }
 
 /* Before the slot is announced: messages to the new incarnation must not be dropped. */
@@ -24,12 +23,10 @@ void ivsh_attach_discard(struct ivsh_region *region)
 {
 	for (uint32_t sender = 0; sender < region->geometry.slots; sender++) {
 		struct ivsh_area area[IVSH_AREAS];
-		struct ivsh_wire_ring *ring;
+		struct ring ring;
 
-		if (sender == region->mem.self)
-			continue;
-		ring = ivsh_ring_at(region, sender, region->mem.self, area);
-		if (ring)
-			ring_discard(region, ring, sender);
+		if (sender != region->mem.self &&
+		    ivsh_ring_at(region, sender, region->mem.self, &ring, area))
+			ring_discard(region, &ring, sender);
 	}
 }

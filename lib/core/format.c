@@ -13,10 +13,10 @@ int ivsh_region_format(
     void *base, uint64_t size, const struct ivsh_geometry *g, uint64_t format_id, bool force)
 {
 	struct ivsh_wire_header *header = base;
-	struct layout l;
-	uint64_t bytes, logs;
+	struct ivsh_layout l;
+	uint64_t bytes;
 
-	if (!base || ((uintptr_t)base & (IVSH_WIRE_PAGE - 1)) || ivsh_geometry_size(g, &bytes))
+	if (!base || ((uintptr_t)base & (IVSH_WIRE_PAGE - 1)) || ivsh_layout_of(g, &l, &bytes))
 		return IVSH_EINVAL;
 	if (bytes > size)
 		return IVSH_ENOSPC;
@@ -30,14 +30,12 @@ int ivsh_region_format(
 
 	/* Payload areas need no clearing: nothing points there. Descriptors do: a wrap counter of
 	 * an earlier formatting would be taken for a message. */
-	ivsh_layout_of(g, &l);
 	__builtin_memset(
 	    (uint8_t *)base + sizeof(header->magic), 0, (size_t)(l.rings - sizeof(header->magic)));
-	logs = ivsh_layout_log(g, &l, 0);
-	for (uint64_t ring = l.rings; ring < logs; ring += l.stride)
+	for (uint64_t ring = l.rings; ring < l.logs; ring += l.stride)
 		__builtin_memset((uint8_t *)base + ring, 0, (size_t)l.small);
 	/* Of the logs the lines would do, but one call is short. */
-	__builtin_memset((uint8_t *)base + logs, 0, (size_t)(bytes - logs));
+	__builtin_memset((uint8_t *)base + l.logs, 0, (size_t)(bytes - l.logs));
 
 	header->version = IVSH_WIRE_VERSION;
 	header->features = g->log_size != 0; /* IVSH_WIRE_FEATURE_LOGS */

@@ -32,49 +32,35 @@ static bool power_of_two_within(uint32_t value, uint32_t least, uint32_t most)
 	return value >= least && value <= most && (value & (value - 1)) == 0;
 }
 
-void ivsh_layout_of(const struct ivsh_geometry *g, struct layout *l)
-{
-	l->small = (uint32_t)sizeof(struct ivsh_wire_ring) +
-		   g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
-	l->large = layout_page_up(l->small + g->small_size);
-	l->stride = layout_page_up(l->large + g->large_size);
-	l->rings = layout_page_up(
-	    IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
-}
-
-uint64_t ivsh_layout_ring(
-    const struct ivsh_geometry *g, const struct layout *l, uint32_t sender, uint32_t receiver)
-{
-	uint32_t row = sender * (g->slots - 1);
-
-	return l->rings + (uint64_t)(row + receiver - (receiver > sender)) * l->stride;
-}
-
-uint64_t ivsh_layout_log(const struct ivsh_geometry *g, const struct layout *l, uint32_t slot)
-{
-	return l->rings + (uint64_t)(g->slots * (g->slots - 1)) * l->stride +
-	       (uint64_t)slot * layout_log_stride(g);
-}
-
 /* One of these, or none: a power of two in the range, or 0. */
 #define LOG_BITS (2 * IVSH_WIRE_LOG_MAX - IVSH_WIRE_LOG_MIN)
 
 /* At most 256 * 255 rings of 2^28 bytes and a little: far from overflow. A ring has 32 bits. */
-int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
+int ivsh_layout_of(const struct ivsh_geometry *g, struct ivsh_layout *l, uint64_t *size)
 {
-	struct layout l;
-
 	if (g->slots < IVSH_WIRE_SLOTS_MIN || g->slots > IVSH_WIRE_SLOTS_MAX ||
 	    !power_of_two_within(g->descs, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_DESCS_MAX) ||
 	    !power_of_two_within(g->small_size, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MAX) ||
 	    !power_of_two_within(g->large_size, g->small_size, IVSH_WIRE_AREA_MAX) ||
 	    (g->log_size & ~LOG_BITS) != 0 || (g->log_size & (g->log_size - 1)) != 0)
 		return IVSH_EINVAL;
-	ivsh_layout_of(g, &l);
-	/* The last log ends on a page, as a ring does. */
-	*size = (ivsh_layout_log(g, &l, g->slots) + IVSH_WIRE_PAGE - 1) &
-		~(uint64_t)(IVSH_WIRE_PAGE - 1);
+	l->small = (uint32_t)sizeof(struct ivsh_wire_ring) +
+		   g->descs * (uint32_t)sizeof(struct ivsh_wire_desc);
+	l->large = layout_page_up(l->small + g->small_size);
+	l->stride = layout_page_up(l->large + g->large_size);
+	l->rings = layout_page_up(
+	    IVSH_WIRE_SLOTS_OFFSET + g->slots * (uint32_t)sizeof(struct ivsh_wire_slot));
+	l->logs = l->rings + (uint64_t)(g->slots * (g->slots - 1)) * l->stride;
+	l->log_stride = g->log_size ? (uint32_t)sizeof(struct ivsh_wire_log) + g->log_size : 0;
+	*size = layout_end(l, g->slots);
 	return 0;
+}
+
+int ivsh_geometry_size(const struct ivsh_geometry *g, uint64_t *size)
+{
+	struct ivsh_layout l;
+
+	return ivsh_layout_of(g, &l, size);
 }
 
 /* Beyond these an area gains nothing. DESIGN.md, "Geometry". */

@@ -6,21 +6,10 @@
 #ifndef IVSH_CORE_LAYOUT_H
 #define IVSH_CORE_LAYOUT_H
 
-#include <ivsh/geometry.h>
+#include <ivsh/region.h>
 #include <ivsh/wire.h>
 
 #include <stddef.h>
-
-/*
- * Offsets inside one ring, in bytes from its start: the descriptors follow struct ivsh_wire_ring.
- * stride is from ring to ring. SPEC 2.
- */
-struct layout {
-	uint32_t small;
-	uint32_t large;
-	uint32_t stride;
-	uint32_t rings; /* offset of ring 0 in the region */
-};
 
 static inline uint32_t layout_page_up(uint32_t value)
 {
@@ -40,22 +29,33 @@ static inline uint64_t layout_least(void)
 			   layout_page_up(large + IVSH_WIRE_AREA_MIN);
 }
 
-/* (geometry) is in range: ivsh_geometry_size() or the attach has said so. */
-void ivsh_layout_of(const struct ivsh_geometry *geometry, struct layout *layout);
+/*
+ * What follows from (geometry), and the bytes of the region in *size. 0; IVSH_EINVAL: a field is
+ * out of its range.
+ */
+int ivsh_layout_of(
+    const struct ivsh_geometry *geometry, struct ivsh_layout *layout, uint64_t *size);
 
 /* Offset in the region of the ring from slot (sender) to slot (receiver), two different slots. */
-uint64_t ivsh_layout_ring(const struct ivsh_geometry *geometry, const struct layout *layout,
-    uint32_t sender, uint32_t receiver);
-
-/* From log to log. */
-static inline uint32_t layout_log_stride(const struct ivsh_geometry *geometry)
+static inline uint64_t layout_ring(const struct ivsh_geometry *geometry,
+    const struct ivsh_layout *layout, uint32_t sender, uint32_t receiver)
 {
-	return geometry->log_size ? (uint32_t)sizeof(struct ivsh_wire_log) + geometry->log_size : 0;
+	uint32_t row = sender * (geometry->slots - 1);
+
+	return layout->rings + (uint64_t)(row + receiver - (receiver > sender)) * layout->stride;
 }
 
-/* Offset in the region of the log of (slot), struct ivsh_wire_log; of (slots): the logs' end. */
-uint64_t ivsh_layout_log(
-    const struct ivsh_geometry *geometry, const struct layout *layout, uint32_t slot);
+/* Offset in the memory of the log of (slot), struct ivsh_wire_log. */
+static inline uint64_t layout_log(const struct ivsh_layout *layout, uint32_t slot)
+{
+	return layout->logs + (uint64_t)slot * layout->log_stride;
+}
+
+/* Bytes of a memory with (count) logs, the last of which ends on a page, as a ring does. */
+static inline uint64_t layout_end(const struct ivsh_layout *layout, uint32_t count)
+{
+	return (layout_log(layout, count) + IVSH_WIRE_PAGE - 1) & ~(uint64_t)(IVSH_WIRE_PAGE - 1);
+}
 
 /*
  * The only way to a pointer: to (length) bytes at (offset) of a memory of (size) bytes at (base).

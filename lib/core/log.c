@@ -17,21 +17,16 @@
 
 #include "core/atomic.h"
 #include "core/copy.h"
-#include "core/layout.h"
+#include "core/place.h"
 #include "core/slot.h"
 
 #include <ivsh/log.h>
 
 struct ivsh_wire_log *ivsh_log_at(const struct ivsh_region *region, uint32_t slot)
 {
-	const struct ivsh_geometry *g = &region->geometry;
-	struct layout layout;
-
-	if (g->log_size == 0 || slot >= g->slots)
+	if (region->geometry.log_size == 0 || slot >= region->geometry.slots)
 		return NULL;
-	ivsh_layout_of(g, &layout);
-	return (struct ivsh_wire_log *)layout_at(region->mem.base, region->mem.size,
-	    ivsh_layout_log(g, &layout, slot), layout_log_stride(g));
+	return ivsh_place(region, PLACE_LOG, slot, 0);
 }
 
 /* How far all levels have come. */

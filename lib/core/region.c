@@ -71,7 +71,7 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 	region->format_id = load64(&h->format_id);
 	/* Without the feature the word is a reserved one; with it, it is not 0. */
 	g->log_size = load32(&h->log_size) & -a->found_features;
-	if (a->found_features > g->log_size || ivsh_geometry_size(g, &bytes) ||
+	if (a->found_features > g->log_size || ivsh_layout_of(g, &region->layout, &bytes) ||
 	    load64(&h->size) != bytes)
 		return IVSH_EPROTO;
 	a->need_size = bytes;

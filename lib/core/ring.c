@@ -14,25 +14,26 @@
 #include "core/area.h"
 #include "core/descriptor.h"
 #include "core/layout.h"
+#include "core/place.h"
 #include "core/trace.h"
 
-struct ivsh_wire_ring *ivsh_ring_at(
-    const struct ivsh_region *region, uint32_t sender, uint32_t receiver, struct ivsh_area *area)
+bool ivsh_ring_at(const struct ivsh_region *region, uint32_t sender, uint32_t receiver,
+    struct ring *ring, struct ivsh_area *area)
 {
 	const struct ivsh_geometry *g = &region->geometry;
-	uint8_t *ring;
-	struct layout l;
+	struct ivsh_wire_ring *out = ivsh_place(region, PLACE_SENDER, sender, receiver);
+	struct ivsh_wire_ring *in = ivsh_place(region, PLACE_RECEIVER, sender, receiver);
 
-	ivsh_layout_of(g, &l);
-	ring = layout_at(region->mem.base, region->mem.size,
-	    ivsh_layout_ring(g, &l, sender, receiver), l.stride);
-	if (!ring)
-		return NULL;
-	area[IVSH_AREA_SMALL].base = ring + l.small;
+	if (!out || !in)
+		return false;
+	ring->sender = &out->sender;
+	ring->receiver = &in->receiver;
+	ring->desc = (struct ivsh_wire_desc *)(out + 1);
+	area[IVSH_AREA_SMALL].base = (uint8_t *)out + region->layout.small;
 	area[IVSH_AREA_SMALL].size = g->small_size;
-	area[IVSH_AREA_LARGE].base = ring + l.large;
+	area[IVSH_AREA_LARGE].base = (uint8_t *)out + region->layout.large;
 	area[IVSH_AREA_LARGE].size = g->large_size;
-	return (struct ivsh_wire_ring *)(void *)ring;
+	return true;
 }
 
 bool ivsh_ring_valid(const struct ivsh_area *area, const struct ivsh_record *now, uint64_t control,

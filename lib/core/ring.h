@@ -13,9 +13,19 @@
 /* Each side checks more than its message at least this often. SPEC R6.8.1. */
 #define POLL_MESSAGES 64u
 
-/* The ring from slot (sender) to slot (receiver), and its areas in area[]. NULL: not inside. */
-struct ivsh_wire_ring *ivsh_ring_at(
-    const struct ivsh_region *region, uint32_t sender, uint32_t receiver, struct ivsh_area *area);
+/* The two halves of a ring, each with one writer: they may be in different memories. */
+struct ring {
+	struct ivsh_wire_sender *sender;
+	struct ivsh_wire_receiver *receiver;
+	struct ivsh_wire_desc *desc; /* of the sender's half, as the areas are */
+};
+
+/*
+ * The ring from slot (sender) to slot (receiver), and its areas in area[]. False: not all of it is
+ * there.
+ */
+bool ivsh_ring_at(const struct ivsh_region *region, uint32_t sender, uint32_t receiver,
+    struct ring *ring, struct ivsh_area *area);
 
 /*
  * The logarithm to base 2 of (descs), which is a power of two. By a loop, once a channel: some

@@ -4,7 +4,7 @@
  */
 #include "core/slot.h"
 
-#include "core/layout.h"
+#include "core/place.h"
 #include "core/server.h"
 #include "core/text.h"
 
@@ -12,9 +12,7 @@ struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t s
 {
 	if (slot >= region->geometry.slots)
 		return NULL;
-	return (struct ivsh_wire_slot *)layout_at(region->mem.base, region->mem.size,
-	    IVSH_WIRE_SLOTS_OFFSET + (uint64_t)slot * sizeof(struct ivsh_wire_slot),
-	    sizeof(struct ivsh_wire_slot));
+	return ivsh_place(region, PLACE_SLOT, slot, 0);
 }
 
 /* Counters are copied as they stand. */

@@ -24,12 +24,13 @@ static const struct ivsh_wire_desc *descs;
 static void open_both(void)
 {
 	static const struct ivsh_geometry geometry = {2, DESCS, 4096, LARGE, 0};
-	struct layout layout;
+	struct ivsh_layout layout;
+	uint64_t bytes;
 
 	world_reset();
 	NEED_EQ(ivsh_region_format(memory, SIZE, &geometry, 1, true), 0);
-	ivsh_layout_of(&geometry, &layout);
-	descs = (const void *)(memory + ivsh_layout_ring(&geometry, &layout, 0, 1) +
+	NEED_EQ(ivsh_layout_of(&geometry, &layout, &bytes), 0);
+	descs = (const void *)(memory + layout_ring(&geometry, &layout, 0, 1) +
 			       sizeof(struct ivsh_wire_ring));
 	for (uint32_t i = 0; i < 2; i++) {
 		struct ivsh_mem mem = world_mem(i);

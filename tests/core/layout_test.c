@@ -47,21 +47,21 @@ static void geometry_ranges(void)
 static void geometry_by_hand(void)
 {
 	struct ivsh_geometry geometry = {8, 64, 8192, 32768, 0};
-	struct layout layout;
+	struct ivsh_layout layout;
 	uint64_t size = 0;
 
 	CHECK_EQ(ivsh_geometry_size(&geometry, &size), 0);
 	CHECK_EQ(size, 24576 + 56 * 45056);
-	ivsh_layout_of(&geometry, &layout);
+	CHECK_EQ(ivsh_layout_of(&geometry, &layout, &size), 0);
 	CHECK_EQ(layout.rings, 24576);
 	CHECK_EQ(layout.small, 1280);
 	CHECK_EQ(layout.large, 12288);
 	CHECK_EQ(layout.stride, 45056);
-	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 0, 1), 24576);
-	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 0, 7), 24576 + 6 * 45056);
-	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 1, 0), 24576 + 7 * 45056);
-	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 1, 2), 24576 + 8 * 45056);
-	CHECK_EQ(ivsh_layout_ring(&geometry, &layout, 7, 6), 24576 + 55 * 45056);
+	CHECK_EQ(layout_ring(&geometry, &layout, 0, 1), 24576);
+	CHECK_EQ(layout_ring(&geometry, &layout, 0, 7), 24576 + 6 * 45056);
+	CHECK_EQ(layout_ring(&geometry, &layout, 1, 0), 24576 + 7 * 45056);
+	CHECK_EQ(layout_ring(&geometry, &layout, 1, 2), 24576 + 8 * 45056);
+	CHECK_EQ(layout_ring(&geometry, &layout, 7, 6), 24576 + 55 * 45056);
 }
 
 /*
@@ -72,20 +72,20 @@ static void rings_apart(void)
 	for (uint32_t slots = 2; slots <= 32; slots++) {
 		struct ivsh_geometry geometry = {slots, 16, 1024, 1024, 0};
 		static bool taken[32 * 31];
-		struct layout layout;
+		struct ivsh_layout layout;
+		uint64_t size;
 
 		for (unsigned i = 0; i < slots * (slots - 1); i++)
 			taken[i] = false;
-		ivsh_layout_of(&geometry, &layout);
+		NEED_EQ(ivsh_layout_of(&geometry, &layout, &size), 0);
 		for (uint32_t s = 0; s < slots; s++)
 			for (uint32_t r = 0; r < slots; r++) {
 				uint64_t index;
 
 				if (s == r)
 					continue;
-				index =
-				    (ivsh_layout_ring(&geometry, &layout, s, r) - layout.rings) /
-				    layout.stride;
+				index = (layout_ring(&geometry, &layout, s, r) - layout.rings) /
+					layout.stride;
 				NEED_EQ(index < slots * (slots - 1), 1);
 				CHECK_EQ(taken[index], false);
 				taken[index] = true;

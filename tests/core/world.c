@@ -118,10 +118,11 @@ struct ivsh_wire_ring *world_ring(uint32_t sender, uint32_t receiver)
 {
 	const struct ivsh_wire_header *h = world_header();
 	struct ivsh_geometry geometry = {h->slots, h->descs, h->small_size, h->large_size, 0};
-	struct layout layout;
+	struct ivsh_layout layout;
+	uint64_t size;
 
-	ivsh_layout_of(&geometry, &layout);
-	return (void *)(memory + ivsh_layout_ring(&geometry, &layout, sender, receiver));
+	CHECK_EQ(ivsh_layout_of(&geometry, &layout, &size), 0);
+	return (void *)(memory + layout_ring(&geometry, &layout, sender, receiver));
 }
 
 struct ivsh_wire_desc *world_desc(uint32_t sender, uint32_t receiver, uint32_t index)

@@ -4,6 +4,7 @@
  */
 #include "tests/weak/world.h"
 
+#include "core/layout.h"
 #include "core/slot.h"
 
 #define AREA 128u
@@ -68,6 +69,7 @@ static void end_attach(uint32_t self)
 {
 	struct end *end = &ends[self];
 	struct ivsh_region *region = &end->region;
+	uint64_t size;
 
 	end->now_ns = 1000000000;
 	region->mem.base = memory;
@@ -84,6 +86,7 @@ static void end_attach(uint32_t self)
 	region->geometry.descs = DESCS;
 	region->geometry.small_size = AREA;
 	region->geometry.large_size = AREA;
+	CHECK(ivsh_layout_of(&region->geometry, &region->layout, &size) == 0);
 	region->slot = ivsh_slot_at(region, self);
 	region->nonce = region->token = 1001 + self;
 	region->incarnation = 1;

@@ -64,6 +64,19 @@ struct ivsh_chan;
 struct ivsh_message;
 struct ivsh_metric;
 
+/*
+ * What follows from the geometry: offsets in a ring, in bytes from its beginning, behind which the
+ * descriptors follow struct ivsh_wire_ring; and (rings). SPEC 2.
+ */
+struct ivsh_layout {
+	uint32_t small;      /* its small payload area */
+	uint32_t large;      /* its large payload area */
+	uint32_t stride;     /* the next ring */
+	uint32_t rings;      /* the first ring, from the beginning of its memory */
+	uint32_t log_stride; /* from log to log */
+	uint64_t logs;       /* the first log, from the beginning of its memory */
+};
+
 /* An attached region. The caller's memory; for the library's use, but for the fields marked. */
 struct ivsh_region {
 	struct ivsh_wire_slot *slot;
@@ -122,6 +135,8 @@ struct ivsh_region {
 	/* Of ivsh_metric_declare(): the last one, and what stored the counters before the first. */
 	struct ivsh_metric *metrics;
 	void (*metrics_counters)(struct ivsh_region *region);
+
+	struct ivsh_layout layout; /* of (geometry) */
 };
 
 /* --- Attaching ------------------------------------------------------------------------------ */
