@@ -197,6 +197,7 @@ $(foreach room,core device node, \
 
 # --- Sources ----------------------------------------------------------------------------------
 CORE   := lib/core/error.c lib/core/layout.c lib/core/place.c lib/core/format.c lib/core/text.c \
+          lib/core/split.c lib/core/split_format.c \
           lib/core/slot.c lib/core/moved.c lib/core/claim.c lib/core/region.c \
           lib/core/nonce.c lib/core/peer.c \
           lib/core/service.c lib/core/ring.c lib/core/discard.c lib/core/condition.c \

@@ -15,7 +15,7 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/next_test tests/core/batch_test tests/core/fastpath_test \
                 tests/core/broken_test tests/core/moved_test tests/core/least_test \
                 tests/core/packed_test tests/core/window_test tests/core/large_test \
-                tests/core/metric_test tests/core/log_test
+                tests/core/metric_test tests/core/log_test tests/core/split_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
                 tests/node/stream_test tests/node/events_test \
                 tests/node/connection_test tests/node/show_test
@@ -344,6 +344,16 @@ EMULATED_32 := $(call emulated,arm,armhf) $(call emulated,i386,i386) \
 EMULATED_HOST := $(foreach arch,aarch64 riscv64,$(subst $(space),$(comma),$(strip \
            tests/host/emulated.py $(arch) $(patsubst %,tests/host/test_%.py, \
                handshake refusal reload robust))))
+# Again with a split region, in which a store into another's part ends the program: what attaches to
+# the memory of tests/core/world.c, and neither formats one of its own nor tests formatting.
+TESTS_SPLIT := $(filter-out %/layout_test %/region_test %/large_test %/split_test,$(TESTS_CORE)) \
+               $(filter-out %/open_test,$(TESTS_NODE))
+SPLIT_TESTS := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
+               $(foreach test,$(TESTS_SPLIT),build/host/$(test) build/host-san/$(test)) \
+               $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_MOVE:%=build/host-hook/%) \
+               $(filter-out %/mesh_test,$(TESTS_COUNT:%=build/host-hook/%)))
+SPLIT_ALONE := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
+               $(TESTS_RACE:%=build/host/%) $(TESTS_RACE:%=build/host-san/%))
 GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
                    $(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE))) build/x86_64/bare_test.elf
 
@@ -360,7 +370,8 @@ GUESTS  := $(filter-out $(BOOTS),$(sort $(wildcard tests/guest/test_*.py)))
 pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 # These only compute: no clock, no other process. They take what time the others leave.
 IDLE    := $(MODEL) build/host-hook/tests/core/crash_test $(EMULATED_32) $(CHECK_HOSTS) \
-           $(filter-out %/bare_test.elf,$(GUEST_TESTS)) $(filter-out %/crash_test,$(C_TESTS))
+           $(filter-out %/bare_test.elf,$(GUEST_TESTS)) $(filter-out %/crash_test,$(C_TESTS)) \
+           $(SPLIT_TESTS)
 # The longest first: each file of the demos by itself.
 LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script)
 SUITES  := $(call pytest,$(HOSTS)) \
@@ -375,6 +386,7 @@ SUITES  := $(call pytest,$(HOSTS)) \
            tests/bench/one_file.sh,$(COMPILER),$(subst $(space),$(comma),$(ONE_FILE)) \
            tests/check/symbols.sh,build/uefi-aarch64/libivsh.a tests/core/mutants.py \
            $(filter-out $(CHECK_HOSTS),$(CHECKS)) $(filter %/bare_test.elf,$(GUEST_TESTS))
-ALONE   := $(C_ALONE) $(call pytest,$(GUESTS)) $(addprefix pytest:,$(sort $(wildcard \
+ALONE   := $(C_ALONE) $(SPLIT_ALONE) $(call pytest,$(GUESTS)) \
+           $(addprefix pytest:,$(sort $(wildcard \
                tests/moved/test_*.py))) $(call pytest,$(filter tests/host/%,$(KILLING)) $(TUNING)) \
            $(call pytest,$(filter tests/demos/%,$(KILLING)))

@@ -35,7 +35,7 @@ static __attribute__((__noinline__)) void unlink_chan(
 	}
 }
 
-/* Point into the two rings. 0, or IVSH_EPROTO: they are not inside the memory. */
+/* Point into the two rings. 0, or IVSH_EPART: not all of them is here. */
 static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 {
 	const struct ivsh_region *region = ch->region;
@@ -45,7 +45,7 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 
 	if (!ivsh_ring_at(region, self, ch->peer, &out, ch->tx.area) ||
 	    !ivsh_ring_at(region, ch->peer, self, &in, ch->rx.area))
-		return IVSH_EPROTO;
+		return IVSH_EPART;
 	ch->mask = g->descs - 1;
 	ch->shift = ring_shift(g->descs);
 	ch->tx.own = out.sender;
@@ -97,9 +97,8 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	ch->dead = false;
 	ch->peer = peer;
 	if (rings_find(ch, records)) {
-		(void)ivsh_chan_break(ch, &ch->tx.broken);
-		ch->dead = true; /* whatever else was found */
-		return IVSH_EPROTO;
+		ch->dead = true;
+		return IVSH_EPART;
 	}
 	if (!region->rings_open && rings_first(ch))
 		return IVSH_EINVAL;

@@ -33,6 +33,8 @@ const char *ivsh_error_text(int error)
 		return "the slot is lost: another peer has claimed it";
 	case IVSH_EREMOVED:
 		return "the device was removed";
+	case IVSH_EPART:
+		return "the slot's memory is missing, or is none of this region";
 	default:
 		return "unknown error";
 	}

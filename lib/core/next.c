@@ -3,11 +3,12 @@
  * next.c - the next message of any of many channels.
  *
  * Theory of operation: a sender that stores a message into an empty ring changes its pending byte
- * in the receiver's slot, so one line has the hints of 64 senders. The receiver keeps a private
- * queue of the channels that such a hint named. It polls the first one, which goes to the end if it
- * had a message, or else leaves the queue. When the receiver has found a ring empty and published
- * its read index, the sender either stored before that, which the receiver sees, or leaves a hint.
- * A pending byte is still only a hint: it may have wrapped, and every peer can store there.
+ * in the receiver's slot, so one line has the hints of 64 senders. (In a split region it changes
+ * one in its own: split.c.) The receiver keeps a private queue of the channels that such a hint
+ * named. It polls the first one, which goes to the end if it had a message, or else leaves the
+ * queue. When the receiver has found a ring empty and published its read index, the sender either
+ * stored before that, which the receiver sees, or leaves a hint. A pending byte is still only a
+ * hint: it may have wrapped, and every peer can store there.
  */
 #include "core/notify.h"
 #include "core/slot.h"
@@ -47,6 +48,10 @@ static struct ivsh_chan *queue_take(struct ivsh_region *region)
 /* Queue the channels whose pending byte has changed. A sender stores it behind the message. */
 static void pending_read(struct ivsh_region *region)
 {
+	if (region->hints) {
+		(void)region->hints(region, queue_add);
+		return;
+	}
 	for (uint32_t i = 0; i < (region->geometry.slots + 7) / 8; i++) {
 		uint64_t changed = pending_changed(region, i);
 

@@ -79,6 +79,17 @@ static bool is_broken(uint32_t state, uint32_t incarnation)
 	       (state != IVSH_WIRE_STATE_EMPTY && incarnation == 0);
 }
 
+/* No lines of the slot are here: of a split region, perhaps. */
+static int peer_none(const struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
+{
+	if (slot >= region->geometry.slots)
+		return IVSH_EINVAL;
+	peer->presence = IVSH_PEER_ABSENT;
+	peer->incarnation = 0;
+	peer->name[0] = '\0';
+	return 0;
+}
+
 int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
 {
 	const struct ivsh_wire_slot *s = ivsh_slot_at(region, slot);
@@ -86,7 +97,7 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 	uint32_t state, heartbeat, word = 0;
 
 	if (!s)
-		return IVSH_EINVAL;
+		return peer_none(region, slot, peer);
 	(void)ivsh_slot_enter(region);
 	state = load32_acquire(&s->state);
 	heartbeat = load32(&s->heartbeat);
@@ -121,7 +132,7 @@ int ivsh_region_counters(
 	const struct ivsh_wire_slot *s = ivsh_slot_at(region, slot);
 
 	if (!s)
-		return IVSH_EINVAL;
+		return slot_none(region, slot);
 	if (slot == region->mem.self && region->attached) {
 		*counters = region->counters;
 		counters->notifications_suppressed = counters->sent - region->notified;

@@ -11,6 +11,8 @@ void *ivsh_place(const struct ivsh_region *region, uint32_t what, uint32_t from,
 	uint64_t offset = IVSH_WIRE_SLOTS_OFFSET;
 	uint32_t length = sizeof(struct ivsh_wire_slot);
 
+	if (region->place)
+		return region->place(region, what, from, to);
 	if (what == PLACE_SLOT) {
 		offset += (uint64_t)from * length;
 	} else if (what == PLACE_PENDING) {

@@ -18,7 +18,8 @@ enum {
 };
 
 /*
- * The first byte of a place, all of which is inside the memory; else NULL. from, to: slots that
+ * The first byte of a place, all of which is inside its memory: the one that all peers share, or in
+ * a split region the writer's part. NULL: it is not, or that part is not here. from, to: slots that
  * there are, and where both matter two different ones. PLACE_LOG: the region has logs.
  */
 void *ivsh_place(const struct ivsh_region *region, uint32_t what, uint32_t from, uint32_t to);

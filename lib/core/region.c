@@ -2,7 +2,10 @@
 /*
  * region.c - attaching to a formatted memory, and leaving it.
  */
+#include "core/region.h"
+
 #include "core/atomic.h"
+#include "core/layout.h"
 #include "core/server.h"
 #include "core/slot.h"
 #include "core/text.h"
@@ -16,9 +19,24 @@ uint64_t ivsh_region_now(const struct ivsh_region *region)
 }
 
 /*
- * SPEC 3: wait until a magic is there. Slot 0, if the caller allows it, formats a memory that
- * nobody has formatted; R3.4 says that no other peer does so at the same time.
+ * Nobody has formatted the memory. Slot 0, if the caller allows it, does; R3.4 says that no other
+ * peer does so at the same time. IVSH_EBUSY: wait for a formatter. No peer formats the common
+ * memory of a split region. R17.3.3.
  */
+static int format_try(const struct ivsh_mem *mem, struct ivsh_attach *a)
+{
+	/* Busy: another formatter was quicker. Wait for it, as for any other. */
+	int error = a->formatter && mem->self == 0 ? a->formatter(mem, a) : IVSH_EBUSY;
+
+	/* No peer can format a memory of this size. */
+	if (error == IVSH_EBUSY && mem->size < layout_least()) {
+		a->need_size = layout_least();
+		error = IVSH_ENOSPC;
+	}
+	return error;
+}
+
+/* SPEC 3: wait until a magic is there. */
 static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 {
 	struct ivsh_wire_header *header = mem->base;
@@ -33,17 +51,11 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 		a->found_magic = magic;
 		if (!ivsh_wire_magic_none(magic))
 			return IVSH_EPROTO;
-		if (a->formatter && mem->self == 0) {
-			int error = a->formatter(mem, a);
+		if (!mem->split) {
+			int error = format_try(mem, a);
 
-			/* Busy: another formatter was quicker. Wait for it, as for any other. */
 			if (error != IVSH_EBUSY)
 				return error;
-		}
-		/* No peer can format a memory of this size. */
-		if (mem->size < layout_least()) {
-			a->need_size = layout_least();
-			return IVSH_ENOSPC;
 		}
 		waited = doorbell->now_ns(doorbell->ctx) - start;
 		if (waited >= a->timeout_ns)
@@ -53,16 +65,17 @@ static int magic_wait(const struct ivsh_mem *mem, struct ivsh_attach *a)
 	}
 }
 
-/* Copy the header once, word by word, check the copy, keep the copy. SPEC R3.6.2, R9.2. */
-static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
+int ivsh_header_read(struct ivsh_region *region, struct ivsh_attach *a, uint32_t feature)
 {
 	const struct ivsh_wire_header *h = region->mem.base;
 	struct ivsh_geometry *g = &region->geometry;
 	uint64_t bytes;
+	uint32_t logs;
 
 	a->found_version = load32(&h->version);
 	a->found_features = load32(&h->features);
-	if (a->found_version != IVSH_WIRE_VERSION || a->found_features > IVSH_WIRE_FEATURE_LOGS)
+	logs = a->found_features ^ feature;
+	if (a->found_version != IVSH_WIRE_VERSION || logs > IVSH_WIRE_FEATURE_LOGS)
 		return IVSH_EVERSION;
 	g->slots = load32(&h->slots);
 	g->descs = load32(&h->descs);
@@ -70,15 +83,25 @@ static int header_read(struct ivsh_region *region, struct ivsh_attach *a)
 	g->large_size = load32(&h->large_size);
 	region->format_id = load64(&h->format_id);
 	/* Without the feature the word is a reserved one; with it, it is not 0. */
-	g->log_size = load32(&h->log_size) & -a->found_features;
-	if (a->found_features > g->log_size || ivsh_layout_of(g, &region->layout, &bytes) ||
-	    load64(&h->size) != bytes)
+	g->log_size = load32(&h->log_size) & -logs;
+	if (logs > g->log_size || ivsh_layout_of(g, &region->layout, &bytes))
+		return IVSH_EPROTO;
+	if (feature != 0)
+		bytes = IVSH_WIRE_COMMON_SIZE;
+	if (load64(&h->size) != bytes)
 		return IVSH_EPROTO;
 	a->need_size = bytes;
 	if (bytes > region->mem.size)
 		return IVSH_ENOSPC;
 	a->found_slots = g->slots;
 	return 0;
+}
+
+/* Read the header, and find the parts of a split region. */
+static int region_read(struct ivsh_region *region, struct ivsh_attach *attach)
+{
+	return region->mem.split ? region->mem.split(region, attach)
+				 : ivsh_header_read(region, attach, 0);
 }
 
 /* The first part of an attach, and of a probe. */
@@ -113,7 +136,7 @@ int ivsh_region_probe(
 	if (attach->found_magic != IVSH_WIRE_MAGIC)
 		return IVSH_EPROTO;
 	attach->found_magic = 0;
-	return header_read(region, attach);
+	return region_read(region, attach);
 }
 
 int ivsh_region_attach(
@@ -129,7 +152,7 @@ int ivsh_region_attach(
 	region->token = region->nonce ^ load64_private(region->mem.vm_generation);
 	error = magic_wait(mem, attach);
 	if (!error)
-		error = header_read(region, attach);
+		error = region_read(region, attach);
 	if (error)
 		return error;
 	region->slot = ivsh_slot_at(region, mem->self);

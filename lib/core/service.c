@@ -43,7 +43,7 @@ int ivsh_region_service(
 	struct ivsh_wire_service copy;
 
 	if (!s)
-		return IVSH_EINVAL;
+		return slot_none(region, slot);
 	if (index >= IVSH_WIRE_SERVICES)
 		return IVSH_ENODEV;
 	if (ivsh_text_read(s, s->service[index].name, (char *)&copy, sizeof(copy)))

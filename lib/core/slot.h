@@ -15,7 +15,7 @@
 
 /* --- Storing: slot.c ------------------------------------------------------------------------ */
 
-/* The lines of slot (slot), any number; NULL if there is no such slot. */
+/* The lines of slot (slot), any number; NULL if there is no such slot, or its part is not here. */
 struct ivsh_wire_slot *ivsh_slot_at(const struct ivsh_region *region, uint32_t slot);
 
 /* Store our nonce. 0, or IVSH_EREADONLY: the store did not change the word. */
@@ -70,6 +70,12 @@ int ivsh_slot_tick(struct ivsh_region *region);
 APART int ivsh_slot_tick_due(struct ivsh_region *region);
 
 #define SLOT_TICK_CALLS 256u
+
+/* What a call answers that finds no lines of slot (slot). */
+static inline int slot_none(const struct ivsh_region *region, uint32_t slot)
+{
+	return slot < region->geometry.slots ? IVSH_EPART : IVSH_EINVAL;
+}
 
 /* What a call answers when the slot is not ours any more. */
 static inline int slot_error(const struct ivsh_region *region)

@@ -33,6 +33,8 @@ static bool is_quiet(const struct ivsh_region *region, uint64_t now)
 {
 	if (!region->pending_all || region->queue || now - region->polled_ns >= IVSH_POLL_NS)
 		return false;
+	if (region->hints)
+		return !region->hints(region, NULL);
 	for (uint32_t i = 0; i < (region->geometry.slots + 7) / 8; i++)
 		if (pending_changed(region, i) != 0)
 			return false;

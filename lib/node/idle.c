@@ -4,6 +4,16 @@
  */
 #include "node/inside.h"
 
+/* The peer's part of a split region was not there when the node was opened. */
+static int channel_open(struct ivsh_node *node, uint32_t peer)
+{
+	uint32_t descs = node->region.geometry.descs, i = peer - (peer > node->self);
+	struct ivsh_record *records = (struct ivsh_record *)(node->links + node->slots);
+
+	return ivsh_chan_open(
+	    &node->chans[peer], &node->region, peer, records + (size_t)i * descs, descs);
+}
+
 /* Reset the channel, at most IVSH_NODE_RESETS times for each incarnation of its peer. */
 int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 {
@@ -12,6 +22,8 @@ int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 
 	if (!ch->dead)
 		return 0;
+	if (!ch->open)
+		return channel_open(node, peer);
 	ivsh_node_hold(node, peer, false);
 	if (ivsh_region_peer(&node->region, peer, &node->peers[peer]) == 0 &&
 	    node->peers[peer].incarnation != link->incarnation) {
@@ -30,7 +42,8 @@ int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 void ivsh_node_mend_all(struct ivsh_node *node)
 {
 	for (uint32_t i = 0; i < node->slots; i++)
-		if (i != node->self && node->chans[i].dead && ivsh_node_mend(node, i)) {
+		if (i != node->self && node->chans[i].dead && node->chans[i].open &&
+		    ivsh_node_mend(node, i)) {
 			/* A lost slot shows in the next call; ivsh_node_next_event() reports the
 			 * rest. */
 		}

@@ -21,7 +21,8 @@ report() { # $1: what, $2: the offenders
 # The drawing: a height, and the files that stand at it, the lowest first.
 cat > "$dir/heights" <<'END'
 1 atomic copy error linkage layout mix trace
-2 format place text server slot moved claim region nonce peer service metric log follow
+2 format place split split_format text server slot moved claim region nonce peer service metric log
+2 follow
 3 area descriptor ring discard condition notify
 4 reset sender receiver check renew
 5 channel fastpath send receive inplace batch packed

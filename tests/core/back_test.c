@@ -47,9 +47,9 @@ static const uint32_t *sizes;   /* of each message in turn, eight of them */
 static bool is_body(const void *word)
 {
 	const uint8_t *first = (const uint8_t *)world_desc(1, 0, 0);
-	size_t offset = (size_t)((const uint8_t *)word - first);
+	uint64_t offset = world_offset(word) - world_offset(first);
 
-	return (const uint8_t *)word >= first && offset < 64 * sizeof(struct ivsh_wire_desc) &&
+	return offset < 64 * sizeof(struct ivsh_wire_desc) &&
 	       offset % sizeof(struct ivsh_wire_desc) == offsetof(struct ivsh_wire_desc, body);
 }
 
@@ -58,7 +58,7 @@ static void send_some(uint32_t count);
 /* The two slots and their rings: all that is in use. */
 static size_t used(void)
 {
-	return (size_t)((uint8_t *)world_ring(1, 0) + WORLD_RING - world.memory);
+	return (size_t)((uint8_t *)world_ring(1, 0).sender + WORLD_RING - world.memory);
 }
 
 static void save(void)

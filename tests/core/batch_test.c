@@ -248,7 +248,7 @@ static void counts_wrap(void)
 	for (unsigned i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 		seed = 100 + i;
 		world_format();
-		world_ring(0, 1)->receiver.read = starts[i];
+		world_ring(0, 1).receiver->read = starts[i];
 		/* Descriptors of an earlier wrap do not count. */
 		for (uint32_t d = 0; d < DESCS; d++)
 			world_desc(0, 1, d)->control = (uint64_t)(uint16_t)((starts[i] >> 6) - 3)
@@ -391,7 +391,7 @@ static void breaks(void)
 	for (uint32_t i = 0; i < MOST; i++)
 		messages[i] = (struct ivsh_message){arena, 8, (uint16_t)i, 0};
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, MOST, &count), 0);
-	world_ring(0, 1)->receiver.read = 1000;
+	world_ring(0, 1).receiver->read = 1000;
 	CHECK_EQ(ivsh_chan_send_batch(&a.chan, messages, MOST, &count), IVSH_EPROTO);
 	CHECK_EQ(count, DESCS - MOST);
 	CHECK_EQ(a.region.counters.sent, DESCS);
@@ -410,27 +410,27 @@ static void told(void)
 	open_both();
 	for (uint32_t i = 0; i < 20; i++)
 		messages[i] = (struct ivsh_message){arena, 8, (uint16_t)i, 0};
-	world_ring(0, 1)->receiver.notify_flags =
+	world_ring(0, 1).receiver->notify_flags =
 	    IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING;
-	world_ring(0, 1)->receiver.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 3;
+	world_ring(0, 1).receiver->notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 3;
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 20, &count), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_vector, 2);
-	CHECK(world_slot(1)->pending[0] != 0);
-	count = world_slot(1)->pending[0];
+	CHECK(*world_pending(0, 1) != 0);
+	count = *world_pending(0, 1);
 	/* Not empty any more: the receiver has not published that it took any. */
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	NEED_EQ(ivsh_chan_send_batch(&a.chan, messages, 1, &put), 0);
-	CHECK_EQ(world_slot(1)->pending[0], count);
+	CHECK_EQ(*world_pending(0, 1), count);
 	CHECK_EQ(world.rings, 1);
 	/* Taken in one go, they are released with one notification for a sender that waits for
 	 * room. */
-	world_ring(0, 1)->sender.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
-	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
+	world_ring(0, 1).sender->notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
+	world_ring(0, 1).sender->notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	NEED_EQ(ivsh_chan_receive_batch(&b.chan, messages, 10, buffer, sizeof(buffer), &count), 0);
 	CHECK_EQ(count, 10);
 	CHECK_EQ(world.rings, 2);
-	CHECK_EQ(world_ring(0, 1)->receiver.read, 10);
+	CHECK_EQ(world_ring(0, 1).receiver->read, 10);
 }
 
 static const struct test tests[] = {

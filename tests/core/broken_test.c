@@ -36,9 +36,9 @@ static void open_all(void)
 static void damage(uint32_t slot, bool sending)
 {
 	if (sending)
-		world_ring(0, slot)->sender.generation ^= 0x5a5a;
+		world_ring(0, slot).sender->generation ^= 0x5a5a;
 	else
-		world_ring(slot, 0)->receiver.read ^= 0x5a5a;
+		world_ring(slot, 0).receiver->read ^= 0x5a5a;
 }
 
 static void send(uint32_t from)

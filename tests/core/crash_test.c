@@ -403,7 +403,7 @@ static void stage_followed(void)
 {
 	stage_begun();
 	(void)take_one();
-	CHECK_EQ(world_ring(0, 1)->receiver.generation_ack, world_ring(0, 1)->sender.generation);
+	CHECK_EQ(world_ring(0, 1).receiver->generation_ack, world_ring(0, 1).sender->generation);
 }
 
 /* A has found damage. */
@@ -411,11 +411,11 @@ static void stage_sender(void)
 {
 	damaged = true;
 	damages = UINT64_MAX;
-	world_ring(0, 1)->receiver.read ^= 1u << 30;
+	world_ring(0, 1).receiver->read ^= 1u << 30;
 	a_wait();
 	CHECK(a.end.chan.dead);
 	/* For B its own word is damaged, too. */
-	world_ring(0, 1)->receiver.read ^= 1u << 30;
+	world_ring(0, 1).receiver->read ^= 1u << 30;
 }
 
 static void start(void (*stage)(void))
@@ -424,7 +424,7 @@ static void start(void (*stage)(void))
 
 	world.now_ns = 1000000000;
 	world.notified = world.rings = 0;
-	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);
+	CHECK_EQ(world_format_again(&geometry, true), 0);
 	put = expect = repeats = 0;
 	memset(accepted, 0, sizeof(accepted));
 	memset(seen, 0, sizeof(seen));
@@ -656,7 +656,7 @@ static void sender(void)
 static void a_sends_and_resets(void)
 {
 	send_one(4);
-	world_ring(0, 1)->sender.start ^= 1;
+	world_ring(0, 1).sender->start ^= 1;
 	a_wait();
 	CHECK(a.end.chan.dead);
 	a_reset();
@@ -765,6 +765,35 @@ static void formats_as_0(void)
 	CHECK_EQ(formats(0), 0);
 }
 
+static void formats_split(void)
+{
+	static const struct ivsh_geometry geometry = {2, DESCS, 1024, 1024, 0};
+
+	CHECK_EQ(world_format_again(&geometry, true), 0);
+}
+
+/* The same of a split region: a memory is whole, or has no magic. SPEC R17.3.2. */
+static void format_split_cut(void)
+{
+	bool more = true;
+	uint32_t k;
+
+	for (k = 1; more; k++) {
+		const uint64_t *part =
+		    (const void *)((uint8_t *)world_slot(0) - IVSH_WIRE_PART_SLOT_OFFSET);
+		int error;
+
+		cut_a = (struct cut){.at = k, .dies = true};
+		more = run_cut(formats_split, &cut_a);
+		error = formats(0);
+		CHECK_EQ(error, !world_header()->magic ? IVSH_ENODEV : !*part ? IVSH_EPART : 0);
+		formats_split();
+		CHECK_EQ(formats(0), 0);
+		CHECK_EQ(formats(1), 0);
+	}
+	CHECK(k > 6);
+}
+
 /*
  * A formatter that is cut anywhere leaves no region or a whole one, and its next incarnation goes
  * on from that. SPEC R3.1, R3.4.
@@ -774,6 +803,10 @@ static void format_cut(void)
 	bool more = true;
 	uint32_t k;
 
+	if (world_is_split()) {
+		format_split_cut();
+		return;
+	}
 	for (k = 1; more; k++) {
 		memset(world.memory, 0, 32768);
 		cut_a = (struct cut){.at = k, .dies = true};

@@ -43,9 +43,9 @@ static void open_both(void)
 
 static void is_broken(void)
 {
-	world_ring(0, 1)->receiver.read ^= 1u << 20;
+	world_ring(0, 1).receiver->read ^= 1u << 20;
 	CHECK_EQ(world_wait(&a.region, 1), 0);
-	world_ring(0, 1)->receiver.generation_ack ^= 1u << 20;
+	world_ring(0, 1).receiver->generation_ack ^= 1u << 20;
 	CHECK_EQ(world_wait(&b.region, 1), 0);
 }
 
@@ -136,7 +136,7 @@ static int reserve(uint32_t size)
 /* Not a byte of the ring changed but the sender's line. */
 static void compare(bool writes)
 {
-	size_t from = (size_t)((uint8_t *)world_ring(0, 1) - world.memory);
+	size_t from = (size_t)((uint8_t *)world_ring(0, 1).sender - world.memory);
 	size_t line = writes ? sizeof(struct ivsh_wire_sender) : 0;
 
 	CHECK_EQ(memcmp(before + from + line, world.memory + from + line, WORLD_RING - line), 0);
@@ -265,9 +265,9 @@ static void robbed_unseen(void)
 static void requests_notification(void)
 {
 	open_both();
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
-	world_ring(0, 1)->receiver.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
-	world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, 0);
+	world_ring(0, 1).receiver->notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
+	world_ring(0, 1).sender->notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 	CHECK_EQ(send(8), 0);
 	CHECK_EQ(send(100), 0);
 	CHECK_EQ(send_batch(20), 0);
@@ -277,13 +277,13 @@ static void requests_notification(void)
 	for (unsigned i = 0; i < 9; i++)
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 	/* The read index moves for it all the same. */
-	CHECK_EQ(world_ring(0, 1)->receiver.read, b.chan.rx.read);
+	CHECK_EQ(world_ring(0, 1).receiver->read, b.chan.rx.read);
 	CHECK_EQ(world.rings, 0);
-	CHECK_EQ(world_slot(1)->pending[0], 0);
-	world_ring(0, 1)->receiver.notify_flags = IVSH_WIRE_NOTIFY_PENDING;
+	CHECK_EQ(*world_pending(0, 1), 0);
+	world_ring(0, 1).receiver->notify_flags = IVSH_WIRE_NOTIFY_PENDING;
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &held), 0);
 	CHECK_EQ(ivsh_chan_release(&b.chan), 0);
-	world_ring(0, 1)->receiver.notify_flags = world_ring(0, 1)->sender.notify_flags =
+	world_ring(0, 1).receiver->notify_flags = world_ring(0, 1).sender->notify_flags =
 	    IVSH_WIRE_NOTIFY_REQUEST;
 	CHECK_EQ(send(8), 0);
 	CHECK_EQ(world.rings, 1);
@@ -302,22 +302,22 @@ static void flags_mended(void)
 {
 	open_both();
 	NEED_EQ(world_wait(&b.region, 1000), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
-	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
-	world_ring(0, 1)->receiver.notify_flags = 0;
-	world_ring(1, 0)->sender.notify_flags = UINT32_MAX;
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(1, 0).sender->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	world_ring(0, 1).receiver->notify_flags = 0;
+	world_ring(1, 0).sender->notify_flags = UINT32_MAX;
 	for (unsigned i = 0; i < 320; i++)
 		CHECK_EQ(ivsh_chan_release(&b.chan), IVSH_EINVAL);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
-	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(1, 0).sender->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	CHECK_EQ(b.region.counters.errors, 0);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);
 	/* No side answers a reset request that has not changed. */
-	world_ring(0, 1)->receiver.notify_flags |= IVSH_WIRE_NOTIFY_RESET;
+	world_ring(0, 1).receiver->notify_flags |= IVSH_WIRE_NOTIFY_RESET;
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_EQ(send(8), 0);
 	CHECK_EQ(a.chan.lost, 0);
-	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
+	CHECK_EQ(world_ring(0, 1).sender->generation, 0);
 }
 
 /*
@@ -333,14 +333,14 @@ static void requests_reset(void)
 		world_desc(0, 1, b.chan.rx.read)->control |= IVSH_WIRE_CONTROL_RESERVED;
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), IVSH_EPROTO);
 		NEED_EQ(ivsh_chan_reset(&b.chan), 0);
-		CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
+		CHECK_EQ(world_ring(0, 1).receiver->notify_flags, IVSH_WIRE_NOTIFY_RESET);
 		CHECK_EQ(i < 3 ? send(8) : send_batch(40), 0);
 		CHECK_EQ(a.chan.tx.credit_end, a.chan.tx.head);
 		CHECK_EQ(ways[i % 3](8), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(0, 1)->sender.generation, 1);
+		CHECK_EQ(world_ring(0, 1).sender->generation, 1);
 		/* In step again: the next ones come. */
 		CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
+		CHECK_EQ(world_ring(0, 1).receiver->notify_flags, 0);
 		CHECK_EQ(send_batch(100), 0);
 		for (unsigned n = 0; n < 3; n++)
 			CHECK_EQ(ivsh_chan_receive(&b.chan, &held, in, sizeof(in)), 0);

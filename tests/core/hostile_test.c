@@ -116,14 +116,14 @@ static void bad_read(void)
 		NEED_EQ(end_open(&a, 0, 1, false), 0);
 		for (unsigned n = 0; n < 64; n++)
 			NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
-		world_ring(0, 1)->receiver.read = rows[i].read;
+		world_ring(0, 1).receiver->read = rows[i].read;
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), rows[i].want);
 	}
 	/* Behind our own index, though a ring away from the last one it is not. */
 	world_format();
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, out, 8192), 0);
-	world_ring(0, 1)->receiver.read = 2;
+	world_ring(0, 1).receiver->read = 2;
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 8192), IVSH_EPROTO);
 }
 
@@ -191,8 +191,8 @@ static void behind_a_gap(void)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		test_row(rows[i].row);
 		world_format();
-		world_ring(0, 1)->sender.start = rows[i].start;
-		world_ring(0, 1)->receiver.read = 128 + 10;
+		world_ring(0, 1).sender->start = rows[i].start;
+		world_ring(0, 1).receiver->read = 128 + 10;
 		for (uint32_t n = 0; n < 64; n++)
 			world_desc(0, 1, n)->control = HEAD(n < 10 ? 3 : 2, 1, 8);
 		world_desc(0, 1, 10)->control = world_desc(0, 1, 11)->control = HEAD(3, 1, 8);

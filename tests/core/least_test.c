@@ -105,7 +105,8 @@ static void messages_go(void)
 /* A ring that an earlier incarnation used is refused, and nothing in it changes. */
 static void restart_refused(void)
 {
-	struct ivsh_wire_ring out, in;
+	struct ivsh_wire_receiver receiver;
+	struct ivsh_wire_sender sender;
 	struct ivsh_message message;
 	uint8_t bytes[64];
 
@@ -113,14 +114,14 @@ static void restart_refused(void)
 	CHECK_EQ(send_to(&a, 5, 40), 0);
 	CHECK_EQ(send_to(&b, 6, 40), 0);
 	end_kill(&a);
-	out = *world_ring(0, 1);
-	in = *world_ring(1, 0);
+	sender = *world_ring(0, 1).sender;
+	receiver = *world_ring(1, 0).receiver;
 	CHECK_EQ(least_open(&a, 0), IVSH_EINVAL);
 	CHECK_EQ(send_to(&a, 1, 8), IVSH_EPROTO);
 	CHECK_EQ(take(&a), IVSH_EPROTO);
 	CHECK_EQ(ivsh_chan_reset(&a.chan), IVSH_EINVAL);
-	CHECK_EQ(memcmp(&out, world_ring(0, 1), sizeof(out)), 0);
-	CHECK_EQ(memcmp(&in, world_ring(1, 0), sizeof(in)), 0);
+	CHECK_EQ(memcmp(&sender, world_ring(0, 1).sender, sizeof(sender)), 0);
+	CHECK_EQ(memcmp(&receiver, world_ring(1, 0).receiver, sizeof(receiver)), 0);
 	ivsh_chan_close(&a.chan);
 	ivsh_region_detach(&a.region);
 	/* One that names it goes on there: nothing is lost. */
@@ -163,10 +164,10 @@ static void reset_of_sender(void)
 {
 	open_both();
 	CHECK_EQ(send_to(&b, 1, 8), 0);
-	world_ring(1, 0)->receiver.read = 1000;
+	world_ring(1, 0).receiver->read = 1000;
 	CHECK_EQ(go_on(&b, true), IVSH_EPROTO);
 	CHECK_EQ(ivsh_chan_reset(&b.chan), 0);
-	world_ring(1, 0)->receiver.read = 0;
+	world_ring(1, 0).receiver->read = 0;
 	CHECK_EQ(go_on(&a, false), IVSH_EPROTO);
 	CHECK_EQ(ivsh_chan_reset(&a.chan), IVSH_EINVAL);
 }
@@ -178,10 +179,10 @@ static void reset_in_a_wait(void)
 	uint32_t events = 0;
 
 	open_both();
-	world_ring(1, 0)->receiver.read = 1000;
+	world_ring(1, 0).receiver->read = 1000;
 	CHECK_EQ(send_to(&b, 1, 8), IVSH_EPROTO);
 	CHECK_EQ(ivsh_chan_reset(&b.chan), 0);
-	world_ring(1, 0)->receiver.read = 0;
+	world_ring(1, 0).receiver->read = 0;
 	CHECK_EQ(ivsh_region_wait(&a.region, &wait, 1000000000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_BROKEN);
 	CHECK_EQ(a.chan.dead, true);

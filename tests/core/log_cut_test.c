@@ -119,11 +119,11 @@ static void trap_writes(void)
 static void open_all(void)
 {
 	const struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192, SIZE};
-	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
 	struct ivsh_attach attach = {0};
+	struct ivsh_mem mem;
 
-	world_reset();
-	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, false), 0);
+	world_format_as(&geometry);
+	mem = world_mem(IVSH_SELF_NONE);
 	CHECK_EQ(ivsh_region_probe(&probe, &mem, &attach), 0);
 	CHECK_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(ivsh_log_open(&out, &a.region), 0);

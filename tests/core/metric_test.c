@@ -46,10 +46,11 @@ static int declare(const char *name, enum ivsh_metric_kind kind, uint32_t i)
 
 static void open_all(void)
 {
-	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
 	struct ivsh_attach attach = {0};
+	struct ivsh_mem mem;
 
 	world_format();
+	mem = world_mem(IVSH_SELF_NONE);
 	memset(metrics, 0, sizeof(metrics));
 	CHECK_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(end_open(&b, 1, 0, false), 0);

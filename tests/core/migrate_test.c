@@ -38,7 +38,7 @@ static bool streaming;
 
 static uint8_t *areas(void)
 {
-	return (uint8_t *)world_ring(1, 0) + AREAS_OFFSET;
+	return (uint8_t *)world_ring(1, 0).sender + AREAS_OFFSET;
 }
 
 static void migrate(void)

@@ -737,7 +737,7 @@ static void old_read_index(void)
 	uint32_t old, taken = 0;
 
 	open_both();
-	receiver = &world_ring(0, 1)->receiver;
+	receiver = world_ring(0, 1).receiver;
 	for (uint64_t number = 1; number <= 40; number++) {
 		CHECK_EQ(send_to(&a, number, 200), 0);
 		CHECK_EQ(take(&b), (int64_t)number);
@@ -842,7 +842,7 @@ static void quiet(void)
 static void not_quiet(void)
 {
 	for (unsigned how = 0; how < 4; how++) {
-		struct ivsh_wire_ring *ring;
+		struct ring ring;
 
 		open_both();
 		send_some(1, 10);
@@ -853,11 +853,11 @@ static void not_quiet(void)
 		leave(&b);
 		ring = world_ring(0, 1);
 		if (how == 1)
-			ring->receiver.read = 30; /* of no message that was sent */
+			ring.receiver->read = 30; /* of no message that was sent */
 		if (how == 2)
 			world_desc(0, 1, 15)->control = 0; /* a message that was accepted */
 		if (how == 3)
-			ring->receiver.generation_ack ^= 1;
+			ring.receiver->generation_ack ^= 1;
 		world.vm_generation[0]++;
 		CHECK_EQ(call_send(), IVSH_EAGAIN);
 		CHECK_EQ(attach(&b, 1, 3003), 0);

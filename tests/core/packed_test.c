@@ -62,8 +62,7 @@ static void large_ones(void)
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		total = 0;
-		world_reset();
-		CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, false), 0);
+		world_format_as(&geometry);
 		NEED_EQ(end_open(&a, 0, 1, false), 0);
 		NEED_EQ(end_open(&b, 1, 0, false), 0);
 		for (unsigned round = 0; round < 20; round++) {
@@ -382,10 +381,10 @@ static void sender_resets(void)
 	open_both();
 	send_run(8, 20, 5, 0);
 	take_one(20, 5, 0, 0);
-	world_ring(0, 1)->receiver.read = 1000;
+	world_ring(0, 1).receiver->read = 1000;
 	NEED_EQ(world_wait(&a.region, 1), 0);
 	CHECK_EQ(a.chan.dead, true);
-	world_ring(0, 1)->receiver.read = 0;
+	world_ring(0, 1).receiver->read = 0;
 	NEED_EQ(ivsh_chan_reset(&a.chan), 0);
 	for (uint8_t n = 1; n < 8; n++)
 		take_one(20, 5, n, 0);
@@ -402,7 +401,7 @@ static void receiver_resets(void)
 	open_both();
 	send_run(8, 20, 5, 0);
 	take_one(20, 5, 0, 0);
-	world_ring(0, 1)->receiver.generation_ack = 1000;
+	world_ring(0, 1).receiver->generation_ack = 1000;
 	NEED_EQ(world_wait(&b.region, 1), 0);
 	CHECK_EQ(b.chan.dead, true);
 	CHECK_EQ(ivsh_chan_receive(&b.chan, in, buffer, sizeof(buffer)), IVSH_EPROTO);
@@ -484,7 +483,7 @@ static void checks(void)
 
 	open_both();
 	send_run(20, 8, 1, 0);
-	world_ring(0, 1)->receiver.reset_request++;
+	world_ring(0, 1).receiver->reset_request++;
 	for (uint32_t i = 0; i < 10; i++) {
 		int error = ivsh_chan_send_batch(&a.chan, out, 20, &sent);
 

@@ -34,8 +34,8 @@ static bool counting;
 
 static enum word word_of(const void *word)
 {
-	struct ivsh_wire_ring *ring = world_ring(0, 1);
-	const uint8_t *at = word, *desc = (const uint8_t *)(ring + 1);
+	const struct ring ring = world_ring(0, 1);
+	const uint8_t *at = word, *desc = (const uint8_t *)ring.desc;
 
 	if (at >= desc && at < desc + 64 * sizeof(struct ivsh_wire_desc))
 		return DESC;
@@ -43,19 +43,19 @@ static enum word word_of(const void *word)
 		return HEARTBEAT;
 	if (word == &world_slot(0)->nonce || word == &world_slot(1)->nonce)
 		return NONCE;
-	if (word == &ring->sender.notify_flags)
+	if (word == &ring.sender->notify_flags)
 		return SENDER_FLAGS;
-	if (word == &ring->receiver.notify_flags)
+	if (word == &ring.receiver->notify_flags)
 		return RECEIVER_FLAGS;
-	if (word == &ring->receiver.notify_request)
+	if (word == &ring.receiver->notify_request)
 		return MESSAGE_REQUEST;
-	if (word == &ring->sender.notify_request)
+	if (word == &ring.sender->notify_request)
 		return SPACE_REQUEST;
-	if (word == &ring->receiver.read)
+	if (word == &ring.receiver->read)
 		return READ;
-	if (word == &ring->sender.generation || word == &ring->receiver.reset_request)
+	if (word == &ring.sender->generation || word == &ring.receiver->reset_request)
 		return EPOCH;
-	return at == &world_slot(1)->pending[0] ? PENDING : OTHER;
+	return at == world_pending(0, 1) ? PENDING : OTHER;
 }
 
 /* Behind the load of descriptor (gap), a peer makes each valid whose control word is loaded. */
@@ -84,6 +84,7 @@ static void tempt(const void *word)
 void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 {
 	(void)size;
+	word = world.memory + world_offset(word);
 	if (kind == HOOK_LOAD && tempting.most != 0)
 		tempt(word);
 	if (!counting || kind == HOOK_STORED)
@@ -159,7 +160,7 @@ static void fast_paths(void)
 	for (unsigned way = 0; way < 3; way++)
 		for (unsigned i = 0; i < 8; i++) {
 			open_both();
-			world_ring(0, 1)->receiver.notify_request =
+			world_ring(0, 1).receiver->notify_request =
 			    1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, sizes[i]), 0);
@@ -187,8 +188,8 @@ static void asked(void)
 	for (unsigned way = 0; way < 3; way++)
 		for (unsigned i = 0; i < 3; i++) {
 			open_both();
-			world_ring(0, 1)->receiver.notify_flags = rows[i].notify_flags;
-			world_ring(0, 1)->receiver.notify_request =
+			world_ring(0, 1).receiver->notify_flags = rows[i].notify_flags;
+			world_ring(0, 1).receiver->notify_request =
 			    1u << IVSH_WIRE_REQUEST_SHIFT | 1;
 			count_begin();
 			CHECK_EQ(send(way, 8), 0);
@@ -196,8 +197,8 @@ static void asked(void)
 			    count_end(), DESC | NONCE | HEARTBEAT | RECEIVER_FLAGS | rows[i].words);
 			CHECK_EQ(world.rings, 1);
 			/* The receiver's request is seen in its word, whatever the flags say. */
-			world_ring(0, 1)->sender.notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
-			world_ring(0, 1)->sender.notify_flags = i ? IVSH_WIRE_NOTIFY_REQUEST : 0;
+			world_ring(0, 1).sender->notify_request = 1u << IVSH_WIRE_REQUEST_SHIFT | 1;
+			world_ring(0, 1).sender->notify_flags = i ? IVSH_WIRE_NOTIFY_REQUEST : 0;
 			count_begin();
 			CHECK_EQ(receive(way), 0);
 			CHECK_EQ(count_end(),

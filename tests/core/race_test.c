@@ -44,8 +44,8 @@ static uint64_t nearly_right(uint32_t *seed)
 static void *scribble(void *arg)
 {
 	uint32_t seed = 99;
-	struct ivsh_wire_ring *ring = arg;
-	struct ivsh_wire_desc *desc = (struct ivsh_wire_desc *)(void *)(ring + 1);
+	const struct ring *ring = arg;
+	struct ivsh_wire_desc *desc = ring->desc;
 
 	while (!atomic_load(&stop)) {
 		uint64_t value = world_random(&seed) & 1 ? nearly_right(&seed) : random64(&seed);
@@ -60,21 +60,14 @@ static void *scribble(void *arg)
 			break;
 		case 2:
 			__atomic_store_n(
-			    &ring->receiver.read, (uint32_t)(value % 80), __ATOMIC_RELAXED);
+			    &ring->receiver->read, (uint32_t)(value % 80), __ATOMIC_RELAXED);
 			break;
 		default:
 			__atomic_store_n(
-			    &ring->sender.notify_request, (uint32_t)value, __ATOMIC_RELAXED);
+			    &ring->sender->notify_request, (uint32_t)value, __ATOMIC_RELAXED);
 		}
 	}
 	return NULL;
-}
-
-static bool inside(const void *data, uint32_t size)
-{
-	uintptr_t at = (uintptr_t)data, start = (uintptr_t)world.memory;
-
-	return at >= start && size <= WORLD_SIZE && at - start <= WORLD_SIZE - size;
 }
 
 static int race_send_batch(uint32_t step)
@@ -110,12 +103,14 @@ static void race(bool sending)
 {
 	struct end *self = sending ? &a : &b;
 	uint32_t good = 0, broken = 0;
+	struct ring ring;
 	pthread_t thread;
 
 	world_format();
+	ring = world_ring(0, 1);
 	NEED_EQ(end_open(self, sending ? 0 : 1, sending ? 1 : 0, false), 0);
 	atomic_store(&stop, false);
-	NEED_EQ(pthread_create(&thread, NULL, scribble, world_ring(0, 1)), 0);
+	NEED_EQ(pthread_create(&thread, NULL, scribble, &ring), 0);
 	for (uint32_t step = 0; step < STEPS_MOST && (good < ENOUGH || broken < ENOUGH); step++) {
 		struct ivsh_message message;
 		void *payload;
@@ -127,13 +122,13 @@ static void race(bool sending)
 		} else if (sending) {
 			error = ivsh_chan_reserve(&self->chan, step % 8193, &payload);
 			if (!error && step % 8193 > 8)
-				CHECK(inside(payload, step % 8193));
+				CHECK(world_holds(payload, step % 8193));
 			if (!error)
 				error = ivsh_chan_publish(&self->chan, 1);
 		} else {
 			error = ivsh_chan_peek(&self->chan, &message);
 			if (!error && message.size > 8)
-				CHECK(inside(message.data, message.size));
+				CHECK(world_holds(message.data, message.size));
 			if (!error)
 				CHECK(message.size <= ivsh_chan_max(&self->chan));
 			if (!error)

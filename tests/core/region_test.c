@@ -44,8 +44,8 @@ static void format_clears(void)
 	CHECK_EQ(world_server()->epoch, 0);
 	CHECK_EQ(world_server()->connection[7], 0);
 	CHECK_EQ(world_slot(7)->nonce, 0);
-	CHECK_EQ(world_slot(7)->pending[255], 0);
-	CHECK_EQ(world_ring(7, 6)->receiver.read, 0);
+	CHECK_EQ(*world_pending(255, 7), 0);
+	CHECK_EQ(world_ring(7, 6).receiver->read, 0);
 	for (uint32_t i = 0; i < 64; i++)
 		CHECK_EQ(world_desc(7, 6, i)->control, 0);
 }
@@ -234,7 +234,7 @@ static void formatter_died(void)
 	CHECK_EQ(attach_as(0, &attach), 0);
 	CHECK_EQ(region.format_id, 77);
 	CHECK_EQ(world_slot(1)->incarnation, 0);
-	CHECK_EQ(world_ring(1, 0)->sender.generation, 0);
+	CHECK_EQ(world_ring(1, 0).sender->generation, 0);
 	ivsh_region_detach(&region);
 	CHECK_EQ(attach_as(1, &attach), 0);
 }

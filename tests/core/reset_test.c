@@ -54,25 +54,25 @@ static void receiver_asks(void)
 	CHECK_EQ(send(&b, 101), IVSH_EPROTO);
 	CHECK_EQ(b.region.counters.errors, 1);
 	/* No ring is reset before the application calls for it. */
-	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->reset_request, 0);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 1);
+	CHECK_EQ(world_ring(0, 1).receiver->reset_request, 1);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	/* The sender may still accept one message into the old generation; behind that it sees the
 	 * reset request. Then it begins a new generation, the receiver follows, and the sender goes
 	 * on. */
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_RESET);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, IVSH_WIRE_NOTIFY_RESET);
 	CHECK_EQ(send(&a, 2), 0);
-	CHECK_EQ(world_ring(0, 1)->sender.generation, 0);
+	CHECK_EQ(world_ring(0, 1).sender->generation, 0);
 	CHECK_EQ(send(&a, 2), IVSH_EAGAIN);
-	CHECK_EQ(world_ring(0, 1)->sender.generation, 1);
-	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 1);
-	CHECK_EQ(world_ring(0, 1)->sender.start % 64, 0);
+	CHECK_EQ(world_ring(0, 1).sender->generation, 1);
+	CHECK_EQ(world_ring(0, 1).sender->reset_ack, 1);
+	CHECK_EQ(world_ring(0, 1).sender->start % 64, 0);
 	CHECK_EQ(send(&a, 2), IVSH_EAGAIN);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
-	CHECK_EQ(world_ring(0, 1)->receiver.generation_ack, 1);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.read, world_ring(0, 1)->sender.start);
+	CHECK_EQ(world_ring(0, 1).receiver->generation_ack, 1);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->read, world_ring(0, 1).sender->start);
 	for (uint32_t n = 2; n < 300; n++) {
 		NEED_EQ(send(&a, n), 0);
 		NEED_EQ(receive(&b), n);
@@ -86,11 +86,11 @@ static void receiver_asks(void)
 	NEED_EQ(send(&b, 101), 0);
 	CHECK_EQ(receive(&a), 100);
 	CHECK_EQ(receive(&a), 101);
-	CHECK_EQ(world_ring(1, 0)->sender.generation, 0);
+	CHECK_EQ(world_ring(1, 0).sender->generation, 0);
 	/* Harmless where nothing is broken; nothing without a channel. */
 	CHECK_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
-	CHECK_EQ(world_ring(0, 1)->receiver.reset_request, 1);
+	CHECK_EQ(world_ring(0, 1).receiver->reset_request, 1);
 	ivsh_chan_close(&b.chan);
 	CHECK_EQ(ivsh_chan_reset(&b.chan), IVSH_EINVAL);
 }
@@ -108,7 +108,7 @@ static void sender_begins(void)
 		NEED_EQ(send(&a, n), 0);
 	NEED_EQ(receive(&b), 0);
 	NEED_EQ(ivsh_chan_peek(&b.chan, &held), 0);
-	world_ring(0, 1)->receiver.read = 65;
+	world_ring(0, 1).receiver->read = 65;
 	CHECK_EQ(send(&a, 64), IVSH_EPROTO);
 	CHECK_EQ(ivsh_chan_reserve(&a.chan, 4, &payload), IVSH_EPROTO);
 	NEED_EQ(ivsh_chan_reset(&a.chan), 0);
@@ -136,13 +136,13 @@ static void both_ask(void)
 	NEED_EQ(send(&a, 0), 0);
 	world_desc(0, 1, 0)->control = nonsense(0);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
-	world_ring(0, 1)->receiver.read = 77;
+	world_ring(0, 1).receiver->read = 77;
 	CHECK_EQ(world_wait(&a.region, 0), 0);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
-	world_ring(0, 1)->receiver.read = 77;
+	world_ring(0, 1).receiver->read = 77;
 	CHECK_EQ(world_wait(&b.region, 1), 0);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
-	world_ring(0, 1)->sender.start = 5;
+	world_ring(0, 1).sender->start = 5;
 	CHECK_EQ(world_wait(&a.region, 1), 0);
 	NEED_EQ(ivsh_chan_reset(&a.chan), 0);
 	for (unsigned i = 0; i < 3; i++) {
@@ -174,10 +174,10 @@ static void start_free(void)
 		for (uint32_t d = 0; d < 64; d++)
 			world_desc(0, 1, d)->control =
 			    (uint64_t)(uint16_t)(rows[i].first + d * rows[i].step) << 48;
-		world_ring(0, 1)->receiver.reset_request = 7;
+		world_ring(0, 1).receiver->reset_request = 7;
 		CHECK_EQ(send(&a, 1), IVSH_EAGAIN);
-		CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 7);
-		wrap = (uint16_t)(world_ring(0, 1)->sender.start / 64 + 1);
+		CHECK_EQ(world_ring(0, 1).sender->reset_ack, 7);
+		wrap = (uint16_t)(world_ring(0, 1).sender->start / 64 + 1);
 		for (uint32_t d = 0; d < 64; d++)
 			CHECK(world_desc(0, 1, d)->control >> 48 != wrap);
 	}
@@ -195,20 +195,20 @@ static void endless(void)
 	open_both();
 	NEED_EQ(ivsh_chan_open(&other, &a.region, 2, records, 64), 0);
 	for (uint32_t i = 1; i < 1000; i++) {
-		uint32_t before = world_ring(0, 1)->sender.generation;
+		uint32_t before = world_ring(0, 1).sender->generation;
 
-		world_ring(0, 1)->receiver.reset_request += 1 + i % 3;
-		world_ring(0, 1)->receiver.generation_ack = before;
+		world_ring(0, 1).receiver->reset_request += 1 + i % 3;
+		world_ring(0, 1).receiver->generation_ack = before;
 		CHECK_EQ(send(&a, i), IVSH_EAGAIN);
-		CHECK(world_ring(0, 1)->sender.generation - before <= 2);
+		CHECK(world_ring(0, 1).sender->generation - before <= 2);
 		CHECK_EQ(ivsh_chan_send(&other, 1, &i, 4), i <= 64 ? 0 : IVSH_EAGAIN);
 	}
 	for (uint32_t i = 1; i < 1000; i++) {
-		world_ring(1, 0)->sender.generation += 1 + i % 3;
-		world_ring(1, 0)->sender.start = i * 12345;
+		world_ring(1, 0).sender->generation += 1 + i % 3;
+		world_ring(1, 0).sender->start = i * 12345;
 		CHECK_EQ(receive(&a), IVSH_EAGAIN);
 		CHECK_EQ(
-		    world_ring(1, 0)->receiver.generation_ack, world_ring(1, 0)->sender.generation);
+		    world_ring(1, 0).receiver->generation_ack, world_ring(1, 0).sender->generation);
 	}
 	CHECK_EQ(a.region.counters.lost, 999);
 	CHECK_EQ(a.region.counters.errors, 0);
@@ -225,14 +225,14 @@ static void holds(void)
 
 	open_both();
 	NEED_EQ(ivsh_chan_reserve(&a.chan, 100, &payload), 0);
-	world_ring(0, 1)->receiver.reset_request = 1;
+	world_ring(0, 1).receiver->reset_request = 1;
 	b.chan.rx.reset_request = 1;
 	b.chan.rx.waiting = true;
 	CHECK_EQ(world_wait(&a.region, 1), 0);
-	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 0);
+	CHECK_EQ(world_ring(0, 1).sender->reset_ack, 0);
 	CHECK_EQ(ivsh_chan_publish(&a.chan, 1), 0);
 	CHECK_EQ(world_wait(&a.region, 1), 0);
-	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 1);
+	CHECK_EQ(world_ring(0, 1).sender->reset_ack, 1);
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	NEED_EQ(send(&a, 3), 0);
 	CHECK_EQ(receive(&b), 3);
@@ -240,8 +240,8 @@ static void holds(void)
 	NEED_EQ(send(&a, 4), 0);
 	NEED_EQ(ivsh_chan_reserve(&b.chan, 100, &payload), 0);
 	NEED_EQ(ivsh_chan_peek(&b.chan, &message), 0);
-	world_ring(1, 0)->sender.generation ^= 1;
-	world_ring(0, 1)->receiver.read ^= 1;
+	world_ring(1, 0).sender->generation ^= 1;
+	world_ring(0, 1).receiver->read ^= 1;
 	CHECK_EQ(world_wait(&b.region, 1), 0);
 	CHECK_EQ(ivsh_chan_release(&b.chan), IVSH_EPROTO);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
@@ -255,22 +255,22 @@ static void notifies(void)
 	open_both();
 	world_desc(0, 1, 0)->control = nonsense(0);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
-	world_ring(0, 1)->sender.notify_request = 1 << 12 | 3;
+	world_ring(0, 1).sender->notify_request = 1 << 12 | 3;
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_vector, 2);
-	world_ring(0, 1)->receiver.notify_request = 1 << 12 | 2;
+	world_ring(0, 1).receiver->notify_request = 1 << 12 | 2;
 	CHECK_EQ(send(&a, 1), IVSH_EAGAIN);
 	CHECK_EQ(world.rings, 2);
 	CHECK_EQ(world.ring_peer, 1);
-	world_ring(0, 1)->sender.notify_request = 2 << 12 | 3;
+	world_ring(0, 1).sender->notify_request = 2 << 12 | 3;
 	CHECK_EQ(receive(&b), IVSH_EAGAIN);
 	CHECK_EQ(world.rings, 3);
 	CHECK_EQ(world.ring_peer, 0);
 	/* A side that waits for a message is notified of a reset of the other ring, too. */
-	world_ring(1, 0)->receiver.notify_request = 3 << 12 | 1;
-	world_desc(0, 1, world_ring(0, 1)->sender.start)->control =
-	    nonsense(world_ring(0, 1)->sender.start);
+	world_ring(1, 0).receiver->notify_request = 3 << 12 | 1;
+	world_desc(0, 1, world_ring(0, 1).sender->start)->control =
+	    nonsense(world_ring(0, 1).sender->start);
 	CHECK_EQ(receive(&b), IVSH_EPROTO);
 	NEED_EQ(ivsh_chan_reset(&b.chan), 0);
 	CHECK_EQ(world.rings, 4);
@@ -284,12 +284,12 @@ static void waits(void)
 	uint32_t events;
 
 	open_both();
-	world_ring(0, 1)->receiver.reset_request = 1;
+	world_ring(0, 1).receiver->reset_request = 1;
 	b.chan.rx.reset_request = 1;
 	b.chan.rx.waiting = true;
 	NEED_EQ(ivsh_region_wait(&a.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, 0);
-	CHECK_EQ(world_ring(0, 1)->sender.reset_ack, 1);
+	CHECK_EQ(world_ring(0, 1).sender->reset_ack, 1);
 	NEED_EQ(ivsh_region_wait(&b.region, &wait, 1000, &events), 0);
 	CHECK_EQ(events, IVSH_EVENT_CONTROL);
 	CHECK_EQ(world.slept_ns, 1000);
@@ -313,7 +313,7 @@ static void standing(void)
 	    {0, UINT32_MAX, UINT32_MAX, 0, 2}};
 
 	for (unsigned i = 0; i < 4 * sizeof(rows) / sizeof(rows[0]); i++) {
-		struct ivsh_wire_ring *ring;
+		struct ring ring;
 		uint64_t lost;
 
 		/* Either side comes first; either direction. */
@@ -321,12 +321,12 @@ static void standing(void)
 
 		world_format();
 		ring = i & 1 ? world_ring(0, 1) : world_ring(1, 0);
-		ring->sender.generation = rows[i / 4].sender_generation;
-		ring->sender.reset_ack = rows[i / 4].sender_reset_ack;
-		ring->receiver.reset_request = rows[i / 4].receiver_reset_request;
-		ring->receiver.generation_ack = rows[i / 4].receiver_generation_ack;
-		ring->sender.reported = ring->sender.generation;
-		ring->receiver.reported = ring->receiver.generation_ack;
+		ring.sender->generation = rows[i / 4].sender_generation;
+		ring.sender->reset_ack = rows[i / 4].sender_reset_ack;
+		ring.receiver->reset_request = rows[i / 4].receiver_reset_request;
+		ring.receiver->generation_ack = rows[i / 4].receiver_generation_ack;
+		ring.sender->reported = ring.sender->generation;
+		ring.receiver->reported = ring.receiver->generation_ack;
 		CHECK_EQ(end_open(i & 2 ? &a : &b, i & 2 ? 0 : 1, i & 2 ? 1 : 0, false), 0);
 		CHECK_EQ(end_open(i & 2 ? &b : &a, i & 2 ? 1 : 0, i & 2 ? 0 : 1, false), 0);
 		for (unsigned try = 0; try < 4 && send(from, 1) == IVSH_EAGAIN; try++)
@@ -363,8 +363,9 @@ static void third_party(void)
 		long long last = -1;
 
 		for (unsigned i = 0; i < 20; i++) {
-			struct ivsh_wire_ring *ring = world_ring(0, 1);
-			uint32_t *words = (uint32_t *)(void *)ring, dice = world_random(&seed);
+			const struct ring ring = world_ring(0, 1);
+			uint32_t *words = (uint32_t *)(void *)ring.sender,
+				 dice = world_random(&seed);
 
 			if (dice % 4 == 0)
 				words[world_random(&seed) % (256 / 4 + 64 * 4)] =
@@ -442,7 +443,7 @@ static void any_order(void)
 			resets++;
 		} else if (dice < 193) {
 			/* Noticed before the sender, or its next incarnation, uses it. */
-			world_ring(0, 1)->receiver.read ^= world_random(&seed);
+			world_ring(0, 1).receiver->read ^= world_random(&seed);
 			CHECK_EQ(world_wait(&b.region, 1), 0);
 			(void)heal(&b, ivsh_chan_peek(&b.chan, &message));
 			resets++;

@@ -44,8 +44,8 @@ static void leave(uint32_t index, uint32_t n, uint64_t kind, uint32_t position)
 {
 	uint16_t wrap = (uint16_t)((index >> 6) + 1);
 	struct ivsh_wire_desc *desc = world_desc(0, 1, index);
-	uint8_t *hot = (uint8_t *)(world_ring(0, 1) + 1) + 64 * sizeof(*desc);
-	uint8_t *area = kind == 1 ? hot : (uint8_t *)world_ring(0, 1) + 8192;
+	uint8_t *hot = (uint8_t *)world_ring(0, 1).desc + 64 * sizeof(*desc);
+	uint8_t *area = kind == 1 ? hot : (uint8_t *)world_ring(0, 1).sender + 8192;
 
 	memset(out, (int)n, sizeof(out));
 	memcpy(out, &n, sizeof(n));
@@ -136,7 +136,7 @@ static void any_order_wraps(void)
 	uint32_t read = UINT32_MAX - 1;
 
 	world_format();
-	world_ring(0, 1)->receiver.read = read;
+	world_ring(0, 1).receiver->read = read;
 	leave(read, 0, 0, 0);
 	leave(read + 1, 1, 1, UINT32_MAX - 63);
 	leave(read + 2, 2, 2, UINT32_MAX - 4095);
@@ -173,7 +173,7 @@ static void room_again(void)
 	for (unsigned i = 0; i < 16; i++)
 		NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &message), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.read, 18);
+	CHECK_EQ(world_ring(0, 1).receiver->read, 18);
 	while (more < 100 && ivsh_chan_send(&a.chan, 1, out, 1024) == 0)
 		more++;
 	CHECK_EQ(more, 3);
@@ -204,7 +204,7 @@ static void room_of_earlier(void)
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
-	NEED_EQ(world_ring(0, 1)->receiver.read, 2);
+	NEED_EQ(world_ring(0, 1).receiver->read, 2);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, out, 2048), 0);
 	/* An incarnation's first payload has the start flag, even where it follows the last one.
 	 * SPEC R7.7.1. */
@@ -307,7 +307,7 @@ static void fresh_rings(void)
 	world_format();
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(send(0), 0);
-	world_ring(0, 1)->sender.notify_request = 3;
+	world_ring(0, 1).sender->notify_request = 3;
 	{
 		struct ivsh_mem mem = world_mem(1);
 		struct ivsh_attach attach = {.restart = ivsh_attach_restart,

@@ -193,7 +193,12 @@ static int done(const struct innocent *self, enum call call, int error)
 		printf("%s\n", calls[call].name);
 		hostile_fail("accesses beyond the bound", made);
 	}
-	if (error > 0 || error < -31 || (error < 0 && !(calls[call].errors & 1u << -error))) {
+	/* Slot 1 has written over the header of its part. */
+	if (world_is_split() && error == IVSH_EPART)
+		must(call == OPEN || call == LOOK || call == COUNTERS || call == SERVICE ||
+			 call == SERVICE_PORT || (call == ATTACH && !own),
+		    calls[call].name, error);
+	else if (error > 0 || error < -31 || (error < 0 && !(calls[call].errors & 1u << -error))) {
 		printf("%s\n", calls[call].name);
 		hostile_fail("an answer that is not in the header", error);
 	}
@@ -274,8 +279,7 @@ static void attach(struct innocent *self, uint32_t dice)
 	must(!own || error == 0, "attach", error);
 	if (error) {
 		/* Slot 1 has overwritten the header: it must be restored. */
-		CALL(FORMAT,
-		    ivsh_region_format(world.memory, WORLD_SIZE, &with.format, 1, dice & 1024));
+		CALL(FORMAT, world_format_again(&with.format, dice & 1024));
 		return;
 	}
 	if (with.discard)
@@ -287,12 +291,10 @@ static void attach(struct innocent *self, uint32_t dice)
 /* A message of (size) bytes is where a message can be. */
 static void check_place(const struct ivsh_chan *chan, const struct ivsh_message *message)
 {
-	uintptr_t at = (uintptr_t)message->data, start = (uintptr_t)world.memory;
-
 	must(message->size <= ivsh_chan_max(chan), "size", message->size);
 	/* SPEC R7.2: a small one may stand in an area as well. */
 	if (message->data != &chan->rx.body || message->size > 8)
-		must(at >= start && at - start <= WORLD_SIZE - message->size, "outside", 0);
+		must(world_holds(message->data, message->size), "outside", 0);
 }
 
 /* A number from the other innocent: each once, in order, or marked. */
@@ -657,16 +659,23 @@ static void allow(const void *from, uint64_t size)
 static void allow_own(void)
 {
 	hostile.range_count = 0;
+	/* In a split region all of its part, also what it has no business to write there. SPEC
+	 * R17.6. */
+	if (world_is_split()) {
+		allow((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET, 64);
+		allow((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET,
+		    world_offset(world_slot(2)) - world_offset(world_slot(1)));
+	}
 	allow(world_slot(1), offsetof(struct ivsh_wire_slot, pending));
 	for (uint32_t slot = 0; slot < S; slot++) {
 		if (slot == 1)
 			continue;
-		allow(&world_slot(slot)->pending[1], 1);
+		allow(world_pending(1, slot), 1);
 		/* The innocents' rings more often than unused ones. */
 		for (unsigned i = slot == 0 || slot == 2 ? 4 : 1; i > 0; i--) {
-			allow(&world_ring(1, slot)->sender, sizeof(struct ivsh_wire_sender));
-			allow(world_ring(1, slot) + 1, WORLD_RING - sizeof(struct ivsh_wire_ring));
-			allow(&world_ring(slot, 1)->receiver, sizeof(struct ivsh_wire_receiver));
+			allow(world_ring(1, slot).sender, sizeof(struct ivsh_wire_sender));
+			allow(world_ring(1, slot).desc, WORLD_RING - sizeof(struct ivsh_wire_ring));
+			allow(world_ring(slot, 1).receiver, sizeof(struct ivsh_wire_receiver));
 		}
 	}
 }
@@ -680,7 +689,7 @@ static void allow_any(void)
 		allow(world_slot(slot), 0x300);
 		for (uint32_t to = 0; to < 3; to++)
 			if (to != slot)
-				allow(world_ring(slot, to), 8192);
+				allow(world_ring(slot, to).sender, 8192);
 	}
 }
 
@@ -698,14 +707,13 @@ static bool mood(uint32_t bit)
  */
 static void tempt_head(struct innocent *self, uint64_t at)
 {
-	struct ivsh_wire_ring *ring = world_ring(1, self->self);
+	const struct ring ring = world_ring(1, self->self);
 	struct link *link = &self->link[1];
 	struct ivsh_wire_desc *desc = world_desc(1, self->self, (uint32_t)at);
 	/* The small area's first bytes. */
-	struct ivsh_wire_stream *said =
-	    (void *)((uint8_t *)(ring + 1) + D * sizeof(struct ivsh_wire_desc));
+	struct ivsh_wire_stream *said = (void *)(ring.desc + D);
 	bool counts = call_now == OPEN || call_now == ATTACH;
-	uint32_t index = counts ? ring->receiver.read + loads++ : link->chan.rx.read;
+	uint32_t index = counts ? ring.receiver->read + loads++ : link->chan.rx.read;
 	uint64_t wrap = (uint16_t)(index / D + 1);
 
 	if (index % D != at)
@@ -727,23 +735,25 @@ static void tempt_head(struct innocent *self, uint64_t at)
 /* Before (self)'s load of (offset), if it is a word of slot 1's. */
 static void tempt_one(struct innocent *self, uint64_t offset)
 {
-	struct ivsh_wire_ring *in = world_ring(1, self->self), *out = world_ring(self->self, 1);
+	const struct ring in = world_ring(1, self->self), out = world_ring(self->self, 1);
 	const uint8_t *word = world.memory + offset;
-	const uint8_t *descs = (uint8_t *)(in + 1);
+	const uint8_t *hints =
+	    world_is_split() ? world_pending(1, self->self) : world_slot(self->self)->pending;
+	const uint8_t *descs = (uint8_t *)in.desc;
 
-	if (word == world_slot(self->self)->pending)
-		world_slot(self->self)->pending[1]++;
-	else if (word == (uint8_t *)&in->sender.generation && mood(1))
-		in->sender.generation++; /* another generation */
-	else if (word == (uint8_t *)&in->sender.notify_request ||
-		 word == (uint8_t *)&out->receiver.notify_request)
+	if (word == hints)
+		++*world_pending(1, self->self);
+	else if (word == (uint8_t *)&in.sender->generation && mood(1))
+		in.sender->generation++; /* another generation */
+	else if (word == (uint8_t *)&in.sender->notify_request ||
+		 word == (uint8_t *)&out.receiver->notify_request)
 		*(uint32_t *)(void *)(world.memory + offset) += 1u << 12 | 1;
-	else if (word == (uint8_t *)&out->receiver.read && mood(2))
-		out->receiver.read = self->link[1].chan.tx.head; /* all is room */
-	else if (word == (uint8_t *)&out->receiver.reset_request && mood(3))
-		out->receiver.reset_request++; /* a reset request */
-	else if (word == (uint8_t *)&out->receiver.generation_ack && mood(4))
-		out->receiver.generation_ack = out->sender.generation;
+	else if (word == (uint8_t *)&out.receiver->read && mood(2))
+		out.receiver->read = self->link[1].chan.tx.head; /* all is room */
+	else if (word == (uint8_t *)&out.receiver->reset_request && mood(3))
+		out.receiver->reset_request++; /* a reset request */
+	else if (word == (uint8_t *)&out.receiver->generation_ack && mood(4))
+		out.receiver->generation_ack = out.sender->generation;
 	else if (word >= descs && word < descs + D * sizeof(struct ivsh_wire_desc) &&
 		 offset % sizeof(struct ivsh_wire_desc) == 0 && mood(5))
 		tempt_head(self, (uint64_t)(word - descs) / sizeof(struct ivsh_wire_desc));
@@ -764,6 +774,7 @@ static void storm(void)
 	world_format();
 	claims = 0;
 	hostile.memory = world.memory;
+	hostile.offset = world_offset;
 	hostile.rate = 1u << hostile_random() % 8;
 	if (own)
 		allow_own();

@@ -227,7 +227,7 @@ static void reset(void)
 	CHECK_EQ(put(&a, 10), 0);
 	CHECK_EQ(get(&b, 10, 1), 0);
 	/* A third peer scribbles over b's read index; a finds it and resets its ring. */
-	world_ring(0, 1)->receiver.read += 1u << 20;
+	world_ring(0, 1).receiver->read += 1u << 20;
 	for (unsigned i = 0; i < 300 && !a.end.chan.dead; i++)
 		(void)!ivsh_chan_send(&a.end.chan, 1, "x", 1);
 	CHECK_EQ(put(&a, 10), IVSH_EPROTO);
@@ -421,7 +421,7 @@ static void numbers(void)
 	before = a.stream.self;
 	head = a.end.chan.tx.head;
 	NEED_EQ(end_open(&b.end, 1, 0, false), 0);
-	world_ring(0, 1)->sender.start ^= 1;
+	world_ring(0, 1).sender->start ^= 1;
 	CHECK_EQ(world_wait(&a.end.region, 1), 0);
 	NEED_EQ(ivsh_chan_reset(&a.end.chan), 0);
 	while (a.end.chan.tx.waiting) {

@@ -47,7 +47,7 @@ static void time_over(void)
 	/* Ten times, and once more when all can have seen that it makes requests. */
 	CHECK_EQ(b.region.counters.wakes_timer, 11);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 0), 0);
 	CHECK_EQ(world.slept_ns, SECOND);
 	CHECK(world_slot(1)->wakes_timer >= 9);
@@ -78,7 +78,7 @@ static void already_there(void)
 /* The others, while we sleep: ten messages, of which the first is notified. */
 static void send_ten(void)
 {
-	want_seen = world_ring(0, 1)->receiver.notify_request;
+	want_seen = world_ring(0, 1).receiver->notify_request;
 	for (unsigned i = 0; i < 10 && hooks == 0; i++)
 		CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	if (hooks++ == 0)
@@ -109,7 +109,7 @@ static void woken(void)
 	CHECK_EQ(counters.notifications_suppressed, 9);
 	CHECK_EQ(b.region.counters.wakes_doorbell, 1);
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
 	/* An awake peer costs no sender a notification. */
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
@@ -125,7 +125,7 @@ static void armed(void)
 
 	open_both();
 	CHECK_EQ(ivsh_region_arm(&b.region, &wait), STORE_NS);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT | 2);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT | 2);
 	world.now_ns += STORE_NS;
 	CHECK_EQ(ivsh_region_arm(&b.region, &wait), IVSH_POLL_NS);
 	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, 0), 0);
@@ -137,12 +137,12 @@ static void armed(void)
 	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, 0), 0);
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 	ivsh_region_disarm(&b.region);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 2u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 2u << IVSH_WIRE_REQUEST_SHIFT);
 	CHECK_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
 	b.region.mem.doorbell.vectors = 0;
 	CHECK_EQ(ivsh_region_arm(&b.region, &wait), 7);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 2u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 2u << IVSH_WIRE_REQUEST_SHIFT);
 	ivsh_region_detach(&b.region);
 	CHECK_EQ(ivsh_region_arm(&b.region, &wait), 0);
 }
@@ -175,12 +175,12 @@ static void requested_again(void)
 static void killed_asleep(void)
 {
 	open_both();
-	world_ring(0, 1)->receiver.notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
-	world_ring(0, 1)->receiver.notify_request = 7u << IVSH_WIRE_REQUEST_SHIFT | 2;
+	world_ring(0, 1).receiver->notify_flags = IVSH_WIRE_NOTIFY_REQUEST;
+	world_ring(0, 1).receiver->notify_request = 7u << IVSH_WIRE_REQUEST_SHIFT | 2;
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	CHECK_EQ(world.rings, 1);
 	NEED_EQ(end_open(&b, 1, 0, true), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 7u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 7u << IVSH_WIRE_REQUEST_SHIFT);
 	world.rings = 0;
 	world.on_sleep = send_ten;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
@@ -198,7 +198,7 @@ static void killed_ringing(void)
 
 	open_both();
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
-	world_ring(0, 1)->receiver.notify_request = 7u << IVSH_WIRE_REQUEST_SHIFT | 2;
+	world_ring(0, 1).receiver->notify_request = 7u << IVSH_WIRE_REQUEST_SHIFT | 2;
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_peer, 1);
@@ -207,7 +207,7 @@ static void killed_ringing(void)
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
 	CHECK_EQ(ivsh_chan_peek(&b.chan, &message), IVSH_EAGAIN);
-	world_ring(0, 1)->sender.notify_request = 7u << IVSH_WIRE_REQUEST_SHIFT | 2;
+	world_ring(0, 1).sender->notify_request = 7u << IVSH_WIRE_REQUEST_SHIFT | 2;
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	CHECK_EQ(world.rings, 1);
 	CHECK_EQ(world.ring_peer, 0);
@@ -242,8 +242,8 @@ static void requests_first(void)
 	struct ivsh_chan other;
 
 	open_both();
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
-	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, 0);
+	CHECK_EQ(world_ring(1, 0).sender->notify_flags, 0);
 	world.on_sleep = send_unheard;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
@@ -251,8 +251,8 @@ static void requests_first(void)
 	CHECK_EQ(b.region.counters.wakes_timer, 1);
 	/* No notification was missed: none was requested. */
 	CHECK_EQ(b.region.counters.missed_notifications, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
-	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(1, 0).sender->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	/* It is over, for this channel. */
 	CHECK_EQ(ivsh_chan_receive(&b.chan, &(struct ivsh_message){0}, in, sizeof(in)), 0);
 	world.slept_ns = hooks = 0;
@@ -261,9 +261,9 @@ static void requests_first(void)
 	CHECK_EQ(hooks, 1);
 	/* Another one asks anew, and a wait that ends meanwhile does not end that. */
 	NEED_EQ(ivsh_chan_open(&other, &b.region, 2, records, 64), 0);
-	CHECK_EQ(world_ring(2, 1)->receiver.notify_flags, 0);
+	CHECK_EQ(world_ring(2, 1).receiver->notify_flags, 0);
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, STORE_NS / 4), 0);
-	CHECK_EQ(world_ring(2, 1)->receiver.notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
+	CHECK_EQ(world_ring(2, 1).receiver->notify_flags, IVSH_WIRE_NOTIFY_REQUEST);
 	world.slept_ns = hooks = 0;
 	world.on_sleep = send_unheard;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, SECOND), 0);
@@ -273,8 +273,8 @@ static void requests_first(void)
 	/* The next incarnation begins without a request. */
 	end_kill(&b);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
-	CHECK_EQ(world_ring(1, 0)->sender.notify_flags, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, 0);
+	CHECK_EQ(world_ring(1, 0).sender->notify_flags, 0);
 }
 
 static void receive_one(void)
@@ -283,7 +283,7 @@ static void receive_one(void)
 
 	if (hooks++ != 0)
 		return;
-	want_seen = world_ring(1, 0)->sender.notify_request;
+	want_seen = world_ring(1, 0).sender->notify_request;
 	CHECK_EQ(ivsh_chan_receive(&a.chan, &message, in, sizeof(in)), 0);
 	world.notified += world.rings;
 }
@@ -305,7 +305,7 @@ static void space(void)
 	world.on_sleep = NULL;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
 	CHECK_EQ(events, 0);
-	CHECK_EQ(world_ring(1, 0)->sender.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(world_ring(1, 0).sender->notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
 }
 
 /* A wait for room alone sleeps although there are unread messages. */
@@ -346,7 +346,7 @@ static void control(void)
 
 static void look_at_request(void)
 {
-	want_seen = world_ring(5, 1)->receiver.notify_request;
+	want_seen = world_ring(5, 1).receiver->notify_request;
 }
 
 /* SPEC R8.4. */
@@ -382,8 +382,8 @@ static void no_vectors(void)
 	world.on_sleep = look_at_request;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 10000000), 0);
 	CHECK_EQ(want_seen, 0);
-	CHECK_EQ(world_ring(5, 1)->receiver.notify_flags, 0);
-	CHECK_EQ(world_ring(1, 5)->sender.notify_flags, 0);
+	CHECK_EQ(world_ring(5, 1).receiver->notify_flags, 0);
+	CHECK_EQ(world_ring(1, 5).sender->notify_flags, 0);
 	CHECK_EQ(b.region.counters.wakes_timer, 20);
 	CHECK_EQ(world_slot(1)->vectors, 0);
 }
@@ -401,27 +401,27 @@ static void modes(void)
 	CHECK_EQ(wait_mode(IVSH_WAIT_POLL, 1000000), 0);
 	CHECK_EQ(events, 0);
 	CHECK_EQ(world.slept_ns, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 0);
 
 	open_both();
 	world.on_relax = send_late;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SPIN, SECOND), 0);
 	CHECK_EQ(events, IVSH_EVENT_MESSAGE);
 	CHECK_EQ(world.slept_ns, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_flags, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_flags, 0);
 	CHECK_EQ(a.region.counters.notifications_sent, 0);
 
 	open_both();
 	CHECK_EQ(wait_mode(IVSH_WAIT_SPIN, 1000000), 0);
 	CHECK_EQ(world.relaxed, 100); /* 10 us of 100 ns */
 	CHECK_EQ(world.slept_ns, 990000);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request, 1u << IVSH_WIRE_REQUEST_SHIFT);
 }
 
 static void look_at_read(void)
 {
-	want_seen = world_ring(0, 1)->receiver.read;
+	want_seen = world_ring(0, 1).receiver->read;
 }
 
 /* Before a sleep everything released is published. SPEC R8.5. */
@@ -432,7 +432,7 @@ static void gives_back(void)
 	open_both();
 	NEED_EQ(ivsh_chan_send(&a.chan, 1, "x", 1), 0);
 	NEED_EQ(ivsh_chan_receive(&b.chan, &message, in, sizeof(in)), 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.read, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->read, 0);
 	world.on_sleep = look_at_read;
 	CHECK_EQ(wait_mode(IVSH_WAIT_SLEEP, 1000), 0);
 	CHECK_EQ(want_seen, 1);
@@ -506,8 +506,8 @@ static int wait_several(enum ivsh_wait_mode mode, uint64_t timeout_ns)
 
 static void send_to_c(void)
 {
-	want_seen = world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR;
-	want_seen_c = world_ring(0, 2)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR;
+	want_seen = world_ring(0, 1).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR;
+	want_seen_c = world_ring(0, 2).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR;
 	if (hooks++ == 0)
 		CHECK_EQ(ivsh_chan_send(&to_c, 1, "x", 1), 0);
 	world.notified = world.rings;
@@ -530,8 +530,8 @@ static void several_woken(void)
 	CHECK_EQ(c.region.counters.wakes_doorbell, 1);
 	CHECK_EQ(
 	    b.region.counters.missed_notifications + c.region.counters.missed_notifications, 0);
-	CHECK_EQ(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
-	CHECK_EQ(world_ring(0, 2)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
+	CHECK_EQ(world_ring(0, 1).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
+	CHECK_EQ(world_ring(0, 2).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR, 0);
 }
 
 static void several_already(void)

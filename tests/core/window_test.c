@@ -29,8 +29,7 @@ static void open_both(void)
 {
 	struct ivsh_geometry geometry = {2, DESCS, SMALL, LARGE, 0};
 
-	world_format();
-	NEED_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 1, true), 0);
+	world_format_as(&geometry);
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 }
@@ -120,10 +119,10 @@ static void sleeper_has_a_queue(void)
 	for (n = 0; n < 3; n++)
 		receive(n, 1024);
 	find_empty();
-	world_ring(0, 1)->receiver.notify_request = 1u << 12 | 1;
+	world_ring(0, 1).receiver->notify_request = 1u << 12 | 1;
 	for (n = 0; n < 60; n++)
 		CHECK_EQ(send(n, 1024), (n + 3) * 1024);
-	world_ring(0, 1)->receiver.notify_request = 1u << 12;
+	world_ring(0, 1).receiver->notify_request = 1u << 12;
 	for (n = 0; n < 60; n++)
 		receive(n, 1024);
 }

@@ -5,13 +5,24 @@
 #include "tests/core/world.h"
 
 #include "core/layout.h"
+#include "core/split.h"
 #include "tests/lib/test.h"
 
 #include <string.h>
 
-static _Alignas(4096) uint8_t memory[WORLD_SIZE];
+#if WORLD_HAS_VIEWS
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+static _Alignas(4096) uint8_t whole[WORLD_SIZE];
+static uint8_t *memory = whole;
 
 struct world world;
+
+static const struct ivsh_geometry ordinary = {WORLD_SLOTS, 64, 4096, 8192, 0};
+static struct ivsh_geometry world_geometry; /* of the region, as it was formatted last */
 
 static uint64_t now_ns(void *ctx)
 {
@@ -65,21 +76,211 @@ static void relax(void *ctx)
 		world.on_relax();
 }
 
+#if WORLD_HAS_VIEWS
+
+/*
+ * A split region: the memory that all peers read, and behind it a part for each slot. The test's
+ * own view, and each peer's, are mappings of the same bytes at multiples of VIEW. A peer that
+ * stores into another's part is ended by the signal.
+ */
+#define VIEW (UINT32_C(1) << 21)
+
+_Static_assert(WORLD_SIZE <= VIEW, "an address modulo VIEW is an offset");
+
+static uint8_t *views; /* the test's; slot (i)'s is (i + 1) times VIEW further */
+static struct ivsh_mem_part parts[WORLD_SLOTS][WORLD_SLOTS];
+
+bool world_is_split(void)
+{
+	static int is_split = -1;
+
+	if (is_split < 0)
+		is_split = getenv("IVSH_WORLD") && strcmp(getenv("IVSH_WORLD"), "split") == 0;
+	return is_split != 0;
+}
+
+/* Like an operating system's calls, mmap() fails here for want of memory alone. */
+static void views_map(void)
+{
+	int fd;
+	uint8_t *at;
+
+	if (memory != whole)
+		return;
+	fd = memfd_create("world", 0);
+	at = mmap(NULL, (WORLD_SLOTS + 2) * (size_t)VIEW, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (fd < 0 || at == MAP_FAILED || ftruncate(fd, VIEW) != 0)
+		abort();
+	views = (uint8_t *)(((uintptr_t)at + VIEW - 1) & ~(uintptr_t)(VIEW - 1));
+	for (uint32_t i = 0; i <= WORLD_SLOTS; i++)
+		if (mmap(views + i * (size_t)VIEW, VIEW,
+			i == 0 ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+			0) == MAP_FAILED)
+			abort();
+	close(fd);
+	memory = views;
+}
+
+/* Bytes of a part, as world_format() makes it. */
+static size_t part_size(void)
+{
+	uint64_t size = 0;
+
+	CHECK_EQ(ivsh_part_size(&world_geometry, &size), 0);
+	return (size_t)size;
+}
+
+static size_t part_offset(uint32_t slot)
+{
+	return IVSH_WIRE_COMMON_SIZE + slot * part_size();
+}
+
+/* Each peer's own part, and no other, is writable for it. 0, or an error of a format. */
+static int split_format(bool force)
+{
+	const struct ivsh_geometry *g = &world_geometry;
+	size_t size = part_size();
+	int error;
+
+	CHECK(g->slots <= WORLD_SLOTS && part_offset(g->slots) <= WORLD_SIZE);
+	CHECK_EQ(mprotect(views + VIEW, WORLD_SLOTS * (size_t)VIEW, PROT_READ), 0);
+	for (uint32_t slot = 0; slot < g->slots; slot++)
+		CHECK_EQ(mprotect(views + (slot + 1) * (size_t)VIEW + part_offset(slot), size,
+			     PROT_READ | PROT_WRITE),
+		    0);
+	error = ivsh_split_format(memory, IVSH_WIRE_COMMON_SIZE, g, 1, force);
+	for (uint32_t slot = 0; slot < g->slots; slot++) {
+		int answer = ivsh_part_format(memory + part_offset(slot), size, g, 1, slot, force);
+
+		error = error ? error : answer;
+	}
+	return error;
+}
+
+/* The parts in another order than that of the slots. The platform knows whose they are. */
+static void split_mem(struct ivsh_mem *mem, uint32_t self)
+{
+	uint32_t peer = self < WORLD_SLOTS ? self : 0;
+	uint8_t *view = views + (peer + 1) * (size_t)VIEW;
+
+	for (uint32_t i = 0; i < world_geometry.slots; i++) {
+		uint32_t slot = world_geometry.slots - 1 - i;
+
+		parts[peer][i] = (struct ivsh_mem_part){
+		    view + part_offset(slot), part_size(), slot, slot == self, IVSH_SELF_NONE};
+	}
+	mem->base = view;
+	mem->size = IVSH_WIRE_COMMON_SIZE;
+	mem->parts = parts[peer];
+	mem->part_count = world_geometry.slots;
+	mem->split = ivsh_attach_split;
+}
+
+/* The test's own view, in which it may write anything. */
+static void split_region(struct ivsh_region *region)
+{
+	static struct ivsh_mem_part all[WORLD_SLOTS];
+	uint64_t size;
+
+	for (uint32_t i = 0; i < world_geometry.slots; i++)
+		all[i] = (struct ivsh_mem_part){
+		    memory + part_offset(i), part_size(), IVSH_SELF_NONE, true, i};
+	region->mem.parts = all;
+	region->mem.part_count = world_geometry.slots;
+	region->geometry = world_geometry;
+	region->place = ivsh_split_place;
+	CHECK_EQ(ivsh_split_layout(&region->geometry, &region->layout, &size), 0);
+}
+
+#else
+
+/* A guest has one memory. */
+bool world_is_split(void)
+{
+	return false;
+}
+
+static void views_map(void)
+{
+}
+
+static int split_format(bool force)
+{
+	return force ? 0 : IVSH_EBUSY;
+}
+
+static void split_mem(struct ivsh_mem *mem, uint32_t self)
+{
+	(void)mem;
+	(void)self;
+}
+
+static size_t part_offset(uint32_t slot)
+{
+	return slot;
+}
+
+static void split_region(struct ivsh_region *region)
+{
+	(void)region;
+}
+
+#endif
+
+uint64_t world_offset(const void *word)
+{
+#if WORLD_HAS_VIEWS
+	if (world_is_split())
+		return (uintptr_t)word % VIEW;
+#endif
+	return (uint64_t)((const uint8_t *)word - memory);
+}
+
 void world_reset(void)
 {
-	memset(memory, 0, sizeof(memory));
+	if (world_is_split())
+		views_map();
+	memset(memory, 0, WORLD_SIZE);
 	memset(&world, 0, sizeof(world));
 	world.memory = memory;
 	world.now_ns = 1000000000;
 	world.vectors = 4;
 }
 
+int world_format_again(const struct ivsh_geometry *geometry, bool force)
+{
+	world_geometry = *geometry;
+	if (world_is_split())
+		views_map();
+	else
+		return ivsh_region_format(memory, WORLD_SIZE, geometry, 1, force);
+	return split_format(force);
+}
+
+void world_format_as(const struct ivsh_geometry *geometry)
+{
+	world_reset();
+	CHECK_EQ(world_format_again(geometry, false), 0);
+}
+
 void world_format(void)
 {
-	struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192, 0};
+	world_format_as(&ordinary);
+}
 
-	world_reset();
-	CHECK_EQ(ivsh_region_format(memory, WORLD_SIZE, &geometry, 1, false), 0);
+bool world_holds(const void *data, uint32_t size)
+{
+	const uint8_t *begin = memory, *at = data;
+	uint64_t bytes = WORLD_SIZE, offset = world_offset(data);
+
+#if WORLD_HAS_VIEWS
+	if (world_is_split())
+		bytes = (WORLD_SLOTS + 1) * (uint64_t)VIEW;
+#endif
+	return at >= begin && (uint64_t)(at - begin) < bytes && offset <= WORLD_SIZE &&
+	       size <= WORLD_SIZE - offset;
 }
 
 struct ivsh_mem world_mem(uint32_t self)
@@ -95,7 +296,8 @@ struct ivsh_mem world_mem(uint32_t self)
 		mem.vm_generation = &world.vm_generation[self];
 		mem.machine = world.machine[self];
 	}
-
+	if (world_is_split())
+		split_mem(&mem, self);
 	return mem;
 }
 
@@ -111,24 +313,38 @@ struct ivsh_wire_server *world_server(void)
 
 struct ivsh_wire_slot *world_slot(uint32_t slot)
 {
+	if (world_is_split())
+		return (void *)(memory + part_offset(slot) + IVSH_WIRE_PART_SLOT_OFFSET);
 	return (struct ivsh_wire_slot *)(void *)(memory + IVSH_WIRE_SLOTS_OFFSET) + slot;
 }
 
-struct ivsh_wire_ring *world_ring(uint32_t sender, uint32_t receiver)
+struct ring world_ring(uint32_t sender, uint32_t receiver)
 {
 	const struct ivsh_wire_header *h = world_header();
-	struct ivsh_geometry geometry = {h->slots, h->descs, h->small_size, h->large_size, 0};
-	struct ivsh_layout layout;
+	struct ivsh_region region = {.mem.base = memory, .mem.size = WORLD_SIZE};
+	struct ivsh_area area[IVSH_AREAS];
+	struct ring ring = {NULL, NULL, NULL};
 	uint64_t size;
 
-	CHECK_EQ(ivsh_layout_of(&geometry, &layout, &size), 0);
-	return (void *)(memory + layout_ring(&geometry, &layout, sender, receiver));
+	region.geometry =
+	    (struct ivsh_geometry){h->slots, h->descs, h->small_size, h->large_size, 0};
+	if (world_is_split())
+		split_region(&region);
+	else
+		CHECK_EQ(ivsh_layout_of(&region.geometry, &region.layout, &size), 0);
+	CHECK(ivsh_ring_at(&region, sender, receiver, &ring, area));
+	return ring;
+}
+
+uint8_t *world_pending(uint32_t sender, uint32_t receiver)
+{
+	return world_is_split() ? &world_slot(sender)->pending[receiver]
+				: &world_slot(receiver)->pending[sender];
 }
 
 struct ivsh_wire_desc *world_desc(uint32_t sender, uint32_t receiver, uint32_t index)
 {
-	return (struct ivsh_wire_desc *)(void *)(world_ring(sender, receiver) + 1) +
-	       index % world_header()->descs;
+	return world_ring(sender, receiver).desc + index % world_header()->descs;
 }
 
 int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh)

@@ -6,11 +6,20 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#include "core/ring.h"
+
 #include <ivsh/channel.h>
 #include <ivsh/peers.h>
 #include <ivsh/wait.h>
 
 #include <stddef.h>
+
+/* A program of Linux, and not of a guest, can map one memory in several places. */
+#if defined(__linux__) && __STDC_HOSTED__
+#define WORLD_HAS_VIEWS 1
+#else
+#define WORLD_HAS_VIEWS 0
+#endif
 
 /* More than 8 slots with areas of 4 and 8 KiB take. */
 #define WORLD_SIZE 0x130000u
@@ -44,8 +53,25 @@ extern struct world world;
 /* Start over: memory all zero, clock at 1 s. */
 void world_reset(void);
 
-/* The same, and format the memory for WORLD_SLOTS slots. */
+/* The same, and format the memory for WORLD_SLOTS slots; or with another geometry. */
 void world_format(void);
+void world_format_as(const struct ivsh_geometry *geometry);
+
+/* Format a memory that is in use, or was. As ivsh_region_format(). */
+int world_format_again(const struct ivsh_geometry *geometry, bool force);
+
+/*
+ * Whether this program runs with a split region, as the environment says (IVSH_WORLD=split). Each
+ * peer maps its own part writable and the others' for reading only, then; world.memory is the
+ * test's own view of all of it.
+ */
+bool world_is_split(void);
+
+/* Whether (size) bytes at (data) are in the shared memory, where anybody has mapped it. */
+bool world_holds(const void *data, uint32_t size);
+
+/* The offset in world.memory of a word, whoever has mapped it. */
+uint64_t world_offset(const void *word);
 
 /* The transport of slot (self). */
 struct ivsh_mem world_mem(uint32_t self);
@@ -53,7 +79,10 @@ struct ivsh_mem world_mem(uint32_t self);
 struct ivsh_wire_header *world_header(void);
 struct ivsh_wire_server *world_server(void);
 struct ivsh_wire_slot *world_slot(uint32_t slot);
-struct ivsh_wire_ring *world_ring(uint32_t sender, uint32_t receiver);
+struct ring world_ring(uint32_t sender, uint32_t receiver);
+
+/* The byte by which (sender) hints to (receiver) that it has sent something. */
+uint8_t *world_pending(uint32_t sender, uint32_t receiver);
 struct ivsh_wire_desc *world_desc(uint32_t sender, uint32_t receiver, uint32_t index);
 
 /* A peer with one channel. Attaching is as an ordinary application does it. */

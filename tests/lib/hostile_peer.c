@@ -157,14 +157,14 @@ void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 	if (access_number - call_number > ACCESSES_MOST)
 		hostile_fail("a loop without an end", access_number - call_number);
 	if (peer->tempt && kind == HOOK_LOAD)
-		peer->tempt((uint64_t)((const uint8_t *)word - peer->memory), size);
+		peer->tempt(peer->offset(word), size);
 	if (script) {
 		while (script_next < script_count && script[script_next].access <= access_number)
 			apply(&script[script_next++]);
 		return;
 	}
 	if (peer->rate != 0 && draw(&peer_seed) % peer->rate == 0)
-		strike((uint64_t)((const uint8_t *)word - peer->memory), size);
+		strike(peer->offset(word), size);
 }
 
 static void case_run(void (*run)(void), uint32_t seed)

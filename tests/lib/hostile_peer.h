@@ -21,6 +21,7 @@ struct hostile_range {
 
 struct hostile_peer {
 	uint8_t *memory;
+	uint64_t (*offset)(const void *word); /* in (memory), whoever has mapped it where */
 	const struct hostile_range *ranges;
 	unsigned range_count;
 	uint32_t rate; /* it writes before or after one of so many accesses; 0: never */

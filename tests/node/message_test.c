@@ -385,14 +385,14 @@ static void armed(void)
 	while (ivsh_node_arm(town[1], 0, &most_ns, &events) == 0 && events == IVSH_EVENT_CONTROL)
 		;
 	CHECK(events == 0 && most_ns != 0);
-	CHECK(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR);
+	CHECK(world_ring(0, 1).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR);
 	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), 0);
 	CHECK_EQ(ivsh_node_arm(town[1], 0, &most_ns, &events), 0);
 	CHECK(events == IVSH_EVENT_MESSAGE && most_ns == 0);
-	CHECK(!(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR));
+	CHECK(!(world_ring(0, 1).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR));
 	CHECK_EQ(ivsh_node_arm(town[1], IVSH_EVENT_SPACE, &most_ns, &events), 0);
 	CHECK(events == IVSH_EVENT_MESSAGE && most_ns != 0);
-	CHECK(world_ring(0, 1)->receiver.notify_request & IVSH_WIRE_REQUEST_VECTOR);
+	CHECK(world_ring(0, 1).receiver->notify_request & IVSH_WIRE_REQUEST_VECTOR);
 	CHECK_EQ(town_receive(1, &m), 'x');
 	CHECK_EQ(ivsh_node_arm(town[1], 0, &most_ns, &events), 0);
 	CHECK(events == 0 && most_ns != 0);

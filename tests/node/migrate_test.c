@@ -29,7 +29,7 @@ static uint8_t in[4096], reply[2048];
 
 static uint8_t *areas(void)
 {
-	return (uint8_t *)world_ring(1, 0) + AREAS_OFFSET;
+	return (uint8_t *)world_ring(1, 0).sender + AREAS_OFFSET;
 }
 
 void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)

@@ -14,7 +14,7 @@ static void logs_format(uint32_t log_size)
 	const struct ivsh_geometry geometry = {WORLD_SLOTS, TOWN_DESCS, 4096, 8192, log_size};
 
 	town_reset();
-	CHECK_EQ(ivsh_region_format(world.memory, WORLD_SIZE, &geometry, 2, true), 0);
+	CHECK_EQ(world_format_again(&geometry, true), 0);
 }
 
 /* One line each, and another node reads it. */

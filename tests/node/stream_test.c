@@ -228,6 +228,7 @@ static void many_slots(void)
 
 		mem.base = memory;
 		mem.size = sizeof(memory);
+		mem.split = NULL;
 		NEED_EQ(ivsh_node_open(&town[i], blocks[i], sizeof(blocks[i]), &mem, NULL), 0);
 	}
 	NEED_EQ(ivsh_node_stream_open(town[0], &zero, 1, PORT, zero_buffer, 1024), 0);

@@ -136,6 +136,7 @@ struct ivsh_chan {
 		const void *data;
 		uint32_t position;
 		uint32_t size;
+		const uint8_t *pending; /* a split region: the peer's byte for us */
 		uint32_t frames; /* of the packed record at read: not released; 0: none is begun */
 		uint32_t bytes;  /* of that record */
 		uint16_t port;
@@ -143,6 +144,7 @@ struct ivsh_chan {
 		uint32_t notified;                    /* the sender's that was answered last */
 		uint32_t reset_request, notify_flags; /* our own words, as last stored */
 		uint8_t kind;
+		uint8_t hint; /* what we last read at (pending) */
 		bool peeked;
 		bool voided;  /* a peeked message, likewise: release says so */
 		bool broken;  /* something in this ring breaks SPEC.md */
@@ -183,6 +185,7 @@ struct ivsh_message {
  * IVSH_EINVAL  peer is this slot or not a slot, (count) is less than geometry.descs, or the region
  *              is not attached; or the channel was opened before, and the attach did not name
  *              ivsh_attach_restart(): nothing is changed.
+ * IVSH_EPART   a split region: the peer's memory is not here, or its header is not right.
  * IVSH_EPROTO  no earlier incarnation can have left what stands in the ring: the channel is open
  *              and dead; ivsh_chan_reset(), or leave it.
  * SPEC 7.

@@ -28,6 +28,8 @@ enum ivsh_error {
 	IVSH_EREMOVED =
 	    -12, /* the device was unplugged without a request: this handle is dead: close
 	                        the device; attach again when it is back */
+	/* The memory of that slot is not here, or is none of this region: map the right one. */
+	IVSH_EPART = -13,
 };
 
 /* Every int of this library that can be an error is to be looked at. */

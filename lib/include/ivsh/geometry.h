@@ -91,6 +91,33 @@ int ivsh_geometry_fit_log(uint64_t size, uint32_t slots, uint32_t log_size,
 int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
     uint64_t format_id, bool force) IVSH_MUST_CHECK;
 
+/* --- Split regions: a memory for what all peers read, and a part for each slot. SPEC 17 ------ */
+
+/*
+ * The bytes that each part of a split region of this geometry takes, in *size. The memory with the
+ * header and the server page takes IVSH_WIRE_COMMON_SIZE.
+ *
+ * Anyone, anywhere.
+ *
+ * IVSH_EINVAL  a field is out of its range: *size is untouched.
+ */
+int ivsh_part_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
+
+/*
+ * As ivsh_region_format(), of the memory that has the header and the server page of a split region.
+ */
+int ivsh_split_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
+    uint64_t format_id, bool force) IVSH_MUST_CHECK;
+
+/*
+ * As ivsh_region_format(), of the part of (slot): for the server, or for the peer that has that
+ * slot, before it attaches. geometry, format_id: those of the region's header.
+ *
+ * IVSH_EINVAL  also: there is no such slot.
+ */
+int ivsh_part_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
+    uint64_t format_id, uint32_t slot, bool force) IVSH_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -11,11 +11,29 @@
 
 #include <ivsh/doorbell.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct ivsh_attach;
+struct ivsh_region;
+
+/*
+ * One of the memories of a split region: what one slot's peer alone writes. SPEC 17. The caller's,
+ * and in use as long as a region is that was attached with it.
+ */
+struct ivsh_mem_part {
+	void *base;       /* as ivsh_mem.base; NULL: not mapped */
+	uint64_t size;    /* bytes mapped at base */
+	uint32_t slot;    /* whose memory the platform knows this to be; IVSH_SELF_NONE: as its
+	                     header says */
+	bool is_writable; /* stores reach the memory; else it may be mapped for reading only */
+	uint32_t found;   /* set by ivsh_attach_split(): the slot that it is used for;
+	                     IVSH_SELF_NONE: its header is not one of this region */
+};
 
 /* In ivsh_mem.self: the world gave no identity (ivshmem-plain); the caller must choose a slot. */
 #define IVSH_SELF_NONE 0xffffffffu
@@ -34,6 +52,14 @@ struct ivsh_mem {
 	uint64_t seed; /* differs from one start to the next, as well as it can; 0: none */
 	const uint64_t *vm_generation; /* as in platform.h; NULL: unknown */
 	uint64_t machine;              /* as in platform.h; 0: none */
+	/*
+	 * A split region: (base) has its header and the server page, and (parts), in any order, are
+	 * the memories of slots: this peer's own, and those of the others that it is to exchange
+	 * messages with. split: ivsh_attach_split(). One memory for all: all three 0.
+	 */
+	struct ivsh_mem_part *parts;
+	uint32_t part_count;
+	int (*split)(struct ivsh_region *region, struct ivsh_attach *attach);
 };
 
 #ifdef __cplusplus

@@ -49,7 +49,8 @@ struct ivsh_peer {
 /*
  * Read slot (slot) into *peer. The slot may be this peer's own. *peer holds what the last call
  * found, and the call updates it. Whether a heartbeat advances shows only when the caller uses the
- * same struct again, after IVSH_HEARTBEAT_NS or more.
+ * same struct again, after IVSH_HEARTBEAT_NS or more. A slot of a split region whose part is not
+ * here (IVSH_EPART) reads as absent.
  *
  * IVSH_EINVAL  slot is not below the number of slots.
  */

@@ -137,6 +137,12 @@ struct ivsh_region {
 	void (*metrics_counters)(struct ivsh_region *region);
 
 	struct ivsh_layout layout; /* of (geometry) */
+
+	/* Of a split region, set by ivsh_attach_split(); NULL: one memory for all. Where things
+	 * are; and whether a channel has a new hint, which (add) takes, or with NULL keeps. */
+	void *(*place)(const struct ivsh_region *region, uint32_t what, uint32_t from, uint32_t to);
+	bool (*hints)(const struct ivsh_region *region,
+	    void (*add)(struct ivsh_region *region, struct ivsh_chan *ch));
 };
 
 /* --- Attaching ------------------------------------------------------------------------------ */
@@ -164,6 +170,11 @@ struct ivsh_attach {
 	uint32_t found_slots;    /* IVSH_EINVAL: the slots that there are, when self is not one */
 	uint64_t found_magic;    /* IVSH_EPROTO: the header's first eight bytes */
 	uint64_t need_size;      /* IVSH_ENOSPC: bytes of memory needed */
+
+	/* Answers of ivsh_attach_split(), also on success: of mem.parts, how many are not used, and
+	 * the first of them, or this peer's own where the platform knows it; part_count: none. */
+	uint32_t parts_out;
+	uint32_t found_part;
 };
 
 /*
@@ -188,7 +199,8 @@ uint64_t ivsh_attach_nonce(const struct ivsh_mem *mem, uint64_t seed);
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
  * IVSH_EREADONLY  the memory drops what is stored, as QEMU's does with readonly=on.
  * IVSH_EPROTO   a foreign magic (found_magic) or an impossible header: not a region of ours.
- * IVSH_EVERSION an unknown version or feature: found_version, found_features.
+ * IVSH_EVERSION an unknown version or feature: found_version, found_features. A split region
+ *               needs mem.split.
  * IVSH_ENOSPC   the memory is smaller than the header or the geometry says, or, where nobody has
  *               formatted it, than any region is: need_size.
  * SPEC 3, 5.
@@ -252,6 +264,24 @@ void ivsh_attach_reset(struct ivsh_region *region);
  * other peers read them. Without it they read 0. SPEC R5.5, R5.14.
  */
 void ivsh_attach_counters(struct ivsh_region *region);
+
+/*
+ * For mem.split: find out which of mem.parts has which slot's words, by their headers, and compute
+ * each place of a split region. Done by the attach, and by ivsh_region_probe().
+ *
+ * A part that does not belong to the region is not used: another format_id, version or geometry,
+ * another slot than the platform says, a slot that another part has, too, or a memory that is too
+ * small. Then (parts_out) counts it, and (found_part) is the first one. Whoever writes into his own
+ * part only shuts himself out: the attach fails only where this peer's own part is not there.
+ *
+ * The attach, and a probe whose mem.self is not IVSH_SELF_NONE, answer, besides:
+ *
+ * IVSH_EPART  no part of mem.parts is that of mem.self.
+ * IVSH_EREADONLY  it is not writable.
+ * IVSH_EVERSION   the region is not split.
+ * SPEC 17.
+ */
+int ivsh_attach_split(struct ivsh_region *region, struct ivsh_attach *attach) IVSH_MUST_CHECK;
 
 /*
  * Read the region behind (mem) without a slot: nothing is stored, (mem) may be mapped for reading

@@ -53,7 +53,8 @@ static inline int ivsh_wire_magic_none(uint64_t magic)
 #define IVSH_WIRE_SLOTS_OFFSET 8192u
 
 /* ivsh_wire_header.features */
-#define IVSH_WIRE_FEATURE_LOGS 0x1u /* log_size is not 0, and the logs follow the rings */
+#define IVSH_WIRE_FEATURE_LOGS 0x1u  /* log_size is not 0, and the logs follow the rings */
+#define IVSH_WIRE_FEATURE_SPLIT 0x2u /* what a slot's peer writes is in a memory of its own */
 
 /* SPEC 3. Written once by the formatter, magic last; then never again. */
 struct ivsh_wire_header {
@@ -79,6 +80,36 @@ struct ivsh_wire_server {
 	uint8_t reserved[48];
 	uint32_t connection[IVSH_WIRE_SLOTS_MAX]; /* connects and disconnects in this epoch: odd:
 	                                             connected; 0: unknown */
+};
+
+/*
+ * --- A split region. SPEC 17 --------------------------------------------------------------------
+ */
+
+/* The bytes "IVSHPRT" and a zero, as IVSH_WIRE_MAGIC. */
+#define IVSH_WIRE_PART_MAGIC UINT64_C(0x0054525048535649)
+
+/* Bytes of the memory that has the header and the server page alone. */
+#define IVSH_WIRE_COMMON_SIZE 8192u
+
+/* Where things are in a part; the rings follow the lines. */
+#define IVSH_WIRE_PART_SLOT_OFFSET 4096u
+#define IVSH_WIRE_PART_LINES_OFFSET 6144u
+
+/* The header of a part. Written once by its formatter, magic last. */
+struct ivsh_wire_part {
+	uint64_t magic;   /* IVSH_WIRE_PART_MAGIC; 0: not formatted, or being formatted */
+	uint32_t version; /* from here on to (log_size) as in the region's header */
+	uint32_t features;
+	uint64_t size; /* bytes of this part */
+	uint32_t slots;
+	uint32_t descs;
+	uint32_t small_size;
+	uint32_t large_size;
+	uint64_t format_id;
+	uint32_t log_size;
+	uint32_t slot; /* whose part this is */
+	uint8_t reserved[8];
 };
 
 /* A name on the wire: printable ASCII, padded with zeroes; the last byte is always zero. */
@@ -145,7 +176,8 @@ struct ivsh_wire_slot {
 	uint64_t lost;                     /* ring resets seen: each may have lost messages */
 	uint64_t missed_notifications;     /* sleeps ended by time with something to do */
 	uint8_t reserved3[40];
-	/* Lines 12 to 15: pending hints. Slot i's peer writes byte i: it sent something. */
+	/* Lines 12 to 15: pending hints. Slot i's peer writes byte i: it sent something. In a split
+	 * region the slot's peer does: it sent something to slot i. */
 	uint8_t pending[IVSH_WIRE_SLOTS_MAX];
 	/* Lines 16 to 31: metrics, one on each. */
 	struct ivsh_wire_metric metric[IVSH_WIRE_METRICS];
@@ -188,7 +220,10 @@ struct ivsh_wire_receiver {
 #define IVSH_WIRE_REQUEST_VECTOR 0xfffu
 #define IVSH_WIRE_REQUEST_SHIFT 12
 
-/* SPEC 6. The lines stand 128 bytes apart: processors fetch lines in pairs. */
+/*
+ * SPEC 6. The lines stand 128 bytes apart: processors fetch lines in pairs. In a split region each
+ * side has such a struct in its own part, and uses its own lines of it.
+ */
 struct ivsh_wire_ring {
 	struct ivsh_wire_sender sender;
 	uint8_t reserved0[64];

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * split.h - the memories of a split region. SPEC 17.
+ */
+#ifndef IVSH_CORE_SPLIT_H
+#define IVSH_CORE_SPLIT_H
+
+#include "core/layout.h"
+#include "core/linkage.h"
+
+#include <ivsh/region.h>
+
+/* As ivsh_layout_of(), of one part: (rings) and *size are the part's. */
+int ivsh_split_layout(
+    const struct ivsh_geometry *geometry, struct ivsh_layout *layout, uint64_t *size);
+
+/* As ivsh_place(), of a split region: for region->place. */
+HIDDEN void *ivsh_split_place(
+    const struct ivsh_region *region, uint32_t what, uint32_t from, uint32_t to);
+
+#endif
