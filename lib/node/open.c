@@ -60,7 +60,8 @@ static bool is_formatter(const struct ivsh_mem *mem, const struct ivsh_node_opti
 {
 	uint32_t slot = options->flags & IVSH_NODE_SLOT ? options->slot : mem->self;
 
-	return !(options->flags & IVSH_NODE_NO_FORMAT) && (slot == 0 || slot == IVSH_SELF_NONE);
+	return !(options->flags & IVSH_NODE_NO_FORMAT) && !mem->split &&
+	       (slot == 0 || slot == IVSH_SELF_NONE);
 }
 
 /* Whether the block is large enough, as far as that can be known before the attach. */
@@ -108,7 +109,7 @@ static int attach_begin(struct ivsh_node *node, struct ivsh_mem *mem,
 	    mem->size, options->slots ? options->slots : OPEN_SLOTS, &attach->format, &need);
 	if (error == IVSH_EINVAL)
 		return error;
-	fits = error == 0;
+	fits = error == 0 || mem->split; /* no peer formats that one */
 	attach->restart = ivsh_attach_restart;
 	attach->counters = ivsh_attach_counters;
 	attach->name = options->name;
@@ -150,6 +151,8 @@ static int node_attach(
 	options->found_features = attach.found_features;
 	options->found_slots = attach.found_slots;
 	options->found_magic = attach.found_magic;
+	options->found_part = attach.found_part;
+	options->parts_out = attach.parts_out;
 	options->need_size = error == IVSH_ENOSPC ? attach.need_size : 0;
 	return error;
 }
@@ -206,6 +209,7 @@ static void answers_clear(struct ivsh_node_options *options)
 {
 	options->found_version = options->found_features = options->found_slots = 0;
 	options->found_magic = options->need_size = options->need_block = 0;
+	options->found_part = options->parts_out = 0;
 }
 
 int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const struct ivsh_mem *mem,

@@ -400,6 +400,36 @@ static void armed(void)
 	town_close(1);
 }
 
+/*
+ * A split region, in which slot 1 has damaged its part's header: sending there answers so, until it
+ * is right; slot 2 hears nothing of it. SPEC R17.4.5.
+ */
+static void part_left_out(void)
+{
+	struct ivsh_node_options options = {.name = "alpha"};
+	struct ivsh_wire_part *part;
+	struct ivsh_node_message m;
+
+	if (!world_is_split())
+		return;
+	town_reset();
+	part = (void *)((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET);
+	part->format_id++;
+	NEED_EQ(town_open(0, &options), 0);
+	CHECK_EQ(options.parts_out, 1);
+	CHECK_EQ(options.found_part, WORLD_SLOTS - 2); /* world.c has them the other way round */
+	NEED_EQ(town_open(2, NULL), 0);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "a", 1, 0), IVSH_EPART);
+	CHECK_EQ(ivsh_node_send(town[0], 2, 1, "b", 1, 0), 0);
+	CHECK_EQ(town_receive(2, &m), 'b');
+	CHECK_EQ(town_open(1, &options), IVSH_EPART);
+	CHECK_EQ(options.found_part, WORLD_SLOTS - 2);
+	part->format_id--;
+	NEED_EQ(town_open(1, NULL), 0);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "c", 1, 0), 0);
+	CHECK_EQ(town_receive(1, &m), 'c');
+}
+
 static const struct test tests[] = {
     {"message: by number", by_number},
     {"message: by name, and to all", by_name},
@@ -417,6 +447,7 @@ static const struct test tests[] = {
     {"message: one takes no other's turn", past_the_turn},
     {"message: restarts", restarts},
     {"message: a lost slot", slot_lost},
+    {"message: a part left out", part_left_out},
 };
 
 int main(void)

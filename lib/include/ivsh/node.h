@@ -87,6 +87,8 @@ struct ivsh_node_options {
 	uint32_t found_features; /* IVSH_EVERSION: its feature bits; ours are IVSH_WIRE_FEATURE_* */
 	uint32_t found_slots; /* IVSH_EINVAL: slots of the region, where ours is not among them */
 	uint64_t found_magic; /* IVSH_EPROTO: the memory's first eight bytes; 0: they are ours */
+	uint32_t found_part;  /* a split region, as in struct ivsh_attach; also on success */
+	uint32_t parts_out;   /* likewise */
 	uint64_t need_size;   /* IVSH_ENOSPC: bytes of shared memory needed; 0: there are enough */
 	uint64_t need_block;  /* IVSH_ENOSPC: bytes of the block needed; 0: there are enough */
 };
@@ -132,6 +134,9 @@ struct ivsh_node;
  * IVSH_EPROTO   the memory holds something else (found_magic), or the region's header is damaged.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
  * IVSH_EREADONLY  the memory drops what is stored in it.
+ * IVSH_EPART    a split region: this slot's part is not among mem.parts (found_part, parts_out).
+ *               The transport or options.slot must name the slot. Sending to a slot whose part is
+ *               not there answers IVSH_EPART.
  * SPEC 3, 5.
  */
 int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const struct ivsh_mem *mem,
