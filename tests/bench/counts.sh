@@ -17,7 +17,7 @@
 #   text    poller: bytes that the linker took of libivsh.a for a program that polls; sleeper: for
 #           one with the device and its interrupts; streamer: for a stream by polling; fronter: for
 #           the front door; library: all of it; basic: without what only some link (waits, MSI-X,
-#           peer events, services, many peers, streams, nodes)
+#           peer events, services, many peers, streams, nodes, logs, metrics, split regions)
 #
 # IVSH_COUNTS=write: writes this compiler's column anew, with what was counted.
 set -eu
@@ -82,7 +82,8 @@ weigh() {
 			NR == 2 { all = $1 }
 			NR == 4 { print "text " program " " arch " " all - $1 }'
 	done
-	more='wait|request|msix|peer_event|next|service|stream|open|free|idle|post|post_all|deliver'
+	more='wait|request|msix|peer_event|next|service|stream|split|split_format|log|metric|follow'
+	more="$more|open|free|idle|post|post_all|deliver"
 	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any|fast"
 	size "$3" | awk -v more="^($more)[.]o" -v arch="$arch" 'NR > 1 {
 		all += $1
