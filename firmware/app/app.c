@@ -6,6 +6,7 @@
 
 #include "app/command.h"
 #include "app/commands.h"
+#include "app/json.h"
 #include "app/output.h"
 #include "app/status.h"
 
@@ -63,7 +64,8 @@ static const struct command commands[] = {
 	STAY | OPTION_PORT | OPTION_COUNT | OPTION_SIZE | OPTION_CONSOLE, "",
 	"serve connections: stream-echo, stream-source (--size bytes), stream-sink"},
     {"help", help_run, 1, WORDS, 0, 0, UINT64_MAX, "", "show this"},
-    {"version", NULL, 1, 1, 0, 0, 0, "", "show the version of the program and of the region"},
+    {"version", NULL, 1, 1, 0, 0, OPTION_JSON, "",
+	"show the version of the program and of the region"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 
@@ -99,9 +101,18 @@ static int help_run(const struct world *world, const struct options *options)
 	return output_flush();
 }
 
-static int version_run(void)
+static int version_run(const struct options *options)
 {
-	printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
+	struct json json;
+
+	if (options->json) {
+		json_begin(&json, "version");
+		json_text(&json, "program", IVSH_VERSION);
+		json_u64(&json, "region", IVSH_WIRE_VERSION);
+		json_end(&json);
+	} else {
+		printf("ivsh %s, region version %u\n", IVSH_VERSION, IVSH_WIRE_VERSION);
+	}
 	return output_flush();
 }
 
@@ -144,7 +155,7 @@ static int command_run(int argc, char **argv, const struct world *world)
 	if (options.given & OPTION_HELP)
 		return help_run(world, &options);
 	if (options.given & OPTION_VERSION)
-		return version_run();
+		return version_run(&options);
 	if (options.words == 0) {
 		options.word = no_words;
 		options.words = 1;
@@ -160,7 +171,7 @@ static int command_run(int argc, char **argv, const struct world *world)
 	if (status != STATUS_DONE)
 		return status;
 	if (!c->run)
-		return version_run();
+		return version_run(&options);
 	if ((options.given & OPTION_PORT) == 0)
 		options.port = c->port;
 	if ((options.given & OPTION_COUNT) == 0)

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BUFFER (1u << 20)
 
@@ -275,6 +276,10 @@ int get_run(const struct world *world, const struct options *options)
 	f.files = world->files;
 	if (status)
 		return status;
+	if (options->json && strcmp(options->word[2], "-") == 0) {
+		fprintf(stderr, "ivsh: get: FILE - and --json: both take standard output\n");
+		return STATUS_USAGE;
+	}
 	status = f.files->target_open(options->word[2]) ? STATUS_FAILED
 							: flow_run(&f, world, options, flow_get);
 	f.files->target_close();

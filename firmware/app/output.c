@@ -12,12 +12,15 @@
 
 int output_flush(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return STATUS_DONE;
+	/* The error stays in stdout, and what a command prints at its end asks again: one line. */
+	static int failed;
+
+	if (failed || (!fflush(stdout) && !ferror(stdout)))
+		return failed;
 	if (errno == EPIPE)
-		return STATUS_PIPE; /* as of a program that SIGPIPE has ended */
+		return failed = STATUS_PIPE; /* as of a program that SIGPIPE has ended */
 	fprintf(stderr, "ivsh: stdout: %s\n", errno ? strerror(errno) : "write failed");
-	return STATUS_FAILED;
+	return failed = STATUS_FAILED;
 }
 
 void output_text(const uint8_t *bytes, uint32_t size)

@@ -31,8 +31,7 @@
 	(OPTION_PLACE | OPTION_CAPTURE | OPTION_TIME | OPTION_OUTPUT | OPTION_PEER | OPTION_PORT | \
 	    OPTION_COUNT | OPTION_WAIT | OPTION_SPIN | OPTION_JSON)
 
-#define FORWARD \
-	(OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD | OPTION_JSON)
+#define FORWARD (OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD)
 
 static const struct command commands[] = {
     {"mem", mem_run, 1, 4, 0, 0,
@@ -49,10 +48,10 @@ static const struct command commands[] = {
 	"print what a peer, living or dead, has logged last, without a slot"},
     {"cat", cat_command, 2, 2, 0, 0, FORWARD, "PEER[:SERVICE]",
 	"a service's stream (a guest's console) to stdout, and stdin to it"},
-    {"serve", serve_command, 3, UINT32_MAX, 48, 0, FORWARD | OPTION_PORT,
+    {"serve", serve_command, 3, UINT32_MAX, 48, 0, FORWARD | OPTION_PORT | OPTION_JSON,
 	"NAME [--] PROGRAM [ARG]...", "offer a service: a process for each connection"},
-    {"forward", forward_command, 3, 3, 49, 0, FORWARD | OPTION_PORT, "LISTEN PEER:SERVICE",
-	"a socket's connections to a service; --reverse SERVICE CONNECT"},
+    {"forward", forward_command, 3, 3, 49, 0, FORWARD | OPTION_PORT | OPTION_JSON,
+	"LISTEN PEER:SERVICE", "a socket's connections to a service; --reverse SERVICE CONNECT"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 

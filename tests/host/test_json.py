@@ -228,6 +228,8 @@ def test_capture(peers, tmp_path):
     "words, line",
     [
         (("recv", "--raw-output"), "ivsh: recv: --raw-output and --json: give one of them"),
+        (("get", "alpha", "-"), "ivsh: get: FILE - and --json: both take standard output"),
+        (("cat", "alpha"), "ivsh: cat: --json means nothing here"),
         (("capture",), "ivsh: capture: --json: give --output=FILE: the packets would take"
                        " standard output"),
     ],
@@ -248,9 +250,54 @@ def test_errors_stay_text(peers):
     assert errors[0].startswith("ivsh: ")
 
 
-def test_full_disk(peers):
-    words = [peers.program, *map(str, peers.place), "ls", "--json"]
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=LIMIT)
-    assert done.returncode == FAILED
-    assert done.stderr == b"ivsh: stdout: No space left on device\n"
+def test_version(peers):
+    (version,) = run(peers, "version", place=())
+    status, output, _ = peers.run("--version", place=())
+    text = f"ivsh {version['program']}, region version {version['region']}\n"
+    assert (status, output.decode()) == (DONE, text)
+    assert run(peers, "--version", place=()) == [version]
+
+
+@pytest.fixture(params=["full", "closed"])
+def nowhere(request):
+    """A standard output that takes nothing, and how a command ends: its status, and its line."""
+    if request.param == "full":
+        output = os.open("/dev/full", os.O_WRONLY)
+        yield output, FAILED, b"ivsh: stdout: No space left on device\n"
+    else:
+        read, output = os.pipe()
+        os.close(read)
+        yield output, 128 + signal.SIGPIPE, b""
+    os.close(output)
+
+
+@pytest.mark.parametrize("style", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ls",),
+        ("dump",),
+        ("version",),
+        ("watch", "--count=1"),
+        ("ping", "alpha", "--count=1"),
+        ("bench", "echo", "--peer=alpha", "--count=2", "--histogram"),
+        ("bell", "alpha"),
+        ("echo",),
+        ("sink",),
+        ("streams",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_output_fails(peers, nowhere, words, style):
+    """A full disk and a broken pipe end a command as they end it without --json."""
+    output, status, line = nowhere
+    peers.echo("--name=alpha")
+    place = () if words[0] == "version" else peers.place
+    done = subprocess.run(
+        [peers.program, *map(str, place), *words, *style],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        timeout=LIMIT,
+    )
+    assert (done.returncode, done.stderr) == (status, line)
