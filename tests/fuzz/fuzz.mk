@@ -2,7 +2,8 @@
 #
 # fuzz.mk - the fuzzers: clang's libFuzzer brings main().
 
-FUZZERS_LIB    := attach receive send stream connect slots dump device pvh dtb args efi_args client
+FUZZERS_LIB    := attach split receive send stream connect slots dump device pvh dtb args \
+                  efi_args client
 FUZZERS_SERVER := config control clients state answer
 FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
 FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
@@ -12,7 +13,8 @@ build/host-fuzz/%: FUZZ_HOOKS :=
 build/host-fuzz/host/server/% build/host-fuzz/host/wire/%: FUZZ_HOOKS := \
     -fsanitize-coverage=trace-stores -Dclock_gettime=serving_clock
 
-$(patsubst %,build/host-fuzz/tests/fuzz/%_fuzz,attach receive send stream connect slots dump): \
+$(patsubst %,build/host-fuzz/tests/fuzz/%_fuzz, \
+    attach split receive send stream connect slots dump): \
     build/host-fuzz/tests/fuzz/room.o $(CORE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/connect_fuzz: $(NODE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/dump_fuzz: $(OBSERVE:%.c=build/host-fuzz/%.o) \

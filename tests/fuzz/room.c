@@ -21,6 +21,8 @@ static uint32_t notified, accesses;
 static bool pokes;
 static uint8_t bytes[2048];
 
+static bool is_split, parts_known;
+
 #define BATCH 12u
 static struct ivsh_message batch[BATCH];
 
@@ -124,6 +126,15 @@ static void relax(void *ctx)
 	now += 100;
 }
 
+/* Of areas of 1 KiB, without logs. */
+#define SPLIT_SLOTS 3u
+#define SPLIT_PART 24576u
+
+uint32_t room_part_offset(uint32_t slot)
+{
+	return slot < SPLIT_SLOTS ? IVSH_WIRE_COMMON_SIZE + slot * SPLIT_PART : 0;
+}
+
 struct ivsh_mem room_mem(uint32_t self)
 {
 	struct ivsh_mem mem = {.base = room_memory,
@@ -135,14 +146,24 @@ struct ivsh_mem room_mem(uint32_t self)
 		.now_ns = now_ns,
 		.sleep = sleep_until,
 		.relax = relax}};
+	static struct ivsh_mem_part parts[SPLIT_SLOTS];
 
+	if (!is_split)
+		return mem;
+	for (uint32_t i = 0; i < SPLIT_SLOTS; i++)
+		parts[i] = (struct ivsh_mem_part){room_memory + room_part_offset(i), SPLIT_PART,
+		    parts_known ? i : IVSH_SELF_NONE, i == self, IVSH_SELF_NONE};
+	mem.size = IVSH_WIRE_COMMON_SIZE;
+	mem.parts = parts;
+	mem.part_count = SPLIT_SLOTS;
+	mem.split = ivsh_attach_split;
 	return mem;
 }
 
 void room_clear(void)
 {
 	memset(room_memory, 0, sizeof(room_memory));
-	pokes = false;
+	pokes = is_split = false;
 	now = 1000000000;
 	notified = accesses = 0;
 }
@@ -155,6 +176,20 @@ void room_format(uint32_t slots)
 	FUZZ_MUST(ivsh_region_format(room_memory, ROOM_SIZE, &geometry, 1, false) == 0);
 }
 
+void room_split_format(bool is_known)
+{
+	const struct ivsh_geometry geometry = {SPLIT_SLOTS, ROOM_DESCS, 1024, 1024, 0};
+
+	room_clear();
+	FUZZ_MUST(ivsh_split_format(room_memory, IVSH_WIRE_COMMON_SIZE, &geometry, 1, false) == 0);
+	for (uint32_t i = 0; i < SPLIT_SLOTS; i++)
+		FUZZ_MUST(ivsh_part_format(room_memory + room_part_offset(i), SPLIT_PART, &geometry,
+			      1, i, false) == 0);
+	accesses = 0;
+	is_split = true;
+	parts_known = is_known;
+}
+
 /*
  * --- Calls -------------------------------------------------------------------------------------
  */
@@ -162,7 +197,7 @@ void room_format(uint32_t slots)
 /* Only errors of the list, and not too many accesses. */
 int room_answer(int error)
 {
-	FUZZ_MUST(error <= 0 && error >= IVSH_ELOST);
+	FUZZ_MUST(error <= 0 && (error >= IVSH_ELOST || (is_split && error == IVSH_EPART)));
 	accesses = 0;
 	return error;
 }
@@ -399,7 +434,9 @@ void room_step(struct room_peer *peer, uint32_t set)
 
 		if (how & 0x80 && peer->region.attached && peer->chan.open)
 			room_answer(ivsh_chan_reset(&peer->chan));
-		else if (room_attach(peer, peer->region.mem.self, peer->other, how))
+		else if (room_attach(peer, peer->region.mem.self, peer->other, how) && is_split)
+			room_split_format(parts_known);
+		else if (!peer->region.attached)
 			room_format(2);
 		return;
 	}

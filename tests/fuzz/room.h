@@ -24,6 +24,13 @@ void room_clear(void);
 /* The same, and formatted for (slots) peers, 2 to 4; areas of 1 KiB. */
 void room_format(uint32_t slots);
 
+/*
+ * A split region of 3 slots, until the next format: the platform knows whose parts are whose, or
+ * not. Offset of a part; of 3: of the memory that all peers read.
+ */
+void room_split_format(bool is_known);
+uint32_t room_part_offset(uint32_t slot);
+
 /* From now on (yes) the hostile peer writes between accesses, as the input says. */
 void room_poke(bool yes);
 
