@@ -353,7 +353,8 @@ SPLIT_TESTS := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
                $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_MOVE:%=build/host-hook/%) \
                $(filter-out %/mesh_test,$(TESTS_COUNT:%=build/host-hook/%)))
 SPLIT_ALONE := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
-               $(TESTS_RACE:%=build/host/%) $(TESTS_RACE:%=build/host-san/%))
+               $(TESTS_RACE:%=build/host/%) $(TESTS_RACE:%=build/host-san/%) \
+               $(TESTS_KILL:%=MESH_SECONDS=5$(comma)build/host/%))
 GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
                    $(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE))) build/x86_64/bare_test.elf
 

@@ -4,7 +4,8 @@
  * accepted arrives, in order, and nothing repeats without its mark. SPEC R6.3, R7.1, R7.9, R7.11.
  *
  * Nobody polls: every peer sleeps on an eventfd, which outlives it as it would in ivsh-server. Then
- * there is a mesh: all to all. With a server that is killed, too: test_kill.py.
+ * there is a mesh: all to all. With a server that is killed, too: test_kill.py. IVSH_WORLD=split in
+ * the environment: the region is split, and each process can store into its own part alone.
  */
 #include "tests/host/numbers.h"
 #include "tests/lib/test.h"
@@ -28,6 +29,8 @@
 static struct {
 	uint32_t peers;
 	uint64_t size;
+	uint64_t
+	    part; /* bytes of each part of a split region, which follow each other; 0: not split */
 	uint8_t *memory;
 	int doorbell[NUMBERS_PEERS_MAX];
 	pid_t pid[NUMBERS_PEERS_MAX];
@@ -89,13 +92,31 @@ static void doze(uint64_t ns)
 	nanosleep(&t, NULL);
 }
 
+/* This process stores into its own part alone. */
+static void parts_take(struct ivsh_mem *mem)
+{
+	static struct ivsh_mem_part parts[NUMBERS_PEERS_MAX];
+
+	if (mprotect(all.memory, all.size, PROT_READ) != 0)
+		abort();
+	for (uint32_t i = 0; i < all.peers; i++)
+		parts[i] = (struct ivsh_mem_part){all.memory + IVSH_WIRE_COMMON_SIZE + i * all.part,
+		    all.part, IVSH_SELF_NONE, i == mem->self, IVSH_SELF_NONE};
+	if (mprotect(parts[mem->self].base, all.part, PROT_READ | PROT_WRITE) != 0)
+		abort();
+	mem->size = IVSH_WIRE_COMMON_SIZE;
+	mem->parts = parts;
+	mem->part_count = all.peers;
+	mem->split = ivsh_attach_split;
+}
+
 static void begin(uint32_t slot)
 {
 	all.lives++;
 	fflush(stdout);
 	all.pid[slot] = fork();
 	if (all.pid[slot] == 0) {
-		const struct ivsh_mem mem = {.base = all.memory,
+		struct ivsh_mem mem = {.base = all.memory,
 		    .size = all.size,
 		    .self = slot,
 		    .doorbell = {.ctx = &all.doorbell[slot],
@@ -105,6 +126,8 @@ static void begin(uint32_t slot)
 			.now_ns = now_ns,
 			.sleep = sleep_until}};
 
+		if (all.part != 0)
+			parts_take(&mem);
 		numbers_run(all.shared, &mem);
 	}
 }
@@ -168,18 +191,35 @@ static void *share(uint64_t size)
 	return at;
 }
 
+static void split_open(const struct ivsh_geometry *geometry)
+{
+	CHECK_EQ(ivsh_part_size(geometry, &all.part), 0);
+	all.size = IVSH_WIRE_COMMON_SIZE + all.peers * all.part;
+	all.memory = share(all.size);
+	CHECK_EQ(ivsh_split_format(all.memory, IVSH_WIRE_COMMON_SIZE, geometry, 1, false), 0);
+	for (uint32_t i = 0; i < all.peers; i++)
+		CHECK_EQ(ivsh_part_format(all.memory + IVSH_WIRE_COMMON_SIZE + i * all.part,
+			     all.part, geometry, 1, i, false),
+		    0);
+}
+
 static void world_open(uint32_t peers, uint32_t hot, uint32_t bulk)
 {
+	const char *world = getenv("IVSH_WORLD");
 	const struct ivsh_geometry geometry = {peers, NUMBERS_DESCS, hot, bulk, 0};
 
 	memset(&all, 0, sizeof(all));
 	all.peers = peers;
-	CHECK_EQ(ivsh_geometry_size(&geometry, &all.size), 0);
-	all.memory = share(all.size);
+	if (world && strcmp(world, "split") == 0) {
+		split_open(&geometry);
+	} else {
+		CHECK_EQ(ivsh_geometry_size(&geometry, &all.size), 0);
+		all.memory = share(all.size);
+		CHECK_EQ(ivsh_region_format(all.memory, all.size, &geometry, 1, false), 0);
+	}
 	all.shared = share(numbers_size(peers));
 	all.shared->peers = peers;
 	all.shared->mesh = peers > 2;
-	CHECK_EQ(ivsh_region_format(all.memory, all.size, &geometry, 1, false), 0);
 	for (uint32_t i = 0; i < peers; i++) {
 		all.doorbell[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		CHECK(all.doorbell[i] >= 0);
