@@ -232,4 +232,7 @@ COLD void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem)
 	mem->seed = device->platform->seed;
 	mem->vm_generation = device->platform->vm_generation;
 	mem->machine = device->platform->machine;
+	mem->parts = NULL;
+	mem->part_count = 0;
+	mem->split = NULL;
 }

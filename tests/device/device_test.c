@@ -71,8 +71,10 @@ static void opens(void)
 		CHECK_EQ(bus.maps, 2);
 		CHECK_EQ(bus.kind[0], IVSH_MAP_REGISTERS);
 		CHECK_EQ(bus.kind[1], IVSH_MAP_MEMORY);
+		memset(&mem, 0xa5, sizeof(mem));
 		ivsh_device_mem(&device, &mem);
 		CHECK(mem.base == bus.memory);
+		CHECK(mem.parts == NULL && mem.part_count == 0 && mem.split == NULL);
 		CHECK_EQ(mem.size, row->size);
 		CHECK_EQ(mem.self, row->self);
 		CHECK_EQ(mem.doorbell.vectors, 0);
