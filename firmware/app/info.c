@@ -152,6 +152,10 @@ int info_run(const struct world *world, const struct options *o)
 {
 	int status = STATUS_DONE;
 
+	if (o->given & OPTION_EXPOSE && o->json) {
+		fprintf(stderr, "ivsh: %s: give --prometheus or --json, not both\n", o->word[0]);
+		return STATUS_USAGE;
+	}
 	if (o->given & OPTION_EXPOSE && world->places() > 1) {
 		fprintf(stderr, "ivsh: --prometheus: one place at a time\n");
 		return STATUS_USAGE;

@@ -229,6 +229,8 @@ def test_capture(peers, tmp_path):
     [
         (("recv", "--raw-output"), "ivsh: recv: --raw-output and --json: give one of them"),
         (("get", "alpha", "-"), "ivsh: get: FILE - and --json: both take standard output"),
+        (("ls", "--prometheus"), "ivsh: ls: give --prometheus or --json, not both"),
+        (("log", "0", "--raw"), "ivsh: log: give --raw or --json, not both"),
         (("cat", "alpha"), "ivsh: cat: --json means nothing here"),
         (("capture",), "ivsh: capture: --json: give --output=FILE: the packets would take"
                        " standard output"),
