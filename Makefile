@@ -80,6 +80,10 @@ HOST_PIC_CFLAGS := $(filter-out -fPIE,$(HOST_CFLAGS)) -fPIC -DHIDDEN=
 # Probes for tracers: where their header is (systemtap-sdt-dev); `make SDT=` leaves them out. The
 # archives have none, so nothing that is counted has.
 SDT := $(shell printf '\043include <sys/sdt.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo -DIVSH_SDT)
+# The screen of top: where ncurses is (libncurses-dev), for this compiler; `make CURSES=` leaves it
+# out, and top prints text.
+CURSES := $(shell printf '\043include <ncurses.h>\n' | $(CC) -E - >/dev/null 2>&1 && \
+              echo -lncursesw -ltinfo)
 HOST_SDT_CFLAGS := $(HOST_CFLAGS) $(SDT)
 HOST_PIC_CFLAGS += $(SDT)
 # What only tests have is compiled in less time without what a debugger wants besides the lines that
@@ -348,6 +352,12 @@ CAPTURE := host/capture/capture.c host/capture/record.c host/capture/follow.c ho
 OBSERVE := $(addprefix host/observe/,finding.c parts.c rings.c table.c flight.c)
 SURVEY  := $(addprefix host/observe/,dump.c survey.c show.c print.c)
 DUMP    := $(SURVEY) firmware/app/json.c
+# The same again and again: top. Its screen takes ncurses (libncurses-dev); without, as in a static
+# program, which has no terminal descriptions, and for other processors, it prints text.
+TOP     := $(addprefix host/top/,top.c show.c json.c view.c history.c rates.c sample.c text.c \
+           keys.c)
+SCREEN  := $(if $(CURSES),host/top/screen.c host/top/draw.c,host/top/no_screen.c)
+NO_SCREEN := host/top/no_screen.c
 # Streams, sockets and programs: cat, serve, forward.
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
@@ -356,7 +366,7 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
-          $(OBSERVE) $(SURVEY) host/process/inherited.c \
+          $(OBSERVE) $(SURVEY) $(TOP) host/process/inherited.c \
           host/peer/forward.c host/peer/forward_options.c $(FORWARD) $(LIBRARY) \
           host/peer/log.c host/peer/log_lines.c host/peer/expose.c
 
@@ -405,7 +415,8 @@ tools-aarch64 tools-riscv64: tools-%:
 # Objects depend on who compiles and on the flags, the caller's too. Written anew only when these
 # have changed, and not by `make install`, which may be called without the flags of the build. Each
 # make has a temporary file of its own: run-qemu.sh may be started twice at once.
-FLAGS := $(CC) $(COMPILER); $(SDT); $(subst $(CURDIR),.,$(BARE)); $(CPPFLAGS); $(CFLAGS); $(LDFLAGS)
+FLAGS := $(CC) $(COMPILER); $(SDT); $(CURSES); $(subst $(CURDIR),.,$(BARE)); $(CPPFLAGS); \
+         $(CFLAGS); $(LDFLAGS)
 build/flags: $(if $(filter install,$(MAKECMDGOALS)),,FORCE)
 	$(Q)mkdir -p build && now=$@.$$$$ && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$$now && \
 	    if cmp -s $$now $@; then rm $$now; else mv $$now $@; fi
@@ -562,12 +573,14 @@ build/host/ivshmem-server: build/host/ivsh-server
 PROBED := $(if $(SDT),$(addprefix build/host-sdt/lib/,core/send.o core/receive.o core/inplace.o \
               core/batch.o core/packed.o core/sender.o core/receiver.o core/ring.o core/wait.o \
               node/fast.o))
-build/host/ivsh: $(PEER:%.c=build/host/%.o) $(PROBED) build/host/libivsh.a
+build/host/ivsh: $(PEER:%.c=build/host/%.o) $(SCREEN:%.c=build/host/%.o) $(PROBED) \
+    build/host/libivsh.a
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ $(CURSES) -o $@
 
 # For a Linux guest, whose libraries are others, or none.
-build/host/ivsh-static: $(PEER:%.c=build/host/%.o) $(PROBED) build/host/libivsh.a
+build/host/ivsh-static: $(PEER:%.c=build/host/%.o) $(NO_SCREEN:%.c=build/host/%.o) $(PROBED) \
+    build/host/libivsh.a
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -static-pie $^ -o $@
 
@@ -584,15 +597,16 @@ build/$(1)/ivsh-server: $(SERVER:%.c=build/$(1)/%.o) build/$(1)/libivsh.a
 	@echo "LINK    $$@"
 	$$(Q)$$(CC_$(1)) -Wl,-z,relro,-z,now -no-pie $$^ -o $$@
 
-build/$(1)/ivsh: $(PEER:%.c=build/$(1)/%.o) build/$(1)/libivsh.a
+build/$(1)/ivsh: $(PEER:%.c=build/$(1)/%.o) $(NO_SCREEN:%.c=build/$(1)/%.o) build/$(1)/libivsh.a
 	@echo "LINK    $$@"
 	$$(Q)$$(CC_$(1)) -no-pie $$^ -o $$@
 endef
 $(foreach target,aarch64-linux riscv64-linux,$(eval $(call elsewhere,$(target))))
 
-build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(LIB:%.c=build/host-san/%.o)
+build/host-san/ivsh: $(PEER:%.c=build/host-san/%.o) $(SCREEN:%.c=build/host-san/%.o) \
+    $(LIB:%.c=build/host-san/%.o)
 	@echo "LINK    $@"
-	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ -o $@
+	$(Q)$(CC) $(HOST_SAN_CFLAGS) -pie $^ $(CURSES) -o $@
 
 # The examples that are for the host, too: IVSH_SOCKET names the server.
 $(EXAMPLES_HOST:%=build/host/examples/%): build/host/examples/%: build/host/examples/%.o \

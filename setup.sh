@@ -10,9 +10,9 @@ set -eu
 unset CDPATH
 cd "$(dirname "$0")"
 
-# Building: compiler, newlib's source and what unpacks it, gnu-efi, what makes the library's manual.
-# Running: QEMU, OVMF, qemu-img.
-run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi python3
+# Building: compiler, newlib's source and what unpacks it, gnu-efi, what makes the library's manual,
+# the screen of `ivsh top`. Running: QEMU, OVMF, qemu-img.
+run='make gcc libc6-dev binutils newlib-source xz-utils gnu-efi python3 libncurses-dev
 	qemu-system-x86 qemu-utils ovmf'
 # Guests of another architecture: its compiler, its QEMU, its firmware. Debian 13 has moved QEMU's
 # riscv64 into a package of its own. COMMAND=NAME|NAME: the first of these packages that this Debian
@@ -35,13 +35,13 @@ packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian
 # what it writes, what counts instructions, what runs other processors' programs, libvirt to check
 # what is written for it, another's reader of device trees to check ours against, loaders that run
 # the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark) and what
-# reads metrics, probes for tracers (systemtap-sdt-dev), the rings that the benchmark compares, what
-# makes packages.
+# reads metrics, probes for tracers (systemtap-sdt-dev), a terminal for `ivsh top` (tmux), the rings
+# that the benchmark compares, what makes packages.
 rings='libck-dev libboost-dev libdpdk-dev'
 test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest python3-prometheus-client spin tcc valgrind qemu-user
-	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark $rings
-	$packages"
+	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark tmux
+	$rings $packages"
 # Trying other Debians, and the packages in a machine of their own: tests/distros/run.sh,
 # tests/packages/run.sh.
 distros="$packages debootstrap systemd-container"

@@ -33,6 +33,7 @@ TESTS_MOVE   := tests/node/migrate_test
 TESTS_FROZEN := tests/host/frozen_test
 TESTS_OBSERVE := tests/host/observe_test
 TESTS_LIST := tests/host/list_test
+TESTS_TOP    := tests/host/top_test
 TESTS_FOLLOW := tests/host/follow_test
 TESTS_TSAN   := tests/core/pair_test
 TESTS_KILL   := tests/host/kill_test
@@ -98,6 +99,9 @@ $(call programs,host host-san,$(TESTS_OBSERVE)): $$(call objects,tests/core/worl
 $(call programs,host host-san,$(TESTS_LIST)): $$(call objects,tests/core/world.c \
     tests/host/listing.c host/observe/finding.c host/observe/parts.c \
     $(addprefix firmware/app/,info.c show.c json.c probe.c refuse.c) $(CORE))
+
+$(call programs,host host-san,$(TESTS_TOP)): $$(call objects,$(OBSERVE) $(CORE) \
+    $(addprefix host/top/,view.c history.c rates.c sample.c text.c keys.c))
 
 both = $(call programs,host host-san $(HOSTS_ELSEWHERE),$(1))
 $(call both,tests/host/backend_test): $$(call objects,$(BACKEND))
@@ -326,6 +330,7 @@ C_TESTS := $(foreach tests,$(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE) $(TESTS_U
            $(TESTS_FOLLOW:%=build/host-hook/%) \
            $(TESTS_OBSERVE:%=build/host/%) $(TESTS_OBSERVE:%=build/host-san/%) \
            $(TESTS_LIST:%=build/host/%) $(TESTS_LIST:%=build/host-san/%) \
+           $(TESTS_TOP:%=build/host/%) $(TESTS_TOP:%=build/host-san/%) \
            $(TESTS_FILTER:%=build/host/%)
 # What looks at a clock, or is several processes that meet.
 C_ALONE := $(TESTS_RACE:%=build/host/%) $(TESTS_ROAD:%=build/host/%) \

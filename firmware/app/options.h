@@ -48,8 +48,10 @@ enum {
 };
 
 /* An enum has no room for these. */
-#define OPTION_LOG (UINT64_C(1) << 32)    /* of the host: what log alone has */
-#define OPTION_EXPOSE (UINT64_C(1) << 33) /* of the host: info --prometheus */
+#define OPTION_LOG (UINT64_C(1) << 32)      /* of the host: what log alone has */
+#define OPTION_EXPOSE (UINT64_C(1) << 33)   /* of the host: info --prometheus */
+#define OPTION_INTERVAL (UINT64_C(1) << 34) /* bell, top */
+#define OPTION_TOP (UINT64_C(1) << 35)      /* of the host: what top alone has */
 
 struct options {
 	char **word; /* what is no option, in order: the command first */
@@ -74,7 +76,7 @@ struct options {
 	bool keep_going;          /* --keep-going: wait for the next incarnation of a peer */
 	bool histogram;           /* --histogram: of the times */
 	uint32_t vector;          /* --vector: of a peer */
-	uint64_t interval_ns;     /* --interval: between two doorbells; 0: none */
+	uint64_t interval_ns;     /* --interval: between two doorbells, or looks; 0: none */
 	bool console;             /* --console: offer what is printed as a service */
 	bool no_log;              /* --no-log: the region's log does not keep it */
 };

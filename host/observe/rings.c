@@ -59,15 +59,21 @@ static void lines_copy(const struct observer *observer, struct observed_ring *ri
 	observe_copy(&ring->receiver, &lines->receiver, sizeof(ring->receiver));
 }
 
+static void desc_copy(
+    const struct observer *observer, const struct observed_ring *ring, uint32_t index)
+{
+	uint32_t i = index % observer->geometry.descs;
+	const struct ivsh_wire_desc *desc =
+	    (const struct ivsh_wire_desc *)(const void *)(lines_at(observer, ring) + 1) + i;
+
+	observer->desc[i].control = observe_load64(&desc->control);
+	observer->desc[i].body = observe_load64(&desc->body);
+}
+
 static void table_copy(const struct observer *observer, const struct observed_ring *ring)
 {
-	const struct ivsh_wire_desc *desc =
-	    (const struct ivsh_wire_desc *)(const void *)(lines_at(observer, ring) + 1);
-
-	for (uint32_t i = 0; i < observer->geometry.descs; i++) {
-		observer->desc[i].control = observe_load64(&desc[i].control);
-		observer->desc[i].body = observe_load64(&desc[i].body);
-	}
+	for (uint32_t i = 0; i < observer->geometry.descs; i++)
+		desc_copy(observer, ring, i);
 }
 
 static bool table_is_same(const struct observer *observer, const struct observed_ring *ring)
@@ -288,24 +294,85 @@ static void digest_make(const struct observer *observer, struct observed_ring *r
 	ring->digest = digest;
 }
 
-void observe_ring(struct observer *observer, uint32_t from, uint32_t to, struct observed_ring *ring,
-    struct observe_findings *findings)
+static void ring_begin(
+    const struct observer *observer, uint32_t from, uint32_t to, struct observed_ring *ring)
 {
 	uint64_t number = (uint64_t)from * (observer->geometry.slots - 1) + to - (to > from);
-	bool is_still = false;
 
 	memset(ring, 0, sizeof(*ring));
 	ring->from = from;
 	ring->to = to;
 	ring->offset = observer->rings + number * observer->stride;
+}
+
+static enum observed_state state_of(const struct observed_ring *ring)
+{
+	if (ring->sender.incarnation == 0 && ring->receiver.incarnation == 0)
+		return OBSERVED_UNUSED;
+	return is_in_step(ring) ? OBSERVED_IN_STEP : OBSERVED_RESET;
+}
+
+uint32_t observe_backlog(struct observer *observer, uint32_t from, uint32_t to, uint32_t most,
+    struct observed_ring *ring)
+{
+	struct observed_ring again;
+	uint32_t loaded = 0;
+
+	ring_begin(observer, from, to, ring);
+	lines_copy(observer, ring);
+	ring->state = state_of(ring);
+	ring->read = ring->end = ring->receiver.read;
+	if (ring->state != OBSERVED_IN_STEP)
+		return 0;
+	while (loaded < most && loaded < observer->geometry.descs) {
+		desc_copy(observer, ring, ring->end);
+		loaded++;
+		if (wrap_at(observer, ring->end) != wrap_of(observer, ring->end))
+			break;
+		ring->end++;
+	}
+	again = *ring;
+	lines_copy(observer, &again);
+	if (!generation_is_same(ring, &again)) {
+		ring->state = OBSERVED_CHANGING;
+		return loaded;
+	}
+	ring->is_known = again.receiver.read - ring->read <= ring->end - ring->read &&
+			 (ring->end - ring->read < loaded || loaded == observer->geometry.descs);
+	if (ring->is_known) {
+		ring->read = again.receiver.read;
+		observe_flight(observer, ring, NULL);
+	}
+	return loaded;
+}
+
+uint32_t observe_released(struct observer *observer, const struct observed_ring *ring,
+    uint32_t count, uint64_t *messages, uint64_t *bytes)
+{
+	struct observed_descriptor d;
+	uint32_t i;
+
+	*messages = *bytes = 0;
+	for (i = 0; i < count && i < observer->geometry.descs; i++) {
+		desc_copy(observer, ring, ring->read - 1 - i);
+		observe_descriptor(observer, ring, ring->read - 1 - i, &d);
+		if (!d.is_there || d.broken)
+			break;
+		*messages += d.count;
+		*bytes += (uint64_t)d.count * d.size;
+	}
+	return i;
+}
+
+void observe_ring(struct observer *observer, uint32_t from, uint32_t to, struct observed_ring *ring,
+    struct observe_findings *findings)
+{
+	bool is_still = false;
+
+	ring_begin(observer, from, to, ring);
 	for (uint32_t i = 0; i < TRIES && !is_still; i++)
 		is_still = look(observer, ring);
-	if (!is_still)
-		ring->state = OBSERVED_CHANGING;
-	else if (ring->sender.incarnation == 0 && ring->receiver.incarnation == 0)
-		ring->state = OBSERVED_UNUSED;
-	else
-		ring->state = is_in_step(ring) ? OBSERVED_IN_STEP : OBSERVED_RESET;
+	ring->state = is_still ? state_of(ring) : OBSERVED_CHANGING;
 	if (!is_in_step(ring))
 		ring->is_known = false;
 	digest_make(observer, ring);

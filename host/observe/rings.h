@@ -28,6 +28,23 @@ void observe_close(struct observer *observer);
 void observe_ring(struct observer *observer, uint32_t from, uint32_t to, struct observed_ring *ring,
     struct observe_findings *findings);
 
+/*
+ * The same of what is in flight alone: of the descriptors only those of messages in flight are
+ * loaded, (most) at most, and nothing is checked. Without ring->is_known, (read) to (end) is what
+ * was in flight at the most while it looked, unless the state is another than OBSERVED_IN_STEP.
+ * Answers how many descriptors it loaded.
+ */
+uint32_t observe_backlog(struct observer *observer, uint32_t from, uint32_t to, uint32_t most,
+    struct observed_ring *ring);
+
+/*
+ * Add up the messages, and their bytes, of the (count) descriptors before ring->read, which
+ * observe_backlog() found: a released descriptor says what it carried until another one is stored
+ * there. Answers how many still do, from the newest one on.
+ */
+uint32_t observe_released(struct observer *observer, const struct observed_ring *ring,
+    uint32_t count, uint64_t *messages, uint64_t *bytes);
+
 /* A descriptor, from the copy that observe_ring() made. */
 struct observed_descriptor {
 	uint64_t offset; /* of its control word, in the memory */

@@ -18,6 +18,7 @@
 #include "peer/stop.h"
 #include "peer/tune.h"
 #include "process/inherited.h"
+#include "top/top.h"
 
 #include <signal.h>
 
@@ -33,6 +34,13 @@
 
 #define FORWARD (OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_TIMEOUT | OPTION_FORWARD)
 
+/* A stranger to signals: those of this process are remembered for it. */
+static int top_run(const struct world *world, const struct options *options)
+{
+	stop_listen();
+	return top_command(world, options);
+}
+
 static const struct command commands[] = {
     {"mem", mem_run, 1, 4, 0, 0,
 	OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET | OPTION_JSON,
@@ -44,6 +52,9 @@ static const struct command commands[] = {
 	"write what passes through the rings to a pcapng file, without a slot"},
     {"dump", dump_command, 1, 4, 0, 0, OPTION_PLACE | OPTION_DUMP | OPTION_JSON | OPTION_COUNT,
 	"[PART]", "show the words of a region, and which of them break SPEC.md"},
+    {"top", top_run, 1, 1, 0, 0,
+	OPTION_PLACE | OPTION_TOP | OPTION_INTERVAL | OPTION_JSON | OPTION_COUNT, "",
+	"watch peers and rings live, without a slot"},
     {"log", log_command, 2, 2, 0, 0, OPTION_PLACE | OPTION_LOG | OPTION_JSON, "PEER",
 	"print what a peer, living or dead, has logged last, without a slot"},
     {"cat", cat_command, 2, 2, 0, 0, FORWARD, "PEER[:SERVICE]",

@@ -21,6 +21,7 @@
 #include "peer/plot.h"
 #include "peer/stop.h"
 #include "peer/tune.h"
+#include "top/top.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -114,6 +115,10 @@ const struct option place_options[] = {
 	dump_layout_take},
     {"payload", "", NULL, "dump ring, dump all: the messages' first 256 bytes, too", OPTION_DUMP,
 	OPTION_OWN, 0, 0, 0, dump_payload_take},
+    {"sort", "", "COLUMN", "top: by slot, name, state, out, in, bytes-out, fill...", OPTION_TOP,
+	OPTION_OWN, 0, 0, 0, top_sort_take},
+    {"plain", "", NULL, "top: text, also on a terminal", OPTION_TOP, OPTION_OWN, 0, 0, 0,
+	top_plain_take},
     {"prometheus", "", NULL, "info, ls: metrics of the region, its peers and what they declare",
 	OPTION_EXPOSE, OPTION_OWN, 0, 0, 0, expose_take},
     {"follow", "", NULL, "log: go on, also with the peer's next incarnation", OPTION_LOG,

@@ -76,6 +76,24 @@ class Peers:
         process.wait(LIMIT)
 
 
+class Talker:
+    """talker.c: two peers that move on command."""
+
+    def __init__(self, build, path):
+        self.process = subprocess.Popen(
+            [build / "talker", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
 def finish(process):
     """(exit status, stdout, lines of stderr) of a process that comes to its end."""
     output, errors = process.communicate(timeout=LIMIT)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import pcapng
-from peertool import DONE, FAILED, NO_PEER, STOPPED, USAGE
+from peertool import DONE, FAILED, NO_PEER, STOPPED, USAGE, Talker
 from rawclient import until
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -38,22 +38,6 @@ def content(number, size=0):
     size = size or SIZES[number % len(SIZES)]
     words = [(number * A + j * B) & MASK for j in range((size + 7) // 8)]
     return struct.pack(f"<{len(words)}Q", *words)[:size]
-
-
-class Talker:
-    def __init__(self, build, path):
-        self.process = subprocess.Popen(
-            [build / "talker", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __call__(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
-
-    def close(self):
-        self.process.kill()
-        self.process.communicate()
 
 
 @pytest.fixture

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show.c - what is shown beside the rows, and a block of text.
+ */
+#include "top/show.h"
+
+#include "app/refuse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void show_refusal(char *to, const struct view *v, const struct transport *transport)
+{
+	refuse_text(to, SHOW_SIZE, transport, &v->sample.attach, v->sample.error);
+}
+
+/* Go on in (to), which has SHOW_SIZE bytes, behind a separator. */
+static void more(char *to, const char *text)
+{
+	size_t used = strlen(to);
+
+	snprintf(to + used, SHOW_SIZE - used, "%s%s", used ? "; " : "", text);
+}
+
+void show_warning(char *to, const struct view *v)
+{
+	const struct sample *s = &v->sample;
+	char text[128];
+
+	*to = '\0';
+	if (s->broken) {
+		snprintf(text, sizeof(text),
+		    "%" PRIu64 " words break SPEC.md: ivsh dump names them", s->broken);
+		more(to, text);
+	}
+	if (s->back) {
+		snprintf(text, sizeof(text),
+		    "the memory went back %" PRIu32 " times, as to a snapshot", s->back);
+		more(to, text);
+	}
+	if (s->formatted) {
+		snprintf(text, sizeof(text), "the region was formatted again %" PRIu32 " times",
+		    s->formatted);
+		more(to, text);
+	}
+	if (s->is_open && s->server == SERVER_STILL)
+		more(to, "the server's heartbeat stands still: stopped or killed");
+}
+
+void show_peers(char *to, const struct view *v)
+{
+	uint32_t count[LOOK_ABSENT + 1] = {0};
+	static const char *const text[] = {"unknown yet", "attached", "silent", "gone", "absent"};
+	char part[64];
+
+	for (uint32_t i = 0; i < v->rows; i++)
+		count[v->row[i].peer->presence]++;
+	snprintf(to, SHOW_SIZE, "%" PRIu32 " attached", count[LOOK_ATTACHED]);
+	for (unsigned i = 0; i <= LOOK_ABSENT; i++)
+		if (i != LOOK_ATTACHED && count[i]) {
+			size_t used = strlen(to);
+
+			snprintf(part, sizeof(part), ", %" PRIu32 " %s", count[i], text[i]);
+			snprintf(to + used, SHOW_SIZE - used, "%s", part);
+		}
+}
+
+void show_size(char *to, uint64_t size)
+{
+	static const char unit[] = "KMGT";
+	unsigned i = 0;
+
+	if (size % 1024) {
+		snprintf(to, TEXT_SIZE, "%" PRIu64, size);
+		return;
+	}
+	for (size /= 1024; size % 1024 == 0 && i + 1 < sizeof(unit) - 1 && size; i++)
+		size /= 1024;
+	snprintf(to, TEXT_SIZE, "%" PRIu64 "%c", size, unit[i]);
+}
+
+void show_plain(const struct view *v, const struct transport *transport)
+{
+	char text[SHOW_SIZE], sent[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE];
+	const struct sample *s = &v->sample;
+
+	show_size(size, transport->mem.size);
+	if (!s->is_open) {
+		show_refusal(text, v, transport);
+		printf("%s: %s: %s\n", transport->object, size, text);
+	} else {
+		text_rate(sent, v->sum.sent);
+		text_rate(bytes, v->sum.bytes_out);
+		show_peers(text, v);
+		printf("%s: %s, %" PRIu32 " slots: %s; server %s; %s messages/s, %s bytes/s\n",
+		    transport->object, size, s->observer.geometry.slots, text,
+		    text_server(s->server), sent, bytes);
+	}
+	show_warning(text, v);
+	if (*text)
+		printf("%s\n", text);
+	/* The name comes last: it may be long, and have blanks. */
+	for (unsigned i = 0; v->rows && i < VIEW_COLUMNS; i++)
+		if (i != VIEW_NAME)
+			printf("%*s ", view_titles[i].width, view_titles[i].title);
+	printf(v->rows ? "NAME\n" : "");
+	for (uint32_t row = 0; row < v->rows; row++) {
+		char cell[IVSH_WIRE_NAME_SIZE + TEXT_SIZE];
+
+		for (unsigned i = 0; i < VIEW_COLUMNS; i++) {
+			view_cell(cell, &v->row[row], (enum view_column)i);
+			if (i != VIEW_NAME)
+				printf("%*s ", view_titles[i].width, cell);
+		}
+		view_cell(cell, &v->row[row], VIEW_NAME);
+		printf("%s\n", cell);
+	}
+	printf("\n");
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show.h - what is shown beside the rows, in every form: text, JSON, a screen.
+ */
+#ifndef TOP_SHOW_H
+#define TOP_SHOW_H
+
+#include "top/view.h"
+
+#include "app/world.h"
+
+#include <stddef.h>
+
+#define SHOW_SIZE 512u
+
+/* Why there is no region to show. */
+void show_refusal(char *to, const struct view *view, const struct transport *transport);
+
+/* What is wrong, or worth a line: words that break SPEC.md, a memory that went back, a region that
+ * was formatted again, a server that stands still. Empty: nothing. */
+void show_warning(char *to, const struct view *view);
+
+/* How many peers are in which state: "2 attached, 1 silent". */
+void show_peers(char *to, const struct view *view);
+
+/* "64M", of (size) bytes. */
+void show_size(char *to, uint64_t size);
+
+/* One interval, as a block of text or as an object of JSON, on standard output. */
+void show_plain(const struct view *view, const struct transport *transport);
+void show_json(const struct view *view, const struct transport *transport);
+
+#endif
