@@ -281,7 +281,7 @@ def test_completion_knows_every_option(build):
 
 
 # Commands that need no region.
-HOST_ALONE = ("mem", "tune")
+HOST_ALONE = ("version", "mem", "tune")
 
 
 def test_completion_of_the_tool_knows_every_option(build):
@@ -291,7 +291,7 @@ def test_completion_of_the_tool_knows_every_option(build):
     assert set(complete("ivsh -")) == said
     flags = ("--discard-backlog", "--raw-output", "--quiet", "--keep-going")
     words_of = {"--wait": "spin", "--use": "latency", "--layout": "2,16,1024,1024"}
-    words_of["--log-size"] = "4K"
+    words_of.update({"--log-size": "4K", "--sort": "name"})
     commands = complete("ivsh ")
     assert commands == re.findall(r"^  ([a-z]+) ", text, flags=re.M)
     for command in commands:
