@@ -38,17 +38,12 @@ static void services_print(const struct ivsh_region *region, uint32_t slot)
 			printf("%7sservice %s: port %u\n", "", service.name, service.port);
 }
 
-/* A metric that is being written is read once more. */
-#define TRIES 3u
-
 static void metrics_print(const struct ivsh_region *region, uint32_t slot)
 {
 	for (uint32_t i = 0; i < IVSH_METRICS; i++) {
 		struct ivsh_metric_sample sample;
-		int error = IVSH_EAGAIN;
+		int error = show_metric(region, slot, i, &sample);
 
-		for (uint32_t tries = 0; tries < TRIES && error == IVSH_EAGAIN; tries++)
-			error = ivsh_metric_read(region, slot, i, &sample);
 		if (error == IVSH_EPROTO)
 			printf("%7smetric %" PRIu32 ": damaged\n", "", i);
 		else if (!error && sample.kind == IVSH_METRIC_COUNTER)

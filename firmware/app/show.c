@@ -4,8 +4,6 @@
  */
 #include "app/show.h"
 
-#include "app/json.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -119,6 +117,44 @@ static void services_json(struct json *json, const struct ivsh_region *region, u
 	json_close(json);
 }
 
+/* A metric that is being written is read once more. */
+#define TRIES 3u
+
+int show_metric(const struct ivsh_region *region, uint32_t slot, uint32_t index,
+    struct ivsh_metric_sample *sample)
+{
+	int error = IVSH_EAGAIN;
+
+	for (uint32_t tries = 0; tries < TRIES && error == IVSH_EAGAIN; tries++)
+		error = ivsh_metric_read(region, slot, index, sample);
+	return error;
+}
+
+void show_metrics_json(struct json *json, const struct ivsh_region *region, uint32_t slot)
+{
+	json_array(json, "metrics");
+	for (uint32_t i = 0; i < IVSH_METRICS; i++) {
+		struct ivsh_metric_sample sample;
+		int error = show_metric(region, slot, i, &sample);
+
+		if (error == IVSH_EPROTO)
+			json_null(json, NULL);
+		if (error)
+			continue;
+		json_object(json, NULL);
+		json_text(json, "name", sample.name);
+		if (sample.kind == IVSH_METRIC_COUNTER) {
+			json_text(json, "kind", "counter");
+			json_u64(json, "value", sample.value);
+		} else {
+			json_text(json, "kind", "gauge");
+			json_i64(json, "value", (int64_t)sample.value);
+		}
+		json_close(json);
+	}
+	json_close(json);
+}
+
 void show_slot_json(const struct probe *probe, uint32_t slot, bool is_own)
 {
 	const struct probe_slot *s = &probe->slot[slot];
@@ -135,5 +171,6 @@ void show_slot_json(const struct probe *probe, uint32_t slot, bool is_own)
 	json_bool(&json, "is_text_known", s->text_known);
 	counters_json(&json, &s->counters);
 	services_json(&json, &probe->region, slot);
+	show_metrics_json(&json, &probe->region, slot);
 	json_end(&json);
 }

@@ -18,6 +18,7 @@ struct observer {
 	struct ivsh_geometry geometry;
 	uint64_t size;               /* bytes of the region */
 	uint64_t rings, stride;      /* offset of the first ring; from ring to ring */
+	uint64_t logs;               /* offset of the first log; 0: there are none */
 	uint64_t area[2];            /* offset of the small and the large area, in a ring */
 	struct ivsh_wire_desc *desc; /* the descriptors of the last ring that was looked at */
 };

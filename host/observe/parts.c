@@ -169,6 +169,8 @@ static void slot_copy(const struct ivsh_wire_slot *from, struct observed_slot *o
 	}
 	for (uint32_t i = 0; i < 11; i++)
 		(&s->sent)[i] = observe_load64(&from->sent + i);
+	for (uint32_t i = 0; i < IVSH_WIRE_METRICS; i++)
+		s->metric[i].value = observe_load64(&from->metric[i].value);
 }
 
 /* A text of (size) bytes at (offset) of the slot: printable, then zeroes, at least one. */
@@ -206,6 +208,55 @@ static void texts_check(struct observe_findings *findings, const struct observed
 		    "slot.service");
 }
 
+bool observe_metric(const struct observed_slot *observed, uint32_t i)
+{
+	const struct ivsh_wire_slot *s = &observed->copy;
+
+	return s->incarnation != 0 && s->metric[i].kind != IVSH_WIRE_METRIC_NONE &&
+	       s->metric[i].incarnation == s->incarnation;
+}
+
+/*
+ * SPEC R5.15.6: [a-z][a-z0-9_]*, then zeroes, at least one. The index of the first byte that is
+ * none of these; IVSH_WIRE_METRIC_NAME_SIZE: all are right.
+ */
+static uint32_t metric_name_wrong(const uint8_t *name)
+{
+	uint32_t i = 0;
+
+	while (i < IVSH_WIRE_METRIC_NAME_SIZE - 1 &&
+	       ((name[i] >= 'a' && name[i] <= 'z') ||
+		   (i && ((name[i] >= '0' && name[i] <= '9') || name[i] == '_'))))
+		i++;
+	if (i == 0)
+		return 0;
+	while (i < IVSH_WIRE_METRIC_NAME_SIZE && name[i] == 0)
+		i++;
+	return i;
+}
+
+/* A peer stores the kind last: what stands beside it is whole. SPEC R5.15.2. */
+static void metrics_check(const struct observed_slot *observed, struct observe_findings *findings)
+{
+	for (uint32_t i = 0; i < IVSH_WIRE_METRICS; i++) {
+		const struct ivsh_wire_metric *m = &observed->copy.metric[i];
+		uint64_t offset =
+		    observed->offset + offsetof(struct ivsh_wire_slot, metric) + i * sizeof(*m);
+		uint32_t wrong;
+
+		if (!observe_metric(observed, i))
+			continue;
+		if (m->kind > IVSH_WIRE_METRIC_GAUGE)
+			add(findings, OBSERVE_BROKEN, "R5.15.6", "slot.metric.kind",
+			    offset + offsetof(struct ivsh_wire_metric, kind), m->kind,
+			    sizeof(m->kind), "neither a counter nor a gauge");
+		wrong = metric_name_wrong(m->name);
+		if (wrong < sizeof(m->name))
+			add(findings, OBSERVE_BROKEN, "R5.15.6", "slot.metric.name", offset + wrong,
+			    m->name[wrong], 1, "not [a-z][a-z0-9_]*, and zeroes behind it");
+	}
+}
+
 static void slot_check(const struct observed_slot *observed, struct observe_findings *findings)
 {
 	const struct ivsh_wire_slot *s = &observed->copy;
@@ -218,6 +269,7 @@ static void slot_check(const struct observed_slot *observed, struct observe_find
 	else if (s->state != IVSH_WIRE_STATE_EMPTY && s->nonce == 0)
 		SLOT(OBSERVE_UNSURE, "R5.2.1", nonce,
 		    "0, and a peer was here: it draws a random one");
+	metrics_check(observed, findings);
 	if (s->vectors > 2048)
 		SLOT(OBSERVE_UNSURE, "R8.4.4", vectors, "more than MSI-X has");
 	if (observed->is_text_known)
@@ -247,5 +299,56 @@ void observe_slot(const void *base, uint32_t slot, struct observed_slot *observe
 		memcpy(&word, (const uint8_t *)s + i, sizeof(word));
 		observed->digest = observe_digest(observed->digest, word);
 	}
+	for (uint32_t i = 0; i < IVSH_WIRE_METRICS; i++) {
+		const struct ivsh_wire_metric *m = &s->metric[i];
+
+		observed->digest =
+		    observe_digest(observed->digest, (uint64_t)m->incarnation << 32 | m->kind);
+		for (uint32_t j = 0; j < sizeof(m->name); j += 8) {
+			uint64_t word;
+
+			memcpy(&word, m->name + j, sizeof(word));
+			observed->digest = observe_digest(observed->digest, word);
+		}
+	}
 	slot_check(observed, findings);
+}
+
+#define LOG(rule, field, why)                              \
+	add(findings, OBSERVE_UNSURE, rule, "log." #field, \
+	    offset + offsetof(struct ivsh_wire_log, field), l->field, sizeof(l->field), why)
+
+/*
+ * A position may be anything, and a peer that begins stores one word after the other: so nothing
+ * here is surely broken. The loads are in the order in which a writer's stores make the differences
+ * larger, and not smaller.
+ */
+void observe_log(const void *base, uint64_t offset, uint32_t log_size,
+    const struct observed_slot *slot, struct observed_log *log, struct observe_findings *findings)
+{
+	const struct ivsh_wire_log *from =
+	    (const struct ivsh_wire_log *)(const void *)((const uint8_t *)base + offset);
+	struct ivsh_wire_log *l = &log->copy;
+
+	memset(log, 0, sizeof(*log));
+	log->offset = offset;
+	l->incarnation = observe_load32(&from->incarnation);
+	l->begin = observe_load64(&from->begin);
+	l->first = observe_load64(&from->first);
+	l->position = observe_load64(&from->position);
+	l->storing = observe_load64(&from->storing);
+	if (l->incarnation == 0)
+		return; /* nobody has written */
+	if (l->incarnation > slot->copy.incarnation)
+		LOG("R15.1.2", incarnation, "later than the slot's");
+	if (l->begin > l->position)
+		LOG("R15.1.2", begin, "behind the end of what is written");
+	/* The writer may have gone on between the two loads. */
+	if (l->storing < l->position)
+		LOG("R15.2.1", storing, "before the end of what is written");
+	else if (l->storing - l->position > log_size &&
+		 observe_load64(&from->position) == l->position)
+		LOG("R15.2.4", storing, "more than log_size ahead of what is written");
+	if (l->first > l->position)
+		LOG("R15.1.4", first, "behind the end of what is written");
 }

@@ -47,6 +47,18 @@ struct observed_slot {
 	uint64_t digest;    /* of all but heartbeat, counters, pending bytes and what is reserved */
 };
 
+/* Whether entry (i) is a metric of the slot's incarnation, damaged or not. SPEC R5.15.1. */
+bool observe_metric(const struct observed_slot *observed, uint32_t i);
+
+struct observed_log {
+	struct ivsh_wire_log copy;
+	uint64_t offset;
+};
+
+/* The line of the log of (slot), of log_size bytes, which stands at (offset) of the memory. */
+void observe_log(const void *base, uint64_t offset, uint32_t log_size,
+    const struct observed_slot *slot, struct observed_log *log, struct observe_findings *findings);
+
 /* The region has more slots than (slot), and the memory has them. */
 void observe_slot(const void *base, uint32_t slot, struct observed_slot *observed,
     struct observe_findings *findings);

@@ -35,6 +35,8 @@ int observe_open(struct observer *observer, const void *base, uint64_t size,
 	observer->stride = (observer->area[1] + g->large_size + page) & ~page;
 	observer->rings =
 	    (IVSH_WIRE_SLOTS_OFFSET + g->slots * sizeof(struct ivsh_wire_slot) + page) & ~page;
+	if (g->log_size)
+		observer->logs = observer->rings + g->slots * (g->slots - 1) * observer->stride;
 	observer->desc = calloc(g->descs, sizeof(*observer->desc));
 	return observer->desc ? 0 : IVSH_EPLATFORM;
 }

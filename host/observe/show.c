@@ -95,6 +95,25 @@ static void services_show(uint32_t slot, const struct observed_slot *observed)
 	}
 }
 
+static void metrics_show(uint32_t slot, const struct observed_slot *observed)
+{
+	for (uint32_t i = 0; i < IVSH_WIRE_METRICS; i++) {
+		const struct ivsh_wire_metric *m = &observed->copy.metric[i];
+
+		if (!observe_metric(observed, i))
+			continue;
+		print_open("metric");
+		print_number("slot", slot);
+		print_number("index", i);
+		print_text("kind", m->kind == IVSH_WIRE_METRIC_COUNTER ? "counter"
+				   : m->kind == IVSH_WIRE_METRIC_GAUGE ? "gauge"
+								       : "?");
+		print_name("name", m->name, sizeof(m->name));
+		print_hex("value", m->value);
+		print_close();
+	}
+}
+
 static void counters_show(uint32_t slot, const struct observed_slot *observed)
 {
 	static const char *const names[] = {"sent", "received", "full", "discarded",
@@ -137,6 +156,22 @@ void show_slot(uint32_t slot, const struct observed_slot *observed, bool moves, 
 	print_close();
 	services_show(slot, observed);
 	counters_show(slot, observed);
+	metrics_show(slot, observed);
+}
+
+void show_log(uint32_t slot, const struct observed_log *log)
+{
+	const struct ivsh_wire_log *l = &log->copy;
+
+	print_open("log");
+	print_number("slot", slot);
+	print_hex("offset", log->offset);
+	print_number("position", l->position);
+	print_number("storing", l->storing);
+	print_number("first", l->first);
+	print_number("begin", l->begin);
+	print_number("incarnation", l->incarnation);
+	print_close();
 }
 
 void show_ring(const struct observer *observer, const struct observed_ring *ring)

@@ -12,6 +12,9 @@ void show_findings(const struct observe_findings *findings);
 void show_header(const struct observed_header *header);
 void show_server(const struct observed_server *server, uint32_t slots, bool moves);
 void show_slot(uint32_t slot, const struct observed_slot *observed, bool moves, bool is_new);
+/* The line of the log of (slot). */
+void show_log(uint32_t slot, const struct observed_log *log);
+
 void show_ring(const struct observer *observer, const struct observed_ring *ring);
 
 /* The descriptors in flight, (rows) of them at most, 0: all; and their payloads. */

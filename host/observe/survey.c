@@ -113,6 +113,18 @@ static void server_print(struct survey *s)
 	judge(s, &findings, server.digest == s->server);
 }
 
+static void log_print(struct survey *s, uint32_t slot, const struct observed_slot *observed)
+{
+	uint32_t size = s->observer.geometry.log_size;
+	uint64_t offset = s->observer.logs + slot * (sizeof(struct ivsh_wire_log) + (uint64_t)size);
+	struct observe_findings findings = {0};
+	struct observed_log log;
+
+	observe_log(s->base, offset, size, observed, &log, &findings);
+	show_log(slot, &log);
+	judge(s, &findings, true);
+}
+
 static void slots_print(struct survey *s)
 {
 	uint32_t unused = 0;
@@ -129,6 +141,8 @@ static void slots_print(struct survey *s)
 		show_slot(i, &slot, slot.copy.heartbeat != s->slot[i].heartbeat,
 		    slot.copy.incarnation != s->slot[i].incarnation);
 		judge(s, &findings, slot.digest == s->slot[i].digest);
+		if (s->observer.logs)
+			log_print(s, i, &slot);
 	}
 	if (unused) {
 		print_open("slots");

@@ -232,8 +232,8 @@ static void details_draw(const struct view *v, int first, int lines, bool is_utf
 	const struct sample *s = &v->sample;
 	const struct view_row *row = &v->row[view_selected(v)];
 	const struct ivsh_counters *c = &row->peer->counters;
-	char bars[HISTORY_TEXT];
-	uint32_t self = row->slot;
+	char bars[HISTORY_TEXT], text[SHOW_SIZE];
+	uint32_t self = row->slot, index = 0;
 	int line = first;
 
 	history_text(bars, &v->history[self], 32, is_utf8);
@@ -260,6 +260,10 @@ static void details_draw(const struct view *v, int first, int lines, bool is_utf
 		mvprintw(line, 0, "counters: ? (the peer begins another incarnation)");
 		line += 3;
 	}
+	while (line < first + lines - 1 &&
+	       show_metrics(text, (size_t)COLS < sizeof(text) ? (size_t)COLS : sizeof(text),
+		   &s->region, self, &index))
+		mvprintw(line++, 0, "%s", text);
 	attron(A_UNDERLINE);
 	mvprintw(line++, 0, "%-4s %3s %-14s %-8s %11s %6s %6s %7s %7s", "RING", "", "PEER", "STATE",
 	    "IN FLIGHT", "SMALL", "LARGE", "DESC/s", "B/s");

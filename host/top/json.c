@@ -5,6 +5,7 @@
 #include "top/show.h"
 
 #include "app/json.h"
+#include "app/show.h"
 
 #include <time.h>
 
@@ -61,7 +62,7 @@ static void counters_put(struct json *j, const struct ivsh_counters *c)
 	json_close(j);
 }
 
-static void peer_put(struct json *j, const struct view_row *row)
+static void peer_put(struct json *j, const struct ivsh_region *region, const struct view_row *row)
 {
 	const struct look_peer *p = row->peer;
 
@@ -78,6 +79,7 @@ static void peer_put(struct json *j, const struct view_row *row)
 	else
 		json_null(j, "counters");
 	rate_put(j, "fill", row->fill);
+	show_metrics_json(j, region, row->slot);
 	json_close(j);
 }
 
@@ -131,7 +133,7 @@ static void region_put(struct json *j, const struct view *v)
 	rates_put(j, &v->sum);
 	json_array(j, "peers");
 	for (uint32_t i = 0; i < v->rows; i++)
-		peer_put(j, &v->row[i]);
+		peer_put(j, &v->sample.region, &v->row[i]);
 	json_close(j);
 	rings_put(j, s);
 }

@@ -5,6 +5,7 @@
 #include "top/show.h"
 
 #include "app/refuse.h"
+#include "app/show.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,6 +67,33 @@ void show_peers(char *to, const struct view *v)
 		}
 }
 
+bool show_metrics(
+    char *to, size_t size, const struct ivsh_region *region, uint32_t slot, uint32_t *index)
+{
+	size_t used = 0;
+
+	*to = '\0';
+	for (; *index < IVSH_METRICS; ++*index) {
+		struct ivsh_metric_sample sample;
+		char one[IVSH_METRIC_NAME_SIZE + 24];
+		int error = show_metric(region, slot, *index, &sample);
+
+		if (error && error != IVSH_EPROTO)
+			continue;
+		if (error)
+			snprintf(one, sizeof(one), "(damaged)");
+		else if (sample.kind == IVSH_METRIC_COUNTER)
+			snprintf(one, sizeof(one), "%s %" PRIu64, sample.name, sample.value);
+		else
+			snprintf(
+			    one, sizeof(one), "%s %" PRId64, sample.name, (int64_t)sample.value);
+		if (used && used + 2 + strlen(one) >= size)
+			return true;
+		used += (size_t)snprintf(to + used, size - used, "%s%s", used ? "  " : "", one);
+	}
+	return used != 0;
+}
+
 void show_size(char *to, uint64_t size)
 {
 	static const char unit[] = "KMGT";
@@ -115,6 +143,12 @@ void show_plain(const struct view *v, const struct transport *transport)
 		}
 		view_cell(cell, &v->row[row], VIEW_NAME);
 		printf("%s\n", cell);
+	}
+	for (uint32_t row = 0; row < v->rows; row++) {
+		uint32_t index = 0;
+
+		while (show_metrics(text, SHOW_SIZE, &s->region, v->row[row].slot, &index))
+			printf("slot %" PRIu32 ": %s\n", v->row[row].slot, text);
 	}
 	printf("\n");
 }

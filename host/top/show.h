@@ -30,4 +30,9 @@ void show_size(char *to, uint64_t size);
 void show_plain(const struct view *view, const struct transport *transport);
 void show_json(const struct view *view, const struct transport *transport);
 
+/* A peer's metrics, "NAME VALUE" each: from the one at *index on, as many as (to) of (size) bytes
+ * has room for. False: there are none left. */
+bool show_metrics(
+    char *to, size_t size, const struct ivsh_region *region, uint32_t slot, uint32_t *index);
+
 #endif

@@ -7,6 +7,7 @@ slot's log when they are dead; the metrics of their commands. SPEC R15.1 to R15.
 import re
 import signal
 import struct
+import subprocess
 
 import pytest
 
@@ -69,6 +70,10 @@ def test_killed(world, uefi, end):
     assert log.size == LOG and LOG - 256 <= len(log.data) <= LOG
     assert log.data == want[-len(log.data) :]
     assert log.begin == 0 and (end == "printing" or log.data.endswith(b"1500 in the midst"))
+    shown = subprocess.run(
+        [IVSH, "-S", server.socket, "log", "0"], capture_output=True, timeout=60, check=True
+    )
+    assert shown.stdout == log.data
     # The log has each byte before the serial port shows it.
     assert want.startswith(serial(guest))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_observer.py - two guests as an observer on the host sees them: at work, stopped, killed."""
+"""test_observer.py - two guests as dump and top see them: at work, stopped, killed."""
 
 import hashlib
 import json
@@ -50,3 +50,30 @@ def test_guests(world):
     before = hashlib.sha256(memory.read_bytes()).digest()
     assert dump(memory) == {0: "no", 1: "no"}
     assert hashlib.sha256(memory.read_bytes()).digest() == before
+
+
+def test_top(world):
+    """What top shows of two guests at work is what their own counters say."""
+    memory = memory_file(world.folder)
+    guests = [
+        world.guest(f"slot {i}", f"stress --count=4000000 --quiet --slot={i}", *plain(memory))
+        for i in (0, 1)
+    ]
+    for guest in guests:
+        guest.expect("^slot . says")
+    words = [BUILD / "host/ivsh", "--file", memory, "top", "--json", "--count=3", "--interval=0.5"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT)
+    assert (done.returncode, done.stderr) == (0, "")
+    looks = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(looks) == 3 and looks[-1]["broken_words"] == 0
+    for i in (0, 1):
+        first, last = looks[0]["peers"][i], looks[-1]["peers"][i]
+        seconds = looks[-1]["time_s"] - looks[0]["time_s"]
+        sent = (last["counters"]["sent"] - first["counters"]["sent"]) / seconds
+        assert last["state"] == "attached" and sent > 0
+        # Of the last interval alone, on a machine that does other things, too.
+        assert 0.1 * sent < last["rates"]["sent"] < 10 * sent
+        counted = {one["name"]: one["value"] for one in last["metrics"]}
+        assert 0 < counted["exchange_received_messages"] <= last["counters"]["received"]
+    for guest in guests:
+        guest.kill()

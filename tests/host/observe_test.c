@@ -11,6 +11,8 @@
 #include "observe/rings.h"
 #include "observe/survey.h"
 
+#include <ivsh/metrics.h>
+
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -31,6 +33,7 @@ static uint8_t sound[WORLD_SIZE]; /* a region that nobody has damaged */
  */
 static void make(uint32_t passed, uint32_t left)
 {
+	static struct ivsh_metric metric[2];
 	static uint8_t bytes[8192];
 	struct ivsh_message message;
 
@@ -38,6 +41,8 @@ static void make(uint32_t passed, uint32_t left)
 	NEED_EQ(end_open(&a, 0, 1, false), 0);
 	NEED_EQ(end_open(&b, 1, 0, false), 0);
 	NEED_EQ(ivsh_region_offer(&a.region, "echo", 7), 0);
+	NEED_EQ(ivsh_metric_declare(&a.region, "first", IVSH_METRIC_COUNTER, &metric[0]), 0);
+	NEED_EQ(ivsh_metric_declare(&a.region, "second_2", IVSH_METRIC_GAUGE, &metric[1]), 0);
 	for (uint32_t i = 0; i < passed + left; i++) {
 		NEED_EQ(ivsh_chan_send(&a.chan, 3, bytes, i % 5 == 4 ? 3000 : i % 5 * 20), 0);
 		if (i < passed)
@@ -120,6 +125,13 @@ static void named(void)
 	    {"name", "slot.name", "R5.7.3", S(name[0]), 0x1b, 1, BROKEN, 0},
 	    {"name's last byte", "slot.name", "R5.7.3", S(name[31]), 'x', 1, BROKEN, 0},
 	    {"service", "slot.service", "R5.7.3", S(service[0].name[1]), 0xff, 1, BROKEN, 0},
+	    {"metric's kind", "slot.metric.kind", "R5.15.6", S(metric[1].kind), 3, 4, BROKEN, 0},
+	    {"metric's name", "slot.metric.name", "R5.15.6", S(metric[1].name[2]), 'A', 1, BROKEN,
+		0},
+	    {"metric without a name", "slot.metric.name", "R5.15.6", S(metric[1].name[0]), 0, 1,
+		BROKEN, 0},
+	    {"a metric's name goes on", "slot.metric.name", "R5.15.6", S(metric[1].name[39]), 'a',
+		1, BROKEN, 0},
 	    {"vectors", "slot.vectors", "R8.4.4", S(vectors), 4096, 4, UNSURE, 0},
 	    {"generation", "sender.generation", "R6.3.6", RING(sender.generation), 5, 4, UNSURE, 0},
 	    {"reset_ack", "sender.reset_ack", "R6.4.3", RING(sender.reset_ack), 5, 4, UNSURE, 0},

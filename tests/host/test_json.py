@@ -173,6 +173,27 @@ def test_bench(peers):
     assert ended[-1]["doorbells"] >= 20
 
 
+def test_metrics(peers):
+    """What a peer declares, as ls, top and dump show it."""
+    peers.echo("--name", "alpha")
+    run(peers, "ping", "alpha", "--count=5", "--size=64")
+    want = {"echo_messages": 5, "echo_bytes": 5 * 64}
+
+    def values(metrics):
+        return {one["name"]: one["value"] for one in metrics if one["kind"] == "counter"}
+
+    slot = of(run(peers, "ls"), "slot")[0]
+    assert values(slot["metrics"]) == want
+    status, output, _ = peers.run("top", "--json", "--count=1", "--interval=0.2")
+    assert status == DONE and values(json.loads(output)["peers"][0]["metrics"]) == want
+    status, output, _ = peers.run("top", "--plain", "--count=1", "--interval=0.2")
+    assert status == DONE and b"\nslot 0: echo_messages 5  echo_bytes 320\n" in output
+    status, output, _ = peers.run("dump", "slots", "--json")
+    shown = [json.loads(line) for line in output.splitlines()]
+    shown = [one for one in shown if one["type"] == "metric" and one["slot"] == 0]
+    assert {one["name"]: int(one["value"], 16) for one in shown} == want
+
+
 def test_doorbells_by_hand(peers):
     peers.echo("--name", "alpha")
     (sent,) = run(peers, "bell", "alpha", "--count=3", "--vector=1")
