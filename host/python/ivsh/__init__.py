@@ -28,8 +28,8 @@ The library is libivsh-client.so.1; host.h, ivsh_host_open(3), says what each ca
 """
 
 from .errors import (
-    Busy, Damaged, Error, Invalid, Lost, NoSpace, NotThere, PeerGone, Platform, ReadOnly, Removed,
-    Timeout, Version,
+    Busy, Damaged, Error, Invalid, Lost, MissingPart, NoSpace, NotThere, PeerGone, Platform,
+    ReadOnly, Removed, Timeout, Version,
 )  # fmt: skip
 from .shown import Log, Metric, MetricKind, MetricValue
 from .peer import (
@@ -40,8 +40,8 @@ from .peer import (
 __version__ = "0.1.0"
 
 __all__ = [
-    *("Busy", "Damaged", "Error", "Invalid", "Lost", "NoSpace", "NotThere", "PeerGone"),
-    *("Platform", "ReadOnly", "Removed", "Timeout", "Version"),
+    *("Busy", "Damaged", "Error", "Invalid", "Lost", "MissingPart", "NoSpace", "NotThere"),
+    *("PeerGone", "Platform", "ReadOnly", "Removed", "Timeout", "Version"),
     *("CONTROL", "MAYBE_SEEN", "MESSAGE", "SPACE", "TEXT", "Event", "EventKind", "Message"),
     *("Log", "Metric", "MetricKind", "MetricValue", "Peer", "PeerInfo", "Presence", "Stream"),
 ]

@@ -84,11 +84,17 @@ class Removed(Error):
     code = -12
 
 
+class MissingPart(Error):
+    """The memory of that slot is not here, or is none of this region."""
+
+    code = -13
+
+
 CLASSES: Dict[int, Type[Error]] = {
     each.code: each
     for each in (
         *(Timeout, Invalid, NotThere, NoSpace, Version, Damaged, PeerGone, Busy, Platform),
-        *(ReadOnly, Lost, Removed),
+        *(ReadOnly, Lost, Removed, MissingPart),
     )
 }
 
