@@ -156,7 +156,8 @@ class Program:
         if self.is_alive():
             self.process.send_signal(sig)
         status = self.status()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # what was typed as it ended
+            self.process.stdin.close()
         self.process.stdout.close()
         return status
 
