@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 IVSH = pathlib.Path(__file__).parents[2] / "build/host/ivsh"
-COUNT = 20_000_000
+COUNT = 10_000_000  # as many as bench takes
 LIMIT = 1.03
 
 
@@ -24,14 +24,18 @@ def stream(memory, with_top):
     """Nanoseconds for a message."""
     place = [IVSH, "-f", memory]
     started = [[*place, "sink", "--slot=0", f"--count={COUNT}", "--wait=poll"]]
-    started += [[*place, "top", "--plain", "--interval=1"]] if with_top else []
-    sink, *top = [subprocess.Popen(words, stdout=subprocess.DEVNULL) for words in started]
+    started += [[*place, "top", "--plain", "--interval=0.25"]] if with_top else []
+    running = [subprocess.Popen(words, stdout=subprocess.DEVNULL) for words in started]
     words = ["bench", "sink", "--slot=1", f"--count={COUNT}", "--size=8", "--wait=poll", "--json"]
-    done = subprocess.run([*place, *words], capture_output=True, text=True, check=True)
-    for each in top:
-        each.terminate()
-        each.wait()
-    sink.wait()
+    try:
+        done = subprocess.run(
+            [*place, *words], capture_output=True, text=True, check=True, timeout=120
+        )
+        running[0].wait(120)
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
     one = next(json.loads(line) for line in done.stdout.splitlines() if '"one_way"' in line)
     return one["time_ns"] / COUNT
 
