@@ -105,9 +105,11 @@ static void metrics_show(uint32_t slot, const struct observed_slot *observed)
 		print_open("metric");
 		print_number("slot", slot);
 		print_number("index", i);
-		print_text("kind", m->kind == IVSH_WIRE_METRIC_COUNTER ? "counter"
-				   : m->kind == IVSH_WIRE_METRIC_GAUGE ? "gauge"
-								       : "?");
+		if (m->kind > IVSH_WIRE_METRIC_GAUGE)
+			print_unknown("kind");
+		else
+			print_text(
+			    "kind", m->kind == IVSH_WIRE_METRIC_COUNTER ? "counter" : "gauge");
 		print_name("name", m->name, sizeof(m->name));
 		print_hex("value", m->value);
 		print_close();

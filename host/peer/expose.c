@@ -7,6 +7,7 @@
  */
 #include "peer/expose.h"
 
+#include "app/show.h"
 #include "app/status.h"
 #include "text/escape.h"
 #include "text/exposition.h"
@@ -17,8 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TRIES 3u /* for a metric that is being written */
 
 bool expose_take(const char *text)
 {
@@ -109,10 +108,8 @@ static int guests_expose(const struct transport *t, const struct probe *probe)
 	for (uint32_t i = 0; samples && guests && i < slots * IVSH_METRICS; i++) {
 		uint32_t slot = i / IVSH_METRICS, index = i % IVSH_METRICS;
 		struct ivsh_metric_sample *s = &samples[count];
-		int error = IVSH_EAGAIN;
+		int error = show_metric(&probe->region, slot, index, s);
 
-		for (uint32_t tries = 0; tries < TRIES && error == IVSH_EAGAIN; tries++)
-			error = ivsh_metric_read(&probe->region, slot, index, s);
 		if (!error && is_there(probe, slot))
 			guests[count++] =
 			    (struct exposition_guest){slot, probe->slot[slot].peer.name, s->name,

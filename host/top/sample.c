@@ -143,6 +143,8 @@ static enum look_presence presence_of(
 		return LOOK_SILENT;
 	case IVSH_PEER_GONE:
 		return s->server == SERVER_RUNS ? LOOK_GONE : LOOK_UNKNOWN;
+	case IVSH_PEER_BROKEN: /* SPEC R5.3.4: whatever moves there, nobody can say what it is */
+		return LOOK_UNKNOWN;
 	default:
 		return moves ? LOOK_ATTACHED : LOOK_UNKNOWN;
 	}

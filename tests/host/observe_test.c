@@ -378,9 +378,47 @@ static void any_bytes(void)
 	CHECK_EQ(wrong, 0);
 }
 
+/* The line of a log: what stands in none that a peer has left at rest. */
+static void logs(void)
+{
+	static const struct ivsh_wire_log whole = {
+	    .position = 9000, .storing = 9100, .first = 4904, .begin = 100, .incarnation = 2};
+	static const struct {
+		const char *word, *rule;
+		size_t offset;
+		uint64_t value;
+		uint32_t size;
+	} rows[] = {
+	    {"log.incarnation", "R15.1.2", offsetof(struct ivsh_wire_log, incarnation), 3, 4},
+	    {"log.begin", "R15.1.2", offsetof(struct ivsh_wire_log, begin), 9001, 8},
+	    {"log.storing", "R15.2.1", offsetof(struct ivsh_wire_log, storing), 8999, 8},
+	    {"log.storing", "R15.2.4", offsetof(struct ivsh_wire_log, storing), 13097, 8},
+	    {"log.first", "R15.1.4", offsetof(struct ivsh_wire_log, first), 9001, 8},
+	};
+	struct observed_slot slot = {.copy = {.incarnation = 2}};
+	struct observe_findings findings = {0};
+	struct ivsh_wire_log line = whole;
+	struct observed_log log;
+
+	observe_log(&line, 0, 4096, &slot, &log, &findings);
+	CHECK_EQ(findings.broken + findings.unsure, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_row(rows[i].word);
+		line = whole;
+		memcpy((char *)&line + rows[i].offset, &rows[i].value, rows[i].size);
+		memset(&findings, 0, sizeof(findings));
+		observe_log(&line, 0, 4096, &slot, &log, &findings);
+		CHECK_EQ(findings.unsure, 1);
+		CHECK_EQ(findings.list[0].offset, rows[i].offset);
+		CHECK(strcmp(findings.list[0].word, rows[i].word) == 0);
+		CHECK(strcmp(findings.list[0].rule, rows[i].rule) == 0);
+	}
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
+	    {"logs: the word and its rule", logs},
 	    {"named: the damaged word and its rule", named},
 	    {"named: a hole in flight", hole},
 	    {"unharmed: nothing is found", unharmed},

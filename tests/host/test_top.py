@@ -332,6 +332,19 @@ def test_back(memory, at, observe):
     until(lambda: observer.next()["went_back"] > 0)
 
 
+def test_impossible_state(memory, observe):
+    """A heartbeat that moves makes no peer of a slot whose state is impossible."""
+    observer = observe("--interval", 0.1)
+    states = []
+    with open(memory, "r+b", buffering=0) as file:
+        for heartbeat in range(1, 9):
+            file.seek(SLOTS)
+            file.write(struct.pack("<III", 7, 1, heartbeat))
+            peers = observer.next()["peers"]
+            states += [peer["state"] for peer in peers if peer["slot"] == 0]
+    assert len(states) >= 6 and set(states) == {None}
+
+
 def test_trace(build, memory, at):
     """A quiet memory is the same afterwards, byte for byte; of a file for reading alone, too."""
     peers = hammer(at, memory)
