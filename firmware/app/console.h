@@ -4,7 +4,7 @@
  *
  * The log is the flight recorder: printf() stores each byte there and goes on, and they stay when
  * the guest dies. The service is read out of the log, so it costs printf() nothing; a reader that
- * is too slow loses what the log no longer has, and is told how much.
+ * is too slow loses what the log no longer has, and reads how much that was.
  */
 #ifndef APP_CONSOLE_H
 #define APP_CONSOLE_H

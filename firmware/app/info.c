@@ -63,7 +63,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		const struct probe_slot *s = &probe->slot[i];
 
-		if (!probe_is_told(s)) {
+		if (!probe_is_shown(s)) {
 			unused++;
 			continue;
 		}
@@ -88,7 +88,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 static void slots_json(const struct probe *probe, uint32_t self)
 {
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++)
-		if (probe_is_told(&probe->slot[i]))
+		if (probe_is_shown(&probe->slot[i]))
 			show_slot_json(probe, i, i == self);
 }
 

@@ -107,7 +107,7 @@ void probe_watch(struct probe *probe)
 	probe_close(probe);
 }
 
-bool probe_is_told(const struct probe_slot *slot)
+bool probe_is_shown(const struct probe_slot *slot)
 {
 	return slot->peer.incarnation != 0 || slot->peer.connection == IVSH_CONNECTION_UP ||
 	       slot->peer.presence == IVSH_PEER_BROKEN || !slot->text_known;

@@ -44,8 +44,8 @@ int probe_open(
  */
 void probe_watch(struct probe *probe);
 
-/* Whether there is anything to tell of (slot): somebody was there, or is connected; or its words
+/* Whether (slot) is worth a line: somebody was there, or is connected; or its words
  * cannot be believed. */
-bool probe_is_told(const struct probe_slot *slot);
+bool probe_is_shown(const struct probe_slot *slot);
 
 #endif

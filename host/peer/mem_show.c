@@ -53,15 +53,15 @@ static void region_print(const struct memory *m, bool json)
 
 	show_region(&m->probe, json);
 	for (uint32_t i = 0; json && i < g->slots; i++)
-		if (probe_is_told(&m->probe.slot[i]))
+		if (probe_is_shown(&m->probe.slot[i]))
 			show_slot_json(&m->probe, i, false);
 	if (json)
 		return;
 	for (uint32_t i = 0; i < g->slots; i++)
-		used += probe_is_told(&m->probe.slot[i]);
+		used += probe_is_shown(&m->probe.slot[i]);
 	printf("slots: %" PRIu32 " of %" PRIu32 " were ever used\n", used, g->slots);
 	for (uint32_t i = 0; i < g->slots; i++)
-		if (probe_is_told(&m->probe.slot[i]))
+		if (probe_is_shown(&m->probe.slot[i]))
 			slot_print(m, i);
 }
 

@@ -72,7 +72,7 @@ static void peer_name(const struct ivsh_wire_slot *slot, char name[IVSH_WIRE_NAM
 			*c = '?';
 }
 
-/* SPEC R5.15.1. */
+/* SPEC R5.15.6. */
 static bool is_name(const char *name)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz";
