@@ -59,7 +59,8 @@ def test_ping(world, case):
     counted = notifications(text, "ping")
     assert counted["mode"] == wait and counted["vectors"] == (2 if interrupts else 0)
     if interrupts and wait == "sleep":
-        assert counted["doorbell"] > COUNT / 20, counted  # it finds the others before it halts
+        # It finds the other answers before it halts: how many depends on the processor.
+        assert counted["doorbell"] > 0 and counted["missed"] <= 2, counted
     polls = f"ivsh: device 00:01.0: polling: {POLLS}\n"
     assert (polls in text) == (wait != "poll" and not interrupts), text
     echo.still_runs()

@@ -10,7 +10,6 @@
 #include "bare/x86_64/x86.h"
 
 #define SAMPLES 8u
-#define READS_MAX 4000000u /* of the reference clock, for one measurement */
 
 /* The three clocks at the same time. */
 struct sample {
@@ -50,23 +49,32 @@ static struct sample sample_best(const struct x86_reference *clock)
 	return best;
 }
 
+/* Wait until the clock is (ticks) behind (start). False: it does not count. */
+static bool pass(const struct x86_reference *clock, uint32_t start, uint32_t ticks)
+{
+	uint64_t began = x86_tsc();
+	uint32_t reads = 0;
+
+	while (((clock->ticks() - start) & clock->mask) < ticks)
+		if (reads++ >= clock->idle_reads && x86_tsc() - began > clock->idle_tsc)
+			return false;
+	return true;
+}
+
 /* One measurement, from a tick to another one. False: the reference clock does not count. */
 static bool measure(
     const struct x86_reference *clock, uint32_t hz, uint64_t *tsc_hz, uint64_t *apic_hz)
 {
-	uint32_t start = clock->ticks(), reads = 0, ticks;
+	uint32_t start = clock->ticks(), ticks;
 	uint32_t enough = (uint32_t)((uint64_t)hz * clock->ms / 1000);
 	struct sample first, last;
 
 	x86_apic_timer_start(UINT32_MAX);
-	while (((clock->ticks() - start) & clock->mask) == 0)
-		if (reads++ == clock->idle_reads)
-			return false;
+	if (!pass(clock, start, 1))
+		return false;
 	first = sample_best(clock);
-	reads = 0;
-	while (((clock->ticks() - first.reference) & clock->mask) < enough)
-		if (reads++ == READS_MAX)
-			return false;
+	if (!pass(clock, first.reference, enough))
+		return false;
 	last = sample_best(clock);
 	ticks = (last.reference - first.reference) & clock->mask;
 	if (ticks == 0)

@@ -137,10 +137,13 @@ static uint32_t cmos_ticks(void)
 	return count;
 }
 
+#define IDLE_TSC UINT64_C(20000000)         /* at least 3.3 ms */
+#define CMOS_IDLE_TSC UINT64_C(15000000000) /* at least 2.5 s */
+
 const struct x86_reference x86_references[X86_REFERENCES] = {
-    {pit_open, pit_ticks, 0xffff, 2, 50, 400, 1000},
-    {acpi_open, acpi_ticks, 0xffffff, 2, 50, 400, 1000},
-    {cpuid_open, cpuid_ticks, UINT32_MAX, 2, 50, 400, 1000},
-    {apic_open, apic_ticks, UINT32_MAX, 2, 50, 400, 1000},
-    {cmos_open, cmos_ticks, UINT32_MAX, 1000, 5, 100, 4000000},
+    {pit_open, pit_ticks, 0xffff, 2, 50, 400, 1000, IDLE_TSC},
+    {acpi_open, acpi_ticks, 0xffffff, 2, 50, 400, 1000, IDLE_TSC},
+    {cpuid_open, cpuid_ticks, UINT32_MAX, 2, 50, 400, 1000, IDLE_TSC},
+    {apic_open, apic_ticks, UINT32_MAX, 2, 50, 400, 1000, IDLE_TSC},
+    {cmos_open, cmos_ticks, UINT32_MAX, 1000, 5, 100, 1000, CMOS_IDLE_TSC},
 };
