@@ -6,13 +6,14 @@ process of the host, and when either side is killed and starts again.
 
 import re
 
-from memory import sent, slot_word
+from memory import incarnation, sent
 from qemu import BUILD, SOAK, doorbell
 
 PINGS = 20000 if SOAK else 500  # of the foreign guest
 ANSWERS = 20000 if SOAK else 300  # to the host
 KILLS = 20 if SOAK else 1  # of either side
-LONG = 1000  # round trips of a ping that meets a death
+# Round trips of a ping that meets a death: more where a processor was done with them before it.
+LONGS = [1000, 10000, 100000]
 BEFORE = 100  # of these, before it
 SECONDS = 300 if SOAK else 60
 
@@ -40,10 +41,10 @@ class Talk:
         tool = BUILD / "host" / "ivsh"
         return self.world.program("host", tool, "-S", self.server.bound[HOST], *words)
 
-    def until_sent(self, slot, count):
-        """Wait until the incarnation in (slot) has sent (count) messages."""
+    def until_sent(self, slot, count, before):
+        """Wait until the incarnation that follows (before) in (slot) has sent (count) messages."""
         self.world.until(
-            lambda: slot_word(self.memory, slot, 0) == 1 and sent(self.memory, slot) >= count,
+            lambda: incarnation(self.memory, slot) != before and sent(self.memory, slot) >= count,
             f"slot {slot} sends {count} messages",
         )
 
@@ -75,22 +76,34 @@ class Talk:
         assert f"ivsh: answered {ANSWERS} messages" in self.foreign.ended()
 
     def check_alpha_dies(self):
-        self.foreign.type(f"ping alpha {LONG}")
-        self.until_sent(FOREIGN, BEFORE)
+        assert any(self.alpha_dies(count) for count in LONGS)
+
+    def alpha_dies(self, count):
+        """Kill alpha and boot it again under a ping of so many. Whether the ping met the death."""
+        before = incarnation(self.memory, FOREIGN)
+        self.foreign.type(f"ping alpha {count}")
+        self.until_sent(FOREIGN, BEFORE, before)
         self.alpha.kill()
-        assert sent(self.memory, FOREIGN) < LONG
+        met = sent(self.memory, FOREIGN) < count
         self.alpha = self.boot_alpha()
-        self.check_answers(self.foreign.ended(), LONG)
+        self.check_answers(self.foreign.ended(), count)
+        return met
 
     def check_foreign_dies(self):
+        assert any(self.foreign_dies(count) for count in LONGS)
+
+    def foreign_dies(self, count):
+        """The same of the foreign guest, which a process of the host pings."""
+        before = incarnation(self.memory, FOREIGN)
         self.foreign.type("echo 0")
-        words = ["ping", self.name, f"--count={LONG}", "--keep-going", f"--timeout={SECONDS}"]
+        words = ["ping", self.name, f"--count={count}", "--keep-going", f"--timeout={SECONDS}"]
         ping = self.host(*words)
-        self.until_sent(FOREIGN, BEFORE)
+        self.until_sent(FOREIGN, BEFORE, before)
         self.foreign.kill()
-        assert sent(self.memory, FOREIGN) < LONG
+        met = sent(self.memory, FOREIGN) < count
         self.foreign = self.boot_foreign(self.server.bound[FOREIGN])
         self.foreign.type("echo 0")
-        assert f": {LONG} round trips of 64 bytes" in ping.done(seconds=SECONDS)
+        assert f": {count} round trips of 64 bytes" in ping.done(seconds=SECONDS)
         self.foreign.stop()
         self.foreign.ended()
+        return met
