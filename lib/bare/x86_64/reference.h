@@ -15,9 +15,9 @@ struct x86_reference {
 	uint32_t rounds;         /* measurements at most */
 	uint32_t precision;      /* two that agree differ by at most one part in so many */
 	/*
-	 * A clock that is not where a measurement ends after so many reads, and so many ticks of the
-	 * TSC too, does not count. Neither number alone is a time: fast processors read in less of
-	 * it, and a TSC has any frequency up to some 6 GHz.
+	 * A clock that is not where a measurement ends after so many reads, and so many ticks of
+	 * the TSC too, does not count. Neither number alone is a time: fast processors read in less
+	 * of it, and a TSC has any frequency up to some 6 GHz.
 	 */
 	uint32_t idle_reads;
 	uint64_t idle_tsc;
