@@ -235,6 +235,7 @@ build/$(1)/numbers.elf: build/$(1)/tests/guest/numbers.o $$(BARE_LIBS_$(1))
 build/$(1)/wrong_test.elf: $(addprefix build/$(1)/,$(addprefix tests/conformance/,wrong_test.o \
     wrong_time.o wrong_device.o) tests/lib/test.o $(CONFORM:.c=.o) firmware/$(1)/memtype.o) \
     build/$(1)/libivsh-conformance.a $$(BARE_LIBS_$(1))
+build/$(1)/hostile.elf: build/$(1)/tests/guest/hostile.o $$(BARE_LIBS_$(1))
 build/$(1)/claim.elf: build/$(1)/tests/guest/claim.o $$(BARE_LIBS_$(1))
 build/$(1)/moved.elf: $(MOVED_$(1):%=build/$(1)/%) $$(BARE_LIBS_$(1))
 endef

@@ -140,6 +140,7 @@ void numbered_take(struct numbered_in *in, const uint8_t *bytes, bool whole, boo
 	memcpy(&word, bytes, sizeof(word));
 	n = (uint32_t)word;
 	tag = tag_in(word);
+	in->marked += marked;
 	if (in->last_ns != 0 && now_ns - in->last_ns > in->stall_ns)
 		in->stall_ns = now_ns - in->last_ns;
 	in->last_ns = now_ns;

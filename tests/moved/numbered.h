@@ -36,7 +36,8 @@ struct numbered_in {
 	uint32_t resets;   /* the channel's resets when the last message came */
 	uint64_t taken;
 	uint64_t wrong;    /* a byte that is not the sender's: it never counts as taken */
-	uint64_t again;    /* an old number, marked IVSH_MAYBE_SEEN */
+	uint64_t marked;   /* any number, marked IVSH_MAYBE_SEEN */
+	uint64_t again;    /* an old number, marked so */
 	uint64_t repeated; /* an old number without a mark */
 	uint64_t rewound;  /* numbers by which a new incarnation of the sender began earlier */
 	uint64_t gaps;     /* places where numbers are missing */

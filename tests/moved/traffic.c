@@ -375,8 +375,8 @@ static void report_flow(uint32_t peer)
 {
 	const struct flow *f = &flows[peer];
 
-	printf("flow name=%s to=%u sent=%" PRIu64 " next=%u full=%" PRIu64, name, (unsigned)peer,
-	    f->out.sent, (unsigned)f->out.next, f->out.full);
+	printf("flow name=%s to=%u marked=%" PRIu64 " sent=%" PRIu64 " next=%u full=%" PRIu64, name,
+	    (unsigned)peer, f->in.marked, f->out.sent, (unsigned)f->out.next, f->out.full);
 	printf(" taken=%" PRIu64 " want=%u wrong=%" PRIu64 " again=%" PRIu64 " repeated=%" PRIu64
 	       " rewound=%" PRIu64,
 	    f->in.taken, (unsigned)f->in.want, f->in.wrong, f->in.again, f->in.repeated,
