@@ -221,6 +221,68 @@ int geometry_fit(const struct ivsh_geometry *most, uint64_t size, uint32_t slots
 	return error;
 }
 
+/* What ivsh_geometry_fit() gives at least, and the bytes that its parts take, each rounded. */
+static int least_split(uint32_t slots, uint32_t log_size, uint64_t *need)
+{
+	struct ivsh_geometry least = {slots, DESCS_LEAST, AREA_LEAST, AREA_LEAST, 0};
+	uint64_t part;
+	int error;
+
+	if (geometry_has_logs(log_size))
+		least.log_size = log_size;
+	error = ivsh_part_size(&least, &part);
+	if (!error)
+		*need = sizes_round(part) * slots;
+	return error;
+}
+
+/* What a part of (room) bytes has left goes to its log. */
+static void logs_grow(struct ivsh_geometry *geometry, uint64_t room)
+{
+	struct ivsh_geometry fit = *geometry;
+	uint64_t part;
+
+	for (fit.log_size = IVSH_FIT_LOG;
+	     fit.log_size >= IVSH_WIRE_LOG_MIN && fit.log_size > geometry->log_size;
+	     fit.log_size /= 2)
+		if (ivsh_part_size(&fit, &part) == 0 && part <= room) {
+			geometry->log_size = fit.log_size;
+			return;
+		}
+}
+
+int geometry_fit_split(const struct ivsh_geometry *most, uint64_t size, uint32_t slots,
+    uint32_t log_size, struct ivsh_geometry *geometry, uint64_t *part, uint64_t *need)
+{
+	uint64_t room = SIZES_LEAST, bytes;
+	int error = least_split(slots, log_size, need);
+
+	if (error)
+		return error;
+	if (*need > size)
+		return IVSH_ENOSPC;
+	while (room * 2 <= size / slots)
+		room *= 2;
+	/* All parts together are larger than one memory of the same geometry, since each has a
+	 * header of its own. From there on it goes down, a geometry at a time. */
+	bytes = room * slots;
+	do {
+		error = geometry_fit(most, bytes, slots, log_size, geometry, NULL);
+		if (!error)
+			error = ivsh_geometry_size(geometry, &bytes);
+		if (!error)
+			error = ivsh_part_size(geometry, part);
+		bytes--;
+	} while (!error && *part > room);
+	if (error)
+		return error;
+	if (log_size == GEOMETRY_LOG_FITS)
+		logs_grow(geometry, room);
+	error = ivsh_part_size(geometry, part);
+	*part = sizes_round(*part);
+	return error;
+}
+
 const char *geometry_log_parse(const char *text, uint32_t *log_size)
 {
 	uint64_t size = 0;
@@ -253,20 +315,38 @@ const char *geometry_bytes(uint64_t bytes, char text[24])
 	return text;
 }
 
-bool geometry_less(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry,
-    uint64_t size, char text[160])
+/* (need): bytes of memory that (most) takes. */
+static bool less_say(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry,
+    uint64_t size, uint64_t need, char text[160])
 {
-	struct ivsh_geometry whole = *most;
 	char has[24], small[24], large[24], enough[24];
-	uint64_t bytes = 0;
 
-	whole.slots = geometry->slots;
-	if (geometry_is_whole(most, geometry) || ivsh_geometry_size(&whole, &bytes))
-		return false;
 	snprintf(text, 160,
 	    "%s of memory: rings of %u descriptors, %s + %s for %u slots; for all of it give %s",
 	    geometry_bytes(size, has), geometry->descs, geometry_bytes(geometry->small_size, small),
 	    geometry_bytes(geometry->large_size, large), geometry->slots,
-	    geometry_bytes(sizes_round(bytes), enough));
-	return true;
+	    geometry_bytes(need, enough));
+	return !geometry_is_whole(most, geometry);
+}
+
+bool geometry_less(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry,
+    uint64_t size, char text[160])
+{
+	struct ivsh_geometry whole = *most;
+	uint64_t bytes = 0;
+
+	whole.slots = geometry->slots;
+	return ivsh_geometry_size(&whole, &bytes) == 0 &&
+	       less_say(most, geometry, size, sizes_round(bytes), text);
+}
+
+bool geometry_less_split(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry,
+    uint64_t size, char text[160])
+{
+	struct ivsh_geometry whole = *most;
+	uint64_t bytes = 0;
+
+	whole.slots = geometry->slots;
+	return ivsh_part_size(&whole, &bytes) == 0 &&
+	       less_say(most, geometry, size, sizes_round(bytes) * whole.slots, text);
 }

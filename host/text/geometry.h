@@ -48,6 +48,16 @@ int geometry_read(const char *path, struct ivsh_geometry *most, struct geometry_
 int geometry_fit(const struct ivsh_geometry *most, uint64_t size, uint32_t slots, uint32_t log_size,
     struct ivsh_geometry *geometry, uint64_t *need);
 
+/*
+ * As geometry_fit(), of a split region: the parts of all slots have (size) bytes in all. A part is
+ * a file of a power of two of bytes, as a BAR is: *part of them, the same for each slot; so it is
+ * the largest geometry whose part has at most the power of two that (size) has room for. Answers in
+ * *need the bytes that the parts of the least one take in all.
+ */
+int geometry_fit_split(const struct ivsh_geometry *most, uint64_t size, uint32_t slots,
+    uint32_t log_size, struct ivsh_geometry *geometry, uint64_t *part,
+    uint64_t *need) IVSH_MUST_CHECK;
+
 /* Read the value of --log-size. NULL and *log_size, or what is wrong, as a phrase. */
 const char *geometry_log_parse(const char *text, uint32_t *log_size);
 
@@ -62,6 +72,10 @@ const char *geometry_bytes(uint64_t bytes, char text[24]);
  * what would be enough. False: it gets all.
  */
 bool geometry_less(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry,
+    uint64_t size, char text[160]);
+
+/* The same of a split region whose parts have (size) bytes in all. */
+bool geometry_less_split(const struct ivsh_geometry *most, const struct ivsh_geometry *geometry,
     uint64_t size, char text[160]);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "tests/lib/test.h"
 #include "text/geometry.h"
+#include "text/sizes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -186,12 +187,90 @@ static void less(void)
 	CHECK(!geometry_less(&most, &fit, 64 << 20, text));
 }
 
+/* Bytes of the files of all parts of (g). */
+static uint64_t parts_bytes(const struct ivsh_geometry *g)
+{
+	uint64_t part = 0;
+
+	CHECK_EQ(ivsh_part_size(g, &part), 0);
+	return sizes_round(part) * g->slots;
+}
+
+/*
+ * A part fits in the power of two that each slot has, and no geometry that one memory of as much,
+ * or less, gets is larger and fits, too. Where nothing fits, *need is what does.
+ */
+static void fit_split(void)
+{
+	static const uint32_t logs[] = {GEOMETRY_LOG_FITS, 0, 4096, 65536};
+	struct ivsh_geometry fit, other;
+	uint64_t part, need, bytes, larger, room;
+
+	for (uint64_t size = 1 << 14; size <= UINT64_C(1) << 32; size += size / 2)
+		for (uint32_t i = 0; i < 4 * 15; i++) {
+			uint32_t slots = 2 + i / 4, log = logs[i % 4];
+			int error = geometry_fit_split(NULL, size, slots, log, &fit, &part, &need);
+
+			if (error) {
+				NEED_EQ(error, IVSH_ENOSPC);
+				CHECK(need > size);
+				NEED_EQ(
+				    geometry_fit_split(NULL, need, slots, log, &fit, &part, &need),
+				    0);
+				CHECK_EQ(geometry_fit_split(
+					     NULL, need - 1, slots, log, &other, &part, &need),
+				    IVSH_ENOSPC);
+				continue;
+			}
+			room = 1;
+			while (room * 2 <= size / slots)
+				room *= 2;
+			CHECK(part <= room);
+			CHECK_EQ(part * slots, parts_bytes(&fit));
+			CHECK_EQ(part & (part - 1), 0);
+			NEED_EQ(ivsh_geometry_size(&fit, &bytes), 0);
+			for (larger = bytes; larger <= size; larger += larger / 8) {
+				NEED_EQ(geometry_fit(NULL, larger, slots, log, &other, NULL), 0);
+				CHECK(parts_bytes(&other) > room * slots ||
+				      (geometry_is_whole(&other, &fit) &&
+					  other.log_size <= fit.log_size));
+			}
+		}
+	CHECK_EQ(geometry_fit_split(NULL, 1 << 22, 1, 0, &fit, &part, &need), IVSH_EINVAL);
+	CHECK_EQ(geometry_fit_split(NULL, 1 << 22, 257, 0, &fit, &part, &need), IVSH_EINVAL);
+}
+
+/* By hand: 4M and 8 slots are 512K each: 7 rings of 72K are 504K, and no log has room. */
+static void fit_split_by_hand(void)
+{
+	struct ivsh_geometry fit, most = {0, 128, 16384, 1 << 20, 0};
+	uint64_t part, need;
+	char text[160];
+
+	NEED_EQ(geometry_fit_split(NULL, 4 << 20, 8, GEOMETRY_LOG_FITS, &fit, &part, &need), 0);
+	CHECK_EQ(part, 512 << 10);
+	CHECK_EQ(fit.slots, 8);
+	CHECK_EQ(fit.descs, 256);
+	NEED_EQ(geometry_fit_split(&most, 4 << 20, 8, GEOMETRY_LOG_FITS, &fit, &part, &need), 0);
+	CHECK_EQ(part, 512 << 10);
+	CHECK_EQ(fit.descs, 128);
+	CHECK(geometry_less_split(&most, &fit, 4 << 20, text));
+	/* 7 rings of 1M + 20K: 8M for each slot. */
+	CHECK(strstr(text, "4M of memory: "));
+	CHECK(strstr(text, " for 8 slots; for all of it give 64M"));
+	NEED_EQ(geometry_fit_split(&most, 64 << 20, 8, GEOMETRY_LOG_FITS, &fit, &part, &need), 0);
+	CHECK_EQ(part, 8 << 20);
+	CHECK(!geometry_less_split(&most, &fit, 64 << 20, text));
+}
+
 static const struct test tests[] = {
     {"file good", file_good},
     {"file bad", file_bad},
     {"fit all", fit_all},
     {"fit own", fit_own},
     {"less", less},
+    {"fit split", fit_split},
+    {"fit split by hand", fit_split_by_hand},
 };
 
 int main(void)
