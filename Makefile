@@ -214,13 +214,15 @@ DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/br
           lib/device/used.c lib/device/place.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c lib/device/mapped.c lib/device/any.c \
           lib/device/slot.c lib/device/hotplug.c
+# Beside the two, since it needs both: the devices of a split region.
+SET    := lib/device/set.c
 NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c \
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
           lib/node/inbox.c lib/node/drop.c \
           lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
           lib/node/services.c lib/node/watch.c lib/node/arm.c lib/node/metric.c lib/node/log.c \
           lib/node/connection.c lib/node/connect.c
-LIB    := $(CORE) $(DEVICE) $(NODE)
+LIB    := $(CORE) $(DEVICE) $(SET) $(NODE)
 # An archive of its own: whether a platform, or a transport, keeps its contract.
 CONFORMANCE := lib/conformance/check.c lib/conformance/time.c lib/conformance/sleep.c \
           lib/conformance/doorbell.c lib/conformance/memory.c lib/conformance/config.c \

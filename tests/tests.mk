@@ -7,7 +7,7 @@
 TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assign_test \
                 tests/device/device_test tests/device/msix_test tests/device/ranges_test \
                 tests/device/place_test tests/device/hotplug_test \
-                tests/device/mapped_test
+                tests/device/mapped_test tests/device/set_test
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test \
@@ -71,6 +71,8 @@ objects = $(patsubst %.c,$(firstword $(subst /tests/, ,$@))/%.o,$(1))
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_DEVICE)): \
     $$(call objects,tests/device/fake_platform.c tests/device/fake_slots.c \
         tests/device/machines.c $(DEVICE))
+$(call programs,host host-san $(ELSEWHERE),tests/device/set_test): \
+    $$(call objects,$(SET) $(CORE))
 $(call programs,host host-san $(ELSEWHERE),$(TESTS_CORE)) \
     $(call programs,$(HALVES),$(TESTS_HALVES)) \
     $(call programs,host host-san,$(TESTS_RACE)) build/host/tests/core/example_test: \

@@ -33,7 +33,9 @@ rule lib/core/trace.h '<sys/sdt\.h>'
 front='node|connection'
 rule lib/node      "$std|<ivsh/($core|$front)\.h>|$(own 'node')|\"core/(fastpath|linkage)\.h\""
 device='error|doorbell|mem|mapped|platform|pci|device|hotplug'
-rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')"
+rule lib/device    "$std|<ivsh/($device)\.h>|$(own 'device')" set.c
+# The one that reads what is in the memories, and names a step of the core's attach.
+rule lib/device/set.c "$std|<ivsh/($device|set|wire)\.h>|$(own 'device')|\"core/linkage\.h\""
 # What each port has beside its glue, which includes its system's headers.
 rule lib/port/talk.h '<ivsh/ivsh\.h>'
 rule lib/port/talk.c '"talk\.h"'
@@ -89,8 +91,8 @@ for stubs in tests/port/stubs/*; do
 done
 rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
 # A public header includes only what stands to its left.
-order='version error wire doorbell mem mapped platform pci device hotplug geometry region channel
-    wait peers stream metrics log node bare client host conformance'
+order='version error wire doorbell mem mapped platform pci device hotplug set
+    geometry region channel wait peers stream metrics log node bare client host conformance'
 seen=
 for h in $order; do
 	# shellcheck disable=SC2013  # one word a line

@@ -261,6 +261,8 @@ static void *map(void *ctx, uint64_t address, uint64_t size, enum ivsh_map kind)
 			return NULL;
 		bus->maps++;
 		bus->kind[registers ? 0 : 1] = kind;
+		if (!registers && bus->memory_of[i])
+			return bus->memory_of[i];
 		return (registers ? (uint8_t *)bus->registers : bus->memory) +
 		       (bus->misaligned ? 2 : 0);
 	}

@@ -70,7 +70,11 @@ struct fake_bus {
 	bool no_table;     /* no other BAR can be mapped */
 	uint32_t msi_max;  /* interrupts that it can allocate */
 
-	/* What is mapped: the same registers and the same page of memory for every device. */
+	/*
+	 * What is mapped: the same registers for every device, and the same page of memory, but for
+	 * a device that has one here, by its index.
+	 */
+	uint8_t *memory_of[FAKE_FUNCTIONS];
 	_Alignas(4096) uint8_t memory[2 * 4096];
 	_Alignas(64) uint32_t registers[80];
 	/* Any other memory BAR, from its start. */

@@ -15,6 +15,7 @@
 #include <ivsh/pci.h>
 #include <ivsh/device.h>
 #include <ivsh/hotplug.h>
+#include <ivsh/set.h>
 #include <ivsh/geometry.h>
 #include <ivsh/region.h>
 #include <ivsh/channel.h>
