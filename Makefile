@@ -220,7 +220,8 @@ NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/no
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
           lib/node/inbox.c lib/node/drop.c \
           lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
-          lib/node/services.c lib/node/watch.c lib/node/arm.c lib/node/metric.c lib/node/log.c \
+          lib/node/part.c lib/node/services.c lib/node/watch.c lib/node/arm.c \
+          lib/node/metric.c lib/node/log.c \
           lib/node/connection.c lib/node/connect.c
 LIB    := $(CORE) $(DEVICE) $(SET) $(NODE)
 # An archive of its own: whether a platform, or a transport, keeps its contract.

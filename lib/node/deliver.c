@@ -81,8 +81,12 @@ static int peek_next(struct ivsh_node *node, struct ivsh_chan **ch, struct ivsh_
 /* A channel broke: reset it, and go on, if the slot is still ours. */
 static int broke(struct ivsh_node *node, uint32_t peer)
 {
-	int error = ivsh_node_mend(node, peer);
+	int error;
 
+	/* One that was never open waits for its part: parts_look(). */
+	if (!node->chans[peer].open)
+		return IVSH_EAGAIN;
+	error = ivsh_node_mend(node, peer);
 	return is_lost(error) ? error : IVSH_EAGAIN;
 }
 
@@ -197,6 +201,8 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
 {
 	struct limit limit = limit_begin(node, timeout_ns);
 
+	/* Here, too: while messages come, the node does not wait. */
+	(void)parts_look(node);
 	if (error != IVSH_EAGAIN) {
 		const struct ivsh_chan *ch = node->near;
 

@@ -4,16 +4,6 @@
  */
 #include "node/inside.h"
 
-/* The peer's part of a split region was not there when the node was opened. */
-static int channel_open(struct ivsh_node *node, uint32_t peer)
-{
-	uint32_t descs = node->region.geometry.descs, i = peer - (peer > node->self);
-	struct ivsh_record *records = (struct ivsh_record *)(node->links + node->slots);
-
-	return ivsh_chan_open(
-	    &node->chans[peer], &node->region, peer, records + (size_t)i * descs, descs);
-}
-
 /* Reset the channel, at most IVSH_NODE_RESETS times for each incarnation of its peer. */
 int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 {
@@ -23,7 +13,7 @@ int ivsh_node_mend(struct ivsh_node *node, uint32_t peer)
 	if (!ch->dead)
 		return 0;
 	if (!ch->open)
-		return channel_open(node, peer);
+		return ivsh_node_part(node, peer);
 	ivsh_node_hold(node, peer, false);
 	if (ivsh_region_peer(&node->region, peer, &node->peers[peer]) == 0 &&
 	    node->peers[peer].incarnation != link->incarnation) {
@@ -70,7 +60,8 @@ static int wait_once(struct ivsh_node *node, uint32_t wanted, uint64_t timeout_n
 
 	wait.wanted = wanted;
 	*events = 0;
-	error = ivsh_region_wait(&node->region, &wait, timeout_ns, events);
+	error = node->parts_out ? ivsh_node_parts_wait(node, &wait, timeout_ns, events)
+				: ivsh_region_wait(&node->region, &wait, timeout_ns, events);
 	/* Also a channel that is not used any more: its peer may have come back. */
 	if (!error)
 		ivsh_node_mend_all(node);
@@ -120,8 +111,10 @@ int ivsh_node_idle(struct ivsh_node *node, uint32_t wanted, const struct ivsh_ch
 	uint32_t events;
 	int error;
 
-	if (left == 0)
+	if (left == 0) {
+		(void)parts_look(node);
 		return IVSH_EAGAIN;
+	}
 	if (left > most_ns)
 		left = most_ns;
 	if (is_any_blocked(node, &rooms)) {

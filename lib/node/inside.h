@@ -152,6 +152,28 @@ enum dispatched ivsh_node_dispatch(struct ivsh_node *node, struct ivsh_chan *ch,
 bool ivsh_node_call_take(struct ivsh_node *node, uint32_t peer, const struct ivsh_wire_call *call,
     const void *body, uint32_t size);
 
+/*
+ * Open the channel to (peer), whose part of a split region was not used when the node was opened.
+ * IVSH_EPART: it still is not there.
+ */
+int ivsh_node_part(struct ivsh_node *node, uint32_t peer) IVSH_MUST_CHECK;
+
+/* As ivsh_region_wait(), while parts are not used: looks for them, and ends by one found. */
+int ivsh_node_parts_wait(struct ivsh_node *node, const struct ivsh_wait *wait, uint64_t timeout_ns,
+    uint32_t *events) IVSH_MUST_CHECK;
+
+/* Look at some of them, if that is due. Whether one is used now. */
+bool ivsh_node_parts_look(struct ivsh_node *node);
+
+/* The same, of any node: nearly always all parts are used, or the region has none. */
+static inline bool parts_look(struct ivsh_node *node)
+{
+	return node->parts_out != 0 && ivsh_node_parts_look(node);
+}
+
+/* Set node->parts_out. */
+void ivsh_node_parts_count(struct ivsh_node *node);
+
 /* Hold a peeked message in its ring, for ivsh_node_receive(); or do not hold it any more. */
 void ivsh_node_hold(struct ivsh_node *node, uint32_t peer, bool held);
 

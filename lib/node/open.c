@@ -238,6 +238,8 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 	}
 	wait_fill(&n->wait, options);
 	node_fill(n, (uint8_t *)block + size);
+	ivsh_node_parts_count(n);
+	n->look_ns = ivsh_node_now(n);
 	if (!n->region.attached)
 		return n->region.removed ? IVSH_EREMOVED : IVSH_ELOST;
 	*node = n;

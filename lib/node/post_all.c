@@ -20,6 +20,7 @@ int ivsh_node_broadcast(struct ivsh_node *node, uint16_t port, const void *data,
 	uint32_t accepted = 0;
 	int first = 0;
 
+	(void)parts_look(node);
 	for (uint32_t i = 0; i < node->slots; i++) {
 		const struct ivsh_peer *peer = ivsh_node_peer(node, i);
 		int error;

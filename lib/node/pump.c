@@ -40,6 +40,8 @@ static int pump_one(struct ivsh_node *node, struct ivsh_chan *ch, bool is_target
 		int error = ivsh_chan_peek(ch, &in);
 
 		ivsh_node_hold(node, ch->peer, false);
+		if (error == IVSH_EPROTO && !ch->open)
+			return 0;
 		if (error == IVSH_EPROTO) {
 			error = ivsh_node_mend(node, ch->peer);
 			return is_lost(error) ? error : 0;

@@ -56,6 +56,10 @@
 /* A call that finds its heartbeat behind begins both rings of each channel anew. SPEC R5.12. */
 #define RENEWAL (64 + 64 * C)
 
+/* In a split region: each part that an attach finds may claim any slot; an open looks for one. */
+#define SPLIT_LOOK (11 * S)
+#define SPLIT_ATTACH (2 * S + S * SPLIT_LOOK)
+
 /* Any call: a heartbeat, and once in 256 of them the counters, and a check of our own words. */
 #define BASE 256
 
@@ -181,6 +185,10 @@ static int done(const struct innocent *self, enum call call, int error)
 	if (self->region.moved > moved)
 		most += (self->region.moved - moved) * (RENEWAL + C * (RESET + 2) * descs);
 	must(!own || self->region.moved == 0, "moved", self->region.moved);
+	if (world_is_split() && call == ATTACH)
+		most += SPLIT_ATTACH;
+	if (world_is_split() && call == OPEN)
+		most += SPLIT_LOOK;
 	more = 0;
 	hostile_step();
 	if (made > seen[call].worst)

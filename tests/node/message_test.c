@@ -430,6 +430,128 @@ static void part_left_out(void)
 	CHECK_EQ(town_receive(1, &m), 'c');
 }
 
+/* The part of (slot), which its peer has not formatted yet; or it does so now. */
+static void part_hide(uint32_t slot, bool yes)
+{
+	struct ivsh_wire_part *part =
+	    (void *)((uint8_t *)world_slot(slot) - IVSH_WIRE_PART_SLOT_OFFSET);
+
+	part->magic = yes ? 0 : IVSH_WIRE_PART_MAGIC;
+}
+
+/* Slot 0 is open, and looked at the parts just now: those of slots 1 and 3 are not there. */
+static void late_begin(void)
+{
+	struct ivsh_node_options options = {.name = "alpha", .flags = IVSH_NODE_SLEEP};
+
+	town_reset();
+	part_hide(1, true);
+	part_hide(3, true);
+	NEED_EQ(town_open(0, &options), 0);
+	CHECK_EQ(options.parts_out, 2);
+	CHECK_EQ(options.found_part, WORLD_SLOTS - 4); /* of slot 3: the other way round */
+	CHECK_EQ(town[0]->parts_out, 2);
+}
+
+/* The peer of slot 1 formats its part, starts, and sends; nothing notifies slot 0. */
+static void late_start(void)
+{
+	if (town[1])
+		return;
+	part_hide(1, false);
+	NEED_EQ(town_open(1, NULL), 0);
+	CHECK_EQ(ivsh_node_send(town[1], 0, 1, "l", 1, 0), 0);
+}
+
+/*
+ * A part that is formatted long after: a node that only receives finds it, by polling at intervals,
+ * among other peers' messages, in a sleep without end, and as an event.
+ */
+static void part_late(void)
+{
+	struct ivsh_peer_event event;
+	struct ivsh_node_message m;
+	uint32_t events;
+
+	if (!world_is_split())
+		return;
+	late_begin();
+	late_start();
+	/* Not before it is due: a poll costs nothing more. */
+	CHECK_EQ(town_receive(0, &m), IVSH_EAGAIN);
+	CHECK_EQ(town[0]->parts_out, 2);
+	world.now_ns += IVSH_NODE_LOOK_NS;
+	CHECK_EQ(town_receive(0, &m), 'l');
+	CHECK(m.peer == 1);
+	CHECK_EQ(town[0]->parts_out, 1);
+	CHECK_EQ(ivsh_node_wait(town[0], 0, &events), 0);
+	CHECK(events & IVSH_EVENT_CONTROL);
+	CHECK_EQ(ivsh_node_next_event(town[0], &event, 0), 0);
+	CHECK(event.kind == IVSH_PEER_EVENT_UP && event.slot == 1);
+
+	late_begin();
+	NEED_EQ(town_open(2, NULL), 0);
+	late_start();
+	world.now_ns += IVSH_NODE_LOOK_NS;
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(ivsh_node_send(town[2], 0, 1, "b", 1, 0), 0);
+		CHECK_EQ(ivsh_node_send(town[2], 0, 1, "b", 1, 0), 0);
+		CHECK(town_receive(0, &m) > 0);
+	}
+	CHECK_EQ(town[0]->parts_out, 1);
+
+	late_begin();
+	world.on_sleep = late_start;
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, sizeof(town_in), 2000 * MS), 0);
+	CHECK(m.peer == 1 && town_in[0] == 'l');
+	CHECK(world.slept_ns <= 3 * IVSH_NODE_LOOK_NS);
+
+	late_begin();
+	world.on_sleep = late_start;
+	CHECK_EQ(ivsh_node_next_event(town[0], &event, 2000 * MS), 0);
+	CHECK(event.kind == IVSH_PEER_EVENT_UP && event.slot == 1);
+
+	late_begin();
+	world.on_sleep = late_start;
+	CHECK_EQ(ivsh_node_wait(town[0], 2000 * MS, &events), 0);
+	CHECK(events & IVSH_EVENT_CONTROL);
+	CHECK_EQ(town[0]->parts_out, 1);
+
+	/* A time that is over is over, whether parts are missing or not. */
+	late_begin();
+	world.on_sleep = NULL;
+	world.slept_ns = 0;
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, sizeof(town_in), 250 * MS), IVSH_EAGAIN);
+	CHECK(world.slept_ns >= 249 * MS && world.slept_ns <= 251 * MS);
+	CHECK_EQ(town[0]->parts_out, 2);
+}
+
+/* One that only sends to all, and to a name. */
+static void part_late_named(void)
+{
+	struct ivsh_node_options options = {.name = "beta"};
+	struct ivsh_node_message m;
+	uint32_t sent = 9, peer = 9;
+
+	if (!world_is_split())
+		return;
+	late_begin();
+	CHECK_EQ(ivsh_node_broadcast(town[0], 1, "a", 1, &sent, 0), 0);
+	CHECK_EQ(sent, 0);
+	part_hide(1, false);
+	NEED_EQ(town_open(1, &options), 0);
+	world.now_ns += IVSH_NODE_LOOK_NS;
+	CHECK_EQ(ivsh_node_broadcast(town[0], 1, "b", 1, &sent, 0), 0);
+	CHECK_EQ(sent, 1);
+	CHECK_EQ(town_receive(1, &m), 'b');
+
+	late_begin();
+	part_hide(1, false);
+	NEED_EQ(town_open(1, &options), 0);
+	CHECK_EQ(ivsh_node_find(town[0], "beta", &peer, 2000 * MS), 0);
+	CHECK_EQ(peer, 1);
+}
+
 static const struct test tests[] = {
     {"message: by number", by_number},
     {"message: by name, and to all", by_name},
@@ -448,6 +570,8 @@ static const struct test tests[] = {
     {"message: restarts", restarts},
     {"message: a lost slot", slot_lost},
     {"message: a part left out", part_left_out},
+    {"message: a part that comes late", part_late},
+    {"message: a part that comes late, by name", part_late_named},
 };
 
 int main(void)

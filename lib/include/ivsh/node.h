@@ -103,6 +103,10 @@ struct ivsh_node_options {
 /* ... in the region that ivsh-server, or slot 0, formats by default: 8 slots. */
 #define IVSH_NODE_MEMORY IVSH_NODE_SIZE(8u, IVSH_FIT_DESCS)
 
+/* How often, and at how many slots, a node looks for parts of a split region that are not used. */
+#define IVSH_NODE_LOOK_NS UINT64_C(100000000)
+#define IVSH_NODE_LOOK_SLOTS 16u
+
 /* Bytes of the block that hold messages which come while ivsh_node_call() or a stream waits. */
 #define IVSH_NODE_INBOX 4096u
 
@@ -135,9 +139,15 @@ struct ivsh_node;
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
  * IVSH_EREADONLY  the memory drops what is stored in it.
  * IVSH_EPART    a split region: this slot's part is not among mem.parts (found_part, parts_out).
- *               The transport or options.slot must name the slot. Sending to a slot whose part is
- *               not there answers IVSH_EPART.
- * SPEC 3, 5.
+ *               The transport or options.slot must name the slot.
+ *
+ * A part of another slot may be left out as well (parts_out, also on success): nobody has formatted
+ * it yet, perhaps. Sending to that slot answers IVSH_EPART. The node looks for such a part again:
+ * each time that the program sends there, and in receives, waits, broadcasts, finds and
+ * ivsh_node_next_event(), every IVSH_NODE_LOOK_NS, at IVSH_NODE_LOOK_SLOTS slots at the most. Where
+ * it finds one, it opens the channel, node->parts_out counts one less, a wait ends by
+ * IVSH_EVENT_CONTROL, and ivsh_node_next_event() reports the peer as any other.
+ * SPEC 3, 5, 17.
  */
 int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const struct ivsh_mem *mem,
     struct ivsh_node_options *options) IVSH_MUST_CHECK;
@@ -231,6 +241,10 @@ struct ivsh_node {
 	uint64_t dropped; /* readable: late replies, ivsh_node_drop(), and what breaks SPEC 14 */
 	struct ivsh_region region; /* readable: the layer below */
 	struct ivsh_log log;       /* of ivsh_node_log() */
+
+	uint32_t parts_out; /* readable: of a split region, parts that are not used by now */
+	uint32_t look;      /* the slot whose part was looked for last */
+	uint64_t look_ns;   /* when */
 };
 
 /* The size of the largest message, in bytes. The largest request or reply has 16 bytes less. */
