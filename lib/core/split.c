@@ -20,12 +20,16 @@
 int ivsh_split_layout(const struct ivsh_geometry *g, struct ivsh_layout *l, uint64_t *size)
 {
 	uint64_t bytes;
+	uint32_t lines_end;
 	int error = ivsh_layout_of(g, l, &bytes);
 
 	if (error)
 		return error;
-	l->rings = layout_page_up(
-	    IVSH_WIRE_PART_LINES_OFFSET + (g->slots - 1) * (uint32_t)sizeof(struct ivsh_wire_ring));
+	lines_end =
+	    IVSH_WIRE_PART_LINES_OFFSET + (g->slots - 1) * (uint32_t)sizeof(struct ivsh_wire_ring);
+	/* What is before the rings can be a PCI BAR of its own, whose size is a power of two. */
+	for (l->rings = 2 * IVSH_WIRE_PAGE; l->rings < lines_end;)
+		l->rings *= 2;
 	l->logs = l->rings + (uint64_t)(g->slots - 1) * l->stride;
 	*size = layout_end(l, 1);
 	return 0;
@@ -36,6 +40,17 @@ int ivsh_part_size(const struct ivsh_geometry *g, uint64_t *size)
 	struct ivsh_layout l;
 
 	return ivsh_split_layout(g, &l, size);
+}
+
+int ivsh_part_short_size(const struct ivsh_geometry *g, uint64_t *size)
+{
+	struct ivsh_layout l;
+	uint64_t bytes;
+	int error = ivsh_split_layout(g, &l, &bytes);
+
+	if (!error)
+		*size = l.rings;
+	return error;
 }
 
 /* The slot that the part's header says; IVSH_SELF_NONE: there is no header yet, or another one. */

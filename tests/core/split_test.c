@@ -118,7 +118,33 @@ static void by_hand(void)
 	bad.descs = 17;
 	size = 5;
 	CHECK_EQ(ivsh_part_size(&bad, &size), IVSH_EINVAL);
+	CHECK_EQ(ivsh_part_short_size(&bad, &size), IVSH_EINVAL);
 	CHECK_EQ(size, 5);
+}
+
+/*
+ * What is before the rings is a power of two for any number of slots: 9 slots have lines up to 6144
+ * + 8 * 256 = 8192, 10 slots beyond it, 41 up to 16384, 256 up to 71424. SPEC R17.2.
+ */
+static void short_sizes(void)
+{
+	static const struct {
+		uint32_t slots;
+		uint64_t rings;
+	} sizes[] = {{2, 8192}, {9, 8192}, {10, 16384}, {41, 16384}, {42, 32768}, {105, 32768},
+	    {106, 65536}, {233, 65536}, {234, 131072}, {256, 131072}};
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct ivsh_geometry g = {sizes[i].slots, 16, 1024, 1024, 0};
+		struct ivsh_layout layout;
+		uint64_t size;
+
+		NEED_EQ(ivsh_part_short_size(&g, &size), 0);
+		CHECK_EQ(size, sizes[i].rings);
+		NEED_EQ(ivsh_split_layout(&g, &layout, &size), 0);
+		CHECK_EQ(layout.rings, sizes[i].rings);
+		CHECK_EQ(size, sizes[i].rings + (uint64_t)(g.slots - 1) * layout.stride);
+	}
 }
 
 /*
@@ -567,6 +593,7 @@ static void nonces(void)
 
 static const struct test tests[] = {
     {"by hand", by_hand},
+    {"short sizes", short_sizes},
     {"places", places_apart},
     {"any order", any_order},
     {"left out", left_out},

@@ -104,6 +104,18 @@ int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *ge
 int ivsh_part_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
 
 /*
+ * The bytes at the beginning of a part that stand before its rings, in *size: its header, its slot
+ * and its words as a receiver. A power of two, so they can be a PCI BAR of their own: a backend of
+ * this size over the part's file. Whoever maps these alone can send to that slot, and reads nothing
+ * that it sends.
+ *
+ * Anyone, anywhere.
+ *
+ * IVSH_EINVAL  a field is out of its range: *size is untouched.
+ */
+int ivsh_part_short_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
+
+/*
  * As ivsh_region_format(), of the memory that has the header and the server page of a split region.
  */
 int ivsh_split_format(void *base, uint64_t size, const struct ivsh_geometry *geometry,
