@@ -31,6 +31,20 @@ int entry_open(struct entry *entry, const char *path)
 	return entry->folder < 0 ? -1 : 0;
 }
 
+int entry_open_in(struct entry *entry, int folder, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	entry->folder = -1;
+	errno = *name ? ENAMETOOLONG : ENOENT;
+	if (!*name || strlen(name) >= sizeof(entry->name))
+		return -1;
+	strcpy(entry->name, name);
+	entry->folder = fcntl(folder, F_DUPFD_CLOEXEC, 3);
+	return entry->folder < 0 ? -1 : 0;
+}
+
 void entry_close(struct entry *entry)
 {
 	if (entry->folder >= 0)

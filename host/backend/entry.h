@@ -18,6 +18,9 @@ struct entry {
 /* Open the folder of (path), which need not exist itself. 0, or -1 with errno. */
 int entry_open(struct entry *entry, const char *path);
 
+/* The same where its folder, whatever (path) calls it, is held open as (folder). */
+int entry_open_in(struct entry *entry, int folder, const char *path);
+
 void entry_close(struct entry *entry);
 
 /* The file of that name; links are not followed. 0, or -1 with errno. */

@@ -168,7 +168,8 @@ static int open_named(struct backend *backend, const struct backend_request *req
 	struct entry entry;
 	int result = 1;
 
-	if (entry_open(&entry, backend->path))
+	if (request->folder > 0 ? entry_open_in(&entry, request->folder, backend->path)
+				: entry_open(&entry, backend->path))
 		return backend_fail(backend, "open");
 	for (unsigned i = 0; result > 0 && i < TRIES; i++) {
 		result = create(backend, &entry);

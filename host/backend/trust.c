@@ -43,7 +43,7 @@ int trust_check(struct backend *backend, const struct backend_request *request)
 		return 0;
 	if (fstat(backend->fd, &st))
 		return backend_fail(backend, "stat");
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (st.st_uid != geteuid() && st.st_uid != 0 && st.st_uid != request->owner)
 		snprintf(backend->error, sizeof(backend->error),
 		    "%s: belongs to user %u, who can read and change all of it: remove it, give"
 		    " another name" OR_AS_IS,

@@ -30,7 +30,9 @@ struct backend_request {
 	uint32_t mode;      /* permissions, to 0777; BACKEND_KEEP: 0600, or a memfd's own */
 	uint32_t group;     /* whom it belongs to beside our user; BACKEND_KEEP: our group */
 	uint32_t most; /* permissions that an existing file may have; 0: those of (mode), or 0600 */
-	bool as_is;    /* take an existing file, whoever owns it and whoever may open it */
+	uint32_t owner; /* also a user that an existing file may belong to; 0: root, as ever */
+	int folder;     /* of BACKEND_FILE: the folder of (name), held open; 0: resolve the path */
+	bool as_is;     /* take an existing file, whoever owns it and whoever may open it */
 };
 
 struct backend {

@@ -3,6 +3,7 @@
  * bindings.c - slots with a socket of their own.
  */
 #include "config/bindings.h"
+#include "config/accounts.h"
 #include "text/sizes.h"
 #include "process/log.h"
 
@@ -29,10 +30,31 @@ static const char *find_fault(const char *text)
 	return NULL;
 }
 
+/*
+ * Cut ",user=USER" off the end of (socket), if it is there. NULL and *user, OPTIONS_NONE without
+ * it; or what is wrong, as a phrase.
+ */
+static const char *take_user(char *socket, uint32_t *user)
+{
+	static const char key[] = ",user=";
+	char *found = NULL;
+
+	for (char *next = strstr(socket, key); next; next = strstr(next + 1, key))
+		found = next;
+	*user = OPTIONS_NONE;
+	if (!found)
+		return NULL;
+	*found = '\0';
+	if (found == socket)
+		return "give WHO=PATH,user=USER: a number or a name, a socket, and a user";
+	return accounts_user(found + sizeof(key) - 1, user);
+}
+
 int bindings_add(struct options *options, const char *object, uint32_t line, const char *text)
 {
 	const char *wrong = find_fault(text);
 	struct options_slot *grown;
+	uint32_t user = OPTIONS_NONE;
 	char *name, *socket;
 
 	if (!wrong && options->bound_count == BINDINGS_MAX)
@@ -48,8 +70,11 @@ int bindings_add(struct options *options, const char *object, uint32_t line, con
 		return log_failure(object, "%s", strerror(ENOMEM));
 	socket = strchr(name, '=');
 	*socket++ = '\0';
-	options->bound[options->bound_count++] =
-	    (struct options_slot){.slot = UINT32_MAX, .name = name, .socket = socket, .line = line};
+	wrong = take_user(socket, &user);
+	if (wrong)
+		return log_failure(object, "%.80s: %s", text, wrong);
+	options->bound[options->bound_count++] = (struct options_slot){
+	    .slot = UINT32_MAX, .name = name, .socket = socket, .user = user, .line = line};
 	return 0;
 }
 
@@ -117,6 +142,10 @@ int bindings_bind(struct options *options)
 	for (uint32_t i = 0; i < options->bound_count; i++) {
 		struct options_slot *bound = &options->bound[i];
 
+		if (bound->user != OPTIONS_NONE && !options->split)
+			return refuse(options, bound,
+			    "user= says whose the slot's part is, and there is one memory for all:"
+			    " give --split, or no user=");
 		if (check_unique(options, bound) || take_number(options, bound))
 			return -1;
 	}

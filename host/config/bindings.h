@@ -11,8 +11,8 @@
 #define BINDINGS_MAX 4096u
 
 /*
- * Add "WHO=PATH", from (line) of the file, or 0. (object) is what a line about an error begins
- * with. 0, or -1 after one line.
+ * Add "WHO=PATH" or "WHO=PATH,user=USER", from (line) of the file, or 0. (object) is what a line
+ * about an error begins with. 0, or -1 after one line.
  */
 int bindings_add(struct options *options, const char *object, uint32_t line, const char *text);
 

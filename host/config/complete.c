@@ -142,7 +142,53 @@ static void set_slots(struct options *options)
 		options->per_uid = options->slots + UID_SPARE;
 }
 
+/* With --split the memories are files, in a folder: QEMU opens each by its name. */
+static int set_split(struct options *options)
+{
+	static const char suffix[] = ".split";
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+	size_t size = folder ? strcspn(folder, ":") : 0;
+	const char *slash = strrchr(options->socket, '/');
+	char name[NAME_MAX + 16];
+
+	if (!options->split)
+		return 0;
+	if (options->raw)
+		return refuse(options, SETTING_RAW,
+		    "with --split the server formats the memories: give one of the two");
+	if (options->classic)
+		return refuse(options, SETTING_CLASSIC,
+		    "with --split each slot has an ID for ever: give one of the two");
+	if (options->kind != BACKEND_FILE && options->kind != BACKEND_MEMFD)
+		return refuse(options, settings_of_memory(options->kind),
+		    "with --split the memories are files in a folder: give --file DIR");
+	if (options->memory_mode != OPTIONS_NONE && (options->memory_mode & 022))
+		return refuse(options, SETTING_MEMORY_MODE,
+		    "with --split nobody but the owner may write a part: give a mode such as 0644");
+	if (options->kind == BACKEND_FILE)
+		return 0;
+	if (size == 0) {
+		options->memory = join(options, options->socket, strlen(options->socket), suffix);
+	} else {
+		snprintf(name, sizeof(name), "/%.*s%s", NAME_MAX,
+		    slash ? slash + 1 : options->socket, suffix);
+		options->memory = join(options, folder, size, name);
+	}
+	options->kind = BACKEND_FILE;
+	return options->memory ? 0 : wrong("--split", strerror(ENOMEM));
+}
+
 _Static_assert(OPTIONS_LOG_FITS == GEOMETRY_LOG_FITS, "log_size");
+
+/* The largest geometry with at most what (most) has, or NULL. */
+static int fit(const struct ivsh_geometry *most, struct options *options, uint64_t *need)
+{
+	if (options->split)
+		return geometry_fit_split(most, options->size, options->slots, options->log_size,
+		    &options->geometry, &options->part_size, need);
+	return geometry_fit(
+	    most, options->size, options->slots, options->log_size, &options->geometry, need);
+}
 
 static int set_geometry(struct options *options)
 {
@@ -162,16 +208,16 @@ static int set_geometry(struct options *options)
 		return log_failure(object, "a region has %u to %u slots; with --raw any number",
 		    IVSH_WIRE_SLOTS_MIN, IVSH_WIRE_SLOTS_MAX);
 	}
-	if (geometry_fit(NULL, options->size, options->slots, options->log_size, &options->geometry,
-		&need)) {
+	if (fit(NULL, options, &need)) {
 		settings_origin(options, SETTING_SIZE, object);
 		return log_failure(object,
 		    "%llu bytes are too few for %u slots%s: %llu are needed"
-		    " (fewer --slots%s need less, --raw needs none)",
+		    " (fewer --slots%s need less%s)",
 		    (unsigned long long)options->size, options->slots,
 		    geometry_has_logs(options->log_size) ? " with such logs" : "",
 		    (unsigned long long)need,
-		    geometry_has_logs(options->log_size) ? ", or a smaller --log-size," : "");
+		    geometry_has_logs(options->log_size) ? ", or a smaller --log-size," : "",
+		    options->split ? "" : ", --raw needs none");
 	}
 	return 0;
 }
@@ -188,10 +234,10 @@ int complete_geometry(struct options *options)
 	if (geometry_read(options->geometry_file, &most, &error))
 		return log_failure(error.object, "%s", error.what);
 	/* The library's own geometry fits: complete_options() has made sure. */
-	if (geometry_fit(
-		&most, options->size, options->slots, options->log_size, &options->geometry, &need))
+	if (fit(&most, options, &need))
 		return wrong(options->geometry_file, "no geometry of this memory");
-	if (geometry_less(&most, &options->geometry, options->size, less))
+	if ((options->split ? geometry_less_split : geometry_less)(
+		&most, &options->geometry, options->size, less))
 		log_failure(options->geometry_file, "%s", less);
 	return 0;
 }
@@ -209,6 +255,8 @@ int complete_options(struct options *options)
 		return refuse(options, SETTING_SLOT,
 		    "with --classic (as under the name ivshmem-server) IDs grow, none can be bound:"
 		    " give --classic=no, or no --slot");
+	if (set_split(options))
+		return -1;
 	set_slots(options);
 	if (options->kind == BACKEND_HUGETLB && options->size < options->huge_page) {
 		settings_origin(options, SETTING_HUGETLB, object);

@@ -51,6 +51,7 @@ enum setting {
 	SETTING_SLOT,
 	SETTING_GEOMETRY,
 	SETTING_LOG_SIZE,
+	SETTING_SPLIT,
 	SETTING_RAW,
 	SETTING_CLASSIC,
 	SETTINGS_COUNT
@@ -64,6 +65,7 @@ struct options_slot {
 	uint32_t slot;
 	const char *name; /* as given, a number or a name */
 	const char *socket;
+	uint32_t user; /* whom the slot's part belongs to; OPTIONS_NONE: the server's user */
 	uint32_t line; /* of the file, where it was given; 0: on the command line */
 };
 
@@ -77,6 +79,7 @@ struct options {
 	bool verbose;
 	bool daemon;
 	bool is_legacy;     /* under the name of QEMU's server */
+	bool split;         /* a memory for each slot, which its peer alone writes: SPEC 17 */
 	bool raw;           /* never write into the memory */
 	bool classic;       /* growing IDs; clients are sent each connect and disconnect */
 	const char *config; /* the file that was read; NULL: none */
@@ -105,6 +108,7 @@ struct options {
 	uint32_t per_uid;              /* connections of one user, at most; UINT32_MAX: no limit */
 	uint32_t client_descriptors;   /* what a client may have open: its RLIMIT_NOFILE */
 	struct ivsh_geometry geometry; /* of (size) and (slots), unless raw */
+	uint64_t part_size;            /* of a split region: bytes of each part, a power of two */
 	uint32_t log_size;             /* of each slot, as geometry_fit() takes it */
 	const char *geometry_file;     /* what complete_geometry() takes it from; NULL: none */
 	struct options_slot *bound;    /* no slot twice, no socket twice */

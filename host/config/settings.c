@@ -69,6 +69,7 @@ static const struct row rows[SETTINGS_COUNT] = {
     [SETTING_SLOT] = {"slot", 0, NEEDED, values_slot, 0, 0, 0},
     [SETTING_GEOMETRY] = {"geometry", 0, NEEDED, values_text, FIELD(geometry_file), 0, 0},
     [SETTING_LOG_SIZE] = {"log-size", 0, NEEDED, values_log_size, FIELD(log_size), 0, 0},
+    [SETTING_SPLIT] = {"split", 0, FLAG, values_flag, FIELD(split), 0, 0},
     [SETTING_RAW] = {"raw", 0, FLAG, values_flag, FIELD(raw), 0, 0},
     [SETTING_CLASSIC] = {"classic", 0, FLAG, values_flag, FIELD(classic), 0, 0},
 };

@@ -10,6 +10,7 @@ struct state_shape shape_of(const struct options *options)
 	    .vectors = options->vectors,
 	    .clients = options->slots + CLIENTS_SPARE,
 	    .raw = options->raw,
+	    .split = options->split,
 	    .classic = options->classic,
 	    .kind = options->kind,
 	    .size = options->size};

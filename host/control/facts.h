@@ -54,6 +54,7 @@ struct answer {
 	/* memory */
 	const char *kind, *path;
 	uint64_t size, page, lost;
+	uint64_t split, part; /* (part): bytes of each slot's, only with (split) */
 	/* region */
 	uint64_t slots, vectors;
 	/* limit */

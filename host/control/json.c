@@ -66,6 +66,8 @@ static void write_server(FILE *out, const struct answer *answer)
 	write_number(out, "page", answer->page);
 	write_text(out, "path", answer->path);
 	write_flag(out, "lost", answer->lost);
+	write_flag(out, "split", answer->split);
+	write_number(out, "part", answer->part);
 	open_group(out, "},\n \"region\": {");
 	write_number(out, "slots", answer->slots);
 	write_number(out, "vectors", answer->vectors);

@@ -47,6 +47,8 @@ static const struct field memory_fields[] = {
     NUMBER(answer, "page", page, NUMBER_MAX),
     NEEDED_TEXT(answer, "path", path),
     NUMBER(answer, "lost", lost, 1),
+    NUMBER(answer, "split", split, 1),
+    NUMBER(answer, "part", part, NUMBER_MAX),
 };
 
 static const struct field region_fields[] = {

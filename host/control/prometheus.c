@@ -48,7 +48,7 @@ static void write_server(FILE *out, const struct answer *answer, const char *pat
 	escape_label(out, answer->mode);
 	fprintf(out, ",raw=\"%" PRIu64 "\",memory=", answer->raw);
 	escape_label(out, answer->kind);
-	fputs("} 1\n", out);
+	fprintf(out, ",split=\"%d\"} 1\n", answer->split == 1);
 	write_time(out, path, "uptime_seconds", "Since the server was started.", answer->uptime_ms);
 	write_time(out, path, "serving_seconds",
 	    "Since the serving process took over, or was started.", answer->serving_ms);
@@ -56,6 +56,8 @@ static void write_server(FILE *out, const struct answer *answer, const char *pat
 	    "Whether the supervisor is there, which replaces a server that died.",
 	    answer->supervisor != 0);
 	write_metric(out, path, "memory_bytes", "gauge", "Shared memory.", answer->size);
+	write_metric(out, path, "part_bytes", "gauge",
+	    "What the peer of a slot alone writes, of a split region.", answer->part);
 	write_metric(out, path, "memory_lost", "gauge",
 	    "Whether the server lost its page: somebody made the memory smaller.", answer->lost);
 	write_metric(

@@ -90,6 +90,8 @@ static void write_server(FILE *out, const struct answer *answer)
 		fprintf(out, " in pages of %" PRIu64, answer->page);
 	fputs(", ", out);
 	escape_plain(out, answer->path);
+	if (answer->split == 1)
+		fprintf(out, ", split: %" PRIu64 " bytes for each slot", answer->part);
 	if (answer->lost == 1)
 		fputs("\n          LOST: somebody made it smaller, or took its page away", out);
 	fprintf(out, "\nregion:   %" PRIu64 " slots, %" PRIu64 " vectors\n", answer->slots,

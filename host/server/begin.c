@@ -42,7 +42,7 @@ int begin(struct server *server)
 	struct ivsh_wire_server *words = NULL;
 
 	if (!head->raw) {
-		words = mapping_open(head->memory, head->size, head->page, head->slots);
+		words = mapping_open(&server->state);
 		if (!words)
 			return -1;
 	}
@@ -50,6 +50,8 @@ int begin(struct server *server)
 	takeover_repair(&server->state);
 	if (page_open(&server->page, &head->page_words, words, head->vectors))
 		return -1;
+	if (head->split)
+		page_copy(&server->page, mapping_copies(), head->slots);
 	server->clients = (struct clients){.options = &server->options,
 	    .slots = &server->slots,
 	    .page = &server->page,

@@ -37,7 +37,8 @@ int clients_open(struct clients *clients, const struct state *state)
 	clients->next_id = &state->head->next_id;
 	clients->sent_ids = state->sent_ids;
 	clients->capacity = state->head->clients;
-	clients->memory = state->head->memory;
+	clients->memory = state->head->split ? state->head->reader : state->head->memory;
+	clients->memories = state->head->split ? state->memory : NULL;
 	clients->is_classic = state->head->classic;
 	clients->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (clients->epoll < 0 || !allocate(clients, state)) {

@@ -44,6 +44,7 @@ struct clients {
 	uint64_t *knows;       /* classic: per client a bit for each slot whose peer it knows */
 	uint32_t *next_id;     /* classic: where the search for the next ID begins */
 	uint64_t *sent_ids;    /* classic: per client the IDs that it was sent: ids.h */
+	const struct state_memory *memories; /* split: one for each slot; else NULL */
 
 	/* This process's own. */
 	int *fd;               /* of each client; -1: none */
@@ -58,7 +59,7 @@ struct clients {
 	uint64_t announced_ns; /* classic: when clients were last given a turn for that */
 	uint32_t capacity;
 	uint32_t used; /* rows that are not FREE, and those of clients that have just come */
-	int memory;    /* the descriptor that clients are sent */
+	int memory;    /* the descriptor that clients are sent; split: that probes are sent */
 	int epoll;     /* of all clients; readable when one of them has something */
 	bool is_classic;
 };

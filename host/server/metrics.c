@@ -137,20 +137,22 @@ static int add_slot(
 
 int metrics_add(struct answer *answer, const struct server *server, void **texts)
 {
-	const struct ivsh_wire_slot *slot = mapping_slots();
+	const struct ivsh_wire_slot *slot;
 	struct texts *next;
 	uint32_t count = server->slots.count;
 
 	*texts = NULL;
-	if (!slot || server->clients.is_classic)
+	if (!mapping_slot(0) || server->clients.is_classic)
 		return 0;
 	next = calloc((size_t)count * IVSH_WIRE_METRICS, sizeof(*next));
 	if (!next)
 		return -1;
 	*texts = next;
-	for (uint32_t i = 0; i < count; i++)
-		if (server->slots.slot[i].client != SLOTS_NONE &&
-		    add_slot(answer, &slot[i], i, &next))
+	for (uint32_t i = 0; i < count; i++) {
+		slot = mapping_slot(i);
+		if (slot && server->slots.slot[i].client != SLOTS_NONE &&
+		    add_slot(answer, slot, i, &next))
 			return -1;
+	}
 	return 0;
 }

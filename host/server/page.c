@@ -7,6 +7,10 @@
  * server but one thing. A page with an epoch or a heartbeat that the server did not store means
  * that the memory was restored from a snapshot, or overwritten by a migration. The server then
  * begins another epoch, at most once a second.
+ *
+ * In a split region each slot has a copy of the page in a common memory of its own. What a peer
+ * writes over its copy concerns that peer alone, so it is overwritten, and begins no epoch: SPEC
+ * R17.7.
  */
 #include "server/page.h"
 #include "process/clock.h"
@@ -33,20 +37,40 @@ static void store(uint32_t *word, uint32_t value)
 	*(volatile uint32_t *)word = value;
 }
 
+/* Store the word at (offset) of the page, in each memory that has the page. */
+static void store_in_each(const struct page *page, size_t offset, uint32_t value)
+{
+	store((uint32_t *)(void *)((char *)page->words + offset), value);
+	for (uint32_t i = 0; i < page->copy_count; i++)
+		store((uint32_t *)(void *)((char *)page->copies[i] + offset), value);
+}
+
+#define STORE(page, member, value) \
+	store_in_each(page, offsetof(struct ivsh_wire_server, member), value)
+
 static void store_change(struct page *page)
 {
-	store(&page->words->change, ++page->is->change);
+	STORE(page, change, ++page->is->change);
 	page->is_changed = true;
 }
 
-/* All words but the change, as they shall be; the heartbeat moves. */
-static void store_all(struct page *page)
+/* All words but the change, as they shall be, in one memory. */
+static void store_rest(const struct page *page, struct ivsh_wire_server *words)
 {
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
-		store(&page->words->connection[i], page->is->connection[i]);
-	store(&page->words->vectors, page->vectors);
-	store(&page->words->heartbeat, ++page->is->heartbeat);
-	store(&page->words->epoch, page->is->epoch);
+		store(&words->connection[i], page->is->connection[i]);
+	store(&words->vectors, page->vectors);
+	store(&words->heartbeat, page->is->heartbeat);
+	store(&words->epoch, page->is->epoch);
+}
+
+/* The same in each memory; the heartbeat moves. */
+static void store_all(struct page *page)
+{
+	page->is->heartbeat++;
+	store_rest(page, page->words);
+	for (uint32_t i = 0; i < page->copy_count; i++)
+		store_rest(page, page->copies[i]);
 }
 
 /* A server may have died between a connection word and the change: the change moves now. */
@@ -99,6 +123,17 @@ int page_open(
 	return 0;
 }
 
+void page_copy(struct page *page, struct ivsh_wire_server *const *copies, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		store(&copies[i]->epoch, 0);
+		store_rest(page, copies[i]);
+		store(&copies[i]->change, page->is->change);
+	}
+	page->copies = copies;
+	page->copy_count = count;
+}
+
 void page_connection(struct page *page, uint32_t slot, bool is_connected)
 {
 	uint32_t *connection;
@@ -110,7 +145,9 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected)
 		return;
 	/* 0 means unknown: after 2^32 changes the count goes on at 2, which is disconnected too. */
 	*connection = *connection + 1 ? *connection + 1 : 2;
-	store(&page->words->connection[slot], *connection);
+	store_in_each(page,
+	    offsetof(struct ivsh_wire_server, connection) + slot * sizeof(*connection),
+	    *connection);
 	store_change(page);
 }
 
@@ -125,7 +162,7 @@ static void epoch_begin(struct page *page)
 
 	if (epoch == 0)
 		return;
-	store(&page->words->epoch, 0); /* until the words are this server's again */
+	STORE(page, epoch, 0); /* until the words are this server's again */
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
 		if (page->is->connection[i] != 0)
 			page->is->connection[i] = page->is->connection[i] % 2 ? 1 : 2;
@@ -159,12 +196,12 @@ void page_heartbeat(struct page *page)
 {
 	if (!page->words)
 		return;
-	page->is_epoch_due |= is_foreign(page);
+	page->is_epoch_due |= page->copy_count == 0 && is_foreign(page);
 	if (page->is_epoch_due &&
 	    (page->epoch_ns == 0 || clock_now_ns() - page->epoch_ns >= EPOCH_NS))
 		epoch_begin(page);
 	store_all(page);
-	store(&page->words->change, page->is->change);
+	STORE(page, change, page->is->change);
 }
 
 bool page_take_change(struct page *page)
@@ -178,8 +215,9 @@ bool page_take_change(struct page *page)
 void page_close(struct page *page)
 {
 	if (page->words) {
-		store(&page->words->epoch, 0);
-		store(&page->words->change, ++page->is->change);
+		STORE(page, epoch, 0);
+		STORE(page, change, ++page->is->change);
 	}
 	page->words = NULL;
+	page->copy_count = 0;
 }

@@ -14,7 +14,10 @@
 
 struct page {
 	struct ivsh_wire_server *words; /* in the memory; NULL: raw, nothing is ever written */
-	struct page_words *is;          /* in the shared state: what the words shall be */
+	/* Split: the same page in the slots' common memories, which clients can write over. */
+	struct ivsh_wire_server *const *copies;
+	uint32_t copy_count;
+	struct page_words *is; /* in the shared state: what the words shall be */
 	uint32_t vectors;
 	bool is_changed;   /* a change for which no peer has been notified */
 	bool is_epoch_due; /* the page was not this server's, and no epoch has begun since */
@@ -28,6 +31,13 @@ struct page {
  */
 int page_open(
     struct page *page, struct page_words *is, struct ivsh_wire_server *words, uint32_t vectors);
+
+/*
+ * Write the page to each of (count) other memories, too, from now on. (copies) stays the caller's.
+ * With copies no epoch begins because of what is found in the page: its words are in a memory that
+ * no client writes.
+ */
+void page_copy(struct page *page, struct ivsh_wire_server *const *copies, uint32_t count);
 
 /* Slot (slot) is, or is not, connected: advances its connection word if that is new. */
 void page_connection(struct page *page, uint32_t slot, bool is_connected);

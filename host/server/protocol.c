@@ -95,7 +95,8 @@ static void plan_slots(
 {
 	const struct slots *slots = clients->slots;
 	uint32_t end = slots->count * slots->vectors;
-	uint32_t at = client->sent > PROTOCOL_PREAMBLE ? client->sent - PROTOCOL_PREAMBLE : 0;
+	uint32_t before = PROTOCOL_PREAMBLE + client->parts;
+	uint32_t at = client->sent > before ? client->sent - before : 0;
 
 	for (; at < end && plan->count < plan->room; at++) {
 		uint32_t peer = at / slots->vectors, vector = at % slots->vectors;
@@ -105,6 +106,30 @@ static void plan_slots(
 			slot = client->slot;
 		plan_add(plan, slot, slots_doorbell(slots, slot, vector), slot, vector);
 	}
+}
+
+struct message protocol_part(const struct clients *clients, uint32_t slot, uint32_t reader)
+{
+	const struct state_memory *memory = &clients->memories[slot];
+	int fd = slot == reader ? memory->part : memory->reader;
+
+	return (struct message){PROTOCOL_PART - (int64_t)slot, fd, SLOTS_NONE, 0};
+}
+
+/* Split: the parts, in ascending order. */
+static void plan_parts(
+    const struct clients *clients, const struct client *client, struct plan *plan)
+{
+	uint32_t at = client->sent > PROTOCOL_PREAMBLE ? client->sent - PROTOCOL_PREAMBLE : 0;
+
+	for (; at < client->parts && plan->count < plan->room; at++)
+		plan->message[plan->count++] = protocol_part(clients, at, client->slot);
+}
+
+/* Split: a slot has a common memory of its own. */
+static int memory_of(const struct clients *clients, const struct client *client)
+{
+	return clients->memories ? clients->memories[client->slot].common : clients->memory;
 }
 
 uint32_t protocol_next(const struct clients *clients, const struct client *client,
@@ -117,7 +142,8 @@ uint32_t protocol_next(const struct clients *clients, const struct client *clien
 	if (client->sent < 2)
 		plan_add(&plan, clients_id(clients, client), -1, SLOTS_NONE, 0);
 	if (client->sent < 3)
-		plan_add(&plan, -1, clients->memory, SLOTS_NONE, 0);
+		plan_add(&plan, -1, memory_of(clients, client), SLOTS_NONE, 0);
+	plan_parts(clients, client, &plan);
 	if (clients->is_classic)
 		plan_classic(clients, client, &plan);
 	else
@@ -170,10 +196,10 @@ bool protocol_is_handshake_done(const struct clients *clients, const struct clie
 	const struct slots *slots = clients->slots;
 
 	if (slots->vectors == 0)
-		return client->sent >= PROTOCOL_PREAMBLE;
+		return client->sent >= PROTOCOL_PREAMBLE + client->parts;
 	if (clients->is_classic)
 		return client->sent >= HANDSHAKE_DONE;
-	return client->sent >= PROTOCOL_PREAMBLE + slots->count * slots->vectors;
+	return client->sent >= PROTOCOL_PREAMBLE + client->parts + slots->count * slots->vectors;
 }
 
 uint32_t protocol_left(const struct clients *clients, const struct client *client)
@@ -184,7 +210,8 @@ uint32_t protocol_left(const struct clients *clients, const struct client *clien
 	uint32_t peers, leaves = 0, rest = 0;
 
 	if (!clients->is_classic)
-		return PROTOCOL_PREAMBLE + slots->count * slots->vectors - client->sent;
+		return PROTOCOL_PREAMBLE + client->parts + slots->count * slots->vectors -
+		       client->sent;
 	if (client->partial != SLOTS_NONE && is_live(clients, client->partial))
 		rest = slots->vectors - client->vectors;
 	peers = client->sent < HANDSHAKE_DONE && client->partial != client->slot;

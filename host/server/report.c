@@ -64,6 +64,8 @@ static struct answer server_facts(const struct server *server)
 	    .size = head->size,
 	    .page = head->page,
 	    .lost = server->is_lost_reported,
+	    .split = head->split,
+	    .part = head->split ? head->part : ANSWER_NONE,
 	    .slots = head->slots,
 	    .vectors = head->vectors,
 	    .limit_clients = server->clients.capacity,

@@ -100,6 +100,17 @@ static void on_control(struct watch *watch, uint32_t events)
 	control_service(&server->control);
 }
 
+/* The owner of a part can truncate it at any time. */
+static void report_parts(void)
+{
+	uint32_t slot = mapping_lost_part();
+
+	for (; slot != SLOTS_NONE; slot = mapping_lost_part())
+		log_event("event=warning what=part-lost slot=%u hint=\"its pages were taken away:"
+			  " its owner truncated it; peers that read it may have died\"",
+		    slot);
+}
+
 static void on_tick(void *context)
 {
 	struct server *server = context;
@@ -111,6 +122,7 @@ static void on_tick(void *context)
 	timeouts_check(&server->clients);
 	control_check_timeouts(&server->control);
 	alone_tick(server);
+	report_parts();
 	if (mapping_is_lost() && !server->is_lost_reported) {
 		server->is_lost_reported = true;
 		log_event("event=warning what=memory-lost hint=\"its pages were taken away:"

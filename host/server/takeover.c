@@ -35,7 +35,9 @@ static bool is_possible(const struct state *state, const struct client *client)
 		return client->sent <= PROTOCOL_PREAMBLE + 1 &&
 		       (client->partial == SLOTS_NONE ||
 			   (client->partial < head->slots && client->vectors < head->vectors));
-	return client->sent <= PROTOCOL_PREAMBLE + head->slots * head->vectors;
+	if (client->parts != 0 && (!head->split || client->parts != head->slots))
+		return false;
+	return client->sent <= PROTOCOL_PREAMBLE + client->parts + head->slots * head->vectors;
 }
 
 static void set_indeterminate(struct state_counts *counts, struct client *client)

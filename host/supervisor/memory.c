@@ -20,9 +20,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Longer than a heartbeat of a living peer or server stands still: both move every 250 ms. */
-#define MEMORY_WATCH_MS 1000
-
 static uint32_t load(const void *base, size_t offset)
 {
 	const uint32_t *word = (const uint32_t *)(const void *)((const char *)base + offset);
@@ -75,6 +72,12 @@ static void note_logs(uint32_t kept, const struct options *options, const char *
 		    kept);
 }
 
+void memory_note(const struct ivsh_geometry *kept, const struct options *options, const char *path)
+{
+	note_geometry(kept, options, path);
+	note_logs(kept->log_size, options, path);
+}
+
 /* Whether the region can be kept: it has the slots of the options, and no living peer. */
 static int check_region(const void *base, const struct options *options, const char *path)
 {
@@ -103,8 +106,7 @@ static int check_region(const void *base, const struct options *options, const c
 	/* Twice: peers of the last server that leave because it has ended move a last time. */
 	if (is_alive(base, header.slots) && is_alive(base, header.slots))
 		return log_failure(path, "is in use: heartbeats move; its peers must leave first");
-	note_geometry(&geometry, options, path);
-	note_logs(geometry.log_size, options, path);
+	memory_note(&geometry, options, path);
 	return 0;
 }
 
@@ -140,6 +142,18 @@ static int prepare(const struct backend *backend, const struct options *options,
 	return result;
 }
 
+int memory_open_backend(struct backend *backend, const struct backend_request *request)
+{
+	char *what;
+
+	if (backend_open(backend, request) == 0)
+		return 0;
+	/* "object: what", as every line about a failure. */
+	what = strstr(backend->error, ": ");
+	*what = '\0';
+	return log_failure(backend->error, "%s", what + 2);
+}
+
 int memory_open(struct backend *backend, const struct options *options, bool *kept)
 {
 	const struct backend_request request = {.kind = options->kind,
@@ -152,13 +166,8 @@ int memory_open(struct backend *backend, const struct options *options, bool *ke
 	    .as_is = options->memory_as_is};
 
 	*kept = false;
-	if (backend_open(backend, &request)) {
-		char *what = strstr(backend->error, ": ");
-
-		/* "object: what", as every line about a failure. */
-		*what = '\0';
-		return log_failure(backend->error, "%s", what + 2);
-	}
+	if (memory_open_backend(backend, &request))
+		return -1;
 	if (options->kind == BACKEND_HUGE && !backend->is_huge)
 		log_event("event=warning what=no-hugetlbfs directory=%s", options->memory);
 	if (options->raw || prepare(backend, options, kept) == 0)

@@ -34,10 +34,10 @@ void ready_announce(const struct supervisor *supervisor)
 		log_event("event=bound slot=%u name=%s socket=%s", options->bound[i].slot,
 		    options->bound[i].name, options->bound[i].socket);
 	log_event("event=ready pid=%ld server=%ld socket=%s memory=%s size=%llu slots=%u vectors=%u"
-		  " raw=%d classic=%d kept=%u epoch=0x%08x",
+		  " raw=%d split=%d classic=%d kept=%u epoch=0x%08x",
 	    (long)getpid(), (long)supervisor->server.pid, socket, head->memory_path,
 	    (unsigned long long)options->size, options->slots, options->vectors, options->raw,
-	    options->classic, head->kept, head->page_words.epoch);
+	    options->split, options->classic, head->kept, head->page_words.epoch);
 	/*
 	 * No message carries the number of vectors to QEMU, which under KVM ends if it has too
 	 * many.

@@ -55,19 +55,25 @@ static int open_memory(struct resources *resources, const struct options *option
 	struct state_head *head = resources->state.head;
 	const struct backend *memory = &resources->memory;
 	bool kept;
+	int error;
 
 	settings_about(options, settings_of_memory(options->kind));
-	if (memory_open(&resources->memory, options, &kept))
+	error = options->split ? parts_open(&resources->parts, &resources->memory, options, &kept)
+			       : memory_open(&resources->memory, options, &kept);
+	if (error)
 		return -1;
 	log_about(NULL);
 	inherited_pass_on(memory->fd);
 	inherited_pass_on(memory->lock);
 	head->kept = kept;
+	head->part = options->split ? options->part_size : 0;
 	head->page = memory->page;
 	head->supervisor = getpid();
 	head->began_ns = clock_now_ns();
 	/* Memory without a name is found through this process. */
-	if (memory->kind == BACKEND_SHM || memory->kind == BACKEND_FILE)
+	if (options->split)
+		snprintf(head->memory_path, sizeof(head->memory_path), "%s", resources->parts.path);
+	else if (memory->kind == BACKEND_SHM || memory->kind == BACKEND_FILE)
 		snprintf(head->memory_path, sizeof(head->memory_path), "%.*s",
 		    (int)sizeof(head->memory_path) - 1, memory->path);
 	else
@@ -93,6 +99,7 @@ int resources_open(struct resources *resources, const struct options *options)
 {
 	*resources = (struct resources){.state = {.fd = -1},
 	    .memory = {.fd = -1, .lock = -1},
+	    .parts = {.reader = -1},
 	    .listeners = {.control = {.lock = -1, .fd = -1}},
 	    .config = -1,
 	    .known = known_keep()};
@@ -121,6 +128,7 @@ void resources_write_down(const struct resources *resources)
 
 	memcpy(state->head, &resources->head, offsetof(struct state_head, is_begun));
 	state->head->memory = resources->memory.fd;
+	parts_write_down(&resources->parts, state);
 	listeners_write_down(&resources->listeners, state);
 	memcpy(state->socket, resources->socket, resources->sockets * sizeof(*resources->socket));
 	memcpy(state->doorbells, resources->doorbell,
@@ -169,6 +177,7 @@ void resources_close(struct resources *resources)
 	for (uint32_t i = 0; i < resources->doorbells; i++)
 		close_one(&resources->doorbell[i]);
 	backend_close(&resources->memory);
+	parts_close(&resources->parts);
 	listeners_close(&resources->listeners);
 	state_close(&resources->state);
 	close_one(&resources->config);

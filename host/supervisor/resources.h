@@ -13,12 +13,14 @@
 #include "backend/backend.h"
 #include "config/options.h"
 #include "supervisor/listeners.h"
+#include "supervisor/parts.h"
 #include "wire/state.h"
 
 struct resources {
 	struct state state;
 	struct state_head head; /* as it was made, up to what is the server's */
-	struct backend memory;
+	struct backend memory;  /* of a split region: DIR/common */
+	struct parts parts;     /* of a split region; else none */
 	struct listeners listeners;
 	struct state_socket *socket; /* (sockets) of them; fd is -1 where there is none */
 	uint32_t sockets;

@@ -36,6 +36,7 @@ static size_t lay_out(struct state *state, char *base, const struct state_shape 
 	size_t listener = take_space(&end, slots + 1, sizeof(*state->listener));
 	size_t socket = take_space(&end, clients, sizeof(*state->socket));
 	size_t doorbells = take_space(&end, slots * shape->vectors, sizeof(*state->doorbells));
+	size_t memory = take_space(&end, shape->split ? slots : 0, sizeof(*state->memory));
 	size_t slot = take_space(&end, slots, sizeof(*state->slot));
 	size_t client = take_space(&end, clients, sizeof(*state->client));
 	size_t batch = take_space(&end, 1, sizeof(*state->batch));
@@ -50,6 +51,7 @@ static size_t lay_out(struct state *state, char *base, const struct state_shape 
 	state->listener = (void *)(base + listener);
 	state->socket = (void *)(base + socket);
 	state->doorbells = (void *)(base + doorbells);
+	state->memory = (void *)(base + memory);
 	state->slot = (void *)(base + slot);
 	state->client = (void *)(base + client);
 	state->batch = (void *)(base + batch);
@@ -88,10 +90,11 @@ int state_create(struct state *state, const struct state_shape *shape)
 	state->head->vectors = shape->vectors;
 	state->head->clients = shape->clients;
 	state->head->raw = shape->raw;
+	state->head->split = shape->split;
 	state->head->classic = shape->classic;
 	state->head->kind = shape->kind;
 	state->head->size = shape->size;
-	state->head->memory = state->head->control = -1;
+	state->head->memory = state->head->reader = state->head->control = -1;
 	for (uint32_t i = 0; i <= shape->slots; i++)
 		state->listener[i].fd = -1;
 	for (uint32_t i = 0; i < state->head->clients; i++)
@@ -127,6 +130,7 @@ int state_map(struct state *state, int fd, const struct state_shape *shape)
 	    check_fixed("--vectors", head.vectors, shape->vectors) ||
 	    check_fixed("--size", head.size, shape->size) ||
 	    check_fixed("--raw", head.raw, shape->raw) ||
+	    check_fixed("--split", head.split, shape->split) ||
 	    check_fixed("--classic", head.classic, shape->classic) ||
 	    check_fixed("kind of memory", head.kind, shape->kind) ||
 	    check_fixed("clients", head.clients, shape->clients))

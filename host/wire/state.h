@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* A server refuses a state of another version or shape; then the old server goes on. */
-#define STATE_VERSION 4u
+#define STATE_VERSION 5u
 
 #define STATE_NAME 64u  /* of a bound slot, with its NUL */
 #define STATE_PATH 108u /* sun_path of unix(7) */
@@ -54,9 +54,10 @@ struct state_shape {
 	uint32_t vectors;
 	uint32_t clients; /* connections at a time, at most */
 	uint32_t raw;
+	uint32_t split;
 	uint32_t classic;
 	uint32_t kind; /* enum backend_kind */
-	uint64_t size; /* of the memory */
+	uint64_t size; /* of the memory; of all parts */
 };
 
 struct state_head {
@@ -65,23 +66,33 @@ struct state_head {
 	uint32_t vectors;
 	uint32_t clients;
 	uint32_t raw;
+	uint32_t split; /* a memory for each slot: struct state_memory */
 	uint32_t classic;
 	uint32_t kind;  /* enum backend_kind */
 	uint32_t kept;  /* the region was there before */
 	uint32_t marks; /* the kernel stores what of a batch was sent: marks.h */
-	uint64_t size;  /* of the memory */
+	uint64_t size;  /* of the memory; of a split region: what all parts may take */
+	uint64_t part;  /* of a split region: bytes of each part */
 	uint64_t page;  /* its page size */
 	uint64_t began_ns;
 	int32_t supervisor; /* process ID */
 	/* Numbers of descriptors that the server inherits: */
-	int32_t memory;
+	int32_t memory; /* of a split region: DIR/common, for writing */
+	int32_t reader; /* the same for reading alone; -1: the region is not split */
 	int32_t control;
-	char memory_path[4096];
+	char memory_path[4096]; /* of a split region: DIR */
 	/* From here on the server's: */
 	uint32_t is_begun; /* a server has been here: this is a takeover */
 	uint32_t next_id;  /* classic: where the search for the next client's ID begins */
 	struct state_counts counts;
 	struct page_words page_words;
+};
+
+/* Of a split region, the memories of a slot, as the supervisor holds them. SPEC 17. */
+struct state_memory {
+	int32_t common; /* a sealed memory of its own, with header and server page */
+	int32_t part;   /* its part, for writing */
+	int32_t reader; /* the same file, open for reading alone */
 };
 
 struct state {
@@ -91,6 +102,7 @@ struct state {
 	struct state_listener *listener; /* slots + 1 of them */
 	struct state_socket *socket;     /* clients of them */
 	int32_t *doorbells;              /* slots * vectors eventfds, those of slot 0 first */
+	struct state_memory *memory;     /* split: one for each slot */
 	struct slot *slot;
 	struct client *client;
 	struct batch *batch; /* one: a server sends to one client at a time */

@@ -50,6 +50,7 @@ enum client_reason {
 struct client {
 	uint32_t state;
 	uint32_t slot;    /* wanted or held; SLOTS_NONE */
+	uint32_t parts;   /* messages that bring it parts: all slots' of a split region, or 0 */
 	uint32_t sent;    /* messages; classic: of version, ID, memory, and the client's own */
 	uint32_t sending; /* messages that are being sent at this moment; 0: none */
 	uint32_t partial; /* classic: the slot of which some vectors were sent; SLOTS_NONE */

@@ -64,7 +64,7 @@ rule host/text     "$posix|<ivsh/(wire|geometry|error)\.h>|$(own 'text')"
 rule host/wire     "$posix|<ivsh/wire\.h>|$(own 'wire|process')"
 public='<ivsh/(version|wire|geometry|error)\.h>'
 rule host/config   "$posix|$public|$(own 'config|text|wire|process|backend')"
-rule host/supervisor "$posix|$public|$(own 'supervisor|config|wire|process|backend')"
+rule host/supervisor "$posix|$public|$(own 'supervisor|config|text|wire|process|backend')"
 status='"control/(facts|answer|render)\.h"'
 rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parts.c - the memories of a split region.
+ *
+ * Only here a part is mapped as a whole, before there is any client: its owner can truncate it at
+ * any later time. What another process may have written there is copied once, and checked.
+ */
+#include "supervisor/parts.h"
+#include "backend/entry.h"
+#include "config/bindings.h"
+#include "process/inherited.h"
+#include "process/log.h"
+#include "supervisor/memory.h"
+#include "text/sizes.h"
+
+#include <ivsh/geometry.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define FOLDER_MODE 0711 /* others open what is in it by name, and list nothing */
+
+/* All memories of the region, mapped. */
+struct mapped {
+	const struct options *options;
+	struct parts *parts;
+	const char *path; /* of DIR/common */
+	void *common;
+	void **part;
+};
+
+/* "DIR/part-N"; or "DIR/common". */
+static const char *name_part(const struct parts *parts, uint32_t slot, char path[PATH_MAX + 16])
+{
+	snprintf(path, PATH_MAX + 16, "%s/part-%u", parts->path, slot);
+	return path;
+}
+
+/* The slot's socket, if it has one of its own. NULL: none. */
+static const struct options_slot *binding(const struct options *options, uint32_t slot)
+{
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		if (options->bound[i].slot == slot)
+			return &options->bound[i];
+	return NULL;
+}
+
+/* Other users' QEMU reads the parts of slots that are not theirs. */
+static uint32_t file_mode(const struct options *options)
+{
+	if (options->memory_mode != OPTIONS_NONE)
+		return options->memory_mode;
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		if (options->bound[i].user != OPTIONS_NONE)
+			return 0644;
+	return BACKEND_KEEP;
+}
+
+/* Whoever can write in it could put another file in the place of a part. */
+static int check_folder(const struct parts *parts, int fd, const struct options *options)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return log_failure(parts->path, "%s", strerror(errno));
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return log_failure(parts->path,
+		    "belongs to user %u, who can replace what is in it: give a folder of your own",
+		    (unsigned)st.st_uid);
+	if (st.st_mode & 022)
+		return log_failure(parts->path,
+		    "has mode %04o, others can replace what is in it: chmod go-w it",
+		    st.st_mode & 07777u);
+	if (fgetxattr(fd, "system.posix_acl_access", NULL, 0) > 0)
+		return log_failure(parts->path, "has an access control list: setfacl -b it");
+	if (file_mode(options) != BACKEND_KEEP && !(st.st_mode & 011))
+		return log_failure(parts->path,
+		    "has mode %04o, other users cannot open what is in it: chmod 0711 it",
+		    st.st_mode & 07777u);
+	return 0;
+}
+
+/* Answers a descriptor of the folder, or -1 after one line. */
+static int open_folder(struct parts *parts, const struct options *options)
+{
+	size_t size = strlen(options->memory);
+	struct stat st;
+	int fd;
+
+	while (size > 1 && options->memory[size - 1] == '/')
+		size--;
+	if (size + sizeof("/part-255") > sizeof(parts->path))
+		return log_failure(options->memory, "open: %s", strerror(ENAMETOOLONG));
+	memcpy(parts->path, options->memory, size);
+	parts->path[size] = '\0';
+	parts->is_made = mkdir(parts->path, FOLDER_MODE) == 0;
+	if (!parts->is_made && errno != EEXIST)
+		return log_failure(parts->path, "mkdir: %s", strerror(errno));
+	fd = open(parts->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return log_failure(parts->path, "%s",
+		    errno == ENOTDIR || errno == ELOOP
+			? "is no folder: --split needs one, for a file for each slot"
+			: strerror(errno));
+	if (fstat(fd, &st) || (parts->is_made && fchmod(fd, FOLDER_MODE))) {
+		log_failure(parts->path, "%s", strerror(errno));
+	} else {
+		parts->device = st.st_dev;
+		parts->inode = st.st_ino;
+		if (check_folder(parts, fd, options) == 0)
+			return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+/* What all files of the region have in common. */
+static struct backend_request request_for(const struct options *options, int folder)
+{
+	return (struct backend_request){.kind = BACKEND_FILE,
+	    .mode = file_mode(options),
+	    .group = options->memory_group,
+	    .folder = folder,
+	    .as_is = options->memory_as_is};
+}
+
+/* The same file, for reading alone. Every server inherits it. */
+static int open_reader(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY);
+}
+
+/* A file that was there is given the group and the mode that a new one has; and its user. */
+static int permit(const struct options *options, int fd, uint32_t slot, const char *path)
+{
+	const struct options_slot *bound = slot < options->slots ? binding(options, slot) : NULL;
+	uint32_t user = bound ? bound->user : OPTIONS_NONE, mode = file_mode(options);
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return log_failure(path, "stat: %s", strerror(errno));
+	if (user != OPTIONS_NONE && st.st_uid != user && fchown(fd, user, (gid_t)-1)) {
+		bindings_about(options, bound);
+		return log_failure(path, "cannot be given to user %u: %s", user, strerror(errno));
+	}
+	if (options->memory_group != OPTIONS_NONE && st.st_gid != options->memory_group &&
+	    fchown(fd, (uid_t)-1, options->memory_group))
+		return log_failure(path, "cannot be given to the group: %s", strerror(errno));
+	if (mode != BACKEND_KEEP && (st.st_mode & 0777) != mode && fchmod(fd, mode))
+		return log_failure(path, "chmod: %s", strerror(errno));
+	return 0;
+}
+
+static int open_part(struct parts *parts, const struct options *options, int folder, uint32_t slot)
+{
+	struct backend_request request = request_for(options, folder);
+	const struct options_slot *bound = binding(options, slot);
+	char path[PATH_MAX + 16];
+	struct backend part;
+
+	request.name = name_part(parts, slot, path);
+	request.size = options->part_size;
+	if (bound && bound->user != OPTIONS_NONE)
+		request.owner = bound->user;
+	if (memory_open_backend(&part, &request))
+		return -1;
+	/* The lock of DIR/common is that of all of them. */
+	close(part.lock);
+	parts->memory[slot].part = part.fd;
+	parts->is_created[slot] = part.created;
+	parts->memory[slot].reader = open_reader(part.fd);
+	if (parts->memory[slot].reader < 0)
+		return log_failure(path, "open: %s", strerror(errno));
+	inherited_pass_on(part.fd);
+	return permit(options, part.fd, slot, path);
+}
+
+/* A memory that no holder of its descriptor can make smaller or larger. */
+static int open_common(struct state_memory *memory)
+{
+	memory->common = memfd_create("ivsh-common", MFD_ALLOW_SEALING);
+	if (memory->common < 0)
+		return log_failure("common memory", "memfd_create: %s", strerror(errno));
+	if (posix_fallocate(memory->common, 0, IVSH_WIRE_COMMON_SIZE) ||
+	    fcntl(memory->common, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return log_failure("common memory", "%s", strerror(errno));
+	return 0;
+}
+
+static int make_tables(struct parts *parts, uint32_t count)
+{
+	parts->memory = calloc(count, sizeof(*parts->memory));
+	parts->is_created = calloc(count, sizeof(*parts->is_created));
+	if (!parts->memory || !parts->is_created)
+		return log_failure("parts", "%s", strerror(errno));
+	parts->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		parts->memory[i] = (struct state_memory){-1, -1, -1};
+	return 0;
+}
+
+static void *map(int fd, uint64_t size, const char *path)
+{
+	void *base = MAP_FAILED;
+
+	errno = ENOMEM;
+	if ((size_t)size == size) /* or a process of this machine cannot map it */
+		base = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base != MAP_FAILED)
+		return base;
+	log_failure(path, "mmap: %s", strerror(errno));
+	return NULL;
+}
+
+static void unmap_all(struct mapped *m)
+{
+	if (m->common)
+		munmap(m->common, IVSH_WIRE_COMMON_SIZE);
+	for (uint32_t i = 0; m->part && i < m->parts->count; i++)
+		if (m->part[i])
+			munmap(m->part[i], (size_t)m->options->part_size);
+	free(m->part);
+}
+
+static int map_all(struct mapped *m, int common)
+{
+	char path[PATH_MAX + 16];
+
+	m->part = calloc(m->parts->count, sizeof(*m->part));
+	if (!m->part)
+		return log_failure(m->path, "%s", strerror(errno));
+	m->common = map(common, IVSH_WIRE_COMMON_SIZE, m->path);
+	for (uint32_t i = 0; m->common && i < m->parts->count; i++) {
+		m->part[i] = map(
+		    m->parts->memory[i].part, m->options->part_size, name_part(m->parts, i, path));
+		if (!m->part[i])
+			return -1;
+	}
+	return m->common ? 0 : -1;
+}
+
+static uint64_t load_magic(const void *base)
+{
+	return __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
+}
+
+static uint32_t load(const void *base, size_t offset)
+{
+	const uint32_t *word = (const uint32_t *)(const void *)((const char *)base + offset);
+
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static uint32_t heartbeat(const struct mapped *m, uint32_t slot)
+{
+	if (slot == m->parts->count)
+		return load(m->common,
+		    IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat));
+	return load(
+	    m->part[slot], IVSH_WIRE_PART_SLOT_OFFSET + offsetof(struct ivsh_wire_slot, heartbeat));
+}
+
+/* Whether a peer's heartbeat, or another server's, moves while we watch. */
+static bool is_alive(const struct mapped *m)
+{
+	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
+
+	for (uint32_t i = 0; i <= m->parts->count; i++)
+		before[i] = heartbeat(m, i);
+	poll(NULL, 0, MEMORY_WATCH_MS);
+	for (uint32_t i = 0; i <= m->parts->count; i++)
+		if (heartbeat(m, i) != before[i])
+			return true;
+	return false;
+}
+
+/*
+ * Whether the region that DIR/common describes can be kept: it has the slots of the options, and
+ * its parts their size. The parts are opened after that, since they have another size else.
+ */
+static int check_header(const struct ivsh_wire_header *header, const struct options *options,
+    const char *path, struct ivsh_geometry *kept)
+{
+	const uint32_t known = IVSH_WIRE_FEATURE_SPLIT | IVSH_WIRE_FEATURE_LOGS;
+	bool has_logs = header->features & IVSH_WIRE_FEATURE_LOGS;
+	uint64_t part;
+
+	*kept = (struct ivsh_geometry){.slots = header->slots,
+	    .descs = header->descs,
+	    .small_size = header->small_size,
+	    .large_size = header->large_size,
+	    .log_size = has_logs ? header->log_size : 0};
+	if (header->version != IVSH_WIRE_VERSION || (header->features & ~known) ||
+	    !(header->features & IVSH_WIRE_FEATURE_SPLIT))
+		return log_failure(path,
+		    "holds a region of version %u, features 0x%x; --split knows version %u,"
+		    " features 0x%x: remove it when its peers have left",
+		    header->version, header->features, IVSH_WIRE_VERSION, known);
+	if (header->size != IVSH_WIRE_COMMON_SIZE || ivsh_part_size(kept, &part) ||
+	    (has_logs && header->log_size == 0))
+		return log_failure(path, "holds a region whose header is impossible: remove it");
+	if (header->slots != options->slots)
+		return log_failure(path,
+		    "holds a region of %u slots, %u are asked for: remove it, or ask for its slots",
+		    header->slots, options->slots);
+	if (sizes_round(part) != options->part_size)
+		return log_failure(path,
+		    "holds a region with parts of %llu bytes, %llu are asked for: remove it, or"
+		    " ask for --size %llu",
+		    (unsigned long long)sizes_round(part), (unsigned long long)options->part_size,
+		    (unsigned long long)sizes_round(part) * options->slots);
+	return 0;
+}
+
+/* 0: *kept tells whether there is a region; or -1 after one line. */
+static int look(int fd, const struct options *options, const char *path,
+    struct ivsh_wire_header *header, struct ivsh_geometry *geometry, bool *kept)
+{
+	if (pread(fd, header, sizeof(*header), 0) != sizeof(*header))
+		return log_failure(path, "read: %s", strerror(errno));
+	*kept = header->magic == IVSH_WIRE_MAGIC;
+	if (*kept)
+		return check_header(header, options, path, geometry);
+	if (!ivsh_wire_magic_none(header->magic))
+		return log_failure(path,
+		    "holds something else (it begins with 0x%016llx): remove it",
+		    (unsigned long long)header->magic);
+	*geometry = options->geometry;
+	if (getrandom(&header->format_id, sizeof(header->format_id), 0) ==
+	    sizeof(header->format_id))
+		return 0;
+	return log_failure(path, "getrandom: %s", strerror(errno));
+}
+
+/* Whether (base) has the header of the part of (slot), of the region (header). */
+static bool is_part(const void *base, const struct ivsh_wire_header *header, uint32_t slot)
+{
+	struct ivsh_wire_part part;
+	const struct ivsh_geometry geometry = {.slots = header->slots,
+	    .descs = header->descs,
+	    .small_size = header->small_size,
+	    .large_size = header->large_size,
+	    .log_size = header->features & IVSH_WIRE_FEATURE_LOGS ? header->log_size : 0};
+	uint64_t size;
+
+	memcpy(&part, base, sizeof(part));
+	return part.magic == IVSH_WIRE_PART_MAGIC && part.version == header->version &&
+	       part.features == header->features && ivsh_part_size(&geometry, &size) == 0 &&
+	       part.size == size && part.slots == header->slots && part.descs == header->descs &&
+	       part.small_size == header->small_size && part.large_size == header->large_size &&
+	       part.format_id == header->format_id && part.log_size == header->log_size &&
+	       part.slot == slot;
+}
+
+/*
+ * Format the part of (slot). In a region that is kept its peer may have written anything there,
+ * also over its header, and keeps nobody from starting by that.
+ */
+static int format_part(const struct mapped *m, const struct ivsh_geometry *geometry,
+    const struct ivsh_wire_header *header, bool kept, uint32_t slot)
+{
+	char path[PATH_MAX + 16];
+	uint64_t magic = load_magic(m->part[slot]);
+	int error;
+
+	if (kept && is_part(m->part[slot], header, slot))
+		return 0;
+	if (!kept && magic != IVSH_WIRE_PART_MAGIC && magic != 0)
+		return log_failure(name_part(m->parts, slot, path),
+		    "holds something else (it begins with 0x%016llx): remove it",
+		    (unsigned long long)magic);
+	error = ivsh_part_format(
+	    m->part[slot], m->options->part_size, geometry, header->format_id, slot, true);
+	if (error)
+		return log_failure(
+		    name_part(m->parts, slot, path), "format: %s", ivsh_error_text(error));
+	if (kept)
+		log_event("event=warning what=part-formatted slot=%u hint=\"%s had no header of"
+			  " this region: what its peer had sent is lost\"",
+		    slot, name_part(m->parts, slot, path));
+	return 0;
+}
+
+static int format_common(int fd, const struct ivsh_geometry *geometry, uint64_t format_id)
+{
+	void *base = map(fd, IVSH_WIRE_COMMON_SIZE, "common memory");
+	int error;
+
+	if (!base)
+		return -1;
+	error = ivsh_split_format(base, IVSH_WIRE_COMMON_SIZE, geometry, format_id, true);
+	munmap(base, IVSH_WIRE_COMMON_SIZE);
+	return error ? log_failure("common memory", "format: %s", ivsh_error_text(error)) : 0;
+}
+
+/* DIR/common is last: without its header there is no region, and the next start formats all. */
+static int format_all(const struct mapped *m, const struct ivsh_geometry *geometry,
+    const struct ivsh_wire_header *header, bool kept)
+{
+	int error;
+
+	for (uint32_t i = 0; i < m->parts->count; i++)
+		if (format_part(m, geometry, header, kept, i) ||
+		    format_common(m->parts->memory[i].common, geometry, header->format_id))
+			return -1;
+	if (kept)
+		return 0;
+	error =
+	    ivsh_split_format(m->common, IVSH_WIRE_COMMON_SIZE, geometry, header->format_id, false);
+	return error ? log_failure(m->path, "format: %s", ivsh_error_text(error)) : 0;
+}
+
+/* All files are open: make the region, or keep it. */
+static int prepare(struct parts *parts, const struct backend *common, const struct options *options,
+    const struct ivsh_geometry *geometry, const struct ivsh_wire_header *header, bool kept)
+{
+	struct mapped m = {.options = options, .parts = parts, .path = common->path};
+	int result = map_all(&m, common->fd);
+
+	/* Twice: peers of the last server that leave because it has ended move a last time. */
+	if (result == 0 && kept && is_alive(&m) && is_alive(&m))
+		result = log_failure(
+		    parts->path, "is in use: heartbeats move; its peers must leave first");
+	if (result == 0)
+		result = format_all(&m, geometry, header, kept);
+	unmap_all(&m);
+	if (result == 0 && kept)
+		memory_note(geometry, options, parts->path);
+	return result;
+}
+
+int parts_open(
+    struct parts *parts, struct backend *common, const struct options *options, bool *kept)
+{
+	struct ivsh_wire_header header;
+	struct ivsh_geometry geometry;
+	struct backend_request request;
+	char path[PATH_MAX + 16];
+	int folder, error;
+
+	*parts = (struct parts){.reader = -1};
+	*kept = false;
+	folder = open_folder(parts, options);
+	if (folder < 0)
+		return -1;
+	request = request_for(options, folder);
+	snprintf(path, sizeof(path), "%s/common", parts->path);
+	request.name = path;
+	request.size = IVSH_WIRE_COMMON_SIZE;
+	error = make_tables(parts, options->slots) || memory_open_backend(common, &request) ||
+		look(common->fd, options, path, &header, &geometry, kept);
+	for (uint32_t i = 0; i < options->slots && !error; i++)
+		error = open_part(parts, options, folder, i) || open_common(&parts->memory[i]);
+	close(folder);
+	if (error || permit(options, common->fd, options->slots, path) ||
+	    prepare(parts, common, options, &geometry, &header, *kept))
+		return -1;
+	parts->reader = open_reader(common->fd);
+	return parts->reader < 0 ? log_failure(path, "open: %s", strerror(errno)) : 0;
+}
+
+void parts_write_down(const struct parts *parts, const struct state *state)
+{
+	state->head->reader = parts->reader;
+	if (parts->count > 0)
+		memcpy(state->memory, parts->memory, parts->count * sizeof(*parts->memory));
+}
+
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A part's file is removed only if its name is still that of our file. */
+static void close_part(const struct parts *parts, uint32_t slot)
+{
+	const struct state_memory *memory = &parts->memory[slot];
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	if (memory->part >= 0 && parts->is_created[slot] && fstat(memory->part, &st) == 0)
+		entry_remove(name_part(parts, slot, path), st.st_dev, st.st_ino);
+	close_one(memory->part);
+	close_one(memory->reader);
+	close_one(memory->common);
+}
+
+void parts_close(struct parts *parts)
+{
+	struct stat st;
+
+	for (uint32_t i = 0; i < parts->count; i++)
+		close_part(parts, i);
+	close_one(parts->reader);
+	free(parts->memory);
+	free(parts->is_created);
+	/* It may hold what is not ours: then it stays. */
+	if (parts->is_made && lstat(parts->path, &st) == 0 && st.st_dev == parts->device &&
+	    st.st_ino == parts->inode)
+		(void)rmdir(parts->path);
+	*parts = (struct parts){.reader = -1};
+}

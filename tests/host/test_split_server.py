@@ -1,0 +1,495 @@
+# SPDX-License-Identifier: MIT
+"""test_split_server.py - ivsh-server --split: who can write which memory, and who cannot.
+
+Rules that it proves: R17.1 (as far as the host can enforce it), R17.2 and R17.3 of what the server
+formats, R4.1.1 and R4.1.4 where each slot has a common memory of its own, and R17.7.1, R17.7.2
+and R17.7.3.
+"""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import mmap
+import os
+import pathlib
+import shutil
+import socket
+import stat
+import struct
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from rawclient import SOAK, RawClient, until
+
+NOBODY, ALICE, BOB = 65534, 41001, 41002
+ROOT = os.geteuid() == 0
+as_root = pytest.mark.skipif(not ROOT, reason="only root can be another user")
+COMMON = 8192
+PAGE = 4096  # of the server, in the common memory
+SLOT, METRICS = 4096, 0x400  # the slot in its part, the metrics in it
+PART_MAGIC = b"IVSHPRT\0"
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class Client(RawClient):
+    """What our own client receives: parts[slot], descriptors, behind the memory."""
+
+    made = 0
+
+    @classmethod
+    def join(cls, path, slots=8, vectors=2, kind="client"):
+        Client.made += 1
+        client = cls.named(path, f"\0ivsh-{kind}-test-{os.getpid()}-{Client.made}")
+        messages = [client.message() for _ in range(3 + slots)]
+        assert messages[0] == (0, None)
+        assert [value for value, _ in messages[2:]] == [-1, *(-2 - n for n in range(slots))]
+        client.id, client.memory = messages[1][0], messages[2][1]
+        client.parts = [fd for _, fd in messages[3:]]
+        if kind == "client":
+            others = [n for n in range(slots) if n != client.id] + [client.id]
+            for slot in others:
+                for _ in range(vectors):
+                    assert client.message()[0] == slot
+        return client
+
+    def page(self):
+        """The server page: epoch, heartbeat, change, vectors."""
+        return struct.unpack("<4I", os.pread(self.memory, 16, PAGE))
+
+
+def mode(fd):
+    return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
+
+
+def part_header(path):
+    """format_id and slot of a part."""
+    data = pathlib.Path(path).read_bytes()[:64]
+    assert data[:8] == PART_MAGIC
+    return struct.unpack_from("<Q", data, 0x28)[0], struct.unpack_from("<I", data, 0x34)[0]
+
+
+def is_refused(call, *arguments):
+    """The call fails: the name of the error; None: it did not."""
+    try:
+        call(*arguments)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return None
+
+
+def attack(fd, size):
+    """What a process with a descriptor of another's part tries: the error of each attempt."""
+    done = {}
+    done["mmap"] = is_refused(mmap.mmap, fd, size)
+    base = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    assert base not in (None, ctypes.c_void_p(-1).value)
+    failed = libc.mprotect(base, size, mmap.PROT_READ | mmap.PROT_WRITE)
+    done["mprotect"] = errno.errorcode[ctypes.get_errno()] if failed else None
+    done["ftruncate"] = is_refused(os.ftruncate, fd, 0)
+    done["fallocate"] = is_refused(os.posix_fallocate, fd, size, 1)
+    done["pwrite"] = is_refused(os.pwrite, fd, b"x", 0)
+    for flags, name in ((os.O_RDWR, "reopen"), (os.O_WRONLY | os.O_TRUNC, "reopen, truncated")):
+        done[name] = is_refused(os.open, f"/proc/self/fd/{fd}", flags)
+    done["fchmod"] = is_refused(os.fchmod, fd, 0o666)
+    return done
+
+
+def run_as(user, function):
+    """Run (function) in a process of another user: what it returns, through JSON."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(read)
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            os.write(write, json.dumps(function()).encode())
+        except BaseException as error:  # the parent reports it
+            os.write(write, json.dumps({"failed": repr(error)}).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    result = json.loads(text)
+    assert not (isinstance(result, dict) and "failed" in result), result
+    return result
+
+
+@pytest.fixture
+def public():
+    """A folder that every user can enter; pytest's own are for one."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-split-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.mark.parametrize(
+    "slots, size, part",
+    [(2, "4M", 1 << 21), (8, "4M", 1 << 19), (16, "16M", 1 << 20), (3, "4M", 1 << 20)],
+)
+def test_what_is_made(start, tmp_path, slots, size, part):
+    """A file for each slot, formatted, and DIR/common; all of it is gone at the end."""
+    server = start("--split", "--slots", slots, "--size", size)
+    folder = pathlib.Path(server.socket + ".split")
+    assert server.field("memory") == str(folder) and server.field("split") == "1"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o711
+    names = {"common", *(f"part-{n}" for n in range(slots))}
+    assert set(os.listdir(folder)) == names
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in names} == {0o600}
+    common = (folder / "common").read_bytes()
+    assert len(common) == COMMON and common[:8] == b"IVSHRGN\0"
+    features, total, count = struct.unpack_from("<IQI", common, 12)
+    assert features & 2 and total == COMMON and count == slots
+    sizes = {(folder / f"part-{n}").stat().st_size for n in range(slots)}
+    assert sizes == {part}
+    format_id = struct.unpack_from("<Q", common, 0x28)[0]
+    assert [part_header(folder / f"part-{n}")[1] for n in range(slots)] == list(range(slots))
+    assert {part_header(folder / f"part-{n}")[0] for n in range(slots)} == {format_id}
+    server.stop()
+    assert os.listdir(tmp_path) == []
+
+
+def test_messages(start):
+    """R17.1: our client has its own part for writing and each other for reading alone."""
+    server = start("--split", "--slots", 4)
+    one = Client.join(server.socket, 4)
+    two = Client.join(server.socket, 4)
+    assert (one.id, two.id) == (0, 1)
+    for client in (one, two):
+        assert os.fstat(client.memory).st_size == COMMON
+        assert fcntl.fcntl(client.memory, fcntl.F_GET_SEALS) == SEALS
+        for slot, fd in enumerate(client.parts):
+            made = os.stat(f"{server.socket}.split/part-{slot}")
+            assert os.fstat(fd).st_ino == made.st_ino
+            assert mode(fd) == (os.O_RDWR if slot == client.id else os.O_RDONLY)
+    os.pwrite(one.parts[0], b"mine", 0x38)
+    assert os.pread(two.parts[0], 4, 0x38) == b"mine"
+    assert one.is_quiet(0) and two.is_quiet(0)
+
+
+def test_qemu_is_sent_no_parts(start):
+    """QEMU takes a message below -1 for an error: it gets the doorbell, and opens files by name."""
+    server = start("--split", "--slots", 4)
+    client = RawClient(server.socket)
+    messages = client.handshake(4, 2)
+    assert [value for value, _ in messages[:3]] == [0, 0, -1] and client.is_quiet()
+    assert os.fstat(client.memory).st_size == COMMON
+
+
+@pytest.mark.parametrize("slots, size", [(2, "4M"), (61, "64M"), (62, "64M"), (128, "256M")])
+def test_probe(start, slots, size):
+    """An observer is sent DIR/common and all parts, and can write none of them."""
+    server = start("--split", "--slots", slots, "--size", size, "--vectors", 1)
+    probe = Client.join(server.socket, slots, kind="probe")
+    assert probe.id == -1 and probe.message() is None
+    assert os.fstat(probe.memory).st_ino == os.stat(f"{server.socket}.split/common").st_ino
+    assert {mode(fd) for fd in [probe.memory, *probe.parts]} == {os.O_RDONLY}
+    assert probe.page()[0] == int(server.field("epoch"), 16)
+    client = Client.join(server.socket, slots, vectors=1)
+    assert client.id == 0 and mode(client.parts[0]) == os.O_RDWR
+
+
+def test_forged_page(start):
+    """R17.7.1, R17.7.3: a page that a peer forges is seen by nobody else, and begins no epoch."""
+    server = start("--split", "--slots", 3)
+    hostile, other = Client.join(server.socket, 3), Client.join(server.socket, 3)
+    probe = Client.join(server.socket, 3, kind="probe")
+    epoch = other.page()[0]
+    memory = hostile.map()
+    forged = struct.pack("<4I", 0x12345678, 7, 99, 2) + bytes(48) + b"\1\0\0\0" * 256
+    end = time.monotonic() + (10 if SOAK else 1.5)
+    seen = set()
+    while time.monotonic() < end:
+        memory[PAGE : PAGE + len(forged)] = forged
+        for reader in (other, probe):
+            data = os.pread(reader.memory, 64 + 1024, PAGE)
+            seen.add(struct.unpack_from("<2I", data)[0])
+            assert struct.unpack_from("<4I", data, 64) == (1, 1, 0, 0)
+    assert seen == {epoch}
+    until(lambda: hostile.page()[0] == epoch, 1)  # R4.1.4
+    assert struct.unpack_from("<4I", os.pread(hostile.memory, 16, PAGE + 64)) == (1, 1, 0, 0)
+    assert server.count("event=epoch") == 0
+
+
+def test_takeover(start):
+    """R4.1.3, R17.7.2: the next server goes on in each memory, and its clients are sent nothing."""
+    server = start("--split", "--slots", 3)
+    first, second = Client.join(server.socket, 3), Client.join(server.socket, 3)
+    before = first.page()
+    for turn in range(10 if SOAK else 3):
+        server.kill_serving()
+        until(lambda at=first.page()[1]: first.page()[1] != at)
+        assert first.page()[0] == second.page()[0] == before[0]
+        assert server.status("server")[0]["takeovers"] == str(turn + 1)
+    second.close()
+    third = Client.join(server.socket, 3)
+    assert third.id in (1, 2) and mode(third.parts[third.id]) == os.O_RDWR
+    until(lambda: third.page()[1:3] == first.page()[1:3])
+    assert first.is_quiet(0) and server.count("event=indeterminate") == 0
+
+
+def test_status(start, build):
+    """Text, JSON and metrics say that the region is split, where, and what a part has."""
+    server = start("--split", "--slots", 4)
+    assert server.status("memory")[0]["split"] == "1"
+
+    def status(*arguments):
+        return subprocess.run(
+            [build / "ivsh-server", "status", "-S", server.socket, *arguments],
+            capture_output=True, text=True, check=True, timeout=10,
+        ).stdout  # fmt: skip
+
+    assert f"{server.socket}.split, split: 1048576 bytes for each slot\n" in status()
+    memory = json.loads(status("--json"))["memory"]
+    assert (memory["split"], memory["part"]) == (True, 1048576)
+    assert (memory["kind"], memory["path"]) == ("file", f"{server.socket}.split")
+    lines = status("--prometheus")
+    assert ',split="1"} 1\n' in lines and "\nivsh_part_bytes{" in lines
+
+
+def test_metrics(start):
+    """Metrics of a slot are read out of its part; what is no metric there is left out."""
+    server = start("--split", "--slots", 2)
+    client = Client.join(server.socket, 2)
+    other = Client.join(server.socket, 2)
+    os.pwrite(client.parts[0], struct.pack("<2I", 1, 77), SLOT)  # attached, incarnation
+    entry = struct.pack("<40s2IQ", b"boots", 1, 77, 42)
+    os.pwrite(client.parts[0], entry, SLOT + METRICS)
+    os.pwrite(other.parts[1], os.urandom(2048), SLOT)
+    (metric,) = server.status("metric")
+    assert (metric["slot"], metric["metric"], metric["value"]) == ("0", "boots", "42")
+
+
+def test_end(start):
+    """When the server ends, each slot's page says that there is none."""
+    server = start("--split", "--slots", 2)
+    client = Client.join(server.socket, 2)
+    server.stop()
+    assert client.page()[0] == 0
+
+
+def test_kept(start, fails, tmp_path):
+    """What a dead server left is kept, and the messages in it; a living one is not disturbed."""
+    folder = tmp_path / "d"
+    arguments = ("--split", "--slots", 3, "--file", folder)
+    server = start(*arguments)
+    client = Client.join(server.socket, 3)
+    os.pwrite(client.parts[0], b"message", 65536)
+    status, lines = fails(*arguments, socket="t")
+    assert status == 1 and len(lines) == 1
+    assert f"{folder}/common: is in use" in lines[0]
+    server.stop(9)
+    made = part_header(folder / "part-1")
+    server = start(*arguments)
+    assert server.field("kept") == "1" and part_header(folder / "part-1") == made
+    assert (folder / "part-0").read_bytes()[65536:65543] == b"message"
+    server.stop()
+    assert "part-2" in os.listdir(folder)  # it was there before
+
+    beats = (folder / "part-2").open("r+b")
+    with contextlib.ExitStack() as stack:
+        memory = stack.enter_context(mmap.mmap(beats.fileno(), 0))
+        child = os.fork()
+        if child == 0:
+            for beat in range(10000):
+                struct.pack_into("<I", memory, 4096 + 8, beat)
+                time.sleep(0.02)
+            os._exit(0)
+        status, lines = fails(*arguments)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert status == 1 and len(lines) == 1 and f"{folder}: is in use: heartbeats" in lines[0]
+
+    for wrong, what in (
+        (("--slots", 4), "of 3 slots, 4 are asked for"),
+        (("--slots", 3, "--size", "64M"), "are asked for: remove it, or ask for --size 3145728"),
+    ):
+        status, lines = fails("--split", "--file", folder, *wrong)
+        assert status == 1 and len(lines) == 1 and what in lines[0], lines
+    assert part_header(folder / "part-1") == made
+
+
+def test_scribbled_header(start, tmp_path):
+    """R17.6: who writes over the header of its own part keeps no server from starting."""
+    folder = tmp_path / "d"
+    folder.mkdir(0o711)
+    arguments = ("--split", "--slots", 3, "--file", folder)
+    server = start(*arguments)
+    header = part_header(folder / "part-0")[0]
+    client = Client.join(server.socket, 3)
+    os.pwrite(client.parts[0], b"\xff" * 4096, 0)
+    server.stop(9)
+    server = start(*arguments)
+    assert server.field("kept") == "1"
+    assert "slot=0" in server.await_line("what=part-formatted")
+    assert part_header(folder / "part-0") == (header, 0)
+
+
+def test_interrupted_start(start, tmp_path):
+    """Without the header of DIR/common there is no region: parts that are there are made anew."""
+    folder = tmp_path / "d"
+    arguments = ("--split", "--slots", 3, "--file", folder)
+    server = start(*arguments)
+    server.stop(9)
+    os.unlink(folder / "common")
+    old = part_header(folder / "part-1")[0]
+    server = start(*arguments)
+    assert server.field("kept") == "0" and part_header(folder / "part-1")[0] != old
+
+
+@as_root
+def test_hostile_process(start, public):
+    """R17.1: with all that the server gives it, another user can store into its own part alone."""
+    server = start("--split", "--slots", 4, "--socket-mode", "0666", folder=public)
+    size = os.stat(f"{server.socket}.split/part-0").st_size
+    taken = Client.join(server.socket, 4)
+    assert taken.id == 0
+
+    def hostile(kind):
+        client = Client.join(server.socket, 4, kind=kind)
+        own = client.id
+        done = {n: attack(fd, size) for n, fd in enumerate(client.parts) if n != own}
+        for n in range(4):
+            path = f"{server.socket}.split/part-{n}"
+            done[n] = {**done.get(n, {}), "by name": is_refused(os.open, path, os.O_RDONLY)}
+        if own >= 0:
+            os.pwrite(client.parts[own], b"mine", 0x38)
+        else:
+            done["common"] = attack(client.memory, COMMON)
+        done["unlink"] = is_refused(os.unlink, f"{server.socket}.split/part-0")
+        return [own, {str(key): value for key, value in done.items()}]
+
+    for kind, expected in (("client", 1), ("probe", -1)):
+        own, done = run_as(NOBODY, lambda kind=kind: hostile(kind))
+        assert own == expected
+        for n in range(4):
+            assert done[str(n)].pop("by name") == "EACCES"
+            if n != own:
+                assert None not in done[str(n)].values() and len(done[str(n)]) == 8, done
+        assert done["unlink"] == "EACCES"
+        if own < 0:
+            assert None not in done["common"].values()
+    assert os.pread(taken.parts[1], 4, 0x38) == b"mine"
+    assert os.pread(taken.parts[0], 4, 0x38) == bytes(4)
+
+
+@as_root
+def test_users(start, public):
+    """The part of --slot WHO=PATH,user=USER is that user's; others open it for reading alone."""
+    server = start(
+        "--split", "--slots", 3, "--slot", f"alpha={public}/a,user={ALICE}",
+        "--slot", f"2={public}/b,user={BOB}", "--file", public / "d", folder=public,
+    )  # fmt: skip
+    folder = public / "d"
+    owners = [os.stat(folder / f"part-{n}").st_uid for n in range(3)]
+    assert owners == [ALICE, 0, BOB]
+    for name in ("common", "part-0", "part-1", "part-2"):
+        assert stat.S_IMODE(os.stat(folder / name).st_mode) == 0o644
+
+    def tries():
+        return [is_refused(os.open, str(folder / f"part-{n}"), os.O_RDWR) for n in range(3)] + [
+            is_refused(os.open, str(folder / f"part-{n}"), os.O_RDONLY) for n in range(3)
+        ]
+
+    assert run_as(ALICE, tries) == [None, "EACCES", "EACCES", None, None, None]
+    assert run_as(BOB, tries) == ["EACCES", "EACCES", None, None, None, None]
+    server.stop(9)
+    server = start(
+        "--split", "--slots", 3, "--slot", f"alpha={public}/a,user={ALICE}",
+        "--slot", f"2={public}/b,user={BOB}", "--file", public / "d", folder=public,
+    )  # fmt: skip
+    assert server.field("kept") == "1"
+    server.stop(9)
+    shutil.rmtree(folder)
+
+
+@as_root
+def test_truncated_part(start, public):
+    """The owner of a part truncates it: the server says so, and serves the others as ever."""
+    server = start("--split", "--slots", 3, folder=public)
+    first, second = Client.join(server.socket, 3), Client.join(server.socket, 3)
+    os.ftruncate(second.parts[1], 0)
+    server.status()
+    assert "slot=1" in server.await_line("what=part-lost")
+    until(lambda at=first.page()[1]: first.page()[1] != at)
+    assert server.status("memory")[0]["lost"] == "0"
+    assert server.count("event=takeover") == 0 and server.count("what=part-lost") == 1
+
+
+def test_refusals(fails, tmp_path):
+    """One line names each option that does not go with --split, and nothing stays behind."""
+    cases = [
+        (("--raw",), "--raw: with --split"),
+        (("--classic",), "--classic: with --split"),
+        (("-M", "x"), "-M: with --split"),
+        (("-m", tmp_path), "-m: with --split"),
+        (("--hugetlb", "2M"), "--hugetlb: with --split"),
+        (("--memory-mode", "0666"), "--memory-mode: with --split nobody but the owner"),
+        (("--slots", 64, "-l", "1M"), "are needed"),
+        (("--slot", "a=b,user=nobody-at-all"), "no such user"),
+    ]
+    for arguments, what in cases:
+        status, lines = fails("--split", *arguments)
+        assert status in (1, 2) and len(lines) == 1 and what in lines[0], lines
+    status, lines = fails("--slot", f"a={tmp_path}/x,user=0")
+    assert status in (1, 2) and len(lines) == 1 and "give --split, or no user=" in lines[0]
+    assert os.listdir(tmp_path) == []
+
+
+def test_folders_that_are_refused(fails, tmp_path):
+    """DIR must be a folder that is ours, and that nobody else can write."""
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(open_to_all)
+    (tmp_path / "other").mkdir(0o700)
+    (tmp_path / "other" / "part-1").write_bytes(b"something".ljust(1 << 20, b"\0"))
+    (tmp_path / "other" / "part-1").chmod(0o600)
+    for name, what in (
+        ("open", "chmod go-w it"),
+        ("file", "is no folder"),
+        ("link", "is no folder"),
+        ("no/such", "mkdir: No such file"),
+        ("other", "part-1: holds something else"),
+    ):
+        status, lines = fails("--split", "--slots", 2, "--size", "2M", "--file", tmp_path / name)
+        assert status == 1 and len(lines) == 1 and what in lines[0], lines
+        assert str(tmp_path / name) in lines[0]
+    assert os.listdir(tmp_path / "other") == ["part-1"] and os.listdir(open_to_all) == []
+    if ROOT:
+        os.chown(open_to_all, ALICE, -1)
+        open_to_all.chmod(0o755)
+        status, lines = fails("--split", "--file", open_to_all)
+        assert status == 1 and f"belongs to user {ALICE}" in lines[0]
+
+
+def test_descriptors(fails, start):
+    """Three more for each slot, of the server's; and one of a client's, who has all parts."""
+    limit = ("prlimit", "--nofile=200:200")
+    status, lines = fails("--split", "--slots", 32, "--size", "32M", prefix=limit)
+    assert status == 1 and len(lines) == 1
+    # 64 eventfds, 96 memories, 64 sockets, 4 for listening, 32 others
+    assert "96 for memories" in lines[0] and "260 descriptors, but the limit is 200" in lines[0]
+    status, lines = fails(
+        "--split", "--slots", 32, "--size", "32M", "--client-descriptors", 223, prefix=()
+    )
+    assert status == 1 and "32 parts" in lines[0] and "224 descriptors" in lines[0]
+    server = start(
+        "--split", "--slots", 32, "--size", "32M", prefix=("prlimit", "--nofile=260:260")
+    )
+    clients = [Client.join(server.socket, 32) for _ in range(32)]
+    assert sorted(client.id for client in clients) == list(range(32))
