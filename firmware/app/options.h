@@ -52,6 +52,7 @@ enum {
 #define OPTION_EXPOSE (UINT64_C(1) << 33)   /* of the host: info --prometheus */
 #define OPTION_INTERVAL (UINT64_C(1) << 34) /* bell, top */
 #define OPTION_TOP (UINT64_C(1) << 35)      /* of the host: what top alone has */
+#define OPTION_SPLIT (UINT64_C(1) << 36)    /* of the host: mem create */
 
 struct options {
 	char **word; /* what is no option, in order: the command first */

@@ -43,7 +43,7 @@ static int top_run(const struct world *world, const struct options *options)
 
 static const struct command commands[] = {
     {"mem", mem_run, 1, 4, 0, 0,
-	OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET | OPTION_JSON,
+	OPTION_SLOTS | OPTION_GEOMETRY | OPTION_FORCE | OPTION_QUIET | OPTION_JSON | OPTION_SPLIT,
 	"create|info|rm FILE", "memory files for peers without a server; create FILE SIZE"},
     {"tune", tune_command, 1, 1, 0, 0,
 	OPTION_TUNE | OPTION_TIME | OPTION_OUTPUT | OPTION_JSON | OPTION_QUIET, "",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - a memory file that somebody left: what it holds, and who uses it, without a trace.
+ * memory.c - a memory file that somebody left, or the files of a split region in their folder: what
+ * they hold, and who uses them, without a trace.
  */
 #include "peer/memory.h"
 
@@ -94,9 +95,7 @@ static void classify(struct memory *m)
 
 static int map(struct memory *m)
 {
-	m->mem = (struct ivsh_mem){.size = (uint64_t)m->st.st_size,
-	    .self = IVSH_SELF_NONE,
-	    .doorbell = {.count = no_doorbells, .now_ns = now_ns, .sleep = sleep_until}};
+	m->mem.size = (uint64_t)m->st.st_size;
 	if ((size_t)m->mem.size != m->mem.size)
 		return failed(m, "more bytes than a process of this machine can map");
 	m->base = mmap(NULL, (size_t)m->mem.size, PROT_READ, MAP_SHARED, m->fd, 0);
@@ -105,28 +104,16 @@ static int map(struct memory *m)
 		return failed_by(m, errno);
 	}
 	m->mem.base = m->base;
-	stop_memory(m->path, m->fd, m->mem.size);
+	stop_memory_add(m->path, m->fd, m->mem.size);
 	classify(m);
 	return STATUS_DONE;
 }
 
-int memory_open(struct memory *m, const char *path, bool follows)
+/* Check the file m->fd, and map it. */
+static int file_check(struct memory *m)
 {
-	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
-	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follows ? 0 : O_NOFOLLOW);
 	uint64_t size;
 
-	memset(m, 0, sizeof(*m));
-	m->path = path;
-	m->fd = -1;
-	m->kind = MEMORY_OTHER;
-	if (entry_open(&m->entry, path))
-		return failed_by(m, errno);
-	m->fd = openat(m->entry.folder, m->entry.name, flags);
-	if (m->fd < 0 && errno == ELOOP)
-		return failed(m, "a link: give the file that it leads to");
-	if (m->fd < 0)
-		return failed_by(m, errno);
 	if (fstat(m->fd, &m->st))
 		return failed_by(m, errno);
 	size = (uint64_t)m->st.st_size;
@@ -134,6 +121,59 @@ int memory_open(struct memory *m, const char *path, bool follows)
 		return failed(
 		    m, "no memory: that is a file of a power of two of bytes, 4096 at least");
 	return map(m);
+}
+
+/* m->fd is a folder: open what is in it. */
+static int folder_check(struct memory *m)
+{
+	int status;
+
+	m->folder = m->fd;
+	status = memory_parts_open(m);
+	if (status == STATUS_DONE && m->fd >= 0) {
+		status = file_check(m);
+	} else {
+		m->kind = MEMORY_EMPTY;
+		m->error = IVSH_ENODEV;
+	}
+	if (status == STATUS_DONE && m->fd >= 0 && m->error == 0)
+		m->part_count = m->probe.region.geometry.slots;
+	return status;
+}
+
+char *memory_folder(char *path)
+{
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
+	return path;
+}
+
+int memory_open(struct memory *m, const char *path, bool follows)
+{
+	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follows ? 0 : O_NOFOLLOW);
+	int status = STATUS_DONE;
+
+	memset(m, 0, sizeof(*m));
+	m->path = path;
+	m->fd = m->folder = -1;
+	m->kind = MEMORY_OTHER;
+	m->mem = (struct ivsh_mem){.self = IVSH_SELF_NONE,
+	    .doorbell = {.count = no_doorbells, .now_ns = now_ns, .sleep = sleep_until}};
+	if (entry_open(&m->entry, path))
+		return failed_by(m, errno);
+	m->fd = openat(m->entry.folder, m->entry.name, flags);
+	if (m->fd < 0 && errno == ELOOP)
+		return failed(m, "a link: give the file that it leads to");
+	if (m->fd < 0 || fstat(m->fd, &m->folder_st))
+		return failed_by(m, errno);
+	if (S_ISDIR(m->folder_st.st_mode))
+		status = folder_check(m);
+	else
+		status = file_check(m);
+	return status;
 }
 
 uint32_t memory_watch(struct memory *m)
@@ -149,8 +189,25 @@ uint32_t memory_watch(struct memory *m)
 	return alive;
 }
 
-/* Whether the file is among the mappings in (maps). proc(5). */
-static bool is_among(FILE *maps, const struct stat *st)
+static bool is_file(const struct stat *st, uint64_t inode, unsigned from_major, unsigned from_minor)
+{
+	return inode == st->st_ino && from_major == major(st->st_dev) &&
+	       from_minor == minor(st->st_dev);
+}
+
+/* Whether it is one of the files. */
+static bool is_one(const struct memory *m, uint64_t inode, unsigned from_major, unsigned from_minor)
+{
+	if (m->fd >= 0 && is_file(&m->st, inode, from_major, from_minor))
+		return true;
+	for (uint32_t i = 0; m->folder >= 0 && i < IVSH_WIRE_SLOTS_MAX; i++)
+		if (m->part[i].fd >= 0 && is_file(&m->part[i].st, inode, from_major, from_minor))
+			return true;
+	return false;
+}
+
+/* Whether one of the files is among the mappings in (maps). proc(5). */
+static bool is_among(FILE *maps, const struct memory *m)
 {
 	unsigned long long inode;
 	unsigned major_number, minor_number;
@@ -162,8 +219,7 @@ static bool is_among(FILE *maps, const struct stat *st)
 		found = is_start &&
 			sscanf(line, "%*x-%*x %*s %*x %x:%x %llu", &major_number, &minor_number,
 			    &inode) == 3 &&
-			inode == st->st_ino && major_number == major(st->st_dev) &&
-			minor_number == minor(st->st_dev);
+			is_one(m, inode, major_number, minor_number);
 		is_start = strchr(line, '\n') != NULL;
 	}
 	return found;
@@ -206,7 +262,7 @@ static void user_check(struct memory *m, int proc, const char *pid)
 			close(fd);
 		return;
 	}
-	if (is_among(maps, &m->st)) {
+	if (is_among(maps, m)) {
 		if (m->users < MEMORY_USERS) {
 			(void)sscanf(pid, "%d", &m->user[m->users].pid);
 			name_read(proc, pid, m->user[m->users].name);
@@ -236,8 +292,18 @@ void memory_users(struct memory *m)
 	closedir(proc);
 }
 
+uint64_t memory_allocated(const struct memory *m)
+{
+	uint64_t blocks = m->fd >= 0 ? (uint64_t)m->st.st_blocks : 0;
+
+	for (uint32_t i = 0; m->folder >= 0 && i < IVSH_WIRE_SLOTS_MAX; i++)
+		blocks += m->part[i].fd >= 0 ? (uint64_t)m->part[i].st.st_blocks : 0;
+	return blocks * 512;
+}
+
 void memory_close(struct memory *m)
 {
+	memory_parts_close(m);
 	if (m->base)
 		munmap(m->base, (size_t)m->mem.size);
 	if (m->fd >= 0)

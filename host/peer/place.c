@@ -94,6 +94,8 @@ const struct option place_options[] = {
 	OPTION_OWN, 0, 0, 0, plot_take},
     {"log-size", "", "SIZE", "mem create: bytes of each slot's log; 0: none (what fits, to 64K)",
 	OPTION_GEOMETRY, OPTION_OWN, 0, 0, 0, mem_log_size_take},
+    {"split", "", NULL, "mem create: a folder, with a file for each slot (4M in all)", OPTION_SPLIT,
+	OPTION_OWN, 0, 0, 0, flag_take},
     {"force", "", NULL, "mem rm: even if somebody uses it", OPTION_FORCE, OPTION_OWN, 0, 0, 0,
 	flag_take},
     {"use", "", "NAME", "tune: for latency, throughput or both, balanced (balanced)", OPTION_TUNE,

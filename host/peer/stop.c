@@ -4,6 +4,8 @@
  */
 #include "peer/stop.h"
 
+#include <ivsh/wire.h>
+
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,10 +20,26 @@ static void remember(int signal)
 	asked = signal;
 }
 
-static int memory_fd = -1; /* of the memory, (memory_size) bytes of it mapped */
-static uint64_t memory_size;
+/* What is mapped: one memory, or the common one of a split region and a part for each slot. */
+static struct {
+	int fd;
+	uint64_t size;
+} memories[IVSH_WIRE_SLOTS_MAX + 1];
+static volatile sig_atomic_t memory_count;
 static char no_space[PATH_MAX + 128];
 static char gone[128] = "ivsh: the memory is lost\n";
+
+/* Whether one of them is shorter than what is mapped of it. */
+static bool is_truncated(void)
+{
+	struct stat st;
+
+	for (int i = 0; i < memory_count; i++)
+		if (fstat(memories[i].fd, &st) || !S_ISREG(st.st_mode) ||
+		    (uint64_t)st.st_size < memories[i].size)
+			return true;
+	return false;
+}
 
 /*
  * A plain file cannot be sealed: a process that truncates it takes the pages away under us. A file
@@ -30,14 +48,10 @@ static char gone[128] = "ivsh: the memory is lost\n";
 static void bus_error(int signal)
 {
 	static const char truncated[] = "ivsh: the memory was truncated while in use: it is lost\n";
-	const char *line = memory_fd < 0 ? gone : truncated;
-	struct stat st;
+	const char *line = memory_count == 0 ? gone : is_truncated() ? truncated : no_space;
 	ssize_t written;
 
 	(void)signal;
-	if (fstat(memory_fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size >= memory_size)
-		line = no_space;
 	written = write(STDERR_FILENO, line, strlen(line));
 	(void)written;
 	_exit(1);
@@ -45,20 +59,35 @@ static void bus_error(int signal)
 
 void stop_memory(const char *object, int fd, uint64_t size)
 {
-	snprintf(no_space, sizeof(no_space),
-	    "ivsh: %s: no space is left for a page of it: make room in its file system, or allocate"
-	    " it as a whole before\n",
-	    object);
-	memory_size = size;
-	memory_fd = fd;
+	memory_count = 0;
+	stop_memory_add(object, fd, size);
+}
+
+void stop_memory_add(const char *object, int fd, uint64_t size)
+{
+	int i = memory_count;
+
+	if (i == 0)
+		snprintf(no_space, sizeof(no_space),
+		    "ivsh: %s: no space is left for a page of it: make room in its file system, or"
+		    " allocate it as a whole before\n",
+		    object);
+	if (i == (int)(sizeof(memories) / sizeof(memories[0])))
+		return;
+	memories[i].fd = fd;
+	memories[i].size = size;
+	memory_count = i + 1;
 }
 
 bool stop_is_memory(const struct stat *file)
 {
 	struct stat st;
 
-	return memory_fd >= 0 && fstat(memory_fd, &st) == 0 && st.st_dev == file->st_dev &&
-	       st.st_ino == file->st_ino;
+	for (int i = 0; i < memory_count; i++)
+		if (fstat(memories[i].fd, &st) == 0 && st.st_dev == file->st_dev &&
+		    st.st_ino == file->st_ino)
+			return true;
+	return false;
 }
 
 void stop_device(const char *object)

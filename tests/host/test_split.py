@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""test_split.py - split regions on the host: their files, and peers without and with a server."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import struct
+
+import pytest
+
+from peertool import DONE, FAILED, STOPPED, USAGE, finish
+from rawclient import until
+
+PART_MAGIC = b"IVSHPRT\0"
+
+
+def make(at, path, slots=2, size="1M"):
+    """The folder of a split region."""
+    assert at().run("mem", "create", "--split", path, size, f"--slots={slots}")[0] == DONE
+    return path
+
+
+@pytest.fixture
+def folder(at, tmp_path):
+    return make(at, tmp_path / "split")
+
+
+def one_line(at, words, status, text):
+    """A command that fails with one line."""
+    got, output, errors = at().run(*words)
+    assert (got, output, len(errors)) == (status, b"", 1), (got, output, errors)
+    assert text in errors[0]
+
+
+def header(path):
+    """The words of a part's, or the common, header: SPEC 3, 17."""
+    names = "magic version features size slots descs small large format_id log slot".split()
+    return dict(zip(names, struct.unpack("<8sIIQIIIIQII", path.read_bytes()[:0x38])))
+
+
+@pytest.mark.parametrize("slots, size", [(2, "1M"), (3, "768K"), (16, "16M")])
+def test_create(at, tmp_path, slots, size):
+    folder = tmp_path / "split"
+    words = ("mem", "create", "--split", f"{folder}/", size, f"--slots={slots}", "--json")
+    status, output, errors = at().run(*words)
+    assert (status, errors) == (DONE, [])
+    made = json.loads(output)
+    assert sorted(os.listdir(folder)) == sorted(["common"] + [f"part-{i}" for i in range(slots)])
+    assert os.stat(folder).st_mode & 0o777 == 0o711
+    total = int(size[:-1]) << {"K": 10, "M": 20}[size[-1]]
+    common = header(folder / "common")
+    assert (common["magic"], common["features"] & 2, common["size"]) == (b"IVSHRGN\0", 2, 8192)
+    for i in range(slots):
+        path = folder / f"part-{i}"
+        part, st = header(path), path.stat()
+        assert (st.st_mode & 0o777, st.st_nlink) == (0o600, 1)
+        assert st.st_blocks * 512 >= st.st_size  # a peer dies of a page that no disk has
+        assert st.st_size == made["part_bytes"] <= total // slots < 2 * st.st_size
+        assert (part["magic"], part["slot"]) == (PART_MAGIC, i)
+        assert st.st_size // 2 < part["size"] <= st.st_size
+        for name in ("version", "features", "slots", "descs", "small", "large", "format_id"):
+            assert part[name] == common[name]
+    assert (common["slots"], common["log"]) == (slots, made["log_bytes"])
+
+
+def test_create_by_a_geometry(at, tmp_path):
+    """It gets less than the file asks for, and says how much would be enough: that it is."""
+    file = tmp_path / "rings.geo"
+    file.write_text("descs = 128\nsmall-size = 16K\nlarge-size = 64K\n")
+    words = ("mem", "create", "--split", "--geometry", file, "--slots=4", "--log-size=4K")
+    status, output, errors = at().run(*words, tmp_path / "few", "256K")
+    assert (status, len(errors)) == (DONE, 1)
+    assert "rings of 128 descriptors, 16384 + 65536 bytes" not in output.decode()
+    enough = re.search(r"256K of memory: .*; for all of it give (\S+)$", errors[0])
+    status, output, errors = at().run(*words, tmp_path / "enough", enough[1])
+    assert (status, errors) == (DONE, [])
+    assert "128 descriptors, 16384 + 65536 bytes, logs of 4096" in output.decode()
+
+
+def test_create_that_is_stopped(at, tmp_path):
+    """It leaves nothing behind. Of tmpfs: allocating takes a while there."""
+    folder = pathlib.Path(f"/dev/shm/ivsh-test-split-{os.getpid()}")
+    file = tmp_path / "rings.geo"
+    file.write_text("descs = 32K\nsmall-size = 128M\nlarge-size = 128M\n")
+    free = os.statvfs("/dev/shm")
+    size = min(4 << 30, 1 << (free.f_bavail * free.f_frsize).bit_length() - 2)
+    words = ("mem", "create", "--split", folder, size, "--slots=4", "--geometry", file)
+    create = at().start(*words)
+    try:
+        until(folder.exists)
+        create.send_signal(signal.SIGTERM)
+        status, output, errors = finish(create)
+        # A small one is made before the signal comes.
+        assert status == STOPPED or (size < 1 << 30 and status == DONE)
+        if status == STOPPED:
+            assert (output, errors[-1], folder.exists()) == (b"", "ivsh: stopped", False)
+    finally:
+        if folder.exists():
+            at().run("mem", "rm", "--force", folder)
+
+
+def test_create_refused(at, tmp_path, folder):
+    create = ("mem", "create", "--split")
+    one_line(at, (*create, folder), FAILED, f"{folder}: exists: remove it, or give another name")
+    one_line(at, (*create, tmp_path / "n" / "n"), FAILED, "No such file or directory")
+    few = "61440 bytes are too few for 3 slots: 98304 are needed (fewer --slots need less)"
+    one_line(at, (*create, tmp_path / "n", "60K", "--slots=3"), USAGE, few)
+    one_line(at, (*create, tmp_path / "n", "4X"), USAGE, "4X: not a size")
+    one_line(at, (*create, tmp_path / "n", "1M", "x"), USAGE, "x: one word too many")
+    one_line(at, ("mem", "create", tmp_path / "n"), USAGE, "or create --split DIR [SIZE]")
+    one_line(at, ("mem", "info", "--split", folder), USAGE, "--split means nothing here")
+    assert sorted(os.listdir(tmp_path)) == ["split"]
+
+
+def info(at, path):
+    status, output, errors = at().run("mem", "info", path)
+    assert (status, errors) == (DONE, [])
+    return output.decode().splitlines()
+
+
+def test_info(at, folder):
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.iterdir())]
+    lines = info(at, folder)
+    size = (folder / "part-0").stat().st_size
+    assert re.fullmatch(
+        rf"memory: {folder}: {2 * size + 8192} bytes, \d+ of them allocated, mode 0711, user"
+        rf" {os.getuid()}", lines[0]
+    )  # fmt: skip
+    assert lines[1:3] == [
+        f"part {i}: {size} bytes, mode 0600, user {os.getuid()}" for i in range(2)
+    ]
+    assert re.match(r"region: version 2, .* 2 slots, .* format 0x[0-9a-f]{16}", lines[3])
+    assert lines[4:6] == ["server: none", "slots: 0 of 2 were ever used"]
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.iterdir())] == (
+        before
+    )
+
+
+def damaged(path, offset, value):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(value)
+
+
+NOT_USED = "not used: its header is not that of this slot in this region"
+
+
+@pytest.mark.parametrize(
+    "change, line",
+    [
+        (lambda part: part.unlink(), "part 1: missing"),
+        (lambda part: os.truncate(part, 100), "no memory: that is a file of at least 4096 bytes"),
+        (lambda part: damaged(part, 0x28, bytes(8)), NOT_USED),  # another format_id
+        (lambda part: damaged(part, 0x34, bytes(4)), NOT_USED),  # says that it is of slot 0
+        (lambda part: damaged(part, 0, b"x"), NOT_USED),
+        (lambda part: os.truncate(part, 16384), NOT_USED),
+    ],
+    ids=["missing", "short", "foreign", "doubled", "no magic", "cut"],
+)
+def test_info_of_a_damaged_part(at, folder, change, line):
+    change(folder / "part-1")
+    lines = info(at, folder)
+    assert lines[2].startswith("part 1: ") and lines[2].endswith(line)
+    assert not [text for text in lines if text.startswith("part 0") and "not used" in text]
+    said = json.loads(at().run("mem", "info", "--json", folder)[1].splitlines()[0])
+    assert [part["fault"] is None for part in said["parts"]] == [True, False]
+
+
+def test_info_of_what_is_none(at, folder, tmp_path):
+    assert "region: split: give the folder that it is in" in info(at, folder / "common")
+    (folder / "common").unlink()
+    assert "region: none: the file common is missing" in info(at, folder)
+    none = "no split region: such a folder has the files common and part-N"
+    one_line(at, ("mem", "info", tmp_path), FAILED, f"{tmp_path}: {none}")
+
+
+@pytest.mark.parametrize("without", ["", "common", "part-0"])
+def test_rm(at, folder, without):
+    """Also of what a create that was killed has left."""
+    if without:
+        (folder / without).unlink()
+    assert at().run("mem", "rm", f"{folder}/") == (
+        DONE, f"mem: {folder}: removed\n".encode(), []
+    )  # fmt: skip
+    assert not os.path.lexists(folder)
+
+
+def test_rm_refuses(at, folder, tmp_path):
+    """Nothing of the folder goes, if not all of it may."""
+    remove = ("mem", "rm", folder)
+    before = sorted(os.listdir(folder))
+    (folder / "notes").touch()
+    one_line(at, remove, FAILED, "has notes, which is none of a split region's files")
+    (folder / "notes").unlink()
+    (tmp_path / "link").symlink_to(folder)
+    one_line(at, ("mem", "rm", tmp_path / "link"), FAILED, "a link: give the file that it leads")
+    damaged(folder / "part-1", 0, b"text")
+    one_line(at, remove, FAILED, "part-1: no part of a region: give --force if its slot damaged")
+    assert sorted(os.listdir(folder)) == before
+    (folder / "part-1").rename(tmp_path / "kept")
+    (folder / "part-1").symlink_to(tmp_path / "kept")
+    one_line(at, (*remove, "--force"), FAILED, "part-1: no part of a region")
+    (folder / "part-1").unlink()
+    (tmp_path / "kept").rename(folder / "part-1")
+    assert at().run(*remove, "--force")[0] == DONE
