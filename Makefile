@@ -284,7 +284,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
-APP_DEVICE := firmware/app/device.c firmware/app/choose.c firmware/app/facts.c
+APP_DEVICE := firmware/app/device.c firmware/app/choose.c firmware/app/facts.c firmware/app/set.c
 UEFI   = firmware/uefi/main.c firmware/uefi/args.c \
           firmware/uefi/clock.c firmware/uefi/console.c firmware/uefi/heap.c \
           firmware/uefi/nonce.c firmware/uefi/pci_io.c \

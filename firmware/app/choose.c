@@ -67,6 +67,7 @@ bool choose_parse(struct choose_device *device, const char *text)
 enum kind {
 	KIND_BROKEN,   /* cannot be opened */
 	KIND_FOREIGN,  /* the memory starts with something else */
+	KIND_PART,     /* of a split region: its common memory is another device's */
 	KIND_EMPTY,    /* ivshmem-plain, not formatted: anybody's */
 	KIND_DOORBELL, /* not formatted, with a doorbell */
 	KIND_OURS,     /* a region */
@@ -95,6 +96,8 @@ static void probe(const struct machine *machine, uint32_t function, struct found
 	ivsh_device_close(&device);
 	if (found->magic == IVSH_WIRE_MAGIC)
 		found->kind = KIND_OURS;
+	else if (found->magic == IVSH_WIRE_PART_MAGIC)
+		found->kind = KIND_PART;
 	else if (found->magic != 0)
 		found->kind = KIND_FOREIGN;
 	else
@@ -135,6 +138,7 @@ void choose_print(const struct machine *machine)
 			    found.doorbell ? "doorbell" : "plain", found.size,
 			    found.magic == 0             ? "not formatted"
 			    : found.kind == KIND_FOREIGN ? "not ours"
+			    : found.kind == KIND_PART    ? "a part of a split region"
 							 : "formatted");
 	}
 	fprintf(stderr, "%s\n", index < count ? " ..." : "");

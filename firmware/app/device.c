@@ -6,12 +6,14 @@
 
 #include "app/choose.h"
 #include "app/facts.h"
+#include "app/set.h"
 #include "app/status.h"
 
 #include <ivsh/hotplug.h>
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Neither a key nor the end of the time notifies: a command checks both this often. */
@@ -26,9 +28,11 @@
 struct place {
 	struct choose_device wanted;
 	struct choice choice;
-	struct ivsh_device device;
+	struct ivsh_set set; /* its device is set.common, also of a region in one memory */
+	uint8_t *said;       /* what was printed of the set */
 	char object[48];
 	bool open;
+	bool split;  /* of a split region: each device of the set is in use */
 	bool leaves; /* its device is to be removed */
 	bool gone;   /* its device was removed */
 	bool waits;  /* there was no device at the start */
@@ -118,21 +122,38 @@ static int open_device(struct place *p)
 {
 	struct ivsh_pci_shortage lack = {IVSH_PCI_LACKS_NOTHING, 0, 0, 0, 0};
 	uint32_t function = p->choice.function;
-	int error = ivsh_device_open(&p->device, machine->platform, function);
+	int error = ivsh_device_open(&p->set.common, machine->platform, function);
+	int status = STATUS_DONE;
 
 	snprintf(p->object, sizeof(p->object), "device %s", choose_place(function));
 	if (error == IVSH_ENOSPC && machine->windows) {
 		error = ivsh_pci_assign_added(
 		    machine->platform, machine->windows, function, &function, &lack);
 		if (!error)
-			error = ivsh_device_open(&p->device, machine->platform, function);
+			error = ivsh_device_open(&p->set.common, machine->platform, function);
 	}
-	p->open = error == 0;
 	if (error == IVSH_ENOSPC)
 		return no_room(p, &lack);
 	if (error)
 		fprintf(stderr, "ivsh: %s: open: %s\n", p->object, ivsh_error_text(error));
-	return error ? STATUS_FAILED : STATUS_DONE;
+	if (error)
+		return STATUS_FAILED;
+	p->split = ivsh_set_is_split(&p->set.common);
+	if (p->split)
+		status = set_open(machine, &p->set, &p->said);
+	if (status != STATUS_DONE)
+		ivsh_device_close(&p->set.common);
+	p->open = status == STATUS_DONE;
+	return status;
+}
+
+static void close_device(struct place *p)
+{
+	if (p->split)
+		set_close(&p->set, &p->said);
+	else
+		ivsh_device_close(&p->set.common);
+	p->open = false;
 }
 
 /* Fill in the transport once the device of (p) is open. */
@@ -143,12 +164,15 @@ static void transport_fill(struct transport *t, uint32_t place)
 	*t = (struct transport){
 	    .object = p->object,
 	    .place = place,
-	    .claims = !p->device.doorbell,
+	    .claims = !p->set.common.doorbell,
 	    .formats = choose_is_sure(&p->choice),
 	    .named = p->choice.named,
-	    .spin_ns = p->device.interrupts > 0 ? machine->spin_ns : machine->spin_polling_ns,
+	    .spin_ns = p->set.common.interrupts > 0 ? machine->spin_ns : machine->spin_polling_ns,
 	};
-	ivsh_device_mem(&p->device, &t->mem);
+	if (p->split)
+		ivsh_set_mem(&p->set, &t->mem);
+	else
+		ivsh_device_mem(&p->set.common, &t->mem);
 }
 
 /*
@@ -160,20 +184,28 @@ static void interrupts_take(struct place *p, const struct options *o)
 	int error = 0;
 
 	if (o->wait != IVSH_WAIT_POLL)
-		error = ivsh_device_interrupts(&p->device, vectors);
+		error = ivsh_device_interrupts(&p->set.common, vectors);
 	if (error)
 		fprintf(stderr, "ivsh: MSI-X: %s: polling instead\n", ivsh_error_text(error));
-	else if (machine->no_interrupts && p->device.doorbell && o->wait != IVSH_WAIT_POLL)
+	else if (machine->no_interrupts && p->set.common.doorbell && o->wait != IVSH_WAIT_POLL)
 		fprintf(stderr, "ivsh: %s: polling: %s\n", p->object, machine->no_interrupts);
 }
 
-/* The place whose open device is at (function); NULL: none. */
+/* The place whose open device, or a part of whose set, is at (function); NULL: none. */
 static struct place *place_at(uint32_t function)
 {
 	for (uint32_t i = 0; i < WORLD_PLACES; i++)
-		if (places[i].open && places[i].choice.function == function)
+		if (places[i].open &&
+		    (places[i].choice.function == function ||
+			(places[i].split && ivsh_set_has(&places[i].set, function))))
 			return &places[i];
 	return NULL;
+}
+
+/* A place whose set was let go takes it again once its own part and the common memory are there. */
+static void set_came(struct place *p)
+{
+	p->comes = set_find(machine, &p->choice.function);
 }
 
 /* A device was plugged in at (function): a place that waits takes it, the one that had it first. */
@@ -195,6 +227,10 @@ static void device_came(uint32_t function)
 	}
 	if (!found)
 		return;
+	if (found->split) {
+		set_came(found);
+		return;
+	}
 	found->choice.function = function;
 	found->comes = true;
 }
@@ -296,6 +332,11 @@ static int place_open(struct transport *t, uint32_t place, const struct options 
 
 	if (status == STATUS_DONE)
 		status = open_device(p);
+	if (status == STATUS_DONE && p->split) {
+		status = set_self(&p->set, p->object, o->slot);
+		if (status != STATUS_DONE)
+			close_device(p);
+	}
 	if (status == STATUS_DONE) {
 		p->waits = p->away = p->comes = p->leaves = p->gone = false;
 		interrupts_take(p, o);
@@ -328,7 +369,9 @@ static int place_probe(struct transport *t, uint32_t place, const struct options
 	status = open_device(p);
 	if (status != STATUS_DONE)
 		return status;
-	facts_print(machine, &p->device, p->choice.index, o);
+	facts_print(machine, &p->set.common, p->choice.index, o);
+	if (p->split)
+		set_show(&p->set, o);
 	transport_fill(t, named ? place : 0);
 	t->shown = true;
 	return STATUS_DONE;
@@ -336,8 +379,15 @@ static int place_probe(struct transport *t, uint32_t place, const struct options
 
 static void place_close(struct transport *t)
 {
-	ivsh_device_close(&places[t->place].device);
-	places[t->place].open = false;
+	close_device(&places[t->place]);
+}
+
+static void place_entered(const struct transport *t)
+{
+	const struct place *p = &places[t->place];
+
+	if (p->split)
+		set_report(&p->set, p->said);
 }
 
 static bool is_ivshmem_at(uint32_t function)
@@ -347,10 +397,35 @@ static bool is_ivshmem_at(uint32_t function)
 	return p->config_read(p->ctx, function, 0) == (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR);
 }
 
+/*
+ * Let the devices of a set go that are to be removed: one of them, or several. Those that stay are
+ * a set again, if they have what this peer needs.
+ */
+static void set_release(struct place *p)
+{
+	uint32_t count = p->set.count, *functions = calloc(count + 1, sizeof(*functions));
+
+	for (uint32_t i = 0; functions && i < count; i++)
+		functions[i] = p->set.devices[i].device.function;
+	close_device(p);
+	p->away = true;
+	/* What no request names is not ejected: IVSH_EINVAL. */
+	(void)(ivsh_hotplug_eject(&hotplug, p->choice.function) != 0);
+	for (uint32_t i = 0; functions && i < count; i++)
+		(void)(ivsh_hotplug_eject(&hotplug, functions[i]) != 0);
+	free(functions);
+	p->leaves = p->gone = false;
+	set_came(p);
+}
+
 static void place_release(struct transport *t)
 {
 	struct place *p = &places[t->place];
 
+	if (p->split && watch == HOTPLUG_WATCHED) {
+		set_release(p);
+		return;
+	}
 	place_close(t);
 	p->away = true;
 	/* Several functions may have to leave at once: the last eject removes them, and one that
@@ -387,6 +462,10 @@ static bool refused(const struct transport *t, const struct ivsh_attach *attach,
 {
 	const struct choice *choice = &places[t->place].choice;
 
+	if (places[t->place].split && set_refuse(&places[t->place].set, t, error))
+		return true;
+	if (attach->found_magic == IVSH_WIRE_PART_MAGIC)
+		return false;
 	if (choice->count < 2 || !((error == IVSH_EPROTO && attach->found_magic) ||
 				     (error == IVSH_ENODEV && !choice->named)))
 		return false;
@@ -411,6 +490,7 @@ const struct world *device_world(const struct machine *m)
 	    .open = place_open,
 	    .probe = place_probe,
 	    .close = place_close,
+	    .entered = place_entered,
 	    .state = place_state,
 	    .release = place_release,
 	    .ready = place_ready,

@@ -114,11 +114,20 @@ static int place_print(
 {
 	static struct probe probe;
 	struct ivsh_attach attach = {0};
+	struct ivsh_mem mem = transport->mem;
 	int error;
 
 	if (o->quiet && transport->shown)
 		return STATUS_DONE;
-	error = probe_open(&probe, &transport->mem, &attach);
+	error = probe_open(&probe, &mem, &attach);
+	if (world->entered)
+		world->entered(transport);
+	/* No peer can attach here, but the region can be shown. */
+	if (error == IVSH_EPART || error == IVSH_EREADONLY) {
+		refuse_print(world, transport, &attach, error);
+		mem.self = IVSH_SELF_NONE;
+		error = probe_open(&probe, &mem, &attach);
+	}
 	if (error && transport->named) {
 		refuse_print(world, transport, &attach, error);
 		return STATUS_FAILED;
@@ -128,8 +137,10 @@ static int place_print(
 		return STATUS_DONE;
 	}
 	/* The server assigned us the slot: no other peer is in it, whatever its words are. */
-	if (transport->mem.self < probe.region.geometry.slots)
-		probe.slot[transport->mem.self].ours = true;
+	if (transport->claims)
+		mem.self = IVSH_SELF_NONE;
+	if (mem.self < probe.region.geometry.slots)
+		probe.slot[mem.self].ours = true;
 	probe_watch(&probe);
 	if (o->given & OPTION_EXPOSE)
 		return world->expose(transport, &probe);
@@ -137,9 +148,9 @@ static int place_print(
 	if (o->quiet)
 		return STATUS_DONE;
 	if (o->json)
-		slots_json(&probe, transport->mem.self);
+		slots_json(&probe, mem.self);
 	else
-		slots_print(&probe, transport->mem.self);
+		slots_print(&probe, mem.self);
 	return STATUS_DONE;
 }
 

@@ -324,6 +324,9 @@ bool link_receive(struct demo *d, uint32_t slot)
 {
 	bool some = false;
 
+	/* Of a split region, the part of that slot is not there. */
+	if (!session_chan(&d->s, slot)->open)
+		return false;
 	/* A few at a time, so that sending goes on meanwhile. */
 	for (unsigned i = 0; i < 16 && !d->failed && !is_moved(d); i++) {
 		struct ivsh_message message;

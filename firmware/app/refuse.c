@@ -36,7 +36,11 @@ void refuse_text(
 		    " 0 first");
 		break;
 	case IVSH_EPROTO:
-		if (attach->found_magic)
+		if (attach->found_magic == IVSH_WIRE_PART_MAGIC)
+			snprintf(text, size,
+			    "the memory is the part of one slot of a split region, which is at the"
+			    " device with the common memory");
+		else if (attach->found_magic)
 			snprintf(text, size,
 			    "the memory starts with 0x%016" PRIx64
 			    ", which is not ours: give another one, or clear it if nobody else uses"
@@ -51,7 +55,7 @@ void refuse_text(
 		    "the region has version %" PRIu32 ", features 0x%" PRIx32
 		    "; this program knows version %u, features 0x%x: %s",
 		    attach->found_version, attach->found_features, IVSH_WIRE_VERSION,
-		    IVSH_WIRE_FEATURE_LOGS,
+		    IVSH_WIRE_FEATURE_LOGS | IVSH_WIRE_FEATURE_SPLIT,
 		    attach->found_version < IVSH_WIRE_VERSION
 			? "use the older release, or let this one format the memory anew"
 			: "use the newer release that formatted it");

@@ -27,10 +27,11 @@ int session_self(struct session *s)
 	if (mem->self == IVSH_SELF_NONE) {
 		mem->self = wanted;
 	} else if (wanted != IVSH_SELF_NONE && wanted != mem->self) {
-		fprintf(stderr,
-		    "ivsh: --slot=%" PRIu32 ": the server gave slot %" PRIu32
-		    ": leave --slot out\n",
-		    wanted, mem->self);
+		fprintf(stderr, "ivsh: --slot=%" PRIu32 ": %s slot %" PRIu32 ": leave --slot out\n",
+		    wanted,
+		    s->transport.claims ? "the part that this guest can write is that of"
+					: "the server gave",
+		    mem->self);
 		return STATUS_FAILED;
 	}
 	return STATUS_DONE;
@@ -142,6 +143,8 @@ int session_enter(struct session *s, struct ivsh_attach *attach, uint64_t timeou
 		if (error)
 			session_leave(s);
 	}
+	if (s->world->entered)
+		s->world->entered(t);
 	return error ? error : node_entered(s);
 }
 
@@ -384,7 +387,8 @@ void session_mend(struct session *s, uint32_t slot)
 	uint32_t moved = region->moved;
 	int error;
 
-	if (slot == s->self || !session_chan(s, slot)->dead)
+	/* Of a split region, one whose part is not there was never open: it is not broken. */
+	if (slot == s->self || !session_chan(s, slot)->dead || !session_chan(s, slot)->open)
 		return;
 	error = ivsh_chan_reset(session_chan(s, slot));
 	/* That the whole slot is lost, or all was moved, shows in session_idle(). */

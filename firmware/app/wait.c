@@ -127,6 +127,10 @@ static bool check(struct session *s, uint64_t now)
 	if (event)
 		fprintf(stderr, "ivsh: %s: %s: going on without it\n", s->transport.object, event);
 	peek_others(s);
+	/* A part of a split region may be formatted late: the node looks for it. */
+	if (s->node->parts_out != 0 && ivsh_node_wait(s->node, 0, NULL)) {
+		/* A slot that is lost shows in the next call, too. */
+	}
 	return partner_is_there(s);
 }
 

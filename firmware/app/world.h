@@ -111,6 +111,12 @@ struct world {
 	void (*close)(struct transport *transport);
 
 	/*
+	 * The region was attached, probed or refused: print what of the transport it does not use,
+	 * each once. NULL: there is nothing of that kind.
+	 */
+	void (*entered)(const struct transport *transport);
+
+	/*
 	 * For a world whose devices are plugged in and unplugged; else NULL, all three. What
 	 * becomes of an open transport: asked every check_ns. The same as close, and let its device
 	 * go: the next open of this place takes the device that comes instead. Whether that, or the

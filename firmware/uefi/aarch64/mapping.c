@@ -20,7 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RANGES_MAX 8u
+/* Devices with shared memory: those of a split region, and some beside them. */
+#define RANGES_MAX 264u
 
 /* The CPU Architectural Protocol, as far as its eighth member. */
 struct cpu_arch {
@@ -34,6 +35,7 @@ static struct {
 	struct {
 		void *base; /* NULL: free */
 		uint64_t size;
+		uint32_t uses; /* mappings: a page of an open device may be looked at */
 	} range[RANGES_MAX];
 } mapping;
 
@@ -67,13 +69,21 @@ void mapping_cache(void *base, uint64_t size)
 {
 	uint32_t i = 0;
 
+	while (i < RANGES_MAX && (base == NULL || mapping.range[i].base != base))
+		i++;
+	if (i < RANGES_MAX) {
+		mapping.range[i].uses++;
+		return;
+	}
 	if (is_cached(base))
 		return;
+	i = 0;
 	while (i < RANGES_MAX && mapping.range[i].base != NULL)
 		i++;
 	if (i < RANGES_MAX && set(base, size, EFI_MEMORY_WB) && is_cached(base)) {
 		mapping.range[i].base = base;
 		mapping.range[i].size = size;
+		mapping.range[i].uses = 1;
 		return;
 	}
 	fprintf(stderr,
@@ -85,7 +95,7 @@ void mapping_cache(void *base, uint64_t size)
 void mapping_restore(void *base)
 {
 	for (uint32_t i = 0; i < RANGES_MAX; i++) {
-		if (mapping.range[i].base != base || base == NULL)
+		if (mapping.range[i].base != base || base == NULL || --mapping.range[i].uses > 0)
 			continue;
 		(void)set(base, mapping.range[i].size, EFI_MEMORY_UC);
 		mapping.range[i].base = NULL;
@@ -94,6 +104,8 @@ void mapping_restore(void *base)
 
 void mapping_close(void)
 {
-	for (uint32_t i = 0; i < RANGES_MAX; i++)
+	for (uint32_t i = 0; i < RANGES_MAX; i++) {
+		mapping.range[i].uses = 1;
 		mapping_restore(mapping.range[i].base);
+	}
 }
