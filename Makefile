@@ -326,8 +326,9 @@ SUPERVISOR := host/supervisor/start.c host/supervisor/children.c host/supervisor
           host/supervisor/daemon.c host/supervisor/marks.c
 # What of the server works in the shared state, and needs no process of its own.
 SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals.c \
-          host/server/admission.c host/server/handshake.c host/server/refusal.c \
-          host/server/reading.c host/server/sending.c host/server/protocol.c host/server/batch.c \
+          host/server/admission.c host/server/handshake.c host/server/probe.c \
+          host/server/refusal.c host/server/reading.c host/server/sending.c \
+          host/server/protocol.c host/server/batch.c \
           host/server/ids.c host/server/closing.c host/server/timeouts.c host/server/takeover.c \
           host/server/resume.c host/server/slots.c host/server/page.c host/server/control.c \
           host/server/report.c host/server/release.c host/server/metrics.c host/server/mapping.c

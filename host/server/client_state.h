@@ -28,6 +28,10 @@
  *                                            v
  *     INDETERMINATE -- hung up --> GONE    FREE
  *
+ * A probe of a split region whose socket does not take all parts at once goes another way:
+ *
+ *     FREE -- some parts are left --> PROBING -- was sent all, or wrote bytes --> CLOSING
+ *
  * A server that takes over finds a row in any state, also in one that there is not, and changes it
  * before it serves (takeover.c):
  *
@@ -35,6 +39,7 @@
  *                                                   socket it is a new client.
  *     HANDSHAKING, READY          -> CLOSING        It has no slot any more: its end had begun.
  *     REFUSED                     -> CLOSING        The refusal was sent.
+ *     PROBING                     -> CLOSING        It was sent some parts, and tries again.
  *     HANDSHAKING, READY, REFUSED -> INDETERMINATE  Nobody can know what was sent to it.
  *     what is no state            -> INDETERMINATE  The same.
  *     any                         -> FREE           The supervisor holds no socket of it.

@@ -6,15 +6,12 @@
 #include "process/clock.h"
 #include "process/log.h"
 #include "server/admission.h"
-#include "server/batch.h"
 #include "server/client_state.h"
 #include "server/closing.h"
 #include "server/ids.h"
-#include "server/protocol.h"
+#include "server/probe.h"
 #include "server/refusal.h"
 #include "server/sending.h"
-
-#include <string.h>
 
 #define WAIT_NS UINT64_C(1000000000) /* for the last client of a bound slot to go */
 
@@ -73,52 +70,13 @@ static bool is_full(struct clients *clients, const struct client *client)
 	return slot_for(clients, client) == SLOTS_NONE && !is_slot_coming(clients);
 }
 
-/* The messages for a probe, from (from) on: how many, into the batch. */
-static uint32_t plan_probe(struct clients *clients, uint32_t from)
-{
-	const struct message preamble[PROTOCOL_PREAMBLE] = {{PROTOCOL_VERSION, -1, SLOTS_NONE, 0},
-	    {PROTOCOL_NO_ID, -1, SLOTS_NONE, 0}, {-1, clients->memory, SLOTS_NONE, 0}};
-	uint32_t all = PROTOCOL_PREAMBLE + (clients->memories ? clients->slots->count : 0);
-	uint32_t count = 0;
-
-	for (; from < all && count < CLIENTS_BATCH; from++)
-		clients->batch->message[count++] =
-		    from < PROTOCOL_PREAMBLE
-			? preamble[from]
-			: protocol_part(clients, from - PROTOCOL_PREAMBLE, SLOTS_NONE);
-	return count;
-}
-
-/*
- * Send a probe the memory, and no ID. A server that takes over in between has a new connection, and
- * sends it the same again.
- */
-static void send_memory(struct clients *clients, struct client *client)
-{
-	uint32_t index = clients_index(clients, client), all = 0, count;
-	int sent = 0;
-
-	while ((count = plan_probe(clients, all)) > 0 && sent >= 0) {
-		batch_prepare(clients->batch, index, client, count);
-		state_store(&client->sending, count);
-		sent = batch_send(clients->fd[index], clients->batch);
-		state_store(&client->sending, 0);
-		all += sent > 0 ? (uint32_t)sent : 0;
-	}
-	log_detail("event=probe pid=%ld uid=%ld", (long)client->pid, (long)client->uid);
-	if (count == 0)
-		closing_shut_down(clients, client, "probed");
-	else
-		closing_close(clients, client, "send-failed");
-}
-
 void handshake_begin(
     struct clients *clients, struct client *client, uint32_t slot, enum caller caller)
 {
 	enum client_reason reason = admission_check(clients, client);
 
 	if (reason == CLIENTS_REASONS && caller == CALLER_PROBE) {
-		send_memory(clients, client);
+		probe_begin(clients, client);
 		return;
 	}
 	client->slot = slot;

@@ -6,6 +6,7 @@
 #include "server/client_state.h"
 #include "server/closing.h"
 #include "server/handshake.h"
+#include "server/probe.h"
 #include "server/sending.h"
 
 #include <errno.h>
@@ -44,6 +45,8 @@ static void take_event(struct clients *clients, struct client *client, uint32_t 
 			closing_close(clients, client, "hang-up");
 	} else if (is_hung_up || events & EPOLLIN) {
 		read_socket(clients, client);
+	} else if (client->state == CLIENT_PROBING) {
+		probe_send(clients, client);
 	} else if (client_state_is_served(client)) {
 		sending_send_all(clients, client);
 	}

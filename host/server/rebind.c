@@ -102,7 +102,8 @@ int rebind_open(struct rebind *rebind, const struct state *state, const struct o
 	bool *is_there = calloc(options->bound_count + 1, sizeof(*is_there));
 	int error = 0;
 
-	*rebind = (struct rebind){.added = calloc(options->bound_count + 1, sizeof(*rebind->added)),
+	*rebind = (struct rebind){.options = options,
+	    .added = calloc(options->bound_count + 1, sizeof(*rebind->added)),
 	    .removed = calloc(options->slots + 1, sizeof(*rebind->removed)),
 	    .moved = calloc(options->slots + 1, sizeof(*rebind->moved)),
 	    .slot = calloc(options->slots + 1, sizeof(*rebind->slot))};
@@ -120,6 +121,20 @@ int rebind_open(struct rebind *rebind, const struct state *state, const struct o
 	else
 		log_about(NULL);
 	return error;
+}
+
+/* Whose the parts of a split region shall be. Those that are not named are the supervisor's. */
+static int send_owners(const struct options *options, int link)
+{
+	for (uint32_t i = 0; i < options->bound_count; i++) {
+		const struct options_slot *bound = &options->bound[i];
+		const struct link_message message = {
+		    .kind = LINK_OWNER, .slot = bound->slot, .index = bound->user};
+
+		if (bound->user != OPTIONS_NONE && link_send_in_time(link, &message, NULL, 0))
+			return log_failure("supervisor", "%s", strerror(errno));
+	}
+	return 0;
 }
 
 int rebind_send(const struct rebind *rebind, int link)
@@ -150,7 +165,7 @@ int rebind_send(const struct rebind *rebind, int link)
 		if (link_send_in_time(link, &message, fds, listener->lock >= 0 ? LINK_FDS : 1))
 			return log_failure("supervisor", "%s", strerror(errno));
 	}
-	return 0;
+	return send_owners(rebind->options, link);
 }
 
 void rebind_undo(struct rebind *rebind)

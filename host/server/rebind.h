@@ -10,6 +10,7 @@
 #include "process/listener.h"
 
 struct rebind {
+	const struct options *options; /* whose the parts of a split region shall be */
 	struct listener *added;
 	uint32_t added_count;
 	uint32_t *removed; /* entries of state->listener */
@@ -27,7 +28,7 @@ int rebind_open(struct rebind *rebind, const struct state *state, const struct o
 
 /*
  * Send the new sockets to the supervisor, and which listeners are for another slot or no longer
- * wanted. 0, or -1 after one line.
+ * wanted; and of a split region whose the parts shall be. 0, or -1 after one line.
  */
 int rebind_send(const struct rebind *rebind, int link);
 

@@ -163,6 +163,7 @@ static bool is_waiting(const struct clients *clients, const struct client *clien
 	switch (client->state) {
 	case CLIENT_WAITING:
 	case CLIENT_REFUSED:
+	case CLIENT_PROBING:
 		return true;
 	case CLIENT_CLOSING:
 	case CLIENT_INDETERMINATE:

@@ -133,6 +133,10 @@ static void repair_client(const struct state *state, struct client *client)
 		else if (client->reason >= CLIENTS_REASONS)
 			client->reason = CLIENTS_NO_FREE_SLOT;
 		return;
+	case CLIENT_PROBING:
+		client->slot = SLOTS_NONE;
+		change(client, CLIENT_CLOSING);
+		return;
 	case CLIENT_CLOSING:
 		return;
 	case CLIENT_INDETERMINATE:

@@ -8,6 +8,7 @@
 #include "server/client_state.h"
 #include "server/closing.h"
 #include "server/handshake.h"
+#include "server/probe.h"
 #include "server/protocol.h"
 #include "server/refusal.h"
 #include "server/sending.h"
@@ -47,6 +48,8 @@ static void check_timeout(struct clients *clients, struct client *client, uint64
 		closing_report(clients, client);
 	else if (client->state == CLIENT_REFUSED)
 		refusal_send(clients, client);
+	else if (client->state == CLIENT_PROBING)
+		probe_send(clients, client);
 	else if (client->state == CLIENT_WAITING && now_ns >= client->deadline_ns)
 		refuse_waiting(clients, client);
 	else if (client_state_is_served(client))

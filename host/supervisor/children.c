@@ -74,7 +74,7 @@ static void on_server_exit(struct supervisor *supervisor, int status)
 	messages_end(supervisor, &supervisor->server);
 	child_close(&supervisor->server);
 	if (supervisor->next.pid == 0)
-		listeners_settle(&supervisor->resources.listeners, false);
+		resources_settle(&supervisor->resources, false);
 	passing_pause(supervisor);
 	if (!supervisor->is_stopping)
 		supervisor->stop_ns = 0;

@@ -14,7 +14,7 @@ void handover_begin(struct supervisor *supervisor)
 {
 	const struct link_message begin = {.kind = LINK_BEGIN};
 
-	listeners_settle(&supervisor->resources.listeners, true);
+	resources_settle(&supervisor->resources, true);
 	resources_write_down(&supervisor->resources);
 	if (link_send(supervisor->server.link, &begin, NULL, 0)) {
 		child_signal(&supervisor->server, SIGKILL);

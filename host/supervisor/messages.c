@@ -32,6 +32,10 @@ static void on_alive(struct supervisor *supervisor, struct child *child)
 
 static void on_ready(struct supervisor *supervisor, struct child *child, int *fds)
 {
+	if (parts_give(&supervisor->resources.parts)) {
+		child_signal(child, SIGKILL);
+		return;
+	}
 	child->is_ready = true;
 	if (fds[0] >= 0) {
 		handover_keep_config(supervisor, fds);
@@ -45,10 +49,14 @@ static void on_ready(struct supervisor *supervisor, struct child *child, int *fd
 	}
 }
 
-/* A server that is not ready yet requests a change of the listeners. */
-static void on_listener(struct listeners *listeners, const struct link_message *message, int *fds)
+/* A server that is not ready yet requests a change of the listeners, or of whose the parts are. */
+static void on_request(struct resources *resources, const struct link_message *message, int *fds)
 {
-	if (message->kind == LINK_UNLISTEN)
+	struct listeners *listeners = &resources->listeners;
+
+	if (message->kind == LINK_OWNER)
+		parts_want(&resources->parts, message->slot, message->index);
+	else if (message->kind == LINK_UNLISTEN)
 		listeners_unwant(listeners, message->index);
 	else if (message->kind == LINK_REBIND)
 		listeners_move(listeners, message->index, message->slot);
@@ -73,7 +81,7 @@ static void handle_message(struct supervisor *supervisor, struct child *child,
 		if (message->kind == LINK_READY && child->pid > 0)
 			on_ready(supervisor, child, fds);
 		else
-			on_listener(&supervisor->resources.listeners, message, fds);
+			on_request(&supervisor->resources, message, fds);
 	}
 	for (unsigned i = 0; i < LINK_FDS; i++)
 		if (fds[i] >= 0)

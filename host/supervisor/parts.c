@@ -10,6 +10,7 @@
 #include "config/bindings.h"
 #include "process/inherited.h"
 #include "process/log.h"
+#include "process/parts.h"
 #include "supervisor/memory.h"
 #include "text/sizes.h"
 
@@ -28,8 +29,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define FOLDER_MODE 0711 /* others open what is in it by name, and list nothing */
-
 /* All memories of the region, mapped. */
 struct mapped {
 	const struct options *options;
@@ -39,10 +38,12 @@ struct mapped {
 	void **part;
 };
 
-/* "DIR/part-N"; or "DIR/common". */
+/* "DIR/part-N". Answers (path). */
 static const char *name_part(const struct parts *parts, uint32_t slot, char path[PATH_MAX + 16])
 {
-	snprintf(path, PATH_MAX + 16, "%s/part-%u", parts->path, slot);
+	char name[PARTS_NAME];
+
+	snprintf(path, PATH_MAX + 16, "%s/%s", parts->path, parts_name(slot, name));
 	return path;
 }
 
@@ -99,11 +100,11 @@ static int open_folder(struct parts *parts, const struct options *options)
 
 	while (size > 1 && options->memory[size - 1] == '/')
 		size--;
-	if (size + sizeof("/part-255") > sizeof(parts->path))
+	if (size + sizeof("/") + PARTS_NAME > sizeof(parts->path))
 		return log_failure(options->memory, "open: %s", strerror(ENAMETOOLONG));
 	memcpy(parts->path, options->memory, size);
 	parts->path[size] = '\0';
-	parts->is_made = mkdir(parts->path, FOLDER_MODE) == 0;
+	parts->is_made = mkdir(parts->path, PARTS_FOLDER_MODE) == 0;
 	if (!parts->is_made && errno != EEXIST)
 		return log_failure(parts->path, "mkdir: %s", strerror(errno));
 	fd = open(parts->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -112,7 +113,7 @@ static int open_folder(struct parts *parts, const struct options *options)
 		    errno == ENOTDIR || errno == ELOOP
 			? "is no folder: --split needs one, for a file for each slot"
 			: strerror(errno));
-	if (fstat(fd, &st) || (parts->is_made && fchmod(fd, FOLDER_MODE))) {
+	if (fstat(fd, &st) || (parts->is_made && fchmod(fd, PARTS_FOLDER_MODE))) {
 		log_failure(parts->path, "%s", strerror(errno));
 	} else {
 		parts->device = st.st_dev;
@@ -152,15 +153,16 @@ static int permit(const struct options *options, int fd, uint32_t slot, const ch
 
 	if (fstat(fd, &st))
 		return log_failure(path, "stat: %s", strerror(errno));
-	if (user != OPTIONS_NONE && st.st_uid != user && fchown(fd, user, (gid_t)-1)) {
-		bindings_about(options, bound);
-		return log_failure(path, "cannot be given to user %u: %s", user, strerror(errno));
-	}
 	if (options->memory_group != OPTIONS_NONE && st.st_gid != options->memory_group &&
 	    fchown(fd, (uid_t)-1, options->memory_group))
 		return log_failure(path, "cannot be given to the group: %s", strerror(errno));
 	if (mode != BACKEND_KEEP && (st.st_mode & 0777) != mode && fchmod(fd, mode))
 		return log_failure(path, "chmod: %s", strerror(errno));
+	/* Last: whoever may give files away need not be able to change those of others. */
+	if (user != OPTIONS_NONE && st.st_uid != user && fchown(fd, user, (gid_t)-1)) {
+		bindings_about(options, bound);
+		return log_failure(path, "cannot be given to user %u: %s", user, strerror(errno));
+	}
 	return 0;
 }
 
@@ -185,6 +187,8 @@ static int open_part(struct parts *parts, const struct options *options, int fol
 	if (parts->memory[slot].reader < 0)
 		return log_failure(path, "open: %s", strerror(errno));
 	inherited_pass_on(part.fd);
+	if (bound)
+		parts->user[slot] = bound->user;
 	return permit(options, part.fd, slot, path);
 }
 
@@ -204,11 +208,15 @@ static int make_tables(struct parts *parts, uint32_t count)
 {
 	parts->memory = calloc(count, sizeof(*parts->memory));
 	parts->is_created = calloc(count, sizeof(*parts->is_created));
-	if (!parts->memory || !parts->is_created)
+	parts->user = calloc(count, sizeof(*parts->user));
+	parts->wanted = calloc(count, sizeof(*parts->wanted));
+	if (!parts->memory || !parts->is_created || !parts->user || !parts->wanted)
 		return log_failure("parts", "%s", strerror(errno));
 	parts->count = count;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		parts->memory[i] = (struct state_memory){-1, -1, -1};
+		parts->user[i] = parts->wanted[i] = OPTIONS_NONE;
+	}
 	return 0;
 }
 
@@ -457,7 +465,7 @@ int parts_open(
 	if (folder < 0)
 		return -1;
 	request = request_for(options, folder);
-	snprintf(path, sizeof(path), "%s/common", parts->path);
+	snprintf(path, sizeof(path), "%s/" PARTS_COMMON, parts->path);
 	request.name = path;
 	request.size = IVSH_WIRE_COMMON_SIZE;
 	error = make_tables(parts, options->slots) || memory_open_backend(common, &request) ||
@@ -468,6 +476,8 @@ int parts_open(
 	if (error || permit(options, common->fd, options->slots, path) ||
 	    prepare(parts, common, options, &geometry, &header, *kept))
 		return -1;
+	parts->common = common->fd;
+	parts->mode = file_mode(options);
 	parts->reader = open_reader(common->fd);
 	return parts->reader < 0 ? log_failure(path, "open: %s", strerror(errno)) : 0;
 }
@@ -477,6 +487,98 @@ void parts_write_down(const struct parts *parts, const struct state *state)
 	state->head->reader = parts->reader;
 	if (parts->count > 0)
 		memcpy(state->memory, parts->memory, parts->count * sizeof(*parts->memory));
+}
+
+void parts_want(struct parts *parts, uint32_t slot, uint32_t user)
+{
+	if (slot < parts->count)
+		parts->wanted[slot] = user;
+}
+
+/* The part of (slot) becomes that of (user), OPTIONS_NONE: ours. */
+static int give(const struct parts *parts, uint32_t slot, uint32_t user)
+{
+	if (user == OPTIONS_NONE)
+		user = geteuid();
+	return fchown(parts->memory[slot].part, user, (gid_t)-1);
+}
+
+static bool is_user_named(const struct parts *parts)
+{
+	for (uint32_t i = 0; i < parts->count; i++)
+		if (parts->wanted[i] != OPTIONS_NONE)
+			return true;
+	return false;
+}
+
+static int set_mode(const struct parts *parts, mode_t mode)
+{
+	int error = fchmod(parts->common, mode);
+
+	for (uint32_t i = 0; i < parts->count && !error; i++)
+		error = fchmod(parts->memory[i].part, mode);
+	return error ? log_failure(parts->path, "chmod: %s", strerror(errno)) : 0;
+}
+
+/* From now on a user is named: others read the parts of slots that are not theirs. */
+static int open_to_readers(struct parts *parts)
+{
+	struct stat st;
+
+	if (parts->mode != BACKEND_KEEP || !is_user_named(parts))
+		return 0;
+	if (lstat(parts->path, &st) || !(st.st_mode & 011))
+		return log_failure(
+		    parts->path, "other users cannot open what is in it: chmod 0711 it");
+	parts->is_opened = true;
+	return set_mode(parts, 0644);
+}
+
+/* Whose the first (count) parts were, and who could read them. */
+static void undo(struct parts *parts, uint32_t count)
+{
+	char path[PATH_MAX + 16];
+
+	for (uint32_t i = 0; i < count; i++)
+		if (parts->wanted[i] != parts->user[i] && give(parts, i, parts->user[i]))
+			(void)log_failure(
+			    name_part(parts, i, path), "cannot be given back: %s", strerror(errno));
+	if (parts->is_opened)
+		(void)set_mode(parts, 0600);
+	parts->is_opened = false;
+}
+
+int parts_give(struct parts *parts)
+{
+	char path[PATH_MAX + 16];
+
+	if (open_to_readers(parts)) {
+		undo(parts, 0);
+		return -1;
+	}
+	for (uint32_t i = 0; i < parts->count; i++)
+		if (parts->wanted[i] != parts->user[i] && give(parts, i, parts->wanted[i])) {
+			log_failure(name_part(parts, i, path), "cannot be given to user %u: %s",
+			    parts->wanted[i], strerror(errno));
+			undo(parts, i);
+			return -1;
+		}
+	parts->is_given = true;
+	return 0;
+}
+
+void parts_settle(struct parts *parts, bool begins)
+{
+	if (parts->is_given && !begins)
+		undo(parts, parts->count);
+	for (uint32_t i = 0; i < parts->count; i++) {
+		if (parts->is_given && begins)
+			parts->user[i] = parts->wanted[i];
+		parts->wanted[i] = OPTIONS_NONE;
+	}
+	if (parts->is_opened)
+		parts->mode = 0644;
+	parts->is_given = parts->is_opened = false;
 }
 
 static void close_one(int fd)
@@ -508,6 +610,8 @@ void parts_close(struct parts *parts)
 	close_one(parts->reader);
 	free(parts->memory);
 	free(parts->is_created);
+	free(parts->user);
+	free(parts->wanted);
 	/* It may hold what is not ours: then it stays. */
 	if (parts->is_made && lstat(parts->path, &st) == 0 && st.st_dev == parts->device &&
 	    st.st_ino == parts->inode)

@@ -29,7 +29,7 @@ void reload_on_exit(struct supervisor *supervisor)
 {
 	loop_remove(&supervisor->loop, &supervisor->next.watch);
 	child_close(&supervisor->next);
-	listeners_settle(&supervisor->resources.listeners, false);
+	resources_settle(&supervisor->resources, false);
 	handover_drop_config(supervisor);
 	log_event("event=reload result=failed");
 	notify("READY=1");

@@ -135,6 +135,12 @@ void resources_write_down(const struct resources *resources)
 	    resources->doorbells * sizeof(*resources->doorbell));
 }
 
+void resources_settle(struct resources *resources, bool begins)
+{
+	listeners_settle(&resources->listeners, begins);
+	parts_settle(&resources->parts, begins);
+}
+
 uint32_t resources_free_index(const struct resources *resources)
 {
 	uint32_t index = 0;

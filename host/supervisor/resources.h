@@ -40,6 +40,12 @@ int resources_open(struct resources *resources, const struct options *options);
 /* Write to the state what a server that begins inherits. */
 void resources_write_down(const struct resources *resources);
 
+/*
+ * What a server wanted that has not begun: it begins, and that is done; or not, and nothing has
+ * changed.
+ */
+void resources_settle(struct resources *resources, bool begins);
+
 /* A free entry for one more connection; resources->sockets: there is none. */
 uint32_t resources_free_index(const struct resources *resources);
 

@@ -28,6 +28,7 @@ enum link_kind {
 	LINK_LISTEN,    /* server: a listener for (slot), at (path); its socket, and its lock */
 	LINK_UNLISTEN,  /* server: listener (index) is no longer wanted */
 	LINK_REBIND,    /* server: listener (index) is for (slot) now */
+	LINK_OWNER,     /* server: the part of (slot) is to belong to the user (index) */
 	LINK_HANDOVER,  /* supervisor: another server takes over; end, and leave all as it is */
 };
 

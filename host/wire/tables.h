@@ -30,6 +30,7 @@ enum client_state {
 	CLIENT_HANDSHAKING, /* holds its slot, and has yet to be sent all that there is */
 	CLIENT_READY,       /* holds its slot, and was sent all that there was when it connected */
 	CLIENT_REFUSED,     /* is to be sent a refusal, and then closed */
+	CLIENT_PROBING,     /* a probe that is yet to be sent some parts of a split region */
 	CLIENT_CLOSING,     /* was sent the end, and has yet to close its own; keeps its slot */
 	CLIENT_GONE,        /* is closed here; not reported to the supervisor yet */
 	CLIENT_INDETERMINATE, /* what it was sent is not known; keeps its slot */

@@ -86,10 +86,15 @@ static void write_down(const struct message *message, uint32_t step)
 		}
 		snprintf(end, room, "%s%lld.%u", gap, (long long)message->value, message->vector);
 		CHECK_EQ(message->fd, message->slot * 100 + message->vector);
+	} else if (step == 2 && clients.memories) {
+		snprintf(end, room, "%sm%d", gap, message->fd);
+		CHECK_EQ(message->value, -1);
 	} else if (step == 2) {
 		snprintf(end, room, "%sm", gap);
 		CHECK_EQ(message->value, -1);
 		CHECK_EQ(message->fd, MEMORY);
+	} else if (step > 2) {
+		snprintf(end, room, "%s%lld:%d", gap, (long long)message->value, message->fd);
 	} else {
 		snprintf(
 		    end, room, "%s%c%lld", gap, step == 0 ? 'v' : 'i', (long long)message->value);
@@ -154,6 +159,42 @@ static void slot_rows(void)
 
 			test_row(rows[i].name);
 			CHECK(!protocol_is_handshake_done(&clients, client));
+			deliver(client, ALL, room);
+			CHECK(protocol_is_handshake_done(&clients, client));
+			check_got(rows[i].want);
+		}
+}
+
+/* Common memory N is 700 + N, part N 500 + N for writing and 600 + N for reading. */
+static void split_rows(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t slots, vectors, self;
+		bool is_ours;
+		const char *want;
+	} rows[] = {
+	    {"2x1, first", 2, 1, 0, true, "v0 i0 m700 -2:500 -3:601 1.0 0.0"},
+	    {"2x1, last", 2, 1, 1, true, "v0 i1 m701 -2:600 -3:501 0.0 1.0"},
+	    {"3x0", 3, 0, 1, true, "v0 i1 m701 -2:600 -3:501 -4:602"},
+	    {"3x2", 3, 2, 2, true, "v0 i2 m702 -2:600 -3:601 -4:502 0.0 0.1 1.0 1.1 2.0 2.1"},
+	    {"QEMU", 2, 1, 1, false, "v0 i1 m701 0.0 1.0"},
+	};
+	static struct state_memory memories[3];
+
+	for (int n = 0; n < 3; n++)
+		memories[n] = (struct state_memory){700 + n, 500 + n, 600 + n};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (uint32_t room = 1; room <= CLIENTS_BATCH; room++) {
+			struct client *client =
+			    set_up(rows[i].slots, rows[i].vectors, rows[i].self, false);
+
+			test_row(rows[i].name);
+			clients.memories = memories;
+			client->parts = rows[i].is_ours ? rows[i].slots : 0;
+			deliver(client, 3 + rows[i].slots - 1, room);
+			CHECK(rows[i].vectors == 0 || !rows[i].is_ours ||
+			      !protocol_is_handshake_done(&clients, client));
 			deliver(client, ALL, room);
 			CHECK(protocol_is_handshake_done(&clients, client));
 			check_got(rows[i].want);
@@ -282,6 +323,7 @@ static void forget(void)
 
 static const struct test tests[] = {
     {"slots: sequence", slot_rows},
+    {"split: sequence", split_rows},
     {"classic: sequence", classic_rows},
     {"classic: many slots", classic_many},
     {"classic: batch borders", classic_borders},

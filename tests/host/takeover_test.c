@@ -96,6 +96,7 @@ static void cuts(void)
 		CLIENT_INDETERMINATE, NONE, NONE},
 	    {"indeterminate, closed", CLIENT_INDETERMINATE, 1, ROW, 4, 1, false, CLIENT_FREE, NONE,
 		NONE},
+	    {"probing", CLIENT_PROBING, NONE, NONE, 70, 0, true, CLIENT_CLOSING, NONE, NONE},
 	    {"no such slot", CLIENT_READY, 3, ROW, 4, 0, true, CLIENT_CLOSING, 3, NONE},
 	    {"more than can be sent", CLIENT_READY, 1, ROW, 77, 0, true, CLIENT_INDETERMINATE, 1,
 		ROW},
@@ -107,6 +108,42 @@ static void cuts(void)
 		repair(&rows[i], false);
 		repair(&rows[i], true);
 	}
+}
+
+/* A client of a split region is sent all parts, or, as QEMU, none. */
+static void parts(void)
+{
+	static const struct {
+		const char *name;
+		bool split;
+		uint32_t parts, sent, want_state;
+	} rows[] = {
+	    {"a client of ours", true, 3, 3 + 3 + 6, CLIENT_READY},
+	    {"QEMU", true, 0, 3 + 6, CLIENT_READY},
+	    {"QEMU, more than can be sent", true, 0, 3 + 7, CLIENT_INDETERMINATE},
+	    {"more than can be sent", true, 3, 3 + 3 + 7, CLIENT_INDETERMINATE},
+	    {"some parts", true, 2, 4, CLIENT_INDETERMINATE},
+	    {"parts without a split region", false, 3, 4, CLIENT_INDETERMINATE},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct options options = {.slots = 3, .vectors = 2, .split = rows[i].split};
+		struct state state;
+
+		NEED_EQ(make_state(&state, &options), 0);
+		test_row(rows[i].name);
+		state.socket[ROW].fd = 99;
+		state.slot[1].client = ROW;
+		state.client[ROW] = (struct client){.state = CLIENT_READY,
+		    .slot = 1,
+		    .parts = rows[i].parts,
+		    .sent = rows[i].sent,
+		    .partial = NONE};
+		takeover_repair(&state);
+		CHECK_EQ(state.client[ROW].state, rows[i].want_state);
+		state_close(&state);
+	}
+	test_row(NULL);
 }
 
 /* Only holders of slots know peers: only peers that are there, and not themselves. */
@@ -327,6 +364,7 @@ static const struct test tests[] = {
     {"states: the changes that are allowed", changes},
     {"repair: each state, each cut", cuts},
     {"repair: who is known", known},
+    {"repair: parts", parts},
     {"go on", go_on_rows},
     {"repair: what was being sent", batches},
 };

@@ -202,6 +202,28 @@ def test_probe(start, slots, size):
     assert client.id == 0 and mode(client.parts[0]) == os.O_RDWR
 
 
+def test_slow_probes(start):
+    """What an observer's socket does not take at once it is sent later; others are served."""
+    server = start("--split", "--slots", 64, "--size", "64M", "--vectors", 1, "--per-uid", 0,
+                   prefix=("prlimit", "--nofile=500:500"))  # fmt: skip
+    assert int(server.status("limit")[0]["unread"]) < 67
+    made = [RawClient.named(server.socket, f"\0ivsh-probe-slow-{n}") for n in range(3)]
+    until(lambda: [row["state"] for row in server.status("waiting")] == 3 * ["probing"])
+    assert Client.join(server.socket, 64, vectors=1).id == 0
+    for probe in made[:2]:
+        values = [probe.message()[0] for _ in range(3 + 64)]
+        assert values == [0, -1, -1, *range(-2, -66, -1)] and probe.message() is None
+    server.kill_serving()  # it has some parts, and is closed: it tries again
+    rest = []
+    while (message := made[2].message()) is not None:
+        rest.append(message[0])
+    assert rest == [0, -1, -1, *range(-2, -66, -1)][: len(rest)] and len(rest) < 67
+    for probe in made:
+        probe.close()
+    until(lambda: not server.status("waiting"))
+    assert server.count("event=indeterminate") == 0
+
+
 def test_forged_page(start):
     """R17.7.1, R17.7.3: a page that a peer forges is seen by nobody else, and begins no epoch."""
     server = start("--split", "--slots", 3)
@@ -320,6 +342,23 @@ def test_kept(start, fails, tmp_path):
         status, lines = fails("--split", "--file", folder, *wrong)
         assert status == 1 and len(lines) == 1 and what in lines[0], lines
     assert part_header(folder / "part-1") == made
+
+
+def test_made_by_the_tool(start, build, tmp_path):
+    """What mem create --split has made is kept, with its rings; and the tool shows the server's."""
+    folder = tmp_path / "d"
+    size = ("--slots=3", "--log-size=8K")
+    subprocess.run(
+        [build / "ivsh", "mem", "create", "--split", folder, "4M", *size], check=True, timeout=10
+    )
+    made = part_header(folder / "part-2")
+    server = start("--split", "--file", folder, *size)
+    assert server.field("kept") == "1" and part_header(folder / "part-2") == made
+    assert Client.join(server.socket, 3).page()[0] == int(server.field("epoch"), 16)
+    shown = subprocess.run(
+        [build / "ivsh", "mem", "info", folder], capture_output=True, text=True, timeout=10
+    )
+    assert shown.returncode == 0, shown
 
 
 def test_scribbled_header(start, tmp_path):
@@ -493,3 +532,88 @@ def test_descriptors(fails, start):
     )
     clients = [Client.join(server.socket, 32) for _ in range(32)]
     assert sorted(client.id for client in clients) == list(range(32))
+
+
+@as_root
+def test_reload_gives_parts(start, public):
+    """At a reload a slot gets a socket and a user; what cannot be done changes nothing."""
+    config = public / "config"
+    folder = public / "d"
+
+    def write(*lines):
+        config.write_text(f"split\nslots = 3\nfile = {folder}\n" + "".join(f"{x}\n" for x in lines))
+
+    def owners():
+        return [os.stat(folder / f"part-{n}").st_uid for n in range(3)]
+
+    def modes():
+        return {stat.S_IMODE(os.stat(folder / name).st_mode) for name in os.listdir(folder)}
+
+    write()
+    server = start("-c", config, folder=public)
+    client = Client.join(server.socket, 3)
+    assert owners() == [0, 0, 0] and modes() == {0o600}
+    folder.chmod(0o700)
+    write(f"slot = 1={public}/a,user={ALICE}")
+    server.reload("failed")
+    server.await_line(f"{folder}: other users cannot open what is in it: chmod 0711 it")
+    assert owners() == [0, 0, 0] and modes() == {0o600}
+    folder.chmod(0o711)
+    server.reload()
+    assert owners() == [0, ALICE, 0] and modes() == {0o644}
+    own = Client.join(public / "a", 3)
+    assert own.id == 1
+    write(f"slot = 2={public}/a,user={BOB}")
+    server.reload()
+    assert owners() == [0, 0, BOB] and modes() == {0o644}
+    server.kill_serving()
+    assert owners() == [0, 0, BOB]
+    config.write_text(f"slots = 3\nfile = {folder}\n")
+    server.reload("failed")
+    server.await_line("--split: is 1 while the server runs, 0 is asked for")
+    write()
+    server.reload()
+    assert owners() == [0, 0, 0] and client.is_quiet(0)
+
+
+@as_root
+def test_parts_that_cannot_be_given(start, fails, public):
+    """Without the right to give files away one line says whose part it is about."""
+    public.chmod(0o777)
+    slot = f"1={public}/a,user={BOB}"
+    prefix = ("setpriv", f"--reuid={ALICE}", "--clear-groups")
+    status, lines = fails(
+        "--split", "--slots", 2, "-S", public / "s", "--slot", slot, socket=None, prefix=prefix
+    )
+    assert status == 1 and len(lines) == 1
+    assert f"{public}/s.split/part-1: cannot be given to user {BOB}: Operation not" in lines[0]
+    assert os.listdir(public) == []
+    config = public / "config"
+    config.write_text("split\nslots = 2\n")
+    config.chmod(0o644)
+    server = start("-c", config, folder=public, prefix=prefix)
+    config.write_text(f"split\nslots = 2\nslot = {slot}\n")
+    server.reload("failed")
+    server.await_line(f"part-1: cannot be given to user {BOB}")
+    assert stat.S_IMODE(os.stat(f"{server.socket}.split/part-1").st_mode) == 0o600
+    assert Client.join(server.socket, 2).id == 0
+
+
+@as_root
+def test_right_to_give_files_away(start, public):
+    """CAP_CHOWN is all that user= needs, at the start and at a reload: as a drop-in has it."""
+    public.chmod(0o777)
+    prefix = ("setpriv", f"--reuid={ALICE}", "--clear-groups", "--inh-caps=-all,+chown",
+              "--ambient-caps=-all,+chown", "--bounding-set=-all,+chown")  # fmt: skip
+    config = public / "config"
+    config.write_text(f"split\nslots = 3\nslot = 1={public}/a,user={BOB}\n")
+    server = start("-c", config, folder=public, prefix=prefix)
+    folder = pathlib.Path(f"{server.socket}.split")
+    owners = [os.stat(folder / f"part-{n}").st_uid for n in range(3)]
+    assert owners == [ALICE, BOB, ALICE]
+    config.write_text(f"split\nslots = 3\nslot = 2={public}/a,user={NOBODY}\n")
+    server.reload()
+    owners = [os.stat(folder / f"part-{n}").st_uid for n in range(3)]
+    assert owners == [ALICE, ALICE, NOBODY]
+    server.stop()
+    assert os.listdir(public) == ["config"]
