@@ -295,6 +295,25 @@ def test_metrics(start):
     assert (metric["slot"], metric["metric"], metric["value"]) == ("0", "boots", "42")
 
 
+def test_takeover_amid_parts(start):
+    """A client whose socket is full in the midst of its parts has each once, in order."""
+    server = start("--split", "--slots", 64, "--size", "64M", "--vectors", 1,
+                   prefix=("prlimit", "--nofile=500:500"))  # fmt: skip
+    unread = int(server.status("limit")[0]["unread"])
+    for turn in range(40 if SOAK else 8):
+        client = RawClient.named(server.socket, f"\0ivsh-client-amid-{os.getpid()}-{turn}")
+        until(lambda: server.status("slot")[0].get("queued", "0") not in ("0", "131"))
+        got = [client.message()[0] for _ in range(turn * 3 % 64)]
+        server.kill_serving()
+        got += [client.message()[0] for _ in range(3 + 64 + 64 - len(got))]
+        others = [*range(1, 64), 0]
+        assert got == [0, 0, -1, *range(-2, -66, -1), *others] and client.is_quiet(0)
+        assert mode(client.fds[1]) == os.O_RDWR and mode(client.fds[2]) == os.O_RDONLY
+        client.close()
+        until(lambda: server.status("slot")[0]["state"] == "free")
+    assert unread < 67 and server.count("event=indeterminate") == 0
+
+
 def test_end(start):
     """When the server ends, each slot's page says that there is none."""
     server = start("--split", "--slots", 2)
@@ -456,6 +475,19 @@ def test_users(start, public):
 
 
 @as_root
+def test_serving_user(start, public):
+    """With --user the process that serves needs no right to open what it passes on."""
+    server = start("--split", "--slots", 3, "--user", f"{ALICE}:{ALICE}", folder=public)
+    with open(f"/proc/{server.serving}/status", encoding="ascii") as file:
+        assert f"Uid:\t{ALICE}" in file.read()
+    client = Client.join(server.socket, 3)
+    server.kill_serving()
+    second = Client.join(server.socket, 3)
+    until(lambda at=client.page()[1]: client.page()[1] != at)
+    assert [mode(fd) for fd in second.parts] == [os.O_RDONLY, os.O_RDWR, os.O_RDONLY]
+
+
+@as_root
 def test_truncated_part(start, public):
     """The owner of a part truncates it: the server says so, and serves the others as ever."""
     server = start("--split", "--slots", 3, folder=public)
@@ -483,6 +515,8 @@ def test_refusals(fails, tmp_path):
     for arguments, what in cases:
         status, lines = fails("--split", *arguments)
         assert status in (1, 2) and len(lines) == 1 and what in lines[0], lines
+    status, lines = fails("--split", program="ivshmem-server")
+    assert status in (1, 2) and len(lines) == 1 and "--raw: with --split" in lines[0]
     status, lines = fails("--slot", f"a={tmp_path}/x,user=0")
     assert status in (1, 2) and len(lines) == 1 and "give --split, or no user=" in lines[0]
     assert os.listdir(tmp_path) == []
