@@ -347,6 +347,8 @@ LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c read
           streams.c events.c metrics.c log.c)
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
+# A bridge to other hosts: what is text and bytes.
+BRIDGE_TEXT := $(addprefix host/bridge/,config.c subject.c frame.c reply.c)
 # Measuring geometries.
 TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
           host/tune/slice.c host/tune/work.c

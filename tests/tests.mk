@@ -41,7 +41,7 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/backend_test tests/host/client_test tests/host/doorbell_test \
                 tests/host/sizes_test tests/host/geometry_test tests/host/config_test \
                 tests/host/protocol_test tests/host/tune_test tests/host/histogram_test \
-                tests/host/shown_test tests/host/json_test \
+                tests/host/shown_test tests/host/json_test tests/host/bridge_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_LIBRARY := tests/host/library_test
 TESTS_FILTER := tests/host/filter_test
@@ -117,6 +117,8 @@ $(call both,tests/host/shown_test): $$(call objects,$(SHOWN))
 $(call both,tests/host/histogram_test): \
     $$(call objects,firmware/app/histogram.c firmware/app/json.c)
 $(call both,tests/host/json_test): $$(call objects,firmware/app/json.c)
+$(call both,tests/host/bridge_test): $$(call objects,$(BRIDGE_TEXT) host/process/log.c \
+    host/text/keys.c host/text/sizes.c)
 $(call both,tests/host/tune_test): \
     $$(call objects,host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
         $(CORE))

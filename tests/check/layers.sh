@@ -80,11 +80,12 @@ rule host/capture  "$posix|$any|$(own 'capture')|$words"
 rule host/observe  "$posix|$any|$(own 'observe|app')"
 rule host/top      "$posix|$any|$(own 'top|observe|app')"
 rule host/forward  "$posix|$any|$(own 'forward|app')|<arpa/inet\.h>"
+rule host/bridge   "$posix|$any|<nats/nats\.h>|$(own 'bridge|client|process|text')"
 tool='forward|observe|top|peer|capture|tune|client|process|text|app'
 rule host/peer     "$posix|$any|$(own "$tool")|$guest|\"backend/entry\.h\""
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"
 rooms='core|device|app|arch|bare(/[a-z0-9_]+)?|uefi'
-rooms="$rooms|capture|forward|observe|top"
+rooms="$rooms|bridge|capture|forward|observe|top"
 rooms="$rooms|conformance|port|backend|client|library|control|server|config|text|tune|wire|process"
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""

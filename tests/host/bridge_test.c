@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge_test.c - what a bridge reads and writes as text and bytes: its configuration, subjects,
+ * frames, and JetStream's answers. All but the first come from the bus, where anybody writes.
+ */
+#include "bridge/config.h"
+#include "bridge/frame.h"
+#include "bridge/reply.h"
+#include "bridge/subject.h"
+#include "tests/lib/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BASE "region = r\nhost = a\nurl = nats://127.0.0.1:4222\nsocket = /s\nstate = /d\n"
+#define PEERS "local 1 = gamma\nslot 5 = b/alpha\n"
+
+static char said[4096];
+
+/* Parse (text) and keep what is said of it. */
+static int parse(struct config *config, const char *text)
+{
+	FILE *file = tmpfile();
+	char *copy = strdup(text);
+	int kept = dup(STDERR_FILENO), answer;
+	ssize_t got;
+
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	answer = config_parse(config, "f", copy, strlen(copy));
+	fflush(stderr);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	got = pread(fileno(file), said, sizeof(said) - 1, 0);
+	said[got > 0 ? got : 0] = '\0';
+	fclose(file);
+	free(copy);
+	return answer;
+}
+
+static void config_whole(void)
+{
+	struct config c;
+
+	CHECK_EQ(
+	    parse(&c, "# a bridge\n" BASE "url = tls://other:1\nlocal 1 = gamma\nlocal 2 = d_-9\n"
+		      "slot 5 = b/alpha jetstream socket=/s5\nslot 6 = b/beta core\n"
+		      "stream-size = 1M\nstream-messages = 10\nbuffer = 128K\n"
+		      "credentials = /c\ntls-ca = /ca\ntls-cert = /x\ntls-key = /k\n"),
+	    0);
+	CHECK_EQ(*said, 0);
+	CHECK_EQ(strcmp(c.region, "r") | strcmp(c.host, "a") | strcmp(c.place, "/s"), 0);
+	CHECK_EQ(c.url_count, 2);
+	CHECK_EQ(c.local_count, 2);
+	CHECK_EQ(c.local[1].slot, 2);
+	CHECK_EQ(strcmp(c.local[1].name, "d_-9"), 0);
+	CHECK_EQ(c.remote_count, 2);
+	CHECK_EQ(c.remote[0].mode, CONFIG_JETSTREAM);
+	CHECK_EQ(strcmp(c.remote[0].socket, "/s5"), 0);
+	CHECK_EQ(c.remote[1].mode, CONFIG_CORE);
+	CHECK_EQ(strcmp(c.remote[1].host, "b") | strcmp(c.remote[1].peer, "beta"), 0);
+	CHECK(!c.remote[1].socket);
+	CHECK_EQ(c.stream_size, 1 << 20);
+	CHECK_EQ(c.stream_count, 10);
+	CHECK_EQ(c.buffer, 128 << 10);
+	config_free(&c);
+}
+
+/* Each wrong line is one line of stderr, which names file, line and key. */
+static void config_wrong(void)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+	    {BASE PEERS "x = 1\n", "f:8: x: no such setting"},
+	    {BASE PEERS "nonsense\n", "f:8: nonsense: not KEY = VALUE"},
+	    {BASE "region = s\n" PEERS, "f:6: region: it is set twice"},
+	    {"region = a.b\n", "f:1: region: a.b: not 1 to 31"},
+	    {"region = a*\n", "f:1: region: a*: not 1 to 31"},
+	    {"host = \n", "f:1: host: : not 1 to 31"},
+	    {"host = 12345678901234567890123456789012\n", "not 1 to 31"},
+	    {"url = http://x\n", "f:1: url: not nats://HOST:PORT"},
+	    {"url = nats://me:secret@x\n", "f:1: url: it has a user in it"},
+	    {BASE "file = /f\n" PEERS, "f:6: file: there is a socket or a file already"},
+	    {BASE "local 1 = gamma\n", "f: no peer of another host has a slot"},
+	    {BASE "slot 5 = b/alpha\n", "f: no peer of this host has a name"},
+	    {BASE PEERS "local 5 = x\n", "f:8: local 5: the slot is b/alpha already"},
+	    {BASE PEERS "slot 1 = b/x\n", "f:8: slot 1: the slot is local, gamma"},
+	    {BASE PEERS "local 2 = gamma\n", "f:8: local 2: gamma is the name of slot 1, too"},
+	    {BASE PEERS "slot 6 = b/alpha\n", "f:8: slot 6: b/alpha has slot 5, too"},
+	    {BASE PEERS "slot 256 = b/x\n", "f:8: slot 256: 256: no slot"},
+	    {BASE PEERS "slot x = b/x\n", "f:8: slot x: x: no slot"},
+	    {BASE PEERS "slot 6 = b\n", "f:8: slot 6: not HOST/PEER"},
+	    {BASE PEERS "slot 6 =\n", "f:8: slot 6: not HOST/PEER"},
+	    {BASE PEERS "slot 6 = b/x/y\n", "f:8: slot 6: x/y: not 1 to 31"},
+	    {BASE PEERS "slot 6 = b/x twice\n", "f:8: slot 6: twice: not core, jetstream"},
+	    {BASE PEERS "slot 6 = b/x socket=\n", "f:8: slot 6: it has no value"},
+	    {BASE PEERS "slot 6 = a/x\n", "f: slot 6 = a/x: that is this host"},
+	    {BASE PEERS "tls-key = /k\n", "f: tls-cert and tls-key go together"},
+	    {BASE PEERS "stream-size = 1\n", "f:8: stream-size: 1: less than 65536"},
+	    {BASE PEERS "buffer = many\n", "f:8: buffer: many: "},
+	    {BASE PEERS "a\x01 = 1\n", "f:8: not a setting and no comment"},
+	    {"", "f: the region has no name"},
+	    {"region = r\nhost = h\n", "f: there is no bus"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config c;
+
+		test_row(rows[i].want);
+		CHECK_EQ(parse(&c, rows[i].text), -1);
+		CHECK(strstr(said, rows[i].want));
+		CHECK(strchr(said, '\n') && strchr(said, '\n')[1] == '\0');
+		config_free(&c);
+	}
+	test_row(NULL);
+}
+
+static const struct subject_pair pair = {"r", "a", "gamma", "b", "alpha"};
+
+static void subject_both(void)
+{
+	static const enum subject_kind kinds[] = {SUBJECT_MESSAGE, SUBJECT_KEPT, SUBJECT_STATE};
+	static const uint16_t ports[] = {0, 1, 9, 10, 4096, 65535};
+	char text[SUBJECT_SIZE];
+
+	subject_make(text, &pair, SUBJECT_MESSAGE, 7);
+	CHECK_EQ(strcmp(text, "ivsh.r.a.gamma.7.b.alpha"), 0);
+	subject_make(text, &pair, SUBJECT_KEPT, 65535);
+	CHECK_EQ(strcmp(text, "ivsh.r.a.gamma.65535.b.alpha.kept"), 0);
+	subject_make(text, &pair, SUBJECT_STATE, 0);
+	CHECK_EQ(strcmp(text, "ivsh.r.a.gamma.state.b.alpha"), 0);
+	subject_pattern(text, &pair, SUBJECT_KEPT);
+	CHECK_EQ(strcmp(text, "ivsh.r.a.gamma.*.b.alpha.kept"), 0);
+	for (size_t k = 0; k < 3; k++)
+		for (size_t p = 0; p < sizeof(ports) / sizeof(*ports); p++) {
+			struct subject_pair got;
+			enum subject_kind kind;
+			uint16_t port;
+
+			subject_make(text, &pair, kinds[k], ports[p]);
+			NEED_EQ(subject_read(text, &got, &kind, &port), true);
+			CHECK(subject_is_same(&got, &pair));
+			CHECK_EQ(kind, kinds[k]);
+			CHECK_EQ(port, kind == SUBJECT_STATE ? 0 : ports[p]);
+		}
+}
+
+static void subject_wrong(void)
+{
+	static const char *const rows[] = {"", ".", "ivsh", "ivsh.r.a.gamma.7.b",
+	    "ivsh.r.a.gamma.7.b.", "ivsh.r.a.gamma.7.b.alpha.", "ivsh.r.a.gamma.7.b.alpha.keep",
+	    "ivsh.r.a.gamma.7.b.alpha.kept.x", "ivsh.r.a.gamma.state.b.alpha.kept",
+	    "ivsh.r.a.gamma.65536.b.alpha", "ivsh.r.a.gamma.07.b.alpha",
+	    "ivsh.r.a.gamma.-1.b.alpha", "ivsh.r.a.gamma..b.alpha",
+	    "ivsh.r.a.gamma.99999999999999999999.b.alpha", "ivsh.r.a.*.7.b.alpha",
+	    "ivsh.r.a.gamma.7.b.>", "ivsh.r..gamma.7.b.alpha", "x.r.a.gamma.7.b.alpha",
+	    "ivsh.r.a.ga mma.7.b.alpha", "ivsh.r.a.gamma.7.b.al\xffpha",
+	    "ivsh.r.a.12345678901234567890123456789012.7.b.alpha"};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct subject_pair got;
+		enum subject_kind kind;
+		uint16_t port;
+
+		test_row(rows[i]);
+		CHECK(!subject_read(rows[i], &got, &kind, &port));
+	}
+	test_row(NULL);
+}
+
+static void frame_both(void)
+{
+	static const uint8_t want[FRAME_SIZE] = {'I', 'V', 'B', 1, 6, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2,
+	    1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4};
+	struct frame in = {FRAME_PRESENT | FRAME_MORE, UINT64_C(0x0102030405060708), UINT64_MAX,
+	    UINT32_C(0x04030201)};
+	struct frame out;
+	uint8_t bytes[FRAME_SIZE];
+
+	memset(bytes, 0xee, sizeof(bytes));
+	frame_write(bytes, &in);
+	CHECK_EQ(memcmp(bytes, want, FRAME_SIZE), 0);
+	NEED_EQ(frame_read(&out, bytes, FRAME_SIZE), true);
+	CHECK_EQ(out.flags, in.flags);
+	CHECK_EQ(out.epoch, in.epoch);
+	CHECK_EQ(out.number, in.number);
+	CHECK_EQ(out.incarnation, in.incarnation);
+	for (size_t size = 0; size < FRAME_SIZE; size++)
+		CHECK(!frame_read(&out, bytes, size));
+	for (int i = 0; i < 4; i++) {
+		bytes[i] ^= 1;
+		CHECK(!frame_read(&out, bytes, FRAME_SIZE));
+		bytes[i] ^= 1;
+	}
+	memset(bytes + 8, 0, 8);
+	CHECK(!frame_read(&out, bytes, FRAME_SIZE)); /* no epoch */
+}
+
+static void frame_services(void)
+{
+	struct ivsh_service in[FRAME_SERVICES + 1] = {{"console", 4096}, {"", 3}, {"x", 65535}};
+	struct ivsh_service out[FRAME_SERVICES];
+	uint8_t bytes[FRAME_STATE_SIZE];
+	size_t size = frame_services_write(bytes, in, 3);
+
+	CHECK_EQ(size, 10 + 4);
+	CHECK_EQ(frame_services_read(out, bytes, size), 2);
+	CHECK_EQ(strcmp(out[0].name, "console") | strcmp(out[1].name, "x"), 0);
+	CHECK_EQ(out[0].port, 4096);
+	CHECK_EQ(out[1].port, 65535);
+	/* Cut anywhere, the whole ones before that are there. */
+	for (size_t cut = 0; cut < size; cut++)
+		CHECK_EQ(frame_services_read(out, bytes, cut), cut >= 10);
+	bytes[2] = 28;
+	CHECK_EQ(frame_services_read(out, bytes, size), 0);
+	bytes[2] = 7;
+	bytes[5] = 0x1b;
+	CHECK_EQ(frame_services_read(out, bytes, size), 0);
+	/* More than a slot has. */
+	for (uint32_t i = 0; i <= FRAME_SERVICES; i++)
+		memset(in[i].name, 'a', sizeof(in[i].name) - 1);
+	CHECK(frame_services_write(bytes, in, FRAME_SERVICES + 1) <= FRAME_STATE_SIZE - FRAME_SIZE);
+	CHECK_EQ(frame_services_read(out, bytes, sizeof(bytes)), FRAME_SERVICES);
+}
+
+static void frame_numbers(void)
+{
+	CHECK_EQ(frame_order(0, 0), FRAME_REPEATED);
+	CHECK_EQ(frame_order(0, 1), FRAME_NEXT);
+	CHECK_EQ(frame_order(0, 2), FRAME_GAP);
+	CHECK_EQ(frame_order(5, 5), FRAME_REPEATED);
+	CHECK_EQ(frame_order(5, 1), FRAME_REPEATED);
+	CHECK_EQ(frame_order(5, 7), FRAME_GAP);
+	CHECK_EQ(frame_order(UINT64_MAX - 1, UINT64_MAX), FRAME_NEXT);
+	CHECK_EQ(frame_order(UINT64_MAX, UINT64_MAX), FRAME_REPEATED);
+	CHECK_EQ(frame_order(UINT64_MAX, 0), FRAME_REPEATED);
+	CHECK_EQ(frame_order(0, UINT64_MAX), FRAME_GAP);
+}
+
+static void replies(void)
+{
+	static const char stored[] = "{\"stream\":\"ivsh_error\",\"seq\":18446744073709551615}";
+	static const char full[] = "{\"error\":{\"code\":503,\"err_code\":10077},\"seq\":0}";
+	static const char odd[] = "{\"seq\": \"x\",\"name\":\"a b\",\"seq2\":99999999999999999999}";
+	char word[16];
+	uint64_t value;
+
+	CHECK(!reply_has(stored, strlen(stored), "error"));
+	NEED_EQ(reply_number(stored, strlen(stored), "seq", &value), true);
+	CHECK_EQ(value, UINT64_MAX);
+	NEED_EQ(reply_word(stored, strlen(stored), "stream", word, sizeof(word)), true);
+	CHECK_EQ(strcmp(word, "ivsh_error"), 0);
+	CHECK(!reply_word(stored, strlen(stored), "stream", word, 10));
+	CHECK(reply_has(full, strlen(full), "error"));
+	NEED_EQ(reply_number(full, strlen(full), "err_code", &value), true);
+	CHECK_EQ(value, 10077);
+	CHECK(!reply_number(odd, strlen(odd), "seq", &value));
+	CHECK(!reply_number(odd, strlen(odd), "seq2", &value));
+	CHECK(!reply_word(odd, strlen(odd), "name", word, sizeof(word)));
+	for (size_t cut = 0; cut < strlen(stored); cut++)
+		CHECK_EQ(reply_number(stored, cut, "seq", &value), cut > 29);
+}
+
+static void deliveries(void)
+{
+	char name[16];
+	uint64_t sequence;
+
+	NEED_EQ(reply_delivery("$JS.ACK.s.con.1.77.3.1700000000.0", &sequence, name, sizeof(name)),
+	    true);
+	CHECK_EQ(sequence, 77);
+	CHECK_EQ(strcmp(name, "con"), 0);
+	NEED_EQ(reply_delivery(
+		    "$JS.ACK._.acc.s.con.1.78.3.1700000000.0.x", &sequence, name, sizeof(name)),
+	    true);
+	CHECK_EQ(sequence, 78);
+	NEED_EQ(reply_delivery(
+		    "$JS.ACK._.acc.s.con.1.79.3.1700000000.0", &sequence, name, sizeof(name)),
+	    true);
+	CHECK_EQ(sequence, 79);
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.77.3.17", &sequence, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.x.3.17.0", &sequence, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.0.3.17.0", &sequence, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s..1.7.3.17.0", &sequence, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.muchtoolongaword.1.7.3.17.0", &sequence, name, 16));
+	CHECK(!reply_delivery("", &sequence, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.................................", &sequence, name, 16));
+}
+
+static const struct test tests[] = {
+    {"configuration: all settings", config_whole},
+    {"configuration: what is wrong", config_wrong},
+    {"subject: made and read", subject_both},
+    {"subject: what is none", subject_wrong},
+    {"frame: made and read", frame_both},
+    {"frame: services", frame_services},
+    {"frame: numbers", frame_numbers},
+    {"JetStream: answers", replies},
+    {"JetStream: deliveries", deliveries},
+};
+
+int main(void)
+{
+	return test_main("bridge", tests, sizeof(tests) / sizeof(*tests));
+}
