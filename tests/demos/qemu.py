@@ -181,6 +181,11 @@ class Server(Program):
             return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
 
     @property
+    def folder(self):
+        """Of a split region, with its common memory and its parts."""
+        return pathlib.Path(re.search(r"memory=(\S+)", self.ready)[1])
+
+    @property
     def serving(self):
         """The process that serves, at this moment."""
         lines = re.findall(r"event=(?:ready|takeover) .*", self.text)

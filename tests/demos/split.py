@@ -6,6 +6,7 @@ peer alone writes. SPEC 17.
 """
 
 import ctypes
+import functools
 import struct
 
 from machine import BUILD
@@ -13,7 +14,11 @@ from machine import BUILD
 COMMON = 8192
 PAGE = 4096
 
-library = ctypes.CDLL(str(BUILD / "host" / "libivsh-client.so.1"))
+
+@functools.cache
+def library():
+    """Ours. Only who makes a region here needs it."""
+    return ctypes.CDLL(str(BUILD / "host" / "libivsh-client.so.1"))
 
 
 class Geometry(ctypes.Structure):
@@ -27,10 +32,10 @@ class Region:
         self.folder, self.slots, self.format_id = folder, slots, format_id
         self.geometry = Geometry(slots, descs, small, large, log)
         size = ctypes.c_uint64()
-        assert library.ivsh_part_size(ctypes.byref(self.geometry), ctypes.byref(size)) == 0
+        assert library().ivsh_part_size(ctypes.byref(self.geometry), ctypes.byref(size)) == 0
         self.part_size = 1 << (size.value - 1).bit_length()
         folder.mkdir()
-        self._write("common", COMMON, library.ivsh_split_format)
+        self._write("common", COMMON, library().ivsh_split_format)
         for slot in range(slots):
             self.format_part(slot)
 
@@ -45,7 +50,7 @@ class Region:
     def format_part(self, slot, name=None, format_id=None):
         """The part of (slot), in the file (name), of the region's formatting or another."""
         self._write(
-            name or f"part-{slot}", self.part_size, library.ivsh_part_format,
+            name or f"part-{slot}", self.part_size, library().ivsh_part_format,
             ctypes.c_uint32(slot), format_id=format_id,
         )  # fmt: skip
 
@@ -89,4 +94,13 @@ def words(region, own, order=None, placed=False, common=True, key="", bus=""):
         else:
             where = f"{bus}{address(what) if placed else ''}"
             found += device(region.part(what), f"{key}part{what}", what != own, where)
+    return found
+
+
+def parts(folder, own, slots, bus=""):
+    """QEMU's words for the parts that ivsh-server has made in (folder), for the guest of (own)."""
+    found = []
+    for slot in range(slots):
+        path = folder / f"part-{slot}"
+        found += device(path, f"part{slot}", slot != own, f"{bus}{address(slot)}")
     return found

@@ -8,6 +8,7 @@
 
 #include <ivsh/device.h>
 #include <ivsh/hotplug.h>
+#include <ivsh/set.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,20 +22,31 @@ const char bare_name[] = "traffic";
 
 #define POLL_NS UINT64_C(10000000) /* how often hot-plug is polled */
 
-static struct ivsh_device device;
+#define PARTS_MAX 16u
+
+static struct ivsh_set_device devices[PARTS_MAX];
+static struct ivsh_mem_part parts[PARTS_MAX];
+/* The device is set.common; without a split region it is all that there is. */
+static struct ivsh_set set = {.devices = devices, .parts = parts, .room = PARTS_MAX};
 static struct ivsh_hotplug hotplug;
-static bool is_open, has_hotplug, is_absent;
+static bool is_open, is_split, has_hotplug, is_absent;
 static uint32_t function;
 
-/* Once, before the device is opened first. */
+/* Once, before the device is opened first: it is the first one whose memory is no part. */
 static void begin(void)
 {
 	struct ivsh_pci_windows windows;
+	bool is_part = true;
 
 	arch_pci_windows(&windows);
-	if (ivsh_pci_assign(arch_platform(), &windows) ||
-	    ivsh_device_find(arch_platform(), 0, &function))
-		is_absent = true;
+	is_absent = ivsh_pci_assign(arch_platform(), &windows) != 0;
+	for (uint32_t i = 0; is_part && !is_absent; i++) {
+		is_absent = ivsh_device_find(arch_platform(), i, &function) != 0 ||
+			    ivsh_device_open(&set.common, arch_platform(), function) != 0;
+		is_part = !is_absent && ivsh_set_is_part(&set.common);
+		if (!is_absent)
+			ivsh_device_close(&set.common);
+	}
 	has_hotplug = ivsh_hotplug_open(&hotplug, arch_platform()) == 0;
 }
 
@@ -52,20 +64,27 @@ static int open_device(struct ivsh_mem *mem)
 	int error = is_absent ? IVSH_ENODEV : 0;
 
 	if (!error && !is_open) {
-		error = ivsh_device_open(&device, arch_platform(), function);
+		error = ivsh_device_open(&set.common, arch_platform(), function);
+		is_split = !error && ivsh_set_is_split(&set.common);
+		if (is_split)
+			error = ivsh_set_open(&set);
 		if (!error)
-			error = ivsh_device_interrupts(&device, VECTORS);
+			error = ivsh_device_interrupts(&set.common, VECTORS);
 		is_open = !error;
 	}
-	if (!error)
-		ivsh_device_mem(&device, mem);
+	if (!error && is_split)
+		ivsh_set_mem(&set, mem);
+	else if (!error)
+		ivsh_device_mem(&set.common, mem);
 	return error;
 }
 
 static void close_device(void)
 {
-	if (is_open)
-		ivsh_device_close(&device);
+	if (is_open && is_split)
+		ivsh_set_close(&set);
+	else if (is_open)
+		ivsh_device_close(&set.common);
 	is_open = false;
 }
 
