@@ -69,8 +69,11 @@ def guests(rounds):
         places = {pair.place(before, behind, near) for *_, before, behind, near in both}
         pause, size = both[0][:2]
         if size in SIZES and len(places) == 1 and None not in places:
-            what = f"guests, {size} bytes, {places.pop()}, {'with' if pause == 'pause' else 'no'} pause"
-            found[what].append(tuple(2 * ns / (before + behind) for _, _, ns, before, behind, _ in both))
+            how = "with" if pause == "pause" else "no"
+            what = f"guests, {size} bytes, {places.pop()}, {how} pause"
+            found[what].append(
+                tuple(2 * ns / (before + behind) for _, _, ns, before, behind, _ in both)
+            )
     return found
 
 

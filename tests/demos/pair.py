@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 
 from memory import memory_file
 from qemu import plain
+from split import device, parts
 
 SIZES = (8, 64, 1024)
 # As tests/bench/native has it: a round trip of flags takes less than that many nanoseconds.
@@ -22,15 +23,22 @@ AGREE = 0.15  # two slices of flags that differ by more: the host moved the gues
 CHECKED = 2 * 64 * len(SIZES)  # messages that pair.c checks before it measures
 
 
-def run(world, rounds, trips, seconds=60):
+def run(world, rounds, trips, seconds=60, split=None):
     """
     The slices of one run, as (pause, size, ns, flag ns before, flag ns behind, flag ns without a
     pause in that round), for a round trip each. Each guest is kept on a processor of its own: on
     one together, each round trip would last until the host's scheduler has its turn.
+    split: the folder of a split region of two slots: behind each slice then stands one in there.
     """
     memory = memory_file(world.folder, size=8 << 20, name="pair")
     guests = [
-        world.guest(f"pair {slot}", f"{slot} {rounds} {trips}", *plain(memory), image="pair")
+        world.guest(
+            f"pair {slot}",
+            f"{slot} {rounds} {trips}{' split' if split else ''}",
+            *plain(memory),
+            *(device(split / "common", "common", True) + parts(split, slot, 2) if split else []),
+            image="pair",
+        )
         for slot in (0, 1)
     ]
     processors = sorted(os.sched_getaffinity(0))
@@ -38,7 +46,8 @@ def run(world, rounds, trips, seconds=60):
         for guest, processor in zip(guests, processors):
             guest.pin(processor)
     texts = [guest.done(seconds=seconds) for guest in guests]
-    want = 2 * rounds * trips * len(SIZES) + CHECKED
+    ends = 2 if split else 1
+    want = (2 * rounds * trips * len(SIZES) + CHECKED) * ends
     for guest, text in zip(guests, texts):
         if f"pair: {want} messages verified\n" not in text:
             guest.fail(f"verified other than {want} messages")
@@ -52,7 +61,7 @@ def run(world, rounds, trips, seconds=60):
             slices.append(
                 (pause, int(words[2 * at]), times[at], times[at - 1], times[at + 1], near)
             )
-    assert len(slices) == 2 * rounds * len(SIZES)
+    assert len(slices) == 2 * rounds * len(SIZES) * ends
     return slices
 
 

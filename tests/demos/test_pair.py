@@ -22,3 +22,10 @@ def test_pair(world):
     )
     print(f"8 B: library / flag: {ratio:.2f}")
     assert ratio < MOST
+
+
+def test_pair_split(world):
+    """The same with a split region beside it, which tests/bench/split.py compares."""
+    server = world.server("--split", slots=2)
+    slices = pair.run(world, rounds=5, trips=100, split=server.folder)
+    assert [size for _, size, *_ in slices[:6]] == [8, 8, 64, 64, 1024, 1024]

@@ -3,12 +3,13 @@
  * count.c - both ends of one channel in one program, for counting instructions:
  * tests/bench/counts.sh.
  *
- * Command line: SIZE ROUNDS [slept|node]. Each round sends a burst of messages of SIZE bytes and
- * receives them. Both ends poll; with "node" they are nodes; with "slept" both have slept before,
- * so each has set its notify flags for the other, and is awake: no end is notified (SPEC R8.2). On
- * the host callgrind counts what happens inside count_send() and count_receive(), and the
- * difference of two lengths leaves out all that happens once. As a guest under -icount the
- * processor's counter counts instructions: the last line of output has them.
+ * Command line: SIZE ROUNDS [slept|node|split]. Each round sends a burst of messages of SIZE bytes
+ * and receives them. Both ends poll; with "node" they are nodes; with "slept" both have slept
+ * before, so each has set its notify flags for the other, and is awake: no end is notified (SPEC
+ * R8.2); with "split" the region is a split one of the same geometry. On the host callgrind counts
+ * what happens inside count_send() and count_receive(), and the difference of two lengths leaves
+ * out all that happens once. As a guest under -icount the processor's counter counts instructions:
+ * the last line of output has them.
  */
 #include <ivsh/node.h>
 
@@ -26,12 +27,16 @@ const char bare_name[] = "count";
 #define SIZE_MOST 65536u
 
 static _Alignas(4096) uint8_t memory[0x40000];
+/* Of a split region; (memory) has its header then. A part is smaller than a region for two. */
+static _Alignas(4096) uint8_t parts[2][sizeof(memory)];
+static bool is_split;
 
 /* One side of the channel; its application's own memory. */
 static struct side {
 	struct ivsh_region region;
 	struct ivsh_chan chan;
 	struct ivsh_record records[IVSH_FIT_DESCS];
+	struct ivsh_mem_part parts[2];
 	struct ivsh_node *node; /* instead of them */
 	uint8_t block[IVSH_NODE_SIZE(2, IVSH_FIT_DESCS)];
 } sides[2];
@@ -77,9 +82,25 @@ static void need(int error, const char *what)
 	exit(1);
 }
 
+static void format(void)
+{
+	struct ivsh_geometry geometry;
+
+	need(ivsh_geometry_fit(sizeof(memory), 2, &geometry, NULL), "fit");
+	if (!is_split) {
+		need(ivsh_region_format(memory, sizeof(memory), &geometry, 1, false), "format");
+		return;
+	}
+	for (uint32_t slot = 0; slot < 2; slot++)
+		need(ivsh_part_format(parts[slot], sizeof(parts[slot]), &geometry, 1, slot, false),
+		    "part");
+	need(ivsh_split_format(memory, IVSH_WIRE_COMMON_SIZE, &geometry, 1, false), "format");
+}
+
 static void side_open(uint32_t self, bool is_node)
 {
-	const struct ivsh_mem mem = {
+	struct ivsh_mem_part *part = sides[self].parts;
+	struct ivsh_mem mem = {
 	    .base = memory,
 	    .size = sizeof(memory),
 	    .self = self,
@@ -89,6 +110,14 @@ static void side_open(uint32_t self, bool is_node)
 	    .restart = ivsh_attach_restart, .counters = ivsh_attach_counters, .nonce = self + 1};
 	struct side *side = &sides[self];
 
+	for (uint32_t slot = 0; slot < 2; slot++)
+		part[slot] = (struct ivsh_mem_part){
+		    parts[slot], sizeof(parts[slot]), slot, slot == self, IVSH_SELF_NONE};
+	if (is_split) {
+		mem.parts = part;
+		mem.part_count = 2;
+		mem.split = ivsh_attach_split;
+	}
 	if (is_node) {
 		need(ivsh_node_open(&side->node, side->block, sizeof(side->block), &mem, NULL),
 		    "node");
@@ -186,7 +215,6 @@ __attribute__((noinline)) static uint64_t burst(
 
 int main(int argc, char **argv)
 {
-	struct ivsh_geometry geometry;
 	uint32_t size = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 8;
 	uint32_t rounds = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 64;
 	bool is_node = argc > 3 && strcmp(argv[3], "node") == 0;
@@ -197,12 +225,12 @@ int main(int argc, char **argv)
 	messages = BURST_BYTES / size < BURST_MOST ? BURST_BYTES / size : BURST_MOST;
 	if (messages == 0)
 		messages = 1;
-	need(ivsh_geometry_fit(sizeof(memory), 2, &geometry, NULL), "fit");
-	need(ivsh_region_format(memory, sizeof(memory), &geometry, 1, false), "format");
+	is_split = argc > 3 && strcmp(argv[3], "split") == 0;
+	format();
 	side_open(0, is_node);
 	side_open(1, is_node);
 	receiver = argc > 2; /* 1, which the compiler must not know */
-	for (uint32_t self = 0; argc > 3 && !is_node && self < 2; self++)
+	for (uint32_t self = 0; argc > 3 && !is_node && !is_split && self < 2; self++)
 		side_sleep(self);
 	start_counter();
 	/* Once for the caches, and for QEMU's translation. */

@@ -17,7 +17,10 @@
  * half of BAR2. Slot 0 leads and has the clock; slot 1 follows the same plan. Only the flags and
  * the messages themselves keep them in step, and each side waits by polling.
  *
- * Command line: SLOT ROUNDS TRIPS: rounds of each kind, and round trips of a slice.
+ * With "split" each slice of messages is followed by one in a split region, whose devices the
+ * machine has, too.
+ *
+ * Command line: SLOT ROUNDS TRIPS [split]: rounds of each kind, and round trips of a slice.
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
@@ -43,10 +46,20 @@ const char bare_name[] = "pair";
 #define SIZES 3u
 static const uint32_t sizes[SIZES] = {8, 64, SIZE_MOST};
 
+#define PARTS 2u
 static struct ivsh_device device;
-static struct ivsh_region region;
-static struct ivsh_chan chan;
-static struct ivsh_record records[IVSH_FIT_DESCS];
+static struct ivsh_set_device devices[PARTS];
+static struct ivsh_mem_part parts[PARTS];
+static struct ivsh_set set = {.devices = devices, .parts = parts, .room = PARTS};
+
+/* In one memory, and in a split region. */
+#define ENDS 2u
+static struct end {
+	struct ivsh_region region;
+	struct ivsh_chan chan;
+	struct ivsh_record records[IVSH_FIT_DESCS];
+} ends[ENDS];
+static uint32_t end_count = 1;
 
 static uint32_t rounds, trips;
 static bool leads;
@@ -56,10 +69,11 @@ static uint32_t turn;     /* of the flags */
 static uint64_t number;   /* of the round trip of a message, from the start on */
 static uint64_t verified; /* messages that came and were the right ones */
 
-/* Nanoseconds of the slices of one round; flags stand before and behind each size. */
+/* Nanoseconds of the slices of one round; flags stand before and behind each size of each end. */
+#define SLICES (SIZES * ENDS)
 struct round {
-	uint64_t flag[SIZES + 1];
-	uint64_t size[SIZES];
+	uint64_t flag[SLICES + 1];
+	uint64_t slice[SLICES];
 };
 
 /* [0] without, [1] with a pause. */
@@ -75,7 +89,7 @@ static void need(int error, const char *what)
 	exit(1);
 }
 
-static void open_all(uint32_t slot)
+static void open_end(struct end *end, const struct ivsh_mem *mem, uint32_t slot)
 {
 	struct ivsh_attach attach = {
 	    .restart = ivsh_attach_restart,
@@ -84,26 +98,62 @@ static void open_all(uint32_t slot)
 	    .nonce = arch_nonce(),
 	    .timeout_ns = UINT64_C(20000000000),
 	    .claim = ivsh_attach_claim,
-	    .formatter = ivsh_attach_format,
+	    .formatter = mem->split ? NULL : ivsh_attach_format,
 	};
+
+	/* Both have the same geometry. */
+	if (end_count == 2)
+		attach.format = ends[1].region.geometry;
+	else if (!mem->split)
+		need(ivsh_geometry_fit(mem->size, 2, &attach.format, NULL), "memory");
+	need(ivsh_region_attach(&end->region, mem, &attach), "attach");
+	need(ivsh_chan_open(&end->chan, &end->region, 1 - slot, end->records, IVSH_FIT_DESCS),
+	    "channel");
+}
+
+static void open_split(uint32_t slot)
+{
+	struct ivsh_mem mem;
+
+	need(ivsh_set_open_any(&set, arch_platform(), 0, &mem), "split region");
+	mem.self = slot;
+	open_end(&ends[1], &mem, slot);
+	end_count = 2;
+}
+
+/* The first device that is no common memory, and no part. */
+static void open_one(void)
+{
+	bool is_other = true;
+	uint32_t function;
+
+	for (uint32_t i = 0; is_other; i++) {
+		need(ivsh_device_find(arch_platform(), i, &function), "find");
+		need(ivsh_device_open(&device, arch_platform(), function), "open");
+		is_other = ivsh_set_is_split(&device) || ivsh_set_is_part(&device);
+		if (is_other)
+			ivsh_device_close(&device);
+	}
+}
+
+static void open_all(uint32_t slot, bool has_split)
+{
 	struct ivsh_pci_windows windows;
 	struct ivsh_mem mem;
-	uint32_t function;
 	uint8_t *flags;
 
 	arch_pci_windows(&windows);
 	need(ivsh_pci_assign(arch_platform(), &windows), "assign");
-	need(ivsh_device_find(arch_platform(), 0, &function), "find");
-	need(ivsh_device_open(&device, arch_platform(), function), "open");
+	open_one();
 	ivsh_device_mem(&device, &mem);
 	mem.self = slot;
 	mem.size /= 2;
 	flags = (uint8_t *)mem.base + mem.size;
 	own_flag = (uint32_t *)(void *)(flags + slot * LINE);
 	other_flag = (const uint32_t *)(const void *)(flags + (1 - slot) * LINE);
-	need(ivsh_geometry_fit(mem.size, 2, &attach.format, NULL), "memory");
-	need(ivsh_region_attach(&region, &mem, &attach), "attach");
-	need(ivsh_chan_open(&chan, &region, 1 - slot, records, IVSH_FIT_DESCS), "channel");
+	if (has_split)
+		open_split(slot);
+	open_end(&ends[0], &mem, slot);
 }
 
 /* Each direction has its own bytes; the first and the last eight say which message it is. */
@@ -153,11 +203,11 @@ INLINE void flag_trips(uint32_t count, bool pause)
 
 /* --- Messages --------------------------------------------------------------------------------- */
 
-INLINE void put(const uint8_t *bytes, uint32_t size, bool pause)
+INLINE void put(struct ivsh_chan *chan, const uint8_t *bytes, uint32_t size, bool pause)
 {
 	int error;
 
-	while ((error = ivsh_chan_send(&chan, PORT, bytes, size)) == IVSH_EAGAIN)
+	while ((error = ivsh_chan_send(chan, PORT, bytes, size)) == IVSH_EAGAIN)
 		relax(pause);
 	need(error, "send");
 }
@@ -173,12 +223,12 @@ INLINE bool same_ends(const uint8_t *a, const uint8_t *b, uint32_t size)
 	return first[0] == first[1] && last[0] == last[1];
 }
 
-INLINE void take(const uint8_t *bytes, uint32_t size, bool pause)
+INLINE void take(struct ivsh_chan *chan, const uint8_t *bytes, uint32_t size, bool pause)
 {
 	struct ivsh_message message;
 	int error;
 
-	while ((error = ivsh_chan_receive(&chan, &message, in, sizeof(in))) == IVSH_EAGAIN)
+	while ((error = ivsh_chan_receive(chan, &message, in, sizeof(in))) == IVSH_EAGAIN)
 		relax(pause);
 	need(error, "receive");
 	if (message.size != size || message.port != PORT || !same_ends(in, bytes, size))
@@ -186,7 +236,7 @@ INLINE void take(const uint8_t *bytes, uint32_t size, bool pause)
 	verified++;
 }
 
-INLINE void size_trips(uint32_t s, uint32_t count, bool pause)
+INLINE void size_trips(struct ivsh_chan *chan, uint32_t s, uint32_t count, bool pause)
 {
 	uint32_t size = sizes[s];
 
@@ -194,10 +244,10 @@ INLINE void size_trips(uint32_t s, uint32_t count, bool pause)
 		uint32_t which = number++ % READY;
 
 		if (leads)
-			put(ready[s][0][which], size, pause);
-		take(ready[s][leads][which], size, pause);
+			put(chan, ready[s][0][which], size, pause);
+		take(chan, ready[s][leads][which], size, pause);
 		if (!leads)
-			put(ready[s][1][which], size, pause);
+			put(chan, ready[s][1][which], size, pause);
 	}
 }
 
@@ -211,23 +261,23 @@ static void run_flags(uint32_t count, bool pause)
 		flag_trips(count, false);
 }
 
-static void run_size(uint32_t s, uint32_t count, bool pause)
+static void run_size(struct ivsh_chan *chan, uint32_t s, uint32_t count, bool pause)
 {
 	if (pause)
-		size_trips(s, count, true);
+		size_trips(chan, s, count, true);
 	else
-		size_trips(s, count, false);
+		size_trips(chan, s, count, false);
 }
 
 /* Every byte of a few messages; and the code is translated, the memory there. */
-static void check(bool pause)
+static void check(struct ivsh_chan *chan, bool pause)
 {
 	run_flags(CHECKED, pause);
 	for (uint32_t s = 0; s < SIZES; s++)
 		for (uint32_t i = 0; i < CHECKED; i++) {
 			uint32_t which = number % READY;
 
-			run_size(s, 1, pause);
+			run_size(chan, s, 1, pause);
 			if (memcmp(in, ready[s][leads][which], sizes[s]) != 0)
 				need(IVSH_EPROTO, "a byte is not the one that was sent");
 		}
@@ -236,28 +286,31 @@ static void check(bool pause)
 static void measure(struct round *round, bool pause)
 {
 	uint64_t then = arch_now_ns(), now;
+	uint32_t count = SIZES * end_count;
 
-	for (uint32_t s = 0; s <= SIZES; s++) {
+	for (uint32_t i = 0; i <= count; i++) {
 		run_flags(trips, pause);
 		now = arch_now_ns();
-		round->flag[s] = now - then;
+		round->flag[i] = now - then;
 		then = now;
-		if (s == SIZES)
+		if (i == count)
 			return;
-		run_size(s, trips, pause);
+		run_size(&ends[i % end_count].chan, i / end_count, trips, pause);
 		now = arch_now_ns();
-		round->size[s] = now - then;
+		round->slice[i] = now - then;
 		then = now;
 	}
 }
 
 static void print(const struct round *round, bool pause)
 {
+	uint32_t count = SIZES * end_count;
+
 	printf("pair: %s", pause ? "pause" : "none");
-	for (uint32_t s = 0; s < SIZES; s++)
-		printf(" flag %" PRIu64 " %" PRIu32 " %" PRIu64, round->flag[s], sizes[s],
-		    round->size[s]);
-	printf(" flag %" PRIu64 "\n", round->flag[SIZES]);
+	for (uint32_t i = 0; i < count; i++)
+		printf(" flag %" PRIu64 " %" PRIu32 " %" PRIu64, round->flag[i],
+		    sizes[i / end_count], round->slice[i]);
+	printf(" flag %" PRIu64 "\n", round->flag[count]);
 }
 
 int main(int argc, char **argv)
@@ -270,17 +323,21 @@ int main(int argc, char **argv)
 		return 2;
 	leads = slot == 0;
 	make_ready();
-	open_all(slot);
+	open_all(slot, argc > 4 && strcmp(argv[4], "split") == 0);
 	for (uint32_t kind = 0; kind < 2; kind++)
-		check(kind);
+		for (uint32_t i = 0; i < end_count; i++)
+			check(&ends[i].chan, kind);
 	for (uint32_t i = 0; i < rounds; i++)
 		for (uint32_t kind = 0; kind < 2; kind++)
 			measure(&took[kind][i], kind);
 	for (uint32_t i = 0; i < rounds && leads; i++)
 		for (uint32_t kind = 0; kind < 2; kind++)
 			print(&took[kind][i], kind);
-	ivsh_chan_close(&chan);
-	ivsh_region_detach(&region);
+	for (uint32_t i = 0; i < end_count; i++) {
+		ivsh_chan_close(&ends[i].chan);
+		ivsh_region_detach(&ends[i].region);
+	}
+	ivsh_set_close(&set);
 	ivsh_device_close(&device);
 	printf("pair: %" PRIu64 " messages verified\n", verified);
 	return 0;

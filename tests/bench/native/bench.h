@@ -51,7 +51,7 @@ struct contender {
 
 /* Each is there if its object was linked: if its headers were there, when this was built. */
 #define CONTENDER extern const struct contender __attribute__((weak))
-CONTENDER bench_ivsh, bench_ivsh_tuned, bench_textbook;
+CONTENDER bench_ivsh, bench_ivsh_tuned, bench_ivsh_split, bench_textbook;
 CONTENDER bench_pingpong, bench_slot, bench_chunks, bench_copy;
 CONTENDER bench_ck, bench_boost, bench_dpdk;
 CONTENDER bench_unix_stream, bench_unix_packet, bench_vsock;

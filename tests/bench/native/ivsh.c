@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 struct end {
 	struct ivsh_region region;
@@ -180,19 +181,16 @@ INLINE uint32_t take_many(void *end, uint8_t *data, uint32_t size, uint32_t coun
 	return received;
 }
 
-static void run(struct job *job, enum mode mode)
+static void run_in(struct job *job, enum mode mode, struct ivsh_mem mem)
 {
 	static struct end end;
-	struct ivsh_mem mem = {
-	    .base = job->memory,
-	    .size = job->bytes,
-	    .self = job->side,
-	    .doorbell = {.notify = ring, .count = notified, .now_ns = now_ns, .sleep = sleep_never},
-	};
 	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
 	    .counters = ivsh_attach_counters,
 	    .nonce = job->side + 1};
 
+	mem.self = job->side;
+	mem.doorbell = (struct ivsh_doorbell){
+	    .notify = ring, .count = notified, .now_ns = now_ns, .sleep = sleep_never};
 	need(ivsh_region_attach(&end.region, &mem, &attach), "attach");
 	need(ivsh_chan_open(
 		 &end.chan, &end.region, 1 - job->side, end.records, end.region.geometry.descs),
@@ -205,6 +203,11 @@ static void run(struct job *job, enum mode mode)
 		batch(job, &end, put_many, take_many);
 	else
 		roundtrip(job, &end, put, take);
+}
+
+static void run(struct job *job, enum mode mode)
+{
+	run_in(job, mode, (struct ivsh_mem){.base = job->memory, .size = job->bytes});
 }
 
 static bool can(enum mode mode, uint32_t size)
@@ -241,6 +244,66 @@ static void make_tuned(uint8_t *memory, uint64_t size, uint32_t message)
 	make_of(memory, size, bench_tuned_geometry);
 }
 
+/* A split region of the same geometry: its common memory, and a part for each side. */
+static uint64_t part_bytes(void)
+{
+	struct ivsh_geometry g = geometry_of(bench_geometry);
+	uint64_t bytes;
+
+	need(ivsh_part_size(&g, &bytes), "part's size");
+	return bytes;
+}
+
+static uint64_t bytes_split(uint32_t size)
+{
+	(void)size;
+	return IVSH_WIRE_COMMON_SIZE + 2 * part_bytes();
+}
+
+static uint8_t *part_at(uint8_t *memory, uint32_t slot)
+{
+	return memory + IVSH_WIRE_COMMON_SIZE + slot * part_bytes();
+}
+
+static void make_split(uint8_t *memory, uint64_t size, uint32_t message)
+{
+	struct ivsh_geometry g = geometry_of(bench_geometry);
+	uint64_t id = bench_now_ns();
+
+	(void)size;
+	(void)message;
+	for (uint32_t slot = 0; slot < 2; slot++)
+		need(ivsh_part_format(part_at(memory, slot), part_bytes(), &g, id, slot, true),
+		    "part");
+	need(ivsh_split_format(memory, IVSH_WIRE_COMMON_SIZE, &g, id, true), "format");
+}
+
+/* Each side can store into its own part alone. */
+static void run_split(struct job *job, enum mode mode)
+{
+	static struct ivsh_mem_part parts[2];
+	struct ivsh_mem mem = {.base = job->memory,
+	    .size = IVSH_WIRE_COMMON_SIZE,
+	    .parts = parts,
+	    .part_count = 2,
+	    .split = ivsh_attach_split};
+	uint8_t *other = part_at(job->memory, 1 - job->side);
+
+	for (uint32_t slot = 0; slot < 2; slot++)
+		parts[slot] = (struct ivsh_mem_part){.base = part_at(job->memory, slot),
+		    .size = part_bytes(),
+		    .slot = slot,
+		    .is_writable = slot == job->side};
+	if (mprotect(job->memory, IVSH_WIRE_COMMON_SIZE, PROT_READ) ||
+	    mprotect(other, part_bytes(), PROT_READ)) {
+		perror("bench: mprotect");
+		_Exit(1);
+	}
+	run_in(job, mode, mem);
+}
+
 const struct contender bench_ivsh = {"ivsh", false, can, bytes, make, run};
 const struct contender bench_ivsh_tuned = {
     "ivsh_tuned", false, can_tuned, bytes_tuned, make_tuned, run};
+const struct contender bench_ivsh_split = {
+    "ivsh_split", false, can, bytes_split, make_split, run_split};
