@@ -43,7 +43,7 @@ static const struct option options[] = {
 static const char help[] =
     "Usage: ivsh-server qemu-args [OPTION]... [SLOT]\n"
     "Prints what gives a virtual machine the device for SLOT, a number or a name; without SLOT,\n"
-    "for the common socket.\n"
+    "for the common socket. Of a split region: the devices, and SLOT is needed.\n"
     "\n" CMDLINE_HELP
     "      --plain           ivshmem-plain: the same memory, without ID and doorbells\n"
     "      --libvirt         an element for a libvirt domain's <devices>\n"
@@ -181,6 +181,50 @@ static int choose_device(
 	return 0;
 }
 
+/* Why there is no line for a machine in (slot) of a split region; NULL: there is one. */
+static const char *find_split_fault(
+    const struct args *args, const struct answer *answer, uint64_t slot, bool is_bound)
+{
+	if (args->is_libvirt)
+		return "the region is split, and libvirt's shmem element opens no memory for"
+		       " reading alone: give a domain the line without --libvirt, in"
+		       " <qemu:commandline>";
+	if (slot == ANSWER_NONE)
+		return "the region is split, and a machine writes the part of its own slot: give"
+		       " SLOT";
+	if (!is_bound)
+		return "the region is split, and without a socket of its own the machine may get"
+		       " another slot, whose part it cannot write: start the server with --slot"
+		       " WHO=PATH for it";
+	if (answer->part == ANSWER_NONE || answer->slots > DEVICE_PARTS_MAX)
+		return "the region is split, and has more parts than a PCI bus has room for:"
+		       " start the server with 128 slots at most";
+	return NULL;
+}
+
+static int print_split(
+    const struct args *args, const struct device *device, uint64_t slot, bool is_bound)
+{
+	const struct answer *answer = device->answer;
+	const char *fault = find_split_fault(args, answer, slot, is_bound || args->is_plain);
+
+	if (fault)
+		return print_error(-1, args->slot ? args->slot : args->path, "%s", fault);
+	if (!args->is_plain && answer->vectors == 0)
+		return print_error(-1, args->path,
+		    "the server has 0 vectors, and ivshmem-doorbell needs one: start the server"
+		    " with -n 1 or more, or use --plain");
+	if (*answer->path != '/')
+		print_note(
+		    subject(args), "the server was given a path relative to where it was started");
+	if (args->is_plain && !is_bound)
+		print_note(subject(args),
+		    "it is not bound: the server may give it to another as well; start the server"
+		    " with --slot WHO=PATH for it");
+	qemu_split(stdout, device, slot, args->is_plain);
+	return 0;
+}
+
 static int print_args(const struct args *args, const struct answer *answer)
 {
 	struct device device = {.answer = answer};
@@ -193,6 +237,10 @@ static int print_args(const struct args *args, const struct answer *answer)
 	shown = args->is_plain ? answer->path : device.socket;
 	if (check_showable(args, device.name) || (shown && check_showable(args, shown)))
 		return -1;
+	if (answer->split == 1)
+		return check_showable(args, answer->path)
+			   ? -1
+			   : print_split(args, &device, slot, is_bound);
 	if (args->is_plain)
 		return print_plain(args, &device, slot, is_bound);
 	return print_doorbell(args, &device, is_bound);

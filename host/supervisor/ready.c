@@ -42,7 +42,9 @@ void ready_announce(const struct supervisor *supervisor)
 	 * No message carries the number of vectors to QEMU, which under KVM ends if it has too
 	 * many.
 	 */
-	if (options->vectors > 0)
+	if (options->split)
+		log_event("event=hint command=\"ivsh-server qemu-args -S %s SLOT\"", socket);
+	else if (options->vectors > 0)
 		log_hint(socket, options->vectors);
 	daemon_ready();
 }

@@ -68,7 +68,7 @@ rule host/supervisor "$posix|$public|$(own 'supervisor|config|text|wire|process|
 status='"control/(facts|answer|render)\.h"'
 rule host/server   "$posix|$public|$(own 'server|config|wire|process')|$status" main.c
 rule host/server/main.c "$posix|$(own 'server|supervisor|config|process|control')"
-rule host/control  "$posix|$(own 'control|backend|process|text')"
+rule host/control  "$posix|<ivsh/wire\.h>|$(own 'control|backend|process|text')"
 rule host/client   "$posix|$any|$(own 'client|process')|$relax"
 clock='"process/clock\.h"'
 rule host/library  "$posix|$any|$(own 'library|client')|$clock"

@@ -14,6 +14,7 @@ import json
 import mmap
 import os
 import pathlib
+import shlex
 import shutil
 import socket
 import stat
@@ -651,3 +652,86 @@ def test_right_to_give_files_away(start, public):
     assert owners == [ALICE, ALICE, NOBODY]
     server.stop()
     assert os.listdir(public) == ["config"]
+
+
+MACHINE = "qemu-system-x86_64 -S -M q35 -accel tcg -nodefaults -display none -m 32M".split()
+
+
+def query_pci(path):
+    """The ivshmem devices of a QEMU, over QMP: (device, function) of each."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+        control.settimeout(10)
+        until(lambda: control.connect_ex(str(path)) == 0)
+        with control.makefile("rw") as file:
+            file.readline()
+            for command in ("qmp_capabilities", "query-pci"):
+                file.write(json.dumps({"execute": command}) + "\n")
+                file.flush()
+                answer = json.loads(file.readline())
+    devices = [device for bus in answer["return"] for device in bus["devices"]]
+    return [
+        (device["slot"], device["function"])
+        for device in devices
+        if (device["id"]["vendor"], device["id"]["device"]) == (0x1AF4, 0x1110)
+    ]
+
+
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_qemu_args(start, build, tmp_path, is_plain):
+    """QEMU takes the line: a device for each part, at its place, and its own alone is writable."""
+    folder = tmp_path / "d,'x"
+    server = start("--split", "--slots", 10, "--size", "8M", "--slot", f"beta={tmp_path}/b",
+                   "--slot", f"9={tmp_path}/c", "--file", folder)  # fmt: skip
+    assert "command=\"ivsh-server qemu-args -S " in server.await_line("event=hint")
+
+    def args(*more):
+        return subprocess.run(
+            [build / "ivsh-server", "qemu-args", "-S", server.socket, *more],
+            capture_output=True, text=True, timeout=10,
+        )  # fmt: skip
+
+    done = args("9", *(["--plain"] if is_plain else []))
+    assert (done.returncode, done.stderr) == (0, "")
+    words = shlex.split(done.stdout)
+    backends = [word for word in words if word.startswith("memory-backend-file")]
+    parts = [word for word in backends if "part" in word]
+    assert len(parts) == 10 and len(backends) == 10 + is_plain
+    assert ["readonly=on" in word for word in parts] == [True] * 9 + [False]
+    qmp = tmp_path / "qmp"
+    machine = subprocess.Popen([*MACHINE, *words, "-qmp", f"unix:{qmp},server=on,wait=off"])
+    try:
+        found = query_pci(qmp)
+        maps = pathlib.Path(f"/proc/{machine.pid}/maps").read_text()
+    finally:
+        machine.kill()
+        machine.wait()
+    assert [place for place in found if place[0] >= 16] == [(16 + n // 8, n % 8) for n in range(10)]
+    assert len(found) == 11
+    modes = {n: set() for n in range(10)}
+    for line in maps.splitlines():
+        for n in range(10):
+            if line.endswith(f"/part-{n}"):
+                modes[n].add(line.split()[1])
+    assert modes == {n: {"rw-s" if n == 9 else "r--s"} for n in range(10)}
+    assert (server.count("event=connect slot=9") == 1) == (not is_plain)
+
+    for words, what in (
+        ((), "give SLOT"),
+        (("3",), "without a socket of its own the machine may get another slot"),
+        (("9", "--libvirt"), "libvirt's shmem element opens no memory for reading alone"),
+        (("77",), "no such slot"),
+    ):
+        done = args(*words)
+        assert done.returncode == 1 and done.stdout == "" and what in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_qemu_args_of_many(start, build, tmp_path):
+    """More parts than a PCI bus has functions."""
+    arguments = ("--slots", 129, "--size", "512M", "-n", 1)
+    server = start("--split", *arguments, "--slot", f"0={tmp_path}/a")
+    done = subprocess.run(
+        [build / "ivsh-server", "qemu-args", "-S", server.socket, "0"],
+        capture_output=True, text=True, timeout=10,
+    )  # fmt: skip
+    assert done.returncode == 1 and "128 slots at most" in done.stderr
