@@ -10,6 +10,7 @@ import functools
 import struct
 
 from machine import BUILD
+from qemu import doorbell
 
 COMMON = 8192
 PAGE = 4096
@@ -67,6 +68,17 @@ class Region:
             file.write(struct.pack(form, value))
 
 
+class Served:
+    """The split region of a server, which its caller has started with --split."""
+
+    def __init__(self, server, slots):
+        self.server, self.slots = server, slots
+        self.folder = server.socket.with_name(f"{server.socket.name}.split")
+
+    def part(self, slot):
+        return self.folder / f"part-{slot}"
+
+
 def device(path, key, readonly, where=""):
     """QEMU's words for an ivshmem-plain over the file (path). where: ",addr=..." and the like."""
     protect = ",readonly=on" if readonly else ""
@@ -82,14 +94,17 @@ def address(slot):
     return f",addr={16 + slot // 8:x}.{slot % 8},multifunction=on"
 
 
-def words(region, own, order=None, placed=False, common=True, key="", bus=""):
+def words(region, own, order=None, placed=False, key="", bus=""):
     """
     QEMU's words for the guest of slot (own): an ivshmem-plain for the common memory and for each
-    part, readonly but for its own. order: of "common" and slots, as the devices stand on the bus.
+    part, readonly but for its own. order: of "common" and slots, as the devices stand on the bus; a
+    server's common memory is that of an ivshmem-doorbell.
     """
     found = []
-    for what in order or [*(["common"] if common else []), *range(region.slots)]:
-        if what == "common":
+    for what in order or ["common", *range(region.slots)]:
+        if what == "common" and isinstance(region, Served):
+            found += doorbell(region.server.bound[own], key=f"{key}common", where=bus)
+        elif what == "common":
             found += device(region.common(), f"{key}common", True, bus)
         else:
             where = f"{bus}{address(what) if placed else ''}"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-test_split_guest.py - guests in a split region, without a server: each has an ivshmem-plain for the
-common memory and for each part, and can write its own part alone. SPEC 17.
+test_split_guest.py - guests in a split region: each has a device for the common memory, which is an
+ivshmem-doorbell where there is a server, and an ivshmem-plain for each part, and can write its own
+part alone. SPEC 17.
 
 Which device has what is found in the memories, wherever they are; what does not belong to the
 region is named, and left out.
@@ -14,7 +15,8 @@ import re
 import pytest
 
 import split
-from qemu import FAILED, NO_DEVICE, SOAK, USAGE
+from qemu import FAILED, NO_DEVICE, NO_PEER, SOAK, TIMEOUT, USAGE, notifications
+from qmp import Qmp, qmp_words
 
 VERIFIED = r"received \d+ bytes in {}: every byte verified$"
 LEFT_OUT = r"^ivsh: device (\S+): left out: (.*)$"
@@ -293,4 +295,176 @@ def test_echo_on_both(world):
         assert "left out" not in text
     echo.still_runs()
     assert "left out" not in echo.text
+    echo.kill()
+
+
+# --- With a server ------------------------------------------------------------------------------
+
+
+def served(world, slots=2, **keywords):
+    server = world.server("--split", slots=slots, bind=slots, **keywords)
+    return split.Served(server, slots)
+
+
+SERVED = {
+    "q35": ("q35", False),
+    "q35, shuffled": ("q35", True),
+    "pc": ("pc", False),
+    "microvm": ("microvm", True),
+    "ovmf": ("ovmf", False),
+    "aarch64": ("aarch64", True),
+    "aavmf": ("aavmf", False),
+    "riscv64": ("riscv64", True),
+}
+
+
+@pytest.mark.parametrize("case", SERVED)
+def test_doorbells(world, case):
+    """Doorbells wake both; the parts are at the addresses of their slots, or anywhere."""
+    where, shuffled = SERVED[case]
+    made = served(world)
+    order = [1, 0, "common"] if shuffled else None
+    words = [split.words(made, own, order, not shuffled) for own in range(2)]
+    echo = start(world, 1, "echo --name=alpha --wait=sleep --spin=0", words[1], where)
+    ping = start(
+        world, 0, "ping alpha --count=200 --timeout=50 --wait=sleep --spin=0", words[0], where
+    )
+    text = ping.done(seconds=90)
+    assert re.search(r"^ping: slot 1 \(alpha\): 200 round trips", text, re.M), text
+    count = notifications(text, "ping")
+    assert count["vectors"] == 2 and count["doorbell"] > 0 and count["missed"] == 0, text
+    echo.still_runs()
+    echo.kill()
+
+
+def test_killed(world):
+    """A guest dies, its part says it was there; it comes back, and the server shows both."""
+    made = served(world, 3)
+    watch = start(world, 2, "watch --count=3", split.words(made, 2, placed=True))
+    watch.expect(r"^watch: slot 2 of 3$")
+    for end in (True, False):
+        recv = start(world, 1, "recv --count=0 --name=beta", split.words(made, 1, placed=True))
+        watch.expect(r"^slot 1 \(beta\): is here$", after=len(watch.text) if not end else 0)
+        if end:
+            recv.kill()
+            watch.expect(r"^slot 1 \(beta\): died$")
+    watch.done()
+    recv.kill()
+
+
+def test_own_part_served(world):
+    """The server gave slot 1, and its part is not there, or only for reading."""
+    made = served(world, 3)
+    order = ["common", 0, 2]
+    assert re.fullmatch(
+        r"ivsh: device 00:01\.0: no device has the part of slot 1, this guest's own: .*part-1",
+        said(start(world, 1, "demo --timeout=5", split.words(made, 1, order)), FAILED),
+    )
+    words = [*split.words(made, 1, order), *split.device(made.part(1), "own", True)]
+    assert re.fullmatch(
+        r"ivsh: device 00:04\.0: the part of slot 1, this guest's own, cannot be written: .*",
+        said(start(world, 1, "demo --timeout=5", words), FAILED),
+    )
+
+
+# --- Devices that leave and come ----------------------------------------------------------------
+
+LEAVES = r"^ivsh: device [0-9a-f:.]+: the device is leaving: detached from slot 0$"
+BACK = r"^ivsh: device [0-9a-f:.]+: the device is back: slot 0 of 3$"
+
+
+def unplug(qmp, what):
+    qmp.command("device_del", id=f"device-{what}")
+    qmp.event("DEVICE_DELETED", device=f"device-{what}")
+
+
+PLUGS = {
+    "pc": ("-M pc", {}),
+    "q35, behind a bridge": (
+        "-M q35 -device pcie-root-port,id=root,chassis=1,pref64-reserve=32M"
+        " -device pcie-pci-bridge,id=bridge,bus=root",
+        {"bus": "bridge"},
+    ),
+}
+
+
+def where_of(what, bus):
+    """The place of the common memory's device, and of each part's; a bridge has no device 0."""
+    return {"addr": f"{8 if what == 'common' else 9 + what:x}", **bus}
+
+
+def plug(qmp, path, name, readonly, bus):
+    """A device for the part in (path); its memory has a name of its own (Plug, test_survive.py)."""
+    qmp.command(
+        "object-add", id=f"again-{name}", size=path.stat().st_size, share=True, readonly=readonly,
+        **{"qom-type": "memory-backend-file", "mem-path": str(path)},
+    )  # fmt: skip
+    names = {"id": f"device-{name}", "memdev": f"again-{name}"}
+    qmp.command("device_add", driver="ivshmem-plain", **names, **where_of(name, bus))
+
+
+def plugged(made, own, bus):
+    """As split.words(), with the names of the devices."""
+    words = []
+    for what in ("common", *range(made.slots)):
+        place = {"id": f"device-{what}", **where_of(what, bus)}
+        name = "".join(f",{key}={value}" for key, value in place.items())
+        words += split.words(made, own, [what], bus=name)
+    return words
+
+
+@pytest.mark.parametrize("machine", PLUGS if SOAK else ["pc"])
+def test_unplugged(world, machine):
+    """
+    Another's part leaves, and the rest goes on without it; the own part leaves, and the
+    command waits for it; the common memory's device leaves, and comes back.
+    """
+    made = served(world, 3)
+    path = world.folder / "qmp"
+    machine, bus = PLUGS[machine]
+    words = [*plugged(made, 0, bus), *qmp_words(path)]
+    echo = world.guest("slot 0", "echo --name=alpha", *words, machine=machine)
+    qmp = Qmp(path)
+    echo.expect("answers")
+
+    def asked(slot, status=0):
+        limit = 1 if status else 20
+        command = f"ping alpha --count=20 --timeout={limit}"
+        return start(world, slot, command, split.words(made, slot)).done(status)
+
+    def wait_for(pattern, count):
+        world.until(lambda: len(re.findall(pattern, echo.text, re.M)) == count, pattern)
+
+    asked(1)
+    unplug(qmp, 2)
+    wait_for(LEAVES, 1)
+    wait_for(BACK, 1)
+    asked(1)
+    asked(2, TIMEOUT)  # it is there, and nothing of slot 2 reaches it
+    unplug(qmp, 0)
+    wait_for(LEAVES, 2)
+    asked(1, NO_PEER)
+    assert len(re.findall(BACK, echo.text, re.M)) == 1, echo.text
+    plug(qmp, made.part(0), 0, False, bus)
+    wait_for(BACK, 2)
+    asked(1)
+    unplug(qmp, "common")
+    wait_for(LEAVES, 3)
+    address = {"type": "unix", "data": {"path": str(made.server.bound[0])}}
+    backend = {"type": "socket", "data": {"addr": address, "server": False}}
+    qmp.command("chardev-remove", id="common")
+    qmp.command("chardev-add", id="again", backend=backend)
+    names = {"id": "device-again", "chardev": "again", "vectors": 2}
+    qmp.command("device_add", driver="ivshmem-doorbell", **names, **where_of("common", bus))
+    wait_for(BACK, 3)
+    asked(1)
+    # A part that comes later joins when the set is opened next: the program goes on.
+    plug(qmp, made.part(2), 2, True, bus)
+    asked(1)
+    asked(2, TIMEOUT)
+    unplug(qmp, 1)
+    wait_for(BACK, 4)
+    asked(2)
+    asked(1, TIMEOUT)
+    echo.still_runs()
     echo.kill()
