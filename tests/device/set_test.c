@@ -37,7 +37,7 @@ static struct ivsh_mem mem;
 
 /* --- Stores that are dropped ------------------------------------------------------------------ */
 
-#if defined(__linux__) && defined(__x86_64__)
+#if defined(__x86_64__) && __has_include(<sys/mman.h>) /* not over newlib */
 #define CAN_DROP true
 #include <signal.h>
 #include <sys/mman.h>
