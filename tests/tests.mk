@@ -15,7 +15,8 @@ TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_te
                 tests/core/next_test tests/core/batch_test tests/core/fastpath_test \
                 tests/core/broken_test tests/core/moved_test tests/core/least_test \
                 tests/core/packed_test tests/core/window_test tests/core/large_test \
-                tests/core/metric_test tests/core/log_test tests/core/split_test
+                tests/core/metric_test tests/core/log_test tests/core/split_test \
+                tests/core/one_way_test
 TESTS_NODE   := tests/node/open_test tests/node/message_test tests/node/call_test \
                 tests/node/stream_test tests/node/events_test \
                 tests/node/connection_test tests/node/show_test

@@ -249,8 +249,8 @@ static void sides_check(
 	if (s->notify_flags & ~IVSH_WIRE_NOTIFY_REQUEST)
 		SENDER(OBSERVE_BROKEN, "R6.6.5", notify_flags,
 		    "a sender sets bit 0, and no other; its peer stores them again");
-	if (r->notify_flags &
-	    ~(IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING | IVSH_WIRE_NOTIFY_RESET))
+	if (r->notify_flags & ~(IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING |
+				  IVSH_WIRE_NOTIFY_RESET | IVSH_WIRE_NOTIFY_ONE_WAY))
 		RECEIVER(OBSERVE_BROKEN, "R6.6.5", notify_flags,
 		    "a receiver sets bits 0 to 2, and no other; its peer stores them again");
 	if (is_ahead(observer, ring->from, s->incarnation, &ring->digest, &vectors))

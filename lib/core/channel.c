@@ -5,6 +5,7 @@
 #include "core/atomic.h"
 #include "core/check.h"
 #include "core/condition.h"
+#include "core/one_way.h"
 #include "core/place.h"
 #include "core/receiver.h"
 #include "core/reset.h"
@@ -35,7 +36,10 @@ static __attribute__((__noinline__)) void unlink_chan(
 	}
 }
 
-/* Point into the two rings. 0, or IVSH_EPART: not all of them is here. */
+/*
+ * Point into the two rings. 0, or IVSH_EPART: not all is here of what the channel needs. Without
+ * the peer's half of the ring from it the channel only sends.
+ */
 static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 {
 	const struct ivsh_region *region = ch->region;
@@ -43,8 +47,12 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 	uint32_t self = region->mem.self;
 	struct ring out, in;
 
-	if (!ivsh_ring_at(region, self, ch->peer, &out, ch->tx.area) ||
-	    !ivsh_ring_at(region, ch->peer, self, &in, ch->rx.area))
+	if (!ivsh_ring_at(region, self, ch->peer, &out, ch->tx.area))
+		return IVSH_EPART;
+	if (!ivsh_ring_at(region, ch->peer, self, &in, ch->rx.area))
+		ch->rx.closed = true;
+	/* With that, nothing would be left. */
+	if (ch->tx.closed && ch->rx.closed)
 		return IVSH_EPART;
 	ch->mask = g->descs - 1;
 	ch->shift = ring_shift(g->descs);
@@ -57,8 +65,11 @@ static int rings_find(struct ivsh_chan *ch, struct ivsh_record *records)
 	if (ch->tx.small_max > SMALL_PAYLOAD)
 		ch->tx.small_max = SMALL_PAYLOAD;
 	ch->rx.own = in.receiver;
-	ch->rx.other = in.sender;
-	ch->rx.desc = in.desc;
+	/* Nothing of that ring is loaded, even where it is mapped. SPEC R18.1.3. */
+	if (!ch->rx.closed) {
+		ch->rx.other = in.sender;
+		ch->rx.desc = in.desc;
+	}
 	return 0;
 }
 
@@ -78,8 +89,8 @@ static int rings_first(struct ivsh_chan *ch)
 	return 0;
 }
 
-int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
-    struct ivsh_record *records, uint32_t count)
+int ivsh_chan_open_one_way(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
+    struct ivsh_record *records, uint32_t count, uint32_t one_way)
 {
 	int error;
 
@@ -92,10 +103,12 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	if (region->attached && ivsh_slot_keep(region) && !region->attached)
 		return slot_error(region);
 	if (!region->attached || peer >= region->geometry.slots || peer == region->mem.self ||
-	    count < region->geometry.descs)
+	    count < region->geometry.descs || one_way > IVSH_RECEIVE_ONLY)
 		return IVSH_EINVAL;
 	ch->dead = false;
 	ch->peer = peer;
+	ch->rx.closed = one_way == IVSH_SEND_ONLY;
+	ch->tx.closed = one_way == IVSH_RECEIVE_ONLY;
 	if (rings_find(ch, records)) {
 		ch->dead = true;
 		return IVSH_EPART;
@@ -107,10 +120,17 @@ int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t pe
 	region->chans = ch;
 	region->channels_check = ivsh_channels_check;
 	error = region->rings_open ? region->rings_open(ch) : 0;
+	ivsh_chan_declare(ch);
 	if (!error)
 		error = ivsh_chan_enter(ch);
 	/* A machine that was moved meanwhile has begun both rings anew. */
 	return error == IVSH_EAGAIN ? 0 : error;
+}
+
+int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
+    struct ivsh_record *records, uint32_t count)
+{
+	return ivsh_chan_open_one_way(ch, region, peer, records, count, 0);
 }
 
 int ivsh_chan_reset(struct ivsh_chan *ch)
@@ -127,9 +147,9 @@ int ivsh_chan_reset(struct ivsh_chan *ch)
 	ch->dead = ch->unreported = false;
 	ch->region->pending_all = false;
 	ch->tx.reserved = ch->rx.peeked = false;
-	if (ch->tx.broken)
+	if (ch->tx.broken && !ch->tx.closed)
 		ivsh_sender_restart(ch, load32_acquire(&ch->tx.other->reset_request));
-	if (ch->rx.broken)
+	if (ch->rx.broken && !ch->rx.closed)
 		ivsh_receiver_restart(ch);
 	ch->tx.broken = ch->rx.broken = false;
 	return 0;

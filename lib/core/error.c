@@ -35,6 +35,8 @@ const char *ivsh_error_text(int error)
 		return "the device was removed";
 	case IVSH_EPART:
 		return "the slot's memory is missing, or is none of this region";
+	case IVSH_EONEWAY:
+		return "the channel is one-way: nothing goes in this direction";
 	default:
 		return "unknown error";
 	}

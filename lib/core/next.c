@@ -23,7 +23,7 @@ static void queue_add(struct ivsh_region *region, struct ivsh_chan *ch)
 {
 	/* A channel that broke in a call for another one is answered once, as if it had a
 	 * message. */
-	if (ch->is_queued || (ch->dead && !ch->unreported))
+	if (ch->is_queued || (ch->dead ? !ch->unreported : ch->rx.closed))
 		return;
 	ch->is_queued = true;
 	ch->queue_next = NULL;
@@ -71,7 +71,7 @@ static void queue_all(struct ivsh_region *region)
 	region->polled_ns = ivsh_region_now(region);
 	region->pending_all = true;
 	for (struct ivsh_chan *ch = region->chans; ch; ch = ch->next) {
-		if (!ch->dead)
+		if (!ch->dead && !ch->rx.closed)
 			ivsh_receiver_flags(ch, ch->rx.notify_flags | IVSH_WIRE_NOTIFY_PENDING);
 		queue_add(region, ch);
 	}
@@ -111,6 +111,9 @@ int ivsh_region_next(
 			queue_add(region, ch);
 			continue;
 		}
+		/* Queued as broken, and reset since: it only sends. */
+		if (ch->rx.closed && !ch->dead)
+			continue;
 		if (is_empty(ch, message, &error))
 			continue;
 		*chan = ch;

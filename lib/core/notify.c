@@ -31,8 +31,8 @@ int ivsh_sender_attend(struct ivsh_chan *ch, uint32_t first)
 	if ((flags & IVSH_WIRE_NOTIFY_PENDING) != 0 &&
 	    load32(&ch->tx.other->read) - first < ch->tx.head - first)
 		ivsh_sender_hint(ch);
-	/* SPEC R6.8.6: the next call answers the reset request. */
-	if ((flags & IVSH_WIRE_NOTIFY_RESET) != 0)
+	/* SPEC R6.8.6, R18.2.2: the next call answers the reset request, or that nobody reads. */
+	if ((flags & (IVSH_WIRE_NOTIFY_RESET | IVSH_WIRE_NOTIFY_ONE_WAY)) != 0)
 		ch->tx.credit_end = ch->tx.head;
 	return 0;
 }
@@ -55,5 +55,6 @@ void ivsh_chan_wake(struct ivsh_chan *ch)
 {
 	(void)ivsh_sender_notify(ch);
 	ivsh_sender_hint(ch);
-	ivsh_receiver_notify(ch);
+	if (!ch->rx.closed)
+		ivsh_receiver_notify(ch);
 }

@@ -68,7 +68,8 @@ static void rx_credit_set(struct ivsh_chan *ch, bool all)
 		room = ch->rx.published + share - ch->rx.read;
 	if (room > POLL_MESSAGES)
 		room = POLL_MESSAGES;
-	if ((ch->dead | ch->rx.waiting | ch->rx.peeked | ch->rx.marked | ch->rx.frames) != 0)
+	if ((ch->dead | ch->rx.waiting | ch->rx.peeked | ch->rx.marked | ch->rx.frames |
+		ch->rx.closed) != 0)
 		room = 0;
 	ch->rx.credit_end = ch->rx.read + room;
 	ch->rx.wrap = ring_wrap_bits(ch->rx.read, ch->shift);
@@ -123,6 +124,16 @@ int ivsh_receiver_refill(struct ivsh_chan *ch, const struct ivsh_area *area, uin
 	return ch->rx.credit_end != ch->rx.read && (!area || size <= area->left) ? 0 : IVSH_EAGAIN;
 }
 
+/* Our own line, for this incarnation. The count of requests goes on where the last one stopped. */
+static void rx_line_open(struct ivsh_chan *ch, struct ivsh_wire_receiver *own)
+{
+	ch->rx.request = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
+	store32(&own->notify_request, ch->rx.request);
+	ch->rx.notify_flags = ch->rx.waiting ? IVSH_WIRE_NOTIFY_RESET : 0;
+	store32_release(&own->notify_flags, ch->rx.notify_flags);
+	store32(&own->incarnation, ch->region->incarnation);
+}
+
 /*
  * SPEC R7.11: go on at the read index that an earlier incarnation published. It may have delivered
  * the messages between that index and the ring's end.
@@ -137,6 +148,10 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	ch->rx.published = ch->rx.read;
 	ch->rx.reset_request = load32(&own->reset_request);
 	ch->rx.generation_ack = load32(&own->generation_ack);
+	if (ch->rx.closed) {
+		rx_line_open(ch, own);
+		return;
+	}
 	/* SPEC R6.4: if the last incarnation's reset request was not answered, it could not take
 	 * the messages in the ring, and neither can this one. */
 	ch->rx.waiting = load32_acquire(&ch->rx.other->reset_ack) != ch->rx.reset_request;
@@ -145,12 +160,7 @@ void ivsh_receiver_open(struct ivsh_chan *ch)
 	if (!is_first)
 		ch->rx.marked =
 		    ivsh_ring_waiting(ch->rx.desc, ch->mask + 1, ch->rx.read, &messages);
-	/* The count of requests goes on where the last incarnation stopped. */
-	ch->rx.request = load32(&own->notify_request) & ~IVSH_WIRE_REQUEST_VECTOR;
-	store32(&own->notify_request, ch->rx.request);
-	ch->rx.notify_flags = ch->rx.waiting ? IVSH_WIRE_NOTIFY_RESET : 0;
-	store32_release(&own->notify_flags, ch->rx.notify_flags);
-	store32(&own->incarnation, ch->region->incarnation);
+	rx_line_open(ch, own);
 	/* The last incarnation may have been killed before it notified the sender. SPEC R8.2.12. */
 	if (!is_first)
 		ivsh_receiver_notify(ch);
@@ -203,7 +213,7 @@ static int generation_follow(struct ivsh_chan *ch)
 
 bool ivsh_receiver_is_ready(struct ivsh_chan *ch)
 {
-	if (ch->rx.peeked)
+	if (ch->rx.peeked || ch->rx.closed)
 		return false;
 	if (ch->rx.frames != 0 || is_valid(control_poll(ch)))
 		return true;
@@ -285,6 +295,8 @@ int ivsh_receiver_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 	/* Behind the caller's loads of the message that it has peeked. SPEC R5.12.6. */
 	fence_acquire();
 	error = ivsh_chan_enter(ch);
+	if (!error && ch->rx.closed)
+		return IVSH_EONEWAY;
 	if (!error && !ch->rx.peeked) {
 		/* SPEC R7.10.3: publish now, however long the caller holds this message. */
 		rx_credit_set(ch, false);

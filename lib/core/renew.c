@@ -8,6 +8,7 @@
 #include "core/condition.h"
 #include "core/descriptor.h"
 #include "core/notify.h"
+#include "core/one_way.h"
 #include "core/receiver.h"
 #include "core/reset.h"
 #include "core/ring.h"
@@ -32,6 +33,7 @@ static void words_store(struct ivsh_chan *ch)
 	store32(&ch->rx.own->incarnation, ch->region->incarnation);
 	store32(&ch->rx.own->notify_flags, ch->rx.notify_flags);
 	store32(&ch->rx.own->notify_request, ch->rx.request);
+	ivsh_chan_declare(ch);
 }
 
 /* Whether the ring has just what its sender, this peer, stored and the receiver left in it. */
@@ -67,8 +69,8 @@ static bool chan_is_quiet(const struct ivsh_chan *ch)
 {
 	const struct ivsh_wire_slot *slot = ivsh_slot_at(ch->region, ch->peer);
 
-	return load32_acquire(&slot->state) != IVSH_WIRE_STATE_ATTACHED && tx_is_quiet(ch) &&
-	       rx_is_quiet(ch);
+	return load32_acquire(&slot->state) != IVSH_WIRE_STATE_ATTACHED &&
+	       (ch->tx.closed || tx_is_quiet(ch)) && (ch->rx.closed || rx_is_quiet(ch));
 }
 
 /* Go on as any new incarnation does that finds its messages in the ring. SPEC R7.7.1, R8.2.11. */
@@ -96,6 +98,18 @@ static void ring_clear(struct ivsh_chan *ch)
 		store64_retire(&ch->tx.desc[i].control, wrap);
 }
 
+static void tx_renew(struct ivsh_chan *ch)
+{
+	/* An incarnation that is killed before its new generation stands in the ring leaves it out
+	 * of step: the next one, and the receiver, count what was cleared. SPEC R5.11.10. */
+	store32(&ch->tx.own->reset_ack, load32(&ch->tx.other->reset_request) - 1);
+	fence_release();
+	ring_clear(ch);
+	ch->tx.generation += jump(ch->region);
+	ivsh_sender_restart(ch, load32_acquire(&ch->tx.other->reset_request));
+	ch->tx.first = true;
+}
+
 void ivsh_chan_renew(struct ivsh_chan *ch)
 {
 	/* A broken channel waits for its application's reset. SPEC R6.7.1. */
@@ -110,21 +124,17 @@ void ivsh_chan_renew(struct ivsh_chan *ch)
 	ch->rx.voided |= ch->rx.peeked;
 	words_store(ch);
 	/* The machine may have been moved in the middle of a batch. */
-	if (chan_is_quiet(ch) && ivsh_sender_retire(ch) == 0) {
+	if (chan_is_quiet(ch) && (ch->tx.closed || ivsh_sender_retire(ch) == 0)) {
 		chan_continue(ch);
 		return;
 	}
 	/* SPEC R5.11.5: what was under way may be lost. Our own generation loses nothing
 	 * more; the sender's, which answers our request, is counted when it comes. */
 	ivsh_chan_lost(ch);
-	/* An incarnation that is killed before its new generation stands in the ring leaves it out
-	 * of step: the next one, and the receiver, count what was cleared. SPEC R5.11.10. */
-	store32(&ch->tx.own->reset_ack, load32(&ch->tx.other->reset_request) - 1);
-	fence_release();
-	ring_clear(ch);
-	ch->tx.generation += jump(ch->region);
-	ivsh_sender_restart(ch, load32_acquire(&ch->tx.other->reset_request));
-	ch->tx.first = true;
+	if (!ch->tx.closed)
+		tx_renew(ch);
+	if (ch->rx.closed)
+		return;
 	/* What was taken and not published was perhaps not believed. */
 	ch->rx.read = ch->rx.published;
 	ch->rx.now = ch->rx.published_now;

@@ -24,10 +24,10 @@ bool ivsh_ring_at(const struct ivsh_region *region, uint32_t sender, uint32_t re
 	struct ivsh_wire_ring *out = ivsh_place(region, PLACE_SENDER, sender, receiver);
 	struct ivsh_wire_ring *in = ivsh_place(region, PLACE_RECEIVER, sender, receiver);
 
+	ring->receiver = in ? &in->receiver : NULL;
 	if (!out || !in)
 		return false;
 	ring->sender = &out->sender;
-	ring->receiver = &in->receiver;
 	ring->desc = (struct ivsh_wire_desc *)(out + 1);
 	area[IVSH_AREA_SMALL].base = (uint8_t *)out + region->layout.small;
 	area[IVSH_AREA_SMALL].size = g->small_size;

@@ -22,7 +22,7 @@ struct ring {
 
 /*
  * The ring from slot (sender) to slot (receiver), and its areas in area[]. False: not all of it is
- * there.
+ * there; ring->receiver is set all the same, or NULL.
  */
 bool ivsh_ring_at(const struct ivsh_region *region, uint32_t sender, uint32_t receiver,
     struct ring *ring, struct ivsh_area *area);

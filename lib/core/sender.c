@@ -9,6 +9,7 @@
 #include "core/condition.h"
 #include "core/copy.h"
 #include "core/notify.h"
+#include "core/one_way.h"
 #include "core/reset.h"
 #include "core/ring.h"
 #include "core/slot.h"
@@ -157,6 +158,9 @@ int ivsh_sender_open(struct ivsh_chan *ch)
 	bool seized = ch->region->seized && load32(&own->incarnation) != 0;
 
 	line_open(ch, own);
+	/* SPEC R18.1.4, R18.1.6: the ring stays as it is. */
+	if (ch->tx.closed)
+		return 0;
 	/* SPEC R6.4.1: wherever a reset was cut, a new generation is right. */
 	if (asked != ch->tx.reset_ack ||
 	    load32_acquire(&ch->tx.other->generation_ack) != ch->tx.generation) {
@@ -351,8 +355,9 @@ int ivsh_sender_refill(struct ivsh_chan *ch, uint32_t size)
 	/* Only the slow path answers a reset request and waits until the receiver has followed a
 	 * reset (SPEC R6.5). It also handles a reservation, which counts on the room that there
 	 * was. */
-	if (ch->dead || ch->tx.waiting || ch->tx.reserved ||
-	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || ivsh_sender_collect(ch))
+	if (ch->dead || ch->tx.waiting || ch->tx.reserved || ch->tx.closed ||
+	    load32(&ch->tx.other->reset_request) != ch->tx.reset_ack || sender_is_refused(ch) ||
+	    ivsh_sender_collect(ch))
 		return IVSH_EAGAIN;
 	if (size > IVSH_WIRE_INLINE_MAX)
 		area_return(ch, i, size);
@@ -375,13 +380,17 @@ static int generation_keep(struct ivsh_chan *ch)
 }
 
 /*
- * As payload_find(). Follows a reset first. Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EPROTO: the
- * channel broke.
+ * As payload_find(). Follows a reset first. Nothing is reserved. 0; IVSH_EAGAIN; IVSH_EONEWAY;
+ * IVSH_EPROTO: the channel broke.
  */
 static int room_find(struct ivsh_chan *ch, uint32_t size, uint8_t *kind, uint32_t *position)
 {
-	int error = generation_keep(ch);
+	int error;
 
+	/* SPEC R18.2.1. */
+	if (ch->tx.closed || sender_is_refused(ch))
+		return IVSH_EONEWAY;
+	error = generation_keep(ch);
 	if (!error)
 		error = ivsh_sender_collect(ch);
 	if (!error && !payload_find(ch, size, kind, position))
@@ -437,10 +446,14 @@ bool ivsh_sender_is_ready(struct ivsh_chan *ch)
 {
 	uint32_t position;
 	uint8_t kind;
+	int error;
 
+	if (ch->tx.reserved)
+		return false;
 	/* This follows a reset, too, but never while a message is reserved. */
-	return !ch->tx.reserved && room_find(ch, ch->tx.blocked_size, &kind, &position) == 0 &&
-	       ch->tx.blocked;
+	error = room_find(ch, ch->tx.blocked_size, &kind, &position);
+	/* Who waits for room where none will ever be learns it from the next send. */
+	return (error == 0 || error == IVSH_EONEWAY) && ch->tx.blocked;
 }
 
 /* Turn the reservation into a message. */

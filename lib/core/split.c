@@ -64,8 +64,12 @@ static uint32_t slot_claimed(const struct ivsh_mem_part *part)
 	return load32(&header->slot);
 }
 
-/* Whether the rest of the header says that the part is one of this region. */
-static bool part_belongs(const struct ivsh_region *region, const struct ivsh_mem_part *part)
+/*
+ * Whether the rest of the header says that the part is one of this region, that of (slot). Of
+ * another's part the rings may be missing: then a channel to it only sends. SPEC R18.4.
+ */
+static bool part_belongs(
+    const struct ivsh_region *region, const struct ivsh_mem_part *part, uint32_t slot)
 {
 	const struct ivsh_wire_part *header = part->base;
 	const struct ivsh_geometry *g = &region->geometry;
@@ -81,7 +85,7 @@ static bool part_belongs(const struct ivsh_region *region, const struct ivsh_mem
 	       load32(&header->log_size) == g->log_size &&
 	       load64(&header->format_id) == region->format_id &&
 	       ivsh_split_layout(g, &layout, &size) == 0 && load64(&header->size) == size &&
-	       size <= part->size;
+	       (slot == region->mem.self ? size : layout.rings) <= part->size;
 }
 
 /* Of two parts that claim one slot the one with the higher rank has it. */
@@ -104,7 +108,7 @@ static struct ivsh_mem_part *part_find(const struct ivsh_region *region, uint32_
 
 		if (part->found != IVSH_SELF_NONE ||
 		    (part->slot != slot && part->slot != IVSH_SELF_NONE) ||
-		    slot_claimed(part) != slot || !part_belongs(region, part))
+		    slot_claimed(part) != slot || !part_belongs(region, part, slot))
 			continue;
 		if (best && rank == part_rank(region, best, slot)) {
 			is_one = false;

@@ -245,6 +245,9 @@ int ivsh_stream_open(
 	s->port = port;
 	s->lost = chan->lost;
 	s->moved = chan->region->moved;
+	/* Neither side can send without the other's answers. SPEC R18.3. */
+	if (ivsh_chan_one_way(chan) != 0)
+		return s->error = IVSH_EONEWAY;
 	/* Each open sends a message, so no two of one generation have the same number unless the
 	 * first one was never sent. Generations differ by their number, incarnations by their
 	 * nonce. SPEC R10.1.1. */

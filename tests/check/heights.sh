@@ -23,7 +23,7 @@ cat > "$dir/heights" <<'END'
 1 atomic copy error linkage layout mix trace
 2 format place split split_format text server slot moved claim region nonce peer service metric log
 2 follow
-3 area descriptor ring discard condition notify
+3 area descriptor ring discard condition notify one_way
 4 reset sender receiver check renew
 5 channel fastpath send receive inplace batch packed
 6 request wait arm next peer_event stream

@@ -306,9 +306,10 @@ static void no_page(void)
 	wrong.parts[2].size = 4095;
 }
 
+/* SPEC R18.4. */
 static void too_small(void)
 {
-	wrong.parts[2].size = PART - 1;
+	wrong.parts[2].size = (wrong.self == 2 ? PART : 8192) - 1;
 }
 
 static void of_another(void)

@@ -40,6 +40,7 @@
 #define BUSY (1u << -IVSH_EBUSY)
 #define READONLY (1u << -IVSH_EREADONLY)
 #define LOST (1u << -IVSH_ELOST)
+#define ONE_WAY (1u << -IVSH_EONEWAY)
 
 /* The geometry that the innocents format; a peer that writes the header can change it. */
 #define D 64
@@ -107,13 +108,13 @@ static const struct {
     [OPEN] = {"open", BASE, 4 + RESET, INVAL | PROTO | LOST},
     [CLOSE] = {"close", BASE, 0, 0},
     [RESET_CHAN] = {"reset", BASE, RESET, INVAL | LOST},
-    [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
-    [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
-    [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | LOST},
+    [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | LOST | ONE_WAY},
+    [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | LOST | ONE_WAY},
+    [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | LOST | ONE_WAY},
     [PUBLISH] = {"publish", BASE, 0, AGAIN | INVAL | PROTO | LOST},
-    [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
-    [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | LOST},
-    [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | LOST},
+    [RECEIVE] = {"receive", BASE, 0, AGAIN | NOSPC | PROTO | LOST | ONE_WAY},
+    [RECEIVE_BATCH] = {"receive batch", BASE, 0, AGAIN | NOSPC | PROTO | LOST | ONE_WAY},
+    [PEEK] = {"peek", BASE, 0, AGAIN | PROTO | LOST | ONE_WAY},
     [RELEASE] = {"release", BASE, 0, AGAIN | INVAL | PROTO | LOST},
     /* Ten polls of each of C channels, and the accesses around them. */
     [WAIT] = {"wait", 10 * (BASE + 64 * C), 10 * C *RESET, LOST},
@@ -125,10 +126,10 @@ static const struct {
     [OFFER] = {"offer", 512, 0, NOSPC | LOST},
     [SERVICE] = {"service", BASE, 0, AGAIN | NODEV},
     [SERVICE_PORT] = {"port", 512, 0, AGAIN | NODEV},
-    [STREAM_OPEN] = {"stream open", BASE, RESET, PROTO | LOST},
-    [STREAM_WRITE] = {"stream write", 1024, 100, AGAIN | INVAL | PROTO | PEER | LOST},
-    [STREAM_READ] = {"stream read", 1024, 100, AGAIN | PROTO | PEER | LOST},
-    [STREAM_FINISH] = {"stream finish", 1024, 100, AGAIN | PROTO | PEER | LOST},
+    [STREAM_OPEN] = {"stream open", BASE, RESET, PROTO | LOST | ONE_WAY},
+    [STREAM_WRITE] = {"stream write", 1024, 100, AGAIN | INVAL | PROTO | PEER | LOST | ONE_WAY},
+    [STREAM_READ] = {"stream read", 1024, 100, AGAIN | PROTO | PEER | LOST | ONE_WAY},
+    [STREAM_FINISH] = {"stream finish", 1024, 100, AGAIN | PROTO | PEER | LOST | ONE_WAY},
     [STREAM_CLOSE] = {"stream close", BASE, RESET, 0},
 };
 
@@ -249,10 +250,13 @@ static void stream_begin(struct innocent *self, struct link *link)
 	must(!is_safe(self, link) || error == 0, "a safe stream's open", error);
 }
 
+/* The channel to slot 1 is a one-way link at times. */
 static void link_open(struct innocent *self, struct link *link)
 {
-	int error =
-	    CALL(OPEN, ivsh_chan_open(&link->chan, &self->region, link->peer, link->records, D));
+	uint32_t one_way =
+	    link->peer == 1 && hostile_random() % 4 == 0 ? 1 + hostile_random() % 2 : 0;
+	int error = CALL(OPEN, ivsh_chan_open_one_way(&link->chan, &self->region, link->peer,
+				   link->records, D, one_way));
 
 	must(!is_safe(self, link) || error == 0, "a safe channel's open", error);
 	link->open = error == 0;

@@ -159,6 +159,19 @@ static int split_format(bool force)
 	return error;
 }
 
+/* Map another's part, or only what is before its rings: a load behind that raises a signal. */
+static void part_map(struct ivsh_mem_part *part, bool is_short)
+{
+	uint64_t size = 0;
+
+	CHECK_EQ(ivsh_part_short_size(&world_geometry, &size), 0);
+	CHECK_EQ(mprotect((uint8_t *)part->base + size, (size_t)(part->size - size),
+		     is_short ? PROT_NONE : PROT_READ),
+	    0);
+	if (is_short)
+		part->size = size;
+}
+
 /* The parts in another order than that of the slots. The platform knows whose they are. */
 static void split_mem(struct ivsh_mem *mem, uint32_t self)
 {
@@ -170,6 +183,8 @@ static void split_mem(struct ivsh_mem *mem, uint32_t self)
 
 		parts[peer][i] = (struct ivsh_mem_part){
 		    view + part_offset(slot), part_size(), slot, slot == self, IVSH_SELF_NONE};
+		if (slot != peer)
+			part_map(&parts[peer][i], (world.is_short[peer] >> slot & 1) != 0);
 	}
 	mem->base = view;
 	mem->size = IVSH_WIRE_COMMON_SIZE;

@@ -46,6 +46,9 @@ struct world {
 	uint32_t
 	    moved_to; /* the slot that recheck() answers, plus 1; 0: the one it is asked about */
 	bool removed; /* recheck() answers that the device is gone */
+	/* A split region: of the parts of these slots, a bit for each, slot (i) has mapped only
+	 * what is before the rings. */
+	uint32_t is_short[WORLD_SLOTS];
 };
 
 extern struct world world;

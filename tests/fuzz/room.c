@@ -197,7 +197,8 @@ void room_split_format(bool is_known)
 /* Only errors of the list, and not too many accesses. */
 int room_answer(int error)
 {
-	FUZZ_MUST(error <= 0 && (error >= IVSH_ELOST || (is_split && error == IVSH_EPART)));
+	FUZZ_MUST(error <= 0 && (error >= IVSH_ELOST || (is_split && error == IVSH_EPART) ||
+				    error == IVSH_EONEWAY));
 	accesses = 0;
 	return error;
 }

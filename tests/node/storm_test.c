@@ -67,6 +67,7 @@ static int done(const char *what, uint32_t errors, int error)
 	/* Slot 1 has written over the header of its part. */
 	if (world_is_split())
 		errors |= 1u << -IVSH_EPART;
+	errors |= 1u << -IVSH_EONEWAY;
 	must(error == 0 || (error < 0 && error > -31 && (errors & 1u << -error)), what, error);
 	return error;
 }

@@ -101,6 +101,7 @@ struct ivsh_chan {
 		bool reserved;
 		bool voided; /* a reservation, when the machine was moved: publish says so */
 		bool blocked;
+		bool closed;   /* a one-way channel: this side never sends */
 		bool in_batch; /* messages of the call that goes on are in flight */
 		uint8_t reserved_kind;
 		uint8_t hints; /* what stands at (pending) */
@@ -149,6 +150,7 @@ struct ivsh_chan {
 		bool voided;  /* a peeked message, likewise: release says so */
 		bool broken;  /* something in this ring breaks SPEC.md */
 		bool waiting; /* for the sender to answer our reset request */
+		bool closed;  /* a one-way channel: this side takes nothing out of the ring */
 	} rx;
 
 	struct ivsh_chan *next;       /* of the region's open channels */
@@ -188,10 +190,42 @@ struct ivsh_message {
  * IVSH_EPART   a split region: the peer's memory is not here, or its header is not right.
  * IVSH_EPROTO  no earlier incarnation can have left what stands in the ring: the channel is open
  *              and dead; ivsh_chan_reset(), or leave it.
+ *
+ * A split region may have of the peer's part only what is before its rings mapped
+ * (ivsh_part_short_size()). The channel is then opened as with IVSH_SEND_ONLY, below.
  * SPEC 7.
  */
 int ivsh_chan_open(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
     struct ivsh_record *records, uint32_t count) IVSH_MUST_CHECK;
+
+/* The directions of a one-way channel. 0: both. */
+#define IVSH_SEND_ONLY 0x1u    /* nothing comes */
+#define IVSH_RECEIVE_ONLY 0x2u /* nothing goes */
+
+/*
+ * As ivsh_chan_open(), for one direction only; the other ring is left alone.
+ *
+ * one_way: 0, as ivsh_chan_open(); IVSH_SEND_ONLY: this side never reads: it loads nothing of what
+ * the peer sends, and receiving answers IVSH_EONEWAY. IVSH_RECEIVE_ONLY: this side never sends, and
+ * sending answers IVSH_EONEWAY. The peer's words tell it: its sends to a side that never reads
+ * answer IVSH_EONEWAY, but for what it sent before it could know. That stays in the ring, as do all
+ * messages that are there, for an incarnation of this slot that opens the channel both ways.
+ * Streams and calls need both directions.
+ *
+ * IVSH_EINVAL  also: one_way is none of these three.
+ * IVSH_EPART   also: IVSH_RECEIVE_ONLY, and the peer's rings are not mapped.
+ * SPEC 18.
+ */
+int ivsh_chan_open_one_way(struct ivsh_chan *ch, struct ivsh_region *region, uint32_t peer,
+    struct ivsh_record *records, uint32_t count, uint32_t one_way) IVSH_MUST_CHECK;
+
+/*
+ * Which direction of an open channel has nothing to wait for, since this side or the peer has
+ * opened it one-way: 0: both sides go both ways; IVSH_SEND_ONLY: nothing will come;
+ * IVSH_RECEIVE_ONLY: sends answer IVSH_EONEWAY; or both bits. What the peer says holds for its
+ * present incarnation.
+ */
+uint32_t ivsh_chan_one_way(const struct ivsh_chan *ch);
 
 /* Close: the sender may use the room of what was released; the rest stays. Not twice. */
 void ivsh_chan_close(struct ivsh_chan *ch);
@@ -227,6 +261,8 @@ uint32_t ivsh_chan_max(const struct ivsh_chan *ch);
  *
  * IVSH_EAGAIN  no room: wait, then retry.
  * IVSH_EINVAL  size can never fit, or a message is reserved.
+ * IVSH_EONEWAY the peer reads nothing that this side sends, or this side opened the channel to
+ *              receive only.
  * IVSH_EPROTO  the receiver's read index is impossible: the channel is dead.
  */
 int ivsh_chan_send(
@@ -275,6 +311,7 @@ int ivsh_chan_send_batch(struct ivsh_chan *ch, const struct ivsh_message *messag
  * take the message with it. One that must not lose it peeks, acts on it, and releases it.
  *
  * IVSH_EAGAIN  no message.
+ * IVSH_EONEWAY this side opened the channel to send only, or the peer's rings are not mapped.
  * IVSH_ENOSPC  the message is larger than (capacity): message->size has its size; it stays.
  * IVSH_EPROTO  the sender broke SPEC.md: the channel is dead.
  */
@@ -303,7 +340,7 @@ int ivsh_chan_receive_batch(struct ivsh_chan *ch, struct ivsh_message *messages,
  * to a snapshot meanwhile, or a machine was moved. While it is held, so are all that follow, and
  * the room of some before it may be kept from the sender.
  *
- * IVSH_EAGAIN, IVSH_EPROTO  as ivsh_chan_receive().
+ * IVSH_EAGAIN, IVSH_EONEWAY, IVSH_EPROTO  as ivsh_chan_receive().
  */
 int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST_CHECK;
 
@@ -315,6 +352,7 @@ int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message) IVSH_MUST
  * In turn: between two messages of one channel each other channel that has one is served once. It
  * reads the pending bytes, one line for 64 slots, and polls the rings that they hint at; and, since
  * a hint can be lost, all rings every 256 calls, and every IVSH_POLL_NS while there is nothing.
+ * Channels that only send have no turn.
  *
  * IVSH_EAGAIN  no message on any channel.
  * IVSH_EPROTO  *chan broke, now or since the last call: ivsh_chan_reset() or ivsh_chan_close() it,

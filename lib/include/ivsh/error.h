@@ -30,6 +30,8 @@ enum ivsh_error {
 	                        the device; attach again when it is back */
 	/* The memory of that slot is not here, or is none of this region: map the right one. */
 	IVSH_EPART = -13,
+	/* One side has opened the channel one-way: nothing goes, or comes, in this direction. */
+	IVSH_EONEWAY = -14,
 };
 
 /* Every int of this library that can be an error is to be looked at. */

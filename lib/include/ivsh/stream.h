@@ -75,6 +75,7 @@ struct ivsh_stream {
  * and (port) + 1 on this channel.
  *
  * IVSH_EINVAL  size is not such a number, or port is 65535.
+ * IVSH_EONEWAY one of the two sides has opened the channel one-way: nothing was sent.
  */
 int ivsh_stream_open(struct ivsh_stream *stream, struct ivsh_chan *chan, uint16_t port,
     void *buffer, uint32_t size) IVSH_MUST_CHECK;

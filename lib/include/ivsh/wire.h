@@ -192,7 +192,8 @@ struct ivsh_wire_sender {
 	uint32_t notify_request; /* for when the read index moves: IVSH_WIRE_REQUEST_* */
 	uint32_t reported;       /* the generation that the sender's application knows of */
 	uint32_t notify_flags;   /* IVSH_WIRE_NOTIFY_REQUEST, or 0 */
-	uint8_t reserved[36];
+	uint32_t one_way;        /* (incarnation): the sender stores nothing into this ring */
+	uint8_t reserved[32];
 };
 
 /* The read index moves with the messages, and senders poll it: it has a line of its own. */
@@ -203,7 +204,8 @@ struct ivsh_wire_receiver {
 	uint32_t notify_request; /* for the next message: IVSH_WIRE_REQUEST_* */
 	uint32_t reported;     /* the generation that was reported to the receiver's application */
 	uint32_t notify_flags; /* what the sender checks after a message: IVSH_WIRE_NOTIFY_* */
-	uint8_t reserved0[40];
+	uint32_t one_way;      /* (incarnation): the receiver takes nothing out of this ring */
+	uint8_t reserved0[36];
 	uint32_t read; /* index of the first descriptor that is not released, modulo 2^32 */
 	uint8_t reserved1[60];
 };
@@ -212,6 +214,7 @@ struct ivsh_wire_receiver {
 #define IVSH_WIRE_NOTIFY_REQUEST 0x1u /* load the notification request, behind a full fence */
 #define IVSH_WIRE_NOTIFY_PENDING 0x2u /* change the pending byte: the receiver reads it */
 #define IVSH_WIRE_NOTIFY_RESET 0x4u   /* load reset_request: the receiver awaits a reset */
+#define IVSH_WIRE_NOTIFY_ONE_WAY 0x8u /* load one_way: the receiver may take nothing */
 
 /*
  * A notification request. Bits 11:0: the vector to notify, plus 1, or 0 while there is no request;
