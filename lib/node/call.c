@@ -30,6 +30,8 @@ static int call_begin(struct ivsh_node *node, struct ivsh_call *call)
 	call->got = 0;
 	if (!is_peer(node, call->peer))
 		return IVSH_EINVAL;
+	if (ivsh_chan_one_way(&node->chans[call->peer]) != 0)
+		return IVSH_EONEWAY;
 	/* Read before the request is sent: an incarnation that takes it and ends at once is the one
 	 * that the request went to. */
 	peer = ivsh_node_peer(node, call->peer);

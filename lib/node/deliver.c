@@ -72,7 +72,7 @@ static int peek_next(struct ivsh_node *node, struct ivsh_chan **ch, struct ivsh_
 		return ivsh_region_next(&node->region, ch, in);
 	for (uint32_t left = node->slots - 1; left != 0 && error == IVSH_EAGAIN; left--) {
 		*ch = turn_next(node);
-		if (!node->links[(*ch)->peer].broken)
+		if (!node->links[(*ch)->peer].broken && !(*ch)->rx.closed)
 			error = ivsh_chan_peek(*ch, in);
 	}
 	return error;
@@ -169,7 +169,7 @@ static int look_quickly(
 	for (uint32_t left = node->slots - 1; left != 0 && error == IVSH_EAGAIN; left--) {
 		struct ivsh_chan *ch = turn_next(node);
 
-		if (node->links[ch->peer].broken)
+		if (node->links[ch->peer].broken || ch->rx.closed)
 			continue;
 		error = ivsh_chan_receive(ch, &message->message, buffer, capacity);
 		if (error == IVSH_EAGAIN)
@@ -196,6 +196,15 @@ static int poll_once(
 	return error;
 }
 
+/* Whether any peer can send to this node: else its program would wait for ever. */
+static bool is_receiver(const struct ivsh_node *node)
+{
+	for (uint32_t i = 0; i < node->slots; i++)
+		if (i != node->self && !node->chans[i].rx.closed)
+			return true;
+	return false;
+}
+
 int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns, int error)
 {
@@ -213,6 +222,8 @@ int ivsh_node_receive_slow(struct ivsh_node *node, struct ivsh_node_message *mes
 		if (node->streams)
 			node->streams_flush(node);
 		error = poll_once(node, message, buffer, capacity);
+		if (error == IVSH_EAGAIN && !is_receiver(node))
+			error = IVSH_EONEWAY;
 		if (error != IVSH_EAGAIN)
 			break;
 		error = ivsh_node_idle(node, NODE_EVENTS, NULL, &limit, IVSH_FOREVER);

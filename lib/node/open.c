@@ -167,7 +167,8 @@ static void *block_take(uint8_t **at, size_t size)
 }
 
 /* Lay out the block behind the node, and open all channels. (end): the first byte behind it. */
-static void node_fill(struct ivsh_node *node, const uint8_t *end)
+static void node_fill(
+    struct ivsh_node *node, const struct ivsh_node_options *options, const uint8_t *end)
 {
 	const struct ivsh_geometry *g = &node->region.geometry;
 	uint8_t *at = (uint8_t *)(node + 1);
@@ -184,8 +185,12 @@ static void node_fill(struct ivsh_node *node, const uint8_t *end)
 	node->inbox = at;
 	node->inbox_size = (size_t)(end - at) < UINT32_MAX ? (uint32_t)(end - at) : UINT32_MAX;
 	for (uint32_t i = 0; i < g->slots; i++) {
-		int error = ivsh_chan_open(&node->chans[i], &node->region, i, records, g->descs);
+		int error;
 
+		if (i < options->one_way_count && options->one_way)
+			node->links[i].one_way = options->one_way[i];
+		error = ivsh_chan_open_one_way(
+		    &node->chans[i], &node->region, i, records, g->descs, node->links[i].one_way);
 		/* Our own stays closed, and answers everything with an error. */
 		if (i == node->self)
 			continue;
@@ -212,6 +217,14 @@ static void answers_clear(struct ivsh_node_options *options)
 	options->found_part = options->parts_out = 0;
 }
 
+static int one_way_check(const struct ivsh_node_options *options)
+{
+	for (uint32_t i = 0; options->one_way && i < options->one_way_count; i++)
+		if (options->one_way[i] > IVSH_RECEIVE_ONLY)
+			return IVSH_EINVAL;
+	return 0;
+}
+
 int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const struct ivsh_mem *mem,
     struct ivsh_node_options *options)
 {
@@ -223,7 +236,9 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 	if (!options)
 		options = &defaults;
 	answers_clear(options);
-	error = block_check(mem, options, size);
+	error = one_way_check(options);
+	if (!error)
+		error = block_check(mem, options, size);
 	if (error)
 		return error;
 	__builtin_memset(n, 0, sizeof(*n));
@@ -237,7 +252,7 @@ int ivsh_node_open(struct ivsh_node **node, void *block, uint64_t size, const st
 		return IVSH_ENOSPC;
 	}
 	wait_fill(&n->wait, options);
-	node_fill(n, (uint8_t *)block + size);
+	node_fill(n, options, (uint8_t *)block + size);
 	ivsh_node_parts_count(n);
 	n->look_ns = ivsh_node_now(n);
 	if (!n->region.attached)

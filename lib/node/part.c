@@ -23,8 +23,8 @@ int ivsh_node_part(struct ivsh_node *node, uint32_t peer)
 {
 	uint32_t descs = node->region.geometry.descs, i = peer - (peer > node->self);
 	struct ivsh_record *records = (struct ivsh_record *)(node->links + node->slots);
-	int error = ivsh_chan_open(
-	    &node->chans[peer], &node->region, peer, records + (size_t)i * descs, descs);
+	int error = ivsh_chan_open_one_way(&node->chans[peer], &node->region, peer,
+	    records + (size_t)i * descs, descs, node->links[peer].one_way);
 
 	if (node->chans[peer].open)
 		ivsh_node_parts_count(node);

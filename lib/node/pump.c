@@ -74,7 +74,7 @@ int ivsh_node_pump(struct ivsh_node *node, const struct ivsh_chan *target)
 		struct ivsh_chan *ch = &node->chans[i];
 		int error;
 
-		if (i == node->self || (node->links[i].held && ch != target))
+		if (i == node->self || ch->rx.closed || (node->links[i].held && ch != target))
 			continue;
 		error = pump_one(node, ch, ch == target);
 		if (error && !first)

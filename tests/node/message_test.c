@@ -552,6 +552,59 @@ static void part_late_named(void)
 	CHECK_EQ(peer, 1);
 }
 
+/*
+ * A node that only sends to slot 1: each call that needs an answer is refused at once, on both
+ * sides, and so is a receive that nobody could end. SPEC 18.
+ */
+static void one_way(void)
+{
+	static uint8_t all[WORLD_SLOTS], buffer[256];
+	struct ivsh_node_options options = {.one_way = all, .one_way_count = WORLD_SLOTS};
+	struct ivsh_call call = {.peer = 1, .port = 9, .buffer = buffer, .capacity = 9};
+	struct ivsh_node_stream stream;
+	struct ivsh_node_message m;
+
+	town_reset();
+	memset(all, IVSH_SEND_ONLY, sizeof(all));
+	world.is_short[0] = world_is_split() ? 2 : 0;
+	NEED_EQ(town_open(0, &options), 0);
+	NEED_EQ(town_open(1, &beta), 0);
+	for (uint32_t n = 0; n < 200; n++) {
+		NEED_EQ(
+		    ivsh_node_send(town[0], 1, 1, n % 2 ? "n" : "n-------", n % 2 ? 1 : 8, 0), 0);
+		CHECK_EQ(town_receive(1, &m), 'n');
+	}
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	world.slept_ns = 0;
+	CHECK_EQ(ivsh_node_send(town[1], 0, 1, "x", 1, IVSH_FOREVER), IVSH_EONEWAY);
+	CHECK_EQ(ivsh_node_receive(town[0], &m, town_in, 9, IVSH_FOREVER), IVSH_EONEWAY);
+	CHECK_EQ(ivsh_node_call(town[0], &call, IVSH_FOREVER), IVSH_EONEWAY);
+	CHECK_EQ(ivsh_node_stream_open(town[0], &stream, 1, 20, buffer, 64), IVSH_EONEWAY);
+	call.peer = 0;
+	CHECK_EQ(ivsh_node_call(town[1], &call, IVSH_FOREVER), IVSH_EONEWAY);
+	CHECK_EQ(ivsh_node_stream_open(town[1], &stream, 0, 20, buffer, 64), IVSH_EONEWAY);
+	CHECK_EQ(world.slept_ns, 0);
+	/* The others are as ever; and what the node receives from one hides nothing. */
+	all[2] = 0;
+	NEED_EQ(town_open(0, &options), 0);
+	NEED_EQ(town_open(2, NULL), 0);
+	NEED_EQ(ivsh_node_send(town[2], 0, 1, "c", 1, 0), 0);
+	CHECK_EQ(town_receive(0, &m), 'c');
+	CHECK_EQ(m.peer, 2);
+	CHECK_EQ(town_receive(0, &m), IVSH_EAGAIN);
+	call.peer = 2;
+	CHECK_EQ(ivsh_node_call(town[0], &call, MS), IVSH_EAGAIN);
+	/* The other way round. */
+	all[1] = IVSH_RECEIVE_ONLY;
+	world.is_short[0] = 0;
+	NEED_EQ(town_open(0, &options), 0);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, IVSH_FOREVER), IVSH_EONEWAY);
+	NEED_EQ(ivsh_node_send(town[1], 0, 1, "b", 1, 0), 0);
+	CHECK_EQ(town_receive(0, &m), 'b');
+	all[1] = 3;
+	CHECK_EQ(town_open(0, &options), IVSH_EINVAL);
+}
+
 static const struct test tests[] = {
     {"message: by number", by_number},
     {"message: by name, and to all", by_name},
@@ -572,6 +625,7 @@ static const struct test tests[] = {
     {"message: a part left out", part_left_out},
     {"message: a part that comes late", part_late},
     {"message: a part that comes late, by name", part_late_named},
+    {"message: one-way", one_way},
 };
 
 int main(void)

@@ -81,6 +81,10 @@ struct ivsh_node_options {
 	uint64_t spin_ns;    /* how long a wait polls before it sleeps; 0: 50 us */
 	uint64_t nap_ns;     /* the longest sleep where there are no doorbells; 0: 500 us */
 	uint64_t nonce; /* a number that no other node draws; 0: made from the transport's seed */
+	/* Of slots 0 to (one_way_count) - 1: 0: both ways; IVSH_SEND_ONLY, IVSH_RECEIVE_ONLY: as
+	 * ivsh_chan_open_one_way() opens the channel to it. NULL: all both ways. */
+	const uint8_t *one_way;
+	uint32_t one_way_count;
 
 	/* Answers: each is set by the error that names it. */
 	uint32_t found_version;  /* IVSH_EVERSION: the region's; ours is IVSH_WIRE_VERSION */
@@ -133,7 +137,8 @@ struct ivsh_node;
  * IVSH_ENOSPC   the block is too small (need_block), or the shared memory is (need_size).
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
  * IVSH_EINVAL   options.slot is not the transport's, or not below the number of slots
- *               (found_slots); the name is too long or not printable; slots is out of range.
+ *               (found_slots); the name is too long or not printable; slots is out of range;
+ *               options.one_way has another value than those three.
  * IVSH_EBUSY    a living peer holds that slot, or all of them.
  * IVSH_EPROTO   the memory holds something else (found_magic), or the region's header is damaged.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
@@ -198,8 +203,9 @@ struct ivsh_node_link {
 	bool held;    /* a message is peeked and waits for ivsh_node_receive() */
 	bool broken;  /* reset too often: not used until the peer starts again */
 	bool broken_reported;
-	bool owed; /* a stream found no room, maybe for a control message */
-	bool once; /* the same: ivsh_node_wait() reports room only once */
+	bool owed;       /* a stream found no room, maybe for a control message */
+	bool once;       /* the same: ivsh_node_wait() reports room only once */
+	uint8_t one_way; /* of the options */
 };
 
 struct ivsh_call;
@@ -258,6 +264,7 @@ uint32_t ivsh_node_max(const struct ivsh_node *node);
  * size is 0. port: any but IVSH_PORT_CALL and those of open streams.
  *
  * IVSH_EAGAIN  no room: try again later.
+ * IVSH_EONEWAY  the peer reads nothing that this node sends, or this node only receives from it.
  * IVSH_EINVAL  (peer) is this node or no slot, or size is above ivsh_node_max().
  * IVSH_EPROTO  the channel to this peer broke too often: IVSH_PEER_EVENT_BROKEN.
  */
@@ -284,6 +291,7 @@ int ivsh_node_broadcast(struct ivsh_node *node, uint16_t port, const void *data,
  * resets a channel that broke, up to IVSH_NODE_RESETS times for each incarnation of its peer.
  *
  * IVSH_EAGAIN  no message.
+ * IVSH_EONEWAY  this node only sends, to all: none can come.
  * IVSH_ENOSPC  the message is larger than (capacity): message->size is its size. It stays, and each
  *              next call answers the same: take it with a larger buffer, or ivsh_node_drop().
  */
@@ -334,6 +342,7 @@ struct ivsh_call {
  *              or may not have seen the request.
  * IVSH_ENOSPC  the reply is larger than capacity: call->got is its size. Or, with 0 in call->got,
  *              the messages before it are more than the inbox holds: receive, then call again.
+ * IVSH_EONEWAY  request or reply has no way: one of the two sides opened the channel one-way.
  * IVSH_EINVAL, IVSH_EPROTO  as ivsh_node_send().
  * SPEC 14.
  */
