@@ -342,7 +342,8 @@ SERVER := host/server/main.c host/server/serve.c host/server/prepare.c host/serv
           $(SUPERVISOR) $(WIRE) $(OPTIONS) $(CONTROL) $(SHOWN) host/control/stop.c \
           host/control/release.c $(BACKEND) $(PROCESS)
 CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
-          host/client/protocol.c host/client/messages.c host/client/peers.c host/client/doorbell.c
+          host/client/map.c host/client/parts.c host/client/protocol.c \
+          host/client/messages.c host/client/peers.c host/client/doorbell.c
 # One handle and one descriptor over client and node, ivsh/host.h.
 LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c ready.c messages.c \
           streams.c events.c metrics.c log.c)
@@ -369,7 +370,7 @@ NO_SCREEN := host/top/no_screen.c
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
 PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/mem_make.c host/peer/mem_split.c host/peer/mem_show.c \
-          host/peer/memory.c host/peer/memory_parts.c host/backend/entry.c \
+          host/peer/memory.c host/peer/memory_parts.c host/peer/parts.c host/backend/entry.c \
           host/peer/progress.c host/peer/plot.c host/peer/machine.c host/peer/tune.c \
           host/peer/target.c host/peer/stop.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \

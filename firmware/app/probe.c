@@ -81,13 +81,16 @@ static enum ivsh_presence presence(const struct probe *probe, const struct probe
 static void probe_close(struct probe *probe)
 {
 	struct ivsh_service service;
+	int error;
 
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		struct probe_slot *slot = &probe->slot[i];
 
 		slot->peer.presence = presence(probe, slot);
 		/* The sequence of all texts of a slot is one. SPEC R5.7.1. */
-		slot->text_known = ivsh_region_service(&probe->region, i, 0, &service) == 0;
+		error = ivsh_region_service(&probe->region, i, 0, &service);
+		/* A split region's slot whose part is not here is shown as absent, and no more. */
+		slot->text_known = error == 0 || error == IVSH_EPART;
 		if (!probe->server_moves)
 			slot->peer.connection = IVSH_CONNECTION_UNKNOWN;
 		if (ivsh_region_counters(&probe->region, i, &slot->counters))

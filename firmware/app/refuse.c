@@ -51,6 +51,12 @@ void refuse_text(
 			    "the region's header is damaged: clear the memory and start again");
 		break;
 	case IVSH_EVERSION:
+		if (t->claims && t->named && !t->mem.split &&
+		    (attach->found_features & IVSH_WIRE_FEATURE_SPLIT)) {
+			snprintf(text, size,
+			    "what all read of a split region: give the folder that it is in");
+			break;
+		}
 		snprintf(text, size,
 		    "the region has version %" PRIu32 ", features 0x%" PRIx32
 		    "; this program knows version %u, features 0x%x: %s",

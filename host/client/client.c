@@ -6,6 +6,8 @@
 
 #include "client/doorbell.h"
 #include "client/handshake.h"
+#include "client/map.h"
+#include "client/parts.h"
 #include "client/peers.h"
 #include "client/protocol.h"
 #include "process/clock.h"
@@ -17,8 +19,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define SIZE_MIN 4096 /* BAR2 has no less than one page */
 
 static void clear(struct ivsh_client *client)
 {
@@ -41,37 +41,6 @@ static uint64_t deadline_after(uint64_t timeout_ns)
 	return timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
 }
 
-/* Check the size of client->memory, and map it for (access). 0, or -1 with client->error. */
-static int map_memory(struct ivsh_client *client, int access)
-{
-	struct stat st;
-	int seals = fcntl(client->memory, F_GET_SEALS);
-	uint64_t size;
-	size_t mapped;
-	void *base;
-
-	if (fstat(client->memory, &st))
-		return ivsh_client_fail(client, "the memory: fstat: %s", strerror(errno));
-	size = (uint64_t)st.st_size;
-	if (!S_ISREG(st.st_mode) || size < SIZE_MIN || (size & (size - 1)) != 0)
-		return ivsh_client_fail(client,
-		    "the memory has %llu bytes: a region is a power of two from %d on",
-		    (unsigned long long)size, SIZE_MIN);
-	/* A file that cannot have seals answers EINVAL. */
-	client->is_sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
-	mapped = (size_t)size;
-	if (mapped != size)
-		return ivsh_client_fail(client,
-		    "the memory has %llu bytes: more than a process of this machine can map",
-		    (unsigned long long)size);
-	base = mmap(NULL, mapped, access, MAP_SHARED, client->memory, 0);
-	if (base == MAP_FAILED)
-		return ivsh_client_fail(client, "the memory: mmap: %s", strerror(errno));
-	client->mem.base = base;
-	client->mem.size = size;
-	return 0;
-}
-
 /*
  * A probe has no use for a descriptor that can be written through. Where there is no /proc, it
  * keeps what the server sent, and maps that for reading.
@@ -89,6 +58,21 @@ static void reopen_memory(struct ivsh_client *client)
 	client->memory = fd;
 }
 
+/*
+ * Receive the parts, if the memory is the common one of a split region: nobody but the server
+ * stores into that. Else, if (writes), the memory is for all to write.
+ */
+static int receive_parts(struct ivsh_client *client, bool writes, uint64_t deadline_ns)
+{
+	uint32_t slots;
+
+	if (ivsh_client_parts_begin(client, &slots))
+		return -1;
+	if (slots > 0)
+		return ivsh_client_handshake_parts(client, slots, deadline_ns);
+	return writes ? ivsh_client_map_writable(client) : 0;
+}
+
 int ivsh_client_connect(struct ivsh_client *client, const char *path, uint64_t timeout_ns)
 {
 	uint64_t deadline_ns = deadline_after(timeout_ns);
@@ -96,7 +80,7 @@ int ivsh_client_connect(struct ivsh_client *client, const char *path, uint64_t t
 	clear(client);
 	if (ivsh_client_handshake_connect(client, path, "client", deadline_ns) ||
 	    ivsh_client_handshake_receive(client, false, deadline_ns) ||
-	    map_memory(client, PROT_READ | PROT_WRITE) ||
+	    ivsh_client_map(client, PROT_READ) || receive_parts(client, true, deadline_ns) ||
 	    ivsh_client_handshake_collect(client, deadline_ns) ||
 	    ivsh_client_doorbell_open(client, true))
 		return give_up(client);
@@ -114,21 +98,39 @@ int ivsh_client_probe(struct ivsh_client *client, const char *path, uint64_t tim
 	    ivsh_client_handshake_receive(client, true, deadline_ns))
 		return give_up(client);
 	reopen_memory(client);
-	if (map_memory(client, PROT_READ) || ivsh_client_doorbell_open(client, false))
+	if (ivsh_client_map(client, PROT_READ) || receive_parts(client, false, deadline_ns) ||
+	    ivsh_client_doorbell_open(client, false))
 		return give_up(client);
 	return 0;
+}
+
+/* Open and map the file, or the files in the folder, (path). 0, or -1 with client->error. */
+static int open_path(struct ivsh_client *client, const char *path, uint32_t slot)
+{
+	struct stat st;
+	int folder, result;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		/* O_PATH: it need not be listed. */
+		folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (folder < 0)
+			return ivsh_client_fail(client, "open: %s", strerror(errno));
+		result = ivsh_client_parts_open(client, folder, slot, false);
+		close(folder);
+		return result;
+	}
+	client->mem.self = slot;
+	/* O_NONBLOCK: if (path) is a FIFO by mistake, open(2) must not wait for its other end. */
+	client->memory = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (client->memory < 0)
+		return ivsh_client_fail(client, "open: %s", strerror(errno));
+	return ivsh_client_map(client, PROT_READ | PROT_WRITE);
 }
 
 int ivsh_client_open_file(struct ivsh_client *client, const char *path, uint32_t slot)
 {
 	clear(client);
-	client->mem.self = slot;
-	/* O_NONBLOCK: if (path) is a FIFO by mistake, open(2) must not wait for its other end. */
-	client->memory = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (client->memory < 0)
-		ivsh_client_fail(client, "open: %s", strerror(errno));
-	if (client->memory < 0 || map_memory(client, PROT_READ | PROT_WRITE) ||
-	    ivsh_client_doorbell_open(client, false))
+	if (open_path(client, path, slot) || ivsh_client_doorbell_open(client, false))
 		return give_up(client);
 	return 0;
 }
@@ -165,6 +167,7 @@ void ivsh_client_close(struct ivsh_client *client)
 		munmap(client->mem.base, (size_t)client->mem.size);
 	client->mem.base = NULL;
 	client->mem.size = 0;
+	ivsh_client_parts_close(client);
 	/* Before the eventfds: other processes hold them, too, and an entry of an epoll set stays
 	 * until the last holder closes the file. */
 	if (client->doorbells >= 0)

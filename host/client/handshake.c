@@ -4,6 +4,7 @@
  */
 #include "client/handshake.h"
 #include "client/messages.h"
+#include "client/parts.h"
 #include "client/peers.h"
 #include "client/protocol.h"
 #include "process/clock.h"
@@ -166,6 +167,30 @@ int ivsh_client_handshake_receive(struct ivsh_client *client, bool is_probe, uin
 	if (value != -1 || fd < 0)
 		return ivsh_client_fail(
 		    client, "the server sent %lld where the memory should be", (long long)value);
+	return 0;
+}
+
+/* The message of the part of (slot), as ivsh-server sends it. */
+#define PART(slot) (-2 - (int64_t)(slot))
+
+int ivsh_client_handshake_parts(struct ivsh_client *client, uint32_t slots, uint64_t deadline_ns)
+{
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		int64_t value;
+		int fd;
+
+		if (await_message(client, deadline_ns, &value, &fd))
+			return -1;
+		if (value != PART(slot) || fd < 0) {
+			if (fd >= 0)
+				close(fd);
+			return ivsh_client_fail(client,
+			    "the server sent %lld%s where the part of slot %u should be",
+			    (long long)value, fd < 0 ? " and no descriptor" : "", slot);
+		}
+		if (ivsh_client_parts_add(client, slot, fd, slot == client->mem.self))
+			return -1;
+	}
 	return 0;
 }
 

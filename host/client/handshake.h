@@ -27,6 +27,11 @@ int ivsh_client_handshake_connect(
 int ivsh_client_handshake_receive(struct ivsh_client *client, bool is_probe, uint64_t deadline_ns);
 
 /*
+ * Receive the parts of (slots) slots, each in a message of its own: -2 - slot, with a descriptor.
+ */
+int ivsh_client_handshake_parts(struct ivsh_client *client, uint32_t slots, uint64_t deadline_ns);
+
+/*
  * Receive the eventfds of all peers. The protocol has no end mark: our own eventfds come last and
  * are as many as those of another peer. If there is no other peer, 50 ms without a message are the
  * end.

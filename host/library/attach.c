@@ -3,6 +3,7 @@
  * attach.c - the node over the present client: its block, its options, and why it was not opened.
  */
 #include "library/inside.h"
+#include "client/parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -83,10 +84,14 @@ static int node_open(struct ivsh_host *host, struct ivsh_node_options *options)
 /* Where the node is now: the file, and the slot of it. */
 static void home_set(struct ivsh_host *host)
 {
+	const struct ivsh_client *client = &host->clients[host->turn];
 	struct stat st;
 
 	host->home = (struct host_home){.slot = IVSH_SELF_NONE};
-	if (fstat(host->clients[host->turn].memory, &st))
+	/* Of a split region, the own part: each slot has a common memory of its own. */
+	if (fstat(
+		client->mem.split ? ivsh_client_parts_fd(client, host->node->self) : client->memory,
+		&st))
 		return;
 	host->home = (struct host_home){st.st_dev, st.st_ino, host->node->self, st.st_nlink != 0};
 }
@@ -97,8 +102,8 @@ int ivsh_host_attach(struct ivsh_host *host, uint64_t timeout_ns)
 	    .name = host->name, .flags = host->flags & 0xffffu, .timeout_ns = timeout_ns};
 	int error;
 
-	options.slot = host->slot;
-	if (host->slot != IVSH_SELF_NONE)
+	options.slot = host->own;
+	if (host->own != IVSH_SELF_NONE)
 		options.flags |= IVSH_NODE_SLOT;
 	error = node_open(host, &options);
 	if (error)

@@ -39,6 +39,7 @@ struct ivsh_host {
 	char *name; /* NULL: none */
 	uint32_t flags;
 	uint32_t slot;
+	uint32_t own; /* the same, or the one that a split region's folder has for this process */
 
 	/* Two, as the next is opened before the last is closed. A node keeps the address of its. */
 	struct ivsh_client clients[2];

@@ -61,11 +61,19 @@ int ivsh_host_place_open(struct ivsh_host *host, struct ivsh_client *client, uin
 		return ivsh_host_fail(host,
 		    errno == ENOENT || errno == ENOTDIR ? IVSH_ENODEV : IVSH_EPLATFORM, "%s",
 		    strerror(errno));
-	if (!S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode))
-		return ivsh_host_fail(
-		    host, IVSH_EINVAL, "neither a server's socket nor a memory file");
+	if (!S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return ivsh_host_fail(host, IVSH_EINVAL,
+		    "neither a server's socket, nor a memory file, nor a split region's folder");
 	host->is_server = S_ISSOCK(st.st_mode);
+	host->own = host->slot;
 	error = host->is_server ? ivsh_client_connect(client, host->place, timeout_ns)
-				: ivsh_client_open_file(client, host->place, IVSH_SELF_NONE);
-	return error ? failed(host, client) : 0;
+				: ivsh_client_open_file(client, host->place, host->slot);
+	if (error)
+		return failed(host, client);
+	/* Whoever has no server must claim the slot: for the node it is an option. */
+	if (!host->is_server) {
+		host->own = client->mem.self;
+		client->mem.self = IVSH_SELF_NONE;
+	}
+	return 0;
 }

@@ -81,6 +81,7 @@ int main(int argc, char **argv)
 	    .open = place_open,
 	    .probe = place_probe,
 	    .close = place_close,
+	    .entered = place_entered,
 	    .state = place_state,
 	    .release = place_release,
 	    .ready = place_ready,

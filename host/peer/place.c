@@ -8,6 +8,7 @@
 #include "app/status.h"
 #include <ivsh/client.h>
 #include "client/doorbell.h"
+#include "client/parts.h"
 #include "client/peers.h"
 #include "peer/capture.h"
 #include "peer/expose.h"
@@ -17,6 +18,7 @@
 #include "peer/log.h"
 #include "peer/mem.h"
 #include "peer/own.h"
+#include "peer/parts.h"
 #include "peer/pci.h"
 #include "peer/plot.h"
 #include "peer/stop.h"
@@ -84,7 +86,7 @@ const struct option place_options[] = {
     {"socket", "S", "PATH",
 	"of ivsh-server (/run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock)", OPTION_PLACE,
 	OPTION_OWN, 0, 0, 0, socket_take},
-    {"file", "f", "FILE", "no server: a file or an object in /dev/shm, as ivshmem-plain has",
+    {"file", "f", "FILE", "no server: a file, as ivshmem-plain has, or a split region's folder",
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, file_take},
     {"pci", "", "auto|BDF", "in a Linux guest: its ivshmem device, such as 0000:00:02.0",
 	OPTION_PLACE, OPTION_OWN, 0, 0, 0, device_take},
@@ -227,6 +229,9 @@ static int opened(struct transport *t, uint32_t place, int error)
 		return is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
 	stop_memory(object, client->memory, client->mem.size);
+	for (uint32_t i = 0; i < client->mem.part_count; i++)
+		if (client->mem.parts[i].base)
+			stop_memory_add(object, client->parts[i], client->mem.parts[i].size);
 	*t = (struct transport){
 	    .mem = client->mem,
 	    .object = object,
@@ -236,7 +241,18 @@ static int opened(struct transport *t, uint32_t place, int error)
 	    .named = true,
 	    .spin_ns = SPIN_NS,
 	};
-	return STATUS_DONE;
+	error = parts_own(object, &client->mem);
+	if (error)
+		ivsh_client_close(client);
+	return error;
+}
+
+/* Of a split region's folder the slot may be the one whose part this user can write. */
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int place_open(struct transport *t, uint32_t place, const struct options *options)
@@ -247,14 +263,22 @@ int place_open(struct transport *t, uint32_t place, const struct options *option
 	if (pci_count())
 		return pci_open(t, place, options);
 	/* Before the file is opened: the command line has no slot for it. */
-	if (file && options->slot == IVSH_SELF_NONE)
+	if (file && options->slot == IVSH_SELF_NONE && !is_folder(file))
 		return refuse_slotless(file);
-	error = file ? ivsh_client_open_file(client, file, IVSH_SELF_NONE)
+	error = file ? ivsh_client_open_file(client, file, options->slot)
 		     : ivsh_client_connect(client, sockets[place], CONNECT_NS);
 	status = opened(t, place, error);
 	if (status == STATUS_DONE)
 		stop_listen();
 	return status;
+}
+
+void place_entered(const struct transport *t)
+{
+	static bool said[WORLD_PLACES][IVSH_WIRE_SLOTS_MAX];
+
+	if (!pci_count())
+		parts_others(t->object, &t->mem, said[t->place]);
 }
 
 void place_close(struct transport *t)
@@ -330,6 +354,15 @@ static int file_failed(const char *what)
 	return errno == ENOENT ? STATUS_NO_DEVICE : STATUS_FAILED;
 }
 
+/* The files of a split region, in the folder (fd), into the client of place 0. */
+static int folder_map(int fd, struct ivsh_client *client)
+{
+	if (ivsh_client_parts_open(client, fd, IVSH_SELF_NONE, true) == 0)
+		return STATUS_DONE;
+	fprintf(stderr, "ivsh: %s: %s\n", file, client->error);
+	return STATUS_FAILED;
+}
+
 /* Map the file (fd) for reading only, into the client of place 0. The exit status, after a line. */
 static int file_map(int fd, struct ivsh_client *client)
 {
@@ -361,6 +394,7 @@ static int file_probe(struct transport *t)
 	struct ivsh_client *client = &clients[0];
 	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
 	int status;
 
 	if (fd < 0)
@@ -368,8 +402,13 @@ static int file_probe(struct transport *t)
 	memset(client, 0, sizeof(*client));
 	client->socket = client->partial_fd = client->doorbells = -1;
 	client->mem.self = IVSH_SELF_NONE;
-	client->memory = fd;
-	status = file_map(fd, client);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		status = folder_map(fd, client);
+		close(fd);
+	} else {
+		client->memory = fd;
+		status = file_map(fd, client);
+	}
 	if (status == STATUS_DONE)
 		status = opened(t, 0, ivsh_client_doorbell_open(client, false));
 	if (status != STATUS_DONE)

@@ -26,13 +26,23 @@ static bool has_calls(struct run *run, const struct ivsh_doorbell *doorbell)
 	    run, D6_1_CALLS, good, "a call is missing, or there are more than 2048 vectors", 0, 0);
 }
 
+/* What this peer stores into: of a split region its own part alone. */
+static struct range memory_of(const struct ivsh_mem *mem)
+{
+	for (uint32_t i = 0; mem->split != NULL && i < mem->part_count; i++)
+		if (mem->parts[i].is_writable)
+			return (struct range){mem->parts[i].base, mem->parts[i].size};
+	return (struct range){mem->split == NULL ? mem->base : NULL, mem->size};
+}
+
 static void check_base(struct run *run, const struct ivsh_mem *mem)
 {
-	const struct range memory = {mem->base, mem->size};
+	const struct range memory = memory_of(mem);
 
 	if (!ivsh_check_holds(run, M1_1_ALIGNED,
 		mem->base != NULL && (uintptr_t)mem->base % 4096 == 0 && mem->size >= 4096,
-		"it is not aligned, or too small", 0, 0)) {
+		"it is not aligned, or too small", 0, 0) ||
+	    memory.base == NULL) {
 		ivsh_check_skips(run, M1_2_MEMORY, WHY_NEEDS);
 		ivsh_check_skips(run, M1_3_WRITE_BACK, WHY_NEEDS);
 		return;

@@ -3,13 +3,17 @@
  * client_test.c - the host client against a scripted server, which may lie, and plain files.
  */
 #include <ivsh/client.h>
+#include <ivsh/geometry.h>
+#include <ivsh/region.h>
 #include "client/peers.h"
 #include "tests/lib/test.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +38,12 @@ enum {
 	PIPE,
 	READ_ONLY,
 	HALF,
+	COMMON,      /* the header of a split region of three slots, and the server page */
+	MANY_SLOTS,  /* the same, but it says 257 */
+	FORMER,      /* the same, but of a geometry that cannot be */
+	PART,        /* what such a part takes, rounded */
+	PART_READER, /* the same, for reading only */
+	PART_SHORT,  /* less than its geometry */
 	END
 };
 
@@ -54,6 +64,30 @@ static int memory_make(off_t size)
 	return fd;
 }
 
+static const struct ivsh_geometry split = {3, 16, 1024, 1024, 4096};
+
+/* The common memory of a split region, in which the word at (offset) is (value) then. */
+static int common_make(size_t offset, uint32_t value)
+{
+	int fd = memory_make(IVSH_WIRE_COMMON_SIZE);
+	uint8_t *base =
+	    mmap(NULL, IVSH_WIRE_COMMON_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	CHECK_EQ(ivsh_split_format(base, IVSH_WIRE_COMMON_SIZE, &split, 77, true), 0);
+	if (offset)
+		memcpy(base + offset, &value, sizeof(value));
+	munmap(base, IVSH_WIRE_COMMON_SIZE);
+	return fd;
+}
+
+static uint64_t part_bytes(void)
+{
+	uint64_t size = 0;
+
+	CHECK_EQ(ivsh_part_size(&split, &size), 0);
+	return size;
+}
+
 static int carried(int with)
 {
 	char self[32];
@@ -70,7 +104,18 @@ static int carried(int with)
 		return eventfd(0, EFD_NONBLOCK);
 	case PIPE:
 		return pipe(ends) ? -1 : ends[0];
+	case COMMON:
+		return common_make(0, 0);
+	case MANY_SLOTS:
+		return common_make(offsetof(struct ivsh_wire_header, slots), 257);
+	case FORMER:
+		return common_make(offsetof(struct ivsh_wire_header, descs), 17);
+	case PART:
+		return memory_make(65536);
+	case PART_SHORT:
+		return memory_make((off_t)part_bytes() - 4096);
 	case READ_ONLY:
+	case PART_READER:
 		fd = memory_make(65536);
 		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 		return open(self, O_RDONLY);
@@ -264,6 +309,254 @@ static void handshake_lies(void)
 		serve_end();
 		CHECK_EQ(descriptors(), before);
 	}
+}
+
+#define SPLIT                 \
+	{0, NONE}, {1, NONE}, \
+	{                     \
+		-1, COMMON    \
+	}
+#define VECTORS                     \
+	{0, EVENTFD}, {1, EVENTFD}, \
+	{                           \
+		0, END              \
+	}
+
+/*
+ * The own part is mapped for writing, and only as far as it goes; the memory with the header and
+ * all other parts are not: the kernel refuses it, also later, where the descriptor does.
+ */
+static void split_handshake(void)
+{
+	static const struct line lines[] = {
+	    SPLIT, {-2, PART_READER}, {-3, PART}, {-4, PART_READER}, VECTORS};
+	int before = descriptors();
+	struct ivsh_client c;
+
+	serve(lines, false);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	CHECK_EQ(c.mem.self, 1);
+	CHECK_EQ(c.mem.size, IVSH_WIRE_COMMON_SIZE);
+	CHECK_EQ(c.mem.part_count, 3);
+	CHECK(c.mem.split == ivsh_attach_split);
+	CHECK_EQ(c.mem.doorbell.vectors, 1);
+	CHECK(!c.is_sealed);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct ivsh_mem_part *part = &c.mem.parts[i];
+
+		CHECK_EQ(part->slot, i);
+		CHECK_EQ(part->is_writable, i == 1);
+		CHECK_EQ(part->size, part_bytes());
+		CHECK_EQ(mprotect(part->base, 4096, PROT_READ | PROT_WRITE) == 0, i == 1);
+	}
+	*(volatile uint32_t *)c.mem.parts[1].base = 1;
+	/* Of the memory with the header the descriptor allows it: what is mapped does not. */
+	fflush(stdout);
+	if (fork() == 0) {
+		(void)signal(SIGSEGV, SIG_DFL); /* a sanitizer's report is no part of the test */
+		*(volatile uint32_t *)c.mem.base = 1;
+		_exit(0);
+	}
+	{
+		int status = 0;
+
+		wait(&status);
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	}
+	ivsh_client_close(&c);
+	ivsh_client_close(&c);
+	serve_end();
+	CHECK_EQ(descriptors(), before);
+}
+
+/* What is wrong with another's part is none of our business. */
+static void split_others(void)
+{
+	static const struct {
+		const char *row;
+		int with;
+		uint64_t size;
+	} rows[] = {{"short", PART_SHORT, 1}, {"no bytes", NO_BYTES, 0}, {"a pipe", PIPE, 0},
+	    {"writable", PART, 2}};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct line lines[] = {
+		    SPLIT, {-2, rows[i].with}, {-3, PART}, {-4, PART_READER}, VECTORS};
+		uint64_t size = rows[i].size == 0   ? 0
+				: rows[i].size == 1 ? part_bytes() - 4096
+						    : part_bytes();
+		struct ivsh_client c;
+
+		test_row(rows[i].row);
+		serve(lines, false);
+		NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+		CHECK_EQ(c.mem.parts[0].size, size);
+		CHECK_EQ(c.mem.parts[0].base != NULL, size != 0);
+		CHECK(!c.mem.parts[0].is_writable);
+		CHECK_EQ(c.mem.parts[2].size, part_bytes());
+		ivsh_client_close(&c);
+		serve_end();
+	}
+}
+
+static void split_lies(void)
+{
+	static const struct {
+		const char *row;
+		struct line lines[9];
+		const char *error;
+	} rows[] = {
+	    {"no parts", {SPLIT, VECTORS}, "sent 0 where the part of slot 0 should be"},
+	    {"one missing", {SPLIT, {-2, PART_READER}, {-4, PART_READER}, VECTORS},
+		"sent -4 where the part of slot 1 should be"},
+	    {"one doubled", {SPLIT, {-2, PART_READER}, {-2, PART_READER}, VECTORS},
+		"sent -2 where the part of slot 1 should be"},
+	    {"out of order", {SPLIT, {-3, PART}, {-2, PART_READER}, {-4, PART_READER}, VECTORS},
+		"sent -3 where the part of slot 0 should be"},
+	    {"no descriptor", {SPLIT, {-2, NONE}, {-3, PART}, {-4, PART_READER}, VECTORS},
+		"sent -2 and no descriptor where the part of slot 0"},
+	    {"one too many",
+		{SPLIT, {-2, PART_READER}, {-3, PART}, {-4, PART_READER}, {-5, PART_READER},
+		    {0, END}},
+		"an eventfd for peer -5"},
+	    {"the own one for reading",
+		{SPLIT, {-2, PART_READER}, {-3, PART_READER}, {-4, PART_READER}, VECTORS},
+		"the part of this slot, 1, is open for reading only"},
+	    {"the own one too short",
+		{SPLIT, {-2, PART_READER}, {-3, PART_SHORT}, {-4, PART_READER}, VECTORS},
+		"the part of this slot, 1, has not the "},
+	    {"257 slots", {{0, NONE}, {1, NONE}, {-1, MANY_SLOTS}, {-2, PART_READER}, {0, END}},
+		"the region's header is damaged: it has 257 slots"},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int before = descriptors();
+		struct ivsh_client c;
+
+		test_row(rows[i].row);
+		serve(rows[i].lines, false);
+		CHECK_EQ(ivsh_client_connect(&c, path, 10 * SECOND), IVSH_EPLATFORM);
+		CHECK(strstr(c.error, rows[i].error) != NULL);
+		if (!strstr(c.error, rows[i].error))
+			printf("error: %s\n", c.error);
+		CHECK(c.mem.parts == NULL && c.mem.part_count == 0);
+		serve_end();
+		CHECK_EQ(descriptors(), before);
+	}
+}
+
+/* A geometry that cannot be gives a part no size: the attach refuses the region. */
+static void split_former(void)
+{
+	static const struct line lines[] = {{0, NONE}, {1, NONE}, {-1, FORMER}, {-2, PART_READER},
+	    {-3, PART}, {-4, PART_READER}, VECTORS};
+	struct ivsh_attach attach = {0};
+	struct ivsh_region region;
+	struct ivsh_client c;
+
+	serve(lines, false);
+	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	CHECK_EQ(ivsh_region_probe(&region, &c.mem, &attach), IVSH_EPROTO);
+	ivsh_client_close(&c);
+	serve_end();
+}
+
+/* A probe has all parts for reading, whatever the server lets it do. */
+static void split_probe(void)
+{
+	static const struct line lines[] = {{0, NONE}, {-1, NONE}, {-1, COMMON}, {-2, PART},
+	    {-3, PART}, {-4, PART_READER}, {0, END}};
+	struct ivsh_client c;
+
+	serve(lines, true);
+	NEED_EQ(ivsh_client_probe(&c, path, 5 * SECOND), 0);
+	CHECK_EQ(c.mem.self, IVSH_SELF_NONE);
+	CHECK_EQ(c.mem.part_count, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		CHECK(c.mem.parts[i].base && !c.mem.parts[i].is_writable);
+	ivsh_client_close(&c);
+	serve_end();
+}
+
+/* The files of such a region in a folder: it has (slots) of them, and the common one. */
+static void folder_fill(const char *name, uint32_t slots)
+{
+	char file[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	for (uint32_t i = 0; i <= slots; i++) {
+		uint64_t size = i < slots ? 65536 : IVSH_WIRE_COMMON_SIZE;
+		void *base;
+
+		snprintf(file, sizeof(file), i < slots ? "%s/part-%u" : "%s/common", path, i);
+		fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		CHECK_EQ(ftruncate(fd, (off_t)size), 0);
+		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (i < slots)
+			CHECK_EQ(ivsh_part_format(base, size, &split, 77, i, true), 0);
+		else
+			CHECK_EQ(ivsh_split_format(base, size, &split, 77, true), 0);
+		munmap(base, size);
+		close(fd);
+	}
+}
+
+static void folder_empty(void)
+{
+	char file[160];
+
+	for (uint32_t i = 0; i < 4; i++) {
+		snprintf(file, sizeof(file), i < 3 ? "%s/part-%u" : "%s/common", path, i);
+		unlink(file);
+	}
+	CHECK_EQ(rmdir(path), 0);
+}
+
+static void split_folder(void)
+{
+	struct ivsh_attach attach = {0};
+	struct ivsh_region region;
+	int before = descriptors();
+	struct ivsh_client c;
+	char file[160];
+
+	folder_fill("split", 3);
+	NEED_EQ(ivsh_client_open_file(&c, path, 2), 0);
+	CHECK_EQ(c.mem.self, 2);
+	CHECK_EQ(c.mem.doorbell.vectors, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		CHECK_EQ(mprotect(c.mem.parts[i].base, 4096, PROT_READ | PROT_WRITE) == 0, i == 2);
+	CHECK_EQ(ivsh_region_probe(&region, &c.mem, &attach), 0);
+	CHECK_EQ(attach.parts_out, 0);
+	ivsh_client_close(&c);
+	CHECK_EQ(ivsh_client_open_file(&c, path, IVSH_SELF_NONE), IVSH_EPLATFORM);
+	CHECK(strstr(c.error, "parts 0 and 1 can both be written") != NULL);
+	/* A link is not followed, and another's part is not asked for. */
+	snprintf(file, sizeof(file), "%s/part-0", path);
+	CHECK_EQ(unlink(file), 0);
+	CHECK_EQ(symlink("part-1", file), 0);
+	NEED_EQ(ivsh_client_open_file(&c, path, 2), 0);
+	CHECK(c.mem.parts[0].base == NULL);
+	CHECK_EQ(ivsh_region_probe(&region, &c.mem, &attach), 0);
+	CHECK_EQ(attach.parts_out, 1);
+	ivsh_client_close(&c);
+	CHECK_EQ(ivsh_client_open_file(&c, path, 0), IVSH_EPLATFORM);
+	CHECK(strstr(c.error, "part-0: open: ") != NULL);
+	/* Only one can be written: that is the slot. */
+	CHECK_EQ(unlink(file), 0);
+	snprintf(file, sizeof(file), "%s/part-2", path);
+	CHECK_EQ(unlink(file), 0);
+	NEED_EQ(ivsh_client_open_file(&c, path, IVSH_SELF_NONE), 0);
+	CHECK_EQ(c.mem.self, 1);
+	ivsh_client_close(&c);
+	snprintf(file, sizeof(file), "%s/common", path);
+	CHECK_EQ(unlink(file), 0);
+	CHECK_EQ(ivsh_client_open_file(&c, path, 1), IVSH_EPLATFORM);
+	CHECK(strstr(c.error, "common: No such file") != NULL);
+	folder_empty();
+	CHECK_EQ(descriptors(), before);
 }
 
 static void no_server(void)
@@ -492,6 +785,12 @@ static const struct test tests[] = {
     {"server: ends", server_ends},
     {"server: QEMU's messages", classic_server},
     {"plain file", plain_file},
+    {"split handshake", split_handshake},
+    {"split others", split_others},
+    {"split lies", split_lies},
+    {"split former", split_former},
+    {"split probe", split_probe},
+    {"split folder", split_folder},
 };
 
 int main(void)

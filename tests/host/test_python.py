@@ -27,14 +27,15 @@ import ivsh._library  # noqa: E402
 MIB = 1 << 20
 
 
-@pytest.fixture(params=["socket", "file"])
+@pytest.fixture(params=["socket", "file", "split socket", "split folder"])
 def two(request, start, tmp_path):
-    """Two peers, alpha and beta, of a server, and of a plain file."""
-    if request.param == "socket":
-        place, slots = start("-l", "8M", "-n", 2).socket, (None, None)
+    """Two peers, alpha and beta, of a server, and without one; of one memory, and of many."""
+    split = ["--split"] if "split" in request.param else []
+    if "socket" in request.param:
+        place, slots = start("-l", "8M", "-n", 2, *split).socket, (None, None)
     else:
         place, slots = tmp_path / "memory", (0, 1)
-        subprocess.run([BUILD / "ivsh", "mem", "create", place, "8M"], check=True)
+        subprocess.run([BUILD / "ivsh", "mem", "create", place, "8M", *split], check=True)
     with ivsh.Peer(place, "alpha", slot=slots[0]) as one:
         with ivsh.Peer(str(place), "beta", slot=slots[1]) as other:
             yield one, other

@@ -7,10 +7,11 @@ import pathlib
 import re
 import signal
 import struct
+import subprocess
 
 import pytest
 
-from peertool import DONE, FAILED, STOPPED, USAGE, finish
+from peertool import DONE, FAILED, NO_DEVICE, STOPPED, USAGE, finish
 from rawclient import until
 
 PART_MAGIC = b"IVSHPRT\0"
@@ -205,3 +206,188 @@ def test_rm_refuses(at, folder, tmp_path):
     (folder / "part-1").unlink()
     (tmp_path / "kept").rename(folder / "part-1")
     assert at().run(*remove, "--force")[0] == DONE
+
+
+# --- Peers ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["folder", "server"])
+def region(request, at, start, tmp_path):
+    """region(slots): peers of a split region, and what each needs to have a slot of it."""
+
+    def make_region(slots, size="1M"):
+        folder = tmp_path / "split"
+        if request.param == "folder":
+            make(at, folder, slots, size)
+            return at("-f", folder), folder, lambda slot: (f"--slot={slot}",)
+        server = start("--split", "--file", folder, "--slots", slots, "-l", size)
+        peers = at("-S", server.socket)
+        peers.server = server
+        return peers, folder, lambda slot: ()
+
+    return make_region
+
+
+@pytest.mark.parametrize("slots, size, count", [(2, "1M", 2000), (16, "16M", 30)])
+def test_all_exchange(region, slots, size, count):
+    """Each message of each sender comes to each receiver, whole and once: stress checks it."""
+    peers, _, slot_of = region(slots, size)
+    words = ("stress", f"--count={count}", f"--peers={slots - 1}", "--quiet", "--timeout=60")
+    running = [peers.start(*words, *slot_of(slot)) for slot in range(slots)]
+    for slot, process in enumerate(running):
+        status, output, errors = finish(process)
+        assert (status, errors) == (DONE, []), (slot, output)
+        messages = count * (slots - 1)
+        line = rb"in %d messages, .* in %d: every byte verified" % (messages, messages)
+        assert re.search(line, output), output
+
+
+def test_commands(region, tmp_path):
+    """What one region has: names, services, files, logs, metrics, the doorbells of a server."""
+    peers, folder, slot_of = region(3, "2M")
+    peers.echo("--name=alpha", *slot_of(0))
+    status, output, errors = peers.run("ping", "alpha", "--count=20", *slot_of(1))
+    assert (status, errors) == (DONE, []) and b"20 round trips" in output
+    data = os.urandom(300_000)
+    (tmp_path / "in").write_bytes(data)
+    get = peers.start("get", "2", tmp_path / "out", *slot_of(1))
+    put = peers.run("put", "1", tmp_path / "in", *slot_of(2))
+    assert (finish(get)[0], put[0]) == (DONE, DONE)
+    assert (tmp_path / "out").read_bytes() == data
+    lines, rows = peers.ls()
+    assert [rows[0][what] for what in ("name", "presence", "received")] == [
+        "alpha", "attached", "20"
+    ]  # fmt: skip
+    assert lines[0].startswith("region: version 2")
+    assert peers.run("info")[0] == DONE
+    # An observer of the files sees the same, and needs no server.
+    status, output, errors = peers.run("ls", place=("-f", folder))
+    assert (status, errors) == (DONE, []) and b"alpha" in output
+
+
+@pytest.mark.parametrize("place", ["server", "folder"])
+def test_conformance(start, build, folder, place):
+    """The transport keeps its contract, and stores into the own part alone."""
+    words = ["--slot=1", f"--file={folder}"]
+    if place == "server":
+        words = ["--vectors=2", start("--split", "-n", 2).socket]
+    before = (folder / "part-0").read_bytes(), (folder / "common").read_bytes()
+    done = subprocess.run(
+        [build / "conformance", *words], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "BROKEN" not in done.stdout and "M1.2: the whole memory can be loaded" in done.stdout
+    assert (": skipped" in re.search("M1.2.*", done.stdout)[0]) is False
+    assert ((folder / "part-0").read_bytes(), (folder / "common").read_bytes()) == before
+
+
+def test_parts_are_mapped_as_they_may_be(region):
+    """Of another's part a process has neither a mapping nor a descriptor that it can write."""
+    peers, folder, slot_of = region(3, "2M")
+    echo = peers.echo(*slot_of(0))
+    writable, seen = set(), set()
+    for line in pathlib.Path(f"/proc/{echo.pid}/maps").read_text().splitlines():
+        for path in folder.iterdir():
+            if line.endswith(str(path)):
+                seen.add(path.name)
+                if "w" in line.split()[1]:
+                    writable.add(path.name)
+    assert writable == {"part-0"} and seen >= {"part-0", "part-1", "part-2"}
+    for fd in pathlib.Path(f"/proc/{echo.pid}/fd").iterdir():
+        target = pathlib.Path(os.readlink(fd))
+        if target.parent == folder and target.name != "part-0":
+            flags = pathlib.Path(f"/proc/{echo.pid}/fdinfo/{fd.name}").read_text()
+            assert int(re.search(r"flags:\s+(\d+)", flags)[1], 8) & 3 == os.O_RDONLY
+
+
+NONE = "is not there, or cannot be read"
+OTHER = "has a header that is not that of this slot in this region, or is too short"
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (lambda part: part.unlink(), NONE),
+        (lambda part: os.truncate(part, 0), NONE),
+        (lambda part: os.truncate(part, 8192), OTHER),
+        (lambda part: damaged(part, 0x28, bytes(8)), OTHER),
+        (lambda part: damaged(part, 0x34, bytes(4)), OTHER),
+        (lambda part: damaged(part, 0, b"x"), "has no header of a part"),
+    ],
+    ids=["missing", "empty", "cut", "foreign", "doubled", "no magic"],
+)
+def test_damaged_part(at, tmp_path, change, text):
+    """It is named in one line; its slot can have no peer, and all others go on."""
+    folder = make(at, tmp_path / "split", 3)
+    change(folder / "part-1")
+    peers = at("-f", folder)
+    about = f"ivsh: {folder}: the part of slot 1 {text}: "
+    status, output, errors = peers.run("echo", "--slot=1")
+    assert (status, output, len(errors)) == (FAILED, b"", 1)
+    assert errors[0] == about + "no peer can have that slot" or (
+        "the part of this slot, 1, has not the " in errors[0]
+    )
+    peers.echo("--slot=0")
+    status, output, errors = peers.run("ping", "0", "--slot=2", "--count=3")
+    assert (status, errors) == (DONE, [about + "this peer does without that slot"])
+    status, output, errors = peers.run("send", "1", "text", "--slot=2", "--timeout=0.2")
+    assert status != DONE and len(errors) == 2 and errors[0].startswith(about)
+    status, output, errors = peers.run("ls")
+    assert (status, errors) == (DONE, [about + "this peer does without that slot"])
+
+
+def test_damaged_part_comes_back(at, tmp_path):
+    """A peer that runs already uses the part that was made whole again, when it is there."""
+    folder = make(at, tmp_path / "split", 2)
+    header = (folder / "part-1").read_bytes()[:64]
+    damaged(folder / "part-1", 0, bytes(8))
+    peers = at("-f", folder)
+    echo = peers.echo("--slot=0")
+    damaged(folder / "part-1", 0, header)
+    assert peers.run("ping", "0", "--slot=1", "--count=3")[0] == DONE
+    assert echo.poll() is None
+
+
+def test_slot_of_a_folder(at, folder):
+    """Who can write one part alone has its slot; who can write several must say which."""
+    peers = at("-f", folder)
+    both = "parts 0 and 1 can both be written: say which slot is this peer's"
+    one_line(at, ("-f", folder, "echo"), FAILED, f"{folder}: {both}")
+    slots = "--slot=2: the region has slots 0 to 1"
+    one_line(at, ("-f", folder, "echo", "--slot=2"), FAILED, slots)
+    one_line(at, ("-f", folder / "common", "echo", "--slot=0"), FAILED,
+             "what all read of a split region: give the folder that it is in")  # fmt: skip
+    none = "no split region in this folder"
+    one_line(at, ("-f", folder.parent, "echo", "--slot=0"), NO_DEVICE, none)
+    (folder / "part-0").rename(folder.parent / "kept")
+    (folder / "part-0").symlink_to(folder.parent / "kept")  # which is not followed
+    peers.echo()
+    assert re.search(rb"^    1  attached", peers.run("ls")[1], flags=re.M)
+
+
+def test_truncated_part(at, folder):
+    """The owner of a part can end those that have it mapped: with a line, as of one memory."""
+    peers = at("-f", folder)
+    echo = peers.echo("--slot=0")
+    os.truncate(folder / "part-1", 0)
+    status, _, errors = finish(echo)
+    assert (status, errors) == (
+        FAILED, ["ivsh: the memory was truncated while in use: it is lost"]
+    )  # fmt: skip
+
+
+def test_server_that_is_killed(start, at, tmp_path):
+    """Peers stay, and go on, when the serving process dies; a new server keeps the region."""
+    folder = tmp_path / "split"
+    server = start("--split", "--file", folder, "--slots", 3, "-l", "1M")
+    peers = at("-S", server.socket)
+    echo = peers.echo("--name=alpha")
+    ping = ("ping", "alpha", "--count=3")
+    server.kill_serving()
+    server.await_line("event=ready")
+    until(lambda: peers.run(*ping)[0] == DONE)
+    assert echo.poll() is None
+    before = header(folder / "common")["format_id"]
+    server.stop(signal.SIGKILL)
+    peers.kill(echo)
+    start("--split", "--file", folder, "--slots", 3, "-l", "1M")
+    assert header(folder / "common")["format_id"] == before

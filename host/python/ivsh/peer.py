@@ -175,12 +175,13 @@ def _pointer(data: Bytes) -> Tuple[Any, int]:
 
 class Peer:
     """
-    A peer of the region at (place): the path of a server's socket, or of a plain memory file; None:
-    the socket that ivsh-server has by default.
+    A peer of the region at (place): the path of a server's socket, of a plain memory file, or of
+    the folder of a split region; None: the socket that ivsh-server has by default.
 
-    name: what other peers find this one by. slot: in a file, which one; None: the lowest free one.
-    discard: drop what was sent to the slot before. reconnect: open the region again when the server
-    was started anew or the slot was lost; events say what may be lost.
+    name: what other peers find this one by. slot: in a file, which one; None: the lowest free one,
+    or of a folder the one whose part alone this process can write. discard: drop what was sent to
+    the slot before. reconnect: open the region again when the server was started anew or the slot
+    was lost; events say what may be lost.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.h - a process of a Linux host as a peer: from a server's socket, or a plain file, to
- * struct ivsh_mem.
+ * client.h - a process of a Linux host as a peer: from a server's socket, a plain file, or the
+ * files of a split region, to struct ivsh_mem.
  *
  * The client speaks QEMU's ivshmem client-server protocol, version 0 (docs/specs/ivshmem-spec.rst,
  * "Server client communication"), with ivsh-server and with QEMU's own server. It is an archive of
@@ -36,9 +36,11 @@ struct ivsh_client {
 	char error[200];     /* after a failure: why, in one line, without the path */
 
 	/* The rest is the client's own. */
-	bool is_reported; /* ivsh_client_poll() has reported the end of the connection */
-	int socket;       /* -1: none, or the server has closed the connection */
-	int memory;       /* the descriptor behind mem.base */
+	bool is_reported;   /* ivsh_client_poll() has reported the end of the connection */
+	int socket;         /* -1: none, or the server has closed the connection */
+	int memory;         /* the descriptor behind mem.base */
+	int *parts;         /* a split region: those behind mem.parts; -1: that part is not here */
+	uint64_t part_size; /* the bytes of each part, by the header */
 
 	/* By peer ID; the table grows as eventfds come, and has our own, too. */
 	struct ivsh_client_vectors *peers;
@@ -53,7 +55,9 @@ struct ivsh_client {
 };
 
 /*
- * Connect to the server at (path), receive ID, memory and eventfds, and map the memory.
+ * Connect to the server at (path), receive ID, memory and eventfds, and map the memory. Of a split
+ * region (SPEC 17) the client maps all parts, the own one for writing and the others for reading:
+ * mem.parts has them, and mem.split is set.
  *
  * On success client->mem is ready, with as many vectors as the server has sent. Waits for up to
  * (timeout_ns) in all: for 50 ms of silence at least, if there is no other peer, as the protocol
@@ -73,6 +77,10 @@ int ivsh_client_probe(
 /*
  * Map a plain memory file, such as /dev/shm/NAME, as peer (slot); IVSH_SELF_NONE leaves the choice
  * to the caller. There is no doorbell: vectors is 0, notify is NULL, sleep only waits.
+ *
+ * Or the files of a split region, in the folder (path): the part of (slot) for writing, all others
+ * for reading. With IVSH_SELF_NONE it is the one part that this process can write: mem.self is that
+ * slot, and it is an error if there are several.
  */
 int ivsh_client_open_file(
     struct ivsh_client *client, const char *path, uint32_t slot) IVSH_MUST_CHECK;

@@ -4,7 +4,8 @@
  *
  * The host library, libivsh-client.so.1 or libivsh-client.a, has the front door of <ivsh/node.h>
  * and the client of <ivsh/client.h> in it. This header joins the two: one call opens a region at a
- * server's socket, or in a plain memory file, and the library allocates what that takes.
+ * server's socket, in a plain memory file, or in the files of a split region, and the library
+ * allocates what that takes.
  *
  *	struct ivsh_host *host;
  *	struct ivsh_host_message m;
@@ -28,7 +29,8 @@
  * Signals. No call ends because a signal came, none raises SIGPIPE, and none changes how a signal
  * is handled. No call is to be made from a signal handler. A program that lets a signal end a wait
  * waits in its own ppoll(2). Where another process truncates a plain memory file, an access raises
- * SIGBUS; the memory of ivsh-server is sealed, which excludes that.
+ * SIGBUS; the memory of ivsh-server is sealed, which excludes that. Of a split region whoever owns
+ * a part can do so.
  *
  * Processes. Every descriptor is closed by execve(2). After fork(2) the host belongs to the parent.
  * In the child each call answers IVSH_EINVAL, and only ivsh_host_close() does anything: it frees
@@ -65,16 +67,17 @@ struct ivsh_host_log;
 #define IVSH_HOST_STAY 0x10000u /* never open the region again without ivsh_host_reopen() */
 
 /*
- * Open the region at (place): the path of a server's socket, or of a plain memory file, such as
- * /dev/shm/NAME. NULL: the socket that ivsh-server has by default: /run/ivsh.sock for root, else
- * $XDG_RUNTIME_DIR/ivsh.sock.
+ * Open the region at (place): the path of a server's socket, of a plain memory file, such as
+ * /dev/shm/NAME, or of the folder of a split region (SPEC 17). NULL: the socket that ivsh-server
+ * has by default: /run/ivsh.sock for root, else $XDG_RUNTIME_DIR/ivsh.sock.
  *
  * On success the peer is attached, as ivsh_node_open() leaves it. Also on failure, *host is a
  * handle, for ivsh_host_error() and ivsh_host_close(); NULL: out of memory. Blocks up to 10 s:
  * mostly 0.1 s, and in a plain file up to 2 s for each slot of a peer that may be dead.
  *
  * name: as in ivsh_node_options; NULL: none. flags: IVSH_NODE_* and IVSH_HOST_*. slot: where the
- * place is a file: the slot; IVSH_SELF_NONE: the lowest free one. A server chooses the slot by
+ * place is a file: the slot; IVSH_SELF_NONE: the lowest free one; of a folder: the one whose part
+ * alone this process can write. A server chooses the slot by
  * itself, and (slot) must be IVSH_SELF_NONE or that one. The strings are copied.
  *
  * IVSH_ENODEV    nothing is at (place), or no server listens there: start one; or nobody formatted
@@ -83,7 +86,7 @@ struct ivsh_host_log;
  *                or a living peer of the file holds the slot.
  * IVSH_EPLATFORM  a call of the system failed: ivsh_host_error() says which.
  * IVSH_ENOSPC    out of memory, or the file is too small for a region.
- * IVSH_EINVAL, IVSH_EPROTO, IVSH_EVERSION, IVSH_EREADONLY  as ivsh_node_open().
+ * IVSH_EINVAL, IVSH_EPROTO, IVSH_EVERSION, IVSH_EREADONLY, IVSH_EPART  as ivsh_node_open().
  */
 int ivsh_host_open(struct ivsh_host **host, const char *place, const char *name, uint32_t flags,
     uint32_t slot) IVSH_MUST_CHECK;
