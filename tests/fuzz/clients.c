@@ -16,8 +16,11 @@
 #include "tests/fuzz/visitor.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define VISITORS 32u
@@ -56,8 +59,22 @@ static void revive(void)
 	serving_read_link();
 }
 
-static void meet(uint32_t slot)
+/* Its socket has an address by which the server knows what it is: process/caller.h. */
+static void name(int fd, const char *kind)
 {
+	static unsigned made;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int size = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "ivsh-%s-%ld-%u",
+	    kind, (long)getpid(), made++);
+
+	FUZZ_MUST(bind(fd, (struct sockaddr *)&address,
+		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size)) == 0);
+}
+
+/* kind: of a split region, every other client is one of ours, and some are observers. */
+static void meet(uint32_t slot, uint8_t kind)
+{
+	bool is_split = serving.server.state.head->split;
 	struct visitor *visitor = &visitors[count];
 	uint32_t row;
 	int pair[2];
@@ -71,7 +88,14 @@ static void meet(uint32_t slot)
 		close(pair[1]);
 		return;
 	}
-	*visitor = (struct visitor){.fd = pair[0], .row = row, .slot = slot};
+	*visitor = (struct visitor){.fd = pair[0],
+	    .row = row,
+	    .slot = slot,
+	    .is_ours = is_split && kind % 4 < 2,
+	    .is_probe = is_split && kind % 4 == 2};
+	visitor->may_end = visitor->is_probe;
+	if (visitor->is_ours || visitor->is_probe)
+		name(pair[0], visitor->is_ours ? "client" : "probe");
 	count++;
 	if (!serving.is_dead)
 		serving_deliver(row, slot);
@@ -168,7 +192,7 @@ static void step(void)
 	switch (what % 10) {
 	case 0:
 	case 1:
-		meet(bound(argument));
+		meet(bound(argument), argument >> 4);
 		break;
 	case 2:
 		serving_call(service_call, NULL);
@@ -217,7 +241,8 @@ static void check_page(void)
 
 static bool has_id(const struct visitor *visitor)
 {
-	return visitor->step >= 2 && !visitor->is_refused && !visitor->has_closed;
+	return visitor->step >= 2 && !visitor->is_refused && !visitor->has_closed &&
+	       !visitor->is_probe;
 }
 
 /* A client has its ID alone, until it closes. */
@@ -279,6 +304,7 @@ static void begin(void)
 	    .vectors = shape / SERVING_SLOTS % (SERVING_VECTORS + 1),
 	    .classic = kind & 1,
 	    .raw = kind >> 1 & 1,
+	    .split = (shape & 0x40) && !(kind & 3),
 	    .per_uid = kind & 4 ? 3 : UINT32_MAX,
 	    .allow = (struct options_allow *)(uintptr_t)&nobody,
 	    .allow_count = kind >> 3 == 31,
@@ -308,7 +334,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (serving.is_dead) {
 			serving_read_link();
 			if (feed_byte() % 8 == 0)
-				meet(bound(feed_byte()));
+				meet(bound(feed_byte()), feed_left() ? 0 : 1);
 			revive();
 		}
 		if (serving.has_supervisor ? feed_byte() % 2 : 1)

@@ -6,6 +6,7 @@
 #include "server/client_state.h"
 #include "server/arrivals.h"
 #include "server/resume.h"
+#include "process/caller.h"
 #include "process/clock.h"
 #include "tests/fuzz/feed.h"
 #include "config/shape.h"
@@ -40,7 +41,12 @@ static jmp_buf serving_out;
 
 /* Files stand in for the eventfds and the memory: each has a number of its own, st_ino. */
 static int serving_doorbells[SERVING_SLOTS * SERVING_VECTORS], serving_memory = -1;
-static ino_t serving_inode[SERVING_SLOTS * SERVING_VECTORS + 1];
+static struct state_memory serving_memories[SERVING_SLOTS];
+static int serving_seen;
+#define SERVING_MEMORY (SERVING_SLOTS * SERVING_VECTORS) /* numbers: three for each slot follow */
+#define SERVING_SEEN (SERVING_MEMORY + 1 + 3 * SERVING_SLOTS)
+static ino_t serving_inode[SERVING_SEEN + 1];
+static struct ivsh_wire_server *serving_copies[SERVING_SLOTS];
 
 static void serving_pass(void)
 {
@@ -63,8 +69,10 @@ void quiet_store(const void *address)
 	if (state->batch &&
 	    serving_is_in(state->batch->header, sizeof(state->batch->header), address))
 		return;
-	if (serving_is_inside && (serving_is_in(state->head, state->size, address) ||
-				     serving_is_in(&serving.words, sizeof(serving.words), address)))
+	if (serving_is_inside &&
+	    (serving_is_in(state->head, state->size, address) ||
+		serving_is_in(&serving.words, sizeof(serving.words), address) ||
+		serving_is_in(serving.copies, sizeof(serving.copies), address)))
 		serving_pass();
 }
 
@@ -247,7 +255,38 @@ bool serving_is_doorbell(int fd, uint32_t slot, uint32_t vector)
 
 bool serving_is_memory(int fd)
 {
-	return serving_is_file(fd, SERVING_SLOTS * SERVING_VECTORS);
+	return serving_is_file(fd, SERVING_MEMORY);
+}
+
+bool serving_is_common(int fd, uint32_t slot)
+{
+	return serving_is_file(fd, SERVING_MEMORY + 1 + 3 * slot);
+}
+
+bool serving_is_part(int fd, uint32_t slot)
+{
+	return serving_is_file(fd, SERVING_MEMORY + 2 + 3 * slot);
+}
+
+bool serving_is_reader(int fd, uint32_t slot)
+{
+	return serving_is_file(fd, SERVING_MEMORY + 3 + 3 * slot);
+}
+
+bool serving_is_seen(int fd)
+{
+	return serving_is_file(fd, SERVING_SEEN);
+}
+
+/* A file for each memory of a split region: which it is stands for what may be done with it. */
+static void serving_make_memories(void)
+{
+	for (unsigned i = 0; i < SERVING_SLOTS; i++)
+		serving_memories[i] =
+		    (struct state_memory){.common = serving_file(SERVING_MEMORY + 1 + 3 * i),
+			.part = serving_file(SERVING_MEMORY + 2 + 3 * i),
+			.reader = serving_file(SERVING_MEMORY + 3 + 3 * i)};
+	serving_seen = serving_file(SERVING_SEEN);
 }
 
 void serving_open(
@@ -259,7 +298,8 @@ void serving_open(
 	if (serving_memory < 0) {
 		for (unsigned i = 0; i < SERVING_SLOTS * SERVING_VECTORS; i++)
 			serving_doorbells[i] = serving_file(i);
-		serving_memory = serving_file(SERVING_SLOTS * SERVING_VECTORS);
+		serving_memory = serving_file(SERVING_MEMORY);
+		serving_make_memories();
 	}
 	memset(&serving, 0, sizeof(serving));
 	serving_hooks = hooks;
@@ -276,6 +316,12 @@ void serving_open(
 	memcpy(server->state.doorbells, serving_doorbells,
 	    (size_t)options->slots * options->vectors * sizeof(*serving_doorbells));
 	server->state.head->memory = serving_memory;
+	server->state.head->reader = serving_seen;
+	if (options->split)
+		memcpy(server->state.memory, serving_memories,
+		    options->slots * sizeof(*serving_memories));
+	for (uint32_t i = 0; i < SERVING_SLOTS; i++)
+		serving_copies[i] = &serving.copies[i];
 	server->state.head->marks = true;
 	memset(serving_names, 0, sizeof(serving_names));
 	for (uint32_t i = 0; i < options->bound_count; i++)
@@ -340,6 +386,8 @@ static void serving_begin_call(void *unused)
 	takeover_repair(&server->state);
 	FUZZ_MUST(page_open(&server->page, &server->state.head->page_words,
 		      head->raw ? NULL : &serving.words, head->vectors) == 0);
+	if (head->split)
+		page_copy(&server->page, serving_copies, head->slots);
 	server->clients = (struct clients){.options = &server->options,
 	    .slots = &server->slots,
 	    .page = &server->page,
@@ -397,7 +445,8 @@ static void serving_deliver_call(void *argument)
 {
 	const struct serving_delivery *delivery = argument;
 
-	const struct arrival arrival = {delivery->row, delivery->fd, delivery->slot, CALLER_OTHER};
+	const struct arrival arrival = {
+	    delivery->row, delivery->fd, delivery->slot, caller_of(delivery->fd)};
 
 	arrivals_add(&serving.server.clients, &arrival, 1, delivery->row % 2);
 }
@@ -519,6 +568,8 @@ static void serving_check_page(void)
 	for (uint32_t id = 0; id < IVSH_WIRE_SLOTS_MAX; id++)
 		FUZZ_MUST(is->connection[id] % 2 == is_held[id]);
 	FUZZ_MUST(!memcmp(serving.words.connection, is->connection, sizeof(is->connection)));
+	for (uint32_t s = 0; server->state.head->split && s < server->slots.count; s++)
+		FUZZ_MUST(!memcmp(&serving.copies[s], &serving.words, sizeof(serving.words)));
 }
 
 void serving_check(void)

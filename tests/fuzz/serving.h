@@ -23,6 +23,8 @@
 struct serving {
 	struct server server;
 	struct ivsh_wire_server words; /* the page */
+	/* Split: the same in the common memory of each slot. */
+	struct ivsh_wire_server copies[SERVING_SLOTS];
 	uint64_t now_ns;
 	uint32_t unread; /* as clients.unread */
 	/* The supervisor's: */
@@ -73,6 +75,12 @@ void serving_read_link(void);
 /* The descriptor that the (vector) of (slot) is, and the memory; -1: (fd) is nothing of ours. */
 bool serving_is_doorbell(int fd, uint32_t slot, uint32_t vector);
 bool serving_is_memory(int fd);
+
+/* Split: what (slot) has: its common memory, its part, and that for reading alone; a probe's. */
+bool serving_is_common(int fd, uint32_t slot);
+bool serving_is_part(int fd, uint32_t slot);
+bool serving_is_reader(int fd, uint32_t slot);
+bool serving_is_seen(int fd);
 
 /* Check the conditions that must always hold. */
 void serving_check(void);

@@ -42,7 +42,9 @@ static void fill_client(const struct state *state, uint32_t row)
 
 	state->client[row] = (struct client){.state = number(CLIENT_INDETERMINATE),
 	    .slot = number(head->slots),
-	    .sent = number(head->classic ? 4 : 3 + head->slots * head->vectors),
+	    .parts = head->split ? number(head->slots) : 0,
+	    .sent = number(
+		head->classic ? 4 : 3 + head->split * head->slots + head->slots * head->vectors),
 	    .sending = feed_byte() % 4 ? 0 : number(4),
 	    .partial = feed_byte() % 2 ? SLOTS_NONE : number(head->slots),
 	    .vectors = number(head->vectors),
@@ -135,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			 .vectors = shape / SERVING_SLOTS % (SERVING_VECTORS + 1),
 			 .classic = shape >> 7,
 			 .raw = shape >> 6 & 1,
+			 .split = shape >> 5 == 1,
 			 .per_uid = UINT32_MAX},
 	    true, &hooks);
 	for (uint32_t i = 0; i < CLIENTS; i++) {

@@ -14,10 +14,47 @@
 
 uint32_t visitor_first_id;
 
+/* The messages that bring it the parts of a split region. */
+static uint32_t visitor_parts(const struct visitor *visitor)
+{
+	return visitor->is_ours && serving.server.state.head->split ? serving.server.slots.count
+								    : 0;
+}
+
+/* A server that was killed amid what a probe is sent lets it have all again, or ends it. */
+static void visitor_probe(struct visitor *visitor, int64_t value, int fd)
+{
+	uint32_t slot = visitor->step - PROTOCOL_PREAMBLE;
+	bool is_split = serving.server.state.head->split;
+
+	if (fd < 0 && (value == PROTOCOL_VERSION || value == PROTOCOL_REFUSAL)) {
+		visitor->is_refused = value == PROTOCOL_REFUSAL;
+		visitor->step = 1;
+	} else if (visitor->step == 1) {
+		FUZZ_MUST(fd < 0 && value == PROTOCOL_NO_ID);
+		visitor->step++;
+	} else if (visitor->step == 2) {
+		FUZZ_MUST(value == -1 && (is_split ? serving_is_seen : serving_is_memory)(fd));
+		visitor->step++;
+	} else {
+		FUZZ_MUST(is_split && slot < serving.server.slots.count);
+		FUZZ_MUST(value == PROTOCOL_PART - (int64_t)slot && serving_is_reader(fd, slot));
+		visitor->step++;
+	}
+}
+
+static void visitor_part(const struct visitor *visitor, int64_t value, int fd)
+{
+	uint32_t slot = visitor->step - PROTOCOL_PREAMBLE;
+
+	FUZZ_MUST(value == PROTOCOL_PART - (int64_t)slot);
+	FUZZ_MUST((slot == visitor->id ? serving_is_part : serving_is_reader)(fd, slot));
+}
+
 static void visitor_others(const struct visitor *visitor, int64_t value, int fd)
 {
 	const struct slots *slots = &serving.server.slots;
-	uint32_t at = visitor->step - PROTOCOL_PREAMBLE;
+	uint32_t at = visitor->step - PROTOCOL_PREAMBLE - visitor_parts(visitor);
 	uint32_t peer = at / slots->vectors;
 	uint32_t slot = peer < visitor->id ? peer : peer + 1;
 
@@ -64,6 +101,10 @@ static void visitor_take(struct visitor *visitor, int64_t value, int fd)
 {
 	const struct server *server = &serving.server;
 
+	if (visitor->is_probe) {
+		visitor_probe(visitor, value, fd);
+		return;
+	}
 	if (visitor->step == 0) {
 		FUZZ_MUST(fd < 0 && (value == PROTOCOL_VERSION || value == PROTOCOL_REFUSAL));
 		visitor->is_refused = value == PROTOCOL_REFUSAL;
@@ -75,7 +116,11 @@ static void visitor_take(struct visitor *visitor, int64_t value, int fd)
 		FUZZ_MUST(visitor->slot == SLOTS_NONE || value == visitor->slot);
 		visitor->id = (uint32_t)value;
 	} else if (visitor->step == 2) {
-		FUZZ_MUST(value == -1 && serving_is_memory(fd));
+		FUZZ_MUST(value == -1);
+		FUZZ_MUST(server->state.head->split ? serving_is_common(fd, visitor->id)
+						    : serving_is_memory(fd));
+	} else if (visitor->step < PROTOCOL_PREAMBLE + visitor_parts(visitor)) {
+		visitor_part(visitor, value, fd);
 	} else if (server->state.head->classic) {
 		visitor_peers(visitor, value, fd);
 	} else {
@@ -109,6 +154,11 @@ static bool visitor_receive(struct visitor *visitor)
 		visitor->is_ended |= got == 0 || errno != EAGAIN;
 		return false;
 	}
+	/* Our programs are sent the reason behind a refusal, as text. */
+	if (visitor->is_refused && (visitor->is_ours || visitor->is_probe)) {
+		FUZZ_MUST(header.msg_controllen == 0);
+		return true;
+	}
 	FUZZ_MUST(got == sizeof(bytes) && !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)));
 	c = CMSG_FIRSTHDR(&header);
 	if (c)
@@ -136,7 +186,8 @@ void visitor_check(const struct visitor *visitor)
 
 	FUZZ_MUST(visitor->step >= PROTOCOL_PREAMBLE);
 	if (!serving.server.clients.is_classic) {
-		FUZZ_MUST(visitor->step == PROTOCOL_PREAMBLE + slots->count * slots->vectors);
+		FUZZ_MUST(visitor->step == PROTOCOL_PREAMBLE + visitor_parts(visitor) +
+					       slots->count * slots->vectors);
 		return;
 	}
 	if (slots->vectors == 0)

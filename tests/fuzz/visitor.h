@@ -14,6 +14,8 @@ struct visitor {
 	int fd;          /* -1: it has closed */
 	uint32_t row;    /* in the supervisor's table; UINT32_MAX: dropped */
 	uint32_t slot;   /* of its socket */
+	bool is_ours;    /* as our client: of a split region it is sent the parts */
+	bool is_probe;   /* as an observer: it is sent what it can read, and the end */
 	bool may_end;    /* it hung up, or wrote: the server may close it */
 	bool has_closed; /* it hung up: its ID may be another's */
 	bool is_ended;   /* it saw the end */
