@@ -20,9 +20,9 @@
  * each guest a slot and a name.
  */
 #define HERE (OPTION_PLACE | OPTION_SLOT | OPTION_NAME | OPTION_JSON)
-#define STAY                                                                                 \
-	(HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_TIMEOUT | OPTION_WAIT | OPTION_SPIN | \
-	    OPTION_NO_LOG)
+#define STAY                                                                                    \
+	(HERE | OPTION_SLOTS | OPTION_DISCARD | OPTION_ONE_WAY | OPTION_TIMEOUT | OPTION_WAIT | \
+	    OPTION_SPIN | OPTION_NO_LOG)
 #define WORDS UINT32_MAX
 
 static int help_run(const struct world *world, const struct options *options);

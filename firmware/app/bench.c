@@ -229,7 +229,7 @@ static bool run(struct bench *b, unsigned kind)
 		return false;
 	b->s.status = STATUS_FAILED;
 	b->peer = (uint32_t)peer;
-	if (session_size(&b->s))
+	if (session_size(&b->s) || !session_answers(&b->s, b->peer))
 		return false;
 	session_await(&b->s, b->peer, "an answer from %s: does it run %s?",
 	    session_who(&b->s, b->peer), kinds[kind].name);

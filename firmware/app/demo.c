@@ -64,7 +64,7 @@ static void peers_check(struct demo *d)
 		if (l->active) {
 			link_partner_check(d, i, peer);
 		} else if (peer->presence == IVSH_PEER_ATTACHED &&
-			   d->active < d->s.options->peers) {
+			   d->active < d->s.options->peers && session_answers(&d->s, i)) {
 			link_begin(d, i);
 			partner_print(d, i);
 		}

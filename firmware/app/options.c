@@ -23,6 +23,10 @@ static const struct option common[] = {
 	FIELD(name), 0, 0, NULL},
     {"discard-backlog", "", NULL, "drop what was sent to the slot before", OPTION_DISCARD,
 	OPTION_FLAG, FIELD(discard), 0, 0, NULL},
+    {"send-only", "", "SLOTS", "never read what comes from 0,2-3 or all; they are told",
+	OPTION_ONE_WAY, OPTION_WAYS, 0, 0, IVSH_SEND_ONLY, NULL},
+    {"receive-only", "", "SLOTS", "never send to them; they are told", OPTION_ONE_WAY, OPTION_WAYS,
+	0, 0, IVSH_RECEIVE_ONLY, NULL},
     {"timeout", "", "SECONDS",
 	"give up when nothing comes for so long; 0: never (send, ping, put, get: 5)",
 	OPTION_TIMEOUT, OPTION_SECONDS, FIELD(timeout_ns), 0, TIMEOUT_MOST, NULL},
@@ -141,6 +145,65 @@ static bool label_is_good(const char *name, const char *text)
 	return false;
 }
 
+/* A slot's number at *text, which moves behind it. False: there is none. */
+static bool slot_take(const char **text, uint32_t *slot)
+{
+	const char *at = *text;
+
+	for (*slot = 0; *at >= '0' && *at <= '9' && *slot < IVSH_WIRE_SLOTS_MAX; at++)
+		*slot = *slot * 10 + (uint32_t)(*at - '0');
+	if (at == *text || *slot >= IVSH_WIRE_SLOTS_MAX)
+		return false;
+	*text = at;
+	return true;
+}
+
+/* False after a line: another option has the slot already. */
+static bool way_set(struct options *o, const struct option *row, uint32_t slot, bool is_named)
+{
+	if (o->one_way[slot] != 0 && o->one_way[slot] != row->most) {
+		fprintf(stderr,
+		    "ivsh: --%s: slot %" PRIu32 ": --send-only and --receive-only: give one of"
+		    " them\n",
+		    row->name, slot);
+		return false;
+	}
+	o->one_way[slot] = (uint8_t)row->most;
+	if (is_named && slot >= o->one_way_slots)
+		o->one_way_slots = slot + 1;
+	return true;
+}
+
+/* "all", or numbers and ranges of them: 0,2-3. */
+static bool ways_parse(struct options *o, const struct option *row, const char *text)
+{
+	bool is_all = strcmp(text, "all") == 0;
+	const char *at = is_all ? "0-255" : text;
+
+	for (;; at++) {
+		uint32_t first, last;
+
+		if (!slot_take(&at, &first))
+			break;
+		last = first;
+		if (*at == '-') {
+			at++;
+			if (!slot_take(&at, &last) || last < first)
+				break;
+		}
+		for (uint32_t slot = first; slot <= last; slot++)
+			if (!way_set(o, row, slot, !is_all))
+				return false;
+		if (*at == '\0')
+			return true;
+		if (*at != ',')
+			break;
+	}
+	fprintf(stderr, "ivsh: --%s=%s: not slots: give numbers, as in 0,2-3, or all\n", row->name,
+	    text);
+	return false;
+}
+
 static bool number_parse(const struct option *row, const char *text, uint64_t *number)
 {
 	bool good = row->kind == OPTION_SECONDS
@@ -173,6 +236,8 @@ static bool store(struct options *o, const struct option *row, const char *text)
 		return true;
 	case OPTION_OWN:
 		return row->take(text);
+	case OPTION_WAYS:
+		return ways_parse(o, row, text);
 	case OPTION_MODE:
 		return wait_parse(text, (enum ivsh_wait_mode *)(void *)field);
 	case OPTION_LABEL:

@@ -53,6 +53,7 @@ enum {
 #define OPTION_INTERVAL (UINT64_C(1) << 34) /* bell, top */
 #define OPTION_TOP (UINT64_C(1) << 35)      /* of the host: what top alone has */
 #define OPTION_SPLIT (UINT64_C(1) << 36)    /* of the host: mem create */
+#define OPTION_ONE_WAY (UINT64_C(1) << 37)  /* commands that attach */
 
 struct options {
 	char **word; /* what is no option, in order: the command first */
@@ -63,6 +64,8 @@ struct options {
 	uint32_t slots;   /* --slots: slots to format with, when slot 0 has to */
 	const char *name; /* --name: at most 31 printable ASCII characters; NULL: none */
 	bool discard;     /* --discard-backlog: drop what was sent to the slot before */
+	uint8_t one_way[IVSH_WIRE_SLOTS_MAX]; /* --send-only, --receive-only: of each slot */
+	uint32_t one_way_slots;   /* above the largest slot that one of them names by number */
 	uint64_t timeout_ns;      /* --timeout: 0: none */
 	enum ivsh_wait_mode wait; /* --wait */
 	uint64_t spin_ns;         /* --spin */
@@ -92,6 +95,7 @@ enum option_kind {
 	OPTION_U32,     /* a number, a uint32_t */
 	OPTION_MICROS,  /* a number of microseconds, a uint64_t of nanoseconds */
 	OPTION_SECONDS, /* a number of seconds, or a part of one, a uint64_t of nanoseconds */
+	OPTION_WAYS,    /* slots, for which (most) goes into (one_way) */
 	OPTION_OWN,     /* a world's: take() knows */
 };
 

@@ -156,6 +156,8 @@ static bool find(struct ping *p)
 		return false;
 	p->peer = (uint32_t)peer;
 	p->entry = p->s.entries;
+	if (!session_answers(&p->s, p->peer))
+		return false;
 	if (!p->wanted) {
 		const char *name = session_peer(&p->s, p->peer)->name;
 

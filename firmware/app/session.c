@@ -15,7 +15,9 @@
 
 #define FORMAT_NS UINT64_C(5000000000) /* for slot 0 to come and format; SPEC R3.5 */
 #define PROBE_NS UINT64_C(10000000)    /* from one probe for that to the next */
-#define NO_MEMORY 1                    /* no error of the library's */
+/* These are no errors of the library's. */
+#define NO_MEMORY 1
+#define NO_SLOT 2 /* of --send-only or --receive-only */
 
 int session_self(struct session *s)
 {
@@ -89,6 +91,8 @@ static int node_open(struct session *s, const struct ivsh_mem *mem, struct ivsh_
 	    .slot = s->transport.mem.self,
 	    .slots = o->slots,
 	    .timeout_ns = 1, /* format_await() has waited */
+	    .one_way = o->one_way,
+	    .one_way_count = IVSH_WIRE_SLOTS_MAX,
 	};
 	uint64_t size = 0;
 	int error = ivsh_node_size(mem, o->slots, &size);
@@ -107,13 +111,30 @@ static int node_open(struct session *s, const struct ivsh_mem *mem, struct ivsh_
 	return error;
 }
 
-/* Fill in what the region has given us. 0, or NO_MEMORY. */
+/* Whether the region has all slots that are named one-way, and ours is none of them. */
+static bool ways_are_good(const struct session *s)
+{
+	const struct options *o = s->options;
+
+	return o->one_way_slots <= s->slots &&
+	       (o->one_way_slots <= s->self || !o->one_way[s->self]);
+}
+
+/* Fill in what the region has given us. 0, NO_MEMORY or NO_SLOT. */
 static int node_entered(struct session *s)
 {
 	s->slots = s->node->slots;
 	s->self = s->node->self;
 	s->max = ivsh_node_max(s->node);
 	s->incarnation = s->node->region.incarnation;
+	if (!ways_are_good(s)) {
+		fprintf(stderr,
+		    "ivsh: --send-only, --receive-only: not another's slot: there are 0 to %" PRIu32
+		    ", and we are in %" PRIu32 "\n",
+		    s->slots - 1, s->self);
+		session_leave(s);
+		return NO_SLOT;
+	}
 	free(s->reported);
 	s->reported = calloc(s->slots, sizeof(*s->reported));
 	if (s->reported)
@@ -154,6 +175,8 @@ void session_refused(struct session *s, const struct ivsh_attach *attach, int er
 	if (error == IVSH_ENODEV && s->world->stopped()) {
 		fprintf(stderr, "ivsh: stopped\n");
 		s->status = STATUS_STOPPED;
+	} else if (error == NO_SLOT) {
+		s->status = STATUS_USAGE; /* after its line */
 	} else if (error == NO_MEMORY) {
 		fprintf(stderr, "ivsh: no memory for the channels\n");
 	} else {
@@ -261,8 +284,14 @@ const char *session_who(struct session *s, uint32_t slot)
 
 int session_offer(struct session *s, const char *name)
 {
-	int error = ivsh_node_offer(s->node, name, s->port);
+	int error = IVSH_EONEWAY;
 
+	/* A service that nobody can ask would wait for ever. */
+	for (uint32_t i = 0; i < s->slots; i++)
+		if (i != s->self && !session_chan(s, i)->rx.closed)
+			error = 0;
+	if (!error)
+		error = ivsh_node_offer(s->node, name, s->port);
 	s->service = name;
 	if (error)
 		fprintf(stderr, "ivsh: service %s: %s\n", name, ivsh_error_text(error));
@@ -367,6 +396,14 @@ void session_failed(struct session *s, uint32_t slot, int error)
 		return;
 	s->reported[slot] = true;
 	fprintf(stderr, "ivsh: channel to %s: %s\n", session_who(s, slot), ivsh_error_text(error));
+}
+
+bool session_answers(struct session *s, uint32_t slot)
+{
+	if (ivsh_chan_one_way(session_chan(s, slot)) == 0)
+		return true;
+	session_failed(s, slot, IVSH_EONEWAY);
+	return false;
 }
 
 int session_broken(struct session *s, uint32_t slot, int error)

@@ -137,6 +137,12 @@ int session_offer(struct session *session, const char *name);
  */
 int session_find(struct session *session, const char *wanted);
 
+/*
+ * Whether messages can go to (slot), and answers come from there. False after a line: the channel
+ * is one-way.
+ */
+bool session_answers(struct session *session, uint32_t slot);
+
 /* Whether the peer that (wanted) names has left slot (slot), and is in another one now. */
 bool session_elsewhere(struct session *session, const char *wanted, uint32_t slot);
 

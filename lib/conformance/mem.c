@@ -26,46 +26,25 @@ static bool has_calls(struct run *run, const struct ivsh_doorbell *doorbell)
 	    run, D6_1_CALLS, good, "a call is missing, or there are more than 2048 vectors", 0, 0);
 }
 
-static bool is_aligned(const void *base, uint64_t size)
+/* What this peer stores into: of a split region its own part alone. */
+static struct range memory_of(const struct ivsh_mem *mem)
 {
-	return base != NULL && (uintptr_t)base % 4096 == 0 && size >= 4096;
-}
-
-/*
- * Of a split region the memory that this peer can write is its part; each part that is mapped is
- * aligned, as the common memory is.
- */
-static bool memory_of(const struct ivsh_mem *mem, struct range *memory)
-{
-	bool good = is_aligned(mem->base, mem->size);
-
-	*memory = (struct range){mem->base, mem->size};
-	for (uint32_t i = 0; mem->split != NULL && i < mem->part_count; i++) {
-		const struct ivsh_mem_part *part = &mem->parts[i];
-
-		if (part->base == NULL)
-			continue;
-		good = good && is_aligned(part->base, part->size);
-		if (part->is_writable)
-			*memory = (struct range){part->base, part->size};
-	}
-	return good;
+	for (uint32_t i = 0; mem->split != NULL && i < mem->part_count; i++)
+		if (mem->parts[i].is_writable)
+			return (struct range){mem->parts[i].base, mem->parts[i].size};
+	return (struct range){mem->split == NULL ? mem->base : NULL, mem->size};
 }
 
 static void check_base(struct run *run, const struct ivsh_mem *mem)
 {
-	struct range memory;
+	const struct range memory = memory_of(mem);
 
-	if (!ivsh_check_holds(run, M1_1_ALIGNED, memory_of(mem, &memory),
-		"it is not aligned, or too small", 0, 0)) {
+	if (!ivsh_check_holds(run, M1_1_ALIGNED,
+		mem->base != NULL && (uintptr_t)mem->base % 4096 == 0 && mem->size >= 4096,
+		"it is not aligned, or too small", 0, 0) ||
+	    memory.base == NULL) {
 		ivsh_check_skips(run, M1_2_MEMORY, WHY_NEEDS);
 		ivsh_check_skips(run, M1_3_WRITE_BACK, WHY_NEEDS);
-		return;
-	}
-	/* Without a part of its own it has no memory that a store would not crash. */
-	if (mem->split != NULL && memory.base == mem->base) {
-		ivsh_check_skips(run, M1_2_MEMORY, "no part of the split region is writable");
-		ivsh_check_skips(run, M1_3_WRITE_BACK, "no part of the split region is writable");
 		return;
 	}
 	ivsh_check_memory(run, &mem->doorbell, &memory, M1_2_MEMORY, M1_3_WRITE_BACK);

@@ -8,8 +8,6 @@
  */
 #include "conformance/check.h"
 
-#include <ivsh/wire.h>
-
 #include <stddef.h>
 
 #define SCRATCH 4096u /* the last bytes of the memory: conformance.h */
@@ -75,16 +73,6 @@ static bool is_memory(const struct range *memory)
 		(void)base[memory->size - at];
 	}
 	return stays_restored(scratch) && stays_restored(scratch + SCRATCH - 32);
-}
-
-/* Whether the host may mean to drop stores: it is a part, or the common memory. SPEC 17. */
-static bool is_of_split(const struct range *memory)
-{
-	const struct ivsh_wire_header *header = memory->base;
-
-	return header->magic == IVSH_WIRE_PART_MAGIC ||
-	       (header->magic == IVSH_WIRE_MAGIC &&
-		   (header->features & IVSH_WIRE_FEATURE_SPLIT) != 0);
 }
 
 /* --- Cache ------------------------------------------------------------------------------------ */
@@ -163,12 +151,5 @@ void ivsh_check_memory(struct run *run, const struct ivsh_doorbell *clock,
 		return;
 	}
 	ivsh_check_begins(run, access);
-	if (is_memory(memory))
-		ivsh_check_keeps(run, access);
-	else if (is_of_split(memory))
-		ivsh_check_skips(run, access,
-		    "of a split region, and no store stays: only this peer's own part must be one "
-		    "that it can write");
-	else
-		ivsh_check_breaks(run, access, "a store does not stay", 0, 0);
+	ivsh_check_holds(run, access, is_memory(memory), "a store does not stay", 0, 0);
 }

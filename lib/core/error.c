@@ -36,7 +36,7 @@ const char *ivsh_error_text(int error)
 	case IVSH_EPART:
 		return "the slot's memory is missing, or is none of this region";
 	case IVSH_EONEWAY:
-		return "the channel is one-way: nothing goes in this direction";
+		return "the channel is one-way, and this needs the other direction";
 	default:
 		return "unknown error";
 	}

@@ -39,7 +39,7 @@ rule lib/device/set.c "$std|<ivsh/($device|set|wire)\.h>|$(own 'device')|\"core/
 # What each port has beside its glue, which includes its system's headers.
 rule lib/port/talk.h '<ivsh/ivsh\.h>'
 rule lib/port/talk.c '"talk\.h"'
-conform='error|wire|doorbell|mem|mapped|platform|pci|device|conformance'
+conform='error|doorbell|mem|mapped|platform|pci|device|conformance'
 rule lib/conformance "$std|<ivsh/($conform)\.h>|$(own 'conformance')"
 # A port: any header of its system, and of ours the public ones; of its own files, those beside it.
 rule lib/port      "<[A-Za-z0-9_./-]+>|\"[A-Za-z0-9_]+\.h\""

@@ -224,42 +224,6 @@ static void make_polls(struct ivsh_mem *mem)
 	mem->self = IVSH_SELF_NONE;
 }
 
-/* A split region: the part can be written, and a store into the common memory would be a crash. */
-static _Alignas(4096) const uint8_t common[4096] = {1};
-static struct ivsh_mem_part parts[3];
-
-static int not_called(struct ivsh_region *region, struct ivsh_attach *attach)
-{
-	(void)region;
-	(void)attach;
-	return IVSH_EPLATFORM;
-}
-
-static void make_split(struct ivsh_mem *mem)
-{
-	parts[0] = (struct ivsh_mem_part){.slot = IVSH_SELF_NONE};
-	parts[1] =
-	    (struct ivsh_mem_part){.base = (void *)(uintptr_t)common, .size = sizeof(common)};
-	parts[2] = (struct ivsh_mem_part){.base = memory, .size = SIZE, .is_writable = true};
-	mem->base = (void *)(uintptr_t)common;
-	mem->size = sizeof(common);
-	mem->parts = parts;
-	mem->part_count = 3;
-	mem->split = not_called;
-}
-
-static void make_split_misaligned(struct ivsh_mem *mem)
-{
-	make_split(mem);
-	parts[1].base = (void *)(uintptr_t)(common + 64);
-}
-
-static void make_split_read_only(struct ivsh_mem *mem)
-{
-	make_split(mem);
-	parts[2].is_writable = false;
-}
-
 /* --- The checks ------------------------------------------------------------------------------- */
 
 static char broken[128];
@@ -326,9 +290,6 @@ static void test_mem(void)
 	    {"recheck answers another slot", make_recheck_other, "D5.1"},
 	    {"no notification behind recheck", make_recheck_disables, "D5.1"},
 	    {"count is a clock", make_time, "D2.2"},
-	    {"a split region", make_split, ""},
-	    {"a split region, a part is not aligned", make_split_misaligned, "M1.1"},
-	    {"a split region, no part can be written", make_split_read_only, ""},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -10,7 +10,6 @@ import pytest
 
 from machine import BUILD, MACHINES, TCG, X86_64
 
-import split
 from memory import memory_file
 from qemu import SOAK, doorbell, plain
 
@@ -90,33 +89,6 @@ def test_read_only(world):
     text = world.guest("guest", "", *device, image="conformance").done(1, seconds=LIMIT)
     found = results(text)
     assert [clause for clause, state in found.items() if state == "BROKEN"] == ["P2.5"], text
-
-
-def test_split(world):
-    """
-    The devices of a split region: this guest's part is as any memory, and no store stays in the
-    common memory, if no server makes one for each. The host's process has a part, too.
-    """
-    server = world.server("--split", slots=3, bind=2)
-    served = split.Served(server, 3)
-    made = split.Region(world.folder / "region", 2)
-    for region, device, words, beside in (
-        (served, 0, " --vectors=2", set()),
-        (made, 0, "", {"P2.5"} | NOTIFIED),
-        (made, 1, "", NOTIFIED),
-    ):
-        guest = world.guest(
-            "guest", f"--device={device}{words}", *split.words(region, 0), image="conformance"
-        )
-        found = results(guest.done(seconds=LIMIT))
-        assert "BROKEN" not in found.values(), guest.text
-        assert skipped(found) == NO_LIST | {"P5.1"} | beside, guest.text
-    text = world.program(
-        "conformance", BUILD / "host" / "conformance", "--vectors=2", server.socket
-    ).done(seconds=LIMIT)
-    found = results(text)
-    assert "BROKEN" not in found.values(), text
-    assert found["M1.1"] == found["M1.2"] == "kept", text
 
 
 def test_no_device(world):

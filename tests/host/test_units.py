@@ -251,7 +251,7 @@ def complete(line, folder="/", path=None):
         ("ivsh --name ", []),
         ("ivsh ls --c", []),
         ("ivsh ls l", []),
-        ("ivsh recv --r", ["--raw-output"]),
+        ("ivsh recv --ra", ["--raw-output"]),
         ("ivsh put 1 f", ["file.conf", "folder"]),
         ("ivsh -f file.conf get alpha --timeout 3 fi", ["file.conf"]),
         ("ivsh send 1 f", []),

@@ -13,8 +13,7 @@
  * The checks take about three seconds, and up to four more on a machine whose clock has just begun
  * at 0: it has to pass 2^32 ns. They need a machine that nobody else uses: no other peer
  * notifies this one meanwhile, and none exchanges messages through the memory. They store to the
- * last 4096 bytes of it, of a split region to those of this peer's part, and put back what was
- * there.
+ * last 4096 bytes of it, and put back what was there.
  *
  * libivsh-conformance.a is an archive of its own, beside libivsh.a, which it calls.
  */

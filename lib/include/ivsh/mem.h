@@ -43,8 +43,7 @@ struct ivsh_mem {
 	/*
 	 * First byte of the shared memory, aligned to 4096 (M1.1). All of it is mapped, and can be
 	 * loaded and stored by accesses of any size and alignment (M1.2), through the cache
-	 * (M1.3): write-back, as the other peers have it. In a split region that is said of this
-	 * peer's own part; the rest is only loaded.
+	 * (M1.3): write-back, as the other peers have it.
 	 */
 	void *base;
 	uint64_t size; /* bytes mapped at base: 4096 or more (M1.1) */
