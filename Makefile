@@ -357,7 +357,7 @@ TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.
 CAPTURE := host/capture/capture.c host/capture/record.c host/capture/follow.c host/capture/guard.c \
           host/capture/drain.c host/capture/pcapng.c
 # A region as an observer sees it: dump, alone and with what the tool has anyway.
-OBSERVE := $(addprefix host/observe/,finding.c parts.c rings.c table.c flight.c)
+OBSERVE := $(addprefix host/observe/,finding.c place.c part.c parts.c rings.c table.c flight.c)
 SURVEY  := $(addprefix host/observe/,dump.c survey.c show.c print.c)
 DUMP    := $(SURVEY) firmware/app/json.c
 # The same again and again: top. Its screen takes ncurses (libncurses-dev); without, as in a static
@@ -372,7 +372,7 @@ PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/mem_make.c host/peer/mem_split.c host/peer/mem_show.c \
           host/peer/memory.c host/peer/memory_parts.c host/peer/parts.c host/backend/entry.c \
           host/peer/progress.c host/peer/plot.c host/peer/machine.c host/peer/tune.c \
-          host/peer/target.c host/peer/stop.c \
+          host/peer/target.c host/peer/stop.c host/peer/folder.c \
           $(APP) $(CLIENT) $(LINUX_GUEST) $(TEXT) $(SHOWN) $(TUNE) \
           host/peer/capture.c host/peer/extcap.c host/peer/own.c $(CAPTURE) \
           $(OBSERVE) $(SURVEY) $(TOP) host/process/inherited.c \

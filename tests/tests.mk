@@ -100,7 +100,7 @@ $(call programs,host host-san host-tsan,$(TESTS_LIBRARY)): \
 $(call programs,host host-san,$(TESTS_OBSERVE)): $$(call objects,tests/core/world.c \
     $(OBSERVE) $(filter-out %/dump.c,$(DUMP)) $(CORE))
 $(call programs,host host-san,$(TESTS_LIST)): $$(call objects,tests/core/world.c \
-    tests/host/listing.c host/observe/finding.c host/observe/parts.c \
+    tests/host/listing.c $(filter %/finding.c %/place.c %/part.c %/parts.c,$(OBSERVE)) \
     $(addprefix firmware/app/,info.c show.c json.c probe.c refuse.c) $(CORE))
 
 $(call programs,host host-san,$(TESTS_TOP)): $$(call objects,$(OBSERVE) $(CORE) \
@@ -362,7 +362,10 @@ TESTS_SPLIT := $(filter-out %/layout_test %/region_test %/large_test %/split_tes
 SPLIT_TESTS := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
                $(foreach test,$(TESTS_SPLIT),build/host/$(test) build/host-san/$(test)) \
                $(TESTS_HOOK:%=build/host-hook/%) $(TESTS_MOVE:%=build/host-hook/%) \
-               $(filter-out %/mesh_test,$(TESTS_COUNT:%=build/host-hook/%)))
+               $(filter-out %/mesh_test,$(TESTS_COUNT:%=build/host-hook/%)) \
+               $(TESTS_FROZEN:%=build/host-hook/%) \
+               $(foreach test,$(TESTS_OBSERVE) $(TESTS_LIST), \
+                   build/host/$(test) build/host-san/$(test)))
 SPLIT_ALONE := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
                $(TESTS_RACE:%=build/host/%) $(TESTS_RACE:%=build/host-san/%) \
                $(TESTS_KILL:%=MESH_SECONDS=5$(comma)build/host/%))

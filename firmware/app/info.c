@@ -54,6 +54,19 @@ static void metrics_print(const struct ivsh_region *region, uint32_t slot)
 	}
 }
 
+/* The slots of a split region that nobody can say anything about. */
+static void parts_print(const struct probe *probe)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++)
+		if (probe->slot[i].no_part)
+			printf(
+			    "%s %" PRIu32, count++ ? "," : "parts that are not used: of slot", i);
+	if (count)
+		printf(" (SPEC R17.4): not here, or not of this region\n");
+}
+
 static void slots_print(const struct probe *probe, uint32_t self)
 {
 	uint32_t unused = 0;
@@ -64,7 +77,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 		const struct probe_slot *s = &probe->slot[i];
 
 		if (!probe_is_shown(s)) {
-			unused++;
+			unused += !s->no_part;
 			continue;
 		}
 		printf("%c%4" PRIu32 "  %-8s  %-10s  %11" PRIu32 "  %7" PRIu32 "  %10" PRIu64
@@ -79,6 +92,7 @@ static void slots_print(const struct probe *probe, uint32_t self)
 	}
 	if (unused)
 		printf("and %" PRIu32 " slots that nobody has used\n", unused);
+	parts_print(probe);
 	if (self < probe->region.geometry.slots)
 		printf("* is our own slot: connected, not attached; the rest is its last peer's\n");
 }
@@ -87,9 +101,17 @@ static void slots_print(const struct probe *probe, uint32_t self)
 
 static void slots_json(const struct probe *probe, uint32_t self)
 {
-	for (uint32_t i = 0; i < probe->region.geometry.slots; i++)
+	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
+		struct json json;
+
 		if (probe_is_shown(&probe->slot[i]))
 			show_slot_json(probe, i, i == self);
+		if (!probe->slot[i].no_part)
+			continue;
+		json_begin(&json, "no_part");
+		json_u64(&json, "slot", i);
+		json_end(&json);
+	}
 }
 
 static void refused_print(const struct options *o, const struct transport *transport,

@@ -81,20 +81,21 @@ static enum ivsh_presence presence(const struct probe *probe, const struct probe
 static void probe_close(struct probe *probe)
 {
 	struct ivsh_service service;
-	int error;
 
 	for (uint32_t i = 0; i < probe->region.geometry.slots; i++) {
 		struct probe_slot *slot = &probe->slot[i];
+		int error;
 
 		slot->peer.presence = presence(probe, slot);
 		/* The sequence of all texts of a slot is one. SPEC R5.7.1. */
 		error = ivsh_region_service(&probe->region, i, 0, &service);
-		/* A split region's slot whose part is not here is shown as absent, and no more. */
 		slot->text_known = error == 0 || error == IVSH_EPART;
 		if (!probe->server_moves)
 			slot->peer.connection = IVSH_CONNECTION_UNKNOWN;
-		if (ivsh_region_counters(&probe->region, i, &slot->counters))
+		error = ivsh_region_counters(&probe->region, i, &slot->counters);
+		if (error)
 			memset(&slot->counters, 0, sizeof(slot->counters));
+		slot->no_part = error == IVSH_EPART;
 	}
 }
 
@@ -112,6 +113,8 @@ void probe_watch(struct probe *probe)
 
 bool probe_is_shown(const struct probe_slot *slot)
 {
+	if (slot->no_part)
+		return false;
 	return slot->peer.incarnation != 0 || slot->peer.connection == IVSH_CONNECTION_UP ||
 	       slot->peer.presence == IVSH_PEER_BROKEN || !slot->text_known;
 }

@@ -17,6 +17,7 @@ struct probe_slot {
 	struct ivsh_peer peer; /* presence and connection: of what was seen to move */
 	struct ivsh_counters counters;
 	bool text_known; /* name and services: else they are being written, or that was cut */
+	bool no_part;    /* of a split region: its part is not here, or not used */
 
 	bool ours;          /* set by the caller: no other peer can be in it */
 	uint32_t heartbeat; /* as first seen */
@@ -45,7 +46,7 @@ int probe_open(
 void probe_watch(struct probe *probe);
 
 /* Whether (slot) is worth a line: somebody was there, or is connected; or its words
- * cannot be believed. */
+ * cannot be believed. One without a part has none that could be. */
 bool probe_is_shown(const struct probe_slot *slot);
 
 #endif

@@ -30,15 +30,27 @@ static bool is_server_unknown(const struct probe *probe)
 	return probe->region.server_epoch == 0 && probe->region.server_heartbeat != 0;
 }
 
+/* Bytes of each part of a split region; 0: one memory. */
+static uint64_t part_size(const struct probe *probe)
+{
+	uint64_t size = 0;
+
+	if (!probe->region.mem.split || ivsh_part_size(&probe->region.geometry, &size))
+		return 0;
+	return size;
+}
+
 static void region_print(const struct probe *probe)
 {
 	const struct ivsh_geometry *g = &probe->region.geometry;
+	uint64_t part = part_size(probe);
 
-	printf("region: version %u, %" PRIu64 " bytes, %" PRIu32 " slots, rings of %" PRIu32
-	       " descriptors, %" PRIu32 " + %" PRIu32 " bytes, logs of %" PRIu32
-	       ", format 0x%016" PRIx64 "\n",
-	    IVSH_WIRE_VERSION, probe->size, g->slots, g->descs, g->small_size, g->large_size,
-	    g->log_size, probe->region.format_id);
+	printf("region: version %u, %" PRIu64 " bytes", IVSH_WIRE_VERSION, probe->size);
+	if (part)
+		printf(" and %" PRIu64 " for each slot", part);
+	printf(", %" PRIu32 " slots, rings of %" PRIu32 " descriptors, %" PRIu32 " + %" PRIu32
+	       " bytes, logs of %" PRIu32 ", format 0x%016" PRIx64 "\n",
+	    g->slots, g->descs, g->small_size, g->large_size, g->log_size, probe->region.format_id);
 	if (is_server_unknown(probe))
 		printf("server: nobody can say: epoch 0, and yet a heartbeat (SPEC R4.1.4)\n");
 	else if (probe->region.server_epoch == 0)
@@ -58,6 +70,7 @@ static void region_json(const struct probe *probe)
 	json_begin(&json, "region");
 	json_u64(&json, "version", IVSH_WIRE_VERSION);
 	json_u64(&json, "size_bytes", probe->size);
+	json_u64(&json, "part_bytes", part_size(probe));
 	json_u64(&json, "slots", g->slots);
 	json_u64(&json, "descs", g->descs);
 	json_u64(&json, "small_bytes", g->small_size);

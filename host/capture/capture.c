@@ -12,6 +12,8 @@
 #include "capture/packet.h"
 #include "capture/record.h"
 
+#include "core/place.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -58,10 +60,44 @@ static bool rings_begin(struct capture *c)
 	guard_begin(c->guard, c->region);
 	for (uint32_t from = 0; from < slots; from++)
 		for (uint32_t to = 0; to < slots; to++)
-			if (is_wanted(c, from, to) &&
-			    follow_begin(&c->rings[c->ring_count], c->region, from, to))
-				c->ring_count++;
+			if (is_wanted(c, from, to)) {
+				c->wanted_count++;
+				if (follow_begin(&c->rings[c->ring_count], c->region, from, to))
+					c->ring_count++;
+			}
 	return true;
+}
+
+static bool is_begun(const struct capture *c, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < c->ring_count; i++)
+		if (c->rings[i].from == from && c->rings[i].to == to)
+			return true;
+	return false;
+}
+
+/*
+ * A part of a split region may be formatted late. Look for that of one slot: where it is here now,
+ * its rings are followed from now on.
+ */
+static void late_find(struct capture *c)
+{
+	uint32_t slots = c->region->geometry.slots, slot;
+
+	if (c->ring_count == c->wanted_count)
+		return;
+	slot = c->late = c->late + 1 < slots ? c->late + 1 : 0;
+	if (ivsh_place(c->region, PLACE_SLOT, slot, 0) ||
+	    !ivsh_place(c->region, PLACE_PENDING, slot, slot ? 0 : 1))
+		return;
+	guard_add(c->guard, slot);
+	for (uint32_t i = 0; i < 2 * slots; i++) {
+		uint32_t from = i < slots ? slot : i - slots, to = i < slots ? i : slot;
+
+		if (is_wanted(c, from, to) && !is_begun(c, from, to) &&
+		    follow_begin(&c->rings[c->ring_count], c->region, from, to))
+			c->ring_count++;
+	}
 }
 
 /* Begin all rings anew where the receivers are. */
@@ -84,6 +120,7 @@ static void opened_find(struct capture *c)
 	if (finding == GUARD_FORMATTED)
 		c->end = CAPTURE_FORMATTED;
 	c->is_back |= finding == GUARD_BACK;
+	late_find(c);
 	c->open_count = 0;
 	for (uint32_t i = 0; i < c->ring_count; i++)
 		if (follow_is_open(&c->rings[i]))

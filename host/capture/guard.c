@@ -5,6 +5,7 @@
 #include "capture/guard.h"
 
 #include "core/atomic.h"
+#include "core/place.h"
 
 #include <string.h>
 
@@ -14,21 +15,29 @@
  */
 #define BACK_MOST (UINT32_C(1) << 29)
 
+/* NULL: in a split region, that slot's part is not used, so far. */
 static const struct ivsh_wire_slot *slot_at(const struct ivsh_region *region, uint32_t slot)
 {
-	const uint8_t *base = region->mem.base;
-
-	return (const struct ivsh_wire_slot *)(const void *)(base + IVSH_WIRE_SLOTS_OFFSET) + slot;
+	return ivsh_place(region, PLACE_SLOT, slot, 0);
 }
 
 void guard_begin(struct guard *g, const struct ivsh_region *region)
 {
 	memset(g, 0, sizeof(*g));
 	g->region = region;
-	for (uint32_t i = 0; i < region->geometry.slots; i++) {
-		g->slot[i].heartbeat = load32(&slot_at(region, i)->heartbeat);
-		g->slot[i].incarnation = load32(&slot_at(region, i)->incarnation);
-	}
+	for (uint32_t i = 0; i < region->geometry.slots; i++)
+		guard_add(g, i);
+}
+
+void guard_add(struct guard *g, uint32_t slot)
+{
+	const struct ivsh_wire_slot *at = slot_at(g->region, slot);
+
+	if (!at)
+		return;
+	g->slot[slot].is_here = true;
+	g->slot[slot].heartbeat = load32(&at->heartbeat);
+	g->slot[slot].incarnation = load32(&at->incarnation);
 }
 
 void guard_use(struct guard *g, uint32_t slot)
@@ -38,8 +47,9 @@ void guard_use(struct guard *g, uint32_t slot)
 
 static bool went_back(struct guard *g, uint32_t slot)
 {
-	uint32_t heartbeat = load32(&slot_at(g->region, slot)->heartbeat);
-	uint32_t incarnation = load32_acquire(&slot_at(g->region, slot)->incarnation);
+	const struct ivsh_wire_slot *at = slot_at(g->region, slot);
+	uint32_t heartbeat = load32(&at->heartbeat);
+	uint32_t incarnation = load32_acquire(&at->incarnation);
 	uint32_t behind = g->slot[slot].heartbeat - heartbeat;
 	bool back = incarnation - g->slot[slot].incarnation > INT32_MAX ||
 		    (behind != 0 && behind < BACK_MOST);
@@ -58,7 +68,7 @@ enum guard_finding guard_check(struct guard *g, bool all)
 	/* All that was copied comes before what follows. */
 	fence_acquire();
 	for (uint32_t i = 0; i < g->region->geometry.slots; i++)
-		if (all || g->slot[i].is_used)
+		if (g->slot[i].is_here && (all || g->slot[i].is_used))
 			back |= went_back(g, i);
 	/* SPEC R3.2.2: a formatter stores 0 into the magic before all else. */
 	if (load64_acquire(&header->magic) != IVSH_WIRE_MAGIC ||

@@ -18,6 +18,7 @@ struct guard {
 	const struct ivsh_region *region;
 	struct {
 		uint32_t heartbeat, incarnation;
+		bool is_here; /* else its part of a split region is not used */
 		bool is_used; /* since the last check */
 	} slot[IVSH_WIRE_SLOTS_MAX];
 };
@@ -29,6 +30,9 @@ enum guard_finding {
 };
 
 void guard_begin(struct guard *guard, const struct ivsh_region *region);
+
+/* The slot's part of a split region may be here now. */
+void guard_add(struct guard *guard, uint32_t slot);
 
 /* Something was copied that this slot's peer stored. */
 void guard_use(struct guard *guard, uint32_t slot);

@@ -54,7 +54,9 @@ struct capture {
 	bool is_back;   /* the memory went back, or still does */
 	struct follow *rings;
 	uint32_t ring_count;
-	struct follow **open; /* those of (rings) that were opened */
+	uint32_t wanted_count; /* of rings; more: parts of a split region are not here */
+	uint32_t late;         /* the slot whose part was looked for last */
+	struct follow **open;  /* those of (rings) that were opened */
 	uint32_t open_count;
 	uint64_t start_ns; /* since 1970 */
 	uint64_t wait_ns;  /* when the oldest block in the buffer was put there */

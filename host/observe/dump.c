@@ -116,8 +116,12 @@ static void pause_for(const struct world *world, uint64_t ns)
 static int verdict(const struct survey *s, const struct transport *t)
 {
 	if (s->broken) {
-		fprintf(stderr, "ivsh: %s: %" PRIu64 " words break SPEC.md%s\n", t->object,
-		    s->broken,
+		fprintf(stderr, "ivsh: %s: %" PRIu64 " words break SPEC.md", t->object, s->broken);
+		for (uint32_t i = 1; i < sizeof(s->broken_in) / sizeof(s->broken_in[0]); i++)
+			if (s->broken_in[i])
+				fprintf(stderr, ", %" PRIu64 " in part %" PRIu32, s->broken_in[i],
+				    i - 1);
+		fprintf(stderr, "%s\n",
 		    s->is_open ? "" : ", and no geometry is known: give --layout to see the rest");
 		return STATUS_FAILED;
 	}
@@ -142,9 +146,8 @@ static int dump(struct survey *s, const struct world *world, const struct transp
 {
 	int error;
 
-	s->base = t->mem.base;
-	s->size = t->mem.size;
-	if (s->size < IVSH_WIRE_PAGE || (uintptr_t)s->base % IVSH_WIRE_PAGE) {
+	s->mem = t->mem;
+	if (s->mem.size < IVSH_WIRE_PAGE || (uintptr_t)s->mem.base % IVSH_WIRE_PAGE) {
 		fprintf(stderr, "ivsh: %s: less than a page: not a region\n", t->object);
 		return STATUS_FAILED;
 	}

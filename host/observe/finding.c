@@ -29,6 +29,12 @@ void observe_unsure(struct observe_findings *findings)
 	findings->broken = 0;
 }
 
+void observe_in(struct observe_findings *findings, uint32_t first, uint32_t memory)
+{
+	for (uint32_t i = first; i < findings->kept; i++)
+		findings->list[i].memory = memory;
+}
+
 /* FNV-1a takes a byte at a time: this takes 8, and mixes the high bits down. */
 uint64_t observe_digest(uint64_t digest, uint64_t value)
 {

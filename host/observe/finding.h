@@ -27,10 +27,17 @@ struct observe_finding {
 	const char *rule; /* of SPEC.md: "R7.5.4" */
 	const char *word; /* "receiver.read" */
 	const char *why;  /* what is wrong with it */
-	uint64_t offset;  /* of the word, in the memory */
+	uint64_t offset;  /* of the word, in its memory */
 	uint64_t value;   /* as it was read */
 	uint32_t size;    /* of the word, in bytes */
+	uint32_t memory;  /* its number */
 };
+
+/*
+ * The number of a memory: 0 is the region's only one, or the common one of a split region, and 1 +
+ * the slot is a part.
+ */
+#define OBSERVE_PART(slot) ((slot) + 1u)
 
 struct observe_findings {
 	uint32_t kept; /* of (list) */
@@ -43,6 +50,9 @@ void observe_add(struct observe_findings *findings, const struct observe_finding
 
 /* The second look differs from the first one: what is broken in (findings) is unsure. */
 void observe_unsure(struct observe_findings *findings);
+
+/* All words from number (first) of the list on are in that memory. */
+void observe_in(struct observe_findings *findings, uint32_t first, uint32_t memory);
 
 /* A digest that goes on with (value). It begins with any number. */
 uint64_t observe_digest(uint64_t digest, uint64_t value);

@@ -73,19 +73,19 @@ struct span {
 	uint32_t begin, end; /* positions */
 };
 
-static void descriptor_add(struct observe_findings *findings, const struct observed_descriptor *d,
-    const char *rule, const char *why, bool is_body)
+static void descriptor_add(const struct observed_ring *ring, struct observe_findings *findings,
+    const struct observed_descriptor *d, const char *rule, const char *why, bool is_body)
 {
 	if (findings)
 		observe_add(findings,
 		    &(struct observe_finding){OBSERVE_BROKEN, rule,
 			is_body ? "desc.body" : "desc.control", why, d->offset + (is_body ? 8 : 0),
-			is_body ? d->body : d->control, 8});
+			is_body ? d->body : d->control, 8, ring->half[0].memory});
 }
 
 /* SPEC R7.6.2, R7.9.6: a payload begins where the last one ended, or at the area's beginning. */
-static void span_add(const struct observer *observer, struct span *span,
-    struct observe_findings *findings, const struct observed_descriptor *d)
+static void span_add(const struct observer *observer, const struct observed_ring *ring,
+    struct span *span, struct observe_findings *findings, const struct observed_descriptor *d)
 {
 	uint32_t size = area_size(observer, d->kind);
 	uint32_t next = (span->end + size - 1) & ~(size - 1);
@@ -93,13 +93,13 @@ static void span_add(const struct observer *observer, struct span *span,
 	if (!span->is_known)
 		span->begin = d->position;
 	else if (d->position != span->end && d->position != next)
-		descriptor_add(findings, d, "R7.6.2",
+		descriptor_add(ring, findings, d, "R7.6.2",
 		    "neither behind the last payload nor at the area's next beginning", true);
 	span->is_known = true;
 	span->end = d->position + ((d->bytes + IVSH_WIRE_LINE - 1) & ~(IVSH_WIRE_LINE - 1));
 	if (span->end - span->begin > size) {
 		descriptor_add(
-		    findings, d, "R7.5.2", "more bytes in flight than the area has", true);
+		    ring, findings, d, "R7.5.2", "more bytes in flight than the area has", true);
 		span->begin = d->position;
 	}
 }
@@ -114,7 +114,7 @@ void observe_flight(
 		observe_descriptor(observer, ring, i, &d);
 		if (d.broken) {
 			/* What is behind it cannot be judged: its length decides where that is. */
-			descriptor_add(findings, &d, d.broken, d.why,
+			descriptor_add(ring, findings, &d, d.broken, d.why,
 			    d.kind != IVSH_WIRE_KIND_INLINE && d.bytes != 0 &&
 				(d.body > UINT32_MAX || d.body % IVSH_WIRE_LINE != 0));
 			span[0].is_known = span[1].is_known = false;
@@ -123,7 +123,8 @@ void observe_flight(
 		ring->messages += d.count;
 		ring->bytes += (uint64_t)d.count * d.size;
 		if (d.kind != IVSH_WIRE_KIND_INLINE)
-			span_add(observer, &span[d.kind == IVSH_WIRE_KIND_LARGE], findings, &d);
+			span_add(
+			    observer, ring, &span[d.kind == IVSH_WIRE_KIND_LARGE], findings, &d);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		if (span[i].is_known)
@@ -135,9 +136,8 @@ bool observe_payload(const struct observer *observer, const struct observed_ring
     uint32_t size)
 {
 	uint32_t area = d->kind == IVSH_WIRE_KIND_LARGE, step = 0, read;
-	const struct ivsh_wire_ring *lines =
-	    (const struct ivsh_wire_ring *)(const void *)(observer->base + ring->offset);
-	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(lines + 1);
+	const struct ivsh_wire_ring *sender = ring->half[0].at, *receiver = ring->half[1].at;
+	const struct ivsh_wire_desc *desc = (const struct ivsh_wire_desc *)(sender + 1);
 	uint64_t offset;
 
 	if (d->broken || number >= d->count || at > d->size || size > d->size - at)
@@ -149,11 +149,11 @@ bool observe_payload(const struct observer *observer, const struct observed_ring
 			step = d->bytes / d->count;
 		offset = observer->area[area] + d->position % area_size(observer, d->kind) +
 			 number * step + at;
-		memcpy(to, observer->base + ring->offset + offset, size);
+		memcpy(to, (const uint8_t *)ring->half[0].at + offset, size);
 	}
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	read = observe_load32(&lines->receiver.read);
+	read = observe_load32(&receiver->receiver.read);
 	return read - ring->read <= index - ring->read &&
-	       observe_load32(&lines->sender.generation) == ring->sender.generation &&
+	       observe_load32(&sender->sender.generation) == ring->sender.generation &&
 	       observe_load64(&desc[index % observer->geometry.descs].control) == d->control;
 }

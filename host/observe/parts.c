@@ -15,7 +15,7 @@ static void add(struct observe_findings *findings, enum observe_grade grade, con
     const char *word, uint64_t offset, uint64_t value, uint32_t size, const char *why)
 {
 	observe_add(
-	    findings, &(struct observe_finding){grade, rule, word, why, offset, value, size});
+	    findings, &(struct observe_finding){grade, rule, word, why, offset, value, size, 0});
 }
 
 #define HEADER(grade, rule, field, why)                                                        \
@@ -60,6 +60,9 @@ static void magic_check(struct observed_header *header, struct observe_findings 
 		HEADER(OBSERVE_UNSURE, h->magic == 0 ? "R3.5" : "R1.3.4", magic,
 		    "no region: nobody has formatted the memory, or its formatter is at work, or "
 		    "the word was cleared");
+	else if (h->magic == IVSH_WIRE_PART_MAGIC)
+		HEADER(OBSERVE_BROKEN, "R3.3", magic,
+		    "that of one part of a split region: give the folder that it is in");
 	else if (h->magic != IVSH_WIRE_MAGIC)
 		HEADER(OBSERVE_BROKEN, "R3.3", magic, "not ours: another format, or damage");
 	/* Of a memory that is no region the other words are somebody else's. */
@@ -67,10 +70,21 @@ static void magic_check(struct observed_header *header, struct observe_findings 
 		return;
 	if (h->version != IVSH_WIRE_VERSION)
 		HEADER(OBSERVE_BROKEN, "R3.6.4", version, "this program knows version 2 alone");
-	if (h->features & ~IVSH_WIRE_FEATURE_LOGS)
-		HEADER(OBSERVE_BROKEN, "R3.6.4", features, "this program knows bit 0 alone");
-	else if (h->features != 0 && h->log_size == 0)
+	if (h->features & ~(IVSH_WIRE_FEATURE_LOGS | IVSH_WIRE_FEATURE_SPLIT))
+		HEADER(OBSERVE_BROKEN, "R3.6.4", features, "this program knows bits 0 and 1 alone");
+	else if ((h->features & IVSH_WIRE_FEATURE_LOGS) && h->log_size == 0)
 		HEADER(OBSERVE_BROKEN, "R3.1.4", features, "bit 0 is set, and log_size is 0");
+}
+
+static uint64_t words_digest(const void *words, size_t size)
+{
+	uint64_t digest = 0, word;
+
+	for (size_t i = 0; i < size / sizeof(word); i++) {
+		memcpy(&word, (const uint8_t *)words + i * sizeof(word), sizeof(word));
+		digest = observe_digest(digest, word);
+	}
+	return digest;
 }
 
 /* Whether the header is one, damaged or not; and not another format's, or nobody's. */
@@ -95,15 +109,13 @@ void observe_header(const void *base, uint64_t size, struct observed_header *hea
 	    sizeof(*h) - sizeof(h->magic));
 	header->geometry = (struct ivsh_geometry){h->slots, h->descs, h->small_size, h->large_size,
 	    h->features & IVSH_WIRE_FEATURE_LOGS ? h->log_size : 0};
-	for (size_t i = 0; i < sizeof(*h) / 8; i++) {
-		uint64_t word;
-
-		memcpy(&word, (const uint8_t *)h + i * 8, sizeof(word));
-		header->digest = observe_digest(header->digest, word);
-	}
+	header->is_split = (h->features & IVSH_WIRE_FEATURE_SPLIT) != 0;
+	header->digest = words_digest(h, sizeof(*h));
 	/* A memory that is no region has no geometry that could be wrong. */
 	if (geometry_check(h, is_region(h) ? findings : &ignored) &&
 	    ivsh_geometry_size(&header->geometry, &bytes) == 0) {
+		if (header->is_split)
+			bytes = IVSH_WIRE_COMMON_SIZE;
 		if (h->size != bytes && is_region(h))
 			HEADER(OBSERVE_BROKEN, "R3.6.3", size,
 			    "not what the geometry makes: one of them is wrong");
@@ -280,15 +292,19 @@ static void slot_check(const struct observed_slot *observed, struct observe_find
 		    "meanwhile");
 }
 
-void observe_slot(const void *base, uint32_t slot, struct observed_slot *observed,
+bool observe_slot(const struct observer *observer, uint32_t slot, struct observed_slot *observed,
     struct observe_findings *findings)
 {
 	const struct ivsh_wire_slot *s = &observed->copy;
-	const uint8_t *at = (const uint8_t *)base + IVSH_WIRE_SLOTS_OFFSET + slot * sizeof(*s);
+	struct observed_place place = observe_place(observer, OBSERVE_SLOT, slot, 0);
+	uint32_t first = findings->kept;
 
 	memset(observed, 0, sizeof(*observed));
-	observed->offset = IVSH_WIRE_SLOTS_OFFSET + (uint64_t)slot * sizeof(*s);
-	slot_copy((const struct ivsh_wire_slot *)(const void *)at, observed);
+	observed->offset = place.offset;
+	observed->memory = place.memory;
+	if (!place.at)
+		return false;
+	slot_copy(place.at, observed);
 	observed->digest = observe_digest(observe_digest(1, s->state), s->incarnation);
 	observed->digest = observe_digest(observe_digest(observed->digest, s->nonce), s->vectors);
 	observed->digest = observe_digest(observed->digest, s->sequence);
@@ -312,6 +328,8 @@ void observe_slot(const void *base, uint32_t slot, struct observed_slot *observe
 		}
 	}
 	slot_check(observed, findings);
+	observe_in(findings, first, place.memory);
+	return true;
 }
 
 #define LOG(rule, field, why)                              \
@@ -323,11 +341,9 @@ void observe_slot(const void *base, uint32_t slot, struct observed_slot *observe
  * here is surely broken. The loads are in the order in which a writer's stores make the differences
  * larger, and not smaller.
  */
-void observe_log(const void *base, uint64_t offset, uint32_t log_size,
+void observe_log(const struct ivsh_wire_log *from, uint64_t offset, uint32_t log_size,
     const struct observed_slot *slot, struct observed_log *log, struct observe_findings *findings)
 {
-	const struct ivsh_wire_log *from =
-	    (const struct ivsh_wire_log *)(const void *)((const uint8_t *)base + offset);
 	struct ivsh_wire_log *l = &log->copy;
 
 	memset(log, 0, sizeof(*log));

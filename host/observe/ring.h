@@ -30,7 +30,7 @@ static inline uint16_t wrap_at(const struct observer *observer, uint32_t index)
 static inline uint64_t desc_offset(
     const struct observer *observer, const struct observed_ring *ring, uint32_t index)
 {
-	return ring->offset + sizeof(struct ivsh_wire_ring) +
+	return ring->half[0].offset + sizeof(struct ivsh_wire_ring) +
 	       index % observer->geometry.descs * sizeof(struct ivsh_wire_desc);
 }
 

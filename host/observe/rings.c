@@ -12,61 +12,28 @@
 
 #include "observe/ring.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define TRIES 4u
 
-int observe_open(struct observer *observer, const void *base, uint64_t size,
-    const struct ivsh_geometry *geometry)
+static const struct ivsh_wire_desc *descs_at(const struct observed_ring *ring)
 {
-	const uint64_t page = IVSH_WIRE_PAGE - 1;
-	const struct ivsh_geometry *g = &observer->geometry;
-
-	memset(observer, 0, sizeof(*observer));
-	observer->geometry = *geometry;
-	if (ivsh_geometry_size(g, &observer->size))
-		return IVSH_EINVAL;
-	if (observer->size > size)
-		return IVSH_ENOSPC;
-	observer->base = base;
-	observer->area[0] = sizeof(struct ivsh_wire_ring) + g->descs * sizeof(*observer->desc);
-	observer->area[1] = (observer->area[0] + g->small_size + page) & ~page;
-	observer->stride = (observer->area[1] + g->large_size + page) & ~page;
-	observer->rings =
-	    (IVSH_WIRE_SLOTS_OFFSET + g->slots * sizeof(struct ivsh_wire_slot) + page) & ~page;
-	if (g->log_size)
-		observer->logs = observer->rings + g->slots * (g->slots - 1) * observer->stride;
-	observer->desc = calloc(g->descs, sizeof(*observer->desc));
-	return observer->desc ? 0 : IVSH_EPLATFORM;
+	return (const struct ivsh_wire_desc *)((const struct ivsh_wire_ring *)ring->half[0].at + 1);
 }
 
-void observe_close(struct observer *observer)
+static void lines_copy(struct observed_ring *ring)
 {
-	free(observer->desc);
-	observer->desc = NULL;
-}
+	const struct ivsh_wire_ring *sender = ring->half[0].at, *receiver = ring->half[1].at;
 
-static const struct ivsh_wire_ring *lines_at(
-    const struct observer *observer, const struct observed_ring *ring)
-{
-	return (const struct ivsh_wire_ring *)(const void *)(observer->base + ring->offset);
-}
-
-static void lines_copy(const struct observer *observer, struct observed_ring *ring)
-{
-	const struct ivsh_wire_ring *lines = lines_at(observer, ring);
-
-	observe_copy(&ring->sender, &lines->sender, sizeof(ring->sender));
-	observe_copy(&ring->receiver, &lines->receiver, sizeof(ring->receiver));
+	observe_copy(&ring->sender, &sender->sender, sizeof(ring->sender));
+	observe_copy(&ring->receiver, &receiver->receiver, sizeof(ring->receiver));
 }
 
 static void desc_copy(
     const struct observer *observer, const struct observed_ring *ring, uint32_t index)
 {
 	uint32_t i = index % observer->geometry.descs;
-	const struct ivsh_wire_desc *desc =
-	    (const struct ivsh_wire_desc *)(const void *)(lines_at(observer, ring) + 1) + i;
+	const struct ivsh_wire_desc *desc = descs_at(ring) + i;
 
 	observer->desc[i].control = observe_load64(&desc->control);
 	observer->desc[i].body = observe_load64(&desc->body);
@@ -80,8 +47,7 @@ static void table_copy(const struct observer *observer, const struct observed_ri
 
 static bool table_is_same(const struct observer *observer, const struct observed_ring *ring)
 {
-	const struct ivsh_wire_desc *desc =
-	    (const struct ivsh_wire_desc *)(const void *)(lines_at(observer, ring) + 1);
+	const struct ivsh_wire_desc *desc = descs_at(ring);
 
 	for (uint32_t i = 0; i < observer->geometry.descs; i++)
 		if (observe_load64(&desc[i].control) != observer->desc[i].control)
@@ -114,9 +80,9 @@ static bool look(const struct observer *observer, struct observed_ring *ring)
 	struct observed_ring again = *ring;
 	bool is_same;
 
-	lines_copy(observer, ring);
+	lines_copy(ring);
 	table_copy(observer, ring);
-	lines_copy(observer, &again);
+	lines_copy(&again);
 	ring->read = ring->receiver.read;
 	end_find(observer, ring);
 	is_same = generation_is_same(ring, &again);
@@ -136,19 +102,20 @@ static bool is_in_step(const struct observed_ring *ring)
 	       ring->sender.reset_ack == ring->receiver.reset_request;
 }
 
-static void word_add(const struct observed_ring *ring, struct observe_findings *findings,
+static void word_add(const struct observed_place *half, struct observe_findings *findings,
     enum observe_grade grade, const char *rule, const char *word, uint32_t at, uint32_t value,
     const char *why)
 {
-	observe_add(findings, &(struct observe_finding){
-				  grade, rule, word, why, ring->offset + at, value, sizeof(value)});
+	observe_add(findings, &(struct observe_finding){grade, rule, word, why, half->offset + at,
+				  value, sizeof(value), half->memory});
 }
 
-#define SENDER(grade, rule, field, why) \
-	word_add(ring, findings, grade, rule, "sender." #field, SENDER_WORD(field), s->field, why)
-#define RECEIVER(grade, rule, field, why) \
-	word_add(                         \
-	    ring, findings, grade, rule, "receiver." #field, RECEIVER_WORD(field), r->field, why)
+#define SENDER(grade, rule, field, why)                                                       \
+	word_add(&ring->half[0], findings, grade, rule, "sender." #field, SENDER_WORD(field), \
+	    s->field, why)
+#define RECEIVER(grade, rule, field, why)                                                         \
+	word_add(&ring->half[1], findings, grade, rule, "receiver." #field, RECEIVER_WORD(field), \
+	    r->field, why)
 
 /* How many words of a sender are not as they were formatted. */
 static uint32_t sender_words(const struct observer *observer, const struct observed_ring *ring)
@@ -183,9 +150,10 @@ static void no_sender_check(const struct observer *observer, const struct observ
 		SENDER(OBSERVE_BROKEN, "R3.1.1", start, why);
 	for (uint32_t i = 0; i < observer->geometry.descs; i++)
 		if (observer->desc[i].control)
-			observe_add(findings,
-			    &(struct observe_finding){OBSERVE_BROKEN, "R3.1.1", "desc.control", why,
-				desc_offset(observer, ring, i), observer->desc[i].control, 8});
+			observe_add(
+			    findings, &(struct observe_finding){OBSERVE_BROKEN, "R3.1.1",
+					  "desc.control", why, desc_offset(observer, ring, i),
+					  observer->desc[i].control, 8, ring->half[0].memory});
 }
 
 static void unopened_check(const struct observer *observer, const struct observed_ring *ring,
@@ -225,14 +193,19 @@ static void reset_check(const struct observed_ring *ring, struct observe_finding
 static bool is_ahead(const struct observer *observer, uint32_t slot, uint32_t incarnation,
     uint64_t *digest, uint32_t *vectors)
 {
-	const struct ivsh_wire_slot *s =
-	    (const struct ivsh_wire_slot *)(const void *)(observer->base + IVSH_WIRE_SLOTS_OFFSET +
-							  slot * sizeof(*s));
-	uint32_t now = observe_load32(&s->incarnation), most = observe_load32(&s->vectors);
+	const struct ivsh_wire_slot *s = observe_place(observer, OBSERVE_SLOT, slot, 0).at;
+	uint32_t now, most;
+
+	*vectors = UINT32_MAX;
+	if (!s)
+		return false;
+	now = observe_load32(&s->incarnation);
+	most = observe_load32(&s->vectors);
 
 	*digest = observe_digest(observe_digest(*digest, now), most);
 	/* Requests of an earlier incarnation stay, and it may have had more vectors. */
-	*vectors = now == incarnation ? most : UINT32_MAX;
+	if (now == incarnation)
+		*vectors = most;
 	return incarnation != 0 && now - incarnation > INT32_MAX;
 }
 
@@ -252,7 +225,7 @@ static void sides_check(
 	if (r->notify_flags & ~(IVSH_WIRE_NOTIFY_REQUEST | IVSH_WIRE_NOTIFY_PENDING |
 				  IVSH_WIRE_NOTIFY_RESET | IVSH_WIRE_NOTIFY_ONE_WAY))
 		RECEIVER(OBSERVE_BROKEN, "R6.6.5", notify_flags,
-		    "a receiver sets bits 0 to 2, and no other; its peer stores them again");
+		    "a receiver sets bits 0 to 3, and no other; its peer stores them again");
 	if (is_ahead(observer, ring->from, s->incarnation, &ring->digest, &vectors))
 		SENDER(OBSERVE_UNSURE, "R5.3.2", incarnation, ahead);
 	if ((s->notify_request & IVSH_WIRE_REQUEST_VECTOR) > vectors)
@@ -296,15 +269,17 @@ static void digest_make(const struct observer *observer, struct observed_ring *r
 	ring->digest = digest;
 }
 
-static void ring_begin(
+/* False: not both halves are here. */
+static bool ring_begin(
     const struct observer *observer, uint32_t from, uint32_t to, struct observed_ring *ring)
 {
-	uint64_t number = (uint64_t)from * (observer->geometry.slots - 1) + to - (to > from);
-
 	memset(ring, 0, sizeof(*ring));
 	ring->from = from;
 	ring->to = to;
-	ring->offset = observer->rings + number * observer->stride;
+	ring->half[0] = observe_place(observer, OBSERVE_SENDER, from, to);
+	ring->half[1] = observe_place(observer, OBSERVE_RECEIVER, from, to);
+	ring->state = OBSERVED_ABSENT;
+	return ring->half[0].at && ring->half[1].at;
 }
 
 static enum observed_state state_of(const struct observed_ring *ring)
@@ -320,8 +295,9 @@ uint32_t observe_backlog(struct observer *observer, uint32_t from, uint32_t to, 
 	struct observed_ring again;
 	uint32_t loaded = 0;
 
-	ring_begin(observer, from, to, ring);
-	lines_copy(observer, ring);
+	if (!ring_begin(observer, from, to, ring))
+		return 0;
+	lines_copy(ring);
 	ring->state = state_of(ring);
 	ring->read = ring->end = ring->receiver.read;
 	if (ring->state != OBSERVED_IN_STEP)
@@ -334,7 +310,7 @@ uint32_t observe_backlog(struct observer *observer, uint32_t from, uint32_t to, 
 		ring->end++;
 	}
 	again = *ring;
-	lines_copy(observer, &again);
+	lines_copy(&again);
 	if (!generation_is_same(ring, &again)) {
 		ring->state = OBSERVED_CHANGING;
 		return loaded;
@@ -371,7 +347,8 @@ void observe_ring(struct observer *observer, uint32_t from, uint32_t to, struct 
 {
 	bool is_still = false;
 
-	ring_begin(observer, from, to, ring);
+	if (!ring_begin(observer, from, to, ring))
+		return;
 	for (uint32_t i = 0; i < TRIES && !is_still; i++)
 		is_still = look(observer, ring);
 	ring->state = is_still ? state_of(ring) : OBSERVED_CHANGING;

@@ -2,9 +2,9 @@
 /*
  * rings.h - the rings of a region, read by somebody who is neither their sender nor their receiver.
  *
- * An observer needs a memory that is mapped for reading, and a geometry. It loads each word once,
+ * An observer needs memories that are mapped for reading, and a geometry. It loads each word once,
  * into a private copy, and believes nothing that it did not check there: each offset comes from the
- * geometry (SPEC R2.1), and each loop ends after as many rounds as the ring has descriptors.
+ * geometry (SPEC R2.1, R17.2), and each loop ends after as many rounds as the ring has descriptors.
  */
 #ifndef OBSERVE_RINGS_H
 #define OBSERVE_RINGS_H
@@ -12,12 +12,13 @@
 #include "observe/observer.h"
 
 /*
- * Begin with the (size) bytes at (base), which are aligned to a page, as a region of (geometry).
- * 0; IVSH_EINVAL: the geometry is none; IVSH_ENOSPC: the memory has not as many bytes as it needs;
- * IVSH_EPLATFORM: this process got no memory.
+ * Begin with the memories of (mem), aligned to a page, as a region of (geometry); is_split: in a
+ * common memory and those of mem->parts that are here. 0; IVSH_EINVAL: the geometry is none;
+ * IVSH_ENOSPC: the first memory has not as many bytes as it needs; IVSH_EPLATFORM: this process got
+ * no memory.
  */
-int observe_open(struct observer *observer, const void *base, uint64_t size,
-    const struct ivsh_geometry *geometry);
+int observe_open(struct observer *observer, const struct ivsh_mem *mem,
+    const struct ivsh_geometry *geometry, bool is_split);
 void observe_close(struct observer *observer);
 
 /*

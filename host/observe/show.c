@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show.c - the parts of a region as lines.
+ * show.c - what is in a region, as lines.
  */
 #include "observe/show.h"
 
@@ -9,6 +9,13 @@
 #include <string.h>
 
 #define PAYLOAD_MOST 256u /* bytes of each message that are shown */
+
+/* Which memory an offset is in: nothing, if it is the region's only one or the common one. */
+static void memory_show(uint32_t memory)
+{
+	if (memory != 0)
+		print_number("part", memory - 1);
+}
 
 void show_findings(const struct observe_findings *findings)
 {
@@ -21,6 +28,7 @@ void show_findings(const struct observe_findings *findings)
 		print_open(grade[f->grade]);
 		print_text("rule", f->rule);
 		print_text("word", f->word);
+		memory_show(f->memory);
 		print_hex("offset", f->offset);
 		print_hex("value", f->value);
 		print_text("why", f->why);
@@ -51,6 +59,34 @@ void show_header(const struct observed_header *header)
 	print_number("log_size", h->features & IVSH_WIRE_FEATURE_LOGS ? h->log_size : 0);
 	print_hex("format_id", h->format_id);
 	print_text("geometry", known[header->known]);
+	print_close();
+}
+
+void show_part(uint32_t slot, const struct observed_part *part)
+{
+	static const char *const state[] = {"sound", "missing", "claimed-twice", "unformatted",
+	    "foreign", "another-format", "damaged", "short"};
+	const struct ivsh_wire_part *p = &part->copy;
+
+	print_open("part");
+	print_number("part", slot);
+	print_text("state", state[part->state]);
+	print_number("memory", part->size);
+	if (part->state == OBSERVED_PART_MISSING || part->state == OBSERVED_PART_TWICE) {
+		print_close();
+		return;
+	}
+	print_hex("magic", p->magic);
+	print_number("version", p->version);
+	print_hex("features", p->features);
+	print_number("size", p->size);
+	print_number("slots", p->slots);
+	print_number("descs", p->descs);
+	print_number("small_size", p->small_size);
+	print_number("large_size", p->large_size);
+	print_hex("format_id", p->format_id);
+	print_number("log_size", p->log_size);
+	print_number("slot", p->slot);
 	print_close();
 }
 
@@ -137,6 +173,7 @@ void show_slot(uint32_t slot, const struct observed_slot *observed, bool moves, 
 
 	print_open("slot");
 	print_number("slot", slot);
+	memory_show(observed->memory);
 	print_hex("offset", observed->offset);
 	if (s->state < sizeof(state) / sizeof(state[0]))
 		print_text("state", state[s->state]);
@@ -167,6 +204,7 @@ void show_log(uint32_t slot, const struct observed_log *log)
 
 	print_open("log");
 	print_number("slot", slot);
+	memory_show(log->memory);
 	print_hex("offset", log->offset);
 	print_number("position", l->position);
 	print_number("storing", l->storing);
@@ -178,14 +216,15 @@ void show_log(uint32_t slot, const struct observed_log *log)
 
 void show_ring(const struct observer *observer, const struct observed_ring *ring)
 {
-	static const char *const state[] = {"unused", "in-step", "reset", "changing"};
+	static const char *const state[] = {"unused", "in-step", "reset", "changing", "absent"};
 	const struct ivsh_wire_sender *s = &ring->sender;
 	const struct ivsh_wire_receiver *r = &ring->receiver;
 
 	print_open("ring");
 	print_number("from", ring->from);
 	print_number("to", ring->to);
-	print_hex("offset", ring->offset);
+	memory_show(ring->half[0].memory);
+	print_hex("offset", ring->half[0].offset);
 	print_text("state", state[ring->state]);
 	print_maybe("in_flight", ring->is_known, ring->end - ring->read);
 	print_number("descs", observer->geometry.descs);
@@ -193,9 +232,11 @@ void show_ring(const struct observer *observer, const struct observed_ring *ring
 	print_maybe("bytes", ring->is_known, ring->bytes);
 	print_maybe("small_taken", ring->is_known, ring->taken[0]);
 	print_maybe("large_taken", ring->is_known, ring->taken[1]);
-	print_number("read", ring->read);
+	print_maybe("read", ring->state != OBSERVED_ABSENT, ring->read);
 	print_maybe("end", ring->is_known, ring->end);
 	print_close();
+	if (ring->state == OBSERVED_ABSENT)
+		return;
 	print_open("sender");
 	print_number("incarnation", s->incarnation);
 	print_number("generation", s->generation);
@@ -204,14 +245,21 @@ void show_ring(const struct observer *observer, const struct observed_ring *ring
 	print_hex("notify_request", s->notify_request);
 	print_number("reported", s->reported);
 	print_hex("notify_flags", s->notify_flags);
+	print_number("one_way", s->one_way);
 	print_close();
 	print_open("receiver");
+	/* In one memory the receiver's lines stand beside the sender's. */
+	if (ring->half[1].memory != 0) {
+		memory_show(ring->half[1].memory);
+		print_hex("offset", ring->half[1].offset);
+	}
 	print_number("incarnation", r->incarnation);
 	print_number("reset_request", r->reset_request);
 	print_number("generation_ack", r->generation_ack);
 	print_hex("notify_request", r->notify_request);
 	print_number("reported", r->reported);
 	print_hex("notify_flags", r->notify_flags);
+	print_number("one_way", r->one_way);
 	print_number("read", r->read);
 	print_close();
 }

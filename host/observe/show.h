@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show.h - the parts of a region as lines.
+ * show.h - what is in a region, as lines.
  */
 #ifndef OBSERVE_SHOW_H
 #define OBSERVE_SHOW_H
@@ -10,6 +10,7 @@
 
 void show_findings(const struct observe_findings *findings);
 void show_header(const struct observed_header *header);
+void show_part(uint32_t slot, const struct observed_part *part);
 void show_server(const struct observed_server *server, uint32_t slots, bool moves);
 void show_slot(uint32_t slot, const struct observed_slot *observed, bool moves, bool is_new);
 /* The line of the log of (slot). */

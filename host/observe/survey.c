@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * survey.c - two looks at a memory.
+ * survey.c - two looks at a region.
  *
  * Theory of operation: the first look keeps a digest of each part. What the second one finds broken
  * counts as broken only in a part whose digest is the same; else it is unsure.
@@ -50,33 +50,47 @@ static void rings_begin(struct survey *s)
 	}
 }
 
+/* Of a part's header, and the slot. */
+static void slot_begin(struct survey *s, uint32_t i)
+{
+	struct observe_findings none = {0};
+	struct observed_slot slot;
+	struct observed_part part;
+
+	if (s->observer.is_split) {
+		observe_part(&s->observer, i, &part, &none);
+		s->slot[i].part = part.digest;
+	}
+	(void)observe_slot(&s->observer, i, &slot, &none);
+	s->slot[i].digest = slot.digest;
+	s->slot[i].heartbeat = slot.copy.heartbeat;
+	s->slot[i].incarnation = slot.copy.incarnation;
+}
+
 int survey_begin(struct survey *s, const struct ivsh_geometry *geometry)
 {
 	struct observe_findings none = {0};
 	struct observed_server server;
-	struct observed_slot slot;
 	int error;
 
-	observe_header(s->base, s->size, &s->header, &none);
+	observe_header(s->mem.base, s->mem.size, &s->header, &none);
 	if (!geometry && s->header.known != OBSERVED_SOUND && s->header.known != OBSERVED_PLAUSIBLE)
 		return 0;
-	error =
-	    observe_open(&s->observer, s->base, s->size, geometry ? geometry : &s->header.geometry);
+	error = observe_open(&s->observer, &s->mem, geometry ? geometry : &s->header.geometry,
+	    geometry && s->mem.split ? true : s->header.is_split);
 	if (error)
 		return error;
+	s->observer.format_id = s->header.copy.format_id;
+	s->observer.is_any = geometry != NULL;
 	s->ring = calloc(ring_count(s), sizeof(*s->ring));
 	s->is_open = true;
 	if (!s->ring)
 		return IVSH_EPLATFORM;
-	observe_server(s->base, s->observer.geometry.slots, &server, &none);
+	observe_server(s->mem.base, s->observer.geometry.slots, &server, &none);
 	s->server = server.digest;
 	s->server_heartbeat = server.copy.heartbeat;
-	for (uint32_t i = 0; i < s->observer.geometry.slots; i++) {
-		observe_slot(s->base, i, &slot, &none);
-		s->slot[i].digest = slot.digest;
-		s->slot[i].heartbeat = slot.copy.heartbeat;
-		s->slot[i].incarnation = slot.copy.incarnation;
-	}
+	for (uint32_t i = 0; i < s->observer.geometry.slots; i++)
+		slot_begin(s, i);
 	if (s->parts & SURVEY_RINGS)
 		rings_begin(s);
 	return 0;
@@ -88,6 +102,8 @@ static void judge(struct survey *s, struct observe_findings *findings, bool is_s
 		observe_unsure(findings);
 	s->broken += findings->broken;
 	s->unsure += findings->unsure;
+	for (uint32_t i = 0; i < findings->kept; i++)
+		s->broken_in[findings->list[i].memory] += findings->list[i].grade == OBSERVE_BROKEN;
 	show_findings(findings);
 }
 
@@ -96,10 +112,24 @@ static void header_print(struct survey *s)
 	struct observe_findings findings = {0};
 	struct observed_header header;
 
-	observe_header(s->base, s->size, &header, &findings);
+	observe_header(s->mem.base, s->mem.size, &header, &findings);
 	if (s->parts & SURVEY_HEADER)
 		show_header(&header);
 	judge(s, &findings, header.digest == s->header.digest);
+}
+
+/* The header of each part. One that is not sound is shown in any case: it says what is missing. */
+static void parts_print(struct survey *s)
+{
+	for (uint32_t i = 0; i < s->observer.geometry.slots; i++) {
+		struct observe_findings findings = {0};
+		struct observed_part part;
+
+		observe_part(&s->observer, i, &part, &findings);
+		if (s->parts & SURVEY_HEADER || part.state != OBSERVED_PART_SOUND)
+			show_part(i, &part);
+		judge(s, &findings, part.digest == s->slot[i].part);
+	}
 }
 
 static void server_print(struct survey *s)
@@ -107,7 +137,7 @@ static void server_print(struct survey *s)
 	struct observe_findings findings = {0};
 	struct observed_server server;
 
-	observe_server(s->base, s->observer.geometry.slots, &server, &findings);
+	observe_server(s->mem.base, s->observer.geometry.slots, &server, &findings);
 	show_server(
 	    &server, s->observer.geometry.slots, server.copy.heartbeat != s->server_heartbeat);
 	judge(s, &findings, server.digest == s->server);
@@ -115,12 +145,16 @@ static void server_print(struct survey *s)
 
 static void log_print(struct survey *s, uint32_t slot, const struct observed_slot *observed)
 {
-	uint32_t size = s->observer.geometry.log_size;
-	uint64_t offset = s->observer.logs + slot * (sizeof(struct ivsh_wire_log) + (uint64_t)size);
+	struct observed_place place = observe_place(&s->observer, OBSERVE_LOG, slot, 0);
 	struct observe_findings findings = {0};
 	struct observed_log log;
 
-	observe_log(s->base, offset, size, observed, &log, &findings);
+	if (!place.at)
+		return;
+	observe_log(
+	    place.at, place.offset, s->observer.geometry.log_size, observed, &log, &findings);
+	observe_in(&findings, 0, place.memory);
+	log.memory = place.memory;
 	show_log(slot, &log);
 	judge(s, &findings, true);
 }
@@ -133,7 +167,9 @@ static void slots_print(struct survey *s)
 		struct observe_findings findings = {0};
 		struct observed_slot slot;
 
-		observe_slot(s->base, i, &slot, &findings);
+		/* Its part's record says why. */
+		if (!observe_slot(&s->observer, i, &slot, &findings))
+			continue;
 		if (slot.copy.state == 0 && slot.copy.incarnation == 0 && findings.kept == 0) {
 			unused++;
 			continue;
@@ -163,6 +199,7 @@ static void ring_print(struct survey *s, uint32_t number, uint32_t *rows)
 	observe_ring(&s->observer, from, to, &ring, &findings);
 	s->changing += ring.state == OBSERVED_CHANGING;
 	s->reset += ring.state == OBSERVED_RESET;
+	s->absent += ring.state == OBSERVED_ABSENT;
 	if (*rows || findings.kept) {
 		show_ring(&s->observer, &ring);
 		if (s->parts & SURVEY_DESCRIPTORS)
@@ -183,11 +220,13 @@ static void rings_print(struct survey *s)
 			continue;
 		s->checked++;
 		s->unused += first->state == OBSERVED_UNUSED;
-		used += first->state != OBSERVED_UNUSED;
+		used += first->state != OBSERVED_UNUSED && first->state != OBSERVED_ABSENT;
 		/* One ring was asked for; and what is wrong is looked at again in any case. */
 		if (s->from == s->to && !first->is_wrong &&
-		    (first->state == OBSERVED_UNUSED || rows == 0)) {
+		    (first->state == OBSERVED_UNUSED || first->state == OBSERVED_ABSENT ||
+			rows == 0)) {
 			s->changing += first->state == OBSERVED_CHANGING;
+			s->absent += first->state == OBSERVED_ABSENT;
 			continue;
 		}
 		shown++;
@@ -200,12 +239,15 @@ static void rings_print(struct survey *s)
 	print_number("hidden", used > shown ? used - shown : 0);
 	print_number("not_in_step", s->reset);
 	print_number("changing", s->changing);
+	print_number("absent", s->absent);
 	print_close();
 }
 
 void survey_print(struct survey *s)
 {
 	header_print(s);
+	if (s->is_open && s->observer.is_split)
+		parts_print(s);
 	if (s->is_open && s->parts & SURVEY_SERVER)
 		server_print(s);
 	if (s->is_open && s->parts & SURVEY_SLOTS)

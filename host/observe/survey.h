@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * survey.h - two looks at a memory: the first one remembers, the second one prints.
+ * survey.h - two looks at a region: the first one remembers, the second one prints.
  */
 #ifndef OBSERVE_SURVEY_H
 #define OBSERVE_SURVEY_H
@@ -12,9 +12,9 @@
 
 #define SURVEY_PAUSE_NS UINT64_C(500000000) /* twice what a heartbeat takes at the most */
 
-/* Which parts. */
+/* What is shown. */
 enum {
-	SURVEY_HEADER = 1 << 0,
+	SURVEY_HEADER = 1 << 0, /* and those of parts */
 	SURVEY_SERVER = 1 << 1,
 	SURVEY_SLOTS = 1 << 2,
 	SURVEY_RINGS = 1 << 3,
@@ -29,8 +29,7 @@ struct survey_ring {
 };
 
 struct survey {
-	const uint8_t *base;
-	uint64_t size;
+	struct ivsh_mem mem;
 	uint32_t parts;    /* SURVEY_* */
 	uint32_t rows;     /* that are shown of a list; 0: all */
 	uint32_t from, to; /* the one ring; both the same: all */
@@ -41,13 +40,14 @@ struct survey {
 	uint64_t server; /* digest */
 	uint32_t server_heartbeat;
 	struct {
-		uint64_t digest;
+		uint64_t digest, part;
 		uint32_t heartbeat, incarnation;
 	} slot[IVSH_WIRE_SLOTS_MAX];
 	struct survey_ring *ring; /* by number */
 
 	/* Results. */
-	uint64_t broken, unsure, checked, changing, unused, reset;
+	uint64_t broken, unsure, checked, changing, unused, reset, absent;
+	uint64_t broken_in[1 + IVSH_WIRE_SLOTS_MAX]; /* of them, by the memory's number */
 };
 
 /*

@@ -108,7 +108,7 @@ static void descriptor_add(const struct observer *observer, const struct observe
 	bool is_in_flight = index - ring->receiver.read < next - ring->receiver.read;
 	struct observe_finding finding = {grade, "R7.4", "desc.control",
 	    "the wrap counter is neither that of the message that was there, nor the next",
-	    desc_offset(observer, ring, i), observer->desc[i].control, 8};
+	    desc_offset(observer, ring, i), observer->desc[i].control, 8, ring->half[0].memory};
 
 	if (is_in_flight) {
 		finding.rule = "R6.6.3";
@@ -128,7 +128,7 @@ void observe_table(const struct observer *observer, const struct observed_ring *
 	enum observe_grade grade = is_coming(observer, ring) ? OBSERVE_UNSURE : OBSERVE_BROKEN;
 	struct observe_finding finding = {grade, "R7.5.4", "receiver.read",
 	    "not between the oldest descriptor and the sender's next one",
-	    ring->offset + RECEIVER_WORD(read), read, 4};
+	    ring->half[1].offset + RECEIVER_WORD(read), read, 4, ring->half[1].memory};
 
 	/* Where hardly any two descriptors agree, nothing says which of them are wrong. */
 	if (wrong > observer->geometry.descs / 2) {
@@ -139,6 +139,7 @@ void observe_table(const struct observer *observer, const struct observed_ring *
 		finding.offset = desc_offset(observer, ring, 0);
 		finding.value = observer->desc[0].control;
 		finding.size = 8;
+		finding.memory = ring->half[0].memory;
 		observe_add(findings, &finding);
 		return;
 	}

@@ -159,6 +159,23 @@ static int capture_to(struct capture *c, const char *path)
 	return error == STATUS_DONE && c->drain.error ? STATUS_FAILED : error;
 }
 
+/* Say of a split region whose messages are not captured. */
+static void parts_say(const struct ivsh_region *region, const char *object)
+{
+	struct ivsh_counters counters;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < region->geometry.slots; i++)
+		if (ivsh_region_counters(region, i, &counters) == IVSH_EPART) {
+			if (count++ == 0)
+				fprintf(
+				    stderr, "ivsh: %s: parts that are not used: of slot", object);
+			fprintf(stderr, "%s %" PRIu32, count == 1 ? "" : ",", i);
+		}
+	if (count)
+		fprintf(stderr, ": nothing of them is captured until they are\n");
+}
+
 /* The region is probed: capture what the options ask for. The exit status. */
 static int region_capture(
     struct ivsh_region *region, const struct transport *t, const struct options *o)
@@ -184,6 +201,7 @@ static int region_capture(
 	    !slot_find(region, t->object, to, &c.to) ||
 	    !slot_find(region, t->object, o->peer, &c.either))
 		return STATUS_NO_PEER;
+	parts_say(region, t->object);
 	return capture_to(&c, extcap_fifo() ? extcap_fifo() : own_output() ? own_output() : "-");
 }
 

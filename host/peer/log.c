@@ -242,11 +242,19 @@ static void begin_set(struct log *l)
 static int show(struct log *l, const char *peer, const struct options *o)
 {
 	struct log_lines *lines = &l->lines;
-	int status = slot_find(&l->region, lines->object, peer, &lines->slot);
+	int error, status = slot_find(&l->region, lines->object, peer, &lines->slot);
 
 	if (status != STATUS_DONE)
 		return status;
-	if (ivsh_log_reader_open(&l->reader, &l->region, lines->slot)) {
+	error = ivsh_log_reader_open(&l->reader, &l->region, lines->slot);
+	if (error == IVSH_EPART) {
+		fprintf(stderr,
+		    "ivsh: %s: the part of slot %" PRIu32 " is not here, or not of this region:"
+		    " ivsh dump header says which\n",
+		    lines->object, lines->slot);
+		return STATUS_FAILED;
+	}
+	if (error) {
 		fprintf(stderr,
 		    "ivsh: %s: the region has no logs: give ivsh-server or ivsh mem "
 		    "create --log-size=64K\n",

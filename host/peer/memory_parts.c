@@ -23,7 +23,7 @@
 static void part_open(struct memory *m, uint32_t slot)
 {
 	struct memory_part *part = &m->part[slot];
-	char name[PARTS_NAME], object[PATH_MAX];
+	char name[PARTS_NAME];
 	void *base = MAP_FAILED;
 	uint64_t size;
 
@@ -47,8 +47,7 @@ static void part_open(struct memory *m, uint32_t slot)
 	}
 	part->mem = (struct ivsh_mem_part){.base = base, .size = size, .slot = slot};
 	m->parts[m->mem.part_count++] = part->mem;
-	snprintf(object, sizeof(object), "%s/%s", m->path, name);
-	stop_memory_add(object, part->fd, size);
+	stop_part(m->path, slot, base, part->fd, size);
 }
 
 int memory_parts_open(struct memory *m)

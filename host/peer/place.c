@@ -8,12 +8,12 @@
 #include "app/status.h"
 #include <ivsh/client.h>
 #include "client/doorbell.h"
-#include "client/parts.h"
 #include "client/peers.h"
 #include "peer/capture.h"
 #include "peer/expose.h"
 #include "peer/extcap.h"
 #include "observe/dump.h"
+#include "peer/folder.h"
 #include "peer/forward_options.h"
 #include "peer/log.h"
 #include "peer/mem.h"
@@ -229,9 +229,14 @@ static int opened(struct transport *t, uint32_t place, int error)
 		return is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
 	stop_memory(object, client->memory, client->mem.size);
-	for (uint32_t i = 0; i < client->mem.part_count; i++)
-		if (client->mem.parts[i].base)
-			stop_memory_add(object, client->parts[i], client->mem.parts[i].size);
+	for (uint32_t i = 0; i < client->mem.part_count; i++) {
+		const struct ivsh_mem_part *part = &client->mem.parts[i];
+
+		if (part->base && part->is_writable)
+			stop_memory_add(object, client->parts[i], part->size);
+		else if (part->base)
+			stop_part(object, part->slot, part->base, client->parts[i], part->size);
+	}
 	*t = (struct transport){
 	    .mem = client->mem,
 	    .object = object,
@@ -354,15 +359,6 @@ static int file_failed(const char *what)
 	return errno == ENOENT ? STATUS_NO_DEVICE : STATUS_FAILED;
 }
 
-/* The files of a split region, in the folder (fd), into the client of place 0. */
-static int folder_map(int fd, struct ivsh_client *client)
-{
-	if (ivsh_client_parts_open(client, fd, IVSH_SELF_NONE, true) == 0)
-		return STATUS_DONE;
-	fprintf(stderr, "ivsh: %s: %s\n", file, client->error);
-	return STATUS_FAILED;
-}
-
 /* Map the file (fd) for reading only, into the client of place 0. The exit status, after a line. */
 static int file_map(int fd, struct ivsh_client *client)
 {
@@ -388,13 +384,17 @@ static int file_map(int fd, struct ivsh_client *client)
 	return file_failed("mmap");
 }
 
-/* Open the file for reading only: that permission is enough. The exit status, after a line. */
+/*
+ * Open the file, or folder, for reading only: that permission is enough. The exit status, after a
+ * line.
+ */
 static int file_probe(struct transport *t)
 {
 	struct ivsh_client *client = &clients[0];
-	/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
+	bool folder = is_folder(file);
+	/* O_PATH: it need not be listed. O_NONBLOCK: opening a FIFO by mistake must not wait for
+	 * its other end. */
+	int fd = open(file, O_CLOEXEC | (folder ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK));
 	int status;
 
 	if (fd < 0)
@@ -402,9 +402,8 @@ static int file_probe(struct transport *t)
 	memset(client, 0, sizeof(*client));
 	client->socket = client->partial_fd = client->doorbells = -1;
 	client->mem.self = IVSH_SELF_NONE;
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		status = folder_map(fd, client);
-		close(fd);
+	if (folder) {
+		status = folder_open(client, fd, file);
 	} else {
 		client->memory = fd;
 		status = file_map(fd, client);

@@ -6,10 +6,12 @@
 
 #include <ivsh/wire.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,8 +26,11 @@ static void remember(int signal)
 static struct {
 	int fd;
 	uint64_t size;
+	void *base; /* of a part that zeroes can replace; else NULL */
+	uint32_t slot;
 } memories[IVSH_WIRE_SLOTS_MAX + 1];
 static volatile sig_atomic_t memory_count;
+static char lost_part[PATH_MAX + 16]; /* the beginning of a line: the region, "part " */
 static char no_space[PATH_MAX + 128];
 static char gone[128] = "ivsh: the memory is lost\n";
 
@@ -41,20 +46,59 @@ static bool is_truncated(void)
 	return false;
 }
 
+static void say(const char *text)
+{
+	ssize_t written = write(STDERR_FILENO, text, strlen(text));
+
+	(void)written;
+}
+
+/*
+ * If (address) is in a part, put zeroes in its place. mmap(2) is no function that POSIX lists as
+ * safe in a handler; on Linux it is the system call and nothing else.
+ */
+static bool is_replaced(const void *address)
+{
+	char number[12], *digit = number + sizeof(number) - 1;
+
+	for (int i = 0; i < memory_count; i++) {
+		uint32_t slot = memories[i].slot;
+
+		if (!memories[i].base ||
+		    (uintptr_t)address - (uintptr_t)memories[i].base >= memories[i].size ||
+		    mmap(memories[i].base, (size_t)memories[i].size, PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+			0) == MAP_FAILED)
+			continue;
+		*digit = '\0';
+		do
+			*--digit = (char)('0' + slot % 10);
+		while (slot /= 10);
+		say(lost_part);
+		say(digit);
+		say(": it was truncated while in use, or there is no space for a page of it: from"
+		    " now on it reads as zeroes\n");
+		return true;
+	}
+	return false;
+}
+
 /*
  * A plain file cannot be sealed: a process that truncates it takes the pages away under us. A file
  * that has its length still, but not all of its pages, gets none when its file system is full.
  */
-static void bus_error(int signal)
+static void bus_error(int signal, siginfo_t *info, void *ctx)
 {
 	static const char truncated[] = "ivsh: the memory was truncated while in use: it is lost\n";
-	const char *line = memory_count == 0 ? gone : is_truncated() ? truncated : no_space;
-	ssize_t written;
+	int error = errno;
 
 	(void)signal;
-	written = write(STDERR_FILENO, line, strlen(line));
-	(void)written;
-	_exit(1);
+	(void)ctx;
+	if (!is_replaced(info->si_addr)) {
+		say(memory_count == 0 ? gone : is_truncated() ? truncated : no_space);
+		_exit(1);
+	}
+	errno = error;
 }
 
 void stop_memory(const char *object, int fd, uint64_t size)
@@ -67,16 +111,30 @@ void stop_memory_add(const char *object, int fd, uint64_t size)
 {
 	int i = memory_count;
 
-	if (i == 0)
+	if (i == 0) {
+		snprintf(lost_part, sizeof(lost_part), "ivsh: %s: part ", object);
 		snprintf(no_space, sizeof(no_space),
 		    "ivsh: %s: no space is left for a page of it: make room in its file system, or"
 		    " allocate it as a whole before\n",
 		    object);
+	}
 	if (i == (int)(sizeof(memories) / sizeof(memories[0])))
 		return;
 	memories[i].fd = fd;
 	memories[i].size = size;
+	memories[i].base = NULL;
 	memory_count = i + 1;
+}
+
+void stop_part(const char *object, uint32_t slot, void *base, int fd, uint64_t size)
+{
+	int i = memory_count;
+
+	stop_memory_add(object, fd, size);
+	if (memory_count == i)
+		return;
+	memories[i].slot = slot;
+	memories[i].base = base;
 }
 
 bool stop_is_memory(const struct stat *file)
@@ -97,7 +155,7 @@ void stop_device(const char *object)
 
 void stop_guard(void)
 {
-	struct sigaction bus = {.sa_handler = bus_error};
+	struct sigaction bus = {.sa_sigaction = bus_error, .sa_flags = SA_SIGINFO};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	sigaction(SIGBUS, &bus, NULL);

@@ -16,12 +16,18 @@
 void stop_guard(void);
 
 /*
- * The memory, or one of its parts, is (size) bytes of (fd), which stays open as long as it is
- * mapped; (object) names it. stop_memory() begins anew, stop_memory_add() adds one: no more than a
- * common memory and the parts of all slots.
+ * The memory is (size) bytes of (fd), which stays open as long as it is mapped; (object) names it.
+ * stop_memory() begins anew, stop_memory_add() adds one: no more than a common memory and the parts
+ * of all slots.
  */
 void stop_memory(const char *object, int fd, uint64_t size);
 void stop_memory_add(const char *object, int fd, uint64_t size);
+
+/*
+ * The same of the part of (slot), mapped for reading at (base): its owner can truncate it, and ends
+ * no other program by that. Zeroes are there then, after a line.
+ */
+void stop_part(const char *object, uint32_t slot, void *base, int fd, uint64_t size);
 
 /* Whether (file) is one of them. */
 bool stop_is_memory(const struct stat *file);

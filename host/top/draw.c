@@ -80,7 +80,7 @@ static void head_draw(const struct view *v, const struct transport *t, bool is_u
 	char text[SHOW_SIZE], line[2 * SHOW_SIZE], sent[TEXT_SIZE], bytes[TEXT_SIZE],
 	    size[TEXT_SIZE], interval[TEXT_SIZE], bars[HISTORY_TEXT];
 
-	show_size(size, t->mem.size);
+	show_size(size, show_bytes(t));
 	text_age(interval, v->interval_ns);
 	if (s->is_open)
 		snprintf(text, sizeof(text), "%" PRIu32 " slots  server %s",

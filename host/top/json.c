@@ -150,11 +150,12 @@ void show_json(const struct view *v, const struct transport *transport)
 	json_decimal(
 	    &j, "time_s", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, MILLI);
 	json_text(&j, "place", transport->object);
-	json_u64(&j, "memory", transport->mem.size);
+	json_u64(&j, "memory", show_bytes(transport));
 	json_bool(&j, "is_region", s->is_open);
 	json_u64(&j, "broken_words", s->broken);
 	json_u64(&j, "formatted_again", s->formatted);
 	json_u64(&j, "went_back", s->back);
+	json_u64(&j, "parts_out", s->is_open ? s->parts_out : 0);
 	if (s->is_open) {
 		region_put(&j, v);
 	} else {

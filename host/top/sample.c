@@ -67,7 +67,7 @@ static int region_open(struct sample *s, const struct observed_header *h)
 	s->error = error;
 	if (error)
 		return 0;
-	error = observe_open(&s->observer, s->mem->base, s->mem->size, &s->region.geometry);
+	error = observe_open(&s->observer, s->mem, &s->region.geometry, s->mem->split != NULL);
 	s->ring = error ? NULL : calloc(ring_count(s), sizeof(*s->ring));
 	if (!s->ring) {
 		observe_close(&s->observer);
@@ -79,7 +79,7 @@ static int region_open(struct sample *s, const struct observed_header *h)
 	s->server_ns = 0;
 	s->server_moves = false;
 	s->turn = s->check = 0;
-	s->format_id = h->copy.format_id;
+	s->format_id = s->observer.format_id = h->copy.format_id;
 	s->is_open = true;
 	return 0;
 }
@@ -132,6 +132,31 @@ static void server_look(struct sample *s)
 	s->server_epoch = server.copy.epoch;
 }
 
+/*
+ * The headers of parts. One that was not used may be by now: then the region is probed again, which
+ * finds it.
+ */
+static void parts_look(struct sample *s)
+{
+	bool is_late = false;
+
+	s->parts_out = 0;
+	for (uint32_t i = 0; i < s->observer.geometry.slots && s->observer.is_split; i++) {
+		struct sample_peer *p = &s->peer[i];
+		struct observe_findings findings = {0};
+		struct observed_part part;
+
+		observe_part(&s->observer, i, &part, &findings);
+		suspect_update(&p->part_suspect, part.digest, findings.broken, s->at_ns);
+		is_late |= part.state == OBSERVED_PART_SOUND && p->part != OBSERVED_PART_SOUND;
+		p->part = part.state;
+		s->parts_out += part.state != OBSERVED_PART_SOUND;
+	}
+	/* It is as it was looked at just now; and if it is not, the next look finds out. */
+	if (is_late)
+		(void)(ivsh_region_probe(&s->region, s->mem, &s->attach) != 0);
+}
+
 /* SPEC R4.3, R5.4. Only what was seen to move is believed to live. */
 static enum look_presence presence_of(
     const struct sample *s, const struct ivsh_peer *peer, bool moves)
@@ -176,7 +201,7 @@ static void slot_look(struct sample *s, uint32_t number)
 	memset(now, 0, sizeof(*now));
 	if (ivsh_region_peer(&s->region, number, &p->peer))
 		return;
-	observe_slot(s->mem->base, number, &slot, &findings);
+	(void)observe_slot(&s->observer, number, &slot, &findings);
 	suspect_update(&p->suspect, slot.digest, findings.broken, s->at_ns);
 	now->at_ns = s->at_ns;
 	now->incarnation = slot.copy.incarnation;
@@ -305,7 +330,7 @@ static void broken_count(struct sample *s)
 		return;
 	s->broken += s->server_suspect.broken;
 	for (uint32_t i = 0; i < s->observer.geometry.slots; i++)
-		s->broken += s->peer[i].suspect.broken;
+		s->broken += s->peer[i].suspect.broken + s->peer[i].part_suspect.broken;
 	for (uint32_t i = 0; i < ring_count(s); i++)
 		s->broken += s->ring[i].suspect.broken;
 }
@@ -319,6 +344,7 @@ int sample_look(struct sample *s)
 	error = region_follow(s);
 	if (error == 0 && s->is_open) {
 		server_look(s);
+		parts_look(s);
 		slots_look(s);
 		rings_look(s);
 		ring_check(s);

@@ -41,9 +41,10 @@ struct sample_suspect {
 
 struct sample_peer {
 	struct look_peer before, now;
-	struct sample_suspect suspect;
-	struct ivsh_peer peer; /* the library's */
-	uint32_t heartbeat;    /* at the first look at this incarnation */
+	struct sample_suspect suspect, part_suspect;
+	enum observed_part_state part; /* of a split region */
+	struct ivsh_peer peer;         /* the library's */
+	uint32_t heartbeat;            /* at the first look at this incarnation */
 	bool moves;
 };
 
@@ -65,6 +66,7 @@ struct sample {
 	uint32_t formatted; /* how often it was formatted again */
 	uint32_t back;      /* how often the memory was seen to have gone back */
 	uint64_t broken;    /* words that break SPEC.md, as far as they were looked at */
+	uint32_t parts_out; /* of a split region: slots of which nothing is known */
 
 	struct observer observer;
 	struct ivsh_region region;

@@ -58,16 +58,36 @@ static void resize_remember(int number)
 
 static struct sigaction bus_before;
 
-/* Then the handler that was there prints its line, and ends the process. */
-static void bus_leave(int number)
-{
-	ssize_t written = write(STDOUT_FILENO, leave, strlen(leave));
+static const struct ivsh_mem *mem; /* what is shown */
 
-	(void)written;
-	tcsetattr(STDIN_FILENO, TCSANOW, &modes);
-	if (bus_before.sa_handler != SIG_DFL && bus_before.sa_handler != SIG_IGN)
-		bus_before.sa_handler(number);
-	_exit(STATUS_FAILED);
+static bool is_in_part(const void *address)
+{
+	for (uint32_t i = 0; i < mem->part_count; i++)
+		if (mem->parts[i].base &&
+		    (uintptr_t)address - (uintptr_t)mem->parts[i].base < mem->parts[i].size)
+			return true;
+	return false;
+}
+
+/*
+ * The handler that was there puts zeroes in the place of a part, and prints a line, over which the
+ * screen is drawn again. Without the memory it prints its line, and ends the process.
+ */
+static void bus_leave(int number, siginfo_t *info, void *ctx)
+{
+	ssize_t written;
+
+	if (is_in_part(info->si_addr)) {
+		resize_requested = 1;
+	} else {
+		written = write(STDOUT_FILENO, leave, strlen(leave));
+		(void)written;
+		tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+	}
+	if (bus_before.sa_flags & SA_SIGINFO)
+		bus_before.sa_sigaction(number, info, ctx);
+	else
+		_exit(STATUS_FAILED);
 }
 
 /* What takes back the mode, in one text that a signal handler can write. */
@@ -146,7 +166,7 @@ static void signals_take(sigset_t *asleep)
 	    {SIGTSTP, stop_remember},
 	    {SIGWINCH, resize_remember},
 	};
-	struct sigaction bus = {.sa_handler = bus_leave};
+	struct sigaction bus = {.sa_sigaction = bus_leave, .sa_flags = SA_SIGINFO};
 	sigset_t taken;
 
 	sigemptyset(&taken);
@@ -257,6 +277,7 @@ int screen_run(struct view *v, const struct transport *t, uint32_t count)
 	bool is_there = true;
 	int error = 0;
 
+	mem = &t->mem;
 	signals_take(&asleep);
 	while (is_there && !v->quit && !end_signal && !error) {
 		if (!v->paused && now_ns() >= due_ns) {

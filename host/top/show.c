@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PARTS_MOST 8u /* slots that a line names */
+
 void show_refusal(char *to, const struct view *v, const struct transport *transport)
 {
 	refuse_text(to, SHOW_SIZE, transport, &v->sample.attach, v->sample.error);
@@ -24,6 +26,27 @@ static void more(char *to, const char *text)
 	snprintf(to + used, SHOW_SIZE - used, "%s%s", used ? "; " : "", text);
 }
 
+/* The slots whose parts are not used: some of them, if they are many. */
+static void parts_text(char *to, size_t size, const struct sample *s)
+{
+	uint32_t count = 0;
+	size_t used;
+
+	snprintf(to, size, "parts that are not used: of slot");
+	for (uint32_t i = 0; i < s->observer.geometry.slots && count <= PARTS_MOST; i++) {
+		if (s->peer[i].part == OBSERVED_PART_SOUND)
+			continue;
+		used = strlen(to);
+		if (count == PARTS_MOST)
+			snprintf(to + used, size - used, " and more");
+		else
+			snprintf(to + used, size - used, "%s %" PRIu32, count ? "," : "", i);
+		count++;
+	}
+	used = strlen(to);
+	snprintf(to + used, size - used, " (see dump header)");
+}
+
 void show_warning(char *to, const struct view *v)
 {
 	const struct sample *s = &v->sample;
@@ -33,6 +56,10 @@ void show_warning(char *to, const struct view *v)
 	if (s->broken) {
 		snprintf(text, sizeof(text),
 		    "%" PRIu64 " words break SPEC.md: ivsh dump names them", s->broken);
+		more(to, text);
+	}
+	if (s->is_open && s->parts_out) {
+		parts_text(text, sizeof(text), s);
 		more(to, text);
 	}
 	if (s->back) {
@@ -108,12 +135,21 @@ void show_size(char *to, uint64_t size)
 	snprintf(to, TEXT_SIZE, "%" PRIu64 "%c", size, unit[i]);
 }
 
+uint64_t show_bytes(const struct transport *transport)
+{
+	uint64_t bytes = transport->mem.size;
+
+	for (uint32_t i = 0; i < transport->mem.part_count; i++)
+		bytes += transport->mem.parts[i].size;
+	return bytes;
+}
+
 void show_plain(const struct view *v, const struct transport *transport)
 {
 	char text[SHOW_SIZE], sent[TEXT_SIZE], bytes[TEXT_SIZE], size[TEXT_SIZE];
 	const struct sample *s = &v->sample;
 
-	show_size(size, transport->mem.size);
+	show_size(size, show_bytes(transport));
 	if (!s->is_open) {
 		show_refusal(text, v, transport);
 		printf("%s: %s: %s\n", transport->object, size, text);

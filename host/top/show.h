@@ -23,6 +23,9 @@ void show_warning(char *to, const struct view *view);
 /* How many peers are in which state: "2 attached, 1 silent". */
 void show_peers(char *to, const struct view *view);
 
+/* The bytes of the region's memory, or of all its memories that are here. */
+uint64_t show_bytes(const struct transport *transport);
+
 /* "64M", of (size) bytes. */
 void show_size(char *to, uint64_t size);
 

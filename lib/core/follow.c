@@ -46,7 +46,7 @@ int ivsh_log_reader_open(
 		return IVSH_EINVAL;
 	reader->line = ivsh_log_at(region, slot);
 	if (!reader->line)
-		return IVSH_ENODEV;
+		return region->geometry.log_size ? IVSH_EPART : IVSH_ENODEV;
 	reader->bytes = (const uint8_t *)(reader->line + 1);
 	reader->size = region->geometry.log_size;
 	reader->next = log_oldest(reader, load64_acquire(&reader->line->position));

@@ -79,13 +79,18 @@ static bool is_broken(uint32_t state, uint32_t incarnation)
 	       (state != IVSH_WIRE_STATE_EMPTY && incarnation == 0);
 }
 
-/* No lines of the slot are here: of a split region, perhaps. */
-static int peer_none(const struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer)
+/* No lines of the slot are here: of a split region, perhaps. The server's words about it are. */
+static int peer_none(
+    struct ivsh_region *region, uint32_t slot, struct ivsh_peer *peer, uint64_t now)
 {
+	uint32_t word = 0;
+
 	if (slot >= region->geometry.slots)
 		return IVSH_EINVAL;
 	peer->presence = IVSH_PEER_ABSENT;
-	peer->incarnation = 0;
+	peer->connection = connection_read(region, slot, now, &word);
+	peer->incarnation = peer->vectors = 0;
+	peer->silent_ns = 0;
 	peer->name[0] = '\0';
 	return 0;
 }
@@ -97,7 +102,7 @@ int ivsh_region_peer(struct ivsh_region *region, uint32_t slot, struct ivsh_peer
 	uint32_t state, heartbeat, word = 0;
 
 	if (!s)
-		return peer_none(region, slot, peer);
+		return peer_none(region, slot, peer, now);
 	(void)ivsh_slot_enter(region);
 	state = load32_acquire(&s->state);
 	heartbeat = load32(&s->heartbeat);

@@ -75,7 +75,7 @@ rule host/library  "$posix|$any|$(own 'library|client')|$clock"
 guest='"port/linux-guest/linux_guest\.h"'
 measured='<ivsh/(error|geometry|mem|channel|region)\.h>'
 rule host/tune     "$posix|$measured|$(own 'tune')|$clock|$relax"
-words='"core/(area|atomic|descriptor|ring)\.h"'
+words='"core/(area|atomic|descriptor|place|ring)\.h"'
 rule host/capture  "$posix|$any|$(own 'capture')|$words"
 rule host/observe  "$posix|$any|$(own 'observe|app')"
 rule host/top      "$posix|$any|$(own 'top|observe|app')"

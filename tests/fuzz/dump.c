@@ -27,7 +27,7 @@ static void pieces(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct ivsh_geometry geometry = {2, ROOM_DESCS, 1024, 1024, 0};
-	struct survey survey = {.base = room_memory, .size = ROOM_SIZE};
+	struct survey survey = {.mem = {.base = room_memory, .size = ROOM_SIZE}};
 	static FILE *nowhere;
 	uint8_t how;
 

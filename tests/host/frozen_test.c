@@ -42,11 +42,14 @@ static void check(void)
 	struct observe_findings findings = {0};
 	struct observed_header header;
 	struct observed_slot slot;
+	struct observed_part part;
 	struct observed_ring ring;
 
-	observe_header(world.memory, WORLD_SIZE, &header, &findings);
+	observe_header(world.memory, observer.size, &header, &findings);
 	for (uint32_t i = 0; i < 2; i++) {
-		observe_slot(world.memory, i, &slot, &findings);
+		if (observer.is_split)
+			observe_part(&observer, i, &part, &findings);
+		(void)observe_slot(&observer, i, &slot, &findings);
 		observe_ring(&observer, i, 1 - i, &ring, &findings);
 		in_flight += ring.is_known ? ring.messages : 0;
 		resets += ring.state == OBSERVED_RESET;
@@ -149,10 +152,13 @@ static void play(void)
 	uint32_t steps = soak && *soak == '1' ? 40 * STEPS : STEPS;
 	const struct ivsh_geometry geometry = {WORLD_SLOTS, 64, 4096, 8192, 0};
 	static volatile uint32_t i, n; /* longjmp() leaves them */
+	struct ivsh_mem mem;
 
 	seed = 7;
 	world_format();
-	NEED_EQ(observe_open(&observer, world.memory, WORLD_SIZE, &geometry), 0);
+	mem = world_mem(IVSH_SELF_NONE);
+	NEED_EQ(observe_open(&observer, &mem, &geometry, world_is_split()), 0);
+	observer.format_id = 1;
 	for (n = 0; n < steps && !failed; n++) {
 		i = random_below(2);
 		kill_in = random_below(8) ? 0 : 1 + random_below(30);

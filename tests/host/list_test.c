@@ -9,6 +9,7 @@
 #include "observe/parts.h"
 #include "tests/host/listing.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +36,28 @@ static void make(void)
 	NEED_EQ(memory == MAP_FAILED, 0);
 }
 
+/* Of a region of another geometry than the world's, as damage can say, slots are where one memory
+ * has them; a split region is none, then. */
+static uint64_t slot_offset(uint32_t slot)
+{
+	return world_is_split()
+		   ? world_offset(world_slot(slot))
+		   : IVSH_WIRE_SLOTS_OFFSET + slot * (uint64_t)sizeof(struct ivsh_wire_slot);
+}
+
 static const struct ivsh_wire_slot *slot_at(uint32_t slot)
 {
-	return (const struct ivsh_wire_slot *)(const void *)(memory + IVSH_WIRE_SLOTS_OFFSET) +
-	       slot;
+	return (const struct ivsh_wire_slot *)(const void *)(memory + slot_offset(slot));
+}
+
+/* Whether the slot has a part: both headers are as they were. SPEC R17.4.1. */
+static bool has_part(uint32_t slot)
+{
+	uint64_t at = slot_offset(slot) - IVSH_WIRE_PART_SLOT_OFFSET;
+
+	return !world_is_split() ||
+	       (memcmp(memory, sound, offsetof(struct ivsh_wire_header, log_size)) == 0 &&
+		   memcmp(memory + at, sound + at, offsetof(struct ivsh_wire_part, reserved)) == 0);
 }
 
 static char *list(bool json)
@@ -46,7 +65,20 @@ static char *list(bool json)
 	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
 
 	mem.base = memory;
+	for (uint32_t i = 0; i < mem.part_count; i++)
+		mem.parts[i].base = memory + world_offset(mem.parts[i].base);
 	return listing(&mem, json);
+}
+
+/* Whether the slot is among those that are said to have no part. */
+static bool is_partless(const char *text, uint32_t slot)
+{
+	const char *line = strstr(text, "parts that are not used: of slot ");
+	char number[16];
+
+	snprintf(number, sizeof(number), " %u", slot);
+	line = line ? strstr(line + 29, number) : NULL;
+	return line && (line[2] == ',' || line[2] == ' ');
 }
 
 /* The line of (slot) in (text), up to its end; NULL: there is none. */
@@ -75,6 +107,11 @@ static void slot_check(const char *text, uint32_t slot)
 	const char *row = row_find(text, slot, line, sizeof(line));
 	bool is_broken = s->state > 2 || (s->state != 0 && s->incarnation == 0);
 
+	CHECK_EQ(is_partless(text, slot), !has_part(slot));
+	if (!has_part(slot)) {
+		CHECK(!row);
+		return;
+	}
 	if (is_broken) {
 		CHECK(row && !strncmp(row, "broken ", 7));
 	} else if (row) {
@@ -97,7 +134,8 @@ static void check(const char *text)
 	struct observed_header header;
 	bool is_shown = strncmp(text, "region: version ", 16) == 0;
 
-	observe_header(memory, WORLD_SIZE, &header, &findings);
+	observe_header(
+	    memory, world_is_split() ? IVSH_WIRE_COMMON_SIZE : WORLD_SIZE, &header, &findings);
 	CHECK_EQ(is_shown, header.known == OBSERVED_SOUND);
 	if (is_shown && server->epoch == 0 && server->heartbeat != 0)
 		CHECK(!strstr(text, "\nserver: none\n"));
@@ -118,8 +156,14 @@ static void check_json(const char *text)
 		const struct ivsh_wire_slot *s = slot_at(i);
 		bool is_broken = s->state > 2 || (s->state != 0 && s->incarnation == 0);
 
+		snprintf(wanted, sizeof(wanted), "\"no_part\",\"slot\":%u}", i);
+		CHECK_EQ(strstr(text, wanted) != NULL, !has_part(i));
 		snprintf(wanted, sizeof(wanted), "\"slot\",\"slot\":%u,", i);
 		object = strstr(text, wanted);
+		if (!has_part(i)) {
+			CHECK(!object);
+			continue;
+		}
 		if (!object) {
 			CHECK(s->state == 0 && s->incarnation == 0 && !(s->sequence & 1));
 			continue;
@@ -141,7 +185,7 @@ static void damage(uint32_t *seed)
 	static const uint32_t fields[] = {0, 4, 8, 0x18, 0x1c, 0x20, 0x40, 0x5c, 0x80, 0x9c};
 	uint32_t how = world_random(seed) % 16, value = world_random(seed), at;
 
-	at = IVSH_WIRE_SLOTS_OFFSET + world_random(seed) % WORLD_SLOTS * 2048 +
+	at = (uint32_t)slot_offset(world_random(seed) % WORLD_SLOTS) +
 	     fields[world_random(seed) % (sizeof(fields) / sizeof(fields[0]))];
 	if (how == 0)
 		at = world_random(seed) % 12 * 4; /* the header's */
@@ -149,6 +193,9 @@ static void damage(uint32_t *seed)
 		at = IVSH_WIRE_SERVER_OFFSET + world_random(seed) % 64 * 4;
 	else if (how == 2)
 		at = world_random(seed) % (WORLD_SIZE / 4) * 4;
+	else if (how == 3 && world_is_split()) /* a part's header */
+		at = (uint32_t)slot_offset(world_random(seed) % WORLD_SLOTS) -
+		     IVSH_WIRE_PART_SLOT_OFFSET + world_random(seed) % 14 * 4;
 	if (world_random(seed) % 4)
 		value %= 5;
 	memcpy(memory + at, &value, sizeof(value));
@@ -156,7 +203,7 @@ static void damage(uint32_t *seed)
 
 static void damaged(void)
 {
-	uint32_t seed = 3, shown = 0, broken = 0;
+	uint32_t seed = 3, shown = 0, broken = 0, partless = 0;
 
 	make();
 	for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -164,7 +211,8 @@ static void damaged(void)
 		char *text;
 
 		mprotect(memory, WORLD_SIZE, PROT_READ | PROT_WRITE);
-		memcpy(memory, sound, IVSH_WIRE_SLOTS_OFFSET + WORLD_SLOTS * 2048);
+		memcpy(memory, sound,
+		    world_is_split() ? sizeof(sound) : IVSH_WIRE_SLOTS_OFFSET + WORLD_SLOTS * 2048);
 		if (i % 64 == 63)
 			for (uint32_t at = 0; at < 0x6000; at += 4) {
 				uint32_t any = world_random(&seed);
@@ -180,6 +228,7 @@ static void damaged(void)
 		check(text);
 		shown += strncmp(text, "region: version ", 16) == 0;
 		broken += strstr(text, "broken ") != NULL;
+		partless += strstr(text, "parts that are not used") != NULL;
 		free(text);
 		text = list(true);
 		NEED_EQ(text != NULL, 1);
@@ -189,6 +238,7 @@ static void damaged(void)
 	/* The damage is where it is to be. */
 	CHECK(shown > ROUNDS / 2 && shown < ROUNDS);
 	CHECK(broken > ROUNDS / 50);
+	CHECK(world_is_split() ? partless > ROUNDS / 50 : partless == 0);
 	munmap(memory, WORLD_SIZE);
 }
 

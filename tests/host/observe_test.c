@@ -58,18 +58,23 @@ static void make(uint32_t passed, uint32_t left)
 /* All findings of the region in the world's memory. */
 static void look(struct observe_findings *findings)
 {
+	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
 	struct observed_header header;
 	struct observed_server server;
 	struct observed_slot slot;
+	struct observed_part part;
 	struct observed_ring ring;
 	struct observer observer;
 
 	memset(findings, 0, sizeof(*findings));
-	observe_header(world.memory, WORLD_SIZE, &header, findings);
-	NEED_EQ(observe_open(&observer, world.memory, WORLD_SIZE, &geometry), 0);
-	observe_server(world.memory, WORLD_SLOTS, &server, findings);
+	observe_header(mem.base, mem.size, &header, findings);
+	NEED_EQ(observe_open(&observer, &mem, &geometry, world_is_split()), 0);
+	observer.format_id = 1; /* as world_format() has it */
+	observe_server(mem.base, WORLD_SLOTS, &server, findings);
 	for (uint32_t i = 0; i < WORLD_SLOTS; i++) {
-		observe_slot(world.memory, i, &slot, findings);
+		if (world_is_split())
+			observe_part(&observer, i, &part, findings);
+		(void)observe_slot(&observer, i, &slot, findings);
 		for (uint32_t to = 0; to < WORLD_SLOTS; to++)
 			if (to != i)
 				observe_ring(&observer, i, to, &ring, findings);
@@ -77,10 +82,40 @@ static void look(struct observe_findings *findings)
 	observe_close(&observer);
 }
 
+#define RINGS 0x6000u
+
+/* The word that one memory has at (offset), wherever a split region has it. */
+static uint8_t *word_at(uint64_t offset)
+{
+	uint32_t number = (uint32_t)((offset - RINGS) / WORLD_RING), from, to;
+	uint64_t in = (offset - RINGS) % WORLD_RING;
+	struct ring ring;
+
+	if (!world_is_split() || offset < IVSH_WIRE_SLOTS_OFFSET)
+		return world.memory + offset;
+	if (offset < RINGS)
+		return (uint8_t *)world_slot(0) + (offset - IVSH_WIRE_SLOTS_OFFSET);
+	from = number / (WORLD_SLOTS - 1);
+	to = number % (WORLD_SLOTS - 1);
+	ring = world_ring(from, to + (to >= from));
+	return in >= 128 && in < 256 ? (uint8_t *)ring.receiver + (in - 128)
+				     : (uint8_t *)ring.sender + in;
+}
+
+/* Where a finding says that its word is. */
+static uint8_t *found_at(const struct observe_finding *f)
+{
+	uint8_t *memory = world.memory;
+
+	if (f->memory != 0)
+		memory = (uint8_t *)world_slot(f->memory - 1) - IVSH_WIRE_PART_SLOT_OFFSET;
+	return memory + f->offset;
+}
+
 static const struct observe_finding *find(const struct observe_findings *f, uint64_t offset)
 {
 	for (uint32_t i = 0; i < f->kept; i++)
-		if (f->list[i].offset == offset)
+		if (found_at(&f->list[i]) == word_at(offset))
 			return &f->list[i];
 	return NULL;
 }
@@ -88,9 +123,9 @@ static const struct observe_finding *find(const struct observe_findings *f, uint
 #define H(field) offsetof(struct ivsh_wire_header, field)
 #define S(field) (IVSH_WIRE_SLOTS_OFFSET + offsetof(struct ivsh_wire_slot, field))
 #define PAGE(field) (IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, field))
-#define RING(field) (0x6000 + offsetof(struct ivsh_wire_ring, field)) /* from 0 to 1 */
-#define UNUSED(field) (RING(field) + 2 * WORLD_RING)                  /* from 0 to 3 */
-#define DESC(i, field) (0x6000 + 256 + (i) % DESCS * 16 + offsetof(struct ivsh_wire_desc, field))
+#define RING(field) (RINGS + offsetof(struct ivsh_wire_ring, field)) /* from 0 to 1 */
+#define UNUSED(field) (RING(field) + 2 * WORLD_RING)                 /* from 0 to 3 */
+#define DESC(i, field) (RINGS + 256 + (i) % DESCS * 16 + offsetof(struct ivsh_wire_desc, field))
 #define BROKEN OBSERVE_BROKEN
 #define UNSURE OBSERVE_UNSURE
 
@@ -138,7 +173,7 @@ static void named(void)
 	    {"start", "sender.start", "R6.3.1", RING(sender.start), 3, 4, BROKEN, 0},
 	    {"sender's flags", "sender.notify_flags", "R6.6.5", RING(sender.notify_flags), 2, 4,
 		BROKEN, 0},
-	    {"receiver's flags", "receiver.notify_flags", "R6.6.5", RING(receiver.notify_flags), 8,
+	    {"receiver's flags", "receiver.notify_flags", "R6.6.5", RING(receiver.notify_flags), 16,
 		4, BROKEN, 0},
 	    {"a later incarnation", "sender.incarnation", "R5.3.2", RING(sender.incarnation), 9, 4,
 		UNSURE, 0},
@@ -180,7 +215,7 @@ static void named(void)
 
 		test_row(rows[i].row);
 		memcpy(world.memory, sound, sizeof(sound));
-		memcpy(world.memory + rows[i].offset, &rows[i].value, rows[i].size);
+		memcpy(word_at(rows[i].offset), &rows[i].value, rows[i].size);
 		look(&findings);
 		found = find(&findings, rows[i].at ? rows[i].at : rows[i].offset);
 		CHECK(found);
@@ -200,7 +235,7 @@ static void hole(void)
 	struct observe_findings findings;
 
 	make(120, 10);
-	memcpy(world.memory + DESC(125, control) + 6, &wrap, sizeof(wrap));
+	memcpy(word_at(DESC(125, control)) + 6, &wrap, sizeof(wrap));
 	look(&findings);
 	found = find(&findings, DESC(125, control));
 	NEED_EQ(found != NULL, 1);
@@ -243,7 +278,7 @@ static uint64_t word_choose(uint32_t *seed, uint32_t *size, uint64_t *low, bool 
 	    {RING(receiver.generation_ack), 4, 0},
 	    {RING(receiver.read), 4, 110},
 	    {RING(sender.notify_flags), 4, 7},
-	    {RING(receiver.notify_flags), 4, 7},
+	    {RING(receiver.notify_flags), 4, 15},
 	    {UNUSED(sender.generation), 4, 0},
 	    {UNUSED(receiver.read), 4, 0},
 	    {UNUSED(receiver.generation_ack), 4, 0},
@@ -284,13 +319,13 @@ static void one_word(void)
 		offset = word_choose(&seed, &size, &low, &any);
 		value = (uint64_t)world_random(&seed) << 32 | world_random(&seed);
 		memcpy(world.memory, sound, sizeof(sound));
-		memcpy(&old, world.memory + offset, size);
+		memcpy(&old, word_at(offset), size);
 		if (size < 8)
 			value &= (UINT64_C(1) << size * 8) - 1;
 		if (any || value <= low || value == old ||
 		    (offset == RING(receiver.read) && value % (DESCS * 65536u) <= 110))
 			continue;
-		memcpy(world.memory + offset, &value, size);
+		memcpy(word_at(offset), &value, size);
 		look(&findings);
 		hidden += findings.broken + findings.unsure == 0;
 		if (findings.broken + findings.unsure == 0) {
@@ -320,24 +355,33 @@ static int silence(int back)
 }
 
 /* What ls does with a region: no crash. */
-static void list(const uint8_t *memory)
+static void list(const struct ivsh_mem *mem)
 {
-	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
 	struct ivsh_attach attach = {0};
 	struct ivsh_region region;
 	struct ivsh_counters counters;
 	struct ivsh_service service;
 	struct ivsh_peer peer = {0};
 
-	mem.base = (void *)(uintptr_t)memory;
-	if (ivsh_region_probe(&region, &mem, &attach))
+	if (ivsh_region_probe(&region, mem, &attach))
 		return;
 	for (uint32_t i = 0; i < region.geometry.slots; i++) {
 		CHECK(ivsh_region_peer(&region, i, &peer) <= 0);
-		CHECK(ivsh_region_counters(&region, i, &counters) == 0);
+		CHECK(ivsh_region_counters(&region, i, &counters) == 0 || world_is_split());
 		for (uint32_t n = 0; n < IVSH_WIRE_SERVICES; n++)
 			CHECK(ivsh_region_service(&region, i, n, &service) <= 0);
 	}
+}
+
+/* The transport of an observer of a copy of the world's memory. */
+static struct ivsh_mem mem_of(uint8_t *copy)
+{
+	struct ivsh_mem mem = world_mem(IVSH_SELF_NONE);
+
+	mem.base = copy;
+	for (uint32_t i = 0; i < mem.part_count; i++)
+		mem.parts[i].base = copy + world_offset(mem.parts[i].base);
+	return mem;
 }
 
 /* Random bytes, or a region with many damaged words: both looks end, and nothing is written. */
@@ -346,14 +390,16 @@ static void any_bytes(void)
 	uint8_t *memory =
 	    mmap(NULL, WORLD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint32_t seed = 5, wrong = 0;
+	struct ivsh_mem mem;
 	int out;
 
 	make(100, 10);
 	NEED_EQ(memory == MAP_FAILED, 0);
+	mem = mem_of(memory);
 	out = silence(-1);
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint32_t damage = 1 + world_random(&seed) % 200;
-		struct survey s = {.base = memory, .size = WORLD_SIZE, .rows = 4, .parts = 0x3f};
+		struct survey s = {.mem = mem, .rows = 4, .parts = 0x3f};
 
 		mprotect(memory, WORLD_SIZE, PROT_READ | PROT_WRITE);
 		memcpy(memory, sound, WORLD_SIZE);
@@ -368,7 +414,7 @@ static void any_bytes(void)
 		}
 		/* A store would end this test. */
 		mprotect(memory, WORLD_SIZE, PROT_READ);
-		list(memory);
+		list(&mem);
 		wrong += survey_begin(&s, i & 1 ? &geometry : NULL) != 0;
 		survey_print(&s);
 		survey_end(&s);
@@ -415,9 +461,174 @@ static void logs(void)
 	}
 }
 
+/* --- Split regions ------------------------------------------------------------------------- */
+
+#define P(field) offsetof(struct ivsh_wire_part, field)
+
+/* A part's header, damaged: the word, its rule, and whether the rest of the part is looked at. */
+static void part_named(void)
+{
+	static const struct {
+		const char *row, *word, *rule;
+		size_t offset;
+		uint64_t value;
+		uint32_t size;
+		enum observe_grade grade;
+		enum observed_part_state state;
+		bool is_out;
+	} rows[] = {
+	    {"magic", "part.magic", "R17.4.1", P(magic), 0x1234567, 8, BROKEN,
+		OBSERVED_PART_FOREIGN, false},
+	    {"a region's", "part.magic", "R17.4.1", P(magic), IVSH_WIRE_MAGIC, 8, BROKEN,
+		OBSERVED_PART_FOREIGN, false},
+	    {"no magic", "part.magic", "R17.3.2", P(magic), 0, 8, UNSURE, OBSERVED_PART_UNFORMATTED,
+		false},
+	    {"half a magic", "part.magic", "R17.3.2", P(magic), 0x48535649, 8, UNSURE,
+		OBSERVED_PART_UNFORMATTED, false},
+	    {"version", "part.version", "R17.4.1", P(version), 3, 4, BROKEN, OBSERVED_PART_DAMAGED,
+		false},
+	    {"features", "part.features", "R17.4.1", P(features), 0, 4, BROKEN,
+		OBSERVED_PART_DAMAGED, false},
+	    {"size", "part.size", "R17.4.1", P(size), 4096, 8, BROKEN, OBSERVED_PART_DAMAGED,
+		false},
+	    {"slots", "part.slots", "R17.4.1", P(slots), 2, 4, BROKEN, OBSERVED_PART_DAMAGED,
+		false},
+	    {"descs", "part.descs", "R17.4.1", P(descs), 128, 4, BROKEN, OBSERVED_PART_DAMAGED,
+		false},
+	    {"small area", "part.small_size", "R17.4.1", P(small_size), 1024, 4, BROKEN,
+		OBSERVED_PART_DAMAGED, false},
+	    {"large area", "part.large_size", "R17.4.1", P(large_size), 1 << 20, 4, BROKEN,
+		OBSERVED_PART_DAMAGED, false},
+	    {"log", "part.log_size", "R17.4.1", P(log_size), 4096, 4, BROKEN, OBSERVED_PART_DAMAGED,
+		false},
+	    {"another's slot", "part.slot", "R17.4.3", P(slot), 1, 4, BROKEN, OBSERVED_PART_DAMAGED,
+		false},
+	    {"no slot", "part.slot", "R17.4.3", P(slot), UINT32_MAX, 4, BROKEN,
+		OBSERVED_PART_DAMAGED, false},
+	    {"another format", "part.format_id", "R17.4.1", P(format_id), 2, 8, UNSURE,
+		OBSERVED_PART_FORMAT, true},
+	};
+	struct ivsh_mem mem;
+
+	if (!world_is_split())
+		return;
+	make(100, 10);
+	mem = world_mem(IVSH_SELF_NONE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t *header = (uint8_t *)world_slot(0) - IVSH_WIRE_PART_SLOT_OFFSET;
+		struct observe_findings findings = {0};
+		struct observed_part part;
+		struct observed_ring ring;
+		struct observed_slot slot;
+		struct observer observer;
+
+		test_row(rows[i].row);
+		memcpy(world.memory, sound, sizeof(sound));
+		memcpy(header + rows[i].offset, &rows[i].value, rows[i].size);
+		NEED_EQ(observe_open(&observer, &mem, &geometry, true), 0);
+		observer.format_id = 1;
+		observe_part(&observer, 0, &part, &findings);
+		CHECK_EQ(part.state, rows[i].state);
+		CHECK_EQ(findings.kept, 1);
+		CHECK(findings.kept && found_at(&findings.list[0]) == header + rows[i].offset);
+		CHECK_EQ(strcmp(findings.list[0].word, rows[i].word), 0);
+		CHECK_EQ(strcmp(findings.list[0].rule, rows[i].rule), 0);
+		CHECK_EQ(findings.list[0].grade, rows[i].grade);
+		/* The rest is looked at, or not; that of others is in any case. */
+		CHECK_EQ(observe_slot(&observer, 0, &slot, &findings), !rows[i].is_out);
+		CHECK_EQ(observe_slot(&observer, 1, &slot, &findings), true);
+		observe_ring(&observer, 0, 1, &ring, &findings);
+		CHECK_EQ(ring.state, rows[i].is_out ? OBSERVED_ABSENT : OBSERVED_IN_STEP);
+		CHECK_EQ(ring.is_known ? ring.end - ring.read : 0, rows[i].is_out ? 0 : 10);
+		CHECK_EQ(findings.kept, 1);
+		/* --layout says what it is, whatever the header says. */
+		observer.is_any = true;
+		observe_part(&observer, 0, &part, &findings);
+		observe_ring(&observer, 0, 1, &ring, &findings);
+		CHECK_EQ(ring.state, OBSERVED_IN_STEP);
+		observe_close(&observer);
+	}
+}
+
+/* Each part is missing, or cut anywhere, in turn: nothing beyond its end is looked at. */
+static void part_cut(void)
+{
+	struct ivsh_mem mem;
+	uint32_t page = 4096;
+
+	if (!world_is_split())
+		return;
+	make(100, 10);
+	for (uint32_t cut = 0; cut < 2 * WORLD_SLOTS * 32; cut++) {
+		struct survey s = {.rows = 4, .parts = 0x3f};
+		uint32_t i = cut / 32 % WORLD_SLOTS, pages = cut % 32;
+		uint8_t *copy = mmap(
+		    NULL, WORLD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		int out;
+
+		NEED_EQ(copy == MAP_FAILED, 0);
+		memcpy(copy, sound, sizeof(sound));
+		s.mem = mem = mem_of(copy);
+		if (pages == 0)
+			mem.parts[i].base = NULL;
+		else if (pages * (uint64_t)page < mem.parts[i].size)
+			mem.parts[i].size = pages * (uint64_t)page;
+		/* What is behind its end is not there. */
+		if (mem.parts[i].base) {
+			uint8_t *end = (uint8_t *)mem.parts[i].base + mem.parts[i].size;
+			uint64_t whole;
+
+			NEED_EQ(ivsh_part_size(&geometry, &whole), 0);
+			NEED_EQ(mprotect(end, (size_t)(whole - mem.parts[i].size), PROT_NONE), 0);
+		}
+		list(&mem);
+		out = silence(-1);
+		NEED_EQ(survey_begin(&s, cut & 1 ? &geometry : NULL), 0);
+		survey_print(&s);
+		survey_end(&s);
+		(void)silence(out);
+		/* The others' are shown: 56 rings, and 14 of a part that is not there. */
+		CHECK_EQ(s.checked, WORLD_SLOTS * (WORLD_SLOTS - 1));
+		CHECK(pages != 0 || s.absent == 2 * (WORLD_SLOTS - 1));
+		CHECK_EQ(s.broken, 0);
+		munmap(copy, WORLD_SIZE);
+	}
+}
+
+/* Two memories say that they are one slot's, and nobody knows better: neither is. SPEC R17.4.4. */
+static void part_twice(void)
+{
+	struct observe_findings findings = {0};
+	struct observed_part part;
+	struct observer observer;
+	struct ivsh_wire_part *header;
+	struct ivsh_mem mem;
+
+	if (!world_is_split())
+		return;
+	make(0, 0);
+	mem = world_mem(IVSH_SELF_NONE);
+	for (uint32_t i = 0; i < mem.part_count; i++)
+		mem.parts[i].slot = IVSH_SELF_NONE;
+	header = (void *)((uint8_t *)world_slot(3) - IVSH_WIRE_PART_SLOT_OFFSET);
+	header->slot = 1;
+	NEED_EQ(observe_open(&observer, &mem, &geometry, true), 0);
+	observer.format_id = 1;
+	observe_part(&observer, 1, &part, &findings);
+	CHECK_EQ(part.state, OBSERVED_PART_TWICE);
+	observe_part(&observer, 3, &part, &findings);
+	CHECK_EQ(part.state, OBSERVED_PART_MISSING);
+	observe_part(&observer, 2, &part, &findings);
+	CHECK_EQ(part.state, OBSERVED_PART_SOUND);
+	observe_close(&observer);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
+	    {"parts: the damaged word, its rule, and the rest", part_named},
+	    {"parts: missing, or cut anywhere", part_cut},
+	    {"parts: two that claim one slot", part_twice},
 	    {"logs: the word and its rule", logs},
 	    {"named: the damaged word and its rule", named},
 	    {"named: a hole in flight", hole},

@@ -223,3 +223,236 @@ def test_many_rings(build, tmp_path):
     assert (rings["rings"], rings["unused"], rings["shown"]) == (16256, 16256, 1)
     path.unlink()
 
+
+
+# --- Split regions -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def split(build, tmp_path):
+    """The folder of a split region of 3 slots, which nobody has used."""
+    path = tmp_path / "split"
+    made = ["mem", "create", "--split", path, "1M", "--slots", "3"]
+    subprocess.run([build / "ivsh", *made], check=True, stdout=subprocess.DEVNULL, timeout=LIMIT)
+    return path
+
+
+def patch(path, offset, value, size=4):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(value.to_bytes(size, "little"))
+
+
+def digests(folder):
+    return {path.name: digest(path) for path in sorted(folder.iterdir())}
+
+
+def test_split_sound(build, split):
+    """Every part is shown, and all rings are checked; nothing is stored."""
+    before = digests(split)
+    status, records, errors = dump(build, "all", "-f", split)
+    assert (status, errors, of(records, "broken")) == (DONE, "", [])
+    parts = of(records, "part")
+    assert [(p["part"], p["slot"], p["state"]) for p in parts] == [
+        (slot, slot, "sound") for slot in range(3)
+    ]
+    [header], [rings] = of(records, "header"), of(records, "rings")
+    for part in parts:
+        assert all(part[key] == header[key] for key in ("descs", "large_size", "format_id"))
+    assert (rings["rings"], rings["unused"], rings["absent"]) == (6, 6, 0)
+    assert digests(split) == before
+
+
+def parts_sent(folder):
+    """What slots 0 and 1 have sent, by the layout of SPEC 17."""
+    words = [(folder / f"part-{slot}").read_bytes()[4096 + 0x280 :][:8] for slot in (0, 1)]
+    return [int.from_bytes(word, "little") for word in words]
+
+
+@pytest.mark.parametrize("end", ["alive", "killed"])
+def test_split_peers(build, split, at, end):
+    """Under traffic, and behind it, nothing is broken, and all that is in flight is found."""
+    peers = at("-f", split)
+    running = [
+        peers.start("stress", "--slot", slot, "--count", 5000000, "--quiet") for slot in (0, 1)
+    ]
+    until(lambda: min(parts_sent(split)) > 200)
+    if end == "killed":
+        for process in running:
+            peers.kill(process)
+    before = digests(split)
+    for _ in range(3):
+        status, records, errors = dump(build, "all", "-f", split, "--payload", "--count", 0)
+        assert (status, errors, of(records, "broken")) == (DONE, "", [])
+    moves = "no" if end == "killed" else "yes"
+    slots = of(records, "slot")
+    assert [(s["slot"], s["part"], s["offset"], s["moves"]) for s in slots] == [
+        (slot, slot, "0x1000", moves) for slot in (0, 1)
+    ]
+    rings = of(records, "ring")
+    # Each peer opens its rings with slot 2, too.
+    pairs = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
+    assert [(r["from"], r["to"], r["part"]) for r in rings] == [(a, b, a) for a, b in pairs]
+    assert [(r["part"], r["offset"]) for r in of(records, "receiver")] == [
+        (to, hex(6144 + 256 * (giver - (giver > to)))) for giver, to in pairs
+    ]
+    if end == "killed":
+        assert sum(r["in_flight"] for r in rings) == len(of(records, "descriptor"))
+        assert digests(split) == before
+
+
+def test_split_server(build, start, at):
+    """By a server's probe, of which each memory is open for reading: as in its folder."""
+    server = start("--split", "--slots", "3")
+    peers = at("-S", server.socket)
+    peers.start("echo", "--name=alpha")
+    until(lambda: peers.row("alpha"))
+    status, records, errors = dump(build, "-S", server.socket)
+    assert (status, errors, of(records, "broken")) == (DONE, "", [])
+    assert [p["state"] for p in of(records, "part")] == ["sound"] * 3
+    [slot] = of(records, "slot")
+    assert (slot["name"], slot["part"], slot["moves"]) == ("alpha", 0, "yes")
+    assert of(records, "server")[0]["moves"] == "yes"
+    folder = f"{server.socket}.split"
+    again = dump(build, "-f", folder)[1]
+    for kind in ("header", "part"):
+        assert [{**r, "memory": 0} for r in of(again, kind)] == [
+            {**r, "memory": 0} for r in of(records, kind)
+        ]
+
+
+STATE = 4096  # of the slot, in its part
+
+
+@pytest.mark.parametrize(
+    "offset, value, size, state, rule, broken, absent",
+    [
+        (0, 0, 8, "unformatted", "R17.3.2", 0, 0),
+        (0, 77, 8, "foreign", "R17.4.1", 1, 0),
+        (0x08, 3, 4, "damaged", "R17.4.1", 1, 0),
+        (0x1C, 16, 4, "damaged", "R17.4.1", 1, 0),
+        (0x28, 1, 8, "another-format", "R17.4.1", 0, 4),
+        (0x34, 2, 4, "damaged", "R17.4.3", 1, 0),
+        (STATE, 77, 4, "sound", "R5.3.3", 1, 0),
+    ],
+)
+def test_split_damage(build, split, offset, value, size, state, rule, broken, absent):
+    """A word of part 1: it is named with its part, and the other parts are shown."""
+    patch(split / "part-1", offset, value, size)
+    status, records, errors = dump(build, "-f", split)
+    assert status == (FAILED if broken else DONE)
+    assert errors == (
+        f"ivsh: {split}: 1 words break SPEC.md, 1 in part 1\n" if broken else ""
+    )
+    assert [p["state"] for p in of(records, "part")] == ["sound", state, "sound"]
+    found = of(records, "broken" if broken else "unsure")
+    assert [(f["rule"], f["part"], f["offset"]) for f in found] == [(rule, 1, hex(offset))]
+    assert of(records, "rings")[0]["absent"] == absent
+
+
+@pytest.mark.parametrize("command", ["ls", "dump", "top --count=1", "capture --time=1"])
+def test_split_missing(build, split, command):
+    """Of a part that is missing, a link, a folder or too short: a line, and the rest is shown."""
+    part = split / "part-1"
+    kept = part.read_bytes()
+    for why in ("No such file or directory", "a link", "not a file of at least 4096 bytes"):
+        part.unlink()
+        if "link" in why:
+            part.symlink_to(split / "part-0")
+        elif "file of" in why:
+            part.write_bytes(kept[:4095])
+        done = subprocess.run(
+            [build / "ivsh", "-f", split, *command.split()], capture_output=True, timeout=LIMIT
+        )
+        lines = done.stderr.decode().splitlines()
+        assert done.returncode == DONE
+        assert lines[0] == f"ivsh: {part}: {why}: slot 1 is not shown"
+        if command.startswith(("ls", "top")):
+            assert b"parts that are not used: of slot 1 " in done.stdout
+        if command.startswith("capture"):
+            assert "parts that are not used: of slot 1:" in lines[1]
+        part.unlink(missing_ok=True)
+        part.write_bytes(kept)
+
+
+def test_split_short(build, split):
+    """What is before the rings is shown, and what is behind its end is not."""
+    os.truncate(split / "part-1", 8192)
+    status, records, errors = dump(build, "-f", split)
+    assert (status, errors) == (DONE, "")
+    assert [p["state"] for p in of(records, "part")] == ["sound", "short", "sound"]
+    assert of(records, "part")[1]["memory"] == 8192
+    assert [(n["part"], n["word"]) for n in of(records, "note")] == [(1, "part.size")]
+    # From 1 to the others; the others' rings to it have its lines, which are here.
+    assert of(records, "rings")[0]["absent"] == 2
+
+
+@pytest.mark.parametrize("command", ["dump all", "top --interval=1 --count=2"])
+def test_split_truncated_meanwhile(build, split, command):
+    """The owner of a part truncates it between two looks: that costs nobody more than the part."""
+    process = subprocess.Popen(
+        [build / "ivsh", "-f", split, *command.split(), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: "part-2" in open(f"/proc/{process.pid}/maps").read())
+        time.sleep(0.2)
+        os.truncate(split / "part-1", 0)
+        output, errors = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == DONE
+    [line] = errors.splitlines()
+    assert line.startswith(f"ivsh: {split}: part 1: it was truncated while in use")
+    records = [json.loads(one) for one in output.splitlines()]
+    if command.startswith("top"):
+        assert [one["parts_out"] for one in records] in ([0, 1], [1, 1])
+        return
+    assert [p["state"] for p in of(records, "part")] == ["sound", "unformatted", "sound"]
+
+
+def test_split_common(build, split):
+    """The header is damaged: --layout shows the rest. One of its files alone is no region."""
+    [header] = of(dump(build, "-f", split)[1], "header")
+    layout = ",".join(
+        str(header[key]) for key in ("slots", "descs", "small_size", "large_size", "log_size")
+    )
+    patch(split / "common", 0x18, 5)
+    patch(split / "common", 0x28, 5)
+    status, records, errors = dump(build, "-f", split)
+    assert (status, len(of(records, "rings"))) == (DONE, 1)  # 5 slots are a geometry, too
+    assert [p["state"] for p in of(records, "part")] == ["another-format"] * 3 + ["missing"] * 2
+    patch(split / "common", 0x1C, 5)
+    status, records, errors = dump(build, "-f", split)
+    assert status == FAILED and "--layout" in errors and of(records, "part") == []
+    status, records, errors = dump(build, "-f", split, "--layout", layout)
+    assert [p["state"] for p in of(records, "part")] == ["sound"] * 3
+    assert of(records, "rings")[0]["absent"] == 0
+    status, records, errors = dump(build, "-f", split / "part-0")
+    assert status == FAILED and "give the folder" in of(records, "broken")[0]["why"]
+    (split / "common").unlink()
+    status, records, errors = dump(build, "-f", split)
+    assert (status, records) == (FAILED, []) and errors.startswith(f"ivsh: {split}/common: No such")
+
+
+@pytest.mark.parametrize(
+    "command", ["dump", "top --count=2", "capture --time=2 --output=/dev/null"]
+)
+def test_split_mapping(build, split, command):
+    """Each file is mapped for reading, through a descriptor for reading."""
+    process = subprocess.Popen(
+        [build / "ivsh", "-f", split, *command.split()],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for path in sorted(split.iterdir(), reverse=True):
+            permissions, modes = mappings(process, path.stat().st_ino)
+            assert set(permissions) == {"r--s"} and modes == {os.O_RDONLY}
+        assert process.wait(LIMIT) == DONE
+    finally:
+        process.kill()
+        process.wait()

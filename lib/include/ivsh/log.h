@@ -100,6 +100,7 @@ struct ivsh_log_reader {
  * probed one, must stay mapped as long as the reader is used. Stores nothing. There is no close.
  *
  * IVSH_ENODEV  the region was formatted without logs.
+ * IVSH_EPART   a split region: the slot's part is not here, or not used.
  * IVSH_EINVAL  no such slot.
  */
 int ivsh_log_reader_open(struct ivsh_log_reader *reader, const struct ivsh_region *region,
