@@ -9,6 +9,7 @@
 #include "config/settings.h"
 #include "process/log.h"
 #include "text/geometry.h"
+#include "text/sizes.h"
 
 #include <ivsh/wire.h>
 
@@ -180,6 +181,22 @@ static int set_split(struct options *options)
 
 _Static_assert(OPTIONS_LOG_FITS == GEOMETRY_LOG_FITS, "log_size");
 
+/* A memory is a BAR. Of a split region each part is, and geometry_fit_split() makes it one. */
+static void round_size(struct options *options)
+{
+	uint64_t asked = options->size;
+	char object[OPTIONS_OBJECT];
+
+	if (options->split)
+		return;
+	options->size = sizes_round(asked);
+	if (options->size == asked || options->quiet)
+		return;
+	settings_origin(options, SETTING_SIZE, object);
+	log_failure(object, "%s: rounded up to %llu bytes: a BAR's size is a power of two",
+	    options->size_text, (unsigned long long)options->size);
+}
+
 /* The largest geometry with at most what (most) has, or NULL. */
 static int fit(const struct ivsh_geometry *most, struct options *options, uint64_t *need)
 {
@@ -258,6 +275,7 @@ int complete_options(struct options *options)
 	if (set_split(options))
 		return -1;
 	set_slots(options);
+	round_size(options);
 	if (options->kind == BACKEND_HUGETLB && options->size < options->huge_page) {
 		settings_origin(options, SETTING_HUGETLB, object);
 		return log_failure(object,

@@ -102,7 +102,8 @@ struct options {
 	uint32_t memory_group;
 	uint32_t memory_most;          /* of one that exists, where no mode is given; 0: 0600 */
 	bool memory_as_is;             /* with any owner and any mode */
-	uint64_t size;                 /* a power of two */
+	uint64_t size;                 /* a power of two; with (split), of all parts */
+	const char *size_text;         /* as it was given; NULL: it was not */
 	uint32_t slots;                /* IDs at a time: with (classic), clients */
 	uint32_t vectors;              /* 0 to 2048 */
 	uint32_t per_uid;              /* connections of one user, at most; UINT32_MAX: no limit */

@@ -90,16 +90,9 @@ int values_size(const struct value *value)
 	struct options *options = value->options;
 	const char *wrong = options->is_legacy ? sizes_parse_qemu(value->text, &options->size)
 					       : sizes_parse(value->text, &options->size);
-	uint64_t asked = options->size;
 
-	if (wrong)
-		return check(value, wrong);
-	options->size = sizes_round(asked);
-	if (options->size != asked && !options->quiet)
-		log_failure(value->object,
-		    "%s: rounded up to %llu bytes: a BAR's size is a power of two", value->text,
-		    (unsigned long long)options->size);
-	return 0;
+	options->size_text = value->text;
+	return check(value, wrong);
 }
 
 int values_log_size(const struct value *value)

@@ -19,6 +19,7 @@ from rawclient import LIMIT, SOAK, is_over, until
 ROUNDS = {
     "file": int(os.environ.get("KILL_ROUNDS", 300 if SOAK else 30)),
     "shm": 36 if SOAK else 12,
+    "split": 300 if SOAK else 24,
 }
 TOLD = {"serving": 300 if SOAK else 20, "down": 30 if SOAK else 5, "replaced": 30 if SOAK else 10,
         "alone": 30 if SOAK else 5}  # fmt: skip
@@ -92,7 +93,11 @@ class Streams:
 
     def __init__(self, start, build, folder, kind):
         self.start, self.build, self.folder = start, build, folder
-        self.memory = f"--{kind}", {"file": folder / "memory", "shm": f"/ivsh-{os.getpid()}"}[kind]
+        self.memory = {
+            "file": ("--file", folder / "memory"),
+            "shm": ("--shm", f"/ivsh-{os.getpid()}"),
+            "split": ("--file", folder / "split", "--split"),
+        }[kind]
         self.notes = Notes(folder / "notes")
         self.peers = [None] * PEERS
         self.serve()
@@ -223,6 +228,23 @@ def survivor(start, build):
     survivor.server = server
     yield survivor
     survivor.close()
+
+
+def test_survivor_in_a_split_region(start, build):
+    """The server tells it in its own slot's page."""
+    server = start("--split")
+    survivor, took = Survivor(build, server), []
+    try:
+        for _ in range(30 if SOAK else 5):
+            survivor.ask("begin")
+            took.append(survivor.ask("kill"))
+        server.kill_serving()
+        survivor.ask("begin")
+        took.append(survivor.ask("kill"))
+    finally:
+        survivor.close()
+    print(f"split: median {statistics.median(took):.0f} us, most {max(took)} us")
+    assert max(took) <= MOST_US
 
 
 def killed_serving(survivor, dice):

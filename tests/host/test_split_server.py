@@ -381,6 +381,60 @@ def test_made_by_the_tool(start, build, tmp_path):
     assert shown.returncode == 0, shown
 
 
+def header(path):
+    """descs, small_size, large_size, log_size of a region's header."""
+    data = path.read_bytes()
+    return struct.unpack_from("<3I", data, 0x1C) + struct.unpack_from("<I", data, 0x30)
+
+
+def test_geometry(start, tmp_path):
+    """--geometry and --log-size are for split regions, too; one that is kept keeps its rings."""
+    file, folder = tmp_path / "geometry", tmp_path / "d"
+    file.write_text("descs = 128\nsmall-size = 8K\nlarge-size = 32K\n")
+    arguments = ("--split", "--slots", 3, "--file", folder, "--size", "384K", "--log-size=16K")
+    server = start(*arguments, "--geometry", file)
+    assert header(folder / "common") == (128, 8192, 32768, 16384)
+    assert os.stat(folder / "part-0").st_size == 1 << 17
+    server.stop(9)
+    file.write_text("descs = 64\nsmall-size = 8K\nlarge-size = 32K\n")
+    server = start(*arguments, "--geometry", file)
+    server.await_line("holds a region with rings of 128 descriptors, 8192 + 32768 bytes")
+    assert server.field("kept") == "1" and header(folder / "common") == (128, 8192, 32768, 16384)
+    server.stop(9)
+    shutil.rmtree(folder)
+    file.write_text("descs = 1024\nsmall-size = 64K\nlarge-size = 1M\n")
+    server = start(*arguments, "--geometry", file)
+    line = server.await_line(f"{file}: 384K of memory: rings of ")
+    assert "for all of it give 12M" in line
+
+
+def test_check(build, tmp_path):
+    """--check says what is wrong, names the line, and makes nothing."""
+    config = tmp_path / "c"
+
+    def check(*lines):
+        config.write_text("".join(f"{line}\n" for line in (f"socket = {tmp_path}/s", *lines)))
+        done = subprocess.run(
+            [build / "ivsh-server", "--check", config], capture_output=True, text=True, timeout=10
+        )
+        assert os.listdir(tmp_path) == ["c"]
+        return done.returncode, done.stdout + done.stderr
+
+    assert check("split", "slots = 4") == (0, f"{config}: no error found\n")
+    assert check("split", f"slot = a={tmp_path}/a,user=0")[0] == 0
+    for lines, what in (
+        (("split", "raw"), ":3: raw: with --split the server formats"),
+        (("split", "classic"), ":3: classic: with --split each slot has an ID"),
+        (("shm = x", "split"), ":2: shm: with --split the memories are files"),
+        (("split", "memory-mode = 0662"), ":3: memory-mode: with --split nobody but the owner"),
+        (("split", "slots = 4", "size = 64K"), ":4: size: 65536 bytes are too few for 4 slots"),
+        (("split", f"slot = a={tmp_path}/a,user=no.such"), ":3: slot: a="),
+        ((f"slot = a={tmp_path}/a,user=0",), ":2: slot: a="),
+    ):
+        status, text = check(*lines)
+        assert status != 0 and text.count("\n") == 1 and f"{config}{what}" in text, text
+
+
 def test_scribbled_header(start, tmp_path):
     """R17.6: who writes over the header of its own part keeps no server from starting."""
     folder = tmp_path / "d"
