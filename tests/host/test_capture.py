@@ -40,12 +40,17 @@ def content(number, size=0):
     return struct.pack(f"<{len(words)}Q", *words)[:size]
 
 
+# A test of these has both: one memory for all, and a split region.
+BOTH = pytest.mark.parametrize("world", ["memory", "split"], indirect=True)
+
+
 @pytest.fixture
-def world(build, tmp_path):
-    """A memory with two slots, its talkers and observers."""
+def world(request, build, tmp_path):
+    """A memory with two slots, or the files of a split region; its talkers and observers."""
 
     class World:
-        path = tmp_path / "memory"
+        path = tmp_path / getattr(request, "param", "memory")
+        is_split = path.name == "split"
         output = tmp_path / "capture.pcapng"
         running = []
 
@@ -70,8 +75,9 @@ def world(build, tmp_path):
 
     geometry = tmp_path / "rings.geo"
     geometry.write_text(f"descs = {DESCS}\nsmall-size = 512K\nlarge-size = 1M\n")
+    words = [World.path, "8M", "--slots=2", f"--geometry={geometry}"]
     subprocess.run(
-        [build / "ivsh", "mem", "create", World.path, "8M", "--slots=2", f"--geometry={geometry}"],
+        [build / "ivsh", "mem", "create", *words, *(["--split"] if World.is_split else [])],
         check=True,
         capture_output=True,
     )
@@ -185,6 +191,7 @@ def test_full_rate(world, more):
     assert all(line.split("\t")[0] == line.split("\t")[1] for line in drops)
 
 
+@BOTH
 def test_sizes(world):
     """Inline, small, large and packed, both ways, more than a turn of the areas."""
     talker = world.talker()
@@ -235,6 +242,7 @@ def test_snap_and_filters(world):
         assert len(capture.packets) == count
 
 
+@BOTH
 def test_restart_and_reset(world):
     """Sender and receiver are killed and come back; a reset: nothing wrong, losses are said."""
     first = world.talker()
@@ -257,7 +265,7 @@ def test_restart_and_reset(world):
     assert len({p.generation for p in capture.messages}) == 2
     assert capture.missed == 0
     # Damage: somebody stores a descriptor that breaks a rule. The ring is reset.
-    damage(world.path, capture.messages[-1].index + 1)
+    damage(world, capture.messages[-1].index + 1)
     until(lambda: any(p.flags & pcapng.DAMAGED for p in capture.read().packets))
     (broken,) = [p for p in capture.packets if p.flags & pcapng.DAMAGED]
     assert broken.data == b"R7.7.2"
@@ -273,10 +281,11 @@ def test_restart_and_reset(world):
     assert "1 damaged descriptors" in last and capture.missed <= 1
 
 
-def damage(path, index):
+def damage(world, index):
     """Store an inline descriptor of 9 bytes at (index) of the ring from 0 to 1."""
+    path, ring = (world.path / "part-0", 8192) if world.is_split else (world.path, 12288)
     with open(path, "r+b") as memory:
-        memory.seek(12288 + 256 + index % DESCS * 16)
+        memory.seek(ring + 256 + index % DESCS * 16)
         control = 9 | 7 << 32 | ((index // DESCS + 1) & 0xFFFF) << 48
         memory.write(struct.pack("<QQ", control, 0))
 
@@ -517,6 +526,84 @@ def test_hostile(world, seed):
     _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == DONE, errors
     assert capture.read().rest == b"" and capture.statistics is not None
+
+
+@pytest.mark.parametrize("world", ["split"], indirect=True)
+@pytest.mark.parametrize("seed", range(60 if os.environ.get("IVSH_SOAK") else 4))
+def test_split_hostile(world, seed):
+    """A part of random bytes behind its header, and cut at last: the other's messages are there."""
+    draw = random.Random(seed)
+    talker = world.talker()
+    assert talker("open", 0) == talker("open", 1) == 0
+    assert talker("send", 0, 9, 0, 20) == 20
+    process, capture = world.observe("--unproven", "--from=0")
+    until(lambda: len(capture.read().messages) == 20)
+    part = world.path / "part-1"
+    with open(part, "r+b", buffering=0) as memory:
+        for _ in range(30):
+            # Not the receiver's lines of the ring: they are slot 1's, and say what was released.
+            at = 8192 + draw.randrange(part.stat().st_size - 8192 - 65536)
+            memory.seek(at)
+            memory.write(draw.randbytes(65536))
+            memory.seek(4096)
+            memory.write(draw.randbytes(2048))
+    assert talker("send", 0, 9, 0, 20) == 20
+    until(lambda: len(capture.read().messages) + capture.missed >= 40)
+    talker.close()
+    if seed % 2:
+        os.truncate(part, 4096)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == DONE, errors
+    assert capture.read().rest == b"" and capture.statistics is not None
+    assert [p.data for p in capture.messages][:20] == [content(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("world", ["split"], indirect=True)
+def test_split_truncated(world):
+    """A peer truncates its part: a line, and the observer goes on with the rest."""
+    talker = world.talker()
+    assert talker("open", 0) == talker("open", 1) == 0
+    assert talker("send", 0, 9, 0, 20) == 20
+    process, capture = world.observe()
+    until(lambda: len(capture.read().messages) == 20)
+    talker.close()
+    os.truncate(world.path / "part-0", 4096)
+    line = process.stderr.readline()
+    assert line.startswith(f"ivsh: {world.path}: part 0: it was truncated while in use")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == DONE and len(errors.splitlines()) == 1
+    assert capture.read().rest == b"" and len(capture.messages) == 20
+
+
+@pytest.mark.parametrize("world", ["split"], indirect=True)
+def test_split_late(world):
+    """A part that is formatted while it looks: a line before, and its messages from then on."""
+    part = world.path / "part-1"
+    magic = part.read_bytes()[:8]
+
+    def store(data):
+        with open(part, "r+b", buffering=0) as file:
+            file.write(data)
+
+    store(bytes(8))
+    process, capture = world.observe()
+    line = process.stderr.readline()
+    assert line == (
+        f"ivsh: {world.path}: parts that are not used: of slot 1: nothing of them is captured"
+        " until they are\n"
+    )
+    store(magic)
+    talker = world.talker()
+    assert talker("open", 0) == talker("open", 1) == 0
+    for slot in (0, 1):
+        assert talker("send", slot, 9, 0, 20) == 20
+    until(lambda: len(capture.read().messages) == 40)
+    assert end(process, capture) == f"ivsh: {world.path}: 40 messages captured, 0 missed"
+    for slot in (0, 1):
+        got = [p.data for p in capture.messages if p.sender == slot]
+        assert got == [content(slot * 20 + n) for n in range(20)]
 
 
 def test_extcap(world, build, tmp_path):

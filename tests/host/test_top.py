@@ -594,3 +594,85 @@ def test_screen_no_region(screen, tmp_path):
     top.keys("s", "Enter", "Down", "r")
     top.keys("q")
     assert top.status() == DONE
+
+
+# --- Split regions -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def split(build, tmp_path):
+    """The folder of a split region."""
+    path = tmp_path / "split"
+    made = ["mem", "create", "--split", path, "1M", "--slots", "4"]
+    subprocess.run([build / "ivsh", *made], check=True, stdout=subprocess.DEVNULL, timeout=LIMIT)
+    return path
+
+
+@pytest.fixture
+def split_talker(build, split):
+    talker = Talker(build, split)
+    assert talker("open", 0) == talker("open", 1) == 0
+    yield talker
+    talker.close()
+
+
+def test_split_rates(build, split, split_talker):
+    """What the talker sent, from words in two parts; bytes, from the sender's ring."""
+    observer = Observer(build, split, "--interval", 0.3)
+    try:
+        look = observer.next()
+        assert look["is_region"] and look["parts_out"] == look["broken_words"] == 0
+        assert look["memory"] == sum(path.stat().st_size for path in split.iterdir())
+        total = 0.0
+        assert split_talker("pass", 0, 5, 64, 20000) == 20000
+        for _ in range(4):
+            look = observer.next()
+            zero, one = look["peers"]
+            total += (zero["rates"]["bytes_out"] or 0) * 0.3
+        assert (zero["name"], zero["state"], one["name"]) == ("zero", "attached", "one")
+        assert 20000 - 256 <= zero["counters"]["sent"] <= 20000  # SPEC R5.5
+        assert 0 < total < 1.5 * 64 * 20000
+        [ring] = [r for r in look["rings"] if (r["from"], r["to"]) == (0, 1)]
+        assert (ring["state"], ring["in_flight"]) == ("in-step", 0)
+        assert split_talker("send", 0, 5, 3000, 10) == 10
+        until(lambda: observer.next()["rings"][0]["in_flight"] == 10)
+    finally:
+        observer.close()
+
+
+def test_split_late(build, split):
+    """A part that is formatted late: named until then, and its peer is seen afterwards."""
+    part = split / "part-1"
+    magic = part.read_bytes()[:8]
+    with open(part, "r+b") as file:
+        file.write(bytes(8))
+    observer = Observer(build, split, "--interval", 0.1)
+    try:
+        assert observer.next()["parts_out"] == 1
+        status, text, errors = run(build, "-f", split, "--count=1", "--interval=0.1")
+        assert (status, errors) == (DONE, [])
+        assert "parts that are not used: of slot 1 (see dump header)" in text
+        with open(part, "r+b") as file:
+            file.write(magic)
+        talker = Talker(build, split)
+        try:
+            assert talker("open", 0) == talker("open", 1) == 0
+            until(lambda: [p["name"] for p in observer.next()["peers"]] == ["zero", "one"])
+            assert observer.next()["parts_out"] == 0
+        finally:
+            talker.close()
+    finally:
+        observer.close()
+
+
+def test_split_screen(screen, split, split_talker):
+    """A part is truncated: the screen goes on, and its terminal is as it was afterwards."""
+    top = screen("--interval", "0.1", place=("-f", split))
+    top.await_text("zero")
+    os.truncate(split / "part-3", 0)
+    top.await_text("parts that are not used: of slot 3")
+    # The line of the handler is drawn over.
+    top.await_text("truncated while in use", absent=True)
+    assert order(top) == ["zero", "one"]
+    top.keys("q")
+    assert top.status() == DONE
