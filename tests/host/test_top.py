@@ -633,7 +633,7 @@ def test_split_rates(build, split, split_talker):
         assert 20000 - 256 <= zero["counters"]["sent"] <= 20000  # SPEC R5.5
         assert 0 < total < 1.5 * 64 * 20000
         [ring] = [r for r in look["rings"] if (r["from"], r["to"]) == (0, 1)]
-        assert (ring["state"], ring["in_flight"]) == ("in-step", 0)
+        assert (ring["state"], ring["in_flight"]) == ("in step", 0)
         assert split_talker("send", 0, 5, 3000, 10) == 10
         until(lambda: observer.next()["rings"][0]["in_flight"] == 10)
     finally:
