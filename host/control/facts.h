@@ -54,7 +54,8 @@ struct answer {
 	/* memory */
 	const char *kind, *path;
 	uint64_t size, page, lost;
-	uint64_t split, part; /* (part): bytes of each slot's, only with (split) */
+	/* Only with (split): bytes of each slot's part, and of what is before its rings. */
+	uint64_t split, part, part_short;
 	/* region */
 	uint64_t slots, vectors;
 	/* limit */

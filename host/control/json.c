@@ -68,6 +68,7 @@ static void write_server(FILE *out, const struct answer *answer)
 	write_flag(out, "lost", answer->lost);
 	write_flag(out, "split", answer->split);
 	write_number(out, "part", answer->part);
+	write_number(out, "part_short", answer->part_short);
 	open_group(out, "},\n \"region\": {");
 	write_number(out, "slots", answer->slots);
 	write_number(out, "vectors", answer->vectors);

@@ -49,6 +49,7 @@ static const struct field memory_fields[] = {
     NUMBER(answer, "lost", lost, 1),
     NUMBER(answer, "split", split, 1),
     NUMBER(answer, "part", part, NUMBER_MAX),
+    NUMBER(answer, "part_short", part_short, NUMBER_MAX),
 };
 
 static const struct field region_fields[] = {

@@ -102,7 +102,8 @@ void qemu_split(FILE *out, const struct device *device, uint64_t slot, int is_pl
 	for (uint32_t i = 0; i < answer->slots; i++) {
 		snprintf(key, sizeof(key), "ivsh-part%u", i);
 		fputc(' ', out);
-		write_memory(out, device, parts_name(i, name), key, answer->part, i == slot);
+		write_memory(out, device, parts_name(i, name), key,
+		    device->is_short[i] ? answer->part_short : answer->part, i == slot);
 		fprintf(out, ",addr=%x.%x,multifunction=on", DEVICE_PARTS + i / 8, i % 8);
 	}
 	fputc('\n', out);

@@ -24,29 +24,35 @@
 
 enum {
 	OPTION_PLAIN = CMDLINE_OWN,
-	OPTION_LIBVIRT
+	OPTION_LIBVIRT,
+	OPTION_SEND_ONLY
 };
 
 /* Bits of cmdline.flags. */
 enum {
 	IS_PLAIN = 1,
-	IS_LIBVIRT = 2
+	IS_LIBVIRT = 2,
+	IS_SEND_ONLY = 4
 };
 
 static const struct option options[] = {
     CMDLINE_COMMON,
     {"plain", no_argument, NULL, OPTION_PLAIN},
     {"libvirt", no_argument, NULL, OPTION_LIBVIRT},
+    {"send-only", no_argument, NULL, OPTION_SEND_ONLY},
     {NULL, 0, NULL, 0},
 };
 
 static const char help[] =
     "Usage: ivsh-server qemu-args [OPTION]... [SLOT]\n"
+    "  or:  ivsh-server qemu-args [OPTION]... --send-only SLOT PEER...\n"
     "Prints what gives a virtual machine the device for SLOT, a number or a name; without SLOT,\n"
     "for the common socket. Of a split region: the devices, and SLOT is needed.\n"
     "\n" CMDLINE_HELP
     "      --plain           ivshmem-plain: the same memory, without ID and doorbells\n"
     "      --libvirt         an element for a libvirt domain's <devices>\n"
+    "      --send-only       of a split region: the machine can send to the slots PEER, and\n"
+    "                        maps nothing of what they send\n"
     "  -h, --help            show this\n";
 
 /* The user's request. */
@@ -55,6 +61,8 @@ struct args {
 	const char *path; /* the control socket, for messages */
 	bool is_plain;
 	bool is_libvirt;
+	char **peer; /* with --send-only: the words behind SLOT */
+	int peers;
 };
 
 /* The subject of a note. */
@@ -202,14 +210,38 @@ static const char *find_split_fault(
 	return NULL;
 }
 
-static int print_split(
-    const struct args *args, const struct device *device, uint64_t slot, bool is_bound)
+/* Enter the slots that the machine only sends to. 0, or -1 after one line. */
+static int choose_short(const struct args *args, struct device *device, uint64_t self)
+{
+	for (int i = 0; i < args->peers; i++) {
+		uint64_t slot = find_slot(device->answer, args->peer[i]);
+
+		if (slot == ANSWER_NONE)
+			return print_error(-1, args->peer[i],
+			    "no such slot: the server has 0 to %" PRIu64 ", and those of --slot",
+			    device->answer->slots - 1);
+		if (slot == self)
+			return print_error(-1, args->peer[i],
+			    "--send-only: this is the machine's own slot, all of which it needs");
+		if (slot < DEVICE_PARTS_MAX)
+			device->is_short[slot] = true;
+	}
+	if (args->peers == 0 || device->answer->part_short != ANSWER_NONE)
+		return 0;
+	return print_error(-1, args->path,
+	    "--send-only: the server is an older one, which does not say how long the beginning of"
+	    " a part is: start it again");
+}
+
+static int print_split(const struct args *args, struct device *device, uint64_t slot, bool is_bound)
 {
 	const struct answer *answer = device->answer;
 	const char *fault = find_split_fault(args, answer, slot, is_bound || args->is_plain);
 
 	if (fault)
 		return print_error(-1, args->slot ? args->slot : args->path, "%s", fault);
+	if (choose_short(args, device, slot))
+		return -1;
 	if (!args->is_plain && answer->vectors == 0)
 		return print_error(-1, args->path,
 		    "the server has 0 vectors, and ivshmem-doorbell needs one: start the server"
@@ -241,6 +273,10 @@ static int print_args(const struct args *args, const struct answer *answer)
 		return check_showable(args, answer->path)
 			   ? -1
 			   : print_split(args, &device, slot, is_bound);
+	if (args->peers != 0)
+		return print_error(-1, args->path,
+		    "--send-only: the region is one memory, of which a machine maps all: start the"
+		    " server with --split, or give the guest's command --send-only=SLOTS");
 	if (args->is_plain)
 		return print_plain(args, &device, slot, is_bound);
 	return print_doorbell(args, &device, is_bound);
@@ -259,8 +295,15 @@ int control_qemu_args(int argc, char **argv)
 	args.is_libvirt = cmdline.flags & IS_LIBVIRT;
 	if (optind < argc)
 		args.slot = argv[optind++];
-	if (optind < argc)
+	if (cmdline.flags & IS_SEND_ONLY) {
+		args.peer = argv + optind;
+		args.peers = argc - optind;
+		if (args.peers == 0)
+			return print_error(2, "--send-only",
+			    "whom does the machine send to? give its SLOT, and then theirs");
+	} else if (optind < argc) {
 		return print_error(2, argv[optind], "one word too many: give one slot");
+	}
 	status = socketpath_find(&cmdline.server);
 	if (status)
 		return status;

@@ -44,6 +44,16 @@ static const char *memory_path(const struct server *server, char path[PATH])
 	return path;
 }
 
+/* It depends on the number of slots alone: the rest of the geometry may be any. */
+static uint64_t part_short(uint32_t slots)
+{
+	const struct ivsh_geometry geometry = {
+	    slots, IVSH_WIRE_DESCS_MIN, IVSH_WIRE_AREA_MIN, IVSH_WIRE_AREA_MIN, 0};
+	uint64_t size = ANSWER_NONE;
+
+	return ivsh_part_short_size(&geometry, &size) ? ANSWER_NONE : size;
+}
+
 static struct answer server_facts(const struct server *server)
 {
 	const struct state_head *head = server->state.head;
@@ -66,6 +76,7 @@ static struct answer server_facts(const struct server *server)
 	    .lost = server->is_lost_reported,
 	    .split = head->split,
 	    .part = head->split ? head->part : ANSWER_NONE,
+	    .part_short = head->split ? part_short(head->slots) : ANSWER_NONE,
 	    .slots = head->slots,
 	    .vectors = head->vectors,
 	    .limit_clients = server->clients.capacity,

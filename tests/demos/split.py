@@ -79,10 +79,13 @@ class Served:
         return self.folder / f"part-{slot}"
 
 
-def device(path, key, readonly, where=""):
-    """QEMU's words for an ivshmem-plain over the file (path). where: ",addr=..." and the like."""
+def device(path, key, readonly, where="", size=None):
+    """
+    QEMU's words for an ivshmem-plain over the file (path), or its first (size) bytes. where:
+    ",addr=..." and the like.
+    """
     protect = ",readonly=on" if readonly else ""
-    size = path.stat().st_size
+    size = size or path.stat().st_size
     return [
         "-object", f"memory-backend-file,id={key},share=on,mem-path={path},size={size}{protect}",
         "-device", f"ivshmem-plain,memdev={key}{where}",
@@ -94,11 +97,14 @@ def address(slot):
     return f",addr={16 + slot // 8:x}.{slot % 8},multifunction=on"
 
 
-def words(region, own, order=None, placed=False, key="", bus=""):
+SHORT = 8192  # what a part of up to 9 slots has before its rings
+
+
+def words(region, own, order=None, placed=False, key="", bus="", short=()):
     """
     QEMU's words for the guest of slot (own): an ivshmem-plain for the common memory and for each
     part, readonly but for its own. order: of "common" and slots, as the devices stand on the bus; a
-    server's common memory is that of an ivshmem-doorbell.
+    server's common memory is that of an ivshmem-doorbell. short: the slots to which it only sends.
     """
     found = []
     for what in order or ["common", *range(region.slots)]:
@@ -108,7 +114,8 @@ def words(region, own, order=None, placed=False, key="", bus=""):
             found += device(region.common(), f"{key}common", True, bus)
         else:
             where = f"{bus}{address(what) if placed else ''}"
-            found += device(region.part(what), f"{key}part{what}", what != own, where)
+            size = SHORT if what in short else None
+            found += device(region.part(what), f"{key}part{what}", what != own, where, size)
     return found
 
 

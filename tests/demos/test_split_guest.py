@@ -337,6 +337,34 @@ def test_doorbells(world, case):
     echo.kill()
 
 
+@pytest.mark.parametrize("where", [name for name in MACHINES if SOAK or name not in SLOW])
+def test_one_way(world, where):
+    """Slot 0 has of slot 1's part what is before the rings: it sends, and nothing comes. R18.4."""
+    made = served(world)
+    short = split.words(made, 0, placed=True, short=[1])
+    recv = start(world, 1, "recv --count=3 --name=beta", split.words(made, 1, placed=True), where)
+    for text in ("one", "two"):
+        start(world, 0, f"send beta {text} --timeout=30", short, where).done(seconds=60)
+    began = start(world, 0, "ping beta --timeout=50", short, where)
+    one_way = "the channel is one-way, and this needs the other direction"
+    assert f"ivsh: channel to slot 1 (beta): {one_way}" in began.done(FAILED, seconds=40)
+    text = start(world, 0, "info", short, where).done(seconds=60)
+    assert "part of slot 1: 00:10.1, 8192 bytes, for reading, at its address" in text
+    assert "left out" not in text
+    # Whoever has all of it goes both ways, and what the other one said before is over.
+    full = split.words(made, 0, placed=True)
+    start(world, 0, "send beta three --timeout=30", full, where).done(seconds=60)
+    text = recv.done(seconds=60)
+    for sent in ("one", "two", "three"):
+        assert re.search(rf"^slot 0, port 1: {sent}$", text, re.M), text
+    # The other side's answer: slot 0 is there, and never reads.
+    watch = start(world, 0, "watch --name=mute", short, where)
+    watch.expect(r"^watch: slot 0 of 2$")
+    text = start(world, 1, "send mute hello --timeout=30", split.words(made, 1), where).done(FAILED)
+    assert f"ivsh: channel to slot 0 (mute): {one_way}" in text
+    watch.kill()
+
+
 def test_killed(world):
     """A guest dies, its part says it was there; it comes back, and the server shows both."""
     made = served(world, 3)

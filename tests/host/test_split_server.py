@@ -780,6 +780,65 @@ def test_qemu_args(start, build, tmp_path, is_plain):
         assert done.stderr.count("\n") == 1
 
 
+def test_qemu_args_send_only(start, build, tmp_path):
+    """Of the slots that the machine sends to it maps what is before the rings. R18.4."""
+    bound = [f"--slot={name}={tmp_path}/{name}" for name in ("alpha", "beta")]
+    server = start("--split", "--slots", 10, "--size", "8M", *bound)
+
+    def args(*words):
+        return subprocess.run(
+            [build / "ivsh-server", "qemu-args", "-S", server.socket, *words],
+            capture_output=True, text=True, timeout=10,
+        )  # fmt: skip
+
+    alpha = int(server.await_line("name=alpha").split(" slot=")[1].split()[0])
+    beta = int(server.await_line("name=beta").split(" slot=")[1].split()[0])
+    whole = os.stat(f"{server.socket}.split/part-0").st_size
+    done = args("--send-only", "alpha", "beta", "5")
+    assert (done.returncode, done.stderr) == (0, "")
+    words = shlex.split(done.stdout)
+    sizes = {}
+    for word in words:
+        if word.startswith("memory-backend-file"):
+            options = dict(option.split("=", 1) for option in word.split(",")[1:])
+            sizes[int(options["mem-path"].rsplit("-", 1)[1])] = int(options["size"])
+    # 9 lines of 256 bytes behind 6144: above 8192.
+    assert sizes == {n: 16384 if n in (beta, 5) else whole for n in range(10)}
+    qmp = tmp_path / "qmp"
+    machine = subprocess.Popen([*MACHINE, *words, "-qmp", f"unix:{qmp},server=on,wait=off"])
+    try:
+        query_pci(qmp)
+        maps = pathlib.Path(f"/proc/{machine.pid}/maps").read_text()
+    finally:
+        machine.kill()
+        machine.wait()
+    for n in range(10):
+        spans = [line.split()[0] for line in maps.splitlines() if line.endswith(f"/part-{n}")]
+        bytes_mapped = sum(int(b, 16) - int(a, 16) for a, b in (span.split("-") for span in spans))
+        assert bytes_mapped == sizes[n]
+
+    for words, status, what in (
+        (("--send-only", "alpha"), 2, "give its SLOT, and then theirs"),
+        (("--send-only", "alpha", "alpha"), 1, "the machine's own slot"),
+        (("--send-only", "alpha", str(alpha)), 1, "the machine's own slot"),
+        (("--send-only", "alpha", "gamma"), 1, "gamma: no such slot"),
+        (("alpha", "beta"), 2, "one word too many"),
+    ):
+        done = args(*words)
+        assert (done.returncode, done.stdout) == (status, "") and what in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_qemu_args_send_only_of_one_memory(start, build, tmp_path):
+    server = start("--slot", f"alpha={tmp_path}/a", "--slot", f"beta={tmp_path}/b")
+    done = subprocess.run(
+        [build / "ivsh-server", "qemu-args", "-S", server.socket, "--send-only", "alpha", "beta"],
+        capture_output=True, text=True, timeout=10,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the region is one memory" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_qemu_args_of_many(start, build, tmp_path):
     """More parts than a PCI bus has functions."""
     arguments = ("--slots", 129, "--size", "512M", "-n", 1)
