@@ -93,7 +93,8 @@ static void home_set(struct ivsh_host *host)
 		client->mem.split ? ivsh_client_parts_fd(client, host->node->self) : client->memory,
 		&st))
 		return;
-	host->home = (struct host_home){st.st_dev, st.st_ino, host->node->self, st.st_nlink != 0};
+	host->home = (struct host_home){
+	    st.st_dev, st.st_ino, host->node->region.format_id, host->node->self, st.st_nlink != 0};
 }
 
 int ivsh_host_attach(struct ivsh_host *host, uint64_t timeout_ns)

@@ -24,6 +24,7 @@
 struct host_home {
 	dev_t device;
 	ino_t inode;
+	uint64_t format_id; /* a file that was removed gives its number to the next one */
 	uint32_t slot;
 	bool is_named; /* the memory has a name: the next server may serve it again */
 };

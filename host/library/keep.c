@@ -20,8 +20,8 @@ static bool is_lost(const struct ivsh_host *host)
 
 static bool is_same(const struct host_home *a, const struct host_home *b)
 {
-	return a->device == b->device && a->inode == b->inode && a->slot == b->slot &&
-	       a->slot != IVSH_SELF_NONE;
+	return a->device == b->device && a->inode == b->inode && a->format_id == b->format_id &&
+	       a->slot == b->slot && a->slot != IVSH_SELF_NONE;
 }
 
 /* Open the region again. 0, or an error with host->error; then the old one may still be open. */

@@ -59,7 +59,7 @@ static int resume(struct ivsh_host_log *log)
 
 	if (error)
 		return error;
-	if (home.device != log->home.device || home.inode != log->home.inode)
+	if (home.format_id != log->home.format_id)
 		return IVSH_EPEER;
 	log->reader.next = next;
 	return 0;

@@ -27,7 +27,7 @@ build/host-fuzz/tests/fuzz/dtb_fuzz: build/host-fuzz/tests/bare/machine.o \
 build/host-fuzz/tests/fuzz/args_fuzz: build/host-fuzz/lib/bare/words.o
 build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o \
     build/host-fuzz/lib/bare/words.o
-build/host-fuzz/tests/fuzz/client_fuzz: $(CLIENT:%.c=build/host-fuzz/%.o)
+build/host-fuzz/tests/fuzz/client_fuzz: $(patsubst %.c,build/host-fuzz/%.o,$(CLIENT) $(CORE))
 build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
 
 FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz state_fuzz)

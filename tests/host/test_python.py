@@ -204,23 +204,51 @@ def test_events(two):
     other.close()
 
 
-def test_server_anew(start, tmp_path):
+def kinds_until(peer, wanted):
+    """The kinds of events up to the one that is (wanted), or the time limit."""
+    kinds, end = set(), time.monotonic() + LIMIT
+    while wanted not in kinds and time.monotonic() < end:
+        try:
+            peer.wait(0.1)
+        except ivsh.NotThere:
+            time.sleep(0.01)
+        try:
+            kinds.add(peer.next_event(0).kind)
+        except (ivsh.NotThere, ivsh.Timeout):
+            pass
+    return kinds
+
+
+@pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
+def test_server_that_is_killed(start, tmp_path, split):
+    """The next one serves the same memory: the slot goes on, with what was sent to it."""
+    words = ("-l", "2M", "--slots=3", "--file", tmp_path / "memory", *split)
+    server = start(*words)
+    with ivsh.Peer(server.socket, "alpha") as one, ivsh.Peer(server.socket, "beta") as other:
+        slot = other.slot
+        one.send(slot, 3, b"before", 5)
+        server.stop(signal.SIGKILL)
+        for peer in (one, other):
+            assert ivsh.EventKind.DISCONNECTED in kinds_until(peer, ivsh.EventKind.DISCONNECTED)
+        start(*words)
+        assert ivsh.EventKind.RESUMED in kinds_until(one, ivsh.EventKind.RESUMED)
+        assert ivsh.EventKind.RESUMED in kinds_until(other, ivsh.EventKind.RESUMED)
+        assert (other.slot, other.receive(5).data) == (slot, b"before")
+        one.send("beta", 3, b"again", 5)
+        assert other.receive(5).data == b"again"
+
+
+@pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
+def test_server_anew(start, tmp_path, split):
     """Another server is started in its place: the peer is there again, and says so."""
-    server = start("-l", "1M")
+    server = start("-l", "1M", "--slots=4", *split)
     with ivsh.Peer(server.socket, "alpha") as one, ivsh.Peer(server.socket, "alone",
                                                              reconnect=False) as other:  # fmt: skip
         while other.next_event(5).kind != ivsh.EventKind.UP:
             pass
         assert server.stop() == 0
-        start("-l", "1M")
-        kinds, end = set(), time.monotonic() + LIMIT
-        while ivsh.EventKind.REPLACED not in kinds and time.monotonic() < end:
-            one.wait(0.1)
-            try:
-                kinds.add(one.next_event(0).kind)
-            except ivsh.Timeout:
-                pass
-        assert ivsh.EventKind.REPLACED in kinds
+        start("-l", "1M", "--slots=4", *split)
+        assert ivsh.EventKind.REPLACED in kinds_until(one, ivsh.EventKind.REPLACED)
         with ivsh.Peer(server.socket, "new") as new:
             new.send("alpha", 3, b"again", 5)
             assert one.receive(5).data == b"again"
