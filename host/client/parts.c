@@ -26,8 +26,7 @@
 /* O_NONBLOCK: a FIFO by mistake must not wait for its other end. */
 #define LOOK (O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
 
-/* The bytes of each part. 0: the header's geometry is impossible, which the attach will say. */
-static uint64_t part_bytes(const struct ivsh_wire_header *h)
+uint64_t ivsh_client_parts_size(const struct ivsh_wire_header *h)
 {
 	const struct ivsh_geometry geometry = {.slots = h->slots,
 	    .descs = h->descs,
@@ -57,7 +56,7 @@ int ivsh_client_parts_begin(struct ivsh_client *client, uint32_t *slots)
 	if (!client->mem.parts || !client->parts)
 		return ivsh_client_fail(client, "out of memory for %u parts", copy.slots);
 	client->mem.split = ivsh_attach_split;
-	client->part_size = part_bytes(&copy);
+	client->part_size = ivsh_client_parts_size(&copy);
 	/* A part is a file, which its owner can truncate. */
 	client->is_sealed = false;
 	*slots = copy.slots;

@@ -10,6 +10,8 @@
 
 #include "client/types.h"
 
+#include <ivsh/wire.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +21,12 @@
  * client->error: the header is impossible, or there is no room.
  */
 int ivsh_client_parts_begin(struct ivsh_client *client, uint32_t *slots);
+
+/*
+ * The bytes of each part of the region with this header, the caller's copy of it. 0: its
+ * geometry is impossible, which the attach will say.
+ */
+uint64_t ivsh_client_parts_size(const struct ivsh_wire_header *header);
 
 /*
  * Add the part of (slot), which (fd) is; -1: it is not here. Slots come in ascending order. The

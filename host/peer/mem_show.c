@@ -109,6 +109,7 @@ static uint64_t bytes_of(const struct memory *m)
 static const char *part_fault(const struct memory *m, uint32_t slot)
 {
 	const struct memory_part *part = &m->part[slot];
+	uint64_t whole;
 
 	if (part->fd < 0)
 		return !part->st.st_ino ? "missing"
@@ -117,6 +118,9 @@ static const char *part_fault(const struct memory *m, uint32_t slot)
 	for (uint32_t i = 0; m->error == 0 && i < m->mem.part_count; i++)
 		if (m->parts[i].slot == slot && m->parts[i].found != slot)
 			return "not used: its header is not that of this slot in this region";
+	if (m->error == 0 && ivsh_part_size(&m->probe.region.geometry, &whole) == 0 &&
+	    part->mem.size < whole)
+		return "cut off: no peer can have that slot";
 	return NULL;
 }
 

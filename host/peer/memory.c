@@ -165,6 +165,10 @@ int memory_open(struct memory *m, const char *path, bool follows)
 	if (entry_open(&m->entry, path))
 		return failed_by(m, errno);
 	m->fd = openat(m->entry.folder, m->entry.name, flags);
+	/* A folder need not be listed. */
+	if (m->fd < 0 && errno == EACCES)
+		m->fd = openat(m->entry.folder, m->entry.name,
+		    O_PATH | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW));
 	if (m->fd < 0 && errno == ELOOP)
 		return failed(m, "a link: give the file that it leads to");
 	if (m->fd < 0 || fstat(m->fd, &m->folder_st))

@@ -5,11 +5,13 @@
 #include "peer/parts.h"
 
 #include "app/status.h"
+#include "client/parts.h"
 
 #include <ivsh/region.h>
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* What is wrong with the part, which the attach leaves out. */
 static const char *fault(const struct ivsh_mem_part *part)
@@ -46,13 +48,28 @@ int parts_own(const char *object, const struct ivsh_mem *mem)
 
 void parts_others(const char *object, const struct ivsh_mem *mem, bool said[IVSH_WIRE_SLOTS_MAX])
 {
+	struct ivsh_wire_header header;
+	uint64_t whole;
+
+	if (!mem->split)
+		return;
+	memcpy(&header, mem->base, sizeof(header));
+	whole = ivsh_client_parts_size(&header);
 	for (uint32_t i = 0; i < mem->part_count; i++) {
 		const struct ivsh_mem_part *part = &mem->parts[i];
 
-		if (part->found == part->slot || part->slot == mem->self ||
+		bool is_used = part->found == part->slot;
+
+		if ((is_used && part->size >= whole) || part->slot == mem->self ||
 		    part->slot >= IVSH_WIRE_SLOTS_MAX || said[part->slot])
 			continue;
 		said[part->slot] = true;
-		say(object, part, "this peer does without that slot");
+		if (is_used)
+			fprintf(stderr,
+			    "ivsh: %s: the part of slot %" PRIu32 " has its first %" PRIu64
+			    " bytes alone: nothing comes from that slot\n",
+			    object, part->slot, part->size);
+		else
+			say(object, part, "this peer does without that slot");
 	}
 }

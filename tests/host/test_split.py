@@ -8,6 +8,7 @@ import re
 import signal
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -156,9 +157,10 @@ NOT_USED = "not used: its header is not that of this slot in this region"
         (lambda part: damaged(part, 0x28, bytes(8)), NOT_USED),  # another format_id
         (lambda part: damaged(part, 0x34, bytes(4)), NOT_USED),  # says that it is of slot 0
         (lambda part: damaged(part, 0, b"x"), NOT_USED),
-        (lambda part: os.truncate(part, 16384), NOT_USED),
+        (lambda part: os.truncate(part, 4096), NOT_USED),
+        (lambda part: os.truncate(part, 16384), "cut off: no peer can have that slot"),
     ],
-    ids=["missing", "short", "foreign", "doubled", "no magic", "cut"],
+    ids=["missing", "short", "foreign", "doubled", "no magic", "a header", "cut"],
 )
 def test_info_of_a_damaged_part(at, folder, change, line):
     change(folder / "part-1")
@@ -308,12 +310,12 @@ OTHER = "has a header that is not that of this slot in this region, or is too sh
     [
         (lambda part: part.unlink(), NONE),
         (lambda part: os.truncate(part, 0), NONE),
-        (lambda part: os.truncate(part, 8192), OTHER),
+        (lambda part: os.truncate(part, 4096), OTHER),
         (lambda part: damaged(part, 0x28, bytes(8)), OTHER),
         (lambda part: damaged(part, 0x34, bytes(4)), OTHER),
         (lambda part: damaged(part, 0, b"x"), "has no header of a part"),
     ],
-    ids=["missing", "empty", "cut", "foreign", "doubled", "no magic"],
+    ids=["missing", "empty", "a header", "foreign", "doubled", "no magic"],
 )
 def test_damaged_part(at, tmp_path, change, text):
     """It is named in one line; its slot can have no peer, and all others go on."""
@@ -333,6 +335,21 @@ def test_damaged_part(at, tmp_path, change, text):
     assert status != DONE and len(errors) == 2 and errors[0].startswith(about)
     status, output, errors = peers.run("ls")
     assert (status, errors) == (DONE, [about + "this peer does without that slot"])
+
+
+def test_part_that_is_cut(at, tmp_path):
+    """What its peer reads of others is there: others can send to it, and are told that no more."""
+    folder = make(at, tmp_path / "split", 3)
+    os.truncate(folder / "part-1", 16384)
+    peers = at("-f", folder)
+    one_line(at, ("-f", folder, "echo", "--slot=1"), FAILED,
+             "the part of this slot, 1, has not the ")  # fmt: skip
+    status, output, errors = peers.run("ls")
+    assert (status, errors) == (
+        DONE,
+        [f"ivsh: {folder}: the part of slot 1 has its first 16384 bytes alone: nothing comes from"
+         " that slot"],
+    )  # fmt: skip
 
 
 def test_damaged_part_comes_back(at, tmp_path):
@@ -391,3 +408,44 @@ def test_server_that_is_killed(start, at, tmp_path):
     peers.kill(echo)
     start("--split", "--file", folder, "--slots", 3, "-l", "1M")
     assert header(folder / "common")["format_id"] == before
+
+
+def as_user(build, uid, *words):
+    """A command of another user, who is in no group."""
+    ids = (f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
+    return ["setpriv", *ids, build / "ivsh", *map(str, words)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_other_users(at, build, tmp_path):
+    """Each user has one part: that is the slot, and the kernel refuses all others."""
+    users = (41001, 41002)
+    with tempfile.TemporaryDirectory(prefix="ivsh-split-", dir="/tmp") as above:
+        os.chmod(above, 0o711)
+        folder = make(at, pathlib.Path(above) / "split")
+        for slot, uid in enumerate(users):
+            os.chown(folder / f"part-{slot}", uid, -1)
+        for path in folder.iterdir():
+            path.chmod(0o644)
+        peers = at()
+        peers.program = "env"
+        echo = peers.start(*as_user(build, users[0], "-f", folder, "echo", "--name=alpha"))
+        assert b"slot 0 of 2 answers" in echo.stdout.readline()
+        ping = as_user(build, users[1], "-f", folder, "ping", "alpha", "--count=3")
+        status, output, errors = peers.run(*ping)
+        assert (status, errors) == (DONE, []) and b"3 round trips" in output
+        # It names another's slot: that part is not its own to write.
+        status, output, errors = peers.run(*ping, "--slot=0")
+        assert (status, output) == (FAILED, b"")
+        assert errors == [f"ivsh: {folder}: part-0: open: Permission denied"]
+        # Without leave to read it, that slot is named, and done without.
+        (folder / "part-0").chmod(0o600)
+        status, output, errors = peers.run(*as_user(build, users[1], "-f", folder, "ls"))
+        assert (status, len(errors)) == (DONE, 1)
+        assert "the part of slot 0 is not there, or cannot be read" in errors[0]
+        status, output, errors = peers.run(*as_user(build, users[1], "mem", "info", folder))
+        assert (status, errors) == (DONE, [])
+        mode = f"bytes, mode 0600, user {users[0]}, Permission denied\n"
+        assert re.search(rf"^part 0: \d+ {mode}", output.decode(), flags=re.M)
+        status, output, errors = peers.run(*as_user(build, users[1], "mem", "rm", folder))
+        assert (status, errors) == (FAILED, [f"ivsh: mem rm: {folder}: Permission denied"])
