@@ -193,7 +193,7 @@ def test_other_files(at, tmp_path, content, words):
 def test_no_files(at, tmp_path, memory):
     none = "no memory: that is a file of a power of two of bytes, 4096 at least"
     for name, make in (("small", lambda p: p.write_text("x")), ("empty", lambda p: p.touch()),
-                       ("odd", lambda p: p.write_bytes(bytes(12288))), ("folder", os.mkdir),
+                       ("odd", lambda p: p.write_bytes(bytes(12288))),
                        ("fifo", os.mkfifo)):  # fmt: skip
         make(tmp_path / name)
         refused(at, tmp_path / name, none, command="")
