@@ -31,7 +31,10 @@ static int check_file(struct backend *backend)
 		    backend->path);
 		return -1;
 	}
-	if (st.st_size != 0 && (uint64_t)st.st_size != backend->size) {
+	if (backend->resize && (uint64_t)st.st_size > backend->size &&
+	    ftruncate(backend->fd, (off_t)backend->size))
+		return backend_fail(backend, "ftruncate");
+	if (st.st_size != 0 && (uint64_t)st.st_size != backend->size && !backend->resize) {
 		snprintf(backend->error, sizeof(backend->error),
 		    "%s: has %lld bytes, %llu are asked for: remove it, or ask for its size",
 		    backend->path, (long long)st.st_size, (unsigned long long)backend->size);

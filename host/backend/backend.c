@@ -69,6 +69,7 @@ int backend_open(struct backend *backend, const struct backend_request *request)
 	backend->kind = request->kind;
 	backend->fd = backend->lock = -1;
 	backend->size = request->size;
+	backend->resize = request->resize;
 	backend->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	if (open_kind(backend, request) || allocate_all(backend) ||
 	    set_permissions(backend, request) || seal(backend)) {

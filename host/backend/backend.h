@@ -12,9 +12,10 @@
  *
  * An object or file that exists is opened if it has request->size bytes, or none: then it gets that
  * size. One of any other size is refused and not changed, since a peer that maps it would die of a
- * truncation. Also refused is a file of another user but root, and one that is open to more than
- * (mode) and (group) say: whoever can open it can read, change and truncate it. Also refused is a
- * file that another open of this kind has locked.
+ * truncation; unless request->resize, for a caller who knows that nobody maps more. Also refused is
+ * a file of another user but root and request->owner, and one that is open to more than (mode) and
+ * (group) say: whoever can open it can read, change and truncate it. Also refused is a file that
+ * another open of this kind has locked.
  *
  * Mode and group are for a file that this call makes. It sets them last, so that nobody else opens
  * the file before it is whole.

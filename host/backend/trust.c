@@ -43,7 +43,10 @@ int trust_check(struct backend *backend, const struct backend_request *request)
 		return 0;
 	if (fstat(backend->fd, &st))
 		return backend_fail(backend, "stat");
-	if (st.st_uid != geteuid() && st.st_uid != 0 && st.st_uid != request->owner)
+	/* What is in it is that user's alone, who can open it to others at any time. */
+	if (request->owner != 0 && st.st_uid == request->owner)
+		return 0;
+	if (st.st_uid != geteuid() && st.st_uid != 0)
 		snprintf(backend->error, sizeof(backend->error),
 		    "%s: belongs to user %u, who can read and change all of it: remove it, give"
 		    " another name" OR_AS_IS,

@@ -30,8 +30,9 @@ struct backend_request {
 	uint32_t mode;      /* permissions, to 0777; BACKEND_KEEP: 0600, or a memfd's own */
 	uint32_t group;     /* whom it belongs to beside our user; BACKEND_KEEP: our group */
 	uint32_t most; /* permissions that an existing file may have; 0: those of (mode), or 0600 */
-	uint32_t owner; /* also a user that an existing file may belong to; 0: root, as ever */
+	uint32_t owner; /* whose an existing file may be, too, with any mode; 0: nobody else's */
 	int folder;     /* of BACKEND_FILE: the folder of (name), held open; 0: resolve the path */
+	bool resize;    /* an existing file of another size gets this one */
 	bool as_is;     /* take an existing file, whoever owns it and whoever may open it */
 };
 
@@ -42,6 +43,7 @@ struct backend {
 	                        that the lock ends with supervisor and server; -1: no name */
 	uint64_t size;       /* bytes, all of them allocated */
 	uint64_t page;       /* the least that can be mapped of it; a power of two */
+	bool resize;         /* as requested */
 	bool is_huge;        /* on huge pages; false for BACKEND_HUGE in an ordinary directory,
 	                        which is allowed, as by QEMU, and worth a warning */
 	bool created;        /* this open made it: close removes its name */

@@ -166,7 +166,9 @@ static int permit(const struct options *options, int fd, uint32_t slot, const ch
 	return 0;
 }
 
-static int open_part(struct parts *parts, const struct options *options, int folder, uint32_t slot)
+/* (kept): its owner may have changed its size since, which keeps no server from starting. */
+static int open_part(
+    struct parts *parts, const struct options *options, int folder, uint32_t slot, bool kept)
 {
 	struct backend_request request = request_for(options, folder);
 	const struct options_slot *bound = binding(options, slot);
@@ -175,6 +177,7 @@ static int open_part(struct parts *parts, const struct options *options, int fol
 
 	request.name = name_part(parts, slot, path);
 	request.size = options->part_size;
+	request.resize = kept;
 	if (bound && bound->user != OPTIONS_NONE)
 		request.owner = bound->user;
 	if (memory_open_backend(&part, &request))
@@ -471,7 +474,8 @@ int parts_open(
 	error = make_tables(parts, options->slots) || memory_open_backend(common, &request) ||
 		look(common->fd, options, path, &header, &geometry, kept);
 	for (uint32_t i = 0; i < options->slots && !error; i++)
-		error = open_part(parts, options, folder, i) || open_common(&parts->memory[i]);
+		error =
+		    open_part(parts, options, folder, i, *kept) || open_common(&parts->memory[i]);
 	close(folder);
 	if (error || permit(options, common->fd, options->slots, path) ||
 	    prepare(parts, common, options, &geometry, &header, *kept))

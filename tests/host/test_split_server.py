@@ -451,6 +451,22 @@ def test_scribbled_header(start, tmp_path):
     assert part_header(folder / "part-0") == (header, 0)
 
 
+@pytest.mark.parametrize("size", [0, 5000, 12 << 20])
+def test_part_of_another_size(start, tmp_path, size):
+    """An owner that has changed the size of its part keeps no server from starting."""
+    folder = tmp_path / "d"
+    arguments = ("--split", "--slots", 3, "--file", folder)
+    server = start(*arguments)
+    client = Client.join(server.socket, 3)
+    os.ftruncate(client.parts[0], size)
+    server.stop(9)
+    server = start(*arguments)
+    assert server.field("kept") == "1"
+    assert os.stat(folder / "part-0").st_size == os.stat(folder / "part-1").st_size
+    assert part_header(folder / "part-0")[1] == 0
+    assert server.count("what=part-formatted slot=0") == (size == 0)
+
+
 def test_interrupted_start(start, tmp_path):
     """Without the header of DIR/common there is no region: parts that are there are made anew."""
     folder = tmp_path / "d"
@@ -500,7 +516,7 @@ def test_hostile_process(start, public):
 
 
 @as_root
-def test_users(start, public):
+def test_users(start, fails, public):
     """The part of --slot WHO=PATH,user=USER is that user's; others open it for reading alone."""
     server = start(
         "--split", "--slots", 3, "--slot", f"alpha={public}/a,user={ALICE}",
@@ -519,13 +535,17 @@ def test_users(start, public):
 
     assert run_as(ALICE, tries) == [None, "EACCES", "EACCES", None, None, None]
     assert run_as(BOB, tries) == ["EACCES", "EACCES", None, None, None, None]
+    assert run_as(BOB, lambda: is_refused(os.chmod, folder / "part-2", 0o666)) is None
     server.stop(9)
     server = start(
         "--split", "--slots", 3, "--slot", f"alpha={public}/a,user={ALICE}",
         "--slot", f"2={public}/b,user={BOB}", "--file", public / "d", folder=public,
     )  # fmt: skip
     assert server.field("kept") == "1"
+    assert stat.S_IMODE(os.stat(folder / "part-2").st_mode) == 0o644
     server.stop(9)
+    status, lines = fails("--split", "--slots", 3, "--file", folder, "--memory-mode", "0644")
+    assert status == 1 and f"part-0: belongs to user {ALICE}" in lines[0] and len(lines) == 1
     shutil.rmtree(folder)
 
 
