@@ -20,7 +20,9 @@ build/host-fuzz/tests/fuzz/connect_fuzz: $(NODE:%.c=build/host-fuzz/%.o)
 build/host-fuzz/tests/fuzz/dump_fuzz: $(OBSERVE:%.c=build/host-fuzz/%.o) \
     $(patsubst %.c,build/host-fuzz/%.o,$(filter-out %/dump.c,$(DUMP)))
 build/host-fuzz/tests/fuzz/device_fuzz: build/host-fuzz/tests/device/fake_platform.o \
-    build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o)
+    build/host-fuzz/tests/device/machines.o $(DEVICE:%.c=build/host-fuzz/%.o) \
+    $(SET:%.c=build/host-fuzz/%.o) $(CORE:%.c=build/host-fuzz/%.o) \
+    build/host-fuzz/tests/fuzz/quiet.o
 build/host-fuzz/tests/fuzz/pvh_fuzz: build/host-fuzz/lib/bare/x86_64/pvh.o
 build/host-fuzz/tests/fuzz/dtb_fuzz: build/host-fuzz/tests/bare/machine.o \
     build/host-fuzz/lib/device/config.o $(VIRT:%.c=build/host-fuzz/%.o)
