@@ -138,16 +138,16 @@ COLD static bool set_stores(volatile uint32_t *word, uint32_t token)
  * The host drops stores into another's part, and says nothing. The owner may be finding out the
  * same about his own at this moment: two stores, of numbers that he does not store just then.
  */
-COLD static bool set_writes(const struct ivsh_set *set, void *memory)
+COLD static bool set_writes(struct ivsh_set *set, void *memory)
 {
-	const struct ivsh_platform *platform = set->common.platform;
 	volatile uint32_t *word =
 	    (uint32_t *)(void *)((uint8_t *)memory +
 				 __builtin_offsetof(struct ivsh_wire_part, reserved));
-	uint64_t token =
-	    platform->seed ^ platform->now_ns(platform->ctx) * UINT64_C(0x9e3779b97f4a7c15);
 
-	return set_stores(word, (uint32_t)(token >> 32)) && set_stores(word, (uint32_t)token);
+	/* As in Knuth's MMIX: the upper half of each is what a generator of this kind is good at. */
+	set->token = set->token * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return !set->reads_only && set_stores(word, (uint32_t)(set->token >> 32)) &&
+	       set_stores(word, (uint32_t)(set->token >> 16));
 }
 
 /* Which parts can be written, and whose they are as far as their addresses say. */
@@ -248,17 +248,29 @@ COLD static void set_try(struct ivsh_set *set, uint32_t function)
 	part->size = entry->device.bar[2].size;
 }
 
+/* Empty tables, for the common memory. IVSH_EINVAL: it is none. */
+COLD static int set_begin(struct ivsh_set *set, uint64_t seed, uint64_t now_ns)
+{
+	set->count = set->need = set->writable = 0;
+	set->self = IVSH_SELF_NONE;
+	set->token = seed ^ now_ns;
+	if (!ivsh_set_is_split(&set->common))
+		return IVSH_EINVAL;
+	set->format_id =
+	    set_words(set->common.memory, __builtin_offsetof(struct ivsh_wire_part, format_id));
+	return 0;
+}
+
 COLD int ivsh_set_open(struct ivsh_set *set)
 {
 	const struct ivsh_platform *platform = set->common.platform;
 	uint32_t function;
 
-	set->count = set->need = set->writable = 0;
-	set->self = IVSH_SELF_NONE;
-	if (!ivsh_set_is_split(&set->common))
+	if (!platform)
 		return IVSH_EINVAL;
-	set->format_id =
-	    set_words(set->common.memory, __builtin_offsetof(struct ivsh_wire_part, format_id));
+	set->reads_only = false;
+	if (set_begin(set, platform->seed, platform->now_ns(platform->ctx)))
+		return IVSH_EINVAL;
 	for (uint32_t i = 0; ivsh_device_find(platform, i, &function) == 0; i++)
 		if (function != set->common.function)
 			set_try(set, function);
@@ -309,8 +321,17 @@ COLD static int set_recheck(void *ctx, uint32_t *self)
 	for (uint32_t i = 0; i < set->count; i++)
 		if (set->parts[i].base && !set_part_is_there(&set->devices[i].device))
 			return IVSH_ENODEV;
+	set->token ^= set->common.platform->now_ns(set->common.platform->ctx);
 	set_know(set);
 	return 0;
+}
+
+COLD static void set_fill(struct ivsh_set *set, struct ivsh_mem *mem)
+{
+	mem->self = set->self;
+	mem->parts = set->parts;
+	mem->part_count = set->count;
+	mem->split = ivsh_attach_split;
 }
 
 COLD void ivsh_set_mem(struct ivsh_set *set, struct ivsh_mem *mem)
@@ -318,10 +339,7 @@ COLD void ivsh_set_mem(struct ivsh_set *set, struct ivsh_mem *mem)
 	ivsh_device_mem(&set->common, mem);
 	set->recheck = mem->doorbell.recheck;
 	mem->doorbell.recheck = set_recheck;
-	mem->self = set->self;
-	mem->parts = set->parts;
-	mem->part_count = set->count;
-	mem->split = ivsh_attach_split;
+	set_fill(set, mem);
 }
 
 _Static_assert(
@@ -355,6 +373,61 @@ COLD int ivsh_set_open_any(struct ivsh_set *set, const struct ivsh_platform *pla
 	}
 	ivsh_set_mem(set, mem);
 	return 0;
+}
+
+/* --- Devices that an operating system has opened ---------------------------------------------- */
+
+COLD int ivsh_set_begin(struct ivsh_set *set, const struct ivsh_mem *common, uint32_t function)
+{
+	const struct ivsh_doorbell *doorbell = &common->doorbell;
+
+	set->common = (struct ivsh_device){
+	    .function = function,
+	    .doorbell = common->self != IVSH_SELF_NONE,
+	    .ivposition = common->self,
+	    .memory = common->base,
+	};
+	set->common.bar[SET_BAR2].size = common->size;
+	return set_begin(set, common->seed, doorbell->now_ns(doorbell->ctx));
+}
+
+COLD bool ivsh_set_offer(struct ivsh_set *set, uint32_t function, void *memory, uint64_t size)
+{
+	struct ivsh_set_device *entry;
+	struct set_look look;
+
+	if (size < IVSH_WIRE_PAGE)
+		return false;
+	look = set_read(memory);
+	if (look.magic != IVSH_WIRE_PART_MAGIC)
+		return false;
+	entry = set_add(set, function);
+	if (!entry)
+		return false;
+	entry->slot = look.slot;
+	entry->format_id = look.format_id;
+	if (look.format_id != set->format_id)
+		return false;
+	set->parts[set->count - 1].base = memory;
+	set->parts[set->count - 1].size = size;
+	return true;
+}
+
+COLD int ivsh_set_end(struct ivsh_set *set, struct ivsh_mem *mem)
+{
+	if (set->need > set->room)
+		return IVSH_ENOSPC;
+	set_know(set);
+	set_fill(set, mem);
+	return 0;
+}
+
+COLD void ivsh_set_again(struct ivsh_set *set, uint32_t self, uint64_t now_ns)
+{
+	set->token ^= now_ns;
+	if (set->common.doorbell)
+		set->common.ivposition = self;
+	set_know(set);
 }
 
 /* --- What was left out ------------------------------------------------------------------------ */

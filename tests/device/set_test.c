@@ -369,7 +369,7 @@ static void with_wrong_size(int index)
 
 static void in_a_small_bar(int index)
 {
-	fake_bar(&bus, index, 2, 16 * KIB, FAKE_BAR_64 | FAKE_BAR_PREFETCH);
+	fake_bar(&bus, index, 2, 4 * KIB, FAKE_BAR_64 | FAKE_BAR_PREFETCH);
 	fake_bar_set(&bus, index, 2, UINT64_C(1) << 37);
 }
 
@@ -626,6 +626,65 @@ static void changes(void)
 	ivsh_set_close(&set);
 }
 
+/* The same for a system that maps the devices itself. */
+static uint64_t clock_ns(void *ctx)
+{
+	(void)ctx;
+	return 1234;
+}
+
+static void mapped(void)
+{
+	struct ivsh_mem common = {
+	    .base = memory[0],
+	    .size = IVSH_WIRE_COMMON_SIZE,
+	    .self = 1,
+	    .doorbell = {.now_ns = clock_ns},
+	};
+
+	machine_empty();
+	third()->format_id++;
+	host_protects(1);
+	mem = common;
+	mem.base = memory[1];
+	CHECK_EQ(ivsh_set_begin(&set, &mem, 0x08), IVSH_EINVAL);
+	mem = common;
+	NEED_EQ(ivsh_set_begin(&set, &mem, 0x08), 0);
+	CHECK(!ivsh_set_offer(&set, 0x20, memory[3], PART));
+	CHECK(!ivsh_set_offer(&set, 0x28, memory[0], IVSH_WIRE_COMMON_SIZE));
+	CHECK(ivsh_set_offer(&set, IVSH_SET_ADDRESS(0, 1), memory[2], PART));
+	CHECK(ivsh_set_offer(&set, IVSH_SET_ADDRESS(0, 0), memory[1], PART));
+	NEED_EQ(ivsh_set_end(&set, &mem), 0);
+	CHECK_EQ(mem.part_count, 3);
+	CHECK_EQ(mem.self, 1);
+	CHECK_EQ(attach(), 0);
+	CHECK_EQ(ivsh_set_reason(&set, 0), IVSH_SET_FORMAT);
+	CHECK_EQ(parts[1].slot, 1);
+	CHECK_EQ(parts[2].slot, 0);
+	CHECK_EQ(parts[1].is_writable, true);
+	CHECK_EQ(parts[2].is_writable, !CAN_DROP);
+	host_protects(0);
+	ivsh_set_again(&set, 0, 99);
+	CHECK_EQ(set.self, 0);
+	CHECK_EQ(parts[1].is_writable, !CAN_DROP);
+	CHECK_EQ(parts[2].is_writable, true);
+	/* An observer's mappings take no store. */
+	refused = 0;
+	set.reads_only = true;
+	NEED_EQ(ivsh_set_begin(&set, &common, 0), 0);
+	CHECK(ivsh_set_offer(&set, 0, memory[2], PART));
+	NEED_EQ(ivsh_set_end(&set, &mem), 0);
+	CHECK_EQ(refused, 0);
+	CHECK_EQ(set.writable, 0);
+	CHECK_EQ(parts[0].slot, IVSH_SELF_NONE);
+	set.room = 1;
+	NEED_EQ(ivsh_set_begin(&set, &common, 0), 0);
+	CHECK(ivsh_set_offer(&set, 0, memory[2], PART));
+	CHECK(!ivsh_set_offer(&set, 0, memory[1], PART));
+	CHECK_EQ(ivsh_set_end(&set, &mem), IVSH_ENOSPC);
+	CHECK_EQ(set.need, 2);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -639,6 +698,7 @@ int main(void)
 	    {"beside others", beside},
 	    {"check again", rechecks},
 	    {"changes", changes},
+	    {"mapped by a system", mapped},
 	};
 
 	return test_main("device/set", tests, COUNT(tests));

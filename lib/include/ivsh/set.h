@@ -73,6 +73,8 @@ struct ivsh_set {
 	uint32_t self;      /* this peer's slot: IVPosition; without a server that of the only part
 	                       that can be written, IVSH_SELF_NONE: none can, or several can */
 	uint32_t writable;  /* parts that can be written */
+	bool reads_only;    /* no store is tried: see ivsh_set_begin() */
+	uint64_t token;     /* of the next store that is tried */
 	int (*recheck)(void *ctx, uint32_t *self); /* of the common memory's device */
 };
 
@@ -136,6 +138,28 @@ bool ivsh_set_has(const struct ivsh_set *set, uint32_t function);
  */
 int ivsh_set_open_any(struct ivsh_set *set, const struct ivsh_platform *platform, uint32_t index,
     struct ivsh_mem *mem) IVSH_MUST_CHECK;
+
+/*
+ * The same for an operating system that finds, opens and maps the devices itself (ivsh/mapped.h):
+ *
+ *  1. ivsh_mapped_mem() of the common memory's device, and ivsh_set_begin() with its transport, and
+ *     with devices, parts and room set. function: its PCI function, or 0 where that is unknown.
+ *     Before, set->reads_only is true for an observer, whose mappings take no store.
+ *  2. ivsh_set_offer() of each other ivshmem-plain: its function, and its whole memory. True: it is
+ *     a part, and stays mapped. False: it is not used, and can be unmapped.
+ *  3. ivsh_set_end(), which adds the parts to (mem).
+ *
+ * ivsh_set_again(), in the owner's recheck(), finds out anew which parts can be written. self: the
+ * IVPosition now; without a doorbell of no meaning.
+ *
+ * IVSH_EINVAL  ivsh_set_begin(): it is no common memory.
+ * IVSH_ENOSPC  ivsh_set_end(): room is too small: set->need.
+ */
+int ivsh_set_begin(
+    struct ivsh_set *set, const struct ivsh_mem *common, uint32_t function) IVSH_MUST_CHECK;
+bool ivsh_set_offer(struct ivsh_set *set, uint32_t function, void *memory, uint64_t size);
+int ivsh_set_end(struct ivsh_set *set, struct ivsh_mem *mem) IVSH_MUST_CHECK;
+void ivsh_set_again(struct ivsh_set *set, uint32_t self, uint64_t now_ns);
 
 /* Close all parts and the common memory's device, as ivsh_device_close() does. */
 void ivsh_set_close(struct ivsh_set *set);
