@@ -281,7 +281,7 @@ APP    := firmware/app/app.c firmware/app/options.c firmware/app/session.c firmw
           firmware/app/ping.c firmware/app/flow.c firmware/app/demo.c firmware/app/link.c \
           firmware/app/exchange.c firmware/app/bench.c firmware/app/sink.c firmware/app/ack.c \
           firmware/app/streams.c firmware/app/bell.c firmware/app/histogram.c firmware/app/json.c \
-          firmware/app/show.c
+          firmware/app/show.c firmware/app/set_show.c firmware/app/address.c
 # The program over it: of guests, and of a host process.
 CONFORM := firmware/conformance/program.c
 # The transports of guests.
@@ -348,7 +348,7 @@ CLIENT := host/client/client.c host/client/types.c host/client/handshake.c \
 LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c ready.c messages.c \
           streams.c events.c metrics.c log.c)
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
-LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c)
+LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c set.c)
 # A bridge to other hosts: what is text and bytes.
 BRIDGE_TEXT := $(addprefix host/bridge/,config.c subject.c frame.c reply.c)
 # Measuring geometries.

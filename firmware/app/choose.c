@@ -4,6 +4,8 @@
  */
 #include "app/choose.h"
 
+#include "app/address.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,18 +106,6 @@ static void probe(const struct machine *machine, uint32_t function, struct found
 		found->kind = found->doorbell ? KIND_DOORBELL : KIND_EMPTY;
 }
 
-const char *choose_place(uint32_t function)
-{
-	static char text[32];
-	uint32_t segment = IVSH_PCI_SEGMENT(function);
-	int length = segment ? snprintf(text, sizeof(text), "%04" PRIx32 ":", segment) : 0;
-
-	snprintf(text + length, sizeof(text) - (size_t)length, "%02x:%02x.%x",
-	    (unsigned)IVSH_PCI_BUS(function), (unsigned)IVSH_PCI_DEVICE(function),
-	    (unsigned)IVSH_PCI_FN(function));
-	return text;
-}
-
 void choose_print(const struct machine *machine)
 {
 	uint32_t function, index, count = 0;
@@ -130,7 +120,7 @@ void choose_print(const struct machine *machine)
 			break;
 		probe(machine, function, &found);
 		fprintf(stderr, "%s%" PRIu32 " (%s, ", index ? " or " : "", index,
-		    choose_place(function));
+		    address_text(function));
 		if (found.kind == KIND_BROKEN)
 			fprintf(stderr, "%s)", ivsh_error_text(found.error));
 		else

@@ -41,9 +41,6 @@ bool choose_device(
  */
 bool choose_is_sure(const struct choice *choice);
 
-/* "00:04.0", with the segment in front where that is not 0. Static text. */
-const char *choose_place(uint32_t function);
-
 /* To stderr, at the end of a line: all devices, and how to name one. */
 void choose_print(const struct machine *machine);
 

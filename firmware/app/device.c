@@ -4,9 +4,11 @@
  */
 #include "app/device.h"
 
+#include "app/address.h"
 #include "app/choose.h"
 #include "app/facts.h"
 #include "app/set.h"
+#include "app/set_show.h"
 #include "app/status.h"
 
 #include <ivsh/hotplug.h>
@@ -110,7 +112,7 @@ static int no_room(const struct place *p, const struct ivsh_pci_shortage *lack)
 	}
 	fprintf(stderr,
 	    "ivsh: %s: no room behind port %s: give that pcie-root-port %s=%" PRIu64 "\n",
-	    p->object, choose_place(lack->port), option[lack->lack], lack->reserve);
+	    p->object, address_text(lack->port), option[lack->lack], lack->reserve);
 	return STATUS_NO_ROOM;
 }
 
@@ -125,7 +127,7 @@ static int open_device(struct place *p)
 	int error = ivsh_device_open(&p->set.common, machine->platform, function);
 	int status = STATUS_DONE;
 
-	snprintf(p->object, sizeof(p->object), "device %s", choose_place(function));
+	snprintf(p->object, sizeof(p->object), "device %s", address_text(function));
 	if (error == IVSH_ENOSPC && machine->windows) {
 		error = ivsh_pci_assign_added(
 		    machine->platform, machine->windows, function, &function, &lack);

@@ -4,7 +4,7 @@
  */
 #include "app/facts.h"
 
-#include "app/choose.h"
+#include "app/address.h"
 #include "app/json.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@ static void device_print(
 	static const char *const names[3] = {"registers", "MSI-X", "shared memory"};
 	const char *type = machine->memory_type ? machine->memory_type(d->memory) : NULL;
 
-	printf("device %" PRIu32 ": %s, revision %u, %s\n", index, choose_place(d->function),
+	printf("device %" PRIu32 ": %s, revision %u, %s\n", index, address_text(d->function),
 	    d->revision, d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
 	if (quiet)
 		return;
@@ -44,7 +44,7 @@ static void device_json(
 	json_begin(&json, "device");
 	json_text(&json, "machine", machine->name);
 	json_u64(&json, "index", index);
-	json_text(&json, "place", choose_place(d->function));
+	json_text(&json, "place", address_text(d->function));
 	json_u64(&json, "revision", d->revision);
 	json_text(&json, "model", d->doorbell ? "ivshmem-doorbell" : "ivshmem-plain");
 	json_array(&json, "bars");

@@ -52,7 +52,8 @@ void refuse_text(
 		break;
 	case IVSH_EVERSION:
 		if (t->claims && t->named && !t->mem.split &&
-		    (attach->found_features & IVSH_WIRE_FEATURE_SPLIT)) {
+		    attach->found_version == IVSH_WIRE_VERSION &&
+		    (attach->found_features & ~IVSH_WIRE_FEATURE_LOGS) == IVSH_WIRE_FEATURE_SPLIT) {
 			snprintf(text, size,
 			    "what all read of a split region: give the folder that it is in");
 			break;

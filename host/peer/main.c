@@ -82,6 +82,7 @@ int main(int argc, char **argv)
 	    .probe = place_probe,
 	    .close = place_close,
 	    .entered = place_entered,
+	    .refused = place_refused,
 	    .state = place_state,
 	    .release = place_release,
 	    .ready = place_ready,

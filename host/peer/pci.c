@@ -5,6 +5,7 @@
 #include "peer/pci.h"
 
 #include "app/json.h"
+#include "app/set_show.h"
 #include "app/status.h"
 #include "peer/stop.h"
 #include "port/linux-guest/linux_guest.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +32,8 @@ struct place {
 	bool is_away;      /* the device was let go: another one may come */
 	uint64_t instance; /* of the device that was let go: it may still be there */
 	struct ivsh_linux guest;
+	struct ivsh_linux_set set; /* of a split region: guest.set is it */
+	uint8_t *said;             /* what was printed of the set */
 };
 
 static struct place places[WORLD_PLACES];
@@ -79,19 +83,28 @@ static void no_device(const char *text)
 	    text);
 }
 
+/* As ivsh_linux_find(), but for the parts of split regions. -1: there are fewer. */
+static int find(uint32_t index, char bdf[IVSH_LINUX_BDF])
+{
+	for (uint32_t i = 0; ivsh_linux_find(i, bdf) == 0; i++)
+		if (!ivsh_linux_is_part(bdf) && index-- == 0)
+			return 0;
+	return -1;
+}
+
 /* The only device of the machine. The exit status, after a line. */
 static int find_only(struct place *p)
 {
 	char next[IVSH_LINUX_BDF];
 
-	if (ivsh_linux_find(0, p->bdf)) {
+	if (find(0, p->bdf)) {
 		no_device(p->text);
 		return STATUS_NO_DEVICE;
 	}
-	if (ivsh_linux_find(1, next))
+	if (find(1, next))
 		return STATUS_DONE;
 	fprintf(stderr, "ivsh: --pci=%s: there are several: %s", p->text, p->bdf);
-	for (uint32_t i = 1; ivsh_linux_find(i, next) == 0; i++)
+	for (uint32_t i = 1; find(i, next) == 0; i++)
 		fprintf(stderr, ", %s", next);
 	fprintf(stderr, ": name one\n");
 	return STATUS_NO_DEVICE;
@@ -111,11 +124,44 @@ static int choose(uint32_t place)
 	return status;
 }
 
+static void close_device(struct place *p)
+{
+	ivsh_linux_set_close(&p->set);
+	free(p->said);
+	p->said = NULL;
+	ivsh_linux_close(&p->guest);
+}
+
+/* The other devices of a split region. The exit status, after a line. */
+static int open_set(struct place *p, struct ivsh_mem *mem, uint32_t slot, bool looks)
+{
+	const struct ivsh_wire_header *header = mem->base;
+	int status = STATUS_DONE;
+
+	if (mem->size < IVSH_WIRE_COMMON_SIZE || header->magic != IVSH_WIRE_MAGIC ||
+	    header->version != IVSH_WIRE_VERSION ||
+	    (header->features & ~IVSH_WIRE_FEATURE_LOGS) != IVSH_WIRE_FEATURE_SPLIT)
+		return STATUS_DONE;
+	if (ivsh_linux_set_open(&p->set, &p->guest, mem)) {
+		fprintf(stderr, "ivsh: %s: %s\n", p->object, p->guest.error);
+		return STATUS_FAILED;
+	}
+	p->said = calloc(p->set.set.count + 1, sizeof(*p->said));
+	if (!p->said) {
+		fprintf(stderr, "ivsh: %s: %s\n", p->object, strerror(errno));
+		return STATUS_FAILED;
+	}
+	if (!looks && mem->self == IVSH_SELF_NONE)
+		status = set_self(&p->set.set, p->object, slot);
+	return status;
+}
+
 /*
  * Open the device of place (place), with up to (vectors); or to look at it alone. The exit status,
  * after a line.
  */
-static int open_device(struct transport *t, uint32_t place, uint32_t vectors, bool looks)
+static int open_device(
+    struct transport *t, uint32_t place, uint32_t vectors, uint32_t slot, bool looks)
 {
 	struct place *p = &places[place];
 	char bdf[IVSH_LINUX_BDF];
@@ -136,6 +182,11 @@ static int open_device(struct transport *t, uint32_t place, uint32_t vectors, bo
 		fprintf(stderr, "ivsh: %s: %s\n", p->object, ivsh_error_text(error));
 		ivsh_linux_close(&p->guest);
 		return STATUS_FAILED;
+	}
+	error = open_set(p, &mem, slot, looks);
+	if (error) {
+		close_device(p);
+		return error;
 	}
 	if (p->guest.polls[0])
 		fprintf(stderr, "ivsh: %s: polling: %s\n", p->object, p->guest.polls);
@@ -167,7 +218,8 @@ int pci_open(struct transport *t, uint32_t place, const struct options *o)
 	int status = choose(place);
 
 	if (status == STATUS_DONE)
-		status = open_device(t, place, o->wait == IVSH_WAIT_POLL ? 0 : VECTORS, false);
+		status =
+		    open_device(t, place, o->wait == IVSH_WAIT_POLL ? 0 : VECTORS, o->slot, false);
 	if (status == STATUS_DONE) {
 		places[place].is_away = false;
 		join_again(place);
@@ -226,7 +278,7 @@ static int choose_shown(uint32_t place)
 {
 	if (places[0].is_named)
 		return place < given ? choose(place) : -1;
-	if (place < WORLD_PLACES && ivsh_linux_find(place, places[place].bdf) == 0)
+	if (place < WORLD_PLACES && find(place, places[place].bdf) == 0)
 		return STATUS_DONE;
 	if (place > 0)
 		return -1;
@@ -240,10 +292,12 @@ int pci_probe(struct transport *t, uint32_t place, const struct options *o)
 	int status = choose_shown(place);
 
 	if (status == STATUS_DONE)
-		status = open_device(t, place, 0, true);
+		status = open_device(t, place, 0, o->slot, true);
 	if (status == STATUS_DONE) {
 		(o->json ? device_json : device_print)(
 		    &places[place].guest, place, t->mem.self, o->quiet);
+		if (places[place].guest.set)
+			set_show(&places[place].set.set, o);
 		t->shown = true;
 	}
 	return status;
@@ -251,7 +305,22 @@ int pci_probe(struct transport *t, uint32_t place, const struct options *o)
 
 void pci_close(struct transport *t)
 {
-	ivsh_linux_close(&places[t->place].guest);
+	close_device(&places[t->place]);
+}
+
+void pci_entered(const struct transport *t)
+{
+	const struct place *p = &places[t->place];
+
+	if (p->guest.set)
+		set_report(&p->set.set, p->said);
+}
+
+bool pci_refused(const struct transport *t, int error)
+{
+	const struct place *p = &places[t->place];
+
+	return p->guest.set && set_refuse(&p->set.set, t, error);
 }
 
 enum world_state pci_state(struct transport *t)
@@ -270,8 +339,11 @@ void pci_release(struct transport *t)
 {
 	struct place *p = &places[t->place];
 
-	ivsh_linux_close(&p->guest);
+	close_device(p);
 	p->instance = p->guest.instance;
+	/* Where a part has gone, the common memory's device may be as it was: open it anew. */
+	if (p->guest.set && ivsh_linux_instance(p->bdf) == p->instance)
+		p->instance = 0;
 	p->is_away = true;
 }
 
@@ -284,7 +356,7 @@ enum world_ready pci_ready(uint32_t place)
 
 	if (!p->is_away)
 		return WORLD_READY;
-	if (!p->is_named && given == 1 && ivsh_linux_find(0, found) == 0)
+	if (!p->is_named && given == 1 && find(0, found) == 0)
 		memcpy(p->bdf, found, sizeof(p->bdf));
 	now = ivsh_linux_instance(p->bdf);
 	if (now == 0 || now == p->instance)

@@ -22,6 +22,11 @@ uint32_t pci_places(void);
 int pci_open(struct transport *transport, uint32_t place, const struct options *options);
 int pci_probe(struct transport *transport, uint32_t place, const struct options *options);
 void pci_close(struct transport *transport);
+void pci_entered(const struct transport *transport);
+
+/* Print why a region was refused, if it is for the own part. False: it is not. */
+bool pci_refused(const struct transport *transport, int error);
+
 enum world_state pci_state(struct transport *transport);
 void pci_release(struct transport *transport);
 enum world_ready pci_ready(uint32_t place);

@@ -282,8 +282,16 @@ void place_entered(const struct transport *t)
 {
 	static bool said[WORLD_PLACES][IVSH_WIRE_SLOTS_MAX];
 
-	if (!pci_count())
+	if (pci_count())
+		pci_entered(t);
+	else
 		parts_others(t->object, &t->mem, said[t->place]);
+}
+
+bool place_refused(const struct transport *t, const struct ivsh_attach *attach, int error)
+{
+	(void)attach;
+	return pci_count() && pci_refused(t, error);
 }
 
 void place_close(struct transport *t)

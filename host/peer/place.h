@@ -22,6 +22,7 @@ const char *place_path(void);
 int place_open(struct transport *transport, uint32_t place, const struct options *options);
 int place_probe(struct transport *transport, uint32_t place, const struct options *options);
 void place_entered(const struct transport *transport);
+bool place_refused(const struct transport *transport, const struct ivsh_attach *attach, int error);
 void place_close(struct transport *transport);
 enum world_state place_state(struct transport *transport);
 void place_release(struct transport *transport);

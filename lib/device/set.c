@@ -29,6 +29,7 @@ HIDDEN int ivsh_attach_split(struct ivsh_region *region, struct ivsh_attach *att
 struct set_look {
 	uint64_t magic;
 	uint64_t format_id;
+	uint32_t version;
 	uint32_t features;
 	uint32_t slot; /* of a part */
 };
@@ -52,14 +53,17 @@ COLD static struct set_look set_read(const void *memory)
 	};
 
 	look.format_id = set_words(memory, __builtin_offsetof(struct ivsh_wire_part, format_id));
+	look.version = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, version));
 	look.features = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, features));
 	look.slot = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, slot));
 	return look;
 }
 
+/* One that the attach knows: it refuses another version, and says which. */
 COLD static bool set_look_is_common(const struct set_look *look)
 {
-	return look->magic == IVSH_WIRE_MAGIC && (look->features & IVSH_WIRE_FEATURE_SPLIT) != 0;
+	return look->magic == IVSH_WIRE_MAGIC && look->version == IVSH_WIRE_VERSION &&
+	       (look->features & ~IVSH_WIRE_FEATURE_LOGS) == IVSH_WIRE_FEATURE_SPLIT;
 }
 
 COLD bool ivsh_set_is_split(const struct ivsh_device *common)
@@ -144,7 +148,7 @@ COLD static bool set_writes(struct ivsh_set *set, void *memory)
 	    (uint32_t *)(void *)((uint8_t *)memory +
 				 __builtin_offsetof(struct ivsh_wire_part, reserved));
 
-	/* As in Knuth's MMIX: the upper half of each is what a generator of this kind is good at. */
+	/* A congruential generator, as in Knuth's MMIX: its upper bits are the good ones. */
 	set->token = set->token * UINT64_C(6364136223846793005) + 1442695040888963407;
 	return !set->reads_only && set_stores(word, (uint32_t)(set->token >> 32)) &&
 	       set_stores(word, (uint32_t)(set->token >> 16));
@@ -221,7 +225,7 @@ COLD static struct ivsh_set_device *set_add(struct ivsh_set *set, uint32_t funct
 /* The function may be a part: enter it in the tables, and open it if it is one of this region. */
 COLD static void set_try(struct ivsh_set *set, uint32_t function)
 {
-	struct set_look look = {0, 0, 0, 0};
+	struct set_look look = {0, 0, 0, 0, 0};
 	int error = set_look_at(set->common.platform, function, &look);
 	struct ivsh_set_device *entry;
 	struct ivsh_mem_part *part;
@@ -396,6 +400,12 @@ COLD bool ivsh_set_offer(struct ivsh_set *set, uint32_t function, void *memory, 
 	struct ivsh_set_device *entry;
 	struct set_look look;
 
+	if (!memory) {
+		entry = set_add(set, function);
+		if (entry)
+			entry->error = IVSH_EPLATFORM;
+		return false;
+	}
 	if (size < IVSH_WIRE_PAGE)
 		return false;
 	look = set_read(memory);

@@ -69,13 +69,13 @@ HEADERS = {
     "version 1": (
         header(version=1),
         DEVICE
-        + "the region has version 1, features 0x0; this program knows version 2, features 0x1:"
+        + "the region has version 1, features 0x0; this program knows version 2, features 0x3:"
         " use the older release, .*",
     ),
     "version 7": (
         header(version=7),
         DEVICE
-        + "the region has version 7, features 0x0; this program knows version 2, features 0x1:"
+        + "the region has version 7, features 0x0; this program knows version 2, features 0x3:"
         " use the newer release .*",
     ),
     "a feature": (

@@ -491,6 +491,22 @@ static void no_room(void)
 	CHECK_EQ(bus.maps, 2); /* the common memory's device */
 	ivsh_device_close(&set.common);
 	CHECK_EQ(bus.maps, 0);
+	/* A version, or a feature, that the library does not know. The attach says so. */
+	for (uint32_t i = 0; i < 2; i++) {
+		struct ivsh_wire_header *header = (struct ivsh_wire_header *)(void *)memory[0];
+		struct ivsh_wire_header before = *header;
+
+		if (i == 0)
+			header->version = 3;
+		else
+			header->features |= 4;
+		NEED_EQ(ivsh_device_open(&set.common, &bus.platform, 0x08), 0);
+		CHECK(!ivsh_set_is_split(&set.common));
+		CHECK_EQ(ivsh_set_open(&set), IVSH_EINVAL);
+		CHECK_EQ(ivsh_set_open_any(&set, &bus.platform, 0, &mem), IVSH_ENODEV);
+		ivsh_set_close(&set);
+		*header = before;
+	}
 	/* No split region, or no device. */
 	CHECK_EQ(ivsh_set_open(&set), IVSH_EINVAL);
 	NEED_EQ(ivsh_device_open(&set.common, &bus.platform, 0x10), 0);

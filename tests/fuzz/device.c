@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.c - a device, and bridges above it, whose configuration space is the input; and the devices
- * of a split region, whose headers are.
+ * device.c - a device, and bridges above it, whose configuration space is the input; and the
+ * devices of a split region, whose headers are.
  */
 #include "tests/fuzz/feed.h"
 #include "tests/device/machines.h"

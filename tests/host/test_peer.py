@@ -595,7 +595,7 @@ def test_ls_writes_nothing(at, memory):
     [
         (0, bytes(8), "nobody has formatted the memory"),
         (0, b"precious", "starts with 0x73756f6963657270, which is not ours"),
-        (8, b"\x07", "version 7, features 0x1; this program knows version 2, features 0x1"),
+        (8, b"\x07", "version 7, features 0x1; this program knows version 2, features 0x3"),
         (12, b"\x10", "version 2, features 0x10;"),
         (16, b"\x01", "header is damaged"),
         (24, b"\xff\xff\xff\xff", "header is damaged"),

@@ -8,6 +8,9 @@ import hashlib
 import re
 import subprocess
 
+import pytest
+
+import split
 from linux import BOOT, Linux
 from machine import BUILD, ROOT
 from memory import incarnation, sent
@@ -263,6 +266,60 @@ def test_device_that_leaves(world, tmp_path):
         linux.expect(r"^ivsh: device \S+: the device is back: slot 1 of 8$")
     host(world, server, "ping", "lin", "--count", 10).done()
     assert "echo: answered 20 messages\n" in linux.ended()
+
+
+@pytest.mark.parametrize("road", ["vfio", "sysfs"])
+def test_split(world, road):
+    """
+    A split region: the doorbell's device by the road, the parts by sysfs, at the addresses of their
+    slots or elsewhere. Without its own part, or without one that it can write, the command says so.
+    """
+    server = world.server("--split", slots=3, bind=3)
+    made = split.Served(server, 3)
+    placed = road == "vfio"
+    order = None if placed else [2, 1, "common", 0]
+    linux = Linux(world, road, *split.words(made, LINUX, order, placed))
+    text = linux.run("ivsh --pci auto info")
+    place = "0000:00:01.0" if placed else "0000:00:03.0"
+    assert re.search(rf"^device 0: {place}, ivshmem-doorbell$", text, re.MULTILINE), text
+    parts = re.findall(r"^  part of slot (\d): (\S+), (\d+) bytes, for reading(.*)$", text, re.M)
+    where = ["00:10.0", "00:10.1", "00:10.2"] if placed else ["00:04.0", "00:02.0", "00:01.0"]
+    known = ""  # an observer tries no store, and so does not know
+    assert sorted(parts) == [
+        (str(slot), where[slot], str(made.part(slot).stat().st_size), known) for slot in range(3)
+    ], text
+    echo = world.guest("bare", "echo --name=alpha", *split.words(made, BARE, placed=True))
+    text = linux.run("ivsh --pci auto ping alpha --count 200 --wait sleep --timeout 30")
+    assert f"ping: slot {BARE} (alpha): 200 round trips" in text and "left out" not in text
+    assert is_notified(linux, text, "ping"), text
+    echo.kill()
+    linux.start("ivsh --pci auto demo --timeout 60 --quiet")
+    text = world.guest(
+        "bare", "demo --timeout=60", *split.words(made, BARE)
+    ).done(seconds=BOOT)  # fmt: skip
+    assert ": every byte verified\n" in text and ": every byte verified\n" in linux.ended()
+
+
+def test_split_without_a_server(world):
+    """The slot is that of the part that can be written. What is no part of it is named."""
+    made = split.Region(world.folder / "region", 3)
+    made.format_part(2, format_id=0xBAD)
+    linux = Linux(world, "sysfs", *split.words(made, LINUX, [2, 0, "common", 1]))
+    text = linux.run("ivsh --pci auto info")
+    assert "ivsh: device 00:01.0: left out: a part of another formatting: " in text, text
+    linux.start("ivsh --pci auto demo --timeout 60 --quiet")
+    text = world.guest(
+        "bare", "demo --timeout=60", *split.words(made, BARE)
+    ).done(seconds=BOOT)  # fmt: skip
+    assert ": every byte verified\n" in text
+    text = linux.ended()
+    assert text.startswith("ivsh: device 00:01.0: left out: "), text
+    assert f"demo: slot {LINUX}: sent" in text and ": every byte verified\n" in text
+    text = linux.run("ivsh --pci auto demo --slot 0 --timeout 5", FAILED)
+    said = f"ivsh: --slot=0: the part that this guest can write is that of slot {LINUX}: "
+    assert said in text, text
+    text = linux.run("ivsh --pci 00:02.0 demo --timeout 5 --slot 0", FAILED)
+    assert "the memory is the part of one slot of a split region" in text, text
 
 
 def test_clean_keeps_what_was_downloaded():

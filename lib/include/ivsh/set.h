@@ -80,7 +80,8 @@ struct ivsh_set {
 
 /*
  * Whether the memory of this open device is the common memory of a split region: its header says
- * so, and it has 8192 bytes. A later call may answer otherwise: somebody has formatted it.
+ * so, of a version and with features that the library knows, and it has 8192 bytes. A later call
+ * may answer otherwise: somebody has formatted it.
  */
 bool ivsh_set_is_split(const struct ivsh_device *common);
 
@@ -146,7 +147,8 @@ int ivsh_set_open_any(struct ivsh_set *set, const struct ivsh_platform *platform
  *     with devices, parts and room set. function: its PCI function, or 0 where that is unknown.
  *     Before, set->reads_only is true for an observer, whose mappings take no store.
  *  2. ivsh_set_offer() of each other ivshmem-plain: its function, and its whole memory. True: it is
- *     a part, and stays mapped. False: it is not used, and can be unmapped.
+ *     a part, and stays mapped. False: it is not used, and can be unmapped. memory NULL: it could
+ *     not be opened, which IVSH_SET_CLOSED says.
  *  3. ivsh_set_end(), which adds the parts to (mem).
  *
  * ivsh_set_again(), in the owner's recheck(), finds out anew which parts can be written. self: the

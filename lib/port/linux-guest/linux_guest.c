@@ -145,10 +145,8 @@ static void sleep_until(void *ctx, uint32_t seen, uint64_t deadline_ns)
 	(void)ppoll(wait, waits, &left, NULL);
 }
 
-static int recheck(void *ctx)
+static int recheck_one(struct ivsh_linux *guest)
 {
-	struct ivsh_linux *guest = ctx;
-
 	if (guest->is_vfio)
 		return vfio_recheck(guest);
 	if (guest->is_observer)
@@ -156,6 +154,14 @@ static int recheck(void *ctx)
 	return sysfs_instance(guest->bdf) == guest->instance && sysfs_enable(guest) == 0
 		   ? 0
 		   : IVSH_ENODEV;
+}
+
+static int recheck(void *ctx)
+{
+	struct ivsh_linux *guest = ctx;
+	int error = recheck_one(guest);
+
+	return error || !guest->set ? error : linux_guest_set_recheck(guest, now_ns(NULL));
 }
 
 /* --- Open and close --------------------------------------------------------------------------- */
@@ -319,7 +325,10 @@ enum ivsh_linux_state ivsh_linux_state(const struct ivsh_linux *guest)
 
 	if (poll(&request, 1, 0) > 0)
 		return IVSH_LINUX_LEAVES;
-	return sysfs_instance(guest->bdf) == guest->instance ? IVSH_LINUX_STAYS : IVSH_LINUX_GONE;
+	if (sysfs_instance(guest->bdf) != guest->instance ||
+	    (guest->set && !linux_guest_set_is_there(guest->set)))
+		return IVSH_LINUX_GONE;
+	return IVSH_LINUX_STAYS;
 }
 
 int ivsh_linux_group(struct ivsh_linux *guest, struct ivsh_linux *other)

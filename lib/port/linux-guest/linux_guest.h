@@ -16,6 +16,7 @@
 #define LINUX_GUEST_H
 
 #include <ivsh/mapped.h>
+#include <ivsh/set.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ extern "C" {
 
 /* Bytes of a name such as 0000:00:02.0, and what ends it: a domain has up to 8 digits. */
 #define IVSH_LINUX_BDF 20
+
+struct ivsh_linux_set;
 
 /* How many devices may wait together. */
 #define IVSH_LINUX_GROUP_MAX 16u
@@ -70,6 +73,7 @@ struct ivsh_linux {
 	uint32_t notifications;       /* read from (doorbells) so far */
 	int container, group, device; /* descriptors of VFIO; -1: none */
 	struct ivsh_linux *next;      /* of the group that waits together, in a circle */
+	struct ivsh_linux_set *set;   /* whose common memory it has; NULL: a region in one memory */
 
 	char polls[200]; /* why nobody can notify an ivshmem-doorbell: it polls; "" else */
 	char error[200]; /* after a failure: what is wrong, in one line, without the device */
@@ -116,6 +120,33 @@ int ivsh_linux_open(
  * Returns 0, or -1, as ivsh_linux_open().
  */
 int ivsh_linux_observe(struct ivsh_linux *guest, const char *bdf);
+
+/* The devices of a split region, in the caller's memory: the caller reads set.set. */
+struct ivsh_linux_set {
+	struct ivsh_set set;       /* for ivsh_set_reason() */
+	struct ivsh_linux *guests; /* element i: the device of set.parts[i], if that is mapped */
+};
+
+/*
+ * Whether the memory of the device (bdf) begins as a part of a split region does: its common memory
+ * is another device's. A device that cannot be mapped is none.
+ */
+bool ivsh_linux_is_part(const char *bdf);
+
+/*
+ * Find and open the parts of the split region whose common memory (common) has, by sysfs, and add
+ * them to its transport (mem): where ivsh_set_is_split() would say so, the magic and bit 1 of the
+ * features in the header. An observer's are mapped for reading alone. Afterwards
+ * ivsh_linux_state() says of a set with a part that was removed that it is gone, and a recheck
+ * looks at all devices.
+ *
+ * ivsh_linux_set_close() unmaps the parts, and comes before ivsh_linux_close() of (common).
+ *
+ * Returns 0; or -1 with common->error, errno, and no part open.
+ */
+int ivsh_linux_set_open(
+    struct ivsh_linux_set *set, struct ivsh_linux *common, struct ivsh_mem *mem);
+void ivsh_linux_set_close(struct ivsh_linux_set *set);
 
 /*
  * A number of the device at (bdf) that no device has which comes to the same address later. 0:

@@ -54,6 +54,12 @@ void sysfs_disable(struct ivsh_linux *guest);
 void *sysfs_map(const struct ivsh_linux *guest, unsigned index);
 void sysfs_unmap(const struct ivsh_linux *guest, unsigned index, void *base);
 
+/* Whether the devices of the parts are those that were opened. */
+bool linux_guest_set_is_there(const struct ivsh_linux_set *set);
+
+/* The same in a recheck: they decode again, and which can be written is found out anew. */
+int linux_guest_set_recheck(struct ivsh_linux *common, uint64_t now_ns);
+
 /* Write guest->error. Returns -1. errno stays. */
 int linux_guest_fail(struct ivsh_linux *guest, const char *format, ...)
     __attribute__((__format__(__printf__, 2, 3)));
