@@ -84,6 +84,8 @@ SDT := $(shell printf '\043include <sys/sdt.h>\n' | $(CC) -E - >/dev/null 2>&1 &
 # out, and top prints text.
 CURSES := $(shell printf '\043include <ncurses.h>\n' | $(CC) -E - >/dev/null 2>&1 && \
               echo -lncursesw -ltinfo)
+# The bridge: where libnats is (libnats-dev), for this compiler; `make NATS=` leaves it out.
+NATS := $(shell printf '\043include <nats/nats.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo -lnats)
 HOST_SDT_CFLAGS := $(HOST_CFLAGS) $(SDT)
 HOST_PIC_CFLAGS += $(SDT)
 # What only tests have is compiled in less time without what a debugger wants besides the lines that
@@ -351,6 +353,10 @@ LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c read
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c set.c)
 # A bridge to other hosts: what is text and bytes.
 BRIDGE_TEXT := $(addprefix host/bridge/,config.c subject.c frame.c reply.c)
+BRIDGE  := $(addprefix host/bridge/,main.c loop.c reload.c status.c remote.c near.c far.c kept.c \
+           look.c state.c bus.c) $(BRIDGE_TEXT) host/text/exposition.c host/text/escape.c \
+           host/text/keys.c host/text/sizes.c host/process/log.c host/process/inherited.c \
+           $(CLIENT) $(LIBRARY)
 # Measuring geometries.
 TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
           host/tune/slice.c host/tune/work.c
@@ -587,6 +593,11 @@ build/host/ivsh: $(PEER:%.c=build/host/%.o) $(SCREEN:%.c=build/host/%.o) $(PROBE
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ $(CURSES) -o $@
 
+# A program of its own: neither ivsh nor the server takes a library that speaks to a network.
+build/host/ivsh-bridge: $(BRIDGE:%.c=build/host/%.o) build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now -pie $^ $(NATS) -o $@
+
 # For a Linux guest, whose libraries are others, or none.
 build/host/ivsh-static: $(PEER:%.c=build/host/%.o) $(NO_SCREEN:%.c=build/host/%.o) $(PROBED) \
     build/host/libivsh.a
@@ -765,7 +776,7 @@ all: host amalgamation build/man3/made \
 ## Build this machine's programs and library, or another processor's (CC=aarch64-linux-gnu-gcc)
 host: build/host/ivsh-server build/host/ivshmem-server build/host/ivsh build/host/ivsh-static \
     build/host/libivsh.a build/host/libivsh-client.a build/host/libivsh-conformance.a \
-    build/host/libivsh-client.so build/host/conformance
+    build/host/libivsh-client.so build/host/conformance $(if $(NATS),build/host/ivsh-bridge)
 
 ## Build the libraries, the guest program and the UEFI application for aarch64
 aarch64: build/aarch64/libivsh.a build/aarch64/libivsh-bare.a build/aarch64/ivsh.elf \
@@ -896,7 +907,7 @@ help:
 
 ## Remove what was built, except newlib, and what setup.sh has downloaded
 clean:
-	rm -rf $(filter-out build/newlib build/gnu-efi build/linux,$(wildcard build/*)) \
+	rm -rf $(filter-out build/newlib build/gnu-efi build/linux build/nats,$(wildcard build/*)) \
 	    $(filter-out build/linux/debian,$(wildcard build/linux/*))
 
 ## Remove build/

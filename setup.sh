@@ -23,6 +23,9 @@ riscv64="$run gcc-riscv64-linux-gnu opensbi
 # A guest with Linux, an x86_64 one: of these packages the files that it boots are unpacked in
 # build/, and nothing is installed. VFIO's modules are in the kernel's.
 linux_guest='linux-image-cloud-amd64 busybox-static'
+# The bus between hosts, for the bridge's tests: unpacked in build/, too, since it would be started
+# as a service. Building the bridge itself takes libnats-dev; all else is built without.
+bus='nats-server'
 # Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
 # compilers for other processors.
 check="$run g++ clang clang-format python3 mandoc man-db groff
@@ -36,9 +39,9 @@ packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian
 # what is written for it, another's reader of device trees to check ours against, loaders that run
 # the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark) and what
 # reads metrics, probes for tracers (systemtap-sdt-dev), a terminal for `ivsh top` (tmux), the rings
-# that the benchmark compares, what makes packages.
+# that the benchmark compares, libnats (the bridge), what makes packages.
 rings='libck-dev libboost-dev libdpdk-dev'
-test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
+test="$check $aarch64 $riscv64 libnats-dev libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest python3-prometheus-client spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark tmux
 	$rings $packages"
@@ -55,7 +58,7 @@ aarch64) wanted=$aarch64 beside=arm64 ;;
 riscv64) wanted=$riscv64 beside=riscv64 ;;
 linux) wanted=$run beside=linux ;;
 check) wanted=$check ;;
-test) wanted=$test beside="arm64 riscv64 linux" ;;
+test) wanted=$test beside="arm64 riscv64 linux bus" ;;
 packages) wanted=$packages ;;
 distros) wanted=$distros ;;
 bench) wanted=$bench ;;
@@ -227,6 +230,7 @@ for architecture in $beside; do
 	case $architecture in
 	arm64) folder=gnu-efi/aarch64 ;;
 	linux) architecture=amd64 folder=linux/debian packages=$linux_guest ;;
+	bus) architecture=$(dpkg --print-architecture) folder=nats packages=$bus ;;
 	riscv64)
 		has_riscv64_efi || continue
 		wanted=qemu-efi-riscv64

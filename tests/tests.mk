@@ -374,7 +374,7 @@ GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
 
 # Those that kill and those that measure run alone.
 KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
-           $(patsubst %,tests/host/test_%.py,bursts kill supervisor)
+           $(patsubst %,tests/host/test_%.py,bridge bursts kill supervisor)
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 # It measures, on all processors.
 TUNING  := tests/host/test_tune.py

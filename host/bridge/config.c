@@ -176,8 +176,6 @@ static int setting_take(struct reader *r, const char *key, char *value)
 		return place_take(r, value, true);
 	if (strcmp(key, "state") == 0)
 		return text_take(r, &c->state, value);
-	if (strcmp(key, "control") == 0)
-		return text_take(r, &c->control, value);
 	if (strcmp(key, "credentials") == 0)
 		return text_take(r, &c->credentials, value);
 	if (strcmp(key, "tls-ca") == 0)
@@ -286,7 +284,6 @@ void config_free(struct config *config)
 		free(config->remote[i].socket);
 	free(config->place);
 	free(config->state);
-	free(config->control);
 	free(config->credentials);
 	free(config->tls_ca);
 	free(config->tls_cert);

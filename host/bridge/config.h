@@ -40,7 +40,6 @@ struct config {
 	char *place;  /* the server's socket, or the memory file */
 	bool is_file; /* which of the two */
 	char *state;  /* the folder of what outlasts the bridge */
-	char *control;
 	char *credentials, *tls_ca, *tls_cert, *tls_key;
 	uint64_t stream_size;  /* bytes that JetStream keeps at most */
 	uint64_t stream_count; /* messages, likewise */

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bus.c - the connection to NATS.
+ *
+ * Theory of operation: one thread of libnats delivers the messages of all subscriptions, in the
+ * order in which they came, to receive(), which appends them to a list. libnats connects again by
+ * itself, but gives up where a server refuses its credentials twice; then bus_step() begins anew.
+ */
+#include "bridge/bus.h"
+#include "process/clock.h"
+#include "process/log.h"
+
+#include <nats/nats.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define CONNECT_MS 1000 /* for one server to answer */
+#define WRITE_MS \
+	1000         /* a server that reads nothing for so long is given up: our slots' peers
+			   believe that we are dead after 2 s */
+#define PING_MS 2000 /* a connection that answers two of these too late is given up */
+#define DELAY_LEAST_MS 100
+#define DELAY_MOST_MS 2000
+#define ANEW_NS UINT64_C(2000000000) /* before a connection that was given up begins anew */
+#define CLOSE_MS 500
+#define SUBJECTS (CONFIG_SLOTS + 8u)
+
+struct subscription {
+	char subject[SUBJECT_SIZE];
+	natsSubscription *handle;
+};
+
+struct bus {
+	const struct config *config;
+	natsConnection *connection;
+	char inbox[64];
+	int fd;
+	struct subscription *subscriptions;
+	uint32_t subscription_count;
+	uint64_t anew_ns; /* when to connect anew; 0: not */
+	uint64_t logged_connects, logged_disconnects, logged_errors, logged_dropped;
+	uint64_t logged_ns;
+	bool is_refused;
+
+	pthread_mutex_t lock; /* of the list */
+	struct bus_item *first, **last;
+	uint64_t bytes;
+
+	/* Set by libnats' threads. */
+	atomic_ullong connects, disconnects, errors, dropped;
+	atomic_int error;
+	atomic_bool is_closed;
+};
+
+static void poke(struct bus *bus)
+{
+	uint64_t one = 1;
+	ssize_t written = write(bus->fd, &one, sizeof(one));
+
+	(void)written; /* full: it is readable */
+}
+
+/* In libnats' thread. */
+static void receive(natsConnection *connection, natsSubscription *from, natsMsg *msg, void *closure)
+{
+	struct bus *bus = closure;
+	struct bus_item *item = malloc(sizeof(*item));
+	size_t size = (size_t)natsMsg_GetDataLength(msg);
+	bool is_taken = false;
+
+	(void)connection;
+	(void)from;
+	if (item) {
+		*item = (struct bus_item){.subject = natsMsg_GetSubject(msg),
+		    .reply = natsMsg_GetReply(msg),
+		    .data = (const uint8_t *)natsMsg_GetData(msg),
+		    .size = size,
+		    .message = msg};
+		if (!item->reply)
+			item->reply = "";
+		pthread_mutex_lock(&bus->lock);
+		is_taken = bus->bytes + size <= BUS_MOST;
+		if (is_taken) {
+			*bus->last = item;
+			bus->last = &item->next;
+			bus->bytes += size + sizeof(*item);
+		}
+		pthread_mutex_unlock(&bus->lock);
+	}
+	if (is_taken) {
+		poke(bus);
+		return;
+	}
+	atomic_fetch_add(&bus->dropped, 1);
+	free(item);
+	natsMsg_Destroy(msg);
+}
+
+static void connected(natsConnection *connection, void *closure)
+{
+	struct bus *bus = closure;
+
+	(void)connection;
+	atomic_fetch_add(&bus->connects, 1);
+	poke(bus);
+}
+
+static void disconnected(natsConnection *connection, void *closure)
+{
+	struct bus *bus = closure;
+
+	(void)connection;
+	atomic_fetch_add(&bus->disconnects, 1);
+	poke(bus);
+}
+
+static void closed(natsConnection *connection, void *closure)
+{
+	struct bus *bus = closure;
+
+	(void)connection;
+	atomic_store(&bus->is_closed, true);
+	poke(bus);
+}
+
+static void failed(
+    natsConnection *connection, natsSubscription *from, natsStatus status, void *closure)
+{
+	struct bus *bus = closure;
+
+	(void)connection;
+	(void)from;
+	atomic_store(&bus->error, (int)status);
+	atomic_fetch_add(&bus->errors, 1);
+}
+
+static int64_t delay(natsConnection *connection, int attempts, void *closure)
+{
+	int64_t ms = DELAY_LEAST_MS;
+
+	(void)closure;
+	for (int i = 1; i < attempts && ms < DELAY_MOST_MS; i++)
+		ms *= 2;
+	/* A little of it is another's for each, so that not all come back at once. */
+	ms += (int64_t)((uintptr_t)connection / 64 % 64) * ms / 256;
+	return ms < DELAY_MOST_MS ? ms : DELAY_MOST_MS;
+}
+
+/* The settings of (config) that are files. */
+static natsStatus trust_set(natsOptions *options, const struct config *c, const char **object)
+{
+	natsStatus status = NATS_OK;
+
+	if (c->tls_ca || c->tls_cert) {
+		*object = "tls";
+		status = natsOptions_SetSecure(options, true);
+	}
+	if (status == NATS_OK && c->tls_ca) {
+		*object = c->tls_ca;
+		status = natsOptions_LoadCATrustedCertificates(options, c->tls_ca);
+	}
+	if (status == NATS_OK && c->tls_cert) {
+		*object = c->tls_cert;
+		status = natsOptions_LoadCertificatesChain(options, c->tls_cert, c->tls_key);
+	}
+	if (status == NATS_OK && c->credentials) {
+		*object = c->credentials;
+		status = natsOptions_SetUserCredentialsFromFiles(options, c->credentials, NULL);
+	}
+	return status;
+}
+
+static natsStatus options_set(struct bus *bus, natsOptions *options)
+{
+	const struct config *c = bus->config;
+	const char *urls[CONFIG_URLS];
+	natsStatus s;
+
+	for (uint32_t i = 0; i < c->url_count; i++)
+		urls[i] = c->url[i];
+	s = natsOptions_SetServers(options, urls, (int)c->url_count);
+	s = s ? s : natsOptions_SetName(options, c->host);
+	s = s ? s : natsOptions_SetTimeout(options, CONNECT_MS);
+	s = s ? s : natsOptions_SetWriteDeadline(options, WRITE_MS);
+	s = s ? s : natsOptions_SetPingInterval(options, PING_MS);
+	s = s ? s : natsOptions_SetMaxPingsOut(options, 2);
+	s = s ? s : natsOptions_SetMaxReconnect(options, -1);
+	s = s ? s : natsOptions_SetCustomReconnectDelay(options, delay, bus);
+	s = s ? s : natsOptions_SetRetryOnFailedConnect(options, true, connected, bus);
+	s = s ? s : natsOptions_SetReconnectedCB(options, connected, bus);
+	s = s ? s : natsOptions_SetDisconnectedCB(options, disconnected, bus);
+	s = s ? s : natsOptions_SetClosedCB(options, closed, bus);
+	s = s ? s : natsOptions_SetErrorHandler(options, failed, bus);
+	s = s ? s : natsOptions_SetSendAsap(options, true);
+	s = s ? s : natsOptions_SetNoEcho(options, false);
+	s = s ? s : natsOptions_DisableNoResponders(options, true);
+	return s ? s : natsOptions_UseGlobalMessageDelivery(options, true);
+}
+
+/* Begin a connection. 0, or -1 after a line. */
+static int begin(struct bus *bus)
+{
+	const char *object = "nats";
+	natsOptions *options = NULL;
+	natsStatus status = natsOptions_Create(&options);
+
+	atomic_store(&bus->is_closed, false);
+	if (status == NATS_OK)
+		status = options_set(bus, options);
+	if (status == NATS_OK)
+		status = trust_set(options, bus->config, &object);
+	if (status == NATS_OK) {
+		object = bus->config->url[0];
+		status = natsConnection_Connect(&bus->connection, options);
+		if (status == NATS_OK)
+			connected(bus->connection, bus);
+		if (status == NATS_NOT_YET_CONNECTED)
+			status = NATS_OK;
+	}
+	natsOptions_Destroy(options);
+	return status == NATS_OK ? 0
+				 : log_failure(object, "%s",
+				       nats_GetLastError(&status) ? nats_GetLastError(&status)
+								  : natsStatus_GetText(status));
+}
+
+static int subscription_begin(struct bus *bus, struct subscription *s)
+{
+	natsStatus status =
+	    natsConnection_Subscribe(&s->handle, bus->connection, s->subject, receive, bus);
+
+	/* The list has a limit of its own, which receive() keeps. */
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(s->handle, 65536, (int)BUS_MOST);
+	if (status != NATS_OK)
+		return log_failure(s->subject, "%s", natsStatus_GetText(status));
+	return 0;
+}
+
+struct bus *bus_open(const struct config *config)
+{
+	struct bus *bus = calloc(1, sizeof(*bus));
+	natsInbox *inbox = NULL;
+
+	if (!bus)
+		return NULL;
+	bus->config = config;
+	bus->last = &bus->first;
+	pthread_mutex_init(&bus->lock, NULL);
+	bus->subscriptions = calloc(SUBJECTS, sizeof(*bus->subscriptions));
+	bus->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	(void)nats_Open(-1);
+	(void)nats_SetMessageDeliveryPoolSize(1);
+	if (bus->fd >= 0 && bus->subscriptions && natsInbox_Create(&inbox) == NATS_OK) {
+		snprintf(bus->inbox, sizeof(bus->inbox), "%s", inbox);
+		natsInbox_Destroy(inbox);
+		if (begin(bus) == 0)
+			return bus;
+	} else {
+		log_failure("nats", "%s", strerror(errno ? errno : ENOMEM));
+	}
+	bus_close(bus);
+	return NULL;
+}
+
+void bus_config(struct bus *bus, const struct config *config)
+{
+	bus->config = config;
+}
+
+static void end(struct bus *bus)
+{
+	for (uint32_t i = 0; i < bus->subscription_count; i++) {
+		natsSubscription_Destroy(bus->subscriptions[i].handle);
+		bus->subscriptions[i].handle = NULL;
+	}
+	natsConnection_Destroy(bus->connection);
+	bus->connection = NULL;
+}
+
+void bus_close(struct bus *bus)
+{
+	struct bus_item *item, *next;
+
+	if (bus_is_up(bus))
+		(void)natsConnection_FlushTimeout(bus->connection, CLOSE_MS);
+	end(bus);
+	/* No thread calls back from here on. */
+	(void)nats_CloseAndWait(CLOSE_MS);
+	for (item = bus->first; item; item = next) {
+		next = item->next;
+		bus_free(item);
+	}
+	if (bus->fd >= 0)
+		close(bus->fd);
+	pthread_mutex_destroy(&bus->lock);
+	free(bus->subscriptions);
+	free(bus);
+}
+
+int bus_fd(const struct bus *bus)
+{
+	return bus->fd;
+}
+
+/* One line a second at the most, for what a stranger may cause without end. */
+static void errors_log(struct bus *bus)
+{
+	uint64_t errors = atomic_load(&bus->errors), dropped = atomic_load(&bus->dropped);
+	uint64_t now = clock_now_ns();
+
+	if (now - bus->logged_ns < UINT64_C(1000000000))
+		return;
+	if (errors != bus->logged_errors)
+		log_event("event=bus-error count=%llu reason=\"%s\"",
+		    (unsigned long long)(errors - bus->logged_errors),
+		    natsStatus_GetText((natsStatus)atomic_load(&bus->error)));
+	if (dropped != bus->logged_dropped)
+		log_event("event=bus-dropped count=%llu",
+		    (unsigned long long)(dropped - bus->logged_dropped));
+	if (errors != bus->logged_errors || dropped != bus->logged_dropped)
+		bus->logged_ns = now;
+	bus->logged_errors = errors;
+	bus->logged_dropped = dropped;
+}
+
+/* libnats has given the connection up: the reason, once, and the next one. */
+static void anew(struct bus *bus)
+{
+	const char *reason = NULL;
+
+	if (bus->anew_ns == 0) {
+		if (!bus->is_refused &&
+		    (!bus->connection ||
+			natsConnection_GetLastError(bus->connection, &reason) != NATS_OK))
+			log_event("event=bus-refused reason=\"%s\"", reason ? reason : "unknown");
+		bus->is_refused = true;
+		bus->anew_ns = clock_now_ns() + ANEW_NS;
+	}
+	if (clock_now_ns() < bus->anew_ns)
+		return;
+	bus->anew_ns = 0;
+	end(bus);
+	if (begin(bus)) {
+		atomic_store(&bus->is_closed, true);
+		return;
+	}
+	for (uint32_t i = 0; i < bus->subscription_count; i++)
+		(void)subscription_begin(bus, &bus->subscriptions[i]);
+}
+
+void bus_step(struct bus *bus)
+{
+	uint64_t connects = atomic_load(&bus->connects);
+	uint64_t disconnects = atomic_load(&bus->disconnects);
+
+	if (disconnects != bus->logged_disconnects)
+		log_event("event=bus-down");
+	bus->logged_disconnects = disconnects;
+	if (connects != bus->logged_connects && bus_is_up(bus)) {
+		char url[256] = "";
+
+		(void)natsConnection_GetConnectedUrl(bus->connection, url, sizeof(url));
+		log_event("event=bus-up url=%s connects=%llu", url, (unsigned long long)connects);
+		bus->logged_connects = connects;
+		bus->is_refused = false;
+	}
+	errors_log(bus);
+	if (atomic_load(&bus->is_closed))
+		anew(bus);
+}
+
+bool bus_is_up(struct bus *bus)
+{
+	return bus->connection &&
+	       natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
+}
+
+size_t bus_most(struct bus *bus)
+{
+	int64_t most = bus->connection ? natsConnection_GetMaxPayload(bus->connection) : 0;
+
+	return most > 0 ? (size_t)most : 0;
+}
+
+struct bus_counters bus_counters(struct bus *bus)
+{
+	return (struct bus_counters){atomic_load(&bus->connects), atomic_load(&bus->dropped)};
+}
+
+const char *bus_inbox(const struct bus *bus)
+{
+	return bus->inbox;
+}
+
+int bus_subscribe(struct bus *bus, const char *subject)
+{
+	struct subscription *s = &bus->subscriptions[bus->subscription_count];
+
+	if (bus->subscription_count == SUBJECTS)
+		return log_failure(subject, "too many subscriptions");
+	snprintf(s->subject, sizeof(s->subject), "%s", subject);
+	s->handle = NULL;
+	bus->subscription_count++;
+	return subscription_begin(bus, s);
+}
+
+void bus_unsubscribe(struct bus *bus, const char *subject)
+{
+	for (uint32_t i = 0; i < bus->subscription_count; i++) {
+		struct subscription *s = &bus->subscriptions[i];
+
+		if (strcmp(s->subject, subject) != 0)
+			continue;
+		natsSubscription_Destroy(s->handle);
+		*s = bus->subscriptions[--bus->subscription_count];
+		return;
+	}
+}
+
+int bus_publish(struct bus *bus, const char *subject, const char *reply, const char *id,
+    const void *data, size_t size)
+{
+	natsMsg *msg = NULL;
+	natsStatus status;
+
+	if (!bus_is_up(bus))
+		return -1;
+	if (!reply)
+		return natsConnection_Publish(bus->connection, subject, data, (int)size) ? -1 : 0;
+	status = natsMsg_Create(&msg, subject, reply, data, (int)size);
+	if (status == NATS_OK && id)
+		status = natsMsgHeader_Set(msg, "Nats-Msg-Id", id);
+	if (status == NATS_OK)
+		status = natsConnection_PublishMsg(bus->connection, msg);
+	natsMsg_Destroy(msg);
+	return status == NATS_OK ? 0 : -1;
+}
+
+struct bus_item *bus_take(struct bus *bus)
+{
+	uint64_t count;
+	ssize_t got = read(bus->fd, &count, sizeof(count));
+	struct bus_item *first;
+
+	(void)got;
+	pthread_mutex_lock(&bus->lock);
+	first = bus->first;
+	bus->first = NULL;
+	bus->last = &bus->first;
+	bus->bytes = 0;
+	pthread_mutex_unlock(&bus->lock);
+	return first;
+}
+
+void bus_free(struct bus_item *item)
+{
+	natsMsg_Destroy(item->message);
+	free(item);
+}

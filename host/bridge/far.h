@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * far.h - messages of remote peers for local ones: from the bus to the ring.
+ */
+#ifndef BRIDGE_FAR_H
+#define BRIDGE_FAR_H
+
+#include "bridge/parts.h"
+
+/* The remote peer of (p) was attached just now: is the last message in the ring? */
+void far_attach(struct pair *p);
+
+/*
+ * Take (item), which came for (p): a message on (port), or a state. False: it is none, or there is
+ * no room for it, and the caller frees it.
+ */
+bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_state, uint16_t port,
+    uint64_t sequence, uint64_t now);
+
+/* Put the next one into the ring, if there is one and it has room. Answers whether it has. */
+bool far_step(struct pair *p);
+
+/* Drop all that wait. */
+void far_clear(struct pair *p);
+
+#endif

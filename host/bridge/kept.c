@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kept.c - JetStream: its stream, and what is read from it.
+ *
+ * Theory of operation: the requests of JetStream's API are messages like others, and so are its
+ * answers: nothing here waits. A consumer without acknowledgements delivers what was requested, in
+ * order, from a sequence on that the pair's state has. Whatever goes wrong with it, it is made
+ * again from there, and what then comes twice is dropped by its number. So no state of JetStream's
+ * matters but the stream itself.
+ */
+#include "bridge/kept.h"
+#include "bridge/far.h"
+#include "bridge/near.h"
+#include "bridge/reply.h"
+#include "process/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_NS UINT64_C(3000000000)  /* what an answer of the API may take */
+#define AGAIN_NS UINT64_C(1000000000)   /* after a refusal */
+#define BATCH 64u                       /* messages of one request */
+#define EXPIRES_NS UINT64_C(2000000000) /* how long a request waits for them */
+#define IDLE_NS UINT64_C(20000000000)   /* after which the server forgets a consumer */
+#define PURGE_NS UINT64_C(200000000)
+
+/* err_code of "stream name already in use with a different configuration": somebody has made it. */
+#define STREAM_IS_THERE 10058u
+
+/* Publish a request of the API, whose answer has (words) behind the inbox's. 0, or -1. */
+static int ask(
+    struct bridge *b, const char *call, const char *object, const char *words, const char *json)
+{
+	char subject[SUBJECT_SIZE], reply[SUBJECT_SIZE];
+
+	snprintf(subject, sizeof(subject), "$JS.API.%s.ivsh_%s%s", call, b->config->region, object);
+	snprintf(reply, sizeof(reply), "%s.%s", bus_inbox(b->bus), words);
+	return bus_publish(b->bus, subject, reply, NULL, json, strlen(json));
+}
+
+static int stream_make(struct bridge *b)
+{
+	const struct config *c = b->config;
+	char json[1024];
+
+	snprintf(json, sizeof(json),
+	    "{\"name\":\"ivsh_%s\",\"subjects\":[\"ivsh.%s.*.*.*.*.*.kept\"],"
+	    "\"retention\":\"limits\",\"discard\":\"new\",\"storage\":\"file\","
+	    "\"max_msgs\":%" PRIu64 ",\"max_bytes\":%" PRIu64 ",\"max_age\":0,"
+	    "\"max_consumers\":-1,\"max_msg_size\":-1,\"num_replicas\":1,"
+	    "\"duplicate_window\":120000000000}",
+	    c->region, c->region, c->stream_count, c->stream_size);
+	return ask(b, "STREAM.CREATE", "", "stream", json);
+}
+
+static int consumer_make(struct bridge *b, struct pair *p)
+{
+	char json[1024], words[64], pattern[SUBJECT_SIZE];
+	uint64_t sequence = p->state.far.sequence;
+
+	subject_pattern(pattern, &p->in, SUBJECT_KEPT);
+	snprintf(json, sizeof(json),
+	    "{\"stream_name\":\"ivsh_%s\",\"config\":{\"deliver_policy\":\"by_start_sequence\","
+	    "\"opt_start_seq\":%" PRIu64 ",\"ack_policy\":\"none\",\"filter_subject\":\"%s\","
+	    "\"replay_policy\":\"instant\",\"inactive_threshold\":%" PRIu64 "}}",
+	    b->config->region, sequence ? sequence : 1, pattern, IDLE_NS);
+	snprintf(words, sizeof(words), "consumer.%u.%u", p->remote->config.slot, p->slot);
+	return ask(b, "CONSUMER.CREATE", "", words, json);
+}
+
+static int messages_request(struct bridge *b, struct pair *p)
+{
+	char json[128], words[64], object[80];
+
+	snprintf(json, sizeof(json), "{\"batch\":%u,\"expires\":%" PRIu64 "}", BATCH, EXPIRES_NS);
+	snprintf(words, sizeof(words), "pull.%u.%u", p->remote->config.slot, p->slot);
+	snprintf(object, sizeof(object), ".%s", p->consumer.name);
+	return ask(b, "CONSUMER.MSG.NEXT", object, words, json);
+}
+
+/* What the region has is not kept any longer. */
+static void purge(struct bridge *b, struct pair *p, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	uint64_t done = p->state.far.sequence;
+	char json[512], pattern[SUBJECT_SIZE];
+
+	if (done < c->purged || done == 0 || now - c->purge_ns < PURGE_NS)
+		return;
+	subject_pattern(pattern, &p->in, SUBJECT_KEPT);
+	snprintf(json, sizeof(json), "{\"filter\":\"%s\",\"seq\":%" PRIu64 "}", pattern, done + 1);
+	if (ask(b, "STREAM.PURGE", "", "purge", json))
+		return;
+	c->purge_ns = now;
+	c->purged = done + 1;
+}
+
+static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+
+	if (c->state != CONSUMER_NONE && now >= c->until_ns &&
+	    (c->state == CONSUMER_ASKED || c->left))
+		c->state = CONSUMER_NONE;
+	if (c->state == CONSUMER_NONE && now >= c->until_ns && consumer_make(b, p) == 0) {
+		c->state = CONSUMER_ASKED;
+		c->until_ns = now + ANSWER_NS;
+		c->left = 0;
+	}
+	if (c->state != CONSUMER_READY)
+		return;
+	purge(b, p, now);
+	if (c->left == 0 && p->waiting < BATCH && p->waiting_bytes < b->config->buffer / 2 &&
+	    messages_request(b, p) == 0) {
+		c->left = BATCH;
+		c->until_ns = now + EXPIRES_NS + ANSWER_NS;
+	}
+}
+
+void kept_reset(struct bridge *b)
+{
+	b->stream.state = CONSUMER_NONE;
+	b->stream.until_ns = 0;
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
+			struct consumer *c = &b->remotes[i]->pairs[k].consumer;
+
+			c->state = CONSUMER_NONE;
+			c->until_ns = 0;
+			b->remotes[i]->pairs[k].flight.retry_ns = 0;
+		}
+}
+
+void kept_step(struct bridge *b, uint64_t now)
+{
+	bool is_wanted = false;
+
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		is_wanted |= b->remotes[i]->config.mode == CONFIG_JETSTREAM;
+	if (!is_wanted || !bus_is_up(b->bus))
+		return;
+	if (b->stream.state != CONSUMER_READY && now >= b->stream.until_ns && stream_make(b) == 0) {
+		b->stream.state = CONSUMER_ASKED;
+		b->stream.until_ns = now + ANSWER_NS;
+	}
+	if (b->stream.state != CONSUMER_READY)
+		return;
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
+			if (b->remotes[i]->config.mode == CONFIG_JETSTREAM)
+				consumer_step(b, &b->remotes[i]->pairs[k], now);
+}
+
+/* The stream is there, or was refused. */
+static void stream_answer(struct bridge *b, const struct bus_item *item, uint64_t now)
+{
+	const char *text = (const char *)item->data;
+	uint64_t code = 0;
+
+	if (b->stream.state != CONSUMER_ASKED)
+		return;
+	if (reply_has(text, item->size, "error") &&
+	    (!reply_number(text, item->size, "err_code", &code) || code != STREAM_IS_THERE)) {
+		if (!b->is_stream_reported)
+			log_event("event=stream-refused stream=ivsh_%s answer=\"%.*s\"",
+			    b->config->region, item->size < 300 ? (int)item->size : 300, text);
+		b->is_stream_reported = true;
+		b->stream.until_ns = now + AGAIN_NS;
+		return;
+	}
+	(void)ask(b, "STREAM.INFO", "", "info", "");
+}
+
+static void info_answer(struct bridge *b, const struct bus_item *item)
+{
+	uint64_t last;
+
+	if (b->stream.state != CONSUMER_ASKED ||
+	    !reply_number((const char *)item->data, item->size, "last_seq", &last))
+		return;
+	b->stream.state = CONSUMER_READY;
+	b->is_stream_reported = false;
+	/* It was made anew: its sequences began at 1 again. */
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
+			struct pair *p = &b->remotes[i]->pairs[k];
+
+			if (p->state.far.sequence > last)
+				p->state.far.sequence = p->consumer.purged = 0;
+		}
+}
+
+static struct pair *pair_find(struct bridge *b, uint32_t slot, uint32_t local)
+{
+	for (uint32_t i = 0; i < b->remote_count; i++) {
+		struct remote *r = b->remotes[i];
+
+		for (uint32_t k = 0; r->config.slot == slot && k < r->pair_count; k++)
+			if (r->pairs[k].slot == local)
+				return &r->pairs[k];
+	}
+	return NULL;
+}
+
+static void consumer_answer(struct pair *p, const struct bus_item *item, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	const char *text = (const char *)item->data;
+
+	if (c->state != CONSUMER_ASKED)
+		return;
+	if (!reply_has(text, item->size, "error") &&
+	    reply_word(text, item->size, "name", c->name, sizeof(c->name))) {
+		c->state = CONSUMER_READY;
+		c->left = 0;
+		return;
+	}
+	log_event("event=consumer-refused from=%s/%s answer=\"%.*s\"", p->in.host, p->in.peer,
+	    item->size < 300 ? (int)item->size : 300, text);
+	c->state = CONSUMER_NONE;
+	c->until_ns = now + AGAIN_NS;
+}
+
+void kept_answer(struct bridge *b, const char *words, const struct bus_item *item, uint64_t now)
+{
+	const char *text = item->data ? (const char *)item->data : "";
+	uint32_t slot, local;
+	uint64_t number;
+	struct pair *p;
+	int end = -1;
+
+	if (strcmp(words, "stream") == 0)
+		stream_answer(b, item, now);
+	if (strcmp(words, "info") == 0)
+		info_answer(b, item);
+	if (sscanf(words, "ack.%" SCNu32 ".%" SCNu32 ".%" SCNu64 "%n", &slot, &local, &number,
+		&end) == 3 &&
+	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
+		near_answer(p, number,
+		    reply_has(text, item->size, "seq") && !reply_has(text, item->size, "error"),
+		    now);
+	if (sscanf(words, "consumer.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
+	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
+		consumer_answer(p, item, now);
+	/* The request is over: it has expired, or the server says why not. */
+	if (sscanf(words, "pull.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
+	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
+		p->consumer.left = 0;
+}
+
+bool kept_take(struct bridge *b, struct pair *p, struct bus_item *item, uint16_t port, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	char name[sizeof(c->name)];
+	uint64_t sequence;
+
+	if (!reply_delivery(item->reply, &sequence, name, sizeof(name)) ||
+	    c->state != CONSUMER_READY || strcmp(name, c->name) != 0)
+		return false;
+	if (c->left)
+		c->left--;
+	return far_take(b, p, item, false, port, sequence, now);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * look.h - the peers of this region, as an observer sees them: without a slot, and without a trace.
+ *
+ * A bridge has a slot only while the peer of another host that it stands for is there. Somebody has
+ * to see this host's peers before that.
+ */
+#ifndef BRIDGE_LOOK_H
+#define BRIDGE_LOOK_H
+
+#include "bridge/config.h"
+
+#include <ivsh/client.h>
+#include <ivsh/peers.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct look {
+	struct ivsh_client client;
+	struct ivsh_region region;
+	struct ivsh_peer peer[CONFIG_SLOTS];
+	bool is_open;
+	bool is_reported; /* why it is not open */
+	uint64_t retry_ns;
+};
+
+/* Look at each slot that is local, and open the region, again if need be. */
+void look_step(struct look *look, const struct config *config);
+
+/* Whether a peer is in (slot). */
+bool look_is_present(const struct look *look, uint32_t slot);
+
+/* The incarnation of the last peer of (slot); 0: none is known. */
+uint32_t look_incarnation(const struct look *look, uint32_t slot);
+
+/* The services of (slot)'s peer, up to (most). Answers how many. */
+uint32_t look_services(
+    const struct look *look, uint32_t slot, struct ivsh_service *services, uint32_t most);
+
+void look_close(struct look *look);
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop.c - a running bridge: one thread, and one poll(2) for everything.
+ */
+#include "bridge/loop.h"
+#include "bridge/far.h"
+#include "bridge/kept.h"
+#include "bridge/near.h"
+#include "bridge/parts.h"
+#include "bridge/reload.h"
+#include "bridge/remote.h"
+#include "bridge/status.h"
+#include "process/clock.h"
+#include "process/log.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define TURNS 64u   /* messages of one pair, before another has a turn */
+#define ROUNDS 16u  /* over all pairs, before the bus and the clock have one */
+#define SLEEP_MS 20 /* how soon a local peer's end, which nothing announces here, shows */
+#define UNKNOWN_NS UINT64_C(1000000000)
+
+/* What stays in poll's table, before the remote peers. */
+enum {
+	POLL_SIGNALS,
+	POLL_BUS,
+	POLL_STATUS,
+	POLL_FIRST,
+};
+
+static struct pair *pair_of(struct bridge *b, const struct subject_pair *in)
+{
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
+			if (subject_is_same(&b->remotes[i]->pairs[k].in, in))
+				return &b->remotes[i]->pairs[k];
+	return NULL;
+}
+
+/* Whether (item) is for a pair, and taken. */
+static bool item_take(struct bridge *b, struct bus_item *item, uint64_t now)
+{
+	struct subject_pair in;
+	enum subject_kind kind;
+	uint16_t port;
+	struct pair *p;
+
+	if (!subject_read(item->subject, &in, &kind, &port))
+		return false;
+	p = pair_of(b, &in);
+	if (!p)
+		return false;
+	if (kind == SUBJECT_STATE)
+		return far_take(b, p, item, true, 0, 0, now);
+	if (pair_is_kept(p))
+		return kind == SUBJECT_KEPT && kept_take(b, p, item, port, now);
+	return kind == SUBJECT_MESSAGE && far_take(b, p, item, false, port, 0, now);
+}
+
+static void bus_read(struct bridge *b, uint64_t now)
+{
+	size_t inbox = strlen(bus_inbox(b->bus));
+	struct bus_item *item, *next;
+
+	for (item = bus_take(b->bus); item; item = next) {
+		next = item->next;
+		item->next = NULL;
+		if (strncmp(item->subject, bus_inbox(b->bus), inbox) == 0 &&
+		    item->subject[inbox] == '.') {
+			kept_answer(b, item->subject + inbox + 1, item, now);
+			bus_free(item);
+		} else if (!item_take(b, item, now)) {
+			b->unknown++;
+			bus_free(item);
+		}
+	}
+	if (b->unknown != b->unknown_logged && now - b->unknown_ns >= UNKNOWN_NS) {
+		log_event("event=unknown count=%" PRIu64
+			  " reason=\"messages that no slot is mapped for, or of another form\"",
+		    b->unknown - b->unknown_logged);
+		b->unknown_logged = b->unknown;
+		b->unknown_ns = now;
+	}
+}
+
+/* Say what is of the local peer of (p), each second, and when it changes. */
+static void state_say(struct bridge *b, struct pair *p, uint64_t now)
+{
+	struct frame frame = {.epoch = p->state.near.epoch ? p->state.near.epoch : 1,
+	    .number = p->state.near.number,
+	    .incarnation = look_incarnation(&b->look, p->slot)};
+	struct ivsh_service services[FRAME_SERVICES];
+	uint8_t bytes[FRAME_STATE_SIZE];
+	char subject[SUBJECT_SIZE];
+	size_t size = FRAME_SIZE;
+
+	if (b->look.is_open && look_is_present(&b->look, p->slot))
+		frame.flags |= FRAME_PRESENT;
+	if (near_has_more(p))
+		frame.flags |= FRAME_MORE;
+	if (p->said_ns && now - p->said_ns < STATE_NS &&
+	    (p->said_flags & FRAME_PRESENT) == (frame.flags & FRAME_PRESENT) &&
+	    p->said_incarnation == frame.incarnation)
+		return;
+	frame_write(bytes, &frame);
+	size += frame_services_write(bytes + FRAME_SIZE, services,
+	    look_services(&b->look, p->slot, services, FRAME_SERVICES));
+	subject_make(subject, &p->out, SUBJECT_STATE, 0);
+	if (bus_publish(b->bus, subject, NULL, NULL, bytes, size))
+		return;
+	p->said_ns = now;
+	p->said_flags = frame.flags;
+	p->said_incarnation = frame.incarnation;
+}
+
+/* Say all anew: the others wait for it, before they send. */
+static void states_renew(struct bridge *b)
+{
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
+			b->remotes[i]->pairs[k].said_ns = 0;
+}
+
+/* Move messages, both ways, until nothing moves, or others are due. Answers whether more would. */
+static bool pairs_move(struct bridge *b, uint64_t now)
+{
+	bool moved = true;
+
+	for (uint32_t round = 0; moved && round < ROUNDS; round++) {
+		moved = false;
+		for (uint32_t i = 0; i < b->remote_count; i++) {
+			struct remote *r = b->remotes[i];
+
+			for (uint32_t k = 0; r->host && k < r->pair_count; k++)
+				for (uint32_t turn = 0; turn < TURNS; turn++) {
+					bool one = far_step(&r->pairs[k]);
+
+					one |= near_step(b, &r->pairs[k], now);
+					moved |= one;
+					if (!one)
+						break;
+				}
+		}
+	}
+	return moved;
+}
+
+/* Answers whether there is something to do at once; else the descriptors may be slept on. */
+static bool remotes_ready(struct bridge *b)
+{
+	bool is_busy = false;
+
+	for (uint32_t i = 0; i < b->remote_count; i++) {
+		uint32_t events;
+
+		if (!b->remotes[i]->host)
+			continue;
+		remote_strangers(b, b->remotes[i]);
+		if (ivsh_host_ready(b->remotes[i]->host, 0, &events) == 0 && events)
+			is_busy = true;
+	}
+	return is_busy;
+}
+
+static void wait(struct bridge *b, int signals, int listener, bool is_busy)
+{
+	struct pollfd fds[POLL_FIRST + CONFIG_SLOTS] = {
+	    [POLL_SIGNALS] = {.fd = signals, .events = POLLIN},
+	    [POLL_BUS] = {.fd = bus_fd(b->bus), .events = POLLIN},
+	    [POLL_STATUS] = {.fd = listener, .events = POLLIN},
+	};
+	nfds_t count = POLL_FIRST;
+
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		if (b->remotes[i]->host)
+			fds[count++] = (struct pollfd){
+			    .fd = ivsh_host_fd(b->remotes[i]->host), .events = POLLIN};
+	if (poll(fds, count, is_busy ? 0 : SLEEP_MS) > 0 && fds[POLL_STATUS].revents)
+		status_answer(b, listener);
+}
+
+/* One turn of the loop. */
+static void turn(struct bridge *b, int signals, int listener)
+{
+	uint64_t now = clock_now_ns();
+	bool is_busy;
+
+	bus_step(b->bus);
+	if (bus_counters(b->bus).connects != b->connects) {
+		b->connects = bus_counters(b->bus).connects;
+		b->up_ns = now;
+		kept_reset(b);
+		states_renew(b);
+	}
+	bus_read(b, now);
+	look_step(&b->look, b->config);
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		remote_step(b, b->remotes[i], now);
+	kept_step(b, now);
+	is_busy = pairs_move(b, now);
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
+			state_say(b, &b->remotes[i]->pairs[k], now);
+	is_busy |= remotes_ready(b);
+	wait(b, signals, listener, is_busy);
+}
+
+/* The other bridges need not wait until we are silent. */
+static void leave(struct bridge *b)
+{
+	look_close(&b->look);
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
+			b->remotes[i]->pairs[k].said_ns = 0;
+			state_say(b, &b->remotes[i]->pairs[k], clock_now_ns());
+		}
+	while (b->remote_count)
+		remote_free(b, b->remotes[--b->remote_count]);
+	free(b->remotes);
+	free(b->scratch);
+}
+
+/* The configuration of the last reload is ours. */
+static void config_end(struct bridge *b)
+{
+	if (!b->reloaded)
+		return;
+	config_free(b->config);
+	free(b->config);
+}
+
+static int begin(struct bridge *b)
+{
+	char answers[SUBJECT_SIZE];
+
+	b->folder = state_folder(b->config->state);
+	if (b->folder < 0)
+		return -1;
+	b->bus = bus_open(b->config);
+	b->remotes = calloc(CONFIG_SLOTS, sizeof(*b->remotes));
+	if (!b->bus || !b->remotes)
+		return -1;
+	snprintf(answers, sizeof(answers), "%s.>", bus_inbox(b->bus));
+	if (bus_subscribe(b->bus, answers))
+		return -1;
+	for (uint32_t i = 0; i < b->config->remote_count; i++) {
+		b->remotes[i] = remote_make(b, &b->config->remote[i]);
+		if (!b->remotes[i])
+			return -1;
+		b->remote_count++;
+	}
+	return 0;
+}
+
+/* The signal that came; 0: none. */
+static int signal_take(int signals)
+{
+	struct signalfd_siginfo info;
+
+	return read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo
+									   : 0;
+}
+
+int loop_run(struct config *config, const char *path)
+{
+	struct bridge b = {.config = config, .folder = -1};
+	int signals, listener = -1, signal = 0, status = 1;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals >= 0 && begin(&b) == 0 && (listener = status_listen(b.folder)) >= 0) {
+		log_event("event=ready region=%s host=%s locals=%u remotes=%u", config->region,
+		    config->host, config->local_count, config->remote_count);
+		status = 0;
+		while (signal != SIGTERM && signal != SIGINT) {
+			turn(&b, signals, listener);
+			signal = signal_take(signals);
+			if (signal == SIGHUP)
+				reload(&b, path);
+		}
+		log_event("event=stop signal=%d", signal);
+	}
+	if (b.bus)
+		leave(&b);
+	if (b.bus)
+		bus_close(b.bus);
+	config_end(&b);
+	if (b.folder >= 0)
+		close(b.folder);
+	if (listener >= 0)
+		close(listener);
+	if (signals >= 0)
+		close(signals);
+	return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - ivsh-bridge: peers of other hosts as peers of this region, over NATS.
+ */
+#include "bridge/config.h"
+#include "bridge/loop.h"
+#include "bridge/status.h"
+#include "process/inherited.h"
+#include "process/log.h"
+
+#include <ivsh/version.h>
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	DONE = 0,
+	FAILED = 1,
+	USAGE = 2,
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"check", no_argument, NULL, 'C'},
+    {"status", no_argument, NULL, 's'},
+    {"prometheus", no_argument, NULL, 'p'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static int help(void)
+{
+	puts("usage: ivsh-bridge --config FILE [--check | --status | --prometheus]\n"
+	     "\n"
+	     "  -c, --config FILE  the region, the bus, and who is who\n"
+	     "      --check        say what is wrong with FILE, and do nothing\n"
+	     "      --status       what the bridge that runs with FILE has done\n"
+	     "      --prometheus   the same, as metrics for Prometheus\n"
+	     "  -h, --help         this\n"
+	     "      --version      the version\n");
+	return DONE;
+}
+
+static int twice(void)
+{
+	fputs("ivsh-bridge: give one of --check, --status and --prometheus, once\n", stderr);
+	return USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = NULL;
+	struct config config;
+	int option, status, task = 0;
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGHUP);
+	sigaddset(&held, SIGPIPE);
+	if (inherited_reset(&held, NULL))
+		return FAILED;
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'c')
+			path = optarg;
+		else if ((option == 'C' || option == 's' || option == 'p') && task == 0)
+			task = option;
+		else if (option == 'h')
+			return help();
+		else if (option == 'V')
+			return printf("ivsh-bridge %s\n", IVSH_VERSION) < 0 ? FAILED : DONE;
+		else if (option != '?')
+			return twice();
+		else
+			return USAGE;
+	}
+	if (!path || optind != argc) {
+		fputs("ivsh-bridge: give --config FILE, and nothing else: see --help\n", stderr);
+		return USAGE;
+	}
+	status = config_read(&config, path) ? USAGE : DONE;
+	if (status == DONE && task == 0)
+		status = loop_run(&config, path) ? FAILED : DONE;
+	else if (status == DONE && task != 'C')
+		status = status_print(&config, task == 'p') ? FAILED : DONE;
+	config_free(&config);
+	return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * near.h - messages of local peers for a remote one: from the ring to the bus.
+ */
+#ifndef BRIDGE_NEAR_H
+#define BRIDGE_NEAR_H
+
+#include "bridge/parts.h"
+
+/* The remote peer of (p) was attached just now: find out what was sent before. */
+void near_attach(struct pair *p);
+
+/*
+ * Send the next message, if there is one and the bus takes it. Answers whether something was done,
+ * so that another call may do more.
+ */
+bool near_step(struct bridge *b, struct pair *p, uint64_t now);
+
+/* JetStream has answered for message (number) of (p): it has it, or not. */
+void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now);
+
+/* Whether messages of the local peer wait here, or may. */
+bool near_has_more(const struct pair *p);
+
+#endif

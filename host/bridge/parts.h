@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parts.h - a bridge, and what it is made of: remote peers, which have slots here, and pairs of one
+ * of them and one peer of this host.
+ *
+ * Near is the way from the region to the bus, far the one from the bus to the region.
+ */
+#ifndef BRIDGE_PARTS_H
+#define BRIDGE_PARTS_H
+
+#include "bridge/bus.h"
+#include "bridge/config.h"
+#include "bridge/frame.h"
+#include "bridge/look.h"
+#include "bridge/state.h"
+
+#include <ivsh/host.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A state comes this often, and after so long without one the remote peer is down. */
+#define STATE_NS UINT64_C(1000000000)
+#define STATE_LIMIT_NS UINT64_C(3000000000)
+
+struct counters {
+	uint64_t sent, sent_bytes;         /* from the region to the bus */
+	uint64_t received, received_bytes; /* from the bus to the region */
+	uint64_t lost;     /* messages from the bus that are missing, or could not be carried */
+	uint64_t repeated; /* messages that came, or stood in the ring, again, and were dropped */
+	uint64_t refused;  /* times that JetStream took a message not, or not in time */
+	uint64_t resets;   /* of rings, either way */
+};
+
+/* A message, or a state, from the bus that waits for its turn. */
+struct waiting {
+	struct waiting *next;
+	struct bus_item *item;
+	struct frame frame;
+	uint64_t sequence; /* in JetStream's stream; 0: none */
+	uint16_t port;
+	bool is_state;
+};
+
+/* What the last state of a pair's remote peer said. */
+struct heard {
+	uint64_t ns; /* when; 0: none came */
+	uint32_t flags, incarnation;
+};
+
+/* The message that JetStream has not acknowledged. */
+struct flight {
+	bool is_up, is_acknowledged;
+	bool is_loss; /* it stands for a loss, and not for what is peeked */
+	uint64_t number;
+	uint64_t retry_ns; /* when to send it again */
+};
+
+/* Of JetStream, what is read from. */
+struct consumer {
+	enum {
+		CONSUMER_NONE,
+		CONSUMER_ASKED,
+		CONSUMER_READY,
+	} state;
+	char name[64];
+	uint64_t until_ns; /* of a request: when it is given up */
+	uint32_t left;     /* messages of the last request that have not come */
+	uint64_t purged;   /* messages below this sequence are gone from the stream */
+	uint64_t purge_ns; /* when that was asked for */
+	uint64_t again;    /* the gap behind this number was read from the stream twice */
+};
+
+struct pair {
+	struct remote *remote;
+	uint32_t slot; /* of the local peer */
+	struct subject_pair out, in;
+	struct state state;
+	struct counters counters;
+
+	/* Near. index, frame: of the message that is peeked, or was released last. */
+	bool is_known, is_peeked;
+	uint32_t generation, index, frame;
+	bool owes_loss;  /* the other side is to know of a loss in the ring */
+	uint32_t resets; /* for this incarnation of the local peer */
+	struct flight flight;
+
+	/* What was said of the local peer last. */
+	uint64_t said_ns;
+	uint32_t said_flags, said_incarnation;
+
+	/* Far. */
+	struct waiting *first, **last;
+	uint32_t waiting;
+	uint64_t waiting_bytes;
+	struct heard heard;
+	struct consumer consumer;
+};
+
+struct remote {
+	struct config_remote config; /* its socket is the bridge's config's */
+	struct ivsh_host *host;      /* NULL: not attached */
+	uint32_t incarnation;        /* of the remote peer that it is attached for; 0: unknown */
+	uint64_t retry_ns;
+	bool is_reported;   /* why it is not attached */
+	uint64_t attaches;  /* so far */
+	uint64_t wanted_ns; /* when something was last to be delivered */
+	char pattern[SUBJECT_SIZE];
+	struct pair *pairs; /* one for each local peer, in the order of the configuration */
+	uint32_t pair_count;
+	bool unmapped[CONFIG_SLOTS]; /* slots whose messages nobody takes: said once */
+	struct ivsh_service services[FRAME_SERVICES]; /* that the remote peer offers */
+	uint32_t service_count;
+	struct ivsh_service offered[FRAME_SERVICES]; /* those that its slot here shows */
+	uint32_t offered_count;
+};
+
+struct bridge {
+	struct config *config;
+	bool reloaded; /* (config) is our own */
+	struct bus *bus;
+	int folder; /* of the states */
+	struct look look;
+	struct remote **remotes;
+	uint32_t remote_count;
+	uint8_t *scratch; /* a frame and the largest message */
+	size_t scratch_size;
+	uint64_t unknown,
+	    unknown_logged; /* messages that the mapping does not name, or no messages */
+	uint64_t unknown_ns;
+	uint64_t connects;      /* of the bus, as seen last */
+	uint64_t up_ns;         /* when that changed */
+	struct consumer stream; /* JetStream's stream, in the same states */
+	bool is_stream_reported;
+};
+
+/* The channel of the pair; the remote peer is attached. NULL: its slot does not exist. */
+static inline struct ivsh_chan *pair_channel(const struct pair *p)
+{
+	struct ivsh_node *node = ivsh_host_node(p->remote->host);
+
+	return node ? ivsh_node_channel(node, p->slot) : NULL;
+}
+
+static inline bool pair_is_heard(const struct pair *p, uint64_t now)
+{
+	return p->heard.ns != 0 && now - p->heard.ns < STATE_LIMIT_NS;
+}
+
+static inline bool pair_is_kept(const struct pair *p)
+{
+	return p->remote->config.mode == CONFIG_JETSTREAM;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reload.c - another mapping for a running bridge.
+ */
+#include "bridge/reload.h"
+#include "bridge/remote.h"
+#include "process/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The first setting that is no mapping and differs; NULL: none. */
+static const char *differs(const struct config *a, const struct config *b)
+{
+	bool is_url = a->url_count != b->url_count;
+
+	for (uint32_t i = 0; !is_url && i < a->url_count; i++)
+		is_url = !is_same_text(a->url[i], b->url[i]);
+	if (is_url)
+		return "url";
+	if (!is_same_text(a->region, b->region))
+		return "region";
+	if (!is_same_text(a->host, b->host))
+		return "host";
+	if (!is_same_text(a->place, b->place) || a->is_file != b->is_file)
+		return "socket, or file";
+	if (!is_same_text(a->state, b->state))
+		return "state";
+	if (!is_same_text(a->credentials, b->credentials))
+		return "credentials";
+	if (!is_same_text(a->tls_ca, b->tls_ca) || !is_same_text(a->tls_cert, b->tls_cert) ||
+	    !is_same_text(a->tls_key, b->tls_key))
+		return "tls-ca, tls-cert or tls-key";
+	return NULL;
+}
+
+static bool is_same_remote(const struct config_remote *a, const struct config_remote *b)
+{
+	return a->slot == b->slot && a->mode == b->mode && strcmp(a->host, b->host) == 0 &&
+	       strcmp(a->peer, b->peer) == 0 && is_same_text(a->socket, b->socket);
+}
+
+static bool are_same_locals(const struct config *a, const struct config *b)
+{
+	if (a->local_count != b->local_count)
+		return false;
+	for (uint32_t i = 0; i < a->local_count; i++)
+		if (a->local[i].slot != b->local[i].slot ||
+		    strcmp(a->local[i].name, b->local[i].name) != 0)
+			return false;
+	return true;
+}
+
+/* The remote peers of the last mapping that are none of (next), or all where its pairs differ. */
+static void leave(struct bridge *b, const struct config *next)
+{
+	bool keeps = are_same_locals(b->config, next);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < b->remote_count; i++) {
+		struct remote *r = b->remotes[i];
+		uint32_t k = 0;
+
+		while (k < next->remote_count && !is_same_remote(&next->remote[k], &r->config))
+			k++;
+		if (!keeps || k == next->remote_count) {
+			remote_free(b, r);
+			continue;
+		}
+		r->config = next->remote[k];
+		b->remotes[kept++] = r;
+	}
+	b->remote_count = kept;
+}
+
+static bool is_there(const struct bridge *b, const struct config_remote *remote)
+{
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		if (is_same_remote(&b->remotes[i]->config, remote))
+			return true;
+	return false;
+}
+
+void reload(struct bridge *b, const char *path)
+{
+	struct config *next = calloc(1, sizeof(*next)), *last = b->config;
+	const char *wrong = NULL;
+
+	if (!next)
+		return;
+	if (config_read(next, path))
+		wrong = "the file is wrong";
+	else if (differs(last, next))
+		wrong = differs(last, next);
+	if (wrong) {
+		log_event("event=reload result=refused reason=\"%s: restart the bridge for that\"",
+		    wrong);
+		config_free(next);
+		free(next);
+		return;
+	}
+	leave(b, next);
+	/* Whose texts are in use from here on. The caller of loop_run() frees the first one. */
+	bus_config(b->bus, next);
+	for (uint32_t i = 0; i < next->remote_count; i++) {
+		struct remote *r;
+
+		if (is_there(b, &next->remote[i]))
+			continue;
+		b->config = next;
+		r = remote_make(b, &next->remote[i]);
+		if (r)
+			b->remotes[b->remote_count++] = r;
+	}
+	b->config = next;
+	if (b->reloaded) {
+		config_free(last);
+		free(last);
+	}
+	b->reloaded = true;
+	log_event(
+	    "event=reload result=done locals=%u remotes=%u", next->local_count, b->remote_count);
+}

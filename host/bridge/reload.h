@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reload.h - another mapping for a running bridge.
+ */
+#ifndef BRIDGE_RELOAD_H
+#define BRIDGE_RELOAD_H
+
+#include "bridge/parts.h"
+
+/*
+ * Read the configuration at (path) again. Remote peers that it names as before keep their slots and
+ * what waits; others leave, or come. What is no mapping cannot change: then, and where the file is
+ * wrong, one line says so, and everything stays as it is.
+ */
+void reload(struct bridge *b, const char *path);
+
+#endif

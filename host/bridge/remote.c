@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote.c - a peer of another host: its slot here, while it is there.
+ */
+#include "bridge/remote.h"
+#include "bridge/far.h"
+#include "bridge/near.h"
+#include "process/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_NS UINT64_C(250000000)
+#define LINGER_NS UINT64_C(1000000000)
+
+static int pair_make(struct bridge *b, struct remote *r, struct pair *p, uint32_t number)
+{
+	const struct config_local *local = &b->config->local[number];
+	char name[4 * SUBJECT_NAME];
+
+	p->remote = r;
+	p->slot = local->slot;
+	p->last = &p->first;
+	strcpy(p->out.region, b->config->region);
+	strcpy(p->out.host, b->config->host);
+	strcpy(p->out.peer, local->name);
+	strcpy(p->out.to_host, r->config.host);
+	strcpy(p->out.to_peer, r->config.peer);
+	p->in = (struct subject_pair){{0}, {0}, {0}, {0}, {0}};
+	strcpy(p->in.region, p->out.region);
+	strcpy(p->in.host, p->out.to_host);
+	strcpy(p->in.peer, p->out.to_peer);
+	strcpy(p->in.to_host, p->out.host);
+	strcpy(p->in.to_peer, p->out.peer);
+	/* No name has a dot in it. */
+	snprintf(name, sizeof(name), "%s.%s.%s", local->name, r->config.host, r->config.peer);
+	return state_open(&p->state, b->folder, name);
+}
+
+struct remote *remote_make(struct bridge *b, const struct config_remote *config)
+{
+	struct remote *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->pairs = calloc(b->config->local_count, sizeof(*r->pairs));
+	if (!r || !r->pairs) {
+		log_failure(config->peer, "out of memory");
+		free(r);
+		return NULL;
+	}
+	r->config = *config;
+	for (; r->pair_count < b->config->local_count; r->pair_count++)
+		if (pair_make(b, r, &r->pairs[r->pair_count], r->pair_count))
+			break;
+	snprintf(r->pattern, sizeof(r->pattern), "ivsh.%s.%s.%s.*.%s.*", b->config->region,
+	    config->host, config->peer, b->config->host);
+	if (r->pair_count == b->config->local_count && bus_subscribe(b->bus, r->pattern) == 0)
+		return r;
+	remote_free(b, r);
+	return NULL;
+}
+
+static void detach(struct remote *r, const char *reason)
+{
+	if (!r->host)
+		return;
+	log_event("event=detach slot=%u peer=%s/%s reason=%s", r->config.slot, r->config.host,
+	    r->config.peer, reason);
+	ivsh_host_close(r->host);
+	r->host = NULL;
+}
+
+void remote_free(struct bridge *b, struct remote *r)
+{
+	detach(r, "end");
+	bus_unsubscribe(b->bus, r->pattern);
+	for (uint32_t i = 0; i < r->pair_count; i++) {
+		far_clear(&r->pairs[i]);
+		state_close(&r->pairs[i].state);
+	}
+	free(r->pairs);
+	free(r);
+}
+
+/* Room for a frame and the largest message of this region. */
+static int scratch_grow(struct bridge *b, size_t size)
+{
+	uint8_t *bytes;
+
+	if (size <= b->scratch_size)
+		return 0;
+	bytes = realloc(b->scratch, size);
+	if (!bytes)
+		return -1;
+	b->scratch = bytes;
+	b->scratch_size = size;
+	return 0;
+}
+
+static void attach(struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
+{
+	const char *place = r->config.socket ? r->config.socket : b->config->place;
+	int error;
+
+	if (now < r->retry_ns)
+		return;
+	r->retry_ns = now + RETRY_NS;
+	error = ivsh_host_open(&r->host, place, r->config.peer, IVSH_HOST_STAY, r->config.slot);
+	if (error || scratch_grow(b, FRAME_SIZE + (size_t)ivsh_host_max(r->host))) {
+		if (!r->is_reported)
+			log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"",
+			    r->config.slot, r->config.host, r->config.peer, place,
+			    ivsh_host_error(r->host));
+		r->is_reported = true;
+		ivsh_host_close(r->host);
+		r->host = NULL;
+		return;
+	}
+	r->is_reported = false;
+	r->incarnation = incarnation;
+	r->attaches++;
+	r->offered_count = 0;
+	for (uint32_t i = 0; i < r->pair_count; i++) {
+		near_attach(&r->pairs[i]);
+		far_attach(&r->pairs[i]);
+	}
+	log_event("event=attach slot=%u peer=%s/%s incarnation=%u", r->config.slot, r->config.host,
+	    r->config.peer, incarnation);
+}
+
+/* Offer what the remote peer offers. What it offers no longer stays until its next incarnation. */
+static void services_offer(struct remote *r)
+{
+	for (uint32_t i = 0; i < r->service_count; i++) {
+		const struct ivsh_service *s = &r->services[i];
+		uint32_t k = 0;
+
+		while (k < r->offered_count && strcmp(r->offered[k].name, s->name) != 0)
+			k++;
+		if (k == FRAME_SERVICES ||
+		    (k < r->offered_count && r->offered[k].port == s->port) ||
+		    ivsh_host_offer(r->host, s->name, s->port))
+			continue;
+		r->offered[k] = *s;
+		if (k == r->offered_count)
+			r->offered_count++;
+	}
+}
+
+/* Take all events. False: the slot, or the region, is lost. */
+static bool events_take(struct remote *r)
+{
+	uint32_t kind, slot;
+	int error;
+
+	while ((error = ivsh_host_next_event(r->host, &kind, &slot, 0)) == 0) {
+		if (kind == IVSH_HOST_EVENT_DISCONNECTED)
+			return false;
+		if (kind != IVSH_PEER_EVENT_UP && kind != IVSH_PEER_EVENT_RESTARTED)
+			continue;
+		for (uint32_t i = 0; i < r->pair_count; i++)
+			if (r->pairs[i].slot == slot)
+				r->pairs[i].resets = 0;
+	}
+	return error == IVSH_EAGAIN;
+}
+
+void remote_step(struct bridge *b, struct remote *r, uint64_t now)
+{
+	bool is_present = false, has_more = false, has_waiting = false;
+	uint32_t incarnation = 0;
+
+	/* All say the same, but one may say it a moment later: the first one counts. */
+	for (uint32_t i = r->pair_count; i-- > 0;) {
+		const struct pair *p = &r->pairs[i];
+
+		has_waiting |= p->first != NULL;
+		if (!pair_is_heard(p, now))
+			continue;
+		has_more |= (p->heard.flags & FRAME_MORE) != 0;
+		is_present = (p->heard.flags & FRAME_PRESENT) != 0;
+		incarnation = p->heard.incarnation;
+	}
+	if (r->host && !events_take(r))
+		detach(r, "region");
+	if (r->host && is_present && r->incarnation && incarnation != r->incarnation)
+		detach(r, "restarted");
+	if (has_more || has_waiting)
+		r->wanted_ns = now;
+	/* What a peer has sent that is not there any more may come bit by bit. */
+	if (r->host && !is_present && now - r->wanted_ns > (r->incarnation ? 0 : LINGER_NS))
+		detach(r, incarnation ? "down" : "silent");
+	if (!r->host && (is_present || has_more || has_waiting))
+		attach(b, r, is_present ? incarnation : 0, now);
+	if (!r->host || !is_present)
+		return;
+	if (!r->incarnation)
+		r->incarnation = incarnation;
+	services_offer(r);
+}
+
+void remote_strangers(struct bridge *b, struct remote *r)
+{
+	struct ivsh_node *node = ivsh_host_node(r->host);
+
+	for (uint32_t slot = 0; node && slot < node->slots; slot++) {
+		struct ivsh_chan *ch = ivsh_node_channel(node, slot);
+		struct ivsh_message m;
+		bool is_named = !ch;
+
+		for (uint32_t i = 0; i < b->config->local_count; i++)
+			is_named |= b->config->local[i].slot == slot;
+		/* It is peeked, and so ends no sleep. */
+		if (is_named || ivsh_chan_peek(ch, &m) || r->unmapped[slot])
+			continue;
+		r->unmapped[slot] = true;
+		log_event("event=unmapped slot=%u to=%u reason=\"no local %u = NAME: its messages "
+			  "stay in the ring\"",
+		    slot, r->config.slot, slot);
+	}
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.c - what of a pair outlasts the bridge.
+ */
+#include "bridge/state.h"
+#include "process/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC UINT64_C(0x0131767369627264)
+
+struct state_file {
+	uint64_t magic;
+	uint32_t near_turn, far_turn;
+	struct state_near near[2];
+	struct state_far far[2];
+};
+
+int state_folder(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return log_failure(path, "%s", strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		log_failure(path, "%s", strerror(errno));
+	} else if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		log_failure(path, "others can write there: it must be ours alone");
+	} else if (flock(fd, LOCK_EX | LOCK_NB)) {
+		log_failure(
+		    path, "%s", errno == EWOULDBLOCK ? "another bridge uses it" : strerror(errno));
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int state_open(struct state *state, int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct state_file *file = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, sizeof(*file)) == 0)
+		file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (file == MAP_FAILED) {
+		log_failure(name, "%s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	close(fd);
+	if (file->magic != MAGIC)
+		memset(file, 0, sizeof(*file));
+	file->magic = MAGIC;
+	state->file = file;
+	state->near = file->near[file->near_turn & 1];
+	state->far = file->far[file->far_turn & 1];
+	return 0;
+}
+
+void state_near_keep(struct state *state)
+{
+	struct state_file *file = state->file;
+	uint32_t turn = !(file->near_turn & 1);
+
+	file->near[turn] = state->near;
+	/* Behind the record: whoever is killed between the two leaves the last one. */
+	__atomic_store_n(&file->near_turn, turn, __ATOMIC_RELEASE);
+}
+
+void state_far_keep(struct state *state)
+{
+	struct state_file *file = state->file;
+	uint32_t turn = !(file->far_turn & 1);
+
+	file->far[turn] = state->far;
+	__atomic_store_n(&file->far_turn, turn, __ATOMIC_RELEASE);
+}
+
+void state_close(struct state *state)
+{
+	if (state->file)
+		munmap(state->file, sizeof(*state->file));
+	state->file = NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h - what of a pair outlasts the bridge: a small file, mapped.
+ *
+ * A bridge that is killed at any instruction leaves either the last record or the one before,
+ * whole: there are two of each kind, and one store says which one counts. Against a machine that
+ * loses its power nothing is done: the memory of the region is gone then, too.
+ */
+#ifndef BRIDGE_STATE_H
+#define BRIDGE_STATE_H
+
+#include <stdint.h>
+
+/*
+ * Of messages from the region to the bus: those before message (frame) of descriptor (index) were
+ * sent, the last one as (number). SPEC 7: the position in the near ring, which outlasts us, too.
+ */
+struct state_near {
+	uint64_t epoch; /* 0: nothing was ever sent */
+	uint64_t number;
+	uint64_t format_id; /* of the memory, and the generation of the ring, that index is in */
+	uint32_t generation;
+	uint32_t index, frame;
+	uint32_t reserved;
+};
+
+/*
+ * Of messages from the bus to the region: (number) is in the region, or, if is_begun, only if the
+ * ring's end is not (head) any more.
+ */
+struct state_far {
+	uint64_t epoch; /* 0: nothing ever came */
+	uint64_t number;
+	uint64_t sequence; /* its place in JetStream's stream; 0: none */
+	uint64_t format_id;
+	uint32_t generation;
+	uint32_t head;
+	uint32_t is_begun;
+	uint32_t reserved;
+};
+
+struct state {
+	struct state_file *file; /* mapped */
+	struct state_near near;  /* the last ones written */
+	struct state_far far;
+};
+
+/*
+ * Open the folder at (path), made if it is missing, for this process alone, as long as it runs. The
+ * descriptor, or -1 after one line: it is another's, or others may write there, or another bridge
+ * uses it.
+ */
+int state_folder(const char *path);
+
+/* Open the file (name) there, made if it is missing. 0, or -1 after one line. */
+int state_open(struct state *state, int folder, const char *name);
+
+/* Keep state->near, or state->far. */
+void state_near_keep(struct state *state);
+void state_far_keep(struct state *state);
+
+/* Harmless on one that is not open, and zeroed. */
+void state_close(struct state *state);
+
+#endif

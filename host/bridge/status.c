@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status.c - what a running bridge says of itself.
+ */
+#include "bridge/status.h"
+#include "process/clock.h"
+#include "process/log.h"
+#include "text/exposition.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NAME "control"
+#define ANSWER_MS 5000
+#define ANSWER_MOST (1u << 20)
+
+/* By the folder's descriptor: its path may be longer than an address can be. */
+static struct sockaddr_un address_of(int folder)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" NAME, folder);
+	return address;
+}
+
+int status_listen(int folder)
+{
+	struct sockaddr_un address = address_of(folder);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* Of one that was killed: the lock on the folder says that no other runs. */
+	(void)unlinkat(folder, NAME, 0);
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(fd, 8) == 0)
+		return fd;
+	log_failure(NAME, "%s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static void pair_write(FILE *out, const struct pair *p, uint64_t now)
+{
+	const struct remote *r = p->remote;
+	const struct counters *c = &p->counters;
+	bool is_heard = pair_is_heard(p, now);
+
+	fprintf(out,
+	    "pair slot=%u peer=%s/%s local=%u name=%s mode=%s attached=%d heard=%d present=%d"
+	    " in_flight=%d waiting=%u waiting_bytes=%" PRIu64 " attaches=%" PRIu64,
+	    r->config.slot, r->config.host, r->config.peer, p->slot, p->out.peer,
+	    pair_is_kept(p) ? "jetstream" : "core", r->host != NULL, is_heard,
+	    is_heard && (p->heard.flags & FRAME_PRESENT), p->flight.is_up, p->waiting,
+	    p->waiting_bytes, r->attaches);
+	fprintf(out,
+	    " sent=%" PRIu64 " sent_bytes=%" PRIu64 " received=%" PRIu64 " received_bytes=%" PRIu64
+	    " lost=%" PRIu64 " repeated=%" PRIu64 " refused=%" PRIu64 " resets=%" PRIu64 "\n",
+	    c->sent, c->sent_bytes, c->received, c->received_bytes, c->lost, c->repeated,
+	    c->refused, c->resets);
+}
+
+static void all_write(FILE *out, struct bridge *b)
+{
+	struct bus_counters c = bus_counters(b->bus);
+	uint64_t now = clock_now_ns();
+
+	fprintf(out,
+	    "bridge region=%s host=%s bus=%d connects=%" PRIu64 " dropped=%" PRIu64
+	    " unknown=%" PRIu64 " open=%d\n",
+	    b->config->region, b->config->host, bus_is_up(b->bus), c.connects, c.dropped,
+	    b->unknown, b->look.is_open);
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
+			pair_write(out, &b->remotes[i]->pairs[k], now);
+	fputs("end\n", out);
+}
+
+void status_answer(struct bridge *b, int listener)
+{
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		char *text = NULL;
+		size_t size = 0, done = 0;
+		FILE *out = open_memstream(&text, &size);
+		ssize_t got = 1;
+
+		if (out) {
+			all_write(out, b);
+			fclose(out);
+		}
+		while (text && done < size && got > 0) {
+			got = send(fd, text + done, size - done, MSG_NOSIGNAL);
+			done += got > 0 ? (size_t)got : 0;
+		}
+		free(text);
+		close(fd);
+	}
+}
+
+/* The counters and gauges of a line, by the word that it begins with. */
+static const struct metric {
+	const char *line, *key, *name, *type, *help;
+} metrics[] = {
+    {"bridge", "bus", "bridge_bus_up", "gauge", "1: the connection to the bus stands"},
+    {"bridge", "connects", "bridge_connects_total", "counter", "Connections made to the bus"},
+    {"bridge", "dropped", "bridge_dropped_total", "counter",
+	"Messages that came faster than they were taken"},
+    {"bridge", "unknown", "bridge_unknown_total", "counter",
+	"Messages that no slot is mapped for, or of another form"},
+    {"pair", "attached", "bridge_attached", "gauge", "1: the remote peer has its slot"},
+    {"pair", "present", "bridge_present", "gauge", "1: the remote peer is there"},
+    {"pair", "in_flight", "bridge_in_flight", "gauge", "Messages not acknowledged by JetStream"},
+    {"pair", "waiting", "bridge_waiting", "gauge", "Messages from the bus that wait for room"},
+    {"pair", "waiting_bytes", "bridge_waiting_bytes", "gauge", "Bytes of these"},
+    {"pair", "attaches", "bridge_attaches_total", "counter", "Attaches of the remote peer's slot"},
+    {"pair", "sent", "bridge_sent_total", "counter", "Messages from the region to the bus"},
+    {"pair", "sent_bytes", "bridge_sent_bytes_total", "counter", "Bytes of these"},
+    {"pair", "received", "bridge_received_total", "counter", "Messages from the bus to the region"},
+    {"pair", "received_bytes", "bridge_received_bytes_total", "counter", "Bytes of these"},
+    {"pair", "lost", "bridge_lost_total", "counter", "Messages from the bus that are missing"},
+    {"pair", "repeated", "bridge_repeated_total", "counter", "Messages dropped as known"},
+    {"pair", "refused", "bridge_refused_total", "counter", "Times that JetStream took none"},
+    {"pair", "resets", "bridge_resets_total", "counter", "Resets of rings"},
+};
+
+/* The value of (key) in the line from (line) to its end; "": it has none. */
+static void value_get(const char *line, const char *key, char value[64])
+{
+	size_t length = strlen(key), size = strcspn(line, "\n"), used = 0;
+
+	*value = '\0';
+	for (const char *at = line; (at = strchr(at, ' ')) != NULL && at < line + size;) {
+		at++;
+		if (strncmp(at, key, length) != 0 || at[length] != '=')
+			continue;
+		at += length + 1;
+		while (used < 63 && at[used] && at[used] != ' ' && at[used] != '\n')
+			used++;
+		memcpy(value, at, used);
+		value[used] = '\0';
+		return;
+	}
+}
+
+static void sample_print(const struct metric *m, const char *line)
+{
+	char value[64], slot[64], local[64];
+
+	if (strncmp(line, m->line, strlen(m->line)) != 0 || line[strlen(m->line)] != ' ')
+		return;
+	value_get(line, m->key, value);
+	value_get(line, "slot", slot);
+	value_get(line, "local", local);
+	if (strcmp(m->line, "pair") == 0) {
+		char peer[64], name[64];
+
+		value_get(line, "peer", peer);
+		value_get(line, "name", name);
+		exposition_name(stdout, m->name, "slot", slot);
+		printf(",peer=\"%s\",local=\"%s\",name=\"%s\"} %s\n", peer, local, name, value);
+	} else {
+		char host[64];
+
+		value_get(line, "host", host);
+		exposition_name(stdout, m->name, "host", host);
+		printf("} %s\n", value);
+	}
+}
+
+static void prometheus_print(const char *text)
+{
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(*metrics); i++) {
+		exposition_head(stdout, metrics[i].name, metrics[i].type, metrics[i].help);
+		for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+			sample_print(&metrics[i], line);
+	}
+}
+
+/* All that comes, up to "end"; NULL: it does not come so far. */
+static char *text_read(int fd)
+{
+	char *text = calloc(1, ANSWER_MOST + 1);
+	size_t size = 0;
+	ssize_t got = 1;
+
+	while (text && got > 0 && size < ANSWER_MOST) {
+		struct pollfd in = {.fd = fd, .events = POLLIN};
+
+		if (poll(&in, 1, ANSWER_MS) != 1)
+			break;
+		got = read(fd, text + size, ANSWER_MOST - size);
+		size += got > 0 ? (size_t)got : 0;
+	}
+	if (text && size >= 4 && strcmp(text + size - 4, "end\n") == 0) {
+		text[size - 4] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+int status_print(const struct config *config, bool is_prometheus)
+{
+	int folder = open(config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct sockaddr_un address = address_of(folder);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char *text = NULL;
+
+	if (folder < 0 || fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		log_failure(config->state, "no bridge runs here: %s", strerror(errno));
+	else if ((text = text_read(fd)) == NULL)
+		log_failure(config->state, "the bridge does not answer");
+	if (text && is_prometheus)
+		prometheus_print(text);
+	else if (text)
+		fputs(text, stdout);
+	if (folder >= 0)
+		close(folder);
+	if (fd >= 0)
+		close(fd);
+	if (!text)
+		return -1;
+	free(text);
+	return fflush(stdout) ? -1 : 0;
+}

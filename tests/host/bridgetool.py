@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""bridgetool.py - two hosts of one machine: a region and a bridge each, and a bus between them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from rawclient import until
+from servertool import BUILD, LIMIT, Server
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NATS = ROOT / "build/nats/usr/sbin/nats-server"
+
+os.environ["IVSH_CLIENT_LIBRARY"] = str(BUILD / "libivsh-client.so.1")
+sys.path.insert(0, str(ROOT / "host/python"))
+
+import ivsh  # noqa: E402, F401
+
+
+class Nats:
+    """A nats-server of the test's own: on the loopback, with a store in the test's folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = -1
+        self.process = None
+        self.start()
+
+    def start(self):
+        ports = self.folder / "ports"
+        ports.mkdir(exist_ok=True)
+        for old in ports.iterdir():
+            old.unlink()
+        assert NATS.exists(), "nats-server is missing: ./setup.sh test"
+        self.process = subprocess.Popen(
+            [NATS, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.folder / "store"]
+            + ["--ports_file_dir", ports],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        if self.port == -1:
+            until(lambda: self._port(ports))
+        else:
+            until(self._answers)
+
+    def _port(self, ports):
+        for file in ports.iterdir():
+            with contextlib.suppress(ValueError, KeyError, IndexError):
+                url = json.loads(file.read_text())["nats"][0]
+                self.port = int(url.rsplit(":", 1)[1])
+                return True
+        return False
+
+    def _answers(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
+
+    def stop(self, sig=signal.SIGKILL):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        self.process.wait(LIMIT)
+
+
+class Raw:
+    """A client of the bus that publishes and subscribes to anything."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
+        self.file = self.socket.makefile("rb")
+        assert self.file.readline().startswith(b"INFO ")
+        self.socket.sendall(b'CONNECT {"verbose":false}\r\n')
+
+    def publish(self, subject, data=b""):
+        self.socket.sendall(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(data), data))
+
+    def flush(self):
+        """Returns when the bus has taken all that was published."""
+        self.socket.sendall(b"PING\r\n")
+        while True:
+            line = self.file.readline()
+            assert line and not line.startswith(b"-ERR"), line
+            if line == b"PONG\r\n":
+                return
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Bridge:
+    """A running ivsh-bridge and its log."""
+
+    def __init__(self, config):
+        self.config = config
+        self.lines = []
+        self.more = threading.Condition()
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [BUILD / "ivsh-bridge", "--config", self.config],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        ready = self.count("event=ready")
+        self.reader.start()
+        self.await_line("event=ready", ready + 1)
+
+    def _read(self, process):
+        for line in process.stderr:
+            with self.more:
+                self.lines.append(line.rstrip("\n"))
+                self.more.notify_all()
+
+    def count(self, text):
+        with self.more:
+            return sum(text in line for line in self.lines)
+
+    def await_line(self, text, count=1, limit=LIMIT):
+        """Wait for the (count)th log line with (text) in it, and return it."""
+        end = time.monotonic() + limit
+        with self.more:
+            while True:
+                found = [line for line in self.lines if text in line]
+                if len(found) >= count:
+                    return found[count - 1]
+                left = end - time.monotonic()
+                assert left > 0, f"no {text!r} in the log: {self.lines}"
+                self.more.wait(left)
+
+    def status(self):
+        """What --status prints: the bridge's fields, and those of its first pair."""
+        done = subprocess.run(
+            [BUILD / "ivsh-bridge", "--config", self.config, "--status"],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        assert done.returncode == 0, done.stderr
+        lines = [line.split() for line in done.stdout.splitlines()]
+        assert [line[0] for line in lines] == ["bridge", *["pair"] * (len(lines) - 1)]
+        return [dict(word.split("=", 1) for word in line[1:]) for line in lines[:2]]
+
+    def pair(self, key):
+        return int(self.status()[1][key])
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        status = self.process.wait(LIMIT)
+        self.reader.join(LIMIT)
+        self.process.stderr.close()
+        return status
+
+
+class Side:
+    """A host: a server with slot 5 for the other host's peer, and a bridge."""
+
+    def __init__(self, folder, name, other, nats, mode, more=""):
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.name = name
+        self.server = Server(self.folder, "--slot", f"5={self.folder}/s5")
+        self.socket = self.server.socket
+        self.config = self.folder / "bridge.conf"
+        self.config.write_text(
+            f"region = r\nhost = {name}\nurl = nats://127.0.0.1:{nats.port}\n"
+            f"socket = {self.socket}\nstate = {self.folder}/state\n"
+            f"local 0 = {name}peer\nslot 5 = {other}/{other}peer {mode} socket={self.folder}/s5\n"
+            + more
+        )
+        self.bridge = Bridge(self.config)
+
+    def peer(self, **keywords):
+        """The peer of this host, in slot 0."""
+        return ivsh.Peer(self.socket, self.name + "peer", **keywords)
+
+    def stop(self):
+        self.bridge.stop()
+        self.server.stop()
+
+
+class World:
+    """Both hosts, a and b."""
+
+    def __init__(self, folder, mode, more=""):
+        self.folder = folder
+        self.nats = Nats(folder)
+        self.sides = []
+        self.raws = []
+        for name, other in (("a", "b"), ("b", "a")):
+            self.sides.append(Side(folder, name, other, self.nats, mode, more))
+        self.a, self.b = self.sides
+
+    def raw(self):
+        self.raws.append(Raw(self.nats.port))
+        return self.raws[-1]
+
+    def stop(self):
+        for raw in self.raws:
+            raw.close()
+        for side in self.sides:
+            side.stop()
+        self.nats.stop()

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: MIT
+"""test_bridge.py - peers of another host, over a bus: ivsh-bridge."""
+
+import hashlib
+import os
+import random
+import signal
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from bridgetool import World, ivsh
+from exposition import one, samples
+from rawclient import SOAK, until
+from servertool import BUILD, LIMIT
+
+PORT = 77
+HEADER = struct.Struct("<4sIQQII")  # frame.h
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = []
+
+    def make(mode="core", more=""):
+        made.append(World(tmp_path, mode, more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture(params=["core", "jetstream"])
+def both(request, world):
+    """A world in each mode."""
+    return world(request.param)
+
+
+def drained(peer):
+    """All events that are there by now."""
+    events = []
+    try:
+        while True:
+            events.append(peer.next_event(0).kind)
+    except ivsh.Timeout:
+        return events
+
+
+def await_event(peer, kind):
+    """Wait for an event of slot 5, whatever comes before."""
+    while True:
+        event = peer.next_event(LIMIT)
+        if event.slot == 5 and event.kind == kind:
+            return
+
+
+def tool(*words):
+    done = subprocess.run([BUILD / "ivsh", *map(str, words)], capture_output=True, timeout=LIMIT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_check(tmp_path):
+    """A file that is right says nothing; what is wrong is one line with a status of its own."""
+    path = tmp_path / "conf"
+    program = BUILD / "ivsh-bridge"
+
+    def check(text):
+        path.write_text(text)
+        done = subprocess.run(
+            [program, "--config", path, "--check"], capture_output=True, text=True, timeout=LIMIT
+        )
+        assert done.stdout == ""
+        return done.returncode, done.stderr
+
+    right = (
+        "region = r\nhost = a\nurl = nats://h:1\nsocket = /s\nstate = /d\n"
+        "local 0 = x\nslot 5 = b/y\n"
+    )
+    assert check(right) == (0, "")
+    status, error = check(right + "slot 6 = b/y z\n")
+    assert status == 2 and error == f"ivsh-bridge: {path}:8: slot 6: b/y has slot 5, too\n"
+    status, error = check("")
+    assert status == 2 and error.count("\n") == 1 and "region = NAME" in error
+    for words in ([], ["--config"], ["--config", path, "more"], ["--nothing"]):
+        done = subprocess.run([program, *words], capture_output=True, text=True, timeout=LIMIT)
+        assert done.returncode == 2 and done.stderr and done.stdout == ""
+    done = subprocess.run(
+        [program, "--config", tmp_path / "none"], capture_output=True, text=True, timeout=LIMIT
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "none" in done.stderr
+
+
+def test_messages(both):
+    """Messages of all sizes, each way, in order, with their ports; the peer has its name."""
+    with both.a.peer() as a, both.b.peer() as b:
+        assert a.find("bpeer", LIMIT) == 5
+        assert b.find("apeer", LIMIT) == 5
+        sizes = [0, 1, 8, 9, 64, 1000, 4096, a.max_size]
+        for source, target in ((a, b), (b, a)):
+            for port, size in enumerate(sizes):
+                source.send(5, port + 100, bytes([port]) * size, LIMIT)
+            for port, size in enumerate(sizes):
+                m = target.receive(LIMIT)
+                assert (m.peer, m.port, m.data) == (5, port + 100, bytes([port]) * size)
+                assert m.flags == 0
+        assert ivsh.EventKind.LOST not in drained(a) + drained(b)
+
+
+def test_tool(both):
+    """echo and ping of the tool, and a file as a stream, with its checksum."""
+    a, b = both.a, both.b
+    program = BUILD / "ivsh"
+    echo = subprocess.Popen(
+        [program, "-S", a.socket, "echo", "--name=apeer"], stdout=subprocess.PIPE
+    )
+    try:
+        assert b"answers" in echo.stdout.readline()
+        status, out, err = tool("-S", b.socket, "ping", "apeer", "--count=200", "--timeout=10")
+        assert status == 0 and b"200 round trips" in out, (out, err)
+    finally:
+        echo.terminate()
+        echo.communicate(timeout=LIMIT)
+    # Whoever comes next would find the last ones, and then see them leave.
+    until(lambda: a.bridge.pair("attached") == b.bridge.pair("attached") == 0)
+    data = os.urandom(3 << 20)
+    (a.folder / "data").write_bytes(data)
+    put = subprocess.Popen(
+        [program, "-S", a.socket, "put", "bpeer", a.folder / "data", "--name=apeer"]
+        + ["--timeout=20", "--quiet"],
+        stderr=subprocess.PIPE,
+    )
+    status, _, err = tool(
+        *("-S", b.socket, "get", "apeer", b.folder / "got", "--name=bpeer", "--timeout=20"),
+        "--quiet",
+    )
+    assert put.wait(LIMIT) == 0 and status == 0, (err, put.stderr.read())
+    put.stderr.close()
+    got = hashlib.sha256((b.folder / "got").read_bytes()).digest()
+    assert got == hashlib.sha256(data).digest()
+
+
+def test_calls(both):
+    """Requests and replies, and a service that is found by its name."""
+    with both.a.peer() as a, both.b.peer() as b:
+        a.offer("adder", 500)
+        assert b.find_service("adder", LIMIT) == (5, 500)
+
+        def serve():
+            for _ in range(20):
+                m = a.receive(LIMIT)
+                m.reply(m.data + b"!", LIMIT)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        for i in range(20):
+            assert b.call(5, 500, b"%d" % i, LIMIT) == b"%d!" % i
+        thread.join(LIMIT)
+
+
+def test_events(both):
+    """A remote peer that comes, leaves, comes back, or starts again at once, is seen to."""
+    with both.b.peer() as b:
+        a = both.a.peer()
+        await_event(b, ivsh.EventKind.UP)
+        assert b.peer(5).name == "apeer"
+        a.close()
+        await_event(b, ivsh.EventKind.DOWN)
+        a = both.a.peer()
+        await_event(b, ivsh.EventKind.UP)
+        # The last message of a peer that leaves arrives.
+        a.send(5, PORT, b"last", LIMIT)
+        a.close()
+        with both.a.peer():
+            assert b.receive(LIMIT).data == b"last"
+            until(lambda: b.peer(5).incarnation >= 3)
+        # The bridge of the other host falls silent.
+        both.a.bridge.stop(signal.SIGKILL)
+        await_event(b, ivsh.EventKind.DOWN)
+
+
+def test_cut_bus(both):
+    """While the bus is away nothing that was not sent is lost, and nothing grows but the ring."""
+    with both.a.peer() as a, both.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        both.nats.stop()
+        for side in both.sides:
+            side.bridge.await_line("event=bus-down")
+        sent = 0
+        try:
+            while True:
+                a.send(5, PORT, struct.pack("<Q", sent), 0.2)
+                sent += 1
+        except ivsh.Timeout:
+            pass
+        assert 100 < sent < 10000  # the ring is full
+        both.nats.start()
+        for i in range(sent):
+            assert struct.unpack("<Q", b.receive(LIMIT).data) == (i,)
+
+
+def test_core_loss(world):
+    """What is sent while the other bridge is dead is lost, and the receiver learns of that."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        for turn in range(1, 3):
+            a.find("bpeer", LIMIT)
+            drained(b)
+            sent = w.a.bridge.pair("sent")
+            a.send(5, PORT, b"before", LIMIT)
+            assert b.receive(LIMIT).data == b"before"
+            assert ivsh.EventKind.LOST not in drained(b)
+            w.b.bridge.stop(signal.SIGKILL)
+            for _ in range(10):
+                a.send(5, PORT, b"lost", LIMIT)
+            # The bridge of a takes them for 3 s; nobody has subscribed.
+            until(lambda: w.a.bridge.pair("sent") == sent + 11)
+            w.b.bridge.start()
+            # It shows without another message.
+            await_event(b, ivsh.EventKind.LOST)
+            assert w.b.bridge.pair("lost") == 10
+            w.b.bridge.await_line("event=lost from=a/apeer to=0 count=10 ", turn)
+            a.find("bpeer", LIMIT)
+            a.send(5, PORT, b"after", LIMIT)
+            assert b.receive(LIMIT).data == b"after"
+            assert ivsh.EventKind.LOST not in drained(b)
+
+
+class Sender(threading.Thread):
+    """A thread that sends numbered messages to slot 5, up to (count)."""
+
+    def __init__(self, peer, count):
+        super().__init__()
+        self.peer, self.count, self.sent = peer, count, 0
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while self.sent < self.count and not self.ended.is_set():
+            try:
+                self.peer.send(5, PORT, struct.pack("<Q", self.sent) * 4, 0.2)
+                self.sent += 1
+            except (ivsh.Timeout, ivsh.NotThere):
+                pass
+
+
+class Receiver(threading.Thread):
+    """A thread that receives them: which ones are missing, and whether each gap was reported."""
+
+    def __init__(self, peer):
+        super().__init__()
+        self.peer = peer
+        self.next = self.missing = self.gaps = self.silent = self.repeated = 0
+        self.lost = 0  # reports
+        self.has_lost = False
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                m = self.peer.receive(0.05)
+            except ivsh.Timeout:
+                m = None
+            lost = drained(self.peer).count(ivsh.EventKind.LOST)
+            self.lost += lost
+            self.has_lost |= lost > 0
+            if m is None:
+                continue
+            number = struct.unpack("<4Q", m.data)[0]
+            if number < self.next:
+                self.repeated += 1
+                continue
+            if number > self.next:
+                self.missing += number - self.next
+                self.gaps += 1
+                self.silent += not self.has_lost
+            self.has_lost = False
+            self.next = number + 1
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_kills(world, mode):
+    """
+    Bridges and the bus are killed while numbers flow. JetStream: each arrives, once, in order.
+    Core: each gap is reported.
+    """
+    rounds, count = (30, 100000) if SOAK else (3, 3000)
+    w = world(mode)
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        drained(b)
+        sender, receiver = Sender(a, count), Receiver(b)
+        try:
+            for turn in range(rounds):
+                done = receiver.next
+                until(lambda: receiver.next > done + 20 or sender.sent == count, 30)
+                (w.a.bridge.stop, w.b.bridge.stop, w.nats.stop)[turn % 3](signal.SIGKILL)
+                (w.a.bridge.start, w.b.bridge.start, w.nats.start)[turn % 3]()
+            if mode == "jetstream":
+                until(lambda: receiver.next == count, 120)
+            else:
+                until(lambda: sender.sent == count, 120)
+                # What was sent last has arrived, or is known as lost.
+                until(lambda: a_is_idle(w), 60)
+        finally:
+            sender.ended.set()
+            sender.join(LIMIT)
+            receiver.ended.set()
+            receiver.join(LIMIT)
+        print(mode, receiver.missing, receiver.gaps, receiver.lost)
+        assert receiver.repeated == 0
+        assert receiver.silent == 0
+        if mode == "jetstream":
+            assert (receiver.missing, receiver.lost) == (0, 0)
+        else:
+            assert receiver.missing == 0 or receiver.lost > 0
+
+
+def a_is_idle(w):
+    """Nothing waits on the way from a to b."""
+    a, b = w.a.bridge.status()[1], w.b.bridge.status()[1]
+    return a["heard"] == b["heard"] == "1" and b["waiting"] == "0"
+
+
+def test_garbage(world):
+    """A client of the bus that publishes anything anywhere reaches nobody, and stops nothing."""
+    w = world("core", "buffer = 1M\n")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        raw = w.raw()
+        right = HEADER.pack(b"IVB\x01", 0, 1, 1, 1, 0)
+        subjects = [
+            *("ivsh.r.a.apeer.%s.b.bpeer" % port for port in (0, 77, 65535, 65536, "x", "state")),
+            *("ivsh.r.a.apeer.77.b.bpeer.kept", "ivsh.r.a.other.77.b.bpeer"),
+            *("ivsh.r.c.apeer.77.b.bpeer", "ivsh.r.a.apeer.77.b.nobody", "ivsh.r.a.apeer"),
+        ]
+        seed = 1 if not SOAK else None
+        draw = random.Random(seed)
+        for turn in range(200 if not SOAK else 20000):
+            size = draw.choice([0, 1, 31, 32, 33, 100, 5000])
+            data = draw.randbytes(size)
+            for subject in subjects:
+                raw.publish(subject, data)
+                raw.publish(subject.replace("apeer", "apeer" if turn % 2 else "no"), data[:31])
+        # Messages of the right form, of those that the mapping does not name.
+        for subject in subjects[6:]:
+            raw.publish(subject, right + b"forged")
+        raw.flush()
+        a.send(5, PORT, b"true", LIMIT)
+        m = b.receive(LIMIT)
+        assert (m.peer, m.port, m.data) == (5, PORT, b"true")
+        assert ivsh.EventKind.LOST not in drained(b)
+        assert int(w.b.bridge.status()[0]["unknown"]) > 100
+        w.b.bridge.await_line("event=unknown")
+        assert w.b.bridge.process.poll() is None
+
+
+def test_status(world):
+    """Counters of what passed, as text and for Prometheus; one line where no bridge runs."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        for _ in range(5):
+            a.send(5, PORT, bytes(100), LIMIT)
+        for _ in range(5):
+            b.receive(LIMIT)
+        bridge, pair = w.a.bridge.status()
+        assert (bridge["region"], bridge["host"], bridge["bus"]) == ("r", "a", "1")
+        assert (pair["peer"], pair["name"], pair["mode"]) == ("b/bpeer", "apeer", "core")
+        assert (pair["sent"], pair["sent_bytes"], pair["lost"]) == ("5", "500", "0")
+        pair = w.b.bridge.status()[1]
+        assert (pair["received"], pair["received_bytes"], pair["attached"]) == ("5", "500", "1")
+        done = subprocess.run(
+            [BUILD / "ivsh-bridge", "--config", w.b.config, "--prometheus"],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        labels = 'slot="5",peer="a/apeer",local="0",name="bpeer"'
+        assert one(samples(done.stdout), "ivsh_bridge_received_total") == 5, labels
+    w.b.bridge.stop()
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", w.b.config, "--status"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "no bridge runs here" in done.stderr
+    w.b.bridge.start()
+
+
+def test_alone(world):
+    """Two bridges of one state, and a folder that others can write to, are refused."""
+    w = world("core")
+    config = w.folder / "second"
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", w.a.config],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 1 and "another bridge uses it" in done.stderr
+    folder = w.folder / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    text = w.a.config.read_text().replace(f"{w.a.folder}/state", str(folder))
+    config.write_text(text)
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", config], capture_output=True, text=True, timeout=LIMIT
+    )
+    assert done.returncode == 1 and "others can write there" in done.stderr
+
+
+def test_reload(world):
+    """SIGHUP: a slot goes and comes; what is wrong, or no mapping, changes nothing."""
+    w = world("core")
+    log = w.a.bridge.await_line
+    with w.a.peer() as a, w.b.peer():
+        a.find("bpeer", LIMIT)
+        first = a.peer(5).incarnation
+        right = w.a.config.read_text()
+
+        def reload(text, result):
+            count = w.a.bridge.count("event=reload")
+            w.a.config.write_text(text)
+            w.a.bridge.process.send_signal(signal.SIGHUP)
+            assert f"result={result}" in log("event=reload", count + 1)
+
+        reload(right + "nonsense\n", "refused")
+        log("nonsense: not KEY = VALUE")
+        reload(right.replace("host = a", "host = z"), "refused")
+        reload(right, "done")
+        assert (a.peer(5).incarnation, a.peer(5).presence) == (first, ivsh.Presence.ATTACHED)
+        reload(right.replace("b/bpeer", "b/other"), "done")
+        until(lambda: a.peer(5).presence == ivsh.Presence.ABSENT)
+        reload(right, "done")
+        until(lambda: a.peer(5).presence == ivsh.Presence.ATTACHED)
+        assert a.peer(5).incarnation == first + 1
