@@ -19,6 +19,7 @@ output, and ends with 0 only if every guest says that it verified every byte; wi
 its command ended with 0.
 
   bare      two bare-metal guests, ivshmem-doorbell and ivsh-server (the default)
+  split     the same in a split region: no guest can write what another one writes
   uefi      two guests that run ivsh.efi in OVMF, or AAVMF (not on riscv64)
   mixed     one of each
   linux     a bare-metal guest and one with Linux, which takes its interrupts by VFIO (x86_64)
@@ -42,6 +43,8 @@ its command ended with 0.
   reset     guests are reset while they talk
 
   --arch NAME        the guests' architecture: x86_64 (the default), aarch64, riscv64
+  --split            a split region for uefi, mixed, plain, cross, reset, hotplug, and of the
+                     rows of migrate for doorbell-off, plain-off and both
   --guests N         how many guests, 2 to 8 (2)
   --memory SIZE      the shared memory, with K, M or G (4M)
   --vectors N        doorbell vectors of each peer, 1 to 64 (2)
@@ -99,7 +102,7 @@ top=$PWD
 # --- Arguments --------------------------------------------------------------------------------
 
 server='' servers=()
-demo=bare row='' arch='' guests='' memory=4M vectors=2 ram='' accelerator='' timeout=60
+demo=bare row='' arch='' guests='' split=0 memory=4M vectors=2 ram='' accelerator='' timeout=60
 build=1 keep=0
 commands=() extra=() serving=() options=() # options: all words but the demo's
 number() { # $1: option, $2: text, $3: least, $4: most
@@ -109,8 +112,8 @@ number() { # $1: option, $2: text, $3: least, $4: most
 }
 while (($#)); do
 	case $1 in
-	bare | uefi | mixed | linux | plain | cross | hugepages | migrate | hotplug | snapshot | \
-		reset)
+	bare | split | uefi | mixed | linux | plain | cross | hugepages | migrate | hotplug | \
+		snapshot | reset)
 		demo=$1
 		shift
 		[[ $demo == migrate && ${1:-} == [a-z]* ]] || continue
@@ -144,6 +147,7 @@ while (($#)); do
 		esac
 		shift
 		;;
+	--split) split=1 && options+=("$1") ;;
 	--no-build) build=0 ;;
 	--keep) keep=1 && options+=("$1") ;;
 	-h | --help) usage && exit 0 ;;
@@ -180,11 +184,32 @@ linux)
 	[[ $(uname -m) == x86_64 ]] ||
 		die 2 "linux: that guest runs this machine's ivsh, which is one of $(uname -m)"
 	;;
+split)
+	split=1
+	;;
 cross)
 	[[ -z $arch ]] || die 2 "--arch $arch: the demo cross has a guest of each architecture"
 	[[ -z $guests ]] || die 2 "--guests $guests: the demo cross has three, and one of the host"
 	;;
 esac
+
+if ((split)); then
+	case $demo in
+	linux)
+		die 2 "--split: the guest with Linux opens one device by VFIO, and a split region" \
+			"has several"
+		;;
+	hugepages) die 2 "--split: the parts are files that QEMU opens, and no huge pages" ;;
+	snapshot)
+		die 2 "--split: no snapshot can bring back the parts, which other guests write"
+		;;
+	migrate)
+		[[ ! $row =~ -on|all ]] ||
+			die 2 "--split: migrate $row: a guest cannot take along the parts that it" \
+				"can only read: take doorbell-off, plain-off or both"
+		;;
+	esac
+fi
 
 # Who takes part: arch_of, by slot.
 arch=${arch:-x86_64} guests=${guests:-2}
@@ -311,6 +336,7 @@ plain) transport=plain ;;
 migrate | hotplug | snapshot | reset)
 	moves=1
 	transport=$(moves_transport "$demo" "$row")
+	((split == 0)) || count=30000 # there are more devices to go and come
 	[[ ${accel[$arch]} != kvm ]] || count=1000000
 	;;
 esac

@@ -19,17 +19,19 @@ command_of() {
 	[[ $command == *--name=* ]] || command+=" --name=${names[$1]}"
 }
 
-# The options of guest $1's QEMU for its device: in (words).
+# The options of guest $1's QEMU for its devices: in (words).
 device_plain() {
-	local path=${dir//,/,,}
+	local path=${dir//,/,,} file=/memory,size=$size
+	((split == 0)) || file=/memory/common,size=8192,readonly=on
 	if [[ $transport == plain ]]; then
-		path+=/memory
-		words=(-object "memory-backend-file,id=mem,share=on,mem-path=$path,size=$size"
+		path+=$file
+		words=(-object "memory-backend-file,id=mem,share=on,mem-path=$path"
 			-device "ivshmem-plain,memdev=mem")
 	else
 		words=(-chardev "socket,id=ivsh,path=$path/$1.sock"
 			-device "ivshmem-doorbell,chardev=ivsh,vectors=$vectors")
 	fi
+	((split == 0)) || split_words "$1" "$dir"
 }
 
 is_uefi() { # $1: guest
@@ -64,7 +66,8 @@ guest_start() {
 	command_of "$i"
 	[[ $arch != linux ]] || command="--pci=auto $command"
 	command="--exit=verdict $command"
-	[[ $transport == doorbell ]] || command+=" --slot=$i"
+	# A guest in a split region has the slot of the part that it can write.
+	[[ $transport == doorbell ]] || ((split)) || command+=" --slot=$i"
 	serial=$((serial + 1))
 	machine_line "$arch"
 	# The machine's RAM first: with another object there, QEMU 10.0 aborts in a migration under
@@ -92,6 +95,9 @@ guest_start() {
 		if [[ $demo == snapshot && $i == 0 ]]; then
 			line+=(-drive "if=none,id=disk,format=qcow2,file=${dir//,/,,}/disk")
 		fi
+		parts_words "$i" "$master"
+		line+=("${words[@]}")
+		words=()
 		[[ $master == none ]] || device_words "$i" "$master"
 	else
 		device_plain "$i"

@@ -31,7 +31,8 @@ is_plain() {
 device_words() {
 	local path=${backend_of[$1]//,/,,} id=${backend_id[$1]}
 	if is_plain; then
-		words=(-object "memory-backend-file,id=$id,share=on,mem-path=$path,size=$size"
+		if ((split)); then path+=/common,size=8192,readonly=on; else path+=,size=$size; fi
+		words=(-object "memory-backend-file,id=$id,share=on,mem-path=$path"
 			-device "ivshmem-plain,id=ivsh,bus=port0,memdev=$id,master=${2:-off}")
 	else
 		words=(-chardev "socket,id=$id,path=$path"
@@ -40,45 +41,98 @@ device_words() {
 	fi
 }
 
+# Of guest $1's part of slot $2 what a command line and QMP need: in (part) its file, size, whether
+# it can only be read, the object's ID, and the port.
+part_of() {
+	part=("$(part_path "$2" "$dir")" "" on "part$2.${backend_id[$1]}" "part$2")
+	part[1]=$(stat -c %s "${part[0]}") || die 1 "${part[0]}: a part is missing"
+	(($1 != $2)) || part[2]=off
+}
+
+# Guest $1's ports for the parts of a split region, and unless $2 is none, the parts: in (words).
+# QEMU migrates no guest that has them, since their memory stays with the host; so they go and come,
+# too.
+parts_words() {
+	local slot part port path
+	words=()
+	for ((slot = 0; split && slot < guests; slot++)); do
+		part_of "$1" "$slot"
+		port=chassis=$((slot + 2)),pref64-reserve=$((part[1] * 2))
+		words+=(-device "pcie-root-port,id=${part[4]},$port")
+		[[ $2 != none ]] || continue
+		path=${part[0]//,/,,},size=${part[1]},readonly=${part[2]}
+		words+=(-object "memory-backend-file,id=${part[3]},share=on,mem-path=$path"
+			-device "ivshmem-plain,id=ivsh$slot,bus=${part[4]},memdev=${part[3]}")
+	done
+}
+
 unplug() { # $1: guest
+	local slot part
 	say "guest $1: device_del: the guest leaves its slot, and lets the device go"
-	qmp "$1" device_del '"id": "ivsh"'
-	qmp_event "$1" DEVICE_DELETED '"ivsh"'
+	unplug_one "$1" ivsh
 	if is_plain; then
 		qmp "$1" object-del "\"id\": \"${backend_id[$1]}\""
 	else
 		qmp "$1" chardev-remove "\"id\": \"${backend_id[$1]}\""
 	fi
+	for ((slot = 0; split && slot < guests; slot++)); do
+		part_of "$1" "$slot"
+		unplug_one "$1" "ivsh$slot"
+		qmp "$1" object-del "\"id\": \"${part[3]}\""
+	done
+}
+unplug_one() { # $1: guest, $2: device
+	qmp "$1" device_del "\"id\": \"$2\""
+	qmp_event "$1" DEVICE_DELETED "\"$2\""
 }
 
-plug() { # $1: guest, $2: file or socket
-	local device id
+plug() { # $1: guest, $2: file, or folder of a split region, or socket
+	local device id slot part
 	backend "$1" "$2"
-	id="\"id\": \"${backend_id[$1]}\""
+	id=${backend_id[$1]}
 	say "guest $1: device_add: $2"
+	for ((slot = 0; split && slot < guests; slot++)); do
+		part_of "$1" "$slot"
+		plug_memory "$1" "${part[3]}" "${part[0]}" "${part[1]}" "${part[2]}"
+		qmp "$1" device_add "\"id\": \"ivsh$slot\", \"bus\": \"${part[4]}\",
+			\"driver\": \"ivshmem-plain\", \"memdev\": \"${part[3]}\""
+	done
 	if is_plain; then
-		qmp "$1" object-add "\"qom-type\": \"memory-backend-file\", $id,
-			\"share\": true, \"size\": $size, \"mem-path\": $(json "$2")"
-		device="\"driver\": \"ivshmem-plain\", \"memdev\": \"${backend_id[$1]}\""
+		if ((split)); then
+			plug_memory "$1" "$id" "$2/common" 8192 on
+		else
+			plug_memory "$1" "$id" "$2" "$size" off
+		fi
+		device="\"driver\": \"ivshmem-plain\", \"memdev\": \"$id\""
 	else
-		qmp "$1" chardev-add "$id, \"backend\": {\"type\": \"socket\",
+		qmp "$1" chardev-add "\"id\": \"$id\", \"backend\": {\"type\": \"socket\",
 			\"data\": {\"server\": false,
 			\"addr\": {\"type\": \"unix\", \"data\": {\"path\": $(json "$2")}}}}"
-		device="\"driver\": \"ivshmem-doorbell\", \"chardev\": \"${backend_id[$1]}\",
+		device="\"driver\": \"ivshmem-doorbell\", \"chardev\": \"$id\",
 			\"vectors\": $vectors"
 	fi
 	qmp "$1" device_add "\"id\": \"ivsh\", \"bus\": \"port0\", $device"
 }
+plug_memory() { # $1: guest, $2: ID, $3: file, $4: its size, $5: readonly, on or off
+	local readonly=false
+	[[ $5 == off ]] || readonly=true
+	qmp "$1" object-add "\"qom-type\": \"memory-backend-file\", \"id\": \"$2\",
+		\"share\": true, \"size\": $4, \"readonly\": $readonly, \"mem-path\": $(json "$3")"
+}
 
 # --- Moving -------------------------------------------------------------------------------------
 
-# Wait until guest $1 has verified more than it has now.
+# Wait until each of these guests has verified more than it has now.
 progress() {
-	local before now
-	before=$(grep -c ': message [0-9]* of ' "$dir/guest.$1.log")
+	local guest before=()
+	for guest; do before[guest]=$(grep -c ': message [0-9]* of ' "$dir/guest.$guest.log"); done
+	for guest; do progress_beyond "$guest" "${before[guest]}"; done
+}
+progress_beyond() { # $1: guest, $2: lines that it had
+	local now
 	while [[ ! -e $dir/over ]]; do
 		now=$(grep -c ': message [0-9]* of ' "$dir/guest.$1.log")
-		((now > before)) && return
+		((now > $2)) && return
 		grep -q '^\[[0-9]*\] exit: ' "$dir/guest.$1.log" &&
 			die 1 "guest $1 was done before the demo could move it"
 		sleep 0.02
@@ -130,8 +184,7 @@ moves_master() {
 moves() {
 	qmp_begin 0
 	qmp_begin 1
-	progress 0
-	progress 1
+	progress 0 1
 	"moves_$demo"
 	say "$demo${row:+ $row}: all steps are done; the guests talk until all is verified"
 }
@@ -170,8 +223,7 @@ moves_migrate() {
 		unplug 0
 		migrate 0
 		plug 0 "$first"
-		progress 0
-		progress 1
+		progress 0 1
 		unplug 1
 		migrate 1
 		plug 1 "$second"

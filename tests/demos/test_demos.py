@@ -61,13 +61,16 @@ def check_end(world, script, count=2, of="guests"):
     [
         ("bare", [BARE, BARE], 15),
         ("plain", [BARE, BARE], 15),
+        ("split", [BARE, BARE], 15),
+        ("plain --split", [BARE, BARE], 15),
+        ("mixed --split", [BARE, UEFI], 60),
         ("uefi", [UEFI, UEFI], 60),
         ("mixed", [BARE, UEFI], 60),
     ],
 )
 def test_demo(world, arch, demo, kinds, limit):
     began = time.monotonic()
-    text = check_end(world, world.script(demo, "--no-build"))
+    text = check_end(world, world.script(*demo.split(), "--no-build"))
     took = time.monotonic() - began
     print(f"{demo}: {took:.1f} s")
     check_talk(text, kinds, arch)
@@ -75,10 +78,11 @@ def test_demo(world, arch, demo, kinds, limit):
 
 
 @pytest.mark.x86_64  # of all
-def test_cross(world):
+@pytest.mark.parametrize("words", [[], ["--split"]], ids=["one", "split"])
+def test_cross(world, words):
     """A guest of each architecture and a process of the host, in one region."""
     worlds = [f"bare-metal {name}" for name in MACHINES] + ["Linux"]
-    text = check_end(world, world.script("cross", "--no-build"), 4, "peers")
+    text = check_end(world, world.script("cross", *words, "--no-build"), 4, "peers")
     check_talk(text, worlds, None)
 
 

@@ -49,6 +49,18 @@ SCRIPT = {
     "no linux": (
         ["linux", "--arch", "aarch64"], 2, "linux: the guest with Linux is an x86_64 one",
     ),
+    "no split, linux": (
+        ["linux", "--split"], 2,
+        "--split: the guest with Linux opens one device by VFIO, and a split region has several",
+    ),
+    "no split, huge pages": (
+        ["--split", "hugepages"], 2,
+        "--split: the parts are files that QEMU opens, and no huge pages",
+    ),
+    "memory for parts": (
+        ["split", "--memory", "16K"], 1,
+        "the server ended: .*16384 bytes are too few for 8 slots: .*",
+    ),
     "linux, ram": (["linux", "--ram", "127"], 2, "--ram 127: Linux boots with 128 MiB or more"),
     "linux, --": (
         ["linux", "--command", "echo -- 1", "--command", "send alpha -- -5"], 2,
