@@ -374,7 +374,7 @@ SCREEN  := $(if $(CURSES),host/top/screen.c host/top/draw.c,host/top/no_screen.c
 NO_SCREEN := host/top/no_screen.c
 # Streams, sockets and programs: cat, serve, forward.
 FORWARD := $(addprefix host/forward/,loop.c flow.c spawn.c address.c)
-PEER   := host/peer/main.c host/peer/place.c host/peer/pci.c host/peer/files.c \
+PEER   := host/peer/main.c host/peer/bridge.c host/peer/place.c host/peer/pci.c host/peer/files.c \
           host/peer/mem.c host/peer/mem_make.c host/peer/mem_split.c host/peer/mem_show.c \
           host/peer/memory.c host/peer/memory_parts.c host/peer/parts.c host/backend/entry.c \
           host/peer/progress.c host/peer/plot.c host/peer/machine.c host/peer/tune.c \

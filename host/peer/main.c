@@ -6,6 +6,7 @@
 #include "app/command.h"
 #include "app/status.h"
 #include "observe/dump.h"
+#include "peer/bridge.h"
 #include "peer/capture.h"
 #include "peer/expose.h"
 #include "peer/files.h"
@@ -63,6 +64,8 @@ static const struct command commands[] = {
 	"NAME [--] PROGRAM [ARG]...", "offer a service: a process for each connection"},
     {"forward", forward_command, 3, 3, 49, 0, FORWARD | OPTION_PORT | OPTION_JSON,
 	"LISTEN PEER:SERVICE", "a socket's connections to a service; --reverse SERVICE CONNECT"},
+    {"bridge", bridge_command, 1, UINT32_MAX, 0, 0, 0, "[OPTION]...",
+	"peers of other hosts as peers here, over NATS: ivsh-bridge(8)"},
     {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 
@@ -100,8 +103,11 @@ int main(int argc, char **argv)
 	    .plot = &plot,
 	    .commands = commands,
 	};
+	int status = bridge_exec(argc, argv);
 	sigset_t kept;
 
+	if (status >= 0)
+		return status;
 	/* nohup(1) is asked for; whatever else is ignored or blocked is its parent's affair. */
 	sigemptyset(&kept);
 	sigaddset(&kept, SIGHUP);
