@@ -102,6 +102,9 @@ static void summary_print(const struct capture *c)
 		fprintf(stderr, ", %" PRIu64 " of other ports left out", c->filtered);
 	if (c->damaged)
 		fprintf(stderr, ", %" PRIu64 " damaged descriptors", c->damaged);
+	if (c->wanted_count != c->ring_count)
+		fprintf(stderr, ", %" PRIu32 " rings not seen: parts are not here, or not whole",
+		    c->wanted_count - c->ring_count);
 	if (c->missed && !c->unproven)
 		fprintf(stderr, " (--unproven writes some, marked)");
 	fprintf(stderr, "\n");
@@ -119,6 +122,7 @@ static void summary_json(const struct capture *c)
 	json_u64(&json, "unproven", c->unproved);
 	json_u64(&json, "filtered", c->filtered);
 	json_u64(&json, "damaged_descs", c->damaged);
+	json_u64(&json, "unseen_rings", c->wanted_count - c->ring_count);
 	json_end(&json);
 }
 

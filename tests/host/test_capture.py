@@ -578,6 +578,24 @@ def test_split_truncated(world):
 
 
 @pytest.mark.parametrize("world", ["split"], indirect=True)
+def test_split_cut(world):
+    """A part that ends before its rings: what is sent to its peer is captured, and no more is."""
+    talker = world.talker()
+    assert talker("open", 0) == talker("open", 1) == 0
+    assert talker("send", 0, 9, 0, 20) == talker("send", 1, 9, 0, 20) == 20
+    talker.close()
+    os.truncate(world.path / "part-1", 8192)
+    process, capture = world.observe()
+    until(lambda: len(capture.read().messages) == 20)
+    last = end(process, capture)
+    assert last == (
+        f"ivsh: {world.path}: 20 messages captured, 0 missed,"
+        " 1 rings not seen: parts are not here, or not whole"
+    )
+    assert [(p.sender, p.data) for p in capture.messages] == [(0, content(n)) for n in range(20)]
+
+
+@pytest.mark.parametrize("world", ["split"], indirect=True)
 def test_split_late(world):
     """A part that is formatted while it looks: a line before, and its messages from then on."""
     part = world.path / "part-1"

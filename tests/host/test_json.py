@@ -324,3 +324,24 @@ def test_output_fails(peers, nowhere, words, style):
         timeout=LIMIT,
     )
     assert (done.returncode, done.stderr) == (status, line)
+
+
+def test_split_region(build, at, tmp_path):
+    """Of a split region: a slot whose part is not used, and the bytes of each part."""
+    folder = tmp_path / "split"
+    words = ["mem", "create", "--split", folder, "1M", "--slots=3", "--json"]
+    (made,) = objects(subprocess.check_output([build / "ivsh", *words]))
+    with open(folder / "part-1", "r+b") as part:
+        part.write(bytes(8))
+    peers = at("-f", folder)
+    for command in ("ls", "info"):
+        status, output, errors = peers.run(command, "--json")
+        shown = objects(output)
+        assert (status, len(errors)) == (DONE, 1)
+        assert of(shown, "no_part") == [{"type": "no_part", "slot": 1}]
+        assert of(shown, "region")[0]["part_bytes"] > made["large_bytes"]
+    output = tmp_path / "captured"
+    status, lines, _ = peers.run("capture", f"--output={output}", "--time=1", "--json")
+    assert (status, objects(lines)[0]["unseen_rings"]) == (DONE, 4)
+    status, lines, _ = at().run("mem", "info", folder, "--json")
+    assert status == DONE and of(objects(lines), "region")[0]["part_bytes"]
