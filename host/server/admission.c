@@ -49,6 +49,23 @@ static bool is_allowed(const struct options *options, const struct client *clien
 	return false;
 }
 
+/* The part of a slot is the user's that --slot names, who alone gets it for writing; or root. */
+static bool is_owner(const struct options *options, const struct client *client, uint32_t slot)
+{
+	for (uint32_t i = 0; i < options->bound_count; i++)
+		if (options->bound[i].slot == slot && options->bound[i].user != OPTIONS_NONE)
+			return client->uid == options->bound[i].user || client->uid == 0;
+	return true;
+}
+
+enum client_reason admission_check_slot(
+    const struct clients *clients, const struct client *client, uint32_t slot)
+{
+	if (clients->memories && !is_owner(clients->options, client, slot))
+		return CLIENTS_NOT_ALLOWED;
+	return CLIENTS_REASONS;
+}
+
 enum client_reason admission_check(const struct clients *clients, const struct client *client)
 {
 	uint32_t count = 0;

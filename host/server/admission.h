@@ -14,6 +14,13 @@
 enum client_reason admission_check(const struct clients *clients, const struct client *client);
 
 /*
+ * The same of (slot), SLOTS_NONE for any: of a split region it may be a user's, who alone can write
+ * its part.
+ */
+enum client_reason admission_check_slot(
+    const struct clients *clients, const struct client *client, uint32_t slot);
+
+/*
  * The messages that may be in flight to each client, so that those to all (capacity) of them
  * together stay below RLIMIT_NOFILE: above it the kernel refuses to send any descriptor
  * (ETOOMANYREFS; unix(7)).

@@ -79,6 +79,8 @@ void handshake_begin(
 		probe_begin(clients, client);
 		return;
 	}
+	if (reason == CLIENTS_REASONS)
+		reason = admission_check_slot(clients, client, slot);
 	client->slot = slot;
 	if (clients->memories && caller == CALLER_CLIENT)
 		client->parts = clients->slots->count;

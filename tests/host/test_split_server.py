@@ -550,6 +550,36 @@ def test_users(start, fails, public):
 
 
 @as_root
+def test_slot_of_a_user(start, public):
+    """Whoever holds a slot gets its part for writing: so only its user does, and root."""
+    server = start("--split", "--slots", 3, "--socket-mode", "0666", folder=public, *[
+        word for name, user in (("a", ALICE), ("b", BOB))
+        for word in ("--slot", f"{name}={public}/{name},user={user}")
+    ])  # fmt: skip
+
+    def tries(name, kind="client"):
+        client = RawClient.named(public / name, f"\0ivsh-{kind}-of-{name}-{os.geteuid()}")
+        return [client.message()[0], client.message()[0]] if client else None
+
+    def refused(name):
+        client = RawClient.named(public / name, f"\0ivsh-client-at-{name}-{os.geteuid()}")
+        first = client.message()
+        return [first[0], client.socket.recv(100).decode()]
+
+    assert run_as(ALICE, lambda: tries("a")) == [0, 0]
+    assert run_as(BOB, lambda: tries("b")) == [0, 1]
+    until(lambda: [slot["state"] for slot in server.status("slot")] == 3 * ["free"])
+    for user, name in ((BOB, "a"), (ALICE, "b"), (NOBODY, "a")):
+        said = run_as(user, lambda name=name: refused(name))
+        assert said == [1, "refused reason=not-allowed\n"]
+        assert run_as(user, lambda name=name: tries(name, "probe")) == [0, -1], "it only reads"
+    assert server.status("slot")[0]["times"] == server.status("slot")[1]["times"] == "1"
+    assert run_as(NOBODY, lambda: tries("s")) == [0, 2]
+    root = Client.join(public / "b", 3)
+    assert root.id == 1
+
+
+@as_root
 def test_serving_user(start, public):
     """With --user the process that serves needs no right to open what it passes on."""
     server = start("--split", "--slots", 3, "--user", f"{ALICE}:{ALICE}", folder=public)

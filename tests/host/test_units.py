@@ -232,6 +232,8 @@ def complete(line, folder="/", path=None):
         ("ivsh-server --socket-group roo", ["root"]),
         ("ivsh-server --slot", ["--slots", "--slot"]),
         ("ivsh-server --slot a=fil", ["file.conf"]),
+        ("ivsh-server --slot a=file.conf,user=roo", ["root"]),
+        ("ivsh-server --split=", ["yes", "no"]),
         ("ivsh-server -c fi", ["file.conf"]),
         ("ivsh-server --config=fi", ["file.conf"]),
         ("ivsh-server --huge ", ["folder"]),
