@@ -11,6 +11,7 @@ import time
 import pytest
 
 from qemu import SOAK, doorbell
+from split import parts
 
 pytestmark = pytest.mark.arches()
 
@@ -46,8 +47,9 @@ class Log:
 class Guests:
     """Some guests behind one server, one to a slot. arches: of each; else the world's."""
 
-    def __init__(self, world, count, pace=0, hold=0, arches=None):
+    def __init__(self, world, count, pace=0, hold=0, arches=None, split=False):
         self.world, self.count, self.pace, self.hold = world, count, pace, hold
+        self.split = split
         self.arches = arches or [world.arch] * count
         self.begin(POWER)
         self.logs = [Log() for _ in range(count)]
@@ -59,11 +61,14 @@ class Guests:
         if slot == SERVER:
             return  # its supervisor does that
         if slot == POWER:
-            self.server = self.world.server("--file", self.world.folder / "memory", bind=self.count)
+            words = ["--file", self.world.folder / "memory", *(["--split"] if self.split else [])]
+            self.server = self.world.server(*words, bind=self.count)
             self.takeovers = 0
             return
         command = f"{command} {self.count} {self.pace} {self.hold if command == 'stream' else 0}"
         place = doorbell(self.server.bound[slot])
+        if self.split:
+            place += parts(self.server.folder, slot, self.count)
         self.guests[slot] = self.world.guest(
             f"guest {slot}", command, *place, arch=self.arches[slot], image="numbers"
         )
@@ -131,6 +136,12 @@ class Guests:
 def test_kill_matrix(world):
     """Two that stream; the one, the other, both, their server, or all are killed."""
     kill_matrix(Guests(world, 2, hold=10), ROUNDS)
+
+
+def test_kill_matrix_split(world):
+    """The same where each can write its own part alone."""
+    guests = Guests(world, 2, hold=10, split=True)
+    kill_matrix(guests, ROUNDS if SOAK else ROUNDS // 2)
 
 
 @pytest.mark.x86_64  # and the other one

@@ -32,7 +32,10 @@ struct number {
 	uint32_t incarnation, n;
 };
 
-static struct ivsh_device device;
+static struct ivsh_set_device devices[PEERS_MAX];
+static struct ivsh_mem_part parts[PEERS_MAX];
+/* The device is set.common; without a split region it is all that there is. */
+static struct ivsh_set set = {.devices = devices, .parts = parts, .room = PEERS_MAX};
 static struct ivsh_region region;
 static struct ivsh_chan chans[PEERS_MAX];
 static struct ivsh_record records[PEERS_MAX][DESCS_MAX];
@@ -61,9 +64,14 @@ static void open_all(void)
 	arch_pci_windows(&windows);
 	need(ivsh_pci_assign(arch_platform(), &windows), "assign");
 	need(ivsh_device_find(arch_platform(), 0, &function), "find");
-	need(ivsh_device_open(&device, arch_platform(), function), "open");
-	need(ivsh_device_interrupts(&device, 2), "interrupts");
-	ivsh_device_mem(&device, &mem);
+	need(ivsh_device_open(&set.common, arch_platform(), function), "open");
+	need(ivsh_device_interrupts(&set.common, 2), "interrupts");
+	if (ivsh_set_is_split(&set.common)) {
+		need(ivsh_set_open(&set), "parts");
+		ivsh_set_mem(&set, &mem);
+	} else {
+		ivsh_device_mem(&set.common, &mem);
+	}
 	need(ivsh_region_attach(&region, &mem, &attach), "attach");
 	for (uint32_t peer = 0; peer < peers; peer++)
 		if (peer != mem.self)
@@ -156,7 +164,7 @@ int main(int argc, char **argv)
 		if (peer != region.mem.self)
 			ivsh_chan_close(&chans[peer]);
 	ivsh_region_detach(&region);
-	ivsh_device_close(&device);
+	ivsh_set_close(&set);
 	printf("over\n");
 	return 0;
 }

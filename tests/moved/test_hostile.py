@@ -146,7 +146,7 @@ def split_world(world, kind):
         return [*doorbell(server.bound[slot]), *parts(server.folder, slot, SLOTS)]
 
     victims = [
-        Process(world, "v0", 0, ("split", server.folder), WORDS),
+        Process(world, "v0", 0, ("socket", server.bound[0]), WORDS),
         Machine(world, "v1", 1, WORDS, kind).start(device(1)),
     ]
     return server, victims, Hostile(world, device(2), kind)

@@ -81,10 +81,8 @@ static int open_device(struct ivsh_mem *mem)
 
 static void close_device(void)
 {
-	if (is_open && is_split)
+	if (is_open)
 		ivsh_set_close(&set);
-	else if (is_open)
-		ivsh_device_close(&set.common);
 	is_open = false;
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * traffic_host.c - traffic.h as a process: socket=PATH of a server, file=PATH and slot=N, or
- * split=FOLDER and slot=N: a split region without a server.
+ * traffic_host.c - traffic.h as a process: socket=PATH of a server, or file=PATH and slot=N.
  */
 #include <ivsh/client.h>
 #include "tests/moved/traffic.h"
 
 #include <ivsh/error.h>
-#include <ivsh/region.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,74 +13,24 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CONNECT_NS UINT64_C(2000000000)
 
-#define PARTS_MAX 8u
-
 static struct ivsh_client client;
-static struct ivsh_mem_part parts[PARTS_MAX];
-static uint32_t part_count;
 static bool is_open;
-
-/* Map part (slot) of the split region in (folder). False: there is none. */
-static bool map_part(const char *folder, uint32_t slot, bool is_writable)
-{
-	struct stat status;
-	char path[256];
-	int file;
-	void *base = MAP_FAILED;
-
-	snprintf(path, sizeof(path), "%s/part-%u", folder, (unsigned)slot);
-	file = open(path, (is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	if (fstat(file, &status) == 0)
-		base = mmap(NULL, (size_t)status.st_size,
-		    is_writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file, 0);
-	close(file);
-	if (base == MAP_FAILED)
-		return false;
-	parts[slot] = (struct ivsh_mem_part){.base = base,
-	    .size = (uint64_t)status.st_size,
-	    .slot = slot,
-	    .is_writable = is_writable};
-	return true;
-}
-
-static int open_split(const char *folder)
-{
-	const char *slot = traffic_option("slot");
-	uint32_t own = slot ? (uint32_t)strtoul(slot, NULL, 10) : 0;
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/common", folder);
-	if (ivsh_client_open_file(&client, path, own))
-		return IVSH_ENODEV;
-	while (part_count < PARTS_MAX && map_part(folder, part_count, part_count == own))
-		part_count++;
-	client.mem.parts = parts;
-	client.mem.part_count = part_count;
-	client.mem.split = ivsh_attach_split;
-	return 0;
-}
 
 static int open_device(struct ivsh_mem *mem)
 {
-	const char *socket = traffic_option("socket"), *folder = traffic_option("split");
+	const char *socket = traffic_option("socket"), *file = traffic_option("file");
 	int failed;
 
 	if (!is_open) {
-		failed = socket   ? ivsh_client_connect(&client, socket, CONNECT_NS)
-			 : folder ? open_split(folder)
-				  : ivsh_client_open_file(
-					&client, traffic_option("file"), IVSH_SELF_NONE);
+		failed = socket ? ivsh_client_connect(&client, socket, CONNECT_NS)
+				: ivsh_client_open_file(&client, file, IVSH_SELF_NONE);
 		if (failed) {
 			printf("refused: %s\n", client.error);
 			return IVSH_ENODEV;
@@ -97,10 +45,6 @@ static void close_device(void)
 {
 	if (is_open)
 		ivsh_client_close(&client);
-	while (part_count != 0) {
-		part_count--;
-		munmap(parts[part_count].base, (size_t)parts[part_count].size);
-	}
 	is_open = false;
 }
 
@@ -160,10 +104,9 @@ int main(int argc, char **argv)
 	};
 
 	if (!traffic_options(argc, argv) ||
-	    (!traffic_option("socket") && !traffic_option("file") && !traffic_option("split")) ||
+	    (!traffic_option("socket") && !traffic_option("file")) ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL)) {
-		fprintf(stderr,
-		    "traffic: socket=PATH, file=PATH or split=FOLDER, slot=N, peers=2 to 8\n");
+		fprintf(stderr, "traffic: socket=PATH or file=PATH slot=N, peers=2 to 8\n");
 		return 2;
 	}
 	return traffic_run(&world);
