@@ -837,7 +837,7 @@ soak:
 	$(Q)$(MAKE) $(JOBS) build/test
 	$(Q)IVSH_SOAK=1 $(PYTHON) tests/run.py \
 	    $(subst run.py$(comma)30,run.py$(comma)600,$(SUITES)) \
-	    --alone $(ALONE) $(DISTROS) --idle $(IDLE)
+	    --alone $(ALONE) $(DISTROS) --idle $(IDLE) $(ONE_WAY_SOAK)
 
 ## Check layers, headers, symbols, the specification and the format
 check:

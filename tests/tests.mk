@@ -366,6 +366,10 @@ SPLIT_TESTS := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
                $(TESTS_FROZEN:%=build/host-hook/%) \
                $(foreach test,$(TESTS_OBSERVE) $(TESTS_LIST), \
                    build/host/$(test) build/host-san/$(test)))
+# And with one in which slot 0 has no rings of the others, and only sends: what has one sender.
+ONE_WAY_TESTS := $(patsubst %,env$(comma)IVSH_WORLD=one-way$(comma)build/host/tests/core/%_test, \
+               restart channel batch packed window fastpath)
+ONE_WAY_SOAK  := env$(comma)IVSH_WORLD=one-way$(comma)build/host-hook/tests/core/crash_test
 SPLIT_ALONE := $(patsubst %,env$(comma)IVSH_WORLD=split$(comma)%, \
                $(TESTS_RACE:%=build/host/%) $(TESTS_RACE:%=build/host-san/%) \
                $(TESTS_KILL:%=MESH_SECONDS=5$(comma)build/host/%))
@@ -386,7 +390,7 @@ pytest   = pytest:$(subst $(space),$(comma),$(strip $(1)))
 # These only compute: no clock, no other process. They take what time the others leave.
 IDLE    := $(MODEL) build/host-hook/tests/core/crash_test $(EMULATED_32) $(CHECK_HOSTS) \
            $(filter-out %/bare_test.elf,$(GUEST_TESTS)) $(filter-out %/crash_test,$(C_TESTS)) \
-           $(SPLIT_TESTS)
+           $(SPLIT_TESTS) $(ONE_WAY_TESTS)
 # The longest first: each file of the demos by itself.
 LONGEST := $(patsubst %,tests/demos/test_%.py,uefi aavmf survive commands script)
 SUITES  := $(call pytest,$(HOSTS)) \

@@ -120,7 +120,7 @@ static void killed(struct side *side)
 static int live(struct side *side, bool fresh, bool claim)
 {
 	static uint64_t nonce;
-	struct ivsh_mem mem = world_mem(side->self);
+	struct ivsh_mem mem = world_mem_to(side->self, 1 - side->self);
 	struct ivsh_attach attach = {
 	    .restart = ivsh_attach_restart,
 	    .counters = ivsh_attach_counters,
@@ -465,6 +465,25 @@ static void revive(struct side *side)
 		heal(side, live(side, false, false));
 }
 
+/* The other direction was not affected, or has begun a new generation, which A sees as it polls. */
+static void way_back(void)
+{
+	struct ivsh_message message = {0};
+
+	if (world_is_one_way()) {
+		/* SPEC R18.1, R18.2.1. */
+		if (ivsh_chan_send(&b.end.chan, 1, "back", 4) != IVSH_EONEWAY ||
+		    ivsh_chan_peek(&a.end.chan, &message) != IVSH_EONEWAY)
+			fail("a way back", 1, 0);
+		return;
+	}
+	if (claims != 0 && ivsh_chan_peek(&a.end.chan, &message) == 0)
+		fail("the way back: a message", 1, 0);
+	if (ivsh_chan_send(&b.end.chan, 1, "back", 4) != 0 ||
+	    ivsh_chan_peek(&a.end.chan, &message) != 0)
+		fail("the way back", 1, 0);
+}
+
 /* Both sides are there again and go on together. */
 static void settle(bool b_first)
 {
@@ -501,13 +520,7 @@ static void settle(bool b_first)
 	}
 	if (repeats > 2 * (DESCS / 4 + 1))
 		fail("repeats", repeats, 2 * (DESCS / 4 + 1));
-	/* The other direction was not affected, or has begun a new generation, which A sees when it
-	 * polls. */
-	if (claims != 0 && ivsh_chan_peek(&a.end.chan, &(struct ivsh_message){0}) == 0)
-		fail("the way back: a message", 1, 0);
-	if (ivsh_chan_send(&b.end.chan, 1, "back", 4) != 0 ||
-	    ivsh_chan_peek(&a.end.chan, &(struct ivsh_message){0}) != 0)
-		fail("the way back", 1, 0);
+	way_back();
 	killed(&a);
 	killed(&b);
 	if (!damaged && claims == 0 && a.lost + b.lost != 0)

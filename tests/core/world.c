@@ -90,13 +90,30 @@ _Static_assert(WORLD_SIZE <= VIEW, "an address modulo VIEW is an offset");
 static uint8_t *views; /* the test's; slot (i)'s is (i + 1) times VIEW further */
 static struct ivsh_mem_part parts[WORLD_SLOTS][WORLD_SLOTS];
 
+/* Whether the environment names this world. */
+static bool is_named(const char *name)
+{
+	const char *value = getenv("IVSH_WORLD");
+
+	return value && strcmp(value, name) == 0;
+}
+
 bool world_is_split(void)
 {
 	static int is_split = -1;
 
 	if (is_split < 0)
-		is_split = getenv("IVSH_WORLD") && strcmp(getenv("IVSH_WORLD"), "split") == 0;
+		is_split = is_named("split") || is_named("one-way");
 	return is_split != 0;
+}
+
+bool world_is_one_way(void)
+{
+	static int is_one_way = -1;
+
+	if (is_one_way < 0)
+		is_one_way = is_named("one-way");
+	return is_one_way != 0;
 }
 
 /* Like an operating system's calls, mmap() fails here for want of memory alone. */
@@ -217,6 +234,11 @@ bool world_is_split(void)
 	return false;
 }
 
+bool world_is_one_way(void)
+{
+	return false;
+}
+
 static void views_map(void)
 {
 }
@@ -316,6 +338,13 @@ struct ivsh_mem world_mem(uint32_t self)
 	return mem;
 }
 
+struct ivsh_mem world_mem_to(uint32_t self, uint32_t peer)
+{
+	if (self < WORLD_SLOTS && world_is_one_way())
+		world.is_short[self] = self == 0 ? 1u << peer : 0;
+	return world_mem(self);
+}
+
 struct ivsh_wire_header *world_header(void)
 {
 	return (struct ivsh_wire_header *)(void *)memory;
@@ -365,7 +394,7 @@ struct ivsh_wire_desc *world_desc(uint32_t sender, uint32_t receiver, uint32_t i
 int end_open(struct end *end, uint32_t self, uint32_t peer, bool fresh)
 {
 	static uint32_t nonce;
-	struct ivsh_mem mem = world_mem(self);
+	struct ivsh_mem mem = world_mem_to(self, peer);
 	/* race_test.c comes here in two threads. */
 	struct ivsh_attach attach = {.restart = ivsh_attach_restart,
 	    .counters = ivsh_attach_counters,

@@ -70,6 +70,12 @@ int world_format_again(const struct ivsh_geometry *geometry, bool force);
  */
 bool world_is_split(void);
 
+/*
+ * Whether it runs with a split region in which slot 0 only sends (IVSH_WORLD=one-way): as
+ * world_mem_to() and end_open() map them, it has no rings of the slot that it opens a channel to.
+ */
+bool world_is_one_way(void);
+
 /* Whether (size) bytes at (data) are in the shared memory, where anybody has mapped it. */
 bool world_holds(const void *data, uint32_t size);
 
@@ -78,6 +84,9 @@ uint64_t world_offset(const void *word);
 
 /* The transport of slot (self). */
 struct ivsh_mem world_mem(uint32_t self);
+
+/* The same, for a channel to slot (peer) alone. */
+struct ivsh_mem world_mem_to(uint32_t self, uint32_t peer);
 
 struct ivsh_wire_header *world_header(void);
 struct ivsh_wire_server *world_server(void);
