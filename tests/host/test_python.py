@@ -238,6 +238,23 @@ def test_server_that_is_killed(start, tmp_path, split):
         assert other.receive(5).data == b"again"
 
 
+def test_missing_part(tmp_path):
+    """Of a split region: a slot whose part is not there has an error of its own; others go on."""
+    place = tmp_path / "split"
+    words = ("mem", "create", "--split", place, "--slots=3")
+    subprocess.run([BUILD / "ivsh", *words], check=True, stdout=subprocess.DEVNULL)
+    (place / "part-1").unlink()
+    with pytest.raises(ivsh.MissingPart):
+        ivsh.Peer(place, slot=1)
+    with pytest.raises(ivsh.Error, match="parts 0 and 2 can both be written"):
+        ivsh.Peer(place)
+    with ivsh.Peer(place, slot=0) as one, ivsh.Peer(place, slot=2) as other:
+        with pytest.raises(ivsh.MissingPart):
+            one.send(1, 3, b"x", 5)
+        one.send(2, 3, b"x", 5)
+        assert other.receive(5).data == b"x"
+
+
 @pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
 def test_server_anew(start, tmp_path, split):
     """Another server is started in its place: the peer is there again, and says so."""

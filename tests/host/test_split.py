@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -454,3 +455,28 @@ def test_other_users(at, build, tmp_path):
         assert re.search(rf"^part 0: \d+ {mode}", output.decode(), flags=re.M)
         status, output, errors = peers.run(*as_user(build, users[1], "mem", "rm", folder))
         assert (status, errors) == (FAILED, [f"ivsh: mem rm: {folder}: Permission denied"])
+
+
+def test_server_has_the_folder(start, at, tmp_path):
+    """mem info shows what a server serves; mem rm leaves it alone."""
+    folder = tmp_path / "split"
+    server = start("--split", "--file", folder, "--slots", 2)
+    locked = f"{folder}: in use: a server has locked it: end it first, or give --force"
+    one_line(at, ("mem", "rm", folder), FAILED, locked)
+    assert re.search("server: epoch 0x.*, running", "\n".join(info(at, folder)))
+    assert sorted(os.listdir(folder)) == ["common", "part-0", "part-1"]
+    assert at("-S", server.socket).run("ls")[0] == DONE
+
+
+def test_streams(start, at, tmp_path):
+    """A service of one peer, to another and through a socket, in a region of a server."""
+    server = start("--split", "--file", tmp_path / "split", "--slots", 4)
+    peers = at("-S", server.socket)
+    peers.server = server
+    peers.start("serve", "data", "--name=alpha", "--", "seq", "20000")
+    want = "".join(f"{i}\n" for i in range(1, 20001)).encode()
+    assert peers.run("cat", "alpha:data")[:2] == (DONE, want)
+    peers.start("forward", f"unix:{tmp_path}/socket", "alpha:data")
+    with socket.socket(socket.AF_UNIX) as one:
+        until(lambda: one.connect_ex(f"{tmp_path}/socket") == 0)
+        assert b"".join(iter(lambda: one.recv(65536), b"")) == want
