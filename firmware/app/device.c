@@ -335,7 +335,10 @@ static int place_open(struct transport *t, uint32_t place, const struct options 
 	if (status == STATUS_DONE)
 		status = open_device(p);
 	if (status == STATUS_DONE && p->split) {
-		status = set_self(&p->set, p->object, o->slot);
+		struct ivsh_mem mem;
+
+		ivsh_set_mem(&p->set, &mem);
+		status = set_self(&p->set, &mem, p->said, p->object, o->slot);
 		if (status != STATUS_DONE)
 			close_device(p);
 	}

@@ -41,10 +41,22 @@ void set_report(const struct ivsh_set *set, uint8_t *said)
 	}
 }
 
-int set_self(const struct ivsh_set *set, const char *object, uint32_t wanted)
+/* Print what is left out, of a set that no peer can attach to. */
+static void report_unattached(const struct ivsh_set *set, const struct ivsh_mem *mem, uint8_t *said)
+{
+	struct ivsh_attach attach = {0};
+	struct ivsh_region region;
+
+	if (ivsh_region_probe(&region, mem, &attach) == 0)
+		set_report(set, said);
+}
+
+int set_self(const struct ivsh_set *set, const struct ivsh_mem *mem, uint8_t *said,
+    const char *object, uint32_t wanted)
 {
 	if (set->self != IVSH_SELF_NONE || (set->writable > 1 && wanted != IVSH_SELF_NONE))
 		return STATUS_DONE;
+	report_unattached(set, mem, said);
 	if (set->writable > 1) {
 		fprintf(stderr,
 		    "ivsh: %s: %" PRIu32

@@ -14,10 +14,12 @@
 void set_report(const struct ivsh_set *set, uint8_t *said);
 
 /*
- * Without a server: this peer's slot, (wanted) by --slot or IVSH_SELF_NONE. STATUS_DONE if a part
- * says whose it is, or --slot does; else another status after a line.
+ * Without a server, and before the attach: whether the slot is known, by the part that can be
+ * written, or (wanted) by --slot; else IVSH_SELF_NONE. mem: the set's transport. STATUS_DONE; or
+ * another status, after what set_report() prints and a line.
  */
-int set_self(const struct ivsh_set *set, const char *object, uint32_t wanted);
+int set_self(const struct ivsh_set *set, const struct ivsh_mem *mem, uint8_t *said,
+    const char *object, uint32_t wanted);
 
 /* Print why a region was refused, if it is for the own part. False: it is not. */
 bool set_refuse(const struct ivsh_set *set, const struct transport *transport, int error);

@@ -152,7 +152,7 @@ static int open_set(struct place *p, struct ivsh_mem *mem, uint32_t slot, bool l
 		return STATUS_FAILED;
 	}
 	if (!looks && mem->self == IVSH_SELF_NONE)
-		status = set_self(&p->set.set, p->object, slot);
+		status = set_self(&p->set.set, mem, p->said, p->object, slot);
 	return status;
 }
 

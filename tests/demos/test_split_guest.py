@@ -246,6 +246,15 @@ def test_own_part(world):
         r"ivsh: 2 ivshmem devices, and none has .*\(00:01\.0, .*a part of a split region.*",
         line([*own, *also], NO_DEVICE),
     )
+    # The own part is one of another formatting: both lines.
+    made.format_part(1, name="stray", format_id=0xBAD)
+    stray = split.device(made.folder / "stray", "stray", False)
+    text = start(world, 1, "demo --timeout=5", [*common, *stray, *parts[0]]).done(FAILED)
+    assert re.match(
+        r"ivsh: device 00:02\.0: left out: a part of another formatting: .*\n"
+        r"ivsh: device 00:01\.0: of the 2 parts of its region none can be written: ",
+        text,
+    ), text
     assert [made.part(slot).read_bytes() for slot in range(3)] == before
 
 
@@ -284,13 +293,15 @@ def test_several(world):
         assert changed == [device == 6, device == 1]
 
 
-def test_echo_on_both(world):
-    """One program on two sets at once."""
+@pytest.mark.parametrize("where", ["q35", "aavmf"])
+def test_echo_on_both(world, where):
+    """One program on two sets at once: to find the second one changes nothing of the first."""
     first, second = region(world, 2, "first"), region(world, 2, "second", format_id=0x2929)
     words = [*split.words(first, 1, key="a"), *split.words(second, 1, key="b")]
-    echo = start(world, 1, "echo --device=0 --device=3", words)
+    echo = start(world, 1, "echo --device=0 --device=3", words, where)
     for made in (first, second):
-        text = start(world, 0, "ping 1 --count=100 --timeout=20", split.words(made, 0)).done()
+        command = "ping 1 --count=100 --timeout=50"
+        text = start(world, 0, command, split.words(made, 0)).done(seconds=60)
         assert re.search(r"^ping: .*100", text, re.M), text
         assert "left out" not in text
     echo.still_runs()

@@ -125,7 +125,8 @@ void ivsh_device_mem(struct ivsh_device *device, struct ivsh_mem *mem);
  *
  * Takes up to IVSH_DEVICE_VECTORS vectors. A device that has none, or a platform that has none
  * left, is no error: mem->doorbell.vectors is 0, and the peer polls. Where firmware assigns no
- * addresses, ivsh_pci_assign() comes first. Once per device, as ivsh_device_open().
+ * addresses, ivsh_pci_assign() comes first. Once per device, as ivsh_device_open(). Of a split
+ * region: ivsh_set_open_any(), in ivsh/set.h.
  *
  * IVSH_ENODEV  there are not that many devices.
  * Else as ivsh_device_open().
