@@ -10,12 +10,16 @@
 #include <ivsh/connection.h>
 #include <ivsh/device.h>
 #include <ivsh/node.h>
+#include <ivsh/set.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 
 static uint8_t block[IVSH_NODE_MEMORY], buffer[1u << 18], piece[32768], back[32768];
 static struct ivsh_device device;
+static struct ivsh_set_device devices[8];
+static struct ivsh_mem_part parts[8];
+static struct ivsh_set set = {.devices = devices, .parts = parts, .room = 8};
 
 static int node_open(struct ivsh_node **node)
 {
@@ -26,7 +30,10 @@ static int node_open(struct ivsh_node **node)
 
 	arch_pci_windows(&windows);
 	error = ivsh_pci_assign(arch_platform(), &windows);
+	/* A split region, where there is one. */
 	if (!error)
+		error = ivsh_set_open_any(&set, arch_platform(), 0, &mem);
+	if (error == IVSH_ENODEV)
 		error = ivsh_device_open_any(&device, arch_platform(), 0, &mem);
 	return error ? error : ivsh_node_open(node, block, sizeof(block), &mem, &options);
 }
