@@ -87,6 +87,7 @@ def exchange(victims, seconds, hostile=None):
     try:
         after = settle(victims)
     except AssertionError as error:
+        print(error)
         return [str(error).splitlines()[0]], before, None
     return exchange_problems(before, after), before, after
 

@@ -193,7 +193,10 @@ static void try_attach(void)
 
 /* --- What an application does with an error ------------------------------------------------ */
 
-/* Whether the call of (flow)'s channel succeeded; otherwise what follows is done. */
+/*
+ * Whether the call of (flow)'s channel succeeded; otherwise what follows is done. That a channel is
+ * one-way the other side says, which may say something else next.
+ */
 static bool good(struct flow *flow, int error)
 {
 	if (error == 0)
@@ -210,7 +213,7 @@ static bool good(struct flow *flow, int error)
 		removed++;
 		printf("removed name=%s\n", name);
 		close_device();
-	} else if (error != IVSH_EAGAIN && error != 0) {
+	} else if (error != IVSH_EAGAIN && error != IVSH_EONEWAY && error != 0) {
 		printf("FAIL: traffic: name=%s: %s\n", name, ivsh_error_text(error));
 		exit(1);
 	}
