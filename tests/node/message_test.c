@@ -475,6 +475,14 @@ static void part_late(void)
 
 	if (!world_is_split())
 		return;
+	/* What the server says of a slot needs no part of it. */
+	late_begin();
+	world_server()->epoch = 7;
+	world_server()->connection[1] = 1;
+	CHECK_EQ(ivsh_node_peer(town[0], 1)->connection, IVSH_CONNECTION_UP);
+	CHECK_EQ(ivsh_node_peer(town[0], 1)->presence, IVSH_PEER_ABSENT);
+	CHECK_EQ(ivsh_node_peer(town[0], 3)->connection, IVSH_CONNECTION_UNKNOWN);
+
 	late_begin();
 	late_start();
 	/* Not before it is due: a poll costs nothing more. */
