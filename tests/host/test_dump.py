@@ -438,21 +438,30 @@ def test_split_common(build, split):
     assert (status, records) == (FAILED, []) and errors.startswith(f"ivsh: {split}/common: No such")
 
 
+@pytest.mark.parametrize("place", ["folder", "server"])
 @pytest.mark.parametrize(
     "command", ["dump", "top --count=2", "capture --time=2 --output=/dev/null"]
 )
-def test_split_mapping(build, split, command):
-    """Each file is mapped for reading, through a descriptor for reading."""
+def test_split_mapping(build, start, split, tmp_path, place, command):
+    """Each file is mapped for reading, through a descriptor for reading, and stays as it was."""
+    where, folder = ["-f", split], split
+    if place == "server":
+        folder = tmp_path / "served"
+        server = start("--split", "--file", folder, "--slots", "3")
+        where = ["-S", server.socket]
+    before = digests(folder)
     process = subprocess.Popen(
-        [build / "ivsh", "-f", split, *command.split()],
+        [build / "ivsh", *where, *command.split()],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        for path in sorted(split.iterdir(), reverse=True):
+        for path in sorted(folder.iterdir(), reverse=True):
             permissions, modes = mappings(process, path.stat().st_ino)
             assert set(permissions) == {"r--s"} and modes == {os.O_RDONLY}
         assert process.wait(LIMIT) == DONE
     finally:
         process.kill()
         process.wait()
+    for name, value in digests(folder).items():
+        assert name == "common" or value == before[name]
