@@ -325,8 +325,8 @@ SUPERVISOR := host/supervisor/start.c host/supervisor/children.c host/supervisor
           host/supervisor/messages.c host/supervisor/handover.c host/supervisor/ready.c \
           host/supervisor/passing.c host/supervisor/resources.c \
           host/supervisor/listeners.c host/supervisor/child.c \
-          host/supervisor/memory.c host/supervisor/parts.c host/supervisor/notify.c \
-          host/supervisor/daemon.c host/supervisor/marks.c
+          host/supervisor/memory.c host/supervisor/parts.c host/supervisor/region.c \
+          host/supervisor/notify.c host/supervisor/daemon.c host/supervisor/marks.c
 # What of the server works in the shared state, and needs no process of its own.
 SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals.c \
           host/server/admission.c host/server/handshake.c host/server/probe.c \

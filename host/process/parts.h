@@ -6,6 +6,7 @@
 #define PROCESS_PARTS_H
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -19,6 +20,17 @@ static inline const char *parts_name(uint32_t slot, char name[PARTS_NAME])
 {
 	snprintf(name, PARTS_NAME, PARTS_PREFIX "%" PRIu32, slot);
 	return name;
+}
+
+/* The path of that in (folder). Answers (path). */
+static inline const char *parts_path(
+    const char *folder, uint32_t slot, char path[PATH_MAX + PARTS_NAME])
+{
+	char name[PARTS_NAME];
+
+	snprintf(
+	    path, PATH_MAX + PARTS_NAME, "%.*s/%s", PATH_MAX - 1, folder, parts_name(slot, name));
+	return path;
 }
 
 #endif

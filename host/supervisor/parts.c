@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parts.c - the memories of a split region.
- *
- * Only here a part is mapped as a whole, before there is any client: its owner can truncate it at
- * any later time. What another process may have written there is copied once, and checked.
+ * parts.c - the files and memories of a split region: opened, given to users, and closed.
  */
 #include "supervisor/parts.h"
 #include "backend/entry.h"
@@ -12,40 +9,17 @@
 #include "process/log.h"
 #include "process/parts.h"
 #include "supervisor/memory.h"
-#include "text/sizes.h"
-
-#include <ivsh/geometry.h>
+#include "supervisor/region.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-/* All memories of the region, mapped. */
-struct mapped {
-	const struct options *options;
-	struct parts *parts;
-	const char *path; /* of DIR/common */
-	void *common;
-	void **part;
-};
-
-/* "DIR/part-N". Answers (path). */
-static const char *name_part(const struct parts *parts, uint32_t slot, char path[PATH_MAX + 16])
-{
-	char name[PARTS_NAME];
-
-	snprintf(path, PATH_MAX + 16, "%s/%s", parts->path, parts_name(slot, name));
-	return path;
-}
 
 /* The slot's socket, if it has one of its own. NULL: none. */
 static const struct options_slot *binding(const struct options *options, uint32_t slot)
@@ -172,10 +146,10 @@ static int open_part(
 {
 	struct backend_request request = request_for(options, folder);
 	const struct options_slot *bound = binding(options, slot);
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + PARTS_NAME];
 	struct backend part;
 
-	request.name = name_part(parts, slot, path);
+	request.name = parts_path(parts->path, slot, path);
 	request.size = options->part_size;
 	request.resize = kept;
 	if (bound && bound->user != OPTIONS_NONE)
@@ -223,243 +197,12 @@ static int make_tables(struct parts *parts, uint32_t count)
 	return 0;
 }
 
-static void *map(int fd, uint64_t size, const char *path)
-{
-	void *base = MAP_FAILED;
-
-	errno = ENOMEM;
-	if ((size_t)size == size) /* or a process of this machine cannot map it */
-		base = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (base != MAP_FAILED)
-		return base;
-	log_failure(path, "mmap: %s", strerror(errno));
-	return NULL;
-}
-
-static void unmap_all(struct mapped *m)
-{
-	if (m->common)
-		munmap(m->common, IVSH_WIRE_COMMON_SIZE);
-	for (uint32_t i = 0; m->part && i < m->parts->count; i++)
-		if (m->part[i])
-			munmap(m->part[i], (size_t)m->options->part_size);
-	free(m->part);
-}
-
-static int map_all(struct mapped *m, int common)
-{
-	char path[PATH_MAX + 16];
-
-	m->part = calloc(m->parts->count, sizeof(*m->part));
-	if (!m->part)
-		return log_failure(m->path, "%s", strerror(errno));
-	m->common = map(common, IVSH_WIRE_COMMON_SIZE, m->path);
-	for (uint32_t i = 0; m->common && i < m->parts->count; i++) {
-		m->part[i] = map(
-		    m->parts->memory[i].part, m->options->part_size, name_part(m->parts, i, path));
-		if (!m->part[i])
-			return -1;
-	}
-	return m->common ? 0 : -1;
-}
-
-static uint64_t load_magic(const void *base)
-{
-	return __atomic_load_n((const uint64_t *)base, __ATOMIC_ACQUIRE);
-}
-
-static uint32_t load(const void *base, size_t offset)
-{
-	const uint32_t *word = (const uint32_t *)(const void *)((const char *)base + offset);
-
-	return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
-
-static uint32_t heartbeat(const struct mapped *m, uint32_t slot)
-{
-	if (slot == m->parts->count)
-		return load(m->common,
-		    IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat));
-	return load(
-	    m->part[slot], IVSH_WIRE_PART_SLOT_OFFSET + offsetof(struct ivsh_wire_slot, heartbeat));
-}
-
-/* Whether a peer's heartbeat, or another server's, moves while we watch. */
-static bool is_alive(const struct mapped *m)
-{
-	uint32_t before[IVSH_WIRE_SLOTS_MAX + 1];
-
-	for (uint32_t i = 0; i <= m->parts->count; i++)
-		before[i] = heartbeat(m, i);
-	poll(NULL, 0, MEMORY_WATCH_MS);
-	for (uint32_t i = 0; i <= m->parts->count; i++)
-		if (heartbeat(m, i) != before[i])
-			return true;
-	return false;
-}
-
-/*
- * Whether the region that DIR/common describes can be kept: it has the slots of the options, and
- * its parts their size. The parts are opened after that, since they have another size else.
- */
-static int check_header(const struct ivsh_wire_header *header, const struct options *options,
-    const char *path, struct ivsh_geometry *kept)
-{
-	const uint32_t known = IVSH_WIRE_FEATURE_SPLIT | IVSH_WIRE_FEATURE_LOGS;
-	bool has_logs = header->features & IVSH_WIRE_FEATURE_LOGS;
-	uint64_t part;
-
-	*kept = (struct ivsh_geometry){.slots = header->slots,
-	    .descs = header->descs,
-	    .small_size = header->small_size,
-	    .large_size = header->large_size,
-	    .log_size = has_logs ? header->log_size : 0};
-	if (header->version != IVSH_WIRE_VERSION || (header->features & ~known) ||
-	    !(header->features & IVSH_WIRE_FEATURE_SPLIT))
-		return log_failure(path,
-		    "holds a region of version %u, features 0x%x; --split knows version %u,"
-		    " features 0x%x: remove it when its peers have left",
-		    header->version, header->features, IVSH_WIRE_VERSION, known);
-	if (header->size != IVSH_WIRE_COMMON_SIZE || ivsh_part_size(kept, &part) ||
-	    (has_logs && header->log_size == 0))
-		return log_failure(path, "holds a region whose header is impossible: remove it");
-	if (header->slots != options->slots)
-		return log_failure(path,
-		    "holds a region of %u slots, %u are asked for: remove it, or ask for its slots",
-		    header->slots, options->slots);
-	if (sizes_round(part) != options->part_size)
-		return log_failure(path,
-		    "holds a region with parts of %llu bytes, %llu are asked for: remove it, or"
-		    " ask for --size %llu",
-		    (unsigned long long)sizes_round(part), (unsigned long long)options->part_size,
-		    (unsigned long long)sizes_round(part) * options->slots);
-	return 0;
-}
-
-/* 0: *kept tells whether there is a region; or -1 after one line. */
-static int look(int fd, const struct options *options, const char *path,
-    struct ivsh_wire_header *header, struct ivsh_geometry *geometry, bool *kept)
-{
-	if (pread(fd, header, sizeof(*header), 0) != sizeof(*header))
-		return log_failure(path, "read: %s", strerror(errno));
-	*kept = header->magic == IVSH_WIRE_MAGIC;
-	if (*kept)
-		return check_header(header, options, path, geometry);
-	if (!ivsh_wire_magic_none(header->magic))
-		return log_failure(path,
-		    "holds something else (it begins with 0x%016llx): remove it",
-		    (unsigned long long)header->magic);
-	*geometry = options->geometry;
-	if (getrandom(&header->format_id, sizeof(header->format_id), 0) ==
-	    sizeof(header->format_id))
-		return 0;
-	return log_failure(path, "getrandom: %s", strerror(errno));
-}
-
-/* Whether (base) has the header of the part of (slot), of the region (header). */
-static bool is_part(const void *base, const struct ivsh_wire_header *header, uint32_t slot)
-{
-	struct ivsh_wire_part part;
-	const struct ivsh_geometry geometry = {.slots = header->slots,
-	    .descs = header->descs,
-	    .small_size = header->small_size,
-	    .large_size = header->large_size,
-	    .log_size = header->features & IVSH_WIRE_FEATURE_LOGS ? header->log_size : 0};
-	uint64_t size;
-
-	memcpy(&part, base, sizeof(part));
-	return part.magic == IVSH_WIRE_PART_MAGIC && part.version == header->version &&
-	       part.features == header->features && ivsh_part_size(&geometry, &size) == 0 &&
-	       part.size == size && part.slots == header->slots && part.descs == header->descs &&
-	       part.small_size == header->small_size && part.large_size == header->large_size &&
-	       part.format_id == header->format_id && part.log_size == header->log_size &&
-	       part.slot == slot;
-}
-
-/*
- * Format the part of (slot). In a region that is kept its peer may have written anything there,
- * also over its header, and keeps nobody from starting by that.
- */
-static int format_part(const struct mapped *m, const struct ivsh_geometry *geometry,
-    const struct ivsh_wire_header *header, bool kept, uint32_t slot)
-{
-	char path[PATH_MAX + 16];
-	uint64_t magic = load_magic(m->part[slot]);
-	int error;
-
-	if (kept && is_part(m->part[slot], header, slot))
-		return 0;
-	if (!kept && magic != IVSH_WIRE_PART_MAGIC && magic != 0)
-		return log_failure(name_part(m->parts, slot, path),
-		    "holds something else (it begins with 0x%016llx): remove it",
-		    (unsigned long long)magic);
-	error = ivsh_part_format(
-	    m->part[slot], m->options->part_size, geometry, header->format_id, slot, true);
-	if (error)
-		return log_failure(
-		    name_part(m->parts, slot, path), "format: %s", ivsh_error_text(error));
-	if (kept)
-		log_event("event=warning what=part-formatted slot=%u hint=\"%s had no header of"
-			  " this region: what its peer had sent is lost\"",
-		    slot, name_part(m->parts, slot, path));
-	return 0;
-}
-
-static int format_common(int fd, const struct ivsh_geometry *geometry, uint64_t format_id)
-{
-	void *base = map(fd, IVSH_WIRE_COMMON_SIZE, "common memory");
-	int error;
-
-	if (!base)
-		return -1;
-	error = ivsh_split_format(base, IVSH_WIRE_COMMON_SIZE, geometry, format_id, true);
-	munmap(base, IVSH_WIRE_COMMON_SIZE);
-	return error ? log_failure("common memory", "format: %s", ivsh_error_text(error)) : 0;
-}
-
-/* DIR/common is last: without its header there is no region, and the next start formats all. */
-static int format_all(const struct mapped *m, const struct ivsh_geometry *geometry,
-    const struct ivsh_wire_header *header, bool kept)
-{
-	int error;
-
-	for (uint32_t i = 0; i < m->parts->count; i++)
-		if (format_part(m, geometry, header, kept, i) ||
-		    format_common(m->parts->memory[i].common, geometry, header->format_id))
-			return -1;
-	if (kept)
-		return 0;
-	error =
-	    ivsh_split_format(m->common, IVSH_WIRE_COMMON_SIZE, geometry, header->format_id, false);
-	return error ? log_failure(m->path, "format: %s", ivsh_error_text(error)) : 0;
-}
-
-/* All files are open: make the region, or keep it. */
-static int prepare(struct parts *parts, const struct backend *common, const struct options *options,
-    const struct ivsh_geometry *geometry, const struct ivsh_wire_header *header, bool kept)
-{
-	struct mapped m = {.options = options, .parts = parts, .path = common->path};
-	int result = map_all(&m, common->fd);
-
-	/* Twice: peers of the last server that leave because it has ended move a last time. */
-	if (result == 0 && kept && is_alive(&m) && is_alive(&m))
-		result = log_failure(
-		    parts->path, "is in use: heartbeats move; its peers must leave first");
-	if (result == 0)
-		result = format_all(&m, geometry, header, kept);
-	unmap_all(&m);
-	if (result == 0 && kept)
-		memory_note(geometry, options, parts->path);
-	return result;
-}
-
 int parts_open(
     struct parts *parts, struct backend *common, const struct options *options, bool *kept)
 {
-	struct ivsh_wire_header header;
-	struct ivsh_geometry geometry;
+	struct region region;
 	struct backend_request request;
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + PARTS_NAME];
 	int folder, error;
 
 	*parts = (struct parts){.reader = -1};
@@ -472,14 +215,17 @@ int parts_open(
 	request.name = path;
 	request.size = IVSH_WIRE_COMMON_SIZE;
 	error = make_tables(parts, options->slots) || memory_open_backend(common, &request) ||
-		look(common->fd, options, path, &header, &geometry, kept);
+		region_look(&region, common->fd, path, options);
 	for (uint32_t i = 0; i < options->slots && !error; i++)
-		error =
-		    open_part(parts, options, folder, i, *kept) || open_common(&parts->memory[i]);
+		error = open_part(parts, options, folder, i, region.is_kept) ||
+			open_common(&parts->memory[i]);
 	close(folder);
 	if (error || permit(options, common->fd, options->slots, path) ||
-	    prepare(parts, common, options, &geometry, &header, *kept))
+	    region_make(&region,
+		&(struct region_files){parts->path, common->fd, parts->memory, parts->count},
+		options))
 		return -1;
+	*kept = region.is_kept;
 	parts->common = common->fd;
 	parts->mode = file_mode(options);
 	parts->reader = open_reader(common->fd);
@@ -541,12 +287,12 @@ static int open_to_readers(struct parts *parts)
 /* Whose the first (count) parts were, and who could read them. */
 static void undo(struct parts *parts, uint32_t count)
 {
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + PARTS_NAME];
 
 	for (uint32_t i = 0; i < count; i++)
 		if (parts->wanted[i] != parts->user[i] && give(parts, i, parts->user[i]))
-			(void)log_failure(
-			    name_part(parts, i, path), "cannot be given back: %s", strerror(errno));
+			(void)log_failure(parts_path(parts->path, i, path),
+			    "cannot be given back: %s", strerror(errno));
 	if (parts->is_opened)
 		(void)set_mode(parts, 0600);
 	parts->is_opened = false;
@@ -554,7 +300,7 @@ static void undo(struct parts *parts, uint32_t count)
 
 int parts_give(struct parts *parts)
 {
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + PARTS_NAME];
 
 	if (open_to_readers(parts)) {
 		undo(parts, 0);
@@ -562,8 +308,8 @@ int parts_give(struct parts *parts)
 	}
 	for (uint32_t i = 0; i < parts->count; i++)
 		if (parts->wanted[i] != parts->user[i] && give(parts, i, parts->wanted[i])) {
-			log_failure(name_part(parts, i, path), "cannot be given to user %u: %s",
-			    parts->wanted[i], strerror(errno));
+			log_failure(parts_path(parts->path, i, path),
+			    "cannot be given to user %u: %s", parts->wanted[i], strerror(errno));
 			undo(parts, i);
 			return -1;
 		}
@@ -595,11 +341,11 @@ static void close_one(int fd)
 static void close_part(const struct parts *parts, uint32_t slot)
 {
 	const struct state_memory *memory = &parts->memory[slot];
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + PARTS_NAME];
 	struct stat st;
 
 	if (memory->part >= 0 && parts->is_created[slot] && fstat(memory->part, &st) == 0)
-		entry_remove(name_part(parts, slot, path), st.st_dev, st.st_ino);
+		entry_remove(parts_path(parts->path, slot, path), st.st_dev, st.st_ino);
 	close_one(memory->part);
 	close_one(memory->reader);
 	close_one(memory->common);

@@ -467,6 +467,33 @@ def test_part_of_another_size(start, tmp_path, size):
     assert server.count("what=part-formatted slot=0") == (size == 0)
 
 
+def test_restless_part(start, tmp_path):
+    """A process that truncates its part and writes over it all the time keeps no server down."""
+    folder = tmp_path / "d"
+    arguments = ("--split", "--slots", 3, "--file", folder)
+    server = start(*arguments)
+    client = Client.join(server.socket, 3)
+    size = os.fstat(client.parts[0]).st_size
+    child = os.fork()
+    if child == 0:
+        while True:
+            os.ftruncate(client.parts[0], 0)
+            os.ftruncate(client.parts[0], size)
+            os.pwrite(client.parts[0], b"IVSHPRT\0" + os.urandom(56), 0)
+            os.ftruncate(client.parts[0], 4096)
+    try:
+        for _ in range(50 if SOAK else 3):
+            server.stop(9)
+            server = start(*arguments)
+            assert server.field("kept") == "1"
+            assert Client.join(server.socket, 3).id == 0
+            server.status()
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert part_header(folder / "part-1")[1] == 1
+
+
 def test_interrupted_start(start, tmp_path):
     """Without the header of DIR/common there is no region: parts that are there are made anew."""
     folder = tmp_path / "d"
