@@ -125,7 +125,7 @@ $(call both,tests/host/tune_test): \
         $(CORE))
 $(call both,tests/host/geometry_test): $$(call objects,$(TEXT) $(CORE))
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
-    $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING))
+    $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING) $(CORE))
 $(call programs,host $(ELSEWHERE),$(TESTS_FILTER)): $$(call objects,host/server/filter.c)
 $(call both,$(TESTS_CONFORM)): $$(call objects,$(CONFORMANCE) $(DEVICE) lib/core/error.c)
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)

@@ -70,7 +70,8 @@ static void show(const struct answer *answer)
 {
 	static void (*const ways[])(FILE *, const struct answer *, const char *) = {
 	    text_show, json_show, prometheus_show};
-	const struct device device = {answer, "/run/x\x01 'y'", "n\"<&>"};
+	const struct device device = {
+	    .answer = answer, .socket = "/run/x\x01 'y'", .name = "n\"<&>"};
 	char *text = NULL;
 	size_t size = 0;
 

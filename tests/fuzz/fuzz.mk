@@ -36,7 +36,7 @@ FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuz
 $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail \
     log_failure log_hold log_release
 $(FUZZ_SERVING): build/host-fuzz/tests/fuzz/serving.o build/host-fuzz/tests/fuzz/quiet.o \
-    $(patsubst %.c,build/host-fuzz/%.o,$(BELOW_SERVING) $(SERVING))
+    $(patsubst %.c,build/host-fuzz/%.o,$(BELOW_SERVING) $(SERVING) $(CORE))
 $(FUZZ_SERVING): FUZZ_WRAP += close epoll_create1 epoll_ctl shutdown getrandom setitimer \
     sigaction sendmmsg link_send
 build/host-fuzz/tests/fuzz/clients_fuzz: build/host-fuzz/tests/fuzz/visitor.o
