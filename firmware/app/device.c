@@ -229,7 +229,8 @@ static void device_came(uint32_t function)
 	}
 	if (!found)
 		return;
-	if (found->split) {
+	/* The first device of a set may be a part, and what the others need is still to come. */
+	if (found->split || set_includes(machine, function)) {
 		set_came(found);
 		return;
 	}

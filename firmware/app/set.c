@@ -96,6 +96,19 @@ static bool is_whole(const struct ivsh_set *set)
 	return false;
 }
 
+bool set_includes(const struct machine *machine, uint32_t function)
+{
+	struct ivsh_device device;
+	bool includes = false;
+
+	set_assign(machine);
+	if (ivsh_device_open(&device, machine->platform, function) != 0)
+		return false;
+	includes = ivsh_set_is_split(&device) || ivsh_set_is_part(&device);
+	ivsh_device_close(&device);
+	return includes;
+}
+
 bool set_find(const struct machine *machine, uint32_t *function)
 {
 	const struct ivsh_platform *p = machine->platform;

@@ -25,6 +25,9 @@ void set_close(struct ivsh_set *set, uint8_t **said);
  */
 bool set_find(const struct machine *machine, uint32_t *function);
 
+/* Whether the device at (function) has a part of a split region, or the common memory of one. */
+bool set_includes(const struct machine *machine, uint32_t function);
+
 /* Give its functions addresses, where they were plugged in. */
 void set_assign(const struct machine *machine);
 

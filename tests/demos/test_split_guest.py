@@ -9,6 +9,7 @@ region is named, and left out.
 """
 
 import itertools
+import json
 import random
 import re
 import struct
@@ -535,6 +536,40 @@ def test_unplugged(world, machine):
     asked(1, TIMEOUT)
     echo.still_runs()
     echo.kill()
+
+
+@pytest.mark.parametrize("first", ["common", 0, 1])
+def test_no_device_yet(world, first):
+    """A command waits for its own part and the common memory, whichever device comes first."""
+    made = region(world)
+    path = world.folder / "qmp"
+    echo = world.guest("slot 0", "echo --count=10", *qmp_words(path), machine="-M pc")
+    echo.expect(r"^ivsh: no ivshmem device yet: waiting for one to be plugged in$")
+    qmp = Qmp(path)
+    # The last one may come after the command has begun: it is another's.
+    for what in [first, *(what for what in ("common", 0, 1) if what != first)]:
+        assert "answers" not in echo.text or what == 1
+        file = made.common() if what == "common" else made.part(what)
+        plug(qmp, file, what, what != 0, {})
+    echo.expect(r"^echo: slot 0 of 2 answers$")
+    if first == 1:
+        start(world, 1, "ping 0 --count=10 --timeout=20", split.words(made, 1)).done()
+        echo.done()
+    assert "ivsh: " not in echo.text.replace("ivsh: no ivshmem device yet", ""), echo.text
+
+
+def test_json(world):
+    """info --json has an object for each part, with the members that ivsh(1) lists."""
+    made = region(world)
+    lines = start(world, 1, "info --json", split.words(made, 1, placed=True)).done().splitlines()
+    parts = [found for found in map(json.loads, lines) if found["type"] == "part"]
+    assert parts == [
+        {
+            "type": "part", "slot": slot, "place": f"00:10.{slot}",
+            "size_bytes": made.part_size, "is_writable": slot == 1, "is_known_by_address": True,
+        }
+        for slot in range(2)
+    ], lines  # fmt: skip
 
 
 def test_migrated(world):
