@@ -42,6 +42,11 @@ def region(world, slots=2, name="region", **keywords):
     return split.Region(world.folder / name, slots, **keywords)
 
 
+def served(world, slots=2, **keywords):
+    server = world.server("--split", slots=slots, bind=slots, **keywords)
+    return split.Served(server, slots)
+
+
 def start(world, own, command, words, where="q35"):
     return world.guest(f"slot {own}", command, *words, **MACHINES[where])
 
@@ -98,10 +103,11 @@ def test_ping(world):
     echo.kill()
 
 
+@pytest.mark.parametrize("doorbells", [False, True])
 @pytest.mark.parametrize("slots", [3, 16] if not SOAK else range(3, 17))
-def test_many(world, slots):
+def test_many(world, slots, doorbells):
     """Slots 0 and the last one exchange, with devices in any order; the parts of all are there."""
-    made = region(world, slots)
+    made = served(world, slots) if doorbells else region(world, slots)
     pick = random.Random(slots)
     guests = []
     for own in (0, slots - 1):
@@ -315,11 +321,6 @@ def test_echo_on_both(world, where):
 
 
 # --- With a server ------------------------------------------------------------------------------
-
-
-def served(world, slots=2, **keywords):
-    server = world.server("--split", slots=slots, bind=slots, **keywords)
-    return split.Served(server, slots)
 
 
 SERVED = {
