@@ -26,6 +26,7 @@ struct observer {
 	bool is_any;                        /* a part with another format_id is looked at, too */
 	bool is_out[IVSH_WIRE_SLOTS_MAX];   /* the part has nothing of this region */
 	bool is_twice[IVSH_WIRE_SLOTS_MAX]; /* several memories claim to be it: none is */
+	uint32_t nobodys;                   /* memories of which nobody knows whose part they are */
 	uint64_t format_id;
 	struct ivsh_geometry geometry;
 	uint64_t size;               /* bytes of the region, or of the common memory */

@@ -33,9 +33,13 @@ static void parts_sort(struct observer *observer, const struct ivsh_mem *mem)
 		uint32_t slot = slot_claimed(part);
 		struct observed_memory *memory;
 
-		if (slot >= observer->geometry.slots || !part->base ||
-		    (uintptr_t)part->base % IVSH_WIRE_PAGE || part->size < IVSH_WIRE_PAGE)
+		if (!part->base || (uintptr_t)part->base % IVSH_WIRE_PAGE ||
+		    part->size < IVSH_WIRE_PAGE)
 			continue;
+		if (slot >= observer->geometry.slots) {
+			observer->nobodys++;
+			continue;
+		}
 		memory = &observer->memory[1 + slot];
 		if (memory->base)
 			observer->is_twice[slot] = true;

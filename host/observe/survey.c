@@ -130,6 +130,11 @@ static void parts_print(struct survey *s)
 			show_part(i, &part);
 		judge(s, &findings, part.digest == s->slot[i].part);
 	}
+	if (s->observer.nobodys) {
+		print_open("parts");
+		print_number("unknown", s->observer.nobodys);
+		print_close();
+	}
 }
 
 static void server_print(struct survey *s)

@@ -612,10 +612,15 @@ static void part_twice(void)
 		mem.parts[i].slot = IVSH_SELF_NONE;
 	header = (void *)((uint8_t *)world_slot(3) - IVSH_WIRE_PART_SLOT_OFFSET);
 	header->slot = 1;
+	header = (void *)((uint8_t *)world_slot(5) - IVSH_WIRE_PART_SLOT_OFFSET);
+	header->magic++;
 	NEED_EQ(observe_open(&observer, &mem, &geometry, true), 0);
 	observer.format_id = 1;
 	observe_part(&observer, 1, &part, &findings);
 	CHECK_EQ(part.state, OBSERVED_PART_TWICE);
+	observe_part(&observer, 5, &part, &findings);
+	CHECK_EQ(part.state, OBSERVED_PART_MISSING);
+	CHECK_EQ(observer.nobodys, 1);
 	observe_part(&observer, 3, &part, &findings);
 	CHECK_EQ(part.state, OBSERVED_PART_MISSING);
 	observe_part(&observer, 2, &part, &findings);
