@@ -916,6 +916,46 @@ def test_qemu_args_send_only_of_one_memory(start, build, tmp_path):
     assert "the region is one memory" in done.stderr and done.stderr.count("\n") == 1
 
 
+@as_root
+def test_qemu_of_a_user(start, build, public):
+    """QEMU that runs as the slot's user starts by the line, and cannot have more by another one."""
+    server = start("--split", "--slots", 3, "--socket-mode", "0666", folder=public, *[
+        word for name, user in (("a", ALICE), ("b", BOB))
+        for word in ("--slot", f"{name}={public}/{name},user={user}")
+    ])  # fmt: skip
+    line = subprocess.run(
+        [build / "ivsh-server", "qemu-args", "-S", server.socket, "a"],
+        capture_output=True, text=True, timeout=10, check=True,
+    ).stdout  # fmt: skip
+    work = public / "work"
+    work.mkdir()
+    os.chown(work, ALICE, ALICE)
+    prefix = ["setpriv", f"--reuid={ALICE}", f"--regid={ALICE}", "--clear-groups"]
+
+    def run(words, name):
+        qmp = work / name
+        return qmp, subprocess.Popen(
+            [*prefix, *MACHINE, *words, "-qmp", f"unix:{qmp},server=on,wait=off"],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    qmp, machine = run(shlex.split(line), "qmp")
+    try:
+        assert len(query_pci(qmp)) == 4
+        assert f"uid={ALICE}" in server.await_line("event=connect slot=0")
+    finally:
+        machine.kill()
+        machine.communicate(timeout=10)
+    for slot in (1, 2):
+        words = shlex.split(line)
+        (at,) = [i for i, word in enumerate(words) if f"part-{slot}," in word]
+        words[at] = words[at].replace("readonly=on,", "")
+        _, machine = run(words, f"qmp{slot}")
+        said = machine.communicate(timeout=10)[1]
+        assert machine.returncode == 1 and "Permission denied" in said, said
+    shutil.rmtree(work)
+
+
 def test_qemu_args_of_many(start, build, tmp_path):
     """More parts than a PCI bus has functions."""
     arguments = ("--slots", 129, "--size", "512M", "-n", 1)
