@@ -54,6 +54,7 @@ COLD static struct set_look set_read(const void *memory)
 
 	look.format_id = set_words(memory, __builtin_offsetof(struct ivsh_wire_part, format_id));
 	look.version = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, version));
+	look.version = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, version));
 	look.features = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, features));
 	look.slot = set_word(memory, __builtin_offsetof(struct ivsh_wire_part, slot));
 	return look;
