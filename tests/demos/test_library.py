@@ -188,7 +188,7 @@ def test_not_opened(world):
     for place, want in [
         (server.socket, r"open: .*: the server refuses, by .* as it does when no slot is free"),
         (world.folder / "none", r"open: no such device.*: No such file or directory"),
-        (world.folder, r"open: .*: neither a server's socket nor a memory file"),
+        (world.folder, r"open: .*: no split region in this folder: common: No such file"),
         (other, r"open: .*: the memory holds no region: it begins with [0-9a-f]{16}"),
     ]:
         text = looper(world, place, "client", "serve").done(3)

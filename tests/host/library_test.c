@@ -107,9 +107,9 @@ static void refused(void)
 	} rows[] = {
 	    {"nothing there", "/nowhere/at/all", NULL, "No such file or directory", IVSH_SELF_NONE,
 		IVSH_ENODEV},
-	    {"a folder", "/tmp", NULL, "neither a server's socket nor a memory file",
-		IVSH_SELF_NONE, IVSH_EINVAL},
-	    {"a device", "/dev/null", NULL, "neither a server's socket nor a memory file",
+	    {"a folder", "/proc/self", NULL, "no split region in this folder: common: No such file",
+		IVSH_SELF_NONE, IVSH_ENODEV},
+	    {"a device", "/dev/null", NULL, "neither a server's socket, nor a memory file",
 		IVSH_SELF_NONE, IVSH_EINVAL},
 	    {"no slot", path, NULL, "the region has only the slots 0 to 7", 8, IVSH_EINVAL},
 	    {"a name too long", path, "0123456789012345678901234567890x", "the name is not",
