@@ -28,7 +28,7 @@ The library is libivsh-client.so.1; host.h, ivsh_host_open(3), says what each ca
 """
 
 from .errors import (
-    Busy, Damaged, Error, Invalid, Lost, MissingPart, NoSpace, NotThere, PeerGone, Platform,
+    Busy, Damaged, Error, Invalid, Lost, MissingPart, NoSpace, NotThere, OneWay, PeerGone, Platform,
     ReadOnly, Removed, Timeout, Version,
 )  # fmt: skip
 from .shown import Log, Metric, MetricKind, MetricValue
@@ -41,7 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     *("Busy", "Damaged", "Error", "Invalid", "Lost", "MissingPart", "NoSpace", "NotThere"),
-    *("PeerGone", "Platform", "ReadOnly", "Removed", "Timeout", "Version"),
+    *("OneWay", "PeerGone", "Platform", "ReadOnly", "Removed", "Timeout", "Version"),
     *("CONTROL", "MAYBE_SEEN", "MESSAGE", "SPACE", "TEXT", "Event", "EventKind", "Message"),
     *("Log", "Metric", "MetricKind", "MetricValue", "Peer", "PeerInfo", "Presence", "Stream"),
 ]

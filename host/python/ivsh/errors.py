@@ -90,11 +90,17 @@ class MissingPart(Error):
     code = -13
 
 
+class OneWay(Error):
+    """One side has opened the channel one-way: nothing goes, or comes, in this direction."""
+
+    code = -14
+
+
 CLASSES: Dict[int, Type[Error]] = {
     each.code: each
     for each in (
         *(Timeout, Invalid, NotThere, NoSpace, Version, Damaged, PeerGone, Busy, Platform),
-        *(ReadOnly, Lost, Removed, MissingPart),
+        *(ReadOnly, Lost, Removed, MissingPart, OneWay),
     )
 }
 
