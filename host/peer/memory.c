@@ -104,7 +104,7 @@ static int map(struct memory *m)
 		return failed_by(m, errno);
 	}
 	m->mem.base = m->base;
-	stop_memory_add(m->path, m->fd, m->mem.size);
+	stop_memory(m->path, m->base, m->fd, m->mem.size);
 	classify(m);
 	return STATUS_DONE;
 }

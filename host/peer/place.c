@@ -218,6 +218,33 @@ static bool is_nowhere(const char *error)
 	       (!strcmp(why + 2, strerror(ENOENT)) || !strcmp(why + 2, strerror(ECONNREFUSED)));
 }
 
+/* What is mapped of all places, now that one was opened or closed. */
+static void memories_guard(void)
+{
+	stop_clear();
+	for (uint32_t place = 0; place < WORLD_PLACES; place++) {
+		const struct ivsh_client *client = &clients[place];
+		const char *object = file ? file : sockets[place];
+
+		if (!client->mem.base)
+			continue;
+		stop_memory(object, client->mem.base, client->memory, client->mem.size);
+		for (uint32_t i = 0; i < client->mem.part_count; i++) {
+			const struct ivsh_mem_part *part = &client->mem.parts[i];
+
+			if (part->base)
+				stop_part(object, part->is_writable ? IVSH_SELF_NONE : part->slot,
+				    part->base, client->parts[i], part->size);
+		}
+	}
+}
+
+static void client_close(struct ivsh_client *client)
+{
+	ivsh_client_close(client);
+	memories_guard();
+}
+
 /* The client of (place) is open, or (error) is the reason. Answers the exit status. */
 static int opened(struct transport *t, uint32_t place, int error)
 {
@@ -228,15 +255,7 @@ static int opened(struct transport *t, uint32_t place, int error)
 		fprintf(stderr, "ivsh: %s: %s%s\n", object, client->error, hint(client->error));
 		return is_nowhere(client->error) ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
-	stop_memory(object, client->memory, client->mem.size);
-	for (uint32_t i = 0; i < client->mem.part_count; i++) {
-		const struct ivsh_mem_part *part = &client->mem.parts[i];
-
-		if (part->base && part->is_writable)
-			stop_memory_add(object, client->parts[i], part->size);
-		else if (part->base)
-			stop_part(object, part->slot, part->base, client->parts[i], part->size);
-	}
+	memories_guard();
 	*t = (struct transport){
 	    .mem = client->mem,
 	    .object = object,
@@ -248,7 +267,7 @@ static int opened(struct transport *t, uint32_t place, int error)
 	};
 	error = parts_own(object, &client->mem);
 	if (error)
-		ivsh_client_close(client);
+		client_close(client);
 	return error;
 }
 
@@ -299,7 +318,7 @@ void place_close(struct transport *t)
 	if (pci_count())
 		pci_close(t);
 	else
-		ivsh_client_close(&clients[t->place]);
+		client_close(&clients[t->place]);
 }
 
 /* Only a device can leave. */
@@ -419,7 +438,7 @@ static int file_probe(struct transport *t)
 	if (status == STATUS_DONE)
 		status = opened(t, 0, ivsh_client_doorbell_open(client, false));
 	if (status != STATUS_DONE)
-		ivsh_client_close(client);
+		client_close(client);
 	return status;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "peer/stop.h"
 
+#include "app/world.h"
+
 #include <ivsh/wire.h>
 
 #include <errno.h>
@@ -22,29 +24,16 @@ static void remember(int signal)
 	asked = signal;
 }
 
-/* What is mapped: one memory, or the common one of a split region and a part for each slot. */
+/* What is mapped, of all places: one memory each, or a common one and a part for each slot. */
 static struct {
-	int fd;
+	const char *object;
+	void *base;
 	uint64_t size;
-	void *base; /* of a part that zeroes can replace; else NULL */
-	uint32_t slot;
-} memories[IVSH_WIRE_SLOTS_MAX + 1];
+	int fd;
+	uint32_t slot; /* of a part that zeroes can replace; IVSH_SELF_NONE: nothing can */
+} memories[WORLD_PLACES * (IVSH_WIRE_SLOTS_MAX + 1)];
 static volatile sig_atomic_t memory_count;
-static char lost_part[PATH_MAX + 16]; /* the beginning of a line: the region, "part " */
-static char no_space[PATH_MAX + 128];
 static char gone[128] = "ivsh: the memory is lost\n";
-
-/* Whether one of them is shorter than what is mapped of it. */
-static bool is_truncated(void)
-{
-	struct stat st;
-
-	for (int i = 0; i < memory_count; i++)
-		if (fstat(memories[i].fd, &st) || !S_ISREG(st.st_mode) ||
-		    (uint64_t)st.st_size < memories[i].size)
-			return true;
-	return false;
-}
 
 static void say(const char *text)
 {
@@ -53,34 +42,51 @@ static void say(const char *text)
 	(void)written;
 }
 
-/*
- * If (address) is in a part, put zeroes in its place. mmap(2) is no function that POSIX lists as
- * safe in a handler; on Linux it is the system call and nothing else.
- */
-static bool is_replaced(const void *address)
+static void say_number(uint32_t number)
 {
-	char number[12], *digit = number + sizeof(number) - 1;
+	char text[12], *digit = text + sizeof(text) - 1;
 
-	for (int i = 0; i < memory_count; i++) {
-		uint32_t slot = memories[i].slot;
+	*digit = '\0';
+	do
+		*--digit = (char)('0' + number % 10);
+	while (number /= 10);
+	say(digit);
+}
 
-		if (!memories[i].base ||
-		    (uintptr_t)address - (uintptr_t)memories[i].base >= memories[i].size ||
-		    mmap(memories[i].base, (size_t)memories[i].size, PROT_READ,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
-			0) == MAP_FAILED)
-			continue;
-		*digit = '\0';
-		do
-			*--digit = (char)('0' + slot % 10);
-		while (slot /= 10);
-		say(lost_part);
-		say(digit);
-		say(": it was truncated while in use, or there is no space for a page of it: from"
-		    " now on it reads as zeroes\n");
-		return true;
-	}
-	return false;
+/* The memory that has (address); -1: none of them. */
+static int memory_find(const void *address)
+{
+	for (int i = 0; i < memory_count; i++)
+		if ((uintptr_t)address - (uintptr_t)memories[i].base < memories[i].size)
+			return i;
+	return -1;
+}
+
+static bool is_truncated(int i)
+{
+	struct stat st;
+
+	return fstat(memories[i].fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	       (uint64_t)st.st_size < memories[i].size;
+}
+
+/*
+ * Put zeroes in the place of part (i). mmap(2) is no function that POSIX lists as safe in a
+ * handler; on Linux it is the system call and nothing else.
+ */
+static bool is_replaced(int i)
+{
+	if (memories[i].slot == IVSH_SELF_NONE ||
+	    mmap(memories[i].base, (size_t)memories[i].size, PROT_READ,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+		return false;
+	say("ivsh: ");
+	say(memories[i].object);
+	say(": part ");
+	say_number(memories[i].slot);
+	say(": it was truncated while in use, or there is no space for a page of it: from now on it"
+	    " reads as zeroes\n");
+	return true;
 }
 
 /*
@@ -89,52 +95,49 @@ static bool is_replaced(const void *address)
  */
 static void bus_error(int signal, siginfo_t *info, void *ctx)
 {
-	static const char truncated[] = "ivsh: the memory was truncated while in use: it is lost\n";
-	int error = errno;
+	int error = errno, i = memory_find(info->si_addr);
 
 	(void)signal;
 	(void)ctx;
-	if (!is_replaced(info->si_addr)) {
-		say(memory_count == 0 ? gone : is_truncated() ? truncated : no_space);
-		_exit(1);
+	if (i >= 0 && is_replaced(i)) {
+		errno = error;
+		return;
 	}
-	errno = error;
+	if (i < 0) {
+		say(gone);
+	} else if (is_truncated(i)) {
+		say("ivsh: the memory was truncated while in use: it is lost\n");
+	} else {
+		say("ivsh: ");
+		say(memories[i].object);
+		say(": no space is left for a page of it: make room in its file system, or allocate"
+		    " it as a whole before\n");
+	}
+	_exit(1);
 }
 
-void stop_memory(const char *object, int fd, uint64_t size)
+void stop_clear(void)
 {
 	memory_count = 0;
-	stop_memory_add(object, fd, size);
-}
-
-void stop_memory_add(const char *object, int fd, uint64_t size)
-{
-	int i = memory_count;
-
-	if (i == 0) {
-		snprintf(lost_part, sizeof(lost_part), "ivsh: %s: part ", object);
-		snprintf(no_space, sizeof(no_space),
-		    "ivsh: %s: no space is left for a page of it: make room in its file system, or"
-		    " allocate it as a whole before\n",
-		    object);
-	}
-	if (i == (int)(sizeof(memories) / sizeof(memories[0])))
-		return;
-	memories[i].fd = fd;
-	memories[i].size = size;
-	memories[i].base = NULL;
-	memory_count = i + 1;
 }
 
 void stop_part(const char *object, uint32_t slot, void *base, int fd, uint64_t size)
 {
 	int i = memory_count;
 
-	stop_memory_add(object, fd, size);
-	if (memory_count == i)
+	if (i == (int)(sizeof(memories) / sizeof(memories[0])))
 		return;
-	memories[i].slot = slot;
+	memories[i].object = object;
 	memories[i].base = base;
+	memories[i].size = size;
+	memories[i].fd = fd;
+	memories[i].slot = slot;
+	memory_count = i + 1;
+}
+
+void stop_memory(const char *object, void *base, int fd, uint64_t size)
+{
+	stop_part(object, IVSH_SELF_NONE, base, fd, size);
 }
 
 bool stop_is_memory(const struct stat *file)

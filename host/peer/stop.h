@@ -16,18 +16,19 @@
 void stop_guard(void);
 
 /*
- * The memory is (size) bytes of (fd), which stays open as long as it is mapped; (object) names it.
- * stop_memory() begins anew, stop_memory_add() adds one: no more than a common memory and the parts
- * of all slots.
+ * A memory is (size) bytes of (fd), mapped at (base), and stays so; (object), which stays, too,
+ * names it. Of each place as many as a common memory and the parts of all slots.
  */
-void stop_memory(const char *object, int fd, uint64_t size);
-void stop_memory_add(const char *object, int fd, uint64_t size);
+void stop_memory(const char *object, void *base, int fd, uint64_t size);
 
 /*
- * The same of the part of (slot), mapped for reading at (base): its owner can truncate it, and ends
- * no other program by that. Zeroes are there then, after a line.
+ * The same of the part of (slot), mapped for reading: its owner can truncate it, and ends no other
+ * program by that. Zeroes are there then, after a line.
  */
 void stop_part(const char *object, uint32_t slot, void *base, int fd, uint64_t size);
+
+/* None of those is mapped any more. */
+void stop_clear(void);
 
 /* Whether (file) is one of them. */
 bool stop_is_memory(const struct stat *file);

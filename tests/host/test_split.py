@@ -398,6 +398,24 @@ def test_truncated_part(at, tmp_path):
     assert (status, len(errors)) == (DONE, 1) and first.poll() is None
 
 
+def test_truncated_part_of_several(start, at, tmp_path):
+    """One that serves two regions loses a part of either, and goes on in both."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    sockets = []
+    for folder in folders:
+        folder.mkdir()
+        words = ("--split", "--file", folder / "parts", "--slots", 3, "-l", "1M")
+        sockets.append(start(*words, folder=folder).socket)
+    echo = at("-S", sockets[0], "-S", sockets[1]).echo("--name=alpha")
+    for folder, socket in zip(folders, sockets):
+        peers = at("-S", socket)
+        assert peers.run("ping", "alpha", "--count=3")[0] == DONE
+        os.truncate(folder / "parts/part-1", 0)
+        begin = f"ivsh: {socket}: part 1: it was truncated while in use"
+        assert any(line.decode().startswith(begin) for line in iter(echo.stderr.readline, b""))
+        assert echo.poll() is None
+
+
 def test_server_that_is_killed(start, at, tmp_path):
     """Peers stay, and go on, when the serving process dies; a new server keeps the region."""
     folder = tmp_path / "split"
