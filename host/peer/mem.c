@@ -255,7 +255,6 @@ int mem_run(const struct world *world, const struct options *o)
 	case 1:
 		return mem_info(existing(o->word[2]), o->json);
 	default:
-		return mem_remove(
-		    memory_folder(o->word[2]), (o->given & OPTION_FORCE) != 0, o->json);
+		return mem_remove(existing(o->word[2]), (o->given & OPTION_FORCE) != 0, o->json);
 	}
 }

@@ -57,7 +57,6 @@ void parts_others(const char *object, const struct ivsh_mem *mem, bool said[IVSH
 	whole = ivsh_client_parts_size(&header);
 	for (uint32_t i = 0; i < mem->part_count; i++) {
 		const struct ivsh_mem_part *part = &mem->parts[i];
-
 		bool is_used = part->found == part->slot;
 
 		if ((is_used && part->size >= whole) || part->slot == mem->self ||

@@ -201,6 +201,7 @@ def test_no_files(at, tmp_path, memory):
     link.symlink_to(memory)
     refused(at, link, "a link: give the file that it leads to", command="")
     assert info(at, link)[2] == "server: none"
+    refused(at, f"{memory}/", "No such file or directory", command="", status=NO_DEVICE)
     nothing = tmp_path / "nothing"
     refused(at, nothing, "No such file or directory", command="", status=NO_DEVICE)
     refused(at, nothing / "x", "No such file or directory", command="", status=NO_DEVICE)
