@@ -204,10 +204,15 @@ static struct place *place_at(uint32_t function)
 	return NULL;
 }
 
+static bool is_used(uint32_t function)
+{
+	return place_at(function) != NULL;
+}
+
 /* A place whose set was let go takes it again once its own part and the common memory are there. */
 static void set_came(struct place *p)
 {
-	p->comes = set_find(machine, &p->choice.function);
+	p->comes = set_find(machine, p->split ? p->set.format_id : 0, is_used, &p->choice.function);
 }
 
 /* A device was plugged in at (function): a place that waits takes it, the one that had it first. */

@@ -109,22 +109,49 @@ bool set_includes(const struct machine *machine, uint32_t function)
 	return includes;
 }
 
-bool set_find(const struct machine *machine, uint32_t *function)
+/* Whether the device at (function) has the common memory of a whole set; its formatting. */
+static bool is_whole_at(const struct machine *machine, uint32_t function, uint64_t *format_id)
 {
-	const struct ivsh_platform *p = machine->platform;
 	struct ivsh_set set;
 	uint8_t *said;
+	bool is = false;
+
+	*format_id = 0;
+	if (ivsh_device_open(&set.common, machine->platform, function) != 0)
+		return false;
+	if (!ivsh_set_is_split(&set.common) || !tables_make(machine, &set, &said)) {
+		ivsh_device_close(&set.common);
+		return false;
+	}
+	if (ivsh_set_open(&set) == 0) {
+		*format_id = set.format_id;
+		is = is_whole(&set);
+	}
+	set_close(&set, &said);
+	return is;
+}
+
+bool set_find(const struct machine *machine, uint64_t format_id, bool (*is_used)(uint32_t function),
+    uint32_t *function)
+{
+	uint64_t found_id;
+	uint32_t at;
 	bool found = false;
 
 	set_assign(machine);
-	for (uint32_t i = 0; !found && ivsh_device_find(p, i, function) == 0; i++) {
-		if (ivsh_device_open(&set.common, p, *function) != 0)
+	for (uint32_t i = 0; ivsh_device_find(machine->platform, i, &at) == 0; i++) {
+		bool is;
+
+		if (is_used(at))
 			continue;
-		if (ivsh_set_is_split(&set.common) && tables_make(machine, &set, &said)) {
-			found = ivsh_set_open(&set) == 0 && is_whole(&set);
-			set_close(&set, &said);
-		} else {
-			ivsh_device_close(&set.common);
+		is = is_whole_at(machine, at, &found_id);
+		if (format_id != 0 && found_id == format_id) {
+			*function = at;
+			return is;
+		}
+		if (is && !found) {
+			*function = at;
+			found = true;
 		}
 	}
 	return found;

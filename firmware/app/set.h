@@ -21,9 +21,12 @@ void set_close(struct ivsh_set *set, uint8_t **said);
 
 /*
  * Find the common memory of a set of which this peer's own part is there, too, and can be written;
- * print nothing. False: there is none.
+ * print nothing. format_id: the set that the place had; while its common memory is there, no other
+ * one is meant. 0: any. is_used: another place has the device open, so it is left as it is. False:
+ * there is none.
  */
-bool set_find(const struct machine *machine, uint32_t *function);
+bool set_find(const struct machine *machine, uint64_t format_id, bool (*is_used)(uint32_t function),
+    uint32_t *function);
 
 /* Whether the device at (function) has a part of a split region, or the common memory of one. */
 bool set_includes(const struct machine *machine, uint32_t function);

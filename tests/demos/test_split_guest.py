@@ -539,6 +539,42 @@ def test_unplugged(world, machine):
     echo.kill()
 
 
+def test_unplugged_beside_another(world):
+    """
+    A device of one set leaves a program that works with two: it comes back to that set, and not to
+    a third one; the other set keeps its interrupts meanwhile.
+    """
+    sets = [served(world, 2, name=f"server{i}") for i in range(3)]
+    path = world.folder / "qmp"
+    words = [*plugged(sets[0], 0, {}), *qmp_words(path)]
+    for i in (1, 2):
+        words += split.words(sets[i], 0, key=f"set{i}-")
+    # Of ivshmem devices, by their addresses: sets 1 and 2 from device 2 on, set 0 from 8 on.
+    echo = world.guest(
+        "slot 0", "echo --device=00:08.0 --device=0 --name=alpha --wait=sleep --spin=0 --count=500",
+        *words, machine="-M pc",
+    )  # fmt: skip
+    echo.expect(r"(?s)answers\n.*answers\n")
+    qmp = Qmp(path)
+
+    def asked(made):
+        command = "ping alpha --count=100 --timeout=20 --wait=sleep --spin=0"
+        start(world, 1, command, split.words(made, 1)).done()
+
+    for made in sets[:2]:
+        asked(made)
+    unplug(qmp, 0)
+    echo.expect(LEAVES)
+    asked(sets[1])
+    plug(qmp, sets[0].part(0), 0, False, {})
+    echo.expect(r"^ivsh: device [0-9a-f:.]+: the device is back: slot 0 of 2$")
+    for made in sets[:2]:
+        asked(made)
+    text = echo.done()
+    missed = [int(number) for number in re.findall(r"\(missed (\d+)\)", text)]
+    assert len(missed) == 2 and max(missed) < 10, text
+
+
 @pytest.mark.parametrize("first", ["common", 0, 1])
 def test_no_device_yet(world, first):
     """A command waits for its own part and the common memory, whichever device comes first."""

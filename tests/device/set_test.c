@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * set_test.c - the devices of a split region: found in any order, told apart by their headers, left
- * out with a reason; devices that lie, leave and change. SPEC R17.4.
+ * out with a reason; devices that lie, leave and change; what is tried is put back. SPEC R17.1,
+ * R17.4.
  *
  * Where the processor and the system can drop a store, as the host does with those into another's
  * part, the other parts cannot be written: Linux on x86_64. Elsewhere every part can be, as with a

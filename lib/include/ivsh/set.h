@@ -110,8 +110,11 @@ int ivsh_set_open(struct ivsh_set *set) IVSH_MUST_CHECK;
 
 /*
  * As ivsh_device_mem(), of an open set: parts, part_count and split are the set's, and self is
- * set->self. Whose a part is, parts[].slot, is known from its address if this peer's own part, one
- * that it can write, stands at IVSH_SET_ADDRESS() of its slot; else from the headers alone.
+ * set->self. Without a server another guest may have been given the same part by mistake: a program
+ * that guards against that claims the slot, with mem->self as IVSH_SELF_NONE, by IVSH_NODE_SLOT.
+ *
+ * Whose a part is, parts[].slot, is known from its address if this peer's own part, one that it can
+ * write, stands at IVSH_SET_ADDRESS() of its slot; else from the headers alone.
  *
  * mem->doorbell.recheck looks at all devices of the set, finds out again which can be written, and
  * answers IVSH_ENODEV also if one of the parts has gone.
