@@ -304,6 +304,7 @@ static int region_open(struct loop *l)
 		return error == IVSH_ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
 	l->node = ivsh_host_node(l->host);
+	l->entered(ivsh_host_place(l->host), &l->node->region.mem);
 	ivsh_conns_begin(&l->all, l->node);
 	error = l->service ? ivsh_host_offer(l->host, l->service, l->port) : 0;
 	if (error) {

@@ -26,6 +26,8 @@ struct loop {
 	bool is_single; /* ends with its first flow */
 	bool is_json;   /* the last line is an object of JSON, on standard output */
 	bool (*stopped)(void);
+	/* The region is there: say what of it this process does without. */
+	void (*entered)(const char *place, const struct ivsh_mem *mem);
 	/* A peer's connection is established: open the flow's descriptors. False: after a line. */
 	bool (*established)(struct loop *loop, struct flow *flow);
 	const void *own;

@@ -36,6 +36,9 @@ static int explain(struct ivsh_host *host, int error, const struct ivsh_node_opt
 		return ivsh_host_fail(host, error,
 		    "the name is not printable or has more than 31 characters, or the slot is not"
 		    " the server's");
+	if (error == IVSH_EPART)
+		return ivsh_host_fail(host, error,
+		    "the part of slot %u is missing, or is none of this region", options->slot);
 	if (error == IVSH_EBUSY)
 		return ivsh_host_fail(host, error, "a living peer holds the slot");
 	if (error == IVSH_ENODEV)

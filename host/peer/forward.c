@@ -10,6 +10,7 @@
 #include "forward/loop.h"
 #include "forward/spawn.h"
 #include "peer/forward_options.h"
+#include "peer/parts.h"
 #include "peer/place.h"
 #include "peer/stop.h"
 
@@ -22,6 +23,13 @@
 
 #define CONSOLE "console"               /* the service that shows what a guest prints */
 #define TIMEOUT_NS UINT64_C(5000000000) /* for a peer to come, and to accept */
+
+static void entered(const char *place, const struct ivsh_mem *mem)
+{
+	static bool said[IVSH_WIRE_SLOTS_MAX];
+
+	parts_others(place, mem, said);
+}
 
 static bool stopped(void)
 {
@@ -42,6 +50,7 @@ static bool loop_fill(struct loop *l, const struct options *o, const char *comma
 	    .limit = (uint32_t)forward_options.limit,
 	    .timeout_ns = o->given & OPTION_TIMEOUT ? o->timeout_ns : TIMEOUT_NS,
 	    .stopped = stopped,
+	    .entered = entered,
 	    .is_json = o->json,
 	};
 	if (!l->place) {

@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 
-from peertool import DONE, FAILED, NO_DEVICE, STOPPED, USAGE, finish
+from peertool import DONE, FAILED, NO_DEVICE, NO_PEER, STOPPED, USAGE, finish
 from rawclient import until
 
 PART_MAGIC = b"IVSHPRT\0"
@@ -337,6 +337,19 @@ def test_damaged_part(at, tmp_path, change, text):
     status, output, errors = peers.run("ls")
     assert (status, len(errors)) == (DONE, 1)
     assert errors[0].startswith((about, f"ivsh: {folder}/part-1: "))
+
+
+def test_damaged_part_of_streams(at, tmp_path):
+    """cat, serve and forward say the same, though they have the library between."""
+    folder = make(at, tmp_path / "split", 3)
+    (folder / "part-1").unlink()
+    words = ("cat", "0:data", "--timeout=0.2")
+    none = f"{folder}: the part of slot 1 is missing, or is none of this region"
+    one_line(at, ("-f", folder, *words, "--slot=1"), FAILED, none)
+    status, output, errors = at("-f", folder).run(*words, "--slot=2")
+    assert (status, output, len(errors)) == (NO_PEER, b"", 2)
+    left = f"the part of slot 1 {NONE}: this peer does without that slot"
+    assert errors[0] == f"ivsh: {folder}: {left}"
 
 
 def test_part_that_is_cut(at, tmp_path):
