@@ -246,6 +246,7 @@ void show_ring(const struct observer *observer, const struct observed_ring *ring
 	print_number("reported", s->reported);
 	print_hex("notify_flags", s->notify_flags);
 	print_number("one_way", s->one_way);
+	print_number("one_way", s->one_way);
 	print_close();
 	print_open("receiver");
 	/* In one memory the receiver's lines stand beside the sender's. */
@@ -259,6 +260,7 @@ void show_ring(const struct observer *observer, const struct observed_ring *ring
 	print_hex("notify_request", r->notify_request);
 	print_number("reported", r->reported);
 	print_hex("notify_flags", r->notify_flags);
+	print_number("one_way", r->one_way);
 	print_number("one_way", r->one_way);
 	print_number("read", r->read);
 	print_close();

@@ -154,6 +154,9 @@ static size_t part_offset(uint32_t slot)
 	return IVSH_WIRE_COMMON_SIZE + slot * part_size();
 }
 
+/* The parts of which slot (i) has mapped only what is before the rings: a bit for each slot. */
+static uint32_t are_short[WORLD_SLOTS];
+
 /* Each peer's own part, and no other, is writable for it. 0, or an error of a format. */
 static int split_format(bool force)
 {
@@ -163,6 +166,7 @@ static int split_format(bool force)
 
 	CHECK(g->slots <= WORLD_SLOTS && part_offset(g->slots) <= WORLD_SIZE);
 	CHECK_EQ(mprotect(views + VIEW, WORLD_SLOTS * (size_t)VIEW, PROT_READ), 0);
+	memset(are_short, 0, sizeof(are_short));
 	for (uint32_t slot = 0; slot < g->slots; slot++)
 		CHECK_EQ(mprotect(views + (slot + 1) * (size_t)VIEW + part_offset(slot), size,
 			     PROT_READ | PROT_WRITE),
@@ -177,14 +181,17 @@ static int split_format(bool force)
 }
 
 /* Map another's part, or only what is before its rings: a load behind that raises a signal. */
-static void part_map(struct ivsh_mem_part *part, bool is_short)
+static void part_map(struct ivsh_mem_part *part, uint32_t self)
 {
+	uint32_t bit = 1u << part->slot, is_short = world.is_short[self] & bit;
 	uint64_t size = 0;
 
 	CHECK_EQ(ivsh_part_short_size(&world_geometry, &size), 0);
-	CHECK_EQ(mprotect((uint8_t *)part->base + size, (size_t)(part->size - size),
-		     is_short ? PROT_NONE : PROT_READ),
-	    0);
+	if ((are_short[self] & bit) != is_short)
+		CHECK_EQ(mprotect((uint8_t *)part->base + size, (size_t)(part->size - size),
+			     is_short ? PROT_NONE : PROT_READ),
+		    0);
+	are_short[self] = (are_short[self] & ~bit) | is_short;
 	if (is_short)
 		part->size = size;
 }
@@ -201,7 +208,7 @@ static void split_mem(struct ivsh_mem *mem, uint32_t self)
 		parts[peer][i] = (struct ivsh_mem_part){
 		    view + part_offset(slot), part_size(), slot, slot == self, IVSH_SELF_NONE};
 		if (slot != peer)
-			part_map(&parts[peer][i], (world.is_short[peer] >> slot & 1) != 0);
+			part_map(&parts[peer][i], peer);
 	}
 	mem->base = view;
 	mem->size = IVSH_WIRE_COMMON_SIZE;
