@@ -23,6 +23,8 @@
 
 #define EVENTS_MOST 64u /* of hot-plug, that one look takes */
 
+#define SET_LOOKS 25u /* of CHECK_NS each: twice a second */
+
 #define HOST_BRIDGE_PC UINT32_C(0x12378086) /* of QEMU's pc: its root bus takes devices */
 #define PCI_HEADER 0xcu                     /* header type in bits 22:16; 1: a bridge */
 
@@ -34,7 +36,9 @@ struct place {
 	uint8_t *said;       /* what was printed of the set */
 	char object[48];
 	bool open;
-	bool split;  /* of a split region: each device of the set is in use */
+	bool split; /* of a split region: each device of the set is in use */
+	bool lacks; /* a device of the set has gone, and no event said so */
+	uint32_t asked;
 	bool leaves; /* its device is to be removed */
 	bool gone;   /* its device was removed */
 	bool waits;  /* there was no device at the start */
@@ -278,12 +282,23 @@ static void events_take(void)
 	}
 }
 
+/*
+ * Whether the set is as it was, looked at now and then. A part that has gone reads as all ones, and
+ * so does its peer's slot, which may be that peer's fault as well: the library does not ask.
+ */
+static bool is_whole(struct place *p)
+{
+	return !p->split || ++p->asked % SET_LOOKS != 0 || set_is_there(machine, &p->set);
+}
+
 static enum world_state place_state(struct transport *t)
 {
+	struct place *p = &places[t->place];
+
 	events_take();
-	return places[t->place].gone     ? WORLD_GONE
-	       : places[t->place].leaves ? WORLD_LEAVES
-					 : WORLD_STAYS;
+	if (!p->gone && !p->leaves && !p->lacks)
+		p->lacks = !is_whole(p);
+	return p->gone || p->lacks ? WORLD_GONE : p->leaves ? WORLD_LEAVES : WORLD_STAYS;
 }
 
 /* Whether a device can be plugged in that was not there at the start. */
@@ -349,7 +364,7 @@ static int place_open(struct transport *t, uint32_t place, const struct options 
 			close_device(p);
 	}
 	if (status == STATUS_DONE) {
-		p->waits = p->away = p->comes = p->leaves = p->gone = false;
+		p->waits = p->away = p->comes = p->leaves = p->gone = p->lacks = false;
 		interrupts_take(p, o);
 		transport_fill(t, place);
 	}
@@ -415,6 +430,7 @@ static bool is_ivshmem_at(uint32_t function)
 static void set_release(struct place *p)
 {
 	uint32_t count = p->set.count, *functions = calloc(count + 1, sizeof(*functions));
+	bool is_reported = p->leaves || p->gone;
 
 	for (uint32_t i = 0; functions && i < count; i++)
 		functions[i] = p->set.devices[i].device.function;
@@ -425,7 +441,12 @@ static void set_release(struct place *p)
 	for (uint32_t i = 0; functions && i < count; i++)
 		(void)(ivsh_hotplug_eject(&hotplug, functions[i]) != 0);
 	free(functions);
-	p->leaves = p->gone = false;
+	/* One went without an event: begin again with what is there now. */
+	if (!is_reported) {
+		watch = HOTPLUG_UNKNOWN;
+		events_take();
+	}
+	p->leaves = p->gone = p->lacks = false;
 	set_came(p);
 }
 

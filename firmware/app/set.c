@@ -96,6 +96,25 @@ static bool is_whole(const struct ivsh_set *set)
 	return false;
 }
 
+static bool is_there(const struct machine *machine, const struct ivsh_device *device)
+{
+	const struct ivsh_platform *p = machine->platform;
+
+	return p->config_read(p->ctx, device->function, 0) ==
+		   (IVSH_PCI_DEVICE_ID << 16 | IVSH_PCI_VENDOR) &&
+	       (p->config_read(p->ctx, device->function, BAR2) & BAR_ADDRESS) ==
+		   (uint32_t)device->bar[2].address;
+}
+
+bool set_is_there(const struct machine *machine, const struct ivsh_set *set)
+{
+	bool there = is_there(machine, &set->common);
+
+	for (uint32_t i = 0; there && i < set->count; i++)
+		there = !set->parts[i].base || is_there(machine, &set->devices[i].device);
+	return there;
+}
+
 bool set_includes(const struct machine *machine, uint32_t function)
 {
 	struct ivsh_device device;

@@ -28,6 +28,9 @@ void set_close(struct ivsh_set *set, uint8_t **said);
 bool set_find(const struct machine *machine, uint64_t format_id, bool (*is_used)(uint32_t function),
     uint32_t *function);
 
+/* Whether the devices of an open set are where they were: two reads of each. */
+bool set_is_there(const struct machine *machine, const struct ivsh_set *set);
+
 /* Whether the device at (function) has a part of a split region, or the common memory of one. */
 bool set_includes(const struct machine *machine, uint32_t function);
 

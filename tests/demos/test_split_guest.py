@@ -539,6 +539,32 @@ def test_unplugged(world, machine):
     echo.kill()
 
 
+@pytest.mark.parametrize("what", [0, 1, "common"])
+def test_gone(world, what):
+    """A device of the set is ejected behind the guest's back, and plugged in again."""
+    made = region(world)
+    path = world.folder / "qmp"
+    echo = world.guest(
+        "slot 0", "echo --name=alpha", *plugged(made, 0, {}), *qmp_words(path), machine="-M pc"
+    )
+    echo.expect("answers")
+    qmp = Qmp(path)
+    qmp.monitor("o /w 0xae10 0")  # of ACPI's controller: the root bus
+    qmp.monitor(f"o /w 0xae08 {1 << int(where_of(what, {})['addr'], 16)}")  # eject
+    qmp.event("DEVICE_DELETED", device=f"device-{what}")
+    echo.expect(r"^ivsh: device \S+: the device was removed without a request: slot 0 is lost$")
+    plug(qmp, made.common() if what == "common" else made.part(what), what, what != 0, {})
+    echo.expect(r"^ivsh: device \S+: the device is back: slot 0 of 2$")
+    if what == 1:  # the set was whole without it: it joins when the set is opened again
+        unplug(qmp, "common")
+        qmp.command("object-del", id="common")
+        plug(qmp, made.common(), "common", True, {})
+        echo.expect(r"(?s)is leaving: .* the device is back: slot 0 of 2\n")
+    start(world, 1, "ping alpha --count=20 --timeout=20", split.words(made, 1)).done()
+    echo.still_runs()
+    echo.kill()
+
+
 def test_unplugged_beside_another(world):
     """
     A device of one set leaves a program that works with two: it comes back to that set, and not to
