@@ -30,6 +30,7 @@
 #define DELAY_MOST_MS 2000
 #define ANEW_NS UINT64_C(2000000000) /* before a connection that was given up begins anew */
 #define CLOSE_MS 500
+#define REPORT_NS UINT64_C(2000000000)
 #define SUBJECTS (CONFIG_SLOTS + 8u)
 
 struct subscription {
@@ -44,17 +45,21 @@ struct bus {
 	int fd;
 	struct subscription *subscriptions;
 	uint32_t subscription_count;
-	uint64_t anew_ns; /* when to connect anew; 0: not */
-	uint64_t logged_connects, logged_disconnects, logged_errors, logged_dropped;
+	natsStatistics *statistics;
+	uint64_t anew_ns;              /* when to connect anew; 0: not */
+	uint64_t down_ns;              /* since when it does not stand */
+	uint64_t connects, reconnects; /* as bus_step() saw them last; the second are libnats' */
+	bool is_counted;               /* this connection is among the first */
+	bool is_reported;              /* that it does not stand */
+	uint64_t logged_disconnects, logged_errors, logged_dropped;
 	uint64_t logged_ns;
-	bool is_refused;
 
 	pthread_mutex_t lock; /* of the list */
 	struct bus_item *first, **last;
 	uint64_t bytes;
 
 	/* Set by libnats' threads. */
-	atomic_ullong connects, disconnects, errors, dropped;
+	atomic_ullong disconnects, errors, dropped;
 	atomic_int error;
 	atomic_bool is_closed;
 };
@@ -103,12 +108,12 @@ static void receive(natsConnection *connection, natsSubscription *from, natsMsg 
 	natsMsg_Destroy(msg);
 }
 
+/* It stands, or stands again: bus_step() counts it. */
 static void connected(natsConnection *connection, void *closure)
 {
 	struct bus *bus = closure;
 
 	(void)connection;
-	atomic_fetch_add(&bus->connects, 1);
 	poke(bus);
 }
 
@@ -212,6 +217,8 @@ static int begin(struct bus *bus)
 	natsStatus status = natsOptions_Create(&options);
 
 	atomic_store(&bus->is_closed, false);
+	bus->is_counted = false;
+	bus->down_ns = clock_now_ns();
 	if (status == NATS_OK)
 		status = options_set(bus, options);
 	if (status == NATS_OK)
@@ -219,8 +226,6 @@ static int begin(struct bus *bus)
 	if (status == NATS_OK) {
 		object = bus->config->url[0];
 		status = natsConnection_Connect(&bus->connection, options);
-		if (status == NATS_OK)
-			connected(bus->connection, bus);
 		if (status == NATS_NOT_YET_CONNECTED)
 			status = NATS_OK;
 	}
@@ -258,7 +263,8 @@ struct bus *bus_open(const struct config *config)
 	bus->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)nats_Open(-1);
 	(void)nats_SetMessageDeliveryPoolSize(1);
-	if (bus->fd >= 0 && bus->subscriptions && natsInbox_Create(&inbox) == NATS_OK) {
+	if (natsStatistics_Create(&bus->statistics) == NATS_OK && bus->fd >= 0 &&
+	    bus->subscriptions && natsInbox_Create(&inbox) == NATS_OK) {
 		snprintf(bus->inbox, sizeof(bus->inbox), "%s", inbox);
 		natsInbox_Destroy(inbox);
 		if (begin(bus) == 0)
@@ -300,6 +306,7 @@ void bus_close(struct bus *bus)
 	}
 	if (bus->fd >= 0)
 		close(bus->fd);
+	natsStatistics_Destroy(bus->statistics);
 	pthread_mutex_destroy(&bus->lock);
 	free(bus->subscriptions);
 	free(bus);
@@ -331,19 +338,30 @@ static void errors_log(struct bus *bus)
 	bus->logged_dropped = dropped;
 }
 
-/* libnats has given the connection up: the reason, once, and the next one. */
-static void anew(struct bus *bus)
+/* Why the connection does not stand, in libnats' words. */
+static const char *reason_of(const struct bus *bus)
 {
 	const char *reason = NULL;
 
-	if (bus->anew_ns == 0) {
-		if (!bus->is_refused &&
-		    (!bus->connection ||
-			natsConnection_GetLastError(bus->connection, &reason) != NATS_OK))
-			log_event("event=bus-refused reason=\"%s\"", reason ? reason : "unknown");
-		bus->is_refused = true;
+	if (bus->connection)
+		(void)natsConnection_GetLastError(bus->connection, &reason);
+	return reason && *reason ? reason : "no answer";
+}
+
+/* Say once that it does not stand, if that is not a moment. */
+static void down_log(struct bus *bus)
+{
+	if (bus->is_reported || clock_now_ns() - bus->down_ns < REPORT_NS)
+		return;
+	log_event("event=bus-failed url=%s reason=\"%s\"", bus->config->url[0], reason_of(bus));
+	bus->is_reported = true;
+}
+
+/* libnats has given the connection up: begin the next one. */
+static void anew(struct bus *bus)
+{
+	if (bus->anew_ns == 0)
 		bus->anew_ns = clock_now_ns() + ANEW_NS;
-	}
 	if (clock_now_ns() < bus->anew_ns)
 		return;
 	bus->anew_ns = 0;
@@ -356,31 +374,57 @@ static void anew(struct bus *bus)
 		(void)subscription_begin(bus, &bus->subscriptions[i]);
 }
 
+/* How often libnats has connected again: counted when it does, not when it calls back. */
+static uint64_t reconnects_of(struct bus *bus)
+{
+	uint64_t in, in_bytes, out, out_bytes, reconnects = 0;
+
+	if (natsConnection_GetStats(bus->connection, bus->statistics) == NATS_OK)
+		(void)natsStatistics_GetCounts(
+		    bus->statistics, &in, &in_bytes, &out, &out_bytes, &reconnects);
+	return reconnects;
+}
+
+static bool is_connected(const struct bus *bus)
+{
+	return bus->connection &&
+	       natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
+}
+
+static void up_count(struct bus *bus)
+{
+	char url[256] = "";
+
+	bus->reconnects = reconnects_of(bus);
+	bus->is_counted = true;
+	bus->connects++;
+	bus->is_reported = false;
+	(void)natsConnection_GetConnectedUrl(bus->connection, url, sizeof(url));
+	log_event("event=bus-up url=%s connects=%llu", url, (unsigned long long)bus->connects);
+}
+
 void bus_step(struct bus *bus)
 {
-	uint64_t connects = atomic_load(&bus->connects);
 	uint64_t disconnects = atomic_load(&bus->disconnects);
 
 	if (disconnects != bus->logged_disconnects)
 		log_event("event=bus-down");
 	bus->logged_disconnects = disconnects;
-	if (connects != bus->logged_connects && bus_is_up(bus)) {
-		char url[256] = "";
-
-		(void)natsConnection_GetConnectedUrl(bus->connection, url, sizeof(url));
-		log_event("event=bus-up url=%s connects=%llu", url, (unsigned long long)connects);
-		bus->logged_connects = connects;
-		bus->is_refused = false;
-	}
+	if (is_connected(bus) && (!bus->is_counted || reconnects_of(bus) != bus->reconnects))
+		up_count(bus);
+	if (bus_is_up(bus))
+		bus->down_ns = clock_now_ns();
+	else
+		down_log(bus);
 	errors_log(bus);
 	if (atomic_load(&bus->is_closed))
 		anew(bus);
 }
 
+/* In this order: a connection that came since has another count. */
 bool bus_is_up(struct bus *bus)
 {
-	return bus->connection &&
-	       natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
+	return is_connected(bus) && bus->is_counted && reconnects_of(bus) == bus->reconnects;
 }
 
 size_t bus_most(struct bus *bus)
@@ -392,7 +436,7 @@ size_t bus_most(struct bus *bus)
 
 struct bus_counters bus_counters(struct bus *bus)
 {
-	return (struct bus_counters){atomic_load(&bus->connects), atomic_load(&bus->dropped)};
+	return (struct bus_counters){bus->connects, atomic_load(&bus->dropped)};
 }
 
 const char *bus_inbox(const struct bus *bus)

@@ -57,7 +57,7 @@ int bus_fd(const struct bus *bus);
  */
 void bus_step(struct bus *bus);
 
-/* Whether the connection stands, as far as anyone knows. */
+/* Whether the connection stands, as far as anyone knows: the one that bus_step() has seen. */
 bool bus_is_up(struct bus *bus);
 
 /* Bytes of the largest message that the server takes; 0: not known yet. */

@@ -93,7 +93,7 @@ static void bus_read(struct bridge *b, uint64_t now)
 /* Say what is of the local peer of (p), each second, and when it changes. */
 static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 {
-	struct frame frame = {.epoch = p->state.near.epoch ? p->state.near.epoch : 1,
+	struct frame frame = {.epoch = p->state.near.epoch,
 	    .number = p->state.near.number,
 	    .incarnation = look_incarnation(&b->look, p->slot)};
 	struct ivsh_service services[FRAME_SERVICES];

@@ -39,6 +39,14 @@ static void position_set(struct pair *p, const struct ivsh_chan *ch)
 	p->state.near.frame = 0;
 }
 
+void near_begin(struct pair *p)
+{
+	if (p->state.near.epoch)
+		return;
+	p->state.near = (struct state_near){.epoch = epoch_draw()};
+	state_near_keep(&p->state);
+}
+
 void near_attach(struct pair *p)
 {
 	struct ivsh_chan *ch = pair_channel(p);
@@ -49,9 +57,12 @@ void near_attach(struct pair *p)
 	if (!ch)
 		return;
 	p->generation = ch->rx.generation_ack;
-	if (near->epoch == 0 || near->format_id != ch->region->format_id) {
-		*near =
-		    (struct state_near){.epoch = epoch_draw(), .format_id = ch->region->format_id};
+	if (near->format_id != ch->region->format_id) {
+		/* The first memory, or another one: what the last one had is lost with it. */
+		if (near->format_id)
+			near->epoch = epoch_draw();
+		near->number = 0;
+		near->format_id = ch->region->format_id;
 		position_set(p, ch);
 	} else if (near->generation != ch->rx.generation_ack ||
 		   near->index + 1 - ch->rx.read > ch->mask + 2) {
@@ -233,7 +244,7 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 	error = message_peek(p, ch, &m);
 	if (error == IVSH_EPROTO)
 		return mend(p, ch);
-	is_loss = p->owes_loss && p->state.near.epoch != 0;
+	is_loss = p->owes_loss;
 	if (error && !is_loss)
 		return false;
 	if (!error && is_sent(p)) {

@@ -7,6 +7,9 @@
 
 #include "bridge/parts.h"
 
+/* (p) is new here, or has lost its state: begin to count, in an epoch of its own. */
+void near_begin(struct pair *p);
+
 /* The remote peer of (p) was attached just now: find out what was sent before. */
 void near_attach(struct pair *p);
 

@@ -35,7 +35,10 @@ static int pair_make(struct bridge *b, struct remote *r, struct pair *p, uint32_
 	strcpy(p->in.to_peer, p->out.peer);
 	/* No name has a dot in it. */
 	snprintf(name, sizeof(name), "%s.%s.%s", local->name, r->config.host, r->config.peer);
-	return state_open(&p->state, b->folder, name);
+	if (state_open(&p->state, b->folder, name))
+		return -1;
+	near_begin(p);
+	return 0;
 }
 
 struct remote *remote_make(struct bridge *b, const struct config_remote *config)

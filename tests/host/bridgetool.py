@@ -21,15 +21,17 @@ NATS = ROOT / "build/nats/usr/sbin/nats-server"
 os.environ["IVSH_CLIENT_LIBRARY"] = str(BUILD / "libivsh-client.so.1")
 sys.path.insert(0, str(ROOT / "host/python"))
 
-import ivsh  # noqa: E402, F401
+import ivsh  # noqa: E402
 
 
 class Nats:
     """A nats-server of the test's own: on the loopback, with a store in the test's folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, config=""):
         self.folder = folder
         self.port = -1
+        self.config = folder / "nats.conf"
+        self.config.write_text(config)
         self.process = None
         self.start()
 
@@ -41,7 +43,7 @@ class Nats:
         assert NATS.exists(), "nats-server is missing: ./setup.sh test"
         self.process = subprocess.Popen(
             [NATS, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.folder / "store"]
-            + ["--ports_file_dir", ports],
+            + ["--ports_file_dir", ports, "-c", self.config],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -165,14 +167,35 @@ class Bridge:
         return status
 
 
+class Peer(ivsh.Peer):
+    """A peer that lives also while the test does something else."""
+
+    def __init__(self, *words, **keywords):
+        super().__init__(*words, **keywords)
+        self.ended = threading.Event()
+        self.beating = threading.Thread(target=self._beat, daemon=True)
+        self.beating.start()
+
+    def _beat(self):
+        while not self.ended.wait(0.1):
+            with contextlib.suppress(ivsh.Error):
+                # An event that the test has not taken answers any other wait at once.
+                self.ready(ivsh.MESSAGE)
+
+    def close(self):
+        self.ended.set()
+        self.beating.join(LIMIT)
+        super().close()
+
+
 class Side:
     """A host: a server with slot 5 for the other host's peer, and a bridge."""
 
-    def __init__(self, folder, name, other, nats, mode, more=""):
+    def __init__(self, folder, name, other, nats, mode, more="", server=()):
         self.folder = folder / name
         self.folder.mkdir()
         self.name = name
-        self.server = Server(self.folder, "--slot", f"5={self.folder}/s5")
+        self.server = Server(self.folder, "--slot", f"5={self.folder}/s5", *server)
         self.socket = self.server.socket
         self.config = self.folder / "bridge.conf"
         self.config.write_text(
@@ -185,7 +208,7 @@ class Side:
 
     def peer(self, **keywords):
         """The peer of this host, in slot 0."""
-        return ivsh.Peer(self.socket, self.name + "peer", **keywords)
+        return Peer(self.socket, self.name + "peer", **keywords)
 
     def stop(self):
         self.bridge.stop()
@@ -195,13 +218,13 @@ class Side:
 class World:
     """Both hosts, a and b."""
 
-    def __init__(self, folder, mode, more=""):
+    def __init__(self, folder, mode, more="", nats="", servers=((), ())):
         self.folder = folder
-        self.nats = Nats(folder)
+        self.nats = Nats(folder, nats)
         self.sides = []
         self.raws = []
-        for name, other in (("a", "b"), ("b", "a")):
-            self.sides.append(Side(folder, name, other, self.nats, mode, more))
+        for name, other, server in (("a", "b", servers[0]), ("b", "a", servers[1])):
+            self.sides.append(Side(folder, name, other, self.nats, mode, more, server))
         self.a, self.b = self.sides
 
     def raw(self):

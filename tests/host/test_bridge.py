@@ -24,8 +24,8 @@ HEADER = struct.Struct("<4sIQQII")  # frame.h
 def world(tmp_path):
     made = []
 
-    def make(mode="core", more=""):
-        made.append(World(tmp_path, mode, more))
+    def make(*words, **keywords):
+        made.append(World(tmp_path, *words, **keywords))
         return made[-1]
 
     yield make
@@ -245,6 +245,155 @@ def test_core_loss(world):
             a.send(5, PORT, b"after", LIMIT)
             assert b.receive(LIMIT).data == b"after"
             assert ivsh.EventKind.LOST not in drained(b)
+
+
+def test_silent_bus(world):
+    """A bus that stands still is given up, and everything goes on when it moves again."""
+    both = world("core")
+    with both.a.peer() as a, both.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        both.nats.process.send_signal(signal.SIGSTOP)
+        try:
+            await_event(b, ivsh.EventKind.DOWN)
+            for side in both.sides:
+                side.bridge.await_line("event=bus-down")
+        finally:
+            both.nats.process.send_signal(signal.SIGCONT)
+        await_event(b, ivsh.EventKind.UP)
+        a.find("bpeer", LIMIT)
+        a.send(5, PORT, b"after", LIMIT)
+        assert b.receive(LIMIT).data == b"after"
+
+
+def fill(peer):
+    """Send numbers to slot 5 until there is no room: how many."""
+    sent = 0
+    try:
+        while True:
+            peer.send(5, PORT, struct.pack("<Q", sent), 0.3)
+            sent += 1
+    except ivsh.Timeout:
+        return sent
+
+
+def test_full_stream(world):
+    """A stream that is full makes the sender wait, and loses nothing; SPEC R19.1.2."""
+    w = world("jetstream", "stream-messages = 10\n")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        # The other side takes nothing more.
+        w.b.bridge.process.send_signal(signal.SIGSTOP)
+        try:
+            until(lambda: a.peer(5).presence != ivsh.Presence.ATTACHED)
+            a.send(5, PORT, struct.pack("<Q", 0), LIMIT)
+        finally:
+            w.b.bridge.process.send_signal(signal.SIGCONT)
+        a.find("bpeer", LIMIT)
+        w.b.bridge.stop(signal.SIGKILL)
+        sent = fill(a)
+        assert sent > 100
+        # The ring is full, and of all that only what the stream has is out of it.
+        assert w.a.bridge.pair("sent") <= 12 and w.a.bridge.pair("refused") > 0
+        w.b.bridge.start()
+        assert struct.unpack("<Q", b.receive(LIMIT).data) == (0,)
+        for i in range(sent):
+            assert struct.unpack("<Q", b.receive(LIMIT).data) == (i,)
+        assert ivsh.EventKind.LOST not in drained(b)
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_too_large(world, mode):
+    """SPEC R19.1.4: what the bus, or the other region, cannot carry is reported as lost."""
+    w = world(
+        mode,
+        nats="max_payload: 16384\n",
+        servers=(("-l", "4M"), ("-l", "1M")),
+    )
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        assert b.max_size < 16384 - 32 < a.max_size
+        for size in (b.max_size + 1, 16384 - 31):
+            drained(b)
+            a.send(5, PORT, b"before", LIMIT)
+            assert b.receive(LIMIT).data == b"before"
+            assert ivsh.EventKind.LOST not in drained(b)
+            a.send(5, PORT, bytes(size), LIMIT)
+            await_event(b, ivsh.EventKind.LOST)
+            a.send(5, PORT, bytes(b.max_size), LIMIT)
+            assert b.receive(LIMIT).data == bytes(b.max_size)
+
+
+def test_state_lost(world):
+    """SPEC R19.1.5, R19.2.4: a bridge that has lost its numbers begins anew: a loss, once."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        a.send(5, PORT, b"before", LIMIT)
+        assert b.receive(LIMIT).data == b"before"
+        drained(b)
+        w.a.bridge.stop()
+        for path in (w.a.folder / "state").iterdir():
+            path.unlink()
+        w.a.bridge.start()
+        await_event(b, ivsh.EventKind.LOST)
+        a.find("bpeer", LIMIT)
+        a.send(5, PORT, b"after", LIMIT)
+        assert b.receive(LIMIT).data == b"after"
+        assert ivsh.EventKind.LOST not in drained(b)
+
+
+def test_strangers_here(world):
+    """A local peer without a name: what it sends stays in the ring, and the log says so."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        with ivsh.Peer(w.a.socket, "other") as other:
+            assert other.slot == 1
+            other.send(5, PORT, b"nobody's", LIMIT)
+            w.a.bridge.await_line("event=unmapped slot=1 ")
+            a.send(5, PORT, b"mine", LIMIT)
+            assert b.receive(LIMIT).data == b"mine"
+
+
+def test_tls(world, tmp_path):
+    """By certificates that are in files; another authority's is refused, with a line."""
+    for name in ("bus", "other"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+            + ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+            + ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.crt"],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    nats = f'tls {{ cert_file: "{tmp_path}/bus.crt", key_file: "{tmp_path}/bus.key" }}\n'
+    w = world("core", f"tls-ca = {tmp_path}/bus.crt\n", nats=nats)
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        a.send(5, PORT, b"secret", LIMIT)
+        assert b.receive(LIMIT).data == b"secret"
+    w.b.bridge.stop()
+    right = w.b.config.read_text()
+    w.b.config.write_text(right.replace("bus.crt", "other.crt"))
+    w.b.bridge.start()
+    ready = w.b.bridge.count("event=bus-up")
+    w.b.bridge.await_line("event=bus-failed")
+    assert w.b.bridge.count("event=bus-up") == ready
+    w.b.bridge.stop()
+    w.b.config.write_text(right.replace("bus.crt", "none.crt"))
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", w.b.config],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 1 and "none.crt" in done.stderr
+    w.b.config.write_text(right)
+    w.b.bridge.start()
 
 
 class Sender(threading.Thread):
