@@ -85,7 +85,7 @@ static void receive(natsConnection *connection, natsSubscription *from, natsMsg 
 	if (item) {
 		*item = (struct bus_item){.subject = natsMsg_GetSubject(msg),
 		    .reply = natsMsg_GetReply(msg),
-		    .data = (const uint8_t *)natsMsg_GetData(msg),
+		    .data = (const uint8_t *)(size ? natsMsg_GetData(msg) : ""),
 		    .size = size,
 		    .message = msg};
 		if (!item->reply)
@@ -236,6 +236,7 @@ static int begin(struct bus *bus)
 								  : natsStatus_GetText(status));
 }
 
+/* 0, or -1 after a line. On a connection that was given up meanwhile, the next one begins it. */
 static int subscription_begin(struct bus *bus, struct subscription *s)
 {
 	natsStatus status =
@@ -244,9 +245,9 @@ static int subscription_begin(struct bus *bus, struct subscription *s)
 	/* The list has a limit of its own, which receive() keeps. */
 	if (status == NATS_OK)
 		status = natsSubscription_SetPendingLimits(s->handle, 65536, (int)BUS_MOST);
-	if (status != NATS_OK)
-		return log_failure(s->subject, "%s", natsStatus_GetText(status));
-	return 0;
+	if (status == NATS_OK || natsConnection_IsClosed(bus->connection))
+		return 0;
+	return log_failure(s->subject, "%s", natsStatus_GetText(status));
 }
 
 struct bus *bus_open(const struct config *config)

@@ -21,8 +21,8 @@ struct bus;
 struct bus_item {
 	struct bus_item *next;
 	const char *subject;
-	const char *reply;   /* "": none */
-	const uint8_t *data; /* NULL where size is 0 */
+	const char *reply; /* "": none */
+	const uint8_t *data;
 	size_t size;
 	void *message; /* libnats' */
 };

@@ -147,9 +147,9 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 	    w->is_state || w->frame.number == 0 ? w->frame.number : w->frame.number - 1;
 
 	if (far->epoch != w->frame.epoch) {
-		/* A new count. What JetStream keeps of the last one came before. In another, it
-		 * may have had more messages. */
-		bool is_sure = far->epoch == 0 || pair_is_kept(p);
+		/* A new count, since the last one was lost: with the messages of a region's memory,
+		 * or by a bridge, which cannot know what it had sent. */
+		bool is_sure = far->epoch == 0;
 
 		if ((!is_sure || before != 0) && !loss_report(p, ch, before ? before : 1, "epoch"))
 			return false;

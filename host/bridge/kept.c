@@ -224,7 +224,7 @@ static void consumer_answer(struct pair *p, const struct bus_item *item, uint64_
 
 void kept_answer(struct bridge *b, const char *words, const struct bus_item *item, uint64_t now)
 {
-	const char *text = item->data ? (const char *)item->data : "";
+	const char *text = (const char *)item->data;
 	uint32_t slot, local;
 	uint64_t number;
 	struct pair *p;

@@ -3,7 +3,7 @@
 # fuzz.mk - the fuzzers: clang's libFuzzer brings main().
 
 FUZZERS_LIB    := attach split receive send stream connect slots dump device pvh dtb args \
-                  efi_args client
+                  efi_args client bridge
 FUZZERS_SERVER := config control clients state answer
 FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
 FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
@@ -31,6 +31,10 @@ build/host-fuzz/tests/fuzz/efi_args_fuzz: build/host-fuzz/firmware/uefi/args.o \
     build/host-fuzz/lib/bare/words.o
 build/host-fuzz/tests/fuzz/client_fuzz: $(patsubst %.c,build/host-fuzz/%.o,$(CLIENT) $(CORE))
 build/host-fuzz/tests/fuzz/client_fuzz: FUZZ_WRAP := poll
+build/host-fuzz/tests/fuzz/bridge_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
+    $(patsubst %.c,build/host-fuzz/%.o,$(BRIDGE_TEXT) host/text/keys.c host/text/sizes.c)
+build/host-fuzz/tests/fuzz/bridge_fuzz: FUZZ_WRAP := log_event log_detail log_failure log_hold \
+    log_release
 
 FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz state_fuzz)
 $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail \
