@@ -63,6 +63,7 @@ void near_attach(struct pair *p)
 			near->epoch = epoch_draw();
 		near->number = 0;
 		near->format_id = ch->region->format_id;
+		p->flight = (struct flight){0};
 		position_set(p, ch);
 	} else if (near->generation != ch->rx.generation_ack ||
 		   near->index + 1 - ch->rx.read > ch->mask + 2) {
@@ -268,5 +269,6 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 
 bool near_has_more(const struct pair *p)
 {
-	return p->is_peeked || p->flight.is_up || p->owes_loss;
+	/* What waits for a remote peer that is not there waits in the ring, without us. */
+	return p->remote->host && (p->is_peeked || p->flight.is_up || p->owes_loss);
 }
