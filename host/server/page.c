@@ -126,7 +126,7 @@ int page_open(
 void page_copy(struct page *page, struct ivsh_wire_server *const *copies, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		store(&copies[i]->epoch, 0);
+		/* Zeroes, or what the last server left: no peer sees another epoch meanwhile. */
 		store_rest(page, copies[i]);
 		store(&copies[i]->change, page->is->change);
 	}

@@ -25,7 +25,7 @@ import time
 
 import pytest
 
-from rawclient import SOAK, RawClient, until
+from rawclient import SOAK, RawClient, is_readable, until
 
 NOBODY, ALICE, BOB = 65534, 41001, 41002
 ROOT = os.geteuid() == 0
@@ -262,6 +262,27 @@ def test_takeover(start):
     assert third.id in (1, 2) and mode(third.parts[third.id]) == os.O_RDWR
     until(lambda: third.page()[1:3] == first.page()[1:3])
     assert first.is_quiet(0) and server.count("event=indeterminate") == 0
+
+
+def test_epoch_stays(start):
+    """R4.1.3: no peer sees another epoch, or none, while the next server takes over."""
+    server = start("--split", "--slots", 2)
+    client = Client.join(server.socket, 2)
+    memory, epoch = client.map(), struct.pack("<I", client.page()[0])
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        while memory[PAGE : PAGE + 4] == epoch:
+            pass
+        os.write(write, b"x")
+        os._exit(0)
+    try:
+        for _ in range(300 if SOAK else 12):
+            server.kill_serving()
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert not is_readable(read, 0)
 
 
 def test_status(start, build):
