@@ -27,8 +27,8 @@ linux_guest='linux-image-cloud-amd64 busybox-static'
 # as a service. Building the bridge itself takes libnats-dev; all else is built without.
 bus='nats-server'
 # Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
-# compilers for other processors.
-check="$run g++ clang clang-format python3 mandoc man-db groff
+# compilers for other processors, libnats for the bridge, which they compile, too.
+check="$run libnats-dev g++ clang clang-format python3 mandoc man-db groff
 	gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
 # Making Debian packages, and what looks for mistakes in them.
@@ -39,9 +39,9 @@ packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian
 # what is written for it, another's reader of device trees to check ours against, loaders that run
 # the ports, what finds an installation (cmake, pkg-config), what reads a capture (tshark) and what
 # reads metrics, probes for tracers (systemtap-sdt-dev), a terminal for `ivsh top` (tmux), the rings
-# that the benchmark compares, libnats (the bridge), what makes packages.
+# that the benchmark compares, what makes packages.
 rings='libck-dev libboost-dev libdpdk-dev'
-test="$check $aarch64 $riscv64 libnats-dev libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
+test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest python3-prometheus-client spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark tmux
 	$rings $packages"
