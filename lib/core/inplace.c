@@ -68,11 +68,13 @@ int ivsh_chan_publish(struct ivsh_chan *ch, uint16_t port)
 int ivsh_chan_peek(struct ivsh_chan *ch, struct ivsh_message *message)
 {
 	uint32_t index = ch->rx.read, size, i;
-	const struct ivsh_wire_desc *desc = &ch->rx.desc[index & ch->mask];
+	const struct ivsh_wire_desc *desc;
 	uint64_t control;
 
+	/* Without credit there may be no ring: the channel may have been refused, or only send. */
 	if (index == ch->rx.credit_end)
 		return ivsh_receiver_peek(ch, message);
+	desc = &ch->rx.desc[index & ch->mask];
 	if (!slot_is_ours(ch->region))
 		return ivsh_slot_moved(ch->region);
 	__builtin_prefetch(ch->rx.next);

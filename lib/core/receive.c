@@ -123,11 +123,13 @@ int ivsh_chan_receive(
     struct ivsh_chan *ch, struct ivsh_message *message, void *buffer, uint32_t capacity)
 {
 	uint32_t index = ch->rx.read;
-	const struct ivsh_wire_desc *desc = &ch->rx.desc[index & ch->mask];
+	const struct ivsh_wire_desc *desc;
 	uint64_t control, body;
 
+	/* Without credit there may be no ring: the channel may have been refused, or only send. */
 	if (index == ch->rx.credit_end)
 		return receive_refill(ch, message, buffer, capacity, NULL, 0);
+	desc = &ch->rx.desc[index & ch->mask];
 	/* Fetch both lines from the sender's cache at the same time. */
 	__builtin_prefetch(ch->rx.next);
 	control = descriptor_load(desc) ^ ch->rx.wrap;

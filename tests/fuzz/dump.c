@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	survey.rows = feed_byte() & 7;
 	survey.to = how >> 4 & 1;
 	if (how & 8)
-		room_split_format(how & 32);
+		room_split_format(how & 32, false);
 	else if (how & 1)
 		room_format(2 + (how >> 5) % 3);
 	else

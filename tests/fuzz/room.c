@@ -21,7 +21,8 @@ static uint32_t notified, accesses;
 static bool pokes;
 static uint8_t bytes[2048];
 
-static bool is_split, parts_known;
+static bool is_split, parts_known, parts_short;
+static uint32_t self_now; /* whose transport was asked for last */
 
 #define BATCH 12u
 static struct ivsh_message batch[BATCH];
@@ -72,6 +73,21 @@ static void poke(const void *word, uint32_t size)
 	memcpy(room_memory + offset, &value, size);
 }
 
+/* Of areas of 1 KiB, without logs; of each part the rings are not before SPLIT_SHORT. */
+#define SPLIT_SLOTS 3u
+#define SPLIT_PART 24576u
+#define SPLIT_SHORT 8192u
+
+/* Whether the peer has not mapped what is at (offset): rings of another. SPEC R18.4. */
+static bool is_behind(uint64_t offset)
+{
+	uint64_t in_parts = offset - IVSH_WIRE_COMMON_SIZE;
+
+	return is_split && parts_short && offset >= IVSH_WIRE_COMMON_SIZE &&
+	       in_parts / SPLIT_PART < SPLIT_SLOTS && in_parts / SPLIT_PART != self_now &&
+	       in_parts % SPLIT_PART >= SPLIT_SHORT;
+}
+
 void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 {
 	const uint8_t *at = word;
@@ -80,6 +96,7 @@ void ivsh_hook(enum hook_kind kind, const void *word, uint32_t size)
 	/* Steering words are words of the memory. SPEC R9.1. */
 	FUZZ_MUST(at >= room_memory && size <= ROOM_SIZE &&
 		  (uint64_t)(at - room_memory) <= ROOM_SIZE - size);
+	FUZZ_MUST(!is_behind((uint64_t)(at - room_memory)));
 	FUZZ_MUST(++accesses < ACCESSES_MOST);
 	if (pokes)
 		poke(word, size);
@@ -126,10 +143,6 @@ static void relax(void *ctx)
 	now += 100;
 }
 
-/* Of areas of 1 KiB, without logs. */
-#define SPLIT_SLOTS 3u
-#define SPLIT_PART 24576u
-
 uint32_t room_part_offset(uint32_t slot)
 {
 	return slot < SPLIT_SLOTS ? IVSH_WIRE_COMMON_SIZE + slot * SPLIT_PART : 0;
@@ -148,10 +161,12 @@ struct ivsh_mem room_mem(uint32_t self)
 		.relax = relax}};
 	static struct ivsh_mem_part parts[SPLIT_SLOTS];
 
+	self_now = self;
 	if (!is_split)
 		return mem;
 	for (uint32_t i = 0; i < SPLIT_SLOTS; i++)
-		parts[i] = (struct ivsh_mem_part){room_memory + room_part_offset(i), SPLIT_PART,
+		parts[i] = (struct ivsh_mem_part){room_memory + room_part_offset(i),
+		    parts_short && i != self ? SPLIT_SHORT : SPLIT_PART,
 		    parts_known ? i : IVSH_SELF_NONE, i == self, IVSH_SELF_NONE};
 	mem.size = IVSH_WIRE_COMMON_SIZE;
 	mem.parts = parts;
@@ -176,7 +191,7 @@ void room_format(uint32_t slots)
 	FUZZ_MUST(ivsh_region_format(room_memory, ROOM_SIZE, &geometry, 1, false) == 0);
 }
 
-void room_split_format(bool is_known)
+void room_split_format(bool is_known, bool is_short)
 {
 	const struct ivsh_geometry geometry = {SPLIT_SLOTS, ROOM_DESCS, 1024, 1024, 0};
 
@@ -188,6 +203,7 @@ void room_split_format(bool is_known)
 	accesses = 0;
 	is_split = true;
 	parts_known = is_known;
+	parts_short = is_short;
 }
 
 /*
@@ -208,11 +224,11 @@ void room_pass(uint64_t ns)
 	now += ns;
 }
 
-static void link_open(struct room_peer *peer)
+static void link_open(struct room_peer *peer, uint32_t one_way)
 {
 	/* A hostile header may have asked for more records than there are: then it is refused. */
-	peer->open = room_answer(ivsh_chan_open(
-			 &peer->chan, &peer->region, peer->other, peer->records, ROOM_DESCS)) == 0;
+	peer->open = room_answer(ivsh_chan_open_one_way(&peer->chan, &peer->region, peer->other,
+			 peer->records, ROOM_DESCS, one_way)) == 0;
 	if (peer->open)
 		room_answer(ivsh_stream_open(
 		    &peer->stream, &peer->chan, PORT_STREAM, peer->buffer, sizeof(peer->buffer)));
@@ -238,7 +254,7 @@ int room_attach(struct room_peer *peer, uint32_t self, uint32_t other, uint8_t o
 	error = room_answer(ivsh_region_attach(&peer->region, &mem, &attach));
 	if (error)
 		return error;
-	link_open(peer);
+	link_open(peer, options & 128 ? 1 + (options & 1) : 0);
 	return 0;
 }
 
@@ -436,7 +452,7 @@ void room_step(struct room_peer *peer, uint32_t set)
 		if (how & 0x80 && peer->region.attached && peer->chan.open)
 			room_answer(ivsh_chan_reset(&peer->chan));
 		else if (room_attach(peer, peer->region.mem.self, peer->other, how) && is_split)
-			room_split_format(parts_known);
+			room_split_format(parts_known, parts_short);
 		else if (!peer->region.attached)
 			room_format(2);
 		return;
@@ -444,7 +460,7 @@ void room_step(struct room_peer *peer, uint32_t set)
 	if (which == ROOM_LOOK)
 		look(peer);
 	else if (!peer->open)
-		link_open(peer);
+		link_open(peer, 0);
 	else if (which == ROOM_RECEIVE)
 		receive(peer);
 	else if (which == ROOM_SEND)

@@ -26,9 +26,10 @@ void room_format(uint32_t slots);
 
 /*
  * A split region of 3 slots, until the next format: the platform knows whose parts are whose, or
- * not. Offset of a part; of 3: of the memory that all peers read.
+ * not; with (is_short) a peer has mapped of another's part only what is before the rings. Offset of
+ * a part; of 3: of the memory that all peers read.
  */
-void room_split_format(bool is_known);
+void room_split_format(bool is_known, bool is_short);
 uint32_t room_part_offset(uint32_t slot);
 
 /* From now on (yes) the hostile peer writes between accesses, as the input says. */

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed_set(data, size);
 	how = feed_byte();
 	options = feed_byte();
-	room_split_format(how & 1);
+	room_split_format(how & 1, how & 8);
 	for (unsigned i = 0; i < 32 && feed_left(); i++) {
 		uint32_t where = feed_byte(), at = (uint32_t)feed_number(2) * 4 % ROOM_SIZE;
 		uint32_t bytes = feed_byte(), most;
