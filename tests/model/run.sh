@@ -3,7 +3,7 @@
 # run.sh - lets spin visit every state of each model in each configuration below, and compares what
 # it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
 # Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R7.12 (packed), R5.11, R5.12 and R5.13
-# (moved), and
+# (moved), R18.1 and R18.2 (one_way), and
 # R7.3, R7.10, R6.3, R6.8.4 and R5.6.4 where accesses are made out of order (weak).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
@@ -28,7 +28,8 @@ passed=0 failed=0
 # double: two peers have a slot; steal: from a living peer; late: two peers have it for too long;
 # silent: a side did not report a reset, or messages that are missing; payload: a message with
 # another one's bytes; needless: a loss where nothing is missing; endless: nobody keeps the slot;
-# twins: two keep it.
+# twins: two keep it; unread: more than one message goes where nobody reads; refused: a message to
+# one that reads.
 configurations() {
 	cat <<-'END'
 	model notify
@@ -94,6 +95,13 @@ configurations() {
 	order -DMARK_COUNT                           |as many messages as there are records
 	order -DCOUNT_LATE                           |the number of messages behind the wrap counter
 	lost  -DSCAN_COUNT                           |sender's next incarnation counts messages
+	model one_way
+	well                                         |receivers of each kind, killed at each step
+	well  -DLIVES=5 -DSENDS=9                    |one more, and more messages
+	unread  -DNO_FLAG                            |the receiver sets no ONE_WAY
+	refused -DA_BIT                              |one_way is a bit, and no incarnation
+	refused -DNO_CLEAR                           |one that reads leaves one_way as it was
+	refused -DNO_NUMBER                          |the sender does not compare the incarnation
 	model weak
 	well                                         |loads and stores out of order, ring of 2
 	well  -DDESCS=3 -DMESSAGES=6                 |loads and stores out of order, ring of 3
@@ -236,6 +244,10 @@ verdict() {
 		echo double
 	elif grep -q '^pan:1: assertion violated ((paused||' out; then
 		echo steal
+	elif grep -q '^pan:1: assertion violated (after<=1)' out; then
+		echo unread
+	elif grep -q '^pan:1: assertion violated  *!(((is_refused' out; then
+		echo refused
 	elif grep -q '^pan:1: assertion violated (doubles<=' out; then
 		echo late
 	else

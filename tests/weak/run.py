@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 TOOLS = {name: os.environ.get(name.upper().replace("-", "_"), name + "-14")
          for name in ("clang", "llvm-link", "llvm-as")}
 CORE = ("slot moved ring condition notify reset sender receiver check renew channel send receive "
-        "inplace batch request wait layout text region").split()
+        "inplace batch request wait layout text region place one_way").split()
 LIMIT = int(os.environ.get("LIMIT", 900))  # seconds for one row
 
 ACQUIRE = (r"load(32|64)_acquire\(", r"load\1(")
