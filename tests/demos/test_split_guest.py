@@ -76,7 +76,7 @@ def test_exchange(world, where):
     exchange(world, made, where, [[1, "common", 0], [0, 1, "common"]])
 
 
-@pytest.mark.parametrize("where", MACHINES)
+@pytest.mark.parametrize("where", [name for name in MACHINES if SOAK or name != "ovmf"])
 def test_placed(world, where):
     """At the addresses of their slots: whose part is whose is known."""
     made = region(world)
@@ -159,7 +159,7 @@ def others_memory(made):
 
 
 def not_mapped(made):
-    made.part(2).write_bytes(made.part(2).read_bytes()[: made.part_size // 2])
+    made.part(2).write_bytes(made.part(2).read_bytes()[: split.PAGE])
     return "the memory is smaller than the part: its header says slot 2"
 
 
@@ -482,57 +482,62 @@ def plugged(made, own, bus):
     return words
 
 
+@pytest.mark.parametrize("doorbells", [True, False])
 @pytest.mark.parametrize("machine", PLUGS if SOAK else ["pc"])
-def test_unplugged(world, machine):
+def test_unplugged(world, machine, doorbells):
     """
-    Another's part leaves, and the rest goes on without it; the own part leaves, and the
-    command waits for it; the common memory's device leaves, and comes back.
+    Another's part leaves, and the rest goes on without it; the own part leaves, and the command
+    waits for it; the common memory leaves, and comes back. That one not with a server: QEMU 7.2 has
+    a handler left on a descriptor of an ivshmem-doorbell that was unplugged, and may crash.
     """
-    made = served(world, 3)
+    made = served(world, 3) if doorbells else region(world, 3)
     path = world.folder / "qmp"
     machine, bus = PLUGS[machine]
     words = [*plugged(made, 0, bus), *qmp_words(path)]
     echo = world.guest("slot 0", "echo --name=alpha", *words, machine=machine)
     qmp = Qmp(path)
     echo.expect("answers")
+    back = 0
 
     def asked(slot, status=0):
-        limit = 1 if status else 20
+        limit = {TIMEOUT: 3, NO_PEER: 1}.get(status, 20)
         command = f"ping alpha --count=20 --timeout={limit}"
         return start(world, slot, command, split.words(made, slot)).done(status)
 
     def wait_for(pattern, count):
         world.until(lambda: len(re.findall(pattern, echo.text, re.M)) == count, pattern)
 
+    def is_back():
+        nonlocal back
+        back += 1
+        wait_for(BACK, back)
+
     asked(1)
     unplug(qmp, 2)
     wait_for(LEAVES, 1)
-    wait_for(BACK, 1)
+    is_back()
     asked(1)
     asked(2, TIMEOUT)  # it is there, and nothing of slot 2 reaches it
     unplug(qmp, 0)
     wait_for(LEAVES, 2)
     asked(1, NO_PEER)
-    assert len(re.findall(BACK, echo.text, re.M)) == 1, echo.text
+    assert len(re.findall(BACK, echo.text, re.M)) == back, echo.text
     plug(qmp, made.part(0), 0, False, bus)
-    wait_for(BACK, 2)
+    is_back()
     asked(1)
-    unplug(qmp, "common")
-    wait_for(LEAVES, 3)
-    address = {"type": "unix", "data": {"path": str(made.server.bound[0])}}
-    backend = {"type": "socket", "data": {"addr": address, "server": False}}
-    qmp.command("chardev-remove", id="common")
-    qmp.command("chardev-add", id="again", backend=backend)
-    names = {"id": "device-again", "chardev": "again", "vectors": 2}
-    qmp.command("device_add", driver="ivshmem-doorbell", **names, **where_of("common", bus))
-    wait_for(BACK, 3)
-    asked(1)
+    if not doorbells:
+        unplug(qmp, "common")
+        wait_for(LEAVES, 3)
+        asked(1, NO_PEER)
+        plug(qmp, made.common(), "common", True, bus)
+        is_back()
+        asked(1)
     # A part that comes later joins when the set is opened next: the program goes on.
     plug(qmp, made.part(2), 2, True, bus)
     asked(1)
     asked(2, TIMEOUT)
     unplug(qmp, 1)
-    wait_for(BACK, 4)
+    is_back()
     asked(2)
     asked(1, TIMEOUT)
     echo.still_runs()
