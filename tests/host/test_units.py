@@ -92,7 +92,7 @@ def test_systemd_takes_the_units(build, tmp_path):
     """Where there is a systemd to query."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is missing: a machine without systemd")
-    for name in SERVICES + SOCKETS:
+    for name in [*SERVICES, *SOCKETS, "ivsh-bridge@.service"]:
         text = (HOST / "systemd" / name).read_text()
         text = text.replace("@SBINDIR@", str(build)).replace("@SYSCONFDIR@", "/etc")
         (tmp_path / name.replace("@.", "@x.")).write_text(text)
