@@ -166,6 +166,15 @@ static void *block_take(uint8_t **at, size_t size)
 	return here;
 }
 
+static uint8_t one_way_of(const struct ivsh_node_options *options, uint32_t slot)
+{
+	if (slot < options->one_way_count && options->one_way && options->one_way[slot] != 0)
+		return options->one_way[slot];
+	if (options->flags & IVSH_NODE_SEND_ONLY)
+		return IVSH_SEND_ONLY;
+	return options->flags & IVSH_NODE_RECEIVE_ONLY ? IVSH_RECEIVE_ONLY : 0;
+}
+
 /* Lay out the block behind the node, and open all channels. (end): the first byte behind it. */
 static void node_fill(
     struct ivsh_node *node, const struct ivsh_node_options *options, const uint8_t *end)
@@ -187,8 +196,7 @@ static void node_fill(
 	for (uint32_t i = 0; i < g->slots; i++) {
 		int error;
 
-		if (i < options->one_way_count && options->one_way)
-			node->links[i].one_way = options->one_way[i];
+		node->links[i].one_way = one_way_of(options, i);
 		error = ivsh_chan_open_one_way(
 		    &node->chans[i], &node->region, i, records, g->descs, node->links[i].one_way);
 		/* Our own stays closed, and answers everything with an error. */
@@ -219,6 +227,10 @@ static void answers_clear(struct ivsh_node_options *options)
 
 static int one_way_check(const struct ivsh_node_options *options)
 {
+	const uint32_t both = IVSH_NODE_SEND_ONLY | IVSH_NODE_RECEIVE_ONLY;
+
+	if ((options->flags & both) == both)
+		return IVSH_EINVAL;
 	for (uint32_t i = 0; options->one_way && i < options->one_way_count; i++)
 		if (options->one_way[i] > IVSH_RECEIVE_ONLY)
 			return IVSH_EINVAL;

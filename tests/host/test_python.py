@@ -256,6 +256,32 @@ def test_missing_part(tmp_path):
 
 
 @pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
+def test_one_way(start, split):
+    """A peer that only sends, and one that only receives: what needs an answer raises at once."""
+    place = start("-l", "8M", *split).socket
+    with ivsh.Peer(place, "alpha", send_only=True) as one, ivsh.Peer(place, "beta") as other:
+        one.send("beta", 3, b"x", 5)
+        assert other.receive(5).data == b"x"
+        for needs_answer in (
+            lambda: other.send("alpha", 3, b"x", 30),
+            lambda: other.call("alpha", 3, b"x", 30),
+            lambda: one.call("beta", 3, b"x", 30),
+            lambda: one.receive(30),
+        ):
+            began = time.monotonic()
+            with pytest.raises(ivsh.OneWay):
+                needs_answer()
+            assert time.monotonic() - began < 5
+    with ivsh.Peer(place, "gamma", receive_only=True) as one, ivsh.Peer(place, "beta") as other:
+        other.send("gamma", 3, b"y", 5)
+        assert one.receive(5).data == b"y"
+        with pytest.raises(ivsh.OneWay):
+            one.send("beta", 3, b"x", 5)
+    with pytest.raises(ivsh.Invalid):
+        ivsh.Peer(place, send_only=True, receive_only=True)
+
+
+@pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
 def test_server_anew(start, tmp_path, split):
     """Another server is started in its place: the peer is there again, and says so."""
     server = start("-l", "1M", "--slots=4", *split)

@@ -611,6 +611,19 @@ static void one_way(void)
 	CHECK_EQ(town_receive(0, &m), 'b');
 	all[1] = 3;
 	CHECK_EQ(town_open(0, &options), IVSH_EINVAL);
+	/* By flags: all slots of which nothing else is said. */
+	memset(all, 0, sizeof(all));
+	all[2] = IVSH_SEND_ONLY;
+	options.flags = IVSH_NODE_RECEIVE_ONLY;
+	NEED_EQ(town_open(0, &options), 0);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), IVSH_EONEWAY);
+	CHECK_EQ(ivsh_node_send(town[0], 2, 1, "x", 1, 0), 0);
+	options = (struct ivsh_node_options){.flags = IVSH_NODE_SEND_ONLY};
+	NEED_EQ(town_open(0, &options), 0);
+	CHECK_EQ(town_receive(0, &m), IVSH_EONEWAY);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "x", 1, 0), 0);
+	options.flags |= IVSH_NODE_RECEIVE_ONLY;
+	CHECK_EQ(town_open(0, &options), IVSH_EINVAL);
 }
 
 static const struct test tests[] = {

@@ -25,6 +25,7 @@ _OK, _EAGAIN, _ENOSPC, _ELOST = 0, -1, -4, -11
 _FOREVER = (1 << 64) - 1
 _SELF_NONE = 0xFFFFFFFF
 _NODE_SLOT, _NODE_DISCARD, _HOST_STAY = 0x1, 0x4, 0x10000
+_NODE_SEND_ONLY, _NODE_RECEIVE_ONLY = 0x20, 0x40
 _SLICE = 0.1  # seconds that one call of the library takes at most: signals, and other threads
 _TURN = 0.0005  # the same while other threads wait for their turn, and something goes on
 _YIELD = 0.00005  # what another thread takes to wake up for its turn
@@ -181,7 +182,8 @@ class Peer:
     name: what other peers find this one by. slot: in a file, which one; None: the lowest free one,
     or of a folder the one whose part alone this process can write. discard: drop what was sent to
     the slot before. reconnect: open the region again when the server was started anew or the slot
-    was lost; events say what may be lost.
+    was lost; events say what may be lost. send_only: never read what others send, who are told;
+    receive_only: never send: what needs the other direction raises OneWay.
     """
 
     def __init__(
@@ -192,6 +194,8 @@ class Peer:
         slot: Optional[int] = None,
         discard: bool = False,
         reconnect: bool = True,
+        send_only: bool = False,
+        receive_only: bool = False,
     ):
         self._handle = c_void_p()
         self._lock = _Turns()
@@ -202,6 +206,7 @@ class Peer:
         self._buffer = bytearray(_FIRST_BUFFER)
         flags = (_NODE_DISCARD if discard else 0) | (0 if reconnect else _HOST_STAY)
         flags |= _NODE_SLOT if slot is not None else 0
+        flags |= (_NODE_SEND_ONLY if send_only else 0) | (_NODE_RECEIVE_ONLY if receive_only else 0)
         path = None if place is None else os.fsencode(place)
         where = "the default socket" if place is None else os.fspath(place)
         error = library.open(

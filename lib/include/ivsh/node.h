@@ -70,6 +70,8 @@ extern "C" {
 #define IVSH_NODE_DISCARD 0x4u   /* drop, and count, what was sent to the slot's last incarnation */
 #define IVSH_NODE_POLL 0x8u      /* never sleep: poll and relax until the end of each wait */
 #define IVSH_NODE_SLEEP 0x10u    /* sleep at once: do not poll for spin_ns first */
+#define IVSH_NODE_SEND_ONLY 0x20u    /* one-way to all slots that options.one_way leaves at 0 */
+#define IVSH_NODE_RECEIVE_ONLY 0x40u /* the same, the other way; not both */
 
 /* How to open a node: all zero is a good choice. On failure, also why it was not opened. */
 struct ivsh_node_options {
@@ -138,7 +140,7 @@ struct ivsh_node;
  * IVSH_ENODEV   nobody formatted the memory within timeout_ns.
  * IVSH_EINVAL   options.slot is not the transport's, or not below the number of slots
  *               (found_slots); the name is too long or not printable; slots is out of range;
- *               options.one_way has another value than those three.
+ *               options.one_way has another value than those three, or flags has both ways.
  * IVSH_EBUSY    a living peer holds that slot, or all of them.
  * IVSH_EPROTO   the memory holds something else (found_magic), or the region's header is damaged.
  * IVSH_EVERSION an unknown version or feature: found_version, found_features.
