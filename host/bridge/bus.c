@@ -57,6 +57,7 @@ struct bus {
 	pthread_mutex_t lock; /* of the list */
 	struct bus_item *first, **last;
 	uint64_t bytes;
+	bool is_closing; /* nothing is appended any more */
 
 	/* Set by libnats' threads. */
 	atomic_ullong disconnects, errors, dropped;
@@ -91,7 +92,7 @@ static void receive(natsConnection *connection, natsSubscription *from, natsMsg 
 		if (!item->reply)
 			item->reply = "";
 		pthread_mutex_lock(&bus->lock);
-		is_taken = bus->bytes + size <= BUS_MOST;
+		is_taken = bus->bytes + size <= BUS_MOST && !bus->is_closing;
 		if (is_taken) {
 			*bus->last = item;
 			bus->last = &item->next;
@@ -298,13 +299,17 @@ void bus_close(struct bus *bus)
 
 	if (bus_is_up(bus))
 		(void)natsConnection_FlushTimeout(bus->connection, CLOSE_MS);
-	end(bus);
-	/* No thread calls back from here on. */
-	(void)nats_CloseAndWait(CLOSE_MS);
-	for (item = bus->first; item; item = next) {
+	pthread_mutex_lock(&bus->lock);
+	bus->is_closing = true;
+	pthread_mutex_unlock(&bus->lock);
+	/* Messages are libnats': none can be freed behind its end. */
+	for (item = bus_take(bus); item; item = next) {
 		next = item->next;
 		bus_free(item);
 	}
+	end(bus);
+	/* No thread calls back from here on. */
+	(void)nats_CloseAndWait(CLOSE_MS);
 	if (bus->fd >= 0)
 		close(bus->fd);
 	natsStatistics_Destroy(bus->statistics);

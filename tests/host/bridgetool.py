@@ -211,7 +211,7 @@ class Side:
         return Peer(self.socket, self.name + "peer", **keywords)
 
     def stop(self):
-        self.bridge.stop()
+        assert self.bridge.stop() in (0, -signal.SIGKILL), self.bridge.lines
         self.server.stop()
 
 

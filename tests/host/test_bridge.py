@@ -545,6 +545,19 @@ def test_garbage(world):
         assert w.b.bridge.process.poll() is None
 
 
+def test_stop(world):
+    """SIGTERM, while the bus has more than the bridge takes, ends it in order."""
+    w = world("core")
+    raw = w.raw()
+    for _ in range(5):
+        for _ in range(3000):
+            raw.publish("ivsh.r.a.apeer.77.b.bpeer", bytes(200))
+        w.b.bridge.process.send_signal(signal.SIGTERM)
+        raw.flush()
+        assert w.b.bridge.stop() == 0, w.b.bridge.lines
+        w.b.bridge.start()
+
+
 def test_status(world):
     """Counters of what passed, as text and for Prometheus; one line where no bridge runs."""
     w = world("core")
