@@ -454,11 +454,22 @@ PLUGS = {
         " -device pcie-pci-bridge,id=bridge,bus=root",
         {"bus": "bridge"},
     ),
+    "q35, native slots": (
+        "-M q35 -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        + " ".join(
+            f"-device pcie-root-port,id=port-{what},chassis={i},pref64-reserve=4M"
+            for i, what in enumerate(("common", 0, 1, 2), start=1)
+        ),
+        {"bus": "port-{}"},
+    ),
 }
+PLUGS["q35 UEFI, native slots"] = PLUGS["q35, native slots"]
 
 
 def where_of(what, bus):
     """The place of the common memory's device, and of each part's; a bridge has no device 0."""
+    if "{}" in bus.get("bus", ""):
+        return {"addr": "0", "bus": bus["bus"].format(what)}
     return {"addr": f"{8 if what == 'common' else 9 + what:x}", **bus}
 
 
@@ -491,10 +502,10 @@ def test_unplugged(world, machine, doorbells):
     a handler left on a descriptor of an ivshmem-doorbell that was unplugged, and may crash.
     """
     made = served(world, 3) if doorbells else region(world, 3)
-    path = world.folder / "qmp"
+    path, uefi = world.folder / "qmp", "UEFI" in machine
     machine, bus = PLUGS[machine]
     words = [*plugged(made, 0, bus), *qmp_words(path)]
-    echo = world.guest("slot 0", "echo --name=alpha", *words, machine=machine)
+    echo = world.guest("slot 0", "echo --name=alpha", *words, machine=machine, uefi=uefi)
     qmp = Qmp(path)
     echo.expect("answers")
     back = 0
