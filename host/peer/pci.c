@@ -296,8 +296,11 @@ int pci_probe(struct transport *t, uint32_t place, const struct options *o)
 	if (status == STATUS_DONE) {
 		(o->json ? device_json : device_print)(
 		    &places[place].guest, place, t->mem.self, o->quiet);
-		if (places[place].guest.set)
+		if (places[place].guest.set) {
 			set_show(&places[place].set.set, o);
+			/* An observer has no part of its own, whatever slot this machine has. */
+			t->mem.self = IVSH_SELF_NONE;
+		}
 		t->shown = true;
 	}
 	return status;

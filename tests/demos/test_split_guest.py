@@ -405,6 +405,10 @@ def test_own_part_served(world):
         r"ivsh: device 00:01\.0: no device has the part of slot 1, this guest's own: .*part-1",
         said(start(world, 1, "demo --timeout=5", split.words(made, 1, order)), FAILED),
     )
+    # It can be looked at: that line, and the region.
+    text = start(world, 1, "info", split.words(made, 1, order)).done()
+    assert "ivsh: device 00:01.0: no device has the part of slot 1, this guest's own: " in text
+    assert re.search(r"^region: version 2, ", text, re.M), text
     words = [*split.words(made, 1, order), *split.device(made.part(1), "own", True)]
     assert re.fullmatch(
         r"ivsh: device 00:04\.0: the part of slot 1, this guest's own, cannot be written: .*",

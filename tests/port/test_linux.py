@@ -288,7 +288,18 @@ def test_split(world, road):
     assert sorted(parts) == [
         (str(slot), where[slot], str(made.part(slot).stat().st_size), known) for slot in range(3)
     ], text
+    assert "cannot be written" not in text and "\nregion: version 2, " in text
     echo = world.guest("bare", "echo --name=alpha", *split.words(made, BARE, placed=True))
+    echo.expect("answers")
+    for look, shows in (
+        ("dump", r"^slot slot=0 part=0 .* state=attached "),
+        ("top --count 1 --plain", r"^ *0 +.*\balpha\b"),
+        ("log alpha", r"^echo: slot 0 of 3 answers$"),
+        ("capture --time 1 --output /null", r": 0 messages captured, 0 missed$"),
+    ):
+        text = linux.run(f"ivsh --pci auto {look}")
+        assert re.search(shows, text, re.MULTILINE), f"{look}: {text}"
+        assert "cannot be written" not in text
     text = linux.run("ivsh --pci auto ping alpha --count 200 --wait sleep --timeout 30")
     assert f"ping: slot {BARE} (alpha): 200 round trips" in text and "left out" not in text
     assert is_notified(linux, text, "ping"), text
