@@ -204,15 +204,21 @@ class Side:
             f"local 0 = {name}peer\nslot 5 = {other}/{other}peer {mode} socket={self.folder}/s5\n"
             + more
         )
-        self.bridge = Bridge(self.config)
+        try:
+            self.bridge = Bridge(self.config)
+        except BaseException:
+            self.server.stop()
+            raise
 
     def peer(self, **keywords):
         """The peer of this host, in slot 0."""
         return Peer(self.socket, self.name + "peer", **keywords)
 
     def stop(self):
-        assert self.bridge.stop() in (0, -signal.SIGKILL), self.bridge.lines
-        self.server.stop()
+        try:
+            assert self.bridge.stop() in (0, -signal.SIGKILL), self.bridge.lines
+        finally:
+            self.server.stop()
 
 
 class World:
@@ -223,8 +229,12 @@ class World:
         self.nats = Nats(folder, nats)
         self.sides = []
         self.raws = []
-        for name, other, server in (("a", "b", servers[0]), ("b", "a", servers[1])):
-            self.sides.append(Side(folder, name, other, self.nats, mode, more, server))
+        try:
+            for name, other, server in (("a", "b", servers[0]), ("b", "a", servers[1])):
+                self.sides.append(Side(folder, name, other, self.nats, mode, more, server))
+        except BaseException:
+            self.stop()
+            raise
         self.a, self.b = self.sides
 
     def raw(self):
@@ -232,8 +242,9 @@ class World:
         return self.raws[-1]
 
     def stop(self):
-        for raw in self.raws:
-            raw.close()
-        for side in self.sides:
-            side.stop()
-        self.nats.stop()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.nats.stop)
+            for one in self.sides:
+                stack.callback(one.stop)
+            for raw in self.raws:
+                stack.callback(raw.close)
