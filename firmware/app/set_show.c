@@ -96,6 +96,14 @@ bool set_refuse(const struct ivsh_set *set, const struct transport *t, int error
 
 /* --- What info prints ------------------------------------------------------------------------- */
 
+/* Whether the device has not all of the part: then this guest only sends to that slot. */
+static bool is_short(const struct ivsh_mem_part *part)
+{
+	const volatile struct ivsh_wire_part *header = part->base;
+
+	return part->size < header->size;
+}
+
 void set_show(const struct ivsh_set *set, const struct options *o)
 {
 	for (uint32_t i = 0; !o->quiet && i < set->count; i++) {
@@ -106,10 +114,11 @@ void set_show(const struct ivsh_set *set, const struct options *o)
 		if (!part->base)
 			continue; /* set_report() says why */
 		if (!o->json) {
-			printf("  part of slot %" PRIu32 ": %s, %" PRIu64 " bytes, %s%s\n", d->slot,
-			    address_text(d->device.function), part->size,
+			printf("  part of slot %" PRIu32 ": %s, %" PRIu64 " bytes, %s%s%s\n",
+			    d->slot, address_text(d->device.function), part->size,
 			    part->is_writable ? "writable" : "for reading",
-			    part->slot == IVSH_SELF_NONE ? "" : ", at its address");
+			    part->slot == IVSH_SELF_NONE ? "" : ", at its address",
+			    is_short(part) ? ", not all of it: send only" : "");
 			continue;
 		}
 		json_begin(&json, "part");
@@ -118,6 +127,7 @@ void set_show(const struct ivsh_set *set, const struct options *o)
 		json_u64(&json, "size_bytes", part->size);
 		json_bool(&json, "is_writable", part->is_writable);
 		json_bool(&json, "is_known_by_address", part->slot != IVSH_SELF_NONE);
+		json_bool(&json, "is_send_only", is_short(part));
 		json_end(&json);
 	}
 }

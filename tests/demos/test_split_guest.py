@@ -366,7 +366,8 @@ def test_one_way(world, where):
     one_way = "the channel is one-way, and this needs the other direction"
     assert f"ivsh: channel to slot 1 (beta): {one_way}" in began.done(FAILED, seconds=40)
     text = start(world, 0, "info", short, where).done(seconds=60)
-    assert "part of slot 1: 00:10.1, 8192 bytes, for reading, at its address" in text
+    place = "part of slot 1: 00:10.1, 8192 bytes, for reading, at its address"
+    assert f"{place}, not all of it: send only\n" in text.replace("\r", "")
     assert "left out" not in text
     # Whoever has all of it goes both ways, and what the other one said before is over.
     full = split.words(made, 0, placed=True)
@@ -650,6 +651,7 @@ def test_json(world):
         {
             "type": "part", "slot": slot, "place": f"00:10.{slot}",
             "size_bytes": made.part_size, "is_writable": slot == 1, "is_known_by_address": True,
+            "is_send_only": False,
         }
         for slot in range(2)
     ], lines  # fmt: skip
