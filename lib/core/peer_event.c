@@ -20,9 +20,9 @@ static bool lost_find(const struct ivsh_region *region, struct ivsh_peer_event *
 			continue;
 		ch->lost_reported = ch->lost;
 		/* SPEC R6.5.6: the next incarnation need not report it again. */
-		if (!ch->dead && !ch->tx.waiting)
+		if (!ch->dead && !ch->tx.waiting && !ch->tx.closed)
 			store32(&ch->tx.own->reported, ch->tx.generation);
-		if (!ch->dead)
+		if (!ch->dead && !ch->rx.closed)
 			store32(&ch->rx.own->reported, ch->rx.generation_ack);
 		event->kind = IVSH_PEER_EVENT_LOST;
 		event->slot = ch->peer;
