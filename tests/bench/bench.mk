@@ -42,6 +42,11 @@ BENCH_CHECK := $(if $(NATIVE_x86_64),build/host/$(NATIVE)/native$(comma)--check)
 
 build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
 
+build/host/tests/bench/bridge/bridge: build/host/tests/bench/bridge/bridge.o \
+    build/host/libivsh-client.a build/host/libivsh.a
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@ -lnats
+
 # The least programs: by polling; with the device and its interrupts; with a stream; the front door.
 WEIGHED := poller sleeper streamer fronter
 WEIGHED_ALL = $(foreach arch,$(ARCHES),$(WEIGHED:%=build/$(arch)/%))
@@ -88,6 +93,11 @@ bench: build/host/$(NATIVE)/native
 bench-server: build/host/ivsh-server build/host/tests/host/load
 	$(Q)$(if $(OTHER),IVSH_OTHER_SERVER=$(OTHER)) PYTHONPATH=tests/bench:tests/host \
 	    $(PYTHON) -B tests/bench/server/report.py build/bench-server
+
+## Measure messages over two bridges, beside those of NATS between the same two programs
+bench-bridge: build/host/tests/bench/bridge/bridge build/host/ivsh-bridge build/host/ivsh-server \
+    build/host/libivsh-client.so.1
+	$(Q)$(PYTHON) -B tests/bench/bridge.py
 
 ## Measure messages between two guests, beside a bare flag: build/bench-guest.json
 bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \

@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""bridge.py - what two bridges add to a message over NATS, by rounds.
+
+usage: tests/bench/bridge.py [SLICES [TRIPS [MESSAGES]]]
+
+Two regions of this machine, a bridge and a program in each, and one nats-server. The two programs,
+tests/bench/bridge, are peers of their region and clients of the bus at once, and take turns: TRIPS
+round trips over the bridges, beside as many requests of libnats; MESSAGES one way over the bridges,
+beside as many from libnats' publisher to a subscriber of its own. Each slice of one is compared with the
+one beside it, SLICES times. Prints the median of the ratios and its quartiles; fails where a round
+trip takes more than 1.5 of the bus's, or the bridges pass less than 0.7 of its messages a second.
+"""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "host"), str(TESTS / "lib")]
+
+import bridgetool  # noqa: E402
+
+PROGRAM = TESTS.parent / "build/host/tests/bench/bridge/bridge"
+CELLS = (("trip", 64), ("rate", 64), ("rate", 4096))
+TRIP_MOST = 1.5  # times the bus's time
+RATE_LEAST = 0.7  # of the bus's messages a second
+SECONDS = 600
+BUFFER = "buffer = 64M\n"  # of the far bridge: core NATS knows no backpressure
+
+
+def measure(world, kind, size, slices, count):
+    """[(ns over the bridges, ns over the bus)]."""
+    url = f"nats://127.0.0.1:{world.nats.port}"
+    answer = subprocess.Popen(
+        [PROGRAM, "answer", world.b.socket, url], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert answer.stdout.readline() == "ready\n"
+        done = subprocess.run(
+            [PROGRAM, "ask", world.a.socket, url, "5", kind, str(size), str(slices), str(count)],
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+            timeout=SECONDS,
+        )
+    finally:
+        answer.kill()
+        answer.communicate()
+    return [tuple(float(word) for word in line.split()) for line in done.stdout.splitlines()]
+
+
+def show(kind, size, both):
+    """Print a line; whether it is what is promised."""
+    if kind == "trip":
+        ratios = [bridges / bus for bridges, bus in both]
+        unit, values = "us", [statistics.median(c) / 1e3 for c in zip(*both)]
+    else:
+        ratios = [bus / bridges for bridges, bus in both]
+        unit, values = "messages/s", [1e9 / statistics.median(c) for c in zip(*both)]
+    low, median, high = statistics.quantiles(ratios, n=4)
+    print(
+        f"{kind}, {size} bytes, {len(both)} rounds: {values[0]:.0f} {unit} over the bridges,"
+        f" {values[1]:.0f} over the bus alone: {median:.2f} ({low:.2f} to {high:.2f})",
+        flush=True,
+    )
+    return median <= TRIP_MOST if kind == "trip" else median >= RATE_LEAST
+
+
+def main():
+    given = [int(word) for word in sys.argv[1:]]
+    slices, trips, messages = [*given, *(20, 1000, 20000)[len(given) :]]
+    good = True
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ivsh-bench.") as folder:
+        world = bridgetool.World(pathlib.Path(folder), "core", BUFFER)
+        try:
+            for kind, size in CELLS:
+                count = trips if kind == "trip" else messages if size < 4096 else messages // 5
+                good &= show(kind, size, measure(world, kind, size, slices, count))
+        finally:
+            world.stop()
+    return not good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

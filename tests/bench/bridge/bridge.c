@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge.c - messages over two bridges, beside libnats' own between the same two processes.
+ *
+ * usage: bridge answer PLACE URL
+ *	  bridge ask PLACE URL SLOT KIND SIZE SLICES COUNT
+ *
+ * Both are peers of a region each, and clients of the bus. `ask` takes turns: COUNT round trips
+ * (KIND trip) or COUNT messages one way (KIND rate) over the bridges, then as many over the bus
+ * alone, SLICES times; the next slice begins with the other one. It prints a line for each slice:
+ * nanoseconds for one round trip, or for one message, over the bridges and over the bus.
+ */
+#include <ivsh/host.h>
+
+#include <nats/nats.h>
+
+#include <err.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The ports of messages over the bridges; subjects for the bus alone. */
+#define PORT_ECHO 1u
+#define PORT_COUNT 2u
+#define PORT_END 3u /* answered with how many came to PORT_COUNT since the last one */
+#define ECHO "bench.echo"
+#define COUNT "bench.count"
+#define LIMIT_NS UINT64_C(60000000000)
+#define LIMIT_MS 60000
+#define SIZE_MOST 65536u
+
+static uint8_t bytes[SIZE_MOST];
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static void must(natsStatus status, const char *what)
+{
+	if (status != NATS_OK)
+		errx(1, "%s: %s", what, natsStatus_GetText(status));
+}
+
+static struct ivsh_host *region_open(const char *place, const char *name)
+{
+	struct ivsh_host *host = NULL;
+
+	if (ivsh_host_open(&host, place, name, 0, IVSH_SELF_NONE))
+		errx(1, "%s: %s", place, ivsh_host_error(host));
+	return host;
+}
+
+/*
+ * asap: each message goes out at once, and not when the library's thread comes to it, up to 1 ms
+ * later. That is the better of the two for answers, and the other for many messages.
+ */
+static natsConnection *bus_connect(const char *url, bool asap)
+{
+	natsConnection *bus = NULL;
+	natsOptions *options = NULL;
+
+	must(natsOptions_Create(&options), "options");
+	must(natsOptions_SetURL(options, url), url);
+	must(natsOptions_SetSendAsap(options, asap), "options");
+	must(natsConnection_Connect(&bus, options), url);
+	natsOptions_Destroy(options);
+	return bus;
+}
+
+/* In a thread of libnats: of ECHO, and of COUNT. */
+static void echo_answer(natsConnection *bus, natsSubscription *from, natsMsg *msg, void *closure)
+{
+	(void)from;
+	(void)closure;
+	must(natsConnection_Publish(bus, natsMsg_GetReply(msg), natsMsg_GetData(msg),
+		 natsMsg_GetDataLength(msg)),
+	    "answer");
+	natsMsg_Destroy(msg);
+}
+
+static void count_answer(natsConnection *bus, natsSubscription *from, natsMsg *msg, void *closure)
+{
+	uint64_t *count = closure;
+
+	(void)from;
+	if (natsMsg_GetReply(msg)) {
+		must(natsConnection_Publish(
+			 bus, natsMsg_GetReply(msg), count, (int)sizeof(*count)),
+		    "answer");
+		*count = 0;
+	} else {
+		++*count;
+	}
+	natsMsg_Destroy(msg);
+}
+
+static void message_answer(
+    struct ivsh_host *host, const struct ivsh_host_message *m, uint64_t *count)
+{
+	int error = 0;
+
+	if (m->port == PORT_ECHO)
+		error = ivsh_host_send(host, m->peer, m->port, bytes, m->size, LIMIT_NS);
+	if (m->port == PORT_COUNT)
+		++*count;
+	if (m->port == PORT_END) {
+		error =
+		    ivsh_host_send(host, m->peer, m->port, count, sizeof(*count), LIMIT_NS);
+		*count = 0;
+	}
+	if (error)
+		errx(1, "send: error %d", error);
+}
+
+/* Until it is killed. */
+static int answer(const char *place, const char *url)
+{
+	struct ivsh_host *host = region_open(place, "bpeer");
+	natsConnection *bus = bus_connect(url, true);
+	natsSubscription *echo = NULL, *count = NULL;
+	uint64_t over_bus = 0, over_bridges = 0;
+	struct ivsh_host_message m;
+
+	must(natsConnection_Subscribe(&echo, bus, ECHO, echo_answer, NULL), ECHO);
+	must(natsConnection_Subscribe(&count, bus, COUNT, count_answer, &over_bus), COUNT);
+	must(natsSubscription_SetPendingLimits(count, -1, -1), COUNT);
+	must(natsConnection_Flush(bus), url);
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		int error = ivsh_host_receive(host, &m, bytes, sizeof(bytes), IVSH_FOREVER);
+
+		if (error)
+			errx(1, "receive: error %d", error);
+		message_answer(host, &m, &over_bridges);
+	}
+}
+
+struct asker {
+	struct ivsh_host *host;
+	natsConnection *bus;
+	uint32_t slot, size, count;
+};
+
+static void send_one(struct asker *a, uint16_t port, uint32_t size)
+{
+	int error = ivsh_host_send(a->host, a->slot, port, bytes, size, LIMIT_NS);
+
+	if (error)
+		errx(1, "send: error %d", error);
+}
+
+static void await_one(struct asker *a, uint16_t port, uint32_t size)
+{
+	struct ivsh_host_message m;
+	int error = ivsh_host_receive(a->host, &m, bytes, sizeof(bytes), LIMIT_NS);
+
+	if (error || m.port != port || m.size != size)
+		errx(1, "receive: error %d, port %u, %u bytes", error, m.port, m.size);
+}
+
+static natsMsg *request(struct asker *a, const char *subject, uint32_t size)
+{
+	natsMsg *msg = NULL;
+
+	must(natsConnection_Request(&msg, a->bus, subject, bytes, (int)size, LIMIT_MS), subject);
+	return msg;
+}
+
+static void trip_bridges(struct asker *a)
+{
+	for (uint32_t i = 0; i < a->count; i++) {
+		send_one(a, PORT_ECHO, a->size);
+		await_one(a, PORT_ECHO, a->size);
+	}
+}
+
+static void trip_bus(struct asker *a)
+{
+	for (uint32_t i = 0; i < a->count; i++) {
+		natsMsg *msg = request(a, ECHO, a->size);
+
+		if (natsMsg_GetDataLength(msg) != (int)a->size)
+			errx(1, ECHO ": %d bytes", natsMsg_GetDataLength(msg));
+		natsMsg_Destroy(msg);
+	}
+}
+
+/* All must have come, or the time says nothing. */
+static void count_check(const void *data, const struct asker *a, const char *way)
+{
+	uint64_t count;
+
+	memcpy(&count, data, sizeof(count));
+	if (count != a->count)
+		errx(1, "%s: %" PRIu64 " messages of %u came", way, count, a->count);
+}
+
+static void rate_bridges(struct asker *a)
+{
+	for (uint32_t i = 0; i < a->count; i++)
+		send_one(a, PORT_COUNT, a->size);
+	send_one(a, PORT_END, 1);
+	await_one(a, PORT_END, sizeof(uint64_t));
+	count_check(bytes, a, "bridges");
+}
+
+static void rate_bus(struct asker *a)
+{
+	natsMsg *msg;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		must(natsConnection_Publish(a->bus, COUNT, bytes, (int)a->size), COUNT);
+	msg = request(a, COUNT, 1);
+	if (natsMsg_GetDataLength(msg) != sizeof(uint64_t))
+		errx(1, COUNT ": %d bytes", natsMsg_GetDataLength(msg));
+	count_check(natsMsg_GetData(msg), a, "bus");
+	natsMsg_Destroy(msg);
+}
+
+static double timed(void (*run)(struct asker *), struct asker *a)
+{
+	uint64_t begin = now_ns();
+
+	run(a);
+	return (double)(now_ns() - begin) / a->count;
+}
+
+static void slices_run(struct asker *a, bool is_rate, uint32_t slices)
+{
+	void (*const over_bridges)(struct asker *) = is_rate ? rate_bridges : trip_bridges;
+	void (*const over_bus)(struct asker *) = is_rate ? rate_bus : trip_bus;
+	double bridges, bus;
+
+	for (uint32_t i = 0; i < slices; i++) {
+		if (i % 2 == 0) {
+			bridges = timed(over_bridges, a);
+			bus = timed(over_bus, a);
+		} else {
+			bus = timed(over_bus, a);
+			bridges = timed(over_bridges, a);
+		}
+		printf("%.1f %.1f\n", bridges, bus);
+		fflush(stdout);
+	}
+}
+
+static uint32_t number(const char *text, uint32_t most)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*end || end == text || value > most)
+		errx(2, "%s: not 0 to %u", text, most);
+	return (uint32_t)value;
+}
+
+int main(int argc, char **argv)
+{
+	struct asker a;
+	uint32_t peer = 0;
+
+	if (argc == 4 && strcmp(argv[1], "answer") == 0)
+		return answer(argv[2], argv[3]);
+	if (argc != 9 || strcmp(argv[1], "ask") != 0 ||
+	    (strcmp(argv[5], "trip") != 0 && strcmp(argv[5], "rate") != 0))
+		errx(2, "answer PLACE URL, or ask PLACE URL SLOT trip|rate SIZE SLICES COUNT");
+	a = (struct asker){.slot = number(argv[4], 4095),
+	    .size = number(argv[6], SIZE_MOST),
+	    .count = number(argv[8], 1000000)};
+	a.host = region_open(argv[2], "apeer");
+	a.bus = bus_connect(argv[3], false);
+	if (ivsh_host_find(a.host, "bpeer", &peer, LIMIT_NS) || peer != a.slot)
+		errx(1, "bpeer: not in slot %u", a.slot);
+	slices_run(&a, strcmp(argv[5], "rate") == 0, number(argv[7], 1000000));
+	ivsh_host_close(a.host);
+	natsConnection_Destroy(a.bus);
+	nats_Close();
+	return 0;
+}
