@@ -2,9 +2,12 @@
 /*
  * bus.c - the connection to NATS.
  *
- * Theory of operation: one thread of libnats delivers the messages of all subscriptions, in the
- * order in which they came, to receive(), which appends them to a list. libnats connects again by
- * itself, but gives up where a server refuses its credentials twice; then bus_step() begins anew.
+ * Theory of operation: the bridge's thread is libnats' event loop. It reads the connection's socket,
+ * in bus_process(), and takes what came from the subscriptions at once; what it publishes waits in
+ * libnats' buffer for bus_flush(). So no message passes from one thread to another, and many share
+ * a system call. libnats' own threads connect, and say when the socket is another, or may be written
+ * to. libnats connects again by itself, but gives up where a server refuses its credentials twice;
+ * then bus_step() begins anew.
  */
 #include "bridge/bus.h"
 #include "process/clock.h"
@@ -13,6 +16,7 @@
 #include <nats/nats.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,15 +25,19 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define CONNECT_MS 1000 /* for one server to answer */
-#define WRITE_MS \
-	1000         /* a server that reads nothing for so long is given up: our slots' peers
-			   believe that we are dead after 2 s */
-#define PING_MS 2000 /* a connection that answers two of these too late is given up */
+#define CONNECT_MS 1000   /* for one server to answer */
+#define IO_SIZE (1 << 17) /* bytes of one read */
+#define DONE_MOST 64u
+#define DONE_SIZE (1u << 18)
+#define OUT_MOST (1 << 20) /* bytes that wait for the socket, before no more are taken */
+#define PING_MS 2000       /* a connection that answers two of these too late is given up */
+#define PENDING_MOST (1 << 26)
 #define DELAY_LEAST_MS 100
 #define DELAY_MOST_MS 2000
 #define ANEW_NS UINT64_C(2000000000) /* before a connection that was given up begins anew */
 #define CLOSE_MS 500
+#define CLOSE_NS UINT64_C(500000000)
+#define DRAIN_MS 20
 #define REPORT_NS UINT64_C(2000000000)
 #define SUBJECTS (CONFIG_SLOTS + 8u)
 
@@ -51,18 +59,21 @@ struct bus {
 	uint64_t connects, reconnects; /* as bus_step() saw them last; the second are libnats' */
 	bool is_counted;               /* this connection is among the first */
 	bool is_reported;              /* that it does not stand */
-	uint64_t logged_disconnects, logged_errors, logged_dropped;
+	uint64_t logged_disconnects, logged_errors;
 	uint64_t logged_ns;
 
-	pthread_mutex_t lock; /* of the list */
 	struct bus_item *first, **last;
-	uint64_t bytes;
-	bool is_closing; /* nothing is appended any more */
+	struct bus_item *done; /* freed, but for libnats */
+	uint32_t done_count;
+	size_t done_size;
+	pthread_t thread; /* that opened the bus */
 
 	/* Set by libnats' threads. */
-	atomic_ullong disconnects, errors, dropped;
+	atomic_ullong disconnects, errors;
 	atomic_int error;
 	atomic_bool is_closed;
+	atomic_int socket;    /* to be polled; -1: none */
+	atomic_bool is_asked; /* something waits to be written */
 };
 
 static void poke(struct bus *bus)
@@ -73,40 +84,84 @@ static void poke(struct bus *bus)
 	(void)written; /* full: it is readable */
 }
 
-/* In libnats' thread. */
-static void receive(natsConnection *connection, natsSubscription *from, natsMsg *msg, void *closure)
+/*
+ * libnats' calls to its event loop, from any thread, with the connection locked. Of a connection
+ * that is given up the socket is closed next.
+ */
+static natsStatus loop_attach(void **data, void *loop, natsConnection *connection, natsSock socket)
 {
-	struct bus *bus = closure;
-	struct bus_item *item = malloc(sizeof(*item));
-	size_t size = (size_t)natsMsg_GetDataLength(msg);
-	bool is_taken = false;
+	struct bus *bus = loop;
 
 	(void)connection;
-	(void)from;
-	if (item) {
-		*item = (struct bus_item){.subject = natsMsg_GetSubject(msg),
-		    .reply = natsMsg_GetReply(msg),
-		    .data = (const uint8_t *)(size ? natsMsg_GetData(msg) : ""),
-		    .size = size,
-		    .message = msg};
-		if (!item->reply)
-			item->reply = "";
-		pthread_mutex_lock(&bus->lock);
-		is_taken = bus->bytes + size <= BUS_MOST && !bus->is_closing;
-		if (is_taken) {
-			*bus->last = item;
-			bus->last = &item->next;
-			bus->bytes += size + sizeof(*item);
-		}
-		pthread_mutex_unlock(&bus->lock);
-	}
-	if (is_taken) {
+	*data = bus;
+	atomic_store(&bus->socket, (int)socket);
+	poke(bus);
+	return NATS_OK;
+}
+
+static natsStatus loop_read(void *data, bool is_wanted)
+{
+	struct bus *bus = data;
+
+	if (!is_wanted)
+		atomic_store(&bus->socket, -1);
+	return NATS_OK;
+}
+
+static natsStatus loop_write(void *data, bool is_wanted)
+{
+	struct bus *bus = data;
+
+	atomic_store(&bus->is_asked, is_wanted);
+	/* Our own thread comes to it. */
+	if (is_wanted && !pthread_equal(pthread_self(), bus->thread))
 		poke(bus);
-		return;
+	return NATS_OK;
+}
+
+static natsStatus loop_detach(void *data)
+{
+	(void)data;
+	return NATS_OK;
+}
+
+/* Append a message to the list. False: there is no memory. */
+static bool append(struct bus *bus, natsMsg *msg)
+{
+	struct bus_item *item = malloc(sizeof(*item));
+	size_t size = (size_t)natsMsg_GetDataLength(msg);
+
+	if (!item)
+		return false;
+	*item = (struct bus_item){.bus = bus,
+	    .subject = natsMsg_GetSubject(msg),
+	    .reply = natsMsg_GetReply(msg),
+	    .data = (const uint8_t *)(size ? natsMsg_GetData(msg) : ""),
+	    .size = size,
+	    .message = msg};
+	if (!item->reply)
+		item->reply = "";
+	*bus->last = item;
+	bus->last = &item->next;
+	return true;
+}
+
+/* What a subscription has, in the order in which it came. */
+static void receive(struct bus *bus, natsSubscription *from)
+{
+	natsMsg *msg;
+	int count, size;
+
+	while (from && natsSubscription_GetPending(from, &count, &size) == NATS_OK && count > 0) {
+		natsStatus status = natsSubscription_NextMsg(&msg, from, 0);
+
+		if (status == NATS_SLOW_CONSUMER)
+			continue; /* that it had too many is said once: their numbers show it */
+		if (status != NATS_OK)
+			return;
+		if (!append(bus, msg))
+			natsMsg_Destroy(msg);
 	}
-	atomic_fetch_add(&bus->dropped, 1);
-	free(item);
-	natsMsg_Destroy(msg);
 }
 
 /* It stands, or stands again: bus_step() counts it. */
@@ -194,7 +249,6 @@ static natsStatus options_set(struct bus *bus, natsOptions *options)
 	s = natsOptions_SetServers(options, urls, (int)c->url_count);
 	s = s ? s : natsOptions_SetName(options, c->host);
 	s = s ? s : natsOptions_SetTimeout(options, CONNECT_MS);
-	s = s ? s : natsOptions_SetWriteDeadline(options, WRITE_MS);
 	s = s ? s : natsOptions_SetPingInterval(options, PING_MS);
 	s = s ? s : natsOptions_SetMaxPingsOut(options, 2);
 	s = s ? s : natsOptions_SetMaxReconnect(options, -1);
@@ -207,7 +261,10 @@ static natsStatus options_set(struct bus *bus, natsOptions *options)
 	s = s ? s : natsOptions_SetSendAsap(options, true);
 	s = s ? s : natsOptions_SetNoEcho(options, false);
 	s = s ? s : natsOptions_DisableNoResponders(options, true);
-	return s ? s : natsOptions_UseGlobalMessageDelivery(options, true);
+	s = s ? s : natsOptions_SetIOBufSize(options, IO_SIZE);
+	return s ? s
+		 : natsOptions_SetEventLoop(
+		       options, bus, loop_attach, loop_read, loop_write, loop_detach);
 }
 
 /* Begin a connection. 0, or -1 after a line. */
@@ -240,12 +297,11 @@ static int begin(struct bus *bus)
 /* 0, or -1 after a line. On a connection that was given up meanwhile, the next one begins it. */
 static int subscription_begin(struct bus *bus, struct subscription *s)
 {
-	natsStatus status =
-	    natsConnection_Subscribe(&s->handle, bus->connection, s->subject, receive, bus);
+	natsStatus status = natsConnection_SubscribeSync(&s->handle, bus->connection, s->subject);
 
-	/* The list has a limit of its own, which receive() keeps. */
+	/* More than one read can bring. */
 	if (status == NATS_OK)
-		status = natsSubscription_SetPendingLimits(s->handle, 65536, (int)BUS_MOST);
+		status = natsSubscription_SetPendingLimits(s->handle, 65536, PENDING_MOST);
 	if (status == NATS_OK || natsConnection_IsClosed(bus->connection))
 		return 0;
 	return log_failure(s->subject, "%s", natsStatus_GetText(status));
@@ -260,11 +316,11 @@ struct bus *bus_open(const struct config *config)
 		return NULL;
 	bus->config = config;
 	bus->last = &bus->first;
-	pthread_mutex_init(&bus->lock, NULL);
+	bus->thread = pthread_self();
+	atomic_store(&bus->socket, -1);
 	bus->subscriptions = calloc(SUBJECTS, sizeof(*bus->subscriptions));
 	bus->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)nats_Open(-1);
-	(void)nats_SetMessageDeliveryPoolSize(1);
 	if (natsStatistics_Create(&bus->statistics) == NATS_OK && bus->fd >= 0 &&
 	    bus->subscriptions && natsInbox_Create(&inbox) == NATS_OK) {
 		snprintf(bus->inbox, sizeof(bus->inbox), "%s", inbox);
@@ -293,27 +349,64 @@ static void end(struct bus *bus)
 	bus->connection = NULL;
 }
 
-void bus_close(struct bus *bus)
+/* Each wakes a thread of libnats that frees it, if that sleeps: so many at a time. */
+static void done_free(struct bus *bus)
 {
 	struct bus_item *item, *next;
 
-	if (bus_is_up(bus))
-		(void)natsConnection_FlushTimeout(bus->connection, CLOSE_MS);
-	pthread_mutex_lock(&bus->lock);
-	bus->is_closing = true;
-	pthread_mutex_unlock(&bus->lock);
-	/* Messages are libnats': none can be freed behind its end. */
+	for (item = bus->done; item; item = next) {
+		next = item->next;
+		natsMsg_Destroy(item->message);
+		free(item);
+	}
+	bus->done = NULL;
+	bus->done_count = 0;
+	bus->done_size = 0;
+}
+
+static void items_free(struct bus *bus)
+{
+	struct bus_item *item, *next;
+
 	for (item = bus_take(bus); item; item = next) {
 		next = item->next;
 		bus_free(item);
 	}
+	done_free(bus);
+}
+
+/* Wait until all that was published is with the server: what comes back to us was behind it. */
+static void drain(struct bus *bus)
+{
+	uint64_t end_ns = clock_now_ns() + CLOSE_NS;
+	char subject[SUBJECT_SIZE];
+	bool is_back = false;
+
+	snprintf(subject, sizeof(subject), "%s.end", bus->inbox);
+	if (bus_publish(bus, subject, NULL, NULL, "", 0))
+		return;
+	while (!is_back && bus_is_up(bus) && clock_now_ns() < end_ns) {
+		struct pollfd fd = {.fd = bus_socket(bus), .events = bus_events(bus)};
+
+		if (poll(&fd, 1, DRAIN_MS) > 0)
+			bus_process(bus, fd.revents);
+		for (struct bus_item *item = bus->first; item; item = item->next)
+			is_back |= strcmp(item->subject, subject) == 0;
+		items_free(bus);
+	}
+}
+
+void bus_close(struct bus *bus)
+{
+	drain(bus);
+	/* Messages are libnats': none can be freed behind its end. */
+	items_free(bus);
 	end(bus);
 	/* No thread calls back from here on. */
 	(void)nats_CloseAndWait(CLOSE_MS);
 	if (bus->fd >= 0)
 		close(bus->fd);
 	natsStatistics_Destroy(bus->statistics);
-	pthread_mutex_destroy(&bus->lock);
 	free(bus->subscriptions);
 	free(bus);
 }
@@ -323,11 +416,48 @@ int bus_fd(const struct bus *bus)
 	return bus->fd;
 }
 
+void bus_woken(struct bus *bus)
+{
+	uint64_t count;
+	ssize_t got = read(bus->fd, &count, sizeof(count));
+
+	(void)got; /* another has come since: the next poll says so */
+}
+
+int bus_socket(const struct bus *bus)
+{
+	return atomic_load(&bus->socket);
+}
+
+short bus_events(const struct bus *bus)
+{
+	return atomic_load(&bus->is_asked) ? POLLIN | POLLOUT : POLLIN;
+}
+
+void bus_process(struct bus *bus, short events)
+{
+	/* A socket that was given up since the poll is not this one: it says nothing. */
+	if ((events & POLLOUT) && atomic_load(&bus->socket) >= 0)
+		natsConnection_ProcessWriteEvent(bus->connection);
+	if (!(events & (POLLIN | POLLHUP | POLLERR)) || atomic_load(&bus->socket) < 0)
+		return;
+	natsConnection_ProcessReadEvent(bus->connection);
+	for (uint32_t i = 0; i < bus->subscription_count; i++)
+		receive(bus, bus->subscriptions[i].handle);
+}
+
+void bus_flush(struct bus *bus)
+{
+	if (bus->connection && atomic_load(&bus->is_asked) && atomic_load(&bus->socket) >= 0)
+		natsConnection_ProcessWriteEvent(bus->connection);
+	if (bus->done_count >= DONE_MOST || bus->done_size >= DONE_SIZE)
+		done_free(bus);
+}
+
 /* One line a second at the most, for what a stranger may cause without end. */
 static void errors_log(struct bus *bus)
 {
-	uint64_t errors = atomic_load(&bus->errors), dropped = atomic_load(&bus->dropped);
-	uint64_t now = clock_now_ns();
+	uint64_t errors = atomic_load(&bus->errors), now = clock_now_ns();
 
 	if (now - bus->logged_ns < UINT64_C(1000000000))
 		return;
@@ -335,13 +465,9 @@ static void errors_log(struct bus *bus)
 		log_event("event=bus-error count=%llu reason=\"%s\"",
 		    (unsigned long long)(errors - bus->logged_errors),
 		    natsStatus_GetText((natsStatus)atomic_load(&bus->error)));
-	if (dropped != bus->logged_dropped)
-		log_event("event=bus-dropped count=%llu",
-		    (unsigned long long)(dropped - bus->logged_dropped));
-	if (errors != bus->logged_errors || dropped != bus->logged_dropped)
+	if (errors != bus->logged_errors)
 		bus->logged_ns = now;
 	bus->logged_errors = errors;
-	bus->logged_dropped = dropped;
 }
 
 /* Why the connection does not stand, in libnats' words. */
@@ -440,9 +566,9 @@ size_t bus_most(struct bus *bus)
 	return most > 0 ? (size_t)most : 0;
 }
 
-struct bus_counters bus_counters(struct bus *bus)
+uint64_t bus_connects(const struct bus *bus)
 {
-	return (struct bus_counters){bus->connects, atomic_load(&bus->dropped)};
+	return bus->connects;
 }
 
 const char *bus_inbox(const struct bus *bus)
@@ -483,6 +609,11 @@ int bus_publish(struct bus *bus, const char *subject, const char *reply, const c
 
 	if (!bus_is_up(bus))
 		return -1;
+	if (natsConnection_Buffered(bus->connection) > OUT_MOST) {
+		bus_flush(bus);
+		if (natsConnection_Buffered(bus->connection) > OUT_MOST)
+			return -1;
+	}
 	if (!reply)
 		return natsConnection_Publish(bus->connection, subject, data, (int)size) ? -1 : 0;
 	status = natsMsg_Create(&msg, subject, reply, data, (int)size);
@@ -496,22 +627,19 @@ int bus_publish(struct bus *bus, const char *subject, const char *reply, const c
 
 struct bus_item *bus_take(struct bus *bus)
 {
-	uint64_t count;
-	ssize_t got = read(bus->fd, &count, sizeof(count));
-	struct bus_item *first;
+	struct bus_item *first = bus->first;
 
-	(void)got;
-	pthread_mutex_lock(&bus->lock);
-	first = bus->first;
 	bus->first = NULL;
 	bus->last = &bus->first;
-	bus->bytes = 0;
-	pthread_mutex_unlock(&bus->lock);
 	return first;
 }
 
 void bus_free(struct bus_item *item)
 {
-	natsMsg_Destroy(item->message);
-	free(item);
+	struct bus *bus = item->bus;
+
+	item->next = bus->done;
+	bus->done = item;
+	bus->done_count++;
+	bus->done_size += item->size;
 }

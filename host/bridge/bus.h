@@ -2,8 +2,9 @@
 /*
  * bus.h - the connection to NATS, for a program of one thread.
  *
- * libnats has threads of its own. What comes waits in one list, for bus_take(), and bus_fd() is
- * readable while there is something. All calls are made by the thread that opened the bus. Nothing
+ * The program polls bus_fd(), which libnats' threads make readable, and bus_socket(), and calls
+ * bus_process() when the second has something. What came waits in one list, for bus_take(); what was
+ * published waits for bus_flush(). All calls are made by the thread that opened the bus. Nothing
  * that comes was checked: any client of the bus may have sent it.
  */
 #ifndef BRIDGE_BUS_H
@@ -20,21 +21,13 @@ struct bus;
 /* A message that came. The strings and bytes stay until bus_free(). */
 struct bus_item {
 	struct bus_item *next;
+	struct bus *bus;
 	const char *subject;
 	const char *reply; /* "": none */
 	const uint8_t *data;
 	size_t size;
 	void *message; /* libnats' */
 };
-
-/* What has happened since the bus was opened. */
-struct bus_counters {
-	uint64_t connects; /* the first one, too */
-	uint64_t dropped;  /* messages that found more than BUS_MOST waiting */
-};
-
-/* Bytes of messages that wait for bus_take() at most. */
-#define BUS_MOST (UINT64_C(32) << 20)
 
 /*
  * Begin to connect to the servers of (config), again and again until one answers. NULL after one
@@ -45,11 +38,21 @@ struct bus *bus_open(const struct config *config);
 /* From now on (config) is in place of the last one, which says the same of the bus. */
 void bus_config(struct bus *bus, const struct config *config);
 
-/* End the connection; wait up to 500 ms for what was published to go out. */
+/* End the connection; wait up to 500 ms for what was published to reach the server. */
 void bus_close(struct bus *bus);
 
-/* Readable: bus_take() has something. */
+/* Readable: something has happened to the connection, or is to be written: bus_step(),
+ * bus_flush(). bus_woken() makes it silent again. */
 int bus_fd(const struct bus *bus);
+void bus_woken(struct bus *bus);
+
+/* The connection's socket now, -1: none, and the events to poll it for; then what poll(2) said. */
+int bus_socket(const struct bus *bus);
+short bus_events(const struct bus *bus);
+void bus_process(struct bus *bus, short events);
+
+/* Write what was published, as far as the socket takes it: the rest by bus_process(). */
+void bus_flush(struct bus *bus);
 
 /*
  * Log what happened to the connection, and begin it anew if libnats has given it up. The caller
@@ -63,7 +66,8 @@ bool bus_is_up(struct bus *bus);
 /* Bytes of the largest message that the server takes; 0: not known yet. */
 size_t bus_most(struct bus *bus);
 
-struct bus_counters bus_counters(struct bus *bus);
+/* Connections since the bus was opened, the first one, too. */
+uint64_t bus_connects(const struct bus *bus);
 
 /* The words before those that a reply to this bus alone has. */
 const char *bus_inbox(const struct bus *bus);

@@ -96,6 +96,7 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 		}
 	} else if (p->waiting_bytes + item->size > b->config->buffer ||
 		   p->waiting == WAITING_MOST) {
+		b->dropped++;
 		bus_free(item);
 		return true;
 	}

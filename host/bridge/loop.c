@@ -22,8 +22,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TURNS 64u   /* messages of one pair, before another has a turn */
-#define ROUNDS 16u  /* over all pairs, before the bus and the clock have one */
+#define TURNS 64u                 /* messages of one pair, before another has a turn */
+#define ROUNDS 16u                /* over all pairs, before the bus and the clock have one */
+#define TICK_NS UINT64_C(1000000) /* between two looks at all that is no message */
 #define SLEEP_MS 20 /* how soon a local peer's end, which nothing announces here, shows */
 #define UNKNOWN_NS UINT64_C(1000000000)
 
@@ -31,6 +32,7 @@
 enum {
 	POLL_SIGNALS,
 	POLL_BUS,
+	POLL_SOCKET,
 	POLL_STATUS,
 	POLL_FIRST,
 };
@@ -169,11 +171,13 @@ static bool remotes_ready(struct bridge *b)
 	return is_busy;
 }
 
-static void wait(struct bridge *b, int signals, int listener, bool is_busy)
+/* Sleep. Answers whether a signal has come. */
+static bool wait(struct bridge *b, int signals, int listener, bool is_busy)
 {
 	struct pollfd fds[POLL_FIRST + CONFIG_SLOTS] = {
 	    [POLL_SIGNALS] = {.fd = signals, .events = POLLIN},
 	    [POLL_BUS] = {.fd = bus_fd(b->bus), .events = POLLIN},
+	    [POLL_SOCKET] = {.fd = bus_socket(b->bus), .events = bus_events(b->bus)},
 	    [POLL_STATUS] = {.fd = listener, .events = POLLIN},
 	};
 	nfds_t count = POLL_FIRST;
@@ -182,19 +186,22 @@ static void wait(struct bridge *b, int signals, int listener, bool is_busy)
 		if (b->remotes[i]->host)
 			fds[count++] = (struct pollfd){
 			    .fd = ivsh_host_fd(b->remotes[i]->host), .events = POLLIN};
-	if (poll(fds, count, is_busy ? 0 : SLEEP_MS) > 0 && fds[POLL_STATUS].revents)
+	if (poll(fds, count, is_busy ? 0 : SLEEP_MS) <= 0)
+		return false;
+	if (fds[POLL_BUS].revents)
+		bus_woken(b->bus);
+	bus_process(b->bus, fds[POLL_SOCKET].revents);
+	if (fds[POLL_STATUS].revents)
 		status_answer(b, listener);
+	return fds[POLL_SIGNALS].revents != 0;
 }
 
-/* One turn of the loop. */
-static void turn(struct bridge *b, int signals, int listener)
+/* The connection, and who is there. */
+static void tick(struct bridge *b, uint64_t now)
 {
-	uint64_t now = clock_now_ns();
-	bool is_busy;
-
 	bus_step(b->bus);
-	if (bus_counters(b->bus).connects != b->connects) {
-		b->connects = bus_counters(b->bus).connects;
+	if (bus_connects(b->bus) != b->connects) {
+		b->connects = bus_connects(b->bus);
 		b->up_ns = now;
 		kept_reset(b);
 		states_renew(b);
@@ -203,24 +210,42 @@ static void turn(struct bridge *b, int signals, int listener)
 	look_step(&b->look, b->config);
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		remote_step(b, b->remotes[i], now);
-	kept_step(b, now);
-	is_busy = pairs_move(b, now);
+}
+
+static void states_say(struct bridge *b, uint64_t now)
+{
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			state_say(b, &b->remotes[i]->pairs[k], now);
+}
+
+/* One turn of the loop. Answers whether a signal has come. */
+static bool turn(struct bridge *b, int signals, int listener)
+{
+	uint64_t now = clock_now_ns();
+	bool is_busy, is_due = now - b->tick_ns >= TICK_NS;
+
+	if (is_due) {
+		b->tick_ns = now;
+		tick(b, now);
+	} else {
+		bus_read(b, now);
+	}
+	kept_step(b, now);
+	is_busy = pairs_move(b, now);
+	if (is_due)
+		states_say(b, now);
+	bus_flush(b->bus);
 	is_busy |= remotes_ready(b);
-	wait(b, signals, listener, is_busy);
+	return wait(b, signals, listener, is_busy);
 }
 
 /* The other bridges need not wait until we are silent. */
 static void leave(struct bridge *b)
 {
 	look_close(&b->look);
-	for (uint32_t i = 0; i < b->remote_count; i++)
-		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
-			b->remotes[i]->pairs[k].said_ns = 0;
-			state_say(b, &b->remotes[i]->pairs[k], clock_now_ns());
-		}
+	states_renew(b);
+	states_say(b, clock_now_ns());
 	while (b->remote_count)
 		remote_free(b, b->remotes[--b->remote_count]);
 	free(b->remotes);
@@ -284,8 +309,7 @@ int loop_run(struct config *config, const char *path)
 		    config->host, config->local_count, config->remote_count);
 		status = 0;
 		while (signal != SIGTERM && signal != SIGINT) {
-			turn(&b, signals, listener);
-			signal = signal_take(signals);
+			signal = turn(&b, signals, listener) ? signal_take(signals) : 0;
 			if (signal == SIGHUP)
 				reload(&b, path);
 		}

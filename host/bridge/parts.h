@@ -128,6 +128,8 @@ struct bridge {
 	uint64_t unknown,
 	    unknown_logged; /* messages that the mapping does not name, or no messages */
 	uint64_t unknown_ns;
+	uint64_t dropped;       /* messages for which a pair had no room */
+	uint64_t tick_ns;       /* when all but messages was looked at last */
 	uint64_t connects;      /* of the bus, as seen last */
 	uint64_t up_ns;         /* when that changed */
 	struct consumer stream; /* JetStream's stream, in the same states */

@@ -69,13 +69,12 @@ static void pair_write(FILE *out, const struct pair *p, uint64_t now)
 
 static void all_write(FILE *out, struct bridge *b)
 {
-	struct bus_counters c = bus_counters(b->bus);
 	uint64_t now = clock_now_ns();
 
 	fprintf(out,
 	    "bridge region=%s host=%s bus=%d connects=%" PRIu64 " dropped=%" PRIu64
 	    " unknown=%" PRIu64 " open=%d\n",
-	    b->config->region, b->config->host, bus_is_up(b->bus), c.connects, c.dropped,
+	    b->config->region, b->config->host, bus_is_up(b->bus), bus_connects(b->bus), b->dropped,
 	    b->unknown, b->look.is_open);
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)

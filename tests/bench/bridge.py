@@ -29,6 +29,7 @@ CELLS = (("trip", 64), ("rate", 64), ("rate", 4096))
 TRIP_MOST = 1.5  # times the bus's time
 RATE_LEAST = 0.7  # of the bus's messages a second
 SECONDS = 600
+REGION = ("-l", "64M")  # whose rings hold 1 MiB or so
 BUFFER = "buffer = 64M\n"  # of the far bridge: core NATS knows no backpressure
 
 
@@ -76,7 +77,7 @@ def main():
     good = True
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors", flush=True)
     with tempfile.TemporaryDirectory(prefix="ivsh-bench.") as folder:
-        world = bridgetool.World(pathlib.Path(folder), "core", BUFFER)
+        world = bridgetool.World(pathlib.Path(folder), "core", BUFFER, servers=(REGION, REGION))
         try:
             for kind, size in CELLS:
                 count = trips if kind == "trip" else messages if size < 4096 else messages // 5

@@ -79,8 +79,8 @@ static void echo_answer(natsConnection *bus, natsSubscription *from, natsMsg *ms
 {
 	(void)from;
 	(void)closure;
-	must(natsConnection_Publish(bus, natsMsg_GetReply(msg), natsMsg_GetData(msg),
-		 natsMsg_GetDataLength(msg)),
+	must(natsConnection_Publish(
+		 bus, natsMsg_GetReply(msg), natsMsg_GetData(msg), natsMsg_GetDataLength(msg)),
 	    "answer");
 	natsMsg_Destroy(msg);
 }
@@ -91,8 +91,7 @@ static void count_answer(natsConnection *bus, natsSubscription *from, natsMsg *m
 
 	(void)from;
 	if (natsMsg_GetReply(msg)) {
-		must(natsConnection_Publish(
-			 bus, natsMsg_GetReply(msg), count, (int)sizeof(*count)),
+		must(natsConnection_Publish(bus, natsMsg_GetReply(msg), count, (int)sizeof(*count)),
 		    "answer");
 		*count = 0;
 	} else {
@@ -111,8 +110,7 @@ static void message_answer(
 	if (m->port == PORT_COUNT)
 		++*count;
 	if (m->port == PORT_END) {
-		error =
-		    ivsh_host_send(host, m->peer, m->port, count, sizeof(*count), LIMIT_NS);
+		error = ivsh_host_send(host, m->peer, m->port, count, sizeof(*count), LIMIT_NS);
 		*count = 0;
 	}
 	if (error)
