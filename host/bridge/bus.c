@@ -2,12 +2,12 @@
 /*
  * bus.c - the connection to NATS.
  *
- * Theory of operation: the bridge's thread is libnats' event loop. It reads the connection's socket,
- * in bus_process(), and takes what came from the subscriptions at once; what it publishes waits in
- * libnats' buffer for bus_flush(). So no message passes from one thread to another, and many share
- * a system call. libnats' own threads connect, and say when the socket is another, or may be written
- * to. libnats connects again by itself, but gives up where a server refuses its credentials twice;
- * then bus_step() begins anew.
+ * Theory of operation: the bridge's thread is libnats' event loop. It reads the connection's
+ * socket, in bus_process(), and takes what came from the subscriptions at once; what it publishes
+ * waits in libnats' buffer for bus_flush(). So no message passes from one thread to another, and
+ * many share a system call. libnats' own threads connect, and say which socket is to be polled.
+ * libnats connects again by itself, but gives up where a server refuses its credentials twice; then
+ * bus_step() begins anew.
  */
 #include "bridge/bus.h"
 #include "process/clock.h"

@@ -2,8 +2,8 @@
 /*
  * bus.h - the connection to NATS, for a program of one thread.
  *
- * The program polls bus_fd(), which libnats' threads make readable, and bus_socket(), and calls
- * bus_process() when the second has something. What came waits in one list, for bus_take(); what was
+ * The program polls bus_fd(), which libnats' threads make readable, and bus_socket(); when that
+ * has something, it calls bus_process(). What came waits in one list, for bus_take(); what was
  * published waits for bus_flush(). All calls are made by the thread that opened the bus. Nothing
  * that comes was checked: any client of the bus may have sent it.
  */

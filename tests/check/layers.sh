@@ -90,7 +90,8 @@ rooms="$rooms|conformance|port|backend|client|library|control|server|config|text
 for stubs in tests/port/stubs/*; do
 	rule "$stubs" "$std|<[a-z0-9_]+(/[a-z0-9_]+)*\.h>|\"[A-Za-z0-9_]+\.h\""
 done
-rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings" stubs
+bus='<nats/nats\.h>'
+rule tests         "$posix|$any|$(own "$rooms|tests/[a-z/]+")|$rings|$bus" stubs
 # A public header includes only what stands to its left.
 order='version error wire doorbell mem mapped platform pci device hotplug set
     geometry region channel wait peers stream metrics log node bare client host conformance'
