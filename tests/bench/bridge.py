@@ -8,8 +8,9 @@ Two regions of this machine, a bridge and a program in each, and one nats-server
 tests/bench/bridge, are peers of their region and clients of the bus at once, and take turns: TRIPS
 round trips over the bridges, beside as many requests of libnats; MESSAGES one way over the bridges,
 beside as many from libnats' publisher to a subscriber of its own. Each slice of one is compared
-with the one beside it, SLICES times. Prints the median of the ratios and its quartiles; fails where a
-round trip takes more than 1.5 of the bus's, or the bridges pass less than 0.7 of its messages.
+with the one beside it, SLICES times. Prints the median of the ratios and its quartiles. It fails
+where a round trip takes more than 1.5 of the bus's, or the bridges pass less than 0.7 of its
+messages.
 """
 
 import os

@@ -82,8 +82,8 @@ weigh() {
 			NR == 2 { all = $1 }
 			NR == 4 { print "text " program " " arch " " all - $1 }'
 	done
-	more='wait|request|msix|peer_event|next|service|stream|split|split_format|set|part|log|metric|follow'
-	more="$more|open|free|idle|post|post_all|deliver"
+	more='wait|request|msix|peer_event|next|service|stream|split|split_format|set|part|log'
+	more="$more|metric|follow|open|free|idle|post|post_all|deliver"
 	more="$more|dispatch|pump|inbox|call|reply|flow|find|services|watch|any|fast"
 	size "$3" | awk -v more="^($more)[.]o" -v arch="$arch" 'NR > 1 {
 		all += $1
