@@ -41,6 +41,10 @@ its command ended with 0.
   hotplug   the devices of two guests that talk are unplugged and plugged in
   snapshot  a guest and the memory are stored, and restored while the other guest talks on
   reset     guests are reset while they talk
+  bridge [core|jetstream]
+            two guests on two hosts, each with a server and an ivsh-bridge, and NATS between them:
+            a message from one to the other, then many while the link is cut for 3 s; the hosts are
+            network namespaces as root, else all is on the loopback
 
   --arch NAME        the guests' architecture: x86_64 (the default), aarch64, riscv64
   --split            a split region for uefi, mixed, plain, cross, reset, hotplug, and of the
@@ -98,6 +102,8 @@ top=$PWD
 . host/demo/qmp.sh
 # shellcheck source=host/demo/moves.sh
 . host/demo/moves.sh
+# shellcheck source=host/demo/bridge.sh
+. host/demo/bridge.sh
 
 # --- Arguments --------------------------------------------------------------------------------
 
@@ -113,10 +119,10 @@ number() { # $1: option, $2: text, $3: least, $4: most
 while (($#)); do
 	case $1 in
 	bare | split | uefi | mixed | linux | plain | cross | hugepages | migrate | hotplug | \
-		snapshot | reset)
+		snapshot | reset | bridge)
 		demo=$1
 		shift
-		[[ $demo == migrate && ${1:-} == [a-z]* ]] || continue
+		[[ $demo =~ ^(migrate|bridge)$ && ${1:-} == [a-z]* ]] || continue
 		row=$1
 		shift
 		continue
@@ -187,6 +193,12 @@ linux)
 split)
 	split=1
 	;;
+bridge)
+	row=${row:-core}
+	[[ $row =~ ^(core|jetstream)$ ]] || die 2 "bridge $row: core or jetstream"
+	((${guests:-2} == 2)) || die 2 "--guests $guests: the demo bridge has two guests"
+	((split == 0)) || die 2 "--split: the demo bridge has two regions that are not split"
+	;;
 cross)
 	[[ -z $arch ]] || die 2 "--arch $arch: the demo cross has a guest of each architecture"
 	[[ -z $guests ]] || die 2 "--guests $guests: the demo cross has three, and one of the host"
@@ -237,12 +249,14 @@ exec </dev/null # what runs here asks nobody
 trap '' XFSZ     # a file that may not grow is an error with a name
 builds=("${arches[@]}")
 [[ $demo != linux ]] || builds+=(linux)
+[[ $demo != bridge ]] || builds+=(bridge)
 ((build == 0)) || machines_build "${builds[@]}"
 for ((i = 0; i < guests; i++)); do
 	[[ ${arch_of[i]} != host ]] || continue
 	machine_needs "${arch_of[i]}" "$(is_uefi "$i" && echo 1 || echo 0)"
 	! is_linux "$i" || linux_needs
 done
+[[ $demo != bridge ]] || bridge_needs
 [[ ! $demo =~ ^(migrate|snapshot)$ ]] || machine_moves "$arch" ||
 	die 2 "$demo: this QEMU moves no $arch machine whole: its timer stops, and nothing" \
 		"shows it the move (DESIGN.md)"
@@ -315,6 +329,7 @@ cleanup() {
 	is_child && return
 	trap - EXIT
 	trap '' HUP INT TERM # a second one must not leave half of it behind
+	[[ -z $bus ]] || kill -CONT "$bus" 2>/dev/null # it may stand still
 	end_jobs
 	if ((keep)); then
 		echo "run-qemu.sh: kept: $dir"
@@ -340,7 +355,9 @@ migrate | hotplug | snapshot | reset)
 	[[ ${accel[$arch]} != kvm ]] || count=1000000
 	;;
 esac
-if [[ $transport == plain ]]; then
+if [[ $demo == bridge ]]; then
+	hosts_start
+elif [[ $transport == plain ]]; then
 	memory_make "$dir/memory"
 else
 	server_start "$dir"
@@ -353,7 +370,9 @@ fi
 
 start=$EPOCHREALTIME
 for ((i = 0; i < guests; i++)); do
-	if [[ -n $moves ]]; then
+	if [[ $demo == bridge ]]; then
+		: # their networks differ
+	elif [[ -n $moves ]]; then
 		if [[ $transport == plain ]]; then backend "$i" "$dir/memory"; else
 			backend "$i" "$dir/$i.sock"
 		fi
@@ -364,12 +383,16 @@ for ((i = 0; i < guests; i++)); do
 		guest_start "$i"
 	fi
 done
-watch &
-[[ -z $moves ]] || moves
 good=0
-for ((i = 0; i < guests; i++)); do
-	judge "$i" && good=$((good + 1))
-done
+if [[ $demo == bridge ]]; then
+	bridge_run
+else
+	watch &
+	[[ -z $moves ]] || moves
+	for ((i = 0; i < guests; i++)); do
+		judge "$i" && good=$((good + 1))
+	done
+fi
 end=$EPOCHREALTIME
 pids=()
 

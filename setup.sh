@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh - installs what is missing to build and run (./setup.sh run), the same for guests of
-# another architecture (aarch64, riscv64) or with Linux (linux), also to check (check) or to test
-# (test), or to measure (bench), or to try other Debians (distros). The only list of Debian packages
-# in this project; run-qemu.sh, `make check` and `make test` call it. Says nothing and changes
-# nothing when all is there. Tried on Debian 12, 13 and the development branch.
+# another architecture (aarch64, riscv64) or with Linux (linux), or on two hosts (bridge), also to
+# check (check) or to test (test), or to measure (bench), or to try other Debians (distros). The
+# only list of Debian packages in this project; run-qemu.sh, `make check` and `make test` call it.
+# Says nothing and changes nothing when all is there. Tried on Debian 12, 13 and the development
+# branch.
 set -eu
 unset CDPATH
 cd "$(dirname "$0")"
@@ -57,13 +58,15 @@ run) wanted=$run ;;
 aarch64) wanted=$aarch64 beside=arm64 ;;
 riscv64) wanted=$riscv64 beside=riscv64 ;;
 linux) wanted=$run beside=linux ;;
+bridge) wanted="$run libnats-dev" beside=bus ;;
 check) wanted=$check ;;
 test) wanted=$test beside="arm64 riscv64 linux bus" ;;
 packages) wanted=$packages ;;
 distros) wanted=$distros ;;
 bench) wanted=$bench ;;
 *)
-	echo "usage: setup.sh run|aarch64|riscv64|linux|check|test|packages|distros|bench" >&2
+	echo "usage:" \
+		"setup.sh run|aarch64|riscv64|linux|bridge|check|test|packages|distros|bench" >&2
 	exit 2
 	;;
 esac

@@ -21,7 +21,8 @@ command_of() {
 
 # The options of guest $1's QEMU for its devices: in (words).
 device_plain() {
-	local path=${dir//,/,,} file=/memory,size=$size
+	local path=${homes[$1]:-$dir} file=/memory,size=$size
+	path=${path//,/,,}
 	((split == 0)) || file=/memory/common,size=8192,readonly=on
 	if [[ $transport == plain ]]; then
 		path+=$file
@@ -103,7 +104,7 @@ guest_start() {
 		device_plain "$i"
 	fi
 	line+=("${words[@]}" "${@:3}" "${extra[@]}" "${image[@]}")
-	peer_run "$i" "$boots" "${line[@]}"
+	peer_run "$i" "$boots" "${inside[@]}" "${line[@]}"
 }
 
 # Start the host's peer, $1. Its lines come as it prints them.
@@ -135,7 +136,7 @@ watch() {
 		echo "run-qemu.sh: timeout: not done after $timeout s" >&2
 	else
 		echo "run-qemu.sh: the server ended before its guests; its last lines:" >&2
-		tail -n 3 "$dir/server.log" >&2
+		tail -n 3 "$server_log" >&2
 	fi
 	: >"$dir/over"
 	mapfile -t pids <"$dir/pids"

@@ -46,8 +46,10 @@ declare -A firmware_says=(
 	[aarch64]="AAVMF boots (about 2 s) ..."
 )
 # What setup.sh and make are asked for.
-declare -A setup_word=([x86_64]=run [aarch64]=aarch64 [riscv64]=riscv64 [linux]=linux)
-declare -A make_goal=([x86_64]=all [aarch64]=aarch64 [riscv64]=riscv64 [linux]=linux)
+declare -A setup_word=([x86_64]=run [aarch64]=aarch64 [riscv64]=riscv64 [linux]=linux
+	[bridge]=bridge)
+declare -A make_goal=([x86_64]=all [aarch64]=aarch64 [riscv64]=riscv64 [linux]=linux
+	[bridge]=build/host/ivsh-bridge)
 
 is_architecture() {
 	[[ $1 =~ ^(x86_64|aarch64|riscv64)$ ]]

@@ -20,8 +20,8 @@ memory_make() { # $1: file, or the folder of a split region. All of it, now: a p
 }
 
 server_start() { # $1: folder of its sockets
-	local i line=(build/host/ivsh-server -F -S "$1/ivsh.sock" -l "$memory" -n "$vectors"
-		--slots "$slots")
+	local i line=("${inside[@]}" build/host/ivsh-server -F -S "$1/ivsh.sock" -l "$memory"
+		-n "$vectors" --slots "$slots")
 	for ((i = 0; i < guests; i++)); do
 		line+=(--slot "$i=$1/$i.sock")
 	done
@@ -29,7 +29,7 @@ server_start() { # $1: folder of its sockets
 	line+=("${serving[@]}")
 	quote "${line[@]}"
 	setsid "${line[@]}" 2>"$1/server.log" & # a process group of its own: cleanup()
-	server=$!
+	server=$! server_log=$1/server.log
 	servers+=("$server")
 	for ((i = 0; i < 500; i++)); do
 		[[ -S $1/$((guests - 1)).sock ]] && break

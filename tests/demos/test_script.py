@@ -74,6 +74,13 @@ SCRIPT = {
         ["cross", "--guests", "4"], 2,
         "--guests 4: the demo cross has three, and one of the host",
     ),
+    "bridge, guests": (
+        ["bridge", "--guests", "3"], 2, "--guests 3: the demo bridge has two guests",
+    ),
+    "bridge, mode": (["bridge", "fast"], 2, "bridge fast: core or jetstream"),
+    "bridge, split": (
+        ["bridge", "--split"], 2, "--split: the demo bridge has two regions that are not split",
+    ),
     "KVM for another": (
         ["--accel", "kvm", "--arch", FOREIGN], 2,
         f"--accel kvm: KVM on {os.uname().machine} runs no {FOREIGN} guests",
