@@ -292,8 +292,12 @@ uint32_t *fake_table(struct fake_bus *bus, int index)
 unsigned fake_unmasked(struct fake_bus *bus, int index)
 {
 	uint32_t vectors = (bus->function[index].config[MSIX] >> 16 & 0x7ff) + 1;
+	uint32_t first = (bus->function[index].config[MSIX + 1] & ~7u) / 4;
 	unsigned count = 0;
 
+	/* A capability that lies, of another device than the one whose table is mapped. */
+	if (first > sizeof(bus->table) / 4 || 4 * vectors > sizeof(bus->table) / 4 - first)
+		return 0;
 	for (uint32_t i = 0; i < vectors; i++)
 		count += (fake_table(bus, index)[4 * i + 3] & 1) == 0;
 	return count;
