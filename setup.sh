@@ -34,7 +34,7 @@ check="$run libnats-dev g++ clang clang-format python3 mandoc man-db groff
 	libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-armhf-cross libc6-dev-i386-cross"
 # Making Debian packages, and what looks for mistakes in them.
 packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian python3
-	systemtap-sdt-dev"
+	systemtap-sdt-dev libnats-dev"
 # Testing: the sanitizers' and fuzzers' runtime, pytest, the model checker and a quick compiler for
 # what it writes, what counts instructions, what runs other processors' programs, libvirt to check
 # what is written for it, another's reader of device trees to check ours against, loaders that run

@@ -151,6 +151,16 @@ programs() {
 	file 644 host/systemd/sysusers.conf "$PREFIX/lib/sysusers.d/ivsh-server.conf"
 }
 
+# Where libnats was there, and it was built.
+bridge() {
+	[ -e build/host/ivsh-bridge ] || return 0
+	file 755 build/host/ivsh-bridge "$SBIN/ivsh-bridge"
+	data "$PREFIX/share/man/man8" host/man/ivsh-bridge.8
+	sed "s|@SBINDIR@|$SBIN|; s|@SYSCONFDIR@|$SYSCONFDIR|" host/systemd/ivsh-bridge@.service \
+		>"$work/unit"
+	file 644 "$work/unit" "$PREFIX/lib/systemd/system/ivsh-bridge@.service"
+}
+
 # As soon as it was changed it is its owner's: uninstall.sh compares it with this sum.
 configuration() {
 	conf=$SYSCONFDIR/ivsh/default.conf
@@ -235,6 +245,7 @@ done
 folder "$SHARE"
 echo "file $SHARE/installed" >>"$list"
 programs
+bridge
 configuration
 libraries
 for arch in $ARCHES; do

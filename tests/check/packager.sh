@@ -35,7 +35,7 @@ if [ "$failed" -ne 0 ]; then
 	echo "$passed passed, $failed failed, 0 skipped"
 	exit 1
 fi
-for program in ivsh ivsh-server; do
+for program in ivsh ivsh-server ivsh-bridge; do
 	readelf -d "build/host/$program" >"$work/dynamic"
 	check "$program: LDFLAGS" has BIND_NOW "$work/dynamic"
 	nm -D "build/host/$program" >"$work/symbols"
@@ -62,6 +62,15 @@ check "two makes at once: no file is left" test -z "$(find build -name 'flags.*'
 make DESTDIR="$work/to" install >"$work/again"
 check "make install: nothing is compiled" hasnt '^CC' "$work/again"
 check "make install: the program" test -x "$work/to/usr/local/sbin/ivsh-server"
+# Without libnats nothing of the bridge is compiled, and nothing of it is installed.
+check "make install: the bridge" test -x "$work/to/usr/local/sbin/ivsh-bridge"
+rm -rf build/host/ivsh-bridge build/host/host/bridge
+check "make without libnats" make -j2 NATS= CFLAGS="$flags" all
+check "without libnats: no bridge" test ! -e build/host/host/bridge
+check "make install without libnats" make NATS= DESTDIR="$work/without" install
+check "installed without libnats: the server" test -x "$work/without/usr/local/sbin/ivsh-server"
+find "$work/without" -name '*bridge*' >"$work/found"
+check "installed without libnats: nothing of the bridge" test ! -s "$work/found"
 make CFLAGS=-O1 build/host/lib/core/error.o >"$work/again"
 check "other flags: it is compiled anew" has '^CC' "$work/again"
 

@@ -508,6 +508,11 @@ def test_package(sdk, tmp_path):
     library = to / "usr/lib/x86_64-linux-gnu"
     assert (library / "ivsh/host/libivsh-client.a").exists()
     assert (to / "usr/bin/ivsh-server").exists() and (to / "etc/ivsh/default.conf").exists()
+    assert (to / "usr/bin/ivsh-bridge").exists()
+    assert "ExecStart=/usr/bin/ivsh-bridge --config /etc/ivsh/bridge-%i.conf" in (
+        to / "usr/lib/systemd/system/ivsh-bridge@.service"
+    ).read_text()
+    assert (to / "usr/share/man/man8/ivsh-bridge.8").exists()
     assert not (to / "usr/sbin").exists()
     installed("uninstall", DESTDIR=to, **DEBIAN)
     assert everything(to) == []

@@ -63,7 +63,7 @@ passed=$((passed + 1))
 here=$PWD
 cd "$work/deb" || exit 1
 version=$(dpkg-parsechangelog -l ivsh-*/debian/changelog -S Version)
-names=(ivsh ivsh-server libivsh-client1 libivsh-dev python3-ivsh ivsh-firmware)
+names=(ivsh ivsh-server ivsh-bridge libivsh-client1 libivsh-dev python3-ivsh ivsh-firmware)
 debs=()
 for name in "${names[@]}"; do
 	set -- "$name"_"$version"_*.deb
