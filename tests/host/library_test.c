@@ -228,6 +228,45 @@ static void descriptor(void)
 	both_close();
 }
 
+/* The others see that a program lives that leaves what it could take, whatever that is. */
+static void heartbeat(void)
+{
+	struct ivsh_host_stream *from, *to;
+	uint32_t events = 0, last, kind, slot, got;
+	const uint32_t *beat;
+	char data[8];
+
+	both_open(0);
+	beat = &ivsh_host_node(a)->region.slot->heartbeat;
+	/* That b is there. */
+	CHECK_EQ(ivsh_host_wait(a, IVSH_EVENT_CONTROL, SECOND, &events), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		last = __atomic_load_n(beat, __ATOMIC_RELAXED);
+		CHECK_EQ(ivsh_host_ready(a, 0, &events), 0);
+		CHECK(events & IVSH_EVENT_CONTROL);
+		CHECK(__atomic_load_n(beat, __ATOMIC_RELAXED) != last);
+		last = __atomic_load_n(beat, __ATOMIC_RELAXED);
+		CHECK_EQ(ivsh_host_wait(a, IVSH_EVENT_CONTROL, SECOND, &events), 0);
+		CHECK(__atomic_load_n(beat, __ATOMIC_RELAXED) != last);
+	}
+	/* It is still the same event. */
+	CHECK_EQ(ivsh_host_next_event(a, &kind, &slot, 0), 0);
+	CHECK(kind == IVSH_PEER_EVENT_UP && slot == 1);
+	/* Messages, and the bytes of a stream. */
+	CHECK_EQ(ivsh_host_send(b, 0, 5, "x", 1, SECOND), 0);
+	last = __atomic_load_n(beat, __ATOMIC_RELAXED);
+	CHECK(ready(a, 0) & IVSH_EVENT_MESSAGE);
+	CHECK(__atomic_load_n(beat, __ATOMIC_RELAXED) != last);
+	CHECK_EQ(ivsh_host_stream_open(a, &to, 1, 40, 64), 0);
+	CHECK_EQ(ivsh_host_stream_open(b, &from, 0, 40, 0), 0);
+	CHECK_EQ(ivsh_host_stream_read(to, data, 1, &got, 0), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_host_stream_write(from, "stream", 6, NULL, SECOND), 0);
+	last = __atomic_load_n(beat, __ATOMIC_RELAXED);
+	CHECK(ready(a, IVSH_EVENT_MESSAGE) & IVSH_EVENT_MESSAGE);
+	CHECK(__atomic_load_n(beat, __ATOMIC_RELAXED) != last);
+	both_close();
+}
+
 /* A read of one stream takes the bytes of the other out of the ring: it is answered, once. */
 static void streams(void)
 {
@@ -461,6 +500,7 @@ static const struct test tests[] = {
     {"messages, calls, services", messages},
     {"ready: what is wanted", readiness},
     {"the descriptor", descriptor},
+    {"ready: the heartbeat", heartbeat},
     {"streams", streams},
     {"streams: a full ring", stream_in_full_ring},
     {"the slot is lost", slot_lost},
