@@ -49,15 +49,21 @@ static struct sample sample_best(const struct x86_reference *clock)
 	return best;
 }
 
-/* Wait until the clock is (ticks) behind (start). False: it does not count. */
+/*
+ * Wait until the clock is (ticks) behind (start). False: it does not count. The time is looked at
+ * before the clock is read: the host may suspend the guest between the two for longer than any
+ * limit, and the clock has gone on then.
+ */
 static bool pass(const struct x86_reference *clock, uint32_t start, uint32_t ticks)
 {
 	uint64_t began = x86_tsc();
-	uint32_t reads = 0;
+	bool late = false;
 
-	while (((clock->ticks() - start) & clock->mask) < ticks)
-		if (reads++ >= clock->idle_reads && x86_tsc() - began > clock->idle_tsc)
+	for (uint32_t reads = 0; ((clock->ticks() - start) & clock->mask) < ticks; reads++) {
+		if (late)
 			return false;
+		late = reads >= clock->idle_reads && x86_tsc() - began > clock->idle_tsc;
+	}
 	return true;
 }
 
