@@ -39,10 +39,16 @@ enum {
 
 static struct pair *pair_of(struct bridge *b, const struct subject_pair *in)
 {
-	for (uint32_t i = 0; i < b->remote_count; i++)
-		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
-			if (subject_is_same(&b->remotes[i]->pairs[k].in, in))
-				return &b->remotes[i]->pairs[k];
+	for (uint32_t i = 0; i < b->remote_count; i++) {
+		struct remote *r = b->remotes[i];
+
+		/* Those of one sender are compared only if it is this one. */
+		if (strcmp(r->config.peer, in->peer) != 0 || strcmp(r->config.host, in->host) != 0)
+			continue;
+		for (uint32_t k = 0; k < r->pair_count; k++)
+			if (subject_is_same(&r->pairs[k].in, in))
+				return &r->pairs[k];
+	}
 	return NULL;
 }
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c - messages over two bridges, beside libnats' own between the same two processes.
+ * bridge.c - messages over two bridges, beside libnats' own between the same two processes; and
+ * messages between many hosts.
  *
  * usage: bridge answer PLACE URL
  *	  bridge ask PLACE URL SLOT KIND SIZE SLICES COUNT
+ *	  bridge mesh COUNT PLACE...
  *
- * Both are peers of a region each, and clients of the bus. `ask` takes turns: COUNT round trips
- * (KIND trip) or COUNT messages one way (KIND rate) over the bridges, then as many over the bus
- * alone, SLICES times; the next slice begins with the other one. It prints a line for each slice:
- * nanoseconds for one round trip, or for one message, over the bridges and over the bus.
+ * The first two are peers of a region each, and clients of the bus. `ask` takes turns: COUNT round
+ * trips (KIND trip) or COUNT messages one way (KIND rate) over the bridges, then as many over the
+ * bus alone, SLICES times; the next slice begins with the other one. It prints a line for each
+ * slice: nanoseconds for one round trip, or for one message, over the bridges and over the bus.
+ *
+ * `mesh` is a peer of each region at once, p0 in the first one, and sends COUNT messages of 64
+ * bytes from each to each other. It prints how long all took to arrive.
  */
 #include <ivsh/host.h>
 
@@ -250,6 +255,105 @@ static void slices_run(struct asker *a, bool is_rate, uint32_t slices)
 	}
 }
 
+#define MESH_MOST 16u /* regions */
+#define MESH_SIZE 64u
+
+struct member {
+	struct ivsh_host *host;
+	uint32_t slot[MESH_MOST]; /* of each other one here */
+	bool is_known[MESH_MOST];
+	uint32_t sent[MESH_MOST];
+};
+
+struct mesh {
+	struct member member[MESH_MOST];
+	uint32_t size, count;
+	uint64_t known, received;
+};
+
+/* Find those that are not known yet. Also where none is left: the heartbeat wants to go on. */
+static void others_find(struct mesh *m, uint32_t self)
+{
+	struct member *me = &m->member[self];
+	uint32_t events;
+
+	if (ivsh_host_ready(me->host, 0, &events))
+		errx(1, "p%u: its region is lost", self);
+	for (uint32_t other = 0; other < m->size; other++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "p%u", other);
+		if (other == self || me->is_known[other] ||
+		    ivsh_host_find(me->host, name, &me->slot[other], 0))
+			continue;
+		me->is_known[other] = true;
+		m->known++;
+	}
+}
+
+/* Send one to each for which there is room, and take all that is there. Whether anything moved. */
+static bool member_move(struct mesh *m, uint32_t self)
+{
+	struct member *me = &m->member[self];
+	struct ivsh_host_message message;
+	bool moved = false;
+
+	for (uint32_t other = 0; other < m->size; other++) {
+		if (other == self || me->sent[other] == m->count ||
+		    ivsh_host_send(me->host, me->slot[other], PORT_COUNT, bytes, MESH_SIZE, 0))
+			continue;
+		me->sent[other]++;
+		moved = true;
+	}
+	while (ivsh_host_receive(me->host, &message, bytes, sizeof(bytes), 0) == 0) {
+		m->received++;
+		moved = true;
+	}
+	return moved;
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+}
+
+static int mesh(uint32_t count, uint32_t size, char **places)
+{
+	static struct mesh m;
+	uint64_t begin, all = (uint64_t)size * (size - 1) * count;
+	char name[16];
+
+	m = (struct mesh){.size = size, .count = count};
+	for (uint32_t i = 0; i < size; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		m.member[i].host = region_open(places[i], name);
+	}
+	begin = now_ns();
+	for (; m.known < (uint64_t)size * (size - 1); nap()) {
+		for (uint32_t i = 0; i < size; i++)
+			others_find(&m, i);
+		if (now_ns() - begin > LIMIT_NS)
+			errx(1, "%" PRIu64 " peers were found", m.known);
+	}
+	printf("all peers were found within %.1f s\n", (double)(now_ns() - begin) / 1e9);
+	begin = now_ns();
+	while (m.received < all) {
+		bool moved = false;
+
+		for (uint32_t i = 0; i < size; i++)
+			moved |= member_move(&m, i);
+		if (!moved)
+			nap();
+		if (now_ns() - begin > LIMIT_NS)
+			errx(1, "%" PRIu64 " messages of %" PRIu64 " came", m.received, all);
+	}
+	printf("%" PRIu64 " messages within %.1f s: %.0f messages/s\n", all,
+	    (double)(now_ns() - begin) / 1e9, (double)all * 1e9 / (double)(now_ns() - begin));
+	for (uint32_t i = 0; i < size; i++)
+		ivsh_host_close(m.member[i].host);
+	return 0;
+}
+
 static uint32_t number(const char *text, uint32_t most)
 {
 	char *end;
@@ -267,9 +371,13 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "answer") == 0)
 		return answer(argv[2], argv[3]);
+	if (argc >= 5 && argc <= 3 + (int)MESH_MOST && strcmp(argv[1], "mesh") == 0)
+		return mesh(number(argv[2], 1000000), (uint32_t)argc - 3, argv + 3);
 	if (argc != 9 || strcmp(argv[1], "ask") != 0 ||
 	    (strcmp(argv[5], "trip") != 0 && strcmp(argv[5], "rate") != 0))
-		errx(2, "answer PLACE URL, or ask PLACE URL SLOT trip|rate SIZE SLICES COUNT");
+		errx(2,
+		    "answer PLACE URL, ask PLACE URL SLOT trip|rate SIZE SLICES COUNT, or mesh COUNT"
+		    " PLACE PLACE...");
 	a = (struct asker){.slot = number(argv[4], 4095),
 	    .size = number(argv[6], SIZE_MOST),
 	    .count = number(argv[8], 1000000)};
