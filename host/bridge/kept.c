@@ -262,3 +262,19 @@ bool kept_take(struct bridge *b, struct pair *p, struct bus_item *item, uint16_t
 		c->left--;
 	return far_take(b, p, item, false, port, sequence, now);
 }
+
+void kept_skip(struct bridge *b, const struct bus_item *item)
+{
+	char name[sizeof(((struct consumer *)NULL)->name)];
+	uint64_t sequence;
+
+	if (!reply_delivery(item->reply, &sequence, name, sizeof(name)))
+		return;
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
+			struct consumer *c = &b->remotes[i]->pairs[k].consumer;
+
+			if (c->state == CONSUMER_READY && c->left && strcmp(name, c->name) == 0)
+				c->left--;
+		}
+}

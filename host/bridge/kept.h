@@ -20,4 +20,10 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 bool kept_take(
     struct bridge *b, struct pair *p, struct bus_item *item, uint16_t port, uint64_t now);
 
+/*
+ * (item) is no message of a pair. If a consumer delivered it, it was one of those that were asked
+ * for: else the bridge would wait for another, and the pair with it.
+ */
+void kept_skip(struct bridge *b, const struct bus_item *item);
+
 #endif

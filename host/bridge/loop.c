@@ -60,11 +60,11 @@ static bool item_take(struct bridge *b, struct bus_item *item, uint64_t now)
 	uint16_t port;
 	struct pair *p;
 
-	if (!subject_read(item->subject, &in, &kind, &port))
+	p = subject_read(item->subject, &in, &kind, &port) ? pair_of(b, &in) : NULL;
+	if (!p) {
+		kept_skip(b, item);
 		return false;
-	p = pair_of(b, &in);
-	if (!p)
-		return false;
+	}
 	if (kind == SUBJECT_STATE)
 		return far_take(b, p, item, true, 0, 0, now);
 	if (pair_is_kept(p))

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -543,6 +544,26 @@ def test_garbage(world):
         assert int(w.b.bridge.status()[0]["unknown"]) > 100
         w.b.bridge.await_line("event=unknown")
         assert w.b.bridge.process.poll() is None
+
+
+def test_garbage_kept(world):
+    """SPEC R19.4: what a stream has for a pair that is no message holds none up."""
+    w = world("jetstream")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        raw = w.raw()
+        begin = time.monotonic()
+        for number in range(20):
+            # As many as the bridge asks for at once.
+            for _ in range(64):
+                raw.publish("ivsh.r.a.apeer.x.b.bpeer.kept", b"garbage")
+            raw.flush()
+            a.send(5, PORT, b"%d" % number, LIMIT)
+            assert b.receive(LIMIT).data == b"%d" % number
+        # A request that is given up takes 5 s.
+        assert time.monotonic() - begin < 20
+        assert int(w.b.bridge.status()[0]["unknown"]) == 20 * 64
 
 
 def test_stop(world):

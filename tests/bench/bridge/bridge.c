@@ -375,9 +375,8 @@ int main(int argc, char **argv)
 		return mesh(number(argv[2], 1000000), (uint32_t)argc - 3, argv + 3);
 	if (argc != 9 || strcmp(argv[1], "ask") != 0 ||
 	    (strcmp(argv[5], "trip") != 0 && strcmp(argv[5], "rate") != 0))
-		errx(2,
-		    "answer PLACE URL, ask PLACE URL SLOT trip|rate SIZE SLICES COUNT, or mesh COUNT"
-		    " PLACE PLACE...");
+		errx(2, "answer PLACE URL, ask PLACE URL SLOT trip|rate SIZE SLICES COUNT,"
+			" or mesh COUNT PLACE PLACE...");
 	a = (struct asker){.slot = number(argv[4], 4095),
 	    .size = number(argv[6], SIZE_MOST),
 	    .count = number(argv[8], 1000000)};
