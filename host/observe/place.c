@@ -60,7 +60,8 @@ static uint64_t rings_split(uint32_t slots)
 {
 	uint64_t rings = IVSH_WIRE_PAGE;
 
-	while (rings < IVSH_WIRE_PART_LINES_OFFSET + (slots - 1) * sizeof(struct ivsh_wire_ring))
+	/* Behind the lines of an odd slot, which end later. */
+	while (rings < IVSH_WIRE_PART_LINES_OFFSET(1) + (slots - 1) * sizeof(struct ivsh_wire_ring))
 		rings *= 2;
 	return rings;
 }
@@ -120,23 +121,28 @@ static uint64_t offset_whole(const struct observer *observer, enum observed_what
 	}
 }
 
-/* In a part; (number): of the other slot, among those of its writer. */
-static uint64_t offset_split(
-    const struct observer *observer, enum observed_what what, uint32_t number, uint64_t *size)
+/* In the part of (writer); (number): of the other slot, among those of (writer). */
+static uint64_t offset_split(const struct observer *observer, enum observed_what what,
+    uint32_t writer, uint32_t number, uint64_t *size)
 {
+	bool is_odd = writer % 2 == 1;
+
 	switch (what) {
 	case OBSERVE_SLOT:
 		*size = sizeof(struct ivsh_wire_slot);
-		return IVSH_WIRE_PART_SLOT_OFFSET;
+		return IVSH_WIRE_PART_SLOT_OFFSET(writer);
 	case OBSERVE_LOG:
 		*size = sizeof(struct ivsh_wire_log) + observer->geometry.log_size;
-		return observer->logs;
+		return is_odd ? observer->rings : observer->logs;
 	case OBSERVE_RECEIVER:
 		*size = sizeof(struct ivsh_wire_ring);
-		return IVSH_WIRE_PART_LINES_OFFSET + number * *size;
+		return IVSH_WIRE_PART_LINES_OFFSET(writer) + number * *size;
 	default:
 		*size = observer->stride;
-		return observer->rings + number * *size;
+		/* The log is in front of the rings, or as many pages as it would have. */
+		return (is_odd ? observer->part_size - (observer->geometry.slots - 1) * *size
+			       : observer->rings) +
+		       number * *size;
 	}
 }
 
@@ -151,7 +157,8 @@ struct observed_place observe_place(
 
 	if (observer->is_split) {
 		place.memory = 1 + writer;
-		place.offset = offset_split(observer, what, other - (other > writer), &size);
+		place.offset =
+		    offset_split(observer, what, writer, other - (other > writer), &size);
 	} else {
 		place.offset = offset_whole(observer, what, from, to, &size);
 	}

@@ -97,16 +97,17 @@ static struct ivsh_wire_server *server_page(const struct mapping *mapping)
 /* The common memories, in which clients see the server; and the slots, as slots_open(). */
 static int split_open(const struct state *state)
 {
-	const uint64_t slot = IVSH_WIRE_PART_SLOT_OFFSET + sizeof(struct ivsh_wire_slot);
-
 	is_split = true;
 	for (uint32_t i = 0; i < state->head->slots && i < IVSH_WIRE_SLOTS_MAX; i++) {
+		const uint64_t slot_end =
+		    IVSH_WIRE_PART_SLOT_OFFSET(i) + sizeof(struct ivsh_wire_slot);
+
 		common_mapping[i].protection = PROT_READ | PROT_WRITE;
 		part_mapping[i].protection = PROT_READ;
 		if (map(&common_mapping[i], state->memory[i].common, IVSH_WIRE_COMMON_SIZE))
 			return log_failure("common memory", "mmap: %s", strerror(errno));
 		copies[i] = server_page(&common_mapping[i]);
-		if (map(&part_mapping[i], state->memory[i].reader, slot))
+		if (map(&part_mapping[i], state->memory[i].reader, slot_end))
 			(void)log_failure("part", "mmap of slot %u: %s", i, strerror(errno));
 	}
 	return 0;
@@ -143,7 +144,7 @@ const struct ivsh_wire_slot *mapping_slot(uint32_t slot)
 		if (slot >= IVSH_WIRE_SLOTS_MAX || !part_mapping[slot].base)
 			return NULL;
 		return (const void *)((const char *)part_mapping[slot].base +
-				      IVSH_WIRE_PART_SLOT_OFFSET);
+				      IVSH_WIRE_PART_SLOT_OFFSET(slot));
 	}
 	if (!slots_mapping.base)
 		return NULL;

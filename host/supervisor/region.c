@@ -98,7 +98,7 @@ static void read_heartbeats(
 {
 	for (uint32_t i = 0; i < files->count; i++)
 		heartbeats[i] = load(files->memory[i].part,
-		    IVSH_WIRE_PART_SLOT_OFFSET + offsetof(struct ivsh_wire_slot, heartbeat));
+		    IVSH_WIRE_PART_SLOT_OFFSET(i) + offsetof(struct ivsh_wire_slot, heartbeat));
 	heartbeats[files->count] = load(
 	    files->common, IVSH_WIRE_SERVER_OFFSET + offsetof(struct ivsh_wire_server, heartbeat));
 }

@@ -17,6 +17,21 @@
 
 #include <ivsh/channel.h>
 
+/* Bytes of the pages that the log has, or of the one that is left free without logs. SPEC 17. */
+static uint32_t log_room(const struct ivsh_geometry *g)
+{
+	return layout_page_up((uint32_t)sizeof(struct ivsh_wire_log) + g->log_size);
+}
+
+void ivsh_split_offsets(const struct ivsh_geometry *g, const struct ivsh_layout *l, uint32_t slot,
+    uint64_t *rings, uint64_t *log)
+{
+	bool is_odd = (slot & 1) != 0;
+
+	*rings = l->rings + (is_odd ? log_room(g) : 0);
+	*log = is_odd ? l->rings : l->logs;
+}
+
 int ivsh_split_layout(const struct ivsh_geometry *g, struct ivsh_layout *l, uint64_t *size)
 {
 	uint64_t bytes;
@@ -25,13 +40,14 @@ int ivsh_split_layout(const struct ivsh_geometry *g, struct ivsh_layout *l, uint
 
 	if (error)
 		return error;
-	lines_end =
-	    IVSH_WIRE_PART_LINES_OFFSET + (g->slots - 1) * (uint32_t)sizeof(struct ivsh_wire_ring);
-	/* What is before the rings can be a PCI BAR of its own, whose size is a power of two. */
-	for (l->rings = 2 * IVSH_WIRE_PAGE; l->rings < lines_end;)
+	/* Of an odd slot, where they are later: rings, or the log, begin there in all parts. */
+	lines_end = IVSH_WIRE_PART_LINES_OFFSET(1) +
+		    (g->slots - 1) * (uint32_t)sizeof(struct ivsh_wire_ring);
+	/* What is before both can be a PCI BAR of its own, whose size is a power of two. */
+	for (l->rings = 4 * IVSH_WIRE_PAGE; l->rings < lines_end;)
 		l->rings *= 2;
 	l->logs = l->rings + (uint64_t)(g->slots - 1) * l->stride;
-	*size = layout_end(l, 1);
+	*size = l->logs + log_room(g);
 	return 0;
 }
 
@@ -138,7 +154,7 @@ void *ivsh_split_place(const struct ivsh_region *region, uint32_t what, uint32_t
 	uint32_t writer = is_receiver ? to : from, other = is_receiver ? from : to;
 	uint32_t index = other - (other > writer), length = sizeof(struct ivsh_wire_slot);
 	const struct ivsh_mem_part *part = part_of(region, writer);
-	uint64_t offset = IVSH_WIRE_PART_SLOT_OFFSET;
+	uint64_t offset = IVSH_WIRE_PART_SLOT_OFFSET(writer), rings, log;
 
 	/* Its owner may have formatted it meanwhile. Whoever only looks who is there, again and
 	 * again, does not look for that. */
@@ -146,18 +162,19 @@ void *ivsh_split_place(const struct ivsh_region *region, uint32_t what, uint32_t
 		part = part_find(region, writer);
 	if (!part)
 		return NULL;
+	ivsh_split_offsets(&region->geometry, &region->layout, writer, &rings, &log);
 	if (what == PLACE_PENDING) {
 		offset += __builtin_offsetof(struct ivsh_wire_slot, pending) + to;
 		length = 1;
 	} else if (what == PLACE_LOG) {
 		length = region->layout.log_stride;
-		offset = region->layout.logs;
+		offset = log;
 	} else if (what == PLACE_SENDER) {
 		length = region->layout.stride;
-		offset = region->layout.rings + (uint64_t)index * length;
+		offset = rings + (uint64_t)index * length;
 	} else if (is_receiver) {
 		length = sizeof(struct ivsh_wire_ring);
-		offset = IVSH_WIRE_PART_LINES_OFFSET + (uint64_t)index * length;
+		offset = IVSH_WIRE_PART_LINES_OFFSET(writer) + (uint64_t)index * length;
 	}
 	return layout_at(part->base, part->size, offset, length);
 }

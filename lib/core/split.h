@@ -10,9 +10,16 @@
 
 #include <ivsh/region.h>
 
-/* As ivsh_layout_of(), of one part: (rings) and *size are the part's. */
+/*
+ * As ivsh_layout_of(), of one part: (rings) is where its rings or, of an odd slot, its log begins;
+ * (logs) where the log of an even slot is; *size has the part's bytes.
+ */
 int ivsh_split_layout(
     const struct ivsh_geometry *geometry, struct ivsh_layout *layout, uint64_t *size);
+
+/* Where the rings and the log of the part of (slot) are. layout: of ivsh_split_layout(). */
+void ivsh_split_offsets(const struct ivsh_geometry *geometry, const struct ivsh_layout *layout,
+    uint32_t slot, uint64_t *rings, uint64_t *log);
 
 /* As ivsh_place(), of a split region: for region->place. */
 HIDDEN void *ivsh_split_place(

@@ -23,9 +23,8 @@ SAME(large_size);
 SAME(format_id);
 SAME(log_size);
 _Static_assert(sizeof(struct ivsh_wire_part) == 64, "part");
-_Static_assert(
-    IVSH_WIRE_PART_SLOT_OFFSET + sizeof(struct ivsh_wire_slot) == IVSH_WIRE_PART_LINES_OFFSET,
-    "the lines of rings follow the slot");
+_Static_assert(IVSH_WIRE_PART_SLOT_OFFSET(1) == IVSH_WIRE_PART_SLOT_OFFSET(0) + IVSH_WIRE_PAGE,
+    "an odd slot's words are on another page");
 
 int ivsh_split_format(
     void *base, uint64_t size, const struct ivsh_geometry *g, uint64_t format_id, bool force)
@@ -50,7 +49,7 @@ int ivsh_part_format(void *base, uint64_t size, const struct ivsh_geometry *g, u
 {
 	struct ivsh_wire_part *part = base;
 	struct ivsh_layout l;
-	uint64_t bytes;
+	uint64_t bytes, rings, log;
 	int error = ivsh_split_layout(g, &l, &bytes);
 
 	if (!error && slot >= g->slots)
@@ -62,9 +61,11 @@ int ivsh_part_format(void *base, uint64_t size, const struct ivsh_geometry *g, u
 	/* As in ivsh_region_format(): all but the payload areas. */
 	__builtin_memset(
 	    (uint8_t *)base + sizeof(uint64_t), 0, (size_t)(l.rings - sizeof(uint64_t)));
-	for (uint64_t ring = l.rings; ring < l.logs; ring += l.stride)
-		__builtin_memset((uint8_t *)base + ring, 0, (size_t)l.small);
-	__builtin_memset((uint8_t *)base + l.logs, 0, (size_t)(bytes - l.logs));
+	ivsh_split_offsets(g, &l, slot, &rings, &log);
+	for (uint32_t i = 0; i < g->slots - 1; i++)
+		__builtin_memset(
+		    (uint8_t *)base + rings + (uint64_t)i * l.stride, 0, (size_t)l.small);
+	__builtin_memset((uint8_t *)base + log, 0, (size_t)(bytes - l.logs));
 	part->slot = slot;
 	return ivsh_format_end(
 	    base, IVSH_WIRE_PART_MAGIC, g, IVSH_WIRE_FEATURE_SPLIT, bytes, format_id);

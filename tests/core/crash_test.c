@@ -793,7 +793,7 @@ static void format_split_cut(void)
 
 	for (k = 1; more; k++) {
 		const uint64_t *part =
-		    (const void *)((uint8_t *)world_slot(0) - IVSH_WIRE_PART_SLOT_OFFSET);
+		    (const void *)((uint8_t *)world_slot(0) - IVSH_WIRE_PART_SLOT_OFFSET(0));
 		int error;
 
 		cut_a = (struct cut){.at = k, .dies = true};

@@ -14,7 +14,7 @@
 
 #define SLOTS 3u
 #define DESCS 16u
-#define PART 32768u
+#define PART 40960u
 #define FORMAT_ID 77u
 
 static const struct ivsh_geometry geometry = {SLOTS, DESCS, 1024, 1024, 4096};
@@ -94,27 +94,40 @@ static void talk(uint32_t a, uint32_t b)
 }
 
 /*
- * By hand: the lines of two rings end at 6144 + 512, so the rings begin at 8192; in a ring the
- * small area is at 256 + 256, the large one at 4096, and the next ring at 8192. The log follows, of
- * 64 + 4096 bytes. SPEC R17.2.
+ * By hand: in the part of an odd slot the lines of two rings end at 10240 + 512, so the rings begin
+ * at 16384; in a ring the small area is at 256 + 256, the large one at 4096, and the next ring at
+ * 8192. The log has 64 + 4096 bytes, so two pages: behind the rings of an even slot, in front of
+ * those of an odd one. Without logs it is one page that nothing uses. SPEC R17.2.
  */
 static void by_hand(void)
 {
 	struct ivsh_geometry bad = geometry;
 	struct ivsh_layout layout;
-	uint64_t size = 5;
+	uint64_t size = 5, rings, log;
 
+	CHECK_EQ(IVSH_WIRE_PART_SLOT_OFFSET(0), 4096);
+	CHECK_EQ(IVSH_WIRE_PART_LINES_OFFSET(254), 4096 + 2048);
+	CHECK_EQ(IVSH_WIRE_PART_SLOT_OFFSET(1), 8192);
+	CHECK_EQ(IVSH_WIRE_PART_LINES_OFFSET(255), 8192 + 2048);
 	CHECK_EQ(ivsh_part_size(&geometry, &size), 0);
-	CHECK_EQ(size, 32768);
+	CHECK_EQ(size, 40960);
 	CHECK_EQ(ivsh_split_layout(&geometry, &layout, &size), 0);
-	CHECK_EQ(layout.rings, 8192);
+	CHECK_EQ(layout.rings, 16384);
 	CHECK_EQ(layout.small, 512);
 	CHECK_EQ(layout.large, 4096);
 	CHECK_EQ(layout.stride, 8192);
-	CHECK_EQ(layout.logs, 8192 + 2 * 8192);
+	for (uint32_t slot = 0; slot < 4; slot++) {
+		ivsh_split_offsets(&geometry, &layout, slot, &rings, &log);
+		CHECK_EQ(rings, slot % 2 ? 16384 + 8192 : 16384);
+		CHECK_EQ(log, slot % 2 ? 16384 : 16384 + 2 * 8192);
+	}
 	bad.log_size = 0;
-	CHECK_EQ(ivsh_part_size(&bad, &size), 0);
-	CHECK_EQ(size, 8192 + 2 * 8192);
+	CHECK_EQ(ivsh_split_layout(&bad, &layout, &size), 0);
+	CHECK_EQ(size, 16384 + 2 * 8192 + 4096);
+	ivsh_split_offsets(&bad, &layout, 2, &rings, &log);
+	CHECK_EQ(rings, 16384);
+	ivsh_split_offsets(&bad, &layout, 3, &rings, &log);
+	CHECK_EQ(rings, 16384 + 4096);
 	bad.descs = 17;
 	size = 5;
 	CHECK_EQ(ivsh_part_size(&bad, &size), IVSH_EINVAL);
@@ -123,16 +136,17 @@ static void by_hand(void)
 }
 
 /*
- * What is before the rings is a power of two for any number of slots: 9 slots have lines up to 6144
- * + 8 * 256 = 8192, 10 slots beyond it, 41 up to 16384, 256 up to 71424. SPEC R17.2.
+ * What is before the rings and the log is a power of two for any number of slots: of 25 slots the
+ * odd ones have lines up to 10240 + 24 * 256 = 16384, of 26 beyond it, of 89 up to 32768, of 217 up
+ * to 65536, of 256 up to 75520. SPEC R17.2.
  */
 static void short_sizes(void)
 {
 	static const struct {
 		uint32_t slots;
 		uint64_t rings;
-	} sizes[] = {{2, 8192}, {9, 8192}, {10, 16384}, {41, 16384}, {42, 32768}, {105, 32768},
-	    {106, 65536}, {233, 65536}, {234, 131072}, {256, 131072}};
+	} sizes[] = {{2, 16384}, {25, 16384}, {26, 32768}, {89, 32768}, {90, 65536}, {217, 65536},
+	    {218, 131072}, {256, 131072}};
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct ivsh_geometry g = {sizes[i].slots, 16, 1024, 1024, 0};
@@ -143,7 +157,7 @@ static void short_sizes(void)
 		CHECK_EQ(size, sizes[i].rings);
 		NEED_EQ(ivsh_split_layout(&g, &layout, &size), 0);
 		CHECK_EQ(layout.rings, sizes[i].rings);
-		CHECK_EQ(size, sizes[i].rings + (uint64_t)(g.slots - 1) * layout.stride);
+		CHECK_EQ(size, sizes[i].rings + (uint64_t)(g.slots - 1) * layout.stride + 4096);
 	}
 }
 
@@ -172,7 +186,7 @@ static void places_apart(void)
 					continue;
 				NEED_EQ(at >= memory[writer] && at < memory[writer] + PART, 1);
 				if (what == PLACE_PENDING) {
-					CHECK_EQ(offset, 4096 + 0x300 + to);
+					CHECK_EQ(offset, (writer == 1 ? 8192 : 4096) + 0x300 + to);
 					continue;
 				}
 				if (what != PLACE_RECEIVER)
@@ -183,6 +197,36 @@ static void places_apart(void)
 				for (uint32_t i = 0; i < length; i++)
 					CHECK_EQ(taken[writer][offset + i]++, 0);
 			}
+}
+
+/*
+ * What two neighbours use for a channel, each in its own part, is on pages of other numbers: an
+ * emulator's TLB, and a processor's, finds a page by the low bits of it. DESIGN "What a message
+ * costs there".
+ */
+static void neighbours_apart(void)
+{
+	struct ivsh_mem mem = mem_of(IVSH_SELF_NONE);
+	struct ivsh_attach how = with();
+	struct ivsh_region region;
+
+	format_all();
+	NEED_EQ(ivsh_region_probe(&region, &mem, &how), 0);
+	for (uint32_t a = 0; a + 1 < SLOTS; a++) {
+		size_t page[2][3];
+
+		for (uint32_t i = 0; i < 2; i++) {
+			uint32_t own = a + i, other = a + 1 - i;
+			const void *at[] = {ivsh_place(&region, PLACE_SLOT, own, own),
+			    ivsh_place(&region, PLACE_RECEIVER, other, own),
+			    ivsh_place(&region, PLACE_SENDER, own, other)};
+
+			for (uint32_t k = 0; k < 3; k++)
+				page[i][k] = (size_t)((const uint8_t *)at[k] - memory[own]) / 4096;
+		}
+		for (uint32_t k = 0; k < 9; k++)
+			CHECK(page[0][k / 3] != page[1][k % 3]);
+	}
 }
 
 /* Headers tell whose a part is, in whatever order the parts are. SPEC R17.4.2. */
@@ -309,7 +353,7 @@ static void no_page(void)
 /* SPEC R18.4. */
 static void too_small(void)
 {
-	wrong.parts[2].size = (wrong.self == 2 ? PART : 8192) - 1;
+	wrong.parts[2].size = (wrong.self == 2 ? PART : 16384) - 1;
 }
 
 static void of_another(void)
@@ -470,7 +514,7 @@ static void two_claims(void)
 		if (at)
 			mem.parts[1] = more;
 		NEED_EQ(attach(&mem, &how), 0);
-		CHECK((uint8_t *)ends[1].region.slot == memory[1] + 4096);
+		CHECK((uint8_t *)ends[1].region.slot == memory[1] + 8192);
 	}
 }
 
@@ -545,6 +589,27 @@ static void told_apart(void)
 	CHECK_EQ(part_at(0)->magic, 0);
 }
 
+/* Everything but the payload areas is cleared. SPEC R17.3.1. */
+static void clears(uint32_t slot)
+{
+	uint32_t rings = slot == 1 ? 24576 : 16384, log = slot == 1 ? 16384 : 32768;
+
+	memset(memory[0], 0xff, PART);
+	CHECK_EQ(ivsh_part_format(memory[0], PART, &geometry, 9, slot, true), 0);
+	CHECK_EQ(part_at(0)->slot, slot);
+	CHECK_EQ(part_at(0)->format_id, 9);
+	for (uint32_t i = 64; i < 16384; i++)
+		CHECK_EQ(memory[0][i], 0);
+	for (uint32_t ring = rings; ring < rings + 2 * 8192; ring += 8192) {
+		for (uint32_t i = 0; i < 512; i++)
+			CHECK_EQ(memory[0][ring + i], 0);
+		CHECK_EQ(memory[0][ring + 512], 0xff);
+		CHECK_EQ(memory[0][ring + 8191], 0xff);
+	}
+	for (uint32_t i = 0; i < 64 + 4096; i++)
+		CHECK_EQ(memory[0][log + i], 0);
+}
+
 /* SPEC R17.3. */
 static void formats(void)
 {
@@ -562,18 +627,8 @@ static void formats(void)
 	CHECK_EQ(ivsh_part_format(memory[0] + 64, PART, &geometry, 1, 0, true), IVSH_EINVAL);
 	CHECK_EQ(ivsh_part_format(memory[0], PART - 1, &geometry, 1, 0, true), IVSH_ENOSPC);
 	CHECK_EQ(ivsh_part_format(memory[0], PART, &geometry, 1, 0, false), IVSH_EBUSY);
-	/* Everything but the payload areas is cleared. */
-	memset(memory[0], 0xff, PART);
-	CHECK_EQ(ivsh_part_format(memory[0], PART, &geometry, 9, 2, true), 0);
-	CHECK_EQ(part_at(0)->slot, 2);
-	CHECK_EQ(part_at(0)->format_id, 9);
-	for (uint32_t i = 64; i < 8192 + 512; i++)
-		CHECK_EQ(memory[0][i], 0);
-	for (uint32_t i = 0; i < 512; i++)
-		CHECK_EQ(memory[0][8192 + 8192 + i], 0);
-	CHECK_EQ(memory[0][8192 + 512], 0xff);
-	for (uint32_t i = 0; i < 64 + 4096; i++)
-		CHECK_EQ(memory[0][3 * 8192 + i], 0);
+	for (uint32_t slot = 1; slot < SLOTS; slot++)
+		clears(slot);
 }
 
 /* A nonce that no earlier incarnation of the slot had, where the seed repeats. */
@@ -596,6 +651,7 @@ static const struct test tests[] = {
     {"by hand", by_hand},
     {"short sizes", short_sizes},
     {"places", places_apart},
+    {"neighbours apart", neighbours_apart},
     {"any order", any_order},
     {"left out", left_out},
     {"own part", own_refused},

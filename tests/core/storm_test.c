@@ -677,8 +677,8 @@ static void allow_own(void)
 	/* In a split region all of its part, also what it has no business to write there. SPEC
 	 * R17.6. */
 	if (world_is_split()) {
-		allow((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET, 64);
-		allow((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET,
+		allow((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET(1), 64);
+		allow((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET(1),
 		    world_offset(world_slot(2)) - world_offset(world_slot(1)));
 	}
 	allow(world_slot(1), offsetof(struct ivsh_wire_slot, pending));

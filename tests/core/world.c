@@ -365,7 +365,7 @@ struct ivsh_wire_server *world_server(void)
 struct ivsh_wire_slot *world_slot(uint32_t slot)
 {
 	if (world_is_split())
-		return (void *)(memory + part_offset(slot) + IVSH_WIRE_PART_SLOT_OFFSET);
+		return (void *)(memory + part_offset(slot) + IVSH_WIRE_PART_SLOT_OFFSET(slot));
 	return (struct ivsh_wire_slot *)(void *)(memory + IVSH_WIRE_SLOTS_OFFSET) + slot;
 }
 

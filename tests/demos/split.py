@@ -97,7 +97,7 @@ def address(slot):
     return f",addr={16 + slot // 8:x}.{slot % 8},multifunction=on"
 
 
-SHORT = 8192  # what a part of up to 9 slots has before its rings
+SHORT = 16384  # what a part of up to 25 slots has before its rings
 
 
 def words(region, own, order=None, placed=False, key="", bus="", short=()):

@@ -75,8 +75,8 @@ static void poke(const void *word, uint32_t size)
 
 /* Of areas of 1 KiB, without logs; of each part the rings are not before SPLIT_SHORT. */
 #define SPLIT_SLOTS 3u
-#define SPLIT_PART 24576u
-#define SPLIT_SHORT 8192u
+#define SPLIT_PART 36864u
+#define SPLIT_SHORT 16384u
 
 /* Whether the peer has not mapped what is at (offset): rings of another. SPEC R18.4. */
 static bool is_behind(uint64_t offset)

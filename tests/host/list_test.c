@@ -53,7 +53,7 @@ static const struct ivsh_wire_slot *slot_at(uint32_t slot)
 /* Whether the slot has a part: both headers are as they were. SPEC R17.4.1. */
 static bool has_part(uint32_t slot)
 {
-	uint64_t at = slot_offset(slot) - IVSH_WIRE_PART_SLOT_OFFSET;
+	uint64_t at = slot_offset(slot) - IVSH_WIRE_PART_SLOT_OFFSET(slot);
 
 	return !world_is_split() ||
 	       (memcmp(memory, sound, offsetof(struct ivsh_wire_header, log_size)) == 0 &&
@@ -184,8 +184,9 @@ static void damage(uint32_t *seed)
 {
 	static const uint32_t fields[] = {0, 4, 8, 0x18, 0x1c, 0x20, 0x40, 0x5c, 0x80, 0x9c};
 	uint32_t how = world_random(seed) % 16, value = world_random(seed), at;
+	uint32_t slot = world_random(seed) % WORLD_SLOTS;
 
-	at = (uint32_t)slot_offset(world_random(seed) % WORLD_SLOTS) +
+	at = (uint32_t)slot_offset(slot) +
 	     fields[world_random(seed) % (sizeof(fields) / sizeof(fields[0]))];
 	if (how == 0)
 		at = world_random(seed) % 12 * 4; /* the header's */
@@ -194,8 +195,8 @@ static void damage(uint32_t *seed)
 	else if (how == 2)
 		at = world_random(seed) % (WORLD_SIZE / 4) * 4;
 	else if (how == 3 && world_is_split()) /* a part's header */
-		at = (uint32_t)slot_offset(world_random(seed) % WORLD_SLOTS) -
-		     IVSH_WIRE_PART_SLOT_OFFSET + world_random(seed) % 14 * 4;
+		at = (uint32_t)slot_offset(slot) - IVSH_WIRE_PART_SLOT_OFFSET(slot) +
+		     world_random(seed) % 14 * 4;
 	if (world_random(seed) % 4)
 		value %= 5;
 	memcpy(memory + at, &value, sizeof(value));

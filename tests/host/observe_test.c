@@ -108,7 +108,8 @@ static uint8_t *found_at(const struct observe_finding *f)
 	uint8_t *memory = world.memory;
 
 	if (f->memory != 0)
-		memory = (uint8_t *)world_slot(f->memory - 1) - IVSH_WIRE_PART_SLOT_OFFSET;
+		memory = (uint8_t *)world_slot(f->memory - 1) -
+			 IVSH_WIRE_PART_SLOT_OFFSET(f->memory - 1);
 	return memory + f->offset;
 }
 
@@ -515,7 +516,7 @@ static void part_named(void)
 	make(100, 10);
 	mem = world_mem(IVSH_SELF_NONE);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint8_t *header = (uint8_t *)world_slot(0) - IVSH_WIRE_PART_SLOT_OFFSET;
+		uint8_t *header = (uint8_t *)world_slot(0) - IVSH_WIRE_PART_SLOT_OFFSET(0);
 		struct observe_findings findings = {0};
 		struct observed_part part;
 		struct observed_ring ring;
@@ -610,9 +611,9 @@ static void part_twice(void)
 	mem = world_mem(IVSH_SELF_NONE);
 	for (uint32_t i = 0; i < mem.part_count; i++)
 		mem.parts[i].slot = IVSH_SELF_NONE;
-	header = (void *)((uint8_t *)world_slot(3) - IVSH_WIRE_PART_SLOT_OFFSET);
+	header = (void *)((uint8_t *)world_slot(3) - IVSH_WIRE_PART_SLOT_OFFSET(3));
 	header->slot = 1;
-	header = (void *)((uint8_t *)world_slot(5) - IVSH_WIRE_PART_SLOT_OFFSET);
+	header = (void *)((uint8_t *)world_slot(5) - IVSH_WIRE_PART_SLOT_OFFSET(5));
 	header->magic++;
 	NEED_EQ(observe_open(&observer, &mem, &geometry, true), 0);
 	observer.format_id = 1;

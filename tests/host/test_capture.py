@@ -283,7 +283,7 @@ def test_restart_and_reset(world):
 
 def damage(world, index):
     """Store an inline descriptor of 9 bytes at (index) of the ring from 0 to 1."""
-    path, ring = (world.path / "part-0", 8192) if world.is_split else (world.path, 12288)
+    path, ring = (world.path / "part-0", 16384) if world.is_split else (world.path, 12288)
     with open(path, "r+b") as memory:
         memory.seek(ring + 256 + index % DESCS * 16)
         control = 9 | 7 << 32 | ((index // DESCS + 1) & 0xFFFF) << 48
@@ -584,7 +584,7 @@ def test_split_cut(world):
     assert talker("open", 0) == talker("open", 1) == 0
     assert talker("send", 0, 9, 0, 20) == talker("send", 1, 9, 0, 20) == 20
     talker.close()
-    os.truncate(world.path / "part-1", 8192)
+    os.truncate(world.path / "part-1", 16384)
     process, capture = world.observe()
     until(lambda: len(capture.read().messages) == 20)
     last = end(process, capture)

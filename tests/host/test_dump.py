@@ -265,7 +265,9 @@ def test_split_sound(build, split):
 
 def parts_sent(folder):
     """What slots 0 and 1 have sent, by the layout of SPEC 17."""
-    words = [(folder / f"part-{slot}").read_bytes()[4096 + 0x280 :][:8] for slot in (0, 1)]
+    words = [
+        (folder / f"part-{slot}").read_bytes()[4096 * (1 + slot) + 0x280 :][:8] for slot in (0, 1)
+    ]
     return [int.from_bytes(word, "little") for word in words]
 
 
@@ -287,14 +289,14 @@ def test_split_peers(build, split, at, end):
     moves = "no" if end == "killed" else "yes"
     slots = of(records, "slot")
     assert [(s["slot"], s["part"], s["offset"], s["moves"]) for s in slots] == [
-        (slot, slot, "0x1000", moves) for slot in (0, 1)
+        (slot, slot, hex(4096 * (1 + slot)), moves) for slot in (0, 1)
     ]
     rings = of(records, "ring")
     # Each peer opens its rings with slot 2, too.
     pairs = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
     assert [(r["from"], r["to"], r["part"]) for r in rings] == [(a, b, a) for a, b in pairs]
     assert [(r["part"], r["offset"]) for r in of(records, "receiver")] == [
-        (to, hex(6144 + 256 * (giver - (giver > to)))) for giver, to in pairs
+        (to, hex(6144 + 4096 * (to % 2) + 256 * (giver - (giver > to)))) for giver, to in pairs
     ]
     if end == "killed":
         assert sum(r["in_flight"] for r in rings) == len(of(records, "descriptor"))
@@ -321,7 +323,7 @@ def test_split_server(build, start, at):
         ]
 
 
-STATE = 4096  # of the slot, in its part
+STATE = 8192  # of the slot, in the part of an odd one
 
 
 @pytest.mark.parametrize(
@@ -377,11 +379,11 @@ def test_split_missing(build, split, command):
 
 def test_split_short(build, split):
     """What is before the rings is shown, and what is behind its end is not."""
-    os.truncate(split / "part-1", 8192)
+    os.truncate(split / "part-1", 16384)
     status, records, errors = dump(build, "-f", split)
     assert (status, errors) == (DONE, "")
     assert [p["state"] for p in of(records, "part")] == ["sound", "short", "sound"]
-    assert of(records, "part")[1]["memory"] == 8192
+    assert of(records, "part")[1]["memory"] == 16384
     assert [(n["part"], n["word"]) for n in of(records, "note")] == [(1, "part.size")]
     # From 1 to the others; the others' rings to it have its lines, which are here.
     assert of(records, "rings")[0]["absent"] == 2

@@ -108,7 +108,7 @@ def test_create_refused(at, tmp_path, folder):
     create = ("mem", "create", "--split")
     one_line(at, (*create, folder), FAILED, f"{folder}: exists: remove it, or give another name")
     one_line(at, (*create, tmp_path / "n" / "n"), FAILED, "No such file or directory")
-    few = "61440 bytes are too few for 3 slots: 98304 are needed (fewer --slots need less)"
+    few = "61440 bytes are too few for 3 slots: 196608 are needed (fewer --slots need less)"
     one_line(at, (*create, tmp_path / "n", "60K", "--slots=3"), USAGE, few)
     one_line(at, (*create, tmp_path / "n", "4X"), USAGE, "4X: not a size")
     one_line(at, (*create, tmp_path / "n", "1M", "x"), USAGE, "x: one word too many")

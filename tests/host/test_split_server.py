@@ -32,7 +32,7 @@ ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root can be another user")
 COMMON = 8192
 PAGE = 4096  # of the server, in the common memory
-SLOT, METRICS = 4096, 0x400  # the slot in its part, the metrics in it
+SLOT, METRICS = 4096, 0x400  # the slot in the part of an even one, the metrics in it
 PART_MAGIC = b"IVSHPRT\0"
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 libc = ctypes.CDLL(None, use_errno=True)
@@ -312,7 +312,7 @@ def test_metrics(start):
     os.pwrite(client.parts[0], struct.pack("<2I", 1, 77), SLOT)  # attached, incarnation
     entry = struct.pack("<40s2IQ", b"boots", 1, 77, 42)
     os.pwrite(client.parts[0], entry, SLOT + METRICS)
-    os.pwrite(other.parts[1], os.urandom(2048), SLOT)
+    os.pwrite(other.parts[1], os.urandom(2048), SLOT + 4096)
     (metric,) = server.status("metric")
     assert (metric["slot"], metric["metric"], metric["value"]) == ("0", "boots", "42")
 
@@ -900,7 +900,7 @@ def test_qemu_args_send_only(start, build, tmp_path):
         if word.startswith("memory-backend-file"):
             options = dict(option.split("=", 1) for option in word.split(",")[1:])
             sizes[int(options["mem-path"].rsplit("-", 1)[1])] = int(options["size"])
-    # 9 lines of 256 bytes behind 6144: above 8192.
+    # 9 lines of 256 bytes behind 10240, in the part of an odd slot.
     assert sizes == {n: 16384 if n in (beta, 5) else whole for n in range(10)}
     qmp = tmp_path / "qmp"
     machine = subprocess.Popen([*MACHINE, *words, "-qmp", f"unix:{qmp},server=on,wait=off"])

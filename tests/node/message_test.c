@@ -413,7 +413,7 @@ static void part_left_out(void)
 	if (!world_is_split())
 		return;
 	town_reset();
-	part = (void *)((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET);
+	part = (void *)((uint8_t *)world_slot(1) - IVSH_WIRE_PART_SLOT_OFFSET(1));
 	part->format_id++;
 	NEED_EQ(town_open(0, &options), 0);
 	CHECK_EQ(options.parts_out, 1);
@@ -434,7 +434,7 @@ static void part_left_out(void)
 static void part_hide(uint32_t slot, bool yes)
 {
 	struct ivsh_wire_part *part =
-	    (void *)((uint8_t *)world_slot(slot) - IVSH_WIRE_PART_SLOT_OFFSET);
+	    (void *)((uint8_t *)world_slot(slot) - IVSH_WIRE_PART_SLOT_OFFSET(slot));
 
 	part->magic = yes ? 0 : IVSH_WIRE_PART_MAGIC;
 }

@@ -104,10 +104,10 @@ int ivsh_region_format(void *base, uint64_t size, const struct ivsh_geometry *ge
 int ivsh_part_size(const struct ivsh_geometry *geometry, uint64_t *size) IVSH_MUST_CHECK;
 
 /*
- * The bytes at the beginning of a part that stand before its rings, in *size: its header, its slot
- * and its words as a receiver. A power of two, so they can be a PCI BAR of their own: a backend of
- * this size over the part's file. Whoever maps these alone can send to that slot, and reads nothing
- * that it sends.
+ * The bytes at the beginning of each part that stand before its rings and its log, in *size: its
+ * header, its slot and its words as a receiver. A power of two, so they can be a PCI BAR of their
+ * own: a backend of this size over the part's file. Whoever maps these alone can send to that slot,
+ * and reads nothing that it sends.
  *
  * Anyone, anywhere.
  *

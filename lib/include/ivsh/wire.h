@@ -92,9 +92,13 @@ struct ivsh_wire_server {
 /* Bytes of the memory that has the header and the server page alone. */
 #define IVSH_WIRE_COMMON_SIZE 8192u
 
-/* Where things are in a part; the rings follow the lines. */
-#define IVSH_WIRE_PART_SLOT_OFFSET 4096u
-#define IVSH_WIRE_PART_LINES_OFFSET 6144u
+/*
+ * Where the slot and the lines are in the part of (slot): a page later in that of an odd one. The
+ * rings and the log follow them.
+ */
+#define IVSH_WIRE_PART_SLOT_OFFSET(slot) ((slot) % 2u == 1u ? 8192u : 4096u)
+#define IVSH_WIRE_PART_LINES_OFFSET(slot) \
+	(IVSH_WIRE_PART_SLOT_OFFSET(slot) + (uint32_t)sizeof(struct ivsh_wire_slot))
 
 /* The header of a part. Written once by its formatter, magic last. */
 struct ivsh_wire_part {
