@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ROOM_SIZE 0x1c000u
+#define ROOM_SIZE 0x1d000u
 #define ROOM_DESCS 16u
 
 extern uint8_t room_memory[ROOM_SIZE];
