@@ -215,7 +215,8 @@ static int64_t delay(natsConnection *connection, int attempts, void *closure)
 }
 
 /* The settings of (config) that are files. */
-static natsStatus trust_set(natsOptions *options, const struct config *c, const char **object)
+static natsStatus trust_set(
+    natsOptions *options, const struct config *c, const char **object, const char **reason)
 {
 	natsStatus status = NATS_OK;
 
@@ -233,6 +234,11 @@ static natsStatus trust_set(natsOptions *options, const struct config *c, const 
 	}
 	if (status == NATS_OK && c->credentials) {
 		*object = c->credentials;
+		/* libnats reads it only when a server asks, and then says nothing of it. */
+		if (access(c->credentials, R_OK)) {
+			*reason = strerror(errno);
+			return NATS_ERR;
+		}
 		status = natsOptions_SetUserCredentialsFromFiles(options, c->credentials, NULL);
 	}
 	return status;
@@ -270,7 +276,7 @@ static natsStatus options_set(struct bus *bus, natsOptions *options)
 /* Begin a connection. 0, or -1 after a line. */
 static int begin(struct bus *bus)
 {
-	const char *object = "nats";
+	const char *object = "nats", *reason = NULL;
 	natsOptions *options = NULL;
 	natsStatus status = natsOptions_Create(&options);
 
@@ -280,7 +286,7 @@ static int begin(struct bus *bus)
 	if (status == NATS_OK)
 		status = options_set(bus, options);
 	if (status == NATS_OK)
-		status = trust_set(options, bus->config, &object);
+		status = trust_set(options, bus->config, &object, &reason);
 	if (status == NATS_OK) {
 		object = bus->config->url[0];
 		status = natsConnection_Connect(&bus->connection, options);
@@ -288,10 +294,11 @@ static int begin(struct bus *bus)
 			status = NATS_OK;
 	}
 	natsOptions_Destroy(options);
-	return status == NATS_OK ? 0
-				 : log_failure(object, "%s",
-				       nats_GetLastError(&status) ? nats_GetLastError(&status)
-								  : natsStatus_GetText(status));
+	if (status == NATS_OK)
+		return 0;
+	if (!reason)
+		reason = nats_GetLastError(NULL);
+	return log_failure(object, "%s", reason ? reason : natsStatus_GetText(status));
 }
 
 /* 0, or -1 after a line. On a connection that was given up meanwhile, the next one begins it. */
@@ -475,8 +482,10 @@ static const char *reason_of(const struct bus *bus)
 {
 	const char *reason = NULL;
 
-	if (bus->connection)
-		(void)natsConnection_GetLastError(bus->connection, &reason);
+	/* Of a first connection libnats does not keep the server's words. */
+	if (bus->connection &&
+	    natsConnection_GetLastError(bus->connection, &reason) == NATS_NO_SERVER)
+		return "no server answers, or it refuses the credentials or the certificates";
 	return reason && *reason ? reason : "no answer";
 }
 

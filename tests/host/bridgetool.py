@@ -202,7 +202,7 @@ class Side:
             f"region = r\nhost = {name}\nurl = nats://127.0.0.1:{nats.port}\n"
             f"socket = {self.socket}\nstate = {self.folder}/state\n"
             f"local 0 = {name}peer\nslot 5 = {other}/{other}peer {mode} socket={self.folder}/s5\n"
-            + more
+            + more.replace("%s", name)
         )
         try:
             self.bridge = Bridge(self.config)
@@ -222,7 +222,7 @@ class Side:
 
 
 class World:
-    """Both hosts, a and b."""
+    """Both hosts, a and b. In (more), %s is the name of each."""
 
     def __init__(self, folder, mode, more="", nats="", servers=((), ())):
         self.folder = folder
