@@ -25,6 +25,7 @@ static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
     {"check", no_argument, NULL, 'C'},
     {"status", no_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
     {"prometheus", no_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -33,20 +34,29 @@ static const struct option options[] = {
 
 static int help(void)
 {
-	puts("usage: ivsh-bridge --config FILE [--check | --status | --prometheus]\n"
+	puts("usage: ivsh-bridge --config FILE [--check | --status | --json | --prometheus]\n"
 	     "\n"
 	     "  -c, --config FILE  the region, the bus, and who is who\n"
 	     "      --check        say what is wrong with FILE, and do nothing\n"
 	     "      --status       what the bridge that runs with FILE has done\n"
+	     "      --json         the same, as one object of JSON\n"
 	     "      --prometheus   the same, as metrics for Prometheus\n"
 	     "  -h, --help         this\n"
 	     "      --version      the version\n");
 	return DONE;
 }
 
+static enum status_form form_of(int task)
+{
+	if (task == 'j')
+		return STATUS_JSON;
+	return task == 'p' ? STATUS_PROMETHEUS : STATUS_TEXT;
+}
+
 static int twice(void)
 {
-	fputs("ivsh-bridge: give one of --check, --status and --prometheus, once\n", stderr);
+	fputs(
+	    "ivsh-bridge: give one of --check, --status, --json and --prometheus, once\n", stderr);
 	return USAGE;
 }
 
@@ -67,7 +77,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'c')
 			path = optarg;
-		else if ((option == 'C' || option == 's' || option == 'p') && task == 0)
+		else if (strchr("Csjp", option) && task == 0)
 			task = option;
 		else if (option == 'h')
 			return help();
@@ -86,7 +96,7 @@ int main(int argc, char **argv)
 	if (status == DONE && task == 0)
 		status = loop_run(&config, path) ? FAILED : DONE;
 	else if (status == DONE && task != 'C')
-		status = status_print(&config, task == 'p') ? FAILED : DONE;
+		status = status_print(&config, form_of(task)) ? FAILED : DONE;
 	config_free(&config);
 	return status;
 }

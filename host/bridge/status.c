@@ -184,6 +184,51 @@ static void prometheus_print(const char *text)
 	}
 }
 
+/* Those values that are no numbers, even where they look like one. */
+static bool is_text(const char *key, size_t length)
+{
+	static const char *const keys[] = {"region", "host", "peer", "name", "mode"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (strlen(keys[i]) == length && strncmp(key, keys[i], length) == 0)
+			return true;
+	return false;
+}
+
+/* The words KEY=VALUE behind the first one of a line, as the members of an object. */
+static void object_print(const char *line)
+{
+	const char *end = line + strcspn(line, "\n"), *at = line + strcspn(line, " ");
+	const char *comma = "";
+
+	while (at < end) {
+		size_t size = strcspn(++at, " \n"), key = strcspn(at, "=");
+		const char *quote = is_text(at, key) ? "\"" : "";
+
+		printf("%s\"%.*s\": %s%.*s%s", comma, (int)key, at, quote, (int)(size - key - 1),
+		    at + key + 1, quote);
+		comma = ", ";
+		at += size;
+	}
+}
+
+/* No name has a character that JSON escapes. */
+static void json_print(const char *text)
+{
+	const char *comma = "";
+
+	printf("{");
+	object_print(text);
+	printf(", \"pairs\": [");
+	for (const char *line = strchr(text, '\n'); line && line[1]; line = strchr(line, '\n')) {
+		printf("%s{", comma);
+		object_print(++line);
+		printf("}");
+		comma = ", ";
+	}
+	puts("]}");
+}
+
 /* All that comes, up to "end"; NULL: it does not come so far. */
 static char *text_read(int fd)
 {
@@ -207,7 +252,7 @@ static char *text_read(int fd)
 	return NULL;
 }
 
-int status_print(const struct config *config, bool is_prometheus)
+int status_print(const struct config *config, enum status_form form)
 {
 	int folder = open(config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct sockaddr_un address = address_of(folder);
@@ -218,8 +263,10 @@ int status_print(const struct config *config, bool is_prometheus)
 		log_failure(config->state, "no bridge runs here: %s", strerror(errno));
 	else if ((text = text_read(fd)) == NULL)
 		log_failure(config->state, "the bridge does not answer");
-	if (text && is_prometheus)
+	if (text && form == STATUS_PROMETHEUS)
 		prometheus_print(text);
+	else if (text && form == STATUS_JSON)
+		json_print(text);
 	else if (text)
 		fputs(text, stdout);
 	if (folder >= 0)

@@ -16,7 +16,13 @@ int status_listen(int folder);
 /* Answer all that have connected. Never blocks: one that does not read gets a part, or nothing. */
 void status_answer(struct bridge *b, int listener);
 
-/* Print what the bridge of (config) says, as it is or for Prometheus. Answers an exit status. */
-int status_print(const struct config *config, bool is_prometheus);
+enum status_form {
+	STATUS_TEXT,
+	STATUS_JSON,
+	STATUS_PROMETHEUS,
+};
+
+/* Print what the bridge of (config) says. Answers an exit status. */
+int status_print(const struct config *config, enum status_form form);
 
 #endif

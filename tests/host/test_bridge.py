@@ -2,6 +2,7 @@
 """test_bridge.py - peers of another host, over a bus: ivsh-bridge."""
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -638,6 +639,18 @@ def test_status(world):
         assert (pair["sent"], pair["sent_bytes"], pair["lost"]) == ("5", "500", "0")
         pair = w.b.bridge.status()[1]
         assert (pair["received"], pair["received_bytes"], pair["attached"]) == ("5", "500", "1")
+        done = subprocess.run(
+            [BUILD / "ivsh-bridge", "--config", w.b.config, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        shown = json.loads(done.stdout)
+        assert (shown["region"], shown["host"], shown["bus"]) == ("r", "b", 1)
+        assert [(p["slot"], p["peer"], p["received"]) for p in shown["pairs"]] == [
+            (5, "a/apeer", 5)
+        ]
+        assert {key: str(value) for key, value in shown["pairs"][0].items()} == pair
         done = subprocess.run(
             [BUILD / "ivsh-bridge", "--config", w.b.config, "--prometheus"],
             capture_output=True,
