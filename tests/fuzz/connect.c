@@ -21,7 +21,9 @@
 /* Bits of what a call may answer besides 0. */
 #define BIT(error) (1u << -(error))
 #define LOST (BIT(IVSH_ELOST) | BIT(IVSH_EREMOVED))
-#define STREAM (BIT(IVSH_EAGAIN) | BIT(IVSH_EPEER) | BIT(IVSH_EPROTO) | BIT(IVSH_ENOSPC) | LOST)
+#define STREAM                                                                      \
+	(BIT(IVSH_EAGAIN) | BIT(IVSH_EPEER) | BIT(IVSH_EPROTO) | BIT(IVSH_ENOSPC) | \
+	    BIT(IVSH_EONEWAY) | LOST)
 #define CONNECT (STREAM | BIT(IVSH_EBUSY) | BIT(IVSH_ENODEV))
 #define ACCEPT (STREAM | BIT(IVSH_EINVAL) | BIT(IVSH_EBUSY))
 
