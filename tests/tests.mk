@@ -377,7 +377,7 @@ GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
                    $(TESTS_CORE) $(TESTS_NODE) $(TESTS_DEVICE))) build/x86_64/bare_test.elf
 
 # Those that kill and those that measure run alone.
-KILLING := $(patsubst %,tests/demos/test_%.py,kill stress takeover waits pair restart) \
+KILLING := $(patsubst %,tests/demos/test_%.py,bridge_kill kill stress takeover waits pair restart) \
            $(patsubst %,tests/host/test_%.py,bridge bursts kill supervisor)
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 # It measures, on all processors.

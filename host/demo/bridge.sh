@@ -17,6 +17,8 @@ hosts=(a b) networks=() bus='' bus_network=() bridges=() bridge_filters=() homes
 
 bridge_needs() {
 	local file
+	[[ $TMPDIR != *[[:space:]]* ]] ||
+		die 2 "TMPDIR $TMPDIR: the bridge's configuration takes no path with a space"
 	for file in build/host/ivsh-bridge build/nats/usr/sbin/nats-server; do
 		[[ -e $file ]] || die 1 "$file is missing: ./setup.sh bridge, then make"
 	done

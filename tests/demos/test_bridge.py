@@ -6,7 +6,22 @@ import pathlib
 import re
 import signal
 
+import time
+
 import pytest
+
+from hosts import LATE, Hosts
+from qemu import SOAK
+
+MIB = 1 << 20
+STREAM = 64 * MIB
+CUT = 10 if SOAK else 3  # seconds
+BUFFER = 1 << 20
+
+
+@pytest.fixture(params=["core", "jetstream"])
+def mode(request):
+    return request.param
 
 
 def is_clean(world, text):
@@ -71,3 +86,90 @@ def test_commands(world):
     text = script.done(1)
     assert ": bridge core: 1 of 2 guests done and verified, " in text.splitlines()[-1]
     is_clean(world, text)
+
+
+def test_round_trips(world, mode):
+    """A guest that echoes, and one on the other host that counts."""
+    hosts = Hosts(world, mode)
+    hosts.guest(0, "echo").expect(r"^echo: slot 0 of 8 answers$")
+    text = hosts.guest(1, "ping alpha --count=300 --timeout=60").done(seconds=LATE)
+    assert re.search(r"^ping: slot 0 \(alpha\): 300 round trips of 64 bytes", text, re.MULTILINE)
+
+
+def test_exchange(world, mode):
+    """demo: each way 64 messages of all sizes, every byte of which is checked."""
+    hosts = Hosts(world, mode)
+    guests = [
+        hosts.guest(host, f"demo --peers=1 --timeout=60 --name={hosts.names[host]}")
+        for host in range(2)
+    ]
+    for guest in guests:
+        assert "every byte verified" in guest.done(seconds=LATE)
+
+
+def test_stream(world, mode):
+    """A stream from a guest to one of another host, whose checksums are equal."""
+    hosts = Hosts(world, mode)
+    begin = time.monotonic()
+    source = hosts.guest(0, "alpha", image="sums")
+    target = hosts.guest(1, f"beta pull alpha {STREAM}", image="sums")
+    line = rf"^sums: {STREAM} (\w+): done$"
+    total = target.expect(line, seconds=2 * LATE)[1]
+    assert source.expect(line)[1] == total
+    took = time.monotonic() - begin
+    print(f"{mode}: {STREAM // MIB} MiB in {took:.1f} s, {STREAM / MIB / took:.1f} MiB/s")
+
+
+def test_request(world, mode):
+    """A service is found by its name on the other host, asked, and answers."""
+    hosts = Hosts(world, mode)
+    serving = hosts.guest(0, "", image="examples/request")
+    assert hosts.guest(1, "", image="examples/request").done(seconds=LATE) == "peer 0 answers 9\n"
+    serving.still_runs()
+
+
+def test_restarted(world, mode):
+    """SPEC R19.3: a guest that dies, and one that starts again, is seen from the other host."""
+    hosts = Hosts(world, mode)
+    watch = hosts.guest(1, "watch")
+    watch.expect("^watch: slot 1 of 8$")
+    for turn in range(2):
+        begin = len(watch.text)
+        echo = hosts.guest(0, "echo --name=alpha")
+        watch.expect(r"^slot 0 \(alpha\): (is here|came back|was started again).*$", begin, LATE)
+        begin = len(watch.text)
+        hosts.end(echo)
+        watch.expect(r"^slot 0 \(alpha\): (left|died|is gone).*$", begin, LATE)
+
+
+def test_cut(world, mode):
+    """
+    SPEC R19.1.6: while the link is cut both guests are made to wait, the bridges stay as small as
+    they were, and then everything goes on.
+    """
+    hosts = Hosts(world, mode, more=f"buffer = {BUFFER}\n")
+    guests = [hosts.guest(host, "stream 2 1", image="numbers") for host in range(2)]
+
+    def traffic():
+        for guest in guests:
+            after = max(guest.text.rfind("\n"), 0)
+            guest.expect(r"^S \d+ \d+ \d+$", after, LATE)
+            guest.expect(r"^R \d+ \d+ \d+ \d+$", after, LATE)
+
+    traffic()
+    small = [hosts.kilobytes(host) for host in range(2)]
+    hosts.link(False)
+    full, end = [hosts.full(host) for host in range(2)], time.monotonic() + CUT
+    for host in range(2):
+        world.until(lambda host=host: hosts.full(host) > full[host] + 5, "no room", LATE)
+    while time.monotonic() < end:
+        time.sleep(0.1)
+    large = [hosts.kilobytes(host) for host in range(2)]
+    for host in range(2):
+        assert hosts.status(host)["waiting_bytes"] <= BUFFER
+        assert large[host] < small[host] + 16384, (small, large)
+    hosts.link(True)
+    traffic()
+    print(f"{mode}: VmRSS {small} kB before, {large} kB while the link is cut")
+    if mode == "jetstream":
+        assert [hosts.status(host)["lost"] for host in range(2)] == [0, 0]

@@ -9,6 +9,7 @@
  * meanwhile, but the sender does not see that yet: after a kill they all arrive again.
  *   S TO INCARNATION N          number N of this incarnation was accepted for slot TO
  *   R FROM INCARNATION N MARK   a number arrived, not yet released: a kill makes it come again
+ *   L FROM                      the channel was reset: what came before may be lost
  */
 #include "bare/arch.h"
 #include "bare/newlib/bare.h"
@@ -39,7 +40,7 @@ static struct ivsh_set set = {.devices = devices, .parts = parts, .room = PEERS_
 static struct ivsh_region region;
 static struct ivsh_chan chans[PEERS_MAX];
 static struct ivsh_record records[PEERS_MAX][DESCS_MAX];
-static uint32_t next[PEERS_MAX], peers;
+static uint32_t next[PEERS_MAX], lost[PEERS_MAX], peers;
 static uint64_t hold_ns;
 
 static void need(int error, const char *what)
@@ -103,6 +104,15 @@ static bool send_one(uint32_t to)
 	return true;
 }
 
+/* Print a reset of the channel, where it stands. */
+static void lost_print(struct ivsh_chan *chan)
+{
+	if (chan->lost == lost[chan->peer])
+		return;
+	lost[chan->peer] = chan->lost;
+	printf("L %u\n", (unsigned)chan->peer);
+}
+
 static bool receive_one(void)
 {
 	struct ivsh_message message;
@@ -113,6 +123,7 @@ static bool receive_one(void)
 	if (error == IVSH_EAGAIN)
 		return false;
 	need(error, "next");
+	lost_print(chan);
 	memcpy(&number, message.data, sizeof(number));
 	if (message.size != size_of(number.n))
 		need(IVSH_EPROTO, "size");
@@ -155,6 +166,9 @@ int main(int argc, char **argv)
 			work = true;
 			last_ns = arch_now_ns();
 		}
+		for (uint32_t peer = 0; peer < peers && !work; peer++)
+			if (peer != region.mem.self)
+				lost_print(&chans[peer]);
 		if (!work)
 			need(ivsh_region_wait(
 				 &region, &wait, pace_ns ? pace_ns : 100000000, &events),

@@ -14,6 +14,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static uint8_t block[IVSH_NODE_MEMORY], buffer[1u << 18], piece[32768], back[32768];
 static struct ivsh_device device;
@@ -21,9 +22,9 @@ static struct ivsh_set_device devices[8];
 static struct ivsh_mem_part parts[8];
 static struct ivsh_set set = {.devices = devices, .parts = parts, .room = 8};
 
-static int node_open(struct ivsh_node **node)
+static int node_open(struct ivsh_node **node, const char *name)
 {
-	struct ivsh_node_options options = {.name = "server"};
+	struct ivsh_node_options options = {.name = name};
 	struct ivsh_pci_windows windows;
 	struct ivsh_mem mem;
 	int error;
@@ -133,15 +134,46 @@ static int end(struct ivsh_node_stream *stream)
 	return error == IVSH_EPEER ? 0 : error;
 }
 
-int sums_run(void)
+/* Ask (name) for (bytes), and take them. */
+static int pull(struct ivsh_node *node, const char *name, uint64_t bytes)
+{
+	struct ivsh_node_stream stream;
+	struct sums sums = {0};
+	uint32_t peer, got = 1;
+	int error = ivsh_node_find(node, name, &peer, IVSH_FOREVER);
+
+	if (!error)
+		error = ivsh_node_send(node, peer, SUMS_ASK, &bytes, sizeof(bytes), IVSH_FOREVER);
+	if (!error)
+		error =
+		    ivsh_node_stream_open(node, &stream, peer, SUMS_STREAM, buffer, sizeof(buffer));
+	while (!error && got) {
+		error = ivsh_node_stream_read(&stream, piece, sizeof(piece), &got, IVSH_FOREVER);
+		if (!error)
+			sums_add(&sums, piece, got);
+	}
+	if (!error)
+		error = ivsh_node_stream_finish(&stream, IVSH_FOREVER);
+	if (!error)
+		ivsh_node_stream_close(&stream);
+	printf("sums: %" PRIu64 " %016" PRIx64 ": %s\n", sums.bytes, sums.high,
+	    error ? ivsh_error_text(error) : "done");
+	if (!error)
+		ivsh_node_close(node);
+	return error != 0;
+}
+
+int sums_run(int argc, char **argv)
 {
 	struct ivsh_node_message m;
 	struct ivsh_node_stream stream;
 	struct ivsh_node *node;
 	struct sums sums = {0};
 	uint64_t bytes;
-	int error = node_open(&node);
+	int error = node_open(&node, argc > 1 ? argv[1] : "server");
 
+	if (!error && argc > 4)
+		return pull(node, argv[3], strtoull(argv[4], NULL, 10));
 	if (!error)
 		error = ivsh_node_receive(node, &m, &bytes, sizeof(bytes), IVSH_FOREVER);
 	if (!error && bytes >> 63) {

@@ -7,8 +7,9 @@
 
 /*
  * Open the first ivshmem device, attach as "server", and do once what looper.c asks for: send back
- * a stream, or send bytes. Answers the exit status, after a line.
+ * a stream, or send bytes. With the words NAME pull PEER N: attach as NAME, and ask PEER for N
+ * bytes; with NAME alone, do as the server under that name. Answers the exit status, after a line.
  */
-int sums_run(void);
+int sums_run(int argc, char **argv);
 
 #endif

@@ -7,7 +7,7 @@
 
 const char bare_name[] = "sums";
 
-int main(void)
+int main(int argc, char **argv)
 {
-	return sums_run();
+	return sums_run(argc, argv);
 }

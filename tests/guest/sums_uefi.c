@@ -17,5 +17,5 @@ const struct world *device_world(const struct machine *machine)
 int app_main(int argc, char **argv, const struct world *world)
 {
 	(void)argc, (void)argv, (void)world;
-	return sums_run();
+	return sums_run(0, NULL);
 }
