@@ -77,6 +77,7 @@ class Raw:
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
         assert self.file.readline().startswith(b"INFO ")
         self.socket.sendall(b'CONNECT {"verbose":false}\r\n')
