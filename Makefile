@@ -811,7 +811,8 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/talker \
-    build/host/survivor build/host/numbers build/host/tests/host/load $(COUNTED) $(WEIGHED_ALL) \
+    build/host/survivor build/host/numbers build/host/tests/host/load \
+    $(if $(NATS),build/host/tests/bench/bridge/bridge) $(COUNTED) $(WEIGHED_ALL) \
     $(ONE_FILE) $(firstword $(subst $(comma),$(space),$(BENCH_CHECK))) \
     build/x86_64/u-boot.bin build/riscv64/u-boot.bin build/grub-x86_64/ivsh.mod \
     aarch64 riscv64 linux \

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """hosts.py - what many hosts cost one bus: a server, a bridge and a peer for each, all of them.
 
-usage: tests/bench/hosts.py [HOSTS [MESSAGES]]
+usage: tests/bench/hosts.py [HOSTS [MESSAGES [SECONDS]]]
 
 Each host has one peer, and a slot for the peer of each other host: HOSTS * (HOSTS - 1) of them,
-110 of 11 hosts. First nobody sends, for 5 s: what the states cost. Then tests/bench/bridge is the
-peer of every host at once, and sends MESSAGES of 64 bytes from each to each other; all must arrive.
-Prints what nats-server says of itself, and what the bridges took of processors and memory.
+110 of 11 hosts. First nobody sends, for SECONDS: what the states cost. Then tests/bench/bridge is
+the peer of every host at once, and sends MESSAGES of 64 bytes from each to each other; all must
+arrive. Prints what nats-server says of itself, and what the bridges took of processors and memory.
 """
 
 import json
@@ -27,8 +27,7 @@ from servertool import Server  # noqa: E402
 
 PROGRAM = TESTS.parent / "build/host/tests/bench/bridge/bridge"
 TICKS = 100  # of the clock that /proc counts in
-IDLE = 5
-SECONDS = 300
+LIMIT = 300  # seconds
 
 
 class Host:
@@ -107,16 +106,16 @@ def show(what, before, after):
     )
 
 
-def run(folder, count, messages):
+def run(folder, count, messages, idle):
     nats = bridgetool.Nats(folder, 'http: "127.0.0.1:-1"\n')
     hosts = []
     try:
         for number in range(count):
             hosts.append(Host(folder, number, count, nats.port))
         until(lambda: monitor(nats)["connections"] == count)
-        time.sleep(2)
+        time.sleep(1)
         before = spent(nats, hosts)
-        time.sleep(IDLE)
+        time.sleep(idle)
         show(f"{count} hosts, {count * (count - 1)} mappings, idle", before, spent(nats, hosts))
         before = spent(nats, hosts)
         done = subprocess.run(
@@ -124,7 +123,7 @@ def run(folder, count, messages):
             stdout=subprocess.PIPE,
             check=True,
             text=True,
-            timeout=SECONDS,
+            timeout=LIMIT,
         )
         show("each to each", before, spent(nats, hosts))
         print(done.stdout, end="")
@@ -142,9 +141,10 @@ def run(folder, count, messages):
 
 
 def main():
-    count, messages = [*[int(word) for word in sys.argv[1:]], *(11, 1000)[len(sys.argv) - 1 :]]
+    given = [int(word) for word in sys.argv[1:]]
+    count, messages, idle = [*given, *(11, 1000, 5)[len(given) :]]
     with tempfile.TemporaryDirectory(prefix="ivsh-bench.") as folder:
-        return run(pathlib.Path(folder), count, messages) != 0
+        return run(pathlib.Path(folder), count, messages, idle) != 0
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@
 import hashlib
 import json
 import os
+import pathlib
 import random
 import signal
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -18,6 +20,7 @@ from exposition import one, samples
 from rawclient import SOAK, until
 from servertool import BUILD, LIMIT
 
+BENCH = pathlib.Path(__file__).resolve().parents[1] / "bench"
 PORT = 77
 HEADER = struct.Struct("<4sIQQII")  # frame.h
 
@@ -447,6 +450,21 @@ def test_credentials(world, tmp_path):
     assert f"ivsh-bridge: {tmp_path}/none: No such file or directory\n" in done.stderr
     w.a.config.write_text(right)
     w.a.bridge.start()
+
+
+def test_bench():
+    """What measures bridges runs: three hosts, each to each, and a few slices beside the bus."""
+    words = [sys.executable, "-B"]
+    done = subprocess.run(
+        [*words, BENCH / "hosts.py", "3", "200", "1"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1200 messages within" in done.stdout and " 0 slow consumers" in done.stdout
+    done = subprocess.run(
+        [*words, BENCH / "bridge.py", "4", "20", "500"], capture_output=True, text=True, timeout=60
+    )
+    # Its verdict is for machines that do nothing else.
+    assert done.returncode in (0, 1) and done.stdout.count(" 4 rounds: ") == 3, done.stderr
 
 
 class Sender(threading.Thread):
