@@ -3,6 +3,7 @@
  * config.c - the configuration of a bridge.
  */
 #include "bridge/config.h"
+#include "config/accounts.h"
 #include "process/log.h"
 #include "text/keys.h"
 #include "text/sizes.h"
@@ -64,6 +65,16 @@ static int url_take(const struct reader *r, const char *value)
 	if (c->url_count == CONFIG_URLS)
 		return log_failure(r->where, "there are %u already", CONFIG_URLS);
 	return text_take(r, &c->url[c->url_count++], value);
+}
+
+static int user_take(const struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	const char *wrong = accounts_both(value, &c->user_id, &c->group);
+
+	if (wrong)
+		return log_failure(r->where, "%.64s: %s", value, wrong);
+	return text_take(r, &c->user, value);
 }
 
 static int size_take(const struct reader *r, uint64_t *size, const char *value, uint64_t least)
@@ -178,6 +189,8 @@ static int setting_take(struct reader *r, const char *key, char *value)
 		return text_take(r, &c->state, value);
 	if (strcmp(key, "credentials") == 0)
 		return text_take(r, &c->credentials, value);
+	if (strcmp(key, "user") == 0)
+		return user_take(r, value);
 	if (strcmp(key, "tls-ca") == 0)
 		return text_take(r, &c->tls_ca, value);
 	if (strcmp(key, "tls-cert") == 0)
@@ -288,5 +301,6 @@ void config_free(struct config *config)
 	free(config->tls_ca);
 	free(config->tls_cert);
 	free(config->tls_key);
+	free(config->user);
 	memset(config, 0, sizeof(*config));
 }

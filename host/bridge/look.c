@@ -36,15 +36,33 @@ void look_close(struct look *look)
 	memset(look->peer, 0, sizeof(look->peer));
 }
 
+/*
+ * An observer's connection ends when it has the memory. That the server has ended, and the next one
+ * may have another memory, shows in its page alone: it takes its epoch back when it ends, and its
+ * heartbeat stands still when it was killed.
+ */
+static bool server_lives(struct look *look)
+{
+	const struct ivsh_region *region = &look->region;
+	uint64_t now = clock_now_ns();
+	bool has_left = look->epoch != 0 && region->server_epoch == 0;
+
+	if (region->server_epoch != look->epoch || region->server_heartbeat != look->heartbeat) {
+		look->epoch = region->server_epoch;
+		look->heartbeat = region->server_heartbeat;
+		look->heard_ns = now;
+	}
+	/* Without an epoch from the beginning it is another's server, which has no page. */
+	return !has_left && (look->epoch == 0 || now - look->heard_ns < IVSH_HEARTBEAT_LIMIT_NS);
+}
+
 void look_step(struct look *look, const struct config *config)
 {
-	if (look->is_open && !config->is_file && ivsh_client_poll(&look->client)) {
-		log_event("event=region-down reason=\"%s\"", look->client.error);
-		look_close(look);
-	}
 	if (!look->is_open && clock_now_ns() >= look->retry_ns) {
 		look->retry_ns = clock_now_ns() + RETRY_NS;
 		look->is_open = region_open(look, config) == 0;
+		look->epoch = look->heartbeat = 0;
+		look->heard_ns = clock_now_ns();
 		if (!look->is_open && !look->is_reported)
 			log_event("event=region-down place=%s reason=\"%s\"", config->place,
 			    look->client.error);
@@ -57,6 +75,11 @@ void look_step(struct look *look, const struct config *config)
 
 		if (ivsh_region_peer(&look->region, slot, &look->peer[slot]))
 			memset(&look->peer[slot], 0, sizeof(look->peer[slot]));
+	}
+	if (look->is_open && !config->is_file && !server_lives(look)) {
+		log_event(
+		    "event=region-down place=%s reason=\"the server has stopped\"", config->place);
+		look_close(look);
 	}
 }
 

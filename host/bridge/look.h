@@ -23,6 +23,9 @@ struct look {
 	bool is_open;
 	bool is_reported; /* why it is not open */
 	uint64_t retry_ns;
+	/* The server's, as it was last, and when it was seen to change. */
+	uint32_t epoch, heartbeat;
+	uint64_t heard_ns;
 };
 
 /* Look at each slot that is local, and open the region, again if need be. */

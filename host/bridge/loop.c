@@ -3,6 +3,7 @@
  * loop.c - a running bridge: one thread, and one poll(2) for everything.
  */
 #include "bridge/loop.h"
+#include "bridge/confine.h"
 #include "bridge/far.h"
 #include "bridge/kept.h"
 #include "bridge/near.h"
@@ -267,16 +268,20 @@ static void config_end(struct bridge *b)
 	free(b->config);
 }
 
-static int begin(struct bridge *b)
+/* *listener: the socket of the status. */
+static int begin(struct bridge *b, int *listener)
 {
 	char answers[SUBJECT_SIZE];
 
+	if (confine_user(b->config))
+		return -1;
 	b->folder = state_folder(b->config->state);
-	if (b->folder < 0)
+	*listener = b->folder < 0 ? -1 : status_listen(b->folder);
+	if (*listener < 0)
 		return -1;
 	b->bus = bus_open(b->config);
 	b->remotes = calloc(CONFIG_SLOTS, sizeof(*b->remotes));
-	if (!b->bus || !b->remotes)
+	if (!b->bus || !b->remotes || confine_calls())
 		return -1;
 	snprintf(answers, sizeof(answers), "%s.>", bus_inbox(b->bus));
 	if (bus_subscribe(b->bus, answers))
@@ -310,7 +315,7 @@ int loop_run(struct config *config, const char *path)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals >= 0 && begin(&b) == 0 && (listener = status_listen(b.folder)) >= 0) {
+	if (signals >= 0 && begin(&b, &listener) == 0) {
 		log_event("event=ready region=%s host=%s locals=%u remotes=%u", config->region,
 		    config->host, config->local_count, config->remote_count);
 		status = 0;

@@ -31,6 +31,8 @@ static const char *differs(const struct config *a, const struct config *b)
 		return "socket, or file";
 	if (!is_same_text(a->state, b->state))
 		return "state";
+	if (!is_same_text(a->user, b->user))
+		return "user";
 	if (!is_same_text(a->credentials, b->credentials))
 		return "credentials";
 	if (!is_same_text(a->tls_ca, b->tls_ca) || !is_same_text(a->tls_cert, b->tls_cert) ||

@@ -6,30 +6,12 @@
  * place, and not the end of a server that guests rely on.
  */
 #include "server/filter.h"
+#include "process/seccomp.h"
 #include "server/syscalls.h"
 
 #include <errno.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 
 #ifdef SYSCALLS_ARCH
-#define FILTER_ALLOW(name)                                            \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 1), \
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-
-/*
- * Allow a call when an argument's lower half, ANDed with (mask), is (value). The upper half of none
- * of these arguments counts in the kernel.
- */
-#define FILTER_ALLOW_IF(name, number, mask, value)                               \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 5),            \
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,                                   \
-		offsetof(struct seccomp_data, args) + (number) * sizeof(__u64)), \
-	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (mask)),                         \
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1),                  \
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                        \
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
-
 const struct sock_fprog *filter_program(void)
 {
 	static struct sock_filter program[] = {

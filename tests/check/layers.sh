@@ -80,7 +80,8 @@ rule host/capture  "$posix|$any|$(own 'capture')|$words"
 rule host/observe  "$posix|$any|$(own 'observe|app')"
 rule host/top      "$posix|$any|$(own 'top|observe|app')"
 rule host/forward  "$posix|$any|$(own 'forward|app')|<arpa/inet\.h>"
-rule host/bridge   "$posix|$any|<nats/nats\.h>|$(own 'bridge|client|process|text')"
+user='"config/accounts\.h"'
+rule host/bridge   "$posix|$any|<nats/nats\.h>|$(own 'bridge|client|process|text')|$user"
 tool='forward|observe|top|peer|capture|tune|client|process|text|app'
 rule host/peer     "$posix|$any|$(own "$tool")|$guest|\"backend/entry\.h\""
 rule host/conformance "$posix|$any|$(own 'conformance')|$guest"

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: MIT
+"""
+test_bridge_rights.py - what a bridge may do, to this machine and on the bus; and several remote
+peers, and peers of this host that are killed.
+"""
+
+import base64
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from bridgetool import ROOT, Side, World, ivsh
+from rawclient import until
+from servertool import BUILD, LIMIT, Server
+from test_bridge import PORT, await_event, drained
+from test_bridge import both as both
+from test_bridge import world as world
+
+ALICE, CREW = 41001, 41900  # nobody's
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+def openssl(*words, data=None):
+    done = subprocess.run(
+        ["openssl", *map(str, words)], input=data, capture_output=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def exchange(w, text):
+    """A message each way, between the peers of both hosts."""
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        for source, target in ((a, b), (b, a)):
+            source.send(5, PORT, text, LIMIT)
+            assert target.receive(LIMIT).data == text
+
+
+# --- On this machine ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def public():
+    """A folder that every user can read; pytest's own are for one."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-bridge-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def threads(pid):
+    """What /proc says of each thread."""
+    for path in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        lines = (path / "status").read_text().splitlines()
+        yield {line.split(":")[0]: line.split(":")[1].split() for line in lines if ":" in line}
+
+
+def is_confined(pid, user, group):
+    found = list(threads(pid))
+    assert len(found) > 1  # libnats'
+    for it in found:
+        assert set(it["Uid"]) == {str(user)} and set(it["Gid"]) == {str(group)}
+        assert it["Groups"] == []
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(it[kind][0], 16) == 0
+        assert (it["Seccomp"], it["NoNewPrivs"], it["Umask"]) == (["2"], ["1"], ["0077"])
+
+
+@as_root
+def test_user(public):
+    """As another user and filtered it serves, over TLS too, and comes back to bus and region."""
+    openssl(
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=bus",
+        "-addext", "subjectAltName=IP:127.0.0.1",
+        "-keyout", public / "bus.key", "-out", public / "bus.crt",
+    )  # fmt: skip
+    nats = f'tls {{ cert_file: "{public}/bus.crt", key_file: "{public}/bus.key" }}\n'
+    open_to_all = ("--socket-mode", "0666")
+    w = World(public, "core", f"tls-ca = {public}/bus.crt\n", nats, (open_to_all, open_to_all))
+    try:
+        for side in w.sides:
+            side.bridge.stop()
+            state = side.folder / "state"
+            for path in (state, *state.iterdir()):
+                os.chown(path, ALICE, CREW)
+            side.config.write_text(side.config.read_text() + f"user = {ALICE}:{CREW}\n")
+            side.bridge.start()
+            side.bridge.await_line("event=bus-up", 2)
+            is_confined(side.bridge.process.pid, ALICE, CREW)
+        exchange(w, b"first")
+        # libnats resolves, connects and begins threads anew.
+        w.nats.stop()
+        for side in w.sides:
+            side.bridge.await_line("event=bus-down")
+        w.nats.start()
+        for side in w.sides:
+            side.bridge.await_line("event=bus-up", 3)
+        exchange(w, b"another bus")
+        w.a.server.stop()
+        w.a.bridge.await_line("event=region-down")
+        w.a.server = Server(w.a.folder, "--slot", f"5={w.a.folder}/s5", *open_to_all)
+        exchange(w, b"another region")
+        w.a.bridge.process.send_signal(signal.SIGHUP)
+        assert "result=done" in w.a.bridge.await_line("event=reload")
+        exchange(w, b"another mapping")
+        for side in w.sides:
+            is_confined(side.bridge.process.pid, ALICE, CREW)
+        assert w.a.bridge.status()[0]["bus"] == "1"
+    finally:
+        w.stop()
+
+
+@as_root
+def test_user_refused(tmp_path):
+    """A user that is not there; one that we may not become; a state that is not that user's."""
+    config = tmp_path / "conf"
+    text = (
+        "region = r\nhost = a\nurl = nats://127.0.0.1:1\nsocket = /s\nlocal 0 = x\n"
+        f"slot 5 = b/y\nstate = {tmp_path}/state\n"
+    )
+
+    def refused(name, status, **keywords):
+        config.write_text(text + f"user = {name}\n")
+        done = subprocess.run(
+            [BUILD / "ivsh-bridge", "--config", "/dev/stdin"], stdin=config.open(),
+            capture_output=True, text=True, timeout=LIMIT, **keywords,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
+        return done.stderr
+
+    assert "/dev/stdin:8: user: nobody-here: there is no such user" in refused("nobody-here", 2)
+    said = refused(f"{ALICE}:{CREW}", 1, user=ALICE + 1, group=CREW, extra_groups=[])
+    assert said == f"ivsh-bridge: user: {ALICE}:{CREW}: Operation not permitted\n"
+    assert not (tmp_path / "state").exists()
+    (tmp_path / "state").mkdir()
+    assert "/state: " in refused(f"{ALICE}:{CREW}", 1)
+
+
+# --- On the bus ---------------------------------------------------------------------------------
+
+
+class Key:
+    """A key pair of NATS: Ed25519, in the text that NATS has for it."""
+
+    KINDS = {"O": 14 << 3, "A": 0, "U": 20 << 3}
+
+    def __init__(self, folder, kind):
+        self.secret = os.urandom(32)
+        self.file = folder / f"{kind}-{self.secret.hex()[:8]}.der"
+        self.file.write_bytes(bytes.fromhex("302e020100300506032b657004220420") + self.secret)
+        der = openssl("pkey", "-inform", "DER", "-in", self.file, "-pubout", "-outform", "DER")
+        number = self.KINDS[kind]
+        self.public = self.text(bytes([number]) + der[-32:])
+        seed = bytes([18 << 3 | number >> 5, (number & 31) << 3])
+        self.seed = self.text(seed + self.secret)
+
+    @staticmethod
+    def text(raw):
+        crc = 0
+        for byte in raw:
+            crc ^= byte << 8
+            for _ in range(8):
+                crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
+        return base64.b32encode(raw + crc.to_bytes(2, "little")).decode().rstrip("=")
+
+    def sign(self, subject, name, nats):
+        """A claim about the key (subject), signed by this one."""
+
+        def part(value):
+            return base64.urlsafe_b64encode(value).rstrip(b"=")
+
+        claim = {"jti": name, "iat": 1, "iss": self.public, "name": name, "sub": subject.public}
+        claim["nats"] = {"version": 2, **nats}
+        signed = part(json.dumps({"typ": "JWT", "alg": "ed25519-nkey"}).encode())
+        signed += b"." + part(json.dumps(claim).encode())
+        data = self.file.with_suffix(".data")
+        data.write_bytes(signed)
+        words = "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", self.file, "-in", data
+        return (signed + b"." + part(openssl(*words))).decode()
+
+
+class Authority:
+    """An operator with an account, whose users may speak for one host each."""
+
+    STORES = "mem_storage disk_storage streams consumer"
+    LIMITS = f"subs data payload imports exports conn leaf {STORES}"
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.operator, self.account, self.system = (Key(folder, kind) for kind in "OAA")
+
+    def config(self):
+        claim = self.operator.sign(self.operator, "operator", {"type": "operator"})
+        (self.folder / "operator.jwt").write_text(claim)
+        limits = {name: -1 for name in self.LIMITS.split()}
+        limits["wildcards"] = True
+        # The system's has no streams.
+        none = {name: limits[name] for name in limits if name not in self.STORES.split()}
+        accounts = [
+            f"{key.public}: {self.operator.sign(key, name, {'type': 'account', 'limits': of})}\n"
+            for key, name, of in (
+                (self.account, "hosts", limits),
+                (self.system, "system", none),
+            )
+        ]
+        return (
+            f"operator: {self.folder}/operator.jwt\nresolver: MEMORY\n"
+            f"system_account: {self.system.public}\n"
+            f"resolver_preload: {{\n{''.join(accounts)}}}\n"
+        )
+
+    def user(self, host):
+        """A file with credentials, as nsc writes it, with ivsh-bridge(8)'s permissions."""
+        key = Key(self.folder, "U")
+        rights = {
+            "pub": {"allow": [f"ivsh.r.{host}.>", "$JS.API.>", "_INBOX.>"]},
+            "sub": {"allow": [f"ivsh.r.*.*.*.{host}.*", "_INBOX.>"]},
+            "subs": -1, "data": -1, "payload": -1, "type": "user",
+        }  # fmt: skip
+        path = self.folder / f"{host}-{key.public[:8]}.creds"
+        path.write_text(
+            "-----BEGIN NATS USER JWT-----\n"
+            f"{self.account.sign(key, host, rights)}\n"
+            "------END NATS USER JWT------\n\n"
+            "-----BEGIN USER NKEY SEED-----\n"
+            f"{key.seed}\n"
+            "------END USER NKEY SEED------\n"
+        )
+        return path
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_credentials(world, tmp_path, mode):
+    """SPEC R19.4: with a host's credentials it speaks for that host; with others it does not."""
+    authority = Authority(tmp_path)
+    w = world(mode, nats=authority.config())
+
+    def start(side, credentials):
+        side.bridge.stop()
+        text = side.config.read_text().split("\ncredentials")[0]
+        side.config.write_text(f"{text.rstrip()}\ncredentials = {credentials}\n")
+        side.bridge.start()
+
+    # Without any.
+    w.a.bridge.await_line("event=bus-failed")
+    assert w.a.bridge.count("event=bus-up") == 0
+    for side in w.sides:
+        start(side, authority.user(side.name))
+        side.bridge.await_line("event=bus-up")
+    exchange(w, b"right")
+    for side in w.sides:
+        assert side.bridge.count("event=bus-error") == 0, side.bridge.lines
+    # Another host's: the bus takes nothing of it, and the other side does not hear it.
+    count = w.a.bridge.count("event=bus-up")
+    start(w.a, authority.user("z"))
+    w.a.bridge.await_line("event=bus-up", count + 1)
+    w.a.bridge.await_line("event=bus-error")
+    with w.a.peer(), w.b.peer() as b:
+        w.a.bridge.await_line("event=bus-error", 2)
+        assert b.peer(5).presence != ivsh.Presence.ATTACHED
+    # Another authority's: one line says so.
+    (tmp_path / "other").mkdir()
+    failed = w.a.bridge.count("event=bus-failed")
+    start(w.a, Authority(tmp_path / "other").user("a"))
+    said = w.a.bridge.await_line("event=bus-failed", failed + 1)
+    assert "it refuses the credentials" in said
+    assert w.a.bridge.count("event=bus-up") == count + 1
+    # None that can be read.
+    w.a.bridge.stop()
+    w.a.config.write_text(w.a.config.read_text() + f"tls-ca = {tmp_path}/none\n")
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", w.a.config],
+        capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"{tmp_path}/none" in done.stderr
+
+
+# --- Several remote peers, and peers that are killed --------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_remotes(world, tmp_path, mode):
+    """Two peers of one host and one of another, in one bridge: each message comes to whom it is."""
+    slots = [word for n in (6, 7) for word in ("--slot", f"{n}={tmp_path}/a/s{n}")]
+    w = world(mode, servers=(slots, ()))
+    w.sides.append(Side(tmp_path, "c", "a", w.nats, mode))
+    c = w.sides[-1]
+    for side, more in (
+        (w.a, f"slot 6 = b/second {mode} socket={tmp_path}/a/s6\n"
+         f"slot 7 = c/cpeer {mode} socket={tmp_path}/a/s7\n"),
+        (w.b, "local 1 = second\n"),
+    ):  # fmt: skip
+        side.config.write_text(side.config.read_text() + more)
+        side.bridge.process.send_signal(signal.SIGHUP)
+        assert "result=done" in side.bridge.await_line("event=reload")
+    with w.a.peer() as a, w.b.peer() as b, c.peer() as third:
+        with ivsh.Peer(w.b.socket, "second") as second:
+            others = {5: b, 6: second, 7: third}
+            names = {5: "bpeer", 6: "second", 7: "cpeer"}
+            for slot, peer in others.items():
+                assert a.find(names[slot], LIMIT) == slot
+                assert peer.find("apeer", LIMIT) == 5
+            for i in range(100):
+                for slot, peer in others.items():
+                    a.send(slot, PORT, b"%d for %d" % (i, slot), LIMIT)
+                    peer.send(5, PORT, b"%d of %d" % (i, slot), LIMIT)
+            got = {slot: [] for slot in others}
+            for _ in range(100 * len(others)):
+                m = a.receive(LIMIT)
+                got[m.peer].append(m.data)
+            for slot, peer in others.items():
+                assert got[slot] == [b"%d of %d" % (i, slot) for i in range(100)]
+                for i in range(100):
+                    assert peer.receive(LIMIT).data == b"%d for %d" % (i, slot)
+        # One leaves: the others stay.
+        until(lambda: a.peer(6).presence == ivsh.Presence.ABSENT)
+        for slot in (5, 7):
+            assert a.peer(slot).presence == ivsh.Presence.ATTACHED
+            a.send(slot, PORT, b"still", LIMIT)
+            assert others[slot].receive(LIMIT).data == b"still"
+        assert ivsh.EventKind.LOST not in drained(a) + drained(b) + drained(third)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_server_again(world, sig):
+    """The server ends, or is killed, and the next one has another memory: its peers are seen."""
+    w = world("core")
+    exchange(w, b"first")
+    w.a.server.stop(sig)
+    w.a.bridge.await_line("event=region-down")
+    w.a.server = Server(w.a.folder, "--slot", f"5={w.a.folder}/s5")
+    w.a.bridge.await_line("event=region-up", 2)
+    exchange(w, b"second")
+
+
+RECEIVER = """
+import sys
+import ivsh
+
+with ivsh.Peer(sys.argv[1], "apeer") as peer:
+    print("ready", flush=True)
+    while True:
+        m = peer.receive()
+        print(int.from_bytes(m.data, "little"), m.flags, flush=True)
+"""
+
+
+def receiver(side):
+    """A process that receives in slot 0, and says what."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "host/python")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", RECEIVER, side.socket],
+        stdout=subprocess.PIPE, text=True, env=env,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_killed_peer(both):
+    """SPEC R19.3: the other side sees it end and come back, which misses nothing of its ring."""
+    sent, got, flags = 400, [], {}
+    with both.b.peer() as b:
+        first = receiver(both.a)
+        await_event(b, ivsh.EventKind.UP)
+        for i in range(sent // 2):
+            b.send(5, PORT, i.to_bytes(8, "little"), LIMIT)
+        for _ in range(50):
+            got.append(int(first.stdout.readline().split()[0]))
+        first.kill()
+        got += [int(line.split()[0]) for line in first.stdout if line.endswith("\n")]
+        first.wait(LIMIT)
+        first.stdout.close()
+        assert got == list(range(len(got)))
+        await_event(b, ivsh.EventKind.DOWN)
+        incarnation = b.peer(5).incarnation
+        again = receiver(both.a)
+        try:
+            await_event(b, ivsh.EventKind.UP)
+            until(lambda: b.peer(5).incarnation > incarnation)
+            b.find("apeer", LIMIT)
+            for i in range(sent // 2, sent):
+                b.send(5, PORT, i.to_bytes(8, "little"), LIMIT)
+            while sent - 1 not in flags:
+                number, word = map(int, again.stdout.readline().split())
+                flags[number] = word
+        finally:
+            again.kill()
+            again.wait(LIMIT)
+            again.stdout.close()
+        # What it may have had is marked, and nothing is missing.
+        assert list(flags) == list(range(min(flags), sent))
+        assert min(flags) <= len(got)
+        assert all(flags[i] & 1 for i in flags if i < len(got))
+        assert not flags[sent - 1] & 1
