@@ -41,6 +41,7 @@ def loopback(folder):
 DEMOS = {"core": False, "jetstream": False, "core on the loopback": True}
 
 
+@pytest.mark.arches()
 @pytest.mark.parametrize("demo", DEMOS)
 def test_demo(world, tmp_path_factory, demo):
     """A message arrives; the link is cut, both hosts see it, and the round trips go on."""
@@ -78,6 +79,17 @@ def test_stopped_in_the_middle(world, tmp_path_factory, place, sig, status):
     script.process.send_signal(sig)
     assert script.status() == status
     is_clean(world, script.text)
+
+
+def test_space(world):
+    """A folder whose name the bridge's configuration cannot have: one line, and nothing begun."""
+    folder = world.folder / "a b"
+    folder.mkdir()
+    script = world.script("bridge", "--no-build", env={"TMPDIR": str(folder)})
+    assert script.done(2) == (
+        f"run-qemu.sh: TMPDIR {folder}: the bridge's configuration takes no path with a space\n"
+    )
+    assert list(folder.iterdir()) == []
 
 
 def test_commands(world):
