@@ -168,8 +168,9 @@ def test_console_end(world):
     guest = command(world, server, "recv --console --count=2")
     near = cat(world, server)
     world.until(lambda: b"console" in server.memory()[8192:10240], "the service")
-    for text in ["one", "two"]:
-        ivsh(world, server, "sender", "send", "far", text).done()
+    ivsh(world, server, "sender", "send", "far", "one").done()
+    near.expect("one$")  # it is connected
+    ivsh(world, server, "sender", "send", "far", "two").done()
     text = guest.done()
     assert near.done() == Log(server.memory(), 0).data.decode()
     assert near.text in text and re.search(r"one\n.*two\n", near.text)

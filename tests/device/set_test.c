@@ -22,7 +22,7 @@
 #define KIB UINT64_C(1024)
 
 #define SLOTS 3u
-#define PART 32768u /* 8192 + 2 * 8192 bytes, as a BAR */
+#define PART 65536u /* 16384 + 2 * 8192 + a page, as a BAR */
 #define MEMORIES 7u /* two common memories, and five parts */
 #define FORMAT_ID UINT64_C(0x1234567800000077)
 #define OTHER_ID UINT64_C(0x9876543200000077)
