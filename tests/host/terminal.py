@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -73,8 +74,11 @@ class Terminal:
         seen = [""]
 
         def found():
-            # The pane is dead a moment before its status is there.
             seen[0] = self.command("display-message", "-p", "#{pane_dead} #{pane_dead_status}")
+            if seen[0].strip() == "1":
+                # tmux 3.3 was seen to miss the end of its child, a zombie then: it looks again.
+                server = self.command("display-message", "-p", "#{pid}")
+                os.kill(int(server), signal.SIGCHLD)
             return re.fullmatch(r"1 \d+", seen[0].strip())
 
         until(found)
