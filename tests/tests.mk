@@ -11,7 +11,8 @@ TESTS_DEVICE := tests/device/config_test tests/device/pci_test tests/device/assi
 TESTS_CORE   := tests/core/layout_test tests/core/region_test tests/core/peer_test \
                 tests/core/channel_test tests/core/restart_test tests/core/writers_test \
                 tests/core/hostile_test tests/core/wait_test tests/core/stream_test \
-                tests/core/reset_test tests/core/events_test tests/core/service_test \
+                tests/core/reset_test tests/core/loss_test tests/core/events_test \
+                tests/core/service_test \
                 tests/core/next_test tests/core/batch_test tests/core/fastpath_test \
                 tests/core/broken_test tests/core/moved_test tests/core/least_test \
                 tests/core/packed_test tests/core/window_test tests/core/large_test \

@@ -109,18 +109,27 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	return true;
 }
 
+static void mend(struct pair *p, struct ivsh_chan *ch)
+{
+	p->is_peeked = false;
+	p->counters.resets++;
+	if (ivsh_chan_reset(ch)) {
+		/* The slot is lost: the next look at the host says so. */
+	}
+}
+
 /* The receiver is to see that messages are missing here. False: later. */
 static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, const char *reason)
 {
+	uint32_t generation = ch->tx.generation;
+	int error = ivsh_chan_report_loss(ch);
+
+	if (error == IVSH_EPROTO)
+		mend(p, ch);
+	if (error)
+		return false;
 	/* One that it has not followed yet stands at the same place. */
-	if (!ch->tx.waiting) {
-		/* As for a ring that was found broken. */
-		ch->dead = ch->tx.broken = true;
-		p->is_peeked = false;
-		if (ivsh_chan_reset(ch))
-			return false;
-		p->counters.resets++;
-	}
+	p->counters.resets += ch->tx.generation != generation;
 	p->counters.lost += count;
 	log_event("event=lost from=%s/%s to=%u count=%" PRIu64 " reason=%s", p->in.host, p->in.peer,
 	    p->slot, count, reason);
@@ -196,15 +205,6 @@ static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, ui
 	*far = kept;
 	state_far_keep(&p->state);
 	return error;
-}
-
-static void mend(struct pair *p, struct ivsh_chan *ch)
-{
-	p->is_peeked = false;
-	p->counters.resets++;
-	if (ivsh_chan_reset(ch)) {
-		/* The slot is lost: the next look at the host says so. */
-	}
 }
 
 bool far_step(struct pair *p)

@@ -24,7 +24,7 @@ cat > "$dir/heights" <<'END'
 2 format place split split_format text server slot moved claim region nonce peer service metric log
 2 follow
 3 area descriptor ring discard condition notify one_way
-4 reset sender receiver check renew
+4 reset sender receiver check renew loss
 5 channel fastpath send receive inplace batch packed
 6 request wait arm next peer_event stream
 END

@@ -356,6 +356,11 @@ static void other_calls(void)
 
 	open_both();
 	world.vm_generation[0]++;
+	CHECK_EQ(ivsh_chan_report_loss(&a.chan), 0);
+	check_moved();
+
+	open_both();
+	world.vm_generation[0]++;
 	ivsh_region_detach(&a.region);
 	CHECK_EQ(world_slot(0)->state, IVSH_WIRE_STATE_DETACHED);
 	CHECK_EQ(world_slot(0)->incarnation, 2);
@@ -418,12 +423,18 @@ static int call_reset(void)
 	return ivsh_chan_reset(&a.chan);
 }
 
+static int call_report(void)
+{
+	return ivsh_chan_report_loss(&a.chan);
+}
+
 static int call_open(void)
 {
 	return ivsh_chan_open(&a.chan, &a.region, 1, a.records, 64);
 }
 
-static int (*const more_calls[])(void) = {call_wait, call_event, call_offer, call_reset, call_open};
+static int (*const more_calls[])(void) = {
+    call_wait, call_event, call_offer, call_reset, call_report, call_open};
 
 #define MORE (sizeof(more_calls) / sizeof(more_calls[0]))
 

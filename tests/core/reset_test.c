@@ -405,6 +405,7 @@ static void third_party(void)
 static void any_order(void)
 {
 	uint32_t seed = 23, put = 0, expect = 0, resets = 0, jumps = 0, told = 0, deaths = 0;
+	uint32_t reports = 0;
 
 	open_both();
 	for (unsigned step = 0; step < 60000; step++) {
@@ -455,8 +456,14 @@ static void any_order(void)
 			(void)heal(&b, end_open(&b, 1, 0, false));
 			told = 0;
 			deaths++;
+		} else if (dice < 198) {
+			/* A loss that the application knows of. SPEC R6.7.4. */
+			error = heal(&a, ivsh_chan_report_loss(&a.chan));
+			put += error == 0;
+			reports += error == 0;
 		}
 	}
+	CHECK(reports > 100);
 	CHECK(resets > 500);
 	CHECK(jumps > 50);
 	CHECK(expect > 3000);

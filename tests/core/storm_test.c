@@ -71,6 +71,7 @@ enum call {
 	OPEN,
 	CLOSE,
 	RESET_CHAN,
+	REPORT_LOSS,
 	SEND,
 	SEND_BATCH,
 	RESERVE,
@@ -108,6 +109,7 @@ static const struct {
     [OPEN] = {"open", BASE, 4 + RESET, INVAL | PROTO | LOST},
     [CLOSE] = {"close", BASE, 0, 0},
     [RESET_CHAN] = {"reset", BASE, RESET, INVAL | LOST},
+    [REPORT_LOSS] = {"report loss", BASE, RESET, INVAL | PROTO | LOST | ONE_WAY},
     [SEND] = {"send", BASE, RESET, AGAIN | INVAL | PROTO | LOST | ONE_WAY},
     [SEND_BATCH] = {"send batch", BASE, RESET, AGAIN | INVAL | PROTO | LOST | ONE_WAY},
     [RESERVE] = {"reserve", BASE, RESET, AGAIN | INVAL | PROTO | LOST | ONE_WAY},
@@ -634,6 +636,8 @@ static void step(uint32_t dice)
 	} else if (dice % 223 == 0) {
 		CALL_VOID(CLOSE, ivsh_chan_close(&link->chan));
 		link_open(self, link);
+	} else if (dice % 229 == 0 && !is_safe(self, link)) {
+		CALL(REPORT_LOSS, ivsh_chan_report_loss(&link->chan));
 	} else if (dice % 227 == 0) {
 		CALL_VOID(DETACH, ivsh_region_detach(&self->region));
 	} else if (dice % 16 < 5) {

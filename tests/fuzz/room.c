@@ -442,10 +442,14 @@ static void look(struct room_peer *peer)
 
 void room_step(struct room_peer *peer, uint32_t set)
 {
-	uint32_t which = 1u << feed_byte() % 5;
+	uint8_t dice = feed_byte();
+	uint32_t which = 1u << dice % 5;
 
 	if ((which & set) == 0)
 		which = set & -set;
+	/* Beside a step: what earlier inputs found stays what it was. */
+	if (dice >= 250 && peer->region.attached && peer->chan.open && (set & ROOM_SEND))
+		room_answer(ivsh_chan_report_loss(&peer->chan));
 	if (which == ROOM_LIVES || !peer->region.attached) {
 		uint8_t how = feed_byte();
 

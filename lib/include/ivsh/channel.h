@@ -246,6 +246,34 @@ void ivsh_chan_close(struct ivsh_chan *ch);
  */
 int ivsh_chan_reset(struct ivsh_chan *ch) IVSH_MUST_CHECK;
 
+/*
+ * Tell the receiver that messages are missing here: behind all that this side has sent, and before
+ * its next message. For a sender that passes on messages of others, as a gateway or a driver does,
+ * and has lost some: it knows that, the receiver cannot.
+ *
+ * Begins a new generation of the ring that this side sends into. No message of it is lost: the
+ * receiver takes what is there, then follows, and its ivsh_region_peer_event() reports
+ * IVSH_PEER_EVENT_LOST; so does that of this side when it goes on. The streams, connections and
+ * calls of the channel end, as after any loss: IVSH_EPEER. The other direction goes on, and a
+ * peeked message stays. The report outlives both sides: whichever incarnation follows makes it.
+ *
+ * Until the receiver has followed, this side's sends answer IVSH_EAGAIN: while it has messages to
+ * take, and while no peer is there. A call before that adds nothing, and answers 0: the report is
+ * still to be made, at the same place. How many messages are missing goes by a message of the
+ * programs' own. A receiver whose attach did not name ivsh_attach_reset() takes the messages, and
+ * then finds the channel dead: it gets no other report. After IVSH_ELOST, or a death in this call,
+ * the next incarnation calls again.
+ *
+ * Sender only. Never blocks. Loads each descriptor of the ring at most 33 times.
+ *
+ * IVSH_EINVAL  the channel is not open, the attach did not name ivsh_attach_reset() or
+ *              ivsh_attach_restart(), or a message is reserved: publish or abandon it first.
+ * IVSH_EONEWAY as ivsh_chan_send(): nobody would read the report.
+ * IVSH_EPROTO  the channel is dead: ivsh_chan_reset(), then call again.
+ * SPEC R6.7.4.
+ */
+int ivsh_chan_report_loss(struct ivsh_chan *ch) IVSH_MUST_CHECK;
+
 /* The largest message, in bytes: the same for every channel of a region. */
 uint32_t ivsh_chan_max(const struct ivsh_chan *ch);
 
