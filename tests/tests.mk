@@ -46,7 +46,7 @@ TESTS_ROAD   := tests/host/control_test \
                 tests/host/shown_test tests/host/json_test tests/host/bridge_test \
                 tests/host/takeover_test tests/host/cgroup_test
 TESTS_LIBRARY := tests/host/library_test
-TESTS_FILTER := tests/host/filter_test
+TESTS_FILTER := tests/host/filter_test tests/host/bridge_filter_test
 TESTS_UEFI   := tests/uefi/args_test
 TESTS_CONFORM := tests/conformance/mem_test
 TESTS_PORT   := tests/port/talk_test
@@ -127,7 +127,10 @@ $(call both,tests/host/tune_test): \
 $(call both,tests/host/geometry_test): $$(call objects,$(TEXT) $(CORE))
 $(call both,tests/host/protocol_test tests/host/takeover_test): \
     $$(call objects,host/process/log.c host/wire/link.c $(BELOW_SERVING) $(SERVING) $(CORE))
-$(call programs,host $(ELSEWHERE),$(TESTS_FILTER)): $$(call objects,host/server/filter.c)
+$(call programs,host $(ELSEWHERE),$(TESTS_FILTER)): $$(call objects,tests/host/verdict.c)
+$(call programs,host $(ELSEWHERE),tests/host/filter_test): $$(call objects,host/server/filter.c)
+$(call programs,host $(ELSEWHERE),tests/host/bridge_filter_test): \
+    $$(call objects,host/bridge/filter.c)
 $(call both,$(TESTS_CONFORM)): $$(call objects,$(CONFORMANCE) $(DEVICE) lib/core/error.c)
 $(call both,$(TESTS_UEFI)): $$(call objects,firmware/uefi/args.c lib/bare/words.c)
 $(call both,tests/bare/generation_test): $$(call objects,lib/bare/generation.c lib/bare/fw_cfg.c)

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+/* Where of what a filter sees the processor, and the call's number, stand. */
+#define FILTER_ARCH offsetof(struct seccomp_data, arch)
+#define FILTER_NUMBER offsetof(struct seccomp_data, nr)
+
 #define FILTER_RETURN(name, answer)                                   \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)SYS_##name, 0, 1), \
 	    BPF_STMT(BPF_RET | BPF_K, (answer))
@@ -27,6 +31,6 @@
 	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (mask)),                         \
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1),                  \
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                        \
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FILTER_NUMBER)
 
 #endif

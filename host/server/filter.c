@@ -6,8 +6,7 @@
  * place, and not the end of a server that guests rely on.
  */
 #include "server/filter.h"
-#include "process/seccomp.h"
-#include "server/syscalls.h"
+#include "process/syscalls.h"
 
 #include <errno.h>
 
@@ -15,46 +14,20 @@
 const struct sock_fprog *filter_program(void)
 {
 	static struct sock_filter program[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYSCALLS_ARCH, 1, 0),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    /* loop.c, clients.c, batch.c, reading.c, admission.c: the loop and its sockets */
-	    FILTER_ALLOW(sendmmsg),
-	    FILTER_ALLOW(epoll_pwait),
-	    FILTER_ALLOW(epoll_ctl),
-	    FILTER_ALLOW(getsockopt),
-	    FILTER_ALLOW(getpeername),
-	    FILTER_ALLOW(setsockopt),
-	    FILTER_ALLOW(recvfrom),
-	    FILTER_ALLOW(shutdown),
-	    FILTER_ALLOW(close),
-	    FILTER_ALLOW(getpid),
-	    FILTER_ALLOW(epoll_create1),
-	    /* link.c: the supervisor; control.c */
-	    FILTER_ALLOW(recvmsg),
-	    FILTER_ALLOW(recvmmsg),
-	    FILTER_ALLOW(sendmsg),
-	    FILTER_ALLOW(accept4),
-	    FILTER_ALLOW(sendto),
-	    /* slots.c: notifies under an alarm; log.c; timer and signals */
-	    FILTER_ALLOW(ppoll),
-	    FILTER_ALLOW(read),
-	    FILTER_ALLOW(write),
-	    FILTER_ALLOW(setitimer),
-	    FILTER_ALLOW(rt_sigaction),
-	    FILTER_ALLOW(rt_sigreturn),
-	    FILTER_ALLOW(restart_syscall),
+	    SYSCALLS_BEGIN,
+	    /* loop.c, clients.c, batch.c, reading.c, admission.c; the supervisor; control.c */
+	    SYSCALLS_LOOP,
+	    SYSCALLS_SOCKETS,
+	    /* acceptor.c: the spare descriptor; no owner, no signal of one is set */
+	    SYSCALLS_FCNTL(F_DUPFD_CLOEXEC),
+	    /* slots.c: notifies under an alarm; timer and signals */
+	    SYSCALLS_SIGNALS,
 	    /* admission.c: how much may be in flight; page.c: the epoch */
-	    FILTER_ALLOW_IF(prlimit64, 0, 0xffffffffu, 0), /* our own */
-	    FILTER_ALLOW(getrandom),
-	    /* malloc(3), open_memstream(3); mapping.c */
-	    FILTER_ALLOW(mremap),
-	    FILTER_ALLOW(munmap),
-	    FILTER_ALLOW(brk),
-	    FILTER_ALLOW(exit_group),
-	    SYSCALLS_ONLY(FILTER_ALLOW, FILTER_ALLOW_IF),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	    SYSCALLS_SELF,
+	    /* mapping.c: the page, and private pages after a SIGBUS */
+	    SYSCALLS_MEMORY,
+	    SYSCALLS_ONLY,
+	    SYSCALLS_END,
 	};
 	static const struct sock_fprog filter = {sizeof(program) / sizeof(program[0]), program};
 
