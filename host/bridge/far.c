@@ -3,7 +3,8 @@
  * far.c - messages of remote peers for local ones: from the bus to the ring.
  *
  * Theory of operation: what comes waits in a list, up to a limit, behind which it is dropped; its
- * numbers show that, as they show what the bus has lost. Before a message goes into the ring, its
+ * numbers show that, as they show what the bus has lost. The other bridge is told what is in the
+ * region, and sends no more than there is room for. Before a message goes into the ring, its
  * number and the ring's end are noted in the pair's state. A bridge that is killed around that
  * knows by the ring's end whether the message is there: so it is there once.
  *
@@ -12,6 +13,7 @@
  * would have stood, and nothing else is lost.
  */
 #include "bridge/far.h"
+#include "bridge/near.h"
 #include "process/log.h"
 
 #include <inttypes.h>
@@ -19,6 +21,7 @@
 #include <string.h>
 
 #define WAITING_MOST 65536u
+#define MESSAGES 64u /* of a frame, in one step */
 
 void far_attach(struct pair *p)
 {
@@ -29,8 +32,11 @@ void far_attach(struct pair *p)
 		return;
 	/* In another generation, or memory, it has gone the way of everything in the old one. */
 	if (far->format_id == ch->region->format_id && far->generation == ch->tx.generation &&
-	    far->head == ch->tx.head)
+	    far->head == ch->tx.head) {
 		far->number--;
+		/* Perhaps it was the last one of its frame: that is not done with, then. */
+		far->sequence -= far->sequence != 0;
+	}
 	far->is_begun = 0;
 	state_far_keep(&p->state);
 }
@@ -68,6 +74,19 @@ static void append(struct pair *p, struct waiting *w)
 	p->waiting_bytes += w->item->size;
 }
 
+/* Messages of the first one are in the region, or lost: (count) more, behind which stands (at). */
+static void first_advance(struct pair *p, uint32_t count, size_t at)
+{
+	struct waiting *w = p->first;
+
+	w->done += count;
+	w->at = at;
+	if (w->done >= w->frame.count) {
+		p->unsaid += w->item->size;
+		first_drop(p);
+	}
+}
+
 /* Whether the state says of the messages nothing that is not known. */
 static bool is_old(const struct pair *p, const struct frame *frame)
 {
@@ -78,24 +97,64 @@ static bool is_old(const struct pair *p, const struct frame *frame)
 	return far->epoch == frame->epoch && frame->number <= far->number;
 }
 
+/* Take what a state says of the peer, and of the other way. False: it is none. */
+static bool state_take(
+    struct pair *p, const struct frame *frame, const struct bus_item *item, uint64_t now)
+{
+	struct frame_received received;
+
+	if (item->size < FRAME_STATE)
+		return false;
+	p->heard =
+	    (struct heard){.ns = now, .flags = frame->flags, .incarnation = frame->incarnation};
+	frame_received_read(&received, item->data + FRAME_SIZE);
+	near_received(p, &received);
+	p->remote->service_count = frame_services_read(
+	    p->remote->services, item->data + FRAME_STATE, item->size - FRAME_STATE);
+	return true;
+}
+
+/* Another version of a bridge speaks there: said once. */
+static void version_look(struct pair *p, const struct bus_item *item)
+{
+	uint32_t version = frame_version(item->data, item->size);
+
+	if (version == 0 || version == FRAME_VERSION || p->is_version_reported)
+		return;
+	log_event("event=version from=%s/%s version=%u reason=\"this bridge speaks %u: both hosts "
+		  "need the same\"",
+	    p->in.host, p->in.peer, version, FRAME_VERSION);
+	p->is_version_reported = true;
+}
+
+/* Whether there is no room for (item). One that is larger than all room still has its turn. */
+static bool is_full(const struct bridge *b, const struct pair *p, const struct bus_item *item)
+{
+	return p->waiting == WAITING_MOST ||
+	       (p->waiting != 0 && p->waiting_bytes + item->size > b->config->buffer);
+}
+
 bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_state, uint16_t port,
     uint64_t sequence, uint64_t now)
 {
 	struct frame frame;
 	struct waiting *w;
 
-	if (!frame_read(&frame, item->data, item->size))
+	if (!frame_read(&frame, item->data, item->size)) {
+		version_look(p, item);
 		return false;
+	}
 	if (is_state) {
-		p->heard = (struct heard){now, frame.flags, frame.incarnation};
-		p->remote->service_count = frame_services_read(
-		    p->remote->services, item->data + FRAME_SIZE, item->size - FRAME_SIZE);
+		if (!state_take(p, &frame, item, now))
+			return false;
 		if (!p->first && is_old(p, &frame)) {
 			bus_free(item);
 			return true;
 		}
-	} else if (p->waiting_bytes + item->size > b->config->buffer ||
-		   p->waiting == WAITING_MOST) {
+		frame.count = 0;
+	} else if (!frame_is_whole(&frame, item->data + FRAME_SIZE, item->size - FRAME_SIZE)) {
+		return false;
+	} else if (is_full(b, p, item)) {
 		b->dropped++;
 		bus_free(item);
 		return true;
@@ -103,8 +162,12 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return false;
-	*w = (struct waiting){
-	    .item = item, .frame = frame, .sequence = sequence, .port = port, .is_state = is_state};
+	*w = (struct waiting){.item = item,
+	    .frame = frame,
+	    .at = FRAME_SIZE,
+	    .sequence = sequence,
+	    .port = port,
+	    .is_state = is_state};
 	append(p, w);
 	return true;
 }
@@ -136,6 +199,13 @@ static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, co
 	return true;
 }
 
+/* The number of the next message of (w), which are not over. */
+static uint64_t number_of(const struct waiting *w)
+{
+	return w->frame.number + w->done;
+}
+
+/* All up to (number) is in the region, or lost. */
 static void number_set(struct pair *p, const struct waiting *w, uint64_t number)
 {
 	struct state_far *far = &p->state.far;
@@ -143,8 +213,15 @@ static void number_set(struct pair *p, const struct waiting *w, uint64_t number)
 	far->epoch = w->frame.epoch;
 	far->number = number;
 	far->is_begun = 0;
-	if (w->sequence && number == w->frame.number)
-		far->sequence = w->sequence;
+	state_far_keep(&p->state);
+}
+
+/* JetStream's stream need not have (w) any more: its last message is over. */
+static void sequence_set(struct pair *p, const struct waiting *w)
+{
+	if (w->sequence == 0 || w->done + 1 < w->frame.count)
+		return;
+	p->state.far.sequence = w->sequence;
 	state_far_keep(&p->state);
 }
 
@@ -153,12 +230,11 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 {
 	struct state_far *far = &p->state.far;
 	/* The number that comes before what is next. */
-	uint64_t before =
-	    w->is_state || w->frame.number == 0 ? w->frame.number : w->frame.number - 1;
+	uint64_t before = w->is_state ? w->frame.number : number_of(w) - 1;
 
 	if (far->epoch != w->frame.epoch) {
-		/* A new count, since the last one was lost: with the messages of a region's memory,
-		 * or by a bridge, which cannot know what it had sent. */
+		/* A new count, since the last one was lost: with what a bridge had kept, which cannot
+		 * know then what it had sent. */
 		bool is_sure = far->epoch == 0;
 
 		if ((!is_sure || before != 0) && !loss_report(p, ch, before ? before : 1, "epoch"))
@@ -181,7 +257,7 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 	return true;
 }
 
-/* The bytes behind the frame go into the ring. 0, or an error of the channel. */
+/* The (size) bytes of the next message go into the ring. 0, or an error of the channel. */
 static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, uint32_t size)
 {
 	struct state_far *far = &p->state.far, kept = *far;
@@ -191,9 +267,10 @@ static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, ui
 	if (error)
 		return error;
 	if (size)
-		memcpy(payload, w->item->data + FRAME_SIZE, size);
-	far->number = w->frame.number;
-	far->sequence = w->sequence ? w->sequence : far->sequence;
+		memcpy(payload, w->item->data + w->at + FRAME_LENGTH, size);
+	far->number = number_of(w);
+	if (w->sequence && w->done + 1 == w->frame.count)
+		far->sequence = w->sequence;
 	far->format_id = ch->region->format_id;
 	far->generation = ch->tx.generation;
 	far->head = ch->tx.head;
@@ -207,41 +284,53 @@ static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, ui
 	return error;
 }
 
+/* Do the next message of the first frame: 0, or an error of the channel. */
+static int message_step(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
+{
+	bool is_loss = (w->frame.flags & FRAME_LOST) != 0;
+	uint32_t size = is_loss ? 0 : frame_length_read(w->item->data + w->at);
+	size_t next = w->at + FRAME_LENGTH + size;
+	int error;
+
+	if (frame_order(p->state.far.number, number_of(w)) == FRAME_REPEATED) {
+		p->counters.repeated++;
+		sequence_set(p, w);
+		first_advance(p, 1, next);
+		return 0;
+	}
+	if (is_loss || size > ivsh_chan_max(ch)) {
+		if (!loss_report(p, ch, 1, is_loss ? "near" : "size"))
+			return IVSH_EAGAIN;
+		number_set(p, w, number_of(w));
+		sequence_set(p, w);
+		first_advance(p, 1, next);
+		return 0;
+	}
+	error = put(p, ch, w, size);
+	if (error)
+		return error;
+	p->counters.received++;
+	p->counters.received_bytes += size;
+	first_advance(p, 1, next);
+	return 0;
+}
+
 bool far_step(struct pair *p)
 {
 	struct ivsh_chan *ch = pair_channel(p);
 	struct waiting *w = p->first;
-	size_t size;
-	int error;
+	int error = 0;
 
-	if (!ch || !w)
-		return false;
-	if (!gap_close(p, ch, w))
+	if (!ch || !w || !gap_close(p, ch, w))
 		return false;
 	if (w->is_state) {
 		first_drop(p);
 		return true;
 	}
-	if (frame_order(p->state.far.number, w->frame.number) == FRAME_REPEATED) {
-		p->counters.repeated++;
-		first_drop(p);
-		return true;
-	}
-	size = w->item->size - FRAME_SIZE;
-	if ((w->frame.flags & FRAME_LOST) || size > ivsh_chan_max(ch)) {
-		if (!loss_report(p, ch, 1, w->frame.flags & FRAME_LOST ? "near" : "size"))
-			return false;
-		number_set(p, w, w->frame.number);
-		first_drop(p);
-		return true;
-	}
-	error = put(p, ch, w, (uint32_t)size);
+	/* Behind its first message none of a frame is missing. */
+	for (uint32_t i = 0; !error && i < MESSAGES && p->first == w; i++)
+		error = message_step(p, ch, w);
 	if (error == IVSH_EPROTO)
 		mend(p, ch);
-	if (error)
-		return false;
-	p->counters.received++;
-	p->counters.received_bytes += size;
-	first_drop(p);
-	return true;
+	return !error;
 }

@@ -57,6 +57,8 @@ const struct sock_fprog *filter_program(void)
 	    FILTER_ALLOW(readlinkat),
 	    FILTER_ALLOW(getdents64),
 	    FILTER_ALLOW(ftruncate),
+	    FILTER_ALLOW(fallocate),
+	    FILTER_ALLOW(pwrite64),
 	    FILTER_ALLOW(flock),
 	    SYSCALLS_FCNTL(F_GETFL),
 	    SYSCALLS_FCNTL(F_SETFL),

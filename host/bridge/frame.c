@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frame.c - what stands before the bytes of each message on the bus.
+ * frame.c - what is published on the bus.
  */
 #include "bridge/frame.h"
 
 #include <string.h>
 
-#define MAGIC UINT32_C(0x01425649) /* "IVB", and version 1 */
+#define MAGIC UINT32_C(0x425649) /* "IVB", before the version */
 
 static void put(uint8_t *out, uint64_t value, uint32_t size)
 {
@@ -25,25 +25,79 @@ static uint64_t get(const uint8_t *bytes, uint32_t size)
 
 void frame_write(uint8_t out[FRAME_SIZE], const struct frame *frame)
 {
-	put(out, MAGIC, 4);
+	put(out, MAGIC | FRAME_VERSION << 24, 4);
 	put(out + 4, frame->flags, 4);
 	put(out + 8, frame->epoch, 8);
 	put(out + 16, frame->number, 8);
 	put(out + 24, frame->incarnation, 4);
-	put(out + 28, 0, 4);
+	put(out + 28, frame->count, 4);
+}
+
+uint32_t frame_version(const void *bytes, size_t size)
+{
+	uint64_t magic = size < FRAME_SIZE ? 0 : get(bytes, 4);
+
+	return (magic & 0xffffff) == MAGIC ? (uint32_t)(magic >> 24) : 0;
 }
 
 bool frame_read(struct frame *frame, const void *bytes, size_t size)
 {
 	const uint8_t *in = bytes;
 
-	if (size < FRAME_SIZE || get(in, 4) != MAGIC)
+	if (frame_version(bytes, size) != FRAME_VERSION)
 		return false;
 	frame->flags = (uint32_t)get(in + 4, 4);
 	frame->epoch = get(in + 8, 8);
 	frame->number = get(in + 16, 8);
 	frame->incarnation = (uint32_t)get(in + 24, 4);
+	frame->count = (uint32_t)get(in + 28, 4);
 	return frame->epoch != 0;
+}
+
+uint32_t frame_length_read(const uint8_t in[FRAME_LENGTH])
+{
+	return (uint32_t)get(in, FRAME_LENGTH);
+}
+
+void frame_length_write(uint8_t out[FRAME_LENGTH], uint32_t length)
+{
+	put(out, length, FRAME_LENGTH);
+}
+
+bool frame_is_whole(const struct frame *frame, const uint8_t *bytes, size_t size)
+{
+	if (frame->number == 0 || frame->count == 0 || frame->count > FRAME_MESSAGES ||
+	    frame->count - 1 > UINT64_MAX - frame->number)
+		return false;
+	if (frame->flags & FRAME_LOST)
+		return frame->count == 1 && size == 0;
+	for (uint32_t i = 0; i < frame->count; i++) {
+		uint32_t length;
+
+		if (size < FRAME_LENGTH)
+			return false;
+		length = frame_length_read(bytes);
+		if (length > size - FRAME_LENGTH)
+			return false;
+		bytes += FRAME_LENGTH + length;
+		size -= FRAME_LENGTH + length;
+	}
+	return size == 0;
+}
+
+void frame_received_write(uint8_t *out, const struct frame_received *received)
+{
+	put(out, received->epoch, 8);
+	put(out + 8, received->number, 8);
+	put(out + 16, received->window, 4);
+	put(out + 20, 0, 4);
+}
+
+void frame_received_read(struct frame_received *received, const uint8_t *bytes)
+{
+	received->epoch = get(bytes, 8);
+	received->number = get(bytes + 8, 8);
+	received->window = (uint32_t)get(bytes + 16, 4);
 }
 
 size_t frame_services_write(uint8_t *out, const struct ivsh_service *services, uint32_t count)

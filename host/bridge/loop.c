@@ -28,6 +28,7 @@
 #define TICK_NS UINT64_C(1000000) /* between two looks at all that is no message */
 #define SLEEP_MS 20 /* how soon a local peer's end, which nothing announces here, shows */
 #define UNKNOWN_NS UINT64_C(1000000000)
+#define RECEIVED_NS UINT64_C(20000000) /* between two states that say only what is received */
 
 /* What stays in poll's table, before the remote peers. */
 enum {
@@ -99,6 +100,17 @@ static void bus_read(struct bridge *b, uint64_t now)
 	}
 }
 
+/*
+ * Whether the other bridge is to know what is in the region: after a quarter of the window, so that
+ * its sender goes on, or where nothing more waits, and then not too often.
+ */
+static bool owes_received(const struct bridge *b, const struct pair *p, uint64_t now)
+{
+	if (p->unsaid == 0 || pair_is_kept(p))
+		return false;
+	return p->unsaid >= pair_window(b) / 4 || (!p->first && now - p->said_ns >= RECEIVED_NS);
+}
+
 /* Say what is of the local peer of (p), each second, and when it changes. */
 static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 {
@@ -108,7 +120,9 @@ static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 	struct ivsh_service services[FRAME_SERVICES];
 	uint8_t bytes[FRAME_STATE_SIZE];
 	char subject[SUBJECT_SIZE];
-	size_t size = FRAME_SIZE;
+	const struct frame_received received = {
+	    .epoch = p->state.far.epoch, .number = p->state.far.number, .window = pair_window(b)};
+	size_t size = FRAME_STATE;
 
 	if (b->look.is_open && look_is_present(&b->look, p->slot))
 		frame.flags |= FRAME_PRESENT;
@@ -116,10 +130,11 @@ static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 		frame.flags |= FRAME_MORE;
 	if (p->said_ns && now - p->said_ns < STATE_NS &&
 	    (p->said_flags & FRAME_PRESENT) == (frame.flags & FRAME_PRESENT) &&
-	    p->said_incarnation == frame.incarnation)
+	    p->said_incarnation == frame.incarnation && !owes_received(b, p, now))
 		return;
 	frame_write(bytes, &frame);
-	size += frame_services_write(bytes + FRAME_SIZE, services,
+	frame_received_write(bytes + FRAME_SIZE, &received);
+	size += frame_services_write(bytes + FRAME_STATE, services,
 	    look_services(&b->look, p->slot, services, FRAME_SERVICES));
 	subject_make(subject, &p->out, SUBJECT_STATE, 0);
 	if (bus_publish(b->bus, subject, NULL, NULL, bytes, size))
@@ -127,6 +142,7 @@ static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 	p->said_ns = now;
 	p->said_flags = frame.flags;
 	p->said_incarnation = frame.incarnation;
+	p->unsaid = 0;
 }
 
 /* Say all anew: the others wait for it, before they send. */
@@ -149,10 +165,13 @@ static bool pairs_move(struct bridge *b, uint64_t now)
 
 			for (uint32_t k = 0; r->host && k < r->pair_count; k++)
 				for (uint32_t turn = 0; turn < TURNS; turn++) {
-					bool one = far_step(&r->pairs[k]);
+					struct pair *p = &r->pairs[k];
+					bool one = far_step(p);
 
-					one |= near_step(b, &r->pairs[k], now);
+					one |= near_step(b, p, now);
 					moved |= one;
+					if (p->unsaid >= pair_window(b) / 4 && !pair_is_kept(p))
+						state_say(b, p, now);
 					if (!one)
 						break;
 				}

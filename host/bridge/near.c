@@ -2,16 +2,21 @@
 /*
  * near.c - messages of local peers for a remote one: from the ring to the bus.
  *
- * Theory of operation: a message is peeked, published, noted as sent in the pair's state, and only
- * then released. A bridge that is killed before it noted that publishes the message again, under
- * the same number, and the other bridge drops it. One that is killed behind that finds the message
- * in the ring again, since a receiver's index is published late, and releases it. In between, for
- * JetStream, comes the acknowledgement: what the stream does not take stays in the ring, so a full
- * stream fills the ring, and then the sender waits.
+ * Theory of operation: messages of one port, as many as there are, are copied into the pair's kept
+ * frame, which outlasts the bridge as the ring does. Each is recorded there before it is released:
+ * so a bridge that is killed leaves it in the ring, or in the frame, or in both, and then the
+ * record says so. The frame is published, and noted as sent. A bridge that is killed in between
+ * publishes it again, the same bytes under the same numbers, and the other bridge drops it. For
+ * JetStream, the acknowledgement comes before the note: a frame that the stream does not take
+ * stays, so the ring fills, and then the sender waits. In mode core the other bridge says what is
+ * in its region, and with that how much may be under way.
+ *
+ * A message that is too large to be kept is published where it is peeked, noted, and then released.
  */
 #include "bridge/near.h"
 #include "process/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,12 +44,25 @@ static void position_set(struct pair *p, const struct ivsh_chan *ch)
 	p->state.near.frame = 0;
 }
 
+/* Messages of the ring are gone, which the other side is to know, behind those of the kept frame. */
+static void loss_owe(struct pair *p, const struct ivsh_chan *ch)
+{
+	p->state.near.owes_loss = true;
+	p->generation = ch->rx.generation_ack;
+	p->is_peeked = false;
+	position_set(p, ch);
+}
+
 void near_begin(struct pair *p)
 {
-	if (p->state.near.epoch)
-		return;
-	p->state.near = (struct state_near){.epoch = epoch_draw()};
-	state_near_keep(&p->state);
+	if (p->state.near.epoch == 0) {
+		p->state.near = (struct state_near){.epoch = epoch_draw()};
+		state_near_keep(&p->state);
+	}
+	/* How much is under way nobody knows, until the other bridge says what it has. */
+	p->window = (struct window){0};
+	if (p->state.near.number != 0)
+		window_sent(&p->window, p->state.near.number, UINT32_MAX, UINT32_MAX);
 }
 
 void near_attach(struct pair *p)
@@ -57,21 +75,18 @@ void near_attach(struct pair *p)
 	if (!ch)
 		return;
 	p->generation = ch->rx.generation_ack;
-	if (near->format_id != ch->region->format_id) {
-		/* The first memory, or another one: what the last one had is lost with it. */
-		if (near->format_id)
-			near->epoch = epoch_draw();
-		near->number = 0;
+	if (near->format_id == 0) {
 		near->format_id = ch->region->format_id;
-		p->flight = (struct flight){0};
 		position_set(p, ch);
-	} else if (near->generation != ch->rx.generation_ack ||
+	} else if (near->format_id != ch->region->format_id ||
+		   near->generation != ch->rx.generation_ack ||
 		   near->index + 1 - ch->rx.read > ch->mask + 2) {
-		/* The ring was started over, or is not where we left it. The next number may have
-		 * been sent already, with something else. */
-		p->owes_loss = true;
-		near->number++;
-		position_set(p, ch);
+		/* Another memory, or the ring was started over, or is not where we left it. The next
+		 * number may have been sent already, with a large message that was in the ring. */
+		if (near->count == 0 && !p->flight.is_up)
+			near->number++;
+		near->format_id = ch->region->format_id;
+		loss_owe(p, ch);
 	} else {
 		return;
 	}
@@ -85,10 +100,7 @@ static int message_peek(struct pair *p, struct ivsh_chan *ch, struct ivsh_messag
 	bool is_same = p->is_known && p->generation == ch->rx.generation_ack;
 
 	if (!is_same && p->generation != ch->rx.generation_ack) {
-		p->owes_loss = true;
-		p->generation = ch->rx.generation_ack;
-		p->is_peeked = false;
-		position_set(p, ch);
+		loss_owe(p, ch);
 		state_near_keep(&p->state);
 	}
 	if (error)
@@ -101,8 +113,8 @@ static int message_peek(struct pair *p, struct ivsh_chan *ch, struct ivsh_messag
 	return 0;
 }
 
-/* Whether the peeked message was sent already. */
-static bool is_sent(const struct pair *p)
+/* Whether the peeked message was sent already, or is in the kept frame. */
+static bool is_taken(const struct pair *p)
 {
 	uint32_t ahead = p->state.near.index - p->index;
 
@@ -115,7 +127,7 @@ static bool message_release(struct pair *p, struct ivsh_chan *ch)
 	return ivsh_chan_release(ch) == 0;
 }
 
-/* The ring broke: start it over, and let the other side know. */
+/* The ring broke: ask for another generation, whose beginning is a loss. */
 static bool mend(struct pair *p, struct ivsh_chan *ch)
 {
 	if (p->resets == RESETS)
@@ -125,61 +137,169 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
 		    "event=reset slot=%u peer=%u reason=broken", p->remote->config.slot, p->slot);
 	p->counters.resets++;
 	p->is_peeked = false;
-	p->owes_loss = true;
 	return ivsh_chan_reset(ch) == 0;
 }
 
+/* Bytes of the largest frame that is kept. */
+static size_t kept_most(const struct bridge *b)
+{
+	size_t most = bus_most(b->bus);
+
+	return most < STATE_FRAME ? most : STATE_FRAME;
+}
+
+/* Whether the peeked message is still the one that was copied: behind the copy. */
+static bool is_same(struct ivsh_chan *ch, const struct ivsh_message *m)
+{
+	struct ivsh_message again;
+
+	return ivsh_chan_peek(ch, &again) == 0 && again.size == m->size && again.port == m->port;
+}
+
+/* Bytes of frames that may be sent now, if one more may. */
+static size_t room_now(const struct bridge *b, const struct pair *p)
+{
+	size_t most = kept_most(b), window = p->heard.window;
+
+	if (pair_is_kept(p) || window <= p->window.bytes || most < window - p->window.bytes)
+		return most;
+	return window - (size_t)p->window.bytes;
+}
+
 /*
- * Publish the peeked message, or with (m) NULL the word of a loss, as (number). 0, or -1: the bus
- * does not take it now, or the message is not what it was.
+ * Move the peeked message (m), and those of its port that follow, from the ring into the kept
+ * frame, which is empty.
  */
-static int publish(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
-    const struct ivsh_message *m, uint64_t number)
+static void gather(struct bridge *b, struct pair *p, struct ivsh_chan *ch, struct ivsh_message m)
+{
+	struct state_near *near = &p->state.near;
+	size_t most = room_now(b, p);
+
+	near->bytes = FRAME_SIZE;
+	near->port = m.port;
+	do {
+		uint8_t *at = p->state.kept + near->bytes;
+
+		if (m.port != near->port || near->count == FRAME_MESSAGES ||
+		    (near->count != 0 && near->bytes + FRAME_LENGTH + (size_t)m.size > most))
+			break;
+		frame_length_write(at, m.size);
+		if (m.size)
+			memcpy(at + FRAME_LENGTH, m.data, m.size);
+		if (!is_same(ch, &m))
+			break;
+		near->bytes += FRAME_LENGTH + m.size;
+		near->count++;
+		near->index = p->index;
+		near->frame = p->frame + 1;
+		state_near_keep(&p->state);
+		if (!message_release(p, ch))
+			break;
+	} while (message_peek(p, ch, &m) == 0 && !near->owes_loss && !is_taken(p));
+}
+
+/*
+ * Publish the (count) messages from (number) on whose frame is at (bytes), all but its first
+ * FRAME_SIZE, which are written here. Where the bus takes none of this size, it is a loss. 0, or
+ * -1: the bus does not take it now.
+ */
+static int publish(struct bridge *b, struct pair *p, uint8_t *bytes, size_t size, uint16_t port,
+    uint64_t number, uint32_t count)
 {
 	struct frame frame = {.epoch = p->state.near.epoch,
 	    .number = number,
-	    .incarnation = look_incarnation(&b->look, p->slot)};
+	    .incarnation = look_incarnation(&b->look, p->slot),
+	    .count = count};
 	char subject[SUBJECT_SIZE], reply[SUBJECT_SIZE], id[64];
-	size_t size = m ? m->size : 0;
-	struct ivsh_message again;
+	uint8_t loss[FRAME_SIZE];
 
-	if (FRAME_SIZE + size > bus_most(b->bus) || FRAME_SIZE + size > b->scratch_size) {
+	if (size == FRAME_SIZE || size > bus_most(b->bus)) {
 		frame.flags = FRAME_LOST;
-		size = 0;
+		/* The others are missing then, and so lost. */
+		frame.number = number + count - 1;
+		frame.count = 1;
+		bytes = loss;
+		size = FRAME_SIZE;
 	}
-	if (!m)
-		frame.flags = FRAME_LOST;
-	frame_write(b->scratch, &frame);
-	if (size)
-		memcpy(b->scratch + FRAME_SIZE, m->data, size);
-	/* Behind the copy: whether it was the message's. */
-	if (m && (ivsh_chan_peek(ch, &again) || again.size != m->size || again.port != m->port))
-		return -1;
-	subject_make(
-	    subject, &p->out, pair_is_kept(p) ? SUBJECT_KEPT : SUBJECT_MESSAGE, m ? m->port : 0);
-	if (!pair_is_kept(p))
-		return bus_publish(b->bus, subject, NULL, NULL, b->scratch, FRAME_SIZE + size);
+	frame_write(bytes, &frame);
+	subject_make(subject, &p->out, pair_is_kept(p) ? SUBJECT_KEPT : SUBJECT_MESSAGE, port);
+	if (!pair_is_kept(p)) {
+		if (bus_publish(b->bus, subject, NULL, NULL, bytes, size))
+			return -1;
+		window_sent(&p->window, number + count - 1, size, p->heard.window);
+		return 0;
+	}
 	snprintf(reply, sizeof(reply), "%s.ack.%u.%u.%" PRIu64, bus_inbox(b->bus),
 	    p->remote->config.slot, p->slot, number);
-	snprintf(id, sizeof(id), "%016" PRIx64 ".%" PRIu64, frame.epoch, number);
-	return bus_publish(b->bus, subject, reply, id, b->scratch, FRAME_SIZE + size);
+	/* With the count: a frame of more messages is another one. */
+	snprintf(id, sizeof(id), "%016" PRIx64 ".%" PRIu64 ".%u", frame.epoch, number, count);
+	return bus_publish(b->bus, subject, reply, id, bytes, size);
 }
 
-/* Message (number) is the other side's now: the peeked one, or a loss. */
-static void sent(struct pair *p, struct ivsh_chan *ch, uint64_t number, bool is_loss, size_t size)
+static int kept_publish(struct bridge *b, struct pair *p)
 {
-	p->state.near.number = number;
-	if (is_loss) {
-		p->owes_loss = false;
+	const struct state_near *near = &p->state.near;
+
+	return publish(b, p, p->state.kept, near->bytes, near->port, near->number + 1, near->count);
+}
+
+/* Also for a message that no frame of this bus has room for: that is a loss. */
+static int large_publish(
+    struct bridge *b, struct pair *p, struct ivsh_chan *ch, const struct ivsh_message *m)
+{
+	size_t size = FRAME_SIZE + FRAME_LENGTH + (size_t)m->size;
+
+	if (size <= bus_most(b->bus) && size <= b->scratch_size) {
+		frame_length_write(b->scratch + FRAME_SIZE, m->size);
+		memcpy(b->scratch + FRAME_SIZE + FRAME_LENGTH, m->data, m->size);
+		if (!is_same(ch, m))
+			return -1;
 	} else {
-		p->state.near.index = p->index;
-		p->state.near.frame = p->frame + 1;
-		p->counters.sent++;
-		p->counters.sent_bytes += size;
+		size = FRAME_SIZE;
 	}
+	return publish(b, p, b->scratch, size, m->port, p->state.near.number + 1, 1);
+}
+
+static int loss_publish(struct bridge *b, struct pair *p)
+{
+	uint8_t frame[FRAME_SIZE];
+
+	return publish(b, p, frame, FRAME_SIZE, 0, p->state.near.number + 1, 1);
+}
+
+/* The kept frame is the other side's now. */
+static void kept_sent(struct pair *p)
+{
+	struct state_near *near = &p->state.near;
+
+	p->counters.sent += near->count;
+	p->counters.sent_bytes += near->bytes - FRAME_SIZE - near->count * FRAME_LENGTH;
+	near->number += near->count;
+	near->count = 0;
 	state_near_keep(&p->state);
-	if (!is_loss)
-		(void)message_release(p, ch);
+}
+
+/* So is the peeked message, of (size) bytes. */
+static void large_sent(struct pair *p, struct ivsh_chan *ch, size_t size)
+{
+	struct state_near *near = &p->state.near;
+
+	near->number++;
+	near->index = p->index;
+	near->frame = p->frame + 1;
+	state_near_keep(&p->state);
+	p->counters.sent++;
+	p->counters.sent_bytes += size;
+	(void)message_release(p, ch);
+}
+
+/* owed: the loss was one that is owed, and not what became of a large message. */
+static void loss_sent(struct pair *p, bool owed)
+{
+	p->state.near.number++;
+	if (owed)
+		p->state.near.owes_loss = false;
+	state_near_keep(&p->state);
 }
 
 void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now)
@@ -193,76 +313,155 @@ void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now)
 	p->flight.retry_ns = now + AGAIN_NS;
 }
 
-/* What is in flight: end it, or send it again. */
-static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch, uint64_t now)
+void near_received(struct pair *p, const struct frame_received *received)
+{
+	p->heard.window = received->window;
+	/* Numbers of another epoch are another count's. */
+	if (received->epoch == p->state.near.epoch)
+		window_received(&p->window, received->number);
+}
+
+/* Publish (what); of a large one, (m) is it. 0, or -1. */
+static int what_publish(struct bridge *b, struct pair *p, struct ivsh_chan *ch, enum near_what what,
+    const struct ivsh_message *m)
+{
+	switch (what) {
+	case NEAR_KEPT:
+		return kept_publish(b, p);
+	case NEAR_LARGE:
+		return large_publish(b, p, ch, m);
+	case NEAR_LOSS:
+		break;
+	}
+	return loss_publish(b, p);
+}
+
+static void what_sent(
+    struct pair *p, struct ivsh_chan *ch, enum near_what what, const struct ivsh_message *m)
+{
+	switch (what) {
+	case NEAR_KEPT:
+		kept_sent(p);
+		return;
+	case NEAR_LARGE:
+		large_sent(p, ch, m->size);
+		return;
+	case NEAR_LOSS:
+		loss_sent(p, true);
+		return;
+	}
+}
+
+/*
+ * What is in flight: end it, or send it again. m: what is peeked; NULL: nothing. A large message
+ * that is not peeked any more is gone with its ring: nobody knows whether the stream has it, so its
+ * number is a loss.
+ */
+static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
+    const struct ivsh_message *m, uint64_t now)
 {
 	struct flight *f = &p->flight;
-	struct ivsh_message m = {0};
-	int error = message_peek(p, ch, &m);
 
+	if (f->what == NEAR_LARGE && (!m || f->generation != p->generation ||
+					 f->index != p->index || f->frame != p->frame)) {
+		f->is_gone = true;
+		f->what = NEAR_LOSS;
+	}
 	if (f->is_acknowledged) {
-		/* The ring may have been started over since; then the loss is still to be told. */
-		bool is_loss = f->is_loss || error != 0 || !p->is_peeked;
-		bool owes = p->owes_loss && !f->is_loss;
-
 		f->is_up = false;
-		sent(p, ch, f->number, is_loss, m.size);
-		p->owes_loss = p->owes_loss || owes;
+		if (f->is_gone)
+			loss_sent(p, false);
+		else
+			what_sent(p, ch, f->what, m);
 		return true;
 	}
-	if (now < f->retry_ns)
-		return false;
-	if (!f->is_loss && error) {
-		/* It is gone, and nobody knows whether the stream has it: its number is a loss. */
-		f->is_loss = true;
-	}
-	if (publish(b, p, ch, f->is_loss ? NULL : &m, f->number) == 0)
+	if (now >= f->retry_ns && what_publish(b, p, ch, f->what, m) == 0)
 		f->retry_ns = now + ANSWER_NS;
 	return false;
 }
 
 /*
- * Whether somebody takes what is published: the other bridge has said something over the connection
- * that there is now, and so has subscribed there. JetStream takes it in any case.
+ * Whether a frame of (bytes) may be sent: the other bridge has said something over the connection
+ * that there is now, and so has subscribed there, and it has room. JetStream takes it in any case.
  */
-static bool is_heard(const struct bridge *b, const struct pair *p, uint64_t now)
+static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint64_t now)
 {
-	return pair_is_kept(p) || (pair_is_heard(p, now) && p->heard.ns >= b->up_ns);
+	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0)
+		return false;
+	return pair_is_kept(p) || (pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
+				      window_is_open(&p->window, bytes, p->heard.window));
+}
+
+/* Whether a message of (size) bytes is to be kept. */
+static bool is_kept(const struct bridge *b, size_t size)
+{
+	return FRAME_SIZE + FRAME_LENGTH + size <= kept_most(b);
+}
+
+/* The folder of the states may be full: then all stays in the ring. */
+static bool has_room(struct pair *p)
+{
+	if (state_has_room(&p->state)) {
+		p->is_full_reported = false;
+		return true;
+	}
+	if (!p->is_full_reported)
+		log_event(
+		    "event=state-failed peer=%s/%s local=%u reason=\"%s: its messages stay in "
+		    "the ring\"",
+		    p->remote->config.host, p->remote->config.peer, p->slot, strerror(errno));
+	p->is_full_reported = true;
+	return false;
 }
 
 bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 {
 	struct ivsh_chan *ch = pair_channel(p);
+	const struct state_near *near = &p->state.near;
+	enum near_what what = NEAR_KEPT;
 	struct ivsh_message m = {0};
-	bool is_loss;
+	size_t bytes = near->bytes;
 	int error;
 
 	if (!ch)
 		return false;
-	if (p->flight.is_up)
-		return flight_step(b, p, ch, now);
 	/* Also where it cannot be sent: what is peeked ends no sleep. */
 	error = message_peek(p, ch, &m);
+	if (p->flight.is_up)
+		return flight_step(b, p, ch, error ? NULL : &m, now);
 	if (error == IVSH_EPROTO)
 		return mend(p, ch);
-	is_loss = p->owes_loss;
-	if (error && !is_loss)
-		return false;
-	if (!error && is_sent(p)) {
+	if (!error && is_taken(p)) {
 		p->counters.repeated++;
 		return message_release(p, ch);
 	}
-	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0 || !is_heard(b, p, now))
+	if (near->count == 0) {
+		if (!near->owes_loss && error)
+			return false;
+		what = near->owes_loss ? NEAR_LOSS : is_kept(b, m.size) ? NEAR_KEPT : NEAR_LARGE;
+		bytes = FRAME_SIZE + FRAME_LENGTH + (what == NEAR_LOSS ? 0 : (size_t)m.size);
+	}
+	if (!may_send(b, p, bytes, now))
 		return false;
-	if (publish(b, p, ch, is_loss ? NULL : &m, p->state.near.number + 1))
+	if (what == NEAR_KEPT && near->count == 0) {
+		if (!has_room(p))
+			return false;
+		gather(b, p, ch, m);
+		if (near->count == 0)
+			return false;
+	}
+	if (what_publish(b, p, ch, what, &m))
 		return false;
 	if (!pair_is_kept(p)) {
-		sent(p, ch, p->state.near.number + 1, is_loss, m.size);
+		what_sent(p, ch, what, &m);
 		return true;
 	}
 	p->flight = (struct flight){.is_up = true,
-	    .is_loss = is_loss,
-	    .number = p->state.near.number + 1,
+	    .what = what,
+	    .generation = p->generation,
+	    .index = p->index,
+	    .frame = p->frame,
+	    .number = near->number + 1,
 	    .retry_ns = now + ANSWER_NS};
 	return false;
 }
@@ -270,5 +469,6 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 bool near_has_more(const struct pair *p)
 {
 	/* What waits for a remote peer that is not there waits in the ring, without us. */
-	return p->remote->host && (p->is_peeked || p->flight.is_up || p->owes_loss);
+	return p->remote->host && (p->is_peeked || p->flight.is_up || p->state.near.count != 0 ||
+				      p->state.near.owes_loss);
 }

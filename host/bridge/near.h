@@ -14,13 +14,16 @@ void near_begin(struct pair *p);
 void near_attach(struct pair *p);
 
 /*
- * Send the next message, if there is one and the bus takes it. Answers whether something was done,
+ * Send the next messages, if there are any and the bus takes them. Answers whether something was done,
  * so that another call may do more.
  */
 bool near_step(struct bridge *b, struct pair *p, uint64_t now);
 
-/* JetStream has answered for message (number) of (p): it has it, or not. */
+/* JetStream has answered for the frame of (p) that begins with message (number): it has it, or not. */
 void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now);
+
+/* The other bridge has said which messages of (p) are in its region. */
+void near_received(struct pair *p, const struct frame_received *received);
 
 /* Whether messages of the local peer wait here, or may. */
 bool near_has_more(const struct pair *p);

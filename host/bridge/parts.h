@@ -13,6 +13,7 @@
 #include "bridge/frame.h"
 #include "bridge/look.h"
 #include "bridge/state.h"
+#include "bridge/window.h"
 
 #include <ivsh/host.h>
 
@@ -32,11 +33,13 @@ struct counters {
 	uint64_t resets;   /* of rings, either way */
 };
 
-/* A message, or a state, from the bus that waits for its turn. */
+/* A frame from the bus that waits for its turn: messages, of which (done) are over, or a state. */
 struct waiting {
 	struct waiting *next;
 	struct bus_item *item;
 	struct frame frame;
+	uint32_t done;
+	size_t at;         /* of the item's bytes: the next message's length */
 	uint64_t sequence; /* in JetStream's stream; 0: none */
 	uint16_t port;
 	bool is_state;
@@ -46,14 +49,24 @@ struct waiting {
 struct heard {
 	uint64_t ns; /* when; 0: none came */
 	uint32_t flags, incarnation;
+	uint32_t window; /* bytes of frames that it takes beyond those that it has */
 };
 
-/* The message that JetStream has not acknowledged. */
+/* What goes to the bus in one frame. */
+enum near_what {
+	NEAR_KEPT,  /* the kept frame */
+	NEAR_LARGE, /* the message that is peeked, which is too large to be kept */
+	NEAR_LOSS,
+};
+
+/* The frame that JetStream has not acknowledged. */
 struct flight {
 	bool is_up, is_acknowledged;
-	bool is_loss; /* it stands for a loss, and not for what is peeked */
-	uint64_t number;
-	uint64_t retry_ns; /* when to send it again */
+	bool is_gone; /* it was a large message, and is a loss now */
+	enum near_what what;
+	uint32_t generation, index, frame; /* of a large message */
+	uint64_t number;                   /* its first one */
+	uint64_t retry_ns;                 /* when to send it again */
 };
 
 /* Of JetStream, what is read from. */
@@ -80,17 +93,20 @@ struct pair {
 
 	/* Near. index, frame: of the message that is peeked, or was released last. */
 	bool is_known, is_peeked;
+	bool is_full_reported; /* that the folder of the states is */
 	uint32_t generation, index, frame;
-	bool owes_loss;  /* the other side is to know of a loss in the ring */
 	uint32_t resets; /* for this incarnation of the local peer */
 	struct flight flight;
+	struct window window; /* in mode core */
 
-	/* What was said of the local peer last. */
+	/* What was said of the local peer last, and how much was delivered to it since. */
 	uint64_t said_ns;
 	uint32_t said_flags, said_incarnation;
+	uint64_t unsaid;
 
 	/* Far. */
 	struct waiting *first, **last;
+	bool is_version_reported;
 	uint32_t waiting;
 	uint64_t waiting_bytes;
 	struct heard heard;
@@ -123,7 +139,7 @@ struct bridge {
 	struct look look;
 	struct remote **remotes;
 	uint32_t remote_count;
-	uint8_t *scratch; /* a frame and the largest message */
+	uint8_t *scratch; /* a frame of the largest message */
 	size_t scratch_size;
 	uint64_t unknown,
 	    unknown_logged; /* messages that the mapping does not name, or no messages */
@@ -152,6 +168,15 @@ static inline bool pair_is_heard(const struct pair *p, uint64_t now)
 static inline bool pair_is_kept(const struct pair *p)
 {
 	return p->remote->config.mode == CONFIG_JETSTREAM;
+}
+
+/* Bytes of frames that (b) takes of a pair, beyond those that are in the region. Half of what it
+ * has room for: a bridge that was killed there knows nothing of what it had sent before. */
+static inline uint32_t pair_window(const struct bridge *b)
+{
+	uint64_t window = b->config->buffer / 2;
+
+	return window < UINT32_MAX ? (uint32_t)window : UINT32_MAX;
 }
 
 #endif

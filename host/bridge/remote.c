@@ -110,7 +110,7 @@ static void attach(struct bridge *b, struct remote *r, uint32_t incarnation, uin
 		return;
 	r->retry_ns = now + RETRY_NS;
 	error = ivsh_host_open(&r->host, place, r->config.peer, IVSH_HOST_STAY, r->config.slot);
-	if (error || scratch_grow(b, FRAME_SIZE + (size_t)ivsh_host_max(r->host))) {
+	if (error || scratch_grow(b, FRAME_SIZE + FRAME_LENGTH + (size_t)ivsh_host_max(r->host))) {
 		if (!r->is_reported)
 			log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"",
 			    r->config.slot, r->config.host, r->config.peer, place,

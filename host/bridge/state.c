@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC UINT64_C(0x0131767369627264)
+#define MAGIC UINT64_C(0x0231767369627264)
 
 struct state_file {
 	uint64_t magic;
@@ -21,6 +21,12 @@ struct state_file {
 	struct state_near near[2];
 	struct state_far far[2];
 };
+
+/* The records, and behind them the kept frame. */
+#define RECORDS 4096u
+#define FILE_SIZE (RECORDS + STATE_FRAME)
+
+_Static_assert(sizeof(struct state_file) <= RECORDS, "the records overlap the kept frame");
 
 int state_folder(const char *path)
 {
@@ -50,8 +56,10 @@ int state_open(struct state *state, int folder, const char *name)
 	int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct state_file *file = MAP_FAILED;
 
-	if (fd >= 0 && ftruncate(fd, sizeof(*file)) == 0)
-		file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* The records have their room at once, the kept frame only where it is used. */
+	if (fd >= 0 && ftruncate(fd, FILE_SIZE) == 0 &&
+	    (errno = posix_fallocate(fd, 0, RECORDS)) == 0)
+		file = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (file == MAP_FAILED) {
 		log_failure(name, "%s", strerror(errno));
 		if (fd >= 0)
@@ -63,6 +71,7 @@ int state_open(struct state *state, int folder, const char *name)
 		memset(file, 0, sizeof(*file));
 	file->magic = MAGIC;
 	state->file = file;
+	state->kept = (uint8_t *)file + RECORDS;
 	state->near = file->near[file->near_turn & 1];
 	state->far = file->far[file->far_turn & 1];
 	return 0;
@@ -87,9 +96,18 @@ void state_far_keep(struct state *state)
 	__atomic_store_n(&file->far_turn, turn, __ATOMIC_RELEASE);
 }
 
+bool state_has_room(struct state *state)
+{
+	/* Where the kernel does not know the advice, before 5.14, the first store finds out. */
+	if (!state->has_room)
+		state->has_room =
+		    madvise(state->kept, STATE_FRAME, MADV_POPULATE_WRITE) == 0 || errno == EINVAL;
+	return state->has_room;
+}
+
 void state_close(struct state *state)
 {
 	if (state->file)
-		munmap(state->file, sizeof(*state->file));
+		munmap(state->file, FILE_SIZE);
 	state->file = NULL;
 }

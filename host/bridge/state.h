@@ -9,11 +9,16 @@
 #ifndef BRIDGE_STATE_H
 #define BRIDGE_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Bytes of the largest frame that is kept. One of a larger message is not: it stays in its ring. */
+#define STATE_FRAME 65536u
 
 /*
  * Of messages from the region to the bus: those before message (frame) of descriptor (index) were
- * sent, the last one as (number). SPEC 7: the position in the near ring, which outlasts us, too.
+ * taken from the near ring, which outlasts us, too: SPEC 7. All but the last (count) of them were
+ * sent, the last one as (number). These (count) are in the kept frame.
  */
 struct state_near {
 	uint64_t epoch; /* 0: nothing was ever sent */
@@ -21,7 +26,12 @@ struct state_near {
 	uint64_t format_id; /* of the memory, and the generation of the ring, that index is in */
 	uint32_t generation;
 	uint32_t index, frame;
-	uint32_t reserved;
+	uint32_t count;
+	uint32_t bytes; /* of the kept frame, its first FRAME_SIZE among them */
+	uint16_t port;  /* of its messages */
+	uint8_t
+	    owes_loss; /* behind them: messages of the ring were lost, which is still to be told */
+	uint8_t reserved;
 };
 
 /*
@@ -41,6 +51,8 @@ struct state_far {
 
 struct state {
 	struct state_file *file; /* mapped */
+	uint8_t *kept;           /* the kept frame, STATE_FRAME bytes of the file */
+	bool has_room;           /* those have */
 	struct state_near near;  /* the last ones written */
 	struct state_far far;
 };
@@ -58,6 +70,12 @@ int state_open(struct state *state, int folder, const char *name);
 /* Keep state->near, or state->far. */
 void state_near_keep(struct state *state);
 void state_far_keep(struct state *state);
+
+/*
+ * Whether the kept frame can be written: its bytes are there once it was written first, so that a
+ * full disk is an error here, errno, and no signal there.
+ */
+bool state_has_room(struct state *state);
 
 /* Harmless on one that is not open, and zeroed. */
 void state_close(struct state *state);

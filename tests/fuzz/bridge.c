@@ -40,10 +40,27 @@ static void subject_check(const char *subject)
 	FUZZ_MUST(strcmp(again, subject) == 0);
 }
 
+/* Whoever walks over the messages of a whole frame ends where its bytes end. */
+static void messages_check(const struct frame *frame, const uint8_t *bytes, size_t size)
+{
+	size_t at = 0;
+
+	if (!frame_is_whole(frame, bytes, size))
+		return;
+	FUZZ_MUST(frame->number != 0 && frame->count != 0 && frame->count <= FRAME_MESSAGES);
+	FUZZ_MUST(frame->number + (frame->count - 1) >= frame->number);
+	if (frame->flags & FRAME_LOST)
+		return;
+	for (uint32_t i = 0; i < frame->count; i++)
+		at += FRAME_LENGTH + frame_length_read(bytes + at);
+	FUZZ_MUST(at == size);
+}
+
 static void frame_check(const uint8_t *bytes, size_t size)
 {
 	struct ivsh_service services[FRAME_SERVICES];
 	uint8_t again[FRAME_STATE_SIZE];
+	struct frame_received received;
 	struct frame frame;
 	uint32_t count;
 
@@ -51,8 +68,14 @@ static void frame_check(const uint8_t *bytes, size_t size)
 		return;
 	FUZZ_MUST(frame.epoch != 0);
 	frame_write(again, &frame);
-	FUZZ_MUST(memcmp(again, bytes, FRAME_SIZE - 4) == 0);
-	count = frame_services_read(services, bytes + FRAME_SIZE, size - FRAME_SIZE);
+	FUZZ_MUST(memcmp(again, bytes, FRAME_SIZE) == 0);
+	messages_check(&frame, bytes + FRAME_SIZE, size - FRAME_SIZE);
+	if (size < FRAME_STATE)
+		return;
+	frame_received_read(&received, bytes + FRAME_SIZE);
+	frame_received_write(again, &received);
+	FUZZ_MUST(memcmp(again, bytes + FRAME_SIZE, 20) == 0);
+	count = frame_services_read(services, bytes + FRAME_STATE, size - FRAME_STATE);
 	FUZZ_MUST(count <= FRAME_SERVICES);
 	for (uint32_t i = 0; i < count; i++) {
 		size_t length = strnlen(services[i].name, sizeof(services[i].name));
@@ -60,7 +83,7 @@ static void frame_check(const uint8_t *bytes, size_t size)
 		FUZZ_MUST(length > 0 && length < sizeof(services[i].name));
 	}
 	size = frame_services_write(again, services, count);
-	FUZZ_MUST(memcmp(again, bytes + FRAME_SIZE, size) == 0);
+	FUZZ_MUST(memcmp(again, bytes + FRAME_STATE, size) == 0);
 }
 
 static void reply_check(const char *answer, const char *text, size_t size)

@@ -7,6 +7,7 @@
 #include "bridge/frame.h"
 #include "bridge/reply.h"
 #include "bridge/subject.h"
+#include "bridge/window.h"
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
@@ -174,10 +175,10 @@ static void subject_wrong(void)
 
 static void frame_both(void)
 {
-	static const uint8_t want[FRAME_SIZE] = {'I', 'V', 'B', 1, 6, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2,
-	    1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4};
+	static const uint8_t want[FRAME_SIZE] = {'I', 'V', 'B', 2, 6, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2,
+	    1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5, 6, 7, 8};
 	struct frame in = {FRAME_PRESENT | FRAME_MORE, UINT64_C(0x0102030405060708), UINT64_MAX,
-	    UINT32_C(0x04030201)};
+	    UINT32_C(0x04030201), UINT32_C(0x08070605)};
 	struct frame out;
 	uint8_t bytes[FRAME_SIZE];
 
@@ -189,15 +190,84 @@ static void frame_both(void)
 	CHECK_EQ(out.epoch, in.epoch);
 	CHECK_EQ(out.number, in.number);
 	CHECK_EQ(out.incarnation, in.incarnation);
+	CHECK_EQ(out.count, in.count);
 	for (size_t size = 0; size < FRAME_SIZE; size++)
 		CHECK(!frame_read(&out, bytes, size));
 	for (int i = 0; i < 4; i++) {
 		bytes[i] ^= 1;
 		CHECK(!frame_read(&out, bytes, FRAME_SIZE));
+		CHECK_EQ(frame_version(bytes, FRAME_SIZE), i == 3 ? 3 : 0);
 		bytes[i] ^= 1;
 	}
 	memset(bytes + 8, 0, 8);
 	CHECK(!frame_read(&out, bytes, FRAME_SIZE)); /* no epoch */
+}
+
+/* Whether (size) bytes are (count) messages from (number) on, in memory that ends with them. */
+static bool is_whole(
+    uint32_t flags, uint64_t number, uint32_t count, const uint8_t *bytes, size_t size)
+{
+	const struct frame frame = {.flags = flags, .epoch = 1, .number = number, .count = count};
+	uint8_t *exact = malloc(size ? size : 1);
+	bool answer;
+
+	memcpy(exact, bytes, size);
+	answer = frame_is_whole(&frame, exact, size);
+	free(exact);
+	return answer;
+}
+
+static void frame_messages(void)
+{
+	static const uint8_t two[] = {3, 0, 0, 0, 'a', 'b', 'c', 0, 0, 0, 0};
+	static const uint8_t most[FRAME_LENGTH * (FRAME_MESSAGES + 1)];
+	uint8_t bytes[sizeof(two)];
+
+	CHECK(is_whole(0, 1, 2, two, sizeof(two)));
+	CHECK(is_whole(0, 1, 1, two, 7));
+	CHECK(is_whole(0, UINT64_MAX - 1, 2, two, sizeof(two)));
+	CHECK(is_whole(0, 1, FRAME_MESSAGES, most, FRAME_LENGTH * FRAME_MESSAGES));
+	/* Another count than there are, or numbers that there are not. */
+	CHECK(!is_whole(0, 1, 0, two, 0));
+	CHECK(!is_whole(0, 1, 1, two, sizeof(two)));
+	CHECK(!is_whole(0, 1, 3, two, sizeof(two)));
+	CHECK(!is_whole(0, 1, UINT32_MAX, two, sizeof(two)));
+	CHECK(!is_whole(0, 1, FRAME_MESSAGES + 1, most, sizeof(most)));
+	CHECK(!is_whole(0, 0, 2, two, sizeof(two)));
+	CHECK(!is_whole(0, UINT64_MAX, 2, two, sizeof(two)));
+	for (size_t cut = 0; cut < sizeof(two); cut++)
+		CHECK(!is_whole(0, 1, 2, two, cut));
+	for (int i = 0; i < 4; i++) {
+		memcpy(bytes, two, sizeof(two));
+		bytes[i] ^= 0x80;
+		CHECK(!is_whole(0, 1, 2, bytes, sizeof(two)));
+		memcpy(bytes, two, sizeof(two));
+		bytes[7 + i] = 0xff;
+		CHECK(!is_whole(0, 1, 2, bytes, sizeof(two)));
+	}
+	/* A loss is one, and has nothing. */
+	CHECK(is_whole(FRAME_LOST, 9, 1, two, 0));
+	CHECK(!is_whole(FRAME_LOST, 9, 2, two, 0));
+	CHECK(!is_whole(FRAME_LOST, 9, 1, two, 7));
+	frame_length_write(bytes, UINT32_C(0x80000001));
+	CHECK_EQ(frame_length_read(bytes), UINT32_C(0x80000001));
+}
+
+static void frame_received(void)
+{
+	static const struct frame_received in = {UINT64_MAX - 1, UINT64_C(0x0102030405060708), 77};
+	static const uint8_t want[FRAME_STATE - FRAME_SIZE] = {
+	    0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 8, 7, 6, 5, 4, 3, 2, 1, 77};
+	struct frame_received out;
+	uint8_t bytes[FRAME_STATE - FRAME_SIZE];
+
+	memset(bytes, 0xee, sizeof(bytes));
+	frame_received_write(bytes, &in);
+	CHECK_EQ(memcmp(bytes, want, sizeof(bytes)), 0);
+	frame_received_read(&out, bytes);
+	CHECK_EQ(out.epoch, in.epoch);
+	CHECK_EQ(out.number, in.number);
+	CHECK_EQ(out.window, in.window);
 }
 
 static void frame_services(void)
@@ -223,7 +293,8 @@ static void frame_services(void)
 	/* More than a slot has. */
 	for (uint32_t i = 0; i <= FRAME_SERVICES; i++)
 		memset(in[i].name, 'a', sizeof(in[i].name) - 1);
-	CHECK(frame_services_write(bytes, in, FRAME_SERVICES + 1) <= FRAME_STATE_SIZE - FRAME_SIZE);
+	CHECK(
+	    frame_services_write(bytes, in, FRAME_SERVICES + 1) <= FRAME_STATE_SIZE - FRAME_STATE);
 	CHECK_EQ(frame_services_read(out, bytes, sizeof(bytes)), FRAME_SERVICES);
 }
 
@@ -239,6 +310,44 @@ static void frame_numbers(void)
 	CHECK_EQ(frame_order(UINT64_MAX, UINT64_MAX), FRAME_REPEATED);
 	CHECK_EQ(frame_order(UINT64_MAX, 0), FRAME_REPEATED);
 	CHECK_EQ(frame_order(0, UINT64_MAX), FRAME_GAP);
+}
+
+/* What may be under way, in bytes, with a receiver that takes 1,600. */
+static void windows(void)
+{
+	struct window w = {0};
+
+	CHECK(!window_is_open(&w, 1, 0));
+	CHECK(window_is_open(&w, 1600, 1600));
+	CHECK(window_is_open(&w, 1 << 20, 1600)); /* if it is the only one */
+	window_sent(&w, 1, 1000, 1600);
+	CHECK(window_is_open(&w, 600, 1600));
+	CHECK(!window_is_open(&w, 601, 1600));
+	CHECK(!window_is_open(&w, 1, 900)); /* the receiver takes less now */
+	window_sent(&w, 5, 600, 1600);
+	CHECK(!window_is_open(&w, 1, 1600));
+	window_received(&w, 0);
+	CHECK_EQ(w.bytes, 1600);
+	window_received(&w, 4); /* of the second one only a part */
+	CHECK_EQ(w.bytes, 600);
+	window_received(&w, 4);
+	CHECK_EQ(w.bytes, 600);
+	window_received(&w, UINT64_MAX); /* more than was sent */
+	CHECK_EQ(w.bytes | w.count, 0);
+	/* Small ones share an entry of a sixteenth; and there is an end of entries, but not of
+	 * frames. */
+	for (uint64_t i = 1; i <= 1000; i++)
+		window_sent(&w, i, 1, 1600);
+	CHECK_EQ(w.count, 10);
+	CHECK_EQ(w.bytes, 1000);
+	window_received(&w, 100);
+	CHECK_EQ(w.bytes, 900);
+	for (uint64_t i = 1001; i <= 2000; i++)
+		window_sent(&w, i, 200, 1600);
+	CHECK_EQ(w.count, WINDOW_ENTRIES);
+	CHECK_EQ(w.bytes, 900 + 1000 * 200);
+	window_received(&w, 2000);
+	CHECK_EQ(w.bytes | w.count, 0);
 }
 
 static void replies(void)
@@ -297,8 +406,11 @@ static const struct test tests[] = {
     {"subject: made and read", subject_both},
     {"subject: what is none", subject_wrong},
     {"frame: made and read", frame_both},
+    {"frame: messages", frame_messages},
+    {"frame: what is received", frame_received},
     {"frame: services", frame_services},
     {"frame: numbers", frame_numbers},
+    {"window", windows},
     {"JetStream: answers", replies},
     {"JetStream: deliveries", deliveries},
 };
