@@ -55,8 +55,10 @@ static void first_drop(struct pair *p)
 	struct waiting *w = p->first;
 
 	p->first = w->next;
-	if (!p->first)
+	if (!p->first) {
 		p->last = &p->first;
+		p->waiting_last = NULL;
+	}
 	waiting_free(p, w);
 }
 
@@ -70,6 +72,7 @@ static void append(struct pair *p, struct waiting *w)
 {
 	*p->last = w;
 	p->last = &w->next;
+	p->waiting_last = w;
 	p->waiting++;
 	p->waiting_bytes += w->item->size;
 }
@@ -127,6 +130,18 @@ static void version_look(struct pair *p, const struct bus_item *item)
 	p->is_version_reported = true;
 }
 
+/*
+ * Whether all messages of (frame) wait already, as after a kill of their bridge: they would take
+ * the room of others.
+ */
+static bool is_waiting(const struct pair *p, const struct frame *frame)
+{
+	const struct waiting *last = p->waiting_last;
+
+	return last && !last->is_state && last->frame.epoch == frame->epoch &&
+	       frame->number + (frame->count - 1) <= last->frame.number + (last->frame.count - 1);
+}
+
 /* Whether there is no room for (item). One that is larger than all room still has its turn. */
 static bool is_full(const struct bridge *b, const struct pair *p, const struct bus_item *item)
 {
@@ -154,6 +169,10 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 		frame.count = 0;
 	} else if (!frame_is_whole(&frame, item->data + FRAME_SIZE, item->size - FRAME_SIZE)) {
 		return false;
+	} else if (!sequence && is_waiting(p, &frame)) {
+		p->counters.repeated += frame.count;
+		bus_free(item);
+		return true;
 	} else if (is_full(b, p, item)) {
 		b->dropped++;
 		bus_free(item);
@@ -233,8 +252,8 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 	uint64_t before = w->is_state ? w->frame.number : number_of(w) - 1;
 
 	if (far->epoch != w->frame.epoch) {
-		/* A new count, since the last one was lost: with what a bridge had kept, which cannot
-		 * know then what it had sent. */
+		/* A new count: what its bridge had kept is lost, and nobody knows what it had
+		 * sent. */
 		bool is_sure = far->epoch == 0;
 
 		if ((!is_sure || before != 0) && !loss_report(p, ch, before ? before : 1, "epoch"))

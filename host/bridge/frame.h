@@ -19,8 +19,8 @@
  *	48     4    window: bytes of frames that are taken beyond that one
  *	52     4    reserved: written 0, not read
  *
- * and the services, up to the end: for each a port (2 bytes), a length (1 byte, 1 to 27) and so many printable
- * bytes.
+ * and the services, up to the end: for each a port (2 bytes), a length (1 byte, 1 to 27) and so
+ * many printable bytes.
  */
 #ifndef BRIDGE_FRAME_H
 #define BRIDGE_FRAME_H

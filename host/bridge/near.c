@@ -44,13 +44,24 @@ static void position_set(struct pair *p, const struct ivsh_chan *ch)
 	p->state.near.frame = 0;
 }
 
-/* Messages of the ring are gone, which the other side is to know, behind those of the kept frame. */
+/*
+ * Messages of the ring are gone, which the other side is to know, behind those of the kept frame. A
+ * large message was perhaps published, so its number is not given to anything else.
+ */
 static void loss_owe(struct pair *p, const struct ivsh_chan *ch)
 {
-	p->state.near.owes_loss = true;
+	struct state_near *near = &p->state.near;
+
+	if (p->flight.what == NEAR_LARGE)
+		p->flight.is_up = false;
+	if (near->count == 0 && !p->flight.is_up)
+		near->number++;
+	near->owes_loss = true;
+	near->format_id = ch->region->format_id;
+	position_set(p, ch);
+	state_near_keep(&p->state);
 	p->generation = ch->rx.generation_ack;
 	p->is_peeked = false;
-	position_set(p, ch);
 }
 
 void near_begin(struct pair *p)
@@ -75,22 +86,17 @@ void near_attach(struct pair *p)
 	if (!ch)
 		return;
 	p->generation = ch->rx.generation_ack;
-	if (near->format_id == 0) {
+	if (near->format_id == 0 && (ch->rx.read == 0 || ch->region->incarnation == 1)) {
 		near->format_id = ch->region->format_id;
 		position_set(p, ch);
-	} else if (near->format_id != ch->region->format_id ||
-		   near->generation != ch->rx.generation_ack ||
-		   near->index + 1 - ch->rx.read > ch->mask + 2) {
-		/* Another memory, or the ring was started over, or is not where we left it. The next
-		 * number may have been sent already, with a large message that was in the ring. */
-		if (near->count == 0 && !p->flight.is_up)
-			near->number++;
-		near->format_id = ch->region->format_id;
-		loss_owe(p, ch);
-	} else {
+		state_near_keep(&p->state);
 		return;
 	}
-	state_near_keep(&p->state);
+	/* Another memory, or the ring was started over, or is not where we left it; or it was read
+	 * already, and what was kept of that is gone. */
+	if (near->format_id != ch->region->format_id || near->generation != ch->rx.generation_ack ||
+	    near->index + 1 - ch->rx.read > ch->mask + 2)
+		loss_owe(p, ch);
 }
 
 /* Peek, and keep count of where the message stands: some share a descriptor. SPEC R7.12. */
@@ -99,10 +105,8 @@ static int message_peek(struct pair *p, struct ivsh_chan *ch, struct ivsh_messag
 	int error = ivsh_chan_peek(ch, m);
 	bool is_same = p->is_known && p->generation == ch->rx.generation_ack;
 
-	if (!is_same && p->generation != ch->rx.generation_ack) {
+	if (!is_same && p->generation != ch->rx.generation_ack)
 		loss_owe(p, ch);
-		state_near_keep(&p->state);
-	}
 	if (error)
 		return error;
 	if (is_same && p->is_peeked && ch->rx.read == p->index)
@@ -293,12 +297,10 @@ static void large_sent(struct pair *p, struct ivsh_chan *ch, size_t size)
 	(void)message_release(p, ch);
 }
 
-/* owed: the loss was one that is owed, and not what became of a large message. */
-static void loss_sent(struct pair *p, bool owed)
+static void loss_sent(struct pair *p)
 {
 	p->state.near.number++;
-	if (owed)
-		p->state.near.owes_loss = false;
+	p->state.near.owes_loss = false;
 	state_near_keep(&p->state);
 }
 
@@ -347,32 +349,32 @@ static void what_sent(
 		large_sent(p, ch, m->size);
 		return;
 	case NEAR_LOSS:
-		loss_sent(p, true);
+		loss_sent(p);
 		return;
 	}
 }
 
-/*
- * What is in flight: end it, or send it again. m: what is peeked; NULL: nothing. A large message
- * that is not peeked any more is gone with its ring: nobody knows whether the stream has it, so its
- * number is a loss.
- */
+/* Whether the large message in flight is what is peeked. */
+static bool is_flight(const struct pair *p)
+{
+	return p->is_peeked && p->flight.generation == p->generation &&
+	       p->flight.index == p->index && p->flight.frame == p->frame;
+}
+
+/* What is in flight: end it, or send it again. m: what is peeked, if anything is. */
 static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
     const struct ivsh_message *m, uint64_t now)
 {
 	struct flight *f = &p->flight;
 
-	if (f->what == NEAR_LARGE && (!m || f->generation != p->generation ||
-					 f->index != p->index || f->frame != p->frame)) {
-		f->is_gone = true;
-		f->what = NEAR_LOSS;
+	/* Its ring was lost, and nobody knows whether the stream has it. */
+	if (f->what == NEAR_LARGE && !is_flight(p)) {
+		loss_owe(p, ch);
+		return true;
 	}
 	if (f->is_acknowledged) {
 		f->is_up = false;
-		if (f->is_gone)
-			loss_sent(p, false);
-		else
-			what_sent(p, ch, f->what, m);
+		what_sent(p, ch, f->what, m);
 		return true;
 	}
 	if (now >= f->retry_ns && what_publish(b, p, ch, f->what, m) == 0)
@@ -427,8 +429,10 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 		return false;
 	/* Also where it cannot be sent: what is peeked ends no sleep. */
 	error = message_peek(p, ch, &m);
+	if (error)
+		p->is_peeked = false;
 	if (p->flight.is_up)
-		return flight_step(b, p, ch, error ? NULL : &m, now);
+		return flight_step(b, p, ch, &m, now);
 	if (error == IVSH_EPROTO)
 		return mend(p, ch);
 	if (!error && is_taken(p)) {

@@ -14,12 +14,12 @@ void near_begin(struct pair *p);
 void near_attach(struct pair *p);
 
 /*
- * Send the next messages, if there are any and the bus takes them. Answers whether something was done,
- * so that another call may do more.
+ * Send the next messages, if there are any and the bus takes them. Answers whether something was
+ * done, so that another call may do more.
  */
 bool near_step(struct bridge *b, struct pair *p, uint64_t now);
 
-/* JetStream has answered for the frame of (p) that begins with message (number): it has it, or not. */
+/* JetStream has answered for the frame of (p) from message (number) on: it has it, or not. */
 void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now);
 
 /* The other bridge has said which messages of (p) are in its region. */

@@ -62,7 +62,6 @@ enum near_what {
 /* The frame that JetStream has not acknowledged. */
 struct flight {
 	bool is_up, is_acknowledged;
-	bool is_gone; /* it was a large message, and is a loss now */
 	enum near_what what;
 	uint32_t generation, index, frame; /* of a large message */
 	uint64_t number;                   /* its first one */
@@ -105,7 +104,7 @@ struct pair {
 	uint64_t unsaid;
 
 	/* Far. */
-	struct waiting *first, **last;
+	struct waiting *first, **last, *waiting_last;
 	bool is_version_reported;
 	uint32_t waiting;
 	uint64_t waiting_bytes;

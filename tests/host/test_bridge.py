@@ -317,7 +317,7 @@ def test_full_stream(world):
 
 
 def test_slow_receiver(world):
-    """SPEC R19.1.7, R19.2.5: a receiver that takes nothing makes the sender wait, and loses none."""
+    """SPEC R19.1.7, R19.2.5: a receiver that takes nothing makes the sender wait; none is lost."""
     w = world("core", "buffer = 128K\n", servers=(("-l", "16M"), ("-l", "16M")))
     with w.a.peer() as a, w.b.peer() as b:
         a.find("bpeer", LIMIT)
