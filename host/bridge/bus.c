@@ -10,6 +10,7 @@
  * bus_step() begins anew.
  */
 #include "bridge/bus.h"
+#include "bridge/say.h"
 #include "process/clock.h"
 #include "process/log.h"
 
@@ -59,8 +60,10 @@ struct bus {
 	uint64_t connects, reconnects; /* as bus_step() saw them last; the second are libnats' */
 	bool is_counted;               /* this connection is among the first */
 	bool is_reported;              /* that it does not stand */
-	uint64_t logged_disconnects, logged_errors;
-	uint64_t logged_ns;
+	uint64_t logged_disconnects, logged_connects;
+	uint64_t changes_ns; /* when lines of those were written last */
+	uint64_t logged_errors;
+	struct say error_lines;
 
 	struct bus_item *first, **last;
 	struct bus_item *done; /* freed, but for libnats */
@@ -403,9 +406,50 @@ static void drain(struct bus *bus)
 	}
 }
 
+/* Lines of what a stranger may cause without end. */
+static void errors_log(struct bus *bus, uint64_t now)
+{
+	uint64_t errors = atomic_load(&bus->errors);
+	struct say said;
+
+	if (errors != bus->logged_errors)
+		say_add(&bus->error_lines, errors - bus->logged_errors);
+	bus->logged_errors = errors;
+	if (!say_is_due(&bus->error_lines, now))
+		return;
+	said = say_take(&bus->error_lines, now);
+	log_event("event=bus-error count=%llu reason=\"%s\"", (unsigned long long)said.count,
+	    natsStatus_GetText((natsStatus)atomic_load(&bus->error)));
+}
+
+/* That it came, or went, once a second each, however often: the last line says how it is. */
+static void changes_log(struct bus *bus, uint64_t now)
+{
+	uint64_t disconnects = atomic_load(&bus->disconnects);
+	bool has_come = bus->connects != bus->logged_connects && bus_is_up(bus);
+	bool has_gone = disconnects != bus->logged_disconnects;
+	char url[256] = "", times[32];
+	struct say gone = {.times = disconnects - bus->logged_disconnects};
+
+	if ((!has_come && !has_gone) ||
+	    (bus->changes_ns != 0 && now != SAY_ALL && now - bus->changes_ns < SAY_NS))
+		return;
+	bus->changes_ns = now;
+	bus->logged_disconnects = disconnects;
+	if (has_gone)
+		log_event("event=bus-down%s", say_times(times, &gone));
+	if (!has_come)
+		return;
+	bus->logged_connects = bus->connects;
+	(void)natsConnection_GetConnectedUrl(bus->connection, url, sizeof(url));
+	log_event("event=bus-up url=%s connects=%llu", url, (unsigned long long)bus->connects);
+}
+
 void bus_close(struct bus *bus)
 {
 	drain(bus);
+	changes_log(bus, SAY_ALL);
+	errors_log(bus, SAY_ALL);
 	/* Messages are libnats': none can be freed behind its end. */
 	items_free(bus);
 	end(bus);
@@ -459,22 +503,6 @@ void bus_flush(struct bus *bus)
 		natsConnection_ProcessWriteEvent(bus->connection);
 	if (bus->done_count >= DONE_MOST || bus->done_size >= DONE_SIZE)
 		done_free(bus);
-}
-
-/* One line a second at the most, for what a stranger may cause without end. */
-static void errors_log(struct bus *bus)
-{
-	uint64_t errors = atomic_load(&bus->errors), now = clock_now_ns();
-
-	if (now - bus->logged_ns < UINT64_C(1000000000))
-		return;
-	if (errors != bus->logged_errors)
-		log_event("event=bus-error count=%llu reason=\"%s\"",
-		    (unsigned long long)(errors - bus->logged_errors),
-		    natsStatus_GetText((natsStatus)atomic_load(&bus->error)));
-	if (errors != bus->logged_errors)
-		bus->logged_ns = now;
-	bus->logged_errors = errors;
 }
 
 /* Why the connection does not stand, in libnats' words. */
@@ -534,30 +562,24 @@ static bool is_connected(const struct bus *bus)
 
 static void up_count(struct bus *bus)
 {
-	char url[256] = "";
-
 	bus->reconnects = reconnects_of(bus);
 	bus->is_counted = true;
 	bus->connects++;
 	bus->is_reported = false;
-	(void)natsConnection_GetConnectedUrl(bus->connection, url, sizeof(url));
-	log_event("event=bus-up url=%s connects=%llu", url, (unsigned long long)bus->connects);
 }
 
 void bus_step(struct bus *bus)
 {
-	uint64_t disconnects = atomic_load(&bus->disconnects);
+	uint64_t now = clock_now_ns();
 
-	if (disconnects != bus->logged_disconnects)
-		log_event("event=bus-down");
-	bus->logged_disconnects = disconnects;
 	if (is_connected(bus) && (!bus->is_counted || reconnects_of(bus) != bus->reconnects))
 		up_count(bus);
 	if (bus_is_up(bus))
-		bus->down_ns = clock_now_ns();
+		bus->down_ns = now;
 	else
 		down_log(bus);
-	errors_log(bus);
+	changes_log(bus, now);
+	errors_log(bus, now);
 	if (atomic_load(&bus->is_closed))
 		anew(bus);
 }

@@ -13,10 +13,10 @@
  * would have stood, and nothing else is lost.
  */
 #include "bridge/far.h"
+#include "bridge/events.h"
 #include "bridge/near.h"
 #include "process/log.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,7 +201,7 @@ static void mend(struct pair *p, struct ivsh_chan *ch)
 }
 
 /* The receiver is to see that messages are missing here. False: later. */
-static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, const char *reason)
+static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, enum loss loss)
 {
 	uint32_t generation = ch->tx.generation;
 	int error = ivsh_chan_report_loss(ch);
@@ -213,8 +213,7 @@ static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, co
 	/* One that it has not followed yet stands at the same place. */
 	p->counters.resets += ch->tx.generation != generation;
 	p->counters.lost += count;
-	log_event("event=lost from=%s/%s to=%u count=%" PRIu64 " reason=%s", p->in.host, p->in.peer,
-	    p->slot, count, reason);
+	event_lost(p, loss, count);
 	return true;
 }
 
@@ -256,7 +255,8 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 		 * sent. */
 		bool is_sure = far->epoch == 0;
 
-		if ((!is_sure || before != 0) && !loss_report(p, ch, before ? before : 1, "epoch"))
+		if ((!is_sure || before != 0) &&
+		    !loss_report(p, ch, before ? before : 1, LOSS_EPOCH))
 			return false;
 		number_set(p, w, before);
 		return true;
@@ -270,7 +270,7 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 		far_clear(p);
 		return false;
 	}
-	if (!loss_report(p, ch, before - far->number, w->is_state ? "tail" : "gap"))
+	if (!loss_report(p, ch, before - far->number, w->is_state ? LOSS_TAIL : LOSS_GAP))
 		return false;
 	number_set(p, w, before);
 	return true;
@@ -318,7 +318,7 @@ static int message_step(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 		return 0;
 	}
 	if (is_loss || size > ivsh_chan_max(ch)) {
-		if (!loss_report(p, ch, 1, is_loss ? "near" : "size"))
+		if (!loss_report(p, ch, 1, is_loss ? LOSS_NEAR : LOSS_SIZE))
 			return IVSH_EAGAIN;
 		number_set(p, w, number_of(w));
 		sequence_set(p, w);

@@ -9,6 +9,7 @@
  * matters but the stream itself.
  */
 #include "bridge/kept.h"
+#include "bridge/events.h"
 #include "bridge/far.h"
 #include "bridge/near.h"
 #include "bridge/reply.h"
@@ -216,8 +217,7 @@ static void consumer_answer(struct pair *p, const struct bus_item *item, uint64_
 		c->left = 0;
 		return;
 	}
-	log_event("event=consumer-refused from=%s/%s answer=\"%.*s\"", p->in.host, p->in.peer,
-	    item->size < 300 ? (int)item->size : 300, text);
+	event_refused(p, text, item->size);
 	c->state = CONSUMER_NONE;
 	c->until_ns = now + AGAIN_NS;
 }

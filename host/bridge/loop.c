@@ -4,6 +4,7 @@
  */
 #include "bridge/loop.h"
 #include "bridge/confine.h"
+#include "bridge/events.h"
 #include "bridge/far.h"
 #include "bridge/kept.h"
 #include "bridge/near.h"
@@ -27,7 +28,6 @@
 #define ROUNDS 16u                /* over all pairs, before the bus and the clock have one */
 #define TICK_NS UINT64_C(1000000) /* between two looks at all that is no message */
 #define SLEEP_MS 20 /* how soon a local peer's end, which nothing announces here, shows */
-#define UNKNOWN_NS UINT64_C(1000000000)
 #define RECEIVED_NS UINT64_C(20000000) /* between two states that say only what is received */
 
 /* What stays in poll's table, before the remote peers. */
@@ -87,17 +87,11 @@ static void bus_read(struct bridge *b, uint64_t now)
 			kept_answer(b, item->subject + inbox + 1, item, now);
 			bus_free(item);
 		} else if (!item_take(b, item, now)) {
-			b->unknown++;
+			event_unknown(b);
 			bus_free(item);
 		}
 	}
-	if (b->unknown != b->unknown_logged && now - b->unknown_ns >= UNKNOWN_NS) {
-		log_event("event=unknown count=%" PRIu64
-			  " reason=\"messages that no slot is mapped for, or of another form\"",
-		    b->unknown - b->unknown_logged);
-		b->unknown_logged = b->unknown;
-		b->unknown_ns = now;
-	}
+	events_bridge(b, now);
 }
 
 /*
@@ -241,8 +235,13 @@ static void tick(struct bridge *b, uint64_t now)
 static void states_say(struct bridge *b, uint64_t now)
 {
 	for (uint32_t i = 0; i < b->remote_count; i++)
-		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
-			state_say(b, &b->remotes[i]->pairs[k], now);
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
+			struct pair *p = &b->remotes[i]->pairs[k];
+
+			state_say(b, p, now);
+			if (p->lines.is_left)
+				events_pair(p, now);
+		}
 }
 
 /* One turn of the loop. Answers whether a signal has come. */
@@ -269,6 +268,7 @@ static bool turn(struct bridge *b, int signals, int listener)
 /* The other bridges need not wait until we are silent. */
 static void leave(struct bridge *b)
 {
+	events_bridge(b, SAY_ALL);
 	look_close(&b->look);
 	states_renew(b);
 	states_say(b, clock_now_ns());

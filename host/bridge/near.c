@@ -14,6 +14,7 @@
  * A message that is too large to be kept is published where it is peeked, noted, and then released.
  */
 #include "bridge/near.h"
+#include "bridge/events.h"
 #include "process/log.h"
 
 #include <errno.h>
@@ -136,9 +137,9 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
 {
 	if (p->resets == RESETS)
 		return false;
-	if (p->resets++ == 0)
-		log_event(
-		    "event=reset slot=%u peer=%u reason=broken", p->remote->config.slot, p->slot);
+	event_reset(p);
+	if (++p->resets == RESETS)
+		event_stopped(p);
 	p->counters.resets++;
 	p->is_peeked = false;
 	return ivsh_chan_reset(ch) == 0;

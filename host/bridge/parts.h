@@ -12,6 +12,7 @@
 #include "bridge/config.h"
 #include "bridge/frame.h"
 #include "bridge/look.h"
+#include "bridge/say.h"
 #include "bridge/state.h"
 #include "bridge/window.h"
 
@@ -83,12 +84,35 @@ struct consumer {
 	uint64_t again;    /* the gap behind this number was read from the stream twice */
 };
 
+/* Why messages of the bus do not come to the receiver. */
+enum loss {
+	LOSS_EPOCH, /* another count of numbers began, before which some may be missing */
+	LOSS_GAP,   /* numbers are missing before one that came */
+	LOSS_TAIL,  /* a state says that there were more */
+	LOSS_NEAR,  /* the other bridge could not pass it on */
+	LOSS_SIZE,  /* it is larger than this region's largest message */
+	LOSSES,
+};
+
+/* Events that the log has no line of yet, and when it had the last one. */
+struct pair_lines {
+	struct say lost[LOSSES], reset, stopped, refused;
+	bool is_left; /* any */
+};
+
+struct remote_lines {
+	struct say attach, detach;
+	uint32_t incarnation; /* of the last attach */
+	const char *reason;   /* of the last detach */
+};
+
 struct pair {
 	struct remote *remote;
 	uint32_t slot; /* of the local peer */
 	struct subject_pair out, in;
 	struct state state;
 	struct counters counters;
+	struct pair_lines lines;
 
 	/* Near. index, frame: of the message that is peeked, or was released last. */
 	bool is_known, is_peeked;
@@ -118,6 +142,8 @@ struct remote {
 	uint32_t incarnation;        /* of the remote peer that it is attached for; 0: unknown */
 	uint64_t retry_ns;
 	bool is_reported;   /* why it is not attached */
+	uint64_t failed_ns; /* when that was said last */
+	struct remote_lines lines;
 	uint64_t attaches;  /* so far */
 	uint64_t wanted_ns; /* when something was last to be delivered */
 	char pattern[SUBJECT_SIZE];
@@ -140,9 +166,8 @@ struct bridge {
 	uint32_t remote_count;
 	uint8_t *scratch; /* a frame of the largest message */
 	size_t scratch_size;
-	uint64_t unknown,
-	    unknown_logged; /* messages that the mapping does not name, or no messages */
-	uint64_t unknown_ns;
+	uint64_t unknown; /* messages that the mapping does not name, or no messages */
+	struct say unknown_lines;
 	uint64_t dropped;       /* messages for which a pair had no room */
 	uint64_t tick_ns;       /* when all but messages was looked at last */
 	uint64_t connects;      /* of the bus, as seen last */

@@ -3,6 +3,7 @@
  * remote.c - a peer of another host: its slot here, while it is there.
  */
 #include "bridge/remote.h"
+#include "bridge/events.h"
 #include "bridge/far.h"
 #include "bridge/near.h"
 #include "process/log.h"
@@ -68,18 +69,19 @@ static void detach(struct remote *r, const char *reason)
 {
 	if (!r->host)
 		return;
-	log_event("event=detach slot=%u peer=%s/%s reason=%s", r->config.slot, r->config.host,
-	    r->config.peer, reason);
 	ivsh_host_close(r->host);
 	r->host = NULL;
+	event_detach(r, reason);
 }
 
 void remote_free(struct bridge *b, struct remote *r)
 {
 	detach(r, "end");
+	events_remote(r, SAY_ALL);
 	bus_unsubscribe(b->bus, r->pattern);
 	for (uint32_t i = 0; i < r->pair_count; i++) {
 		far_clear(&r->pairs[i]);
+		events_pair(&r->pairs[i], SAY_ALL);
 		state_close(&r->pairs[i].state);
 	}
 	free(r->pairs);
@@ -111,11 +113,16 @@ static void attach(struct bridge *b, struct remote *r, uint32_t incarnation, uin
 	r->retry_ns = now + RETRY_NS;
 	error = ivsh_host_open(&r->host, place, r->config.peer, IVSH_HOST_STAY, r->config.slot);
 	if (error || scratch_grow(b, FRAME_SIZE + FRAME_LENGTH + (size_t)ivsh_host_max(r->host))) {
-		if (!r->is_reported)
+		/* Where it fails on, one of the next says it. */
+		bool is_due = r->failed_ns == 0 || now - r->failed_ns >= SAY_NS;
+
+		if (!r->is_reported && is_due) {
 			log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"",
 			    r->config.slot, r->config.host, r->config.peer, place,
 			    ivsh_host_error(r->host));
-		r->is_reported = true;
+			r->is_reported = true;
+			r->failed_ns = now;
+		}
 		ivsh_host_close(r->host);
 		r->host = NULL;
 		return;
@@ -128,8 +135,7 @@ static void attach(struct bridge *b, struct remote *r, uint32_t incarnation, uin
 		near_attach(&r->pairs[i]);
 		far_attach(&r->pairs[i]);
 	}
-	log_event("event=attach slot=%u peer=%s/%s incarnation=%u", r->config.slot, r->config.host,
-	    r->config.peer, incarnation);
+	event_attach(r);
 }
 
 /* Offer what the remote peer offers. What it offers no longer stays until its next incarnation. */
@@ -174,6 +180,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 	bool is_present = false, has_more = false, has_waiting = false;
 	uint32_t incarnation = 0;
 
+	events_remote(r, now);
 	/* All say the same, but one may say it a moment later: the first one counts. */
 	for (uint32_t i = r->pair_count; i-- > 0;) {
 		const struct pair *p = &r->pairs[i];

@@ -6,6 +6,7 @@
 #include "bridge/config.h"
 #include "bridge/frame.h"
 #include "bridge/reply.h"
+#include "bridge/say.h"
 #include "bridge/subject.h"
 #include "bridge/window.h"
 #include "tests/lib/test.h"
@@ -400,6 +401,49 @@ static void deliveries(void)
 	CHECK(!reply_delivery("$JS.ACK.................................", &sequence, name, 16));
 }
 
+/* A flood, over 10 s: a line at once, then one a second, and their counts are what there was. */
+static void say_flood(void)
+{
+	uint64_t lines = 0, count = 0, times = 0, last = 0;
+	struct say say = {0}, line;
+	char text[32];
+
+	CHECK(!say_is_due(&say, 5));
+	CHECK(!say_is_due(&say, SAY_ALL));
+	for (uint64_t i = 0; i < 10000; i++) {
+		uint64_t now = 7 + i * (SAY_NS / 1000);
+
+		say_add(&say, i);
+		if (!say_is_due(&say, now))
+			continue;
+		CHECK(last == 0 || now - last >= SAY_NS);
+		last = now;
+		line = say_take(&say, now);
+		lines++;
+		count += line.count;
+		times += line.times;
+	}
+	CHECK_EQ(lines, 10);
+	/* What is left at the end. */
+	CHECK(!say_is_due(&say, last + SAY_NS - 1));
+	CHECK(say_is_due(&say, last + SAY_NS));
+	CHECK(say_is_due(&say, SAY_ALL));
+	line = say_take(&say, SAY_ALL);
+	CHECK_EQ(times + line.times, 10000);
+	CHECK_EQ(count + line.count, 10000 * 9999 / 2);
+	CHECK_EQ(strcmp(say_times(text, &line), " times=999"), 0);
+	CHECK(!say_is_due(&say, SAY_ALL));
+	/* Numbers of strangers add up to no small one. */
+	say_add(&say, UINT64_MAX - 1);
+	say_add(&say, 2);
+	line = say_take(&say, SAY_ALL);
+	CHECK_EQ(line.count, UINT64_MAX);
+	say_add(&say, 3);
+	line = say_take(&say, SAY_ALL);
+	CHECK_EQ(strcmp(say_times(text, &line), ""), 0);
+	CHECK_EQ(line.count, 3);
+}
+
 static const struct test tests[] = {
     {"configuration: all settings", config_whole},
     {"configuration: what is wrong", config_wrong},
@@ -413,6 +457,7 @@ static const struct test tests[] = {
     {"window", windows},
     {"JetStream: answers", replies},
     {"JetStream: deliveries", deliveries},
+    {"log: a flood", say_flood},
 };
 
 int main(void)

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * events.c - lines of the log that others can cause, a second apart.
+ */
+#include "bridge/events.h"
+#include "process/clock.h"
+#include "process/log.h"
+
+#include <inttypes.h>
+
+/* --- Pairs ---------------------------------------------------------------------------------- */
+
+static const char *const reasons[LOSSES] = {
+    [LOSS_EPOCH] = "epoch",
+    [LOSS_GAP] = "gap",
+    [LOSS_TAIL] = "tail",
+    [LOSS_NEAR] = "near",
+    [LOSS_SIZE] = "size",
+};
+
+static void lost_say(struct pair *p, enum loss loss, uint64_t now)
+{
+	struct say said = say_take(&p->lines.lost[loss], now);
+	char times[32];
+
+	log_event("event=lost from=%s/%s to=%u count=%" PRIu64 " reason=%s%s", p->in.host,
+	    p->in.peer, p->slot, said.count, reasons[loss], say_times(times, &said));
+}
+
+static void reset_say(struct pair *p, uint64_t now)
+{
+	struct say said = say_take(&p->lines.reset, now);
+	char times[32];
+
+	log_event("event=reset slot=%u peer=%u reason=broken%s", p->remote->config.slot, p->slot,
+	    say_times(times, &said));
+}
+
+static void stopped_say(struct pair *p, uint64_t now)
+{
+	struct say said = say_take(&p->lines.stopped, now);
+	char times[32];
+
+	log_event("event=stopped slot=%u peer=%u reason=\"broken again and again: nothing is taken "
+		  "from it until that peer starts again\"%s",
+	    p->remote->config.slot, p->slot, say_times(times, &said));
+}
+
+/* answer: (size) bytes of the last one; of one that had to wait nothing is left. */
+static void refused_say(struct pair *p, const char *answer, size_t size, uint64_t now)
+{
+	struct say said = say_take(&p->lines.refused, now);
+	char times[32];
+
+	log_event("event=consumer-refused from=%s/%s answer=\"%.*s\"%s", p->in.host, p->in.peer,
+	    size < 300 ? (int)size : 300, answer, say_times(times, &said));
+}
+
+void events_pair(struct pair *p, uint64_t now)
+{
+	bool is_left = false;
+
+	for (uint32_t i = 0; i < LOSSES; i++) {
+		if (say_is_due(&p->lines.lost[i], now))
+			lost_say(p, (enum loss)i, now);
+		is_left |= p->lines.lost[i].times != 0;
+	}
+	if (say_is_due(&p->lines.reset, now))
+		reset_say(p, now);
+	if (say_is_due(&p->lines.stopped, now))
+		stopped_say(p, now);
+	if (say_is_due(&p->lines.refused, now))
+		refused_say(p, "", 0, now);
+	p->lines.is_left = is_left || (p->lines.reset.times | p->lines.stopped.times |
+					  p->lines.refused.times) != 0;
+}
+
+void event_lost(struct pair *p, enum loss loss, uint64_t count)
+{
+	say_add(&p->lines.lost[loss], count);
+	events_pair(p, clock_now_ns());
+}
+
+void event_reset(struct pair *p)
+{
+	say_add(&p->lines.reset, 0);
+	events_pair(p, clock_now_ns());
+}
+
+void event_stopped(struct pair *p)
+{
+	say_add(&p->lines.stopped, 0);
+	events_pair(p, clock_now_ns());
+}
+
+void event_refused(struct pair *p, const char *answer, size_t size)
+{
+	uint64_t now = clock_now_ns();
+
+	say_add(&p->lines.refused, 0);
+	if (say_is_due(&p->lines.refused, now))
+		refused_say(p, answer, size, now);
+	events_pair(p, now);
+}
+
+/* --- Remote peers --------------------------------------------------------------------------- */
+
+static void attach_say(struct remote *r, uint64_t now)
+{
+	struct say said = say_take(&r->lines.attach, now);
+	char times[32];
+
+	if (said.times)
+		log_event("event=attach slot=%u peer=%s/%s incarnation=%u%s", r->config.slot,
+		    r->config.host, r->config.peer, r->lines.incarnation, say_times(times, &said));
+}
+
+static void detach_say(struct remote *r, uint64_t now)
+{
+	struct say said = say_take(&r->lines.detach, now);
+	char times[32];
+
+	if (said.times)
+		log_event("event=detach slot=%u peer=%s/%s reason=%s%s", r->config.slot,
+		    r->config.host, r->config.peer, r->lines.reason, say_times(times, &said));
+}
+
+void events_remote(struct remote *r, uint64_t now)
+{
+	if (!say_is_due(&r->lines.attach, now) && !say_is_due(&r->lines.detach, now))
+		return;
+	/* Both, so that the last line says how it is. */
+	if (!r->host)
+		attach_say(r, now);
+	detach_say(r, now);
+	if (r->host)
+		attach_say(r, now);
+}
+
+void event_attach(struct remote *r)
+{
+	say_add(&r->lines.attach, 0);
+	r->lines.incarnation = r->incarnation;
+	events_remote(r, clock_now_ns());
+}
+
+void event_detach(struct remote *r, const char *reason)
+{
+	say_add(&r->lines.detach, 0);
+	r->lines.reason = reason;
+	events_remote(r, clock_now_ns());
+}
+
+/* --- All ------------------------------------------------------------------------------------ */
+
+void event_unknown(struct bridge *b)
+{
+	b->unknown++;
+	say_add(&b->unknown_lines, 1);
+}
+
+void events_bridge(struct bridge *b, uint64_t now)
+{
+	struct say said;
+
+	if (!say_is_due(&b->unknown_lines, now))
+		return;
+	said = say_take(&b->unknown_lines, now);
+	log_event("event=unknown count=%" PRIu64
+		  " reason=\"messages that no slot is mapped for, or of another form\"",
+	    said.count);
+}
