@@ -212,6 +212,7 @@ static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, en
 		return false;
 	/* One that it has not followed yet stands at the same place. */
 	p->counters.resets += ch->tx.generation != generation;
+	p->counters.gaps++;
 	p->counters.lost += count;
 	event_lost(p, loss, count);
 	return true;

@@ -29,6 +29,7 @@ struct counters {
 	uint64_t sent, sent_bytes;         /* from the region to the bus */
 	uint64_t received, received_bytes; /* from the bus to the region */
 	uint64_t lost;     /* messages from the bus that are missing, or could not be carried */
+	uint64_t gaps;     /* reports of that to the local peer: places, or moments */
 	uint64_t repeated; /* messages that came, or stood in the ring, again, and were dropped */
 	uint64_t refused;  /* times that JetStream took a message not, or not in time */
 	uint64_t resets;   /* of rings, either way */

@@ -21,6 +21,7 @@
 #define NAME "control"
 #define ANSWER_MS 5000
 #define ANSWER_MOST (1u << 20)
+#define NONE "none" /* a value that there is not; as long as JSON's null */
 
 /* By the folder's descriptor: its path may be longer than an address can be. */
 static struct sockaddr_un address_of(int folder)
@@ -47,6 +48,25 @@ int status_listen(int folder)
 	return -1;
 }
 
+/* " KEY=SECONDS.MILLISECONDS" since (ns); 0: it was never. */
+static void age_write(FILE *out, const char *key, uint64_t ns, uint64_t now)
+{
+	uint64_t ms = (now - ns) / 1000000;
+
+	if (ns == 0)
+		fprintf(out, " %s=" NONE, key);
+	else
+		fprintf(out, " %s=%" PRIu64 ".%03u", key, ms / 1000, (unsigned)(ms % 1000));
+}
+
+/* Messages that were published, and that JetStream has not acknowledged. */
+static uint32_t in_flight(const struct pair *p)
+{
+	if (!p->flight.is_up)
+		return 0;
+	return p->flight.what == NEAR_KEPT ? p->state.near.count : 1;
+}
+
 static void pair_write(FILE *out, const struct pair *p, uint64_t now)
 {
 	const struct remote *r = p->remote;
@@ -54,16 +74,21 @@ static void pair_write(FILE *out, const struct pair *p, uint64_t now)
 	bool is_heard = pair_is_heard(p, now);
 
 	fprintf(out,
-	    "pair slot=%u peer=%s/%s local=%u name=%s mode=%s attached=%d heard=%d present=%d"
-	    " in_flight=%d waiting=%u waiting_bytes=%" PRIu64 " attaches=%" PRIu64,
+	    "pair slot=%u peer=%s/%s local=%u name=%s mode=%s attached=%d heard=%d present=%d",
 	    r->config.slot, r->config.host, r->config.peer, p->slot, p->out.peer,
 	    pair_is_kept(p) ? "jetstream" : "core", r->host != NULL, is_heard,
-	    is_heard && (p->heard.flags & FRAME_PRESENT), p->flight.is_up, p->waiting,
-	    p->waiting_bytes, r->attaches);
+	    is_heard && (p->heard.flags & FRAME_PRESENT));
+	age_write(out, "last_heard_seconds", p->heard.ns, now);
+	fprintf(out,
+	    " in_flight=%u outstanding_bytes=%" PRIu64 " window_bytes=%u waiting=%u"
+	    " waiting_bytes=%" PRIu64 " attaches=%" PRIu64,
+	    in_flight(p), p->window.bytes, p->heard.window, p->waiting, p->waiting_bytes,
+	    r->attaches);
 	fprintf(out,
 	    " sent=%" PRIu64 " sent_bytes=%" PRIu64 " received=%" PRIu64 " received_bytes=%" PRIu64
-	    " lost=%" PRIu64 " repeated=%" PRIu64 " refused=%" PRIu64 " resets=%" PRIu64 "\n",
-	    c->sent, c->sent_bytes, c->received, c->received_bytes, c->lost, c->repeated,
+	    " lost=%" PRIu64 " gaps=%" PRIu64 " repeated=%" PRIu64 " refused=%" PRIu64
+	    " resets=%" PRIu64 "\n",
+	    c->sent, c->sent_bytes, c->received, c->received_bytes, c->lost, c->gaps, c->repeated,
 	    c->refused, c->resets);
 }
 
@@ -109,26 +134,44 @@ void status_answer(struct bridge *b, int listener)
 static const struct metric {
 	const char *line, *key, *name, *type, *help;
 } metrics[] = {
-    {"bridge", "bus", "bridge_bus_up", "gauge", "1: the connection to the bus stands"},
-    {"bridge", "connects", "bridge_connects_total", "counter", "Connections made to the bus"},
+    {"bridge", "bus", "bridge_bus_up", "gauge", "Whether the connection to the bus stands."},
+    {"bridge", "open", "bridge_region_up", "gauge", "Whether the region is there."},
+    {"bridge", "connects", "bridge_connects_total", "counter", "Connections made to the bus."},
     {"bridge", "dropped", "bridge_dropped_total", "counter",
-	"Messages that came faster than they were taken"},
+	"Frames from the bus for which their pair had no room."},
     {"bridge", "unknown", "bridge_unknown_total", "counter",
-	"Messages that no slot is mapped for, or of another form"},
-    {"pair", "attached", "bridge_attached", "gauge", "1: the remote peer has its slot"},
-    {"pair", "present", "bridge_present", "gauge", "1: the remote peer is there"},
-    {"pair", "in_flight", "bridge_in_flight", "gauge", "Messages not acknowledged by JetStream"},
-    {"pair", "waiting", "bridge_waiting", "gauge", "Messages from the bus that wait for room"},
-    {"pair", "waiting_bytes", "bridge_waiting_bytes", "gauge", "Bytes of these"},
-    {"pair", "attaches", "bridge_attaches_total", "counter", "Attaches of the remote peer's slot"},
-    {"pair", "sent", "bridge_sent_total", "counter", "Messages from the region to the bus"},
-    {"pair", "sent_bytes", "bridge_sent_bytes_total", "counter", "Bytes of these"},
-    {"pair", "received", "bridge_received_total", "counter", "Messages from the bus to the region"},
-    {"pair", "received_bytes", "bridge_received_bytes_total", "counter", "Bytes of these"},
-    {"pair", "lost", "bridge_lost_total", "counter", "Messages from the bus that are missing"},
-    {"pair", "repeated", "bridge_repeated_total", "counter", "Messages dropped as known"},
-    {"pair", "refused", "bridge_refused_total", "counter", "Times that JetStream took none"},
-    {"pair", "resets", "bridge_resets_total", "counter", "Resets of rings"},
+	"Frames that no slot is mapped for, or of another form."},
+    {"pair", "attached", "bridge_attached", "gauge", "Whether the remote peer has its slot."},
+    {"pair", "heard", "bridge_heard", "gauge",
+	"Whether a state of the remote peer came within the last 3 seconds."},
+    {"pair", "present", "bridge_present", "gauge", "Whether the remote peer is there."},
+    {"pair", "last_heard_seconds", "bridge_last_heard_seconds", "gauge",
+	"Since the last state of the remote peer came."},
+    {"pair", "in_flight", "bridge_in_flight", "gauge",
+	"Messages that JetStream has not acknowledged."},
+    {"pair", "outstanding_bytes", "bridge_outstanding_bytes", "gauge",
+	"Frames that were sent, and are not known to be in the other region."},
+    {"pair", "window_bytes", "bridge_window_bytes", "gauge",
+	"Frames that the other bridge takes beyond those that are in its region."},
+    {"pair", "waiting", "bridge_waiting", "gauge",
+	"Frames from the bus that wait for room in the region."},
+    {"pair", "waiting_bytes", "bridge_waiting_bytes", "gauge", "The size of these."},
+    {"pair", "attaches", "bridge_attaches_total", "counter",
+	"Attaches of the remote peer to its slot."},
+    {"pair", "sent", "bridge_sent_total", "counter", "Messages from the region to the bus."},
+    {"pair", "sent_bytes", "bridge_sent_bytes_total", "counter", "The size of these."},
+    {"pair", "received", "bridge_received_total", "counter",
+	"Messages from the bus to the region."},
+    {"pair", "received_bytes", "bridge_received_bytes_total", "counter", "The size of these."},
+    {"pair", "lost", "bridge_lost_total", "counter",
+	"Messages that did not come from the bus, or could not be passed on."},
+    {"pair", "gaps", "bridge_gaps_total", "counter",
+	"Times that messages were lost, in one place."},
+    {"pair", "repeated", "bridge_repeated_total", "counter",
+	"Messages that came, or stood in the ring, again, and were dropped."},
+    {"pair", "refused", "bridge_refused_total", "counter",
+	"Times that JetStream did not take what was sent."},
+    {"pair", "resets", "bridge_resets_total", "counter", "Rings that were started over."},
 };
 
 /* The value of (key) in the line from (line) to its end; "": it has none. */
@@ -150,37 +193,41 @@ static void value_get(const char *line, const char *key, char value[64])
 	}
 }
 
-static void sample_print(const struct metric *m, const char *line)
+/* A sample's name and the labels that all have: which bridge it is. The caller writes the rest. */
+static void name_print(const char *name, const struct config *config)
 {
-	char value[64], slot[64], local[64];
+	exposition_name(stdout, name, "region", config->region);
+	printf(",host=\"%s\"", config->host);
+}
+
+static void sample_print(const struct metric *m, const struct config *config, const char *line)
+{
+	static const char *const labels[] = {"slot", "peer", "local", "name"};
+	char value[64], label[64];
 
 	if (strncmp(line, m->line, strlen(m->line)) != 0 || line[strlen(m->line)] != ' ')
 		return;
 	value_get(line, m->key, value);
-	value_get(line, "slot", slot);
-	value_get(line, "local", local);
-	if (strcmp(m->line, "pair") == 0) {
-		char peer[64], name[64];
-
-		value_get(line, "peer", peer);
-		value_get(line, "name", name);
-		exposition_name(stdout, m->name, "slot", slot);
-		printf(",peer=\"%s\",local=\"%s\",name=\"%s\"} %s\n", peer, local, name, value);
-	} else {
-		char host[64];
-
-		value_get(line, "host", host);
-		exposition_name(stdout, m->name, "host", host);
-		printf("} %s\n", value);
+	if (strcmp(value, NONE) == 0)
+		return;
+	name_print(m->name, config);
+	for (size_t i = 0; strcmp(m->line, "pair") == 0 && i < 4; i++) {
+		value_get(line, labels[i], label);
+		printf(",%s=\"%s\"", labels[i], label);
 	}
+	printf("} %s\n", value);
 }
 
-static void prometheus_print(const char *text)
+/* text: NULL: no bridge answers. */
+static void prometheus_print(const struct config *config, const char *text)
 {
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(*metrics); i++) {
+	exposition_head(stdout, "bridge_up", "gauge", "Whether the bridge answered.");
+	name_print("bridge_up", config);
+	printf("} %d\n", text != NULL);
+	for (size_t i = 0; text && i < sizeof(metrics) / sizeof(*metrics); i++) {
 		exposition_head(stdout, metrics[i].name, metrics[i].type, metrics[i].help);
 		for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-			sample_print(&metrics[i], line);
+			sample_print(&metrics[i], config, line);
 	}
 }
 
@@ -203,10 +250,13 @@ static void object_print(const char *line)
 
 	while (at < end) {
 		size_t size = strcspn(++at, " \n"), key = strcspn(at, "=");
-		const char *quote = is_text(at, key) ? "\"" : "";
+		const char *quote = is_text(at, key) ? "\"" : "", *value = at + key + 1;
+		size_t length = size - key - 1;
 
-		printf("%s\"%.*s\": %s%.*s%s", comma, (int)key, at, quote, (int)(size - key - 1),
-		    at + key + 1, quote);
+		if (!*quote && length == strlen(NONE) && strncmp(value, NONE, length) == 0)
+			value = "null";
+		printf(
+		    "%s\"%.*s\": %s%.*s%s", comma, (int)key, at, quote, (int)length, value, quote);
 		comma = ", ";
 		at += size;
 	}
@@ -257,14 +307,16 @@ int status_print(const struct config *config, enum status_form form)
 	int folder = open(config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct sockaddr_un address = address_of(folder);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_known = form == STATUS_PROMETHEUS; /* a bridge that is down is an answer, too */
 	char *text = NULL;
 
 	if (folder < 0 || fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)))
 		log_failure(config->state, "no bridge runs here: %s", strerror(errno));
 	else if ((text = text_read(fd)) == NULL)
 		log_failure(config->state, "the bridge does not answer");
-	if (text && form == STATUS_PROMETHEUS)
-		prometheus_print(text);
+	is_known |= text != NULL;
+	if (form == STATUS_PROMETHEUS)
+		prometheus_print(config, text);
 	else if (text && form == STATUS_JSON)
 		json_print(text);
 	else if (text)
@@ -273,8 +325,6 @@ int status_print(const struct config *config, enum status_form form)
 		close(folder);
 	if (fd >= 0)
 		close(fd);
-	if (!text)
-		return -1;
 	free(text);
-	return fflush(stdout) ? -1 : 0;
+	return is_known && fflush(stdout) == 0 ? 0 : -1;
 }

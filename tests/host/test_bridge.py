@@ -739,7 +739,8 @@ def test_status(world):
         assert [(p["slot"], p["peer"], p["received"]) for p in shown["pairs"]] == [
             (5, "a/apeer", 5)
         ]
-        assert {key: str(value) for key, value in shown["pairs"][0].items()} == pair
+        texts = {key: str(value) for key, value in shown["pairs"][0].items()}
+        assert {**texts, "last_heard_seconds": pair["last_heard_seconds"]} == pair
         done = subprocess.run(
             [BUILD / "ivsh-bridge", "--config", w.b.config, "--prometheus"],
             capture_output=True,
@@ -758,6 +759,52 @@ def test_status(world):
     assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
     assert "no bridge runs here" in done.stderr
     w.b.bridge.start()
+
+
+def listed():
+    """What the manual lists of --status, of the bridge and of a pair: field, metric, meaning."""
+    page = pathlib.Path(__file__).resolve().parents[2] / "host/man/ivsh-bridge.8"
+    section = page.read_text().split(".SH STATUS\n")[1].split("\n.SH ")[0]
+    tables = [part.split("\n.TE")[0] for part in section.split(".TS\n")[1:]]
+    return [[line.split("\t") for line in table.splitlines()[3:]] for table in tables]
+
+
+def test_status_manual(world):
+    """Each field of the status, and each metric, is in the manual, and no other is; so are both."""
+    w = world("core")
+    until(lambda: w.a.bridge.status()[1]["last_heard_seconds"] != "none")
+    program = [BUILD / "ivsh-bridge", "--config", w.a.config]
+    keywords = {"capture_output": True, "text": True, "timeout": LIMIT}
+    shown = json.loads(subprocess.run([*program, "--json"], **keywords).stdout)
+    pair = shown.pop("pairs")[0]
+    bridge_rows, pair_rows = listed()
+    assert [row[0] for row in bridge_rows] == list(shown)
+    assert [row[0] for row in pair_rows] == list(pair)
+    assert 0 <= pair["last_heard_seconds"] < 60 and pair["window_bytes"] == 2 << 20
+    found = samples(subprocess.run([*program, "--prometheus"], **keywords).stdout)
+    names, more = {"ivsh_bridge_up"}, 'region="r",host="a"'
+    texts = ["region", "host", "slot", "peer", "local", "name", "mode"]
+    for rows, values, labels in (
+        (bridge_rows, shown, more),
+        (pair_rows, pair, more + ',slot="5",peer="b/bpeer",local="0",name="apeer"'),
+    ):
+        for field, metric, meaning in rows:
+            kind, name = [*metric.split(), field, field][:2] if metric else ("", "")
+            assert meaning and kind in ("", "counter", "gauge")
+            # A text of the line is a label, or the same in each.
+            assert (kind == "") == (field in texts)
+            if kind:
+                names.add(f"ivsh_bridge_{name}" + "_total" * (kind == "counter"))
+                value = found[f"ivsh_bridge_{name}" + "_total" * (kind == "counter"), labels]
+                assert field == "last_heard_seconds" or value == values[field], field
+    assert {name for name, _ in found} == names
+    assert found["ivsh_bridge_up", more] == 1
+    w.a.bridge.stop()
+    done = subprocess.run([*program, "--prometheus"], **keywords)
+    assert samples(done.stdout) == {("ivsh_bridge_up", more): 0}
+    assert done.returncode == 0 and "no bridge runs here" in done.stderr
+    assert subprocess.run([*program, "--json"], **keywords).returncode == 1
+    w.a.bridge.start()
 
 
 def test_alone(world):
