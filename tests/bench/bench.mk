@@ -41,6 +41,7 @@ build/host/$(NATIVE)/native: $(BENCH:%=build/host/%.o) build/host/libivsh.a \
 BENCH_CHECK := $(if $(NATIVE_x86_64),build/host/$(NATIVE)/native$(comma)--check)
 
 build/x86_64/pair.elf: build/x86_64/tests/bench/guest/pair.o $(BARE_LIBS)
+build/x86_64/trips.elf: build/x86_64/tests/bench/guest/trips.o $(BARE_LIBS)
 
 build/host/tests/bench/bridge/bridge: build/host/tests/bench/bridge/bridge.o \
     build/host/libivsh-client.a build/host/libivsh.a
@@ -98,6 +99,11 @@ bench-server: build/host/ivsh-server build/host/tests/host/load
 bench-bridge: build/host/tests/bench/bridge/bridge build/host/ivsh-bridge build/host/ivsh-server \
     build/host/libivsh-client.so.1
 	$(Q)$(PYTHON) -B tests/bench/bridge.py
+
+## The same between two guests behind the bridges, and between two in one region
+bench-bridge-guests: build/host/tests/bench/bridge/bridge build/host/ivsh-bridge \
+    build/host/ivsh-server build/x86_64/trips.elf
+	$(Q)$(PYTHON) -B tests/bench/guests_bridge.py
 
 ## Measure messages between two guests, beside a bare flag: build/bench-guest.json
 bench-guest: build/x86_64/pair.elf build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi \

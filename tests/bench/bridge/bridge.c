@@ -5,6 +5,7 @@
  *
  * usage: bridge answer PLACE URL
  *	  bridge ask PLACE URL SLOT KIND SIZE SLICES COUNT
+ *	  bridge guests PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR
  *	  bridge mesh COUNT PLACE...
  *
  * The first two are peers of a region each, and clients of the bus. `ask` takes turns: COUNT round
@@ -12,9 +13,16 @@
  * bus alone, SLICES times; the next slice begins with the other one. It prints a line for each
  * slice: nanoseconds for one round trip, or for one message, over the bridges and over the bus.
  *
+ * `guests` takes turns of more: COUNT round trips over the bridges and as many requests of the bus, as
+ * above; and, by order to the guest in slot TOLD (tests/bench/guest/trips.c), COUNT of that guest
+ * with the one in slot NEAR of the same region, and with the one in slot FAR, behind the bridges;
+ * each of them asleep, asleep behind 50 us of polling, and polling. The line has eight figures.
+ *
  * `mesh` is a peer of each region at once, p0 in the first one, and sends COUNT messages of 64
  * bytes from each to each other. It prints how long all took to arrive.
  */
+#include "tests/bench/guest/trips.h"
+
 #include <ivsh/host.h>
 
 #include <nats/nats.h>
@@ -152,6 +160,23 @@ struct asker {
 	uint32_t slot, size, count;
 };
 
+static void asker_open(struct asker *a, const char *place, const char *url)
+{
+	uint32_t peer = 0;
+
+	a->host = region_open(place, "apeer");
+	a->bus = bus_connect(url, false);
+	if (ivsh_host_find(a->host, "bpeer", &peer, LIMIT_NS) || peer != a->slot)
+		errx(1, "bpeer: not in slot %u", a->slot);
+}
+
+static void asker_close(struct asker *a)
+{
+	ivsh_host_close(a->host);
+	natsConnection_Destroy(a->bus);
+	nats_Close();
+}
+
 static void send_one(struct asker *a, uint16_t port, uint32_t size)
 {
 	int error = ivsh_host_send(a->host, a->slot, port, bytes, size, LIMIT_NS);
@@ -251,6 +276,56 @@ static void slices_run(struct asker *a, bool is_rate, uint32_t slices)
 			bridges = timed(over_bridges, a);
 		}
 		printf("%.1f %.1f\n", bridges, bus);
+		fflush(stdout);
+	}
+}
+
+/* The ways of waiting, as <ivsh/wait.h> counts them, in the order of the line. */
+static const uint32_t modes[] = {2, 1, 0};
+
+#define MODES (sizeof(modes) / sizeof(modes[0]))
+#define CELLS (2 + 2 * MODES)
+
+struct guests {
+	uint32_t told, near, far; /* slots */
+};
+
+static void trip_guests(struct asker *a, uint32_t told, uint32_t peer, uint32_t mode)
+{
+	const struct trips_order order = {peer, mode, a->size, a->count};
+	int error =
+	    ivsh_host_send(a->host, told, TRIPS_PORT_ORDER, &order, sizeof(order), LIMIT_NS);
+
+	if (error)
+		errx(1, "send: error %d", error);
+	await_one(a, TRIPS_PORT_ORDER, 0);
+}
+
+static void cell_run(struct asker *a, const struct guests *g, uint32_t cell)
+{
+	if (cell == 0)
+		trip_bridges(a);
+	else if (cell == 1)
+		trip_bus(a);
+	else
+		trip_guests(a, g->told, cell % 2 ? g->far : g->near, modes[cell / 2 - 1]);
+}
+
+static void guests_run(struct asker *a, const struct guests *g, uint32_t slices)
+{
+	double took[CELLS];
+
+	for (uint32_t i = 0; i < slices; i++) {
+		/* Each slice begins with another one. */
+		for (uint32_t k = 0; k < CELLS; k++) {
+			uint32_t cell = (i + k) % CELLS;
+			uint64_t begin = now_ns();
+
+			cell_run(a, g, cell);
+			took[cell] = (double)(now_ns() - begin) / a->count;
+		}
+		for (uint32_t k = 0; k < CELLS; k++)
+			printf("%.1f%c", took[k], k == CELLS - 1 ? '\n' : ' ');
 		fflush(stdout);
 	}
 }
@@ -364,29 +439,42 @@ static uint32_t number(const char *text, uint32_t most)
 	return (uint32_t)value;
 }
 
+static int guests(char **argv)
+{
+	struct asker a = {
+	    .slot = number(argv[4], 4095),
+	    .size = number(argv[5], TRIPS_SIZE_MOST),
+	    .count = number(argv[7], 1000000),
+	};
+	const struct guests g = {
+	    number(argv[8], 4095), number(argv[9], 4095), number(argv[10], 4095)};
+
+	asker_open(&a, argv[2], argv[3]);
+	guests_run(&a, &g, number(argv[6], 1000000));
+	asker_close(&a);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct asker a;
-	uint32_t peer = 0;
 
 	if (argc == 4 && strcmp(argv[1], "answer") == 0)
 		return answer(argv[2], argv[3]);
 	if (argc >= 5 && argc <= 3 + (int)MESH_MOST && strcmp(argv[1], "mesh") == 0)
 		return mesh(number(argv[2], 1000000), (uint32_t)argc - 3, argv + 3);
+	if (argc == 11 && strcmp(argv[1], "guests") == 0)
+		return guests(argv);
 	if (argc != 9 || strcmp(argv[1], "ask") != 0 ||
 	    (strcmp(argv[5], "trip") != 0 && strcmp(argv[5], "rate") != 0))
-		errx(2, "answer PLACE URL, ask PLACE URL SLOT trip|rate SIZE SLICES COUNT,"
-			" or mesh COUNT PLACE PLACE...");
+		errx(2, "answer PLACE URL, ask PLACE URL SLOT trip|rate SIZE SLICES COUNT, guests"
+			" PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR, or mesh COUNT PLACE"
+			" PLACE...");
 	a = (struct asker){.slot = number(argv[4], 4095),
 	    .size = number(argv[6], SIZE_MOST),
 	    .count = number(argv[8], 1000000)};
-	a.host = region_open(argv[2], "apeer");
-	a.bus = bus_connect(argv[3], false);
-	if (ivsh_host_find(a.host, "bpeer", &peer, LIMIT_NS) || peer != a.slot)
-		errx(1, "bpeer: not in slot %u", a.slot);
+	asker_open(&a, argv[2], argv[3]);
 	slices_run(&a, strcmp(argv[5], "rate") == 0, number(argv[7], 1000000));
-	ivsh_host_close(a.host);
-	natsConnection_Destroy(a.bus);
-	nats_Close();
+	asker_close(&a);
 	return 0;
 }
