@@ -807,7 +807,8 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(EXAMPLES_HOST:%=build/host/examples/%) build/host/examples/loop \
     $(patsubst %,build/x86_64/examples/%.elf,kernel tasks echo) \
     $(FUZZ_LIB) $(FUZZ_SERVER) $(GUEST_TESTS) $(ARCHES:%=build/%/irq_test.elf) \
-    build/riscv64/ivsh.elf build/x86_64/pair.elf $(if $(NATS),build/x86_64/trips.elf) build/uefi-x86_64/plug.efi \
+    build/riscv64/ivsh.elf build/x86_64/pair.elf build/uefi-x86_64/plug.efi \
+    $(if $(NATS),build/x86_64/trips.elf) \
     $(foreach guest,plug moved claim hostile numbers wrong_test,$(ARCHES:%=build/%/$(guest).elf)) \
     build/uefi-x86_64/moved.efi build/aarch64/bare_test.elf \
     build/riscv64/bare_test.elf build/riscv64/bare_test-sbi.elf build/riscv64/irq_test-sbi.elf \

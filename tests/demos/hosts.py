@@ -14,9 +14,11 @@ import re
 import signal
 import subprocess
 
+import split
 from qemu import BUILD, ROOT, doorbell
 
 NATS = ROOT / "build/nats/usr/sbin/nats-server"
+SLOTS = 4
 LATE = 60.0  # seconds for what takes a bridge several limits of its own
 
 
@@ -27,16 +29,22 @@ def own_networks():
 
 
 class Hosts:
-    def __init__(self, world, mode, names=("alpha", "beta"), more="", server=()):
-        """more: lines of both bridges' configurations; server: words of both servers."""
+    def __init__(self, world, mode, names=("alpha", "beta"), more="", servers=((), ())):
+        """
+        more: lines of both bridges' configurations; servers: words of each server, as --split.
+        """
         self.world, self.mode, self.names, self.more = world, mode, names, more
+        self.is_split = ["--split" in words for words in servers]
         self.networks = None  # of host a, host b and the bus: the process that each has
         if own_networks():
             self._networks()
         self.port = -1
         self.bus = None
         self.start_bus()
-        self.servers = [world.server(*server, bind=2, name=f"server.{h}") for h in "ab"]
+        self.servers = [
+            world.server(*words, bind=2, slots=SLOTS, name=f"server.{name}")
+            for name, words in zip("ab", servers)
+        ]
         self.bridges = [None, None]
         for host in range(2):
             self._config(host)
@@ -123,7 +131,11 @@ class Hosts:
 
     def guest(self, host, command, **keywords):
         """The guest of a host. Its name there is its own, elsewhere that of the configuration."""
-        device = doorbell(self.servers[host].bound[host])
+        server = self.servers[host]
+        if self.is_split[host]:
+            device = split.words(split.Served(server, SLOTS), host, placed=True)
+        else:
+            device = doorbell(server.bound[host])
         return self.world.guest(f"guest {'ab'[host]}", command, *device, **keywords)
 
     def status(self, host):

@@ -41,7 +41,7 @@ class Program:
     def __init__(self, world, name, argv, machine=None, verdict=False, **popen):
         self.world, self.name, self.argv = world, name, [str(word) for word in argv]
         self.machine, self.verdict = machine, verdict
-        self.output = b""
+        self.output = bytearray()
         self.ended = False
         self.more = threading.Condition()
         self.began = time.monotonic()

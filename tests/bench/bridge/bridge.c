@@ -13,10 +13,11 @@
  * bus alone, SLICES times; the next slice begins with the other one. It prints a line for each
  * slice: nanoseconds for one round trip, or for one message, over the bridges and over the bus.
  *
- * `guests` takes turns of more: COUNT round trips over the bridges and as many requests of the bus, as
- * above; and, by order to the guest in slot TOLD (tests/bench/guest/trips.c), COUNT of that guest
- * with the one in slot NEAR of the same region, and with the one in slot FAR, behind the bridges;
- * each of them asleep, asleep behind 50 us of polling, and polling. The line has eight figures.
+ * `guests` takes turns of more: COUNT round trips over the bridges and as many requests of the bus,
+ * as above; and, by order to the guest in slot TOLD (tests/bench/guest/trips.c), COUNT of that
+ * guest with the one in slot NEAR of the same region, and with the one in slot FAR, behind the
+ * bridges; each of them asleep, asleep behind 50 us of polling, and polling. The line has eight
+ * figures.
  *
  * `mesh` is a peer of each region at once, p0 in the first one, and sends COUNT messages of 64
  * bytes from each to each other. It prints how long all took to arrive.

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""
+test_bridge_guests.py - guests of every kind behind a bridge, each with a guest of another host:
+other machines, firmware and architectures, and split regions.
+"""
+
+import re
+
+import pytest
+
+from hosts import LATE, Hosts
+from qemu import SOAK
+from test_split_guest import MACHINES
+
+QUICK = ("pc", "ovmf", "aarch64", "riscv64")  # those of make test; q35 is in test_bridge.py
+VERIFIED = re.compile(r"received \d+ bytes in 64: every byte verified$", re.MULTILINE)
+
+
+def exchange(hosts, *kinds):
+    """demo: each way 64 messages of all sizes, every byte of which is checked."""
+    guests = [
+        hosts.guest(host, f"demo --peers=1 --timeout=90 --name={hosts.names[host]}", **kind)
+        for host, kind in enumerate(kinds)
+    ]
+    for guest in guests:
+        assert VERIFIED.search(guest.done(seconds=2 * LATE)), guest.text
+
+
+@pytest.mark.parametrize("where", [name for name in MACHINES if SOAK or name in QUICK])
+def test_machines(world, where):
+    """A guest of each kind, and one on q35 without firmware."""
+    exchange(Hosts(world, "core"), MACHINES[where], MACHINES["q35"])
+
+
+SPLIT = ["--split"]
+
+
+@pytest.mark.parametrize(
+    "mode, servers",
+    [("core", (SPLIT, SPLIT)), ("jetstream", (SPLIT, SPLIT)), ("core", (SPLIT, []))],
+    ids=["core", "jetstream", "one of both"],
+)
+def test_split(world, mode, servers):
+    """
+    In a split region the bridge is a peer with a part of its own, which its guest can only read;
+    the other host's region may be whole.
+    """
+    hosts = Hosts(world, mode, servers=servers)
+    exchange(hosts, {}, {})
+    hosts.guest(0, "echo --name=alpha")
+    hosts.bridges[1].expect("event=attach slot=0 peer=a/alpha incarnation=2")
+    text = hosts.guest(1, "ping alpha --count=200 --timeout=60").done(seconds=LATE)
+    assert re.search(r"^ping: slot 0 \(alpha\): 200 round trips of 64 bytes", text, re.M), text
+    assert "left out" not in text
