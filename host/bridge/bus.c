@@ -11,6 +11,7 @@
  */
 #include "bridge/bus.h"
 #include "bridge/say.h"
+#include "bridge/trust.h"
 #include "process/clock.h"
 #include "process/log.h"
 
@@ -36,6 +37,7 @@
 #define DELAY_LEAST_MS 100
 #define DELAY_MOST_MS 2000
 #define ANEW_NS UINT64_C(2000000000) /* before a connection that was given up begins anew */
+#define LOOK_NS UINT64_C(1000000000) /* between two looks at the files, while it does not stand */
 #define CLOSE_MS 500
 #define CLOSE_NS UINT64_C(500000000)
 #define DRAIN_MS 20
@@ -55,6 +57,8 @@ struct bus {
 	struct subscription *subscriptions;
 	uint32_t subscription_count;
 	natsStatistics *statistics;
+	struct trust trust;            /* the files that the connection was begun with */
+	uint64_t looked_ns;            /* when they were looked at last */
 	uint64_t anew_ns;              /* when to connect anew; 0: not */
 	uint64_t down_ns;              /* since when it does not stand */
 	uint64_t connects, reconnects; /* as bus_step() saw them last; the second are libnats' */
@@ -74,9 +78,9 @@ struct bus {
 	/* Set by libnats' threads. */
 	atomic_ullong disconnects, errors;
 	atomic_int error;
-	atomic_bool is_closed;
-	atomic_int socket;    /* to be polled; -1: none */
-	atomic_bool is_asked; /* something waits to be written */
+	_Atomic(natsConnection *) closed; /* the one that libnats has given up */
+	atomic_int socket;                /* to be polled; -1: none */
+	atomic_bool is_asked;             /* something waits to be written */
 };
 
 static void poke(struct bus *bus)
@@ -189,8 +193,8 @@ static void closed(natsConnection *connection, void *closure)
 {
 	struct bus *bus = closure;
 
-	(void)connection;
-	atomic_store(&bus->is_closed, true);
+	/* One that we end calls back as well, perhaps behind the beginning of the next. */
+	atomic_store(&bus->closed, connection);
 	poke(bus);
 }
 
@@ -215,36 +219,6 @@ static int64_t delay(natsConnection *connection, int attempts, void *closure)
 	/* A little of it is another's for each, so that not all come back at once. */
 	ms += (int64_t)((uintptr_t)connection / 64 % 64) * ms / 256;
 	return ms < DELAY_MOST_MS ? ms : DELAY_MOST_MS;
-}
-
-/* The settings of (config) that are files. */
-static natsStatus trust_set(
-    natsOptions *options, const struct config *c, const char **object, const char **reason)
-{
-	natsStatus status = NATS_OK;
-
-	if (c->tls_ca || c->tls_cert) {
-		*object = "tls";
-		status = natsOptions_SetSecure(options, true);
-	}
-	if (status == NATS_OK && c->tls_ca) {
-		*object = c->tls_ca;
-		status = natsOptions_LoadCATrustedCertificates(options, c->tls_ca);
-	}
-	if (status == NATS_OK && c->tls_cert) {
-		*object = c->tls_cert;
-		status = natsOptions_LoadCertificatesChain(options, c->tls_cert, c->tls_key);
-	}
-	if (status == NATS_OK && c->credentials) {
-		*object = c->credentials;
-		/* libnats reads it only when a server asks, and then says nothing of it. */
-		if (access(c->credentials, R_OK)) {
-			*reason = strerror(errno);
-			return NATS_ERR;
-		}
-		status = natsOptions_SetUserCredentialsFromFiles(options, c->credentials, NULL);
-	}
-	return status;
 }
 
 static natsStatus options_set(struct bus *bus, natsOptions *options)
@@ -279,29 +253,25 @@ static natsStatus options_set(struct bus *bus, natsOptions *options)
 /* Begin a connection. 0, or -1 after a line. */
 static int begin(struct bus *bus)
 {
-	const char *object = "nats", *reason = NULL;
 	natsOptions *options = NULL;
 	natsStatus status = natsOptions_Create(&options);
+	const char *reason;
+	int error = 0;
 
-	atomic_store(&bus->is_closed, false);
+	atomic_store(&bus->closed, NULL);
 	bus->is_counted = false;
-	bus->down_ns = clock_now_ns();
+	bus->down_ns = bus->looked_ns = clock_now_ns();
 	if (status == NATS_OK)
 		status = options_set(bus, options);
 	if (status == NATS_OK)
-		status = trust_set(options, bus->config, &object, &reason);
-	if (status == NATS_OK) {
-		object = bus->config->url[0];
+		error = trust_set(&bus->trust, options, bus->config);
+	if (status == NATS_OK && error == 0)
 		status = natsConnection_Connect(&bus->connection, options);
-		if (status == NATS_NOT_YET_CONNECTED)
-			status = NATS_OK;
-	}
 	natsOptions_Destroy(options);
-	if (status == NATS_OK)
-		return 0;
-	if (!reason)
-		reason = nats_GetLastError(NULL);
-	return log_failure(object, "%s", reason ? reason : natsStatus_GetText(status));
+	if (error || status == NATS_OK || status == NATS_NOT_YET_CONNECTED)
+		return error;
+	reason = nats_GetLastError(NULL);
+	return log_failure(bus->config->url[0], "%s", reason ? reason : natsStatus_GetText(status));
 }
 
 /* 0, or -1 after a line. On a connection that was given up meanwhile, the next one begins it. */
@@ -526,21 +496,42 @@ static void down_log(struct bus *bus)
 	bus->is_reported = true;
 }
 
-/* libnats has given the connection up: begin the next one. */
-static void anew(struct bus *bus)
+static bool is_connected(const struct bus *bus)
 {
-	if (bus->anew_ns == 0)
-		bus->anew_ns = clock_now_ns() + ANEW_NS;
-	if (clock_now_ns() < bus->anew_ns)
-		return;
+	return bus->connection &&
+	       natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
+}
+
+/* End the connection, and begin the next one. */
+static void renew(struct bus *bus)
+{
 	bus->anew_ns = 0;
 	end(bus);
-	if (begin(bus)) {
-		atomic_store(&bus->is_closed, true);
+	if (begin(bus))
 		return;
-	}
 	for (uint32_t i = 0; i < bus->subscription_count; i++)
 		(void)subscription_begin(bus, &bus->subscriptions[i]);
+}
+
+/*
+ * libnats has given the connection up, or it could not be begun: the next one. While libnats still
+ * tries, it does so with the certificates and the password that it was given: if they are others by
+ * now, it is too late for them.
+ */
+static void anew(struct bus *bus)
+{
+	uint64_t now = clock_now_ns();
+
+	if (!bus->connection || atomic_load(&bus->closed) == bus->connection) {
+		if (bus->anew_ns == 0)
+			bus->anew_ns = now + ANEW_NS;
+		if (now >= bus->anew_ns)
+			renew(bus);
+	} else if (!is_connected(bus) && now - bus->looked_ns >= LOOK_NS) {
+		bus->looked_ns = now;
+		if (trust_is_old(&bus->trust, bus->config))
+			renew(bus);
+	}
 }
 
 /* How often libnats has connected again: counted when it does, not when it calls back. */
@@ -552,12 +543,6 @@ static uint64_t reconnects_of(struct bus *bus)
 		(void)natsStatistics_GetCounts(
 		    bus->statistics, &in, &in_bytes, &out, &out_bytes, &reconnects);
 	return reconnects;
-}
-
-static bool is_connected(const struct bus *bus)
-{
-	return bus->connection &&
-	       natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
 static void up_count(struct bus *bus)
@@ -580,8 +565,7 @@ void bus_step(struct bus *bus)
 		down_log(bus);
 	changes_log(bus, now);
 	errors_log(bus, now);
-	if (atomic_load(&bus->is_closed))
-		anew(bus);
+	anew(bus);
 }
 
 /* In this order: a connection that came since has another count. */

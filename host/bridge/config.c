@@ -60,11 +60,27 @@ static int url_take(const struct reader *r, const char *value)
 		return log_failure(r->where, "not nats://HOST:PORT, nor tls://HOST:PORT");
 	/* What a command line or a log shows has no secrets in it. */
 	if (strchr(value, '@'))
-		return log_failure(
-		    r->where, "it has a user in it: name a file, credentials = FILE");
+		return log_failure(r->where,
+		    "it has a user in it: name a file, by credentials, password or token");
 	if (c->url_count == CONFIG_URLS)
 		return log_failure(r->where, "there are %u already", CONFIG_URLS);
 	return text_take(r, &c->url[c->url_count++], value);
+}
+
+/* The path of a file with a secret. What has no / may be the secret itself: it is not shown. */
+static int secret_take(const struct reader *r, char **path, const char *value)
+{
+	if (*value && !strchr(value, '/'))
+		return log_failure(r->where, "no path: it names a file, such as /etc/ivsh/secret");
+	return text_take(r, path, value);
+}
+
+static int bus_user_take(const struct reader *r, const char *value)
+{
+	if (strpbrk(value, "\"\\"))
+		return log_failure(
+		    r->where, "a quote or a backslash is in it, which libnats does not send right");
+	return text_take(r, &r->config->bus_user, value);
 }
 
 static int user_take(const struct reader *r, const char *value)
@@ -125,17 +141,33 @@ static int local_take(struct reader *r, const char *slot, const char *value)
 	return 0;
 }
 
-/* One of the words behind HOST/PEER. */
-static int remote_word(const struct reader *r, struct config_remote *m, const char *word)
+/* The path behind socket=, to the end of the line: nothing in it is special. */
+static int remote_socket(const struct reader *r, struct config_remote *m, const char *path)
 {
-	if (strcmp(word, "core") == 0)
-		m->mode = CONFIG_CORE;
-	else if (strcmp(word, "jetstream") == 0)
-		m->mode = CONFIG_JETSTREAM;
-	else if (strncmp(word, "socket=", 7) == 0)
-		return text_take(r, &m->socket, word + 7);
-	else
-		return log_failure(r->where, "%.64s: not core, jetstream or socket=PATH", word);
+	const char *last = strrchr(path, ' ');
+
+	if (last && (strcmp(last, " core") == 0 || strcmp(last, " jetstream") == 0))
+		return log_failure(r->where, "socket=PATH is the last, behind%s", last);
+	return text_take(r, &m->socket, path);
+}
+
+/* What is behind HOST/PEER. */
+static int remote_words(const struct reader *r, struct config_remote *m, char *rest)
+{
+	for (char *word; *rest; rest += strspn(rest, " \t")) {
+		if (strncmp(rest, "socket=", 7) == 0)
+			return remote_socket(r, m, rest + 7);
+		word = strsep(&rest, " \t");
+		if (strcmp(word, "core") == 0)
+			m->mode = CONFIG_CORE;
+		else if (strcmp(word, "jetstream") == 0)
+			m->mode = CONFIG_JETSTREAM;
+		else
+			return log_failure(
+			    r->where, "%.64s: not core, jetstream or socket=PATH", word);
+		if (!rest)
+			break;
+	}
 	return 0;
 }
 
@@ -143,7 +175,7 @@ static int remote_take(struct reader *r, const char *slot, char *value)
 {
 	struct config *c = r->config;
 	struct config_remote *m = &c->remote[c->remote_count];
-	char *next, *word = strtok_r(value, " \t", &next), *peer = word ? strchr(word, '/') : NULL;
+	char *rest = value, *host = strsep(&rest, " \t"), *peer = strchr(host, '/');
 	int number = slot_read(r, slot);
 
 	if (number < 0)
@@ -151,7 +183,7 @@ static int remote_take(struct reader *r, const char *slot, char *value)
 	if (!peer)
 		return log_failure(r->where, "not HOST/PEER, then core or jetstream");
 	*peer++ = '\0';
-	if (name_take(r, m->host, word) || name_take(r, m->peer, peer))
+	if (name_take(r, m->host, host) || name_take(r, m->peer, peer))
 		return -1;
 	m->slot = (uint32_t)number;
 	c->remote_count++; /* from here on config_free() frees what it has */
@@ -160,21 +192,52 @@ static int remote_take(struct reader *r, const char *slot, char *value)
 		    strcmp(c->remote[i].peer, m->peer) == 0)
 			return log_failure(r->where, "%s/%s has slot %u, too", m->host, m->peer,
 			    c->remote[i].slot);
-	while ((word = strtok_r(NULL, " \t", &next)) != NULL)
-		if (remote_word(r, m, word))
-			return -1;
-	return 0;
+	return rest ? remote_words(r, m, rest + strspn(rest, " \t")) : 0;
+}
+
+/* Where the value of a setting that is any text goes; NULL: it is none. */
+static char **text_of(struct config *c, const char *key)
+{
+	const struct {
+		const char *key;
+		char **text;
+	} texts[] = {
+	    {"state", &c->state},
+	    {"credentials", &c->credentials},
+	    {"tls-ca", &c->tls_ca},
+	    {"tls-cert", &c->tls_cert},
+	    {"tls-key", &c->tls_key},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (strcmp(key, texts[i].key) == 0)
+			return texts[i].text;
+	return NULL;
+}
+
+/* The number behind (word) and a space in (key); NULL: the key is another one. */
+static const char *slot_of(const char *key, const char *word)
+{
+	size_t length = strlen(word), space;
+
+	if (strncmp(key, word, length) != 0)
+		return NULL;
+	space = strspn(key + length, " \t");
+	return space ? key + length + space : NULL;
 }
 
 static int setting_take(struct reader *r, const char *key, char *value)
 {
 	struct config *c = r->config;
-	const char *slot = strpbrk(key, " \t");
+	const char *local = slot_of(key, "local"), *remote = slot_of(key, "slot");
+	char **text = text_of(c, key);
 
-	if (slot && strncmp(key, "local", (size_t)(slot - key)) == 0)
-		return local_take(r, slot + strspn(slot, " \t"), value);
-	if (slot && strncmp(key, "slot", (size_t)(slot - key)) == 0)
-		return remote_take(r, slot + strspn(slot, " \t"), value);
+	if (text)
+		return text_take(r, text, value);
+	if (local)
+		return local_take(r, local, value);
+	if (remote)
+		return remote_take(r, remote, value);
 	if (strcmp(key, "region") == 0)
 		return name_take(r, c->region, value);
 	if (strcmp(key, "host") == 0)
@@ -185,18 +248,14 @@ static int setting_take(struct reader *r, const char *key, char *value)
 		return place_take(r, value, false);
 	if (strcmp(key, "file") == 0)
 		return place_take(r, value, true);
-	if (strcmp(key, "state") == 0)
-		return text_take(r, &c->state, value);
-	if (strcmp(key, "credentials") == 0)
-		return text_take(r, &c->credentials, value);
+	if (strcmp(key, "bus-user") == 0)
+		return bus_user_take(r, value);
+	if (strcmp(key, "password") == 0)
+		return secret_take(r, &c->password, value);
+	if (strcmp(key, "token") == 0)
+		return secret_take(r, &c->token, value);
 	if (strcmp(key, "user") == 0)
 		return user_take(r, value);
-	if (strcmp(key, "tls-ca") == 0)
-		return text_take(r, &c->tls_ca, value);
-	if (strcmp(key, "tls-cert") == 0)
-		return text_take(r, &c->tls_cert, value);
-	if (strcmp(key, "tls-key") == 0)
-		return text_take(r, &c->tls_key, value);
 	if (strcmp(key, "stream-size") == 0)
 		return size_take(r, &c->stream_size, value, 65536);
 	if (strcmp(key, "stream-messages") == 0)
@@ -219,6 +278,10 @@ static int whole_check(const struct config *c, const char *file)
 		return log_failure(file, "there is no region: socket = PATH, or file = PATH");
 	if (!c->state)
 		return log_failure(file, "there is no folder for the state: state = DIR");
+	if (!c->bus_user != !c->password)
+		return log_failure(file, "bus-user and password go together");
+	if (!!c->credentials + !!c->password + !!c->token > 1)
+		return log_failure(file, "of credentials, password and token there can be one");
 	if (!c->tls_cert != !c->tls_key)
 		return log_failure(file, "tls-cert and tls-key go together");
 	if (c->local_count == 0)
@@ -237,6 +300,24 @@ static int whole_check(const struct config *c, const char *file)
 	return 0;
 }
 
+/*
+ * Where the line is. What stands in it before a = is shown only if it can be a key: a secret may
+ * stand there, in a line that is none.
+ */
+static void where_set(struct reader *r, const char *file, const struct keys *keys)
+{
+	size_t length = strcspn(keys->key, " \t");
+	char key[41];
+
+	if (slot_of(keys->key, "local") || slot_of(keys->key, "slot"))
+		length = strlen(keys->key);
+	snprintf(key, sizeof(key), "%.*s", (int)(length < 40 ? length : 40), keys->key);
+	if (keys_is_word(key) || strpbrk(key, " \t"))
+		snprintf(r->where, sizeof(r->where), "%s:%u: %s", file, keys->line, key);
+	else
+		snprintf(r->where, sizeof(r->where), "%s:%u", file, keys->line);
+}
+
 int config_parse(struct config *config, const char *file, char *text, size_t size)
 {
 	struct reader r = {.config = config};
@@ -249,12 +330,9 @@ int config_parse(struct config *config, const char *file, char *text, size_t siz
 	config->buffer = UINT64_C(4) << 20;
 	error = keys_open(&keys, text, size);
 	for (more = error; error == 0 && (more = keys_next(&keys)) == 1;) {
-		char word[64];
 		const char *key = keys.key;
 
-		/* A key that cannot be shown is not. */
-		snprintf(word, sizeof(word), "%.40s", key);
-		snprintf(r.where, sizeof(r.where), "%s:%u: %s", file, keys.line, word);
+		where_set(&r, file, &keys);
 		if (!keys.value)
 			error = log_failure(r.where, "not KEY = VALUE");
 		else
@@ -301,6 +379,9 @@ void config_free(struct config *config)
 	free(config->tls_ca);
 	free(config->tls_cert);
 	free(config->tls_key);
+	free(config->bus_user);
+	free(config->password);
+	free(config->token);
 	free(config->user);
 	memset(config, 0, sizeof(*config));
 }

@@ -41,7 +41,8 @@ struct config {
 	bool is_file; /* which of the two */
 	char *state;  /* the folder of what outlasts the bridge */
 	char *credentials, *tls_ca, *tls_cert, *tls_key;
-	char *user; /* to run as; with it the numbers */
+	char *bus_user, *password, *token; /* a name, and two files */
+	char *user;                        /* to run as; with it the numbers */
 	uint32_t user_id, group;
 	uint64_t stream_size;  /* bytes that JetStream keeps at most */
 	uint64_t stream_count; /* messages, likewise */

@@ -7,9 +7,14 @@
 
 #include "bridge/config.h"
 
+#include <stdbool.h>
+
+/* Whether a bridge with (config) that this process begins stays root, since nothing says a user. */
+bool confine_is_root(const struct config *config);
+
 /*
- * Become the user of (config), if it names one, before any file but the configuration is opened.
- * One thread only. 0, or -1 after one line on stderr.
+ * Leave no memory in a core file, and become the user of (config), if it names one, before any file
+ * but the configuration is opened. One thread only. 0, or -1 after one line on stderr.
  */
 int confine_user(const struct config *config);
 

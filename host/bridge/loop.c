@@ -335,6 +335,11 @@ int loop_run(struct config *config, const char *path)
 	sigaddset(&set, SIGHUP);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals >= 0 && begin(&b, &listener) == 0) {
+		if (confine_is_root(config))
+			log_event(
+			    "event=warning what=root hint=\"the bridge stays root: user = NAME in "
+			    "%s makes it another user\"",
+			    path);
 		log_event("event=ready region=%s host=%s locals=%u remotes=%u", config->region,
 		    config->host, config->local_count, config->remote_count);
 		status = 0;

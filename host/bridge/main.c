@@ -3,6 +3,7 @@
  * main.c - ivsh-bridge: peers of other hosts as peers of this region, over NATS.
  */
 #include "bridge/config.h"
+#include "bridge/confine.h"
 #include "bridge/loop.h"
 #include "bridge/status.h"
 #include "process/inherited.h"
@@ -93,6 +94,8 @@ int main(int argc, char **argv)
 		return USAGE;
 	}
 	status = config_read(&config, path) ? USAGE : DONE;
+	if (status == DONE && task == 'C' && confine_is_root(&config))
+		log_failure(path, "begun as root it stays root: user = NAME makes it another user");
 	if (status == DONE && task == 0)
 		status = loop_run(&config, path) ? FAILED : DONE;
 	else if (status == DONE && task != 'C')

@@ -35,6 +35,9 @@ static const char *differs(const struct config *a, const struct config *b)
 		return "user";
 	if (!is_same_text(a->credentials, b->credentials))
 		return "credentials";
+	if (!is_same_text(a->bus_user, b->bus_user) || !is_same_text(a->password, b->password) ||
+	    !is_same_text(a->token, b->token))
+		return "bus-user, password or token";
 	if (!is_same_text(a->tls_ca, b->tls_ca) || !is_same_text(a->tls_cert, b->tls_cert) ||
 	    !is_same_text(a->tls_key, b->tls_key))
 		return "tls-ca, tls-cert or tls-key";

@@ -49,7 +49,8 @@ static void config_whole(void)
 
 	CHECK_EQ(
 	    parse(&c, "# a bridge\n" BASE "url = tls://other:1\nlocal 1 = gamma\nlocal 2 = d_-9\n"
-		      "slot 5 = b/alpha jetstream socket=/s5\nslot 6 = b/beta core\n"
+		      "slot 5 = b/alpha jetstream socket=/s 5,\\a=\"b\" # c\n"
+		      "slot 6 = b/beta\tcore \n"
 		      "stream-size = 1M\nstream-messages = 10\nbuffer = 128K\n"
 		      "credentials = /c\ntls-ca = /ca\ntls-cert = /x\ntls-key = /k\n"),
 	    0);
@@ -61,13 +62,26 @@ static void config_whole(void)
 	CHECK_EQ(strcmp(c.local[1].name, "d_-9"), 0);
 	CHECK_EQ(c.remote_count, 2);
 	CHECK_EQ(c.remote[0].mode, CONFIG_JETSTREAM);
-	CHECK_EQ(strcmp(c.remote[0].socket, "/s5"), 0);
+	CHECK_EQ(strcmp(c.remote[0].socket, "/s 5,\\a=\"b\" # c"), 0);
 	CHECK_EQ(c.remote[1].mode, CONFIG_CORE);
 	CHECK_EQ(strcmp(c.remote[1].host, "b") | strcmp(c.remote[1].peer, "beta"), 0);
 	CHECK(!c.remote[1].socket);
+	CHECK(!c.password && !c.token && !c.bus_user);
 	CHECK_EQ(c.stream_size, 1 << 20);
 	CHECK_EQ(c.stream_count, 10);
 	CHECK_EQ(c.buffer, 128 << 10);
+	config_free(&c);
+}
+
+static void config_secrets(void)
+{
+	struct config c;
+
+	CHECK_EQ(parse(&c, BASE PEERS "bus-user = me too\npassword = /run/a b\n"), 0);
+	CHECK_EQ(strcmp(c.bus_user, "me too") | strcmp(c.password, "/run/a b"), 0);
+	config_free(&c);
+	CHECK_EQ(parse(&c, BASE PEERS "token = ./t\n"), 0);
+	CHECK_EQ(strcmp(c.token, "./t"), 0);
 	config_free(&c);
 }
 
@@ -101,7 +115,25 @@ static void config_wrong(void)
 	    {BASE PEERS "slot 6 = b/x twice\n", "f:8: slot 6: twice: not core, jetstream"},
 	    {BASE PEERS "slot 6 = b/x socket=\n", "f:8: slot 6: it has no value"},
 	    {BASE PEERS "slot 6 = a/x\n", "f: slot 6 = a/x: that is this host"},
+	    {BASE PEERS "slot 6 = b/x socket=/s core\n",
+		"f:8: slot 6: socket=PATH is the last, behind core"},
+	    {BASE PEERS "slots 6 = b/x\n", "f:8: slots: no such setting"},
+	    {BASE PEERS "loc 6 = x\n", "f:8: loc: no such setting"},
+	    {BASE PEERS "slot = b/x\n", "f:8: slot: no such setting"},
 	    {BASE PEERS "tls-key = /k\n", "f: tls-cert and tls-key go together"},
+	    {BASE PEERS "password = /p\n", "f: bus-user and password go together"},
+	    {BASE PEERS "bus-user = m\"e\n", "f:8: bus-user: a quote or a backslash is in it"},
+	    {BASE PEERS "bus-user = me\n", "f: bus-user and password go together"},
+	    {BASE PEERS "token = /t\ncredentials = /c\n",
+		"f: of credentials, password and token there can be one"},
+	    /* What may be a secret is not shown. */
+	    {BASE PEERS "password = SECRET\n", "f:8: password: no path: "},
+	    {BASE PEERS "token = SECRET\n", "f:8: token: no path: "},
+	    {BASE PEERS "password SECRET\n", "f:8: password: not KEY = VALUE"},
+	    {BASE PEERS "token SECRET=x\n", "f:8: token: no such setting"},
+	    {BASE PEERS "url nats://me:SECRET@x\n", "f:8: url: not KEY = VALUE"},
+	    {BASE PEERS "nats://me:SECRET@x\n", "f:8: not KEY = VALUE"},
+	    {BASE "url = nats://me:SECRET@x\n", "f:6: url: it has a user in it"},
 	    {BASE PEERS "stream-size = 1\n", "f:8: stream-size: 1: less than 65536"},
 	    {BASE PEERS "buffer = many\n", "f:8: buffer: many: "},
 	    {BASE PEERS "a\x01 = 1\n", "f:8: not a setting and no comment"},
@@ -115,6 +147,7 @@ static void config_wrong(void)
 		test_row(rows[i].want);
 		CHECK_EQ(parse(&c, rows[i].text), -1);
 		CHECK(strstr(said, rows[i].want));
+		CHECK(!strstr(said, "SECRET"));
 		CHECK(strchr(said, '\n') && strchr(said, '\n')[1] == '\0');
 		config_free(&c);
 	}
@@ -446,6 +479,7 @@ static void say_flood(void)
 
 static const struct test tests[] = {
     {"configuration: all settings", config_whole},
+    {"configuration: secrets are files", config_secrets},
     {"configuration: what is wrong", config_wrong},
     {"subject: made and read", subject_both},
     {"subject: what is none", subject_wrong},

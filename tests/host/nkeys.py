@@ -81,10 +81,12 @@ class Accounts:
         own = self.operator.token(self.operator, {"type": "operator"}, self.folder)
         limits = ("subs", "conn", "leaf", "imports", "exports", "data", "payload")
         limits = dict.fromkeys(limits, -1)
-        limits |= {"wildcards": True, "mem_storage": 0, "disk_storage": 0}
+        limits["wildcards"] = True
+        # The system's has no streams.
+        streams = dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
         accounts = ""
-        for key in (self.account, self.system):
-            claim = {"type": "account", "limits": limits}
+        for key, more in ((self.account, streams), (self.system, {})):
+            claim = {"type": "account", "limits": limits | more}
             accounts += f"{key.public}: {self.operator.token(key, claim, self.folder)}\n"
         return (
             f"operator: {own}\nsystem_account: {self.system.public}\nresolver: MEMORY\n"
@@ -98,6 +100,7 @@ class Accounts:
         rights |= dict.fromkeys(("subs", "data", "payload"), -1)
         token = self.account.token(key, {"type": "user", **rights}, self.folder)
         path = self.folder / f"{name}.creds"
+        path.touch(0o600)
         path.write_text(
             f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
             f"-----BEGIN USER NKEY SEED-----\n{key.seed}\n------END USER NKEY SEED------\n"

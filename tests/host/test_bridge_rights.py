@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-test_bridge_rights.py - what a bridge may do, to this machine and on the bus; and several remote
-peers, and peers of this host that are killed.
+test_bridge_rights.py - what a bridge may do to this machine; and several remote peers, and peers of
+this host that are killed.
 """
 
-import base64
-import json
 import os
 import pathlib
 import shutil
@@ -142,146 +140,6 @@ def test_user_refused(tmp_path):
     assert not (tmp_path / "state").exists()
     (tmp_path / "state").mkdir()
     assert "/state: " in refused(f"{ALICE}:{CREW}", 1)
-
-
-# --- On the bus ---------------------------------------------------------------------------------
-
-
-class Key:
-    """A key pair of NATS: Ed25519, in the text that NATS has for it."""
-
-    KINDS = {"O": 14 << 3, "A": 0, "U": 20 << 3}
-
-    def __init__(self, folder, kind):
-        self.secret = os.urandom(32)
-        self.file = folder / f"{kind}-{self.secret.hex()[:8]}.der"
-        self.file.write_bytes(bytes.fromhex("302e020100300506032b657004220420") + self.secret)
-        der = openssl("pkey", "-inform", "DER", "-in", self.file, "-pubout", "-outform", "DER")
-        number = self.KINDS[kind]
-        self.public = self.text(bytes([number]) + der[-32:])
-        seed = bytes([18 << 3 | number >> 5, (number & 31) << 3])
-        self.seed = self.text(seed + self.secret)
-
-    @staticmethod
-    def text(raw):
-        crc = 0
-        for byte in raw:
-            crc ^= byte << 8
-            for _ in range(8):
-                crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
-        return base64.b32encode(raw + crc.to_bytes(2, "little")).decode().rstrip("=")
-
-    def sign(self, subject, name, nats):
-        """A claim about the key (subject), signed by this one."""
-
-        def part(value):
-            return base64.urlsafe_b64encode(value).rstrip(b"=")
-
-        claim = {"jti": name, "iat": 1, "iss": self.public, "name": name, "sub": subject.public}
-        claim["nats"] = {"version": 2, **nats}
-        signed = part(json.dumps({"typ": "JWT", "alg": "ed25519-nkey"}).encode())
-        signed += b"." + part(json.dumps(claim).encode())
-        data = self.file.with_suffix(".data")
-        data.write_bytes(signed)
-        words = "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", self.file, "-in", data
-        return (signed + b"." + part(openssl(*words))).decode()
-
-
-class Authority:
-    """An operator with an account, whose users may speak for one host each."""
-
-    STORES = "mem_storage disk_storage streams consumer"
-    LIMITS = f"subs data payload imports exports conn leaf {STORES}"
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.operator, self.account, self.system = (Key(folder, kind) for kind in "OAA")
-
-    def config(self):
-        claim = self.operator.sign(self.operator, "operator", {"type": "operator"})
-        (self.folder / "operator.jwt").write_text(claim)
-        limits = {name: -1 for name in self.LIMITS.split()}
-        limits["wildcards"] = True
-        # The system's has no streams.
-        none = {name: limits[name] for name in limits if name not in self.STORES.split()}
-        accounts = [
-            f"{key.public}: {self.operator.sign(key, name, {'type': 'account', 'limits': of})}\n"
-            for key, name, of in (
-                (self.account, "hosts", limits),
-                (self.system, "system", none),
-            )
-        ]
-        return (
-            f"operator: {self.folder}/operator.jwt\nresolver: MEMORY\n"
-            f"system_account: {self.system.public}\n"
-            f"resolver_preload: {{\n{''.join(accounts)}}}\n"
-        )
-
-    def user(self, host):
-        """A file with credentials, as nsc writes it, with ivsh-bridge(8)'s permissions."""
-        key = Key(self.folder, "U")
-        rights = {
-            "pub": {"allow": [f"ivsh.r.{host}.>", "$JS.API.>", "_INBOX.>"]},
-            "sub": {"allow": [f"ivsh.r.*.*.*.{host}.*", "_INBOX.>"]},
-            "subs": -1, "data": -1, "payload": -1, "type": "user",
-        }  # fmt: skip
-        path = self.folder / f"{host}-{key.public[:8]}.creds"
-        path.write_text(
-            "-----BEGIN NATS USER JWT-----\n"
-            f"{self.account.sign(key, host, rights)}\n"
-            "------END NATS USER JWT------\n\n"
-            "-----BEGIN USER NKEY SEED-----\n"
-            f"{key.seed}\n"
-            "------END USER NKEY SEED------\n"
-        )
-        return path
-
-
-@pytest.mark.parametrize("mode", ["core", "jetstream"])
-def test_credentials(world, tmp_path, mode):
-    """SPEC R19.4: with a host's credentials it speaks for that host; with others it does not."""
-    authority = Authority(tmp_path)
-    w = world(mode, nats=authority.config())
-
-    def start(side, credentials):
-        side.bridge.stop()
-        text = side.config.read_text().split("\ncredentials")[0]
-        side.config.write_text(f"{text.rstrip()}\ncredentials = {credentials}\n")
-        side.bridge.start()
-
-    # Without any.
-    w.a.bridge.await_line("event=bus-failed")
-    assert w.a.bridge.count("event=bus-up") == 0
-    for side in w.sides:
-        start(side, authority.user(side.name))
-        side.bridge.await_line("event=bus-up")
-    exchange(w, b"right")
-    for side in w.sides:
-        assert side.bridge.count("event=bus-error") == 0, side.bridge.lines
-    # Another host's: the bus takes nothing of it, and the other side does not hear it.
-    count = w.a.bridge.count("event=bus-up")
-    start(w.a, authority.user("z"))
-    w.a.bridge.await_line("event=bus-up", count + 1)
-    w.a.bridge.await_line("event=bus-error")
-    with w.a.peer(), w.b.peer() as b:
-        w.a.bridge.await_line("event=bus-error", 2)
-        assert b.peer(5).presence != ivsh.Presence.ATTACHED
-    # Another authority's: one line says so.
-    (tmp_path / "other").mkdir()
-    failed = w.a.bridge.count("event=bus-failed")
-    start(w.a, Authority(tmp_path / "other").user("a"))
-    said = w.a.bridge.await_line("event=bus-failed", failed + 1)
-    assert "it refuses the credentials" in said
-    assert w.a.bridge.count("event=bus-up") == count + 1
-    # None that can be read.
-    w.a.bridge.stop()
-    w.a.config.write_text(w.a.config.read_text() + f"tls-ca = {tmp_path}/none\n")
-    done = subprocess.run(
-        [BUILD / "ivsh-bridge", "--config", w.a.config],
-        capture_output=True, text=True, timeout=LIMIT,
-    )  # fmt: skip
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert f"{tmp_path}/none" in done.stderr
 
 
 # --- Several remote peers, and peers that are killed --------------------------------------------

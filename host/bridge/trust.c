@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trust.c - certificates and credentials.
+ */
+#include "bridge/trust.h"
+#include "process/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_SIZE 1024u
+
+/* What is wrong with a file that has a secret; NULL: nothing. The rule is that of PostgreSQL. */
+static const char *stat_wrong(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "it belongs to another user, and not to the bridge's or root";
+	/* Root gives a service its secret by the service's group. */
+	if ((st->st_mode & S_IRWXO) != 0 ||
+	    (st->st_mode & (st->st_uid == 0 ? S_IWGRP : S_IRWXG)) != 0)
+		return "other users can read it, or change it: chmod 0600, or 0640 if it is root's";
+	return NULL;
+}
+
+/* Open a file with a secret: its descriptor, or -1 after a line. */
+static int secret_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *wrong;
+	struct stat st;
+
+	if (fd < 0)
+		return log_failure(path, "%s", strerror(errno));
+	wrong = fstat(fd, &st) ? strerror(errno) : stat_wrong(&st);
+	if (!wrong)
+		return fd;
+	close(fd);
+	return log_failure(path, "%s", wrong);
+}
+
+/* Likewise of one that libnats reads, by its name. */
+static int secret_check(const char *path)
+{
+	int fd = secret_open(path);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+/* What is wrong with the (size) bytes of a secret, of which the line's end is cut off. */
+static const char *line_wrong(char *secret, size_t size)
+{
+	if (size > 0 && secret[size - 1] == '\n')
+		size--;
+	if (size > 0 && secret[size - 1] == '\r')
+		size--;
+	secret[size] = '\0';
+	if (size == 0)
+		return "it is empty";
+	if (size > SECRET_SIZE)
+		return "it is longer than 1024 bytes";
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)secret[i] < 0x20 || secret[i] == 0x7f)
+			return "it has more than one line, or is no text";
+		/* libnats 3.4 puts it between quotes as it is. */
+		if (secret[i] == '"' || secret[i] == '\\')
+			return "a quote or a backslash is in it, which libnats does not send right";
+	}
+	return NULL;
+}
+
+/* The one line of the file at (path). 0, or -1 after a line. */
+static int secret_read(char secret[SECRET_SIZE + 3], const char *path)
+{
+	int fd = secret_open(path);
+	size_t size = 0;
+	ssize_t got = 1;
+	const char *wrong;
+
+	if (fd < 0)
+		return -1;
+	while (got > 0 && size < SECRET_SIZE + 2) {
+		got = read(fd, secret + size, SECRET_SIZE + 2 - size);
+		size += got > 0 ? (size_t)got : 0;
+	}
+	wrong = got < 0 ? strerror(errno) : line_wrong(secret, size);
+	close(fd);
+	return wrong ? log_failure(path, "%s", wrong) : 0;
+}
+
+/* The line for what libnats says of (object). */
+static int nats_failed(const char *object, natsStatus status)
+{
+	const char *reason = nats_GetLastError(NULL);
+
+	return log_failure(object, "%s", reason ? reason : natsStatus_GetText(status));
+}
+
+static int certificates_set(natsOptions *options, const struct config *c)
+{
+	natsStatus status;
+
+	if (!c->tls_ca && !c->tls_cert)
+		return 0;
+	status = natsOptions_SetSecure(options, true);
+	if (status != NATS_OK)
+		return nats_failed("tls", status);
+	if (c->tls_ca)
+		status = natsOptions_LoadCATrustedCertificates(options, c->tls_ca);
+	if (status != NATS_OK)
+		return nats_failed(c->tls_ca, status);
+	if (!c->tls_cert)
+		return 0;
+	if (secret_check(c->tls_key))
+		return -1;
+	status = natsOptions_LoadCertificatesChain(options, c->tls_cert, c->tls_key);
+	return status == NATS_OK ? 0 : nats_failed(c->tls_cert, status);
+}
+
+static int secret_set(natsOptions *options, const struct config *c)
+{
+	const char *path = c->password ? c->password : c->token;
+	char secret[SECRET_SIZE + 3];
+	natsStatus status = NATS_ERR;
+	int error = secret_read(secret, path);
+
+	if (error == 0)
+		status = c->password ? natsOptions_SetUserInfo(options, c->bus_user, secret)
+				     : natsOptions_SetToken(options, secret);
+	explicit_bzero(secret, sizeof(secret));
+	if (error == 0 && status != NATS_OK)
+		return nats_failed(path, status);
+	return error;
+}
+
+static void files_look(struct trust *trust, const struct config *c)
+{
+	const char *const paths[TRUST_FILES] = {
+	    c->tls_ca, c->tls_cert, c->tls_key, c->password, c->token};
+	struct stat st;
+
+	memset(trust, 0, sizeof(*trust));
+	for (uint32_t i = 0; i < TRUST_FILES; i++)
+		if (paths[i] && stat(paths[i], &st) == 0) {
+			trust->files[i].device = st.st_dev;
+			trust->files[i].number = st.st_ino;
+			trust->files[i].size = st.st_size;
+			trust->files[i].changed = st.st_mtim;
+		}
+}
+
+int trust_set(struct trust *trust, natsOptions *options, const struct config *config)
+{
+	natsStatus status;
+
+	/* Before they are read: what is written meanwhile is another one. */
+	files_look(trust, config);
+	if (certificates_set(options, config))
+		return -1;
+	if (config->password || config->token)
+		return secret_set(options, config);
+	if (!config->credentials)
+		return 0;
+	/* libnats reads it only when a server asks, and then says nothing of it. */
+	if (secret_check(config->credentials))
+		return -1;
+	status = natsOptions_SetUserCredentialsFromFiles(options, config->credentials, NULL);
+	return status == NATS_OK ? 0 : nats_failed(config->credentials, status);
+}
+
+bool trust_is_old(const struct trust *trust, const struct config *config)
+{
+	struct trust now;
+
+	files_look(&now, config);
+	return memcmp(&now, trust, sizeof(now)) != 0;
+}

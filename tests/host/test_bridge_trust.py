@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""test_bridge_trust.py - how bus and bridge know each other: credentials, passwords, tokens."""
+
+import os
+import signal
+import subprocess
+
+import nkeys
+import pytest
+from bridgetool import ivsh
+from rawclient import until
+from servertool import BUILD, LIMIT
+from test_bridge import world as world
+from test_bridge_rights import exchange
+
+REFUSED = "it refuses the credentials"
+OTHERS = "other users can read it, or change it"
+
+
+def secret(path, text):
+    """A file that is ours alone, also where another one is replaced."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    new.touch(0o600)
+    new.write_text(text)
+    new.rename(path)
+    return path
+
+
+def ends(side, text):
+    """A bridge with (text) behind its configuration does not begin: its one line."""
+    path = side.folder / "other.conf"
+    path.write_text(side.config.read_text().replace("/state\n", "/other\n") + text)
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", path], capture_output=True, text=True, timeout=LIMIT
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    return done.stderr
+
+
+def again(side, text):
+    """Start the bridge with another configuration."""
+    side.bridge.stop()
+    side.config.write_text(text)
+    side.bridge.start()
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_credentials(world, tmp_path, mode):
+    """SPEC R19.4: with a host's credentials it speaks for that host; with others it does not."""
+    keys, others = tmp_path / "keys", tmp_path / "others"
+    keys.mkdir()
+    others.mkdir()
+    accounts = nkeys.Accounts(keys)
+    for host in ("a", "b"):
+        accounts.user(
+            host,
+            [f"ivsh.r.{host}.>", "$JS.API.>", "_INBOX.>"],
+            [f"ivsh.r.*.*.*.{host}.*", "_INBOX.>"],
+        )
+    stranger = nkeys.Accounts(others).user("a", [">"], [">"])
+    w = world(mode, nats=accounts.config())
+    # Without any.
+    assert REFUSED in w.a.bridge.await_line("event=bus-failed")
+    assert w.a.bridge.count("event=bus-up") == 0
+    bare = w.a.config.read_text()
+    right = f"{bare}credentials = {keys}/a.creds\n"
+    again(w.b, f"{w.b.config.read_text()}credentials = {keys}/b.creds\n")
+    again(w.a, right)
+    exchange(w, b"right")
+    for side in w.sides:
+        assert side.bridge.count("event=bus-error") == 0, side.bridge.lines
+    # Another host's: the bus takes nothing of it, and the other side does not hear it.
+    w.a.bridge.stop()
+    until(lambda: not w.b.bridge.pair("heard"))
+    again(w.a, f"{bare}credentials = {keys}/b.creds\n")
+    w.a.bridge.await_line("event=bus-error")
+    with w.a.peer(), w.b.peer() as b:
+        w.a.bridge.await_line("event=bus-error", 2)
+        assert b.peer(5).presence != ivsh.Presence.ATTACHED
+        assert not w.b.bridge.pair("heard")
+    # Another authority's: one line says so.
+    ups, failed = (w.a.bridge.count(f"event=bus-{what}") for what in ("up", "failed"))
+    again(w.a, f"{bare}credentials = {stranger}\n")
+    assert REFUSED in w.a.bridge.await_line("event=bus-failed", failed + 1)
+    assert w.a.bridge.count("event=bus-up") == ups
+    again(w.a, right)
+    exchange(w, b"right again")
+
+
+KINDS = {
+    "password": (
+        'authorization {{ user: "me", password: "{}" }}\n',
+        "bus-user = me\npassword = {}\n",
+    ),
+    "token": ('authorization {{ token: "{}" }}\n', "token = {}\n"),
+}
+
+
+@pytest.fixture(params=KINDS)
+def closed(request, world, tmp_path):
+    """A bus that asks for a secret, bridges that name its file, and what configures the bus."""
+    of_bus, of_bridge = KINDS[request.param]
+    file = secret(tmp_path / "the secret", "first one\n")
+    w = world("core", more=of_bridge.format(file), nats=of_bus.format("first one"))
+    w.secret = file
+
+    def configure(text):
+        w.nats.config.write_text(of_bus.format(text))
+        w.nats.process.send_signal(signal.SIGHUP)
+
+    w.configure = configure
+    return w
+
+
+def test_secret(closed):
+    """The bus lets it in; what is another one, or none, is refused, and is not shown."""
+    exchange(closed, b"with it")
+    for side in closed.sides:
+        side.bridge.await_line("event=bus-up")
+        assert side.bridge.count("event=bus-failed") == 0
+        shown = "\n".join(side.bridge.lines)
+        for form in ("--check", "--status", "--json", "--prometheus"):
+            done = subprocess.run(
+                [BUILD / "ivsh-bridge", "--config", side.config, form],
+                capture_output=True, text=True, timeout=LIMIT,
+            )  # fmt: skip
+            assert done.returncode == 0
+            shown += done.stdout + done.stderr
+        command = open(f"/proc/{side.bridge.process.pid}/cmdline").read()
+        assert "first one" not in shown + command
+
+
+def test_rotation(closed):
+    """Another secret, first here, then at the bus: the next connection has it."""
+    w = closed
+    exchange(w, b"first")
+    pids = [side.bridge.process.pid for side in w.sides]
+    secret(w.secret, "second")
+    w.configure("second")
+    for side in w.sides:
+        side.bridge.await_line("event=bus-up", 2)
+    exchange(w, b"second")
+    # First at the bus: until the file follows the bridge is refused, and says so.
+    w.configure("third")
+    for side in w.sides:
+        side.bridge.await_line("event=bus-failed")
+    secret(w.secret, "third")
+    for side in w.sides:
+        side.bridge.await_line("event=bus-up", 3)
+    exchange(w, b"third")
+    assert pids == [side.bridge.process.pid for side in w.sides]
+    # Also where it begins with a wrong one.
+    secret(w.secret, "wrong")
+    failed = w.a.bridge.count("event=bus-failed")
+    w.a.bridge.stop()
+    w.a.bridge.start()
+    assert REFUSED in w.a.bridge.await_line("event=bus-failed", failed + 1)
+    secret(w.secret, "third")
+    w.a.bridge.await_line("event=bus-up", 4)
+    exchange(w, b"from a wrong one")
+
+
+def test_secret_refused(world, tmp_path):
+    """A file that others can open, or that has no secret: one line, which does not show it."""
+    w = world("core")
+    name = tmp_path / "secret"
+    rows = {
+        "": "it is empty",
+        "\n": "it is empty",
+        "SECRET\nSECRET\n": "it has more than one line",
+        "SECRET\x01": "or is no text",
+        'SEC"RET': "which libnats does not send right",
+        "SEC\\RET": "which libnats does not send right",
+        "S" * 1100: "longer than 1024 bytes",
+    }
+    for text, want in rows.items():
+        said = ends(w.a, f"token = {secret(name, text)}\n")
+        assert said.startswith(f"ivsh-bridge: {name}: ") and want in said and "SEC" not in said
+    secret(name, "SECRET")
+    text = f"token = {name}\n"
+    for mode in (0o604, 0o640 if os.geteuid() else 0o660, 0o602, 0o777):
+        name.chmod(mode)
+        assert f"{name}: {OTHERS}" in ends(w.a, text)
+    if os.geteuid() == 0:
+        os.chown(name, 41001, 0)
+        name.chmod(0o600)
+        assert "it belongs to another user" in ends(w.a, text)
+    name.unlink()
+    assert ends(w.a, text) == f"ivsh-bridge: {name}: No such file or directory\n"
+    os.mkfifo(name, 0o600)
+    assert f"{name}: not a regular file" in ends(w.a, text)
+
+
+def test_files_of_others(world, tmp_path):
+    """The same of what libnats reads: credentials, and the key of the bridge's certificate."""
+    w = world("core")
+    for setting in (f"credentials = {tmp_path}/x\n", f"tls-cert = /c\ntls-key = {tmp_path}/x\n"):
+        secret(tmp_path / "x", "text").chmod(0o644)
+        assert f"{tmp_path}/x: {OTHERS}" in ends(w.a, setting)
+        (tmp_path / "x").unlink()
+        assert f"{tmp_path}/x: No such file" in ends(w.a, setting)
+
+
+def certificates(folder, serial):
+    """An authority, which signs a certificate of the bus and one of the bridges: files there."""
+    new = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
+    ca = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
+    of_all = ("-addext", "subjectAltName=IP:127.0.0.1")
+    for name, more in (("ca", ()), ("bus", (*ca, *of_all)), ("bridge", (*ca, *of_all))):
+        new_key = folder / f"{name}.key.new"
+        nkeys.openssl(
+            "req", "-x509", *new, "-subj", f"/CN={name}-{serial}", *more,
+            "-keyout", new_key, "-out", folder / f"{name}.crt.new",
+        )  # fmt: skip
+        new_key.chmod(0o600)
+        for kind in ("crt", "key"):
+            (folder / f"{name}.{kind}.new").rename(folder / f"{name}.{kind}")
+
+
+def test_certificates(world, tmp_path):
+    """The bus takes those with its authority's certificate; those of the next authority, too."""
+    folder = tmp_path / "pki"
+    folder.mkdir()
+    certificates(folder, 1)
+    of_bus = (
+        f'tls {{ cert_file: "{folder}/bus.crt", key_file: "{folder}/bus.key"\n'
+        f'ca_file: "{folder}/ca.crt", verify: true }}\n'
+    )
+    ca = f"tls-ca = {folder}/ca.crt\n"
+    own = f"tls-cert = {folder}/bridge.crt\ntls-key = {folder}/bridge.key\n"
+    w = world("core", more=ca + own, nats=of_bus)
+    exchange(w, b"with certificates")
+    right = w.a.config.read_text()
+    again(w.a, right.replace(own, ""))
+    assert REFUSED in w.a.bridge.await_line("event=bus-failed")
+    again(w.a, right)
+    exchange(w, b"with certificates again")
+    ups = [side.bridge.count("event=bus-up") for side in w.sides]
+    # While the bus is down, all get others; the next connection is by these.
+    w.nats.stop()
+    for side in w.sides:
+        side.bridge.await_line("event=bus-down")
+    certificates(folder, 2)
+    w.nats.start()
+    for side, count in zip(w.sides, ups):
+        side.bridge.await_line("event=bus-up", count + 1)
+    exchange(w, b"with others")
