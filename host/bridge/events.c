@@ -110,9 +110,14 @@ static void attach_say(struct remote *r, uint64_t now)
 	struct say said = say_take(&r->lines.attach, now);
 	char times[32];
 
-	if (said.times)
-		log_event("event=attach slot=%u peer=%s/%s incarnation=%u%s", r->config.slot,
-		    r->config.host, r->config.peer, r->lines.incarnation, say_times(times, &said));
+	if (said.times && r->lines.incarnation)
+		log_event("event=attach slot=%u peer=%s/%s for=peer incarnation=%u%s",
+		    r->config.slot, r->config.host, r->config.peer, r->lines.incarnation,
+		    say_times(times, &said));
+	/* Those of a peer that is gone reach their receivers by its slot, and by nothing else. */
+	else if (said.times)
+		log_event("event=attach slot=%u peer=%s/%s for=messages%s", r->config.slot,
+		    r->config.host, r->config.peer, say_times(times, &said));
 }
 
 static void detach_say(struct remote *r, uint64_t now)

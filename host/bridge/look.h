@@ -9,6 +9,7 @@
 #define BRIDGE_LOOK_H
 
 #include "bridge/config.h"
+#include "bridge/opener.h"
 
 #include <ivsh/client.h>
 #include <ivsh/peers.h>
@@ -16,19 +17,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct look {
+/* A region that is looked at, or about to be. */
+struct look_region {
+	struct opening opening;
+	char *place;
+	bool is_file;
+	int error;
+	bool is_late; /* that is: nobody has answered */
 	struct ivsh_client client;
 	struct ivsh_region region;
+};
+
+struct look {
+	struct look_region *open, *next; /* NULL: none; (next): its opener has it */
 	struct ivsh_peer peer[CONFIG_SLOTS];
-	bool is_open;
+	bool is_known;    /* who is there, or that there is no region */
 	bool is_reported; /* why it is not open */
+	bool is_silent;   /* the server's heartbeat stands still */
 	uint64_t retry_ns;
 	/* The server's, as it was last, and when it was seen to change. */
 	uint32_t epoch, heartbeat;
 	uint64_t heard_ns;
 };
 
-/* Look at each slot that is local, and open the region, again if need be. */
+/*
+ * Look at each slot that is local. The region is opened, again if need be, without waiting for it:
+ * until that has succeeded or failed once, look->is_known says that nothing is known.
+ */
 void look_step(struct look *look, const struct config *config);
 
 /* Whether a peer is in (slot). */

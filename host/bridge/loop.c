@@ -118,7 +118,7 @@ static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 	    .epoch = p->state.far.epoch, .number = p->state.far.number, .window = pair_window(b)};
 	size_t size = FRAME_STATE;
 
-	if (b->look.is_open && look_is_present(&b->look, p->slot))
+	if (look_is_present(&b->look, p->slot))
 		frame.flags |= FRAME_PRESENT;
 	if (near_has_more(p))
 		frame.flags |= FRAME_MORE;
@@ -258,7 +258,8 @@ static bool turn(struct bridge *b, int signals, int listener)
 	}
 	kept_step(b, now);
 	is_busy = pairs_move(b, now);
-	if (is_due)
+	/* Nothing is said of peers who may be there: the last bridge has said that they are. */
+	if (is_due && b->look.is_known)
 		states_say(b, now);
 	bus_flush(b->bus);
 	is_busy |= remotes_ready(b);
@@ -274,6 +275,7 @@ static void leave(struct bridge *b)
 	states_say(b, clock_now_ns());
 	while (b->remote_count)
 		remote_free(b, b->remotes[--b->remote_count]);
+	opener_end();
 	free(b->remotes);
 	free(b->scratch);
 }

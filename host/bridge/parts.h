@@ -137,9 +137,12 @@ struct pair {
 	struct consumer consumer;
 };
 
+struct slot_opening; /* remote.c's */
+
 struct remote {
 	struct config_remote config; /* its socket is the bridge's config's */
 	struct ivsh_host *host;      /* NULL: not attached */
+	struct slot_opening *next;   /* its opener has it; NULL: none */
 	uint32_t incarnation;        /* of the remote peer that it is attached for; 0: unknown */
 	uint64_t retry_ns;
 	bool is_reported;   /* why it is not attached */

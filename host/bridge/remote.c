@@ -15,6 +15,37 @@
 #define RETRY_NS UINT64_C(250000000)
 #define LINGER_NS UINT64_C(1000000000)
 
+/* Attaching takes a tenth of a second, or 5 s where a server hangs: another thread does it. */
+struct slot_opening {
+	struct opening opening;
+	char *place, *peer;
+	uint32_t slot;
+	int error;
+	struct ivsh_host *host;
+};
+
+static struct slot_opening *slot_of(struct opening *opening)
+{
+	return (struct slot_opening *)(void *)opening;
+}
+
+static void slot_open(struct opening *opening)
+{
+	struct slot_opening *o = slot_of(opening);
+
+	o->error = ivsh_host_open(&o->host, o->place, o->peer, IVSH_HOST_STAY, o->slot);
+}
+
+static void slot_close(struct opening *opening)
+{
+	struct slot_opening *o = slot_of(opening);
+
+	ivsh_host_close(o->host);
+	free(o->place);
+	free(o->peer);
+	free(o);
+}
+
 static int pair_make(struct bridge *b, struct remote *r, struct pair *p, uint32_t number)
 {
 	const struct config_local *local = &b->config->local[number];
@@ -78,6 +109,8 @@ void remote_free(struct bridge *b, struct remote *r)
 {
 	detach(r, "end");
 	events_remote(r, SAY_ALL);
+	if (r->next)
+		opener_drop(&r->next->opening);
 	bus_unsubscribe(b->bus, r->pattern);
 	for (uint32_t i = 0; i < r->pair_count; i++) {
 		far_clear(&r->pairs[i]);
@@ -103,30 +136,62 @@ static int scratch_grow(struct bridge *b, size_t size)
 	return 0;
 }
 
-static void attach(struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
+static const char *place_of(const struct bridge *b, const struct remote *r)
 {
-	const char *place = r->config.socket ? r->config.socket : b->config->place;
-	int error;
+	return r->config.socket ? r->config.socket : b->config->place;
+}
+
+/* Where it fails on, one of the next says it. */
+static void attach_failed(
+    const struct bridge *b, struct remote *r, const char *reason, uint64_t now)
+{
+	if (r->is_reported || (r->failed_ns != 0 && now - r->failed_ns < SAY_NS))
+		return;
+	log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"", r->config.slot,
+	    r->config.host, r->config.peer, place_of(b, r), reason);
+	r->is_reported = true;
+	r->failed_ns = now;
+}
+
+static void attach_begin(const struct bridge *b, struct remote *r, uint64_t now)
+{
+	struct slot_opening *o;
 
 	if (now < r->retry_ns)
 		return;
 	r->retry_ns = now + RETRY_NS;
-	error = ivsh_host_open(&r->host, place, r->config.peer, IVSH_HOST_STAY, r->config.slot);
-	if (error || scratch_grow(b, FRAME_SIZE + FRAME_LENGTH + (size_t)ivsh_host_max(r->host))) {
-		/* Where it fails on, one of the next says it. */
-		bool is_due = r->failed_ns == 0 || now - r->failed_ns >= SAY_NS;
-
-		if (!r->is_reported && is_due) {
-			log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"",
-			    r->config.slot, r->config.host, r->config.peer, place,
-			    ivsh_host_error(r->host));
-			r->is_reported = true;
-			r->failed_ns = now;
-		}
-		ivsh_host_close(r->host);
-		r->host = NULL;
+	o = calloc(1, sizeof(*o));
+	if (o) {
+		o->opening = (struct opening){.open = slot_open, .close = slot_close};
+		o->place = strdup(place_of(b, r));
+		o->peer = strdup(r->config.peer);
+		o->slot = r->config.slot;
+	}
+	if (o && o->place && o->peer && opener_begin(&o->opening) == 0) {
+		r->next = o;
 		return;
 	}
+	if (o)
+		slot_close(&o->opening);
+	attach_failed(b, r, "no memory, or no thread, is left", now);
+}
+
+/* The slot is ours, or it is known why not. (incarnation): whose it is now; 0: nobody's. */
+static void attach_end(struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
+{
+	struct slot_opening *o = r->next;
+
+	r->next = NULL;
+	r->retry_ns = now + RETRY_NS;
+	if (o->error ||
+	    scratch_grow(b, FRAME_SIZE + FRAME_LENGTH + (size_t)ivsh_host_max(o->host))) {
+		attach_failed(b, r, o->error ? ivsh_host_error(o->host) : "out of memory", now);
+		slot_close(&o->opening);
+		return;
+	}
+	r->host = o->host;
+	o->host = NULL;
+	slot_close(&o->opening);
 	r->is_reported = false;
 	r->incarnation = incarnation;
 	r->attaches++;
@@ -192,6 +257,8 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 		is_present = (p->heard.flags & FRAME_PRESENT) != 0;
 		incarnation = p->heard.incarnation;
 	}
+	if (r->next && opener_is_done(&r->next->opening))
+		attach_end(b, r, is_present ? incarnation : 0, now);
 	if (r->host && !events_take(r))
 		detach(r, "region");
 	if (r->host && is_present && r->incarnation && incarnation != r->incarnation)
@@ -201,12 +268,15 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 	/* What a peer has sent that is not there any more may come bit by bit. */
 	if (r->host && !is_present && now - r->wanted_ns > (r->incarnation ? 0 : LINGER_NS))
 		detach(r, incarnation ? "down" : "silent");
-	if (!r->host && (is_present || has_more || has_waiting))
-		attach(b, r, is_present ? incarnation : 0, now);
+	if (!r->host && !r->next && (is_present || has_more || has_waiting))
+		attach_begin(b, r, now);
 	if (!r->host || !is_present)
 		return;
-	if (!r->incarnation)
+	/* It was attached for messages of the last one. */
+	if (!r->incarnation) {
 		r->incarnation = incarnation;
+		event_attach(r);
+	}
 	services_offer(r);
 }
 

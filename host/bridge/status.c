@@ -100,7 +100,7 @@ static void all_write(FILE *out, struct bridge *b)
 	    "bridge region=%s host=%s bus=%d connects=%" PRIu64 " dropped=%" PRIu64
 	    " unknown=%" PRIu64 " open=%d\n",
 	    b->config->region, b->config->host, bus_is_up(b->bus), bus_connects(b->bus), b->dropped,
-	    b->unknown, b->look.is_open);
+	    b->unknown, b->look.open != NULL);
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			pair_write(out, &b->remotes[i]->pairs[k], now);

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: MIT
+"""test_bridge_loop.py - what ivsh-bridge waits for holds up nothing else."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from bridgetool import Peer, Side, World, ivsh
+from rawclient import until
+from servertool import BUILD, LIMIT, Server
+
+PORT, ECHO = 77, 7
+ATTACHED = ivsh.Presence.ATTACHED
+DOWN, UP, RESTARTED = ivsh.EventKind.DOWN, ivsh.EventKind.UP, ivsh.EventKind.RESTARTED
+
+
+@pytest.fixture
+def stack():
+    with contextlib.ExitStack() as one:
+        yield one
+
+
+def world_of(stack, folder, **keywords):
+    w = World(folder, "core", **keywords)
+    stack.callback(w.stop)
+    return w
+
+
+def remap(side, more):
+    """Add lines to the configuration of a running bridge."""
+    count = side.bridge.count("event=reload")
+    side.config.write_text(side.config.read_text() + more)
+    side.bridge.process.send_signal(signal.SIGHUP)
+    assert "result=done" in side.bridge.await_line("event=reload", count + 1)
+
+
+def drain(peer):
+    """What slot 5 was seen to do."""
+    seen = []
+    with contextlib.suppress(ivsh.Timeout):
+        while True:
+            event = peer.next_event(0)
+            if event.slot == 5:
+                seen.append(event.kind)
+    return seen
+
+
+class Hang:
+    """A server's socket at which connections are accepted, and nothing is ever said."""
+
+    def __init__(self, path):
+        self.taken = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.taken.append(self.listener.accept()[0])
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(LIMIT)
+        self.listener.close()
+        for one in self.taken:
+            one.close()
+
+
+class Exchange(threading.Thread):
+    """Messages from one peer to slot 5 and back, one after the other, and the events of both."""
+
+    def __init__(self, one, other):
+        super().__init__(daemon=True)
+        self.one, self.other = one, other
+        self.turns, self.seen = 0, []
+        self.ended = threading.Event()
+        one.find(None, LIMIT)
+        for peer in (one, other):
+            until(lambda peer=peer: (drain(peer), peer.peer(5).presence == ATTACHED)[1])
+        self.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            for source, target in ((self.one, self.other), (self.other, self.one)):
+                source.send(5, PORT, b"%d" % self.turns, LIMIT)
+                assert target.receive(LIMIT).data == b"%d" % self.turns
+                self.seen += drain(source)
+            self.turns += 1
+
+    def more(self):
+        """Messages still pass, both ways."""
+        turns = self.turns
+        until(lambda: self.turns > turns + 1)
+
+    def end(self):
+        """What slot 5 was seen to do on either side, since the begin."""
+        self.ended.set()
+        self.join(3 * LIMIT)
+        assert not self.is_alive()
+        for peer in (self.one, self.other):
+            self.seen += drain(peer)
+        return self.seen
+
+
+def test_hanging_socket(stack, tmp_path):
+    """While a slot's server hangs, the other slots' messages pass, and none is seen to be down."""
+    w = world_of(stack, tmp_path)
+    hang = Hang(tmp_path / "hang")
+    stack.callback(hang.close)
+    remap(w.b, "local 1 = second\n")
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    stack.enter_context(Peer(w.b.socket, "second"))
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    remap(w.a, f"slot 6 = b/second socket={tmp_path}/hang\n")
+    # One attempt takes 5 s.
+    until(lambda: hang.taken)
+    exchange.more()
+    assert w.a.bridge.status()[0]["open"] == "1"
+    assert "slot=6 " in w.a.bridge.await_line("event=attach-failed")
+    until(lambda: len(hang.taken) >= 2)
+    exchange.more()
+    # In the midst of one, it can be taken out, and put in again.
+    right = w.a.config.read_text()
+    w.a.config.write_text(right[: right.index("slot 6")])
+    remap(w.a, "")
+    remap(w.a, f"slot 6 = b/second socket={tmp_path}/hang\n")
+    until(lambda: len(hang.taken) >= 3)
+    exchange.more()
+    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    # And the bridge ends, long before the attempt does.
+    begin = time.monotonic()
+    assert w.a.bridge.stop() == 0
+    assert time.monotonic() - begin < 4
+    until(lambda: a.peer(5).presence != ATTACHED)
+    w.a.bridge.start()
+
+
+def pause(pids, sig):
+    for pid in pids:
+        os.kill(pid, sig)
+
+
+def test_server_stopped(stack, tmp_path):
+    """A server that stands still for 5 s stops none of its peers' messages, here or elsewhere."""
+    w = world_of(stack, tmp_path)
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    incarnations = a.peer(5).incarnation, b.peer(5).incarnation
+    pids = w.a.server.pids
+    pause(pids, signal.SIGSTOP)
+    try:
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            exchange.more()
+            assert w.a.bridge.status()[0]["open"] == "1"
+        w.a.bridge.await_line("event=region-silent")
+    finally:
+        pause(pids, signal.SIGCONT)
+    w.a.bridge.await_line("event=region-up", 2)
+    exchange.more()
+    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    assert (a.peer(5).incarnation, b.peer(5).incarnation) == incarnations
+
+
+def test_other_server(stack, tmp_path):
+    """
+    Two servers, and a slot at each: while one is stopped, and when it is killed and comes back, the
+    other's pair goes on.
+    """
+    w = world_of(stack, tmp_path)
+    (tmp_path / "two").mkdir()
+    two = Server(tmp_path / "two", "--slot", f"6={tmp_path}/two/s6")
+    stack.callback(lambda: two.stop())
+    remap(w.b, "local 1 = second\n")
+    remap(w.a, f"slot 6 = b/second socket={tmp_path}/two/s6\n")
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    pids = two.pids
+    pause(pids, signal.SIGSTOP)
+    try:
+        # Now it is to be attached.
+        stack.enter_context(Peer(w.b.socket, "second"))
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            exchange.more()
+            w.a.bridge.status()
+        assert w.a.bridge.count("event=attach slot=6") == 0
+    finally:
+        pause(pids, signal.SIGCONT)
+    w.a.bridge.await_line("event=attach slot=6")
+    two.stop(signal.SIGKILL)
+    w.a.bridge.await_line("event=detach slot=6")
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        exchange.more()
+        w.a.bridge.status()
+    two = Server(tmp_path / "two", "--slot", f"6={tmp_path}/two/s6")
+    w.a.bridge.await_line("event=attach slot=6", 2)
+    exchange.more()
+    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+
+
+MANY = 40
+SLOTS = range(6, 6 + MANY)
+LARGE = ("--slots", "64", "-l", "64M")
+
+
+def many(stack, w, remotes):
+    """A third host, whose bridge is down, with 40 peers for the slots of a that (remotes) maps."""
+    names = "".join(f"local {n} = p{n}\n" for n in SLOTS)
+    c = Side(w.folder, "c", "a", w.nats, "core", names, LARGE)
+    w.sides.append(c)
+    c.bridge.stop()
+    # Slot 5 has a socket of its own, which only the bridge uses.
+    peers = [stack.enter_context(Peer(c.socket, "x")) for _ in range(MANY + 6)]
+    assert {peer.slot for peer in peers} >= set(SLOTS)
+    remap(w.a, remotes)
+    return c
+
+
+def are_attached(peer):
+    return all(peer.peer(n).presence == ATTACHED for n in SLOTS)
+
+
+def is_any_attached(peer):
+    """Its events are what tells a peer that others are gone."""
+    drain(peer)
+    return any(peer.peer(n).presence == ATTACHED for n in (5, *SLOTS))
+
+
+def test_many(stack, tmp_path):
+    """40 remote peers come at the same moment: each gets a slot, and none is seen to be down."""
+    slots = [f"--slot={n}={tmp_path}/a/s{n}" for n in SLOTS]
+    w = world_of(stack, tmp_path, servers=((*LARGE, *slots), ()))
+    remotes = [f"slot {n} = c/p{n} socket={tmp_path}/a/s{n}\n" for n in SLOTS]
+    c = many(stack, w, "".join(remotes))
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    c.bridge.start()
+    until(lambda: are_attached(a))
+    exchange.more()
+    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+
+
+def test_many_claims(stack, tmp_path):
+    """
+    The same in a memory without a server, where a bridge was killed: each of its slots is watched
+    for 2 s before the next bridge takes it. Whatever comes first goes on meanwhile.
+    """
+    memory = tmp_path / "memory"
+    create = ["mem", "create", memory, "64M", "--slots", "64"]
+    subprocess.run([BUILD / "ivsh", *create], check=True, timeout=LIMIT, stdout=subprocess.DEVNULL)
+    w = world_of(stack, tmp_path)
+    w.a.bridge.stop()
+    text = w.a.config.read_text().replace(f" socket={tmp_path}/a/s5", "")
+    w.a.config.write_text(text.replace(f"socket = {w.a.socket}", f"file = {memory}"))
+    w.a.bridge.start()
+    c = many(stack, w, "".join(f"slot {n} = c/p{n}\n" for n in SLOTS))
+    a = stack.enter_context(Peer(str(memory), "apeer", slot=0))
+    b = stack.enter_context(w.b.peer())
+    c.bridge.start()
+    until(lambda: are_attached(a), 3 * LIMIT)
+    w.a.bridge.stop(signal.SIGKILL)
+    until(lambda: not is_any_attached(a))
+    c.bridge.stop()
+    w.a.bridge.start()
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    c.bridge.start()
+    until(lambda: are_attached(a), 3 * LIMIT)
+    exchange.more()
+    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+
+
+class Program:
+    """A peer that can be killed: the tool's echo."""
+
+    def __init__(self, side):
+        self.process = subprocess.Popen(
+            [BUILD / "ivsh", "-S", side.socket, "echo", f"--name={side.name}peer"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert b"answers" in self.process.stdout.readline()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(LIMIT)
+        self.process.stdout.close()
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_restarts(stack, tmp_path, mode):
+    """A peer that is killed and comes back twice within a second is seen to, on the other host."""
+    w = World(tmp_path, mode)
+    stack.callback(w.stop)
+    for side, other in ((w.a, w.b), (w.b, w.a)):
+        with other.peer() as watcher:
+            program = Program(side)
+            try:
+                until(lambda: watcher.peer(5).presence == ATTACHED)
+                for turn in range(3):
+                    drain(watcher)
+                    before = watcher.peer(5).incarnation
+                    for _ in range(1 + turn):
+                        program.kill()
+                        program = Program(side)
+                    seen = []
+                    while not ({RESTARTED} <= set(seen) or {DOWN, UP} <= set(seen)):
+                        event = watcher.next_event(LIMIT)
+                        if event.slot == 5:
+                            seen.append(event.kind)
+                    # The last one is there, and answers.
+                    assert watcher.peer(5).incarnation > before
+                    incarnation = w_incarnation(side)
+                    other.bridge.await_line(f" for=peer incarnation={incarnation}")
+                    until(lambda: watcher.peer(5).presence == ATTACHED)
+                    watcher.send(5, ECHO, b"?", LIMIT)
+                    assert watcher.receive(LIMIT).data == b"?"
+            finally:
+                program.kill()
+
+
+def w_incarnation(side):
+    """Of slot 0, as the region has it."""
+    done = subprocess.run(
+        [BUILD / "ivsh", "-S", side.socket, "ls", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    slots = [json.loads(line) for line in done.stdout.splitlines()]
+    return next(one["incarnation"] for one in slots if one.get("slot") == 0)
