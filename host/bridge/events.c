@@ -27,23 +27,25 @@ static void lost_say(struct pair *p, enum loss loss, uint64_t now)
 	    p->in.peer, p->slot, said.count, reasons[loss], say_times(times, &said));
 }
 
-static void reset_say(struct pair *p, uint64_t now)
+/* Events that have no more to say than what they are. */
+static const struct {
+	const char *name, *reason;
+} plain[PLAIN_EVENTS] = {
+    [PLAIN_RESET] = {"reset", "its ring is damaged"},
+    [PLAIN_STOPPED] = {"stopped", "its ring is damaged again and again: nothing is taken from it "
+				  "until it starts again"},
+    [PLAIN_OVERTAKEN] = {"overtaken", "the other bridge has numbers of messages that were not "
+				      "published here: they begin anew"},
+};
+
+static void plain_say(struct pair *p, enum plain event, uint64_t now)
 {
-	struct say said = say_take(&p->lines.reset, now);
+	struct say said = say_take(&p->lines.plain[event], now);
 	char times[32];
 
-	log_event("event=reset slot=%u peer=%u reason=broken%s", p->remote->config.slot, p->slot,
-	    say_times(times, &said));
-}
-
-static void stopped_say(struct pair *p, uint64_t now)
-{
-	struct say said = say_take(&p->lines.stopped, now);
-	char times[32];
-
-	log_event("event=stopped slot=%u peer=%u reason=\"broken again and again: nothing is taken "
-		  "from it until that peer starts again\"%s",
-	    p->remote->config.slot, p->slot, say_times(times, &said));
+	log_event("event=%s local=%u slot=%u peer=%s/%s reason=\"%s\"%s", plain[event].name,
+	    p->slot, p->remote->config.slot, p->remote->config.host, p->remote->config.peer,
+	    plain[event].reason, say_times(times, &said));
 }
 
 /* answer: (size) bytes of the last one; of one that had to wait nothing is left. */
@@ -58,21 +60,21 @@ static void refused_say(struct pair *p, const char *answer, size_t size, uint64_
 
 void events_pair(struct pair *p, uint64_t now)
 {
-	bool is_left = false;
+	uint64_t left = 0;
 
 	for (uint32_t i = 0; i < LOSSES; i++) {
 		if (say_is_due(&p->lines.lost[i], now))
 			lost_say(p, (enum loss)i, now);
-		is_left |= p->lines.lost[i].times != 0;
+		left |= p->lines.lost[i].times;
 	}
-	if (say_is_due(&p->lines.reset, now))
-		reset_say(p, now);
-	if (say_is_due(&p->lines.stopped, now))
-		stopped_say(p, now);
+	for (uint32_t i = 0; i < PLAIN_EVENTS; i++) {
+		if (say_is_due(&p->lines.plain[i], now))
+			plain_say(p, (enum plain)i, now);
+		left |= p->lines.plain[i].times;
+	}
 	if (say_is_due(&p->lines.refused, now))
 		refused_say(p, "", 0, now);
-	p->lines.is_left = is_left || (p->lines.reset.times | p->lines.stopped.times |
-					  p->lines.refused.times) != 0;
+	p->lines.is_left = (left | p->lines.refused.times) != 0;
 }
 
 void event_lost(struct pair *p, enum loss loss, uint64_t count)
@@ -81,15 +83,9 @@ void event_lost(struct pair *p, enum loss loss, uint64_t count)
 	events_pair(p, clock_now_ns());
 }
 
-void event_reset(struct pair *p)
+void event_plain(struct pair *p, enum plain event)
 {
-	say_add(&p->lines.reset, 0);
-	events_pair(p, clock_now_ns());
-}
-
-void event_stopped(struct pair *p)
-{
-	say_add(&p->lines.stopped, 0);
+	say_add(&p->lines.plain[event], 0);
 	events_pair(p, clock_now_ns());
 }
 

@@ -14,9 +14,8 @@
 /* (count) messages for the local peer are lost, for a reason. */
 void event_lost(struct pair *p, enum loss loss, uint64_t count);
 
-/* The ring from the local peer broke, and starts over; or broke too often for that. */
-void event_reset(struct pair *p);
-void event_stopped(struct pair *p);
+/* What has happened between the local peer and the remote one. */
+void event_plain(struct pair *p, enum plain event);
 
 /* JetStream refuses to deliver, in these words. */
 void event_refused(struct pair *p, const char *answer, size_t size);

@@ -137,9 +137,9 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
 {
 	if (p->resets == RESETS)
 		return false;
-	event_reset(p);
+	event_plain(p, PLAIN_RESET);
 	if (++p->resets == RESETS)
-		event_stopped(p);
+		event_plain(p, PLAIN_STOPPED);
 	p->counters.resets++;
 	p->is_peeked = false;
 	return ivsh_chan_reset(ch) == 0;
@@ -318,10 +318,35 @@ void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now)
 
 void near_received(struct pair *p, const struct frame_received *received)
 {
+	const struct state_near *near = &p->state.near;
+	/* Also what a bridge that was killed may have published before it noted that. */
+	uint64_t published = near->number + (near->count ? near->count : 1);
+
 	p->heard.window = received->window;
 	/* Numbers of another epoch are another count's. */
-	if (received->epoch == p->state.near.epoch)
-		window_received(&p->window, received->number);
+	if (received->epoch != near->epoch)
+		return;
+	window_received(&p->window, received->number);
+	p->is_overtaken = received->number > published;
+}
+
+/*
+ * The other bridge has numbers of this epoch that were never published: somebody else has published
+ * them, or this machine has lost its power, and the record of them. It would drop what comes next.
+ */
+static void epoch_renew(struct pair *p)
+{
+	struct state_near *near = &p->state.near;
+
+	near->epoch = epoch_draw();
+	near->number = 0;
+	state_near_keep(&p->state);
+	/* The window is shut until the other bridge has heard of it, at once. */
+	p->window = (struct window){0};
+	window_sent(&p->window, 0, UINT32_MAX, UINT32_MAX);
+	p->is_overtaken = false;
+	p->said_ns = 0;
+	event_plain(p, PLAIN_OVERTAKEN);
 }
 
 /* Publish (what); of a large one, (m) is it. 0, or -1. */
@@ -434,6 +459,8 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 		p->is_peeked = false;
 	if (p->flight.is_up)
 		return flight_step(b, p, ch, &m, now);
+	if (p->is_overtaken)
+		epoch_renew(p);
 	if (error == IVSH_EPROTO)
 		return mend(p, ch);
 	if (!error && is_taken(p)) {

@@ -95,9 +95,17 @@ enum loss {
 	LOSSES,
 };
 
+/* Other events of a pair. */
+enum plain {
+	PLAIN_RESET,     /* the ring from the local peer broke, and starts over */
+	PLAIN_STOPPED,   /* it broke too often for that */
+	PLAIN_OVERTAKEN, /* the other bridge has numbers that were never published */
+	PLAIN_EVENTS,
+};
+
 /* Events that the log has no line of yet, and when it had the last one. */
 struct pair_lines {
-	struct say lost[LOSSES], reset, stopped, refused;
+	struct say lost[LOSSES], plain[PLAIN_EVENTS], refused;
 	bool is_left; /* any */
 };
 
@@ -118,6 +126,7 @@ struct pair {
 	/* Near. index, frame: of the message that is peeked, or was released last. */
 	bool is_known, is_peeked;
 	bool is_full_reported; /* that the folder of the states is */
+	bool is_overtaken;     /* the other side has numbers that were never published */
 	uint32_t generation, index, frame;
 	uint32_t resets; /* for this incarnation of the local peer */
 	struct flight flight;

@@ -94,6 +94,21 @@ class Raw:
             if line == b"PONG\r\n":
                 return
 
+    def subscribe(self, subject):
+        """From here on, only take() and publish()."""
+        self.socket.sendall(b"SUB %s 1\r\n" % subject.encode())
+        self.flush()
+
+    def take(self):
+        """The next message: its subject, its bytes."""
+        while True:
+            words = self.file.readline().split()
+            assert words, "the bus has closed the connection"
+            if words[0] == b"PING":
+                self.socket.sendall(b"PONG\r\n")
+            if words[0] == b"MSG":
+                return words[1].decode(), self.file.read(int(words[-1]) + 2)[:-2]
+
     def close(self):
         self.file.close()
         self.socket.close()

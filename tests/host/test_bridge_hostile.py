@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: MIT
 """test_bridge_hostile.py - what who may publish on the bus can do to ivsh-bridge, and cannot."""
 
+import random
 import re
 import struct
+import threading
 import time
 
 import pytest
 from bridgetool import World, ivsh
-from rawclient import until
+from rawclient import SOAK, until
 from servertool import LIMIT
+from test_bridge import Receiver, Sender, await_event, drained
 
 PORT = 77
 MAGIC = b"IVB\x02"
 LOST, PRESENT = 1, 2  # frame.h
+FORGED = 1 << 31  # no bridge reads it: what the tests publish themselves
 HEADER = struct.Struct("<4sIQQII")
 RECEIVED = struct.pack("<QQII", 0, 0, 0, 0)  # of a state
+
+
+STATE = {"a": "ivsh.r.a.apeer.state.b.bpeer", "b": "ivsh.r.b.bpeer.state.a.apeer"}
+NUMBERS = [0, 1, (1 << 63), (1 << 64) - 2, (1 << 64) - 1]
 
 
 @pytest.fixture
@@ -97,3 +105,141 @@ def test_flood_states(world):
         assert "event=detach " in [line for line in w.b.bridge.lines if "tach " in line][-1]
         w.b.bridge.start()
         w.a.bridge.start()
+
+
+class Ear(threading.Thread):
+    """What the states of both sides said last, as whoever may subscribe to them hears it."""
+
+    def __init__(self, w):
+        super().__init__(daemon=True)
+        self.raw = w.raw()
+        self.raw.subscribe("ivsh.r.*.*.state.*.*")
+        self.said = {}
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                subject, data = self.raw.take()
+            except (AssertionError, OSError, ValueError):
+                return
+            _, flags, epoch, number, incarnation, _ = HEADER.unpack_from(data)
+            if flags & FORGED == 0:
+                self.said[subject.split(".")[2]] = (flags, epoch, number, incarnation)
+
+    def of(self, side):
+        until(lambda: side in self.said)
+        return self.said[side]
+
+
+def state(flags, epoch, number, incarnation, received=(0, 0, 1 << 20), services=b""):
+    head = HEADER.pack(MAGIC, flags | FORGED, epoch, number, incarnation, 0)
+    return head + struct.pack("<QQII", *received, 0) + services
+
+
+@pytest.fixture(params=["core", "jetstream"])
+def both(request, world):
+    """A world in each mode."""
+    return world(request.param)
+
+
+def test_overtaken(world):
+    """
+    SPEC R19.1.8: a state with a number that was never published, of the right epoch. The bridge
+    there would drop all that follows; the one here begins anew, and all that follows arrives.
+    """
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        ear, raw = Ear(w), w.raw()
+        for turn, number in enumerate(((1 << 64) - 1, 1 << 63, 1000), 1):
+            a.send(5, PORT, b"before", LIMIT)
+            assert b.receive(LIMIT).data == b"before"
+            drained(b)
+            flags, epoch, _, incarnation = ear.of("a")
+            raw.publish(STATE["a"], state(flags, epoch, number, incarnation))
+            await_event(b, ivsh.EventKind.LOST)
+            w.a.bridge.await_line("event=overtaken local=0 slot=5 peer=b/bpeer ", turn)
+            until(lambda: ear.of("a")[1] != epoch)
+            # And the other way: what is said to be received never was sent.
+            flags, _, number, incarnation = ear.of("b")
+            epoch = ear.of("a")[1]
+            forged = state(flags, ear.of("b")[1], number, incarnation, (epoch, 77, 1 << 20))
+            raw.publish(STATE["b"], forged)
+            until(lambda: ear.of("a")[1] != epoch)
+
+
+def flood(w, ear, ended, seed):
+    """States of both sides, with a little of what is true in each."""
+    raw, draw = w.raw(), random.Random(seed)
+    while not ended.is_set():
+        for _ in range(50):
+            one, other = draw.choice(["ab", "ba"])
+            flags, epoch, number, incarnation = ear.of(one)
+            epoch = draw.choice([epoch, epoch, 1, draw.getrandbits(64) or 1])
+            number = draw.choice([number, number, *NUMBERS])
+            there = ear.of(other)
+            received = (
+                draw.choice([there[1], there[1], 0, 7]),
+                draw.choice([there[2], there[2], *NUMBERS]),
+                draw.choice([0, 1, 1 << 20, (1 << 32) - 1]),
+            )
+            flags, incarnation = draw.choice([(flags, incarnation)] * 3 + [(0, 0), (6, 9)])
+            services = draw.choice([b"", draw.randbytes(30), b"\x4d\x00\x04\x65cho"])
+            raw.publish(STATE[one], state(flags, epoch, number, incarnation, received, services))
+        raw.flush()
+        ended.wait(0.02)
+
+
+def test_forged_states(both, request):
+    """
+    SPEC R19.4: states that somebody forges, with the right epochs, while numbers flow both ways.
+    Both bridges run on in bounded memory; in mode core each gap is reported, in mode JetStream
+    there is none; and when it ends, everything arrives.
+    """
+    w, seconds, count = both, 60 if SOAK else 4, 1 << 62
+    ended, flooder = threading.Event(), None
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        ear = Ear(w)
+        drained(a)
+        drained(b)
+        receivers = [Receiver(peer) for peer in (a, b)]
+        senders = [Sender(peer, count) for peer in (a, b)]
+        try:
+            flooder = threading.Thread(target=flood, args=(w, ear, ended, None if SOAK else 3))
+            flooder.start()
+            time.sleep(seconds)
+            ended.set()
+            flooder.join(LIMIT)
+            done = [r.next for r in receivers]
+            until(lambda: all(r.next > d + 100 for r, d in zip(receivers, done)), 60)
+            for sender in senders:
+                sender.ended.set()
+                sender.join(LIMIT)
+            # What was sent last has come, or is known as lost.
+            until(
+                lambda: all(
+                    r.next == s.sent or r.has_lost for r, s in zip(receivers, reversed(senders))
+                ),
+                60,
+            )
+        finally:
+            for thread in senders + receivers:
+                thread.ended.set()
+                thread.join(LIMIT)
+        for r in receivers:
+            counted = f"got={r.next} missing={r.missing} gaps={r.gaps} lost={r.lost}"
+            print(request.node.name, counted)
+            assert (r.repeated, r.silent) == (0, 0)
+            assert w.a.bridge.status()[1]["mode"] == "core" or r.missing == 0
+        for side in w.sides:
+            assert side.bridge.process.poll() is None
+            memory = re.search(
+                r"VmHWM:\s+(\d+) kB", open(f"/proc/{side.bridge.process.pid}/status").read()
+            )
+            print(side.name, memory[0], len(side.bridge.lines))
+            assert int(memory[1]) < 200 << 10
+            assert len(side.bridge.lines) < 20 * (seconds + 10)
