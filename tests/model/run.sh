@@ -3,7 +3,7 @@
 # run.sh - lets spin visit every state of each model in each configuration below, and compares what
 # it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
 # Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R7.12 (packed), R5.11, R5.12 and R5.13
-# (moved), R18.1 and R18.2 (one_way), and
+# (moved), R18.1 and R18.2 (one_way), chapter 19 (bridge), and
 # R7.3, R7.10, R6.3, R6.8.4 and R5.6.4 where accesses are made out of order (weak).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
@@ -23,13 +23,14 @@ cd "$work"
 passed=0 failed=0
 
 # Expected, the model's switches, and what they mean. A line "model" names the model of the lines
-# below it. Expected is well; lost: a side waits for ever; order: messages are missing, out of
-# order, or repeat unmarked; own: a generation goes on elsewhere, or with what a side has left;
-# double: two peers have a slot; steal: from a living peer; late: two peers have it for too long;
-# silent: a side did not report a reset, or messages that are missing; payload: a message with
-# another one's bytes; needless: a loss where nothing is missing; endless: nobody keeps the slot;
-# twins: two keep it; unread: more than one message goes where nobody reads; refused: a message to
-# one that reads.
+# below it. Expected is well; ends: no state comes again, so that a side that waits for ever is
+# always found; lost: a side waits for ever; order: messages are missing, out of order, or repeat
+# unmarked; own: a generation goes on elsewhere, or with what a side has left; double: two peers
+# have a slot; steal: from a living peer; late: two peers have it for too long; silent: a side did
+# not report a reset, or messages that are missing; payload: a message with another one's bytes;
+# needless: a loss where nothing is missing; endless: nobody keeps the slot; twins: two keep it;
+# unread: more than one message goes where nobody reads; refused: a message to one that reads; room:
+# more is under way than the other side has room for; gone: a message is lost that a stream keeps.
 configurations() {
 	cat <<-'END'
 	model notify
@@ -146,6 +147,44 @@ configurations() {
 	well  -DPAUSE -DRESETS=0 -DDESCS=3           |the same, ring of 3
 	well  -DPAUSE -DRESETS=0 -DMESSAGES=5        |the same, 5 messages
 	own   -DPAUSE -DRESETS=0 -DSAME_GENERATION   |claimant goes on in the generation
+	model bridge
+	well                                         |both killed, the bus loses one
+	well  -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0  |no fault: no loss is reported
+	well  -DNEAR_KILLS=2 -DFAR_KILLS=0           |near killed twice
+	well  -DFRAME=1 -DMESSAGES=4 -DFAR_KILLS=0   |frames of one message
+	well  -DLARGE=2 -DBREAKS=1 -DFAR_KILLS=0     |a large message, and the near ring breaks
+	well  -DWIPES=1 -DNEAR_KILLS=0               |near killed, and its file is gone
+	ends  -DFRAME=1                              |the same, with no step again and again
+	silent -DRELEASE_FIRST                       |near releases before it records
+	order -DRECORD_FIRST                         |near records before it copies
+	lost  -DWIPES=1 -DNEAR_KILLS=0 -DSAME_EPOCH  |its file is gone, and the epoch stays
+	silent -DWIPES=1 -DNEAR_KILLS=0 -DNO_READ_CHECK  |... and a ring that was read is new
+	order -DWIPES=1 -DNEAR_KILLS=0 -DEPOCHS_MEET  |not promised: an epoch's behind the next's
+	silent -DLARGE=2 -DBREAKS=1 -DOWES_LATE      |near records a new generation, then the loss
+	silent -DLARGE=2 -DBREAKS=1 -DNO_SKIP        |a loss has a large message's number
+	room  -DFRAME=1 -DMESSAGES=4 -DFAR_KILLS=0 -DFORGETS_WINDOW  |near takes it for received
+	room  -DSAYS_TAKEN                           |far's state says what was published
+	lost  -DSAYS_PUT                             |far's state says nothing of losses
+	order -DNUMBER_LATE                          |far keeps a number behind the publish
+	silent -DNO_END                              |far keeps no end of the ring
+	silent -DNUMBER_FRAME                        |far keeps a frame's last number with the first
+	lost  -DNO_TAIL                              |far does not compare a state's number
+	silent -DREPORT_LATE                         |far keeps a number, then reports
+	well  -DJETSTREAM                            |both killed, the bus loses one
+	well  -DJETSTREAM -DSTREAM=1                 |a stream that is often full
+	well  -DJETSTREAM -DLATES=1 -DFAR_KILLS=0    |an answer is late, or a frame is taken twice
+	well  -DJETSTREAM -DREBUILD                  |near adds to a frame that was published
+	well  -DJETSTREAM -DLARGE=2 -DBREAKS=1 -DFAR_KILLS=0  |... and the ring breaks
+	well  -DJETSTREAM -DWIPES=1 -DNEAR_KILLS=0   |near killed, and its file is gone
+	silent -DJETSTREAM -DNOTE_FIRST              |near notes before the acknowledgement
+	silent -DJETSTREAM -DREBUILD -DPLAIN_ID      |... and an id has no number of messages
+	silent -DJETSTREAM -DLARGE=2 -DBREAKS=1 -DNO_SKIP  |a loss has a large message's id
+	ends  -DJETSTREAM -DFRAME=1                  |the same, with no step again and again
+	gone  -DJETSTREAM -DSEQUENCE_FIRST           |far keeps a frame's sequence with the first
+	silent -DJETSTREAM -DSEQUENCE_STAYS          |far takes a number back, not the sequence
+	order -DJETSTREAM -DWIPES=1 -DNEAR_KILLS=0 -DREADS_LAST  |far reads the last frame again
+	gone  -DJETSTREAM -DNO_PLACE                 |far does not see that one did not come
+	lost  -DJETSTREAM -DNO_AGAIN                 |... where it was the last one
 	model claim
 	well                                         |two claim, and die
 	well  -DPAUSE                                |one pauses: a double claim ends soon
@@ -189,6 +228,15 @@ configurations() {
 	twins -DSEEN=NEVER -DTWINS=1                 |not promised: twins that see no move
 	END
 	[ -z "${IVSH_SOAK:-}" ] || cat <<-'END'
+	model bridge
+	well  -DMESSAGES=4 -DWINDOW=3                |more messages, a larger window
+	well  -DNEAR_KILLS=2                         |near killed twice, far once
+	well  -DFAR_KILLS=2                          |far killed twice
+	well  -DLARGE=2 -DBREAKS=1                   |a large message, the ring breaks, both killed
+	well  -DWIPES=1                              |near killed, and once its file is gone
+	well  -DJETSTREAM -DMESSAGES=4               |more messages
+	well  -DJETSTREAM -DNEAR_KILLS=2 -DLATES=1   |near killed twice, answers late
+	well  -DJETSTREAM -DLARGE=2 -DBREAKS=1 -DLATES=1  |the ring breaks, answers late
 	model reset
 	well  -DRESETS=2                             |two resets by each side, both killed
 	well  -DKILLS=2                              |both killed twice
@@ -244,6 +292,12 @@ verdict() {
 		echo double
 	elif grep -q '^pan:1: assertion violated ((paused||' out; then
 		echo steal
+	elif grep -q '^pan:1: assertion violated (is_reported||' out; then
+		echo silent
+	elif grep -q '^pan:1: assertion violated (held<=' out; then
+		echo room
+	elif grep -q '^pan:1: assertion violated (broken>0)' out; then
+		echo gone
 	elif grep -q '^pan:1: assertion violated (after<=1)' out; then
 		echo unread
 	elif grep -q '^pan:1: assertion violated  *!(((is_refused' out; then
@@ -267,9 +321,16 @@ while IFS='|' read -r words title; do
 	fi
 	rm -f pan ./*.trail
 	{
-		spin "$@" -a "$model.pml" && tcc -w -DSAFETY -o pan pan.c && ./pan -m100000 -w22
+		if [ "$want" = ends ]; then
+			spin "$@" -a "$model.pml" && tcc -w -DNP -o pan pan.c &&
+				./pan -l -m100000 -w22
+		else
+			spin "$@" -a "$model.pml" && tcc -w -DSAFETY -o pan pan.c &&
+				./pan -m100000 -w22
+		fi
 	} >out 2>&1 || true
 	got=$(verdict)
+	[ "$want $got" != 'ends well' ] || got=ends
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out)
 	seconds=$(sed -n 's/^pan: elapsed time \(.*\) seconds.*/\1/p' out)
 	if [ "$got" = "$want" ]; then

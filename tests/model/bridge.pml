@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge.pml - a pair of SPEC.md section 19: from a near ring over the bus to a far ring.
+ *
+ * Theory of operation: the near ring has MESSAGES numbered messages, NEAR_RING at a time. The near
+ * bridge moves them, up to FRAME, into the frame that it keeps, publishes that, and notes it as
+ * sent; message LARGE it publishes from the ring. The far bridge puts them one by one into the far
+ * ring. Each bridge may be killed between any two of its steps, and goes on from what it kept and
+ * what stands in the rings. Then the near one has another connection, and what the old one had
+ * under way may come at any time later, or not at all: NATS orders what one connection publishes,
+ * and not what two do, least of all over two servers of a cluster. The bus loses frames; the far
+ * bridge loses, when it is killed, what its memory had. The near ring may break, and with it goes
+ * what it has. The near bridge's file may be gone.
+ *
+ * Of states only what they say is modelled, since another one comes each second: the far bridge
+ * hears that of the near one where none of its connection's frames is before it, and the near
+ * bridge what the far one says last.
+ *
+ * The receiver asserts that each message comes once, in order, and behind a report where one before
+ * it is missing. When no more faults come, all are to be delivered or reported, and the near bridge
+ * is to know it, so that its window is open: else the receiver waits for ever, an invalid end
+ * state. No state comes twice in a run, so there is no other way to wait. What the far bridge may
+ * have to keep is never more than the window, and a frame for each time that the near one was
+ * killed.
+ *
+ * JETSTREAM: the near bridge publishes to a stream, until that has acknowledged the frame, and then
+ * notes it. The stream has room for STREAM frames, takes one when it has, and has an id once, or
+ * twice behind its window. The far bridge reads from the sequence that it kept, and purges what
+ * is before it. A frame may be lost on its way to the stream, with a server that is killed, or
+ * from it. No message is lost, but with a ring that breaks, or a file that is gone.
+ *
+ * run.sh lists the configurations. The mistakes on purpose:
+ *
+ *   NOTE_FIRST     the near bridge notes a frame before it is acknowledged
+ *   RELEASE_FIRST  it releases a message before it records it
+ *   RECORD_FIRST   it records a message before it copies it
+ *   REBUILD        it adds a message to the kept frame when it comes back
+ *   PLAIN_ID       ... and an id, or an acknowledgement, does not say how many there are
+ *   SAME_EPOCH     it goes on in the epoch when its file is gone
+ *   NO_READ_CHECK  it then takes a ring that was read for a new one
+ *   OWES_LATE      it records where a new generation begins before it records that it owes a loss
+ *   NO_SKIP        a loss has the number that a large message may have been published with
+ *   FORGETS_WINDOW it takes what was under way when it was killed for received
+ *   SAYS_TAKEN     the far bridge's state says what was published, not what is in the region
+ *   SAYS_PUT       ... only what was delivered, and not what it reported as lost
+ *   NUMBER_LATE    the far bridge keeps a number behind the publish in the ring
+ *   NO_END         ... and nothing of the ring's end
+ *   NUMBER_FRAME   it keeps the number of a frame's last message with the first one
+ *   SEQUENCE_FIRST ... or the frame's sequence
+ *   SEQUENCE_STAYS it does not take the sequence back with the number
+ *   READS_LAST     it reads again the last frame that it is done with
+ *   NO_PLACE       it takes frames from the stream behind one that was lost on the way
+ *   NO_AGAIN       it does not read again the last one, if that was lost on the way
+ *   NO_TAIL        it does not compare a state's number
+ *   REPORT_LATE    it keeps a number before it has reported what is missing before it
+ */
+#ifndef MESSAGES
+#define MESSAGES 3
+#endif
+#ifndef WINDOW
+#define WINDOW 2 /* messages */
+#endif
+#ifndef NEAR_RING
+#define NEAR_RING 2
+#endif
+#ifndef FAR_RING
+#define FAR_RING 1
+#endif
+#ifndef LARGE
+#define LARGE 0
+#endif
+#ifndef NEAR_KILLS
+#define NEAR_KILLS 1
+#endif
+#ifndef FAR_KILLS
+#define FAR_KILLS 1
+#endif
+#ifndef LOSSES
+#define LOSSES 1
+#endif
+#ifndef BREAKS
+#define BREAKS 0
+#endif
+#ifndef WIPES
+#define WIPES 0
+#endif
+#ifndef STREAM
+#define STREAM 2
+#endif
+#ifndef LATES
+#define LATES 0
+#endif
+#ifndef FRAME
+#define FRAME 2 /* or 1 */
+#endif
+#define CONNECTIONS (NEAR_KILLS + WIPES + 1)
+
+/* The near ring. Message n is at n - 1; those before (near_read) are released. */
+byte tail, near_read;
+byte generation = 1;
+
+/* What the near bridge keeps: a record, of which one store says that it counts, and the frame. */
+byte k_epoch = 1, k_number, k_count, k_at, k_generation;
+bool k_owes;
+byte k_body[2];
+
+/* Frames under way, by connection. */
+mtype = { DATA, LOST, STATE };
+chan bus[CONNECTIONS] = [WINDOW + FRAME + 1] of { mtype, byte, byte, byte, byte, byte };
+byte connection;
+
+/* What the far bridge keeps, and what it says of it. */
+byte f_epoch, f_number, f_head;
+byte f_begun; /* LAST: with the last message of a frame */
+#define LAST 2
+byte said_epoch, said_number;
+
+/* The far ring. RESTART: where it is started over. head: its end. */
+#define RESTART 255
+chan ring = [FAR_RING + 1] of { byte };
+byte head;
+bool is_waiting; /* the receiver has not come to that yet */
+
+/* In a bridge's own memory. at: the next message to be peeked. */
+byte at, base;
+/* The frame that the far bridge is at. */
+mtype kind;
+byte epoch, number, count, first, second, done;
+bool is_busy;
+
+byte under_way; /* in all: nobody can see that */
+
+/* Faults that are to come. */
+byte near_kills, far_kills, wipes, losses, breaks, lates;
+bool is_near_killed, is_far_killed;
+byte broken; /* what breaks and wipes may have lost */
+
+#ifdef JETSTREAM
+#define SLOTS (MESSAGES + LATES + BREAKS + 2)
+typedef entry { mtype kind; byte epoch, number, count, first, second };
+entry stream[SLOTS];
+byte last, purged, f_sequence, reading;
+bool is_missed; /* a frame was lost on the way from the stream */
+byte ack_epoch, ack_number, ack_count;
+/* Behind which it reads. */
+#ifdef READS_LAST
+#define START (f_sequence > 0 -> f_sequence - 1 : 0)
+#else
+#define START f_sequence
+#endif
+#ifdef PLAIN_ID
+#define IS_COUNT(a, b) true
+#else
+#define IS_COUNT(a, b) ((a) == (b))
+#endif
+#define IS_ACKNOWLEDGED(c) \
+	(ack_epoch == k_epoch && ack_number == k_number + 1 && IS_COUNT(ack_count, c))
+#endif
+
+/* Not promised: frames, or states, of an epoch behind those of the next one. */
+#ifdef EPOCHS_MEET
+#define IS_ALONE true
+#else
+#define IS_ALONE (under_way == 0)
+#endif
+
+/* One that is killed is so at once. */
+active proctype faults() provided (!is_near_killed && !is_far_killed)
+{
+	atomic {
+		tail = NEAR_RING;
+		do
+		:: near_kills < NEAR_KILLS -> near_kills++
+		:: break
+		od;
+		do
+		:: far_kills < FAR_KILLS -> far_kills++
+		:: break
+		od;
+		wipes = WIPES; losses = LOSSES; breaks = BREAKS; lates = LATES
+	};
+end:
+	do
+	:: d_step { near_kills > 0 -> near_kills--; is_near_killed = true }
+	:: d_step { far_kills > 0 -> far_kills--; is_far_killed = true }
+#if WIPES > 0
+	/* Not promised: what it sent and did not release in the ring comes again. */
+	:: d_step {
+		wipes > 0 && near_read >= k_at && IS_ALONE ->
+		wipes--;
+		broken++;
+		k_number = 0; k_count = 0; k_at = 0; k_generation = 0; k_owes = false;
+		k_body[0] = 0; k_body[1] = 0;
+#ifndef SAME_EPOCH
+		k_epoch++;
+#endif
+		is_near_killed = true
+	}
+#endif
+	od
+}
+
+/* near.c */
+
+#ifndef JETSTREAM
+/* What the far bridge may have to keep in its memory: not what it drops when it comes. */
+inline held_one(e, n, some, done_before)
+{
+	if
+	:: e == k_epoch && (e != f_epoch || n + some - 1 > f_number) ->
+		held = held + some - (done_before)
+	:: else
+	fi
+}
+
+inline held_count()
+{
+	held_one(epoch, number, count, done);
+	c = 0;
+	do
+	:: c < CONNECTIONS ->
+		i = len(bus[c]);
+		do
+		:: i > 0 ->
+			bus[c]?a_kind, a_epoch, a_number, a_count, a_first, a_second;
+			held_one(a_epoch, a_number, a_count, 0);
+			bus[c]!a_kind, a_epoch, a_number, a_count, a_first, a_second;
+			i--
+		:: else -> break
+		od;
+		c++
+	:: else -> break
+	od;
+	c = 0;
+	a_kind = 0; a_epoch = 0; a_number = 0; a_count = 0; a_first = 0; a_second = 0
+}
+#endif
+
+inline send(kind, count, first, second)
+{
+	atomic {
+		if
+		:: assert(nfull(bus[connection]));
+		   bus[connection]!kind, k_epoch, k_number + 1, count, first, second;
+		   under_way = under_way + count;
+#ifdef SAYS_TAKEN
+		   said_epoch = k_epoch;
+		   said_number = k_number + count;
+#endif
+#ifndef JETSTREAM
+		   held_count();
+		   assert(held <= WINDOW + connection * FRAME);
+		   held = 0
+#endif
+		:: losses > 0 -> losses--
+		fi
+	}
+}
+
+#define COVERED (said_epoch == k_epoch -> said_number : 0)
+#ifdef JETSTREAM
+#define OPEN(count) true
+#define MAY_SEND(count) (!IS_ACKNOWLEDGED(count) && empty(bus[connection]))
+#define note_now(what)
+#else
+/* A frame may be sent: it has room, or nothing is under way. */
+#ifdef FORGETS_WINDOW
+#define OUTSTANDING (k_number - (COVERED > base -> COVERED : base))
+#define OPEN(count) (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0)
+#else
+#define OUTSTANDING (k_number - COVERED)
+#define OPEN(count) (COVERED >= base && (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0))
+#endif
+#define MAY_SEND(count) OPEN(count)
+#define note_now(what) what
+#endif
+
+/* The kept frame is sent; the loss that is owed; the large message. */
+inline kept_note()
+{
+	d_step {
+		k_number = k_number + k_count;
+		k_count = 0; k_body[0] = 0; k_body[1] = 0
+	}
+}
+inline loss_note() { d_step { k_number++; k_owes = false } }
+inline large_note() { d_step { k_number++; k_at = at + 1; at++ } }
+
+/* The ring has lost messages. A large one may have been published with the next number. */
+inline owe()
+{
+	d_step {
+		k_generation = generation;
+		k_at = near_read;
+		at = near_read;
+#ifndef OWES_LATE
+		k_owes = true;
+#endif
+#ifndef NO_SKIP
+		if
+		:: k_count == 0 -> k_number++
+		:: else
+		fi
+#endif
+	};
+#ifdef OWES_LATE
+	k_owes = true
+#endif
+}
+
+inline near_release()
+{
+	d_step {
+		near_read = at;
+		tail = (near_read + NEAR_RING < MESSAGES -> near_read + NEAR_RING : MESSAGES)
+	}
+}
+
+inline take()
+{
+#ifdef RELEASE_FIRST
+	at++;
+	near_release();
+	at--;
+#endif
+#ifdef RECORD_FIRST
+	d_step { k_count++; k_at = at + 1; at++ };
+	k_body[k_count - 1] = at;
+#else
+	k_body[k_count] = at + 1;
+	d_step { k_count++; k_at = at + 1; at++ };
+#endif
+}
+
+#define HAS_NEXT (at >= k_at && at < tail)
+#define IS_SMALL (at + 1 != LARGE)
+
+/* It breaks, and starts over. */
+inline ring_break()
+{
+	d_step {
+		breaks--;
+		broken++;
+		generation++;
+		at = tail;
+		near_read = at;
+		tail = (near_read + NEAR_RING < MESSAGES -> near_read + NEAR_RING : MESSAGES)
+	}
+}
+
+active proctype near() provided (!is_far_killed)
+{
+#ifndef JETSTREAM
+	mtype a_kind;
+	byte a_epoch, a_number, a_count, a_first, a_second, held, i, c;
+#endif
+
+life:
+	{
+		if
+#if BREAKS > 0
+		:: breaks > 0 && tail > near_read -> ring_break()
+#endif
+		:: skip
+		fi;
+		/* near_attach(). The ring's index may be late, and the record says more. */
+		if
+		:: k_generation == 0 ->
+			d_step {
+				k_generation = generation;
+				k_at = near_read;
+				at = near_read;
+#ifndef NO_READ_CHECK
+				k_owes = (near_read != 0)
+#endif
+			}
+		:: k_generation != 0 && k_generation != generation -> owe()
+		:: k_generation == generation -> at = (k_at > near_read -> k_at : near_read)
+		fi;
+#ifdef REBUILD
+		if
+		:: HAS_NEXT && IS_SMALL && k_count == 1 -> take()
+		:: skip
+		fi;
+#endif
+		base = k_number;
+end:
+		do
+		:: at > near_read -> near_release()
+		/* gather() */
+		:: HAS_NEXT && IS_SMALL && k_count == 0 && !k_owes && OPEN(1) ->
+			take();
+			if
+			:: FRAME == 2 && HAS_NEXT && IS_SMALL && OPEN(2) -> take()
+			:: true
+			fi
+#if defined(JETSTREAM) && defined(NOTE_FIRST)
+		:: k_count > 0 && empty(bus[connection]) ->
+			send(DATA, k_count, k_body[0], k_body[1]);
+			kept_note()
+#else
+		:: k_count > 0 && MAY_SEND(k_count) ->
+			send(DATA, k_count, k_body[0], k_body[1]);
+			note_now(kept_note())
+#endif
+		:: k_count == 0 && k_owes && MAY_SEND(1) ->
+			send(LOST, 1, 0, 0);
+			note_now(loss_note())
+		:: k_count == 0 && !k_owes && HAS_NEXT && !IS_SMALL && MAY_SEND(1) ->
+			send(DATA, 1, at + 1, 0);
+			note_now(large_note())
+#ifdef JETSTREAM
+		:: k_count > 0 && IS_ACKNOWLEDGED(k_count) -> kept_note()
+		:: k_count == 0 && k_owes && IS_ACKNOWLEDGED(1) -> loss_note()
+		:: k_count == 0 && !k_owes && HAS_NEXT && !IS_SMALL && IS_ACKNOWLEDGED(1) ->
+			large_note()
+#endif
+#if BREAKS > 0
+		:: breaks > 0 && at == k_at && tail > at -> ring_break(); owe()
+#endif
+		od
+	} unless { is_near_killed };
+	d_step {
+		is_near_killed = false;
+		connection++;
+#ifdef JETSTREAM
+		ack_epoch = 0; ack_number = 0; ack_count = 0;
+#endif
+		at = 0; base = 0
+	};
+	goto life
+}
+
+/* far.c */
+
+/* A number was kept, and not published in the ring. */
+#define IS_BEGUN (f_begun && f_head == head)
+
+inline say() { said_epoch = f_epoch; said_number = f_number }
+
+inline far_clear()
+{
+	is_busy = false;
+	under_way = under_way - (count - done);
+	kind = 0; epoch = 0; number = 0; count = 0; first = 0; second = 0; done = 0
+}
+
+#define BEFORE (number - (kind != STATE))
+#define IS_OTHER (f_epoch != epoch)
+#define IS_GAP \
+	((IS_OTHER && (f_epoch != 0 || BEFORE != 0)) || (!IS_OTHER && f_number < BEFORE))
+
+#ifdef JETSTREAM
+#define sequence_keep() f_sequence = reading
+#else
+#define sequence_keep() skip
+#endif
+
+/* Past what is over, up to the next step that another one can see. */
+inline advance()
+{
+	do
+	:: done < count && !IS_OTHER && number + done <= f_number -> done++; under_way--
+	:: else -> break
+	od;
+	if
+	:: done == count && !IS_OTHER && !IS_GAP ->
+		sequence_keep();
+		far_clear()
+	:: else
+	fi
+}
+
+inline number_set(n)
+{
+	d_step {
+		f_number = n;
+		f_epoch = epoch;
+		f_begun = 0;
+#ifndef SAYS_PUT
+		say();
+#endif
+		advance()
+	}
+}
+
+/* The ring is started over, once until the receiver has come to it. */
+inline report()
+{
+	atomic {
+#if defined(JETSTREAM) || NEAR_KILLS + FAR_KILLS + LOSSES == 0
+		assert(broken > 0);
+#endif
+		if
+		:: !is_waiting -> is_waiting = true; head++; ring!RESTART
+		:: else
+		fi
+	}
+}
+
+inline gap_close()
+{
+#ifdef REPORT_LATE
+	d_step { f_epoch = epoch; f_number = BEFORE; say() };
+	report();
+	d_step { advance() }
+#else
+	report();
+	number_set(BEFORE)
+#endif
+}
+
+inline put_publish()
+{
+	ring!(done == 0 -> first : second);
+	head++
+}
+
+inline put()
+{
+#ifdef NUMBER_LATE
+	d_step { put_publish() };
+	d_step { f_number = number + done; say(); advance() }
+#else
+	d_step {
+#ifdef NUMBER_FRAME
+		f_number = number + count - 1;
+#else
+		f_number = number + done;
+#endif
+#ifdef JETSTREAM
+		if
+#ifdef SEQUENCE_FIRST
+		:: true -> f_sequence = reading
+#else
+		:: done == count - 1 -> f_sequence = reading
+#endif
+		:: else
+		fi;
+#endif
+		f_begun = (done == count - 1 -> LAST : 1);
+		f_head = head
+	};
+	d_step { put_publish(); say(); advance() }
+#endif
+}
+
+/* A state says of the messages something that is not known. */
+#define SAYS_MORE \
+	((k_epoch != f_epoch && k_number > 0) || (k_epoch == f_epoch && k_number > f_number))
+
+#ifdef JETSTREAM
+inline item_read()
+{
+	kind = stream[reading].kind;
+	epoch = stream[reading].epoch;
+	number = stream[reading].number;
+	count = stream[reading].count;
+	first = stream[reading].first;
+	second = stream[reading].second;
+	under_way = under_way + count;
+	is_busy = true;
+	advance()
+}
+#endif
+
+inline item_take(c)
+{
+	bus[c]?kind, epoch, number, count, first, second;
+	is_busy = true;
+	advance()
+}
+
+/* Of what has come for it, it has lost what its memory had. */
+inline item_drop(c)
+{
+	do
+	:: nempty(bus[c]) ->
+		bus[c]?kind, epoch, number, count, first, second;
+		under_way = under_way - count
+	:: true -> break
+	od
+}
+
+active proctype far() provided (!is_near_killed)
+{
+life:
+	{
+		/* far_attach(). */
+		d_step {
+#ifndef NO_END
+			if
+			:: IS_BEGUN ->
+				f_number--;
+#if defined(JETSTREAM) && !defined(SEQUENCE_STAYS)
+				f_sequence = f_sequence - (f_begun == LAST)
+#endif
+			:: else
+			fi;
+#endif
+			f_begun = 0;
+#ifdef JETSTREAM
+			reading = START;
+			is_missed = false;
+#endif
+			say()
+		};
+end:
+		do
+#ifdef JETSTREAM
+		:: atomic {
+			!is_busy && reading < last ->
+			reading++;
+			if
+			:: reading <= purged
+			:: reading > purged && losses > 0 -> losses--; is_missed = true
+#ifndef NO_PLACE
+			:: reading > purged && is_missed -> is_missed = false; reading = START
+			:: reading > purged && !is_missed -> item_read()
+#else
+			:: reading > purged -> item_read()
+#endif
+			fi
+		   }
+		:: d_step { f_sequence > purged -> purged = f_sequence }
+#ifndef NO_AGAIN
+		/* The last one was lost. */
+		:: d_step {
+			!is_busy && reading == last && is_missed ->
+			is_missed = false;
+			reading = START
+		   }
+#endif
+#else
+		:: atomic { !is_busy && nempty(bus[0]) -> item_take(0) }
+#if CONNECTIONS > 1
+		:: atomic { !is_busy && nempty(bus[1]) -> item_take(1) }
+#endif
+#if CONNECTIONS > 2
+		:: atomic { !is_busy && nempty(bus[2]) -> item_take(2) }
+#endif
+#ifndef NO_TAIL
+		:: atomic {
+			!is_busy && empty(bus[connection]) && SAYS_MORE ->
+			kind = STATE; epoch = k_epoch; number = k_number; is_busy = true;
+			advance()
+		   }
+#endif
+#endif
+		:: is_busy && IS_OTHER && !IS_GAP -> number_set(BEFORE)
+		:: is_busy && IS_GAP -> gap_close()
+		:: is_busy && !IS_OTHER && !IS_GAP && kind == LOST ->
+			report();
+			number_set(number)
+		:: is_busy && !IS_OTHER && !IS_GAP && kind == DATA &&
+		   len(ring) < FAR_RING && !is_waiting -> put()
+		od
+	} unless { is_far_killed };
+	atomic {
+		is_far_killed = false;
+		far_clear();
+#ifndef JETSTREAM
+		item_drop(0);
+#if CONNECTIONS > 1
+		item_drop(1);
+#endif
+#if CONNECTIONS > 2
+		item_drop(2);
+#endif
+		kind = 0; epoch = 0; number = 0; count = 0; first = 0; second = 0
+#endif
+	};
+	goto life
+}
+
+#ifdef JETSTREAM
+/* The server of the stream. */
+#define HAS_ROOM (last - purged < STREAM && last < SLOTS - 1)
+inline store()
+{
+	last++;
+	stream[last].kind = a_kind;
+	stream[last].epoch = a_epoch;
+	stream[last].number = a_number;
+	stream[last].count = a_count;
+	stream[last].first = a_first;
+	stream[last].second = a_second
+}
+
+inline server_take(c)
+{
+	bus[c]?a_kind, a_epoch, a_number, a_count, a_first, a_second;
+	under_way = under_way - a_count;
+	is_known = false;
+	i = 1;
+	do
+	:: i <= last ->
+		if
+		:: stream[i].epoch == a_epoch && stream[i].number == a_number &&
+		   IS_COUNT(stream[i].count, a_count) -> is_known = true
+		:: else
+		fi;
+		i++
+	:: else -> break
+	od;
+	i = 0;
+	if
+	:: !is_known -> store()
+	:: is_known
+	:: is_known && lates > 0 && HAS_ROOM -> lates--; store()
+	fi;
+	is_known = false;
+	if
+	:: c == connection -> ack_epoch = a_epoch; ack_number = a_number; ack_count = a_count
+	:: c == connection && lates > 0 -> lates-- /* it is lost */
+	:: c != connection
+	fi;
+	a_kind = 0; a_epoch = 0; a_number = 0; a_count = 0; a_first = 0; a_second = 0
+}
+
+/* It refuses a frame for which there is no room; the near bridge sends that again. */
+active proctype server() provided (!is_near_killed && !is_far_killed)
+{
+	mtype a_kind;
+	byte a_epoch, a_number, a_count, a_first, a_second, i;
+	bool is_known;
+
+end:
+	do
+	:: atomic { HAS_ROOM && nempty(bus[0]) -> server_take(0) }
+#if CONNECTIONS > 1
+	:: atomic { HAS_ROOM && nempty(bus[1]) -> server_take(1) }
+#endif
+#if CONNECTIONS > 2
+	:: atomic { HAS_ROOM && nempty(bus[2]) -> server_take(2) }
+#endif
+	od
+}
+#define FAR_DONE (f_sequence == last && reading == last && !IS_BEGUN)
+#else
+#define FAR_DONE \
+	(k_number == 0 || (f_epoch == k_epoch && f_number == k_number && !IS_BEGUN && \
+	said_epoch == k_epoch && said_number == k_number))
+#endif
+
+#define IS_SETTLED \
+	(near_kills + far_kills == 0 && at == MESSAGES && k_count == 0 && !k_owes && \
+	k_generation == generation && !is_busy && under_way == 0 && empty(ring) && FAR_DONE)
+
+active proctype receiver() provided (!is_near_killed && !is_far_killed)
+{
+	byte value, got;
+	bool is_reported;
+
+	do
+	:: atomic {
+		ring?value ->
+		if
+		:: value == RESTART -> is_reported = true; is_waiting = false
+		:: else ->
+			assert(value > got);
+			assert(is_reported || value == got + 1);
+			got = value;
+			is_reported = false
+		fi;
+		value = 0
+	   }
+	:: atomic { IS_SETTLED -> assert(is_reported || got == MESSAGES) } -> break
+	od
+}
