@@ -20,6 +20,9 @@ struct slot_opening {
 	struct opening opening;
 	char *place, *peer;
 	uint32_t slot;
+	/* Of the remote peer that it is attached for. Peers see the slot before the loop has it:
+	 * where another incarnation has begun since, they are to see that, too. */
+	uint32_t incarnation;
 	int error;
 	struct ivsh_host *host;
 };
@@ -153,7 +156,9 @@ static void attach_failed(
 	r->failed_ns = now;
 }
 
-static void attach_begin(const struct bridge *b, struct remote *r, uint64_t now)
+/* (incarnation): of the remote peer; 0: it is not there, but something of it is to be delivered. */
+static void attach_begin(
+    const struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
 {
 	struct slot_opening *o;
 
@@ -166,6 +171,7 @@ static void attach_begin(const struct bridge *b, struct remote *r, uint64_t now)
 		o->place = strdup(place_of(b, r));
 		o->peer = strdup(r->config.peer);
 		o->slot = r->config.slot;
+		o->incarnation = incarnation;
 	}
 	if (o && o->place && o->peer && opener_begin(&o->opening) == 0) {
 		r->next = o;
@@ -176,8 +182,8 @@ static void attach_begin(const struct bridge *b, struct remote *r, uint64_t now)
 	attach_failed(b, r, "no memory, or no thread, is left", now);
 }
 
-/* The slot is ours, or it is known why not. (incarnation): whose it is now; 0: nobody's. */
-static void attach_end(struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
+/* The slot is ours, or it is known why not. */
+static void attach_end(struct bridge *b, struct remote *r, uint64_t now)
 {
 	struct slot_opening *o = r->next;
 
@@ -190,10 +196,10 @@ static void attach_end(struct bridge *b, struct remote *r, uint32_t incarnation,
 		return;
 	}
 	r->host = o->host;
+	r->incarnation = o->incarnation;
 	o->host = NULL;
 	slot_close(&o->opening);
 	r->is_reported = false;
-	r->incarnation = incarnation;
 	r->attaches++;
 	r->offered_count = 0;
 	for (uint32_t i = 0; i < r->pair_count; i++) {
@@ -258,7 +264,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 		incarnation = p->heard.incarnation;
 	}
 	if (r->next && opener_is_done(&r->next->opening))
-		attach_end(b, r, is_present ? incarnation : 0, now);
+		attach_end(b, r, now);
 	if (r->host && !events_take(r))
 		detach(r, "region");
 	if (r->host && is_present && r->incarnation && incarnation != r->incarnation)
@@ -269,7 +275,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 	if (r->host && !is_present && now - r->wanted_ns > (r->incarnation ? 0 : LINGER_NS))
 		detach(r, incarnation ? "down" : "silent");
 	if (!r->host && !r->next && (is_present || has_more || has_waiting))
-		attach_begin(b, r, now);
+		attach_begin(b, r, is_present ? incarnation : 0, now);
 	if (!r->host || !is_present)
 		return;
 	/* It was attached for messages of the last one. */
