@@ -106,7 +106,7 @@ static bool state_take(
 {
 	struct frame_received received;
 
-	if (item->size < FRAME_STATE)
+	if (item->size < FRAME_STATE || item->size > FRAME_STATE_SIZE)
 		return false;
 	p->heard =
 	    (struct heard){.ns = now, .flags = frame->flags, .incarnation = frame->incarnation};
@@ -149,6 +149,18 @@ static bool is_full(const struct bridge *b, const struct pair *p, const struct b
 	       (p->waiting != 0 && p->waiting_bytes + item->size > b->config->buffer);
 }
 
+/* Whether a state that waits behind all messages says what (frame) says now. */
+static bool state_replace(struct pair *p, const struct frame *frame)
+{
+	struct waiting *last = p->waiting_last;
+
+	if (!last || !last->is_state)
+		return false;
+	last->frame = *frame;
+	last->frame.count = 0;
+	return true;
+}
+
 bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_state, uint16_t port,
     uint64_t sequence, uint64_t now)
 {
@@ -162,7 +174,9 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	if (is_state) {
 		if (!state_take(p, &frame, item, now))
 			return false;
-		if (!p->first && is_old(p, &frame)) {
+		/* One that there is no room for comes again, within a second. */
+		if ((!p->first && is_old(p, &frame)) || state_replace(p, &frame) ||
+		    is_full(b, p, item)) {
 			bus_free(item);
 			return true;
 		}

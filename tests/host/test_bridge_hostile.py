@@ -11,7 +11,7 @@ import pytest
 from bridgetool import World, ivsh
 from rawclient import SOAK, until
 from servertool import LIMIT
-from test_bridge import Receiver, Sender, await_event, drained
+from test_bridge import Receiver, Sender, await_event, drained, fill
 
 PORT = 77
 MAGIC = b"IVB\x02"
@@ -192,6 +192,12 @@ def flood(w, ear, ended, seed):
         ended.wait(0.02)
 
 
+def memory_of(bridge):
+    """KiB of memory that the bridge has had at the most."""
+    with open(f"/proc/{bridge.process.pid}/status") as status:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1])
+
+
 def test_forged_states(both, request):
     """
     SPEC R19.4: states that somebody forges, with the right epochs, while numbers flow both ways.
@@ -237,9 +243,61 @@ def test_forged_states(both, request):
             assert w.a.bridge.status()[1]["mode"] == "core" or r.missing == 0
         for side in w.sides:
             assert side.bridge.process.poll() is None
-            memory = re.search(
-                r"VmHWM:\s+(\d+) kB", open(f"/proc/{side.bridge.process.pid}/status").read()
-            )
-            print(side.name, memory[0], len(side.bridge.lines))
-            assert int(memory[1]) < 200 << 10
+            print(side.name, memory_of(side.bridge), len(side.bridge.lines))
+            assert memory_of(side.bridge) < 200 << 10
             assert len(side.bridge.lines) < 20 * (seconds + 10)
+
+
+def test_states_bounded(world):
+    """SPEC R19.4.2: states, and such as are larger than any, behind a message that has no room."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        sent = fill(a)
+        until(lambda: w.b.bridge.pair("waiting") > 0)
+        ear, raw, before = Ear(w), w.raw(), memory_of(w.b.bridge)
+        flags, epoch, number, incarnation = ear.of("a")
+        for size in (0, 500, 900000):
+            for i in range(300 if size else 30000):
+                services = bytes(size)
+                forged = state(flags, epoch, number, incarnation, (0, 0, 1 << 20), services)
+                raw.publish(STATE["a"], forged)
+                if i % 100 == 99:
+                    raw.flush()
+        raw.flush()
+        # All have come: behind them does this.
+        raw.publish(STATE["a"], HEADER.pack(b"IVB\x01", PRESENT, epoch, 1, 1, 0))
+        w.b.bridge.await_line("event=version from=a/apeer version=1 ", limit=30)
+        assert memory_of(w.b.bridge) - before < 100 << 10
+        assert w.b.bridge.pair("waiting_bytes") <= 4 << 20
+        assert ivsh.EventKind.LOST not in drained(b)
+        for i in range(sent):
+            assert struct.unpack("<Q", b.receive(LIMIT).data) == (i,)
+        assert ivsh.EventKind.LOST not in drained(b)
+
+
+def test_other_version(both):
+    """
+    SPEC R19.4.1: that a bridge has another version is said once for each pair, and nothing of it is
+    taken: a state as version 1 has it, a message of each mode, and a version that is none yet.
+    """
+    w = both
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        raw = w.raw()
+        for version in (1, 1, 3, 255):
+            head = HEADER.pack(b"IVB%c" % version, PRESENT, 99, 5, 9, 0)
+            raw.publish(STATE["a"], head + b"\x4d\x00\x04echo")
+            for more in ("", ".kept"):
+                raw.publish("ivsh.r.a.apeer.77.b.bpeer" + more, head + b"old")
+        raw.flush()
+        w.b.bridge.await_line("event=version from=a/apeer version=1 ")
+        until(lambda: int(w.b.bridge.status()[0]["unknown"]) >= 8)
+        a.send(5, PORT, b"true", LIMIT)
+        m = b.receive(LIMIT)
+        assert (m.port, m.data) == (PORT, b"true")
+        assert b.peer(5).incarnation < 9
+        assert ivsh.EventKind.LOST not in drained(b)
+        assert w.b.bridge.count("event=version") == 1 and w.a.bridge.count("event=version") == 0
