@@ -145,12 +145,16 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
 	return ivsh_chan_reset(ch) == 0;
 }
 
-/* Bytes of the largest frame that is kept. */
-static size_t kept_most(const struct bridge *b)
+/*
+ * Bytes of the largest frame that is kept. In mode core frames follow each other, and the bus
+ * passes those on best that are not too large; JetStream acknowledges one after the other, which is
+ * worth more with a large one.
+ */
+static size_t kept_most(const struct bridge *b, const struct pair *p)
 {
-	size_t most = bus_most(b->bus);
+	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 2;
 
-	return most < STATE_FRAME ? most : STATE_FRAME;
+	return most < bus_most(b->bus) ? most : bus_most(b->bus);
 }
 
 /* Whether the peeked message is still the one that was copied: behind the copy. */
@@ -164,7 +168,7 @@ static bool is_same(struct ivsh_chan *ch, const struct ivsh_message *m)
 /* Bytes of frames that may be sent now, if one more may. */
 static size_t room_now(const struct bridge *b, const struct pair *p)
 {
-	size_t most = kept_most(b), window = p->heard.window;
+	size_t most = kept_most(b, p), window = p->heard.window;
 
 	if (pair_is_kept(p) || window <= p->window.bytes || most < window - p->window.bytes)
 		return most;
@@ -421,9 +425,9 @@ static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint6
 }
 
 /* Whether a message of (size) bytes is to be kept. */
-static bool is_kept(const struct bridge *b, size_t size)
+static bool is_kept(const struct bridge *b, const struct pair *p, size_t size)
 {
-	return FRAME_SIZE + FRAME_LENGTH + size <= kept_most(b);
+	return FRAME_SIZE + FRAME_LENGTH + size <= kept_most(b, p);
 }
 
 /* The folder of the states may be full: then all stays in the ring. */
@@ -470,7 +474,7 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 	if (near->count == 0) {
 		if (!near->owes_loss && error)
 			return false;
-		what = near->owes_loss ? NEAR_LOSS : is_kept(b, m.size) ? NEAR_KEPT : NEAR_LARGE;
+		what = near->owes_loss ? NEAR_LOSS : is_kept(b, p, m.size) ? NEAR_KEPT : NEAR_LARGE;
 		bytes = FRAME_SIZE + FRAME_LENGTH + (what == NEAR_LOSS ? 0 : (size_t)m.size);
 	}
 	if (!may_send(b, p, bytes, now))
