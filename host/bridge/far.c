@@ -95,8 +95,8 @@ static bool is_old(const struct pair *p, const struct frame *frame)
 {
 	const struct state_far *far = &p->state.far;
 
-	if (far->epoch == 0 || pair_is_kept(p))
-		return frame->number == 0 || pair_is_kept(p);
+	if (far->epoch == 0)
+		return frame->number == 0;
 	return far->epoch == frame->epoch && frame->number <= far->number;
 }
 
@@ -108,8 +108,11 @@ static bool state_take(
 
 	if (item->size < FRAME_STATE || item->size > FRAME_STATE_SIZE)
 		return false;
-	p->heard =
-	    (struct heard){.ns = now, .flags = frame->flags, .incarnation = frame->incarnation};
+	p->heard = (struct heard){.ns = now,
+	    .flags = frame->flags,
+	    .incarnation = frame->incarnation,
+	    .epoch = frame->epoch,
+	    .number = frame->number};
 	frame_received_read(&received, item->data + FRAME_SIZE);
 	near_received(p, &received);
 	p->remote->service_count = frame_services_read(
@@ -174,9 +177,10 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	if (is_state) {
 		if (!state_take(p, &frame, item, now))
 			return false;
-		/* One that there is no room for comes again, within a second. */
-		if ((!p->first && is_old(p, &frame)) || state_replace(p, &frame) ||
-		    is_full(b, p, item)) {
+		/* A kept pair's say nothing of its messages, which come by the stream. One that there
+		 * is no room for comes again, within a second. */
+		if (pair_is_kept(p) || (!p->first && is_old(p, &frame)) ||
+		    state_replace(p, &frame) || is_full(b, p, item)) {
 			bus_free(item);
 			return true;
 		}
@@ -282,6 +286,7 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 	if (pair_is_kept(p) && p->consumer.again != far->number + 1) {
 		p->consumer.again = far->number + 1;
 		p->consumer.state = CONSUMER_NONE;
+		p->consumer.until_ns = 0;
 		far_clear(p);
 		return false;
 	}

@@ -51,7 +51,8 @@ struct waiting {
 struct heard {
 	uint64_t ns; /* when; 0: none came */
 	uint32_t flags, incarnation;
-	uint32_t window; /* bytes of frames that it takes beyond those that it has */
+	uint32_t window;        /* bytes of frames that it takes beyond those that it has */
+	uint64_t epoch, number; /* of the last message that its bridge has published */
 };
 
 /* What goes to the bus in one frame. */
@@ -143,6 +144,8 @@ struct pair {
 	uint32_t waiting;
 	uint64_t waiting_bytes;
 	struct heard heard;
+	/* Of JetStream: when a message came last, or none was missing; and which. */
+	uint64_t behind_ns, behind_number;
 	struct consumer consumer;
 };
 

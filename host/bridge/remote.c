@@ -14,6 +14,7 @@
 
 #define RETRY_NS UINT64_C(250000000)
 #define LINGER_NS UINT64_C(1000000000)
+#define BEHIND_NS UINT64_C(3000000000)
 
 /* Attaching takes a tenth of a second, or 5 s where a server hangs: another thread does it. */
 struct slot_opening {
@@ -246,6 +247,22 @@ static bool events_take(struct remote *r)
 	return error == IVSH_EAGAIN;
 }
 
+/*
+ * Whether the stream has messages that did not come yet: a state does not pass it, and is here
+ * sooner than they are. What does not come for a while is gone.
+ */
+static bool is_behind(struct pair *p, uint64_t now)
+{
+	const struct state_far *far = &p->state.far;
+	bool is_missing = pair_is_kept(p) && p->heard.number != 0 &&
+			  (p->heard.epoch != far->epoch || p->heard.number > far->number);
+
+	if (!is_missing || p->behind_number != far->number || p->behind_ns == 0)
+		p->behind_ns = now;
+	p->behind_number = far->number;
+	return is_missing && now - p->behind_ns < BEHIND_NS;
+}
+
 void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 {
 	bool is_present = false, has_more = false, has_waiting = false;
@@ -254,11 +271,12 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 	events_remote(r, now);
 	/* All say the same, but one may say it a moment later: the first one counts. */
 	for (uint32_t i = r->pair_count; i-- > 0;) {
-		const struct pair *p = &r->pairs[i];
+		struct pair *p = &r->pairs[i];
 
 		has_waiting |= p->first != NULL;
 		if (!pair_is_heard(p, now))
 			continue;
+		has_more |= is_behind(p, now);
 		has_more |= (p->heard.flags & FRAME_MORE) != 0;
 		is_present = (p->heard.flags & FRAME_PRESENT) != 0;
 		incarnation = p->heard.incarnation;

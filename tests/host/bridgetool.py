@@ -210,7 +210,7 @@ class Side:
     def __init__(self, folder, name, other, nats, mode, more="", server=()):
         self.folder = folder / name
         self.folder.mkdir()
-        self.name = name
+        self.name, self.mode = name, mode
         self.server = Server(self.folder, "--slot", f"5={self.folder}/s5", *server)
         self.socket = self.server.socket
         self.config = self.folder / "bridge.conf"

@@ -204,6 +204,37 @@ def test_events(both):
         await_event(b, ivsh.EventKind.DOWN)
 
 
+def test_leaves_behind_messages(both):
+    """SPEC R19.3.2: what a peer sent before it left is in the region when its end shows there."""
+    with both.b.peer() as b:
+        a = both.a.peer()
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        drained(b)
+        sent = both.a.bridge.pair("sent")
+        # So all of it, and the state that says that it has left, come at once.
+        both.b.bridge.process.send_signal(signal.SIGSTOP)
+        count, got = 150, []
+        try:
+            for i in range(count):
+                a.send(5, PORT, struct.pack("<Q", i).ljust(a.max_size, b"."), LIMIT)
+                if both.b.mode == "core" and i == 4:
+                    break  # the window is full
+            until(lambda: both.a.bridge.pair("sent") == sent + i + 1)
+            a.close()
+            time.sleep(0.1)
+        finally:
+            both.b.bridge.process.send_signal(signal.SIGCONT)
+        end = False
+        while not end:
+            end = ivsh.EventKind.DOWN in drained(b)
+            try:
+                got.append(struct.unpack_from("<Q", b.receive(0 if end else 0.05).data)[0])
+            except ivsh.Timeout:
+                pass
+        assert got == list(range(i + 1))
+
+
 def test_cut_bus(both):
     """SPEC R19.1.6: while the bus is away nothing is lost, and nothing grows but the ring."""
     with both.a.peer() as a, both.b.peer() as b:
