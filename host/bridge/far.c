@@ -177,8 +177,8 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	if (is_state) {
 		if (!state_take(p, &frame, item, now))
 			return false;
-		/* A kept pair's say nothing of its messages, which come by the stream. One that there
-		 * is no room for comes again, within a second. */
+		/* A kept pair's say nothing of its messages, which come by the stream. One that
+		 * there is no room for comes again, within a second. */
 		if (pair_is_kept(p) || (!p->first && is_old(p, &frame)) ||
 		    state_replace(p, &frame) || is_full(b, p, item)) {
 			bus_free(item);
