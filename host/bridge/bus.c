@@ -8,8 +8,13 @@
  * many share a system call. libnats' own threads connect, and say which socket is to be polled.
  * libnats connects again by itself, but gives up where a server refuses its credentials twice; then
  * bus_step() begins anew.
+ *
+ * While libnats connects it keeps its connection locked, up to CONNECT_MS for each server that does
+ * not answer, and any call for that connection waits. So none is made unless it stands: a bridge
+ * whose bus hangs goes on with all the rest. What is subscribed meanwhile waits in our table.
  */
 #include "bridge/bus.h"
+#include "bridge/connecting.h"
 #include "bridge/say.h"
 #include "bridge/trust.h"
 #include "process/clock.h"
@@ -36,22 +41,26 @@
 #define PENDING_MOST (1 << 26)
 #define DELAY_LEAST_MS 100
 #define DELAY_MOST_MS 2000
-#define ANEW_NS UINT64_C(2000000000) /* before a connection that was given up begins anew */
+#define ANEW_NS UINT64_C(2000000000)      /* before a connection that was given up begins anew */
+#define SUBSCRIBE_NS UINT64_C(1000000000) /* after a failure */
 #define LOOK_NS UINT64_C(1000000000) /* between two looks at the files, while it does not stand */
 #define CLOSE_MS 500
 #define CLOSE_NS UINT64_C(500000000)
 #define DRAIN_MS 20
 #define REPORT_NS UINT64_C(2000000000)
-#define SUBJECTS (CONFIG_SLOTS + 8u)
+#define SUBJECTS (2 * CONFIG_SLOTS + 8u) /* of two mappings, while the last one's are to end */
 
 struct subscription {
 	char subject[SUBJECT_SIZE];
-	natsSubscription *handle;
+	natsSubscription *handle; /* NULL: to begin, when the connection stands */
+	bool is_over;             /* to end then */
+	uint64_t again_ns;        /* when to try again; 0: now */
 };
 
 struct bus {
 	const struct config *config;
-	natsConnection *connection;
+	natsConnection *connection; /* NULL: (next) is to be it */
+	struct connecting *next;
 	char inbox[64];
 	int fd;
 	struct subscription *subscriptions;
@@ -78,6 +87,7 @@ struct bus {
 	/* Set by libnats' threads. */
 	atomic_ullong disconnects, errors;
 	atomic_int error;
+	atomic_int reason;                /* of the last disconnect; 0: none */
 	_Atomic(natsConnection *) closed; /* the one that libnats has given up */
 	atomic_int socket;                /* to be polled; -1: none */
 	atomic_bool is_asked;             /* something waits to be written */
@@ -183,8 +193,9 @@ static void connected(natsConnection *connection, void *closure)
 static void disconnected(natsConnection *connection, void *closure)
 {
 	struct bus *bus = closure;
+	const char *text;
 
-	(void)connection;
+	atomic_store(&bus->reason, (int)natsConnection_GetLastError(connection, &text));
 	atomic_fetch_add(&bus->disconnects, 1);
 	poke(bus);
 }
@@ -250,28 +261,62 @@ static natsStatus options_set(struct bus *bus, natsOptions *options)
 		       options, bus, loop_attach, loop_read, loop_write, loop_detach);
 }
 
-/* Begin a connection. 0, or -1 after a line. */
-static int begin(struct bus *bus)
+/* The settings of a connection. NULL after a line. */
+static natsOptions *options_make(struct bus *bus)
 {
 	natsOptions *options = NULL;
 	natsStatus status = natsOptions_Create(&options);
-	const char *reason;
-	int error = 0;
 
+	if (status == NATS_OK)
+		status = options_set(bus, options);
+	if (status == NATS_OK && trust_set(&bus->trust, options, bus->config) == 0)
+		return options;
+	if (status != NATS_OK)
+		log_failure(bus->config->url[0], "%s", natsStatus_GetText(status));
+	natsOptions_Destroy(options);
+	return NULL;
+}
+
+/* What begins the next connection, and ends the last one. NULL after a line. */
+static struct connecting *next_make(struct bus *bus)
+{
+	struct connecting *next = connecting_make(options_make(bus), SUBJECTS);
+
+	if (!next) {
+		log_failure(bus->config->url[0], "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < bus->subscription_count; i++) {
+		struct subscription *s = &bus->subscriptions[i];
+
+		if (s->handle)
+			next->subscriptions[next->count++] = s->handle;
+		s->handle = NULL;
+		s->again_ns = 0;
+	}
+	next->last = bus->connection;
+	bus->connection = NULL;
 	atomic_store(&bus->closed, NULL);
 	bus->is_counted = false;
 	bus->down_ns = bus->looked_ns = clock_now_ns();
-	if (status == NATS_OK)
-		status = options_set(bus, options);
-	if (status == NATS_OK)
-		error = trust_set(&bus->trust, options, bus->config);
-	if (status == NATS_OK && error == 0)
-		status = natsConnection_Connect(&bus->connection, options);
-	natsOptions_Destroy(options);
-	if (error || status == NATS_OK || status == NATS_NOT_YET_CONNECTED)
-		return error;
-	reason = nats_GetLastError(NULL);
-	return log_failure(bus->config->url[0], "%s", reason ? reason : natsStatus_GetText(status));
+	return next;
+}
+
+/* The next connection is known. 0, or -1 after a line: there is none. */
+static int next_take(struct bus *bus, struct connecting *next)
+{
+	bus->connection = next->next;
+	bus->next = NULL;
+	if (*next->reason)
+		log_failure(bus->config->url[0], "%s", next->reason);
+	connecting_free(next);
+	return bus->connection ? 0 : -1;
+}
+
+/* Whether calls for the connection do not wait: libnats' threads do not connect. */
+static bool stands(const struct bus *bus)
+{
+	return bus->connection && atomic_load(&bus->socket) >= 0;
 }
 
 /* 0, or -1 after a line. On a connection that was given up meanwhile, the next one begins it. */
@@ -285,6 +330,25 @@ static int subscription_begin(struct bus *bus, struct subscription *s)
 	if (status == NATS_OK || natsConnection_IsClosed(bus->connection))
 		return 0;
 	return log_failure(s->subject, "%s", natsStatus_GetText(status));
+}
+
+/* Begin, and end, those that wait for it. */
+static int subscriptions_step(struct bus *bus)
+{
+	int error = 0;
+
+	for (uint32_t i = bus->subscription_count; stands(bus) && i-- > 0;) {
+		struct subscription *s = &bus->subscriptions[i];
+
+		if (s->is_over) {
+			natsSubscription_Destroy(s->handle);
+			*s = bus->subscriptions[--bus->subscription_count];
+		} else if (!s->handle && clock_now_ns() >= s->again_ns) {
+			s->again_ns = clock_now_ns() + SUBSCRIBE_NS;
+			error |= subscription_begin(bus, s);
+		}
+	}
+	return error;
 }
 
 struct bus *bus_open(const struct config *config)
@@ -305,7 +369,12 @@ struct bus *bus_open(const struct config *config)
 	    bus->subscriptions && natsInbox_Create(&inbox) == NATS_OK) {
 		snprintf(bus->inbox, sizeof(bus->inbox), "%s", inbox);
 		natsInbox_Destroy(inbox);
-		if (begin(bus) == 0)
+		struct connecting *next = next_make(bus);
+
+		/* Nothing waits for us yet. */
+		if (next)
+			connecting_wait(next);
+		if (next && next_take(bus, next) == 0)
 			return bus;
 	} else {
 		log_failure("nats", "%s", strerror(errno ? errno : ENOMEM));
@@ -422,6 +491,9 @@ void bus_close(struct bus *bus)
 	errors_log(bus, SAY_ALL);
 	/* Messages are libnats': none can be freed behind its end. */
 	items_free(bus);
+	/* A thread that connects may do so for long, and calls back: the process' end ends it. */
+	if (bus->next || (bus->connection && !stands(bus)))
+		return;
 	end(bus);
 	/* No thread calls back from here on. */
 	(void)nats_CloseAndWait(CLOSE_MS);
@@ -447,7 +519,7 @@ void bus_woken(struct bus *bus)
 
 int bus_socket(const struct bus *bus)
 {
-	return atomic_load(&bus->socket);
+	return stands(bus) ? atomic_load(&bus->socket) : -1;
 }
 
 short bus_events(const struct bus *bus)
@@ -458,9 +530,9 @@ short bus_events(const struct bus *bus)
 void bus_process(struct bus *bus, short events)
 {
 	/* A socket that was given up since the poll is not this one: it says nothing. */
-	if ((events & POLLOUT) && atomic_load(&bus->socket) >= 0)
+	if ((events & POLLOUT) && stands(bus))
 		natsConnection_ProcessWriteEvent(bus->connection);
-	if (!(events & (POLLIN | POLLHUP | POLLERR)) || atomic_load(&bus->socket) < 0)
+	if (!(events & (POLLIN | POLLHUP | POLLERR)) || !stands(bus))
 		return;
 	natsConnection_ProcessReadEvent(bus->connection);
 	for (uint32_t i = 0; i < bus->subscription_count; i++)
@@ -469,22 +541,30 @@ void bus_process(struct bus *bus, short events)
 
 void bus_flush(struct bus *bus)
 {
-	if (bus->connection && atomic_load(&bus->is_asked) && atomic_load(&bus->socket) >= 0)
+	if (atomic_load(&bus->is_asked) && stands(bus))
 		natsConnection_ProcessWriteEvent(bus->connection);
 	if (bus->done_count >= DONE_MOST || bus->done_size >= DONE_SIZE)
 		done_free(bus);
 }
 
-/* Why the connection does not stand, in libnats' words. */
-static const char *reason_of(const struct bus *bus)
+static bool is_closed(struct bus *bus)
 {
+	return bus->connection && atomic_load(&bus->closed) == bus->connection;
+}
+
+/* Why the connection does not stand, in libnats' words. */
+static const char *reason_of(struct bus *bus)
+{
+	natsStatus status = (natsStatus)atomic_load(&bus->reason);
 	const char *reason = NULL;
 
 	/* Of a first connection libnats does not keep the server's words. */
-	if (bus->connection &&
+	if (is_closed(bus) &&
 	    natsConnection_GetLastError(bus->connection, &reason) == NATS_NO_SERVER)
 		return "no server answers, or it refuses the credentials or the certificates";
-	return reason && *reason ? reason : "no answer";
+	if (reason && *reason)
+		return reason;
+	return status == NATS_OK ? "no answer" : natsStatus_GetText(status);
 }
 
 /* Say once that it does not stand, if that is not a moment. */
@@ -498,19 +578,16 @@ static void down_log(struct bus *bus)
 
 static bool is_connected(const struct bus *bus)
 {
-	return bus->connection &&
-	       natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
+	return stands(bus) && natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
 /* End the connection, and begin the next one. */
 static void renew(struct bus *bus)
 {
 	bus->anew_ns = 0;
-	end(bus);
-	if (begin(bus))
-		return;
-	for (uint32_t i = 0; i < bus->subscription_count; i++)
-		(void)subscription_begin(bus, &bus->subscriptions[i]);
+	bus->next = next_make(bus);
+	if (bus->next)
+		connecting_begin(bus->next);
 }
 
 /*
@@ -522,7 +599,10 @@ static void anew(struct bus *bus)
 {
 	uint64_t now = clock_now_ns();
 
-	if (!bus->connection || atomic_load(&bus->closed) == bus->connection) {
+	if (bus->next) {
+		if (opener_is_done(&bus->next->opening))
+			(void)next_take(bus, bus->next);
+	} else if (!bus->connection || is_closed(bus)) {
 		if (bus->anew_ns == 0)
 			bus->anew_ns = now + ANEW_NS;
 		if (now >= bus->anew_ns)
@@ -551,6 +631,7 @@ static void up_count(struct bus *bus)
 	bus->is_counted = true;
 	bus->connects++;
 	bus->is_reported = false;
+	atomic_store(&bus->reason, NATS_OK);
 }
 
 void bus_step(struct bus *bus)
@@ -566,6 +647,7 @@ void bus_step(struct bus *bus)
 	changes_log(bus, now);
 	errors_log(bus, now);
 	anew(bus);
+	(void)subscriptions_step(bus);
 }
 
 /* In this order: a connection that came since has another count. */
@@ -576,7 +658,7 @@ bool bus_is_up(struct bus *bus)
 
 size_t bus_most(struct bus *bus)
 {
-	int64_t most = bus->connection ? natsConnection_GetMaxPayload(bus->connection) : 0;
+	int64_t most = stands(bus) ? natsConnection_GetMaxPayload(bus->connection) : 0;
 
 	return most > 0 ? (size_t)most : 0;
 }
@@ -591,29 +673,38 @@ const char *bus_inbox(const struct bus *bus)
 	return bus->inbox;
 }
 
+static struct subscription *subscription_find(struct bus *bus, const char *subject)
+{
+	for (uint32_t i = 0; i < bus->subscription_count; i++)
+		if (strcmp(bus->subscriptions[i].subject, subject) == 0)
+			return &bus->subscriptions[i];
+	return NULL;
+}
+
 int bus_subscribe(struct bus *bus, const char *subject)
 {
-	struct subscription *s = &bus->subscriptions[bus->subscription_count];
+	struct subscription *s = subscription_find(bus, subject);
 
-	if (bus->subscription_count == SUBJECTS)
+	if (!s && bus->subscription_count == SUBJECTS)
 		return log_failure(subject, "too many subscriptions");
-	snprintf(s->subject, sizeof(s->subject), "%s", subject);
-	s->handle = NULL;
-	bus->subscription_count++;
-	return subscription_begin(bus, s);
+	if (!s) {
+		s = &bus->subscriptions[bus->subscription_count++];
+		*s = (struct subscription){.handle = NULL};
+		snprintf(s->subject, sizeof(s->subject), "%s", subject);
+	}
+	s->is_over = false;
+	return subscriptions_step(bus);
 }
 
 void bus_unsubscribe(struct bus *bus, const char *subject)
 {
-	for (uint32_t i = 0; i < bus->subscription_count; i++) {
-		struct subscription *s = &bus->subscriptions[i];
+	struct subscription *s = subscription_find(bus, subject);
 
-		if (strcmp(s->subject, subject) != 0)
-			continue;
-		natsSubscription_Destroy(s->handle);
+	if (s && s->handle)
+		s->is_over = true;
+	else if (s)
 		*s = bus->subscriptions[--bus->subscription_count];
-		return;
-	}
+	(void)subscriptions_step(bus);
 }
 
 int bus_publish(struct bus *bus, const char *subject, const char *reply, const char *id,

@@ -4,7 +4,7 @@
  *
  * Theory of operation: what is opened belongs to its thread until open() has ended, and then to the
  * bridge's. A thread for each, and not one for all: a server that hangs would hold up the slots of
- * the others. They are few: one for each slot that is not attached, and the look.
+ * the others. They are few: one for each slot that is not attached, the look, and the bus.
  */
 #include "bridge/opener.h"
 
@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define STACK_SIZE (256u << 10)
+#define STACK_SIZE (1u << 20)
 #define END_NS UINT64_C(1000000000) /* where the server answers, a tenth of it is enough */
 #define END_STEP_NS 2000000
 

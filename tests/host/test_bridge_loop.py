@@ -52,12 +52,13 @@ def drain(peer):
 
 
 class Hang:
-    """A server's socket at which connections are accepted, and nothing is ever said."""
+    """A socket, by default on the loopback, that accepts connections and never says anything."""
 
-    def __init__(self, path):
+    def __init__(self, path=None):
         self.taken = []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
+        self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.listener.bind(str(path) if path else ("127.0.0.1", 0))
+        self.name = self.listener.getsockname()
         self.listener.listen(8)
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -66,6 +67,15 @@ class Hang:
         with contextlib.suppress(OSError):
             while True:
                 self.taken.append(self.listener.accept()[0])
+
+    def is_waited_for(self):
+        """Whoever connected last has not given up."""
+        try:
+            return not self.taken or self.taken[-1].recv(1, socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            return False
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -143,6 +153,37 @@ def test_hanging_socket(stack, tmp_path):
     assert time.monotonic() - begin < 4
     until(lambda: a.peer(5).presence != ATTACHED)
     w.a.bridge.start()
+
+
+def test_hanging_bus(stack, tmp_path):
+    """While servers of the bus hang, a bridge answers, takes another mapping, and ends."""
+    hang = Hang()
+    stack.callback(hang.close)
+    w = world_of(stack, tmp_path, more=f"url = nats://127.0.0.1:{hang.name[1]}\n")
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    Exchange(a, b).end()
+    w.nats.stop()
+
+    def in_the_midst(act):
+        """(act) is over before the attempt that had begun then."""
+        until(lambda: hang.taken and hang.is_waited_for())
+        count = len(hang.taken)
+        act()
+        return len(hang.taken) == count and hang.is_waited_for()
+
+    hang.taken.clear()
+    until(lambda: in_the_midst(w.a.bridge.status))
+    right = w.a.config.read_text()
+    w.a.config.write_text(right.replace("b/bpeer", "b/other"))
+    until(lambda: in_the_midst(lambda: remap(w.a, "")))
+    w.a.config.write_text(right)
+    until(lambda: in_the_midst(lambda: remap(w.a, "")))
+    begin = time.monotonic()
+    assert w.b.bridge.stop() == 0
+    assert time.monotonic() - begin < 4
+    w.nats.start()
+    w.b.bridge.start()
+    Exchange(a, b).end()
 
 
 def pause(pids, sig):
