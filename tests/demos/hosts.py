@@ -18,7 +18,7 @@ import split
 from qemu import BUILD, ROOT, doorbell
 
 NATS = ROOT / "build/nats/usr/sbin/nats-server"
-SLOTS = 4
+SLOTS = 8
 LATE = 60.0  # seconds for what takes a bridge several limits of its own
 
 

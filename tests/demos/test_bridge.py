@@ -12,11 +12,13 @@ import pytest
 
 from hosts import LATE, Hosts
 from qemu import SOAK
+from test_bridge_kill import Guest, check
 
 MIB = 1 << 20
 STREAM = 64 * MIB
 CUT = 10 if SOAK else 3  # seconds
 BUFFER = 1 << 20
+ENOUGH = 5000 if SOAK else 500  # numbers, each way
 
 
 @pytest.fixture(params=["core", "jetstream"])
@@ -154,34 +156,77 @@ def test_restarted(world, mode):
         watch.expect(r"^slot 0 \(alpha\): (left|died|is gone).*$", begin, LATE)
 
 
+def is_quiet(world, guest):
+    """Wait until it has sent nothing for a second; how many it has sent."""
+    seen = [guest.lines()[0], time.monotonic()]
+
+    def waits():
+        now = guest.lines()[0]
+        if now != seen[0]:
+            seen[:] = [now, time.monotonic()]
+        return time.monotonic() > seen[1] + 1
+
+    world.until(waits, "a sender that waits", LATE)
+    return seen[0]
+
+
+def await_number(world, sender, receiver, count):
+    """Wait until the (count)th number of (sender), or one behind it, has come."""
+    first = int(re.search(rb"^S \d+ \d+ (\d+)", sender.guest.output, re.M)[1])
+
+    def came():
+        receiver.lines()
+        at = receiver.guest.output.rfind(b"\nR ")
+        line = receiver.guest.output[at + 1 :].split(b"\n", 1)
+        if len(line) == 1:  # it is not whole
+            return False
+        return int(line[0].split()[3]) >= first + count - 1
+
+    world.until(came, f"number {count}", LATE)
+
+
 def test_cut(world, mode):
     """
-    SPEC R19.1.6: while the link is cut both guests are made to wait, the bridges stay as small as
-    they were, and then everything goes on.
+    SPEC R19.1.6, R19.1.7: two guests send all that they can. While the link is cut they are made to
+    wait, and the bridges stay as small as they were. Then everything goes on: what was on its way
+    is lost in mode core, and reported; of what is accepted from then on, nothing.
     """
     hosts = Hosts(world, mode, more=f"buffer = {BUFFER}\n")
-    guests = [hosts.guest(host, "stream 2 1", image="numbers") for host in range(2)]
-
-    def traffic():
-        for guest in guests:
-            after = max(guest.text.rfind("\n"), 0)
-            guest.expect(r"^S \d+ \d+ \d+$", after, LATE)
-            guest.expect(r"^R \d+ \d+ \d+ \d+$", after, LATE)
-
-    traffic()
+    guests = [Guest(hosts, host, pace=0, hold=0) for host in range(2)]
+    for guest in guests:
+        guest.await_traffic()
     small = [hosts.kilobytes(host) for host in range(2)]
+    full = [hosts.full(host) for host in range(2)]
     hosts.link(False)
-    full, end = [hosts.full(host) for host in range(2)], time.monotonic() + CUT
-    for host in range(2):
-        world.until(lambda host=host: hosts.full(host) > full[host] + 5, "no room", LATE)
+    end = time.monotonic() + CUT
+    sent = [is_quiet(world, guest) for guest in guests]
     while time.monotonic() < end:
         time.sleep(0.1)
+    assert [guest.lines()[0] for guest in guests] == sent
     large = [hosts.kilobytes(host) for host in range(2)]
     for host in range(2):
+        assert hosts.full(host) > full[host]
         assert hosts.status(host)["waiting_bytes"] <= BUFFER
-        assert large[host] < small[host] + 16384, (small, large)
     hosts.link(True)
-    traffic()
-    print(f"{mode}: VmRSS {small} kB before, {large} kB while the link is cut")
-    if mode == "jetstream":
-        assert [hosts.status(host)["lost"] for host in range(2)] == [0, 0]
+    begin = time.monotonic()
+    # All that came before the cut, and the reports of what did not, stand before these.
+    for guest, other, until in ((*guests, sent[0]), (*guests[::-1], sent[1])):
+        await_number(world, guest, other, until + 1)
+    took = time.monotonic() - begin
+    lost = [guest.lost for guest in guests]
+    for guest, other in (guests, guests[::-1]):
+        await_number(world, guest, other, guest.lines()[0] + ENOUGH)
+    assert [guest.lost for guest in guests] == lost
+    assert mode == "core" or lost == [0, 0]
+    for host in range(2):
+        assert hosts.status(host)["waiting_bytes"] <= BUFFER
+        large.append(hosts.kilobytes(host))
+    assert max(large) < max(small) + 8192, (small, large)
+    print(f"{mode}: cut for {CUT} s: {sent} sent before, a new one after {took:.1f} s, {lost}"
+          f" losses reported, VmRSS {small} kB before, {large} kB then")  # fmt: skip
+    for guest in guests:
+        guest.kill()
+    for sender, receiver in (guests, guests[::-1]):
+        last = receiver.last()
+        sender.accepted = [number for number in sender.accepted if number <= last]
+        check(sender, receiver)

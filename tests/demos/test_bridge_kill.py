@@ -26,8 +26,9 @@ VICTIMS = ["guest 0", "guest 1", "server 0", "server 1", "bridge 0", "bridge 1",
 class Guest:
     """All incarnations of the guest of a host: what it sent, and what came, in order."""
 
-    def __init__(self, hosts, host):
-        self.hosts, self.host = hosts, host
+    def __init__(self, hosts, host, pace=1, hold=HOLD):
+        """pace: ms from a number to the next; hold: that it keeps every fifth message that came."""
+        self.hosts, self.host, self.pace, self.hold = hosts, host, pace, hold
         self.accepted = []  # (incarnation, number)
         self.came = []  # (incarnation, number, marked); None: a loss was reported
         self.start()
@@ -38,9 +39,9 @@ class Guest:
         return self.came.count(None)
 
     def start(self, command="stream"):
-        hold = HOLD if command == "stream" else 0
-        self.counted, self.sent, self.got = 0, 0, 0  # bytes of the console, and lines in there
-        self.guest = self.hosts.guest(self.host, f"{command} 2 1 {hold}", image="numbers")
+        hold = self.hold if command == "stream" else 0
+        self.counted, self.sent, self.got, self.lost = 0, 0, 0, 0  # bytes, lines of each kind
+        self.guest = self.hosts.guest(self.host, f"{command} 2 {self.pace} {hold}", image="numbers")
 
     def kill(self):
         self.hosts.end(self.guest)
@@ -65,26 +66,30 @@ class Guest:
 
     def await_traffic(self, total=0):
         """It has sent some, and received some, since now; and has sent (total) in all."""
-        before = self._lines()
+        before = self.lines()
         self.hosts.world.until(
-            lambda: min(now - then for now, then in zip(self._lines(), before)) >= LEAST,
+            lambda: min(now - then for now, then in zip(self.lines(), before)) >= LEAST,
             "numbers",
             LATE,
         )
         missing = total - len(self.accepted)
         # As long as it goes on, it may take its time.
-        while (sent := self._lines()[0]) < missing:
+        while (sent := self.lines()[0]) < missing:
             more = min(sent + LEAST, missing)
-            self.hosts.world.until(lambda more=more: self._lines()[0] >= more, "numbers", LATE)
+            self.hosts.world.until(lambda more=more: self.lines()[0] >= more, "numbers", LATE)
 
-    def _lines(self):
-        """How many lines say that a number was sent, and that one came."""
+    def lines(self):
+        """
+        How many lines of this incarnation say that a number was sent, and that one came; and in
+        (lost), that a loss was reported.
+        """
         more = self.guest.output[self.counted :]
         more = more[: more.rfind(b"\n") + 1]
         self.counted += len(more)
         lines = more.splitlines()
         self.sent += sum(line.startswith(b"S ") for line in lines)
         self.got += sum(line.startswith(b"R ") for line in lines)
+        self.lost += sum(line.startswith(b"L ") for line in lines)
         return self.sent, self.got
 
 
