@@ -248,20 +248,24 @@ static void states_say(struct bridge *b, uint64_t now)
 static bool turn(struct bridge *b, int signals, int listener)
 {
 	uint64_t now = clock_now_ns();
-	bool is_busy, is_due = now - b->tick_ns >= TICK_NS;
+	bool is_busy;
 
-	if (is_due) {
-		b->tick_ns = now;
-		tick(b, now);
-	} else {
-		bus_read(b, now);
-	}
+	/* Messages first: somebody waits for them. */
+	bus_read(b, now);
 	kept_step(b, now);
 	is_busy = pairs_move(b, now);
-	/* Nothing is said of peers who may be there: the last bridge has said that they are. */
-	if (is_due && b->look.is_known)
-		states_say(b, now);
 	bus_flush(b->bus);
+	if (now - b->tick_ns >= TICK_NS) {
+		b->tick_ns = now;
+		tick(b, now);
+		kept_step(b, now);
+		is_busy = pairs_move(b, now);
+		/* Nothing is said of peers who may be there: the last bridge has said that they
+		 * are. */
+		if (b->look.is_known)
+			states_say(b, now);
+		bus_flush(b->bus);
+	}
 	is_busy |= remotes_ready(b);
 	return wait(b, signals, listener, is_busy);
 }
