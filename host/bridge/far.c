@@ -28,14 +28,16 @@ void far_attach(struct pair *p)
 	struct ivsh_chan *ch = pair_channel(p);
 	struct state_far *far = &p->state.far;
 
-	if (!ch || !far->is_begun)
+	if (!ch)
+		return;
+	p->is_unsure = false;
+	if (!far->is_begun)
 		return;
 	/* In another generation, or memory, it has gone the way of everything in the old one. */
 	if (far->format_id == ch->region->format_id && far->generation == ch->tx.generation &&
 	    far->head == ch->tx.head) {
 		far->number--;
-		/* Perhaps it was the last one of its frame: that is not done with, then. */
-		far->sequence -= far->sequence != 0;
+		far->sequence -= far->is_begun == STATE_LAST && far->sequence != 0;
 	}
 	far->is_begun = 0;
 	state_far_keep(&p->state);
@@ -191,14 +193,13 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 		p->counters.repeated += frame.count;
 		bus_free(item);
 		return true;
-	} else if (is_full(b, p, item)) {
+	}
+	w = is_state || !is_full(b, p, item) ? calloc(1, sizeof(*w)) : NULL;
+	if (!w) {
 		b->dropped++;
 		bus_free(item);
 		return true;
 	}
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return false;
 	*w = (struct waiting){.item = item,
 	    .frame = frame,
 	    .at = FRAME_SIZE,
@@ -282,14 +283,6 @@ static bool gap_close(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 	}
 	if (frame_order(far->number, before) == FRAME_REPEATED)
 		return true;
-	/* Perhaps we have dropped it ourselves: what the stream has is read again, once. */
-	if (pair_is_kept(p) && p->consumer.again != far->number + 1) {
-		p->consumer.again = far->number + 1;
-		p->consumer.state = CONSUMER_NONE;
-		p->consumer.until_ns = 0;
-		far_clear(p);
-		return false;
-	}
 	if (!loss_report(p, ch, before - far->number, w->is_state ? LOSS_TAIL : LOSS_GAP))
 		return false;
 	number_set(p, w, before);
@@ -308,12 +301,14 @@ static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, ui
 	if (size)
 		memcpy(payload, w->item->data + w->at + FRAME_LENGTH, size);
 	far->number = number_of(w);
-	if (w->sequence && w->done + 1 == w->frame.count)
+	far->is_begun = 1;
+	if (w->sequence && w->done + 1 == w->frame.count) {
 		far->sequence = w->sequence;
+		far->is_begun = STATE_LAST;
+	}
 	far->format_id = ch->region->format_id;
 	far->generation = ch->tx.generation;
 	far->head = ch->tx.head;
-	far->is_begun = 1;
 	state_far_keep(&p->state);
 	error = ivsh_chan_publish(ch, w->port);
 	if (!error)

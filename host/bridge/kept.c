@@ -4,9 +4,10 @@
  *
  * Theory of operation: the requests of JetStream's API are messages like others, and so are its
  * answers: nothing here waits. A consumer without acknowledgements delivers what was requested, in
- * order, from a sequence on that the pair's state has. Whatever goes wrong with it, it is made
- * again from there, and what then comes twice is dropped by its number. So no state of JetStream's
- * matters but the stream itself.
+ * order, from behind the sequence that the pair's state has, and counts them. Where one did not
+ * come, and whatever else goes wrong with it, it is made again from there, and what then comes
+ * twice is dropped by its number. So no state of JetStream's matters but the stream itself, and
+ * numbers that are missing are missing there.
  */
 #include "bridge/kept.h"
 #include "bridge/events.h"
@@ -25,6 +26,7 @@
 #define EXPIRES_NS UINT64_C(2000000000) /* how long a request waits for them */
 #define IDLE_NS UINT64_C(20000000000)   /* after which the server forgets a consumer */
 #define PURGE_NS UINT64_C(200000000)
+#define ANEW_NS UINT64_C(50000000) /* before a consumer is made again */
 
 /* err_code of "stream name already in use with a different configuration": somebody has made it. */
 #define STREAM_IS_THERE 10058u
@@ -55,28 +57,54 @@ static int stream_make(struct bridge *b)
 	return ask(b, "STREAM.CREATE", "", "stream", json);
 }
 
+/*
+ * The sequence up to which the stream need not have the pair's frames: what was kept with a message
+ * that is perhaps not in the ring does not count.
+ */
+static uint64_t sequence_done(const struct pair *p)
+{
+	const struct state_far *far = &p->state.far;
+
+	return far->sequence - (p->is_unsure && far->is_begun == STATE_LAST && far->sequence != 0);
+}
+
 static int consumer_make(struct bridge *b, struct pair *p)
 {
 	char json[1024], words[64], pattern[SUBJECT_SIZE];
-	uint64_t sequence = p->state.far.sequence;
 
 	subject_pattern(pattern, &p->in, SUBJECT_KEPT);
 	snprintf(json, sizeof(json),
 	    "{\"stream_name\":\"ivsh_%s\",\"config\":{\"deliver_policy\":\"by_start_sequence\","
 	    "\"opt_start_seq\":%" PRIu64 ",\"ack_policy\":\"none\",\"filter_subject\":\"%s\","
 	    "\"replay_policy\":\"instant\",\"inactive_threshold\":%" PRIu64 "}}",
-	    b->config->region, sequence ? sequence : 1, pattern, IDLE_NS);
+	    b->config->region, sequence_done(p) + 1, pattern, IDLE_NS);
 	snprintf(words, sizeof(words), "consumer.%u.%u", p->remote->config.slot, p->slot);
 	return ask(b, "CONSUMER.CREATE", "", words, json);
 }
 
+static uint32_t request_count(const struct consumer *c)
+{
+	return c->is_empty ? 1 : BATCH;
+}
+
+/*
+ * Request as many as there is room for. The first one may be larger than that: so where a request
+ * brought none, the next one is for one of any size, and that when nothing else waits.
+ */
 static int messages_request(struct bridge *b, struct pair *p)
 {
 	char json[128], words[64], object[80];
+	struct consumer *c = &p->consumer;
 
-	snprintf(json, sizeof(json), "{\"batch\":%u,\"expires\":%" PRIu64 "}", BATCH, EXPIRES_NS);
+	c->left = request_count(c);
+	if (c->is_empty)
+		snprintf(json, sizeof(json), "{\"batch\":1,\"expires\":%" PRIu64 "}", EXPIRES_NS);
+	else
+		snprintf(json, sizeof(json),
+		    "{\"batch\":%u,\"max_bytes\":%" PRIu64 ",\"expires\":%" PRIu64 "}", BATCH,
+		    b->config->buffer - p->waiting_bytes, EXPIRES_NS);
 	snprintf(words, sizeof(words), "pull.%u.%u", p->remote->config.slot, p->slot);
-	snprintf(object, sizeof(object), ".%s", p->consumer.name);
+	snprintf(object, sizeof(object), ".%s", c->name);
 	return ask(b, "CONSUMER.MSG.NEXT", object, words, json);
 }
 
@@ -84,7 +112,7 @@ static int messages_request(struct bridge *b, struct pair *p)
 static void purge(struct bridge *b, struct pair *p, uint64_t now)
 {
 	struct consumer *c = &p->consumer;
-	uint64_t done = p->state.far.sequence;
+	uint64_t done = sequence_done(p);
 	char json[512], pattern[SUBJECT_SIZE];
 
 	if (done < c->purged || done == 0 || now - c->purge_ns < PURGE_NS)
@@ -108,14 +136,18 @@ static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
 		c->state = CONSUMER_ASKED;
 		c->until_ns = now + ANSWER_NS;
 		c->left = 0;
+		/* It comes again, and would come behind what follows it. */
+		far_clear(p);
 	}
 	if (c->state != CONSUMER_READY)
 		return;
 	purge(b, p, now);
-	if (c->left == 0 && p->waiting < BATCH && p->waiting_bytes < b->config->buffer / 2 &&
-	    messages_request(b, p) == 0) {
-		c->left = BATCH;
-		c->until_ns = now + EXPIRES_NS + ANSWER_NS;
+	if (c->left == 0 && p->waiting < BATCH &&
+	    (c->is_empty ? p->waiting == 0 : p->waiting_bytes < b->config->buffer / 2)) {
+		if (messages_request(b, p) == 0)
+			c->until_ns = now + EXPIRES_NS + ANSWER_NS;
+		else
+			c->left = 0;
 	}
 }
 
@@ -215,6 +247,8 @@ static void consumer_answer(struct pair *p, const struct bus_item *item, uint64_
 	    reply_word(text, item->size, "name", c->name, sizeof(c->name))) {
 		c->state = CONSUMER_READY;
 		c->left = 0;
+		c->place = 0;
+		c->is_empty = false;
 		return;
 	}
 	event_refused(p, text, item->size);
@@ -245,36 +279,67 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 		consumer_answer(p, item, now);
 	/* The request is over: it has expired, or the server says why not. */
 	if (sscanf(words, "pull.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
-	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
+	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL) {
+		p->consumer.is_empty = p->consumer.left == request_count(&p->consumer);
 		p->consumer.left = 0;
+	}
+}
+
+/* What the consumer delivers behind what did not come is not taken: all of it is to come again. */
+static void consumer_end(struct consumer *c, uint64_t now)
+{
+	c->state = CONSUMER_NONE;
+	c->until_ns = now + ANEW_NS;
+}
+
+/* The consumer's message in (place) is there. False: one before it did not come. */
+static bool place_take(struct consumer *c, uint64_t place, uint64_t now)
+{
+	if (place != c->place + 1) {
+		consumer_end(c, now);
+		return false;
+	}
+	c->place = place;
+	c->is_empty = false;
+	if (c->left)
+		c->left--;
+	return true;
 }
 
 bool kept_take(struct bridge *b, struct pair *p, struct bus_item *item, uint16_t port, uint64_t now)
 {
 	struct consumer *c = &p->consumer;
 	char name[sizeof(c->name)];
-	uint64_t sequence;
+	uint64_t sequence, place;
+	uint32_t waiting = p->waiting;
 
-	if (!reply_delivery(item->reply, &sequence, name, sizeof(name)) ||
+	if (!reply_delivery(item->reply, &sequence, &place, name, sizeof(name)) ||
 	    c->state != CONSUMER_READY || strcmp(name, c->name) != 0)
 		return false;
-	if (c->left)
-		c->left--;
-	return far_take(b, p, item, false, port, sequence, now);
+	if (!place_take(c, place, now)) {
+		bus_free(item);
+		return true;
+	}
+	if (!far_take(b, p, item, false, port, sequence, now))
+		return false;
+	/* There was no room for it. */
+	if (p->waiting == waiting)
+		consumer_end(c, now);
+	return true;
 }
 
-void kept_skip(struct bridge *b, const struct bus_item *item)
+void kept_skip(struct bridge *b, const struct bus_item *item, uint64_t now)
 {
 	char name[sizeof(((struct consumer *)NULL)->name)];
-	uint64_t sequence;
+	uint64_t sequence, place;
 
-	if (!reply_delivery(item->reply, &sequence, name, sizeof(name)))
+	if (!reply_delivery(item->reply, &sequence, &place, name, sizeof(name)))
 		return;
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
 			struct consumer *c = &b->remotes[i]->pairs[k].consumer;
 
-			if (c->state == CONSUMER_READY && c->left && strcmp(name, c->name) == 0)
-				c->left--;
+			if (c->state == CONSUMER_READY && strcmp(name, c->name) == 0)
+				(void)place_take(c, place, now);
 		}
 }

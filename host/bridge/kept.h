@@ -24,6 +24,6 @@ bool kept_take(
  * (item) is no message of a pair. If a consumer delivered it, it was one of those that were asked
  * for: else the bridge would wait for another, and the pair with it.
  */
-void kept_skip(struct bridge *b, const struct bus_item *item);
+void kept_skip(struct bridge *b, const struct bus_item *item, uint64_t now);
 
 #endif

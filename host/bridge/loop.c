@@ -64,7 +64,7 @@ static bool item_take(struct bridge *b, struct bus_item *item, uint64_t now)
 
 	p = subject_read(item->subject, &in, &kind, &port) ? pair_of(b, &in) : NULL;
 	if (!p) {
-		kept_skip(b, item);
+		kept_skip(b, item, now);
 		return false;
 	}
 	if (kind == SUBJECT_STATE)

@@ -81,9 +81,10 @@ struct consumer {
 	char name[64];
 	uint64_t until_ns; /* of a request: when it is given up */
 	uint32_t left;     /* messages of the last request that have not come */
+	bool is_empty;     /* the last request brought none */
+	uint64_t place;    /* among what it delivers, of the last one that came; 0: none came */
 	uint64_t purged;   /* messages below this sequence are gone from the stream */
 	uint64_t purge_ns; /* when that was asked for */
-	uint64_t again;    /* the gap behind this number was read from the stream twice */
 };
 
 /* Why messages of the bus do not come to the receiver. */
@@ -138,7 +139,8 @@ struct pair {
 	uint32_t said_flags, said_incarnation;
 	uint64_t unsaid;
 
-	/* Far. */
+	/* Far. is_unsure: the number that a bridge before this one kept may not be in the ring. */
+	bool is_unsure;
 	struct waiting *first, **last, *waiting_last;
 	bool is_version_reported;
 	uint32_t waiting;

@@ -73,6 +73,7 @@ static int pair_make(struct bridge *b, struct remote *r, struct pair *p, uint32_
 	snprintf(name, sizeof(name), "%s.%s.%s", local->name, r->config.host, r->config.peer);
 	if (state_open(&p->state, b->folder, name))
 		return -1;
+	p->is_unsure = p->state.far.is_begun != 0;
 	near_begin(p);
 	return 0;
 }

@@ -80,11 +80,20 @@ bool reply_word(const char *text, size_t size, const char *key, char *word, size
 	return end && word_copy(word, room, at + 1, (size_t)(end - at - 1));
 }
 
-bool reply_delivery(const char *subject, uint64_t *sequence, char *consumer, size_t room)
+/* The number that is word (at), and not 0. */
+static bool word_number(const char *at, uint64_t *value)
+{
+	size_t used;
+
+	return number_read(at, strlen(at), value, &used) && at[used] == '.' && *value != 0;
+}
+
+bool reply_delivery(
+    const char *subject, uint64_t *sequence, uint64_t *place, char *consumer, size_t room)
 {
 	static const char root[] = "$JS.ACK.";
 	const char *word[16];
-	size_t count = 0, first, used;
+	size_t count = 0, first;
 
 	if (strncmp(subject, root, sizeof(root) - 1) != 0)
 		return false;
@@ -94,8 +103,8 @@ bool reply_delivery(const char *subject, uint64_t *sequence, char *consumer, siz
 		if (at)
 			at++;
 	}
-	/* stream, consumer, deliveries, sequence, ...; since version 2.x of the form with a domain
-	 * and an account before them (NATS, ADR-15). */
+	/* stream, consumer, deliveries, sequence, place, ...; since version 2.x of the form with a
+	 * domain and an account before them (NATS, ADR-15). */
 	if (count == 7)
 		first = 0;
 	else if (count >= 9 && count <= 10)
@@ -105,6 +114,5 @@ bool reply_delivery(const char *subject, uint64_t *sequence, char *consumer, siz
 	if (!word_copy(
 		consumer, room, word[first + 1], (size_t)(word[first + 2] - word[first + 1] - 1)))
 		return false;
-	return number_read(word[first + 3], strlen(word[first + 3]), sequence, &used) &&
-	       word[first + 3][used] == '.' && *sequence != 0;
+	return word_number(word[first + 3], sequence) && word_number(word[first + 4], place);
 }

@@ -22,9 +22,11 @@ bool reply_number(const char *text, size_t size, const char *key, uint64_t *valu
 bool reply_word(const char *text, size_t size, const char *key, char *word, size_t room);
 
 /*
- * The stream's sequence in the subject to which a delivered message is acknowledged: $JS.ACK, and 7
- * words or 9 to 10 behind it, and the consumer's name, below (room) bytes. False: it is none.
+ * What the subject says to which a delivered message is acknowledged, $JS.ACK and 7 words or 9 to
+ * 10 behind it: the message's sequence in the stream, its place among all that the consumer
+ * delivers, from 1, and the consumer's name, below (room) bytes. False: it is none.
  */
-bool reply_delivery(const char *subject, uint64_t *sequence, char *consumer, size_t room);
+bool reply_delivery(
+    const char *subject, uint64_t *sequence, uint64_t *place, char *consumer, size_t room);
 
 #endif

@@ -38,14 +38,15 @@ struct state_near {
  * Of messages from the bus to the region: (number) is in the region, or, if is_begun, only if the
  * ring's end is not (head) any more.
  */
+#define STATE_LAST 2u
 struct state_far {
 	uint64_t epoch; /* 0: nothing ever came */
 	uint64_t number;
-	uint64_t sequence; /* its place in JetStream's stream; 0: none */
+	uint64_t sequence; /* in JetStream's stream, of the last frame that is over; 0: none */
 	uint64_t format_id;
 	uint32_t generation;
 	uint32_t head;
-	uint32_t is_begun;
+	uint32_t is_begun; /* STATE_LAST: with it the frame at (sequence) is over */
 	uint32_t reserved;
 };
 

@@ -88,10 +88,10 @@ static void frame_check(const uint8_t *bytes, size_t size)
 
 static void reply_check(const char *answer, const char *text, size_t size)
 {
-	uint64_t number;
+	uint64_t number, place;
 	char word[16];
 
-	if (reply_delivery(answer, &number, word, sizeof(word)))
+	if (reply_delivery(answer, &number, &place, word, sizeof(word)))
 		FUZZ_MUST(number != 0 && *word && strlen(word) < sizeof(word));
 	(void)reply_has(text, size, "error");
 	(void)reply_number(text, size, "seq", &number);

@@ -411,27 +411,34 @@ static void replies(void)
 static void deliveries(void)
 {
 	char name[16];
-	uint64_t sequence;
+	uint64_t sequence, place;
 
-	NEED_EQ(reply_delivery("$JS.ACK.s.con.1.77.3.1700000000.0", &sequence, name, sizeof(name)),
+	NEED_EQ(reply_delivery(
+		    "$JS.ACK.s.con.1.77.3.1700000000.0", &sequence, &place, name, sizeof(name)),
 	    true);
 	CHECK_EQ(sequence, 77);
+	CHECK_EQ(place, 3);
 	CHECK_EQ(strcmp(name, "con"), 0);
-	NEED_EQ(reply_delivery(
-		    "$JS.ACK._.acc.s.con.1.78.3.1700000000.0.x", &sequence, name, sizeof(name)),
+	NEED_EQ(reply_delivery("$JS.ACK._.acc.s.con.1.78.4.1700000000.0.x", &sequence, &place, name,
+		    sizeof(name)),
 	    true);
 	CHECK_EQ(sequence, 78);
-	NEED_EQ(reply_delivery(
-		    "$JS.ACK._.acc.s.con.1.79.3.1700000000.0", &sequence, name, sizeof(name)),
+	CHECK_EQ(place, 4);
+	NEED_EQ(reply_delivery("$JS.ACK._.acc.s.con.1.79.3.1700000000.0", &sequence, &place, name,
+		    sizeof(name)),
 	    true);
 	CHECK_EQ(sequence, 79);
-	CHECK(!reply_delivery("$JS.ACK.s.con.1.77.3.17", &sequence, name, sizeof(name)));
-	CHECK(!reply_delivery("$JS.ACK.s.con.1.x.3.17.0", &sequence, name, sizeof(name)));
-	CHECK(!reply_delivery("$JS.ACK.s.con.1.0.3.17.0", &sequence, name, sizeof(name)));
-	CHECK(!reply_delivery("$JS.ACK.s..1.7.3.17.0", &sequence, name, sizeof(name)));
-	CHECK(!reply_delivery("$JS.ACK.s.muchtoolongaword.1.7.3.17.0", &sequence, name, 16));
-	CHECK(!reply_delivery("", &sequence, name, sizeof(name)));
-	CHECK(!reply_delivery("$JS.ACK.................................", &sequence, name, 16));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.77.3.17", &sequence, &place, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.x.3.17.0", &sequence, &place, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.0.3.17.0", &sequence, &place, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.77.0.17.0", &sequence, &place, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s.con.1.77.-.17.0", &sequence, &place, name, sizeof(name)));
+	CHECK(!reply_delivery("$JS.ACK.s..1.7.3.17.0", &sequence, &place, name, sizeof(name)));
+	CHECK(
+	    !reply_delivery("$JS.ACK.s.muchtoolongaword.1.7.3.17.0", &sequence, &place, name, 16));
+	CHECK(!reply_delivery("", &sequence, &place, name, sizeof(name)));
+	CHECK(!reply_delivery(
+	    "$JS.ACK.................................", &sequence, &place, name, 16));
 }
 
 /* A flood, over 10 s: a line at once, then one a second, and their counts are what there was. */

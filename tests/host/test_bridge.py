@@ -375,6 +375,23 @@ def test_slow_receiver(world):
         assert ivsh.EventKind.LOST not in drained(b)
 
 
+def test_slow_receiver_of_stream(world):
+    """SPEC R19.2.6: what a bridge has no room for is read from the stream again, also the last."""
+    w = world("jetstream", "buffer = 64K\n", servers=(("-l", "16M"), ("-l", "16M")))
+    sizes = [20000, 30000, 100000, 8] * 32
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        for i, size in enumerate(sizes):
+            a.send(5, PORT, struct.pack("<Q", i) + bytes(size), LIMIT)
+        # All of it is in the stream, and but for what b's ring has, not on the other side.
+        until(lambda: w.a.bridge.pair("sent") == len(sizes))
+        assert w.b.bridge.pair("received") < len(sizes) / 2
+        for i, size in enumerate(sizes):
+            assert b.receive(LIMIT).data == struct.pack("<Q", i) + bytes(size)
+        assert ivsh.EventKind.LOST not in drained(b)
+
+
 @pytest.mark.parametrize("mode", ["core", "jetstream"])
 def test_too_large(world, mode):
     """SPEC R19.1.4: what the bus, or the other region, cannot carry is reported as lost."""
