@@ -4,6 +4,7 @@
  */
 #include "bridge/loop.h"
 #include "bridge/confine.h"
+#include "bridge/control.h"
 #include "bridge/events.h"
 #include "bridge/far.h"
 #include "bridge/kept.h"
@@ -30,13 +31,12 @@
 #define SLEEP_MS 20 /* how soon a local peer's end, which nothing announces here, shows */
 #define RECEIVED_NS UINT64_C(20000000) /* between two states that say only what is received */
 
-/* What stays in poll's table, before the remote peers. */
+/* What stays in poll's table, before who asks at the control socket, and the remote peers. */
 enum {
 	POLL_SIGNALS,
 	POLL_BUS,
 	POLL_SOCKET,
-	POLL_STATUS,
-	POLL_FIRST,
+	POLL_CONTROL,
 };
 
 static struct pair *pair_of(struct bridge *b, const struct subject_pair *in)
@@ -192,15 +192,14 @@ static bool remotes_ready(struct bridge *b)
 }
 
 /* Sleep. Answers whether a signal has come. */
-static bool wait(struct bridge *b, int signals, int listener, bool is_busy)
+static bool wait(struct bridge *b, int signals, struct control *control, bool is_busy)
 {
-	struct pollfd fds[POLL_FIRST + CONFIG_SLOTS] = {
+	struct pollfd fds[POLL_CONTROL + CONTROL_FDS + CONFIG_SLOTS] = {
 	    [POLL_SIGNALS] = {.fd = signals, .events = POLLIN},
 	    [POLL_BUS] = {.fd = bus_fd(b->bus), .events = POLLIN},
 	    [POLL_SOCKET] = {.fd = bus_socket(b->bus), .events = bus_events(b->bus)},
-	    [POLL_STATUS] = {.fd = listener, .events = POLLIN},
 	};
-	nfds_t count = POLL_FIRST;
+	nfds_t asking = control_poll(control, &fds[POLL_CONTROL]), count = POLL_CONTROL + asking;
 
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		if (b->remotes[i]->host)
@@ -211,8 +210,7 @@ static bool wait(struct bridge *b, int signals, int listener, bool is_busy)
 	if (fds[POLL_BUS].revents)
 		bus_woken(b->bus);
 	bus_process(b->bus, fds[POLL_SOCKET].revents);
-	if (fds[POLL_STATUS].revents)
-		status_answer(b, listener);
+	control_process(control, b, &fds[POLL_CONTROL], asking);
 	return fds[POLL_SIGNALS].revents != 0;
 }
 
@@ -245,7 +243,7 @@ static void states_say(struct bridge *b, uint64_t now)
 }
 
 /* One turn of the loop. Answers whether a signal has come. */
-static bool turn(struct bridge *b, int signals, int listener)
+static bool turn(struct bridge *b, int signals, struct control *control)
 {
 	uint64_t now = clock_now_ns();
 	bool is_busy;
@@ -267,7 +265,7 @@ static bool turn(struct bridge *b, int signals, int listener)
 		bus_flush(b->bus);
 	}
 	is_busy |= remotes_ready(b);
-	return wait(b, signals, listener, is_busy);
+	return wait(b, signals, control, is_busy);
 }
 
 /* The other bridges need not wait until we are silent. */
@@ -293,16 +291,14 @@ static void config_end(struct bridge *b)
 	free(b->config);
 }
 
-/* *listener: the socket of the status. */
-static int begin(struct bridge *b, int *listener)
+static int begin(struct bridge *b, struct control *control)
 {
 	char answers[SUBJECT_SIZE];
 
 	if (confine_user(b->config))
 		return -1;
 	b->folder = state_folder(b->config->state);
-	*listener = b->folder < 0 ? -1 : status_listen(b->folder);
-	if (*listener < 0)
+	if (b->folder < 0 || control_open(control, b->folder, status_write))
 		return -1;
 	b->bus = bus_open(b->config);
 	b->remotes = calloc(CONFIG_SLOTS, sizeof(*b->remotes));
@@ -332,7 +328,8 @@ static int signal_take(int signals)
 int loop_run(struct config *config, const char *path)
 {
 	struct bridge b = {.config = config, .folder = -1};
-	int signals, listener = -1, signal = 0, status = 1;
+	struct control control = {.listener = -1};
+	int signals, signal = 0, status = 1;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -340,7 +337,7 @@ int loop_run(struct config *config, const char *path)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals >= 0 && begin(&b, &listener) == 0) {
+	if (signals >= 0 && begin(&b, &control) == 0) {
 		if (confine_is_root(config))
 			log_event(
 			    "event=warning what=root hint=\"the bridge stays root: user = NAME in "
@@ -350,7 +347,7 @@ int loop_run(struct config *config, const char *path)
 		    config->host, config->local_count, config->remote_count);
 		status = 0;
 		while (signal != SIGTERM && signal != SIGINT) {
-			signal = turn(&b, signals, listener) ? signal_take(signals) : 0;
+			signal = turn(&b, signals, &control) ? signal_take(signals) : 0;
 			if (signal == SIGHUP)
 				reload(&b, path);
 		}
@@ -363,8 +360,7 @@ int loop_run(struct config *config, const char *path)
 	config_end(&b);
 	if (b.folder >= 0)
 		close(b.folder);
-	if (listener >= 0)
-		close(listener);
+	control_close(&control);
 	if (signals >= 0)
 		close(signals);
 	return status;

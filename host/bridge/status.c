@@ -3,6 +3,7 @@
  * status.c - what a running bridge says of itself.
  */
 #include "bridge/status.h"
+#include "bridge/control.h"
 #include "process/clock.h"
 #include "process/log.h"
 #include "text/exposition.h"
@@ -14,39 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define NAME "control"
 #define ANSWER_MS 5000
-#define ANSWER_MOST (1u << 20)
-#define NONE "none" /* a value that there is not; as long as JSON's null */
-
-/* By the folder's descriptor: its path may be longer than an address can be. */
-static struct sockaddr_un address_of(int folder)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" NAME, folder);
-	return address;
-}
-
-int status_listen(int folder)
-{
-	struct sockaddr_un address = address_of(folder);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	/* Of one that was killed: the lock on the folder says that no other runs. */
-	(void)unlinkat(folder, NAME, 0);
-	if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    listen(fd, 8) == 0)
-		return fd;
-	log_failure(NAME, "%s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
+#define ANSWER_LEAST (1u << 16)
+#define ANSWER_MOST (1u << 26) /* the largest mapping takes 16 MiB */
+#define NONE "none"            /* a value that there is not; as long as JSON's null */
 
 /* " KEY=SECONDS.MILLISECONDS" since (ns); 0: it was never. */
 static void age_write(FILE *out, const char *key, uint64_t ns, uint64_t now)
@@ -92,7 +66,7 @@ static void pair_write(FILE *out, const struct pair *p, uint64_t now)
 	    c->refused, c->resets);
 }
 
-static void all_write(FILE *out, struct bridge *b)
+void status_write(FILE *out, struct bridge *b)
 {
 	uint64_t now = clock_now_ns();
 
@@ -105,29 +79,6 @@ static void all_write(FILE *out, struct bridge *b)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			pair_write(out, &b->remotes[i]->pairs[k], now);
 	fputs("end\n", out);
-}
-
-void status_answer(struct bridge *b, int listener)
-{
-	int fd;
-
-	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		char *text = NULL;
-		size_t size = 0, done = 0;
-		FILE *out = open_memstream(&text, &size);
-		ssize_t got = 1;
-
-		if (out) {
-			all_write(out, b);
-			fclose(out);
-		}
-		while (text && done < size && got > 0) {
-			got = send(fd, text + done, size - done, MSG_NOSIGNAL);
-			done += got > 0 ? (size_t)got : 0;
-		}
-		free(text);
-		close(fd);
-	}
 }
 
 /* The counters and gauges of a line, by the word that it begins with. */
@@ -282,8 +233,8 @@ static void json_print(const char *text)
 /* All that comes, up to "end"; NULL: it does not come so far. */
 static char *text_read(int fd)
 {
-	char *text = calloc(1, ANSWER_MOST + 1);
-	size_t size = 0;
+	size_t size = 0, room = ANSWER_LEAST;
+	char *text = malloc(room + 1), *more;
 	ssize_t got = 1;
 
 	while (text && got > 0 && size < ANSWER_MOST) {
@@ -291,10 +242,17 @@ static char *text_read(int fd)
 
 		if (poll(&in, 1, ANSWER_MS) != 1)
 			break;
-		got = read(fd, text + size, ANSWER_MOST - size);
+		got = read(fd, text + size, room - size);
 		size += got > 0 ? (size_t)got : 0;
+		more = size == room ? realloc(text, 2 * room + 1) : NULL;
+		if (size < room)
+			continue;
+		if (!more)
+			break;
+		text = more;
+		room *= 2;
 	}
-	if (text && size >= 4 && strcmp(text + size - 4, "end\n") == 0) {
+	if (text && got == 0 && size >= 4 && strncmp(text + size - 4, "end\n", 4) == 0) {
 		text[size - 4] = '\0';
 		return text;
 	}
@@ -305,12 +263,11 @@ static char *text_read(int fd)
 int status_print(const struct config *config, enum status_form form)
 {
 	int folder = open(config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct sockaddr_un address = address_of(folder);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = folder < 0 ? -1 : control_connect(folder);
 	bool is_known = form == STATUS_PROMETHEUS; /* a bridge that is down is an answer, too */
 	char *text = NULL;
 
-	if (folder < 0 || fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+	if (fd < 0)
 		log_failure(config->state, "no bridge runs here: %s", strerror(errno));
 	else if ((text = text_read(fd)) == NULL)
 		log_failure(config->state, "the bridge does not answer");

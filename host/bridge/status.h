@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status.h - what a running bridge says of itself: the socket "control" in the folder of its state.
+ * status.h - what a running bridge says of itself, at the socket of control.h.
  *
  * Whoever connects gets lines of a word and KEY=VALUE, the last one is "end", and the connection
  * ends. The folder is the bridge's user's alone, so nobody else gets there.
@@ -10,11 +10,10 @@
 
 #include "bridge/parts.h"
 
-/* Listen. The descriptor to poll for reading; or -1 after one line. */
-int status_listen(int folder);
+#include <stdio.h>
 
-/* Answer all that have connected. Never blocks: one that does not read gets a part, or nothing. */
-void status_answer(struct bridge *b, int listener);
+/* Write these lines. */
+void status_write(FILE *out, struct bridge *b);
 
 enum status_form {
 	STATUS_TEXT,

@@ -119,6 +119,7 @@ class Bridge:
 
     def __init__(self, config):
         self.config = config
+        self.prefix = ()  # what starts it
         self.lines = []
         self.more = threading.Condition()
         self.process = None
@@ -126,7 +127,7 @@ class Bridge:
 
     def start(self):
         self.process = subprocess.Popen(
-            [BUILD / "ivsh-bridge", "--config", self.config],
+            [*self.prefix, BUILD / "ivsh-bridge", "--config", self.config],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

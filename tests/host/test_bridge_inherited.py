@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""
+test_bridge_inherited.py - what a bridge has from its parent: signals, timers, limits, descriptors;
+and what it leaves of itself when it is killed.
+"""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+
+import pytest
+from rawclient import until
+from servertool import BUILD, LIMIT
+from test_bridge import world as world
+from test_bridge_rights import as_root, exchange
+from test_bridge_rights import public as public
+from test_inherited import LOW, STATES, left_by, signals
+
+HELD = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE}
+ALICE = 41001
+
+
+def begin(side, *prefix):
+    """Start the bridge again, by (prefix)."""
+    assert side.bridge.stop() == 0
+    side.bridge.prefix = prefix
+    side.bridge.start()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_states(world, state):
+    """It serves, comes back to the bus, reloads and ends, as from a clean start."""
+    w = world("core")
+    begin(w.a, *left_by(state))
+    exchange(w, b"first")
+    pid = w.a.bridge.process.pid
+    assert signals(pid, "SigBlk") == HELD
+    assert signals(pid, "SigIgn") == {signal.SIGXFSZ, signal.SIGPIPE}  # the second is libnats'
+    for path in (w.a.folder / "state").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == (0o600 if path.is_file() else 0o700)
+    w.nats.stop()
+    w.a.bridge.await_line("event=bus-down")
+    w.nats.start()
+    w.a.bridge.await_line("event=bus-up", 3)
+    w.a.bridge.process.send_signal(signal.SIGHUP)
+    assert "result=done" in w.a.bridge.await_line("event=reload")
+    exchange(w, b"second")
+    w.a.bridge.process.send_signal(signal.SIGTERM)
+    assert w.a.bridge.process.wait(LIMIT) == 0
+    w.a.bridge.prefix = ()
+    w.a.bridge.start()
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_closed_descriptors(world, closed):
+    """None of its own becomes somebody's stdout, and no line of the log goes into a file of its."""
+    w = world("core")
+    assert w.a.bridge.stop() == 0
+    (w.a.folder / "state/control").unlink()
+    words = " ".join(f"{fd}{'<' if fd == 0 else '>'}&-" for fd in closed)
+    process = subprocess.Popen(
+        ["sh", "-c", f'exec "$0" "$@" {words}', BUILD / "ivsh-bridge", "--config", w.a.config],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until((w.a.folder / "state/control").exists)
+        for fd in range(3):
+            assert os.readlink(f"/proc/{process.pid}/fd/{fd}") == "/dev/null"
+        exchange(w, b"none of them")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == 0
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+    for path in (w.a.folder / "state").iterdir():
+        assert not path.is_file() or b"event=" not in path.read_bytes()
+    w.a.bridge.start()
+
+
+def test_soft_limits(world):
+    """They are ours to raise: of memory, too, behind what the libraries take before we begin."""
+    w = world("core")
+    low = [word for word in LOW if not word.startswith(("--as=", "--data="))]
+    begin(w.a, "prlimit", *low, "--as=40000000:", "--data=2000000:")
+    exchange(w, b"low limits")
+
+
+def status(side):
+    """What --status answers, within its time."""
+    return side.bridge.status()[0]
+
+
+def test_few_descriptors(world):
+    """One line says what there are too few of; it answers all the same."""
+    w = world("core")
+    begin(w.a, "prlimit", "--nofile=14:14")
+    pid = w.a.bridge.process.pid
+    with w.b.peer():
+        said = w.a.bridge.await_line("event=attach-failed")
+        assert 'reason="out of file descriptors (RLIMIT_NOFILE)"' in said
+        assert status(w.a)["bus"] == "1"
+        # None at all: who asks is answered all the same, by one that is held back.
+        taken = len(os.listdir(f"/proc/{pid}/fd"))
+        subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={taken}:14"], check=True)
+        assert status(w.a)["bus"] == "1"
+        assert status(w.a)["bus"] == "1"
+        assert w.a.bridge.count("event=attach-failed") == 1
+    begin(w.a)
+    exchange(w, b"enough")
+
+
+def test_no_file_size(world):
+    """A state that cannot be: one line, and no process that a signal has killed."""
+    w = world("core")
+    assert w.a.bridge.stop() == 0
+    for path in (w.a.folder / "state").iterdir():
+        path.unlink()
+    done = subprocess.run(
+        ["prlimit", "--fsize=0:0", BUILD / "ivsh-bridge", "--config", w.a.config],
+        stderr=subprocess.PIPE, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "ivsh-bridge: apeer.b.bpeer: File too large\n"
+    w.a.bridge.start()
+
+
+def test_no_core_file(world):
+    """A bridge that a signal kills leaves nothing of its memory."""
+    w = world("core")
+    begin(w.a, "prlimit", "--core=unlimited")
+    process = w.a.bridge.process
+    process.send_signal(signal.SIGSEGV)
+    ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGSEGV)
+    w.a.bridge.stop()
+    w.a.bridge.prefix = ()
+    w.a.bridge.start()
+
+
+@as_root
+def test_not_read(public):
+    """Where it is another user's, /proc gives what is in it to root alone."""
+    config = public / "conf"
+    state = public / "state"
+    state.mkdir()
+    os.chown(state, ALICE, ALICE)
+    config.write_text(
+        "region = r\nhost = a\nurl = nats://127.0.0.1:1\nsocket = /none\nlocal 0 = x\n"
+        f"slot 5 = b/y\nstate = {state}\n"
+    )
+    process = subprocess.Popen(
+        [BUILD / "ivsh-bridge", "--config", config],
+        stderr=subprocess.PIPE, text=True, user=ALICE, group=ALICE, extra_groups=[],
+    )  # fmt: skip
+    try:
+        assert "event=ready" in process.stderr.readline()
+        assert os.stat(f"/proc/{process.pid}/environ").st_uid == 0
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+        process.stderr.close()
+
+
+def test_many_ask(world):
+    """Who asks for the status and does not read is no matter: the ninth ends the first one's."""
+    w = world("core")
+    asking = []
+    with w.a.peer(), w.b.peer():
+        for _ in range(30):
+            asking.append(socket.socket(socket.AF_UNIX))
+            asking[-1].connect(str(w.a.folder / "state/control"))
+        assert status(w.a)["bus"] == "1"
+    exchange(w, b"all the same")
+    for one in asking:
+        one.close()
+
+
+def test_large_status(world):
+    """A status that is larger than what a socket takes at once comes whole."""
+    w = world("core")
+    names = "".join(f"local {i} = p{i}\n" for i in range(6, 66))
+    far = "".join(f"slot {i} = c/p{i}\n" for i in range(66, 96))
+    w.a.config.write_text(w.a.config.read_text() + names + far)
+    w.a.bridge.process.send_signal(signal.SIGHUP)
+    assert "result=done" in w.a.bridge.await_line("event=reload")
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", w.a.config, "--status"],
+        capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(done.stdout) > 400000
+    assert len(lines) == 1 + 61 * 31 and all(line.startswith("pair ") for line in lines[1:])
