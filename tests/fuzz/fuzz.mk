@@ -3,7 +3,7 @@
 # fuzz.mk - the fuzzers: clang's libFuzzer brings main().
 
 FUZZERS_LIB    := attach split receive send stream connect slots dump device pvh dtb args \
-                  efi_args client bridge
+                  efi_args client bridge pair
 FUZZERS_SERVER := config control clients state answer
 FUZZ_LIB       := $(FUZZERS_LIB:%=build/host-fuzz/tests/fuzz/%_fuzz)
 FUZZ_SERVER    := $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz)
@@ -35,6 +35,12 @@ build/host-fuzz/tests/fuzz/bridge_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
     $(patsubst %.c,build/host-fuzz/%.o,$(BRIDGE_TEXT) host/text/keys.c host/text/sizes.c)
 build/host-fuzz/tests/fuzz/bridge_fuzz: FUZZ_WRAP := log_event log_detail log_failure log_hold \
     log_release
+
+build/host-fuzz/tests/fuzz/pair_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
+    $(patsubst %.c,build/host-fuzz/%.o,$(addprefix host/bridge/,far.c near.c events.c window.c \
+        frame.c say.c subject.c) $(CORE))
+build/host-fuzz/tests/fuzz/pair_fuzz: FUZZ_WRAP := log_event log_detail log_failure log_hold \
+    log_release getrandom
 
 FUZZ_SERVING := $(addprefix build/host-fuzz/tests/fuzz/,clients_fuzz control_fuzz state_fuzz)
 $(FUZZERS_SERVER:%=build/host-fuzz/tests/fuzz/%_fuzz): FUZZ_WRAP := log_event log_detail \
