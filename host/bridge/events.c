@@ -16,6 +16,7 @@ static const char *const reasons[LOSSES] = {
     [LOSS_TAIL] = "tail",
     [LOSS_NEAR] = "near",
     [LOSS_SIZE] = "size",
+    [LOSS_UNREAD] = "unread",
 };
 
 static void lost_say(struct pair *p, enum loss loss, uint64_t now)

@@ -227,7 +227,7 @@ static bool loss_report(struct pair *p, struct ivsh_chan *ch, uint64_t count, en
 
 	if (error == IVSH_EPROTO)
 		mend(p, ch);
-	if (error)
+	if (error && error != IVSH_EONEWAY)
 		return false;
 	/* One that it has not followed yet stands at the same place. */
 	p->counters.resets += ch->tx.generation != generation;
@@ -318,6 +318,18 @@ static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, ui
 	return error;
 }
 
+/* The next message, which ends at (next), does not come to the receiver. */
+static int message_lose(
+    struct pair *p, struct ivsh_chan *ch, struct waiting *w, enum loss loss, size_t next)
+{
+	if (!loss_report(p, ch, 1, loss))
+		return IVSH_EAGAIN;
+	number_set(p, w, number_of(w));
+	sequence_set(p, w);
+	first_advance(p, 1, next);
+	return 0;
+}
+
 /* Do the next message of the first frame: 0, or an error of the channel. */
 static int message_step(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 {
@@ -332,15 +344,11 @@ static int message_step(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 		first_advance(p, 1, next);
 		return 0;
 	}
-	if (is_loss || size > ivsh_chan_max(ch)) {
-		if (!loss_report(p, ch, 1, is_loss ? LOSS_NEAR : LOSS_SIZE))
-			return IVSH_EAGAIN;
-		number_set(p, w, number_of(w));
-		sequence_set(p, w);
-		first_advance(p, 1, next);
-		return 0;
-	}
+	if (is_loss || size > ivsh_chan_max(ch))
+		return message_lose(p, ch, w, is_loss ? LOSS_NEAR : LOSS_SIZE, next);
 	error = put(p, ch, w, size);
+	if (error == IVSH_EONEWAY)
+		return message_lose(p, ch, w, LOSS_UNREAD, next);
 	if (error)
 		return error;
 	p->counters.received++;

@@ -89,11 +89,12 @@ struct consumer {
 
 /* Why messages of the bus do not come to the receiver. */
 enum loss {
-	LOSS_EPOCH, /* another count of numbers began, before which some may be missing */
-	LOSS_GAP,   /* numbers are missing before one that came */
-	LOSS_TAIL,  /* a state says that there were more */
-	LOSS_NEAR,  /* the other bridge could not pass it on */
-	LOSS_SIZE,  /* it is larger than this region's largest message */
+	LOSS_EPOCH,  /* another count of numbers began, before which some may be missing */
+	LOSS_GAP,    /* numbers are missing before one that came */
+	LOSS_TAIL,   /* a state says that there were more */
+	LOSS_NEAR,   /* the other bridge could not pass it on */
+	LOSS_SIZE,   /* it is larger than this region's largest message */
+	LOSS_UNREAD, /* the receiver only sends: it reads nothing, and no report either */
 	LOSSES,
 };
 

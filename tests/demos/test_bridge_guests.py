@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
 test_bridge_guests.py - guests of every kind behind a bridge, each with a guest of another host:
-other machines, firmware and architectures, and split regions.
+other machines, firmware and architectures, split regions, and links that go one way.
 """
 
 import re
@@ -52,3 +52,23 @@ def test_split(world, mode, servers):
     text = hosts.guest(1, "ping alpha --count=200 --timeout=60").done(seconds=LATE)
     assert re.search(r"^ping: slot 0 \(alpha\): 200 round trips of 64 bytes", text, re.M), text
     assert "left out" not in text
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_one_way(world, mode):
+    """
+    SPEC R19.2.7: a guest that only sends reaches one that only receives. What the first one is sent
+    ends with it, and holds nobody up: its sender, which has left, is seen to have left.
+    """
+    hosts = Hosts(world, mode)
+    recv = hosts.guest(1, "recv --count=2 --name=beta --receive-only=all")
+    for word in ("one", "two"):
+        hosts.guest(0, f"send beta {word} --send-only=all --timeout=60").done(seconds=LATE)
+    text = recv.done(seconds=LATE)
+    for word in ("one", "two"):
+        assert re.search(rf"^slot 0 \(alpha\), port 1: {word}$", text, re.M), text
+    watch = hosts.guest(0, "watch --name=alpha --send-only=all")
+    watch.expect(r"^watch: slot 0 of 8$")
+    begin = len(watch.text)
+    hosts.guest(1, "send alpha hello --name=beta --timeout=60").done(seconds=LATE)
+    hosts.bridges[0].expect(r"event=lost from=b/beta to=0 count=1 reason=unread")
+    watch.expect(r"^slot 1 \(beta\): left$", begin, LATE)
+    assert hosts.status(0)["waiting"] == 0
