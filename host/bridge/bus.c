@@ -61,7 +61,7 @@ struct bus {
 	const struct config *config;
 	natsConnection *connection; /* NULL: (next) is to be it */
 	struct connecting *next;
-	char inbox[64];
+	char inbox[128];
 	int fd;
 	struct subscription *subscriptions;
 	uint32_t subscription_count;
@@ -367,7 +367,9 @@ struct bus *bus_open(const struct config *config)
 	(void)nats_Open(-1);
 	if (natsStatistics_Create(&bus->statistics) == NATS_OK && bus->fd >= 0 &&
 	    bus->subscriptions && natsInbox_Create(&inbox) == NATS_OK) {
-		snprintf(bus->inbox, sizeof(bus->inbox), "%s", inbox);
+		/* Below what this host alone may publish: no other reads answers, or makes some. */
+		snprintf(bus->inbox, sizeof(bus->inbox), "ivsh.%s.%s.$inbox.%s", config->region,
+		    config->host, strrchr(inbox, '.') + 1);
 		natsInbox_Destroy(inbox);
 		struct connecting *next = next_make(bus);
 

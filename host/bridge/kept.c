@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define ANSWER_NS UINT64_C(3000000000)  /* what an answer of the API may take */
 #define AGAIN_NS UINT64_C(1000000000)   /* after a refusal */
@@ -35,7 +36,7 @@
 static int ask(
     struct bridge *b, const char *call, const char *object, const char *words, const char *json)
 {
-	char subject[SUBJECT_SIZE], reply[SUBJECT_SIZE];
+	char subject[3 * SUBJECT_SIZE], reply[SUBJECT_SIZE];
 
 	snprintf(subject, sizeof(subject), "$JS.API.%s.ivsh_%s%s", call, b->config->region, object);
 	snprintf(reply, sizeof(reply), "%s.%s", bus_inbox(b->bus), words);
@@ -68,18 +69,29 @@ static uint64_t sequence_done(const struct pair *p)
 	return far->sequence - (p->is_unsure && far->is_begun == STATE_LAST && far->sequence != 0);
 }
 
+/*
+ * The request's subject says what is read, so that permissions can allow a bridge what is for its
+ * host alone; and no other bridge knows the name.
+ */
 static int consumer_make(struct bridge *b, struct pair *p)
 {
-	char json[1024], words[64], pattern[SUBJECT_SIZE];
+	char json[1024], words[64], pattern[SUBJECT_SIZE], object[2 * SUBJECT_SIZE];
+	struct consumer *c = &p->consumer;
+	uint64_t random;
 
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -1;
+	snprintf(c->name, sizeof(c->name), "%016" PRIx64, random);
 	subject_pattern(pattern, &p->in, SUBJECT_KEPT);
 	snprintf(json, sizeof(json),
-	    "{\"stream_name\":\"ivsh_%s\",\"config\":{\"deliver_policy\":\"by_start_sequence\","
+	    "{\"stream_name\":\"ivsh_%s\",\"config\":{\"name\":\"%s\","
+	    "\"deliver_policy\":\"by_start_sequence\","
 	    "\"opt_start_seq\":%" PRIu64 ",\"ack_policy\":\"none\",\"filter_subject\":\"%s\","
 	    "\"replay_policy\":\"instant\",\"inactive_threshold\":%" PRIu64 "}}",
-	    b->config->region, sequence_done(p) + 1, pattern, IDLE_NS);
+	    b->config->region, c->name, sequence_done(p) + 1, pattern, IDLE_NS);
 	snprintf(words, sizeof(words), "consumer.%u.%u", p->remote->config.slot, p->slot);
-	return ask(b, "CONSUMER.CREATE", "", words, json);
+	snprintf(object, sizeof(object), ".%s.%s", c->name, pattern);
+	return ask(b, "CONSUMER.CREATE", object, words, json);
 }
 
 static uint32_t request_count(const struct consumer *c)

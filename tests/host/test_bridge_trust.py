@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """test_bridge_trust.py - how bus and bridge know each other: credentials, passwords, tokens."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 
 import nkeys
@@ -45,6 +47,20 @@ def again(side, text):
     side.bridge.start()
 
 
+def rights(host, mode):
+    """What ivsh-bridge(8) has a bridge publish and subscribe to: all that it needs."""
+    api = "$JS.API"
+    kept = [
+        f"{api}.STREAM.CREATE.ivsh_r",
+        f"{api}.STREAM.INFO.ivsh_r",
+        f"{api}.STREAM.PURGE.ivsh_r",
+        f"{api}.CONSUMER.CREATE.ivsh_r.*.ivsh.r.*.*.*.{host}.*.kept",
+        f"{api}.CONSUMER.MSG.NEXT.ivsh_r.*",
+    ]
+    publish = [f"ivsh.r.{host}.>", *(kept if mode == "jetstream" else [])]
+    return publish, [f"ivsh.r.*.*.*.{host}.*", f"ivsh.r.{host}.$inbox.>"]
+
+
 @pytest.mark.parametrize("mode", ["core", "jetstream"])
 def test_credentials(world, tmp_path, mode):
     """SPEC R19.4: with a host's credentials it speaks for that host; with others it does not."""
@@ -53,11 +69,7 @@ def test_credentials(world, tmp_path, mode):
     others.mkdir()
     accounts = nkeys.Accounts(keys)
     for host in ("a", "b"):
-        accounts.user(
-            host,
-            [f"ivsh.r.{host}.>", "$JS.API.>", "_INBOX.>"],
-            [f"ivsh.r.*.*.*.{host}.*", "_INBOX.>"],
-        )
+        accounts.user(host, *rights(host, mode))
     stranger = nkeys.Accounts(others).user("a", [">"], [">"])
     w = world(mode, nats=accounts.config())
     # Without any.
@@ -86,6 +98,66 @@ def test_credentials(world, tmp_path, mode):
     assert w.a.bridge.count("event=bus-up") == ups
     again(w.a, right)
     exchange(w, b"right again")
+
+
+class Client:
+    """A client of the bus with a name and a password, who sees what it is refused."""
+
+    def __init__(self, port, name):
+        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
+        self.file = self.socket.makefile("rb")
+        assert self.file.readline().startswith(b"INFO ")
+        connect = json.dumps({"verbose": False, "pedantic": False, "user": name, "pass": "pw"})
+        self.socket.sendall(f"CONNECT {connect}\r\n".encode())
+
+    def ask(self, subject, reply, body=""):
+        """What the bus says to a request: its answer, or why it is none."""
+        line = f"PUB {subject} {reply} {len(body)}\r\n{body}\r\nPING\r\n"
+        self.socket.sendall(line.encode())
+        while True:
+            line = self.file.readline()
+            if line.startswith((b"-ERR", b"MSG")):
+                return line + (self.file.readline() if line.startswith(b"MSG") else b"")
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def test_permissions(world, tmp_path):
+    """With a's permissions nobody reads what is kept for b, nor what the bus answers b."""
+    users = ""
+    for host in ("a", "b"):
+        publish, subscribe = rights(host, "jetstream")
+        users += f'{{ user: {host}, password: "pw", permissions: '
+        users += f"{{ publish: {json.dumps(publish)}, subscribe: {json.dumps(subscribe)} }} }}\n"
+    more = f"bus-user = %s\npassword = {secret(tmp_path / 'pw', 'pw')}\n"
+    w = world("jetstream", more=more, nats=f"authorization {{ users: [ {users} ] }}\n")
+    exchange(w, b"each with its own")
+    for side in w.sides:
+        assert side.bridge.count("event=bus-error") == 0, side.bridge.lines
+    client = Client(w.nats.port, "a")
+    inbox = "ivsh.r.a.$inbox.test"
+    create = "$JS.API.CONSUMER.CREATE.ivsh_r"
+    own, others = "ivsh.r.b.bpeer.*.a.apeer.kept", "ivsh.r.a.apeer.*.b.bpeer.kept"
+    body = '{"stream_name":"ivsh_r","config":{"name":"x","ack_policy":"none",'
+    try:
+        client.socket.sendall(f"SUB {inbox} 1\r\n".encode())
+        said = client.ask(f"{create}.x.{own}", inbox, body + f'"filter_subject":"{own}"}}}}')
+        assert b'"num_pending":0' in said and b"error" not in said
+        # Another's in the subject is not permitted, nor one that the subject has not.
+        said = client.ask(f"{create}.y.{others}", inbox, body + f'"filter_subject":"{others}"}}}}')
+        assert b"Permissions Violation for Publish" in said
+        said = client.ask(f"{create}.x.{own}", inbox, body + f'"filter_subject":"{others}"}}}}')
+        assert b'"error"' in said
+        for subject in (create, "$JS.API.STREAM.DELETE.ivsh_r", "$JS.API.CONSUMER.NAMES.ivsh_r"):
+            assert b"Permissions Violation for Publish" in client.ask(subject, inbox, body + "}}")
+        for subject in ("ivsh.r.b.$inbox.>", "_INBOX.>", others):
+            client.socket.sendall(f"SUB {subject} 2\r\n".encode())
+            assert b"Permissions Violation for Subscription" in client.ask("ivsh.r.a.x", inbox)
+    finally:
+        client.close()
+    exchange(w, b"each with its own, again")
 
 
 KINDS = {
