@@ -272,7 +272,7 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 {
 	const char *text = (const char *)item->data;
 	uint32_t slot, local;
-	uint64_t number;
+	uint64_t number, epoch;
 	struct pair *p;
 	int end = -1;
 
@@ -280,10 +280,10 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 		stream_answer(b, item, now);
 	if (strcmp(words, "info") == 0)
 		info_answer(b, item);
-	if (sscanf(words, "ack.%" SCNu32 ".%" SCNu32 ".%" SCNu64 "%n", &slot, &local, &number,
-		&end) == 3 &&
+	if (sscanf(words, "ack.%" SCNu32 ".%" SCNu32 ".%" SCNu64 ".%" SCNx64 "%n", &slot, &local,
+		&number, &epoch, &end) == 4 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
-		near_answer(p, number,
+		near_answer(p, epoch, number,
 		    reply_has(text, item->size, "seq") && !reply_has(text, item->size, "error"),
 		    now);
 	if (sscanf(words, "consumer.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&

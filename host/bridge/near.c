@@ -238,8 +238,8 @@ static int publish(struct bridge *b, struct pair *p, uint8_t *bytes, size_t size
 		window_sent(&p->window, number + count - 1, size, p->heard.window);
 		return 0;
 	}
-	snprintf(reply, sizeof(reply), "%s.ack.%u.%u.%" PRIu64, bus_inbox(b->bus),
-	    p->remote->config.slot, p->slot, number);
+	snprintf(reply, sizeof(reply), "%s.ack.%u.%u.%" PRIu64 ".%" PRIx64, bus_inbox(b->bus),
+	    p->remote->config.slot, p->slot, number, frame.epoch);
 	/* With the count: a frame of more messages is another one. */
 	snprintf(id, sizeof(id), "%016" PRIx64 ".%" PRIu64 ".%u", frame.epoch, number, count);
 	return bus_publish(b->bus, subject, reply, id, bytes, size);
@@ -309,9 +309,10 @@ static void loss_sent(struct pair *p)
 	state_near_keep(&p->state);
 }
 
-void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now)
+void near_answer(struct pair *p, uint64_t epoch, uint64_t number, bool is_taken, uint64_t now)
 {
-	if (!p->flight.is_up || p->flight.number != number)
+	/* One of an earlier epoch may come late. */
+	if (!p->flight.is_up || p->flight.number != number || p->state.near.epoch != epoch)
 		return;
 	p->flight.is_acknowledged = is_taken;
 	if (is_taken)
@@ -461,16 +462,20 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 	error = message_peek(p, ch, &m);
 	if (error)
 		p->is_peeked = false;
-	if (p->flight.is_up)
-		return flight_step(b, p, ch, &m, now);
-	if (p->is_overtaken)
-		epoch_renew(p);
-	if (error == IVSH_EPROTO)
-		return mend(p, ch);
+	/* Also while one is in flight: a slot that was attached anew begins before that. */
 	if (!error && is_taken(p)) {
 		p->counters.repeated++;
 		return message_release(p, ch);
 	}
+	if (p->flight.is_up && (p->flight.what != NEAR_LARGE || !error || error == IVSH_EAGAIN))
+		return flight_step(b, p, ch, &m, now);
+	if (error == IVSH_EPROTO)
+		return mend(p, ch);
+	/* Its ring is not there now: it may still be in there. */
+	if (p->flight.is_up)
+		return false;
+	if (p->is_overtaken)
+		epoch_renew(p);
 	if (near->count == 0) {
 		if (!near->owes_loss && error)
 			return false;

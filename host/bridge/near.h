@@ -19,8 +19,8 @@ void near_attach(struct pair *p);
  */
 bool near_step(struct bridge *b, struct pair *p, uint64_t now);
 
-/* JetStream has answered for the frame of (p) from message (number) on: it has it, or not. */
-void near_answer(struct pair *p, uint64_t number, bool is_taken, uint64_t now);
+/* JetStream has answered for the frame from message (number) of (epoch) on: it has it, or not. */
+void near_answer(struct pair *p, uint64_t epoch, uint64_t number, bool is_taken, uint64_t now);
 
 /* The other bridge has said which messages of (p) are in its region. */
 void near_received(struct pair *p, const struct frame_received *received);

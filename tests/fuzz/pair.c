@@ -509,7 +509,7 @@ static void stream_answers(uint8_t dice)
 	if (!pair_is_kept(&pair))
 		return;
 	if (dice % 4 != 0 && out.flight) {
-		near_answer(&pair, out.flight, dice % 4 != 1, now);
+		near_answer(&pair, pair.state.near.epoch, out.flight, dice % 4 != 1, now);
 		out.flight = dice % 4 == 1 ? out.flight : 0;
 	}
 }
