@@ -25,8 +25,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TURNS 64u                 /* messages of one pair, before another has a turn */
-#define ROUNDS 16u                /* over all pairs, before the bus and the clock have one */
+#define TURNS 8u                  /* of one pair, before another has one */
+#define MOVE_NS UINT64_C(2000000) /* for messages, before the bus and the clock have a turn */
 #define TICK_NS UINT64_C(1000000) /* between two looks at all that is no message */
 #define SLEEP_MS 20 /* how soon a local peer's end, which nothing announces here, shows */
 #define RECEIVED_NS UINT64_C(20000000) /* between two states that say only what is received */
@@ -147,31 +147,45 @@ static void states_renew(struct bridge *b)
 			b->remotes[i]->pairs[k].said_ns = 0;
 }
 
-/* Move messages, both ways, until nothing moves, or others are due. Answers whether more would. */
-static bool pairs_move(struct bridge *b, uint64_t now)
+/* Move messages of (p), both ways. Answers whether any moved. */
+static bool pair_move(struct bridge *b, struct pair *p, uint64_t now)
 {
-	bool moved = true;
+	bool moved = false;
 
-	for (uint32_t round = 0; moved && round < ROUNDS; round++) {
-		moved = false;
-		for (uint32_t i = 0; i < b->remote_count; i++) {
-			struct remote *r = b->remotes[i];
+	for (uint32_t turn = 0; turn < TURNS; turn++) {
+		bool one = far_step(p);
 
-			for (uint32_t k = 0; r->host && k < r->pair_count; k++)
-				for (uint32_t turn = 0; turn < TURNS; turn++) {
-					struct pair *p = &r->pairs[k];
-					bool one = far_step(p);
-
-					one |= near_step(b, p, now);
-					moved |= one;
-					if (p->unsaid >= pair_window(b) / 4 && !pair_is_kept(p))
-						state_say(b, p, now);
-					if (!one)
-						break;
-				}
-		}
+		one |= near_step(b, p, now);
+		if (p->unsaid >= pair_window(b) / 4 && !pair_is_kept(p))
+			state_say(b, p, now);
+		if (!one)
+			break;
+		moved = true;
 	}
 	return moved;
+}
+
+/*
+ * Move messages, both ways, until nothing moves, or others are due: then the next call begins with
+ * the peer whose turn would have been next. Answers whether more would move.
+ */
+static bool pairs_move(struct bridge *b, uint64_t now)
+{
+	uint64_t end_ns = clock_now_ns() + MOVE_NS;
+	bool moved = true;
+
+	while (moved) {
+		moved = false;
+		for (uint32_t i = 0; i < b->remote_count; i++) {
+			struct remote *r = b->remotes[b->turn++ % b->remote_count];
+
+			for (uint32_t k = 0; r->host && k < r->pair_count; k++)
+				moved |= pair_move(b, &r->pairs[k], now);
+			if (moved && clock_now_ns() >= end_ns)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Answers whether there is something to do at once; else the descriptors may be slept on. */

@@ -183,6 +183,7 @@ struct bridge {
 	struct look look;
 	struct remote **remotes;
 	uint32_t remote_count;
+	uint32_t turn;    /* counts the turns of remote peers */
 	uint8_t *scratch; /* a frame of the largest message */
 	size_t scratch_size;
 	uint64_t unknown; /* messages that the mapping does not name, or no messages */
