@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
 """test_bridge.py - guests on two hosts, with a bridge each and NATS between them."""
 
+import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
-
+import subprocess
+import tempfile
 import time
 
 import pytest
 
 from hosts import LATE, Hosts
-from qemu import SOAK
+from qemu import ROOT, SOAK
 from test_bridge_kill import Guest, check
 
 MIB = 1 << 20
@@ -19,6 +22,8 @@ STREAM = 64 * MIB
 CUT = 10 if SOAK else 3  # seconds
 BUFFER = 1 << 20
 ENOUGH = 5000 if SOAK else 500  # numbers, each way
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+NO_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
 
 @pytest.fixture(params=["core", "jetstream"])
@@ -69,6 +74,38 @@ def test_demo(world, tmp_path_factory, demo):
     assert sent == 3001 + (int(lost[1]) if lost else 0)
     assert mode == "core" or not lost
     is_clean(world, text)
+
+
+@pytest.fixture
+def stranger():
+    """
+    The words that run a command as a user without any right, and a folder of that user. Where that
+    user cannot read this checkout, it is root without any right.
+    """
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-stranger."))
+    words = [] if os.geteuid() else NOBODY
+    reads = [*words, "test", "-r", ROOT / "run-qemu.sh"]
+    if subprocess.run(reads, check=False).returncode:
+        words = NO_RIGHTS
+    elif words:
+        os.chown(folder, 65534, 65534)
+    yield words, folder
+    shutil.rmtree(folder)
+
+
+def test_without_rights(world, stranger, mode):
+    """Who can have no network of his own: all is on the loopback, and nothing is left of it."""
+    words, folder = stranger
+    env = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder)}
+    script = [ROOT / "run-qemu.sh", "bridge", mode, "--no-build", "--timeout", "80"]
+    text = world.program("run-qemu.sh", *words, *script, env=env).done(seconds=100)
+    assert text.startswith("run-qemu.sh: no network namespaces here (they take root, and ip): ")
+    assert f"bridge {mode}: 2 of 2 guests done and verified, " in text.splitlines()[-1]
+    assert "nsenter" not in text
+    assert list(folder.iterdir()) == []
+    for command in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            assert str(folder).encode() not in command.read_bytes()
 
 
 @pytest.mark.parametrize("sig, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
