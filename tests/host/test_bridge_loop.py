@@ -96,6 +96,7 @@ class Exchange(threading.Thread):
         one.find(None, LIMIT)
         for peer in (one, other):
             until(lambda peer=peer: (drain(peer), peer.peer(5).presence == ATTACHED)[1])
+            drain(peer)
         self.start()
 
     def run(self):
