@@ -159,6 +159,7 @@ struct remote {
 	struct ivsh_host *host;      /* NULL: not attached */
 	struct slot_opening *next;   /* its opener has it; NULL: none */
 	uint32_t incarnation;        /* of the remote peer that it is attached for; 0: unknown */
+	bool is_gone;                /* that one has ended, as a state said */
 	uint64_t retry_ns;
 	bool is_reported;   /* why it is not attached */
 	uint64_t failed_ns; /* when that was said last */

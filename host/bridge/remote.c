@@ -167,6 +167,7 @@ static void attach_begin(
 	if (now < r->retry_ns)
 		return;
 	r->retry_ns = now + RETRY_NS;
+	r->is_gone = false;
 	o = calloc(1, sizeof(*o));
 	if (o) {
 		o->opening = (struct opening){.open = slot_open, .close = slot_close};
@@ -266,7 +267,7 @@ static bool is_behind(struct pair *p, uint64_t now)
 
 void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 {
-	bool is_present = false, has_more = false, has_waiting = false;
+	bool is_present = false, is_gone = false, has_more = false, has_waiting = false;
 	uint32_t incarnation = 0;
 
 	events_remote(r, now);
@@ -280,19 +281,23 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 		has_more |= is_behind(p, now);
 		has_more |= (p->heard.flags & FRAME_MORE) != 0;
 		is_present = (p->heard.flags & FRAME_PRESENT) != 0;
+		is_gone = !is_present;
 		incarnation = p->heard.incarnation;
 	}
 	if (r->next && opener_is_done(&r->next->opening))
 		attach_end(b, r, now);
 	if (r->host && !events_take(r))
 		detach(r, "region");
-	if (r->host && is_present && r->incarnation && incarnation != r->incarnation)
+	/* In another memory incarnations begin at 1 again: the same one may be another. */
+	r->is_gone |= is_gone;
+	if (r->host && is_present && r->incarnation &&
+	    (incarnation != r->incarnation || r->is_gone))
 		detach(r, "restarted");
 	if (has_more || has_waiting)
 		r->wanted_ns = now;
 	/* What a peer has sent that is not there any more may come bit by bit. */
 	if (r->host && !is_present && now - r->wanted_ns > (r->incarnation ? 0 : LINGER_NS))
-		detach(r, incarnation ? "down" : "silent");
+		detach(r, !r->incarnation ? "delivered" : incarnation ? "down" : "silent");
 	if (!r->host && !r->next && (is_present || has_more || has_waiting))
 		attach_begin(b, r, is_present ? incarnation : 0, now);
 	if (!r->host || !is_present)
@@ -300,6 +305,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 	/* It was attached for messages of the last one. */
 	if (!r->incarnation) {
 		r->incarnation = incarnation;
+		r->is_gone = false;
 		event_attach(r);
 	}
 	services_offer(r);

@@ -376,6 +376,60 @@ def test_restarts(stack, tmp_path, mode):
                 program.kill()
 
 
+def test_other_region(stack, tmp_path):
+    """
+    SPEC R19.3.3: a peer that comes back in another memory, whose incarnations begin anew, while
+    messages of the last one wait for room: it is not taken for the last one.
+    """
+    w = world_of(stack, tmp_path)
+    a, b = stack.enter_context(w.a.peer()), w.b.peer()
+    Exchange(a, b).end()
+    sent = 0
+    with contextlib.suppress(ivsh.Timeout):
+        while True:
+            b.send(5, PORT, b"%d" % sent, 0.3)
+            sent += 1
+    until(lambda: w.a.bridge.pair("waiting") > 0)
+    assert w_incarnation(w.b) == 1
+    w.b.server.stop()
+    b.close()
+    until(lambda: not w.a.bridge.pair("present"))
+    assert w.a.bridge.pair("attached") == 1
+    w.b.server = Server(w.b.folder, "--slot", f"5={w.b.folder}/s5")
+    b = stack.enter_context(w.b.peer())
+    assert w_incarnation(w.b) == 1
+    seen, end = [], time.monotonic() + LIMIT
+    while not ({RESTARTED} <= set(seen) or {DOWN, UP} <= set(seen)):
+        assert time.monotonic() < end, seen
+        with contextlib.suppress(ivsh.Timeout):
+            a.receive(0.01)
+        seen += drain(a)
+    b.find("apeer", LIMIT)
+    b.send(5, PORT, b"again", LIMIT)
+    while a.receive(LIMIT).data != b"again":
+        pass
+
+
+def test_gone_sender(stack, tmp_path):
+    """SPEC R19.3.2: what a peer has sent that is gone, and that comes later, has its slot."""
+    w = World(tmp_path, "jetstream")
+    stack.callback(w.stop)
+    a, b = w.a.peer(), stack.enter_context(w.b.peer())
+    Exchange(a, b).end()
+    w.b.bridge.stop(signal.SIGKILL)
+    sent = w.a.bridge.pair("sent")
+    a.send(5, PORT, b"kept", LIMIT)
+    until(lambda: w.a.bridge.pair("sent") > sent)
+    a.close()
+    until(lambda: (drain(b), b.peer(5).presence != ATTACHED)[1])
+    w.b.bridge.start()
+    while b.receive(LIMIT).data != b"kept":
+        pass
+    w.b.bridge.await_line("event=attach slot=5 peer=a/apeer for=messages")
+    w.b.bridge.await_line("event=detach slot=5 peer=a/apeer reason=delivered")
+    until(lambda: (drain(b), b.peer(5).presence != ATTACHED)[1])
+
+
 def w_incarnation(side):
     """Of slot 0, as the region has it."""
     done = subprocess.run(
