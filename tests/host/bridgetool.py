@@ -79,6 +79,7 @@ class Raw:
         self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
+        self.reply = ""
         assert self.file.readline().startswith(b"INFO ")
         self.socket.sendall(b'CONNECT {"verbose":false}\r\n')
 
@@ -100,13 +101,14 @@ class Raw:
         self.flush()
 
     def take(self):
-        """The next message: its subject, its bytes."""
+        """The next message: its subject, its bytes. Where its answer goes: in (reply)."""
         while True:
             words = self.file.readline().split()
             assert words, "the bus has closed the connection"
             if words[0] == b"PING":
                 self.socket.sendall(b"PONG\r\n")
             if words[0] == b"MSG":
+                self.reply = words[3].decode() if len(words) == 5 else ""
                 return words[1].decode(), self.file.read(int(words[-1]) + 2)[:-2]
 
     def close(self):
