@@ -158,7 +158,9 @@ void event_detach(struct remote *r, const char *reason)
 void event_unknown(struct bridge *b)
 {
 	b->unknown++;
-	say_add(&b->unknown_lines, 1);
+	if (!b->is_said)
+		say_add(&b->unknown_lines, 1);
+	b->is_said = false;
 }
 
 void events_bridge(struct bridge *b, uint64_t now)

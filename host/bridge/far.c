@@ -122,17 +122,19 @@ static bool state_take(
 	return true;
 }
 
-/* Another version of a bridge speaks there: said once. */
-static void version_look(struct pair *p, const struct bus_item *item)
+/* Whether another version of a bridge speaks there, which is said once, and then only counted. */
+static bool is_version(struct pair *p, const struct bus_item *item)
 {
 	uint32_t version = frame_version(item->data, item->size);
 
-	if (version == 0 || version == FRAME_VERSION || p->is_version_reported)
-		return;
-	log_event("event=version from=%s/%s version=%u reason=\"this bridge speaks %u: both hosts "
-		  "need the same\"",
-	    p->in.host, p->in.peer, version, FRAME_VERSION);
+	if (version == 0 || version == FRAME_VERSION)
+		return false;
+	if (!p->is_version_reported)
+		log_event("event=version from=%s/%s version=%u reason=\"this bridge speaks %u: "
+			  "both hosts need the same\"",
+		    p->in.host, p->in.peer, version, FRAME_VERSION);
 	p->is_version_reported = true;
+	return true;
 }
 
 /*
@@ -173,7 +175,7 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	struct waiting *w;
 
 	if (!frame_read(&frame, item->data, item->size)) {
-		version_look(p, item);
+		b->is_said = is_version(p, item);
 		return false;
 	}
 	if (is_state) {
