@@ -152,7 +152,7 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
  */
 static size_t kept_most(const struct bridge *b, const struct pair *p)
 {
-	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 2;
+	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 4;
 
 	return most < bus_most(b->bus) ? most : bus_most(b->bus);
 }
