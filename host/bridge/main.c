@@ -11,6 +11,7 @@
 
 #include <ivsh/version.h>
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,15 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* What was to be shown, was it? */
+static int shown(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return DONE;
+	log_failure("stdout", "%s", strerror(errno));
+	return FAILED;
+}
+
 static int help(void)
 {
 	puts("usage: ivsh-bridge --config FILE [--check | --status | --json | --prometheus]\n"
@@ -43,8 +53,14 @@ static int help(void)
 	     "      --json         the same, as one object of JSON\n"
 	     "      --prometheus   the same, as metrics for Prometheus\n"
 	     "  -h, --help         this\n"
-	     "      --version      the version\n");
-	return DONE;
+	     "      --version      the version");
+	return shown();
+}
+
+static int version(void)
+{
+	printf("ivsh-bridge %s\n", IVSH_VERSION);
+	return shown();
 }
 
 static enum status_form form_of(int task)
@@ -83,7 +99,7 @@ int main(int argc, char **argv)
 		else if (option == 'h')
 			return help();
 		else if (option == 'V')
-			return printf("ivsh-bridge %s\n", IVSH_VERSION) < 0 ? FAILED : DONE;
+			return version();
 		else if (option != '?')
 			return twice();
 		else
@@ -99,7 +115,7 @@ int main(int argc, char **argv)
 	if (status == DONE && task == 0)
 		status = loop_run(&config, path) ? FAILED : DONE;
 	else if (status == DONE && task != 'C')
-		status = status_print(&config, form_of(task)) ? FAILED : DONE;
+		status = status_print(&config, form_of(task)) ? FAILED : shown();
 	config_free(&config);
 	return status;
 }

@@ -283,5 +283,5 @@ int status_print(const struct config *config, enum status_form form)
 	if (fd >= 0)
 		close(fd);
 	free(text);
-	return is_known && fflush(stdout) == 0 ? 0 : -1;
+	return is_known ? 0 : -1;
 }

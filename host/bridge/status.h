@@ -21,7 +21,7 @@ enum status_form {
 	STATUS_PROMETHEUS,
 };
 
-/* Print what the bridge of (config) says. Answers an exit status. */
+/* Print what the bridge of (config) says. 0, or -1 after one line; the caller flushes stdout. */
 int status_print(const struct config *config, enum status_form form);
 
 #endif

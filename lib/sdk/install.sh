@@ -156,6 +156,7 @@ bridge() {
 	[ -e build/host/ivsh-bridge ] || return 0
 	file 755 build/host/ivsh-bridge "$SBIN/ivsh-bridge"
 	data "$PREFIX/share/man/man8" host/man/ivsh-bridge.8
+	data "$PREFIX/share/bash-completion/completions" host/completion/ivsh-bridge
 	sed "s|@SBINDIR@|$SBIN|; s|@SYSCONFDIR@|$SYSCONFDIR|" host/systemd/ivsh-bridge@.service \
 		>"$work/unit"
 	file 644 "$work/unit" "$PREFIX/lib/systemd/system/ivsh-bridge@.service"

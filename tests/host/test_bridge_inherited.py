@@ -79,6 +79,20 @@ def test_closed_descriptors(world, closed):
     w.a.bridge.start()
 
 
+@pytest.mark.parametrize("form", ["--help", "--version", "--status", "--json", "--prometheus"])
+def test_nothing_shown(world, form):
+    """What cannot be shown is a failure, in one line."""
+    w = world("core")
+    words = [BUILD / "ivsh-bridge", "--config", w.a.config, form]
+    for out, status in (">&-", 1), (">/dev/full", 1), (">/dev/null", 0):
+        done = subprocess.run(
+            ["sh", "-c", f'exec "$0" "$@" {out}', *words],
+            stderr=subprocess.PIPE, text=True, timeout=LIMIT,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.count("\n")) == (status, status), done.stderr
+        assert status == 0 or done.stderr.startswith("ivsh-bridge: stdout: ")
+
+
 def test_soft_limits(world):
     """They are ours to raise: of memory, too, behind what the libraries take before we begin."""
     w = world("core")
