@@ -438,6 +438,46 @@ def test_state_lost(both):
         assert drained(b).count(ivsh.EventKind.LOST) == 1
 
 
+FAR = struct.Struct("<QQQQIIII")  # state.h: struct state_far
+FAR_AT = 16 + 2 * 48  # state.c: behind two turns, and two records of the near way
+
+
+def test_killed_between_stores(both):
+    """
+    SPEC R19.2.2, R19.2.6: a bridge is killed behind the record of a number, and before the message
+    is in the ring. The next one takes the number back, and the stream still has the message.
+    """
+    w = both
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        for i in range(3):
+            a.send(5, PORT, bytes([i]), LIMIT)
+            assert b.receive(LIMIT).data == bytes([i])
+        w.b.bridge.stop(signal.SIGKILL)
+        if w.b.mode == "jetstream":
+            a.send(5, PORT, b"last", LIMIT)
+            until(lambda: w.a.bridge.pair("sent") == 4)
+        else:  # what is published now would be lost
+            until(lambda: a.peer(5).presence != ivsh.Presence.ATTACHED)
+        (path,) = (w.b.folder / "state").glob("bpeer.*")
+        kept = bytearray(path.read_bytes())
+        at = FAR_AT + FAR.size * struct.unpack_from("<I", kept, 12)[0]
+        epoch, number, sequence, region, generation, head, begun, _ = FAR.unpack_from(kept, at)
+        assert number == 3 and begun == (2 if sequence else 1) and bool(sequence) == (
+            w.b.mode == "jetstream"
+        )
+        record = (epoch, 4, sequence + (sequence != 0), region, generation, head + 1, begun, 0)
+        FAR.pack_into(kept, at, *record)
+        path.write_bytes(kept)
+        w.b.bridge.start()
+        if w.b.mode == "core":
+            a.find("bpeer", LIMIT)
+            a.send(5, PORT, b"last", LIMIT)
+        assert b.receive(LIMIT).data == b"last"
+        assert ivsh.EventKind.LOST not in drained(b)
+
+
 def test_strangers_here(world):
     """A local peer without a name: what it sends stays in the ring, and the log says so."""
     w = world("core")
