@@ -34,8 +34,9 @@ void far_attach(struct pair *p)
 	if (!far->is_begun)
 		return;
 	/* In another generation, or memory, it has gone the way of everything in the old one. */
-	if (far->format_id == ch->region->format_id && far->generation == ch->tx.generation &&
-	    far->head == ch->tx.head) {
+	if (far->format_id == ch->region->format_id &&
+	    far->slots == state_slots(p->remote->config.slot, p->slot) &&
+	    far->generation == ch->tx.generation && far->head == ch->tx.head) {
 		far->number--;
 		far->sequence -= far->is_begun == STATE_LAST && far->sequence != 0;
 	}
@@ -309,6 +310,7 @@ static int put(struct pair *p, struct ivsh_chan *ch, const struct waiting *w, ui
 		far->is_begun = STATE_LAST;
 	}
 	far->format_id = ch->region->format_id;
+	far->slots = state_slots(p->remote->config.slot, p->slot);
 	far->generation = ch->tx.generation;
 	far->head = ch->tx.head;
 	state_far_keep(&p->state);

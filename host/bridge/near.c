@@ -40,6 +40,8 @@ static uint64_t epoch_draw(void)
 /* What was sent of this ring, up to its read index, is what the other side knows of. */
 static void position_set(struct pair *p, const struct ivsh_chan *ch)
 {
+	p->state.near.format_id = ch->region->format_id;
+	p->state.near.slots = state_slots(p->remote->config.slot, p->slot);
 	p->state.near.generation = ch->rx.generation_ack;
 	p->state.near.index = ch->rx.read;
 	p->state.near.frame = 0;
@@ -58,7 +60,6 @@ static void loss_owe(struct pair *p, const struct ivsh_chan *ch)
 	if (near->count == 0 && !p->flight.is_up)
 		near->number++;
 	near->owes_loss = true;
-	near->format_id = ch->region->format_id;
 	position_set(p, ch);
 	state_near_keep(&p->state);
 	p->generation = ch->rx.generation_ack;
@@ -88,14 +89,15 @@ void near_attach(struct pair *p)
 		return;
 	p->generation = ch->rx.generation_ack;
 	if (near->format_id == 0 && (ch->rx.read == 0 || ch->region->incarnation == 1)) {
-		near->format_id = ch->region->format_id;
 		position_set(p, ch);
 		state_near_keep(&p->state);
 		return;
 	}
-	/* Another memory, or the ring was started over, or is not where we left it; or it was read
-	 * already, and what was kept of that is gone. */
-	if (near->format_id != ch->region->format_id || near->generation != ch->rx.generation_ack ||
+	/* Another memory, or other slots, or the ring was started over, or is not where we left it;
+	 * or it was read already, and what was kept of that is gone. */
+	if (near->format_id != ch->region->format_id ||
+	    near->slots != state_slots(p->remote->config.slot, p->slot) ||
+	    near->generation != ch->rx.generation_ack ||
 	    near->index + 1 - ch->rx.read > ch->mask + 2)
 		loss_owe(p, ch);
 }

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC UINT64_C(0x0231767369627264)
+#define MAGIC UINT64_C(0x0331767369627264)
 
 struct state_file {
 	uint64_t magic;

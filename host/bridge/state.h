@@ -25,13 +25,14 @@ struct state_near {
 	uint64_t number;
 	uint64_t format_id; /* of the memory, and the generation of the ring, that index is in */
 	uint32_t generation;
+	uint32_t slots; /* which ring: state_slots() */
 	uint32_t index, frame;
 	uint32_t count;
 	uint32_t bytes; /* of the kept frame, its first FRAME_SIZE among them */
 	uint16_t port;  /* of its messages */
 	uint8_t
 	    owes_loss; /* behind them: messages of the ring were lost, which is still to be told */
-	uint8_t reserved;
+	uint8_t reserved[5];
 };
 
 /*
@@ -47,8 +48,15 @@ struct state_far {
 	uint32_t generation;
 	uint32_t head;
 	uint32_t is_begun; /* STATE_LAST: with it the frame at (sequence) is over */
-	uint32_t reserved;
+	uint32_t slots;    /* as above */
 };
+
+/* The two rings of a remote and a local slot. A mapping may give a pair others: so the same places
+ * there are of other messages. */
+static inline uint32_t state_slots(uint32_t remote, uint32_t local)
+{
+	return remote << 16 | local;
+}
 
 struct state {
 	struct state_file *file; /* mapped */

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""test_bridge_changes.py - what administrators do to a bridge: its mapping, its stream, its bus."""
+
+import contextlib
+import json
+import signal
+import struct
+
+import pytest
+from bridgetool import World, ivsh
+from rawclient import until
+from servertool import LIMIT
+
+PORT = 77
+ATTACHED = ivsh.Presence.ATTACHED
+
+
+@pytest.fixture
+def world(tmp_path):
+    with contextlib.ExitStack() as stack:
+
+        def make(*words, **keywords):
+            one = World(tmp_path, *words, **keywords)
+            stack.callback(one.stop)
+            return one
+
+        yield make
+
+
+def number(i):
+    return struct.pack("<Q", i)
+
+
+def met(a, b):
+    """Both see each other."""
+    a.find("bpeer", LIMIT)
+    b.find("apeer", LIMIT)
+
+
+def losses(peer):
+    """How many reports of a loss there are by now."""
+    count = 0
+    with contextlib.suppress(ivsh.Timeout):
+        while True:
+            count += peer.next_event(0).kind == ivsh.EventKind.LOST
+    return count
+
+
+def ask(raw, subject):
+    """JetStream's answer."""
+    raw.socket.sendall(b"SUB answer 2\r\nPUB %s answer 0\r\n\r\n" % subject.encode())
+    return json.loads(raw.take()[1])
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_other_slot(world, tmp_path, mode, how):
+    """
+    SPEC R19.1.4: a pair that gets another slot, and one that gets its last slot back, passes all
+    that stands in the rings there, wherever the reading of its last ring had ended.
+    """
+    w = world(mode, servers=(("--slot", f"6={tmp_path}/s6"), ()))
+    first = w.a.config.read_text()
+    other = first.replace("slot 5 =", "slot 6 =").replace(f"{w.a.folder}/s5", f"{tmp_path}/s6")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        for i in range(20):
+            # Of other sizes: so each has a descriptor of its own.
+            a.send(5, PORT, bytes(100 + i), LIMIT)
+            assert len(b.receive(LIMIT).data) == 100 + i
+        for slot, text in ((6, other), (5, first)):
+            w.a.config.write_text(text)
+            count = w.a.bridge.count(f"event=attach slot={slot}")
+            if how == "reload":
+                w.a.bridge.process.send_signal(signal.SIGHUP)
+            else:
+                w.a.bridge.stop()
+                w.a.bridge.start()
+            w.a.bridge.await_line(f"event=attach slot={slot}", count + 1)
+            until(lambda slot=slot: a.peer(slot).presence == ATTACHED)
+            for i in range(10):
+                a.send(slot, PORT, number(i), LIMIT)
+            for i in range(10):
+                assert b.receive(LIMIT).data == number(i)
+            # What was left in the last ring is of nobody here any more.
+            assert losses(b) > 0
+
+
+def test_largest(world):
+    """JetStream: what is as large as the bus takes without the header of its id is no stop."""
+    most = 65536
+    large = ("-l", "16M")
+    w = world("jetstream", nats=f"max_payload: {most}\n", servers=(large, large))
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        # Many at a time: frames as full as they get.
+        for _ in range(100):
+            a.send(5, PORT, bytes(4000), LIMIT)
+        for _ in range(100):
+            assert len(b.receive(LIMIT).data) == 4000
+        assert losses(b) == 0
+        for size in range(most - 300, most + 50, 10):
+            a.send(5, PORT, bytes(size), LIMIT)
+            a.send(5, PORT, number(size), LIMIT)
+            data = b.receive(LIMIT).data
+            if len(data) == size:
+                data = b.receive(LIMIT).data
+            else:
+                assert losses(b) > 0
+            assert data == number(size)
+
+
+def test_stream_removed(world):
+    """A stream that somebody removes is made again, and takes what comes from then on."""
+    w = world("jetstream")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        for i in range(5):
+            a.send(5, PORT, number(i), LIMIT)
+            assert b.receive(LIMIT).data == number(i)
+        assert ask(w.raw(), "$JS.API.STREAM.DELETE.ivsh_r")["success"]
+        a.send(5, PORT, number(5), LIMIT)
+        b.send(5, PORT, number(6), LIMIT)
+        # Up to 5 s until a request to the last one is given up, and 3 for what the next ones take.
+        assert b.receive(3 * LIMIT).data == number(5)
+        assert a.receive(3 * LIMIT).data == number(6)
+        assert losses(a) == losses(b) == 0
