@@ -25,6 +25,7 @@
 
 #define ANSWER_NS UINT64_C(2000000000) /* what an acknowledgement may take */
 #define AGAIN_NS UINT64_C(50000000)    /* after a refusal */
+#define ID_ROOM 128u                   /* bytes of the header that has a message's id, and more */
 #define RESETS 16u /* of one channel, for each incarnation of its peer, as a node makes */
 
 static uint64_t epoch_draw(void)
@@ -147,6 +148,14 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
 	return ivsh_chan_reset(ch) == 0;
 }
 
+/* Bytes of the largest frame that the bus takes: behind what JetStream's id takes of it. */
+static size_t frame_most(const struct bridge *b, const struct pair *p)
+{
+	size_t most = bus_most(b->bus), id = pair_is_kept(p) ? ID_ROOM : 0;
+
+	return most > id ? most - id : 0;
+}
+
 /*
  * Bytes of the largest frame that is kept. In mode core frames follow each other, and the bus
  * passes those on best that are not too large; JetStream acknowledges one after the other, which is
@@ -154,9 +163,9 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
  */
 static size_t kept_most(const struct bridge *b, const struct pair *p)
 {
-	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 4;
+	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 4, bus = frame_most(b, p);
 
-	return most < bus_most(b->bus) ? most : bus_most(b->bus);
+	return most < bus ? most : bus;
 }
 
 /* Whether the peeked message is still the one that was copied: behind the copy. */
@@ -224,7 +233,7 @@ static int publish(struct bridge *b, struct pair *p, uint8_t *bytes, size_t size
 	char subject[SUBJECT_SIZE], reply[SUBJECT_SIZE], id[64];
 	uint8_t loss[FRAME_SIZE];
 
-	if (size == FRAME_SIZE || size > bus_most(b->bus)) {
+	if (size == FRAME_SIZE || size > frame_most(b, p)) {
 		frame.flags = FRAME_LOST;
 		/* The others are missing then, and so lost. */
 		frame.number = number + count - 1;
@@ -260,7 +269,7 @@ static int large_publish(
 {
 	size_t size = FRAME_SIZE + FRAME_LENGTH + (size_t)m->size;
 
-	if (size <= bus_most(b->bus) && size <= b->scratch_size) {
+	if (size <= frame_most(b, p) && size <= b->scratch_size) {
 		frame_length_write(b->scratch + FRAME_SIZE, m->size);
 		memcpy(b->scratch + FRAME_SIZE + FRAME_LENGTH, m->data, m->size);
 		if (!is_same(ch, m))
