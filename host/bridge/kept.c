@@ -31,6 +31,8 @@
 
 /* err_code of "stream name already in use with a different configuration": somebody has made it. */
 #define STREAM_IS_THERE 10058u
+/* And of "stream not found". */
+#define STREAM_IS_GONE 10059u
 
 /* Publish a request of the API, whose answer has (words) behind the inbox's. 0, or -1. */
 static int ask(
@@ -248,10 +250,12 @@ static struct pair *pair_find(struct bridge *b, uint32_t slot, uint32_t local)
 	return NULL;
 }
 
-static void consumer_answer(struct pair *p, const struct bus_item *item, uint64_t now)
+static void consumer_answer(
+    struct bridge *b, struct pair *p, const struct bus_item *item, uint64_t now)
 {
 	struct consumer *c = &p->consumer;
 	const char *text = (const char *)item->data;
+	uint64_t code;
 
 	if (c->state != CONSUMER_ASKED)
 		return;
@@ -266,6 +270,12 @@ static void consumer_answer(struct pair *p, const struct bus_item *item, uint64_
 	event_refused(p, text, item->size);
 	c->state = CONSUMER_NONE;
 	c->until_ns = now + AGAIN_NS;
+	/* Somebody has removed it since: it is made again. */
+	if (b->stream.state == CONSUMER_READY && reply_has(text, item->size, "error") &&
+	    reply_number(text, item->size, "err_code", &code) && code == STREAM_IS_GONE) {
+		b->stream.state = CONSUMER_NONE;
+		b->stream.until_ns = now;
+	}
 }
 
 void kept_answer(struct bridge *b, const char *words, const struct bus_item *item, uint64_t now)
@@ -288,7 +298,7 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 		    now);
 	if (sscanf(words, "consumer.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
-		consumer_answer(p, item, now);
+		consumer_answer(b, p, item, now);
 	/* The request is over: it has expired, or the server says why not. */
 	if (sscanf(words, "pull.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL) {
