@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	DONE = 0,
@@ -77,8 +78,21 @@ static int twice(void)
 	return USAGE;
 }
 
+/* A memory file, or one of the state, lost pages that are mapped: nothing can go on from here. */
+static void memory_lost(int signal)
+{
+	static const char line[] =
+	    "ivsh-bridge: the memory was truncated while in use, or has no room: it is lost\n";
+	ssize_t written = write(STDERR_FILENO, line, sizeof(line) - 1);
+
+	(void)signal;
+	(void)written;
+	_exit(FAILED);
+}
+
 int main(int argc, char **argv)
 {
+	const struct sigaction lost = {.sa_handler = memory_lost};
 	const char *path = NULL;
 	struct config config;
 	int option, status, task = 0;
@@ -91,6 +105,7 @@ int main(int argc, char **argv)
 	sigaddset(&held, SIGPIPE);
 	if (inherited_reset(&held, NULL))
 		return FAILED;
+	sigaction(SIGBUS, &lost, NULL);
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'c')
 			path = optarg;
