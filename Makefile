@@ -319,14 +319,14 @@ CONTROL := host/control/status.c host/control/qemu_args.c host/control/cmdline.c
           host/control/libvirt.c host/control/print.c
 PROCESS := host/process/inherited.c host/process/holder.c host/process/listener.c \
           host/process/publish.c host/process/acceptor.c host/process/caller.c \
-          host/process/loop.c
+          host/process/loop.c host/process/notify.c
 WIRE    := host/wire/state.c host/wire/link.c
 SUPERVISOR := host/supervisor/start.c host/supervisor/children.c host/supervisor/reload.c \
           host/supervisor/messages.c host/supervisor/handover.c host/supervisor/ready.c \
           host/supervisor/passing.c host/supervisor/resources.c \
           host/supervisor/listeners.c host/supervisor/child.c \
           host/supervisor/memory.c host/supervisor/parts.c host/supervisor/region.c \
-          host/supervisor/notify.c host/supervisor/daemon.c host/supervisor/marks.c
+          host/supervisor/daemon.c host/supervisor/marks.c
 # What of the server works in the shared state, and needs no process of its own.
 SERVING := host/server/clients.c host/server/client_state.c host/server/arrivals.c \
           host/server/admission.c host/server/handshake.c host/server/probe.c \
@@ -359,7 +359,7 @@ BRIDGE  := $(addprefix host/bridge/,main.c loop.c reload.c control.c status.c re
            filter.c) \
            $(BRIDGE_TEXT) host/text/exposition.c host/text/escape.c \
            host/text/keys.c host/text/sizes.c host/process/log.c host/process/inherited.c \
-           $(CLIENT) $(LIBRARY)
+           host/process/notify.c $(CLIENT) $(LIBRARY)
 # Measuring geometries.
 TUNE   := host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
           host/tune/slice.c host/tune/work.c

@@ -15,6 +15,7 @@
 #include "bridge/status.h"
 #include "process/clock.h"
 #include "process/log.h"
+#include "process/notify.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -231,6 +232,7 @@ static bool wait(struct bridge *b, int signals, struct control *control, bool is
 /* The connection, and who is there. */
 static void tick(struct bridge *b, uint64_t now)
 {
+	notify_watchdog(now);
 	bus_step(b->bus);
 	if (bus_connects(b->bus) != b->connects) {
 		b->connects = bus_connects(b->bus);
@@ -346,6 +348,7 @@ int loop_run(struct config *config, const char *path)
 	int signals, signal = 0, status = 1;
 	sigset_t set;
 
+	notify_open();
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -359,12 +362,17 @@ int loop_run(struct config *config, const char *path)
 			    path);
 		log_event("event=ready region=%s host=%s locals=%u remotes=%u", config->region,
 		    config->host, config->local_count, config->remote_count);
+		notify("READY=1");
 		status = 0;
 		while (signal != SIGTERM && signal != SIGINT) {
 			signal = turn(&b, signals, &control) ? signal_take(signals) : 0;
-			if (signal == SIGHUP)
+			if (signal == SIGHUP) {
+				notify("RELOADING=1");
 				reload(&b, path);
+				notify("READY=1");
+			}
 		}
+		notify("STOPPING=1");
 		log_event("event=stop signal=%d", signal);
 	}
 	if (b.bus)

@@ -7,10 +7,10 @@
 #include "control/commands.h"
 #include "process/inherited.h"
 #include "process/log.h"
+#include "process/notify.h"
 #include "server/prepare.h"
 #include "server/serve.h"
 #include "supervisor/daemon.h"
-#include "supervisor/notify.h"
 #include "supervisor/start.h"
 
 #include <signal.h>

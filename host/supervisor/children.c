@@ -5,8 +5,8 @@
 #include "supervisor/children.h"
 #include "process/clock.h"
 #include "process/log.h"
+#include "process/notify.h"
 #include "supervisor/messages.h"
-#include "supervisor/notify.h"
 #include "supervisor/passing.h"
 #include "supervisor/reload.h"
 

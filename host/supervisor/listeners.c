@@ -7,7 +7,7 @@
 #include "config/settings.h"
 #include "process/inherited.h"
 #include "process/log.h"
-#include "supervisor/notify.h"
+#include "process/notify.h"
 
 #include <errno.h>
 #include <stdio.h>

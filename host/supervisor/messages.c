@@ -5,8 +5,8 @@
  */
 #include "supervisor/messages.h"
 #include "process/clock.h"
+#include "process/notify.h"
 #include "supervisor/handover.h"
-#include "supervisor/notify.h"
 #include "supervisor/passing.h"
 #include "supervisor/ready.h"
 

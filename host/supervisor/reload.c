@@ -4,9 +4,9 @@
  */
 #include "supervisor/reload.h"
 #include "process/log.h"
+#include "process/notify.h"
 #include "supervisor/handover.h"
 #include "supervisor/messages.h"
-#include "supervisor/notify.h"
 #include "supervisor/passing.h"
 
 void reload_start(struct supervisor *supervisor)

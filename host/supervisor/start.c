@@ -6,10 +6,10 @@
 #include "config/settings.h"
 #include "process/clock.h"
 #include "process/log.h"
+#include "process/notify.h"
 #include "supervisor/children.h"
 #include "supervisor/daemon.h"
 #include "supervisor/messages.h"
-#include "supervisor/notify.h"
 #include "supervisor/passing.h"
 #include "supervisor/reload.h"
 

@@ -17,6 +17,7 @@ from test_bridge import world as world
 from test_bridge_rights import as_root, exchange
 from test_bridge_rights import public as public
 from test_inherited import LOW, STATES, left_by, signals
+from test_systemd import manager as manager
 
 HELD = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE}
 ALICE = 41001
@@ -91,6 +92,24 @@ def test_nothing_shown(world, form):
         )  # fmt: skip
         assert (done.returncode, done.stderr.count("\n")) == (status, status), done.stderr
         assert status == 0 or done.stderr.startswith("ivsh-bridge: stdout: ")
+
+
+def test_systemd(world, manager):
+    """It says when it serves, reloads and ends, and that it lives."""
+    w = world("core")
+    begin(w.a, "env", f"NOTIFY_SOCKET={manager.name}", "WATCHDOG_USEC=600000")
+    manager.expect("READY=1")
+    assert manager.sender == w.a.bridge.process.pid
+    for _ in range(3):
+        manager.expect("WATCHDOG=1")
+    exchange(w, b"watched")
+    w.a.bridge.process.send_signal(signal.SIGHUP)
+    manager.expect("RELOADING=1")
+    manager.expect("READY=1")
+    assert w.a.bridge.stop() == 0
+    manager.expect("STOPPING=1")
+    w.a.bridge.prefix = ()
+    w.a.bridge.start()
 
 
 def test_soft_limits(world):

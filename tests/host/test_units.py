@@ -114,6 +114,12 @@ def test_systemd_takes_the_units(build, tmp_path):
         assert done.returncode == 0, f"{name}: the exposure is at most {most} tenths of 10"
 
 
+def test_bridge_reports_to_systemd():
+    got = unit(HOST / "systemd/ivsh-bridge@.service")
+    assert got["Service", "Type"] == ["notify"] and got["Service", "NotifyAccess"] == ["main"]
+    assert int(got["Service", "WatchdogSec"][0]) >= 3
+
+
 def test_bridge_may_filter_itself():
     """Debian 12's @system-service is without seccomp(2), by which a bridge confines itself."""
     assert unit(HOST / "systemd/ivsh-bridge@.service")["Service", "SystemCallFilter"] == [

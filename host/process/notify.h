@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.h - reports to systemd by the protocol of sd_notify(3), and takes the sockets that it
- * passed.
+ * notify.h - reports of a server or a bridge to systemd by the protocol of sd_notify(3), and the
+ * sockets that it passed.
  *
  * Without systemd, that is, without its environment variables, nothing happens here.
  */

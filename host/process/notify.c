@@ -2,7 +2,7 @@
 /*
  * notify.c - systemd's notifications and sockets.
  */
-#include "supervisor/notify.h"
+#include "process/notify.h"
 
 #include <stddef.h>
 #include <stdio.h>
