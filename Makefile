@@ -221,7 +221,7 @@ DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/br
 SET    := lib/device/set.c
 NODE   := lib/node/fast.c lib/node/open.c lib/node/free.c lib/node/idle.c lib/node/post.c \
           lib/node/post_all.c lib/node/deliver.c lib/node/dispatch.c lib/node/pump.c \
-          lib/node/inbox.c lib/node/drop.c \
+          lib/node/inbox.c lib/node/drop.c lib/node/loss.c \
           lib/node/call.c lib/node/reply.c lib/node/flow.c lib/node/find.c \
           lib/node/part.c lib/node/services.c lib/node/watch.c lib/node/arm.c \
           lib/node/metric.c lib/node/log.c \

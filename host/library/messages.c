@@ -52,6 +52,18 @@ int ivsh_host_broadcast(struct ivsh_host *host, uint16_t port, const void *data,
 	return error;
 }
 
+int ivsh_host_report_loss(struct ivsh_host *host, uint32_t peer)
+{
+	struct host_span span = ivsh_host_span(0);
+	int error = ivsh_host_enter(host, &span);
+
+	if (error)
+		return error;
+	error = ivsh_node_report_loss(host->node, peer);
+	(void)ivsh_host_again(host, &span, &error);
+	return error;
+}
+
 int ivsh_host_receive(struct ivsh_host *host, struct ivsh_host_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns)
 {

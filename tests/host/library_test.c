@@ -159,6 +159,13 @@ static void messages(void)
 	CHECK_EQ(ivsh_host_receive(b, &m, text, 2, 0), IVSH_ENOSPC);
 	ivsh_host_drop(b, &m);
 	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), 0), IVSH_EAGAIN);
+	/* A loss that the sender reports: nothing more is sent before the receiver knows of it. */
+	CHECK_EQ(ivsh_host_report_loss(a, 0), IVSH_EINVAL);
+	CHECK_EQ(ivsh_host_report_loss(a, 1), 0);
+	CHECK_EQ(ivsh_host_send(a, 1, 5, "later", 5, 0), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), 0), IVSH_EAGAIN);
+	CHECK_EQ(ivsh_host_send(a, 1, 5, "later", 5, SECOND), 0);
+	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), SECOND), 0);
 	CHECK_EQ(ivsh_host_call(a, 1, 7, "q", 1, text, sizeof(text), &got, 5 * MS), IVSH_EAGAIN);
 	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), SECOND), 0);
 	CHECK(m.request != 0 && m.port == 7);

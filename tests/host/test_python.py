@@ -2,6 +2,7 @@
 """test_python.py - the Python module: messages, calls, streams, events, threads, asyncio."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -277,8 +278,43 @@ def test_one_way(start, split):
         assert one.receive(5).data == b"y"
         with pytest.raises(ivsh.OneWay):
             one.send("beta", 3, b"x", 5)
+        with pytest.raises(ivsh.OneWay):
+            one.report_loss("beta")
     with pytest.raises(ivsh.Invalid):
         ivsh.Peer(place, send_only=True, receive_only=True)
+
+
+@pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
+def test_report_loss(start, split):
+    """A sender that has lost messages says so: behind what it sent, before what it sends next."""
+    place = start("-l", "8M", *split).socket
+
+    def losses(peer):
+        kinds = []
+        with contextlib.suppress(ivsh.Timeout):
+            while True:
+                kinds.append(peer.next_event().kind)
+        return kinds.count(ivsh.EventKind.LOST)
+
+    with ivsh.Peer(place, "alpha") as one, ivsh.Peer(place, "beta") as other:
+        for turn in range(3):
+            one.send("beta", 3, b"before", 5)
+            one.report_loss("beta")
+            one.report_loss(other.slot)
+            with pytest.raises(ivsh.Timeout):
+                one.send("beta", 3, b"early", 0)
+            assert losses(other) == 0
+            assert other.receive(5).data == b"before"
+            with pytest.raises(ivsh.Timeout):
+                other.receive(0)
+            assert losses(other) == 1
+            one.send("beta", 3, b"after", 5)
+            assert losses(one) == 1
+            assert other.receive(5).data == b"after"
+        with pytest.raises(ivsh.NotThere):
+            one.report_loss("nobody")
+        with pytest.raises(ivsh.Invalid):
+            one.report_loss(one.slot)
 
 
 @pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])

@@ -256,6 +256,51 @@ static void drop_from_inbox(void)
 	ivsh_node_call_end(town[1], &call);
 }
 
+/* How many losses of (peer) are reported to node (self). */
+static unsigned losses(uint32_t self, uint32_t peer)
+{
+	struct ivsh_peer_event event;
+	unsigned count = 0;
+
+	while (ivsh_node_next_event(town[self], &event, 0) == 0)
+		count += event.kind == IVSH_PEER_EVENT_LOST && event.slot == peer;
+	return count;
+}
+
+/* A loss that a node knows of: behind what it sent, before what it sends. SPEC R6.7.4. */
+static void loss_reported(void)
+{
+	struct ivsh_node_message m;
+	void *payload;
+
+	open_two();
+	CHECK_EQ(ivsh_node_report_loss(town[0], 0), IVSH_EINVAL);
+	CHECK_EQ(ivsh_node_report_loss(town[0], UINT32_MAX), IVSH_EINVAL);
+	NEED_EQ(ivsh_chan_reserve(ivsh_node_channel(town[0], 1), 8, &payload), 0);
+	CHECK_EQ(ivsh_node_report_loss(town[0], 1), IVSH_EINVAL);
+	ivsh_chan_abandon(ivsh_node_channel(town[0], 1));
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "before", 6, 0), 0);
+	NEED_EQ(ivsh_node_report_loss(town[0], 1), 0);
+	NEED_EQ(ivsh_node_report_loss(town[0], 1), 0);
+	CHECK_EQ(ivsh_node_send(town[0], 1, 1, "next", 4, 0), IVSH_EAGAIN);
+	CHECK_EQ(losses(1, 0), 0);
+	CHECK_EQ(town_receive(1, &m), 'b');
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	CHECK_EQ(losses(1, 0), 1);
+	NEED_EQ(ivsh_node_send(town[0], 1, 1, "next", 4, 0), 0);
+	CHECK_EQ(losses(0, 1), 1);
+	CHECK_EQ(town_receive(1, &m), 'n');
+	/* Broken at the receiving end: mended first. */
+	NEED_EQ(ivsh_node_send(town[1], 0, 1, "lost", 4, 0), 0);
+	world_desc(1, 0, 0)->control |= IVSH_WIRE_CONTROL_RESERVED;
+	CHECK_EQ(
+	    ivsh_chan_receive(ivsh_node_channel(town[0], 1), &(struct ivsh_message){0}, NULL, 0),
+	    IVSH_EPROTO);
+	NEED_EQ(ivsh_node_report_loss(town[0], 1), 0);
+	CHECK_EQ(town_receive(1, &m), IVSH_EAGAIN);
+	CHECK_EQ(losses(1, 0), 1);
+}
+
 /* Two send without end: neither shuts out the other, and order stays for each. */
 static void in_turn(void)
 {
@@ -638,6 +683,7 @@ static const struct test tests[] = {
     {"message: dropped behind a reset", drop_after_reset},
     {"message: dropped from the inbox", drop_from_inbox},
     {"message: armed for a sleep", armed},
+    {"message: a loss reported", loss_reported},
     {"message: peers in turn", in_turn},
     {"message: packed records in turn", records_in_turn},
     {"message: one takes no other's turn", past_the_turn},

@@ -43,6 +43,7 @@ _CALLS: List[Tuple[str, object, list]] = [
     ("max", c_uint32, [_HOST]),
     ("send", c_int, [_HOST, c_uint32, c_uint16, c_void_p, c_uint32, _TIME]),
     ("broadcast", c_int, [_HOST, c_uint16, c_void_p, c_uint32, POINTER(c_uint32), _TIME]),
+    ("report_loss", c_int, [_HOST, c_uint32]),
     ("receive", c_int, [_HOST, POINTER(MessageHeader), c_void_p, c_uint32, _TIME]),
     ("drop", None, [_HOST, POINTER(MessageHeader)]),
     (

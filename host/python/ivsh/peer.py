@@ -406,6 +406,12 @@ class Peer:
         self._check(error, "broadcast")
         return sent.value
 
+    def report_loss(self, peer: Target) -> None:
+        """Tell a peer that messages for it are missing here, between what was sent and what is sent
+        next: it gets an event, EventKind.LOST. For programs that pass on messages of others."""
+        to = self._slot_of(peer, 0)
+        self._check(self._try(library.report_loss, to), f"report to {peer}")
+
     def receive(self, timeout: Optional[float] = None) -> Message:
         """The next message of any peer. Timeout: there is none."""
         with_header = MessageHeader()

@@ -201,6 +201,9 @@ int ivsh_host_send(struct ivsh_host *host, uint32_t peer, uint16_t port, const v
 int ivsh_host_broadcast(struct ivsh_host *host, uint16_t port, const void *data, uint32_t size,
     uint32_t *sent, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
+/* Tell a peer that messages for it are missing here, as ivsh_node_report_loss(). */
+int ivsh_host_report_loss(struct ivsh_host *host, uint32_t peer) IVSH_MUST_CHECK;
+
 /* Receive, as ivsh_node_receive(). IVSH_ENOSPC: message->size is the size that is needed. */
 int ivsh_host_receive(struct ivsh_host *host, struct ivsh_host_message *message, void *buffer,
     uint32_t capacity, uint64_t timeout_ns) IVSH_MUST_CHECK;

@@ -286,6 +286,18 @@ int ivsh_node_broadcast(struct ivsh_node *node, uint16_t port, const void *data,
     uint32_t *sent, uint64_t timeout_ns) IVSH_MUST_CHECK;
 
 /*
+ * Tell slot (peer) that messages are missing here, between what this node has sent to it and what
+ * it sends next: for a program that passes on messages of others, and has lost some. The peer gets
+ * what was sent, then IVSH_PEER_EVENT_LOST, and so does this node. Calls, streams and connections
+ * between the two end. Sends find no room until the peer has come so far. As
+ * ivsh_chan_report_loss(), which has more of it. Does not wait.
+ *
+ * IVSH_EINVAL  (peer) is this node or no slot, or a message is reserved on its channel.
+ * IVSH_EONEWAY, IVSH_EPROTO  as ivsh_node_send().
+ */
+int ivsh_node_report_loss(struct ivsh_node *node, uint32_t peer) IVSH_MUST_CHECK;
+
+/*
  * Receive the next message of any peer into (buffer), of (capacity) bytes. Sleeps until there is
  * one, or until timeout_ns has passed. Peers take turns.
  *
