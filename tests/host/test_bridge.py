@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -813,6 +814,19 @@ def listed():
     section = page.read_text().split(".SH STATUS\n")[1].split("\n.SH ")[0]
     tables = [part.split("\n.TE")[0] for part in section.split(".TS\n")[1:]]
     return [[line.split("\t") for line in table.splitlines()[3:]] for table in tables]
+
+
+def test_log_manual():
+    """Each event that the log can have is in the manual, and no other is."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    section = (root / "host/man/ivsh-bridge.8").read_text().split(".SH LOG\n")[1].split("\n.SH ")[0]
+    known = set(re.findall(r"event=([a-z-]+)", section.replace("\\-", "-")))
+    made = set()
+    for source in (root / "host/bridge").glob("*.c"):
+        text = source.read_text()
+        made |= set(re.findall(r'"event=([a-z-]+)', text))
+        made |= set(re.findall(r'\[PLAIN_\w+\] = \{"([a-z-]+)"', text))
+    assert known == made
 
 
 def test_status_manual(world):
