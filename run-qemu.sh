@@ -341,6 +341,7 @@ trap cleanup EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+setsid host/demo/after.sh "$$" "$dir" "$keep" & # for a signal that no trap takes
 
 for each in "${arches[@]}"; do machine_accelerator "$each" "$accelerator"; done
 

@@ -25,8 +25,10 @@ riscv64="$run gcc-riscv64-linux-gnu opensbi
 # build/, and nothing is installed. VFIO's modules are in the kernel's.
 linux_guest='linux-image-cloud-amd64 busybox-static'
 # The bus between hosts, for the bridge's tests: unpacked in build/, too, since it would be started
-# as a service. Building the bridge itself takes libnats-dev; all else is built without.
+# as a service. Building the bridge itself takes libnats-dev; all else is built without. With
+# iproute2 two hosts have networks of their own.
 bus='nats-server'
+bridge='libnats-dev iproute2'
 # Checking: a second compiler for the headers, C++, the formatter, what reads manual pages,
 # compilers for other processors, libnats for the bridge, which they compile, too.
 check="$run libnats-dev g++ clang clang-format python3 mandoc man-db groff
@@ -42,7 +44,7 @@ packages="$run build-essential debhelper dh-python dpkg-dev fakeroot git lintian
 # reads metrics, probes for tracers (systemtap-sdt-dev), a terminal for `ivsh top` (tmux), the rings
 # that the benchmark compares, what makes packages.
 rings='libck-dev libboost-dev libdpdk-dev'
-test="$check $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
+test="$check $bridge $aarch64 $riscv64 libfdt-dev grub-common grub-efi-amd64-bin u-boot-qemu
 	libclang-rt-dev python3-pytest python3-prometheus-client spin tcc valgrind qemu-user
 	libvirt-clients libvirt-daemon-driver-qemu cmake pkg-config systemtap-sdt-dev tshark tmux
 	$rings $packages"
@@ -58,7 +60,7 @@ run) wanted=$run ;;
 aarch64) wanted=$aarch64 beside=arm64 ;;
 riscv64) wanted=$riscv64 beside=riscv64 ;;
 linux) wanted=$run beside=linux ;;
-bridge) wanted="$run libnats-dev" beside=bus ;;
+bridge) wanted="$run $bridge" beside=bus ;;
 check) wanted=$check ;;
 test) wanted=$test beside="arm64 riscv64 linux bus" ;;
 packages) wanted=$packages ;;

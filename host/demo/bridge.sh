@@ -46,8 +46,8 @@ network_ip() {
 # The networks: (networks), and (bus_network); empty if all is on the loopback.
 networks_make() {
 	local host made bus_pid
-	if ! command -v ip nsenter >/dev/null || ! unshare -n true 2>/dev/null; then
-		say "no network namespaces here (they take root, and ip): all is on the loopback"
+	if ! unshare -n ip link add name a type veth peer name b 2>/dev/null; then
+		say "no network namespaces here (they take root, ip, veth): all is on the loopback"
 		return
 	fi
 	network_make
@@ -198,7 +198,7 @@ answers_count() {
 # A message, by itself; then round trips while the link is cut. A round trip has one message on its
 # way: if that is lost, which core NATS may do, ping is told and sends it again.
 bridge_talk() {
-	local i text="a message from host a"
+	local i before after text="a message from host a"
 	commands=("send ${names[1]} --timeout=$timeout $text" "recv --timeout=$timeout")
 	say "guest 0, on host a, sends a message to guest 1, on host b"
 	bridge_guests
@@ -218,9 +218,12 @@ bridge_talk() {
 		say "the bus stands still for 3 s, which is a cut of every link"
 	fi
 	link down
+	before=$(answers_count) || exit
 	sleep 3
+	after=$(answers_count) || exit
 	link up
-	say "the link is back; the round trips go on when the bridges have found each other"
+	say "the link is back; meanwhile $((after - before)) answers have come to guest 0;" \
+		"the round trips go on when the bridges have found each other"
 	answers_await 100
 	say "they do: until all are counted"
 	good=0

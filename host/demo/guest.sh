@@ -129,10 +129,13 @@ peer_run() { # $1: peer, $2: what show() prints while it boots, then its command
 
 # Ends the guests if they are still there when the time is over, or the server gone.
 watch() {
+	local status
 	trap 'kill $! 2>/dev/null; exit' TERM
 	timeout "$timeout" tail -s 0.2 --pid="${server:-$$}" -f /dev/null &
 	wait $!
-	if (($? == 124)); then
+	status=$?
+	kill -0 "$$" 2>/dev/null || exit # the script was killed: after.sh
+	if ((status == 124)); then
 		echo "run-qemu.sh: timeout: not done after $timeout s" >&2
 	else
 		echo "run-qemu.sh: the server ended before its guests; its last lines:" >&2

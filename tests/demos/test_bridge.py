@@ -120,6 +120,21 @@ def test_stopped_in_the_middle(world, tmp_path_factory, place, sig, status):
     is_clean(world, script.text)
 
 
+@pytest.mark.parametrize("place", ["here", "loopback"])
+def test_killed(world, tmp_path_factory, place):
+    """No trap takes SIGKILL: another process ends and removes what such a run leaves behind."""
+    env = loopback(tmp_path_factory.mktemp("path")) if place == "loopback" else None
+    script = world.script("bridge", "--no-build", env=env)
+    script.expect(" for 3 s")
+    script.process.send_signal(signal.SIGKILL)
+    assert script.status() == -signal.SIGKILL
+    script.expect("^run-qemu.sh: it was killed; its guests and servers are ended, its files rem")
+    networks = [f"/proc/{pid}" for pid in re.findall(r"nsenter -t (\d+) -n", script.text)]
+    assert bool(networks) == (os.geteuid() == 0 and place == "here")
+    world.until(lambda: not any(map(os.path.exists, networks)), "the networks' end", LATE)
+    is_clean(world, script.text)
+
+
 def test_space(world):
     """A folder whose name the bridge's configuration cannot have: one line, and nothing begun."""
     folder = world.folder / "a b"

@@ -6,8 +6,8 @@
 # usage: tests/distros/run.sh SUITE [short|demos|whole]
 #
 #   SUITE   a suite of Debian, as bookworm, trixie or sid
-#   short   run-qemu.sh: bare, uefi, plain, what moves guests; aarch64 and riscv64; make check
-#           (the default)
+#   short   run-qemu.sh: bare, uefi, plain, what moves guests, bridge; the other architectures;
+#           make check (the default)
 #   demos   run-qemu.sh, every demo; guests that must fail; make check
 #   whole   demos, and make test
 #
@@ -130,6 +130,9 @@ try 0 900 ./run-qemu.sh --arch aarch64
 try 0 900 ./run-qemu.sh --arch riscv64
 try 0 120 ./run-qemu.sh --arch aarch64 uefi
 try 0 120 ./run-qemu.sh cross
+# Two hosts, with libnats and nats-server.
+try 0 600 ./run-qemu.sh bridge
+try 0 120 ./run-qemu.sh bridge jetstream
 # Debian's kernel, by VFIO.
 try 0 600 ./run-qemu.sh linux --timeout 120
 if [[ $mode != short ]]; then
