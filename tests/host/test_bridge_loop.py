@@ -96,7 +96,6 @@ class Exchange(threading.Thread):
         one.find(None, LIMIT)
         for peer in (one, other):
             until(lambda peer=peer: (drain(peer), peer.peer(5).presence == ATTACHED)[1])
-            drain(peer)
         self.start()
 
     def run(self):
@@ -120,6 +119,14 @@ class Exchange(threading.Thread):
         for peer in (self.one, self.other):
             self.seen += drain(peer)
         return self.seen
+
+
+def is_quiet(exchange, w):
+    """Slot 5 was not seen to go, nor to lose anything, on either side. That it came may be late."""
+    seen = exchange.end()
+    for side in w.sides:
+        print(side.name, *side.bridge.lines, sep="\n")
+    assert set(seen) <= {UP}
 
 
 def test_hanging_socket(stack, tmp_path):
@@ -147,7 +154,7 @@ def test_hanging_socket(stack, tmp_path):
     remap(w.a, f"slot 6 = b/second socket={tmp_path}/hang\n")
     until(lambda: len(hang.taken) >= 3)
     exchange.more()
-    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    is_quiet(exchange, w)
     # And the bridge ends, long before the attempt does.
     begin = time.monotonic()
     assert w.a.bridge.stop() == 0
@@ -211,7 +218,7 @@ def test_server_stopped(stack, tmp_path):
         pause(pids, signal.SIGCONT)
     w.a.bridge.await_line("event=region-up", 2)
     exchange.more()
-    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    is_quiet(exchange, w)
     assert (a.peer(5).incarnation, b.peer(5).incarnation) == incarnations
 
 
@@ -251,7 +258,7 @@ def test_other_server(stack, tmp_path):
     two = Server(tmp_path / "two", "--slot", f"6={tmp_path}/two/s6")
     w.a.bridge.await_line("event=attach slot=6", 2)
     exchange.more()
-    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    is_quiet(exchange, w)
 
 
 MANY = 40
@@ -294,7 +301,7 @@ def test_many(stack, tmp_path):
     c.bridge.start()
     until(lambda: are_attached(a))
     exchange.more()
-    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    is_quiet(exchange, w)
 
 
 def test_many_claims(stack, tmp_path):
@@ -324,7 +331,7 @@ def test_many_claims(stack, tmp_path):
     c.bridge.start()
     until(lambda: are_attached(a), 3 * LIMIT)
     exchange.more()
-    assert exchange.end() == [], w.a.bridge.lines + w.b.bridge.lines
+    is_quiet(exchange, w)
 
 
 class Program:
