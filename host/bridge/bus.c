@@ -563,7 +563,8 @@ static const char *reason_of(struct bus *bus)
 	/* Of a first connection libnats does not keep the server's words. */
 	if (is_closed(bus) &&
 	    natsConnection_GetLastError(bus->connection, &reason) == NATS_NO_SERVER)
-		return "no server answers, or it refuses the credentials or the certificates";
+		return "no server answers, or it refuses the credentials or the certificates, or "
+		       "has none that is trusted";
 	if (reason && *reason)
 		return reason;
 	return status == NATS_OK ? "no answer" : natsStatus_GetText(status);

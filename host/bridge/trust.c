@@ -103,11 +103,21 @@ static int nats_failed(const char *object, natsStatus status)
 	return log_failure(object, "%s", reason ? reason : natsStatus_GetText(status));
 }
 
+/* libnats itself takes a tls:// for no more than a nats://: TLS is then the server's choice. */
+static bool is_secure(const struct config *c)
+{
+	bool is = c->tls_ca || c->tls_cert;
+
+	for (uint32_t i = 0; i < c->url_count; i++)
+		is |= strncmp(c->url[i], "tls://", 6) == 0;
+	return is;
+}
+
 static int certificates_set(natsOptions *options, const struct config *c)
 {
 	natsStatus status;
 
-	if (!c->tls_ca && !c->tls_cert)
+	if (!is_secure(c))
 		return 0;
 	status = natsOptions_SetSecure(options, true);
 	if (status != NATS_OK)

@@ -9,7 +9,7 @@ import subprocess
 
 import nkeys
 import pytest
-from bridgetool import ivsh
+from bridgetool import Bridge, Nats, ivsh
 from rawclient import until
 from servertool import BUILD, LIMIT
 from test_bridge import world as world
@@ -274,12 +274,12 @@ def test_files_of_others(world, tmp_path):
         assert f"{tmp_path}/x: No such file" in ends(w.a, setting)
 
 
-def certificates(folder, serial):
+def certificates(folder, serial=1, bus="IP:127.0.0.1"):
     """An authority, which signs a certificate of the bus and one of the bridges: files there."""
     new = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
     ca = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
-    of_all = ("-addext", "subjectAltName=IP:127.0.0.1")
-    for name, more in (("ca", ()), ("bus", (*ca, *of_all)), ("bridge", (*ca, *of_all))):
+    names = ("-addext", f"subjectAltName={bus}")
+    for name, more in (("ca", ()), ("bus", (*ca, *names)), ("bridge", ca)):
         new_key = folder / f"{name}.key.new"
         nkeys.openssl(
             "req", "-x509", *new, "-subj", f"/CN={name}-{serial}", *more,
@@ -288,6 +288,54 @@ def certificates(folder, serial):
         new_key.chmod(0o600)
         for kind in ("crt", "key"):
             (folder / f"{name}.{kind}.new").rename(folder / f"{name}.{kind}")
+
+
+# What the bus has, what of the bridge's configuration is another, and whether they connect.
+TLS = {
+    "right": ("right", "", True),
+    "right, by tls://": ("right", "tls://", True),
+    "another host's": ("elsewhere", "", False),
+    "another authority's": ("others", "", False),
+    "an unknown authority's": ("right", "tls:// alone", False),
+    "none": (None, "", False),
+    "none, by tls://": (None, "tls:// alone", False),
+}
+
+
+@pytest.mark.parametrize("case", TLS)
+def test_tls(tmp_path, case):
+    """A bus that cannot show that it is the one is none: it is told nothing."""
+    of_bus, change, is_up = TLS[case]
+    for name, bus in (
+        ("right", "IP:127.0.0.1"),
+        ("elsewhere", "IP:10.9.8.7,DNS:elsewhere.example"),
+        ("others", "IP:127.0.0.1"),
+    ):
+        (tmp_path / name).mkdir()
+        certificates(tmp_path / name, bus=bus)
+    if of_bus == "elsewhere":  # of the authority that the bridge trusts
+        (tmp_path / "right/ca.crt").write_bytes((tmp_path / "elsewhere/ca.crt").read_bytes())
+    files = f'cert_file: "{tmp_path}/{of_bus}/bus.crt", key_file: "{tmp_path}/{of_bus}/bus.key"'
+    nats = Nats(tmp_path, f"tls {{ {files} }}\n" if of_bus else "")
+    config = tmp_path / "conf"
+    scheme = "tls" if change else "nats"
+    config.write_text(
+        f"region = r\nhost = a\nurl = {scheme}://127.0.0.1:{nats.port}\nsocket = /none\n"
+        f"state = {tmp_path}/state\nlocal 0 = x\nslot 5 = b/y\n"
+        + ("" if "alone" in change else f"tls-ca = {tmp_path}/right/ca.crt\n")
+    )
+    try:
+        bridge = Bridge(config)
+        try:
+            if is_up:
+                bridge.await_line("event=bus-up")
+            else:
+                said = bridge.await_line("event=bus-failed")
+                assert "certificates" in said and bridge.count("event=bus-up") == 0
+        finally:
+            assert bridge.stop() == 0
+    finally:
+        nats.stop()
 
 
 def test_certificates(world, tmp_path):
