@@ -23,6 +23,8 @@
 #include <nats/nats.h>
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,14 +32,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECT_MS 1000   /* for one server to answer */
 #define IO_SIZE (1 << 17) /* bytes of one read */
 #define DONE_MOST 64u
 #define DONE_SIZE (1u << 18)
-#define OUT_MOST (1 << 20) /* bytes that wait for the socket, before no more are taken */
-#define PING_MS 2000       /* a connection that answers two of these too late is given up */
+#define OUT_MOST (1 << 18)    /* bytes that wait for the socket, before messages wait */
+#define OUT_LIMIT (1 << 23)   /* before nothing is taken: states, and what JetStream is asked */
+#define UNSENT_MOST (1 << 17) /* bytes in the socket that are not on their way */
+#define PING_MS 2000          /* a connection that answers two of these too late is given up */
 #define PENDING_MOST (1 << 26)
 #define DELAY_LEAST_MS 100
 #define DELAY_MOST_MS 2000
@@ -108,9 +113,12 @@ static void poke(struct bus *bus)
 static natsStatus loop_attach(void **data, void *loop, natsConnection *connection, natsSock socket)
 {
 	struct bus *bus = loop;
+	int unsent = UNSENT_MOST;
 
 	(void)connection;
 	*data = bus;
+	/* A slow link has not megabytes before it, behind which states and pings come too late. */
+	(void)setsockopt((int)socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	atomic_store(&bus->socket, (int)socket);
 	poke(bus);
 	return NATS_OK;
@@ -710,19 +718,24 @@ void bus_unsubscribe(struct bus *bus, const char *subject)
 	(void)subscriptions_step(bus);
 }
 
+bool bus_has_room(struct bus *bus)
+{
+	if (!bus_is_up(bus))
+		return false;
+	if (natsConnection_Buffered(bus->connection) <= OUT_MOST)
+		return true;
+	bus_flush(bus);
+	return natsConnection_Buffered(bus->connection) <= OUT_MOST;
+}
+
 int bus_publish(struct bus *bus, const char *subject, const char *reply, const char *id,
     const void *data, size_t size)
 {
 	natsMsg *msg = NULL;
 	natsStatus status;
 
-	if (!bus_is_up(bus))
+	if (!bus_is_up(bus) || natsConnection_Buffered(bus->connection) > OUT_LIMIT)
 		return -1;
-	if (natsConnection_Buffered(bus->connection) > OUT_MOST) {
-		bus_flush(bus);
-		if (natsConnection_Buffered(bus->connection) > OUT_MOST)
-			return -1;
-	}
 	if (!reply)
 		return natsConnection_Publish(bus->connection, subject, data, (int)size) ? -1 : 0;
 	status = natsMsg_Create(&msg, subject, reply, data, (int)size);

@@ -80,6 +80,12 @@ int bus_subscribe(struct bus *bus, const char *subject);
 void bus_unsubscribe(struct bus *bus, const char *subject);
 
 /*
+ * Whether messages are to be published now: not too much waits for the socket already. What comes
+ * at a rate of its own, and keeps others from waiting for us, is published in any case.
+ */
+bool bus_has_room(struct bus *bus);
+
+/*
  * Publish (size) bytes. reply: where an answer goes; NULL: nowhere. id: of the message, for
  * JetStream; NULL: none. 0 does not say that it has arrived. -1: the connection does not take it.
  */

@@ -168,22 +168,34 @@ static bool pair_move(struct bridge *b, struct pair *p, uint64_t now)
 
 /*
  * Move messages, both ways, until nothing moves, or others are due: then the next call begins with
- * the peer whose turn would have been next. Answers whether more would move.
+ * the pair whose turn would have been next; or, if the bus has no more room, with the first one
+ * that found none. Answers whether more would move.
  */
 static bool pairs_move(struct bridge *b, uint64_t now)
 {
+	uint32_t locals = b->config->local_count, all = b->remote_count * locals;
 	uint64_t end_ns = clock_now_ns() + MOVE_NS;
-	bool moved = true;
+	bool moved = true, was_full = false;
 
+	b->is_full = false;
 	while (moved) {
-		moved = false;
-		for (uint32_t i = 0; i < b->remote_count; i++) {
-			struct remote *r = b->remotes[b->turn++ % b->remote_count];
+		uint32_t first = b->turn;
 
-			for (uint32_t k = 0; r->host && k < r->pair_count; k++)
-				moved |= pair_move(b, &r->pairs[k], now);
-			if (moved && clock_now_ns() >= end_ns)
-				return true;
+		moved = false;
+		for (uint32_t i = 0; i < all; i++) {
+			uint32_t at = (first + i) % all;
+			struct remote *r = b->remotes[at / locals];
+			bool one = r->host && pair_move(b, &r->pairs[at % locals], now);
+
+			if (b->is_full && !was_full)
+				b->turn = one ? at + 1 : at;
+			was_full = b->is_full;
+			moved |= one;
+			if (!one || clock_now_ns() < end_ns)
+				continue;
+			if (!was_full)
+				b->turn = at + 1;
+			return true;
 		}
 	}
 	return false;

@@ -432,8 +432,12 @@ static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint6
 {
 	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0)
 		return false;
-	return pair_is_kept(p) || (pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
-				      window_is_open(&p->window, bytes, p->heard.window));
+	if (!pair_is_kept(p) && !(pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
+				    window_is_open(&p->window, bytes, p->heard.window)))
+		return false;
+	/* Room that comes free is the next pair's that waits for it, and no other's. */
+	b->is_full |= !bus_has_room(b->bus);
+	return !b->is_full;
 }
 
 /* Whether a message of (size) bytes is to be kept. */

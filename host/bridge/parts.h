@@ -184,7 +184,8 @@ struct bridge {
 	struct look look;
 	struct remote **remotes;
 	uint32_t remote_count;
-	uint32_t turn;    /* counts the turns of remote peers */
+	uint32_t turn;    /* of all pairs, which one is the next to move messages */
+	bool is_full;     /* the bus had no room for one since the pairs' turn began */
 	uint8_t *scratch; /* a frame of the largest message */
 	size_t scratch_size;
 	uint64_t unknown; /* messages that the mapping does not name, or no messages */
