@@ -201,21 +201,48 @@ static bool pairs_move(struct bridge *b, uint64_t now)
 	return false;
 }
 
-/* Answers whether there is something to do at once; else the descriptors may be slept on. */
-static bool remotes_ready(struct bridge *b)
+/*
+ * Whether the notifications that were requested for (r) still stand: none has come. What waits for
+ * room may need another one.
+ */
+static bool is_asleep(const struct remote *r)
+{
+	bool has_waiting = false;
+
+	for (uint32_t k = 0; k < r->pair_count; k++)
+		has_waiting |= r->pairs[k].first != NULL;
+	return r->is_armed && !has_waiting;
+}
+
+/*
+ * Answers whether there is something to do at once; else the descriptors may be slept on. A look at
+ * a host takes several system calls: between two ticks only those have one that were notified.
+ */
+static bool remotes_ready(struct bridge *b, bool is_due)
 {
 	bool is_busy = false;
 
 	for (uint32_t i = 0; i < b->remote_count; i++) {
+		struct remote *r = b->remotes[i];
 		uint32_t events;
+		int error;
 
-		if (!b->remotes[i]->host)
+		if (!r->host || (!is_due && is_asleep(r)))
 			continue;
-		remote_strangers(b, b->remotes[i]);
-		if (ivsh_host_ready(b->remotes[i]->host, 0, &events) == 0 && events)
-			is_busy = true;
+		remote_strangers(b, r);
+		error = ivsh_host_ready(r->host, 0, &events);
+		r->is_armed = !error && !events;
+		is_busy |= !error && events;
 	}
 	return is_busy;
+}
+
+/* Those whose descriptors, at (fds), are readable. */
+static void remotes_woken(struct bridge *b, const struct pollfd *fds)
+{
+	for (uint32_t i = 0; i < b->remote_count; i++)
+		if (b->remotes[i]->host && fds++->revents)
+			b->remotes[i]->is_armed = false;
 }
 
 /* Sleep. Answers whether a signal has come. */
@@ -234,6 +261,7 @@ static bool wait(struct bridge *b, int signals, struct control *control, bool is
 			    .fd = ivsh_host_fd(b->remotes[i]->host), .events = POLLIN};
 	if (poll(fds, count, is_busy ? 0 : SLEEP_MS) <= 0)
 		return false;
+	remotes_woken(b, &fds[POLL_CONTROL + asking]);
 	if (fds[POLL_BUS].revents)
 		bus_woken(b->bus);
 	bus_process(b->bus, fds[POLL_SOCKET].revents);
@@ -274,14 +302,14 @@ static void states_say(struct bridge *b, uint64_t now)
 static bool turn(struct bridge *b, int signals, struct control *control)
 {
 	uint64_t now = clock_now_ns();
-	bool is_busy;
+	bool is_busy, is_due = now - b->tick_ns >= TICK_NS;
 
 	/* Messages first: somebody waits for them. */
 	bus_read(b, now);
 	kept_step(b, now);
 	is_busy = pairs_move(b, now);
 	bus_flush(b->bus);
-	if (now - b->tick_ns >= TICK_NS) {
+	if (is_due) {
 		b->tick_ns = now;
 		tick(b, now);
 		kept_step(b, now);
@@ -292,7 +320,7 @@ static bool turn(struct bridge *b, int signals, struct control *control)
 			states_say(b, now);
 		bus_flush(b->bus);
 	}
-	is_busy |= remotes_ready(b);
+	is_busy |= remotes_ready(b, is_due);
 	return wait(b, signals, control, is_busy);
 }
 

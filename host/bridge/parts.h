@@ -157,6 +157,7 @@ struct slot_opening; /* remote.c's */
 struct remote {
 	struct config_remote config; /* its socket is the bridge's config's */
 	struct ivsh_host *host;      /* NULL: not attached */
+	bool is_armed;               /* notifications are requested, and none was seen since */
 	struct slot_opening *next;   /* its opener has it; NULL: none */
 	uint32_t incarnation;        /* of the remote peer that it is attached for; 0: unknown */
 	bool is_gone;                /* that one has ended, as a state said */

@@ -199,6 +199,7 @@ static void attach_end(struct bridge *b, struct remote *r, uint64_t now)
 		return;
 	}
 	r->host = o->host;
+	r->is_armed = false;
 	r->incarnation = o->incarnation;
 	o->host = NULL;
 	slot_close(&o->opening);
