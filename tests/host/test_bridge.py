@@ -440,7 +440,7 @@ def test_state_lost(both):
 
 
 FAR = struct.Struct("<QQQQIIII")  # state.h: struct state_far
-FAR_AT = 16 + 2 * 48  # state.c: behind two turns, and two records of the near way
+FAR_AT = 16 + 2 * 56  # state.c: behind two turns, and two records of the near way
 
 
 def test_killed_between_stores(both):
@@ -464,11 +464,11 @@ def test_killed_between_stores(both):
         (path,) = (w.b.folder / "state").glob("bpeer.*")
         kept = bytearray(path.read_bytes())
         at = FAR_AT + FAR.size * struct.unpack_from("<I", kept, 12)[0]
-        epoch, number, sequence, region, generation, head, begun, _ = FAR.unpack_from(kept, at)
+        epoch, number, sequence, region, generation, head, begun, slots = FAR.unpack_from(kept, at)
         assert number == 3 and begun == (2 if sequence else 1) and bool(sequence) == (
             w.b.mode == "jetstream"
         )
-        record = (epoch, 4, sequence + (sequence != 0), region, generation, head + 1, begun, 0)
+        record = (epoch, 4, sequence + (sequence != 0), region, generation, head + 1, begun, slots)
         FAR.pack_into(kept, at, *record)
         path.write_bytes(kept)
         w.b.bridge.start()
