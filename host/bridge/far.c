@@ -103,6 +103,25 @@ static bool is_old(const struct pair *p, const struct frame *frame)
 	return far->epoch == frame->epoch && frame->number <= far->number;
 }
 
+/*
+ * Of another mode a peer is not there: neither bridge takes what the other one publishes, and a
+ * message that is accepted would be lost, or wait, without a word.
+ */
+static void mode_check(struct pair *p)
+{
+	bool is_kept = (p->heard.flags & FRAME_KEPT) != 0;
+
+	if (is_kept == pair_is_kept(p))
+		return;
+	p->heard.flags &= ~(FRAME_PRESENT | FRAME_MORE);
+	if (!p->is_mode_reported)
+		log_event("event=mode from=%s/%s mode=%s reason=\"slot %u has mode %s here: both "
+			  "hosts need the same\"",
+		    p->in.host, p->in.peer, is_kept ? "jetstream" : "core", p->remote->config.slot,
+		    is_kept ? "core" : "jetstream");
+	p->is_mode_reported = true;
+}
+
 /* Take what a state says of the peer, and of the other way. False: it is none. */
 static bool state_take(
     struct pair *p, const struct frame *frame, const struct bus_item *item, uint64_t now)
@@ -116,6 +135,7 @@ static bool state_take(
 	    .incarnation = frame->incarnation,
 	    .epoch = frame->epoch,
 	    .number = frame->number};
+	mode_check(p);
 	frame_received_read(&received, item->data + FRAME_SIZE);
 	near_received(p, &received);
 	p->remote->service_count = frame_services_read(

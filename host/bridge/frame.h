@@ -44,6 +44,7 @@
 	0x1u /* instead of a message: it stands for one or more that are lost, and has no bytes */
 #define FRAME_PRESENT 0x2u /* of a state: the peer is attached */
 #define FRAME_MORE 0x4u    /* of a state: messages of the peer wait to be sent */
+#define FRAME_KEPT 0x8u    /* of a state: the pair is of mode JetStream */
 
 struct frame {
 	uint32_t flags;

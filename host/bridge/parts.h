@@ -143,7 +143,7 @@ struct pair {
 	/* Far. is_unsure: the number that a bridge before this one kept may not be in the ring. */
 	bool is_unsure;
 	struct waiting *first, **last, *waiting_last;
-	bool is_version_reported;
+	bool is_version_reported, is_mode_reported;
 	uint32_t waiting;
 	uint64_t waiting_bytes;
 	struct heard heard;

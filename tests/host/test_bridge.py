@@ -889,6 +889,26 @@ def test_alone(world):
     assert done.returncode == 1 and "others can write there" in done.stderr
 
 
+def test_other_mode(world):
+    """SPEC R19.3.4: of another mode a peer is not there, which both say; behind a reload it is."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        right = w.b.config.read_text()
+
+        def reload(text, presence):
+            w.b.config.write_text(text)
+            w.b.bridge.process.send_signal(signal.SIGHUP)
+            for one in (a, b):
+                until(lambda: one.peer(5).presence == presence)
+
+        reload(right.replace(" core ", " jetstream "), ivsh.Presence.ABSENT)
+        reason = 'reason="slot 5 has mode {} here: both hosts need the same"'.format
+        w.a.bridge.await_line("event=mode from=b/bpeer mode=jetstream " + reason("core"))
+        w.b.bridge.await_line("event=mode from=a/apeer mode=core " + reason("jetstream"))
+        reload(right, ivsh.Presence.ATTACHED)
+
+
 def test_reload(world):
     """SIGHUP: a slot goes and comes; what is wrong, or no mapping, changes nothing."""
     w = world("core")
