@@ -136,6 +136,7 @@ static bool state_take(
 	    .epoch = frame->epoch,
 	    .number = frame->number};
 	mode_check(p);
+	p->remote->heard_ns = now;
 	frame_received_read(&received, item->data + FRAME_SIZE);
 	near_received(p, &received);
 	p->remote->service_count = frame_services_read(

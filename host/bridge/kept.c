@@ -165,6 +165,18 @@ static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
 	}
 }
 
+/* Nobody has answered for the stream: said once. */
+static void stream_silent(struct bridge *b)
+{
+	if (!b->is_stream_reported)
+		log_event(
+		    "event=stream-silent stream=ivsh_%s reason=\"the bus does not answer for it: "
+		    "JetStream does not run there, or permissions are missing\"",
+		    b->config->region);
+	b->is_stream_reported = true;
+	b->stream.state = CONSUMER_NONE;
+}
+
 void kept_reset(struct bridge *b)
 {
 	b->stream.state = CONSUMER_NONE;
@@ -187,7 +199,9 @@ void kept_step(struct bridge *b, uint64_t now)
 		is_wanted |= b->remotes[i]->config.mode == CONFIG_JETSTREAM;
 	if (!is_wanted || !bus_is_up(b->bus))
 		return;
-	if (b->stream.state != CONSUMER_READY && now >= b->stream.until_ns && stream_make(b) == 0) {
+	if (b->stream.state == CONSUMER_ASKED && now >= b->stream.until_ns)
+		stream_silent(b);
+	if (b->stream.state == CONSUMER_NONE && now >= b->stream.until_ns && stream_make(b) == 0) {
 		b->stream.state = CONSUMER_ASKED;
 		b->stream.until_ns = now + ANSWER_NS;
 	}
@@ -213,6 +227,7 @@ static void stream_answer(struct bridge *b, const struct bus_item *item, uint64_
 			log_event("event=stream-refused stream=ivsh_%s answer=\"%.*s\"",
 			    b->config->region, item->size < 300 ? (int)item->size : 300, text);
 		b->is_stream_reported = true;
+		b->stream.state = CONSUMER_NONE;
 		b->stream.until_ns = now + AGAIN_NS;
 		return;
 	}
@@ -278,9 +293,27 @@ static void consumer_answer(
 	}
 }
 
-void kept_answer(struct bridge *b, const char *words, const struct bus_item *item, uint64_t now)
+/* The stream has taken the frame that is in flight, or has not, and says why. */
+static void ack_answer(
+    struct pair *p, uint64_t epoch, uint64_t number, const struct bus_item *item, uint64_t now)
 {
 	const char *text = (const char *)item->data;
+	bool is_error = reply_has(text, item->size, "error");
+	bool is_taken = !is_error && reply_has(text, item->size, "seq");
+
+	near_answer(p, epoch, number, is_taken, now);
+	if (is_error && !p->is_refused_reported &&
+	    (p->refused_ns == 0 || now - p->refused_ns >= SAY_NS)) {
+		log_event("event=refused to=%s/%s from=%u answer=\"%.*s\"", p->out.to_host,
+		    p->out.to_peer, p->slot, item->size < 300 ? (int)item->size : 300, text);
+		p->is_refused_reported = true;
+		p->refused_ns = now;
+	}
+	p->is_refused_reported &= !is_taken;
+}
+
+void kept_answer(struct bridge *b, const char *words, const struct bus_item *item, uint64_t now)
+{
 	uint32_t slot, local;
 	uint64_t number, epoch;
 	struct pair *p;
@@ -293,9 +326,7 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 	if (sscanf(words, "ack.%" SCNu32 ".%" SCNu32 ".%" SCNu64 ".%" SCNx64 "%n", &slot, &local,
 		&number, &epoch, &end) == 4 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
-		near_answer(p, epoch, number,
-		    reply_has(text, item->size, "seq") && !reply_has(text, item->size, "error"),
-		    now);
+		ack_answer(p, epoch, number, item, now);
 	if (sscanf(words, "consumer.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
 		consumer_answer(b, p, item, now);

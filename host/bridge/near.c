@@ -426,14 +426,16 @@ static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
 
 /*
  * Whether a frame of (bytes) may be sent: the other bridge has said something over the connection
- * that there is now, and so has subscribed there, and it has room. JetStream takes it in any case.
+ * that there is now, and so has subscribed there, and it has room. JetStream keeps it for one that
+ * does not run: but not without end for one that has no such pair.
  */
 static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint64_t now)
 {
 	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0)
 		return false;
-	if (!pair_is_kept(p) && !(pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
-				    window_is_open(&p->window, bytes, p->heard.window)))
+	if (pair_is_kept(p) ? !pair_is_named(p)
+			    : !(pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
+				  window_is_open(&p->window, bytes, p->heard.window)))
 		return false;
 	/* Room that comes free is the next pair's that waits for it, and no other's. */
 	b->is_full |= !bus_has_room(b->bus);

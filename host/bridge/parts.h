@@ -129,7 +129,9 @@ struct pair {
 	/* Near. index, frame: of the message that is peeked, or was released last. */
 	bool is_known, is_peeked;
 	bool is_full_reported; /* that the folder of the states is */
-	bool is_overtaken;     /* the other side has numbers that were never published */
+	bool is_unnamed_reported, is_refused_reported;
+	uint64_t refused_ns; /* when that was said last */
+	bool is_overtaken;   /* the other side has numbers that were never published */
 	uint32_t generation, index, frame;
 	uint32_t resets; /* for this incarnation of the local peer */
 	struct flight flight;
@@ -165,8 +167,10 @@ struct remote {
 	bool is_reported;   /* why it is not attached */
 	uint64_t failed_ns; /* when that was said last */
 	struct remote_lines lines;
-	uint64_t attaches;  /* so far */
-	uint64_t wanted_ns; /* when something was last to be delivered */
+	uint64_t attaches;    /* so far */
+	uint64_t attached_ns; /* the last one */
+	uint64_t heard_ns;    /* when a state of any pair came last */
+	uint64_t wanted_ns;   /* when something was last to be delivered */
 	char pattern[SUBJECT_SIZE];
 	struct pair *pairs; /* one for each local peer, in the order of the configuration */
 	uint32_t pair_count;
@@ -211,6 +215,13 @@ static inline struct ivsh_chan *pair_channel(const struct pair *p)
 static inline bool pair_is_heard(const struct pair *p, uint64_t now)
 {
 	return p->heard.ns != 0 && now - p->heard.ns < STATE_LIMIT_NS;
+}
+
+/* Whether the other bridge, as far as anything of it comes, speaks of this pair: else its mapping
+ * has none, and nobody there takes what is sent. */
+static inline bool pair_is_named(const struct pair *p)
+{
+	return p->heard.ns != 0 && p->remote->heard_ns - p->heard.ns < STATE_LIMIT_NS;
 }
 
 static inline bool pair_is_kept(const struct pair *p)

@@ -205,6 +205,7 @@ static void attach_end(struct bridge *b, struct remote *r, uint64_t now)
 	slot_close(&o->opening);
 	r->is_reported = false;
 	r->attaches++;
+	r->attached_ns = now;
 	r->offered_count = 0;
 	for (uint32_t i = 0; i < r->pair_count; i++) {
 		near_attach(&r->pairs[i]);
@@ -266,6 +267,26 @@ static bool is_behind(struct pair *p, uint64_t now)
 	return is_missing && now - p->behind_ns < BEHIND_NS;
 }
 
+/* Messages of local peers wait here for a pair that the other bridge does not have. */
+static void unnamed_log(struct remote *r, uint64_t now)
+{
+	for (uint32_t i = 0; i < r->pair_count; i++) {
+		struct pair *p = &r->pairs[i];
+		bool is_named = pair_is_named(p);
+
+		if (!is_named && p->is_peeked && !p->is_unnamed_reported &&
+		    now - r->attached_ns >= STATE_LIMIT_NS) {
+			p->is_unnamed_reported = true;
+			log_event(
+			    "event=unnamed local=%u name=%s slot=%u peer=%s/%s reason=\"the bridge "
+			    "of %s has no slot for %s: its messages stay in the ring\"",
+			    p->slot, p->out.peer, r->config.slot, r->config.host, r->config.peer,
+			    r->config.host, p->out.peer);
+		}
+		p->is_unnamed_reported &= !is_named;
+	}
+}
+
 void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 {
 	bool is_present = false, is_gone = false, has_more = false, has_waiting = false;
@@ -310,6 +331,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 		event_attach(r);
 	}
 	services_offer(r);
+	unnamed_log(r, now);
 }
 
 void remote_strangers(struct bridge *b, struct remote *r)

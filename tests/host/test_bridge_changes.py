@@ -7,7 +7,7 @@ import signal
 import struct
 
 import pytest
-from bridgetool import World, ivsh
+from bridgetool import Peer, World, ivsh
 from rawclient import until
 from servertool import LIMIT
 
@@ -46,9 +46,10 @@ def losses(peer):
     return count
 
 
-def ask(raw, subject):
+def ask(raw, subject, data=b""):
     """JetStream's answer."""
-    raw.socket.sendall(b"SUB answer 2\r\nPUB %s answer 0\r\n\r\n" % subject.encode())
+    request = b"SUB answer 2\r\nPUB %s answer %d\r\n%s\r\nUNSUB 2 1\r\n"
+    raw.socket.sendall(request % (subject.encode(), len(data), data))
     return json.loads(raw.take()[1])
 
 
@@ -125,3 +126,59 @@ def test_stream_removed(world):
         assert b.receive(3 * LIMIT).data == number(5)
         assert a.receive(3 * LIMIT).data == number(6)
         assert losses(a) == losses(b) == 0
+
+
+def test_limited_stream(world):
+    """What the stream's administrator limits waits, and the log has JetStream's words."""
+    w = world("jetstream")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        raw = w.raw()
+        config = ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["config"]
+        for size in (1000, -1):
+            limited = json.dumps({**config, "max_msg_size": size})
+            assert "error" not in ask(raw, "$JS.API.STREAM.UPDATE.ivsh_r", limited.encode())
+            if size < 0:
+                break
+            a.send(5, PORT, bytes(2000), LIMIT)
+            a.send(5, PORT, number(1), LIMIT)
+            assert "message size exceeds" in w.a.bridge.await_line("event=refused to=b/bpeer")
+            assert w.b.bridge.pair("received") == 0
+        assert b.receive(LIMIT).data == bytes(2000)
+        assert b.receive(LIMIT).data == number(1)
+        assert losses(b) == 0 and w.a.bridge.count("event=refused") == 1
+
+
+def test_silent_stream(world):
+    """Where JetStream does not answer, a line says so."""
+    user = 'user: x, password: y, permissions: {publish: {deny: "$JS.API.>"}}'
+    w = world("jetstream", nats=f"authorization: {{users: [{{{user}}}]}}\nno_auth_user: x\n")
+    for side in w.sides:
+        assert "stream=ivsh_r" in side.bridge.await_line("event=stream-silent")
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_half_mapped(world, tmp_path, mode):
+    """
+    SPEC R19.1.6: what a local peer sends that the other bridge has no slot for stays in the ring,
+    and not in the stream; a line says so. When the other bridge gets one, it comes.
+    """
+    w = world(mode, servers=(("--slot", f"6={tmp_path}/s6"), ()))
+    w.b.config.write_text(w.b.config.read_text() + "local 1 = other\n")
+    w.b.bridge.process.send_signal(signal.SIGHUP)
+    w.b.bridge.await_line("event=reload result=done")
+    with w.a.peer() as a, w.b.peer() as b, Peer(w.b.socket, "other", slot=1) as other:
+        met(a, b)
+        other.find("apeer", LIMIT)
+        for i in range(10):
+            other.send(5, PORT, number(i), LIMIT)
+        assert "name=other" in w.b.bridge.await_line("event=unnamed local=1")
+        if mode == "jetstream":
+            assert ask(w.raw(), "$JS.API.STREAM.INFO.ivsh_r")["state"]["messages"] == 0
+        more = f"slot 6 = b/other {mode} socket={tmp_path}/s6\n"
+        w.a.config.write_text(w.a.config.read_text() + more)
+        w.a.bridge.process.send_signal(signal.SIGHUP)
+        for i in range(10):
+            m = a.receive(LIMIT)
+            assert (m.peer, m.data) == (6, number(i))
+        assert losses(a) == 0
