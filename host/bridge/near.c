@@ -60,6 +60,11 @@ static void loss_owe(struct pair *p, const struct ivsh_chan *ch)
 		p->flight.is_up = false;
 	if (near->count == 0 && !p->flight.is_up)
 		near->number++;
+	p->is_unnoted = false;
+	/* The memory goes with the machine's power, and then the disk may have older numbers. In
+	 * mode core the window is shut until the other bridge has said which it has. */
+	if (near->format_id != ch->region->format_id && pair_is_kept(p))
+		near->renews = true;
 	near->owes_loss = true;
 	position_set(p, ch);
 	state_near_keep(&p->state);
@@ -75,6 +80,7 @@ void near_begin(struct pair *p)
 	}
 	/* How much is under way nobody knows, until the other bridge says what it has. */
 	p->window = (struct window){0};
+	p->is_unnoted = p->state.near.count == 0;
 	if (p->state.near.number != 0)
 		window_sent(&p->window, p->state.near.number, UINT32_MAX, UINT32_MAX);
 }
@@ -296,6 +302,7 @@ static void kept_sent(struct pair *p)
 	p->counters.sent_bytes += near->bytes - FRAME_SIZE - near->count * FRAME_LENGTH;
 	near->number += near->count;
 	near->count = 0;
+	p->is_unnoted = false;
 	state_near_keep(&p->state);
 }
 
@@ -305,6 +312,7 @@ static void large_sent(struct pair *p, struct ivsh_chan *ch, size_t size)
 	struct state_near *near = &p->state.near;
 
 	near->number++;
+	p->is_unnoted = false;
 	near->index = p->index;
 	near->frame = p->frame + 1;
 	state_near_keep(&p->state);
@@ -317,6 +325,7 @@ static void loss_sent(struct pair *p)
 {
 	p->state.near.number++;
 	p->state.near.owes_loss = false;
+	p->is_unnoted = false;
 	state_near_keep(&p->state);
 }
 
@@ -335,8 +344,8 @@ void near_answer(struct pair *p, uint64_t epoch, uint64_t number, bool is_taken,
 void near_received(struct pair *p, const struct frame_received *received)
 {
 	const struct state_near *near = &p->state.near;
-	/* Also what a bridge that was killed may have published before it noted that. */
-	uint64_t published = near->number + (near->count ? near->count : 1);
+	bool is_one = p->is_unnoted || (p->flight.is_up && p->flight.what != NEAR_KEPT);
+	uint64_t published = near->number + (near->count ? near->count : is_one);
 
 	p->heard.window = received->window;
 	/* Numbers of another epoch are another count's. */
@@ -349,6 +358,7 @@ void near_received(struct pair *p, const struct frame_received *received)
 /*
  * The other bridge has numbers of this epoch that were never published: somebody else has published
  * them, or this machine has lost its power, and the record of them. It would drop what comes next.
+ * Nothing is in the kept frame: what was has the numbers that it was perhaps published with.
  */
 static void epoch_renew(struct pair *p)
 {
@@ -356,13 +366,15 @@ static void epoch_renew(struct pair *p)
 
 	near->epoch = epoch_draw();
 	near->number = 0;
+	near->renews = false;
 	state_near_keep(&p->state);
 	/* The window is shut until the other bridge has heard of it, at once. */
 	p->window = (struct window){0};
 	window_sent(&p->window, 0, UINT32_MAX, UINT32_MAX);
+	if (p->is_overtaken)
+		event_plain(p, PLAIN_OVERTAKEN);
 	p->is_overtaken = false;
 	p->said_ns = 0;
-	event_plain(p, PLAIN_OVERTAKEN);
 }
 
 /* Publish (what); of a large one, (m) is it. 0, or -1. */
@@ -491,7 +503,7 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 	/* Its ring is not there now: it may still be in there. */
 	if (p->flight.is_up)
 		return false;
-	if (p->is_overtaken)
+	if ((p->is_overtaken || near->renews) && near->count == 0)
 		epoch_renew(p);
 	if (near->count == 0) {
 		if (!near->owes_loss && error)

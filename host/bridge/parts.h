@@ -131,6 +131,7 @@ struct pair {
 	bool is_full_reported; /* that the folder of the states is */
 	bool is_unnamed_reported, is_refused_reported;
 	uint64_t refused_ns; /* when that was said last */
+	bool is_unnoted;     /* one message behind the kept number may have been published */
 	bool is_overtaken;   /* the other side has numbers that were never published */
 	uint32_t generation, index, frame;
 	uint32_t resets; /* for this incarnation of the local peer */

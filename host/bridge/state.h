@@ -31,8 +31,9 @@ struct state_near {
 	uint32_t bytes; /* of the kept frame, its first FRAME_SIZE among them */
 	uint16_t port;  /* of its messages */
 	uint8_t
-	    owes_loss; /* behind them: messages of the ring were lost, which is still to be told */
-	uint8_t reserved[5];
+	    owes_loss;  /* behind them: messages of the ring were lost, which is still to be told */
+	uint8_t renews; /* behind them another epoch begins */
+	uint8_t reserved[4];
 };
 
 /*

@@ -10,7 +10,8 @@
  * under way may come at any time later, or not at all: NATS orders what one connection publishes,
  * and not what two do, least of all over two servers of a cluster. The bus loses frames; the far
  * bridge loses, when it is killed, what its memory had. The near ring may break, and with it goes
- * what it has. The near bridge's file may be gone.
+ * what it has. The near bridge's file may be gone, or be an older one, when its machine loses its
+ * power, and then the near ring's memory is gone, too.
  *
  * Of states only what they say is modelled, since another one comes each second: the far bridge
  * hears that of the near one where none of its connection's frames is before it, and the near
@@ -38,6 +39,9 @@
  *   PLAIN_ID       ... and an id, or an acknowledgement, does not say how many there are
  *   SAME_EPOCH     it goes on in the epoch when its file is gone
  *   NO_READ_CHECK  it then takes a ring that was read for a new one
+ *   GOES_ON        it goes on in the epoch when its file is an older one
+ *   ONE_MORE       ... or when it is older by one, since it takes that for published and not noted
+ *   RENEWS_EARLY   it begins another epoch then before its kept frame is sent
  *   OWES_LATE      it records where a new generation begins before it records that it owes a loss
  *   NO_SKIP        a loss has the number that a large message may have been published with
  *   FORGETS_WINDOW it takes what was under way when it was killed for received
@@ -84,6 +88,9 @@
 #ifndef WIPES
 #define WIPES 0
 #endif
+#ifndef OUTAGES
+#define OUTAGES 0
+#endif
 #ifndef STREAM
 #define STREAM 2
 #endif
@@ -93,7 +100,7 @@
 #ifndef FRAME
 #define FRAME 2 /* or 1 */
 #endif
-#define CONNECTIONS (NEAR_KILLS + WIPES + 1)
+#define CONNECTIONS (NEAR_KILLS + WIPES + OUTAGES + 1)
 
 /* The near ring. Message n is at n - 1; those before (near_read) are released. */
 byte tail, near_read;
@@ -101,13 +108,20 @@ byte generation = 1;
 
 /* What the near bridge keeps: a record, of which one store says that it counts, and the frame. */
 byte k_epoch = 1, k_number, k_count, k_at, k_generation;
-bool k_owes;
+bool k_owes, k_renews;
 byte k_body[2];
 
 /* Frames under way, by connection. */
 mtype = { DATA, LOST, STATE };
 chan bus[CONNECTIONS] = [WINDOW + FRAME + 1] of { mtype, byte, byte, byte, byte, byte };
 byte connection;
+
+#if OUTAGES > 0
+/* The disk has an older record, and frame. */
+byte o_number, o_count, o_at, o_generation = 1;
+bool o_owes;
+byte o_body[2];
+#endif
 
 /* What the far bridge keeps, and what it says of it. */
 byte f_epoch, f_number, f_head;
@@ -123,6 +137,8 @@ bool is_waiting; /* the receiver has not come to that yet */
 
 /* In a bridge's own memory. at: the next message to be peeked. */
 byte at, base;
+bool is_unnoted; /* one beyond k_number may be published */
+bool is_flight;  /* a large message, or a loss, is not acknowledged */
 /* The frame that the far bridge is at. */
 mtype kind;
 byte epoch, number, count, first, second, done;
@@ -131,9 +147,9 @@ bool is_busy;
 byte under_way; /* in all: nobody can see that */
 
 /* Faults that are to come. */
-byte near_kills, far_kills, wipes, losses, breaks, lates;
+byte near_kills, far_kills, wipes, outages, losses, breaks, lates;
 bool is_near_killed, is_far_killed;
-byte broken; /* what breaks and wipes may have lost */
+byte broken; /* what breaks, wipes and outages may have lost */
 
 #ifdef JETSTREAM
 #define SLOTS (MESSAGES + LATES + BREAKS + 2)
@@ -164,6 +180,14 @@ byte ack_epoch, ack_number, ack_count;
 #define IS_ALONE (under_way == 0)
 #endif
 
+/* The near ring is another one, without what it had. */
+inline ring_lose()
+{
+	generation++;
+	near_read = tail;
+	tail = (near_read + NEAR_RING < MESSAGES -> near_read + NEAR_RING : MESSAGES)
+}
+
 /* One that is killed is so at once. */
 active proctype faults() provided (!is_near_killed && !is_far_killed)
 {
@@ -177,7 +201,7 @@ active proctype faults() provided (!is_near_killed && !is_far_killed)
 		:: far_kills < FAR_KILLS -> far_kills++
 		:: break
 		od;
-		wipes = WIPES; losses = LOSSES; breaks = BREAKS; lates = LATES
+		wipes = WIPES; outages = OUTAGES; losses = LOSSES; breaks = BREAKS; lates = LATES
 	};
 end:
 	do
@@ -194,6 +218,18 @@ end:
 #ifndef SAME_EPOCH
 		k_epoch++;
 #endif
+		is_near_killed = true
+	}
+#endif
+#if OUTAGES > 0
+	:: d_step {
+		outages > 0 && IS_ALONE ->
+		outages--;
+		broken++;
+		k_number = o_number; k_count = o_count; k_at = o_at; k_owes = o_owes;
+		k_generation = o_generation;
+		k_body[0] = o_body[0]; k_body[1] = o_body[1];
+		ring_lose();
 		is_near_killed = true
 	}
 #endif
@@ -257,6 +293,22 @@ inline send(kind, count, first, second)
 	}
 }
 
+/* The far bridge has numbers that were never published. */
+#if OUTAGES == 0 || defined(GOES_ON)
+#define IS_OVERTAKEN false
+#elif defined(ONE_MORE)
+#define IS_OVERTAKEN \
+	(said_epoch == k_epoch && said_number > k_number + (k_count > 0 -> k_count : 1))
+#else
+#define IS_OVERTAKEN \
+	(said_epoch == k_epoch && said_number > k_number + (k_count > 0 -> k_count : is_unnoted))
+#endif
+#define RENEWS (IS_OVERTAKEN || k_renews)
+#ifdef RENEWS_EARLY
+#define IS_SENT true
+#else
+#define IS_SENT (k_count == 0)
+#endif
 #define COVERED (said_epoch == k_epoch -> said_number : 0)
 #ifdef JETSTREAM
 #define OPEN(count) true
@@ -275,16 +327,30 @@ inline send(kind, count, first, second)
 #define note_now(what) what
 #endif
 
+#if OUTAGES > 0
+#define IS_UNSURE (k_count == 0)
+#else
+#define IS_UNSURE false
+#endif
+#ifdef JETSTREAM
+#define one_begin() d_step { is_flight = true; is_unnoted = IS_UNSURE }
+#else
+#define one_begin()
+#endif
+
+#define one_end() is_unnoted = false; is_flight = false
+
 /* The kept frame is sent; the loss that is owed; the large message. */
 inline kept_note()
 {
 	d_step {
 		k_number = k_number + k_count;
-		k_count = 0; k_body[0] = 0; k_body[1] = 0
+		k_count = 0; k_body[0] = 0; k_body[1] = 0;
+		one_end()
 	}
 }
-inline loss_note() { d_step { k_number++; k_owes = false } }
-inline large_note() { d_step { k_number++; k_at = at + 1; at++ } }
+inline loss_note() { d_step { k_number++; k_owes = false; one_end() } }
+inline large_note() { d_step { k_number++; k_at = at + 1; at++; one_end() } }
 
 /* The ring has lost messages. A large one may have been published with the next number. */
 inline owe()
@@ -293,8 +359,12 @@ inline owe()
 		k_generation = generation;
 		k_at = near_read;
 		at = near_read;
+		one_end();
 #ifndef OWES_LATE
 		k_owes = true;
+#endif
+#if OUTAGES > 0 && defined(JETSTREAM) && !defined(GOES_ON)
+		k_renews = true;
 #endif
 #ifndef NO_SKIP
 		if
@@ -341,10 +411,8 @@ inline ring_break()
 	d_step {
 		breaks--;
 		broken++;
-		generation++;
-		at = tail;
-		near_read = at;
-		tail = (near_read + NEAR_RING < MESSAGES -> near_read + NEAR_RING : MESSAGES)
+		ring_lose();
+		at = near_read
 	}
 }
 
@@ -363,6 +431,7 @@ life:
 #endif
 		:: skip
 		fi;
+		d_step { is_unnoted = IS_UNSURE };
 		/* near_attach(). The ring's index may be late, and the record says more. */
 		if
 		:: k_generation == 0 ->
@@ -387,8 +456,25 @@ life:
 end:
 		do
 		:: at > near_read -> near_release()
+#if OUTAGES > 0
+		/* The disk is written some time. */
+		:: outages > 0 && o_number != k_number -> d_step {
+			o_number = k_number; o_count = k_count; o_at = k_at; o_owes = k_owes;
+			o_generation = k_generation;
+			o_body[0] = k_body[0]; o_body[1] = k_body[1]
+		   }
+#endif
+#if OUTAGES > 0
+		/* epoch_renew(): what it publishes would be dropped. */
+		:: RENEWS && IS_SENT && !is_flight -> d_step {
+			k_epoch++;
+			k_number = 0;
+			k_renews = false;
+			base = 0
+		   }
+#endif
 		/* gather() */
-		:: HAS_NEXT && IS_SMALL && k_count == 0 && !k_owes && OPEN(1) ->
+		:: HAS_NEXT && IS_SMALL && k_count == 0 && !k_owes && !RENEWS && OPEN(1) ->
 			take();
 			if
 			:: FRAME == 2 && HAS_NEXT && IS_SMALL && OPEN(2) -> take()
@@ -403,16 +489,20 @@ end:
 			send(DATA, k_count, k_body[0], k_body[1]);
 			note_now(kept_note())
 #endif
-		:: k_count == 0 && k_owes && MAY_SEND(1) ->
+		:: k_count == 0 && k_owes && (is_flight || !RENEWS) && MAY_SEND(1) ->
+			one_begin();
 			send(LOST, 1, 0, 0);
 			note_now(loss_note())
-		:: k_count == 0 && !k_owes && HAS_NEXT && !IS_SMALL && MAY_SEND(1) ->
+		:: k_count == 0 && !k_owes && (is_flight || !RENEWS) && HAS_NEXT && !IS_SMALL &&
+		   MAY_SEND(1) ->
+			one_begin();
 			send(DATA, 1, at + 1, 0);
 			note_now(large_note())
 #ifdef JETSTREAM
 		:: k_count > 0 && IS_ACKNOWLEDGED(k_count) -> kept_note()
-		:: k_count == 0 && k_owes && IS_ACKNOWLEDGED(1) -> loss_note()
-		:: k_count == 0 && !k_owes && HAS_NEXT && !IS_SMALL && IS_ACKNOWLEDGED(1) ->
+		:: k_count == 0 && k_owes && is_flight && IS_ACKNOWLEDGED(1) -> loss_note()
+		:: k_count == 0 && !k_owes && is_flight && HAS_NEXT && !IS_SMALL &&
+		   IS_ACKNOWLEDGED(1) ->
 			large_note()
 #endif
 #if BREAKS > 0
@@ -426,7 +516,7 @@ end:
 #ifdef JETSTREAM
 		ack_epoch = 0; ack_number = 0; ack_count = 0;
 #endif
-		at = 0; base = 0
+		at = 0; base = 0; one_end()
 	};
 	goto life
 }
@@ -547,7 +637,8 @@ inline put()
 
 /* A state says of the messages something that is not known. */
 #define SAYS_MORE \
-	((k_epoch != f_epoch && k_number > 0) || (k_epoch == f_epoch && k_number > f_number))
+	((k_epoch != f_epoch && k_number + f_epoch > 0) || \
+	(k_epoch == f_epoch && k_number > f_number))
 
 #ifdef JETSTREAM
 inline item_read()

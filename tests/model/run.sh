@@ -155,6 +155,7 @@ configurations() {
 	well  -DLARGE=2 -DBREAKS=1 -DFAR_KILLS=0     |a large message, and the near ring breaks
 	well  -DWIPES=1 -DNEAR_KILLS=0               |near killed, and its file is gone
 	ends  -DFRAME=1                              |the same, with no step again and again
+	well  -DOUTAGES=1 -DNEAR_KILLS=0             |near's machine loses its power
 	silent -DRELEASE_FIRST                       |near releases before it records
 	order -DRECORD_FIRST                         |near records before it copies
 	lost  -DWIPES=1 -DNEAR_KILLS=0 -DSAME_EPOCH  |its file is gone, and the epoch stays
@@ -162,6 +163,9 @@ configurations() {
 	order -DWIPES=1 -DNEAR_KILLS=0 -DEPOCHS_MEET  |not promised: an epoch's behind the next's
 	silent -DLARGE=2 -DBREAKS=1 -DOWES_LATE      |near records a new generation, then the loss
 	silent -DLARGE=2 -DBREAKS=1 -DNO_SKIP        |a loss has a large message's number
+	silent -DOUTAGES=1 -DNEAR_KILLS=0 -DGOES_ON   |near goes on in the epoch of older records
+	silent -DOUTAGES=1 -DNEAR_KILLS=0 -DONE_MORE  |... or where they are older by one
+	order -DOUTAGES=1 -DNEAR_KILLS=0 -DRENEWS_EARLY  |near gives a kept frame new numbers
 	room  -DFRAME=1 -DMESSAGES=4 -DFAR_KILLS=0 -DFORGETS_WINDOW  |near takes it for received
 	room  -DSAYS_TAKEN                           |far's state says what was published
 	lost  -DSAYS_PUT                             |far's state says nothing of losses
@@ -176,6 +180,8 @@ configurations() {
 	well  -DJETSTREAM -DREBUILD                  |near adds to a frame that was published
 	well  -DJETSTREAM -DLARGE=2 -DBREAKS=1 -DFAR_KILLS=0  |... and the ring breaks
 	well  -DJETSTREAM -DWIPES=1 -DNEAR_KILLS=0   |near killed, and its file is gone
+	well  -DJETSTREAM -DOUTAGES=1 -DNEAR_KILLS=0  |near's machine loses its power
+	silent -DJETSTREAM -DOUTAGES=1 -DNEAR_KILLS=0 -DGOES_ON  |near goes on in the epoch then
 	silent -DJETSTREAM -DNOTE_FIRST              |near notes before the acknowledgement
 	silent -DJETSTREAM -DREBUILD -DPLAIN_ID      |... and an id has no number of messages
 	silent -DJETSTREAM -DLARGE=2 -DBREAKS=1 -DNO_SKIP  |a loss has a large message's id
