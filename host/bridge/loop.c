@@ -323,6 +323,7 @@ static bool turn(struct bridge *b, int signals, struct control *control)
 		bus_flush(b->bus);
 	}
 	is_busy |= remotes_ready(b, is_due);
+	is_busy |= reload_step(b);
 	return wait(b, signals, control, is_busy);
 }
 

@@ -184,7 +184,9 @@ struct remote {
 
 struct bridge {
 	struct config *config;
-	bool reloaded; /* (config) is our own */
+	bool reloaded;     /* (config) is our own */
+	bool is_reloading; /* remote peers of it are still to be made, from (reload_next) on */
+	uint32_t reload_next;
 	struct bus *bus;
 	int folder; /* of the states */
 	struct look look;

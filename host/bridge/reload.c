@@ -112,22 +112,33 @@ void reload(struct bridge *b, const char *path)
 	leave(b, next);
 	/* Whose texts are in use from here on. The caller of loop_run() frees the first one. */
 	bus_config(b->bus, next);
-	for (uint32_t i = 0; i < next->remote_count; i++) {
-		struct remote *r;
-
-		if (is_there(b, &next->remote[i]))
-			continue;
-		b->config = next;
-		r = remote_make(b, &next->remote[i]);
-		if (r)
-			b->remotes[b->remote_count++] = r;
-	}
 	b->config = next;
 	if (b->reloaded) {
 		config_free(last);
 		free(last);
 	}
-	b->reloaded = true;
+	b->reloaded = b->is_reloading = true;
+	b->reload_next = 0;
+}
+
+bool reload_step(struct bridge *b)
+{
+	const struct config *config = b->config;
+	struct remote *r = NULL;
+
+	if (!b->is_reloading)
+		return false;
+	while (
+	    b->reload_next < config->remote_count && is_there(b, &config->remote[b->reload_next]))
+		b->reload_next++;
+	if (b->reload_next < config->remote_count) {
+		r = remote_make(b, &config->remote[b->reload_next++]);
+		if (r)
+			b->remotes[b->remote_count++] = r;
+		return true;
+	}
+	b->is_reloading = false;
 	log_event(
-	    "event=reload result=done locals=%u remotes=%u", next->local_count, b->remote_count);
+	    "event=reload result=done locals=%u remotes=%u", config->local_count, b->remote_count);
+	return false;
 }

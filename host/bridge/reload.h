@@ -14,4 +14,10 @@
  */
 void reload(struct bridge *b, const char *path);
 
+/*
+ * Make the next of those that come, if any: the files of a remote peer's pairs take up to 0.1 s,
+ * in which the others wait. Whether there may be more.
+ */
+bool reload_step(struct bridge *b);
+
 #endif

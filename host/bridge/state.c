@@ -67,6 +67,8 @@ int state_open(struct state *state, int folder, const char *name)
 		return -1;
 	}
 	close(fd);
+	/* Else the first access reads the kept frame's room as well, and keeps it in memory. */
+	(void)madvise(file, FILE_SIZE, MADV_RANDOM);
 	if (file->magic != MAGIC)
 		memset(file, 0, sizeof(*file));
 	file->magic = MAGIC;

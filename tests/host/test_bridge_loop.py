@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import time
 
 import pytest
 from bridgetool import Peer, Side, World, ivsh
-from rawclient import until
+from rawclient import SOAK, until
 from servertool import BUILD, LIMIT, Server
 
 PORT, ECHO = 77, 7
@@ -32,12 +33,12 @@ def world_of(stack, folder, **keywords):
     return w
 
 
-def remap(side, more):
+def remap(side, more, limit=LIMIT):
     """Add lines to the configuration of a running bridge."""
     count = side.bridge.count("event=reload")
     side.config.write_text(side.config.read_text() + more)
     side.bridge.process.send_signal(signal.SIGHUP)
-    assert "result=done" in side.bridge.await_line("event=reload", count + 1)
+    assert "result=done" in side.bridge.await_line("event=reload", count + 1, limit)
 
 
 def drain(peer):
@@ -330,6 +331,23 @@ def test_many_claims(stack, tmp_path):
     stack.callback(exchange.end)
     c.bridge.start()
     until(lambda: are_attached(a), 3 * LIMIT)
+    exchange.more()
+    is_quiet(exchange, w)
+
+
+def test_many_pairs(stack, tmp_path):
+    """
+    A mapping of 1,500 more pairs, each with a file of its own, 9,000 in soak, which take longer
+    than a peer may be silent: the one before them goes on.
+    """
+    stack.callback(lambda: shutil.rmtree(tmp_path / "a/state"))
+    w = world_of(stack, tmp_path)
+    remap(w.a, "".join(f"local {n} = l{n}\n" for n in range(100, 250)))
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    slots = range(6, 66 if SOAK else 16)
+    remap(w.a, "".join(f"slot {n} = c/p{n} socket={tmp_path}/none\n" for n in slots), 4 * LIMIT)
     exchange.more()
     is_quiet(exchange, w)
 

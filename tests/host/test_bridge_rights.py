@@ -55,9 +55,12 @@ def public():
 
 
 def threads(pid):
-    """What /proc says of each thread."""
+    """What /proc says of each thread; one that opens something may end meanwhile."""
     for path in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        lines = (path / "status").read_text().splitlines()
+        try:
+            lines = (path / "status").read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         yield {line.split(":")[0]: line.split(":")[1].split() for line in lines if ":" in line}
 
 
