@@ -15,6 +15,7 @@ import pytest
 
 from hosts import LATE, Hosts
 from qemu import ROOT, SOAK
+from qmp import Qmp, qmp_words
 from test_bridge_kill import Guest, check
 
 MIB = 1 << 20
@@ -206,6 +207,31 @@ def test_restarted(world, mode):
         begin = len(watch.text)
         hosts.end(echo)
         watch.expect(r"^slot 0 \(alpha\): (left|died|is gone).*$", begin, LATE)
+
+
+def test_reset(world, mode):
+    """
+    SPEC R19.3.3: a machine that is reset never leaves: it is there again in another incarnation,
+    which shows on the other host, and what is sent to it arrives.
+    """
+    hosts = Hosts(world, mode)
+    path = world.folder / "qmp"
+    machine = f"-M q35 -action reboot=reset {' '.join(qmp_words(path))}"
+    echo = hosts.guest(0, "echo --name=alpha", machine=machine)
+    watch = hosts.guest(1, "watch")
+    is_here = r"^slot 0 \(alpha\): (is here|came back|was started again)$"
+    watch.expect(is_here, 0, LATE)
+    with Qmp(path) as qmp:
+        for turn in range(3):
+            begin = len(watch.text)
+            qmp.command("system_reset")
+            echo.expect(rf"(^echo: slot 0 of 8 answers\s+){{{turn + 2}}}")
+            watch.expect(is_here, begin, LATE)
+    hosts.bridges[1].expect("event=detach slot=0 peer=a/alpha reason=restarted")
+    hosts.end(watch)
+    echo.still_runs()
+    text = hosts.guest(1, "ping alpha --count=100 --timeout=60").done(seconds=LATE)
+    assert re.search(r"^ping: slot 0 \(alpha\): 100 round trips of 64 bytes", text, re.MULTILINE)
 
 
 def is_quiet(world, guest):
