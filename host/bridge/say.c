@@ -15,7 +15,10 @@ void say_add(struct say *say, uint64_t count)
 
 bool say_is_due(const struct say *say, uint64_t now)
 {
-	return say->times != 0 && (say->ns == 0 || now == SAY_ALL || now - say->ns >= SAY_NS);
+	if (say->times == 0)
+		return false;
+	/* A caller's time may be older than that of the last line. */
+	return say->ns == 0 || now == SAY_ALL || (now > say->ns && now - say->ns >= SAY_NS);
 }
 
 struct say say_take(struct say *say, uint64_t now)

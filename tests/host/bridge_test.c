@@ -465,6 +465,7 @@ static void say_flood(void)
 	}
 	CHECK_EQ(lines, 10);
 	/* What is left at the end. */
+	CHECK(!say_is_due(&say, last - 1));
 	CHECK(!say_is_due(&say, last + SAY_NS - 1));
 	CHECK(say_is_due(&say, last + SAY_NS));
 	CHECK(say_is_due(&say, SAY_ALL));
