@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -356,7 +357,10 @@ static void config_end(struct bridge *b)
 static int begin(struct bridge *b, struct control *control)
 {
 	char answers[SUBJECT_SIZE];
+	struct rlimit limit = {0};
 
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		b->descriptors = limit.rlim_cur;
 	if (confine_user(b->config))
 		return -1;
 	b->folder = state_folder(b->config->state);

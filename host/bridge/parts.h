@@ -188,7 +188,8 @@ struct bridge {
 	bool is_reloading; /* remote peers of it are still to be made, from (reload_next) on */
 	uint32_t reload_next;
 	struct bus *bus;
-	int folder; /* of the states */
+	int folder;           /* of the states */
+	uint64_t descriptors; /* that the process may have open */
 	struct look look;
 	struct remote **remotes;
 	uint32_t remote_count;

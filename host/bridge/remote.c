@@ -8,11 +8,15 @@
 #include "bridge/near.h"
 #include "process/log.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RETRY_NS UINT64_C(250000000)
+#define DESCRIPTORS_LEFT 64u /* for files, connections to the bus, and who asks for the status */
 #define LINGER_NS UINT64_C(1000000000)
 #define BEHIND_NS UINT64_C(3000000000)
 
@@ -159,6 +163,29 @@ static void attach_failed(
 }
 
 /* (incarnation): of the remote peer; 0: it is not there, but something of it is to be delivered. */
+/*
+ * Whether there are descriptors for one more slot's connection: two of each slot, or as many as
+ * those have that stand. Where they run out, those of a server's message are missing in the
+ * connections that stand, too, and each of these ends.
+ */
+static bool has_descriptors(const struct bridge *b)
+{
+	uint32_t attached = 0, opening = 0, slots = 0, each;
+	int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (next < 0)
+		return false;
+	close(next);
+	for (uint32_t i = 0; i < b->remote_count; i++) {
+		attached += b->remotes[i]->host != NULL;
+		opening += b->remotes[i]->next != NULL;
+	}
+	if (b->look.open)
+		slots = b->look.open->region.geometry.slots;
+	each = attached ? (uint32_t)next / attached : 2 * slots;
+	return (uint64_t)next + (uint64_t)(opening + 1) * each + DESCRIPTORS_LEFT <= b->descriptors;
+}
+
 static void attach_begin(
     const struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
 {
@@ -168,6 +195,15 @@ static void attach_begin(
 		return;
 	r->retry_ns = now + RETRY_NS;
 	r->is_gone = false;
+	if (!has_descriptors(b)) {
+		char reason[96];
+
+		snprintf(reason, sizeof(reason),
+		    "%" PRIu64 " descriptors are too few: raise ulimit -n, or LimitNOFILE=",
+		    b->descriptors);
+		attach_failed(b, r, reason, now);
+		return;
+	}
 	o = calloc(1, sizeof(*o));
 	if (o) {
 		o->opening = (struct opening){.open = slot_open, .close = slot_close};

@@ -305,6 +305,29 @@ def test_many(stack, tmp_path):
     is_quiet(exchange, w)
 
 
+def test_few_descriptors(stack, tmp_path):
+    """Where descriptors run out the log says so, and the slots that have theirs keep them."""
+    slots = [f"--slot={n}={tmp_path}/a/s{n}" for n in SLOTS]
+    w = world_of(stack, tmp_path, servers=((*LARGE, *slots), ()))
+    remotes = [f"slot {n} = c/p{n} socket={tmp_path}/a/s{n}\n" for n in SLOTS]
+    c = many(stack, w, "".join(remotes))
+    w.a.bridge.stop()
+    w.a.bridge.prefix = ("prlimit", "--nofile=2000:2000")
+    w.a.bridge.start()
+    a, b = stack.enter_context(w.a.peer()), stack.enter_context(w.b.peer())
+    exchange = Exchange(a, b)
+    stack.callback(exchange.end)
+    c.bridge.start()
+    w.a.bridge.await_line("2000 descriptors are too few: raise ulimit -n, or LimitNOFILE=")
+    until(lambda: sum(a.peer(n).presence == ATTACHED for n in SLOTS) >= 5)
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        exchange.more()
+    assert w.a.bridge.count("event=detach") == 0
+    assert not are_attached(a)
+    is_quiet(exchange, w)
+
+
 def test_many_claims(stack, tmp_path):
     """
     The same in a memory without a server, where a bridge was killed: each of its slots is watched
