@@ -467,8 +467,11 @@ static void errors_log(struct bus *bus, uint64_t now)
 	if (!say_is_due(&bus->error_lines, now))
 		return;
 	said = say_take(&bus->error_lines, now);
-	log_event("event=bus-error count=%llu reason=\"%s\"", (unsigned long long)said.count,
-	    natsStatus_GetText((natsStatus)atomic_load(&bus->error)));
+	log_event("event=bus-error count=%llu reason=\"%s\"%s", (unsigned long long)said.count,
+	    natsStatus_GetText((natsStatus)atomic_load(&bus->error)),
+	    atomic_load(&bus->error) == NATS_NOT_PERMITTED
+		? " hint=\"nats-server's log names the subject; PERMISSIONS in ivsh-bridge(8)\""
+		: "");
 }
 
 /* That it came, or went, once a second each, however often: the last line says how it is. */

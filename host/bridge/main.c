@@ -47,6 +47,7 @@ static int shown(void)
 static int help(void)
 {
 	puts("usage: ivsh-bridge --config FILE [--check | --status | --json | --prometheus]\n"
+	     "Makes peers of another host peers of a region here, over NATS.\n"
 	     "\n"
 	     "  -c, --config FILE  the region, the bus, and who is who\n"
 	     "      --check        say what is wrong with FILE, and do nothing\n"
@@ -54,7 +55,9 @@ static int help(void)
 	     "      --json         the same, as one object of JSON\n"
 	     "      --prometheus   the same, as metrics for Prometheus\n"
 	     "  -h, --help         this\n"
-	     "      --version      the version");
+	     "      --version      the version\n"
+	     "\n"
+	     "What FILE says, and an example for two hosts: man 8 ivsh-bridge");
 	return shown();
 }
 

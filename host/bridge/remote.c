@@ -150,14 +150,20 @@ static const char *place_of(const struct bridge *b, const struct remote *r)
 	return r->config.socket ? r->config.socket : b->config->place;
 }
 
-/* Where it fails on, one of the next says it. */
+/* Where it fails on, one of the next says it. (is_other): perhaps another slot is given. */
 static void attach_failed(
-    const struct bridge *b, struct remote *r, const char *reason, uint64_t now)
+    const struct bridge *b, struct remote *r, const char *reason, bool is_other, uint64_t now)
 {
+	char hint[160] = "";
+
 	if (r->is_reported || (r->failed_ns != 0 && now - r->failed_ns < SAY_NS))
 		return;
-	log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"", r->config.slot,
-	    r->config.host, r->config.peer, place_of(b, r), reason);
+	if (is_other && !b->config->is_file)
+		snprintf(hint, sizeof(hint),
+		    " hint=\"the server gives slot %u at a socket, --slot %u=PATH: socket=PATH\"",
+		    r->config.slot, r->config.slot);
+	log_event("event=attach-failed slot=%u peer=%s/%s place=%s reason=\"%s\"%s", r->config.slot,
+	    r->config.host, r->config.peer, place_of(b, r), reason, hint);
 	r->is_reported = true;
 	r->failed_ns = now;
 }
@@ -218,7 +224,7 @@ static void attach_begin(
 	}
 	if (o)
 		slot_close(&o->opening);
-	attach_failed(b, r, "no memory, or no thread, is left", now);
+	attach_failed(b, r, "no memory, or no thread, is left", false, now);
 }
 
 /* The slot is ours, or it is known why not. */
@@ -230,7 +236,8 @@ static void attach_end(struct bridge *b, struct remote *r, uint64_t now)
 	r->retry_ns = now + RETRY_NS;
 	if (o->error ||
 	    scratch_grow(b, FRAME_SIZE + FRAME_LENGTH + (size_t)ivsh_host_max(o->host))) {
-		attach_failed(b, r, o->error ? ivsh_host_error(o->host) : "out of memory", now);
+		attach_failed(b, r, o->error ? ivsh_host_error(o->host) : "out of memory",
+		    o->error == IVSH_EINVAL, now);
 		slot_close(&o->opening);
 		return;
 	}

@@ -122,6 +122,9 @@ static int certificates_set(natsOptions *options, const struct config *c)
 	status = natsOptions_SetSecure(options, true);
 	if (status != NATS_OK)
 		return nats_failed("tls", status);
+	/* Of a file that is not there libnats says "(null)". */
+	if (c->tls_ca && access(c->tls_ca, R_OK))
+		return log_failure(c->tls_ca, "%s", strerror(errno));
 	if (c->tls_ca)
 		status = natsOptions_LoadCATrustedCertificates(options, c->tls_ca);
 	if (status != NATS_OK)
@@ -130,6 +133,8 @@ static int certificates_set(natsOptions *options, const struct config *c)
 		return 0;
 	if (secret_check(c->tls_key))
 		return -1;
+	if (access(c->tls_cert, R_OK))
+		return log_failure(c->tls_cert, "%s", strerror(errno));
 	status = natsOptions_LoadCertificatesChain(options, c->tls_cert, c->tls_key);
 	return status == NATS_OK ? 0 : nats_failed(c->tls_cert, status);
 }

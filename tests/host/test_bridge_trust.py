@@ -86,7 +86,7 @@ def test_credentials(world, tmp_path, mode):
     w.a.bridge.stop()
     until(lambda: not w.b.bridge.pair("heard"))
     again(w.a, f"{bare}credentials = {keys}/b.creds\n")
-    w.a.bridge.await_line("event=bus-error")
+    w.a.bridge.await_line('reason="Not Permitted" hint="nats-server\'s log names the subject')
     with w.a.peer(), w.b.peer() as b:
         w.a.bridge.await_line("event=bus-error", 2)
         assert b.peer(5).presence != ivsh.Presence.ATTACHED
@@ -272,6 +272,9 @@ def test_files_of_others(world, tmp_path):
         assert f"{tmp_path}/x: {OTHERS}" in ends(w.a, setting)
         (tmp_path / "x").unlink()
         assert f"{tmp_path}/x: No such file" in ends(w.a, setting)
+    secret(tmp_path / "x", "text")
+    for setting in ("tls-ca = /c\n", f"tls-cert = /c\ntls-key = {tmp_path}/x\n"):
+        assert ends(w.a, setting) == "ivsh-bridge: /c: No such file or directory\n"
 
 
 def certificates(folder, serial=1, bus="IP:127.0.0.1"):
