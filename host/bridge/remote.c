@@ -207,7 +207,7 @@ static void attach_begin(
 		snprintf(reason, sizeof(reason),
 		    "%" PRIu64 " descriptors are too few: raise ulimit -n, or LimitNOFILE=",
 		    b->descriptors);
-		attach_failed(b, r, reason, now);
+		attach_failed(b, r, reason, false, now);
 		return;
 	}
 	o = calloc(1, sizeof(*o));
