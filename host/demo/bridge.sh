@@ -8,10 +8,10 @@
 # both regions look like one that has both guests.
 #
 # As root the hosts and the bus are in network namespaces of their own, with a veth each from a host
-# to the bus. None has a name: a namespace, and what is in it, goes with the last process in it, and
-# the first process of each ends with this script, however that ends. This machine's own network has
-# nothing of it. Otherwise, all are on the loopback, and instead of a link the whole bus stands
-# still.
+# to the bus. None has a name: a namespace goes with the last process in it. The first process of
+# each ends with this script, however that ends; after.sh ends the others if this script cannot.
+# This machine's own network has nothing of it. Otherwise, all are on the loopback, and instead of
+# a link the whole bus stands still.
 
 hosts=(a b) networks=() bus='' bus_network=() bridges=() bridge_filters=() homes=() inside=()
 
