@@ -100,7 +100,7 @@ def test_without_rights(world, stranger, mode):
     env = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder)}
     script = [ROOT / "run-qemu.sh", "bridge", mode, "--no-build", "--timeout", "80"]
     text = world.program("run-qemu.sh", *words, *script, env=env).done(seconds=100)
-    assert text.startswith("run-qemu.sh: no network namespaces here (they take root, and ip): ")
+    assert text.startswith("run-qemu.sh: no network namespaces here (they take root, ip, veth): ")
     assert f"bridge {mode}: 2 of 2 guests done and verified, " in text.splitlines()[-1]
     assert "nsenter" not in text
     assert list(folder.iterdir()) == []
