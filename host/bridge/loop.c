@@ -103,7 +103,7 @@ static void bus_read(struct bridge *b, uint64_t now)
  */
 static bool owes_received(const struct bridge *b, const struct pair *p, uint64_t now)
 {
-	if (p->unsaid == 0 || pair_is_kept(p))
+	if (p->unsaid == 0)
 		return false;
 	return p->unsaid >= pair_window(b) / 4 || (!p->first && now - p->said_ns >= RECEIVED_NS);
 }
@@ -161,7 +161,7 @@ static bool pair_move(struct bridge *b, struct pair *p, uint64_t now)
 		bool one = far_step(p);
 
 		one |= near_step(b, p, now);
-		if (p->unsaid >= pair_window(b) / 4 && !pair_is_kept(p))
+		if (p->unsaid >= pair_window(b) / 4)
 			state_say(b, p, now);
 		if (!one)
 			break;

@@ -26,6 +26,8 @@
 #define ANSWER_NS UINT64_C(2000000000) /* what an acknowledgement may take */
 #define AGAIN_NS UINT64_C(50000000)    /* after a refusal */
 #define ID_ROOM 128u                   /* bytes of the header that has a message's id, and more */
+#define SHARE 4u                       /* of JetStream's stream, the part that one pair may fill */
+#define SHARE_NS UINT64_C(5000000000)  /* after which a frame more asks whether it still does */
 #define RESETS 16u /* of one channel, for each incarnation of its peer, as a node makes */
 
 static uint64_t epoch_draw(void)
@@ -81,7 +83,7 @@ void near_begin(struct pair *p)
 	/* How much is under way nobody knows, until the other bridge says what it has. */
 	p->window = (struct window){0};
 	p->is_unnoted = p->state.near.count == 0;
-	if (p->state.near.number != 0)
+	if (p->state.near.number != 0 && !pair_is_kept(p))
 		window_sent(&p->window, p->state.near.number, UINT32_MAX, UINT32_MAX);
 }
 
@@ -345,13 +347,16 @@ void near_received(struct pair *p, const struct frame_received *received)
 {
 	const struct state_near *near = &p->state.near;
 	bool is_one = p->is_unnoted || (p->flight.is_up && p->flight.what != NEAR_KEPT);
-	uint64_t published = near->number + (near->count ? near->count : is_one);
+	uint64_t published = near->number + (near->count ? near->count : is_one), under_way;
 
 	p->heard.window = received->window;
 	/* Numbers of another epoch are another count's. */
 	if (received->epoch != near->epoch)
 		return;
+	under_way = p->window.bytes;
 	window_received(&p->window, received->number);
+	if (p->window.bytes < under_way)
+		p->moved_ns = p->heard.ns;
 	p->is_overtaken = received->number > published;
 }
 
@@ -370,7 +375,8 @@ static void epoch_renew(struct pair *p)
 	state_near_keep(&p->state);
 	/* The window is shut until the other bridge has heard of it, at once. */
 	p->window = (struct window){0};
-	window_sent(&p->window, 0, UINT32_MAX, UINT32_MAX);
+	if (!pair_is_kept(p))
+		window_sent(&p->window, 0, UINT32_MAX, UINT32_MAX);
 	if (p->is_overtaken)
 		event_plain(p, PLAIN_OVERTAKEN);
 	p->is_overtaken = false;
@@ -415,6 +421,22 @@ static bool is_flight(const struct pair *p)
 	       p->flight.index == p->index && p->flight.frame == p->frame;
 }
 
+/* Bytes of the stream that one pair may fill. */
+static uint64_t share_of(const struct bridge *b)
+{
+	return b->config->stream_size / SHARE;
+}
+
+/*
+ * Whether the stream, which is one for all pairs, has room for this pair: one whose receiver takes
+ * nothing leaves some to the others. What somebody has removed from the stream is never received:
+ * what comes behind it shows that, so once in a while a frame is sent all the same.
+ */
+static bool has_share(const struct bridge *b, const struct pair *p, size_t bytes, uint64_t now)
+{
+	return window_is_open(&p->window, bytes, share_of(b)) || now - p->moved_ns >= SHARE_NS;
+}
+
 /* What is in flight: end it, or send it again. m: what is peeked, if anything is. */
 static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
     const struct ivsh_message *m, uint64_t now)
@@ -429,6 +451,8 @@ static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
 	if (f->is_acknowledged) {
 		f->is_up = false;
 		what_sent(p, ch, f->what, m);
+		window_sent(&p->window, p->state.near.number, f->bytes, share_of(b));
+		p->moved_ns = now;
 		return true;
 	}
 	if (now >= f->retry_ns && what_publish(b, p, ch, f->what, m) == 0)
@@ -445,7 +469,7 @@ static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint6
 {
 	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0)
 		return false;
-	if (pair_is_kept(p) ? !pair_is_named(p)
+	if (pair_is_kept(p) ? !pair_is_named(p) || !has_share(b, p, bytes, now)
 			    : !(pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
 				  window_is_open(&p->window, bytes, p->heard.window)))
 		return false;
@@ -532,6 +556,7 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 	    .index = p->index,
 	    .frame = p->frame,
 	    .number = near->number + 1,
+	    .bytes = what == NEAR_KEPT ? near->bytes : bytes,
 	    .retry_ns = now + ANSWER_NS};
 	return false;
 }

@@ -68,7 +68,8 @@ struct flight {
 	enum near_what what;
 	uint32_t generation, index, frame; /* of a large message */
 	uint64_t number;                   /* its first one */
-	uint64_t retry_ns;                 /* when to send it again */
+	uint64_t bytes;
+	uint64_t retry_ns; /* when to send it again */
 };
 
 /* Of JetStream, what is read from. */
@@ -136,7 +137,8 @@ struct pair {
 	uint32_t generation, index, frame;
 	uint32_t resets; /* for this incarnation of the local peer */
 	struct flight flight;
-	struct window window; /* in mode core */
+	struct window window; /* in mode JetStream, of what this bridge has sent */
+	uint64_t moved_ns;    /* when that last grew, or shrank */
 
 	/* What was said of the local peer last, and how much was delivered to it since. */
 	uint64_t said_ns;

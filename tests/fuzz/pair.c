@@ -295,7 +295,7 @@ static void bridge_attach(void)
 
 static void bridge_begin(enum config_mode mode)
 {
-	config = (struct config){.buffer = BUFFER};
+	config = (struct config){.buffer = BUFFER, .stream_size = UINT64_C(1) << 26};
 	remote_peer = (struct remote){.host = host, .pairs = &pair, .pair_count = 1};
 	remote_peer.config.mode = mode;
 	bridge =

@@ -182,3 +182,44 @@ def test_half_mapped(world, tmp_path, mode):
             m = a.receive(LIMIT)
             assert (m.peer, m.data) == (6, number(i))
         assert losses(a) == 0
+
+
+def fill(peer):
+    """Send messages to slot 5 until there is no room: how many."""
+    sent = 0
+    with contextlib.suppress(ivsh.Timeout):
+        while True:
+            peer.send(5, PORT, number(sent) + bytes(3000), 0.5)
+            sent += 1
+    return sent
+
+
+def test_shared_stream(world):
+    """SPEC R19.1.9: a receiver that takes nothing leaves room in the stream for other pairs."""
+    large = ("-l", "16M")
+    w = world("jetstream", "stream-size = 4M\nbuffer = 128K\n", servers=(large, large))
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        sent = fill(a)
+        assert ask(w.raw(), "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"] < 2 << 20
+        assert w.a.bridge.pair("refused") == 0
+        b.send(5, PORT, b"other way", LIMIT)
+        assert a.receive(LIMIT).data == b"other way"
+        for i in range(sent):
+            assert b.receive(LIMIT).data[:8] == number(i)
+        assert losses(b) == 0
+
+
+def test_purged_stream(world):
+    """What an administrator removes from the stream is a loss, and stops nothing."""
+    large = ("-l", "16M")
+    w = world("jetstream", "stream-size = 4M\nbuffer = 128K\n", servers=(large, large))
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        sent = fill(a)
+        assert ask(w.raw(), "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 0
+        seen = []
+        while not seen or seen[-1] != sent - 1:
+            seen.append(struct.unpack_from("<Q", b.receive(2 * LIMIT).data)[0])
+        assert seen == sorted(set(seen)) and len(seen) < sent
+        assert losses(b) > 0
