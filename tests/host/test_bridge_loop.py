@@ -429,14 +429,12 @@ def test_other_region(stack, tmp_path):
     SPEC R19.3.3: a peer that comes back in another memory, whose incarnations begin anew, while
     messages of the last one wait for room: it is not taken for the last one.
     """
-    w = world_of(stack, tmp_path)
+    w = world_of(stack, tmp_path, more="buffer = 1M\n")
     a, b = stack.enter_context(w.a.peer()), w.b.peer()
     Exchange(a, b).end()
-    sent = 0
     with contextlib.suppress(ivsh.Timeout):
         while True:
-            b.send(5, PORT, b"%d" % sent, 0.3)
-            sent += 1
+            b.send(5, PORT, bytes(b.max_size), 0.3)
     until(lambda: w.a.bridge.pair("waiting") > 0)
     assert w_incarnation(w.b) == 1
     w.b.server.stop()
