@@ -132,7 +132,7 @@ def test_few_descriptors(world):
     pid = w.a.bridge.process.pid
     with w.b.peer():
         said = w.a.bridge.await_line("event=attach-failed")
-        assert 'reason="out of file descriptors (RLIMIT_NOFILE)"' in said
+        assert 'reason="14 descriptors are too few: raise ulimit -n, or LimitNOFILE="' in said
         assert status(w.a)["bus"] == "1"
         # None at all: who asks is answered all the same, by one that is held back.
         taken = len(os.listdir(f"/proc/{pid}/fd"))
