@@ -338,6 +338,7 @@ static void leave(struct bridge *b)
 	look_close(&b->look);
 	states_renew(b);
 	states_say(b, clock_now_ns());
+	bus_flush(b->bus);
 	while (b->remote_count)
 		remote_free(b, b->remotes[--b->remote_count]);
 	opener_end();
