@@ -221,6 +221,18 @@ def test_server_stopped(stack, tmp_path):
     exchange.more()
     is_quiet(exchange, w)
     assert (a.peer(5).incarnation, b.peer(5).incarnation) == incarnations
+    # One that begins meanwhile answers, and has its slot when the server runs again.
+    w.a.bridge.stop()
+    downs = w.a.bridge.count("event=region-down")
+    pause(pids, signal.SIGSTOP)
+    try:
+        w.a.bridge.start()
+        assert w.a.bridge.status()[0]["open"] == "0"
+        w.a.bridge.await_line("event=region-down", downs + 1)
+        assert w.a.bridge.status()[0]["open"] == "0"
+    finally:
+        pause(pids, signal.SIGCONT)
+    Exchange(a, b).end()
 
 
 def test_other_server(stack, tmp_path):
