@@ -144,8 +144,14 @@ static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
 	struct consumer *c = &p->consumer;
 
 	if (c->state != CONSUMER_NONE && now >= c->until_ns &&
-	    (c->state == CONSUMER_ASKED || c->left))
+	    (c->state == CONSUMER_ASKED || c->left)) {
+		/* Perhaps nobody answers for the stream either, which is to be said. */
+		if (c->state == CONSUMER_ASKED) {
+			b->stream.state = CONSUMER_NONE;
+			b->stream.until_ns = now;
+		}
 		c->state = CONSUMER_NONE;
+	}
 	if (c->state == CONSUMER_NONE && now >= c->until_ns && consumer_make(b, p) == 0) {
 		c->state = CONSUMER_ASKED;
 		c->until_ns = now + ANSWER_NS;
@@ -171,7 +177,8 @@ static void stream_silent(struct bridge *b)
 	if (!b->is_stream_reported)
 		log_event(
 		    "event=stream-silent stream=ivsh_%s reason=\"the bus does not answer for it: "
-		    "JetStream does not run there, or permissions are missing\"",
+		    "JetStream, or its server of the stream, does not run, or "
+		    "permissions are missing\"",
 		    b->config->region);
 	b->is_stream_reported = true;
 	b->stream.state = CONSUMER_NONE;
