@@ -327,7 +327,7 @@ int config_parse(struct config *config, const char *file, char *text, size_t siz
 	memset(config, 0, sizeof(*config));
 	config->stream_size = UINT64_C(64) << 20;
 	config->stream_count = 1000000;
-	config->buffer = UINT64_C(4) << 20;
+	config->buffer = UINT64_C(1) << 20;
 	error = keys_open(&keys, text, size);
 	for (more = error; error == 0 && (more = keys_next(&keys)) == 1;) {
 		const char *key = keys.key;

@@ -868,7 +868,7 @@ def test_status_manual(world):
     bridge_rows, pair_rows = listed()
     assert [row[0] for row in bridge_rows] == list(shown)
     assert [row[0] for row in pair_rows] == list(pair)
-    assert 0 <= pair["last_heard_seconds"] < 60 and pair["window_bytes"] == 2 << 20
+    assert 0 <= pair["last_heard_seconds"] < 60 and pair["window_bytes"] == 512 << 10
     found = samples(subprocess.run([*program, "--prometheus"], **keywords).stdout)
     names, more = {"ivsh_bridge_up"}, 'region="r",host="a"'
     texts = ["region", "host", "slot", "peer", "local", "name", "mode"]
