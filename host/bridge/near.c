@@ -15,17 +15,15 @@
  */
 #include "bridge/near.h"
 #include "bridge/events.h"
+#include "bridge/outgoing.h"
 #include "process/log.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define ANSWER_NS UINT64_C(2000000000) /* what an acknowledgement may take */
 #define AGAIN_NS UINT64_C(50000000)    /* after a refusal */
-#define ID_ROOM 128u                   /* bytes of the header that has a message's id, and more */
 #define SHARE 4u                       /* of JetStream's stream, the part that one pair may fill */
 #define SHARE_NS UINT64_C(5000000000)  /* after which a frame more asks whether it still does */
 #define RESETS 16u /* of one channel, for each incarnation of its peer, as a node makes */
@@ -156,14 +154,6 @@ static bool mend(struct pair *p, struct ivsh_chan *ch)
 	return ivsh_chan_reset(ch) == 0;
 }
 
-/* Bytes of the largest frame that the bus takes: behind what JetStream's id takes of it. */
-static size_t frame_most(const struct bridge *b, const struct pair *p)
-{
-	size_t most = bus_most(b->bus), id = pair_is_kept(p) ? ID_ROOM : 0;
-
-	return most > id ? most - id : 0;
-}
-
 /*
  * Bytes of the largest frame that is kept. In mode core frames follow each other, and the bus
  * passes those on best that are not too large; JetStream acknowledges one after the other, which is
@@ -171,17 +161,9 @@ static size_t frame_most(const struct bridge *b, const struct pair *p)
  */
 static size_t kept_most(const struct bridge *b, const struct pair *p)
 {
-	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 4, bus = frame_most(b, p);
+	size_t most = pair_is_kept(p) ? STATE_FRAME : STATE_FRAME / 4, bus = outgoing_most(b, p);
 
 	return most < bus ? most : bus;
-}
-
-/* Whether the peeked message is still the one that was copied: behind the copy. */
-static bool is_same(struct ivsh_chan *ch, const struct ivsh_message *m)
-{
-	struct ivsh_message again;
-
-	return ivsh_chan_peek(ch, &again) == 0 && again.size == m->size && again.port == m->port;
 }
 
 /* Bytes of frames that may be sent now, if one more may. */
@@ -214,7 +196,7 @@ static void gather(struct bridge *b, struct pair *p, struct ivsh_chan *ch, struc
 		frame_length_write(at, m.size);
 		if (m.size)
 			memcpy(at + FRAME_LENGTH, m.data, m.size);
-		if (!is_same(ch, &m))
+		if (!outgoing_is_same(ch, &m))
 			break;
 		near->bytes += FRAME_LENGTH + m.size;
 		near->count++;
@@ -224,111 +206,6 @@ static void gather(struct bridge *b, struct pair *p, struct ivsh_chan *ch, struc
 		if (!message_release(p, ch))
 			break;
 	} while (message_peek(p, ch, &m) == 0 && !near->owes_loss && !is_taken(p));
-}
-
-/*
- * Publish the (count) messages from (number) on whose frame is at (bytes), all but its first
- * FRAME_SIZE, which are written here. Where the bus takes none of this size, it is a loss. 0, or
- * -1: the bus does not take it now.
- */
-static int publish(struct bridge *b, struct pair *p, uint8_t *bytes, size_t size, uint16_t port,
-    uint64_t number, uint32_t count)
-{
-	struct frame frame = {.epoch = p->state.near.epoch,
-	    .number = number,
-	    .incarnation = look_incarnation(&b->look, p->slot),
-	    .count = count};
-	char subject[SUBJECT_SIZE], reply[SUBJECT_SIZE], id[64];
-	uint8_t loss[FRAME_SIZE];
-
-	if (size == FRAME_SIZE || size > frame_most(b, p)) {
-		frame.flags = FRAME_LOST;
-		/* The others are missing then, and so lost. */
-		frame.number = number + count - 1;
-		frame.count = 1;
-		bytes = loss;
-		size = FRAME_SIZE;
-	}
-	frame_write(bytes, &frame);
-	subject_make(subject, &p->out, pair_is_kept(p) ? SUBJECT_KEPT : SUBJECT_MESSAGE, port);
-	if (!pair_is_kept(p)) {
-		if (bus_publish(b->bus, subject, NULL, NULL, bytes, size))
-			return -1;
-		window_sent(&p->window, number + count - 1, size, p->heard.window);
-		return 0;
-	}
-	snprintf(reply, sizeof(reply), "%s.ack.%u.%u.%" PRIu64 ".%" PRIx64, bus_inbox(b->bus),
-	    p->remote->config.slot, p->slot, number, frame.epoch);
-	/* With the count: a frame of more messages is another one. */
-	snprintf(id, sizeof(id), "%016" PRIx64 ".%" PRIu64 ".%u", frame.epoch, number, count);
-	return bus_publish(b->bus, subject, reply, id, bytes, size);
-}
-
-static int kept_publish(struct bridge *b, struct pair *p)
-{
-	const struct state_near *near = &p->state.near;
-
-	return publish(b, p, p->state.kept, near->bytes, near->port, near->number + 1, near->count);
-}
-
-/* Also for a message that no frame of this bus has room for: that is a loss. */
-static int large_publish(
-    struct bridge *b, struct pair *p, struct ivsh_chan *ch, const struct ivsh_message *m)
-{
-	size_t size = FRAME_SIZE + FRAME_LENGTH + (size_t)m->size;
-
-	if (size <= frame_most(b, p) && size <= b->scratch_size) {
-		frame_length_write(b->scratch + FRAME_SIZE, m->size);
-		memcpy(b->scratch + FRAME_SIZE + FRAME_LENGTH, m->data, m->size);
-		if (!is_same(ch, m))
-			return -1;
-	} else {
-		size = FRAME_SIZE;
-	}
-	return publish(b, p, b->scratch, size, m->port, p->state.near.number + 1, 1);
-}
-
-static int loss_publish(struct bridge *b, struct pair *p)
-{
-	uint8_t frame[FRAME_SIZE];
-
-	return publish(b, p, frame, FRAME_SIZE, 0, p->state.near.number + 1, 1);
-}
-
-/* The kept frame is the other side's now. */
-static void kept_sent(struct pair *p)
-{
-	struct state_near *near = &p->state.near;
-
-	p->counters.sent += near->count;
-	p->counters.sent_bytes += near->bytes - FRAME_SIZE - near->count * FRAME_LENGTH;
-	near->number += near->count;
-	near->count = 0;
-	p->is_unnoted = false;
-	state_near_keep(&p->state);
-}
-
-/* So is the peeked message, of (size) bytes. */
-static void large_sent(struct pair *p, struct ivsh_chan *ch, size_t size)
-{
-	struct state_near *near = &p->state.near;
-
-	near->number++;
-	p->is_unnoted = false;
-	near->index = p->index;
-	near->frame = p->frame + 1;
-	state_near_keep(&p->state);
-	p->counters.sent++;
-	p->counters.sent_bytes += size;
-	(void)message_release(p, ch);
-}
-
-static void loss_sent(struct pair *p)
-{
-	p->state.near.number++;
-	p->state.near.owes_loss = false;
-	p->is_unnoted = false;
-	state_near_keep(&p->state);
 }
 
 void near_answer(struct pair *p, uint64_t epoch, uint64_t number, bool is_taken, uint64_t now)
@@ -383,37 +260,6 @@ static void epoch_renew(struct pair *p)
 	p->said_ns = 0;
 }
 
-/* Publish (what); of a large one, (m) is it. 0, or -1. */
-static int what_publish(struct bridge *b, struct pair *p, struct ivsh_chan *ch, enum near_what what,
-    const struct ivsh_message *m)
-{
-	switch (what) {
-	case NEAR_KEPT:
-		return kept_publish(b, p);
-	case NEAR_LARGE:
-		return large_publish(b, p, ch, m);
-	case NEAR_LOSS:
-		break;
-	}
-	return loss_publish(b, p);
-}
-
-static void what_sent(
-    struct pair *p, struct ivsh_chan *ch, enum near_what what, const struct ivsh_message *m)
-{
-	switch (what) {
-	case NEAR_KEPT:
-		kept_sent(p);
-		return;
-	case NEAR_LARGE:
-		large_sent(p, ch, m->size);
-		return;
-	case NEAR_LOSS:
-		loss_sent(p);
-		return;
-	}
-}
-
 /* Whether the large message in flight is what is peeked. */
 static bool is_flight(const struct pair *p)
 {
@@ -450,12 +296,12 @@ static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
 	}
 	if (f->is_acknowledged) {
 		f->is_up = false;
-		what_sent(p, ch, f->what, m);
+		outgoing_sent(p, ch, f->what, m);
 		window_sent(&p->window, p->state.near.number, f->bytes, share_of(b));
 		p->moved_ns = now;
 		return true;
 	}
-	if (now >= f->retry_ns && what_publish(b, p, ch, f->what, m) == 0)
+	if (now >= f->retry_ns && outgoing_publish(b, p, ch, f->what, m) == 0)
 		f->retry_ns = now + ANSWER_NS;
 	return false;
 }
@@ -544,10 +390,10 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 		if (near->count == 0)
 			return false;
 	}
-	if (what_publish(b, p, ch, what, &m))
+	if (outgoing_publish(b, p, ch, what, &m))
 		return false;
 	if (!pair_is_kept(p)) {
-		what_sent(p, ch, what, &m);
+		outgoing_sent(p, ch, what, &m);
 		return true;
 	}
 	p->flight = (struct flight){.is_up = true,

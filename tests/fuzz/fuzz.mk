@@ -37,8 +37,8 @@ build/host-fuzz/tests/fuzz/bridge_fuzz: FUZZ_WRAP := log_event log_detail log_fa
     log_release
 
 build/host-fuzz/tests/fuzz/pair_fuzz: build/host-fuzz/tests/fuzz/quiet.o \
-    $(patsubst %.c,build/host-fuzz/%.o,$(addprefix host/bridge/,far.c near.c events.c window.c \
-        frame.c say.c subject.c) $(CORE))
+    $(patsubst %.c,build/host-fuzz/%.o,$(addprefix host/bridge/,far.c near.c outgoing.c events.c \
+        window.c frame.c say.c subject.c) $(CORE))
 build/host-fuzz/tests/fuzz/pair_fuzz: FUZZ_WRAP := log_event log_detail log_failure log_hold \
     log_release getrandom
 
