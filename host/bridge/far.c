@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define WAITING_MOST 65536u
+#define BEHIND_NS UINT64_C(3000000000)
 #define MESSAGES 64u /* of a frame, in one step */
 
 void far_attach(struct pair *p)
@@ -103,23 +104,16 @@ static bool is_old(const struct pair *p, const struct frame *frame)
 	return far->epoch == frame->epoch && frame->number <= far->number;
 }
 
-/*
- * Of another mode a peer is not there: neither bridge takes what the other one publishes, and a
- * message that is accepted would be lost, or wait, without a word.
- */
-static void mode_check(struct pair *p)
+bool far_is_behind(struct pair *p, uint64_t now)
 {
-	bool is_kept = (p->heard.flags & FRAME_KEPT) != 0;
+	const struct state_far *far = &p->state.far;
+	bool is_missing = p->takes_kept && p->heard.number != 0 &&
+			  (p->heard.epoch != far->epoch || p->heard.number > far->number);
 
-	if (is_kept == pair_is_kept(p))
-		return;
-	p->heard.flags &= ~(FRAME_PRESENT | FRAME_MORE);
-	if (!p->is_mode_reported)
-		log_event("event=mode from=%s/%s mode=%s reason=\"slot %u has mode %s here: both "
-			  "hosts need the same\"",
-		    p->in.host, p->in.peer, is_kept ? "jetstream" : "core", p->remote->config.slot,
-		    is_kept ? "core" : "jetstream");
-	p->is_mode_reported = true;
+	if (!is_missing || p->behind_number != far->number || p->behind_ns == 0)
+		p->behind_ns = now;
+	p->behind_number = far->number;
+	return is_missing && now - p->behind_ns < BEHIND_NS;
 }
 
 /* Take what a state says of the peer, and of the other way. False: it is none. */
@@ -135,7 +129,8 @@ static bool state_take(
 	    .incarnation = frame->incarnation,
 	    .epoch = frame->epoch,
 	    .number = frame->number};
-	mode_check(p);
+	/* Where the mode is another one now, what the stream has comes first. */
+	p->takes_kept = (frame->flags & FRAME_KEPT) != 0 || far_is_behind(p, now);
 	p->remote->heard_ns = now;
 	frame_received_read(&received, item->data + FRAME_SIZE);
 	near_received(p, &received);
@@ -205,8 +200,8 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 			return false;
 		/* A kept pair's say nothing of its messages, which come by the stream. One that
 		 * there is no room for comes again, within a second. */
-		if (pair_is_kept(p) || (!p->first && is_old(p, &frame)) ||
-		    state_replace(p, &frame) || is_full(b, p, item)) {
+		if (p->takes_kept || (!p->first && is_old(p, &frame)) || state_replace(p, &frame) ||
+		    is_full(b, p, item)) {
 			bus_free(item);
 			return true;
 		}

@@ -20,6 +20,12 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 /* Put the next one into the ring, if there is one and it has room. Answers whether it has. */
 bool far_step(struct pair *p);
 
+/*
+ * Whether the stream has messages that did not come yet: a state does not pass it, and is here
+ * sooner than they are. What does not come for a while is gone.
+ */
+bool far_is_behind(struct pair *p, uint64_t now);
+
 /* Drop all that wait. */
 void far_clear(struct pair *p);
 

@@ -203,7 +203,9 @@ void kept_step(struct bridge *b, uint64_t now)
 	bool is_wanted = false;
 
 	for (uint32_t i = 0; i < b->remote_count; i++)
-		is_wanted |= b->remotes[i]->config.mode == CONFIG_JETSTREAM;
+		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
+			is_wanted |= pair_is_kept(&b->remotes[i]->pairs[k]) ||
+				     b->remotes[i]->pairs[k].takes_kept;
 	if (!is_wanted || !bus_is_up(b->bus))
 		return;
 	if (b->stream.state == CONSUMER_ASKED && now >= b->stream.until_ns)
@@ -216,7 +218,7 @@ void kept_step(struct bridge *b, uint64_t now)
 		return;
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
-			if (b->remotes[i]->config.mode == CONFIG_JETSTREAM)
+			if (b->remotes[i]->pairs[k].takes_kept)
 				consumer_step(b, &b->remotes[i]->pairs[k], now);
 }
 

@@ -72,9 +72,9 @@ static bool item_take(struct bridge *b, struct bus_item *item, uint64_t now)
 	}
 	if (kind == SUBJECT_STATE)
 		return far_take(b, p, item, true, 0, 0, now);
-	if (pair_is_kept(p))
-		return kind == SUBJECT_KEPT && kept_take(b, p, item, port, now);
-	return kind == SUBJECT_MESSAGE && far_take(b, p, item, false, port, 0, now);
+	if (kind == SUBJECT_KEPT)
+		return kept_take(b, p, item, port, now);
+	return far_take(b, p, item, false, port, 0, now);
 }
 
 static void bus_read(struct bridge *b, uint64_t now)

@@ -148,7 +148,8 @@ struct pair {
 	/* Far. is_unsure: the number that a bridge before this one kept may not be in the ring. */
 	bool is_unsure;
 	struct waiting *first, **last, *waiting_last;
-	bool is_version_reported, is_mode_reported;
+	bool is_version_reported;
+	bool takes_kept; /* messages come by JetStream: the mode of the other bridge for us */
 	uint32_t waiting;
 	uint64_t waiting_bytes;
 	struct heard heard;
@@ -230,6 +231,7 @@ static inline bool pair_is_named(const struct pair *p)
 	return p->heard.ns != 0 && p->remote->heard_ns - p->heard.ns < STATE_LIMIT_NS;
 }
 
+/* The mode of what is sent: what comes may have the other one. */
 static inline bool pair_is_kept(const struct pair *p)
 {
 	return p->remote->config.mode == CONFIG_JETSTREAM;

@@ -18,7 +18,6 @@
 #define RETRY_NS UINT64_C(250000000)
 #define DESCRIPTORS_LEFT 64u /* for files, connections to the bus, and who asks for the status */
 #define LINGER_NS UINT64_C(1000000000)
-#define BEHIND_NS UINT64_C(3000000000)
 
 /* Attaching takes a tenth of a second, or 5 s where a server hangs: another thread does it. */
 struct slot_opening {
@@ -79,6 +78,8 @@ static int pair_make(struct bridge *b, struct remote *r, struct pair *p, uint32_
 		return -1;
 	p->is_unsure = p->state.far.is_begun != 0;
 	near_begin(p);
+	/* Until the other bridge says how its messages come. */
+	p->takes_kept = pair_is_kept(p) || p->state.far.sequence != 0;
 	return 0;
 }
 
@@ -294,22 +295,6 @@ static bool events_take(struct remote *r)
 	return error == IVSH_EAGAIN;
 }
 
-/*
- * Whether the stream has messages that did not come yet: a state does not pass it, and is here
- * sooner than they are. What does not come for a while is gone.
- */
-static bool is_behind(struct pair *p, uint64_t now)
-{
-	const struct state_far *far = &p->state.far;
-	bool is_missing = pair_is_kept(p) && p->heard.number != 0 &&
-			  (p->heard.epoch != far->epoch || p->heard.number > far->number);
-
-	if (!is_missing || p->behind_number != far->number || p->behind_ns == 0)
-		p->behind_ns = now;
-	p->behind_number = far->number;
-	return is_missing && now - p->behind_ns < BEHIND_NS;
-}
-
 /* Messages of local peers wait here for a pair that the other bridge does not have. */
 static void unnamed_log(struct remote *r, uint64_t now)
 {
@@ -343,7 +328,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 		has_waiting |= p->first != NULL;
 		if (!pair_is_heard(p, now))
 			continue;
-		has_more |= is_behind(p, now);
+		has_more |= far_is_behind(p, now);
 		has_more |= (p->heard.flags & FRAME_MORE) != 0;
 		is_present = (p->heard.flags & FRAME_PRESENT) != 0;
 		is_gone = !is_present;
