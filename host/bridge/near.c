@@ -72,8 +72,25 @@ static void loss_owe(struct pair *p, const struct ivsh_chan *ch)
 	p->is_peeked = false;
 }
 
+/* Whether the kept frame is what its record says: after a loss of power it may be older. */
+static bool kept_is_whole(const struct state *state)
+{
+	const struct state_near *near = &state->near;
+	const struct frame frame = {.number = 1, .count = near->count};
+
+	return near->bytes >= FRAME_SIZE && near->bytes <= STATE_FRAME &&
+	       frame_is_whole(&frame, state->kept + FRAME_SIZE, near->bytes - FRAME_SIZE);
+}
+
 void near_begin(struct pair *p)
 {
+	if (p->state.near.count != 0 && !kept_is_whole(&p->state)) {
+		/* Its numbers may have been published. */
+		p->state.near.number += p->state.near.count;
+		p->state.near.count = 0;
+		p->state.near.owes_loss = true;
+		state_near_keep(&p->state);
+	}
 	if (p->state.near.epoch == 0) {
 		p->state.near = (struct state_near){.epoch = epoch_draw()};
 		state_near_keep(&p->state);
@@ -178,7 +195,7 @@ static size_t room_now(const struct bridge *b, const struct pair *p)
 
 /*
  * Move the peeked message (m), and those of its port that follow, from the ring into the kept
- * frame, which is empty.
+ * frame, which is empty. (m) fits: is_kept().
  */
 static void gather(struct bridge *b, struct pair *p, struct ivsh_chan *ch, struct ivsh_message m)
 {

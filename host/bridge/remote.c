@@ -169,7 +169,6 @@ static void attach_failed(
 	r->failed_ns = now;
 }
 
-/* (incarnation): of the remote peer; 0: it is not there, but something of it is to be delivered. */
 /*
  * Whether there are descriptors for one more slot's connection: two of each slot, or as many as
  * those have that stand. Where they run out, those of a server's message are missing in the
@@ -193,6 +192,7 @@ static bool has_descriptors(const struct bridge *b)
 	return (uint64_t)next + (uint64_t)(opening + 1) * each + DESCRIPTORS_LEFT <= b->descriptors;
 }
 
+/* (incarnation): of the remote peer; 0: it is not there, but something of it is to be delivered. */
 static void attach_begin(
     const struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
 {

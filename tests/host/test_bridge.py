@@ -471,6 +471,38 @@ def test_killed_between_stores(world):
         assert ivsh.EventKind.LOST not in drained(b)
 
 
+@pytest.mark.parametrize("what", ["bytes", "length"])
+def test_damaged_frame(world, what):
+    """
+    SPEC R19.1.4: a machine has lost its power, and a kept frame is not what its record says: its
+    messages are reported as lost, and nothing else is.
+    """
+    w = world("jetstream")
+    path = w.a.folder / "state/apeer.b.bpeer"
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        w.nats.process.send_signal(signal.SIGSTOP)
+        a.send(5, PORT, b"kept", LIMIT)
+        until(lambda: w.a.bridge.pair("in_flight") == 1)
+        w.a.bridge.stop(signal.SIGKILL)
+        w.nats.stop(signal.SIGKILL)
+        kept = bytearray(path.read_bytes())
+        at = 16 + NEAR.size * struct.unpack_from("<I", kept, 8)[0]
+        assert struct.unpack_from("<II", kept, at + 40) == (1, 32 + 4 + 4)
+        if what == "bytes":
+            struct.pack_into("<I", kept, at + 44, 0xFFFFFFFF)
+        else:
+            struct.pack_into("<I", kept, 4096 + 32, 5)
+        path.write_bytes(kept)
+        w.nats.start()
+        w.a.bridge.start()
+        await_event(b, ivsh.EventKind.LOST)
+        a.find("bpeer", LIMIT)
+        a.send(5, PORT, b"behind", LIMIT)
+        assert b.receive(LIMIT).data == b"behind"
+
+
 def test_older_records(both):
     """
     SPEC R19.1.8: a machine loses its power, and so the region's memory; of the bridge's records

@@ -10,10 +10,11 @@ import threading
 import time
 
 import pytest
-from bridgetool import World, ivsh
+from bridgetool import ivsh
 from rawclient import SOAK, until
 from servertool import LIMIT
 from test_bridge import Receiver, Sender, await_event, drained
+from test_bridge import world as world
 
 PORT = 77
 MAGIC = b"IVB\x02"
@@ -25,19 +26,6 @@ RECEIVED = struct.pack("<QQII", 0, 0, 0, 0)  # of a state
 
 STATE = {"a": "ivsh.r.a.apeer.state.b.bpeer", "b": "ivsh.r.b.bpeer.state.a.apeer"}
 NUMBERS = [0, 1, (1 << 63), (1 << 64) - 2, (1 << 64) - 1]
-
-
-@pytest.fixture
-def world(tmp_path):
-    made = []
-
-    def make(*words, **keywords):
-        made.append(World(tmp_path, *words, **keywords))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
 
 
 def counts(bridge, reason):
