@@ -88,6 +88,8 @@ unset CDPATH
 cd -P -- "${self%/*}/" || exit 1
 top=$PWD
 # What each knows, it says at its top. shellcheck reads the files by themselves.
+# shellcheck source=host/demo/signal.sh
+. host/demo/signal.sh
 # shellcheck source=host/demo/machine.sh
 . host/demo/machine.sh
 # shellcheck source=host/demo/huge.sh
@@ -313,9 +315,9 @@ if [[ $row == all ]]; then
 	for row in doorbell-off doorbell-on plain-off plain-on plain-on-live both; do
 		"$top/run-qemu.sh" migrate "$row" "${options[@]}" --no-build &
 		inner=$!
-		trap 'end_jobs 300; exit 129' HUP
-		trap 'end_jobs 300; exit 130' INT
-		trap 'end_jobs 300; exit 143' TERM
+		on_signal HUP 'end_jobs 300; exit 129'
+		on_signal INT 'end_jobs 300; exit 130'
+		on_signal TERM 'end_jobs 300; exit 143'
 		wait "$inner" || exit
 	done
 	exit 0
@@ -338,9 +340,9 @@ cleanup() {
 	fi
 }
 trap cleanup EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+on_signal HUP 'exit 129'
+on_signal INT 'exit 130'
+on_signal TERM 'exit 143'
 setsid host/demo/after.sh "$$" "$dir" "$keep" & # for a signal that no trap takes
 
 for each in "${arches[@]}"; do machine_accelerator "$each" "$accelerator"; done

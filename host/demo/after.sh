@@ -12,10 +12,12 @@
 set -u
 unset CDPATH
 pid=$1 dir=$2 keep=$3
+# shellcheck source=host/demo/signal.sh
+. host/demo/signal.sh
 
 # In a session of its own: what ends the run's process group does not end this.
 trap '' HUP INT
-trap 'kill $! 2>/dev/null; exit' TERM
+on_signal TERM 'kill $! 2>/dev/null; exit'
 tail -s 0.2 --pid="$pid" -f /dev/null &
 wait $!
 

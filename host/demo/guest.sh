@@ -130,7 +130,7 @@ peer_run() { # $1: peer, $2: what show() prints while it boots, then its command
 # Ends the guests if they are still there when the time is over, or the server gone.
 watch() {
 	local status
-	trap 'kill $! 2>/dev/null; exit' TERM
+	on_signal TERM 'kill $! 2>/dev/null; exit'
 	timeout "$timeout" tail -s 0.2 --pid="${server:-$$}" -f /dev/null &
 	wait $!
 	status=$?

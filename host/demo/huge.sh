@@ -11,8 +11,8 @@ hugepages() {
 	place=$(folder huge) || exit
 	# shellcheck disable=SC2064  # this place, and no other
 	trap "give_back '$place'" EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	on_signal INT 'exit 130'
+	on_signal TERM 'exit 143'
 	have=$(cat $pages/free_hugepages 2>/dev/null) ||
 		die 77 "this kernel has no huge pages of 2M"
 	if ((have < need)); then

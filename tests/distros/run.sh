@@ -48,8 +48,10 @@ if [[ $$ != 1 || -z ${IVSH_DISTROS_WORK:-} ]]; then
 		rm -rf --one-file-system "$work"
 	}
 	trap clean EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	# shellcheck source=host/demo/signal.sh
+	. "$top/host/demo/signal.sh"
+	on_signal INT 'exit 130'
+	on_signal TERM 'exit 143'
 	chmod 755 "$work" # packages bring users that must get there
 	IVSH_DISTROS_WORK=$work unshare --mount --pid --fork --kill-child \
 		bash "$top/tests/distros/run.sh" "$suite" "$mode" &

@@ -52,8 +52,10 @@ clean() {
 	rm -rf --one-file-system "$work"
 }
 trap clean EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source=host/demo/signal.sh
+. host/demo/signal.sh
+on_signal INT 'exit 130'
+on_signal TERM 'exit 143'
 chmod 755 "$work"
 
 # --- Built -------------------------------------------------------------------------------------
