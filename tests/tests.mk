@@ -382,7 +382,8 @@ GUEST_TESTS := $(foreach arch,$(ARCHES),$(patsubst %,build/$(arch)/%.elf, \
 
 # Those that kill and those that measure run alone.
 KILLING := $(patsubst %,tests/demos/test_%.py,bridge_kill kill stress takeover waits pair restart) \
-           $(patsubst %,tests/host/test_%.py,bridge bursts kill supervisor)
+           $(patsubst %,tests/host/test_bridge_%.py,messages flow kills records garbage bench) \
+           $(patsubst %,tests/host/test_%.py,bursts kill supervisor)
 DEMOS   := $(filter-out $(KILLING),$(sort $(wildcard tests/demos/test_*.py)))
 # It measures, on all processors.
 TUNING  := tests/host/test_tune.py

@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -22,6 +23,9 @@ os.environ["IVSH_CLIENT_LIBRARY"] = str(BUILD / "libivsh-client.so.1")
 sys.path.insert(0, str(ROOT / "host/python"))
 
 import ivsh  # noqa: E402
+
+
+PORT = 77
 
 
 class Nats:
@@ -267,3 +271,91 @@ class World:
                 stack.callback(one.stop)
             for raw in self.raws:
                 stack.callback(raw.close)
+
+
+def exchange(w, text):
+    """A message each way, between the peers of both hosts."""
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        for source, target in ((a, b), (b, a)):
+            source.send(5, PORT, text, LIMIT)
+            assert target.receive(LIMIT).data == text
+
+
+def drained(peer):
+    """All events that are there by now."""
+    events = []
+    try:
+        while True:
+            events.append(peer.next_event(0).kind)
+    except ivsh.Timeout:
+        return events
+
+
+def await_event(peer, kind):
+    """Wait for an event of slot 5, whatever comes before."""
+    while True:
+        event = peer.next_event(LIMIT)
+        if event.slot == 5 and event.kind == kind:
+            return
+
+
+def tool(*words):
+    """The command: its status, and what it printed."""
+    done = subprocess.run([BUILD / "ivsh", *map(str, words)], capture_output=True, timeout=LIMIT)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Sender(threading.Thread):
+    """A thread that sends numbered messages to slot 5, up to (count)."""
+
+    def __init__(self, peer, count):
+        super().__init__()
+        self.peer, self.count, self.sent = peer, count, 0
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while self.sent < self.count and not self.ended.is_set():
+            try:
+                self.peer.send(5, PORT, struct.pack("<Q", self.sent) * 4, 0.2)
+                self.sent += 1
+            except (ivsh.Timeout, ivsh.NotThere):
+                pass
+
+
+class Receiver(threading.Thread):
+    """A thread that receives them: which ones are missing, and whether each gap was reported."""
+
+    def __init__(self, peer):
+        super().__init__()
+        self.peer = peer
+        self.next = self.missing = self.gaps = self.silent = self.repeated = 0
+        self.lost = 0  # reports
+        self.has_lost = False
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                m = self.peer.receive(0.05)
+            except ivsh.Timeout:
+                m = None
+            # It stands before this message, or behind it.
+            now = drained(self.peer).count(ivsh.EventKind.LOST)
+            self.lost += now
+            if m is None:
+                self.has_lost |= now > 0
+                continue
+            number = struct.unpack("<4Q", m.data)[0]
+            if number < self.next:
+                self.repeated += 1
+                continue
+            is_gap, had = number > self.next, self.has_lost
+            self.missing += number - self.next
+            self.gaps += is_gap
+            self.silent += is_gap and not had and now == 0
+            self.has_lost = now > 0 and (had or not is_gap)
+            self.next = number + 1

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """conftest.py - servers in folders of their own: started, their logs read, and ended."""
 
+import contextlib
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -22,6 +26,15 @@ def hang_up():
 def build():
     """Where the programs are."""
     return BUILD
+
+
+@pytest.fixture
+def public():
+    """A folder that every user can enter and read; pytest's own are for one."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture
@@ -82,3 +95,25 @@ def peers(start, at):
     peers = at("-S", server.socket)
     peers.server = server
     return peers
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Two hosts with a bridge each and a bus: world("core"). All of it ends with the test."""
+    # Not above: it loads this machine's library, and emulated.py runs tests with another's.
+    from bridgetool import World
+
+    with contextlib.ExitStack() as stack:
+
+        def make(*words, **keywords):
+            made = World(tmp_path, *words, **keywords)
+            stack.callback(made.stop)
+            return made
+
+        yield make
+
+
+@pytest.fixture(params=["core", "jetstream"])
+def both(request, world):
+    """Such a world in each mode."""
+    return world(request.param)

@@ -2,13 +2,10 @@
 """test_access.py - which users may connect, as whom the server serves, and lost memory."""
 
 import os
-import pathlib
-import shutil
 import signal
 import stat
 import struct
 import subprocess
-import tempfile
 import time
 
 import pytest
@@ -20,15 +17,6 @@ from test_memory import huge_pages as huge_pages
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root can be another user")
 ALICE, BOB, CREW = 41001, 41002, 41900  # nobody's
-
-
-@pytest.fixture
-def public():
-    """A folder that every user can read; pytest's own are for one."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-access-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture

@@ -7,24 +7,11 @@ import signal
 import struct
 
 import pytest
-from bridgetool import Peer, World, ivsh
+from bridgetool import PORT, Peer, drained, ivsh
 from rawclient import until
 from servertool import LIMIT
 
-PORT = 77
 ATTACHED = ivsh.Presence.ATTACHED
-
-
-@pytest.fixture
-def world(tmp_path):
-    with contextlib.ExitStack() as stack:
-
-        def make(*words, **keywords):
-            one = World(tmp_path, *words, **keywords)
-            stack.callback(one.stop)
-            return one
-
-        yield make
 
 
 def number(i):
@@ -223,3 +210,74 @@ def test_purged_stream(world):
             seen.append(struct.unpack_from("<Q", b.receive(2 * LIMIT).data)[0])
         assert seen == sorted(set(seen)) and len(seen) < sent
         assert losses(b) > 0
+
+
+def test_other_mode(world):
+    """
+    SPEC R19.3.4: each host says how its own peers' messages go. Another mode, while they come,
+    loses and repeats none, and changes no order.
+    """
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        right = w.b.config.read_text()
+        sent, received = 0, 0
+
+        def exchange(count):
+            nonlocal sent, received
+            for _ in range(count):
+                b.send(5, PORT, struct.pack("<Q", sent), LIMIT)
+                sent += 1
+            while received < sent:
+                assert struct.unpack("<Q", a.receive(LIMIT).data) == (received,)
+                received += 1
+            a.send(5, PORT, b"back", LIMIT)
+            assert b.receive(LIMIT).data == b"back"
+
+        for mode in ("jetstream", "core", "jetstream"):
+            exchange(300)
+            for _ in range(100):  # that may be on their way
+                b.send(5, PORT, struct.pack("<Q", sent), LIMIT)
+                sent += 1
+            reloads = w.b.bridge.count("event=reload")
+            w.b.config.write_text(right.replace(" core ", f" {mode} "))
+            w.b.bridge.process.send_signal(signal.SIGHUP)
+            assert "result=done" in w.b.bridge.await_line("event=reload", reloads + 1)
+            exchange(300)
+            assert w.b.bridge.status()[1]["mode"] == mode
+            assert w.a.bridge.status()[1]["mode"] == "core"
+        # What the stream has comes to a bridge that begins, and so does what others send.
+        w.a.bridge.stop(signal.SIGKILL)
+        b.send(5, PORT, struct.pack("<Q", sent), LIMIT)
+        sent += 1
+        w.a.bridge.start()
+        exchange(300)
+        assert ivsh.EventKind.LOST not in drained(a) + drained(b)
+
+
+def test_reload(world):
+    """SIGHUP: a slot goes and comes; what is wrong, or no mapping, changes nothing."""
+    w = world("core")
+    log = w.a.bridge.await_line
+    with w.a.peer() as a, w.b.peer():
+        a.find("bpeer", LIMIT)
+        first = a.peer(5).incarnation
+        right = w.a.config.read_text()
+
+        def reload(text, result):
+            count = w.a.bridge.count("event=reload")
+            w.a.config.write_text(text)
+            w.a.bridge.process.send_signal(signal.SIGHUP)
+            assert f"result={result}" in log("event=reload", count + 1)
+
+        reload(right + "nonsense\n", "refused")
+        log("nonsense: not KEY = VALUE")
+        reload(right.replace("host = a", "host = z"), "refused")
+        reload(right, "done")
+        assert (a.peer(5).incarnation, a.peer(5).presence) == (first, ivsh.Presence.ATTACHED)
+        reload(right.replace("b/bpeer", "b/other"), "done")
+        until(lambda: a.peer(5).presence == ivsh.Presence.ABSENT)
+        reload(right, "done")
+        until(lambda: a.peer(5).presence == ivsh.Presence.ATTACHED)
+        assert a.peer(5).incarnation == first + 1

@@ -6,11 +6,9 @@ import signal
 import subprocess
 
 import pytest
-from bridgetool import Bridge, Nats, Peer, Side, ivsh
+from bridgetool import PORT, Bridge, Nats, Peer, Side, await_event, exchange, ivsh
 from rawclient import until
 from servertool import BUILD, LIMIT
-from test_bridge import PORT, await_event
-from test_bridge_rights import exchange
 
 
 class FileSide(Side):

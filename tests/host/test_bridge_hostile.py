@@ -10,11 +10,9 @@ import threading
 import time
 
 import pytest
-from bridgetool import ivsh
+from bridgetool import Receiver, Sender, await_event, drained, ivsh
 from rawclient import SOAK, until
 from servertool import LIMIT
-from test_bridge import Receiver, Sender, await_event, drained
-from test_bridge import world as world
 
 PORT = 77
 MAGIC = b"IVB\x02"

@@ -11,11 +11,10 @@ import stat
 import subprocess
 
 import pytest
+from bridgetool import exchange
 from rawclient import until
 from servertool import BUILD, LIMIT
-from test_bridge import world as world
-from test_bridge_rights import as_root, exchange
-from test_bridge_rights import public as public
+from test_bridge_rights import as_root
 from test_inherited import LOW, STATES, left_by, signals
 from test_systemd import manager as manager
 

@@ -6,20 +6,15 @@ this host that are killed.
 
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
-from bridgetool import ROOT, Side, World, ivsh
+from bridgetool import PORT, ROOT, Side, World, await_event, drained, exchange, ivsh
 from rawclient import until
 from servertool import BUILD, LIMIT, Server
-from test_bridge import PORT, await_event, drained
-from test_bridge import both as both
-from test_bridge import world as world
 
 ALICE, CREW = 41001, 41900  # nobody's
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -32,26 +27,7 @@ def openssl(*words, data=None):
     return done.stdout
 
 
-def exchange(w, text):
-    """A message each way, between the peers of both hosts."""
-    with w.a.peer() as a, w.b.peer() as b:
-        a.find("bpeer", LIMIT)
-        b.find("apeer", LIMIT)
-        for source, target in ((a, b), (b, a)):
-            source.send(5, PORT, text, LIMIT)
-            assert target.receive(LIMIT).data == text
-
-
 # --- On this machine ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def public():
-    """A folder that every user can read; pytest's own are for one."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="ivsh-bridge-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 def threads(pid):

@@ -9,11 +9,9 @@ import subprocess
 
 import nkeys
 import pytest
-from bridgetool import Bridge, Nats, ivsh
+from bridgetool import PORT, Bridge, Nats, exchange, ivsh
 from rawclient import until
 from servertool import BUILD, LIMIT
-from test_bridge import world as world
-from test_bridge_rights import exchange
 
 REFUSED = "it refuses the credentials"
 OTHERS = "other users can read it, or change it"
@@ -369,3 +367,40 @@ def test_certificates(world, tmp_path):
     for side, count in zip(w.sides, ups):
         side.bridge.await_line("event=bus-up", count + 1)
     exchange(w, b"with others")
+
+
+def test_authorities(world, tmp_path):
+    """By certificates that are in files; another authority's is refused, with a line."""
+    for name in ("bus", "other"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+            + ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+            + ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.crt"],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    nats = f'tls {{ cert_file: "{tmp_path}/bus.crt", key_file: "{tmp_path}/bus.key" }}\n'
+    w = world("core", f"tls-ca = {tmp_path}/bus.crt\n", nats=nats)
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        a.send(5, PORT, b"secret", LIMIT)
+        assert b.receive(LIMIT).data == b"secret"
+    w.b.bridge.stop()
+    right = w.b.config.read_text()
+    w.b.config.write_text(right.replace("bus.crt", "other.crt"))
+    w.b.bridge.start()
+    ready = w.b.bridge.count("event=bus-up")
+    w.b.bridge.await_line("event=bus-failed")
+    assert w.b.bridge.count("event=bus-up") == ready
+    w.b.bridge.stop()
+    w.b.config.write_text(right.replace("bus.crt", "none.crt"))
+    done = subprocess.run(
+        [BUILD / "ivsh-bridge", "--config", w.b.config],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 1 and "none.crt" in done.stderr
+    w.b.config.write_text(right)
+    w.b.bridge.start()

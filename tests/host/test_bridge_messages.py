@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""test_bridge_messages.py - what passes between the peers of two hosts: each size, call, event."""
+
+import hashlib
+import os
+import signal
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+from bridgetool import PORT, await_event, drained, ivsh, tool
+from rawclient import until
+from servertool import BUILD, LIMIT
+
+
+def test_messages(both):
+    """SPEC R19.1.1: of all sizes, each way, in order, with their ports; the peer has its name."""
+    with both.a.peer() as a, both.b.peer() as b:
+        assert a.find("bpeer", LIMIT) == 5
+        assert b.find("apeer", LIMIT) == 5
+        sizes = [0, 1, 8, 9, 64, 1000, 4096, a.max_size]
+        for source, target in ((a, b), (b, a)):
+            for port, size in enumerate(sizes):
+                source.send(5, port + 100, bytes([port]) * size, LIMIT)
+            for port, size in enumerate(sizes):
+                m = target.receive(LIMIT)
+                assert (m.peer, m.port, m.data) == (5, port + 100, bytes([port]) * size)
+                assert m.flags == 0
+        assert ivsh.EventKind.LOST not in drained(a) + drained(b)
+
+
+def test_tool(both):
+    """echo and ping of the tool, and a file as a stream, with its checksum."""
+    a, b = both.a, both.b
+    program = BUILD / "ivsh"
+    echo = subprocess.Popen(
+        [program, "-S", a.socket, "echo", "--name=apeer"], stdout=subprocess.PIPE
+    )
+    try:
+        assert b"answers" in echo.stdout.readline()
+        status, out, err = tool("-S", b.socket, "ping", "apeer", "--count=200", "--timeout=10")
+        assert status == 0 and b"200 round trips" in out, (out, err)
+    finally:
+        echo.terminate()
+        echo.communicate(timeout=LIMIT)
+    # Whoever comes next would find the last ones, and then see them leave.
+    until(lambda: a.bridge.pair("attached") == b.bridge.pair("attached") == 0)
+    data = os.urandom(3 << 20)
+    (a.folder / "data").write_bytes(data)
+    put = subprocess.Popen(
+        [program, "-S", a.socket, "put", "bpeer", a.folder / "data", "--name=apeer"]
+        + ["--timeout=20", "--quiet"],
+        stderr=subprocess.PIPE,
+    )
+    status, _, err = tool(
+        *("-S", b.socket, "get", "apeer", b.folder / "got", "--name=bpeer", "--timeout=20"),
+        "--quiet",
+    )
+    assert put.wait(LIMIT) == 0 and status == 0, (err, put.stderr.read())
+    put.stderr.close()
+    got = hashlib.sha256((b.folder / "got").read_bytes()).digest()
+    assert got == hashlib.sha256(data).digest()
+
+
+def test_calls(both):
+    """Requests and replies, and a service that is found by its name."""
+    with both.a.peer() as a, both.b.peer() as b:
+        a.offer("adder", 500)
+        assert b.find_service("adder", LIMIT) == (5, 500)
+
+        def serve():
+            for _ in range(20):
+                m = a.receive(LIMIT)
+                m.reply(m.data + b"!", LIMIT)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        for i in range(20):
+            assert b.call(5, 500, b"%d" % i, LIMIT) == b"%d!" % i
+        thread.join(LIMIT)
+
+
+def test_events(both):
+    """SPEC R19.3: a remote peer that comes, leaves, comes back, or falls silent, is seen to."""
+    with both.b.peer() as b:
+        a = both.a.peer()
+        await_event(b, ivsh.EventKind.UP)
+        assert b.peer(5).name == "apeer"
+        a.close()
+        await_event(b, ivsh.EventKind.DOWN)
+        a = both.a.peer()
+        await_event(b, ivsh.EventKind.UP)
+        # The last message of a peer that leaves arrives.
+        a.send(5, PORT, b"last", LIMIT)
+        a.close()
+        with both.a.peer():
+            assert b.receive(LIMIT).data == b"last"
+            until(lambda: b.peer(5).incarnation >= 3)
+        # The bridge of the other host falls silent.
+        both.a.bridge.stop(signal.SIGKILL)
+        await_event(b, ivsh.EventKind.DOWN)
+
+
+def test_leaves_behind_messages(both):
+    """SPEC R19.3.2: what a peer sent before it left is in the region when its end shows there."""
+    with both.b.peer() as b:
+        a = both.a.peer()
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        drained(b)
+        sent = both.a.bridge.pair("sent")
+        # So all of it, and the state that says that it has left, come at once.
+        both.b.bridge.process.send_signal(signal.SIGSTOP)
+        count, got = 150, []
+        try:
+            for i in range(count):
+                a.send(5, PORT, struct.pack("<Q", i).ljust(a.max_size, b"."), LIMIT)
+                if both.b.mode == "core" and i == 4:
+                    break  # the window is full
+            until(lambda: both.a.bridge.pair("sent") == sent + i + 1)
+            a.close()
+            time.sleep(0.1)
+        finally:
+            both.b.bridge.process.send_signal(signal.SIGCONT)
+        end = False
+        while not end:
+            end = ivsh.EventKind.DOWN in drained(b)
+            try:
+                got.append(struct.unpack_from("<Q", b.receive(0 if end else 0.05).data)[0])
+            except ivsh.Timeout:
+                pass
+        assert got == list(range(i + 1))
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_too_large(world, mode):
+    """SPEC R19.1.4: what the bus, or the other region, cannot carry is reported as lost."""
+    w = world(
+        mode,
+        nats="max_payload: 16384\n",
+        servers=(("-l", "4M"), ("-l", "1M")),
+    )
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        assert b.max_size < 16384 - 36 < a.max_size
+        for size in (b.max_size + 1, 16384 - 35):
+            drained(b)
+            a.send(5, PORT, b"before", LIMIT)
+            assert b.receive(LIMIT).data == b"before"
+            assert ivsh.EventKind.LOST not in drained(b)
+            a.send(5, PORT, bytes(size), LIMIT)
+            await_event(b, ivsh.EventKind.LOST)
+            a.send(5, PORT, bytes(b.max_size), LIMIT)
+            assert b.receive(LIMIT).data == bytes(b.max_size)
+
+
+def test_strangers_here(world):
+    """A local peer without a name: what it sends stays in the ring, and the log says so."""
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        with ivsh.Peer(w.a.socket, "other") as other:
+            assert other.slot == 1
+            other.send(5, PORT, b"nobody's", LIMIT)
+            w.a.bridge.await_line("event=unmapped slot=1 ")
+            a.send(5, PORT, b"mine", LIMIT)
+            assert b.receive(LIMIT).data == b"mine"
