@@ -206,7 +206,7 @@ void kept_step(struct bridge *b, uint64_t now)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			is_wanted |= pair_is_kept(&b->remotes[i]->pairs[k]) ||
 				     b->remotes[i]->pairs[k].takes_kept;
-	if (!is_wanted || !bus_is_up(b->bus))
+	if (!is_wanted || !bus_is_up(b->bus) || b->twin.is_there)
 		return;
 	if (b->stream.state == CONSUMER_ASKED && now >= b->stream.until_ns)
 		stream_silent(b);

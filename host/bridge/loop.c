@@ -13,6 +13,7 @@
 #include "bridge/reload.h"
 #include "bridge/remote.h"
 #include "bridge/status.h"
+#include "bridge/twin.h"
 #include "process/clock.h"
 #include "process/log.h"
 #include "process/notify.h"
@@ -89,6 +90,8 @@ static void bus_read(struct bridge *b, uint64_t now)
 		    item->subject[inbox] == '.') {
 			kept_answer(b, item->subject + inbox + 1, item, now);
 			bus_free(item);
+		} else if (twin_take(b, item, now)) {
+			bus_free(item);
 		} else if (!item_take(b, item, now)) {
 			event_unknown(b);
 			bus_free(item);
@@ -121,6 +124,8 @@ static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 	    .epoch = p->state.far.epoch, .number = p->state.far.number, .window = pair_window(b)};
 	size_t size = FRAME_STATE;
 
+	if (b->twin.is_there)
+		return;
 	if (look_is_present(&b->look, p->slot))
 		frame.flags |= FRAME_PRESENT;
 	if (near_has_more(p))
@@ -287,6 +292,7 @@ static void tick(struct bridge *b, uint64_t now)
 		states_renew(b);
 	}
 	bus_read(b, now);
+	twin_step(b, now);
 	look_step(&b->look, b->config);
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		remote_step(b, b->remotes[i], now);
@@ -372,7 +378,7 @@ static int begin(struct bridge *b, struct control *control)
 	if (!b->bus || !b->remotes || confine_calls())
 		return -1;
 	snprintf(answers, sizeof(answers), "%s.>", bus_inbox(b->bus));
-	if (bus_subscribe(b->bus, answers))
+	if (bus_subscribe(b->bus, answers) || twin_begin(b))
 		return -1;
 	for (uint32_t i = 0; i < b->config->remote_count; i++) {
 		b->remotes[i] = remote_make(b, &b->config->remote[i]);

@@ -28,7 +28,7 @@
 #define SHARE_NS UINT64_C(5000000000)  /* after which a frame more asks whether it still does */
 #define RESETS 16u /* of one channel, for each incarnation of its peer, as a node makes */
 
-static uint64_t epoch_draw(void)
+uint64_t near_epoch_draw(void)
 {
 	uint64_t epoch = 0;
 
@@ -92,7 +92,7 @@ void near_begin(struct pair *p)
 		state_near_keep(&p->state);
 	}
 	if (p->state.near.epoch == 0) {
-		p->state.near = (struct state_near){.epoch = epoch_draw()};
+		p->state.near = (struct state_near){.epoch = near_epoch_draw()};
 		state_near_keep(&p->state);
 	}
 	/* How much is under way nobody knows, until the other bridge says what it has. */
@@ -263,7 +263,7 @@ static void epoch_renew(struct pair *p)
 {
 	struct state_near *near = &p->state.near;
 
-	near->epoch = epoch_draw();
+	near->epoch = near_epoch_draw();
 	near->number = 0;
 	near->renews = false;
 	state_near_keep(&p->state);
@@ -275,6 +275,12 @@ static void epoch_renew(struct pair *p)
 		event_plain(p, PLAIN_OVERTAKEN);
 	p->is_overtaken = false;
 	p->said_ns = 0;
+}
+
+void near_renew(struct pair *p)
+{
+	p->state.near.renews = true;
+	state_near_keep(&p->state);
 }
 
 /* Whether the large message in flight is what is peeked. */
@@ -318,7 +324,7 @@ static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
 		p->moved_ns = now;
 		return true;
 	}
-	if (now >= f->retry_ns && outgoing_publish(b, p, ch, f->what, m) == 0)
+	if (now >= f->retry_ns && !b->twin.is_there && outgoing_publish(b, p, ch, f->what, m) == 0)
 		f->retry_ns = now + ANSWER_NS;
 	return false;
 }
@@ -330,7 +336,7 @@ static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
  */
 static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint64_t now)
 {
-	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0)
+	if (!bus_is_up(b->bus) || bus_most(b->bus) == 0 || b->twin.is_there)
 		return false;
 	if (pair_is_kept(p) ? !pair_is_named(p) || !has_share(b, p, bytes, now)
 			    : !(pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&

@@ -25,6 +25,12 @@ void near_answer(struct pair *p, uint64_t epoch, uint64_t number, bool is_taken,
 /* The other bridge has said which messages of (p) are in its region. */
 void near_received(struct pair *p, const struct frame_received *received);
 
+/* The numbers of (p) may have been given to other messages: another epoch begins. */
+void near_renew(struct pair *p);
+
+/* A number that nobody else has: not 0. */
+uint64_t near_epoch_draw(void);
+
 /* Whether messages of the local peer wait here, or may. */
 bool near_has_more(const struct pair *p);
 

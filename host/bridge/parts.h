@@ -185,6 +185,18 @@ struct remote {
 	uint32_t offered_count;
 };
 
+/* Another bridge with this host's name. See twin.h. */
+struct twin {
+	char subject[SUBJECT_SIZE];
+	uint64_t identity; /* ours, for this connection; 0: there was none */
+	uint64_t other;    /* of another one, heard last; 0: none was */
+	uint64_t connects; /* of the bus, when ours was drawn */
+	uint64_t said_ns;  /* when we said it last; 0: not over this connection */
+	uint64_t heard_ns; /* when another one named ours */
+	bool is_asked;     /* the other one has not heard yet that it was heard */
+	bool is_there;     /* it runs: we publish nothing else */
+};
+
 struct bridge {
 	struct config *config;
 	bool reloaded;     /* (config) is our own */
@@ -209,6 +221,7 @@ struct bridge {
 	uint64_t up_ns;         /* when that changed */
 	struct consumer stream; /* JetStream's stream, in the same states */
 	bool is_stream_reported;
+	struct twin twin;
 };
 
 /* The channel of the pair; the remote peer is attached. NULL: its slot does not exist. */

@@ -72,9 +72,9 @@ void status_write(FILE *out, struct bridge *b)
 
 	fprintf(out,
 	    "bridge region=%s host=%s bus=%d connects=%" PRIu64 " dropped=%" PRIu64
-	    " unknown=%" PRIu64 " open=%d\n",
+	    " unknown=%" PRIu64 " open=%d twin=%d\n",
 	    b->config->region, b->config->host, bus_is_up(b->bus), bus_connects(b->bus), b->dropped,
-	    b->unknown, b->look.open != NULL);
+	    b->unknown, b->look.open != NULL, b->twin.is_there);
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			pair_write(out, &b->remotes[i]->pairs[k], now);
@@ -92,6 +92,8 @@ static const struct metric {
 	"Frames from the bus for which their pair had no room."},
     {"bridge", "unknown", "bridge_unknown_total", "counter",
 	"Frames that no slot is mapped for, or of another form."},
+    {"bridge", "twin", "bridge_twin", "gauge",
+	"Whether another bridge runs with this host's name: nothing passes."},
     {"pair", "attached", "bridge_attached", "gauge", "Whether the remote peer has its slot."},
     {"pair", "heard", "bridge_heard", "gauge",
 	"Whether a state of the remote peer came within the last 3 seconds."},
