@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import struct
+import time
 
 import pytest
 from bridgetool import PORT, Peer, drained, ivsh
@@ -210,6 +211,35 @@ def test_purged_stream(world):
             seen.append(struct.unpack_from("<Q", b.receive(2 * LIMIT).data)[0])
         assert seen == sorted(set(seen)) and len(seen) < sent
         assert losses(b) > 0
+
+
+def test_purged_share(world):
+    """
+    SPEC R19.1.9: a pair whose part of the stream is full, and of which somebody has removed all,
+    sends a frame each 5 s, which shows the receiver its loss: else neither would ever go on.
+    """
+    large = ("-l", "16M")
+    w = world("jetstream", "stream-size = 4M\n", servers=(large, large))
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        w.b.bridge.stop(signal.SIGKILL)
+        raw = w.raw()
+
+        def kept():
+            return ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"]
+
+        sent = fill(a)
+        until(lambda: kept() > (1 << 20) - (1 << 16))  # a quarter of it, but for less than a frame
+        begun, taken = time.monotonic(), w.a.bridge.pair("sent")
+        assert taken < sent
+        assert ask(raw, "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 10
+        w.b.bridge.start()
+        first = struct.unpack_from("<Q", b.receive(2 * LIMIT).data)[0]
+        # One was sent for each 5 s that have passed, and no more: of 21 messages at most.
+        assert taken <= first <= taken + 21 * (1 + (time.monotonic() - begun) / 5)
+        for i in range(first + 1, sent):
+            assert struct.unpack_from("<Q", b.receive(LIMIT).data)[0] == i
+        assert losses(b) == 1
 
 
 def test_other_mode(world):
