@@ -7,13 +7,9 @@ import signal
 import struct
 import time
 
-import pytest
-from bridgetool import Bridge, ivsh
+from bridgetool import Bridge, await_event, drained, ivsh
 from rawclient import until
 from servertool import LIMIT, Server
-from test_bridge import await_event, drained
-from test_bridge import both as both
-from test_bridge import world as world
 
 PORT = 77
 HERE = "ivsh.r.a.$inbox.here"
