@@ -163,14 +163,36 @@ void event_unknown(struct bridge *b)
 	b->is_said = false;
 }
 
-void events_bridge(struct bridge *b, uint64_t now)
+void event_payload(struct bridge *b)
 {
-	struct say said;
+	say_add(&b->payload_lines, 0);
+	events_bridge(b, clock_now_ns());
+}
 
-	if (!say_is_due(&b->unknown_lines, now))
-		return;
-	said = say_take(&b->unknown_lines, now);
+static void unknown_say(struct bridge *b, uint64_t now)
+{
+	struct say said = say_take(&b->unknown_lines, now);
+
 	log_event("event=unknown count=%" PRIu64
 		  " reason=\"messages that no slot is mapped for, or of another form\"",
 	    said.count);
+}
+
+static void payload_say(struct bridge *b, uint64_t now)
+{
+	struct say said = say_take(&b->payload_lines, now);
+	char times[32];
+
+	log_event("event=warning what=max-payload bytes=%zu hint=\"nats-server takes no larger "
+		  "message, and what a bridge says of a peer and its services has up to %u bytes: "
+		  "raise max_payload in its configuration\"%s",
+	    b->payload, FRAME_STATE_SIZE, say_times(times, &said));
+}
+
+void events_bridge(struct bridge *b, uint64_t now)
+{
+	if (say_is_due(&b->unknown_lines, now))
+		unknown_say(b, now);
+	if (say_is_due(&b->payload_lines, now))
+		payload_say(b, now);
 }

@@ -27,6 +27,9 @@ void event_detach(struct remote *r, const char *reason);
 /* Something came that no slot is mapped for, or of another form. */
 void event_unknown(struct bridge *b);
 
+/* The bus takes no message that is as large as a state. */
+void event_payload(struct bridge *b);
+
 /* Write the lines that are due; now = SAY_ALL: all that are left, at the end. */
 void events_pair(struct pair *p, uint64_t now);
 void events_remote(struct remote *r, uint64_t now);

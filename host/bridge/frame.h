@@ -37,7 +37,8 @@
 #define FRAME_MESSAGES 4096u /* of one frame at most */
 #define FRAME_STATE (FRAME_SIZE + 24u)
 #define FRAME_SERVICES 16u /* as a slot has. SPEC 5 */
-#define FRAME_STATE_SIZE (FRAME_STATE + FRAME_SERVICES * (3u + IVSH_SERVICE_NAME_SIZE))
+/* Of the largest state: a name has a byte less than its room. */
+#define FRAME_STATE_SIZE (FRAME_STATE + FRAME_SERVICES * (3u + IVSH_SERVICE_NAME_SIZE - 1u))
 
 /* Flags. Those that are not known are not read. */
 #define FRAME_LOST \

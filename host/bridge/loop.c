@@ -280,6 +280,18 @@ static bool wait(struct bridge *b, int signals, struct control *control, bool is
 	return fds[POLL_SIGNALS].revents != 0;
 }
 
+/* How large a message the bus takes: with each connection, and when that changes. */
+static void payload_look(struct bridge *b)
+{
+	size_t most = bus_is_up(b->bus) ? bus_most(b->bus) : 0;
+
+	if (most == 0 || most == b->payload)
+		return;
+	b->payload = most;
+	if (most < FRAME_STATE_SIZE)
+		event_payload(b);
+}
+
 /* The connection, and who is there. */
 static void tick(struct bridge *b, uint64_t now)
 {
@@ -288,9 +300,11 @@ static void tick(struct bridge *b, uint64_t now)
 	if (bus_connects(b->bus) != b->connects) {
 		b->connects = bus_connects(b->bus);
 		b->up_ns = now;
+		b->payload = 0;
 		kept_reset(b);
 		states_renew(b);
 	}
+	payload_look(b);
 	bus_read(b, now);
 	twin_step(b, now);
 	look_step(&b->look, b->config);

@@ -214,6 +214,8 @@ struct bridge {
 	size_t scratch_size;
 	uint64_t unknown; /* messages that the mapping does not name, or no messages */
 	struct say unknown_lines;
+	size_t payload; /* bytes of the largest message that the bus takes; 0: not known yet */
+	struct say payload_lines;
 	bool is_said;           /* what is wrong with the one that was not taken last */
 	uint64_t dropped;       /* messages for which a pair had no room */
 	uint64_t tick_ns;       /* when all but messages was looked at last */

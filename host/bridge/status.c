@@ -72,9 +72,13 @@ void status_write(FILE *out, struct bridge *b)
 
 	fprintf(out,
 	    "bridge region=%s host=%s bus=%d connects=%" PRIu64 " dropped=%" PRIu64
-	    " unknown=%" PRIu64 " open=%d twin=%d\n",
+	    " unknown=%" PRIu64 " open=%d twin=%d",
 	    b->config->region, b->config->host, bus_is_up(b->bus), bus_connects(b->bus), b->dropped,
 	    b->unknown, b->look.open != NULL, b->twin.is_there);
+	if (b->payload)
+		fprintf(out, " max_payload_bytes=%zu\n", b->payload);
+	else
+		fputs(" max_payload_bytes=" NONE "\n", out);
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			pair_write(out, &b->remotes[i]->pairs[k], now);
@@ -92,6 +96,8 @@ static const struct metric {
 	"Frames from the bus for which their pair had no room."},
     {"bridge", "unknown", "bridge_unknown_total", "counter",
 	"Frames that no slot is mapped for, or of another form."},
+    {"bridge", "max_payload_bytes", "bridge_max_payload_bytes", "gauge",
+	"The largest message that the bus takes."},
     {"bridge", "twin", "bridge_twin", "gauge",
 	"Whether another bridge runs with this host's name: nothing passes."},
     {"pair", "attached", "bridge_attached", "gauge", "Whether the remote peer has its slot."},

@@ -311,3 +311,33 @@ def test_reload(world):
         reload(right, "done")
         until(lambda: a.peer(5).presence == ivsh.Presence.ATTACHED)
         assert a.peer(5).incarnation == first + 1
+
+
+def test_small_bus(world):
+    """A bus that takes no state with all its services: a line for each connection says so."""
+    w = world("core", nats="max_payload: 535\n")
+    warning = "event=warning what=max-payload bytes=%d hint="
+    with w.a.peer() as a, w.b.peer() as b:
+        for side in w.sides:
+            line = side.bridge.await_line(warning % 535)
+            assert "up to 536 bytes: raise max_payload in its configuration" in line
+            assert side.bridge.status()[0]["max_payload_bytes"] == "535"
+        # What is not too large passes.
+        assert b.find("apeer", LIMIT) == 5
+        for i in range(16):
+            a.offer(f"s{i:026}", i + 1000)
+        until(lambda: b.peer(5).presence != ivsh.Presence.ATTACHED)
+        # Then the server takes more.
+        w.nats.stop()
+        w.nats.config.write_text("max_payload: 536\n")
+        w.nats.start()
+        assert b.find_service(f"s{15:026}", LIMIT) == (5, 1015)
+        for side in w.sides:
+            assert side.bridge.status()[0]["max_payload_bytes"] == "536"
+            assert side.bridge.count("what=max-payload") == 1
+        # And less again.
+        w.nats.stop()
+        w.nats.config.write_text("max_payload: 40\n")
+        w.nats.start()
+        for side in w.sides:
+            side.bridge.await_line(warning % 40)
