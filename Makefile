@@ -816,7 +816,8 @@ build/test: build/check $(C_TESTS) $(C_ALONE) $(EMULATED_TESTS) \
     $(ARCHES:%=build/%/traffic.elf) build/host/traffic \
     build/host/talker \
     build/host/survivor build/host/numbers build/host/tests/host/load \
-    $(if $(NATS),build/host/tests/bench/bridge/bridge) $(COUNTED) $(WEIGHED_ALL) \
+    $(if $(NATS),build/host/tests/bench/bridge/bridge build/host/turns.so) \
+    $(COUNTED) $(WEIGHED_ALL) \
     $(ONE_FILE) $(firstword $(subst $(comma),$(space),$(BENCH_CHECK))) \
     build/x86_64/u-boot.bin build/riscv64/u-boot.bin build/grub-x86_64/ivsh.mod \
     aarch64 riscv64 linux \

@@ -187,6 +187,11 @@ build/host/survivor: build/host/tests/host/survivor.o build/host/libivsh-client.
 	@echo "LINK    $@"
 	$(Q)$(CC) $(HOST_CFLAGS) $(CFLAGS) $(LDFLAGS) -pie $^ -o $@
 
+# For tests/host/test_bridge_turns.py.
+build/host/turns.so: build/host-pic/tests/host/turns.o
+	@echo "LINK    $@"
+	$(Q)$(CC) $(HOST_PIC_CFLAGS) $(CFLAGS) $(LDFLAGS) -shared $< -o $@
+
 # For tests/demos/test_library.py: a program over the shared library, and a guest at its other end.
 build/host/looper: build/host/tests/host/looper.o build/host/libivsh-client.so
 	@echo "LINK    $@"
