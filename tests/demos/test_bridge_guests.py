@@ -9,10 +9,8 @@ import re
 import pytest
 
 from hosts import LATE, Hosts
-from qemu import SOAK
 from test_split_guest import MACHINES
 
-QUICK = ("pc", "ovmf", "aarch64", "riscv64")  # those of make test; q35 is in test_bridge.py
 VERIFIED = re.compile(r"received \d+ bytes in 64: every byte verified$", re.MULTILINE)
 
 
@@ -26,7 +24,7 @@ def exchange(hosts, *kinds):
         assert VERIFIED.search(guest.done(seconds=2 * LATE)), guest.text
 
 
-@pytest.mark.parametrize("where", [name for name in MACHINES if SOAK or name in QUICK])
+@pytest.mark.parametrize("where", MACHINES)
 def test_machines(world, where):
     """A guest of each kind, and one on q35 without firmware."""
     exchange(Hosts(world, "core"), MACHINES[where], MACHINES["q35"])
@@ -52,6 +50,8 @@ def test_split(world, mode, servers):
     text = hosts.guest(1, "ping alpha --count=200 --timeout=60").done(seconds=LATE)
     assert re.search(r"^ping: slot 0 \(alpha\): 200 round trips of 64 bytes", text, re.M), text
     assert "left out" not in text
+
+
 @pytest.mark.parametrize("mode", ["core", "jetstream"])
 def test_one_way(world, mode):
     """
