@@ -6,6 +6,7 @@
 #include "bridge/confine.h"
 #include "bridge/loop.h"
 #include "bridge/status.h"
+#include "bridge/trust.h"
 #include "process/inherited.h"
 #include "process/log.h"
 
@@ -50,7 +51,7 @@ static int help(void)
 	     "Makes peers of another host peers of a region here, over NATS.\n"
 	     "\n"
 	     "  -c, --config FILE  the region, the bus, and who is who\n"
-	     "      --check        say what is wrong with FILE, and do nothing\n"
+	     "      --check        say what is wrong with FILE, and with its secrets\n"
 	     "      --status       what the bridge that runs with FILE has done\n"
 	     "      --json         the same, as one object of JSON\n"
 	     "      --prometheus   the same, as metrics for Prometheus\n"
@@ -79,6 +80,25 @@ static int twice(void)
 	fputs(
 	    "ivsh-bridge: give one of --check, --status, --json and --prometheus, once\n", stderr);
 	return USAGE;
+}
+
+/*
+ * Say what is wrong with the files that (config) names, as the user that the bridge becomes: who is
+ * another one, and not root, cannot know what that user may read.
+ */
+static int check(const struct config *config, const char *path)
+{
+	if (confine_is_root(config))
+		log_failure(path, "begun as root it stays root: user = NAME makes it another user");
+	if (config->user && geteuid() != 0 && geteuid() != config->user_id) {
+		log_failure(path,
+		    "the files that it names are not checked: root, or user %s, can do that",
+		    config->user);
+		return DONE;
+	}
+	if (geteuid() == 0 && confine_user(config))
+		return FAILED;
+	return trust_check(config) ? FAILED : DONE;
 }
 
 /* A memory file, or one of the state, lost pages that are mapped: nothing can go on from here. */
@@ -128,11 +148,11 @@ int main(int argc, char **argv)
 		return USAGE;
 	}
 	status = config_read(&config, path) ? USAGE : DONE;
-	if (status == DONE && task == 'C' && confine_is_root(&config))
-		log_failure(path, "begun as root it stays root: user = NAME makes it another user");
 	if (status == DONE && task == 0)
 		status = loop_run(&config, path) ? FAILED : DONE;
-	else if (status == DONE && task != 'C')
+	else if (status == DONE && task == 'C')
+		status = check(&config, path);
+	else if (status == DONE)
 		status = status_print(&config, form_of(task)) ? FAILED : shown();
 	config_free(&config);
 	return status;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SECRET_SIZE 1024u
+#define CREDENTIALS_SIZE 65536u /* bytes of credentials for NATS, of which nsc(1) writes 2 KiB */
 
 /* What is wrong with a file that has a secret; NULL: nothing. The rule is that of PostgreSQL. */
 static const char *stat_wrong(const struct stat *st)
@@ -27,26 +28,37 @@ static const char *stat_wrong(const struct stat *st)
 	return NULL;
 }
 
-/* Open a file with a secret: its descriptor, or -1 after a line. */
-static int secret_open(const char *path)
+/* Likewise with what all may read: certificates. */
+static const char *open_wrong(const struct stat *st)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	const char *wrong;
-	struct stat st;
-
-	if (fd < 0)
-		return log_failure(path, "%s", strerror(errno));
-	wrong = fstat(fd, &st) ? strerror(errno) : stat_wrong(&st);
-	if (!wrong)
-		return fd;
-	close(fd);
-	return log_failure(path, "%s", wrong);
+	return S_ISREG(st->st_mode) ? NULL : "not a regular file";
 }
 
-/* Likewise of one that libnats reads, by its name. */
-static int secret_check(const char *path)
+/* Open a file of which (wrong) says nothing: its descriptor, or -1 after a line. */
+static int file_open(const char *path, const char *(*wrong)(const struct stat *st))
 {
-	int fd = secret_open(path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *said;
+	struct stat st;
+
+	if (fd < 0 && errno == EACCES)
+		return log_failure(path, "%s: the bridge's user, %u, has to be able to read it",
+		    strerror(errno), (unsigned)geteuid());
+	if (fd < 0)
+		return log_failure(path, "%s", strerror(errno));
+	said = fstat(fd, &st) ? strerror(errno) : wrong(&st);
+	if (!said && st.st_size == 0)
+		said = "it is empty";
+	if (!said)
+		return fd;
+	close(fd);
+	return log_failure(path, "%s", said);
+}
+
+/* Likewise of one that libnats reads, by its name: 0, or -1 after a line. */
+static int file_check(const char *path, const char *(*wrong)(const struct stat *st))
+{
+	int fd = file_open(path, wrong);
 
 	if (fd < 0)
 		return -1;
@@ -79,7 +91,7 @@ static const char *line_wrong(char *secret, size_t size)
 /* The one line of the file at (path). 0, or -1 after a line. */
 static int secret_read(char secret[SECRET_SIZE + 3], const char *path)
 {
-	int fd = secret_open(path);
+	int fd = file_open(path, stat_wrong);
 	size_t size = 0;
 	ssize_t got = 1;
 	const char *wrong;
@@ -123,18 +135,16 @@ static int certificates_set(natsOptions *options, const struct config *c)
 	if (status != NATS_OK)
 		return nats_failed("tls", status);
 	/* Of a file that is not there libnats says "(null)". */
-	if (c->tls_ca && access(c->tls_ca, R_OK))
-		return log_failure(c->tls_ca, "%s", strerror(errno));
+	if (c->tls_ca && file_check(c->tls_ca, open_wrong))
+		return -1;
 	if (c->tls_ca)
 		status = natsOptions_LoadCATrustedCertificates(options, c->tls_ca);
 	if (status != NATS_OK)
 		return nats_failed(c->tls_ca, status);
 	if (!c->tls_cert)
 		return 0;
-	if (secret_check(c->tls_key))
+	if (file_check(c->tls_key, stat_wrong) || file_check(c->tls_cert, open_wrong))
 		return -1;
-	if (access(c->tls_cert, R_OK))
-		return log_failure(c->tls_cert, "%s", strerror(errno));
 	status = natsOptions_LoadCertificatesChain(options, c->tls_cert, c->tls_key);
 	return status == NATS_OK ? 0 : nats_failed(c->tls_cert, status);
 }
@@ -153,6 +163,40 @@ static int secret_set(natsOptions *options, const struct config *c)
 	if (error == 0 && status != NATS_OK)
 		return nats_failed(path, status);
 	return error;
+}
+
+/* What is wrong with (text), which libnats reads later: it has a token and a key, between lines. */
+static const char *credentials_wrong(const char *text)
+{
+	uint32_t marks = 0;
+
+	for (const char *at = text; at; at = strchr(at, '\n')) {
+		at += strspn(at, " \t\r\n");
+		marks += strncmp(at, "---", 3) == 0;
+	}
+	return marks < 3 ? "no credentials for NATS are in it, as nsc(1) writes them" : NULL;
+}
+
+/* 0, or -1 after a line. */
+static int credentials_check(const char *path)
+{
+	static char text[CREDENTIALS_SIZE + 1];
+	int fd = file_open(path, stat_wrong);
+	size_t size = 0;
+	ssize_t got = 1;
+	const char *wrong;
+
+	if (fd < 0)
+		return -1;
+	while (got > 0 && size < CREDENTIALS_SIZE) {
+		got = read(fd, text + size, CREDENTIALS_SIZE - size);
+		size += got > 0 ? (size_t)got : 0;
+	}
+	text[size] = '\0';
+	wrong = got < 0 ? strerror(errno) : credentials_wrong(text);
+	explicit_bzero(text, sizeof(text));
+	close(fd);
+	return wrong ? log_failure(path, "%s", wrong) : 0;
 }
 
 static void files_look(struct trust *trust, const struct config *c)
@@ -183,11 +227,25 @@ int trust_set(struct trust *trust, natsOptions *options, const struct config *co
 		return secret_set(options, config);
 	if (!config->credentials)
 		return 0;
-	/* libnats reads it only when a server asks, and then says nothing of it. */
-	if (secret_check(config->credentials))
+	/* libnats reads it when a server asks, and then does not say what is wrong with it. */
+	if (credentials_check(config->credentials))
 		return -1;
 	status = natsOptions_SetUserCredentialsFromFiles(options, config->credentials, NULL);
 	return status == NATS_OK ? 0 : nats_failed(config->credentials, status);
+}
+
+int trust_check(const struct config *config)
+{
+	natsOptions *options = NULL;
+	natsStatus status = natsOptions_Create(&options);
+	struct trust trust;
+	int error;
+
+	if (status != NATS_OK)
+		return nats_failed("nats", status);
+	error = trust_set(&trust, options, config);
+	natsOptions_Destroy(options);
+	return error;
 }
 
 bool trust_is_old(const struct trust *trust, const struct config *config)

@@ -29,10 +29,13 @@ struct trust {
  * Set in (options) what (config) says of TLS and credentials. A file with a secret must be a
  * regular file of ours that no other user can open, or of root's that at most its group can read.
  *
- * All is read now, but for a file with credentials for NATS: libnats reads that with each
- * connection. 0, or -1 after one line on stderr, which shows no secret.
+ * All is read now; libnats reads a file with credentials for NATS again with each connection. 0, or
+ * -1 after one line on stderr, which shows no secret.
  */
 int trust_set(struct trust *trust, natsOptions *options, const struct config *config);
+
+/* As trust_set(), of what is wrong alone. */
+int trust_check(const struct config *config);
 
 /* Whether a file that trust_set() has read is another one by now. */
 bool trust_is_old(const struct trust *trust, const struct config *config);
