@@ -301,6 +301,21 @@ def await_event(peer, kind):
             return
 
 
+def fill(peer, bridge, more=b""):
+    """Send numbers to slot 5, until there is no room and (bridge) sends none: how many."""
+    sent, moved = 0, None
+    while True:
+        try:
+            peer.send(5, PORT, struct.pack("<Q", sent) + more, 0.2)
+            sent += 1
+        except ivsh.Timeout:
+            # One that answers has had its turn: it does not only wait for a processor.
+            now = bridge.pair("sent")
+            if now == moved:
+                return sent
+            moved = now
+
+
 def tool(*words):
     """The command: its status, and what it printed."""
     done = subprocess.run([BUILD / "ivsh", *map(str, words)], capture_output=True, timeout=LIMIT)

@@ -8,7 +8,7 @@ import struct
 import time
 
 import pytest
-from bridgetool import PORT, Peer, drained, ivsh
+from bridgetool import PORT, Peer, drained, fill, ivsh
 from rawclient import until
 from servertool import LIMIT
 
@@ -172,23 +172,13 @@ def test_half_mapped(world, tmp_path, mode):
         assert losses(a) == 0
 
 
-def fill(peer):
-    """Send messages to slot 5 until there is no room: how many."""
-    sent = 0
-    with contextlib.suppress(ivsh.Timeout):
-        while True:
-            peer.send(5, PORT, number(sent) + bytes(3000), 0.5)
-            sent += 1
-    return sent
-
-
 def test_shared_stream(world):
     """SPEC R19.1.9: a receiver that takes nothing leaves room in the stream for other pairs."""
     large = ("-l", "16M")
     w = world("jetstream", "stream-size = 4M\nbuffer = 128K\n", servers=(large, large))
     with w.a.peer() as a, w.b.peer() as b:
         met(a, b)
-        sent = fill(a)
+        sent = fill(a, w.a.bridge, bytes(3000))
         assert ask(w.raw(), "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"] < 2 << 20
         assert w.a.bridge.pair("refused") == 0
         b.send(5, PORT, b"other way", LIMIT)
@@ -204,7 +194,7 @@ def test_purged_stream(world):
     w = world("jetstream", "stream-size = 4M\nbuffer = 128K\n", servers=(large, large))
     with w.a.peer() as a, w.b.peer() as b:
         met(a, b)
-        sent = fill(a)
+        sent = fill(a, w.a.bridge, bytes(3000))
         assert ask(w.raw(), "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 0
         seen = []
         while not seen or seen[-1] != sent - 1:
@@ -228,7 +218,7 @@ def test_purged_share(world):
         def kept():
             return ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"]
 
-        sent = fill(a)
+        sent = fill(a, w.a.bridge, bytes(3000))
         until(lambda: kept() > (1 << 20) - (1 << 16))  # a quarter of it, but for less than a frame
         begun, taken = time.monotonic(), w.a.bridge.pair("sent")
         assert taken < sent

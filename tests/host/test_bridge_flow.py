@@ -4,7 +4,7 @@
 import signal
 import struct
 
-from bridgetool import PORT, await_event, drained, ivsh
+from bridgetool import PORT, await_event, drained, fill, ivsh
 from rawclient import until
 from servertool import LIMIT
 
@@ -17,13 +17,7 @@ def test_cut_bus(both):
         both.nats.stop()
         for side in both.sides:
             side.bridge.await_line("event=bus-down")
-        sent = 0
-        try:
-            while True:
-                a.send(5, PORT, struct.pack("<Q", sent), 0.2)
-                sent += 1
-        except ivsh.Timeout:
-            pass
+        sent = fill(a, both.a.bridge)
         assert 100 < sent < 10000  # the ring is full
         both.nats.start()
         for i in range(sent):
@@ -49,17 +43,6 @@ def test_silent_bus(world):
         assert b.receive(LIMIT).data == b"after"
 
 
-def fill(peer):
-    """Send numbers to slot 5 until there is no room: how many."""
-    sent = 0
-    try:
-        while True:
-            peer.send(5, PORT, struct.pack("<Q", sent), 0.3)
-            sent += 1
-    except ivsh.Timeout:
-        return sent
-
-
 def test_full_stream(world):
     """A stream that is full makes the sender wait, and loses nothing; SPEC R19.1.2."""
     w = world("jetstream", "stream-messages = 10\n")
@@ -75,7 +58,7 @@ def test_full_stream(world):
             w.b.bridge.process.send_signal(signal.SIGCONT)
         a.find("bpeer", LIMIT)
         w.b.bridge.stop(signal.SIGKILL)
-        sent = fill(a)
+        sent = fill(a, w.a.bridge)
         assert sent > 100
         # The ring is full, and what the stream has not taken is not sent.
         assert w.a.bridge.pair("refused") > 0
@@ -97,7 +80,7 @@ def test_slow_receiver(world):
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
         for turn in range(2):
-            before, sent = w.a.bridge.pair("sent"), fill(a)
+            before, sent = w.a.bridge.pair("sent"), fill(a, w.a.bridge)
             assert sent > 1000
             # Behind what is in b's ring, a window and no more is under way; and states.
             assert w.b.bridge.pair("waiting_bytes") <= (64 << 10) + 4096

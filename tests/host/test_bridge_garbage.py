@@ -94,14 +94,16 @@ def test_garbage_kept(world):
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
         raw = w.raw()
-        begin = time.monotonic()
+        late = 0
         for number in range(20):
+            begin = time.monotonic()
             # As many as the bridge asks for at once.
             for _ in range(64):
                 raw.publish("ivsh.r.a.apeer.x.b.bpeer.kept", b"garbage")
             raw.flush()
             a.send(5, PORT, b"%d" % number, LIMIT)
             assert b.receive(LIMIT).data == b"%d" % number
-        # A request that is given up takes 5 s.
-        assert time.monotonic() - begin < 20
+            # A request that is given up takes 5 s.
+            late += time.monotonic() - begin >= 5
+        assert late <= 3
         assert int(w.b.bridge.status()[0]["unknown"]) == 20 * 64
