@@ -354,9 +354,9 @@ LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c se
 # A bridge to other hosts: what is text and bytes.
 BRIDGE_TEXT := $(addprefix host/bridge/,config.c subject.c frame.c reply.c window.c say.c) \
            host/config/accounts.c host/config/known.c
-BRIDGE  := $(addprefix host/bridge/,main.c loop.c reload.c control.c status.c remote.c twin.c \
-           near.c outgoing.c far.c kept.c look.c opener.c state.c bus.c bus_lines.c connecting.c \
-           connection.c events.c trust.c confine.c filter.c) \
+BRIDGE  := $(addprefix host/bridge/,main.c loop.c reload.c control.c status.c remote.c \
+           descriptors.c twin.c near.c outgoing.c far.c kept.c look.c opener.c state.c bus.c \
+           bus_lines.c connecting.c connection.c events.c trust.c confine.c filter.c) \
            $(BRIDGE_TEXT) host/text/exposition.c host/text/escape.c \
            host/text/keys.c host/text/sizes.c host/process/log.c host/process/inherited.c \
            host/process/notify.c $(CLIENT) $(LIBRARY)

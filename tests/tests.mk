@@ -120,7 +120,7 @@ $(call both,tests/host/histogram_test): \
     $$(call objects,firmware/app/histogram.c firmware/app/json.c)
 $(call both,tests/host/json_test): $$(call objects,firmware/app/json.c)
 $(call both,tests/host/bridge_test): $$(call objects,$(BRIDGE_TEXT) host/process/log.c \
-    host/text/keys.c host/text/sizes.c)
+    host/bridge/descriptors.c host/text/keys.c host/text/sizes.c)
 $(call both,tests/host/tune_test): \
     $$(call objects,host/tune/tune.c host/tune/choose.c host/tune/table.c host/tune/pairs.c \
         $(CORE))

@@ -203,8 +203,11 @@ struct bridge {
 	bool is_reloading; /* remote peers of it are still to be made, from (reload_next) on */
 	uint32_t reload_next;
 	struct bus *bus;
-	int folder;           /* of the states */
-	uint64_t descriptors; /* that the process may have open */
+	int folder;             /* of the states */
+	uint64_t descriptors;   /* that the process may have open */
+	uint32_t used;          /* of them, when that was counted last, and how many */
+	uint32_t used_attached; /* remote peers were attached then */
+	uint64_t used_ns;
 	struct look look;
 	struct remote **remotes;
 	uint32_t remote_count;

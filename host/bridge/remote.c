@@ -3,20 +3,20 @@
  * remote.c - a peer of another host: its slot here, while it is there.
  */
 #include "bridge/remote.h"
+#include "bridge/descriptors.h"
 #include "bridge/events.h"
 #include "bridge/far.h"
 #include "bridge/near.h"
 #include "process/log.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define RETRY_NS UINT64_C(250000000)
 #define DESCRIPTORS_LEFT 64u /* for files, connections to the bus, and who asks for the status */
+#define COUNT_NS UINT64_C(100000000) /* between two counts of those that are in use */
 #define LINGER_NS UINT64_C(1000000000)
 
 /* Attaching takes a tenth of a second, or 5 s where a server hangs: another thread does it. */
@@ -174,27 +174,28 @@ static void attach_failed(
  * those have that stand. Where they run out, those of a server's message are missing in the
  * connections that stand, too, and each of these ends.
  */
-static bool has_descriptors(const struct bridge *b)
+static bool has_descriptors(struct bridge *b, uint64_t now)
 {
 	uint32_t attached = 0, opening = 0, slots = 0, each;
-	int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 
-	if (next < 0)
-		return false;
-	close(next);
 	for (uint32_t i = 0; i < b->remote_count; i++) {
 		attached += b->remotes[i]->host != NULL;
 		opening += b->remotes[i]->next != NULL;
 	}
 	if (b->look.open)
 		slots = b->look.open->region.geometry.slots;
-	each = attached ? (uint32_t)next / attached : 2 * slots;
-	return (uint64_t)next + (uint64_t)(opening + 1) * each + DESCRIPTORS_LEFT <= b->descriptors;
+	/* Many begin at one moment: what those take that are being opened is counted anyway. */
+	if (attached != b->used_attached || now - b->used_ns >= COUNT_NS) {
+		b->used = descriptors_used(b->descriptors);
+		b->used_attached = attached;
+		b->used_ns = now;
+	}
+	each = attached ? b->used / attached : 2 * slots;
+	return b->used + (uint64_t)(opening + 1) * each + DESCRIPTORS_LEFT <= b->descriptors;
 }
 
 /* (incarnation): of the remote peer; 0: it is not there, but something of it is to be delivered. */
-static void attach_begin(
-    const struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
+static void attach_begin(struct bridge *b, struct remote *r, uint32_t incarnation, uint64_t now)
 {
 	struct slot_opening *o;
 
@@ -202,7 +203,7 @@ static void attach_begin(
 		return;
 	r->retry_ns = now + RETRY_NS;
 	r->is_gone = false;
-	if (!has_descriptors(b)) {
+	if (!has_descriptors(b, now)) {
 		char reason[96];
 
 		snprintf(reason, sizeof(reason),

@@ -4,6 +4,7 @@
  * frames, and JetStream's answers. All but the first come from the bus, where anybody writes.
  */
 #include "bridge/config.h"
+#include "bridge/descriptors.h"
 #include "bridge/frame.h"
 #include "bridge/reply.h"
 #include "bridge/say.h"
@@ -485,6 +486,27 @@ static void say_flood(void)
 	CHECK_EQ(line.count, 3);
 }
 
+/* Whichever are open: the lowest that is free says nothing of those above. */
+static void descriptors(void)
+{
+	uint32_t before = descriptors_used(3000);
+	int fds[1500];
+
+	for (int i = 0; i < 1500; i++) {
+		fds[i] = dup(STDERR_FILENO);
+		NEED_EQ(fds[i] >= 0 && fds[i] < 3000, 1);
+	}
+	CHECK_EQ(descriptors_used(3000), before + 1500);
+	for (int i = 0; i < 1500; i += 2)
+		close(fds[i]);
+	CHECK_EQ(descriptors_used(3000), before + 750);
+	CHECK_EQ(descriptors_used(UINT64_MAX), before + 750);
+	for (int i = 1; i < 1500; i += 2)
+		close(fds[i]);
+	CHECK_EQ(descriptors_used(3000), before);
+	CHECK_EQ(descriptors_used(0), 0);
+}
+
 static const struct test tests[] = {
     {"configuration: all settings", config_whole},
     {"configuration: secrets are files", config_secrets},
@@ -500,6 +522,7 @@ static const struct test tests[] = {
     {"JetStream: answers", replies},
     {"JetStream: deliveries", deliveries},
     {"log: a flood", say_flood},
+    {"descriptors", descriptors},
 };
 
 int main(void)

@@ -287,7 +287,8 @@ def many(stack, w, remotes):
     c.bridge.stop()
     # Slot 5 has a socket of its own, which only the bridge uses.
     peers = [stack.enter_context(Peer(c.socket, "x")) for _ in range(MANY + 6)]
-    assert {peer.slot for peer in peers} >= set(SLOTS)
+    c.peers = {peer.slot: peer for peer in peers}
+    assert c.peers.keys() >= set(SLOTS)
     remap(w.a, remotes)
     return c
 
@@ -337,6 +338,20 @@ def test_few_descriptors(stack, tmp_path):
         exchange.more()
     assert w.a.bridge.count("event=detach") == 0
     assert not are_attached(a)
+    # The descriptors of three are free, below those of others: three more have them, and no other.
+    known = w.a.bridge.count("event=attach ")
+    there = [n for n in SLOTS if w.a.bridge.count(f"event=attach slot={n} ")]
+    for n in there[:3]:
+        c.peers[n].close()
+    w.a.bridge.await_line("event=detach ", 3)
+    w.a.bridge.await_line("event=attach ", known + 3)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        exchange.more()
+        # The lowest that is free is the next one: as many were never open at once.
+        assert max(map(int, os.listdir(f"/proc/{w.a.bridge.process.pid}/fd"))) < 2000 - 64
+    assert w.a.bridge.count("event=detach ") == 3
+    assert w.a.bridge.count("event=attach ") == known + 3
     is_quiet(exchange, w)
 
 
