@@ -176,14 +176,14 @@ link() {
 	fi
 }
 
-# Wait until the bridge of host a has brought $1 more messages, or a guest has ended.
+# Wait until the bridge of host a has brought $1 more messages. Fails if guest 0 ends before.
 answers_await() {
 	local begin now
 	begin=$(answers_count) || exit
 	while [[ ! -e $dir/over ]]; do
 		now=$(answers_count) || exit
 		((now >= begin + $1)) && return
-		kill -0 "${pids[0]}" 2>/dev/null || die 1 "guest 0 has ended before its time"
+		kill -0 "${pids[0]}" 2>/dev/null || return 1
 		sleep 0.05
 	done
 	exit 1
@@ -206,12 +206,12 @@ bridge_talk() {
 	((good == 2)) || return
 	grep -q "^\[1\] .*$text" "$dir/guest.1.log" || die 1 "guest 1 did not print the message"
 	for i in 0 1; do mv "$dir/guest.$i.log" "$dir/guest.$i.first"; done
-	count=3000
+	count=10000 # seconds: the link is to be cut before they are over
 	[[ ${accel[$arch]} != kvm ]] || count=30000
 	commands=("ping ${names[1]} --keep-going --count=$count --timeout=$timeout" echo)
 	say "it has arrived; now guest 0 counts $count round trips to guest 1"
 	bridge_guests
-	answers_await 100
+	answers_await 100 || die 1 "guest 0 has ended before its time"
 	if ((${#bus_network[@]})); then
 		say "host b's link to the bus is cut for 3 s"
 	else
@@ -224,8 +224,8 @@ bridge_talk() {
 	link up
 	say "the link is back; meanwhile $((after - before)) answers have come to guest 0;" \
 		"the round trips go on when the bridges have found each other"
-	answers_await 100
-	say "they do: until all are counted"
+	# Few are left where this script had no processor, and the guests had.
+	if answers_await 100; then say "they do: until all are counted"; fi
 	good=0
 	judge 0 && good=1
 	# An echo does not end by itself.

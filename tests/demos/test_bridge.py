@@ -68,11 +68,11 @@ def test_demo(world, tmp_path_factory, demo):
         assert "host b's link to the bus is cut" in before and "nsenter" in before
     else:
         assert "all is on the loopback" in before and "nsenter" not in text
-    assert re.search(r"^\[0\] ping: slot 1 \(beta\): 3000 round trips of 64 bytes", cut, re.M)
-    # Each message of the 3000, and the first one; more only of what was reported as lost.
+    assert re.search(r"^\[0\] ping: slot 1 \(beta\): 10000 round trips of 64 bytes", cut, re.M)
+    # Each message of the 10000, and the first one; more only of what was reported as lost.
     lost = re.search(r"^\[0\] ping: (\d+) lost on the way", cut, re.M)
     sent = int(re.search(r"^\[bridge a\] pair .* sent=(\d+)", cut, re.M)[1])
-    assert sent == 3001 + (int(lost[1]) if lost else 0)
+    assert sent == 10001 + (int(lost[1]) if lost else 0)
     assert mode == "core" or not lost
     is_clean(world, text)
 
