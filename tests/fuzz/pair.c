@@ -5,9 +5,9 @@
  * Theory of operation: the region, its rings, and the bridge's code on both ways are the real ones;
  * the bus, the clock and what outlasts the bridge are here. The input says who moves: the local
  * peer, which sends numbered messages and receives; the bridge, which may be killed at each record
- * that it keeps, and at each publish; the other bridge, whose frames carry their numbers; and
- * whoever else publishes there: frames and states with numbers near the ends, epochs of their own,
- * and bytes that are damaged.
+ * that it keeps, and at each publish, and hears another one with its name; the other bridge, whose
+ * frames carry their numbers; and whoever else publishes there: frames and states with numbers near
+ * the ends, epochs of their own, and bytes that are damaged.
  *
  * Far way: what the receiver gets of one epoch grows, and where a number is missing, or another
  * epoch begins, it was told of a loss before. SPEC R19.2. Near way: numbers grow by 1, each belongs
@@ -275,6 +275,7 @@ int bus_publish(struct bus *bus, const char *subject, const char *reply, const c
 	(void)bus;
 	FUZZ_MUST(subject && *subject && (reply != NULL) == pair_is_kept(&pair));
 	FUZZ_MUST((id != NULL) == (reply != NULL) && size <= most);
+	FUZZ_MUST(!bridge.twin.is_there);
 	memcpy(exact, data, size);
 	if (!dies || !kill_before)
 		out_take(exact, size);
@@ -520,6 +521,13 @@ static void stream_answers(uint8_t dice)
 	}
 }
 
+/* Another bridge with this name comes, or goes: twin.c. */
+static void twin_moves(void)
+{
+	bridge.twin.is_there = !bridge.twin.is_there;
+	near_renew(&pair);
+}
+
 static void move(enum config_mode mode)
 {
 	uint8_t dice = feed_byte();
@@ -553,6 +561,8 @@ static void move(enum config_mode mode)
 		else if (dice >= 208) {
 			kill_in = 1 + feed_byte() % 8;
 			kill_before = feed_byte() & 1;
+		} else if (dice >= 200) {
+			twin_moves();
 		}
 		break;
 	}
