@@ -47,6 +47,7 @@ void ivsh_client_protocol_take(struct ivsh_client *client)
 			break;
 		}
 	}
+	client->has_more = result == MESSAGES_ONE;
 	if (result == MESSAGES_HANGUP)
 		ivsh_client_fail(client, "the server hung up");
 	if (result == MESSAGES_HANGUP || result == MESSAGES_BROKEN) {

@@ -61,6 +61,7 @@ struct ivsh_host {
 	/* Since ivsh_host_ready() answered that there is nothing: what made the descriptor
 	 * readable. is_cut: that sleep is shorter than usual. */
 	bool is_armed, is_cut, has_notified, has_expired;
+	bool is_socket_ready; /* the server's messages are to be read: an edge has said so */
 
 	/* Events that were not answered yet. */
 	bool is_anew; /* the next call answers IVSH_ELOST */

@@ -72,6 +72,17 @@ static bool is_anew(struct ivsh_host *host)
 	return is;
 }
 
+/*
+ * Whether the server's socket is to be looked at: that is a system call. The end of a connection
+ * may have been found by another call, whose sleep it has ended.
+ */
+static bool has_messages(const struct ivsh_host *host)
+{
+	const struct ivsh_client *client = &host->clients[host->turn];
+
+	return host->is_socket_ready || client->has_more || !client->is_connected;
+}
+
 /* The server has closed the connection. */
 static void sever(struct ivsh_host *host)
 {
@@ -89,8 +100,11 @@ int ivsh_host_keep(struct ivsh_host *host)
 	if (host->fd < 0)
 		return IVSH_ENODEV;
 	ivsh_host_watch_take(host);
-	if (host->is_open && ivsh_client_poll(&host->clients[host->turn]))
-		sever(host);
+	if (host->is_open && has_messages(host)) {
+		host->is_socket_ready = false;
+		if (ivsh_client_poll(&host->clients[host->turn]))
+			sever(host);
+	}
 	if (is_due(host) && reopen(host) == 0)
 		host->is_anew = true;
 	if (is_anew(host))

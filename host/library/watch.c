@@ -7,7 +7,6 @@
  * as long as an eventfd is. The socket is watched for edges: after fork(2) a child may hold the
  * socket that this process has closed, and its end would else be reported without end.
  */
-#include "client/protocol.h"
 #include "library/inside.h"
 #include "process/clock.h"
 
@@ -53,6 +52,7 @@ int ivsh_host_watch_add(struct ivsh_host *host)
 {
 	const struct ivsh_client *client = &host->clients[host->turn];
 
+	host->is_socket_ready = true;
 	if (add(host, client->doorbells, WATCHED_DOORBELLS, EPOLLIN) ||
 	    add(host, client->socket, WATCHED_SOCKET, EPOLLIN | EPOLLET))
 		return ivsh_host_fail(host, IVSH_EPLATFORM, "epoll: %s", strerror(errno));
@@ -86,11 +86,10 @@ void ivsh_host_watch_take(struct ivsh_host *host)
 		} else if (host->is_open && ready[i].data.u32 == WATCHED_DOORBELLS) {
 			host->has_notified = true;
 			(void)client->mem.doorbell.count(client->mem.doorbell.ctx);
+		} else if (ready[i].data.u32 == WATCHED_SOCKET) {
+			host->is_socket_ready = true;
 		}
 	}
-	/* Also without an edge: a batch may have left messages. */
-	if (host->is_open)
-		ivsh_client_protocol_take(client);
 }
 
 void ivsh_host_watch_within(struct ivsh_host *host, uint64_t ns)

@@ -8,6 +8,8 @@ import os
 import pathlib
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ import time
 
 import pytest
 
+from rawclient import RawClient
 from servertool import BUILD, LIMIT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -237,6 +240,33 @@ def test_server_that_is_killed(start, tmp_path, split):
         assert (other.slot, other.receive(5).data) == (slot, b"before")
         one.send("beta", 3, b"again", 5)
         assert other.receive(5).data == b"again"
+
+
+def test_many_messages_of_a_server(start, tmp_path, together):
+    """More than one look takes, with the end behind them: no further edge of the socket says so."""
+    real = RawClient(start("-l", "2M", "--slots=2", "--vectors=1").socket)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "between"))
+        listening.listen()
+        accepted = []
+
+        def pass_on():
+            accepted.append(listening.accept()[0])
+            for value, fd in real.handshake(2, 1):
+                fds = [] if fd is None else [fd]
+                socket.send_fds(accepted[0], [struct.pack("<q", value)], fds)
+
+        together(pass_on)
+        with ivsh.Peer(tmp_path / "between", "alpha") as peer:
+            peer.ready()
+            with accepted[0] as server:
+                server.sendall(struct.pack("<q", 999) * 10000)  # it has left
+            kinds, end = set(), time.monotonic() + LIMIT
+            while ivsh.EventKind.DISCONNECTED not in kinds and time.monotonic() < end:
+                peer.ready()
+                with contextlib.suppress(ivsh.NotThere, ivsh.Timeout):
+                    kinds.add(peer.next_event(0).kind)
+            assert ivsh.EventKind.DISCONNECTED in kinds
 
 
 def test_missing_part(tmp_path):

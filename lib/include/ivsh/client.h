@@ -37,6 +37,7 @@ struct ivsh_client {
 
 	/* The rest is the client's own. */
 	bool is_reported;   /* ivsh_client_poll() has reported the end of the connection */
+	bool has_more;      /* the last call left messages of the server in the socket */
 	int socket;         /* -1: none, or the server has closed the connection */
 	int memory;         /* the descriptor behind mem.base */
 	int *parts;         /* a split region: those behind mem.parts; -1: that part is not here */
