@@ -352,7 +352,7 @@ LIBRARY := $(addprefix host/library/,open.c place.c attach.c keep.c watch.c read
 # In a Linux guest: its ivshmem device, by VFIO or sysfs.
 LINUX_GUEST := $(addprefix lib/port/linux-guest/,linux_guest.c sysfs.c vfio.c set.c)
 # A bridge to other hosts: what is text and bytes.
-BRIDGE_TEXT := $(addprefix host/bridge/,config.c subject.c frame.c reply.c window.c say.c) \
+BRIDGE_TEXT := $(addprefix host/bridge/,config.c subject.c frame.c reply.c window.c say.c busy.c) \
            host/config/accounts.c host/config/known.c
 BRIDGE  := $(addprefix host/bridge/,main.c loop.c reload.c control.c status.c remote.c \
            descriptors.c twin.c near.c outgoing.c far.c kept.c look.c opener.c state.c bus.c \

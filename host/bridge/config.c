@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONFIG_MOST 65536u /* bytes of a file */
+#define CONFIG_MOST 65536u   /* bytes of a file */
+#define BUSY_POLL_MOST 1000u /* microseconds */
 #define NAME_IS "not 1 to 31 of A-Z, a-z, 0-9, _ and -"
 
 struct reader {
@@ -103,6 +104,13 @@ static int size_take(const struct reader *r, uint64_t *size, const char *value, 
 		return log_failure(
 		    r->where, "%.64s: less than %llu", value, (unsigned long long)least);
 	return 0;
+}
+
+static int busy_poll_take(const struct reader *r, const char *value)
+{
+	const char *wrong = sizes_count(value, 0, BUSY_POLL_MOST, &r->config->busy_poll_us);
+
+	return wrong ? log_failure(r->where, "%.32s: no microseconds: %s", value, wrong) : 0;
 }
 
 /* The slot's number behind the word of the key. Answers -1 after a line, or the slot. */
@@ -262,6 +270,8 @@ static int setting_take(struct reader *r, const char *key, char *value)
 		return size_take(r, &c->stream_count, value, 1);
 	if (strcmp(key, "buffer") == 0)
 		return size_take(r, &c->buffer, value, 65536);
+	if (strcmp(key, "busy-poll") == 0)
+		return busy_poll_take(r, value);
 	return log_failure(r->where, "no such setting");
 }
 
@@ -328,6 +338,7 @@ int config_parse(struct config *config, const char *file, char *text, size_t siz
 	config->stream_size = UINT64_C(64) << 20;
 	config->stream_count = 1000000;
 	config->buffer = UINT64_C(1) << 20;
+	config->busy_poll_us = 200;
 	error = keys_open(&keys, text, size);
 	for (more = error; error == 0 && (more = keys_next(&keys)) == 1;) {
 		const char *key = keys.key;

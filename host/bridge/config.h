@@ -47,6 +47,7 @@ struct config {
 	uint64_t stream_size;  /* bytes that JetStream keeps at most */
 	uint64_t stream_count; /* messages, likewise */
 	uint64_t buffer;       /* bytes from the bus that wait for one pair at most */
+	uint32_t busy_poll_us; /* to poll behind a message, before sleeping; 0: not */
 	struct config_local local[CONFIG_SLOTS];
 	uint32_t local_count;
 	struct config_remote remote[CONFIG_SLOTS];

@@ -20,6 +20,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +161,8 @@ static void states_renew(struct bridge *b)
 /* Move messages of (p), both ways. Answers whether any moved. */
 static bool pair_move(struct bridge *b, struct pair *p, uint64_t now)
 {
+	const struct counters *c = &p->counters;
+	uint64_t messages = c->sent + c->received, bytes = c->sent_bytes + c->received_bytes;
 	bool moved = false;
 
 	for (uint32_t turn = 0; turn < TURNS; turn++) {
@@ -172,6 +175,8 @@ static bool pair_move(struct bridge *b, struct pair *p, uint64_t now)
 			break;
 		moved = true;
 	}
+	busy_moved(
+	    &b->busy, c->sent + c->received - messages, c->sent_bytes + c->received_bytes - bytes);
 	return moved;
 }
 
@@ -256,6 +261,26 @@ static void remotes_woken(struct bridge *b, const struct pollfd *fds)
 			b->remotes[i]->is_armed = false;
 }
 
+/* Poll for a while, if that is worth it, then sleep. What poll(2) answers. */
+static int sleep_begin(struct bridge *b, struct pollfd *fds, nfds_t count)
+{
+	uint64_t now = clock_now_ns(), from;
+
+	while (busy_goes_on(&b->busy, now)) {
+		int found = poll(fds, count, 0);
+
+		if (found) {
+			busy_found(&b->busy);
+			return found;
+		}
+		from = clock_now_ns();
+		sched_yield();
+		now = clock_now_ns();
+		busy_yielded(&b->busy, from, now);
+	}
+	return poll(fds, count, SLEEP_MS);
+}
+
 /* Sleep. Answers whether a signal has come. */
 static bool wait(struct bridge *b, int signals, struct control *control, bool is_busy)
 {
@@ -270,7 +295,7 @@ static bool wait(struct bridge *b, int signals, struct control *control, bool is
 		if (b->remotes[i]->host)
 			fds[count++] = (struct pollfd){
 			    .fd = ivsh_host_fd(b->remotes[i]->host), .events = POLLIN};
-	if (poll(fds, count, is_busy ? 0 : SLEEP_MS) <= 0)
+	if ((is_busy ? poll(fds, count, 0) : sleep_begin(b, fds, count)) <= 0)
 		return false;
 	remotes_woken(b, &fds[POLL_CONTROL + asking]);
 	if (fds[POLL_BUS].revents)
@@ -348,6 +373,7 @@ static bool turn(struct bridge *b, int signals, struct control *control)
 	}
 	is_busy |= remotes_ready(b, is_due);
 	is_busy |= reload_step(b);
+	busy_turn(&b->busy, b->config->busy_poll_us * UINT64_C(1000), clock_now_ns());
 	return wait(b, signals, control, is_busy);
 }
 

@@ -9,6 +9,7 @@
 #define BRIDGE_PARTS_H
 
 #include "bridge/bus.h"
+#include "bridge/busy.h"
 #include "bridge/config.h"
 #include "bridge/frame.h"
 #include "bridge/look.h"
@@ -219,11 +220,12 @@ struct bridge {
 	struct say unknown_lines;
 	size_t payload; /* bytes of the largest message that the bus takes; 0: not known yet */
 	struct say payload_lines;
-	bool is_said;           /* what is wrong with the one that was not taken last */
-	uint64_t dropped;       /* messages for which a pair had no room */
-	uint64_t tick_ns;       /* when all but messages was looked at last */
-	uint64_t connects;      /* of the bus, as seen last */
-	uint64_t up_ns;         /* when that changed */
+	bool is_said;      /* what is wrong with the one that was not taken last */
+	uint64_t dropped;  /* messages for which a pair had no room */
+	uint64_t tick_ns;  /* when all but messages was looked at last */
+	uint64_t connects; /* of the bus, as seen last */
+	uint64_t up_ns;    /* when that changed */
+	struct busy busy;
 	struct consumer stream; /* JetStream's stream, in the same states */
 	bool is_stream_reported;
 	struct twin twin;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bridge_test.c - what a bridge reads and writes as text and bytes: its configuration, subjects,
- * frames, and JetStream's answers. All but the first come from the bus, where anybody writes.
+ * frames, and JetStream's answers. All but the first come from the bus, where anybody writes. And
+ * when it polls.
  */
+#include "bridge/busy.h"
 #include "bridge/config.h"
 #include "bridge/descriptors.h"
 #include "bridge/frame.h"
@@ -53,6 +55,7 @@ static void config_whole(void)
 		      "slot 5 = b/alpha jetstream socket=/s 5,\\a=\"b\" # c\n"
 		      "slot 6 = b/beta\tcore \n"
 		      "stream-size = 1M\nstream-messages = 10\nbuffer = 128K\n"
+		      "busy-poll = 1000\n"
 		      "credentials = /c\ntls-ca = /ca\ntls-cert = /x\ntls-key = /k\n"),
 	    0);
 	CHECK_EQ(*said, 0);
@@ -71,6 +74,7 @@ static void config_whole(void)
 	CHECK_EQ(c.stream_size, 1 << 20);
 	CHECK_EQ(c.stream_count, 10);
 	CHECK_EQ(c.buffer, 128 << 10);
+	CHECK_EQ(c.busy_poll_us, 1000);
 	config_free(&c);
 }
 
@@ -79,10 +83,12 @@ static void config_secrets(void)
 	struct config c;
 
 	CHECK_EQ(parse(&c, BASE PEERS "bus-user = me too\npassword = /run/a b\n"), 0);
+	CHECK_EQ(c.busy_poll_us, 200);
 	CHECK_EQ(strcmp(c.bus_user, "me too") | strcmp(c.password, "/run/a b"), 0);
 	config_free(&c);
-	CHECK_EQ(parse(&c, BASE PEERS "token = ./t\n"), 0);
+	CHECK_EQ(parse(&c, BASE PEERS "token = ./t\nbusy-poll = 0\n"), 0);
 	CHECK_EQ(strcmp(c.token, "./t"), 0);
+	CHECK_EQ(c.busy_poll_us, 0);
 	config_free(&c);
 }
 
@@ -137,6 +143,8 @@ static void config_wrong(void)
 	    {BASE "url = nats://me:SECRET@x\n", "f:6: url: it has a user in it"},
 	    {BASE PEERS "stream-size = 1\n", "f:8: stream-size: 1: less than 65536"},
 	    {BASE PEERS "buffer = many\n", "f:8: buffer: many: "},
+	    {BASE PEERS "busy-poll = 1001\n", "f:8: busy-poll: 1001: no microseconds: "},
+	    {BASE PEERS "busy-poll = 1ms\n", "f:8: busy-poll: 1ms: no microseconds: "},
 	    {BASE PEERS "a\x01 = 1\n", "f:8: not a setting and no comment"},
 	    {"", "f: the region has no name"},
 	    {"region = r\nhost = h\n", "f: there is no bus"},
@@ -507,6 +515,118 @@ static void descriptors(void)
 	CHECK_EQ(descriptors_used(0), 0);
 }
 
+#define MOST_NS 200000u
+#define MS UINT64_C(1000000)
+
+/* A message behind which nothing comes for longer than the bridge polls. */
+static bool polls_in_vain(struct busy *busy, uint64_t now)
+{
+	bool polls;
+
+	busy_moved(busy, 1, 64);
+	busy_turn(busy, MOST_NS, now);
+	polls = busy_goes_on(busy, now + MOST_NS - 1);
+	CHECK(!busy_goes_on(busy, now + MOST_NS));
+	return polls;
+}
+
+static void busy_trips(void)
+{
+	struct busy busy = {0};
+	uint64_t now = MS;
+
+	CHECK(!busy_goes_on(&busy, now));
+	busy_turn(&busy, MOST_NS, now);
+	CHECK(!busy_goes_on(&busy, now)); /* nothing has moved */
+	for (uint32_t i = 0; i < 1000; i++, now += MOST_NS) {
+		busy_moved(&busy, 1, 64);
+		busy_turn(&busy, MOST_NS, now);
+		CHECK(busy_goes_on(&busy, now + MOST_NS - 1));
+		busy_found(&busy);
+		/* What came was no message: the same poll goes on, no longer. */
+		busy_moved(&busy, 0, 0);
+		busy_turn(&busy, MOST_NS, now + MOST_NS - 1);
+		CHECK(busy_goes_on(&busy, now + MOST_NS - 1));
+		if (i % 2 == 0)
+			CHECK(!busy_goes_on(&busy, now + MOST_NS));
+	}
+	busy_moved(&busy, 1, 64);
+	busy_turn(&busy, 0, now);
+	CHECK(!busy_goes_on(&busy, now)); /* it is switched off */
+}
+
+/* Two messages of a pair in one turn, or a large one: it sleeps at once, also behind the next. */
+static void busy_streams(void)
+{
+	static const struct {
+		const char *what;
+		uint64_t messages, bytes;
+	} rows[] = {{"two", 2, 16}, {"a large one", 1, 1025}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct busy busy = {0};
+
+		test_row(rows[i].what);
+		busy_moved(&busy, rows[i].messages, rows[i].bytes);
+		busy_moved(&busy, 1, 64); /* of another pair */
+		busy_turn(&busy, MOST_NS, MS);
+		CHECK(!busy_goes_on(&busy, MS));
+		CHECK(!polls_in_vain(&busy, 11 * MS - 1));
+		CHECK(polls_in_vain(&busy, 11 * MS));
+	}
+	test_row(NULL);
+}
+
+/* Behind 8 polls in vain, one message in 16; and behind one that was not, each. */
+static void busy_vain(void)
+{
+	struct busy busy = {0};
+	uint32_t polls = 0;
+	uint64_t now = MS;
+
+	for (uint32_t i = 0; i < 8; i++, now += MS)
+		CHECK(polls_in_vain(&busy, now));
+	for (uint32_t i = 0; i < 1600; i++, now += MS)
+		polls += polls_in_vain(&busy, now);
+	CHECK_EQ(polls, 100);
+	for (uint32_t i = 0; i < 16; i++, now += MS) {
+		busy_moved(&busy, 1, 64);
+		busy_turn(&busy, MOST_NS, now);
+		if (!busy_goes_on(&busy, now))
+			continue;
+		busy_found(&busy);
+		break;
+	}
+	CHECK(polls_in_vain(&busy, now + MS));
+}
+
+/* Another program had the processor for long: no yield for 20 ms, and longer each time. */
+static void busy_crowds(void)
+{
+	struct busy busy = {0};
+	uint64_t now = MS, pause = 20 * MS;
+
+	for (uint32_t i = 0; i < 10; i++) {
+		busy_moved(&busy, 1, 64);
+		busy_turn(&busy, MOST_NS, now);
+		CHECK(busy_goes_on(&busy, now));
+		busy_yielded(&busy, now, now + 499999);
+		CHECK(busy_goes_on(&busy, now));
+		busy_yielded(&busy, now, now + 500000);
+		now += 500000;
+		CHECK(!busy_goes_on(&busy, now));
+		CHECK(!polls_in_vain(&busy, now + pause - 1));
+		now += pause;
+		pause = 2 * pause < 2000 * MS ? 2 * pause : 2000 * MS;
+	}
+	CHECK_EQ(pause, 2000 * MS);
+	/* It is long ago. */
+	now += 2000 * MS;
+	CHECK(polls_in_vain(&busy, now));
+	busy_yielded(&busy, now, now + 500000);
+	CHECK(polls_in_vain(&busy, now + 500000 + 20 * MS));
+}
+
 static const struct test tests[] = {
     {"configuration: all settings", config_whole},
     {"configuration: secrets are files", config_secrets},
@@ -523,6 +643,10 @@ static const struct test tests[] = {
     {"JetStream: deliveries", deliveries},
     {"log: a flood", say_flood},
     {"descriptors", descriptors},
+    {"polling: round trips", busy_trips},
+    {"polling: streams", busy_streams},
+    {"polling: in vain", busy_vain},
+    {"polling: others compute", busy_crowds},
 };
 
 int main(void)

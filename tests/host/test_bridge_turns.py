@@ -29,7 +29,9 @@ def test_idle_peers(tmp_path):
     """
     with contextlib.ExitStack() as stack:
         slots = [f"--slot={n}={tmp_path}/a/s{n}" for n in IDLE]
-        w = world_of(stack, tmp_path, servers=((*LARGE, *slots), ()))
+        # Between two turns it sleeps: no poll(2) but that one.
+        more = "busy-poll = 0\n"
+        w = world_of(stack, tmp_path, more=more, servers=((*LARGE, *slots), ()))
         path = tmp_path / "turns"
         w.a.bridge.stop()
         w.a.bridge.prefix = ("env", f"LD_PRELOAD={BUILD / 'turns.so'}", f"IVSH_TURNS={path}")
