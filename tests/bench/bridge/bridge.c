@@ -3,10 +3,13 @@
  * bridge.c - messages over two bridges, beside libnats' own between the same two processes; and
  * messages between many hosts.
  *
- * usage: bridge answer PLACE URL
- *	  bridge ask PLACE URL SLOT KIND SIZE SLICES COUNT
- *	  bridge guests PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR
- *	  bridge mesh COUNT PLACE...
+ * usage: bridge [polling] answer PLACE URL
+ *	  bridge [polling] ask PLACE URL SLOT KIND SIZE SLICES COUNT
+ *	  bridge [polling] guests PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR
+ *	  bridge [polling] mesh COUNT PLACE...
+ *
+ * A peer that waits sleeps at once, as libnats' threads do (IVSH_NODE_SLEEP); with "polling" it
+ * polls for 50 us before, which is the library's own choice.
  *
  * The first two are peers of a region each, and clients of the bus. `ask` takes turns: COUNT round
  * trips (KIND trip) or COUNT messages one way (KIND rate) over the bridges, then as many over the
@@ -44,9 +47,12 @@
 #define COUNT "bench.count"
 #define LIMIT_NS UINT64_C(60000000000)
 #define LIMIT_MS 60000
+#define AGAIN_NS 100000000u
+#define QUESTIONS 600u /* a minute's */
 #define SIZE_MOST 65536u
 
 static uint8_t bytes[SIZE_MOST];
+static uint32_t flags = IVSH_NODE_SLEEP; /* of ivsh_host_open() */
 
 static uint64_t now_ns(void)
 {
@@ -66,7 +72,7 @@ static struct ivsh_host *region_open(const char *place, const char *name)
 {
 	struct ivsh_host *host = NULL;
 
-	if (ivsh_host_open(&host, place, name, 0, IVSH_SELF_NONE))
+	if (ivsh_host_open(&host, place, name, flags, IVSH_SELF_NONE))
 		errx(1, "%s: %s", place, ivsh_host_error(host));
 	return host;
 }
@@ -161,6 +167,27 @@ struct asker {
 	uint32_t slot, size, count;
 };
 
+/*
+ * Until it answers: the peer that the bridge has in that slot may still be one that was killed just
+ * before, and with it goes what it was sent.
+ */
+static void answer_await(struct asker *a)
+{
+	const struct timespec pause = {0, AGAIN_NS};
+	struct ivsh_host_message m = {0};
+	uint32_t asked = 0;
+
+	/* The answers to the questions before, if they come, come before that one. */
+	while (m.port != PORT_ECHO || m.size != asked) {
+		if (++asked == QUESTIONS)
+			errx(1, "bpeer does not answer");
+		if (ivsh_host_send(a->host, a->slot, PORT_ECHO, bytes, asked, AGAIN_NS))
+			nanosleep(&pause, NULL);
+		else
+			(void)ivsh_host_receive(a->host, &m, bytes, sizeof(bytes), AGAIN_NS);
+	}
+}
+
 static void asker_open(struct asker *a, const char *place, const char *url)
 {
 	uint32_t peer = 0;
@@ -169,6 +196,7 @@ static void asker_open(struct asker *a, const char *place, const char *url)
 	a->bus = bus_connect(url, false);
 	if (ivsh_host_find(a->host, "bpeer", &peer, LIMIT_NS) || peer != a->slot)
 		errx(1, "bpeer: not in slot %u", a->slot);
+	answer_await(a);
 }
 
 static void asker_close(struct asker *a)
@@ -460,6 +488,11 @@ int main(int argc, char **argv)
 {
 	struct asker a;
 
+	if (argc >= 2 && strcmp(argv[1], "polling") == 0) {
+		flags = 0;
+		argc--;
+		argv++;
+	}
 	if (argc == 4 && strcmp(argv[1], "answer") == 0)
 		return answer(argv[2], argv[3]);
 	if (argc >= 5 && argc <= 3 + (int)MESH_MOST && strcmp(argv[1], "mesh") == 0)
