@@ -181,10 +181,9 @@ static void answer_await(struct asker *a)
 	while (m.port != PORT_ECHO || m.size != asked) {
 		if (++asked == QUESTIONS)
 			errx(1, "bpeer does not answer");
-		if (ivsh_host_send(a->host, a->slot, PORT_ECHO, bytes, asked, AGAIN_NS))
+		if (ivsh_host_send(a->host, a->slot, PORT_ECHO, bytes, asked, AGAIN_NS) ||
+		    ivsh_host_receive(a->host, &m, bytes, sizeof(bytes), AGAIN_NS))
 			nanosleep(&pause, NULL);
-		else
-			(void)ivsh_host_receive(a->host, &m, bytes, sizeof(bytes), AGAIN_NS);
 	}
 }
 
