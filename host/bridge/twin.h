@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * twin.h - another bridge that has the name of this host, in this region, on this bus: such as that
- * of a clone of this machine. Both would give numbers of one count to different messages, and the
- * receivers would drop one of each two as known.
+ * of a clone of this machine. Both give numbers of one count to different messages, of which a
+ * receiver drops some as known.
  */
 #ifndef BRIDGE_TWIN_H
 #define BRIDGE_TWIN_H

@@ -5,10 +5,12 @@ import contextlib
 import shutil
 import signal
 import struct
+import threading
 import time
 
-from bridgetool import Bridge, await_event, drained, ivsh
-from rawclient import until
+import pytest
+from bridgetool import Bridge, Peer, await_event, drained, ivsh
+from rawclient import SOAK, until
 from servertool import LIMIT, Server
 
 PORT = 77
@@ -96,6 +98,79 @@ def test_clone(both):
         assert w.a.bridge.count(TWIN) == 1 and w.a.bridge.count("event=twin-gone") == 1
         b.send(5, PORT, b"and back", LIMIT)
         assert a.receive(LIMIT).data == b"and back"
+
+
+class Counts(threading.Thread):
+    """What comes of each sender's numbers: those that are missing, and no loss was reported."""
+
+    def __init__(self, peer):
+        super().__init__(daemon=True)
+        self.peer, self.ended = peer, threading.Event()
+        self.next, self.told = {}, {}
+        self.silent = self.lost = 0
+        self.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                m = self.peer.receive(0.05)
+            except ivsh.Timeout:
+                m = None
+            # It stands before this message, or behind it.
+            self.lost += drained(self.peer).count(ivsh.EventKind.LOST)
+            if m is None:
+                continue
+            sender, number = struct.unpack("<QQ", m.data)
+            missing = number - self.next.get(sender, 0)
+            self.silent += missing > 0 and self.told.get(sender, 0) == self.lost
+            self.next[sender], self.told[sender] = number + 1, self.lost
+
+
+class Numbers(threading.Thread):
+    """A peer that sends its numbers to slot 5, as fast as they go."""
+
+    def __init__(self, peer, sender):
+        super().__init__(daemon=True)
+        self.peer, self.sender, self.sent = peer, sender, 0
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                self.peer.send(5, PORT, struct.pack("<QQ", self.sender, self.sent), 0.2)
+                self.sent += 1
+            except (ivsh.Timeout, ivsh.NotThere):
+                pass
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"] if SOAK else ["core"])
+def test_clone_sends(world, mode):
+    """SPEC R19.3.6, R19.3.7: while a peer sends, and that of the clone does, no loss is silent."""
+    w = world(mode)
+    with w.a.peer() as a, w.b.peer() as b, contextlib.ExitStack() as stack:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        counts = Counts(b)
+        stack.callback(counts.join, LIMIT)
+        stack.callback(counts.ended.set)
+        one = Numbers(a, 1)
+        stack.callback(one.join, LIMIT)
+        stack.callback(one.ended.set)
+        until(lambda: counts.next.get(1, 0) > 1000)
+        with clone_of(w.a) as clone, Peer(clone.socket, "apeer") as other:
+            two = Numbers(other, 2)
+            try:
+                clone.await_line(TWIN)
+                w.a.bridge.await_line(TWIN)
+                until(lambda: not w.b.bridge.pair("heard"))
+            finally:
+                two.ended.set()
+                two.join(LIMIT)
+        w.a.bridge.await_line("event=twin-gone")
+        before = counts.next[1]
+        until(lambda: counts.next[1] > before + 1000, 3 * LIMIT)
+        assert counts.silent == 0 and counts.lost > 0
 
 
 def begun_again(side):
