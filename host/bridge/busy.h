@@ -11,7 +11,8 @@
  *
  * Who yields to a program that computes without end has the processor back when that one's time is
  * over, milliseconds later, while who sleeps interrupts it when a message comes. So where a yield
- * takes long, the bridge sleeps at once for a while: 20 ms, and twice as long each time, up to 2 s.
+ * takes long, the bridge sleeps at once for a while: 20 ms, and twice as long each time, up to half
+ * a second.
  */
 #ifndef BRIDGE_BUSY_H
 #define BRIDGE_BUSY_H
