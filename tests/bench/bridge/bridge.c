@@ -5,7 +5,7 @@
  *
  * usage: bridge [polling] answer PLACE URL
  *	  bridge [polling] ask PLACE URL SLOT KIND SIZE SLICES COUNT
- *	  bridge [polling] guests PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR
+ *	  bridge [polling] guests PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR MODE
  *	  bridge [polling] mesh COUNT PLACE...
  *
  * A peer that waits sleeps at once, as libnats' threads do (IVSH_NODE_SLEEP); with "polling" it
@@ -19,8 +19,8 @@
  * `guests` takes turns of more: COUNT round trips over the bridges and as many requests of the bus,
  * as above; and, by order to the guest in slot TOLD (tests/bench/guest/trips.c), COUNT of that
  * guest with the one in slot NEAR of the same region, and with the one in slot FAR, behind the
- * bridges; each of them asleep, asleep behind 50 us of polling, and polling. The line has eight
- * figures.
+ * bridges; they wait by MODE (0: polling, 1: asleep behind 50 us of it, 2: asleep). The line has
+ * four figures.
  *
  * `mesh` is a peer of each region at once, p0 in the first one, and sends COUNT messages of 64
  * bytes from each to each other. It prints how long all took to arrive.
@@ -174,17 +174,19 @@ struct asker {
 static void answer_await(struct asker *a)
 {
 	const struct timespec pause = {0, AGAIN_NS};
-	struct ivsh_host_message m = {0};
-	uint32_t asked = 0;
 
-	/* The answers to the questions before, if they come, come before that one. */
-	while (m.port != PORT_ECHO || m.size != asked) {
-		if (++asked == QUESTIONS)
-			errx(1, "bpeer does not answer");
-		if (ivsh_host_send(a->host, a->slot, PORT_ECHO, bytes, asked, AGAIN_NS) ||
-		    ivsh_host_receive(a->host, &m, bytes, sizeof(bytes), AGAIN_NS))
-			nanosleep(&pause, NULL);
+	for (uint32_t asked = 1; asked <= QUESTIONS; asked++) {
+		struct ivsh_host_message m = {0};
+		int error = ivsh_host_send(a->host, a->slot, PORT_ECHO, bytes, asked, AGAIN_NS);
+
+		/* Answers to the questions before, if they come, come before that one. */
+		while (!error && m.size != asked)
+			error = ivsh_host_receive(a->host, &m, bytes, sizeof(bytes), AGAIN_NS);
+		if (!error)
+			return;
+		nanosleep(&pause, NULL);
 	}
+	errx(1, "bpeer does not answer");
 }
 
 static void asker_open(struct asker *a, const char *place, const char *url)
@@ -308,14 +310,12 @@ static void slices_run(struct asker *a, bool is_rate, uint32_t slices)
 	}
 }
 
-/* The ways of waiting, as <ivsh/wait.h> counts them, in the order of the line. */
-static const uint32_t modes[] = {2, 1, 0};
-
-#define MODES (sizeof(modes) / sizeof(modes[0]))
-#define CELLS (2 + 2 * MODES)
+#define MODES 3u /* of waiting, as <ivsh/wait.h> counts them */
+#define CELLS 4u
 
 struct guests {
 	uint32_t told, near, far; /* slots */
+	uint32_t mode;
 };
 
 static void trip_guests(struct asker *a, uint32_t told, uint32_t peer, uint32_t mode)
@@ -336,7 +336,7 @@ static void cell_run(struct asker *a, const struct guests *g, uint32_t cell)
 	else if (cell == 1)
 		trip_bus(a);
 	else
-		trip_guests(a, g->told, cell % 2 ? g->far : g->near, modes[cell / 2 - 1]);
+		trip_guests(a, g->told, cell == 2 ? g->near : g->far, g->mode);
 }
 
 static void guests_run(struct asker *a, const struct guests *g, uint32_t slices)
@@ -474,8 +474,8 @@ static int guests(char **argv)
 	    .size = number(argv[5], TRIPS_SIZE_MOST),
 	    .count = number(argv[7], 1000000),
 	};
-	const struct guests g = {
-	    number(argv[8], 4095), number(argv[9], 4095), number(argv[10], 4095)};
+	const struct guests g = {number(argv[8], 4095), number(argv[9], 4095),
+	    number(argv[10], 4095), number(argv[11], MODES - 1)};
 
 	asker_open(&a, argv[2], argv[3]);
 	guests_run(&a, &g, number(argv[6], 1000000));
@@ -496,12 +496,12 @@ int main(int argc, char **argv)
 		return answer(argv[2], argv[3]);
 	if (argc >= 5 && argc <= 3 + (int)MESH_MOST && strcmp(argv[1], "mesh") == 0)
 		return mesh(number(argv[2], 1000000), (uint32_t)argc - 3, argv + 3);
-	if (argc == 11 && strcmp(argv[1], "guests") == 0)
+	if (argc == 12 && strcmp(argv[1], "guests") == 0)
 		return guests(argv);
 	if (argc != 9 || strcmp(argv[1], "ask") != 0 ||
 	    (strcmp(argv[5], "trip") != 0 && strcmp(argv[5], "rate") != 0))
 		errx(2, "answer PLACE URL, ask PLACE URL SLOT trip|rate SIZE SLICES COUNT, guests"
-			" PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR, or mesh COUNT PLACE"
+			" PLACE URL SLOT SIZE SLICES COUNT TOLD NEAR FAR MODE, or mesh COUNT PLACE"
 			" PLACE...");
 	a = (struct asker){.slot = number(argv[4], 4095),
 	    .size = number(argv[6], SIZE_MOST),
