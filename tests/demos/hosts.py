@@ -15,6 +15,7 @@ import signal
 import subprocess
 
 import split
+from pause import pause
 from qemu import BUILD, ROOT, doorbell
 
 NATS = ROOT / "build/nats/usr/sbin/nats-server"
@@ -76,8 +77,10 @@ class Hosts:
         """Cut host b from the bus, or all from it; or mend that."""
         if self.networks:
             self.ip(2, "link", "set", "dev", "host-1", "up" if is_up else "down")
+        elif is_up:
+            self.bus.process.send_signal(signal.SIGCONT)
         else:
-            self.bus.process.send_signal(signal.SIGCONT if is_up else signal.SIGSTOP)
+            pause(self.bus.process.pid)
 
     # --- What can be killed ---------------------------------------------------------------------
 

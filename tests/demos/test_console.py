@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from memory import Log, metrics
+from pause import pause
 from qemu import BUILD, TRAP, doorbell
 
 IVSH = BUILD / "host" / "ivsh"
@@ -205,7 +206,7 @@ def test_console_slow(world):
     world.until(lambda: b"console" in server.memory()[8192:10240], "the service")
     ivsh(world, server, "sender", "send", "far", "begin").done()
     near.expect("port 1: begin$")
-    near.process.send_signal(signal.SIGSTOP)
+    pause(near.process.pid)
     text = "x" * 16000
     for _ in range(30):
         ivsh(world, server, "sender", "send", "far", text).done()

@@ -3,11 +3,11 @@
 
 import hashlib
 import json
-import pathlib
 import signal
 import subprocess
 
 from memory import memory_file
+from pause import pause
 from qemu import BUILD, plain
 
 LIMIT = 30
@@ -26,13 +26,6 @@ def dump(memory):
     return {record["slot"]: record["moves"] for record in records if record["type"] == "slot"}
 
 
-def is_stopped(pid):
-    """Whether each thread is: a signal reaches those that run a little later."""
-    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    stats = [each.joinpath("stat").read_text() for each in threads]
-    return all(stat.rsplit(")", 1)[1].split()[0] == "T" for stat in stats)
-
-
 def test_guests(world):
     """Nothing is called broken, and while nobody runs not one byte changes: dump and ls."""
     memory = memory_file(world.folder)
@@ -44,8 +37,7 @@ def test_guests(world):
     guests[1].expect("^slot 0 says")
     assert dump(memory) == {0: "yes", 1: "yes"}
     for guest in guests:
-        guest.process.send_signal(signal.SIGSTOP)
-    world.until(lambda: all(is_stopped(guest.process.pid) for guest in guests), "they stop")
+        pause(guest.process.pid)
     before = hashlib.sha256(memory.read_bytes()).digest()
     assert dump(memory) == {0: "no", 1: "no"}
     listed = subprocess.run([BUILD / "host/ivsh", "ls", "--file", memory], timeout=LIMIT)

@@ -4,11 +4,11 @@
 import contextlib
 import mmap
 import re
-import signal
 
 import pytest
 
 from memory import incarnation, memory_file, sent, slot_word
+from pause import pause
 from qemu import FAILED, TIMEOUT, doorbell, plain
 
 pytestmark = pytest.mark.arches()
@@ -93,7 +93,7 @@ def test_messages_survive_both(world, server, memory):
     """
     first = world.guest("alpha", "recv --count=0", *doorbell(server.bound[0]))
     world.until(lambda: slot_word(memory, 0, 8) > 100, "slot 0 waits, its heartbeat moves")
-    first.process.send_signal(signal.SIGSTOP)  # it reads nothing any more
+    pause(first.process.pid)  # it reads nothing any more
     for text in ("one", "two"):
         sender = world.guest("beta", f"send 0 {text} --timeout=20", *doorbell(server.bound[1]))
         assert sender.done().endswith("sent 3 bytes to slot 0\n")

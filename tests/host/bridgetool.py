@@ -238,9 +238,11 @@ class Side:
         return Peer(self.socket, self.name + "peer", **keywords)
 
     def stop(self):
+        """With the bridge's log, which pytest shows of a test that fails."""
         try:
             assert self.bridge.stop() in (0, -signal.SIGKILL), self.bridge.lines
         finally:
+            print(f"--- the bridge of {self.name}:", *self.bridge.lines, sep="\n")
             self.server.stop()
 
 

@@ -5,6 +5,7 @@ import signal
 import struct
 
 from bridgetool import PORT, await_event, drained, fill, ivsh
+from pause import pause
 from rawclient import until
 from servertool import LIMIT
 
@@ -30,7 +31,7 @@ def test_silent_bus(world):
     with both.a.peer() as a, both.b.peer() as b:
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
-        both.nats.process.send_signal(signal.SIGSTOP)
+        pause(both.nats.process.pid)
         try:
             await_event(b, ivsh.EventKind.DOWN)
             for side in both.sides:
@@ -50,7 +51,7 @@ def test_full_stream(world):
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
         # The other side takes nothing more.
-        w.b.bridge.process.send_signal(signal.SIGSTOP)
+        pause(w.b.bridge.process.pid)
         try:
             until(lambda: a.peer(5).presence != ivsh.Presence.ATTACHED)
             a.send(5, PORT, struct.pack("<Q", 0), LIMIT)

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from bridgetool import PORT, await_event, drained, ivsh, tool
+from pause import pause
 from rawclient import until
 from servertool import BUILD, LIMIT
 
@@ -112,7 +113,7 @@ def test_leaves_behind_messages(both):
         drained(b)
         sent = both.a.bridge.pair("sent")
         # So all of it, and the state that says that it has left, come at once.
-        both.b.bridge.process.send_signal(signal.SIGSTOP)
+        pause(both.b.bridge.process.pid)
         count, got = 150, []
         try:
             for i in range(count):

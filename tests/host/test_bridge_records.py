@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from bridgetool import PORT, await_event, drained, ivsh
+from pause import pause
 from rawclient import until
 from servertool import LIMIT, Server
 
@@ -76,7 +77,7 @@ def test_damaged_frame(world, what):
     with w.a.peer() as a, w.b.peer() as b:
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
-        w.nats.process.send_signal(signal.SIGSTOP)
+        pause(w.nats.process.pid)
         a.send(5, PORT, b"kept", LIMIT)
         until(lambda: w.a.bridge.pair("in_flight") == 1)
         w.a.bridge.stop(signal.SIGKILL)

@@ -12,6 +12,7 @@ import time
 
 from machine import AARCH64, RISCV64, TCG, X86_64, ram_first
 from memory import memory_file
+from pause import pause
 from qemu import BUILD, LIMIT
 from qmp import Qmp, qmp_words
 
@@ -168,7 +169,7 @@ class Process(End):
 
     @contextlib.contextmanager
     def stopped(self):
-        self.program.process.send_signal(signal.SIGSTOP)
+        pause(self.program.process.pid)
         try:
             yield
         finally:
