@@ -5,12 +5,14 @@
  * LD_PRELOAD loads it into a bridge. Of each sleep of the bridge's loop, the poll(2) of its first
  * thread that waits for remote peers, too, it stores when that returned, into the file that
  * IVSH_TURNS names, and how often the thread has called epoll_wait(2) since then, which each look
- * at a remote peer does. The file is mapped before the bridge gives its rights up.
+ * at a remote peer does. A loop that polls again and again without a sleep, and finds nothing, has
+ * not had a turn. The file is mapped before the bridge gives its rights up.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,6 +38,7 @@ struct turns {
 
 static struct turns *turns;
 static pthread_t first;
+static bool was_fruitless;
 static int (*real_poll)(struct pollfd *, nfds_t, int);
 static int (*real_wait)(int, struct epoll_event *, int, int);
 
@@ -57,7 +60,7 @@ __attribute__((constructor)) static void begin(void)
 		close(fd);
 }
 
-static int is_counted(void)
+static bool is_counted(void)
 {
 	return turns && pthread_equal(pthread_self(), first);
 }
@@ -65,14 +68,18 @@ static int is_counted(void)
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	int ready = real_poll(fds, count, timeout);
+	uint64_t at;
 	struct timespec now;
 
 	if (!is_counted() || count <= OTHER || turns->count == MOST)
 		return ready;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	turns->turn[turns->count].began_ns =
-	    (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	__atomic_store_n(&turns->count, turns->count + 1, __ATOMIC_RELEASE);
+	at = turns->count;
+	if (was_fruitless && turns->turn[at - 1].looks == 0)
+		at--;
+	was_fruitless = ready == 0 && timeout == 0;
+	turns->turn[at].began_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	__atomic_store_n(&turns->count, at + 1, __ATOMIC_RELEASE);
 	return ready;
 }
 
