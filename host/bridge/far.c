@@ -110,7 +110,8 @@ bool far_is_behind(struct pair *p, uint64_t now)
 	bool is_missing = p->takes_kept && p->heard.number != 0 &&
 			  (p->heard.epoch != far->epoch || p->heard.number > far->number);
 
-	if (!is_missing || p->behind_number != far->number || p->behind_ns == 0)
+	/* What waits for its receiver is not missing, however long that takes. */
+	if (!is_missing || p->first || p->behind_number != far->number || p->behind_ns == 0)
 		p->behind_ns = now;
 	p->behind_number = far->number;
 	return is_missing && now - p->behind_ns < BEHIND_NS;

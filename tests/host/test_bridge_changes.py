@@ -276,6 +276,29 @@ def test_other_mode(world):
         assert ivsh.EventKind.LOST not in drained(a) + drained(b)
 
 
+def test_other_mode_slowly(world):
+    """
+    SPEC R19.3.4: from JetStream to core while the receiver takes nothing. What the stream has is
+    not lost for that: after 3 s it was reported as lost, and never read.
+    """
+    w = world("jetstream")
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        count = 4000  # more than the ring and the bridge have room for
+        for i in range(count):
+            b.send(5, PORT, struct.pack("<Q", i) + bytes(2000), LIMIT)
+        text = w.b.config.read_text()
+        reloads = w.b.bridge.count("event=reload")
+        w.b.config.write_text(text.replace(" jetstream ", " core "))
+        w.b.bridge.process.send_signal(signal.SIGHUP)
+        assert "result=done" in w.b.bridge.await_line("event=reload", reloads + 1)
+        time.sleep(6)  # longer than a stream may bring nothing
+        for i in range(count):
+            assert struct.unpack("<Q", a.receive(LIMIT).data[:8]) == (i,)
+        assert ivsh.EventKind.LOST not in drained(a)
+
+
 def test_reload(world):
     """SIGHUP: a slot goes and comes; what is wrong, or no mapping, changes nothing."""
     w = world("core")
