@@ -254,6 +254,17 @@ static void back_wait(struct capture *c)
 	rings_skip(c, PACKET_BACK);
 }
 
+/* What was published before the capture was stopped, and not looked at since. */
+static void last_look(struct capture *c, uint64_t last)
+{
+	if (c->end != CAPTURE_DONE || (c->count != 0 && c->written >= c->count))
+		return;
+	if (clock_ns(CLOCK_MONOTONIC) - last >= LATE_NS)
+		rings_skip(c, PACKET_LATE);
+	opened_find(c);
+	(void)round_run(c);
+}
+
 static void follow_all(struct capture *c)
 {
 	uint64_t begin = clock_ns(CLOCK_MONOTONIC), now = begin, busy = begin;
@@ -284,6 +295,7 @@ static void follow_all(struct capture *c)
 			(void)flush(c);
 		now = clock_ns(CLOCK_MONOTONIC);
 	}
+	last_look(c, last);
 }
 
 /* Packets at the end that a full disk has cut off count as missed. */

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import pcapng
+from pause import pause
 from peertool import DONE, FAILED, NO_PEER, STOPPED, USAGE, Talker
 from rawclient import until
 
@@ -394,6 +395,34 @@ def test_server(start, build, tmp_path):
         receiver.wait(LIMIT)
     finally:
         process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == DONE, errors
+    capture = pcapng.Capture(open(output, "rb")).read()
+    assert len(capture.messages) + capture.missed == 1
+
+
+def test_stopped_at_once(start, build, tmp_path):
+    """What was published before it was to end is in the file, or counted as missed."""
+    server = start("-n", 0, "-l", "4M")
+    output = tmp_path / "capture.pcapng"
+    process = subprocess.Popen(
+        [build / "ivsh", "-S", server.socket, "capture", "--output", output],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: output.exists() and output.stat().st_size)
+        pause(process.pid)
+        sender = [build / "ivsh", "-S", server.socket, "send", "two", "hello"]
+        receiver = subprocess.Popen(
+            [build / "ivsh", "-S", server.socket, "--name=two", "recv"],
+            stdout=subprocess.DEVNULL,
+        )
+        subprocess.run(sender, check=True, timeout=LIMIT)
+        receiver.wait(LIMIT)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
         _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == DONE, errors
     capture = pcapng.Capture(open(output, "rb")).read()
