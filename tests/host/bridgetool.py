@@ -242,7 +242,8 @@ class Side:
         try:
             assert self.bridge.stop() in (0, -signal.SIGKILL), self.bridge.lines
         finally:
-            print(f"--- the bridge of {self.name}:", *self.bridge.lines, sep="\n")
+            if "PYTEST_CURRENT_TEST" in os.environ:
+                print(f"--- the bridge of {self.name}:", *self.bridge.lines, sep="\n")
             self.server.stop()
 
 

@@ -38,6 +38,14 @@ def public():
 
 
 @pytest.fixture
+def public_bridge(public):
+    """A bridge that every user can run: a checkout may stand in a folder of one user."""
+    path = public / "ivsh-bridge"
+    shutil.copy(BUILD / "ivsh-bridge", path)
+    return path
+
+
+@pytest.fixture
 def start(tmp_path):
     """Start servers in tmp_path: start("-n", 2, ...). All end with the test."""
     servers = []

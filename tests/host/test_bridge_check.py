@@ -146,9 +146,9 @@ def config_of(files, text):
     return path
 
 
-def run(*words, **keywords):
+def run(*words, program=BUILD / "ivsh-bridge", **keywords):
     done = subprocess.run(
-        [BUILD / "ivsh-bridge", *words], capture_output=True, text=True, timeout=LIMIT, **keywords
+        [program, *words], capture_output=True, text=True, timeout=LIMIT, **keywords
     )
     assert done.stdout == ""
     return done.returncode, done.stderr
@@ -188,15 +188,16 @@ def test_pair(files, public):
 
 
 @as_root
-def test_who(files):
+def test_who(files, public_bridge):
     """That user, too, can check; another one cannot know, and is told so."""
     config = config_of(files, SETTINGS["token"][0].format(files))
     words = ("--config", config, "--check")
-    assert run(*words, user=ALICE, group=CREW, extra_groups=[]) == (0, "")
-    status, said = run(*words, user=OTHER, group=CREW, extra_groups=[])
+    alice = {"program": public_bridge, "user": ALICE, "group": CREW, "extra_groups": []}
+    assert run(*words, **alice) == (0, "")
+    status, said = run(*words, **{**alice, "user": OTHER})
     assert status == 0 and said == (
         f"ivsh-bridge: {config}: the files that it names are not checked: root, or user "
         f"{ALICE}:{CREW}, can do that\n"
     )
     missing(files / "token")
-    assert run(*words, user=ALICE, group=CREW, extra_groups=[])[0] == 1
+    assert run(*words, **alice)[0] == 1

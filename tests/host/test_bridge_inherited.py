@@ -174,7 +174,7 @@ def test_no_core_file(world):
 
 
 @as_root
-def test_not_read(public):
+def test_not_read(public, public_bridge):
     """Where it is another user's, /proc gives what is in it to root alone."""
     config = public / "conf"
     state = public / "state"
@@ -185,7 +185,7 @@ def test_not_read(public):
         f"slot 5 = b/y\nstate = {state}\n"
     )
     process = subprocess.Popen(
-        [BUILD / "ivsh-bridge", "--config", config],
+        [public_bridge, "--config", config],
         stderr=subprocess.PIPE, text=True, user=ALICE, group=ALICE, extra_groups=[],
     )  # fmt: skip
     try:

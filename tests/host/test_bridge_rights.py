@@ -96,7 +96,7 @@ def test_user(public):
 
 
 @as_root
-def test_user_refused(tmp_path):
+def test_user_refused(tmp_path, public_bridge):
     """A user that is not there; one that we may not become; a state that is not that user's."""
     config = tmp_path / "conf"
     text = (
@@ -107,7 +107,7 @@ def test_user_refused(tmp_path):
     def refused(name, status, **keywords):
         config.write_text(text + f"user = {name}\n")
         done = subprocess.run(
-            [BUILD / "ivsh-bridge", "--config", "/dev/stdin"], stdin=config.open(),
+            [public_bridge, "--config", "/dev/stdin"], stdin=config.open(),
             capture_output=True, text=True, timeout=LIMIT, **keywords,
         )  # fmt: skip
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
