@@ -221,6 +221,8 @@ def test_reset(world, mode):
     watch = hosts.guest(1, "watch")
     is_here = r"^slot 0 \(alpha\): (is here|came back|was started again)$"
     watch.expect(is_here, 0, LATE)
+    # Its line comes behind that: a bridge is quick.
+    echo.expect("^echo: slot 0 of 8 answers$")
     with Qmp(path) as qmp:
         for turn in range(3):
             begin = len(watch.text)

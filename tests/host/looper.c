@@ -101,6 +101,10 @@ static int stream_receive(void)
 		error = ivsh_host_stream_read(stream, piece, PIECE, &got, 0);
 		if (error || got == 0)
 			return error;
+		if (in.bytes == 0) {
+			puts("stream begins");
+			fflush(stdout);
+		}
 		sums_add(&in, piece, got);
 		piece_at = is_echo ? 0 : piece_at;
 		piece_size = is_echo ? got : piece_size;
