@@ -91,7 +91,9 @@ struct ivsh_host_stream {
 	bool is_open; /* its node is still there */
 	/* The caller has read, or could not write all, since ivsh_host_ready() answered it. */
 	bool reads, writes;
-	bool is_roused; /* something has happened to its peer */
+	bool is_waiting; /* the same of a write that waits for the ring, which the node answers */
+	bool is_roused;  /* something has happened to its peer */
+	bool is_end_answered; /* its peer is gone, and nothing was read since that was answered */
 };
 
 struct ivsh_host_log {

@@ -79,6 +79,7 @@ int ivsh_host_stream_write(struct ivsh_host_stream *stream, const void *data, ui
 		if (written)
 			*written = done;
 	} while (error && again(stream, &span, &error));
+	stream->is_waiting = error == IVSH_EAGAIN;
 	/* Else the ring is full, which the node's own event says. */
 	stream->writes = error == IVSH_EAGAIN &&
 			 stream->stream.stream.tx.credit == stream->stream.stream.tx.sent;
@@ -100,6 +101,9 @@ int ivsh_host_stream_read(struct ivsh_host_stream *stream, void *data, uint32_t 
 	while (error && again(stream, &span, &error));
 	/* After the end there is nothing more to wait for. */
 	stream->reads = error == IVSH_EAGAIN || (!error && *got != 0);
+	/* Of a peer that is gone only the next read says that these bytes were the last. */
+	if (!error && *got != 0)
+		stream->is_end_answered = false;
 	return error;
 }
 
@@ -157,6 +161,20 @@ void ivsh_host_streams_rouse(struct ivsh_host *host, uint32_t peer)
 			s->is_roused = true;
 }
 
+/* Of a peer that came and went between two looks at its slot no event says so. */
+static void end_look(struct ivsh_host_stream *s)
+{
+	const struct ivsh_stream *stream = &s->stream.stream;
+	const struct ivsh_peer *peer =
+	    s->is_open && stream->joined ? ivsh_node_peer(s->host->node, stream->chan->peer) : NULL;
+
+	if (!peer || (peer->presence != IVSH_PEER_ABSENT && peer->presence != IVSH_PEER_GONE)) {
+		s->is_end_answered = false;
+	} else if (!s->is_end_answered) {
+		s->is_roused = s->is_end_answered = true;
+	}
+}
+
 /* What the stream can do, of what the caller waits for. */
 static uint32_t ready(const struct ivsh_host_stream *s)
 {
@@ -166,7 +184,8 @@ static uint32_t ready(const struct ivsh_host_stream *s)
 
 	if (s->reads && (is_over || stream->rx.received != stream->rx.read || stream->rx.ended))
 		found |= IVSH_EVENT_MESSAGE;
-	if (s->writes && (is_over || stream->tx.credit != stream->tx.sent))
+	if ((s->writes && stream->tx.credit != stream->tx.sent) ||
+	    ((s->writes || s->is_waiting) && is_over))
 		found |= IVSH_EVENT_SPACE;
 	return found;
 }
@@ -176,12 +195,14 @@ uint32_t ivsh_host_streams_ready(struct ivsh_host *host, uint32_t wanted)
 	uint32_t found = 0;
 
 	for (struct ivsh_host_stream *s = host->streams; s; s = s->next) {
-		uint32_t some = ready(s) & wanted;
+		uint32_t some;
 
+		end_look(s);
+		some = ready(s) & wanted;
 		if (some & IVSH_EVENT_MESSAGE)
 			s->reads = false;
 		if (some & IVSH_EVENT_SPACE)
-			s->writes = false;
+			s->writes = s->is_waiting = false;
 		if (some)
 			s->is_roused = false;
 		found |= some;

@@ -155,6 +155,10 @@ static int flow_idle(
 	struct ivsh_node *node = stream->node;
 	const struct ivsh_chan *ch = stream->stream.chan;
 
+	/* It makes no more room: so the next try is the last, and answers that it has gone, which
+	 * no later event would. */
+	if (error == FLOW_MORE && is_gone)
+		return FLOW_MORE;
 	/* The next try moves a held message to the inbox: the stream's may stand behind it. */
 	if (error == FLOW_MORE || node->links[ch->peer].held)
 		return limit_left(node, limit) ? FLOW_MORE : IVSH_EAGAIN;

@@ -317,6 +317,51 @@ static void streams(void)
 	both_close(); /* and the streams that are left */
 }
 
+/* A peer that sends three bytes of a stream, and leaves without a word in the stream. */
+static void stream_and_leave(void)
+{
+	struct ivsh_host_stream *from;
+	struct ivsh_host *host;
+	int error = ivsh_host_open(&host, path, "b", 0, 1);
+
+	if (!error)
+		error = ivsh_host_stream_open(host, &from, 0, 40, 0);
+	if (!error)
+		error = ivsh_host_stream_write(from, "abc", 3, NULL, 5 * SECOND);
+	if (!error)
+		ivsh_node_close(ivsh_host_node(host));
+	_exit(error != 0);
+}
+
+/* Its peer is gone: each read that brings bytes is followed by another, up to the error. */
+static void stream_of_gone_peer(void)
+{
+	struct ivsh_host_stream *to;
+	uint32_t got, events;
+	char data[4];
+	int status;
+	pid_t child;
+
+	memory_make();
+	NEED_EQ(ivsh_host_open(&a, path, "a", 0, 0), 0);
+	CHECK_EQ(ivsh_host_stream_open(a, &to, 1, 40, 0), 0);
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		stream_and_leave();
+	CHECK_EQ(ivsh_host_stream_read(to, data, 1, &got, 5 * SECOND), 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(ready(a, 0) & IVSH_EVENT_MESSAGE, IVSH_EVENT_MESSAGE);
+	CHECK_EQ(ivsh_host_stream_read(to, data, sizeof(data), &got, 0), 0);
+	CHECK_EQ(got, 2);
+	CHECK_EQ(ivsh_host_wait(a, IVSH_EVENT_MESSAGE, 5 * SECOND, &events), 0);
+	CHECK(events & IVSH_EVENT_MESSAGE);
+	CHECK_EQ(ivsh_host_stream_read(to, data, sizeof(data), &got, 0), IVSH_EPEER);
+	CHECK_EQ(ready(a, 0), 0);
+	ivsh_host_close(a);
+}
+
 /* A stream that finds the ring full waits for the ring, and not for its peer's buffer. */
 static void stream_in_full_ring(void)
 {
@@ -509,6 +554,7 @@ static const struct test tests[] = {
     {"the descriptor", descriptor},
     {"ready: the heartbeat", heartbeat},
     {"streams", streams},
+    {"streams: of a peer that is gone", stream_of_gone_peer},
     {"streams: a full ring", stream_in_full_ring},
     {"the slot is lost", slot_lost},
     {"the slot is lost: by hand", slot_lost_and_stays},

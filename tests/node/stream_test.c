@@ -193,6 +193,23 @@ static void peer_goes(void)
 	CHECK_EQ(ivsh_node_stream_write(&zero, in, 10, NULL, IVSH_FOREVER), IVSH_EPEER);
 }
 
+/*
+ * It went while there was room for a part of what is written: the call that takes no time answers
+ * so, too. Nothing else would ever come of the stream.
+ */
+static void peer_goes_before_a_write(void)
+{
+	uint32_t written = 0, events;
+
+	open_two();
+	join();
+	leave();
+	CHECK_EQ(ivsh_node_wait(town[0], 5000 * MS, &events), 0);
+	NEED_EQ(ivsh_node_peer(town[0], 1)->presence, IVSH_PEER_ABSENT);
+	CHECK_EQ(ivsh_node_stream_write(&zero, out, SIZE, &written, 0), IVSH_EPEER);
+	CHECK(written != 0 && written < SIZE);
+}
+
 /* Two on one channel: neither waits for the other's reader. */
 static void two_streams(void)
 {
@@ -314,6 +331,7 @@ static const struct test tests[] = {
     {"stream: beside messages and calls", beside},
     {"stream: received by others", received_by_others},
     {"stream: the peer goes", peer_goes},
+    {"stream: the peer goes before a write", peer_goes_before_a_write},
     {"stream: two on one channel", two_streams},
     {"stream: a message behind it, many slots", many_slots},
     {"stream: the deadline of a write", deadline_of_write},
