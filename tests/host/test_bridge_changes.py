@@ -293,7 +293,8 @@ def test_other_mode_slowly(world):
         w.b.config.write_text(text.replace(" jetstream ", " core "))
         w.b.bridge.process.send_signal(signal.SIGHUP)
         assert "result=done" in w.b.bridge.await_line("event=reload", reloads + 1)
-        time.sleep(6)  # longer than a stream may bring nothing
+        until(lambda: w.a.bridge.pair("waiting") > 0)
+        time.sleep(6)  # a stream may bring nothing for 3 s, while nothing waits
         for i in range(count):
             assert struct.unpack("<Q", a.receive(LIMIT).data[:8]) == (i,)
         assert ivsh.EventKind.LOST not in drained(a)
