@@ -96,6 +96,13 @@ static int consumer_make(struct bridge *b, struct pair *p)
 	return ask(b, "CONSUMER.CREATE", object, words, json);
 }
 
+/* What the consumer delivers behind what did not come is not taken: all of it is to come again. */
+static void consumer_end(struct consumer *c, uint64_t now)
+{
+	c->state = CONSUMER_NONE;
+	c->until_ns = now + ANEW_NS;
+}
+
 static uint32_t request_count(const struct consumer *c)
 {
 	return c->is_empty ? 1 : BATCH;
@@ -122,21 +129,42 @@ static int messages_request(struct bridge *b, struct pair *p)
 	return ask(b, "CONSUMER.MSG.NEXT", object, words, json);
 }
 
-/* What the region has is not kept any longer. */
-static void purge(struct bridge *b, struct pair *p, uint64_t now)
+/* Ask which stream there is, whose answer has (word) and the pair. */
+static int stream_ask(struct bridge *b, const struct pair *p, const char *word)
+{
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s.%u.%u", word, p->remote->config.slot, p->slot);
+	return ask(b, "STREAM.INFO", "", words, "");
+}
+
+/*
+ * What the region has is not kept any longer. First the stream is looked at: a request to purge
+ * names no more than a sequence, below which another stream has what nobody has read.
+ */
+static void purge_begin(struct bridge *b, struct pair *p, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	uint64_t done = sequence_done(p);
+
+	if (done < c->purged || done == 0 || now - c->purge_ns < PURGE_NS)
+		return;
+	if (stream_ask(b, p, "purge") == 0)
+		c->purge_ns = now;
+}
+
+static void purge(struct bridge *b, struct pair *p)
 {
 	struct consumer *c = &p->consumer;
 	uint64_t done = sequence_done(p);
 	char json[512], pattern[SUBJECT_SIZE];
 
-	if (done < c->purged || done == 0 || now - c->purge_ns < PURGE_NS)
+	if (done < c->purged || done == 0)
 		return;
 	subject_pattern(pattern, &p->in, SUBJECT_KEPT);
 	snprintf(json, sizeof(json), "{\"filter\":\"%s\",\"seq\":%" PRIu64 "}", pattern, done + 1);
-	if (ask(b, "STREAM.PURGE", "", "purge", json))
-		return;
-	c->purge_ns = now;
-	c->purged = done + 1;
+	if (ask(b, "STREAM.PURGE", "", "purged", json) == 0)
+		c->purged = done + 1;
 }
 
 static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
@@ -144,9 +172,9 @@ static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
 	struct consumer *c = &p->consumer;
 
 	if (c->state != CONSUMER_NONE && now >= c->until_ns &&
-	    (c->state == CONSUMER_ASKED || c->left)) {
+	    (c->state != CONSUMER_READY || c->left)) {
 		/* Perhaps nobody answers for the stream either, which is to be said. */
-		if (c->state == CONSUMER_ASKED) {
+		if (c->state != CONSUMER_READY) {
 			b->stream.state = CONSUMER_NONE;
 			b->stream.until_ns = now;
 		}
@@ -161,7 +189,7 @@ static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
 	}
 	if (c->state != CONSUMER_READY)
 		return;
-	purge(b, p, now);
+	purge_begin(b, p, now);
 	if (c->left == 0 && p->waiting < BATCH &&
 	    (c->is_empty ? p->waiting == 0 : p->waiting_bytes < b->config->buffer / 2)) {
 		if (messages_request(b, p) == 0)
@@ -252,14 +280,6 @@ static void info_answer(struct bridge *b, const struct bus_item *item)
 		return;
 	b->stream.state = CONSUMER_READY;
 	b->is_stream_reported = false;
-	/* It was made anew: its sequences began at 1 again. */
-	for (uint32_t i = 0; i < b->remote_count; i++)
-		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++) {
-			struct pair *p = &b->remotes[i]->pairs[k];
-
-			if (p->state.far.sequence > last)
-				p->state.far.sequence = p->consumer.purged = 0;
-		}
 }
 
 static struct pair *pair_find(struct bridge *b, uint32_t slot, uint32_t local)
@@ -274,23 +294,14 @@ static struct pair *pair_find(struct bridge *b, uint32_t slot, uint32_t local)
 	return NULL;
 }
 
-static void consumer_answer(
+/* JetStream gives no consumer, or no stream that it reads, and says why. */
+static void consumer_refused(
     struct bridge *b, struct pair *p, const struct bus_item *item, uint64_t now)
 {
 	struct consumer *c = &p->consumer;
 	const char *text = (const char *)item->data;
 	uint64_t code;
 
-	if (c->state != CONSUMER_ASKED)
-		return;
-	if (!reply_has(text, item->size, "error") &&
-	    reply_word(text, item->size, "name", c->name, sizeof(c->name))) {
-		c->state = CONSUMER_READY;
-		c->left = 0;
-		c->place = 0;
-		c->is_empty = false;
-		return;
-	}
 	event_refused(p, text, item->size);
 	c->state = CONSUMER_NONE;
 	c->until_ns = now + AGAIN_NS;
@@ -300,6 +311,82 @@ static void consumer_answer(
 		b->stream.state = CONSUMER_NONE;
 		b->stream.until_ns = now;
 	}
+}
+
+static void consumer_answer(
+    struct bridge *b, struct pair *p, const struct bus_item *item, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	const char *text = (const char *)item->data;
+
+	if (c->state != CONSUMER_ASKED)
+		return;
+	if (reply_has(text, item->size, "error") ||
+	    !reply_word(text, item->size, "name", c->name, sizeof(c->name))) {
+		consumer_refused(b, p, item, now);
+		return;
+	}
+	if (stream_ask(b, p, "read"))
+		return; /* it is made again when its time is over */
+	c->state = CONSUMER_MADE;
+	c->until_ns = now + ANSWER_NS;
+	c->left = 0;
+	c->place = 0;
+	c->is_empty = false;
+}
+
+/* Which stream there is, and its last sequence. False: JetStream says of none. */
+static bool stream_read(const struct bus_item *item, uint64_t *stream, uint64_t *last)
+{
+	const char *text = (const char *)item->data;
+
+	return !reply_has(text, item->size, "error") &&
+	       reply_number(text, item->size, "last_seq", last) &&
+	       reply_identity(text, item->size, "created", stream);
+}
+
+/*
+ * Which stream the consumer reads. Somebody may have removed the last one, and made it again: its
+ * sequences began at 1 again, and say nothing of where to begin here. A consumer goes with its
+ * stream: so the answer to what was asked when there was a consumer is of its stream, or of one in
+ * which it is none, and delivers nothing. SPEC R19.2.8
+ */
+static void read_answer(struct bridge *b, struct pair *p, const struct bus_item *item, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	uint64_t last, stream;
+
+	if (c->state != CONSUMER_MADE)
+		return;
+	if (!stream_read(item, &stream, &last)) {
+		consumer_refused(b, p, item, now);
+		return;
+	}
+	c->state = CONSUMER_READY;
+	if (stream == p->state.stream && p->state.far.sequence <= last)
+		return;
+	/* What it had is read from its beginning: what the region has of it is dropped as known. */
+	if (p->state.far.sequence != 0)
+		consumer_end(c, now);
+	c->purged = 0;
+	state_stream_keep(&p->state, stream);
+}
+
+/* Which stream is to be purged: if it is another one than what is read, that is made again. */
+static void purge_answer(
+    struct bridge *b, struct pair *p, const struct bus_item *item, uint64_t now)
+{
+	struct consumer *c = &p->consumer;
+	uint64_t last, stream;
+
+	if (c->state != CONSUMER_READY)
+		return;
+	if (!stream_read(item, &stream, &last))
+		consumer_refused(b, p, item, now);
+	else if (stream == p->state.stream)
+		purge(b, p);
+	else
+		consumer_end(c, now);
 }
 
 /* The stream has taken the frame that is in flight, or has not, and says why. */
@@ -339,19 +426,18 @@ void kept_answer(struct bridge *b, const char *words, const struct bus_item *ite
 	if (sscanf(words, "consumer.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
 		consumer_answer(b, p, item, now);
+	if (sscanf(words, "read.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
+	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
+		read_answer(b, p, item, now);
+	if (sscanf(words, "purge.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
+	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL)
+		purge_answer(b, p, item, now);
 	/* The request is over: it has expired, or the server says why not. */
 	if (sscanf(words, "pull.%" SCNu32 ".%" SCNu32 "%n", &slot, &local, &end) == 2 &&
 	    words[end] == '\0' && (p = pair_find(b, slot, local)) != NULL) {
 		p->consumer.is_empty = p->consumer.left == request_count(&p->consumer);
 		p->consumer.left = 0;
 	}
-}
-
-/* What the consumer delivers behind what did not come is not taken: all of it is to come again. */
-static void consumer_end(struct consumer *c, uint64_t now)
-{
-	c->state = CONSUMER_NONE;
-	c->until_ns = now + ANEW_NS;
 }
 
 /* The consumer's message in (place) is there. False: one before it did not come. */

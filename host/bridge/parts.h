@@ -78,6 +78,7 @@ struct consumer {
 	enum {
 		CONSUMER_NONE,
 		CONSUMER_ASKED,
+		CONSUMER_MADE, /* it is asked in which stream */
 		CONSUMER_READY,
 	} state;
 	char name[64];

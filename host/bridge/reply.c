@@ -80,6 +80,24 @@ bool reply_word(const char *text, size_t size, const char *key, char *word, size
 	return end && word_copy(word, room, at + 1, (size_t)(end - at - 1));
 }
 
+bool reply_identity(const char *text, size_t size, const char *key, uint64_t *identity)
+{
+	size_t left;
+	const char *at = find(text, size, key, &left), *end;
+
+	if (!at || left < 2 || *at != '"')
+		return false;
+	end = memchr(at + 1, '"', left - 1);
+	if (!end || end == at + 1)
+		return false;
+	/* FNV-1a, whose two numbers are its authors'. */
+	*identity = UINT64_C(0xcbf29ce484222325);
+	for (at++; at < end; at++)
+		*identity = (*identity ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+	*identity += *identity == 0;
+	return true;
+}
+
 /* The number that is word (at), and not 0. */
 static bool word_number(const char *at, uint64_t *value)
 {

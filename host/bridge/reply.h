@@ -21,6 +21,10 @@ bool reply_number(const char *text, size_t size, const char *key, uint64_t *valu
 /* The text that is member (key), of letters, digits, - and _, below (room) bytes. */
 bool reply_word(const char *text, size_t size, const char *key, char *word, size_t room);
 
+/* A number for the text that is member (key), whatever is in it: another one for another text, but
+ * for one in 2^64, and never 0. */
+bool reply_identity(const char *text, size_t size, const char *key, uint64_t *identity);
+
 /*
  * What the subject says to which a delivered message is acknowledged, $JS.ACK and 7 words or 9 to
  * 10 behind it: the message's sequence in the stream, its place among all that the consumer

@@ -20,6 +20,7 @@ struct state_file {
 	uint32_t near_turn, far_turn;
 	struct state_near near[2];
 	struct state_far far[2];
+	uint64_t stream; /* 0 in a file of a bridge that did not know it */
 };
 
 /* The records, and behind them the kept frame. */
@@ -76,6 +77,7 @@ int state_open(struct state *state, int folder, const char *name)
 	state->kept = (uint8_t *)file + RECORDS;
 	state->near = file->near[file->near_turn & 1];
 	state->far = file->far[file->far_turn & 1];
+	state->stream = file->stream;
 	return 0;
 }
 
@@ -96,6 +98,15 @@ void state_far_keep(struct state *state)
 
 	file->far[turn] = state->far;
 	__atomic_store_n(&file->far_turn, turn, __ATOMIC_RELEASE);
+}
+
+void state_stream_keep(struct state *state, uint64_t stream)
+{
+	/* First: whoever is killed behind it finds the last stream, and comes here again. */
+	state->far.sequence = 0;
+	state_far_keep(state);
+	state->stream = stream;
+	__atomic_store_n(&state->file->stream, stream, __ATOMIC_RELEASE);
 }
 
 bool state_has_room(struct state *state)

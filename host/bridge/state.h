@@ -62,6 +62,7 @@ static inline uint32_t state_slots(uint32_t remote, uint32_t local)
 struct state {
 	struct state_file *file; /* mapped */
 	uint8_t *kept;           /* the kept frame, STATE_FRAME bytes of the file */
+	uint64_t stream;         /* JetStream's stream that far.sequence is of; 0: unknown */
 	bool has_room;           /* those have */
 	struct state_near near;  /* the last ones written */
 	struct state_far far;
@@ -80,6 +81,10 @@ int state_open(struct state *state, int folder, const char *name);
 /* Keep state->near, or state->far. */
 void state_near_keep(struct state *state);
 void state_far_keep(struct state *state);
+
+/* Another stream is read, from its beginning: its sequences have nothing to do with the last one's.
+ */
+void state_stream_keep(struct state *state, uint64_t stream);
 
 /*
  * Whether the kept frame can be written: its bytes are there once it was written first, so that a

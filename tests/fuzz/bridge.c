@@ -95,6 +95,7 @@ static void reply_check(const char *answer, const char *text, size_t size)
 		FUZZ_MUST(number != 0 && *word && strlen(word) < sizeof(word));
 	(void)reply_has(text, size, "error");
 	(void)reply_number(text, size, "seq", &number);
+	(void)reply_identity(text, size, "created", &number);
 	if (reply_word(text, size, "name", word, sizeof(word)))
 		FUZZ_MUST(*word && strlen(word) < sizeof(word));
 }

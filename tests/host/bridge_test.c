@@ -398,8 +398,10 @@ static void replies(void)
 	static const char stored[] = "{\"stream\":\"ivsh_error\",\"seq\":18446744073709551615}";
 	static const char full[] = "{\"error\":{\"code\":503,\"err_code\":10077},\"seq\":0}";
 	static const char odd[] = "{\"seq\": \"x\",\"name\":\"a b\",\"seq2\":99999999999999999999}";
+	static const char made[] = "{\"created\": \"2026-11-28T08:17:52.6Z\",\"x\":\"created\"}";
+	static const char other[] = "{\"created\":\"2026-11-28T08:17:52.7Z\"}";
 	char word[16];
-	uint64_t value;
+	uint64_t value, identity;
 
 	CHECK(!reply_has(stored, strlen(stored), "error"));
 	NEED_EQ(reply_number(stored, strlen(stored), "seq", &value), true);
@@ -415,6 +417,13 @@ static void replies(void)
 	CHECK(!reply_word(odd, strlen(odd), "name", word, sizeof(word)));
 	for (size_t cut = 0; cut < strlen(stored); cut++)
 		CHECK_EQ(reply_number(stored, cut, "seq", &value), cut > 29);
+	NEED_EQ(reply_identity(made, strlen(made), "created", &identity), true);
+	NEED_EQ(reply_identity(other, strlen(other), "created", &value), true);
+	CHECK(identity != value && identity != 0);
+	for (size_t cut = 0; cut < strlen(other); cut++)
+		CHECK_EQ(reply_identity(other, cut, "created", &value), cut > 34);
+	CHECK(!reply_identity(stored, strlen(stored), "seq", &value));
+	CHECK(!reply_identity("{\"created\":\"\"}", 14, "created", &value));
 }
 
 static void deliveries(void)

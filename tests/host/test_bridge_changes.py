@@ -116,6 +116,40 @@ def test_stream_removed(world):
         assert losses(a) == losses(b) == 0
 
 
+@pytest.mark.parametrize("runs", [True, False], ids=["runs", "does not run"])
+def test_stream_made_anew(world, runs):
+    """
+    SPEC R19.2.8: one that somebody removes and makes again, as to give it more copies, has other
+    messages at the sequences of the last one: these are read, and not purged as known.
+    """
+    w = world("jetstream")
+    raw = w.raw()
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        # Of two ports in turn: each is a frame of its own, and has a sequence.
+        for i in range(60):
+            a.send(5, PORT + i % 2, number(i), LIMIT)
+        for i in range(60):
+            assert b.receive(LIMIT).data == number(i)
+        if not runs:
+            w.b.bridge.stop(signal.SIGKILL)
+        config = ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["config"]
+        assert ask(raw, "$JS.API.STREAM.DELETE.ivsh_r")["success"]
+        made = ask(raw, "$JS.API.STREAM.CREATE.ivsh_r", json.dumps(config).encode())
+        assert "error" not in made
+        count = 10 if runs else 100
+        for i in range(count):
+            a.send(5, PORT + i % 2, number(i), LIMIT)
+        if not runs:
+            # More than the last one had: its last sequence does not show that it is another one.
+            until(lambda: w.a.bridge.pair("sent") == 60 + count)
+            w.b.bridge.start()
+        for i in range(count):
+            # 5 s until a request to the last one is given up, where that shows by nothing else.
+            assert b.receive(3 * LIMIT).data == number(i)
+        assert losses(b) == 0
+
+
 def test_limited_stream(world):
     """What the stream's administrator limits waits, and the log has JetStream's words."""
     w = world("jetstream")
