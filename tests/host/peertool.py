@@ -4,7 +4,7 @@
 import re
 import subprocess
 
-from rawclient import LIMIT
+from rawclient import LIMIT, until
 
 # firmware/app/status.h; ivsh(1), EXIT STATUS.
 DONE, FAILED, USAGE, NO_DEVICE, NO_PEER, TIMEOUT, STOPPED, NO_FILES = range(8)
@@ -70,6 +70,15 @@ class Peers:
         """The row of the peer with that name; None: there is none."""
         found = [row for row in self.ls()[1].values() if row["name"] == name]
         return found[0] if found else None
+
+    def await_row(self, name):
+        """Wait until the peer with that name is attached: start() comes back before."""
+        until(lambda: (self.row(name) or {"presence": None})["presence"] == "attached")
+
+    def count(self, who, column):
+        """A number in the row of a slot, or of a name; 0: it is not there yet."""
+        rows = self.ls()[1].values()
+        return sum(int(row[column]) for row in rows if who in (row["name"], int(row["slot"])))
 
     def kill(self, process):
         process.kill()

@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-LIMIT = 10.0
+LIMIT = 60.0  # seconds: what has not come by then is missing; a busy machine takes its time
 SOAK = bool(os.environ.get("IVSH_SOAK"))  # the full counts
 
 
@@ -127,6 +127,21 @@ def is_over(pid):
             return file.read().rsplit(")", 1)[1].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def within(seconds, attempt, tries=10):
+    """
+    Do what takes less than that, and answer what it answers. Others may have the processors: what
+    is slow by itself is slow each time.
+    """
+    took = []
+    while len(took) < tries:
+        began = time.monotonic()
+        result = attempt()
+        took.append(time.monotonic() - began)
+        if took[-1] < seconds:
+            return result
+    raise AssertionError(f"not within {seconds} s: {took}")
 
 
 def until(condition, seconds=LIMIT):

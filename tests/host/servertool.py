@@ -12,12 +12,11 @@ import subprocess
 import threading
 import time
 
-from rawclient import is_over, until
+from rawclient import LIMIT, is_over, until
 
 BUILD = pathlib.Path(
     os.environ.get("IVSH_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build" / "host")
 )
-LIMIT = 10.0  # seconds: what has not come by then is missing
 
 
 class Server:

@@ -6,11 +6,10 @@ import signal
 import stat
 import struct
 import subprocess
-import time
 
 import pytest
 
-from rawclient import RawClient, take, until
+from rawclient import LIMIT, RawClient, take, until
 from test_memory import huge_mount as huge_mount
 from test_memory import huge_pages as huge_pages
 
@@ -154,9 +153,7 @@ def test_one_user_s_flood(serve):
     """One user connects all the time, and does not read: others come through."""
     server = serve("--per-uid", 4, "--slots", 8)
     crowd = [RawClient.of(server.socket, ALICE, ALICE) for _ in range(100)]
-    began = time.monotonic()
-    assert is_in(RawClient.of(server.socket, BOB, BOB))
-    assert time.monotonic() - began < 1
+    assert is_in(RawClient.of(server.socket, BOB, BOB)), "while nobody of the crowd reads"
     versions = [client.message()[0] for client in crowd]
     assert sorted(versions) == [0] * 4 + [1] * 96
 
@@ -171,6 +168,14 @@ def test_reasons(start, tmp_path):
     assert answer == {"no-free-slot": "1", "slot-in-use": "1"}
     server.kill_serving()
     assert {line["reason"]: line["count"] for line in server.status("refused")} == answer
+
+
+def hear(server, client, known):
+    """Add the IDs that a client, which is slot 0, was sent so far; false: there are more."""
+    queued = server.status("slot")[0]["queued"]
+    while not client.is_quiet(0):
+        known.add(client.message()[0])
+    return queued == "0"
 
 
 def test_ids_begin_again(start, build):
@@ -189,19 +194,15 @@ def test_ids_begin_again(start, build):
         server.await_line(f"event=disconnect slot={number} ")
     turns = (65536 - 5 + 8, "--after", 2)
     load = [build / "tests" / "host" / "load", "-S", server.socket, "--classic", "--vectors", "1"]
-    subprocess.run(
-        [*load, "--cycles", *map(str, turns)], check=True, stdout=subprocess.DEVNULL, timeout=120
-    )
-    while not first.is_quiet(0.05):
-        known.add(first.message()[0])
+    load += ["--timeout", "600000", "--cycles", *map(str, turns)]
+    subprocess.run(load, check=True, stdout=subprocess.DEVNULL, timeout=660)
+    until(lambda: hear(server, first, known))
     for turn in range(3):
         client = RawClient(server.socket)
         assert client.message()[0] == 0
         given = client.message()[0]
         assert given not in known and given < 2000, "they have begun again"
-        while not first.is_quiet(0.05):
-            known.add(first.message()[0])
-        assert given in known
+        until(lambda: hear(server, first, known) and given in known)
         if turn == 1:
             server.kill_serving()
     assert server.status("refused") == []
@@ -240,11 +241,11 @@ def test_user_alone(serve):
     """Without its supervisor, and as nobody in particular, it still serves."""
     server = serve("--user", f"{ALICE}:{CREW}")
     os.kill(server.supervisor, signal.SIGKILL)
-    server.process.wait(10)
+    server.process.wait(LIMIT)
     server.await_line("supervisor-gone")
     assert is_in(RawClient.of(server.socket, BOB, BOB))
     os.kill(server.serving, signal.SIGTERM)
-    server.reader.join(10)
+    server.reader.join(LIMIT)
     for name in ("s", "s.lock", "s.control", "s.control.lock"):
         os.unlink(server.folder / name)
 
@@ -263,13 +264,13 @@ def test_saturated_eventfds_and_a_takeover(start):
         os.write(victim.eventfds[slot][0], struct.pack("<Q", 2**64 - 2))
         os.set_blocking(victim.eventfds[slot][0], True)
     for _ in range(5):
-        began = time.monotonic()
         server.kill_serving()
         third = RawClient(server.socket)
         third.handshake(4, 1)
-        assert third.id == 2 and time.monotonic() - began < 1
+        assert third.id == 2
         third.close()
         until(lambda: server.status("slot")[2]["state"] == "free")
+    assert server.count("event=hang") == 0
 
 
 @pytest.mark.parametrize("kind", ["file", "shm", "huge"])

@@ -2,12 +2,11 @@
 """test_bell.py - bell: a doorbell by hand, for a peer that need not be in a region."""
 
 import signal
-import time
 
 import pytest
 
 from peertool import DONE, FAILED, NO_PEER, STOPPED, USAGE, finish
-from rawclient import RawClient, take, until
+from rawclient import LIMIT, RawClient, take, until
 
 SLOTS, VECTORS = 4, 3
 
@@ -82,16 +81,22 @@ def test_names(served):
 
 
 def test_wakes_a_sleeper(served, at, tmp_path):
-    """ack answers each one: as many as were sent. Nobody else rings: the server is a raw one."""
+    """
+    ack answers each one: as many as were sent, where the next one waits for the last answer. Nobody
+    else rings: the server is a raw one. The echo has slot 0 of the memory, and its doorbells, which
+    it does not have, are ours.
+    """
     memory = tmp_path / "memory"
     assert at().run("mem", "create", memory, "4M", "--slots", SLOTS)[0] == DONE
     peers = served("--raw", "--file", memory)
-    peers.echo("--name", "echo")
+    at("-f", memory, "--slot=0").echo("--name", "echo")
+    answered = connect(peers).eventfds[0][0]
     ack = peers.start("ack", "--peer=echo", "--count=4", "--wait=sleep")
     assert ack.stdout.readline() == b"ack: answers the doorbells of slot 0 (echo)\n"
-    assert peers.run("bell", "1", "--count=3", "--interval=0.5")[0] == DONE
-    assert ack.poll() is None, "had it taken one for two, it would be over since the second"
-    assert peers.run("bell", "1")[0] == DONE
+    for _ in range(4):
+        assert ack.poll() is None, "had it taken one for two, it would be over"
+        assert peers.run("bell", "1")[0] == DONE
+        assert take(answered, LIMIT) == 1
     assert finish(ack) == (DONE, b"ack: answered 4 doorbells\n", [])
 
 
@@ -160,16 +165,15 @@ def test_without_doorbells(start, at, tmp_path):
     assert (status, len(errors)) == (NO_PEER, 1)
 
 
-@pytest.mark.parametrize("count, status", [("0", DONE), ("1000", STOPPED)])
+@pytest.mark.parametrize("count, status", [("0", DONE), ("100000", STOPPED)])
 def test_stopped(served, count, status):
     peers = served()
     client = connect(peers)
     bell = peers.start("bell", "0", f"--count={count}", "--interval=0.05", "--vector=1")
     until(lambda: take(client.eventfds[0][1], 1))
-    began = time.monotonic()
     bell.send_signal(signal.SIGINT)
     ended, output, errors = finish(bell)
-    assert ended == status and time.monotonic() - began < 2
+    assert ended == status
     assert output.startswith(b"bell: peer 0, vector 1: sent ")
     assert errors == ([] if count == "0" else ["ivsh: stopped"])
 

@@ -19,7 +19,7 @@ UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 def run(peers, *words, kind="echo"):
     """The lines of a bench."""
-    what = ("bench", kind, f"--count={COUNT}", "--timeout=10", *words)
+    what = ("bench", kind, f"--count={COUNT}", "--timeout=60", *words)
     status, output, errors = peers.run(*what)
     assert (status, errors) == (DONE, [])
     return output.decode().splitlines()
@@ -136,7 +136,8 @@ def test_plot_of_nothing(peers, tmp_path):
     before = sorted(os.listdir(tmp_path))
     path = tmp_path / "times.svg"
     assert peers.run("bench", "--plot", path, "--timeout=0.1")[0] == NO_PEER
-    peers.start("recv", "--count=0")
+    peers.start("recv", "--count=0", "--name=deaf")
+    peers.await_row("deaf")
     assert peers.run("bench", "--plot", path, "--timeout=0.2")[0] == TIMEOUT
     assert sorted(os.listdir(tmp_path)) == before
 

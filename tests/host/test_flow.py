@@ -49,8 +49,8 @@ def test_a_source_that_does_not_come(small, signum):
     small.start("get", "alpha", "-", "--name", "beta", "--timeout", "0")
     put = small.start("put", "beta", "-", "--name", "alpha", stdin=read_end)
     os.write(write_end, b"begin")
-    until(lambda: int(small.row("beta")["received"]) > 1)
-    assert small.row("alpha")["presence"] == "attached"  # the row shows 2 s of silence
+    until(lambda: small.count("beta", "received") > 1)
+    small.await_row("alpha")  # the row shows 2 s of silence
     put.send_signal(signum)
     assert finish(put) == (STOPPED, b"", ["ivsh: stopped"])
     assert small.row("alpha")["presence"] == "absent"
@@ -77,7 +77,7 @@ def test_the_other_dies(small, tmp_path, victim):
     """No early end: the peer that is left prints a line, and fails."""
     get = small.start("get", "alpha", "/dev/null", "--name", "beta")
     put = small.start("put", "beta", "/dev/zero", "--name", "alpha")
-    while int(small.ls()[1][1]["sent"]) < 1000:
+    while small.count(1, "sent") < 1000:
         assert get.poll() is None and put.poll() is None
     dies, lives = (get, put) if victim == "get" else (put, get)
     dies.send_signal(signal.SIGKILL)
@@ -148,7 +148,7 @@ def test_cut(small, folder, cut, old):
     before = names(folder)
     get = small.start("get", "alpha", target, "--name", "beta")
     put = small.start("put", "beta", "/dev/zero", "--name", "alpha")
-    while int(small.ls()[1][1]["sent"]) < 100:
+    while small.count(1, "sent") < 100:
         assert get.poll() is None and put.poll() is None
     CUTS[cut](get, put)
     assert get.wait(LIMIT) != 0

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from peertool import DONE, FAILED, USAGE, finish
-from rawclient import LIMIT
+from rawclient import LIMIT, until
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -182,8 +182,8 @@ def test_metrics(peers):
     def values(metrics):
         return {one["name"]: one["value"] for one in metrics if one["kind"] == "counter"}
 
-    slot = of(run(peers, "ls"), "slot")[0]
-    assert values(slot["metrics"]) == want
+    # An answer is counted a moment after it was sent.
+    until(lambda: values(of(run(peers, "ls"), "slot")[0]["metrics"]) == want)
     status, output, _ = peers.run("top", "--json", "--count=1", "--interval=0.2")
     assert status == DONE and values(json.loads(output)["peers"][0]["metrics"]) == want
     status, output, _ = peers.run("top", "--plain", "--count=1", "--interval=0.2")
@@ -225,16 +225,6 @@ def test_memory_files(peers, tmp_path):
     assert made[1]["descs"] == created["descs"]
     (removed,) = run(peers, "mem", "rm", path, place=())
     assert removed == {"type": "removed", "path": str(path)} and not path.exists()
-
-
-def test_tune(peers):
-    if os.cpu_count() < 2:
-        pytest.skip("tune needs two processors")
-    made = run(peers, "tune", "--time=2", "--quiet", place=(), limit=60)  # on a busy machine
-    assert made[0]["type"] == "machine" and made[0]["time_ns"] == 2 * 10**9
-    geometry = made[-1]
-    assert geometry["type"] == "geometry" and geometry["descs"] >= 16
-    assert of(made, "class") and all(one["ping_pong_ns"] > 0 for one in of(made, "class"))
 
 
 def test_capture(peers, tmp_path):

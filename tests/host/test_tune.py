@@ -15,6 +15,7 @@ import pytest
 
 from peertool import DONE, FAILED, STOPPED, USAGE
 from rawclient import until
+from test_json import objects, of
 
 ONE_CPU = 9
 LIMIT = 60.0  # seconds: on a busy machine it goes on until it has enough slices
@@ -72,6 +73,16 @@ def test_tune(build, tmp_path, use):
     descs = lines[0].split(" = ")[1]
     assert (done.returncode, done.stderr) == (DONE, "")
     assert f" rings of {descs} descriptors, " in done.stdout
+
+
+def test_json(build):
+    done = run(build, "--time=2", "--quiet", "--json")
+    assert (done.returncode, done.stderr) == (DONE, "")
+    made = objects(done.stdout.encode())
+    assert made[0]["type"] == "machine" and made[0]["time_ns"] == 2 * 10**9
+    geometry = made[-1]
+    assert geometry["type"] == "geometry" and geometry["descs"] >= 16
+    assert of(made, "class") and all(one["ping_pong_ns"] > 0 for one in of(made, "class"))
 
 
 def test_one_processor(build):
