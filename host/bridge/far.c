@@ -72,6 +72,23 @@ void far_clear(struct pair *p)
 		first_drop(p);
 }
 
+void far_clear_kept(struct pair *p)
+{
+	struct waiting **at = &p->first, *w;
+
+	p->waiting_last = NULL;
+	while ((w = *at) != NULL) {
+		if (w->sequence) {
+			*at = w->next;
+			waiting_free(p, w);
+			continue;
+		}
+		p->waiting_last = w;
+		at = &w->next;
+	}
+	p->last = at;
+}
+
 static void append(struct pair *p, struct waiting *w)
 {
 	*p->last = w;
@@ -107,8 +124,9 @@ static bool is_old(const struct pair *p, const struct frame *frame)
 bool far_is_behind(struct pair *p, uint64_t now)
 {
 	const struct state_far *far = &p->state.far;
-	bool is_missing = p->takes_kept && p->heard.number != 0 &&
-			  (p->heard.epoch != far->epoch || p->heard.number > far->number);
+	bool is_other = p->heard.epoch != far->epoch;
+	bool is_missing = p->takes_kept && (is_other ? p->heard.number != 0 || far->epoch != 0
+						     : p->heard.number > far->number);
 
 	/* What waits for its receiver is not missing, however long that takes. */
 	if (!is_missing || p->first || p->behind_number != far->number || p->behind_ns == 0)
@@ -138,6 +156,19 @@ static bool state_take(
 	p->remote->service_count = frame_services_read(
 	    p->remote->services, item->data + FRAME_STATE, item->size - FRAME_STATE);
 	return true;
+}
+
+/*
+ * Whether the number of a state, (frame), is compared with that of the last message: where the
+ * stream is read, only one of mode core, which nothing follows yet. With another epoch it may come
+ * before what the stream has of the last one.
+ */
+static bool is_telling(struct pair *p, const struct frame *frame, uint64_t now)
+{
+	if (!p->takes_kept)
+		return true;
+	return (frame->flags & FRAME_CORE) != 0 &&
+	       (frame->epoch == p->state.far.epoch || !far_is_behind(p, now));
 }
 
 /* Whether another version of a bridge speaks there, which is said once, and then only counted. */
@@ -199,10 +230,10 @@ bool far_take(struct bridge *b, struct pair *p, struct bus_item *item, bool is_s
 	if (is_state) {
 		if (!state_take(p, &frame, item, now))
 			return false;
-		/* A kept pair's say nothing of its messages, which come by the stream. One that
-		 * there is no room for comes again, within a second. */
-		if (p->takes_kept || (!p->first && is_old(p, &frame)) || state_replace(p, &frame) ||
-		    is_full(b, p, item)) {
+		/* Of what the stream brings a state says nothing. One that there is no room for
+		 * comes again, within a second. */
+		if (!is_telling(p, &frame, now) || (!p->first && is_old(p, &frame)) ||
+		    state_replace(p, &frame) || is_full(b, p, item)) {
 			bus_free(item);
 			return true;
 		}

@@ -26,7 +26,8 @@ bool far_step(struct pair *p);
  */
 bool far_is_behind(struct pair *p, uint64_t now);
 
-/* Drop all that wait. */
+/* Drop all that wait, or what the stream has brought of it, and will bring again. */
 void far_clear(struct pair *p);
+void far_clear_kept(struct pair *p);
 
 #endif

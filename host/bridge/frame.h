@@ -46,6 +46,7 @@
 #define FRAME_PRESENT 0x2u /* of a state: the peer is attached */
 #define FRAME_MORE 0x4u    /* of a state: messages of the peer wait to be sent */
 #define FRAME_KEPT 0x8u    /* of a state: the pair is of mode JetStream */
+#define FRAME_CORE 0x10u   /* of a state: its number is that of a message of mode core */
 
 struct frame {
 	uint32_t flags;

@@ -185,7 +185,7 @@ static void consumer_step(struct bridge *b, struct pair *p, uint64_t now)
 		c->until_ns = now + ANSWER_NS;
 		c->left = 0;
 		/* It comes again, and would come behind what follows it. */
-		far_clear(p);
+		far_clear_kept(p);
 	}
 	if (c->state != CONSUMER_READY)
 		return;

@@ -133,6 +133,8 @@ static void state_say(struct bridge *b, struct pair *p, uint64_t now)
 		frame.flags |= FRAME_MORE;
 	if (pair_is_kept(p))
 		frame.flags |= FRAME_KEPT;
+	if (p->state.near.was_core)
+		frame.flags |= FRAME_CORE;
 	if (p->said_ns && now - p->said_ns < STATE_NS &&
 	    (p->said_flags & FRAME_PRESENT) == (frame.flags & FRAME_PRESENT) &&
 	    p->said_incarnation == frame.incarnation && !owes_received(b, p, now))

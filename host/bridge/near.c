@@ -58,8 +58,10 @@ static void loss_owe(struct pair *p, const struct ivsh_chan *ch)
 
 	if (p->flight.what == NEAR_LARGE)
 		p->flight.is_up = false;
-	if (near->count == 0 && !p->flight.is_up)
+	if (near->count == 0 && !p->flight.is_up) {
 		near->number++;
+		near->was_core = false;
+	}
 	p->is_unnoted = false;
 	/* The memory goes with the machine's power, and then the disk may have older numbers. In
 	 * mode core the window is shut until the other bridge has said which it has. */
@@ -88,11 +90,13 @@ void near_begin(struct pair *p)
 		/* Its numbers may have been published. */
 		p->state.near.number += p->state.near.count;
 		p->state.near.count = 0;
+		p->state.near.was_core = false;
 		p->state.near.owes_loss = true;
 		state_near_keep(&p->state);
 	}
 	if (p->state.near.epoch == 0) {
-		p->state.near = (struct state_near){.epoch = near_epoch_draw()};
+		p->state.near =
+		    (struct state_near){.epoch = near_epoch_draw(), .was_core = !pair_is_kept(p)};
 		state_near_keep(&p->state);
 	}
 	/* How much is under way nobody knows, until the other bridge says what it has. */
@@ -265,6 +269,7 @@ static void epoch_renew(struct pair *p)
 
 	near->epoch = near_epoch_draw();
 	near->number = 0;
+	near->was_core |= !pair_is_kept(p);
 	near->renews = false;
 	state_near_keep(&p->state);
 	/* The window is shut until the other bridge has heard of it, at once. */

@@ -93,6 +93,14 @@ static int loss_publish(struct bridge *b, struct pair *p)
 	return publish(b, p, frame, FRAME_SIZE, 0, p->state.near.number + 1, 1);
 }
 
+/* The next (count) numbers are the other side's now. */
+static void numbers_sent(struct pair *p, uint32_t count)
+{
+	p->state.near.number += count;
+	p->state.near.was_core = !pair_is_kept(p);
+	p->is_unnoted = false;
+}
+
 /* The kept frame is the other side's now. */
 static void kept_sent(struct pair *p)
 {
@@ -100,9 +108,8 @@ static void kept_sent(struct pair *p)
 
 	p->counters.sent += near->count;
 	p->counters.sent_bytes += near->bytes - FRAME_SIZE - near->count * FRAME_LENGTH;
-	near->number += near->count;
+	numbers_sent(p, near->count);
 	near->count = 0;
-	p->is_unnoted = false;
 	state_near_keep(&p->state);
 }
 
@@ -111,8 +118,7 @@ static void large_sent(struct pair *p, struct ivsh_chan *ch, size_t size)
 {
 	struct state_near *near = &p->state.near;
 
-	near->number++;
-	p->is_unnoted = false;
+	numbers_sent(p, 1);
 	near->index = p->index;
 	near->frame = p->frame + 1;
 	state_near_keep(&p->state);
@@ -126,9 +132,8 @@ static void large_sent(struct pair *p, struct ivsh_chan *ch, size_t size)
 
 static void loss_sent(struct pair *p)
 {
-	p->state.near.number++;
+	numbers_sent(p, 1);
 	p->state.near.owes_loss = false;
-	p->is_unnoted = false;
 	state_near_keep(&p->state);
 }
 

@@ -33,7 +33,8 @@ struct state_near {
 	uint8_t
 	    owes_loss;  /* behind them: messages of the ring were lost, which is still to be told */
 	uint8_t renews; /* behind them another epoch begins */
-	uint8_t reserved[4];
+	uint8_t was_core; /* the number, or that there is none yet, was said in mode core */
+	uint8_t reserved[3];
 };
 
 /*

@@ -334,6 +334,86 @@ def test_other_mode_slowly(world):
         assert ivsh.EventKind.LOST not in drained(a)
 
 
+def change_mode(side, last, mode):
+    """Its peers' messages go in another mode from here on."""
+    reloads = side.bridge.count("event=reload")
+    side.config.write_text(side.config.read_text().replace(f" {last} ", f" {mode} "))
+    side.bridge.process.send_signal(signal.SIGHUP)
+    assert "result=done" in side.bridge.await_line("event=reload", reloads + 1)
+
+
+def fill_far(w, a):
+    """Send numbers until some wait in the bridge of b, and none before it: how many."""
+    sent = 0
+
+    def came():
+        pair = w.b.bridge.status()[1]
+        return int(pair["received"]), int(pair["waiting"])
+
+    while True:
+        for _ in range(50):
+            a.send(5, PORT, number(sent), LIMIT)
+            sent += 1
+        until(lambda: w.a.bridge.pair("sent") == sent)
+        until(lambda: came()[0] == sent or came()[1])
+        # It answers between two turns: none was moved in the one, so the ring is full.
+        first, second = came(), came()
+        if first == second and first[0] < sent and first[1]:
+            return sent
+
+
+def test_other_mode_waiting(world):
+    """
+    SPEC R19.3.4: what has come in mode core and waits for its receiver waits on where the mode is
+    JetStream since. When the bridge began to read the stream it was dropped.
+    """
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        sent = fill_far(w, a)
+        change_mode(w.a, "core", "jetstream")
+        raw = w.raw()
+
+        def is_read():
+            found = ask(raw, "$JS.API.CONSUMER.LIST.ivsh_r").get("consumers", ())
+            return any("a.apeer.*.b.bpeer" in one["config"]["filter_subject"] for one in found)
+
+        until(is_read)
+        a.send(5, PORT, number(sent), LIMIT)
+        for i in range(sent + 1):
+            assert b.receive(LIMIT).data == number(i)
+        assert losses(b) == 0
+
+
+def test_other_mode_tail(world):
+    """
+    SPEC R19.1.10, R19.2.9: what was lost in mode core is reported where the mode is JetStream
+    since, and no message comes any more. It showed before the next message, and not until then.
+    """
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        sent = fill_far(w, a)
+        w.b.bridge.stop(signal.SIGKILL)
+        change_mode(w.a, "core", "jetstream")
+        w.b.bridge.start()
+        received = 0
+
+        def is_reported():
+            nonlocal received
+            with contextlib.suppress(ivsh.Timeout):
+                while True:
+                    assert b.receive(0).data == number(received)
+                    received += 1
+            return losses(b) == 1
+
+        until(is_reported)
+        assert received < sent
+        a.send(5, PORT, number(sent), LIMIT)
+        assert b.receive(LIMIT).data == number(sent)
+        assert losses(b) == 0 and w.b.bridge.pair("lost") == sent - received
+
+
 def test_reload(world):
     """SIGHUP: a slot goes and comes; what is wrong, or no mapping, changes nothing."""
     w = world("core")
