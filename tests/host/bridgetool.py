@@ -33,11 +33,20 @@ class Nats:
 
     def __init__(self, folder, config=""):
         self.folder = folder
-        self.port = -1
+        # Bound for as long as the test runs, also while no server does: else the port could be
+        # another test's before the next one. Whoever listens may bind it, too: both reuse it.
+        self.port_holder = socket.socket()
+        self.port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port_holder.bind(("127.0.0.1", 0))
+        self.port = self.port_holder.getsockname()[1]
         self.config = folder / "nats.conf"
         self.config.write_text(config)
         self.process = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self):
         ports = self.folder / "ports"
@@ -52,28 +61,26 @@ class Nats:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        if self.port == -1:
-            until(lambda: self._port(ports))
-        else:
-            until(self._answers)
+        until(lambda: self._serves(ports))
 
-    def _port(self, ports):
+    def _serves(self, ports):
+        """It writes a file once it does."""
+        assert self.process.poll() is None, "nats-server has ended"
         for file in ports.iterdir():
-            with contextlib.suppress(ValueError, KeyError, IndexError):
-                url = json.loads(file.read_text())["nats"][0]
-                self.port = int(url.rsplit(":", 1)[1])
-                return True
-        return False
-
-    def _answers(self):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-            return True
+            with contextlib.suppress(ValueError):
+                return bool(json.loads(file.read_text())["nats"])
         return False
 
     def stop(self, sig=signal.SIGKILL):
         if self.process.poll() is None:
             self.process.send_signal(sig)
         self.process.wait(LIMIT)
+
+    def close(self):
+        """It ends, and its port is anybody's."""
+        if self.process:
+            self.stop()
+        self.port_holder.close()
 
 
 class Raw:
@@ -269,7 +276,7 @@ class World:
 
     def stop(self):
         with contextlib.ExitStack() as stack:
-            stack.callback(self.nats.stop)
+            stack.callback(self.nats.close)
             for one in self.sides:
                 stack.callback(one.stop)
             for raw in self.raws:
@@ -304,76 +311,116 @@ def await_event(peer, kind):
             return
 
 
-def fill(peer, bridge, more=b""):
-    """Send numbers to slot 5, until there is no room and (bridge) sends none: how many."""
-    sent, moved = 0, None
+def waits(bridge):
+    """
+    What says whether messages wait for room in the region of (bridge): it had a turn since it was
+    asked last, and none has found any.
+    """
+    seen = None
+
+    def ask():
+        nonlocal seen
+        last, pair = seen, bridge.status()[1]
+        seen = pair["received"]
+        return pair["waiting"] != "0" and seen == last
+
+    return ask
+
+
+def fill(peer, is_stuck, more=b""):
+    """
+    Send numbers to slot 5, until there is no room while (is_stuck()): how many. That there is none
+    alone says little: who makes some may only wait for a processor.
+    """
+    sent = 0
+    end = time.monotonic() + 6 * LIMIT
     while True:
         try:
             peer.send(5, PORT, struct.pack("<Q", sent) + more, 0.2)
             sent += 1
         except ivsh.Timeout:
-            # One that answers has had its turn: it does not only wait for a processor.
-            now = bridge.pair("sent")
-            if now == moved:
+            if is_stuck():
                 return sent
-            moved = now
+        assert time.monotonic() < end, f"it is not stuck: {sent} are sent"
 
 
-def tool(*words):
+def tool(*words, limit=LIMIT):
     """The command: its status, and what it printed."""
-    done = subprocess.run([BUILD / "ivsh", *map(str, words)], capture_output=True, timeout=LIMIT)
+    done = subprocess.run([BUILD / "ivsh", *map(str, words)], capture_output=True, timeout=limit)
     return done.returncode, done.stdout, done.stderr
 
 
-class Sender(threading.Thread):
-    """A thread that sends numbered messages to slot 5, up to (count)."""
+def numbered(number, sender=0):
+    """A message of a Sender."""
+    return struct.pack("<QQ", sender, number) * 2
 
-    def __init__(self, peer, count):
-        super().__init__()
-        self.peer, self.count, self.sent = peer, count, 0
+
+class Sender(threading.Thread):
+    """A thread that sends numbered messages to slot 5, up to (count). sender: its own number."""
+
+    def __init__(self, peer, count=1 << 62, sender=0):
+        super().__init__(daemon=True)
+        self.peer, self.count, self.sender, self.sent = peer, count, sender, 0
         self.ended = threading.Event()
         self.start()
 
     def run(self):
         while self.sent < self.count and not self.ended.is_set():
-            try:
-                self.peer.send(5, PORT, struct.pack("<Q", self.sent) * 4, 0.2)
+            with contextlib.suppress(ivsh.Timeout, ivsh.NotThere):
+                self.peer.send(5, PORT, numbered(self.sent, self.sender), 0.2)
                 self.sent += 1
-            except (ivsh.Timeout, ivsh.NotThere):
-                pass
+
+    def end(self):
+        self.ended.set()
+        self.join(LIMIT)
 
 
 class Receiver(threading.Thread):
-    """A thread that receives them: which ones are missing, and whether each gap was reported."""
+    """
+    A thread that receives them: which ones are missing, and whether each gap was reported. Of each
+    sender's: next, and used: the reports that explain nothing behind its last number.
+    """
 
     def __init__(self, peer):
-        super().__init__()
+        super().__init__(daemon=True)
         self.peer = peer
-        self.next = self.missing = self.gaps = self.silent = self.repeated = 0
+        self.missing = self.gaps = self.silent = self.repeated = 0
         self.lost = 0  # reports
-        self.has_lost = False
+        self.nexts, self.used = {}, {}
         self.ended = threading.Event()
         self.start()
 
+    def next(self, sender=0):
+        return self.nexts.get(sender, 0)
+
+    def has_lost(self, sender=0):
+        """Whether a loss was reported behind its last number."""
+        return self.lost > self.used.get(sender, 0)
+
     def run(self):
         while not self.ended.is_set():
-            try:
-                m = self.peer.receive(0.05)
-            except ivsh.Timeout:
-                m = None
-            # It stands before this message, or behind it.
-            now = drained(self.peer).count(ivsh.EventKind.LOST)
-            self.lost += now
-            if m is None:
-                self.has_lost |= now > 0
-                continue
-            number = struct.unpack("<4Q", m.data)[0]
-            if number < self.next:
-                self.repeated += 1
-                continue
-            is_gap, had = number > self.next, self.has_lost
-            self.missing += number - self.next
-            self.gaps += is_gap
-            self.silent += is_gap and not had and now == 0
-            self.has_lost = now > 0 and (had or not is_gap)
-            self.next = number + 1
+            message = None
+            with contextlib.suppress(ivsh.Timeout):
+                message = self.peer.receive(0.05)
+            before = self.lost
+            # Each stands before this message, or behind it.
+            self.lost += drained(self.peer).count(ivsh.EventKind.LOST)
+            if message:
+                self._take(*struct.unpack_from("<QQ", message.data), before)
+
+    def _take(self, sender, number, before):
+        gap = number - self.next(sender)
+        if gap < 0:
+            self.repeated += 1
+            return
+        had = before > self.used.get(sender, 0)
+        self.missing += gap
+        self.gaps += gap > 0
+        self.silent += gap > 0 and not self.has_lost(sender)
+        # Of those that came with it, it takes one at the most: the others may stand behind it.
+        self.used[sender] = before + (gap > 0 and not had)
+        self.nexts[sender] = number + 1
+
+    def end(self):
+        self.ended.set()
+        self.join(LIMIT)

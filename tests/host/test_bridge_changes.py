@@ -15,6 +15,15 @@ from servertool import LIMIT
 ATTACHED = ivsh.Presence.ATTACHED
 
 
+STREAM = 4 << 20  # bytes, of which a pair fills a quarter, but for less than a frame
+SHARE = (STREAM >> 2) - (1 << 16)
+
+
+def stream_bytes(raw):
+    """Of what JetStream's stream has."""
+    return ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"]
+
+
 def number(i):
     return struct.pack("<Q", i)
 
@@ -209,11 +218,12 @@ def test_half_mapped(world, tmp_path, mode):
 def test_shared_stream(world):
     """SPEC R19.1.9: a receiver that takes nothing leaves room in the stream for other pairs."""
     large = ("-l", "16M")
-    w = world("jetstream", "stream-size = 4M\nbuffer = 128K\n", servers=(large, large))
+    w = world("jetstream", f"stream-size = {STREAM}\nbuffer = 128K\n", servers=(large, large))
     with w.a.peer() as a, w.b.peer() as b:
         met(a, b)
-        sent = fill(a, w.a.bridge, bytes(3000))
-        assert ask(w.raw(), "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"] < 2 << 20
+        raw = w.raw()
+        sent = fill(a, lambda: stream_bytes(raw) > SHARE, bytes(3000))
+        assert stream_bytes(raw) < STREAM / 2
         assert w.a.bridge.pair("refused") == 0
         b.send(5, PORT, b"other way", LIMIT)
         assert a.receive(LIMIT).data == b"other way"
@@ -225,11 +235,12 @@ def test_shared_stream(world):
 def test_purged_stream(world):
     """What an administrator removes from the stream is a loss, and stops nothing."""
     large = ("-l", "16M")
-    w = world("jetstream", "stream-size = 4M\nbuffer = 128K\n", servers=(large, large))
+    w = world("jetstream", f"stream-size = {STREAM}\nbuffer = 128K\n", servers=(large, large))
     with w.a.peer() as a, w.b.peer() as b:
         met(a, b)
-        sent = fill(a, w.a.bridge, bytes(3000))
-        assert ask(w.raw(), "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 0
+        raw = w.raw()
+        sent = fill(a, lambda: stream_bytes(raw) > SHARE, bytes(3000))
+        assert ask(raw, "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 0
         seen = []
         while not seen or seen[-1] != sent - 1:
             seen.append(struct.unpack_from("<Q", b.receive(2 * LIMIT).data)[0])
@@ -243,17 +254,13 @@ def test_purged_share(world):
     sends a frame each 5 s, which shows the receiver its loss: else neither would ever go on.
     """
     large = ("-l", "16M")
-    w = world("jetstream", "stream-size = 4M\n", servers=(large, large))
+    w = world("jetstream", f"stream-size = {STREAM}\n", servers=(large, large))
     with w.a.peer() as a, w.b.peer() as b:
         met(a, b)
         w.b.bridge.stop(signal.SIGKILL)
         raw = w.raw()
-
-        def kept():
-            return ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["state"]["bytes"]
-
-        sent = fill(a, w.a.bridge, bytes(3000))
-        until(lambda: kept() > (1 << 20) - (1 << 16))  # a quarter of it, but for less than a frame
+        sent = fill(a, lambda: stream_bytes(raw) > SHARE, bytes(3000))
+        until(lambda: w.a.bridge.pair("in_flight") == 0)
         begun, taken = time.monotonic(), w.a.bridge.pair("sent")
         assert taken < sent
         assert ask(raw, "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 10

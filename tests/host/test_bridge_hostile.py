@@ -10,11 +10,10 @@ import threading
 import time
 
 import pytest
-from bridgetool import Receiver, Sender, await_event, drained, ivsh
+from bridgetool import PORT, Receiver, Sender, await_event, drained, ivsh, numbered
 from rawclient import SOAK, until
 from servertool import LIMIT
 
-PORT = 77
 MAGIC = b"IVB\x02"
 LOST, PRESENT = 1, 2  # frame.h
 FORGED = 1 << 31  # no bridge reads it: what the tests publish themselves
@@ -47,8 +46,8 @@ def test_flood_log(world):
             raw.publish(f"ivsh.r.a.apeer.{PORT}.b.bpeer", frame)
             if i % 1000 == 999:
                 raw.flush()
-        until(lambda: w.b.bridge.pair("lost") >= 2 * total)
-        until(lambda: sum(counts(w.b.bridge, "near")) == total)
+        until(lambda: w.b.bridge.pair("lost") >= 2 * total, 6 * LIMIT)
+        until(lambda: sum(counts(w.b.bridge, "near")) == total, 6 * LIMIT)
         a.send(5, PORT, b"true", LIMIT)
         assert b.receive(LIMIT).data == b"true"
         # What is left is said at the end.
@@ -82,14 +81,19 @@ def test_flood_states(world):
                 raw.publish("ivsh.r.a.apeer.state.b.bpeer", state)
             raw.flush()
         w.b.bridge.await_line("event=attach ")
+        last = time.monotonic()
         attaches = w.b.bridge.pair("attaches")
         w.b.bridge.stop()
-        most = time.monotonic() - begin + 2
+        now = time.monotonic()
+        most = now - begin + 2
+        # What was published last may attach it once more, or twice where that takes its time.
+        later = 1 + (now - last) / 0.25  # remote.c: RETRY_NS
         for event in ("attach", "detach"):
             lines = [line for line in w.b.bridge.lines if f"event={event} " in line]
             times = [re.search(r" times=(\d+)", line) for line in lines]
             assert len(lines) <= most, lines
-            assert sum(int(match[1]) if match else 1 for match in times) == attaches, lines
+            total = sum(int(match[1]) if match else 1 for match in times)
+            assert attaches <= total <= attaches + later, lines
         # The last one says how it is.
         assert "event=detach " in [line for line in w.b.bridge.lines if "tach " in line][-1]
         w.b.bridge.start()
@@ -147,16 +151,16 @@ def test_overtaken(world):
             assert b.receive(LIMIT).data == b"before"
             drained(b)
             flags, epoch, _, incarnation = ear.of("a")
-            raw.publish(STATE["a"], state(flags, epoch, number, incarnation))
+            forged = state(flags, epoch, number, incarnation)
+            # Again and again: a true state that comes together with it takes its place.
+            until(lambda: (raw.publish(STATE["a"], forged), ear.of("a")[1] != epoch)[1])
             await_event(b, ivsh.EventKind.LOST)
             w.a.bridge.await_line("event=overtaken local=0 slot=5 peer=b/bpeer ", turn)
-            until(lambda: ear.of("a")[1] != epoch)
             # And the other way: what is said to be received never was sent.
             flags, _, number, incarnation = ear.of("b")
             epoch = ear.of("a")[1]
             forged = state(flags, ear.of("b")[1], number, incarnation, (epoch, 77, 1 << 20))
-            raw.publish(STATE["b"], forged)
-            until(lambda: ear.of("a")[1] != epoch)
+            until(lambda: (raw.publish(STATE["b"], forged), ear.of("a")[1] != epoch)[1])
 
 
 def flood(w, ear, ended, seed):
@@ -193,40 +197,38 @@ def test_forged_states(both, request):
     flow. Both bridges run on in bounded memory; in mode core each gap is reported, in mode
     JetStream there is none; and when it ends, everything arrives.
     """
-    w, seconds, count = both, 60 if SOAK else 4, 1 << 62
+    w, seconds = both, 60 if SOAK else 4
     ended = threading.Event()
     # One thread for each peer: what is reported between two messages stands between them.
     with ivsh.Peer(w.a.socket, "apeer") as a, ivsh.Peer(w.b.socket, "bpeer") as b:
         a.find("bpeer", LIMIT)
         ear = Ear(w)
         drained(b)
-        receiver, sender = Receiver(b), Sender(a, count)
+        receiver, sender, begin = Receiver(b), Sender(a), time.monotonic()
         flooder = threading.Thread(target=flood, args=(w, ear, ended, None if SOAK else 3))
         try:
             flooder.start()
             time.sleep(seconds)
             ended.set()
             flooder.join(LIMIT)
-            done = receiver.next
-            until(lambda: receiver.next > done + 100, 60)
-            sender.ended.set()
-            sender.join(LIMIT)
+            done = receiver.next()
+            until(lambda: receiver.next() > done + 100, 60)
+            sender.end()
             # What was sent last has come, or is known as lost.
-            until(lambda: receiver.next == sender.sent or receiver.has_lost, 60)
+            until(lambda: receiver.next() == sender.sent or receiver.has_lost(), 60)
         finally:
             ended.set()
-            for thread in (sender, receiver):
-                thread.ended.set()
-                thread.join(LIMIT)
+            sender.end()
+            receiver.end()
         r = receiver
-        print(request.node.name, f"got={r.next} missing={r.missing} gaps={r.gaps} lost={r.lost}")
+        print(request.node.name, f"got={r.next()} missing={r.missing} gaps={r.gaps} lost={r.lost}")
         assert (r.repeated, r.silent) == (0, 0)
         assert w.a.bridge.status()[1]["mode"] == "core" or r.missing == 0
         for side in w.sides:
             assert side.bridge.process.poll() is None
             print(side.name, memory_of(side.bridge), len(side.bridge.lines))
             assert memory_of(side.bridge) < 200 << 10
-            assert len(side.bridge.lines) < 20 * (seconds + 10)
+            assert len(side.bridge.lines) < 20 * (time.monotonic() - begin + 5)
 
 
 def fill_from(peer, number):
@@ -322,24 +324,35 @@ def test_forged_acks(world):
     with w.a.peer() as a, w.b.peer() as b:
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
+        ear, raw = Ear(w), w.raw()
+        flags, epoch, number, incarnation = ear.of("b")
+        there = state(flags, epoch, number, incarnation)
         w.b.bridge.stop(signal.SIGKILL)
         forger = Forger(w)
         sent = 0
+
+        def is_taken():
+            """For as long as it takes, b's bridge seems to be there."""
+            raw.publish(STATE["b"], there)
+            return w.a.bridge.pair("in_flight") == 0
+
         # More than the ring and the stream have room for.
         while sent < 2000:
-            a.send(5, PORT, struct.pack("<Q", sent) * 4, LIMIT)
-            sent += 1
-        until(lambda: w.a.bridge.pair("in_flight") == 0)
+            try:
+                a.send(5, PORT, numbered(sent), 0.2)
+                sent += 1
+            except ivsh.Timeout:
+                is_taken()
+        until(is_taken)
         forger.ended.set()
         receiver = Receiver(b)
         try:
             w.b.bridge.start()
             for i in range(sent, sent + 20):
-                a.send(5, PORT, struct.pack("<Q", i) * 4, LIMIT)
-            until(lambda: receiver.next == sent + 20, 30)
+                a.send(5, PORT, numbered(i), LIMIT)
+            until(lambda: receiver.next() == sent + 20, 30)
         finally:
-            receiver.ended.set()
-            receiver.join(LIMIT)
+            receiver.end()
         print(receiver.missing, receiver.gaps, receiver.lost)
         assert receiver.missing > 0 and receiver.silent == receiver.repeated == 0
         assert w.b.bridge.pair("lost") == receiver.missing

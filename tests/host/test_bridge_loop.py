@@ -12,11 +12,11 @@ import threading
 import time
 
 import pytest
-from bridgetool import Peer, Side, World, ivsh
+from bridgetool import PORT, Peer, Side, World, fill, ivsh, waits
 from rawclient import SOAK, until
 from servertool import BUILD, LIMIT, Server
 
-PORT, ECHO = 77, 7
+ECHO = 7
 ATTACHED = ivsh.Presence.ATTACHED
 DOWN, UP, RESTARTED = ivsh.EventKind.DOWN, ivsh.EventKind.UP, ivsh.EventKind.RESTARTED
 
@@ -181,12 +181,12 @@ def test_hanging_bus(stack, tmp_path):
         return len(hang.taken) == count and hang.is_waited_for()
 
     hang.taken.clear()
-    until(lambda: in_the_midst(w.a.bridge.status))
+    until(lambda: in_the_midst(w.a.bridge.status), 6 * LIMIT)
     right = w.a.config.read_text()
     w.a.config.write_text(right.replace("b/bpeer", "b/other"))
-    until(lambda: in_the_midst(lambda: remap(w.a, "")))
+    until(lambda: in_the_midst(lambda: remap(w.a, "")), 6 * LIMIT)
     w.a.config.write_text(right)
-    until(lambda: in_the_midst(lambda: remap(w.a, "")))
+    until(lambda: in_the_midst(lambda: remap(w.a, "")), 6 * LIMIT)
     begin = time.monotonic()
     assert w.b.bridge.stop() == 0
     assert time.monotonic() - begin < 4
@@ -264,12 +264,13 @@ def test_other_server(stack, tmp_path):
     w.a.bridge.await_line("event=attach slot=6")
     two.stop(signal.SIGKILL)
     w.a.bridge.await_line("event=detach slot=6")
+    attaches = w.a.bridge.count("event=attach slot=6")
     end = time.monotonic() + 3
     while time.monotonic() < end:
         exchange.more()
         w.a.bridge.status()
     two = Server(tmp_path / "two", "--slot", f"6={tmp_path}/two/s6")
-    w.a.bridge.await_line("event=attach slot=6", 2)
+    w.a.bridge.await_line("event=attach slot=6", attaches + 1)
     exchange.more()
     is_quiet(exchange, w)
 
@@ -459,10 +460,7 @@ def test_other_region(stack, tmp_path):
     w = world_of(stack, tmp_path, more="buffer = 1M\n")
     a, b = stack.enter_context(w.a.peer()), w.b.peer()
     Exchange(a, b).end()
-    with contextlib.suppress(ivsh.Timeout):
-        while True:
-            b.send(5, PORT, bytes(b.max_size), 0.3)
-    until(lambda: w.a.bridge.pair("waiting") > 0)
+    fill(b, waits(w.a.bridge), bytes(b.max_size - 8))
     assert w_incarnation(w.b) == 1
     w.b.server.stop()
     b.close()

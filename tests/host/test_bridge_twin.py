@@ -5,15 +5,13 @@ import contextlib
 import shutil
 import signal
 import struct
-import threading
 import time
 
 import pytest
-from bridgetool import Bridge, Peer, await_event, drained, ivsh
+from bridgetool import PORT, Bridge, Peer, Receiver, Sender, await_event, drained, ivsh
 from rawclient import SOAK, until
 from servertool import LIMIT, Server
 
-PORT = 77
 HERE = "ivsh.r.a.$inbox.here"
 FRAME = struct.Struct("<4sIQQII")
 TWIN = "event=warning what=twin host=a "
@@ -100,50 +98,6 @@ def test_clone(both):
         assert a.receive(LIMIT).data == b"and back"
 
 
-class Counts(threading.Thread):
-    """What comes of each sender's numbers: those that are missing, and no loss was reported."""
-
-    def __init__(self, peer):
-        super().__init__(daemon=True)
-        self.peer, self.ended = peer, threading.Event()
-        self.next, self.told = {}, {}
-        self.silent = self.lost = 0
-        self.start()
-
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                m = self.peer.receive(0.05)
-            except ivsh.Timeout:
-                m = None
-            # It stands before this message, or behind it.
-            self.lost += drained(self.peer).count(ivsh.EventKind.LOST)
-            if m is None:
-                continue
-            sender, number = struct.unpack("<QQ", m.data)
-            missing = number - self.next.get(sender, 0)
-            self.silent += missing > 0 and self.told.get(sender, 0) == self.lost
-            self.next[sender], self.told[sender] = number + 1, self.lost
-
-
-class Numbers(threading.Thread):
-    """A peer that sends its numbers to slot 5, as fast as they go."""
-
-    def __init__(self, peer, sender):
-        super().__init__(daemon=True)
-        self.peer, self.sender, self.sent = peer, sender, 0
-        self.ended = threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                self.peer.send(5, PORT, struct.pack("<QQ", self.sender, self.sent), 0.2)
-                self.sent += 1
-            except (ivsh.Timeout, ivsh.NotThere):
-                pass
-
-
 @pytest.mark.parametrize("mode", ["core", "jetstream"] if SOAK else ["core"])
 def test_clone_sends(world, mode):
     """SPEC R19.3.6, R19.3.7: while a peer sends, and that of the clone does, no loss is silent."""
@@ -151,25 +105,21 @@ def test_clone_sends(world, mode):
     with w.a.peer() as a, w.b.peer() as b, contextlib.ExitStack() as stack:
         a.find("bpeer", LIMIT)
         b.find("apeer", LIMIT)
-        counts = Counts(b)
-        stack.callback(counts.join, LIMIT)
-        stack.callback(counts.ended.set)
-        one = Numbers(a, 1)
-        stack.callback(one.join, LIMIT)
-        stack.callback(one.ended.set)
-        until(lambda: counts.next.get(1, 0) > 1000)
+        counts = Receiver(b)
+        stack.callback(counts.end)
+        stack.callback(Sender(a, sender=1).end)
+        until(lambda: counts.next(1) > 1000, 3 * LIMIT)
         with clone_of(w.a) as clone, Peer(clone.socket, "apeer") as other:
-            two = Numbers(other, 2)
+            two = Sender(other, sender=2)
             try:
                 clone.await_line(TWIN)
                 w.a.bridge.await_line(TWIN)
                 until(lambda: not w.b.bridge.pair("heard"))
             finally:
-                two.ended.set()
-                two.join(LIMIT)
+                two.end()
         w.a.bridge.await_line("event=twin-gone")
-        before = counts.next[1]
-        until(lambda: counts.next[1] > before + 1000, 3 * LIMIT)
+        before = counts.next(1)
+        until(lambda: counts.next(1) > before + 1000, 3 * LIMIT)
         assert counts.silent == 0 and counts.lost > 0
 
 
@@ -255,11 +205,15 @@ def test_forged(world):
         assert w.a.bridge.count(TWIN) == 0
         a.send(5, PORT, b"alone", LIMIT)
         assert b.receive(LIMIT).data == b"alone"
-        for _ in range(1000):
-            raw.publish(HERE, here(9, own))
-        raw.flush()
+
+        def goes_on():
+            for _ in range(1000):
+                raw.publish(HERE, here(9, own))
+            raw.flush()
+            return is_twin(w.a.bridge)
+
+        until(goes_on)
         w.a.bridge.await_line(TWIN)
-        assert is_twin(w.a.bridge)
         w.a.bridge.await_line("event=twin-gone")
         a.send(5, PORT, b"alone again", LIMIT)
         while b.receive(LIMIT).data != b"alone again":
