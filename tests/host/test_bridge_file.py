@@ -102,8 +102,9 @@ def test_kill(files):
             assert b.receive(LIMIT).data == b"before %d" % turn
             side = files.sides[turn % 2]
             side.bridge.stop(signal.SIGKILL)
+            attaches = side.bridge.count("event=attach ")
             side.bridge.start()
-            side.bridge.await_line("event=attach ", turn // 2 + 2)
+            side.bridge.await_line("event=attach ", attaches + 1)
             until(lambda: a.peer(5).presence == b.peer(5).presence == ivsh.Presence.ATTACHED)
 
 

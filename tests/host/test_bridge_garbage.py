@@ -106,4 +106,6 @@ def test_garbage_kept(world):
             # A request that is given up takes 5 s.
             late += time.monotonic() - begin >= 5
         assert late <= 3
-        assert int(w.b.bridge.status()[0]["unknown"]) == 20 * 64
+        # What a request that is made anew brings once more counts again.
+        unknown = int(w.b.bridge.status()[0]["unknown"])
+        assert unknown >= 20 * 64 if late else unknown == 20 * 64

@@ -69,17 +69,19 @@ def test_user(public):
             for path in (state, *state.iterdir()):
                 os.chown(path, ALICE, CREW)
             side.config.write_text(side.config.read_text() + f"user = {ALICE}:{CREW}\n")
+            ups = side.bridge.count("event=bus-up")
             side.bridge.start()
-            side.bridge.await_line("event=bus-up", 2)
+            side.bridge.await_line("event=bus-up", ups + 1)
             is_confined(side.bridge.process.pid, ALICE, CREW)
         exchange(w, b"first")
         # libnats resolves, connects and begins threads anew.
         w.nats.stop()
         for side in w.sides:
             side.bridge.await_line("event=bus-down")
+        ups = [side.bridge.count("event=bus-up") for side in w.sides]
         w.nats.start()
-        for side in w.sides:
-            side.bridge.await_line("event=bus-up", 3)
+        for side, count in zip(w.sides, ups):
+            side.bridge.await_line("event=bus-up", count + 1)
         exchange(w, b"another bus")
         w.a.server.stop()
         w.a.bridge.await_line("event=region-down")
@@ -174,8 +176,9 @@ def test_server_again(world, sig):
     exchange(w, b"first")
     w.a.server.stop(sig)
     w.a.bridge.await_line("event=region-down")
+    ups = w.a.bridge.count("event=region-up")
     w.a.server = Server(w.a.folder, "--slot", f"5={w.a.folder}/s5")
-    w.a.bridge.await_line("event=region-up", 2)
+    w.a.bridge.await_line("event=region-up", ups + 1)
     exchange(w, b"second")
 
 

@@ -99,6 +99,17 @@ def test_credentials(world, tmp_path, mode):
     exchange(w, b"right again")
 
 
+def lines_of(w, text):
+    """How many lines with (text) each of the two bridges has."""
+    return [side.bridge.count(text) for side in w.sides]
+
+
+def await_more(w, text, before):
+    """Each has one more than (before)."""
+    for side, count in zip(w.sides, before):
+        side.bridge.await_line(text, count + 1)
+
+
 class Client:
     """A client of the bus with a name and a password, who sees what it is refused."""
 
@@ -214,28 +225,28 @@ def test_rotation(closed):
     w = closed
     exchange(w, b"first")
     pids = [side.bridge.process.pid for side in w.sides]
+    await_more(w, "event=bus-up", [0, 0])
+    ups = lines_of(w, "event=bus-up")
     secret(w.secret, "second")
     w.configure("second")
-    for side in w.sides:
-        side.bridge.await_line("event=bus-up", 2)
+    await_more(w, "event=bus-up", ups)
     exchange(w, b"second")
     # First at the bus: until the file follows the bridge is refused, and says so.
+    ups, failed = lines_of(w, "event=bus-up"), lines_of(w, "event=bus-failed")
     w.configure("third")
-    for side in w.sides:
-        side.bridge.await_line("event=bus-failed")
+    await_more(w, "event=bus-failed", failed)
     secret(w.secret, "third")
-    for side in w.sides:
-        side.bridge.await_line("event=bus-up", 3)
+    await_more(w, "event=bus-up", ups)
     exchange(w, b"third")
     assert pids == [side.bridge.process.pid for side in w.sides]
     # Also where it begins with a wrong one.
     secret(w.secret, "wrong")
-    failed = w.a.bridge.count("event=bus-failed")
+    ups, failed = (w.a.bridge.count(f"event=bus-{what}") for what in ("up", "failed"))
     w.a.bridge.stop()
     w.a.bridge.start()
     assert REFUSED in w.a.bridge.await_line("event=bus-failed", failed + 1)
     secret(w.secret, "third")
-    w.a.bridge.await_line("event=bus-up", 4)
+    w.a.bridge.await_line("event=bus-up", ups + 1)
     exchange(w, b"from a wrong one")
 
 
@@ -365,15 +376,14 @@ def test_certificates(world, tmp_path):
     assert REFUSED in w.a.bridge.await_line("event=bus-failed")
     again(w.a, right)
     exchange(w, b"with certificates again")
-    ups = [side.bridge.count("event=bus-up") for side in w.sides]
+    ups = lines_of(w, "event=bus-up")
     # While the bus is down, all get others; the next connection is by these.
     w.nats.stop()
     for side in w.sides:
         side.bridge.await_line("event=bus-down")
     certificates(folder, 2)
     w.nats.start()
-    for side, count in zip(w.sides, ups):
-        side.bridge.await_line("event=bus-up", count + 1)
+    await_more(w, "event=bus-up", ups)
     exchange(w, b"with others")
 
 
