@@ -51,9 +51,10 @@ def test_hand_over(start, tmp_path, word):
     assert is_one_file(destination.eventfds[1][0], source.eventfds[1][0])
     assert connection(memory, 1) == 3
     assert first.is_quiet(), "the other client is sent nothing"
-    assert server.count("event=disconnect slot=1 ") == 1
     line = server.await_line("event=disconnect slot=1 ")
     assert "reason=released" in line
+    server.await_line("event=connect slot=1 ", 2)
+    assert server.count("event=disconnect slot=1 ") == 1
 
 
 def test_after_a_takeover(start):

@@ -6,9 +6,8 @@ import resource
 import socket
 import struct
 import subprocess
-import time
 
-from rawclient import RawClient, take, until
+from rawclient import LIMIT, RawClient, take, until
 
 
 def serves(server, slots, vectors, slot):
@@ -46,12 +45,11 @@ def test_slow_client_hurts_nobody(start):
     """Its handshake does not fit its buffer: 3 + 16 * 64 messages."""
     server = start("--slots", 16, "-n", 64, "-l", "64M", "--client-descriptors", 2000)
     slow = RawClient(server.socket)
-    began = time.monotonic()
     quick = serves(server, 16, 64, 1)
-    assert time.monotonic() - began < 1
     slow.handshake(16, 64)  # late, and complete
     assert slow.id == 0
     assert quick.is_quiet(0)
+    assert server.count("event=hang") == 0
 
 
 def states(server):
@@ -113,7 +111,7 @@ def test_bytes_from_a_client_end_it(start):
     assert "slot=0" in server.await_line("reason=sent-bytes")
     assert talker.message() is None
     for turn in range(3):
-        assert states(server) == {0: "closing", 1: "ready", 2: "free"}
+        until(lambda: states(server) == {0: "closing", 1: "ready", 2: "free"})
         serves(server, 3, 2, 2).close()
         (server.kill_serving, server.reload, lambda: None)[turn]()
     assert other.is_quiet(0)
@@ -144,13 +142,13 @@ def test_saturated_eventfd_does_not_stop_the_server(start):
     """Full, and blocking as QEMU makes it: the server rings, and goes on."""
     server = start("--slots", 4, "-n", 1)
     victim = serves(server, 4, 1, 0)
-    take(victim.eventfds[0][0], 1)
+    assert take(victim.eventfds[0][0], LIMIT) == 1  # of its own connection
     os.write(victim.eventfds[0][0], struct.pack("<Q", 2**64 - 2))
     os.set_blocking(victim.eventfds[0][0], True)
     for _ in range(20):
         client = serves(server, 4, 1, 1)
         client.close()
-    assert server.process.poll() is None
+    assert server.process.poll() is None and server.count("event=hang") == 0
 
 
 def test_nobody_reads_the_log(build, tmp_path):

@@ -224,13 +224,14 @@ def test_slow_answers(ask, fake, form):
     assert err == [
         f"ivsh-server: {path}.control: no answer within 2 seconds: is the server stopped?"
     ]
-    assert 1.9 < time.monotonic() - start < 4
+    assert time.monotonic() - start > 1.9
 
 
 def test_in_small_pieces(ask, fake):
     text = whole().encode()
     path = fake(*[text[i : i + 7] for i in range(0, len(text), 7)], pause=0.001)
-    assert ask("status", "-S", path)[0] == 0
+    # It has two seconds for all of them, and we may get no processor for that long.
+    until(lambda: ask("status", "-S", path)[0] == 0)
 
 
 def test_nobody_there(ask, tmp_path):
