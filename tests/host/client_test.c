@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
+#define MINUTE (60 * SECOND) /* more than what is right takes on the busiest machine */
 
 /* The descriptor that a scripted message carries. */
 enum {
@@ -212,7 +213,7 @@ static void handshake(void)
 	struct ivsh_client c;
 
 	serve(good, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	CHECK_EQ(c.mem.self, 3);
 	CHECK_EQ(c.mem.size, 65536);
 	CHECK_EQ(c.mem.doorbell.vectors, 2);
@@ -251,7 +252,7 @@ static void handshake_variants(void)
 
 		test_row(rows[i].row);
 		serve(rows[i].lines, false);
-		CHECK_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+		CHECK_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 		CHECK_EQ(c.mem.doorbell.vectors, rows[i].vectors);
 		ivsh_client_close(&c);
 		serve_end();
@@ -295,8 +296,7 @@ static void handshake_lies(void)
 		/*
 		 * A busy machine may keep the server from its line for longer than silence takes.
 		 */
-		uint64_t patience =
-		    strcmp(rows[i].error, "silent") == 0 ? SECOND / 10 : 10 * SECOND;
+		uint64_t patience = strcmp(rows[i].error, "silent") == 0 ? SECOND / 10 : MINUTE;
 		int before = descriptors();
 		struct ivsh_client c;
 
@@ -334,7 +334,7 @@ static void split_handshake(void)
 	struct ivsh_client c;
 
 	serve(lines, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	CHECK_EQ(c.mem.self, 1);
 	CHECK_EQ(c.mem.size, IVSH_WIRE_COMMON_SIZE);
 	CHECK_EQ(c.mem.part_count, 3);
@@ -389,7 +389,7 @@ static void split_others(void)
 
 		test_row(rows[i].row);
 		serve(lines, false);
-		NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+		NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 		CHECK_EQ(c.mem.parts[0].size, size);
 		CHECK_EQ(c.mem.parts[0].base != NULL, size != 0);
 		CHECK(!c.mem.parts[0].is_writable);
@@ -435,7 +435,7 @@ static void split_lies(void)
 
 		test_row(rows[i].row);
 		serve(rows[i].lines, false);
-		CHECK_EQ(ivsh_client_connect(&c, path, 10 * SECOND), IVSH_EPLATFORM);
+		CHECK_EQ(ivsh_client_connect(&c, path, MINUTE), IVSH_EPLATFORM);
 		CHECK(strstr(c.error, rows[i].error) != NULL);
 		if (!strstr(c.error, rows[i].error))
 			printf("error: %s\n", c.error);
@@ -455,7 +455,7 @@ static void split_former(void)
 	struct ivsh_client c;
 
 	serve(lines, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	CHECK_EQ(ivsh_region_probe(&region, &c.mem, &attach), IVSH_EPROTO);
 	ivsh_client_close(&c);
 	serve_end();
@@ -469,7 +469,7 @@ static void split_probe(void)
 	struct ivsh_client c;
 
 	serve(lines, true);
-	NEED_EQ(ivsh_client_probe(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_probe(&c, path, MINUTE), 0);
 	CHECK_EQ(c.mem.self, IVSH_SELF_NONE);
 	CHECK_EQ(c.mem.part_count, 3);
 	for (uint32_t i = 0; i < 3; i++)
@@ -605,7 +605,7 @@ static void descriptors_run_out(void)
 		less = limit;
 		less.rlim_cur = limit_for(rows[i].descriptors);
 		setrlimit(RLIMIT_NOFILE, &less);
-		CHECK_EQ(ivsh_client_connect(&c, path, SECOND), IVSH_EPLATFORM);
+		CHECK_EQ(ivsh_client_connect(&c, path, MINUTE), IVSH_EPLATFORM);
 		setrlimit(RLIMIT_NOFILE, &limit);
 		CHECK(strstr(c.error, rows[i].error) != NULL);
 		serve_end();
@@ -619,7 +619,7 @@ static void doorbell_counts(void)
 	uint64_t began;
 
 	serve(good, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	doorbell = &c.mem.doorbell;
 	CHECK_EQ(doorbell->count(doorbell->ctx), 0);
 	doorbell->notify(doorbell->ctx, 3, 0); /* ourselves */
@@ -629,15 +629,15 @@ static void doorbell_counts(void)
 	doorbell->notify(doorbell->ctx, 1, 0);     /* no such peer */
 	doorbell->notify(doorbell->ctx, 70000, 0); /* no such peer ever */
 	began = doorbell->now_ns(doorbell->ctx);
-	doorbell->sleep(doorbell->ctx, 0, began + 5 * SECOND);
-	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND);
+	doorbell->sleep(doorbell->ctx, 0, began + MINUTE);
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < MINUTE / 2);
 	CHECK_EQ(doorbell->count(doorbell->ctx), 3);
 	CHECK_EQ(doorbell->count(doorbell->ctx), 3);
 	doorbell->relax(doorbell->ctx);
 
 	began = doorbell->now_ns(doorbell->ctx);
 	doorbell->sleep(doorbell->ctx, 3, began); /* passed already */
-	CHECK(doorbell->now_ns(doorbell->ctx) - began < SECOND);
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < MINUTE / 2);
 	doorbell->sleep(doorbell->ctx, 3, began + SECOND / 20);
 	CHECK(doorbell->now_ns(doorbell->ctx) >= began + SECOND / 20);
 	ivsh_client_close(&c);
@@ -652,7 +652,7 @@ static void doorbell_wakes(void)
 	pid_t other;
 
 	serve(good, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	doorbell = &c.mem.doorbell;
 	began = doorbell->now_ns(doorbell->ctx);
 	fflush(stdout);
@@ -662,11 +662,11 @@ static void doorbell_wakes(void)
 		doorbell->notify(doorbell->ctx, 3, 1);
 		_exit(0);
 	}
-	while (doorbell->count(doorbell->ctx) == 0 &&
-	       doorbell->now_ns(doorbell->ctx) - began < 5 * SECOND)
-		doorbell->sleep(doorbell->ctx, 0, began + 5 * SECOND);
+	while (
+	    doorbell->count(doorbell->ctx) == 0 && doorbell->now_ns(doorbell->ctx) - began < MINUTE)
+		doorbell->sleep(doorbell->ctx, 0, began + MINUTE);
 	CHECK_EQ(doorbell->count(doorbell->ctx), 1);
-	CHECK(doorbell->now_ns(doorbell->ctx) - began < 2 * SECOND);
+	CHECK(doorbell->now_ns(doorbell->ctx) - began < MINUTE / 2);
 	waitpid(other, NULL, 0);
 	ivsh_client_close(&c);
 	serve_end();
@@ -679,13 +679,13 @@ static void doorbell_blocks(void)
 	struct ivsh_client c;
 
 	serve(good, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	CHECK_EQ(write(c.peers[0].fd[1], &full, sizeof(full)), sizeof(full));
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK_EQ(fcntl(c.peers[0].fd[i], F_SETFL, 0), 0);
 		CHECK_EQ(fcntl(c.peers[3].fd[i], F_SETFL, 0), 0);
 	}
-	alarm(5); /* a call that blocks ends the whole test */
+	alarm(60); /* a call that blocks ends the whole test */
 	c.mem.doorbell.notify(&c, 0, 1);
 	CHECK_EQ(c.mem.doorbell.count(&c), 0);
 	c.mem.doorbell.notify(&c, 3, 1);
@@ -700,10 +700,10 @@ static void server_ends(void)
 	struct ivsh_client c;
 
 	serve(good, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
 	serve_end();
 	/* The end of the server ends the sleep. */
-	c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + 5 * SECOND);
+	c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + MINUTE);
 	CHECK(!c.is_connected);
 	CHECK_EQ(ivsh_client_poll(&c), IVSH_ENODEV);
 	CHECK(strstr(c.error, "hung up") != NULL);
@@ -722,8 +722,8 @@ static void classic_server(void)
 	struct ivsh_client c;
 
 	serve(lines, false);
-	NEED_EQ(ivsh_client_connect(&c, path, 5 * SECOND), 0);
-	for (unsigned i = 0; i < 100 && ivsh_client_peers_vectors(&c, 9) == 0; i++)
+	NEED_EQ(ivsh_client_connect(&c, path, MINUTE), 0);
+	for (unsigned i = 0; i < 1200 && ivsh_client_peers_vectors(&c, 9) == 0; i++)
 		c.mem.doorbell.sleep(&c, 0, c.mem.doorbell.now_ns(&c) + SECOND / 20);
 	CHECK_EQ(ivsh_client_peers_vectors(&c, 9), 1);
 	CHECK_EQ(c.mem.doorbell.vectors, 1);

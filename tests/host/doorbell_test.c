@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
+#define MINUTE (60 * SECOND)
+#define STOPPED_NS (SECOND / 100) /* no call of a channel takes as long, unless it is stopped */
 #define SIZE (1u << 20)
 #define STREAM 1000000u
 #define PORT 9u
@@ -40,6 +42,7 @@ struct peer {
 
 static struct peer ends[2];
 static void *memory;
+static uint64_t *stopped; /* shared: of each slot, calls in which its process was stopped */
 
 /* The client of slot (self), as a handshake leaves it, but without a socket. */
 static int client_make(struct ivsh_client *c, uint32_t self, int (*eventfds)[128], uint32_t vectors)
@@ -63,7 +66,9 @@ static int world_open(uint32_t vectors)
 	struct ivsh_geometry geometry;
 
 	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED || ivsh_geometry_fit(SIZE, 2, &geometry, NULL) ||
+	stopped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED || stopped == MAP_FAILED ||
+	    ivsh_geometry_fit(SIZE, 2, &geometry, NULL) ||
 	    ivsh_region_format(memory, SIZE, &geometry, 1, false))
 		return -1;
 	for (uint32_t i = 0; i < 2 * vectors; i++)
@@ -82,6 +87,7 @@ static void world_close(void)
 		ivsh_client_close(&ends[i].client);
 	}
 	munmap(memory, SIZE);
+	munmap(stopped, 4096);
 }
 
 /* Attach to (slot) and open the channel to the other one. */
@@ -102,19 +108,38 @@ static void peer_close(struct peer *p)
 	ivsh_region_detach(&p->region);
 }
 
-/* Wait until something happens. False: nothing did for 5 s. */
+/* Wait until something happens. False: nothing did for a minute. */
 static bool peer_wait(struct peer *p)
 {
 	uint32_t events;
 
-	return ivsh_region_wait(&p->region, &p->wait, 5 * SECOND, &events) == 0 && events != 0;
+	return ivsh_region_wait(&p->region, &p->wait, MINUTE, &events) == 0 && events != 0;
+}
+
+static int try_send(struct peer *p, uint64_t number)
+{
+	uint64_t start = ivsh_region_now(&p->region);
+	int error = ivsh_chan_send(&p->chan, PORT, &number, sizeof(number));
+
+	stopped[1 - p->chan.peer] += ivsh_region_now(&p->region) - start >= STOPPED_NS;
+	return error;
+}
+
+static int try_receive(struct peer *p, uint64_t *number)
+{
+	uint64_t start = ivsh_region_now(&p->region);
+	struct ivsh_message message;
+	int error = ivsh_chan_receive(&p->chan, &message, number, sizeof(*number));
+
+	stopped[1 - p->chan.peer] += ivsh_region_now(&p->region) - start >= STOPPED_NS;
+	return error;
 }
 
 static bool peer_send(struct peer *p, uint64_t number)
 {
 	int error;
 
-	while ((error = ivsh_chan_send(&p->chan, PORT, &number, sizeof(number))) == IVSH_EAGAIN)
+	while ((error = try_send(p, number)) == IVSH_EAGAIN)
 		if (!peer_wait(p))
 			return false;
 	return error == 0;
@@ -122,11 +147,10 @@ static bool peer_send(struct peer *p, uint64_t number)
 
 static bool peer_receive(struct peer *p, uint64_t number)
 {
-	struct ivsh_message message;
 	uint64_t got = 0;
 	int error;
 
-	while ((error = ivsh_chan_receive(&p->chan, &message, &got, sizeof(got))) == IVSH_EAGAIN)
+	while ((error = try_receive(p, &got)) == IVSH_EAGAIN)
 		if (!peer_wait(p))
 			return false;
 	return error == 0 && got == number;
@@ -168,6 +192,18 @@ static struct ivsh_counters other_counters(struct peer *p)
 	return counters;
 }
 
+/*
+ * No peer missed a notification. A timer that ends a sleep just when the other process is stopped
+ * between its store and its notification finds something to do, too: at most once for each stop.
+ */
+static void check_missed(struct peer *p)
+{
+	uint32_t other = p->chan.peer;
+
+	CHECK(p->region.counters.missed_notifications <= stopped[other]);
+	CHECK(other_counters(p).missed_notifications <= stopped[1 - other]);
+}
+
 static bool body_echo(struct peer *p, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -198,8 +234,7 @@ static void ping_pong(void)
 		CHECK_EQ(done, count);
 		CHECK(child_good(pid));
 		other = other_counters(&ends[0]);
-		CHECK_EQ(other.missed_notifications, 0);
-		CHECK_EQ(ends[0].region.counters.missed_notifications, 0);
+		check_missed(&ends[0]);
 		CHECK(ends[0].region.counters.wakes_doorbell != 0 && other.wakes_doorbell != 0);
 		CHECK_EQ(other.notifications_sent + other.notifications_suppressed, count);
 		peer_close(&ends[0]);
@@ -315,7 +350,7 @@ static void stream(void)
 	other = other_counters(&ends[0]);
 	CHECK(ends[0].region.counters.notifications_sent <= STREAM / 1000);
 	CHECK(other.notifications_sent <= STREAM / 1000);
-	CHECK_EQ(other.missed_notifications + ends[0].region.counters.missed_notifications, 0);
+	check_missed(&ends[0]);
 	peer_close(&ends[0]);
 	world_close();
 }
@@ -328,7 +363,7 @@ static uint32_t await_request(const uint32_t *word)
 {
 	uint32_t request = 0;
 
-	for (unsigned i = 0; i < 5000 && (request & IVSH_WIRE_REQUEST_VECTOR) == 0; i++) {
+	for (unsigned i = 0; i < 60000 && (request & IVSH_WIRE_REQUEST_VECTOR) == 0; i++) {
 		poll(NULL, 0, 1);
 		request = __atomic_load_n(word, __ATOMIC_RELAXED);
 	}
@@ -360,7 +395,7 @@ static void vectors(void)
 		CHECK(peer_send(p, 0));
 		CHECK(child_good(pid));
 		CHECK_EQ(p->region.counters.notifications_sent, 1);
-		CHECK_EQ(other_counters(p).missed_notifications, 0);
+		check_missed(p);
 		peer_close(p);
 		world_close();
 	}
@@ -393,7 +428,7 @@ static void space(void)
 	CHECK_EQ(done, p->region.geometry.descs + 1);
 	CHECK(child_good(pid));
 	CHECK_EQ(p->region.counters.notifications_sent, 1);
-	CHECK_EQ(other_counters(p).missed_notifications, 0);
+	check_missed(p);
 	peer_close(p);
 	world_close();
 }

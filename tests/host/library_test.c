@@ -222,15 +222,20 @@ static void readiness(void)
 static void descriptor(void)
 {
 	struct pollfd readable;
+	bool is_readable = true;
 
 	both_open(0);
 	readable = (struct pollfd){.fd = ivsh_host_fd(b), .events = POLLIN};
 	CHECK_EQ(ready(b, 0), 0);
-	CHECK_EQ(poll(&readable, 1, 1000), 1);
-	CHECK_EQ(ready(b, 0), 0);
-	CHECK_EQ(poll(&readable, 1, 0), 0);
+	CHECK_EQ(poll(&readable, 1, 60000), 1);
+	/* Where the machine takes its time, it is readable by its timer again. */
+	for (unsigned i = 0; i < 100 && is_readable; i++) {
+		CHECK_EQ(ready(b, 0), 0);
+		is_readable = poll(&readable, 1, 0) != 0;
+	}
+	CHECK(!is_readable);
 	CHECK_EQ(ivsh_host_send(a, 1, 5, "x", 1, 0), 0);
-	CHECK_EQ(poll(&readable, 1, 1000), 1);
+	CHECK_EQ(poll(&readable, 1, 60000), 1);
 	CHECK_EQ(ready(b, 0), IVSH_EVENT_MESSAGE);
 	both_close();
 }
@@ -327,7 +332,7 @@ static void stream_and_leave(void)
 	if (!error)
 		error = ivsh_host_stream_open(host, &from, 0, 40, 0);
 	if (!error)
-		error = ivsh_host_stream_write(from, "abc", 3, NULL, 5 * SECOND);
+		error = ivsh_host_stream_write(from, "abc", 3, NULL, 60 * SECOND);
 	if (!error)
 		ivsh_node_close(ivsh_host_node(host));
 	_exit(error != 0);
@@ -349,13 +354,13 @@ static void stream_of_gone_peer(void)
 	child = fork();
 	if (child == 0)
 		stream_and_leave();
-	CHECK_EQ(ivsh_host_stream_read(to, data, 1, &got, 5 * SECOND), 0);
+	CHECK_EQ(ivsh_host_stream_read(to, data, 1, &got, 60 * SECOND), 0);
 	CHECK_EQ(waitpid(child, &status, 0), child);
 	CHECK_EQ(status, 0);
 	CHECK_EQ(ready(a, 0) & IVSH_EVENT_MESSAGE, IVSH_EVENT_MESSAGE);
 	CHECK_EQ(ivsh_host_stream_read(to, data, sizeof(data), &got, 0), 0);
 	CHECK_EQ(got, 2);
-	CHECK_EQ(ivsh_host_wait(a, IVSH_EVENT_MESSAGE, 5 * SECOND, &events), 0);
+	CHECK_EQ(ivsh_host_wait(a, IVSH_EVENT_MESSAGE, 60 * SECOND, &events), 0);
 	CHECK(events & IVSH_EVENT_MESSAGE);
 	CHECK_EQ(ivsh_host_stream_read(to, data, sizeof(data), &got, 0), IVSH_EPEER);
 	CHECK_EQ(ready(a, 0), 0);
@@ -417,7 +422,7 @@ static void slot_lost(void)
 	CHECK_EQ(ivsh_host_send(a, 1, 5, "kept", 4, 0), 0);
 	slot_take(b);
 	/* The call waits until the slot is claimed: 2 s of silence, as if it were held. */
-	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), 10 * SECOND), IVSH_ELOST);
+	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), 60 * SECOND), IVSH_ELOST);
 	CHECK_EQ(own_event(b), IVSH_HOST_EVENT_RESUMED);
 	CHECK_EQ(own_event(b), 0);
 	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), SECOND), 0);
@@ -500,12 +505,15 @@ static void interrupted(void)
 
 	both_open(0);
 	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	before = ivsh_node_now(ivsh_host_node(b));
 	CHECK_EQ(setitimer(ITIMER_REAL, &each, NULL), 0);
-	CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), 60 * MS), IVSH_EAGAIN);
-	CHECK_EQ(ivsh_host_wait(b, IVSH_EVENT_MESSAGE, 60 * MS, &events), IVSH_EAGAIN);
+	/* A machine that is busy makes one signal of several. */
+	for (unsigned i = 0; i < 100 && signals <= 10; i++) {
+		before = ivsh_node_now(ivsh_host_node(b));
+		CHECK_EQ(ivsh_host_receive(b, &m, text, sizeof(text), 60 * MS), IVSH_EAGAIN);
+		CHECK_EQ(ivsh_host_wait(b, IVSH_EVENT_MESSAGE, 60 * MS, &events), IVSH_EAGAIN);
+		CHECK(ivsh_node_now(ivsh_host_node(b)) - before >= 120 * MS);
+	}
 	CHECK_EQ(setitimer(ITIMER_REAL, &none, NULL), 0);
-	CHECK(ivsh_node_now(ivsh_host_node(b)) - before >= 120 * MS);
 	CHECK(signals > 10);
 	both_close();
 }
@@ -518,8 +526,8 @@ static void *answer(void *unused)
 	char text[8];
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		if (ivsh_host_receive(b, &m, text, sizeof(text), 10 * SECOND) ||
-		    ivsh_host_send(b, m.peer, m.port, text, m.size, 10 * SECOND))
+		if (ivsh_host_receive(b, &m, text, sizeof(text), 60 * SECOND) ||
+		    ivsh_host_send(b, m.peer, m.port, text, m.size, 60 * SECOND))
 			return (void *)1;
 	}
 	return unused;
@@ -537,8 +545,8 @@ static void threads(void)
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint32_t got = ROUNDS;
 
-		CHECK_EQ(ivsh_host_send(a, 1, 5, &i, sizeof(i), 10 * SECOND), 0);
-		CHECK_EQ(ivsh_host_receive(a, &m, &got, sizeof(got), 10 * SECOND), 0);
+		CHECK_EQ(ivsh_host_send(a, 1, 5, &i, sizeof(i), 60 * SECOND), 0);
+		CHECK_EQ(ivsh_host_receive(a, &m, &got, sizeof(got), 60 * SECOND), 0);
 		CHECK_EQ(got, i);
 	}
 	CHECK_EQ(pthread_join(thread, &result), 0);
