@@ -21,7 +21,8 @@
 #define DEADLINE_NS (2000 * MS) /* a busy machine is not late by as much */
 
 #define ABSENT_PEER 0xfffeu
-#define ABSENT_TIMES 64u
+#define ABSENT_TIMES 16u
+#define ABSENT_TRIES 4u /* the quickest counts: the machine may be busy with something else */
 
 static uint64_t now_of(const struct ivsh_doorbell *doorbell)
 {
@@ -165,12 +166,16 @@ static void check_absent(struct run *run, const struct ivsh_mem *mem)
 {
 	const struct ivsh_doorbell *doorbell = &mem->doorbell;
 	uint32_t before = count_of(doorbell);
-	uint64_t start = now_of(doorbell), took;
+	uint64_t took = UINT64_MAX;
 
 	ivsh_check_begins(run, D4_2_AT_ONCE);
-	for (uint32_t i = 0; i < ABSENT_TIMES; i++)
-		doorbell->notify(doorbell->ctx, ABSENT_PEER, 0);
-	took = (now_of(doorbell) - start) / ABSENT_TIMES;
+	for (uint32_t try = 0; try < ABSENT_TRIES && took >= 5 * MS; try++) {
+		uint64_t start = now_of(doorbell);
+
+		for (uint32_t i = 0; i < ABSENT_TIMES; i++)
+			doorbell->notify(doorbell->ctx, ABSENT_PEER, 0);
+		took = (now_of(doorbell) - start) / ABSENT_TIMES;
+	}
 	ivsh_check_holds(run, D4_2_AT_ONCE, took < 5 * MS, "nanoseconds each", took, 5 * MS);
 	ivsh_check_begins(run, D4_3_ABSENT);
 	doorbell->notify(doorbell->ctx, UINT32_MAX, UINT32_MAX);

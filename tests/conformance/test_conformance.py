@@ -14,7 +14,7 @@ from memory import memory_file
 from qemu import SOAK, doorbell, plain
 
 GICV3 = "-M virt,gic-version=3 -cpu cortex-a72"
-LIMIT = 120  # seconds: another test may have the processors
+LIMIT = 600  # seconds: another test may have the processors
 
 
 def results(text):
