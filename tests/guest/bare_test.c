@@ -28,6 +28,8 @@ const char bare_name[] = "bare_test";
 #define MS 1000000u
 #define US 1000u
 
+#define TIMES_MOST 99u /* sleeps of one length */
+
 static void test_printf(void)
 {
 	char text[64];
@@ -87,12 +89,18 @@ static uint64_t next_second(void)
 	return arch_now_ns();
 }
 
+/* A busy host makes some seconds seem shorter or longer: one of ten is as long as it should be. */
 static void test_clock_rate(void)
 {
-	uint64_t start = next_second(), took = next_second() - start;
+	bool good = false;
 
-	printf("    a second of another clock took %u us\n", (unsigned)(took / US));
-	CHECK(took > 900 * MS && took < 1100 * MS);
+	for (unsigned i = 0; i < 10 && !good; i++) {
+		uint64_t start = next_second(), took = next_second() - start;
+
+		printf("    a second of another clock took %u us\n", (unsigned)(took / US));
+		good = took > 900 * MS && took < 1100 * MS;
+	}
+	CHECK(good);
 }
 
 static int compare(const void *a, const void *b)
@@ -104,7 +112,10 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A sleep never ends early. The host makes some end late, so the check is of the least late. */
+/*
+ * A sleep never ends early. The host makes some end late, so the check is of the least late, and
+ * there are more of them while that one is late.
+ */
 static void test_sleep(void)
 {
 	static const struct {
@@ -115,17 +126,19 @@ static void test_sleep(void)
 	    {"1 ms", MS, 49}, {"10 ms", 10 * MS, 9}, {"100 ms", 100 * MS, 6}};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint64_t late[99];
-		unsigned times = rows[i].times;
+		uint64_t late[TIMES_MOST], least = UINT64_MAX;
+		unsigned times = 0;
 
 		test_row(rows[i].name);
-		for (unsigned t = 0; t < times; t++) {
-			uint64_t deadline = arch_now_ns() + rows[i].ns;
+		while (times < rows[i].times || (times < TIMES_MOST && least >= 5 * MS)) {
+			uint64_t deadline = arch_now_ns() + rows[i].ns, now;
 
 			arch_sleep(arch_doorbells(), deadline);
-			late[t] = arch_now_ns();
-			NEED_EQ(late[t] >= deadline, 1);
-			late[t] -= deadline;
+			now = arch_now_ns();
+			NEED_EQ(now >= deadline, 1);
+			late[times] = now - deadline;
+			least = late[times] < least ? late[times] : least;
+			times++;
 		}
 		qsort(late, times, sizeof(late[0]), compare);
 		printf("    sleep %s: late by %u ns (median), %u (least), %u (most)\n",
@@ -137,11 +150,16 @@ static void test_sleep(void)
 
 static void test_sleep_at_once(void)
 {
-	uint64_t before = arch_now_ns();
+	uint64_t took = UINT64_MAX;
 
-	arch_sleep(arch_doorbells() - 1, UINT64_MAX); /* a doorbell has come already */
-	arch_sleep(arch_doorbells(), 0);              /* the deadline has passed */
-	CHECK(arch_now_ns() - before < 50 * MS);
+	for (unsigned i = 0; i < 10 && took >= 50 * MS; i++) { /* the host may be busy */
+		uint64_t before = arch_now_ns();
+
+		arch_sleep(arch_doorbells() - 1, UINT64_MAX); /* a doorbell has come already */
+		arch_sleep(arch_doorbells(), 0);              /* the deadline has passed */
+		took = arch_now_ns() - before;
+	}
+	CHECK(took < 50 * MS);
 }
 
 static void test_words(void)

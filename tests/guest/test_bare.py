@@ -5,11 +5,12 @@ import json
 import os
 import pathlib
 import re
-import resource
 import subprocess
 import threading
 
 import pytest
+
+from machine import processor_seconds
 
 IMAGE = pathlib.Path(__file__).resolve().parents[2] / "build" / "x86_64" / "bare_test.elf"
 LIMIT = 60  # seconds
@@ -98,7 +99,7 @@ def test_clock(clock):
     """A second of sleep takes a second, within what a busy host makes of it."""
     text, code = run("seconds", CLOCKS[clock])
     assert code == 0, text
-    took = int(re.search(r"took (\d+) us", text)[1])
+    took = int(re.findall(r"took (\d+) us", text)[-1])  # the guest tries up to ten times
     assert 900_000 < took < 1_100_000, text
 
 
@@ -396,8 +397,8 @@ def test_processor_refused_by_qboot():
 
 def test_sleep_halts():
     """Two seconds of sleep cost the host no more processor time than the start, and a little."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert run("sleep 2000", MACHINES["q35"]) == ("slept\n", 0)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert spent < 1.0, f"{spent} s of processor time"
+    def sleep(ms):
+        assert run(f"sleep {ms}", MACHINES["q35"]) == ("slept\n", 0)
+
+    start, spent = (processor_seconds(lambda ms=ms: sleep(ms)) for ms in (0, 2000))
+    assert spent < start + 0.7, f"{spent} s of processor time, {start} s to start"

@@ -4,11 +4,10 @@
 import itertools
 import os
 import re
-import resource
 import subprocess
 
 import pytest
-from machine import AARCH64, TCG
+from machine import AARCH64, TCG, processor_seconds
 
 LIMIT = 60  # seconds
 SOAK = os.environ.get("IVSH_SOAK")
@@ -92,18 +91,18 @@ def test_clock(frequency):
     """
     text, status = run("seconds", f"-M virt -cpu cortex-a72,cntfrq={frequency}")
     assert status == 0, text
-    took = int(re.search(r"took (\d+) us", text)[1])
+    took = int(re.findall(r"took (\d+) us", text)[-1])  # the guest tries up to ten times
     assert 900_000 < took < 1_100_000, text
 
 
 @pytest.mark.parametrize("controller", ["gic-version=2", "gic-version=3,its=off"])
 def test_sleep_halts(controller):
     """Two seconds of sleep cost the host no more processor time than the start, and a little."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert run("sleep 2000", f"-M virt,{controller} -cpu max") == ("slept\n", 0)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert spent < 1.0, f"{spent} s of processor time"
+    def sleep(ms):
+        assert run(f"sleep {ms}", f"-M virt,{controller} -cpu max") == ("slept\n", 0)
+
+    start, spent = (processor_seconds(lambda ms=ms: sleep(ms)) for ms in (0, 2000))
+    assert spent < start + 0.7, f"{spent} s of processor time, {start} s to start"
 
 
 def test_input():

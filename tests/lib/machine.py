@@ -9,6 +9,7 @@ the images, and what QEMU's exit status is for a guest's own.
 
 import functools
 import pathlib
+import resource
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -17,6 +18,14 @@ BUILD = ROOT / "build"
 # TCG with one processor drops fences between machines, unless more could be added (DESIGN.md,
 # "TCG").
 TCG = "-accel tcg -smp 1,maxcpus=2".split()
+
+
+def processor_seconds(call):
+    """The processor time of the programs that (call) starts and waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    call()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def ram_first(mib):

@@ -145,5 +145,5 @@ const struct x86_reference x86_references[X86_REFERENCES] = {
     {acpi_open, acpi_ticks, 0xffffff, 2, 50, 400, 1000, IDLE_TSC},
     {cpuid_open, cpuid_ticks, UINT32_MAX, 2, 50, 400, 1000, IDLE_TSC},
     {apic_open, apic_ticks, UINT32_MAX, 2, 50, 400, 1000, IDLE_TSC},
-    {cmos_open, cmos_ticks, UINT32_MAX, 1000, 5, 100, 1000, CMOS_IDLE_TSC},
+    {cmos_open, cmos_ticks, UINT32_MAX, 1000, 15, 100, 1000, CMOS_IDLE_TSC},
 };
