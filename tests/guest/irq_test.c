@@ -23,8 +23,8 @@ const char bare_name[] = "irq_test";
 
 #define US 1000u
 #define MS 1000000u
-#define LONG_NS (1000 * (uint64_t)MS) /* a doorbell that has not arrived by then is lost */
-#define QUIET_NS (20 * (uint64_t)MS)  /* one that has not arrived by then does not arrive */
+#define LONG_NS (30000 * (uint64_t)MS) /* a doorbell that has not arrived by then is lost */
+#define QUIET_NS (20 * (uint64_t)MS)   /* one that has not arrived by then does not arrive */
 
 #define REOPENS 30u
 
@@ -351,7 +351,6 @@ static void print(const char *what, uint32_t *ns, uint32_t count)
  */
 static void test_sleep(void)
 {
-	static uint32_t ns[ROUNDS];
 	uint32_t noise = 1;
 
 	if (!begin(2048))
@@ -366,9 +365,8 @@ static void test_sleep(void)
 		while (arch_now_ns() < poll_end)
 			relax_processor();
 		arch_sleep(seen, start + LONG_NS);
-		ns[i] = (uint32_t)(arch_now_ns() - start);
 		NEED_EQ(arch_doorbells(), seen + 1);
-		NEED_EQ(ns[i] < LONG_NS, 1);
+		NEED_EQ(arch_now_ns() - start < LONG_NS, 1);
 	}
 	ivsh_device_close(&device);
 }

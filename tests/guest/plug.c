@@ -17,9 +17,9 @@
 #include <stdio.h>
 
 #define MS UINT64_C(1000000)
-#define POLL_NS (10 * MS)       /* between two polls for hot-plug events */
-#define ANSWER_NS MS            /* between two looks at the memory */
-#define DOORBELL_NS (2000 * MS) /* a doorbell that has not arrived by then is lost */
+#define POLL_NS (10 * MS)        /* between two polls for hot-plug events */
+#define ANSWER_NS MS             /* between two looks at the memory */
+#define DOORBELL_NS (30000 * MS) /* a doorbell that has not arrived by then is lost */
 
 #define DEVICES 8u
 

@@ -24,7 +24,6 @@ OVMF = f"-bios {X86_64.firmware}"
 SOAK = bool(os.environ.get("IVSH_SOAK"))
 CYCLES = 50 if SOAK else 5
 LIMIT = 60  # seconds
-DELETED = 6  # seconds in which QEMU must say that a device is gone
 SIZE = 4 << 20
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r|\0")
 
@@ -245,7 +244,7 @@ class Memory:
         with open(path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 4096, offset=SIZE - 4096)
 
-    def answers(self, number, seconds=2):
+    def answers(self, number, seconds=LIMIT):
         """The guest copies (number) from word 0 to word 1."""
         struct.pack_into("<I", self.map, 0, number)
         end = time.monotonic() + seconds
@@ -259,7 +258,7 @@ def unplug(guest, device):
     began = time.monotonic()
     at = len(guest.text)
     guest.qmp.command("device_del", id="ivsh")
-    guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device="ivsh")
+    guest.qmp.event("DEVICE_DELETED", seconds=LIMIT, device="ivsh")
     took = time.monotonic() - began
     guest.expect(r"^ejected \S+: it has gone$", at)
     device.remove(guest.qmp)
@@ -311,7 +310,7 @@ def test_cycles(start, machine, kind, present):
     memory.answers(0)
     assert "FAIL" not in guest.text
     most = flat[0], flat[1] + (4 << 20) + CYCLES * (16 << 10)
-    at_end = guest.least(most, 5)
+    at_end = guest.least(most, LIMIT)
     away = [f"{1000 * max(column):.0f}" for column in zip(*times)]
     print(
         f"{machine}: at most {away[0]} ms to remove, {away[1]} to add;"
@@ -345,7 +344,7 @@ def test_several_ports(start, tmp_path, words, machine):
     for number, name in enumerate(["b"] if native else ["b", "rng"], 2):
         at = len(guest.text)
         guest.qmp.command("device_del", id=name)
-        guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device=name)
+        guest.qmp.event("DEVICE_DELETED", seconds=LIMIT, device=name)
         if not native:
             guest.expect(r"^added (\S+)\n(.*\n)*?open \1: ", at)
         first.answers(number)
@@ -358,7 +357,7 @@ def test_several_ports(start, tmp_path, words, machine):
     at = guest.expect(r"^open .*\nheap.*\n", at).end()
     second.answers(4)
     guest.qmp.command("device_del", id="c")
-    guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device="c")
+    guest.qmp.event("DEVICE_DELETED", seconds=LIMIT, device="c")
     guest.expect(r"^ejected \S+: it has gone$", at)
     first.answers(5)
     assert guest.text.count("leaving", at) == 1 and guest.text.find("added", at) < 0, guest.text
@@ -366,5 +365,5 @@ def test_several_ports(start, tmp_path, words, machine):
     plug(guest, device, {"bus": "second"})
     first.answers(9)
     guest.qmp.command("device_del", id="ivsh")
-    guest.qmp.event("DEVICE_DELETED", seconds=DELETED, device="ivsh")
+    guest.qmp.event("DEVICE_DELETED", seconds=LIMIT, device="ivsh")
     assert "FAIL" not in guest.text

@@ -211,7 +211,7 @@ class Verdict:
         return " ".join([sums, *(f"[{problem}]" for problem in self.problems)])
 
 
-def settle(ends, seconds=3.0):
+def settle(ends, seconds=LIMIT):
     """
     Let all stop sending, and wait until every pair of them agrees on the numbers; the reports.
     """
@@ -281,7 +281,7 @@ class Place:
         self.path.symlink_to(self.paths[self.now])
 
 
-def flow_both(a, b, seconds=10):
+def flow_both(a, b, seconds=LIMIT):
     """Wait until messages go both ways."""
     a.flows_from(b.slot, seconds=seconds)
     b.flows_from(a.slot, seconds=seconds)
@@ -320,7 +320,7 @@ def none_lost(verdict, before, after):
                 verdict.problems.append(f"slot {slot}: LOST {flow['lost'] - was[0][slot]['lost']}")
 
 
-def first_to_lose(world, marks, seconds=10):
+def first_to_lose(world, marks, seconds=LIMIT):
     """(the program that says first that it lost its slot, after how long)"""
     began = time.monotonic()
     while time.monotonic() - began < seconds:

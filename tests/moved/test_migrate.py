@@ -13,7 +13,7 @@ from ends import (
     Machine, Place, Process, doorbell, first_to_lose, flow_both, follow, go, judge, new_memory,
     none_lost, plain, settle,
 )  # fmt: skip
-from qemu import BUILD
+from qemu import BUILD, LIMIT
 
 KINDS = ["pc", "q35", "aarch64"]
 PAGE = 4096  # the server page, which begins with its epoch: SPEC 4
@@ -121,7 +121,7 @@ def test_detach(world, row, rounds, kind, device):
     peer = Machine(world, "peer", 1).start(devices[1])
     peer.attached()
     back = (kind_of_back, "mem" if device == "plain" else "chr")
-    for i in rounds(2, 50):
+    for i in row.through(rounds(2, 50), away=(1.0, 1.0)):
         before = go(guest, peer)
         unplug(guest.qmp, back)
         guest.move([])
@@ -137,7 +137,6 @@ def test_detach(world, row, rounds, kind, device):
             go(guest, peer)
             guest.until(lambda _, state: state["wakes_doorbell"] > 5, "doorbells")
         row.add(verdict, away=said["away_us"] / 1e6)
-    row.within("away", 1.0)
     row.close()
 
 
@@ -176,7 +175,7 @@ def test_second_server(world, row, rounds):
     guest.attached()
     peer = Process(world, "peer", 1, ("socket", place.path), "peers=4")
     peer.attached()
-    for _ in rounds(2, 50):
+    for _ in row.through(rounds(2, 50), page=(0.5, 0.5)):
         before = go(guest, peer)
         server = servers[(place.now + 1) % 2]
         guest.move(doorbell(server.bound[0], True))
@@ -186,7 +185,6 @@ def test_second_server(world, row, rounds):
         flow_both(guest, peer)
         verdict = judge([guest, peer], before, settle([guest, peer]))
         row.add(verdict, page=settled)
-    row.within("page", 0.5)
     row.close()
 
 
@@ -195,7 +193,7 @@ def status_of(server):
     return json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
 
 
-def shown_well(world, server, since, seconds=10):
+def shown_well(world, server, since, seconds=LIMIT):
     """
     Seconds until `status` and `ls` agree on the epoch, and no free slot is up in either. ls watches
     the heartbeats for a while: what counts is when it began, behind the page's new epoch.
@@ -247,7 +245,7 @@ def test_both_move(world, row, rounds):
 @pytest.mark.parametrize("kind", KINDS)
 def test_source_goes_on(world, row, rounds, kind):
     """The source of a migration is continued, on the same memory: one of the two holds the slot."""
-    for i in rounds(1, 20):
+    for i in row.through(rounds(1, 20), reported=(1.0, 1.0)):
         memory = new_memory(world.folder, f"memory{i}")
         guest = Machine(world, f"guest{i}", 0, kind=kind).start(plain(memory))
         guest.attached()
@@ -274,5 +272,4 @@ def test_source_goes_on(world, row, rounds, kind):
         peer.quit()
         for program in (old, other, loser):
             program.kill()
-    row.within("reported", 1.0)
     row.close()

@@ -25,7 +25,8 @@ def test_reset(world, row, rounds, kind, device):
     guest.attached()
     peer = Process(world, "peer", 1, place)
     peer.attached()
-    for _ in rounds(3, 50):
+    # A busy host makes the firmware's part longer: the best round shows what the claim needs.
+    for _ in row.through(rounds(3, 50), stall=(1.5, 1.0)):
         before = go(guest, peer)
         start, began = len(guest.program.text), time.monotonic()
         guest.qmp.command("system_reset")
@@ -40,8 +41,4 @@ def test_reset(world, row, rounds, kind, device):
             if verdict.sums[key]:
                 verdict.problems.append(f"{key} {verdict.sums[key]}")
         row.add(verdict, attached=back, stall=stall)
-    # A busy host makes the firmware's part longer: the best round shows what the claim needs.
-    row.within("stall", 1.5)
-    if min(row.times["stall"]) > 1.0:
-        row.failed.append("not back within 1 s in any round")
     row.close()

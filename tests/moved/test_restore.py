@@ -103,7 +103,7 @@ def saved_twice(guest):
 
 def test_two_on_one(world, row, rounds):
     """Two restores of one snapshot on one memory: one of them holds the slot, the other says so."""
-    for i in rounds(1, 20):
+    for i in row.through(rounds(1, 20), reported=(1.0, 1.0)):
         two = Pair(world, number=i)
         guest, peer, memory = two.guest, two.peer, two.memory
         go(guest, peer)
@@ -126,7 +126,6 @@ def test_two_on_one(world, row, rounds):
         row.add(verdict, reported=took)
         for program in (*programs, peer.program):
             program.kill()
-    row.within("reported", 1.0)
     row.close()
 
 
