@@ -114,6 +114,10 @@ def sent(memory, slot):
     return struct.unpack_from("<Q", data, SLOTS + slot * SLOT_SIZE + SENT)[0]
 
 
+def heartbeat(memory, slot):
+    return struct.unpack_from("<I", memory.read_bytes(), SLOTS + slot * SLOT_SIZE + 8)[0]
+
+
 def rows(terminal):
     """The lines of the table of peers, by name."""
     found = (ROW.match(line) for line in terminal.lines())
@@ -147,6 +151,16 @@ class Sums:
         self.estimated |= look["rates"]["is_estimate"]
         self.last = look
 
+    def until(self, condition):
+        """Look until all of it is seen, and once more. Looks of before are read first."""
+
+        def is_seen():
+            self.look()
+            return condition()
+
+        until(is_seen)
+        self.look()
+
 
 def test_rates(talker, observe):
     """What a talker sent: its messages by its counters, the bytes of few messages exactly."""
@@ -155,16 +169,14 @@ def test_rates(talker, observe):
         before = sums.bytes_out
         assert talker("send", 0, 5, size, count) == count
         assert talker("receive", 1, count) == count
-        sums.look()
-        sums.look()
+        sums.until(lambda: sums.bytes_out - before > 0.9 * count * size)
         assert sums.bytes_out - before == pytest.approx(count * size, rel=0.1)
         assert sums.bytes_in == pytest.approx(sums.bytes_out)
     assert not sums.estimated
     counters = [peer["counters"] for peer in sums.last["peers"]]
     before = sums.bytes_out
     assert talker("pass", 0, 5, 64, 50000) == 50000
-    sums.look()
-    sums.look()
+    sums.until(lambda: sums.bytes_out - before > 0.9 * 50000 * 64)
     now = [peer["counters"] for peer in sums.last["peers"]]
     # A peer publishes its counters at least every 256 calls.
     assert 50000 <= now[0]["sent"] + 256 <= 50034 + 256
@@ -180,8 +192,14 @@ def test_no_counters(talker, observe):
     observer = observe("--interval", 0.5)
     observer.next()
     assert talker("send", 0, 5, 64, 10) == talker("receive", 1, 10) == 10
-    looks = [observer.next()["peers"][0] for _ in range(2)]
-    [moved] = [look for look in looks if look["rates"]["bytes_out"]]
+    looks = []
+
+    def is_seen():
+        looks.append(observer.next()["peers"][0])
+        return looks[-1]["rates"]["bytes_out"]
+
+    until(is_seen)
+    moved = looks[-1]
     assert moved["rates"]["sent"] is None and moved["counters"]["sent"] == 0
 
 
@@ -190,16 +208,29 @@ def test_fill(talker, observe):
     observer = observe("--interval", 0.2)
     first = observer.next()
     descs, small = first["descs"], first["small_size"]
+    looks = []
+
+    def ring_with(in_flight):
+        """The second look at a ring that has so many: nothing moves any more."""
+
+        def is_seen():
+            looks.append(observer.next())
+            rings = [r for r in looks[-1]["rings"] if (r["from"], r["to"]) == (0, 1)]
+            return rings and rings[0]["in_flight"] == in_flight
+
+        until(is_seen)
+        looks.append(observer.next())
+        [ring] = [r for r in looks[-1]["rings"] if (r["from"], r["to"]) == (0, 1)]
+        return ring
+
     assert talker("send", 0, 5, 100, 20) == 20
-    observer.next()
-    look = observer.next()
-    [ring] = [r for r in look["rings"] if (r["from"], r["to"]) == (0, 1)]
+    ring = ring_with(20)
     assert (ring["state"], ring["in_flight"], ring["small_taken"]) == ("in step", 20, 20 * 128)
     assert (ring["large_taken"], ring["descriptors"], ring["bytes"]) == (0, 0, 0)
-    assert look["peers"][0]["fill"] == pytest.approx(max(20 / descs, 2560 / small), abs=0.001)
+    fill = max(20 / descs, 2560 / small)
+    assert looks[-1]["peers"][0]["fill"] == pytest.approx(fill, abs=0.001)
     assert talker("receive", 1, 20) == 20
-    observer.next()
-    [ring] = [r for r in observer.next()["rings"] if (r["from"], r["to"]) == (0, 1)]
+    ring = ring_with(0)
     assert (ring["in_flight"], ring["small_taken"]) == (0, 0)
 
 
@@ -207,7 +238,14 @@ def test_hammered(at, memory, observe):
     """Under load the rates are the counters' differences, nothing is broken, and all is JSON."""
     hammer(at, memory)
     observer = observe("--interval", 0.5)
-    last = observer.next()
+    looks = []
+
+    def is_known():
+        looks.append(observer.next())
+        return [peer["state"] for peer in looks[-1]["peers"]] == ["attached"] * 2
+
+    until(is_known)
+    last = looks[-1]
     for _ in range(5):
         look = observer.next()
         seconds = look["time_s"] - last["time_s"]
@@ -232,8 +270,10 @@ def test_presence(at, memory, observe):
         return seen[-1]
 
     until(lambda: state() == "attached")
-    peers.kill(peers.running[1])
+    beat = heartbeat(memory, 1)
+    until(lambda: heartbeat(memory, 1) != beat)
     killed = time.monotonic()
+    peers.kill(peers.running[1])
     until(lambda: state() == "silent")
     assert time.monotonic() - killed > 1.5
     assert set(seen) == {None, "attached", "silent"} or set(seen) == {"attached", "silent"}
@@ -321,11 +361,12 @@ def test_back(memory, at, observe):
     observer = observe("--interval", 0.1)
     before = memory.read_bytes()
     until(lambda: observer.next()["peers"][0]["state"] == "attached")
-    time.sleep(0.6)  # heartbeats advance
+    beats = [heartbeat(memory, slot) for slot in (0, 1)]
+    until(lambda: all(heartbeat(memory, slot) - beats[slot] > 1 for slot in (0, 1)))
     for process in peers.running:
         peers.kill(process)
-    observer.next()
-    observer.next()
+    last = [sent(memory, slot) for slot in (0, 1)]
+    until(lambda: [peer["counters"]["sent"] for peer in observer.next()["peers"]] == last)
     with open(memory, "r+b") as file:
         file.seek(SLOTS)
         file.write(before[SLOTS : SLOTS + 4 * SLOT_SIZE])
@@ -353,7 +394,7 @@ def test_trace(build, memory, at):
     memory.chmod(0o400)
     before = hashlib.sha256(memory.read_bytes()).hexdigest()
     process = subprocess.Popen(
-        [build / "ivsh", "top", "-f", memory, "--plain", "--count", "4", "--interval", "0.3"],
+        [build / "ivsh", "top", "-f", memory, "--plain", "--interval", "0.3"],
         stdout=subprocess.PIPE,
     )
     inode = memory.stat().st_ino
@@ -362,8 +403,11 @@ def test_trace(build, memory, at):
         with open(f"/proc/{process.pid}/maps") as maps:
             return {line.split()[1] for line in maps if line.split()[4] == str(inode)}
 
-    until(mapped)
+    for _ in range(4):
+        while process.stdout.readline().strip():
+            pass
     assert mapped() == {"r--s"}
+    process.send_signal(signal.SIGINT)
     process.communicate(timeout=LIMIT)
     assert process.returncode == DONE
     assert hashlib.sha256(memory.read_bytes()).hexdigest() == before
@@ -381,12 +425,16 @@ def test_plain(build, memory, talker):
     blocks = output.strip().split("\n\n")
     assert (status, errors, len(blocks)) == (DONE, [], 2)
     lines = blocks[1].splitlines()
-    assert lines[0].startswith(f"{memory}: 1M, 4 slots: 0 attached, 2 unknown yet; server none; 0 ")
+    # Unknown yet, or silent, where the second look comes late.
+    peers = r"2 (unknown yet|silent)"
+    about = rf"{re.escape(str(memory))}: 1M, 4 slots: 0 attached, {peers}; server none; 0 "
+    found = re.match(about, lines[0])
+    state = {"unknown yet": "?", "silent": "silent"}[found[1]]
     table = [line.split() for line in lines if not line.startswith(str(memory))][-3:]
     assert table[0][0] == "SLOT" and table[0][-1] == "NAME"
     assert [(row[0], row[1], row[-1]) for row in table[1:]] == [
-        ("0", "?", "zero"),
-        ("1", "?", '?[31m"?\\'),
+        ("0", state, "zero"),
+        ("1", state, '?[31m"?\\'),
     ]
     status, output, _ = run(build, "-f", memory, "--json", "--count", 1, "--interval", 0.3)
     assert json.loads(output)["peers"][1]["name"] == '?[31m"?\\'
@@ -437,7 +485,7 @@ def test_screen(screen, at, memory):
     hammer(at, memory)
     top = screen("--interval", "0.2")
     top.await_text("2 attached")
-    until(lambda: "-" not in rows(top)["alpha"][4:9])
+    until(lambda: "-" not in rows(top).get("alpha", "-" * 9)[4:9])
     assert "server none" in top.lines()[0] and str(memory)[:20] in top.lines()[0]
     assert all(len(line) <= 80 for line in top.lines())
     assert any(bar in top.lines()[1] for bar in "▁▂▃▄▅▆▇█")
@@ -463,9 +511,13 @@ def test_screen(screen, at, memory):
 
     top.keys(" ")
     top.await_text("PAUSED")
-    counted = top.text()
-    time.sleep(0.5)
-    assert top.text() == counted
+
+    def stands_still():
+        counted = top.text()
+        time.sleep(0.5)
+        return top.text() == counted
+
+    until(stands_still)
     top.keys(" ")
     top.await_text("PAUSED", absent=True)
 
@@ -489,12 +541,13 @@ def test_resize(screen, talker):
     assert "TREND" not in top.text()
     top.resize(120, 40)
     top.await_text("TREND")
-    assert len(top.lines()) == 40 and "q quit" in top.lines()[39] and "LOST" in top.lines()[3]
+    assert len(top.lines()) == 40
+    until(lambda: "q quit" in top.lines()[39] and "LOST" in top.lines()[3])
     top.resize(60, 10)
     assert top.await_text("needs 80x24, has 60x10").count("\n") == 9
     top.resize(100, 30)
     top.await_text("zero")
-    assert "q quit" in top.lines()[29]
+    until(lambda: "q quit" in top.lines()[29])
     top.keys("q")
     assert top.status() == DONE
 
@@ -512,10 +565,10 @@ def test_many(screen, build, tmp_path):
             file.write(b"peer%d" % slot)
     top = screen("--interval", "0.5", place=("-f", path))
     top.await_text("64 absent")
-    assert order(top) == [f"peer{i}" for i in range(19)]
+    until(lambda: order(top) == [f"peer{i}" for i in range(19)])
     top.keys("End")
     top.await_text("peer63")
-    assert order(top)[-1] == "peer63" and len(order(top)) == 19
+    until(lambda: order(top)[-1:] == ["peer63"] and len(order(top)) == 19)
     top.keys("PageUp", "PageUp", "Up")
     top.await_text("peer24 ")
     top.keys("Home")
@@ -623,15 +676,22 @@ def test_split_rates(build, split, split_talker):
         look = observer.next()
         assert look["is_region"] and look["parts_out"] == look["broken_words"] == 0
         assert look["memory"] == sum(path.stat().st_size for path in split.iterdir())
-        total = 0.0
+        last, total = look, 0.0
         assert split_talker("pass", 0, 5, 64, 20000) == 20000
-        for _ in range(4):
-            look = observer.next()
-            zero, one = look["peers"]
-            total += (zero["rates"]["bytes_out"] or 0) * 0.3
+
+        def is_seen():
+            nonlocal look, last, total
+            last, look = look, observer.next()
+            zero = look["peers"][0]
+            total += (zero["rates"]["bytes_out"] or 0) * (look["time_s"] - last["time_s"])
+            return zero["counters"]["sent"] >= 20000 - 256 and total  # SPEC R5.5
+
+        until(is_seen)
+        is_seen()
+        zero, one = look["peers"]
         assert (zero["name"], zero["state"], one["name"]) == ("zero", "attached", "one")
-        assert 20000 - 256 <= zero["counters"]["sent"] <= 20000  # SPEC R5.5
-        assert 0 < total < 1.5 * 64 * 20000
+        assert zero["counters"]["sent"] <= 20000
+        assert total < 1.5 * 64 * 20000
         [ring] = [r for r in look["rings"] if (r["from"], r["to"]) == (0, 1)]
         assert (ring["state"], ring["in_flight"]) == ("in step", 0)
         assert split_talker("send", 0, 5, 3000, 10) == 10
