@@ -206,13 +206,13 @@ CORE   := lib/core/error.c lib/core/layout.c lib/core/place.c lib/core/format.c 
           lib/core/split.c lib/core/split_format.c \
           lib/core/slot.c lib/core/moved.c lib/core/claim.c lib/core/region.c \
           lib/core/nonce.c lib/core/peer.c \
-          lib/core/service.c lib/core/ring.c lib/core/discard.c lib/core/condition.c \
-          lib/core/notify.c lib/core/reset.c lib/core/sender.c lib/core/receiver.c \
-          lib/core/one_way.c lib/core/check.c lib/core/renew.c lib/core/loss.c lib/core/channel.c \
-          lib/core/send.c lib/core/receive.c lib/core/inplace.c lib/core/batch.c \
-          lib/core/packed.c lib/core/request.c lib/core/wait.c lib/core/arm.c \
-          lib/core/next.c lib/core/peer_event.c lib/core/stream.c lib/core/metric.c \
-          lib/core/log.c lib/core/follow.c
+          lib/core/service.c lib/core/origin.c lib/core/ring.c lib/core/discard.c \
+          lib/core/condition.c lib/core/notify.c lib/core/reset.c lib/core/sender.c \
+          lib/core/receiver.c lib/core/one_way.c lib/core/check.c lib/core/renew.c \
+          lib/core/loss.c lib/core/channel.c lib/core/send.c lib/core/receive.c \
+          lib/core/inplace.c lib/core/batch.c lib/core/packed.c lib/core/request.c \
+          lib/core/wait.c lib/core/arm.c lib/core/next.c lib/core/peer_event.c lib/core/stream.c \
+          lib/core/metric.c lib/core/log.c lib/core/follow.c
 DEVICE := lib/device/config.c lib/device/pci.c lib/device/ranges.c lib/device/bridge.c \
           lib/device/used.c lib/device/place.c lib/device/assign.c \
           lib/device/msix.c lib/device/device.c lib/device/mapped.c lib/device/any.c \

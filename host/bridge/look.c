@@ -143,18 +143,20 @@ static void server_look(struct look *look, const struct config *config)
 		log_event("event=region-up place=%s", config->place);
 }
 
+void look_refresh(struct look *look, uint32_t slot)
+{
+	if (look->open && ivsh_region_peer(&look->open->region, slot, &look->peer[slot]))
+		memset(&look->peer[slot], 0, sizeof(look->peer[slot]));
+}
+
 void look_step(struct look *look, const struct config *config)
 {
 	if (look->next && opener_is_done(&look->next->opening))
 		end(look, config);
 	if (!look->next && (!look->open || look->is_silent) && clock_now_ns() >= look->retry_ns)
 		begin(look, config);
-	for (uint32_t i = 0; look->open && i < config->local_count; i++) {
-		uint32_t slot = config->local[i].slot;
-
-		if (ivsh_region_peer(&look->open->region, slot, &look->peer[slot]))
-			memset(&look->peer[slot], 0, sizeof(look->peer[slot]));
-	}
+	for (uint32_t i = 0; i < config->local_count; i++)
+		look_refresh(look, config->local[i].slot);
 	if (look->open && !config->is_file)
 		server_look(look, config);
 }

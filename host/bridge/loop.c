@@ -201,7 +201,8 @@ static bool pairs_move(struct bridge *b, uint64_t now)
 		for (uint32_t i = 0; i < all; i++) {
 			uint32_t at = (first + i) % all;
 			struct remote *r = b->remotes[at / locals];
-			bool one = r->host && pair_move(b, &r->pairs[at % locals], now);
+			struct pair *p = &r->pairs[at % locals];
+			bool one = r->host && !pair_is_renewed(p, now) && pair_move(b, p, now);
 
 			if (b->is_full && !was_full)
 				b->turn = one ? at + 1 : at;
@@ -358,10 +359,12 @@ static bool turn(struct bridge *b, int signals, struct control *control)
 	bool is_busy, is_due = now - b->tick_ns >= TICK_NS;
 
 	/* Messages first: somebody waits for them. */
+	b->is_unsaid = false;
 	bus_read(b, now);
 	kept_step(b, now);
 	is_busy = pairs_move(b, now);
 	bus_flush(b->bus);
+	is_due |= b->is_unsaid;
 	if (is_due) {
 		b->tick_ns = now;
 		tick(b, now);
@@ -373,7 +376,7 @@ static bool turn(struct bridge *b, int signals, struct control *control)
 			states_say(b, now);
 		bus_flush(b->bus);
 	}
-	is_busy |= remotes_ready(b, is_due);
+	is_busy |= remotes_ready(b, is_due) || (b->is_unsaid && b->look.is_known);
 	is_busy |= reload_step(b);
 	busy_turn(&b->busy, b->config->busy_poll_us * UINT64_C(1000), clock_now_ns());
 	return wait(b, signals, control, is_busy);

@@ -347,6 +347,12 @@ static bool may_send(struct bridge *b, const struct pair *p, size_t bytes, uint6
 			    : !(pair_is_heard(p, now) && p->heard.ns >= b->up_ns &&
 				  window_is_open(&p->window, bytes, p->heard.window)))
 		return false;
+	/* SPEC R19.3.8: some of them name their sender's incarnation. */
+	look_refresh(&b->look, p->slot);
+	if (p->said_incarnation != look_incarnation(&b->look, p->slot)) {
+		b->is_unsaid = true;
+		return false;
+	}
 	/* Room that comes free is the next pair's that waits for it, and no other's. */
 	b->is_full |= !bus_has_room(b->bus);
 	return !b->is_full;

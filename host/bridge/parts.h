@@ -214,6 +214,7 @@ struct bridge {
 	struct remote **remotes;
 	uint32_t remote_count;
 	uint32_t turn;    /* of all pairs, which one is the next to move messages */
+	bool is_unsaid;   /* messages wait for a state with their sender's incarnation */
 	bool is_full;     /* the bus had no room for one since the pairs' turn began */
 	uint8_t *scratch; /* a frame of the largest message */
 	size_t scratch_size;
@@ -250,6 +251,14 @@ static inline bool pair_is_heard(const struct pair *p, uint64_t now)
 static inline bool pair_is_named(const struct pair *p)
 {
 	return p->heard.ns != 0 && p->remote->heard_ns - p->heard.ns < STATE_LIMIT_NS;
+}
+
+/* Whether the slot is attached for an earlier incarnation than the one that sends by now. */
+static inline bool pair_is_renewed(const struct pair *p, uint64_t now)
+{
+	return pair_is_heard(p, now) && (p->heard.flags & FRAME_PRESENT) != 0 &&
+	       p->heard.incarnation != 0 && p->remote->incarnation != 0 &&
+	       p->heard.incarnation != p->remote->incarnation;
 }
 
 /* The mode of what is sent: what comes may have the other one. */

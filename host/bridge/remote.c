@@ -229,6 +229,17 @@ static void attach_begin(struct bridge *b, struct remote *r, uint32_t incarnatio
 	attach_failed(b, r, "no memory, or no thread, is left", false, now);
 }
 
+/* The remote peer's own, which its messages name: before any of them is passed on. SPEC R5.16 */
+static void incarnation_set(struct remote *r, uint32_t incarnation)
+{
+	struct ivsh_node *node = ivsh_host_node(r->host);
+
+	r->incarnation = incarnation;
+	if (node && ivsh_region_origin(&node->region, incarnation)) {
+		/* The slot is lost: the next look at the host says so. */
+	}
+}
+
 /* The slot is ours, or it is known why not. */
 static void attach_end(struct bridge *b, struct remote *r, uint64_t now)
 {
@@ -245,7 +256,7 @@ static void attach_end(struct bridge *b, struct remote *r, uint64_t now)
 	}
 	r->host = o->host;
 	r->is_armed = false;
-	r->incarnation = o->incarnation;
+	incarnation_set(r, o->incarnation);
 	o->host = NULL;
 	slot_close(&o->opening);
 	r->is_reported = false;
@@ -355,7 +366,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 		return;
 	/* It was attached for messages of the last one. */
 	if (!r->incarnation) {
-		r->incarnation = incarnation;
+		incarnation_set(r, incarnation);
 		r->is_gone = false;
 		event_attach(r);
 	}

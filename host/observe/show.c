@@ -187,6 +187,7 @@ void show_slot(uint32_t slot, const struct observed_slot *observed, bool moves, 
 	print_number("sequence", s->sequence);
 	print_hex("server_epoch", s->server_epoch);
 	print_number("connection", s->connection);
+	print_number("origin", s->origin);
 	print_hex("machine", s->machine);
 	if (observed->is_text_known)
 		print_name("name", s->name, sizeof(s->name));

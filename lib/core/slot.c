@@ -77,6 +77,7 @@ void ivsh_slot_mend(const struct ivsh_region *region)
 	word_mend(&slot->server_epoch, region->attach_epoch);
 	word_mend(&slot->connection, region->attach_connection);
 	word64_mend(&slot->machine, region->mem.machine);
+	word_mend(&slot->origin, region->origin);
 	word_mend(&slot->incarnation, region->incarnation);
 	word_mend(&slot->heartbeat, region->heartbeat);
 	word_mend(&slot->state, IVSH_WIRE_STATE_ATTACHED);
@@ -117,6 +118,7 @@ void ivsh_slot_continue(struct ivsh_region *region)
 	if (region->seized)
 		region->heartbeat -= SEIZED_DISTANCE;
 	region->ticked = region->heartbeat++;
+	region->origin = 0;
 	ivsh_slot_counters(region);
 	/* SPEC R5.9: the socket that this incarnation attached with. */
 	if (server) {

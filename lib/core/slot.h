@@ -33,6 +33,14 @@ void ivsh_slot_counters(struct ivsh_region *region);
 /* Store again the words of the slot that others have damaged. SPEC R9.5.4. */
 void ivsh_slot_mend(const struct ivsh_region *region);
 
+/* --- Whose messages: origin.c --------------------------------------------------------------- */
+
+/*
+ * The incarnation that the messages of slot (slot) name: of a peer of another region, where the
+ * slot is one of a bridge. 0: there is no such slot, or nobody was ever there. SPEC R5.16.
+ */
+HIDDEN uint32_t ivsh_slot_named(const struct ivsh_region *region, uint32_t slot);
+
 /* --- Keeping: moved.c ----------------------------------------------------------------------- */
 
 /*

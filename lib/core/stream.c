@@ -266,10 +266,9 @@ int ivsh_stream_open(
 
 int ivsh_stream_poll(struct ivsh_stream *s)
 {
-	const struct ivsh_wire_slot *slot = ivsh_slot_at(s->chan->region, s->chan->peer);
 	/* Before the messages: the last one of an earlier incarnation came before this word
 	 * changed. */
-	uint32_t incarnation = slot ? load32_acquire(&slot->incarnation) : 0;
+	uint32_t incarnation = ivsh_slot_named(s->chan->region, s->chan->peer);
 	struct ivsh_message message;
 	int error = 0;
 

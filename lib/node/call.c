@@ -36,10 +36,11 @@ static int call_begin(struct ivsh_node *node, struct ivsh_call *call)
 	 * that the request went to. */
 	peer = ivsh_node_peer(node, call->peer);
 	incarnation = peer->presence == IVSH_PEER_ATTACHED ? peer->incarnation : 0;
-	/* SPEC R14.1: no other request of this slot has it. */
-	if (++node->next_call == 0)
-		node->next_call = 1;
-	header.id = (uint64_t)node->region.incarnation << 32 | node->next_call;
+	/* SPEC R14.1: no other request of this slot has it. Where a bridge keeps a reply for a slot
+	 * of a memory that is gone, incarnations began at 1 again: the nonce did not. */
+	node->next_call++;
+	header.id = (uint64_t)node->region.incarnation << 32 |
+		    (uint32_t)((uint32_t)node->region.nonce + node->next_call);
 	error = ivsh_node_call_send(node, call->peer, &header, call->data, call->size);
 	if (error == IVSH_EPROTO) {
 		error = ivsh_node_mend(node, call->peer);

@@ -146,13 +146,25 @@ static int refused(struct ivsh_node *node, const struct ivsh_node_message *reque
 	return is_lost(sent) ? sent : error;
 }
 
+HIDDEN uint32_t ivsh_slot_named(const struct ivsh_region *region, uint32_t slot);
+HIDDEN uint32_t ivsh_slot_origin(const struct ivsh_region *region, uint32_t slot);
+
 /* Whether the incarnation that numbered the request is the one that is there. SPEC R14.1. */
 static bool is_present(struct ivsh_node *node, uint32_t slot, uint64_t request)
 {
 	const struct ivsh_peer *peer = ivsh_node_peer(node, slot);
 
 	return peer && peer->presence == IVSH_PEER_ATTACHED &&
-	       peer->incarnation == (uint32_t)(request >> 32);
+	       ivsh_slot_named(&node->region, slot) == (uint32_t)(request >> 32);
+}
+
+/* Whether the connector may have chosen this port. One of another region has compared the slots
+ * that the two have there. SPEC R16.3.2. */
+static bool is_port(const struct ivsh_node *node, uint32_t peer, uint16_t port)
+{
+	return ivsh_conn_is_port(peer, node->self, port) ||
+	       (ivsh_slot_origin(&node->region, peer) != 0 &&
+		   ivsh_conn_is_port(node->self, peer, port));
 }
 
 int ivsh_conn_accept(struct ivsh_conns *all, struct ivsh_conn *c,
@@ -168,7 +180,7 @@ int ivsh_conn_accept(struct ivsh_conns *all, struct ivsh_conn *c,
 	if (!is_present(node, request->peer, request->request))
 		return IVSH_EPEER;
 	/* SPEC R16.3.2. */
-	if (!ivsh_conn_is_port(request->peer, node->self, c->ask.port))
+	if (!is_port(node, request->peer, c->ask.port))
 		return refused(node, request, &c->ask, IVSH_WIRE_CONNECT_REFUSED, IVSH_EPROTO);
 	if (ivsh_conn_is_used(node, request->peer, c->ask.port))
 		return refused(node, request, &c->ask, IVSH_WIRE_CONNECT_IN_USE, IVSH_EBUSY);

@@ -22,7 +22,7 @@ report() { # $1: what, $2: the offenders
 cat > "$dir/heights" <<'END'
 1 atomic copy error linkage layout mix trace
 2 format place split split_format text server slot moved claim region nonce peer service metric log
-2 follow
+2 origin follow
 3 area descriptor ring discard condition notify one_way
 4 reset sender receiver check renew loss
 5 channel fastpath send receive inplace batch packed

@@ -14,7 +14,7 @@ import pytest
 from bridgetool import PORT, await_event, drained, ivsh, tool
 from pause import pause
 from rawclient import until
-from servertool import BUILD, LIMIT
+from servertool import BUILD, LIMIT, Server
 
 
 def test_messages(both):
@@ -156,6 +156,107 @@ def test_leaves_behind_messages(both):
             while got[-1:] != [number - 1]:
                 got.append(struct.unpack_from("<Q", b.receive(LIMIT).data)[0])
         assert was_there and got == list(range(number))
+
+
+def stream_both(a, b):
+    """Bytes each way on one stream between the peers of both hosts, to its end."""
+    data = os.urandom(100000)
+
+    def answer():
+        with b.stream(5, 600, timeout=LIMIT) as s:
+            read.append(s.read())
+            s.write(data[::-1])
+            s.finish()
+            s.read()
+
+    read = []
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        with a.stream(5, 600, timeout=LIMIT) as s:
+            s.write(data)
+            s.finish()
+            assert s.read() == data[::-1]
+    finally:
+        thread.join(LIMIT)
+    assert read == [data]
+
+
+def test_incarnations(both):
+    """
+    SPEC R5.16, R19.3.8: streams between peers that began so often, and whose slots elsewhere so
+    often: also at once behind a restart of either, or of a bridge.
+    """
+    w = both
+    for _ in range(3):
+        w.a.peer().close()
+    with w.b.peer() as b:
+        for turn in range(6):
+            if turn == 3:
+                w.b.bridge.stop()
+                w.b.bridge.start()
+            with w.a.peer() as a:
+                # The one before may still seem to be there.
+                until(lambda: w.b.bridge.status()[1]["attached"] == "1")
+                incarnation = a.peer(0).incarnation
+                w.b.bridge.await_line(f"for=peer incarnation={incarnation}")
+                a.find("bpeer", LIMIT)
+                b.find("apeer", LIMIT)
+                assert turn == 0 or b.peer(5).incarnation != incarnation
+                stream_both(a, b)
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_connections(both, names):
+    """SPEC R16.3.1, R16.3.2: of services, whichever slots and incarnations the regions have."""
+    near, far = (getattr(both, name) for name in names)
+    server = subprocess.Popen(
+        [BUILD / "ivsh", "-S", far.socket, f"--name={far.name}peer", "serve", "upper", "--"]
+        + ["tr", "a-z", "A-Z"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for turn in range(3):
+            done = subprocess.run(
+                [BUILD / "ivsh", "-S", near.socket, f"--name={near.name}peer"]
+                + ["cat", f"{far.name}peer:upper"],
+                input=b"words %d" % turn,
+                capture_output=True,
+                timeout=2 * LIMIT,
+            )
+            assert (done.returncode, done.stdout) == (0, b"WORDS %d" % turn), done.stderr
+    finally:
+        server.terminate()
+        server.wait(LIMIT)
+
+
+def test_reply_of_last_memory(world):
+    """SPEC R14.1: a reply that was on its way when its caller's memory ended answers no other's."""
+    w = world("jetstream")
+    with w.b.peer() as b:
+        with w.a.peer() as a:
+            a.find("bpeer", LIMIT)
+            b.find("apeer", LIMIT)
+            with pytest.raises(ivsh.Timeout):
+                a.call(5, 500, b"first", 0.5)
+        first = b.receive(LIMIT)
+        w.a.server.stop()
+        w.a.server = Server(w.a.folder, "--slot", f"5={w.a.folder}/s5")
+        with w.a.peer() as a:
+            a.find("bpeer", LIMIT)
+            b.find("apeer", LIMIT)
+
+            def answer():
+                b.reply(first, b"of the first", LIMIT)
+                b.reply(b.receive(LIMIT), b"of the second", LIMIT)
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            try:
+                assert a.call(5, 500, b"second", LIMIT) == b"of the second"
+            finally:
+                thread.join(LIMIT)
 
 
 @pytest.mark.parametrize("mode", ["core", "jetstream"])

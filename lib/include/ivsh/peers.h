@@ -137,6 +137,16 @@ struct ivsh_service {
 int ivsh_region_offer(struct ivsh_region *region, const char *name, uint16_t port) IVSH_MUST_CHECK;
 
 /*
+ * Say that the messages of this peer are those of a peer of another region, which a bridge passes
+ * on: streams and requests name the incarnation that their sender has there. 0: they are our own,
+ * as after each attach. Before the first such message is sent.
+ *
+ * IVSH_ELOST, IVSH_EREMOVED  the slot is not ours any more.
+ * SPEC R5.16.
+ */
+int ivsh_region_origin(struct ivsh_region *region, uint32_t incarnation) IVSH_MUST_CHECK;
+
+/*
  * Answer service number (index), from 0, of slot (slot) in *service. The slot's last incarnation
  * published it; its peer may be gone.
  *

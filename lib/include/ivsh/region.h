@@ -90,6 +90,7 @@ struct ivsh_region {
 	uint32_t heartbeat;   /* what the slot's is, unless the memory went back */
 	uint32_t ticked;      /* the heartbeat when the slot and the rings were last checked */
 	uint32_t attach_epoch, attach_connection; /* the server's words at the attach */
+	uint32_t origin; /* what ivsh_region_origin() has said; 0: nothing */
 	bool attached;
 	bool seized;  /* the slot was claimed from a peer that did not detach, and may come back */
 	bool removed; /* the device was unplugged: what is lost is answered as IVSH_EREMOVED */

@@ -160,7 +160,8 @@ struct ivsh_wire_slot {
 	uint32_t sequence;     /* of the name and services: odd while they are being written */
 	uint32_t server_epoch; /* the server page's epoch at the attach; 0: there was no server */
 	uint32_t connection;   /* the slot's connection word then: of this incarnation's socket */
-	uint32_t reserved0;
+	uint32_t
+	    origin; /* the incarnation that its messages name, if it passes on another's; or 0 */
 	uint64_t machine; /* identity of the peer's machine, the same after a reset; 0: none */
 	uint8_t reserved1[16];
 	/* Lines 1 to 8: name and services, under (sequence). */
