@@ -197,9 +197,10 @@ static bool take(void *context, struct follow *f, const struct sight *s)
 
 /*
  * One round over the open rings. It ends early when the buffer is full, or the count reached; the
- * ring where that happened comes first then. Answers whether it found anything.
+ * ring where that happened comes first then. Answers whether it found anything; *passed grows by
+ * the rings that it looked at to their ends.
  */
-static bool round_run(struct capture *c)
+static bool round_run(struct capture *c, uint64_t *passed)
 {
 	static uint32_t first;
 	struct round r = round_begin(c);
@@ -215,6 +216,7 @@ static bool round_run(struct capture *c)
 	}
 	if (c->open_count)
 		first = (first + n) % c->open_count;
+	*passed += n;
 	if (round_keep(c, &r) && n < c->open_count && !flush(c))
 		return true;
 	return c->taken != before;
@@ -254,21 +256,47 @@ static void back_wait(struct capture *c)
 	rings_skip(c, PACKET_BACK);
 }
 
-/* What was published before the capture was stopped, and not looked at since. */
+static bool is_enough(const struct capture *c)
+{
+	return c->end != CAPTURE_DONE || (c->count != 0 && c->written >= c->count);
+}
+
+/*
+ * How many buffers the open rings fill at the most, each twice: a bound, where a sender fills its
+ * ring as fast as it is looked at.
+ */
+static uint64_t buffers(const struct capture *c)
+{
+	const struct ivsh_geometry *g = &c->region->geometry;
+	uint64_t ring = 16 * ((uint64_t)g->small_size + g->large_size) + UINT64_C(128) * g->descs;
+
+	return 2 * (uint64_t)c->open_count * (ring / BUFFER + 1);
+}
+
+/*
+ * What was published before the capture was stopped, and not looked at since. Each ring is looked
+ * at to its end twice: where its sender has begun another generation, the first look finds that,
+ * and the second one its messages.
+ */
 static void last_look(struct capture *c, uint64_t last)
 {
-	if (c->end != CAPTURE_DONE || (c->count != 0 && c->written >= c->count))
+	uint64_t passed = 0, rounds;
+
+	if (is_enough(c))
 		return;
 	if (clock_ns(CLOCK_MONOTONIC) - last >= LATE_NS)
 		rings_skip(c, PACKET_LATE);
 	opened_find(c);
-	(void)round_run(c);
+	rounds = buffers(c);
+	while (
+	    passed < 2 * (uint64_t)c->open_count && rounds-- != 0 && !c->is_back && !is_enough(c))
+		(void)round_run(c, &passed);
 }
 
 static void follow_all(struct capture *c)
 {
 	uint64_t begin = clock_ns(CLOCK_MONOTONIC), now = begin, busy = begin;
-	uint64_t last = begin, opened = begin, marked = begin;
+	uint64_t last = begin, opened = begin, marked = begin, passed = 0;
 
 	opened_find(c);
 	while (goes_on(c, begin, now)) {
@@ -285,7 +313,7 @@ static void follow_all(struct capture *c)
 			marks_put(c);
 			marked = now;
 		}
-		if (round_run(c))
+		if (round_run(c, &passed))
 			busy = now;
 		else
 			idle(c, now, busy);

@@ -700,3 +700,25 @@ def check_interface(wrapper, build):
                 **other,
             )
             assert want in done.stdout + done.stderr
+
+
+@BOTH
+def test_stopped_behind_a_new_generation(world):
+    """Both peers came back while the observer stood still, and then it is ended: none is unsaid."""
+    first = world.talker()
+    assert first("open", 0) == first("open", 1) == 0
+    process, capture = world.observe("--from=0")
+    assert first("send", 0, 9, 0, 5) == first("receive", 1, 5) == 5
+    until(lambda: len(capture.read().messages) + capture.missed == 5)
+    pause(process.pid)
+    first.close()
+    second = world.talker()
+    assert second("claim", 1) == second("claim", 0) == 0
+    sent = received = 0
+    while received < 20:
+        received += max(0, second("receive", 1, 20))
+        sent += max(0, second("send", 0, 9, 0, 20 - sent))
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+    end(process, capture, stop=None)
+    assert len(capture.messages) + capture.missed == 25
