@@ -35,19 +35,6 @@ static bool goes_on(const struct demo *d)
 	return !d->failed && d->entry == d->s.entries;
 }
 
-static void partner_print(struct demo *d, uint32_t slot)
-{
-	struct json json;
-
-	if (d->s.options->json) {
-		report_begin(&json, &d->s, "partner");
-		report_peer(&json, &d->s, slot);
-		json_end(&json);
-	} else {
-		printf("%s is here\n", session_who(&d->s, slot));
-	}
-}
-
 /*
  * While partners are missing, each peer that is present becomes one. A partner that died does not
  * finish.
@@ -66,7 +53,6 @@ static void peers_check(struct demo *d)
 		} else if (peer->presence == IVSH_PEER_ATTACHED &&
 			   d->active < d->s.options->peers && session_answers(&d->s, i)) {
 			link_begin(d, i);
-			partner_print(d, i);
 		}
 	}
 }

@@ -245,6 +245,19 @@ static void exchange_begin(struct demo *d, uint32_t slot)
 	l->bytes_seen = 0;
 }
 
+static void partner_print(struct demo *d, uint32_t slot)
+{
+	struct json json;
+
+	if (d->s.options->json) {
+		report_begin(&json, &d->s, "partner");
+		report_peer(&json, &d->s, slot);
+		json_end(&json);
+	} else {
+		printf("%s is here\n", session_who(&d->s, slot));
+	}
+}
+
 void link_begin(struct demo *d, uint32_t slot)
 {
 	d->link[slot].active = true;
@@ -252,6 +265,7 @@ void link_begin(struct demo *d, uint32_t slot)
 	d->link[slot].begun = false;
 	d->left = IVSH_SELF_NONE;
 	exchange_begin(d, slot);
+	partner_print(d, slot);
 }
 
 void link_restart(struct demo *d, uint32_t slot)

@@ -45,7 +45,7 @@ struct demo {
 	bool failed;
 };
 
-/* The peer in (slot) is a partner from here on; our half is for its incarnation. */
+/* The peer in (slot) is a partner from here on, and printed; our half is for its incarnation. */
 void link_begin(struct demo *demo, uint32_t slot);
 
 /*

@@ -154,14 +154,14 @@ void page_connection(struct page *page, uint32_t slot, bool is_connected)
 /*
  * Begin another epoch, in which each slot is connected or not as it was in the last one: nothing is
  * unknown but what was. The counts of connections start again, since no incarnation of the last
- * epoch can be distinguished by them.
+ * epoch can be distinguished by them. False: there is no random number for one.
  */
-static void epoch_begin(struct page *page)
+static bool epoch_begin(struct page *page)
 {
-	uint32_t epoch = epoch_draw(page), last = page->is->epoch;
+	uint32_t epoch = epoch_draw(page);
 
 	if (epoch == 0)
-		return;
+		return false;
 	STORE(page, epoch, 0); /* until the words are this server's again */
 	for (uint32_t i = 0; i < IVSH_WIRE_SLOTS_MAX; i++)
 		if (page->is->connection[i] != 0)
@@ -170,10 +170,7 @@ static void epoch_begin(struct page *page)
 	page->epoch_ns = clock_now_ns();
 	page->is_epoch_due = false;
 	store_change(page);
-	log_event(
-	    "event=epoch epoch=0x%08x last=0x%08x hint=\"the memory was restored or overwritten:"
-	    " what was in flight may be lost\"",
-	    epoch, last);
+	return true;
 }
 
 /*
@@ -194,14 +191,23 @@ static bool is_foreign(const struct page *page)
 
 void page_heartbeat(struct page *page)
 {
+	uint32_t last;
+	bool begins;
+
 	if (!page->words)
 		return;
+	last = page->is->epoch;
 	page->is_epoch_due |= page->copy_count == 0 && is_foreign(page);
-	if (page->is_epoch_due &&
-	    (page->epoch_ns == 0 || clock_now_ns() - page->epoch_ns >= EPOCH_NS))
-		epoch_begin(page);
+	begins = page->is_epoch_due &&
+		 (page->epoch_ns == 0 || clock_now_ns() - page->epoch_ns >= EPOCH_NS) &&
+		 epoch_begin(page);
 	store_all(page);
 	STORE(page, change, page->is->change);
+	/* Who reads this finds the page so. */
+	if (begins)
+		log_event("event=epoch epoch=0x%08x last=0x%08x hint=\"the memory was restored or"
+			  " overwritten: what was in flight may be lost\"",
+		    page->is->epoch, last);
 }
 
 bool page_take_change(struct page *page)

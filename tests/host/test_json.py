@@ -6,11 +6,12 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 
 import pytest
 
-from peertool import DONE, FAILED, USAGE, finish
+from peertool import DONE, FAILED, STOPPED, USAGE, finish
 from rawclient import LIMIT, until
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -142,6 +143,23 @@ def test_demo_and_stress(peers):
         assert of(made, "partner")[0]["peer_name"] == "alpha"
         assert "hello, here is slot" in of(made, "hello")[0]["text"]
         assert [one["received_messages"] for one in of(made, "progress")][-1] == count
+
+
+def test_partner_of_its_hello(peers):
+    """A peer whose hello came before it was looked for is a partner, too, and told of first."""
+    peers.echo("--name=alpha")
+    demo = peers.start("demo", "--count=8", "--name=beta", "--json")
+    peers.await_row("beta")
+    # firmware/app/exchange.h: kind, number, sum; the incarnations from and to.
+    hello = struct.pack("<IIQII", 1, 8, 0, 1, 1) + b"hello of gamma"
+    words = ("send", "beta", "-", "--port=2", "--name=gamma")
+    assert peers.run(*words, stdin=hello)[0] == DONE
+    until(lambda: peers.count("beta", "received") >= 1)
+    demo.send_signal(signal.SIGTERM)
+    status, output, _ = finish(demo)
+    assert status == STOPPED
+    made = [one for one in objects(output) if one.get("peer_name") == "gamma"]
+    assert [one["type"] for one in made] == ["partner", "hello"]
 
 
 def test_files(peers, tmp_path):
