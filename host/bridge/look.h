@@ -46,10 +46,10 @@ struct look {
  */
 void look_step(struct look *look, const struct config *config);
 
-/* Whether a peer is in (slot). */
-/* Look at one slot now: others may have begun there since the last step. */
+/* Look at one slot now: another peer may have begun there since the last step. */
 void look_refresh(struct look *look, uint32_t slot);
 
+/* Whether a peer is in (slot). */
 bool look_is_present(const struct look *look, uint32_t slot);
 
 /* The incarnation of the last peer of (slot); 0: none is known. */
