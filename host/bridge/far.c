@@ -121,18 +121,29 @@ static bool is_old(const struct pair *p, const struct frame *frame)
 	return far->epoch == frame->epoch && frame->number <= far->number;
 }
 
+/* Whether the last state's number is one that the stream has, and that did not come from there. */
+static bool is_missing(const struct pair *p)
+{
+	const struct state_far *far = &p->state.far;
+	const struct heard *heard = &p->heard;
+	bool is_core = (heard->flags & FRAME_CORE) != 0;
+
+	if (heard->epoch == far->epoch)
+		return !is_core && heard->number > far->number;
+	/* With another epoch nobody says of the last one which number the stream has. */
+	return (p->takes_kept || !is_core) && (far->epoch != 0 || heard->number != 0);
+}
+
 bool far_is_behind(struct pair *p, uint64_t now)
 {
 	const struct state_far *far = &p->state.far;
-	bool is_other = p->heard.epoch != far->epoch;
-	bool is_missing = p->takes_kept && (is_other ? p->heard.number != 0 || far->epoch != 0
-						     : p->heard.number > far->number);
+	bool is_behind = is_missing(p);
 
 	/* What waits for its receiver is not missing, however long that takes. */
-	if (!is_missing || p->first || p->behind_number != far->number || p->behind_ns == 0)
+	if (!is_behind || p->first || p->behind_number != far->number || p->behind_ns == 0)
 		p->behind_ns = now;
 	p->behind_number = far->number;
-	return is_missing && now - p->behind_ns < BEHIND_NS;
+	return is_behind && now - p->behind_ns < BEHIND_NS;
 }
 
 /* Take what a state says of the peer, and of the other way. False: it is none. */

@@ -138,6 +138,20 @@ static int stream_ask(struct bridge *b, const struct pair *p, const char *word)
 	return ask(b, "STREAM.INFO", "", words, "");
 }
 
+/* Whether the region has something that the stream has, too. */
+static bool is_done(const struct pair *p)
+{
+	uint64_t done = sequence_done(p);
+
+	return done != 0 && done >= p->consumer.purged;
+}
+
+/* What came last is removed from the stream also where nothing is read from it any more. */
+static bool is_purging(const struct pair *p)
+{
+	return p->consumer.state == CONSUMER_READY && is_done(p);
+}
+
 /*
  * What the region has is not kept any longer. First the stream is looked at: a request to purge
  * names no more than a sequence, below which another stream has what nobody has read.
@@ -145,9 +159,8 @@ static int stream_ask(struct bridge *b, const struct pair *p, const char *word)
 static void purge_begin(struct bridge *b, struct pair *p, uint64_t now)
 {
 	struct consumer *c = &p->consumer;
-	uint64_t done = sequence_done(p);
 
-	if (done < c->purged || done == 0 || now - c->purge_ns < PURGE_NS)
+	if (!is_done(p) || now - c->purge_ns < PURGE_NS)
 		return;
 	if (stream_ask(b, p, "purge") == 0)
 		c->purge_ns = now;
@@ -159,7 +172,7 @@ static void purge(struct bridge *b, struct pair *p)
 	uint64_t done = sequence_done(p);
 	char json[512], pattern[SUBJECT_SIZE];
 
-	if (done < c->purged || done == 0)
+	if (!is_done(p))
 		return;
 	subject_pattern(pattern, &p->in, SUBJECT_KEPT);
 	snprintf(json, sizeof(json), "{\"filter\":\"%s\",\"seq\":%" PRIu64 "}", pattern, done + 1);
@@ -233,7 +246,8 @@ void kept_step(struct bridge *b, uint64_t now)
 	for (uint32_t i = 0; i < b->remote_count; i++)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			is_wanted |= pair_is_kept(&b->remotes[i]->pairs[k]) ||
-				     b->remotes[i]->pairs[k].takes_kept;
+				     b->remotes[i]->pairs[k].takes_kept ||
+				     is_purging(&b->remotes[i]->pairs[k]);
 	if (!is_wanted || !bus_is_up(b->bus) || b->twin.is_there)
 		return;
 	if (b->stream.state == CONSUMER_ASKED && now >= b->stream.until_ns)
@@ -248,6 +262,8 @@ void kept_step(struct bridge *b, uint64_t now)
 		for (uint32_t k = 0; k < b->remotes[i]->pair_count; k++)
 			if (b->remotes[i]->pairs[k].takes_kept)
 				consumer_step(b, &b->remotes[i]->pairs[k], now);
+			else if (is_purging(&b->remotes[i]->pairs[k]))
+				purge_begin(b, &b->remotes[i]->pairs[k], now);
 }
 
 /* The stream is there, or was refused. */

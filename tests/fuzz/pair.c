@@ -397,7 +397,7 @@ static uint32_t messages_come(uint64_t epoch, uint64_t number, uint32_t flags, b
 static void state_comes(uint64_t epoch, uint64_t number, bool is_true)
 {
 	static const uint32_t windows[] = {0, 1, 2000, 10000, UINT32_MAX};
-	struct frame frame = {FRAME_PRESENT, epoch, number, 1, 0};
+	struct frame frame = {FRAME_PRESENT | FRAME_CORE, epoch, number, 1, 0};
 	struct frame_received received = {out.epoch, out.number, 10000};
 	uint8_t *data = malloc(FRAME_STATE_SIZE + 8);
 	size_t size = FRAME_STATE, more = 0;

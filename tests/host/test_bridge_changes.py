@@ -421,6 +421,32 @@ def test_other_mode_tail(world):
         assert losses(b) == 0 and w.b.bridge.pair("lost") == sent - received
 
 
+def test_other_mode_unread(world):
+    """
+    SPEC R19.3.4: from JetStream to core, for a bridge that has read nothing of the stream yet, and
+    is of mode core itself. It began with a state of mode core, and took all for lost.
+    """
+    w = world("core")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        change_mode(w.a, "core", "jetstream")
+        until(lambda: w.a.bridge.pair("heard"))
+        w.b.bridge.stop(signal.SIGKILL)
+        for i in range(20):
+            a.send(5, PORT, number(i), LIMIT)
+        until(lambda: w.a.bridge.pair("sent") == 20)
+        change_mode(w.a, "jetstream", "core")
+        w.b.bridge.start()
+        for i in range(20):
+            assert b.receive(LIMIT).data == number(i)
+        a.send(5, PORT, number(20), LIMIT)
+        assert b.receive(LIMIT).data == number(20)
+        assert losses(b) == 0
+        # Nobody reads the stream now, and nothing is left in there.
+        raw = w.raw()
+        until(lambda: ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["state"]["messages"] == 0)
+
+
 def test_reload(world):
     """SIGHUP: a slot goes and comes; what is wrong, or no mapping, changes nothing."""
     w = world("core")

@@ -30,6 +30,12 @@
  * is before it. A frame may be lost on its way to the stream, with a server that is killed, or
  * from it. No message is lost, but with a ring that breaks, or a file that is gone.
  *
+ * MODES: a reload gives the near bridge the other mode, so many times, from either one on. It
+ * begins anew then, over the connection that there is. The far bridge hears of that by a state:
+ * what has come waits on, and the stream is read, or not. What that has comes late, or when the
+ * mode is core again. A stream that brings nothing has nothing under way; with SILENT it may have,
+ * which is a loss then. With CLUSTER what goes to the stream passes what goes to the far bridge.
+ *
  * run.sh lists the configurations. The mistakes on purpose:
  *
  *   NOTE_FIRST     the near bridge notes a frame before it is acknowledged
@@ -57,6 +63,13 @@
  *   NO_AGAIN       it does not read again the last one, if that was lost on the way
  *   NO_TAIL        it does not compare a state's number
  *   REPORT_LATE    it keeps a number before it has reported what is missing before it
+ *   NO_CORE        no state of mode JetStream says that its number is one of mode core
+ *   STAYS_CORE     ... or each one does, from the first change on
+ *   TELLS_ALL      the far bridge compares the number of any state
+ *   FORGETS_STREAM it reads the stream only if a state of mode JetStream has come before
+ *   CLEARS         it drops what waits when it begins to read the stream
+ *   PURGES_READING it purges only while it reads
+ *   NO_BASE        the near bridge goes on in mode core before the stream was read
  */
 #ifndef MESSAGES
 #define MESSAGES 3
@@ -100,7 +113,25 @@
 #ifndef FRAME
 #define FRAME 2 /* or 1 */
 #endif
+#ifndef MODES
+#define MODES 0
+#endif
 #define CONNECTIONS (NEAR_KILLS + WIPES + OUTAGES + 1)
+
+/* JET: what is under way to the stream. */
+#if MODES > 0
+#define STREAMS
+#define CORE
+#define IS_KEPT is_kept
+#define JET jet
+#elif defined(JETSTREAM)
+#define STREAMS
+#define IS_KEPT true
+#define JET bus
+#else
+#define CORE
+#define IS_KEPT false
+#endif
 
 /* The near ring. Message n is at n - 1; those before (near_read) are released. */
 byte tail, near_read;
@@ -115,11 +146,19 @@ byte k_body[2];
 mtype = { DATA, LOST, STATE };
 chan bus[CONNECTIONS] = [WINDOW + FRAME + 1] of { mtype, byte, byte, byte, byte, byte };
 byte connection;
+#if MODES > 0
+chan jet[CONNECTIONS] = [1] of { mtype, byte, byte, byte, byte, byte };
+bool is_kept, is_reloaded;
+bool k_core; /* its number is one of mode core */
+bool takes;  /* the far bridge reads the stream */
+bool is_of_stream; /* what it is at */
+byte modes;
+#endif
 
 #if OUTAGES > 0
 /* The disk has an older record, and frame. */
 byte o_number, o_count, o_at, o_generation = 1;
-bool o_owes;
+bool o_owes, o_core;
 byte o_body[2];
 #endif
 
@@ -151,7 +190,7 @@ byte near_kills, far_kills, wipes, outages, losses, breaks, lates;
 bool is_near_killed, is_far_killed;
 byte broken; /* what breaks, wipes and outages may have lost */
 
-#ifdef JETSTREAM
+#ifdef STREAMS
 #define SLOTS (MESSAGES + LATES + BREAKS + 2)
 typedef entry { mtype kind; byte epoch, number, count, first, second };
 entry stream[SLOTS];
@@ -170,7 +209,7 @@ byte ack_epoch, ack_number, ack_count;
 #define IS_COUNT(a, b) ((a) == (b))
 #endif
 #define IS_ACKNOWLEDGED(c) \
-	(ack_epoch == k_epoch && ack_number == k_number + 1 && IS_COUNT(ack_count, c))
+	(IS_KEPT && ack_epoch == k_epoch && ack_number == k_number + 1 && IS_COUNT(ack_count, c))
 #endif
 
 /* Not promised: frames, or states, of an epoch behind those of the next one. */
@@ -201,12 +240,24 @@ active proctype faults() provided (!is_near_killed && !is_far_killed)
 		:: far_kills < FAR_KILLS -> far_kills++
 		:: break
 		od;
-		wipes = WIPES; outages = OUTAGES; losses = LOSSES; breaks = BREAKS; lates = LATES
+		wipes = WIPES; outages = OUTAGES; losses = LOSSES; breaks = BREAKS; lates = LATES;
+#if MODES > 0
+		modes = MODES;
+		if
+		:: is_kept = true
+		:: k_core = true
+		fi
+#endif
 	};
 end:
 	do
 	:: d_step { near_kills > 0 -> near_kills--; is_near_killed = true }
 	:: d_step { far_kills > 0 -> far_kills--; is_far_killed = true }
+#if MODES > 0
+	:: d_step {
+		modes > 0 -> modes--; is_kept = !is_kept; is_reloaded = true; is_near_killed = true
+	}
+#endif
 #if WIPES > 0
 	/* Not promised: what it sent and did not release in the ring comes again. */
 	:: d_step {
@@ -228,6 +279,9 @@ end:
 		broken++;
 		k_number = o_number; k_count = o_count; k_at = o_at; k_owes = o_owes;
 		k_generation = o_generation;
+#if MODES > 0
+		k_core = o_core;
+#endif
 		k_body[0] = o_body[0]; k_body[1] = o_body[1];
 		ring_lose();
 		is_near_killed = true
@@ -238,7 +292,7 @@ end:
 
 /* near.c */
 
-#ifndef JETSTREAM
+#ifndef STREAMS
 /* What the far bridge may have to keep in its memory: not what it drops when it comes. */
 inline held_one(e, n, some, done_before)
 {
@@ -276,14 +330,24 @@ inline send(kind, count, first, second)
 {
 	atomic {
 		if
-		:: assert(nfull(bus[connection]));
+		::
+#if MODES > 0
+		   if
+		   :: is_kept -> jet[connection]!kind, k_epoch, k_number + 1, count, first, second
+		   :: else ->
+			assert(nfull(bus[connection]));
+			bus[connection]!kind, k_epoch, k_number + 1, count, first, second
+		   fi;
+#else
+		   assert(nfull(bus[connection]));
 		   bus[connection]!kind, k_epoch, k_number + 1, count, first, second;
+#endif
 		   under_way = under_way + count;
 #ifdef SAYS_TAKEN
 		   said_epoch = k_epoch;
 		   said_number = k_number + count;
 #endif
-#ifndef JETSTREAM
+#ifndef STREAMS
 		   held_count();
 		   assert(held <= WINDOW + connection * FRAME);
 		   held = 0
@@ -310,35 +374,60 @@ inline send(kind, count, first, second)
 #define IS_SENT (k_count == 0)
 #endif
 #define COVERED (said_epoch == k_epoch -> said_number : 0)
-#ifdef JETSTREAM
-#define OPEN(count) true
-#define MAY_SEND(count) (!IS_ACKNOWLEDGED(count) && empty(bus[connection]))
-#define note_now(what)
-#else
 /* A frame may be sent: it has room, or nothing is under way. */
 #ifdef FORGETS_WINDOW
 #define OUTSTANDING (k_number - (COVERED > base -> COVERED : base))
-#define OPEN(count) (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0)
+#define HAS_WINDOW(count) (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0)
 #else
 #define OUTSTANDING (k_number - COVERED)
-#define OPEN(count) (COVERED >= base && (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0))
+#define HAS_WINDOW(count) \
+	(COVERED >= base && (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0))
 #endif
-#define MAY_SEND(count) OPEN(count)
+#define IS_FREE(count) (!IS_ACKNOWLEDGED(count) && empty(JET[connection]))
+#if MODES > 0
+#define OPEN(count) (is_kept || HAS_WINDOW(count))
+#define MAY_SEND(count) ((is_kept && IS_FREE(count)) || (!is_kept && HAS_WINDOW(count)))
+/* What no life of this bridge has sent yet may be acknowledged to the last one. */
+#define MAY_BEGIN(count) (MAY_SEND(count) || (is_kept && !is_flight && empty(JET[connection])))
+#define note_now(what) \
+	if \
+	:: !is_kept -> what \
+	:: else \
+	fi
+#elif defined(JETSTREAM)
+#define OPEN(count) true
+#define MAY_SEND(count) IS_FREE(count)
+#define note_now(what)
+#else
+#define OPEN(count) HAS_WINDOW(count)
+#define MAY_SEND(count) HAS_WINDOW(count)
 #define note_now(what) what
 #endif
 
+#if MODES == 0
+#define MAY_BEGIN(count) MAY_SEND(count)
+#endif
 #if OUTAGES > 0
 #define IS_UNSURE (k_count == 0)
 #else
 #define IS_UNSURE false
 #endif
-#ifdef JETSTREAM
-#define one_begin() d_step { is_flight = true; is_unnoted = IS_UNSURE }
+#ifdef STREAMS
+#define one_begin() d_step { is_flight = IS_KEPT; is_unnoted = IS_UNSURE }
 #else
 #define one_begin()
 #endif
 
 #define one_end() is_unnoted = false; is_flight = false
+
+/* A number is the other side's now. */
+#if MODES > 0 && defined(STAYS_CORE)
+#define sent_by_mode() if :: !is_kept -> k_core = true :: else fi
+#elif MODES > 0
+#define sent_by_mode() k_core = !is_kept
+#else
+#define sent_by_mode() skip
+#endif
 
 /* The kept frame is sent; the loss that is owed; the large message. */
 inline kept_note()
@@ -346,11 +435,12 @@ inline kept_note()
 	d_step {
 		k_number = k_number + k_count;
 		k_count = 0; k_body[0] = 0; k_body[1] = 0;
+		sent_by_mode();
 		one_end()
 	}
 }
-inline loss_note() { d_step { k_number++; k_owes = false; one_end() } }
-inline large_note() { d_step { k_number++; k_at = at + 1; at++; one_end() } }
+inline loss_note() { d_step { k_number++; k_owes = false; sent_by_mode(); one_end() } }
+inline large_note() { d_step { k_number++; k_at = at + 1; at++; sent_by_mode(); one_end() } }
 
 /* The ring has lost messages. A large one may have been published with the next number. */
 inline owe()
@@ -363,12 +453,16 @@ inline owe()
 #ifndef OWES_LATE
 		k_owes = true;
 #endif
-#if OUTAGES > 0 && defined(JETSTREAM) && !defined(GOES_ON)
-		k_renews = true;
+#if OUTAGES > 0 && defined(STREAMS) && !defined(GOES_ON)
+		k_renews = k_renews || IS_KEPT;
 #endif
 #ifndef NO_SKIP
 		if
-		:: k_count == 0 -> k_number++
+		:: k_count == 0 ->
+			k_number++;
+#if MODES > 0
+			k_core = false
+#endif
 		:: else
 		fi
 #endif
@@ -418,7 +512,7 @@ inline ring_break()
 
 active proctype near() provided (!is_far_killed)
 {
-#ifndef JETSTREAM
+#ifndef STREAMS
 	mtype a_kind;
 	byte a_epoch, a_number, a_count, a_first, a_second, held, i, c;
 #endif
@@ -452,7 +546,9 @@ life:
 		:: skip
 		fi;
 #endif
+#ifndef NO_BASE
 		base = k_number;
+#endif
 end:
 		do
 		:: at > near_read -> near_release()
@@ -461,6 +557,9 @@ end:
 		:: outages > 0 && o_number != k_number -> d_step {
 			o_number = k_number; o_count = k_count; o_at = k_at; o_owes = k_owes;
 			o_generation = k_generation;
+#if MODES > 0
+			o_core = k_core;
+#endif
 			o_body[0] = k_body[0]; o_body[1] = k_body[1]
 		   }
 #endif
@@ -470,6 +569,9 @@ end:
 			k_epoch++;
 			k_number = 0;
 			k_renews = false;
+#if MODES > 0
+			k_core = k_core || !is_kept;
+#endif
 			base = 0
 		   }
 #endif
@@ -489,16 +591,16 @@ end:
 			send(DATA, k_count, k_body[0], k_body[1]);
 			note_now(kept_note())
 #endif
-		:: k_count == 0 && k_owes && (is_flight || !RENEWS) && MAY_SEND(1) ->
+		:: k_count == 0 && k_owes && (is_flight || !RENEWS) && MAY_BEGIN(1) ->
 			one_begin();
 			send(LOST, 1, 0, 0);
 			note_now(loss_note())
 		:: k_count == 0 && !k_owes && (is_flight || !RENEWS) && HAS_NEXT && !IS_SMALL &&
-		   MAY_SEND(1) ->
+		   MAY_BEGIN(1) ->
 			one_begin();
 			send(DATA, 1, at + 1, 0);
 			note_now(large_note())
-#ifdef JETSTREAM
+#ifdef STREAMS
 		:: k_count > 0 && IS_ACKNOWLEDGED(k_count) -> kept_note()
 		:: k_count == 0 && k_owes && is_flight && IS_ACKNOWLEDGED(1) -> loss_note()
 		:: k_count == 0 && !k_owes && is_flight && HAS_NEXT && !IS_SMALL &&
@@ -512,8 +614,15 @@ end:
 	} unless { is_near_killed };
 	d_step {
 		is_near_killed = false;
+#if MODES > 0
+		if
+		:: is_reloaded -> is_reloaded = false
+		:: else -> connection++
+		fi;
+#else
 		connection++;
-#ifdef JETSTREAM
+#endif
+#ifdef STREAMS
 		ack_epoch = 0; ack_number = 0; ack_count = 0;
 #endif
 		at = 0; base = 0; one_end()
@@ -532,6 +641,9 @@ inline far_clear()
 {
 	is_busy = false;
 	under_way = under_way - (count - done);
+#if MODES > 0
+	is_of_stream = false;
+#endif
 	kind = 0; epoch = 0; number = 0; count = 0; first = 0; second = 0; done = 0
 }
 
@@ -540,7 +652,9 @@ inline far_clear()
 #define IS_GAP \
 	((IS_OTHER && (f_epoch != 0 || BEFORE != 0)) || (!IS_OTHER && f_number < BEFORE))
 
-#ifdef JETSTREAM
+#if MODES > 0
+#define sequence_keep() if :: is_of_stream -> f_sequence = reading :: else fi
+#elif defined(JETSTREAM)
 #define sequence_keep() f_sequence = reading
 #else
 #define sequence_keep() skip
@@ -618,17 +732,22 @@ inline put()
 #else
 		f_number = number + done;
 #endif
-#ifdef JETSTREAM
+#if MODES > 0
+#define IS_OF_STREAM is_of_stream
+#else
+#define IS_OF_STREAM true
+#endif
+#ifdef STREAMS
 		if
 #ifdef SEQUENCE_FIRST
-		:: true -> f_sequence = reading
+		:: IS_OF_STREAM -> f_sequence = reading
 #else
-		:: done == count - 1 -> f_sequence = reading
+		:: IS_OF_STREAM && done == count - 1 -> f_sequence = reading
 #endif
 		:: else
 		fi;
 #endif
-		f_begun = (done == count - 1 -> LAST : 1);
+		f_begun = (IS_OF_STREAM && done == count - 1 -> LAST : 1);
 		f_head = head
 	};
 	d_step { put_publish(); say(); advance() }
@@ -640,7 +759,57 @@ inline put()
 	((k_epoch != f_epoch && k_number + f_epoch > 0) || \
 	(k_epoch == f_epoch && k_number > f_number))
 
-#ifdef JETSTREAM
+/* The stream has messages that did not come yet, as a state says. */
+#ifdef FORGETS_STREAM
+#define IS_BEHIND (takes && SAYS_MORE)
+#else
+#define IS_BEHIND \
+	(SAYS_MORE && (!k_core || (k_epoch != f_epoch && takes)))
+#endif
+#if CONNECTIONS > 2
+#define IS_QUIET (empty(JET[0]) && empty(JET[1]) && empty(JET[2]))
+#elif CONNECTIONS > 1
+#define IS_QUIET (empty(JET[0]) && empty(JET[1]))
+#else
+#define IS_QUIET empty(JET[0])
+#endif
+#ifdef SILENT
+#define IS_SILENT !is_busy
+#else
+#define IS_SILENT (!is_busy && IS_QUIET && reading == last && !is_missed)
+#endif
+
+/* Whether its number is compared: of what the stream brings it says nothing. */
+#if MODES == 0 || defined(TELLS_ALL)
+#define IS_TELLING true
+#elif defined(NO_CORE)
+#define IS_TELLING (!is_kept && !IS_BEHIND)
+#else
+#define IS_TELLING \
+	((is_kept && takes && k_core && (k_epoch == f_epoch || IS_SILENT)) || \
+	(!is_kept && !IS_BEHIND))
+#endif
+
+#if MODES == 0
+#define READS true
+#define PURGES true
+#else
+#define READS takes
+#ifdef PURGES_READING
+#define PURGES takes
+#else
+#define PURGES true
+#endif
+#endif
+
+/* What one connection has passes in its order, but for two servers of a cluster. */
+#if MODES == 0 || defined(CLUSTER)
+#define IS_NEXT(c) true
+#else
+#define IS_NEXT(c) empty(bus[c])
+#endif
+
+#ifdef STREAMS
 inline item_read()
 {
 	kind = stream[reading].kind;
@@ -651,6 +820,9 @@ inline item_read()
 	second = stream[reading].second;
 	under_way = under_way + count;
 	is_busy = true;
+#if MODES > 0
+	is_of_stream = true;
+#endif
 	advance()
 }
 #endif
@@ -677,20 +849,26 @@ active proctype far() provided (!is_near_killed)
 {
 life:
 	{
-		/* far_attach(). */
+		/* far_attach(). It may have the other direction's mode, or what the stream had. */
+#if MODES > 0
+		if
+		:: takes = true
+		:: takes = (f_sequence > 0)
+		fi;
+#endif
 		d_step {
 #ifndef NO_END
 			if
 			:: IS_BEGUN ->
 				f_number--;
-#if defined(JETSTREAM) && !defined(SEQUENCE_STAYS)
+#if defined(STREAMS) && !defined(SEQUENCE_STAYS)
 				f_sequence = f_sequence - (f_begun == LAST)
 #endif
 			:: else
 			fi;
 #endif
 			f_begun = 0;
-#ifdef JETSTREAM
+#ifdef STREAMS
 			reading = START;
 			is_missed = false;
 #endif
@@ -698,9 +876,9 @@ life:
 		};
 end:
 		do
-#ifdef JETSTREAM
+#ifdef STREAMS
 		:: atomic {
-			!is_busy && reading < last ->
+			READS && !is_busy && reading < last ->
 			reading++;
 			if
 			:: reading <= purged
@@ -713,16 +891,17 @@ end:
 #endif
 			fi
 		   }
-		:: d_step { f_sequence > purged -> purged = f_sequence }
+		:: d_step { PURGES && f_sequence > purged -> purged = f_sequence }
 #ifndef NO_AGAIN
 		/* The last one was lost. */
 		:: d_step {
-			!is_busy && reading == last && is_missed ->
+			READS && !is_busy && reading == last && is_missed ->
 			is_missed = false;
 			reading = START
 		   }
 #endif
-#else
+#endif
+#ifdef CORE
 		:: atomic { !is_busy && nempty(bus[0]) -> item_take(0) }
 #if CONNECTIONS > 1
 		:: atomic { !is_busy && nempty(bus[1]) -> item_take(1) }
@@ -732,11 +911,39 @@ end:
 #endif
 #ifndef NO_TAIL
 		:: atomic {
-			!is_busy && empty(bus[connection]) && SAYS_MORE ->
+			!is_busy && empty(bus[connection]) && SAYS_MORE && IS_TELLING ->
 			kind = STATE; epoch = k_epoch; number = k_number; is_busy = true;
 			advance()
 		   }
 #endif
+#endif
+#if MODES > 0
+		/* A state says how messages come. What waits does not go with that. */
+		:: atomic {
+			!takes && (is_kept || IS_BEHIND) ->
+			takes = true;
+			if
+			:: is_of_stream -> far_clear()
+			:: else
+			fi;
+			reading = START
+#ifdef CLEARS
+			;
+			far_clear(); item_drop(0);
+#if CONNECTIONS > 1
+			item_drop(1);
+#endif
+			kind = 0; epoch = 0; number = 0; count = 0; first = 0; second = 0
+#endif
+		   }
+		:: d_step { !is_kept && takes && !IS_BEHIND -> takes = false }
+		/* What is not there by now is lost. */
+		:: atomic {
+			!is_kept && takes && IS_BEHIND && IS_SILENT && empty(bus[connection]) ->
+			takes = false;
+			kind = STATE; epoch = k_epoch; number = k_number; is_busy = true;
+			advance()
+		   }
 #endif
 		:: is_busy && IS_OTHER && !IS_GAP -> number_set(BEFORE)
 		:: is_busy && IS_GAP -> gap_close()
@@ -750,7 +957,7 @@ end:
 	atomic {
 		is_far_killed = false;
 		far_clear();
-#ifndef JETSTREAM
+#ifdef CORE
 		item_drop(0);
 #if CONNECTIONS > 1
 		item_drop(1);
@@ -764,7 +971,7 @@ end:
 	goto life
 }
 
-#ifdef JETSTREAM
+#ifdef STREAMS
 /* The server of the stream. */
 #define HAS_ROOM (last - purged < STREAM && last < SLOTS - 1)
 inline store()
@@ -780,7 +987,7 @@ inline store()
 
 inline server_take(c)
 {
-	bus[c]?a_kind, a_epoch, a_number, a_count, a_first, a_second;
+	JET[c]?a_kind, a_epoch, a_number, a_count, a_first, a_second;
 	under_way = under_way - a_count;
 	is_known = false;
 	i = 1;
@@ -809,6 +1016,15 @@ inline server_take(c)
 	a_kind = 0; a_epoch = 0; a_number = 0; a_count = 0; a_first = 0; a_second = 0
 }
 
+#if MODES > 0
+inline server_refuse(c)
+{
+	jet[c]?a_kind, a_epoch, a_number, a_count, a_first, a_second;
+	under_way = under_way - a_count;
+	a_kind = 0; a_epoch = 0; a_number = 0; a_count = 0; a_first = 0; a_second = 0
+}
+#endif
+
 /* It refuses a frame for which there is no room; the near bridge sends that again. */
 active proctype server() provided (!is_near_killed && !is_far_killed)
 {
@@ -818,21 +1034,36 @@ active proctype server() provided (!is_near_killed && !is_far_killed)
 
 end:
 	do
-	:: atomic { HAS_ROOM && nempty(bus[0]) -> server_take(0) }
+	:: atomic { HAS_ROOM && nempty(JET[0]) && IS_NEXT(0) -> server_take(0) }
 #if CONNECTIONS > 1
-	:: atomic { HAS_ROOM && nempty(bus[1]) -> server_take(1) }
+	:: atomic { HAS_ROOM && nempty(JET[1]) && IS_NEXT(1) -> server_take(1) }
 #endif
 #if CONNECTIONS > 2
-	:: atomic { HAS_ROOM && nempty(bus[2]) -> server_take(2) }
+	:: atomic { HAS_ROOM && nempty(JET[2]) && IS_NEXT(2) -> server_take(2) }
+#endif
+#if MODES > 0
+	:: atomic { !HAS_ROOM && !is_kept && nempty(jet[0]) -> server_refuse(0) }
+#if CONNECTIONS > 1
+	:: atomic { !HAS_ROOM && !is_kept && nempty(jet[1]) -> server_refuse(1) }
+#endif
+#if CONNECTIONS > 2
+	:: atomic { !HAS_ROOM && !is_kept && nempty(jet[2]) -> server_refuse(2) }
+#endif
 #endif
 	od
 }
+#endif
+#ifdef JETSTREAM
 #define FAR_DONE (f_sequence == last && reading == last && !IS_BEGUN)
-#else
+#elif MODES > 0
 #define FAR_DONE \
+	(IS_RECEIVED && modes == 0 && f_sequence <= purged && (takes || !is_kept))
+#else
+#define FAR_DONE IS_RECEIVED
+#endif
+#define IS_RECEIVED \
 	(k_number == 0 || (f_epoch == k_epoch && f_number == k_number && !IS_BEGUN && \
 	said_epoch == k_epoch && said_number == k_number))
-#endif
 
 #define IS_SETTLED \
 	(near_kills + far_kills == 0 && at == MESSAGES && k_count == 0 && !k_owes && \

@@ -191,6 +191,17 @@ configurations() {
 	order -DJETSTREAM -DWIPES=1 -DNEAR_KILLS=0 -DREADS_LAST  |far reads the last frame again
 	gone  -DJETSTREAM -DNO_PLACE                 |far does not see that one did not come
 	lost  -DJETSTREAM -DNO_AGAIN                 |... where it was the last one
+	well  -DMODES=2 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0  |the mode changes twice
+	well  -DMODES=1 -DNEAR_KILLS=0 -DMESSAGES=2  |... once, far killed, the bus loses one
+	well  -DMODES=1 -DFAR_KILLS=0 -DMESSAGES=2   |... once, near killed, the bus loses one
+	well  -DMODES=1 -DNEAR_KILLS=0 -DMESSAGES=2 -DSILENT  |... and a stream is late
+	lost  -DMODES=1 -DNEAR_KILLS=0 -DMESSAGES=2 -DNO_CORE  |no state says CORE
+	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DSTAYS_CORE  |each does
+	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DTELLS_ALL  |all are believed
+	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DFORGETS_STREAM  |far reads nothing
+	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DCLEARS  |far drops all
+	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DNO_BASE  |near waits for none
+	lost  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DPURGES_READING  |far purges none
 	model claim
 	well                                         |two claim, and die
 	well  -DPAUSE                                |one pauses: a double claim ends soon
@@ -243,6 +254,11 @@ configurations() {
 	well  -DJETSTREAM -DMESSAGES=4               |more messages
 	well  -DJETSTREAM -DNEAR_KILLS=2 -DLATES=1   |near killed twice, answers late
 	well  -DJETSTREAM -DLARGE=2 -DBREAKS=1 -DLATES=1  |the ring breaks, answers late
+	well  -DMODES=1 -DMESSAGES=2                 |the mode changes, both killed
+	well  -DMODES=2 -DNEAR_KILLS=0 -DMESSAGES=2  |the mode changes twice, far killed
+	well  -DMODES=2 -DFAR_KILLS=0 -DLOSSES=0 -DMESSAGES=2 -DCLUSTER  |... near killed, a cluster
+	well  -DMODES=2 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DLATES=1  |... and answers are late
+	well  -DMODES=2 -DLARGE=2 -DBREAKS=1 -DNEAR_KILLS=0 -DFAR_KILLS=0  |... and the ring breaks
 	model reset
 	well  -DRESETS=2                             |two resets by each side, both killed
 	well  -DKILLS=2                              |both killed twice
