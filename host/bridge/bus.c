@@ -26,6 +26,7 @@
 #define OUT_LIMIT (1 << 23) /* before nothing is taken: states, and what JetStream is asked */
 #define PENDING_MOST (1 << 26)
 #define SUBSCRIBE_NS UINT64_C(1000000000) /* after a failure */
+#define DENIED_NS UINT64_C(2000000000)    /* after the server does not permit it */
 #define CLOSE_MS 500
 #define CLOSE_NS UINT64_C(500000000)
 #define DRAIN_MS 20
@@ -82,6 +83,32 @@ static int subscription_begin(struct bus *bus, struct subscription *s)
 	return log_failure(s->subject, "%s", natsStatus_GetText(status));
 }
 
+/* The server lets us not hear (s), says (text): it forgets what was subscribed, also when it is
+ * permitted again. */
+static void denied_note(struct subscription *s, const char *text, uint64_t now)
+{
+	char quoted[SUBJECT_SIZE + 2];
+
+	snprintf(quoted, sizeof(quoted), "\"%s\"", s->subject);
+	if (!s->handle || !strstr(text, "Subscription") || !strstr(text, quoted))
+		return;
+	s->is_denied = true;
+	s->again_ns = now + DENIED_NS;
+}
+
+static void denied_take(struct bus *bus)
+{
+	struct denied *denied = atomic_exchange(&bus->denied, NULL), *next;
+	uint64_t now = clock_now_ns();
+
+	for (; denied; denied = next) {
+		next = denied->next;
+		for (uint32_t i = 0; i < bus->subscription_count; i++)
+			denied_note(&bus->subscriptions[i], denied->text, now);
+		free(denied);
+	}
+}
+
 /* Begin, and end, those that wait for it. */
 static int subscriptions_step(struct bus *bus)
 {
@@ -90,6 +117,11 @@ static int subscriptions_step(struct bus *bus)
 	for (uint32_t i = bus->subscription_count; bus_stands(bus) && i-- > 0;) {
 		struct subscription *s = &bus->subscriptions[i];
 
+		if (s->is_denied && clock_now_ns() >= s->again_ns) {
+			natsSubscription_Destroy(s->handle);
+			s->handle = NULL;
+			s->is_denied = false;
+		}
 		if (s->is_over) {
 			natsSubscription_Destroy(s->handle);
 			*s = bus->subscriptions[--bus->subscription_count];
@@ -213,6 +245,7 @@ void bus_close(struct bus *bus)
 	if (bus->fd >= 0)
 		close(bus->fd);
 	natsStatistics_Destroy(bus->statistics);
+	denied_take(bus);
 	free(bus->subscriptions);
 	free(bus);
 }
@@ -273,6 +306,9 @@ static uint64_t reconnects_of(struct bus *bus)
 
 static void up_count(struct bus *bus)
 {
+	/* libnats has subscribed anew. */
+	for (uint32_t i = 0; i < bus->subscription_count; i++)
+		bus->subscriptions[i].is_denied = false;
 	bus->reconnects = reconnects_of(bus);
 	bus->is_counted = true;
 	bus->connects++;
@@ -293,6 +329,7 @@ void bus_step(struct bus *bus)
 	bus_changes_log(bus, now);
 	bus_errors_log(bus, now);
 	bus_anew(bus);
+	denied_take(bus);
 	(void)subscriptions_step(bus);
 }
 

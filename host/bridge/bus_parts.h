@@ -25,7 +25,14 @@ struct subscription {
 	char subject[SUBJECT_SIZE];
 	natsSubscription *handle; /* NULL: to begin, when the connection stands */
 	bool is_over;             /* to end then */
+	bool is_denied;           /* the server has it no longer: to begin anew, at again_ns */
 	uint64_t again_ns;        /* when to try again; 0: now */
+};
+
+/* What the server does not permit, in its words. */
+struct denied {
+	struct denied *next;
+	char text[2 * SUBJECT_SIZE];
 };
 
 struct bus {
@@ -58,6 +65,7 @@ struct bus {
 	/* Set by libnats' threads. */
 	atomic_ullong disconnects, errors;
 	atomic_int error;
+	_Atomic(struct denied *) denied;
 	atomic_int reason;                /* of the last disconnect; 0: none */
 	_Atomic(natsConnection *) closed; /* the one that libnats has given up */
 	atomic_int socket;                /* to be polled; -1: none */

@@ -16,6 +16,8 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -108,6 +110,19 @@ static void closed(natsConnection *connection, void *closure)
 	poke(bus);
 }
 
+/* The loop takes them one by one, of this thread and no other. */
+static void denied_add(struct bus *bus, const char *text)
+{
+	struct denied *denied = text ? calloc(1, sizeof(*denied)) : NULL;
+
+	if (!denied)
+		return;
+	snprintf(denied->text, sizeof(denied->text), "%s", text);
+	denied->next = atomic_load(&bus->denied);
+	while (!atomic_compare_exchange_weak(&bus->denied, &denied->next, denied)) {
+	}
+}
+
 static void failed(
     natsConnection *connection, natsSubscription *from, natsStatus status, void *closure)
 {
@@ -115,6 +130,8 @@ static void failed(
 
 	(void)connection;
 	(void)from;
+	if (status == NATS_NOT_PERMITTED)
+		denied_add(bus, nats_GetLastError(NULL));
 	atomic_store(&bus->error, (int)status);
 	atomic_fetch_add(&bus->errors, 1);
 }

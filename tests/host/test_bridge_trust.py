@@ -10,7 +10,7 @@ import subprocess
 
 import nkeys
 import pytest
-from bridgetool import PORT, Bridge, Nats, exchange, ivsh
+from bridgetool import PORT, Bridge, Nats, await_event, exchange, ivsh
 from rawclient import until
 from servertool import BUILD, LIMIT
 
@@ -200,6 +200,32 @@ def closed(request, world, tmp_path):
 
     w.configure = configure
     return w
+
+
+def test_denied_for_a_while(world):
+    """
+    An administrator who takes back the right to subscribe, and gives it again while the connection
+    stands: the server has forgotten the subscription, and peers are heard again all the same.
+    """
+
+    def permit(denied):
+        return (
+            "authorization: {users: [{user: x, password: y, permissions: "
+            f"{{subscribe: {{deny: [{denied}]}}}}}}]}}\nno_auth_user: x\n"
+        )
+
+    w = world("core", nats=permit(""))
+    with w.a.peer() as a, w.b.peer():
+        a.find("bpeer", LIMIT)
+        w.nats.config.write_text(permit('"ivsh.r.b.*.*.a.*"'))
+        w.nats.process.send_signal(signal.SIGHUP)
+        w.a.bridge.await_line("event=bus-error")
+        await_event(a, ivsh.EventKind.DOWN)
+        w.nats.config.write_text(permit(""))
+        w.nats.process.send_signal(signal.SIGHUP)
+        await_event(a, ivsh.EventKind.UP)
+        assert w.a.bridge.status()[0]["connects"] == "1"
+    exchange(w, b"heard again")
 
 
 def test_secret(closed):
