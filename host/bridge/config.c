@@ -53,6 +53,20 @@ static int place_take(const struct reader *r, const char *value, bool is_file)
 	return text_take(r, &r->config->place, value);
 }
 
+/* Whether (text) is HOST, or HOST:PORT: libnats takes much else, and then finds nobody there. */
+static bool is_server(const char *text)
+{
+	size_t length = *text == '[' ? strcspn(text, "]") + 1 : strcspn(text, ":");
+	size_t least = *text == '[' ? 4 : 1;
+	uint32_t port;
+
+	if (length < least || strlen(text) < length || strcspn(text, "/, \t?#") < length)
+		return false;
+	text += length;
+	return *text == '\0' ||
+	       (*text == ':' && sizes_count(text + 1, 1, UINT16_MAX, &port) == NULL);
+}
+
 static int url_take(const struct reader *r, const char *value)
 {
 	struct config *c = r->config;
@@ -63,6 +77,10 @@ static int url_take(const struct reader *r, const char *value)
 	if (strchr(value, '@'))
 		return log_failure(r->where,
 		    "it has a user in it: name a file, by credentials, password or token");
+	if (!is_server(strstr(value, "//") + 2))
+		return log_failure(r->where,
+		    "%.64s: not one server, as nats://HOST:PORT: others have lines of their own",
+		    value);
 	if (c->url_count == CONFIG_URLS)
 		return log_failure(r->where, "there are %u already", CONFIG_URLS);
 	return text_take(r, &c->url[c->url_count++], value);

@@ -87,6 +87,17 @@ static void down(struct look *look, const struct config *config, const char *rea
 	region_leave(look);
 }
 
+void look_check(const struct look *look, const struct config *config)
+{
+	uint32_t slots = look->open ? look->open->region.geometry.slots : CONFIG_SLOTS;
+
+	for (uint32_t i = 0; i < config->local_count; i++)
+		if (config->local[i].slot >= slots)
+			log_event("event=warning what=local slot=%u name=%s hint=\"the region has "
+				  "slots 0 to %u: this peer is never there\"",
+			    config->local[i].slot, config->local[i].name, slots - 1);
+}
+
 /* The next region is open, or cannot be opened. */
 static void end(struct look *look, const struct config *config)
 {
@@ -111,6 +122,7 @@ static void end(struct look *look, const struct config *config)
 	look->heard_ns = clock_now_ns();
 	look->is_reported = false;
 	log_event("event=region-up place=%s", config->place);
+	look_check(look, config);
 }
 
 /*

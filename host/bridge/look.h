@@ -46,6 +46,9 @@ struct look {
  */
 void look_step(struct look *look, const struct config *config);
 
+/* Say which local peers no slot of the region is for. */
+void look_check(const struct look *look, const struct config *config);
+
 /* Look at one slot now: another peer may have begun there since the last step. */
 void look_refresh(struct look *look, uint32_t slot);
 

@@ -171,6 +171,7 @@ struct remote {
 	bool is_gone;                /* that one has ended, as a state said */
 	uint64_t retry_ns;
 	bool is_reported;   /* why it is not attached */
+	bool is_foreign;    /* said: it is attached in another region than ours */
 	uint64_t failed_ns; /* when that was said last */
 	struct remote_lines lines;
 	uint64_t attaches;    /* so far */
@@ -203,7 +204,7 @@ struct bridge {
 	struct config *config;
 	bool reloaded;     /* (config) is our own */
 	bool is_reloading; /* remote peers of it are still to be made, from (reload_next) on */
-	uint32_t reload_next;
+	uint32_t reload_next, reload_failed;
 	struct bus *bus;
 	int folder;             /* of the states */
 	uint64_t descriptors;   /* that the process may have open */

@@ -118,7 +118,7 @@ void reload(struct bridge *b, const char *path)
 		free(last);
 	}
 	b->reloaded = b->is_reloading = true;
-	b->reload_next = 0;
+	b->reload_next = b->reload_failed = 0;
 }
 
 bool reload_step(struct bridge *b)
@@ -135,10 +135,17 @@ bool reload_step(struct bridge *b)
 		r = remote_make(b, &config->remote[b->reload_next++]);
 		if (r)
 			b->remotes[b->remote_count++] = r;
+		b->reload_failed += r == NULL;
 		return true;
 	}
 	b->is_reloading = false;
-	log_event(
-	    "event=reload result=done locals=%u remotes=%u", config->local_count, b->remote_count);
+	look_check(&b->look, config);
+	if (b->reload_failed)
+		log_event("event=reload result=incomplete locals=%u remotes=%u missing=%u "
+			  "hint=\"what stands above is in the way: then SIGHUP again\"",
+		    config->local_count, b->remote_count, b->reload_failed);
+	else
+		log_event("event=reload result=done locals=%u remotes=%u", config->local_count,
+		    b->remote_count);
 	return false;
 }

@@ -18,6 +18,7 @@
 #define DESCRIPTORS_LEFT 64u /* for files, connections to the bus, and who asks for the status */
 #define COUNT_NS UINT64_C(100000000) /* between two counts of those that are in use */
 #define LINGER_NS UINT64_C(1000000000)
+#define FOREIGN_NS UINT64_C(5000000000)
 
 /* Attaching takes a tenth of a second, or 5 s where a server hangs: another thread does it. */
 struct slot_opening {
@@ -327,6 +328,24 @@ static void unnamed_log(struct remote *r, uint64_t now)
 	}
 }
 
+/* Its socket may be another region's, where none of our local peers is. That of a region which was
+ * made anew is ours as soon as we have seen that. */
+static void foreign_log(struct bridge *b, struct remote *r, uint64_t now)
+{
+	struct ivsh_node *node = ivsh_host_node(r->host);
+
+	if (!node || !b->look.open || node->region.format_id == b->look.open->region.format_id) {
+		r->is_foreign = false;
+		return;
+	}
+	if (r->is_foreign || now - r->attached_ns < FOREIGN_NS)
+		return;
+	r->is_foreign = true;
+	log_event("event=warning what=region slot=%u peer=%s/%s place=%s hint=\"it is of another "
+		  "region than %s: no local peer is there\"",
+	    r->config.slot, r->config.host, r->config.peer, place_of(b, r), b->config->place);
+}
+
 void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 {
 	bool is_present = false, is_gone = false, has_more = false, has_waiting = false;
@@ -372,6 +391,7 @@ void remote_step(struct bridge *b, struct remote *r, uint64_t now)
 	}
 	services_offer(r);
 	unnamed_log(r, now);
+	foreign_log(b, r, now);
 }
 
 void remote_strangers(struct bridge *b, struct remote *r)

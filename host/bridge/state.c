@@ -54,8 +54,12 @@ int state_folder(const char *path)
 
 int state_open(struct state *state, int folder, const char *name)
 {
-	int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct state_file *file = MAP_FAILED;
+	bool is_new = fd < 0 && errno == ENOENT;
+
+	if (is_new)
+		fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	/* The records have their room at once, the kept frame only where it is used. */
 	if (fd >= 0 && ftruncate(fd, FILE_SIZE) == 0 &&
@@ -70,6 +74,10 @@ int state_open(struct state *state, int folder, const char *name)
 	close(fd);
 	/* Else the first access reads the kept frame's room as well, and keeps it in memory. */
 	(void)madvise(file, FILE_SIZE, MADV_RANDOM);
+	if (file->magic != MAGIC && !is_new)
+		log_event("event=state-lost file=%s reason=\"it is damaged, or another version's: "
+			  "the numbers of this pair begin anew\"",
+		    name);
 	if (file->magic != MAGIC)
 		memset(file, 0, sizeof(*file));
 	file->magic = MAGIC;

@@ -8,7 +8,7 @@ import struct
 import time
 
 import pytest
-from bridgetool import PORT, Peer, drained, fill, ivsh
+from bridgetool import PORT, Peer, drained, exchange, fill, ivsh
 from rawclient import until
 from servertool import LIMIT
 
@@ -472,6 +472,32 @@ def test_reload(world):
         reload(right, "done")
         until(lambda: a.peer(5).presence == ivsh.Presence.ATTACHED)
         assert a.peer(5).incarnation == first + 1
+
+
+def test_wrong_mapping(world, tmp_path):
+    """A local slot that the region has not, another region's socket, a file in the way: lines."""
+    w = world("core", servers=((), ("--slot", f"6={tmp_path}/s6")))
+    mapping = w.a.config.read_text()
+    w.b.config.write_text(w.b.config.read_text() + "local 1 = other\n")
+    w.b.bridge.process.send_signal(signal.SIGHUP)
+    w.b.bridge.await_line("event=reload result=done")
+    # As other programs may have left it there.
+    (w.a.folder / "state/apeer.b.third").mkdir()
+    more = f"local 200 = none\nslot 6 = b/other socket={tmp_path}/s6\nslot 7 = b/third\n"
+    w.a.config.write_text(mapping + more)
+    w.a.bridge.process.send_signal(signal.SIGHUP)
+    assert "remotes=2 missing=1" in w.a.bridge.await_line("event=reload result=incomplete")
+    assert w.a.bridge.count("apeer.b.third: Is a directory") == 1
+    said = w.a.bridge.await_line("event=warning what=local")
+    assert "slot=200 name=none" in said and "slots 0 to 7" in said
+    with w.b.peer(), Peer(w.b.socket, "other", slot=1):
+        said = w.a.bridge.await_line("event=warning what=region")
+        assert f"slot=6 peer=b/other place={tmp_path}/s6" in said and str(w.a.socket) in said
+    (w.a.folder / "state/apeer.b.third").rmdir()
+    w.a.config.write_text(mapping)
+    w.a.bridge.process.send_signal(signal.SIGHUP)
+    w.a.bridge.await_line("event=reload result=done")
+    exchange(w, b"all the same")
 
 
 def test_small_bus(world):

@@ -5,7 +5,7 @@ import signal
 import struct
 
 import pytest
-from bridgetool import PORT, await_event, drained, ivsh
+from bridgetool import PORT, await_event, drained, exchange, ivsh
 from pause import pause
 from rawclient import until
 from servertool import LIMIT, Server
@@ -132,3 +132,25 @@ def test_older_records(both):
                 a.send(5, PORT, bytes([i]), LIMIT)
                 assert b.receive(LIMIT).data == bytes([i])
         assert ivsh.EventKind.LOST in drained(b)
+
+
+@pytest.mark.parametrize("what", ["another version", "cut"])
+def test_foreign_file(world, what):
+    """A file that is no record of this version is said, and nothing of it is believed."""
+    w = world("core")
+    exchange(w, b"first")
+    w.a.bridge.stop()
+    file = w.a.folder / "state/apeer.b.bpeer"
+    if what == "cut":
+        file.write_bytes(b"")
+    else:
+        with open(file, "r+b") as f:
+            f.write(b"ivsh9999")
+    lines = w.a.bridge.count("event=state-lost")
+    w.a.bridge.start()
+    said = w.a.bridge.await_line("event=state-lost", lines + 1)
+    assert "file=apeer.b.bpeer" in said
+    exchange(w, b"next")
+    w.a.bridge.stop()
+    w.a.bridge.start()
+    assert w.a.bridge.count("event=state-lost") == lines + 1
