@@ -311,6 +311,37 @@ def await_event(peer, kind):
             return
 
 
+class Standin(threading.Thread):
+    """A thread that says what the bridge of (side) has said last of its peer, again and again."""
+
+    def __init__(self, w, side):
+        super().__init__(daemon=True)
+        self.raw, self.ended = w.raw(), threading.Event()
+        self.raw.subscribe(f"ivsh.r.{side.name}.{side.name}peer.state.*.*")
+        self.said = self.raw.take()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(0.2):
+            with contextlib.suppress(OSError):
+                self.raw.publish(*self.said)
+
+
+@contextlib.contextmanager
+def killed(w, side):
+    """
+    The bridge of (side) is killed, and the other one takes it to be there for as long as this
+    lasts: else nothing would be sent to it 3 s later.
+    """
+    standin = Standin(w, side)
+    side.bridge.stop(signal.SIGKILL)
+    try:
+        yield
+    finally:
+        standin.ended.set()
+        standin.join(LIMIT)
+
+
 def waits(bridge):
     """
     What says whether messages wait for room in the region of (bridge): it had a turn since it was

@@ -8,7 +8,7 @@ import struct
 import time
 
 import pytest
-from bridgetool import PORT, Peer, drained, exchange, fill, ivsh
+from bridgetool import PORT, Peer, drained, exchange, fill, ivsh, killed
 from rawclient import until
 from servertool import LIMIT
 
@@ -257,10 +257,10 @@ def test_purged_share(world):
     w = world("jetstream", f"stream-size = {STREAM}\n", servers=(large, large))
     with w.a.peer() as a, w.b.peer() as b:
         met(a, b)
-        w.b.bridge.stop(signal.SIGKILL)
         raw = w.raw()
-        sent = fill(a, lambda: stream_bytes(raw) > SHARE, bytes(3000))
-        until(lambda: w.a.bridge.pair("in_flight") == 0)
+        with killed(w, w.b):
+            sent = fill(a, lambda: stream_bytes(raw) > SHARE, bytes(3000))
+            until(lambda: w.a.bridge.pair("in_flight") == 0)
         begun, taken = time.monotonic(), w.a.bridge.pair("sent")
         assert taken < sent
         assert ask(raw, "$JS.API.STREAM.PURGE.ivsh_r")["purged"] > 10

@@ -4,7 +4,7 @@
 import signal
 import struct
 
-from bridgetool import PORT, await_event, drained, fill, ivsh, waits
+from bridgetool import PORT, await_event, drained, fill, ivsh, killed, waits
 from pause import pause
 from rawclient import until
 from servertool import LIMIT
@@ -58,14 +58,14 @@ def test_full_stream(world):
         finally:
             w.b.bridge.process.send_signal(signal.SIGCONT)
         a.find("bpeer", LIMIT)
-        w.b.bridge.stop(signal.SIGKILL)
-        # The ring is full, and what the stream has not taken is not sent.
-        sent = fill(a, lambda: w.a.bridge.pair("refused") > 0)
-        assert sent > 100
-        taken = w.a.bridge.pair("sent")
-        refused = w.a.bridge.pair("refused")
-        until(lambda: w.a.bridge.pair("refused") > refused)
-        assert w.a.bridge.pair("sent") == taken < sent
+        with killed(w, w.b):
+            # The ring is full, and what the stream has not taken is not sent.
+            sent = fill(a, lambda: w.a.bridge.pair("refused") > 0)
+            assert sent > 100
+            taken = w.a.bridge.pair("sent")
+            refused = w.a.bridge.pair("refused")
+            until(lambda: w.a.bridge.pair("refused") > refused)
+            assert w.a.bridge.pair("sent") == taken < sent
         w.b.bridge.start()
         assert struct.unpack("<Q", b.receive(LIMIT).data) == (0,)
         for i in range(sent):

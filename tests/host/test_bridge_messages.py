@@ -114,8 +114,8 @@ def leave_behind(w, b, count):
     """
     a = w.a.peer()
     a.find("bpeer", LIMIT)
+    await_event(b, ivsh.EventKind.UP)
     b.find("apeer", LIMIT)
-    drained(b)
     before, number, got, is_over = w.a.bridge.status()[1], 0, [], False
     count = count if w.b.mode == "jetstream" else min(count, 5)  # or the window is full
 
@@ -155,6 +155,8 @@ def test_leaves_behind_messages(both):
             # One that stands still for longer is gone, and the rest comes when it is back.
             while got[-1:] != [number - 1]:
                 got.append(struct.unpack_from("<Q", b.receive(LIMIT).data)[0])
+            until(lambda: not both.b.bridge.pair("attached"))
+            drained(b)
         assert was_there and got == list(range(number))
 
 
