@@ -28,8 +28,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from machine import MACHINES, TCG  # noqa: E402
 
-LIMIT = 3600 if os.environ.get("IVSH_SOAK") else 900  # seconds for one suite
-GUEST_LIMIT = 120
+LIMIT = 3600 if os.environ.get("IVSH_SOAK") else 1800  # seconds for one suite
+GUEST_LIMIT = 600
 IDLE_LIMIT = 2 * LIMIT  # for one that waits for the others
 PRINTING = threading.Lock()
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")

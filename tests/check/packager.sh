@@ -81,7 +81,7 @@ for image in build/x86_64/ivsh.elf build/uefi-x86_64/ivsh.efi; do
 	*.efi) firmware='-bios /usr/share/ovmf/OVMF.fd' words='--exit=qemu info' ;;
 	esac
 	# shellcheck disable=SC2086  # a list of words
-	timeout 60 qemu-system-x86_64 -accel tcg -M q35 -m 256 -nodefaults -display none \
+	timeout 300 qemu-system-x86_64 -accel tcg -M q35 -m 256 -nodefaults -display none \
 		-no-reboot \
 		-serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 $firmware \
 		-object memory-backend-memfd,id=m,share=on,size=4M -device ivshmem-plain,memdev=m \

@@ -118,46 +118,46 @@ try() {
 }
 
 # The first command of a new user, and what it installs.
-try 0 900 ./run-qemu.sh
+try 0 1800 ./run-qemu.sh
 echo "$suite: $(chroot "$root" gcc --version | head -n 1);" \
 	"$(chroot "$root" qemu-system-x86_64 --version | head -n 1)"
-try 0 120 ./run-qemu.sh uefi
-try 0 120 ./run-qemu.sh plain
-try 0 300 ./run-qemu.sh migrate all
+try 0 600 ./run-qemu.sh uefi
+try 0 600 ./run-qemu.sh plain
+try 0 900 ./run-qemu.sh migrate all
 for demo in hotplug snapshot reset; do
-	try 0 120 ./run-qemu.sh "$demo"
+	try 0 600 ./run-qemu.sh "$demo"
 done
 # Compilers, QEMU and firmware of the other architectures.
-try 0 900 ./run-qemu.sh --arch aarch64
-try 0 900 ./run-qemu.sh --arch riscv64
-try 0 120 ./run-qemu.sh --arch aarch64 uefi
-try 0 120 ./run-qemu.sh cross
+try 0 1800 ./run-qemu.sh --arch aarch64
+try 0 1800 ./run-qemu.sh --arch riscv64
+try 0 600 ./run-qemu.sh --arch aarch64 uefi
+try 0 600 ./run-qemu.sh cross
 # Two hosts, with libnats and nats-server.
-try 0 600 ./run-qemu.sh bridge
-try 0 120 ./run-qemu.sh bridge jetstream
+try 0 900 ./run-qemu.sh bridge
+try 0 900 ./run-qemu.sh bridge jetstream
 # Debian's kernel, by VFIO.
-try 0 600 ./run-qemu.sh linux --timeout 120
+try 0 900 ./run-qemu.sh linux --timeout 120
 if [[ $mode != short ]]; then
 	for arch in aarch64 riscv64; do
 		for demo in plain hotplug reset; do
-			try 0 120 ./run-qemu.sh --arch "$arch" "$demo" --timeout 100
+			try 0 600 ./run-qemu.sh --arch "$arch" "$demo" --timeout 100
 		done
 	done
-	try 0 300 ./run-qemu.sh --arch aarch64 migrate all
-	try 0 120 ./run-qemu.sh --arch aarch64 snapshot
-	try 0 120 ./run-qemu.sh --arch aarch64 mixed
-	try 0 120 ./run-qemu.sh mixed
-	try 0 120 ./run-qemu.sh hugepages
+	try 0 900 ./run-qemu.sh --arch aarch64 migrate all
+	try 0 600 ./run-qemu.sh --arch aarch64 snapshot
+	try 0 600 ./run-qemu.sh --arch aarch64 mixed
+	try 0 600 ./run-qemu.sh mixed
+	try 0 600 ./run-qemu.sh hugepages
 	for demo in bare uefi mixed plain; do
-		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 \
+		try fails 600 ./run-qemu.sh "$demo" --no-build --timeout 20 \
 			--qemu-args '-cpu qemu32'
-		try fails 120 ./run-qemu.sh "$demo" --no-build --timeout 20 \
+		try fails 600 ./run-qemu.sh "$demo" --no-build --timeout 20 \
 			--command 'ping nobody --timeout=2'
 	done
-	try fails 120 ./run-qemu.sh uefi --no-build --timeout 20 --ram 16
-	try fails 120 ./run-qemu.sh mixed --no-build --timeout 20 --ram 16
+	try fails 600 ./run-qemu.sh uefi --no-build --timeout 20 --ram 16
+	try fails 600 ./run-qemu.sh mixed --no-build --timeout 20 --ram 16
 fi
-try 0 900 make check
+try 0 1800 make check
 [[ $mode != whole ]] || try 0 3600 make test
 echo "$passed passed, $failed failed, $skipped skipped"
 [[ $failed == 0 && $passed -gt 0 ]]

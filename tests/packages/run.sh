@@ -133,7 +133,7 @@ END
 wants=$root/etc/systemd/system/multi-user.target.wants
 mkdir -p "$wants" && ln -s ../check.service "$wants/check.service" || die "$wants"
 cp "$here/tests/packages/check" "$root/root/check"
-timeout 180 systemd-nspawn --quiet --directory="$root" --machine="ivsh-$$" --register=no \
+timeout 600 systemd-nspawn --quiet --directory="$root" --machine="ivsh-$$" --register=no \
 	--keep-unit --private-network --boot >"$work/console" 2>&1 </dev/null &
 machine=$!
 wait "$machine"

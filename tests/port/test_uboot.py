@@ -4,6 +4,8 @@ test_uboot.py - Debian's U-Boot of riscv64 and of x86_64 run the program of lib/
 links the library alone: it talks to an x86_64 guest of ours and to the host.
 """
 
+import re
+
 import pytest
 
 from machine import BUILD, RISCV64, TCG, X86_64
@@ -46,8 +48,11 @@ class UBoot:
         self.run("pci enum")
 
     def begin(self, command):
+        """Type it. A prompt counts behind its echo: an earlier key may still get one of its own."""
         self.at = len(self.qemu.text)
         self.qemu.type(command + "\n")
+        echo = self.qemu.expect(re.escape(command), after=self.at, whole_lines=False)
+        self.at = echo.end()
 
     def ended(self):
         """What U-Boot prints from the last command on, until it asks for the one after this."""
