@@ -4,7 +4,9 @@
  * sleeps that miss none.
  *
  * Command line: the number of vectors that the server serves, the number of interrupts that this
- * machine has for them (2048 if it is left out), and "two" for the test with two devices, alone.
+ * machine has for them (2048 if it is left out), and "two" for the test with two devices, alone. Or
+ * what waits for a key, so that the runner can do something meanwhile: "wait", a test of its own,
+ * and "ring", sleeps that doorbells end.
  * The guest notifies itself: a doorbell to its own ID takes the same path as one from another peer.
  * What is lost, and what is kept, is as in QEMU's TCG; KVM keeps doorbells that TCG drops.
  */
@@ -34,8 +36,9 @@ const char bare_name[] = "irq_test";
 
 static struct ivsh_device device;
 static struct ivsh_mem mem;
-static uint32_t served; /* vectors that the server serves */
-static uint32_t left;   /* interrupts that the machine has */
+static uint32_t served;       /* vectors that the server serves */
+static uint32_t left;         /* interrupts that the machine has */
+static const char *mode = ""; /* "two", "wait", "ring" */
 static uint32_t usable; /* vectors that are served, and that device and machine have: 128 at most */
 
 static bool begin(uint32_t wanted)
@@ -112,6 +115,18 @@ static void test_fewer(void)
 	notify(0);
 	CHECK(arrives(seen));
 	ivsh_device_close(&device);
+}
+
+static void test_key(void)
+{
+	uint64_t end = arch_now_ns() + LONG_NS;
+	int key = -1;
+
+	if (strcmp(mode, "wait") != 0)
+		return;
+	while ((key = arch_console_read()) < 0 && arch_now_ns() < end)
+		arch_sleep(arch_doorbells(), arch_now_ns() + MS);
+	CHECK(key >= 0);
 }
 
 static void test_none(void)
@@ -355,7 +370,8 @@ static void test_sleep(void)
 
 	if (!begin(2048))
 		return;
-	for (uint32_t i = 0; i < ROUNDS; i++) {
+	for (uint32_t i = 0; i < ROUNDS || (strcmp(mode, "ring") == 0 && arch_console_read() < 0);
+	     i++) {
 		uint32_t seen = arch_doorbells();
 		uint64_t start = arch_now_ns(), poll_end;
 
@@ -402,6 +418,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 	    {"each vector", test_each},
 	    {"one vector enabled", test_fewer},
+	    {"a key", test_key},
 	    {"none enabled", test_none},
 	    {"flood", test_flood},
 	    {"before MSI-X is on", test_before},
@@ -423,7 +440,8 @@ int main(int argc, char **argv)
 	arch_pci_windows(&windows);
 	if (ivsh_pci_assign(arch_platform(), &windows) != 0)
 		printf("assigning PCI addresses failed\n");
-	if (argc > 3)
+	mode = argc > 3 ? argv[3] : "";
+	if (strcmp(mode, "two") == 0)
 		return test_main("irq", two, 1);
 	return test_main("irq", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -84,16 +84,17 @@ def exchange(victims, seconds, hostile=None, patience=LIMIT):
     reports before and after). One that ends, or says nothing any more, is a problem, too.
     patience: seconds with numbers that do not agree.
     """
-    for end in victims:
-        end.keys("g")
-    flow_both(*victims)
-    for end in victims:
-        end.keys("z")
-    before = [end.ask() for end in victims]
-    if hostile:
-        hostile.program.type("g")
-    time.sleep(seconds)
+    before = None
     try:
+        for end in victims:
+            end.keys("g")
+        flow_both(*victims)
+        for end in victims:
+            end.keys("z")
+        before = [end.ask() for end in victims]
+        if hostile:
+            hostile.program.type("g")
+        time.sleep(seconds)
         after = settle(victims, patience)
     except AssertionError as error:
         print(error)
