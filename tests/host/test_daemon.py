@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from rawclient import RawClient, is_over, is_readable, until
+from rawclient import LIMIT, RawClient, is_over, is_readable, until
 
 PROGRAMS = ["ivsh-server", "ivshmem-server"]
 
@@ -23,7 +23,7 @@ def daemon(build, tmp_path):
     def run(program, *arguments, prefix=(), **keywords):
         command = [*prefix, build / program, "--daemon", "-S", tmp_path / "s", "-p", pid_file]
         command += ["-M", f"ivsh-daemon-{os.getpid()}", *arguments]
-        return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=10, **keywords)
+        return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=LIMIT, **keywords)
 
     run.pid = lambda: int(pid_file.read_text())
     yield run
@@ -49,7 +49,7 @@ def test_nobody_waits_for_it(daemon, tmp_path, program, merged):
     assert done.returncode == 0
     assert "event=ready" in (done.stdout if merged else done.stderr)
     assert merged or done.stdout == ""
-    assert is_readable(ours, 10) and os.read(ours, 1) == b"", "it has let go of this one, too"
+    assert is_readable(ours, LIMIT) and os.read(ours, 1) == b"", "it has let go of this one, too"
     os.close(ours)
     assert RawClient(tmp_path / "s").message() == (0, None)
     assert not is_over(daemon.pid())
@@ -63,7 +63,7 @@ def test_terminal(daemon):
     assert done.returncode == 0
     said = b""
     with contextlib.suppress(OSError):  # EIO: nobody holds the other end
-        while is_readable(ours, 10):
+        while is_readable(ours, LIMIT):
             said += os.read(ours, 4096)
     assert b"event=ready" in said
     os.close(ours)

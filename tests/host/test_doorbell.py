@@ -165,7 +165,7 @@ def test_sender_that_waits_for_room(served):
     until(lambda: peers.count("deaf", "sent") == 1)  # into slot 1, where this ls was
     os.kill(echo.pid, signal.SIGSTOP)
     assert peers.run("send", "deaf", "-", stdin=bytes(32768))[0] == 0
-    sender = peers.start("send", "deaf", "--wait", "sleep", "--timeout", "9", "x" * 30000)
+    sender = peers.start("send", "deaf", "--wait", "sleep", "--timeout", "60", "x" * 30000)
     assert idle_share([sender], 1) < 0.05
     assert sender.poll() is None
     os.kill(echo.pid, signal.SIGCONT)

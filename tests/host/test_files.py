@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from rawclient import RawClient
+from rawclient import LIMIT, RawClient
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
@@ -118,7 +118,7 @@ def test_longest_paths(build, tmp_path):
             assert RawClient(path).message() == (0, None)
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=LIMIT)
         assert process.returncode == 0
         assert os.listdir(tmp_path) == []
 
@@ -160,7 +160,7 @@ def test_file_system_is_full(build, tmp_path):
     for option in (("--file", folder / "memory"), ("-m", folder)):
         command = [*unshare, "sh", "-c", script, "sh"]
         command += [build / "ivsh-server", "-S", tmp_path / "s", *option]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
         if "Operation not permitted" in done.stderr:
             pytest.skip("this machine lets nobody mount a tmpfs of one's own")
         assert done.stdout == "1\n", done.stderr
@@ -177,7 +177,7 @@ def test_tool_on_a_file_system_that_is_full(build, tmp_path, command):
     script += f' ! head -c 2M /dev/zero 2>&1 >{folder}/full | grep -v "No space"; "$@"; echo $?'
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     words = [*unshare, "sh", "-c", script, "sh", build / "ivsh", "-f", folder / "memory", *command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT)
     if "Operation not permitted" in done.stderr:
         pytest.skip("this machine lets nobody mount a tmpfs of one's own")
     assert done.stdout.endswith("1\n"), done.stderr

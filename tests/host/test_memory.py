@@ -521,7 +521,7 @@ def test_root_s_is_as_good_as_ours(build, tmp_path, user):
     with subprocess.Popen([*command, "--memory-mode", "0660"], stderr=subprocess.PIPE) as server:
         assert b"event=ready" in server.stderr.readline()
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=LIMIT)
 
 
 def test_two_servers_at_once(build, existing):
@@ -558,7 +558,7 @@ def race(build, option, path):
         finally:
             for server in servers:
                 server.terminate()
-                server.communicate(timeout=10)
+                server.communicate(timeout=LIMIT)
         assert winner.returncode == 0
 
 

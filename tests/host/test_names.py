@@ -15,7 +15,7 @@ import threading
 import controlfake
 import pytest
 
-from rawclient import RawClient, is_readable, until
+from rawclient import LIMIT, RawClient, is_readable, until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
 EVE = 54321  # numbers that no user and no group need to have
@@ -57,7 +57,7 @@ class Eve:
             finally:
                 os._exit(1)
         os.close(theirs)
-        assert is_readable(ours, 10) and os.read(ours, 1) == b"1"
+        assert is_readable(ours, LIMIT) and os.read(ours, 1) == b"1"
         os.close(ours)
 
     def __exit__(self, *_):
@@ -109,7 +109,7 @@ def test_links_in_anothers_folder(build, shared, tmp_path, but):
                 # It starts, or she has kept it from that: one line either way.
                 assert server.stderr.readline()
                 server.terminate()
-                server.communicate(timeout=10)
+                server.communicate(timeout=LIMIT)
             assert state(target) == before
             for path in folder.iterdir():
                 path.unlink() if path.is_symlink() else shutil.rmtree(path, ignore_errors=True)
@@ -163,12 +163,12 @@ def test_anothers_lock(build, shared, user, lock):
                 assert f"what=foreign-lock path={folder}/s.lock uid={EVE}" in line
                 assert "event=ready" in server.stderr.readline()
                 RawClient(folder / "s").handshake(8, 2)
-                second = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=10)
+                second = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
                 assert second.returncode == 1
                 assert second.stderr.splitlines()[-1].endswith(": bind: Address already in use")
                 RawClient(folder / "s").handshake(8, 2)
                 server.terminate()
-                server.communicate(timeout=10)
+                server.communicate(timeout=LIMIT)
                 assert server.returncode == 0
             assert os.listdir(folder) == ["s.lock"]
 
@@ -244,7 +244,7 @@ def test_stop_by_anothers_word(build, shared, named):
         try:
             with Eve(work):
                 command = [build / "ivsh-server", "stop", "-S", folder / "s"]
-                done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+                done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
                 assert (done.returncode, done.stdout) == (1, "")
                 assert f"process {victim.pid} is to be ended" in done.stderr
                 assert len(done.stderr.splitlines()) == 1

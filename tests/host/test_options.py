@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from rawclient import RawClient, until
+from rawclient import LIMIT, RawClient, until
 
 
 @pytest.mark.parametrize(
@@ -211,13 +211,13 @@ def test_daemon(build, tmp_path):
     path, pid_file = tmp_path / "s", tmp_path / "pid"
     command = [build / "ivsh-server", "--daemon", "-S", path, "-p", pid_file]
     with open(tmp_path / "log", "w") as log:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=10)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=LIMIT)
     assert done.returncode == 0
     pid = int(pid_file.read_text())
     client = RawClient(path)
     client.handshake(8, 2)
     with open(tmp_path / "log2", "w") as log:
-        second = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=10)
+        second = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=LIMIT)
     assert second.returncode == 1, "the failure of the child is the command's"
     assert int(pid_file.read_text()) == pid
     os.kill(pid, signal.SIGTERM)
@@ -237,7 +237,7 @@ def test_legacy_name(build, tmp_path):
         command = [build / "ivshmem-server", "-S", path, "-p", pid_file]
         command += ["-M", name, "-l", "1M", "-n", "2"]
         with open(tmp_path / "log", "w") as log:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=10)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, timeout=LIMIT)
         assert done.returncode == 0
         client = RawClient(path)
         client.handshake(1, 2)  # nobody else is there

@@ -299,7 +299,7 @@ def test_server_that_ends(start, at, mode):
         server = start()
         peers = at("-S", server.socket)
         receiver = peers.start("recv", "--name", "alpha", "--timeout", timeout, "--wait", mode)
-        peers.await_row("alpha")
+        until(lambda: peers.row("alpha") or receiver.poll() is not None)
         server.stop(signal.SIGKILL)
         status, _, errors = finish(receiver)
         assert status == TIMEOUT

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from rawclient import LIMIT, RawClient, within
+from rawclient import LIMIT, RawClient, until
 from servertool import BUILD
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -115,12 +115,12 @@ def test_messages(two):
         one.send("beta" if size % 2 else other.slot, 5, os.urandom(size)[:size])
     one.send("beta", 6, bytearray(b"array"))
     one.send("beta", 6, memoryview(b"xviewx")[1:5])
-    got = [other.receive(5) for _ in sizes]
+    got = [other.receive(LIMIT) for _ in sizes]
     assert [len(each.data) for each in got] == sizes
     assert {(each.peer, each.port, each.maybe_seen) for each in got} == {(one.slot, 5, False)}
-    assert [other.receive(5).data for _ in range(2)] == [b"array", b"view"]
+    assert [other.receive(LIMIT).data for _ in range(2)] == [b"array", b"view"]
     assert other.broadcast(7, b"all") == 1
-    assert one.receive(5).data == b"all"
+    assert one.receive(LIMIT).data == b"all"
     with pytest.raises(ivsh.Timeout):
         one.receive(0)
 
@@ -184,8 +184,8 @@ def test_stream_that_ends_early(two, together):
 def test_peers_and_services(two):
     one, other = two
     other.offer("echo", 77)
-    assert one.find("beta", 5) == other.slot == one.find(None, 5)
-    assert one.find_service("echo", 5) == (other.slot, 77)
+    assert one.find("beta", LIMIT) == other.slot == one.find(None, LIMIT)
+    assert one.find_service("echo", LIMIT) == (other.slot, 77)
     (info,) = one.peers()
     assert (info.slot, info.name, info.services) == (other.slot, "beta", {"echo": 77})
     assert info.presence == ivsh.Presence.ATTACHED and info.incarnation == 1
@@ -197,10 +197,10 @@ def test_peers_and_services(two):
 
 def test_events(two):
     one, other = two
-    assert one.next_event(5) == ivsh.Event(ivsh.EventKind.UP, other.slot)
+    assert one.next_event(LIMIT) == ivsh.Event(ivsh.EventKind.UP, other.slot)
     slot = other.slot
     other.close()
-    assert one.next_event(5) == ivsh.Event(ivsh.EventKind.DOWN, slot)
+    assert one.next_event(LIMIT) == ivsh.Event(ivsh.EventKind.DOWN, slot)
     with pytest.raises(ivsh.Timeout):
         one.next_event(0)
     with pytest.raises(ivsh.Invalid, match="closed"):
@@ -230,16 +230,16 @@ def test_server_that_is_killed(start, tmp_path, split):
     server = start(*words)
     with ivsh.Peer(server.socket, "alpha") as one, ivsh.Peer(server.socket, "beta") as other:
         slot = other.slot
-        one.send(slot, 3, b"before", 5)
+        one.send(slot, 3, b"before", LIMIT)
         server.stop(signal.SIGKILL)
         for peer in (one, other):
             assert ivsh.EventKind.DISCONNECTED in kinds_until(peer, ivsh.EventKind.DISCONNECTED)
         start(*words)
         assert ivsh.EventKind.RESUMED in kinds_until(one, ivsh.EventKind.RESUMED)
         assert ivsh.EventKind.RESUMED in kinds_until(other, ivsh.EventKind.RESUMED)
-        assert (other.slot, other.receive(5).data) == (slot, b"before")
-        one.send("beta", 3, b"again", 5)
-        assert other.receive(5).data == b"again"
+        assert (other.slot, other.receive(LIMIT).data) == (slot, b"before")
+        one.send("beta", 3, b"again", LIMIT)
+        assert other.receive(LIMIT).data == b"again"
 
 
 def test_many_messages_of_a_server(start, tmp_path, together):
@@ -281,9 +281,9 @@ def test_missing_part(tmp_path):
         ivsh.Peer(place)
     with ivsh.Peer(place, slot=0) as one, ivsh.Peer(place, slot=2) as other:
         with pytest.raises(ivsh.MissingPart):
-            one.send(1, 3, b"x", 5)
-        one.send(2, 3, b"x", 5)
-        assert other.receive(5).data == b"x"
+            one.send(1, 3, b"x", LIMIT)
+        one.send(2, 3, b"x", LIMIT)
+        assert other.receive(LIMIT).data == b"x"
 
 
 @pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
@@ -291,8 +291,8 @@ def test_one_way(start, split):
     """A peer that only sends, and one that only receives: what needs an answer raises at once."""
     place = start("-l", "8M", *split).socket
     with ivsh.Peer(place, "alpha", send_only=True) as one, ivsh.Peer(place, "beta") as other:
-        one.send("beta", 3, b"x", 5)
-        assert other.receive(5).data == b"x"
+        one.send("beta", 3, b"x", LIMIT)
+        assert other.receive(LIMIT).data == b"x"
         for needs_answer in (
             lambda: other.send("alpha", 3, b"x", 30),
             lambda: other.call("alpha", 3, b"x", 30),
@@ -304,10 +304,10 @@ def test_one_way(start, split):
                 needs_answer()
             assert time.monotonic() - began < 5
     with ivsh.Peer(place, "gamma", receive_only=True) as one, ivsh.Peer(place, "beta") as other:
-        other.send("gamma", 3, b"y", 5)
-        assert one.receive(5).data == b"y"
+        other.send("gamma", 3, b"y", LIMIT)
+        assert one.receive(LIMIT).data == b"y"
         with pytest.raises(ivsh.OneWay):
-            one.send("beta", 3, b"x", 5)
+            one.send("beta", 3, b"x", LIMIT)
         with pytest.raises(ivsh.OneWay):
             one.report_loss("beta")
     with pytest.raises(ivsh.Invalid):
@@ -328,19 +328,19 @@ def test_report_loss(start, split):
 
     with ivsh.Peer(place, "alpha") as one, ivsh.Peer(place, "beta") as other:
         for turn in range(3):
-            one.send("beta", 3, b"before", 5)
+            one.send("beta", 3, b"before", LIMIT)
             one.report_loss("beta")
             one.report_loss(other.slot)
             with pytest.raises(ivsh.Timeout):
                 one.send("beta", 3, b"early", 0)
             assert losses(other) == 0
-            assert other.receive(5).data == b"before"
+            assert other.receive(LIMIT).data == b"before"
             with pytest.raises(ivsh.Timeout):
                 other.receive(0)
             assert losses(other) == 1
-            one.send("beta", 3, b"after", 5)
+            one.send("beta", 3, b"after", LIMIT)
             assert losses(one) == 1
-            assert other.receive(5).data == b"after"
+            assert other.receive(LIMIT).data == b"after"
         with pytest.raises(ivsh.NotThere):
             one.report_loss("nobody")
         with pytest.raises(ivsh.Invalid):
@@ -353,17 +353,17 @@ def test_server_anew(start, tmp_path, split):
     server = start("-l", "1M", "--slots=4", *split)
     with ivsh.Peer(server.socket, "alpha") as one, ivsh.Peer(server.socket, "alone",
                                                              reconnect=False) as other:  # fmt: skip
-        while other.next_event(5).kind != ivsh.EventKind.UP:
+        while other.next_event(LIMIT).kind != ivsh.EventKind.UP:
             pass
         assert server.stop() == 0
         start("-l", "1M", "--slots=4", *split)
         assert ivsh.EventKind.REPLACED in kinds_until(one, ivsh.EventKind.REPLACED)
         with ivsh.Peer(server.socket, "new") as new:
-            new.send("alpha", 3, b"again", 5)
-            assert one.receive(5).data == b"again"
+            new.send("alpha", 3, b"again", LIMIT)
+            assert one.receive(LIMIT).data == b"again"
         other.reopen()
-        other.send("alpha", 3, b"too", 5)
-        assert one.receive(5).data == b"too"
+        other.send("alpha", 3, b"too", LIMIT)
+        assert one.receive(LIMIT).data == b"too"
 
 
 # --- Loops, threads, signals ------------------------------------------------------------------
@@ -416,7 +416,7 @@ def test_two_tasks_of_one_peer(two):
         receives.cancel()
 
     # What was there before is no event of this test.
-    assert one.next_event(5).kind == ivsh.EventKind.UP
+    assert one.next_event(LIMIT).kind == ivsh.EventKind.UP
     asyncio.run(talk())
 
 
@@ -461,10 +461,18 @@ def test_two_threads_of_one_peer(two, together):
     assert got == list(range(count))
 
 
+def wanted():
+    """For how long this thread has run, or has waited for a processor. proc(5), schedstat."""
+    with open("/proc/thread-self/schedstat", encoding="ascii") as file:
+        ran, waited, _ = map(int, file.read().split())
+    return (ran + waited) / 1e9
+
+
 def test_both_ways_by_two_threads(two, together):
     """One thread writes what another reads back: neither has to wait for the other's slice."""
     one, other = two
     data = os.urandom(MIB) * 32
+    busy, before = [], wanted()
 
     def echo():
         with other.stream("alpha", 40, timeout=LIMIT) as stream:
@@ -473,19 +481,22 @@ def test_both_ways_by_two_threads(two, together):
                 writes += stream.write(part)
             stream.finish()
             assert writes == len(data)
+        busy.append(wanted())
 
-    def both():
-        def write():
-            stream.write(data)
-            stream.finish()
+    def write():
+        stream.write(data)
+        stream.finish()
+        busy.append(wanted())
 
-        together(echo)
-        with one.stream("beta", 40, timeout=LIMIT) as stream:
-            together(write)
-            assert hashlib.sha256(stream.read()).digest() == hashlib.sha256(data).digest()
-
+    begin = time.monotonic()
+    together(echo)
+    with one.stream("beta", 40, timeout=LIMIT) as stream:
+        together(write)
+        assert hashlib.sha256(stream.read()).digest() == hashlib.sha256(data).digest()
+    took = time.monotonic() - begin
+    until(lambda: len(busy) == 2)
     # 0.6 s on a machine of its own; 60 s where each wait keeps the other thread out for 0.1 s.
-    within(15, both, 3)
+    assert took - sum(busy) - wanted() + before < 15
 
 
 def test_interrupt(two):

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from rawclient import RawClient, until
+from rawclient import LIMIT, RawClient, until
 
 
 def join(server, slots, vectors=2):
@@ -17,7 +17,7 @@ def join(server, slots, vectors=2):
 
 def why(at, *place):
     """The one line that recv prints when it is refused."""
-    status, output, errors = at(*place).run("recv", "--timeout", "5")
+    status, output, errors = at(*place).run("recv", "--timeout", "60")
     assert status == 1 and output == b"" and len(errors) == 1
     assert errors[0].startswith(f"ivsh: {place[-1]}: the server refuses, by protocol version 1")
     return errors[0]
@@ -65,7 +65,7 @@ def test_descriptors(start, at):
 def test_wrong_socket(start, at):
     """The control socket refuses a client that sends nothing."""
     server = start()
-    status, _, errors = at("-S", server.socket + ".control").run("recv", "--timeout", "5")
+    status, _, errors = at("-S", server.socket + ".control").run("recv", "--timeout", "60")
     assert status == 1 and len(errors) == 1 and "protocol version 1" in errors[0]
 
 
@@ -107,7 +107,7 @@ def test_looks_count_for_their_user(start):
         looks.append(look)
     assert looks[0].message() == (-1, None) and looks[0].message()[1] is not None
     assert looks[0].message() is None and member.is_quiet(0)
-    looks[5].socket.settimeout(5)
+    looks[5].socket.settimeout(LIMIT)
     assert looks[5].socket.recv(100) == b"refused reason=too-many-per-uid\n"
     looks[1].close()
     until(lambda: len(server.status("waiting")) == 2)

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from rawclient import SOAK
+from rawclient import LIMIT, SOAK
 from splittool import ALICE, ROOT, Client, part_header
 
 
@@ -60,14 +60,14 @@ def test_made_by_the_tool(start, build, tmp_path):
     folder = tmp_path / "d"
     size = ("--slots=3", "--log-size=8K")
     subprocess.run(
-        [build / "ivsh", "mem", "create", "--split", folder, "4M", *size], check=True, timeout=10
+        [build / "ivsh", "mem", "create", "--split", folder, "4M", *size], check=True, timeout=LIMIT
     )
     made = part_header(folder / "part-2")
     server = start("--split", "--file", folder, *size)
     assert server.field("kept") == "1" and part_header(folder / "part-2") == made
     assert Client.join(server.socket, 3).page()[0] == int(server.field("epoch"), 16)
     shown = subprocess.run(
-        [build / "ivsh", "mem", "info", folder], capture_output=True, text=True, timeout=10
+        [build / "ivsh", "mem", "info", folder], capture_output=True, text=True, timeout=LIMIT
     )
     assert shown.returncode == 0, shown
 
@@ -106,7 +106,10 @@ def test_check(build, tmp_path):
     def check(*lines):
         config.write_text("".join(f"{line}\n" for line in (f"socket = {tmp_path}/s", *lines)))
         done = subprocess.run(
-            [build / "ivsh-server", "--check", config], capture_output=True, text=True, timeout=10
+            [build / "ivsh-server", "--check", config],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
         )
         assert os.listdir(tmp_path) == ["c"]
         return done.returncode, done.stdout + done.stderr

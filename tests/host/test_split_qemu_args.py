@@ -46,7 +46,7 @@ def test_qemu_args(start, build, tmp_path, is_plain):
     def args(*more):
         return subprocess.run(
             [build / "ivsh-server", "qemu-args", "-S", server.socket, *more],
-            capture_output=True, text=True, timeout=10,
+            capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
 
     done = args("9", *(["--plain"] if is_plain else []))
@@ -95,7 +95,7 @@ def test_qemu_args_send_only(start, build, tmp_path):
     def args(*words):
         return subprocess.run(
             [build / "ivsh-server", "qemu-args", "-S", server.socket, *words],
-            capture_output=True, text=True, timeout=10,
+            capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
 
     alpha = int(server.await_line("name=alpha").split(" slot=")[1].split()[0])
@@ -140,7 +140,7 @@ def test_qemu_args_send_only_of_one_memory(start, build, tmp_path):
     server = start("--slot", f"alpha={tmp_path}/a", "--slot", f"beta={tmp_path}/b")
     done = subprocess.run(
         [build / "ivsh-server", "qemu-args", "-S", server.socket, "--send-only", "alpha", "beta"],
-        capture_output=True, text=True, timeout=10,
+        capture_output=True, text=True, timeout=LIMIT,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert "the region is one memory" in done.stderr and done.stderr.count("\n") == 1
@@ -155,7 +155,7 @@ def test_qemu_of_a_user(start, build, public):
     ])  # fmt: skip
     line = subprocess.run(
         [build / "ivsh-server", "qemu-args", "-S", server.socket, "a"],
-        capture_output=True, text=True, timeout=10, check=True,
+        capture_output=True, text=True, timeout=LIMIT, check=True,
     ).stdout  # fmt: skip
     work = public / "work"
     work.mkdir()
@@ -175,13 +175,13 @@ def test_qemu_of_a_user(start, build, public):
         assert f"uid={ALICE}" in server.await_line("event=connect slot=0")
     finally:
         machine.kill()
-        machine.communicate(timeout=10)
+        machine.communicate(timeout=LIMIT)
     for slot in (1, 2):
         words = shlex.split(line)
         (at,) = [i for i, word in enumerate(words) if f"part-{slot}," in word]
         words[at] = words[at].replace("readonly=on,", "")
         _, machine = run(words, f"qmp{slot}")
-        said = machine.communicate(timeout=10)[1]
+        said = machine.communicate(timeout=LIMIT)[1]
         assert machine.returncode == 1 and "Permission denied" in said, said
     shutil.rmtree(work)
 
@@ -192,6 +192,6 @@ def test_qemu_args_of_many(start, build, tmp_path):
     server = start("--split", *arguments, "--slot", f"0={tmp_path}/a")
     done = subprocess.run(
         [build / "ivsh-server", "qemu-args", "-S", server.socket, "0"],
-        capture_output=True, text=True, timeout=10,
+        capture_output=True, text=True, timeout=LIMIT,
     )  # fmt: skip
     assert done.returncode == 1 and "128 slots at most" in done.stderr

@@ -15,7 +15,7 @@ import subprocess
 import time
 
 import pytest
-from rawclient import SOAK, RawClient, is_readable, until
+from rawclient import LIMIT, SOAK, RawClient, is_readable, until
 from splittool import COMMON, PAGE, Client, mode, part_header
 
 SLOT, METRICS = 4096, 0x400  # the slot in the part of an even one, the metrics in it
@@ -179,7 +179,7 @@ def test_status(start, build):
     def status(*arguments):
         return subprocess.run(
             [build / "ivsh-server", "status", "-S", server.socket, *arguments],
-            capture_output=True, text=True, check=True, timeout=10,
+            capture_output=True, text=True, check=True, timeout=LIMIT,
         ).stdout  # fmt: skip
 
     assert f"{server.socket}.split, split: 1048576 bytes for each slot\n" in status()
