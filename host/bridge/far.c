@@ -420,6 +420,18 @@ static int message_step(struct pair *p, struct ivsh_chan *ch, struct waiting *w)
 	return 0;
 }
 
+/* Who sends (w) is not known to be there: so the slot names whose messages they are. SPEC R5.16 */
+static void origin_follow(const struct pair *p, struct ivsh_chan *ch, const struct waiting *w)
+{
+	uint32_t incarnation = w->frame.incarnation;
+
+	if (p->remote->incarnation || incarnation == 0 || ch->region->origin == incarnation)
+		return;
+	if (ivsh_region_origin(ch->region, incarnation)) {
+		/* The slot is lost: the next look at the host says so. */
+	}
+}
+
 bool far_step(struct pair *p)
 {
 	struct ivsh_chan *ch = pair_channel(p);
@@ -432,6 +444,7 @@ bool far_step(struct pair *p)
 		first_drop(p);
 		return true;
 	}
+	origin_follow(p, ch, w);
 	/* Behind its first message none of a frame is missing. */
 	for (uint32_t i = 0; !error && i < MESSAGES && p->first == w; i++)
 		error = message_step(p, ch, w);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NEW_MOST 512u /* pairs: each has a file, which takes half a millisecond */
+
 static bool is_same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
@@ -50,21 +52,29 @@ static bool is_same_remote(const struct config_remote *a, const struct config_re
 	       strcmp(a->peer, b->peer) == 0 && is_same_text(a->socket, b->socket);
 }
 
-static bool are_same_locals(const struct config *a, const struct config *b)
+/* Local peers of (b) that are none of (a)'s: in the slot, or by the name. */
+static uint32_t new_locals(const struct config *a, const struct config *b)
 {
-	if (a->local_count != b->local_count)
-		return false;
-	for (uint32_t i = 0; i < a->local_count; i++)
-		if (a->local[i].slot != b->local[i].slot ||
-		    strcmp(a->local[i].name, b->local[i].name) != 0)
-			return false;
-	return true;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < b->local_count; i++) {
+		uint32_t k = 0;
+
+		while (k < a->local_count && (a->local[k].slot != b->local[i].slot ||
+						 strcmp(a->local[k].name, b->local[i].name) != 0))
+			k++;
+		count += k == a->local_count;
+	}
+	return count;
 }
 
-/* The remote peers of the last mapping that are none of (next), or all where its pairs differ. */
+/*
+ * The remote peers of the last mapping that are none of (next). All of them, if they had so many
+ * new pairs that the bridge would stand still: a remote peer is made in a turn of its own.
+ */
 static void leave(struct bridge *b, const struct config *next)
 {
-	bool keeps = are_same_locals(b->config, next);
+	bool keeps = (uint64_t)new_locals(b->config, next) * b->remote_count <= NEW_MOST;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < b->remote_count; i++) {
@@ -79,6 +89,23 @@ static void leave(struct bridge *b, const struct config *next)
 		}
 		r->config = next->remote[k];
 		b->remotes[kept++] = r;
+	}
+	b->remote_count = kept;
+}
+
+/* Those that were kept get the pairs of another mapping. */
+static void follow(struct bridge *b)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < b->remote_count; i++) {
+		struct remote *r = b->remotes[i];
+
+		if (remote_locals(b, r) == 0) {
+			b->remotes[kept++] = r;
+			continue;
+		}
+		remote_free(b, r); /* it is made again, or missing */
 	}
 	b->remote_count = kept;
 }
@@ -119,6 +146,7 @@ void reload(struct bridge *b, const char *path)
 	}
 	b->reloaded = b->is_reloading = true;
 	b->reload_next = b->reload_failed = 0;
+	follow(b);
 }
 
 bool reload_step(struct bridge *b)

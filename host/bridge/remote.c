@@ -107,6 +107,61 @@ struct remote *remote_make(struct bridge *b, const struct config_remote *config)
 	return NULL;
 }
 
+static void pair_end(struct pair *p)
+{
+	far_clear(p);
+	events_pair(p, SAY_ALL);
+	state_close(&p->state);
+}
+
+/* The pair of (r) for this local peer, that has not moved; NULL: it had none. */
+static struct pair *pair_last(struct remote *r, const struct config_local *local)
+{
+	for (uint32_t i = 0; i < r->pair_count; i++) {
+		struct pair *p = &r->pairs[i];
+
+		if (p->remote && p->slot == local->slot && strcmp(p->out.peer, local->name) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+int remote_locals(struct bridge *b, struct remote *r)
+{
+	const struct config *c = b->config;
+	struct pair *pairs = calloc(c->local_count, sizeof(*pairs)), *last;
+	int error = 0;
+
+	if (!pairs)
+		return log_failure(r->config.peer, "out of memory");
+	for (uint32_t i = 0; i < c->local_count; i++) {
+		last = pair_last(r, &c->local[i]);
+		if (!last)
+			continue;
+		pairs[i] = *last;
+		if (!pairs[i].first)
+			pairs[i].last = &pairs[i].first;
+		last->remote = NULL;
+	}
+	/* Before others begin: the same name may have another slot, and has the same file. */
+	for (uint32_t i = 0; i < r->pair_count; i++)
+		if (r->pairs[i].remote)
+			pair_end(&r->pairs[i]);
+	free(r->pairs);
+	r->pairs = pairs;
+	r->pair_count = c->local_count;
+	for (uint32_t i = 0; i < c->local_count && !error; i++) {
+		if (pairs[i].remote)
+			continue;
+		error = pair_make(b, r, &pairs[i], i);
+		if (error || !r->host)
+			continue;
+		near_attach(&pairs[i]);
+		far_attach(&pairs[i]);
+	}
+	return error;
+}
+
 static void detach(struct remote *r, const char *reason)
 {
 	if (!r->host)
@@ -123,11 +178,8 @@ void remote_free(struct bridge *b, struct remote *r)
 	if (r->next)
 		opener_drop(&r->next->opening);
 	bus_unsubscribe(b->bus, r->pattern);
-	for (uint32_t i = 0; i < r->pair_count; i++) {
-		far_clear(&r->pairs[i]);
-		events_pair(&r->pairs[i], SAY_ALL);
-		state_close(&r->pairs[i].state);
-	}
+	for (uint32_t i = 0; i < r->pair_count; i++)
+		pair_end(&r->pairs[i]);
 	free(r->pairs);
 	free(r);
 }

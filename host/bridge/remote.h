@@ -10,6 +10,12 @@
 /* Make the remote peer of (config), and its pairs. NULL after one line. */
 struct remote *remote_make(struct bridge *b, const struct config_remote *config);
 
+/*
+ * There are other local peers in the configuration: those that stay keep their pairs, and (r) its
+ * slot. 0; or -1 after one line: then (r) is good for remote_free() alone.
+ */
+int remote_locals(struct bridge *b, struct remote *r);
+
 /* Leave the slot, and free it all. */
 void remote_free(struct bridge *b, struct remote *r);
 

@@ -8,7 +8,7 @@ import struct
 import time
 
 import pytest
-from bridgetool import PORT, Peer, drained, exchange, fill, ivsh, killed
+from bridgetool import PORT, Peer, Receiver, Sender, drained, exchange, fill, ivsh, killed
 from rawclient import until
 from servertool import LIMIT
 
@@ -472,6 +472,40 @@ def test_reload(world):
         reload(right, "done")
         until(lambda: a.peer(5).presence == ivsh.Presence.ATTACHED)
         assert a.peer(5).incarnation == first + 1
+
+
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_other_locals(world, tmp_path, mode):
+    """
+    One more local peer, one less, and one in another slot: the others' messages go on meanwhile,
+    none is lost, remote peers keep their slots, and the new one is heard.
+    """
+    w = world(mode, servers=((), ("--slot", f"6={tmp_path}/s6")))
+    first = w.a.config.read_text()
+    w.b.config.write_text(w.b.config.read_text() + f"slot 6 = a/more {mode} socket={tmp_path}/s6\n")
+    w.b.bridge.process.send_signal(signal.SIGHUP)
+    w.b.bridge.await_line("event=reload result=done")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        sender, receiver = Sender(a, 1 << 40), Receiver(b)
+        try:
+            for turn, more in enumerate(("local 1 = more\n", "", "local 2 = more\n") * 2):
+                w.a.config.write_text(first + more)
+                w.a.bridge.process.send_signal(signal.SIGHUP)
+                w.a.bridge.await_line("event=reload result=done", turn + 1)
+                sent = w.a.bridge.pair("sent")
+                until(lambda sent=sent: w.a.bridge.pair("sent") > sent)
+        finally:
+            sender.end()
+        until(lambda: receiver.next() == sender.sent)
+        receiver.end()
+        assert (receiver.missing, receiver.lost, receiver.repeated) == (0, 0, 0)
+        assert w.a.bridge.count("event=detach") == w.b.bridge.count("event=detach") == 0
+        with Peer(w.a.socket, "other", slot=1), Peer(w.a.socket, "more", slot=2) as more:
+            assert b.find("more", LIMIT) == 6
+            more.send(5, PORT, b"from the new one", LIMIT)
+            m = b.receive(LIMIT)
+            assert (m.peer, m.data) == (6, b"from the new one")
 
 
 def test_wrong_mapping(world, tmp_path):
