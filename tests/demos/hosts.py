@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 
 import split
@@ -40,6 +41,8 @@ class Hosts:
         if own_networks():
             self._networks()
         self.port = -1
+        if not self.networks:
+            self._hold_port()
         self.bus = None
         self.start_bus()
         self.servers = [
@@ -64,6 +67,13 @@ class Hosts:
             for network, name, last in ((2, f"host-{host}", 1), (host, "bus", 2)):
                 self.ip(network, "address", "add", f"10.0.{host}.{last}/24", "dev", name)
                 self.ip(network, "link", "set", "dev", name, "up")
+
+    def _hold_port(self):
+        """Of the loopback: also while no bus runs it is no other test's. Both reuse it."""
+        self.port_holder = socket.socket()
+        self.port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port_holder.bind(("127.0.0.1", 0))
+        self.port = self.port_holder.getsockname()[1]
 
     def _inside(self, network):
         if not self.networks:

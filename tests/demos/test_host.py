@@ -48,7 +48,7 @@ def test_guest_killed_under_ping(world, server):
             )
             world.until(lambda: sent(memory, 0) >= 200, "the guest answers")
         echo.kill()
-        assert ping.done(1, seconds=5).startswith("ivsh: slot 0: died meanwhile\nping: slot 0: ")
+        assert ping.done(1, seconds=15).startswith("ivsh: slot 0: died meanwhile\nping: slot 0: ")
     world.guest("echo", "echo", *doorbell(server.bound[0])).expect("^echo: slot 0 of 8 answers$")
     ping = host(world, "-S", server.bound[1], "ping", "0", "--count=500", "--timeout=20")
     assert "500 round trips of 64 bytes" in ping.done()

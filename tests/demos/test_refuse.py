@@ -236,16 +236,21 @@ def test_command(world, what):
 @pytest.mark.parametrize("slot", (0, 1))
 def test_too_small_for_any_region(world, slot):
     """There is nobody to wait for: at once, with the size, in the least time that a boot takes."""
-    began = time.monotonic()
-    guest = world.guest("guest", f"recv --slot={slot}", *plain(memory_file(world.folder, 4096)))
-    check_one_line(
-        guest, FAILED,
-        r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: .*",
-    )
-    small = time.monotonic() - began
-    began = time.monotonic()
-    world.guest("no", "recv").done(NO_DEVICE)
-    assert small < time.monotonic() - began + 4, "it did not wait 5 s for a formatter"
+    memory = memory_file(world.folder, 4096)
+    for _ in range(3):  # a busy machine boots one late, but not each time
+        began = time.monotonic()
+        guest = world.guest("guest", f"recv --slot={slot}", *plain(memory))
+        check_one_line(
+            guest, FAILED,
+            r"ivsh: device 00:01\.0: the memory has 4096 bytes, \d{5,} are needed: .*",
+        )  # fmt: skip
+        small = time.monotonic() - began
+        began = time.monotonic()
+        world.guest("no", "recv").done(NO_DEVICE)
+        none = time.monotonic() - began
+        if small < none + 4:
+            break
+    assert small < none + 4, "it did not wait 5 s for a formatter"
 
 
 @pytest.mark.parametrize("content", (b"", header()), ids=("zero", "formatted"))

@@ -75,9 +75,12 @@ class Shell:
         assert "UEFI Interactive Shell" in self.run("ver")
         assert re.fullmatch(r"\d\d/\d\d/\d{4}\n", self.run("date"))
         assert re.match(r"LOCAL|UTC", self.run("timezone"))
-        began = time.monotonic()
-        assert self.run("stall 1000000") == ""
-        took = time.monotonic() - began
+        for _ in range(3):  # a busy machine is late, too, but not each time
+            began = time.monotonic()
+            assert self.run("stall 1000000") == ""
+            took = time.monotonic() - began
+            if took < 4:
+                break
         assert 0.9 < took < 4, f"stall 1000000 took {took:.2f} s"
         assert self.run("echo here") == "here\n"
 

@@ -4,7 +4,6 @@
 import contextlib
 import random
 import re
-import signal
 import struct
 import threading
 import time

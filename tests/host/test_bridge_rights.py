@@ -14,7 +14,7 @@ import pytest
 
 from bridgetool import PORT, ROOT, Side, World, await_event, drained, exchange, ivsh
 from rawclient import until
-from servertool import BUILD, LIMIT, Server
+from servertool import LIMIT, Server
 
 ALICE, CREW = 41001, 41900  # nobody's
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
