@@ -90,6 +90,16 @@ void event_plain(struct pair *p, enum plain event)
 	events_pair(p, clock_now_ns());
 }
 
+void event_not_taken(struct pair *p, const char *answer, uint64_t now)
+{
+	if (p->is_refused_reported || (p->refused_ns != 0 && now - p->refused_ns < SAY_NS))
+		return;
+	log_event("event=refused to=%s/%s from=%u answer=\"%s\"", p->out.to_host, p->out.to_peer,
+	    p->slot, answer);
+	p->is_refused_reported = true;
+	p->refused_ns = now;
+}
+
 void event_refused(struct pair *p, const char *answer, size_t size)
 {
 	uint64_t now = clock_now_ns();

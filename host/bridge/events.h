@@ -17,6 +17,9 @@ void event_lost(struct pair *p, enum loss loss, uint64_t count);
 /* What has happened between the local peer and the remote one. */
 void event_plain(struct pair *p, enum plain event);
 
+/* JetStream does not take what was sent, and answers so: said once, until it takes one. */
+void event_not_taken(struct pair *p, const char *answer, uint64_t now);
+
 /* JetStream refuses to deliver, in these words. */
 void event_refused(struct pair *p, const char *answer, size_t size);
 

@@ -236,6 +236,7 @@ void kept_reset(struct bridge *b)
 			c->state = CONSUMER_NONE;
 			c->until_ns = 0;
 			b->remotes[i]->pairs[k].flight.retry_ns = 0;
+			b->remotes[i]->pairs[k].flight.unanswered = 0;
 		}
 }
 
@@ -287,6 +288,26 @@ static void stream_answer(struct bridge *b, const struct bus_item *item, uint64_
 	(void)ask(b, "STREAM.INFO", "", "info", "");
 }
 
+/* Somebody else may have made the stream, and so that it loses what it has: said once. */
+static void stream_look(struct bridge *b, const struct bus_item *item)
+{
+	const char *text = (const char *)item->data;
+	char discard[16] = "", retention[16] = "";
+	uint64_t age = 0;
+	bool is_odd;
+
+	(void)reply_word(text, item->size, "discard", discard, sizeof(discard));
+	(void)reply_word(text, item->size, "retention", retention, sizeof(retention));
+	(void)reply_number(text, item->size, "max_age", &age);
+	is_odd = strcmp(discard, "new") != 0 || strcmp(retention, "limits") != 0 || age != 0;
+	if (is_odd && !b->is_stream_odd)
+		log_event(
+		    "event=warning what=stream stream=ivsh_%s hint=\"it loses messages that it "
+		    "has taken: it is to have discard=new, retention=limits and no max_age\"",
+		    b->config->region);
+	b->is_stream_odd = is_odd;
+}
+
 static void info_answer(struct bridge *b, const struct bus_item *item)
 {
 	uint64_t last;
@@ -296,6 +317,7 @@ static void info_answer(struct bridge *b, const struct bus_item *item)
 		return;
 	b->stream.state = CONSUMER_READY;
 	b->is_stream_reported = false;
+	stream_look(b, item);
 }
 
 static struct pair *pair_find(struct bridge *b, uint32_t slot, uint32_t local)
@@ -412,14 +434,13 @@ static void ack_answer(
 	const char *text = (const char *)item->data;
 	bool is_error = reply_has(text, item->size, "error");
 	bool is_taken = !is_error && reply_has(text, item->size, "seq");
+	char answer[304];
 
 	near_answer(p, epoch, number, is_taken, now);
-	if (is_error && !p->is_refused_reported &&
-	    (p->refused_ns == 0 || now - p->refused_ns >= SAY_NS)) {
-		log_event("event=refused to=%s/%s from=%u answer=\"%.*s\"", p->out.to_host,
-		    p->out.to_peer, p->slot, item->size < 300 ? (int)item->size : 300, text);
-		p->is_refused_reported = true;
-		p->refused_ns = now;
+	if (is_error) {
+		snprintf(
+		    answer, sizeof(answer), "%.*s", item->size < 300 ? (int)item->size : 300, text);
+		event_not_taken(p, answer, now);
 	}
 	p->is_refused_reported &= !is_taken;
 }

@@ -24,6 +24,7 @@
 
 #define ANSWER_NS UINT64_C(2000000000) /* what an acknowledgement may take */
 #define AGAIN_NS UINT64_C(50000000)    /* after a refusal */
+#define UNANSWERED 3u                  /* times, before that is said */
 #define SHARE 4u                       /* of JetStream's stream, the part that one pair may fill */
 #define SHARE_NS UINT64_C(5000000000)  /* after which a frame more asks whether it still does */
 #define RESETS 16u /* of one channel, for each incarnation of its peer, as a node makes */
@@ -239,6 +240,7 @@ void near_answer(struct pair *p, uint64_t epoch, uint64_t number, bool is_taken,
 		return;
 	p->counters.refused++;
 	p->flight.retry_ns = now + AGAIN_NS;
+	p->flight.unanswered = 0;
 }
 
 void near_received(struct pair *p, const struct frame_received *received)
@@ -329,8 +331,12 @@ static bool flight_step(struct bridge *b, struct pair *p, struct ivsh_chan *ch,
 		p->moved_ns = now;
 		return true;
 	}
-	if (now >= f->retry_ns && !b->twin.is_there && outgoing_publish(b, p, ch, f->what, m) == 0)
-		f->retry_ns = now + ANSWER_NS;
+	if (now < f->retry_ns || b->twin.is_there || outgoing_publish(b, p, ch, f->what, m))
+		return false;
+	f->retry_ns = now + ANSWER_NS;
+	if (++f->unanswered == UNANSWERED)
+		event_not_taken(
+		    p, "none: the stream has other subjects, or its server does not run", now);
 	return false;
 }
 
@@ -436,6 +442,7 @@ bool near_step(struct bridge *b, struct pair *p, uint64_t now)
 	    .index = p->index,
 	    .frame = p->frame,
 	    .number = near->number + 1,
+	    .unanswered = 1,
 	    .bytes = what == NEAR_KEPT ? near->bytes : bytes,
 	    .retry_ns = now + ANSWER_NS};
 	return false;

@@ -32,7 +32,7 @@ struct counters {
 	uint64_t lost;     /* messages from the bus that are missing, or could not be carried */
 	uint64_t gaps;     /* reports of that to the local peer: places, or moments */
 	uint64_t repeated; /* messages that came, or stood in the ring, again, and were dropped */
-	uint64_t refused;  /* times that JetStream took a message not, or not in time */
+	uint64_t refused;  /* times that JetStream said that it takes a message not */
 	uint64_t resets;   /* of rings, either way */
 };
 
@@ -70,7 +70,8 @@ struct flight {
 	uint32_t generation, index, frame; /* of a large message */
 	uint64_t number;                   /* its first one */
 	uint64_t bytes;
-	uint64_t retry_ns; /* when to send it again */
+	uint64_t retry_ns;   /* when to send it again */
+	uint32_t unanswered; /* times that it was sent over this connection, since an answer */
 };
 
 /* Of JetStream, what is read from. */
@@ -231,6 +232,7 @@ struct bridge {
 	struct busy busy;
 	struct consumer stream; /* JetStream's stream, in the same states */
 	bool is_stream_reported;
+	bool is_stream_odd; /* said: it may lose what it has taken */
 	struct twin twin;
 };
 

@@ -180,6 +180,27 @@ def test_limited_stream(world):
         assert losses(b) == 0 and w.a.bridge.count("event=refused") == 1
 
 
+def test_odd_stream(world):
+    """A stream that loses messages, and one with other subjects, which answers nothing: lines."""
+    w = world("jetstream")
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        raw = w.raw()
+        config = ask(raw, "$JS.API.STREAM.INFO.ivsh_r")["config"]
+        odd = json.dumps({**config, "discard": "old", "subjects": ["ivsh.other"]}).encode()
+        assert "error" not in ask(raw, "$JS.API.STREAM.UPDATE.ivsh_r", odd)
+        a.send(5, PORT, number(0), LIMIT)
+        # Each 2 s it is sent again.
+        assert "answer=\"none" in w.a.bridge.await_line("event=refused to=b/bpeer", limit=2 * LIMIT)
+        w.b.bridge.stop()
+        w.b.bridge.start()
+        assert "discard=new" in w.b.bridge.await_line("event=warning what=stream")
+        right = json.dumps(config).encode()
+        assert "error" not in ask(raw, "$JS.API.STREAM.UPDATE.ivsh_r", right)
+        assert b.receive(2 * LIMIT).data == number(0)
+        assert w.a.bridge.count("event=refused") == 1
+
+
 def test_silent_stream(world):
     """Where JetStream does not answer, a line says so."""
     user = 'user: x, password: y, permissions: {publish: {deny: "$JS.API.>"}}'
