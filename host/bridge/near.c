@@ -103,7 +103,7 @@ void near_begin(struct pair *p)
 	/* How much is under way nobody knows, until the other bridge says what it has. */
 	p->window = (struct window){0};
 	p->is_unnoted = p->state.near.count == 0;
-	if (p->state.near.number != 0 && !pair_is_kept(p))
+	if (!pair_is_kept(p) && (p->state.near.number != 0 || !p->state.near.was_core))
 		window_sent(&p->window, p->state.near.number, UINT32_MAX, UINT32_MAX);
 }
 
@@ -248,16 +248,19 @@ void near_received(struct pair *p, const struct frame_received *received)
 	const struct state_near *near = &p->state.near;
 	bool is_one = p->is_unnoted || (p->flight.is_up && p->flight.what != NEAR_KEPT);
 	uint64_t published = near->number + (near->count ? near->count : is_one), under_way;
+	bool is_ours = received->epoch == near->epoch;
+	uint64_t number = is_ours ? received->number : 0;
 
 	p->heard.window = received->window;
-	/* Numbers of another epoch are another count's. */
-	if (received->epoch != near->epoch)
+	/* Numbers of another epoch are another count's. Who knows none has all that was published
+	 * when that is none. */
+	if (!is_ours && (received->epoch != 0 || near->number != 0))
 		return;
 	under_way = p->window.bytes;
-	window_received(&p->window, received->number);
+	window_received(&p->window, number);
 	if (p->window.bytes < under_way)
 		p->moved_ns = p->heard.ns;
-	p->is_overtaken = received->number > published;
+	p->is_overtaken = number > published;
 }
 
 /*
@@ -271,7 +274,6 @@ static void epoch_renew(struct pair *p)
 
 	near->epoch = near_epoch_draw();
 	near->number = 0;
-	near->was_core |= !pair_is_kept(p);
 	near->renews = false;
 	state_near_keep(&p->state);
 	/* The window is shut until the other bridge has heard of it, at once. */

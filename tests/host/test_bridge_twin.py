@@ -98,6 +98,26 @@ def test_clone(both):
         assert a.receive(LIMIT).data == b"and back"
 
 
+def test_clone_first(both):
+    """
+    SPEC R19.1.11, R19.3.7: a twin before any message has passed. Both begin another epoch, of which
+    the other host, that knows none, said nothing: in mode core all that was sent stayed in the
+    ring for good.
+    """
+    w = both
+    with w.a.peer() as a, w.b.peer() as b:
+        a.find("bpeer", LIMIT)
+        b.find("apeer", LIMIT)
+        with clone_of(w.a) as clone:
+            for bridge in (w.a.bridge, clone):
+                bridge.await_line(TWIN)
+            a.send(5, PORT, b"meanwhile", LIMIT)
+        w.a.bridge.await_line("event=twin-gone host=a")
+        assert b.receive(LIMIT).data == b"meanwhile"
+        b.send(5, PORT, b"and back", LIMIT)
+        assert a.receive(LIMIT).data == b"and back"
+
+
 @pytest.mark.parametrize("mode", ["core", "jetstream"] if SOAK else ["core"])
 def test_clone_sends(world, mode):
     """SPEC R19.3.6, R19.3.7: while a peer sends, and that of the clone does, no loss is silent."""

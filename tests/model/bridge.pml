@@ -70,6 +70,7 @@
  *   CLEARS         it drops what waits when it begins to read the stream
  *   PURGES_READING it purges only while it reads
  *   NO_BASE        the near bridge goes on in mode core before the stream was read
+ *   SHUT_FOR_NONE  ... or waits for a far bridge that knows no epoch, which says nothing of one
  */
 #ifndef MESSAGES
 #define MESSAGES 3
@@ -177,6 +178,7 @@ bool is_waiting; /* the receiver has not come to that yet */
 /* In a bridge's own memory. at: the next message to be peeked. */
 byte at, base;
 bool is_unnoted; /* one beyond k_number may be published */
+bool is_shut;    /* what was published before is not answered for */
 bool is_flight;  /* a large message, or a loss, is not acknowledged */
 /* The frame that the far bridge is at. */
 mtype kind;
@@ -380,8 +382,15 @@ inline send(kind, count, first, second)
 #define HAS_WINDOW(count) (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0)
 #else
 #define OUTSTANDING (k_number - COVERED)
+/* Another epoch is to be answered for, but by a far bridge that knows none. */
+#ifdef SHUT_FOR_NONE
+#define IS_HEARD (said_epoch == k_epoch)
+#else
+#define IS_HEARD (said_epoch == k_epoch || (said_epoch == 0 && k_number == 0))
+#endif
 #define HAS_WINDOW(count) \
-	(COVERED >= base && (OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0))
+	((!is_shut || IS_HEARD) && COVERED >= base && \
+	(OUTSTANDING + (count) <= WINDOW || OUTSTANDING == 0))
 #endif
 #define IS_FREE(count) (!IS_ACKNOWLEDGED(count) && empty(JET[connection]))
 #if MODES > 0
@@ -548,6 +557,9 @@ life:
 #endif
 #ifndef NO_BASE
 		base = k_number;
+#if MODES > 0
+		is_shut = (!is_kept && k_number == 0 && !k_core);
+#endif
 #endif
 end:
 		do
@@ -569,10 +581,8 @@ end:
 			k_epoch++;
 			k_number = 0;
 			k_renews = false;
-#if MODES > 0
-			k_core = k_core || !is_kept;
-#endif
-			base = 0
+			base = 0;
+			is_shut = !IS_KEPT
 		   }
 #endif
 		/* gather() */
@@ -625,7 +635,7 @@ end:
 #ifdef STREAMS
 		ack_epoch = 0; ack_number = 0; ack_count = 0;
 #endif
-		at = 0; base = 0; one_end()
+		at = 0; base = 0; is_shut = false; one_end()
 	};
 	goto life
 }

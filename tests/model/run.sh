@@ -201,6 +201,7 @@ configurations() {
 	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DFORGETS_STREAM  |far reads nothing
 	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DCLEARS  |far drops all
 	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DNO_BASE  |near waits for none
+	lost  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DSHUT_FOR_NONE  |... or for ever
 	lost  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DPURGES_READING  |far purges none
 	model claim
 	well                                         |two claim, and die
