@@ -107,6 +107,13 @@ void near_begin(struct pair *p)
 		window_sent(&p->window, p->state.near.number, UINT32_MAX, UINT32_MAX);
 }
 
+void near_change(struct pair *p)
+{
+	p->flight.is_up = false;
+	near_begin(p);
+	p->said_ns = 0;
+}
+
 void near_attach(struct pair *p)
 {
 	struct ivsh_chan *ch = pair_channel(p);

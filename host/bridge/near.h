@@ -10,6 +10,9 @@
 /* (p) is new here, or has lost its state: begin to count, in an epoch of its own. */
 void near_begin(struct pair *p);
 
+/* The mode of (p) is another one: what is under way is sent again in that, until it is noted. */
+void near_change(struct pair *p);
+
 /* The remote peer of (p) was attached just now: find out what was sent before. */
 void near_attach(struct pair *p);
 

@@ -46,9 +46,10 @@ static const char *differs(const struct config *a, const struct config *b)
 	return NULL;
 }
 
+/* Also of another mode: what comes goes on meanwhile, and no local peer sees that one go. */
 static bool is_same_remote(const struct config_remote *a, const struct config_remote *b)
 {
-	return a->slot == b->slot && a->mode == b->mode && strcmp(a->host, b->host) == 0 &&
+	return a->slot == b->slot && strcmp(a->host, b->host) == 0 &&
 	       strcmp(a->peer, b->peer) == 0 && is_same_text(a->socket, b->socket);
 }
 
@@ -87,7 +88,7 @@ static void leave(struct bridge *b, const struct config *next)
 			remote_free(b, r);
 			continue;
 		}
-		r->config = next->remote[k];
+		remote_config(r, &next->remote[k]);
 		b->remotes[kept++] = r;
 	}
 	b->remote_count = kept;

@@ -162,6 +162,15 @@ int remote_locals(struct bridge *b, struct remote *r)
 	return error;
 }
 
+void remote_config(struct remote *r, const struct config_remote *config)
+{
+	bool is_other = r->config.mode != config->mode;
+
+	r->config = *config;
+	for (uint32_t i = 0; is_other && i < r->pair_count; i++)
+		near_change(&r->pairs[i]);
+}
+
 static void detach(struct remote *r, const char *reason)
 {
 	if (!r->host)

@@ -16,6 +16,9 @@ struct remote *remote_make(struct bridge *b, const struct config_remote *config)
  */
 int remote_locals(struct bridge *b, struct remote *r);
 
+/* Another line of the same slot and peer is its own from here on: (config). */
+void remote_config(struct remote *r, const struct config_remote *config);
+
 /* Leave the slot, and free it all. */
 void remote_free(struct bridge *b, struct remote *r);
 

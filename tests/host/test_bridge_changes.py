@@ -413,6 +413,26 @@ def test_other_mode_waiting(world):
         assert losses(b) == 0
 
 
+@pytest.mark.parametrize("mode", ["core", "jetstream"])
+def test_other_mode_back(world, mode):
+    """
+    SPEC R19.3.2: another mode of what a bridge sends changes nothing of what comes: its slot stays,
+    and so does what waits for its receiver. It was attached anew, and what waited was lost.
+    """
+    w = world(mode)
+    with w.a.peer() as a, w.b.peer() as b:
+        met(a, b)
+        before = b.peer(5).incarnation
+        sent = fill_far(w, a)
+        change_mode(w.b, mode, "jetstream" if mode == "core" else "core")
+        for i in range(sent):
+            assert b.receive(LIMIT).data == number(i)
+        b.send(5, PORT, b"back", LIMIT)
+        assert a.receive(LIMIT).data == b"back"
+        assert losses(b) == 0 and b.peer(5).incarnation == before
+        assert w.b.bridge.count("event=attach slot=5") == 1
+
+
 def test_other_mode_tail(world):
     """
     SPEC R19.1.10, R19.2.9: what was lost in mode core is reported where the mode is JetStream
