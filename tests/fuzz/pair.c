@@ -53,10 +53,11 @@ struct end {
 };
 
 static struct end local, remote;
-static uint32_t sent;     /* numbers of the local peer's messages so far */
-static struct tag got;    /* the last one that it received; number 0: none */
-static uint32_t got_lost; /* its losses when that came */
-static bool got_other;    /* since then something came that carries no number */
+static uint32_t incarnation; /* of the local peer, as others see it */
+static uint32_t sent;        /* numbers of the local peer's messages so far */
+static struct tag got;       /* the last one that it received; number 0: none */
+static uint32_t got_lost;    /* its losses when that came */
+static bool got_other;       /* since then something came that carries no number */
 
 static uint64_t now_ns(void *ctx)
 {
@@ -158,11 +159,17 @@ struct ivsh_chan *ivsh_node_channel(struct ivsh_node *node, uint32_t slot)
 	return &remote.chan;
 }
 
+void look_refresh(struct look *look, uint32_t slot)
+{
+	(void)look;
+	FUZZ_MUST(slot == LOCAL);
+}
+
 uint32_t look_incarnation(const struct look *look, uint32_t slot)
 {
 	(void)look;
 	(void)slot;
-	return 1;
+	return incarnation;
 }
 
 bool bus_is_up(struct bus *bus)
@@ -276,6 +283,8 @@ int bus_publish(struct bus *bus, const char *subject, const char *reply, const c
 	FUZZ_MUST(subject && *subject && (reply != NULL) == pair_is_kept(&pair));
 	FUZZ_MUST((id != NULL) == (reply != NULL) && size <= most);
 	FUZZ_MUST(!bridge.twin.is_there);
+	/* SPEC R19.3.8. What is in flight is published again. */
+	FUZZ_MUST(pair.flight.is_up || pair.said_incarnation == incarnation);
 	memcpy(exact, data, size);
 	if (!dies || !kill_before)
 		out_take(exact, size);
@@ -501,8 +510,12 @@ static void local_receives(void)
 	got_other = false;
 }
 
+/* The bridge, once it has said whose messages wait. */
 static void bridge_moves(uint8_t dice)
 {
+	if (bridge.is_unsaid)
+		pair.said_incarnation = incarnation;
+	bridge.is_unsaid = false;
 	for (uint32_t i = 0; i <= dice % 8u; i++) {
 		(void)near_step(&bridge, &pair, now);
 		(void)far_step(&pair);
@@ -563,6 +576,8 @@ static void move(enum config_mode mode)
 			kill_before = feed_byte() & 1;
 		} else if (dice >= 200) {
 			twin_moves();
+		} else if (dice >= 192) {
+			incarnation++;
 		}
 		break;
 	}
@@ -578,6 +593,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(memory, 0, sizeof(memory));
 	now = UINT64_C(1000000000);
 	FUZZ_MUST(ivsh_region_format(memory, MEMORY, &geometry, 1, true) == 0);
+	incarnation = 1;
 	sent = 0;
 	got = (struct tag){0};
 	got_lost = 0;
