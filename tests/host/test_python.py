@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from rawclient import LIMIT, RawClient, until
+from rawclient import LIMIT, RawClient, within
 from servertool import BUILD
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -461,18 +461,10 @@ def test_two_threads_of_one_peer(two, together):
     assert got == list(range(count))
 
 
-def wanted():
-    """For how long this thread has run, or has waited for a processor. proc(5), schedstat."""
-    with open("/proc/thread-self/schedstat", encoding="ascii") as file:
-        ran, waited, _ = map(int, file.read().split())
-    return (ran + waited) / 1e9
-
-
 def test_both_ways_by_two_threads(two, together):
     """One thread writes what another reads back: neither has to wait for the other's slice."""
     one, other = two
     data = os.urandom(MIB) * 32
-    busy, before = [], wanted()
 
     def echo():
         with other.stream("alpha", 40, timeout=LIMIT) as stream:
@@ -481,22 +473,20 @@ def test_both_ways_by_two_threads(two, together):
                 writes += stream.write(part)
             stream.finish()
             assert writes == len(data)
-        busy.append(wanted())
 
-    def write():
-        stream.write(data)
-        stream.finish()
-        busy.append(wanted())
+    def both():
+        def write():
+            stream.write(data)
+            stream.finish()
 
-    begin = time.monotonic()
-    together(echo)
-    with one.stream("beta", 40, timeout=LIMIT) as stream:
-        together(write)
-        assert hashlib.sha256(stream.read()).digest() == hashlib.sha256(data).digest()
-    took = time.monotonic() - begin
-    until(lambda: len(busy) == 2)
-    # 0.6 s on a machine of its own; 60 s where each wait keeps the other thread out for 0.1 s.
-    assert took - sum(busy) - wanted() + before < 15
+        together(echo)
+        with one.stream("beta", 40, timeout=LIMIT) as stream:
+            together(write)
+            assert hashlib.sha256(stream.read()).digest() == hashlib.sha256(data).digest()
+
+    # 0.6 s on a machine of its own; 60 s where each wait keeps the other thread out for 0.1 s. A
+    # thread that gets no processor misses turns: up to 40 s were seen where 13 others wanted one.
+    within(45, both, 3)
 
 
 def test_interrupt(two):
