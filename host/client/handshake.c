@@ -9,6 +9,8 @@
 #include "client/protocol.h"
 #include "process/clock.h"
 
+#include <ivsh/wire.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -22,6 +24,7 @@
 
 #define VERSION 0     /* the only version; QEMU, include/hw/misc/ivshmem.h */
 #define QUIET_MS 50   /* for so long without a message, and all eventfds have come */
+#define LATE_MS 1000  /* the same where the server's page says that they have not */
 #define RETRY_MS 5    /* between two attempts while the server's backlog is full */
 #define REASON_MS 200 /* for the reason, which ivsh-server sends at once */
 
@@ -205,20 +208,39 @@ static bool is_complete(const struct ivsh_client *client)
 	return most > 0 && ivsh_client_peers_vectors(client, client->mem.self) >= most;
 }
 
+/*
+ * The server that formatted the memory says in its page how many vectors each peer has. It may have
+ * no processor for a while in the midst of them; any peer may have written there: so this only says
+ * how long to wait.
+ */
+static bool is_short(const struct ivsh_client *client)
+{
+	const struct ivsh_wire_header *header = client->mem.base;
+	const struct ivsh_wire_server *server;
+
+	if (client->mem.size < IVSH_WIRE_SERVER_OFFSET + sizeof(*server) ||
+	    __atomic_load_n(&header->magic, __ATOMIC_ACQUIRE) != IVSH_WIRE_MAGIC)
+		return false;
+	server = (const void *)((const char *)client->mem.base + IVSH_WIRE_SERVER_OFFSET);
+	return ivsh_client_peers_vectors(client, client->mem.self) <
+	       __atomic_load_n(&server->vectors, __ATOMIC_RELAXED);
+}
+
 int ivsh_client_handshake_collect(struct ivsh_client *client, uint64_t deadline_ns)
 {
 	for (;;) {
 		struct pollfd ready = {.fd = client->socket, .events = POLLIN};
 		int left = clock_left_ms(deadline_ns);
-		int events;
+		int quiet, events;
 
 		ivsh_client_protocol_take(client);
 		if (client->socket < 0)
 			return -1;
 		if (is_complete(client))
 			return 0;
-		events = poll(&ready, 1, left < QUIET_MS ? left : QUIET_MS);
-		if (events == 0 && left >= QUIET_MS)
+		quiet = is_short(client) && left > LATE_MS ? LATE_MS : QUIET_MS;
+		events = poll(&ready, 1, left < quiet ? left : quiet);
+		if (events == 0 && left >= quiet)
 			return 0;
 		if (events == 0)
 			return ivsh_client_fail(client, "the server does not finish the handshake");

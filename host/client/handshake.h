@@ -34,7 +34,7 @@ int ivsh_client_handshake_parts(struct ivsh_client *client, uint32_t slots, uint
 /*
  * Receive the eventfds of all peers. The protocol has no end mark: our own eventfds come last and
  * are as many as those of another peer. If there is no other peer, 50 ms without a message are the
- * end.
+ * end; a second, while we have fewer than the server's page says.
  */
 int ivsh_client_handshake_collect(struct ivsh_client *client, uint64_t deadline_ns);
 

@@ -18,12 +18,12 @@ class RawClient:
 
     def __init__(self, path, made=None):
         """Connect to (path); or use the socket (made), which is connected."""
-        RawClient.alive.append(self)
+        self.fds = []
         self.socket = made or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        RawClient.alive.append(self)
         self.socket.settimeout(LIMIT)
         if not made:
             self.socket.connect(str(path))
-        self.fds = []
 
     @classmethod
     def of(cls, path, uid, gid, groups=()):

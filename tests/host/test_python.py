@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -267,6 +268,35 @@ def test_many_messages_of_a_server(start, tmp_path, together):
                 with contextlib.suppress(ivsh.NotThere, ivsh.Timeout):
                     kinds.add(peer.next_event(0).kind)
             assert ivsh.EventKind.DISCONNECTED in kinds
+
+
+@pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
+def test_server_that_gets_no_processor(start, tmp_path, together, split):
+    """It stands still in the midst of the doorbells: the peer waits for all that it is to have."""
+    server = start("-l", "2M", "--slots=2", "--vectors=3", *split)
+    name = f"\0ivsh-client-{os.getpid()}-late" if split else None
+    real = RawClient.named(server.socket, name) if name else RawClient(server.socket)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "between"))
+        listening.listen()
+        accepted = []
+
+        def pass_on():
+            accepted.append(listening.accept()[0])
+            for number in range(3 + 2 * bool(split) + 2 * 3):
+                if number in (5 + 2 * bool(split), 7 + 2 * bool(split)):
+                    time.sleep(0.2)
+                value, fd = real.message()
+                fds = [] if fd is None else [fd]
+                socket.send_fds(accepted[0], [struct.pack("<q", value)], fds)
+
+        together(pass_on)
+        with ivsh.Peer(tmp_path / "between", "alpha"):
+            shown = [BUILD / "ivsh", "-S", server.socket, "ls", "--json"]
+            lines = subprocess.run(shown, check=True, capture_output=True).stdout.splitlines()
+            found = [json.loads(line) for line in lines]
+            assert [one["vectors"] for one in found if one["type"] == "slot"] == [3]
+        accepted[0].close()
 
 
 def test_missing_part(tmp_path):

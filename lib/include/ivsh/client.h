@@ -62,7 +62,7 @@ struct ivsh_client {
  *
  * On success client->mem is ready, with as many vectors as the server has sent. Waits for up to
  * (timeout_ns) in all: for 50 ms of silence at least, if there is no other peer, as the protocol
- * has no end mark.
+ * has no end mark; for a second, while there are fewer vectors than the server's page says.
  */
 int ivsh_client_connect(
     struct ivsh_client *client, const char *path, uint64_t timeout_ns) IVSH_MUST_CHECK;
