@@ -238,6 +238,7 @@ def test_killed_peer(both):
             again.stdout.close()
         # What it may have had is marked, and nothing is missing.
         assert list(flags) == list(range(min(flags), sent))
-        assert min(flags) <= len(got)
+        # One that is killed may take with it what it has received, and has not said.
+        assert min(flags) <= len(got) + 1
         assert all(flags[i] & 1 for i in flags if i < len(got))
         assert not flags[sent - 1] & 1

@@ -232,8 +232,9 @@ def test_secret(closed):
     """The bus lets it in; what is another one, or none, is refused, and is not shown."""
     exchange(closed, b"with it")
     for side in closed.sides:
-        side.bridge.await_line("event=bus-up")
-        assert side.bridge.count("event=bus-failed") == 0
+        up = side.bridge.lines.index(side.bridge.await_line("event=bus-up"))
+        # A bus that was slow to begin is no refusal.
+        assert not any("event=bus-failed" in line for line in side.bridge.lines[up:])
         shown = "\n".join(side.bridge.lines)
         for form in ("--check", "--status", "--json", "--prometheus"):
             done = subprocess.run(
