@@ -5,6 +5,7 @@ VFIO with MSI-X interrupts, and by sysfs; either side is killed and comes back.
 """
 
 import hashlib
+import json
 import re
 import subprocess
 
@@ -42,6 +43,18 @@ def host(world, server, *words):
 
 def bare(world, server, command):
     return world.guest("bare", command, *doorbell(server.bound[BARE]))
+
+
+def kill(world, server, guest):
+    """Kill a bare-metal guest; and the server has seen it, so that nobody takes it for alive."""
+    words = [BUILD / "host" / "ivsh-server", "status", "-S", server.socket, "--json"]
+
+    def is_free():
+        slots = json.loads(subprocess.check_output(words))["slots"]
+        return all(slot["state"] == "free" for slot in slots if slot["id"] == BARE)
+
+    guest.kill()
+    world.until(is_free, "the server sees that the bare guest is gone")
 
 
 def device(server, key="ivsh", slot=5):
@@ -84,7 +97,7 @@ def check_bell(world, server, linux):
     assert ack.done().endswith("ack: answered 60 doorbells\n")
     text = ivsh(linux, "bell 6", NO_PEER)
     assert "ivsh: bell: peer 6: not connected: ivsh ls shows who is there" in text
-    alpha.kill()
+    kill(world, server, alpha)
 
 
 def check_asks(world, server, linux):
@@ -310,7 +323,7 @@ def test_split(world, road):
     text = linux.run("ivsh --pci auto ping alpha --count 200 --wait sleep --timeout 30")
     assert f"ping: slot {BARE} (alpha): 200 round trips" in text and "left out" not in text
     assert is_notified(linux, text, "ping"), text
-    echo.kill()
+    kill(world, server, echo)
     linux.start("ivsh --pci auto demo --timeout 60 --quiet")
     text = world.guest(
         "bare", "demo --timeout=60", *split.words(made, BARE)
