@@ -541,7 +541,15 @@ static void twin_moves(void)
 	near_renew(&pair);
 }
 
-static void move(enum config_mode mode)
+/* A reload gives the pair the other mode: reload.c. */
+static void mode_changes(void)
+{
+	remote_peer.config.mode = pair_is_kept(&pair) ? CONFIG_CORE : CONFIG_JETSTREAM;
+	out.flight = 0;
+	near_change(&pair);
+}
+
+static void move(void)
 {
 	uint8_t dice = feed_byte();
 
@@ -566,7 +574,7 @@ static void move(enum config_mode mode)
 	case 7:
 		now += UINT64_C(1) << dice / 8;
 		if (dice >= 248)
-			bridge_again(mode);
+			bridge_again(remote_peer.config.mode);
 		else if (dice >= 240)
 			is_up = !is_up;
 		else if (dice >= 232)
@@ -578,6 +586,8 @@ static void move(enum config_mode mode)
 			twin_moves();
 		} else if (dice >= 192) {
 			incarnation++;
+		} else if (dice >= 184) {
+			mode_changes();
 		}
 		break;
 	}
@@ -611,9 +621,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bridge_attach();
 	while (feed_left()) {
 		if (setjmp(killed))
-			bridge_again(mode);
+			bridge_again(remote_peer.config.mode);
 		else
-			move(mode);
+			move();
 	}
 	far_clear(&pair);
 	FUZZ_MUST(items == 0);
