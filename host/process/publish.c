@@ -23,9 +23,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PUBLISH_TRIES 16
+#define PAUSE_MOST_NS 128000000 /* between two of them: 1.3 s in all */
 #define PUBLISH_NAME 80 /* longer ones have no room behind /proc/self/fd/N/ in a socket's address */
 
 /* The folder of this user alone, and the name of the socket in it. */
@@ -164,6 +166,23 @@ static int move(const struct publish *publish, unsigned flags)
 	    publish->entry.name, flags);
 }
 
+/*
+ * Exchange until the folder has this socket, (st), again. Another process may do the same, and get
+ * no processor for a while: without it, every other exchange undoes the one before.
+ */
+static void take_back(const struct publish *publish, const struct stat *st)
+{
+	struct timespec pause = {0, 1000000};
+
+	for (unsigned i = 0; i < PUBLISH_TRIES && !entry_is(&publish->own, st); i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		if (pause.tv_nsec < PAUSE_MOST_NS)
+			pause.tv_nsec *= 2;
+		move(publish, RENAME_EXCHANGE);
+	}
+}
+
 /* Give the socket, (st), its name. NULL, or what failed, with errno. */
 static const char *give_name(const struct publish *publish, const struct stat *st)
 {
@@ -185,9 +204,8 @@ static const char *give_name(const struct publish *publish, const struct stat *s
 	}
 	wrong = check_replaced(publish);
 	error = errno;
-	/* Another process may do the same: exchange until the folder has this socket again. */
-	for (unsigned i = 0; wrong && i < PUBLISH_TRIES && !entry_is(&publish->own, st); i++)
-		move(publish, RENAME_EXCHANGE);
+	if (wrong)
+		take_back(publish, st);
 	errno = error;
 	return wrong;
 }

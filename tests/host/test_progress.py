@@ -149,7 +149,7 @@ def test_put(peers, slow, content, columns):
     assert max(map(len, lines)) <= columns - 1
     if columns == 30:
         return
-    shape = r"put: +(\d+) %, (\d+\.\d [KM]iB) of 8\.0 MiB, (\d+\.\d [KM]iB)/s(?:, (\d) s left)?"
+    shape = r"put: +(\d+) %, (\d+\.\d [KM]iB) of 8\.0 MiB, (\d+\.\d [KM]iB)/s(?:, (\d+) s left)?"
     found = [re.fullmatch(shape, line) for line in lines]
     assert all(found), lines
     for line in found:
