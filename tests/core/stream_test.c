@@ -218,6 +218,29 @@ static void crash(void)
 	CHECK_EQ(get(&b, 4096, 1), IVSH_EPEER);
 }
 
+/* A bridge's slot has another incarnation than its messages name. SPEC R5.16, R10.2.5. */
+static void origin(void)
+{
+	uint32_t own;
+
+	both_open(4096);
+	own = a.end.region.incarnation;
+	CHECK_EQ(get(&b, 1, 1), IVSH_EAGAIN);
+	CHECK_EQ(put(&a, 3000), 0);
+	CHECK_EQ(ivsh_region_origin(&a.end.region, own), 0);
+	world_slot(0)->incarnation = own + 5;
+	CHECK_EQ(get(&b, 4096, 1), 0);
+	CHECK_EQ(b.read, 3000);
+	CHECK_EQ(ivsh_stream_poll(&b.stream), 0);
+	/* The remote peer has begun again. */
+	CHECK_EQ(ivsh_region_origin(&a.end.region, own + 1), 0);
+	CHECK_EQ(ivsh_stream_poll(&b.stream), IVSH_EPEER);
+	/* The next one there is no bridge. */
+	end_kill(&a.end);
+	NEED_EQ(side_open(&a, 0, 4096), 0);
+	CHECK_EQ(world_slot(0)->origin, 0);
+}
+
 /* A ring is reset under a stream: both sides learn it, and begin anew. SPEC R10.7. */
 static void reset(void)
 {
@@ -441,6 +464,7 @@ static const struct test tests[] = {
     {"half-close", half_close},
     {"credit", credit},
     {"crash", crash},
+    {"origin", origin},
     {"reset", reset},
     {"lives", lives},
     {"lies", lies},
