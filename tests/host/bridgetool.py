@@ -293,12 +293,14 @@ def exchange(w, text):
             assert target.receive(LIMIT).data == text
 
 
-def drained(peer):
-    """All events that are there by now."""
+def drained(peer, slot=None):
+    """All events that are there by now; of one slot, or of any."""
     events = []
     try:
         while True:
-            events.append(peer.next_event(0).kind)
+            event = peer.next_event(0)
+            if slot in (None, event.slot):
+                events.append(event.kind)
     except ivsh.Timeout:
         return events
 
@@ -435,7 +437,7 @@ class Receiver(threading.Thread):
                 message = self.peer.receive(0.05)
             before = self.lost
             # Each stands before this message, or behind it.
-            self.lost += drained(self.peer).count(ivsh.EventKind.LOST)
+            self.lost += drained(self.peer, 5).count(ivsh.EventKind.LOST)
             if message:
                 self._take(*struct.unpack_from("<QQ", message.data), before)
 
