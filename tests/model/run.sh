@@ -3,8 +3,8 @@
 # run.sh - lets spin visit every state of each model in each configuration below, and compares what
 # it finds with what is expected: that all is well, or that it finds a mistake made on purpose.
 # Of SPEC.md they hold, among others, R8.2 and R8.7 (notify), R7.12 (packed), R5.11, R5.12 and R5.13
-# (moved), R18.1 and R18.2 (one_way), chapter 19 (bridge), and
-# R7.3, R7.10, R6.3, R6.8.4 and R5.6.4 where accesses are made out of order (weak).
+# (moved), R18.1 and R18.2 (one_way), chapter 19 (bridge), R19.3.5 and R19.3.6 (twin),
+# and R7.3, R7.10, R6.3, R6.8.4 and R5.6.4 where accesses are made out of order (weak).
 # IVSH_SOAK=1 adds larger ones.
 set -eu
 unset CDPATH
@@ -30,7 +30,8 @@ passed=0 failed=0
 # not report a reset, or messages that are missing; payload: a message with another one's bytes;
 # needless: a loss where nothing is missing; endless: nobody keeps the slot; twins: two keep it;
 # unread: more than one message goes where nobody reads; refused: a message to one that reads; room:
-# more is under way than the other side has room for; gone: a message is lost that a stream keeps.
+# more is under way than the other side has room for; gone: a message is lost that a stream keeps;
+# alone: a bridge has a twin that did not run beside it.
 configurations() {
 	cat <<-'END'
 	model notify
@@ -203,6 +204,12 @@ configurations() {
 	gone  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DNO_BASE  |near waits for none
 	lost  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DSHUT_FOR_NONE  |... or for ever
 	lost  -DMODES=1 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DPURGES_READING  |far purges none
+	model twin
+	well  -DFAULTS=1                             |two of one name, one connects anew, or ends
+	well  -DLATES=1                              |two of these
+	alone -DTAKES_ALL                            |who is heard is a twin
+	alone -DSAME_IDENTITY                        |a bridge keeps its identity
+	lost  -DNAMES_FIRST                          |... or names who it has heard first
 	model claim
 	well                                         |two claim, and die
 	well  -DPAUSE                                |one pauses: a double claim ends soon
@@ -260,6 +267,8 @@ configurations() {
 	well  -DMODES=2 -DFAR_KILLS=0 -DLOSSES=0 -DMESSAGES=2 -DCLUSTER  |... near killed, a cluster
 	well  -DMODES=2 -DNEAR_KILLS=0 -DFAR_KILLS=0 -DLOSSES=0 -DLATES=1  |... and answers are late
 	well  -DMODES=2 -DLARGE=2 -DBREAKS=1 -DNEAR_KILLS=0 -DFAR_KILLS=0  |... and the ring breaks
+	model twin
+	well                                         |... and more comes late
 	model reset
 	well  -DRESETS=2                             |two resets by each side, both killed
 	well  -DKILLS=2                              |both killed twice
@@ -317,6 +326,8 @@ verdict() {
 		echo steal
 	elif grep -q '^pan:1: assertion violated (is_reported||' out; then
 		echo silent
+	elif grep -q '^pan:1: assertion violated (there\[me' out; then
+		echo alone
 	elif grep -q '^pan:1: assertion violated (held<=' out; then
 		echo room
 	elif grep -q '^pan:1: assertion violated (broken>0)' out; then
