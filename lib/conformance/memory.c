@@ -12,10 +12,10 @@
 
 #define SCRATCH 4096u /* the last bytes of the memory: conformance.h */
 
-#define BURST 4096u /* loads between two looks at the clock */
-#define MEASURE_NS (10 * MS)
-#define MEASURES 3u
-#define TRIES_MOST 10u /* while all of them were slow */
+#define BURST 1024u /* loads between two looks at the clock */
+#define LOADS_MOST (1u << 28)
+#define MEASURE_NS (MS / 50) /* at least */
+#define MEASURES 16u
 #define RATIO_MOST 8u
 
 /* --- Access ----------------------------------------------------------------------------------- */
@@ -78,52 +78,44 @@ static bool is_memory(const struct range *memory)
 
 /* --- Cache ------------------------------------------------------------------------------------ */
 
-/*
- * Load one word again and again: BURST loads, (bursts) times, or until (most_ns) have passed; 0
- * bursts: until then. Answers how long that took, and how many bursts there were.
- */
+/* Load one word (loads) times, or until (most_ns) have passed. Answers how long that took. */
 static uint64_t load(const struct ivsh_doorbell *clock, const volatile uint32_t *word,
-    uint32_t *bursts, uint64_t most_ns)
+    uint32_t loads, uint64_t most_ns)
 {
 	uint64_t start = clock->now_ns(clock->ctx), took = 0;
-	uint32_t wanted = *bursts, done = 0;
 
-	while (took < most_ns && (wanted == 0 || done < wanted)) {
+	for (uint32_t done = 0; done < loads && took < most_ns; done += BURST) {
 		for (uint32_t i = 0; i < BURST; i++)
 			(void)*word;
 		took = clock->now_ns(clock->ctx) - start;
-		done++;
 	}
-	*bursts = done;
 	return took;
 }
 
 /*
  * Whether a load of (memory) takes more than RATIO_MOST times as long as one of ordinary memory. A
- * machine that is busy otherwise may be slow at any time: the best of several measurements counts,
- * of the one and of the other.
+ * machine that is busy otherwise may be slow at any time: the shortest of several measurements
+ * counts, of the one and of the other, and none is longer than the clock's step makes necessary.
  */
 static bool is_slow(const struct ivsh_doorbell *clock, const struct range *memory)
 {
 	volatile uint32_t ordinary = 0;
-	uint64_t fast = 1;
-	uint32_t bursts = 0;
+	uint32_t loads = BURST;
+	uint64_t fast = 0;
 	bool slow = true;
 
-	for (uint32_t i = 0; i < MEASURES; i++) {
-		uint32_t done = 0;
-		uint64_t took = load(clock, &ordinary, &done, MEASURE_NS);
+	while (fast < MEASURE_NS && loads < LOADS_MOST) {
+		loads *= 2;
+		fast = UINT64_MAX;
+		for (uint32_t i = 0; i < MEASURES && fast >= MEASURE_NS; i++) {
+			uint64_t took = load(clock, &ordinary, loads, UINT64_MAX);
 
-		if (done * fast > bursts * took) {
-			bursts = done;
-			fast = took;
+			if (took < fast)
+				fast = took;
 		}
 	}
-	for (uint32_t i = 0; slow && i < TRIES_MOST; i++) {
-		uint32_t done = bursts;
-
-		slow = load(clock, memory->base, &done, RATIO_MOST * fast) >= RATIO_MOST * fast;
-	}
+	for (uint32_t i = 0; slow && i < MEASURES; i++)
+		slow = load(clock, memory->base, loads, RATIO_MOST * fast) >= RATIO_MOST * fast;
 	return slow;
 }
 
