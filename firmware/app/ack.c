@@ -24,11 +24,14 @@ bool ack_possible(const struct session *s, const char *command)
 	return false;
 }
 
-/* Answer (count) doorbells of (peer); 0: for ever. Answers the exit status. */
-static int answer_all(struct session *s, uint32_t peer, uint32_t count, uint64_t *answered)
+/*
+ * Answer (count) doorbells of (peer), behind the (seen) that came before; 0: for ever. Answers the
+ * exit status.
+ */
+static int answer_all(
+    struct session *s, uint32_t peer, uint32_t count, uint32_t seen, uint64_t *answered)
 {
 	const struct ivsh_doorbell *doorbell = &s->node->region.mem.doorbell;
-	uint32_t seen = doorbell->count(doorbell->ctx);
 
 	session_await(s, IVSH_SELF_NONE, "a doorbell of %s", session_who(s, peer));
 	while (count == 0 || *answered < count) {
@@ -90,10 +93,14 @@ int ack_run(const struct world *world, const struct options *o)
 	peer = ack_possible(&s, "ack") ? session_find(&s, o->peer) : -1;
 	status = s.status;
 	if (peer >= 0) {
+		const struct ivsh_doorbell *doorbell = &s.node->region.mem.doorbell;
+		/* Before the line: who has read it rings. */
+		uint32_t seen = doorbell->count(doorbell->ctx);
+
 		start_print(&s, (uint32_t)peer);
 		status = output_flush();
 		if (status == STATUS_DONE)
-			status = answer_all(&s, (uint32_t)peer, o->count, &answered);
+			status = answer_all(&s, (uint32_t)peer, o->count, seen, &answered);
 		answered_print(&s, answered);
 	}
 	session_close(&s);
