@@ -39,6 +39,7 @@ class Peers:
             stdin=keywords.get("stdin", subprocess.DEVNULL),
             stdout=keywords.get("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
+            pipesize=keywords.get("pipesize", -1),
         )
         self.running.append(process)
         if self.server:

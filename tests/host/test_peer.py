@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """test_peer.py - ivsh, the host tool: processes that talk over a server, and over a plain file."""
 
-import fcntl
 import os
 import random
 import re
@@ -517,11 +516,11 @@ def test_flood_of_other_messages(peers, end):
     for timeout in (0.2, 2, 20) if end == "timeout" else (0,):
         flood = peers.start(*FLOOD)
         peers.await_row("flood")  # and waits for its victim
-        victim = peers.start("put", "flood", os.devnull, "--timeout", timeout, "--name", "victim")
+        words = ("put", "flood", os.devnull, "--timeout", timeout, "--name", "victim")
+        victim = peers.start(*words, pipesize=4096)
         # put prints a line for each message; once this pipe is full it stops, and the ring fills
         # up: unless its time is over before.
         pipe = victim.stderr.fileno()
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
         until(lambda: peers.count("flood", "full") > 0 or victim.poll() is not None)
         if victim.poll() is None:
             break
