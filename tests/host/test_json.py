@@ -146,7 +146,7 @@ def test_demo_and_stress(peers):
 
 
 def test_partner_of_its_hello(peers):
-    """A peer whose hello came before it was looked for is a partner, too, and told of first."""
+    """A peer whose hello came before it was looked for is a partner, too, with its line."""
     peers.echo("--name=alpha")
     demo = peers.start("demo", "--count=8", "--name=beta", "--json")
     peers.await_row("beta")

@@ -243,31 +243,38 @@ def test_server_that_is_killed(start, tmp_path, split):
         assert other.receive(LIMIT).data == b"again"
 
 
+def pass_on(together, place, messages):
+    """Listen at (place), and pass a server's (messages) on to who connects, in a list then."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(place))
+    listening.listen()
+    accepted = []
+
+    def run():
+        with listening:
+            accepted.append(listening.accept()[0])
+        for value, fd in messages:
+            fds = [] if fd is None else [fd]
+            socket.send_fds(accepted[0], [struct.pack("<q", value)], fds)
+
+    together(run)
+    return accepted
+
+
 def test_many_messages_of_a_server(start, tmp_path, together):
     """More than one look takes, with the end behind them: no further edge of the socket says so."""
     real = RawClient(start("-l", "2M", "--slots=2", "--vectors=1").socket)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(str(tmp_path / "between"))
-        listening.listen()
-        accepted = []
-
-        def pass_on():
-            accepted.append(listening.accept()[0])
-            for value, fd in real.handshake(2, 1):
-                fds = [] if fd is None else [fd]
-                socket.send_fds(accepted[0], [struct.pack("<q", value)], fds)
-
-        together(pass_on)
-        with ivsh.Peer(tmp_path / "between", "alpha") as peer:
+    accepted = pass_on(together, tmp_path / "between", real.handshake(2, 1))
+    with ivsh.Peer(tmp_path / "between", "alpha") as peer:
+        peer.ready()
+        with accepted[0] as server:
+            server.sendall(struct.pack("<q", 999) * 10000)  # it has left
+        kinds, end = set(), time.monotonic() + LIMIT
+        while ivsh.EventKind.DISCONNECTED not in kinds and time.monotonic() < end:
             peer.ready()
-            with accepted[0] as server:
-                server.sendall(struct.pack("<q", 999) * 10000)  # it has left
-            kinds, end = set(), time.monotonic() + LIMIT
-            while ivsh.EventKind.DISCONNECTED not in kinds and time.monotonic() < end:
-                peer.ready()
-                with contextlib.suppress(ivsh.NotThere, ivsh.Timeout):
-                    kinds.add(peer.next_event(0).kind)
-            assert ivsh.EventKind.DISCONNECTED in kinds
+            with contextlib.suppress(ivsh.NotThere, ivsh.Timeout):
+                kinds.add(peer.next_event(0).kind)
+        assert ivsh.EventKind.DISCONNECTED in kinds
 
 
 @pytest.mark.parametrize("split", [[], ["--split"]], ids=["one", "split"])
@@ -276,27 +283,20 @@ def test_server_that_gets_no_processor(start, tmp_path, together, split):
     server = start("-l", "2M", "--slots=2", "--vectors=3", *split)
     name = f"\0ivsh-client-{os.getpid()}-late" if split else None
     real = RawClient.named(server.socket, name) if name else RawClient(server.socket)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(str(tmp_path / "between"))
-        listening.listen()
-        accepted = []
 
-        def pass_on():
-            accepted.append(listening.accept()[0])
-            for number in range(3 + 2 * bool(split) + 2 * 3):
-                if number in (5 + 2 * bool(split), 7 + 2 * bool(split)):
-                    time.sleep(0.2)
-                value, fd = real.message()
-                fds = [] if fd is None else [fd]
-                socket.send_fds(accepted[0], [struct.pack("<q", value)], fds)
+    def slowly():
+        for number in range(3 + 2 * bool(split) + 2 * 3):
+            if number in (5 + 2 * bool(split), 7 + 2 * bool(split)):
+                time.sleep(0.2)
+            yield real.message()
 
-        together(pass_on)
-        with ivsh.Peer(tmp_path / "between", "alpha"):
-            shown = [BUILD / "ivsh", "-S", server.socket, "ls", "--json"]
-            lines = subprocess.run(shown, check=True, capture_output=True).stdout.splitlines()
-            found = [json.loads(line) for line in lines]
-            assert [one["vectors"] for one in found if one["type"] == "slot"] == [3]
-        accepted[0].close()
+    accepted = pass_on(together, tmp_path / "between", slowly())
+    with ivsh.Peer(tmp_path / "between", "alpha"):
+        shown = [BUILD / "ivsh", "-S", server.socket, "ls", "--json"]
+        lines = subprocess.run(shown, check=True, capture_output=True).stdout.splitlines()
+        found = [json.loads(line) for line in lines]
+        assert [one["vectors"] for one in found if one["type"] == "slot"] == [3]
+    accepted[0].close()
 
 
 def test_missing_part(tmp_path):
